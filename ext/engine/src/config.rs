@@ -1,0 +1,142 @@
+//! What a person asked for, before any of it is checked.
+//!
+//! These structs are the contract with the configuration language: the binding fills them from the hash that `lib/proxy`
+//! builds, and [`crate::snapshot`] compiles them into what the engine runs. Every default of the language stands here
+//! and nowhere else. Numbers of seconds are plain `f64` at this point, so that a wrong one can be reported together
+//! with every other mistake and with the line it stands on.
+
+mod problem;
+mod proxy;
+
+pub use problem::{At, Problem, Severity};
+pub use proxy::{
+    BackendAddress, Content, CustomError, ErrorResponse, ForwardedHeaders, HeaderEdit, HeaderValue, Proxy,
+    StaticResponse,
+};
+
+use serde::Deserialize;
+
+/// One server: where it listens, how it behaves, and what it does with a request.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Listening addresses. Empty means [`Bind::DEFAULT`].
+    pub binds: Vec<Bind>,
+    /// Engine threads. Default: the number of processors.
+    pub threads: Option<Setting<i64>>,
+    /// DNS servers as `ADDRESS` or `ADDRESS:PORT`. Empty: the system's own configuration.
+    pub resolver: Setting<Vec<String>>,
+    /// Seconds that requests in flight may take when the server stops. Default 30.
+    pub shutdown_timeout: Setting<f64>,
+    /// Seconds within which a request head must be complete. Default 30.
+    pub client_header_timeout: Setting<f64>,
+    /// Longest pause, in seconds, between two pieces of a body that a client sends or takes. Default 60.
+    pub client_body_timeout: Setting<f64>,
+    /// Seconds after which an idle client connection is closed. Default 75.
+    pub keepalive_timeout: Setting<f64>,
+    /// Client connections served at once; more wait in the kernel's backlog. Default 10 000.
+    pub max_connections: Setting<i64>,
+    /// Largest request head in bytes, start line and fields together. Default 65 536.
+    pub max_header_size: Setting<i64>,
+    /// `error`, `warn`, `info` or `debug`. Default `info`.
+    pub log_level: Setting<String>,
+    /// Where and how served requests are logged. Default: not at all.
+    pub access_log: Option<AccessLog>,
+    /// Handlers and locations in the order of the file.
+    pub routes: Vec<Directive>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            binds: Vec::new(),
+            threads: None,
+            resolver: Setting::of(Vec::new()),
+            shutdown_timeout: Setting::of(30.0),
+            client_header_timeout: Setting::of(30.0),
+            client_body_timeout: Setting::of(60.0),
+            keepalive_timeout: Setting::of(75.0),
+            max_connections: Setting::of(10_000),
+            max_header_size: Setting::of(65_536),
+            log_level: Setting::of("info".into()),
+            access_log: None,
+            routes: Vec::new(),
+        }
+    }
+}
+
+/// The value of a server directive and the line that set it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Setting<T> {
+    /// The value.
+    pub value: T,
+    /// Where it was written; `None` for a default.
+    #[serde(default)]
+    pub at: Option<At>,
+}
+
+impl<T> Setting<T> {
+    /// A value that nobody wrote: a default.
+    pub fn of(value: T) -> Self {
+        Self { value, at: None }
+    }
+}
+
+/// `bind "http://0.0.0.0:8080"`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bind {
+    /// `http://ADDRESS:PORT` (IPv6 in brackets, port 0 for a free one) or `unix:///PATH`, without query parameters.
+    pub url: String,
+    /// Connections that may wait to be accepted. Default 1024.
+    #[serde(default)]
+    pub backlog: Option<i64>,
+    /// Where it was written.
+    #[serde(default)]
+    pub at: Option<At>,
+}
+
+impl Bind {
+    /// What a server without a `bind` listens on.
+    pub const DEFAULT: &'static str = "http://0.0.0.0:8080";
+}
+
+/// `access_log "combined", to: "log/access.log"`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AccessLog {
+    /// `combined`, `json`, or a string rewrite.
+    pub format: String,
+    /// A file to append to. Default: standard output.
+    #[serde(default)]
+    pub to: Option<String>,
+    /// Where it was written.
+    #[serde(default)]
+    pub at: Option<At>,
+}
+
+/// One line of a scope.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Directive {
+    /// `proxy to: …`
+    Proxy(Box<Proxy>),
+    /// `static_response code:, headers:, body:`
+    StaticResponse(StaticResponse),
+    /// `location "/prefix/*" do … end`
+    Location(Location),
+}
+
+/// `location "/about", "/api/*" do … end`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Location {
+    /// Exact paths (`/about`) and prefixes (`/api/*`). Any of them may match.
+    pub patterns: Vec<String>,
+    /// What stands inside, in the order of the file.
+    pub routes: Vec<Directive>,
+    /// Where it was written.
+    #[serde(default)]
+    pub at: Option<At>,
+}

@@ -1,0 +1,61 @@
+//! What is wrong with a configuration, and what to write instead.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A line of a configuration file.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct At {
+    /// The file as the person named it.
+    pub file: String,
+    /// Its line, counted from 1.
+    pub line: u32,
+}
+
+/// How bad a [`Problem`] is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// The server does not start.
+    Error,
+    /// Legal, and surely meant otherwise. `proxy check` prints it.
+    Warning,
+}
+
+/// One mistake: the directive, what is wrong with which value, and the remedy.
+///
+/// It reads `Proxyfile:12: proxy: backends: "localhost:http" is no address: the port must be a number from 1 to 65535`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    /// Where the directive stands, if a file said it.
+    pub at: Option<At>,
+    /// The word that was written (`proxy`, `bind`).
+    pub directive: String,
+    /// What is wrong, with the value, and what to write instead.
+    pub message: String,
+    /// Error or warning.
+    pub severity: Severity,
+}
+
+impl Problem {
+    /// Something that keeps the server from starting.
+    pub fn error(at: Option<&At>, directive: &str, message: impl Into<String>) -> Self {
+        Self { at: at.cloned(), directive: directive.into(), message: message.into(), severity: Severity::Error }
+    }
+
+    /// Something that is legal and looks like a slip.
+    pub fn warning(at: Option<&At>, directive: &str, message: impl Into<String>) -> Self {
+        Self { severity: Severity::Warning, ..Self::error(at, directive, message) }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(at) = &self.at {
+            write!(f, "{}:{}: ", at.file, at.line)?;
+        }
+        write!(f, "{}: {}", self.directive, self.message)
+    }
+}

@@ -1,0 +1,4 @@
+//! A reverse proxy: everything that a request touches, and no Ruby.
+
+pub mod config;
+pub mod message;

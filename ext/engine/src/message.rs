@@ -1,0 +1,13 @@
+//! What a message head is here: the bytes as they came, and a flat list of where things stand in them.
+
+mod fields;
+mod head;
+mod known;
+mod method;
+mod target;
+
+pub use fields::{FieldName, Fields, NameRef};
+pub use head::{RequestHead, ResponseHead, Span, Version};
+pub use known::Known;
+pub use method::Method;
+pub use target::{Target, TargetError};

@@ -1,0 +1,334 @@
+//! The fields of a message: where each stands in the bytes of its head, and what was changed since.
+
+use super::head::Span;
+use super::known::Known;
+
+/// The fields of a head, in their order, over one buffer.
+///
+/// The buffer holds the head as it came; an edit appends the new text behind it and moves a field's spans there. Nothing
+/// is written anew until [`Fields::write_to`], which copies runs of untouched lines whole. Names compare without regard
+/// to letter case. Clearing keeps the memory, so a connection needs no allocation for its second request.
+#[derive(Debug, Default, Clone)]
+pub struct Fields {
+    text: Vec<u8>,
+    list: Vec<Field>,
+    /// Bits of the known names that stand in `list`, removed ones perhaps included: a cleared bit means certain absence.
+    present: u64,
+}
+
+/// One field line.
+#[derive(Debug, Clone, Copy)]
+struct Field {
+    known: Option<Known>,
+    state: State,
+    name: Span,
+    value: Span,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// As it came: its line runs from its name to this offset, line break included.
+    Untouched(u32),
+    /// Written by us, or with a new value.
+    Edited,
+    Removed,
+}
+
+/// A field's name, recognised at load so that a request need not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldName {
+    known: Option<Known>,
+    text: Box<str>,
+}
+
+impl FieldName {
+    /// Takes a name; `None` if it is no token (RFC 9110, section 5.6.2).
+    pub fn new(text: &str) -> Option<Self> {
+        let token = !text.is_empty() && text.bytes().all(is_token_byte);
+        token.then(|| Self { known: Known::of(text.as_bytes()), text: text.into() })
+    }
+
+    /// The name as it was written.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The known name it is, if it is one.
+    pub fn known(&self) -> Option<Known> {
+        self.known
+    }
+}
+
+/// Whether `byte` may stand in a token.
+pub(crate) fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+/// A field name as an argument: a [`Known`] one, a [`FieldName`], or text.
+#[derive(Debug, Clone, Copy)]
+pub struct NameRef<'a> {
+    known: Option<Known>,
+    text: &'a [u8],
+}
+
+impl From<Known> for NameRef<'static> {
+    fn from(known: Known) -> Self {
+        Self { known: Some(known), text: known.as_str().as_bytes() }
+    }
+}
+
+impl<'a> From<&'a FieldName> for NameRef<'a> {
+    fn from(name: &'a FieldName) -> Self {
+        Self { known: name.known, text: name.text.as_bytes() }
+    }
+}
+
+impl<'a> From<&'a [u8]> for NameRef<'a> {
+    fn from(text: &'a [u8]) -> Self {
+        Self { known: Known::of(text), text }
+    }
+}
+
+impl<'a> From<&'a str> for NameRef<'a> {
+    fn from(text: &'a str) -> Self {
+        text.as_bytes().into()
+    }
+}
+
+impl Fields {
+    /// Forgets everything and keeps the memory.
+    pub fn clear(&mut self) {
+        self.text.clear();
+        self.list.clear();
+        self.present = 0;
+    }
+
+    /// Gives back memory beyond what ordinary heads need, so that one huge head does not stay with its connection.
+    pub(crate) fn shrink(&mut self) {
+        const ORDINARY: usize = 8 * 1024;
+        if self.text.capacity() > ORDINARY {
+            self.text.shrink_to(ORDINARY);
+        }
+    }
+
+    /// Whether a field of this name is there.
+    pub fn has<'n>(&self, name: impl Into<NameRef<'n>>) -> bool {
+        self.get(name).is_some()
+    }
+
+    /// The first value of a field.
+    pub fn get<'n>(&self, name: impl Into<NameRef<'n>>) -> Option<&[u8]> {
+        let name = name.into();
+        if name.known.is_some_and(|known| self.present & known.bit() == 0) {
+            return None;
+        }
+        self.list.iter().find(|field| self.is(field, name)).map(|field| self.slice(field.value))
+    }
+
+    /// Every value of a field, in order.
+    pub fn all<'s, 'n: 's>(&'s self, name: impl Into<NameRef<'n>>) -> impl Iterator<Item = &'s [u8]> + 's {
+        let name = name.into();
+        let absent = name.known.is_some_and(|known| self.present & known.bit() == 0);
+        let list = if absent { &[][..] } else { &self.list[..] };
+        list.iter().filter(move |field| self.is(field, name)).map(|field| self.slice(field.value))
+    }
+
+    /// Name and value of every field, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.list.iter().filter(|f| f.state != State::Removed).map(|f| (self.slice(f.name), self.slice(f.value)))
+    }
+
+    /// How many field lines there are.
+    pub fn len(&self) -> usize {
+        self.list.iter().filter(|f| f.state != State::Removed).count()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Makes `value` the only value of a field, in the place of its first line, or last if there was none.
+    pub fn set<'n>(&mut self, name: impl Into<NameRef<'n>>, value: &[u8]) {
+        let name = name.into();
+        if name.known.is_some_and(|known| self.present & known.bit() == 0) {
+            return self.append(name, value);
+        }
+        let Some(first) = self.list.iter().position(|field| self.is(field, name)) else {
+            return self.append(name, value);
+        };
+        for i in first + 1..self.list.len() {
+            if self.is(&self.list[i], name) {
+                self.list[i].state = State::Removed;
+            }
+        }
+        let value = self.push_text(value);
+        let field = &mut self.list[first];
+        field.value = value;
+        field.state = State::Edited;
+    }
+
+    /// Adds a line behind all others.
+    pub fn append<'n>(&mut self, name: impl Into<NameRef<'n>>, value: &[u8]) {
+        let name = name.into();
+        let name_span = self.push_text(name.text);
+        let value = self.push_text(value);
+        self.note(name.known);
+        self.list.push(Field { known: name.known, state: State::Edited, name: name_span, value });
+    }
+
+    /// Removes every line of a field.
+    pub fn remove<'n>(&mut self, name: impl Into<NameRef<'n>>) {
+        let name = name.into();
+        if let Some(known) = name.known {
+            if self.present & known.bit() == 0 {
+                return;
+            }
+        }
+        for i in 0..self.list.len() {
+            if self.is(&self.list[i], name) {
+                self.list[i].state = State::Removed;
+            }
+        }
+        if let Some(known) = name.known {
+            self.present &= !known.bit();
+        }
+    }
+
+    /// Keeps the lines for which `keep` says so. `keep` sees the known name, the name and the value.
+    pub fn retain(&mut self, mut keep: impl FnMut(Option<Known>, &[u8], &[u8]) -> bool) {
+        let text = &self.text;
+        for field in self.list.iter_mut().filter(|f| f.state != State::Removed) {
+            if !keep(field.known, field.name.of(text), field.value.of(text)) {
+                field.state = State::Removed;
+            }
+        }
+    }
+
+    /// Writes every line as `name: value CRLF`, without the empty line that ends a head.
+    pub fn write_to(&self, out: &mut Vec<u8>) {
+        // Neighbouring untouched lines are one piece of memory: copy it whole.
+        let mut run: Option<Span> = None;
+        for field in &self.list {
+            match field.state {
+                State::Untouched(end) => match &mut run {
+                    Some(run) if run.end == field.name.start => run.end = end,
+                    _ => {
+                        if let Some(run) = run.replace(Span { start: field.name.start, end }) {
+                            out.extend_from_slice(self.slice(run));
+                        }
+                    }
+                },
+                State::Removed => {}
+                State::Edited => {
+                    if let Some(run) = run.take() {
+                        out.extend_from_slice(self.slice(run));
+                    }
+                    out.extend_from_slice(self.slice(field.name));
+                    out.extend_from_slice(b": ");
+                    out.extend_from_slice(self.slice(field.value));
+                    out.extend_from_slice(b"\r\n");
+                }
+            }
+        }
+        if let Some(run) = run {
+            out.extend_from_slice(self.slice(run));
+        }
+    }
+
+    /// Takes over the bytes of a head. What is pushed afterwards stands behind them.
+    pub(crate) fn fill(&mut self, head: &[u8]) {
+        self.clear();
+        self.text.extend_from_slice(head);
+    }
+
+    /// Adds a line that stands in the bytes given to [`Fields::fill`], line break included up to `end`.
+    pub(crate) fn push_line(&mut self, name: Span, value: Span, end: u32) {
+        let known = Known::of(self.slice(name));
+        self.note(known);
+        self.list.push(Field { known, state: State::Untouched(end), name, value });
+    }
+
+    /// The text at `span`.
+    pub(crate) fn slice(&self, span: Span) -> &[u8] {
+        span.of(&self.text)
+    }
+
+    /// Keeps `bytes` behind everything else.
+    pub(crate) fn push_text(&mut self, bytes: &[u8]) -> Span {
+        let start = self.text.len() as u32;
+        self.text.extend_from_slice(bytes);
+        Span { start, end: self.text.len() as u32 }
+    }
+
+    fn is(&self, field: &Field, name: NameRef<'_>) -> bool {
+        field.state != State::Removed
+            && field.known == name.known
+            && (name.known.is_some() || self.slice(field.name).eq_ignore_ascii_case(name.text))
+    }
+
+    fn note(&mut self, known: Option<Known>) {
+        if let Some(known) = known {
+            self.present |= known.bit();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample() -> Fields {
+        let head = b"Host: a\r\nX-One: 1\r\nAccept: */*\r\nx-one: 2\r\n";
+        let mut fields = Fields::default();
+        fields.fill(head);
+        let mut start = 0;
+        for line in head.split_inclusive(|b| *b == b'\n') {
+            let colon = line.iter().position(|b| *b == b':').expect("a colon");
+            let end = start + line.len() as u32;
+            let name = Span { start, end: start + colon as u32 };
+            fields.push_line(name, Span { start: name.end + 2, end: end - 2 }, end);
+            start = end;
+        }
+        fields
+    }
+
+    fn written(fields: &Fields) -> String {
+        let mut out = Vec::new();
+        fields.write_to(&mut out);
+        String::from_utf8(out).expect("text")
+    }
+
+    #[test]
+    fn untouched_fields_are_written_as_they_came() {
+        assert_eq!(written(&sample()), "Host: a\r\nX-One: 1\r\nAccept: */*\r\nx-one: 2\r\n");
+    }
+
+    #[test]
+    fn set_replaces_in_place_and_removes_further_lines() {
+        let mut fields = sample();
+        fields.set("X-ONE", b"3");
+        fields.set(Known::Host, b"b");
+        assert_eq!(written(&fields), "Host: b\r\nX-One: 3\r\nAccept: */*\r\n");
+        assert_eq!(fields.all("x-one").collect::<Vec<_>>(), [b"3"]);
+    }
+
+    #[test]
+    fn removed_fields_are_gone_and_can_return() {
+        let mut fields = sample();
+        fields.remove(Known::Accept);
+        fields.remove("x-one");
+        assert_eq!(fields.get(Known::Accept), None);
+        fields.set(Known::Accept, b"text/html");
+        assert_eq!(written(&fields), "Host: a\r\naccept: text/html\r\n");
+        assert_eq!(fields.len(), 2);
+    }
+
+    #[test]
+    fn names_that_are_no_token_are_refused() {
+        assert!(FieldName::new("X-Ok").is_some());
+        for bad in ["", "a b", "a:", "é", "a\r\n"] {
+            assert!(FieldName::new(bad).is_none(), "{bad:?}");
+        }
+    }
+}

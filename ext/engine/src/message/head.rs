@@ -1,0 +1,135 @@
+//! Request and response heads.
+
+use super::{Fields, Method};
+
+/// A range of a head's bytes. Heads are far smaller than 4 GiB.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Span {
+    /// Offset of the first byte.
+    pub start: u32,
+    /// Offset behind the last byte.
+    pub end: u32,
+}
+
+impl Span {
+    /// The bytes of `text` that the span covers; empty if it lies outside.
+    pub fn of(self, text: &[u8]) -> &[u8] {
+        text.get(self.start as usize..self.end as usize).unwrap_or_default()
+    }
+
+    /// How many bytes it covers.
+    pub fn len(self) -> usize {
+        (self.end - self.start) as usize
+    }
+
+    /// Whether it covers none.
+    pub fn is_empty(self) -> bool {
+        self.start == self.end
+    }
+}
+
+/// The HTTP version that a message says it speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Default)]
+#[allow(missing_docs)]
+pub enum Version {
+    Http10,
+    #[default]
+    Http11,
+}
+
+/// A request head.
+#[derive(Debug, Clone)]
+pub struct RequestHead {
+    /// The fields, over the bytes of the head.
+    pub fields: Fields,
+    /// The method.
+    pub method: Method,
+    /// Its version.
+    pub version: Version,
+    pub(crate) method_span: Span,
+    pub(crate) target: Span,
+    pub(crate) path: Span,
+    pub(crate) query: Span,
+    pub(crate) authority: Span,
+}
+
+impl Default for RequestHead {
+    fn default() -> Self {
+        Self {
+            fields: Fields::default(),
+            method: Method::Get,
+            version: Version::Http11,
+            method_span: Span::default(),
+            target: Span::default(),
+            path: Span::default(),
+            query: Span::default(),
+            authority: Span::default(),
+        }
+    }
+}
+
+impl RequestHead {
+    /// The method as it was sent.
+    pub fn method_text(&self) -> &[u8] {
+        self.fields.slice(self.method_span)
+    }
+
+    /// The request target as it was sent.
+    pub fn target(&self) -> &[u8] {
+        self.fields.slice(self.target)
+    }
+
+    /// The path with its dot segments resolved; `*` for `OPTIONS *`. It begins with `/` otherwise.
+    pub fn path(&self) -> &[u8] {
+        self.fields.slice(self.path)
+    }
+
+    /// The query with its `?`, or nothing.
+    pub fn query(&self) -> &[u8] {
+        self.fields.slice(self.query)
+    }
+
+    /// Host and port as the client named them: of the target if that is absolute, else of `Host`.
+    pub fn authority(&self) -> &[u8] {
+        self.fields.slice(self.authority)
+    }
+
+    /// The host of [`RequestHead::authority`], without its port. An IPv6 address keeps its brackets.
+    pub fn host(&self) -> &[u8] {
+        host_of(self.authority())
+    }
+
+    /// The port of [`RequestHead::authority`], if it names one.
+    pub fn port(&self) -> Option<&[u8]> {
+        let authority = self.authority();
+        authority.get(host_of(authority).len() + 1..).filter(|port| !port.is_empty())
+    }
+}
+
+/// The part of `host:port` before the port.
+fn host_of(authority: &[u8]) -> &[u8] {
+    let end = match authority.first() {
+        Some(b'[') => memchr::memchr(b']', authority).map(|i| i + 1),
+        _ => memchr::memchr(b':', authority),
+    };
+    &authority[..end.unwrap_or(authority.len())]
+}
+
+/// A response head.
+#[derive(Debug, Clone, Default)]
+pub struct ResponseHead {
+    /// The fields, over the bytes of the head.
+    pub fields: Fields,
+    /// The status code, 100 to 999.
+    pub status: u16,
+    /// Its version.
+    pub version: Version,
+    pub(crate) reason: Span,
+}
+
+impl ResponseHead {
+    /// The reason phrase as it was sent, perhaps empty.
+    pub fn reason(&self) -> &[u8] {
+        self.fields.slice(self.reason)
+    }
+}

@@ -1,0 +1,5 @@
+use magnus::{Error, Ruby};
+#[magnus::init]
+fn init(_r: &Ruby) -> Result<(), Error> {
+    Ok(())
+}
