@@ -2,3 +2,6 @@
 
 pub mod config;
 pub mod message;
+pub mod server;
+
+pub use server::{Server, StartError, Stats};
