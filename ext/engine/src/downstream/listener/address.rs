@@ -43,7 +43,7 @@ impl BindAddress {
         let (host, port) = match authority.strip_prefix('[') {
             Some(rest) => {
                 let (host, port) = rest.split_once(']')?;
-                (host, port.strip_prefix(':'))
+                (host, if port.is_empty() { None } else { Some(port.strip_prefix(':')?) })
             }
             None => match authority.split_once(':') {
                 Some((host, port)) => (host, Some(port)),
