@@ -3,5 +3,7 @@
 pub mod config;
 pub mod message;
 pub mod server;
+pub mod stream;
+pub mod upstream;
 
 pub use server::{Server, StartError, Stats};
