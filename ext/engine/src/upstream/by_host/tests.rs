@@ -45,6 +45,18 @@ async fn the_least_recently_used_host_makes_room_for_a_new_one_and_is_no_longer_
 }
 
 #[test]
+fn a_host_that_nobody_asks_for_any_more_is_dropped_unless_a_request_holds_it() {
+    let by_host = ByHost::new(Policy::RoundRobin, None);
+    by_host.get(b"10.0.0.1", false).expect("an upstream");
+    let held = by_host.get(b"10.0.0.2", false).expect("an upstream");
+    by_host.0.drop_idle(Instant::now());
+    assert_eq!(by_host.stats().len(), 2);
+    by_host.0.drop_idle(Instant::now() + IDLE);
+    assert_eq!(by_host.stats().len(), 1);
+    assert!(Arc::ptr_eq(&held, &by_host.get(b"10.0.0.2", false).expect("still there")));
+}
+
+#[test]
 fn it_can_be_used_from_any_thread() {
     fn any_thread<T: Send + Sync>() {}
     any_thread::<ByHost>();

@@ -50,6 +50,12 @@ async fn a_failing_server_is_an_error_that_names_the_host() {
     assert!(error.to_string().starts_with("app.test has no address: "), "{error}");
 }
 
+#[tokio::test]
+async fn the_systems_way_knows_localhost_without_a_server() {
+    let answer = within(Dns::system().lookup("localhost", &[])).await.expect("an answer");
+    assert!(answer.addresses.iter().all(IpAddr::is_loopback), "{answer:?}");
+}
+
 #[test]
 fn servers_are_addresses_with_or_without_a_port() {
     for (text, address) in [
