@@ -8,7 +8,6 @@ pub mod by_host;
 mod compile;
 pub mod connect;
 pub mod dns;
-pub(crate) mod exchange;
 pub mod pool;
 mod refresh;
 pub mod tls;
@@ -142,7 +141,7 @@ impl Upstream {
         self.unanswered.load(Ordering::Acquire) == 0
     }
 
-    /// Waits until [`Upstream::is_ready`]. It does not wait for ever only if the upstream was started.
+    /// Waits until [`Upstream::is_ready`], for which the upstream must have been started.
     pub async fn ready(&self) {
         loop {
             // Made before the check, so that an answer in between is not missed.
@@ -265,7 +264,8 @@ fn expand(slots: &[Slot]) -> Vec<Arc<Endpoint>> {
     endpoints
 }
 
-/// The TLS name of a backend for which nothing else says one.
+/// The TLS name of a backend for which nothing else says one. Names that no certificate can carry have been refused before;
+/// should one come here all the same, the handshake fails for it.
 fn own_name(address: &Address) -> ServerName<'static> {
     let localhost = || ServerName::IpAddress(std::net::Ipv4Addr::LOCALHOST.into());
     match address {

@@ -123,6 +123,15 @@ impl Inner {
         }
         Ok(upstream)
     }
+
+    fn drop_idle(&self, now: Instant) {
+        for upstreams in &self.upstreams {
+            // One that requests hold is in use, however long ago they asked for it.
+            upstreams
+                .lock()
+                .retain(|_, entry| now.duration_since(entry.used) < IDLE || Arc::strong_count(&entry.upstream) > 1);
+        }
+    }
 }
 
 /// Drops the one that has gone unused the longest; if it still serves requests, they hold it until they are done.
@@ -137,10 +146,7 @@ async fn sweep(inner: Weak<Inner>) {
     loop {
         tokio::time::sleep(SWEEP_PERIOD).await;
         let Some(inner) = inner.upgrade() else { return };
-        for upstreams in &inner.upstreams {
-            // One that requests hold is in use, however long ago they asked for it.
-            upstreams.lock().retain(|_, entry| entry.used.elapsed() < IDLE || Arc::strong_count(&entry.upstream) > 1);
-        }
+        inner.drop_idle(Instant::now());
     }
 }
 

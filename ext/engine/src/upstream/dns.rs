@@ -191,7 +191,7 @@ async fn both(v4: impl Future<Output = Family>, v6: impl Future<Output = Family>
         if !matches!(first, Family::Found { .. }) {
             return second.await;
         }
-        timeout(PATIENCE, second).await.unwrap_or_else(|_| Family::Unknown(NetError::Timeout))
+        timeout(PATIENCE, second).await.unwrap_or(Family::Unknown(NetError::Timeout))
     }
     let (mut v4, mut v6) = (pin!(v4), pin!(v6));
     tokio::select! {
