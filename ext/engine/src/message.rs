@@ -10,4 +10,5 @@ pub use fields::{FieldName, Fields, NameRef};
 pub use head::{RequestHead, ResponseHead, Span, Version};
 pub use known::Known;
 pub use method::Method;
+pub(crate) use target::check_authority;
 pub use target::{Target, TargetError};

@@ -1,0 +1,2 @@
+//! tmp
+pub(crate) fn escape(_out: &mut Vec<u8>, _start: usize) {}
