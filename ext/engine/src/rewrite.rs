@@ -11,7 +11,7 @@ mod name;
 mod parse;
 mod scope;
 mod target;
-mod value;
+pub(crate) mod value;
 
 pub use cookie::cookie;
 pub use name::Context;
@@ -61,6 +61,11 @@ impl Template {
     /// write instead.
     pub fn parse(text: &str, context: Context) -> Result<Self, String> {
         Ok(Self { parts: parse::parts(text, context)?.into(), context })
+    }
+
+    /// Text in which nothing is replaced, braces or not.
+    pub fn literal_text(text: &str) -> Self {
+        Self { parts: Box::new([Part::Text(text.into())]), context: Context::Request }
     }
 
     /// What looks like a slip: placeholders that can never be replaced, given the names of the `captures` around them.
