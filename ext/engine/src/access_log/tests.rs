@@ -2,6 +2,7 @@ use std::path::Path;
 
 use super::*;
 use crate::config::Severity;
+use crate::log::tests::Memory;
 use crate::log::Level;
 use crate::message::{Fields, RequestHead};
 use crate::rewrite::tests::{client, request, response, scope};
@@ -231,4 +232,35 @@ fn another_log_gets_none_of_the_lines_of_the_one_before() {
         assert!(log.close(LIMIT));
         assert_eq!(std::fs::read_to_string(path).expect("a file"), text);
     }
+}
+
+#[test]
+fn a_full_disk_is_reported_once_and_holds_up_nobody() {
+    let diagnostics = Memory::default();
+    let log = compile("{path}", Path::new("/dev/full"));
+    log.start(&Log::to(Level::Info, Box::new(diagnostics.clone()))).expect("a thread");
+    let mut buffer = Buffer::default();
+    for _ in 0..3 {
+        push(&mut buffer, &log, &sample());
+        assert!(buffer.flush());
+    }
+    assert!(log.close(LIMIT));
+    let text = diagnostics.text();
+    assert!(text.contains(" error the access log cannot be written, its lines are lost: No space left"), "{text}");
+    assert_eq!(text.lines().count(), 1, "{text}");
+}
+
+#[test]
+fn a_log_that_nobody_holds_any_more_writes_what_it_has_and_ends() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("access.log");
+    let log = compile("{path}", &path);
+    start(&log);
+    let queue = Arc::clone(&log.queue);
+    let mut buffer = Buffer::default();
+    push(&mut buffer, &log, &sample());
+    drop(log);
+    drop(buffer);
+    assert!(queue.close(LIMIT));
+    assert_eq!(std::fs::read_to_string(&path).expect("a file"), "/a\n");
 }
