@@ -161,4 +161,4 @@ impl fmt::Write for OneLine<'_> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -14,6 +14,8 @@ use std::sync::Arc;
 use crate::config::{self, At, Problem};
 use crate::nearest::did_you_mean;
 
+use crate::rewrite::value::number;
+
 pub use built_in::built_in;
 pub use reason::reason;
 
@@ -90,12 +92,12 @@ impl ErrorResponse {
             });
         };
         match spec {
-            None => built_in(502),
-            Some(config::ErrorResponse::Named(name)) => built_in::named(name).unwrap_or_else(|| {
+            None => Arc::clone(built_in(502)),
+            Some(config::ErrorResponse::Named(name)) => Arc::clone(built_in::named(name).unwrap_or_else(|| {
                 let names: Vec<_> = built_in::names().collect();
                 report(false, format!("{name:?} is no error response {}", did_you_mean(name, &names)));
                 built_in(502)
-            }),
+            })),
             Some(config::ErrorResponse::Custom(spec)) => Arc::new(custom::compile(spec, &mut report)),
         }
     }
@@ -105,27 +107,32 @@ impl ErrorResponse {
         self.custom
     }
 
-    /// The form that the request's `Accept` prefers: pass the values of all its lines, or `None` without one. When none
-    /// matches it is plain text for a built-in one, and the `default` for one's own.
-    pub fn choose<'v>(&self, accept: impl IntoIterator<Item = &'v [u8]>) -> &Rendered {
+    /// The form that the value of the request's `Accept` prefers; see [`ErrorResponse::choose_among`].
+    pub fn choose(&self, accept: Option<&[u8]>) -> &Rendered {
+        self.choose_among(accept)
+    }
+
+    /// The form that the values of the request's `Accept` lines prefer. When none matches it is plain text for a built-in
+    /// response, and the `default` for one's own.
+    pub fn choose_among<'v>(&self, accept: impl IntoIterator<Item = &'v [u8]>) -> &Rendered {
         let offered = self.forms.each_ref().map(Option::is_some);
         let format = accept::choose(accept, offered, self.default);
         let chosen = self.forms[format as usize].as_ref().or(self.forms[self.default as usize].as_ref());
         chosen.unwrap_or(&EMPTY)
     }
-
-    /// What a timeout answers where this is the `error_response`: one's own, or else the built-in 504.
-    pub fn after_timeout(self: &Arc<Self>) -> Arc<ErrorResponse> {
-        if self.custom {
-            Arc::clone(self)
-        } else {
-            built_in(504)
-        }
-    }
 }
 
 /// What an error response without any form would say; [`ErrorResponse::compile`] makes none.
 static EMPTY: std::sync::LazyLock<Rendered> = std::sync::LazyLock::new(|| Rendered::new(500, Format::Plain, "", &[]));
+
+/// Writes the status line of a response. An empty `reason` stands for the usual one.
+pub fn write_status(out: &mut Vec<u8>, status: u16, reason: &str) {
+    out.extend_from_slice(b"HTTP/1.1 ");
+    number(out, u64::from(status));
+    out.push(b' ');
+    out.extend_from_slice(if reason.is_empty() { self::reason(status) } else { reason }.as_bytes());
+    out.extend_from_slice(b"\r\n");
+}
 
 impl Rendered {
     /// Writes the fields out. `extra` are lines of one's own; those that are also ours replace ours.

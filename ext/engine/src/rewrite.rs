@@ -11,7 +11,7 @@ mod name;
 mod parse;
 mod scope;
 mod target;
-mod value;
+pub(crate) mod value;
 
 pub use cookie::cookie;
 pub use name::Context;
@@ -63,9 +63,9 @@ impl Template {
         Ok(Self { parts: parse::parts(text, context)?.into(), context })
     }
 
-    /// Text in which nothing is replaced, whatever it holds.
-    pub fn literally(text: &str, context: Context) -> Self {
-        Self { parts: [Part::Text(text.into())].into(), context }
+    /// Text in which nothing is replaced, braces or not.
+    pub fn literal_text(text: &str) -> Self {
+        Self { parts: Box::new([Part::Text(text.into())]), context: Context::Request }
     }
 
     /// What looks like a slip: placeholders that can never be replaced, given the names of the `captures` around them.

@@ -1,8 +1,9 @@
 use super::*;
 use crate::config::At;
 
+/// Keeps what is written, for a test to read.
 #[derive(Clone, Default)]
-struct Memory(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Memory(Arc<Mutex<Vec<u8>>>);
 
 impl Write for Memory {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
@@ -16,7 +17,7 @@ impl Write for Memory {
 }
 
 impl Memory {
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8(self.0.lock().clone()).expect("UTF-8")
     }
 }

@@ -118,13 +118,20 @@ fn ones_own_without_a_text_speaks_the_built_in_words() {
 }
 
 #[test]
-fn a_timeout_is_a_504_unless_one_has_ones_own() {
-    let (named, _) = compile(&config::ErrorResponse::Named("forbidden".into()));
-    assert_eq!(named.after_timeout().choose(None).status, 504);
+fn a_status_without_a_phrase_is_sent_without_one() {
     let spec = CustomError { status: Some(599), plaintext: inline("x"), ..CustomError::default() };
-    let (own, _) = compile(&config::ErrorResponse::Custom(spec));
-    assert_eq!(own.after_timeout().choose(None).status, 599);
-    assert_eq!(own.choose(None).reason, "");
+    let (own, problems) = compile(&config::ErrorResponse::Custom(spec));
+    assert_eq!(problems, []);
+    assert_eq!((own.choose(None).status, own.choose(None).reason), (599, ""));
+    for (status, reason, line) in [
+        (502, "", "HTTP/1.1 502 Bad Gateway\r\n"),
+        (599, "", "HTTP/1.1 599 \r\n"),
+        (200, "Fine", "HTTP/1.1 200 Fine\r\n"),
+    ] {
+        let mut out = Vec::new();
+        write_status(&mut out, status, reason);
+        assert_eq!(text(&out), line);
+    }
 }
 
 #[test]

@@ -137,13 +137,17 @@ impl TargetTemplate {
     }
 }
 
-/// Writes the request target of a `proxy` that has no `to`: `{path}{query}`.
-pub fn write_path_and_query(scope: &Scope<'_>, out: &mut Vec<u8>) {
+/// Writes the target of a `proxy` that has no `to`, `{path}{query}`. The authority, which is the backend's own, is left
+/// empty.
+pub fn write_path_and_query(scope: &Scope<'_>, out: &mut RenderedTarget) {
+    out.authority.clear();
+    let target = &mut out.path_and_query;
+    target.clear();
     if !scope.path.starts_with(b"/") && scope.path != b"*" {
-        out.push(b'/');
+        target.push(b'/');
     }
-    out.extend_from_slice(scope.path);
-    out.extend_from_slice(scope.request.query());
+    target.extend_from_slice(scope.path);
+    target.extend_from_slice(scope.request.query());
 }
 
 fn render_authority(parts: &[Part], scope: &Scope<'_>, out: &mut Vec<u8>) -> Result<(), InvalidTarget> {

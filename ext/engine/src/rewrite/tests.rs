@@ -165,6 +165,9 @@ fn templates_without_placeholders_are_literal() {
     for (template, literal) in [("", Some("")), ("a {} b", Some("a {} b")), ("a{path}", None)] {
         assert_eq!(Template::parse(template, Context::Request).expect(template).literal(), literal);
     }
+    let (request, client) = (sample(), client());
+    let literal = Template::literal_text("{path}\r\n");
+    assert_eq!(text(|out| literal.render_header(&scope(&request, &client), out)), "{path}");
 }
 
 proptest! {

@@ -126,9 +126,11 @@ fn a_stripped_path_is_a_path_again() {
         TargetTemplate::parse(to).expect(to).render(&stripped, &mut out).expect(to);
         assert_eq!(out.path_and_query, target.as_bytes(), "{to}");
     }
-    let mut out = Vec::new();
-    write_path_and_query(&stripped, &mut out);
-    assert_eq!(out, b"/?a");
+    for (path, target) in [("", "/?a"), ("/b", "/b?a")] {
+        let mut out = RenderedTarget { authority: b"stale".to_vec(), path_and_query: b"stale".to_vec() };
+        write_path_and_query(&Scope { path: path.as_bytes(), ..stripped }, &mut out);
+        assert_eq!(out, RenderedTarget { authority: Vec::new(), path_and_query: target.into() });
+    }
 }
 
 #[test]
