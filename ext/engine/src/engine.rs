@@ -1,6 +1,7 @@
 //! What an engine thread keeps for the requests it serves.
 
 use std::cell::{Cell, RefCell};
+use std::ops::Deref;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Waker;
@@ -26,11 +27,13 @@ const LOG_DELAY: Duration = Duration::from_millis(100);
 /// One engine thread's own things. Nothing in it is shared with another thread but through atomics.
 pub(crate) struct Engine {
     source: Arc<ArcSwap<Snapshot>>,
-    current: RefCell<Rc<Arc<Snapshot>>>,
+    current: RefCell<Rc<Current>>,
     /// Idle backend connections.
     pub(crate) pool: Pool,
     pub(crate) counters: Arc<Counters>,
     pub(crate) log: Arc<Log>,
+    /// Boxed: what is handed out and back is a pointer.
+    #[allow(clippy::vec_box)]
     spare: RefCell<Vec<Box<Workspace>>>,
     date: RefCell<Date>,
     access: RefCell<access_log::Buffer>,
@@ -41,6 +44,18 @@ pub(crate) struct Engine {
     free: RefCell<Vec<usize>>,
     alive: Cell<usize>,
     all_gone: Notify,
+}
+
+/// A configuration as one engine thread holds it, counted without regard to the other threads.
+#[derive(Debug)]
+pub(crate) struct Current(Arc<Snapshot>);
+
+impl Deref for Current {
+    type Target = Snapshot;
+
+    fn deref(&self) -> &Snapshot {
+        &self.0
+    }
 }
 
 /// Memory that one request works in, handed on to the next.
@@ -62,7 +77,7 @@ struct Date {
 
 impl Engine {
     pub(crate) fn new(source: Arc<ArcSwap<Snapshot>>, counters: Arc<Counters>, log: Arc<Log>) -> Rc<Self> {
-        let current = RefCell::new(Rc::new(source.load_full()));
+        let current = RefCell::new(Rc::new(Current(source.load_full())));
         Rc::new(Self {
             source,
             current,
@@ -83,11 +98,11 @@ impl Engine {
 
     /// The configuration of this moment. A request keeps what it began with. Counting its users is this thread's own
     /// affair: the count that threads share is touched only when the configuration has changed.
-    pub(crate) fn snapshot(&self) -> Rc<Arc<Snapshot>> {
+    pub(crate) fn snapshot(&self) -> Rc<Current> {
         let newest = self.source.load();
         let mut current = self.current.borrow_mut();
-        if !Arc::ptr_eq(&newest, &current) {
-            *current = Rc::new(Arc::clone(&newest));
+        if !Arc::ptr_eq(&newest, &current.0) {
+            *current = Rc::new(Current(Arc::clone(&newest)));
         }
         Rc::clone(&current)
     }
@@ -132,12 +147,16 @@ impl Engine {
         loop {
             self.access_flush.notified().await;
             tokio::time::sleep(LOG_DELAY).await;
-            self.flush_access_log();
+            // A log that is behind takes them later.
+            while !self.flush_access_log() {
+                tokio::time::sleep(LOG_DELAY).await;
+            }
         }
     }
 
-    pub(crate) fn flush_access_log(&self) {
-        self.access.borrow_mut().flush();
+    /// Hands on the lines there are. `false` if the log is behind and did not take them.
+    pub(crate) fn flush_access_log(&self) -> bool {
+        self.access.borrow_mut().flush()
     }
 
     /// Whether the server is stopping: connections close after the request they are serving, idle ones at once.

@@ -7,18 +7,18 @@ use crate::upstream::{ConnectError, ConnectErrorKind};
 
 /// A request that could not be answered by a backend.
 #[derive(Debug)]
-pub struct Error {
+pub(crate) struct Error {
     /// What happened.
-    pub kind: Kind,
+    pub(crate) kind: Kind,
     /// Whose doing it was.
-    pub side: Side,
+    pub(crate) side: Side,
     /// Whether the request may be sent again.
-    pub retry: Retry,
+    pub(crate) retry: Retry,
 }
 
 /// What happened.
 #[derive(Debug)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// No connection to the backend could be made.
     Connect(ConnectError),
     /// A backend's name has no address.
@@ -39,7 +39,7 @@ pub enum Kind {
 
 /// What was waited for in vain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Waited {
+pub(crate) enum Waited {
     /// The response head, within `timeout`.
     Response,
     /// The next piece of the response, within `read_timeout`.
@@ -54,7 +54,7 @@ pub enum Waited {
 
 /// Whose doing it was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Side {
+pub(crate) enum Side {
     /// The client's: it went away, or sent something malformed.
     Client,
     /// The backend's.
@@ -65,7 +65,7 @@ pub enum Side {
 
 /// Whether the request may be sent again, to whichever backend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Retry {
+pub(crate) enum Retry {
     /// Never: an answer has begun, or another attempt cannot go better.
     Never,
     /// If the request is idempotent and its body is still at hand.
@@ -76,17 +76,17 @@ pub enum Retry {
 
 impl Error {
     /// A failure on the client's side. It is never retried.
-    pub fn client(kind: Kind) -> Self {
+    pub(crate) fn client(kind: Kind) -> Self {
         Self { kind, side: Side::Client, retry: Retry::Never }
     }
 
     /// A failure on the backend's side.
-    pub fn backend(kind: Kind, retry: Retry) -> Self {
+    pub(crate) fn backend(kind: Kind, retry: Retry) -> Self {
         Self { kind, side: Side::Backend, retry }
     }
 
     /// Whether the answer is a 504 rather than a 502.
-    pub fn is_timeout(&self) -> bool {
+    pub(crate) fn is_timeout(&self) -> bool {
         match &self.kind {
             Kind::Timeout(_) => true,
             Kind::Connect(error) => error.kind() == ConnectErrorKind::Timeout,

@@ -1,15 +1,15 @@
 //! One request: locate → handler → respond.
 
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::engine::{Engine, Workspace};
 use crate::error::{Error, Kind, Side};
 use crate::handler::Handler;
 use crate::headers::hop_by_hop::Wishes;
 use crate::headers::{forwarded, framing};
-use crate::http1::{write_status_line, Framing, Piece};
+use crate::http1::{Framing, Piece};
 use crate::log::Level;
-use crate::message::{Known, Method, Version};
+use crate::message::{Known, Method, RequestHead, Version};
 use crate::request_id::RequestId;
 use crate::respond::{self, ErrorResponse};
 use crate::rewrite::{ClientInfo, ResponseInfo, Scope};
@@ -69,7 +69,7 @@ pub(crate) async fn forward(engine: &Engine, link: &ClientInfo, client: &mut Cli
     let sent = client.connection.total_sent();
     let framing = match framing::of_request(&work.request) {
         Ok(framing) => framing,
-        Err(malformed) => return refuse(engine, client, malformed.status()).await,
+        Err(malformed) => return refuse(engine, link, client, malformed.status()).await,
     };
     client.connection.begin_reading(framing);
     engine.counters.request_began();
@@ -94,17 +94,25 @@ pub(crate) async fn forward(engine: &Engine, link: &ClientInfo, client: &mut Cli
 }
 
 /// Answers a request that could not be read, and closes.
-pub(crate) async fn refuse(engine: &Engine, client: &mut Client, status: u16) -> Verdict {
+pub(crate) async fn refuse(engine: &Engine, link: &ClientInfo, client: &mut Client, status: u16) -> Verdict {
     engine.counters.answered(status);
+    let snapshot = engine.snapshot();
+    if let Some(log) = &snapshot.access_log {
+        let unread = RequestHead::default();
+        let response =
+            ResponseInfo { status, elapsed: Duration::ZERO, backend: "", attempts: 0, bytes: 0, fields: None };
+        let scope = Scope::new(&unread, link, RequestId::random(), SystemTime::now());
+        engine.log_access(log, &Scope { response: Some(response), ..scope });
+    }
     let response = respond::built_in(status);
     let answer = response.choose(None);
     let output = client.connection.output();
-    write_status_line(output, answer.status, answer.reason.as_bytes());
+    respond::write_status(output, answer.status, "");
     output.extend_from_slice(&answer.fields);
     engine.write_date(output);
     output.extend_from_slice(b"Connection: close\r\n\r\n");
     output.extend_from_slice(&answer.body);
-    match exchange::flush(client, engine.snapshot().limits.client_body).await {
+    match exchange::flush(client, snapshot.limits.client_body).await {
         Ok(()) => Verdict::Linger,
         Err(_) => Verdict::CutShort,
     }
@@ -165,7 +173,7 @@ impl Exchange<'_> {
 
     /// Answers with the built-in response of a status.
     pub(crate) async fn fail(&mut self, status: u16) -> Verdict {
-        self.answer_error(&respond::built_in(status)).await
+        self.answer_error(respond::built_in(status)).await
     }
 
     /// Answers a request that no backend answered. A timeout is a 504 unless the configuration has a response of its own.
@@ -190,7 +198,7 @@ impl Exchange<'_> {
 
     async fn answer_error(&mut self, response: &ErrorResponse) -> Verdict {
         let accept = self.work.request.fields.all(Known::Accept);
-        let answer = response.choose(accept);
+        let answer = response.choose_among(accept);
         self.answer(answer.status, &answer.fields, &answer.body).await
     }
 
@@ -202,7 +210,7 @@ impl Exchange<'_> {
         let keep_alive = self.keep_alive && drained && !self.engine.is_draining();
         let output = self.client.connection.output();
         let before = output.len();
-        write_status_line(output, status, respond::reason(status).as_bytes());
+        respond::write_status(output, status, "");
         output.extend_from_slice(fields);
         self.engine.write_date(output);
         write_connection(output, keep_alive, self.work.request.version);

@@ -6,11 +6,11 @@
 //! happened goes to [`access_log`] and the figures.
 
 pub mod access_log;
-mod civil_time;
 pub mod config;
+pub mod headers;
+pub mod http1;
 pub mod log;
 pub mod message;
-mod nearest;
 pub mod request_id;
 pub mod respond;
 pub mod rewrite;

@@ -44,6 +44,11 @@ impl Counters {
         self.answered(status);
     }
 
+    /// A request is over without having been answered.
+    pub(crate) fn request_abandoned(&self) {
+        self.in_flight.fetch_sub(1, Relaxed);
+    }
+
     /// Something was answered that never became a request: a head that could not be read.
     pub(crate) fn answered(&self, status: u16) {
         if status == 499 {

@@ -50,6 +50,22 @@ impl Stream {
         }
     }
 
+    /// Whether written bytes may stay in a buffer of the stream's own until a flush.
+    pub fn buffers_writes(&self) -> bool {
+        matches!(self, Self::Tls(_) | Self::TlsUnix(_))
+    }
+
+    /// Makes the coming close a reset (RST instead of FIN), so that the peer sees that something is missing. What was sent and
+    /// not yet read may be lost to it. Unix sockets know no such thing.
+    pub fn reset_on_close(&self) {
+        let tcp = match self {
+            Self::Tcp(stream) => stream,
+            Self::Tls(secured) => secured.tls.get_ref().0,
+            Self::Unix(_) | Self::TlsUnix(_) => return,
+        };
+        let _ = socket2::SockRef::from(tcp).set_linger(Some(std::time::Duration::ZERO));
+    }
+
     /// Whether the connection is open with nothing to read, as an idle one has to be: the other side has neither closed
     /// it nor sent a byte. On a connection whose last read found the socket empty this costs no system call. What the
     /// runtime has not yet heard of from the kernel is not seen.

@@ -8,6 +8,7 @@ pub mod by_host;
 mod compile;
 pub mod connect;
 pub mod dns;
+pub(crate) mod exchange;
 pub mod pool;
 mod refresh;
 pub mod tls;

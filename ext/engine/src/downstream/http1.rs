@@ -1,6 +1,7 @@
 //! One client connection: request after request until one side has had enough.
 
-use std::future::poll_fn;
+use std::future::{poll_fn, Future};
+use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
@@ -55,8 +56,8 @@ async fn serve_requests(engine: &Rc<Engine>, link: &ClientInfo, client: &mut Cli
         }
         first = false;
         let mut work = engine.workspace();
-        let verdict = match read_head(engine, client, &mut work).await {
-            Ok(()) => forward(engine, link, client, &mut work).await,
+        let verdict = match read_head(engine, link, client, &mut work).await {
+            Ok(()) => forward_guarded(engine, link, client, &mut work).await,
             Err(verdict) => verdict,
         };
         engine.reuse(work);
@@ -64,6 +65,30 @@ async fn serve_requests(engine: &Rc<Engine>, link: &ClientInfo, client: &mut Cli
             return verdict;
         }
     }
+}
+
+/// Serves a request. A panic ends that request with a 500, or by cutting the response short if it has begun, and nothing else.
+async fn forward_guarded(engine: &Engine, link: &ClientInfo, client: &mut Client, work: &mut Workspace) -> Verdict {
+    let sent = client.connection.total_sent();
+    let result = {
+        let mut request = std::pin::pin!(forward(engine, link, client, work));
+        poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| request.as_mut().poll(cx))) {
+            Ok(poll) => poll.map(Some),
+            Err(_) => Poll::Ready(None),
+        })
+        .await
+    };
+    if let Some(verdict) = result {
+        return verdict;
+    }
+    engine.log.error(format_args!("a request failed by a mistake in the proxy itself (a panic)"));
+    engine.counters.request_abandoned();
+    if client.connection.total_sent() != sent {
+        engine.counters.answered(500);
+        return Verdict::Reset;
+    }
+    client.connection.discard_output();
+    refuse(engine, link, client, 500).await
 }
 
 /// Waits for a request's first byte. `false` if there will be none.
@@ -90,7 +115,12 @@ async fn wait_for_request(engine: &Engine, client: &mut Client, limit: Duration,
 }
 
 /// Reads a head into `work`. What cannot be read is answered here.
-async fn read_head(engine: &Engine, client: &mut Client, work: &mut Workspace) -> Result<(), Verdict> {
+async fn read_head(
+    engine: &Engine,
+    link: &ClientInfo,
+    client: &mut Client,
+    work: &mut Workspace,
+) -> Result<(), Verdict> {
     let limits = engine.snapshot().limits;
     let mut until = None;
     let Client { connection, alarm } = &mut *client;
@@ -113,7 +143,7 @@ async fn read_head(engine: &Engine, client: &mut Client, work: &mut Workspace) -
         Ok(Err(ReadError::Io(_) | ReadError::Ended | ReadError::Truncated)) => return Err(Verdict::Close),
         Err(()) => 408,
     };
-    Err(refuse(engine, client, status).await)
+    Err(refuse(engine, link, client, status).await)
 }
 
 /// Ends our side and lets go.

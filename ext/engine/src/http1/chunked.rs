@@ -173,8 +173,11 @@ fn parse_trailers(bytes: &[u8]) -> Result<Fields, Malformed> {
 mod tests {
     use super::*;
 
-    /// Decodes `bytes`, given in pieces of `step`: the data, the trailers and what is left over.
-    fn decode(bytes: &[u8], step: usize) -> Result<Option<(Vec<u8>, Vec<u8>, Vec<u8>)>, Malformed> {
+    /// The data, the trailers and what is left over.
+    type Decoded = (Vec<u8>, Vec<u8>, Vec<u8>);
+
+    /// Decodes `bytes`, given in pieces of `step`. `None` if the body is not complete.
+    fn decode(bytes: &[u8], step: usize) -> Result<Option<Decoded>, Malformed> {
         let mut buffer = Buffer::default();
         let mut chunked = Chunked::default();
         let mut data = Vec::new();

@@ -19,6 +19,9 @@ use crate::log::Log;
 use crate::metrics::Counters;
 use crate::snapshot::{Settings, Snapshot};
 
+/// How long a stopping server waits for its access log to be written.
+const LOG_PATIENCE: Duration = Duration::from_secs(5);
+
 /// What the threads are told: nothing, or when they must have stopped.
 type Order = Option<Instant>;
 
@@ -104,7 +107,11 @@ impl Crew<'_> {
     fn start_all(self, life: &Arc<Life>, orders: &watch::Receiver<Order>) -> io::Result<Vec<Arc<Counters>>> {
         let log = &self.settings.log;
         let control = runtime()?;
-        self.snapshot.load().start(control.handle());
+        let snapshot = self.snapshot.load_full();
+        snapshot.start(control.handle());
+        if let Some(access_log) = &snapshot.access_log {
+            access_log.start(log)?;
+        }
         let mut inboxes = Vec::with_capacity(self.settings.threads);
         for number in 0..self.settings.threads {
             let (sender, inbox) = mpsc::unbounded_channel();
@@ -119,7 +126,14 @@ impl Crew<'_> {
         let threads = Arc::new(Threads { inboxes });
         let permits = Arc::new(Semaphore::new(self.settings.max_connections.min(Semaphore::MAX_PERMITS)));
         let (listeners, log, orders) = (self.listeners, log.clone(), orders.clone());
-        spawn(life, "proxy-accept".into(), move || accept(control, listeners, permits, threads, log, orders))?;
+        spawn(life, "proxy-accept".into(), move || {
+            accept(control, listeners, permits, threads, log, orders);
+            // Every engine thread has ended by now: what they logged is to be written before the process may end.
+            if let Some(access_log) = &snapshot.access_log {
+                access_log.close(LOG_PATIENCE);
+            }
+            false
+        })?;
         Ok(counters)
     }
 }
@@ -150,7 +164,7 @@ fn accept(
     threads: Arc<Threads>,
     log: Arc<Log>,
     mut orders: watch::Receiver<Order>,
-) -> bool {
+) {
     runtime.block_on(async move {
         let mut accepting = JoinSet::new();
         for listener in listeners {
@@ -165,7 +179,6 @@ fn accept(
             inbox.closed().await;
         }
     });
-    false
 }
 
 /// An engine thread. `true` if connections had to be cut off in the end.
@@ -201,9 +214,8 @@ fn serve(
         engine.drain();
         wait_until_empty(&engine, &mut orders).await
     });
-    // Dropping the tasks closes what is left.
+    // Dropping the tasks closes what is left. The last of the engine's owners hands on its access log lines.
     drop(local);
-    engine.flush_access_log();
     cut
 }
 

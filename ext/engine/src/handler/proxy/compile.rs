@@ -90,15 +90,15 @@ impl Proxy {
 
         let own_headers = headers.iter().filter_map(|edit| edit.name.known()).fold(Names::default(), Names::with);
         let host = TargetHost {
-            scheme_tls: target.as_ref().ok()?.as_ref().map(TargetTemplate::scheme_tls),
-            authority: target.as_ref().ok()?.as_ref().and_then(TargetTemplate::authority_literal),
-            dynamic: matches!(&target, Ok(Some(target)) if target.authority_literal().is_none()),
+            scheme_tls: target.as_ref().map(TargetTemplate::scheme_tls),
+            authority: target.as_ref().and_then(TargetTemplate::authority_literal),
+            dynamic: target.as_ref().is_some_and(|target| target.authority_literal().is_none()),
         };
         let backends = Upstream::compile(spec, host, &mut compiler.problems)?;
         Some(Self {
             path_prefix,
             strip_prefix: spec.strip_prefix,
-            target: target.ok()?,
+            target,
             backends,
             sets_host: own_headers.has(Known::Host),
             headers,
@@ -122,18 +122,20 @@ impl Proxy {
     }
 }
 
-fn target(report: &mut Report<'_>) -> Result<Option<TargetTemplate>, ()> {
-    let Some(to) = &report.spec.to else { return Ok(None) };
+/// A target that can never be an absolute URL is no reason not to start: it answers `error_response`, like one that turns out so
+/// with a request.
+fn target(report: &mut Report<'_>) -> Option<TargetTemplate> {
+    let to = report.spec.to.as_ref()?;
     match TargetTemplate::parse(to) {
         Ok(target) => {
             for warning in target.warnings(&[]) {
                 report.warning(format!("to: {warning}"));
             }
-            Ok(Some(target))
+            Some(target)
         }
         Err(message) => {
-            report.error(format!("to: {message}"));
-            Err(())
+            report.warning(format!("to: {message}"));
+            Some(TargetTemplate::never())
         }
     }
 }
@@ -211,6 +213,6 @@ fn template(value: &HeaderValue, context: Context) -> Result<Template, String> {
         HeaderValue::Literal(text) if text.bytes().any(|b| b.is_ascii_control() && b != b'\t') => {
             Err(format!("{text:?} holds a control character: leave it out"))
         }
-        HeaderValue::Literal(text) => Ok(Template::literally(text, context)),
+        HeaderValue::Literal(text) => Ok(Template::literal_text(text)),
     }
 }

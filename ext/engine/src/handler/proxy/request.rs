@@ -58,8 +58,7 @@ impl Proxy {
         let rendered = match &self.target {
             Some(template) => template.render(&scope, &mut target),
             None => {
-                target.path_and_query.clear();
-                crate::rewrite::write_path_and_query(&scope, &mut target.path_and_query);
+                crate::rewrite::write_path_and_query(&scope, &mut target);
                 Ok(())
             }
         };
