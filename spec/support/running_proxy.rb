@@ -45,10 +45,10 @@ class ProxyProcess
   attr_reader :url, :process
 
   # `proxyfile` is the text of a Proxyfile; `bind` is added to it.
-  def initialize(proxyfile, bind: "http://127.0.0.1:0")
+  def initialize(proxyfile, bind: "http://127.0.0.1:0", environment: {})
     @directory = Dir.mktmpdir("proxy")
     File.write("#{@directory}/Proxyfile", "bind #{bind.inspect}\n#{proxyfile}")
-    @process = ChildProcess.new(RbConfig.ruby, "-I#{LIB}", EXE, "start", chdir: @directory)
+    @process = ChildProcess.new(environment, RbConfig.ruby, "-I#{LIB}", EXE, "start", chdir: @directory)
     @url = process.await_output(%r{http://[^\s/]+:[1-9]\d*})[0]
   end
 
