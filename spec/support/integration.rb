@@ -33,7 +33,7 @@ module Peers
   # An address where a connect never ends.
   def silent_backend = started(SilentBackend.new)
 
-  def start_nginx(server) = started(NginxBackend.new(server))
+  def start_nginx(server, **options) = started(NginxBackend.new(server, **options))
 
   def start_dns = started(DnsServer.new)
 

@@ -12,6 +12,7 @@ class Message
     @fields = lines.map { |line| Message.field(line) }
     @trailers = []
     @body = "".b
+    @complete = false
   end
 
   # `"Name: value"` as `["Name", "value"]`.
@@ -39,6 +40,11 @@ class Message
   def all(name) = fields.select { |field, _| field.casecmp?(name) }.map(&:last)
 
   def names = fields.map { |name, _| name.downcase }
+
+  # Whether the whole of it was read, body and all.
+  def complete? = @complete
+
+  def complete! = @complete = true
 
   def chunked? = self["Transfer-Encoding"].to_s.downcase.end_with?("chunked")
 end

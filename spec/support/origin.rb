@@ -27,7 +27,8 @@ end
 class NginxBackend
   attr_reader :address
 
-  def initialize(server)
+  def initialize(server, tls: false)
+    @tls = tls
     @directory = Dir.mktmpdir("nginx")
     @listener = TCPServer.new("127.0.0.1", 0)
     @address = "127.0.0.1:#{@listener.local_address.ip_port}"
@@ -70,7 +71,7 @@ class NginxBackend
         client_max_body_size 0;
         root html;
         server {
-          listen #{address};
+          listen #{address}#{" ssl" if @tls};
           #{server}
         }
       }

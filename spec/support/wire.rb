@@ -111,6 +111,7 @@ class Wire
     when :to_end then piece.call(read_to_end)
     else pass_on(length, message, piece)
     end
+    message.complete!
     message
   end
 
