@@ -34,7 +34,7 @@ class NginxBackend
     @address = "127.0.0.1:#{@listener.local_address.ip_port}"
     File.write("#{@directory}/nginx.conf", configuration(server))
     # nginx takes a listener that is open already, as it does at a binary upgrade: no free port to guess, no start to wait for.
-    @process = ChildProcess.new({ "NGINX" => "#{@listener.fileno};" }, "nginx", "-p", @directory, "-c", "nginx.conf", "-e", "error.log",
+    @process = ChildProcess.new({ "NGINX" => "#{@listener.fileno};", "PATH" => "#{ENV.fetch("PATH")}:/usr/sbin" }, "nginx", "-p", @directory, "-c", "nginx.conf", "-e", "error.log",
                                 @listener => @listener)
   end
 
