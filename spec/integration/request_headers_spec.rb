@@ -4,7 +4,7 @@ require "support/integration"
 
 RSpec.describe "headers" do
   # The request as the backend got it.
-  def sent(options, request_headers = {}, target: "/")
+  def sent(options, request_headers = {}, target = "/")
     backend = start_backend
     address = backend.address
     proxy = start_proxy { proxy backends: [address], **options }
@@ -21,7 +21,7 @@ RSpec.describe "headers" do
   end
 
   it "sets a string rewrite" do
-    expect(sent({ headers: { "X-Asked" => { rewrite: "{method} {path}" } } }, target: "/a")["X-Asked"]).to eq("GET /a")
+    expect(sent({ headers: { "X-Asked" => { rewrite: "{method} {path}" } } }, {}, "/a")["X-Asked"]).to eq("GET /a")
   end
 
   it "sets X-Forwarded-For as the document shows" do
