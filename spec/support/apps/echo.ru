@@ -9,7 +9,7 @@ require "json"
 # GET /status?code=   an empty response with that status
 class Echo
   def call(env)
-    query = env["QUERY_STRING"].to_s.split("&").to_h { |pair| pair.split("=", 2) }
+    query = env["QUERY_STRING"].to_s.split("&").to_h { |pair| pair.partition("=").values_at(0, 2) }
     case env["PATH_INFO"]
     when "/digest" then digest(env["rack.input"])
     when "/stream" then [200, { "Content-Type" => "text/plain" }, Array.new(query["n"].to_i) { |i| "piece #{i}\n" }.each]
