@@ -1,0 +1,89 @@
+# frozen_string_literal: true
+
+require "support/integration"
+
+RSpec.describe "large bodies" do
+  def mebibyte = 1024 * 1024
+
+  # Writes until the other side takes no more for a while, then tells how much that was and goes on to the end.
+  def write_all(connection, total, stalled)
+    piece = "x" * mebibyte
+    written = 0
+    told = false
+    while written < total
+      case count = connection.io.write_nonblock(piece.byteslice(0, total - written), exception: false)
+      when :wait_writable
+        next if connection.io.wait_writable(0.3)
+
+        stalled << written unless told
+        told = true
+        connection.io.wait_writable(10)
+      else written += count
+      end
+    end
+  end
+
+  it "of 100 MB are posted to Puma in flat memory", time_limit: 60 do
+    proxy = start_proxy_process("proxy backends: [#{puma.address.inspect}]")
+    proxy.request("POST", "/digest", {}, "warm" * 100_000)
+    body = Random.bytes(mebibyte) * 100
+    response = nil
+    growth = proxy.process.memory_growth { response = proxy.request("POST", "/digest", {}, body) }
+    expect(JSON.parse(response.body)).to eq("size" => body.bytesize, "sha256" => Digest::SHA256.hexdigest(body))
+    expect(growth).to be < 8 * mebibyte
+  end
+
+  it "of 1 GB reach a slow reader in flat memory: the backend waits", time_limit: 60 do
+    total = 1024 * mebibyte
+    stalled = Queue.new
+    backend = start_backend do |connection|
+      connection.read_request
+      connection.write "HTTP/1.1 200 OK\r\nContent-Length: #{total}\r\n\r\n"
+      write_all(connection, total, stalled)
+    end
+    proxy = start_proxy_process("proxy backends: [#{backend.address.inspect}]")
+    client = proxy.connect
+    received = 0
+    growth = proxy.process.memory_growth do
+      client.send_request("GET", "/")
+      expect(stalled.pop).to be < 64 * mebibyte
+      client.read_response { |piece| received += piece.bytesize }
+    end
+    expect(received).to eq(total)
+    expect(growth).to be < 8 * mebibyte
+  end
+
+  it "of 1 mebibyte arrive byte for byte in both directions" do
+    address = start_backend { |connection| connection.answer(connection.read_request.body) }.address
+    body = Random.bytes(mebibyte + 1)
+    expect(start_proxy { proxy backends: [address] }.post("/", body).body == body).to be(true)
+  end
+
+  it "are streamed: a backend has the beginning before the client sends the end" do
+    begun = Queue.new
+    address = start_backend do |connection|
+      connection.read_head
+      begun << connection.read(5)
+      connection.answer(connection.read(5))
+    end.address
+    client = start_proxy { proxy backends: [address] }.connect
+    client.write "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nfirst"
+    expect(begun.pop).to eq("first")
+    client.write "again"
+    expect(client.read_response.body).to eq("again")
+  end
+
+  it "stop at a backend that does not read: the client waits" do
+    reading = Queue.new
+    address = start_backend do |connection|
+      connection.read_head
+      reading.pop
+    end.address
+    client = start_proxy { proxy backends: [address], write_timeout: 20 }.connect
+    client.write "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: #{1024 * mebibyte}\r\n\r\n"
+    stalled = Queue.new
+    in_background { write_all(client, 1024 * mebibyte, stalled) }
+    expect(stalled.pop).to be < 64 * mebibyte
+    reading << true
+  end
+end

@@ -1,0 +1,124 @@
+# frozen_string_literal: true
+
+require "support/integration"
+
+RSpec.describe "backend names" do
+  # Backends on one port of 127.0.0.1 and 127.0.0.2, so that a name's address alone decides between them.
+  def neighbours
+    first = backend_answering("first", {}, host: "127.0.0.1")
+    [first, backend_answering("second", {}, host: "127.0.0.2", port: first.port)]
+  end
+
+  def await_body(proxy, body)
+    Timeout.timeout(5) { nil until proxy.get.body == body }
+  end
+
+  it "in to are resolved by the resolver" do
+    dns = start_dns
+    port = start_backend.port
+    dns.answer "app.test", ["127.0.0.1"]
+    proxy = start_proxy do
+      resolver dns.address
+      proxy to: "http://app.test:#{port}{path}{query}"
+    end
+    expect(proxy.get.body).to eq("ok")
+  end
+
+  it "in backends are resolved by the resolver" do
+    dns = start_dns
+    backend = start_backend
+    dns.answer "app.test", ["127.0.0.1"]
+    proxy = start_proxy do
+      resolver dns.address
+      proxy backends: ["app.test:#{backend.port}"]
+    end
+    expect(proxy.get.body).to eq("ok")
+    expect(backend.request["Host"]).to eq("app.test:#{backend.port}")
+  end
+
+  it "may have several addresses, each a backend of its own" do
+    dns = start_dns
+    port = neighbours.first.port
+    dns.answer "app.test", ["127.0.0.1", "127.0.0.2"]
+    proxy = start_proxy do
+      resolver dns.address
+      proxy backends: ["app.test:#{port}"]
+    end
+    expect(Array.new(10) { proxy.get.body }.tally).to eq("first" => 5, "second" => 5)
+  end
+
+  it "may have an IPv6 address" do
+    dns = start_dns
+    port = start_backend(host: "::1").port
+    dns.answer "app.test", ["::1"]
+    proxy = start_proxy do
+      resolver dns.address
+      proxy backends: ["app.test:#{port}"]
+    end
+    expect(proxy.get.body).to eq("ok")
+  end
+
+  it "are resolved again when their time to live is over, and changed answers are followed" do
+    dns = start_dns
+    port = neighbours.first.port
+    dns.answer "app.test", ["127.0.0.1"], ttl: 1
+    proxy = start_proxy do
+      resolver dns.address
+      proxy to: "http://app.test:#{port}{path}"
+    end
+    expect(proxy.get.body).to eq("first")
+    dns.answer "app.test", ["127.0.0.2"], ttl: 1
+    dns.await_queries("app.test", 2)
+    await_body(proxy, "second")
+  end
+
+  it "keep their old addresses while the resolver fails" do
+    dns = start_dns
+    port = start_backend.port
+    dns.answer "app.test", ["127.0.0.1"], ttl: 1
+    proxy = start_proxy do
+      resolver dns.address
+      proxy backends: ["app.test:#{port}"]
+    end
+    expect(proxy.get.body).to eq("ok")
+    dns.failing = true
+    dns.await_queries("app.test", 2)
+    expect(proxy.get.body).to eq("ok")
+  end
+
+  it "are not asked for again while their time to live lasts" do
+    dns = start_dns
+    port = start_backend.port
+    dns.answer "app.test", ["127.0.0.1"], ttl: 300
+    proxy = start_proxy do
+      resolver dns.address
+      proxy backends: ["app.test:#{port}"]
+    end
+    proxy.get
+    asked = dns.queries("app.test")
+    20.times { proxy.get }
+    expect(dns.queries("app.test")).to eq(asked)
+  end
+
+  it "that do not exist are answered 502" do
+    dns = start_dns
+    proxy = start_proxy do
+      resolver dns.address
+      proxy to: "http://nowhere.test{path}"
+    end
+    expect(proxy.get.status).to eq(502)
+  end
+
+  it "may depend on the request" do
+    dns = start_dns
+    backend = start_backend
+    dns.answer "shop.internal.test", ["127.0.0.1"]
+    proxy = start_proxy do
+      resolver dns.address
+      proxy to: "http://{X-Site}.internal.test:#{backend.port}{path}"
+    end
+    expect(proxy.get("/", "X-Site" => "shop").body).to eq("ok")
+    expect(proxy.get("/", "X-Site" => "unknown").status).to eq(502)
+    expect(backend.request["Host"]).to eq("shop.internal.test:#{backend.port}")
+  end
+end

@@ -1,0 +1,35 @@
+# frozen_string_literal: true
+
+require "support/integration"
+
+RSpec.describe "backend_priority ordered" do
+  it "sends everything to the first backend while it answers" do
+    first = backend_answering("first")
+    second = backend_answering("second")
+    addresses = [first, second].map(&:address)
+    proxy = start_proxy { proxy backends: addresses, backend_priority: "ordered" }
+    expect(Array.new(10) { proxy.get.body }.uniq).to eq(["first"])
+    expect(second.connections).to eq(0)
+  end
+
+  it "fails over to the next when the first stops, and comes back as soon as it returns" do
+    first = backend_answering("first")
+    second = backend_answering("second")
+    addresses = [first, second].map(&:address)
+    port = first.port
+    proxy = start_proxy { proxy backends: addresses, backend_priority: "ordered" }
+    client = proxy.connect
+
+    expect(client.get.body).to eq("first")
+    first.stop
+    expect(client.get.body).to eq("second")
+    backend_answering("first again", port: port)
+    expect(client.get.body).to eq("first again")
+  end
+
+  it "answers 502 when every backend refuses" do
+    addresses = [refusing_backend.address, refusing_backend.address]
+    proxy = start_proxy { proxy backends: addresses, backend_priority: "ordered" }
+    expect(proxy.get.status).to eq(502)
+  end
+end

@@ -1,0 +1,50 @@
+# frozen_string_literal: true
+
+require "support/integration"
+
+RSpec.describe "server.stats" do
+  it "counts answers by class" do
+    address = start_backend do |connection|
+      while (request = connection.read_request)
+        connection.answer("", status: "#{request.target.delete_prefix('/')} Whatever")
+      end
+    end.address
+    proxy = start_proxy { proxy backends: [address] }
+    client = proxy.connect
+    [200, 201, 302, 404, 500, 503].each { |status| client.get("/#{status}") }
+    expect(proxy.stats[:requests]).to include(total: 6, in_flight: 0, status_2xx: 2, status_3xx: 1, status_4xx: 1, status_5xx: 2)
+  end
+
+  it "counts connections" do
+    proxy = start_proxy { static_response body: "ok" }
+    clients = Array.new(3) { proxy.connect }
+    clients.each(&:get)
+    expect(proxy.stats[:connections]).to eq(accepted: 3, active: 3)
+  end
+
+  it "counts requests and failures of every backend" do
+    good = start_backend.address
+    bad = refusing_backend.address
+    proxy = start_proxy { proxy backends: [bad, good], backend_priority: "ordered" }
+    3.times { proxy.get }
+    backends = proxy.stats[:backends].to_h { |backend| [backend[:address], backend.slice(:requests, :failures, :in_flight)] }
+    expect(backends).to eq(bad => { requests: 3, failures: 3, in_flight: 0 }, good => { requests: 3, failures: 0, in_flight: 0 })
+  end
+
+  it "shows what is in flight" do
+    finish = Queue.new
+    backend = start_backend do |connection|
+      connection.read_request
+      finish.pop
+      connection.answer
+    end
+    address = backend.address
+    proxy = start_proxy { proxy backends: [address] }
+    client = proxy.connect
+    client.send_request("GET", "/")
+    backend.await_requests(1)
+    expect([proxy.stats[:requests][:in_flight], proxy.stats[:backends][0][:in_flight]]).to eq([1, 1])
+    finish << true
+    client.read_response
+  end
+end

@@ -1,0 +1,82 @@
+# frozen_string_literal: true
+
+require "openssl"
+require "tmpdir"
+
+# Certificates that live as long as an example: an authority, and what it signs.
+class Certs
+  # A certificate and its key, in memory and as PEM files.
+  Pair = Struct.new(:certificate, :key, :certificate_file, :key_file)
+
+  attr_reader :authority
+
+  def initialize
+    @directory = Dir.mktmpdir("certs")
+    @serial = 0
+    @authority = issue("Test authority", authority: true)
+  end
+
+  # PEM file of the authority's certificate.
+  def ca_file = authority.certificate_file
+
+  # A certificate for a server; `names` are DNS names and addresses.
+  def server(*names) = issue(names.first, names: names, usage: "serverAuth")
+
+  # A certificate for a client.
+  def client(name) = issue(name, usage: "clientAuth")
+
+  # A server's certificate that nobody signed but itself.
+  def self_signed(*names) = issue(names.first, names: names, usage: "serverAuth", signer: :itself)
+
+  # The context of a server that shows `pair`. With `client_ca: true` it demands a certificate of this authority's.
+  def server_context(pair, client_ca: false)
+    OpenSSL::SSL::SSLContext.new.tap do |context|
+      context.cert = pair.certificate
+      context.key = pair.key
+      context.session_cache_mode = OpenSSL::SSL::SSLContext::SESSION_CACHE_OFF
+      next unless client_ca
+
+      context.verify_mode = OpenSSL::SSL::VERIFY_PEER | OpenSSL::SSL::VERIFY_FAIL_IF_NO_PEER_CERT
+      context.cert_store = OpenSSL::X509::Store.new.tap { |store| store.add_cert(authority.certificate) }
+    end
+  end
+
+  def remove = FileUtils.rm_rf(@directory)
+
+  private
+
+  def issue(name, names: [], usage: nil, authority: false, signer: self.authority)
+    key = OpenSSL::PKey::EC.generate("prime256v1")
+    certificate = OpenSSL::X509::Certificate.new
+    certificate.version = 2
+    certificate.serial = (@serial += 1)
+    certificate.subject = OpenSSL::X509::Name.new([["CN", name]])
+    certificate.public_key = key
+    certificate.not_before = Time.now - 3600
+    certificate.not_after = Time.now + 3600
+    signer = nil unless signer.is_a?(Pair)
+    certificate.issuer = signer ? signer.certificate.subject : certificate.subject
+    extend_with(certificate, signer, names, usage, authority)
+    certificate.sign(signer ? signer.key : key, "SHA256")
+    write(certificate, key)
+  end
+
+  def extend_with(certificate, signer, names, usage, authority)
+    factory = OpenSSL::X509::ExtensionFactory.new(signer&.certificate || certificate, certificate)
+    certificate.add_extension(factory.create_extension("basicConstraints", authority ? "CA:TRUE" : "CA:FALSE", true))
+    certificate.add_extension(factory.create_extension("keyUsage", authority ? "keyCertSign,cRLSign" : "digitalSignature", true))
+    certificate.add_extension(factory.create_extension("subjectKeyIdentifier", "hash"))
+    certificate.add_extension(factory.create_extension("extendedKeyUsage", usage)) if usage
+    return if names.empty?
+
+    alternatives = names.map { |name| name.match?(/\A[\d.]+\z|:/) ? "IP:#{name}" : "DNS:#{name}" }
+    certificate.add_extension(factory.create_extension("subjectAltName", alternatives.join(",")))
+  end
+
+  def write(certificate, key)
+    base = File.join(@directory, certificate.serial.to_s)
+    File.write("#{base}.pem", certificate.to_pem)
+    File.write("#{base}.key", key.to_pem)
+    Pair.new(certificate, key, "#{base}.pem", "#{base}.key")
+  end
+end

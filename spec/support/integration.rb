@@ -1,0 +1,99 @@
+# frozen_string_literal: true
+
+require "spec_helper"
+require "digest"
+require "fileutils"
+require "json"
+require "monitor"
+require "timeout"
+require_relative "certs"
+require_relative "dns_server"
+require_relative "origin"
+require_relative "raw_backend"
+require_relative "raw_client"
+require_relative "running_proxy"
+
+# What every integration example may start; all of it is stopped when the example ends, in reverse order.
+module Peers
+  # The proxy under test; the block is its Proxyfile.
+  def start_proxy(**options, &configuration) = started(RunningProxy.new(**options, &configuration))
+
+  # `proxy start` in a process of its own.
+  def start_proxy_process(proxyfile, **options) = started(ProxyProcess.new(proxyfile, **options))
+
+  # A backend that follows a script; without a block it answers every request `200 ok`.
+  def start_backend(**options, &script) = started(RawBackend.new(**options, &script))
+
+  # A backend that answers every request with `body`.
+  def backend_answering(body, headers = {}, **options) = started(RawBackend.answering(body, headers, **options))
+
+  # An address that refuses connections.
+  def refusing_backend = started(RefusingBackend.new)
+
+  # An address where a connect never ends.
+  def silent_backend = started(SilentBackend.new)
+
+  def start_nginx(server, **options) = started(NginxBackend.new(server, **options))
+
+  def start_dns = started(DnsServer.new)
+
+  def start_puma(**options) = started(PumaBackend.new(**options))
+
+  def certs = @certs ||= Certs.new
+
+  # An empty directory that is removed afterwards.
+  def directory = @directory ||= Dir.mktmpdir("spec")
+
+  # Work that goes on beside the example. Its value and its exceptions are got by `value`.
+  def in_background(&work)
+    Thread.new(&work).tap do |thread|
+      thread.report_on_exception = false
+      (@threads ||= []) << thread
+    end
+  end
+
+  # The one Puma that answers every example which needs nothing but a Rack application.
+  def puma = Peers.puma
+
+  # Seconds that the block takes.
+  def seconds
+    before = Process.clock_gettime(Process::CLOCK_MONOTONIC)
+    yield
+    Process.clock_gettime(Process::CLOCK_MONOTONIC) - before
+  end
+
+  def self.puma = @puma ||= PumaBackend.new
+
+  def self.stop_puma = @puma&.stop
+
+  def stop_everything
+    (@threads || []).each(&:kill)
+    (@started || []).reverse_each(&:stop)
+    @certs&.remove
+    FileUtils.rm_rf(@directory) if @directory
+  end
+
+  # A backend whose script failed makes the example fail, whatever the client saw.
+  def raise_backend_errors
+    (@started || []).grep(RawBackend).flat_map(&:errors).each { |error| raise error }
+  end
+
+  private
+
+  def started(peer)
+    (@started ||= []) << peer
+    peer
+  end
+end
+
+RSpec.configure do |config|
+  config.define_derived_metadata(file_path: %r{/spec/integration/}) { |metadata| metadata[:integration] = true }
+  config.include Peers, :integration
+  config.after(:suite) { Peers.stop_puma }
+  config.around(:each, :integration) do |example|
+    Timeout.timeout(example.metadata.fetch(:time_limit, 20)) { example.run }
+    raise_backend_errors unless example.exception
+  ensure
+    stop_everything
+  end
+end

@@ -1,0 +1,80 @@
+# frozen_string_literal: true
+
+require "socket"
+require "tmpdir"
+require_relative "child_process"
+
+# A real Puma with a `config.ru`, in a process of its own.
+class PumaBackend
+  # The application most tests use: see its own comments.
+  ECHO = File.expand_path("apps/echo.ru", __dir__)
+
+  attr_reader :address
+
+  # `rackup` is a path. With `unix`, Puma listens there instead of on a free port.
+  def initialize(rackup = ECHO, unix: nil)
+    @process = ChildProcess.new("puma", "--no-config", "--threads", "0:16", "--bind", unix ? "unix://#{unix}" : "tcp://127.0.0.1:0", rackup,
+                                chdir: File.dirname(rackup))
+    listening = @process.await_output(%r{Listening on (?:http://(\S+)|(unix://\S+))})
+    @process.await_output(/Ctrl-C/)
+    @address = unix ? "unix:#{unix}" : listening[1]
+  end
+
+  def stop = @process.stop
+end
+
+# A real nginx with the given `server` block contents, in a process of its own.
+class NginxBackend
+  attr_reader :address
+
+  def initialize(server, tls: false)
+    @tls = tls
+    @directory = Dir.mktmpdir("nginx")
+    @listener = TCPServer.new("127.0.0.1", 0)
+    @address = "127.0.0.1:#{@listener.local_address.ip_port}"
+    File.write("#{@directory}/nginx.conf", configuration(server))
+    # nginx takes a listener that is open already, as it does at a binary upgrade: no free port to guess, no start to wait for.
+    @process = ChildProcess.new({ "NGINX" => "#{@listener.fileno};", "PATH" => "#{ENV.fetch("PATH")}:/usr/sbin" }, "nginx", "-p", @directory, "-c", "nginx.conf", "-e", "error.log",
+                                @listener => @listener)
+  end
+
+  # Where `root html;` looks.
+  def write(path, content)
+    file = File.join(@directory, "html", path)
+    FileUtils.mkdir_p(File.dirname(file))
+    File.write(file, content)
+  end
+
+  def stop
+    @process.signal(:TERM) # Its worker ends with it.
+    @process.wait
+    @listener.close
+    FileUtils.rm_rf(@directory)
+  end
+
+  private
+
+  def configuration(server)
+    <<~CONF
+      #{"user root;" if Process.uid.zero?}
+      daemon off;
+      worker_processes 1;
+      pid nginx.pid;
+      events { worker_connections 1024; }
+      http {
+        access_log off;
+        client_body_temp_path body;
+        proxy_temp_path proxy;
+        fastcgi_temp_path fastcgi;
+        uwsgi_temp_path uwsgi;
+        scgi_temp_path scgi;
+        client_max_body_size 0;
+        root html;
+        server {
+          listen #{address}#{" ssl" if @tls};
+          #{server}
+        }
+      }
+    CONF
+  end
+end

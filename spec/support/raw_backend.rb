@@ -1,0 +1,190 @@
+# frozen_string_literal: true
+
+require "openssl"
+require "socket"
+require_relative "wire"
+
+# A backend that does to each connection exactly what its block says, and remembers what it was sent.
+#
+#   backend = RawBackend.new { |connection| connection.read_request; connection.write "HTTP/1.1 200 OK\r\n…" }
+class RawBackend
+  # A backend's end of one connection. Every request that it reads is remembered by its backend.
+  class Connection < Wire
+    # Which connection of the backend this is, counted from 1.
+    attr_reader :number
+
+    def initialize(io, backend, number)
+      super(io)
+      @backend = backend
+      @number = number
+    end
+
+    def read_request = super { |request| @backend.remember(request) }
+
+    # Reads requests and answers each with 200 until the peer closes.
+    def answer_all(body, headers = {})
+      while (request = read_request)
+        answer(request.method_name == "HEAD" ? nil : body, { "Content-Length" => body.bytesize }.merge(headers))
+      end
+    end
+
+    # Writes a whole response; `Content-Length` is added unless given.
+    def answer(body = "ok", headers = {}, status: "200 OK")
+      headers = { "Content-Length" => body.to_s.bytesize }.merge(headers)
+      write "HTTP/1.1 #{status}\r\n#{headers.map { |name, value| "#{name}: #{value}\r\n" }.join}\r\n#{body}"
+    end
+  end
+
+  attr_reader :requests, :errors, :handshakes
+
+  # Listens on `host` and `port`, or at `unix`. With `tls`, an `OpenSSL::SSL::SSLContext`, every connection begins with a handshake.
+  # Without a block every request is answered `200 ok`.
+  def initialize(host: "127.0.0.1", port: 0, unix: nil, tls: nil, &script)
+    @script = script || ->(connection) { connection.answer_all("ok") }
+    @unix = unix
+    @tls = tls
+    @server = unix ? UNIXServer.new(unix) : TCPServer.new(host, port)
+    @host = host
+    @changes = Monitor.new
+    @changed = @changes.new_cond
+    @requests = []
+    @errors = []
+    @handshakes = []
+    @count = 0
+    @open = {}
+    @acceptor = start_thread { accept_all }
+  end
+
+  # A backend that answers every request with 200 and `body`.
+  def self.answering(body, headers = {}, **options)
+    new(**options) { |connection| connection.answer_all(body, headers) }
+  end
+
+  def port = @server.local_address.ip_port
+
+  # What goes into `backends:`.
+  def address
+    return "unix:#{@unix}" if @unix
+
+    @host.include?(":") ? "[#{@host}]:#{port}" : "#{@host}:#{port}"
+  end
+
+  # Connections accepted so far.
+  def connections = @changes.synchronize { @count }
+
+  # Connections that are open now.
+  def open_connections = @changes.synchronize { @open.size }
+
+  def request = requests.fetch(0)
+
+  # Waits until so many requests (their heads, at least) have come.
+  def await_requests(count, limit: 5) = await(limit, "#{count} requests") { requests.size >= count }
+
+  # Waits until so many connections are open.
+  def await_open_connections(count, limit: 5) = await(limit, "#{count} open connections") { @open.size == count }
+
+  def remember(request)
+    @changes.synchronize do
+      requests << request
+      @changed.broadcast
+    end
+  end
+
+  # Closes the listener and every connection; from now on connections are refused.
+  def stop
+    @server.close unless @server.closed?
+    [@acceptor, *@changes.synchronize { @open.keys }].each(&:kill).each(&:join)
+    File.delete(@unix) if @unix && File.exist?(@unix)
+  end
+
+  private
+
+  def await(limit, what, &condition)
+    @changes.synchronize do
+      deadline = Process.clock_gettime(Process::CLOCK_MONOTONIC) + limit
+      until condition.call
+        left = deadline - Process.clock_gettime(Process::CLOCK_MONOTONIC)
+        raise Wire::Late, "the backend saw no #{what} within #{limit} s (#{requests.size} requests, #{@open.size} open)" if left <= 0
+
+        @changed.wait(left)
+      end
+    end
+  end
+
+  def accept_all
+    loop do
+      socket = @server.accept
+      number = @changes.synchronize { @count += 1 }
+      @changes.synchronize { @open[start_thread { serve(socket, number) }] = true }
+    end
+  rescue IOError, Errno::EBADF
+    nil # The listener was closed.
+  end
+
+  def serve(socket, number)
+    io = @tls ? handshake(socket) : socket
+    connection = io && Connection.new(io, self, number)
+    @script.call(connection) if connection
+  rescue Wire::CutShort, Errno::EPIPE, Errno::ECONNRESET
+    nil # The proxy went away: what the tests then expect, they check.
+  rescue StandardError => e
+    @errors << e
+  ensure
+    (connection || socket).close
+    socket.close unless socket.closed?
+    @changes.synchronize do
+      @open.delete(Thread.current)
+      @changed.broadcast
+    end
+  end
+
+  # What a client showed in its handshake: the server name, its certificate's common name, or the error.
+  Handshake = Struct.new(:server_name, :client_name, :error)
+
+  def handshake(socket)
+    seen = Handshake.new
+    context = @tls
+    context.servername_cb = ->((_, name)) { seen.server_name = name; nil }
+    ssl = OpenSSL::SSL::SSLSocket.new(socket, context)
+    ssl.accept
+    seen.client_name = ssl.peer_cert&.subject&.to_s
+    ssl
+  rescue OpenSSL::SSL::SSLError, SystemCallError => e
+    seen.error = e
+    nil
+  ensure
+    @changes.synchronize { handshakes << seen }
+  end
+
+  def start_thread(&work)
+    Thread.new(&work).tap { |thread| thread.report_on_exception = false }
+  end
+end
+
+# A port that is taken and refuses every connection.
+class RefusingBackend
+  def initialize
+    @socket = Socket.new(:INET, :STREAM)
+    @socket.bind(Addrinfo.tcp("127.0.0.1", 0))
+  end
+
+  def address = "127.0.0.1:#{@socket.local_address.ip_port}"
+
+  def stop = @socket.close
+end
+
+# A port whose accept queue is full: the kernel drops every further SYN, so that a connect hangs.
+class SilentBackend
+  def initialize
+    @socket = Socket.new(:INET, :STREAM)
+    @socket.bind(Addrinfo.tcp("127.0.0.1", 0))
+    @socket.listen(0)
+    @fillers = Array.new(4) do
+      Socket.new(:INET, :STREAM).tap { |filler| filler.connect_nonblock(@socket.local_address, exception: false) }
+    end
+  end
+
+  def address = "127.0.0.1:#{@socket.local_address.ip_port}"
+
+  def stop = [@socket, *@fillers].each(&:close)
+end
