@@ -7,6 +7,7 @@ mod body;
 mod buffer;
 mod chunked;
 mod connection;
+mod output;
 mod read;
 mod write;
 

@@ -7,6 +7,7 @@ use std::task::{ready, Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::output::Output;
 use super::read::{self, HeadScan, Malformed};
 use super::{BodyReader, BodyWriter, Buffer, Framing, Piece};
 use crate::message::{Fields, RequestHead, ResponseHead};
@@ -23,7 +24,7 @@ pub struct Connection {
     stream: Stream,
     /// What was read and not yet used.
     pub input: Buffer,
-    output: Vec<u8>,
+    output: Output,
     /// How much of `output` was sent.
     sent: usize,
     total_sent: u64,
@@ -70,7 +71,7 @@ impl Connection {
         Self {
             stream,
             input: Buffer::default(),
-            output: Vec::new(),
+            output: Output::default(),
             sent: 0,
             total_sent: 0,
             total_read: 0,
@@ -151,7 +152,7 @@ impl Connection {
             self.output.clear();
             self.sent = 0;
         }
-        &mut self.output
+        self.output.ready()
     }
 
     /// Forgets what was written and not yet sent.
@@ -297,24 +298,38 @@ impl Connection {
         self.reader.consume(&mut self.input, n);
     }
 
-    /// Reads until a whole head stands at the front of the input: its length.
-    fn poll_head_len(
+    /// Reads a head with `parse`, which says how long it is once it is complete. What came is parsed at once, for most heads come
+    /// whole and what is no HTTP is found out early. If more is to come, it is looked through for the end of the head as it
+    /// arrives, each byte once, and parsed again when that is there.
+    fn poll_head(
         &mut self,
         cx: &mut Context<'_>,
         limit: usize,
-        refuse_early: fn(&[u8]) -> Result<(), Malformed>,
-    ) -> Poll<Result<usize, ReadError>> {
+        mut parse: impl FnMut(&[u8]) -> Result<Option<usize>, Malformed>,
+    ) -> Poll<Result<(), ReadError>> {
         loop {
-            let early = self.scan.is_new();
-            if let Some(len) = self.scan.find(self.input.filled())? {
-                self.scan = HeadScan::default();
-                return Poll::Ready(if len > limit { Err(ReadError::TooLarge) } else { Ok(len) });
+            let bytes = self.input.filled();
+            let whole = match self.scan.is_new() {
+                true => !bytes.is_empty(),
+                false => self.scan.find(bytes)?.is_some(),
+            };
+            if whole {
+                match parse(bytes)? {
+                    Some(len) if len > limit => return Poll::Ready(Err(ReadError::TooLarge)),
+                    Some(len) => {
+                        self.scan = HeadScan::default();
+                        self.input.consume(len);
+                        return Poll::Ready(Ok(()));
+                    }
+                    // Only the first look can find it incomplete: the scan and the parser agree on where a head ends.
+                    None if self.scan.find(bytes)?.is_some() => {
+                        return Poll::Ready(Err(Malformed("the head is malformed").into()));
+                    }
+                    None => {}
+                }
             }
             if self.input.len() >= limit {
                 return Poll::Ready(Err(ReadError::TooLarge));
-            }
-            if early && !self.input.is_empty() {
-                refuse_early(self.input.filled())?;
             }
             if self.input.is_full() {
                 self.input.grow(self.input.len() * 2);
@@ -335,22 +350,19 @@ impl Connection {
         head: &mut RequestHead,
         limit: usize,
     ) -> Poll<Result<(), ReadError>> {
-        loop {
-            // Skipping stops once the scan has begun: what it saw must stay where it is.
-            while self.scan.is_new() && self.input.filled().starts_with(b"\r\n") {
-                self.input.consume(2);
-            }
-            if !self.scan.is_new() || !matches!(self.input.filled(), [] | [b'\r']) {
-                break;
-            }
-            if ready!(self.poll_read(cx))? == 0 {
-                return Poll::Ready(Err(ReadError::Ended));
+        // Skipping stops once the scan has begun: what it saw must stay where it is.
+        while self.scan.is_new() {
+            match self.input.filled() {
+                [b'\r', b'\n', ..] => self.input.consume(2),
+                [] | [b'\r'] => {
+                    if ready!(self.poll_read(cx))? == 0 {
+                        return Poll::Ready(Err(ReadError::Ended));
+                    }
+                }
+                _ => break,
             }
         }
-        let len = ready!(self.poll_head_len(cx, limit, read::refuse_early_request))?;
-        read::parse_request(&self.input.filled()[..len], head)?;
-        self.input.consume(len);
-        Poll::Ready(Ok(()))
+        self.poll_head(cx, limit, |bytes| read::parse_request(bytes, head))
     }
 
     /// Reads a response head.
@@ -360,10 +372,7 @@ impl Connection {
         head: &mut ResponseHead,
         limit: usize,
     ) -> Poll<Result<(), ReadError>> {
-        let len = ready!(self.poll_head_len(cx, limit, read::refuse_early_response))?;
-        read::parse_response(&self.input.filled()[..len], head)?;
-        self.input.consume(len);
-        Poll::Ready(Ok(()))
+        self.poll_head(cx, limit, |bytes| read::parse_response(bytes, head))
     }
 
     /// Ends our side of the connection, TLS included.
@@ -374,8 +383,8 @@ impl Connection {
     /// Gives memory back before the connection rests.
     pub fn rest(&mut self) {
         self.input.release();
-        if self.output.is_empty() && self.output.capacity() > OUTPUT_LIMIT {
-            self.output = Vec::new();
+        if self.output.is_empty() {
+            self.output = Output::default();
         }
     }
 }

@@ -32,7 +32,7 @@ impl HeadScan {
         for at in memchr::memchr_iter(b'\n', &bytes[self.seen..]) {
             let at = self.seen + at;
             if at == 0 || bytes[at - 1] != b'\r' {
-                return Err(Malformed("a line ends with a bare LF"));
+                return Err(BARE_LF);
             }
             if at - 1 == self.line {
                 return Ok(Some(at + 1));
@@ -53,38 +53,61 @@ impl HeadScan {
 pub(super) fn refuse_bare_line_breaks(bytes: &[u8]) -> Result<(), Malformed> {
     for at in memchr::memchr_iter(b'\n', bytes) {
         if at == 0 || bytes[at - 1] != b'\r' {
-            return Err(Malformed("a line ends with a bare LF"));
+            return Err(BARE_LF);
         }
     }
     Ok(())
 }
 
-/// Takes the fields over: where each name and value stands, and where its line ends.
+/// Takes the fields of a whole head over: where each name and value stands, and where its line ends. Lines follow each other
+/// without a gap, since folded ones are refused; a line break before a name, and the two that end the head, have to be CR LF.
 macro_rules! take_fields {
     ($fields:expr, $bytes:expr, $headers:expr) => {{
+        let end = $bytes.len() - 2;
+        if !$bytes.ends_with(b"\r\n\r\n") {
+            return Err(BARE_LF);
+        }
         let mut headers = $headers.iter().peekable();
+        if let Some(first) = headers.peek() {
+            refuse_bare_line_break($bytes, Span::within($bytes, first.name.as_bytes()).start)?;
+        }
         while let Some(header) = headers.next() {
             let name = Span::within($bytes, header.name.as_bytes());
             let value = Span::within($bytes, header.value);
-            // Lines follow each other without a gap: folded ones and bare line breaks were refused.
             let end = match headers.peek() {
                 Some(next) => Span::within($bytes, next.name.as_bytes()).start,
-                None => $bytes.len() as u32 - 2,
+                None => end as u32,
             };
+            refuse_bare_line_break($bytes, end)?;
             $fields.push_line(name, value, Some(end));
         }
     }};
 }
 
-/// Reads a request head out of `bytes`, which is exactly one head as [`HeadScan`] found it. Framing is not looked at:
+const BARE_LF: Malformed = Malformed("a line ends with a bare LF");
+
+/// Whether the line that ends at `end` ends with CR LF.
+#[inline]
+fn refuse_bare_line_break(bytes: &[u8], end: u32) -> Result<(), Malformed> {
+    let end = end as usize;
+    match bytes.get(end.wrapping_sub(2)..end) {
+        Some(b"\r\n") => Ok(()),
+        _ => Err(BARE_LF),
+    }
+}
+
+/// Reads the request head that `bytes` begins with: its length, or `None` if it is not complete. Framing is not looked at:
 /// [`crate::headers::framing`] does that.
-pub fn parse_request(bytes: &[u8], head: &mut RequestHead) -> Result<(), Malformed> {
+pub fn parse_request(bytes: &[u8], head: &mut RequestHead) -> Result<Option<usize>, Malformed> {
+    // httparse skips empty lines; the connection has done so where that is right.
+    if matches!(bytes.first(), Some(b'\r' | b'\n')) {
+        return Err(Malformed("the request line is malformed"));
+    }
     let mut headers = [const { MaybeUninit::<httparse::Header<'_>>::uninit() }; MAX_FIELDS];
     let mut request = httparse::Request::new(&mut []);
     let parsed = request.parse_with_uninit_headers(bytes, &mut headers).map_err(why)?;
-    if parsed != httparse::Status::Complete(bytes.len()) {
-        return Err(Malformed("the head is malformed"));
-    }
+    let httparse::Status::Complete(len) = parsed else { return Ok(None) };
+    let bytes = &bytes[..len];
     let (Some(method), Some(target), Some(version)) = (request.method, request.path, request.version) else {
         return Err(Malformed("the request line is malformed"));
     };
@@ -105,7 +128,7 @@ pub fn parse_request(bytes: &[u8], head: &mut RequestHead) -> Result<(), Malform
     };
     head.query = if target.query.is_empty() { Span::default() } else { Span::within(bytes, target.query) };
     head.authority = authority(head, target.authority.map(|authority| Span::within(bytes, authority)))?;
-    Ok(())
+    Ok(Some(len))
 }
 
 /// The authority that the request is for: the target's if it has one, else `Host`, of which there must be one in HTTP/1.1 and
@@ -126,10 +149,11 @@ fn authority(head: &RequestHead, target: Option<Span>) -> Result<Span, Malformed
     }
 }
 
-/// Reads a response head out of `bytes`, which is exactly one head as [`HeadScan`] found it.
-pub fn parse_response(bytes: &[u8], head: &mut ResponseHead) -> Result<(), Malformed> {
+/// Reads the response head that `bytes` begins with: its length, or `None` if it is not complete.
+pub fn parse_response(bytes: &[u8], head: &mut ResponseHead) -> Result<Option<usize>, Malformed> {
     // httparse skips empty lines, which no response begins with.
-    if !bytes.starts_with(b"HTTP/") {
+    let n = bytes.len().min(5);
+    if bytes[..n] != b"HTTP/"[..n] {
         return Err(Malformed("the status line is malformed"));
     }
     let mut headers = [const { MaybeUninit::<httparse::Header<'_>>::uninit() }; MAX_FIELDS];
@@ -137,9 +161,8 @@ pub fn parse_response(bytes: &[u8], head: &mut ResponseHead) -> Result<(), Malfo
     let parsed = httparse::ParserConfig::default()
         .parse_response_with_uninit_headers(&mut response, bytes, &mut headers)
         .map_err(why)?;
-    if parsed != httparse::Status::Complete(bytes.len()) {
-        return Err(Malformed("the head is malformed"));
-    }
+    let httparse::Status::Complete(len) = parsed else { return Ok(None) };
+    let bytes = &bytes[..len];
     let (Some(status @ 100..), Some(version)) = (response.code, response.version) else {
         return Err(Malformed("the status line is malformed"));
     };
@@ -151,29 +174,7 @@ pub fn parse_response(bytes: &[u8], head: &mut ResponseHead) -> Result<(), Malfo
     };
     head.fields.fill(bytes);
     take_fields!(head.fields, bytes, response.headers);
-    Ok(())
-}
-
-/// Whether the beginning of a request head that is not complete can still become one. Finds out early that a peer speaks
-/// something else, instead of waiting for an empty line that never comes.
-pub(super) fn refuse_early_request(bytes: &[u8]) -> Result<(), Malformed> {
-    let mut headers = [const { MaybeUninit::<httparse::Header<'_>>::uninit() }; MAX_FIELDS];
-    let mut request = httparse::Request::new(&mut []);
-    request.parse_with_uninit_headers(bytes, &mut headers).map_err(why).map(drop)
-}
-
-/// The same for a response head.
-pub(super) fn refuse_early_response(bytes: &[u8]) -> Result<(), Malformed> {
-    let n = bytes.len().min(5);
-    if bytes[..n] != b"HTTP/"[..n] {
-        return Err(Malformed("the status line is malformed"));
-    }
-    let mut headers = [const { MaybeUninit::<httparse::Header<'_>>::uninit() }; MAX_FIELDS];
-    let mut response = httparse::Response::new(&mut []);
-    httparse::ParserConfig::default()
-        .parse_response_with_uninit_headers(&mut response, bytes, &mut headers)
-        .map_err(why)
-        .map(drop)
+    Ok(Some(len))
 }
 
 fn version_of(minor: u8) -> Version {

@@ -101,6 +101,49 @@ const fn table() -> [u8; SLOTS] {
 
 static TABLE: [u8; SLOTS] = table();
 
+/// Room for the longest known name.
+const LONGEST: usize = 32;
+
+/// The known names in lower case, for [`spells`].
+static SPELLINGS: [[u8; LONGEST]; ALL.len()] = spellings();
+
+const fn spellings() -> [[u8; LONGEST]; ALL.len()] {
+    let mut all = [[0; LONGEST]; ALL.len()];
+    let mut i = 0;
+    while i < ALL.len() {
+        let text = ALL[i].1.as_bytes();
+        let mut at = 0;
+        while at < text.len() {
+            all[i][at] = text[at].to_ascii_lowercase();
+            at += 1;
+        }
+        i += 1;
+    }
+    all
+}
+
+/// Whether `name` spells the known name that is as long, whatever its letter case: eight bytes at a time, since every field of
+/// every head comes by here. Setting bit 5 makes a letter a small one and leaves `-` and digits as they are; what it would
+/// confuse with them are control characters, which no field name holds.
+fn spells(name: &[u8], spelling: &[u8; LONGEST]) -> bool {
+    const LOWER: u64 = 0x2020_2020_2020_2020;
+    let word = |bytes: &[u8], at: usize| -> Option<u64> {
+        bytes.get(at..at + 8).and_then(|bytes| bytes.try_into().ok()).map(u64::from_le_bytes)
+    };
+    let Some(last) = name.len().checked_sub(8) else {
+        return name.iter().zip(spelling).all(|(a, b)| a | 0x20 == *b);
+    };
+    let same = |at: usize| word(name, at).map(|word| word | LOWER) == word(spelling, at);
+    let mut at = 0;
+    while at < last {
+        if !same(at) {
+            return false;
+        }
+        at += 8;
+    }
+    same(last)
+}
+
 impl Known {
     /// The known name that `name` spells, in whatever letter case.
     #[inline]
@@ -109,8 +152,9 @@ impl Known {
             return None;
         }
         let index = TABLE[slot(name)];
+        let spelling = SPELLINGS.get(usize::from(index))?;
         let (known, text) = ALL.get(usize::from(index))?;
-        text.as_bytes().eq_ignore_ascii_case(name).then_some(*known)
+        (text.len() == name.len() && spells(name, spelling)).then_some(*known)
     }
 
     /// The name in its usual letter case.
