@@ -34,6 +34,9 @@ pub fn is_bodyless(status: u16) -> bool {
 
 /// The one `Content-Length`. Several are refused even if they agree, as is anything but digits.
 fn content_length(fields: &Fields) -> Result<Option<u64>, Malformed> {
+    if fields.lacks(Known::ContentLength) {
+        return Ok(None);
+    }
     let mut values = fields.all(Known::ContentLength);
     let Some(value) = values.next() else { return Ok(None) };
     if values.next().is_some() {
@@ -55,6 +58,9 @@ fn content_length(fields: &Fields) -> Result<Option<u64>, Malformed> {
 /// Whether the body is chunked. No other coding is accepted, nor `chunked` twice, nor beside a `Content-Length`, nor in
 /// HTTP/1.0.
 fn transfer_encoding(fields: &Fields, version: Version) -> Result<bool, Malformed> {
+    if fields.lacks(Known::TransferEncoding) {
+        return Ok(false);
+    }
     let mut values = fields.all(Known::TransferEncoding);
     let Some(value) = values.next() else { return Ok(false) };
     if values.next().is_some() || !value.eq_ignore_ascii_case(b"chunked") {
@@ -72,6 +78,9 @@ fn transfer_encoding(fields: &Fields, version: Version) -> Result<bool, Malforme
 /// Whether the sender will read another message after this one.
 pub fn keeps_alive(fields: &Fields, version: Version) -> bool {
     let mut keep = version == Version::Http11;
+    if fields.lacks(Known::Connection) {
+        return keep;
+    }
     for option in connection_options(fields) {
         if option.eq_ignore_ascii_case(b"close") {
             return false;

@@ -33,7 +33,7 @@ impl Wishes {
     /// follows could be read as either (it has been a hole in several proxies).
     pub fn of(head: &RequestHead, body: bool) -> Self {
         let fields = &head.fields;
-        if head.version == Version::Http10 || !fields.has(Known::Connection) {
+        if head.version == Version::Http10 || fields.lacks(Known::Connection) {
             return Self::default();
         }
         let option = |name: &[u8]| connection_options(fields).any(|option| option.eq_ignore_ascii_case(name));
@@ -73,7 +73,7 @@ pub fn clean_request(head: &mut RequestHead, allowed: &[FieldName], chunked: boo
         Some(known) => !is_hop_by_hop(known) && !named.drops(Some(known), name),
         None => {
             !named.drops(None, name)
-                && (memchr::memchr2(b'_', b'.', name).is_none()
+                && (!name.iter().any(|b| matches!(b, b'_' | b'.'))
                     || allowed.iter().any(|allowed| allowed.as_str().as_bytes().eq_ignore_ascii_case(name)))
         }
     });
@@ -96,6 +96,9 @@ struct Named(Vec<Box<[u8]>>);
 
 impl Named {
     fn by(fields: &Fields) -> Self {
+        if fields.lacks(Known::Connection) {
+            return Self(Vec::new());
+        }
         let ordinary = |option: &[u8]| {
             [&b"keep-alive"[..], b"close", b"upgrade", b"te"].iter().any(|name| option.eq_ignore_ascii_case(name))
         };

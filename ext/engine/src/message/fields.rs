@@ -116,6 +116,13 @@ impl Fields {
         self.get(name).is_some()
     }
 
+    /// Whether a field is certainly not there: a glance, without looking through the list. `false` may also mean that it was
+    /// removed.
+    #[inline]
+    pub fn lacks(&self, name: Known) -> bool {
+        self.present & name.bit() == 0
+    }
+
     /// The first value of a field.
     pub fn get<'n>(&self, name: impl Into<NameRef<'n>>) -> Option<&[u8]> {
         let name = name.into();

@@ -79,14 +79,8 @@ pub(crate) async fn send(
         let Client { connection: client, alarm } = &mut *client;
         let mut waited = Waited::Response;
         let uploading = upload.has_body() && !upload.is_over();
-        match upload.poll(cx, client, backend)? {
-            Poll::Ready(()) => {
-                // Nothing is awaited from the client now, but it may go away.
-                if let Poll::Ready(error) = client.poll_gone(cx) {
-                    return Poll::Ready(Err(Error::client(Kind::Io(error))));
-                }
-            }
-            Poll::Pending => waited = upload.waits_for(),
+        if upload.poll(cx, client, backend)?.is_pending() {
+            waited = upload.waits_for();
         }
         loop {
             if !client.is_flushed() {
@@ -112,6 +106,12 @@ pub(crate) async fn send(
                     pass_interim(client, response, asked);
                 }
                 _ => return Poll::Ready(Ok(())),
+            }
+        }
+        if upload.is_over() {
+            // Nothing is awaited from the client now, but it may go away.
+            if let Poll::Ready(error) = client.poll_gone(cx) {
+                return Poll::Ready(Err(Error::client(Kind::Io(error))));
             }
         }
         let now_moved = backend.total_sent() + client.total_read();
