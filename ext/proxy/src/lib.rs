@@ -3,6 +3,8 @@
 //! `lib/proxy` builds a Hash of the configuration; [`config`] turns it into the engine's structs, [`server`] starts and stops
 //! an engine for it, [`gvl`] lets other Ruby threads run while one waits, [`error`] raises what went wrong.
 
+#![expect(missing_docs, reason = "the only public item is the entry point that magnus generates for Ruby")]
+
 mod config;
 mod error;
 mod gvl;
@@ -14,7 +16,6 @@ use magnus::{function, prelude::*, Error, Ruby};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Called by Ruby when the extension is loaded.
 #[magnus::init(name = "proxy")]
 fn init(ruby: &Ruby) -> Result<(), Error> {
     let native = ruby.define_module("Proxy")?.define_module("Native")?;
