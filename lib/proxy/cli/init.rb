@@ -42,7 +42,7 @@ module Proxy
         @err.puts "proxy init: #{path} is already there and was left as it is: remove it, or write another with -c PATH"
         FAILED
       rescue SystemCallError => error
-        @err.puts "proxy init: #{path} cannot be written (#{error.message.sub(/ @.*/, "")})"
+        @err.puts "proxy init: #{path} cannot be written (#{error.class.new.message}): choose another with -c PATH"
         FAILED
       end
     end

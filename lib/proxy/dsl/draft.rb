@@ -52,7 +52,7 @@ module Proxy
       rescue Errno::EISDIR
         trouble("this is a folder: name the file in it")
       rescue SystemCallError => error
-        trouble("this file cannot be read (#{error.message[/\A[^@]*\S(?= @)/] || error.message}): check its permissions")
+        trouble("this file cannot be read (#{error.class.new.message}): check its permissions")
       end
 
       # Runs the configuration and gathers what it raises.

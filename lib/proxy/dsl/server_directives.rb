@@ -136,7 +136,7 @@ module Proxy
 
       def server_value(name, values, place)
         type = Options::BY_NAME.fetch(name).takes
-        return type.read(values.first, place) if values.one?
+        return type.read(values.first, place) if values.length == 1
 
         place.error(values.empty? ? "the value is missing: write #{type.hint}" : "takes one value, not #{values.length}: write #{type.hint}")
       end
@@ -146,7 +146,7 @@ module Proxy
       module Bind
         def self.read(urls, options, place)
           directive = Options::BY_NAME.fetch(:bind)
-          unless urls.one?
+          unless urls.length == 1
             return place.error(urls.empty? ? "the URL is missing: write #{directive.takes.hint}" : "takes one URL: write a `bind` for each")
           end
 
