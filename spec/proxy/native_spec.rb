@@ -27,7 +27,7 @@ RSpec.describe Proxy::Native, :binding do
   end
 
   it "cannot be made without a start" do
-    expect { Proxy::Native::Server.new }.to raise_error(NoMethodError)
+    expect { Proxy::Native::Server.new }.to raise_error(TypeError)
     expect { Proxy::Native::Server.allocate }.to raise_error(TypeError)
   end
 
