@@ -23,6 +23,7 @@ end
 
 puts "listening on #{server.urls.first}"
 4.times { puts Net::HTTP.get(URI(server.urls.first)) }
-puts "answered #{server.stats[:requests][:total]} requests"
 
-[server, *backends].each(&:stop)
+server.stop
+puts "answered #{server.stats[:requests][:total]} requests"
+backends.each(&:stop)

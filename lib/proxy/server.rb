@@ -70,11 +70,12 @@ module Proxy
       limit = seconds(timeout || @shutdown_timeout)
       return true if stopped?
 
-      # Our own deadline begins before the engine's, so at ours nothing has been cut yet.
+      # Our own deadline is the earlier one: at ours the engine has cut nothing yet. Idle connections close at once, so where
+      # nothing is in flight now, nothing will be cut.
       deadline = now + limit
       idle = in_flight.zero?
       @native.begin_stop(timeout && limit)
-      finished = @native.wait([deadline - now, 0.0].max) || (limit.zero? ? idle : in_flight.zero?)
+      finished = @native.wait([deadline - now, 0.0].max) || idle
       @native.wait(nil)
       Server.forget(self)
       finished

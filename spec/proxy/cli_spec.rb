@@ -9,7 +9,7 @@ RSpec.describe "proxy", "the command" do
   # A running `proxy start` and the lines that it prints.
   def start(*arguments)
     @process = IO.popen([{ "RUBYOPT" => nil }, *Proxyfiles::COMMAND, *arguments, { chdir: directory, err: %i[child out] }])
-    lines = []
+    lines = [@process.gets]
     lines << @process.gets until lines.last.nil? || lines.last.include?("Ctrl-C")
     lines.compact
   end

@@ -86,6 +86,7 @@ RSpec.describe Proxy::Server, :binding do
   it "counts what it did, under Symbols" do
     server = start
     3.times { get(server) }
+    server.stop
 
     expect(server.stats).to include(connections: include(accepted: 3), requests: include(total: 3, status_2xx: 3), backends: [])
   end
@@ -93,6 +94,7 @@ RSpec.describe Proxy::Server, :binding do
   it "lists the figures of every backend" do
     server = start { |config| config.proxy backends: ["127.0.0.1:1"], retries: 0 }
     get(server)
+    server.stop
 
     expect(server.stats[:backends]).to match([include(address: "127.0.0.1:1", requests: 1, failures: 1, in_flight: 0)])
   end
@@ -219,7 +221,7 @@ RSpec.describe Proxy::Server, :binding do
     RUBY
     seen = IO.popen([RbConfig.ruby, "-Ilib", "-rproxy", "-rnet/http", "-e", script], &:read)
 
-    expect(seen).to eq("7\nfalse\nhello")
+    expect(seen).to eq("7\nfalse\nhello\n")
   end
 
   it "can be started in a forked child" do
