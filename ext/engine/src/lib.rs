@@ -1,7 +1,34 @@
 //! A reverse proxy: everything that a request touches, and no Ruby.
+//!
+//! The modules in the order in which a request meets them: [`server`] holds the threads; `downstream` accepts a connection and
+//! reads a request ([`http1`], [`message`]); `forward` finds the handler (`routing`) and `handler` answers, asking a backend
+//! ([`upstream`]) and changing fields on the way ([`headers`], [`rewrite`]); what fails is answered by [`respond`]; what
+//! happened goes to [`access_log`] and the figures.
 
+pub mod access_log;
 pub mod config;
+pub mod headers;
+pub mod http1;
+pub mod log;
 pub mod message;
+pub mod request_id;
+pub mod respond;
+pub mod rewrite;
 pub mod server;
+pub mod stream;
+pub mod upstream;
 
+mod alarm;
+mod civil_time;
+mod downstream;
+mod engine;
+mod error;
+mod forward;
+mod handler;
+mod metrics;
+mod nearest;
+mod routing;
+mod snapshot;
+
+pub use config::Config;
 pub use server::{Server, StartError, Stats};

@@ -7,7 +7,9 @@ mod method;
 mod target;
 
 pub use fields::{FieldName, Fields, NameRef};
+pub(crate) use head::host_of;
 pub use head::{RequestHead, ResponseHead, Span, Version};
 pub use known::Known;
 pub use method::Method;
+pub(crate) use target::check_authority;
 pub use target::{Target, TargetError};

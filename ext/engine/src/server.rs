@@ -1,10 +1,20 @@
 //! A running server: its life from configuration to drain.
 
+mod stats;
+mod threads;
+
+pub use stats::{BackendStats, ConnectionStats, RequestStats, Stats};
+
+use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Serialize;
+use arc_swap::ArcSwap;
 
-use crate::config::{At, Config, Problem};
+use crate::config::{At, Bind, Config, Problem};
+use crate::downstream::listener::{BindAddress, Listener};
+use crate::metrics::Counters;
+use crate::snapshot::{self, Snapshot};
+use threads::{Crew, Life};
 
 /// Why a server did not start. Nothing stays bound.
 #[derive(Debug)]
@@ -24,99 +34,127 @@ pub enum StartError {
     System(std::io::Error),
 }
 
-/// A running server.
+/// A running server. Dropping it stops it at once, without waiting.
 #[derive(Debug)]
-pub struct Server;
+pub struct Server {
+    urls: Vec<String>,
+    snapshot: Arc<ArcSwap<Snapshot>>,
+    counters: Vec<Arc<Counters>>,
+    life: Arc<Life>,
+    shutdown_timeout: Duration,
+}
 
 impl Server {
     /// Checks the configuration without starting anything. Errors and warnings, in the order of the file.
     pub fn check(config: &Config) -> Vec<Problem> {
-        let _ = config;
-        Vec::new()
+        let mut problems = snapshot::compile(config).problems;
+        bind_addresses(config, &mut problems);
+        problems.sort_by(|a, b| a.at.cmp(&b.at));
+        problems
     }
 
     /// Starts the engine threads and returns once every address is bound.
     pub fn start(config: Config) -> Result<Server, StartError> {
-        let _ = config;
-        Err(StartError::Configuration(Vec::new()))
+        let mut compiled = snapshot::compile(&config);
+        let binds = bind_addresses(&config, &mut compiled.problems);
+        if compiled.has_errors() {
+            compiled.problems.sort_by(|a, b| a.at.cmp(&b.at));
+            return Err(StartError::Configuration(compiled.problems));
+        }
+        let mut listeners = Vec::with_capacity(binds.len());
+        for (bind, address) in &binds {
+            let backlog = bind.backlog.map(|backlog| backlog.clamp(1, i32::MAX.into()) as i32);
+            let listener = Listener::bind(address, backlog).map_err(|error| cannot_bind(bind, &error))?;
+            listeners.push(listener);
+        }
+        let urls = listeners.iter().map(|listener| listener.url.clone()).collect();
+        let settings = compiled.settings;
+        let snapshot = Arc::new(ArcSwap::from_pointee(compiled.snapshot));
+        let crew = Crew { snapshot: snapshot.clone(), settings: &settings, listeners };
+        let (life, counters) = crew.start().map_err(StartError::System)?;
+        Ok(Server { urls, snapshot, counters, life, shutdown_timeout: settings.shutdown_timeout })
     }
 
     /// The URL of every bind, with the port that was taken for port 0.
     pub fn urls(&self) -> &[String] {
-        &[]
+        &self.urls
     }
 
     /// What happened so far.
     pub fn stats(&self) -> Stats {
-        Stats::default()
+        let mut stats = Stats { backends: self.snapshot.load().backend_stats(), ..Stats::default() };
+        for counters in &self.counters {
+            counters.add_to(&mut stats.connections, &mut stats.requests);
+        }
+        stats
     }
 
     /// Begins to stop and returns at once: no new connections, idle ones close, requests in flight may finish within
     /// `timeout` (default: the configured `shutdown_timeout`). A second call with a shorter time shortens it.
     pub fn begin_stop(&self, timeout: Option<Duration>) {
-        let _ = timeout;
+        self.life.begin_stop(timeout.unwrap_or(self.shutdown_timeout));
     }
 
     /// Waits until the server has stopped or `limit` is over. `true` once it has stopped.
     pub fn wait(&self, limit: Option<Duration>) -> bool {
-        let _ = limit;
-        true
+        self.life.wait(limit)
     }
 
     /// Whether every thread has ended.
     pub fn is_stopped(&self) -> bool {
-        true
+        self.life.is_over()
+    }
+
+    /// Whether the server stopped with everything in flight finished, nothing cut off. `true` while it runs.
+    pub fn is_drained(&self) -> bool {
+        self.life.was_clean()
     }
 }
 
-/// What a server did so far.
-#[derive(Debug, Default, Clone, Serialize)]
-pub struct Stats {
-    /// Client connections.
-    pub connections: ConnectionStats,
-    /// Requests.
-    pub requests: RequestStats,
-    /// Every backend of every `proxy`, in the order of the file.
-    pub backends: Vec<BackendStats>,
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.life.begin_stop(Duration::ZERO);
+    }
 }
 
-/// Client connections.
-#[derive(Debug, Default, Clone, Serialize)]
-pub struct ConnectionStats {
-    /// Accepted since the start.
-    pub accepted: u64,
-    /// Open now.
-    pub active: u64,
+/// The addresses to bind, with the directives they come from.
+fn bind_addresses(config: &Config, problems: &mut Vec<Problem>) -> Vec<(Bind, BindAddress)> {
+    let default = [Bind { url: Bind::DEFAULT.into(), backlog: None, at: None }];
+    let binds = if config.binds.is_empty() { &default[..] } else { &config.binds };
+    let mut addresses: Vec<(Bind, BindAddress)> = Vec::with_capacity(binds.len());
+    for bind in binds {
+        let mut complain = |message| problems.push(Problem::error(bind.at.as_ref(), "bind", message));
+        if bind.backlog.is_some_and(|backlog| backlog < 1) {
+            complain(format!("backlog: {} is too small: write 1 or more", bind.backlog.unwrap_or_default()));
+        }
+        match BindAddress::parse(&bind.url) {
+            Ok(address) if is_repeated(&addresses, &address) => {
+                complain(format!("{:?} is bound twice: leave one of them out", bind.url));
+            }
+            Ok(address) => addresses.push((bind.clone(), address)),
+            Err(message) => complain(message),
+        }
+    }
+    addresses
 }
 
-/// Requests.
-#[derive(Debug, Default, Clone, Serialize)]
-pub struct RequestStats {
-    /// Answered, refused or given up since the start.
-    pub total: u64,
-    /// Being served now.
-    pub in_flight: u64,
-    /// Answers by class.
-    pub status_2xx: u64,
-    /// Answers by class.
-    pub status_3xx: u64,
-    /// Answers by class, 499 included.
-    pub status_4xx: u64,
-    /// Answers by class.
-    pub status_5xx: u64,
-    /// Requests whose client went away before its answer (499).
-    pub client_closed: u64,
+/// Whether an address was named before. Port 0 is another port each time.
+fn is_repeated(addresses: &[(Bind, BindAddress)], address: &BindAddress) -> bool {
+    !matches!(address, BindAddress::Tcp(tcp) if tcp.port() == 0) && addresses.iter().any(|(_, other)| other == address)
 }
 
-/// One backend address.
-#[derive(Debug, Default, Clone, Serialize)]
-pub struct BackendStats {
-    /// `10.0.0.1:3001` or `unix:/run/app.sock`.
-    pub address: String,
-    /// Requests that it is answering now.
-    pub in_flight: u64,
-    /// Attempts sent to it since the start.
-    pub requests: u64,
-    /// Attempts that failed.
-    pub failures: u64,
+fn cannot_bind(bind: &Bind, error: &std::io::Error) -> StartError {
+    use std::io::ErrorKind;
+    let why = match error.kind() {
+        ErrorKind::AddrInUse => "the address is in use: stop the program that listens there, or write another port".into(),
+        ErrorKind::PermissionDenied => {
+            "permission was denied: write a port above 1023 or a directory that you may write to, or allow the program to".into()
+        }
+        ErrorKind::AddrNotAvailable => {
+            "this machine has no such address: write one of its own, or 0.0.0.0 for all of them".into()
+        }
+        ErrorKind::NotFound => "the directory does not exist: create it first".into(),
+        _ => error.to_string(),
+    };
+    StartError::Bind { at: bind.at.clone(), url: bind.url.clone(), message: why }
 }

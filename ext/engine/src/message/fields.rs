@@ -242,11 +242,18 @@ impl Fields {
         self.text.extend_from_slice(head);
     }
 
-    /// Adds a line that stands in the bytes given to [`Fields::fill`], line break included up to `end`.
-    pub(crate) fn push_line(&mut self, name: Span, value: Span, end: u32) {
+    /// Adds a line that stands in the bytes given to [`Fields::fill`]. If `end` says where it ends, its line break
+    /// included, it is later written as it came.
+    pub(crate) fn push_line(&mut self, name: Span, value: Span, end: Option<u32>) {
         let known = Known::of(self.slice(name));
         self.note(known);
-        self.list.push(Field { known, state: State::Untouched(end), name, value });
+        let state = end.map_or(State::Edited, State::Untouched);
+        self.list.push(Field { known, state, name, value });
+    }
+
+    /// Where the values of a field stand.
+    pub(crate) fn spans(&self, name: Known) -> impl Iterator<Item = Span> + '_ {
+        self.list.iter().filter(move |field| self.is(field, name.into())).map(|field| field.value)
     }
 
     /// The text at `span`.
@@ -287,7 +294,7 @@ mod tests {
             let colon = line.iter().position(|b| *b == b':').expect("a colon");
             let end = start + line.len() as u32;
             let name = Span { start, end: start + colon as u32 };
-            fields.push_line(name, Span { start: name.end + 2, end: end - 2 }, end);
+            fields.push_line(name, Span { start: name.end + 2, end: end - 2 }, Some(end));
             start = end;
         }
         fields
@@ -320,7 +327,7 @@ mod tests {
         fields.remove("x-one");
         assert_eq!(fields.get(Known::Accept), None);
         fields.set(Known::Accept, b"text/html");
-        assert_eq!(written(&fields), "Host: a\r\naccept: text/html\r\n");
+        assert_eq!(written(&fields), "Host: a\r\nAccept: text/html\r\n");
         assert_eq!(fields.len(), 2);
     }
 

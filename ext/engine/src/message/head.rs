@@ -12,6 +12,13 @@ pub struct Span {
 }
 
 impl Span {
+    /// Where `part`, a slice of `text`, stands in it.
+    pub(crate) fn within(text: &[u8], part: &[u8]) -> Self {
+        let start = (part.as_ptr() as usize).saturating_sub(text.as_ptr() as usize);
+        debug_assert!(start + part.len() <= text.len(), "a slice of other memory");
+        Self { start: start as u32, end: (start + part.len()) as u32 }
+    }
+
     /// The bytes of `text` that the span covers; empty if it lies outside.
     pub fn of(self, text: &[u8]) -> &[u8] {
         text.get(self.start as usize..self.end as usize).unwrap_or_default()
@@ -107,7 +114,7 @@ impl RequestHead {
 }
 
 /// The part of `host:port` before the port.
-fn host_of(authority: &[u8]) -> &[u8] {
+pub(crate) fn host_of(authority: &[u8]) -> &[u8] {
     let end = match authority.first() {
         Some(b'[') => memchr::memchr(b']', authority).map(|i| i + 1),
         _ => memchr::memchr(b':', authority),

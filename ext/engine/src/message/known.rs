@@ -15,61 +15,61 @@ macro_rules! known {
 }
 
 known! {
-    Accept = "accept",
-    AcceptEncoding = "accept-encoding",
-    AcceptLanguage = "accept-language",
-    AcceptRanges = "accept-ranges",
-    Age = "age",
-    Authorization = "authorization",
-    CacheControl = "cache-control",
-    Connection = "connection",
-    ContentEncoding = "content-encoding",
-    ContentLength = "content-length",
-    ContentType = "content-type",
-    Cookie = "cookie",
-    Date = "date",
-    Etag = "etag",
-    Expect = "expect",
-    Forwarded = "forwarded",
+    Accept = "Accept",
+    AcceptEncoding = "Accept-Encoding",
+    AcceptLanguage = "Accept-Language",
+    AcceptRanges = "Accept-Ranges",
+    Age = "Age",
+    Authorization = "Authorization",
+    CacheControl = "Cache-Control",
+    Connection = "Connection",
+    ContentEncoding = "Content-Encoding",
+    ContentLength = "Content-Length",
+    ContentType = "Content-Type",
+    Cookie = "Cookie",
+    Date = "Date",
+    Etag = "ETag",
+    Expect = "Expect",
+    Forwarded = "Forwarded",
     GrpcMessage = "grpc-message",
     GrpcStatus = "grpc-status",
     GrpcTimeout = "grpc-timeout",
-    Host = "host",
-    Http2Settings = "http2-settings",
-    IfModifiedSince = "if-modified-since",
-    IfNoneMatch = "if-none-match",
-    KeepAlive = "keep-alive",
-    LastModified = "last-modified",
-    Location = "location",
-    Origin = "origin",
-    Pragma = "pragma",
-    ProxyAuthenticate = "proxy-authenticate",
-    ProxyAuthorization = "proxy-authorization",
-    ProxyConnection = "proxy-connection",
-    Range = "range",
-    Referer = "referer",
-    RetryAfter = "retry-after",
-    Server = "server",
-    SetCookie = "set-cookie",
-    Te = "te",
-    Trailer = "trailer",
-    TransferEncoding = "transfer-encoding",
-    Upgrade = "upgrade",
-    UpgradeInsecureRequests = "upgrade-insecure-requests",
-    UserAgent = "user-agent",
-    Vary = "vary",
-    Via = "via",
-    WwwAuthenticate = "www-authenticate",
-    XAccelBuffering = "x-accel-buffering",
-    XAccelMapping = "x-accel-mapping",
-    XForwardedFor = "x-forwarded-for",
-    XForwardedHost = "x-forwarded-host",
-    XForwardedPort = "x-forwarded-port",
-    XForwardedProto = "x-forwarded-proto",
-    XRealIp = "x-real-ip",
-    XRequestId = "x-request-id",
-    XRequestStart = "x-request-start",
-    XSendfileType = "x-sendfile-type",
+    Host = "Host",
+    Http2Settings = "HTTP2-Settings",
+    IfModifiedSince = "If-Modified-Since",
+    IfNoneMatch = "If-None-Match",
+    KeepAlive = "Keep-Alive",
+    LastModified = "Last-Modified",
+    Location = "Location",
+    Origin = "Origin",
+    Pragma = "Pragma",
+    ProxyAuthenticate = "Proxy-Authenticate",
+    ProxyAuthorization = "Proxy-Authorization",
+    ProxyConnection = "Proxy-Connection",
+    Range = "Range",
+    Referer = "Referer",
+    RetryAfter = "Retry-After",
+    Server = "Server",
+    SetCookie = "Set-Cookie",
+    Te = "TE",
+    Trailer = "Trailer",
+    TransferEncoding = "Transfer-Encoding",
+    Upgrade = "Upgrade",
+    UpgradeInsecureRequests = "Upgrade-Insecure-Requests",
+    UserAgent = "User-Agent",
+    Vary = "Vary",
+    Via = "Via",
+    WwwAuthenticate = "WWW-Authenticate",
+    XAccelBuffering = "X-Accel-Buffering",
+    XAccelMapping = "X-Accel-Mapping",
+    XForwardedFor = "X-Forwarded-For",
+    XForwardedHost = "X-Forwarded-Host",
+    XForwardedPort = "X-Forwarded-Port",
+    XForwardedProto = "X-Forwarded-Proto",
+    XRealIp = "X-Real-IP",
+    XRequestId = "X-Request-Id",
+    XRequestStart = "X-Request-Start",
+    XSendfileType = "X-Sendfile-Type",
 }
 
 const SLOTS: usize = 512;
@@ -82,7 +82,7 @@ const fn slot(name: &[u8]) -> usize {
     let first = (name[0] | 0x20) as usize;
     let last = (name[len - 1] | 0x20) as usize;
     let middle = (name[len / 2] | 0x20) as usize;
-    let fourth = (name[if len >= 4 { len - 4 } else { 0 }] | 0x20) as usize;
+    let fourth = (name[len.saturating_sub(4)] | 0x20) as usize;
     (len * 9 + first * 123 + last * 63 + middle * 191 + fourth) & (SLOTS - 1)
 }
 
@@ -113,7 +113,7 @@ impl Known {
         text.as_bytes().eq_ignore_ascii_case(name).then_some(*known)
     }
 
-    /// The name in lower case.
+    /// The name in its usual letter case.
     pub fn as_str(self) -> &'static str {
         ALL[self as usize].1
     }
@@ -132,6 +132,7 @@ mod tests {
     fn every_known_name_is_found_in_any_letter_case() {
         for (known, text) in ALL {
             assert_eq!(Known::of(text.as_bytes()), Some(*known));
+            assert_eq!(Known::of(text.to_lowercase().as_bytes()), Some(*known));
             assert_eq!(Known::of(text.to_uppercase().as_bytes()), Some(*known));
             assert_eq!(known.as_str(), *text);
         }

@@ -30,15 +30,22 @@ pub enum TargetError {
     Climbs,
 }
 
-impl fmt::Display for TargetError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl TargetError {
+    /// What is wrong, in words.
+    pub fn as_str(self) -> &'static str {
+        match self {
             TargetError::Character => "the request target holds a character that no URI may hold",
             TargetError::Escape => "the request target holds a malformed percent-escape",
             TargetError::Form => "the request target is no URI",
             TargetError::Host => "the host is malformed",
             TargetError::Climbs => "the path climbs above the root",
-        })
+        }
+    }
+}
+
+impl fmt::Display for TargetError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 

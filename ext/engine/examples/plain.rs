@@ -1,0 +1,31 @@
+//! `plain BIND BACKEND`: the engine without Ruby, in front of one backend, with one engine thread. For benchmarks and callgrind.
+//! BIND is `ADDRESS:PORT`, or a port of the loopback address.
+
+use proxy_engine::config::{BackendAddress, Bind, Directive, Proxy, Setting};
+use proxy_engine::{Config, Server};
+
+fn main() {
+    let mut arguments = std::env::args().skip(1);
+    let (Some(bind), Some(backend)) = (arguments.next(), arguments.next()) else {
+        eprintln!("usage: plain BIND BACKEND");
+        std::process::exit(64);
+    };
+    let bind = if bind.contains(':') { bind } else { format!("127.0.0.1:{bind}") };
+    let proxy = Proxy { backends: Some(vec![BackendAddress { address: backend }]), ..Proxy::default() };
+    let config = Config {
+        binds: vec![Bind { url: format!("http://{bind}"), backlog: None, at: None }],
+        threads: Some(Setting::of(1)),
+        routes: vec![Directive::Proxy(Box::new(proxy))],
+        ..Config::default()
+    };
+    match Server::start(config) {
+        Ok(server) => {
+            println!("{}", server.urls().join(" "));
+            server.wait(None);
+        }
+        Err(error) => {
+            eprintln!("{error:?}");
+            std::process::exit(1);
+        }
+    }
+}

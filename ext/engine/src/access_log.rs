@@ -1,0 +1,254 @@
+//! The access log: one line per request.
+//!
+//! An engine thread writes its lines into a [`Buffer`] of its own and hands them on in batches; one thread per log
+//! writes them out. A log that cannot keep up never holds up a request: lines are then lost, counted, and the next batch
+//! says how many.
+
+mod combined;
+mod escape;
+mod json;
+mod queue;
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use parking_lot::Mutex;
+
+use crate::civil_time::CivilTime;
+use crate::config::{self, At, Problem};
+use crate::log::Log;
+use crate::nearest::nearest;
+use crate::rewrite::value::number;
+use crate::rewrite::{Context, Scope, Template};
+
+pub(crate) use escape::escape;
+use queue::{Output, Queue};
+
+/// A buffer this full is handed on without waiting.
+const BATCH: usize = 32 * 1024;
+/// A buffer that cannot be handed on grows up to here; then its lines are lost.
+const MOST: usize = 1024 * 1024;
+
+/// A compiled `access_log`.
+///
+/// It is opened at load, and written once [`AccessLog::start`] was called. When it is dropped, its thread writes what it
+/// has and ends by itself; [`AccessLog::close`] waits for that.
+#[derive(Debug)]
+pub struct AccessLog {
+    format: Format,
+    path: Option<PathBuf>,
+    queue: Arc<Queue>,
+    /// Until the thread takes it.
+    output: Mutex<Option<Output>>,
+}
+
+#[derive(Debug)]
+enum Format {
+    Combined,
+    Json,
+    Template(Template),
+}
+
+impl AccessLog {
+    /// Compiles the directive and opens its file for appending. `None` if it is wrong; `problems` then says why, and what to
+    /// write instead.
+    pub fn compile(spec: &config::AccessLog, problems: &mut Vec<Problem>) -> Option<Arc<AccessLog>> {
+        let at = spec.at.as_ref();
+        let format = format(&spec.format, at, problems);
+        let path = spec.to.as_ref().map(PathBuf::from);
+        let output = match &path {
+            None => Some(Output::Stdout),
+            Some(path) => match open(path) {
+                Ok(file) => Some(Output::File(file)),
+                Err(e) => {
+                    let message = format!("to: cannot append to {path:?} ({e}): {}", remedy(&e));
+                    problems.push(Problem::error(at, "access_log", message));
+                    None
+                }
+            },
+        };
+        let (format, output) = (format?, output?);
+        Some(Arc::new(Self { format, path, queue: Arc::default(), output: Mutex::new(Some(output)) }))
+    }
+
+    /// Starts the thread that writes. What goes wrong with writing is told to `log`. A second call does nothing.
+    pub fn start(&self, log: &Arc<Log>) -> io::Result<()> {
+        match self.output.lock().take() {
+            Some(output) => Queue::start(&self.queue, output, Arc::clone(log)),
+            None => Ok(()),
+        }
+    }
+
+    /// Opens the file anew, after a rotation. Lines of before still go to the old one. An error leaves the old one in use.
+    pub fn reopen(&self) -> io::Result<()> {
+        if let Some(path) = &self.path {
+            self.queue.replace(Output::File(open(path)?));
+        }
+        Ok(())
+    }
+
+    /// Ends the log once the engine threads have flushed: waits until everything is written, but no longer than `limit`.
+    /// `false` if something was still to be written.
+    pub fn close(&self, limit: Duration) -> bool {
+        self.queue.close(limit)
+    }
+
+    fn write_line(&self, scope: &Scope<'_>, out: &mut Vec<u8>) {
+        match &self.format {
+            Format::Combined => combined::write(scope, out),
+            Format::Json => json::write(scope, out),
+            Format::Template(template) => template.render_log(scope, out),
+        }
+        out.push(b'\n');
+    }
+
+    fn write_lost(&self, lost: u64, out: &mut Vec<u8>) {
+        let time = CivilTime::of(SystemTime::now());
+        if matches!(self.format, Format::Json) {
+            out.extend_from_slice(b"{\"time\":\"");
+            time.write_rfc3339(out);
+            out.extend_from_slice(b"\",\"lost_lines\":");
+            number(out, lost);
+            out.extend_from_slice(b"}\n");
+        } else {
+            out.extend_from_slice(b"# ");
+            time.write_rfc3339(out);
+            out.extend_from_slice(b" lines lost because the log could not be written fast enough: ");
+            number(out, lost);
+            out.push(b'\n');
+        }
+    }
+}
+
+impl Drop for AccessLog {
+    fn drop(&mut self) {
+        self.queue.close(Duration::ZERO);
+    }
+}
+
+fn open(path: &PathBuf) -> io::Result<File> {
+    OpenOptions::new().append(true).create(true).open(path)
+}
+
+fn remedy(e: &io::Error) -> &'static str {
+    match e.kind() {
+        io::ErrorKind::NotFound => "create the folder that it is to stand in",
+        io::ErrorKind::PermissionDenied => "let the user that runs the proxy write there",
+        _ => "write the path of a file, or leave to: out for standard output",
+    }
+}
+
+/// Fields that let whoever reads the log pass for somebody else.
+const SECRETS: [&str; 4] = ["authorization", "cookie", "proxy-authorization", "set-cookie"];
+
+fn format(text: &str, at: Option<&At>, problems: &mut Vec<Problem>) -> Option<Format> {
+    let mut error = |message: String| problems.push(Problem::error(at, "access_log", message));
+    match text {
+        "combined" => return Some(Format::Combined),
+        "json" => return Some(Format::Json),
+        _ => {}
+    }
+    let template = match Template::parse(text, Context::Log) {
+        Ok(template) => template,
+        Err(message) => {
+            error(message);
+            return None;
+        }
+    };
+    if template.literal().is_some() {
+        let meant = nearest(text, ["combined", "json"]).map(|name| format!(" (did you mean {name:?}?)"));
+        let meant = meant.unwrap_or_default();
+        let remedy =
+            "write \"combined\", \"json\", or text with placeholders, such as \"{addr} {method} {path} {status}\"";
+        error(format!("{text:?} is no format{meant}: {remedy}"));
+        return None;
+    }
+    if text.contains(['\n', '\r']) {
+        error(format!("{text:?} holds a line break: a request is one line, which ends by itself"));
+        return None;
+    }
+    let secret = |name: &&str| SECRETS.contains(&name.to_ascii_lowercase().as_str()) || name.starts_with("cookie.");
+    let secrets: Vec<_> = template.names().filter(secret).collect();
+    if !secrets.is_empty() {
+        let names = secrets.join("}, {");
+        error(format!("{{{names}}} would write secrets into the log: leave it out"));
+        return None;
+    }
+    problems.extend(template.warnings(&[]).into_iter().map(|message| Problem::warning(at, "access_log", message)));
+    Some(Format::Template(template))
+}
+
+/// The lines of one engine thread that were not handed on yet.
+#[derive(Debug, Default)]
+pub struct Buffer {
+    log: Option<Arc<AccessLog>>,
+    lines: Vec<u8>,
+    /// How many lines `lines` holds.
+    count: u64,
+    /// Lines that nobody was told of yet.
+    lost: u64,
+    /// Whether the owner knows that there is something to flush.
+    pending: bool,
+}
+
+impl Buffer {
+    /// Writes the line of a request that has its response. `true` for the first one after a flush: it is then time to flush
+    /// soon.
+    pub fn push(&mut self, log: &Arc<AccessLog>, scope: &Scope<'_>) -> bool {
+        if !self.log.as_ref().is_some_and(|current| Arc::ptr_eq(current, log)) {
+            self.flush();
+            self.give_up();
+            self.lost = 0;
+            self.log = Some(Arc::clone(log));
+        }
+        log.write_line(scope, &mut self.lines);
+        self.count += 1;
+        if self.lines.len() >= BATCH && !self.flush() && self.lines.len() >= MOST {
+            self.give_up();
+        }
+        !self.lines.is_empty() && !std::mem::replace(&mut self.pending, true)
+    }
+
+    /// Hands the lines on. `false` if the log is behind: they are kept, and it has to be tried again.
+    pub fn flush(&mut self) -> bool {
+        self.hand_on(false)
+    }
+
+    fn hand_on(&mut self, in_any_case: bool) -> bool {
+        self.pending = false;
+        let Some(log) = &self.log else { return true };
+        if self.lines.is_empty() && self.lost == 0 {
+            return true;
+        }
+        let end = self.lines.len();
+        if self.lost > 0 {
+            log.write_lost(self.lost, &mut self.lines);
+        }
+        if !log.queue.push(&mut self.lines, in_any_case) {
+            self.lines.truncate(end);
+            return false;
+        }
+        self.count = 0;
+        self.lost = 0;
+        true
+    }
+
+    /// Lets go of lines that cannot be handed on.
+    fn give_up(&mut self) {
+        self.lost += self.count;
+        self.count = 0;
+        self.lines.clear();
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        self.hand_on(true);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,35 @@
+//! The combined log format, as Apache and nginx write it.
+
+use super::escape::push_or_dash;
+use crate::civil_time::CivilTime;
+use crate::message::{Known, Version};
+use crate::rewrite::value::number;
+use crate::rewrite::Scope;
+
+/// `addr - - [31/Jan/2026:12:00:00 +0000] "GET /path?query HTTP/1.1" 200 65 "referer" "user agent"`, in UTC.
+pub(super) fn write(scope: &Scope<'_>, out: &mut Vec<u8>) {
+    let request = scope.request;
+    push_or_dash(out, scope.client.addr.as_bytes());
+    out.extend_from_slice(b" - - [");
+    CivilTime::of(scope.start).write_common_log(out);
+    out.extend_from_slice(b"] \"");
+    push_or_dash(out, request.method_text());
+    if !request.method_text().is_empty() {
+        out.push(b' ');
+        push_or_dash(out, request.target());
+        out.extend_from_slice(match request.version {
+            Version::Http10 => b" HTTP/1.0",
+            Version::Http11 => b" HTTP/1.1",
+        });
+    }
+    out.extend_from_slice(b"\" ");
+    let (status, bytes) = scope.response.map_or((0, 0), |response| (response.status, response.bytes));
+    number(out, u64::from(status));
+    out.push(b' ');
+    number(out, bytes);
+    for field in [Known::Referer, Known::UserAgent] {
+        out.extend_from_slice(b" \"");
+        push_or_dash(out, request.fields.get(field).unwrap_or_default());
+        out.push(b'"');
+    }
+}

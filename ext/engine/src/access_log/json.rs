@@ -1,0 +1,59 @@
+//! One JSON object per line.
+
+use super::escape::push_json;
+use crate::civil_time::CivilTime;
+use crate::message::{Known, Version};
+use crate::rewrite::value::{millis, number};
+use crate::rewrite::Scope;
+
+/// The same members in the same order for every answered request; a text that is absent is `null`.
+pub(super) fn write(scope: &Scope<'_>, out: &mut Vec<u8>) {
+    let request = scope.request;
+    out.extend_from_slice(b"{\"time\":\"");
+    CivilTime::of(scope.start).write_rfc3339(out);
+    out.push(b'"');
+    text(out, "request_id", &scope.request_id.full());
+    text(out, "addr", scope.client.addr.as_bytes());
+    text(out, "method", request.method_text());
+    text(out, "scheme", scope.client.scheme().as_bytes());
+    text(out, "host", request.authority());
+    text(out, "path", request.path());
+    text(out, "query", request.query().strip_prefix(b"?").unwrap_or_default());
+    text(
+        out,
+        "protocol",
+        match request.version {
+            Version::Http10 => b"HTTP/1.0",
+            Version::Http11 => b"HTTP/1.1",
+        },
+    );
+    text(out, "referer", request.fields.get(Known::Referer).unwrap_or_default());
+    text(out, "user_agent", request.fields.get(Known::UserAgent).unwrap_or_default());
+    if let Some(response) = &scope.response {
+        name(out, "status");
+        number(out, u64::from(response.status));
+        name(out, "bytes");
+        number(out, response.bytes);
+        name(out, "duration_ms");
+        millis(out, response.elapsed);
+        text(out, "backend", response.backend.as_bytes());
+        name(out, "attempts");
+        number(out, u64::from(response.attempts));
+    }
+    out.push(b'}');
+}
+
+fn name(out: &mut Vec<u8>, name: &str) {
+    out.extend_from_slice(b",\"");
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(b"\":");
+}
+
+fn text(out: &mut Vec<u8>, member: &str, value: &[u8]) {
+    name(out, member);
+    if value.is_empty() {
+        out.extend_from_slice(b"null");
+    } else {
+        push_json(out, value);
+    }
+}

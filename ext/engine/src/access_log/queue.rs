@@ -1,0 +1,165 @@
+//! Batches of lines on their way to the thread that writes them.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
+
+use crate::log::Log;
+
+/// Bytes that may wait to be written.
+const MOST_WAITING: usize = 4 * 1024 * 1024;
+/// Written batches whose memory is kept for the next ones.
+const MOST_SPARE: usize = 16;
+/// Unless it is more than this: an exception is not kept for ever.
+const LARGEST_SPARE: usize = 128 * 1024;
+
+/// Where lines go.
+#[derive(Debug)]
+pub(super) enum Output {
+    File(File),
+    Stdout,
+}
+
+impl Output {
+    fn write(&mut self, lines: &[u8]) -> io::Result<()> {
+        match self {
+            Output::File(file) => file.write_all(lines),
+            Output::Stdout => {
+                let mut stdout = io::stdout().lock();
+                stdout.write_all(lines)?;
+                stdout.flush()
+            }
+        }
+    }
+}
+
+#[derive(Debug)]
+enum Job {
+    Write(Vec<u8>),
+    /// What follows goes there.
+    Replace(Output),
+}
+
+/// A bounded queue with one thread at its end.
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    state: Mutex<State>,
+    /// There is a job, or the queue was closed.
+    changed: Condvar,
+    /// The thread has ended.
+    ended: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    jobs: VecDeque<Job>,
+    waiting: usize,
+    spare: Vec<Vec<u8>>,
+    running: bool,
+    closed: bool,
+}
+
+impl Queue {
+    /// Starts the thread. It ends once the queue is closed and empty.
+    pub(super) fn start(queue: &Arc<Self>, output: Output, log: Arc<Log>) -> io::Result<()> {
+        let writer = Writer { queue: Arc::clone(queue), output, log, failing: false };
+        queue.state.lock().running = true;
+        let spawned = std::thread::Builder::new().name("access-log".into()).spawn(move || writer.run());
+        if spawned.is_err() {
+            queue.state.lock().running = false;
+        }
+        spawned.map(drop)
+    }
+
+    /// Takes the lines, and leaves an empty buffer in their place. `false`, and nothing taken, if too much is waiting
+    /// already, which `in_any_case` overlooks.
+    pub(super) fn push(&self, lines: &mut Vec<u8>, in_any_case: bool) -> bool {
+        let mut state = self.state.lock();
+        if state.waiting + lines.len() > MOST_WAITING && !in_any_case {
+            return false;
+        }
+        state.waiting += lines.len();
+        let empty = state.spare.pop().unwrap_or_default();
+        state.jobs.push_back(Job::Write(std::mem::replace(lines, empty)));
+        self.changed.notify_one();
+        true
+    }
+
+    /// Makes what is pushed from now on go elsewhere.
+    pub(super) fn replace(&self, output: Output) {
+        self.state.lock().jobs.push_back(Job::Replace(output));
+        self.changed.notify_one();
+    }
+
+    /// Lets the thread end when it has written everything, and waits for that up to `limit`. `true` if it has ended.
+    pub(super) fn close(&self, limit: Duration) -> bool {
+        let deadline = Instant::now() + limit;
+        let mut state = self.state.lock();
+        state.closed = true;
+        self.changed.notify_one();
+        while state.running {
+            if self.ended.wait_until(&mut state, deadline).timed_out() {
+                return !state.running;
+            }
+        }
+        true
+    }
+}
+
+struct Writer {
+    queue: Arc<Queue>,
+    output: Output,
+    log: Arc<Log>,
+    failing: bool,
+}
+
+impl Writer {
+    fn run(mut self) {
+        loop {
+            let mut state = self.queue.state.lock();
+            let job = loop {
+                match state.jobs.pop_front() {
+                    Some(job) => break job,
+                    None if state.closed => {
+                        state.running = false;
+                        self.queue.ended.notify_all();
+                        return;
+                    }
+                    None => self.queue.changed.wait(&mut state),
+                }
+            };
+            drop(state);
+            match job {
+                Job::Replace(output) => self.output = output,
+                Job::Write(mut lines) => {
+                    self.write(&lines);
+                    let mut state = self.queue.state.lock();
+                    state.waiting -= lines.len();
+                    if state.spare.len() < MOST_SPARE && lines.capacity() <= LARGEST_SPARE {
+                        lines.clear();
+                        state.spare.push(lines);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Says once that writing fails, and once that it works again.
+    fn write(&mut self, lines: &[u8]) {
+        match (self.output.write(lines), self.failing) {
+            (Err(e), false) => {
+                self.failing = true;
+                self.log.error(format_args!("the access log cannot be written, its lines are lost: {e}"));
+            }
+            (Ok(()), true) => {
+                self.failing = false;
+                self.log.info(format_args!("the access log is written again"));
+            }
+            _ => {}
+        }
+    }
+}

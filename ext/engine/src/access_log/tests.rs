@@ -1,0 +1,266 @@
+use std::path::Path;
+
+use super::*;
+use crate::config::Severity;
+use crate::log::tests::Memory;
+use crate::log::Level;
+use crate::message::{Fields, RequestHead};
+use crate::rewrite::tests::{client, request, response, scope};
+
+const LIMIT: Duration = Duration::from_secs(20);
+
+fn spec(format: &str, to: Option<&Path>) -> config::AccessLog {
+    let at = At { file: "Proxyfile".into(), line: 4 };
+    config::AccessLog { format: format.into(), to: to.map(|path| path.display().to_string()), at: Some(at) }
+}
+
+fn compile(format: &str, to: &Path) -> Arc<AccessLog> {
+    let mut problems = Vec::new();
+    let log = AccessLog::compile(&spec(format, Some(to)), &mut problems);
+    assert_eq!(problems, []);
+    log.expect("a log")
+}
+
+fn start(log: &AccessLog) {
+    log.start(&Log::new(Level::Error)).expect("a thread");
+}
+
+fn sample() -> RequestHead {
+    request(
+        "GET",
+        "/a",
+        "?b=\"1\"",
+        &[
+            ("Host", b"example.com:81"),
+            ("User-Agent", b"curl\n\"8\""),
+            ("Authorization", b"Basic hunter2"),
+            ("Cookie", b"session=hunter2"),
+        ],
+    )
+}
+
+fn line(format: &str, request: &RequestHead) -> String {
+    let dir = tempfile::tempdir().expect("a folder");
+    let log = compile(format, &dir.path().join("access.log"));
+    let client = client();
+    let mut fields = Fields::default();
+    fields.append("Content-Type", b"text/plain");
+    let mut out = Vec::new();
+    log.write_line(&Scope { response: Some(response(&fields)), ..scope(request, &client) }, &mut out);
+    String::from_utf8(out).expect("UTF-8")
+}
+
+#[test]
+fn combined_lines_are_those_of_apache_and_nginx() {
+    let expected = concat!(
+        "192.0.2.7 - - [31/Jan/2026:12:00:00 +0000] \"GET /a?b=\\\"1\\\" HTTP/1.1\" 201 65 ",
+        "\"-\" \"curl\\x0a\\\"8\\\"\"\n"
+    );
+    assert_eq!(line("combined", &sample()), expected);
+    let unread = line("combined", &RequestHead::default());
+    assert_eq!(unread, "192.0.2.7 - - [31/Jan/2026:12:00:00 +0000] \"-\" 201 65 \"-\" \"-\"\n");
+}
+
+#[test]
+fn json_lines_are_one_object_each() {
+    let line = line("json", &sample());
+    assert_eq!(line.matches('\n').count(), 1);
+    let object: serde_json::Value = serde_json::from_str(&line).expect("JSON");
+    let expected = serde_json::json!({
+        "time": "2026-01-31T12:00:00.123Z", "request_id": "0123456789abcdef0011223344556677", "addr": "192.0.2.7",
+        "method": "GET", "scheme": "http", "host": "example.com:81", "path": "/a", "query": "b=\"1\"",
+        "protocol": "HTTP/1.1", "referer": null, "user_agent": "curl\n\"8\"", "status": 201, "bytes": 65,
+        "duration_ms": 12.345, "backend": "127.0.0.1:3001", "attempts": 2,
+    });
+    assert_eq!(object, expected);
+}
+
+#[test]
+fn a_line_of_ones_own_has_the_names_of_requests_and_responses() {
+    for (format, expected) in [
+        ("{addr} {method} {path}{query} {status}", "192.0.2.7 GET /a?b=\\\"1\\\" 201\n"),
+        ("{response_time} {backend} {attempts} {bytes}", "12.345ms 127.0.0.1:3001 2 65\n"),
+        ("\"{User-Agent}\" {Content-Type} {Referer}", "\"curl\\x0a\\\"8\\\"\" text/plain -\n"),
+        ("{start_time}\t{host}", "2026-01-31:12:00:00:123\texample.com\n"),
+    ] {
+        assert_eq!(line(format, &sample()), expected, "{format}");
+    }
+}
+
+#[test]
+fn no_format_writes_a_secret() {
+    for format in ["combined", "json"] {
+        assert!(!line(format, &sample()).contains("hunter2"), "{format}");
+    }
+    for name in ["Authorization", "cookie", "COOKIE", "Proxy-Authorization", "Set-Cookie", "cookie.session"] {
+        let mut problems = Vec::new();
+        let format = format!("{{addr}} {{{name}|strip_prefix:a}}");
+        assert!(AccessLog::compile(&spec(&format, None), &mut problems).is_none(), "{name}");
+        let message = format!("Proxyfile:4: access_log: {{{name}}} would write secrets into the log: leave it out");
+        assert_eq!(problems.iter().map(ToString::to_string).collect::<Vec<_>>(), [message]);
+    }
+}
+
+#[test]
+fn mistakes_are_problems_with_a_remedy() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let nowhere = dir.path().join("none/access.log");
+    for (format, to, message) in [
+        ("jsn", None, "\"jsn\" is no format (did you mean \"json\"?): write \"combined\", \"json\", or text with"),
+        ("common", None, "\"common\" is no format"),
+        ("{addr}\n", None, "\"{addr}\\n\" holds a line break"),
+        ("{path|upcase}", None, "in {path|upcase}: \"upcase\" is no modifier"),
+        ("json", Some(&*nowhere), "to: cannot append to"),
+        ("json", Some(dir.path()), "to: cannot append to"),
+    ] {
+        let mut problems = Vec::new();
+        assert!(AccessLog::compile(&spec(format, to), &mut problems).is_none(), "{format}");
+        let [problem] = &problems[..] else { panic!("{format}: {problems:?}") };
+        assert_eq!(problem.severity, Severity::Error);
+        assert!(problem.to_string().starts_with(&format!("Proxyfile:4: access_log: {message}")), "{problem}");
+    }
+    let mut problems = Vec::new();
+    assert!(AccessLog::compile(&spec("{addr} {stauts}", None), &mut problems).is_some());
+    assert_eq!(problems.iter().map(|problem| problem.severity).collect::<Vec<_>>(), [Severity::Warning]);
+}
+
+fn push(buffer: &mut Buffer, log: &Arc<AccessLog>, request: &RequestHead) -> bool {
+    let (client, fields) = (client(), Fields::default());
+    buffer.push(log, &Scope { response: Some(response(&fields)), ..scope(request, &client) })
+}
+
+#[test]
+fn every_line_of_every_thread_is_in_the_file_once_it_is_closed() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("access.log");
+    std::fs::write(&path, "of before\n").expect("a file");
+    let log = compile("{method} {path}", &path);
+    start(&log);
+    let threads: Vec<_> = (0..4)
+        .map(|thread| {
+            let log = Arc::clone(&log);
+            std::thread::spawn(move || {
+                let mut buffer = Buffer::default();
+                for n in 0..5_000 {
+                    let request = request("GET", &format!("/{thread}/{n}"), "", &[]);
+                    push(&mut buffer, &log, &request);
+                    if n % 1_000 == 0 {
+                        assert!(buffer.flush());
+                    }
+                }
+            })
+        })
+        .collect();
+    threads.into_iter().for_each(|thread| thread.join().expect("a thread"));
+    assert!(log.close(LIMIT));
+    let text = std::fs::read_to_string(&path).expect("a file");
+    let mut lines: Vec<_> = text.lines().collect();
+    assert_eq!(lines.remove(0), "of before");
+    lines.sort_unstable();
+    let mut expected: Vec<_> = (0..4).flat_map(|t| (0..5_000).map(move |n| format!("GET /{t}/{n}"))).collect();
+    expected.sort_unstable();
+    assert_eq!(lines, expected);
+}
+
+#[test]
+fn the_first_line_after_a_flush_asks_for_the_next_one() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let log = compile("combined", &dir.path().join("access.log"));
+    let mut buffer = Buffer::default();
+    let asked: Vec<_> = (0..3).map(|_| push(&mut buffer, &log, &sample())).collect();
+    assert_eq!(asked, [true, false, false]);
+    assert!(buffer.flush());
+    assert!(push(&mut buffer, &log, &sample()));
+}
+
+#[test]
+fn lines_that_a_slow_log_loses_are_counted_in_it() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("access.log");
+    let log = compile("{path}", &path);
+    let request = request("GET", &format!("/{}", "x".repeat(1022)), "", &[]);
+    let mut buffer = Buffer::default();
+    // Nobody writes yet: 4 MiB wait in the queue, and what comes then is given up a mebibyte at a time.
+    let (pushed, line) = (8 * 1024, 1024);
+    for _ in 0..pushed {
+        push(&mut buffer, &log, &request);
+        assert!(buffer.lines.len() <= MOST + line);
+    }
+    assert!(!buffer.flush());
+    start(&log);
+    drop(buffer);
+    assert!(log.close(LIMIT));
+    let text = std::fs::read_to_string(&path).expect("a file");
+    let written = text.lines().filter(|line| line.starts_with("/x")).count();
+    let notices: Vec<_> = text.lines().filter(|line| !line.starts_with("/x")).collect();
+    let [notice] = &notices[..] else { panic!("{notices:?}") };
+    let lost: usize = notice.rsplit(' ').next().and_then(|n| n.parse().ok()).expect("a number");
+    assert!(lost > 0 && notice.starts_with("# 2"), "{notice}");
+    assert_eq!(written + lost, pushed);
+}
+
+#[test]
+fn a_rotated_file_gets_what_came_before_and_the_new_one_what_comes_after() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (path, old) = (dir.path().join("access.log"), dir.path().join("access.log.1"));
+    let log = compile("{path}", &path);
+    start(&log);
+    let mut buffer = Buffer::default();
+    push(&mut buffer, &log, &request("GET", "/before", "", &[]));
+    assert!(buffer.flush());
+    std::fs::rename(&path, &old).expect("a rotation");
+    log.reopen().expect("a new file");
+    push(&mut buffer, &log, &request("GET", "/after", "", &[]));
+    drop(buffer);
+    assert!(log.close(LIMIT));
+    assert_eq!(std::fs::read_to_string(&old).expect("a file"), "/before\n");
+    assert_eq!(std::fs::read_to_string(&path).expect("a file"), "/after\n");
+}
+
+#[test]
+fn another_log_gets_none_of_the_lines_of_the_one_before() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let paths = ["a.log", "b.log"].map(|name| dir.path().join(name));
+    let logs = [compile("{path}", &paths[0]), compile("{path}", &paths[1])];
+    let mut buffer = Buffer::default();
+    for (log, path) in logs.iter().zip(["/a", "/b"]) {
+        start(log);
+        push(&mut buffer, log, &request("GET", path, "", &[]));
+    }
+    drop(buffer);
+    for (log, (path, text)) in logs.iter().zip(paths.iter().zip(["/a\n", "/b\n"])) {
+        assert!(log.close(LIMIT));
+        assert_eq!(std::fs::read_to_string(path).expect("a file"), text);
+    }
+}
+
+#[test]
+fn a_full_disk_is_reported_once_and_holds_up_nobody() {
+    let diagnostics = Memory::default();
+    let log = compile("{path}", Path::new("/dev/full"));
+    log.start(&Log::to(Level::Info, Box::new(diagnostics.clone()))).expect("a thread");
+    let mut buffer = Buffer::default();
+    for _ in 0..3 {
+        push(&mut buffer, &log, &sample());
+        assert!(buffer.flush());
+    }
+    assert!(log.close(LIMIT));
+    let text = diagnostics.text();
+    assert!(text.contains(" error the access log cannot be written, its lines are lost: No space left"), "{text}");
+    assert_eq!(text.lines().count(), 1, "{text}");
+}
+
+#[test]
+fn a_log_that_nobody_holds_any_more_writes_what_it_has_and_ends() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("access.log");
+    let log = compile("{path}", &path);
+    start(&log);
+    let queue = Arc::clone(&log.queue);
+    let mut buffer = Buffer::default();
+    push(&mut buffer, &log, &sample());
+    drop(log);
+    drop(buffer);
+    assert!(queue.close(LIMIT));
+    assert_eq!(std::fs::read_to_string(&path).expect("a file"), "/a\n");
+}

@@ -1,0 +1,75 @@
+//! One timer per connection for all of its time limits.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::time::{sleep_until, Instant, Sleep};
+
+/// A timer that is set anew for free in the usual case.
+///
+/// A connection asks "is this deadline over?" with ever later deadlines, and hardly ever is one. Moving a timer each time costs
+/// as much as parsing a field or two, so the timer stays where it is as long as it goes off before the deadline; when it does,
+/// it is set to the deadline of that moment.
+#[derive(Debug, Default)]
+pub(crate) struct Alarm {
+    sleep: Option<Pin<Box<Sleep>>>,
+}
+
+impl Alarm {
+    /// Ready once `deadline` is over; otherwise the task is woken by then.
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {
+        let sleep = self.sleep.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+        if sleep.deadline() > deadline {
+            sleep.as_mut().reset(deadline);
+        }
+        while sleep.as_mut().poll(cx).is_ready() {
+            if Instant::now() >= deadline {
+                return Poll::Ready(());
+            }
+            sleep.as_mut().reset(deadline);
+        }
+        Poll::Pending
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn goes_off_at_the_deadline_of_the_last_question() {
+        let mut alarm = Alarm::default();
+        let begun = Instant::now();
+        let early = begun + Duration::from_millis(10);
+        let late = begun + Duration::from_millis(40);
+        let mut asked = 0;
+        poll_fn(|cx| {
+            asked += 1;
+            alarm.poll(cx, if asked == 1 { early } else { late })
+        })
+        .await;
+        assert!(begun.elapsed() >= Duration::from_millis(40));
+        assert_eq!(asked, 3, "woken at the early deadline and at the late one");
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn an_earlier_deadline_moves_it() {
+        let mut alarm = Alarm::default();
+        let begun = Instant::now();
+        let mut asked = 0;
+        poll_fn(|cx| {
+            asked += 1;
+            let millis = if asked == 1 { 60_000 } else { 10 };
+            if asked == 1 {
+                cx.waker().wake_by_ref();
+            }
+            alarm.poll(cx, begun + Duration::from_millis(millis))
+        })
+        .await;
+        assert!(begun.elapsed() < Duration::from_secs(30));
+    }
+}

@@ -1,0 +1,4 @@
+//! Clients: accepting their connections and speaking with them.
+
+pub(crate) mod http1;
+pub(crate) mod listener;

@@ -1,0 +1,182 @@
+//! One client connection: request after request until one side has had enough.
+
+use std::future::{poll_fn, Future};
+use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::rc::Rc;
+use std::task::Poll;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::listener::Accepted;
+use crate::alarm::Alarm;
+use crate::engine::{Engine, Workspace};
+use crate::forward::{forward, refuse, Verdict};
+use crate::http1::{Connection, ReadError};
+use crate::rewrite::ClientInfo;
+use crate::upstream::exchange::Client;
+
+/// What a client may still send after an answer that closes its connection: as long as it goes on without such a pause, …
+const LINGER_PAUSE: Duration = Duration::from_secs(2);
+/// … and no longer than this.
+const LINGER: Duration = Duration::from_secs(10);
+
+/// A connection that was accepted just before the server began to stop has this long to say what it wants.
+const FIRST_REQUEST_GRACE: Duration = Duration::from_millis(250);
+
+/// Serves a connection to its end.
+pub(crate) async fn serve(engine: Rc<Engine>, accepted: Accepted) {
+    let Accepted { stream, link, permit } = accepted;
+    let _registration = poll_fn(|cx| Poll::Ready(engine.register(cx.waker().clone()))).await;
+    let mut client = Client { connection: Connection::new(stream), alarm: Alarm::default() };
+    let verdict = serve_requests(&engine, &link, &mut client).await;
+    match verdict {
+        Verdict::KeepAlive | Verdict::CutShort => {}
+        Verdict::Close => shut_down(&mut client).await,
+        Verdict::Linger => linger(&mut client).await,
+        Verdict::Reset => client.connection.stream().reset_on_close(),
+    }
+    drop(permit);
+}
+
+async fn serve_requests(engine: &Rc<Engine>, link: &ClientInfo, client: &mut Client) -> Verdict {
+    let mut first = true;
+    loop {
+        if client.connection.input.is_empty() {
+            client.connection.rest();
+            let limits = engine.snapshot().limits;
+            // A new connection has as long for its first byte as for its first head.
+            let limit = if first { limits.head } else { limits.keepalive };
+            if !wait_for_request(engine, client, limit, first).await {
+                return Verdict::Close;
+            }
+        }
+        if engine.is_draining() && !first {
+            return Verdict::Close;
+        }
+        first = false;
+        let mut work = engine.workspace();
+        let verdict = match read_head(engine, link, client, &mut work).await {
+            Ok(()) => forward_guarded(engine, link, client, &mut work).await,
+            Err(verdict) => verdict,
+        };
+        engine.reuse(work);
+        if verdict != Verdict::KeepAlive {
+            return verdict;
+        }
+    }
+}
+
+/// Serves a request. A panic ends that request with a 500, or by cutting the response short if it has begun, and nothing else.
+async fn forward_guarded(engine: &Engine, link: &ClientInfo, client: &mut Client, work: &mut Workspace) -> Verdict {
+    let sent = client.connection.total_sent();
+    let result = {
+        let mut request = std::pin::pin!(forward(engine, link, client, work));
+        poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| request.as_mut().poll(cx))) {
+            Ok(poll) => poll.map(Some),
+            Err(_) => Poll::Ready(None),
+        })
+        .await
+    };
+    if let Some(verdict) = result {
+        return verdict;
+    }
+    engine.log.error(format_args!("a request failed by a mistake in the proxy itself (a panic)"));
+    engine.counters.request_abandoned();
+    if client.connection.total_sent() != sent {
+        engine.counters.answered(500);
+        return Verdict::Reset;
+    }
+    client.connection.discard_output();
+    refuse(engine, link, client, 500).await
+}
+
+/// Waits for a request's first byte. `false` if there will be none.
+async fn wait_for_request(engine: &Engine, client: &mut Client, limit: Duration, first: bool) -> bool {
+    let mut until = Instant::now() + limit;
+    let mut told = false;
+    let Client { connection, alarm } = client;
+    poll_fn(|cx| {
+        match connection.poll_read(cx) {
+            Poll::Ready(Ok(0)) | Poll::Ready(Err(_)) => return Poll::Ready(false),
+            Poll::Ready(Ok(_)) => return Poll::Ready(true),
+            Poll::Pending => {}
+        }
+        if engine.is_draining() && !told {
+            if !first {
+                return Poll::Ready(false);
+            }
+            told = true;
+            until = until.min(Instant::now() + FIRST_REQUEST_GRACE);
+        }
+        alarm.poll(cx, until).map(|()| false)
+    })
+    .await
+}
+
+/// Reads a head into `work`. What cannot be read is answered here.
+async fn read_head(
+    engine: &Engine,
+    link: &ClientInfo,
+    client: &mut Client,
+    work: &mut Workspace,
+) -> Result<(), Verdict> {
+    let limits = engine.snapshot().limits;
+    let mut until = None;
+    let Client { connection, alarm } = &mut *client;
+    let result = poll_fn(|cx| {
+        if let Poll::Ready(result) = connection.poll_request_head(cx, &mut work.request, limits.max_head) {
+            return Poll::Ready(Ok(result));
+        }
+        // Most heads come whole, and their time is never looked at.
+        let until = *until.get_or_insert_with(|| Instant::now() + limits.head);
+        alarm.poll(cx, until).map(Err)
+    })
+    .await;
+    let status = match result {
+        Ok(Ok(())) => return Ok(()),
+        Ok(Err(ReadError::Malformed(why))) => {
+            engine.log.debug(format_args!("a request was refused: {why}"));
+            why.status()
+        }
+        Ok(Err(ReadError::TooLarge)) => 431,
+        Ok(Err(ReadError::Io(_) | ReadError::Ended | ReadError::Truncated)) => return Err(Verdict::Close),
+        Err(()) => 408,
+    };
+    Err(refuse(engine, link, client, status).await)
+}
+
+/// Ends our side and lets go.
+async fn shut_down(client: &mut Client) {
+    let until = Instant::now() + LINGER_PAUSE;
+    let Client { connection, alarm } = client;
+    poll_fn(|cx| {
+        if connection.poll_shutdown(cx).is_ready() {
+            return Poll::Ready(());
+        }
+        alarm.poll(cx, until)
+    })
+    .await;
+}
+
+/// Ends our side and takes what the client still sends, so that the system does not answer it with a reset, which would destroy the
+/// answer before the client has read it (RFC 9112, section 9.6).
+async fn linger(client: &mut Client) {
+    shut_down(client).await;
+    let end = Instant::now() + LINGER;
+    let mut pause = Instant::now() + LINGER_PAUSE;
+    let Client { connection, alarm } = client;
+    poll_fn(|cx| {
+        loop {
+            let held = connection.input.len();
+            connection.input.consume(held);
+            match connection.poll_read(cx) {
+                Poll::Ready(Ok(0)) | Poll::Ready(Err(_)) => return Poll::Ready(()),
+                Poll::Ready(Ok(_)) => pause = Instant::now() + LINGER_PAUSE,
+                Poll::Pending => break,
+            }
+        }
+        alarm.poll(cx, pause.min(end))
+    })
+    .await;
+}

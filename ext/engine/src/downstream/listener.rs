@@ -1,0 +1,200 @@
+//! Listening sockets, and handing what they accept to the engine threads.
+
+mod address;
+
+pub(crate) use address::BindAddress;
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, Type};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use tokio::sync::{mpsc, OwnedSemaphorePermit, Semaphore};
+
+use crate::log::Log;
+use crate::metrics::Counters;
+use crate::rewrite::ClientInfo;
+use crate::stream::Stream;
+
+/// Connections that may wait to be accepted, unless `backlog` says otherwise.
+const BACKLOG: i32 = 1024;
+/// How long accepting rests after an error that will not go away at once: too many open files.
+const REST: Duration = Duration::from_millis(100);
+
+/// A client connection on its way to an engine thread.
+pub(crate) struct Accepted {
+    pub(crate) stream: Stream,
+    pub(crate) link: ClientInfo,
+    /// Its share of `max_connections`.
+    pub(crate) permit: OwnedSemaphorePermit,
+}
+
+/// The same, not yet bound to a runtime.
+pub(crate) struct Raw {
+    socket: RawStream,
+    link: ClientInfo,
+    permit: OwnedSemaphorePermit,
+}
+
+enum RawStream {
+    Tcp(std::net::TcpStream),
+    Unix(std::os::unix::net::UnixStream),
+}
+
+impl Raw {
+    /// Binds the connection to this thread's runtime.
+    pub(crate) fn accept(self) -> io::Result<Accepted> {
+        let stream = match self.socket {
+            RawStream::Tcp(stream) => Stream::Tcp(TcpStream::from_std(stream)?),
+            RawStream::Unix(stream) => Stream::Unix(UnixStream::from_std(stream)?),
+        };
+        Ok(Accepted { stream, link: self.link, permit: self.permit })
+    }
+}
+
+/// A bound socket.
+#[derive(Debug)]
+pub(crate) struct Listener {
+    socket: Bound,
+    /// As it is shown: `http://127.0.0.1:8080`.
+    pub(crate) url: String,
+}
+
+#[derive(Debug)]
+enum Bound {
+    Tcp(std::net::TcpListener),
+    Unix(std::os::unix::net::UnixListener, SocketFile),
+}
+
+/// A unix socket's file, removed when its listener is gone.
+#[derive(Debug)]
+struct SocketFile(PathBuf);
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+impl Listener {
+    /// Binds an address and begins to listen.
+    pub(crate) fn bind(address: &BindAddress, backlog: Option<i32>) -> io::Result<Self> {
+        let backlog = backlog.unwrap_or(BACKLOG);
+        match address {
+            BindAddress::Tcp(address) => Self::bind_tcp(*address, backlog),
+            BindAddress::Unix(path) => Self::bind_unix(path.clone(), backlog),
+        }
+    }
+
+    fn bind_tcp(address: SocketAddr, backlog: i32) -> io::Result<Self> {
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+        // A restart may bind while connections of the last run are still winding down.
+        socket.set_reuse_address(true)?;
+        socket.set_nonblocking(true)?;
+        socket.bind(&address.into())?;
+        socket.listen(backlog)?;
+        let listener = std::net::TcpListener::from(socket);
+        let url = format!("http://{}", listener.local_addr()?);
+        Ok(Self { socket: Bound::Tcp(listener), url })
+    }
+
+    fn bind_unix(path: PathBuf, backlog: i32) -> io::Result<Self> {
+        remove_stale_socket(&path)?;
+        let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+        socket.set_nonblocking(true)?;
+        socket.bind(&SockAddr::unix(&path)?)?;
+        let file = SocketFile(path);
+        socket.listen(backlog)?;
+        let url = format!("unix://{}", file.0.display());
+        Ok(Self { socket: Bound::Unix(socket.into(), file), url })
+    }
+
+    /// Accepts until the future is dropped. `hand_over` takes each connection.
+    pub(crate) async fn run(self, permits: Arc<Semaphore>, threads: Arc<Threads>, log: Arc<Log>) {
+        match self.socket {
+            Bound::Tcp(listener) => match TcpListener::from_std(listener) {
+                Ok(listener) => loop {
+                    let Ok(permit) = permits.clone().acquire_owned().await else { return };
+                    match listener.accept().await {
+                        Ok((stream, peer)) => accept_tcp(stream, peer, permit, &threads, &log),
+                        Err(error) => rest(&error, &log).await,
+                    }
+                },
+                Err(error) => log.error(format_args!("a listening socket is unusable: {error}")),
+            },
+            Bound::Unix(listener, _file) => match UnixListener::from_std(listener) {
+                Ok(listener) => loop {
+                    let Ok(permit) = permits.clone().acquire_owned().await else { return };
+                    match listener.accept().await.and_then(|(stream, _)| stream.into_std()) {
+                        Ok(stream) => {
+                            threads.hand_over(Raw {
+                                socket: RawStream::Unix(stream),
+                                link: ClientInfo::default(),
+                                permit,
+                            });
+                        }
+                        Err(error) => rest(&error, &log).await,
+                    }
+                },
+                Err(error) => log.error(format_args!("a listening socket is unusable: {error}")),
+            },
+        }
+    }
+}
+
+fn accept_tcp(stream: TcpStream, peer: SocketAddr, permit: OwnedSemaphorePermit, threads: &Threads, log: &Log) {
+    let local_port = stream.local_addr().ok().map(|address| address.port());
+    // An answer leaves in one piece, or in pieces that are meant to leave at once: waiting for more only delays it.
+    let _ = SockRef::from(&stream).set_tcp_nodelay(true);
+    let link = ClientInfo { addr: peer.ip().to_canonical().to_string().into(), local_port, tls: false };
+    match stream.into_std() {
+        Ok(stream) => threads.hand_over(Raw { socket: RawStream::Tcp(stream), link, permit }),
+        Err(error) => log.warn(format_args!("a connection from {peer} was lost: {error}")),
+    }
+}
+
+/// After an error of `accept`. Most concern one connection that is gone already; when the process is out of files, trying again at
+/// once would only burn the processor.
+async fn rest(error: &io::Error, log: &Log) {
+    if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted) {
+        return;
+    }
+    log.error(format_args!("no connection can be accepted: {error}"));
+    tokio::time::sleep(REST).await;
+}
+
+/// A socket file that nobody listens on any more is left over from a process that died, and removed. One that answers stays, and
+/// binding fails.
+fn remove_stale_socket(path: &std::path::Path) -> io::Result<()> {
+    use std::os::unix::fs::FileTypeExt;
+    let Ok(metadata) = std::fs::symlink_metadata(path) else { return Ok(()) };
+    if !metadata.file_type().is_socket() {
+        return Err(io::Error::new(io::ErrorKind::AlreadyExists, "there is a file of that name that is no socket"));
+    }
+    match std::os::unix::net::UnixStream::connect(path) {
+        Ok(_) => Err(io::ErrorKind::AddrInUse.into()),
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => std::fs::remove_file(path),
+        Err(error) => Err(error),
+    }
+}
+
+/// The engine threads, as the acceptor sees them.
+pub(crate) struct Threads {
+    pub(crate) inboxes: Vec<(mpsc::UnboundedSender<Raw>, Arc<Counters>)>,
+}
+
+impl Threads {
+    /// Gives a connection to the thread that has the fewest.
+    fn hand_over(&self, raw: Raw) {
+        let least = self.inboxes.iter().min_by_key(|(_, counters)| counters.active());
+        if let Some((inbox, counters)) = least {
+            counters.connection_opened();
+            if inbox.send(raw).is_err() {
+                counters.connection_closed();
+            }
+        }
+    }
+}

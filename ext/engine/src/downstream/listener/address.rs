@@ -1,0 +1,112 @@
+//! What `bind` says.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
+
+/// An address to listen on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum BindAddress {
+    Tcp(SocketAddr),
+    Unix(PathBuf),
+}
+
+impl BindAddress {
+    /// Reads `http://ADDRESS:PORT` or `unix:///PATH`. The error says what to write instead.
+    pub(crate) fn parse(url: &str) -> Result<Self, String> {
+        if let Some(path) = url.strip_prefix("unix:") {
+            let path = path.strip_prefix("//").unwrap_or(path);
+            if !path.starts_with('/') {
+                return Err(format!("{url:?} names no absolute path: write \"unix:///run/proxy.sock\""));
+            }
+            // The limit of sockaddr_un, its closing NUL included.
+            if path.len() > 107 {
+                return Err(format!("{url:?} is too long for a socket: a path has at most 107 bytes"));
+            }
+            return Ok(BindAddress::Unix(path.into()));
+        }
+        if url.starts_with("https://") {
+            return Err(format!("{url:?}: TLS for clients is not part of this version: write \"http://…\""));
+        }
+        let Some(rest) = url.strip_prefix("http://") else {
+            return Err(format!("{url:?} is no URL: write \"http://127.0.0.1:8080\" or \"unix:///run/proxy.sock\""));
+        };
+        let authority = rest.strip_suffix('/').unwrap_or(rest);
+        Self::tcp(authority).ok_or_else(|| {
+            format!(
+                "{url:?} names no address and port: write an IP address and a port from 0 to 65535, as in \
+                 \"http://0.0.0.0:8080\" or \"http://[::1]:8080\" (port 0 takes a free one)"
+            )
+        })
+    }
+
+    fn tcp(authority: &str) -> Option<Self> {
+        let (host, port) = match authority.strip_prefix('[') {
+            Some(rest) => {
+                let (host, port) = rest.split_once(']')?;
+                (host, if port.is_empty() { None } else { Some(port.strip_prefix(':')?) })
+            }
+            None => match authority.split_once(':') {
+                Some((host, port)) => (host, Some(port)),
+                None => (authority, None),
+            },
+        };
+        let port = match port {
+            Some(port) if port.bytes().all(|b| b.is_ascii_digit()) => port.parse().ok()?,
+            Some(_) => return None,
+            None => 80,
+        };
+        let ip = match host {
+            "localhost" => IpAddr::V4(Ipv4Addr::LOCALHOST),
+            "*" => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            _ if authority.starts_with('[') => host.parse::<Ipv6Addr>().ok()?.into(),
+            _ => host.parse::<Ipv4Addr>().ok()?.into(),
+        };
+        Some(BindAddress::Tcp(SocketAddr::new(ip, port)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_read() {
+        for (url, address) in [
+            ("http://0.0.0.0:8080", "0.0.0.0:8080"),
+            ("http://127.0.0.1:0", "127.0.0.1:0"),
+            ("http://127.0.0.1/", "127.0.0.1:80"),
+            ("http://[::1]:8080", "[::1]:8080"),
+            ("http://[::]", "[::]:80"),
+            ("http://localhost:3000", "127.0.0.1:3000"),
+            ("http://*:80", "0.0.0.0:80"),
+        ] {
+            let expected = BindAddress::Tcp(address.parse().expect("an address"));
+            assert_eq!(BindAddress::parse(url), Ok(expected), "{url}");
+        }
+        assert_eq!(BindAddress::parse("unix:///run/a.sock"), Ok(BindAddress::Unix("/run/a.sock".into())));
+        assert_eq!(BindAddress::parse("unix:/run/a.sock"), Ok(BindAddress::Unix("/run/a.sock".into())));
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused() {
+        for url in [
+            "",
+            "0.0.0.0:8080",
+            "ftp://0.0.0.0:1",
+            "https://0.0.0.0:8443",
+            "http://",
+            "http://example.com:80",
+            "http://1.2.3.4:99999",
+            "http://1.2.3.4:+1",
+            "http://1.2.3.4:",
+            "http://::1:80",
+            "http://[1.2.3.4]:80",
+            "http://[::1]x",
+            "http://1.2.3.4:80/path",
+            "unix://run/a.sock",
+            "unix:",
+        ] {
+            assert!(BindAddress::parse(url).is_err(), "{url}");
+        }
+    }
+}

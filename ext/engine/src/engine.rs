@@ -1,0 +1,217 @@
+//! What an engine thread keeps for the requests it serves.
+
+use std::cell::{Cell, RefCell};
+use std::ops::Deref;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Waker;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use arc_swap::ArcSwap;
+use tokio::sync::Notify;
+
+use crate::access_log::{self, AccessLog};
+use crate::handler::proxy::RenderedValues;
+use crate::log::Log;
+use crate::message::{RequestHead, ResponseHead};
+use crate::metrics::Counters;
+use crate::rewrite::{RenderedTarget, Scope};
+use crate::snapshot::Snapshot;
+use crate::upstream::pool::Pool;
+
+/// Workspaces that a thread keeps for later.
+const KEPT_WORKSPACES: usize = 256;
+/// How long an access log line may wait for company.
+const LOG_DELAY: Duration = Duration::from_millis(100);
+
+/// One engine thread's own things. Nothing in it is shared with another thread but through atomics.
+pub(crate) struct Engine {
+    source: Arc<ArcSwap<Snapshot>>,
+    current: RefCell<Rc<Current>>,
+    /// Idle backend connections.
+    pub(crate) pool: Pool,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) log: Arc<Log>,
+    /// Boxed: what is handed out and back is a pointer.
+    #[allow(clippy::vec_box)]
+    spare: RefCell<Vec<Box<Workspace>>>,
+    date: RefCell<Date>,
+    access: RefCell<access_log::Buffer>,
+    access_flush: Notify,
+    draining: Cell<bool>,
+    /// What wakes each connection, so that idle ones can be told to close.
+    connections: RefCell<Vec<Option<Waker>>>,
+    free: RefCell<Vec<usize>>,
+    alive: Cell<usize>,
+    all_gone: Notify,
+}
+
+/// A configuration as one engine thread holds it, counted without regard to the other threads.
+#[derive(Debug)]
+pub(crate) struct Current(Arc<Snapshot>);
+
+impl Deref for Current {
+    type Target = Snapshot;
+
+    fn deref(&self) -> &Snapshot {
+        &self.0
+    }
+}
+
+/// Memory that one request works in, handed on to the next.
+#[derive(Debug, Default)]
+pub(crate) struct Workspace {
+    pub(crate) request: RequestHead,
+    pub(crate) response: ResponseHead,
+    pub(crate) target: RenderedTarget,
+    pub(crate) values: RenderedValues,
+    pub(crate) scratch: Vec<u8>,
+}
+
+/// The `Date` field, written once a second.
+#[derive(Debug, Default)]
+struct Date {
+    second: u64,
+    line: Vec<u8>,
+}
+
+impl Engine {
+    pub(crate) fn new(source: Arc<ArcSwap<Snapshot>>, counters: Arc<Counters>, log: Arc<Log>) -> Rc<Self> {
+        let current = RefCell::new(Rc::new(Current(source.load_full())));
+        Rc::new(Self {
+            source,
+            current,
+            pool: Pool::default(),
+            counters,
+            log,
+            spare: RefCell::default(),
+            date: RefCell::default(),
+            access: RefCell::default(),
+            access_flush: Notify::new(),
+            draining: Cell::new(false),
+            connections: RefCell::default(),
+            free: RefCell::default(),
+            alive: Cell::new(0),
+            all_gone: Notify::new(),
+        })
+    }
+
+    /// The configuration of this moment. A request keeps what it began with. Counting its users is this thread's own
+    /// affair: the count that threads share is touched only when the configuration has changed.
+    pub(crate) fn snapshot(&self) -> Rc<Current> {
+        let newest = self.source.load();
+        let mut current = self.current.borrow_mut();
+        if !Arc::ptr_eq(&newest, &current.0) {
+            *current = Rc::new(Current(Arc::clone(&newest)));
+        }
+        Rc::clone(&current)
+    }
+
+    /// Memory for a request.
+    pub(crate) fn workspace(&self) -> Box<Workspace> {
+        self.spare.borrow_mut().pop().unwrap_or_default()
+    }
+
+    /// Takes the memory back.
+    pub(crate) fn reuse(&self, mut workspace: Box<Workspace>) {
+        let mut spare = self.spare.borrow_mut();
+        if spare.len() < KEPT_WORKSPACES {
+            workspace.request.fields.shrink();
+            workspace.response.fields.shrink();
+            spare.push(workspace);
+        }
+    }
+
+    /// Writes `Date: …`, current to the second.
+    pub(crate) fn write_date(&self, out: &mut Vec<u8>) {
+        let now = SystemTime::now();
+        let second = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let mut date = self.date.borrow_mut();
+        if date.second != second {
+            date.second = second;
+            date.line = format!("Date: {}\r\n", httpdate::fmt_http_date(now)).into_bytes();
+        }
+        out.extend_from_slice(&date.line);
+    }
+
+    /// Adds a line to the access log.
+    pub(crate) fn log_access(&self, log: &Arc<AccessLog>, scope: &Scope<'_>) {
+        let first = self.access.borrow_mut().push(log, scope);
+        if first {
+            self.access_flush.notify_one();
+        }
+    }
+
+    /// Hands access log lines on, for ever: soon after the first has come, and many together.
+    pub(crate) async fn run_access_log(&self) {
+        loop {
+            self.access_flush.notified().await;
+            tokio::time::sleep(LOG_DELAY).await;
+            // A log that is behind takes them later.
+            while !self.flush_access_log() {
+                tokio::time::sleep(LOG_DELAY).await;
+            }
+        }
+    }
+
+    /// Hands on the lines there are. `false` if the log is behind and did not take them.
+    pub(crate) fn flush_access_log(&self) -> bool {
+        self.access.borrow_mut().flush()
+    }
+
+    /// Whether the server is stopping: connections close after the request they are serving, idle ones at once.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.get()
+    }
+
+    /// Begins to stop.
+    pub(crate) fn drain(&self) {
+        self.draining.set(true);
+        self.pool.clear();
+        for waker in self.connections.borrow().iter().flatten() {
+            waker.wake_by_ref();
+        }
+    }
+
+    /// Registers a connection's task until the guard is dropped.
+    pub(crate) fn register(self: &Rc<Self>, waker: Waker) -> Registration {
+        let mut connections = self.connections.borrow_mut();
+        let slot = self.free.borrow_mut().pop();
+        let slot = match slot {
+            Some(slot) => slot,
+            None => {
+                connections.push(None);
+                connections.len() - 1
+            }
+        };
+        connections[slot] = Some(waker);
+        self.alive.set(self.alive.get() + 1);
+        Registration { engine: Rc::clone(self), slot }
+    }
+
+    /// Ready when the last connection is gone.
+    pub(crate) async fn wait_for_connections(&self) {
+        while self.alive.get() > 0 {
+            self.all_gone.notified().await;
+        }
+    }
+}
+
+/// A connection's place among those of its thread.
+pub(crate) struct Registration {
+    engine: Rc<Engine>,
+    slot: usize,
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        let engine = &self.engine;
+        engine.connections.borrow_mut()[self.slot] = None;
+        engine.free.borrow_mut().push(self.slot);
+        engine.counters.connection_closed();
+        engine.alive.set(engine.alive.get() - 1);
+        if engine.alive.get() == 0 {
+            engine.all_gone.notify_one();
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! What can go wrong with a request, as data: what happened, whose doing it was, and whether another attempt is safe.
+
+use std::fmt;
+
+use crate::http1::Malformed;
+use crate::upstream::{ConnectError, ConnectErrorKind};
+
+/// A request that could not be answered by a backend.
+#[derive(Debug)]
+pub(crate) struct Error {
+    /// What happened.
+    pub(crate) kind: Kind,
+    /// Whose doing it was.
+    pub(crate) side: Side,
+    /// Whether the request may be sent again.
+    pub(crate) retry: Retry,
+}
+
+/// What happened.
+#[derive(Debug)]
+pub(crate) enum Kind {
+    /// No connection to the backend could be made.
+    Connect(ConnectError),
+    /// A backend's name has no address.
+    NoAddress,
+    /// The target URL is none after substitution.
+    Target,
+    /// A connection broke.
+    Io(std::io::Error),
+    /// A connection ended in the middle of a message, or before the response began.
+    Ended,
+    /// A message was not well formed.
+    Malformed(Malformed),
+    /// A response head was larger than the limit.
+    TooLarge,
+    /// Something took longer than it may.
+    Timeout(Waited),
+}
+
+/// What was waited for in vain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Waited {
+    /// The response head, within `timeout`.
+    Response,
+    /// The next piece of the response, within `read_timeout`.
+    Read,
+    /// Progress of a write to the backend, within `write_timeout`.
+    Write,
+    /// The next piece of the request's body, within `client_body_timeout`.
+    ClientBody,
+    /// That the client takes the response, within `client_body_timeout`.
+    ClientWrite,
+}
+
+/// Whose doing it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Side {
+    /// The client's: it went away, or sent something malformed.
+    Client,
+    /// The backend's.
+    Backend,
+    /// Ours, or the configuration's.
+    Us,
+}
+
+/// Whether the request may be sent again, to whichever backend.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Retry {
+    /// Never: an answer has begun, or another attempt cannot go better.
+    Never,
+    /// If the request is idempotent and its body is still at hand.
+    IfIdempotent,
+    /// Always: no byte of it has left.
+    Unwritten,
+}
+
+impl Error {
+    /// A failure on the client's side. It is never retried.
+    pub(crate) fn client(kind: Kind) -> Self {
+        Self { kind, side: Side::Client, retry: Retry::Never }
+    }
+
+    /// A failure on the backend's side.
+    pub(crate) fn backend(kind: Kind, retry: Retry) -> Self {
+        Self { kind, side: Side::Backend, retry }
+    }
+
+    /// Whether the answer is a 504 rather than a 502.
+    pub(crate) fn is_timeout(&self) -> bool {
+        match &self.kind {
+            Kind::Timeout(_) => true,
+            Kind::Connect(error) => error.kind() == ConnectErrorKind::Timeout,
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let side = match self.side {
+            Side::Client => "client: ",
+            Side::Backend => "backend: ",
+            Side::Us => "",
+        };
+        f.write_str(side)?;
+        match &self.kind {
+            Kind::Connect(error) => write!(f, "{error}"),
+            Kind::NoAddress => f.write_str("no address is known for it"),
+            Kind::Target => f.write_str("the target URL is no absolute URL after substitution"),
+            Kind::Io(error) => write!(f, "{error}"),
+            Kind::Ended => f.write_str("the connection ended too early"),
+            Kind::Malformed(why) => write!(f, "malformed message: {why}"),
+            Kind::TooLarge => f.write_str("the response head is too large"),
+            Kind::Timeout(waited) => f.write_str(match waited {
+                Waited::Response => "no response head within timeout",
+                Waited::Read => "no further piece of the response within read_timeout",
+                Waited::Write => "a write made no progress within write_timeout",
+                Waited::ClientBody => "no further piece of the request's body within client_body_timeout",
+                Waited::ClientWrite => "the client took nothing of the response within client_body_timeout",
+            }),
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! One request: locate → handler → respond.
+
+use std::time::{Duration, Instant, SystemTime};
+
+use crate::engine::{Engine, Workspace};
+use crate::error::{Error, Kind, Side};
+use crate::handler::Handler;
+use crate::headers::hop_by_hop::Wishes;
+use crate::headers::{forwarded, framing};
+use crate::http1::{Framing, Piece};
+use crate::log::Level;
+use crate::message::{Known, Method, RequestHead, Version};
+use crate::request_id::RequestId;
+use crate::respond::{self, ErrorResponse};
+use crate::rewrite::{ClientInfo, ResponseInfo, Scope};
+use crate::snapshot::Snapshot;
+use crate::upstream::exchange::{self, Client};
+
+/// What becomes of the client's connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// It waits for the next request.
+    KeepAlive,
+    /// It is closed, in order.
+    Close,
+    /// It is closed, but first what the client is still sending is taken, so that it gets to read the answer.
+    Linger,
+    /// It is closed with part of the response missing.
+    CutShort,
+    /// The same, where only a reset shows that something is missing: a body whose end is that of the connection.
+    Reset,
+}
+
+/// One request and all that belongs to it.
+pub(crate) struct Exchange<'a> {
+    pub(crate) engine: &'a Engine,
+    pub(crate) snapshot: &'a Snapshot,
+    pub(crate) link: &'a ClientInfo,
+    pub(crate) client: &'a mut Client,
+    pub(crate) work: &'a mut Workspace,
+    pub(crate) id: RequestId,
+    pub(crate) start: SystemTime,
+    pub(crate) begun: Instant,
+    pub(crate) framing: Framing,
+    pub(crate) wishes: Wishes,
+    /// Whether the client will send another request on this connection.
+    pub(crate) keep_alive: bool,
+    pub(crate) outcome: Outcome,
+}
+
+/// What happened, for logs and figures.
+#[derive(Debug, Default)]
+pub(crate) struct Outcome {
+    /// The status of the response, 499 if the client went away before it.
+    pub(crate) status: u16,
+    /// The backend that answered.
+    pub(crate) backend: Option<crate::upstream::Attempt>,
+    /// How often the request was sent to a backend.
+    pub(crate) attempts: u32,
+    /// Bytes of the response, head and all.
+    pub(crate) bytes: u64,
+    /// Bytes of the response's head.
+    pub(crate) head: u64,
+}
+
+/// Serves the request whose head stands in `work`.
+pub(crate) async fn forward(engine: &Engine, link: &ClientInfo, client: &mut Client, work: &mut Workspace) -> Verdict {
+    let snapshot = engine.snapshot();
+    let sent = client.connection.total_sent();
+    let framing = match framing::of_request(&work.request) {
+        Ok(framing) => framing,
+        Err(malformed) => return refuse(engine, link, client, malformed.status()).await,
+    };
+    client.connection.begin_reading(framing);
+    engine.counters.request_began();
+    let mut exchange = Exchange {
+        engine,
+        snapshot: &snapshot,
+        link,
+        id: RequestId::random(),
+        start: SystemTime::now(),
+        begun: Instant::now(),
+        framing,
+        wishes: Wishes::of(&work.request, !framing.is_empty()),
+        keep_alive: framing::keeps_alive(&work.request.fields, work.request.version) && !engine.is_draining(),
+        outcome: Outcome::default(),
+        client,
+        work,
+    };
+    let verdict = exchange.serve().await;
+    exchange.outcome.bytes = exchange.client.connection.total_sent() - sent;
+    exchange.record();
+    verdict
+}
+
+/// Answers a request that could not be read, and closes.
+pub(crate) async fn refuse(engine: &Engine, link: &ClientInfo, client: &mut Client, status: u16) -> Verdict {
+    engine.counters.answered(status);
+    let snapshot = engine.snapshot();
+    if let Some(log) = &snapshot.access_log {
+        let unread = RequestHead::default();
+        let response =
+            ResponseInfo { status, elapsed: Duration::ZERO, backend: "", attempts: 0, bytes: 0, fields: None };
+        let scope = Scope::new(&unread, link, RequestId::random(), SystemTime::now());
+        engine.log_access(log, &Scope { response: Some(response), ..scope });
+    }
+    let response = respond::built_in(status);
+    let answer = response.choose(None);
+    let output = client.connection.output();
+    respond::write_status(output, answer.status, "");
+    output.extend_from_slice(&answer.fields);
+    engine.write_date(output);
+    output.extend_from_slice(b"Connection: close\r\n\r\n");
+    output.extend_from_slice(&answer.body);
+    match exchange::flush(client, snapshot.limits.client_body).await {
+        Ok(()) => Verdict::Linger,
+        Err(_) => Verdict::CutShort,
+    }
+}
+
+impl Exchange<'_> {
+    async fn serve(&mut self) -> Verdict {
+        let fields = &self.work.request.fields;
+        if let Some(expectation) = fields.get(Known::Expect) {
+            if !expectation.eq_ignore_ascii_case(b"100-continue") {
+                return self.fail(417).await;
+            }
+        }
+        // A tunnel through a reverse proxy leads nowhere that a location could name.
+        if self.work.request.method == Method::Connect {
+            return self.fail(405).await;
+        }
+        match self.snapshot.routes.locate(self.work.request.path()) {
+            None => self.fail(404).await,
+            Some(Handler::StaticResponse(response)) => response.serve(self).await,
+            Some(Handler::Proxy(proxy)) => proxy.serve(self).await,
+        }
+    }
+
+    /// What string rewrites of this request refer to. `path` is the path as `{path}` shows it.
+    pub(crate) fn scope<'s>(&'s self, path: &'s [u8]) -> Scope<'s> {
+        Scope { path, ..Scope::new(&self.work.request, self.link, self.id, self.start) }
+    }
+
+    /// Whether the client waits for `100 Continue` before it sends the body.
+    pub(crate) fn expects_go_ahead(&self) -> bool {
+        self.work.request.version == Version::Http11 && self.work.request.fields.has(Known::Expect)
+    }
+
+    /// Logs a failure.
+    pub(crate) fn warn(&self, message: std::fmt::Arguments<'_>) {
+        self.note(Level::Warn, message);
+    }
+
+    /// Logs what only a search for a mistake asks for.
+    pub(crate) fn debug(&self, message: std::fmt::Arguments<'_>) {
+        self.note(Level::Debug, message);
+    }
+
+    fn note(&self, level: Level, message: std::fmt::Arguments<'_>) {
+        if self.engine.log.enabled(level) {
+            let request = &self.work.request;
+            let method = String::from_utf8_lossy(request.method_text());
+            let path = String::from_utf8_lossy(request.path());
+            self.engine.log.write(level, Some(self.id), format_args!("{method} {path}: {message}"));
+        }
+    }
+
+    /// Id and time, for the fields that tell a backend about them.
+    pub(crate) fn stamp(&self) -> forwarded::Stamp {
+        forwarded::Stamp { id: self.id, start: self.start }
+    }
+
+    /// Answers with the built-in response of a status.
+    pub(crate) async fn fail(&mut self, status: u16) -> Verdict {
+        self.answer_error(respond::built_in(status)).await
+    }
+
+    /// Answers a request that no backend answered. A timeout is a 504 unless the configuration has a response of its own.
+    pub(crate) async fn answer_failure(&mut self, error: &Error, response: &ErrorResponse) -> Verdict {
+        if error.side == Side::Client {
+            let status = match error.kind {
+                Kind::Malformed(_) | Kind::TooLarge => 400,
+                Kind::Timeout(_) => 408,
+                _ => {
+                    self.outcome.status = 499;
+                    return Verdict::CutShort;
+                }
+            };
+            self.keep_alive = false;
+            return self.fail(status).await;
+        }
+        if error.is_timeout() && !response.is_custom() {
+            return self.fail(504).await;
+        }
+        self.answer_error(response).await
+    }
+
+    async fn answer_error(&mut self, response: &ErrorResponse) -> Verdict {
+        let accept = self.work.request.fields.all(Known::Accept);
+        let answer = response.choose_among(accept);
+        self.answer(answer.status, &answer.fields, &answer.body).await
+    }
+
+    /// Answers by ourselves. `fields` are whole lines, `Content-Length` included. What is there of the request's body is
+    /// dropped; if there is more to come the connection is closed after the answer.
+    pub(crate) async fn answer(&mut self, status: u16, fields: &[u8], body: &[u8]) -> Verdict {
+        self.outcome.status = status;
+        let drained = drop_buffered_body(self.client);
+        let keep_alive = self.keep_alive && drained && !self.engine.is_draining();
+        let output = self.client.connection.output();
+        let before = output.len();
+        respond::write_status(output, status, "");
+        output.extend_from_slice(fields);
+        self.engine.write_date(output);
+        write_connection(output, keep_alive, self.work.request.version);
+        output.extend_from_slice(b"\r\n");
+        self.outcome.head = (output.len() - before) as u64;
+        if self.work.request.method != Method::Head {
+            output.extend_from_slice(body);
+        }
+        match exchange::flush(self.client, self.snapshot.limits.client_body).await {
+            Err(_) => Verdict::CutShort,
+            Ok(()) if keep_alive => Verdict::KeepAlive,
+            Ok(()) if drained => Verdict::Close,
+            Ok(()) => Verdict::Linger,
+        }
+    }
+
+    fn record(&mut self) {
+        self.engine.counters.request_ended(self.outcome.status);
+        if let Some(log) = &self.snapshot.access_log {
+            let outcome = &self.outcome;
+            let scope = Scope {
+                response: Some(ResponseInfo {
+                    status: outcome.status,
+                    elapsed: self.begun.elapsed(),
+                    backend: outcome.backend.as_ref().map_or("", |backend| backend.label()),
+                    attempts: outcome.attempts,
+                    bytes: outcome.bytes.saturating_sub(outcome.head),
+                    fields: Some(&self.work.response.fields),
+                }),
+                ..Scope::new(&self.work.request, self.link, self.id, self.start)
+            };
+            self.engine.log_access(log, &scope);
+        }
+    }
+}
+
+/// Writes the `Connection` field that a client needs to be told, if any.
+pub(crate) fn write_connection(output: &mut Vec<u8>, keep_alive: bool, version: Version) {
+    match (keep_alive, version) {
+        (false, _) => output.extend_from_slice(b"Connection: close\r\n"),
+        (true, Version::Http10) => output.extend_from_slice(b"Connection: keep-alive\r\n"),
+        (true, Version::Http11) => {}
+    }
+}
+
+/// Drops what has come of the request's body. `true` if that was all of it.
+fn drop_buffered_body(client: &mut Client) -> bool {
+    let connection = &mut client.connection;
+    loop {
+        match connection.reader.next(&mut connection.input) {
+            Ok(Piece::End) => return true,
+            Ok(Piece::Data(n)) => connection.consume_body(n),
+            Ok(Piece::More) | Err(_) => return false,
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! From what was written to what runs.
+
+use std::time::Duration;
+
+use super::{Edit, Proxy};
+use crate::config::{self, ForwardedHeaders, HeaderEdit, HeaderValue, Problem};
+use crate::headers::forwarded::{Forwarding, Names};
+use crate::message::{FieldName, Known};
+use crate::respond::ErrorResponse;
+use crate::rewrite::{Context, TargetTemplate, Template};
+use crate::snapshot::Compiler;
+use crate::upstream::exchange::Limits;
+use crate::upstream::{Keep, TargetHost, Upstream};
+
+/// Fields that say where a message ends or what a connection is for. The engine writes them itself.
+const OURS: [Known; 6] =
+    [Known::Connection, Known::ContentLength, Known::KeepAlive, Known::Te, Known::TransferEncoding, Known::Upgrade];
+
+/// Collects one directive's problems.
+struct Report<'a> {
+    spec: &'a config::Proxy,
+    problems: &'a mut Vec<Problem>,
+}
+
+impl Report<'_> {
+    fn error(&mut self, message: impl Into<String>) {
+        self.problems.push(Problem::error(self.spec.at.as_ref(), "proxy", message));
+    }
+
+    fn warning(&mut self, message: impl Into<String>) {
+        self.problems.push(Problem::warning(self.spec.at.as_ref(), "proxy", message));
+    }
+
+    /// A time limit, which must be more than nothing.
+    fn seconds(&mut self, option: &str, seconds: f64) -> Duration {
+        match crate::snapshot::seconds(seconds) {
+            Some(duration) if !duration.is_zero() => duration,
+            _ => {
+                self.error(format!(
+                    "{option}: {seconds} is no time limit: write seconds greater than 0, as in 30 or 0.5"
+                ));
+                Duration::from_secs(1)
+            }
+        }
+    }
+
+    fn count(&mut self, option: &str, number: i64) -> usize {
+        usize::try_from(number).unwrap_or_else(|_| {
+            self.error(format!("{option}: {number} is negative: write 0 or more"));
+            0
+        })
+    }
+}
+
+impl Proxy {
+    /// Checks the directive. `None` if it is wrong; every mistake in it then stands in the compiler's list.
+    pub(crate) fn compile(spec: &config::Proxy, compiler: &mut Compiler) -> Option<Self> {
+        let before = compiler.problems.len();
+        let proxy = Self::build(spec, compiler);
+        let failed = compiler.problems[before..].iter().any(|problem| problem.severity == config::Severity::Error);
+        proxy.filter(|_| !failed)
+    }
+
+    fn build(spec: &config::Proxy, compiler: &mut Compiler) -> Option<Self> {
+        let error_response =
+            ErrorResponse::compile(spec.error_response.as_ref(), spec.at.as_ref(), "proxy", &mut compiler.problems);
+        let mut report = Report { spec, problems: &mut compiler.problems };
+        let timeout = report.seconds("timeout", spec.timeout);
+        let limits = Limits {
+            timeout,
+            read: spec.read_timeout.map_or(timeout, |seconds| report.seconds("read_timeout", seconds)),
+            write: report.seconds("write_timeout", spec.write_timeout),
+            client_body: compiler.limits.client_body,
+            max_head: compiler.limits.max_head,
+        };
+        let keep = Keep {
+            connections: report.count("keepalive", spec.keepalive),
+            timeout: report.seconds("keepalive_timeout", spec.keepalive_timeout),
+        };
+        let connect_timeout = report.seconds("connect_timeout", spec.connect_timeout);
+        let tunnel_timeout = report.seconds("tunnel_timeout", spec.tunnel_timeout);
+        let retries = spec.retries.map(|retries| report.count("retries", retries) as u32);
+        let retry_buffer = report.count("retry_buffer", spec.retry_buffer);
+        let path_prefix = path_prefix(&mut report);
+        let forwarding = forwarding(&mut report);
+        let headers = edits("headers", &spec.headers, Context::Request, &mut report);
+        let response_headers = edits("response_headers", &spec.response_headers, Context::Response, &mut report);
+        let allow_underscores = names("allow_underscores", &spec.allow_underscores, &mut report);
+        let target = target(&mut report);
+
+        let own_headers = headers.iter().filter_map(|edit| edit.name.known()).fold(Names::default(), Names::with);
+        let host = TargetHost {
+            scheme_tls: target.as_ref().map(TargetTemplate::scheme_tls),
+            authority: target.as_ref().and_then(TargetTemplate::authority_literal),
+            dynamic: target.as_ref().is_some_and(|target| target.authority_literal().is_none()),
+        };
+        let backends = Upstream::compile(spec, host, &mut compiler.problems)?;
+        Some(Self {
+            path_prefix,
+            strip_prefix: spec.strip_prefix,
+            target,
+            backends,
+            sets_host: own_headers.has(Known::Host),
+            headers,
+            response_headers,
+            own_headers,
+            allow_underscores,
+            forwarding,
+            limits,
+            connect_timeout,
+            tunnel_timeout,
+            keep,
+            retries,
+            retry_buffer,
+            error_response,
+        })
+    }
+
+    /// Where its requests go.
+    pub(crate) fn backends(&self) -> &crate::upstream::Backends {
+        &self.backends
+    }
+}
+
+/// A target that can never be an absolute URL is no reason not to start: it answers `error_response`, like one that turns out so
+/// with a request.
+fn target(report: &mut Report<'_>) -> Option<TargetTemplate> {
+    let to = report.spec.to.as_ref()?;
+    match TargetTemplate::parse(to) {
+        Ok(target) => {
+            for warning in target.warnings(&[]) {
+                report.warning(format!("to: {warning}"));
+            }
+            Some(target)
+        }
+        Err(message) => {
+            report.warning(format!("to: {message}"));
+            Some(TargetTemplate::never())
+        }
+    }
+}
+
+fn path_prefix(report: &mut Report<'_>) -> Option<Box<[u8]>> {
+    let Some(prefix) = &report.spec.path_prefix else {
+        if report.spec.strip_prefix {
+            report.error("strip_prefix: there is no path_prefix to strip: write path_prefix: \"/…\" beside it");
+        }
+        return None;
+    };
+    if !prefix.starts_with('/') || prefix.contains(['*', '?', '#', ' ']) {
+        report.error(format!("path_prefix: {prefix:?} is no path: write a path such as \"/api\", without * or ?"));
+    }
+    let trimmed = prefix.trim_end_matches('/');
+    Some(if trimmed.is_empty() { b"/"[..].into() } else { trimmed.as_bytes().into() })
+}
+
+fn forwarding(report: &mut Report<'_>) -> Forwarding {
+    match &report.spec.forwarded_headers {
+        ForwardedHeaders::Switch(true) => Forwarding::XForwarded,
+        ForwardedHeaders::Switch(false) => Forwarding::Off,
+        ForwardedHeaders::Named(name) if name == "rfc7239" => Forwarding::Rfc7239,
+        ForwardedHeaders::Named(name) => {
+            report.error(format!("forwarded_headers: {name:?} is unknown: write true, false or \"rfc7239\""));
+            Forwarding::Off
+        }
+    }
+}
+
+fn names(option: &str, names: &[String], report: &mut Report<'_>) -> Vec<FieldName> {
+    let mut found = Vec::with_capacity(names.len());
+    for name in names {
+        match FieldName::new(name) {
+            Some(name) => found.push(name),
+            None => {
+                report.error(format!("{option}: {name:?} is no field name: use letters, digits, hyphens, underscores"))
+            }
+        }
+    }
+    found
+}
+
+fn edits(option: &str, edits: &[HeaderEdit], context: Context, report: &mut Report<'_>) -> Vec<Edit> {
+    let mut compiled = Vec::with_capacity(edits.len());
+    for edit in edits {
+        let Some(name) = FieldName::new(&edit.name) else {
+            report.error(format!("{option}: {:?} is no field name: use letters, digits and hyphens", edit.name));
+            continue;
+        };
+        if name.known().is_some_and(|known| OURS.contains(&known)) {
+            report.error(format!("{option}: {:?} is set by the proxy itself: leave it out", edit.name));
+            continue;
+        }
+        let mut values = Vec::with_capacity(edit.values.len());
+        for value in &edit.values {
+            match template(value, context) {
+                Ok(template) => {
+                    for warning in template.warnings(&[]) {
+                        report.warning(format!("{option}: {}: {warning}", edit.name));
+                    }
+                    values.push(template);
+                }
+                Err(message) => report.error(format!("{option}: {}: {message}", edit.name)),
+            }
+        }
+        compiled.push(Edit { name, values });
+    }
+    compiled
+}
+
+fn template(value: &HeaderValue, context: Context) -> Result<Template, String> {
+    match value {
+        HeaderValue::Rewrite(text) => Template::parse(text, context),
+        HeaderValue::Literal(text) if text.bytes().any(|b| b.is_ascii_control() && b != b'\t') => {
+            Err(format!("{text:?} holds a control character: leave it out"))
+        }
+        HeaderValue::Literal(text) => Ok(Template::literal_text(text)),
+    }
+}

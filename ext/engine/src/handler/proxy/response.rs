@@ -1,0 +1,154 @@
+//! What the client gets of a backend's response.
+
+use super::{Answered, Proxy};
+use crate::error::{Error, Kind, Retry, Side};
+use crate::forward::{write_connection, Exchange, Verdict};
+use crate::headers::{framing, hop_by_hop};
+use crate::http1::{write_status_line, Framing};
+use crate::message::{Known, Version};
+use crate::rewrite::{ResponseInfo, Scope};
+use crate::upstream::exchange::{self, Upload};
+
+impl Proxy {
+    /// Passes a response on. From its first byte on it is never replaced: if the backend then fails, the client's connection is
+    /// ended so that it can tell.
+    pub(super) async fn respond(
+        &self,
+        exchange: &mut Exchange<'_>,
+        answered: Answered,
+        upload: &mut Upload,
+    ) -> Verdict {
+        let Answered { mut backend, attempt } = answered;
+        let status = exchange.work.response.status;
+        if status == 101 {
+            return self.switch_protocols(exchange, Answered { backend, attempt }).await;
+        }
+        let framing = match framing::of_response(&exchange.work.response, exchange.work.request.method) {
+            Ok(framing) => framing,
+            Err(why) => {
+                let error = Error::backend(Kind::Malformed(why), Retry::Never);
+                attempt.failed();
+                exchange.warn(format_args!("{}: {error}", attempt.label()));
+                exchange.outcome.backend = Some(attempt);
+                return exchange.answer_failure(&error, &self.error_response).await;
+            }
+        };
+        let reusable = framing != Framing::UntilClose
+            && framing::keeps_alive(&exchange.work.response.fields, exchange.work.response.version);
+        let version = exchange.work.request.version;
+        let client_framing = match framing {
+            Framing::Chunked | Framing::UntilClose if version == Version::Http10 => Framing::UntilClose,
+            Framing::UntilClose => Framing::Chunked,
+            other => other,
+        };
+        // A request whose body is still on its way when the answer comes may never be read to its end.
+        exchange.keep_alive &=
+            upload.is_complete() && client_framing != Framing::UntilClose && !exchange.engine.is_draining();
+        exchange.outcome.status = status;
+        exchange.outcome.backend = Some(attempt);
+        self.write_response(exchange, framing, client_framing);
+        exchange.client.connection.begin_body(client_framing);
+        backend.begin_reading(framing);
+
+        let result = exchange::relay(exchange.client, &mut backend, upload, &self.limits).await;
+        match result {
+            Ok(()) => {
+                // What a backend sends beyond its response reaches nobody: the connection goes with it.
+                let clean = upload.is_complete() && backend.input.is_empty() && !backend.peer_ended();
+                if reusable && clean {
+                    if let Some(attempt) = &exchange.outcome.backend {
+                        exchange.engine.pool.give_back(attempt.endpoint(), backend.into_stream(), self.keep);
+                    }
+                }
+                match (exchange.keep_alive, exchange.client.connection.reader.is_done()) {
+                    (true, _) => Verdict::KeepAlive,
+                    (false, true) => Verdict::Close,
+                    (false, false) => Verdict::Linger,
+                }
+            }
+            Err(error) => {
+                if error.side != Side::Client {
+                    if let Some(attempt) = &exchange.outcome.backend {
+                        attempt.failed();
+                        exchange.warn(format_args!("{}: response cut short: {error}", attempt.label()));
+                    }
+                }
+                match client_framing {
+                    Framing::UntilClose => Verdict::Reset,
+                    _ => Verdict::CutShort,
+                }
+            }
+        }
+    }
+
+    /// Changes the head into what the client is to get, and writes it.
+    fn write_response(&self, exchange: &mut Exchange<'_>, framing: Framing, client_framing: Framing) {
+        self.change_fields(exchange, client_framing == Framing::Chunked);
+        let version = exchange.work.request.version;
+        let response = &mut exchange.work.response;
+        if framing == Framing::Chunked || framing::is_bodyless(response.status) && response.status != 304 {
+            response.fields.remove(Known::ContentLength);
+        }
+        let output = exchange.client.connection.output();
+        let before = output.len();
+        write_status_line(output, response.status, response.reason());
+        response.fields.write_to(output);
+        if client_framing == Framing::Chunked {
+            output.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
+        }
+        if !response.fields.has(Known::Date) {
+            exchange.engine.write_date(output);
+        }
+        write_connection(output, exchange.keep_alive, version);
+        output.extend_from_slice(b"\r\n");
+        exchange.outcome.head = (output.len() - before) as u64;
+    }
+
+    fn change_fields(&self, exchange: &mut Exchange<'_>, chunked: bool) {
+        let upgrade = exchange.work.response.status == 101;
+        let mut values = std::mem::take(&mut exchange.work.values);
+        if !self.response_headers.is_empty() {
+            let scope = Scope {
+                response: Some(ResponseInfo {
+                    status: exchange.work.response.status,
+                    elapsed: exchange.begun.elapsed(),
+                    backend: exchange.outcome.backend.as_ref().map_or("", |attempt| attempt.label()),
+                    attempts: exchange.outcome.attempts,
+                    bytes: 0,
+                    fields: Some(&exchange.work.response.fields),
+                }),
+                ..exchange.scope(exchange.work.request.path())
+            };
+            values.render(&self.response_headers, &scope);
+        }
+        let response = &mut exchange.work.response;
+        let via = if response.version == Version::Http10 { &b"1.0 proxy"[..] } else { b"1.1 proxy" };
+        hop_by_hop::clean_response(response, chunked, upgrade);
+        response.fields.append(Known::Via, via);
+        if !self.response_headers.is_empty() {
+            values.apply(&self.response_headers, &mut response.fields);
+        }
+        exchange.work.values = values;
+    }
+
+    /// Both sides have agreed on another protocol: from here on bytes are only passed on.
+    async fn switch_protocols(&self, exchange: &mut Exchange<'_>, answered: Answered) -> Verdict {
+        let Answered { mut backend, attempt } = answered;
+        exchange.outcome.status = 101;
+        exchange.outcome.backend = Some(attempt);
+        self.change_fields(exchange, false);
+        let response = &mut exchange.work.response;
+        response.fields.remove(Known::ContentLength);
+        let output = exchange.client.connection.output();
+        write_status_line(output, response.status, response.reason());
+        response.fields.write_to(output);
+        output.extend_from_slice(b"Connection: upgrade\r\n\r\n");
+        match Box::pin(exchange::tunnel(exchange.client, &mut backend, self.tunnel_timeout)).await {
+            Ok(()) => Verdict::Close,
+            Err(error) => {
+                exchange.debug(format_args!("a tunnel ended: {error}"));
+                Verdict::CutShort
+            }
+        }
+    }
+}

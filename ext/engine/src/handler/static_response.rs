@@ -1,0 +1,59 @@
+//! `static_response`: an answer that stands in the configuration.
+
+use crate::config::{self, Problem};
+use crate::forward::{Exchange, Verdict};
+use crate::message::{FieldName, Known};
+
+/// The answer, ready to be sent.
+#[derive(Debug)]
+pub(crate) struct StaticResponse {
+    status: u16,
+    /// Its field lines, `Content-Length` included.
+    fields: Vec<u8>,
+    body: Box<[u8]>,
+}
+
+impl StaticResponse {
+    /// Checks the directive.
+    pub(crate) fn compile(spec: &config::StaticResponse, problems: &mut Vec<Problem>) -> Self {
+        let mut complain = |message| problems.push(Problem::error(spec.at.as_ref(), "static_response", message));
+        let status = u16::try_from(spec.code).ok().filter(|code| (200..=599).contains(code));
+        if status.is_none() {
+            complain(format!("code: {} is no status of a response: write a number from 200 to 599", spec.code));
+        }
+        let status = status.unwrap_or(200);
+        let mut fields = Vec::new();
+        let mut typed = false;
+        for (name, value) in &spec.headers {
+            let Some(name) = FieldName::new(name) else {
+                complain(format!("headers: {name:?} is no field name: use letters, digits and hyphens"));
+                continue;
+            };
+            if value.bytes().any(|b| b.is_ascii_control() && b != b'\t') {
+                complain(format!("headers: the value of {:?} holds a control character: leave it out", name.as_str()));
+                continue;
+            }
+            if matches!(name.known(), Some(Known::ContentLength | Known::TransferEncoding | Known::Connection)) {
+                complain(format!("headers: {:?} is set by the server itself: leave it out", name.as_str()));
+                continue;
+            }
+            typed |= name.known() == Some(Known::ContentType);
+            fields.extend_from_slice(format!("{}: {value}\r\n", name.as_str()).as_bytes());
+        }
+        if crate::headers::framing::is_bodyless(status) {
+            if !spec.body.is_empty() {
+                complain(format!("body: a response with code {status} has no body: leave it out"));
+            }
+        } else {
+            if !typed && !spec.body.is_empty() {
+                fields.extend_from_slice(b"Content-Type: text/plain; charset=utf-8\r\n");
+            }
+            fields.extend_from_slice(format!("Content-Length: {}\r\n", spec.body.len()).as_bytes());
+        }
+        Self { status, fields, body: spec.body.as_bytes().into() }
+    }
+
+    pub(crate) async fn serve(&self, exchange: &mut Exchange<'_>) -> Verdict {
+        exchange.answer(self.status, &self.fields, &self.body).await
+    }
+}

@@ -1,0 +1,115 @@
+//! Fields that concern one connection only (RFC 9110, section 7.6.1).
+
+use super::framing::connection_options;
+use crate::message::{FieldName, Fields, Known, RequestHead, ResponseHead, Version};
+
+fn is_hop_by_hop(name: Known) -> bool {
+    use Known::*;
+    matches!(
+        name,
+        Connection
+            | Http2Settings
+            | KeepAlive
+            | ProxyAuthenticate
+            | ProxyAuthorization
+            | ProxyConnection
+            | Te
+            | TransferEncoding
+            | Upgrade
+    )
+}
+
+/// What a client asked of this hop, read before [`clean_request`] drops it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Wishes {
+    /// It lists `trailers` in `TE`.
+    pub trailers: bool,
+    /// It wants to speak another protocol on this connection.
+    pub upgrade: bool,
+}
+
+impl Wishes {
+    /// Reads them. `body` says whether the request has one: an upgrade that carries a body is not offered, since what
+    /// follows could be read as either (it has been a hole in several proxies).
+    pub fn of(head: &RequestHead, body: bool) -> Self {
+        let fields = &head.fields;
+        if head.version == Version::Http10 || !fields.has(Known::Connection) {
+            return Self::default();
+        }
+        let option = |name: &[u8]| connection_options(fields).any(|option| option.eq_ignore_ascii_case(name));
+        let protocols = || fields.all(Known::Upgrade).flat_map(super::framing::list_members);
+        Self {
+            trailers: has_te_trailers(fields),
+            // HTTP/2 without TLS is never offered to a backend: the requests in it would pass us by.
+            upgrade: !body
+                && fields.has(Known::Upgrade)
+                && option(b"upgrade")
+                && protocols().next().is_some()
+                && !protocols().any(|protocol| {
+                    let name = protocol.split(|b| *b == b'/').next().unwrap_or_default();
+                    name.eq_ignore_ascii_case(b"h2c")
+                        || name.eq_ignore_ascii_case(b"h2")
+                        || name.eq_ignore_ascii_case(b"http")
+                }),
+        }
+    }
+}
+
+fn has_te_trailers(fields: &Fields) -> bool {
+    fields.all(Known::Te).flat_map(super::framing::list_members).any(|coding| {
+        coding.split(|b| *b == b';').next().unwrap_or_default().trim_ascii().eq_ignore_ascii_case(b"trailers")
+    })
+}
+
+/// Removes what a client said to us alone, and what a backend could mistake for something else: names with `_` or `.`, which
+/// CGI-style backends cannot tell from names with `-`, and fields that name files of the backend.
+pub fn clean_request(head: &mut RequestHead, allowed: &[FieldName], chunked: bool, keep_upgrade: bool) {
+    let named = Named::by(&head.fields);
+    head.fields.retain(|known, name, _| match known {
+        Some(Known::Upgrade) => keep_upgrade,
+        // With a chunked body the trailers it announces are passed on.
+        Some(Known::Trailer) => chunked,
+        Some(Known::XSendfileType | Known::XAccelMapping) => false,
+        Some(known) => !is_hop_by_hop(known) && !named.drops(Some(known), name),
+        None => {
+            !named.drops(None, name)
+                && (memchr::memchr2(b'_', b'.', name).is_none()
+                    || allowed.iter().any(|allowed| allowed.as_str().as_bytes().eq_ignore_ascii_case(name)))
+        }
+    });
+}
+
+/// Removes what a backend said to us alone.
+pub fn clean_response(head: &mut ResponseHead, chunked: bool, keep_upgrade: bool) {
+    let named = Named::by(&head.fields);
+    head.fields.retain(|known, name, _| match known {
+        Some(Known::Upgrade) => keep_upgrade,
+        Some(Known::Trailer) => chunked,
+        Some(known) => !is_hop_by_hop(known) && !named.drops(Some(known), name),
+        None => !named.drops(None, name),
+    });
+}
+
+/// The names that `Connection` lists. Almost always it lists none but `keep-alive`, `close` and `upgrade`, which are
+/// dropped, or kept, on their own account: then this is empty and costs nothing.
+struct Named(Vec<Box<[u8]>>);
+
+impl Named {
+    fn by(fields: &Fields) -> Self {
+        let ordinary = |option: &[u8]| {
+            [&b"keep-alive"[..], b"close", b"upgrade", b"te"].iter().any(|name| option.eq_ignore_ascii_case(name))
+        };
+        Self(connection_options(fields).filter(|option| !ordinary(option)).map(Box::from).collect())
+    }
+
+    /// Whether the field is to be dropped. Those that frame or route the message stay whatever `Connection` says of them.
+    fn drops(&self, known: Option<Known>, name: &[u8]) -> bool {
+        if self.0.is_empty() || matches!(known, Some(Known::Host | Known::ContentLength)) {
+            return false;
+        }
+        self.0.iter().any(|named| named.eq_ignore_ascii_case(name))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,404 @@
+//! One HTTP/1.1 connection, to a client or to a backend: its stream, what was read and not yet used, and what is written
+//! and not yet sent.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{ready, Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::read::{self, HeadScan, Malformed};
+use super::{BodyReader, BodyWriter, Buffer, Framing, Piece};
+use crate::message::{Fields, RequestHead, ResponseHead};
+use crate::stream::Stream;
+
+/// Data up to this size is copied behind what waits to be sent; longer data is sent from where it lies.
+const COPY: usize = 4 * 1024;
+/// What may wait to be sent before more is taken.
+const OUTPUT_LIMIT: usize = 16 * 1024;
+
+/// A connection.
+#[derive(Debug)]
+pub struct Connection {
+    stream: Stream,
+    /// What was read and not yet used.
+    pub input: Buffer,
+    output: Vec<u8>,
+    /// How much of `output` was sent.
+    sent: usize,
+    total_sent: u64,
+    total_read: u64,
+    ended: bool,
+    /// Whether the last read took all the room it had: there is more to come.
+    hungry: bool,
+    scan: HeadScan,
+    /// The body that is being received.
+    pub reader: BodyReader,
+    writer: BodyWriter,
+}
+
+/// Why reading failed.
+#[derive(Debug)]
+pub enum ReadError {
+    /// The peer went away, or the system gave an error.
+    Io(io::Error),
+    /// What came is not well formed.
+    Malformed(Malformed),
+    /// The head is larger than the limit.
+    TooLarge,
+    /// The connection ended before the message did. The number of bytes of the message that had come is not zero.
+    Truncated,
+    /// The connection ended and nothing of a message had come.
+    Ended,
+}
+
+impl From<io::Error> for ReadError {
+    fn from(error: io::Error) -> Self {
+        ReadError::Io(error)
+    }
+}
+
+impl From<Malformed> for ReadError {
+    fn from(malformed: Malformed) -> Self {
+        ReadError::Malformed(malformed)
+    }
+}
+
+impl Connection {
+    /// A connection over `stream`.
+    pub fn new(stream: Stream) -> Self {
+        Self {
+            stream,
+            input: Buffer::default(),
+            output: Vec::new(),
+            sent: 0,
+            total_sent: 0,
+            total_read: 0,
+            ended: false,
+            hungry: false,
+            scan: HeadScan::default(),
+            reader: BodyReader::Done,
+            writer: BodyWriter::Done,
+        }
+    }
+
+    /// The stream, with nothing of a message in flight.
+    pub fn into_stream(self) -> Stream {
+        self.stream
+    }
+
+    /// The stream.
+    pub fn stream(&self) -> &Stream {
+        &self.stream
+    }
+
+    /// Bytes that the system has taken from us so far. As long as this does not move, the peer has seen nothing.
+    pub fn total_sent(&self) -> u64 {
+        self.total_sent
+    }
+
+    /// Bytes read so far.
+    pub fn total_read(&self) -> u64 {
+        self.total_read
+    }
+
+    /// Whether the peer has ended its side.
+    pub fn peer_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// Whether everything that was written was also sent.
+    pub fn is_flushed(&self) -> bool {
+        self.sent == self.output.len()
+    }
+
+    /// Reads what there is, into [`Connection::input`]. 0 if the peer has ended its side or the buffer is full.
+    pub fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        if self.ended {
+            return Poll::Ready(Ok(0));
+        }
+        let space = self.input.space();
+        if space.is_empty() {
+            return Poll::Ready(Ok(0));
+        }
+        let mut buf = ReadBuf::new(space);
+        ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buf))?;
+        let n = buf.filled().len();
+        self.hungry = buf.remaining() == 0;
+        self.input.commit(n);
+        self.total_read += n as u64;
+        if n == 0 {
+            self.ended = true;
+        }
+        Poll::Ready(Ok(n))
+    }
+
+    /// Watches a client while nothing is awaited from it. Ready only with an error: it went away. Bytes that come are kept, up
+    /// to a bufferful; that it ended its side is no reason to give up on it (RFC 9112, section 9.6).
+    pub fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
+        while !self.ended && !self.input.is_full() {
+            match ready!(self.poll_read(cx)) {
+                Ok(_) => {}
+                Err(error) => return Poll::Ready(error),
+            }
+        }
+        Poll::Pending
+    }
+
+    /// Where a message to be sent is written. It leaves with [`Connection::poll_flush`].
+    pub fn output(&mut self) -> &mut Vec<u8> {
+        if self.sent == self.output.len() {
+            self.output.clear();
+            self.sent = 0;
+        }
+        &mut self.output
+    }
+
+    /// Forgets what was written and not yet sent.
+    pub fn discard_output(&mut self) {
+        self.output.clear();
+        self.sent = 0;
+        self.writer = BodyWriter::Done;
+    }
+
+    /// Sends everything written so far.
+    pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while self.sent < self.output.len() {
+            let n = ready!(Pin::new(&mut self.stream).poll_write(cx, &self.output[self.sent..]))?;
+            if n == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.sent += n;
+            self.total_sent += n as u64;
+        }
+        self.output.clear();
+        self.sent = 0;
+        // TLS keeps records of its own.
+        if self.stream.buffers_writes() {
+            return Pin::new(&mut self.stream).poll_flush(cx);
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Says how the body of the message that was just written is framed.
+    pub fn begin_body(&mut self, framing: Framing) {
+        self.writer = BodyWriter::new(framing);
+    }
+
+    /// Takes data of the body: how much of it. Small pieces wait for [`Connection::poll_flush`].
+    pub fn poll_send(&mut self, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
+        if self.output.len() - self.sent > OUTPUT_LIMIT {
+            ready!(self.poll_flush(cx))?;
+        }
+        if data.is_empty() {
+            return Poll::Ready(Ok(0));
+        }
+        match &mut self.writer {
+            BodyWriter::Done => Poll::Ready(Ok(data.len())),
+            BodyWriter::UntilClose => self.poll_send_bytes(cx, data),
+            BodyWriter::Length(left) => {
+                let n = data.len().min(usize::try_from(*left).unwrap_or(usize::MAX));
+                let n = ready!(self.poll_send_bytes(cx, &data[..n]))?;
+                if let BodyWriter::Length(left) = &mut self.writer {
+                    *left -= n as u64;
+                }
+                Poll::Ready(Ok(n))
+            }
+            BodyWriter::Chunked(left) => {
+                if *left == 0 {
+                    *left = data.len();
+                    let size = data.len();
+                    write_chunk_size(self.output(), size);
+                }
+                let BodyWriter::Chunked(left) = self.writer else { return Poll::Ready(Ok(0)) };
+                let n = ready!(self.poll_send_bytes(cx, &data[..data.len().min(left)]))?;
+                self.writer = BodyWriter::Chunked(left - n);
+                if left == n {
+                    self.output().extend_from_slice(b"\r\n");
+                }
+                Poll::Ready(Ok(n))
+            }
+        }
+    }
+
+    /// Sends bytes as they are, behind what waits.
+    pub fn poll_send_bytes(&mut self, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
+        if data.len() <= COPY {
+            self.output().extend_from_slice(data);
+            return Poll::Ready(Ok(data.len()));
+        }
+        loop {
+            let waiting = self.output.len() - self.sent;
+            let n = if waiting == 0 {
+                ready!(Pin::new(&mut self.stream).poll_write(cx, data))?
+            } else {
+                let slices = [IoSlice::new(&self.output[self.sent..]), IoSlice::new(data)];
+                ready!(Pin::new(&mut self.stream).poll_write_vectored(cx, &slices))?
+            };
+            if n == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.total_sent += n as u64;
+            if n >= waiting {
+                self.output.clear();
+                self.sent = 0;
+                if n > waiting {
+                    return Poll::Ready(Ok(n - waiting));
+                }
+            } else {
+                self.sent += n;
+            }
+        }
+    }
+
+    /// Ends the body, with trailers if it is chunked and there are any.
+    pub fn end_body(&mut self, trailers: Option<&Fields>) {
+        if let BodyWriter::Chunked(_) = self.writer {
+            let output = self.output();
+            output.extend_from_slice(b"0\r\n");
+            if let Some(trailers) = trailers {
+                trailers.write_to(output);
+            }
+            output.extend_from_slice(b"\r\n");
+        }
+        self.writer = BodyWriter::Done;
+    }
+
+    /// Says how the body of the message whose head was just read is framed.
+    pub fn begin_reading(&mut self, framing: Framing) {
+        self.reader = BodyReader::new(framing);
+    }
+
+    /// The next piece of the body that is being received: so many bytes at the front of [`Connection::input`], or its end.
+    pub fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Result<Piece, ReadError>> {
+        loop {
+            match self.reader.next(&mut self.input)? {
+                Piece::More => {}
+                piece => return Poll::Ready(Ok(piece)),
+            }
+            if self.input.is_full() {
+                // Only a trailer section or a chunk's first line can need more room, and both are far smaller.
+                return Poll::Ready(Err(ReadError::TooLarge));
+            }
+            if self.hungry && self.input.is_empty() {
+                self.input.grow_for_body();
+            }
+            if ready!(self.poll_read(cx))? == 0 {
+                return Poll::Ready(match self.reader.ended() {
+                    Ok(()) => Ok(Piece::End),
+                    Err(_) => Err(ReadError::Truncated),
+                });
+            }
+        }
+    }
+
+    /// Takes `n` bytes of the body out of the input.
+    pub fn consume_body(&mut self, n: usize) {
+        self.reader.consume(&mut self.input, n);
+    }
+
+    /// Reads until a whole head stands at the front of the input: its length.
+    fn poll_head_len(
+        &mut self,
+        cx: &mut Context<'_>,
+        limit: usize,
+        refuse_early: fn(&[u8]) -> Result<(), Malformed>,
+    ) -> Poll<Result<usize, ReadError>> {
+        loop {
+            let early = self.scan.is_new();
+            if let Some(len) = self.scan.find(self.input.filled())? {
+                self.scan = HeadScan::default();
+                return Poll::Ready(if len > limit { Err(ReadError::TooLarge) } else { Ok(len) });
+            }
+            if self.input.len() >= limit {
+                return Poll::Ready(Err(ReadError::TooLarge));
+            }
+            if early && !self.input.is_empty() {
+                refuse_early(self.input.filled())?;
+            }
+            if self.input.is_full() {
+                self.input.grow(self.input.len() * 2);
+            }
+            match ready!(self.poll_read(cx)) {
+                Ok(0) if self.input.is_empty() => return Poll::Ready(Err(ReadError::Ended)),
+                Ok(0) => return Poll::Ready(Err(ReadError::Truncated)),
+                Ok(_) => {}
+                Err(error) => return Poll::Ready(Err(error.into())),
+            }
+        }
+    }
+
+    /// Reads a request head. Empty lines before it are skipped (RFC 9112, section 2.2). An error leaves the bytes in place.
+    pub fn poll_request_head(
+        &mut self,
+        cx: &mut Context<'_>,
+        head: &mut RequestHead,
+        limit: usize,
+    ) -> Poll<Result<(), ReadError>> {
+        loop {
+            // Skipping stops once the scan has begun: what it saw must stay where it is.
+            while self.scan.is_new() && self.input.filled().starts_with(b"\r\n") {
+                self.input.consume(2);
+            }
+            if !self.scan.is_new() || !matches!(self.input.filled(), [] | [b'\r']) {
+                break;
+            }
+            if ready!(self.poll_read(cx))? == 0 {
+                return Poll::Ready(Err(ReadError::Ended));
+            }
+        }
+        let len = ready!(self.poll_head_len(cx, limit, read::refuse_early_request))?;
+        read::parse_request(&self.input.filled()[..len], head)?;
+        self.input.consume(len);
+        Poll::Ready(Ok(()))
+    }
+
+    /// Reads a response head.
+    pub fn poll_response_head(
+        &mut self,
+        cx: &mut Context<'_>,
+        head: &mut ResponseHead,
+        limit: usize,
+    ) -> Poll<Result<(), ReadError>> {
+        let len = ready!(self.poll_head_len(cx, limit, read::refuse_early_response))?;
+        read::parse_response(&self.input.filled()[..len], head)?;
+        self.input.consume(len);
+        Poll::Ready(Ok(()))
+    }
+
+    /// Ends our side of the connection, TLS included.
+    pub fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+
+    /// Gives memory back before the connection rests.
+    pub fn rest(&mut self) {
+        self.input.release();
+        if self.output.is_empty() && self.output.capacity() > OUTPUT_LIMIT {
+            self.output = Vec::new();
+        }
+    }
+}
+
+fn write_chunk_size(out: &mut Vec<u8>, size: usize) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digits = (usize::BITS - size.leading_zeros()).div_ceil(4).max(1);
+    for i in (0..digits).rev() {
+        out.push(DIGITS[size >> (i * 4) & 15]);
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::write_chunk_size;
+
+    #[test]
+    fn chunk_sizes_are_hexadecimal() {
+        for size in [0, 1, 15, 16, 255, 256, 65_536, usize::MAX] {
+            let mut out = Vec::new();
+            write_chunk_size(&mut out, size);
+            assert_eq!(out, format!("{size:x}\r\n").as_bytes());
+        }
+    }
+}

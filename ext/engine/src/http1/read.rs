@@ -1,0 +1,211 @@
+//! Reading heads. Strict on both sides: what two parsers could read differently is refused.
+
+use std::fmt;
+use std::mem::MaybeUninit;
+
+use crate::message::{Known, Method, RequestHead, ResponseHead, Span, Target, Version};
+
+/// Field lines that a head may have.
+const MAX_FIELDS: usize = 128;
+
+/// A message that is not HTTP, or not unmistakably so: what is wrong with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Malformed(pub &'static str);
+
+impl fmt::Display for Malformed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+/// Looks for the end of a head as its bytes arrive, each byte once, and refuses line breaks that are not CR LF.
+#[derive(Debug, Default)]
+pub struct HeadScan {
+    seen: usize,
+    line: usize,
+}
+
+impl HeadScan {
+    /// The length of the head at the front of `bytes`, its empty line included, once it is there. `bytes` is what the last
+    /// call had and perhaps more behind it.
+    pub fn find(&mut self, bytes: &[u8]) -> Result<Option<usize>, Malformed> {
+        for at in memchr::memchr_iter(b'\n', &bytes[self.seen..]) {
+            let at = self.seen + at;
+            if at == 0 || bytes[at - 1] != b'\r' {
+                return Err(Malformed("a line ends with a bare LF"));
+            }
+            if at - 1 == self.line {
+                return Ok(Some(at + 1));
+            }
+            self.line = at + 1;
+        }
+        self.seen = bytes.len();
+        Ok(None)
+    }
+
+    /// Whether nothing was looked at so far.
+    pub fn is_new(&self) -> bool {
+        self.seen == 0
+    }
+}
+
+/// Refuses a complete section of lines with an LF that has no CR before it.
+pub(super) fn refuse_bare_line_breaks(bytes: &[u8]) -> Result<(), Malformed> {
+    for at in memchr::memchr_iter(b'\n', bytes) {
+        if at == 0 || bytes[at - 1] != b'\r' {
+            return Err(Malformed("a line ends with a bare LF"));
+        }
+    }
+    Ok(())
+}
+
+/// Takes the fields over: where each name and value stands, and where its line ends.
+macro_rules! take_fields {
+    ($fields:expr, $bytes:expr, $headers:expr) => {{
+        let mut headers = $headers.iter().peekable();
+        while let Some(header) = headers.next() {
+            let name = Span::within($bytes, header.name.as_bytes());
+            let value = Span::within($bytes, header.value);
+            // Lines follow each other without a gap: folded ones and bare line breaks were refused.
+            let end = match headers.peek() {
+                Some(next) => Span::within($bytes, next.name.as_bytes()).start,
+                None => $bytes.len() as u32 - 2,
+            };
+            $fields.push_line(name, value, Some(end));
+        }
+    }};
+}
+
+/// Reads a request head out of `bytes`, which is exactly one head as [`HeadScan`] found it. Framing is not looked at:
+/// [`crate::headers::framing`] does that.
+pub fn parse_request(bytes: &[u8], head: &mut RequestHead) -> Result<(), Malformed> {
+    let mut headers = [const { MaybeUninit::<httparse::Header<'_>>::uninit() }; MAX_FIELDS];
+    let mut request = httparse::Request::new(&mut []);
+    let parsed = request.parse_with_uninit_headers(bytes, &mut headers).map_err(why)?;
+    if parsed != httparse::Status::Complete(bytes.len()) {
+        return Err(Malformed("the head is malformed"));
+    }
+    let (Some(method), Some(target), Some(version)) = (request.method, request.path, request.version) else {
+        return Err(Malformed("the request line is malformed"));
+    };
+    let method_kind = Method::of(method.as_bytes());
+    head.method = method_kind;
+    head.version = version_of(version);
+    head.method_span = Span::within(bytes, method.as_bytes());
+    head.target = Span::within(bytes, target.as_bytes());
+    head.fields.fill(bytes);
+    take_fields!(head.fields, bytes, request.headers);
+
+    let target = Target::parse(target.as_bytes(), method_kind == Method::Options).map_err(|e| Malformed(e.as_str()))?;
+    head.path = match target.resolved {
+        Some(path) => head.fields.push_text(&path),
+        // An absolute-form target without a path means `/`, which then is not in the bytes.
+        None if target.path == b"/" => head.fields.push_text(b"/"),
+        None => Span::within(bytes, target.path),
+    };
+    head.query = if target.query.is_empty() { Span::default() } else { Span::within(bytes, target.query) };
+    head.authority = authority(head, target.authority.map(|authority| Span::within(bytes, authority)))?;
+    Ok(())
+}
+
+/// The authority that the request is for: the target's if it has one, else `Host`, of which there must be one in HTTP/1.1 and
+/// may not be several ever (RFC 9112, section 3.2).
+fn authority(head: &RequestHead, target: Option<Span>) -> Result<Span, Malformed> {
+    let mut hosts = head.fields.spans(Known::Host);
+    let host = hosts.next();
+    if hosts.next().is_some() {
+        return Err(Malformed("there is more than one Host field"));
+    }
+    match host {
+        Some(host) => {
+            crate::message::check_authority(head.fields.slice(host)).map_err(|e| Malformed(e.as_str()))?;
+            Ok(target.unwrap_or(host))
+        }
+        None if head.version == Version::Http10 => Ok(target.unwrap_or_default()),
+        None => Err(Malformed("the Host field is missing")),
+    }
+}
+
+/// Reads a response head out of `bytes`, which is exactly one head as [`HeadScan`] found it.
+pub fn parse_response(bytes: &[u8], head: &mut ResponseHead) -> Result<(), Malformed> {
+    // httparse skips empty lines, which no response begins with.
+    if !bytes.starts_with(b"HTTP/") {
+        return Err(Malformed("the status line is malformed"));
+    }
+    let mut headers = [const { MaybeUninit::<httparse::Header<'_>>::uninit() }; MAX_FIELDS];
+    let mut response = httparse::Response::new(&mut []);
+    let parsed = httparse::ParserConfig::default()
+        .parse_response_with_uninit_headers(&mut response, bytes, &mut headers)
+        .map_err(why)?;
+    if parsed != httparse::Status::Complete(bytes.len()) {
+        return Err(Malformed("the head is malformed"));
+    }
+    let (Some(status @ 100..), Some(version)) = (response.code, response.version) else {
+        return Err(Malformed("the status line is malformed"));
+    };
+    head.status = status;
+    head.version = version_of(version);
+    head.reason = match response.reason {
+        Some(reason) if !reason.is_empty() => Span::within(bytes, reason.as_bytes()),
+        _ => Span::default(),
+    };
+    head.fields.fill(bytes);
+    take_fields!(head.fields, bytes, response.headers);
+    Ok(())
+}
+
+/// Whether the beginning of a request head that is not complete can still become one. Finds out early that a peer speaks
+/// something else, instead of waiting for an empty line that never comes.
+pub(super) fn refuse_early_request(bytes: &[u8]) -> Result<(), Malformed> {
+    let mut headers = [const { MaybeUninit::<httparse::Header<'_>>::uninit() }; MAX_FIELDS];
+    let mut request = httparse::Request::new(&mut []);
+    request.parse_with_uninit_headers(bytes, &mut headers).map_err(why).map(drop)
+}
+
+/// The same for a response head.
+pub(super) fn refuse_early_response(bytes: &[u8]) -> Result<(), Malformed> {
+    let n = bytes.len().min(5);
+    if bytes[..n] != b"HTTP/"[..n] {
+        return Err(Malformed("the status line is malformed"));
+    }
+    let mut headers = [const { MaybeUninit::<httparse::Header<'_>>::uninit() }; MAX_FIELDS];
+    let mut response = httparse::Response::new(&mut []);
+    httparse::ParserConfig::default()
+        .parse_response_with_uninit_headers(&mut response, bytes, &mut headers)
+        .map_err(why)
+        .map(drop)
+}
+
+fn version_of(minor: u8) -> Version {
+    if minor == 0 {
+        Version::Http10
+    } else {
+        Version::Http11
+    }
+}
+
+fn why(error: httparse::Error) -> Malformed {
+    Malformed(match error {
+        httparse::Error::HeaderName => "a field name is malformed",
+        httparse::Error::HeaderValue => "a field value is malformed",
+        httparse::Error::NewLine => "a line break is malformed",
+        httparse::Error::Status => "the status line is malformed",
+        httparse::Error::Token => "the start line is malformed",
+        httparse::Error::TooManyHeaders => TOO_MANY_FIELDS,
+        httparse::Error::Version => UNKNOWN_VERSION,
+    })
+}
+
+const TOO_MANY_FIELDS: &str = "there are too many fields";
+const UNKNOWN_VERSION: &str = "the HTTP version is none we speak";
+
+impl Malformed {
+    /// The status that a request like this is answered.
+    pub fn status(self) -> u16 {
+        match self.0 {
+            TOO_MANY_FIELDS => 431,
+            UNKNOWN_VERSION => 505,
+            _ => 400,
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! Writing start lines. Fields write themselves: [`crate::message::Fields::write_to`].
+
+use crate::message::RequestHead;
+
+/// Writes `METHOD target HTTP/1.1` and the fields of a request, without the empty line.
+pub fn write_request_head(out: &mut Vec<u8>, head: &RequestHead, target: &[u8]) {
+    out.extend_from_slice(head.method_text());
+    out.push(b' ');
+    out.extend_from_slice(target);
+    out.extend_from_slice(b" HTTP/1.1\r\n");
+    head.fields.write_to(out);
+}
+
+/// Writes `HTTP/1.1 200 OK`.
+pub fn write_status_line(out: &mut Vec<u8>, status: u16, reason: &[u8]) {
+    out.extend_from_slice(b"HTTP/1.1 ");
+    out.extend([b'0' + (status / 100 % 10) as u8, b'0' + (status / 10 % 10) as u8, b'0' + (status % 10) as u8]);
+    out.push(b' ');
+    out.extend_from_slice(reason);
+    out.extend_from_slice(b"\r\n");
+}

@@ -1,0 +1,164 @@
+//! What the engine has to say about itself: one line per event, to standard error.
+
+use std::fmt;
+use std::io::Write;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use parking_lot::Mutex;
+
+use crate::civil_time::CivilTime;
+use crate::config::{Problem, Setting};
+use crate::nearest::did_you_mean;
+use crate::request_id::RequestId;
+
+/// How much an event matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// Something is broken and stays broken until somebody does something.
+    Error,
+    /// Something failed that should not have; the server carries on.
+    Warn,
+    /// The server's life: start, stop, reload.
+    Info,
+    /// What helps to find a mistake.
+    Debug,
+}
+
+impl Level {
+    const NAMES: [&'static str; 4] = ["error", "warn", "info", "debug"];
+
+    /// The level that `name` means.
+    pub fn of(name: &str) -> Option<Level> {
+        Some(match name {
+            "error" => Level::Error,
+            "warn" => Level::Warn,
+            "info" => Level::Info,
+            "debug" => Level::Debug,
+            _ => return None,
+        })
+    }
+
+    /// Its name.
+    pub fn as_str(self) -> &'static str {
+        Self::NAMES[self as usize]
+    }
+}
+
+/// A server's diagnostics. Servers of one process may log at different levels.
+///
+/// A line reads `2026-01-31T12:00:00.123Z warn request_id=0123456789ab the message`. Control characters in a message
+/// are escaped, so that nothing a client or backend sends can begin a line of its own. Messages are passed as
+/// `format_args!(…)`, which costs nothing while the level is off.
+pub struct Log {
+    level: Level,
+    sink: Mutex<Sink>,
+}
+
+struct Sink {
+    out: Box<dyn Write + Send>,
+    /// Kept between lines for its memory.
+    line: Vec<u8>,
+}
+
+impl Log {
+    /// A log to standard error that leaves out what matters less than `level`.
+    pub fn new(level: Level) -> Arc<Log> {
+        Self::to(level, Box::new(std::io::stderr()))
+    }
+
+    /// The same to somewhere else.
+    pub fn to(level: Level, out: Box<dyn Write + Send>) -> Arc<Log> {
+        Arc::new(Log { level, sink: Mutex::new(Sink { out, line: Vec::new() }) })
+    }
+
+    /// The log that `log_level` asks for. An unknown level is a problem.
+    pub fn compile(level: &Setting<String>, problems: &mut Vec<Problem>) -> Arc<Log> {
+        let found = Level::of(&level.value);
+        if found.is_none() {
+            let hint = did_you_mean(&level.value, &Level::NAMES);
+            let message = format!("{:?} is no log level {hint}", level.value);
+            problems.push(Problem::error(level.at.as_ref(), "log_level", message));
+        }
+        Self::new(found.unwrap_or(Level::Info))
+    }
+
+    /// Whether events of this level are written.
+    #[inline]
+    pub fn enabled(&self, level: Level) -> bool {
+        level <= self.level
+    }
+
+    /// Writes an event, if its level is on, with the request that it concerns.
+    #[inline]
+    pub fn write(&self, level: Level, request: Option<RequestId>, message: fmt::Arguments<'_>) {
+        if self.enabled(level) {
+            self.write_line(level, request, message);
+        }
+    }
+
+    /// Something is broken.
+    pub fn error(&self, message: fmt::Arguments<'_>) {
+        self.write(Level::Error, None, message);
+    }
+
+    /// Something failed.
+    pub fn warn(&self, message: fmt::Arguments<'_>) {
+        self.write(Level::Warn, None, message);
+    }
+
+    /// Something happened.
+    pub fn info(&self, message: fmt::Arguments<'_>) {
+        self.write(Level::Info, None, message);
+    }
+
+    /// Something that only a search for a mistake asks for.
+    pub fn debug(&self, message: fmt::Arguments<'_>) {
+        self.write(Level::Debug, None, message);
+    }
+
+    #[cold]
+    fn write_line(&self, level: Level, request: Option<RequestId>, message: fmt::Arguments<'_>) {
+        let mut sink = self.sink.lock();
+        let Sink { out, line } = &mut *sink;
+        line.clear();
+        CivilTime::of(SystemTime::now()).write_rfc3339(line);
+        line.push(b' ');
+        line.extend_from_slice(level.as_str().as_bytes());
+        if let Some(id) = request {
+            line.extend_from_slice(b" request_id=");
+            line.extend_from_slice(&id.short());
+        }
+        line.push(b' ');
+        let _ = fmt::write(&mut OneLine(line), message);
+        line.push(b'\n');
+        // There is nobody left to tell that standard error is closed.
+        let _ = out.write_all(line);
+        let _ = out.flush();
+    }
+}
+
+impl fmt::Debug for Log {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Log").field("level", &self.level).finish_non_exhaustive()
+    }
+}
+
+/// Escapes what could end the line or steer a terminal.
+struct OneLine<'a>(&'a mut Vec<u8>);
+
+impl fmt::Write for OneLine<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for c in text.chars() {
+            if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') {
+                write!(self.0, "{}", c.escape_default()).map_err(|_| fmt::Error)?;
+            } else {
+                self.0.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,77 @@
+//! Counting what happens. Each engine thread counts for itself; whoever asks adds up.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use crate::server::{ConnectionStats, RequestStats};
+
+/// The figures of one engine thread.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+pub(crate) struct Counters {
+    accepted: AtomicU64,
+    active: AtomicU64,
+    in_flight: AtomicU64,
+    /// Answers by the first digit of their status, 1 to 5; 0 for anything else.
+    classes: [AtomicU64; 6],
+    client_closed: AtomicU64,
+}
+
+impl Counters {
+    /// A connection was handed to the thread. Counted by the acceptor, so that the next one sees it.
+    pub(crate) fn connection_opened(&self) {
+        self.accepted.fetch_add(1, Relaxed);
+        self.active.fetch_add(1, Relaxed);
+    }
+
+    /// A connection is over.
+    pub(crate) fn connection_closed(&self) {
+        self.active.fetch_sub(1, Relaxed);
+    }
+
+    /// Connections of this thread.
+    pub(crate) fn active(&self) -> u64 {
+        self.active.load(Relaxed)
+    }
+
+    /// A request begins.
+    pub(crate) fn request_began(&self) {
+        self.in_flight.fetch_add(1, Relaxed);
+    }
+
+    /// A request is over, with this status. 499: its client went away.
+    pub(crate) fn request_ended(&self, status: u16) {
+        self.in_flight.fetch_sub(1, Relaxed);
+        self.answered(status);
+    }
+
+    /// A request is over without having been answered.
+    pub(crate) fn request_abandoned(&self) {
+        self.in_flight.fetch_sub(1, Relaxed);
+    }
+
+    /// Something was answered that never became a request: a head that could not be read.
+    pub(crate) fn answered(&self, status: u16) {
+        if status == 499 {
+            self.client_closed.fetch_add(1, Relaxed);
+        }
+        let class = usize::from(status / 100);
+        if let Some(count) = self.classes.get(class) {
+            count.fetch_add(1, Relaxed);
+        }
+    }
+
+    /// Adds this thread's figures.
+    pub(crate) fn add_to(&self, connections: &mut ConnectionStats, requests: &mut RequestStats) {
+        let class = |n: usize| self.classes[n].load(Relaxed);
+        connections.accepted += self.accepted.load(Relaxed);
+        connections.active += self.active.load(Relaxed);
+        requests.in_flight += self.in_flight.load(Relaxed);
+        requests.total += (0..6).map(class).sum::<u64>();
+        requests.status_1xx += class(1);
+        requests.status_2xx += class(2);
+        requests.status_3xx += class(3);
+        requests.status_4xx += class(4);
+        requests.status_5xx += class(5);
+        requests.client_closed += self.client_closed.load(Relaxed);
+    }
+}

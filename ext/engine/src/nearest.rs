@@ -1,0 +1,80 @@
+//! "Did you mean …?" for words in a configuration.
+
+/// The one of `known` that `word` was most likely meant to be, if one is near enough.
+pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let word = word.to_ascii_lowercase();
+    let allowed = (word.chars().count() / 3).max(1);
+    known
+        .into_iter()
+        .map(|name| (distance(&word, name), name))
+        .filter(|(distance, name)| *distance <= allowed || (name.len() > 2 && word.starts_with(name)))
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, name)| name)
+}
+
+/// `(did you mean X? There are A, B, C)`, or only the list if nothing is near.
+pub(crate) fn did_you_mean(word: &str, known: &[&str]) -> String {
+    let list = known.join(", ");
+    match nearest(word, known.iter().copied()) {
+        Some(name) => format!("(did you mean {name}? There are {list})"),
+        None => format!("(there are {list})"),
+    }
+}
+
+/// How many letters must be put in, left out, changed or swapped with their neighbour to make `a` into `b`.
+pub(crate) fn distance(a: &str, b: &str) -> usize {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let mut before: Vec<usize> = Vec::new();
+    let mut last: Vec<usize> = (0..=b.len()).collect();
+    for i in 1..=a.len() {
+        let mut row = Vec::with_capacity(b.len() + 1);
+        row.push(i);
+        for j in 1..=b.len() {
+            let same = a[i - 1] == b[j - 1];
+            let mut best = (last[j - 1] + usize::from(!same)).min(last[j] + 1).min(row[j - 1] + 1);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                best = best.min(before[j - 2] + 1);
+            }
+            row.push(best);
+        }
+        before = std::mem::replace(&mut last, row);
+    }
+    last[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slips_of_the_finger_find_their_word() {
+        let known = ["bad_gateway", "forbidden", "not_found"];
+        for (word, meant) in [
+            ("bad_gatway", Some("bad_gateway")),
+            ("Bad_Gateway", Some("bad_gateway")),
+            ("badgateway", Some("bad_gateway")),
+            ("notfound", Some("not_found")),
+            ("forbiden", Some("forbidden")),
+            ("not_found_page", Some("not_found")),
+            ("teapot", None),
+            ("", None),
+        ] {
+            assert_eq!(nearest(word, known), meant, "{word}");
+        }
+    }
+
+    #[test]
+    fn distance_counts_edits_and_swaps() {
+        for (a, b, n) in [
+            ("", "", 0),
+            ("path", "path", 0),
+            ("path", "paht", 1),
+            ("path", "pth", 1),
+            ("", "abc", 3),
+            ("query", "quary", 1),
+        ] {
+            assert_eq!(distance(a, b), n, "{a} {b}");
+            assert_eq!(distance(b, a), n, "{b} {a}");
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! Error responses: the only answers that the engine makes up by itself.
+//!
+//! Each exists as plain text, as JSON and as a page, all written out at load; the request's `Accept` chooses. Nothing is
+//! formatted when an error happens, so an outage costs no more than what it breaks.
+
+mod accept;
+mod built_in;
+mod custom;
+mod page;
+mod reason;
+
+use std::sync::Arc;
+
+use crate::config::{self, At, Problem};
+use crate::nearest::did_you_mean;
+
+use crate::rewrite::value::number;
+
+pub use built_in::built_in;
+pub use reason::reason;
+
+/// A form that an error response can take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// `text/plain`
+    Plain,
+    /// `application/json`
+    Json,
+    /// `text/html`
+    Html,
+}
+
+impl Format {
+    const ALL: [Format; 3] = [Format::Plain, Format::Json, Format::Html];
+
+    fn content_type(self) -> &'static str {
+        match self {
+            Format::Plain => "text/plain; charset=utf-8",
+            Format::Json => "application/json",
+            Format::Html => "text/html; charset=utf-8",
+        }
+    }
+
+    /// The option that holds the text in a configuration.
+    fn option(self) -> &'static str {
+        match self {
+            Format::Plain => "plaintext",
+            Format::Json => "json",
+            Format::Html => "html",
+        }
+    }
+}
+
+/// An error response in all its forms.
+#[derive(Debug, Clone)]
+pub struct ErrorResponse {
+    /// In the order of [`Format::ALL`]. At least the one of `default` is there.
+    forms: [Option<Rendered>; 3],
+    default: Format,
+    custom: bool,
+}
+
+/// An error response in one form, ready to be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rendered {
+    /// The status code.
+    pub status: u16,
+    /// The phrase that goes with it; empty for a code that has none.
+    pub reason: &'static str,
+    /// The lines `Content-Type`, `Content-Length`, perhaps `Vary`, and one's own, each with its line break; without the
+    /// empty line that ends a head.
+    pub fields: Box<[u8]>,
+    /// The body. To a HEAD request it is not sent, and the fields stay.
+    pub body: Box<[u8]>,
+}
+
+impl ErrorResponse {
+    /// Compiles an `error_response`; `None` is the built-in 502. Mistakes, with what to write instead, go to `problems`,
+    /// under the directive that the option stands in.
+    pub fn compile(
+        spec: Option<&config::ErrorResponse>,
+        at: Option<&At>,
+        directive: &str,
+        problems: &mut Vec<Problem>,
+    ) -> Arc<ErrorResponse> {
+        let mut report = |warning: bool, message: String| {
+            let message = format!("error_response: {message}");
+            problems.push(if warning {
+                Problem::warning(at, directive, message)
+            } else {
+                Problem::error(at, directive, message)
+            });
+        };
+        match spec {
+            None => Arc::clone(built_in(502)),
+            Some(config::ErrorResponse::Named(name)) => Arc::clone(built_in::named(name).unwrap_or_else(|| {
+                let names: Vec<_> = built_in::names().collect();
+                report(false, format!("{name:?} is no error response {}", did_you_mean(name, &names)));
+                built_in(502)
+            })),
+            Some(config::ErrorResponse::Custom(spec)) => Arc::new(custom::compile(spec, &mut report)),
+        }
+    }
+
+    /// Whether it is one's own.
+    pub fn is_custom(&self) -> bool {
+        self.custom
+    }
+
+    /// The form that the value of the request's `Accept` prefers; see [`ErrorResponse::choose_among`].
+    pub fn choose(&self, accept: Option<&[u8]>) -> &Rendered {
+        self.choose_among(accept)
+    }
+
+    /// The form that the values of the request's `Accept` lines prefer. When none matches it is plain text for a built-in
+    /// response, and the `default` for one's own.
+    pub fn choose_among<'v>(&self, accept: impl IntoIterator<Item = &'v [u8]>) -> &Rendered {
+        let offered = self.forms.each_ref().map(Option::is_some);
+        let format = accept::choose(accept, offered, self.default);
+        let chosen = self.forms[format as usize].as_ref().or(self.forms[self.default as usize].as_ref());
+        chosen.unwrap_or(&EMPTY)
+    }
+}
+
+/// What an error response without any form would say; [`ErrorResponse::compile`] makes none.
+static EMPTY: std::sync::LazyLock<Rendered> = std::sync::LazyLock::new(|| Rendered::new(500, Format::Plain, "", &[]));
+
+/// Writes the status line of a response. An empty `reason` stands for the usual one.
+pub fn write_status(out: &mut Vec<u8>, status: u16, reason: &str) {
+    out.extend_from_slice(b"HTTP/1.1 ");
+    number(out, u64::from(status));
+    out.push(b' ');
+    out.extend_from_slice(if reason.is_empty() { self::reason(status) } else { reason }.as_bytes());
+    out.extend_from_slice(b"\r\n");
+}
+
+impl Rendered {
+    /// Writes the fields out. `extra` are lines of one's own; those that are also ours replace ours.
+    fn new(status: u16, format: Format, body: impl Into<Vec<u8>>, extra: &[(String, String)]) -> Self {
+        let body = body.into().into_boxed_slice();
+        let mut fields = Vec::new();
+        let mut line = |name: &str, value: &str| {
+            fields.extend_from_slice(name.as_bytes());
+            fields.extend_from_slice(b": ");
+            fields.extend_from_slice(value.as_bytes());
+            fields.extend_from_slice(b"\r\n");
+        };
+        for (name, value) in [("Content-Type", format.content_type()), ("Vary", "Accept")] {
+            if !extra.iter().any(|(other, _)| other.eq_ignore_ascii_case(name)) {
+                line(name, value);
+            }
+        }
+        line("Content-Length", &body.len().to_string());
+        for (name, value) in extra {
+            line(name, value);
+        }
+        Self { status, reason: reason(status), fields: fields.into(), body }
+    }
+}
+
+#[cfg(test)]
+mod tests;

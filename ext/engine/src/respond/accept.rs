@@ -1,0 +1,224 @@
+//! Content negotiation (RFC 9110, section 12.5.1).
+
+use super::Format;
+
+/// How much a format is wanted, in the order in which it counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Wish {
+    /// Thousandths.
+    quality: u16,
+    /// 3 for `text/html`, 2 for `text/*`, 1 for `*/*`.
+    precision: u8,
+    /// Ranges that stand further to the left count more.
+    earliness: usize,
+}
+
+/// The offered format that the values of the `Accept` lines prefer. `default` breaks ties, and is chosen when nothing
+/// that is offered is wanted. Malformed elements count as absent.
+pub(super) fn choose<'v>(accept: impl IntoIterator<Item = &'v [u8]>, offered: [bool; 3], default: Format) -> Format {
+    let mut wishes: [Option<Wish>; 3] = [None; 3];
+    let mut earliness = usize::MAX;
+    for element in accept.into_iter().flat_map(|line| Pieces { rest: Some(line), separator: b',' }) {
+        let Some((range, quality)) = parse(element) else { continue };
+        earliness -= 1;
+        for (format, wish) in Format::ALL.into_iter().zip(&mut wishes) {
+            let precision = range.precision_for(format);
+            // The most precise range that matches speaks for a format, whatever the others say.
+            if precision > wish.map_or(0, |wish| wish.precision) {
+                *wish = Some(Wish { quality, precision, earliness });
+            }
+        }
+    }
+    Format::ALL
+        .into_iter()
+        .filter(|format| offered[*format as usize])
+        .filter_map(|format| {
+            Some((wishes[format as usize].filter(|wish| wish.quality > 0)?, format == default, format))
+        })
+        .max_by_key(|(wish, is_default, format)| (*wish, *is_default, std::cmp::Reverse(*format as u8)))
+        .map_or(default, |(.., format)| format)
+}
+
+/// `type/subtype`, either of which may be `*`.
+struct Range<'v> {
+    main: &'v [u8],
+    sub: &'v [u8],
+}
+
+impl Range<'_> {
+    /// 0 if the range does not cover the format.
+    fn precision_for(&self, format: Format) -> u8 {
+        let (main, sub): (&[u8], &[u8]) = match format {
+            Format::Plain => (b"text", b"plain"),
+            Format::Json => (b"application", b"json"),
+            Format::Html => (b"text", b"html"),
+        };
+        match (self.main, self.sub) {
+            (b"*", b"*") => 1,
+            (this, b"*") if this.eq_ignore_ascii_case(main) => 2,
+            (this, that) if this.eq_ignore_ascii_case(main) && that.eq_ignore_ascii_case(sub) => 3,
+            _ => 0,
+        }
+    }
+}
+
+/// One element of `Accept`: its range and its quality in thousandths.
+fn parse(element: &[u8]) -> Option<(Range<'_>, u16)> {
+    let mut pieces = Pieces { rest: Some(element), separator: b';' };
+    let range = pieces.next()?.trim_ascii();
+    let slash = memchr::memchr(b'/', range)?;
+    let range = Range { main: &range[..slash], sub: &range[slash + 1..] };
+    if range.main.is_empty() || range.sub.is_empty() || (range.main == b"*" && range.sub != b"*") {
+        return None;
+    }
+    for parameter in pieces {
+        let equals = memchr::memchr(b'=', parameter).unwrap_or(parameter.len());
+        let name = parameter[..equals].trim_ascii();
+        if name.eq_ignore_ascii_case(b"q") {
+            // What follows are extensions, which nobody ever defined.
+            return Some((range, quality(parameter.get(equals + 1..)?.trim_ascii())?));
+        }
+        if !name.is_empty() && !name.eq_ignore_ascii_case(b"charset") {
+            // `text/html;level=1` is not what we have.
+            return None;
+        }
+    }
+    Some((range, 1000))
+}
+
+/// `0`, `0.8`, `1.000`: at most three decimals, at most 1.
+fn quality(text: &[u8]) -> Option<u16> {
+    let (whole, decimals) = match text {
+        [whole @ (b'0' | b'1')] => (whole, &[][..]),
+        [whole @ (b'0' | b'1'), b'.', decimals @ ..] if decimals.len() <= 3 => (whole, decimals),
+        _ => return None,
+    };
+    let mut thousandths = u16::from(whole - b'0') * 1000;
+    for (digit, weight) in decimals.iter().zip([100, 10, 1]) {
+        thousandths += u16::from(digit.is_ascii_digit().then(|| digit - b'0')?) * weight;
+    }
+    (thousandths <= 1000).then_some(thousandths)
+}
+
+/// The pieces of a list. A separator inside a quoted string separates nothing.
+struct Pieces<'v> {
+    rest: Option<&'v [u8]>,
+    separator: u8,
+}
+
+impl<'v> Iterator for Pieces<'v> {
+    type Item = &'v [u8];
+
+    fn next(&mut self) -> Option<&'v [u8]> {
+        let text = self.rest.take()?;
+        let mut quoted = false;
+        let mut i = 0;
+        while i < text.len() {
+            match text[i] {
+                b'"' => quoted = !quoted,
+                b'\\' if quoted => i += 1,
+                byte if byte == self.separator && !quoted => {
+                    self.rest = Some(&text[i + 1..]);
+                    return Some(&text[..i]);
+                }
+                _ => {}
+            }
+            i += 1;
+        }
+        Some(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use Format::{Html, Json, Plain};
+
+    fn of(lines: &[&str], offered: [bool; 3], default: Format) -> Format {
+        choose(lines.iter().map(|line| line.as_bytes()), offered, default)
+    }
+
+    #[test]
+    fn the_most_wanted_format_is_chosen() {
+        let browser = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8";
+        for (accept, format) in [
+            ("", Plain),
+            ("*/*", Plain),
+            (browser, Html),
+            ("application/json", Json),
+            ("APPLICATION/JSON", Json),
+            ("application/json, text/plain, */*", Json),
+            ("text/plain, application/json", Plain),
+            ("text/html;q=0.5, application/json;q=0.8", Json),
+            ("text/html;q=0.8, application/json;q=0.8", Html),
+            ("text/html;q=0.8, application/json;q=0.80", Html),
+            ("text/html;q=0.123, application/json;q=0.124", Json),
+            ("text/*", Plain),
+            ("text/*;q=0.3, text/plain;q=0", Html),
+            ("text/*, text/html;q=0.9, application/json;q=0.95", Plain),
+            ("*/*;q=0.1, application/*;q=0.2", Json),
+            ("text/plain;q=0", Plain),
+            ("text/plain;q=0, */*", Json),
+            ("text/plain;q=0.0, application/json;q=0.000, */*;q=0.1", Html),
+            ("image/png", Plain),
+            ("application/problem+json", Plain),
+            ("text/html;level=1, application/json;q=0.1", Json),
+            ("text/html; charset=utf-8", Html),
+            ("text/html ; Q=0.4 , application/json ; q = 0.3", Html),
+            ("text/html;q=0.4;ext=1, application/json;q=0.3", Html),
+            ("application/x;p=\"a,text/html\", application/json;q=0.1", Json),
+            ("application/x;p=\"a\\\",text/html\", application/json;q=0.1", Json),
+            ("text/html;q=2, application/json;q=0.1", Json),
+            ("text/html;q=0.1234, application/json;q=0.1", Json),
+            ("text/html;q=, application/json;q=0.1", Json),
+            ("text/html;q=1.1, application/json;q=0.1", Json),
+            ("html, */html, text/, /html, ,,;, application/json;q=0.1", Json),
+        ] {
+            assert_eq!(of(&[accept], [true; 3], Plain), format, "{accept}");
+        }
+    }
+
+    #[test]
+    fn several_lines_are_one_list() {
+        assert_eq!(of(&["text/html;q=0.5", "application/json"], [true; 3], Plain), Json);
+        assert_eq!(of(&[], [true; 3], Html), Html);
+    }
+
+    #[test]
+    fn the_default_breaks_ties_and_serves_who_wants_nothing_that_there_is() {
+        for (accept, offered, format) in [
+            ("*/*", [true, true, true], Html),
+            ("application/json", [true, false, true], Html),
+            ("text/html;q=0, application/json", [true, false, true], Html),
+            ("text/plain", [true, false, true], Plain),
+            ("text/*", [true, false, true], Html),
+        ] {
+            assert_eq!(of(&[accept], offered, Html), format, "{accept}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_choose_something_that_is_offered(
+            lines in proptest::collection::vec(
+                prop_oneof![proptest::collection::vec(any::<u8>(), 0..60), "[a-z*/;=,.q0-9\" \\\\]{0,60}".prop_map(String::into_bytes)],
+                0..3,
+            ),
+            plain in any::<bool>(),
+            json in any::<bool>(),
+        ) {
+            let offered = [plain, json, true];
+            let chosen = choose(lines.iter().map(Vec::as_slice), offered, Html);
+            prop_assert!(offered[chosen as usize]);
+        }
+
+        #[test]
+        fn the_higher_quality_wins(html in 1..=1000u16, json in 1..=1000u16) {
+            let q = |n: u16| format!("{}.{:03}", n / 1000, n % 1000);
+            let accept = format!("text/html;q={}, application/json;q={}", q(html), q(json));
+            let expected = if json > html { Json } else { Html };
+            prop_assert_eq!(of(&[&accept], [true; 3], Plain), expected);
+        }
+    }
+}

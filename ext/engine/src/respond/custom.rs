@@ -1,0 +1,121 @@
+//! A person's own error response.
+
+use super::{built_in, ErrorResponse, Format, Rendered};
+use crate::config::{Content, CustomError};
+use crate::message::{FieldName, Known};
+use crate::nearest::did_you_mean;
+
+/// Compiles it and reads its files. `report` takes every mistake, and whether it is only a warning.
+pub(super) fn compile(spec: &CustomError, report: &mut dyn FnMut(bool, String)) -> ErrorResponse {
+    let status = status(spec.status, report);
+    let headers = headers(&spec.headers, report);
+    let texts = [&spec.plaintext, &spec.json, &spec.html];
+    let mut forms = if texts.iter().all(|text| text.is_none()) {
+        built_in::forms(status, built_in::message(status), &headers)
+    } else {
+        [None, None, None]
+    };
+    for (format, content) in Format::ALL.into_iter().zip(texts) {
+        let Some(content) = content else { continue };
+        // A file that cannot be read leaves an empty body, so that its format still counts as there.
+        let body = body(format, content, report).unwrap_or_default();
+        forms[format as usize] = Some(Rendered::new(status, format, body, &headers));
+    }
+    let default = default(spec.default.as_deref(), &forms, report);
+    ErrorResponse { forms, default, custom: true }
+}
+
+fn status(status: Option<i64>, report: &mut dyn FnMut(bool, String)) -> u16 {
+    const DEFAULT: u16 = 500;
+    let Some(written) = status else { return DEFAULT };
+    match u16::try_from(written) {
+        Ok(204 | 205 | 304) => {
+            report(false, format!("status: {written} means a response without a body: write another, such as 503"));
+            DEFAULT
+        }
+        Ok(status @ 200..=599) => status,
+        _ => {
+            report(false, format!("status: {written} is no final status code: write one from 200 to 599, such as 503"));
+            DEFAULT
+        }
+    }
+}
+
+/// The fields that can be sent as they are.
+fn headers(written: &[(String, String)], report: &mut dyn FnMut(bool, String)) -> Vec<(String, String)> {
+    let mut kept = Vec::new();
+    for (name, value) in written {
+        let Some(field) = FieldName::new(name) else {
+            report(false, format!("headers: {name:?} is no field name: write letters, digits and hyphens"));
+            continue;
+        };
+        let ours = [
+            Known::ContentLength,
+            Known::TransferEncoding,
+            Known::Connection,
+            Known::KeepAlive,
+            Known::ProxyConnection,
+            Known::Trailer,
+            Known::Te,
+            Known::Upgrade,
+        ];
+        if field.known().is_some_and(|known| ours.contains(&known)) {
+            report(false, format!("headers: {name} is set by the proxy itself: leave it out"));
+        } else if value.bytes().any(|b| b.is_ascii_control()) {
+            report(false, format!("headers: {name}: {value:?} holds a control character: leave it out"));
+        } else {
+            kept.push((name.clone(), value.trim().to_owned()));
+        }
+    }
+    kept
+}
+
+fn body(format: Format, content: &Content, report: &mut dyn FnMut(bool, String)) -> Option<Vec<u8>> {
+    let option = format.option();
+    let body = match content {
+        Content::Inline(text) => text.clone().into_bytes(),
+        Content::File(path) => match std::fs::read(path) {
+            Ok(bytes) => bytes,
+            Err(e) => {
+                report(false, format!("{option}: cannot read {path:?} ({e}): {}", remedy(&e)));
+                return None;
+            }
+        },
+    };
+    if format == Format::Json {
+        if let Err(e) = serde_json::from_slice::<serde::de::IgnoredAny>(&body) {
+            report(true, format!("{option}: this is no JSON ({e}): a Hash is written as JSON by itself"));
+        }
+    }
+    Some(body)
+}
+
+fn remedy(e: &std::io::Error) -> String {
+    match e.kind() {
+        std::io::ErrorKind::NotFound => {
+            let here = std::env::current_dir().map(|dir| dir.display().to_string()).unwrap_or_else(|_| ".".into());
+            format!("create it, or correct the path, which starts from {here} unless it begins with /")
+        }
+        std::io::ErrorKind::PermissionDenied => "let the user that runs the proxy read it".into(),
+        _ => "write the path of a readable file".into(),
+    }
+}
+
+/// The format that serves who wants none of those there are. Without a word from the configuration: the first there is.
+fn default(written: Option<&str>, forms: &[Option<Rendered>; 3], report: &mut dyn FnMut(bool, String)) -> Format {
+    let present: Vec<Format> = Format::ALL.into_iter().filter(|format| forms[*format as usize].is_some()).collect();
+    let first = present.first().copied().unwrap_or(Format::Plain);
+    let Some(name) = written else { return first };
+    match Format::ALL.into_iter().find(|format| format.option() == name) {
+        Some(format) if present.contains(&format) => format,
+        Some(_) => {
+            report(false, format!("default: there is no {name}: add {name}:, or write {:?}", first.option()));
+            first
+        }
+        None => {
+            let names = Format::ALL.map(Format::option);
+            report(false, format!("default: {name:?} is no format {}", did_you_mean(name, &names)));
+            first
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! String rewrites: text with `{placeholders}`, taken apart at load and filled in per request.
+//!
+//! `{name}` is replaced by a value of the request or response, `{name|strip_prefix:/api|replace:a,b}` after passing it
+//! through modifiers. A name that means nothing stays as it is written. Three kinds of text come of it, each with its
+//! own rules of safety: a field value ([`Template::render_header`]), a log line ([`Template::render_log`]), and a URL
+//! ([`TargetTemplate`]).
+
+mod cookie;
+mod modifier;
+mod name;
+mod parse;
+mod scope;
+mod target;
+pub(crate) mod value;
+
+pub use cookie::cookie;
+pub use name::Context;
+pub use scope::{ClientInfo, ResponseInfo, Scope};
+pub use target::{write_path_and_query, InvalidTarget, RenderedTarget, TargetTemplate};
+
+use modifier::Modifier;
+use name::Name;
+
+/// A string rewrite, ready to be filled in. Rendering allocates nothing beyond the growth of its output.
+#[derive(Debug, Clone)]
+pub struct Template {
+    parts: Box<[Part]>,
+    context: Context,
+}
+
+#[derive(Debug, Clone)]
+enum Part {
+    Text(Box<str>),
+    Value(Box<Placeholder>),
+}
+
+#[derive(Debug, Clone)]
+struct Placeholder {
+    name: Name,
+    modifiers: Box<[Modifier]>,
+    /// With its braces and modifiers, for when the name means nothing.
+    written: Box<str>,
+}
+
+impl Placeholder {
+    /// Appends the value, modified. `false`, and nothing appended, if the name means nothing here.
+    fn write(&self, scope: &Scope<'_>, context: Context, out: &mut Vec<u8>) -> bool {
+        let start = out.len();
+        if !self.name.write(scope, context, out) {
+            return false;
+        }
+        for modifier in &self.modifiers {
+            modifier.apply(out, start);
+        }
+        true
+    }
+}
+
+impl Template {
+    /// Takes a string rewrite apart. The error is an unknown modifier or one without its argument, and says what to
+    /// write instead.
+    pub fn parse(text: &str, context: Context) -> Result<Self, String> {
+        Ok(Self { parts: parse::parts(text, context)?.into(), context })
+    }
+
+    /// Text in which nothing is replaced, braces or not.
+    pub fn literal_text(text: &str) -> Self {
+        Self { parts: Box::new([Part::Text(text.into())]), context: Context::Request }
+    }
+
+    /// What looks like a slip: placeholders that can never be replaced, given the names of the `captures` around them.
+    pub fn warnings(&self, captures: &[&str]) -> Vec<String> {
+        parse::warnings(&self.parts, self.context, captures)
+    }
+
+    /// The text, if nothing in it is to be replaced.
+    pub fn literal(&self) -> Option<&str> {
+        match &*self.parts {
+            [] => Some(""),
+            [Part::Text(text)] => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The placeholders' names as they are written.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::Value(value) => Some(value.name.as_str()),
+            Part::Text(_) => None,
+        })
+    }
+
+    /// Appends the rewritten text as it is. Values may hold any byte: use one of the other two for headers and logs.
+    pub fn render(&self, scope: &Scope<'_>, out: &mut Vec<u8>) {
+        for part in &self.parts {
+            match part {
+                Part::Text(text) => out.extend_from_slice(text.as_bytes()),
+                Part::Value(value) => {
+                    if !value.write(scope, self.context, out) {
+                        out.extend_from_slice(value.written.as_bytes());
+                    }
+                }
+            }
+        }
+    }
+
+    /// Appends the rewritten text as the value of a field: without control characters.
+    pub fn render_header(&self, scope: &Scope<'_>, out: &mut Vec<u8>) {
+        let start = out.len();
+        self.render(scope, out);
+        if out[start..].iter().any(u8::is_ascii_control) {
+            let mut kept = start;
+            for i in start..out.len() {
+                if !out[i].is_ascii_control() {
+                    out[kept] = out[i];
+                    kept += 1;
+                }
+            }
+            out.truncate(kept);
+        }
+    }
+
+    /// Appends the rewritten text as part of a log line: values are escaped, and what is absent is a `-`.
+    pub fn render_log(&self, scope: &Scope<'_>, out: &mut Vec<u8>) {
+        for part in &self.parts {
+            match part {
+                Part::Text(text) => out.extend_from_slice(text.as_bytes()),
+                Part::Value(value) => {
+                    let start = out.len();
+                    value.write(scope, self.context, out);
+                    if out.len() == start {
+                        out.push(b'-');
+                    } else {
+                        crate::access_log::escape(out, start);
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,192 @@
+//! What the name in a placeholder means.
+
+use super::cookie::cookie;
+use super::value;
+use super::Scope;
+use crate::civil_time::CivilTime;
+use crate::message::{FieldName, Fields};
+
+/// Where a rewrite stands, which decides what names mean in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Context {
+    /// Part of what is sent to a backend.
+    Request,
+    /// Part of what is sent to the client.
+    Response,
+    /// A line of the access log: the names of both, fields of the request before those of the response.
+    Log,
+}
+
+macro_rules! built_ins {
+    ($($variant:ident = $text:literal in $($context:ident)|+,)*) => {
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(super) enum BuiltIn { $($variant),* }
+
+        impl BuiltIn {
+            const ALL: &'static [(BuiltIn, &'static str, &'static [Context])] =
+                &[$((BuiltIn::$variant, $text, &[$(Context::$context),+])),*];
+        }
+    };
+}
+
+built_ins! {
+    RequestId = "request_id" in Request | Response | Log,
+    RequestIdFull = "request_id_full" in Request | Response | Log,
+    Addr = "addr" in Request | Response | Log,
+    Method = "method" in Request | Log,
+    Path = "path" in Request | Log,
+    Query = "query" in Request | Log,
+    PathAndQuery = "path_and_query" in Request | Log,
+    Host = "host" in Request | Log,
+    Port = "port" in Request | Log,
+    Scheme = "scheme" in Request | Log,
+    StartTime = "start_time" in Request | Log,
+    Status = "status" in Response | Log,
+    ResponseTime = "response_time" in Response | Log,
+    Backend = "backend" in Response | Log,
+    Attempts = "attempts" in Response | Log,
+    Bytes = "bytes" in Log,
+}
+
+impl BuiltIn {
+    /// The names that mean something in `context`.
+    pub(super) fn names(context: Context) -> impl Iterator<Item = &'static str> {
+        Self::ALL.iter().filter(move |(.., contexts)| contexts.contains(&context)).map(|(_, name, _)| *name)
+    }
+
+    fn of(text: &str, context: Context) -> Option<Self> {
+        let (built_in, ..) = Self::ALL.iter().find(|(_, name, c)| *name == text && c.contains(&context))?;
+        Some(*built_in)
+    }
+}
+
+/// A name, looked up as far as that is possible at load.
+#[derive(Debug, Clone)]
+pub(super) enum Name {
+    BuiltIn(BuiltIn, Box<str>),
+    /// `cookie.NAME`, whole.
+    Cookie(Box<str>),
+    /// A field, or else a capture.
+    Field(FieldName),
+}
+
+const COOKIE: &str = "cookie.";
+
+impl Name {
+    /// What `text` means; `None` if it can mean nothing, since no field and no capture has such a name.
+    pub(super) fn of(text: &str, context: Context) -> Option<Self> {
+        if let Some(built_in) = BuiltIn::of(text, context) {
+            return Some(Name::BuiltIn(built_in, text.into()));
+        }
+        let field = FieldName::new(text)?;
+        let is_cookie = context != Context::Response && text.len() > COOKIE.len() && text.starts_with(COOKIE);
+        Some(if is_cookie { Name::Cookie(text.into()) } else { Name::Field(field) })
+    }
+
+    /// The name as it is written.
+    pub(super) fn as_str(&self) -> &str {
+        match self {
+            Name::BuiltIn(_, text) | Name::Cookie(text) => text,
+            Name::Field(field) => field.as_str(),
+        }
+    }
+
+    /// Whether this is the path, the query, or both: text that is a valid part of a URL already.
+    pub(super) fn is_path_like(&self) -> bool {
+        matches!(self, Name::BuiltIn(BuiltIn::Path | BuiltIn::Query | BuiltIn::PathAndQuery, _))
+    }
+
+    /// Whether this holds the path, so that `OPTIONS *` shows through it.
+    pub(super) fn is_path(&self) -> bool {
+        matches!(self, Name::BuiltIn(BuiltIn::Path | BuiltIn::PathAndQuery, _))
+    }
+
+    /// The built-in that this is.
+    pub(super) fn built_in(&self) -> Option<BuiltIn> {
+        match self {
+            Name::BuiltIn(built_in, _) => Some(*built_in),
+            _ => None,
+        }
+    }
+
+    /// Appends the value. `false` if there is neither such a field nor such a capture.
+    pub(super) fn write(&self, scope: &Scope<'_>, context: Context, out: &mut Vec<u8>) -> bool {
+        match self {
+            Name::BuiltIn(built_in, _) => built_in.write(scope, out),
+            Name::Cookie(text) => {
+                let name = &text.as_bytes()[COOKIE.len()..];
+                out.extend_from_slice(cookie(&scope.request.fields, name).unwrap_or_default());
+            }
+            Name::Field(field) => {
+                let response = scope.response.and_then(|response| response.fields);
+                let found = match context {
+                    Context::Request => write_field(&scope.request.fields, field, out),
+                    Context::Response => response.is_some_and(|fields| write_field(fields, field, out)),
+                    Context::Log => {
+                        write_field(&scope.request.fields, field, out)
+                            || response.is_some_and(|fields| write_field(fields, field, out))
+                    }
+                };
+                return found || write_capture(scope, field.as_str(), out);
+            }
+        }
+        true
+    }
+}
+
+/// Appends the values of all lines of a field, as one list (RFC 9110, section 5.3).
+fn write_field(fields: &Fields, name: &FieldName, out: &mut Vec<u8>) -> bool {
+    let mut values = fields.all(name);
+    let Some(first) = values.next() else { return false };
+    out.extend_from_slice(first);
+    for value in values {
+        out.extend_from_slice(b", ");
+        out.extend_from_slice(value);
+    }
+    true
+}
+
+fn write_capture(scope: &Scope<'_>, name: &str, out: &mut Vec<u8>) -> bool {
+    let found = scope.captures.iter().find(|(capture, _)| *capture == name);
+    if let Some((_, value)) = found {
+        out.extend_from_slice(value);
+    }
+    found.is_some()
+}
+
+impl BuiltIn {
+    fn write(self, scope: &Scope<'_>, out: &mut Vec<u8>) {
+        match self {
+            BuiltIn::RequestId => out.extend_from_slice(&scope.request_id.short()),
+            BuiltIn::RequestIdFull => out.extend_from_slice(&scope.request_id.full()),
+            BuiltIn::Addr => out.extend_from_slice(scope.client.addr.as_bytes()),
+            BuiltIn::Method => out.extend_from_slice(scope.request.method_text()),
+            BuiltIn::Path => out.extend_from_slice(scope.path),
+            BuiltIn::Query => out.extend_from_slice(scope.request.query()),
+            BuiltIn::PathAndQuery => {
+                out.extend_from_slice(scope.path);
+                out.extend_from_slice(scope.request.query());
+            }
+            BuiltIn::Host => out.extend_from_slice(scope.request.host()),
+            BuiltIn::Port => match scope.request.port() {
+                Some(port) => out.extend_from_slice(port),
+                None => {
+                    let default = if scope.client.tls { 443 } else { 80 };
+                    value::number(out, u64::from(scope.client.local_port.unwrap_or(default)));
+                }
+            },
+            BuiltIn::Scheme => out.extend_from_slice(scope.client.scheme().as_bytes()),
+            BuiltIn::StartTime => CivilTime::of(scope.start).write_start_time(out),
+            BuiltIn::Status | BuiltIn::ResponseTime | BuiltIn::Backend | BuiltIn::Attempts | BuiltIn::Bytes => {
+                let Some(response) = scope.response else { return };
+                match self {
+                    BuiltIn::Status => value::number(out, u64::from(response.status)),
+                    BuiltIn::ResponseTime => value::response_time(out, response.elapsed),
+                    BuiltIn::Backend => out.extend_from_slice(response.backend.as_bytes()),
+                    BuiltIn::Attempts => value::number(out, u64::from(response.attempts)),
+                    _ => value::number(out, response.bytes),
+                }
+            }
+        }
+    }
+}

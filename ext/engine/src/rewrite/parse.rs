@@ -1,0 +1,82 @@
+//! Takes string rewrites apart, at load.
+
+use super::modifier::Modifier;
+use super::name::{BuiltIn, Name};
+use super::{Context, Part, Placeholder};
+use crate::message::Known;
+use crate::nearest::distance;
+
+/// The parts of `text`, no two texts in a row.
+pub(super) fn parts(text: &str, context: Context) -> Result<Vec<Part>, String> {
+    let mut parts = Vec::new();
+    let mut literal = String::new();
+    let mut rest = text;
+    while let Some(open) = rest.find('{') {
+        literal.push_str(&rest[..open]);
+        rest = &rest[open..];
+        // `{` without its `}`, or with another `{` before it, is text.
+        let written = match rest[1..].find(['{', '}']) {
+            Some(end) if rest[1 + end..].starts_with('}') => &rest[..end + 2],
+            Some(end) => {
+                literal.push_str(&rest[..=end]);
+                rest = &rest[end + 1..];
+                continue;
+            }
+            None => break,
+        };
+        rest = &rest[written.len()..];
+        match placeholder(written, context)? {
+            Some(placeholder) => {
+                if !literal.is_empty() {
+                    parts.push(Part::Text(std::mem::take(&mut literal).into()));
+                }
+                parts.push(Part::Value(Box::new(placeholder)));
+            }
+            None => literal.push_str(written),
+        }
+    }
+    literal.push_str(rest);
+    if !literal.is_empty() {
+        parts.push(Part::Text(literal.into()));
+    }
+    Ok(parts)
+}
+
+/// `{name|modifier|modifier}`; `None` if nothing can have such a name.
+fn placeholder(written: &str, context: Context) -> Result<Option<Placeholder>, String> {
+    let mut pieces = written[1..written.len() - 1].split('|');
+    let Some(name) = pieces.next().and_then(|name| Name::of(name, context)) else { return Ok(None) };
+    let modifiers: Result<Vec<_>, _> = pieces.map(Modifier::parse).collect();
+    let modifiers = modifiers.map_err(|e| format!("in {written}: {e}"))?;
+    Ok(Some(Placeholder { name, modifiers: modifiers.into(), written: written.into() }))
+}
+
+/// Placeholders that are neither built in, nor likely to be a field, nor among `captures`.
+pub(super) fn warnings(parts: &[Part], context: Context, captures: &[&str]) -> Vec<String> {
+    let mut warnings = Vec::new();
+    for part in parts {
+        let Part::Value(value) = part else { continue };
+        let Name::Field(field) = &value.name else { continue };
+        let name = field.as_str();
+        if field.known().is_some() || captures.contains(&name) {
+            continue;
+        }
+        let elsewhere =
+            [Context::Request, Context::Response].into_iter().find(|c| BuiltIn::names(*c).any(|n| n == name));
+        if let Some(elsewhere) = elsewhere {
+            let (here, there) = match elsewhere {
+                Context::Request => ("a response", "requests"),
+                _ => ("a request", "responses"),
+            };
+            warnings.push(format!("{} means nothing in {here}: that name is for {there}", value.written));
+        } else if let Some(meant) = BuiltIn::names(context).find(|known| distance(name, known) == 1) {
+            warnings.push(format!("{} stays as it is written (did you mean {{{meant}}}?)", value.written));
+        } else if Known::of(name.replace('_', "-").as_bytes()).is_some() {
+            let dashed = name.replace('_', "-");
+            warnings.push(format!("{} stays as it is written (did you mean {{{dashed}}}?)", value.written));
+        } else if name.starts_with("cookie.") {
+            warnings.push(format!("{} means nothing in a response: cookies belong to requests", value.written));
+        }
+    }
+    warnings
+}

@@ -1,0 +1,71 @@
+//! What a string rewrite can refer to.
+
+use std::time::{Duration, SystemTime};
+
+use crate::message::{Fields, RequestHead};
+use crate::request_id::RequestId;
+
+/// Where the values of one request's rewrites come from. Everything is borrowed: building one costs nothing.
+#[derive(Debug, Clone, Copy)]
+pub struct Scope<'a> {
+    /// The request as the client sent it.
+    pub request: &'a RequestHead,
+    /// Its path as `{path}` shows it: perhaps without the prefix that its location strips, and then perhaps empty.
+    pub path: &'a [u8],
+    /// Who sent it, and where to.
+    pub client: &'a ClientInfo,
+    /// Its id.
+    pub request_id: RequestId,
+    /// When its head had been read.
+    pub start: SystemTime,
+    /// Names and values that the patterns of the enclosing locations captured, inner ones first.
+    pub captures: &'a [(&'a str, &'a [u8])],
+    /// The answer, once there is one.
+    pub response: Option<ResponseInfo<'a>>,
+}
+
+impl<'a> Scope<'a> {
+    /// A request before its answer, with its own path and nothing captured.
+    pub fn new(request: &'a RequestHead, client: &'a ClientInfo, request_id: RequestId, start: SystemTime) -> Self {
+        Self { request, path: request.path(), client, request_id, start, captures: &[], response: None }
+    }
+}
+
+/// What every request of one client connection has in common.
+#[derive(Debug, Clone, Default)]
+pub struct ClientInfo {
+    /// The client's address without its port; empty for a unix socket. IPv6 without brackets.
+    pub addr: Box<str>,
+    /// The port that the connection came to; `None` for a unix socket.
+    pub local_port: Option<u16>,
+    /// Whether the connection is a TLS one, so that the scheme is `https`.
+    pub tls: bool,
+}
+
+impl ClientInfo {
+    /// `http` or `https`.
+    pub fn scheme(&self) -> &'static str {
+        if self.tls {
+            "https"
+        } else {
+            "http"
+        }
+    }
+}
+
+/// An answer as far as it is known.
+#[derive(Debug, Clone, Copy)]
+pub struct ResponseInfo<'a> {
+    /// The status code.
+    pub status: u16,
+    /// Time from the request's head to this moment.
+    pub elapsed: Duration,
+    /// The backend that answered, as in figures and logs; empty if none did.
+    pub backend: &'a str,
+    /// How many times the request was sent to a backend.
+    pub attempts: u32,
+    /// Bytes of the body that the client got.
+    pub bytes: u64,
+    /// The fields; `None` if nothing was answered.
+    pub fields: Option<&'a Fields>,
+}

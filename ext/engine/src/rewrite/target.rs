@@ -1,0 +1,214 @@
+//! The target URL of a `proxy`, `to: "http://backend.example.com/api{path}{query}"`.
+//!
+//! Scheme, authority and path are told apart at load, so that no value can move from one to another: what is placed into the
+//! authority may hold nothing but a host, what is placed behind it can add neither a host nor a line break, and cannot
+//! climb out of the path that the template wrote.
+
+mod escape;
+mod parse;
+
+use std::fmt;
+
+use super::{Context, Part, Scope, Template};
+use crate::message::check_authority;
+
+/// A target URL, ready to be filled in.
+#[derive(Debug, Clone)]
+pub struct TargetTemplate {
+    tls: bool,
+    authority: Authority,
+    rest: Rest,
+    whole: Template,
+}
+
+#[derive(Debug, Clone)]
+enum Authority {
+    Literal(Box<str>),
+    Parts(Box<[Part]>),
+    /// See [`TargetTemplate::never`].
+    Never,
+}
+
+/// What stands behind the authority.
+#[derive(Debug, Clone)]
+enum Rest {
+    /// `/api{path}{query}`, with or without each of the three: nothing to do but to copy.
+    Plain { prefix: Box<str>, path: bool, query: bool },
+    /// Anything else.
+    Parts { parts: Box<[Part]>, shows_path: bool },
+}
+
+/// Where a request goes, as [`TargetTemplate::render`] writes it. Kept between requests for its memory.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RenderedTarget {
+    /// Host, perhaps with a port: what the `Host` field and the TLS server name are made of.
+    pub authority: Vec<u8>,
+    /// The request target: begins with `/`, or is the `*` of `OPTIONS *`.
+    pub path_and_query: Vec<u8>,
+}
+
+/// Why a rendered target is no absolute URL. Answered with the `error_response`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InvalidTarget {
+    /// A placeholder names neither a field of the request nor a capture.
+    Unresolved,
+    /// The host is empty or malformed.
+    Host,
+    /// A value brought dot segments into the path.
+    DotSegments,
+}
+
+impl fmt::Display for InvalidTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            InvalidTarget::Unresolved => "the target URL has a placeholder for which the request has no value",
+            InvalidTarget::Host => "the host of the target URL is empty or malformed",
+            InvalidTarget::DotSegments => "a value brings dot segments into the path of the target URL",
+        })
+    }
+}
+
+impl std::error::Error for InvalidTarget {}
+
+impl TargetTemplate {
+    /// Takes a target URL apart. The error says why it can never be an absolute URL, and what to write instead.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        parse::target(text)
+    }
+
+    /// A target that is never valid. It stands for one that [`TargetTemplate::parse`] refused, so that every request gets
+    /// the `error_response`.
+    pub fn never() -> Self {
+        let whole = Template { parts: Box::new([]), context: Context::Request };
+        let rest = Rest::Plain { prefix: "/".into(), path: false, query: false };
+        Self { tls: false, authority: Authority::Never, rest, whole }
+    }
+
+    /// What looks like a slip, given the names of the `captures` around it.
+    pub fn warnings(&self, captures: &[&str]) -> Vec<String> {
+        let mut warnings = self.whole.warnings(captures);
+        warnings.extend(parse::doubled_separators(&self.whole.parts));
+        warnings
+    }
+
+    /// Whether the scheme is `https`.
+    pub fn scheme_tls(&self) -> bool {
+        self.tls
+    }
+
+    /// `host` or `host:port`, if it is the same for every request.
+    pub fn authority_literal(&self) -> Option<&str> {
+        match &self.authority {
+            Authority::Literal(text) => Some(text),
+            Authority::Parts(_) | Authority::Never => None,
+        }
+    }
+
+    /// Writes the target of one request in place of what stands in `out`.
+    pub fn render(&self, scope: &Scope<'_>, out: &mut RenderedTarget) -> Result<(), InvalidTarget> {
+        out.authority.clear();
+        match &self.authority {
+            Authority::Literal(text) => out.authority.extend_from_slice(text.as_bytes()),
+            Authority::Parts(parts) => render_authority(parts, scope, &mut out.authority)?,
+            Authority::Never => return Err(InvalidTarget::Host),
+        }
+        let target = &mut out.path_and_query;
+        target.clear();
+        match &self.rest {
+            Rest::Plain { path: true, .. } | Rest::Parts { shows_path: true, .. } if scope.path == b"*" => {
+                target.push(b'*');
+                Ok(())
+            }
+            Rest::Plain { prefix, path, query } => {
+                if prefix.is_empty() && !(*path && scope.path.starts_with(b"/")) {
+                    target.push(b'/');
+                }
+                target.extend_from_slice(prefix.as_bytes());
+                if *path {
+                    target.extend_from_slice(scope.path);
+                }
+                if *query {
+                    target.extend_from_slice(scope.request.query());
+                }
+                Ok(())
+            }
+            Rest::Parts { parts, .. } => render_rest(parts, scope, target),
+        }
+    }
+}
+
+/// Writes the target of a `proxy` that has no `to`, `{path}{query}`. The authority, which is the backend's own, is left
+/// empty.
+pub fn write_path_and_query(scope: &Scope<'_>, out: &mut RenderedTarget) {
+    out.authority.clear();
+    let target = &mut out.path_and_query;
+    target.clear();
+    if !scope.path.starts_with(b"/") && scope.path != b"*" {
+        target.push(b'/');
+    }
+    target.extend_from_slice(scope.path);
+    target.extend_from_slice(scope.request.query());
+}
+
+fn render_authority(parts: &[Part], scope: &Scope<'_>, out: &mut Vec<u8>) -> Result<(), InvalidTarget> {
+    for part in parts {
+        match part {
+            Part::Text(text) => out.extend_from_slice(text.as_bytes()),
+            Part::Value(value) => {
+                let start = out.len();
+                if !value.write(scope, Context::Request, out) {
+                    return Err(InvalidTarget::Unresolved);
+                }
+                // Only a value that begins the authority may bring a port or be an IPv6 address.
+                let whole = start == 0;
+                let allowed = |b: &u8| escape::in_host(*b) || (whole && matches!(b, b':' | b'[' | b']'));
+                if !out[start..].iter().all(allowed) {
+                    return Err(InvalidTarget::Host);
+                }
+            }
+        }
+    }
+    if out.last() == Some(&b':') {
+        out.pop();
+    }
+    check_host(out)
+}
+
+/// Whether `authority` is a host with or without a port, no label of which is empty but perhaps the last.
+fn check_host(authority: &[u8]) -> Result<(), InvalidTarget> {
+    check_authority(authority).map_err(|_| InvalidTarget::Host)?;
+    if authority.starts_with(b".") || memchr::memmem::find(authority, b"..").is_some() {
+        return Err(InvalidTarget::Host);
+    }
+    Ok(())
+}
+
+fn render_rest(parts: &[Part], scope: &Scope<'_>, out: &mut Vec<u8>) -> Result<(), InvalidTarget> {
+    let mut foreign = false;
+    for part in parts {
+        match part {
+            Part::Text(text) => out.extend_from_slice(text.as_bytes()),
+            Part::Value(value) => {
+                let start = out.len();
+                if !value.write(scope, Context::Request, out) {
+                    return Err(InvalidTarget::Unresolved);
+                }
+                if !value.name.is_path_like() || !value.modifiers.is_empty() {
+                    foreign = true;
+                    escape::escape(out, start);
+                }
+            }
+        }
+    }
+    if out.first() != Some(&b'/') {
+        out.insert(0, b'/');
+    }
+    // The path and the template have none of their own; where a value joins them, some may have come into being.
+    if foreign && escape::has_dot_segments(out) {
+        return Err(InvalidTarget::DotSegments);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,159 @@
+//! Takes target URLs apart, at load.
+
+use super::super::name::BuiltIn;
+use super::super::parse::parts;
+use super::super::{Context, Part, Template};
+use super::{check_host, escape, Authority, Rest, TargetTemplate};
+
+pub(super) fn target(text: &str) -> Result<TargetTemplate, String> {
+    let (tls, rest) = scheme(text)?;
+    let whole = Template::parse(text, Context::Request)?;
+    let (authority, rest) = split(parts(rest, Context::Request)?);
+    Ok(TargetTemplate { tls, authority: compile_authority(authority)?, rest: compile_rest(rest)?, whole })
+}
+
+/// Whether TLS is asked for, and what follows `://`.
+fn scheme(text: &str) -> Result<(bool, &str), String> {
+    let no_url = |write: &str| Err(format!("{text:?} is no absolute URL: write {write}"));
+    let Some((scheme, rest)) = text.split_once("://") else {
+        return match text.strip_prefix("//").unwrap_or(text) {
+            "" => no_url("http://HOST{path}{query}"),
+            rest if rest.starts_with(['/', '{']) => no_url(&format!("http://HOST{rest}")),
+            rest => no_url(&format!("http://{rest}")),
+        };
+    };
+    match scheme.to_ascii_lowercase().as_str() {
+        "http" => Ok((false, rest)),
+        "https" => Ok((true, rest)),
+        _ if scheme.contains('{') => no_url("the scheme out, http:// or https://: it cannot be a placeholder"),
+        _ => no_url("http:// or https://: no other scheme can be proxied"),
+    }
+}
+
+/// The authority ends at the first `/` or `?` or where the path or the query is put.
+fn split(parts: Vec<Part>) -> (Vec<Part>, Vec<Part>) {
+    let mut authority = Vec::new();
+    let mut rest = Vec::new();
+    for part in parts {
+        if !rest.is_empty() {
+            rest.push(part);
+            continue;
+        }
+        match part {
+            Part::Text(text) => match text.find(['/', '?']) {
+                Some(end) => {
+                    if end > 0 {
+                        authority.push(Part::Text(text[..end].into()));
+                    }
+                    rest.push(Part::Text(text[end..].into()));
+                }
+                None => authority.push(Part::Text(text)),
+            },
+            Part::Value(value) if value.name.is_path_like() => rest.push(Part::Value(value)),
+            value => authority.push(value),
+        }
+    }
+    (authority, rest)
+}
+
+fn compile_authority(parts: Vec<Part>) -> Result<Authority, String> {
+    for part in &parts {
+        let Part::Text(text) = part else { continue };
+        if text.contains('@') {
+            return Err(
+                "a user name in the URL is not sent to anybody: write headers: { \"Authorization\" => \"Basic …\" } \
+                        and leave it out of the URL"
+                    .into(),
+            );
+        }
+        check_text(text)?;
+        if !text.is_ascii() {
+            return Err(format!("the host {text:?} is not ASCII: write it in its xn-- form"));
+        }
+        if let Some(bad) = text.bytes().find(|b| !escape::in_host(*b) && !b":[]".contains(b)) {
+            return Err(format!("the host {text:?} holds {:?}, which no host name has", char::from(bad)));
+        }
+    }
+    match &parts[..] {
+        [] => Err("the URL has no host: write http://HOST{path}{query}".into()),
+        [Part::Text(text)] => {
+            let text = text.strip_suffix(':').unwrap_or(text);
+            check_host(text.as_bytes())
+                .map_err(|_| format!("{text:?} is no host: write HOST or HOST:PORT, an IPv6 address in brackets"))?;
+            Ok(Authority::Literal(text.into()))
+        }
+        _ => Ok(Authority::Parts(parts.into())),
+    }
+}
+
+fn compile_rest(mut parts: Vec<Part>) -> Result<Rest, String> {
+    for part in &mut parts {
+        if let Part::Text(text) = part {
+            check_text(text)?;
+            let mut bytes = text.as_bytes().to_vec();
+            escape::escape(&mut bytes, 0);
+            *text = String::from_utf8_lossy(&bytes).into();
+        }
+    }
+    let (prefix, values) = match &parts[..] {
+        [Part::Text(text), values @ ..] if text.starts_with('/') => (text.clone(), values),
+        [Part::Text(text), values @ ..] => (format!("/{text}").into(), values),
+        values => ("".into(), values),
+    };
+    let plain: Option<Vec<BuiltIn>> = values
+        .iter()
+        .map(|part| match part {
+            Part::Value(value) if value.modifiers.is_empty() => value.name.built_in(),
+            _ => None,
+        })
+        .collect();
+    let shape = match plain.as_deref() {
+        Some([]) => Some((false, false)),
+        Some([BuiltIn::Path]) => Some((true, false)),
+        Some([BuiltIn::Query]) => Some((false, true)),
+        Some([BuiltIn::PathAndQuery] | [BuiltIn::Path, BuiltIn::Query]) => Some((true, true)),
+        _ => None,
+    };
+    Ok(match shape {
+        Some((path, query)) => Rest::Plain { prefix, path, query },
+        None => {
+            let shows_path = parts.iter().any(|part| matches!(part, Part::Value(value) if value.name.is_path()));
+            Rest::Parts { parts: parts.into(), shows_path }
+        }
+    })
+}
+
+/// Refuses what no URL may hold and no escape can mend.
+fn check_text(text: &str) -> Result<(), String> {
+    if text.contains('#') {
+        return Err(format!(
+            "{text:?} holds a fragment, which is never sent to a server: leave out # and what follows"
+        ));
+    }
+    if let Some(bad) = text.chars().find(|c| c.is_ascii_control() || *c == ' ') {
+        return Err(format!(
+            "{text:?} holds {bad:?}, which no URL may hold: leave it out, or write it percent-encoded"
+        ));
+    }
+    if text.contains(['{', '}']) {
+        return Err(format!("{text:?} holds a brace that belongs to no placeholder: write %7B or %7D"));
+    }
+    Ok(())
+}
+
+/// `/{path}` and `?{query}`, both of which bring their own.
+pub(super) fn doubled_separators(parts: &[Part]) -> Vec<String> {
+    let mut warnings = Vec::new();
+    for pair in parts.windows(2) {
+        let [Part::Text(text), Part::Value(value)] = pair else { continue };
+        let own = match value.name.built_in() {
+            Some(BuiltIn::Path | BuiltIn::PathAndQuery) => '/',
+            Some(BuiltIn::Query) => '?',
+            _ => continue,
+        };
+        if value.modifiers.is_empty() && text.ends_with(own) && !text.ends_with("://") {
+            warnings.push(format!("{} brings its own {own:?}: leave out the one before it", value.written));
+        }
+    }
+    warnings
+}

@@ -1,0 +1,57 @@
+//! Figures, as they are shown.
+
+use serde::Serialize;
+
+/// What a server did so far.
+#[derive(Debug, Default, Clone, Serialize)]
+pub struct Stats {
+    /// Client connections.
+    pub connections: ConnectionStats,
+    /// Requests.
+    pub requests: RequestStats,
+    /// Every backend of every `proxy`, in the order of the file.
+    pub backends: Vec<BackendStats>,
+}
+
+/// Client connections.
+#[derive(Debug, Default, Clone, Serialize)]
+pub struct ConnectionStats {
+    /// Accepted since the start.
+    pub accepted: u64,
+    /// Open now.
+    pub active: u64,
+}
+
+/// Requests.
+#[derive(Debug, Default, Clone, Serialize)]
+pub struct RequestStats {
+    /// Answered, refused or given up since the start.
+    pub total: u64,
+    /// Being served now.
+    pub in_flight: u64,
+    /// Answers by class.
+    pub status_1xx: u64,
+    /// Answers by class.
+    pub status_2xx: u64,
+    /// Answers by class.
+    pub status_3xx: u64,
+    /// Answers by class, 499 included.
+    pub status_4xx: u64,
+    /// Answers by class.
+    pub status_5xx: u64,
+    /// Requests whose client went away before its answer (499).
+    pub client_closed: u64,
+}
+
+/// One backend address.
+#[derive(Debug, Default, Clone, Serialize)]
+pub struct BackendStats {
+    /// `10.0.0.1:3001` or `unix:/run/app.sock`.
+    pub address: String,
+    /// Requests that it is answering now.
+    pub in_flight: u64,
+    /// Attempts sent to it since the start.
+    pub requests: u64,
+    /// Attempts that failed.
+    pub failures: u64,
+}

@@ -1,0 +1,247 @@
+//! The server's threads: one that accepts and does what goes on in the background, and those that serve.
+
+use std::io;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+use parking_lot::{Condvar, Mutex};
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::{mpsc, watch, Semaphore};
+use tokio::task::{JoinSet, LocalSet};
+
+use crate::downstream::http1;
+use crate::downstream::listener::{Listener, Raw, Threads};
+use crate::engine::Engine;
+use crate::log::Log;
+use crate::metrics::Counters;
+use crate::snapshot::{Settings, Snapshot};
+
+/// How long a stopping server waits for its access log to be written.
+const LOG_PATIENCE: Duration = Duration::from_secs(5);
+
+/// What the threads are told: nothing, or when they must have stopped.
+type Order = Option<Instant>;
+
+/// Whether the server runs, and the means to end it.
+#[derive(Debug)]
+pub(super) struct Life {
+    order: watch::Sender<Order>,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug)]
+struct State {
+    threads: usize,
+    /// Whether some connection had to be cut off.
+    cut: bool,
+}
+
+impl Life {
+    pub(super) fn begin_stop(&self, timeout: Duration) {
+        let end = Instant::now() + timeout;
+        self.order.send_if_modified(|order| {
+            let sooner = order.is_none_or(|before| end < before);
+            if sooner {
+                *order = Some(end);
+            }
+            sooner
+        });
+    }
+
+    pub(super) fn wait(&self, limit: Option<Duration>) -> bool {
+        let until = limit.and_then(|limit| Instant::now().checked_add(limit));
+        let mut state = self.state.lock();
+        while state.threads > 0 {
+            match until {
+                Some(until) => {
+                    if self.changed.wait_until(&mut state, until).timed_out() {
+                        return state.threads == 0;
+                    }
+                }
+                None => self.changed.wait(&mut state),
+            }
+        }
+        true
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.state.lock().threads == 0
+    }
+
+    pub(super) fn was_clean(&self) -> bool {
+        !self.state.lock().cut
+    }
+
+    fn thread_ended(&self, cut: bool) {
+        let mut state = self.state.lock();
+        state.threads -= 1;
+        state.cut |= cut;
+        self.changed.notify_all();
+    }
+}
+
+/// Everything that is needed to start.
+pub(super) struct Crew<'a> {
+    pub(super) snapshot: Arc<ArcSwap<Snapshot>>,
+    pub(super) settings: &'a Settings,
+    pub(super) listeners: Vec<Listener>,
+}
+
+impl Crew<'_> {
+    /// Starts the threads. If one cannot be started those before it end again.
+    pub(super) fn start(self) -> io::Result<(Arc<Life>, Vec<Arc<Counters>>)> {
+        let (order, orders) = watch::channel(None);
+        let state = Mutex::new(State { threads: 0, cut: false });
+        let life = Arc::new(Life { order, state, changed: Condvar::new() });
+        let started = self.start_all(&life, &orders);
+        if started.is_err() {
+            life.begin_stop(Duration::ZERO);
+        }
+        started.map(|counters| (life, counters))
+    }
+
+    fn start_all(self, life: &Arc<Life>, orders: &watch::Receiver<Order>) -> io::Result<Vec<Arc<Counters>>> {
+        let log = &self.settings.log;
+        let control = runtime()?;
+        let snapshot = self.snapshot.load_full();
+        snapshot.start(control.handle());
+        if let Some(access_log) = &snapshot.access_log {
+            access_log.start(log)?;
+        }
+        let mut inboxes = Vec::with_capacity(self.settings.threads);
+        for number in 0..self.settings.threads {
+            let (sender, inbox) = mpsc::unbounded_channel();
+            let counters = Arc::new(Counters::default());
+            inboxes.push((sender, counters.clone()));
+            let (runtime, snapshot, log, orders) = (runtime()?, self.snapshot.clone(), log.clone(), orders.clone());
+            spawn(life, format!("proxy-engine-{number}"), move || {
+                serve(runtime, snapshot, counters, log, inbox, orders)
+            })?;
+        }
+        let counters = inboxes.iter().map(|(_, counters)| counters.clone()).collect();
+        let threads = Arc::new(Threads { inboxes });
+        let permits = Arc::new(Semaphore::new(self.settings.max_connections.min(Semaphore::MAX_PERMITS)));
+        let (listeners, log, orders) = (self.listeners, log.clone(), orders.clone());
+        spawn(life, "proxy-accept".into(), move || {
+            accept(control, listeners, permits, threads, log, orders);
+            // Every engine thread has ended by now: what they logged is to be written before the process may end.
+            if let Some(access_log) = &snapshot.access_log {
+                access_log.close(LOG_PATIENCE);
+            }
+            false
+        })?;
+        Ok(counters)
+    }
+}
+
+fn runtime() -> io::Result<Runtime> {
+    Builder::new_current_thread().enable_all().build()
+}
+
+/// Starts a thread that is counted as long as it lives, however it ends.
+fn spawn(life: &Arc<Life>, name: String, body: impl FnOnce() -> bool + Send + 'static) -> io::Result<()> {
+    life.state.lock().threads += 1;
+    let of_thread = life.clone();
+    let started = thread::Builder::new().name(name).spawn(move || {
+        let cut = std::panic::catch_unwind(AssertUnwindSafe(body)).unwrap_or(true);
+        of_thread.thread_ended(cut);
+    });
+    if started.is_err() {
+        life.thread_ended(false);
+    }
+    started.map(drop)
+}
+
+/// The accepting thread. What goes on in the background runs beside it, until every engine thread has ended too.
+fn accept(
+    runtime: Runtime,
+    listeners: Vec<Listener>,
+    permits: Arc<Semaphore>,
+    threads: Arc<Threads>,
+    log: Arc<Log>,
+    mut orders: watch::Receiver<Order>,
+) {
+    runtime.block_on(async move {
+        let mut accepting = JoinSet::new();
+        for listener in listeners {
+            accepting.spawn(listener.run(permits.clone(), threads.clone(), log.clone()));
+        }
+        let _ = orders.wait_for(Option::is_some).await;
+        accepting.shutdown().await;
+        // Names are still resolved for requests in flight: wait for the engine threads to close their inboxes.
+        let inboxes: Vec<_> = threads.inboxes.iter().map(|(inbox, _)| inbox.clone()).collect();
+        drop(threads);
+        for inbox in inboxes {
+            inbox.closed().await;
+        }
+    });
+}
+
+/// An engine thread. `true` if connections had to be cut off in the end.
+fn serve(
+    runtime: Runtime,
+    snapshot: Arc<ArcSwap<Snapshot>>,
+    counters: Arc<Counters>,
+    log: Arc<Log>,
+    mut inbox: mpsc::UnboundedReceiver<Raw>,
+    mut orders: watch::Receiver<Order>,
+) -> bool {
+    let engine = Engine::new(snapshot, counters, log);
+    let local = LocalSet::new();
+    let cut = local.block_on(&runtime, async {
+        let janitor = engine.clone();
+        tokio::task::spawn_local(async move { janitor.pool.run_janitor().await });
+        let scribe = engine.clone();
+        tokio::task::spawn_local(async move { scribe.run_access_log().await });
+        loop {
+            tokio::select! {
+                biased;
+                raw = inbox.recv() => match raw {
+                    Some(raw) => serve_connection(&engine, raw),
+                    None => break,
+                },
+                _ = orders.wait_for(Option::is_some) => break,
+            }
+        }
+        // Connections that were accepted before the order are served like the others in flight.
+        while let Ok(raw) = inbox.try_recv() {
+            serve_connection(&engine, raw);
+        }
+        engine.drain();
+        wait_until_empty(&engine, &mut orders).await
+    });
+    // Dropping the tasks closes what is left. The last of the engine's owners hands on its access log lines.
+    drop(local);
+    cut
+}
+
+/// Serves one connection in a task of its own. A panic ends that connection and nothing else.
+fn serve_connection(engine: &std::rc::Rc<Engine>, raw: Raw) {
+    match raw.accept() {
+        Ok(accepted) => {
+            let engine = engine.clone();
+            tokio::task::spawn_local(http1::serve(engine, accepted));
+        }
+        Err(error) => {
+            engine.counters.connection_closed();
+            engine.log.warn(format_args!("a connection was lost: {error}"));
+        }
+    }
+}
+
+/// Waits for the last connection, no longer than the order allows, which a later order may shorten. `true` if time ran out.
+async fn wait_until_empty(engine: &Engine, orders: &mut watch::Receiver<Order>) -> bool {
+    loop {
+        let end = orders.borrow_and_update().unwrap_or_else(Instant::now);
+        tokio::select! {
+            biased;
+            () = engine.wait_for_connections() => return false,
+            () = tokio::time::sleep_until(end.into()) => return true,
+            changed = orders.changed() => if changed.is_err() { return true },
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! What one configuration compiles to: immutable, shared by the engine threads, and kept by a request to its end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::access_log::AccessLog;
+use crate::config::{At, Config, Directive, Problem, Setting, Severity};
+use crate::handler::proxy::Proxy;
+use crate::handler::static_response::StaticResponse;
+use crate::handler::Handler;
+use crate::log::Log;
+use crate::routing::{Location, Pattern, Scope};
+use crate::server::BackendStats;
+use crate::upstream::Dns;
+
+/// A compiled configuration.
+#[derive(Debug)]
+pub(crate) struct Snapshot {
+    pub(crate) routes: Scope,
+    pub(crate) limits: ClientLimits,
+    pub(crate) access_log: Option<Arc<AccessLog>>,
+    dns: Arc<Dns>,
+}
+
+/// What clients are held to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ClientLimits {
+    /// For a request head to be complete.
+    pub(crate) head: Duration,
+    /// Between two pieces of a body that the client sends or takes.
+    pub(crate) client_body: Duration,
+    /// For an idle connection.
+    pub(crate) keepalive: Duration,
+    /// Largest head.
+    pub(crate) max_head: usize,
+}
+
+/// What a configuration says beyond its routes, needed once, at the start.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    pub(crate) threads: usize,
+    pub(crate) shutdown_timeout: Duration,
+    pub(crate) max_connections: usize,
+    pub(crate) log: Arc<Log>,
+}
+
+/// Compiles a configuration and collects what is wrong with it.
+pub(crate) struct Compiler {
+    pub(crate) problems: Vec<Problem>,
+    pub(crate) limits: ClientLimits,
+}
+
+/// The whole result: what runs, and every problem, warnings included.
+pub(crate) struct Compiled {
+    pub(crate) snapshot: Snapshot,
+    pub(crate) settings: Settings,
+    pub(crate) problems: Vec<Problem>,
+}
+
+impl Compiled {
+    /// Whether something keeps the server from starting.
+    pub(crate) fn has_errors(&self) -> bool {
+        self.problems.iter().any(|problem| problem.severity == Severity::Error)
+    }
+}
+
+/// Longest time limit that is taken as it is written: ten years. Anything longer means the same.
+const LONGEST: f64 = 315_360_000.0;
+
+/// A number of seconds; `None` if it is negative or no number.
+pub(crate) fn seconds(seconds: f64) -> Option<Duration> {
+    Duration::try_from_secs_f64(seconds.min(LONGEST)).ok().filter(|_| !seconds.is_nan())
+}
+
+/// Compiles `config`. Mistakes are collected, not stopped at.
+pub(crate) fn compile(config: &Config) -> Compiled {
+    let mut problems = Vec::new();
+    let dns = Arc::new(Dns::compile(&config.resolver, &mut problems).unwrap_or_else(Dns::system));
+    let limits = ClientLimits {
+        head: time_limit("client_header_timeout", &config.client_header_timeout, &mut problems),
+        client_body: time_limit("client_body_timeout", &config.client_body_timeout, &mut problems),
+        keepalive: time_limit("keepalive_timeout", &config.keepalive_timeout, &mut problems),
+        max_head: number("max_header_size", &config.max_header_size, 1024..=16 * 1024 * 1024, &mut problems),
+    };
+    let threads = match &config.threads {
+        Some(threads) => number("threads", threads, 1..=1024, &mut problems),
+        None => std::thread::available_parallelism().map_or(1, usize::from),
+    };
+    let settings = Settings {
+        threads,
+        shutdown_timeout: shutdown_timeout(&config.shutdown_timeout, &mut problems),
+        max_connections: number("max_connections", &config.max_connections, 1..=10_000_000, &mut problems),
+        log: Log::compile(&config.log_level, &mut problems),
+    };
+    let access_log = config.access_log.as_ref().and_then(|log| AccessLog::compile(log, &mut problems));
+    let mut compiler = Compiler { problems, limits };
+    let routes = compiler.scope(&config.routes);
+    let mut problems = compiler.problems;
+    if config.routes.is_empty() {
+        let message = "nothing is proxied: write proxy to: \"http://…\", or a location with one";
+        problems.push(Problem::warning(None, "configuration", message));
+    }
+    problems.sort_by(|a, b| a.at.cmp(&b.at));
+    Compiled { snapshot: Snapshot { routes, limits, access_log, dns }, settings, problems }
+}
+
+impl Compiler {
+    fn scope(&mut self, routes: &[Directive]) -> Scope {
+        let mut scope = Scope::default();
+        for route in routes {
+            match route {
+                Directive::Proxy(spec) => {
+                    scope.handlers.extend(Proxy::compile(spec, self).map(|proxy| Handler::Proxy(Box::new(proxy))));
+                }
+                Directive::StaticResponse(spec) => {
+                    let response = StaticResponse::compile(spec, &mut self.problems);
+                    scope.handlers.push(Handler::StaticResponse(response));
+                }
+                Directive::Location(location) => {
+                    let patterns = self.patterns(&location.patterns, location.at.as_ref());
+                    scope.locations.push(Location { patterns, scope: self.scope(&location.routes) });
+                }
+            }
+        }
+        scope
+    }
+
+    fn patterns(&mut self, patterns: &[String], at: Option<&At>) -> Vec<Pattern> {
+        if patterns.is_empty() {
+            self.problems.push(Problem::error(
+                at,
+                "location",
+                "there is no pattern: write one, as in location \"/api/*\"",
+            ));
+        }
+        let mut compiled = Vec::with_capacity(patterns.len());
+        for pattern in patterns {
+            match Pattern::parse(pattern) {
+                Ok(pattern) => compiled.push(pattern),
+                Err(message) => self.problems.push(Problem::error(at, "location", message)),
+            }
+        }
+        compiled
+    }
+}
+
+impl Snapshot {
+    /// Starts what goes on in the background: names are resolved and looked up again.
+    pub(crate) fn start(&self, runtime: &tokio::runtime::Handle) {
+        self.routes.each_proxy(&mut |proxy| proxy.backends().start(&self.dns, runtime));
+    }
+
+    /// The figures of every backend, in the order of the file.
+    pub(crate) fn backend_stats(&self) -> Vec<BackendStats> {
+        let mut all = Vec::new();
+        self.routes.each_proxy(&mut |proxy| all.extend(proxy.backends().stats()));
+        all
+    }
+}
+
+fn time_limit(directive: &str, setting: &Setting<f64>, problems: &mut Vec<Problem>) -> Duration {
+    match seconds(setting.value) {
+        Some(duration) if !duration.is_zero() => duration,
+        _ => {
+            let message = format!("{} is no time limit: write seconds greater than 0, as in 30 or 0.5", setting.value);
+            problems.push(Problem::error(setting.at.as_ref(), directive, message));
+            Duration::from_secs(1)
+        }
+    }
+}
+
+/// It may be 0: stop at once.
+fn shutdown_timeout(setting: &Setting<f64>, problems: &mut Vec<Problem>) -> Duration {
+    seconds(setting.value).unwrap_or_else(|| {
+        let message = format!("{} is no time limit: write seconds, 0 or more", setting.value);
+        problems.push(Problem::error(setting.at.as_ref(), "shutdown_timeout", message));
+        Duration::ZERO
+    })
+}
+
+fn number(
+    directive: &str,
+    setting: &Setting<i64>,
+    range: std::ops::RangeInclusive<i64>,
+    problems: &mut Vec<Problem>,
+) -> usize {
+    if !range.contains(&setting.value) {
+        let (least, most) = (range.start(), range.end());
+        let message = format!("{} is out of range: write a number from {least} to {most}", setting.value);
+        problems.push(Problem::error(setting.at.as_ref(), directive, message));
+    }
+    setting.value.clamp(*range.start(), *range.end()) as usize
+}

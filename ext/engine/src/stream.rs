@@ -1,0 +1,153 @@
+//! One connected byte stream, whatever carries it.
+
+use std::future::Future;
+use std::io::{self, IoSlice};
+use std::pin::{pin, Pin};
+use std::task::{Context, Poll, Waker};
+
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpStream, UnixStream};
+use tokio_rustls::client::TlsStream;
+
+/// A connection to a client or to a backend.
+///
+/// TLS keeps what is written in a buffer of its own when the socket is full, so a writer must flush before it waits for
+/// the answer; on plain sockets a flush does nothing.
+#[derive(Debug)]
+pub enum Stream {
+    /// Plain TCP.
+    Tcp(TcpStream),
+    /// A unix socket.
+    Unix(UnixStream),
+    /// TLS over TCP, as the TLS client.
+    Tls(Box<Secured<TcpStream>>),
+    /// TLS over a unix socket, as the TLS client.
+    TlsUnix(Box<Secured<UnixStream>>),
+}
+
+/// A TLS connection that we opened, and the name that its certificate was checked against.
+#[derive(Debug)]
+pub struct Secured<S> {
+    tls: TlsStream<S>,
+    name: ServerName<'static>,
+}
+
+impl<S> Secured<S> {
+    /// `name` is the one that was given to the handshake which made `tls`.
+    pub fn new(tls: TlsStream<S>, name: ServerName<'static>) -> Box<Self> {
+        Box::new(Self { tls, name })
+    }
+}
+
+impl Stream {
+    /// The name that the TLS handshake was made for; `None` for a plain connection.
+    pub fn server_name(&self) -> Option<&ServerName<'static>> {
+        match self {
+            Self::Tcp(_) | Self::Unix(_) => None,
+            Self::Tls(secured) => Some(&secured.name),
+            Self::TlsUnix(secured) => Some(&secured.name),
+        }
+    }
+
+    /// Whether written bytes may stay in a buffer of the stream's own until a flush.
+    pub fn buffers_writes(&self) -> bool {
+        matches!(self, Self::Tls(_) | Self::TlsUnix(_))
+    }
+
+    /// Makes the coming close a reset (RST instead of FIN), so that the peer sees that something is missing. What was sent and
+    /// not yet read may be lost to it. Unix sockets know no such thing.
+    pub fn reset_on_close(&self) {
+        let tcp = match self {
+            Self::Tcp(stream) => stream,
+            Self::Tls(secured) => secured.tls.get_ref().0,
+            Self::Unix(_) | Self::TlsUnix(_) => return,
+        };
+        let _ = socket2::SockRef::from(tcp).set_linger(Some(std::time::Duration::ZERO));
+    }
+
+    /// Whether the connection is open with nothing to read, as an idle one has to be: the other side has neither closed
+    /// it nor sent a byte. On a connection whose last read found the socket empty this costs no system call. What the
+    /// runtime has not yet heard of from the kernel is not seen.
+    pub fn is_quiet(&mut self) -> bool {
+        let mut byte = [0];
+        let mut buffer = ReadBuf::new(&mut byte);
+        let read = std::future::poll_fn(|context| Pin::new(&mut *self).poll_read(context, &mut buffer));
+        // Without this, a task that has used up tokio's budget would be told "nothing to read" whatever there is.
+        let read = pin!(tokio::task::unconstrained(read));
+        read.poll(&mut Context::from_waker(Waker::noop())).is_pending()
+    }
+}
+
+impl From<TcpStream> for Stream {
+    fn from(stream: TcpStream) -> Self {
+        Self::Tcp(stream)
+    }
+}
+
+impl From<UnixStream> for Stream {
+    fn from(stream: UnixStream) -> Self {
+        Self::Unix(stream)
+    }
+}
+
+/// Calls the same method on whichever stream it is.
+macro_rules! delegate {
+    ($self:expr, $stream:ident => $call:expr) => {
+        match $self.get_mut() {
+            Stream::Tcp($stream) => {
+                let $stream = Pin::new($stream);
+                $call
+            }
+            Stream::Unix($stream) => {
+                let $stream = Pin::new($stream);
+                $call
+            }
+            Stream::Tls(secured) => {
+                let $stream = Pin::new(&mut secured.tls);
+                $call
+            }
+            Stream::TlsUnix(secured) => {
+                let $stream = Pin::new(&mut secured.tls);
+                $call
+            }
+        }
+    };
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        delegate!(self, stream => stream.poll_read(cx, buffer))
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        delegate!(self, stream => stream.poll_write(cx, bytes))
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        delegate!(self, stream => stream.poll_write_vectored(cx, slices))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        match self {
+            Self::Tcp(stream) => stream.is_write_vectored(),
+            Self::Unix(stream) => stream.is_write_vectored(),
+            Self::Tls(secured) => secured.tls.is_write_vectored(),
+            Self::TlsUnix(secured) => secured.tls.is_write_vectored(),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        delegate!(self, stream => stream.poll_flush(cx))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        delegate!(self, stream => stream.poll_shutdown(cx))
+    }
+}

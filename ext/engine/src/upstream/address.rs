@@ -1,0 +1,215 @@
+//! A backend's address as a person writes it.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::path::{Path, PathBuf};
+
+/// Longest path of a unix socket: `sun_path` less its terminating NUL.
+const LONGEST_SOCKET_PATH: usize = 107;
+
+/// Where a backend is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Address {
+    /// A TCP port of a host.
+    Tcp {
+        /// The machine.
+        host: Host,
+        /// The port that was written, if one was.
+        port: Option<u16>,
+        /// `Some` if a scheme was written: whether it asks for TLS.
+        tls: Option<bool>,
+    },
+    /// A unix socket.
+    Unix(PathBuf),
+}
+
+/// A machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Host {
+    /// A name to be resolved, in lower case.
+    Name(String),
+    /// An address.
+    Ip(IpAddr),
+}
+
+impl Address {
+    /// Reads every form of a backend: `10.0.0.1:3001`, `host:3001`, `host`, `http://…` (plain), `https://…` (TLS),
+    /// `h2://…` (plain), `unix:/run/app.sock`, `[::1]:3001`, `[::1]`. What stands behind the authority of a URL is
+    /// ignored.
+    ///
+    /// # Errors
+    /// A sentence that names the text, what is wrong with it and what to write instead.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        if text.is_empty() {
+            return Err(r#"an address is empty: write a host and a port, as in "127.0.0.1:3001""#.into());
+        }
+        if let Some(path) = strip_prefix_ignoring_case(text, "unix:") {
+            return socket(text, path.strip_prefix("//").unwrap_or(path));
+        }
+        let Some((scheme, rest)) = text.split_once("://") else {
+            return Self::authority(text, text, None);
+        };
+        let tls = match scheme.to_ascii_lowercase().as_str() {
+            "http" | "h2" => false,
+            "https" => true,
+            _ => {
+                return Err(format!(
+                "{text:?} is no address: the scheme {scheme:?} is unknown; write http://, https://, h2:// or unix:, \
+                     or leave it out"
+            ))
+            }
+        };
+        if strip_prefix_ignoring_case(rest, "unix:").is_some() {
+            return Err(format!("{text:?} is no address: write a unix socket without a scheme, as {rest:?}"));
+        }
+        let authority = &rest[..rest.find(['/', '?', '#']).unwrap_or(rest.len())];
+        Self::authority(text, authority, Some(tls))
+    }
+
+    /// Reads `HOST` or `HOST:PORT` and nothing else, so that text which comes from a client can name no unix socket and
+    /// no scheme.
+    ///
+    /// # Errors
+    /// As for [`Address::parse`].
+    pub fn parse_authority(text: &str) -> Result<Self, String> {
+        Self::authority(text, text, None)
+    }
+
+    fn authority(text: &str, authority: &str, tls: Option<bool>) -> Result<Self, String> {
+        let wrong = |why: &str| Err(format!("{text:?} is no address: {why}"));
+        if authority.contains('@') {
+            return wrong("a user or password has no meaning here; set the Authorization field with `headers`");
+        }
+        if authority.contains('/') {
+            return wrong("a path cannot stand here; put it into `to`");
+        }
+        let (host, port) = if let Some(bracketed) = authority.strip_prefix('[') {
+            let Some((host, behind)) = bracketed.split_once(']') else {
+                return wrong("the bracket of the IPv6 address is never closed");
+            };
+            let Ok(ip) = host.parse::<Ipv6Addr>() else {
+                return wrong(&format!("{host:?} is no IPv6 address"));
+            };
+            let port = match behind.strip_prefix(':') {
+                Some(port) => Some(port),
+                None if behind.is_empty() => None,
+                None => return wrong(r#"behind the IPv6 address only a port can stand, as in "[::1]:3001""#),
+            };
+            (Host::Ip(ip.into()), port)
+        } else {
+            // `::1:3001` is an IPv6 address too, and surely not the one that was meant: so none goes without brackets.
+            if authority.matches(':').count() > 1 {
+                return wrong(r#"an IPv6 address stands in brackets, as in "[::1]:3001""#);
+            }
+            let (host, port) = match authority.split_once(':') {
+                Some((host, port)) => (host, Some(port)),
+                None => (authority, None),
+            };
+            match Host::parse(host) {
+                Ok(host) => (host, port),
+                Err(why) => return wrong(&why),
+            }
+        };
+        let port = match port {
+            None => None,
+            Some(port) => match port.parse::<u16>() {
+                // `parse` would accept a sign.
+                Ok(number) if number > 0 && port.bytes().all(|byte| byte.is_ascii_digit()) => Some(number),
+                _ => return wrong("the port must be a number from 1 to 65535"),
+            },
+        };
+        Ok(Self::Tcp { host, port, tls })
+    }
+
+    /// Whether to speak TLS, for a list whose `to` says `otherwise`.
+    pub fn tls(&self, otherwise: bool) -> bool {
+        match self {
+            Self::Tcp { tls, .. } => tls.unwrap_or(otherwise),
+            Self::Unix(_) => otherwise,
+        }
+    }
+
+    /// What goes into the `Host` field when nothing else says it: `host`, or `host:port` unless the port is the scheme's
+    /// own; `localhost` for a unix socket.
+    pub fn host_field(&self, tls: bool) -> String {
+        match self {
+            Self::Tcp { host, port, .. } => match port {
+                Some(port) if *port != default_port(tls) => format!("{}:{port}", host.in_url()),
+                _ => host.in_url(),
+            },
+            Self::Unix(_) => "localhost".into(),
+        }
+    }
+}
+
+/// The port of `http` or `https`.
+pub fn default_port(tls: bool) -> u16 {
+    if tls {
+        443
+    } else {
+        80
+    }
+}
+
+impl Host {
+    fn parse(text: &str) -> Result<Self, String> {
+        if let Ok(ip) = text.parse::<Ipv4Addr>() {
+            return Ok(Self::Ip(ip.into()));
+        }
+        let name = text.strip_suffix('.').unwrap_or(text);
+        if name.is_empty() {
+            return Err("the host is missing".into());
+        }
+        if !name.is_ascii() {
+            return Err("a host name is written in ASCII; write its \"xn--\" form".into());
+        }
+        if let Some(odd) = name.chars().find(|c| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))) {
+            return Err(format!("{odd:?} cannot stand in a host name"));
+        }
+        if name.len() > 253 || name.split('.').any(|label| label.is_empty() || label.len() > 63) {
+            return Err("each part of a host name has 1 to 63 characters, and the whole at most 253".into());
+        }
+        // No top-level domain is a number; a C library would take this for an address written in another way.
+        if name.rsplit('.').next().is_some_and(|last| last.bytes().all(|byte| byte.is_ascii_digit())) {
+            return Err(format!("{text:?} is no IPv4 address"));
+        }
+        Ok(Self::Name(text.to_ascii_lowercase()))
+    }
+
+    /// As it stands in a URL: an IPv6 address in brackets.
+    pub fn in_url(&self) -> String {
+        match self {
+            Self::Name(name) => name.clone(),
+            Self::Ip(IpAddr::V4(ip)) => ip.to_string(),
+            Self::Ip(IpAddr::V6(ip)) => format!("[{ip}]"),
+        }
+    }
+
+    /// Whether this is `localhost` or a name below it, which is this machine whatever a resolver says (RFC 6761).
+    pub fn is_localhost(&self) -> bool {
+        let Self::Name(name) = self else { return false };
+        let name = name.strip_suffix('.').unwrap_or(name);
+        name == "localhost" || name.ends_with(".localhost")
+    }
+}
+
+fn socket(text: &str, path: &str) -> Result<Address, String> {
+    let wrong = |why: &str| Err(format!("{text:?} is no address: {why}"));
+    if path.is_empty() {
+        return wrong(r#"the path of the socket is missing, as in "unix:/run/app.sock""#);
+    }
+    if path.contains('\0') {
+        return wrong("a path contains no NUL");
+    }
+    if path.len() > LONGEST_SOCKET_PATH {
+        return wrong("the path of a unix socket has at most 107 bytes");
+    }
+    Ok(Address::Unix(Path::new(path).to_path_buf()))
+}
+
+fn strip_prefix_ignoring_case<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
+    let head = text.get(..prefix.len())?;
+    head.eq_ignore_ascii_case(prefix).then(|| &text[prefix.len()..])
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,154 @@
+//! Upstreams for a `to` whose host is only known with the request (`to: "http://{host}.internal{path}"`).
+
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use tokio::runtime::Handle;
+
+use super::address::{Address, Host};
+use super::balancer::{Balancer, Policy};
+use super::tls::TlsClient;
+use super::{server_name, Dns, Upstream};
+use crate::server::BackendStats;
+
+/// Upstreams kept at once. Clients choose the hosts, so there has to be an end.
+const CAPACITY: usize = 1024;
+/// One that no request has asked for in this time is dropped, and its name is no longer resolved.
+const IDLE: Duration = Duration::from_secs(300);
+/// How often idle ones are looked for.
+const SWEEP_PERIOD: Duration = Duration::from_secs(60);
+
+/// One upstream per host that requests have named, made when it is first asked for. Usable from any thread.
+#[derive(Debug)]
+pub struct ByHost(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    policy: Policy,
+    tls: Option<TlsClient>,
+    capacity: usize,
+    running: OnceLock<(Arc<Dns>, Handle)>,
+    /// Without TLS, and with it.
+    upstreams: [Mutex<HashMap<Box<[u8]>, Entry>>; 2],
+}
+
+#[derive(Debug)]
+struct Entry {
+    upstream: Arc<Upstream>,
+    used: Instant,
+}
+
+/// Why a host cannot be connected to: it is no `host[:port]`, or TLS is not set up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoUpstream(String);
+
+impl std::fmt::Display for NoUpstream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for NoUpstream {}
+
+impl ByHost {
+    /// `policy` selects among the addresses of each host; `tls` is needed for hosts asked for with TLS.
+    pub(super) fn new(policy: Policy, tls: Option<TlsClient>) -> Self {
+        Self::with_capacity(policy, tls, CAPACITY)
+    }
+
+    fn with_capacity(policy: Policy, tls: Option<TlsClient>, capacity: usize) -> Self {
+        Self(Arc::new(Inner { policy, tls, capacity, running: OnceLock::new(), upstreams: Default::default() }))
+    }
+
+    /// Gives it the means to resolve names, without which [`ByHost::get`] makes upstreams that never become ready.
+    /// `handle` is the control runtime's. A second call does nothing.
+    pub fn start(&self, dns: &Arc<Dns>, handle: &Handle) {
+        if self.0.running.set((dns.clone(), handle.clone())).is_ok() {
+            handle.spawn(sweep(Arc::downgrade(&self.0)));
+        }
+    }
+
+    /// The upstream for `authority`, which is `host` or `host:port` and whose letter case does not matter. A new one is
+    /// not ready yet: wait for [`Upstream::ready`].
+    ///
+    /// # Errors
+    /// If `authority` is nothing else than a host and perhaps a port, or TLS is asked for and not set up.
+    pub fn get(&self, authority: &[u8], tls: bool) -> Result<Arc<Upstream>, NoUpstream> {
+        if authority.iter().any(u8::is_ascii_uppercase) {
+            return self.get(&authority.to_ascii_lowercase(), tls);
+        }
+        let mut upstreams = self.0.upstreams[usize::from(tls)].lock();
+        if let Some(entry) = upstreams.get_mut(authority) {
+            entry.used = Instant::now();
+            return Ok(entry.upstream.clone());
+        }
+        let upstream = self.0.make(authority, tls)?;
+        if upstreams.len() >= self.0.capacity {
+            evict(&mut upstreams);
+        }
+        upstreams.insert(authority.into(), Entry { upstream: upstream.clone(), used: Instant::now() });
+        Ok(upstream)
+    }
+
+    /// The figures of every endpoint there is now, sorted by address.
+    pub fn stats(&self) -> Vec<BackendStats> {
+        let mut stats = Vec::new();
+        for upstreams in &self.0.upstreams {
+            stats.extend(upstreams.lock().values().flat_map(|entry| entry.upstream.stats()));
+        }
+        stats.sort_by(|a, b| a.address.cmp(&b.address));
+        stats
+    }
+}
+
+impl Inner {
+    fn make(&self, authority: &[u8], tls: bool) -> Result<Arc<Upstream>, NoUpstream> {
+        let no_host = || NoUpstream(format!("{:?} is no host", String::from_utf8_lossy(authority)));
+        let text = std::str::from_utf8(authority).map_err(|_| no_host())?;
+        // A client's text: it must not be able to name a unix socket.
+        let address = Address::parse_authority(text).map_err(NoUpstream)?;
+        if tls && self.tls.is_none() {
+            return Err(NoUpstream("TLS to backends is not set up for this target".into()));
+        }
+        if let Address::Tcp { host: host @ Host::Name(_), .. } = &address {
+            if tls && server_name(host).is_none() {
+                return Err(no_host());
+            }
+        }
+        let upstream = Upstream::new(&[(address, tls)], Balancer::new(self.policy), self.tls.as_ref(), None);
+        if let Some((dns, handle)) = self.running.get() {
+            upstream.start(dns, handle);
+        }
+        Ok(upstream)
+    }
+
+    fn drop_idle(&self, now: Instant) {
+        for upstreams in &self.upstreams {
+            // One that requests hold is in use, however long ago they asked for it.
+            upstreams
+                .lock()
+                .retain(|_, entry| now.duration_since(entry.used) < IDLE || Arc::strong_count(&entry.upstream) > 1);
+        }
+    }
+}
+
+/// Drops the one that has gone unused the longest; if it still serves requests, they hold it until they are done.
+fn evict(upstreams: &mut HashMap<Box<[u8]>, Entry>) {
+    let oldest = upstreams.iter().min_by_key(|(_, entry)| entry.used).map(|(authority, _)| authority.clone());
+    if let Some(authority) = oldest {
+        upstreams.remove(&authority);
+    }
+}
+
+async fn sweep(inner: Weak<Inner>) {
+    loop {
+        tokio::time::sleep(SWEEP_PERIOD).await;
+        let Some(inner) = inner.upgrade() else { return };
+        inner.drop_idle(Instant::now());
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,161 @@
+//! From the options of a `proxy` directive to its backends.
+
+use std::sync::Arc;
+
+use rustls::pki_types::ServerName;
+use tokio::runtime::Handle;
+
+use super::address::Address;
+use super::balancer::{Balancer, Policy};
+use super::by_host::ByHost;
+use super::dns::Dns;
+use super::tls::TlsClient;
+use super::{server_name, Upstream};
+use crate::config::{Problem, Proxy, Severity};
+use crate::server::BackendStats;
+
+/// What the template in `to` says of the host, before any request.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TargetHost<'a> {
+    /// Whether its scheme is `https`. `None` without a `to`, or if the scheme has placeholders.
+    pub scheme_tls: Option<bool>,
+    /// Its literal `host[:port]`.
+    pub authority: Option<&'a str>,
+    /// Whether that part has placeholders.
+    pub dynamic: bool,
+}
+
+/// Where the requests of a `proxy` directive go.
+#[derive(Debug)]
+pub enum Backends {
+    /// To one set of backends.
+    Fixed(Arc<Upstream>),
+    /// To the host that each request's target names.
+    ByHost(ByHost),
+}
+
+impl Backends {
+    /// Begins to resolve names, on `handle`'s runtime, and goes on until this is dropped.
+    pub fn start(&self, dns: &Arc<Dns>, handle: &Handle) {
+        match self {
+            Self::Fixed(upstream) => upstream.start(dns, handle),
+            Self::ByHost(by_host) => by_host.start(dns, handle),
+        }
+    }
+
+    /// The figures of every backend.
+    pub fn stats(&self) -> Vec<BackendStats> {
+        match self {
+            Self::Fixed(upstream) => upstream.stats(),
+            Self::ByHost(by_host) => by_host.stats(),
+        }
+    }
+}
+
+impl Upstream {
+    /// Checks and compiles `backends`, `backend_priority`, `verify_ssl`, `tls_sni`, `ca_file`, `client_certificate` and
+    /// `client_key`. `None` if one of them is wrong; `problems` then has every mistake.
+    pub fn compile(proxy: &Proxy, target: TargetHost<'_>, problems: &mut Vec<Problem>) -> Option<Backends> {
+        let before = problems.len();
+        let mut report = |message: String| problems.push(Problem::error(proxy.at.as_ref(), "proxy", message));
+
+        let policy = Policy::named(&proxy.backend_priority);
+        if policy.is_none() {
+            let names = Policy::ALL.map(|(name, _)| format!("{name:?}")).join(", ");
+            report(format!("backend_priority: {:?} is unknown; write one of {names}", proxy.backend_priority));
+        }
+        let by_host = proxy.backends.is_none() && target.dynamic;
+        let addresses = addresses(proxy, target, &mut report);
+        let speaks_tls = match by_host {
+            true => target.scheme_tls != Some(false),
+            false => addresses.iter().any(|(_, tls)| *tls),
+        };
+        let name = if speaks_tls { shared_name(proxy, target, &addresses, &mut report) } else { None };
+
+        let mut tls = None;
+        if speaks_tls {
+            tls = TlsClient::compile(proxy, problems);
+            if !proxy.verify_ssl {
+                problems.push(Problem::warning(proxy.at.as_ref(), "proxy", UNVERIFIED));
+            }
+        } else if [&proxy.ca_file, &proxy.client_certificate, &proxy.client_key].iter().any(|file| file.is_some()) {
+            // The files are checked all the same, for which the system's certificates need not be there.
+            TlsClient::compile(&Proxy { verify_ssl: false, ..proxy.clone() }, problems);
+        }
+
+        if problems[before..].iter().any(|problem| problem.severity == Severity::Error) {
+            return None;
+        }
+        let policy = policy?;
+        if by_host {
+            return Some(Backends::ByHost(ByHost::new(policy, tls)));
+        }
+        Some(Backends::Fixed(Upstream::new(&addresses, Balancer::new(policy), tls.as_ref(), name.as_ref())))
+    }
+}
+
+const UNVERIFIED: &str =
+    "verify_ssl: false believes any certificate, so that whoever is on the way to the backend can \
+                          read and change everything; for a certificate of your own, name its authority with `ca_file`";
+
+/// Where the backends are, and which of them speak TLS.
+fn addresses(proxy: &Proxy, target: TargetHost<'_>, report: &mut impl FnMut(String)) -> Vec<(Address, bool)> {
+    let parsed: Vec<_> = match (&proxy.backends, target.authority) {
+        (Some(backends), _) if backends.is_empty() => {
+            report(r#"backends: the list is empty; write at least one, as in ["127.0.0.1:3001"]"#.into());
+            return Vec::new();
+        }
+        (Some(backends), _) => backends
+            .iter()
+            .map(|backend| Address::parse(&backend.address).map_err(|error| format!("backends: {error}")))
+            .collect(),
+        (None, Some(authority)) => vec![Address::parse_authority(authority).map_err(|error| format!("to: {error}"))],
+        // A `to` without a host is no URL; whoever reads the template says so. Here there is just nobody to go to.
+        (None, None) if target.dynamic || proxy.to.is_some() => Vec::new(),
+        (None, None) => {
+            report(r#"where to? write `to: "http://HOST{path}{query}"` or `backends: ["HOST:PORT"]`, or both"#.into());
+            return Vec::new();
+        }
+    };
+    let mut addresses = Vec::with_capacity(parsed.len());
+    for address in parsed {
+        match address {
+            Ok(address) => {
+                let tls = address.tls(target.scheme_tls.unwrap_or(false));
+                addresses.push((address, tls));
+            }
+            Err(message) => report(message),
+        }
+    }
+    addresses
+}
+
+/// The TLS name that the host of `to` gives to all backends. Without one each backend has its own, which is checked here.
+fn shared_name(
+    proxy: &Proxy,
+    target: TargetHost<'_>,
+    addresses: &[(Address, bool)],
+    report: &mut impl FnMut(String),
+) -> Option<ServerName<'static>> {
+    let host = |address: &Address| match address {
+        Address::Tcp { host, .. } => Some(host.clone()),
+        Address::Unix(_) => None,
+    };
+    if let (Some(authority), Some(_)) = (target.authority, &proxy.backends) {
+        let parsed = Address::parse_authority(authority).ok();
+        let name = parsed.as_ref().and_then(host).as_ref().and_then(server_name);
+        if name.is_none() {
+            report(format!("to: {authority:?} can be the name of no TLS server"));
+        }
+        return name;
+    }
+    for (address, _) in addresses.iter().filter(|(_, tls)| *tls) {
+        if let Some(host) = host(address).filter(|host| server_name(host).is_none()) {
+            report(format!("{:?} can be the name of no TLS server", host.in_url()));
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,151 @@
+use super::super::tests::certs::{write, Authority};
+use super::*;
+use crate::config::{At, BackendAddress};
+
+fn proxy(backends: Option<&[&str]>) -> Proxy {
+    let address = |text: &&str| BackendAddress { address: (*text).into() };
+    Proxy {
+        backends: backends.map(|list| list.iter().map(address).collect()),
+        at: Some(At { file: "Proxyfile".into(), line: 7 }),
+        ..Proxy::default()
+    }
+}
+
+fn target(scheme_tls: bool, authority: &str) -> TargetHost<'_> {
+    TargetHost { scheme_tls: Some(scheme_tls), authority: Some(authority), dynamic: false }
+}
+
+fn compile(proxy: &Proxy, target: TargetHost<'_>) -> (Option<Backends>, Vec<String>) {
+    let mut problems = Vec::new();
+    let backends = Upstream::compile(proxy, target, &mut problems);
+    (backends, problems.iter().map(ToString::to_string).collect())
+}
+
+/// Label, TLS name and `Host` of every endpoint.
+fn endpoints(proxy: &Proxy, target: TargetHost<'_>) -> Vec<(String, Option<String>, String)> {
+    let (backends, problems) = compile(proxy, target);
+    let Some(Backends::Fixed(upstream)) = backends else { panic!("{problems:?}") };
+    let live = upstream.live.load();
+    let describe = |endpoint: &Arc<super::super::Endpoint>| {
+        let name = endpoint.server_name(None).map(|name| name.to_str().into_owned());
+        (endpoint.label().to_owned(), name, endpoint.authority().to_owned())
+    };
+    live.iter().map(describe).collect()
+}
+
+fn row(label: &str, name: Option<&str>, authority: &str) -> (String, Option<String>, String) {
+    (label.into(), name.map(Into::into), authority.into())
+}
+
+#[test]
+fn a_backends_own_scheme_decides_on_tls_and_otherwise_that_of_the_target() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let ca_file = Some(write(folder.path(), "ca.pem", &Authority::new().pem()));
+    let all = ["http://10.0.0.1", "https://10.0.0.2", "h2://10.0.0.3", "10.0.0.4", "unix:/app", "localhost:81"];
+    let proxy = Proxy { ca_file, ..proxy(Some(&all)) };
+    assert_eq!(
+        endpoints(&proxy, target(true, "shop.test:8443")),
+        [
+            row("10.0.0.1:80", None, "10.0.0.1"),
+            row("10.0.0.2:443", Some("shop.test"), "10.0.0.2"),
+            row("10.0.0.3:80", None, "10.0.0.3"),
+            row("10.0.0.4:443", Some("shop.test"), "10.0.0.4"),
+            row("unix:/app", Some("shop.test"), "localhost"),
+            row("localhost:81", Some("shop.test"), "localhost:81"),
+        ]
+    );
+    assert_eq!(
+        endpoints(&proxy, TargetHost::default()),
+        [
+            row("10.0.0.1:80", None, "10.0.0.1"),
+            row("10.0.0.2:443", Some("10.0.0.2"), "10.0.0.2"),
+            row("10.0.0.3:80", None, "10.0.0.3"),
+            row("10.0.0.4:80", None, "10.0.0.4"),
+            row("unix:/app", None, "localhost"),
+            row("localhost:81", None, "localhost:81"),
+        ]
+    );
+}
+
+#[test]
+fn without_backends_the_host_of_the_target_is_the_backend() {
+    assert_eq!(
+        endpoints(&proxy(None), target(false, "127.0.0.1:3000")),
+        [row("127.0.0.1:3000", None, "127.0.0.1:3000")]
+    );
+    let (backends, problems) = compile(&proxy(None), target(false, "backend.example.com"));
+    assert!(matches!(backends, Some(Backends::Fixed(_))), "{problems:?}");
+    assert_eq!(backends.expect("one").stats()[0].address, "backend.example.com:80");
+}
+
+#[test]
+fn a_host_with_placeholders_is_looked_up_by_request_unless_there_are_backends() {
+    let dynamic = TargetHost { scheme_tls: Some(false), authority: None, dynamic: true };
+    assert!(matches!(compile(&proxy(None), dynamic).0, Some(Backends::ByHost(_))));
+    assert!(matches!(compile(&proxy(Some(&["10.0.0.1"])), dynamic).0, Some(Backends::Fixed(_))));
+}
+
+#[test]
+fn a_target_that_is_no_url_leaves_nowhere_to_go_and_is_no_mistake_of_the_backends() {
+    let nowhere = Proxy { to: Some("nonsense".into()), ..proxy(None) };
+    let (backends, problems) = compile(&nowhere, TargetHost::default());
+    assert!(problems.is_empty(), "{problems:?}");
+    assert!(backends.expect("an empty upstream").stats().is_empty());
+}
+
+#[test]
+fn every_mistake_is_reported_at_once_with_its_line() {
+    let proxy = Proxy {
+        backend_priority: "least_busy".into(),
+        client_key: Some("/nowhere.key".into()),
+        ..proxy(Some(&["localhost:http", "10.0.0.1", "::1"]))
+    };
+    let (backends, problems) = compile(&proxy, target(false, "host"));
+    assert!(backends.is_none());
+    assert_eq!(
+        problems,
+        [
+            r#"Proxyfile:7: proxy: backend_priority: "least_busy" is unknown; write one of "round_robin", "ordered", "random""#,
+            r#"Proxyfile:7: proxy: backends: "localhost:http" is no address: the port must be a number from 1 to 65535"#,
+            r#"Proxyfile:7: proxy: backends: "::1" is no address: an IPv6 address stands in brackets, as in "[::1]:3001""#,
+            "Proxyfile:7: proxy: client_key is given without its certificate: add `client_certificate`",
+        ]
+    );
+}
+
+#[test]
+fn nowhere_to_go_is_a_mistake_that_says_what_to_write() {
+    for (proxy, target, says) in [
+        (proxy(None), TargetHost::default(), "where to? write `to: \"http://HOST{path}{query}\"`"),
+        (proxy(Some(&[])), target(false, "host"), "backends: the list is empty"),
+        (proxy(None), target(false, "host:0"), "to: \"host:0\" is no address: the port"),
+        (proxy(None), target(false, "unix:/x"), "to: \"unix:/x\" is no address"),
+    ] {
+        let (backends, problems) = compile(&proxy, target);
+        assert!(backends.is_none());
+        assert_eq!(problems.len(), 1);
+        assert!(problems[0].contains(says), "{problems:?}");
+    }
+}
+
+#[test]
+fn believing_any_certificate_is_worth_a_warning_where_tls_is_spoken() {
+    let lax = Proxy { verify_ssl: false, ..proxy(Some(&["10.0.0.1"])) };
+    let mut problems = Vec::new();
+    Upstream::compile(&lax, target(true, "host"), &mut problems).expect("backends");
+    assert_eq!(problems.len(), 1);
+    assert_eq!(problems[0].severity, Severity::Warning);
+    assert!(problems[0].message.starts_with("verify_ssl: false"));
+    assert_eq!(compile(&lax, target(false, "host")).1, [""; 0]);
+}
+
+#[test]
+fn names_that_no_certificate_can_be_for_are_refused_where_tls_is_spoken() {
+    let lax = Proxy { verify_ssl: false, ..proxy(Some(&["10.0.0.1"])) };
+    let (backends, problems) = compile(&lax, target(true, "-shop.test"));
+    assert!(backends.is_none());
+    assert!(problems[0].contains(r#"to: "-shop.test" can be the name of no TLS server"#), "{problems:?}");
+    let (backends, problems) = compile(&Proxy { backends: None, ..lax }, target(true, "-shop.test"));
+    assert!(backends.is_none());
+    assert!(problems[0].contains(r#""-shop.test" can be the name of no TLS server"#), "{problems:?}");
+}

@@ -1,0 +1,258 @@
+//! One request to one backend and its response, in the task of the request itself.
+//!
+//! Both bodies move inside one future, without a channel or a second task. That is also what makes "has a byte of the request
+//! left?" a question with an exact answer. An HTTP/2 client or backend comes in here with the same few calls that
+//! [`Connection`] has: the next piece of a body, taking data, ending the body.
+
+mod pump;
+mod tunnel;
+mod upload;
+
+pub(crate) use tunnel::tunnel;
+pub(crate) use upload::Upload;
+
+use std::future::poll_fn;
+use std::task::Poll;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use self::pump::{poll_pump, PumpError, Stuck};
+use crate::alarm::Alarm;
+use crate::error::{Error, Kind, Retry, Waited};
+use crate::http1::{Connection, Malformed, ReadError};
+use crate::message::ResponseHead;
+
+/// Interim responses that are taken from a backend before its final one.
+const MAX_INTERIM: usize = 32;
+
+/// Time limits of an exchange.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// From the request being ready to be sent to the response head.
+    pub(crate) timeout: Duration,
+    /// Between two pieces of the response.
+    pub(crate) read: Duration,
+    /// Without progress of a write to the backend.
+    pub(crate) write: Duration,
+    /// Between two pieces of a body that the client sends or takes.
+    pub(crate) client_body: Duration,
+    /// Largest response head.
+    pub(crate) max_head: usize,
+}
+
+/// The client's end of an exchange.
+#[derive(Debug)]
+pub(crate) struct Client {
+    /// Its connection.
+    pub(crate) connection: Connection,
+    /// The timer for everything that is awaited while it is served.
+    pub(crate) alarm: Alarm,
+}
+
+/// What the client understands and asked for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asked {
+    /// Interim responses may be passed on: it speaks HTTP/1.1.
+    pub(crate) interim: bool,
+    /// It waits for `100 Continue`.
+    pub(crate) go_ahead: bool,
+    /// It wants another protocol, and may be answered 101.
+    pub(crate) upgrade: bool,
+}
+
+/// Sends the request whose head stands in `backend`'s output, with its body, and waits for the head of the final response.
+/// `deadline` is when that must be there; a body that is still arriving from the client puts it off.
+pub(crate) async fn send(
+    client: &mut Client,
+    backend: &mut Connection,
+    upload: &mut Upload,
+    response: &mut ResponseHead,
+    asked: &mut Asked,
+    limits: &Limits,
+    deadline: &mut Instant,
+) -> Result<(), Error> {
+    let mut progress = Instant::now();
+    let mut moved = 0;
+    let mut interim = 0;
+    poll_fn(|cx| {
+        let Client { connection: client, alarm } = &mut *client;
+        let mut waited = Waited::Response;
+        let uploading = upload.has_body() && !upload.is_over();
+        match upload.poll(cx, client, backend)? {
+            Poll::Ready(()) => {
+                // Nothing is awaited from the client now, but it may go away.
+                if let Poll::Ready(error) = client.poll_gone(cx) {
+                    return Poll::Ready(Err(Error::client(Kind::Io(error))));
+                }
+            }
+            Poll::Pending => waited = upload.waits_for(),
+        }
+        loop {
+            if !client.is_flushed() {
+                match client.poll_flush(cx) {
+                    Poll::Ready(Ok(())) => {}
+                    Poll::Ready(Err(error)) => return Poll::Ready(Err(Error::client(Kind::Io(error)))),
+                    Poll::Pending => break,
+                }
+            }
+            match backend.poll_response_head(cx, response, limits.max_head) {
+                Poll::Pending => break,
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(refused(error, backend, upload))),
+                Poll::Ready(Ok(())) => {}
+            }
+            match response.status {
+                101 if asked.upgrade => return Poll::Ready(Ok(())),
+                101 => return Poll::Ready(Err(malformed("a 101 that nobody asked for"))),
+                100..=199 => {
+                    interim += 1;
+                    if interim > MAX_INTERIM {
+                        return Poll::Ready(Err(malformed("too many interim responses")));
+                    }
+                    pass_interim(client, response, asked);
+                }
+                _ => return Poll::Ready(Ok(())),
+            }
+        }
+        let now_moved = backend.total_sent() + client.total_read();
+        if now_moved != moved {
+            moved = now_moved;
+            progress = Instant::now();
+            if uploading {
+                // The clock for the response starts when the body has been sent.
+                *deadline = (*deadline).max(progress + limits.timeout);
+            }
+        }
+        let until = match waited {
+            Waited::ClientBody => progress + limits.client_body,
+            Waited::Write => progress + limits.write.min(limits.timeout),
+            _ => *deadline,
+        };
+        if alarm.poll(cx, until).is_ready() {
+            let kind = Kind::Timeout(waited);
+            return Poll::Ready(Err(match waited {
+                Waited::ClientBody => Error::client(kind),
+                _ => Error::backend(kind, Retry::Never),
+            }));
+        }
+        Poll::Pending
+    })
+    .await
+}
+
+/// Passes the bodies on: the response's to the client, and what is left of the request's to the backend. The response's head
+/// stands in the client's output.
+pub(crate) async fn relay(
+    client: &mut Client,
+    backend: &mut Connection,
+    upload: &mut Upload,
+    limits: &Limits,
+) -> Result<(), Error> {
+    let mut progress: Option<Instant> = None;
+    let mut moved = 0;
+    poll_fn(|cx| {
+        let Client { connection: client, alarm } = &mut *client;
+        // A request that could not be sent whole is no longer of interest once its response is here.
+        if !upload.is_over() {
+            let _ = upload.poll(cx, client, backend)?;
+        }
+        let mut stuck = Stuck::Reading;
+        match poll_pump(cx, backend, client, &mut stuck, |_, _| ()) {
+            Poll::Ready(Ok(())) => return Poll::Ready(Ok(())),
+            Poll::Ready(Err(PumpError::Write(error))) => return Poll::Ready(Err(Error::client(Kind::Io(error)))),
+            Poll::Ready(Err(PumpError::Read(error))) => {
+                return Poll::Ready(Err(Error::backend(read_kind(error), Retry::Never)))
+            }
+            Poll::Pending => {}
+        }
+        if upload.is_over() {
+            if let Poll::Ready(error) = client.poll_gone(cx) {
+                return Poll::Ready(Err(Error::client(Kind::Io(error))));
+            }
+        }
+        let now_moved = backend.total_read() + client.total_sent();
+        let since = match progress {
+            Some(since) if moved == now_moved => since,
+            _ => Instant::now(),
+        };
+        progress = Some(since);
+        moved = now_moved;
+        let (limit, waited) = match stuck {
+            Stuck::Reading => (limits.read, Waited::Read),
+            Stuck::Writing => (limits.client_body, Waited::ClientWrite),
+        };
+        if alarm.poll(cx, since + limit).is_ready() {
+            let kind = Kind::Timeout(waited);
+            return Poll::Ready(Err(match stuck {
+                Stuck::Reading => Error::backend(kind, Retry::Never),
+                Stuck::Writing => Error::client(kind),
+            }));
+        }
+        Poll::Pending
+    })
+    .await
+}
+
+/// Sends what stands in the client's output, within the time that a client may take.
+pub(crate) async fn flush(client: &mut Client, limit: Duration) -> Result<(), Error> {
+    let mut since = Instant::now();
+    let mut sent = client.connection.total_sent();
+    poll_fn(|cx| {
+        let Client { connection, alarm } = &mut *client;
+        if let Poll::Ready(done) = connection.poll_flush(cx) {
+            return Poll::Ready(done.map_err(|error| Error::client(Kind::Io(error))));
+        }
+        if connection.total_sent() != sent {
+            sent = connection.total_sent();
+            since = Instant::now();
+        }
+        alarm.poll(cx, since + limit).map(|()| Err(Error::client(Kind::Timeout(Waited::ClientWrite))))
+    })
+    .await
+}
+
+/// Writes an interim response to a client that can use it.
+fn pass_interim(client: &mut Connection, response: &mut ResponseHead, asked: &mut Asked) {
+    // A 100 that the client does not wait for tells it nothing.
+    let wanted = asked.interim && (response.status != 100 || asked.go_ahead);
+    if !wanted {
+        return;
+    }
+    if response.status == 100 {
+        asked.go_ahead = false;
+    }
+    crate::headers::hop_by_hop::clean_response(response, false, false);
+    let out = client.output();
+    crate::http1::write_status_line(out, response.status, response.reason());
+    response.fields.write_to(out);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Why there is no response head, and whether the request may be sent again.
+fn refused(error: ReadError, backend: &Connection, upload: &mut Upload) -> Error {
+    let retry = match (backend.total_sent(), backend.total_read()) {
+        (0, _) => Retry::Unwritten,
+        (_, 0) => Retry::IfIdempotent,
+        _ => Retry::Never,
+    };
+    // A write that failed first says more than the end of the connection that followed.
+    let kind = match (error, upload.take_failure()) {
+        (ReadError::Ended | ReadError::Truncated | ReadError::Io(_), Some(failure)) => Kind::Io(failure),
+        (error, _) => read_kind(error),
+    };
+    let retry = if matches!(kind, Kind::Malformed(_) | Kind::TooLarge) { Retry::Never } else { retry };
+    Error::backend(kind, retry)
+}
+
+fn malformed(why: &'static str) -> Error {
+    Error::backend(Kind::Malformed(Malformed(why)), Retry::Never)
+}
+
+fn read_kind(error: ReadError) -> Kind {
+    match error {
+        ReadError::Io(error) => Kind::Io(error),
+        ReadError::Malformed(why) => Kind::Malformed(why),
+        ReadError::TooLarge => Kind::TooLarge,
+        ReadError::Truncated | ReadError::Ended => Kind::Ended,
+    }
+}

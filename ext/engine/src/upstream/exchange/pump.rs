@@ -1,0 +1,73 @@
+//! Moving a body from one connection to another.
+
+use std::io;
+use std::task::{Context, Poll};
+
+use crate::http1::{Connection, Piece, ReadError};
+
+/// Which side failed.
+#[derive(Debug)]
+pub(super) enum PumpError {
+    Read(ReadError),
+    Write(io::Error),
+}
+
+/// Which side is being waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stuck {
+    Reading,
+    Writing,
+}
+
+/// Moves the body that `from` receives into the one that `to` sends, its trailers too, and flushes. No more is read than `to`
+/// can take. What is there leaves before more is awaited, so that an event of a stream is not held back. `tap` sees the data
+/// and `to`.
+pub(super) fn poll_pump(
+    cx: &mut Context<'_>,
+    from: &mut Connection,
+    to: &mut Connection,
+    stuck: &mut Stuck,
+    mut tap: impl FnMut(&[u8], &Connection),
+) -> Poll<Result<(), PumpError>> {
+    loop {
+        match from.poll_body(cx) {
+            Poll::Ready(Ok(Piece::End)) => break,
+            Poll::Ready(Ok(Piece::Data(n))) => {
+                let data = &from.input.filled()[..n];
+                match to.poll_send(cx, data) {
+                    Poll::Ready(Ok(n)) => {
+                        tap(&data[..n], to);
+                        from.consume_body(n);
+                    }
+                    Poll::Ready(Err(error)) => return Poll::Ready(Err(PumpError::Write(error))),
+                    Poll::Pending => {
+                        *stuck = Stuck::Writing;
+                        return Poll::Pending;
+                    }
+                }
+            }
+            Poll::Ready(Ok(Piece::More)) => {}
+            Poll::Ready(Err(error)) => {
+                // What came before the failure still belongs to the peer.
+                let _ = to.poll_flush(cx);
+                return Poll::Ready(Err(PumpError::Read(error)));
+            }
+            Poll::Pending => {
+                *stuck = match to.poll_flush(cx) {
+                    Poll::Ready(Ok(())) => Stuck::Reading,
+                    Poll::Ready(Err(error)) => return Poll::Ready(Err(PumpError::Write(error))),
+                    Poll::Pending => Stuck::Writing,
+                };
+                return Poll::Pending;
+            }
+        }
+    }
+    to.end_body(from.reader.trailers());
+    match to.poll_flush(cx) {
+        Poll::Ready(done) => Poll::Ready(done.map_err(PumpError::Write)),
+        Poll::Pending => {
+            *stuck = Stuck::Writing;
+            Poll::Pending
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! The request's body on its way to a backend, and what of it is kept for another attempt.
+
+use std::io;
+use std::task::{Context, Poll};
+
+use super::pump::{poll_pump, PumpError, Stuck};
+use crate::error::{Error, Kind, Waited};
+use crate::http1::{Connection, Framing, ReadError};
+
+/// The body of one request, over all attempts to send it.
+#[derive(Debug)]
+pub(crate) struct Upload {
+    /// What was taken from the client so far, as long as it may be needed again.
+    kept: Vec<u8>,
+    /// How much of it may be kept; `None` once something was let go.
+    limit: Option<usize>,
+    /// Whether it is kept beyond the first byte that leaves.
+    idempotent: bool,
+    /// How much of `kept` this attempt has sent.
+    replayed: usize,
+    has_body: bool,
+    stuck: Stuck,
+    state: State,
+    failure: Option<io::Error>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Sending,
+    Sent,
+    /// The backend takes no more. It may still answer.
+    Failed,
+}
+
+impl Upload {
+    /// The body of a request. `limit` bytes of an idempotent one are kept.
+    pub(crate) fn new(framing: Framing, idempotent: bool, limit: usize) -> Self {
+        Self {
+            kept: Vec::new(),
+            limit: Some(limit),
+            idempotent,
+            replayed: 0,
+            has_body: !framing.is_empty(),
+            stuck: Stuck::Writing,
+            state: State::Sending,
+            failure: None,
+        }
+    }
+
+    /// Begins another attempt.
+    pub(crate) fn rewind(&mut self) {
+        self.replayed = 0;
+        self.state = State::Sending;
+        self.failure = None;
+    }
+
+    /// Whether another attempt would send the same body.
+    pub(crate) fn can_replay(&self) -> bool {
+        self.limit.is_some()
+    }
+
+    /// Whether every byte was sent.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.state == State::Sent
+    }
+
+    /// Whether there is nothing more to do: sent, or given up.
+    pub(crate) fn is_over(&self) -> bool {
+        self.state != State::Sending
+    }
+
+    /// Whether the request has a body.
+    pub(crate) fn has_body(&self) -> bool {
+        self.has_body
+    }
+
+    /// What a pending [`Upload::poll`] waits for.
+    pub(crate) fn waits_for(&self) -> Waited {
+        match self.stuck {
+            Stuck::Reading => Waited::ClientBody,
+            Stuck::Writing => Waited::Write,
+        }
+    }
+
+    /// The error that ended sending, once.
+    pub(crate) fn take_failure(&mut self) -> Option<io::Error> {
+        self.failure.take()
+    }
+
+    /// Sends head and body. Ready when nothing is left to do, also if the backend takes no more: it may have answered already.
+    /// An error is the client's.
+    pub(crate) fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        client: &mut Connection,
+        backend: &mut Connection,
+    ) -> Result<Poll<()>, Error> {
+        if self.is_over() {
+            return Ok(Poll::Ready(()));
+        }
+        let sent = match self.poll_send(cx, client, backend) {
+            Poll::Pending => return Ok(Poll::Pending),
+            Poll::Ready(sent) => sent,
+        };
+        match sent {
+            Ok(()) => self.state = State::Sent,
+            Err(PumpError::Write(error)) => {
+                self.state = State::Failed;
+                self.failure = Some(error);
+            }
+            Err(PumpError::Read(error)) => {
+                return Err(Error::client(match error {
+                    ReadError::Io(error) => Kind::Io(error),
+                    ReadError::Malformed(why) => Kind::Malformed(why),
+                    ReadError::TooLarge => Kind::TooLarge,
+                    ReadError::Ended | ReadError::Truncated => Kind::Ended,
+                }))
+            }
+        }
+        Ok(Poll::Ready(()))
+    }
+
+    fn poll_send(
+        &mut self,
+        cx: &mut Context<'_>,
+        client: &mut Connection,
+        backend: &mut Connection,
+    ) -> Poll<Result<(), PumpError>> {
+        self.stuck = Stuck::Writing;
+        if !self.has_body {
+            return backend.poll_flush(cx).map_err(PumpError::Write);
+        }
+        while self.replayed < self.kept.len() {
+            match backend.poll_send(cx, &self.kept[self.replayed..]) {
+                Poll::Ready(Ok(n)) => self.replayed += n,
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(PumpError::Write(error))),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+        let Self { kept, limit, idempotent, replayed, stuck, .. } = self;
+        poll_pump(cx, client, backend, stuck, |data, backend| {
+            let Some(most) = *limit else { return };
+            let gone = !*idempotent && backend.total_sent() > 0;
+            if gone || kept.len() + data.len() > most {
+                *limit = None;
+                *kept = Vec::new();
+                *replayed = 0;
+            } else {
+                kept.extend_from_slice(data);
+                *replayed = kept.len();
+            }
+        })
+    }
+}

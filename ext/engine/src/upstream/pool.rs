@@ -1,0 +1,161 @@
+//! Idle backend connections, kept for the next request.
+//!
+//! Who may use a connection that was made for someone else? Only a request which would have made the very same one. A
+//! mistake here sends one person's request over a connection that was authenticated as, encrypted for or verified
+//! against something else, so the key comprises all that makes two connections the same:
+//! - the endpoint's id. An endpoint belongs to one upstream of one `proxy` directive, never to two, so its id stands for
+//!   the address, for whether TLS is spoken, for the roots, for `verify_ssl`, for SNI and for the client certificate;
+//! - the TLS server name. Where `to` takes its host from the request, one endpoint is connected to under several names,
+//!   and a certificate that was checked for one of them says nothing about another. It is read from the connection
+//!   itself: nobody can file a connection under a name that it was not made for.
+
+use std::cell::RefCell;
+use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use rustls::pki_types::ServerName;
+use tokio::time::MissedTickBehavior;
+
+use super::backend::Endpoint;
+use crate::stream::Stream;
+
+/// How often the pool is looked through for connections that have expired or died.
+const JANITOR_PERIOD: Duration = Duration::from_secs(1);
+
+/// The idle connections of one engine thread.
+#[derive(Debug, Default)]
+pub struct Pool {
+    shelves: RefCell<HashMap<u64, Shelf, BuildHasherDefault<IdHasher>>>,
+}
+
+/// The idle connections to one endpoint, oldest first.
+#[derive(Debug)]
+struct Shelf {
+    endpoint: Weak<Endpoint>,
+    idle: VecDeque<Idle>,
+}
+
+#[derive(Debug)]
+struct Idle {
+    stream: Stream,
+    /// `None` if that time is too far away to be represented.
+    expires: Option<Instant>,
+}
+
+/// How many connections are kept, and how long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Keep {
+    /// Connections per endpoint and engine thread; 0 keeps none.
+    pub connections: usize,
+    /// After which an idle one is closed.
+    pub timeout: Duration,
+}
+
+impl Pool {
+    /// Takes the connection that became idle last, has not expired and is open with nothing to read. Those that are found
+    /// otherwise on the way are closed: a backend that sends something unasked loses the connection, for it would be
+    /// read as the next request's answer.
+    ///
+    /// `name` is the TLS server name, if it is not the endpoint's own.
+    pub fn checkout(&self, endpoint: &Endpoint, name: Option<&ServerName<'static>>) -> Option<Stream> {
+        let mut shelves = self.shelves.borrow_mut();
+        let idle = &mut shelves.get_mut(&endpoint.id())?.idle;
+        if idle.is_empty() {
+            return None;
+        }
+        let name = endpoint.server_name(name);
+        let now = Instant::now();
+        let mut index = idle.len();
+        while index > 0 {
+            index -= 1;
+            if idle[index].stream.server_name() != name {
+                continue;
+            }
+            let mut candidate = idle.remove(index)?;
+            if candidate.is_usable(now) {
+                return Some(candidate.stream);
+            }
+        }
+        None
+    }
+
+    /// Keeps a connection whose last exchange is complete on both sides. Beyond `keep.connections` the oldest is closed.
+    pub fn give_back(&self, endpoint: &Arc<Endpoint>, stream: Stream, keep: Keep) {
+        if keep.connections == 0 {
+            return;
+        }
+        let mut shelves = self.shelves.borrow_mut();
+        let shelf = shelves
+            .entry(endpoint.id())
+            .or_insert_with(|| Shelf { endpoint: Arc::downgrade(endpoint), idle: VecDeque::new() });
+        while shelf.idle.len() >= keep.connections {
+            shelf.idle.pop_front();
+        }
+        shelf.idle.push_back(Idle { stream, expires: Instant::now().checked_add(keep.timeout) });
+    }
+
+    /// Looks through the pool once a second, for ever: closes what has expired or died, and forgets endpoints that are
+    /// gone (an address that DNS no longer names, a configuration that was replaced). To be spawned once per pool.
+    pub async fn run_janitor(&self) {
+        let mut ticks = tokio::time::interval(JANITOR_PERIOD);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            self.clean();
+        }
+    }
+
+    fn clean(&self) {
+        let now = Instant::now();
+        self.shelves.borrow_mut().retain(|_, shelf| {
+            shelf.idle.retain_mut(|idle| idle.is_usable(now));
+            shelf.endpoint.strong_count() > 0
+        });
+    }
+
+    /// Closes everything, as at the end of a server.
+    pub fn clear(&self) {
+        self.shelves.borrow_mut().clear();
+    }
+
+    /// How many connections are idle now.
+    pub fn len(&self) -> usize {
+        self.shelves.borrow().values().map(|shelf| shelf.idle.len()).sum()
+    }
+
+    /// Whether no connection is idle now.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl Idle {
+    fn is_usable(&mut self, now: Instant) -> bool {
+        self.expires.is_none_or(|expires| now < expires) && self.stream.is_quiet()
+    }
+}
+
+/// Ids are counted up from 1, so they spread over a table by themselves once their bits reach both of its ends.
+#[derive(Debug, Default)]
+struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u64(u64::from(*byte));
+        }
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = (self.0 ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,141 @@
+pub(super) mod certs;
+pub(super) mod dns_server;
+pub(super) mod tls_server;
+
+use std::future::Future;
+use std::time::Duration;
+
+use super::*;
+use balancer::Policy;
+use dns_server::{DnsServer, Reply};
+
+/// No test takes longer than this.
+pub(super) async fn within<T>(work: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(20), work).await.expect("done in time")
+}
+
+/// Waits until `done` holds; for things that happen in a task of their own and tell nobody.
+pub(super) async fn until(what: &str, mut done: impl FnMut() -> bool) {
+    let waiting = async {
+        while !done() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(15), waiting).await.unwrap_or_else(|_| panic!("waited too long: {what}"));
+}
+
+fn upstream(policy: Policy, addresses: &[&str]) -> Arc<Upstream> {
+    let addresses: Vec<_> =
+        addresses.iter().map(|address| (Address::parse(address).expect("an address"), false)).collect();
+    Upstream::new(&addresses, Balancer::new(policy), None, None)
+}
+
+fn labels(upstream: &Upstream) -> Vec<String> {
+    upstream.live.load().iter().map(|endpoint| endpoint.label().to_owned()).collect()
+}
+
+#[test]
+fn literal_addresses_are_ready_at_once_and_keep_their_order() {
+    let upstream = upstream(Policy::Ordered, &["10.0.0.2:81", "unix:/run/app.sock", "[::1]", "localhost:3000"]);
+    assert!(upstream.is_ready());
+    assert_eq!(labels(&upstream), ["10.0.0.2:81", "unix:/run/app.sock", "[::1]:80", "localhost:3000"]);
+    let authorities: Vec<_> = upstream.live.load().iter().map(|endpoint| endpoint.authority().to_owned()).collect();
+    assert_eq!(authorities, ["10.0.0.2:81", "localhost", "[::1]", "localhost:3000"]);
+}
+
+#[tokio::test]
+async fn localhost_is_reached_whichever_loopback_address_its_server_listens_on() {
+    for loopback in ["127.0.0.1:0", "[::1]:0"] {
+        let listener = tokio::net::TcpListener::bind(loopback).await.expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        let upstream = upstream(Policy::RoundRobin, &[&format!("localhost:{port}")]);
+        assert_eq!(upstream.len(), 1);
+        let endpoint = upstream.pick(&mut Tried::default()).expect("an endpoint");
+        within(connect(&endpoint, None, Duration::from_secs(5))).await.expect(loopback);
+    }
+}
+
+#[tokio::test]
+async fn every_address_of_a_name_is_a_backend_of_its_own() {
+    let server = DnsServer::start(Reply::addresses(60, &["127.0.0.3", "127.0.0.2", "::1"])).await;
+    let upstream = upstream(Policy::RoundRobin, &["10.0.0.1:80", "app.test:3000"]);
+    assert!(!upstream.is_ready());
+    assert_eq!(upstream.stats()[1].address, "app.test:3000");
+    upstream.start(&server.dns(), &Handle::current());
+    within(upstream.ready()).await;
+    assert_eq!(labels(&upstream), ["10.0.0.1:80", "127.0.0.2:3000", "127.0.0.3:3000", "[::1]:3000"]);
+    assert_eq!(upstream.live.load()[2].authority(), "app.test:3000");
+    assert_eq!(upstream.stats().len(), 4);
+}
+
+#[tokio::test]
+async fn answers_that_change_are_followed_when_their_time_to_live_runs_out() {
+    let server = DnsServer::start(Reply::addresses(1, &["127.0.0.2", "127.0.0.3"])).await;
+    let upstream = upstream(Policy::RoundRobin, &["app.test:3000"]);
+    upstream.start(&server.dns(), &Handle::current());
+    within(upstream.ready()).await;
+    let kept = upstream.live.load()[1].clone();
+    let attempt = Attempt::begin(kept.clone());
+    server.answer(Reply::addresses(1, &["127.0.0.3", "127.0.0.4"]));
+    until("the new addresses", || labels(&upstream) == ["127.0.0.3:3000", "127.0.0.4:3000"]).await;
+    assert_eq!(upstream.live.load()[0].id(), kept.id(), "an address that stays is the same endpoint");
+    assert_eq!(upstream.stats()[0].in_flight, 1);
+    drop(attempt);
+}
+
+#[tokio::test]
+async fn old_addresses_serve_on_while_the_server_fails_or_denies_the_name() {
+    let server = DnsServer::start(Reply::addresses(1, &["127.0.0.2"])).await;
+    let upstream = upstream(Policy::RoundRobin, &["app.test:3000"]);
+    upstream.start(&server.dns(), &Handle::current());
+    within(upstream.ready()).await;
+    for failure in [Reply::ServerFailure, Reply::NoSuchName] {
+        server.answer(failure);
+        let asked = server.questions();
+        until("another question", || server.questions() > asked + 1).await;
+        assert_eq!(labels(&upstream), ["127.0.0.2:3000"]);
+    }
+    server.answer(Reply::addresses(1, &["127.0.0.9"]));
+    until("the recovery", || labels(&upstream) == ["127.0.0.9:3000"]).await;
+}
+
+#[tokio::test]
+async fn a_name_without_an_address_is_ready_and_empty_and_is_asked_for_again() {
+    let server = DnsServer::start(Reply::NoSuchName).await;
+    let upstream = upstream(Policy::RoundRobin, &["app.test"]);
+    upstream.start(&server.dns(), &Handle::current());
+    within(upstream.ready()).await;
+    assert!(upstream.pick(&mut Tried::default()).is_none());
+    server.answer(Reply::addresses(60, &["127.0.0.2"]));
+    until("the name to appear", || labels(&upstream) == ["127.0.0.2:80"]).await;
+}
+
+#[tokio::test]
+async fn following_a_name_ends_with_its_upstream() {
+    let server = DnsServer::start(Reply::addresses(3600, &["127.0.0.2"])).await;
+    let upstream = upstream(Policy::RoundRobin, &["app.test"]);
+    let dns = server.dns();
+    upstream.start(&dns, &Handle::current());
+    within(upstream.ready()).await;
+    assert_eq!(Arc::strong_count(&dns), 2);
+    drop(upstream);
+    until("the task to end", || Arc::strong_count(&dns) == 1).await;
+}
+
+#[tokio::test]
+async fn a_failed_attempt_moves_on_to_the_next_backend_in_the_list() {
+    let alive = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let dead = {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        listener.local_addr().expect("an address")
+    };
+    let alive_address = alive.local_addr().expect("an address").to_string();
+    let upstream = upstream(Policy::Ordered, &[&dead.to_string(), &alive_address]);
+    let mut tried = Tried::default();
+    let first = upstream.pick(&mut tried).expect("a backend");
+    let error = within(connect(&first, None, Duration::from_secs(5))).await.expect_err("nobody listens");
+    assert_eq!(error.kind(), ConnectErrorKind::Refused);
+    let second = upstream.pick(&mut tried).expect("another backend");
+    assert_eq!(second.label(), alive_address);
+    within(connect(&second, None, Duration::from_secs(5))).await.expect("a connection");
+}

@@ -1,0 +1,138 @@
+//! How backends are spoken to over TLS.
+
+mod unverified;
+
+use std::sync::Arc;
+
+use rustls::client::WantsClientCert;
+use rustls::crypto::{aws_lc_rs, CryptoProvider};
+use rustls::pki_types::pem::{self, PemObject};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ClientConfig, ConfigBuilder, RootCertStore};
+
+use crate::config::{Problem, Proxy};
+use unverified::Unverified;
+
+/// The TLS policy of one `proxy` directive: whom it trusts, what it shows of itself, whether it sends SNI.
+#[derive(Debug, Clone)]
+pub struct TlsClient(Arc<ClientConfig>);
+
+impl TlsClient {
+    /// Reads `verify_ssl`, `ca_file`, `tls_sni`, `client_certificate` and `client_key`, and the files they name.
+    /// `None` if one of them is wrong; `problems` then says which.
+    pub fn compile(proxy: &Proxy, problems: &mut Vec<Problem>) -> Option<Self> {
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let mut report = |message: String| problems.push(Problem::error(proxy.at.as_ref(), "proxy", message));
+        let trusting = trusting(proxy, &provider).map_err(&mut report);
+        let identity = identity(proxy).map_err(&mut report);
+        let (trusting, identity) = (trusting.ok()?, identity.ok()?);
+        let mut config = match identity {
+            None => trusting.with_no_client_auth(),
+            Some((chain, key)) => match trusting.with_client_auth_cert(chain, key) {
+                Ok(config) => config,
+                Err(error) => {
+                    report(mismatch(proxy, &error));
+                    return None;
+                }
+            },
+        };
+        config.enable_sni = proxy.tls_sni;
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Some(Self(Arc::new(config)))
+    }
+
+    /// What rustls makes connections from.
+    pub fn config(&self) -> &Arc<ClientConfig> {
+        &self.0
+    }
+}
+
+type Trusting = ConfigBuilder<ClientConfig, WantsClientCert>;
+
+/// Whose certificates are believed.
+fn trusting(proxy: &Proxy, provider: &Arc<CryptoProvider>) -> Result<Trusting, String> {
+    let builder = ClientConfig::builder_with_provider(provider.clone())
+        .with_safe_default_protocol_versions()
+        .map_err(|error| format!("TLS cannot be set up: {error}"))?;
+    // Read even if it is not used, so that a wrong path is found before the day verification is switched on.
+    let roots = proxy.ca_file.as_deref().map(roots).transpose()?;
+    if !proxy.verify_ssl {
+        let anyone = Arc::new(Unverified::new(provider.signature_verification_algorithms));
+        return Ok(builder.dangerous().with_custom_certificate_verifier(anyone));
+    }
+    if let Some(roots) = roots {
+        return Ok(builder.with_root_certificates(roots));
+    }
+    let system = rustls_platform_verifier::Verifier::new(provider.clone()).map_err(|error| {
+        format!(
+            "the system's root certificates cannot be read: {error}; install them (the package ca-certificates), or \
+             name a file of your own with `ca_file`"
+        )
+    })?;
+    Ok(builder.dangerous().with_custom_certificate_verifier(Arc::new(system)))
+}
+
+fn roots(path: &str) -> Result<RootCertStore, String> {
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates("ca_file", path)? {
+        roots
+            .add(certificate)
+            .map_err(|error| format!("ca_file: {path:?} contains a certificate that cannot be trusted: {error}"))?;
+    }
+    Ok(roots)
+}
+
+type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
+
+/// What is shown to a backend that asks who we are.
+fn identity(proxy: &Proxy) -> Result<Option<Identity>, String> {
+    match (&proxy.client_certificate, &proxy.client_key) {
+        (None, None) => Ok(None),
+        (Some(_), None) => Err("client_certificate is given without its key: add `client_key`".into()),
+        (None, Some(_)) => Err("client_key is given without its certificate: add `client_certificate`".into()),
+        (Some(chain), Some(key)) => {
+            Ok(Some((certificates("client_certificate", chain)?, private_key("client_key", key)?)))
+        }
+    }
+}
+
+fn certificates(option: &str, path: &str) -> Result<Vec<CertificateDer<'static>>, String> {
+    let bytes = read(option, path)?;
+    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
+    match found {
+        Ok(found) if found.is_empty() => {
+            Err(format!("{option}: {path:?} contains no certificate: it must be a PEM file (BEGIN CERTIFICATE)"))
+        }
+        Ok(found) => Ok(found),
+        Err(error) => Err(format!("{option}: {path:?} is no PEM file: {error}")),
+    }
+}
+
+fn private_key(option: &str, path: &str) -> Result<PrivateKeyDer<'static>, String> {
+    let bytes = read(option, path)?;
+    PrivateKeyDer::from_pem_slice(&bytes).map_err(|error| match error {
+        pem::Error::NoItemsFound => format!(
+            "{option}: {path:?} contains no private key: it must be a PEM file (BEGIN PRIVATE KEY), not encrypted"
+        ),
+        error => format!("{option}: {path:?} is no PEM file: {error}"),
+    })
+}
+
+fn read(option: &str, path: &str) -> Result<Vec<u8>, String> {
+    std::fs::read(path).map_err(|error| format!("{option}: {path:?} cannot be read: {error}"))
+}
+
+/// Why a certificate and a key do not go together, or cannot be used at all.
+fn mismatch(proxy: &Proxy, error: &rustls::Error) -> String {
+    let (chain, key) =
+        (proxy.client_certificate.as_deref().unwrap_or_default(), proxy.client_key.as_deref().unwrap_or_default());
+    match error {
+        rustls::Error::InconsistentKeys(_) => {
+            format!("client_key: {key:?} is not the key of the first certificate in {chain:?}")
+        }
+        error => format!("client_certificate {chain:?} and client_key {key:?} cannot be used: {error}"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,69 @@
+use super::super::tests::certs::{write, Authority};
+use super::*;
+use crate::config::At;
+
+fn compile(proxy: &Proxy) -> Result<TlsClient, Vec<String>> {
+    let mut problems = Vec::new();
+    let client = TlsClient::compile(proxy, &mut problems);
+    assert_eq!(client.is_none(), !problems.is_empty());
+    client.ok_or_else(|| problems.iter().map(ToString::to_string).collect())
+}
+
+#[test]
+fn unusable_files_are_reported_with_option_path_and_line_all_at_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let empty = write(folder.path(), "empty.pem", "not PEM\n");
+    let proxy = Proxy {
+        ca_file: Some("/nowhere/ca.pem".into()),
+        client_certificate: Some(empty.clone()),
+        client_key: Some("k".into()),
+        at: Some(At { file: "Proxyfile".into(), line: 3 }),
+        ..Proxy::default()
+    };
+    let problems = compile(&proxy).expect_err("two mistakes");
+    assert_eq!(problems.len(), 2, "{problems:?}");
+    assert!(problems[0].starts_with(r#"Proxyfile:3: proxy: ca_file: "/nowhere/ca.pem" cannot be read: No such file"#));
+    assert!(problems[1].contains(&format!("client_certificate: {empty:?} contains no certificate")), "{problems:?}");
+}
+
+#[test]
+fn certificate_and_key_come_together_and_belong_together() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let authority = Authority::new();
+    let (one, other) = (authority.certify(&["one"]), authority.certify(&["other"]));
+    let certificate = write(folder.path(), "one.pem", &one.certificate);
+    let right = write(folder.path(), "one.key", &one.key);
+    let wrong = write(folder.path(), "other.key", &other.key);
+    let with = |client_certificate: Option<&String>, client_key: Option<&String>| {
+        compile(&Proxy {
+            verify_ssl: false,
+            client_certificate: client_certificate.cloned(),
+            client_key: client_key.cloned(),
+            ..Proxy::default()
+        })
+    };
+    with(Some(&certificate), Some(&right)).expect("they belong together");
+    for (certificate, key, reason) in [
+        (Some(&certificate), None, "add `client_key`"),
+        (None, Some(&right), "add `client_certificate`"),
+        (Some(&certificate), Some(&wrong), "is not the key of the first certificate in"),
+        (Some(&certificate), Some(&certificate), "contains no private key"),
+    ] {
+        let problems = with(certificate, key).expect_err(reason);
+        assert!(problems[0].contains(reason), "{problems:?}");
+    }
+}
+
+#[test]
+fn the_systems_certificates_are_used_unless_a_file_replaces_them() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let ca_file = write(folder.path(), "ca.pem", &Authority::new().pem());
+    compile(&Proxy { ca_file: Some(ca_file), ..Proxy::default() }).expect("a file of one's own");
+    let verifier = rustls_platform_verifier::Verifier::new(Arc::new(aws_lc_rs::default_provider()));
+    // On a machine without any the mistake has to say how to get some.
+    match (compile(&Proxy::default()), verifier) {
+        (Ok(_), Ok(_)) => {}
+        (Err(problems), Err(_)) => assert!(problems[0].contains("`ca_file`"), "{problems:?}"),
+        (compiled, verifier) => panic!("{compiled:?} with {verifier:?}"),
+    }
+}
