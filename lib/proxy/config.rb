@@ -44,7 +44,7 @@ module Proxy
       read = draft.problems
       @hash = draft.to_h
       @hash["binds"] = Config.binds(binds, read) if binds
-      @problems = Problem.sort(read + Problem.from_native(Native.check(@hash))).freeze
+      @problems = Problem.sort(read + engine_problems(read)).freeze
     end
 
     # Addresses that were given beside the file. No line of it says them.
@@ -90,6 +90,18 @@ module Proxy
     # @return [Integer] the number of handlers, those inside of locations included
     def route_count(routes = @hash.fetch("routes"))
       routes.sum { |route| route.key?("location") ? route_count(route.dig("location", "routes")) : 1 }
+    end
+
+    private
+
+    # What only the engine can see in the sound part. What it says about the whole is told of the file, and only where the whole
+    # was sound: a configuration with a misspelt `proxy` is not one without any.
+    def engine_problems(read)
+      Problem.from_native(Native.check(@hash)).filter_map do |problem|
+        next problem unless problem.line.nil? && problem.directive == "configuration"
+
+        Problem.new(file: @file, message: problem.message, severity: problem.severity) if read.empty?
+      end
     end
   end
 end

@@ -24,7 +24,7 @@ module Proxy
       # @api private
       def start(config)
         native = Native::Server.start(config.to_h)
-        server = new(native, config.shutdown_timeout)
+        server = new(native)
         @lock.synchronize { @running[server] = Process.pid }
         server
       end
@@ -41,9 +41,8 @@ module Proxy
     attr_reader :urls
 
     # @api private
-    def initialize(native, shutdown_timeout)
+    def initialize(native)
       @native = native
-      @shutdown_timeout = shutdown_timeout
       @urls = native.urls.map(&:freeze).freeze
     end
     private_class_method :new
@@ -67,18 +66,10 @@ module Proxy
     # @example
     #   server.stop(timeout: 10) or warn "some requests were cut"
     def stop(timeout: nil)
-      limit = seconds(timeout || @shutdown_timeout)
-      return true if stopped?
-
-      # Our own deadline is the earlier one: at ours the engine has cut nothing yet. Idle connections close at once, so where
-      # nothing is in flight now, nothing will be cut.
-      deadline = now + limit
-      idle = in_flight.zero?
-      @native.begin_stop(timeout && limit)
-      finished = @native.wait([deadline - now, 0.0].max) || idle
-      @native.wait(nil)
-      Server.forget(self)
-      finished
+      limit = timeout && seconds(timeout)
+      @native.begin_stop(limit)
+      wait
+      @native.drained?
     end
 
     # Waits until the server has stopped. Ctrl-C, `Thread#kill` and `Timeout` end the wait, not the server.
@@ -106,19 +97,11 @@ module Proxy
 
     private
 
-    def in_flight
-      stats.dig(:requests, :in_flight)
-    end
-
     def seconds(value)
       number = Float(value)
       return number if number.finite? && !number.negative?
 
       raise ArgumentError, "timeout: #{value} is no number of seconds: write 0 or more, such as 30"
-    end
-
-    def now
-      Process.clock_gettime(Process::CLOCK_MONOTONIC)
     end
   end
 end

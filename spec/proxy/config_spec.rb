@@ -43,12 +43,19 @@ RSpec.describe Proxy::Config do
                                              '"http://127.0.0.1:0" and let something in front of the proxy end TLS'])
   end
 
+  it "tells what is odd about the whole of the file, unless a part of it is wrong" do
+    messages = ["threads 1\n", "proxi to: 'http://a.example'\n"].map { |text| problems_of(text) }
+
+    expect(messages).to eq([["Proxyfile: nothing is proxied: write proxy to: \"http://…\", or a location with one"],
+                            ["Proxyfile:1: proxi: unknown directive (did you mean proxy?)"]])
+  end
+
   it "refuses a path together with a block" do
     expect { Proxy.start("Proxyfile") { threads 1 } }.to raise_error(ArgumentError, "give a path or a block, not both")
   end
 
   it "takes a Pathname" do
-    path = write("Proxyfile", "threads 1\n")
+    path = write("Proxyfile", "static_response body: ''\n")
 
     expect(Proxy.check(Pathname.new(path))).to eq([])
   end

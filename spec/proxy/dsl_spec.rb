@@ -82,6 +82,7 @@ RSpec.describe Proxy::DSL do
 
   describe "server directives" do
     it "takes every one" do
+      write("log/access.log", "")
       hash = configuration_of(<<~RUBY)
         threads 4
         resolver "127.0.0.1:53", "10.0.0.2"

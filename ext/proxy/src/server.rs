@@ -21,6 +21,7 @@ pub(crate) fn init(ruby: &Ruby, native: RModule) -> Result<(), Error> {
     class.define_method("begin_stop", method!(Server::begin_stop, 1))?;
     class.define_method("wait", method!(Server::wait, 1))?;
     class.define_method("stopped?", method!(Server::is_stopped, 0))?;
+    class.define_method("drained?", method!(Server::is_drained, 0))?;
     Ok(())
 }
 
@@ -79,6 +80,11 @@ impl Server {
     /// `stopped?`
     fn is_stopped(&self) -> bool {
         self.owned().is_none_or(Life::has_ended)
+    }
+
+    /// `drained?`: whether everything in flight finished before the end.
+    fn is_drained(&self) -> bool {
+        self.owned().is_none_or(Life::is_drained)
     }
 
     /// The engine, unless this process is a fork of the one that started it.

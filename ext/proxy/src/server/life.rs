@@ -27,7 +27,7 @@ enum State {
     Starting { abandoned: bool },
     Failed(Option<StartError>),
     Running(Arc<Server>),
-    Ended { urls: Vec<String>, stats: Stats },
+    Ended { urls: Vec<String>, stats: Stats, drained: bool },
 }
 
 /// How a wait ended.
@@ -111,6 +111,15 @@ impl Life {
         self.shared.lock().is_over()
     }
 
+    /// Whether nothing was cut off at the end.
+    pub(super) fn is_drained(&self) -> bool {
+        match &*self.shared.lock() {
+            State::Running(server) => server.is_drained(),
+            State::Ended { drained, .. } => *drained,
+            State::Starting { .. } | State::Failed(_) => true,
+        }
+    }
+
     /// Nobody will ask again: the engine drains and ends by itself.
     pub(super) fn abandon(&self) {
         match &mut *self.shared.lock() {
@@ -137,8 +146,8 @@ impl Shared {
         }
         self.changed.notify_all();
         server.wait(None);
-        let (urls, stats) = (server.urls().to_vec(), server.stats());
-        self.become_state(State::Ended { urls, stats });
+        let (urls, stats, drained) = (server.urls().to_vec(), server.stats(), server.is_drained());
+        self.become_state(State::Ended { urls, stats, drained });
     }
 
     fn become_state(&self, state: State) {
