@@ -14,10 +14,10 @@ pub use proxy::{
     StaticResponse,
 };
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// One server: where it listens, how it behaves, and what it does with a request.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Listening addresses. Empty means [`Bind::DEFAULT`].
@@ -66,7 +66,7 @@ impl Default for Config {
 }
 
 /// The value of a server directive and the line that set it.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Setting<T> {
     /// The value.
@@ -84,7 +84,7 @@ impl<T> Setting<T> {
 }
 
 /// `bind "http://0.0.0.0:8080"`
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Bind {
     /// `http://ADDRESS:PORT` (IPv6 in brackets, port 0 for a free one) or `unix:///PATH`, without query parameters.
@@ -103,7 +103,7 @@ impl Bind {
 }
 
 /// `access_log "combined", to: "log/access.log"`
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct AccessLog {
     /// `combined`, `json`, or a string rewrite.
@@ -117,7 +117,7 @@ pub struct AccessLog {
 }
 
 /// One line of a scope.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Directive {
     /// `proxy to: …`
@@ -129,7 +129,7 @@ pub enum Directive {
 }
 
 /// `location "/about", "/api/*" do … end`
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Location {
     /// Exact paths (`/about`) and prefixes (`/api/*`). Any of them may match.

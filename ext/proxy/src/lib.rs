@@ -1,5 +1,25 @@
-use magnus::{Error, Ruby};
-#[magnus::init]
-fn init(_r: &Ruby) -> Result<(), Error> {
-    Ok(())
+//! The binding between Ruby and `proxy-engine`.
+//!
+//! `lib/proxy` builds a Hash of the configuration; [`config`] turns it into the engine's structs, [`server`] starts and stops
+//! an engine for it, [`gvl`] lets other Ruby threads run while one waits, [`error`] raises what went wrong.
+
+#![expect(missing_docs, reason = "the only public item is the entry point that magnus generates for Ruby")]
+
+mod config;
+mod error;
+mod gvl;
+mod server;
+
+use magnus::{function, prelude::*, Error, Ruby};
+
+// Ruby keeps its own allocator; this one serves the engine.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+#[magnus::init(name = "proxy")]
+fn init(ruby: &Ruby) -> Result<(), Error> {
+    let native = ruby.define_module("Proxy")?.define_module("Native")?;
+    native.define_singleton_method("check", function!(config::check, 1))?;
+    native.define_singleton_method("defaults", function!(config::defaults, 0))?;
+    server::init(ruby, native)
 }

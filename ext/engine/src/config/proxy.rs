@@ -1,11 +1,11 @@
 //! The handlers' options as they were written.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::At;
 
 /// `proxy to: "http://backend.example.com/api{path}{query}", backends: ["127.0.0.1:3001"], …`
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Proxy {
     /// Target URL, a string rewrite. Default: the backend's own address with `{path}{query}`.
@@ -93,7 +93,7 @@ impl Default for Proxy {
 }
 
 /// `forwarded_headers: true`, `false` or `:rfc7239`
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(untagged)]
 pub enum ForwardedHeaders {
     /// The `X-Forwarded-*` family, or nothing.
@@ -103,7 +103,7 @@ pub enum ForwardedHeaders {
 }
 
 /// A backend as it was written: its address, to which later its weight and limits come.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct BackendAddress {
     /// `10.0.0.1:3001`, `host:3001`, `host`, `http://…`, `https://…`, `h2://…`, `unix:/run/app.sock` or `[::1]:3001`.
@@ -111,7 +111,7 @@ pub struct BackendAddress {
 }
 
 /// One field to set, to replace or to remove.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct HeaderEdit {
     /// The field's name as it was written.
@@ -121,7 +121,7 @@ pub struct HeaderEdit {
 }
 
 /// A value of a field.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HeaderValue {
     /// Sent as it is written.
@@ -131,7 +131,7 @@ pub enum HeaderValue {
 }
 
 /// `error_response: "bad_gateway"` or `error_response: { status: 503, … }`
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorResponse {
     /// One of the built-in ones.
@@ -141,7 +141,7 @@ pub enum ErrorResponse {
 }
 
 /// A person's own error response.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CustomError {
     /// Status code. Default 500.
@@ -159,7 +159,7 @@ pub struct CustomError {
 }
 
 /// Text that stands in the configuration or in a file.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Content {
     /// The text itself.
@@ -169,7 +169,7 @@ pub enum Content {
 }
 
 /// `static_response code: 200, headers: { "Content-Type" => "text/plain" }, body: "hello\n"`
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct StaticResponse {
     /// Status code.

@@ -1,0 +1,54 @@
+//! What went wrong, as Ruby's exceptions.
+
+use std::any::Any;
+
+use magnus::{prelude::*, Error, ExceptionClass, Ruby, Value};
+use proxy_engine::config::{Problem, Severity};
+use proxy_engine::StartError;
+
+use crate::config;
+
+/// Why a server did not start: `Proxy::ConfigurationError`, `Proxy::BindError` or `Proxy::Error`.
+pub(crate) fn not_started(ruby: &Ruby, error: StartError) -> Error {
+    let raised = match error {
+        StartError::Configuration(problems) => configuration(ruby, &problems),
+        StartError::Bind { at, url, message } => bind(ruby, at, &url, message),
+        StartError::System(error) => {
+            class(ruby, "Error").map(|class| Error::new(class, format!("the proxy cannot run: {error}")))
+        }
+    };
+    raised.unwrap_or_else(|error| error)
+}
+
+/// A panic in the engine. It is a mistake in the gem.
+pub(crate) fn panicked(ruby: &Ruby, payload: &(dyn Any + Send)) -> Error {
+    let text = payload
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no message");
+    class(ruby, "Error").map_or_else(|error| error, |class| Error::new(class, format!("the engine panicked: {text}")))
+}
+
+fn configuration(ruby: &Ruby, problems: &[Problem]) -> Result<Error, Error> {
+    let problems = config::problems(ruby, problems)?;
+    raise(ruby, "ConfigurationError", problems)
+}
+
+fn bind(ruby: &Ruby, at: Option<proxy_engine::config::At>, url: &str, message: String) -> Result<Error, Error> {
+    // The engine may or may not have named the address in its sentence; a person must read it once.
+    let message = if message.contains(url) { message } else { format!("{url}: {message}") };
+    let problem = Problem { at, directive: "bind".into(), message, severity: Severity::Error };
+    let problems = config::problems(ruby, &[problem])?;
+    raise(ruby, "BindError", problems)
+}
+
+/// An exception of a class that takes problems.
+fn raise(ruby: &Ruby, name: &str, problems: Value) -> Result<Error, Error> {
+    let exception: magnus::Exception = class(ruby, name)?.funcall("from_native", (problems,))?;
+    Ok(Error::from(exception))
+}
+
+fn class(ruby: &Ruby, name: &str) -> Result<ExceptionClass, Error> {
+    ruby.define_module("Proxy")?.const_get(name)
+}

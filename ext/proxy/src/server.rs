@@ -1,0 +1,133 @@
+//! `Proxy::Native::Server`: one running engine, seen from Ruby.
+
+mod life;
+
+use std::process;
+use std::time::{Duration, Instant};
+
+use magnus::{function, method, prelude::*, Error, RModule, Ruby, Value};
+use proxy_engine::Stats;
+
+use self::life::{Life, Waited};
+use crate::gvl::{without_gvl, Outcome};
+use crate::{config, error};
+
+pub(crate) fn init(ruby: &Ruby, native: RModule) -> Result<(), Error> {
+    let class = native.define_class("Server", ruby.class_object())?;
+    class.undef_default_alloc_func();
+    class.define_singleton_method("start", function!(Server::start, 1))?;
+    class.define_method("urls", method!(Server::urls, 0))?;
+    class.define_method("stats", method!(Server::stats, 0))?;
+    class.define_method("begin_stop", method!(Server::begin_stop, 1))?;
+    class.define_method("wait", method!(Server::wait, 1))?;
+    class.define_method("stopped?", method!(Server::is_stopped, 0))?;
+    class.define_method("drained?", method!(Server::is_drained, 0))?;
+    Ok(())
+}
+
+/// A running engine. It belongs to the process that started it: in a forked child the threads do not exist and a lock may be
+/// held for ever, so the child's copy answers without touching the engine.
+#[magnus::wrap(class = "Proxy::Native::Server", free_immediately)]
+struct Server {
+    life: Life,
+    pid: u32,
+}
+
+impl Server {
+    /// `Proxy::Native::Server.start(hash)`
+    fn start(ruby: &Ruby, hash: Value) -> Result<Server, Error> {
+        let config = config::from_hash(ruby, hash)?;
+        let life = Life::begin(config).map_err(|error| error::not_started(ruby, error))?;
+        let server = Server { life, pid: process::id() };
+        // When an interrupt raises here, dropping `server` makes the engine stop as soon as it has started.
+        server.wait_for(ruby, None, Life::wait_started)?;
+        match server.life.start_error() {
+            Some(error) => Err(error::not_started(ruby, error)),
+            None => Ok(server),
+        }
+    }
+
+    /// `urls`: the URL of every bind.
+    fn urls(&self) -> Vec<String> {
+        self.owned().map_or_else(Vec::new, Life::urls)
+    }
+
+    /// `stats`: a Hash with Symbol keys. A forked child's copy has served nothing.
+    fn stats(ruby: &Ruby, server: &Self) -> Result<Value, Error> {
+        let stats = server.owned().map_or_else(Stats::default, Life::stats);
+        serde_magnus::serialize(ruby, &stats)
+    }
+
+    /// `begin_stop(seconds or nil)`: returns at once.
+    fn begin_stop(ruby: &Ruby, server: &Self, seconds: Option<f64>) -> Result<(), Error> {
+        let limit = duration(ruby, seconds)?;
+        if let Some(life) = server.owned() {
+            life.begin_stop(limit);
+        }
+        Ok(())
+    }
+
+    /// `wait(seconds or nil)`: `true` once every engine thread has ended. Other Ruby threads run, and signals, `Thread#kill`
+    /// and `Timeout` end the wait.
+    fn wait(ruby: &Ruby, server: &Self, seconds: Option<f64>) -> Result<bool, Error> {
+        let limit = duration(ruby, seconds)?;
+        if server.owned().is_none() {
+            return Ok(true);
+        }
+        server.wait_for(ruby, limit, Life::wait_ended)
+    }
+
+    /// `stopped?`
+    fn is_stopped(&self) -> bool {
+        self.owned().is_none_or(Life::has_ended)
+    }
+
+    /// `drained?`: whether everything in flight finished before the end.
+    fn is_drained(&self) -> bool {
+        self.owned().is_none_or(Life::is_drained)
+    }
+
+    /// The engine, unless this process is a fork of the one that started it.
+    fn owned(&self) -> Option<&Life> {
+        (self.pid == process::id()).then_some(&self.life)
+    }
+
+    fn wait_for(
+        &self,
+        ruby: &Ruby,
+        limit: Option<Duration>,
+        wait: impl Fn(&Life, Option<Instant>, &life::Waiter) -> Waited + Sync,
+    ) -> Result<bool, Error> {
+        // A limit too far away to be a point in time is none.
+        let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
+        let life = &self.life;
+        loop {
+            let waiter = life::Waiter::default();
+            match without_gvl(|| wait(life, deadline, &waiter), || life.interrupt(&waiter)) {
+                Outcome::Done(Waited::Happened) => return Ok(true),
+                Outcome::Done(Waited::TimedOut) => return Ok(false),
+                // The handler of a signal may have run without raising: then the wait goes on.
+                Outcome::Done(Waited::Interrupted) | Outcome::Interrupted => ruby.thread_check_ints()?,
+                Outcome::Panicked(payload) => return Err(error::panicked(ruby, payload.as_ref())),
+            }
+        }
+    }
+}
+
+impl Drop for Server {
+    /// The garbage collector calls this, so it only signals. The thread of [`Life`] outlives this object until the engine
+    /// has ended. In a forked child that thread does not exist and what it shares stays as it is.
+    fn drop(&mut self) {
+        if let Some(life) = self.owned() {
+            life.abandon();
+        }
+    }
+}
+
+fn duration(ruby: &Ruby, seconds: Option<f64>) -> Result<Option<Duration>, Error> {
+    let Some(seconds) = seconds else { return Ok(None) };
+    Duration::try_from_secs_f64(seconds).map(Some).map_err(|_| {
+        let message = format!("{seconds} is no number of seconds: write 0 or more, such as 30");
+        Error::new(ruby.exception_arg_error(), message)
+    })
+}

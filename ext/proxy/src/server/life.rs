@@ -1,0 +1,186 @@
+//! The life of one engine, held by a thread of its own.
+//!
+//! That thread starts the engine, waits for its end and drops it, so that whoever waits in Ruby waits on a condition that an
+//! interrupt can wake too, and the garbage collector never waits at all.
+
+use std::io;
+use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use proxy_engine::config::Config;
+use proxy_engine::{Server, StartError, Stats};
+
+/// One engine from before its start to after its end.
+pub(super) struct Life {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+enum State {
+    Starting { abandoned: bool },
+    Failed(Option<StartError>),
+    Running(Arc<Server>),
+    Ended { urls: Vec<String>, stats: Stats, drained: bool },
+}
+
+/// How a wait ended.
+pub(super) enum Waited {
+    Happened,
+    TimedOut,
+    Interrupted,
+}
+
+/// One Ruby thread that waits. Its flag is only touched under the lock of the state, so no wake-up is lost.
+#[derive(Default)]
+pub(super) struct Waiter {
+    interrupted: AtomicBool,
+}
+
+impl Life {
+    /// Makes the thread that starts the engine.
+    pub(super) fn begin(config: Config) -> Result<Self, StartError> {
+        let shared =
+            Arc::new(Shared { state: Mutex::new(State::Starting { abandoned: false }), changed: Condvar::new() });
+        let theirs = Arc::clone(&shared);
+        thread::Builder::new()
+            .name("proxy-life".into())
+            .spawn(move || {
+                // Whoever waits must learn of a panic too.
+                if catch_unwind(AssertUnwindSafe(|| theirs.live(config))).is_err() {
+                    theirs
+                        .become_state(State::Failed(Some(StartError::System(io::Error::other("the engine panicked")))));
+                }
+            })
+            .map_err(StartError::System)?;
+        Ok(Self { shared })
+    }
+
+    pub(super) fn wait_started(&self, deadline: Option<Instant>, waiter: &Waiter) -> Waited {
+        self.shared.wait_until(deadline, waiter, |state| !matches!(state, State::Starting { .. }))
+    }
+
+    pub(super) fn wait_ended(&self, deadline: Option<Instant>, waiter: &Waiter) -> Waited {
+        self.shared.wait_until(deadline, waiter, State::is_over)
+    }
+
+    /// Makes the wait of `waiter` return.
+    pub(super) fn interrupt(&self, waiter: &Waiter) {
+        let _state = self.shared.lock();
+        waiter.interrupted.store(true, Ordering::Relaxed);
+        self.shared.changed.notify_all();
+    }
+
+    /// Why the engine did not start, once.
+    pub(super) fn start_error(&self) -> Option<StartError> {
+        match &mut *self.shared.lock() {
+            State::Failed(error) => error.take(),
+            _ => None,
+        }
+    }
+
+    pub(super) fn urls(&self) -> Vec<String> {
+        match &*self.shared.lock() {
+            State::Running(server) => server.urls().to_vec(),
+            State::Ended { urls, .. } => urls.clone(),
+            State::Starting { .. } | State::Failed(_) => Vec::new(),
+        }
+    }
+
+    pub(super) fn stats(&self) -> Stats {
+        match &*self.shared.lock() {
+            State::Running(server) => server.stats(),
+            State::Ended { stats, .. } => stats.clone(),
+            State::Starting { .. } | State::Failed(_) => Stats::default(),
+        }
+    }
+
+    pub(super) fn begin_stop(&self, limit: Option<Duration>) {
+        if let State::Running(server) = &*self.shared.lock() {
+            server.begin_stop(limit);
+        }
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        self.shared.lock().is_over()
+    }
+
+    /// Whether nothing was cut off at the end.
+    pub(super) fn is_drained(&self) -> bool {
+        match &*self.shared.lock() {
+            State::Running(server) => server.is_drained(),
+            State::Ended { drained, .. } => *drained,
+            State::Starting { .. } | State::Failed(_) => true,
+        }
+    }
+
+    /// Nobody will ask again: the engine drains and ends by itself.
+    pub(super) fn abandon(&self) {
+        match &mut *self.shared.lock() {
+            State::Starting { abandoned } => *abandoned = true,
+            State::Running(server) => server.begin_stop(None),
+            State::Failed(_) | State::Ended { .. } => {}
+        }
+    }
+}
+
+impl Shared {
+    /// The life of the engine, on its own thread.
+    fn live(&self, config: Config) {
+        let server = match Server::start(config) {
+            Ok(server) => Arc::new(server),
+            Err(error) => return self.become_state(State::Failed(Some(error))),
+        };
+        {
+            let mut state = self.lock();
+            if matches!(&*state, State::Starting { abandoned: true }) {
+                server.begin_stop(Some(Duration::ZERO));
+            }
+            *state = State::Running(Arc::clone(&server));
+        }
+        self.changed.notify_all();
+        server.wait(None);
+        let (urls, stats, drained) = (server.urls().to_vec(), server.stats(), server.is_drained());
+        self.become_state(State::Ended { urls, stats, drained });
+    }
+
+    fn become_state(&self, state: State) {
+        let before = std::mem::replace(&mut *self.lock(), state);
+        self.changed.notify_all();
+        drop(before);
+    }
+
+    fn wait_until(&self, deadline: Option<Instant>, waiter: &Waiter, happened: impl Fn(&State) -> bool) -> Waited {
+        let mut state = self.lock();
+        loop {
+            if happened(&state) {
+                return Waited::Happened;
+            }
+            if waiter.interrupted.load(Ordering::Relaxed) {
+                return Waited::Interrupted;
+            }
+            state = match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
+                None => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+                Some(Duration::ZERO) => return Waited::TimedOut,
+                Some(left) => self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0,
+            };
+        }
+    }
+
+    // No code that can panic runs under the lock; a poisoned one is as good as a sound one.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn is_over(&self) -> bool {
+        matches!(self, State::Failed(_) | State::Ended { .. })
+    }
+}

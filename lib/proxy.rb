@@ -1,0 +1,43 @@
+# frozen_string_literal: true
+
+require_relative "proxy/version"
+require_relative "proxy/error"
+require_relative "proxy/config"
+require_relative "proxy/server"
+
+# A reverse proxy whose configuration is Ruby and whose engine is native.
+#
+# @example
+#   server = Proxy.start do
+#     bind "http://127.0.0.1:0"
+#     proxy to: "http://backend.example.com{path}{query}", backends: ["127.0.0.1:3001", "127.0.0.1:3002"]
+#   end
+#   server.urls  # => ["http://127.0.0.1:40123"]
+#   server.stop
+module Proxy
+  # Starts a server and returns at once. The block is the configuration, in the language of a `Proxyfile`; without a block a
+  # file is read.
+  #
+  # @param path [String, Pathname, nil] a configuration file; default: `Proxyfile`, then `config/proxy.rb`
+  # @param binds [Array<String>, nil] URLs to listen on in place of those of the configuration
+  # @return [Server]
+  # @raise [ConfigurationError] with everything that is wrong; nothing was bound
+  # @raise [BindError] when an address cannot be bound; nothing stays bound
+  # @example From a file
+  #   server = Proxy.start("config/proxy.rb", binds: ["http://127.0.0.1:0"])
+  # @example From a block
+  #   server = Proxy.start { proxy to: "http://127.0.0.1:3000{path}{query}" }
+  def self.start(path = nil, binds: nil, &block)
+    Server.start(Config.load(path, binds: binds, &block).validate!)
+  end
+
+  # Checks a configuration without starting anything.
+  #
+  # @param path [String, Pathname, nil] a configuration file; default: `Proxyfile`, then `config/proxy.rb`
+  # @return [Array<Problem>] errors and warnings by file and line; empty when all is well
+  # @example
+  #   Proxy.check("Proxyfile").each { |problem| puts problem }
+  def self.check(path = nil, &block)
+    Config.load(path, &block).problems
+  end
+end

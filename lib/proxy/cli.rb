@@ -1,0 +1,58 @@
+# frozen_string_literal: true
+
+require_relative "../proxy"
+require_relative "cli/command"
+require_relative "cli/start"
+require_relative "cli/check"
+require_relative "cli/init"
+require_relative "cli/version"
+require_relative "cli/help"
+
+module Proxy
+  # The `proxy` command.
+  module CLI
+    # Every command by its name, in the order of the help text.
+    COMMANDS = { "start" => Start, "check" => Check, "init" => Init, "version" => Version, "help" => Help }.freeze
+    # Options of the bare command that are commands by another name.
+    SHORTHAND = { "-h" => "help", "--help" => "help", "-v" => "version", "--version" => "version" }.freeze
+
+    # Everything went well.
+    OK = 0
+    # The configuration is wrong, or an address cannot be bound.
+    FAILED = 1
+    # The command line is wrong (EX_USAGE of sysexits.h).
+    USAGE = 64
+
+    # Runs a command line.
+    #
+    # @param arguments [Array<String>] what stands behind `proxy`
+    # @param out [IO] for what was asked for
+    # @param err [IO] for what went wrong
+    # @return [Integer] the exit status: 0, 1 for a wrong configuration, 64 for a wrong command line
+    # @example
+    #   exit Proxy::CLI.run(["check", "-c", "config/proxy.rb"])
+    def self.run(arguments, out: $stdout, err: $stderr)
+      name, rest = split(arguments)
+      command = COMMANDS[name]
+      return command.new(out, err).run(rest) if command
+
+      nearest = DSL::Spelling.nearest(name, COMMANDS.keys)
+      err.puts "proxy: there is no command #{name.inspect}#{" (did you mean #{nearest}?)" if nearest}"
+      err.puts "`proxy help` lists the commands."
+      USAGE
+    rescue Errno::EPIPE
+      # Whoever read our output has gone, as in `proxy help | head -1`.
+      OK
+    end
+
+    # The name of the command and its arguments; `start` may be left out.
+    def self.split(arguments)
+      first, *rest = arguments
+      return ["start", arguments] if first.nil?
+      return [SHORTHAND.fetch(first), rest] if SHORTHAND.key?(first)
+
+      first.start_with?("-") ? ["start", arguments] : [first, rest]
+    end
+    private_class_method :split
+  end
+end

@@ -1,0 +1,97 @@
+# frozen_string_literal: true
+
+require "optparse"
+
+module Proxy
+  module CLI
+    # What the commands share: options, usage errors, the printing of problems.
+    # @api private
+    class Command
+      class << self
+        # @return [String] what the command does, in a few words
+        attr_reader :summary
+        # @return [String] its help text
+        attr_reader :help
+
+        private
+
+        def describe(summary, help)
+          @summary = summary
+          @help = help
+        end
+      end
+
+      def initialize(out, err)
+        @out = out
+        @err = err
+      end
+
+      # Runs the command and returns the exit status.
+      def run(arguments)
+        rest = parser.parse(arguments)
+        return help if @help
+
+        call(*rest)
+      rescue OptionParser::ParseError => error
+        usage(error.message.lines(chomp: true).reject(&:empty?).join(" ").sub(/ Did you mean\?\s+(\S+).*/, ' (did you mean --\1?)'))
+      end
+
+      private
+
+      # The word that calls the command.
+      def name
+        COMMANDS.key(self.class)
+      end
+
+      def parser
+        OptionParser.new do |options|
+          options.on("-h", "--help") { @help = true }
+          declare(options)
+        end
+      end
+
+      # The options beside -h.
+      def declare(options)
+      end
+
+      def config_option(options)
+        options.on("-c", "--config PATH", String) { |path| @path = path }
+      end
+
+      def call(*rest)
+        rest.empty? ? perform : unexpected(rest.first)
+      end
+
+      def unexpected(argument)
+        hint = declared?("config") && File.exist?(argument) ? ": write -c #{argument}" : ""
+        usage("unexpected argument #{argument.inspect}#{hint}")
+      end
+
+      def declared?(long)
+        !parser.top.long[long].nil?
+      end
+
+      def usage(message)
+        @err.puts "proxy #{name}: #{message}"
+        @err.puts "`proxy help #{name}` says what it takes."
+        USAGE
+      end
+
+      def help
+        @out.puts self.class.help
+        OK
+      end
+
+      # Prints what is wrong, one line each.
+      def complain(problems, conclusion)
+        problems.each { |problem| @err.puts problem }
+        @err.puts conclusion
+        FAILED
+      end
+
+      def count(number, word)
+        "#{number} #{word}#{"s" unless number == 1}"
+      end
+    end
+  end
+end

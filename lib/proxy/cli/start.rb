@@ -1,0 +1,109 @@
+# frozen_string_literal: true
+
+module Proxy
+  module CLI
+    # `proxy start`
+    # @api private
+    class Start < Command
+      describe "start the proxy (what `proxy` alone does)", <<~HELP
+        proxy start [-c PATH] [-b URL]...
+
+        Reads the configuration, binds its addresses and serves until it is told to stop.
+        Nothing is bound when anything is wrong with the configuration.
+
+          -c, --config PATH   the configuration; otherwise Proxyfile, then config/proxy.rb
+          -b, --bind URL      listen here instead of on the binds of the file; may be repeated
+          -h, --help          this text
+
+        Ctrl-C or SIGTERM stops it: no new connections, requests in flight may finish within
+        shutdown_timeout, then it exits with 0. A second signal ends it at once.
+
+        Examples:
+          proxy                                     Proxyfile, as it stands
+          proxy start -c config/proxy.rb            another file
+          proxy start -b http://127.0.0.1:9000      the same routes on another port
+          proxy start -b unix:///tmp/proxy.sock     or on a socket file
+      HELP
+
+      private
+
+      def declare(options)
+        config_option(options)
+        options.on("-b", "--bind URL", String) { |url| (@binds ||= []) << url }
+      end
+
+      def perform
+        # The signals are ours before the engine starts, so that none falls into a gap.
+        signals = Signals.new
+        config = Config.load(@path, binds: @binds)
+        config.warnings.each { |warning| @err.puts "warning: #{warning}" }
+        config.validate!
+        serve(Server.start(config), config, signals)
+      rescue ConfigurationError => error
+        complain(error.problems.select(&:error?), "#{config&.file || "The configuration"} has #{count(error.problems.length, "error")}; nothing was started.")
+      rescue BindError => error
+        complain(error.problems, "Nothing was started.")
+      end
+
+      def serve(server, config, signals)
+        greet(server, config)
+        signals.first
+        @out.puts "Stopping. Requests in flight get #{seconds(config)}; a second signal ends them at once."
+        @out.flush
+        stopping = Thread.new { server.stop.tap { signals.stopped } }
+        forced = signals.second
+        if forced
+          server.stop(timeout: 0)
+          return 128 + forced
+        end
+        @err.puts "Some requests took longer than that and were cut." unless stopping.value
+        OK
+      end
+
+      def greet(server, config)
+        @out.puts "proxy #{VERSION} listens on"
+        server.urls.each { |url| @out.puts "  #{url}" }
+        @out.puts "#{config.file}: #{count(config.route_count, "route")}. Ctrl-C stops it; requests in flight then get #{seconds(config)}."
+        @out.flush
+      end
+
+      def seconds(config)
+        timeout = config.shutdown_timeout
+        count(timeout == timeout.to_i ? timeout.to_i : timeout, "second")
+      end
+
+      # SIGINT and SIGTERM as something that can be waited for.
+      class Signals
+        STOPPED = 0
+
+        def initialize
+          @reader, @writer = IO.pipe
+          %w[INT TERM].each { |name| trap(name) { |number| @writer.write_nonblock([number].pack("C"), exception: false) } }
+        end
+
+        # Waits for the first signal.
+        def first
+          @reader.getbyte
+        end
+
+        # Says that the server has stopped.
+        def stopped
+          @writer.write([STOPPED].pack("C"))
+        end
+
+        # Waits for a second signal, and returns its number, or for the end of the server, and returns nil.
+        def second
+          number = @reader.getbyte
+          number unless number == STOPPED
+        end
+
+        private
+
+        def trap(name, &block)
+          Signal.trap(name, &block)
+        end
+      end
+      private_constant :Signals
+    end
+  end
+end

@@ -1,0 +1,107 @@
+# frozen_string_literal: true
+
+require_relative "dsl"
+require_relative "error"
+require_relative "native"
+
+module Proxy
+  # A configuration that has been read and checked, right or wrong.
+  # @api private
+  class Config
+    # Where a configuration is looked for, in this order.
+    FILES = ["Proxyfile", "config/proxy.rb"].freeze
+
+    # The first configuration file in the working directory, or the name of the one that is expected there.
+    def self.find
+      FILES.find { |path| File.file?(path) } || FILES.first
+    end
+
+    # Reads a file or a block, and neither raises nor binds. `binds` replaces the addresses of the file.
+    def self.load(path = nil, binds: nil, &block)
+      raise ArgumentError, "give a path or a block, not both" if path && block
+
+      draft = block ? DSL::Draft.of_block(block) : DSL::Draft.of_file(path_of(path))
+      new(draft, binds)
+    end
+
+    def self.path_of(path)
+      path = path.to_path if path.respond_to?(:to_path)
+      return path if path.is_a?(String)
+      return find if path.nil?
+
+      raise TypeError, "a path must be a String, not #{DSL::Spelling.kind(path)}"
+    end
+    private_class_method :path_of
+
+    # @return [String] the file, as it was named
+    attr_reader :file
+    # @return [Array<Problem>] errors and warnings, by file and line
+    attr_reader :problems
+
+    def initialize(draft, binds)
+      @file = draft.file
+      @cause = draft.cause
+      read = draft.problems
+      @hash = draft.to_h
+      @hash["binds"] = Config.binds(binds, read) if binds
+      @problems = Problem.sort(read + engine_problems(read)).freeze
+    end
+
+    # Addresses that were given beside the file. No line of it says them.
+    def self.binds(urls, problems)
+      draft = DSL::Draft.new("--bind", Dir.pwd)
+      draft.evaluate("") { |dsl| urls.each { |url| dsl.bind(url) } }
+      problems.concat(draft.problems.map { |problem| Problem.new(directive: "bind", message: problem.message) })
+      draft.to_h.fetch("binds").map { |bind| bind.except("at") }
+    end
+
+    # @return [Hash] the configuration as the engine takes it
+    def to_h
+      @hash
+    end
+
+    # @return [Array<Problem>] what keeps the server from starting
+    def errors
+      problems.select(&:error?)
+    end
+
+    # @return [Array<Problem>] what looks like a slip
+    def warnings
+      problems.select(&:warning?)
+    end
+
+    # Raises everything that is wrong, with the exception of the file, if there was one, as its cause.
+    def validate!
+      raise ConfigurationError.new(errors), cause: @cause unless errors.empty?
+
+      self
+    end
+
+    # @return [Numeric] seconds that requests in flight may take when the server stops
+    def shutdown_timeout
+      @hash.dig("shutdown_timeout", "value") || Native.defaults.dig(:server, :shutdown_timeout, :value)
+    end
+
+    # @return [Integer] the number of addresses that are listened on
+    def bind_count
+      [@hash.fetch("binds").length, 1].max
+    end
+
+    # @return [Integer] the number of handlers, those inside of locations included
+    def route_count(routes = @hash.fetch("routes"))
+      routes.sum { |route| route.key?("location") ? route_count(route.dig("location", "routes")) : 1 }
+    end
+
+    private
+
+    # What only the engine can see in the sound part. What it says about the whole is told of the file, and only where the whole
+    # was sound: a configuration with a misspelt `proxy` is not one without any.
+    def engine_problems(read)
+      Problem.from_native(Native.check(@hash)).filter_map do |problem|
+        next problem unless problem.line.nil? && problem.directive == "configuration"
+
+        Problem.new(file: @file, message: problem.message, severity: problem.severity) if read.empty?
+      end
+    end
+  end
+end

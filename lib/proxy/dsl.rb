@@ -1,0 +1,52 @@
+# frozen_string_literal: true
+
+require_relative "problem"
+require_relative "dsl/options"
+require_relative "dsl/draft"
+require_relative "dsl/server_directives"
+require_relative "dsl/handlers"
+
+module Proxy
+  # The language of a `Proxyfile`, and of the block of {Proxy.start}. Inside either, `self` is an object of this class, so a
+  # configuration is plain Ruby: variables, conditions, loops and methods work as everywhere.
+  #
+  # A block that takes an argument gets that object instead and keeps its own `self`.
+  #
+  # @example A Proxyfile
+  #   bind "http://0.0.0.0:8080"
+  #   ports = 3001..3003
+  #   location "/health" do
+  #     static_response body: "fine\n"
+  #   end
+  #   proxy backends: ports.map { |port| "127.0.0.1:#{port}" }, backend_priority: :random
+  # @example A block that keeps its self
+  #   Proxy.start { |config| config.proxy to: "http://127.0.0.1:#{@port}{path}{query}" }
+  class DSL
+    include ServerDirectives
+    include Handlers
+
+    # @api private
+    def initialize(draft)
+      @draft = draft
+    end
+
+    # @return [String]
+    def inspect
+      "#<#{self.class} #{@draft.file}>"
+    end
+
+    private
+
+    # A word that is no directive is reported with the nearest that is, and the rest of the file is read all the same.
+    def method_missing(name, *arguments, **_options)
+      return super if name.start_with?("to_") && arguments.empty?
+
+      @draft.unknown(name)
+      nil
+    end
+
+    def respond_to_missing?(*)
+      false
+    end
+  end
+end

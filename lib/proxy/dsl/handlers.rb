@@ -1,0 +1,94 @@
+# frozen_string_literal: true
+
+module Proxy
+  class DSL
+    # What is done with a request. Handlers are asked in the order of the file; the first that accepts a request answers it. A
+    # request that none accepts is answered 404.
+    module Handlers
+      # Forwards requests to one of several backends and streams the responses back. The README has a table of all options.
+      #
+      # @param options [Hash] the options of the README's table, by Symbol
+      # @option options [String] :to target URL, a string rewrite
+      # @option options [Array<String, Hash>] :backends addresses, each a String or `{ address: "…" }`
+      # @option options [String, Symbol] :backend_priority `:round_robin` (default), `:ordered` or `:random`
+      # @option options [Hash] :headers request fields to set or, with `nil`, to remove
+      # @option options [Numeric] :timeout seconds until the response head; default 30
+      # @option options [String, Symbol, Hash] :error_response what a failed request is answered
+      # @example
+      #   proxy to: "http://backend.example.com/api{path}{query}",
+      #         backends: ["127.0.0.1:3001", "127.0.0.1:3002"],
+      #         headers: { "X-Client" => { rewrite: "{addr}" }, "Cookie" => nil },
+      #         timeout: 2.5,
+      #         error_response: :service_unavailable
+      def proxy(*positional, **options)
+        place = @draft.place(:proxy)
+        unless positional.empty?
+          place.error("takes options only, not #{Spelling.show(positional.first)}: write proxy to: \"http://…\", or proxy backends: [\"…\"]")
+          return
+        end
+
+        read, = Options::PROXY.read(options, place)
+        if no_target?(options)
+          place.error("`to` is missing: write to: \"http://backend.example.com{path}{query}\", or backends: [\"127.0.0.1:3001\"]")
+        end
+        # Without a sound target the engine could only repeat what was said.
+        @draft.add_route("proxy" => { **read, "at" => place.at }) if read.key?("to") || read.key?("backends")
+        nil
+      end
+
+      # Answers without a backend.
+      #
+      # @param code [Integer] status code; default 200
+      # @param headers [Hash, Array] fields of the response
+      # @param body [String] its body
+      # @example
+      #   static_response code: 200, headers: { "Content-Type" => "text/plain" }, body: "hello\n"
+      def static_response(*positional, **options)
+        place = @draft.place(:static_response)
+        unless positional.empty?
+          place.error("takes options only, not #{Spelling.show(positional.first)}: write static_response code: 200, body: \"…\"")
+          return
+        end
+
+        read, = Options::STATIC_RESPONSE.read(options, place)
+        @draft.add_route("static_response" => { **read, "at" => place.at })
+        nil
+      end
+
+      # Selects requests by their path; the block says what to do with them. The first location of the file that matches takes
+      # the request. Locations may stand inside locations.
+      #
+      # @param patterns [Array<String>] exact paths (`"/about"`) and prefixes (`"/api/*"`); any of them may match
+      # @example
+      #   location "/api/*" do
+      #     proxy to: "http://127.0.0.1:3001{path}{query}"
+      #   end
+      def location(*patterns, **options, &block)
+        place = @draft.place(:location)
+        Options::LOCATION.read(options, place)
+        paths = location_paths(patterns.flatten, place)
+        return place.error("has no block: write location \"/api/*\" do … end") && nil unless block
+
+        routes = @draft.inside { block.arity == 1 ? block.call(self) : block.call }
+        @draft.add_route("location" => { "patterns" => paths, "routes" => routes, "at" => place.at }) unless paths.include?(INVALID)
+        nil
+      end
+
+      private
+
+      # Whether a proxy names neither `to` nor `backends`, and did not try to.
+      def no_target?(options)
+        options[:to].nil? && options[:backends].nil? && options.keys.none? do |key|
+          !Options::PROXY.names.include?(key) && %i[to backends].include?(Spelling.nearest(key, Options::PROXY.names))
+        end
+      end
+
+      def location_paths(patterns, place)
+        hint = Options::LOCATION.takes.hint
+        return [place.error("the path is missing: write #{hint}")] if patterns.empty?
+
+        patterns.map { |pattern| Options::LOCATION.takes.read(pattern, place) }
+      end
+    end
+  end
+end

@@ -1,0 +1,117 @@
+# frozen_string_literal: true
+
+require_relative "types"
+
+module Proxy
+  class DSL
+    # Every directive and every option: its name, what it may be, its default and what it means. Checks, messages and the tables
+    # of the README come from here. Defaults are prose: the engine's own configuration holds the values, and a spec proves that
+    # both agree.
+    # @api private
+    module Options
+      # One option of a directive. A default in backticks is the engine's; one without is prose for "not set".
+      class Option
+        attr_reader :name, :type, :default, :prose, :aliases
+
+        # `unset: true`: nil is the same as leaving the option out.
+        def initialize(name, type, default:, prose:, aliases: [], unset: false)
+          @name = name
+          @type = type
+          @default = default
+          @prose = prose
+          @aliases = aliases.freeze
+          @unset = unset
+          freeze
+        end
+
+        def unset?(value)
+          value.nil? && @unset
+        end
+      end
+
+      # A word of the language: what it takes (`nil` for options alone) and its options.
+      class Directive
+        attr_reader :name, :section, :takes, :default, :prose, :options
+
+        def initialize(name, section, takes: nil, default: nil, prose: "", options: [])
+          @name = name
+          @section = section
+          @takes = takes
+          @default = default
+          @prose = prose
+          @options = options.freeze
+          @by_name = options.flat_map { |option| [option.name, *option.aliases].map { |key| [key, option] } }.to_h.freeze
+          freeze
+        end
+
+        # Every name that may be written, aliases included.
+        def names
+          @by_name.keys
+        end
+
+        # Checks what was given. Returns the sound options as the engine takes them, and whether all were sound.
+        def read(given, place)
+          sound = true
+          result = {}
+          given.each do |key, value|
+            option = known(key, place)
+            next sound = false unless option
+            next if option.unset?(value)
+
+            name = option.name.to_s
+            if result.key?(name)
+              place.error("#{[option.name, *option.aliases].map(&:inspect).join(" and ")} are the same option: write one of them")
+              next sound = false
+            end
+            read = option.type.read(value, place.within(key))
+            read.equal?(INVALID) ? sound = false : result[name] = read
+          end
+          [result, sound]
+        end
+
+        private
+
+        def known(key, place)
+          option = @by_name[key] and return option
+
+          if key.is_a?(String) && @by_name.key?(key.to_sym)
+            place.error("option names are Symbols: write #{key}: instead of #{key.inspect} =>")
+          else
+            place.error("unknown option #{key.inspect}#{Spelling.hint(key, names)}#{accepted(key)}")
+          end
+          nil
+        end
+
+        # Where nothing comes near, a short list is told whole.
+        def accepted(key)
+          return "" if Spelling.nearest(key, names)
+          return ": it takes no options" if names.empty?
+
+          ": the options are #{names.map(&:inspect).join(", ")}"
+        end
+      end
+
+      # Shorthand for the tables.
+      # @api private
+      def self.option(...)
+        Option.new(...)
+      end
+      private_class_method :option
+    end
+  end
+end
+
+require_relative "options/server"
+require_relative "options/handlers"
+
+module Proxy
+  class DSL
+    module Options
+      # Every directive, in the order of the documentation.
+      ALL = [*SERVER, PROXY, STATIC_RESPONSE, LOCATION, ERROR_RESPONSE].freeze
+      BY_NAME = ALL.to_h { |directive| [directive.name, directive] }.freeze
+      # The words that a person writes. `error_response` is an option, and described like a directive.
+      WORDS = (BY_NAME.keys - [:error_response]).freeze
+    end
+  end
+end

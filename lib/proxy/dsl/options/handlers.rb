@@ -1,0 +1,96 @@
+# frozen_string_literal: true
+
+module Proxy
+  class DSL
+    module Options
+      # Forwards to backends.
+      PROXY = Directive.new(
+        :proxy, :proxy,
+        prose: "Forwards the request to a backend and streams the response back.",
+        options: [
+          option(:to, Types::TARGET, default: "the backend's own address with `{path}{query}`", unset: true,
+                 prose: "Target URL, a string rewrite. Its host is the `Host` field and the SNI name; without `backends` it is " \
+                        "resolved by DNS and is where the request goes."),
+          option(:backends, Types::BACKENDS, default: "the host of `to`", unset: true,
+                 prose: "Where requests go: `\"10.0.0.1:3001\"`, `\"host\"` (port 80, or 443 for https), `\"http://…\"`, `\"https://…\"`, " \
+                        "`\"[::1]:3001\"`, `\"unix:/run/app.sock\"`, or `{ address: \"…\" }`."),
+          option(:backend_priority, Types::PRIORITY, default: "`round_robin`", aliases: [:strategy],
+                 prose: "How a backend is chosen: `round_robin` (in turn), `ordered` (the first that works) or `random`."),
+          option(:headers, Types::EDITS, default: "`{}`",
+                 prose: "Request fields to set: a String is literal, `{ rewrite: \"…\" }` is a string rewrite, an Array is several " \
+                        "values, `nil` removes."),
+          option(:response_headers, Types::EDITS, default: "`{}`", prose: "The same for the response."),
+          option(:verify_ssl, Types::SWITCH, default: "`true`", prose: "Verify the backend's certificate."),
+          option(:tls_sni, Types::SWITCH, default: "`true`", prose: "Send the server's name in the TLS handshake."),
+          option(:ca_file, Types::PEM_FILE, default: "the system's roots", unset: true,
+                 prose: "PEM file of the authorities that may have signed a backend's certificate."),
+          option(:client_certificate, Types::PEM_FILE, default: "none", unset: true,
+                 prose: "PEM file of the certificate chain that is shown to backends."),
+          option(:client_key, Types::PEM_FILE, default: "none", unset: true, prose: "PEM file of its key."),
+          option(:timeout, Types::SECONDS, default: "`30`",
+                 prose: "Until the response head is there, over all attempts; 504 past it."),
+          option(:connect_timeout, Types::SECONDS, default: "`5`", prose: "For TCP and TLS, each attempt."),
+          option(:read_timeout, Types::SECONDS, default: "the value of `timeout`",
+                 prose: "Longest pause between two pieces of the response."),
+          option(:write_timeout, Types::SECONDS, default: "`10`",
+                 prose: "Longest time that a write to the backend may make no progress."),
+          option(:tunnel_timeout, Types::SECONDS, default: "`3600`",
+                 prose: "Longest silence, in both directions, of an upgraded connection such as a WebSocket."),
+          option(:keepalive, Types::COUNT, default: "`64`",
+                 prose: "Idle connections kept per backend and engine thread; `0` keeps none."),
+          option(:keepalive_timeout, Types::SECONDS, default: "`55`",
+                 prose: "After which an idle backend connection is closed. Shorter than Puma's 65, so that the close is ours."),
+          option(:retries, Types::COUNT, default: "the number of backends", prose: "Further attempts after the first."),
+          option(:retry_buffer, Types::BYTES, default: "`1_048_576`",
+                 prose: "How much of an idempotent request's body is kept for a second attempt; a longer one is streamed and not " \
+                        "sent again."),
+          option(:error_response, Types::ERROR_RESPONSE, default: "the built-in `bad_gateway`", unset: true,
+                 prose: "What a failed request is answered: a built-in name or a Hash, see below."),
+          option(:path_prefix, Types::PATH_PREFIX, default: "every path", unset: true,
+                 prose: "Only paths equal to it or below it are proxied; others go to the next handler."),
+          option(:strip_prefix, Types::SWITCH, default: "`false`", prose: "Take `path_prefix` off `{path}`."),
+          option(:forwarded_headers, Types::FORWARDED, default: "`true`",
+                 prose: "Send `X-Forwarded-For` and its kin; `:rfc7239` sends `Forwarded` instead."),
+          option(:allow_underscores, Types::FIELD_NAMES, default: "`[]`",
+                 prose: "Request fields with `_` or `.` in their name that are passed on; all others of that kind are dropped.")
+        ]
+      )
+
+      # Answers by itself.
+      STATIC_RESPONSE = Directive.new(
+        :static_response, :static_response,
+        prose: "Answers without a backend.",
+        options: [
+          option(:code, Types::CODE, default: "`200`", prose: "Status code."),
+          option(:headers, Types::PAIRS, default: "`{}`",
+                 prose: "Fields: a Hash, or an Array of `[name, value]` pairs; an Array as a value is several fields."),
+          option(:body, Types::TEXT_BODY, default: "`\"\"`", prose: "The body.")
+        ]
+      )
+
+      # Selects requests.
+      LOCATION = Directive.new(
+        :location, :location, takes: Types::Text.new("String, …", 'a path such as "/about" or a prefix such as "/api/*"'),
+        prose: "Selects requests by path, exact (`/about`) or by prefix (`/api/*`), and says in its block what to do with them. " \
+               "The first location of the file that matches takes the request."
+      )
+
+      # A person's own error response.
+      ERROR_RESPONSE = Directive.new(
+        :error_response, :error_response,
+        prose: "The Hash that `error_response:` takes.",
+        options: [
+          option(:status, Types::CODE, default: "500", aliases: [:code], prose: "Status code."),
+          option(:plaintext, Types::CONTENT, default: "none", unset: true,
+                 prose: "Body for `text/plain`: a String, `{ inline: \"…\" }` or `{ file: \"…\" }`."),
+          option(:json, Types::JSON_CONTENT, default: "none", unset: true,
+                 prose: "Body for `application/json`; a Hash as `inline` is written as JSON."),
+          option(:html, Types::CONTENT, default: "none", unset: true, prose: "Body for `text/html`."),
+          option(:default, Types::FORMAT, default: "the first there is", aliases: [:default_format], unset: true,
+                 prose: "`plaintext`, `json` or `html`: what is sent when the request's `Accept` matches none."),
+          option(:headers, Types::PAIRS, default: "`{}`", prose: "Fields added to the response.")
+        ]
+      )
+    end
+  end
+end

@@ -1,0 +1,63 @@
+# frozen_string_literal: true
+
+module Proxy
+  class DSL
+    module Options
+      # What a server is: where it listens, how patient it is, what it writes down.
+      SERVER = [
+        Directive.new(
+          :bind, :server, takes: Types::Text.new("URL", 'a URL, such as "http://0.0.0.0:8080" or "unix:///run/proxy.sock"'),
+          default: "`http://0.0.0.0:8080`",
+          prose: "An address to listen on: `http://ADDRESS:PORT` (IPv6 in brackets, port 0 for a free one) or `unix:///PATH`. " \
+                 "May be written several times. Options may also stand in the URL: `?backlog=4096`.",
+          options: [
+            option(:backlog, Types::COUNT, default: "1024", prose: "Connections that may wait in the kernel to be accepted.")
+          ]
+        ),
+        Directive.new(
+          :threads, :server, takes: Types::COUNT, default: "the number of processors",
+          prose: "Engine threads. They are native threads and never take Ruby's global lock."
+        ),
+        Directive.new(
+          :resolver, :server, takes: Types::SERVERS, default: "the system's",
+          prose: "DNS servers, each `ADDRESS` or `ADDRESS:PORT`."
+        ),
+        Directive.new(
+          :shutdown_timeout, :server, takes: Types::SECONDS, default: "`30`",
+          prose: "How long requests in flight may take when the server stops."
+        ),
+        Directive.new(
+          :client_header_timeout, :server, takes: Types::SECONDS, default: "`30`",
+          prose: "A request head must be complete in this time."
+        ),
+        Directive.new(
+          :client_body_timeout, :server, takes: Types::SECONDS, default: "`60`",
+          prose: "Longest pause between two pieces of a body that a client sends or takes."
+        ),
+        Directive.new(
+          :keepalive_timeout, :server, takes: Types::SECONDS, default: "`75`",
+          prose: "An idle client connection is closed after this."
+        ),
+        Directive.new(
+          :max_connections, :server, takes: Types::COUNT, default: "`10_000`",
+          prose: "Client connections served at once; more wait in the kernel's backlog."
+        ),
+        Directive.new(
+          :max_header_size, :server, takes: Types::BYTES, default: "`65_536`",
+          prose: "Largest request head, start line and fields together."
+        ),
+        Directive.new(
+          :log_level, :server, takes: Types::LOG_LEVEL, default: "`info`",
+          prose: "How much the proxy says about itself on standard error: `error`, `warn`, `info` or `debug`."
+        ),
+        Directive.new(
+          :access_log, :server, takes: Types::LOG_FORMAT, default: "off",
+          prose: "One line for every request: `combined`, `json`, or a string rewrite such as `\"{addr} {method} {path}\"`.",
+          options: [
+            option(:to, Types::OUTPUT_FILE, default: "standard output", prose: "A file to append to.", unset: true)
+          ]
+        )
+      ].freeze
+    end
+  end
+end

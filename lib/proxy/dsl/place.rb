@@ -1,0 +1,47 @@
+# frozen_string_literal: true
+
+module Proxy
+  class DSL
+    # Where a value stands: the line of its directive and the path of options that leads to it. What is wrong is reported here.
+    # @api private
+    class Place
+      # @return [String] the folder that relative paths start from
+      attr_reader :directory
+
+      def initialize(problems:, directive:, file:, line:, directory:, trail: [])
+        @problems = problems
+        @directive = directive
+        @file = file
+        @line = line
+        @directory = directory
+        @trail = trail
+      end
+
+      # The place of an option, or of a part of one.
+      def within(name)
+        self.class.new(problems: @problems, directive: @directive, file: @file, line: @line, directory: @directory,
+                       trail: [*@trail, name])
+      end
+
+      # Reports a mistake and returns the value that stands for "do not use this".
+      def error(message)
+        @problems << Problem.new(file: @file, line: @line, directive: @directive.to_s, message: [*@trail, message].join(": "))
+        INVALID
+      end
+
+      # As the engine takes it.
+      def at
+        { "file" => @file, "line" => @line }
+      end
+
+      # `Proxyfile:3`
+      def to_s
+        "#{@file}:#{@line}"
+      end
+    end
+
+    # What a type returns for a value that was reported as wrong.
+    # @api private
+    INVALID = Object.new.freeze
+  end
+end

@@ -1,0 +1,183 @@
+# frozen_string_literal: true
+
+require "uri"
+
+module Proxy
+  class DSL
+    # Where a server listens and how it behaves. Each directive but {#bind} may be written once, outside of every location.
+    module ServerDirectives
+      # Listens on an address. Without any, the server listens on `http://0.0.0.0:8080`. Options may also stand in the URL.
+      #
+      # @param url [String] `http://ADDRESS:PORT` (IPv6 in brackets; port 0 takes a free one) or `unix:///PATH`
+      # @param backlog [Integer] connections that may wait in the kernel to be accepted; default 1024
+      # @example
+      #   bind "http://0.0.0.0:8080"
+      #   bind "http://[::1]:8080?backlog=4096"
+      #   bind "unix:///run/proxy.sock", backlog: 256
+      def bind(*url, **options)
+        place = @draft.place(:bind)
+        return unless @draft.top_level?(place)
+
+        read = Bind.read(url, options, place)
+        @draft.add_bind(read) unless read.equal?(INVALID)
+        nil
+      end
+
+      # Engine threads: native threads that serve requests and never take Ruby's global lock. Default: the number of processors.
+      #
+      # @param count [Integer]
+      # @example
+      #   threads 4
+      def threads(*count, **options)
+        server_setting(:threads, count, options)
+      end
+
+      # The DNS servers that are asked for the addresses of backends. Default: the system's configuration.
+      #
+      # @param servers [Array<String>] each `ADDRESS` or `ADDRESS:PORT`
+      # @example
+      #   resolver "127.0.0.1:53", "10.0.0.2"
+      def resolver(*servers, **options)
+        server_setting(:resolver, servers.empty? ? [] : [servers.flatten], options)
+      end
+
+      # How long requests in flight may take when the server stops. Default 30 seconds.
+      #
+      # @param seconds [Numeric]
+      # @example
+      #   shutdown_timeout 10
+      def shutdown_timeout(*seconds, **options)
+        server_setting(:shutdown_timeout, seconds, options)
+      end
+
+      # A request head must be complete in this time, or the client is answered 408. Default 30 seconds.
+      #
+      # @param seconds [Numeric]
+      # @example
+      #   client_header_timeout 10
+      def client_header_timeout(*seconds, **options)
+        server_setting(:client_header_timeout, seconds, options)
+      end
+
+      # The longest pause between two pieces of a body that a client sends or takes. Default 60 seconds.
+      #
+      # @param seconds [Numeric]
+      # @example
+      #   client_body_timeout 20
+      def client_body_timeout(*seconds, **options)
+        server_setting(:client_body_timeout, seconds, options)
+      end
+
+      # After this time an idle client connection is closed. Default 75 seconds.
+      #
+      # @param seconds [Numeric]
+      # @example
+      #   keepalive_timeout 15
+      def keepalive_timeout(*seconds, **options)
+        server_setting(:keepalive_timeout, seconds, options)
+      end
+
+      # Client connections that are served at once; more wait in the kernel's backlog. Default 10 000.
+      #
+      # @param count [Integer]
+      # @example
+      #   max_connections 50_000
+      def max_connections(*count, **options)
+        server_setting(:max_connections, count, options)
+      end
+
+      # The largest request head, start line and fields together; a larger one is answered 431. Default 65 536 bytes.
+      #
+      # @param bytes [Integer]
+      # @example
+      #   max_header_size 16_384
+      def max_header_size(*bytes, **options)
+        server_setting(:max_header_size, bytes, options)
+      end
+
+      # How much the proxy says about itself on standard error. Default `:info`.
+      #
+      # @param level [Symbol, String] `:error`, `:warn`, `:info` or `:debug`
+      # @example
+      #   log_level :debug
+      def log_level(*level, **options)
+        server_setting(:log_level, level, options)
+      end
+
+      # Writes one line for every request. Off unless it is asked for.
+      #
+      # @param format [String, Symbol, false] `"combined"`, `"json"`, or a string rewrite
+      # @param to [String] a file to append to; default: standard output
+      # @example
+      #   access_log "combined"
+      #   access_log "{addr} {method} {path} {status} {response_time}", to: "log/access.log"
+      def access_log(*format, **options)
+        place = @draft.place(:access_log)
+        return unless @draft.top_level?(place)
+
+        read, = Options::BY_NAME.fetch(:access_log).read(options, place)
+        name = server_value(:access_log, format, place)
+        name = { "format" => name, "at" => place.at, **read } if name.is_a?(String)
+        @draft.set(:access_log, name || nil, place)
+        nil
+      end
+
+      private
+
+      def server_setting(name, values, options)
+        place = @draft.place(name)
+        return unless @draft.top_level?(place)
+
+        Options::BY_NAME.fetch(name).read(options, place)
+        value = server_value(name, values, place)
+        @draft.set(name, value.equal?(INVALID) ? value : { "value" => value, "at" => place.at }, place)
+        nil
+      end
+
+      def server_value(name, values, place)
+        type = Options::BY_NAME.fetch(name).takes
+        return type.read(values.first, place) if values.length == 1
+
+        place.error(values.empty? ? "the value is missing: write #{type.hint}" : "takes one value, not #{values.length}: write #{type.hint}")
+      end
+
+      # Reads the arguments of `bind`.
+      # @api private
+      module Bind
+        def self.read(urls, options, place)
+          directive = Options::BY_NAME.fetch(:bind)
+          unless urls.length == 1
+            return place.error(urls.empty? ? "the URL is missing: write #{directive.takes.hint}" : "takes one URL: write a `bind` for each")
+          end
+
+          text = directive.takes.read(urls.first, place)
+          return INVALID if text.equal?(INVALID)
+          return no_tls(text, place) if text.match?(%r{\Ahttps://}i)
+
+          url, query = text.split("?", 2)
+          given, sound = from_query(query, place)
+          options = options.merge(given) { |key, *| sound = place.error("#{key} stands in the URL and beside it: keep one of them") }
+          read, fit = directive.read(options.reject { |_, value| value.equal?(INVALID) }, place)
+          sound && !sound.equal?(INVALID) && fit ? { "url" => url, "at" => place.at, **read } : INVALID
+        end
+
+        def self.no_tls(url, place)
+          place.error("#{url.inspect}: TLS termination is not available in this version: " \
+                      "write #{url.sub(/\Ahttps/i, "http").split("?").first.inspect} and let something in front of the proxy end TLS")
+        end
+        private_class_method :no_tls
+
+        # The query parameters as options: digits become numbers.
+        def self.from_query(query, place)
+          pairs = URI.decode_www_form(query.to_s).map { |key, value| [key.to_sym, value.match?(/\A\d+\z/) ? value.to_i : value] }
+          [pairs.to_h, true]
+        rescue ArgumentError
+          place.error("the query #{query.inspect} is malformed: write it like ?backlog=4096")
+          [{}, false]
+        end
+        private_class_method :from_query
+      end
+      private_constant :Bind
+    end
+  end
+end

@@ -1,0 +1,156 @@
+# frozen_string_literal: true
+
+require "json"
+require_relative "place"
+require_relative "spelling"
+
+module Proxy
+  class DSL
+    # What a value may be. A type has a `label` for tables, a `hint` that says what to write, and `read(value, place)`, which
+    # returns the value as the engine takes it, or reports what is wrong at `place` and returns {INVALID}.
+    # @api private
+    module Types
+      # What all types share.
+      class Type
+        # @return [String] a word or two for the table of options
+        attr_reader :label
+        # @return [String] what to write, as it ends a message
+        attr_reader :hint
+
+        def initialize(label, hint)
+          @label = label
+          @hint = hint
+          freeze
+        end
+
+        private
+
+        def wrong(value, place)
+          shown = Spelling.show(value)
+          return place.error("nil is not allowed: write #{hint}, or leave it out") if value.nil?
+          return place.error("#{shown} is not allowed: write #{hint}") if [true, false].include?(value)
+
+          place.error("#{shown} is #{Spelling.kind(value)}: write #{hint}")
+        end
+      end
+
+      # Text that the engine reads further: addresses, URLs, string rewrites.
+      class Text < Type
+        def read(value, place)
+          return wrong(value, place) unless value.is_a?(String)
+
+          utf8(value, place)
+        end
+
+        private
+
+        def utf8(value, place)
+          text = value.encode(Encoding::UTF_8)
+          return text if text.valid_encoding?
+
+          place.error("#{Spelling.show(value)} is not valid UTF-8: write #{hint}")
+        rescue EncodingError
+          place.error("#{Spelling.show(value)} is not valid UTF-8: write #{hint}")
+        end
+      end
+
+      # `true` or `false`.
+      class Switch < Type
+        def read(value, place)
+          return value if value == true || value == false
+
+          wrong(value, place)
+        end
+      end
+
+      # A whole number, 0 or more.
+      class Count < Type
+        LARGEST = 2**63 - 1
+
+        def read(value, place)
+          return wrong(value, place) unless value.is_a?(Integer)
+          return place.error("#{value} is negative: write #{hint}") if value.negative?
+          return place.error("#{Spelling.show(value)} is too large: write #{hint}") if value > LARGEST
+
+          value
+        end
+      end
+
+      # Seconds, fractions allowed.
+      class Seconds < Type
+        def read(value, place)
+          return place.error("nil is not allowed, nothing may wait for ever: write #{hint}, or leave it out") if value.nil?
+          return wrong(value, place) unless value.is_a?(Numeric) && value.real?
+
+          seconds = value.to_f
+          return place.error("#{value} is no number of seconds: write #{hint}") unless seconds.finite?
+          return place.error("#{value} is negative: write #{hint}") if seconds.negative?
+
+          seconds
+        end
+      end
+
+      # One of several names, as a Symbol or a String.
+      class Name < Type
+        attr_reader :names
+
+        def initialize(label, names)
+          @names = names.map(&:to_s).freeze
+          super(label, "#{@names[0..-2].map(&:inspect).join(", ")} or #{@names.last.inspect}")
+        end
+
+        def read(value, place)
+          return wrong(value, place) unless value.is_a?(String) || value.is_a?(Symbol)
+          return value.to_s if names.include?(value.to_s)
+
+          place.error("#{value.inspect} is unknown#{Spelling.hint(value, names)}: write #{hint}")
+        end
+      end
+
+      # A file to be read. A relative path starts from the folder of the configuration file.
+      class InputFile < Text
+        def read(value, place)
+          path = Types.path(value, place)
+          return wrong(value, place) if path.nil?
+          return path if path.equal?(INVALID)
+
+          reason = unreadable(path)
+          return path unless reason
+
+          place.error("#{Spelling.show(value.to_s)} #{reason} (looked at #{path}): write #{hint}")
+        end
+
+        private
+
+        def unreadable(path)
+          return "does not exist" unless File.exist?(path)
+          return "is a folder" if File.directory?(path)
+
+          "cannot be read by this user" unless File.readable?(path)
+        end
+      end
+
+      # A file to be written.
+      class OutputFile < Text
+        def read(value, place)
+          Types.path(value, place) || wrong(value, place)
+        end
+      end
+
+      # The absolute path of `value`; nil when it is no path at all.
+      def self.path(value, place)
+        value = value.to_path if value.respond_to?(:to_path)
+        return unless value.is_a?(String)
+        return place.error("the path is empty: write the path of a file") if value.empty?
+        return place.error("#{Spelling.show(value)} has a NUL byte in it: write the path of a file") if value.include?("\0")
+
+        File.expand_path(value, place.directory)
+      end
+    end
+  end
+end
+
+require_relative "types/values"
+require_relative "types/backends"
+require_relative "types/headers"
+require_relative "types/error_response"

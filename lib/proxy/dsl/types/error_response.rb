@@ -1,0 +1,88 @@
+# frozen_string_literal: true
+
+module Proxy
+  class DSL
+    module Types
+      # The name of a built-in error response, or a Hash that describes one's own.
+      class ErrorResponse < Name
+        NAMES = {
+          "bad_request" => 400, "unauthorized" => 401, "forbidden" => 403, "not_found" => 404, "payload_too_large" => 413,
+          "too_many_requests" => 429, "internal_server_error" => 500, "bad_gateway" => 502, "service_unavailable" => 503,
+          "gateway_timeout" => 504
+        }.freeze
+
+        def initialize
+          super("name, Hash", NAMES.keys)
+        end
+
+        # @return [String]
+        def hint
+          "#{super}, or a Hash such as { status: 503, plaintext: \"Down for maintenance\" }"
+        end
+
+        def read(value, place)
+          return read_custom(value, place) if value.is_a?(Hash)
+
+          name = super
+          name.equal?(INVALID) ? INVALID : { "named" => name }
+        end
+
+        private
+
+        def read_custom(value, place)
+          options, sound = Options::ERROR_RESPONSE.read(value, place)
+          sound ? { "custom" => options } : INVALID
+        end
+      end
+
+      # A body: a String, `{ inline: … }` or `{ file: "…" }`.
+      class Content < Text
+        KEYS = %i[inline file].freeze
+
+        def read(value, place)
+          case value
+          when String then tagged("inline", utf8(value, place))
+          when Hash then from_hash(value, place)
+          else wrong(value, place)
+          end
+        end
+
+        private
+
+        def from_hash(value, place)
+          return place.error("#{Spelling.show(value)} is unknown: write #{hint}") unless value.length == 1 && KEYS.include?(value.keys.first)
+          return tagged("file", INPUT_FILE.read(value[:file], place)) if value.key?(:file)
+
+          tagged("inline", inline(value[:inline], place))
+        end
+
+        def inline(value, place)
+          return utf8(value, place) if value.is_a?(String)
+
+          place.error("the inline value #{Spelling.show(value)} is #{Spelling.kind(value)}: write #{hint}")
+        end
+
+        def tagged(tag, value)
+          value.equal?(INVALID) ? INVALID : { tag => value }
+        end
+      end
+
+      # The same, whose inline value may be a Hash or an Array that becomes JSON.
+      class JSONContent < Content
+        private
+
+        def inline(value, place)
+          return super unless value.is_a?(Hash) || value.is_a?(Array)
+
+          JSON.generate(value)
+        rescue JSON::GeneratorError, EncodingError => error
+          place.error("#{Spelling.show(value)} cannot be written as JSON (#{error.message}): write #{hint}")
+        end
+      end
+
+      ERROR_RESPONSE = ErrorResponse.new
+      CONTENT = Content.new("String, Hash", 'a String, { inline: "…" } or { file: "public/503.html" }')
+      JSON_CONTENT = JSONContent.new("String, Hash", 'a String, { inline: { message: "Down" } } or { file: "public/503.json" }')
+    end
+  end
+end

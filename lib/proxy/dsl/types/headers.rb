@@ -1,0 +1,89 @@
+# frozen_string_literal: true
+
+module Proxy
+  class DSL
+    module Types
+      # Fields by name, whose names are Strings (or the Symbols of `"X-Name": "…"`).
+      class Fields < Text
+        private
+
+        def field_name(name, place)
+          return utf8(name.to_s, place) if name.is_a?(String) || name.is_a?(Symbol)
+
+          place.error("the field name #{Spelling.show(name)} is #{Spelling.kind(name)}: write #{hint}")
+        end
+      end
+
+      # Edits of a head: a String is literal, `{ rewrite: "…" }` is a string rewrite, an Array is several values, nil removes.
+      class Edits < Fields
+        def read(value, place)
+          return wrong(value, place) unless value.is_a?(Hash)
+
+          edits = value.map { |name, values| edit(name, values, place) }
+          edits.include?(INVALID) ? INVALID : edits
+        end
+
+        private
+
+        def edit(name, values, place)
+          field = field_name(name, place)
+          return INVALID if field.equal?(INVALID)
+
+          list = values.is_a?(Array) ? values : [values].compact
+          if values.is_a?(Array) && values.empty?
+            return place.error("#{field.inspect} has no values: write nil to remove the field")
+          end
+
+          read = list.map { |one| field_value(field, one, place) }
+          read.include?(INVALID) ? INVALID : { "name" => field, "values" => read }
+        end
+
+        def field_value(field, value, place)
+          case value
+          when String then tagged("literal", value, place)
+          when Hash
+            return tagged("rewrite", value[:rewrite], place) if value.keys == [:rewrite] && value[:rewrite].is_a?(String)
+
+            place.error("the value #{Spelling.show(value)} of #{field.inspect} is unknown: write { rewrite: \"{addr}\" }")
+          else
+            place.error("the value #{Spelling.show(value)} of #{field.inspect} is #{Spelling.kind(value)}: " \
+                        'write a String, { rewrite: "{addr}" }, an Array of those, or nil to remove the field')
+          end
+        end
+
+        def tagged(tag, text, place)
+          text = utf8(text, place)
+          text.equal?(INVALID) ? INVALID : { tag => text }
+        end
+      end
+
+      # Fields of an answer that we make: a Hash, or an Array of pairs; an Array as a value is several fields.
+      class Pairs < Fields
+        def read(value, place)
+          pairs = value.is_a?(Hash) ? value.to_a : value
+          return wrong(value, place) unless pairs.is_a?(Array)
+          return wrong(value, place) unless pairs.all? { |pair| pair.is_a?(Array) && pair.length == 2 }
+
+          fields = pairs.flat_map { |name, values| field(name, values, place) }
+          fields.include?(INVALID) ? INVALID : fields
+        end
+
+        private
+
+        def field(name, values, place)
+          name = field_name(name, place)
+          return [INVALID] if name.equal?(INVALID)
+
+          (values.is_a?(Array) ? values : [values]).map do |value|
+            next [name, utf8(value, place)].then { |pair| pair.include?(INVALID) ? INVALID : pair } if value.is_a?(String)
+
+            place.error("the value #{Spelling.show(value)} of #{name.inspect} is #{Spelling.kind(value)}: write a String")
+          end
+        end
+      end
+
+      EDITS = Edits.new("Hash", 'a Hash, such as { "X-Env" => "production", "X-Client" => { rewrite: "{addr}" }, "Cookie" => nil }')
+      PAIRS = Pairs.new("Hash", 'a Hash, such as { "Retry-After" => "120" }')
+    end
+  end
+end

@@ -1,0 +1,66 @@
+# frozen_string_literal: true
+
+module Proxy
+  class DSL
+    module Types
+      # Several texts: one, or an Array of them.
+      class Texts < Text
+        def read(value, place)
+          return wrong(value, place) unless value.is_a?(Array) || value.is_a?(String)
+
+          texts = Array(value).map { |text| super(text, place) }
+          texts.include?(INVALID) ? INVALID : texts
+        end
+      end
+
+      # `true`, `false` or `:rfc7239`.
+      class Forwarded < Type
+        NAMES = %w[rfc7239].freeze
+
+        def read(value, place)
+          return value if value == true || value == false
+          return wrong(value, place) unless value.is_a?(String) || value.is_a?(Symbol)
+          return value.to_s if NAMES.include?(value.to_s)
+
+          place.error("#{value.inspect} is unknown#{Spelling.hint(value, NAMES.map(&:to_sym))}: write #{hint}")
+        end
+      end
+
+      # `"combined"`, `"json"`, a string rewrite or `false`.
+      class LogFormat < Text
+        NAMES = %w[combined json].freeze
+
+        def read(value, place)
+          return false if value == false
+
+          name = value.is_a?(Symbol) ? value.to_s : value
+          return wrong(value, place) unless name.is_a?(String)
+          return name if NAMES.include?(name)
+          return utf8(name, place) if value.is_a?(String) && name.include?("{")
+
+          place.error("#{value.inspect} is unknown#{Spelling.hint(value, NAMES)}: write #{hint}")
+        end
+      end
+
+      TEXT_BODY = Text.new("String", 'a String, such as "hello\n"')
+      PATH_PREFIX = Text.new("String", 'a path, such as "/api"')
+      TARGET = Text.new("rewrite", 'a URL, such as "http://backend.example.com{path}{query}"')
+      SWITCH = Switch.new("true, false", "true or false")
+      SECONDS = Seconds.new("seconds", "a number of seconds, such as 30 or 0.5")
+      COUNT = Count.new("Integer", "a whole number, such as 64")
+      BYTES = Count.new("bytes", "a whole number of bytes, such as 65_536")
+      CODE = Count.new("Integer", "a status code, such as 503")
+      FIELD_NAMES = Texts.new("Array", 'an Array of field names, such as ["X_Token"]')
+      SERVERS = Texts.new("String, …", 'DNS servers, such as "127.0.0.1:53"')
+      INPUT_FILE = InputFile.new("path", "the path of a file that can be read")
+      PEM_FILE = InputFile.new("path", 'the path of a PEM file, such as "tls/ca.pem"')
+      OUTPUT_FILE = OutputFile.new("path", 'the path of a file, such as "log/access.log"')
+      PRIORITY = Name.new("name", %w[round_robin ordered random])
+      LOG_LEVEL = Name.new("name", %w[error warn info debug])
+      FORMAT = Name.new("name", %w[plaintext json html])
+      FORWARDED = Forwarded.new("true, false, :rfc7239", "true, false or :rfc7239")
+      LOG_FORMAT = LogFormat.new("name, rewrite, false",
+                                 '"combined", "json", a string rewrite such as "{method} {path}", or false')
+    end
+  end
+end

@@ -1,0 +1,56 @@
+# frozen_string_literal: true
+
+require_relative "problem"
+
+module Proxy
+  # Everything that this gem raises by itself.
+  class Error < StandardError
+  end
+
+  # An error that knows what is wrong, line by line.
+  # @api private
+  module WithProblems
+    # @return [Array<Problem>] all that is wrong, by file and line
+    attr_reader :problems
+
+    # @api private
+    def initialize(problems)
+      @problems = problems.dup.freeze
+      super(problems.join("\n"))
+    end
+  end
+
+  # The configuration is wrong. Nothing was bound. The message has one line for each problem, all of them at once.
+  #
+  # @example
+  #   begin
+  #     Proxy.start("Proxyfile")
+  #   rescue Proxy::ConfigurationError => error
+  #     error.problems.each { |problem| warn "line #{problem.line}: #{problem.message}" }
+  #   end
+  class ConfigurationError < Error
+    include WithProblems
+
+    # @api private
+    def self.from_native(hashes)
+      new(Problem.sort(Problem.from_native(hashes)))
+    end
+  end
+
+  # An address could not be bound: it is in use, not ours, or needs more rights. Nothing stays bound.
+  #
+  # @example
+  #   begin
+  #     Proxy.start { bind "http://127.0.0.1:8080"; proxy to: "http://127.0.0.1:3000{path}{query}" }
+  #   rescue Proxy::BindError => error
+  #     warn error.message
+  #   end
+  class BindError < Error
+    include WithProblems
+
+    # @api private
+    def self.from_native(hashes)
+      new(Problem.from_native(hashes))
+    end
+  end
+end

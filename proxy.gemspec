@@ -1,0 +1,34 @@
+# frozen_string_literal: true
+
+require_relative "lib/proxy/version"
+
+Gem::Specification.new do |spec|
+  spec.name = "proxy"
+  spec.version = Proxy::VERSION
+  spec.authors = ["The proxy gem's authors"]
+  spec.summary = "A reverse proxy whose configuration is Ruby and whose engine is Rust"
+  spec.description = <<~TEXT.tr("\n", " ").strip
+    Forwards HTTP traffic to your backends, with load balancing, failover, string rewrites, timeouts and error pages of your own.
+    It is configured by a Proxyfile in plain Ruby, from the command line or from inside a Ruby program, and requests are served on native
+    threads that never take Ruby's global lock.
+  TEXT
+  spec.license = "MIT"
+  spec.metadata = { "rubygems_mfa_required" => "true" }
+
+  spec.required_ruby_version = ">= 3.1"
+  # The first that builds a Cargo extension by itself.
+  spec.required_rubygems_version = ">= 3.3.11"
+
+  spec.extensions = ["ext/proxy/Cargo.toml"]
+  # The whole workspace, so that the extension is built with the locked dependencies.
+  spec.files = Dir.chdir(__dir__) do
+    Dir[
+      "{lib,sig}/**/*.{rb,rbs}", "lib/proxy/cli/template/*", "exe/*", "examples/**/*",
+      "ext/*/Cargo.toml", "ext/*/src/**/*.rs", "ext/engine/{benches,examples}/**/*.rs",
+      "Cargo.toml", "Cargo.lock", "README.md", "CHANGELOG.md", "LICENSE"
+    ].select { |path| File.file?(path) }
+  end
+  spec.bindir = "exe"
+  spec.executables = ["proxy"]
+  spec.require_paths = ["lib"]
+end

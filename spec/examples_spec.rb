@@ -1,0 +1,35 @@
+# frozen_string_literal: true
+
+require "open3"
+require "rbconfig"
+
+RSpec.describe "examples/" do
+  programs, proxyfiles = Dir["examples/*.rb"].partition { |path| File.read(path).include?('require "proxy"') }
+
+  it "has the examples that the README promises" do
+    expect((programs + proxyfiles).map { |path| File.basename(path) })
+      .to contain_exactly("simple.rb", "failover.rb", "unix_socket.rb", "custom_errors.rb", "embedded.rb")
+  end
+
+  proxyfiles.each do |path|
+    it "#{path} is right" do
+      expect(Proxy.check(path).map(&:to_s)).to eq([])
+    end
+
+    it "#{path} starts", :binding do
+      server = Proxy.start(path, binds: ["http://127.0.0.1:0"])
+
+      expect(server.urls.length).to eq(1)
+    ensure
+      server&.stop(timeout: 0)
+    end
+  end
+
+  it "examples/embedded.rb prints the answers of both backends in turn", :binding do
+    output, status = Open3.capture2e(RbConfig.ruby, "-W", "-Ilib", "examples/embedded.rb")
+
+    expect(status.success?).to be(true), output
+    expect(output.scan(/hello from backend (\w+)/).flatten.tally).to eq("one" => 2, "two" => 2)
+    expect(output).to end_with("answered 4 requests\n")
+  end
+end

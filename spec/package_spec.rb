@@ -1,0 +1,66 @@
+# frozen_string_literal: true
+
+require "rubygems/package"
+require "tmpdir"
+
+RSpec.describe "the gem" do
+  # What `gem build` makes of this folder.
+  def built
+    @built ||= Dir.mktmpdir do |directory|
+      path = File.join(directory, "proxy.gem")
+      output = IO.popen(["gem", "build", "proxy.gemspec", "--output", path, { err: %i[child out] }], &:read)
+      # Until it has a page of its own, RubyGems misses one.
+      warnings = output.scan(/^WARNING: (.*)$/).flatten.reject { |line| line.match?(/homepage|See http/) }
+      raise output unless $?.success? && warnings.empty?
+
+      package = Gem::Package.new(path)
+      [package.spec, package.contents]
+    end
+  end
+
+  let(:spec) { built.first }
+  let(:files) { built.last }
+
+  it "has everything that is needed to compile the extension" do
+    crates = Dir["ext/{engine,proxy}/{Cargo.toml,src/**/*.rs}"]
+
+    expect(files).to include("Cargo.toml", "Cargo.lock", *crates)
+  end
+
+  it "has every file of lib, sig, exe and examples" do
+    expect(files).to include(*Dir["{lib,sig}/**/*.{rb,rbs}"], *Dir["{exe,examples}/**/*"].select { |path| File.file?(path) },
+                             "lib/proxy/cli/template/Proxyfile")
+  end
+
+  it "has nothing else" do
+    allowed = %r{\A(lib/.+\.rb|lib/proxy/cli/template/Proxyfile|sig/.+\.rbs|exe/proxy|examples/.+|Cargo\.(toml|lock)|
+                 ext/(engine|proxy)/(Cargo\.toml|(src|benches|examples)/.+\.rs)|README\.md|CHANGELOG\.md|LICENSE)\z}x
+
+    expect(files.grep_v(allowed)).to eq([])
+  end
+
+  it "is compiled by RubyGems itself" do
+    expect(spec.extensions).to eq(["ext/proxy/Cargo.toml"])
+    expect(spec.required_rubygems_version).to eq(Gem::Requirement.new(">= 3.3.11"))
+    expect(spec.required_ruby_version).to eq(Gem::Requirement.new(">= 3.1"))
+    expect(spec.executables).to eq(["proxy"])
+    expect(spec.metadata["rubygems_mfa_required"]).to eq("true")
+  end
+
+  it "depends on no other gem" do
+    expect(spec.runtime_dependencies).to eq([])
+  end
+
+  it "has one version for the gem, the crates and the change log" do
+    crates = File.read("Cargo.lock").scan(/^name = "(?:proxy|proxy-engine)"\nversion = "(.*)"$/).flatten
+    workspace = File.read("Cargo.toml")[/^\[workspace\.package\]\nversion = "(.*)"$/, 1]
+
+    expect([spec.version.to_s, workspace, *crates, File.read("CHANGELOG.md")[/^## \[(.*?)\]/, 1]]).to eq([Proxy::VERSION] * 5)
+  end
+
+  it "names every library that lib/ requires from the standard library only" do
+    required = Dir["lib/**/*.rb"].flat_map { |path| File.read(path).scan(/^\s*require "([^"#]+)"/).flatten }.uniq
+
+    expect(required - %w[proxy/proxy did_you_mean json ripper uri optparse fileutils]).to eq([])
+  end
+end

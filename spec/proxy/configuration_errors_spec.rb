@@ -1,0 +1,194 @@
+# frozen_string_literal: true
+
+require_relative "proxyfiles"
+
+RSpec.describe Proxy::ConfigurationError, :wrong_types do
+  include Proxyfiles
+
+  target = 'to: "http://a.example"'
+  seconds = "write a number of seconds, such as 30 or 0.5"
+
+  # What is written, and the one message it gets.
+  {
+    "proxy backend: []" =>
+      "proxy: unknown option :backend (did you mean :backends?)",
+    "proxy #{target}, weight: 3" =>
+      /\Aproxy: unknown option :weight: the options are :to, :backends, .*:allow_underscores\z/,
+    'proxy "to" => "http://a.example"' =>
+      'proxy: option names are Symbols: write to: instead of "to" =>',
+    'proxy "http://a.example"' =>
+      'proxy: takes options only, not "http://a.example": write proxy to: "http://…", or proxy backends: ["…"]',
+    "proxy timeout: 3" =>
+      'proxy: `to` is missing: write to: "http://backend.example.com{path}{query}", or backends: ["127.0.0.1:3001"]',
+    "proxy to: 3" =>
+      'proxy: to: 3 is an Integer: write a URL, such as "http://backend.example.com{path}{query}"',
+    "proxy #{target}, backends: []" =>
+      'proxy: backends: the list is empty: write addresses, such as ["127.0.0.1:3001", "127.0.0.1:3002"], or leave it out so ' \
+      "that the host of `to` is used",
+    'proxy backends: "127.0.0.1:3001"' =>
+      'proxy: backends: "127.0.0.1:3001" is a String: write addresses, such as ["127.0.0.1:3001", "127.0.0.1:3002"]',
+    'proxy backends: [{ address: "a:1", weight: 3 }]' =>
+      /\Aproxy: backends: \{.*\} has the unknown key :weight: the only key is :address\z/,
+    "proxy backends: [3001]" =>
+      'proxy: backends: 3001 is an Integer: write addresses, such as ["127.0.0.1:3001", "127.0.0.1:3002"]',
+    "proxy #{target}, backend_priority: :round_robbin" =>
+      'proxy: backend_priority: :round_robbin is unknown (did you mean "round_robin"?): write "round_robin", "ordered" or "random"',
+    "proxy #{target}, strategy: 'least'" =>
+      'proxy: strategy: "least" is unknown: write "round_robin", "ordered" or "random"',
+    "proxy #{target}, strategy: :random, backend_priority: :random" =>
+      "proxy: :backend_priority and :strategy are the same option: write one of them",
+    "proxy #{target}, timeout: -1" => "proxy: timeout: -1 is negative: #{seconds}",
+    "proxy #{target}, timeout: '30'" => "proxy: timeout: \"30\" is a String: #{seconds}",
+    "proxy #{target}, timeout: nil" =>
+      "proxy: timeout: nil is not allowed, nothing may wait for ever: #{seconds}, or leave it out",
+    "proxy #{target}, read_timeout: Float::NAN" => "proxy: read_timeout: NaN is no number of seconds: #{seconds}",
+    "proxy #{target}, connect_timeout: Float::INFINITY" => "proxy: connect_timeout: Infinity is no number of seconds: #{seconds}",
+    "proxy #{target}, retries: -2" => "proxy: retries: -2 is negative: write a whole number, such as 64",
+    "proxy #{target}, keepalive: 1.5" => "proxy: keepalive: 1.5 is a Float: write a whole number, such as 64",
+    "proxy #{target}, retry_buffer: 2**80" =>
+      "proxy: retry_buffer: #{2**80} is too large: write a whole number of bytes, such as 65_536",
+    "proxy #{target}, verify_ssl: 'no'" => 'proxy: verify_ssl: "no" is a String: write true or false',
+    "proxy #{target}, forwarded_headers: :rfc7329" =>
+      "proxy: forwarded_headers: :rfc7329 is unknown (did you mean :rfc7239?): write true, false or :rfc7239",
+    "proxy #{target}, headers: ['a']" => /\Aproxy: headers: \["a"\] is an Array: write a Hash, such as \{/,
+    "proxy #{target}, headers: { 'A' => 3 }" =>
+      'proxy: headers: the value 3 of "A" is an Integer: write a String, { rewrite: "{addr}" }, an Array of those, or nil to remove ' \
+      "the field",
+    "proxy #{target}, headers: { 'A' => [] }" => 'proxy: headers: "A" has no values: write nil to remove the field',
+    "proxy #{target}, headers: { 'A' => { rewrit: 'b' } }" =>
+      /\Aproxy: headers: the value \{.*\} of "A" is unknown: write \{ rewrite: "\{addr\}" \}\z/,
+    "proxy #{target}, error_response: :bad_gatewy" =>
+      /\Aproxy: error_response: :bad_gatewy is unknown \(did you mean "bad_gateway"\?\): write "bad_request", .* "gateway_timeout", or a Hash/,
+    "proxy #{target}, error_response: { staus: 503 }" =>
+      "proxy: error_response: unknown option :staus (did you mean :status?)",
+    "proxy #{target}, error_response: { status: 503, code: 503 }" =>
+      "proxy: error_response: :status and :code are the same option: write one of them",
+    "proxy #{target}, error_response: { plaintext: { inline: {} } }" =>
+      'proxy: error_response: plaintext: the inline value {} is a Hash: write a String, { inline: "…" } or { file: "public/503.html" }',
+    "proxy #{target}, error_response: { default: :xml }" =>
+      /\Aproxy: error_response: default: :xml is unknown.*: write "plaintext", "json" or "html"\z/,
+    "proxy #{target}, error_response: { html: { file: 'no.html' } }" =>
+      'proxy: error_response: html: "no.html" does not exist (looked at no.html): write the path of a file that can be read',
+    "proxy #{target}, ca_file: 'no.pem'" =>
+      'proxy: ca_file: "no.pem" does not exist (looked at no.pem): write the path of a PEM file, such as "tls/ca.pem"',
+    "proxy #{target}, ca_file: '.'" => /\Aproxy: ca_file: "\." is a folder \(looked at .*\): write the path of a PEM file/,
+    "proxy to: \"http://a.example/\\xff\"" => /\Aproxy: to: "http.*" is not valid UTF-8: write a URL/,
+    "static_response 200" => 'static_response: takes options only, not 200: write static_response code: 200, body: "…"',
+    "static_response headers: { 'A' => 1 }" => 'static_response: headers: the value 1 of "A" is an Integer: write a String',
+    "static_response code: '200'" => 'static_response: code: "200" is a String: write a status code, such as 503',
+    "location('/a')" => 'location: has no block: write location "/api/*" do … end',
+    "location { static_response body: '' }" => 'location: the path is missing: write a path such as "/about" or a prefix such as "/api/*"',
+    "location(/a/) { static_response body: '' }" =>
+      'location: /a/ is a Regexp: write a path such as "/about" or a prefix such as "/api/*"',
+    "location('/a', methods: ['GET']) { static_response body: '' }" => "location: unknown option :methods: it takes no options",
+    "location('/a') { threads 3 }" => "threads: belongs outside of every location: move it to the top level",
+    "location('/a') { bind 'http://127.0.0.1:0' }" => "bind: belongs outside of every location: move it to the top level",
+    "threads" => "threads: the value is missing: write a whole number, such as 64",
+    "threads 1, 2" => "threads: takes one value, not 2: write a whole number, such as 64",
+    "threads 'two'" => 'threads: "two" is a String: write a whole number, such as 64',
+    "shutdown_timeout(-1)" => "shutdown_timeout: -1 is negative: #{seconds}",
+    "keepalive_timeout nil" => "keepalive_timeout: nil is not allowed, nothing may wait for ever: #{seconds}, or leave it out",
+    "log_level :inof" => 'log_level: :inof is unknown (did you mean "info"?): write "error", "warn", "info" or "debug"',
+    "log_level :info, to: 'x'" => "log_level: unknown option :to: it takes no options",
+    "access_log 'combnied'" =>
+      'access_log: "combnied" is unknown (did you mean "combined"?): write "combined", "json", a string rewrite such as ' \
+      '"{method} {path}", or false',
+    "resolver 53" => 'resolver: 53 is an Integer: write DNS servers, such as "127.0.0.1:53"',
+    "bind" => 'bind: the URL is missing: write a URL, such as "http://0.0.0.0:8080" or "unix:///run/proxy.sock"',
+    "bind 8080" => 'bind: 8080 is an Integer: write a URL, such as "http://0.0.0.0:8080" or "unix:///run/proxy.sock"',
+    "bind 'http://a:1', 'http://b:1'" => "bind: takes one URL: write a `bind` for each",
+    "bind 'https://0.0.0.0:8443?cert=a.pem&key=a.key'" =>
+      'bind: "https://0.0.0.0:8443?cert=a.pem&key=a.key": TLS termination is not available in this version: write ' \
+      '"http://0.0.0.0:8443" and let something in front of the proxy end TLS',
+    "bind 'http://127.0.0.1:0?backlog=many'" => 'bind: backlog: "many" is a String: write a whole number, such as 64',
+    "bind 'http://127.0.0.1:0?cert=a.pem'" => "bind: unknown option :cert: the options are :backlog",
+    "bind 'http://127.0.0.1:0?backlog=1', backlog: 2" => "bind: backlog stands in the URL and beside it: keep one of them",
+    "upstraem 'a'" => /\Aupstraem: unknown directive: the directives are bind, threads, .*location\z/,
+    "locaton('/a') { }" => "locaton: unknown directive (did you mean location?)",
+    "prxy #{target}" => "prxy: unknown directive (did you mean proxy?)",
+    "ENV.fetch('NO_SUCH_VARIABLE')" => 'raised KeyError: key not found: "NO_SUCH_VARIABLE"',
+    "raise 'not today'" => "raised RuntimeError: not today",
+    "require 'no/such/library'" => "raised LoadError: cannot load such file -- no/such/library"
+  }.each do |text, message|
+    it "says what is wrong with #{text}" do
+      file = "threads 1\n\n#{text}\n"
+      file = "\n\n#{text}\n" if text.include?("threads")
+      problems = problems_of(file)
+
+      expect(problems.length).to eq(1), problems.join("\n")
+      expect(problems.first).to start_with("Proxyfile:3: ")
+      expect(problems.first.delete_prefix("Proxyfile:3: ")).to match(message.is_a?(String) ? /\A#{Regexp.escape(message)}\z/ : message)
+    end
+  end
+
+  it "reports everything at once, by line" do
+    problems = problems_of(<<~RUBY)
+      thread 4
+      bind "https://0.0.0.0:8443"
+      location "/a" do
+        proxy to: "http://a.example", timeout: -1, strategy: :any
+      end
+      proxy
+      raise "last"
+    RUBY
+
+    expect(problems.map { |problem| problem[/\AProxyfile:\d+: \w+/] })
+      .to eq(["Proxyfile:1: thread", "Proxyfile:2: bind", "Proxyfile:4: proxy", "Proxyfile:4: proxy", "Proxyfile:6: proxy",
+              "Proxyfile:7: raised"])
+  end
+
+  it "reports a directive that is written twice, with both lines" do
+    expect(problems_of("threads 1\nthreads 2\n"))
+      .to eq(["Proxyfile:2: threads: is set twice, first at Proxyfile:1: keep one of the lines"])
+  end
+
+  it "reports the line of a syntax error" do
+    problems = problems_of("threads 1\nproxy to: 'a',,\n  timeout: 3\n")
+
+    expect(problems.first).to start_with("Proxyfile:2: syntax error, unexpected ','")
+  end
+
+  it "does not tell again what follows from an unknown word" do
+    expect(problems_of("x = backend + 1\n")).to eq(["Proxyfile:1: backend: unknown directive: the directives are " \
+                                                    "#{Proxy::DSL::Options::WORDS.join(", ")}"])
+  end
+
+  it "reports a file that is not there" do
+    expect(Proxy.check("#{directory}/none").map(&:to_s)).to eq(["#{directory}/none: there is no such file: `proxy init` writes a first one"])
+  end
+
+  it "reports a folder" do
+    expect(Proxy.check(directory).map(&:to_s)).to eq(["#{directory}: this is a folder: name the file in it"])
+  end
+
+  it "reports a file that cannot be read" do
+    path = File.join(directory, "Proxyfile")
+    File.symlink(path, path)
+
+    expect(Proxy.check(path).map(&:to_s))
+      .to eq(["#{path}: this file cannot be read (Too many levels of symbolic links): check its permissions"])
+  end
+
+  it "reports a file that is no UTF-8" do
+    expect(problems_of("# \xff\n".b)).to eq(["Proxyfile: this file is not valid UTF-8: save it as UTF-8"])
+  end
+
+  it "is raised with all problems, each with file, line, directive and message" do
+    path = write("Proxyfile", "thread 4\nproxy\n")
+
+    expect { Proxy.start(path) }.to raise_error(described_class) { |error|
+      expect(error.problems.map { |problem| [problem.file, problem.line, problem.directive] }).to eq([[path, 1, "thread"], [path, 2, "proxy"]])
+      expect(error.message.lines.length).to eq(2)
+      expect(error.message).to start_with("#{path}:1: thread: unknown directive (did you mean threads?)")
+    }
+  end
+
+  it "has the exception of the file as its cause" do
+    expect { Proxy.start { raise "not today" } }.to raise_error(described_class) { |error| expect(error.cause).to be_a(RuntimeError) }
+  end
+
+  it "is a Proxy::Error, as is Proxy::BindError" do
+    expect([described_class, Proxy::BindError].map(&:superclass)).to eq([Proxy::Error, Proxy::Error])
+    expect(Proxy::Error.superclass).to eq(StandardError)
+  end
+end

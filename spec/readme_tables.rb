@@ -1,0 +1,41 @@
+# frozen_string_literal: true
+
+# The README's tables, made from the tables of options.
+module ReadmeTables
+  OPTIONS = Proxy::DSL::Options
+  MARKS = /^<!-- table: (\w+) -->\n(.*?)^<!-- end -->$/m
+
+  # The text with every table replaced by the one that it should have.
+  def self.fill(text)
+    text.gsub(MARKS) { "<!-- table: #{$1} -->\n#{table($1)}<!-- end -->" }
+  end
+
+  # What stands between the marks, by name.
+  def self.found(text)
+    text.scan(MARKS).to_h
+  end
+
+  def self.table(name)
+    case name
+    when "server" then rows(%w[directive default meaning], OPTIONS::SERVER.flat_map { |directive| server_rows(directive) })
+    when "errors" then rows(%w[name status], Proxy::DSL::Types::ErrorResponse::NAMES.map { |error, code| ["`#{error}`", code] })
+    else
+      options = OPTIONS::BY_NAME.fetch(name.to_sym).options
+      rows(%w[option value default meaning], options.map { |option| [names(option), option.type.label, option.default, option.prose] })
+    end
+  end
+
+  def self.server_rows(directive)
+    own = ["`#{directive.name}`", directive.default, directive.prose]
+    [own] + directive.options.map { |option| ["`#{directive.name} …, #{option.name}:`", option.default, option.prose] }
+  end
+
+  def self.names(option)
+    own, *others = [option.name, *option.aliases].map { |name| "`#{name}`" }
+    others.empty? ? own : "#{own} (also #{others.join(", ")})"
+  end
+
+  def self.rows(head, body)
+    [head, head.map { "---" }, *body].map { |cells| "| #{cells.join(" | ")} |\n" }.join
+  end
+end
