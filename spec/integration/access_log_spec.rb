@@ -49,7 +49,7 @@ RSpec.describe "access_log" do
       client = proxy.connect
       client.send_request("GET", "/")
       backend.await_requests(1)
-      client.close
+      client.reset
       backend.await_open_connections(0)
     end
     expect(lines).to eq(["499"])

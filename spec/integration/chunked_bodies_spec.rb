@@ -10,7 +10,7 @@ RSpec.describe "chunked bodies" do
 
   it "are passed to the backend, chunk extensions ignored" do
     client = client_of { |connection| connection.answer(connection.read_request.body) }
-    client.write "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\nabc\r\n2 ;z=\"q\"\r\nde\r\n0\r\n\r\n"
+    client.write "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\nabc\r\n2;z=\"q\"\r\nde\r\n0\r\n\r\n"
     expect(client.read_response.body).to eq("abcde")
   end
 

@@ -55,8 +55,8 @@ RSpec.describe "a message that is cut short" do
     client = proxy.connect
     client.send_request("GET", "/")
     backend.await_requests(1)
-    client.close
+    client.reset
     backend.await_open_connections(0)
-    expect(proxy.stats[:requests][:client_closed]).to eq(1)
+    eventually { expect(proxy.stats[:requests][:client_closed]).to eq(1) }
   end
 end

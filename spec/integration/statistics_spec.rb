@@ -12,7 +12,8 @@ RSpec.describe "server.stats" do
     proxy = start_proxy { proxy backends: [address] }
     client = proxy.connect
     [200, 201, 302, 404, 500, 503].each { |status| client.get("/#{status}") }
-    expect(proxy.stats[:requests]).to include(total: 6, in_flight: 0, status_2xx: 2, status_3xx: 1, status_4xx: 1, status_5xx: 2)
+    counted = { total: 6, in_flight: 0, status_2xx: 2, status_3xx: 1, status_4xx: 1, status_5xx: 2 }
+    eventually { expect(proxy.stats[:requests]).to include(counted) }
   end
 
   it "counts connections" do
@@ -27,8 +28,11 @@ RSpec.describe "server.stats" do
     bad = refusing_backend.address
     proxy = start_proxy { proxy backends: [bad, good], backend_priority: "ordered" }
     3.times { proxy.get }
-    backends = proxy.stats[:backends].to_h { |backend| [backend[:address], backend.slice(:requests, :failures, :in_flight)] }
-    expect(backends).to eq(bad => { requests: 3, failures: 3, in_flight: 0 }, good => { requests: 3, failures: 0, in_flight: 0 })
+    counted = { bad => { requests: 3, failures: 3, in_flight: 0 }, good => { requests: 3, failures: 0, in_flight: 0 } }
+    eventually do
+      backends = proxy.stats[:backends].to_h { |backend| [backend[:address], backend.slice(:requests, :failures, :in_flight)] }
+      expect(backends).to eq(counted)
+    end
   end
 
   it "shows what is in flight" do

@@ -62,6 +62,20 @@ module Peers
     Process.clock_gettime(Process::CLOCK_MONOTONIC) - before
   end
 
+  # Tries an expectation until it holds. For figures, which are counted a moment after the client has its answer and announce
+  # themselves by no event.
+  def eventually(limit: 3)
+    deadline = Process.clock_gettime(Process::CLOCK_MONOTONIC) + limit
+    begin
+      yield
+    rescue RSpec::Expectations::ExpectationNotMetError
+      raise if Process.clock_gettime(Process::CLOCK_MONOTONIC) > deadline
+
+      Thread.pass
+      retry
+    end
+  end
+
   def self.puma = @puma ||= PumaBackend.new
 
   def self.stop_puma = @puma&.stop

@@ -43,6 +43,9 @@ class RawBackend
     @script = script || ->(connection) { connection.answer_all("ok") }
     @unix = unix
     @tls = tls
+    @server_names = {}.compare_by_identity
+    # Set here, since the first handshake freezes the context.
+    @tls&.servername_cb = ->((ssl, name)) { @server_names[ssl] = name; nil }
     @server = unix ? UNIXServer.new(unix) : TCPServer.new(host, port)
     @host = host
     @changes = Monitor.new
@@ -143,9 +146,7 @@ class RawBackend
 
   def handshake(socket)
     seen = Handshake.new
-    context = @tls
-    context.servername_cb = ->((_, name)) { seen.server_name = name; nil }
-    ssl = OpenSSL::SSL::SSLSocket.new(socket, context)
+    ssl = OpenSSL::SSL::SSLSocket.new(socket, @tls)
     ssl.accept
     seen.client_name = ssl.peer_cert&.subject&.to_s
     ssl
@@ -153,6 +154,7 @@ class RawBackend
     seen.error = e
     nil
   ensure
+    seen.server_name = @server_names.delete(ssl)
     @changes.synchronize { handshakes << seen }
   end
 

@@ -97,12 +97,6 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let side = match self.side {
-            Side::Client => "client: ",
-            Side::Backend => "backend: ",
-            Side::Us => "",
-        };
-        f.write_str(side)?;
         match &self.kind {
             Kind::Connect(error) => write!(f, "{error}"),
             Kind::NoAddress => f.write_str("no address is known for it"),

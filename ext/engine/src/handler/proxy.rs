@@ -149,7 +149,11 @@ impl Proxy {
                 }
                 Err(error) => {
                     attempt.failed();
-                    exchange.warn(format_args!("{}: {error}", attempt.label()));
+                    match error.kind {
+                        // It names the address itself.
+                        Kind::Connect(_) => exchange.warn(format_args!("{error}")),
+                        _ => exchange.warn(format_args!("{}: {error}", attempt.label())),
+                    }
                     return Err(error);
                 }
             }

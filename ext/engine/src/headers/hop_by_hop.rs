@@ -61,6 +61,16 @@ fn has_te_trailers(fields: &Fields) -> bool {
     })
 }
 
+/// Whether a 101 names a protocol that the request, whose `Upgrade` was kept, asked for (RFC 9110, section 7.8).
+pub fn is_answered_upgrade(request: &RequestHead, response: &ResponseHead) -> bool {
+    let asked = |protocol: &[u8]| {
+        let mut wanted = request.fields.all(Known::Upgrade).flat_map(super::framing::list_members);
+        wanted.any(|wanted| wanted.eq_ignore_ascii_case(protocol))
+    };
+    let mut answered = response.fields.all(Known::Upgrade).flat_map(super::framing::list_members).peekable();
+    answered.peek().is_some() && answered.all(asked)
+}
+
 /// Removes what a client said to us alone, and what a backend could mistake for something else: names with `_` or `.`, which
 /// CGI-style backends cannot tell from names with `-`, and fields that name files of the backend.
 pub fn clean_request(head: &mut RequestHead, allowed: &[FieldName], chunked: bool, keep_upgrade: bool) {

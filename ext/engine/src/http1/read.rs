@@ -105,7 +105,10 @@ pub fn parse_request(bytes: &[u8], head: &mut RequestHead) -> Result<Option<usiz
     }
     let mut headers = [const { MaybeUninit::<httparse::Header<'_>>::uninit() }; MAX_FIELDS];
     let mut request = httparse::Request::new(&mut []);
-    let parsed = request.parse_with_uninit_headers(bytes, &mut headers).map_err(why)?;
+    let parsed = request.parse_with_uninit_headers(bytes, &mut headers).map_err(|error| match error {
+        httparse::Error::Version if !names_another_version(bytes) => Malformed("the request line is malformed"),
+        error => why(error),
+    })?;
     let httparse::Status::Complete(len) = parsed else { return Ok(None) };
     let bytes = &bytes[..len];
     let (Some(method), Some(target), Some(version)) = (request.method, request.path, request.version) else {
@@ -175,6 +178,15 @@ pub fn parse_response(bytes: &[u8], head: &mut ResponseHead) -> Result<Option<us
     head.fields.fill(bytes);
     take_fields!(head.fields, bytes, response.headers);
     Ok(Some(len))
+}
+
+/// Whether a request line that has no version of ours has another one, rather than none at all.
+fn names_another_version(bytes: &[u8]) -> bool {
+    let line = bytes.split(|b| matches!(b, b'\r' | b'\n')).next().unwrap_or_default();
+    let mut words = line.split(|b| *b == b' ');
+    let version = (words.nth(2), words.next());
+    matches!(version, (Some([b'H', b'T', b'T', b'P', b'/', major, b'.', minor]), None)
+        if major.is_ascii_digit() && minor.is_ascii_digit())
 }
 
 fn version_of(minor: u8) -> Version {

@@ -4,10 +4,11 @@ use super::{Answered, Proxy};
 use crate::error::{Error, Kind, Retry, Side};
 use crate::forward::{write_connection, Exchange, Verdict};
 use crate::headers::{framing, hop_by_hop};
-use crate::http1::{write_status_line, Framing};
+use crate::http1::{write_status_line, Framing, Malformed};
 use crate::message::{Known, Version};
 use crate::rewrite::{ResponseInfo, Scope};
 use crate::upstream::exchange::{self, Upload};
+use crate::upstream::Attempt;
 
 impl Proxy {
     /// Passes a response on. From its first byte on it is never replaced: if the backend then fails, the client's connection is
@@ -21,17 +22,15 @@ impl Proxy {
         let Answered { mut backend, attempt } = answered;
         let status = exchange.work.response.status;
         if status == 101 {
+            if !hop_by_hop::is_answered_upgrade(&exchange.work.request, &exchange.work.response) {
+                let why = Malformed("a 101 to a protocol that nobody asked for");
+                return self.refuse(exchange, attempt, why).await;
+            }
             return self.switch_protocols(exchange, Answered { backend, attempt }).await;
         }
         let framing = match framing::of_response(&exchange.work.response, exchange.work.request.method) {
             Ok(framing) => framing,
-            Err(why) => {
-                let error = Error::backend(Kind::Malformed(why), Retry::Never);
-                attempt.failed();
-                exchange.warn(format_args!("{}: {error}", attempt.label()));
-                exchange.outcome.backend = Some(attempt);
-                return exchange.answer_failure(&error, &self.error_response).await;
-            }
+            Err(why) => return self.refuse(exchange, attempt, why).await,
         };
         let reusable = framing != Framing::UntilClose
             && framing::keeps_alive(&exchange.work.response.fields, exchange.work.response.version);
@@ -79,6 +78,15 @@ impl Proxy {
                 }
             }
         }
+    }
+
+    /// Answers in place of a backend whose response cannot be passed on. Its connection is dropped.
+    async fn refuse(&self, exchange: &mut Exchange<'_>, attempt: Attempt, why: Malformed) -> Verdict {
+        let error = Error::backend(Kind::Malformed(why), Retry::Never);
+        attempt.failed();
+        exchange.warn(format_args!("{}: {error}", attempt.label()));
+        exchange.outcome.backend = Some(attempt);
+        exchange.answer_failure(&error, &self.error_response).await
     }
 
     /// Changes the head into what the client is to get, and writes it.
