@@ -183,7 +183,7 @@ impl Exchange<'_> {
                 Kind::Malformed(_) | Kind::TooLarge => 400,
                 Kind::Timeout(_) => 408,
                 _ => {
-                    self.outcome.status = 499;
+                    self.answering(499);
                     return Verdict::CutShort;
                 }
             };
@@ -205,7 +205,7 @@ impl Exchange<'_> {
     /// Answers by ourselves. `fields` are whole lines, `Content-Length` included. What is there of the request's body is
     /// dropped; if there is more to come the connection is closed after the answer.
     pub(crate) async fn answer(&mut self, status: u16, fields: &[u8], body: &[u8]) -> Verdict {
-        self.outcome.status = status;
+        self.answering(status);
         let drained = drop_buffered_body(self.client);
         let keep_alive = self.keep_alive && drained && !self.engine.is_draining();
         let output = self.client.connection.output();
@@ -227,8 +227,14 @@ impl Exchange<'_> {
         }
     }
 
+    /// Notes and counts the status that the client is about to get.
+    pub(crate) fn answering(&mut self, status: u16) {
+        self.outcome.status = status;
+        self.engine.counters.answered(status);
+    }
+
     fn record(&mut self) {
-        self.engine.counters.request_ended(self.outcome.status);
+        self.engine.counters.request_ended();
         if let Some(log) = &self.snapshot.access_log {
             let outcome = &self.outcome;
             let scope = Scope {

@@ -38,18 +38,12 @@ impl Counters {
         self.in_flight.fetch_add(1, Relaxed);
     }
 
-    /// A request is over, with this status. 499: its client went away.
-    pub(crate) fn request_ended(&self, status: u16) {
-        self.in_flight.fetch_sub(1, Relaxed);
-        self.answered(status);
-    }
-
-    /// A request is over without having been answered.
-    pub(crate) fn request_abandoned(&self) {
+    /// A request is over.
+    pub(crate) fn request_ended(&self) {
         self.in_flight.fetch_sub(1, Relaxed);
     }
 
-    /// Something was answered that never became a request: a head that could not be read.
+    /// An answer is about to leave, so that whoever has it finds it counted. 499: there is nobody left to answer.
     pub(crate) fn answered(&self, status: u16) {
         if status == 499 {
             self.client_closed.fetch_add(1, Relaxed);

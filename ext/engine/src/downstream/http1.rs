@@ -82,9 +82,8 @@ async fn forward_guarded(engine: &Engine, link: &ClientInfo, client: &mut Client
         return verdict;
     }
     engine.log.error(format_args!("a request failed by a mistake in the proxy itself (a panic)"));
-    engine.counters.request_abandoned();
+    engine.counters.request_ended();
     if client.connection.total_sent() != sent {
-        engine.counters.answered(500);
         return Verdict::Reset;
     }
     client.connection.discard_output();

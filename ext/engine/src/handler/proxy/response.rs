@@ -43,7 +43,7 @@ impl Proxy {
         // A request whose body is still on its way when the answer comes may never be read to its end.
         exchange.keep_alive &=
             upload.is_complete() && client_framing != Framing::UntilClose && !exchange.engine.is_draining();
-        exchange.outcome.status = status;
+        exchange.answering(status);
         exchange.outcome.backend = Some(attempt);
         self.write_response(exchange, framing, client_framing);
         exchange.client.connection.begin_body(client_framing);
@@ -142,7 +142,7 @@ impl Proxy {
     /// Both sides have agreed on another protocol: from here on bytes are only passed on.
     async fn switch_protocols(&self, exchange: &mut Exchange<'_>, answered: Answered) -> Verdict {
         let Answered { mut backend, attempt } = answered;
-        exchange.outcome.status = 101;
+        exchange.answering(101);
         exchange.outcome.backend = Some(attempt);
         self.change_fields(exchange, false);
         let response = &mut exchange.work.response;
