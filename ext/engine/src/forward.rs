@@ -64,8 +64,13 @@ pub(crate) struct Outcome {
 }
 
 /// Serves the request whose head stands in `work`.
-pub(crate) async fn forward(engine: &Engine, link: &ClientInfo, client: &mut Client, work: &mut Workspace) -> Verdict {
-    let snapshot = engine.snapshot();
+pub(crate) async fn forward(
+    engine: &Engine,
+    snapshot: &Snapshot,
+    link: &ClientInfo,
+    client: &mut Client,
+    work: &mut Workspace,
+) -> Verdict {
     let sent = client.connection.total_sent();
     let framing = match framing::of_request(&work.request) {
         Ok(framing) => framing,
@@ -75,7 +80,7 @@ pub(crate) async fn forward(engine: &Engine, link: &ClientInfo, client: &mut Cli
     engine.counters.request_began();
     let mut exchange = Exchange {
         engine,
-        snapshot: &snapshot,
+        snapshot,
         link,
         id: RequestId::random(),
         start: SystemTime::now(),

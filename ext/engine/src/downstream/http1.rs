@@ -14,6 +14,7 @@ use crate::engine::{Engine, Workspace};
 use crate::forward::{forward, refuse, Verdict};
 use crate::http1::{Connection, ReadError};
 use crate::rewrite::ClientInfo;
+use crate::snapshot::Snapshot;
 use crate::upstream::exchange::Client;
 
 /// What a client may still send after an answer that closes its connection: as long as it goes on without such a pause, …
@@ -55,9 +56,10 @@ async fn serve_requests(engine: &Rc<Engine>, link: &ClientInfo, client: &mut Cli
             return Verdict::Close;
         }
         first = false;
+        let snapshot = engine.snapshot();
         let mut work = engine.workspace();
-        let verdict = match read_head(engine, link, client, &mut work).await {
-            Ok(()) => forward_guarded(engine, link, client, &mut work).await,
+        let verdict = match read_head(engine, &snapshot, link, client, &mut work).await {
+            Ok(()) => forward_guarded(engine, &snapshot, link, client, &mut work).await,
             Err(verdict) => verdict,
         };
         engine.reuse(work);
@@ -68,10 +70,16 @@ async fn serve_requests(engine: &Rc<Engine>, link: &ClientInfo, client: &mut Cli
 }
 
 /// Serves a request. A panic ends that request with a 500, or by cutting the response short if it has begun, and nothing else.
-async fn forward_guarded(engine: &Engine, link: &ClientInfo, client: &mut Client, work: &mut Workspace) -> Verdict {
+async fn forward_guarded(
+    engine: &Engine,
+    snapshot: &Snapshot,
+    link: &ClientInfo,
+    client: &mut Client,
+    work: &mut Workspace,
+) -> Verdict {
     let sent = client.connection.total_sent();
     let result = {
-        let mut request = std::pin::pin!(forward(engine, link, client, work));
+        let mut request = std::pin::pin!(forward(engine, snapshot, link, client, work));
         poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| request.as_mut().poll(cx))) {
             Ok(poll) => poll.map(Some),
             Err(_) => Poll::Ready(None),
@@ -116,11 +124,12 @@ async fn wait_for_request(engine: &Engine, client: &mut Client, limit: Duration,
 /// Reads a head into `work`. What cannot be read is answered here.
 async fn read_head(
     engine: &Engine,
+    snapshot: &Snapshot,
     link: &ClientInfo,
     client: &mut Client,
     work: &mut Workspace,
 ) -> Result<(), Verdict> {
-    let limits = engine.snapshot().limits;
+    let limits = snapshot.limits;
     let mut until = None;
     let Client { connection, alarm } = &mut *client;
     let result = poll_fn(|cx| {

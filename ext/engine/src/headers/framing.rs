@@ -77,10 +77,13 @@ fn transfer_encoding(fields: &Fields, version: Version) -> Result<bool, Malforme
 
 /// Whether the sender will read another message after this one.
 pub fn keeps_alive(fields: &Fields, version: Version) -> bool {
-    let mut keep = version == Version::Http11;
-    if fields.lacks(Known::Connection) {
-        return keep;
+    match listed(fields) {
+        Listed::Nothing => return version == Version::Http11,
+        Listed::KeepAlive => return true,
+        Listed::Close => return false,
+        Listed::More => {}
     }
+    let mut keep = version == Version::Http11;
     for option in connection_options(fields) {
         if option.eq_ignore_ascii_case(b"close") {
             return false;
@@ -88,6 +91,30 @@ pub fn keeps_alive(fields: &Fields, version: Version) -> bool {
         keep |= option.eq_ignore_ascii_case(b"keep-alive");
     }
     keep
+}
+
+/// What `Connection` says in nearly every message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Listed {
+    Nothing,
+    KeepAlive,
+    Close,
+    /// Anything else: look at [`connection_options`].
+    More,
+}
+
+/// What `Connection` says, at a glance.
+pub(crate) fn listed(fields: &Fields) -> Listed {
+    if fields.lacks(Known::Connection) {
+        return Listed::Nothing;
+    }
+    let mut values = fields.all(Known::Connection);
+    match (values.next(), values.next()) {
+        (None, _) => Listed::Nothing,
+        (Some(value), None) if value.eq_ignore_ascii_case(b"keep-alive") => Listed::KeepAlive,
+        (Some(value), None) if value.eq_ignore_ascii_case(b"close") => Listed::Close,
+        _ => Listed::More,
+    }
 }
 
 /// What `Connection` lists.

@@ -1,6 +1,6 @@
 //! Fields that concern one connection only (RFC 9110, section 7.6.1).
 
-use super::framing::connection_options;
+use super::framing::{connection_options, listed, Listed};
 use crate::message::{FieldName, Fields, Known, RequestHead, ResponseHead, Version};
 
 fn is_hop_by_hop(name: Known) -> bool {
@@ -33,7 +33,8 @@ impl Wishes {
     /// follows could be read as either (it has been a hole in several proxies).
     pub fn of(head: &RequestHead, body: bool) -> Self {
         let fields = &head.fields;
-        if head.version == Version::Http10 || fields.lacks(Known::Connection) {
+        // Both wishes have to be listed in `Connection`.
+        if head.version == Version::Http10 || listed(fields) != Listed::More {
             return Self::default();
         }
         let option = |name: &[u8]| connection_options(fields).any(|option| option.eq_ignore_ascii_case(name));
@@ -106,7 +107,7 @@ struct Named(Vec<Box<[u8]>>);
 
 impl Named {
     fn by(fields: &Fields) -> Self {
-        if fields.lacks(Known::Connection) {
+        if listed(fields) != Listed::More {
             return Self(Vec::new());
         }
         let ordinary = |option: &[u8]| {
