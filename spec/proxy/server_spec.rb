@@ -56,7 +56,6 @@ RSpec.describe Proxy::Server, :binding do
     @threads = []
     example.run
   ensure
-    GC.stress = false
     @threads.each(&:kill)
     @servers.each { |server| server.stop(timeout: 0) }
   end
