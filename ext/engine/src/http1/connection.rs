@@ -390,15 +390,4 @@ fn write_chunk_size(out: &mut Vec<u8>, size: usize) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::write_chunk_size;
-
-    #[test]
-    fn chunk_sizes_are_hexadecimal() {
-        for size in [0, 1, 15, 16, 255, 256, 65_536, usize::MAX] {
-            let mut out = Vec::new();
-            write_chunk_size(&mut out, size);
-            assert_eq!(out, format!("{size:x}\r\n").as_bytes());
-        }
-    }
-}
+mod tests;

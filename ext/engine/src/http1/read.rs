@@ -209,3 +209,6 @@ impl Malformed {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
