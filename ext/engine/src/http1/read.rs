@@ -81,7 +81,7 @@ macro_rules! take_fields {
 pub fn parse_request(bytes: &[u8], head: &mut RequestHead) -> Result<(), Malformed> {
     let mut headers = [const { MaybeUninit::<httparse::Header<'_>>::uninit() }; MAX_FIELDS];
     let mut request = httparse::Request::new(&mut []);
-    let parsed = request.parse_with_uninit_headers(bytes, &mut headers).map_err(why)?;
+    let parsed = request.parse_with_uninit_headers(bytes, &mut headers).map_err(|error| why_request(error, bytes))?;
     if parsed != httparse::Status::Complete(bytes.len()) {
         return Err(Malformed("the head is malformed"));
     }
@@ -159,7 +159,7 @@ pub fn parse_response(bytes: &[u8], head: &mut ResponseHead) -> Result<(), Malfo
 pub(super) fn refuse_early_request(bytes: &[u8]) -> Result<(), Malformed> {
     let mut headers = [const { MaybeUninit::<httparse::Header<'_>>::uninit() }; MAX_FIELDS];
     let mut request = httparse::Request::new(&mut []);
-    request.parse_with_uninit_headers(bytes, &mut headers).map_err(why).map(drop)
+    request.parse_with_uninit_headers(bytes, &mut headers).map_err(|error| why_request(error, bytes)).map(drop)
 }
 
 /// The same for a response head.
@@ -181,6 +181,27 @@ fn version_of(minor: u8) -> Version {
         Version::Http10
     } else {
         Version::Http11
+    }
+}
+
+/// What is wrong with a request. Something else than a version where the version belongs, as behind a target with a space in it, is no
+/// matter of versions.
+fn why_request(error: httparse::Error, bytes: &[u8]) -> Malformed {
+    if error == httparse::Error::Version && !names_a_version(bytes) {
+        return Malformed("the request line is malformed");
+    }
+    why(error)
+}
+
+/// Whether the line at the front of `bytes` is `METHOD target HTTP/DIGIT.DIGIT`, as far as it is there.
+fn names_a_version(bytes: &[u8]) -> bool {
+    let line = &bytes[..memchr::memchr2(b'\r', b'\n', bytes).unwrap_or(bytes.len())];
+    let mut words = line.split(|b| *b == b' ').skip(2);
+    match (words.next(), words.next()) {
+        (Some([b'H', b'T', b'T', b'P', b'/', major, b'.', minor]), None) => {
+            major.is_ascii_digit() && minor.is_ascii_digit()
+        }
+        _ => false,
     }
 }
 
