@@ -49,16 +49,6 @@ impl HeadScan {
     }
 }
 
-/// Refuses a complete section of lines with an LF that has no CR before it.
-pub(super) fn refuse_bare_line_breaks(bytes: &[u8]) -> Result<(), Malformed> {
-    for at in memchr::memchr_iter(b'\n', bytes) {
-        if at == 0 || bytes[at - 1] != b'\r' {
-            return Err(Malformed("a line ends with a bare LF"));
-        }
-    }
-    Ok(())
-}
-
 /// Takes the fields over: where each name and value stands, and where its line ends.
 macro_rules! take_fields {
     ($fields:expr, $bytes:expr, $headers:expr) => {{
