@@ -55,7 +55,7 @@ fn nothing_leaks(request: &str, first: String, expected_body: &str) {
         match number {
             0 => {
                 peer.send(&first);
-                peer.expect_end();
+                assert_eq!(peer.rest().0, b"", "nothing more is asked over it");
             }
             _ => peer.send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngood"),
         }
@@ -105,7 +105,7 @@ fn a_backend_that_speaks_while_idle_loses_its_connection() {
                 wait.lock().expect("the channel").recv().expect("the client has its answer");
                 peer.send(unasked);
                 sender.lock().expect("the channel").send(()).expect("a listener");
-                peer.expect_end();
+                assert_eq!(peer.rest().0, b"", "nothing more is asked over it");
             }
         });
         let proxy = Proxy::before(&origin);

@@ -13,12 +13,13 @@ fn waiting() -> (Origin, Receiver<()>, Sender<()>) {
     let (go, wait) = channel();
     let (sender, wait) = (Mutex::new(sender), Mutex::new(wait));
     let origin = Origin::start(move |_, peer| {
-        peer.request();
-        sender.lock().expect("the channel").send(()).expect("a listener");
-        if wait.lock().expect("the channel").recv().is_ok() {
+        while peer.try_request().is_some() {
+            sender.lock().expect("the channel").send(()).expect("a listener");
+            if wait.lock().expect("the channel").recv().is_err() {
+                return;
+            }
             peer.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
         }
-        peer.rest();
     });
     (origin, asked, go)
 }
@@ -85,7 +86,7 @@ fn a_download_in_flight_finishes() {
 
 #[test]
 fn the_deadline_cuts_off_what_is_left() {
-    let (origin, asked, _go) = waiting();
+    let (origin, asked, go) = waiting();
     let proxy = Proxy::before(&origin);
     let mut client = ask(&proxy, &asked);
     let begun = Instant::now();
@@ -94,12 +95,12 @@ fn the_deadline_cuts_off_what_is_left() {
     assert!(begun.elapsed() >= Duration::from_millis(250), "after {:?}", begun.elapsed());
     assert!(!proxy.server.is_drained());
     assert_eq!(client.rest().0, b"");
-    drop(_go);
+    drop(go);
 }
 
 #[test]
 fn a_second_order_shortens_the_first() {
-    let (origin, asked, _go) = waiting();
+    let (origin, asked, go) = waiting();
     let proxy = Proxy::before(&origin);
     let mut client = ask(&proxy, &asked);
     proxy.server.begin_stop(Some(Duration::from_secs(3_600)));
@@ -107,7 +108,7 @@ fn a_second_order_shortens_the_first() {
     proxy.server.begin_stop(Some(Duration::ZERO));
     assert!(proxy.server.wait(Some(PATIENCE)), "the server stops");
     assert_eq!(client.rest().0, b"");
-    drop(_go);
+    drop(go);
 }
 
 #[test]

@@ -188,7 +188,16 @@ fn request() -> impl Strategy<Value = Vec<u8>> {
         &["", " GET", "G(T", "GET\t", "\r\nGET", "\nGET", "\rGET"],
     );
     let target = mostly(
-        &["/", "/a?b=c", "/a//b;c%20?d", "http://a.example/b", "/a?b?c&d=/../e", "http://b:81/?q"],
+        &[
+            "/",
+            "/a?b=c",
+            "/a//b;c%20?d",
+            "http://a.example/b",
+            "/a?b?c&d=/../e",
+            "http://b:81/?q",
+            "http://b:81?q",
+            "HTTP://b",
+        ],
         &[
             "*",
             "a",

@@ -55,6 +55,19 @@ async fn body(connection: &mut Connection, message: &mut Message) -> Result<(), 
     }
 }
 
+/// The target as hyper writes it. If it is absolute, its scheme is in small letters and it has a path.
+fn target(head: &RequestHead) -> String {
+    let target = head.target().escape_ascii().to_string();
+    let authority = head.authority().escape_ascii().to_string();
+    match target.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.strip_prefix(&authority)?))) {
+        Some((scheme, rest)) => {
+            let slash = if rest.starts_with('/') { "" } else { "/" };
+            format!("{}://{authority}{slash}{rest}", scheme.to_ascii_lowercase())
+        }
+        None => target,
+    }
+}
+
 pub(crate) async fn requests(arriving: &Arriving) -> Reading {
     let mut connection = connection(arriving);
     let mut messages = Vec::new();
@@ -67,12 +80,8 @@ pub(crate) async fn requests(arriving: &Arriving) -> Reading {
             Ok(framing) => framing,
             Err(why) => break Stop::Refused(why.to_string()),
         };
-        let start = format!(
-            "{} {} {}",
-            head.method_text().escape_ascii(),
-            head.authority().escape_ascii(),
-            head.target().escape_ascii()
-        );
+        let start =
+            format!("{} {} {}", head.method_text().escape_ascii(), head.authority().escape_ascii(), target(&head));
         let mut message = Message { start, fields: fields(head.fields.iter()), ..Message::default() };
         connection.begin_reading(framing);
         let read = body(&mut connection, &mut message).await;
