@@ -22,6 +22,7 @@ pub fn forbidden_in_trailers(name: Known) -> bool {
             | Expect
             | Forwarded
             | Host
+            | Http2Settings
             | KeepAlive
             | ProxyAuthenticate
             | ProxyAuthorization
@@ -33,10 +34,12 @@ pub fn forbidden_in_trailers(name: Known) -> bool {
             | TransferEncoding
             | Upgrade
             | Via
+            | XAccelMapping
             | XForwardedFor
             | XForwardedHost
             | XForwardedPort
             | XForwardedProto
             | XRealIp
+            | XSendfileType
     )
 }

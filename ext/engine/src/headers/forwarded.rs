@@ -99,9 +99,12 @@ pub fn apply(
                 scratch.clear();
                 scratch.extend_from_slice(b"for=");
                 push_node(scratch, &client.addr);
-                scratch.extend_from_slice(b";host=\"");
-                scratch.extend_from_slice(fields.slice(head.authority));
-                scratch.extend_from_slice(b"\";proto=");
+                if !head.authority.is_empty() {
+                    scratch.extend_from_slice(b";host=\"");
+                    scratch.extend_from_slice(fields.slice(head.authority));
+                    scratch.push(b'"');
+                }
+                scratch.extend_from_slice(b";proto=");
                 scratch.extend_from_slice(client.scheme().as_bytes());
                 fields.set(Known::Forwarded, scratch);
             }

@@ -90,10 +90,13 @@ pub fn clean_request(head: &mut RequestHead, allowed: &[FieldName], chunked: boo
     });
 }
 
-/// Removes what a backend said to us alone.
+/// Removes what a backend said to us alone, and a `Content-Length` where there can be no content to have a length (RFC 9110,
+/// section 8.6): a client might wait for it.
 pub fn clean_response(head: &mut ResponseHead, chunked: bool, keep_upgrade: bool) {
     let named = Named::by(&head.fields);
+    let no_length = matches!(head.status, 100..=199 | 204);
     head.fields.retain(|known, name, _| match known {
+        Some(Known::ContentLength) => !no_length,
         Some(Known::Upgrade) => keep_upgrade,
         Some(Known::Trailer) => chunked,
         Some(known) => !is_hop_by_hop(known) && !named.drops(Some(known), name),

@@ -1,8 +1,8 @@
 //! The chunked transfer coding (RFC 9112, section 7.1), read strictly.
 
-use super::read::Malformed;
+use super::read::{HeadScan, Malformed};
 use super::{Buffer, Piece};
-use crate::message::{Fields, Span};
+use crate::message::{Fields, Known, Span};
 
 /// Bytes that a chunk's size and extensions may take.
 const LINE_LIMIT: usize = 1024;
@@ -18,6 +18,8 @@ const MAX_TRAILERS: usize = 64;
 pub struct Chunked {
     state: State,
     extensions: usize,
+    /// Looks for the end of the trailer section.
+    scan: HeadScan,
     trailers: Option<Box<Fields>>,
 }
 
@@ -60,23 +62,16 @@ impl Chunked {
                     [] | [b'\r'] => return Ok(Piece::More),
                     _ => return Err(Malformed("chunk data is longer than its size says")),
                 },
-                State::Trailers => match bytes {
-                    [b'\r', b'\n', ..] => {
-                        buffer.consume(2);
+                State::Trailers => match self.scan.find(&bytes[..bytes.len().min(TRAILERS_LIMIT)])? {
+                    Some(len) => {
+                        if len > 2 {
+                            self.trailers = Some(Box::new(parse_trailers(&bytes[..len])?));
+                        }
+                        buffer.consume(len);
                         self.state = State::Done;
                     }
-                    [] | [b'\r'] => return Ok(Piece::More),
-                    _ => match memchr::memmem::find(&bytes[..bytes.len().min(TRAILERS_LIMIT)], b"\r\n\r\n") {
-                        Some(end) => {
-                            self.trailers = Some(Box::new(parse_trailers(&bytes[..end + 4])?));
-                            buffer.consume(end + 4);
-                            self.state = State::Done;
-                        }
-                        None if bytes.len() >= TRAILERS_LIMIT => {
-                            return Err(Malformed("the trailer section is too long"))
-                        }
-                        None => return Ok(Piece::More),
-                    },
+                    None if bytes.len() >= TRAILERS_LIMIT => return Err(Malformed("the trailer section is too long")),
+                    None => return Ok(Piece::More),
                 },
                 State::Done => return Ok(Piece::End),
             }
@@ -152,7 +147,6 @@ fn size_line(bytes: &[u8]) -> Result<Option<(u64, usize, usize)>, Malformed> {
 /// Takes a trailer section apart. Fields that frame, route or authorise a message have no place in it (RFC 9110, section
 /// 6.5.1) and are dropped.
 fn parse_trailers(bytes: &[u8]) -> Result<Fields, Malformed> {
-    super::read::refuse_bare_line_breaks(bytes)?;
     let mut headers = [httparse::EMPTY_HEADER; MAX_TRAILERS];
     let parsed = httparse::parse_headers(bytes, &mut headers).map_err(|_| Malformed("a trailer field is malformed"))?;
     let httparse::Status::Complete((_, headers)) = parsed else {
@@ -165,8 +159,16 @@ fn parse_trailers(bytes: &[u8]) -> Result<Fields, Malformed> {
         let value = Span::within(bytes, header.value);
         fields.push_line(name, value, None);
     }
-    fields.retain(|known, _, _| !known.is_some_and(crate::headers::forbidden_in_trailers));
+    fields
+        .retain(|known, name, _| !known.or_else(|| cgi_alias(name)).is_some_and(crate::headers::forbidden_in_trailers));
     Ok(fields)
+}
+
+/// The known name that a backend which speaks CGI takes `name` for: to it `_`, `.` and `-` are one.
+fn cgi_alias(name: &[u8]) -> Option<Known> {
+    memchr::memchr2(b'_', b'.', name)?;
+    let dashed: Vec<u8> = name.iter().map(|b| if matches!(b, b'_' | b'.') { b'-' } else { *b }).collect();
+    Known::of(&dashed)
 }
 
 #[cfg(test)]
@@ -239,6 +241,22 @@ mod tests {
             b"0\r\nA : b\r\n\r\n",
             b"0\r\nA: b\r\n c\r\n\r\n",
             b"0\r\n: b\r\n\r\n",
+            b"0\r\nA: b\rC: d\r\n\r\n",
+            b"0\r\nA: b\0\r\n\r\n",
+            b"0\r\nA\r\n\r\n",
+            b"0\r\n A: b\r\n\r\n",
+            b"0\r\n\n",
+            b"0\r\n\rA: b\r\n\r\n",
+            b"0\r\nA: b\n",
+            b"0;a\rb\r\n\r\n",
+            b"5 ;a\r\nhello\r\n",
+            b"5\t\r\nhello\r\n",
+            b"5,a\r\nhello\r\n",
+            b"\x005\r\nhello\r\n",
+            b"5\r\nhello0\r\n\r\n",
+            b"5\r\nhello\r0\r\n\r\n",
+            b"5\r\nhell\r\n0\r\n\r\n",
+            b";a=b\r\n",
         ] {
             for step in [1, 3, body.len()] {
                 assert!(decode(body, step).is_err(), "{:?}", String::from_utf8_lossy(body));
@@ -258,8 +276,22 @@ mod tests {
 
     #[test]
     fn trailers_cannot_frame_or_route() {
-        let body = b"0\r\nContent-Length: 5\r\nHost: evil\r\nTransfer-Encoding: chunked\r\nX-Ok: 1\r\n\r\n";
-        let (_, trailers, _) = decode(body, 8).expect("well formed").expect("complete");
-        assert_eq!(trailers, b"X-Ok: 1\r\n");
+        for name in [
+            "Content-Length",
+            "Host",
+            "transfer-encoding",
+            "Connection",
+            "Authorization",
+            "X-Forwarded-For",
+            "X-Sendfile-Type",
+            "X-Accel-Mapping",
+            "X_Forwarded_For",
+            "x.real_ip",
+            "Content_Length",
+        ] {
+            let body = format!("0\r\n{name}: 5\r\nX-Ok: 1\r\nAlso_Ok: 2\r\n\r\n");
+            let (_, trailers, _) = decode(body.as_bytes(), 8).expect("well formed").expect("complete");
+            assert_eq!(trailers, b"X-Ok: 1\r\nAlso_Ok: 2\r\n", "{name}");
+        }
     }
 }

@@ -298,9 +298,7 @@ impl Connection {
         self.reader.consume(&mut self.input, n);
     }
 
-    /// Reads a head with `parse`, which says how long it is once it is complete. What came is parsed at once, for most heads come
-    /// whole and what is no HTTP is found out early. If more is to come, it is looked through for the end of the head as it
-    /// arrives, each byte once, and parsed again when that is there.
+    /// Reads a head with `parse`, which says how long it is once it is complete.
     fn poll_head(
         &mut self,
         cx: &mut Context<'_>,
@@ -308,25 +306,14 @@ impl Connection {
         mut parse: impl FnMut(&[u8]) -> Result<Option<usize>, Malformed>,
     ) -> Poll<Result<(), ReadError>> {
         loop {
-            let bytes = self.input.filled();
-            let whole = match self.scan.is_new() {
-                true => !bytes.is_empty(),
-                false => self.scan.find(bytes)?.is_some(),
-            };
-            if whole {
-                match parse(bytes)? {
-                    Some(len) if len > limit => return Poll::Ready(Err(ReadError::TooLarge)),
-                    Some(len) => {
-                        self.scan = HeadScan::default();
-                        self.input.consume(len);
-                        return Poll::Ready(Ok(()));
-                    }
-                    // Only the first look can find it incomplete: the scan and the parser agree on where a head ends.
-                    None if self.scan.find(bytes)?.is_some() => {
-                        return Poll::Ready(Err(Malformed("the head is malformed").into()));
-                    }
-                    None => {}
+            match self.scan.read(self.input.filled(), &mut parse)? {
+                Some(len) if len > limit => return Poll::Ready(Err(ReadError::TooLarge)),
+                Some(len) => {
+                    self.scan = HeadScan::default();
+                    self.input.consume(len);
+                    return Poll::Ready(Ok(()));
                 }
+                None => {}
             }
             if self.input.len() >= limit {
                 return Poll::Ready(Err(ReadError::TooLarge));
@@ -399,15 +386,4 @@ fn write_chunk_size(out: &mut Vec<u8>, size: usize) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::write_chunk_size;
-
-    #[test]
-    fn chunk_sizes_are_hexadecimal() {
-        for size in [0, 1, 15, 16, 255, 256, 65_536, usize::MAX] {
-            let mut out = Vec::new();
-            write_chunk_size(&mut out, size);
-            assert_eq!(out, format!("{size:x}\r\n").as_bytes());
-        }
-    }
-}
+mod tests;

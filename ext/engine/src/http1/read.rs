@@ -43,20 +43,30 @@ impl HeadScan {
         Ok(None)
     }
 
+    /// Reads the head at the front of `bytes` with `parse`: its length, or `None` if it is not complete. What came first is parsed
+    /// at once, for most heads come whole and what is no HTTP is found out early. If more is to come, it is looked through for
+    /// the end of the head as it arrives, and parsed again when that is there.
+    pub fn read(
+        &mut self,
+        bytes: &[u8],
+        parse: impl FnOnce(&[u8]) -> Result<Option<usize>, Malformed>,
+    ) -> Result<Option<usize>, Malformed> {
+        let worth_parsing = if self.is_new() { !bytes.is_empty() } else { self.find(bytes)?.is_some() };
+        if !worth_parsing {
+            return Ok(None);
+        }
+        let parsed = parse(bytes)?;
+        // Only a first look can find it incomplete: the scan and the parser agree on where a head ends.
+        if parsed.is_none() && self.find(bytes)?.is_some() {
+            return Err(Malformed("the head is malformed"));
+        }
+        Ok(parsed)
+    }
+
     /// Whether nothing was looked at so far.
     pub fn is_new(&self) -> bool {
         self.seen == 0
     }
-}
-
-/// Refuses a complete section of lines with an LF that has no CR before it.
-pub(super) fn refuse_bare_line_breaks(bytes: &[u8]) -> Result<(), Malformed> {
-    for at in memchr::memchr_iter(b'\n', bytes) {
-        if at == 0 || bytes[at - 1] != b'\r' {
-            return Err(BARE_LF);
-        }
-    }
-    Ok(())
 }
 
 /// Takes the fields of a whole head over: where each name and value stands, and where its line ends. Lines follow each other
@@ -105,10 +115,7 @@ pub fn parse_request(bytes: &[u8], head: &mut RequestHead) -> Result<Option<usiz
     }
     let mut headers = [const { MaybeUninit::<httparse::Header<'_>>::uninit() }; MAX_FIELDS];
     let mut request = httparse::Request::new(&mut []);
-    let parsed = request.parse_with_uninit_headers(bytes, &mut headers).map_err(|error| match error {
-        httparse::Error::Version if !names_another_version(bytes) => Malformed("the request line is malformed"),
-        error => why(error),
-    })?;
+    let parsed = request.parse_with_uninit_headers(bytes, &mut headers).map_err(|error| why_request(error, bytes))?;
     let httparse::Status::Complete(len) = parsed else { return Ok(None) };
     let bytes = &bytes[..len];
     let (Some(method), Some(target), Some(version)) = (request.method, request.path, request.version) else {
@@ -180,20 +187,32 @@ pub fn parse_response(bytes: &[u8], head: &mut ResponseHead) -> Result<Option<us
     Ok(Some(len))
 }
 
-/// Whether a request line that has no version of ours has another one, rather than none at all.
-fn names_another_version(bytes: &[u8]) -> bool {
-    let line = bytes.split(|b| matches!(b, b'\r' | b'\n')).next().unwrap_or_default();
-    let mut words = line.split(|b| *b == b' ');
-    let version = (words.nth(2), words.next());
-    matches!(version, (Some([b'H', b'T', b'T', b'P', b'/', major, b'.', minor]), None)
-        if major.is_ascii_digit() && minor.is_ascii_digit())
-}
-
 fn version_of(minor: u8) -> Version {
     if minor == 0 {
         Version::Http10
     } else {
         Version::Http11
+    }
+}
+
+/// What is wrong with a request. Something else than a version where the version belongs, as behind a target with a space in it, is no
+/// matter of versions.
+fn why_request(error: httparse::Error, bytes: &[u8]) -> Malformed {
+    if error == httparse::Error::Version && !names_a_version(bytes) {
+        return Malformed("the request line is malformed");
+    }
+    why(error)
+}
+
+/// Whether the line at the front of `bytes` is `METHOD target HTTP/DIGIT.DIGIT`, as far as it is there.
+fn names_a_version(bytes: &[u8]) -> bool {
+    let line = &bytes[..memchr::memchr2(b'\r', b'\n', bytes).unwrap_or(bytes.len())];
+    let mut words = line.split(|b| *b == b' ').skip(2);
+    match (words.next(), words.next()) {
+        (Some([b'H', b'T', b'T', b'P', b'/', major, b'.', minor]), None) => {
+            major.is_ascii_digit() && minor.is_ascii_digit()
+        }
+        _ => false,
     }
 }
 
@@ -222,3 +241,6 @@ impl Malformed {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,122 @@
+//! Stopping: what is in flight finishes, what is idle closes, and there is an end to it.
+
+use std::net::TcpStream;
+use std::sync::mpsc::{channel, Receiver, Sender};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use crate::support::{Origin, Peer, Proxy, PATIENCE};
+
+/// A backend that says when it has a request, and answers when it is told to.
+fn waiting() -> (Origin, Receiver<()>, Sender<()>) {
+    let (sender, asked) = channel();
+    let (go, wait) = channel();
+    let (sender, wait) = (Mutex::new(sender), Mutex::new(wait));
+    let origin = Origin::start(move |_, peer| {
+        while peer.try_request().is_some() {
+            sender.lock().expect("the channel").send(()).expect("a listener");
+            if wait.lock().expect("the channel").recv().is_err() {
+                return;
+            }
+            peer.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+        }
+    });
+    (origin, asked, go)
+}
+
+fn ask(proxy: &Proxy, asked: &Receiver<()>) -> Peer {
+    let mut client = proxy.client();
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    asked.recv_timeout(PATIENCE).expect("the backend is asked");
+    client
+}
+
+#[test]
+fn a_request_in_flight_finishes() {
+    let (origin, asked, go) = waiting();
+    let proxy = Proxy::before(&origin);
+    let mut client = ask(&proxy, &asked);
+    proxy.server.begin_stop(Some(PATIENCE));
+    assert!(!proxy.server.is_stopped());
+    go.send(()).expect("the backend waits");
+    let response = client.response();
+    assert_eq!((response.text().as_str(), response.get("Connection")), ("ok", Some("close")));
+    client.expect_end();
+    assert!(proxy.server.wait(Some(PATIENCE)), "the server stops");
+    assert!(proxy.server.is_stopped() && proxy.server.is_drained());
+}
+
+#[test]
+fn idle_connections_close_at_once() {
+    let (origin, asked, go) = waiting();
+    let proxy = Proxy::before(&origin);
+    let mut idle = ask(&proxy, &asked);
+    go.send(()).expect("the backend waits");
+    assert_eq!(idle.response().text(), "ok");
+    let mut busy = ask(&proxy, &asked);
+    proxy.server.begin_stop(Some(PATIENCE));
+    idle.expect_end();
+    go.send(()).expect("the backend waits");
+    assert_eq!(busy.response().text(), "ok");
+    assert!(proxy.server.wait(Some(PATIENCE)));
+}
+
+#[test]
+fn a_download_in_flight_finishes() {
+    let (go, wait) = channel::<()>();
+    let wait = Mutex::new(wait);
+    let origin = Origin::start(move |_, peer| {
+        peer.request();
+        peer.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n");
+        wait.lock().expect("the channel").recv().expect("the server is stopping");
+        peer.send("3\r\ntwo\r\n0\r\n\r\n");
+        peer.rest();
+    });
+    let proxy = Proxy::before(&origin);
+    let mut client = proxy.client();
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_eq!(client.head().status(), 200);
+    assert_eq!(client.chunk().expect("a chunk"), b"one");
+    proxy.server.begin_stop(Some(PATIENCE));
+    go.send(()).expect("the backend waits");
+    assert_eq!(client.chunks().0, b"two");
+    client.expect_end();
+    assert!(proxy.server.wait(Some(PATIENCE)) && proxy.server.is_drained());
+}
+
+#[test]
+fn the_deadline_cuts_off_what_is_left() {
+    let (origin, asked, go) = waiting();
+    let proxy = Proxy::before(&origin);
+    let mut client = ask(&proxy, &asked);
+    let begun = Instant::now();
+    proxy.server.begin_stop(Some(Duration::from_millis(300)));
+    assert!(proxy.server.wait(Some(PATIENCE)), "the server stops");
+    assert!(begun.elapsed() >= Duration::from_millis(250), "after {:?}", begun.elapsed());
+    assert!(!proxy.server.is_drained());
+    assert_eq!(client.rest().0, b"");
+    drop(go);
+}
+
+#[test]
+fn a_second_order_shortens_the_first() {
+    let (origin, asked, go) = waiting();
+    let proxy = Proxy::before(&origin);
+    let mut client = ask(&proxy, &asked);
+    proxy.server.begin_stop(Some(Duration::from_secs(3_600)));
+    assert!(!proxy.server.is_stopped());
+    proxy.server.begin_stop(Some(Duration::ZERO));
+    assert!(proxy.server.wait(Some(PATIENCE)), "the server stops");
+    assert_eq!(client.rest().0, b"");
+    drop(go);
+}
+
+#[test]
+fn a_stopping_server_accepts_nobody() {
+    let origin = Origin::echoing_targets();
+    let proxy = Proxy::before(&origin);
+    assert_eq!(proxy.client().get("/").status(), 200);
+    proxy.server.begin_stop(Some(PATIENCE));
+    assert!(proxy.server.wait(Some(PATIENCE)));
+    assert!(TcpStream::connect(proxy.address()).is_err());
+}

@@ -1,0 +1,83 @@
+//! The heads that each side gets to see.
+
+use crate::support::{Origin, Proxy};
+
+#[test]
+fn a_request_is_forwarded_with_what_belongs_to_it() {
+    let origin = Origin::echoing_targets();
+    let proxy = Proxy::with(&[&origin.address()], |settings| {
+        settings.proxy.to = Some("http://backend.example/api{path}{query}".into());
+    });
+    let mut client = proxy.client();
+    client.send(
+        "GET /a/./b?c=%20d HTTP/1.1\r\nHost: site.example\r\nuser-agent:  x  y\r\nX_Real_IP: evil\r\nX-Hop: 1\r\n\
+         Connection: x-hop, x-forwarded-for\r\nProxy-Authorization: x\r\nX-Forwarded-For: 10.9.8.7\r\nForwarded: for=10.9.8.7\r\n\
+         Keep-Alive: 5\r\nX-Request-Id: mine\r\nX-Request-Start: t=1\r\nCookie: a=b\r\n\r\n",
+    );
+    assert_eq!(client.response().status(), 200);
+    let request = &origin.requests()[0];
+    assert_eq!(request.start, "GET /api/a/b?c=%20d HTTP/1.1");
+    let port = proxy.address().rsplit(':').next().expect("a port").to_owned();
+    let mut expected = vec![
+        ("Host", "backend.example"),
+        ("user-agent", "x  y"),
+        ("X-Request-Id", "mine"),
+        ("X-Request-Start", "t=1"),
+        ("Cookie", "a=b"),
+        ("X-Forwarded-For", "127.0.0.1"),
+        ("X-Real-IP", "127.0.0.1"),
+        ("X-Forwarded-Proto", "http"),
+        ("X-Forwarded-Host", "site.example"),
+        ("Via", "1.1 proxy"),
+    ];
+    expected.push(("X-Forwarded-Port", port.as_str()));
+    let mut seen: Vec<_> = request.fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    // Their order among each other is that of the client; where ours stand is nobody's concern.
+    assert_eq!(seen[..5], expected[..5]);
+    seen.sort_unstable();
+    expected.sort_unstable();
+    assert_eq!(seen, expected);
+}
+
+#[test]
+fn a_response_is_passed_on_with_what_belongs_to_it() {
+    let origin = Origin::answering(|_| {
+        "HTTP/1.1 200 Fine\r\nserver:  x\r\nSet-Cookie: a=1\r\nX-Hop: 1\r\nConnection: x-hop\r\nKeep-Alive: timeout=5\r\n\
+         set-cookie: b=2\r\nDate: Thu, 01 Jan 1970 00:00:00 GMT\r\nContent-Length: 2\r\n\r\nok"
+            .into()
+    });
+    let proxy = Proxy::before(&origin);
+    let response = proxy.client().get("/");
+    assert_eq!(response.start, "HTTP/1.1 200 Fine");
+    let seen: Vec<_> = response.fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let expected = [
+        ("server", "x"),
+        ("Set-Cookie", "a=1"),
+        ("set-cookie", "b=2"),
+        ("Date", "Thu, 01 Jan 1970 00:00:00 GMT"),
+        ("Content-Length", "2"),
+        ("Via", "1.1 proxy"),
+    ];
+    assert_eq!(seen, expected);
+}
+
+#[test]
+fn an_absolute_target_is_forwarded_as_a_path() {
+    let origin = Origin::echoing_targets();
+    let proxy = Proxy::before(&origin);
+    let mut client = proxy.client();
+    client.send("GET http://site.example/a?b HTTP/1.1\r\nHost: other.example\r\n\r\n");
+    assert_eq!(client.response().text(), "/a?b");
+    let request = &origin.requests()[0];
+    assert_eq!(request.get("Host"), Some(origin.address().as_str()));
+    assert_eq!(request.get("X-Forwarded-Host"), Some("site.example"));
+}
+
+#[test]
+fn a_request_about_the_server_itself_is_forwarded() {
+    let origin = Origin::echoing_targets();
+    let proxy = Proxy::before(&origin);
+    let mut client = proxy.client();
+    client.send("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_eq!(client.response().text(), "*");
+}

@@ -1,0 +1,133 @@
+//! Responses before the response: 100, 103 and others.
+
+use crate::support::{Origin, Proxy};
+
+const FINAL: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+
+#[test]
+fn early_hints_reach_a_client_that_understands_them() {
+    let hints =
+        "HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\nConnection: x\r\nX: y\r\nContent-Length: 5\r\n\r\n";
+    let origin = Origin::answering(move |_| format!("{hints}{hints}{FINAL}"));
+    let proxy = Proxy::before(&origin);
+    let mut client = proxy.client();
+    for _ in 0..2 {
+        client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        for _ in 0..2 {
+            let interim = client.head();
+            assert_eq!(interim.start, "HTTP/1.1 103 Early Hints");
+            assert_eq!(interim.fields, [("Link".to_owned(), "</a.css>; rel=preload".to_owned())]);
+        }
+        assert_eq!(client.response().text(), "ok");
+    }
+    let mut old = proxy.client();
+    old.send("GET / HTTP/1.0\r\n\r\n");
+    assert_eq!(old.response().status(), 200);
+}
+
+#[test]
+fn early_hints_do_not_wait_for_the_final_response() {
+    let (go, wait) = std::sync::mpsc::channel::<()>();
+    let wait = std::sync::Mutex::new(wait);
+    let origin = Origin::start(move |_, peer| {
+        peer.request();
+        peer.send("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n");
+        wait.lock().expect("the channel").recv().expect("the client has the hints");
+        peer.send(FINAL);
+    });
+    let proxy = Proxy::before(&origin);
+    let mut client = proxy.client();
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_eq!(client.head().status(), 103);
+    go.send(()).expect("the backend waits");
+    assert_eq!(client.response().status(), 200);
+}
+
+#[test]
+fn a_client_that_expects_it_is_told_to_go_on_by_the_backend() {
+    let origin = Origin::start(|_, peer| {
+        while let Some(head) = peer.try_head() {
+            assert_eq!(head.get("Expect"), Some("100-continue"));
+            assert_eq!(peer.unread(), b"");
+            peer.send("HTTP/1.1 100 Continue\r\n\r\n");
+            assert_eq!(peer.read(5), b"hello");
+            peer.send(FINAL);
+        }
+    });
+    let proxy = Proxy::before(&origin);
+    let mut client = proxy.client();
+    for _ in 0..2 {
+        client.send("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n");
+        assert_eq!(client.head().start, "HTTP/1.1 100 Continue");
+        client.send("hello");
+        assert_eq!(client.response().text(), "ok");
+    }
+    assert_eq!(origin.connections(), 1);
+}
+
+#[test]
+fn a_backend_may_refuse_before_the_body_is_sent() {
+    let origin = Origin::start(|_, peer| {
+        peer.head();
+        peer.send("HTTP/1.1 413 Too Much\r\nContent-Length: 2\r\n\r\nno");
+        peer.expect_end();
+    });
+    let proxy = Proxy::before(&origin);
+    let mut client = proxy.client();
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n");
+    let response = client.response();
+    // Whether the client sends its body now cannot be known: the connection carries no further request.
+    assert_eq!((response.status(), response.get("Connection")), (413, Some("close")));
+    client.expect_end();
+}
+
+#[test]
+fn a_100_that_nobody_waits_for_is_swallowed() {
+    let origin = Origin::answering(|_| format!("HTTP/1.1 100 Continue\r\n\r\n{FINAL}"));
+    let proxy = Proxy::before(&origin);
+    assert_eq!(proxy.client().get("/").status(), 200);
+}
+
+#[test]
+fn an_http_1_0_client_expects_nothing() {
+    let origin = Origin::answering(|request| {
+        assert!(!request.has("Expect"));
+        FINAL.into()
+    });
+    let proxy = Proxy::before(&origin);
+    let mut client = proxy.client();
+    client.send("POST / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\nhello");
+    assert_eq!(client.response().status(), 200);
+}
+
+#[test]
+fn an_unknown_expectation_is_refused() {
+    let origin = Origin::echoing_targets();
+    let proxy = Proxy::before(&origin);
+    let mut client = proxy.client();
+    client.send("GET / HTTP/1.1\r\nHost: a\r\nExpect: the-impossible\r\n\r\n");
+    assert_eq!(client.response().status(), 417);
+    assert_eq!(origin.connections(), 0);
+}
+
+#[test]
+fn a_flood_of_interim_responses_is_an_error() {
+    let origin = Origin::start(|_, peer| {
+        peer.request();
+        let _ = peer.try_send("HTTP/1.1 102 Processing\r\n\r\n".repeat(1_000));
+        peer.rest();
+    });
+    let proxy = Proxy::before(&origin);
+    let mut client = proxy.client();
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    let mut interim = 0;
+    let last = loop {
+        let head = client.head();
+        if head.status() != 102 {
+            break head;
+        }
+        interim += 1;
+    };
+    assert_eq!(last.status(), 502);
+    assert!(interim < 100, "{interim} were passed on");
+}

@@ -1,0 +1,153 @@
+//! Time and size.
+
+use std::sync::mpsc::channel;
+use std::sync::Mutex;
+
+use proxy_engine::config::Setting;
+
+use crate::support::{Origin, Proxy};
+
+/// A backend that never answers.
+fn silent() -> Origin {
+    Origin::start(|_, peer| {
+        peer.rest();
+    })
+}
+
+#[test]
+fn a_head_that_does_not_come_to_its_end_is_answered_408() {
+    let origin = Origin::echoing_targets();
+    let proxy = Proxy::with(&[&origin.address()], |settings| {
+        settings.server.client_header_timeout = Setting::of(0.3);
+    });
+    let mut client = proxy.client();
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n");
+    let response = client.response();
+    assert_eq!((response.status(), response.get("Connection")), (408, Some("close")));
+    client.expect_end();
+    // A client that never says anything gets no answer.
+    proxy.client().expect_end();
+    assert_eq!(origin.connections(), 0);
+}
+
+#[test]
+fn a_head_that_trickles_in_is_answered_408() {
+    let origin = Origin::echoing_targets();
+    let proxy = Proxy::with(&[&origin.address()], |settings| {
+        settings.server.client_header_timeout = Setting::of(0.4);
+    });
+    let mut client = proxy.client();
+    let mut writer = client.writer();
+    writer.send("GET / HTTP/1.1\r\nHost: a\r\nX: ");
+    let trickle = std::thread::spawn(move || {
+        while writer.try_send("x").is_ok() {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+    });
+    assert_eq!(client.response().status(), 408);
+    drop(client);
+    trickle.join().expect("the end of the trickle");
+}
+
+#[test]
+fn a_head_that_is_too_large_is_answered_431() {
+    let origin = Origin::echoing_targets();
+    let proxy = Proxy::with(&[&origin.address()], |settings| {
+        settings.server.max_header_size = Setting::of(8_192);
+    });
+    for request in [
+        format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "x".repeat(8_192)),
+        format!("GET /{} HTTP/1.1\r\nHost: a\r\n\r\n", "x".repeat(8_192)),
+        format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", "X: y\r\n".repeat(200)),
+        format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}", "x".repeat(8_192)),
+    ] {
+        let mut client = proxy.client();
+        client.send(&request);
+        assert_eq!(client.response().status(), 431, "{}…", &request[..40]);
+    }
+    let mut client = proxy.client();
+    client.send(format!("GET /a HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "x".repeat(8_000)));
+    assert_eq!(client.response().text(), "/a");
+    assert_eq!(origin.targets(), ["/a"]);
+}
+
+#[test]
+fn a_response_head_that_is_too_large_is_a_502() {
+    let origin = Origin::start(|_, peer| {
+        peer.request();
+        let _ = peer.try_send(format!("HTTP/1.1 200 OK\r\nX: {}\r\n\r\n", "x".repeat(100_000)));
+        peer.rest();
+    });
+    let proxy = Proxy::before(&origin);
+    assert_eq!(proxy.client().get("/").status(), 502);
+}
+
+#[test]
+fn a_backend_that_does_not_answer_in_time_is_a_504() {
+    let origin = silent();
+    let proxy = Proxy::with(&[&origin.address()], |settings| settings.proxy.timeout = 0.3);
+    let mut client = proxy.client();
+    assert_eq!(client.get("/").status(), 504);
+    assert_eq!(client.get("/").status(), 504, "the client's connection lives on");
+}
+
+#[test]
+fn a_response_that_stalls_is_cut_short() {
+    let origin = Origin::start(|_, peer| {
+        peer.request();
+        peer.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello");
+        peer.rest();
+    });
+    let proxy = Proxy::with(&[&origin.address()], |settings| settings.proxy.read_timeout = Some(0.3));
+    let mut client = proxy.client();
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_eq!(client.head().status(), 200);
+    assert_eq!(client.rest().0, b"hello");
+}
+
+#[test]
+fn a_response_may_take_longer_than_the_time_to_its_head() {
+    let origin = Origin::start(|_, peer| {
+        peer.request();
+        peer.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n");
+        for _ in 0..10 {
+            std::thread::sleep(std::time::Duration::from_millis(60));
+            peer.send("x");
+        }
+    });
+    let proxy = Proxy::with(&[&origin.address()], |settings| settings.proxy.timeout = 0.4);
+    assert_eq!(proxy.client().get("/").text(), "xxxxxxxxxx");
+}
+
+#[test]
+fn an_upload_that_stalls_is_answered_408() {
+    let (sender, seen) = channel();
+    let sender = Mutex::new(sender);
+    let origin = Origin::start(move |_, peer| {
+        peer.head();
+        sender.lock().expect("the channel").send(peer.rest().0).expect("a listener");
+    });
+    let proxy = Proxy::with(&[&origin.address()], |settings| {
+        settings.server.client_body_timeout = Setting::of(0.3);
+    });
+    let mut client = proxy.client();
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhello");
+    let response = client.response();
+    assert_eq!((response.status(), response.get("Connection")), (408, Some("close")));
+    assert_eq!(seen.recv().expect("what the backend got"), b"hello");
+}
+
+#[test]
+fn a_slow_upload_puts_the_time_for_the_response_off() {
+    let origin = Origin::answering(|request| {
+        format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{}", request.body.len(), request.text())
+    });
+    let proxy = Proxy::with(&[&origin.address()], |settings| settings.proxy.timeout = 0.4);
+    let mut client = proxy.client();
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n");
+    for _ in 0..10 {
+        std::thread::sleep(std::time::Duration::from_millis(60));
+        client.send("x");
+    }
+    assert_eq!(client.response().text(), "xxxxxxxxxx");
+}

@@ -1,0 +1,21 @@
+//! The whole engine on real sockets, one behaviour a file.
+
+mod support;
+
+mod back_pressure;
+mod backend_strictness;
+mod bodies;
+mod bodyless;
+mod client_strictness;
+mod disconnect;
+mod drain;
+mod early_response;
+mod forwarding;
+mod http_1_0;
+mod interim;
+mod keep_alive;
+mod limits;
+mod pipelining;
+mod retries;
+mod truncation;
+mod upgrade;

@@ -1,0 +1,181 @@
+//! What is sent again, and what never is.
+
+use std::net::TcpListener;
+use std::sync::mpsc::channel;
+use std::sync::Mutex;
+
+use crate::support::{pattern, Origin, Proxy};
+
+const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+
+/// A backend that reads a request and goes away.
+fn leaving() -> Origin {
+    Origin::start(|_, peer| drop(peer.head()))
+}
+
+/// An address that nobody listens on.
+fn nobody() -> String {
+    TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").to_string()
+}
+
+#[test]
+fn an_idempotent_request_goes_on_when_a_backend_leaves_without_an_answer() {
+    for method in ["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"] {
+        let (first, second) = (leaving(), Origin::answering(|_| OK.into()));
+        let proxy = Proxy::with(&[&first.address(), &second.address()], |_| ());
+        let mut client = proxy.client();
+        client.send(format!("{method} / HTTP/1.1\r\nHost: a\r\n\r\n"));
+        assert_eq!(client.head().status(), 200, "{method}");
+        assert_eq!((first.connections(), second.connections()), (1, 1));
+    }
+}
+
+#[test]
+fn the_body_of_an_idempotent_request_is_sent_again_whole() {
+    for framing in ["Content-Length: 200000\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n"] {
+        let first = Origin::start(|_, peer| {
+            peer.head();
+            peer.read(50_000);
+        });
+        let second = Origin::answering(|_| OK.into());
+        let proxy = Proxy::with(&[&first.address(), &second.address()], |_| ());
+        let mut client = proxy.client();
+        let body = pattern(200_000);
+        client.send(format!("PUT / HTTP/1.1\r\nHost: a\r\n{framing}"));
+        if framing.starts_with("Transfer") {
+            client.send(format!("{:x}\r\n", body.len()));
+            client.send(&body);
+            client.send("\r\n0\r\n\r\n");
+        } else {
+            client.send(&body);
+        }
+        assert_eq!(client.response().status(), 200, "{framing}");
+        assert!(second.requests()[0].body == body, "the same body");
+    }
+}
+
+#[test]
+fn other_requests_are_never_sent_twice() {
+    for method in ["POST", "PATCH", "PURGE"] {
+        let (first, second) = (leaving(), Origin::echoing_targets());
+        let proxy = Proxy::with(&[&first.address(), &second.address()], |_| ());
+        let mut client = proxy.client();
+        client.send(format!("{method} / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi"));
+        assert_eq!(client.response().status(), 502, "{method}");
+        assert_eq!((first.connections(), second.connections()), (1, 0));
+    }
+}
+
+#[test]
+fn any_request_goes_on_when_no_connection_can_be_made() {
+    for method in ["GET", "POST"] {
+        let second = Origin::answering(|_| OK.into());
+        let proxy = Proxy::with(&[&nobody(), &second.address()], |_| ());
+        let mut client = proxy.client();
+        client.send(format!("{method} / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi"));
+        assert_eq!(client.response().status(), 200, "{method}");
+        assert_eq!(second.requests()[0].text(), "hi");
+    }
+}
+
+#[test]
+fn retries_are_counted() {
+    let (first, second) = (leaving(), Origin::echoing_targets());
+    let proxy = Proxy::with(&[&first.address(), &second.address()], |settings| settings.proxy.retries = Some(0));
+    assert_eq!(proxy.client().get("/").status(), 502);
+    assert_eq!((first.connections(), second.connections()), (1, 0));
+}
+
+#[test]
+fn a_body_that_is_not_kept_is_not_sent_again() {
+    let first = Origin::start(|_, peer| {
+        peer.head();
+        peer.read(60_000);
+    });
+    let second = Origin::echoing_targets();
+    let proxy = Proxy::with(&[&first.address(), &second.address()], |settings| settings.proxy.retry_buffer = 10_000);
+    let mut client = proxy.client();
+    client.send("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 60000\r\n\r\n");
+    client.send(pattern(60_000));
+    assert_eq!(client.response().status(), 502);
+    assert_eq!(second.connections(), 0);
+}
+
+#[test]
+fn an_answer_that_has_begun_is_not_asked_for_again() {
+    let first = Origin::start(|_, peer| {
+        peer.head();
+        peer.send("HTTP/1.1 2");
+    });
+    let second = Origin::echoing_targets();
+    let proxy = Proxy::with(&[&first.address(), &second.address()], |_| ());
+    assert_eq!(proxy.client().get("/").status(), 502);
+    assert_eq!(second.connections(), 0);
+}
+
+/// Answers once on its first connection and leaves when it is asked again there.
+fn leaving_when_asked_again() -> Origin {
+    Origin::start(|number, peer| {
+        peer.request();
+        peer.send(OK);
+        if number == 0 {
+            peer.head();
+        } else {
+            assert!(peer.try_request().is_none());
+        }
+    })
+}
+
+#[test]
+fn an_idle_connection_that_turns_out_to_be_dead_costs_no_attempt() {
+    let origin = leaving_when_asked_again();
+    let proxy = Proxy::with(&[&origin.address()], |settings| settings.proxy.retries = Some(0));
+    let mut client = proxy.client();
+    assert_eq!(client.get("/").text(), "ok");
+    assert_eq!(client.get("/").text(), "ok");
+    assert_eq!(origin.connections(), 2);
+}
+
+#[test]
+fn a_post_over_an_idle_connection_that_dies_is_not_sent_again() {
+    let origin = leaving_when_asked_again();
+    let proxy = Proxy::before(&origin);
+    let mut client = proxy.client();
+    assert_eq!(client.get("/").text(), "ok");
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi");
+    assert_eq!(client.response().status(), 502);
+    assert_eq!(origin.connections(), 1);
+}
+
+#[test]
+fn an_idle_connection_that_the_backend_closed_is_not_tried() {
+    let (go, wait) = channel::<()>();
+    let (sender, closed) = channel::<()>();
+    let (wait, sender) = (Mutex::new(wait), Mutex::new(sender));
+    let origin = Origin::start(move |number, peer| {
+        peer.request();
+        peer.send(OK);
+        if number == 0 {
+            wait.lock().expect("the channel").recv().expect("the client has its answer");
+            peer.half_close();
+            sender.lock().expect("the channel").send(()).expect("a listener");
+            assert_eq!(peer.rest().0, b"", "nothing is sent over it");
+        }
+    });
+    let proxy = Proxy::with(&[&origin.address()], |settings| settings.proxy.retries = Some(0));
+    let mut client = proxy.client();
+    assert_eq!(client.get("/").text(), "ok");
+    go.send(()).expect("the backend waits");
+    closed.recv().expect("it is closed");
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi");
+    assert_eq!(client.response().text(), "ok");
+    assert_eq!(origin.connections(), 2);
+}
+
+#[test]
+fn nobody_at_all_is_a_502() {
+    let proxy = Proxy::with(&[&nobody(), &nobody()], |_| ());
+    let mut client = proxy.client();
+    assert_eq!(client.get("/").status(), 502);
+    assert_eq!(client.get("/").status(), 502, "the client's connection lives on");
+}

@@ -1,0 +1,86 @@
+//! A running server in front of scripted backends.
+
+use std::net::TcpStream;
+use std::sync::mpsc::{channel, RecvTimeoutError, Sender};
+use std::time::Duration;
+
+use proxy_engine::config::{self, BackendAddress, Bind, Config, Directive, Setting};
+use proxy_engine::Server;
+
+use super::{Origin, Peer};
+
+/// No test takes as long.
+const TIME_LIMIT: Duration = Duration::from_secs(40);
+
+pub(crate) struct Proxy {
+    pub(crate) server: Server,
+    address: String,
+    _limit: Sender<()>,
+}
+
+/// What a test changes.
+pub(crate) struct Settings {
+    pub(crate) server: Config,
+    pub(crate) proxy: config::Proxy,
+}
+
+impl Proxy {
+    /// In front of one backend, with nothing configured.
+    pub(crate) fn before(origin: &Origin) -> Self {
+        Self::with(&[&origin.address()], |_| ())
+    }
+
+    /// In front of several, in this order of preference.
+    pub(crate) fn with(backends: &[&str], change: impl FnOnce(&mut Settings)) -> Self {
+        let backends = backends.iter().map(|address| BackendAddress { address: (*address).to_owned() }).collect();
+        let mut settings = Settings {
+            server: Config {
+                binds: vec![Bind { url: "http://127.0.0.1:0".into(), backlog: None, at: None }],
+                threads: Some(Setting::of(1)),
+                log_level: Setting::of("error".into()),
+                ..Config::default()
+            },
+            proxy: config::Proxy {
+                backends: Some(backends),
+                backend_priority: "ordered".into(),
+                ..config::Proxy::default()
+            },
+        };
+        change(&mut settings);
+        settings.server.routes.push(Directive::Proxy(Box::new(settings.proxy)));
+        let server = Server::start(settings.server).expect("a server");
+        let address = server.urls()[0].trim_start_matches("http://").to_owned();
+        Self { server, address, _limit: time_limit() }
+    }
+
+    /// A new connection to it.
+    pub(crate) fn client(&self) -> Peer {
+        Peer::new(TcpStream::connect(&self.address).expect("the proxy accepts"))
+    }
+
+    /// A new connection that takes little before it is read from.
+    pub(crate) fn narrow_client(&self) -> Peer {
+        let address: std::net::SocketAddr = self.address.parse().expect("an address");
+        let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("a socket");
+        socket.set_recv_buffer_size(64 * 1024).expect("a small buffer");
+        socket.connect(&address.into()).expect("the proxy accepts");
+        Peer::new(socket.into())
+    }
+
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+}
+
+/// Ends the process if the sender lives too long: a test that hangs says so.
+fn time_limit() -> Sender<()> {
+    let (sender, receiver) = channel();
+    let name = std::thread::current().name().unwrap_or("a test").to_owned();
+    std::thread::spawn(move || {
+        if receiver.recv_timeout(TIME_LIMIT) == Err(RecvTimeoutError::Timeout) {
+            eprintln!("{name} takes too long");
+            std::process::abort();
+        }
+    });
+    sender
+}

@@ -1,0 +1,182 @@
+//! Other protocols over the same connection.
+
+use std::sync::mpsc::channel;
+use std::sync::Mutex;
+
+use crate::support::{End, Origin, Peer, Proxy};
+
+const SWITCHING: &str =
+    "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: x\r\n\r\n";
+
+fn ask(client: &mut Peer, behind: &str) {
+    client.send(format!(
+        "GET /ws HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: k\r\n\r\n{behind}"
+    ));
+}
+
+#[test]
+fn an_upgraded_connection_carries_anything_both_ways() {
+    let origin = Origin::start(|_, peer| {
+        let request = peer.head();
+        assert_eq!(request.get("Connection"), Some("upgrade"));
+        assert_eq!((request.get("Upgrade"), request.get("Sec-WebSocket-Key")), (Some("websocket"), Some("k")));
+        peer.send(SWITCHING);
+        assert_eq!(peer.read(8), b"\r\n\r\n\0\xff\x01\x02");
+        peer.send(b"HTTP/1.1 nothing \0\xff");
+        assert_eq!(peer.read(3), b"bye");
+    });
+    let proxy = Proxy::before(&origin);
+    let mut client = proxy.client();
+    ask(&mut client, "");
+    let head = client.head();
+    assert_eq!(head.start, "HTTP/1.1 101 Switching Protocols");
+    assert_eq!((head.get("Connection"), head.get("Upgrade")), (Some("upgrade"), Some("websocket")));
+    assert_eq!(head.get("Sec-WebSocket-Accept"), Some("x"));
+    client.send(b"\r\n\r\n\0\xff\x01\x02");
+    assert_eq!(client.read(19), b"HTTP/1.1 nothing \0\xff");
+    client.send("bye");
+    assert_eq!(client.rest().0, b"");
+}
+
+#[test]
+fn bytes_behind_either_head_belong_to_the_tunnel() {
+    let origin = Origin::start(|_, peer| {
+        peer.head();
+        peer.send(format!("{SWITCHING}from the backend"));
+        assert_eq!(peer.read(15), b"from the client");
+    });
+    let proxy = Proxy::before(&origin);
+    let mut client = proxy.client();
+    ask(&mut client, "from the client");
+    assert_eq!(client.head().status(), 101);
+    assert_eq!(client.read(16), b"from the backend");
+    assert_eq!(client.rest().0, b"");
+}
+
+#[test]
+fn each_side_of_a_tunnel_ends_on_its_own() {
+    let origin = Origin::start(|number, peer| {
+        peer.head();
+        peer.send(SWITCHING);
+        if number == 0 {
+            assert_eq!(peer.rest(), (b"the end".to_vec(), End::Closed));
+            peer.send("one more thing");
+        } else {
+            peer.send("the end");
+            peer.half_close();
+            assert_eq!(peer.rest(), (b"one more thing".to_vec(), End::Closed));
+        }
+    });
+    let proxy = Proxy::before(&origin);
+    let mut client = proxy.client();
+    ask(&mut client, "");
+    assert_eq!(client.head().status(), 101);
+    client.send("the end");
+    client.half_close();
+    assert_eq!(client.rest(), (b"one more thing".to_vec(), End::Closed));
+
+    let mut client = proxy.client();
+    ask(&mut client, "");
+    assert_eq!(client.head().status(), 101);
+    assert_eq!(client.rest(), (b"the end".to_vec(), End::Closed));
+    client.send("one more thing");
+    client.half_close();
+}
+
+#[test]
+fn what_follows_a_refused_upgrade_is_http_again() {
+    let origin = Origin::start(|_, peer| {
+        let request = peer.head();
+        assert_eq!((request.target(), request.get("Upgrade")), ("/ws", Some("websocket")));
+        peer.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nno");
+        let next = peer.request();
+        assert_eq!((next.target(), next.has("Upgrade")), ("/next", false));
+        peer.send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nnext");
+        assert!(peer.try_request().is_none());
+    });
+    let proxy = Proxy::before(&origin);
+    let mut client = proxy.client();
+    ask(&mut client, "GET /next HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_eq!(client.response().text(), "no");
+    assert_eq!(client.response().text(), "next");
+    client.send("GE\0T");
+    assert_eq!(client.response().status(), 400);
+}
+
+#[test]
+fn an_upgrade_that_is_no_tunnel_is_not_offered() {
+    for (what, request) in [
+        ("HTTP/2 without TLS", "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMA\r\n\r\n"),
+        ("HTTP/2 among others", "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket, h2c\r\n\r\n"),
+        ("an upgrade with a body", "POST / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 2\r\n\r\nhi"),
+        ("an upgrade with chunks", "POST / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+        ("Upgrade that Connection does not name", "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n\r\n"),
+        ("HTTP/1.0", "GET / HTTP/1.0\r\nHost: a\r\nConnection: Upgrade, keep-alive\r\nUpgrade: websocket\r\n\r\n"),
+    ] {
+        let origin = Origin::echoing_targets();
+        let proxy = Proxy::before(&origin);
+        let mut client = proxy.client();
+        client.send(request);
+        assert_eq!(client.response().status(), 200, "{what}");
+        let seen = &origin.requests()[0];
+        assert!(!seen.has("Upgrade") && !seen.has("Connection") && !seen.has("HTTP2-Settings"), "{what}: {seen:?}");
+    }
+}
+
+#[test]
+fn a_101_to_a_request_whose_upgrade_was_not_offered_is_a_502() {
+    let (sender, seen) = channel();
+    let sender = Mutex::new(sender);
+    let origin = Origin::start(move |_, peer| {
+        peer.request();
+        peer.send(SWITCHING);
+        sender.lock().expect("the channel").send(peer.rest().0).expect("a listener");
+    });
+    let proxy = Proxy::before(&origin);
+    let mut client = proxy.client();
+    client
+        .send("POST / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 2\r\n\r\nhi");
+    assert_eq!(client.response().status(), 502);
+    client.send("GET /smuggled HTTP/1.1\r\n\r\n");
+    assert_eq!(seen.recv().expect("what the backend got"), b"");
+}
+
+#[test]
+fn a_silent_tunnel_is_ended() {
+    let origin = Origin::start(|_, peer| {
+        peer.head();
+        peer.send(SWITCHING);
+        peer.rest();
+    });
+    let proxy = Proxy::with(&[&origin.address()], |settings| settings.proxy.tunnel_timeout = 0.3);
+    let mut client = proxy.client();
+    ask(&mut client, "");
+    assert_eq!(client.head().status(), 101);
+    assert_eq!(client.rest().0, b"");
+}
+
+#[test]
+fn a_tunnel_lasts_longer_than_the_other_time_limits() {
+    let (go, wait) = channel::<()>();
+    let wait = Mutex::new(wait);
+    let origin = Origin::start(move |_, peer| {
+        peer.head();
+        peer.send(SWITCHING);
+        wait.lock().expect("the channel").recv().expect("the limits are over");
+        peer.send("still here");
+    });
+    let proxy = Proxy::with(&[&origin.address()], |settings| {
+        settings.proxy.timeout = 0.2;
+        settings.proxy.read_timeout = Some(0.2);
+        settings.proxy.write_timeout = 0.2;
+        settings.server.client_body_timeout.value = 0.2;
+        settings.server.keepalive_timeout.value = 0.2;
+    });
+    let mut client = proxy.client();
+    ask(&mut client, "");
+    assert_eq!(client.head().status(), 101);
+    // Time has to pass: nothing is to happen in it, which is the claim.
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    go.send(()).expect("the backend waits");
+    assert_eq!(client.rest().0, b"still here");
+}

@@ -1,0 +1,135 @@
+//! How the engine reads.
+
+use std::future::poll_fn;
+
+use proxy_engine::headers::framing;
+use proxy_engine::http1::{Connection, Framing, Piece, ReadError};
+use proxy_engine::message::{Method, RequestHead, ResponseHead};
+use tokio::io::AsyncWriteExt;
+use tokio::net::UnixStream;
+
+use super::messages::Arriving;
+use super::reading::{fields, Message, Reading, Stop};
+
+const LIMIT: usize = 65_536;
+
+/// A connection on which the bytes arrive, in their pieces.
+fn connection(arriving: &Arriving) -> Connection {
+    let (ours, mut peer) = UnixStream::pair().expect("a pair of sockets");
+    let pieces = arriving.pieces();
+    tokio::spawn(async move {
+        for piece in pieces {
+            if peer.write_all(&piece).await.is_err() {
+                return;
+            }
+            // Lets the reader see this piece alone.
+            tokio::task::yield_now().await;
+        }
+    });
+    Connection::new(ours.into())
+}
+
+fn stop(error: ReadError) -> Stop {
+    match error {
+        ReadError::Ended => Stop::Complete,
+        ReadError::Truncated => Stop::Truncated,
+        error => Stop::Refused(format!("{error:?}")),
+    }
+}
+
+/// Reads the body into `message`.
+async fn body(connection: &mut Connection, message: &mut Message) -> Result<(), ReadError> {
+    loop {
+        match poll_fn(|cx| connection.poll_body(cx)).await? {
+            Piece::Data(n) => {
+                message.body.extend_from_slice(&connection.input.filled()[..n]);
+                connection.consume_body(n);
+            }
+            Piece::End => {
+                message.trailers = connection.reader.trailers().map(|list| fields(list.iter())).unwrap_or_default();
+                message.complete = true;
+                return Ok(());
+            }
+            Piece::More => unreachable!("a connection waits by itself"),
+        }
+    }
+}
+
+/// The target as hyper writes it. If it is absolute, its scheme is in small letters and it has a path.
+fn target(head: &RequestHead) -> String {
+    let target = head.target().escape_ascii().to_string();
+    let authority = head.authority().escape_ascii().to_string();
+    match target.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.strip_prefix(&authority)?))) {
+        Some((scheme, rest)) => {
+            let slash = if rest.starts_with('/') { "" } else { "/" };
+            format!("{}://{authority}{slash}{rest}", scheme.to_ascii_lowercase())
+        }
+        None => target,
+    }
+}
+
+pub(crate) async fn requests(arriving: &Arriving) -> Reading {
+    let mut connection = connection(arriving);
+    let mut messages = Vec::new();
+    let mut head = RequestHead::default();
+    let stop = loop {
+        if let Err(error) = poll_fn(|cx| connection.poll_request_head(cx, &mut head, LIMIT)).await {
+            break stop(error);
+        }
+        let framing = match framing::of_request(&head) {
+            Ok(framing) => framing,
+            Err(why) => break Stop::Refused(why.to_string()),
+        };
+        let start =
+            format!("{} {} {}", head.method_text().escape_ascii(), head.authority().escape_ascii(), target(&head));
+        let mut message = Message { start, fields: fields(head.fields.iter()), ..Message::default() };
+        connection.begin_reading(framing);
+        let read = body(&mut connection, &mut message).await;
+        messages.push(message);
+        if let Err(error) = read {
+            break stop(error);
+        }
+        if !framing::keeps_alive(&head.fields, head.version) {
+            break Stop::Complete;
+        }
+    };
+    Reading { messages, stop }
+}
+
+/// Reads the final response to a request with `method`, and says how many bytes were left behind it.
+pub(crate) async fn response(arriving: &Arriving, method: Method) -> (Reading, usize) {
+    let mut connection = connection(arriving);
+    let mut head = ResponseHead::default();
+    let refused = |stop| (Reading { messages: Vec::new(), stop }, 0);
+    loop {
+        if let Err(error) = poll_fn(|cx| connection.poll_response_head(cx, &mut head, LIMIT)).await {
+            return refused(match error {
+                ReadError::Ended => Stop::Truncated,
+                error => stop(error),
+            });
+        }
+        match head.status {
+            // Nobody asked for it.
+            101 => return refused(Stop::Refused("101".into())),
+            100..=199 => {}
+            _ => break,
+        }
+    }
+    let framing = match framing::of_response(&head, method) {
+        Ok(framing) => framing,
+        Err(why) => return refused(Stop::Refused(why.to_string())),
+    };
+    let mut message = Message {
+        start: head.status.to_string(),
+        fields: fields(head.fields.iter()),
+        until_close: framing == Framing::UntilClose,
+        ..Message::default()
+    };
+    connection.begin_reading(framing);
+    let stop = match body(&mut connection, &mut message).await {
+        Ok(()) => Stop::Complete,
+        Err(error) => stop(error),
+    };
+    let read = connection.total_read() as usize - connection.input.len();
+    (Reading { messages: vec![message], stop }, arriving.bytes.len() - read)
+}
