@@ -175,8 +175,11 @@ fn cgi_alias(name: &[u8]) -> Option<Known> {
 mod tests {
     use super::*;
 
-    /// Decodes `bytes`, given in pieces of `step`: the data, the trailers and what is left over.
-    fn decode(bytes: &[u8], step: usize) -> Result<Option<(Vec<u8>, Vec<u8>, Vec<u8>)>, Malformed> {
+    /// The data, the trailers and what is left over.
+    type Decoded = (Vec<u8>, Vec<u8>, Vec<u8>);
+
+    /// Decodes `bytes`, given in pieces of `step`; `None` if they are not complete.
+    fn decode(bytes: &[u8], step: usize) -> Result<Option<Decoded>, Malformed> {
         let mut buffer = Buffer::default();
         let mut chunked = Chunked::default();
         let mut data = Vec::new();
