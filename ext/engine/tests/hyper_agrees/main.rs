@@ -58,6 +58,18 @@ proptest! {
     }
 
     #[test]
+    fn what_is_forwarded_is_one_request_with_the_same_body(arriving in messages::requests()) {
+        if let Some((bytes, sent)) = run(ours::forwarded(&arriving)) {
+            let theirs = run(theirs::requests(&bytes));
+            prop_assert_eq!(&theirs.stop, &Stop::Complete, "{}", bytes.escape_ascii());
+            prop_assert_eq!(theirs.messages.len(), 1, "{}", bytes.escape_ascii());
+            let seen = &theirs.messages[0];
+            prop_assert_eq!((&seen.body, &seen.trailers), (&sent.body, &sent.trailers), "{}", bytes.escape_ascii());
+            prop_assert!(seen.complete);
+        }
+    }
+
+    #[test]
     fn requests_are_read_the_same_however_they_arrive(arriving in messages::requests()) {
         let whole = run(ours::requests(&Arriving { cuts: Cuts::Nowhere, ..arriving.clone() }));
         let pieces = run(ours::requests(&arriving));

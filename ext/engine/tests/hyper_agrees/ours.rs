@@ -2,10 +2,10 @@
 
 use std::future::poll_fn;
 
-use proxy_engine::headers::framing;
-use proxy_engine::http1::{Connection, Framing, Piece, ReadError};
+use proxy_engine::headers::{framing, hop_by_hop};
+use proxy_engine::http1::{write_request_head, Connection, Framing, Piece, ReadError};
 use proxy_engine::message::{Method, RequestHead, ResponseHead};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 
 use super::messages::Arriving;
@@ -94,6 +94,42 @@ pub(crate) async fn requests(arriving: &Arriving) -> Reading {
         }
     };
     Reading { messages, stop }
+}
+
+/// Reads the first request and writes it as a backend is to get it: its bytes there, and the body that was read. `None` if there is
+/// no complete request.
+pub(crate) async fn forwarded(arriving: &Arriving) -> Option<(Vec<u8>, Message)> {
+    let mut client = connection(arriving);
+    let mut head = RequestHead::default();
+    poll_fn(|cx| client.poll_request_head(cx, &mut head, LIMIT)).await.ok()?;
+    let framing = framing::of_request(&head).ok()?;
+    let mut message = Message::default();
+    client.begin_reading(framing);
+    body(&mut client, &mut message).await.ok()?;
+
+    let chunked = framing == Framing::Chunked;
+    hop_by_hop::clean_request(&mut head, &[], chunked, false);
+    head.fields.set("Host", b"backend");
+    let (ours, mut peer) = UnixStream::pair().expect("a pair of sockets");
+    let mut backend = Connection::new(ours.into());
+    let target = [head.path(), head.query()].concat();
+    let out = backend.output();
+    write_request_head(out, &head, &target);
+    if chunked {
+        out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
+    }
+    out.extend_from_slice(b"\r\n");
+    backend.begin_body(framing);
+    let mut sent = 0;
+    while sent < message.body.len() {
+        sent += poll_fn(|cx| backend.poll_send(cx, &message.body[sent..])).await.expect("room for it");
+    }
+    backend.end_body(client.reader.trailers());
+    poll_fn(|cx| backend.poll_flush(cx)).await.expect("room for it");
+    drop(backend);
+    let mut bytes = Vec::new();
+    peer.read_to_end(&mut bytes).await.expect("what was written");
+    Some((bytes, message))
 }
 
 /// Reads the final response to a request with `method`, and says how many bytes were left behind it.
