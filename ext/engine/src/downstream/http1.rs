@@ -32,8 +32,17 @@ pub(crate) async fn serve(engine: Rc<Engine>, accepted: Accepted) {
     let verdict = serve_requests(&engine, &link, &mut client).await;
     match verdict {
         Verdict::KeepAlive | Verdict::CutShort => {}
-        Verdict::Close => shut_down(&mut client).await,
-        Verdict::Linger => linger(&mut client).await,
+        Verdict::Close => {
+            shut_down(&mut client).await;
+            // Requests behind the last one, for example: it is likely that more is on its way.
+            if !client.connection.input.is_empty() || client.connection.stream().has_unread() {
+                take_the_rest(&mut client).await;
+            }
+        }
+        Verdict::Linger => {
+            shut_down(&mut client).await;
+            take_the_rest(&mut client).await;
+        }
         Verdict::Reset => client.connection.stream().reset_on_close(),
     }
     drop(permit);
@@ -159,10 +168,9 @@ async fn shut_down(client: &mut Client) {
     .await;
 }
 
-/// Ends our side and takes what the client still sends, so that the system does not answer it with a reset, which would destroy the
-/// answer before the client has read it (RFC 9112, section 9.6).
-async fn linger(client: &mut Client) {
-    shut_down(client).await;
+/// Takes what the client still sends, so that the system does not answer it with a reset, which would destroy the answer before
+/// the client has read it (RFC 9112, section 9.6).
+async fn take_the_rest(client: &mut Client) {
     let end = Instant::now() + LINGER;
     let mut pause = Instant::now() + LINGER_PAUSE;
     let Client { connection, alarm } = client;
