@@ -51,7 +51,7 @@ pub(crate) async fn serve(engine: Rc<Engine>, accepted: Accepted) {
 async fn serve_requests(engine: &Rc<Engine>, link: &ClientInfo, client: &mut Client) -> Verdict {
     let mut first = true;
     loop {
-        if client.connection.input.is_empty() {
+        if !client.connection.skip_empty_lines() {
             client.connection.rest();
             let limits = engine.snapshot().limits;
             // A new connection has as long for its first byte as for its first head.
@@ -106,10 +106,14 @@ async fn wait_for_request(engine: &Engine, client: &mut Client, limit: Duration,
     let mut told = false;
     let Client { connection, alarm } = client;
     poll_fn(|cx| {
-        match connection.poll_read(cx) {
-            Poll::Ready(Ok(0)) | Poll::Ready(Err(_)) => return Poll::Ready(false),
-            Poll::Ready(Ok(_)) => return Poll::Ready(true),
-            Poll::Pending => {}
+        loop {
+            match connection.poll_read(cx) {
+                Poll::Ready(Ok(0)) | Poll::Ready(Err(_)) => return Poll::Ready(false),
+                Poll::Ready(Ok(_)) if connection.skip_empty_lines() => return Poll::Ready(true),
+                // Some clients send an empty line behind a body. The connection is as idle as without it.
+                Poll::Ready(Ok(_)) => {}
+                Poll::Pending => break,
+            }
         }
         if engine.is_draining() && !told {
             if !first {
