@@ -21,7 +21,7 @@ use self::pump::{poll_pump, PumpError, Stuck};
 use crate::alarm::Alarm;
 use crate::error::{Error, Kind, Retry, Waited};
 use crate::http1::{Connection, Malformed, ReadError};
-use crate::message::ResponseHead;
+use crate::message::{Known, ResponseHead};
 
 /// Interim responses that are taken from a backend before its final one.
 const MAX_INTERIM: usize = 32;
@@ -222,6 +222,8 @@ fn pass_interim(client: &mut Connection, response: &mut ResponseHead, asked: &mu
         asked.go_ahead = false;
     }
     crate::headers::hop_by_hop::clean_response(response, false, false);
+    // It has no body (RFC 9110, section 8.6); a client that believed this would wait for one.
+    response.fields.remove(Known::ContentLength);
     let out = client.output();
     crate::http1::write_status_line(out, response.status, response.reason());
     response.fields.write_to(out);
