@@ -82,6 +82,10 @@ pub(crate) async fn send(
         if upload.poll(cx, client, backend)?.is_pending() {
             waited = upload.waits_for();
         }
+        if waited == Waited::ClientBody && asked.go_ahead && !upload.has_begun() {
+            // The client waits too: for the backend to tell it to go on.
+            waited = Waited::Response;
+        }
         loop {
             if !client.is_flushed() {
                 match client.poll_flush(cx) {
@@ -170,7 +174,8 @@ pub(crate) async fn relay(
                 return Poll::Ready(Err(Error::client(Kind::Io(error))));
             }
         }
-        let now_moved = backend.total_read() + client.total_sent();
+        // A request's body that is still on its way shows that the backend is at work.
+        let now_moved = backend.total_read() + backend.total_sent() + client.total_sent();
         let since = match progress {
             Some(since) if moved == now_moved => since,
             _ => Instant::now(),
