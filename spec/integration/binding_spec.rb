@@ -30,7 +30,7 @@ RSpec.describe "the binding", :binding, time_limit: 120 do
     server = stress { Proxy::Server.start(config) }
     expect(stress { server.urls.first }).to match(%r{\Ahttp://127})
     expect(RawClient.request(server.urls.first, "GET", "/static").all("X-A")).to eq(%w[1 2])
-    expect(stress { server.stats[:requests][:total] }).to eq(1)
+    eventually { expect(stress { server.stats[:requests][:total] }).to eq(1) }
     expect(stress { server.stop(timeout: 1) }).to be(true)
     expect(stress { server.stopped? }).to be(true)
   end

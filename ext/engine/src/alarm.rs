@@ -1,9 +1,10 @@
 //! One timer per connection for all of its time limits.
 
 use std::future::Future;
-use std::pin::Pin;
+use std::pin::{pin, Pin};
 use std::task::{Context, Poll};
 
+use tokio::task::unconstrained;
 use tokio::time::{sleep_until, Instant, Sleep};
 
 /// A timer that is set anew for free in the usual case.
@@ -23,7 +24,9 @@ impl Alarm {
         if sleep.deadline() > deadline {
             sleep.as_mut().reset(deadline);
         }
-        while sleep.as_mut().poll(cx).is_ready() {
+        // Without this, a task that has used up tokio's budget, as one does whose peer never stops sending, would be told "not
+        // yet" each time.
+        while pin!(unconstrained(sleep.as_mut())).poll(cx).is_ready() {
             if Instant::now() >= deadline {
                 return Poll::Ready(());
             }
@@ -37,6 +40,8 @@ impl Alarm {
 mod tests {
     use std::future::poll_fn;
     use std::time::Duration;
+
+    use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf};
 
     use super::*;
 
@@ -71,5 +76,27 @@ mod tests {
         })
         .await;
         assert!(begun.elapsed() < Duration::from_secs(30));
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn goes_off_in_a_task_that_never_runs_out_of_work() {
+        // A peer that always has more.
+        let (mut near, mut far) = tokio::io::duplex(1 << 20);
+        tokio::spawn(async move { while far.write_all(&[0; 4096]).await.is_ok() {} });
+        let mut alarm = Alarm::default();
+        let deadline = Instant::now() + Duration::from_millis(50);
+        let busy = poll_fn(|cx| {
+            let mut memory = [0; 16];
+            while Pin::new(&mut near).poll_read(cx, &mut ReadBuf::new(&mut memory)).is_ready() {}
+            alarm.poll(cx, deadline)
+        });
+        let limit = std::thread::spawn(|| std::thread::park_timeout(Duration::from_secs(20)));
+        let mut busy = pin!(busy);
+        poll_fn(|cx| {
+            assert!(!limit.is_finished(), "the alarm never went off");
+            busy.as_mut().poll(cx)
+        })
+        .await;
+        limit.thread().unpark();
     }
 }

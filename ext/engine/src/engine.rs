@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 use crate::access_log::{self, AccessLog};
 use crate::handler::proxy::RenderedValues;
 use crate::log::Log;
-use crate::message::{RequestHead, ResponseHead};
+use crate::message::{Lines, RequestHead, ResponseHead};
 use crate::metrics::Counters;
 use crate::rewrite::{RenderedTarget, Scope};
 use crate::snapshot::Snapshot;
@@ -62,6 +62,8 @@ impl Deref for Current {
 #[derive(Debug, Default)]
 pub(crate) struct Workspace {
     pub(crate) request: RequestHead,
+    /// The request's lines as the client sent them, if the access log will ask.
+    pub(crate) as_sent: Lines,
     pub(crate) response: ResponseHead,
     pub(crate) target: RenderedTarget,
     pub(crate) values: RenderedValues,

@@ -77,6 +77,11 @@ pub(crate) async fn forward(
         Err(malformed) => return refuse(engine, link, client, malformed.status()).await,
     };
     client.connection.begin_reading(framing);
+    // What another request left there is nobody's business.
+    work.response.fields.clear();
+    if snapshot.access_log.is_some() {
+        work.request.fields.copy_lines(&mut work.as_sent);
+    }
     engine.counters.request_began();
     let mut exchange = Exchange {
         engine,
@@ -211,6 +216,8 @@ impl Exchange<'_> {
     /// dropped; if there is more to come the connection is closed after the answer.
     pub(crate) async fn answer(&mut self, status: u16, fields: &[u8], body: &[u8]) -> Verdict {
         self.answering(status);
+        // A response that this one replaces is not the client's.
+        self.work.response.fields.clear();
         let drained = drop_buffered_body(self.client);
         let keep_alive = self.keep_alive && drained && !self.engine.is_draining();
         let output = self.client.connection.output();
@@ -241,6 +248,7 @@ impl Exchange<'_> {
     fn record(&mut self) {
         self.engine.counters.request_ended();
         if let Some(log) = &self.snapshot.access_log {
+            self.work.request.fields.restore_lines(&mut self.work.as_sent);
             let outcome = &self.outcome;
             let scope = Scope {
                 response: Some(ResponseInfo {

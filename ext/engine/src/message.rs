@@ -6,6 +6,7 @@ mod known;
 mod method;
 mod target;
 
+pub(crate) use fields::Lines;
 pub use fields::{FieldName, Fields, NameRef};
 pub(crate) use head::host_of;
 pub use head::{RequestHead, ResponseHead, Span, Version};

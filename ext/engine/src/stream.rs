@@ -66,6 +66,18 @@ impl Stream {
         let _ = socket2::SockRef::from(tcp).set_linger(Some(std::time::Duration::ZERO));
     }
 
+    /// Whether the system holds bytes of the other side that nobody has read. To close such a connection sends a reset, which
+    /// destroys whatever we sent and the other side has not yet read. Asks the system itself: one call.
+    pub fn has_unread(&self) -> bool {
+        let socket = match self {
+            Self::Tcp(stream) => socket2::SockRef::from(stream),
+            Self::Unix(stream) => socket2::SockRef::from(stream),
+            Self::Tls(secured) => socket2::SockRef::from(secured.tls.get_ref().0),
+            Self::TlsUnix(secured) => socket2::SockRef::from(secured.tls.get_ref().0),
+        };
+        socket.peek(&mut [std::mem::MaybeUninit::uninit()]).is_ok_and(|n| n > 0)
+    }
+
     /// Whether the connection is open with nothing to read, as an idle one has to be: the other side has neither closed
     /// it nor sent a byte. On a connection whose last read found the socket empty this costs no system call. What the
     /// runtime has not yet heard of from the kernel is not seen.

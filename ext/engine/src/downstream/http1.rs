@@ -33,8 +33,17 @@ pub(crate) async fn serve(engine: Rc<Engine>, accepted: Accepted) {
     let verdict = serve_requests(&engine, &link, &mut client).await;
     match verdict {
         Verdict::KeepAlive | Verdict::CutShort => {}
-        Verdict::Close => shut_down(&mut client).await,
-        Verdict::Linger => linger(&mut client).await,
+        Verdict::Close => {
+            shut_down(&mut client).await;
+            // Requests behind the last one, for example: it is likely that more is on its way.
+            if !client.connection.input.is_empty() || client.connection.stream().has_unread() {
+                take_the_rest(&mut client).await;
+            }
+        }
+        Verdict::Linger => {
+            shut_down(&mut client).await;
+            take_the_rest(&mut client).await;
+        }
         Verdict::Reset => client.connection.stream().reset_on_close(),
     }
     drop(permit);
@@ -43,7 +52,7 @@ pub(crate) async fn serve(engine: Rc<Engine>, accepted: Accepted) {
 async fn serve_requests(engine: &Rc<Engine>, link: &ClientInfo, client: &mut Client) -> Verdict {
     let mut first = true;
     loop {
-        if client.connection.input.is_empty() {
+        if !client.connection.skip_empty_lines() {
             client.connection.rest();
             let limits = engine.snapshot().limits;
             // A new connection has as long for its first byte as for its first head.
@@ -104,10 +113,14 @@ async fn wait_for_request(engine: &Engine, client: &mut Client, limit: Duration,
     let mut told = false;
     let Client { connection, alarm } = client;
     poll_fn(|cx| {
-        match connection.poll_read(cx) {
-            Poll::Ready(Ok(0)) | Poll::Ready(Err(_)) => return Poll::Ready(false),
-            Poll::Ready(Ok(_)) => return Poll::Ready(true),
-            Poll::Pending => {}
+        loop {
+            match connection.poll_read(cx) {
+                Poll::Ready(Ok(0)) | Poll::Ready(Err(_)) => return Poll::Ready(false),
+                Poll::Ready(Ok(_)) if connection.skip_empty_lines() => return Poll::Ready(true),
+                // Some clients send an empty line behind a body. The connection is as idle as without it.
+                Poll::Ready(Ok(_)) => {}
+                Poll::Pending => break,
+            }
         }
         if engine.is_draining() && !told {
             if !first {
@@ -167,10 +180,9 @@ async fn shut_down(client: &mut Client) {
     .await;
 }
 
-/// Ends our side and takes what the client still sends, so that the system does not answer it with a reset, which would destroy the
-/// answer before the client has read it (RFC 9112, section 9.6).
-async fn linger(client: &mut Client) {
-    shut_down(client).await;
+/// Takes what the client still sends, so that the system does not answer it with a reset, which would destroy the answer before
+/// the client has read it (RFC 9112, section 9.6).
+async fn take_the_rest(client: &mut Client) {
     let end = Instant::now() + LINGER;
     let mut pause = Instant::now() + LINGER_PAUSE;
     let Client { connection, alarm } = client;

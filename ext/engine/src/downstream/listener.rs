@@ -4,10 +4,12 @@ mod address;
 
 pub(crate) use address::BindAddress;
 
+use std::future::{poll_fn, Future};
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::task::{ready, Context, Poll};
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, Type};
@@ -116,33 +118,56 @@ impl Listener {
     pub(crate) async fn run(self, permits: Arc<Semaphore>, threads: Arc<Threads>, log: Arc<Log>) {
         match self.socket {
             Bound::Tcp(listener) => match TcpListener::from_std(listener) {
-                Ok(listener) => loop {
-                    let Ok(permit) = permits.clone().acquire_owned().await else { return };
-                    match listener.accept().await {
-                        Ok((stream, peer)) => accept_tcp(stream, peer, permit, &threads, &log),
-                        Err(error) => rest(&error, &log).await,
+                Ok(listener) => {
+                    while let Some((accepted, permit)) = accept(&permits, |cx| listener.poll_accept(cx)).await {
+                        match accepted {
+                            Ok((stream, peer)) => accept_tcp(stream, peer, permit, &threads, &log),
+                            Err(error) => rest(&error, &log).await,
+                        }
                     }
-                },
+                }
                 Err(error) => log.error(format_args!("a listening socket is unusable: {error}")),
             },
             Bound::Unix(listener, _file) => match UnixListener::from_std(listener) {
-                Ok(listener) => loop {
-                    let Ok(permit) = permits.clone().acquire_owned().await else { return };
-                    match listener.accept().await.and_then(|(stream, _)| stream.into_std()) {
-                        Ok(stream) => {
-                            threads.hand_over(Raw {
-                                socket: RawStream::Unix(stream),
-                                link: ClientInfo::default(),
-                                permit,
-                            });
+                Ok(listener) => {
+                    while let Some((accepted, permit)) = accept(&permits, |cx| listener.poll_accept(cx)).await {
+                        match accepted.and_then(|(stream, _)| stream.into_std()) {
+                            Ok(stream) => {
+                                let link = ClientInfo::default();
+                                threads.hand_over(Raw { socket: RawStream::Unix(stream), link, permit });
+                            }
+                            Err(error) => rest(&error, &log).await,
                         }
-                        Err(error) => rest(&error, &log).await,
                     }
-                },
+                }
                 Err(error) => log.error(format_args!("a listening socket is unusable: {error}")),
             },
         }
     }
+}
+
+/// Waits for the next connection, and for a share of `max_connections` to accept it with. The share is held only while a
+/// connection is there: a listener where nobody comes would keep it from the others. `None` if there will be no more shares.
+async fn accept<C>(
+    permits: &Arc<Semaphore>,
+    mut poll_accept: impl FnMut(&mut Context<'_>) -> Poll<io::Result<C>>,
+) -> Option<(io::Result<C>, OwnedSemaphorePermit)> {
+    let mut in_line = None;
+    poll_fn(|cx| {
+        let permit = match Arc::clone(permits).try_acquire_owned() {
+            Ok(permit) => permit,
+            Err(_) => {
+                let turn = in_line.get_or_insert_with(|| Box::pin(Arc::clone(permits).acquire_owned()));
+                match ready!(turn.as_mut().poll(cx)) {
+                    Ok(permit) => permit,
+                    Err(_closed) => return Poll::Ready(None),
+                }
+            }
+        };
+        in_line = None;
+        poll_accept(cx).map(|accepted| Some((accepted, permit)))
+    })
+    .await
 }
 
 fn accept_tcp(stream: TcpStream, peer: SocketAddr, permit: OwnedSemaphorePermit, threads: &Threads, log: &Log) {

@@ -195,7 +195,7 @@ impl Proxy {
 fn may_retry(exchange: &Exchange<'_>, error: &Error, upload: &Upload) -> bool {
     let safe = match error.retry {
         Retry::Never => false,
-        Retry::IfIdempotent => exchange.work.request.method.is_idempotent() && !exchange.wishes.upgrade,
+        Retry::IfIdempotent => exchange.work.request.method.is_idempotent(),
         Retry::Unwritten => true,
     };
     safe && upload.can_replay()

@@ -330,6 +330,14 @@ impl Connection {
         }
     }
 
+    /// Drops empty lines at the front of what was read. `true` if a request has begun behind them.
+    pub fn skip_empty_lines(&mut self) -> bool {
+        while self.input.filled().starts_with(b"\r\n") {
+            self.input.consume(2);
+        }
+        !matches!(self.input.filled(), [] | [b'\r'])
+    }
+
     /// Reads a request head. Empty lines before it are skipped (RFC 9112, section 2.2). An error leaves the bytes in place.
     pub fn poll_request_head(
         &mut self,
@@ -338,15 +346,9 @@ impl Connection {
         limit: usize,
     ) -> Poll<Result<(), ReadError>> {
         // Skipping stops once the scan has begun: what it saw must stay where it is.
-        while self.scan.is_new() {
-            match self.input.filled() {
-                [b'\r', b'\n', ..] => self.input.consume(2),
-                [] | [b'\r'] => {
-                    if ready!(self.poll_read(cx))? == 0 {
-                        return Poll::Ready(Err(ReadError::Ended));
-                    }
-                }
-                _ => break,
+        while self.scan.is_new() && !self.skip_empty_lines() {
+            if ready!(self.poll_read(cx))? == 0 {
+                return Poll::Ready(Err(ReadError::Ended));
             }
         }
         self.poll_head(cx, limit, |bytes| read::parse_request(bytes, head))

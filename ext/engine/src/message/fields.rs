@@ -16,6 +16,10 @@ pub struct Fields {
     present: u64,
 }
 
+/// The lines of a head as they stood at one moment, without their text.
+#[derive(Debug, Default)]
+pub(crate) struct Lines(Vec<Field>);
+
 /// One field line.
 #[derive(Debug, Clone, Copy)]
 struct Field {
@@ -249,6 +253,19 @@ impl Fields {
         self.text.extend_from_slice(head);
     }
 
+    /// Notes how the lines stand now.
+    pub(crate) fn copy_lines(&self, lines: &mut Lines) {
+        lines.0.clone_from(&self.list);
+    }
+
+    /// Makes the lines stand as they did. Their text is still there: edits only add to it.
+    pub(crate) fn restore_lines(&mut self, lines: &mut Lines) {
+        std::mem::swap(&mut self.list, &mut lines.0);
+        for i in 0..self.list.len() {
+            self.note(self.list[i].known);
+        }
+    }
+
     /// Adds a line that stands in the bytes given to [`Fields::fill`]. If `end` says where it ends, its line break
     /// included, it is later written as it came.
     pub(crate) fn push_line(&mut self, name: Span, value: Span, end: Option<u32>) {
@@ -311,6 +328,20 @@ mod tests {
         let mut out = Vec::new();
         fields.write_to(&mut out);
         String::from_utf8(out).expect("text")
+    }
+
+    #[test]
+    fn lines_can_be_restored_after_any_edit() {
+        let mut fields = sample();
+        let mut lines = Lines::default();
+        fields.copy_lines(&mut lines);
+        fields.remove(Known::Host);
+        fields.set("x-one", b"3");
+        fields.append("X-Two", b"2");
+        fields.restore_lines(&mut lines);
+        assert_eq!(written(&fields), written(&sample()));
+        assert_eq!(fields.get(Known::Host), Some(&b"a"[..]));
+        assert!(!fields.has("X-Two"));
     }
 
     #[test]

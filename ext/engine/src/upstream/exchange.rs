@@ -21,7 +21,7 @@ use self::pump::{poll_pump, PumpError, Stuck};
 use crate::alarm::Alarm;
 use crate::error::{Error, Kind, Retry, Waited};
 use crate::http1::{Connection, Malformed, ReadError};
-use crate::message::ResponseHead;
+use crate::message::{Known, ResponseHead};
 
 /// Interim responses that are taken from a backend before its final one.
 const MAX_INTERIM: usize = 32;
@@ -81,6 +81,10 @@ pub(crate) async fn send(
         let uploading = upload.has_body() && !upload.is_over();
         if upload.poll(cx, client, backend)?.is_pending() {
             waited = upload.waits_for();
+        }
+        if waited == Waited::ClientBody && asked.go_ahead && !upload.has_begun() {
+            // The client waits too: for the backend to tell it to go on.
+            waited = Waited::Response;
         }
         loop {
             if !client.is_flushed() {
@@ -170,7 +174,8 @@ pub(crate) async fn relay(
                 return Poll::Ready(Err(Error::client(Kind::Io(error))));
             }
         }
-        let now_moved = backend.total_read() + client.total_sent();
+        // A request's body that is still on its way shows that the backend is at work.
+        let now_moved = backend.total_read() + backend.total_sent() + client.total_sent();
         let since = match progress {
             Some(since) if moved == now_moved => since,
             _ => Instant::now(),
@@ -222,6 +227,8 @@ fn pass_interim(client: &mut Connection, response: &mut ResponseHead, asked: &mu
         asked.go_ahead = false;
     }
     crate::headers::hop_by_hop::clean_response(response, false, false);
+    // It has no body (RFC 9110, section 8.6); a client that believed this would wait for one.
+    response.fields.remove(Known::ContentLength);
     let out = client.output();
     crate::http1::write_status_line(out, response.status, response.reason());
     response.fields.write_to(out);

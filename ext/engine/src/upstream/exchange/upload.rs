@@ -74,6 +74,11 @@ impl Upload {
         self.has_body
     }
 
+    /// Whether a byte of the body has come from the client.
+    pub(crate) fn has_begun(&self) -> bool {
+        !self.kept.is_empty() || self.limit.is_none()
+    }
+
     /// What a pending [`Upload::poll`] waits for.
     pub(crate) fn waits_for(&self) -> Waited {
         match self.stuck {
