@@ -33,7 +33,7 @@ module Proxy
 
     # @api private
     def self.from_native(hashes)
-      new(Problem.sort(Problem.from_native(hashes)))
+      new(Problem.sort(Problem.from_native(hashes).select(&:error?)))
     end
   end
 

@@ -49,7 +49,7 @@ module Proxy
 
     # What happened since the start; after the end, what had happened until then.
     #
-    # @return [Hash{Symbol => Object}] `connections:` (`accepted`, `active`), `requests:` (`total`, `in_flight`, `status_2xx` to
+    # @return [Hash{Symbol => Object}] `connections:` (`accepted`, `active`), `requests:` (`total`, `in_flight`, `status_1xx` to
     #   `status_5xx`, `client_closed`) and `backends:`, an Array with `address`, `in_flight`, `requests`, `failures` for each
     # @example
     #   server.stats[:requests][:total]  # => 1024

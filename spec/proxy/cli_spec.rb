@@ -8,7 +8,7 @@ RSpec.describe "proxy", "the command" do
 
   # A running `proxy start` and the lines that it prints.
   def start(*arguments)
-    @process = IO.popen([{ "RUBYOPT" => nil }, *Proxyfiles::COMMAND, *arguments, { chdir: directory, err: %i[child out] }])
+    @process = IO.popen([*Proxyfiles::COMMAND, *arguments, { chdir: directory, err: %i[child out] }])
     lines = [@process.gets]
     lines << @process.gets until lines.last.nil? || lines.last.include?("Ctrl-C")
     lines.compact

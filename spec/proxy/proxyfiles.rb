@@ -50,7 +50,7 @@ module Proxyfiles
 
   # Runs `proxy` in the directory and returns its output, its errors and its exit status.
   def run_command(*arguments)
-    out, err, status = Open3.capture3({ "RUBYOPT" => nil }, *COMMAND, *arguments, chdir: directory, stdin_data: "")
+    out, err, status = Open3.capture3(*COMMAND, *arguments, chdir: directory, stdin_data: "")
     [out, err, status.exitstatus]
   end
 

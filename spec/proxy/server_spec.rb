@@ -56,7 +56,6 @@ RSpec.describe Proxy::Server, :binding do
     @threads = []
     example.run
   ensure
-    GC.stress = false
     @threads.each(&:kill)
     @servers.each { |server| server.stop(timeout: 0) }
   end
@@ -181,14 +180,14 @@ RSpec.describe Proxy::Server, :binding do
     server = start
     seen = Queue.new
     before = trap("USR2") { seen << true }
-    waiting = Thread.new { server.wait }
+    waiting = Thread.new { server.wait }.tap { |thread| thread.report_on_exception = false }
     Thread.pass until waiting.status == "sleep"
     Process.kill("USR2", Process.pid)
     seen.pop
 
     expect(waiting).to be_alive
     waiting.raise(Interrupt)
-    expect { waiting.tap { |thread| thread.report_on_exception = false }.value }.to raise_error(Interrupt)
+    expect { waiting.value }.to raise_error(Interrupt)
   ensure
     trap("USR2", before || "DEFAULT")
   end

@@ -1,24 +1,19 @@
 //! Waiting without Ruby's global lock. The only unsafe code of the gem stands here.
 
-use std::any::Any;
 use std::ffi::c_void;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 
-/// How a call without the lock ended.
-pub(crate) enum Outcome<R> {
-    /// It returned.
-    Done(R),
-    /// It panicked.
-    Panicked(Box<dyn Any + Send>),
-    /// An interrupt (a signal, `Thread#kill`, `Timeout`) was pending and it was not called at all.
-    Interrupted,
-}
+use magnus::rb_sys::protect;
+use magnus::Error;
+
+/// What a call without the lock returned, or the payload of its panic.
+pub(crate) type Returned<R> = std::thread::Result<R>;
 
 /// Calls `func` while other Ruby threads run. `unblock` must make `func` return soon; Ruby calls it, from any thread, when
-/// this one is to be interrupted. The caller then asks `Ruby::thread_check_ints`, which raises what is pending.
+/// this one is to be interrupted. What is pending then (a signal whose handler raises, `Thread#kill`, `Timeout`) is the error.
 ///
 /// `Send` keeps Ruby values out of `func`: touching one without the lock ends the process.
-pub(crate) fn without_gvl<R, F, U>(func: F, unblock: U) -> Outcome<R>
+pub(crate) fn without_gvl<R, F, U>(func: F, unblock: U) -> Result<Returned<R>, Error>
 where
     R: Send,
     F: FnOnce() -> R + Send,
@@ -27,23 +22,24 @@ where
     let mut call = Call { func: Some(func), result: None };
     let data = std::ptr::from_mut(&mut call).cast::<c_void>();
     let unblock_data = std::ptr::from_ref(&unblock).cast_mut().cast::<c_void>();
-    // SAFETY: both pointers are to locals that outlive the call, which is synchronous, and each function gets the pointer to
-    // the type that it is instantiated for. We hold the lock, since every function of the binding is called by Ruby. This
-    // variant never raises: an exception would jump over Rust frames.
-    #[allow(unsafe_code)]
-    unsafe {
-        rb_sys::rb_thread_call_without_gvl2(Some(run::<R, F>), data, Some(wake::<U>), unblock_data);
-    }
-    match call.result {
-        Some(Ok(value)) => Outcome::Done(value),
-        Some(Err(payload)) => Outcome::Panicked(payload),
-        None => Outcome::Interrupted,
-    }
+    // Ruby checks for interrupts before and after, and what it raises is caught here, where no frame below has anything to drop.
+    // (The variant that does not check refuses to run at all while so much as a time slice has ended, which can be for ever.)
+    protect(|| {
+        // SAFETY: both pointers are to locals that outlive the call, which is synchronous, and each function gets the pointer
+        // to the type that it is instantiated for. We hold the lock, since every function of the binding is called by Ruby.
+        #[allow(unsafe_code)]
+        unsafe {
+            rb_sys::rb_thread_call_without_gvl(Some(run::<R, F>), data, Some(wake::<U>), unblock_data);
+        }
+        rb_sys::Qnil.into()
+    })?;
+    // It ran, or we would not be here; were it otherwise, the panic's message says so.
+    Ok(call.result.unwrap_or_else(|| Err(Box::new("Ruby did not make the call"))))
 }
 
 struct Call<R, F> {
     func: Option<F>,
-    result: Option<std::thread::Result<R>>,
+    result: Option<Returned<R>>,
 }
 
 // SAFETY: `data` is the `Call<R, F>` of `without_gvl`, which nothing else touches until this returns. A panic is caught, so

@@ -9,7 +9,7 @@ use magnus::{function, method, prelude::*, Error, RModule, Ruby, Value};
 use proxy_engine::Stats;
 
 use self::life::{Life, Waited};
-use crate::gvl::{without_gvl, Outcome};
+use crate::gvl::without_gvl;
 use crate::{config, error};
 
 pub(crate) fn init(ruby: &Ruby, native: RModule) -> Result<(), Error> {
@@ -103,12 +103,12 @@ impl Server {
         let life = &self.life;
         loop {
             let waiter = life::Waiter::default();
-            match without_gvl(|| wait(life, deadline, &waiter), || life.interrupt(&waiter)) {
-                Outcome::Done(Waited::Happened) => return Ok(true),
-                Outcome::Done(Waited::TimedOut) => return Ok(false),
-                // The handler of a signal may have run without raising: then the wait goes on.
-                Outcome::Done(Waited::Interrupted) | Outcome::Interrupted => ruby.thread_check_ints()?,
-                Outcome::Panicked(payload) => return Err(error::panicked(ruby, payload.as_ref())),
+            match without_gvl(|| wait(life, deadline, &waiter), || life.interrupt(&waiter))? {
+                Ok(Waited::Happened) => return Ok(true),
+                Ok(Waited::TimedOut) => return Ok(false),
+                // The handler of a signal ran without raising: the wait goes on.
+                Ok(Waited::Interrupted) => {}
+                Err(payload) => return Err(error::panicked(ruby, payload.as_ref())),
             }
         }
     }

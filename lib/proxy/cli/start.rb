@@ -40,7 +40,7 @@ module Proxy
         config.validate!
         serve(Server.start(config), config, signals)
       rescue ConfigurationError => error
-        complain(error.problems.select(&:error?), "#{config&.file || "The configuration"} has #{count(error.problems.length, "error")}; nothing was started.")
+        complain(error.problems, "#{config.file} has #{count(error.problems.length, "error")}; nothing was started.")
       rescue BindError => error
         complain(error.problems, "Nothing was started.")
       end

@@ -23,7 +23,8 @@ module Proxy
       def proxy(*positional, **options)
         place = @draft.place(:proxy)
         unless positional.empty?
-          place.error("takes options only, not #{Spelling.show(positional.first)}: write proxy to: \"http://…\", or proxy backends: [\"…\"]")
+          place.error("takes options only, not #{Spelling.show(positional.first)}: " \
+                      "write proxy to: \"http://…\", or proxy backends: [\"…\"]")
           return
         end
 

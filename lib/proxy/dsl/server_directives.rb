@@ -138,7 +138,8 @@ module Proxy
         type = Options::BY_NAME.fetch(name).takes
         return type.read(values.first, place) if values.length == 1
 
-        place.error(values.empty? ? "the value is missing: write #{type.hint}" : "takes one value, not #{values.length}: write #{type.hint}")
+        wrong = values.empty? ? "the value is missing" : "takes one value, not #{values.length}"
+        place.error("#{wrong}: write #{type.hint}")
       end
 
       # Reads the arguments of `bind`.

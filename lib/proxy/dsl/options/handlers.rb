@@ -12,8 +12,8 @@ module Proxy
                  prose: "Target URL, a string rewrite. Its host is the `Host` field and the SNI name; without `backends` it is " \
                         "resolved by DNS and is where the request goes."),
           option(:backends, Types::BACKENDS, default: "the host of `to`", unset: true,
-                 prose: "Where requests go: `\"10.0.0.1:3001\"`, `\"host\"` (port 80, or 443 for https), `\"http://…\"`, `\"https://…\"`, " \
-                        "`\"[::1]:3001\"`, `\"unix:/run/app.sock\"`, or `{ address: \"…\" }`."),
+                 prose: "Where requests go: `\"10.0.0.1:3001\"`, `\"host\"` (port 80, or 443 for https), `\"http://…\"`, " \
+                        "`\"https://…\"`, `\"[::1]:3001\"`, `\"unix:/run/app.sock\"`, or `{ address: \"…\" }`."),
           option(:backend_priority, Types::PRIORITY, default: "`round_robin`", aliases: [:strategy],
                  prose: "How a backend is chosen: `round_robin` (in turn), `ordered` (the first that works) or `random`."),
           option(:headers, Types::EDITS, default: "`{}`",

@@ -50,7 +50,8 @@ module Proxy
         private
 
         def from_hash(value, place)
-          return place.error("#{Spelling.show(value)} is unknown: write #{hint}") unless value.length == 1 && KEYS.include?(value.keys.first)
+          known = value.length == 1 && KEYS.include?(value.keys.first)
+          return place.error("#{Spelling.show(value)} is unknown: write #{hint}") unless known
           return tagged("file", INPUT_FILE.read(value[:file], place)) if value.key?(:file)
 
           tagged("inline", inline(value[:inline], place))
