@@ -16,10 +16,11 @@ require_relative "proxy/server"
 #   server.stop
 module Proxy
   # Starts a server and returns at once. The block is the configuration, in the language of a `Proxyfile`; without a block a
-  # file is read.
+  # file is read. Inside the block `self` is the configuration, so it sees the local variables around it, but neither your instance
+  # variables nor your methods; a block that takes an argument gets the configuration there and keeps its own `self`.
   #
   # @param path [String, Pathname, nil] a configuration file; default: `Proxyfile`, then `config/proxy.rb`
-  # @param binds [Array<String>, nil] URLs to listen on in place of those of the configuration
+  # @param binds [Array<String>, nil] URLs to listen on in place of those of the configuration; none when empty
   # @return [Server]
   # @raise [ConfigurationError] with everything that is wrong; nothing was bound
   # @raise [BindError] when an address cannot be bound; nothing stays bound
@@ -27,6 +28,8 @@ module Proxy
   #   server = Proxy.start("config/proxy.rb", binds: ["http://127.0.0.1:0"])
   # @example From a block
   #   server = Proxy.start { proxy to: "http://127.0.0.1:3000{path}{query}" }
+  # @example From a block that uses what is around it
+  #   server = Proxy.start { |config| config.proxy to: @url, timeout: default_timeout }
   def self.start(path = nil, binds: nil, &block)
     Server.start(Config.load(path, binds: binds, &block).validate!)
   end

@@ -20,6 +20,8 @@ module Proxy
     def self.load(path = nil, binds: nil, &block)
       raise ArgumentError, "give a path or a block, not both" if path && block
 
+      raise TypeError, "binds must be an Array of URLs, not #{DSL::Spelling.kind(binds)}" unless binds.nil? || binds.is_a?(Array)
+
       draft = block ? DSL::Draft.of_block(block) : DSL::Draft.of_file(path_of(path))
       new(draft, binds)
     end
@@ -43,7 +45,7 @@ module Proxy
       @cause = draft.cause
       read = draft.problems
       @hash = draft.to_h
-      @hash["binds"] = Config.binds(binds, read) if binds
+      @hash["binds"] = Config.binds(binds, read) if binds&.any?
       @problems = Problem.sort(read + engine_problems(read)).freeze
     end
 

@@ -15,9 +15,13 @@ module Proxy
   #   puts "listening on #{server.urls.join(", ")}"
   #   server.stop(timeout: 5)
   class Server
-    # The servers that run, so that the garbage collector leaves them alone.
+    # Ten years: anything longer means the same.
+    LONGEST = 315_360_000.0
+    private_constant :LONGEST
+
+    # The servers that run, so that the garbage collector leaves them alone. No lock: each change is one call that Ruby does not
+    # interrupt, and a signal handler, which may take no lock, may stop a server.
     @running = {}.compare_by_identity
-    @lock = Mutex.new
 
     class << self
       # Starts the engine for a sound configuration.
@@ -25,13 +29,13 @@ module Proxy
       def start(config)
         native = Native::Server.start(config.to_h)
         server = new(native)
-        @lock.synchronize { @running[server] = Process.pid }
+        @running[server] = true
         server
       end
 
       # @api private
       def forget(server)
-        @lock.synchronize { @running.delete(server) }
+        @running.delete(server)
       end
     end
 
@@ -99,7 +103,7 @@ module Proxy
 
     def seconds(value)
       number = Float(value)
-      return number if number.finite? && !number.negative?
+      return [number, LONGEST].min if number.finite? && !number.negative?
 
       raise ArgumentError, "timeout: #{value} is no number of seconds: write 0 or more, such as 30"
     end

@@ -163,6 +163,12 @@ RSpec.describe "proxy", "the command" do
     expect(outputs.uniq).to match([[/\Aproxy #{Regexp.escape(Proxy::VERSION)} \(ruby /, "", 0]])
   end
 
+  it "fits its help into 80 columns" do
+    texts = [run_command("help"), *Proxy::CLI::COMMANDS.keys.map { |command| run_command("help", command) }].map(&:first)
+
+    expect(texts.join.lines.map(&:chomp).select { |line| line.length > 80 }).to eq([])
+  end
+
   it "lists every command in its help" do
     out, = run_command("help")
 

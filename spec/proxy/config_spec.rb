@@ -43,6 +43,17 @@ RSpec.describe Proxy::Config do
                                              '"http://127.0.0.1:0" and let something in front of the proxy end TLS'])
   end
 
+  it "keeps the binds of the file when none are given beside it" do
+    config = described_class.load(binds: []) { bind "http://127.0.0.1:1" }
+
+    expect(config.to_h["binds"].map { |bind| bind["url"] }).to eq(["http://127.0.0.1:1"])
+  end
+
+  it "refuses binds that are no Array", :wrong_types do
+    expect { Proxy.start(binds: "http://127.0.0.1:0") { static_response body: "" } }
+      .to raise_error(TypeError, "binds must be an Array of URLs, not a String")
+  end
+
   it "tells what is odd about the whole of the file, unless a part of it is wrong" do
     messages = ["threads 1\n", "proxi to: 'http://a.example'\n"].map { |text| problems_of(text) }
 

@@ -20,6 +20,26 @@ RSpec.describe Proxy::ConfigurationError, :wrong_types do
       'proxy: takes options only, not "http://a.example": write proxy to: "http://…", or proxy backends: ["…"]',
     "proxy timeout: 3" =>
       'proxy: `to` is missing: write to: "http://backend.example.com{path}{query}", or backends: ["127.0.0.1:3001"]',
+    "proxy to: nil" =>
+      'proxy: `to` is nil: write to: "http://backend.example.com{path}{query}", or backends: ["127.0.0.1:3001"]',
+    "proxy(#{target}) { }" => "proxy: takes no block: write what it takes behind it, without { … } or do … end",
+    "static_response { 'hello' }" => "static_response: takes no block: write what it takes behind it, without { … } or do … end",
+    "threads(1) { }" => "threads: takes no block: write what it takes behind it, without { … } or do … end",
+    "access_log('json') { }" => "access_log: takes no block: write what it takes behind it, without { … } or do … end",
+    "bind('http://127.0.0.1:0') { }" => "bind: takes no block: write what it takes behind it, without { … } or do … end",
+    "access_log false, to: 'a.log'" =>
+      "access_log: false and `to` contradict each other: write a format, or leave `to` out",
+    "proxy #{target}, backends: [nil, 'a:1']" =>
+      'proxy: backends: an address is nil: write addresses, such as ["127.0.0.1:3001", "127.0.0.1:3002"]',
+    "proxy backends: ['unix://app.sock']" =>
+      'proxy: backends: "unix://app.sock" is no address: a socket has no host; write "unix:///app.sock"',
+    "proxy #{target}, headers: { 'X-A' => 'a', 'x-a' => 'b' }" =>
+      'proxy: headers: "X-A" and "x-a" are the same field: write one of them, with an Array for several values',
+    "proxy #{target}, timeout: 10**400" => /\Aproxy: timeout: 10{76}\.\.\. is no number of seconds: /,
+    "proxy #{target}, path_prefix: 5, strip_prefix: true" => 'proxy: path_prefix: 5 is an Integer: write a path, such as "/api"',
+    "resolver []" => 'resolver: the value is missing: write DNS servers, such as "127.0.0.1:53"',
+    "static_response(body: ''); bind ''" => 'bind: "" is no URL: write "http://127.0.0.1:8080" or "unix:///run/proxy.sock"',
+    "bind 'http://127.0.0.1:0?backlog=1&backlog=2'" => "bind: backlog stands twice in the URL: keep one of them",
     "proxy to: 3" =>
       'proxy: to: 3 is an Integer: write a URL, such as "http://backend.example.com{path}{query}"',
     "proxy #{target}, backends: []" =>
@@ -135,6 +155,33 @@ RSpec.describe Proxy::ConfigurationError, :wrong_types do
     expect(problems.map { |problem| problem[/\AProxyfile:\d+: \w+/] })
       .to eq(["Proxyfile:1: thread", "Proxyfile:2: bind", "Proxyfile:4: proxy", "Proxyfile:4: proxy", "Proxyfile:6: proxy",
               "Proxyfile:7: raised"])
+  end
+
+  it "reports what only the engine sees beside what is wrong in the same directive" do
+    problems = problems_of(<<~RUBY)
+      proxy to: 3, connect_timeout: 0
+      proxy backends: [5, "a:x"]
+      proxy backends: ["a:1"], headers: { "A" => 3, "B C" => "d" }
+      static_response headers: { "A" => 3, "B C" => "d" }
+      location :a do
+        proxy backends: ["a:x"]
+      end
+    RUBY
+
+    expect(problems.map { |problem| problem[/\AProxyfile:\d+: .*?(?= is |:? write)/] })
+      .to eq(["Proxyfile:1: proxy: to: 3", "Proxyfile:1: proxy: connect_timeout: 0",
+              "Proxyfile:2: proxy: backends: 5", 'Proxyfile:2: proxy: backends: "a:x"',
+              'Proxyfile:3: proxy: headers: the value 3 of "A"', 'Proxyfile:3: proxy: headers: "B C"',
+              'Proxyfile:4: static_response: headers: the value 3 of "A"', 'Proxyfile:4: static_response: headers: "B C"',
+              "Proxyfile:5: location: :a", 'Proxyfile:6: proxy: backends: "a:x"'])
+  end
+
+  it "explains why a block does not see the instance variables and methods around it" do
+    @url = "http://a.example"
+    problems = Proxy.check { proxy to: @url }
+    problems += Proxy.check { static_response body: own_method }
+
+    expect(problems.map(&:message).grep(/`self` is the configuration here: .* write \{ \|config\| config\.proxy … \}\z/).length).to eq(2)
   end
 
   it "reports a directive that is written twice, with both lines" do

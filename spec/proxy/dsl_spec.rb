@@ -67,6 +67,18 @@ RSpec.describe Proxy::DSL do
     expect(config.to_h["routes"].first.dig("location", "routes", 0, "proxy", "backends")).to eq([{ "address" => "127.0.0.1:3001" }])
   end
 
+  it "lets `return` end the file" do
+    expect(options_of("static_response code: 200\nreturn\nstatic_response code: 201\n")).to eq("code" => 200)
+    expect(configuration_of("static_response code: 200\nreturn if true\nraise\n").fetch("routes").length).to eq(1)
+  end
+
+  it "takes the relative path of a unix socket from the folder of the file" do
+    addresses = options_of('proxy backends: ["unix:tmp/app.sock", "unix:/run/app.sock", "unix:///run/b.sock"]').fetch("backends")
+
+    expect(addresses.map { |backend| backend["address"] })
+      .to eq(["unix:#{directory}/tmp/app.sock", "unix:/run/app.sock", "unix:///run/b.sock"])
+  end
+
   it "names the file as the person named it" do
     config = Proxy::Config.load { static_response code: 200 }
 

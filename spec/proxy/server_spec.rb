@@ -141,6 +141,23 @@ RSpec.describe Proxy::Server, :binding do
     response.join
   end
 
+  it "can be stopped by a signal handler" do
+    server = start
+    stopped = nil
+    before = trap("USR2") { stopped = server.stop }
+    Process.kill("USR2", Process.pid)
+    server.wait
+    Thread.pass until stopped
+
+    expect([stopped, server.stopped?]).to eq([true, true])
+  ensure
+    trap("USR2", before)
+  end
+
+  it "takes any time as the timeout" do
+    expect([start.stop(timeout: 1e300), start.stop(timeout: 0.5r)]).to eq([true, true])
+  end
+
   it "refuses a timeout that is no number of seconds" do
     server = start
 

@@ -8,11 +8,11 @@ module Proxy
       describe "say whether the configuration is right", <<~HELP
         proxy check [-c PATH]
 
-        Reads the configuration as `proxy start` does, and starts nothing. Everything that is wrong
-        is printed at once, each with its file and line and with what to write instead.
+        Reads the configuration as `proxy start` does, and starts nothing. Everything
+        that is wrong is printed at once, with file, line and what to write instead.
         Exits with 0 when all is well, warnings or not, and with 1 otherwise.
 
-          -c, --config PATH   the configuration; otherwise Proxyfile, then config/proxy.rb
+          -c, --config PATH   the configuration; else Proxyfile, then config/proxy.rb
           -h, --help          this text
 
         Example:

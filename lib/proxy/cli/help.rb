@@ -32,12 +32,12 @@ module Proxy
           #{COMMANDS.map { |name, command| "  #{name.ljust(width)}   #{command.summary}" }.join("\n")}
 
           Options:
-            -c, --config PATH   the configuration; otherwise Proxyfile, then config/proxy.rb
-            -b, --bind URL      listen here instead of on the binds of the file; may be repeated
+            -c, --config PATH   the configuration; else Proxyfile, then config/proxy.rb
+            -b, --bind URL      listen here, not on the binds of the file; repeatable
             -h, --help          this text, or that of a command
             -v, --version       the version
 
-          New here? `proxy init` writes a Proxyfile, `proxy check` reads it, `proxy` starts it.
+          New here? `proxy init` writes a Proxyfile, `proxy` runs it.
         TEXT
         OK
       end

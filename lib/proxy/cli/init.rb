@@ -10,8 +10,9 @@ module Proxy
       describe "write a first Proxyfile", <<~HELP
         proxy init [-c PATH]
 
-        Writes a Proxyfile with comments that works as it stands: it listens on port 8080 and
-        forwards to an application on port 3000. A file that is already there is left alone.
+        Writes a Proxyfile with comments that works as it stands: it listens on port
+        8080 and forwards to an application on port 3000. A file that is already there
+        is left alone.
 
           -c, --config PATH   write here instead of to Proxyfile
           -h, --help          this text

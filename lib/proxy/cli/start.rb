@@ -8,15 +8,15 @@ module Proxy
       describe "start the proxy (what `proxy` alone does)", <<~HELP
         proxy start [-c PATH] [-b URL]...
 
-        Reads the configuration, binds its addresses and serves until it is told to stop.
-        Nothing is bound when anything is wrong with the configuration.
+        Reads the configuration, binds its addresses and serves until it is told to
+        stop. Nothing is bound when anything is wrong with the configuration.
 
-          -c, --config PATH   the configuration; otherwise Proxyfile, then config/proxy.rb
-          -b, --bind URL      listen here instead of on the binds of the file; may be repeated
+          -c, --config PATH   the configuration; else Proxyfile, then config/proxy.rb
+          -b, --bind URL      listen here, not on the binds of the file; repeatable
           -h, --help          this text
 
-        Ctrl-C or SIGTERM stops it: no new connections, requests in flight may finish within
-        shutdown_timeout, then it exits with 0. A second signal ends it at once.
+        Ctrl-C or SIGTERM stops it: no new connections, requests in flight may finish
+        within shutdown_timeout, then it exits with 0. A second signal ends it at once.
 
         Examples:
           proxy                                     Proxyfile, as it stands

@@ -8,7 +8,7 @@ module Proxy
       describe "print the version", <<~HELP
         proxy version
 
-        Prints the version of the gem, of Ruby and of the platform that it was built for.
+        Prints the version of the gem, of Ruby and of the platform it was built for.
       HELP
 
       private

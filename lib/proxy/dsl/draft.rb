@@ -14,11 +14,15 @@ module Proxy
       attr_reader :problems
       # @return [Exception, nil] the first exception that the file or block raised
       attr_reader :cause
+      # @return [Boolean] whether a block is read whose `self` was another object before
+      attr_accessor :takes_self
 
       # Reads a file. One that cannot be read is a problem like any other.
       def self.of_file(path)
         draft = new(path, File.dirname(File.expand_path(path)))
-        source = draft.source_of(path) and draft.evaluate(source) { |dsl| dsl.instance_eval(source, path, 1) }
+        source = draft.source_of(path) or return draft
+        # A lambda, so that a `return` in the file ends the file.
+        draft.evaluate(source, &->(dsl) { dsl.instance_eval(source, path, 1) })
         draft
       end
 
@@ -27,6 +31,7 @@ module Proxy
         path = block.source_location&.first || "(block)"
         draft = new(path, Dir.pwd)
         source = File.file?(path) ? File.read(path) : ""
+        draft.takes_self = block.arity != 1
         draft.evaluate(source) { |dsl| block.arity == 1 ? block.call(dsl) : dsl.instance_exec(&block) }
         draft
       end
@@ -121,7 +126,12 @@ module Proxy
       def unknown(word)
         nearest = Spelling.nearest(word, Options::WORDS)
         known = nearest ? "" : ": the directives are #{Options::WORDS.join(", ")}"
-        place(word).error("unknown directive#{" (did you mean #{nearest}?)" if nearest}#{known}")
+        place(word).error("unknown directive#{" (did you mean #{nearest}?)" if nearest}#{known}#{foreign_self unless nearest}")
+      end
+
+      # What explains a method or an instance variable that is there outside of the block; empty for a file.
+      def foreign_self
+        takes_self ? "; `self` is the configuration here: to reach your own methods and @variables, write { |config| config.proxy … }" : ""
       end
 
       private

@@ -2,8 +2,8 @@
 
 module Proxy
   class DSL
-    # What is done with a request. Handlers are asked in the order of the file; the first that accepts a request answers it. A
-    # request that none accepts is answered 404.
+    # What is done with a request. Locations are tried first, then the handlers beside them, in the order of the file; the first that
+    # accepts a request answers it. A request that none accepts is answered 404.
     module Handlers
       # Forwards requests to one of several backends and streams the responses back. The README has a table of all options.
       #
@@ -20,8 +20,9 @@ module Proxy
       #         headers: { "X-Client" => { rewrite: "{addr}" }, "Cookie" => nil },
       #         timeout: 2.5,
       #         error_response: :service_unavailable
-      def proxy(*positional, **options)
+      def proxy(*positional, **options, &block)
         place = @draft.place(:proxy)
+        place.no_block if block
         unless positional.empty?
           place.error("takes options only, not #{Spelling.show(positional.first)}: " \
                       "write proxy to: \"http://…\", or proxy backends: [\"…\"]")
@@ -29,11 +30,8 @@ module Proxy
         end
 
         read, = Options::PROXY.read(options, place)
-        if no_target?(options)
-          place.error("`to` is missing: write to: \"http://backend.example.com{path}{query}\", or backends: [\"127.0.0.1:3001\"]")
-        end
-        # Without a sound target the engine could only repeat what was said.
-        @draft.add_route("proxy" => { **read, "at" => place.at }) if read.key?("to") || read.key?("backends")
+        target_missing(options, place) if no_target?(options)
+        @draft.add_route("proxy" => { **checkable(read, options), "at" => place.at })
         nil
       end
 
@@ -44,8 +42,9 @@ module Proxy
       # @param body [String] its body
       # @example
       #   static_response code: 200, headers: { "Content-Type" => "text/plain" }, body: "hello\n"
-      def static_response(*positional, **options)
+      def static_response(*positional, **options, &block)
         place = @draft.place(:static_response)
+        place.no_block if block
         unless positional.empty?
           place.error("takes options only, not #{Spelling.show(positional.first)}: write static_response code: 200, body: \"…\"")
           return
@@ -57,7 +56,7 @@ module Proxy
       end
 
       # Selects requests by their path; the block says what to do with them. The first location of the file that matches takes
-      # the request. Locations may stand inside locations.
+      # the request, before the handlers that stand beside it are asked. Locations may stand inside locations.
       #
       # @param patterns [Array<String>] exact paths (`"/about"`) and prefixes (`"/api/*"`); any of them may match
       # @example
@@ -71,11 +70,33 @@ module Proxy
         return place.error("has no block: write location \"/api/*\" do … end") && nil unless block
 
         routes = @draft.inside { block.arity == 1 ? block.call(self) : block.call }
-        @draft.add_route("location" => { "patterns" => paths, "routes" => routes, "at" => place.at }) unless paths.include?(INVALID)
+        paths = paths.difference([INVALID])
+        # What stands inside is checked whatever the paths are.
+        @draft.add_route("location" => { "patterns" => paths.empty? ? ["/*"] : paths, "routes" => routes, "at" => place.at })
         nil
       end
 
+      # Stands for a target that was reported as wrong, so that the engine checks the other options all the same.
+      STAND_IN = "http://localhost"
+      # Options that the engine takes together or not at all.
+      PAIRS = [%w[path_prefix strip_prefix], %w[client_certificate client_key]].freeze
+      private_constant :STAND_IN, :PAIRS
+
       private
+
+      # The sound options in such a way that the engine does not complain of the lack of those that were reported as wrong.
+      def checkable(read, options)
+        read = { **read, "to" => STAND_IN } unless read.key?("to") || read.key?("backends")
+        lost = options.keys.map(&:to_s).reject { |name| options[name.to_sym].nil? || read.key?(name) }
+        read.except(*PAIRS.select { |pair| pair.intersect?(lost) }.flatten)
+      end
+
+      def target_missing(options, place)
+        write = 'write to: "http://backend.example.com{path}{query}", or backends: ["127.0.0.1:3001"]'
+        return place.error("`to` is missing: #{write}") unless options.key?(:to)
+
+        place.error("`to` is nil: #{write}#{@draft.foreign_self}")
+      end
 
       # Whether a proxy names neither `to` nor `backends`, and did not try to.
       def no_target?(options)

@@ -29,6 +29,11 @@ module Proxy
         INVALID
       end
 
+      # Reports a block behind a word that would not call it.
+      def no_block
+        error("takes no block: write what it takes behind it, without { … } or do … end")
+      end
+
       # As the engine takes it.
       def at
         { "file" => @file, "line" => @line }

@@ -14,10 +14,11 @@ module Proxy
       #   bind "http://0.0.0.0:8080"
       #   bind "http://[::1]:8080?backlog=4096"
       #   bind "unix:///run/proxy.sock", backlog: 256
-      def bind(*url, **options)
+      def bind(*url, **options, &block)
         place = @draft.place(:bind)
         return unless @draft.top_level?(place)
 
+        place.no_block if block
         read = Bind.read(url, options, place)
         @draft.add_bind(read) unless read.equal?(INVALID)
         nil
@@ -28,8 +29,8 @@ module Proxy
       # @param count [Integer]
       # @example
       #   threads 4
-      def threads(*count, **options)
-        server_setting(:threads, count, options)
+      def threads(*count, **options, &block)
+        server_setting(:threads, count, options, &block)
       end
 
       # The DNS servers that are asked for the addresses of backends. Default: the system's configuration.
@@ -37,8 +38,9 @@ module Proxy
       # @param servers [Array<String>] each `ADDRESS` or `ADDRESS:PORT`
       # @example
       #   resolver "127.0.0.1:53", "10.0.0.2"
-      def resolver(*servers, **options)
-        server_setting(:resolver, servers.empty? ? [] : [servers.flatten], options)
+      def resolver(*servers, **options, &block)
+        addresses = servers.flatten
+        server_setting(:resolver, addresses.empty? ? [] : [addresses], options, &block)
       end
 
       # How long requests in flight may take when the server stops. Default 30 seconds.
@@ -46,8 +48,8 @@ module Proxy
       # @param seconds [Numeric]
       # @example
       #   shutdown_timeout 10
-      def shutdown_timeout(*seconds, **options)
-        server_setting(:shutdown_timeout, seconds, options)
+      def shutdown_timeout(*seconds, **options, &block)
+        server_setting(:shutdown_timeout, seconds, options, &block)
       end
 
       # A request head must be complete in this time, or the client is answered 408. Default 30 seconds.
@@ -55,8 +57,8 @@ module Proxy
       # @param seconds [Numeric]
       # @example
       #   client_header_timeout 10
-      def client_header_timeout(*seconds, **options)
-        server_setting(:client_header_timeout, seconds, options)
+      def client_header_timeout(*seconds, **options, &block)
+        server_setting(:client_header_timeout, seconds, options, &block)
       end
 
       # The longest pause between two pieces of a body that a client sends or takes. Default 60 seconds.
@@ -64,8 +66,8 @@ module Proxy
       # @param seconds [Numeric]
       # @example
       #   client_body_timeout 20
-      def client_body_timeout(*seconds, **options)
-        server_setting(:client_body_timeout, seconds, options)
+      def client_body_timeout(*seconds, **options, &block)
+        server_setting(:client_body_timeout, seconds, options, &block)
       end
 
       # After this time an idle client connection is closed. Default 75 seconds.
@@ -73,8 +75,8 @@ module Proxy
       # @param seconds [Numeric]
       # @example
       #   keepalive_timeout 15
-      def keepalive_timeout(*seconds, **options)
-        server_setting(:keepalive_timeout, seconds, options)
+      def keepalive_timeout(*seconds, **options, &block)
+        server_setting(:keepalive_timeout, seconds, options, &block)
       end
 
       # Client connections that are served at once; more wait in the kernel's backlog. Default 10 000.
@@ -82,8 +84,8 @@ module Proxy
       # @param count [Integer]
       # @example
       #   max_connections 50_000
-      def max_connections(*count, **options)
-        server_setting(:max_connections, count, options)
+      def max_connections(*count, **options, &block)
+        server_setting(:max_connections, count, options, &block)
       end
 
       # The largest request head, start line and fields together; a larger one is answered 431. Default 65 536 bytes.
@@ -91,8 +93,8 @@ module Proxy
       # @param bytes [Integer]
       # @example
       #   max_header_size 16_384
-      def max_header_size(*bytes, **options)
-        server_setting(:max_header_size, bytes, options)
+      def max_header_size(*bytes, **options, &block)
+        server_setting(:max_header_size, bytes, options, &block)
       end
 
       # How much the proxy says about itself on standard error. Default `:info`.
@@ -100,8 +102,8 @@ module Proxy
       # @param level [Symbol, String] `:error`, `:warn`, `:info` or `:debug`
       # @example
       #   log_level :debug
-      def log_level(*level, **options)
-        server_setting(:log_level, level, options)
+      def log_level(*level, **options, &block)
+        server_setting(:log_level, level, options, &block)
       end
 
       # Writes one line for every request. Off unless it is asked for.
@@ -111,12 +113,14 @@ module Proxy
       # @example
       #   access_log "combined"
       #   access_log "{addr} {method} {path} {status} {response_time}", to: "log/access.log"
-      def access_log(*format, **options)
+      def access_log(*format, **options, &block)
         place = @draft.place(:access_log)
         return unless @draft.top_level?(place)
 
         read, = Options::BY_NAME.fetch(:access_log).read(options, place)
+        place.no_block if block
         name = server_value(:access_log, format, place)
+        place.error("false and `to` contradict each other: write a format, or leave `to` out") if name == false && read.key?("to")
         name = { "format" => name, "at" => place.at, **read } if name.is_a?(String)
         @draft.set(:access_log, name || nil, place)
         nil
@@ -124,10 +128,11 @@ module Proxy
 
       private
 
-      def server_setting(name, values, options)
+      def server_setting(name, values, options, &block)
         place = @draft.place(name)
         return unless @draft.top_level?(place)
 
+        place.no_block if block
         Options::BY_NAME.fetch(name).read(options, place)
         value = server_value(name, values, place)
         @draft.set(name, value.equal?(INVALID) ? value : { "value" => value, "at" => place.at }, place)
@@ -155,7 +160,7 @@ module Proxy
           return INVALID if text.equal?(INVALID)
           return no_tls(text, place) if text.match?(%r{\Ahttps://}i)
 
-          url, query = text.split("?", 2)
+          url, _, query = text.partition("?")
           given, sound = from_query(query, place)
           options = options.merge(given) { |key, *| sound = place.error("#{key} stands in the URL and beside it: keep one of them") }
           read, fit = directive.read(options.reject { |_, value| value.equal?(INVALID) }, place)
@@ -170,8 +175,10 @@ module Proxy
 
         # The query parameters as options: digits become numbers.
         def self.from_query(query, place)
-          pairs = URI.decode_www_form(query.to_s).map { |key, value| [key.to_sym, value.match?(/\A\d+\z/) ? value.to_i : value] }
-          [pairs.to_h, true]
+          pairs = URI.decode_www_form(query).map { |key, value| [key.to_sym, value.match?(/\A\d+\z/) ? value.to_i : value] }
+          twice = pairs.map(&:first).tally.select { |_, times| times > 1 }.keys
+          twice.each { |key| place.error("#{key} stands twice in the URL: keep one of them") }
+          [pairs.to_h, twice.empty?]
         rescue ArgumentError
           place.error("the query #{query.inspect} is malformed: write it like ?backlog=4096")
           [{}, false]

@@ -83,7 +83,7 @@ module Proxy
           return wrong(value, place) unless value.is_a?(Numeric) && value.real?
 
           seconds = value.to_f
-          return place.error("#{value} is no number of seconds: write #{hint}") unless seconds.finite?
+          return place.error("#{Spelling.show(value)} is no number of seconds: write #{hint}") unless seconds.finite?
           return place.error("#{value} is negative: write #{hint}") if seconds.negative?
 
           seconds

@@ -13,7 +13,8 @@ module Proxy
                         "resolved by DNS and is where the request goes."),
           option(:backends, Types::BACKENDS, default: "the host of `to`", unset: true,
                  prose: "Where requests go: `\"10.0.0.1:3001\"`, `\"host\"` (port 80, or 443 for https), `\"http://…\"`, " \
-                        "`\"https://…\"`, `\"[::1]:3001\"`, `\"unix:/run/app.sock\"`, or `{ address: \"…\" }`."),
+                        "`\"https://…\"`, `\"h2://…\"` (as `http://`: HTTP/2 is for a later version), `\"[::1]:3001\"`, " \
+                       "`\"unix:/run/app.sock\"`, or `{ address: \"…\" }`. A path in a URL is ignored."),
           option(:backend_priority, Types::PRIORITY, default: "`round_robin`", aliases: [:strategy],
                  prose: "How a backend is chosen: `round_robin` (in turn), `ordered` (the first that works) or `random`."),
           option(:headers, Types::EDITS, default: "`{}`",

@@ -12,7 +12,8 @@ module Proxy
           return place.error("the list is empty: write #{hint}, or leave it out so that the host of `to` is used") if value.empty?
 
           backends = value.map { |entry| backend(entry, place) }
-          backends.include?(INVALID) ? INVALID : backends
+          sound = backends.difference([INVALID])
+          sound.empty? ? INVALID : sound
         end
 
         private
@@ -21,6 +22,7 @@ module Proxy
           case entry
           when String then address(entry, place)
           when Hash then from_hash(entry, place)
+          when nil then place.error("an address is nil: write #{hint}")
           else place.error("#{Spelling.show(entry)} is #{Spelling.kind(entry)}: write #{hint}")
           end
         end
@@ -41,7 +43,17 @@ module Proxy
 
         def address(text, place)
           text = utf8(text, place)
+          text = socket(text, place) unless text.equal?(INVALID)
           text.equal?(INVALID) ? INVALID : { "address" => text }
+        end
+
+        # The path of a unix socket starts from the folder of the configuration file, as all paths do.
+        def socket(text, place)
+          path = text[/\Aunix:(.+)\z/im, 1]
+          return text if path.nil? || path.start_with?("/") && !path.match?(%r{\A//[^/]})
+          return "unix:#{File.expand_path(path, place.directory)}" unless path.start_with?("/") || path.include?("\0")
+
+          place.error("#{Spelling.show(text)} is no address: a socket has no host; write \"unix:///#{path.delete_prefix("//")}\"")
         end
       end
 

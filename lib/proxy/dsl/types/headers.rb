@@ -20,10 +20,20 @@ module Proxy
           return wrong(value, place) unless value.is_a?(Hash)
 
           edits = value.map { |name, values| edit(name, values, place) }
-          edits.include?(INVALID) ? INVALID : edits
+          twice(value.keys, place)
+          edits.difference([INVALID])
         end
 
         private
+
+        # Names that differ in case are one field, and one of the edits would be lost.
+        def twice(names, place)
+          names.group_by { |name| name.to_s.downcase }.each_value do |same|
+            next if same.one?
+
+            place.error("#{same.map(&:inspect).join(" and ")} are the same field: write one of them, with an Array for several values")
+          end
+        end
 
         def edit(name, values, place)
           field = field_name(name, place)
@@ -65,7 +75,7 @@ module Proxy
           return wrong(value, place) unless pairs.all? { |pair| pair.is_a?(Array) && pair.length == 2 }
 
           fields = pairs.flat_map { |name, values| field(name, values, place) }
-          fields.include?(INVALID) ? INVALID : fields
+          fields.difference([INVALID])
         end
 
         private

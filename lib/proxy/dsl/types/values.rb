@@ -9,7 +9,8 @@ module Proxy
           return wrong(value, place) unless value.is_a?(Array) || value.is_a?(String)
 
           texts = Array(value).map { |text| super(text, place) }
-          texts.include?(INVALID) ? INVALID : texts
+          sound = texts.difference([INVALID])
+          sound.empty? && !texts.empty? ? INVALID : sound
         end
       end
 
