@@ -14,6 +14,25 @@ RSpec.describe "bind" do
     expect(proxy.get.body).to eq("ok")
   end
 
+  it "listens on one port of IPv4 and of IPv6" do
+    port = TCPServer.new("127.0.0.1", 0).then { |server| server.local_address.ip_port.tap { server.close } }
+    proxy = start_proxy(bind: "http://0.0.0.0:#{port}") do
+      bind "http://[::]:#{port}"
+      static_response body: "ok"
+    end
+    expect(proxy.server.urls).to eq(["http://0.0.0.0:#{port}", "http://[::]:#{port}"])
+    expect(%w[127.0.0.1 [::1]].map { |host| RawClient.request("http://#{host}:#{port}", "GET", "/").body }).to eq(%w[ok ok])
+  end
+
+  it "says what to write in place of a unix socket that is in use" do
+    path = File.join(directory, "proxy.sock")
+    taken = UNIXServer.new(path)
+    expect { Proxy.start(binds: ["unix://#{path}"]) { static_response body: "ok" } }
+      .to raise_error(Proxy::BindError, "bind: unix://#{path}: a program listens there: stop it, or write another path")
+  ensure
+    taken&.close
+  end
+
   it "listens on a unix socket and removes it when it stops" do
     path = File.join(directory, "proxy.sock")
     proxy = start_proxy(bind: "unix://#{path}") { static_response body: "ok" }

@@ -19,6 +19,12 @@ RSpec.describe "retrying" do
     end
   end
 
+  it "takes any number as the number of retries" do
+    addresses = [refusing_backend, backend_answering("second")].map(&:address)
+    proxy = start_proxy { proxy backends: addresses, backend_priority: "ordered", retries: 2**32 }
+    expect(proxy.get.body).to eq("second")
+  end
+
   %w[POST PATCH PURGE].each do |method|
     it "never sends #{method} again once a byte of it was written" do
       first = closing_backend

@@ -101,6 +101,10 @@ RSpec.describe Proxy::ConfigurationError, :wrong_types do
     "location(/a/) { static_response body: '' }" =>
       'location: /a/ is a Regexp: write a path such as "/about" or a prefix such as "/api/*"',
     "location('/a', methods: ['GET']) { static_response body: '' }" => "location: unknown option :methods: it takes no options",
+    "location('/users/:id') { static_response body: '' }" =>
+      'location: "/users/:id" names a capture, which is not available in this version: write a path, or a prefix such as "/users/*"',
+    "location('/a?b') { static_response body: '' }" =>
+      'location: "/a?b" has a query, which is no part of a path: leave out ? and what follows',
     "location('/a') { threads 3 }" => "threads: belongs outside of every location: move it to the top level",
     "location('/a') { bind 'http://127.0.0.1:0' }" => "bind: belongs outside of every location: move it to the top level",
     "threads" => "threads: the value is missing: write a whole number, such as 64",

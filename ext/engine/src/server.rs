@@ -5,6 +5,7 @@ mod threads;
 
 pub use stats::{BackendStats, ConnectionStats, RequestStats, Stats};
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -64,7 +65,8 @@ impl Server {
         let mut listeners = Vec::with_capacity(binds.len());
         for (bind, address) in &binds {
             let backlog = bind.backlog.map(|backlog| backlog.clamp(1, i32::MAX.into()) as i32);
-            let listener = Listener::bind(address, backlog).map_err(|error| cannot_bind(bind, &error))?;
+            let only_v6 = shares_port_with_v4(address, &binds);
+            let listener = Listener::bind(address, backlog, only_v6).map_err(|error| cannot_bind(bind, &error))?;
             listeners.push(listener);
         }
         let urls = listeners.iter().map(|listener| listener.url.clone()).collect();
@@ -143,9 +145,20 @@ fn is_repeated(addresses: &[(Bind, BindAddress)], address: &BindAddress) -> bool
     !matches!(address, BindAddress::Tcp(tcp) if tcp.port() == 0) && addresses.iter().any(|(_, other)| other == address)
 }
 
+/// Whether an IPv6 address stands beside an IPv4 one of the same port, and so must leave IPv4 to it. Alone, `[::]` takes both.
+fn shares_port_with_v4(address: &BindAddress, binds: &[(Bind, BindAddress)]) -> bool {
+    let BindAddress::Tcp(SocketAddr::V6(v6)) = address else { return false };
+    binds.iter().any(
+        |(_, other)| matches!(other, BindAddress::Tcp(SocketAddr::V4(v4)) if v4.port() == v6.port() && v4.port() != 0),
+    )
+}
+
 fn cannot_bind(bind: &Bind, error: &std::io::Error) -> StartError {
     use std::io::ErrorKind;
     let why = match error.kind() {
+        ErrorKind::AddrInUse if bind.url.starts_with("unix:") => {
+            "a program listens there: stop it, or write another path".into()
+        }
         ErrorKind::AddrInUse => "the address is in use: stop the program that listens there, or write another port".into(),
         ErrorKind::PermissionDenied => {
             "permission was denied: write a port above 1023 or a directory that you may write to, or allow the program to".into()

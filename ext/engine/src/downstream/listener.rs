@@ -82,19 +82,22 @@ impl Drop for SocketFile {
 }
 
 impl Listener {
-    /// Binds an address and begins to listen.
-    pub(crate) fn bind(address: &BindAddress, backlog: Option<i32>) -> io::Result<Self> {
+    /// Binds an address and begins to listen. With `only_v6` an IPv6 address takes no IPv4 connections.
+    pub(crate) fn bind(address: &BindAddress, backlog: Option<i32>, only_v6: bool) -> io::Result<Self> {
         let backlog = backlog.unwrap_or(BACKLOG);
         match address {
-            BindAddress::Tcp(address) => Self::bind_tcp(*address, backlog),
+            BindAddress::Tcp(address) => Self::bind_tcp(*address, backlog, only_v6),
             BindAddress::Unix(path) => Self::bind_unix(path.clone(), backlog),
         }
     }
 
-    fn bind_tcp(address: SocketAddr, backlog: i32) -> io::Result<Self> {
+    fn bind_tcp(address: SocketAddr, backlog: i32, only_v6: bool) -> io::Result<Self> {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
         // A restart may bind while connections of the last run are still winding down.
         socket.set_reuse_address(true)?;
+        if only_v6 {
+            socket.set_only_v6(true)?;
+        }
         socket.set_nonblocking(true)?;
         socket.bind(&address.into())?;
         socket.listen(backlog)?;
@@ -197,7 +200,10 @@ fn remove_stale_socket(path: &std::path::Path) -> io::Result<()> {
     use std::os::unix::fs::FileTypeExt;
     let Ok(metadata) = std::fs::symlink_metadata(path) else { return Ok(()) };
     if !metadata.file_type().is_socket() {
-        return Err(io::Error::new(io::ErrorKind::AlreadyExists, "there is a file of that name that is no socket"));
+        return Err(io::Error::new(
+            io::ErrorKind::AlreadyExists,
+            "there is a file of that name that is no socket: remove it, or write another path",
+        ));
     }
     match std::os::unix::net::UnixStream::connect(path) {
         Ok(_) => Err(io::ErrorKind::AddrInUse.into()),

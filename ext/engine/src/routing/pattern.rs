@@ -18,6 +18,7 @@ impl Pattern {
                 text.trim_start_matches('*')
             ));
         }
+        possible(text)?;
         match text.strip_suffix('*') {
             Some(prefix) if prefix.contains('*') => Err(format!("{text:?} has more than one *: write one, at the end")),
             Some(prefix) if prefix.ends_with('/') => Ok(Pattern::Below(prefix.as_bytes().into())),
@@ -38,6 +39,26 @@ impl Pattern {
             Pattern::Below(prefix) => path.starts_with(prefix),
         }
     }
+}
+
+/// Refuses a pattern that no path of a request can match, for it was surely meant otherwise.
+fn possible(text: &str) -> Result<(), String> {
+    if text.contains('?') {
+        return Err(format!("{text:?} has a query, which is no part of a path: leave out ? and what follows"));
+    }
+    if let Some(odd) = text.chars().find(|c| !matches!(c, '!'..='~') || matches!(c, '#' | '"' | '<' | '>' | '\\')) {
+        return Err(format!(
+            "{text:?} holds {odd:?}, which no path holds: write it percent-encoded, as a client sends it"
+        ));
+    }
+    let mut segments = text.split('/');
+    if segments.clone().any(|segment| matches!(segment, "." | "..")) {
+        return Err(format!("{text:?} has a dot segment, and a path is matched without them: leave it out"));
+    }
+    if segments.any(|segment| segment.starts_with(':')) {
+        return Err(format!("{text:?} names a capture, which is not available in this version: write a path, or a prefix such as \"/users/*\""));
+    }
+    Ok(())
 }
 
 fn without_trailing_slash(path: &[u8]) -> &[u8] {
@@ -79,7 +100,23 @@ mod tests {
 
     #[test]
     fn patterns_that_mean_nothing_are_refused() {
-        for pattern in ["", "about", "*", "/a*", "/a/*/b", "/*/*"] {
+        for pattern in [
+            "",
+            "about",
+            "*",
+            "/a*",
+            "/a/*/b",
+            "/*/*",
+            "/a?b",
+            "/a b",
+            "/ä",
+            "/a#b",
+            "/a\\b",
+            "/a/../b",
+            "/./a",
+            "/users/:id",
+            "/:id/*",
+        ] {
             assert!(Pattern::parse(pattern).is_err(), "{pattern}");
         }
     }

@@ -79,7 +79,7 @@ impl Proxy {
         };
         let connect_timeout = report.seconds("connect_timeout", spec.connect_timeout);
         let tunnel_timeout = report.seconds("tunnel_timeout", spec.tunnel_timeout);
-        let retries = spec.retries.map(|retries| report.count("retries", retries) as u32);
+        let retries = spec.retries.map(|retries| u32::try_from(report.count("retries", retries)).unwrap_or(u32::MAX));
         let retry_buffer = report.count("retry_buffer", spec.retry_buffer);
         let path_prefix = path_prefix(&mut report);
         let forwarding = forwarding(&mut report);
