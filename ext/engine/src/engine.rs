@@ -175,18 +175,13 @@ impl Engine {
         }
     }
 
-    /// Registers a connection's task until the guard is dropped.
-    pub(crate) fn register(self: &Rc<Self>, waker: Waker) -> Registration {
-        let mut connections = self.connections.borrow_mut();
-        let slot = self.free.borrow_mut().pop();
-        let slot = match slot {
-            Some(slot) => slot,
-            None => {
-                connections.push(None);
-                connections.len() - 1
-            }
-        };
-        connections[slot] = Some(waker);
+    /// Registers a connection until the guard is dropped.
+    pub(crate) fn register(self: &Rc<Self>) -> Registration {
+        let slot = self.free.borrow_mut().pop().unwrap_or_else(|| {
+            let mut connections = self.connections.borrow_mut();
+            connections.push(None);
+            connections.len() - 1
+        });
         self.alive.set(self.alive.get() + 1);
         Registration { engine: Rc::clone(self), slot }
     }
@@ -203,6 +198,13 @@ impl Engine {
 pub(crate) struct Registration {
     engine: Rc<Engine>,
     slot: usize,
+}
+
+impl Registration {
+    /// Says how to wake the connection's task when the server begins to stop.
+    pub(crate) fn wake_with(&self, waker: Waker) {
+        self.engine.connections.borrow_mut()[self.slot] = Some(waker);
+    }
 }
 
 impl Drop for Registration {

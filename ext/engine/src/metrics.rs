@@ -48,10 +48,9 @@ impl Counters {
         if status == 499 {
             self.client_closed.fetch_add(1, Relaxed);
         }
+        // A backend may answer with anything up to 999.
         let class = usize::from(status / 100);
-        if let Some(count) = self.classes.get(class) {
-            count.fetch_add(1, Relaxed);
-        }
+        self.classes[if class < self.classes.len() { class } else { 0 }].fetch_add(1, Relaxed);
     }
 
     /// Adds this thread's figures.

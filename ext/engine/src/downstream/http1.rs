@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::listener::Accepted;
 use crate::alarm::Alarm;
-use crate::engine::{Engine, Workspace};
+use crate::engine::{Engine, Registration, Workspace};
 use crate::forward::{forward, refuse, Verdict};
 use crate::http1::{Connection, ReadError};
 use crate::rewrite::ClientInfo;
@@ -26,9 +26,9 @@ const LINGER: Duration = Duration::from_secs(10);
 const FIRST_REQUEST_GRACE: Duration = Duration::from_millis(250);
 
 /// Serves a connection to its end.
-pub(crate) async fn serve(engine: Rc<Engine>, accepted: Accepted) {
+pub(crate) async fn serve(engine: Rc<Engine>, accepted: Accepted, registration: Registration) {
     let Accepted { stream, link, permit } = accepted;
-    let _registration = poll_fn(|cx| Poll::Ready(engine.register(cx.waker().clone()))).await;
+    poll_fn(|cx| Poll::Ready(registration.wake_with(cx.waker().clone()))).await;
     let mut client = Client { connection: Connection::new(stream), alarm: Alarm::default() };
     let verdict = serve_requests(&engine, &link, &mut client).await;
     match verdict {

@@ -47,6 +47,12 @@ enum RawStream {
 }
 
 impl Raw {
+    /// A TCP connection whose client has no address.
+    #[cfg(test)]
+    pub(crate) fn of(stream: std::net::TcpStream, permit: OwnedSemaphorePermit) -> Self {
+        Self { socket: RawStream::Tcp(stream), link: ClientInfo::default(), permit }
+    }
+
     /// Binds the connection to this thread's runtime.
     pub(crate) fn accept(self) -> io::Result<Accepted> {
         let stream = match self.socket {

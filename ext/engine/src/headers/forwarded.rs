@@ -59,10 +59,11 @@ pub fn apply(
         Forwarding::Off => return,
         Forwarding::XForwarded => {
             remove(fields, &[Known::Forwarded], own);
-            let mut set = |name, value: &[u8]| {
-                if !own.has(name) {
-                    fields.set(name, value);
-                }
+            // What there is no value for, as the address of a unix socket's client, is not sent at all.
+            let mut set = |name, value: &[u8]| match value {
+                _ if own.has(name) => {}
+                [] => fields.remove(name),
+                value => fields.set(name, value),
             };
             set(Known::XForwardedFor, client.addr.as_bytes());
             set(Known::XRealIp, client.addr.as_bytes());

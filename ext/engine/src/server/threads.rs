@@ -1,5 +1,6 @@
 //! The server's threads: one that accepts and does what goes on in the background, and those that serve.
 
+use std::convert::Infallible;
 use std::io;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -113,12 +114,15 @@ impl Crew<'_> {
             access_log.start(log)?;
         }
         let mut inboxes = Vec::with_capacity(self.settings.threads);
+        let (serving, all_served) = mpsc::channel(1);
         for number in 0..self.settings.threads {
             let (sender, inbox) = mpsc::unbounded_channel();
             let counters = Arc::new(Counters::default());
             inboxes.push((sender, counters.clone()));
             let (runtime, snapshot, log, orders) = (runtime()?, self.snapshot.clone(), log.clone(), orders.clone());
+            let serving = serving.clone();
             spawn(life, format!("proxy-engine-{number}"), move || {
+                let _serving = serving;
                 serve(runtime, snapshot, counters, log, inbox, orders)
             })?;
         }
@@ -127,7 +131,8 @@ impl Crew<'_> {
         let permits = Arc::new(Semaphore::new(self.settings.max_connections.min(Semaphore::MAX_PERMITS)));
         let (listeners, log, orders) = (self.listeners, log.clone(), orders.clone());
         spawn(life, "proxy-accept".into(), move || {
-            accept(control, listeners, permits, threads, log, orders);
+            drop(serving);
+            accept(control, listeners, permits, threads, log, orders, all_served);
             // Every engine thread has ended by now: what they logged is to be written before the process may end.
             if let Some(access_log) = &snapshot.access_log {
                 access_log.close(LOG_PATIENCE);
@@ -164,6 +169,7 @@ fn accept(
     threads: Arc<Threads>,
     log: Arc<Log>,
     mut orders: watch::Receiver<Order>,
+    mut all_served: mpsc::Receiver<Infallible>,
 ) {
     runtime.block_on(async move {
         let mut accepting = JoinSet::new();
@@ -172,12 +178,10 @@ fn accept(
         }
         let _ = orders.wait_for(Option::is_some).await;
         accepting.shutdown().await;
-        // Names are still resolved for requests in flight: wait for the engine threads to close their inboxes.
-        let inboxes: Vec<_> = threads.inboxes.iter().map(|(inbox, _)| inbox.clone()).collect();
+        // That closes the inboxes: each engine thread then has every connection that was accepted, and drains.
         drop(threads);
-        for inbox in inboxes {
-            inbox.closed().await;
-        }
+        // Names are still resolved for requests in flight: wait for the engine threads to end.
+        let _ = all_served.recv().await;
     });
 }
 
@@ -197,18 +201,9 @@ fn serve(
         tokio::task::spawn_local(async move { janitor.pool.run_janitor().await });
         let scribe = engine.clone();
         tokio::task::spawn_local(async move { scribe.run_access_log().await });
-        loop {
-            tokio::select! {
-                biased;
-                raw = inbox.recv() => match raw {
-                    Some(raw) => serve_connection(&engine, raw),
-                    None => break,
-                },
-                _ = orders.wait_for(Option::is_some) => break,
-            }
-        }
-        // Connections that were accepted before the order are served like the others in flight.
-        while let Ok(raw) = inbox.try_recv() {
+        // The inbox is closed once nothing is accepted any more, so that every accepted connection is served like the others in
+        // flight.
+        while let Some(raw) = inbox.recv().await {
             serve_connection(&engine, raw);
         }
         engine.drain();
@@ -223,8 +218,9 @@ fn serve(
 fn serve_connection(engine: &std::rc::Rc<Engine>, raw: Raw) {
     match raw.accept() {
         Ok(accepted) => {
-            let engine = engine.clone();
-            tokio::task::spawn_local(http1::serve(engine, accepted));
+            // Registered before its task first runs: a thread that drains must know of it.
+            let registration = engine.register();
+            tokio::task::spawn_local(http1::serve(engine.clone(), accepted, registration));
         }
         Err(error) => {
             engine.counters.connection_closed();
@@ -245,3 +241,6 @@ async fn wait_until_empty(engine: &Engine, orders: &mut watch::Receiver<Order>) 
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
