@@ -23,6 +23,7 @@ use crate::log::Log;
 use crate::nearest::nearest;
 use crate::rewrite::value::number;
 use crate::rewrite::{Context, Scope, Template};
+use crate::snapshot::Purpose;
 
 pub(crate) use escape::escape;
 use queue::{Output, Queue};
@@ -54,14 +55,14 @@ enum Format {
 
 impl AccessLog {
     /// Compiles the directive and opens its file for appending. `None` if it is wrong; `problems` then says why, and what to
-    /// write instead.
-    pub fn compile(spec: &config::AccessLog, problems: &mut Vec<Problem>) -> Option<Arc<AccessLog>> {
+    /// write instead. A file that is new is removed again if all this is for a check, which must leave nothing behind.
+    pub fn compile(spec: &config::AccessLog, purpose: Purpose, problems: &mut Vec<Problem>) -> Option<Arc<AccessLog>> {
         let at = spec.at.as_ref();
         let format = format(&spec.format, at, problems);
         let path = spec.to.as_ref().map(PathBuf::from);
         let output = match &path {
             None => Some(Output::Stdout),
-            Some(path) => match open(path) {
+            Some(path) => match open_for(path, purpose) {
                 Ok(file) => Some(Output::File(file)),
                 Err(e) => {
                     let message = format!("to: cannot append to {path:?} ({e}): {}", remedy(&e));
@@ -127,6 +128,20 @@ impl Drop for AccessLog {
     fn drop(&mut self) {
         self.queue.close(Duration::ZERO);
     }
+}
+
+fn open_for(path: &PathBuf, purpose: Purpose) -> io::Result<File> {
+    if purpose == Purpose::Check {
+        match OpenOptions::new().append(true).create_new(true).open(path) {
+            Ok(file) => {
+                let _ = std::fs::remove_file(path);
+                return Ok(file);
+            }
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+            Err(_) => {}
+        }
+    }
+    open(path)
 }
 
 fn open(path: &PathBuf) -> io::Result<File> {

@@ -14,7 +14,7 @@ use arc_swap::ArcSwap;
 use crate::config::{At, Bind, Config, Problem};
 use crate::downstream::listener::{BindAddress, Listener};
 use crate::metrics::Counters;
-use crate::snapshot::{self, Snapshot};
+use crate::snapshot::{self, Purpose, Snapshot};
 use threads::{Crew, Life};
 
 /// Why a server did not start. Nothing stays bound.
@@ -48,7 +48,7 @@ pub struct Server {
 impl Server {
     /// Checks the configuration without starting anything. Errors and warnings, in the order of the file.
     pub fn check(config: &Config) -> Vec<Problem> {
-        let mut problems = snapshot::compile(config).problems;
+        let mut problems = snapshot::compile(config, Purpose::Check).problems;
         bind_addresses(config, &mut problems);
         problems.sort_by(|a, b| a.at.cmp(&b.at));
         problems
@@ -56,7 +56,7 @@ impl Server {
 
     /// Starts the engine threads and returns once every address is bound.
     pub fn start(config: Config) -> Result<Server, StartError> {
-        let mut compiled = snapshot::compile(&config);
+        let mut compiled = snapshot::compile(&config, Purpose::Start);
         let binds = bind_addresses(&config, &mut compiled.problems);
         if compiled.has_errors() {
             compiled.problems.sort_by(|a, b| a.at.cmp(&b.at));

@@ -72,8 +72,17 @@ pub(crate) fn seconds(seconds: f64) -> Option<Duration> {
     Duration::try_from_secs_f64(seconds.min(LONGEST)).ok().filter(|_| !seconds.is_nan())
 }
 
+/// What a configuration is compiled for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// To say what is wrong with it.
+    Check,
+    /// To serve with it.
+    Start,
+}
+
 /// Compiles `config`. Mistakes are collected, not stopped at.
-pub(crate) fn compile(config: &Config) -> Compiled {
+pub(crate) fn compile(config: &Config, purpose: Purpose) -> Compiled {
     let mut problems = Vec::new();
     let dns = Arc::new(Dns::compile(&config.resolver, &mut problems).unwrap_or_else(Dns::system));
     let limits = ClientLimits {
@@ -92,7 +101,7 @@ pub(crate) fn compile(config: &Config) -> Compiled {
         max_connections: number("max_connections", &config.max_connections, 1..=10_000_000, &mut problems),
         log: Log::compile(&config.log_level, &mut problems),
     };
-    let access_log = config.access_log.as_ref().and_then(|log| AccessLog::compile(log, &mut problems));
+    let access_log = config.access_log.as_ref().and_then(|log| AccessLog::compile(log, purpose, &mut problems));
     let mut compiler = Compiler { problems, limits };
     let routes = compiler.scope(&config.routes);
     let mut problems = compiler.problems;

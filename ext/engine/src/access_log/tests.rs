@@ -16,7 +16,7 @@ fn spec(format: &str, to: Option<&Path>) -> config::AccessLog {
 
 fn compile(format: &str, to: &Path) -> Arc<AccessLog> {
     let mut problems = Vec::new();
-    let log = AccessLog::compile(&spec(format, Some(to)), &mut problems);
+    let log = AccessLog::compile(&spec(format, Some(to)), Purpose::Start, &mut problems);
     assert_eq!(problems, []);
     log.expect("a log")
 }
@@ -95,7 +95,7 @@ fn no_format_writes_a_secret() {
     for name in ["Authorization", "cookie", "COOKIE", "Proxy-Authorization", "Set-Cookie", "cookie.session"] {
         let mut problems = Vec::new();
         let format = format!("{{addr}} {{{name}|strip_prefix:a}}");
-        assert!(AccessLog::compile(&spec(&format, None), &mut problems).is_none(), "{name}");
+        assert!(AccessLog::compile(&spec(&format, None), Purpose::Start, &mut problems).is_none(), "{name}");
         let message = format!("Proxyfile:4: access_log: {{{name}}} would write secrets into the log: leave it out");
         assert_eq!(problems.iter().map(ToString::to_string).collect::<Vec<_>>(), [message]);
     }
@@ -114,13 +114,13 @@ fn mistakes_are_problems_with_a_remedy() {
         ("json", Some(dir.path()), "to: cannot append to"),
     ] {
         let mut problems = Vec::new();
-        assert!(AccessLog::compile(&spec(format, to), &mut problems).is_none(), "{format}");
+        assert!(AccessLog::compile(&spec(format, to), Purpose::Start, &mut problems).is_none(), "{format}");
         let [problem] = &problems[..] else { panic!("{format}: {problems:?}") };
         assert_eq!(problem.severity, Severity::Error);
         assert!(problem.to_string().starts_with(&format!("Proxyfile:4: access_log: {message}")), "{problem}");
     }
     let mut problems = Vec::new();
-    assert!(AccessLog::compile(&spec("{addr} {stauts}", None), &mut problems).is_some());
+    assert!(AccessLog::compile(&spec("{addr} {stauts}", None), Purpose::Start, &mut problems).is_some());
     assert_eq!(problems.iter().map(|problem| problem.severity).collect::<Vec<_>>(), [Severity::Warning]);
 }
 
@@ -263,4 +263,20 @@ fn a_log_that_nobody_holds_any_more_writes_what_it_has_and_ends() {
     drop(buffer);
     assert!(queue.close(LIMIT));
     assert_eq!(std::fs::read_to_string(&path).expect("a file"), "/a\n");
+}
+
+#[test]
+fn a_check_leaves_no_file_behind_and_an_old_one_alone() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (new, old) = (dir.path().join("new.log"), dir.path().join("old.log"));
+    std::fs::write(&old, "of before\n").expect("a file");
+    for path in [&new, &old] {
+        let mut problems = Vec::new();
+        assert!(AccessLog::compile(&spec("json", Some(path)), Purpose::Check, &mut problems).is_some());
+        assert_eq!(problems, []);
+    }
+    assert!(!new.exists());
+    assert_eq!(std::fs::read_to_string(&old).expect("the file"), "of before\n");
+    let missing = dir.path().join("missing/new.log");
+    assert!(AccessLog::compile(&spec("json", Some(&missing)), Purpose::Check, &mut Vec::new()).is_none());
 }

@@ -104,6 +104,14 @@ impl TargetTemplate {
         }
     }
 
+    /// Whether nothing of the host is written down: each request says where it goes.
+    pub fn names_no_host(&self) -> bool {
+        matches!(&self.authority, Authority::Parts(parts) if !parts.iter().any(|part| match part {
+            Part::Text(text) => text.bytes().any(|b| b.is_ascii_alphabetic()),
+            Part::Value(_) => false,
+        }))
+    }
+
     /// Writes the target of one request in place of what stands in `out`.
     pub fn render(&self, scope: &Scope<'_>, out: &mut RenderedTarget) -> Result<(), InvalidTarget> {
         out.authority.clear();

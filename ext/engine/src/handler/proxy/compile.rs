@@ -131,6 +131,12 @@ fn target(report: &mut Report<'_>) -> Option<TargetTemplate> {
             for warning in target.warnings(&[]) {
                 report.warning(format!("to: {warning}"));
             }
+            if target.names_no_host() && report.spec.backends.is_none() {
+                report.warning(format!(
+                    "to: {to:?} goes wherever a client says, into your own network too: write backends:, or a part of the host, \
+                     as in \"http://{{host}}.internal{{path}}{{query}}\""
+                ));
+            }
             Some(target)
         }
         Err(message) => {
