@@ -28,7 +28,11 @@ const FIRST_REQUEST_GRACE: Duration = Duration::from_millis(250);
 /// Serves a connection to its end.
 pub(crate) async fn serve(engine: Rc<Engine>, accepted: Accepted, registration: Registration) {
     let Accepted { stream, link, permit } = accepted;
-    poll_fn(|cx| Poll::Ready(registration.wake_with(cx.waker().clone()))).await;
+    poll_fn(|cx| {
+        registration.wake_with(cx.waker().clone());
+        Poll::Ready(())
+    })
+    .await;
     let mut client = Client { connection: Connection::new(stream), alarm: Alarm::default() };
     let verdict = serve_requests(&engine, &link, &mut client).await;
     match verdict {
