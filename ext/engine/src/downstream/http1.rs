@@ -27,7 +27,7 @@ const FIRST_REQUEST_GRACE: Duration = Duration::from_millis(250);
 /// Serves a connection to its end.
 pub(crate) async fn serve(engine: Rc<Engine>, accepted: Accepted, registration: Registration) {
     let Accepted { stream, link, permit } = accepted;
-    poll_fn(|cx| Poll::Ready(registration.wake_with(cx.waker().clone()))).await;
+    registration.wake_with(poll_fn(|cx| Poll::Ready(cx.waker().clone())).await);
     let mut client = Client { connection: Connection::new(stream), alarm: Alarm::default() };
     let verdict = serve_requests(&engine, &link, &mut client).await;
     match verdict {
