@@ -21,6 +21,8 @@ use crate::upstream::pool::Pool;
 
 /// Workspaces that a thread keeps for later.
 const KEPT_WORKSPACES: usize = 256;
+/// Bytes that a kept one may hold: ordinary heads on both sides, several times over.
+const LARGEST_WORKSPACE: usize = 64 * 1024;
 /// How long an access log line may wait for company.
 const LOG_DELAY: Duration = Duration::from_millis(100);
 
@@ -70,6 +72,15 @@ pub(crate) struct Workspace {
     pub(crate) scratch: Vec<u8>,
 }
 
+impl Workspace {
+    /// Bytes of text that it has room for.
+    fn capacity(&self) -> usize {
+        let heads = self.request.fields.capacity() + self.response.fields.capacity();
+        let target = self.target.authority.capacity() + self.target.path_and_query.capacity();
+        heads + target + self.values.capacity() + self.scratch.capacity()
+    }
+}
+
 /// The `Date` field, written once a second.
 #[derive(Debug, Default)]
 struct Date {
@@ -114,12 +125,10 @@ impl Engine {
         self.spare.borrow_mut().pop().unwrap_or_default()
     }
 
-    /// Takes the memory back.
-    pub(crate) fn reuse(&self, mut workspace: Box<Workspace>) {
+    /// Takes the memory back, unless a huge head has made it grow.
+    pub(crate) fn reuse(&self, workspace: Box<Workspace>) {
         let mut spare = self.spare.borrow_mut();
-        if spare.len() < KEPT_WORKSPACES {
-            workspace.request.fields.shrink();
-            workspace.response.fields.shrink();
+        if spare.len() < KEPT_WORKSPACES && workspace.capacity() <= LARGEST_WORKSPACE {
             spare.push(workspace);
         }
     }

@@ -107,12 +107,9 @@ impl Fields {
         self.present = 0;
     }
 
-    /// Gives back memory beyond what ordinary heads need, so that one huge head does not stay with its connection.
-    pub(crate) fn shrink(&mut self) {
-        const ORDINARY: usize = 8 * 1024;
-        if self.text.capacity() > ORDINARY {
-            self.text.shrink_to(ORDINARY);
-        }
+    /// Bytes of text that it has room for.
+    pub(crate) fn capacity(&self) -> usize {
+        self.text.capacity()
     }
 
     /// Whether a field of this name is there.

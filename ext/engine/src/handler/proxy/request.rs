@@ -18,6 +18,11 @@ pub(crate) struct RenderedValues {
 }
 
 impl RenderedValues {
+    /// Bytes that it has room for.
+    pub(crate) fn capacity(&self) -> usize {
+        self.text.capacity()
+    }
+
     pub(super) fn render(&mut self, edits: &[Edit], scope: &Scope<'_>) {
         self.text.clear();
         self.spans.clear();
