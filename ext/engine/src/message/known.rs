@@ -82,7 +82,7 @@ const fn slot(name: &[u8]) -> usize {
     let first = (name[0] | 0x20) as usize;
     let last = (name[len - 1] | 0x20) as usize;
     let middle = (name[len / 2] | 0x20) as usize;
-    let fourth = (name[if len >= 4 { len - 4 } else { 0 }] | 0x20) as usize;
+    let fourth = (name[len.saturating_sub(4)] | 0x20) as usize;
     (len * 9 + first * 123 + last * 63 + middle * 191 + fourth) & (SLOTS - 1)
 }
 
