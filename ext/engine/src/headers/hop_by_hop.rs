@@ -40,7 +40,7 @@ impl Wishes {
         let option = |name: &[u8]| connection_options(fields).any(|option| option.eq_ignore_ascii_case(name));
         let protocols = || fields.all(Known::Upgrade).flat_map(super::framing::list_members);
         Self {
-            trailers: has_te_trailers(fields),
+            trailers: option(b"te") && has_te_trailers(fields),
             // HTTP/2 without TLS is never offered to a backend: the requests in it would pass us by.
             upgrade: !body
                 && fields.has(Known::Upgrade)
@@ -70,6 +70,15 @@ pub fn is_answered_upgrade(request: &RequestHead, response: &ResponseHead) -> bo
     };
     let mut answered = response.fields.all(Known::Upgrade).flat_map(super::framing::list_members).peekable();
     answered.peek().is_some() && answered.all(asked)
+}
+
+/// Whether a response that never has a body says all the same that one follows. A backend that then sends it must not have the
+/// connection used again.
+pub fn promises_a_body_in_vain(response: &ResponseHead) -> bool {
+    let fields = &response.fields;
+    matches!(response.status, 100..=199 | 204)
+        && (fields.has(Known::TransferEncoding)
+            || fields.get(Known::ContentLength).is_some_and(|length| length != b"0"))
 }
 
 /// Removes what a client said to us alone, and what a backend could mistake for something else: names with `_` or `.`, which

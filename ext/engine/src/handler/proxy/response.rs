@@ -33,6 +33,7 @@ impl Proxy {
             Err(why) => return self.refuse(exchange, attempt, why).await,
         };
         let reusable = framing != Framing::UntilClose
+            && !hop_by_hop::promises_a_body_in_vain(&exchange.work.response)
             && framing::keeps_alive(&exchange.work.response.fields, exchange.work.response.version);
         let version = exchange.work.request.version;
         let client_framing = match framing {

@@ -153,6 +153,7 @@ fn wishes_are_read_from_connection() {
         ("", wishes(false, false)),
         ("Upgrade: websocket\r\n", wishes(false, false)),
         ("TE: trailers\r\n", wishes(false, false)),
+        ("Connection: keep-alive, x\r\nTE: trailers\r\n", wishes(false, false)),
         ("Connection: upgrade\r\n", wishes(false, false)),
         ("Connection: upgrade\r\nUpgrade:\r\n", wishes(false, false)),
         ("Connection: keep-alive\r\nUpgrade: websocket\r\n", wishes(false, false)),
@@ -188,4 +189,19 @@ fn an_http_1_0_client_upgrades_nothing() {
     let mut head = request("Connection: upgrade, te\r\nUpgrade: websocket\r\nTE: trailers\r\n");
     head.version = Version::Http10;
     assert_eq!(Wishes::of(&head, false), Wishes::default());
+}
+
+#[test]
+fn a_response_without_a_body_that_promises_one_is_noticed() {
+    for (start, fields, in_vain) in [
+        ("HTTP/1.1 204 No Content", "", false),
+        ("HTTP/1.1 204 No Content", "Content-Length: 0\r\n", false),
+        ("HTTP/1.1 204 No Content", "Content-Length: 5\r\n", true),
+        ("HTTP/1.1 204 No Content", "Transfer-Encoding: chunked\r\n", true),
+        // Here the length is that of the response to a GET without conditions.
+        ("HTTP/1.1 304 Not Modified", "Content-Length: 5\r\n", false),
+        ("HTTP/1.1 200 OK", "Content-Length: 5\r\n", false),
+    ] {
+        assert_eq!(promises_a_body_in_vain(&response(start, fields)), in_vain, "{start} {fields}");
+    }
 }
