@@ -35,8 +35,12 @@ fn ask(proxy: &Proxy, asked: &Receiver<()>) -> Peer {
 fn a_request_in_flight_finishes() {
     let (origin, asked, go) = waiting();
     let proxy = Proxy::before(&origin);
+    // Accepted before the other, which therefore proves that it was.
+    let mut idle = proxy.client();
     let mut client = ask(&proxy, &asked);
     proxy.server.begin_stop(Some(PATIENCE));
+    // It returns at once. That the engine thread knows shows by its closing what is idle.
+    idle.expect_end();
     assert!(!proxy.server.is_stopped());
     go.send(()).expect("the backend waits");
     let response = client.response();
