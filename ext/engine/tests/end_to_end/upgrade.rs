@@ -3,7 +3,7 @@
 use std::sync::mpsc::channel;
 use std::sync::Mutex;
 
-use crate::support::{End, Origin, Peer, Proxy};
+use crate::support::{End, Origin, Peer, Proxy, PATIENCE};
 
 const SWITCHING: &str =
     "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: x\r\n\r\n";
@@ -81,6 +81,9 @@ fn each_side_of_a_tunnel_ends_on_its_own() {
     assert_eq!(client.rest(), (b"the end".to_vec(), End::Closed));
     client.send("one more thing");
     client.half_close();
+    // What was sent is to arrive before the proxy is dropped, which would cut it off.
+    proxy.server.begin_stop(Some(PATIENCE));
+    assert!(proxy.server.wait(Some(PATIENCE)));
 }
 
 #[test]
