@@ -29,6 +29,7 @@ mod metrics;
 mod nearest;
 mod routing;
 mod snapshot;
+mod waiting;
 
 pub use config::Config;
 pub use server::{Server, StartError, Stats};

@@ -6,9 +6,8 @@ use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex};
-
 use crate::log::Log;
+use crate::waiting::{Condvar, Mutex};
 
 /// Bytes that may wait to be written.
 const MOST_WAITING: usize = 4 * 1024 * 1024;
@@ -102,7 +101,9 @@ impl Queue {
         state.closed = true;
         self.changed.notify_one();
         while state.running {
-            if self.ended.wait_until(&mut state, deadline).timed_out() {
+            let late;
+            (state, late) = self.ended.wait_until(state, deadline);
+            if late {
                 return !state.running;
             }
         }
@@ -129,7 +130,7 @@ impl Writer {
                         self.queue.ended.notify_all();
                         return;
                     }
-                    None => self.queue.changed.wait(&mut state),
+                    None => state = self.queue.changed.wait(state),
                 }
             };
             drop(state);

@@ -8,7 +8,6 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use parking_lot::{Condvar, Mutex};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{mpsc, watch, Semaphore};
 use tokio::task::{JoinSet, LocalSet};
@@ -19,6 +18,7 @@ use crate::engine::Engine;
 use crate::log::Log;
 use crate::metrics::Counters;
 use crate::snapshot::{Settings, Snapshot};
+use crate::waiting::{Condvar, Mutex};
 
 /// How long a stopping server waits for its access log to be written.
 const LOG_PATIENCE: Duration = Duration::from_secs(5);
@@ -59,11 +59,13 @@ impl Life {
         while state.threads > 0 {
             match until {
                 Some(until) => {
-                    if self.changed.wait_until(&mut state, until).timed_out() {
+                    let late;
+                    (state, late) = self.changed.wait_until(state, until);
+                    if late {
                         return state.threads == 0;
                     }
                 }
-                None => self.changed.wait(&mut state),
+                None => state = self.changed.wait(state),
             }
         }
         true
@@ -97,7 +99,7 @@ impl Crew<'_> {
     pub(super) fn start(self) -> io::Result<(Arc<Life>, Vec<Arc<Counters>>)> {
         let (order, orders) = watch::channel(None);
         let state = Mutex::new(State { threads: 0, cut: false });
-        let life = Arc::new(Life { order, state, changed: Condvar::new() });
+        let life = Arc::new(Life { order, state, changed: Condvar::default() });
         let started = self.start_all(&life, &orders);
         if started.is_err() {
             life.begin_stop(Duration::ZERO);
