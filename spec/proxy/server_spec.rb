@@ -243,17 +243,17 @@ RSpec.describe Proxy::Server, :binding do
   # Threads of the parent sleep while it forks, some of them in the access log: none of that may be met in the child, where their
   # memory belongs to others.
   it "can be started in forked children, time and again" do
-    3.times { start { |config| config.access_log("{path}", to: File::NULL) } }
-    bodies = Array.new(8) do
+    6.times { start { |config| config.access_log("{path}", to: File::NULL); config.static_response(body: "parent") } }
+    bodies = Array.new(20) do
       in_child do
-        servers = Array.new(3) do
+        servers = Array.new(4) do
           Proxy.start { |config| config.bind("http://127.0.0.1:0"); config.static_response(body: "child") }
         end
-        servers.map { |server| get(server).body.tap { server.stop } }
+        servers.map { |server| get(server).body }.tap { servers.map { |server| Thread.new { server.stop } }.each(&:join) }
       end
     end
 
-    expect(bodies.flatten).to eq(["child"] * 24)
+    expect(bodies.flatten).to eq(["child"] * 80)
   end
 
   it "can be started in a forked child" do
