@@ -6,14 +6,20 @@
 //! with every other mistake and with the line it stands on.
 
 mod filter;
+mod handler;
 mod problem;
 mod proxy;
+mod traffic;
 
 pub use filter::{Filter, HeaderChanges};
+pub use handler::Redirect;
 pub use problem::{At, Problem, Severity};
 pub use proxy::{
     BackendAddress, Content, CustomError, ErrorResponse, ForwardedHeaders, HeaderEdit, HeaderValue, Proxy,
     StaticResponse,
+};
+pub use traffic::{
+    AddressList, Cors, LimitKey, LimitStore, LogRequests, MaxBody, RateLimit, RedirectToHttps, RewritePath,
 };
 
 use serde::{Deserialize, Serialize};
@@ -126,6 +132,8 @@ pub enum Directive {
     Proxy(Box<Proxy>),
     /// `static_response code:, headers:, body:`
     StaticResponse(StaticResponse),
+    /// `redirect to:, type:`
+    Redirect(Redirect),
     /// `location "/prefix/*" do … end`
     Location(Location),
     /// A word such as `request_headers`.

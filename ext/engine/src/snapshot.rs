@@ -7,6 +7,7 @@ use crate::access_log::AccessLog;
 use crate::config::{At, Config, Directive, Problem, Setting, Severity};
 use crate::filter::Filter;
 use crate::handler::proxy::Proxy;
+use crate::handler::redirect::Redirect;
 use crate::handler::static_response::StaticResponse;
 use crate::handler::Handler;
 use crate::log::Log;
@@ -20,6 +21,8 @@ pub(crate) struct Snapshot {
     pub(crate) routes: Scope,
     pub(crate) limits: ClientLimits,
     pub(crate) access_log: Option<Arc<AccessLog>>,
+    /// Whether a log will ask what the client sent, once the request has been answered.
+    pub(crate) keeps_lines: bool,
     dns: Arc<Dns>,
 }
 
@@ -49,6 +52,8 @@ pub(crate) struct Settings {
 pub(crate) struct Compiler {
     pub(crate) problems: Vec<Problem>,
     pub(crate) limits: ClientLimits,
+    /// Whether a filter will ask what the client sent, once the request has been answered.
+    pub(crate) keeps_lines: bool,
 }
 
 /// The whole result: what runs, and every problem, warnings included.
@@ -103,18 +108,23 @@ pub(crate) fn compile(config: &Config, purpose: Purpose) -> Compiled {
         log: Log::compile(&config.log_level, &mut problems),
     };
     let access_log = config.access_log.as_ref().and_then(|log| AccessLog::compile(log, purpose, &mut problems));
-    let mut compiler = Compiler { problems, limits };
+    let mut compiler = Compiler { problems, limits, keeps_lines: access_log.is_some() };
     let routes = compiler.scope(&config.routes, &Scope::default());
-    let mut problems = compiler.problems;
+    let Compiler { mut problems, keeps_lines, .. } = compiler;
     if config.routes.is_empty() {
         let message = "nothing is proxied: write proxy to: \"http://…\", or a location with one";
         problems.push(Problem::warning(None, "configuration", message));
     }
     problems.sort_by(|a, b| a.at.cmp(&b.at));
-    Compiled { snapshot: Snapshot { routes, limits, access_log, dns }, settings, problems }
+    Compiled { snapshot: Snapshot { routes, limits, access_log, keeps_lines, dns }, settings, problems }
 }
 
 impl Compiler {
+    /// How many errors there are so far.
+    pub(crate) fn error_count(&self) -> usize {
+        self.problems.iter().filter(|problem| problem.severity == Severity::Error).count()
+    }
+
     /// Compiles what stands in a scope. What stands in the scope around it applies to what is inside.
     fn scope(&mut self, routes: &[Directive], outer: &Scope) -> Scope {
         let mut filters = outer.filters.to_vec();
@@ -147,6 +157,7 @@ impl Compiler {
             Directive::StaticResponse(spec) => {
                 Some(Handler::StaticResponse(StaticResponse::compile(spec, &mut self.problems)))
             }
+            Directive::Redirect(spec) => Redirect::compile(spec, self).map(Handler::Redirect),
             Directive::Filter(_) | Directive::Location(_) => None,
         }
     }
