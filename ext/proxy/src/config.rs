@@ -1,7 +1,10 @@
 //! Hashes to configuration and back.
 
 use magnus::{Error, Ruby, Value};
-use proxy_engine::config::{Bind, Config, CustomError, HeaderChanges, Problem, Proxy, StaticResponse};
+use proxy_engine::config::{
+    AddressList, Bind, Config, Cors, CustomError, HeaderChanges, LogRequests, MaxBody, Problem, Proxy, RateLimit, Redirect,
+    RedirectToHttps, RewritePath, StaticResponse,
+};
 use proxy_engine::Server;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -32,9 +35,18 @@ pub(crate) fn defaults(ruby: &Ruby) -> Result<Value, Error> {
         bind: Bind { url: Bind::DEFAULT.into(), backlog: None, at: None },
         proxy: Proxy::default(),
         static_response: StaticResponse::default(),
+        redirect: Redirect::default(),
         error_response: CustomError::default(),
         request_headers: HeaderChanges::default(),
         response_headers: HeaderChanges::default(),
+        rate_limit: RateLimit::default(),
+        allow_list: AddressList::default(),
+        deny_list: AddressList::default(),
+        rewrite: RewritePath::default(),
+        max_body: MaxBody::default(),
+        cors: Cors::default(),
+        log_requests: LogRequests::default(),
+        redirect_http_to_https: RedirectToHttps::default(),
     };
     serde_magnus::serialize(ruby, &defaults)
 }
@@ -45,9 +57,19 @@ struct Defaults {
     bind: Bind,
     proxy: Proxy,
     static_response: StaticResponse,
+    redirect: Redirect,
     error_response: CustomError,
     request_headers: HeaderChanges,
     response_headers: HeaderChanges,
+    rate_limit: RateLimit,
+    allow_list: AddressList,
+    deny_list: AddressList,
+    rewrite: RewritePath,
+    max_body: MaxBody,
+    cors: Cors,
+    log_requests: LogRequests,
+    #[serde(rename = "redirect_http_to_https!")]
+    redirect_http_to_https: RedirectToHttps,
 }
 
 /// Any value, with the path to the part that does not fit in the error.

@@ -55,6 +55,25 @@ module Proxy
         nil
       end
 
+      # Sends the client elsewhere.
+      #
+      # @param to [String] where to: an absolute URL or a path, a string rewrite
+      # @param type [String, Symbol] `:permanent` (308), `:temporary` (307), `:moved_permanently` (301) or `:found` (302, default)
+      # @example
+      #   redirect to: "https://www.example.com{path}{query}", type: :permanent
+      def redirect(*positional, **options, &block)
+        place = @draft.place(:redirect)
+        place.no_block if block
+        unless positional.empty?
+          place.error("takes options only, not #{Spelling.show(positional.first)}: write redirect to: \"https://{host}{path}{query}\"")
+          return
+        end
+
+        read, sound = Options::REDIRECT.read(options, place)
+        @draft.add_route("redirect" => { **read, "at" => place.at }) if sound || Options::REDIRECT.enough?(read)
+        nil
+      end
+
       # Selects requests by their path; the block says what to do with them. The first location of the file that matches takes
       # the request, before the handlers that stand beside it are asked. Locations may stand inside locations.
       #
