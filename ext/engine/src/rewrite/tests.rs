@@ -16,6 +16,7 @@ pub(crate) fn request(method: &str, path: &str, query: &str, fields: &[(&str, &[
     head.method_span = head.fields.push_text(method.as_bytes());
     head.target = head.fields.push_text(format!("{path}{query}").as_bytes());
     head.path = head.fields.push_text(path.as_bytes());
+    head.plain_path = head.path;
     head.query = head.fields.push_text(query.as_bytes());
     let host = head.fields.get("host").map(<[u8]>::to_vec).unwrap_or_default();
     head.authority = head.fields.push_text(&host);
