@@ -43,6 +43,15 @@ pub(crate) fn response(fields: &Fields) -> ResponseInfo<'_> {
     }
 }
 
+/// Values of captures, by the index of their names, in the text of the request.
+pub(crate) fn captured(request: &mut RequestHead, values: &[(u32, &[u8])]) -> Captured {
+    let mut captured = Captured::default();
+    for (name, value) in values {
+        captured.push(*name, request.fields.push_text(value));
+    }
+    captured
+}
+
 fn sample() -> RequestHead {
     request(
         "GET",
@@ -67,9 +76,10 @@ fn text(write: impl Fn(&mut Vec<u8>)) -> String {
 
 #[test]
 fn names_for_requests() {
-    let (request, client) = (sample(), client());
-    let captures: &[(&str, &[u8])] = &[("id", b"7"), ("host", b"never"), ("User-Agent", b"never")];
-    let scope = Scope { captures, ..scope(&request, &client) };
+    let (mut request, client) = (sample(), client());
+    let names = ["id", "host", "User-Agent"].map(Box::from);
+    let captured = captured(&mut request, &[(0, b"6"), (0, b"7"), (1, b"never"), (2, b"never")]);
+    let scope = Scope { captures: Captures::new(&names, &captured), ..scope(&request, &client) };
     for (template, rewritten) in [
         ("", ""),
         ("no placeholder", "no placeholder"),
@@ -149,6 +159,7 @@ fn unknown_modifiers_are_refused() {
 fn slips_are_warned_of() {
     for (context, template, warning) in [
         (Context::Request, "{path}{query}{X-Whatever}{id}{cookie.a}{Host}", None),
+        (Context::Request, "{no}", Some("{no} stays as it is written: no location around it captures no (a field is written {No})")),
         (Context::Request, "{paht}", Some("{paht} stays as it is written (did you mean {path}?)")),
         (Context::Request, "{user_agent}", Some("{user_agent} stays as it is written (did you mean {user-agent}?)")),
         (Context::Request, "{backend}", Some("{backend} means nothing in a request: that name is for responses")),
