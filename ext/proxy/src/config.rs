@@ -1,7 +1,7 @@
 //! Hashes to configuration and back.
 
 use magnus::{Error, Ruby, Value};
-use proxy_engine::config::{Bind, Config, CustomError, Problem, Proxy, StaticResponse};
+use proxy_engine::config::{Bind, Config, CustomError, HealthCheck, Pool, Problem, Proxy, StaticResponse};
 use proxy_engine::Server;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -31,6 +31,8 @@ pub(crate) fn defaults(ruby: &Ruby) -> Result<Value, Error> {
         server: Config::default(),
         bind: Bind { url: Bind::DEFAULT.into(), backlog: None, at: None },
         proxy: Proxy::default(),
+        pool: Pool::default(),
+        health_check: HealthCheck::default(),
         static_response: StaticResponse::default(),
         error_response: CustomError::default(),
     };
@@ -42,6 +44,8 @@ struct Defaults {
     server: Config,
     bind: Bind,
     proxy: Proxy,
+    pool: Pool,
+    health_check: HealthCheck,
     static_response: StaticResponse,
     error_response: CustomError,
 }
