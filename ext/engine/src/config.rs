@@ -5,14 +5,18 @@
 //! and nowhere else. Numbers of seconds are plain `f64` at this point, so that a wrong one can be reported together
 //! with every other mistake and with the line it stands on.
 
+mod filter;
 mod problem;
 mod proxy;
+mod upstream;
 
+pub use filter::{Filter, HeaderChanges};
 pub use problem::{At, Problem, Severity};
 pub use proxy::{
-    BackendAddress, Content, CustomError, ErrorResponse, ForwardedHeaders, HeaderEdit, HeaderValue, Proxy,
-    StaticResponse,
+    Content, CustomError, ErrorResponse, ForwardedHeaders, HeaderEdit, HeaderValue, Proxy, StaticResponse,
 };
+
+pub use upstream::{Backend, BodyMatch, HealthCheck, Pool, Priority, Sticky, Upstream};
 
 use serde::{Deserialize, Serialize};
 
@@ -42,7 +46,9 @@ pub struct Config {
     pub log_level: Setting<String>,
     /// Where and how served requests are logged. Default: not at all.
     pub access_log: Option<AccessLog>,
-    /// Handlers and locations in the order of the file.
+    /// Sets of backends that the host of a `to` can name.
+    pub upstreams: Vec<Upstream>,
+    /// Filters, handlers and locations in the order of the file.
     pub routes: Vec<Directive>,
 }
 
@@ -60,6 +66,7 @@ impl Default for Config {
             max_header_size: Setting::of(65_536),
             log_level: Setting::of("info".into()),
             access_log: None,
+            upstreams: Vec::new(),
             routes: Vec::new(),
         }
     }
@@ -126,6 +133,8 @@ pub enum Directive {
     StaticResponse(StaticResponse),
     /// `location "/prefix/*" do … end`
     Location(Location),
+    /// A word such as `request_headers`.
+    Filter(Filter),
 }
 
 /// `location "/about", "/api/*" do … end`
