@@ -2,6 +2,8 @@
 
 mod plain;
 
+pub(crate) use plain::{behind_prefix, merge_encoded_slashes};
+
 use std::fmt;
 
 /// What a request target says.

@@ -159,7 +159,11 @@ fn unknown_modifiers_are_refused() {
 fn slips_are_warned_of() {
     for (context, template, warning) in [
         (Context::Request, "{path}{query}{X-Whatever}{id}{cookie.a}{Host}", None),
-        (Context::Request, "{no}", Some("{no} stays as it is written: no location around it captures no (a field is written {No})")),
+        (
+            Context::Request,
+            "{no}",
+            Some("{no} stays as it is written: no location around it captures no (a field is written {No})"),
+        ),
         (Context::Request, "{paht}", Some("{paht} stays as it is written (did you mean {path}?)")),
         (Context::Request, "{user_agent}", Some("{user_agent} stays as it is written (did you mean {user-agent}?)")),
         (Context::Request, "{backend}", Some("{backend} means nothing in a request: that name is for responses")),

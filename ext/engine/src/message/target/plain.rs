@@ -44,8 +44,48 @@ fn decode(path: &[u8], keep_slashes: bool) -> Vec<u8> {
     }
 }
 
+/// `text`, part of a path in which slashes are left encoded, with them decoded and merged.
+pub(crate) fn merge_encoded_slashes(text: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text;
+    loop {
+        let (byte, behind) = match rest {
+            [] => return out,
+            [b'%', b'2', b'F', behind @ ..] => (b'/', behind),
+            [byte, behind @ ..] => (*byte, behind),
+        };
+        if byte != b'/' || out.last() != Some(&b'/') {
+            out.push(byte);
+        }
+        rest = behind;
+    }
+}
+
+/// What follows `prefix` in `path`, whose escapes and doubled slashes are still there and stay there. `prefix` is decoded. `None` if
+/// the path is neither the prefix nor below it.
+pub(crate) fn behind_prefix<'p>(path: &'p [u8], prefix: &[u8]) -> Option<&'p [u8]> {
+    let mut rest = path;
+    let mut left = prefix;
+    let mut last = 0;
+    loop {
+        let (byte, behind) = match rest {
+            [b'%', high, low, behind @ ..] => (digit(*high) << 4 | digit(*low), behind),
+            [byte, behind @ ..] => (*byte, behind),
+            [] => return left.is_empty().then_some(rest),
+        };
+        match left {
+            // Several slashes are one, but what follows the prefix begins with its own.
+            _ if byte == b'/' && last == b'/' && !left.is_empty() => {}
+            [first, others @ ..] if *first == byte => left = others,
+            [] => return (byte == b'/' || prefix.ends_with(b"/")).then_some(rest),
+            _ => return None,
+        }
+        (last, rest) = (byte, behind);
+    }
+}
+
 /// What a hexadecimal digit stands for.
-pub(crate) fn digit(digit: u8) -> u8 {
+fn digit(digit: u8) -> u8 {
     match digit {
         b'0'..=b'9' => digit - b'0',
         _ => (digit & 0xdf).wrapping_sub(b'A' - 10),
@@ -94,8 +134,28 @@ mod tests {
     }
 
     #[test]
+    fn a_prefix_is_found_through_escapes_and_doubled_slashes() {
+        for (path, prefix, behind) in [
+            ("/api", "/api", Some("")),
+            ("/api/", "/api", Some("/")),
+            ("/api/x%20y", "/api", Some("/x%20y")),
+            ("//%61pi//x", "/api", Some("//x")),
+            ("/a//b/c", "/a/b", Some("/c")),
+            ("/apis", "/api", None),
+            ("/ap", "/api", None),
+            ("/x", "/api", None),
+            ("/%C3%A9/x", "/é", Some("/x")),
+            ("/x", "/", Some("x")),
+        ] {
+            let found = behind_prefix(path.as_bytes(), prefix.as_bytes());
+            assert_eq!(found, behind.map(str::as_bytes), "{path} {prefix}");
+        }
+    }
+
+    #[test]
     fn dot_segments_that_only_decoding_shows_are_refused() {
-        for sent in ["/a%2f..%2fb", "/a%2F..", "/..%2fa", "/a/..%5cb", "/a%5C%2e%2E%5cb", "/.%2f", "/a%5c.", "/a%2f%2e%2e"]
+        for sent in
+            ["/a%2f..%2fb", "/a%2F..", "/..%2fa", "/a/..%5cb", "/a%5C%2e%2E%5cb", "/.%2f", "/a%5c.", "/a%2f%2e%2e"]
         {
             assert_eq!(Target::parse(sent.as_bytes(), false), Err(TargetError::HiddenDots), "{sent}");
         }
