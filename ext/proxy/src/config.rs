@@ -2,7 +2,7 @@
 
 use magnus::{Error, Ruby, Value};
 use proxy_engine::config::{
-    Bind, Config, CustomError, HeaderChanges, HealthCheck, Pool, Problem, Proxy, StaticResponse,
+    Bind, Config, CustomError, HeaderChanges, HealthCheck, Location, Pool, Problem, Proxy, StaticResponse,
 };
 use proxy_engine::Server;
 use serde::de::Error as _;
@@ -32,6 +32,7 @@ pub(crate) fn defaults(ruby: &Ruby) -> Result<Value, Error> {
     let defaults = Defaults {
         server: Config::default(),
         bind: Bind { url: Bind::DEFAULT.into(), backlog: None, at: None },
+        location: Location::default(),
         proxy: Proxy::default(),
         pool: Pool::default(),
         health_check: HealthCheck::default(),
@@ -47,6 +48,7 @@ pub(crate) fn defaults(ruby: &Ruby) -> Result<Value, Error> {
 struct Defaults {
     server: Config,
     bind: Bind,
+    location: Location,
     proxy: Proxy,
     pool: Pool,
     health_check: HealthCheck,
