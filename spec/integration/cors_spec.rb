@@ -17,7 +17,7 @@ RSpec.describe "the filter cors" do
   it "answers preflights itself, and tells an origin that may ask what it may" do
     backend = start_backend
     proxy = start_proxy do
-      cors origins: [app, "https://*.example.org"], methods: %w[get PUT], headers: ["X-Token", "Content-Type"], max_age: 600, credentials: true
+      cors origins: [app, "https://*.example.org"], methods: [:get, "PUT"], headers: ["X-Token", "Content-Type"], max_age: 600, credentials: true
       proxy backends: [backend.address]
     end
     response = preflight(proxy, app)

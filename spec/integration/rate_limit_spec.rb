@@ -106,6 +106,17 @@ RSpec.describe "the filter rate_limit" do
     expect(statuses(proxy.get, proxy.get("/", spoofed), proxy.get("/", "Host" => "other.test"))).to eq([200, 429, 429])
   end
 
+  it "counts the clients of a trusted proxy apart, IPv6 ones by their network" do
+    proxy = start_proxy do
+      trusted_proxies "127.0.0.1"
+      rate_limit requests: 1, seconds: 60
+      static_response body: "ok"
+    end
+    clients = %w[192.0.2.1 192.0.2.2 192.0.2.1 2001:db8:1:2::1 2001:db8:1:2:3::4 2001:db8:1:3::1]
+
+    expect(clients.map { |client| proxy.get("/", "X-Forwarded-For" => client).status }).to eq([200, 200, 429, 200, 429, 200])
+  end
+
   it "counts in every scope around a request, and tells of the limit that is nearest" do
     proxy = start_proxy do
       rate_limit requests: 3, seconds: 60

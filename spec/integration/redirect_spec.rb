@@ -123,4 +123,15 @@ RSpec.describe "the filter redirect_http_to_https!" do
 
     expect(proxy.get("/", "X-Forwarded-Proto" => "https", "Forwarded" => "proto=https").status).to eq(308)
   end
+
+  it "believes a trusted proxy" do
+    proxy = start_proxy do
+      trusted_proxies "127.0.0.1"
+      redirect_http_to_https!
+      static_response body: "ok"
+    end
+    from = ->(scheme) { proxy.get("/", "X-Forwarded-For" => "192.0.2.1", "X-Forwarded-Proto" => scheme).status }
+
+    expect([from["https"], from["http"], proxy.get.status]).to eq([200, 308, 308])
+  end
 end

@@ -62,6 +62,19 @@ RSpec.describe "the filter rewrite" do
     expect([backend.request.target, backend.request["X-Before"], backend.request["X-Behind"]]).to eq(["/api/old/a?b", "/old/a", "/new/old/a"])
   end
 
+  it "knows what locations captured" do
+    backend = start_backend
+    proxy = start_proxy do
+      location "/users/:id/:what" do
+        rewrite path: "/{what}/{id}"
+        proxy backends: [backend.address]
+      end
+    end
+    ["/users/7/posts?a", "/users/a%3Fb%20c/posts", "/users/%2e%2e%2ex/posts"].each { |target| expect(proxy.get(target).status).to eq(200) }
+
+    expect(backend.requests.map(&:target)).to eq(["/posts/7?a", "/posts/a%3Fb%20c", "/posts/...x"])
+  end
+
   it "may be written several times, each on top of the one before" do
     backend = start_backend
     proxy = start_proxy do

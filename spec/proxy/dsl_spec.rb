@@ -21,10 +21,12 @@ RSpec.describe Proxy::DSL do
   it "loads the document's example as it stands, trailing backslashes included" do
     expect(options_of(document)).to eq(
       "to" => "http://backend.example.com/api{path}{query}",
-      "backends" => [{ "address" => "127.0.0.1:3001" }, { "address" => "127.0.0.1:3002" }],
-      "backend_priority" => "round_robin",
+      "pool" => {
+        "backends" => [{ "address" => "127.0.0.1:3001" }, { "address" => "127.0.0.1:3002" }],
+        "backend_priority" => { "named" => "round_robin" }, "verify_ssl" => false, "tls_sni" => true
+      },
       "headers" => [{ "name" => "X-Forwarded-For", "values" => [{ "rewrite" => "{addr}" }] }],
-      "verify_ssl" => false, "timeout" => 30.0, "tls_sni" => true, "error_response" => { "named" => "bad_gateway" }
+      "timeout" => 30.0, "error_response" => { "named" => "bad_gateway" }
     )
   end
 
@@ -64,7 +66,7 @@ RSpec.describe Proxy::DSL do
 
     expect(config.errors).to eq([])
     expect(config.to_h["routes"].last.dig("proxy", "at", "line")).to eq(2)
-    expect(config.to_h["routes"].first.dig("location", "routes", 0, "proxy", "backends")).to eq([{ "address" => "127.0.0.1:3001" }])
+    expect(config.to_h["routes"].first.dig("location", "routes", 0, "proxy", "pool", "backends")).to eq([{ "address" => "127.0.0.1:3001" }])
   end
 
   it "lets `return` end the file" do
@@ -73,7 +75,7 @@ RSpec.describe Proxy::DSL do
   end
 
   it "takes the relative path of a unix socket from the folder of the file" do
-    addresses = options_of('proxy backends: ["unix:tmp/app.sock", "unix:/run/app.sock", "unix:///run/b.sock"]').fetch("backends")
+    addresses = options_of('proxy backends: ["unix:tmp/app.sock", "unix:/run/app.sock", "unix:///run/b.sock"]').dig("pool", "backends")
 
     expect(addresses.map { |backend| backend["address"] })
       .to eq(["unix:#{directory}/tmp/app.sock", "unix:/run/app.sock", "unix:///run/b.sock"])
@@ -89,7 +91,7 @@ RSpec.describe Proxy::DSL do
     @port = 3001
     config = Proxy::Config.load { |c| c.location("/a") { c.proxy backends: ["127.0.0.1:#{@port}"] } }
 
-    expect(config.to_h["routes"].first.dig("location", "routes", 0, "proxy", "backends")).to eq([{ "address" => "127.0.0.1:3001" }])
+    expect(config.to_h["routes"].first.dig("location", "routes", 0, "proxy", "pool", "backends")).to eq([{ "address" => "127.0.0.1:3001" }])
   end
 
   describe "server directives" do
@@ -97,6 +99,7 @@ RSpec.describe Proxy::DSL do
       write("log/access.log", "")
       hash = configuration_of(<<~RUBY)
         threads 4
+        trusted_proxies "10.0.0.0/8", ["::1", "unix:"]
         resolver "127.0.0.1:53", "10.0.0.2"
         shutdown_timeout 10
         client_header_timeout 0.5
@@ -109,7 +112,7 @@ RSpec.describe Proxy::DSL do
       RUBY
 
       expect(hash).to include(
-        "threads" => { "value" => 4 }, "resolver" => { "value" => ["127.0.0.1:53", "10.0.0.2"] },
+        "threads" => { "value" => 4 }, "trusted_proxies" => { "value" => ["10.0.0.0/8", "::1", "unix:"] }, "resolver" => { "value" => ["127.0.0.1:53", "10.0.0.2"] },
         "shutdown_timeout" => { "value" => 10.0 }, "client_header_timeout" => { "value" => 0.5 },
         "client_body_timeout" => { "value" => 20.0 }, "keepalive_timeout" => { "value" => 15.0 },
         "max_connections" => { "value" => 50_000 }, "max_header_size" => { "value" => 16_384 },
@@ -140,12 +143,12 @@ RSpec.describe Proxy::DSL do
 
   describe "proxy" do
     it "takes backends as Strings and as Hashes" do
-      expect(options_of('proxy backends: ["a:1", { address: "unix:/run/b.sock" }]')["backends"])
+      expect(options_of('proxy backends: ["a:1", { address: "unix:/run/b.sock" }]').dig("pool", "backends"))
         .to eq([{ "address" => "a:1" }, { "address" => "unix:/run/b.sock" }])
     end
 
     it "takes `strategy` for `backend_priority`, and Symbols for names" do
-      expect(options_of('proxy to: "http://a.example", strategy: :ordered')["backend_priority"]).to eq("ordered")
+      expect(options_of('proxy to: "http://a.example", strategy: :ordered')["pool"]).to eq("backend_priority" => { "named" => "ordered" })
     end
 
     it "takes header values of every kind" do
@@ -200,6 +203,30 @@ RSpec.describe Proxy::DSL do
     expect(pairs).to eq(hash)
   end
 
+  it "takes patterns and conditions of every kind" do
+    location = options_of(<<~RUBY)
+      location "/a", /b/ix, methods: [:get, "POST"], hosts: "*.example.com", schemes: :https, ports: 8080,
+               headers: { "X-A" => "1", "X-B": [/x/m, nil], "X-C" => true }, query: { v: "2" }, remote: ["10.0.0.0/8"] do
+        static_response body: ""
+      end
+    RUBY
+    regexp = ->(source, **flags) { { "regexp" => { "source" => source, "ignore_case" => false, "multiline" => false, "extended" => false, **flags } } }
+
+    expect(location.except("routes")).to eq(
+      "patterns" => [{ "text" => "/a" }, regexp["b", "ignore_case" => true, "extended" => true]],
+      "methods" => %w[get POST], "hosts" => [{ "text" => "*.example.com" }], "schemes" => ["https"], "ports" => [8080],
+      "headers" => [{ "name" => "X-A", "values" => [{ "text" => "1" }] },
+                    { "name" => "X-B", "values" => [regexp["x", "multiline" => true], { "present" => false }] },
+                    { "name" => "X-C", "values" => [{ "present" => true }] }],
+      "query" => [{ "name" => "v", "values" => [{ "text" => "2" }] }], "remote" => ["10.0.0.0/8"]
+    )
+  end
+
+  it "takes `host` for a location with hosts" do
+    expect(options_of('host("a.example", /b/, methods: "GET") { static_response body: "" }'))
+      .to include("hosts" => [{ "text" => "a.example" }, { "regexp" => include("source" => "b") }], "methods" => ["GET"], "word" => "host")
+  end
+
   it "nests locations and keeps the order of the file" do
     hash = configuration_of(<<~RUBY)
       location "/a", ["/b/*"] do
@@ -210,10 +237,10 @@ RSpec.describe Proxy::DSL do
       end
       static_response body: "rest"
     RUBY
-    inner = { "location" => { "patterns" => ["/b/c"], "routes" => [{ "static_response" => { "body" => "inner" } }] } }
+    inner = { "location" => { "patterns" => [{ "text" => "/b/c" }], "routes" => [{ "static_response" => { "body" => "inner" } }] } }
 
     expect(hash["routes"]).to eq([
-                                   { "location" => { "patterns" => ["/a", "/b/*"],
+                                   { "location" => { "patterns" => [{ "text" => "/a" }, { "text" => "/b/*" }],
                                                      "routes" => [inner, { "static_response" => { "body" => "outer" } }] } },
                                    { "static_response" => { "body" => "rest" } }
                                  ])

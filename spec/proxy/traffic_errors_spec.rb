@@ -65,7 +65,7 @@ RSpec.describe Proxy::ConfigurationError, :wrong_types do
       'cors: origins: "a.example" is no origin: write one such as "https://app.example.com", or "*"',
     "cors origins: '*', credentials: true" =>
       'cors: origins: with credentials "*" would let every site act for its visitors: name the origins that may',
-    "cors #{origin}, methods: :get" => 'cors: methods: :get is a Symbol: write an Array of methods, such as ["GET", "PUT"]',
+    "cors #{origin}, methods: 5" => 'cors: methods: 5 is an Integer: write methods, such as ["GET", "POST"]',
     "cors #{origin}, headers: ['X A']" => 'cors: headers: "X A" is no name: use letters, digits and hyphens',
     "cors #{origin}, expose: ['*'], credentials: true" =>
       'cors: expose: with credentials "*" means nothing to browsers: name the fields',

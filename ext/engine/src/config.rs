@@ -7,20 +7,24 @@
 
 mod filter;
 mod handler;
+mod location;
 mod problem;
 mod proxy;
 mod traffic;
+mod upstream;
 
 pub use filter::{Filter, HeaderChanges};
 pub use handler::Redirect;
+pub use location::{Location, Match, Named, Regexp, Value};
 pub use problem::{At, Problem, Severity};
 pub use proxy::{
-    BackendAddress, Content, CustomError, ErrorResponse, ForwardedHeaders, HeaderEdit, HeaderValue, Proxy,
-    StaticResponse,
+    Content, CustomError, ErrorResponse, ForwardedHeaders, HeaderEdit, HeaderValue, Proxy, StaticResponse,
 };
 pub use traffic::{
     AddressList, Cors, LimitKey, LimitStore, LogRequests, MaxBody, RateLimit, RedirectToHttps, RewritePath,
 };
+
+pub use upstream::{Backend, BodyMatch, HealthCheck, Pool, Priority, Sticky, Upstream};
 
 use serde::{Deserialize, Serialize};
 
@@ -32,6 +36,9 @@ pub struct Config {
     pub binds: Vec<Bind>,
     /// Engine threads. Default: the number of processors.
     pub threads: Option<Setting<i64>>,
+    /// Addresses and networks of proxies that are believed what they say about their clients; `unix:` for all that come over a
+    /// unix socket. Default: none.
+    pub trusted_proxies: Setting<Vec<String>>,
     /// DNS servers as `ADDRESS` or `ADDRESS:PORT`. Empty: the system's own configuration.
     pub resolver: Setting<Vec<String>>,
     /// Seconds that requests in flight may take when the server stops. Default 30.
@@ -50,7 +57,9 @@ pub struct Config {
     pub log_level: Setting<String>,
     /// Where and how served requests are logged. Default: not at all.
     pub access_log: Option<AccessLog>,
-    /// Handlers and locations in the order of the file.
+    /// Sets of backends that the host of a `to` can name.
+    pub upstreams: Vec<Upstream>,
+    /// Filters, handlers and locations in the order of the file.
     pub routes: Vec<Directive>,
 }
 
@@ -59,6 +68,7 @@ impl Default for Config {
         Self {
             binds: Vec::new(),
             threads: None,
+            trusted_proxies: Setting::of(Vec::new()),
             resolver: Setting::of(Vec::new()),
             shutdown_timeout: Setting::of(30.0),
             client_header_timeout: Setting::of(30.0),
@@ -68,6 +78,7 @@ impl Default for Config {
             max_header_size: Setting::of(65_536),
             log_level: Setting::of("info".into()),
             access_log: None,
+            upstreams: Vec::new(),
             routes: Vec::new(),
         }
     }
@@ -135,20 +146,7 @@ pub enum Directive {
     /// `redirect to:, type:`
     Redirect(Redirect),
     /// `location "/prefix/*" do … end`
-    Location(Location),
+    Location(Box<Location>),
     /// A word such as `request_headers`.
     Filter(Filter),
-}
-
-/// `location "/about", "/api/*" do … end`
-#[derive(Debug, Clone, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Location {
-    /// Exact paths (`/about`) and prefixes (`/api/*`). Any of them may match.
-    pub patterns: Vec<String>,
-    /// What stands inside, in the order of the file.
-    pub routes: Vec<Directive>,
-    /// Where it was written.
-    #[serde(default)]
-    pub at: Option<At>,
 }

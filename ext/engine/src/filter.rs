@@ -18,8 +18,8 @@ use std::sync::Arc;
 
 use crate::config;
 use crate::forward::{Exchange, Verdict};
-use crate::snapshot::Compiler;
 use crate::rewrite::Scope;
+use crate::snapshot::Compiler;
 use address_list::AddressList;
 use cors::Cors;
 use header_changes::HeaderChanges;

@@ -18,7 +18,7 @@ use crate::log::Level;
 use crate::message::{Known, Method, RequestHead, TargetSpans, Version};
 use crate::request_id::RequestId;
 use crate::respond::{self, ErrorResponse};
-use crate::rewrite::{ClientInfo, ResponseInfo, Scope};
+use crate::rewrite::{Captures, ClientInfo, ResponseInfo, Scope};
 use crate::snapshot::Snapshot;
 use crate::upstream::exchange::{self, Client};
 
@@ -41,7 +41,10 @@ pub(crate) enum Verdict {
 pub(crate) struct Exchange<'a> {
     pub(crate) engine: &'a Engine,
     pub(crate) snapshot: &'a Snapshot,
+    /// Who sent the request: the other end of the connection, or the client that a trusted proxy there speaks for.
     pub(crate) link: &'a ClientInfo,
+    /// The trusted proxy at the other end of the connection, if there is one.
+    pub(crate) via: Option<&'a ClientInfo>,
     pub(crate) client: &'a mut Client,
     pub(crate) work: &'a mut Workspace,
     pub(crate) id: RequestId,
@@ -75,7 +78,7 @@ pub(crate) struct Outcome {
     pub(crate) head: u64,
 }
 
-/// Serves the request whose head stands in `work`.
+/// Serves the request whose head stands in `work`. `link` is the other end of the connection.
 pub(crate) async fn forward(
     engine: &Engine,
     snapshot: &Snapshot,
@@ -92,14 +95,19 @@ pub(crate) async fn forward(
     // What another request left there is nobody's business.
     work.response.fields.clear();
     work.extra.clear();
+    work.captured.clear();
     if snapshot.keeps_lines {
         work.request.fields.copy_lines(&mut work.as_sent);
     }
     engine.counters.request_began();
+    // Before anything is dropped or changed: no field that is named in `Connection` makes a client another one.
+    let via = Some(link).filter(|peer| snapshot.trusted.trusts(peer));
+    let spoken_for = via.and_then(|peer| snapshot.trusted.client(&work.request.fields, peer));
     let mut exchange = Exchange {
         engine,
         snapshot,
-        link,
+        link: spoken_for.as_ref().unwrap_or(link),
+        via,
         id: RequestId::random(),
         start: SystemTime::now(),
         begun: Instant::now(),
@@ -157,7 +165,10 @@ impl Exchange<'_> {
             return self.fail(405).await;
         }
         let snapshot = self.snapshot;
-        let scope = snapshot.routes.locate(self.work.request.path());
+        let Workspace { request, captured, .. } = &mut *self.work;
+        let Ok(scope) = snapshot.routes.locate(request, self.link, captured) else {
+            return self.refuse_ambiguous().await;
+        };
         if !scope.filters.is_empty() {
             hop_by_hop::drop_named(&mut self.work.request.fields);
         }
@@ -167,7 +178,9 @@ impl Exchange<'_> {
             }
             self.passed = &scope.filters[..=index];
         }
-        let handler = scope.handler(self.work.request.path());
+        let Ok(handler) = scope.handler(&self.work.request) else {
+            return self.refuse_ambiguous().await;
+        };
         let limit = handler.and_then(Handler::body_limit).cloned().or_else(|| self.body_limit.take());
         if let Some(limit) = limit {
             if let Some(verdict) = limit.hold(self).await {
@@ -180,6 +193,12 @@ impl Exchange<'_> {
             Some(Handler::StaticResponse(response)) => response.serve(self).await,
             Some(Handler::Proxy(proxy)) => proxy.serve(self).await,
         }
+    }
+
+    /// Answers a request whose path can be read in two ways, like one that cannot be read at all.
+    async fn refuse_ambiguous(&mut self) -> Verdict {
+        self.keep_alive = false;
+        self.fail(400).await
     }
 
     /// Changes the response in `work.response` as the filters want it. To be called once for each response, before its head
@@ -213,7 +232,8 @@ impl Exchange<'_> {
 
     /// What string rewrites of this request refer to. `path` is the path as `{path}` shows it.
     pub(crate) fn scope<'s>(&'s self, path: &'s [u8]) -> Scope<'s> {
-        Scope { path, ..Scope::new(&self.work.request, self.link, self.id, self.start) }
+        let captures = Captures::new(&self.snapshot.capture_names, &self.work.captured);
+        Scope { path, captures, ..Scope::new(&self.work.request, self.link, self.id, self.start) }
     }
 
     /// Whether the client waits for `100 Continue` before it sends the body.
@@ -341,7 +361,7 @@ impl Exchange<'_> {
                 bytes: outcome.bytes.saturating_sub(outcome.head),
                 fields: Some(&self.work.response.fields),
             }),
-            ..Scope::new(&self.work.request, self.link, self.id, self.start)
+            ..self.scope(self.work.request.path())
         };
         for filter in self.passed.iter().rev() {
             filter.answered(self, &scope);

@@ -2,8 +2,8 @@
 
 use magnus::{Error, Ruby, Value};
 use proxy_engine::config::{
-    AddressList, Bind, Config, Cors, CustomError, HeaderChanges, LogRequests, MaxBody, Problem, Proxy, RateLimit, Redirect,
-    RedirectToHttps, RewritePath, StaticResponse,
+    AddressList, Bind, Config, Cors, CustomError, HeaderChanges, HealthCheck, Location, LogRequests, MaxBody, Pool,
+    Problem, Proxy, RateLimit, Redirect, RedirectToHttps, RewritePath, StaticResponse,
 };
 use proxy_engine::Server;
 use serde::de::Error as _;
@@ -33,7 +33,10 @@ pub(crate) fn defaults(ruby: &Ruby) -> Result<Value, Error> {
     let defaults = Defaults {
         server: Config::default(),
         bind: Bind { url: Bind::DEFAULT.into(), backlog: None, at: None },
+        location: Location::default(),
         proxy: Proxy::default(),
+        pool: Pool::default(),
+        health_check: HealthCheck::default(),
         static_response: StaticResponse::default(),
         redirect: Redirect::default(),
         error_response: CustomError::default(),
@@ -55,7 +58,10 @@ pub(crate) fn defaults(ruby: &Ruby) -> Result<Value, Error> {
 struct Defaults {
     server: Config,
     bind: Bind,
+    location: Location,
     proxy: Proxy,
+    pool: Pool,
+    health_check: HealthCheck,
     static_response: StaticResponse,
     redirect: Redirect,
     error_response: CustomError,

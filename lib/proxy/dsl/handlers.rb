@@ -9,8 +9,8 @@ module Proxy
       #
       # @param options [Hash] the options of the README's table, by Symbol
       # @option options [String] :to target URL, a string rewrite
-      # @option options [Array<String, Hash>] :backends addresses, each a String or `{ address: "…" }`
-      # @option options [String, Symbol] :backend_priority `:round_robin` (default), `:ordered` or `:random`
+      # @option options [Array<String, Hash>] :backends addresses, each a String or `{ address: "…", weight: 2 }`
+      # @option options [String, Symbol, Hash] :backend_priority how one of them is chosen; default `:round_robin`
       # @option options [Hash] :headers request fields to set or, with `nil`, to remove
       # @option options [Numeric] :timeout seconds until the response head; default 30
       # @option options [String, Symbol, Hash] :error_response what a failed request is answered
@@ -31,7 +31,7 @@ module Proxy
 
         read, = Options::PROXY.read(options, place)
         target_missing(options, place) if no_target?(options)
-        @draft.add_route("proxy" => { **checkable(read, options), "at" => place.at })
+        @draft.add_route("proxy" => { **pooled(checkable(read, options)), "at" => place.at })
         nil
       end
 
@@ -74,27 +74,6 @@ module Proxy
         nil
       end
 
-      # Selects requests by their path; the block says what to do with them. The first location of the file that matches takes
-      # the request, before the handlers that stand beside it are asked. Locations may stand inside locations.
-      #
-      # @param patterns [Array<String>] exact paths (`"/about"`) and prefixes (`"/api/*"`); any of them may match
-      # @example
-      #   location "/api/*" do
-      #     proxy to: "http://127.0.0.1:3001{path}{query}"
-      #   end
-      def location(*patterns, **options, &block)
-        place = @draft.place(:location)
-        Options::LOCATION.read(options, place)
-        paths = location_paths(patterns.flatten, place)
-        return place.error("has no block: write location \"/api/*\" do … end") && nil unless block
-
-        routes = @draft.inside { block.arity == 1 ? block.call(self) : block.call }
-        paths = paths.difference([INVALID])
-        # What stands inside is checked whatever the paths are.
-        @draft.add_route("location" => { "patterns" => paths.empty? ? ["/*"] : paths, "routes" => routes, "at" => place.at })
-        nil
-      end
-
       # Stands for a target that was reported as wrong, so that the engine checks the other options all the same.
       STAND_IN = "http://localhost"
       # Options that the engine takes together or not at all.
@@ -110,6 +89,13 @@ module Proxy
         read.except(*PAIRS.select { |pair| pair.intersect?(lost) }.flatten)
       end
 
+      # The same, with what says where requests go in a Hash of its own. Without a word of that there is none, so that `to` may
+      # name an upstream.
+      def pooled(read)
+        pool, own = read.partition { |name, _| Options::POOL.names.include?(name.to_sym) }.map(&:to_h)
+        pool.empty? ? own : { **own, "pool" => pool }
+      end
+
       def target_missing(options, place)
         write = 'write to: "http://backend.example.com{path}{query}", or backends: ["127.0.0.1:3001"]'
         return place.error("`to` is missing: #{write}") unless options.key?(:to)
@@ -122,13 +108,6 @@ module Proxy
         options[:to].nil? && options[:backends].nil? && options.keys.none? do |key|
           !Options::PROXY.names.include?(key) && %i[to backends].include?(Spelling.nearest(key, Options::PROXY.names))
         end
-      end
-
-      def location_paths(patterns, place)
-        hint = Options::LOCATION.takes.hint
-        return [place.error("the path is missing: write #{hint}")] if patterns.empty?
-
-        patterns.map { |pattern| Options::LOCATION.takes.read(pattern, place) }
       end
     end
   end

@@ -31,7 +31,7 @@ impl LogRequests {
                     return None;
                 }
             };
-            let warnings = template.warnings(&[]);
+            let warnings = template.warnings(&compiler.captures.names());
             let problem = |text| Problem::warning(at, "log_requests", format!("{option}: {text}"));
             compiler.problems.extend(warnings.into_iter().map(problem));
             Some(template)

@@ -79,7 +79,8 @@ impl RateLimit {
                 None
             }
         };
-        for warning in key.iter().flat_map(Key::warnings) {
+        let captures = compiler.captures.names();
+        for warning in key.iter().flat_map(|key| key.warnings(&captures)) {
             compiler.problems.push(Problem::warning(at, "rate_limit", format!("key: rewrite: {warning}")));
         }
         let error_response =

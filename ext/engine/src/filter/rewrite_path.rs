@@ -28,7 +28,8 @@ impl RewritePath {
             Some(Ok(target)) => Ok(target),
         };
         let target = target.map_err(|message| problems.push(Problem::error(at, "rewrite", message))).ok();
-        for warning in target.iter().flat_map(|target| target.warnings(&[])) {
+        let captures = compiler.captures.names();
+        for warning in target.iter().flat_map(|target| target.warnings(&captures)) {
             problems.push(Problem::warning(at, "rewrite", format!("path: {warning}")));
         }
         let before = compiler.error_count();

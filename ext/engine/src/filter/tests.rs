@@ -115,10 +115,7 @@ fn rewrite_says_what_is_wrong() {
 #[test]
 fn max_body_says_what_is_wrong() {
     let spec = |bytes| config::Filter::MaxBody(config::MaxBody { bytes, at: at(), ..config::MaxBody::default() });
-    assert_eq!(
-        errors(spec(None)),
-        ["max_body: the value is missing: write a number of bytes, such as 1_048_576"]
-    );
+    assert_eq!(errors(spec(None)), ["max_body: the value is missing: write a number of bytes, such as 1_048_576"]);
     assert_eq!(errors(spec(Some(-1))), ["max_body: -1 is negative: write a number of bytes"]);
     assert_eq!(errors(spec(Some(0))), [""; 0]);
 }
@@ -168,11 +165,7 @@ fn log_requests_says_what_is_wrong() {
         })
     };
     for (before, after, message) in [
-        (
-            None,
-            None,
-            "writes nothing: write before: \"{method} {path}\", after: \"{status} in {response_time}\"",
-        ),
+        (None, None, "writes nothing: write before: \"{method} {path}\", after: \"{status} in {response_time}\""),
         (Some("{Authorization}"), None, "before: {Authorization} would write secrets into the log: leave it out"),
         (None, Some("{status} {set-cookie}"), "after: {set-cookie} would write secrets into the log: leave it out"),
         (
@@ -220,17 +213,10 @@ fn an_error_response_of_ones_own_is_checked() {
         ),
         (config::Filter::DenyList(config::AddressList { networks, error_response: wrong(), at: at() }), "deny_list"),
         (
-            config::Filter::Rewrite(config::RewritePath {
-                path: Some("/".into()),
-                error_response: wrong(),
-                at: at(),
-            }),
+            config::Filter::Rewrite(config::RewritePath { path: Some("/".into()), error_response: wrong(), at: at() }),
             "rewrite",
         ),
-        (
-            config::Filter::MaxBody(config::MaxBody { bytes: Some(1), error_response: wrong(), at: at() }),
-            "max_body",
-        ),
+        (config::Filter::MaxBody(config::MaxBody { bytes: Some(1), error_response: wrong(), at: at() }), "max_body"),
     ] {
         assert_eq!(errors(filter), [format!("{directive}: {message}")]);
     }

@@ -35,7 +35,7 @@ impl Redirect {
             Some(Ok(parts)) => Ok(parts),
         };
         let (scheme, target, fragment) = parts.map_err(error).ok()?;
-        let warnings = target.warnings(&[]).into_iter();
+        let warnings = target.warnings(&compiler.captures.names()).into_iter();
         let warning = |text| Problem::warning(at, "redirect", format!("to: {text}"));
         compiler.problems.extend(warnings.map(warning));
         Some(Self { status: status?, scheme, target, fragment })
@@ -83,7 +83,9 @@ fn parts(to: &str) -> Result<(&'static str, TargetTemplate, Box<str>), String> {
         Some("http") => ("http://", TargetTemplate::parse(text)?),
         Some("https") => ("https://", TargetTemplate::parse(text)?),
         Some(_) => {
-            return Err(format!("{to:?} is neither an absolute URL nor a path: write http:// or https://, or \"/new{{path}}\""))
+            return Err(format!(
+                "{to:?} is neither an absolute URL nor a path: write http:// or https://, or \"/new{{path}}\""
+            ))
         }
         None if text.starts_with("//") => {
             return Err(format!("{to:?} names a host without a scheme: write \"https:{to}\""));
@@ -100,9 +102,18 @@ mod tests {
     #[test]
     fn what_is_no_target_is_refused_with_a_remedy() {
         for (to, message) in [
-            ("ftp://a/", "\"ftp://a/\" is neither an absolute URL nor a path: write http:// or https://, or \"/new{path}\""),
-            ("{scheme}://{host}/", "\"{scheme}://{host}/\" is neither an absolute URL nor a path: write http:// or https://"),
-            ("//a.example{path}", "\"//a.example{path}\" names a host without a scheme: write \"https://a.example{path}\""),
+            (
+                "ftp://a/",
+                "\"ftp://a/\" is neither an absolute URL nor a path: write http:// or https://, or \"/new{path}\"",
+            ),
+            (
+                "{scheme}://{host}/",
+                "\"{scheme}://{host}/\" is neither an absolute URL nor a path: write http:// or https://",
+            ),
+            (
+                "//a.example{path}",
+                "\"//a.example{path}\" names a host without a scheme: write \"https://a.example{path}\"",
+            ),
             ("a.example{path}", "\"a.example{path}\" is no path: begin it with /"),
             ("{X-Next}", "\"{X-Next}\" is no path: begin it with /"),
             ("", "\"\" is no path: begin it with /"),

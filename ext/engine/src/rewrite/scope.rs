@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use super::Captures;
 use crate::message::{Fields, RequestHead};
 use crate::request_id::RequestId;
 
@@ -18,8 +19,8 @@ pub struct Scope<'a> {
     pub request_id: RequestId,
     /// When its head had been read.
     pub start: SystemTime,
-    /// Names and values that the patterns of the enclosing locations captured, inner ones first.
-    pub captures: &'a [(&'a str, &'a [u8])],
+    /// What the patterns of the enclosing locations captured.
+    pub captures: Captures<'a>,
     /// The answer, once there is one.
     pub response: Option<ResponseInfo<'a>>,
 }
@@ -27,20 +28,20 @@ pub struct Scope<'a> {
 impl<'a> Scope<'a> {
     /// A request before its answer, with its own path and nothing captured.
     pub fn new(request: &'a RequestHead, client: &'a ClientInfo, request_id: RequestId, start: SystemTime) -> Self {
-        Self { request, path: request.path(), client, request_id, start, captures: &[], response: None }
+        Self { request, path: request.path(), client, request_id, start, captures: Captures::default(), response: None }
     }
 }
 
-/// What every request of one client connection has in common.
+/// Who sends requests: the other end of a connection, or the client for whom a trusted proxy there asks.
 #[derive(Debug, Clone, Default)]
 pub struct ClientInfo {
     /// The client's address without its port; empty for a unix socket. IPv6 without brackets.
     pub addr: Box<str>,
     /// The same as an address; `None` for a unix socket. An IPv4 address that came as IPv6 is the IPv4 address.
     pub ip: Option<std::net::IpAddr>,
-    /// The port that the connection came to; `None` for a unix socket.
+    /// The port that the client came to; `None` for a unix socket, and where a trusted proxy did not say which it was.
     pub local_port: Option<u16>,
-    /// Whether the connection is a TLS one, so that the scheme is `https`.
+    /// Whether the client's connection is a TLS one, so that the scheme is `https`.
     pub tls: bool,
 }
 

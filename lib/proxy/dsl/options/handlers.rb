@@ -11,23 +11,11 @@ module Proxy
           option(:to, Types::TARGET, default: "the backend's own address with `{path}{query}`", unset: true,
                  prose: "Target URL, a string rewrite. Its host is the `Host` field and the SNI name; without `backends` it is " \
                         "resolved by DNS and is where the request goes."),
-          option(:backends, Types::BACKENDS, default: "the host of `to`", unset: true,
-                 prose: "Where requests go: `\"10.0.0.1:3001\"`, `\"host\"` (port 80, or 443 for https), `\"http://…\"`, " \
-                        "`\"https://…\"`, `\"h2://…\"` (as `http://`: HTTP/2 is for a later version), `\"[::1]:3001\"`, " \
-                       "`\"unix:/run/app.sock\"`, or `{ address: \"…\" }`. A path in a URL is ignored."),
-          option(:backend_priority, Types::PRIORITY, default: "`round_robin`", aliases: [:strategy],
-                 prose: "How a backend is chosen: `round_robin` (in turn), `ordered` (the first that works) or `random`."),
+          *POOL.options,
           option(:headers, Types::EDITS, default: "`{}`",
                  prose: "Request fields to set: a String is literal, `{ rewrite: \"…\" }` is a string rewrite, an Array is several " \
                         "values, `nil` removes."),
           option(:response_headers, Types::EDITS, default: "`{}`", prose: "The same for the response."),
-          option(:verify_ssl, Types::SWITCH, default: "`true`", prose: "Verify the backend's certificate."),
-          option(:tls_sni, Types::SWITCH, default: "`true`", prose: "Send the server's name in the TLS handshake."),
-          option(:ca_file, Types::PEM_FILE, default: "the system's roots", unset: true,
-                 prose: "PEM file of the authorities that may have signed a backend's certificate."),
-          option(:client_certificate, Types::PEM_FILE, default: "none", unset: true,
-                 prose: "PEM file of the certificate chain that is shown to backends."),
-          option(:client_key, Types::PEM_FILE, default: "none", unset: true, prose: "PEM file of its key."),
           option(:timeout, Types::SECONDS, default: "`30`",
                  prose: "Until the response head is there, over all attempts; 504 past it."),
           option(:connect_timeout, Types::SECONDS, default: "`5`", prose: "For TCP and TLS, each attempt."),
@@ -37,11 +25,11 @@ module Proxy
                  prose: "Longest time that a write to the backend may make no progress."),
           option(:tunnel_timeout, Types::SECONDS, default: "`3600`",
                  prose: "Longest silence, in both directions, of an upgraded connection such as a WebSocket."),
-          option(:keepalive, Types::COUNT, default: "`64`",
-                 prose: "Idle connections kept per backend and engine thread; `0` keeps none."),
-          option(:keepalive_timeout, Types::SECONDS, default: "`55`",
-                 prose: "After which an idle backend connection is closed. Shorter than Puma's 65, so that the close is ours."),
           option(:retries, Types::COUNT, default: "the number of backends", prose: "Further attempts after the first."),
+          option(:retry_on, Types::RETRY_ON, default: "connection failures",
+                 prose: "What else is a reason to send an idempotent request again: `:timeout`, `502`, `503`, `504`."),
+          option(:retry_budget, Types::PERCENT, default: "`20`",
+                 prose: "Further attempts in flight, in per cent of the requests in flight. Three are always allowed."),
           option(:retry_buffer, Types::BYTES, default: "`1_048_576`",
                  prose: "How much of an idempotent request's body is kept for a second attempt; a longer one is streamed and not " \
                         "sent again."),
@@ -69,13 +57,6 @@ module Proxy
                  prose: "Fields: a Hash, or an Array of `[name, value]` pairs; an Array as a value is several fields."),
           option(:body, Types::TEXT_BODY, default: "`\"\"`", prose: "The body.")
         ]
-      )
-
-      # Selects requests.
-      LOCATION = Directive.new(
-        :location, :location, takes: Types::Text.new("String, …", 'a path such as "/about" or a prefix such as "/api/*"'),
-        prose: "Selects requests by path, exact (`/about`) or by prefix (`/api/*`), and says in its block what to do with them. " \
-               "The first location of the file that matches takes the request."
       )
 
       # A person's own error response.

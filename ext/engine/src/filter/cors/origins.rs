@@ -65,7 +65,9 @@ impl Origins {
         let named = host.strip_prefix("*.").unwrap_or(host);
         let is_scheme = scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b)) && !scheme.is_empty();
         if !is_scheme || check_authority(named.as_bytes()).is_err() || named.ends_with(':') {
-            return Err(no_origin("a scheme and a host, such as \"https://app.example.com\" or \"https://*.example.com\""));
+            return Err(no_origin(
+                "a scheme and a host, such as \"https://app.example.com\" or \"https://*.example.com\"",
+            ));
         }
         if named == host {
             self.exact.push(format!("{scheme}://{host}").into_bytes().into());
@@ -137,9 +139,15 @@ mod tests {
     #[test]
     fn what_is_no_origin_is_refused_with_a_remedy() {
         for (texts, message) in [
-            (&["app.example.com"][..], "\"app.example.com\" is no origin: write one such as \"https://app.example.com\", or \"*\""),
+            (
+                &["app.example.com"][..],
+                "\"app.example.com\" is no origin: write one such as \"https://app.example.com\", or \"*\"",
+            ),
             (&["null"], "\"null\" is no origin: write one such as \"https://app.example.com\", or \"*\""),
-            (&["https://a.example/"], "\"https://a.example/\" is no origin: write \"https://a.example\", without a path"),
+            (
+                &["https://a.example/"],
+                "\"https://a.example/\" is no origin: write \"https://a.example\", without a path",
+            ),
             (&["https://"], "\"https://\" is no origin: write a scheme and a host"),
             (&["https://*"], "\"https://*\" is no origin: write a scheme and a host"),
             (&["https://a.*.example"], "\"https://a.*.example\" is no origin: write a scheme and a host"),

@@ -55,9 +55,9 @@ impl Key {
     }
 
     /// What looks like a slip.
-    pub(super) fn warnings(&self) -> Vec<String> {
+    pub(super) fn warnings(&self, captures: &[&str]) -> Vec<String> {
         match self {
-            Key::Rewrite(template) => template.warnings(&[]),
+            Key::Rewrite(template) => template.warnings(captures),
             Key::Address | Key::Header(_) | Key::Query(_) => Vec::new(),
         }
     }
@@ -174,10 +174,7 @@ mod tests {
     #[test]
     fn mistakes_say_what_to_write() {
         for (spec, message) in [
-            (
-                LimitKey::Header("X Key".into()),
-                "header: \"X Key\" is no field name: use letters, digits and hyphens",
-            ),
+            (LimitKey::Header("X Key".into()), "header: \"X Key\" is no field name: use letters, digits and hyphens"),
             (LimitKey::Query(String::new()), "query: \"\" is no name: write one, such as \"user_id\""),
             (
                 LimitKey::Rewrite("all".into()),

@@ -9,7 +9,7 @@ use crate::headers::forwarded::{Forwarding, Names};
 use crate::headers::CONNECTION_FIELDS;
 use crate::message::{FieldName, Known};
 use crate::respond::ErrorResponse;
-use crate::rewrite::{Context, TargetTemplate, Template};
+use crate::rewrite::{known_placeholder, Context, TargetTemplate, Template};
 use crate::snapshot::Compiler;
 use crate::upstream::exchange::Limits;
 use crate::upstream::{Keep, TargetHost, Upstream};
@@ -18,6 +18,8 @@ use crate::upstream::{Keep, TargetHost, Upstream};
 struct Report<'a> {
     spec: &'a config::Proxy,
     problems: &'a mut Vec<Problem>,
+    /// Names that rewrites can refer to.
+    captures: Vec<&'a str>,
 }
 
 impl Report<'_> {
@@ -67,7 +69,8 @@ impl Proxy {
             "proxy",
             &mut compiler.problems,
         );
-        let mut report = Report { spec, problems: &mut compiler.problems };
+        let captures = compiler.captures.names();
+        let mut report = Report { spec, problems: &mut compiler.problems, captures };
         let timeout = report.seconds("timeout", spec.timeout);
         let limits = Limits {
             timeout,
@@ -76,9 +79,11 @@ impl Proxy {
             client_body: compiler.limits.client_body,
             max_head: compiler.limits.max_head,
         };
+        let defaults = config::Pool::default();
+        let pool = spec.pool.as_ref().unwrap_or(&defaults);
         let keep = Keep {
-            connections: report.count("keepalive", spec.keepalive),
-            timeout: report.seconds("keepalive_timeout", spec.keepalive_timeout),
+            connections: report.count("keepalive", pool.keepalive),
+            timeout: report.seconds("keepalive_timeout", pool.keepalive_timeout),
         };
         let connect_timeout = report.seconds("connect_timeout", spec.connect_timeout);
         let tunnel_timeout = report.seconds("tunnel_timeout", spec.tunnel_timeout);
@@ -133,10 +138,10 @@ fn target(report: &mut Report<'_>) -> Option<TargetTemplate> {
     let to = report.spec.to.as_ref()?;
     match TargetTemplate::parse(to) {
         Ok(target) => {
-            for warning in target.warnings(&[]) {
+            for warning in target.warnings(&report.captures) {
                 report.warning(format!("to: {warning}"));
             }
-            if target.names_no_host() && report.spec.backends.is_none() {
+            if target.names_no_host() && report.spec.pool.as_ref().is_none_or(|pool| pool.backends.is_none()) {
                 report.warning(format!(
                     "to: {to:?} goes wherever a client says, into your own network too: write backends:, or a part of the host, \
                      as in \"http://{{host}}.internal{{path}}{{query}}\""
@@ -160,6 +165,10 @@ fn path_prefix(report: &mut Report<'_>) -> Option<Box<[u8]>> {
     };
     if !prefix.starts_with('/') || prefix.contains(['*', '?', '#', ' ']) {
         report.error(format!("path_prefix: {prefix:?} is no path: write a path such as \"/api\", without * or ?"));
+    } else if prefix.contains(['%', '\\']) || prefix.contains("//") {
+        report.error(format!(
+            "path_prefix: {prefix:?} can be no path as it is matched, without escapes and empty segments: write the characters themselves"
+        ));
     }
     let trimmed = prefix.trim_end_matches('/');
     Some(if trimmed.is_empty() { b"/"[..].into() } else { trimmed.as_bytes().into() })
@@ -203,9 +212,15 @@ fn edits(option: &str, edits: &[HeaderEdit], context: Context, report: &mut Repo
         }
         let mut values = Vec::with_capacity(edit.values.len());
         for value in &edit.values {
+            if let Some(placeholder) = sent_as_written(value, context) {
+                report.warning(format!(
+                    "{option}: {:?}: {placeholder} is sent as it is written: write {{ rewrite: \"…\" }} around the text",
+                    edit.name
+                ));
+            }
             match template(value, context) {
                 Ok(template) => {
-                    for warning in template.warnings(&[]) {
+                    for warning in template.warnings(&report.captures) {
                         report.warning(format!("{option}: {}: {warning}", edit.name));
                     }
                     values.push(template);
@@ -216,6 +231,14 @@ fn edits(option: &str, edits: &[HeaderEdit], context: Context, report: &mut Repo
         compiled.push(Edit { name, values });
     }
     compiled
+}
+
+/// A placeholder that surely was meant to be replaced.
+fn sent_as_written(value: &HeaderValue, context: Context) -> Option<Box<str>> {
+    match value {
+        HeaderValue::Literal(text) => known_placeholder(text, context),
+        HeaderValue::Rewrite(_) => None,
+    }
 }
 
 fn template(value: &HeaderValue, context: Context) -> Result<Template, String> {

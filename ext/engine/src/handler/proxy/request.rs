@@ -5,7 +5,7 @@ use crate::error::Error;
 use crate::forward::Exchange;
 use crate::headers::{forwarded, hop_by_hop};
 use crate::http1::{write_request_head, Connection, Framing};
-use crate::message::{Known, Span, Version};
+use crate::message::{behind_prefix, Known, Span, Version};
 use crate::rewrite::Scope;
 use crate::upstream::exchange::Asked;
 use crate::upstream::Endpoint;
@@ -72,12 +72,13 @@ impl Proxy {
         exchange.work.values = values;
         rendered.map_err(|_| target_error())?;
 
-        let (link, stamp, wishes) = (exchange.link, exchange.stamp(), exchange.wishes);
+        let sender = forwarded::Sender { client: exchange.link, via: exchange.via };
+        let (stamp, wishes) = (exchange.stamp(), exchange.wishes);
         let chunked = exchange.framing == Framing::Chunked;
         let work = &mut *exchange.work;
         let request = &mut work.request;
         hop_by_hop::clean_request(request, &self.allow_underscores, chunked, wishes.upgrade);
-        forwarded::apply(request, self.forwarding, link, stamp, self.own_headers, &mut work.scratch);
+        forwarded::apply(request, self.forwarding, sender, stamp, self.own_headers, &mut work.scratch);
         let via = if request.version == Version::Http10 { &b"1.0 proxy"[..] } else { b"1.1 proxy" };
         if !self.own_headers.has(Known::Via) {
             request.fields.append(Known::Via, via);
@@ -131,7 +132,7 @@ impl Proxy {
     /// The path as `{path}` shows it: without the prefix if that is to be stripped.
     fn path<'p>(&self, path: &'p [u8]) -> &'p [u8] {
         match &self.path_prefix {
-            Some(prefix) if self.strip_prefix => path.strip_prefix(&**prefix).unwrap_or(path),
+            Some(prefix) if self.strip_prefix => behind_prefix(path, prefix).unwrap_or(path),
             _ => path,
         }
     }
