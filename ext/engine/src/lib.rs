@@ -23,6 +23,7 @@ mod civil_time;
 mod downstream;
 mod engine;
 mod error;
+mod filter;
 mod forward;
 mod handler;
 mod metrics;
