@@ -1,0 +1,4 @@
+//! `auth_jwt`: a signed token (RFC 7519).
+
+mod keys;
+mod token;
