@@ -5,9 +5,11 @@
 //! and nowhere else. Numbers of seconds are plain `f64` at this point, so that a wrong one can be reported together
 //! with every other mistake and with the line it stands on.
 
+mod filter;
 mod problem;
 mod proxy;
 
+pub use filter::{Filter, HeaderChanges};
 pub use problem::{At, Problem, Severity};
 pub use proxy::{
     BackendAddress, Content, CustomError, ErrorResponse, ForwardedHeaders, HeaderEdit, HeaderValue, Proxy,
@@ -126,6 +128,8 @@ pub enum Directive {
     StaticResponse(StaticResponse),
     /// `location "/prefix/*" do … end`
     Location(Location),
+    /// A word such as `request_headers`.
+    Filter(Filter),
 }
 
 /// `location "/about", "/api/*" do … end`

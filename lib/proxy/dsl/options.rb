@@ -103,12 +103,13 @@ end
 
 require_relative "options/server"
 require_relative "options/handlers"
+require_relative "options/filters"
 
 module Proxy
   class DSL
     module Options
       # Every directive, in the order of the documentation.
-      ALL = [*SERVER, PROXY, STATIC_RESPONSE, LOCATION, ERROR_RESPONSE].freeze
+      ALL = [*SERVER, PROXY, STATIC_RESPONSE, LOCATION, *FILTERS, ERROR_RESPONSE].freeze
       BY_NAME = ALL.to_h { |directive| [directive.name, directive] }.freeze
       # The words that a person writes. `error_response` is an option, and described like a directive.
       WORDS = (BY_NAME.keys - [:error_response]).freeze

@@ -43,12 +43,17 @@ impl Key {
         match label {
             "PUBLIC KEY" | "RSA PUBLIC KEY" => {}
             "CERTIFICATE" => {
-                return Err("this is a certificate: write its public key, as `openssl x509 -in FILE -noout -pubkey` prints it".into())
+                return Err(
+                    "this is a certificate: write its public key, as `openssl x509 -in FILE -noout -pubkey` prints it"
+                        .into(),
+                )
             }
             _ if label.ends_with("PRIVATE KEY") => {
-                return Err("this is a private key, which belongs to whoever issues the tokens: write the public one, as \
+                return Err(
+                    "this is a private key, which belongs to whoever issues the tokens: write the public one, as \
                             `openssl pkey -in FILE -pubout` prints it"
-                    .into())
+                        .into(),
+                )
             }
             _ => return Err(format!("this is a PEM of {label}: {PUBLIC}")),
         }
@@ -128,7 +133,8 @@ fn sound(key: &DecodingKey, algorithm: &'static dyn VerificationAlgorithm, name:
 /// The keys of a set (RFC 7517) that can verify signatures.
 pub(super) fn of_set(json: &[u8]) -> Result<Vec<Key>, String> {
     const REMEDY: &str = "write the JSON that the issuer publishes, { \"keys\": [ … ] }";
-    let set: JwkSet = serde_json::from_slice(json).map_err(|error| format!("this is no set of keys ({error}): {REMEDY}"))?;
+    let set: JwkSet =
+        serde_json::from_slice(json).map_err(|error| format!("this is no set of keys ({error}): {REMEDY}"))?;
     let keys: Vec<_> = set.keys.iter().filter_map(Key::of_jwk).collect();
     match keys.is_empty() {
         true => Err(format!("there is no key in it that can verify a signature: {REMEDY}")),

@@ -27,7 +27,13 @@ pub(super) struct Refusal(pub(super) &'static str);
 
 impl Rules {
     /// `issuers` and `audiences` that are empty are not asked for; but a token for some audience is not for us then.
-    pub(super) fn new(keys: Vec<Key>, issuers: &[String], audiences: &[String], required: &[String], leeway: u64) -> Self {
+    pub(super) fn new(
+        keys: Vec<Key>,
+        issuers: &[String],
+        audiences: &[String],
+        required: &[String],
+        leeway: u64,
+    ) -> Self {
         let mut known: Vec<&str> = required.iter().map(String::as_str).collect();
         known.extend((!issuers.is_empty()).then_some("iss"));
         known.extend((!audiences.is_empty()).then_some("aud"));
@@ -45,7 +51,8 @@ impl Rules {
             }
             validation
         };
-        let keys = keys.into_iter().map(|key| (validation(&key), key)).map(|(validation, key)| (key, validation)).collect();
+        let keys =
+            keys.into_iter().map(|key| (validation(&key), key)).map(|(validation, key)| (key, validation)).collect();
         Self { keys, required: required.to_vec(), leeway }
     }
 

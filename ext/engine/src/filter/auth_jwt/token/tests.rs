@@ -1,8 +1,13 @@
 use super::*;
 
-use base64::{engine::general_purpose::URL_SAFE_NO_PAD, Engine};
-use jsonwebtoken::{encode, Algorithm, EncodingKey, Header};
-use rcgen::{KeyPair, SignatureAlgorithm};
+use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
+use aws_lc_rs::rsa::{self, KeySize};
+use aws_lc_rs::signature::{
+    EcdsaKeyPair, Ed25519KeyPair, KeyPair, ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING,
+};
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::Engine;
+use jsonwebtoken::{encode, Algorithm, AlgorithmFamily, EncodingKey, Header};
 use serde_json::json;
 
 use super::super::keys;
@@ -34,55 +39,88 @@ fn refusal(rules: &Rules, token: &str) -> &'static str {
     rules.verify(token.as_bytes()).expect_err(token).0
 }
 
-fn pair(algorithm: &'static SignatureAlgorithm) -> KeyPair {
-    KeyPair::generate_for(algorithm).expect("a key")
+/// A pair of keys and what it signs with.
+struct Pair {
+    public_der: Vec<u8>,
+    public_pem: String,
+    private: EncodingKey,
+    algorithms: Vec<Algorithm>,
 }
 
-/// Every kind of key pair, as PEM, with the algorithms it signs with.
-fn pairs() -> Vec<(KeyPair, EncodingKey, Vec<Algorithm>)> {
+impl Pair {
+    fn new(private: &[u8], public: &[u8], algorithms: &[Algorithm]) -> Self {
+        let pem = pem("PRIVATE KEY", private);
+        let private = match algorithms[0].family() {
+            AlgorithmFamily::Rsa => EncodingKey::from_rsa_pem(pem.as_bytes()),
+            AlgorithmFamily::Ec => EncodingKey::from_ec_pem(pem.as_bytes()),
+            _ => EncodingKey::from_ed_pem(pem.as_bytes()),
+        };
+        let public_pem = self::pem("PUBLIC KEY", public);
+        let private = private.expect("a private key");
+        Self { public_der: public.to_vec(), public_pem, private, algorithms: algorithms.to_vec() }
+    }
+
+    fn sign(&self, algorithm: Algorithm, claims: &Value) -> String {
+        encode(&Header::new(algorithm), claims, &self.private).expect("a token")
+    }
+
+    fn key(&self) -> Vec<Key> {
+        vec![Key::of_pem(self.public_pem.as_bytes()).expect("a key")]
+    }
+}
+
+fn pem(label: &str, der: &[u8]) -> String {
+    let text = STANDARD.encode(der);
+    let lines: Vec<_> = text.as_bytes().chunks(64).map(String::from_utf8_lossy).collect();
+    format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
+}
+
+/// One of each kind.
+fn pairs() -> Vec<Pair> {
     use Algorithm::*;
-    let rsa = pair(&rcgen::PKCS_RSA_SHA256);
-    let p256 = pair(&rcgen::PKCS_ECDSA_P256_SHA256);
-    let p384 = pair(&rcgen::PKCS_ECDSA_P384_SHA384);
-    let ed = pair(&rcgen::PKCS_ED25519);
-    let key = |pair: &KeyPair| pair.serialize_pem();
-    let keys = [
-        EncodingKey::from_rsa_pem(key(&rsa).as_bytes()).expect("RSA"),
-        EncodingKey::from_ec_pem(key(&p256).as_bytes()).expect("P-256"),
-        EncodingKey::from_ec_pem(key(&p384).as_bytes()).expect("P-384"),
-        EncodingKey::from_ed_pem(key(&ed).as_bytes()).expect("Ed25519"),
-    ];
-    let algorithms = [vec![RS256, RS384, RS512, PS256, PS384, PS512], vec![ES256], vec![ES384], vec![EdDSA]];
-    [rsa, p256, p384, ed].into_iter().zip(keys).zip(algorithms).map(|((pair, key), list)| (pair, key, list)).collect()
+    let rsa = rsa::KeyPair::generate(KeySize::Rsa2048).expect("RSA");
+    let private: Pkcs8V1Der<'_> = rsa.as_der().expect("DER");
+    let public: PublicKeyX509Der<'_> = rsa.public_key().as_der().expect("DER");
+    let mut pairs = vec![Pair::new(private.as_ref(), public.as_ref(), &[RS256, RS384, RS512, PS256, PS384, PS512])];
+    for (algorithm, name) in [(&ECDSA_P256_SHA256_FIXED_SIGNING, ES256), (&ECDSA_P384_SHA384_FIXED_SIGNING, ES384)] {
+        let pair = EcdsaKeyPair::generate(algorithm).expect("a curve");
+        let public: PublicKeyX509Der<'_> = pair.public_key().as_der().expect("DER");
+        pairs.push(Pair::new(pair.to_pkcs8v1().expect("DER").as_ref(), public.as_ref(), &[name]));
+    }
+    let pair = Ed25519KeyPair::generate().expect("Ed25519");
+    let public: PublicKeyX509Der<'_> = pair.public_key().as_der().expect("DER");
+    pairs.push(Pair::new(pair.to_pkcs8v1().expect("DER").as_ref(), public.as_ref(), &[EdDSA]));
+    pairs
 }
 
 #[test]
 fn a_token_of_every_algorithm_is_known_by_its_key_alone() {
     let pairs = pairs();
-    for (pair, key, algorithms) in &pairs {
-        let pem = pair.public_key_pem();
-        let own = rules(vec![Key::of_pem(pem.as_bytes()).expect("a key")]);
-        for algorithm in algorithms {
-            let token = encode(&Header::new(*algorithm), &good(), key).expect("a token");
-            assert_eq!(own.verify(token.as_bytes()).expect("good")["sub"], "ann", "{algorithm:?}");
-            for (other, _, _) in pairs.iter().filter(|(other, ..)| other.public_key_pem() != pem) {
-                let others = rules(vec![Key::of_pem(other.public_key_pem().as_bytes()).expect("a key")]);
-                assert_eq!(refusal(&others, &token), "the token was not signed with a key that is known here");
+    for pair in &pairs {
+        for algorithm in &pair.algorithms {
+            let token = pair.sign(*algorithm, &good());
+            assert_eq!(rules(pair.key()).verify(token.as_bytes()).expect("good")["sub"], "ann", "{algorithm:?}");
+            for other in pairs.iter().filter(|other| other.public_der != pair.public_der) {
+                let expected = "the token was not signed with a key that is known here";
+                assert_eq!(refusal(&rules(other.key()), &token), expected, "{algorithm:?}");
             }
         }
     }
+    let (one, other) = (&pairs[0], &self::pairs()[0]);
+    assert_eq!(refusal(&rules(other.key()), &one.sign(Algorithm::RS256, &good())), "the signature is wrong");
     for algorithm in [Algorithm::HS256, Algorithm::HS384, Algorithm::HS512] {
         let token = encode(&Header::new(algorithm), &good(), &EncodingKey::from_secret(SECRET)).expect("a token");
         assert!(rules(with_secret()).verify(token.as_bytes()).is_ok(), "{algorithm:?}");
+        assert_eq!(refusal(&rules(vec![Key::of_secret(b"another")]), &token), "the signature is wrong");
     }
 }
 
 #[test]
 fn a_public_key_is_no_shared_secret() {
-    for (pair, _, _) in pairs() {
-        let pem = pair.public_key_pem();
-        let rules = rules(vec![Key::of_pem(pem.as_bytes()).expect("a key")]);
-        for secret in [pem.as_bytes(), pem.trim_end().as_bytes(), &pair.public_key_der(), pair.public_key_raw()] {
+    for pair in pairs() {
+        let rules = rules(pair.key());
+        let pem = &pair.public_pem;
+        for secret in [pem.as_bytes(), pem.trim_end().as_bytes(), &pair.public_der] {
             for algorithm in [Algorithm::HS256, Algorithm::HS384, Algorithm::HS512] {
                 let key = EncodingKey::from_secret(secret);
                 let token = encode(&Header::new(algorithm), &good(), &key).expect("a token");
@@ -115,7 +153,18 @@ fn whatever_is_changed_in_a_token_breaks_it() {
         changed[at] = if changed[at] == b'A' { b'B' } else { b'A' };
         assert!(rules.verify(&changed).is_err(), "a change at {at}");
     }
-    for other in ["", ".", "..", "...", "a.b", "a.b.c", &token[1..], &token[..token.len() - 1], &format!("{token}.x"), &format!("{token} ")] {
+    for other in [
+        "",
+        ".",
+        "..",
+        "...",
+        "a.b",
+        "a.b.c",
+        &token[1..],
+        &token[..token.len() - 1],
+        &format!("{token}.x"),
+        &format!("{token} "),
+    ] {
         assert!(rules.verify(other.as_bytes()).is_err(), "{other}");
     }
     assert!(rules.verify(b"\xff.\xff.\xff").is_err());
@@ -191,7 +240,8 @@ fn claims_that_are_asked_for_must_be_there() {
 #[test]
 fn a_critical_extension_is_refused_whatever_it_is() {
     let header = json!({ "alg": "HS256", "crit": ["b64"], "b64": false });
-    let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(header.to_string()), URL_SAFE_NO_PAD.encode(good().to_string()));
+    let message =
+        format!("{}.{}", URL_SAFE_NO_PAD.encode(header.to_string()), URL_SAFE_NO_PAD.encode(good().to_string()));
     let key = EncodingKey::from_secret(SECRET);
     let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &key, Algorithm::HS256).expect("a signature");
     let rules = rules(with_secret());
@@ -203,8 +253,8 @@ fn a_set_of_keys_is_asked_for_the_key_that_the_token_names() {
     use jsonwebtoken::jwk::Jwk;
     let pairs = pairs();
     let mut set: Vec<Value> = Vec::new();
-    for (index, (_, key, algorithms)) in pairs.iter().enumerate() {
-        let mut jwk = Jwk::from_encoding_key(key, algorithms[0]).expect("a key");
+    for (index, pair) in pairs.iter().enumerate() {
+        let mut jwk = Jwk::from_encoding_key(&pair.private, pair.algorithms[0]).expect("a key");
         jwk.common.key_id = Some(format!("key {index}"));
         jwk.common.key_algorithm = None;
         set.push(serde_json::to_value(jwk).expect("JSON"));
@@ -212,11 +262,11 @@ fn a_set_of_keys_is_asked_for_the_key_that_the_token_names() {
     set.push(json!({ "kty": "RSA", "use": "enc", "kid": "encryption", "n": "AQAB", "e": "AQAB" }));
     let json = json!({ "keys": set }).to_string();
     let rules = rules(keys::of_set(json.as_bytes()).expect("keys"));
-    for (index, (_, key, algorithms)) in pairs.iter().enumerate() {
-        for algorithm in algorithms {
+    for (index, pair) in pairs.iter().enumerate() {
+        for algorithm in &pair.algorithms {
             let mut header = Header::new(*algorithm);
             let verify = |header: &Header| {
-                let token = encode(header, &good(), key).expect("a token");
+                let token = encode(header, &good(), &pair.private).expect("a token");
                 rules.verify(token.as_bytes()).map(drop).map_err(|refusal| refusal.0)
             };
             assert_eq!(verify(&header), Ok(()), "{algorithm:?} without a kid");
