@@ -5,10 +5,12 @@
 //! and nowhere else. Numbers of seconds are plain `f64` at this point, so that a wrong one can be reported together
 //! with every other mistake and with the line it stands on.
 
+mod auth;
 mod filter;
 mod problem;
 mod proxy;
 
+pub use auth::{AuthApiKey, AuthBasic, AuthJwt, ForwardAuth};
 pub use filter::{Filter, HeaderChanges};
 pub use problem::{At, Problem, Severity};
 pub use proxy::{

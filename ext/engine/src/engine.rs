@@ -70,17 +70,25 @@ pub(crate) struct Workspace {
     pub(crate) response: ResponseHead,
     /// Fields that filters want on the response, whoever makes it.
     pub(crate) extra: Extra,
+    /// Whom a filter found the request to be from; empty if none did.
+    pub(crate) user: Vec<u8>,
     pub(crate) target: RenderedTarget,
     pub(crate) values: RenderedValues,
     pub(crate) scratch: Vec<u8>,
 }
 
 impl Workspace {
+    /// Notes whom the request is from.
+    pub(crate) fn set_user(&mut self, user: &[u8]) {
+        self.user.clear();
+        self.user.extend_from_slice(user);
+    }
+
     /// Bytes of text that it has room for.
     fn capacity(&self) -> usize {
         let heads = self.request.fields.capacity() + self.response.fields.capacity() + self.extra.capacity();
         let target = self.target.authority.capacity() + self.target.path_and_query.capacity();
-        heads + target + self.values.capacity() + self.scratch.capacity()
+        heads + target + self.values.capacity() + self.scratch.capacity() + self.user.capacity()
     }
 }
 

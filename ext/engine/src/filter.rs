@@ -5,14 +5,24 @@
 //! that a request has passed see the response in the opposite order, whoever made it. One that answers a request itself is
 //! not among them.
 
+mod auth_api_key;
 mod auth_basic;
 mod auth_jwt;
+mod challenge;
+mod forward_auth;
 mod header_changes;
+mod report;
 mod shown;
+
+pub(crate) use auth_basic::Verifications;
 
 use crate::config;
 use crate::forward::{Exchange, Verdict};
 use crate::snapshot::Compiler;
+use auth_api_key::AuthApiKey;
+use auth_basic::AuthBasic;
+use auth_jwt::AuthJwt;
+use forward_auth::ForwardAuth;
 use header_changes::HeaderChanges;
 
 /// A filter, compiled.
@@ -22,6 +32,14 @@ pub(crate) enum Filter {
     RequestHeaders(HeaderChanges),
     /// Changes the fields of the response.
     ResponseHeaders(HeaderChanges),
+    /// Asks for a user and a password.
+    AuthBasic(AuthBasic),
+    /// Asks for a key.
+    AuthApiKey(AuthApiKey),
+    /// Asks for a signed token.
+    AuthJwt(AuthJwt),
+    /// Asks another server.
+    ForwardAuth(Box<ForwardAuth>),
 }
 
 impl Filter {
@@ -34,6 +52,12 @@ impl Filter {
             config::Filter::ResponseHeaders(spec) => {
                 HeaderChanges::of_response(spec, compiler).map(Filter::ResponseHeaders)
             }
+            config::Filter::AuthBasic(spec) => AuthBasic::compile(spec, compiler).map(Filter::AuthBasic),
+            config::Filter::AuthApiKey(spec) => AuthApiKey::compile(spec, compiler).map(Filter::AuthApiKey),
+            config::Filter::AuthJwt(spec) => AuthJwt::compile(spec, compiler).map(Filter::AuthJwt),
+            config::Filter::ForwardAuth(spec) => {
+                ForwardAuth::compile(spec, compiler).map(|filter| Filter::ForwardAuth(Box::new(filter)))
+            }
         }
     }
 
@@ -45,6 +69,11 @@ impl Filter {
                 None
             }
             Filter::ResponseHeaders(_) => None,
+            Filter::AuthBasic(filter) => filter.admit(exchange).await,
+            Filter::AuthApiKey(filter) => filter.admit(exchange).await,
+            Filter::AuthJwt(filter) => filter.admit(exchange).await,
+            // Boxed: what it keeps while it waits is large.
+            Filter::ForwardAuth(filter) => Box::pin(filter.admit(exchange)).await,
         }
     }
 
@@ -52,7 +81,11 @@ impl Filter {
     pub(crate) fn amend(&self, exchange: &mut Exchange<'_>) {
         match self {
             Filter::ResponseHeaders(changes) => changes.change_response(exchange),
-            Filter::RequestHeaders(_) => {}
+            Filter::RequestHeaders(_)
+            | Filter::AuthBasic(_)
+            | Filter::AuthApiKey(_)
+            | Filter::AuthJwt(_)
+            | Filter::ForwardAuth(_) => {}
         }
     }
 }

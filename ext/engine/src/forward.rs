@@ -88,6 +88,7 @@ pub(crate) async fn forward(
     // What another request left there is nobody's business.
     work.response.fields.clear();
     work.extra.clear();
+    work.user.clear();
     if snapshot.access_log.is_some() {
         work.request.fields.copy_lines(&mut work.as_sent);
     }
@@ -199,7 +200,7 @@ impl Exchange<'_> {
 
     /// What string rewrites of this request refer to. `path` is the path as `{path}` shows it.
     pub(crate) fn scope<'s>(&'s self, path: &'s [u8]) -> Scope<'s> {
-        Scope { path, ..Scope::new(&self.work.request, self.link, self.id, self.start) }
+        Scope { path, user: &self.work.user, ..Scope::new(&self.work.request, self.link, self.id, self.start) }
     }
 
     /// Whether the client waits for `100 Continue` before it sends the body.
@@ -319,7 +320,7 @@ impl Exchange<'_> {
                     bytes: outcome.bytes.saturating_sub(outcome.head),
                     fields: Some(&self.work.response.fields),
                 }),
-                ..Scope::new(&self.work.request, self.link, self.id, self.start)
+                ..self.scope(self.work.request.path())
             };
             self.engine.log_access(log, &scope);
         }

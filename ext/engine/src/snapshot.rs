@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::access_log::AccessLog;
 use crate::config::{At, Config, Directive, Problem, Setting, Severity};
-use crate::filter::Filter;
+use crate::filter::{Filter, Verifications};
 use crate::handler::proxy::Proxy;
 use crate::handler::static_response::StaticResponse;
 use crate::handler::Handler;
@@ -49,6 +49,8 @@ pub(crate) struct Settings {
 pub(crate) struct Compiler {
     pub(crate) problems: Vec<Problem>,
     pub(crate) limits: ClientLimits,
+    /// What all filters that verify passwords share.
+    pub(crate) verifications: Arc<Verifications>,
 }
 
 /// The whole result: what runs, and every problem, warnings included.
@@ -103,7 +105,7 @@ pub(crate) fn compile(config: &Config, purpose: Purpose) -> Compiled {
         log: Log::compile(&config.log_level, &mut problems),
     };
     let access_log = config.access_log.as_ref().and_then(|log| AccessLog::compile(log, purpose, &mut problems));
-    let mut compiler = Compiler { problems, limits };
+    let mut compiler = Compiler { problems, limits, verifications: Arc::default() };
     let routes = compiler.scope(&config.routes, &Scope::default());
     let mut problems = compiler.problems;
     if config.routes.is_empty() {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::At;
+use super::{At, AuthApiKey, AuthBasic, AuthJwt, ForwardAuth};
 
 /// What lets a request pass, changed or not, or answers it.
 #[derive(Debug, Clone, Deserialize, Serialize)]
@@ -12,6 +12,14 @@ pub enum Filter {
     RequestHeaders(HeaderChanges),
     /// `response_headers additions: { … }, removals: [ … ]`
     ResponseHeaders(HeaderChanges),
+    /// `auth_basic credentials: { "ann" => "$2y$…" }`
+    AuthBasic(AuthBasic),
+    /// `auth_api_key keys: ["…"]`
+    AuthApiKey(AuthApiKey),
+    /// `auth_jwt secret: "…"`
+    AuthJwt(Box<AuthJwt>),
+    /// `forward_auth to: "http://…"`
+    ForwardAuth(ForwardAuth),
 }
 
 /// `request_headers additions: { "X-Env" => ["production"] }, removals: ["Cookie"]`

@@ -18,6 +18,8 @@ pub struct Scope<'a> {
     pub request_id: RequestId,
     /// When its head had been read.
     pub start: SystemTime,
+    /// Whom a filter found it to be from; empty if none did.
+    pub user: &'a [u8],
     /// Names and values that the patterns of the enclosing locations captured, inner ones first.
     pub captures: &'a [(&'a str, &'a [u8])],
     /// The answer, once there is one.
@@ -27,7 +29,7 @@ pub struct Scope<'a> {
 impl<'a> Scope<'a> {
     /// A request before its answer, with its own path and nothing captured.
     pub fn new(request: &'a RequestHead, client: &'a ClientInfo, request_id: RequestId, start: SystemTime) -> Self {
-        Self { request, path: request.path(), client, request_id, start, captures: &[], response: None }
+        Self { request, path: request.path(), client, request_id, start, user: &[], captures: &[], response: None }
     }
 }
 

@@ -28,8 +28,8 @@ impl Gathering {
         if user.is_empty() {
             return self.mistakes.push(format!("{place}there is a user without a name: write one"));
         }
-        if user.contains(':') || user.chars().any(char::is_control) {
-            let message = "cannot be sent by a browser: write a name without \":\" and control characters";
+        if user.contains(':') || user.trim() != user || user.chars().any(char::is_control) {
+            let message = "cannot be told from others: write a name without \":\", control characters and white space around it";
             return self.mistakes.push(format!("{place}the user {user:?} {message}"));
         }
         match Hash::parse(hash) {
@@ -115,11 +115,11 @@ mod tests {
     }
 
     #[test]
-    fn names_that_no_client_can_send_are_refused() {
-        for name in ["a:b", "a\nb", "a\u{7f}"] {
+    fn names_that_could_be_mistaken_are_refused() {
+        for name in ["a:b", "a\nb", "a\u{7f}", " a", "a "] {
             let mut gathering = Gathering::default();
             gathering.add("", name, HASH);
-            assert!(gathering.mistakes[0].contains("cannot be sent by a browser"), "{:?}", gathering.mistakes);
+            assert!(gathering.mistakes[0].contains("cannot be told from others"), "{:?}", gathering.mistakes);
             assert!(gathering.finish().is_none());
         }
     }
