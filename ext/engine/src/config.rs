@@ -9,14 +9,16 @@ mod auth;
 mod filter;
 mod problem;
 mod proxy;
+mod upstream;
 
 pub use auth::{AuthApiKey, AuthBasic, AuthJwt, ForwardAuth};
 pub use filter::{Filter, HeaderChanges};
 pub use problem::{At, Problem, Severity};
 pub use proxy::{
-    BackendAddress, Content, CustomError, ErrorResponse, ForwardedHeaders, HeaderEdit, HeaderValue, Proxy,
-    StaticResponse,
+    Content, CustomError, ErrorResponse, ForwardedHeaders, HeaderEdit, HeaderValue, Proxy, StaticResponse,
 };
+
+pub use upstream::{Backend, BodyMatch, HealthCheck, Pool, Priority, Sticky, Upstream};
 
 use serde::{Deserialize, Serialize};
 
@@ -46,7 +48,9 @@ pub struct Config {
     pub log_level: Setting<String>,
     /// Where and how served requests are logged. Default: not at all.
     pub access_log: Option<AccessLog>,
-    /// Handlers and locations in the order of the file.
+    /// Sets of backends that the host of a `to` can name.
+    pub upstreams: Vec<Upstream>,
+    /// Filters, handlers and locations in the order of the file.
     pub routes: Vec<Directive>,
 }
 
@@ -64,6 +68,7 @@ impl Default for Config {
             max_header_size: Setting::of(65_536),
             log_level: Setting::of("info".into()),
             access_log: None,
+            upstreams: Vec::new(),
             routes: Vec::new(),
         }
     }

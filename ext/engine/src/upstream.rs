@@ -13,7 +13,7 @@ pub mod pool;
 mod refresh;
 pub mod tls;
 
-pub use backend::{Attempt, Endpoint};
+pub use backend::{Attempt, Endpoint, Traits};
 pub use balancer::Tried;
 pub use by_host::ByHost;
 pub use compile::{Backends, TargetHost};
@@ -219,11 +219,17 @@ impl Slot {
         let (host, port) = match address {
             Address::Unix(path) => {
                 let label = format!("unix:{}", path.display());
-                return Self::Fixed(Endpoint::new(label, &authority, Place::Unix(path.clone()), tls));
+                return Self::Fixed(Endpoint::new(
+                    label,
+                    &authority,
+                    Place::Unix(path.clone()),
+                    tls,
+                    Traits::default(),
+                ));
             }
             Address::Tcp { host, port, .. } => (host, port.unwrap_or_else(|| default_port(secure))),
         };
-        let fixed = |label, place| Self::Fixed(Endpoint::new(label, &authority, place, tls.clone()));
+        let fixed = |label, place| Self::Fixed(Endpoint::new(label, &authority, place, tls.clone(), Traits::default()));
         match host {
             Host::Ip(ip) => {
                 let address = SocketAddr::new(*ip, port);
@@ -247,7 +253,7 @@ impl Slot {
 impl DnsName {
     fn endpoint(&self, ip: IpAddr) -> Arc<Endpoint> {
         let address = SocketAddr::new(ip, self.port);
-        Endpoint::new(address.to_string(), &self.authority, Place::Tcp(address), self.tls.clone())
+        Endpoint::new(address.to_string(), &self.authority, Place::Tcp(address), self.tls.clone(), Traits::default())
     }
 }
 

@@ -1,7 +1,9 @@
 //! Hashes to configuration and back.
 
 use magnus::{Error, Ruby, Value};
-use proxy_engine::config::{Bind, Config, CustomError, HeaderChanges, Problem, Proxy, StaticResponse};
+use proxy_engine::config::{
+    Bind, Config, CustomError, HeaderChanges, HealthCheck, Pool, Problem, Proxy, StaticResponse,
+};
 use proxy_engine::Server;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -31,6 +33,8 @@ pub(crate) fn defaults(ruby: &Ruby) -> Result<Value, Error> {
         server: Config::default(),
         bind: Bind { url: Bind::DEFAULT.into(), backlog: None, at: None },
         proxy: Proxy::default(),
+        pool: Pool::default(),
+        health_check: HealthCheck::default(),
         static_response: StaticResponse::default(),
         error_response: CustomError::default(),
         request_headers: HeaderChanges::default(),
@@ -44,6 +48,8 @@ struct Defaults {
     server: Config,
     bind: Bind,
     proxy: Proxy,
+    pool: Pool,
+    health_check: HealthCheck,
     static_response: StaticResponse,
     error_response: CustomError,
     request_headers: HeaderChanges,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::At;
+use super::{At, Pool};
 
 /// `proxy to: "http://backend.example.com/api{path}{query}", backends: ["127.0.0.1:3001"], …`
 #[derive(Debug, Clone, Deserialize, Serialize)]
@@ -10,24 +10,13 @@ use super::At;
 pub struct Proxy {
     /// Target URL, a string rewrite. Default: the backend's own address with `{path}{query}`.
     pub to: Option<String>,
-    /// Where requests go. `None`: the host of `to`, resolved by DNS.
-    pub backends: Option<Vec<BackendAddress>>,
-    /// `round_robin`, `ordered` or `random`.
-    pub backend_priority: String,
+    /// Its own backends and how they are used. `None`: not a word of that was written, so that the host of `to` may be the
+    /// name of an `upstream`.
+    pub pool: Option<Pool>,
     /// Request fields to set or remove.
     pub headers: Vec<HeaderEdit>,
     /// Response fields to set or remove.
     pub response_headers: Vec<HeaderEdit>,
-    /// Whether the backend's certificate is verified.
-    pub verify_ssl: bool,
-    /// Whether the server name is sent in the TLS handshake.
-    pub tls_sni: bool,
-    /// PEM file of the authorities that may have signed a backend's certificate, in place of the system's.
-    pub ca_file: Option<String>,
-    /// PEM file of the certificate chain shown to backends.
-    pub client_certificate: Option<String>,
-    /// PEM file of its key.
-    pub client_key: Option<String>,
     /// Seconds until the response head, over all attempts.
     pub timeout: f64,
     /// Seconds for TCP and TLS, per attempt.
@@ -38,12 +27,12 @@ pub struct Proxy {
     pub write_timeout: f64,
     /// Longest silence, in seconds, of an upgraded connection.
     pub tunnel_timeout: f64,
-    /// Idle connections kept per backend and engine thread.
-    pub keepalive: i64,
-    /// Seconds after which an idle backend connection is closed.
-    pub keepalive_timeout: f64,
     /// Further attempts after the first. Default: the number of backends.
     pub retries: Option<i64>,
+    /// What beside a failed connection is a reason for another attempt of an idempotent request: `timeout`, `502`, `503`, `504`.
+    pub retry_on: Vec<String>,
+    /// Retries in flight, in per cent of the requests in flight, that are always allowed at least 3.
+    pub retry_budget: f64,
     /// Bytes of an idempotent request's body that are kept for a second attempt.
     pub retry_buffer: i64,
     /// What a failed request is answered. Default: the built-in 502.
@@ -64,23 +53,17 @@ impl Default for Proxy {
     fn default() -> Self {
         Self {
             to: None,
-            backends: None,
-            backend_priority: "round_robin".into(),
+            pool: None,
             headers: Vec::new(),
             response_headers: Vec::new(),
-            verify_ssl: true,
-            tls_sni: true,
-            ca_file: None,
-            client_certificate: None,
-            client_key: None,
             timeout: 30.0,
             connect_timeout: 5.0,
             read_timeout: None,
             write_timeout: 10.0,
             tunnel_timeout: 3600.0,
-            keepalive: 64,
-            keepalive_timeout: 55.0,
             retries: None,
+            retry_on: Vec::new(),
+            retry_budget: 20.0,
             retry_buffer: 1024 * 1024,
             error_response: None,
             path_prefix: None,
@@ -100,14 +83,6 @@ pub enum ForwardedHeaders {
     Switch(bool),
     /// `"rfc7239"`: the `Forwarded` field.
     Named(String),
-}
-
-/// A backend as it was written: its address, to which later its weight and limits come.
-#[derive(Debug, Clone, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct BackendAddress {
-    /// `10.0.0.1:3001`, `host:3001`, `host`, `http://…`, `https://…`, `h2://…`, `unix:/run/app.sock` or `[::1]:3001`.
-    pub address: String,
 }
 
 /// One field to set, to replace or to remove.

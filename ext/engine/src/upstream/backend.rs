@@ -5,6 +5,7 @@ use std::ops::Deref;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustls::pki_types::ServerName;
 
@@ -23,9 +24,29 @@ pub struct Endpoint {
     authority: Box<str>,
     place: Place,
     tls: Option<Tls>,
+    traits: Traits,
     in_flight: AtomicU64,
     requests: AtomicU64,
     failures: AtomicU64,
+}
+
+/// What a configuration says of a backend beside its address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Traits {
+    /// Its share of requests beside the others'; at least 1.
+    pub weight: u32,
+    /// Whether it is used only when no other backend is available.
+    pub backup: bool,
+    /// Requests that it gets at once. `None`: any number.
+    pub max_connections: Option<u32>,
+    /// How long it takes until it gets its whole share after it came back. `None`: no time.
+    pub slow_start: Option<Duration>,
+}
+
+impl Default for Traits {
+    fn default() -> Self {
+        Self { weight: 1, backup: false, max_connections: None, slow_start: None }
+    }
 }
 
 /// What to connect to.
@@ -53,7 +74,7 @@ impl Endpoint {
     ///
     /// `label` is what people read in logs and figures (`10.0.0.1:3001`, `unix:/run/app.sock`), `authority` the `Host`
     /// field for requests that have no other.
-    pub fn new(label: String, authority: &str, place: Place, tls: Option<Tls>) -> Arc<Self> {
+    pub fn new(label: String, authority: &str, place: Place, tls: Option<Tls>, traits: Traits) -> Arc<Self> {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         Arc::new(Self {
             id: NEXT.fetch_add(1, Relaxed),
@@ -61,6 +82,7 @@ impl Endpoint {
             authority: authority.into(),
             place,
             tls,
+            traits,
             in_flight: AtomicU64::new(0),
             requests: AtomicU64::new(0),
             failures: AtomicU64::new(0),
@@ -95,6 +117,11 @@ impl Endpoint {
     /// The name a TLS connection to it is made for: `given`, or its own. `None` if it is spoken to in the clear.
     pub fn server_name<'a>(&'a self, given: Option<&'a ServerName<'static>>) -> Option<&'a ServerName<'static>> {
         self.tls.as_ref().map(|tls| given.unwrap_or(&tls.name))
+    }
+
+    /// What the configuration says of it.
+    pub fn traits(&self) -> &Traits {
+        &self.traits
     }
 
     /// Requests that it is answering now.
@@ -156,7 +183,7 @@ mod tests {
 
     #[test]
     fn an_attempt_counts_as_in_flight_until_it_is_dropped() {
-        let endpoint = Endpoint::new("a".into(), "a", Place::Unix("/a".into()), None);
+        let endpoint = Endpoint::new("a".into(), "a", Place::Unix("/a".into()), None, Traits::default());
         let first = Attempt::begin(endpoint.clone());
         let second = Attempt::begin(endpoint.clone());
         second.failed();
@@ -168,7 +195,7 @@ mod tests {
 
     #[test]
     fn no_two_endpoints_share_an_id() {
-        let make = || Endpoint::new("a".into(), "a", Place::Unix("/a".into()), None).id();
+        let make = || Endpoint::new("a".into(), "a", Place::Unix("/a".into()), None, Traits::default()).id();
         assert_ne!(make(), make());
     }
 }

@@ -11,7 +11,7 @@ use super::by_host::ByHost;
 use super::dns::Dns;
 use super::tls::TlsClient;
 use super::{server_name, Upstream};
-use crate::config::{Problem, Proxy, Severity};
+use crate::config::{Pool, Priority, Problem, Proxy, Severity};
 use crate::server::BackendStats;
 
 /// What the template in `to` says of the host, before any request.
@@ -58,29 +58,34 @@ impl Upstream {
     pub fn compile(proxy: &Proxy, target: TargetHost<'_>, problems: &mut Vec<Problem>) -> Option<Backends> {
         let before = problems.len();
         let mut report = |message: String| problems.push(Problem::error(proxy.at.as_ref(), "proxy", message));
+        let defaults = Pool::default();
+        let pool = proxy.pool.as_ref().unwrap_or(&defaults);
 
-        let policy = Policy::named(&proxy.backend_priority);
-        if policy.is_none() {
-            let names = Policy::ALL.map(|(name, _)| format!("{name:?}")).join(", ");
-            report(format!("backend_priority: {:?} is unknown; write one of {names}", proxy.backend_priority));
-        }
-        let by_host = proxy.backends.is_none() && target.dynamic;
-        let addresses = addresses(proxy, target, &mut report);
+        let policy = match &pool.backend_priority {
+            Priority::Named(name) => Policy::named(name).or_else(|| {
+                let names = Policy::ALL.map(|(name, _)| format!("{name:?}")).join(", ");
+                report(format!("backend_priority: {name:?} is unknown; write one of {names}"));
+                None
+            }),
+            Priority::Hash(_) | Priority::Sticky(_) => None,
+        };
+        let by_host = pool.backends.is_none() && target.dynamic;
+        let addresses = addresses(proxy, pool, target, &mut report);
         let speaks_tls = match by_host {
             true => target.scheme_tls != Some(false),
             false => addresses.iter().any(|(_, tls)| *tls),
         };
-        let name = if speaks_tls { shared_name(proxy, target, &addresses, &mut report) } else { None };
+        let name = if speaks_tls { shared_name(pool, target, &addresses, &mut report) } else { None };
 
         let mut tls = None;
         if speaks_tls {
-            tls = TlsClient::compile(proxy, problems);
-            if !proxy.verify_ssl {
+            tls = TlsClient::compile(pool, &mut report);
+            if !pool.verify_ssl {
                 problems.push(Problem::warning(proxy.at.as_ref(), "proxy", UNVERIFIED));
             }
-        } else if [&proxy.ca_file, &proxy.client_certificate, &proxy.client_key].iter().any(|file| file.is_some()) {
+        } else if [&pool.ca_file, &pool.client_certificate, &pool.client_key].iter().any(|file| file.is_some()) {
             // The files are checked all the same, for which the system's certificates need not be there.
-            TlsClient::compile(&Proxy { verify_ssl: false, ..proxy.clone() }, problems);
+            TlsClient::compile(&Pool { verify_ssl: false, ..pool.clone() }, &mut report);
         }
 
         if problems[before..].iter().any(|problem| problem.severity == Severity::Error) {
@@ -99,8 +104,13 @@ const UNVERIFIED: &str =
                           read and change everything; for a certificate of your own, name its authority with `ca_file`";
 
 /// Where the backends are, and which of them speak TLS.
-fn addresses(proxy: &Proxy, target: TargetHost<'_>, report: &mut impl FnMut(String)) -> Vec<(Address, bool)> {
-    let parsed: Vec<_> = match (&proxy.backends, target.authority) {
+fn addresses(
+    proxy: &Proxy,
+    pool: &Pool,
+    target: TargetHost<'_>,
+    report: &mut impl FnMut(String),
+) -> Vec<(Address, bool)> {
+    let parsed: Vec<_> = match (&pool.backends, target.authority) {
         (Some(backends), _) if backends.is_empty() => {
             report(r#"backends: the list is empty; write at least one, as in ["127.0.0.1:3001"]"#.into());
             return Vec::new();
@@ -132,7 +142,7 @@ fn addresses(proxy: &Proxy, target: TargetHost<'_>, report: &mut impl FnMut(Stri
 
 /// The TLS name that the host of `to` gives to all backends. Without one each backend has its own, which is checked here.
 fn shared_name(
-    proxy: &Proxy,
+    pool: &Pool,
     target: TargetHost<'_>,
     addresses: &[(Address, bool)],
     report: &mut impl FnMut(String),
@@ -141,7 +151,7 @@ fn shared_name(
         Address::Tcp { host, .. } => Some(host.clone()),
         Address::Unix(_) => None,
     };
-    if let (Some(authority), Some(_)) = (target.authority, &proxy.backends) {
+    if let (Some(authority), Some(_)) = (target.authority, &pool.backends) {
         let parsed = Address::parse_authority(authority).ok();
         let name = parsed.as_ref().and_then(host).as_ref().and_then(server_name);
         if name.is_none() {

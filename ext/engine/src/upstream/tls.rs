@@ -10,33 +10,32 @@ use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, ConfigBuilder, RootCertStore};
 
-use crate::config::{Problem, Proxy};
+use crate::config::Pool;
 use unverified::Unverified;
 
-/// The TLS policy of one `proxy` directive: whom it trusts, what it shows of itself, whether it sends SNI.
+/// The TLS policy of one set of backends: whom it trusts, what it shows of itself, whether it sends SNI.
 #[derive(Debug, Clone)]
 pub struct TlsClient(Arc<ClientConfig>);
 
 impl TlsClient {
     /// Reads `verify_ssl`, `ca_file`, `tls_sni`, `client_certificate` and `client_key`, and the files they name.
-    /// `None` if one of them is wrong; `problems` then says which.
-    pub fn compile(proxy: &Proxy, problems: &mut Vec<Problem>) -> Option<Self> {
+    /// `None` if one of them is wrong; `report` is then told which.
+    pub fn compile(pool: &Pool, report: &mut dyn FnMut(String)) -> Option<Self> {
         let provider = Arc::new(aws_lc_rs::default_provider());
-        let mut report = |message: String| problems.push(Problem::error(proxy.at.as_ref(), "proxy", message));
-        let trusting = trusting(proxy, &provider).map_err(&mut report);
-        let identity = identity(proxy).map_err(&mut report);
+        let trusting = trusting(pool, &provider).map_err(&mut *report);
+        let identity = identity(pool).map_err(&mut *report);
         let (trusting, identity) = (trusting.ok()?, identity.ok()?);
         let mut config = match identity {
             None => trusting.with_no_client_auth(),
             Some((chain, key)) => match trusting.with_client_auth_cert(chain, key) {
                 Ok(config) => config,
                 Err(error) => {
-                    report(mismatch(proxy, &error));
+                    report(mismatch(pool, &error));
                     return None;
                 }
             },
         };
-        config.enable_sni = proxy.tls_sni;
+        config.enable_sni = pool.tls_sni;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Some(Self(Arc::new(config)))
     }
@@ -50,13 +49,13 @@ impl TlsClient {
 type Trusting = ConfigBuilder<ClientConfig, WantsClientCert>;
 
 /// Whose certificates are believed.
-fn trusting(proxy: &Proxy, provider: &Arc<CryptoProvider>) -> Result<Trusting, String> {
+fn trusting(pool: &Pool, provider: &Arc<CryptoProvider>) -> Result<Trusting, String> {
     let builder = ClientConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()
         .map_err(|error| format!("TLS cannot be set up: {error}"))?;
     // Read even if it is not used, so that a wrong path is found before the day verification is switched on.
-    let roots = proxy.ca_file.as_deref().map(roots).transpose()?;
-    if !proxy.verify_ssl {
+    let roots = pool.ca_file.as_deref().map(roots).transpose()?;
+    if !pool.verify_ssl {
         let anyone = Arc::new(Unverified::new(provider.signature_verification_algorithms));
         return Ok(builder.dangerous().with_custom_certificate_verifier(anyone));
     }
@@ -85,8 +84,8 @@ fn roots(path: &str) -> Result<RootCertStore, String> {
 type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
 
 /// What is shown to a backend that asks who we are.
-fn identity(proxy: &Proxy) -> Result<Option<Identity>, String> {
-    match (&proxy.client_certificate, &proxy.client_key) {
+fn identity(pool: &Pool) -> Result<Option<Identity>, String> {
+    match (&pool.client_certificate, &pool.client_key) {
         (None, None) => Ok(None),
         (Some(_), None) => Err("client_certificate is given without its key: add `client_key`".into()),
         (None, Some(_)) => Err("client_key is given without its certificate: add `client_certificate`".into()),
@@ -123,9 +122,9 @@ fn read(option: &str, path: &str) -> Result<Vec<u8>, String> {
 }
 
 /// Why a certificate and a key do not go together, or cannot be used at all.
-fn mismatch(proxy: &Proxy, error: &rustls::Error) -> String {
+fn mismatch(pool: &Pool, error: &rustls::Error) -> String {
     let (chain, key) =
-        (proxy.client_certificate.as_deref().unwrap_or_default(), proxy.client_key.as_deref().unwrap_or_default());
+        (pool.client_certificate.as_deref().unwrap_or_default(), pool.client_key.as_deref().unwrap_or_default());
     match error {
         rustls::Error::InconsistentKeys(_) => {
             format!("client_key: {key:?} is not the key of the first certificate in {chain:?}")

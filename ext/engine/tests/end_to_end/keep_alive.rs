@@ -92,7 +92,7 @@ fn an_http_1_0_backend_that_keeps_its_connection_is_used_again() {
 #[test]
 fn no_backend_connection_is_kept_where_none_may_be() {
     let origin = Origin::echoing_targets();
-    let proxy = Proxy::with(&[&origin.address()], |settings| settings.proxy.keepalive = 0);
+    let proxy = Proxy::with(&[&origin.address()], |settings| settings.pool.keepalive = 0);
     let mut client = proxy.client();
     client.get("/a");
     client.get("/b");

@@ -75,9 +75,11 @@ impl Proxy {
             client_body: compiler.limits.client_body,
             max_head: compiler.limits.max_head,
         };
+        let defaults = config::Pool::default();
+        let pool = spec.pool.as_ref().unwrap_or(&defaults);
         let keep = Keep {
-            connections: report.count("keepalive", spec.keepalive),
-            timeout: report.seconds("keepalive_timeout", spec.keepalive_timeout),
+            connections: report.count("keepalive", pool.keepalive),
+            timeout: report.seconds("keepalive_timeout", pool.keepalive_timeout),
         };
         let connect_timeout = report.seconds("connect_timeout", spec.connect_timeout);
         let tunnel_timeout = report.seconds("tunnel_timeout", spec.tunnel_timeout);
@@ -133,7 +135,7 @@ fn target(report: &mut Report<'_>) -> Option<TargetTemplate> {
             for warning in target.warnings(&[]) {
                 report.warning(format!("to: {warning}"));
             }
-            if target.names_no_host() && report.spec.backends.is_none() {
+            if target.names_no_host() && report.spec.pool.as_ref().is_none_or(|pool| pool.backends.is_none()) {
                 report.warning(format!(
                     "to: {to:?} goes wherever a client says, into your own network too: write backends:, or a part of the host, \
                      as in \"http://{{host}}.internal{{path}}{{query}}\""

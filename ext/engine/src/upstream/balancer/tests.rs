@@ -1,8 +1,10 @@
-use super::super::backend::Place;
+use super::super::backend::{Place, Traits};
 use super::*;
 
 fn endpoints(count: usize) -> Vec<Arc<Endpoint>> {
-    (0..count).map(|n| Endpoint::new(n.to_string(), "host", Place::Unix(n.to_string().into()), None)).collect()
+    (0..count)
+        .map(|n| Endpoint::new(n.to_string(), "host", Place::Unix(n.to_string().into()), None, Traits::default()))
+        .collect()
 }
 
 fn balancer(name: &str) -> Balancer {

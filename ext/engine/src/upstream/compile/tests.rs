@@ -1,14 +1,20 @@
 use super::super::tests::certs::{write, Authority};
 use super::*;
-use crate::config::{At, BackendAddress};
+use crate::config::{At, Backend};
 
 fn proxy(backends: Option<&[&str]>) -> Proxy {
-    let address = |text: &&str| BackendAddress { address: (*text).into() };
-    Proxy {
-        backends: backends.map(|list| list.iter().map(address).collect()),
-        at: Some(At { file: "Proxyfile".into(), line: 7 }),
-        ..Proxy::default()
-    }
+    with(Pool {
+        backends: backends.map(|list| list.iter().map(|text| Backend::at(*text)).collect()),
+        ..Pool::default()
+    })
+}
+
+fn with(pool: Pool) -> Proxy {
+    Proxy { pool: Some(pool), at: Some(At { file: "Proxyfile".into(), line: 7 }), ..Proxy::default() }
+}
+
+fn pool(backends: Option<&[&str]>) -> Pool {
+    proxy(backends).pool.expect("a pool")
 }
 
 fn target(scheme_tls: bool, authority: &str) -> TargetHost<'_> {
@@ -42,7 +48,7 @@ fn a_backends_own_scheme_decides_on_tls_and_otherwise_that_of_the_target() {
     let folder = tempfile::tempdir().expect("a folder");
     let ca_file = Some(write(folder.path(), "ca.pem", &Authority::new().pem()));
     let all = ["http://10.0.0.1", "https://10.0.0.2", "h2://10.0.0.3", "10.0.0.4", "unix:/app", "localhost:81"];
-    let proxy = Proxy { ca_file, ..proxy(Some(&all)) };
+    let proxy = with(Pool { ca_file, ..pool(Some(&all)) });
     assert_eq!(
         endpoints(&proxy, target(true, "shop.test:8443")),
         [
@@ -95,11 +101,11 @@ fn a_target_that_is_no_url_leaves_nowhere_to_go_and_is_no_mistake_of_the_backend
 
 #[test]
 fn every_mistake_is_reported_at_once_with_its_line() {
-    let proxy = Proxy {
-        backend_priority: "least_busy".into(),
+    let proxy = with(Pool {
+        backend_priority: Priority::Named("least_busy".into()),
         client_key: Some("/nowhere.key".into()),
-        ..proxy(Some(&["localhost:http", "10.0.0.1", "::1"]))
-    };
+        ..pool(Some(&["localhost:http", "10.0.0.1", "::1"]))
+    });
     let (backends, problems) = compile(&proxy, target(false, "host"));
     assert!(backends.is_none());
     assert_eq!(
@@ -130,7 +136,7 @@ fn nowhere_to_go_is_a_mistake_that_says_what_to_write() {
 
 #[test]
 fn believing_any_certificate_is_worth_a_warning_where_tls_is_spoken() {
-    let lax = Proxy { verify_ssl: false, ..proxy(Some(&["10.0.0.1"])) };
+    let lax = with(Pool { verify_ssl: false, ..pool(Some(&["10.0.0.1"])) });
     let mut problems = Vec::new();
     Upstream::compile(&lax, target(true, "host"), &mut problems).expect("backends");
     assert_eq!(problems.len(), 1);
@@ -141,11 +147,11 @@ fn believing_any_certificate_is_worth_a_warning_where_tls_is_spoken() {
 
 #[test]
 fn names_that_no_certificate_can_be_for_are_refused_where_tls_is_spoken() {
-    let lax = Proxy { verify_ssl: false, ..proxy(Some(&["10.0.0.1"])) };
+    let lax = with(Pool { verify_ssl: false, ..pool(Some(&["10.0.0.1"])) });
     let (backends, problems) = compile(&lax, target(true, "-shop.test"));
     assert!(backends.is_none());
     assert!(problems[0].contains(r#"to: "-shop.test" can be the name of no TLS server"#), "{problems:?}");
-    let (backends, problems) = compile(&Proxy { backends: None, ..lax }, target(true, "-shop.test"));
+    let (backends, problems) = compile(&with(Pool { verify_ssl: false, ..pool(None) }), target(true, "-shop.test"));
     assert!(backends.is_none());
     assert!(problems[0].contains(r#""-shop.test" can be the name of no TLS server"#), "{problems:?}");
 }

@@ -8,7 +8,8 @@ use super::super::tests::certs::{write, Authority, Certified};
 use super::super::tests::{tls_server, within};
 use super::super::tls::TlsClient;
 use super::*;
-use crate::config::Proxy;
+use crate::config::Pool as Options;
+use crate::upstream::Traits;
 
 const LIMIT: Duration = Duration::from_secs(10);
 
@@ -17,12 +18,12 @@ fn endpoint(place: Place, tls: Option<Tls>) -> std::sync::Arc<Endpoint> {
         Place::Tcp(address) | Place::Either(address, _) => address.to_string(),
         Place::Unix(path) => format!("unix:{}", path.display()),
     };
-    Endpoint::new(label, "host", place, tls)
+    Endpoint::new(label, "host", place, tls, Traits::default())
 }
 
-fn tls(proxy: &Proxy, name: &'static str) -> Option<Tls> {
+fn tls(proxy: &Options, name: &'static str) -> Option<Tls> {
     let mut problems = Vec::new();
-    let client = TlsClient::compile(proxy, &mut problems);
+    let client = TlsClient::compile(proxy, &mut |message| problems.push(message));
     assert!(problems.is_empty(), "{problems:?}");
     Some(Tls { client: client.expect("a policy"), name: ServerName::try_from(name).expect("a name") })
 }
@@ -31,14 +32,14 @@ fn tls(proxy: &Proxy, name: &'static str) -> Option<Tls> {
 struct Trust {
     folder: tempfile::TempDir,
     authority: Authority,
-    options: Proxy,
+    options: Options,
 }
 
 fn trust() -> Trust {
     let folder = tempfile::tempdir().expect("a folder");
     let authority = Authority::new();
     let ca_file = Some(write(folder.path(), "ca.pem", &authority.pem()));
-    Trust { folder, authority, options: Proxy { ca_file, ..Proxy::default() } }
+    Trust { folder, authority, options: Options { ca_file, ..Options::default() } }
 }
 
 async fn echoes(stream: &mut Stream) {
@@ -147,7 +148,7 @@ async fn an_untrusted_certificate_is_refused_unless_verification_is_off() {
     assert_eq!(error.kind(), ConnectErrorKind::Tls);
     assert!(error.to_string().contains("invalid peer certificate"), "{error}");
 
-    let lax = endpoint(place, tls(&Proxy { verify_ssl: false, ..Proxy::default() }, "backend.test"));
+    let lax = endpoint(place, tls(&Options { verify_ssl: false, ..Options::default() }, "backend.test"));
     let mut stream = within(connect(&lax, None, LIMIT)).await.expect("a connection");
     within(echoes(&mut stream)).await;
     assert_eq!(within(seen.recv()).await.expect("a handshake").sni.as_deref(), Some("backend.test"));
@@ -183,7 +184,7 @@ async fn without_verification_the_key_must_still_match_the_certificate_shown() {
         let (stream, _) = listener.accept().await.expect("a client");
         acceptor.accept(stream).await.map(drop)
     });
-    let lax = endpoint(Place::Tcp(address), tls(&Proxy { verify_ssl: false, ..Proxy::default() }, "backend.test"));
+    let lax = endpoint(Place::Tcp(address), tls(&Options { verify_ssl: false, ..Options::default() }, "backend.test"));
     let error = within(connect(&lax, None, LIMIT)).await.expect_err("it does not hold the key");
     assert!(error.to_string().contains("BadSignature"), "{error}");
     within(server).await.expect("the server ends").expect_err("the handshake fails");
@@ -193,7 +194,7 @@ async fn without_verification_the_key_must_still_match_the_certificate_shown() {
 async fn no_server_name_is_sent_when_sni_is_off_and_the_certificate_is_checked_all_the_same() {
     let trust = trust();
     let (address, mut seen) = tls_server::tcp(&trust.authority.certify(&["backend.test"]), None).await;
-    let options = Proxy { tls_sni: false, ..trust.options };
+    let options = Options { tls_sni: false, ..trust.options };
     let right = endpoint(Place::Tcp(address), tls(&options, "backend.test"));
     within(connect(&right, None, LIMIT)).await.expect("a connection");
     assert_eq!(within(seen.recv()).await.expect("a handshake").sni, None);
@@ -207,7 +208,7 @@ async fn a_client_certificate_is_shown_to_a_backend_that_asks() {
     let ours = trust.authority.certify(&["proxy"]);
     let (address, mut seen) =
         tls_server::tcp(&trust.authority.certify(&["backend.test"]), Some(&trust.authority)).await;
-    let options = Proxy {
+    let options = Options {
         client_certificate: Some(write(trust.folder.path(), "proxy.pem", &ours.certificate)),
         client_key: Some(write(trust.folder.path(), "proxy.key", &ours.key)),
         ..trust.options.clone()

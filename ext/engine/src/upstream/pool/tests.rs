@@ -7,7 +7,8 @@ use super::super::tests::certs::{write, Authority};
 use super::super::tests::{tls_server, until, within};
 use super::super::tls::TlsClient;
 use super::*;
-use crate::config::Proxy;
+use crate::config::Pool as Options;
+use crate::upstream::Traits;
 
 const KEEP: Keep = Keep { connections: 4, timeout: Duration::from_secs(60) };
 
@@ -21,7 +22,10 @@ impl Backend {
     async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
-        Self { listener, endpoint: Endpoint::new(address.to_string(), "host", Place::Tcp(address), None) }
+        Self {
+            listener,
+            endpoint: Endpoint::new(address.to_string(), "host", Place::Tcp(address), None, Traits::default()),
+        }
     }
 
     /// A connection as the proxy has it after a response, and the backend's end of it.
@@ -57,7 +61,7 @@ async fn another_endpoint_never_gets_the_connection_even_at_the_same_address() {
     let (pool, backend) = (Pool::default(), Backend::start().await);
     let (stream, _theirs) = backend.connection().await;
     pool.give_back(&backend.endpoint, stream, KEEP);
-    let twin = Endpoint::new("twin".into(), "host", backend.endpoint.place().clone(), None);
+    let twin = Endpoint::new("twin".into(), "host", backend.endpoint.place().clone(), None, Traits::default());
     assert!(pool.checkout(&twin, None).is_none());
     assert_eq!(pool.len(), 1);
 }
@@ -150,11 +154,11 @@ async fn a_tls_connection_is_only_used_again_for_the_name_it_was_made_for() {
     let folder = tempfile::tempdir().expect("a folder");
     let authority = Authority::new();
     let (address, _seen) = tls_server::tcp(&authority.certify(&["one.test", "two.test"]), None).await;
-    let options = Proxy { ca_file: Some(write(folder.path(), "ca.pem", &authority.pem())), ..Proxy::default() };
-    let client = TlsClient::compile(&options, &mut Vec::new()).expect("a policy");
+    let options = Options { ca_file: Some(write(folder.path(), "ca.pem", &authority.pem())), ..Options::default() };
+    let client = TlsClient::compile(&options, &mut |message| panic!("{message}")).expect("a policy");
     let name = |name| ServerName::try_from(name).expect("a name");
     let tls = Tls { client, name: name("one.test") };
-    let endpoint = Endpoint::new("backend".into(), "host", Place::Tcp(address), Some(tls));
+    let endpoint = Endpoint::new("backend".into(), "host", Place::Tcp(address), Some(tls), Traits::default());
     let pool = Pool::default();
     let mut stream = within(connect(&endpoint, None, Duration::from_secs(5))).await.expect("a connection");
     // The echo proves that the session tickets behind the handshake have been read, which are no idle chatter.

@@ -1,28 +1,26 @@
 use super::super::tests::certs::{write, Authority};
 use super::*;
-use crate::config::At;
 
-fn compile(proxy: &Proxy) -> Result<TlsClient, Vec<String>> {
+fn compile(pool: &Pool) -> Result<TlsClient, Vec<String>> {
     let mut problems = Vec::new();
-    let client = TlsClient::compile(proxy, &mut problems);
+    let client = TlsClient::compile(pool, &mut |message| problems.push(message));
     assert_eq!(client.is_none(), !problems.is_empty());
-    client.ok_or_else(|| problems.iter().map(ToString::to_string).collect())
+    client.ok_or(problems)
 }
 
 #[test]
-fn unusable_files_are_reported_with_option_path_and_line_all_at_once() {
+fn unusable_files_are_reported_with_option_and_path_all_at_once() {
     let folder = tempfile::tempdir().expect("a folder");
     let empty = write(folder.path(), "empty.pem", "not PEM\n");
-    let proxy = Proxy {
+    let pool = Pool {
         ca_file: Some("/nowhere/ca.pem".into()),
         client_certificate: Some(empty.clone()),
         client_key: Some("k".into()),
-        at: Some(At { file: "Proxyfile".into(), line: 3 }),
-        ..Proxy::default()
+        ..Pool::default()
     };
-    let problems = compile(&proxy).expect_err("two mistakes");
+    let problems = compile(&pool).expect_err("two mistakes");
     assert_eq!(problems.len(), 2, "{problems:?}");
-    assert!(problems[0].starts_with(r#"Proxyfile:3: proxy: ca_file: "/nowhere/ca.pem" cannot be read: No such file"#));
+    assert!(problems[0].starts_with(r#"ca_file: "/nowhere/ca.pem" cannot be read: No such file"#));
     assert!(problems[1].contains(&format!("client_certificate: {empty:?} contains no certificate")), "{problems:?}");
 }
 
@@ -35,11 +33,11 @@ fn certificate_and_key_come_together_and_belong_together() {
     let right = write(folder.path(), "one.key", &one.key);
     let wrong = write(folder.path(), "other.key", &other.key);
     let with = |client_certificate: Option<&String>, client_key: Option<&String>| {
-        compile(&Proxy {
+        compile(&Pool {
             verify_ssl: false,
             client_certificate: client_certificate.cloned(),
             client_key: client_key.cloned(),
-            ..Proxy::default()
+            ..Pool::default()
         })
     };
     with(Some(&certificate), Some(&right)).expect("they belong together");
@@ -58,10 +56,10 @@ fn certificate_and_key_come_together_and_belong_together() {
 fn the_systems_certificates_are_used_unless_a_file_replaces_them() {
     let folder = tempfile::tempdir().expect("a folder");
     let ca_file = write(folder.path(), "ca.pem", &Authority::new().pem());
-    compile(&Proxy { ca_file: Some(ca_file), ..Proxy::default() }).expect("a file of one's own");
+    compile(&Pool { ca_file: Some(ca_file), ..Pool::default() }).expect("a file of one's own");
     let verifier = rustls_platform_verifier::Verifier::new(Arc::new(aws_lc_rs::default_provider()));
     // On a machine without any the mistake has to say how to get some.
-    match (compile(&Proxy::default()), verifier) {
+    match (compile(&Pool::default()), verifier) {
         (Ok(_), Ok(_)) => {}
         (Err(problems), Err(_)) => assert!(problems[0].contains("`ca_file`"), "{problems:?}"),
         (compiled, verifier) => panic!("{compiled:?} with {verifier:?}"),

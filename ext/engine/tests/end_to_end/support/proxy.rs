@@ -4,7 +4,7 @@ use std::net::TcpStream;
 use std::sync::mpsc::{channel, RecvTimeoutError, Sender};
 use std::time::Duration;
 
-use proxy_engine::config::{self, BackendAddress, Bind, Config, Directive, Setting};
+use proxy_engine::config::{self, Backend, Bind, Config, Directive, Pool, Priority, Setting};
 use proxy_engine::Server;
 
 use super::{Origin, Peer};
@@ -22,6 +22,7 @@ pub(crate) struct Proxy {
 pub(crate) struct Settings {
     pub(crate) server: Config,
     pub(crate) proxy: config::Proxy,
+    pub(crate) pool: Pool,
 }
 
 impl Proxy {
@@ -32,7 +33,7 @@ impl Proxy {
 
     /// In front of several, in this order of preference.
     pub(crate) fn with(backends: &[&str], change: impl FnOnce(&mut Settings)) -> Self {
-        let backends = backends.iter().map(|address| BackendAddress { address: (*address).to_owned() }).collect();
+        let backends = backends.iter().map(|address| Backend::at(*address)).collect();
         let mut settings = Settings {
             server: Config {
                 binds: vec![Bind { url: "http://127.0.0.1:0".into(), backlog: None, at: None }],
@@ -40,13 +41,15 @@ impl Proxy {
                 log_level: Setting::of("error".into()),
                 ..Config::default()
             },
-            proxy: config::Proxy {
+            proxy: config::Proxy::default(),
+            pool: Pool {
                 backends: Some(backends),
-                backend_priority: "ordered".into(),
-                ..config::Proxy::default()
+                backend_priority: Priority::Named("ordered".into()),
+                ..Pool::default()
             },
         };
         change(&mut settings);
+        settings.proxy.pool = Some(settings.pool);
         settings.server.routes.push(Directive::Proxy(Box::new(settings.proxy)));
         let server = Server::start(settings.server).expect("a server");
         let address = server.urls()[0].trim_start_matches("http://").to_owned();
