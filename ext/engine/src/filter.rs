@@ -16,9 +16,14 @@ mod shown;
 
 pub(crate) use auth_basic::Verifications;
 
+use std::sync::Arc;
+
+use tokio::runtime::Handle;
+
 use crate::config;
 use crate::forward::{Exchange, Verdict};
 use crate::snapshot::Compiler;
+use crate::upstream::Dns;
 use auth_api_key::AuthApiKey;
 use auth_basic::AuthBasic;
 use auth_jwt::AuthJwt;
@@ -58,6 +63,13 @@ impl Filter {
             config::Filter::ForwardAuth(spec) => {
                 ForwardAuth::compile(spec, compiler).map(|filter| Filter::ForwardAuth(Box::new(filter)))
             }
+        }
+    }
+
+    /// Begins what goes on in the background.
+    pub(crate) fn start(&self, dns: &Arc<Dns>, handle: &Handle) {
+        if let Filter::ForwardAuth(filter) = self {
+            filter.start(dns, handle);
         }
     }
 

@@ -176,6 +176,7 @@ impl Snapshot {
     /// Starts what goes on in the background: names are resolved and looked up again.
     pub(crate) fn start(&self, runtime: &tokio::runtime::Handle) {
         self.routes.each_proxy(&mut |proxy| proxy.backends().start(&self.dns, runtime));
+        self.routes.each_filter(&mut |filter| filter.start(&self.dns, runtime));
     }
 
     /// The figures of every backend, in the order of the file.

@@ -61,4 +61,14 @@ impl Scope {
             }
         }
     }
+
+    /// Calls `visit` with every filter, and more than once with one that also runs inside of a location.
+    pub(crate) fn each_filter(&self, visit: &mut dyn FnMut(&Filter)) {
+        for location in &self.locations {
+            location.scope.each_filter(visit);
+        }
+        for filter in &self.filters {
+            visit(filter);
+        }
+    }
 }
