@@ -6,6 +6,7 @@ require_relative "dsl/draft"
 require_relative "dsl/server_directives"
 require_relative "dsl/handlers"
 require_relative "dsl/filters"
+require_relative "dsl/auth"
 
 module Proxy
   # The language of a `Proxyfile`, and of the block of {Proxy.start}. Inside either, `self` is an object of this class, so a
@@ -26,6 +27,7 @@ module Proxy
     include ServerDirectives
     include Handlers
     include Filters
+    include Auth
 
     # @api private
     def initialize(draft)

@@ -2,7 +2,8 @@
 
 use magnus::{Error, Ruby, Value};
 use proxy_engine::config::{
-    Bind, Config, CustomError, HeaderChanges, HealthCheck, Pool, Problem, Proxy, StaticResponse,
+    AuthApiKey, AuthBasic, AuthJwt, Bind, Config, CustomError, ForwardAuth, HeaderChanges, HealthCheck, Pool, Problem,
+    Proxy, StaticResponse,
 };
 use proxy_engine::Server;
 use serde::de::Error as _;
@@ -39,6 +40,10 @@ pub(crate) fn defaults(ruby: &Ruby) -> Result<Value, Error> {
         error_response: CustomError::default(),
         request_headers: HeaderChanges::default(),
         response_headers: HeaderChanges::default(),
+        auth_basic: AuthBasic::default(),
+        auth_api_key: AuthApiKey::default(),
+        auth_jwt: AuthJwt::default(),
+        forward_auth: ForwardAuth::default(),
     };
     serde_magnus::serialize(ruby, &defaults)
 }
@@ -54,6 +59,10 @@ struct Defaults {
     error_response: CustomError,
     request_headers: HeaderChanges,
     response_headers: HeaderChanges,
+    auth_basic: AuthBasic,
+    auth_api_key: AuthApiKey,
+    auth_jwt: AuthJwt,
+    forward_auth: ForwardAuth,
 }
 
 /// Any value, with the path to the part that does not fit in the error.

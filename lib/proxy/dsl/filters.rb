@@ -33,14 +33,16 @@ module Proxy
         place = @draft.place(word)
         place.no_block if block
         directive = Options::BY_NAME.fetch(word)
-        read, = directive.read(options, place)
+        read, sound = directive.read(options, place)
         if as
-          value = directive.takes.read(values, place)
-          read[as] = value unless value.equal?(INVALID)
+          read[as] = directive.takes.read(values, place)
+          sound = false if read[as].equal?(INVALID)
         elsif !values.empty?
+          sound = false
           place.error("takes options only, not #{Spelling.show(values.first)}: the options are #{directive.names.map(&:inspect).join(", ")}")
         end
-        @draft.add_route("filter" => { word.to_s => { **read, "at" => place.at } })
+        # What the engine would say of the rest was perhaps said already.
+        @draft.add_route("filter" => { word.to_s => { **read, "at" => place.at } }) if sound
         nil
       end
     end

@@ -104,6 +104,7 @@ end
 require_relative "options/server"
 require_relative "options/upstreams"
 require_relative "options/handlers"
+require_relative "options/auth"
 require_relative "options/filters"
 
 module Proxy

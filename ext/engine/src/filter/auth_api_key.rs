@@ -136,10 +136,14 @@ fn keys(spec: &config::AuthApiKey, report: &mut Report<'_>) -> HashMap<Digest, B
             None => ("", format!("key {}", index + 1)),
         };
         if user.trim() != user || user.chars().any(char::is_control) {
-            report.error(format!("keys: the name {name} has white space around it or control characters in it: leave them out"));
+            report.error(format!(
+                "keys: the name {name} has white space around it or control characters in it: leave them out"
+            ));
         }
         let digest = match key.strip_prefix("sha256:") {
-            Some(hex) => from_hex(hex).ok_or("is no SHA-256 digest: write sha256: and the 64 digits that `sha256sum` prints"),
+            Some(hex) => {
+                from_hex(hex).ok_or("is no SHA-256 digest: write sha256: and the 64 digits that `sha256sum` prints")
+            }
             None if key.is_empty() => Err("is empty: write one, as `openssl rand -hex 32` prints it"),
             None if key.trim() != key || key.chars().any(char::is_control) => {
                 Err("cannot be sent as it is: write one without white space around it and without control characters")

@@ -29,7 +29,8 @@ impl Gathering {
             return self.mistakes.push(format!("{place}there is a user without a name: write one"));
         }
         if user.contains(':') || user.trim() != user || user.chars().any(char::is_control) {
-            let message = "cannot be told from others: write a name without \":\", control characters and white space around it";
+            let message =
+                "cannot be told from others: write a name without \":\", control characters and white space around it";
             return self.mistakes.push(format!("{place}the user {user:?} {message}"));
         }
         match Hash::parse(hash) {

@@ -13,9 +13,13 @@ fn basic(credentials: &str) -> Result<(String, String), &'static str> {
 
 #[test]
 fn user_and_password_are_parted_at_the_first_colon() {
-    for (credentials, user, password) in
-        [("ann:secret", "ann", "secret"), ("ann:a:b:", "ann", "a:b:"), (":", "", ""), ("ann:", "ann", ""), ("ä:ö", "ä", "ö")]
-    {
+    for (credentials, user, password) in [
+        ("ann:secret", "ann", "secret"),
+        ("ann:a:b:", "ann", "a:b:"),
+        (":", "", ""),
+        ("ann:", "ann", ""),
+        ("ä:ö", "ä", "ö"),
+    ] {
         assert_eq!(basic(credentials), Ok((user.into(), password.into())));
     }
 }
@@ -28,7 +32,14 @@ fn anything_else_is_no_credentials() {
         assert_eq!(basic(control), Err("there are control characters in the credentials"));
     }
     assert_eq!(basic(&format!("ann:{}", "x".repeat(1024))), Err("the credentials are too long"));
-    for value in ["Basic YW5uOnNlY3JldA", "Basic YW5uOnNlY3JldA= =", "Basic a", "Basic %", "Basic YW5u:", "Basic YW5uOnNlY3JldB=="] {
+    for value in [
+        "Basic YW5uOnNlY3JldA",
+        "Basic YW5uOnNlY3JldA= =",
+        "Basic a",
+        "Basic %",
+        "Basic YW5u:",
+        "Basic YW5uOnNlY3JldB==",
+    ] {
         assert_eq!(read_value(value), Err("the credentials are no base64"), "{value}");
     }
     assert_eq!(read_value("Bearer x"), Err("no credentials"));

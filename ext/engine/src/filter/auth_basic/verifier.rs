@@ -96,6 +96,11 @@ impl Verifier {
         if self.known.has(&digest, Instant::now()) {
             return Ok(true);
         }
+        // Boxed: what it keeps while it waits is large, and rarely needed.
+        Box::pin(self.verify_slowly(user, password, digest)).await
+    }
+
+    async fn verify_slowly(&self, user: &[u8], password: &[u8], digest: Digest) -> Result<bool, Busy> {
         let (hash, exists) = self.accounts.find(user);
         let share = Share::join(&self.pending, digest);
         let verify = || async {

@@ -98,9 +98,13 @@ fn allowed(spec: &config::AuthJwt, mut keys: Vec<Key>, report: &mut Report<'_>) 
             Err(message) => report.error(format!("algorithms: {message}")),
             Ok(algorithm) => {
                 if let (Some(key), false) = (keys.first(), keys.iter().any(|key| key.algorithms.contains(&algorithm))) {
-                    let all: Vec<_> = keys.iter().flat_map(|key| &key.algorithms).map(|name| format!("{name:?}")).collect();
+                    let all: Vec<_> =
+                        keys.iter().flat_map(|key| &key.algorithms).map(|name| format!("{name:?}")).collect();
                     let kind = if keys.len() == 1 { key.kind() } else { "any of the keys" };
-                    report.error(format!("algorithms: {name:?} does not go with {kind}: write some of {}", all.join(", ")));
+                    report.error(format!(
+                        "algorithms: {name:?} does not go with {kind}: write some of {}",
+                        all.join(", ")
+                    ));
                 }
                 wanted.push(algorithm);
             }
@@ -122,7 +126,9 @@ fn place(spec: &config::AuthJwt, report: &mut Report<'_>) -> Option<Place> {
         (None, Some(name)) => {
             // A cookie's name is a token, as a field's is (RFC 6265, section 4.1.1).
             if FieldName::new(name).is_none() {
-                report.error(format!("cookie: {name:?} is no name of a cookie: use letters, digits, hyphens, underscores"));
+                report.error(format!(
+                    "cookie: {name:?} is no name of a cookie: use letters, digits, hyphens, underscores"
+                ));
             }
             Some(Place::Cookie(name.as_str().into()))
         }
@@ -146,7 +152,8 @@ fn fields(spec: &config::AuthJwt, report: &mut Report<'_>) -> Box<[(FieldName, B
     let mut fields = Vec::with_capacity(spec.claims_to_headers.len());
     for (name, claim) in &spec.claims_to_headers {
         if claim.is_empty() {
-            report.error(format!("claims_to_headers: {name}: \"\" is no claim: write the name of one, such as \"sub\""));
+            report
+                .error(format!("claims_to_headers: {name}: \"\" is no claim: write the name of one, such as \"sub\""));
         }
         if let Some(name) = report.request_field("claims_to_headers", name) {
             fields.push((name, claim.as_str().into()));

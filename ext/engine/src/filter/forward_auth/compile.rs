@@ -89,11 +89,8 @@ fn target(spec: &config::ForwardAuth, report: &mut Report<'_>) -> Option<TargetT
 /// The server's addresses, as those of a `proxy` with the same `to`.
 fn upstream(spec: &config::ForwardAuth, target: &TargetTemplate, report: &mut Report<'_>) -> Option<Arc<Upstream>> {
     let proxy = config::Proxy { to: spec.to.clone(), at: spec.at.clone(), ..config::Proxy::default() };
-    let host = TargetHost {
-        scheme_tls: Some(target.scheme_tls()),
-        authority: target.authority_literal(),
-        dynamic: false,
-    };
+    let host =
+        TargetHost { scheme_tls: Some(target.scheme_tls()), authority: target.authority_literal(), dynamic: false };
     let before = report.problems.len();
     let backends = Upstream::compile(&proxy, host, report.problems);
     for problem in &mut report.problems[before..] {
