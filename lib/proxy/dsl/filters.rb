@@ -28,21 +28,22 @@ module Proxy
 
       private
 
-      # Reads a directive of this kind. What it takes beside its options is kept under the name `as`.
-      def filter(word, values, options, as: nil, &block)
+      # Reads a directive of this kind. What it takes beside its options is kept under the name `as`; without what is `needed` the engine
+      # is not asked.
+      def filter(word, values, options, as: nil, needed: [], &block)
         place = @draft.place(word)
         place.no_block if block
         directive = Options::BY_NAME.fetch(word)
-        read, sound = directive.read(options, place)
+        read, = directive.read(options, place)
         if as
-          read[as] = directive.takes.read(values, place)
-          sound = false if read[as].equal?(INVALID)
+          value = directive.takes.read(values, place)
+          read[as] = value unless value.equal?(INVALID)
         elsif !values.empty?
-          sound = false
           place.error("takes options only, not #{Spelling.show(values.first)}: the options are #{directive.names.map(&:inspect).join(", ")}")
         end
-        # What the engine would say of the rest was perhaps said already.
-        @draft.add_route("filter" => { word.to_s => { **read, "at" => place.at } }) if sound
+        # The engine would miss what was reported as wrong.
+        lost = needed.any? { |name| !options[name].nil? && !read.key?(name.to_s) }
+        @draft.add_route("filter" => { word.to_s => { **read, "at" => place.at } }) unless lost
         nil
       end
     end

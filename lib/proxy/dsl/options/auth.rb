@@ -39,7 +39,7 @@ module Proxy
           prose: "Asks for a signed token (JWT). One of `secret`, `public_key`, `public_key_file` and `jwks_file` is needed. The token is " \
                  "passed on as it came.",
           options: [
-            option(:secret, Types::SECRET, default: "none", unset: true,
+            option(:secret, Types::SHARED_SECRET, default: "none", unset: true,
                    prose: "The secret that is shared with the issuer, for HS256, HS384 and HS512."),
             option(:public_key, Types::PUBLIC_KEY, default: "none", unset: true,
                    prose: "The issuer's public key in PEM: RSA, P-256, P-384 or Ed25519."),
@@ -55,7 +55,7 @@ module Proxy
                    prose: "By how many seconds the clocks of issuer and proxy may differ, for `exp`, `nbf` and `iat`."),
             option(:header, Types::FIELD_NAME, default: "Authorization, without `cookie`", unset: true,
                    prose: "The field that a token stands in, behind `Bearer`, which may be left out in another field than `Authorization`."),
-            option(:cookie, Types::COOKIE, default: "none", unset: true, prose: "The cookie that a token stands in, in place of a field."),
+            option(:cookie, Types::TOKEN_COOKIE, default: "none", unset: true, prose: "The cookie that a token stands in, in place of a field."),
             option(:required_claims, Types::CLAIM_NAMES, default: "`exp`", prose: "Claims that a token must have; `[]` takes those that never expire."),
             option(:claims_to_headers, Types::CLAIMS, default: "`{}`",
                    prose: "Fields of the request, each with the claim that it is set to. What the client sent under that name is removed. An " \
