@@ -126,6 +126,18 @@ RSpec.describe Proxy::ConfigurationError, :wrong_types do
     "access_log 'combnied'" =>
       'access_log: "combnied" is unknown (did you mean "combined"?): write "combined", "json", a string rewrite such as ' \
       '"{method} {path}", or false',
+    "trusted_proxies" => 'trusted_proxies: the value is missing: write addresses and networks, such as "10.0.0.0/8" or "127.0.0.1"',
+    "trusted_proxies []" => 'trusted_proxies: the value is missing: write addresses and networks, such as "10.0.0.0/8" or "127.0.0.1"',
+    "trusted_proxies '10.0.0.1', :all" =>
+      'trusted_proxies: :all is a Symbol: write addresses and networks, such as "10.0.0.0/8" or "127.0.0.1"',
+    "trusted_proxies '10.0.0.1', header: 'Forwarded'" => "trusted_proxies: unknown option :header: it takes no options",
+    "trusted_proxies('10.0.0.1') { }" => "trusted_proxies: takes no block: write what it takes behind it, without { … } or do … end",
+    "static_response(body: ''); trusted_proxies '10.0.0.0/8', 'proxy.internal'" =>
+      'trusted_proxies: "proxy.internal" is no address and no network: write one such as "192.0.2.7", "10.0.0.0/8" or "fd00::/8"',
+    "static_response(body: ''); trusted_proxies '10.0.0.1/8'" =>
+      'trusted_proxies: "10.0.0.1/8" has bits of an address behind its prefix: write "10.0.0.0/8" for the network, or "10.0.0.1" for ' \
+      "the address",
+    "location('/a') { trusted_proxies '10.0.0.1' }" => "trusted_proxies: belongs outside of every location: move it to the top level",
     "resolver 53" => 'resolver: 53 is an Integer: write DNS servers, such as "127.0.0.1:53"',
     "bind" => 'bind: the URL is missing: write a URL, such as "http://0.0.0.0:8080" or "unix:///run/proxy.sock"',
     "bind 8080" => 'bind: 8080 is an Integer: write a URL, such as "http://0.0.0.0:8080" or "unix:///run/proxy.sock"',

@@ -30,6 +30,9 @@ pub struct Config {
     pub binds: Vec<Bind>,
     /// Engine threads. Default: the number of processors.
     pub threads: Option<Setting<i64>>,
+    /// Addresses and networks of proxies that are believed what they say about their clients; `unix:` for all that come over a
+    /// unix socket. Default: none.
+    pub trusted_proxies: Setting<Vec<String>>,
     /// DNS servers as `ADDRESS` or `ADDRESS:PORT`. Empty: the system's own configuration.
     pub resolver: Setting<Vec<String>>,
     /// Seconds that requests in flight may take when the server stops. Default 30.
@@ -59,6 +62,7 @@ impl Default for Config {
         Self {
             binds: Vec::new(),
             threads: None,
+            trusted_proxies: Setting::of(Vec::new()),
             resolver: Setting::of(Vec::new()),
             shutdown_timeout: Setting::of(30.0),
             client_header_timeout: Setting::of(30.0),

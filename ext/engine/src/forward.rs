@@ -41,7 +41,10 @@ pub(crate) enum Verdict {
 pub(crate) struct Exchange<'a> {
     pub(crate) engine: &'a Engine,
     pub(crate) snapshot: &'a Snapshot,
+    /// Who sent the request: the other end of the connection, or the client that a trusted proxy there speaks for.
     pub(crate) link: &'a ClientInfo,
+    /// The trusted proxy at the other end of the connection, if there is one.
+    pub(crate) via: Option<&'a ClientInfo>,
     pub(crate) client: &'a mut Client,
     pub(crate) work: &'a mut Workspace,
     pub(crate) id: RequestId,
@@ -71,7 +74,7 @@ pub(crate) struct Outcome {
     pub(crate) head: u64,
 }
 
-/// Serves the request whose head stands in `work`.
+/// Serves the request whose head stands in `work`. `link` is the other end of the connection.
 pub(crate) async fn forward(
     engine: &Engine,
     snapshot: &Snapshot,
@@ -93,10 +96,14 @@ pub(crate) async fn forward(
         work.request.fields.copy_lines(&mut work.as_sent);
     }
     engine.counters.request_began();
+    // Before anything is dropped or changed: no field that is named in `Connection` makes a client another one.
+    let via = Some(link).filter(|peer| snapshot.trusted.trusts(peer));
+    let spoken_for = via.and_then(|peer| snapshot.trusted.client(&work.request.fields, peer));
     let mut exchange = Exchange {
         engine,
         snapshot,
-        link,
+        link: spoken_for.as_ref().unwrap_or(link),
+        via,
         id: RequestId::random(),
         start: SystemTime::now(),
         begun: Instant::now(),

@@ -27,6 +27,11 @@ impl Networks {
         self.0.iter().any(|network| network.contains(&address))
     }
 
+    /// One that holds every address of its kind.
+    pub(crate) fn everybody(&self) -> Option<&IpNet> {
+        self.0.iter().find(|network| network.prefix_len() == 0)
+    }
+
     /// Whether there is none.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -91,6 +96,13 @@ mod tests {
             ("172.32.0.0", false),
         ] {
             assert_eq!(networks.contains(address.parse().expect(address)), inside, "{address}");
+        }
+    }
+
+    #[test]
+    fn a_network_without_a_prefix_holds_everybody() {
+        for (text, everybody) in [("0.0.0.0/0", true), ("::/0", true), ("::ffff:0.0.0.0/96", true), ("0.0.0.0/1", false)] {
+            assert_eq!(networks(&["10.0.0.0/8", text]).0.everybody().is_some(), everybody, "{text}");
         }
     }
 

@@ -21,6 +21,11 @@ pub use target::{write_path_and_query, InvalidTarget, RenderedTarget, TargetTemp
 use modifier::Modifier;
 use name::Name;
 
+/// The first placeholder of `text`, which is sent as it is written, that a string rewrite would replace.
+pub(crate) fn known_placeholder(text: &str, context: Context) -> Option<Box<str>> {
+    parse::known_placeholder(text, context)
+}
+
 /// A string rewrite, ready to be filled in. Rendering allocates nothing beyond the growth of its output.
 #[derive(Debug, Clone)]
 pub struct Template {

@@ -9,6 +9,7 @@ use crate::filter::{Filter, Verifications};
 use crate::handler::proxy::Proxy;
 use crate::handler::static_response::StaticResponse;
 use crate::handler::Handler;
+use crate::identity::TrustedProxies;
 use crate::log::Log;
 use crate::routing::{Location, Pattern, Scope};
 use crate::server::BackendStats;
@@ -19,6 +20,7 @@ use crate::upstream::Dns;
 pub(crate) struct Snapshot {
     pub(crate) routes: Scope,
     pub(crate) limits: ClientLimits,
+    pub(crate) trusted: TrustedProxies,
     pub(crate) access_log: Option<Arc<AccessLog>>,
     dns: Arc<Dns>,
 }
@@ -88,6 +90,7 @@ pub enum Purpose {
 pub(crate) fn compile(config: &Config, purpose: Purpose) -> Compiled {
     let mut problems = Vec::new();
     let dns = Arc::new(Dns::compile(&config.resolver, &mut problems).unwrap_or_else(Dns::system));
+    let trusted = TrustedProxies::compile(&config.trusted_proxies, &mut problems);
     let limits = ClientLimits {
         head: time_limit("client_header_timeout", &config.client_header_timeout, &mut problems),
         client_body: time_limit("client_body_timeout", &config.client_body_timeout, &mut problems),
@@ -113,7 +116,7 @@ pub(crate) fn compile(config: &Config, purpose: Purpose) -> Compiled {
         problems.push(Problem::warning(None, "configuration", message));
     }
     problems.sort_by(|a, b| a.at.cmp(&b.at));
-    Compiled { snapshot: Snapshot { routes, limits, access_log, dns }, settings, problems }
+    Compiled { snapshot: Snapshot { routes, limits, trusted, access_log, dns }, settings, problems }
 }
 
 impl Compiler {

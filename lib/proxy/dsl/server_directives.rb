@@ -33,6 +33,18 @@ module Proxy
         server_setting(:threads, count, options, &block)
       end
 
+      # The proxies in front of this one. A request that comes from one of them is that of the right-most address of
+      # `X-Forwarded-For` that is not among them, by the scheme of `X-Forwarded-Proto`; without `X-Forwarded-For`, `Forwarded` is read
+      # the same way. `{addr}`, `{scheme}`, the access log, limits and lists see that client. Nobody else is believed.
+      #
+      # @param addresses [Array<String>] addresses and networks; `"unix:"` for whoever comes over a unix socket
+      # @example
+      #   trusted_proxies "10.0.0.0/8", "127.0.0.1", "fd00::/8"
+      def trusted_proxies(*addresses, **options, &block)
+        list = addresses.flatten
+        server_setting(:trusted_proxies, list.empty? ? [] : [list], options, &block)
+      end
+
       # The DNS servers that are asked for the addresses of backends. Default: the system's configuration.
       #
       # @param servers [Array<String>] each `ADDRESS` or `ADDRESS:PORT`

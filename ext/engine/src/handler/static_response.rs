@@ -3,6 +3,7 @@
 use crate::config::{self, Problem};
 use crate::forward::{Exchange, Verdict};
 use crate::message::{FieldName, Known};
+use crate::rewrite::{known_placeholder, Context};
 
 /// The answer, ready to be sent.
 #[derive(Debug)]
@@ -24,6 +25,7 @@ impl StaticResponse {
         let status = status.unwrap_or(200);
         let mut fields = Vec::new();
         let mut typed = false;
+        let mut warnings = Vec::new();
         for (name, value) in &spec.headers {
             let Some(name) = FieldName::new(name) else {
                 complain(format!("headers: {name:?} is no field name: use letters, digits and hyphens"));
@@ -36,6 +38,14 @@ impl StaticResponse {
             if matches!(name.known(), Some(Known::ContentLength | Known::TransferEncoding | Known::Connection)) {
                 complain(format!("headers: {:?} is set by the server itself: leave it out", name.as_str()));
                 continue;
+            }
+            if let Some(placeholder) = known_placeholder(value, Context::Response) {
+                warnings.push(format!(
+                    "headers: {:?}: {placeholder} is sent as it is written: write response_headers additions: {{ {:?} => \"…\" }} \
+                     beside it",
+                    name.as_str(),
+                    name.as_str()
+                ));
             }
             typed |= name.known() == Some(Known::ContentType);
             fields.extend_from_slice(format!("{}: {value}\r\n", name.as_str()).as_bytes());
@@ -50,6 +60,8 @@ impl StaticResponse {
             }
             fields.extend_from_slice(format!("Content-Length: {}\r\n", spec.body.len()).as_bytes());
         }
+        let warning = |message| Problem::warning(spec.at.as_ref(), "static_response", message);
+        problems.extend(warnings.into_iter().map(warning));
         Self { status, fields, body: spec.body.as_bytes().into() }
     }
 

@@ -145,9 +145,23 @@ impl Named {
         Self(connection_options(fields).filter(|option| !ordinary(option)).map(Box::from).collect())
     }
 
-    /// Whether the field is to be dropped. Those that frame or route the message stay whatever `Connection` says of them.
+    /// Whether the field is to be dropped. Those that frame or route the message or say whose it is stay whatever `Connection` says
+    /// of them: a client could have a trusted proxy, which passes `Connection` on, taken for itself.
     fn drops(&self, known: Option<Known>, name: &[u8]) -> bool {
-        if self.0.is_empty() || matches!(known, Some(Known::Host | Known::ContentLength)) {
+        use Known::*;
+        let stays = matches!(
+            known,
+            Some(
+                Host | ContentLength
+                    | Forwarded
+                    | XForwardedFor
+                    | XForwardedHost
+                    | XForwardedPort
+                    | XForwardedProto
+                    | XRealIp
+            )
+        );
+        if self.0.is_empty() || stays {
             return false;
         }
         self.0.iter().any(|named| named.eq_ignore_ascii_case(name))

@@ -134,7 +134,7 @@ impl Fields {
     }
 
     /// Every value of a field, in order.
-    pub fn all<'s, 'n: 's>(&'s self, name: impl Into<NameRef<'n>>) -> impl Iterator<Item = &'s [u8]> + 's {
+    pub fn all<'s, 'n: 's>(&'s self, name: impl Into<NameRef<'n>>) -> impl DoubleEndedIterator<Item = &'s [u8]> + 's {
         let name = name.into();
         let absent = name.known.is_some_and(|known| self.present & known.bit() == 0);
         let list = if absent { &[][..] } else { &self.list[..] };

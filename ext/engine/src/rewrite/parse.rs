@@ -51,6 +51,17 @@ fn placeholder(written: &str, context: Context) -> Result<Option<Placeholder>, S
     Ok(Some(Placeholder { name, modifiers: modifiers.into(), written: written.into() }))
 }
 
+/// The first placeholder in plain text that would mean something in a string rewrite, whatever the request.
+pub(super) fn known_placeholder(text: &str, context: Context) -> Option<Box<str>> {
+    parts(text, context).ok()?.into_iter().find_map(|part| match part {
+        Part::Value(value) => match &value.name {
+            Name::Field(field) if field.known().is_none() => None,
+            _ => Some(value.written),
+        },
+        Part::Text(_) => None,
+    })
+}
+
 /// Placeholders that are neither built in, nor likely to be a field, nor among `captures`.
 pub(super) fn warnings(parts: &[Part], context: Context, captures: &[&str]) -> Vec<String> {
     let mut warnings = Vec::new();

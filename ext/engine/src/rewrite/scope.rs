@@ -33,16 +33,16 @@ impl<'a> Scope<'a> {
     }
 }
 
-/// What every request of one client connection has in common.
+/// Who sends requests: the other end of a connection, or the client for whom a trusted proxy there asks.
 #[derive(Debug, Clone, Default)]
 pub struct ClientInfo {
     /// The client's address without its port; empty for a unix socket. IPv6 without brackets.
     pub addr: Box<str>,
     /// The same as an address; `None` for a unix socket. An IPv4 address that came as IPv6 is the IPv4 address.
     pub ip: Option<std::net::IpAddr>,
-    /// The port that the connection came to; `None` for a unix socket.
+    /// The port that the client came to; `None` for a unix socket, and where a trusted proxy did not say which it was.
     pub local_port: Option<u16>,
-    /// Whether the connection is a TLS one, so that the scheme is `https`.
+    /// Whether the client's connection is a TLS one, so that the scheme is `https`.
     pub tls: bool,
 }
 

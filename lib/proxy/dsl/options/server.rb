@@ -19,6 +19,11 @@ module Proxy
           prose: "Engine threads. They are native threads and never take Ruby's global lock."
         ),
         Directive.new(
+          :trusted_proxies, :server, takes: Types::PROXIES, default: "none",
+          prose: "Addresses and networks of the proxies in front of this one, or `unix:` for whoever comes over a unix socket. They are " \
+                 "believed what `X-Forwarded-For` and its kin say of the client, see below."
+        ),
+        Directive.new(
           :resolver, :server, takes: Types::SERVERS, default: "the system's",
           prose: "DNS servers, each `ADDRESS` or `ADDRESS:PORT`."
         ),

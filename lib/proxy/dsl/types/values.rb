@@ -87,6 +87,7 @@ module Proxy
       CODE = Count.new("Integer", "a status code, such as 503")
       FIELD_NAMES = Texts.new("Array", 'an Array of field names, such as ["X_Token"]')
       SERVERS = Texts.new("String, …", 'DNS servers, such as "127.0.0.1:53"')
+      PROXIES = Texts.new("String, …", 'addresses and networks, such as "10.0.0.0/8" or "127.0.0.1"')
       INPUT_FILE = InputFile.new("path", "the path of a file that can be read")
       PEM_FILE = InputFile.new("path", 'the path of a PEM file, such as "tls/ca.pem"')
       OUTPUT_FILE = OutputFile.new("path", 'the path of a file, such as "log/access.log"')

@@ -8,7 +8,7 @@ use crate::headers::forwarded::{Forwarding, Names};
 use crate::headers::CONNECTION_FIELDS;
 use crate::message::{FieldName, Known};
 use crate::respond::ErrorResponse;
-use crate::rewrite::{Context, TargetTemplate, Template};
+use crate::rewrite::{known_placeholder, Context, TargetTemplate, Template};
 use crate::snapshot::Compiler;
 use crate::upstream::exchange::Limits;
 use crate::upstream::{Keep, TargetHost, Upstream};
@@ -202,6 +202,12 @@ fn edits(option: &str, edits: &[HeaderEdit], context: Context, report: &mut Repo
         }
         let mut values = Vec::with_capacity(edit.values.len());
         for value in &edit.values {
+            if let Some(placeholder) = sent_as_written(value, context) {
+                report.warning(format!(
+                    "{option}: {:?}: {placeholder} is sent as it is written: write {{ rewrite: \"…\" }} around the text",
+                    edit.name
+                ));
+            }
             match template(value, context) {
                 Ok(template) => {
                     for warning in template.warnings(&[]) {
@@ -215,6 +221,14 @@ fn edits(option: &str, edits: &[HeaderEdit], context: Context, report: &mut Repo
         compiled.push(Edit { name, values });
     }
     compiled
+}
+
+/// A placeholder that surely was meant to be replaced.
+fn sent_as_written(value: &HeaderValue, context: Context) -> Option<Box<str>> {
+    match value {
+        HeaderValue::Literal(text) => known_placeholder(text, context),
+        HeaderValue::Rewrite(_) => None,
+    }
 }
 
 fn template(value: &HeaderValue, context: Context) -> Result<Template, String> {

@@ -72,12 +72,13 @@ impl Proxy {
         exchange.work.values = values;
         rendered.map_err(|_| target_error())?;
 
-        let (link, stamp, wishes) = (exchange.link, exchange.stamp(), exchange.wishes);
+        let sender = forwarded::Sender { client: exchange.link, via: exchange.via };
+        let (stamp, wishes) = (exchange.stamp(), exchange.wishes);
         let chunked = exchange.framing == Framing::Chunked;
         let work = &mut *exchange.work;
         let request = &mut work.request;
         hop_by_hop::clean_request(request, &self.allow_underscores, chunked, wishes.upgrade);
-        forwarded::apply(request, self.forwarding, link, stamp, self.own_headers, &mut work.scratch);
+        forwarded::apply(request, self.forwarding, sender, stamp, self.own_headers, &mut work.scratch);
         let via = if request.version == Version::Http10 { &b"1.0 proxy"[..] } else { b"1.1 proxy" };
         if !self.own_headers.has(Known::Via) {
             request.fields.append(Known::Via, via);

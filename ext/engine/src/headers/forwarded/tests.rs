@@ -9,13 +9,17 @@ fn tcp(addr: &str) -> ClientInfo {
     ClientInfo { addr: addr.into(), ip: addr.parse().ok(), local_port: Some(8080), tls: false }
 }
 
-/// The fields of `text`, a request head, once `forwarding` was applied.
+/// The fields of `text`, a request head, once `forwarding` was applied for a client that asks itself.
 fn applied(text: &str, forwarding: Forwarding, client: &ClientInfo, own: &[Known]) -> Vec<(String, String)> {
+    applied_for(text, forwarding, Sender { client, via: None }, own)
+}
+
+fn applied_for(text: &str, forwarding: Forwarding, sender: Sender<'_>, own: &[Known]) -> Vec<(String, String)> {
     let mut head = RequestHead::default();
     parse_request(text.as_bytes(), &mut head).expect("a well formed head");
     let stamp = Stamp { id: RequestId::from(ID), start: UNIX_EPOCH + Duration::from_millis(1_700_000_000_123) };
     let own = own.iter().copied().fold(Names::default(), Names::with);
-    apply(&mut head, forwarding, client, stamp, own, &mut b"left over from the last request".to_vec());
+    apply(&mut head, forwarding, sender, stamp, own, &mut b"left over from the last request".to_vec());
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     head.fields.iter().map(|(name, value)| (text(name), text(value))).collect()
 }
@@ -178,4 +182,67 @@ fn numbers_are_written_in_decimal() {
         push_decimal(&mut out, number);
         assert_eq!(out, number.to_string().as_bytes());
     }
+}
+
+/// A client on the far side of a proxy that is trusted.
+fn through(client: &ClientInfo, fields: &str, forwarding: Forwarding) -> Vec<(String, String)> {
+    applied_for(&request(fields), forwarding, Sender { client, via: Some(&tcp("10.0.0.1")) }, &[])
+}
+
+#[test]
+fn what_a_trusted_proxy_says_is_kept_and_the_proxy_is_added() {
+    let client = ClientInfo { tls: true, local_port: Some(443), ..tcp("192.0.2.7") };
+    let said = "X-Forwarded-For: 6.6.6.6\r\nX-Forwarded-For: 192.0.2.7, 10.0.0.2\r\nX-Forwarded-Proto: http, https\r\n\
+                X-Forwarded-Host: shop.example\r\nX-Forwarded-Port: 443\r\nX-Real-IP: 6.6.6.6\r\nForwarded: for=6.6.6.6\r\n";
+    let fields = through(&client, said, Forwarding::XForwarded);
+    for (name, value) in [
+        ("X-Forwarded-For", Some("6.6.6.6, 192.0.2.7, 10.0.0.2, 10.0.0.1")),
+        ("X-Real-IP", Some("192.0.2.7")),
+        ("X-Forwarded-Proto", Some("https")),
+        ("X-Forwarded-Port", Some("443")),
+        ("X-Forwarded-Host", Some("shop.example")),
+        ("Forwarded", None),
+    ] {
+        assert_eq!(value_of(&fields, name), value, "{name}");
+    }
+}
+
+#[test]
+fn a_trusted_proxy_that_says_nothing_is_the_client() {
+    let proxy = tcp("10.0.0.1");
+    let fields = through(&proxy, "", Forwarding::XForwarded);
+    assert_eq!(value_of(&fields, "X-Forwarded-For"), Some("10.0.0.1"));
+    assert_eq!(value_of(&fields, "X-Forwarded-Host"), Some("site.example:81"));
+    assert_eq!(value_of(&fields, "X-Forwarded-Port"), Some("8080"));
+    let fields = through(&proxy, "", Forwarding::Rfc7239);
+    assert_eq!(value_of(&fields, "Forwarded"), Some("for=10.0.0.1;host=\"site.example:81\";proto=http"));
+}
+
+#[test]
+fn a_trusted_proxy_at_a_unix_socket_adds_no_address_to_the_chain() {
+    let client = tcp("192.0.2.7");
+    let sender = Sender { client: &client, via: Some(&ClientInfo::default()) };
+    let fields = applied_for(&request("X-Forwarded-For: 192.0.2.7\r\n"), Forwarding::XForwarded, sender, &[]);
+    assert_eq!(value_of(&fields, "X-Forwarded-For"), Some("192.0.2.7"));
+}
+
+#[test]
+fn rfc_7239_adds_an_element_to_what_a_trusted_proxy_says() {
+    let client = ClientInfo { tls: true, ..tcp("192.0.2.7") };
+    let said = "Forwarded: for=192.0.2.7;proto=https\r\nForwarded: for=\"[2001:db8::2]:80\"\r\n";
+    let chain = "for=192.0.2.7;proto=https, for=\"[2001:db8::2]:80\", for=10.0.0.1;host=\"site.example:81\";proto=http";
+    assert_eq!(value_of(&through(&client, said, Forwarding::Rfc7239), "Forwarded"), Some(chain));
+}
+
+#[test]
+fn one_family_of_fields_is_told_on_in_the_other() {
+    let client = ClientInfo { tls: true, ..tcp("2001:db8::7") };
+    let said = "X-Forwarded-For: 2001:db8::7\r\nX-Forwarded-Host: a\"b\r\nForwarded: for=6.6.6.6\r\n";
+    let chain = "for=\"[2001:db8::7]\";host=\"a\\\"b\";proto=https, for=10.0.0.1;host=\"site.example:81\";proto=http";
+    let fields = through(&client, said, Forwarding::Rfc7239);
+    assert_eq!(value_of(&fields, "Forwarded"), Some(chain));
+    assert_eq!(value_of(&fields, "X-Forwarded-For"), None);
+    let fields = through(&client, "Forwarded: for=\"[2001:db8::7]\"\r\n", Forwarding::XForwarded);
+    assert_eq!(value_of(&fields, "X-Forwarded-For"), Some("2001:db8::7, 10.0.0.1"));
+    assert_eq!(value_of(&fields, "Forwarded"), None);
 }

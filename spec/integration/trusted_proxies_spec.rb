@@ -1,0 +1,138 @@
+# frozen_string_literal: true
+
+require "support/integration"
+
+# The client is 127.0.0.1: trusted where the Proxyfile says so.
+RSpec.describe "trusted_proxies" do
+  # What the backend got when a client with these fields asked. `Via-Addr` and `Via-Scheme` are what rewrites see.
+  def sent(trusted, fields, options = {})
+    backend = start_backend
+    address = backend.address
+    proxy = start_proxy do
+      trusted_proxies(*trusted) unless trusted.empty?
+      proxy backends: [address], headers: { "Seen-Addr" => { rewrite: "{addr}" }, "Seen-Scheme" => { rewrite: "{scheme}" } }, **options
+    end
+    proxy.get("/", fields)
+    backend.request
+  end
+
+  def seen(trusted, fields) = sent(trusted, fields).then { |request| [request["Seen-Addr"], request["Seen-Scheme"]] }
+
+  lie = { "X-Forwarded-For" => "6.6.6.6", "X-Forwarded-Proto" => "https", "Forwarded" => "for=6.6.6.6;proto=https" }
+
+  it "believes nobody else what they say of themselves" do
+    [[], ["10.0.0.0/8"], ["unix:"], ["127.0.0.2", "::1"]].each do |trusted|
+      request = sent(trusted, lie)
+      expect([request["Seen-Addr"], request["Seen-Scheme"]]).to eq(["127.0.0.1", "http"])
+      expect([request["X-Forwarded-For"], request["X-Real-IP"], request["X-Forwarded-Proto"]]).to eq(["127.0.0.1", "127.0.0.1", "http"])
+      expect(request["Forwarded"]).to be_nil
+    end
+  end
+
+  it "takes the right-most address that is not trusted for the client" do
+    trusted = ["127.0.0.0/8", ["10.0.0.0/8"]]
+
+    {
+      "192.0.2.7" => "192.0.2.7",
+      "6.6.6.6, 192.0.2.7, 10.0.0.2, 10.0.0.1" => "192.0.2.7",
+      ["6.6.6.6", "192.0.2.7", "10.0.0.2, 10.0.0.1"] => "192.0.2.7",
+      "6.6.6.6, 192.0.2.7:4711, 10.0.0.2:80" => "192.0.2.7",
+      "2001:db8::7, 10.0.0.2" => "2001:db8::7",
+      '"[2001:db8::7]:4711"' => "2001:db8::7",
+      "::ffff:192.0.2.7, ::ffff:10.0.0.2" => "192.0.2.7",
+      "192.0.2.7, 192.0.2.7, 127.0.0.1" => "192.0.2.7",
+      "10.0.0.3, 10.0.0.2" => "10.0.0.3",
+      "6.6.6.6, unknown, 10.0.0.2" => "10.0.0.2",
+      "6.6.6.6, <script>" => "127.0.0.1",
+      "" => "127.0.0.1"
+    }.each { |chain, client| expect([chain, seen(trusted, { "X-Forwarded-For" => chain })]).to eq([chain, [client, "http"]]) }
+  end
+
+  it "takes the last scheme that is named" do
+    expect(seen(["127.0.0.1"], { "X-Forwarded-Proto" => "https" })).to eq(["127.0.0.1", "https"])
+    expect(seen(["127.0.0.1"], { "X-Forwarded-Proto" => ["https", "http"] })).to eq(["127.0.0.1", "http"])
+    expect(seen(["127.0.0.1"], { "X-Forwarded-Proto" => "javascript" })).to eq(["127.0.0.1", "http"])
+  end
+
+  it "reads Forwarded where there is no X-Forwarded-For" do
+    forwarded = 'for=6.6.6.6, for="[2001:db8::7]:4711";proto=https, for=127.0.0.9;proto=http'
+    expect(seen(["127.0.0.0/8"], { "Forwarded" => forwarded })).to eq(["2001:db8::7", "https"])
+    expect(seen(["127.0.0.0/8"], { "Forwarded" => ["for=6.6.6.6", "for=192.0.2.7"] })).to eq(["192.0.2.7", "http"])
+    expect(seen(["127.0.0.0/8"], { "Forwarded" => forwarded, "X-Forwarded-For" => "192.0.2.7" })).to eq(["192.0.2.7", "http"])
+  end
+
+  it "adds to the chain what it knows itself and keeps what the proxy said" do
+    said = { "X-Forwarded-For" => ["6.6.6.6", "192.0.2.7"], "X-Forwarded-Proto" => "https", "X-Forwarded-Host" => "shop.example",
+             "X-Forwarded-Port" => "443", "X-Real-IP" => "6.6.6.6" }
+    request = sent(["127.0.0.1"], said)
+
+    expect(request.all("X-Forwarded-For")).to eq(["6.6.6.6, 192.0.2.7, 127.0.0.1"])
+    expect(request.all("X-Real-IP")).to eq(["192.0.2.7"])
+    expect(request.all("X-Forwarded-Proto")).to eq(["https"])
+    expect(request.all("X-Forwarded-Host")).to eq(["shop.example"])
+    expect(request.all("X-Forwarded-Port")).to eq(["443"])
+  end
+
+  it "adds an element with forwarded_headers: :rfc7239" do
+    request = sent(["127.0.0.1"], { "Forwarded" => "for=192.0.2.7;proto=https" }, forwarded_headers: :rfc7239)
+
+    expect(request.all("Forwarded")).to eq(['for=192.0.2.7;proto=https, for=127.0.0.1;host="example.test";proto=http'])
+  end
+
+  it "lets nobody take a field away by naming it in Connection" do
+    fields = { "X-Forwarded-For" => "192.0.2.7", "X-Forwarded-Proto" => "https", "Connection" => "close, X-Forwarded-For, X-Forwarded-Proto, X-Real-IP" }
+    request = sent(["127.0.0.1"], fields)
+
+    expect([request["Seen-Addr"], request["Seen-Scheme"]]).to eq(["192.0.2.7", "https"])
+    expect(request["X-Forwarded-For"]).to eq("192.0.2.7, 127.0.0.1")
+    expect([request["X-Real-IP"], request["X-Forwarded-Proto"]]).to eq(["192.0.2.7", "https"])
+    expect(sent([], fields)["X-Forwarded-For"]).to eq("127.0.0.1")
+  end
+
+  it "lets no field with an underscore pass for one of them" do
+    expect(seen(["127.0.0.1"], { "X_Forwarded_For" => "6.6.6.6" }).first).to eq("127.0.0.1")
+  end
+
+  it "is obeyed anew by every request of a connection" do
+    backend = start_backend
+    address = backend.address
+    proxy = start_proxy do
+      trusted_proxies "127.0.0.1"
+      proxy backends: [address]
+    end
+    client = proxy.connect
+    ["192.0.2.7", nil, "192.0.2.8"].each { |addr| client.get("/", { "X-Forwarded-For" => addr }.compact) }
+    client.close
+
+    expect(backend.requests.map { |request| request["X-Real-IP"] }).to eq(["192.0.2.7", "127.0.0.1", "192.0.2.8"])
+  end
+
+  it "trusts whoever comes over a unix socket with \"unix:\"" do
+    backend = start_backend
+    address = backend.address
+    path = File.join(directory, "proxy.sock")
+    proxy = start_proxy(bind: "unix://#{path}") do
+      trusted_proxies "unix:"
+      proxy backends: [address]
+    end
+    proxy.get("/", "X-Forwarded-For" => "6.6.6.6, 192.0.2.7")
+
+    expect(backend.request["X-Real-IP"]).to eq("192.0.2.7")
+    expect(backend.request["X-Forwarded-For"]).to eq("6.6.6.6, 192.0.2.7")
+  end
+
+  it "shows the client in the access log" do
+    backend = start_backend
+    address = backend.address
+    log = File.join(directory, "access.log")
+    proxy = start_proxy do
+      trusted_proxies "127.0.0.1"
+      access_log "{addr} {scheme} {X-Forwarded-For}", to: log
+      proxy backends: [address]
+    end
+    proxy.get("/", "X-Forwarded-For" => "192.0.2.7", "X-Forwarded-Proto" => "https")
+    proxy.stop
+
+    expect(File.read(log)).to eq("192.0.2.7 https 192.0.2.7\n")
+  end
+end

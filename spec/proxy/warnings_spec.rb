@@ -1,0 +1,51 @@
+# frozen_string_literal: true
+
+require_relative "proxyfiles"
+
+# What is legal and surely meant otherwise.
+RSpec.describe "the warnings of proxy check" do
+  include Proxyfiles
+
+  target = 'to: "http://a.example{path}{query}"'
+
+  {
+    "proxy #{target}, headers: { 'X-Client' => '{addr}' }" =>
+      'proxy: headers: "X-Client": {addr} is sent as it is written: write { rewrite: "…" } around the text',
+    "proxy #{target}, headers: { 'X-Client' => ['a', 'on {User-Agent} now'] }" =>
+      'proxy: headers: "X-Client": {User-Agent} is sent as it is written: write { rewrite: "…" } around the text',
+    "proxy #{target}, headers: { 'X-Session' => '{cookie.session|strip_prefix:a}' }" =>
+      'proxy: headers: "X-Session": {cookie.session|strip_prefix:a} is sent as it is written: write { rewrite: "…" } around the text',
+    "proxy #{target}, response_headers: { 'X-Took' => '{response_time}' }" =>
+      'proxy: response_headers: "X-Took": {response_time} is sent as it is written: write { rewrite: "…" } around the text',
+    "static_response headers: { 'X-Id' => '{request_id}' }" =>
+      'static_response: headers: "X-Id": {request_id} is sent as it is written: write response_headers additions: { "X-Id" => "…" } ' \
+      "beside it",
+    'proxy to: "https://a.example{path}", verify_ssl: false' => /\Aproxy: verify_ssl: false believes any certificate/,
+    "trusted_proxies '10.0.0.0/8', '0.0.0.0/0'" =>
+      'trusted_proxies: "0.0.0.0/0" lets everybody say who they are: write the addresses of your own proxies alone',
+    "trusted_proxies '::/0'" =>
+      'trusted_proxies: "::/0" lets everybody say who they are: write the addresses of your own proxies alone'
+  }.each do |text, message|
+    it "tell of #{text}" do
+      handler = text.start_with?("trusted_proxies") ? "static_response body: ''" : ""
+      path = write("Proxyfile", "\n#{text}\n#{handler}\n")
+      problems = Proxy.check(path)
+
+      expect(problems.map(&:severity)).to eq([:warning]), problems.join("\n")
+      expect(problems.map(&:line)).to eq([2])
+      expect("#{problems.first.directive}: #{problems.first.message}").to match(message.is_a?(String) ? /\A#{Regexp.escape(message)}\z/ : message)
+    end
+  end
+
+  [
+    "proxy #{target}, headers: { 'X-Client' => { rewrite: '{addr}' } }",
+    "proxy #{target}, headers: { 'Report-To' => '{\"group\":\"default\"}', 'X-Brace' => '{unheard_of}' }",
+    "proxy #{target}, response_headers: { 'X-Path' => 'a {braced} word' }",
+    "static_response headers: { 'X-Brace' => '{unheard_of}' }",
+    "trusted_proxies '10.0.0.0/8', 'unix:'\nstatic_response body: ''"
+  ].each do |text|
+    it "are silent about #{text.inspect}" do
+      expect(problems_of(text)).to eq([])
+    end
+  end
+end
