@@ -14,8 +14,9 @@ use tokio::time::Instant;
 
 use crate::error::{Error, Kind, Retry, Side};
 use crate::forward::{Exchange, Verdict};
+use crate::headers::framing;
 use crate::http1::{write_request_head, Connection, Framing};
-use crate::message::{FieldName, RequestHead};
+use crate::message::{FieldName, Method, RequestHead};
 use crate::respond::ErrorResponse;
 use crate::rewrite::TargetTemplate;
 use crate::upstream::exchange::{self, Asked, Limits, Upload};
@@ -38,6 +39,7 @@ pub(crate) struct ForwardAuth {
 struct Answered {
     server: Connection,
     endpoint: Arc<Endpoint>,
+    framing: Framing,
     deadline: Instant,
 }
 
@@ -117,7 +119,13 @@ impl ForwardAuth {
                 Err(error) => Err(error),
             };
             match result {
-                Ok(server) => return Ok(Answered { server, endpoint: Arc::clone(attempt.endpoint()), deadline }),
+                Ok(server) => {
+                    let endpoint = Arc::clone(attempt.endpoint());
+                    // A yes that is framed so that it could be read as something else is none.
+                    let framing = framing::of_response(&exchange.work.response, Method::Get);
+                    let framing = framing.map_err(|why| Error::backend(Kind::Malformed(why), Retry::Never))?;
+                    return Ok(Answered { server, endpoint, framing, deadline });
+                }
                 Err(error) if error.side == Side::Client => return Err(error),
                 // A question may be asked twice: it is a GET.
                 Err(error) if reused && error.retry != Retry::Never => {}

@@ -8,7 +8,7 @@ use crate::error::{Error, Kind, Retry, Waited};
 use crate::forward::{Exchange, Verdict};
 use crate::headers::{framing, hop_by_hop};
 use crate::http1::{Framing, Malformed, Piece, ReadError};
-use crate::message::{Known, Method};
+use crate::message::Known;
 
 /// How much of a body is passed on.
 const LONGEST: usize = 64 * 1024;
@@ -53,10 +53,8 @@ impl ForwardAuth {
 
     /// Reads the body of an answer, and keeps the connection if it can be used again.
     async fn body(&self, exchange: &mut Exchange<'_>, answered: Answered) -> Result<Vec<u8>, Error> {
-        let Answered { mut server, endpoint, deadline } = answered;
-        let malformed = |why| Error::backend(Kind::Malformed(why), Retry::Never);
+        let Answered { mut server, endpoint, framing, deadline } = answered;
         let response = &exchange.work.response;
-        let framing = framing::of_response(response, Method::Get).map_err(malformed)?;
         let reusable = framing != Framing::UntilClose
             && !hop_by_hop::promises_a_body_in_vain(response)
             && framing::keeps_alive(&response.fields, response.version);
@@ -69,7 +67,8 @@ impl ForwardAuth {
                 Poll::Ready(Ok(Piece::More)) => {}
                 Poll::Ready(Ok(Piece::Data(n))) => {
                     if body.len() + n > LONGEST {
-                        return Poll::Ready(Err(malformed(Malformed("its body is longer than 64 KiB"))));
+                        let why = Kind::Malformed(Malformed("its body is longer than 64 KiB"));
+                        return Poll::Ready(Err(Error::backend(why, Retry::Never)));
                     }
                     body.extend_from_slice(&server.input.filled()[..n]);
                     server.consume_body(n);

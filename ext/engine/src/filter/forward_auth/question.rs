@@ -29,14 +29,15 @@ impl ForwardAuth {
         exchange.work.target = target;
         rendered.map_err(|_| Error { kind: Kind::Target, side: Side::Us, retry: Retry::Never })?;
 
-        let (link, stamp) = (exchange.link, exchange.stamp());
+        let sender = forwarded::Sender { client: exchange.link, via: exchange.via };
+        let stamp = exchange.stamp();
         let work = &mut *exchange.work;
         let mut question = work.request.clone();
         hop_by_hop::clean_request(&mut question, &[], false, false);
         for name in NOT_ASKED {
             question.fields.remove(name);
         }
-        forwarded::apply(&mut question, Forwarding::XForwarded, link, stamp, Names::default(), &mut work.scratch);
+        forwarded::apply(&mut question, Forwarding::XForwarded, sender, stamp, Names::default(), &mut work.scratch);
         question.fields.set("X-Forwarded-Method", work.request.method_text());
         work.scratch.clear();
         work.scratch.extend_from_slice(work.request.path());
