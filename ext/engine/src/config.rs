@@ -7,12 +7,14 @@
 
 mod auth;
 mod filter;
+mod location;
 mod problem;
 mod proxy;
 mod upstream;
 
 pub use auth::{AuthApiKey, AuthBasic, AuthJwt, ForwardAuth};
 pub use filter::{Filter, HeaderChanges};
+pub use location::{Location, Match, Named, Regexp, Value};
 pub use problem::{At, Problem, Severity};
 pub use proxy::{
     Content, CustomError, ErrorResponse, ForwardedHeaders, HeaderEdit, HeaderValue, Proxy, StaticResponse,
@@ -138,20 +140,7 @@ pub enum Directive {
     /// `static_response code:, headers:, body:`
     StaticResponse(StaticResponse),
     /// `location "/prefix/*" do … end`
-    Location(Location),
+    Location(Box<Location>),
     /// A word such as `request_headers`.
     Filter(Filter),
-}
-
-/// `location "/about", "/api/*" do … end`
-#[derive(Debug, Clone, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Location {
-    /// Exact paths (`/about`) and prefixes (`/api/*`). Any of them may match.
-    pub patterns: Vec<String>,
-    /// What stands inside, in the order of the file.
-    pub routes: Vec<Directive>,
-    /// Where it was written.
-    #[serde(default)]
-    pub at: Option<At>,
 }

@@ -18,7 +18,8 @@ use crate::log::Level;
 use crate::message::{Known, Method, RequestHead, Version};
 use crate::request_id::RequestId;
 use crate::respond::{self, ErrorResponse};
-use crate::rewrite::{ClientInfo, ResponseInfo, Scope};
+use crate::rewrite::{Captures, ClientInfo, ResponseInfo, Scope};
+use crate::routing::Ambiguous;
 use crate::snapshot::Snapshot;
 use crate::upstream::exchange::{self, Client};
 
@@ -92,6 +93,7 @@ pub(crate) async fn forward(
     work.response.fields.clear();
     work.extra.clear();
     work.user.clear();
+    work.captured.clear();
     if snapshot.access_log.is_some() {
         work.request.fields.copy_lines(&mut work.as_sent);
     }
@@ -159,7 +161,10 @@ impl Exchange<'_> {
             return self.fail(405).await;
         }
         let snapshot = self.snapshot;
-        let scope = snapshot.routes.locate(self.work.request.path());
+        let Workspace { request, captured, .. } = &mut *self.work;
+        let Ok(scope) = snapshot.routes.locate(request, self.link, captured) else {
+            return self.refuse_ambiguous().await;
+        };
         if !scope.filters.is_empty() {
             hop_by_hop::drop_named(&mut self.work.request.fields);
         }
@@ -169,11 +174,18 @@ impl Exchange<'_> {
             }
             self.passed = &scope.filters[..=index];
         }
-        match scope.handler(self.work.request.path()) {
-            None => self.fail(404).await,
-            Some(Handler::StaticResponse(response)) => response.serve(self).await,
-            Some(Handler::Proxy(proxy)) => proxy.serve(self).await,
+        match scope.handler(&self.work.request) {
+            Err(Ambiguous) => self.refuse_ambiguous().await,
+            Ok(None) => self.fail(404).await,
+            Ok(Some(Handler::StaticResponse(response))) => response.serve(self).await,
+            Ok(Some(Handler::Proxy(proxy))) => proxy.serve(self).await,
         }
+    }
+
+    /// Answers a request whose path can be read in two ways, like one that cannot be read at all.
+    async fn refuse_ambiguous(&mut self) -> Verdict {
+        self.keep_alive = false;
+        self.fail(400).await
     }
 
     /// Changes the response in `work.response` as the filters want it. To be called once for each response, before its head
@@ -207,7 +219,13 @@ impl Exchange<'_> {
 
     /// What string rewrites of this request refer to. `path` is the path as `{path}` shows it.
     pub(crate) fn scope<'s>(&'s self, path: &'s [u8]) -> Scope<'s> {
-        Scope { path, user: &self.work.user, ..Scope::new(&self.work.request, self.link, self.id, self.start) }
+        let captures = Captures::new(&self.snapshot.capture_names, &self.work.captured);
+        Scope {
+            path,
+            user: &self.work.user,
+            captures,
+            ..Scope::new(&self.work.request, self.link, self.id, self.start)
+        }
     }
 
     /// Whether the client waits for `100 Continue` before it sends the body.

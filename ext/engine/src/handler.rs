@@ -16,7 +16,7 @@ pub(crate) enum Handler {
 }
 
 impl Handler {
-    /// Whether it answers requests for `path`. If not, the next handler is asked.
+    /// Whether it answers requests for `path`, whose escapes are decoded. If not, the next handler is asked.
     pub(crate) fn accepts(&self, path: &[u8]) -> bool {
         match self {
             Handler::Proxy(proxy) => crate::routing::accepts(proxy.path_prefix.as_deref(), path),

@@ -2,8 +2,8 @@
 
 use magnus::{Error, Ruby, Value};
 use proxy_engine::config::{
-    AuthApiKey, AuthBasic, AuthJwt, Bind, Config, CustomError, ForwardAuth, HeaderChanges, HealthCheck, Pool, Problem,
-    Proxy, StaticResponse,
+    AuthApiKey, AuthBasic, AuthJwt, Bind, Config, CustomError, ForwardAuth, HeaderChanges, HealthCheck, Location, Pool,
+    Problem, Proxy, StaticResponse,
 };
 use proxy_engine::Server;
 use serde::de::Error as _;
@@ -33,6 +33,7 @@ pub(crate) fn defaults(ruby: &Ruby) -> Result<Value, Error> {
     let defaults = Defaults {
         server: Config::default(),
         bind: Bind { url: Bind::DEFAULT.into(), backlog: None, at: None },
+        location: Location::default(),
         proxy: Proxy::default(),
         pool: Pool::default(),
         health_check: HealthCheck::default(),
@@ -52,6 +53,7 @@ pub(crate) fn defaults(ruby: &Ruby) -> Result<Value, Error> {
 struct Defaults {
     server: Config,
     bind: Bind,
+    location: Location,
     proxy: Proxy,
     pool: Pool,
     health_check: HealthCheck,

@@ -55,27 +55,6 @@ module Proxy
         nil
       end
 
-      # Selects requests by their path; the block says what to do with them. The first location of the file that matches takes
-      # the request, before the handlers that stand beside it are asked. Locations may stand inside locations.
-      #
-      # @param patterns [Array<String>] exact paths (`"/about"`) and prefixes (`"/api/*"`); any of them may match
-      # @example
-      #   location "/api/*" do
-      #     proxy to: "http://127.0.0.1:3001{path}{query}"
-      #   end
-      def location(*patterns, **options, &block)
-        place = @draft.place(:location)
-        Options::LOCATION.read(options, place)
-        paths = location_paths(patterns.flatten, place)
-        return place.error("has no block: write location \"/api/*\" do … end") && nil unless block
-
-        routes = @draft.inside { block.arity == 1 ? block.call(self) : block.call }
-        paths = paths.difference([INVALID])
-        # What stands inside is checked whatever the paths are.
-        @draft.add_route("location" => { "patterns" => paths.empty? ? ["/*"] : paths, "routes" => routes, "at" => place.at })
-        nil
-      end
-
       # Stands for a target that was reported as wrong, so that the engine checks the other options all the same.
       STAND_IN = "http://localhost"
       # Options that the engine takes together or not at all.
@@ -110,13 +89,6 @@ module Proxy
         options[:to].nil? && options[:backends].nil? && options.keys.none? do |key|
           !Options::PROXY.names.include?(key) && %i[to backends].include?(Spelling.nearest(key, Options::PROXY.names))
         end
-      end
-
-      def location_paths(patterns, place)
-        hint = Options::LOCATION.takes.hint
-        return [place.error("the path is missing: write #{hint}")] if patterns.empty?
-
-        patterns.map { |pattern| Options::LOCATION.takes.read(pattern, place) }
       end
     end
   end

@@ -33,9 +33,9 @@ RSpec.describe Proxy::DSL::Options, :binding do
 
   filters = described_class::FILTERS.map(&:name)
 
-  [:proxy, :pool, :health_check, :static_response, :error_response, *filters].each do |word|
+  [:location, :proxy, :pool, :health_check, :static_response, :error_response, *filters].each do |word|
     it "lists the options and the defaults of #{word} as the engine does" do
-      engine = defaults.fetch(word).except(:at, :pool)
+      engine = defaults.fetch(word).except(:at, :pool, :routes, :word)
       table = described_class::BY_NAME.fetch(word).options
       table -= described_class::POOL.options unless word == :pool
 
@@ -72,7 +72,7 @@ RSpec.describe Proxy::DSL::Options, :binding do
   end
 
   it "has a method with an example for every word" do
-    source = %w[server_directives handlers filters auth].map { |name| File.read("lib/proxy/dsl/#{name}.rb") }.join
+    source = %w[server_directives routing handlers filters auth].map { |name| File.read("lib/proxy/dsl/#{name}.rb") }.join
     described_class::WORDS.each do |word|
       expect(Proxy::DSL.public_method_defined?(word)).to be(true), "there is no method #{word}"
       comment = source[/((?:^ *#.*\n)+) *def #{word}\b/, 1]

@@ -72,8 +72,8 @@ impl AuthApiKey {
     /// The name of the key that the request shows. The error is for the log.
     fn check(&self, request: &RequestHead) -> Result<&str, &'static str> {
         let digest = match &self.place {
-            Place::Field(name) => digest_of(shown::field(&request.fields, name)),
-            Place::Parameter(name) => digest_of(shown::parameter(request.query(), name)),
+            Place::Field(name) => digest_of(&shown::field(&request.fields, name), |key| key),
+            Place::Parameter(name) => digest_of(&shown::parameter(request.query(), name), |key| key.as_bytes()),
         }?;
         self.keys.get(&digest).map(|name| &**name).ok_or("no such key")
     }
@@ -91,9 +91,9 @@ impl AuthApiKey {
     }
 }
 
-fn digest_of(key: Shown<impl AsRef<[u8]>>) -> Result<Digest, &'static str> {
+fn digest_of<T>(key: &Shown<T>, bytes: impl Fn(&T) -> &[u8]) -> Result<Digest, &'static str> {
     match key {
-        Shown::One(key) => Ok(sha256(key.as_ref())),
+        Shown::One(key) => Ok(sha256(bytes(key))),
         Shown::Nothing => Err("no key"),
         Shown::Several => Err("several keys"),
     }

@@ -60,54 +60,19 @@ pub(crate) fn cookie<'f>(fields: &'f Fields, name: &str) -> Shown<&'f [u8]> {
 }
 
 /// The value of a parameter of a query, which may begin with its `?`.
-pub(crate) fn parameter<'q>(query: &'q [u8], name: &str) -> Shown<Cow<'q, [u8]>> {
-    Shown::of(parameters(query).filter_map(|part| {
-        let (this, value) = name_and_value(part);
-        (*decoded(this) == *name.as_bytes()).then(|| decoded(value))
-    }))
+pub(crate) fn parameter<'q>(query: &'q [u8], name: &str) -> Shown<Cow<'q, str>> {
+    let pairs = form_urlencoded::parse(query.strip_prefix(b"?").unwrap_or(query));
+    Shown::of(pairs.filter(|(this, _)| this == name).map(|(_, value)| value))
 }
 
-/// Writes a query without a parameter. One that has nothing left is left out, `?` and all.
+/// Writes a query without a parameter, with its `?` if anything is left.
 pub(crate) fn without_parameter(query: &[u8], name: &str, out: &mut Vec<u8>) {
-    let kept = parameters(query).filter(|part| *decoded(name_and_value(part).0) != *name.as_bytes());
-    for (i, part) in kept.enumerate() {
+    let parts = query.strip_prefix(b"?").unwrap_or(query).split(|b| *b == b'&');
+    let is_it = |part: &&[u8]| form_urlencoded::parse(part).any(|(this, _)| this == name);
+    for (i, part) in parts.filter(|part| !is_it(part) && !query.is_empty()).enumerate() {
         out.push(if i == 0 { b'?' } else { b'&' });
         out.extend_from_slice(part);
     }
-}
-
-fn parameters(query: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let parts = query.strip_prefix(b"?").unwrap_or(query).split(|b| *b == b'&');
-    parts.filter(|_| !query.is_empty())
-}
-
-fn name_and_value(part: &[u8]) -> (&[u8], &[u8]) {
-    match memchr::memchr(b'=', part) {
-        Some(at) => (&part[..at], &part[at + 1..]),
-        None => (part, b""),
-    }
-}
-
-/// Without its percent-encoding. A `+` is a space, as in forms.
-fn decoded(text: &[u8]) -> Cow<'_, [u8]> {
-    if !text.iter().any(|b| matches!(b, b'%' | b'+')) {
-        return Cow::Borrowed(text);
-    }
-    let mut out = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let [first, tail @ ..] = rest {
-        rest = tail;
-        let hex = |at: usize| tail.get(at).and_then(|b| char::from(*b).to_digit(16));
-        match (first, hex(0), hex(1)) {
-            (b'%', Some(high), Some(low)) => {
-                out.push((high * 16 + low) as u8);
-                rest = &tail[2..];
-            }
-            (b'+', ..) => out.push(b' '),
-            _ => out.push(*first),
-        }
-    }
-    Cow::Owned(out)
 }
 
 #[cfg(test)]
@@ -168,7 +133,7 @@ mod tests {
 
     #[test]
     fn a_parameter_is_found_however_it_is_encoded() {
-        let one = |text: &str| Shown::One(Cow::Owned(text.as_bytes().to_vec()));
+        let one = |text: &str| Shown::One(Cow::Owned(text.to_owned()));
         for (query, expected) in [
             ("?key=a", one("a")),
             ("?x=1&key=a%2fb+c&y", one("a/b c")),

@@ -56,6 +56,9 @@ pub struct RequestHead {
     pub(crate) method_span: Span,
     pub(crate) target: Span,
     pub(crate) path: Span,
+    pub(crate) plain_path: Span,
+    /// Empty if nothing in the path can be read in two ways.
+    pub(crate) plain_but_slashes: Span,
     pub(crate) query: Span,
     pub(crate) authority: Span,
 }
@@ -69,6 +72,8 @@ impl Default for RequestHead {
             method_span: Span::default(),
             target: Span::default(),
             path: Span::default(),
+            plain_path: Span::default(),
+            plain_but_slashes: Span::default(),
             query: Span::default(),
             authority: Span::default(),
         }
@@ -89,6 +94,16 @@ impl RequestHead {
     /// The path with its dot segments resolved; `*` for `OPTIONS *`. It begins with `/` otherwise.
     pub fn path(&self) -> &[u8] {
         self.fields.slice(self.path)
+    }
+
+    /// The path that locations match: [`RequestHead::path`] with its percent-escapes decoded and runs of slashes merged.
+    pub fn plain_path(&self) -> &[u8] {
+        self.fields.slice(self.plain_path)
+    }
+
+    /// The same with `%2F` left encoded, if it is there: the other way in which a backend may read it.
+    pub fn plain_path_but_slashes(&self) -> Option<&[u8]> {
+        (!self.plain_but_slashes.is_empty()).then(|| self.fields.slice(self.plain_but_slashes))
     }
 
     /// The query with its `?`, or nothing.

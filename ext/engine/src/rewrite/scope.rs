@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use super::Captures;
 use crate::message::{Fields, RequestHead};
 use crate::request_id::RequestId;
 
@@ -20,8 +21,8 @@ pub struct Scope<'a> {
     pub start: SystemTime,
     /// Whom a filter found it to be from; empty if none did.
     pub user: &'a [u8],
-    /// Names and values that the patterns of the enclosing locations captured, inner ones first.
-    pub captures: &'a [(&'a str, &'a [u8])],
+    /// What the patterns of the enclosing locations captured.
+    pub captures: Captures<'a>,
     /// The answer, once there is one.
     pub response: Option<ResponseInfo<'a>>,
 }
@@ -29,7 +30,16 @@ pub struct Scope<'a> {
 impl<'a> Scope<'a> {
     /// A request before its answer, with its own path and nothing captured.
     pub fn new(request: &'a RequestHead, client: &'a ClientInfo, request_id: RequestId, start: SystemTime) -> Self {
-        Self { request, path: request.path(), client, request_id, start, user: &[], captures: &[], response: None }
+        Self {
+            request,
+            path: request.path(),
+            client,
+            request_id,
+            start,
+            user: &[],
+            captures: Captures::default(),
+            response: None,
+        }
     }
 }
 

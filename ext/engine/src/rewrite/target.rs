@@ -9,6 +9,7 @@ mod parse;
 
 use std::fmt;
 
+use super::name::Found;
 use super::{Context, Part, Scope, Template};
 use crate::message::check_authority;
 
@@ -164,9 +165,7 @@ fn render_authority(parts: &[Part], scope: &Scope<'_>, out: &mut Vec<u8>) -> Res
             Part::Text(text) => out.extend_from_slice(text.as_bytes()),
             Part::Value(value) => {
                 let start = out.len();
-                if !value.write(scope, Context::Request, out) {
-                    return Err(InvalidTarget::Unresolved);
-                }
+                value.write(scope, Context::Request, out).ok_or(InvalidTarget::Unresolved)?;
                 // Only a value that begins the authority may bring a port or be an IPv6 address.
                 let whole = start == 0;
                 let allowed = |b: &u8| escape::in_host(*b) || (whole && matches!(b, b':' | b'[' | b']'));
@@ -198,13 +197,12 @@ fn render_rest(parts: &[Part], scope: &Scope<'_>, out: &mut Vec<u8>) -> Result<(
             Part::Text(text) => out.extend_from_slice(text.as_bytes()),
             Part::Value(value) => {
                 let start = out.len();
-                if !value.write(scope, Context::Request, out) {
-                    return Err(InvalidTarget::Unresolved);
+                match value.write(scope, Context::Request, out).ok_or(InvalidTarget::Unresolved)? {
+                    Found::Message if value.name.is_path_like() && value.modifiers.is_empty() => continue,
+                    Found::Message => escape::escape(out, start),
+                    Found::Capture => escape::escape_decoded(out, start),
                 }
-                if !value.name.is_path_like() || !value.modifiers.is_empty() {
-                    foreign = true;
-                    escape::escape(out, start);
-                }
+                foreign = true;
             }
         }
     }

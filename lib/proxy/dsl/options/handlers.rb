@@ -57,13 +57,6 @@ module Proxy
         ]
       )
 
-      # Selects requests.
-      LOCATION = Directive.new(
-        :location, :location, takes: Types::Text.new("String, …", 'a path such as "/about" or a prefix such as "/api/*"'),
-        prose: "Selects requests by path, exact (`/about`) or by prefix (`/api/*`), and says in its block what to do with them. " \
-               "The first location of the file that matches takes the request."
-      )
-
       # A person's own error response.
       ERROR_RESPONSE = Directive.new(
         :error_response, :error_response,

@@ -18,12 +18,13 @@ impl ForwardAuth {
     pub(in crate::filter) fn compile(spec: &config::ForwardAuth, compiler: &mut Compiler) -> Option<Self> {
         let defaults = config::Proxy::default();
         let pool = defaults.pool.unwrap_or_default();
+        let captures = compiler.captures.names();
         let mut report = Report::new(WORD, spec.at.as_ref(), &mut compiler.problems);
         let error_response = report.error_response(spec.error_response.as_ref(), 502);
         let timeout = seconds(spec.timeout, &mut report);
         let copied: Vec<_> =
             spec.copy_headers.iter().filter_map(|name| report.request_field("copy_headers", name)).collect();
-        let target = target(spec, &mut report);
+        let target = target(spec, &captures, &mut report);
         let upstream = target.as_ref().and_then(|target| upstream(spec, target, &mut report));
         if !report.is_sound() {
             return None;
@@ -60,7 +61,7 @@ fn seconds(seconds: f64, report: &mut Report<'_>) -> Duration {
 }
 
 /// Where the server is. A request must not be able to choose who judges it, so the host is written out.
-fn target(spec: &config::ForwardAuth, report: &mut Report<'_>) -> Option<TargetTemplate> {
+fn target(spec: &config::ForwardAuth, captures: &[&str], report: &mut Report<'_>) -> Option<TargetTemplate> {
     let Some(to) = &spec.to else {
         report.error("to: nobody is asked: write the URL of a server, as in to: \"http://auth.internal/verify\"");
         return None;
@@ -78,7 +79,7 @@ fn target(spec: &config::ForwardAuth, report: &mut Report<'_>) -> Option<TargetT
             None
         }
         Ok(target) => {
-            for warning in target.warnings(&[]) {
+            for warning in target.warnings(captures) {
                 report.warning(format!("to: {warning}"));
             }
             Some(target)

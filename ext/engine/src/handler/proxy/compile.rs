@@ -17,6 +17,8 @@ use crate::upstream::{Keep, TargetHost, Upstream};
 struct Report<'a> {
     spec: &'a config::Proxy,
     problems: &'a mut Vec<Problem>,
+    /// Names that rewrites can refer to.
+    captures: Vec<&'a str>,
 }
 
 impl Report<'_> {
@@ -66,7 +68,8 @@ impl Proxy {
             "proxy",
             &mut compiler.problems,
         );
-        let mut report = Report { spec, problems: &mut compiler.problems };
+        let captures = compiler.captures.names();
+        let mut report = Report { spec, problems: &mut compiler.problems, captures };
         let timeout = report.seconds("timeout", spec.timeout);
         let limits = Limits {
             timeout,
@@ -132,7 +135,7 @@ fn target(report: &mut Report<'_>) -> Option<TargetTemplate> {
     let to = report.spec.to.as_ref()?;
     match TargetTemplate::parse(to) {
         Ok(target) => {
-            for warning in target.warnings(&[]) {
+            for warning in target.warnings(&report.captures) {
                 report.warning(format!("to: {warning}"));
             }
             if target.names_no_host() && report.spec.pool.as_ref().is_none_or(|pool| pool.backends.is_none()) {
@@ -159,6 +162,10 @@ fn path_prefix(report: &mut Report<'_>) -> Option<Box<[u8]>> {
     };
     if !prefix.starts_with('/') || prefix.contains(['*', '?', '#', ' ']) {
         report.error(format!("path_prefix: {prefix:?} is no path: write a path such as \"/api\", without * or ?"));
+    } else if prefix.contains(['%', '\\']) || prefix.contains("//") {
+        report.error(format!(
+            "path_prefix: {prefix:?} can be no path as it is matched, without escapes and empty segments: write the characters themselves"
+        ));
     }
     let trimmed = prefix.trim_end_matches('/');
     Some(if trimmed.is_empty() { b"/"[..].into() } else { trimmed.as_bytes().into() })
@@ -210,7 +217,7 @@ fn edits(option: &str, edits: &[HeaderEdit], context: Context, report: &mut Repo
             }
             match template(value, context) {
                 Ok(template) => {
-                    for warning in template.warnings(&[]) {
+                    for warning in template.warnings(&report.captures) {
                         report.warning(format!("{option}: {}: {warning}", edit.name));
                     }
                     values.push(template);
