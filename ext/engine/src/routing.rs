@@ -15,4 +15,4 @@ mod regexp;
 mod scope;
 
 pub(crate) use names::CaptureNames;
-pub(crate) use scope::{accepts, Ambiguous, Scope};
+pub(crate) use scope::{accepts, Scope};
