@@ -19,6 +19,7 @@ use crate::message::{Known, Method, RequestHead, TargetSpans, Version};
 use crate::request_id::RequestId;
 use crate::respond::{self, ErrorResponse};
 use crate::rewrite::{Captures, ClientInfo, ResponseInfo, Scope};
+use crate::routing::Ambiguous;
 use crate::snapshot::Snapshot;
 use crate::upstream::exchange::{self, Client};
 
@@ -179,8 +180,9 @@ impl Exchange<'_> {
             }
             self.passed = &scope.filters[..=index];
         }
-        let Ok(handler) = scope.handler(&self.work.request) else {
-            return self.refuse_ambiguous().await;
+        let handler = match scope.handler(&self.work.request) {
+            Ok(handler) => handler,
+            Err(Ambiguous) => return self.refuse_ambiguous().await,
         };
         let limit = handler.and_then(Handler::body_limit).cloned().or_else(|| self.body_limit.take());
         if let Some(limit) = limit {
