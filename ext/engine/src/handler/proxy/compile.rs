@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{Edit, Proxy};
 use crate::config::{self, ForwardedHeaders, HeaderEdit, HeaderValue, Problem};
+use crate::filter::BodyLimit;
 use crate::headers::forwarded::{Forwarding, Names};
 use crate::headers::CONNECTION_FIELDS;
 use crate::message::{FieldName, Known};
@@ -89,6 +90,7 @@ impl Proxy {
         let tunnel_timeout = report.seconds("tunnel_timeout", spec.tunnel_timeout);
         let retries = spec.retries.map(|retries| u32::try_from(report.count("retries", retries)).unwrap_or(u32::MAX));
         let retry_buffer = report.count("retry_buffer", spec.retry_buffer);
+        let max_body = spec.max_body.map(|bytes| BodyLimit::plain(report.count("max_body", bytes) as u64));
         let path_prefix = path_prefix(&mut report);
         let forwarding = forwarding(&mut report);
         let headers = edits("headers", &spec.headers, Context::Request, &mut report);
@@ -113,6 +115,7 @@ impl Proxy {
             response_headers,
             own_headers,
             allow_underscores,
+            max_body,
             forwarding,
             limits,
             connect_timeout,
