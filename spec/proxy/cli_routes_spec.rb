@@ -117,6 +117,27 @@ RSpec.describe "proxy routes" do
     expect(told("http://a.example.com/admin%2Fx")).to include("      400, before any filter or handler is asked: %2F in the path is read in two ways")
   end
 
+  it "tells what filters do, but no secrets, and that it does not know what `rewrite` makes of a path" do
+    write("Proxyfile", <<~RUBY)
+      allow_list "10.0.0.0/8", "192.0.2.7"
+      rate_limit requests: 10, seconds: 60, key: { header: "X-Secret" }
+      location("/old/*") { redirect to: "https://new.example{path}" }
+      rewrite path: "/v2{path}"
+      static_response body: ""
+    RUBY
+    expect(told).to eq(<<~TEXT)
+      Proxyfile, by line:
+
+        1  allow_list networks: 10.0.0.0/8 192.0.2.7
+        2  rate_limit requests: 10, seconds: 60.0, key: …
+        4  rewrite path: /v2{path}
+        3  location "/old/*"
+        3    redirect to: https://new.example{path}
+        5  static_response 200
+    TEXT
+    expect(told("http://a/")).to include("\n      What follows is for the path as it is before `rewrite` changes it.\n")
+  end
+
   it "says when no handler takes a request" do
     write("Proxyfile", "location('/a') { static_response body: '' }\n")
     expect(told("http://a/")).to end_with("answer:\n      404, for no handler takes the request\n")

@@ -134,12 +134,17 @@ pub fn explain(config: &Config, question: &Question) -> Result<Explanation, Stri
             break;
         }
     }
-    if other.is_some_and(|other| other.place != way.place || !same_values(&head, &way.captured, &other.captured)) || !same {
+    if other.is_some_and(|other| other.place != way.place || !same_values(&head, &way.captured, &other.captured))
+        || !same
+    {
         let why = "%2F in the path is read in two ways, which lead to different places";
         explanation.refused = Some((400, why.into()));
     }
-    let captured: Vec<_> =
-        way.captured.iter().map(|(name, value)| (names.name(name).to_owned(), lossy(head.fields.slice(value)))).collect();
+    let captured: Vec<_> = way
+        .captured
+        .iter()
+        .map(|(name, value)| (names.name(name).to_owned(), lossy(head.fields.slice(value))))
+        .collect();
     let names = names.into_list();
     if let (Some(Directive::Proxy(proxy)), Some(handler)) = (answering, explanation.handlers.last_mut()) {
         let prefix = proxy.path_prefix.as_deref().filter(|_| proxy.strip_prefix).map(plain_prefix);
@@ -160,7 +165,7 @@ pub fn explain(config: &Config, question: &Question) -> Result<Explanation, Stri
 fn text_of(question: &Question) -> Result<String, String> {
     let mut text = format!("{} {} HTTP/1.1\r\n", question.method, question.target);
     let own_host = question.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host"));
-    let host = (!own_host).then(|| ("Host", question.authority.as_str()));
+    let host = (!own_host).then_some(("Host", question.authority.as_str()));
     let others = question.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     for (name, value) in host.into_iter().chain(others) {
         if crate::message::FieldName::new(name).is_none() || value.bytes().any(|b| b.is_ascii_control() && b != b'\t') {
@@ -174,9 +179,11 @@ fn text_of(question: &Question) -> Result<String, String> {
 fn peer(question: &Question) -> Result<ClientInfo, String> {
     let ip: Option<IpAddr> = match &question.remote {
         None => None,
-        Some(text) => Some(text.trim_matches(['[', ']']).parse().map_err(|_| {
-            format!("{text:?} is no address: write one such as \"192.0.2.7\" or \"2001:db8::7\"")
-        })?),
+        Some(text) => Some(
+            text.trim_matches(['[', ']'])
+                .parse()
+                .map_err(|_| format!("{text:?} is no address: write one such as \"192.0.2.7\" or \"2001:db8::7\""))?,
+        ),
     };
     let ip = ip.map(|ip| ip.to_canonical());
     let addr = ip.map_or(String::new(), |ip| ip.to_string()).into();
@@ -255,7 +262,11 @@ fn target(to: Option<&str>, scope: &Scope<'_>) -> Option<String> {
         Some(to) => {
             let template = TargetTemplate::parse(to).ok()?;
             template.render(scope, &mut out).ok()?;
-            if template.scheme_tls() { "https://" } else { "http://" }
+            if template.scheme_tls() {
+                "https://"
+            } else {
+                "http://"
+            }
         }
     };
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();

@@ -128,12 +128,12 @@ impl Scope {
 pub(super) fn host_span(request: &mut RequestHead) -> Span {
     let host = request.host();
     let host = host.strip_suffix(b".").unwrap_or(host);
-    if host.iter().any(u8::is_ascii_uppercase) {
-        let small = host.to_ascii_lowercase();
-        return request.fields.push_text(&small);
-    }
     let start = request.authority.start;
-    Span { start, end: start + host.len() as u32 }
+    let span = Span { start, end: start + host.len() as u32 };
+    if host.iter().any(u8::is_ascii_uppercase) {
+        return request.fields.push_lowercase(span);
+    }
+    span
 }
 
 /// Whether both ways of reading a path captured the same.

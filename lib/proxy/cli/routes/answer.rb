@@ -67,7 +67,13 @@ module Proxy
           return [] if @told[:filters].empty?
 
           ["filters, in the order in which they run:",
-           *@told[:filters].map { |place| at(place).then { |route| row(route, @words.directive(Table.word(route), Table.spec(route))) } }, ""]
+           *@told[:filters].map { |place| at(place).then { |route| row(route, @words.directive(Table.word(route), Table.spec(route))) } },
+           *("      What follows is for the path as it is before `rewrite` changes it." if rewritten?), ""]
+        end
+
+        # Whether a filter changes the path, which only happens when there is a request.
+        def rewritten?
+          @told[:filters].any? { |place| Table.word(at(place)) == "rewrite" }
         end
 
         def result

@@ -7,9 +7,9 @@ module Proxy
       # @api private
       class Words
         CONDITIONS = DSL::Options::LOCATION.options.map { |option| option.name.to_s }.freeze
-        # Lists of field names. Other options may hold what nobody else should read, and are named without their values unless those are
-        # numbers or switches.
-        FIELD_NAMES = %w[additions removals].freeze
+        # Options that are told with their values, fields by name. Others may hold what nobody else should read, and are named without
+        # their values unless those are numbers or switches.
+        TOLD = %w[additions removals networks to path type].freeze
         SHOWN = [Integer, Float, true, false].freeze
 
         def initialize(config)
@@ -89,7 +89,7 @@ module Proxy
         end
 
         def option(name, value)
-          return value.map { |field| Array(field).first }.join(" ") if FIELD_NAMES.include?(name)
+          return Array(value).map { |one| Array(one).first }.join(" ") if TOLD.include?(name)
 
           SHOWN.any? { |kind| kind === value } ? value : "…"
         end

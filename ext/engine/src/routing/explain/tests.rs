@@ -73,7 +73,10 @@ fn failed(condition: &str, found: &str) -> Failure {
 #[test]
 fn the_way_of_a_request_is_told_step_by_step() {
     let told = ask("//users/%37?q", |_| {});
-    assert_eq!((told.host.as_str(), told.path.as_str(), told.client.as_deref()), ("a.x", "/users/7", Some("127.0.0.1")));
+    assert_eq!(
+        (told.host.as_str(), told.path.as_str(), told.client.as_deref()),
+        ("a.x", "/users/7", Some("127.0.0.1"))
+    );
     assert_eq!(
         told.steps,
         [
@@ -94,7 +97,10 @@ fn every_condition_that_fails_is_told_and_every_handler_that_is_asked() {
     let told = ask("/x", |question| question.authority = "y".into());
     let last = told.steps.last().expect("a step");
     assert_eq!(last.failed, [failed("path", "/x"), failed("hosts", "y"), failed("remote", "127.0.0.1")]);
-    assert_eq!(told.handlers.iter().map(|one| (one.place[0], one.accepts)).collect::<Vec<_>>(), [(4, false), (5, true)]);
+    assert_eq!(
+        told.handlers.iter().map(|one| (one.place[0], one.accepts)).collect::<Vec<_>>(),
+        [(4, false), (5, true)]
+    );
 }
 
 #[test]
@@ -117,7 +123,19 @@ fn what_is_refused_is_told_with_its_status() {
 fn what_is_told_is_what_happens() {
     let config = config();
     let snapshot = crate::snapshot::compile(&config, crate::snapshot::Purpose::Check).snapshot;
-    for target in ["/", "/users", "/users/7", "/users/7/x", "/users/never", "/inside", "/c", "/c/d", "/users/a%2Fb", "/c%2Fd", "//c/"] {
+    for target in [
+        "/",
+        "/users",
+        "/users/7",
+        "/users/7/x",
+        "/users/never",
+        "/inside",
+        "/c",
+        "/c/d",
+        "/users/a%2Fb",
+        "/c%2Fd",
+        "//c/",
+    ] {
         for remote in ["10.1.1.1", "192.0.2.7"] {
             let told = ask(target, |question| question.remote = Some(remote.into()));
             let mut head = RequestHead::default();
@@ -125,7 +143,8 @@ fn what_is_told_is_what_happens() {
             let link = ClientInfo { ip: remote.parse().ok(), ..ClientInfo::default() };
             let mut captured = Captured::default();
             let located = snapshot.routes.locate(&mut head, &link, &mut captured);
-            let Some((scope, handler)) = located.ok().and_then(|scope| Some((scope, scope.handler(&head).ok()?))) else {
+            let Some((scope, handler)) = located.ok().and_then(|scope| Some((scope, scope.handler(&head).ok()?)))
+            else {
                 assert!(told.refused.is_some(), "{target}");
                 continue;
             };
@@ -143,7 +162,10 @@ fn questions_that_are_none_are_refused() {
     for (question, message) in [
         (Question { remote: Some("x".into()), ..Default::default() }, "\"x\" is no address"),
         (Question { headers: vec![("a b".into(), "c".into())], ..Default::default() }, "\"a b\": \"c\" is no field"),
-        (Question { headers: vec![("a".into(), "b\r\nc: d".into())], ..Default::default() }, "\"a\": \"b\\r\\nc: d\" is no field"),
+        (
+            Question { headers: vec![("a".into(), "b\r\nc: d".into())], ..Default::default() },
+            "\"a\": \"b\\r\\nc: d\" is no field",
+        ),
     ] {
         let question = Question { method: "GET".into(), target: "/".into(), authority: "a".into(), ..question };
         let error = explain(&config(), &question).expect_err(message);
