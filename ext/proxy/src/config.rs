@@ -6,7 +6,7 @@ use proxy_engine::config::{
     HealthCheck, Location, LogRequests, MaxBody, Pool, Problem, Proxy, RateLimit, Redirect, RedirectToHttps,
     RewritePath, StaticResponse,
 };
-use proxy_engine::Server;
+use proxy_engine::{Question, Server};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -22,6 +22,18 @@ pub(crate) fn from_hash(ruby: &Ruby, hash: Value) -> Result<Config, Error> {
 pub(crate) fn check(ruby: &Ruby, hash: Value) -> Result<Value, Error> {
     let config = from_hash(ruby, hash)?;
     problems(ruby, &Server::check(&config))
+}
+
+/// `Proxy::Native.explain(hash, question)`: what a configuration without mistakes does with a request, and why. A String says what
+/// is wrong with the question.
+pub(crate) fn explain(ruby: &Ruby, hash: Value, question: Value) -> Result<Value, Error> {
+    let config = from_hash(ruby, hash)?;
+    let question: Traced<Question> = serde_magnus::deserialize(ruby, question)
+        .map_err(|error| Error::new(ruby.exception_arg_error(), format!("the question does not fit: {error}")))?;
+    match proxy_engine::explain(&config, &question.0) {
+        Ok(explanation) => serde_magnus::serialize(ruby, &explanation),
+        Err(message) => serde_magnus::serialize(ruby, &message),
+    }
 }
 
 /// Problems as an Array of Hashes.
