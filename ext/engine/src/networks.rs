@@ -101,7 +101,9 @@ mod tests {
 
     #[test]
     fn a_network_without_a_prefix_holds_everybody() {
-        for (text, everybody) in [("0.0.0.0/0", true), ("::/0", true), ("::ffff:0.0.0.0/96", true), ("0.0.0.0/1", false)] {
+        for (text, everybody) in
+            [("0.0.0.0/0", true), ("::/0", true), ("::ffff:0.0.0.0/96", true), ("0.0.0.0/1", false)]
+        {
             assert_eq!(networks(&["10.0.0.0/8", text]).0.everybody().is_some(), everybody, "{text}");
         }
     }
