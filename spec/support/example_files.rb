@@ -30,7 +30,7 @@ module ExampleFiles
   # The proxy with the file's configuration. `changes` replaces further text in it, which must be there.
   def start_example(name, changes = {})
     text = File.read(File.expand_path("../../examples/#{name}", __dir__))
-    { /(?:127\.0\.0\.1|localhost)(?=:[89]\d{3}\b(?!\/))/ => host, **changes }.each do |from, to|
+    { /(?:127\.0\.0\.1|localhost)(?=:\d)/ => host, **changes }.each do |from, to|
       raise "#{name} holds no #{from.inspect}" unless text.match?(from)
 
       text = text.gsub(from, to)
