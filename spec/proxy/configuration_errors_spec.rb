@@ -7,6 +7,7 @@ RSpec.describe Proxy::ConfigurationError, :wrong_types do
 
   target = 'to: "http://a.example"'
   seconds = "write a number of seconds, such as 30 or 0.5"
+  paths = 'a path such as "/about", "/api/*" or "/users/:id", or a Regexp'
   policies = 'write "round_robin", "ordered", "random", "least_conn", "random_two" or "ip_hash", { hash: "{path}" } or ' \
              '{ sticky: "cookie_name" }'
 
@@ -106,14 +107,67 @@ RSpec.describe Proxy::ConfigurationError, :wrong_types do
     "static_response headers: { 'A' => 1 }" => 'static_response: headers: the value 1 of "A" is an Integer: write a String',
     "static_response code: '200'" => 'static_response: code: "200" is a String: write a status code, such as 503',
     "location('/a')" => 'location: has no block: write location "/api/*" do … end',
-    "location { static_response body: '' }" => 'location: the path is missing: write a path such as "/about" or a prefix such as "/api/*"',
-    "location(/a/) { static_response body: '' }" =>
-      'location: /a/ is a Regexp: write a path such as "/about" or a prefix such as "/api/*"',
-    "location('/a', methods: ['GET']) { static_response body: '' }" => "location: unknown option :methods: it takes no options",
-    "location('/users/:id') { static_response body: '' }" =>
-      'location: "/users/:id" names a capture, which is not available in this version: write a path, or a prefix such as "/users/*"',
+    "location { static_response body: '' }" =>
+      "location: there is neither a path nor a condition: write #{paths}, or a condition such as methods: [\"GET\"]",
+    "location(3) { static_response body: '' }" => "location: 3 is an Integer: write #{paths}",
+    "location(nil) { static_response body: '' }" => "location: nil is not allowed: write #{paths}, or leave it out",
+    "location('a') { static_response body: '' }" => 'location: "a" is no path: begin it with a slash, as in "/a"',
+    "location('/users/:id/:id') { static_response body: '' }" =>
+      'location: "/users/:id/:id" captures id twice: give each capture a name of its own',
+    "location('/:id([0-9]') { static_response body: '' }" => 'location: "/:id([0-9]" has a ( without its ): write :id(…)',
+    "location(/a(?=b)/) { static_response body: '' }" =>
+      "location: /a(?=b)/ looks ahead with (?=, which is not available: write it without, with a location of its own before this one " \
+      "where it decided",
+    "location(/(?<id>a)/, hosts: [/(?<id>b)/]) { static_response body: '' }" =>
+      "location: /(?<id>a)/ captures id, and so does one of the hosts: give one another name",
+    "location('/a', method: ['GET']) { static_response body: '' }" => "location: unknown option :method (did you mean :methods?)",
+    "location('/a', methods: []) { static_response body: '' }" =>
+      'location: methods: the list is empty: write methods, such as ["GET", "POST"], or leave it out',
+    "location('/a', methods: 3) { static_response body: '' }" =>
+      'location: methods: 3 is an Integer: write methods, such as ["GET", "POST"]',
+    "location('/a', methods: 'GE T') { static_response body: '' }" =>
+      'location: methods: "GE T" is no method: write one such as "GET"',
+    "location('/a', hosts: [3]) { static_response body: '' }" =>
+      'location: hosts: 3 is an Integer: write hosts, such as ["example.com", "*.example.com"], or Regexps',
+    "location('/a', hosts: 'a:80') { static_response body: '' }" =>
+      'location: hosts: "a:80" has a port: write the host alone, and ports: [8080] beside it',
+    "location('/a', schemes: :ftp) { static_response body: '' }" =>
+      'location: schemes: "ftp" is unknown: write "http" or "https"',
+    "location('/a', ports: ['80']) { static_response body: '' }" =>
+      'location: ports: "80" is a String: write ports, such as [8080]',
+    "location('/a', ports: 70_000) { static_response body: '' }" =>
+      "location: ports: 70000 is no port: write a number from 1 to 65535",
+    "location('/a', headers: 'X-Beta') { static_response body: '' }" =>
+      'location: headers: "X-Beta" is a String: write a Hash, such as { "X-Beta" => "1", "X-Debug" => nil }',
+    "location('/a', headers: {}) { static_response body: '' }" =>
+      'location: headers: the Hash is empty: write a Hash, such as { "X-Beta" => "1", "X-Debug" => nil }, or leave it out',
+    "location('/a', headers: { 'X-Beta' => false }) { static_response body: '' }" =>
+      'location: headers: the value false of "X-Beta" is false: write a String, a Regexp, true for there, nil for not there, or an ' \
+      "Array of those",
+    "location('/a', headers: { 'X Beta' => '1' }) { static_response body: '' }" =>
+      'location: headers: "X Beta" is no field name: use letters, digits and hyphens',
+    "location('/a', query: { 3 => '1' }) { static_response body: '' }" =>
+      'location: query: the name 3 is an Integer: write a Hash, such as { "v" => "2", "preview" => true }',
+    "location('/a', query: { 'v' => [] }) { static_response body: '' }" =>
+      'location: query: "v" has no values: write nil for what must not be there',
+    "location('/a', cookies: { 'a b' => '1' }) { static_response body: '' }" =>
+      'location: cookies: "a b" is no name of a cookie: use letters, digits, - and _',
+    "location('/a', remote: '10.0.0.1/8') { static_response body: '' }" =>
+      'location: remote: "10.0.0.1/8" has bits of an address behind its prefix: write "10.0.0.0/8" for the network, or "10.0.0.1" for ' \
+      "the address",
+    "location('/a', extensions: ['*.png']) { static_response body: '' }" =>
+      'location: extensions: "*.png" is no extension: write what stands behind the last dot, such as "png"',
+    "location('/a', content_types: ['json']) { static_response body: '' }" =>
+      'location: content_types: "json" is no media type: write one such as "application/json" or "image/*", without parameters',
+    "location('/a', accepts: ['text/*']) { static_response body: '' }" =>
+      'location: accepts: "text/*" is no media type: write one such as "text/html", without * and parameters',
+    "host { static_response body: '' }" =>
+      'host: the host is missing: write a host such as "example.com" or "*.example.com", or a Regexp',
+    "host('a.example')" => 'host: has no block: write host "example.com" do … end',
+    "host('http://a') { static_response body: '' }" => 'host: "http://a" is a URL: write its host alone, such as "example.com"',
+    "host('a', hosts: ['b']) { static_response body: '' }" => /\Ahost: unknown option :hosts: the options are :methods, .*:accepts\z/,
     "location('/a?b') { static_response body: '' }" =>
-      'location: "/a?b" has a query, which is no part of a path: leave out ? and what follows',
+      'location: "/a?b" has a query, which is no part of a path: leave out ? and what follows, and write query: { … }',
     "location('/a') { threads 3 }" => "threads: belongs outside of every location: move it to the top level",
     "location('/a') { bind 'http://127.0.0.1:0' }" => "bind: belongs outside of every location: move it to the top level",
     "threads" => "threads: the value is missing: write a whole number, such as 64",
@@ -148,7 +202,7 @@ RSpec.describe Proxy::ConfigurationError, :wrong_types do
     "bind 'http://127.0.0.1:0?backlog=many'" => 'bind: backlog: "many" is a String: write a whole number, such as 64',
     "bind 'http://127.0.0.1:0?cert=a.pem'" => "bind: unknown option :cert: the options are :backlog",
     "bind 'http://127.0.0.1:0?backlog=1', backlog: 2" => "bind: backlog stands in the URL and beside it: keep one of them",
-    "upstraem 'a'" => /\Aupstraem: unknown directive: the directives are bind, threads, .*location, .*response_headers\z/,
+    "upstraem 'a'" => /\Aupstraem: unknown directive: the directives are bind, threads, .*location, .*response_headers, .*\z/,
     "locaton('/a') { }" => "locaton: unknown directive (did you mean location?)",
     "prxy #{target}" => "prxy: unknown directive (did you mean proxy?)",
     "ENV.fetch('NO_SUCH_VARIABLE')" => 'raised KeyError: key not found: "NO_SUCH_VARIABLE"',

@@ -203,6 +203,30 @@ RSpec.describe Proxy::DSL do
     expect(pairs).to eq(hash)
   end
 
+  it "takes patterns and conditions of every kind" do
+    location = options_of(<<~RUBY)
+      location "/a", /b/ix, methods: [:get, "POST"], hosts: "*.example.com", schemes: :https, ports: 8080,
+               headers: { "X-A" => "1", "X-B": [/x/m, nil], "X-C" => true }, query: { v: "2" }, remote: ["10.0.0.0/8"] do
+        static_response body: ""
+      end
+    RUBY
+    regexp = ->(source, **flags) { { "regexp" => { "source" => source, "ignore_case" => false, "multiline" => false, "extended" => false, **flags } } }
+
+    expect(location.except("routes")).to eq(
+      "patterns" => [{ "text" => "/a" }, regexp["b", "ignore_case" => true, "extended" => true]],
+      "methods" => %w[get POST], "hosts" => [{ "text" => "*.example.com" }], "schemes" => ["https"], "ports" => [8080],
+      "headers" => [{ "name" => "X-A", "values" => [{ "text" => "1" }] },
+                    { "name" => "X-B", "values" => [regexp["x", "multiline" => true], { "present" => false }] },
+                    { "name" => "X-C", "values" => [{ "present" => true }] }],
+      "query" => [{ "name" => "v", "values" => [{ "text" => "2" }] }], "remote" => ["10.0.0.0/8"]
+    )
+  end
+
+  it "takes `host` for a location with hosts" do
+    expect(options_of('host("a.example", /b/, methods: "GET") { static_response body: "" }'))
+      .to include("hosts" => [{ "text" => "a.example" }, { "regexp" => include("source" => "b") }], "methods" => ["GET"], "word" => "host")
+  end
+
   it "nests locations and keeps the order of the file" do
     hash = configuration_of(<<~RUBY)
       location "/a", ["/b/*"] do
@@ -213,10 +237,10 @@ RSpec.describe Proxy::DSL do
       end
       static_response body: "rest"
     RUBY
-    inner = { "location" => { "patterns" => ["/b/c"], "routes" => [{ "static_response" => { "body" => "inner" } }] } }
+    inner = { "location" => { "patterns" => [{ "text" => "/b/c" }], "routes" => [{ "static_response" => { "body" => "inner" } }] } }
 
     expect(hash["routes"]).to eq([
-                                   { "location" => { "patterns" => ["/a", "/b/*"],
+                                   { "location" => { "patterns" => [{ "text" => "/a" }, { "text" => "/b/*" }],
                                                      "routes" => [inner, { "static_response" => { "body" => "outer" } }] } },
                                    { "static_response" => { "body" => "rest" } }
                                  ])

@@ -6,14 +6,22 @@
 //! with every other mistake and with the line it stands on.
 
 mod filter;
+mod handler;
+mod location;
 mod problem;
 mod proxy;
+mod traffic;
 mod upstream;
 
 pub use filter::{Filter, HeaderChanges};
+pub use handler::Redirect;
+pub use location::{Location, Match, Named, Regexp, Value};
 pub use problem::{At, Problem, Severity};
 pub use proxy::{
     Content, CustomError, ErrorResponse, ForwardedHeaders, HeaderEdit, HeaderValue, Proxy, StaticResponse,
+};
+pub use traffic::{
+    AddressList, Cors, LimitKey, LimitStore, LogRequests, MaxBody, RateLimit, RedirectToHttps, RewritePath,
 };
 
 pub use upstream::{Backend, BodyMatch, HealthCheck, Pool, Priority, Sticky, Upstream};
@@ -135,21 +143,10 @@ pub enum Directive {
     Proxy(Box<Proxy>),
     /// `static_response code:, headers:, body:`
     StaticResponse(StaticResponse),
+    /// `redirect to:, type:`
+    Redirect(Redirect),
     /// `location "/prefix/*" do … end`
-    Location(Location),
+    Location(Box<Location>),
     /// A word such as `request_headers`.
     Filter(Filter),
-}
-
-/// `location "/about", "/api/*" do … end`
-#[derive(Debug, Clone, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Location {
-    /// Exact paths (`/about`) and prefixes (`/api/*`). Any of them may match.
-    pub patterns: Vec<String>,
-    /// What stands inside, in the order of the file.
-    pub routes: Vec<Directive>,
-    /// Where it was written.
-    #[serde(default)]
-    pub at: Option<At>,
 }

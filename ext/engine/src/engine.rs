@@ -16,7 +16,7 @@ use crate::handler::proxy::RenderedValues;
 use crate::log::Log;
 use crate::message::{Lines, RequestHead, ResponseHead};
 use crate::metrics::Counters;
-use crate::rewrite::{RenderedTarget, Scope};
+use crate::rewrite::{Captured, RenderedTarget, Scope};
 use crate::snapshot::Snapshot;
 use crate::upstream::pool::Pool;
 
@@ -70,6 +70,8 @@ pub(crate) struct Workspace {
     pub(crate) response: ResponseHead,
     /// Fields that filters want on the response, whoever makes it.
     pub(crate) extra: Extra,
+    /// What the locations that took the request captured.
+    pub(crate) captured: Captured,
     pub(crate) target: RenderedTarget,
     pub(crate) values: RenderedValues,
     pub(crate) scratch: Vec<u8>,

@@ -33,6 +33,8 @@ pub(crate) enum Kind {
     Malformed(Malformed),
     /// A response head was larger than the limit.
     TooLarge,
+    /// The body of a request is longer than it may be.
+    BodyTooLarge,
     /// Something took longer than it may.
     Timeout(Waited),
 }
@@ -105,6 +107,7 @@ impl fmt::Display for Error {
             Kind::Ended => f.write_str("the connection ended too early"),
             Kind::Malformed(why) => write!(f, "malformed message: {why}"),
             Kind::TooLarge => f.write_str("the response head is too large"),
+            Kind::BodyTooLarge => f.write_str("the request's body is longer than max_body"),
             Kind::Timeout(waited) => f.write_str(match waited {
                 Waited::Response => "no response head within timeout",
                 Waited::Read => "no further piece of the response within read_timeout",

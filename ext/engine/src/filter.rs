@@ -5,12 +5,30 @@
 //! that a request has passed see the response in the opposite order, whoever made it. One that answers a request itself is
 //! not among them.
 
+mod address_list;
+mod cors;
 mod header_changes;
+mod https_only;
+mod log_requests;
+mod max_body;
+mod rate_limit;
+mod rewrite_path;
+
+use std::sync::Arc;
 
 use crate::config;
 use crate::forward::{Exchange, Verdict};
+use crate::rewrite::Scope;
 use crate::snapshot::Compiler;
+use address_list::AddressList;
+use cors::Cors;
 use header_changes::HeaderChanges;
+use https_only::HttpsOnly;
+use log_requests::LogRequests;
+use rate_limit::RateLimit;
+use rewrite_path::RewritePath;
+
+pub(crate) use max_body::BodyLimit;
 
 /// A filter, compiled.
 #[derive(Debug)]
@@ -19,6 +37,20 @@ pub(crate) enum Filter {
     RequestHeaders(HeaderChanges),
     /// Changes the fields of the response.
     ResponseHeaders(HeaderChanges),
+    /// Refuses more requests than so many in a time.
+    RateLimit(Box<RateLimit>),
+    /// Refuses clients by their address.
+    AddressList(AddressList),
+    /// Changes the path of the request.
+    Rewrite(Box<RewritePath>),
+    /// Refuses long bodies.
+    MaxBody(Arc<BodyLimit>),
+    /// Says which other sites' pages may ask.
+    Cors(Box<Cors>),
+    /// Writes lines into the log.
+    LogRequests(LogRequests),
+    /// Redirects what did not come over https.
+    HttpsOnly(HttpsOnly),
 }
 
 impl Filter {
@@ -31,6 +63,18 @@ impl Filter {
             config::Filter::ResponseHeaders(spec) => {
                 HeaderChanges::of_response(spec, compiler).map(Filter::ResponseHeaders)
             }
+            config::Filter::RateLimit(spec) => {
+                RateLimit::compile(spec, compiler).map(|limit| Filter::RateLimit(Box::new(limit)))
+            }
+            config::Filter::AllowList(spec) => AddressList::of_allowed(spec, compiler).map(Filter::AddressList),
+            config::Filter::DenyList(spec) => AddressList::of_denied(spec, compiler).map(Filter::AddressList),
+            config::Filter::Rewrite(spec) => {
+                RewritePath::compile(spec, compiler).map(|rewrite| Filter::Rewrite(Box::new(rewrite)))
+            }
+            config::Filter::MaxBody(spec) => BodyLimit::compile(spec, compiler).map(Filter::MaxBody),
+            config::Filter::Cors(spec) => Cors::compile(spec, compiler).map(|cors| Filter::Cors(Box::new(cors))),
+            config::Filter::LogRequests(spec) => LogRequests::compile(spec, compiler).map(Filter::LogRequests),
+            config::Filter::RedirectToHttps(spec) => HttpsOnly::compile(spec, compiler).map(Filter::HttpsOnly),
         }
     }
 
@@ -42,6 +86,20 @@ impl Filter {
                 None
             }
             Filter::ResponseHeaders(_) => None,
+            Filter::RateLimit(limit) => limit.admit(exchange).await,
+            Filter::AddressList(list) => list.admit(exchange).await,
+            Filter::Rewrite(rewrite) => rewrite.admit(exchange).await,
+            // The innermost one holds: the request is held to it once it has passed all filters.
+            Filter::MaxBody(limit) => {
+                exchange.body_limit = Some(Arc::clone(limit));
+                None
+            }
+            Filter::Cors(cors) => cors.admit(exchange).await,
+            Filter::LogRequests(lines) => {
+                lines.write_before(exchange);
+                None
+            }
+            Filter::HttpsOnly(https) => https.admit(exchange).await,
         }
     }
 
@@ -49,7 +107,24 @@ impl Filter {
     pub(crate) fn amend(&self, exchange: &mut Exchange<'_>) {
         match self {
             Filter::ResponseHeaders(changes) => changes.change_response(exchange),
-            Filter::RequestHeaders(_) => {}
+            Filter::Cors(cors) => cors.amend(exchange),
+            Filter::RequestHeaders(_)
+            | Filter::RateLimit(_)
+            | Filter::AddressList(_)
+            | Filter::Rewrite(_)
+            | Filter::MaxBody(_)
+            | Filter::LogRequests(_)
+            | Filter::HttpsOnly(_) => {}
+        }
+    }
+
+    /// Hears that the request has been answered. `scope` shows it as the client sent it, with its response.
+    pub(crate) fn answered(&self, exchange: &Exchange<'_>, scope: &Scope<'_>) {
+        if let Filter::LogRequests(lines) = self {
+            lines.write_after(exchange, scope);
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

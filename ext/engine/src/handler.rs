@@ -1,9 +1,14 @@
 //! What answers a request.
 
 pub(crate) mod proxy;
+pub(crate) mod redirect;
 pub(crate) mod static_response;
 
+use std::sync::Arc;
+
+use crate::filter::BodyLimit;
 use crate::handler::proxy::Proxy;
+use crate::handler::redirect::Redirect;
 use crate::handler::static_response::StaticResponse;
 
 /// A handler, compiled.
@@ -13,14 +18,24 @@ pub(crate) enum Handler {
     Proxy(Box<Proxy>),
     /// Answers what stands in the configuration.
     StaticResponse(StaticResponse),
+    /// Sends the client elsewhere.
+    Redirect(Redirect),
 }
 
 impl Handler {
-    /// Whether it answers requests for `path`. If not, the next handler is asked.
+    /// Whether it answers requests for `path`, whose escapes are decoded. If not, the next handler is asked.
     pub(crate) fn accepts(&self, path: &[u8]) -> bool {
         match self {
             Handler::Proxy(proxy) => crate::routing::accepts(proxy.path_prefix.as_deref(), path),
-            Handler::StaticResponse(_) => true,
+            Handler::StaticResponse(_) | Handler::Redirect(_) => true,
+        }
+    }
+
+    /// What it holds the bodies of requests to, whatever the filters say.
+    pub(crate) fn body_limit(&self) -> Option<&Arc<BodyLimit>> {
+        match self {
+            Handler::Proxy(proxy) => proxy.max_body.as_ref(),
+            Handler::StaticResponse(_) | Handler::Redirect(_) => None,
         }
     }
 }

@@ -8,9 +8,9 @@ mod target;
 
 pub(crate) use fields::Lines;
 pub use fields::{FieldName, Fields, NameRef};
-pub(crate) use head::host_of;
+pub(crate) use head::{host_of, TargetSpans};
 pub use head::{RequestHead, ResponseHead, Span, Version};
 pub use known::Known;
 pub use method::Method;
-pub(crate) use target::check_authority;
+pub(crate) use target::{behind_prefix, check_authority, merge_encoded_slashes};
 pub use target::{Target, TargetError};

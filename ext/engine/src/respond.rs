@@ -16,6 +16,7 @@ use crate::nearest::did_you_mean;
 
 use crate::rewrite::value::number;
 
+pub(crate) use accept::takes;
 pub use built_in::built_in;
 pub use reason::reason;
 

@@ -5,6 +5,7 @@
 //! own rules of safety: a field value ([`Template::render_header`]), a log line ([`Template::render_log`]), and a URL
 //! ([`TargetTemplate`]).
 
+mod captures;
 mod cookie;
 mod modifier;
 mod name;
@@ -13,13 +14,15 @@ mod scope;
 mod target;
 pub(crate) mod value;
 
+pub use captures::{Captured, Captures};
 pub use cookie::cookie;
+pub(crate) use cookie::cookies;
 pub use name::Context;
 pub use scope::{ClientInfo, ResponseInfo, Scope};
 pub use target::{write_path_and_query, InvalidTarget, RenderedTarget, TargetTemplate};
 
 use modifier::Modifier;
-use name::Name;
+use name::{Found, Name};
 
 /// The first placeholder of `text`, which is sent as it is written, that a string rewrite would replace.
 pub(crate) fn known_placeholder(text: &str, context: Context) -> Option<Box<str>> {
@@ -48,16 +51,14 @@ struct Placeholder {
 }
 
 impl Placeholder {
-    /// Appends the value, modified. `false`, and nothing appended, if the name means nothing here.
-    fn write(&self, scope: &Scope<'_>, context: Context, out: &mut Vec<u8>) -> bool {
+    /// Appends the value, modified. `None`, and nothing appended, if the name means nothing here.
+    fn write(&self, scope: &Scope<'_>, context: Context, out: &mut Vec<u8>) -> Option<Found> {
         let start = out.len();
-        if !self.name.write(scope, context, out) {
-            return false;
-        }
+        let found = self.name.write(scope, context, out)?;
         for modifier in &self.modifiers {
             modifier.apply(out, start);
         }
-        true
+        Some(found)
     }
 }
 
@@ -101,7 +102,7 @@ impl Template {
             match part {
                 Part::Text(text) => out.extend_from_slice(text.as_bytes()),
                 Part::Value(value) => {
-                    if !value.write(scope, self.context, out) {
+                    if value.write(scope, self.context, out).is_none() {
                         out.extend_from_slice(value.written.as_bytes());
                     }
                 }

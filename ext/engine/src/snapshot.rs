@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::access_log::AccessLog;
-use crate::config::{At, Config, Directive, Problem, Setting, Severity};
-use crate::filter::Filter;
+use crate::config::{Config, Directive, Problem, Setting, Severity};
 use crate::handler::proxy::Proxy;
+use crate::handler::redirect::Redirect;
 use crate::handler::static_response::StaticResponse;
 use crate::handler::Handler;
 use crate::identity::TrustedProxies;
 use crate::log::Log;
-use crate::routing::{Location, Pattern, Scope};
+use crate::routing::{CaptureNames, Scope};
 use crate::server::BackendStats;
 use crate::upstream::Dns;
 
@@ -19,9 +19,13 @@ use crate::upstream::Dns;
 #[derive(Debug)]
 pub(crate) struct Snapshot {
     pub(crate) routes: Scope,
+    /// The names of all captures.
+    pub(crate) capture_names: Box<[Box<str>]>,
     pub(crate) limits: ClientLimits,
     pub(crate) trusted: TrustedProxies,
     pub(crate) access_log: Option<Arc<AccessLog>>,
+    /// Whether a log will ask what the client sent, once the request has been answered.
+    pub(crate) keeps_lines: bool,
     dns: Arc<Dns>,
 }
 
@@ -51,6 +55,38 @@ pub(crate) struct Settings {
 pub(crate) struct Compiler {
     pub(crate) problems: Vec<Problem>,
     pub(crate) limits: ClientLimits,
+    /// Whether a filter will ask what the client sent, once the request has been answered.
+    pub(crate) keeps_lines: bool,
+    /// The names of all captures so far.
+    pub(crate) names: CaptureNames,
+    /// Those of the locations around what is being compiled.
+    pub(crate) captures: CapturesAround,
+}
+
+/// Names that the locations around a place capture: string rewrites there can refer to them.
+#[derive(Debug, Default)]
+pub(crate) struct CapturesAround(Vec<Box<str>>);
+
+impl CapturesAround {
+    /// Every name.
+    pub(crate) fn names(&self) -> Vec<&str> {
+        self.0.iter().map(|name| &**name).collect()
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Adds those of a location that is entered.
+    pub(crate) fn extend(&mut self, names: impl Iterator<Item = Box<str>>) {
+        self.0.extend(names);
+    }
+
+    /// Keeps the first `len`: a location is left.
+    pub(crate) fn truncate(&mut self, len: usize) {
+        self.0.truncate(len);
+    }
 }
 
 /// The whole result: what runs, and every problem, warnings included.
@@ -106,70 +142,41 @@ pub(crate) fn compile(config: &Config, purpose: Purpose) -> Compiled {
         log: Log::compile(&config.log_level, &mut problems),
     };
     let access_log = config.access_log.as_ref().and_then(|log| AccessLog::compile(log, purpose, &mut problems));
-    let mut compiler = Compiler { problems, limits };
+    let mut compiler = Compiler {
+        problems,
+        limits,
+        keeps_lines: access_log.is_some(),
+        names: CaptureNames::default(),
+        captures: CapturesAround::default(),
+    };
     let routes = compiler.scope(&config.routes, &Scope::default());
-    let mut problems = compiler.problems;
+    let Compiler { mut problems, keeps_lines, names, .. } = compiler;
+    let capture_names = names.into_list();
     if config.routes.is_empty() {
         let message = "nothing is proxied: write proxy to: \"http://…\", or a location with one";
         problems.push(Problem::warning(None, "configuration", message));
     }
     problems.sort_by(|a, b| a.at.cmp(&b.at));
-    Compiled { snapshot: Snapshot { routes, limits, trusted, access_log, dns }, settings, problems }
+    let snapshot = Snapshot { routes, capture_names, limits, trusted, access_log, keeps_lines, dns };
+    Compiled { snapshot, settings, problems }
 }
 
 impl Compiler {
-    /// Compiles what stands in a scope. What stands in the scope around it applies to what is inside.
-    fn scope(&mut self, routes: &[Directive], outer: &Scope) -> Scope {
-        let mut filters = outer.filters.to_vec();
-        let mut handlers = Vec::new();
-        for route in routes {
-            match route {
-                Directive::Filter(spec) => filters.extend(Filter::compile(spec, self).map(Arc::new)),
-                Directive::Location(_) => {}
-                handler => handlers.extend(self.handler(handler).map(Arc::new)),
-            }
-        }
-        let own_handlers = handlers.len();
-        handlers.extend(outer.handlers.iter().cloned());
-        let mut scope =
-            Scope { locations: Vec::new(), filters: filters.into(), handlers: handlers.into(), own_handlers };
-        for route in routes {
-            if let Directive::Location(location) = route {
-                let patterns = self.patterns(&location.patterns, location.at.as_ref());
-                let inside = self.scope(&location.routes, &scope);
-                scope.locations.push(Location { patterns, scope: inside });
-            }
-        }
-        scope
+    /// How many errors there are so far.
+    pub(crate) fn error_count(&self) -> usize {
+        self.problems.iter().filter(|problem| problem.severity == Severity::Error).count()
     }
 
     /// A handler, unless it is wrong or the directive is none.
-    fn handler(&mut self, directive: &Directive) -> Option<Handler> {
+    pub(crate) fn handler(&mut self, directive: &Directive) -> Option<Handler> {
         match directive {
             Directive::Proxy(spec) => Proxy::compile(spec, self).map(|proxy| Handler::Proxy(Box::new(proxy))),
             Directive::StaticResponse(spec) => {
                 Some(Handler::StaticResponse(StaticResponse::compile(spec, &mut self.problems)))
             }
+            Directive::Redirect(spec) => Redirect::compile(spec, self).map(Handler::Redirect),
             Directive::Filter(_) | Directive::Location(_) => None,
         }
-    }
-
-    fn patterns(&mut self, patterns: &[String], at: Option<&At>) -> Vec<Pattern> {
-        if patterns.is_empty() {
-            self.problems.push(Problem::error(
-                at,
-                "location",
-                "there is no pattern: write one, as in location \"/api/*\"",
-            ));
-        }
-        let mut compiled = Vec::with_capacity(patterns.len());
-        for pattern in patterns {
-            match Pattern::parse(pattern) {
-                Ok(pattern) => compiled.push(pattern),
-                Err(message) => self.problems.push(Problem::error(at, "location", message)),
-            }
-        }
-        compiled
     }
 }
 

@@ -2,7 +2,8 @@
 
 use magnus::{Error, Ruby, Value};
 use proxy_engine::config::{
-    Bind, Config, CustomError, HeaderChanges, HealthCheck, Pool, Problem, Proxy, StaticResponse,
+    AddressList, Bind, Config, Cors, CustomError, HeaderChanges, HealthCheck, Location, LogRequests, MaxBody, Pool,
+    Problem, Proxy, RateLimit, Redirect, RedirectToHttps, RewritePath, StaticResponse,
 };
 use proxy_engine::Server;
 use serde::de::Error as _;
@@ -32,13 +33,23 @@ pub(crate) fn defaults(ruby: &Ruby) -> Result<Value, Error> {
     let defaults = Defaults {
         server: Config::default(),
         bind: Bind { url: Bind::DEFAULT.into(), backlog: None, at: None },
+        location: Location::default(),
         proxy: Proxy::default(),
         pool: Pool::default(),
         health_check: HealthCheck::default(),
         static_response: StaticResponse::default(),
+        redirect: Redirect::default(),
         error_response: CustomError::default(),
         request_headers: HeaderChanges::default(),
         response_headers: HeaderChanges::default(),
+        rate_limit: RateLimit::default(),
+        allow_list: AddressList::default(),
+        deny_list: AddressList::default(),
+        rewrite: RewritePath::default(),
+        max_body: MaxBody::default(),
+        cors: Cors::default(),
+        log_requests: LogRequests::default(),
+        redirect_http_to_https: RedirectToHttps::default(),
     };
     serde_magnus::serialize(ruby, &defaults)
 }
@@ -47,13 +58,24 @@ pub(crate) fn defaults(ruby: &Ruby) -> Result<Value, Error> {
 struct Defaults {
     server: Config,
     bind: Bind,
+    location: Location,
     proxy: Proxy,
     pool: Pool,
     health_check: HealthCheck,
     static_response: StaticResponse,
+    redirect: Redirect,
     error_response: CustomError,
     request_headers: HeaderChanges,
     response_headers: HeaderChanges,
+    rate_limit: RateLimit,
+    allow_list: AddressList,
+    deny_list: AddressList,
+    rewrite: RewritePath,
+    max_body: MaxBody,
+    cors: Cors,
+    log_requests: LogRequests,
+    #[serde(rename = "redirect_http_to_https!")]
+    redirect_http_to_https: RedirectToHttps,
 }
 
 /// Any value, with the path to the part that does not fit in the error.

@@ -55,24 +55,22 @@ module Proxy
         nil
       end
 
-      # Selects requests by their path; the block says what to do with them. The first location of the file that matches takes
-      # the request, before the handlers that stand beside it are asked. Locations may stand inside locations.
+      # Sends the client elsewhere.
       #
-      # @param patterns [Array<String>] exact paths (`"/about"`) and prefixes (`"/api/*"`); any of them may match
+      # @param to [String] where to: an absolute URL or a path, a string rewrite
+      # @param type [String, Symbol] `:permanent` (308), `:temporary` (307), `:moved_permanently` (301) or `:found` (302, default)
       # @example
-      #   location "/api/*" do
-      #     proxy to: "http://127.0.0.1:3001{path}{query}"
-      #   end
-      def location(*patterns, **options, &block)
-        place = @draft.place(:location)
-        Options::LOCATION.read(options, place)
-        paths = location_paths(patterns.flatten, place)
-        return place.error("has no block: write location \"/api/*\" do … end") && nil unless block
+      #   redirect to: "https://www.example.com{path}{query}", type: :permanent
+      def redirect(*positional, **options, &block)
+        place = @draft.place(:redirect)
+        place.no_block if block
+        unless positional.empty?
+          place.error("takes options only, not #{Spelling.show(positional.first)}: write redirect to: \"https://{host}{path}{query}\"")
+          return
+        end
 
-        routes = @draft.inside { block.arity == 1 ? block.call(self) : block.call }
-        paths = paths.difference([INVALID])
-        # What stands inside is checked whatever the paths are.
-        @draft.add_route("location" => { "patterns" => paths.empty? ? ["/*"] : paths, "routes" => routes, "at" => place.at })
+        read, sound = Options::REDIRECT.read(options, place)
+        @draft.add_route("redirect" => { **read, "at" => place.at }) if sound || Options::REDIRECT.enough?(read)
         nil
       end
 
@@ -110,13 +108,6 @@ module Proxy
         options[:to].nil? && options[:backends].nil? && options.keys.none? do |key|
           !Options::PROXY.names.include?(key) && %i[to backends].include?(Spelling.nearest(key, Options::PROXY.names))
         end
-      end
-
-      def location_paths(patterns, place)
-        hint = Options::LOCATION.takes.hint
-        return [place.error("the path is missing: write #{hint}")] if patterns.empty?
-
-        patterns.map { |pattern| Options::LOCATION.takes.read(pattern, place) }
       end
     end
   end

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::At;
+use super::{AddressList, At, Cors, LogRequests, MaxBody, RateLimit, RedirectToHttps, RewritePath};
 
 /// What lets a request pass, changed or not, or answers it.
 #[derive(Debug, Clone, Deserialize, Serialize)]
@@ -12,6 +12,23 @@ pub enum Filter {
     RequestHeaders(HeaderChanges),
     /// `response_headers additions: { … }, removals: [ … ]`
     ResponseHeaders(HeaderChanges),
+    /// `rate_limit requests: 100, seconds: 60`
+    RateLimit(RateLimit),
+    /// `allow_list "10.0.0.0/8"`
+    AllowList(AddressList),
+    /// `deny_list "192.0.2.7"`
+    DenyList(AddressList),
+    /// `rewrite path: "/v2{path}"`
+    Rewrite(RewritePath),
+    /// `max_body 1_048_576`
+    MaxBody(MaxBody),
+    /// `cors origins: [ … ]`
+    Cors(Cors),
+    /// `log_requests before: "…", after: "…"`
+    LogRequests(LogRequests),
+    /// `redirect_http_to_https!`
+    #[serde(rename = "redirect_http_to_https!")]
+    RedirectToHttps(RedirectToHttps),
 }
 
 /// `request_headers additions: { "X-Env" => ["production"] }, removals: ["Cookie"]`

@@ -31,6 +31,7 @@ impl HeaderChanges {
         spec: &config::HeaderChanges,
         compiler: &mut Compiler,
     ) -> Option<Self> {
+        let captures = compiler.captures.names();
         let problems = &mut compiler.problems;
         let before = problems.len();
         let at = spec.at.as_ref();
@@ -59,7 +60,7 @@ impl HeaderChanges {
                 match Template::parse(value, context) {
                     Ok(template) => {
                         warnings.extend(
-                            template.warnings(&[]).into_iter().map(|text| format!("additions: {name}: {text}")),
+                            template.warnings(&captures).into_iter().map(|text| format!("additions: {name}: {text}")),
                         );
                         additions.push((field.clone(), template));
                     }

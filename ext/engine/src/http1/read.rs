@@ -136,6 +136,8 @@ pub fn parse_request(bytes: &[u8], head: &mut RequestHead) -> Result<Option<usiz
         None if target.path == b"/" => head.fields.push_text(b"/"),
         None => Span::within(bytes, target.path),
     };
+    head.plain_path = target.plain.map_or(head.path, |path| head.fields.push_text(&path));
+    head.plain_but_slashes = target.plain_but_slashes.map_or(Span::default(), |path| head.fields.push_text(&path));
     head.query = if target.query.is_empty() { Span::default() } else { Span::within(bytes, target.query) };
     head.authority = authority(head, target.authority.map(|authority| Span::within(bytes, authority)))?;
     Ok(Some(len))

@@ -1,5 +1,9 @@
 //! Request targets (RFC 9112, section 3.2) and the path inside them (RFC 3986).
 
+mod plain;
+
+pub(crate) use plain::{behind_prefix, merge_encoded_slashes};
+
 use std::fmt;
 
 /// What a request target says.
@@ -11,6 +15,10 @@ pub struct Target<'a> {
     pub path: &'a [u8],
     /// The path with its dot segments resolved, if that changes it.
     pub resolved: Option<Vec<u8>>,
+    /// The path that locations match, if it is another than the resolved one: without escapes, and without empty segments.
+    pub plain: Option<Vec<u8>>,
+    /// The same with encoded slashes left encoded, if there are any: to some, `%2F` is no separator.
+    pub plain_but_slashes: Option<Vec<u8>>,
     /// The query with its `?`, or nothing.
     pub query: &'a [u8],
 }
@@ -28,6 +36,8 @@ pub enum TargetError {
     Host,
     /// Dot segments that climb above `/`.
     Climbs,
+    /// Dot segments between encoded separators, which some resolve and some do not.
+    HiddenDots,
 }
 
 impl TargetError {
@@ -39,6 +49,7 @@ impl TargetError {
             TargetError::Form => "the request target is no URI",
             TargetError::Host => "the host is malformed",
             TargetError::Climbs => "the path climbs above the root",
+            TargetError::HiddenDots => "the path hides dot segments behind encoded slashes",
         }
     }
 }
@@ -74,7 +85,14 @@ impl<'a> Target<'a> {
         let (authority, rest) = match target.first() {
             Some(b'/') => (None, target),
             Some(b'*') if target.len() == 1 && options => {
-                return Ok(Self { authority: None, path: target, resolved: None, query: b"" });
+                return Ok(Self {
+                    authority: None,
+                    path: target,
+                    resolved: None,
+                    plain: None,
+                    plain_but_slashes: None,
+                    query: b"",
+                });
             }
             _ => absolute(target)?,
         };
@@ -84,9 +102,15 @@ impl<'a> Target<'a> {
             return Err(TargetError::Character);
         }
         let escaped = check_escapes(path)?;
-        let dotted = escaped || memchr::memmem::find(path, b"/.").is_some();
-        let resolved = if dotted { resolve_dot_segments(path)? } else { None };
-        Ok(Self { authority, path, resolved, query })
+        let (dotted, doubled) = behind_slashes(path);
+        let resolved = if dotted || escaped { resolve_dot_segments(path)? } else { None };
+        let (mut plain, mut plain_but_slashes) = (None, None);
+        if escaped || doubled {
+            let forwarded = resolved.as_deref().unwrap_or(path);
+            plain = Some(plain::plain(forwarded)?);
+            plain_but_slashes = plain::but_slashes(forwarded);
+        }
+        Ok(Self { authority, path, resolved, plain, plain_but_slashes, query })
     }
 }
 
@@ -131,6 +155,15 @@ pub(crate) fn check_authority(authority: &[u8]) -> Result<(), TargetError> {
         }
         _ => Err(TargetError::Host),
     }
+}
+
+/// Whether a dot stands behind a slash, and whether a slash does.
+fn behind_slashes(path: &[u8]) -> (bool, bool) {
+    memchr::memchr_iter(b'/', path).fold((false, false), |(dotted, doubled), at| match path.get(at + 1) {
+        Some(b'.') => (true, doubled),
+        Some(b'/') => (dotted, true),
+        _ => (dotted, doubled),
+    })
 }
 
 /// Whether there are percent-escapes at all; an error if one is malformed or stands for NUL.

@@ -39,6 +39,18 @@ pub(super) fn choose<'v>(accept: impl IntoIterator<Item = &'v [u8]>, offered: [b
         .map_or(default, |(.., format)| format)
 }
 
+/// Whether the values of the `Accept` lines take `main/sub` at all. No line takes everything.
+pub(crate) fn takes<'v>(accept: impl IntoIterator<Item = &'v [u8]>, main: &[u8], sub: &[u8]) -> bool {
+    let mut lines = accept.into_iter().peekable();
+    if lines.peek().is_none() {
+        return true;
+    }
+    let elements = lines.flat_map(|line| Pieces { rest: Some(line), separator: b',' });
+    let ranges = elements.filter_map(parse).map(|(range, quality)| (range.precision(main, sub), quality));
+    // The most precise range speaks; of several, the one that wants it most.
+    ranges.filter(|(precision, _)| *precision > 0).max().is_some_and(|(_, quality)| quality > 0)
+}
+
 /// `type/subtype`, either of which may be `*`.
 struct Range<'v> {
     main: &'v [u8],
@@ -48,11 +60,15 @@ struct Range<'v> {
 impl Range<'_> {
     /// 0 if the range does not cover the format.
     fn precision_for(&self, format: Format) -> u8 {
-        let (main, sub): (&[u8], &[u8]) = match format {
-            Format::Plain => (b"text", b"plain"),
-            Format::Json => (b"application", b"json"),
-            Format::Html => (b"text", b"html"),
-        };
+        match format {
+            Format::Plain => self.precision(b"text", b"plain"),
+            Format::Json => self.precision(b"application", b"json"),
+            Format::Html => self.precision(b"text", b"html"),
+        }
+    }
+
+    /// 0 if the range does not cover the media type.
+    fn precision(&self, main: &[u8], sub: &[u8]) -> u8 {
         match (self.main, self.sub) {
             (b"*", b"*") => 1,
             (this, b"*") if this.eq_ignore_ascii_case(main) => 2,
@@ -176,6 +192,25 @@ mod tests {
             ("html, */html, text/, /html, ,,;, application/json;q=0.1", Json),
         ] {
             assert_eq!(of(&[accept], [true; 3], Plain), format, "{accept}");
+        }
+    }
+
+    #[test]
+    fn a_type_is_taken_if_the_most_precise_range_says_so() {
+        for (accept, taken) in [
+            (None, true),
+            (Some(""), false),
+            (Some("*/*"), true),
+            (Some("image/*"), true),
+            (Some("image/png"), true),
+            (Some("IMAGE/PNG;q=0.1"), true),
+            (Some("image/png;q=0, */*"), false),
+            (Some("image/*;q=0, image/png"), true),
+            (Some("image/png;q=0, image/png;q=0.5"), true),
+            (Some("text/html"), false),
+        ] {
+            let lines = accept.map(str::as_bytes);
+            assert_eq!(takes(lines, b"image", b"png"), taken, "{accept:?}");
         }
     }
 

@@ -3,8 +3,13 @@
 use crate::message::{Fields, Known};
 
 /// The value of the first cookie called `name`. Names are case-sensitive; quotes around a value belong to it.
-pub fn cookie<'f>(fields: &'f Fields, name: &[u8]) -> Option<&'f [u8]> {
-    fields.all(Known::Cookie).flat_map(|line| line.split(|b| *b == b';')).find_map(|pair| {
+pub fn cookie<'f>(fields: &'f Fields, name: &'f [u8]) -> Option<&'f [u8]> {
+    cookies(fields, name).next()
+}
+
+/// The values of all cookies called `name`, in order.
+pub(crate) fn cookies<'f>(fields: &'f Fields, name: &'f [u8]) -> impl Iterator<Item = &'f [u8]> {
+    fields.all(Known::Cookie).flat_map(|line| line.split(|b| *b == b';')).filter_map(move |pair| {
         let pair = pair.trim_ascii();
         pair.strip_prefix(name)?.trim_ascii_start().strip_prefix(b"=").map(<[u8]>::trim_ascii_start)
     })

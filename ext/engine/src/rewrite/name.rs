@@ -60,6 +60,15 @@ impl BuiltIn {
     }
 }
 
+/// Where a value came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Found {
+    /// The message, as it was sent.
+    Message,
+    /// A capture: its percent-escapes are decoded.
+    Capture,
+}
+
 /// A name, looked up as far as that is possible at load.
 #[derive(Debug, Clone)]
 pub(super) enum Name {
@@ -109,8 +118,8 @@ impl Name {
         }
     }
 
-    /// Appends the value. `false` if there is neither such a field nor such a capture.
-    pub(super) fn write(&self, scope: &Scope<'_>, context: Context, out: &mut Vec<u8>) -> bool {
+    /// Appends the value. `None` if there is neither such a field nor such a capture.
+    pub(super) fn write(&self, scope: &Scope<'_>, context: Context, out: &mut Vec<u8>) -> Option<Found> {
         match self {
             Name::BuiltIn(built_in, _) => built_in.write(scope, out),
             Name::Cookie(text) => {
@@ -127,10 +136,13 @@ impl Name {
                             || response.is_some_and(|fields| write_field(fields, field, out))
                     }
                 };
-                return found || write_capture(scope, field.as_str(), out);
+                if !found {
+                    out.extend_from_slice(scope.captures.get(field.as_str(), &scope.request.fields)?);
+                    return Some(Found::Capture);
+                }
             }
         }
-        true
+        Some(Found::Message)
     }
 }
 
@@ -144,14 +156,6 @@ fn write_field(fields: &Fields, name: &FieldName, out: &mut Vec<u8>) -> bool {
         out.extend_from_slice(value);
     }
     true
-}
-
-fn write_capture(scope: &Scope<'_>, name: &str, out: &mut Vec<u8>) -> bool {
-    let found = scope.captures.iter().find(|(capture, _)| *capture == name);
-    if let Some((_, value)) = found {
-        out.extend_from_slice(value);
-    }
-    found.is_some()
 }
 
 impl BuiltIn {

@@ -87,7 +87,24 @@ pub(super) fn warnings(parts: &[Part], context: Context, captures: &[&str]) -> V
             warnings.push(format!("{} stays as it is written (did you mean {{{dashed}}}?)", value.written));
         } else if name.starts_with("cookie.") {
             warnings.push(format!("{} means nothing in a response: cookies belong to requests", value.written));
+        } else if context != Context::Log && looks_like_a_capture(name) {
+            let upper = capitalised(name);
+            warnings.push(format!(
+                "{} stays as it is written: no location around it captures {name} (a field is written {{{upper}}})",
+                value.written
+            ));
         }
     }
     warnings
+}
+
+/// Whether a person would hardly write a field like this.
+fn looks_like_a_capture(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_lowercase())
+        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+}
+
+fn capitalised(name: &str) -> String {
+    let (first, rest) = name.split_at(1);
+    first.to_ascii_uppercase() + rest
 }

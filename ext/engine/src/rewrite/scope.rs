@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use super::Captures;
 use crate::message::{Fields, RequestHead};
 use crate::request_id::RequestId;
 
@@ -18,8 +19,8 @@ pub struct Scope<'a> {
     pub request_id: RequestId,
     /// When its head had been read.
     pub start: SystemTime,
-    /// Names and values that the patterns of the enclosing locations captured, inner ones first.
-    pub captures: &'a [(&'a str, &'a [u8])],
+    /// What the patterns of the enclosing locations captured.
+    pub captures: Captures<'a>,
     /// The answer, once there is one.
     pub response: Option<ResponseInfo<'a>>,
 }
@@ -27,7 +28,7 @@ pub struct Scope<'a> {
 impl<'a> Scope<'a> {
     /// A request before its answer, with its own path and nothing captured.
     pub fn new(request: &'a RequestHead, client: &'a ClientInfo, request_id: RequestId, start: SystemTime) -> Self {
-        Self { request, path: request.path(), client, request_id, start, captures: &[], response: None }
+        Self { request, path: request.path(), client, request_id, start, captures: Captures::default(), response: None }
     }
 }
 

@@ -9,6 +9,7 @@ mod parse;
 
 use std::fmt;
 
+use super::name::Found;
 use super::{Context, Part, Scope, Template};
 use crate::message::check_authority;
 
@@ -74,6 +75,17 @@ impl TargetTemplate {
     /// Takes a target URL apart. The error says why it can never be an absolute URL, and what to write instead.
     pub fn parse(text: &str) -> Result<Self, String> {
         parse::target(text)
+    }
+
+    /// Takes the path and query of a URL apart, which a scheme and a host are not to stand before. What is rendered has no
+    /// authority.
+    pub fn parse_path(text: &str) -> Result<Self, String> {
+        parse::path(text)
+    }
+
+    /// Whether it says what the query is.
+    pub(crate) fn shows_query(&self) -> bool {
+        parse::shows_query(&self.whole.parts)
     }
 
     /// A target that is never valid. It stands for one that [`TargetTemplate::parse`] refused, so that every request gets
@@ -164,9 +176,7 @@ fn render_authority(parts: &[Part], scope: &Scope<'_>, out: &mut Vec<u8>) -> Res
             Part::Text(text) => out.extend_from_slice(text.as_bytes()),
             Part::Value(value) => {
                 let start = out.len();
-                if !value.write(scope, Context::Request, out) {
-                    return Err(InvalidTarget::Unresolved);
-                }
+                value.write(scope, Context::Request, out).ok_or(InvalidTarget::Unresolved)?;
                 // Only a value that begins the authority may bring a port or be an IPv6 address.
                 let whole = start == 0;
                 let allowed = |b: &u8| escape::in_host(*b) || (whole && matches!(b, b':' | b'[' | b']'));
@@ -198,13 +208,12 @@ fn render_rest(parts: &[Part], scope: &Scope<'_>, out: &mut Vec<u8>) -> Result<(
             Part::Text(text) => out.extend_from_slice(text.as_bytes()),
             Part::Value(value) => {
                 let start = out.len();
-                if !value.write(scope, Context::Request, out) {
-                    return Err(InvalidTarget::Unresolved);
+                match value.write(scope, Context::Request, out).ok_or(InvalidTarget::Unresolved)? {
+                    Found::Message if value.name.is_path_like() && value.modifiers.is_empty() => continue,
+                    Found::Message => escape::escape(out, start),
+                    Found::Capture => escape::escape_decoded(out, start),
                 }
-                if !value.name.is_path_like() || !value.modifiers.is_empty() {
-                    foreign = true;
-                    escape::escape(out, start);
-                }
+                foreign = true;
             }
         }
     }

@@ -16,6 +16,7 @@ pub(crate) fn request(method: &str, path: &str, query: &str, fields: &[(&str, &[
     head.method_span = head.fields.push_text(method.as_bytes());
     head.target = head.fields.push_text(format!("{path}{query}").as_bytes());
     head.path = head.fields.push_text(path.as_bytes());
+    head.plain_path = head.path;
     head.query = head.fields.push_text(query.as_bytes());
     let host = head.fields.get("host").map(<[u8]>::to_vec).unwrap_or_default();
     head.authority = head.fields.push_text(&host);
@@ -42,6 +43,15 @@ pub(crate) fn response(fields: &Fields) -> ResponseInfo<'_> {
     }
 }
 
+/// Values of captures, by the index of their names, in the text of the request.
+pub(crate) fn captured(request: &mut RequestHead, values: &[(u32, &[u8])]) -> Captured {
+    let mut captured = Captured::default();
+    for (name, value) in values {
+        captured.push(*name, request.fields.push_text(value));
+    }
+    captured
+}
+
 fn sample() -> RequestHead {
     request(
         "GET",
@@ -66,9 +76,10 @@ fn text(write: impl Fn(&mut Vec<u8>)) -> String {
 
 #[test]
 fn names_for_requests() {
-    let (request, client) = (sample(), client());
-    let captures: &[(&str, &[u8])] = &[("id", b"7"), ("host", b"never"), ("User-Agent", b"never")];
-    let scope = Scope { captures, ..scope(&request, &client) };
+    let (mut request, client) = (sample(), client());
+    let names = ["id", "host", "User-Agent"].map(Box::from);
+    let captured = captured(&mut request, &[(0, b"6"), (0, b"7"), (1, b"never"), (2, b"never")]);
+    let scope = Scope { captures: Captures::new(&names, &captured), ..scope(&request, &client) };
     for (template, rewritten) in [
         ("", ""),
         ("no placeholder", "no placeholder"),
@@ -148,6 +159,11 @@ fn unknown_modifiers_are_refused() {
 fn slips_are_warned_of() {
     for (context, template, warning) in [
         (Context::Request, "{path}{query}{X-Whatever}{id}{cookie.a}{Host}", None),
+        (
+            Context::Request,
+            "{no}",
+            Some("{no} stays as it is written: no location around it captures no (a field is written {No})"),
+        ),
         (Context::Request, "{paht}", Some("{paht} stays as it is written (did you mean {path}?)")),
         (Context::Request, "{user_agent}", Some("{user_agent} stays as it is written (did you mean {user-agent}?)")),
         (Context::Request, "{backend}", Some("{backend} means nothing in a request: that name is for responses")),

@@ -1,67 +1,210 @@
 //! What a location's pattern matches.
 
-/// A pattern of a path.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Pattern {
+mod parse;
+
+use regex::bytes::Regex;
+
+use super::names::CaptureNames;
+use super::regexp;
+use crate::config::{self, Match};
+use crate::message::Span;
+use crate::rewrite::Captured;
+
+/// A pattern of a path, compiled.
+#[derive(Debug, Clone)]
+pub(crate) struct Pattern {
+    kind: Kind,
+    /// Paths that match stand at or below this one, which has no trailing slash. Empty: anywhere.
+    under: Box<[u8]>,
+}
+
+#[derive(Debug, Clone)]
+enum Kind {
     /// `/about`: that path.
     Exact(Box<[u8]>),
-    /// `/api/*`: everything below `/api/`. The prefix ends in a slash.
+    /// `/api/*`: that path without its `/*`, and everything below it.
     Below(Box<[u8]>),
+    /// `/users/:id/orders`, `/users/:id/*`: segment by segment.
+    Segments { segments: Box<[Segment]>, below: bool },
+    /// What has a wildcard elsewhere, or a pattern of its own for a capture.
+    Mixed(Groups),
+    /// A `Regexp`. It sees a trailing slash.
+    Regexp(Groups),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Segment {
+    Literal(Box<[u8]>),
+    Capture(u32),
+}
+
+/// A regular expression and the numbers of its groups' names.
+#[derive(Debug, Clone)]
+pub(super) struct Groups {
+    regex: Regex,
+    named: Box<[(usize, u32)]>,
+}
+
+/// A piece of a head's text.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Part<'a> {
+    pub(super) bytes: &'a [u8],
+    pub(super) span: Span,
 }
 
 impl Pattern {
     /// Reads a pattern. The error says what to write instead.
-    pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        if !text.starts_with('/') {
-            return Err(format!(
-                "{text:?} is no path: begin it with a slash, as in \"/{}\"",
-                text.trim_start_matches('*')
-            ));
-        }
-        possible(text)?;
-        match text.strip_suffix('*') {
-            Some(prefix) if prefix.contains('*') => Err(format!("{text:?} has more than one *: write one, at the end")),
-            Some(prefix) if prefix.ends_with('/') => Ok(Pattern::Below(prefix.as_bytes().into())),
-            Some(_) => {
-                Err(format!("{text:?} has a * that is not a whole segment: write it behind a slash, as in \"/api/*\""))
+    pub(crate) fn compile(pattern: &Match, names: &mut CaptureNames) -> Result<Self, String> {
+        match pattern {
+            Match::Text(text) => parse::pattern(text, names),
+            Match::Regexp(regexp) => {
+                Ok(Self { kind: Kind::Regexp(Groups::compile(regexp, names)?), under: Box::default() })
             }
-            None if text.contains('*') => {
-                Err(format!("{text:?} has a * in the middle: write one at the end, as in \"/api/*\""))
-            }
-            None => Ok(Pattern::Exact(without_trailing_slash(text.as_bytes()).into())),
         }
     }
 
-    /// Whether `path` matches. A trailing slash of the path does not decide.
-    pub(crate) fn matches(&self, path: &[u8]) -> bool {
+    /// Whether `path` matches. What it captures is added to `captured`, if it does.
+    pub(super) fn matches(&self, path: Part<'_>, captured: &mut Captured) -> bool {
+        let trimmed = without_trailing_slash(path.bytes);
+        match &self.kind {
+            Kind::Exact(exact) => trimmed == &**exact,
+            Kind::Below(above) => path.bytes.starts_with(b"/") && is_at_or_below(trimmed, above),
+            Kind::Segments { segments, below } => {
+                let length = captured.len();
+                let matched = match_segments(segments, *below, trimmed, path.span.start, captured);
+                if !matched {
+                    captured.truncate(length);
+                }
+                matched
+            }
+            Kind::Mixed(groups) | Kind::Regexp(groups) => groups.matches(path, captured),
+        }
+    }
+
+    /// The path that is matched and no other, up to a trailing slash.
+    pub(super) fn exact(&self) -> Option<&[u8]> {
+        match &self.kind {
+            Kind::Exact(exact) => Some(exact),
+            _ => None,
+        }
+    }
+
+    /// The path at or below which all that match stand.
+    pub(super) fn under(&self) -> &[u8] {
+        &self.under
+    }
+
+    /// Whether every path at or below [`Pattern::under`] matches.
+    pub(super) fn is_prefix(&self) -> bool {
+        matches!(self.kind, Kind::Below(_))
+    }
+
+    /// Whether it may match a target that is no path: the `*` of `OPTIONS *`.
+    pub(super) fn is_regexp(&self) -> bool {
+        matches!(self.kind, Kind::Regexp(_))
+    }
+
+    /// Whether every path that `other` matches is matched. `false` may also mean that this cannot be said.
+    pub(super) fn covers(&self, other: &Pattern) -> bool {
+        if let Some(path) = other.exact() {
+            let with_slash = [path, b"/"].concat();
+            let matches = |bytes: &[u8]| self.matches(Part { bytes, span: Span::default() }, &mut Captured::default());
+            return matches(path) && (path == b"/" || matches(&with_slash));
+        }
+        match (&self.kind, &other.kind) {
+            (Kind::Regexp(a), Kind::Regexp(b)) | (Kind::Mixed(a), Kind::Mixed(b)) => a.is_same(b),
+            (Kind::Below(_), Kind::Regexp(_)) => false,
+            (Kind::Below(above), _) => is_at_or_below(other.under(), above) || above.is_empty(),
+            (Kind::Segments { segments: a, below: x }, Kind::Segments { segments: b, below: y }) => {
+                let fits = a.iter().zip(b.iter()).all(|(a, b)| matches!(a, Segment::Capture(_)) || a == b);
+                fits && if *x { b.len() >= a.len() } else { a.len() == b.len() && !y }
+            }
+            _ => false,
+        }
+    }
+
+    /// The numbers of the names that it captures.
+    pub(super) fn captures(&self) -> Vec<u32> {
+        match &self.kind {
+            Kind::Exact(_) | Kind::Below(_) => Vec::new(),
+            Kind::Segments { segments, .. } => segments.iter().filter_map(Segment::capture).collect(),
+            Kind::Mixed(groups) | Kind::Regexp(groups) => groups.captures(),
+        }
+    }
+}
+
+impl Segment {
+    fn capture(&self) -> Option<u32> {
         match self {
-            Pattern::Exact(exact) => without_trailing_slash(path) == &**exact,
-            Pattern::Below(prefix) => path.starts_with(prefix),
+            Segment::Literal(_) => None,
+            Segment::Capture(name) => Some(*name),
         }
     }
 }
 
-/// Refuses a pattern that no path of a request can match, for it was surely meant otherwise.
-fn possible(text: &str) -> Result<(), String> {
-    if text.contains('?') {
-        return Err(format!("{text:?} has a query, which is no part of a path: leave out ? and what follows"));
+impl Groups {
+    pub(super) fn compile(regexp: &config::Regexp, names: &mut CaptureNames) -> Result<Self, String> {
+        Ok(Self::of(regexp::compile(regexp)?, names))
     }
-    if let Some(odd) = text.chars().find(|c| !matches!(c, '!'..='~') || matches!(c, '#' | '"' | '<' | '>' | '\\')) {
-        return Err(format!(
-            "{text:?} holds {odd:?}, which no path holds: write it percent-encoded, as a client sends it"
-        ));
+
+    fn of(regex: Regex, names: &mut CaptureNames) -> Self {
+        let named = regex.capture_names().enumerate();
+        let named = named.filter_map(|(group, name)| Some((group, names.number(name?)))).collect();
+        Self { regex, named }
     }
-    let mut segments = text.split('/');
-    if segments.clone().any(|segment| matches!(segment, "." | "..")) {
-        return Err(format!("{text:?} has a dot segment, and a path is matched without them: leave it out"));
+
+    /// Whether it matches somewhere in the text. A group that took no part captures nothing.
+    pub(super) fn matches(&self, text: Part<'_>, captured: &mut Captured) -> bool {
+        if self.named.is_empty() {
+            return self.regex.is_match(text.bytes);
+        }
+        let mut places = self.regex.capture_locations();
+        if self.regex.captures_read(&mut places, text.bytes).is_none() {
+            return false;
+        }
+        for (group, name) in &self.named {
+            if let Some((start, end)) = places.get(*group) {
+                let at = |offset: usize| text.span.start + offset as u32;
+                captured.push(*name, Span { start: at(start), end: at(end) });
+            }
+        }
+        true
     }
-    if segments.any(|segment| segment.starts_with(':')) {
-        return Err(format!("{text:?} names a capture, which is not available in this version: write a path, or a prefix such as \"/users/*\""));
+
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        self.regex.as_str() == other.regex.as_str()
     }
-    Ok(())
+
+    pub(super) fn captures(&self) -> Vec<u32> {
+        self.named.iter().map(|(_, name)| *name).collect()
+    }
 }
 
-fn without_trailing_slash(path: &[u8]) -> &[u8] {
+/// `path` has no trailing slash and begins at `start` of the head's text.
+fn match_segments(segments: &[Segment], below: bool, path: &[u8], start: u32, captured: &mut Captured) -> bool {
+    let mut rest = match path {
+        [b'/', rest @ ..] => Some(rest),
+        _ => return false,
+    };
+    for segment in segments {
+        let Some(left) = rest else { return false };
+        let end = memchr::memchr(b'/', left).unwrap_or(left.len());
+        let (this, behind) = left.split_at(end);
+        match segment {
+            Segment::Literal(literal) if this != &**literal => return false,
+            Segment::Literal(_) => {}
+            Segment::Capture(_) if this.is_empty() => return false,
+            Segment::Capture(name) => {
+                let from = start + (path.len() - left.len()) as u32;
+                captured.push(*name, Span { start: from, end: from + end as u32 });
+            }
+        }
+        rest = behind.get(1..);
+    }
+    below || rest.is_none()
+}
+
+pub(super) fn without_trailing_slash(path: &[u8]) -> &[u8] {
     match path {
         [rest @ .., b'/'] if !rest.is_empty() => rest,
         path => path,
@@ -74,63 +217,4 @@ pub(crate) fn is_at_or_below(path: &[u8], prefix: &[u8]) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn patterns_match_what_they_say() {
-        for (pattern, path, matches) in [
-            ("/about", "/about", true),
-            ("/about", "/about/", true),
-            ("/about/", "/about", true),
-            ("/about", "/about/us", false),
-            ("/about", "/aboutus", false),
-            ("/", "/", true),
-            ("/", "/x", false),
-            ("/api/*", "/api/", true),
-            ("/api/*", "/api/x/y", true),
-            ("/api/*", "/api", false),
-            ("/api/*", "/apix", false),
-            ("/*", "/anything", true),
-        ] {
-            let compiled = Pattern::parse(pattern).expect(pattern);
-            assert_eq!(compiled.matches(path.as_bytes()), matches, "{pattern} {path}");
-        }
-    }
-
-    #[test]
-    fn patterns_that_mean_nothing_are_refused() {
-        for pattern in [
-            "",
-            "about",
-            "*",
-            "/a*",
-            "/a/*/b",
-            "/*/*",
-            "/a?b",
-            "/a b",
-            "/ä",
-            "/a#b",
-            "/a\\b",
-            "/a/../b",
-            "/./a",
-            "/users/:id",
-            "/:id/*",
-        ] {
-            assert!(Pattern::parse(pattern).is_err(), "{pattern}");
-        }
-    }
-
-    #[test]
-    fn a_prefix_ends_at_a_segment() {
-        for (path, prefix, below) in [
-            ("/api", "/api", true),
-            ("/api/x", "/api", true),
-            ("/apis", "/api", false),
-            ("/x", "/", true),
-            ("/", "/", true),
-        ] {
-            assert_eq!(is_at_or_below(path.as_bytes(), prefix.as_bytes()), below, "{path} {prefix}");
-        }
-    }
-}
+mod tests;

@@ -2,14 +2,19 @@
 
 use std::sync::Arc;
 
-use super::pattern::{is_at_or_below, Pattern};
+use super::index::{self, Index, Lists};
+use super::matcher::{Asked, Matcher};
+use super::pattern::{is_at_or_below, Part};
 use crate::filter::Filter;
 use crate::handler::Handler;
+use crate::message::{RequestHead, Span};
+use crate::rewrite::{Captured, ClientInfo};
 
 /// The file's top level, or the inside of a location.
 #[derive(Debug, Default)]
 pub(crate) struct Scope {
     pub(crate) locations: Vec<Location>,
+    index: Option<Box<Index>>,
     /// Every filter that a request passes here, in the order in which they run: those of the scopes around this one first.
     pub(crate) filters: Box<[Arc<Filter>]>,
     /// The handlers that are asked here, in that order: this scope's, then those of the scopes around it.
@@ -18,38 +23,94 @@ pub(crate) struct Scope {
     pub(crate) own_handlers: usize,
 }
 
-/// A location: the first whose pattern matches takes the request.
+/// A location: the first that matches takes the request.
 #[derive(Debug)]
 pub(crate) struct Location {
-    pub(crate) patterns: Vec<Pattern>,
+    pub(super) matcher: Matcher,
     pub(crate) scope: Scope,
 }
 
+/// A path that leads to different places, depending on whether `%2F` separates segments. It is answered 400: the backend might read it
+/// in the other way than the one that was checked here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Ambiguous;
+
 impl Scope {
-    /// The innermost scope for a path. Locations are tried in the order of the file; the first that matches takes the request,
-    /// then its own locations are tried the same way.
-    pub(crate) fn locate(&self, path: &[u8]) -> &Scope {
+    /// A scope to which locations are still to be added.
+    pub(super) fn new(filters: Vec<Arc<Filter>>, handlers: Vec<Arc<Handler>>, own_handlers: usize) -> Self {
+        Self { locations: Vec::new(), index: None, filters: filters.into(), handlers: handlers.into(), own_handlers }
+    }
+
+    pub(super) fn index(&self) -> Option<&Index> {
+        self.index.as_deref()
+    }
+
+    /// Gives the scope its locations, in the order of the file.
+    pub(super) fn set_locations(&mut self, locations: Vec<Location>) {
+        if !locations.is_empty() {
+            self.index = Some(Box::new(Index::build(locations.iter().map(|location| &location.matcher))));
+        }
+        self.locations = locations;
+    }
+
+    /// The innermost scope for a request. Locations are tried in the order of the file; the first that matches takes the request,
+    /// then its own locations are tried the same way. `captured` is what they captured, outer ones first.
+    pub(crate) fn locate(
+        &self,
+        request: &mut RequestHead,
+        link: &ClientInfo,
+        captured: &mut Captured,
+    ) -> Result<&Scope, Ambiguous> {
+        captured.clear();
+        if self.locations.is_empty() {
+            return Ok(self);
+        }
+        let host = host_span(request);
+        let head = &*request;
+        let part = |span: Span| Part { bytes: head.fields.slice(span), span };
+        let asked = Asked { head, link, path: part(head.plain_path), host: part(host) };
+        let scope = self.descend(asked, captured);
+        if !head.plain_but_slashes.is_empty() {
+            let mut others = Captured::default();
+            let other = self.descend(Asked { path: part(head.plain_but_slashes), ..asked }, &mut others);
+            if !std::ptr::eq(scope, other) || !same_values(head, captured, &others) {
+                return Err(Ambiguous);
+            }
+        }
+        Ok(scope)
+    }
+
+    fn descend(&self, asked: Asked<'_>, captured: &mut Captured) -> &Scope {
         let mut scope = self;
-        while let Some(location) =
-            scope.locations.iter().find(|location| location.patterns.iter().any(|pattern| pattern.matches(path)))
-        {
+        while let Some(location) = scope.location(asked, captured) {
             scope = &location.scope;
         }
         scope
     }
 
-    /// The handler that answers here: the first that accepts the path.
-    pub(crate) fn handler(&self, path: &[u8]) -> Option<&Handler> {
-        self.handlers.iter().map(|handler| &**handler).find(|handler| handler.accepts(path))
+    /// The first location that takes the request.
+    pub(super) fn location(&self, asked: Asked<'_>, captured: &mut Captured) -> Option<&Location> {
+        let mut lists = Lists::new();
+        self.index.as_ref()?.find(asked.host.bytes, asked.path.bytes, &mut lists);
+        while let Some(entry) = index::next(&mut lists) {
+            let location = self.locations.get(entry.location as usize)?;
+            if location.matcher.takes(asked, entry, captured) {
+                return Some(location);
+            }
+        }
+        None
     }
-}
 
-/// Whether a handler with this `path_prefix` accepts `path`.
-pub(crate) fn accepts(prefix: Option<&[u8]>, path: &[u8]) -> bool {
-    prefix.is_none_or(|prefix| is_at_or_below(path, prefix))
-}
+    /// The handler that answers here: the first that accepts the path.
+    pub(crate) fn handler(&self, request: &RequestHead) -> Result<Option<&Handler>, Ambiguous> {
+        let first = |path: &[u8]| self.handlers.iter().map(|handler| &**handler).find(|handler| handler.accepts(path));
+        let handler = first(request.plain_path());
+        match request.plain_path_but_slashes().map(first) {
+            Some(other) if other.map(std::ptr::from_ref) != handler.map(std::ptr::from_ref) => Err(Ambiguous),
+            _ => Ok(handler),
+        }
+    }
 
-impl Scope {
     /// Calls `visit` with every `proxy`, in the order of the file but for those inside locations, which come first.
     pub(crate) fn each_proxy(&self, visit: &mut dyn FnMut(&crate::handler::proxy::Proxy)) {
         for location in &self.locations {
@@ -62,3 +123,33 @@ impl Scope {
         }
     }
 }
+
+/// The host that the client asked for as it is matched: in small letters, without port and without a dot at its end.
+pub(super) fn host_span(request: &mut RequestHead) -> Span {
+    let host = request.host();
+    let host = host.strip_suffix(b".").unwrap_or(host);
+    if host.iter().any(u8::is_ascii_uppercase) {
+        let small = host.to_ascii_lowercase();
+        return request.fields.push_text(&small);
+    }
+    let start = request.authority.start;
+    Span { start, end: start + host.len() as u32 }
+}
+
+/// Whether both ways of reading a path captured the same.
+fn same_values(head: &RequestHead, captured: &Captured, others: &Captured) -> bool {
+    let same = |a: &[u8], b: &[u8]| a == b || crate::message::merge_encoded_slashes(b) == a;
+    captured.len() == others.len()
+        && captured
+            .iter()
+            .zip(others.iter())
+            .all(|((a, x), (b, y))| a == b && same(head.fields.slice(x), head.fields.slice(y)))
+}
+
+/// Whether a handler with this `path_prefix` accepts `path`.
+pub(crate) fn accepts(prefix: Option<&[u8]>, path: &[u8]) -> bool {
+    prefix.is_none_or(|prefix| is_at_or_below(path, prefix))
+}
+
+#[cfg(test)]
+mod tests;

@@ -260,6 +260,7 @@ fn read_kind(error: ReadError) -> Kind {
         ReadError::Io(error) => Kind::Io(error),
         ReadError::Malformed(why) => Kind::Malformed(why),
         ReadError::TooLarge => Kind::TooLarge,
+        ReadError::BodyTooLarge => Kind::BodyTooLarge,
         ReadError::Truncated | ReadError::Ended => Kind::Ended,
     }
 }

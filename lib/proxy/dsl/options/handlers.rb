@@ -40,6 +40,8 @@ module Proxy
           option(:strip_prefix, Types::SWITCH, default: "`false`", prose: "Take `path_prefix` off `{path}`."),
           option(:forwarded_headers, Types::FORWARDED, default: "`true`",
                  prose: "Send `X-Forwarded-For` and its kin; `:rfc7239` sends `Forwarded` instead."),
+          option(:max_body, Types::BYTES, default: "what a `max_body` around it says", unset: true,
+                 prose: "Longest body of a request; 413 above it."),
           option(:allow_underscores, Types::FIELD_NAMES, default: "`[]`",
                  prose: "Request fields with `_` or `.` in their name that are passed on; all others of that kind are dropped.")
         ]
@@ -55,13 +57,6 @@ module Proxy
                  prose: "Fields: a Hash, or an Array of `[name, value]` pairs; an Array as a value is several fields."),
           option(:body, Types::TEXT_BODY, default: "`\"\"`", prose: "The body.")
         ]
-      )
-
-      # Selects requests.
-      LOCATION = Directive.new(
-        :location, :location, takes: Types::Text.new("String, …", 'a path such as "/about" or a prefix such as "/api/*"'),
-        prose: "Selects requests by path, exact (`/about`) or by prefix (`/api/*`), and says in its block what to do with them. " \
-               "The first location of the file that matches takes the request."
       )
 
       # A person's own error response.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{Edit, Proxy};
 use crate::config::{self, ForwardedHeaders, HeaderEdit, HeaderValue, Problem};
+use crate::filter::BodyLimit;
 use crate::headers::forwarded::{Forwarding, Names};
 use crate::headers::CONNECTION_FIELDS;
 use crate::message::{FieldName, Known};
@@ -17,6 +18,8 @@ use crate::upstream::{Keep, TargetHost, Upstream};
 struct Report<'a> {
     spec: &'a config::Proxy,
     problems: &'a mut Vec<Problem>,
+    /// Names that rewrites can refer to.
+    captures: Vec<&'a str>,
 }
 
 impl Report<'_> {
@@ -66,7 +69,8 @@ impl Proxy {
             "proxy",
             &mut compiler.problems,
         );
-        let mut report = Report { spec, problems: &mut compiler.problems };
+        let captures = compiler.captures.names();
+        let mut report = Report { spec, problems: &mut compiler.problems, captures };
         let timeout = report.seconds("timeout", spec.timeout);
         let limits = Limits {
             timeout,
@@ -85,6 +89,7 @@ impl Proxy {
         let tunnel_timeout = report.seconds("tunnel_timeout", spec.tunnel_timeout);
         let retries = spec.retries.map(|retries| u32::try_from(report.count("retries", retries)).unwrap_or(u32::MAX));
         let retry_buffer = report.count("retry_buffer", spec.retry_buffer);
+        let max_body = spec.max_body.map(|bytes| BodyLimit::plain(report.count("max_body", bytes) as u64));
         let path_prefix = path_prefix(&mut report);
         let forwarding = forwarding(&mut report);
         let headers = edits("headers", &spec.headers, Context::Request, &mut report);
@@ -109,6 +114,7 @@ impl Proxy {
             response_headers,
             own_headers,
             allow_underscores,
+            max_body,
             forwarding,
             limits,
             connect_timeout,
@@ -132,7 +138,7 @@ fn target(report: &mut Report<'_>) -> Option<TargetTemplate> {
     let to = report.spec.to.as_ref()?;
     match TargetTemplate::parse(to) {
         Ok(target) => {
-            for warning in target.warnings(&[]) {
+            for warning in target.warnings(&report.captures) {
                 report.warning(format!("to: {warning}"));
             }
             if target.names_no_host() && report.spec.pool.as_ref().is_none_or(|pool| pool.backends.is_none()) {
@@ -159,6 +165,10 @@ fn path_prefix(report: &mut Report<'_>) -> Option<Box<[u8]>> {
     };
     if !prefix.starts_with('/') || prefix.contains(['*', '?', '#', ' ']) {
         report.error(format!("path_prefix: {prefix:?} is no path: write a path such as \"/api\", without * or ?"));
+    } else if prefix.contains(['%', '\\']) || prefix.contains("//") {
+        report.error(format!(
+            "path_prefix: {prefix:?} can be no path as it is matched, without escapes and empty segments: write the characters themselves"
+        ));
     }
     let trimmed = prefix.trim_end_matches('/');
     Some(if trimmed.is_empty() { b"/"[..].into() } else { trimmed.as_bytes().into() })
@@ -210,7 +220,7 @@ fn edits(option: &str, edits: &[HeaderEdit], context: Context, report: &mut Repo
             }
             match template(value, context) {
                 Ok(template) => {
-                    for warning in template.warnings(&[]) {
+                    for warning in template.warnings(&report.captures) {
                         report.warning(format!("{option}: {}: {warning}", edit.name));
                     }
                     values.push(template);

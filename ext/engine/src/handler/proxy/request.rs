@@ -5,7 +5,7 @@ use crate::error::Error;
 use crate::forward::Exchange;
 use crate::headers::{forwarded, hop_by_hop};
 use crate::http1::{write_request_head, Connection, Framing};
-use crate::message::{Known, Span, Version};
+use crate::message::{behind_prefix, Known, Span, Version};
 use crate::rewrite::Scope;
 use crate::upstream::exchange::Asked;
 use crate::upstream::Endpoint;
@@ -132,7 +132,7 @@ impl Proxy {
     /// The path as `{path}` shows it: without the prefix if that is to be stripped.
     fn path<'p>(&self, path: &'p [u8]) -> &'p [u8] {
         match &self.path_prefix {
-            Some(prefix) if self.strip_prefix => path.strip_prefix(&**prefix).unwrap_or(path),
+            Some(prefix) if self.strip_prefix => behind_prefix(path, prefix).unwrap_or(path),
             _ => path,
         }
     }

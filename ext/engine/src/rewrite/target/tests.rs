@@ -1,7 +1,8 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::rewrite::tests::{client, request, scope};
+use crate::rewrite::tests::{captured, client, request, scope};
+use crate::rewrite::Captures;
 
 type Sent = (&'static str, &'static str);
 
@@ -93,6 +94,9 @@ fn values_cannot_leave_their_place() {
         ("http://a/files/{X}/b", b"..", DotSegments),
         ("http://a/files/.{X}", b".", DotSegments),
         ("http://a/files/{X}", b"./secret", DotSegments),
+        ("http://a/files/{X}", b"..%2fsecret", DotSegments),
+        ("http://a/files/{X}", b"a%5C..", DotSegments),
+        ("http://a/files/{X}", b"..\\secret", DotSegments),
     ] {
         assert_eq!(render(to, ("/", ""), &[("x", value)]), Err(why), "{to} {}", value.escape_ascii());
     }
@@ -100,6 +104,31 @@ fn values_cannot_leave_their_place() {
     assert_eq!(climbing, Err(DotSegments));
     let in_query = render("http://a/?file={X}", ("/", ""), &[("x", b"../a")]);
     assert_eq!(in_query, Ok(("a".into(), "/?file=../a".into())));
+}
+
+#[test]
+fn captures_are_escaped_again() {
+    for (to, value, target) in [
+        ("http://b/{id}", "7", Ok("/7")),
+        ("http://b/{id}{query}", "a b/c%41?d#e&é", Ok("/a%20b/c%2541%3Fd%23e%26%C3%A9?q")),
+        ("http://b/?id={id}", "1&admin=1;x+y", Ok("/?id=1%26admin%3D1%3Bx%2By")),
+        ("http://b/{id|strip_suffix:.png}", "%.png", Ok("/%25")),
+        ("http://b/{id}", "\r\nHost: c", Ok("/%0D%0AHost:%20c")),
+        ("http://b/{id}", "..", Err(InvalidTarget::DotSegments)),
+        ("http://b/{id}", "a/../b", Err(InvalidTarget::DotSegments)),
+        ("http://b/{id}", "..\\b", Err(InvalidTarget::DotSegments)),
+        ("http://{id}.b/", "a b", Err(InvalidTarget::Host)),
+        ("http://{id}.b/", "c/", Err(InvalidTarget::Host)),
+    ] {
+        let (mut request, client) = (request("GET", "/p", "?q", &[]), client());
+        let names = ["id".into()];
+        let captured = captured(&mut request, &[(0, value.as_bytes())]);
+        let scope = Scope { captures: Captures::new(&names, &captured), ..scope(&request, &client) };
+        let mut out = RenderedTarget::default();
+        let rendered = TargetTemplate::parse(to).expect(to).render(&scope, &mut out);
+        let rendered = rendered.map(|()| String::from_utf8(out.path_and_query).expect("ASCII"));
+        assert_eq!(rendered, target.map(str::to_owned), "{to} {value:?}");
+    }
 }
 
 #[test]

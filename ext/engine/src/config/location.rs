@@ -1,0 +1,93 @@
+//! A location as it was written.
+
+use serde::{Deserialize, Serialize};
+
+use super::{At, Directive};
+
+/// `location "/users/:id", methods: ["GET"], hosts: ["*.example.com"] do … end`
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Location {
+    /// Paths, any of which may match. Empty: every path.
+    pub patterns: Vec<Match>,
+    /// Methods, any of which the request may have. Empty: every one. So it is with the conditions that follow.
+    pub methods: Vec<String>,
+    /// Hosts: `example.com`, `*.example.com`, or a regular expression.
+    pub hosts: Vec<Match>,
+    /// `http` or `https`.
+    pub schemes: Vec<String>,
+    /// Ports that the client asked for.
+    pub ports: Vec<i64>,
+    /// Fields, all of which must be as they are described.
+    pub headers: Vec<Named>,
+    /// Parameters of the query, the same.
+    pub query: Vec<Named>,
+    /// Cookies, the same.
+    pub cookies: Vec<Named>,
+    /// Addresses and networks that the client may have.
+    pub remote: Vec<String>,
+    /// Extensions of the path's last segment.
+    pub extensions: Vec<String>,
+    /// Media types that the request's body may have.
+    pub content_types: Vec<String>,
+    /// Media types of which the client must accept one.
+    pub accepts: Vec<String>,
+    /// What stands inside, in the order of the file.
+    pub routes: Vec<Directive>,
+    /// The word that was written, `location` or `host`.
+    pub word: Option<String>,
+    /// Where it was written.
+    pub at: Option<At>,
+}
+
+/// What a text is compared with.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Match {
+    /// Text, which may hold wildcards and captures where that is said.
+    Text(String),
+    /// A regular expression.
+    Regexp(Regexp),
+}
+
+impl From<&str> for Match {
+    fn from(text: &str) -> Self {
+        Match::Text(text.into())
+    }
+}
+
+/// A regular expression as Ruby writes it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Regexp {
+    /// What stands between the slashes.
+    pub source: String,
+    /// `/i`
+    pub ignore_case: bool,
+    /// `/m`: a dot matches line breaks too.
+    pub multiline: bool,
+    /// `/x`: white space and comments mean nothing.
+    pub extended: bool,
+}
+
+/// A field, a parameter or a cookie, and what it must be.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Named {
+    /// Its name.
+    pub name: String,
+    /// Any of these.
+    pub values: Vec<Value>,
+}
+
+/// What a value must be.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Value {
+    /// This text.
+    Text(String),
+    /// What the expression matches.
+    Regexp(Regexp),
+    /// Anything (`true`), or not there (`false`).
+    Present(bool),
+}

@@ -1,0 +1,55 @@
+//! Scopes and locations from what was written.
+
+use std::sync::Arc;
+
+use super::cover;
+use super::matcher::Matcher;
+use super::scope::{Location, Scope};
+use crate::config::{self, Directive, Problem, Severity};
+use crate::filter::Filter;
+use crate::snapshot::Compiler;
+
+impl Compiler {
+    /// Compiles what stands in a scope. What stands in the scope around it applies to what is inside.
+    pub(crate) fn scope(&mut self, routes: &[Directive], outer: &Scope) -> Scope {
+        let mut filters = outer.filters.to_vec();
+        let mut handlers = Vec::new();
+        for route in routes {
+            match route {
+                Directive::Filter(spec) => filters.extend(Filter::compile(spec, self).map(Arc::new)),
+                Directive::Location(_) => {}
+                handler => handlers.extend(self.handler(handler).map(Arc::new)),
+            }
+        }
+        let own_handlers = handlers.len();
+        handlers.extend(outer.handlers.iter().cloned());
+        let mut scope = Scope::new(filters, handlers, own_handlers);
+        let specs: Vec<_> = routes
+            .iter()
+            .filter_map(|route| match route {
+                Directive::Location(spec) => Some(&**spec),
+                _ => None,
+            })
+            .collect();
+        let before = self.problems.len();
+        let locations = specs.iter().map(|spec| self.location(spec, &scope)).collect();
+        scope.set_locations(locations);
+        // What is wrong is left out of a location, which then takes more than was meant.
+        if self.problems[before..].iter().all(|problem| problem.severity != Severity::Error) {
+            cover::warn(&specs, &scope, &mut self.problems);
+        }
+        scope
+    }
+
+    fn location(&mut self, spec: &config::Location, outer: &Scope) -> Location {
+        let Self { problems, names, .. } = self;
+        let word = spec.word.as_deref().unwrap_or("location");
+        let mut report = |message| problems.push(Problem::error(spec.at.as_ref(), word, message));
+        let matcher = Matcher::compile(spec, names, &mut report);
+        let around = self.captures.len();
+        self.captures.extend(matcher.names().map(|number| self.names.name(number).into()));
+        let scope = self.scope(&spec.routes, outer);
+        self.captures.truncate(around);
+        Location { matcher, scope }
+    }
+}

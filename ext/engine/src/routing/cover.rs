@@ -1,0 +1,64 @@
+//! Locations that can never match, because an earlier one takes all that they would.
+
+use super::host::HostPattern;
+use super::index::{self, Lists};
+use super::matcher::{shown, Matcher};
+use super::scope::Scope;
+use crate::config::{Location, Problem};
+
+/// How many earlier locations are looked at for each: enough for what people write, and not the square of many.
+const LOOKED_AT: usize = 64;
+
+/// Warns of every location of a scope that an earlier one leaves nothing.
+pub(super) fn warn(specs: &[&Location], scope: &Scope, problems: &mut Vec<Problem>) {
+    for (number, (spec, location)) in specs.iter().zip(&scope.locations).enumerate() {
+        let Some(earlier) = earlier(scope, number, &location.matcher) else { continue };
+        let Some(earlier) = specs.get(earlier) else { continue };
+        let word = spec.word.as_deref().unwrap_or("location");
+        let place = earlier.at.as_ref().map_or(String::new(), |at| format!(" at {}:{}", at.file, at.line));
+        let message = format!(
+            "it never matches: {}{place} comes before it and takes all of it: move this one up, or leave it out",
+            named(earlier)
+        );
+        problems.push(Problem::warning(spec.at.as_ref(), word, message));
+    }
+}
+
+/// An earlier location that takes everything which this one would. Every such one is where the index looks for one path and one host
+/// of this one, whichever they are.
+fn earlier(scope: &Scope, number: usize, matcher: &Matcher) -> Option<usize> {
+    let path = matcher.patterns.first().map_or(&b"*"[..], |pattern| match pattern.under() {
+        b"" if pattern.is_regexp() => b"*",
+        b"" => b"/",
+        under => under,
+    });
+    let host = match matcher.hosts.first() {
+        Some(HostPattern::Exact(host)) => host.to_vec(),
+        Some(HostPattern::Below(suffix)) => [b"*.", &**suffix].concat(),
+        Some(HostPattern::Regexp(_)) | None => Vec::new(),
+    };
+    let mut lists = Lists::new();
+    scope.index()?.find(&host, path, &mut lists);
+    let mut looked_at = 0;
+    while let Some(entry) = index::next(&mut lists) {
+        let earlier = entry.location as usize;
+        looked_at += 1;
+        if earlier >= number || looked_at > LOOKED_AT {
+            return None;
+        }
+        if scope.locations[earlier].matcher.covers(matcher) {
+            return Some(earlier);
+        }
+    }
+    None
+}
+
+/// A location as it was written, as far as it helps to find it.
+fn named(spec: &Location) -> String {
+    let word = spec.word.as_deref().unwrap_or("location");
+    let written = if word == "host" { &spec.hosts } else { &spec.patterns };
+    match written.first() {
+        Some(first) => format!("{word} {}", shown(first)),
+        None => format!("the {word}"),
+    }
+}

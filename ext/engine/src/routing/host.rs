@@ -1,0 +1,155 @@
+//! The hosts that a location is for.
+
+use super::names::CaptureNames;
+use super::pattern::{Groups, Part};
+use crate::config::{self, Match};
+use crate::rewrite::Captured;
+
+/// A host, some hosts, or all that an expression matches.
+#[derive(Debug, Clone)]
+pub(crate) enum HostPattern {
+    /// `example.com`, in small letters and without a dot at its end.
+    Exact(Box<[u8]>),
+    /// `*.example.com`, without the star and its dot: every host below it, and not itself.
+    Below(Box<[u8]>),
+    /// A `Regexp`.
+    Regexp(Groups),
+}
+
+impl HostPattern {
+    /// Reads one. The error says what to write instead.
+    pub(super) fn compile(pattern: &Match, names: &mut CaptureNames) -> Result<Self, String> {
+        let text = match pattern {
+            Match::Text(text) => text,
+            Match::Regexp(regexp) => {
+                let insensitive = config::Regexp { ignore_case: true, ..regexp.clone() };
+                return Groups::compile(&insensitive, names).map(HostPattern::Regexp);
+            }
+        };
+        let host = text.strip_suffix('.').unwrap_or(text).to_ascii_lowercase();
+        let below = host.strip_prefix("*.");
+        check(text, below.unwrap_or(&host))?;
+        Ok(match below {
+            Some(suffix) => HostPattern::Below(suffix.as_bytes().into()),
+            None => HostPattern::Exact(host.as_bytes().into()),
+        })
+    }
+
+    /// Whether a host, in small letters and without a dot at its end, is one of them.
+    pub(super) fn matches(&self, host: Part<'_>, captured: &mut Captured) -> bool {
+        match self {
+            HostPattern::Exact(exact) => host.bytes == &**exact,
+            HostPattern::Below(suffix) => is_below(host.bytes, suffix),
+            HostPattern::Regexp(groups) => groups.matches(host, captured),
+        }
+    }
+
+    /// Whether every host that `other` matches is matched. `false` may also mean that this cannot be said.
+    pub(super) fn covers(&self, other: &HostPattern) -> bool {
+        match (self, other) {
+            (_, HostPattern::Exact(host)) => {
+                self.matches(Part { bytes: host, span: Default::default() }, &mut Captured::default())
+            }
+            (HostPattern::Below(wide), HostPattern::Below(narrow)) => wide == narrow || is_below(narrow, wide),
+            (HostPattern::Regexp(a), HostPattern::Regexp(b)) => a.is_same(b),
+            _ => false,
+        }
+    }
+
+    pub(super) fn captures(&self) -> Vec<u32> {
+        match self {
+            HostPattern::Regexp(groups) => groups.captures(),
+            HostPattern::Exact(_) | HostPattern::Below(_) => Vec::new(),
+        }
+    }
+}
+
+fn is_below(host: &[u8], suffix: &[u8]) -> bool {
+    host.strip_suffix(suffix).is_some_and(|rest| rest.len() > 1 && rest.ends_with(b"."))
+}
+
+/// Refuses what no client can ask for.
+fn check(text: &str, host: &str) -> Result<(), String> {
+    let wrong = |why: &str| Err(format!("{text:?} {why}"));
+    if host.is_empty() {
+        return wrong("is no host: write one such as \"example.com\" or \"*.example.com\"");
+    }
+    if host == "*" {
+        return wrong("is every host: leave hosts out");
+    }
+    if text.contains("://") || text.contains('/') {
+        return wrong("is a URL: write its host alone, such as \"example.com\"");
+    }
+    if host.contains('*') {
+        return wrong("has a * elsewhere than in front: write \"*.example.com\", or a Regexp");
+    }
+    if !host.is_ascii() {
+        return wrong("is not ASCII: write it in its xn-- form");
+    }
+    if host.parse::<std::net::Ipv6Addr>().is_ok() {
+        return Err(format!("{text:?} is an IPv6 address without brackets: write \"[{host}]\""));
+    }
+    if !host.starts_with('[') && host.contains(':') || host.contains("]:") {
+        return wrong("has a port: write the host alone, and ports: [8080] beside it");
+    }
+    match crate::message::check_authority(host.as_bytes()) {
+        Ok(()) if !host.contains("..") && !host.starts_with('.') => Ok(()),
+        _ => wrong("is no host: write one such as \"example.com\" or \"*.example.com\""),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn matches(pattern: &Match, host: &str) -> bool {
+        let compiled = HostPattern::compile(pattern, &mut CaptureNames::default()).expect("a host");
+        let part = Part { bytes: host.as_bytes(), span: Default::default() };
+        compiled.matches(part, &mut Captured::default())
+    }
+
+    #[test]
+    fn hosts_match_what_they_say() {
+        for (pattern, host, expected) in [
+            ("example.com", "example.com", true),
+            ("Example.COM.", "example.com", true),
+            ("example.com", "www.example.com", false),
+            ("*.example.com", "a.example.com", true),
+            ("*.Example.com.", "a.b.example.com", true),
+            ("*.example.com", "example.com", false),
+            ("*.example.com", ".example.com", false),
+            ("*.example.com", "badexample.com", false),
+            ("[::1]", "[::1]", true),
+            ("10.0.0.1", "10.0.0.1", true),
+            ("my_host", "my_host", true),
+        ] {
+            assert_eq!(matches(&pattern.into(), host), expected, "{pattern} {host}");
+        }
+        let regexp = Match::Regexp(config::Regexp { source: r"\A(?<t>[A-Z]+)\.x\z".into(), ..Default::default() });
+        assert!(matches(&regexp, "acme.x"), "without regard to case");
+        assert!(!matches(&regexp, "acme.xy"));
+    }
+
+    #[test]
+    fn what_no_client_can_ask_for_is_refused_with_a_remedy() {
+        for (host, message) in [
+            ("", "\"\" is no host: write one such as \"example.com\" or \"*.example.com\""),
+            (".", "\".\" is no host"),
+            ("*.", "\"*.\" is every host: leave hosts out"),
+            ("*", "\"*\" is every host: leave hosts out"),
+            ("http://a", "\"http://a\" is a URL: write its host alone, such as \"example.com\""),
+            ("a/b", "\"a/b\" is a URL"),
+            ("a.*.com", "\"a.*.com\" has a * elsewhere than in front: write \"*.example.com\", or a Regexp"),
+            ("*a.com", "\"*a.com\" has a * elsewhere than in front"),
+            ("bücher.example", "\"bücher.example\" is not ASCII: write it in its xn-- form"),
+            ("::1", "\"::1\" is an IPv6 address without brackets: write \"[::1]\""),
+            ("a:80", "\"a:80\" has a port: write the host alone, and ports: [8080] beside it"),
+            ("[::1]:80", "\"[::1]:80\" has a port"),
+            ("a b", "\"a b\" is no host"),
+            ("a..b", "\"a..b\" is no host"),
+        ] {
+            let error = HostPattern::compile(&host.into(), &mut CaptureNames::default()).map(|_| ()).expect_err(host);
+            assert!(error.starts_with(message), "{host}: {error}");
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! What a location selects: paths, hosts and conditions.
+
+use super::conditions::{conditions, Condition, Request as Conditioned};
+use super::host::HostPattern;
+use super::index::Entry;
+use super::names::CaptureNames;
+use super::pattern::{Part, Pattern};
+use crate::config::{Location, Match};
+use crate::message::RequestHead;
+use crate::rewrite::{Captured, ClientInfo};
+
+/// Everything that must hold for a location to take a request.
+#[derive(Debug, Default)]
+pub(crate) struct Matcher {
+    /// Any of them; none stands for every path.
+    pub(super) patterns: Box<[Pattern]>,
+    /// The same for hosts.
+    pub(super) hosts: Box<[HostPattern]>,
+    /// All of them.
+    pub(super) conditions: Box<[Condition]>,
+}
+
+/// A request as locations see it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asked<'a> {
+    pub(super) head: &'a RequestHead,
+    pub(super) link: &'a ClientInfo,
+    /// The path, decoded in one way or the other.
+    pub(super) path: Part<'a>,
+    /// In small letters, without port and without a dot at its end.
+    pub(super) host: Part<'a>,
+}
+
+impl<'a> Asked<'a> {
+    pub(super) fn conditioned(self) -> Conditioned<'a> {
+        Conditioned { head: self.head, link: self.link, path: self.path.bytes }
+    }
+}
+
+impl Matcher {
+    /// Checks what a location selects. Everything that is wrong is told to `report`, with what to write instead.
+    pub(super) fn compile(spec: &Location, names: &mut CaptureNames, report: &mut dyn FnMut(String)) -> Self {
+        let mut patterns = Vec::with_capacity(spec.patterns.len());
+        for pattern in &spec.patterns {
+            match Pattern::compile(pattern, names) {
+                Ok(pattern) => patterns.push(pattern),
+                Err(message) => report(message),
+            }
+        }
+        let option = if spec.word.as_deref() == Some("host") { "" } else { "hosts: " };
+        let mut hosts = Vec::with_capacity(spec.hosts.len());
+        for host in &spec.hosts {
+            match HostPattern::compile(host, names) {
+                Ok(host) => hosts.push(host),
+                Err(message) => report(format!("{option}{message}")),
+            }
+        }
+        for (pattern, written) in patterns.iter().zip(&spec.patterns) {
+            let twice = |number: &u32| hosts.iter().any(|host| host.captures().contains(number));
+            if let Some(number) = pattern.captures().iter().find(|number| twice(number)) {
+                let name = names.name(*number);
+                let written = shown(written);
+                report(format!("{written} captures {name}, and so does one of the hosts: give one another name"));
+            }
+        }
+        let conditions = conditions(spec, report);
+        Self { patterns: patterns.into(), hosts: hosts.into(), conditions }
+    }
+
+    /// Whether a request is taken that the index has found this for.
+    pub(super) fn takes(&self, asked: Asked<'_>, entry: Entry, captured: &mut Captured) -> bool {
+        let length = captured.len();
+        let taken = (!entry.check_pattern
+            || self.patterns.get(entry.pattern as usize).is_none_or(|pattern| pattern.matches(asked.path, captured)))
+            && (!entry.check_host
+                || self.hosts.get(entry.host as usize).is_none_or(|host| host.matches(asked.host, captured)))
+            && self.conditions.iter().all(|condition| condition.holds(asked.conditioned()));
+        if !taken {
+            captured.truncate(length);
+        }
+        taken
+    }
+
+    /// The names that are captured, whichever pattern and host match.
+    pub(super) fn names(&self) -> impl Iterator<Item = u32> + '_ {
+        let paths = self.patterns.iter().flat_map(Pattern::captures);
+        paths.chain(self.hosts.iter().flat_map(HostPattern::captures))
+    }
+
+    /// Whether a request that `other` takes is taken. `false` may also mean that this cannot be said.
+    pub(super) fn covers(&self, other: &Matcher) -> bool {
+        let paths = self.patterns.is_empty()
+            || !other.patterns.is_empty()
+                && other.patterns.iter().all(|narrow| self.patterns.iter().any(|wide| wide.covers(narrow)));
+        let hosts = self.hosts.is_empty()
+            || !other.hosts.is_empty()
+                && other.hosts.iter().all(|narrow| self.hosts.iter().any(|wide| wide.covers(narrow)));
+        paths && hosts && self.conditions.iter().all(|wide| other.conditions.iter().any(|narrow| wide.covers(narrow)))
+    }
+}
+
+/// A pattern as a person wrote it.
+pub(super) fn shown(pattern: &Match) -> String {
+    match pattern {
+        Match::Text(text) => format!("{text:?}"),
+        Match::Regexp(regexp) => super::regexp::written(regexp),
+    }
+}

@@ -1,0 +1,33 @@
+//! The names of captures, each once for a whole configuration, so that a request only notes numbers.
+
+use rustc_hash::FxHashMap;
+
+/// Names and their numbers.
+#[derive(Debug, Default)]
+pub(crate) struct CaptureNames {
+    list: Vec<Box<str>>,
+    numbers: FxHashMap<Box<str>, u32>,
+}
+
+impl CaptureNames {
+    /// The number of a name.
+    pub(crate) fn number(&mut self, name: &str) -> u32 {
+        if let Some(number) = self.numbers.get(name) {
+            return *number;
+        }
+        let number = self.list.len() as u32;
+        self.list.push(name.into());
+        self.numbers.insert(name.into(), number);
+        number
+    }
+
+    /// Every name, in the order of its number.
+    pub(crate) fn into_list(self) -> Box<[Box<str>]> {
+        self.list.into()
+    }
+
+    /// The name of a number.
+    pub(crate) fn name(&self, number: u32) -> &str {
+        self.list.get(number as usize).map_or("", |name| name)
+    }
+}
