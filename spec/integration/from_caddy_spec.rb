@@ -23,15 +23,14 @@ RSpec.describe "examples/from_caddy.rb" do
   end
 
   it "sends new requests to the backend with the fewest" do
-    _, gate = start_holding(8000)
+    slow = start_applications(8000, held: true)[8000]
     start_applications(8001, 8002)
-    proxy = start_example("from_caddy.rb", "health_check: {" => "health_check: { tcp: true,", "path: \"/healthz\"," => "", ", status: 200" => "")
-    requests = Array.new(3) { in_background { proxy.get("/", "Host" => "www.example.com").body } }
-    eventually { expect(requests.count(&:alive?)).to eq(1) }
+    proxy = start_example("from_caddy.rb")
+    requests = requests_of_which_one_waits(3, slow) { proxy.get("/", "Host" => "www.example.com").body }
 
-    expect(answers(20) { proxy.get("/", "Host" => "www.example.com") }.keys.sort).to eq(%w[8001 8002])
-    gate << true
-    expect(requests.map(&:value).sort).to include("8000")
+    expect(answers(20) { proxy.get("/", "Host" => "www.example.com") }.keys).to contain_exactly("8001", "8002")
+    slow.release(1)
+    expect(requests.map(&:value).sort).to eq(%w[8000 8001 8002])
   end
 
   it "takes a backend out when it says it is unwell, and back when it is well again" do

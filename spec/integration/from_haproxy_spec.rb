@@ -61,29 +61,29 @@ RSpec.describe "examples/from_haproxy.rb" do
   end
 
   it "sends new requests to the API server with the fewest" do
-    _, gate = start_holding(9000)
+    slow = start_applications(9000, health: "/api/healthz", held: true)[9000]
     start_applications(9001, health: "/api/healthz")
-    proxy = start("interval: 2, rise" => "interval: 600, timeout: 600, rise")
-    requests = Array.new(2) { in_background { proxy.get("/api/a").body } }
-    eventually { expect(requests.count(&:alive?)).to eq(1) }
+    proxy = start
+    requests = requests_of_which_one_waits(2, slow) { proxy.get("/api/a").body }
 
-    expect(ports(proxy, "/api/b")).to eq(["9001"])
-    2.times { gate << true }
+    expect(answers(10) { proxy.get("/api/b") }).to eq("9001" => 10)
+    slow.release(1)
     expect(requests.map(&:value).sort).to eq(%w[9000 9001])
   end
 
   it "drains a backend while it finishes what it has" do
-    holding, gate = start_holding(8000)
+    draining = start_applications(8000, held: true)[8000]
     start_applications(8001)
-    proxy = start("interval: 10" => "interval: 600, timeout: 600")
-    requests = Array.new(2) { in_background { proxy.get("/").body } }
-    holding.await_requests(1)
+    proxy = start
+    requests = requests_of_which_one_waits(2, draining) { proxy.get("/").body }
     proxy.server.drain("app_servers/#{host}:8000")
 
-    expect(ports(proxy)).to eq(["8001"])
-    10.times { gate << true }
+    expect(answers(10) { proxy.get("/") }).to eq("8001" => 10)
+    draining.release(1)
     expect(requests.map(&:value).sort).to eq(%w[8000 8001])
+
+    draining.release(10)
     proxy.server.ready("app_servers/#{host}:8000")
-    expect(ports(proxy)).to eq(%w[8000 8001])
+    expect(answers(10) { proxy.get("/") }).to eq("8000" => 5, "8001" => 5)
   end
 end

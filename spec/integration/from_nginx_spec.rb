@@ -75,17 +75,14 @@ RSpec.describe "examples/from_nginx.rb" do
   end
 
   it "sends new requests to the backend with the fewest, with least_conn" do
-    holding, gate = start_holding(8000)
+    slow = start_applications(8000, held: true)[8000]
     start_applications(8001, 8002)
     proxy = start
-    # One of three at once goes to the slow one.
-    requests = Array.new(3) { in_background { proxy.get("/least_conn/a", site).body } }
-    holding.await_requests(1)
-    eventually { expect(requests.count(&:alive?)).to eq(1) }
+    requests = requests_of_which_one_waits(3, slow) { proxy.get("/least_conn/a", site).body }
 
-    expect(answers(20) { proxy.get("/least_conn/b", site) }).to eq("8001" => 10, "8002" => 10)
-    2.times { gate << true }
-    expect(requests.map(&:value)).to include("8000")
+    expect(answers(20) { proxy.get("/least_conn/b", site) }.keys).to contain_exactly("8001", "8002")
+    slow.release(1)
+    expect(requests.map(&:value).sort).to eq(%w[8000 8001 8002])
   end
 
   it "sends a client to the same backend, and clients to all of them, with ip_hash" do
@@ -101,15 +98,15 @@ RSpec.describe "examples/from_nginx.rb" do
   end
 
   it "takes the less busy of two, with random two" do
-    _, gate = start_holding(8000)
-    start_applications(8001, 8002)
+    servers = start_applications(8000, 8001, 8002, held: true).values
     proxy = start
-    requests = Array.new(30) { in_background { proxy.get("/random/", site).body } }
-    # Two that both are idle may be picked; one that holds a request is never picked before an idle one.
-    eventually { expect(requests.count(&:alive?)).to be <= 5 }
-    30.times { gate << true }
+    requests = Array.new(30) { in_background { proxy.get("/random/", site).status } }
+    eventually { expect(servers.sum(&:count)).to eq(30) }
 
-    expect(requests.map(&:value).uniq.sort).to include("8001", "8002")
+    # The busiest never gets a request while it is alone in that, so that nobody is far from a third.
+    expect(servers.map(&:count)).to all(be_between(6, 14))
+    servers.each { |server| server.release(30) }
+    expect(requests.map(&:value).uniq).to eq([200])
   end
 
   it "answers a failure of the gRPC backend in gRPC's terms" do

@@ -7,21 +7,32 @@ require_relative "integration"
 module ExampleFiles
   # A backend that answers with its port. Asked for its health, it says what it was told to say.
   class Application
-    attr_reader :backend
     attr_accessor :health
 
-    def initialize(health_path)
+    # With `held`, an answer waits until it is let go.
+    def initialize(health_path, held: false)
       @health = "200 OK"
       @health_path = health_path
+      @held = held
+      @gate = Queue.new
+      @requests = Queue.new
     end
 
     def run(connection)
       while (request = connection.read_request)
         next connection.answer("", status: health) if request.target == @health_path
 
+        @requests << request
+        @gate.pop if @held
         connection.answer(connection.io.local_address.ip_port.to_s)
       end
     end
+
+    # How many requests have come, checks of its health aside.
+    def count = @requests.size
+
+    # Lets so many answers go.
+    def release(count) = count.times { @gate << true }
   end
 
   # Where the backends of this example are.
@@ -41,24 +52,19 @@ module ExampleFiles
   end
 
   # An application at each of these ports.
-  def start_applications(*ports, health: "/healthz")
+  def start_applications(*ports, health: "/healthz", held: false)
     ports.to_h do |port|
-      application = Application.new(health)
+      application = Application.new(health, held: held)
       start_backend(host: host, port: port) { |connection| application.run(connection) }
       [port, application]
     end
   end
 
-  # A backend whose answers wait: each request is answered when the returned queue gets something.
-  def start_holding(port)
-    gate = Queue.new
-    backend = start_backend(host: host, port: port) do |connection|
-      while connection.read_request
-        gate.pop
-        connection.answer(port.to_s)
-      end
-    end
-    [backend, gate]
+  # So many requests at once, of which one is kept waiting by `slow`, and the others have their answers.
+  def requests_of_which_one_waits(count, slow, &request)
+    requests = Array.new(count) { in_background(&request) }
+    eventually { expect([slow.count, requests.count(&:alive?)]).to eq([1, 1]) }
+    requests
   end
 
   # How often each port answered `count` requests.
