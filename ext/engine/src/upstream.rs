@@ -14,7 +14,7 @@ mod refresh;
 pub mod tls;
 
 pub use backend::{Attempt, Endpoint, Traits};
-pub use balancer::Tried;
+pub use balancer::{Asking, Choice, Tried};
 pub use by_host::ByHost;
 pub use compile::{Backends, TargetHost};
 pub use connect::{connect, ConnectError, ConnectErrorKind};
@@ -35,7 +35,7 @@ use tokio::task::AbortHandle;
 use crate::server::BackendStats;
 use address::{default_port, Address, Host};
 use backend::{Place, Tls};
-use balancer::Balancer;
+use balancer::{Balancer, Members};
 use tls::TlsClient;
 
 /// A set of backends with one selection policy.
@@ -44,7 +44,7 @@ use tls::TlsClient;
 /// its place. An endpoint whose address stays is the same one in both, with its figures and its idle connections.
 #[derive(Debug)]
 pub struct Upstream {
-    live: ArcSwap<Vec<Arc<Endpoint>>>,
+    live: ArcSwap<Members>,
     balancer: Balancer,
     /// The backends as they were written, in that order. Locked only to change `live` and for the figures.
     slots: Mutex<Vec<Slot>>,
@@ -93,7 +93,7 @@ impl Upstream {
             .collect();
         let unanswered = slots.iter().filter(|slot| matches!(slot, Slot::Named { .. })).count();
         Arc::new(Self {
-            live: ArcSwap::from_pointee(expand(&slots)),
+            live: ArcSwap::from_pointee(balancer.members(expand(&slots))),
             balancer,
             slots: Mutex::new(slots),
             unanswered: AtomicUsize::new(unanswered),
@@ -121,10 +121,9 @@ impl Upstream {
         *self.tasks.lock() = names.into_iter().map(follow).collect();
     }
 
-    /// Chooses the endpoint for a request's next attempt. `None` if there is none: no name among the backends has ever
-    /// been resolved.
-    pub fn pick(&self, tried: &mut Tried) -> Option<Arc<Endpoint>> {
-        self.balancer.pick(&self.live.load(), tried)
+    /// Chooses the endpoint for a request's next attempt.
+    pub fn choose(&self, asking: &Asking, tried: &mut Tried) -> Choice {
+        self.balancer.choose(&self.live.load(), asking, tried)
     }
 
     /// How many endpoints there are now.
@@ -194,7 +193,7 @@ impl Upstream {
                 };
                 *endpoints = addresses.iter().map(keep_or_make).collect();
                 // Stored under the lock, so that of two changes the later one stays.
-                self.live.store(Arc::new(expand(&slots)));
+                self.live.store(Arc::new(self.balancer.members(expand(&slots))));
             }
         }
         drop(slots);

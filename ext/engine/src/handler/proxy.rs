@@ -19,7 +19,7 @@ use crate::message::{host_of, FieldName, Version};
 use crate::respond::ErrorResponse;
 use crate::rewrite::{TargetTemplate, Template};
 use crate::upstream::exchange::{self, Asked, Limits, Upload};
-use crate::upstream::{connect, Attempt, Backends, ByHost, Endpoint, Keep, Tried, Upstream};
+use crate::upstream::{connect, Asking, Attempt, Backends, ByHost, Endpoint, Keep, Tried, Upstream};
 
 /// A `proxy` directive, compiled.
 #[derive(Debug)]
@@ -97,7 +97,8 @@ impl Proxy {
         let mut tried = Tried::default();
         let mut left = self.retries.unwrap_or_else(|| upstream.len() as u32);
         loop {
-            let endpoint = upstream.pick(&mut tried).ok_or_else(no_address)?;
+            let choice = upstream.choose(&Asking::Nothing, &mut tried);
+            let endpoint = choice.backend().ok_or_else(no_address)?;
             let error = match self.attempt(exchange, upload, endpoint, name.as_ref(), &mut asked, &mut deadline).await {
                 Ok(answered) => return Ok(answered),
                 Err(error) => error,

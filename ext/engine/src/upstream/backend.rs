@@ -124,6 +124,26 @@ impl Endpoint {
         &self.traits
     }
 
+    /// Whether it may get new requests.
+    pub fn is_available(&self) -> bool {
+        true
+    }
+
+    /// Whether it may get requests of clients whose cookie names it.
+    pub fn accepts_sticky(&self) -> bool {
+        true
+    }
+
+    /// Whether it may get one more request now.
+    pub fn has_room(&self) -> bool {
+        self.traits.max_connections.is_none_or(|most| self.in_flight() < most.into())
+    }
+
+    /// Its share of requests beside the others': 256 for a weight of 1.
+    pub fn share(&self) -> u32 {
+        self.traits.weight * 256
+    }
+
     /// Requests that it is answering now.
     pub fn in_flight(&self) -> u64 {
         self.in_flight.load(Relaxed)

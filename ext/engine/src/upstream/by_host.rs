@@ -117,7 +117,7 @@ impl Inner {
                 return Err(no_host());
             }
         }
-        let upstream = Upstream::new(&[(address, tls)], Balancer::new(self.policy), self.tls.as_ref(), None);
+        let upstream = Upstream::new(&[(address, tls)], Balancer::new(self.policy.clone()), self.tls.as_ref(), None);
         if let Some((dns, handle)) = self.running.get() {
             upstream.start(dns, handle);
         }

@@ -11,7 +11,7 @@ use super::by_host::ByHost;
 use super::dns::Dns;
 use super::tls::TlsClient;
 use super::{server_name, Upstream};
-use crate::config::{Pool, Priority, Problem, Proxy, Severity};
+use crate::config::{Pool, Problem, Proxy, Severity};
 use crate::server::BackendStats;
 
 /// What the template in `to` says of the host, before any request.
@@ -61,14 +61,7 @@ impl Upstream {
         let defaults = Pool::default();
         let pool = proxy.pool.as_ref().unwrap_or(&defaults);
 
-        let policy = match &pool.backend_priority {
-            Priority::Named(name) => Policy::named(name).or_else(|| {
-                let names = Policy::ALL.map(|(name, _)| format!("{name:?}")).join(", ");
-                report(format!("backend_priority: {name:?} is unknown; write one of {names}"));
-                None
-            }),
-            Priority::Hash(_) | Priority::Sticky(_) => None,
-        };
+        let policy = Policy::compile(&pool.backend_priority, &mut report);
         let by_host = pool.backends.is_none() && target.dynamic;
         let addresses = addresses(proxy, pool, target, &mut report);
         let speaks_tls = match by_host {
