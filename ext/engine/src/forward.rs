@@ -21,6 +21,7 @@ use crate::respond::{self, ErrorResponse};
 use crate::rewrite::{ClientInfo, ResponseInfo, Scope};
 use crate::snapshot::Snapshot;
 use crate::upstream::exchange::{self, Client};
+use crate::upstream::Asking;
 
 /// What becomes of the client's connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +54,8 @@ pub(crate) struct Exchange<'a> {
     pub(crate) keep_alive: bool,
     /// The filters that let the request pass. They see the response.
     pub(crate) passed: &'a [Arc<Filter>],
+    /// What the choice of a backend depends on.
+    pub(crate) asking: Asking,
     pub(crate) outcome: Outcome,
 }
 
@@ -103,6 +106,7 @@ pub(crate) async fn forward(
         wishes: Wishes::of(&work.request, !framing.is_empty()),
         keep_alive: framing::keeps_alive(&work.request.fields, work.request.version) && !engine.is_draining(),
         passed: &[],
+        asking: Asking::Nothing,
         outcome: Outcome::default(),
         client,
         work,

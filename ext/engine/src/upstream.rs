@@ -35,7 +35,7 @@ use tokio::task::AbortHandle;
 use crate::server::BackendStats;
 use address::{default_port, Address, Host};
 use backend::{Place, Tls};
-use balancer::{Balancer, Members};
+use balancer::{Balancer, Members, Policy, Tag};
 use tls::TlsClient;
 
 /// A set of backends with one selection policy.
@@ -124,6 +124,18 @@ impl Upstream {
     /// Chooses the endpoint for a request's next attempt.
     pub fn choose(&self, asking: &Asking, tried: &mut Tried) -> Choice {
         self.balancer.choose(&self.live.load(), asking, tried)
+    }
+
+    /// How an endpoint is chosen.
+    pub fn policy(&self) -> &Policy {
+        self.balancer.policy()
+    }
+
+    /// Whether the endpoint that a cookie names has but no room for one more request.
+    pub fn is_full(&self, tag: &Tag) -> bool {
+        self.live.load().tagged(tag).is_some_and(|endpoint| {
+            (endpoint.is_available() || endpoint.accepts_sticky()) && !endpoint.has_room()
+        })
     }
 
     /// How many endpoints there are now.

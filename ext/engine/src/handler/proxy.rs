@@ -1,5 +1,6 @@
 //! `proxy`: asks a backend, and another one if that is safe.
 
+mod asking;
 mod compile;
 pub(crate) use request::RenderedValues;
 mod request;
@@ -19,7 +20,7 @@ use crate::message::{host_of, FieldName, Version};
 use crate::respond::ErrorResponse;
 use crate::rewrite::{TargetTemplate, Template};
 use crate::upstream::exchange::{self, Asked, Limits, Upload};
-use crate::upstream::{connect, Asking, Attempt, Backends, ByHost, Endpoint, Keep, Tried, Upstream};
+use crate::upstream::{connect, Attempt, Backends, ByHost, Endpoint, Keep, Tried, Upstream};
 
 /// A `proxy` directive, compiled.
 #[derive(Debug)]
@@ -76,6 +77,7 @@ impl Proxy {
     async fn ask(&self, exchange: &mut Exchange<'_>, upload: &mut Upload) -> Result<Answered, Error> {
         // The client's body is waited for by its own limit; this one starts anew whenever a piece of it has come.
         let mut deadline = Instant::now() + self.limits.timeout;
+        exchange.asking = self.asking(exchange);
         self.prepare_request(exchange)?;
         let by_host;
         let upstream = match &self.backends {
@@ -97,7 +99,7 @@ impl Proxy {
         let mut tried = Tried::default();
         let mut left = self.retries.unwrap_or_else(|| upstream.len() as u32);
         loop {
-            let choice = upstream.choose(&Asking::Nothing, &mut tried);
+            let choice = upstream.choose(&exchange.asking, &mut tried);
             let endpoint = choice.backend().ok_or_else(no_address)?;
             let error = match self.attempt(exchange, upload, endpoint, name.as_ref(), &mut asked, &mut deadline).await {
                 Ok(answered) => return Ok(answered),

@@ -14,6 +14,7 @@ mod turns;
 pub use asking::{Asking, Choice};
 pub use members::{Members, Rank};
 pub use policy::Policy;
+pub use ring::hash;
 pub use sticky::{Sticky, Tag};
 pub use tried::Tried;
 

@@ -62,6 +62,11 @@ impl ByHost {
         Self(Arc::new(Inner { policy, tls, capacity, running: OnceLock::new(), upstreams: Default::default() }))
     }
 
+    /// How a backend is chosen.
+    pub fn policy(&self) -> &Policy {
+        &self.0.policy
+    }
+
     /// Gives it the means to resolve names, without which [`ByHost::get`] makes upstreams that never become ready.
     /// `handle` is the control runtime's. A second call does nothing.
     pub fn start(&self, dns: &Arc<Dns>, handle: &Handle) {

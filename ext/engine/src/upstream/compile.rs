@@ -6,7 +6,7 @@ use rustls::pki_types::ServerName;
 use tokio::runtime::Handle;
 
 use super::address::Address;
-use super::balancer::{Balancer, Policy};
+use super::balancer::{Balancer, Policy, Tag};
 use super::by_host::ByHost;
 use super::dns::Dns;
 use super::tls::TlsClient;
@@ -40,6 +40,22 @@ impl Backends {
         match self {
             Self::Fixed(upstream) => upstream.start(dns, handle),
             Self::ByHost(by_host) => by_host.start(dns, handle),
+        }
+    }
+
+    /// How a backend is chosen.
+    pub fn policy(&self) -> &Policy {
+        match self {
+            Self::Fixed(upstream) => upstream.policy(),
+            Self::ByHost(by_host) => by_host.policy(),
+        }
+    }
+
+    /// Whether the backend that a cookie names has but no room for one more request.
+    pub fn is_full(&self, tag: &Tag) -> bool {
+        match self {
+            Self::Fixed(upstream) => upstream.is_full(tag),
+            Self::ByHost(_) => false,
         }
     }
 

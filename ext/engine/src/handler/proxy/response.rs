@@ -126,6 +126,7 @@ impl Proxy {
             values.apply(&self.response_headers, &mut response.fields);
         }
         exchange.work.values = values;
+        self.tie(exchange);
         exchange.amend();
     }
 
