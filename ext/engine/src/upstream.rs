@@ -133,9 +133,10 @@ impl Upstream {
 
     /// Whether the endpoint that a cookie names has but no room for one more request.
     pub fn is_full(&self, tag: &Tag) -> bool {
-        self.live.load().tagged(tag).is_some_and(|endpoint| {
-            (endpoint.is_available() || endpoint.accepts_sticky()) && !endpoint.has_room()
-        })
+        self.live
+            .load()
+            .tagged(tag)
+            .is_some_and(|endpoint| (endpoint.is_available() || endpoint.accepts_sticky()) && !endpoint.has_room())
     }
 
     /// How many endpoints there are now.
