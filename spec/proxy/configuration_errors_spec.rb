@@ -7,6 +7,8 @@ RSpec.describe Proxy::ConfigurationError, :wrong_types do
 
   target = 'to: "http://a.example"'
   seconds = "write a number of seconds, such as 30 or 0.5"
+  policies = 'write "round_robin", "ordered", "random", "least_conn", "random_two" or "ip_hash", { hash: "{path}" } or ' \
+             '{ sticky: "cookie_name" }'
 
   # What is written, and the one message it gets.
   {
@@ -47,14 +49,21 @@ RSpec.describe Proxy::ConfigurationError, :wrong_types do
       "that the host of `to` is used",
     'proxy backends: "127.0.0.1:3001"' =>
       'proxy: backends: "127.0.0.1:3001" is a String: write addresses, such as ["127.0.0.1:3001", "127.0.0.1:3002"]',
-    'proxy backends: [{ address: "a:1", weight: 3 }]' =>
-      /\Aproxy: backends: \{.*\} has the unknown key :weight: the only key is :address\z/,
+    'proxy backends: [{ address: "a:1", wieght: 3 }]' =>
+      "proxy: backends: unknown option :wieght (did you mean :weight?)",
+    "proxy backends: [{ weight: 3 }]" =>
+      /\Aproxy: backends: \{.*\} has no address: write \{ address: "127.0.0.1:3001" \}\z/,
+    "proxy backends: [{ address: 3001 }]" =>
+      'proxy: backends: address: 3001 is an Integer: write { address: "127.0.0.1:3001" }',
+    'proxy backends: [{ address: "a:1", weight: 1.5 }]' =>
+      "proxy: backends: weight: 1.5 is a Float: write a whole number, such as 64",
+    'proxy backends: [{ address: "a:1", backup: "yes" }]' => 'proxy: backends: backup: "yes" is a String: write true or false',
     "proxy backends: [3001]" =>
       'proxy: backends: 3001 is an Integer: write addresses, such as ["127.0.0.1:3001", "127.0.0.1:3002"]',
     "proxy #{target}, backend_priority: :round_robbin" =>
-      'proxy: backend_priority: :round_robbin is unknown (did you mean "round_robin"?): write "round_robin", "ordered" or "random"',
+      "proxy: backend_priority: :round_robbin is unknown (did you mean \"round_robin\"?): #{policies}",
     "proxy #{target}, strategy: 'least'" =>
-      'proxy: strategy: "least" is unknown: write "round_robin", "ordered" or "random"',
+      "proxy: strategy: \"least\" is unknown (did you mean \"least_conn\"?): #{policies}",
     "proxy #{target}, strategy: :random, backend_priority: :random" =>
       "proxy: :backend_priority and :strategy are the same option: write one of them",
     "proxy #{target}, timeout: -1" => "proxy: timeout: -1 is negative: #{seconds}",

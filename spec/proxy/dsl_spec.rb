@@ -21,10 +21,12 @@ RSpec.describe Proxy::DSL do
   it "loads the document's example as it stands, trailing backslashes included" do
     expect(options_of(document)).to eq(
       "to" => "http://backend.example.com/api{path}{query}",
-      "backends" => [{ "address" => "127.0.0.1:3001" }, { "address" => "127.0.0.1:3002" }],
-      "backend_priority" => "round_robin",
+      "pool" => {
+        "backends" => [{ "address" => "127.0.0.1:3001" }, { "address" => "127.0.0.1:3002" }],
+        "backend_priority" => { "named" => "round_robin" }, "verify_ssl" => false, "tls_sni" => true
+      },
       "headers" => [{ "name" => "X-Forwarded-For", "values" => [{ "rewrite" => "{addr}" }] }],
-      "verify_ssl" => false, "timeout" => 30.0, "tls_sni" => true, "error_response" => { "named" => "bad_gateway" }
+      "timeout" => 30.0, "error_response" => { "named" => "bad_gateway" }
     )
   end
 
@@ -64,7 +66,7 @@ RSpec.describe Proxy::DSL do
 
     expect(config.errors).to eq([])
     expect(config.to_h["routes"].last.dig("proxy", "at", "line")).to eq(2)
-    expect(config.to_h["routes"].first.dig("location", "routes", 0, "proxy", "backends")).to eq([{ "address" => "127.0.0.1:3001" }])
+    expect(config.to_h["routes"].first.dig("location", "routes", 0, "proxy", "pool", "backends")).to eq([{ "address" => "127.0.0.1:3001" }])
   end
 
   it "lets `return` end the file" do
@@ -73,7 +75,7 @@ RSpec.describe Proxy::DSL do
   end
 
   it "takes the relative path of a unix socket from the folder of the file" do
-    addresses = options_of('proxy backends: ["unix:tmp/app.sock", "unix:/run/app.sock", "unix:///run/b.sock"]').fetch("backends")
+    addresses = options_of('proxy backends: ["unix:tmp/app.sock", "unix:/run/app.sock", "unix:///run/b.sock"]').dig("pool", "backends")
 
     expect(addresses.map { |backend| backend["address"] })
       .to eq(["unix:#{directory}/tmp/app.sock", "unix:/run/app.sock", "unix:///run/b.sock"])
@@ -89,7 +91,7 @@ RSpec.describe Proxy::DSL do
     @port = 3001
     config = Proxy::Config.load { |c| c.location("/a") { c.proxy backends: ["127.0.0.1:#{@port}"] } }
 
-    expect(config.to_h["routes"].first.dig("location", "routes", 0, "proxy", "backends")).to eq([{ "address" => "127.0.0.1:3001" }])
+    expect(config.to_h["routes"].first.dig("location", "routes", 0, "proxy", "pool", "backends")).to eq([{ "address" => "127.0.0.1:3001" }])
   end
 
   describe "server directives" do
@@ -140,12 +142,12 @@ RSpec.describe Proxy::DSL do
 
   describe "proxy" do
     it "takes backends as Strings and as Hashes" do
-      expect(options_of('proxy backends: ["a:1", { address: "unix:/run/b.sock" }]')["backends"])
+      expect(options_of('proxy backends: ["a:1", { address: "unix:/run/b.sock" }]').dig("pool", "backends"))
         .to eq([{ "address" => "a:1" }, { "address" => "unix:/run/b.sock" }])
     end
 
     it "takes `strategy` for `backend_priority`, and Symbols for names" do
-      expect(options_of('proxy to: "http://a.example", strategy: :ordered')["backend_priority"]).to eq("ordered")
+      expect(options_of('proxy to: "http://a.example", strategy: :ordered')["pool"]).to eq("backend_priority" => { "named" => "ordered" })
     end
 
     it "takes header values of every kind" do

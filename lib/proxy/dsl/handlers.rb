@@ -9,8 +9,8 @@ module Proxy
       #
       # @param options [Hash] the options of the README's table, by Symbol
       # @option options [String] :to target URL, a string rewrite
-      # @option options [Array<String, Hash>] :backends addresses, each a String or `{ address: "…" }`
-      # @option options [String, Symbol] :backend_priority `:round_robin` (default), `:ordered` or `:random`
+      # @option options [Array<String, Hash>] :backends addresses, each a String or `{ address: "…", weight: 2 }`
+      # @option options [String, Symbol, Hash] :backend_priority how one of them is chosen; default `:round_robin`
       # @option options [Hash] :headers request fields to set or, with `nil`, to remove
       # @option options [Numeric] :timeout seconds until the response head; default 30
       # @option options [String, Symbol, Hash] :error_response what a failed request is answered
@@ -31,7 +31,7 @@ module Proxy
 
         read, = Options::PROXY.read(options, place)
         target_missing(options, place) if no_target?(options)
-        @draft.add_route("proxy" => { **checkable(read, options), "at" => place.at })
+        @draft.add_route("proxy" => { **pooled(checkable(read, options)), "at" => place.at })
         nil
       end
 
@@ -89,6 +89,13 @@ module Proxy
         read = { **read, "to" => STAND_IN } unless read.key?("to") || read.key?("backends")
         lost = options.keys.map(&:to_s).reject { |name| options[name.to_sym].nil? || read.key?(name) }
         read.except(*PAIRS.select { |pair| pair.intersect?(lost) }.flatten)
+      end
+
+      # The same, with what says where requests go in a Hash of its own. Without a word of that there is none, so that `to` may
+      # name an upstream.
+      def pooled(read)
+        pool, own = read.partition { |name, _| Options::POOL.names.include?(name.to_sym) }.map(&:to_h)
+        pool.empty? ? own : { **own, "pool" => pool }
       end
 
       def target_missing(options, place)

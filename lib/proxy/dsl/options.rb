@@ -102,16 +102,19 @@ module Proxy
 end
 
 require_relative "options/server"
+require_relative "options/upstreams"
 require_relative "options/handlers"
 
 module Proxy
   class DSL
     module Options
       # Every directive, in the order of the documentation.
-      ALL = [*SERVER, PROXY, STATIC_RESPONSE, LOCATION, ERROR_RESPONSE].freeze
+      ALL = [*SERVER, PROXY, STATIC_RESPONSE, LOCATION, ERROR_RESPONSE, POOL, BACKEND, HEALTH_CHECK].freeze
       BY_NAME = ALL.to_h { |directive| [directive.name, directive] }.freeze
-      # The words that a person writes. `error_response` is an option, and described like a directive.
-      WORDS = (BY_NAME.keys - [:error_response]).freeze
+      # Hashes that options take, and what directives share. They are described like directives.
+      PARTS = %i[error_response pool backend health_check].freeze
+      # The words that a person writes.
+      WORDS = (BY_NAME.keys - PARTS).freeze
     end
   end
 end

@@ -152,5 +152,7 @@ end
 
 require_relative "types/values"
 require_relative "types/backends"
+require_relative "types/priority"
+require_relative "types/health_check"
 require_relative "types/headers"
 require_relative "types/error_response"

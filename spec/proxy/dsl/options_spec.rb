@@ -5,7 +5,9 @@ RSpec.describe Proxy::DSL::Options, :binding do
   # What a default in backticks says, as Ruby would write the engine's value.
   def written(value)
     case value
-    when Float then (value % 1).zero? ? value.to_i : value
+    in Float then (value % 1).zero? ? value.to_i : value
+    in Hash then value.fetch("named")
+    in [[Integer => first, Integer => last]] then "#{first}..#{last}"
     else value
     end
   end
@@ -28,10 +30,11 @@ RSpec.describe Proxy::DSL::Options, :binding do
 
   let(:defaults) { Proxy::Native.defaults }
 
-  %i[proxy static_response error_response].each do |word|
+  %i[proxy pool health_check static_response error_response].each do |word|
     it "lists the options and the defaults of #{word} as the engine does" do
-      engine = defaults.fetch(word).except(:at)
+      engine = defaults.fetch(word).except(:at, :pool)
       table = described_class::BY_NAME.fetch(word).options
+      table -= described_class::POOL.options unless word == :pool
 
       expect(table.map(&:name)).to match_array(engine.keys)
       table.each { |option| expect_same_default("#{word} #{option.name}", option.default, engine.fetch(option.name)) }
@@ -39,7 +42,7 @@ RSpec.describe Proxy::DSL::Options, :binding do
   end
 
   it "lists the server directives and their defaults as the engine does" do
-    engine = defaults.fetch(:server).except(:routes).transform_keys(binds: :bind)
+    engine = defaults.fetch(:server).except(:routes, :upstreams).transform_keys(binds: :bind)
     table = described_class::SERVER
 
     expect(table.map(&:name)).to match_array(engine.keys)

@@ -62,13 +62,13 @@ impl Upstream {
         let pool = proxy.pool.as_ref().unwrap_or(&defaults);
 
         let policy = match &pool.backend_priority {
-            Priority::Named(name) => Policy::named(name),
+            Priority::Named(name) => Policy::named(name).or_else(|| {
+                let names = Policy::ALL.map(|(name, _)| format!("{name:?}")).join(", ");
+                report(format!("backend_priority: {name:?} is unknown; write one of {names}"));
+                None
+            }),
             Priority::Hash(_) | Priority::Sticky(_) => None,
         };
-        if policy.is_none() {
-            let names = Policy::ALL.map(|(name, _)| format!("{name:?}")).join(", ");
-            report(format!("backend_priority: {:?} is unknown; write one of {names}", pool.backend_priority));
-        }
         let by_host = pool.backends.is_none() && target.dynamic;
         let addresses = addresses(proxy, pool, target, &mut report);
         let speaks_tls = match by_host {

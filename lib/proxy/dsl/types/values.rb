@@ -43,6 +43,40 @@ module Proxy
         end
       end
 
+      # Reasons to send a request again: one, or an Array of them.
+      class RetryOn < Type
+        NAMES = %w[timeout 502 503 504].freeze
+
+        def read(value, place)
+          reasons = Array(value).map { |reason| reason(reason, place) }
+          return wrong(value, place) if value.nil?
+
+          reasons.include?(INVALID) ? INVALID : reasons.uniq
+        end
+
+        private
+
+        def reason(value, place)
+          return place.error("#{Spelling.show(value)} is #{Spelling.kind(value)}: write #{hint}") unless [String, Symbol, Integer].include?(value.class)
+          return value.to_s if NAMES.include?(value.to_s)
+
+          place.error("#{value.inspect} is unknown#{Spelling.hint(value, NAMES.first(1).map(&:to_sym))}: write #{hint}")
+        end
+      end
+
+      # A number of per cent, fractions allowed.
+      class Percent < Type
+        def read(value, place)
+          return wrong(value, place) unless value.is_a?(Numeric) && value.real?
+
+          number = value.to_f
+          return place.error("#{Spelling.show(value)} is no number of per cent: write #{hint}") unless number.finite?
+          return place.error("#{value} is negative: write #{hint}") if number.negative?
+
+          number
+        end
+      end
+
       TEXT_BODY = Text.new("String", 'a String, such as "hello\n"')
       PATH_PREFIX = Text.new("String", 'a path, such as "/api"')
       TARGET = Text.new("rewrite", 'a URL, such as "http://backend.example.com{path}{query}"')
@@ -56,7 +90,9 @@ module Proxy
       INPUT_FILE = InputFile.new("path", "the path of a file that can be read")
       PEM_FILE = InputFile.new("path", 'the path of a PEM file, such as "tls/ca.pem"')
       OUTPUT_FILE = OutputFile.new("path", 'the path of a file, such as "log/access.log"')
-      PRIORITY = Name.new("name", %w[round_robin ordered random])
+      UPSTREAM_NAME = Text.new("String", 'a name, such as "app_servers"')
+      RETRY_ON = RetryOn.new("Array", "an Array of :timeout, 502, 503 and 504")
+      PERCENT = Percent.new("per cent", "a number of per cent, such as 20")
       LOG_LEVEL = Name.new("name", %w[error warn info debug])
       FORMAT = Name.new("name", %w[plaintext json html])
       FORWARDED = Forwarded.new("true, false, :rfc7239", "true, false or :rfc7239")

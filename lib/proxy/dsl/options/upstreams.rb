@@ -1,0 +1,80 @@
+# frozen_string_literal: true
+
+module Proxy
+  class DSL
+    module Options
+      # What `upstream` and a `proxy` of its own backends have in common.
+      POOL = Directive.new(
+        :pool, :upstream,
+        prose: "Where requests go, how a backend is chosen, spoken to, and known to be well.",
+        options: [
+          option(:backends, Types::BACKENDS, default: "the host of `to`", unset: true,
+                 prose: "Where requests go: `\"10.0.0.1:3001\"`, `\"host\"` (port 80, or 443 for https), `\"http://…\"`, " \
+                        "`\"https://…\"`, `\"h2://…\"` (as `http://`: HTTP/2 is for a later version), `\"[::1]:3001\"`, " \
+                        "`\"unix:/run/app.sock\"`, or a Hash, see below. A path in a URL is ignored."),
+          option(:backend_priority, Types::PRIORITY, default: "`round_robin`", aliases: [:strategy],
+                 prose: "How a backend is chosen, see below."),
+          option(:verify_ssl, Types::SWITCH, default: "`true`", prose: "Verify the backend's certificate."),
+          option(:tls_sni, Types::SWITCH, default: "`true`", prose: "Send the server's name in the TLS handshake."),
+          option(:ca_file, Types::PEM_FILE, default: "the system's roots", unset: true,
+                 prose: "PEM file of the authorities that may have signed a backend's certificate."),
+          option(:client_certificate, Types::PEM_FILE, default: "none", unset: true,
+                 prose: "PEM file of the certificate chain that is shown to backends."),
+          option(:client_key, Types::PEM_FILE, default: "none", unset: true, prose: "PEM file of its key."),
+          option(:keepalive, Types::COUNT, default: "`64`",
+                 prose: "Idle connections kept per backend and engine thread; `0` keeps none."),
+          option(:keepalive_timeout, Types::SECONDS, default: "`55`",
+                 prose: "After which an idle backend connection is closed. Shorter than Puma's 65, so that the close is ours."),
+          option(:health_check, Types::HEALTH_CHECK, default: "none", unset: true,
+                 prose: "A Hash that says how backends are asked whether they are well, see below."),
+          option(:max_fails, Types::COUNT, default: "`0`",
+                 prose: "Failed attempts within `fail_timeout` that take a backend out; `0`: never."),
+          option(:fail_timeout, Types::SECONDS, default: "`10`",
+                 prose: "In which `max_fails` are counted, and for which a backend is then out."),
+          option(:max_connections, Types::COUNT, default: "any number", unset: true,
+                 prose: "Requests that one backend gets at once."),
+          option(:queue, Types::COUNT, default: "`0`",
+                 prose: "Requests that may wait while every backend has its `max_connections`; others are answered 503 at once."),
+          option(:queue_timeout, Types::SECONDS, default: "`5`", prose: "Longest time that a request waits there; 503 past it."),
+          option(:slow_start, Types::SECONDS, default: "none", unset: true,
+                 prose: "In which a backend that came back gets from little to its whole share.")
+        ]
+      )
+
+      # One backend with more to say of it than its address.
+      BACKEND = Directive.new(
+        :backend, :upstream,
+        prose: "A Hash in `backends:`.",
+        options: [
+          option(:address, Types::ADDRESS, default: "must be given", prose: "As in a String."),
+          option(:weight, Types::COUNT, default: "`1`", prose: "Its share of requests beside the others', 1 to 65535."),
+          option(:backup, Types::SWITCH, default: "`false`", prose: "Use it only when no other backend is available."),
+          option(:max_connections, Types::COUNT, default: "that of all", unset: true, prose: "Requests that it gets at once."),
+          option(:slow_start, Types::SECONDS, default: "that of all", unset: true,
+                 prose: "In which it gets from little to its whole share after it came back.")
+        ]
+      )
+
+      # How backends are asked whether they are well.
+      HEALTH_CHECK = Directive.new(
+        :health_check, :upstream,
+        prose: "The Hash that `health_check:` takes.",
+        options: [
+          option(:path, Types::CHECK_PATH, default: "`/`", prose: "What is asked for, query included."),
+          option(:method, Types::METHOD, default: "`GET`", prose: "With which method."),
+          option(:headers, Types::PAIRS, default: "`{}`", prose: "Fields of the request."),
+          option(:interval, Types::SECONDS, default: "`10`", prose: "Time between two checks of a backend."),
+          option(:timeout, Types::SECONDS, default: "`5`", prose: "In which an answer must be whole."),
+          option(:status, Types::STATUSES, default: "`200..399`",
+                 prose: "Status codes that mean well: a code, a range, or an Array of them."),
+          option(:body, Types::BODY_MATCH, default: "anything", unset: true,
+                 prose: "What the body must hold: a String, or a Regexp."),
+          option(:tcp, Types::SWITCH, default: "`false`", prose: "A connection that can be made is enough; nothing is asked."),
+          option(:port, Types::COUNT, default: "the backend's", unset: true, prose: "Another port than the backend's."),
+          option(:rise, Types::COUNT, default: "`2`", prose: "Successes in a row after which a backend returns."),
+          option(:fall, Types::COUNT, default: "`3`", prose: "Failures in a row after which a backend leaves.")
+        ]
+      )
+    end
+  end
+end
