@@ -5,7 +5,7 @@ use std::sync::atomic::{fence, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst}
 use std::sync::Arc;
 use std::task::{Context, Waker};
 
-use super::group::Group;
+use super::fleet::Fleet;
 use crate::waiting::Mutex;
 
 /// Requests of any engine thread that wait for a backend, served in the order in which they came.
@@ -114,14 +114,14 @@ const LEAST_RETRIES: usize = 3;
 
 /// The right to send a request again to a backend that is in trouble, as long as it is held.
 #[derive(Debug)]
-pub(crate) struct RetryPermit(Arc<Group>);
+pub(crate) struct RetryPermit(Arc<Fleet>);
 
 impl RetryPermit {
     /// Takes one, if not `percent` of the requests in flight, and at least three, have one already.
-    pub(super) fn take(group: &Arc<Group>, percent: f64) -> Option<Self> {
-        let allowed = ((group.in_flight() as f64 * percent / 100.0) as usize).max(LEAST_RETRIES);
-        let taken = group.retries().fetch_update(Relaxed, Relaxed, |held| (held < allowed).then_some(held + 1));
-        taken.is_ok().then(|| Self(group.clone()))
+    pub(crate) fn take(fleet: &Arc<Fleet>, percent: f64) -> Option<Self> {
+        let allowed = ((fleet.in_flight() as f64 * percent / 100.0) as usize).max(LEAST_RETRIES);
+        let taken = fleet.retries().fetch_update(Relaxed, Relaxed, |held| (held < allowed).then_some(held + 1));
+        taken.is_ok().then(|| Self(fleet.clone()))
     }
 }
 
@@ -207,10 +207,10 @@ mod tests {
 
     #[test]
     fn retries_keep_to_their_share() {
-        let group = Group::lone();
-        let held: Vec<_> = (0..3).map(|_| RetryPermit::take(&group, 20.0).expect("three are always allowed")).collect();
-        assert!(RetryPermit::take(&group, 20.0).is_none());
+        let fleet = Fleet::lone();
+        let held: Vec<_> = (0..3).map(|_| RetryPermit::take(&fleet, 20.0).expect("three are always allowed")).collect();
+        assert!(RetryPermit::take(&fleet, 20.0).is_none());
         drop(held);
-        assert!(RetryPermit::take(&group, 20.0).is_some());
+        assert!(RetryPermit::take(&fleet, 20.0).is_some());
     }
 }

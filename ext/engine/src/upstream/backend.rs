@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use rustls::pki_types::ServerName;
 
 use super::clock;
-use super::group::Group;
+use super::fleet::Fleet;
 use super::health::passive;
 use super::health::rise_fall::{self, Turn};
 use super::tls::TlsClient;
@@ -37,7 +37,7 @@ pub struct Endpoint {
     place: Place,
     tls: Option<Tls>,
     traits: Traits,
-    group: Arc<Group>,
+    fleet: Arc<Fleet>,
     status: Status,
     ramp: Ramp,
     /// Whether its latest attempt failed.
@@ -112,12 +112,12 @@ impl Endpoint {
     /// `label` is what people read in logs and figures (`10.0.0.1:3001`, `unix:/run/app.sock`), `authority` the `Host`
     /// field for requests that have no other.
     pub fn new(label: String, authority: &str, place: Place, tls: Option<Tls>, traits: Traits) -> Arc<Self> {
-        Self::within(&Group::lone(), label, authority, place, tls, traits)
+        Self::within(&Fleet::lone(), label, authority, place, tls, traits)
     }
 
     /// The same as one of the backends of an upstream.
     pub(super) fn within(
-        group: &Arc<Group>,
+        fleet: &Arc<Fleet>,
         label: String,
         authority: &str,
         place: Place,
@@ -132,7 +132,7 @@ impl Endpoint {
             place,
             tls,
             traits,
-            group: group.clone(),
+            fleet: fleet.clone(),
             status: Status::default(),
             ramp: Ramp::default(),
             failing: AtomicBool::new(false),
@@ -180,8 +180,8 @@ impl Endpoint {
     }
 
     /// What it has in common with the other backends of its upstream.
-    pub(crate) fn group(&self) -> &Arc<Group> {
-        &self.group
+    pub(crate) fn fleet(&self) -> &Arc<Fleet> {
+        &self.fleet
     }
 
     /// Requests that it is answering now.
@@ -245,7 +245,7 @@ impl Endpoint {
 
     /// Takes in the result of an active check.
     pub(super) fn checked(&self, result: Result<(), String>) {
-        let Some(check) = &self.group.rules().check else { return };
+        let Some(check) = &self.fleet.rules().check else { return };
         let rules = check.rules;
         // Held until the state is set: results come one after the other, and so do changes.
         let mut record = self.checks.lock();
@@ -256,14 +256,14 @@ impl Endpoint {
             Turn::Returned => {
                 self.rise();
                 let what = format_args!("is healthy: {} checks succeeded", rules.rise);
-                self.group.note(Level::Info, self, what);
+                self.fleet.note(Level::Info, self, what);
             }
             Turn::Left(why) => {
                 let what = format_args!("is unhealthy: {} checks failed ({why})", rules.fall);
-                self.group.note(Level::Warn, self, what);
+                self.fleet.note(Level::Warn, self, what);
             }
         }
-        self.group.queue().wake();
+        self.fleet.queue().wake();
     }
 
     /// The figures so far.
@@ -274,7 +274,7 @@ impl Endpoint {
             error: error.map(str::to_owned),
         });
         BackendStats {
-            upstream: self.group.name().to_owned(),
+            upstream: self.fleet.name().to_owned(),
             address: self.label.to_string(),
             state: self.state(),
             weight: self.traits.weight,

@@ -69,8 +69,8 @@ impl Attempt {
             endpoint.conduct.lock().returned(clock::now());
             endpoint.status.restore();
             endpoint.rise();
-            endpoint.group.note(Level::Info, endpoint, format_args!("is back: a request succeeded"));
-            endpoint.group.queue().wake();
+            endpoint.fleet.note(Level::Info, endpoint, format_args!("is back: a request succeeded"));
+            endpoint.fleet.queue().wake();
         }
     }
 
@@ -82,7 +82,7 @@ impl Attempt {
             return;
         }
         endpoint.failing.store(true, Relaxed);
-        let Some(rules) = endpoint.group.rules().passive else { return };
+        let Some(rules) = endpoint.fleet.rules().passive else { return };
         let now = clock::now();
         let mut conduct = endpoint.conduct.lock();
         let probed = self.probes.take();
@@ -90,7 +90,7 @@ impl Attempt {
             return;
         }
         let mut length = None;
-        let eject = || {
+        let mut eject = || {
             let time = conduct.eject(rules, now);
             endpoint.status.eject(now.saturating_add(clock::millis(time)));
             length = Some(time);
@@ -99,20 +99,22 @@ impl Attempt {
             // It was out already.
             eject();
         } else {
-            endpoint.group.eject(endpoint, eject);
+            endpoint.fleet.eject(endpoint, &mut eject);
         }
         drop(conduct);
         let Some(length) = length else { return };
         let (fails, within) = (rules.max_fails, rules.fail_timeout);
-        let (group, warn) = (&endpoint.group, Level::Warn);
+        let (fleet, warn) = (&endpoint.fleet, Level::Warn);
         match probed {
-            true => group.note(warn, endpoint, format_args!("is ejected for another {length:?}: the next request failed")),
+            true => {
+                fleet.note(warn, endpoint, format_args!("is ejected for another {length:?}: the next request failed"))
+            }
             false => {
                 let what = format_args!("is ejected for {length:?}: {fails} attempts failed within {within:?}");
-                group.note(warn, endpoint, what);
+                fleet.note(warn, endpoint, what);
             }
         }
-        group.queue().wake();
+        fleet.queue().wake();
     }
 
     /// The endpoint itself, for the pool.
@@ -131,10 +133,14 @@ impl Deref for Attempt {
 
 impl Drop for Attempt {
     fn drop(&mut self) {
-        if self.probes.get() {
+        let probed_nothing = self.probes.get();
+        if probed_nothing {
             self.endpoint.status.give_probe_back();
         }
         self.endpoint.leave();
+        if probed_nothing {
+            self.endpoint.fleet.queue().wake();
+        }
     }
 }
 
@@ -143,7 +149,7 @@ impl Endpoint {
     fn leave(&self) {
         self.in_flight.fetch_sub(1, Relaxed);
         if self.traits.max_connections.is_some() {
-            self.group.queue().wake();
+            self.fleet.queue().wake();
         }
     }
 }

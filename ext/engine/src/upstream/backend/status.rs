@@ -110,8 +110,7 @@ impl Status {
 
     /// Takes the one probe that is due, if nobody else has taken it.
     pub(super) fn take_probe(&self, now: u64) -> bool {
-        self.is_probe_due(now)
-            && self.change(|bits| if bits & EJECTED != 0 { bits | PROBING } else { bits })
+        self.is_probe_due(now) && self.change(|bits| if bits & EJECTED != 0 { bits | PROBING } else { bits })
     }
 
     /// A probe that told nothing: the next request may be one.

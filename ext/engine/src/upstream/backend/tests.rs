@@ -8,11 +8,11 @@ fn endpoint(traits: Traits) -> Arc<Endpoint> {
 }
 
 /// So many backends of one upstream.
-fn group(count: usize, passive: Option<Passive>, traits: Traits) -> Vec<Arc<Endpoint>> {
-    let group = Group::new("app", Arc::new(Rules { passive, ..Rules::default() }));
-    let make = |n: usize| Endpoint::within(&group, n.to_string(), "a", Place::Unix("/a".into()), None, traits);
+fn fleet(count: usize, passive: Option<Passive>, traits: Traits) -> Vec<Arc<Endpoint>> {
+    let fleet = Fleet::new("app", Arc::new(Rules { passive, ..Rules::default() }));
+    let make = |n: usize| Endpoint::within(&fleet, n.to_string(), "a", Place::Unix("/a".into()), None, traits);
     let endpoints: Vec<_> = (0..count).map(make).collect();
-    group.set_members(&endpoints, false);
+    fleet.set_members(&endpoints, false);
     endpoints
 }
 
@@ -72,7 +72,7 @@ fn max_connections_are_never_exceeded_over_all_threads() {
 #[test]
 fn at_most_half_of_the_backends_are_ejected_and_never_the_only_one() {
     for (count, most) in [(1, 0), (2, 1), (3, 1), (4, 2), (5, 2)] {
-        let endpoints = group(count, ONCE, Traits::default());
+        let endpoints = fleet(count, ONCE, Traits::default());
         endpoints.iter().for_each(fail);
         let ejected = endpoints.iter().filter(|endpoint| endpoint.state() == "ejected").count();
         assert_eq!(ejected, most, "of {count}");
@@ -81,7 +81,7 @@ fn at_most_half_of_the_backends_are_ejected_and_never_the_only_one() {
 
 #[test]
 fn the_last_one_that_serves_is_not_ejected() {
-    let endpoints = group(4, ONCE, Traits::default());
+    let endpoints = fleet(4, ONCE, Traits::default());
     for endpoint in &endpoints[1..] {
         endpoint.set_admin(Admin::Down);
     }
@@ -91,7 +91,7 @@ fn the_last_one_that_serves_is_not_ejected() {
 
 #[test]
 fn one_request_probes_an_ejected_backend_and_brings_it_back() {
-    let endpoints = group(2, SHORT, Traits::default());
+    let endpoints = fleet(2, SHORT, Traits::default());
     fail(&endpoints[0]);
     assert_eq!(states(&endpoints), ["ejected", "ready"]);
     let probe = Attempt::admit(endpoints[0].clone(), None).expect("its time is over");
@@ -105,17 +105,21 @@ fn one_request_probes_an_ejected_backend_and_brings_it_back() {
 
 #[test]
 fn a_probe_that_fails_ejects_it_again() {
-    let endpoints = group(2, SHORT, Traits::default());
+    let endpoints = fleet(2, SHORT, Traits::default());
     fail(&endpoints[0]);
     fail(&endpoints[0]);
-    assert_eq!((states(&endpoints), endpoints[0].is_available()), (vec!["ejected", "ready"], true), "its time is over again");
+    assert_eq!(
+        (states(&endpoints), endpoints[0].is_available()),
+        (vec!["ejected", "ready"], true),
+        "its time is over again"
+    );
     Attempt::admit(endpoints[0].clone(), None).expect("the next one probes").succeeded();
     assert_eq!(states(&endpoints), ["ready", "ready"]);
 }
 
 #[test]
 fn a_probe_that_is_given_up_leaves_it_to_the_next_request() {
-    let endpoints = group(2, SHORT, Traits::default());
+    let endpoints = fleet(2, SHORT, Traits::default());
     fail(&endpoints[0]);
     drop(Attempt::admit(endpoints[0].clone(), None).expect("its time is over"));
     assert_eq!((states(&endpoints), endpoints[0].is_available()), (vec!["ejected", "ready"], true));
@@ -124,7 +128,7 @@ fn a_probe_that_is_given_up_leaves_it_to_the_next_request() {
 
 #[test]
 fn what_we_lack_ourselves_is_not_held_against_a_backend() {
-    let endpoints = group(2, ONCE, Traits::default());
+    let endpoints = fleet(2, ONCE, Traits::default());
     Attempt::begin(endpoints[0].clone()).failed(Blame::Us);
     assert_eq!(states(&endpoints), ["ready", "ready"]);
     assert_eq!(endpoints[0].stats().failures, 1);
@@ -132,7 +136,7 @@ fn what_we_lack_ourselves_is_not_held_against_a_backend() {
 
 #[test]
 fn attempts_of_before_an_ejection_do_not_change_it() {
-    let endpoints = group(2, ONCE, Traits::default());
+    let endpoints = fleet(2, ONCE, Traits::default());
     let (late, later) = (Attempt::begin(endpoints[0].clone()), Attempt::begin(endpoints[0].clone()));
     fail(&endpoints[0]);
     late.succeeded();
@@ -143,7 +147,7 @@ fn attempts_of_before_an_ejection_do_not_change_it() {
 #[test]
 fn the_share_is_the_weight_and_less_after_a_return() {
     let traits = Traits { weight: 4, slow_start: Some(Duration::from_secs(600)), ..Traits::default() };
-    let endpoint = &group(2, SHORT, traits)[0];
+    let endpoint = &fleet(2, SHORT, traits)[0];
     assert_eq!(endpoint.share(), 4 * 256, "at the start it gets all of it");
     fail(endpoint);
     Attempt::admit(endpoint.clone(), None).expect("its time is over").succeeded();
@@ -152,17 +156,19 @@ fn the_share_is_the_weight_and_less_after_a_return() {
 
 #[test]
 fn what_is_wanted_of_all_holds_for_those_to_come_and_labels_remember_what_was_wanted_of_them() {
-    let endpoints = group(2, None, Traits { slow_start: Some(Duration::from_secs(600)), ..Traits::default() });
-    let group = endpoints[0].group().clone();
-    assert!(!group.set_admin(Some("7"), Admin::Down));
-    assert!(group.set_admin(None, Admin::Down) && group.set_admin(Some("1"), Admin::Draining));
+    let endpoints = fleet(2, None, Traits { slow_start: Some(Duration::from_secs(600)), ..Traits::default() });
+    let fleet = endpoints[0].fleet().clone();
+    assert!(!fleet.set_admin(Some("7"), Admin::Down));
+    assert!(fleet.set_admin(None, Admin::Down) && fleet.set_admin(Some("1"), Admin::Draining));
     assert_eq!(states(&endpoints), ["down", "draining"]);
-    let again = |label: &str| Endpoint::within(&group, label.into(), "a", Place::Unix("/a".into()), None, *endpoints[0].traits());
+    let again = |label: &str| {
+        Endpoint::within(&fleet, label.into(), "a", Place::Unix("/a".into()), None, *endpoints[0].traits())
+    };
     let new = [again("1"), again("2")];
-    group.set_members(&new, true);
+    fleet.set_members(&new, true);
     assert_eq!(states(&new), ["draining", "down"]);
-    assert!(group.set_admin(None, Admin::Ready));
+    assert!(fleet.set_admin(None, Admin::Ready));
     assert_eq!(states(&new), ["ready", "ready"]);
     assert_eq!(new[0].share(), 26, "it starts slowly");
-    assert_eq!(group.labels(), ["1", "2"]);
+    assert_eq!(fleet.labels(), ["1", "2"]);
 }

@@ -24,7 +24,7 @@ pub(super) async fn ask(endpoint: &Endpoint, check: &Check) -> Result<(), String
     let place = endpoint.place().with_port(check.port);
     let stream = connect_to(endpoint.label(), &place, endpoint.tls(), None, check.timeout)
         .await
-        .map_err(|error| error.reason().to_string())?;
+        .map_err(|error| error.reason())?;
     let Some(question) = &check.question else { return Ok(()) };
     let mut connection = Connection::new(stream);
     question.write(endpoint.authority(), connection.output());

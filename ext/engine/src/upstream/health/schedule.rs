@@ -13,7 +13,8 @@ const FIRST: Duration = Duration::from_secs(1);
 
 /// Checks a backend again and again, until it is gone from its upstream. `phase`, from 0 to 1, is its place within the interval.
 pub(in crate::upstream) async fn follow(endpoint: Weak<Endpoint>, phase: f64) {
-    let Some(interval) = endpoint.upgrade().and_then(|endpoint| Some(endpoint.group().rules().check.as_ref()?.interval))
+    let Some(interval) =
+        endpoint.upgrade().and_then(|endpoint| Some(endpoint.fleet().rules().check.as_ref()?.interval))
     else {
         return;
     };
@@ -53,9 +54,9 @@ pub(in crate::upstream) fn phase(number: usize) -> f64 {
 /// `false` if there is nobody to check any more. Only a weak reference lives through the pauses.
 async fn check(endpoint: &Weak<Endpoint>) -> bool {
     let Some(endpoint) = endpoint.upgrade() else { return false };
-    let group = endpoint.group();
-    let Some(check) = &group.rules().check else { return false };
-    if !group.has(&endpoint) {
+    let fleet = endpoint.fleet();
+    let Some(check) = &fleet.rules().check else { return false };
+    if !fleet.has(&endpoint) {
         return false;
     }
     let result = ask(&endpoint, check).await;
@@ -80,7 +81,9 @@ mod tests {
 
     #[test]
     fn the_first_check_comes_soon_and_the_second_half_an_interval_later_at_least() {
-        for (interval, phase) in [0.05, 0.5, 1.0, 3.0, 10.0, 600.0].into_iter().flat_map(|i| (0..9).map(move |n| (i, phase(n)))) {
+        for (interval, phase) in
+            [0.05, 0.5, 1.0, 3.0, 10.0, 600.0].into_iter().flat_map(|i| (0..9).map(move |n| (i, phase(n))))
+        {
             let interval = Duration::from_secs_f64(interval);
             let (first, second) = first_two(interval, phase);
             assert!(first < FIRST && first < interval, "{interval:?} {phase}");

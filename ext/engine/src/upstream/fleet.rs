@@ -16,7 +16,7 @@ use crate::log::{Level, Log};
 
 /// The backends of one upstream, as far as they concern each other.
 #[derive(Debug)]
-pub(crate) struct Group {
+pub(crate) struct Fleet {
     name: Box<str>,
     rules: Arc<Rules>,
     /// Locked only when something changes, never on the way of a request that goes well.
@@ -39,15 +39,15 @@ struct Members {
     checked: usize,
 }
 
-impl Group {
-    /// A group without members.
+impl Fleet {
+    /// A fleet without members.
     pub(super) fn new(name: &str, rules: Arc<Rules>) -> Arc<Self> {
         let queue = Queue::new(rules.queue);
         let (members, retries, running) = (Mutex::default(), AtomicUsize::new(0), OnceLock::new());
         Arc::new(Self { name: name.into(), rules, members, queue, retries, running })
     }
 
-    /// A group of which nothing is asked.
+    /// A fleet of which nothing is asked.
     pub(super) fn lone() -> Arc<Self> {
         Self::new("", Arc::default())
     }
@@ -160,7 +160,7 @@ impl Group {
 
     /// Ejects an endpoint, unless that would leave fewer than half of the members, or nobody. `eject` does it, under the lock
     /// that makes the count hold.
-    pub(super) fn eject(&self, endpoint: &Endpoint, eject: impl FnOnce()) -> bool {
+    pub(super) fn eject(&self, endpoint: &Endpoint, eject: &mut dyn FnMut()) -> bool {
         let members = self.members.lock();
         let (mut count, mut ejected, mut others) = (0, 0, 0);
         for member in members.living() {
