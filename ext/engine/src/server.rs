@@ -3,7 +3,7 @@
 mod stats;
 mod threads;
 
-pub use stats::{BackendStats, ConnectionStats, RequestStats, Stats};
+pub use stats::{BackendStats, CheckStats, ConnectionStats, RequestStats, Stats};
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -171,9 +171,9 @@ impl Compiler {
 }
 
 impl Snapshot {
-    /// Starts what goes on in the background: names are resolved and looked up again.
-    pub(crate) fn start(&self, runtime: &tokio::runtime::Handle) {
-        self.routes.each_proxy(&mut |proxy| proxy.backends().start(&self.dns, runtime));
+    /// Starts what goes on in the background: names are resolved and looked up again, backends are checked.
+    pub(crate) fn start(&self, runtime: &tokio::runtime::Handle, log: &Arc<Log>) {
+        self.routes.each_proxy(&mut |proxy| proxy.backends().start(&self.dns, runtime, log));
     }
 
     /// The figures of every backend, in the order of the file.

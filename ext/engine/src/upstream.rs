@@ -2,18 +2,22 @@
 //! one takes a request ([`balancer`]), an idle connection to it ([`pool`]) or a new one ([`connect`], [`tls`]).
 
 pub mod address;
+pub(crate) mod admission;
 pub mod backend;
 pub mod balancer;
 pub mod by_host;
+mod clock;
 mod compile;
 pub mod connect;
 pub mod dns;
 pub(crate) mod exchange;
+pub(crate) mod fleet;
+pub mod health;
 pub mod pool;
 mod refresh;
 pub mod tls;
 
-pub use backend::{Attempt, Endpoint, Traits};
+pub use backend::{Admin, Attempt, Blame, Endpoint, Traits};
 pub use balancer::{Asking, Choice, Tried};
 pub use by_host::ByHost;
 pub use compile::{Backends, TargetHost};
@@ -32,10 +36,12 @@ use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
+use crate::log::Log;
 use crate::server::BackendStats;
 use address::{default_port, Address, Host};
 use backend::{Place, Tls};
 use balancer::{Balancer, Members, Policy, Tag};
+use fleet::Fleet;
 use tls::TlsClient;
 
 /// A set of backends with one selection policy.
@@ -46,6 +52,7 @@ use tls::TlsClient;
 pub struct Upstream {
     live: ArcSwap<Members>,
     balancer: Balancer,
+    fleet: Arc<Fleet>,
     /// The backends as they were written, in that order. Locked only to change `live` and for the figures.
     slots: Mutex<Vec<Slot>>,
     /// Names that have not been answered for yet.
@@ -80,6 +87,7 @@ impl Upstream {
         balancer: Balancer,
         tls: Option<&TlsClient>,
         name: Option<&ServerName<'static>>,
+        fleet: Arc<Fleet>,
     ) -> Arc<Self> {
         let slots: Vec<_> = addresses
             .iter()
@@ -88,13 +96,16 @@ impl Upstream {
                     client: client.clone(),
                     name: name.cloned().unwrap_or_else(|| own_name(address)),
                 });
-                Slot::new(address, *secure, tls)
+                Slot::new(address, *secure, tls, &fleet)
             })
             .collect();
         let unanswered = slots.iter().filter(|slot| matches!(slot, Slot::Named { .. })).count();
+        let live = expand(&slots);
+        fleet.set_members(&live, false);
         Arc::new(Self {
-            live: ArcSwap::from_pointee(balancer.members(expand(&slots))),
+            live: ArcSwap::from_pointee(balancer.members(live)),
             balancer,
+            fleet,
             slots: Mutex::new(slots),
             unanswered: AtomicUsize::new(unanswered),
             answered: Notify::new(),
@@ -103,12 +114,13 @@ impl Upstream {
         })
     }
 
-    /// Begins to resolve the names among the backends and to follow their changes, on `handle`'s runtime. It ends when
-    /// the upstream is dropped. A second call does nothing.
-    pub fn start(self: &Arc<Self>, dns: &Arc<Dns>, handle: &Handle) {
+    /// Begins to resolve the names among the backends, to follow their changes and to check the backends, on `handle`'s
+    /// runtime. It ends when the upstream is dropped. A second call does nothing.
+    pub fn start(self: &Arc<Self>, dns: &Arc<Dns>, handle: &Handle, log: &Arc<Log>) {
         if self.started.swap(true, Ordering::AcqRel) {
             return;
         }
+        self.fleet.start(handle, log);
         let names: Vec<_> = (self.slots.lock().iter().enumerate())
             .filter_map(|(index, slot)| match slot {
                 Slot::Fixed(_) => None,
@@ -137,6 +149,11 @@ impl Upstream {
             .load()
             .tagged(tag)
             .is_some_and(|endpoint| (endpoint.is_available() || endpoint.accepts_sticky()) && !endpoint.has_room())
+    }
+
+    /// What its backends have in common.
+    pub(crate) fn fleet(&self) -> &Arc<Fleet> {
+        &self.fleet
     }
 
     /// How many endpoints there are now.
@@ -174,8 +191,12 @@ impl Upstream {
         for slot in slots.iter() {
             match slot {
                 Slot::Fixed(endpoint) => stats.push(endpoint.stats()),
-                Slot::Named { name, endpoints, .. } if endpoints.is_empty() => stats
-                    .push(BackendStats { address: format!("{}:{}", name.host, name.port), ..BackendStats::default() }),
+                Slot::Named { name, endpoints, .. } if endpoints.is_empty() => stats.push(BackendStats {
+                    upstream: self.fleet.name().to_owned(),
+                    address: format!("{}:{}", name.host, name.port),
+                    state: "unresolved",
+                    ..BackendStats::default()
+                }),
                 Slot::Named { endpoints, .. } => {
                     stats.extend(endpoints.iter().map(|(_, endpoint)| endpoint.stats()));
                 }
@@ -202,11 +223,13 @@ impl Upstream {
                 let old = std::mem::take(endpoints);
                 let keep_or_make = |ip: &IpAddr| match old.iter().find(|(known, _)| known == ip) {
                     Some((_, endpoint)) => (*ip, endpoint.clone()),
-                    None => (*ip, name.endpoint(*ip)),
+                    None => (*ip, name.endpoint(&self.fleet, *ip)),
                 };
                 *endpoints = addresses.iter().map(keep_or_make).collect();
                 // Stored under the lock, so that of two changes the later one stays.
-                self.live.store(Arc::new(self.balancer.members(expand(&slots))));
+                let live = expand(&slots);
+                self.fleet.set_members(&live, !first);
+                self.live.store(Arc::new(self.balancer.members(live)));
             }
         }
         drop(slots);
@@ -222,16 +245,18 @@ impl Drop for Upstream {
         for task in self.tasks.get_mut() {
             task.abort();
         }
+        self.fleet.stop();
     }
 }
 
 impl Slot {
-    fn new(address: &Address, secure: bool, tls: Option<Tls>) -> Self {
+    fn new(address: &Address, secure: bool, tls: Option<Tls>, fleet: &Arc<Fleet>) -> Self {
         let authority = address.host_field(secure);
         let (host, port) = match address {
             Address::Unix(path) => {
                 let label = format!("unix:{}", path.display());
-                return Self::Fixed(Endpoint::new(
+                return Self::Fixed(Endpoint::within(
+                    fleet,
                     label,
                     &authority,
                     Place::Unix(path.clone()),
@@ -241,7 +266,9 @@ impl Slot {
             }
             Address::Tcp { host, port, .. } => (host, port.unwrap_or_else(|| default_port(secure))),
         };
-        let fixed = |label, place| Self::Fixed(Endpoint::new(label, &authority, place, tls.clone(), Traits::default()));
+        let fixed = |label, place| {
+            Self::Fixed(Endpoint::within(fleet, label, &authority, place, tls.clone(), Traits::default()))
+        };
         match host {
             Host::Ip(ip) => {
                 let address = SocketAddr::new(*ip, port);
@@ -263,9 +290,10 @@ impl Slot {
 }
 
 impl DnsName {
-    fn endpoint(&self, ip: IpAddr) -> Arc<Endpoint> {
+    fn endpoint(&self, fleet: &Arc<Fleet>, ip: IpAddr) -> Arc<Endpoint> {
         let address = SocketAddr::new(ip, self.port);
-        Endpoint::new(address.to_string(), &self.authority, Place::Tcp(address), self.tls.clone(), Traits::default())
+        let label = address.to_string();
+        Endpoint::within(fleet, label, &self.authority, Place::Tcp(address), self.tls.clone(), Traits::default())
     }
 }
 

@@ -9,8 +9,11 @@ use tokio::runtime::Handle;
 
 use super::address::{Address, Host};
 use super::balancer::{Balancer, Policy};
+use super::fleet::Fleet;
+use super::health::Rules;
 use super::tls::TlsClient;
 use super::{server_name, Dns, Upstream};
+use crate::log::Log;
 use crate::server::BackendStats;
 
 /// Upstreams kept at once. Clients choose the hosts, so there has to be an end.
@@ -28,8 +31,9 @@ pub struct ByHost(Arc<Inner>);
 struct Inner {
     policy: Policy,
     tls: Option<TlsClient>,
+    rules: Arc<Rules>,
     capacity: usize,
-    running: OnceLock<(Arc<Dns>, Handle)>,
+    running: OnceLock<(Arc<Dns>, Handle, Arc<Log>)>,
     /// Without TLS, and with it.
     upstreams: [Mutex<HashMap<Box<[u8]>, Entry>>; 2],
 }
@@ -54,12 +58,12 @@ impl std::error::Error for NoUpstream {}
 
 impl ByHost {
     /// `policy` selects among the addresses of each host; `tls` is needed for hosts asked for with TLS.
-    pub(super) fn new(policy: Policy, tls: Option<TlsClient>) -> Self {
-        Self::with_capacity(policy, tls, CAPACITY)
+    pub(super) fn new(policy: Policy, tls: Option<TlsClient>, rules: Arc<Rules>) -> Self {
+        Self::with_capacity(policy, tls, rules, CAPACITY)
     }
 
-    fn with_capacity(policy: Policy, tls: Option<TlsClient>, capacity: usize) -> Self {
-        Self(Arc::new(Inner { policy, tls, capacity, running: OnceLock::new(), upstreams: Default::default() }))
+    fn with_capacity(policy: Policy, tls: Option<TlsClient>, rules: Arc<Rules>, capacity: usize) -> Self {
+        Self(Arc::new(Inner { policy, tls, rules, capacity, running: OnceLock::new(), upstreams: Default::default() }))
     }
 
     /// How a backend is chosen.
@@ -69,8 +73,8 @@ impl ByHost {
 
     /// Gives it the means to resolve names, without which [`ByHost::get`] makes upstreams that never become ready.
     /// `handle` is the control runtime's. A second call does nothing.
-    pub fn start(&self, dns: &Arc<Dns>, handle: &Handle) {
-        if self.0.running.set((dns.clone(), handle.clone())).is_ok() {
+    pub fn start(&self, dns: &Arc<Dns>, handle: &Handle, log: &Arc<Log>) {
+        if self.0.running.set((dns.clone(), handle.clone(), log.clone())).is_ok() {
             handle.spawn(sweep(Arc::downgrade(&self.0)));
         }
     }
@@ -122,9 +126,11 @@ impl Inner {
                 return Err(no_host());
             }
         }
-        let upstream = Upstream::new(&[(address, tls)], Balancer::new(self.policy.clone()), self.tls.as_ref(), None);
-        if let Some((dns, handle)) = self.running.get() {
-            upstream.start(dns, handle);
+        let fleet = Fleet::new(text, self.rules.clone());
+        let balancer = Balancer::new(self.policy.clone());
+        let upstream = Upstream::new(&[(address, tls)], balancer, self.tls.as_ref(), None, fleet);
+        if let Some((dns, handle, log)) = self.running.get() {
+            upstream.start(dns, handle, log);
         }
         Ok(upstream)
     }

@@ -9,9 +9,12 @@ use super::address::Address;
 use super::balancer::{Balancer, Policy, Tag};
 use super::by_host::ByHost;
 use super::dns::Dns;
+use super::fleet::Fleet;
+use super::health::Rules;
 use super::tls::TlsClient;
 use super::{server_name, Upstream};
 use crate::config::{Pool, Problem, Proxy, Severity};
+use crate::log::Log;
 use crate::server::BackendStats;
 
 /// What the template in `to` says of the host, before any request.
@@ -35,11 +38,11 @@ pub enum Backends {
 }
 
 impl Backends {
-    /// Begins to resolve names, on `handle`'s runtime, and goes on until this is dropped.
-    pub fn start(&self, dns: &Arc<Dns>, handle: &Handle) {
+    /// Begins to resolve names and to check backends, on `handle`'s runtime, and goes on until this is dropped.
+    pub fn start(&self, dns: &Arc<Dns>, handle: &Handle, log: &Arc<Log>) {
         match self {
-            Self::Fixed(upstream) => upstream.start(dns, handle),
-            Self::ByHost(by_host) => by_host.start(dns, handle),
+            Self::Fixed(upstream) => upstream.start(dns, handle, log),
+            Self::ByHost(by_host) => by_host.start(dns, handle, log),
         }
     }
 
@@ -78,6 +81,7 @@ impl Upstream {
         let pool = proxy.pool.as_ref().unwrap_or(&defaults);
 
         let policy = Policy::compile(&pool.backend_priority, &mut report);
+        let rules = Arc::new(Rules::compile(pool, &mut report));
         let by_host = pool.backends.is_none() && target.dynamic;
         let addresses = addresses(proxy, pool, target, &mut report);
         let speaks_tls = match by_host {
@@ -102,10 +106,15 @@ impl Upstream {
         }
         let policy = policy?;
         if by_host {
-            return Some(Backends::ByHost(ByHost::new(policy, tls)));
+            return Some(Backends::ByHost(ByHost::new(policy, tls, rules)));
         }
-        Some(Backends::Fixed(Upstream::new(&addresses, Balancer::new(policy), tls.as_ref(), name.as_ref())))
+        let fleet = Fleet::new(&name_of(&addresses), rules);
+        Some(Backends::Fixed(Upstream::new(&addresses, Balancer::new(policy), tls.as_ref(), name.as_ref(), fleet)))
     }
+}
+
+fn name_of(addresses: &[(Address, bool)]) -> String {
+    addresses.first().map_or_else(String::new, |(address, tls)| address.host_field(*tls))
 }
 
 const UNVERIFIED: &str =

@@ -24,10 +24,15 @@ pub(super) async fn until(what: &str, mut done: impl FnMut() -> bool) {
     tokio::time::timeout(Duration::from_secs(15), waiting).await.unwrap_or_else(|_| panic!("waited too long: {what}"));
 }
 
+/// A log that says nothing here.
+pub(super) fn log() -> Arc<Log> {
+    Log::to(crate::log::Level::Error, Box::new(std::io::sink()))
+}
+
 fn upstream(policy: Policy, addresses: &[&str]) -> Arc<Upstream> {
     let addresses: Vec<_> =
         addresses.iter().map(|address| (Address::parse(address).expect("an address"), false)).collect();
-    Upstream::new(&addresses, Balancer::new(policy), None, None)
+    Upstream::new(&addresses, Balancer::new(policy), None, None, Fleet::lone())
 }
 
 fn labels(upstream: &Upstream) -> Vec<String> {
@@ -61,7 +66,7 @@ async fn every_address_of_a_name_is_a_backend_of_its_own() {
     let upstream = upstream(Policy::RoundRobin, &["10.0.0.1:80", "app.test:3000"]);
     assert!(!upstream.is_ready());
     assert_eq!(upstream.stats()[1].address, "app.test:3000");
-    upstream.start(&server.dns(), &Handle::current());
+    upstream.start(&server.dns(), &Handle::current(), &log());
     within(upstream.ready()).await;
     assert_eq!(labels(&upstream), ["10.0.0.1:80", "127.0.0.2:3000", "127.0.0.3:3000", "[::1]:3000"]);
     assert_eq!(upstream.live.load().iter().nth(2).expect("a third").authority(), "app.test:3000");
@@ -72,7 +77,7 @@ async fn every_address_of_a_name_is_a_backend_of_its_own() {
 async fn answers_that_change_are_followed_when_their_time_to_live_runs_out() {
     let server = DnsServer::start(Reply::addresses(1, &["127.0.0.2", "127.0.0.3"])).await;
     let upstream = upstream(Policy::RoundRobin, &["app.test:3000"]);
-    upstream.start(&server.dns(), &Handle::current());
+    upstream.start(&server.dns(), &Handle::current(), &log());
     within(upstream.ready()).await;
     let kept = upstream.live.load().iter().nth(1).expect("a second").clone();
     let attempt = Attempt::begin(kept.clone());
@@ -91,7 +96,7 @@ async fn answers_that_change_are_followed_when_their_time_to_live_runs_out() {
 async fn old_addresses_serve_on_while_the_server_fails_or_denies_the_name() {
     let server = DnsServer::start(Reply::addresses(1, &["127.0.0.2"])).await;
     let upstream = upstream(Policy::RoundRobin, &["app.test:3000"]);
-    upstream.start(&server.dns(), &Handle::current());
+    upstream.start(&server.dns(), &Handle::current(), &log());
     within(upstream.ready()).await;
     for failure in [Reply::ServerFailure, Reply::NoSuchName] {
         server.answer(failure);
@@ -107,7 +112,7 @@ async fn old_addresses_serve_on_while_the_server_fails_or_denies_the_name() {
 async fn a_name_without_an_address_is_ready_and_empty_and_is_asked_for_again() {
     let server = DnsServer::start(Reply::NoSuchName).await;
     let upstream = upstream(Policy::RoundRobin, &["app.test"]);
-    upstream.start(&server.dns(), &Handle::current());
+    upstream.start(&server.dns(), &Handle::current(), &log());
     within(upstream.ready()).await;
     assert!(upstream.choose(&Asking::Nothing, &mut Tried::default()).backend().is_none());
     server.answer(Reply::addresses(60, &["127.0.0.2"]));
@@ -119,7 +124,7 @@ async fn following_a_name_ends_with_its_upstream() {
     let server = DnsServer::start(Reply::addresses(3600, &["127.0.0.2"])).await;
     let upstream = upstream(Policy::RoundRobin, &["app.test"]);
     let dns = server.dns();
-    upstream.start(&dns, &Handle::current());
+    upstream.start(&dns, &Handle::current(), &log());
     within(upstream.ready()).await;
     assert_eq!(Arc::strong_count(&dns), 2);
     drop(upstream);

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use super::{Edit, Proxy};
+use super::{Edit, Proxy, RetryOn};
 use crate::config::{self, ForwardedHeaders, HeaderEdit, HeaderValue, Problem};
 use crate::headers::forwarded::{Forwarding, Names};
 use crate::headers::CONNECTION_FIELDS;
 use crate::message::{FieldName, Known};
-use crate::respond::ErrorResponse;
+use crate::respond::{self, ErrorResponse};
 use crate::rewrite::{Context, TargetTemplate, Template};
 use crate::snapshot::Compiler;
 use crate::upstream::exchange::Limits;
@@ -84,6 +84,8 @@ impl Proxy {
         let connect_timeout = report.seconds("connect_timeout", spec.connect_timeout);
         let tunnel_timeout = report.seconds("tunnel_timeout", spec.tunnel_timeout);
         let retries = spec.retries.map(|retries| u32::try_from(report.count("retries", retries)).unwrap_or(u32::MAX));
+        let retry_on = retry_on(&mut report);
+        let retry_budget = retry_budget(&mut report);
         let retry_buffer = report.count("retry_buffer", spec.retry_buffer);
         let path_prefix = path_prefix(&mut report);
         let forwarding = forwarding(&mut report);
@@ -115,7 +117,13 @@ impl Proxy {
             tunnel_timeout,
             keep,
             retries,
+            retry_on,
+            retry_budget,
             retry_buffer,
+            unavailable: match spec.error_response {
+                Some(_) => error_response.clone(),
+                None => respond::built_in(503).clone(),
+            },
             error_response,
         })
     }
@@ -148,6 +156,30 @@ fn target(report: &mut Report<'_>) -> Option<TargetTemplate> {
             Some(TargetTemplate::never())
         }
     }
+}
+
+fn retry_on(report: &mut Report<'_>) -> RetryOn {
+    let mut retry_on = RetryOn::default();
+    for reason in &report.spec.retry_on {
+        match reason.as_str() {
+            "timeout" => retry_on.timeout = true,
+            "502" => retry_on.statuses.push(502),
+            "503" => retry_on.statuses.push(503),
+            "504" => retry_on.statuses.push(504),
+            other => report.error(format!(
+                "retry_on: {other:?} is no reason for another attempt: write :timeout, 502, 503 or 504"
+            )),
+        }
+    }
+    retry_on
+}
+
+fn retry_budget(report: &mut Report<'_>) -> f64 {
+    let percent = report.spec.retry_budget;
+    if !(0.0..=100.0).contains(&percent) {
+        report.error(format!("retry_budget: {percent} is out of range: write per cent from 0 to 100, such as 20"));
+    }
+    percent
 }
 
 fn path_prefix(report: &mut Report<'_>) -> Option<Box<[u8]>> {
