@@ -1,7 +1,6 @@
 //! One backend after the other, until one answers or no further attempt is left or safe.
 
 use std::future::{poll_fn, Future};
-use std::sync::Arc;
 use std::task::Poll;
 
 use rustls::pki_types::ServerName;
@@ -15,7 +14,7 @@ use crate::http1::Connection;
 use crate::message::Version;
 use crate::stream::Stream;
 use crate::upstream::exchange::{self, Asked, Limits, Upload};
-use crate::upstream::{connect, Attempt, Backends, Blame, ConnectErrorKind, Upstream};
+use crate::upstream::{connect, Attempt, Backends, Blame, ConnectErrorKind};
 
 /// One request on its way through the backends.
 struct Tour {
