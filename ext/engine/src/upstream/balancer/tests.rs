@@ -1,4 +1,9 @@
-use super::super::backend::{Place, Traits};
+mod distribution;
+mod limits;
+mod stickiness;
+
+use super::super::backend::{Admin, Place, Traits};
+use super::super::Attempt;
 use super::*;
 
 /// A balancer and its endpoints, called "0", "1" and so on.
@@ -9,10 +14,14 @@ struct Bench {
 
 impl Bench {
     fn new(policy: &str, traits: Vec<Traits>) -> Self {
+        Self::by(Policy::named(policy).expect("a known policy"), traits)
+    }
+
+    fn by(policy: Policy, traits: Vec<Traits>) -> Self {
         let endpoint = |(n, traits): (usize, Traits)| {
             Endpoint::new(n.to_string(), "host", Place::Unix(n.to_string().into()), None, traits)
         };
-        let balancer = Balancer::new(Policy::named(policy).expect("a known policy"));
+        let balancer = Balancer::new(policy);
         let members = balancer.members(traits.into_iter().enumerate().map(endpoint).collect());
         Self { balancer, members }
     }
@@ -26,8 +35,30 @@ impl Bench {
         Self::new(policy, weights.iter().map(|weight| Traits { weight: *weight, ..Traits::default() }).collect())
     }
 
+    fn endpoint(&self, label: &str) -> &Arc<Endpoint> {
+        self.members.iter().find(|endpoint| endpoint.label() == label).expect("an endpoint")
+    }
+
+    fn take_down(&self, label: &str) {
+        self.endpoint(label).set_admin(Admin::Down);
+    }
+
+    fn bring_up(&self, label: &str) {
+        self.endpoint(label).set_admin(Admin::Ready);
+    }
+
     fn choose(&self, tried: &mut Tried) -> Choice {
-        self.balancer.choose(&self.members, &Asking::Nothing, tried)
+        self.choose_for(&Asking::Nothing, tried)
+    }
+
+    fn choose_for(&self, asking: &Asking, tried: &mut Tried) -> Choice {
+        self.balancer.choose(&self.members, asking, tried)
+    }
+
+    /// The label of the backend that a request with that key goes to.
+    fn of_key(&self, key: &str) -> String {
+        let asking = Asking::Key(hash(key.as_bytes()));
+        self.choose_for(&asking, &mut Tried::default()).backend().expect("a backend").label().to_owned()
     }
 
     /// The labels of the backends that one request is tried on.
@@ -106,35 +137,4 @@ fn a_list_that_changes_between_attempts_still_yields_an_untried_backend() {
 #[test]
 fn an_empty_list_has_nothing_to_choose() {
     assert!(matches!(Bench::of("round_robin", 0).choose(&mut Tried::default()), Choice::None));
-}
-
-#[test]
-fn weights_of_3_and_1_share_400_requests_as_300_and_100_evenly_mixed() {
-    let labels = Bench::weighted("round_robin", &[3, 1]).firsts(400);
-    assert_eq!(labels.iter().filter(|label| *label == "0").count(), 300);
-    for four in labels.windows(4) {
-        assert_eq!(four.iter().filter(|label| *label == "1").count(), 1, "{four:?}");
-    }
-}
-
-#[test]
-fn full_backends_are_passed_over_and_when_all_are_full_the_request_waits_though_there_is_a_backup() {
-    let full = Traits { max_connections: Some(1), ..Traits::default() };
-    let bench = Bench::new("round_robin", vec![full, full, Traits { backup: true, ..Traits::default() }]);
-    let mut tried = Tried::default();
-    let first = super::super::Attempt::begin(bench.choose(&mut tried).backend().expect("a backend"));
-    assert_eq!(bench.firsts(3), ["1", "1", "1"]);
-    let second = super::super::Attempt::begin(bench.choose(&mut Tried::default()).backend().expect("a backend"));
-    assert!(matches!(bench.choose(&mut Tried::default()), Choice::Busy));
-    drop(first);
-    assert_eq!(bench.firsts(2), ["0", "0"]);
-    drop(second);
-}
-
-#[test]
-fn a_backup_is_tried_when_every_primary_has_failed_the_request() {
-    let backup = Traits { backup: true, ..Traits::default() };
-    let bench = Bench::new("round_robin", vec![backup, Traits::default(), Traits::default()]);
-    assert_eq!(bench.attempts(4), ["1", "2", "0", "1"]);
-    assert_eq!(bench.firsts(4), ["2", "1", "2", "1"]);
 }
