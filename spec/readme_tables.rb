@@ -18,6 +18,7 @@ module ReadmeTables
   def self.table(name)
     case name
     when "server" then rows(%w[directive default meaning], OPTIONS::SERVER.flat_map { |directive| server_rows(directive) })
+    when "filters" then rows(%w[filter value default meaning], OPTIONS::FILTERS.flat_map { |directive| filter_rows(directive) })
     when "errors" then rows(%w[name status], Proxy::DSL::Types::ErrorResponse::NAMES.map { |error, code| ["`#{error}`", code] })
     else
       options = OPTIONS::BY_NAME.fetch(name.to_sym).options
@@ -28,6 +29,11 @@ module ReadmeTables
   def self.server_rows(directive)
     own = ["`#{directive.name}`", directive.default, directive.prose]
     [own] + directive.options.map { |option| ["`#{directive.name} …, #{option.name}:`", option.default, option.prose] }
+  end
+
+  def self.filter_rows(directive)
+    own = ["`#{directive.name}`", directive.takes&.label || "options", "", directive.prose]
+    [own] + directive.options.map { |option| ["`#{directive.name} …, #{option.name}:`", option.type.label, option.default, option.prose] }
   end
 
   def self.names(option)

@@ -91,7 +91,11 @@ module Proxy
 
     # @return [Integer] the number of handlers, those inside of locations included
     def route_count(routes = @hash.fetch("routes"))
-      routes.sum { |route| route.key?("location") ? route_count(route.dig("location", "routes")) : 1 }
+      routes.sum do |route|
+        next 0 if route.key?("filter")
+
+        route.key?("location") ? route_count(route.dig("location", "routes")) : 1
+      end
     end
 
     private

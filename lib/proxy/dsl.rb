@@ -5,6 +5,7 @@ require_relative "dsl/options"
 require_relative "dsl/draft"
 require_relative "dsl/server_directives"
 require_relative "dsl/handlers"
+require_relative "dsl/filters"
 
 module Proxy
   # The language of a `Proxyfile`, and of the block of {Proxy.start}. Inside either, `self` is an object of this class, so a
@@ -24,6 +25,7 @@ module Proxy
   class DSL
     include ServerDirectives
     include Handlers
+    include Filters
 
     # @api private
     def initialize(draft)

@@ -5,10 +5,12 @@
 //! and nowhere else. Numbers of seconds are plain `f64` at this point, so that a wrong one can be reported together
 //! with every other mistake and with the line it stands on.
 
+mod filter;
 mod problem;
 mod proxy;
 mod upstream;
 
+pub use filter::{Filter, HeaderChanges};
 pub use problem::{At, Problem, Severity};
 pub use proxy::{
     Content, CustomError, ErrorResponse, ForwardedHeaders, HeaderEdit, HeaderValue, Proxy, StaticResponse,
@@ -131,6 +133,8 @@ pub enum Directive {
     StaticResponse(StaticResponse),
     /// `location "/prefix/*" do … end`
     Location(Location),
+    /// A word such as `request_headers`.
+    Filter(Filter),
 }
 
 /// `location "/about", "/api/*" do … end`

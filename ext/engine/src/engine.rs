@@ -11,6 +11,7 @@ use arc_swap::ArcSwap;
 use tokio::sync::Notify;
 
 use crate::access_log::{self, AccessLog};
+use crate::forward::Extra;
 use crate::handler::proxy::RenderedValues;
 use crate::log::Log;
 use crate::message::{Lines, RequestHead, ResponseHead};
@@ -67,6 +68,8 @@ pub(crate) struct Workspace {
     /// The request's lines as the client sent them, if the access log will ask.
     pub(crate) as_sent: Lines,
     pub(crate) response: ResponseHead,
+    /// Fields that filters want on the response, whoever makes it.
+    pub(crate) extra: Extra,
     pub(crate) target: RenderedTarget,
     pub(crate) values: RenderedValues,
     pub(crate) scratch: Vec<u8>,
@@ -75,7 +78,7 @@ pub(crate) struct Workspace {
 impl Workspace {
     /// Bytes of text that it has room for.
     fn capacity(&self) -> usize {
-        let heads = self.request.fields.capacity() + self.response.fields.capacity();
+        let heads = self.request.fields.capacity() + self.response.fields.capacity() + self.extra.capacity();
         let target = self.target.authority.capacity() + self.target.path_and_query.capacity();
         heads + target + self.values.capacity() + self.scratch.capacity()
     }

@@ -1,11 +1,17 @@
-//! One request: locate → handler → respond.
+//! One request: locate → filters → handler → respond.
 
+mod extra;
+
+pub(crate) use extra::Extra;
+
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::engine::{Engine, Workspace};
 use crate::error::{Error, Kind, Side};
+use crate::filter::Filter;
 use crate::handler::Handler;
-use crate::headers::hop_by_hop::Wishes;
+use crate::headers::hop_by_hop::{self, Wishes};
 use crate::headers::{forwarded, framing};
 use crate::http1::{Framing, Piece};
 use crate::log::Level;
@@ -15,6 +21,7 @@ use crate::respond::{self, ErrorResponse};
 use crate::rewrite::{ClientInfo, ResponseInfo, Scope};
 use crate::snapshot::Snapshot;
 use crate::upstream::exchange::{self, Client};
+use crate::upstream::Asking;
 
 /// What becomes of the client's connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +52,10 @@ pub(crate) struct Exchange<'a> {
     pub(crate) wishes: Wishes,
     /// Whether the client will send another request on this connection.
     pub(crate) keep_alive: bool,
+    /// The filters that let the request pass. They see the response.
+    pub(crate) passed: &'a [Arc<Filter>],
+    /// What the choice of a backend depends on.
+    pub(crate) asking: Asking,
     pub(crate) outcome: Outcome,
 }
 
@@ -79,6 +90,7 @@ pub(crate) async fn forward(
     client.connection.begin_reading(framing);
     // What another request left there is nobody's business.
     work.response.fields.clear();
+    work.extra.clear();
     if snapshot.access_log.is_some() {
         work.request.fields.copy_lines(&mut work.as_sent);
     }
@@ -93,6 +105,8 @@ pub(crate) async fn forward(
         framing,
         wishes: Wishes::of(&work.request, !framing.is_empty()),
         keep_alive: framing::keeps_alive(&work.request.fields, work.request.version) && !engine.is_draining(),
+        passed: &[],
+        asking: Asking::Nothing,
         outcome: Outcome::default(),
         client,
         work,
@@ -140,10 +154,50 @@ impl Exchange<'_> {
         if self.work.request.method == Method::Connect {
             return self.fail(405).await;
         }
-        match self.snapshot.routes.locate(self.work.request.path()) {
+        let snapshot = self.snapshot;
+        let scope = snapshot.routes.locate(self.work.request.path());
+        if !scope.filters.is_empty() {
+            hop_by_hop::drop_named(&mut self.work.request.fields);
+        }
+        for (index, filter) in scope.filters.iter().enumerate() {
+            if let Some(verdict) = filter.admit(self).await {
+                return verdict;
+            }
+            self.passed = &scope.filters[..=index];
+        }
+        match scope.handler(self.work.request.path()) {
             None => self.fail(404).await,
             Some(Handler::StaticResponse(response)) => response.serve(self).await,
             Some(Handler::Proxy(proxy)) => proxy.serve(self).await,
+        }
+    }
+
+    /// Changes the response in `work.response` as the filters want it. To be called once for each response, before its head
+    /// is written.
+    pub(crate) fn amend(&mut self) {
+        self.work.extra.apply(&mut self.work.response.fields);
+        for filter in self.passed.iter().rev() {
+            filter.amend(self);
+        }
+    }
+
+    /// Whether no filter has anything to say about the response.
+    fn is_final(&self) -> bool {
+        self.passed.is_empty() && self.work.extra.is_empty()
+    }
+
+    /// What string rewrites of the response in `work.response` refer to.
+    pub(crate) fn response_scope(&self) -> Scope<'_> {
+        Scope {
+            response: Some(ResponseInfo {
+                status: self.outcome.status,
+                elapsed: self.begun.elapsed(),
+                backend: self.outcome.backend.as_ref().map_or("", |attempt| attempt.label()),
+                attempts: self.outcome.attempts,
+                bytes: 0,
+                fields: Some(&self.work.response.fields),
+            }),
+            ..self.scope(self.work.request.path())
         }
     }
 
@@ -206,7 +260,8 @@ impl Exchange<'_> {
         self.answer_error(response).await
     }
 
-    async fn answer_error(&mut self, response: &ErrorResponse) -> Verdict {
+    /// Answers with an error response, in the form that the client prefers.
+    pub(crate) async fn answer_error(&mut self, response: &ErrorResponse) -> Verdict {
         let accept = self.work.request.fields.all(Known::Accept);
         let answer = response.choose_among(accept);
         self.answer(answer.status, &answer.fields, &answer.body).await
@@ -218,6 +273,15 @@ impl Exchange<'_> {
         self.answering(status);
         // A response that this one replaces is not the client's.
         self.work.response.fields.clear();
+        let mut amended = Vec::new();
+        let mut fields = fields;
+        if !self.is_final() {
+            self.work.response.fields.read_lines(fields);
+            self.work.response.status = status;
+            self.amend();
+            self.work.response.fields.write_to(&mut amended);
+            fields = &amended;
+        }
         let drained = drop_buffered_body(self.client);
         let keep_alive = self.keep_alive && drained && !self.engine.is_draining();
         let output = self.client.connection.output();

@@ -6,6 +6,10 @@ pub mod hop_by_hop;
 
 use crate::message::Known;
 
+/// Fields that say where a message ends or what a connection is for. The engine writes them itself, and no configuration may.
+pub(crate) const CONNECTION_FIELDS: [Known; 6] =
+    [Known::Connection, Known::ContentLength, Known::KeepAlive, Known::Te, Known::TransferEncoding, Known::Upgrade];
+
 /// Fields that have no place in a trailer section: they frame, route, authorise or concern one hop (RFC 9110, section
 /// 6.5.1).
 pub fn forbidden_in_trailers(name: Known) -> bool {

@@ -1,7 +1,7 @@
 //! A reverse proxy: everything that a request touches, and no Ruby.
 //!
 //! The modules in the order in which a request meets them: [`server`] holds the threads; `downstream` accepts a connection and
-//! reads a request ([`http1`], [`message`]); `forward` finds the handler (`routing`) and `handler` answers, asking a backend
+//! reads a request ([`http1`], [`message`]); `forward` finds the handler (`routing`), the filters before it let the request pass (`filter`) and `handler` answers, asking a backend
 //! ([`upstream`]) and changing fields on the way ([`headers`], [`rewrite`]); what fails is answered by [`respond`]; what
 //! happened goes to [`access_log`] and the figures.
 
@@ -23,10 +23,12 @@ mod civil_time;
 mod downstream;
 mod engine;
 mod error;
+mod filter;
 mod forward;
 mod handler;
 mod metrics;
 mod nearest;
+mod networks;
 mod routing;
 mod snapshot;
 mod waiting;

@@ -75,10 +75,11 @@ pub struct Rendered {
 }
 
 impl ErrorResponse {
-    /// Compiles an `error_response`; `None` is the built-in 502. Mistakes, with what to write instead, go to `problems`,
+    /// Compiles an `error_response`; `None` is the built-in one of the status `usual`. Mistakes, with what to write instead, go to `problems`,
     /// under the directive that the option stands in.
     pub fn compile(
         spec: Option<&config::ErrorResponse>,
+        usual: u16,
         at: Option<&At>,
         directive: &str,
         problems: &mut Vec<Problem>,
@@ -92,11 +93,11 @@ impl ErrorResponse {
             });
         };
         match spec {
-            None => Arc::clone(built_in(502)),
+            None => Arc::clone(built_in(usual)),
             Some(config::ErrorResponse::Named(name)) => Arc::clone(built_in::named(name).unwrap_or_else(|| {
                 let names: Vec<_> = built_in::names().collect();
                 report(false, format!("{name:?} is no error response {}", did_you_mean(name, &names)));
-                built_in(502)
+                built_in(usual)
             })),
             Some(config::ErrorResponse::Custom(spec)) => Arc::new(custom::compile(spec, &mut report)),
         }

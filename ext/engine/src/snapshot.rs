@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use crate::access_log::AccessLog;
 use crate::config::{At, Config, Directive, Problem, Setting, Severity};
+use crate::filter::Filter;
 use crate::handler::proxy::Proxy;
 use crate::handler::static_response::StaticResponse;
 use crate::handler::Handler;
 use crate::log::Log;
 use crate::routing::{Location, Pattern, Scope};
 use crate::server::BackendStats;
-use crate::upstream::Dns;
+use crate::upstream::{Admin, Dns};
 
 /// A compiled configuration.
 #[derive(Debug)]
@@ -103,7 +104,7 @@ pub(crate) fn compile(config: &Config, purpose: Purpose) -> Compiled {
     };
     let access_log = config.access_log.as_ref().and_then(|log| AccessLog::compile(log, purpose, &mut problems));
     let mut compiler = Compiler { problems, limits };
-    let routes = compiler.scope(&config.routes);
+    let routes = compiler.scope(&config.routes, &Scope::default());
     let mut problems = compiler.problems;
     if config.routes.is_empty() {
         let message = "nothing is proxied: write proxy to: \"http://…\", or a location with one";
@@ -114,24 +115,40 @@ pub(crate) fn compile(config: &Config, purpose: Purpose) -> Compiled {
 }
 
 impl Compiler {
-    fn scope(&mut self, routes: &[Directive]) -> Scope {
-        let mut scope = Scope::default();
+    /// Compiles what stands in a scope. What stands in the scope around it applies to what is inside.
+    fn scope(&mut self, routes: &[Directive], outer: &Scope) -> Scope {
+        let mut filters = outer.filters.to_vec();
+        let mut handlers = Vec::new();
         for route in routes {
             match route {
-                Directive::Proxy(spec) => {
-                    scope.handlers.extend(Proxy::compile(spec, self).map(|proxy| Handler::Proxy(Box::new(proxy))));
-                }
-                Directive::StaticResponse(spec) => {
-                    let response = StaticResponse::compile(spec, &mut self.problems);
-                    scope.handlers.push(Handler::StaticResponse(response));
-                }
-                Directive::Location(location) => {
-                    let patterns = self.patterns(&location.patterns, location.at.as_ref());
-                    scope.locations.push(Location { patterns, scope: self.scope(&location.routes) });
-                }
+                Directive::Filter(spec) => filters.extend(Filter::compile(spec, self).map(Arc::new)),
+                Directive::Location(_) => {}
+                handler => handlers.extend(self.handler(handler).map(Arc::new)),
+            }
+        }
+        let own_handlers = handlers.len();
+        handlers.extend(outer.handlers.iter().cloned());
+        let mut scope =
+            Scope { locations: Vec::new(), filters: filters.into(), handlers: handlers.into(), own_handlers };
+        for route in routes {
+            if let Directive::Location(location) = route {
+                let patterns = self.patterns(&location.patterns, location.at.as_ref());
+                let inside = self.scope(&location.routes, &scope);
+                scope.locations.push(Location { patterns, scope: inside });
             }
         }
         scope
+    }
+
+    /// A handler, unless it is wrong or the directive is none.
+    fn handler(&mut self, directive: &Directive) -> Option<Handler> {
+        match directive {
+            Directive::Proxy(spec) => Proxy::compile(spec, self).map(|proxy| Handler::Proxy(Box::new(proxy))),
+            Directive::StaticResponse(spec) => {
+                Some(Handler::StaticResponse(StaticResponse::compile(spec, &mut self.problems)))
+            }
+            Directive::Filter(_) | Directive::Location(_) => None,
+        }
     }
 
     fn patterns(&mut self, patterns: &[String], at: Option<&At>) -> Vec<Pattern> {
@@ -157,6 +174,25 @@ impl Snapshot {
     /// Starts what goes on in the background: names are resolved and looked up again, backends are checked.
     pub(crate) fn start(&self, runtime: &tokio::runtime::Handle, log: &Arc<Log>) {
         self.routes.each_proxy(&mut |proxy| proxy.backends().start(&self.dns, runtime, log));
+    }
+
+    /// Does what somebody wants of a backend, `UPSTREAM/BACKEND`, or of a whole upstream. An error has the names that there are.
+    pub(crate) fn set_admin(&self, target: &str, admin: Admin) -> Result<(), Vec<String>> {
+        let (mut found, mut names) = (false, Vec::new());
+        self.routes.each_proxy(&mut |proxy| found |= proxy.backends().set_admin(target, admin, &mut names));
+        if found {
+            return Ok(());
+        }
+        names.sort();
+        names.dedup();
+        Err(names)
+    }
+
+    /// Requests that wait for a backend which is not busy.
+    pub(crate) fn waiting(&self) -> usize {
+        let mut waiting = 0;
+        self.routes.each_proxy(&mut |proxy| waiting += proxy.backends().waiting());
+        waiting
     }
 
     /// The figures of every backend, in the order of the file.

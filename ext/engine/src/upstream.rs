@@ -18,7 +18,7 @@ mod refresh;
 pub mod tls;
 
 pub use backend::{Admin, Attempt, Blame, Endpoint, Traits};
-pub use balancer::Tried;
+pub use balancer::{Asking, Choice, Tried};
 pub use by_host::ByHost;
 pub use compile::{Backends, TargetHost};
 pub use connect::{connect, ConnectError, ConnectErrorKind};
@@ -40,7 +40,7 @@ use crate::log::Log;
 use crate::server::BackendStats;
 use address::{default_port, Address, Host};
 use backend::{Place, Tls};
-use balancer::Balancer;
+use balancer::{Balancer, Members, Policy, Tag};
 use fleet::Fleet;
 use tls::TlsClient;
 
@@ -50,7 +50,7 @@ use tls::TlsClient;
 /// its place. An endpoint whose address stays is the same one in both, with its figures and its idle connections.
 #[derive(Debug)]
 pub struct Upstream {
-    live: ArcSwap<Vec<Arc<Endpoint>>>,
+    live: ArcSwap<Members>,
     balancer: Balancer,
     fleet: Arc<Fleet>,
     /// The backends as they were written, in that order. Locked only to change `live` and for the figures.
@@ -103,7 +103,7 @@ impl Upstream {
         let live = expand(&slots);
         fleet.set_members(&live, false);
         Arc::new(Self {
-            live: ArcSwap::from_pointee(live),
+            live: ArcSwap::from_pointee(balancer.members(live)),
             balancer,
             fleet,
             slots: Mutex::new(slots),
@@ -134,25 +134,21 @@ impl Upstream {
     }
 
     /// Chooses the endpoint for a request's next attempt.
-    pub(crate) fn choose(&self, _: &Asking, tried: &mut Tried) -> Choice {
-        let live = self.live.load();
-        for _ in 0..live.len() {
-            match self.balancer.pick(&live, tried) {
-                Some(endpoint) if endpoint.is_available() && endpoint.has_room() => return Choice::Backend(endpoint),
-                _ => {}
-            }
-        }
-        if live.iter().any(|e| e.is_available()) {
-            Choice::Busy
-        } else {
-            Choice::None
-        }
+    pub fn choose(&self, asking: &Asking, tried: &mut Tried) -> Choice {
+        self.balancer.choose(&self.live.load(), asking, tried)
     }
 
-    /// Chooses the endpoint for a request's next attempt. `None` if there is none: no name among the backends has ever
-    /// been resolved.
-    pub fn pick(&self, tried: &mut Tried) -> Option<Arc<Endpoint>> {
-        self.balancer.pick(&self.live.load(), tried)
+    /// How an endpoint is chosen.
+    pub fn policy(&self) -> &Policy {
+        self.balancer.policy()
+    }
+
+    /// Whether the endpoint that a cookie names has but no room for one more request.
+    pub fn is_full(&self, tag: &Tag) -> bool {
+        self.live
+            .load()
+            .tagged(tag)
+            .is_some_and(|endpoint| (endpoint.is_available() || endpoint.accepts_sticky()) && !endpoint.has_room())
     }
 
     /// What its backends have in common.
@@ -233,7 +229,7 @@ impl Upstream {
                 // Stored under the lock, so that of two changes the later one stays.
                 let live = expand(&slots);
                 self.fleet.set_members(&live, !first);
-                self.live.store(Arc::new(live));
+                self.live.store(Arc::new(self.balancer.members(live)));
             }
         }
         drop(slots);
@@ -332,13 +328,6 @@ pub fn server_name(host: &Host) -> Option<ServerName<'static>> {
         // Certificates and SNI are without the dot at the end (RFC 6066, section 3).
         Host::Name(name) => ServerName::try_from(name.strip_suffix('.').unwrap_or(name).to_owned()).ok(),
     }
-}
-
-pub(crate) struct Asking;
-pub(crate) enum Choice {
-    Backend(Arc<Endpoint>),
-    Busy,
-    None,
 }
 
 #[cfg(test)]

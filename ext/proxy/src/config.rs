@@ -1,7 +1,9 @@
 //! Hashes to configuration and back.
 
 use magnus::{Error, Ruby, Value};
-use proxy_engine::config::{Bind, Config, CustomError, HealthCheck, Pool, Problem, Proxy, StaticResponse};
+use proxy_engine::config::{
+    Bind, Config, CustomError, HeaderChanges, HealthCheck, Pool, Problem, Proxy, StaticResponse,
+};
 use proxy_engine::Server;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -35,6 +37,8 @@ pub(crate) fn defaults(ruby: &Ruby) -> Result<Value, Error> {
         health_check: HealthCheck::default(),
         static_response: StaticResponse::default(),
         error_response: CustomError::default(),
+        request_headers: HeaderChanges::default(),
+        response_headers: HeaderChanges::default(),
     };
     serde_magnus::serialize(ruby, &defaults)
 }
@@ -48,6 +52,8 @@ struct Defaults {
     health_check: HealthCheck,
     static_response: StaticResponse,
     error_response: CustomError,
+    request_headers: HeaderChanges,
+    response_headers: HeaderChanges,
 }
 
 /// Any value, with the path to the part that does not fit in the error.

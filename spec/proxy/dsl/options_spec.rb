@@ -30,13 +30,17 @@ RSpec.describe Proxy::DSL::Options, :binding do
 
   let(:defaults) { Proxy::Native.defaults }
 
-  %i[proxy pool health_check static_response error_response].each do |word|
+  filters = described_class::FILTERS.map(&:name)
+
+  [:proxy, :pool, :health_check, :static_response, :error_response, *filters].each do |word|
     it "lists the options and the defaults of #{word} as the engine does" do
       engine = defaults.fetch(word).except(:at, :pool)
       table = described_class::BY_NAME.fetch(word).options
       table -= described_class::POOL.options unless word == :pool
 
-      expect(table.map(&:name)).to match_array(engine.keys)
+      taken = described_class::BY_NAME.fetch(word).takes ? engine.keys - table.map(&:name) : []
+      expect(taken.length).to be <= 1
+      expect(table.map(&:name)).to match_array(engine.keys - taken)
       table.each { |option| expect_same_default("#{word} #{option.name}", option.default, engine.fetch(option.name)) }
     end
   end
@@ -67,7 +71,7 @@ RSpec.describe Proxy::DSL::Options, :binding do
   end
 
   it "has a method with an example for every word" do
-    source = %w[server_directives handlers].map { |name| File.read("lib/proxy/dsl/#{name}.rb") }.join
+    source = %w[server_directives handlers filters].map { |name| File.read("lib/proxy/dsl/#{name}.rb") }.join
     described_class::WORDS.each do |word|
       expect(Proxy::DSL.public_method_defined?(word)).to be(true), "there is no method #{word}"
       comment = source[/((?:^ *#.*\n)+) *def #{word}\b/, 1]

@@ -183,7 +183,8 @@ fn accept_tcp(stream: TcpStream, peer: SocketAddr, permit: OwnedSemaphorePermit,
     let local_port = stream.local_addr().ok().map(|address| address.port());
     // An answer leaves in one piece, or in pieces that are meant to leave at once: waiting for more only delays it.
     let _ = SockRef::from(&stream).set_tcp_nodelay(true);
-    let link = ClientInfo { addr: peer.ip().to_canonical().to_string().into(), local_port, tls: false };
+    let ip = peer.ip().to_canonical();
+    let link = ClientInfo { addr: ip.to_string().into(), ip: Some(ip), local_port, tls: false };
     match stream.into_std() {
         Ok(stream) => threads.hand_over(Raw { socket: RawStream::Tcp(stream), link, permit }),
         Err(error) => log.warn(format_args!("a connection from {peer} was lost: {error}")),

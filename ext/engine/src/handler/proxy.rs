@@ -1,6 +1,7 @@
 //! `proxy`: asks a backend, and another one if that is safe.
 
 mod admission;
+mod asking;
 mod attempts;
 mod compile;
 mod request;

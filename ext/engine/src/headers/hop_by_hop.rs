@@ -99,6 +99,23 @@ pub fn clean_request(head: &mut RequestHead, allowed: &[FieldName], chunked: boo
     });
 }
 
+/// Removes the fields that `Connection` names, before anything of ours is added: a client cannot remove what a filter adds by
+/// naming it there.
+pub(crate) fn drop_named(fields: &mut Fields) {
+    let named = Named::by(fields);
+    if !named.0.is_empty() {
+        fields.retain(|known, name, _| known == Some(Known::Connection) || !named.drops(known, name));
+        let kept: Vec<u8> = connection_options(fields)
+            .filter(|option| !named.0.iter().any(|named| named.eq_ignore_ascii_case(option)))
+            .collect::<Vec<_>>()
+            .join(&b", "[..]);
+        match kept.is_empty() {
+            true => fields.remove(Known::Connection),
+            false => fields.set(Known::Connection, &kept),
+        }
+    }
+}
+
 /// Removes what a backend said to us alone, and a `Content-Length` where there can be no content to have a length (RFC 9110,
 /// section 8.6): a client might wait for it.
 pub fn clean_response(head: &mut ResponseHead, chunked: bool, keep_upgrade: bool) {

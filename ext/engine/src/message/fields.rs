@@ -250,6 +250,21 @@ impl Fields {
         self.text.extend_from_slice(head);
     }
 
+    /// Takes over lines that the engine itself has written, each `name: value` with its line break.
+    pub(crate) fn read_lines(&mut self, lines: &[u8]) {
+        self.fill(lines);
+        let mut start = 0;
+        for line in lines.split_inclusive(|b| *b == b'\n') {
+            let end = start + line.len() as u32;
+            if let Some(colon) = memchr::memchr(b':', line) {
+                let name = Span { start, end: start + colon as u32 };
+                let value = line[colon + 1..].trim_ascii();
+                self.push_line(name, Span::within(lines, value), Some(end));
+            }
+            start = end;
+        }
+    }
+
     /// Notes how the lines stand now.
     pub(crate) fn copy_lines(&self, lines: &mut Lines) {
         lines.0.clone_from(&self.list);

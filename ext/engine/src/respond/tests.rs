@@ -4,7 +4,7 @@ use crate::config::{Content, CustomError, Severity};
 fn compile(spec: &config::ErrorResponse) -> (Arc<ErrorResponse>, Vec<Problem>) {
     let mut problems = Vec::new();
     let at = At { file: "Proxyfile".into(), line: 7 };
-    let response = ErrorResponse::compile(Some(spec), Some(&at), "proxy", &mut problems);
+    let response = ErrorResponse::compile(Some(spec), 502, Some(&at), "proxy", &mut problems);
     (response, problems)
 }
 
@@ -51,7 +51,7 @@ fn the_engines_own_statuses_are_all_there() {
 #[test]
 fn built_in_ones_come_as_text_json_and_page() {
     let mut problems = Vec::new();
-    let response = ErrorResponse::compile(None, None, "proxy", &mut problems);
+    let response = ErrorResponse::compile(None, 502, None, "proxy", &mut problems);
     assert_eq!(problems, []);
     for (accept, content_type) in [
         (None, "text/plain; charset=utf-8"),

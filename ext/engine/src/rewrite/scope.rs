@@ -36,6 +36,8 @@ impl<'a> Scope<'a> {
 pub struct ClientInfo {
     /// The client's address without its port; empty for a unix socket. IPv6 without brackets.
     pub addr: Box<str>,
+    /// The same as an address; `None` for a unix socket. An IPv4 address that came as IPv6 is the IPv4 address.
+    pub ip: Option<std::net::IpAddr>,
     /// The port that the connection came to; `None` for a unix socket.
     pub local_port: Option<u16>,
     /// Whether the connection is a TLS one, so that the scheme is `https`.

@@ -1,13 +1,21 @@
 //! A scope of the configuration: its locations, and the handlers that stand directly in it.
 
+use std::sync::Arc;
+
 use super::pattern::{is_at_or_below, Pattern};
+use crate::filter::Filter;
 use crate::handler::Handler;
 
 /// The file's top level, or the inside of a location.
 #[derive(Debug, Default)]
 pub(crate) struct Scope {
     pub(crate) locations: Vec<Location>,
-    pub(crate) handlers: Vec<Handler>,
+    /// Every filter that a request passes here, in the order in which they run: those of the scopes around this one first.
+    pub(crate) filters: Box<[Arc<Filter>]>,
+    /// The handlers that are asked here, in that order: this scope's, then those of the scopes around it.
+    pub(crate) handlers: Box<[Arc<Handler>]>,
+    /// How many of the handlers are this scope's.
+    pub(crate) own_handlers: usize,
 }
 
 /// A location: the first whose pattern matches takes the request.
@@ -18,15 +26,21 @@ pub(crate) struct Location {
 }
 
 impl Scope {
-    /// The handler for a path. Locations are tried in the order of the file; the first that matches takes the request, then
-    /// its own locations are tried the same way. Of the scope that was reached the first handler that accepts the path
-    /// answers; if none does, those of the scope around it are asked, whose handlers apply to what is inside.
-    pub(crate) fn locate(&self, path: &[u8]) -> Option<&Handler> {
-        let inner =
-            self.locations.iter().find(|location| location.patterns.iter().any(|pattern| pattern.matches(path)));
-        inner
-            .and_then(|location| location.scope.locate(path))
-            .or_else(|| self.handlers.iter().find(|handler| handler.accepts(path)))
+    /// The innermost scope for a path. Locations are tried in the order of the file; the first that matches takes the request,
+    /// then its own locations are tried the same way.
+    pub(crate) fn locate(&self, path: &[u8]) -> &Scope {
+        let mut scope = self;
+        while let Some(location) =
+            scope.locations.iter().find(|location| location.patterns.iter().any(|pattern| pattern.matches(path)))
+        {
+            scope = &location.scope;
+        }
+        scope
+    }
+
+    /// The handler that answers here: the first that accepts the path.
+    pub(crate) fn handler(&self, path: &[u8]) -> Option<&Handler> {
+        self.handlers.iter().map(|handler| &**handler).find(|handler| handler.accepts(path))
     }
 }
 
@@ -41,8 +55,8 @@ impl Scope {
         for location in &self.locations {
             location.scope.each_proxy(visit);
         }
-        for handler in &self.handlers {
-            if let Handler::Proxy(proxy) = handler {
+        for handler in &self.handlers[..self.own_handlers] {
+            if let Handler::Proxy(proxy) = &**handler {
                 visit(proxy);
             }
         }

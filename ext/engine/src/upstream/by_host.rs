@@ -66,6 +66,11 @@ impl ByHost {
         Self(Arc::new(Inner { policy, tls, rules, capacity, running: OnceLock::new(), upstreams: Default::default() }))
     }
 
+    /// How a backend is chosen.
+    pub fn policy(&self) -> &Policy {
+        &self.0.policy
+    }
+
     /// Gives it the means to resolve names, without which [`ByHost::get`] makes upstreams that never become ready.
     /// `handle` is the control runtime's. A second call does nothing.
     pub fn start(&self, dns: &Arc<Dns>, handle: &Handle, log: &Arc<Log>) {
@@ -96,6 +101,13 @@ impl ByHost {
         Ok(upstream)
     }
 
+    /// Every upstream that there is now.
+    pub(super) fn upstreams(&self) -> Vec<Arc<Upstream>> {
+        let all = self.0.upstreams.iter();
+        all.flat_map(|upstreams| upstreams.lock().values().map(|entry| entry.upstream.clone()).collect::<Vec<_>>())
+            .collect()
+    }
+
     /// The figures of every endpoint there is now, sorted by address.
     pub fn stats(&self) -> Vec<BackendStats> {
         let mut stats = Vec::new();
@@ -122,7 +134,8 @@ impl Inner {
             }
         }
         let fleet = Fleet::new(text, self.rules.clone());
-        let upstream = Upstream::new(&[(address, tls)], Balancer::new(self.policy), self.tls.as_ref(), None, fleet);
+        let balancer = Balancer::new(self.policy.clone());
+        let upstream = Upstream::new(&[(address, tls)], balancer, self.tls.as_ref(), None, fleet);
         if let Some((dns, handle, log)) = self.running.get() {
             upstream.start(dns, handle, log);
         }

@@ -6,14 +6,15 @@ use rustls::pki_types::ServerName;
 use tokio::runtime::Handle;
 
 use super::address::Address;
-use super::balancer::{Balancer, Policy};
+use super::backend::Admin;
+use super::balancer::{Balancer, Policy, Tag};
 use super::by_host::ByHost;
 use super::dns::Dns;
 use super::fleet::Fleet;
 use super::health::Rules;
 use super::tls::TlsClient;
 use super::{server_name, Upstream};
-use crate::config::{Pool, Priority, Problem, Proxy, Severity};
+use crate::config::{Pool, Problem, Proxy, Severity};
 use crate::log::Log;
 use crate::server::BackendStats;
 
@@ -46,6 +47,47 @@ impl Backends {
         }
     }
 
+    /// How a backend is chosen.
+    pub fn policy(&self) -> &Policy {
+        match self {
+            Self::Fixed(upstream) => upstream.policy(),
+            Self::ByHost(by_host) => by_host.policy(),
+        }
+    }
+
+    /// Whether the backend that a cookie names has but no room for one more request.
+    pub fn is_full(&self, tag: &Tag) -> bool {
+        match self {
+            Self::Fixed(upstream) => upstream.is_full(tag),
+            Self::ByHost(_) => false,
+        }
+    }
+
+    /// Does what somebody wants of a backend, `UPSTREAM/BACKEND`, or of a whole upstream. `false` if none is called that; the
+    /// names that there are go to `names`.
+    pub(crate) fn set_admin(&self, target: &str, admin: Admin, names: &mut Vec<String>) -> bool {
+        let set = |upstream: &Upstream, names: &mut Vec<String>| {
+            names.extend(upstream.fleet().names());
+            upstream.fleet().set_admin(target, admin)
+        };
+        match self {
+            Self::Fixed(upstream) => set(upstream, names),
+            Self::ByHost(by_host) => {
+                by_host.upstreams().iter().fold(false, |found, upstream| set(upstream, names) || found)
+            }
+        }
+    }
+
+    /// Requests that wait for a backend which is not busy.
+    pub(crate) fn waiting(&self) -> usize {
+        match self {
+            Self::Fixed(upstream) => upstream.fleet().queue().waiting(),
+            Self::ByHost(by_host) => {
+                by_host.upstreams().iter().map(|upstream| upstream.fleet().queue().waiting()).sum()
+            }
+        }
+    }
+
     /// The figures of every backend.
     pub fn stats(&self) -> Vec<BackendStats> {
         match self {
@@ -64,14 +106,7 @@ impl Upstream {
         let defaults = Pool::default();
         let pool = proxy.pool.as_ref().unwrap_or(&defaults);
 
-        let policy = match &pool.backend_priority {
-            Priority::Named(name) => Policy::named(name).or_else(|| {
-                let names = Policy::ALL.map(|(name, _)| format!("{name:?}")).join(", ");
-                report(format!("backend_priority: {name:?} is unknown; write one of {names}"));
-                None
-            }),
-            Priority::Hash(_) | Priority::Sticky(_) => None,
-        };
+        let policy = Policy::compile(&pool.backend_priority, &mut report);
         let rules = Arc::new(Rules::compile(pool, &mut report));
         let by_host = pool.backends.is_none() && target.dynamic;
         let addresses = addresses(proxy, pool, target, &mut report);

@@ -55,7 +55,7 @@ async fn localhost_is_reached_whichever_loopback_address_its_server_listens_on()
         let port = listener.local_addr().expect("an address").port();
         let upstream = upstream(Policy::RoundRobin, &[&format!("localhost:{port}")]);
         assert_eq!(upstream.len(), 1);
-        let endpoint = upstream.pick(&mut Tried::default()).expect("an endpoint");
+        let endpoint = upstream.choose(&Asking::Nothing, &mut Tried::default()).backend().expect("an endpoint");
         within(connect(&endpoint, None, Duration::from_secs(5))).await.expect(loopback);
     }
 }
@@ -69,7 +69,7 @@ async fn every_address_of_a_name_is_a_backend_of_its_own() {
     upstream.start(&server.dns(), &Handle::current(), &log());
     within(upstream.ready()).await;
     assert_eq!(labels(&upstream), ["10.0.0.1:80", "127.0.0.2:3000", "127.0.0.3:3000", "[::1]:3000"]);
-    assert_eq!(upstream.live.load()[2].authority(), "app.test:3000");
+    assert_eq!(upstream.live.load().iter().nth(2).expect("a third").authority(), "app.test:3000");
     assert_eq!(upstream.stats().len(), 4);
 }
 
@@ -79,11 +79,15 @@ async fn answers_that_change_are_followed_when_their_time_to_live_runs_out() {
     let upstream = upstream(Policy::RoundRobin, &["app.test:3000"]);
     upstream.start(&server.dns(), &Handle::current(), &log());
     within(upstream.ready()).await;
-    let kept = upstream.live.load()[1].clone();
+    let kept = upstream.live.load().iter().nth(1).expect("a second").clone();
     let attempt = Attempt::begin(kept.clone());
     server.answer(Reply::addresses(1, &["127.0.0.3", "127.0.0.4"]));
     until("the new addresses", || labels(&upstream) == ["127.0.0.3:3000", "127.0.0.4:3000"]).await;
-    assert_eq!(upstream.live.load()[0].id(), kept.id(), "an address that stays is the same endpoint");
+    assert_eq!(
+        upstream.live.load().iter().next().expect("a first").id(),
+        kept.id(),
+        "an address that stays is the same endpoint"
+    );
     assert_eq!(upstream.stats()[0].in_flight, 1);
     drop(attempt);
 }
@@ -110,7 +114,7 @@ async fn a_name_without_an_address_is_ready_and_empty_and_is_asked_for_again() {
     let upstream = upstream(Policy::RoundRobin, &["app.test"]);
     upstream.start(&server.dns(), &Handle::current(), &log());
     within(upstream.ready()).await;
-    assert!(upstream.pick(&mut Tried::default()).is_none());
+    assert!(upstream.choose(&Asking::Nothing, &mut Tried::default()).backend().is_none());
     server.answer(Reply::addresses(60, &["127.0.0.2"]));
     until("the name to appear", || labels(&upstream) == ["127.0.0.2:80"]).await;
 }
@@ -137,10 +141,10 @@ async fn a_failed_attempt_moves_on_to_the_next_backend_in_the_list() {
     let alive_address = alive.local_addr().expect("an address").to_string();
     let upstream = upstream(Policy::Ordered, &[&dead.to_string(), &alive_address]);
     let mut tried = Tried::default();
-    let first = upstream.pick(&mut tried).expect("a backend");
+    let first = upstream.choose(&Asking::Nothing, &mut tried).backend().expect("a backend");
     let error = within(connect(&first, None, Duration::from_secs(5))).await.expect_err("nobody listens");
     assert_eq!(error.kind(), ConnectErrorKind::Refused);
-    let second = upstream.pick(&mut tried).expect("another backend");
+    let second = upstream.choose(&Asking::Nothing, &mut tried).backend().expect("another backend");
     assert_eq!(second.label(), alive_address);
     within(connect(&second, None, Duration::from_secs(5))).await.expect("a connection");
 }

@@ -92,6 +92,33 @@ module Proxy
         end
       end
 
+      # Fields to add: a String is a string rewrite, an Array is several.
+      class Additions < Fields
+        def read(value, place)
+          return wrong(value, place) unless value.is_a?(Hash)
+
+          value.map { |name, values| addition(name, values, place) }.difference([INVALID])
+        end
+
+        private
+
+        def addition(name, values, place)
+          name = field_name(name, place)
+          return INVALID if name.equal?(INVALID)
+          return place.error("#{name.inspect} has no values: write a String, or leave it out") if values == []
+
+          read = (values.is_a?(Array) ? values : [values]).map { |value| text(name, value, place) }
+          read.include?(INVALID) ? INVALID : [name, read]
+        end
+
+        def text(name, value, place)
+          return utf8(value, place) if value.is_a?(String)
+
+          place.error("the value #{Spelling.show(value)} of #{name.inspect} is #{Spelling.kind(value)}: write a String, such as \"{addr}\"")
+        end
+      end
+
+      ADDITIONS = Additions.new("Hash", 'a Hash, such as { "X-Client" => "{addr}" }')
       EDITS = Edits.new("Hash", 'a Hash, such as { "X-Env" => "production", "X-Client" => { rewrite: "{addr}" }, "Cookie" => nil }')
       PAIRS = Pairs.new("Hash", 'a Hash, such as { "Retry-After" => "120" }')
     end

@@ -38,8 +38,8 @@ enum Found {
 }
 
 impl<'a> Line<'a> {
-    pub(super) fn new(upstream: &'a Arc<Upstream>, percent: f64) -> Self {
-        Self { upstream, asking: Asking, tried: Tried::default(), again: false, percent }
+    pub(super) fn new(upstream: &'a Arc<Upstream>, asking: Asking, percent: f64) -> Self {
+        Self { upstream, asking, tried: Tried::default(), again: false, percent }
     }
 
     /// The right to ask a backend. If all are busy it is waited for, in turn.

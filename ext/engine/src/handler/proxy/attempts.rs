@@ -1,7 +1,6 @@
 //! One backend after the other, until one answers or no further attempt is left or safe.
 
 use std::future::{poll_fn, Future};
-use std::sync::Arc;
 use std::task::Poll;
 
 use rustls::pki_types::ServerName;
@@ -15,7 +14,7 @@ use crate::http1::Connection;
 use crate::message::Version;
 use crate::stream::Stream;
 use crate::upstream::exchange::{self, Asked, Limits, Upload};
-use crate::upstream::{connect, Attempt, Backends, Blame, ConnectErrorKind, Upstream};
+use crate::upstream::{connect, Attempt, Backends, Blame, ConnectErrorKind};
 
 /// One request on its way through the backends.
 struct Tour {
@@ -33,6 +32,7 @@ impl Proxy {
     /// Sends the request to one backend after the other.
     pub(super) async fn ask(&self, exchange: &mut Exchange<'_>, upload: &mut Upload) -> Result<Answered, Error> {
         let deadline = Instant::now() + self.limits.timeout;
+        exchange.asking = self.asking(exchange);
         self.prepare_request(exchange)?;
         let by_host;
         let upstream = match &self.backends {
@@ -53,7 +53,7 @@ impl Proxy {
         };
         let left = self.retries.unwrap_or_else(|| upstream.len() as u32);
         let mut tour = Tour { name, asked, deadline, left };
-        let mut line = Line::new(upstream, self.retry_budget);
+        let mut line = Line::new(upstream, exchange.asking, self.retry_budget);
         let mut attempt = line.admit(exchange, tour.deadline).await?;
         loop {
             let error = match self.attempt(exchange, upload, &attempt, &mut tour).await {

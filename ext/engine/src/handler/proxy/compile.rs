@@ -5,16 +5,13 @@ use std::time::Duration;
 use super::{Edit, Proxy, RetryOn};
 use crate::config::{self, ForwardedHeaders, HeaderEdit, HeaderValue, Problem};
 use crate::headers::forwarded::{Forwarding, Names};
+use crate::headers::CONNECTION_FIELDS;
 use crate::message::{FieldName, Known};
 use crate::respond::{self, ErrorResponse};
 use crate::rewrite::{Context, TargetTemplate, Template};
 use crate::snapshot::Compiler;
 use crate::upstream::exchange::Limits;
 use crate::upstream::{Keep, TargetHost, Upstream};
-
-/// Fields that say where a message ends or what a connection is for. The engine writes them itself.
-const OURS: [Known; 6] =
-    [Known::Connection, Known::ContentLength, Known::KeepAlive, Known::Te, Known::TransferEncoding, Known::Upgrade];
 
 /// Collects one directive's problems.
 struct Report<'a> {
@@ -62,8 +59,13 @@ impl Proxy {
     }
 
     fn build(spec: &config::Proxy, compiler: &mut Compiler) -> Option<Self> {
-        let error_response =
-            ErrorResponse::compile(spec.error_response.as_ref(), spec.at.as_ref(), "proxy", &mut compiler.problems);
+        let error_response = ErrorResponse::compile(
+            spec.error_response.as_ref(),
+            502,
+            spec.at.as_ref(),
+            "proxy",
+            &mut compiler.problems,
+        );
         let mut report = Report { spec, problems: &mut compiler.problems };
         let timeout = report.seconds("timeout", spec.timeout);
         let limits = Limits {
@@ -226,7 +228,7 @@ fn edits(option: &str, edits: &[HeaderEdit], context: Context, report: &mut Repo
             report.error(format!("{option}: {:?} is no field name: use letters, digits and hyphens", edit.name));
             continue;
         };
-        if name.known().is_some_and(|known| OURS.contains(&known)) {
+        if name.known().is_some_and(|known| CONNECTION_FIELDS.contains(&known)) {
             report.error(format!("{option}: {:?} is set by the proxy itself: leave it out", edit.name));
             continue;
         }

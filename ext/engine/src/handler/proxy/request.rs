@@ -129,7 +129,7 @@ impl Proxy {
     }
 
     /// The path as `{path}` shows it: without the prefix if that is to be stripped.
-    fn path<'p>(&self, path: &'p [u8]) -> &'p [u8] {
+    pub(super) fn path<'p>(&self, path: &'p [u8]) -> &'p [u8] {
         match &self.path_prefix {
             Some(prefix) if self.strip_prefix => path.strip_prefix(&**prefix).unwrap_or(path),
             _ => path,

@@ -6,7 +6,6 @@ use crate::forward::{write_connection, Exchange, Verdict};
 use crate::headers::{framing, hop_by_hop};
 use crate::http1::{write_status_line, Framing, Malformed};
 use crate::message::{Known, Version};
-use crate::rewrite::{ResponseInfo, Scope};
 use crate::upstream::exchange::{self, Upload};
 use crate::upstream::{Attempt, Blame};
 
@@ -117,18 +116,7 @@ impl Proxy {
         let upgrade = exchange.work.response.status == 101;
         let mut values = std::mem::take(&mut exchange.work.values);
         if !self.response_headers.is_empty() {
-            let scope = Scope {
-                response: Some(ResponseInfo {
-                    status: exchange.work.response.status,
-                    elapsed: exchange.begun.elapsed(),
-                    backend: exchange.outcome.backend.as_ref().map_or("", |attempt| attempt.label()),
-                    attempts: exchange.outcome.attempts,
-                    bytes: 0,
-                    fields: Some(&exchange.work.response.fields),
-                }),
-                ..exchange.scope(exchange.work.request.path())
-            };
-            values.render(&self.response_headers, &scope);
+            values.render(&self.response_headers, &exchange.response_scope());
         }
         let response = &mut exchange.work.response;
         let via = if response.version == Version::Http10 { &b"1.0 proxy"[..] } else { b"1.1 proxy" };
@@ -138,6 +126,8 @@ impl Proxy {
             values.apply(&self.response_headers, &mut response.fields);
         }
         exchange.work.values = values;
+        self.tie(exchange);
+        exchange.amend();
     }
 
     /// Both sides have agreed on another protocol: from here on bytes are only passed on.

@@ -1,6 +1,6 @@
 use super::super::tests::certs::{write, Authority};
 use super::*;
-use crate::config::{At, Backend};
+use crate::config::{At, Backend, Priority};
 
 fn proxy(backends: Option<&[&str]>) -> Proxy {
     with(Pool {
@@ -111,7 +111,7 @@ fn every_mistake_is_reported_at_once_with_its_line() {
     assert_eq!(
         problems,
         [
-            r#"Proxyfile:7: proxy: backend_priority: "least_busy" is unknown; write one of "round_robin", "ordered", "random""#,
+            r#"Proxyfile:7: proxy: backend_priority: "least_busy" is unknown: write one of "round_robin", "ordered", "random", "least_conn", "random_two", "ip_hash""#,
             r#"Proxyfile:7: proxy: backends: "localhost:http" is no address: the port must be a number from 1 to 65535"#,
             r#"Proxyfile:7: proxy: backends: "::1" is no address: an IPv6 address stands in brackets, as in "[::1]:3001""#,
             "Proxyfile:7: proxy: client_key is given without its certificate: add `client_certificate`",

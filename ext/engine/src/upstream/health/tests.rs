@@ -35,8 +35,7 @@ fn check(change: impl FnOnce(&mut HealthCheck)) -> Check {
 async fn answered(check: &Check, answer: &str) -> (Result<(), String>, String) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
-    let endpoint =
-        Endpoint::new(address.to_string(), "app.test:81", Place::Tcp(address), None, Traits::default());
+    let endpoint = Endpoint::new(address.to_string(), "app.test:81", Place::Tcp(address), None, Traits::default());
     let backend = async {
         let (mut stream, _) = listener.accept().await.expect("a connection");
         let mut request = Vec::new();
@@ -78,10 +77,19 @@ fn every_option_of_a_check_is_checked() {
         (|c| c.rise = 0, "rise: 0 is out of range: write a number from 1 to 1000"),
         (|c| c.fall = 1001, "fall: 1001 is out of range: write a number from 1 to 1000"),
         (|c| c.port = Some(65_536), "port: 65536 is no port: write a number from 1 to 65535"),
-        (|c| c.path = "healthz".into(), "path: \"healthz\" is no path: write one that begins with /, such as \"/healthz\""),
+        (
+            |c| c.path = "healthz".into(),
+            "path: \"healthz\" is no path: write one that begins with /, such as \"/healthz\"",
+        ),
         (|c| c.path = "/a b".into(), "path: \"/a b\" is no path: write one that begins with /, such as \"/healthz\""),
-        (|c| c.method = "GE T".into(), "method: \"GE T\" cannot be asked with: write a method such as \"GET\" or \"HEAD\""),
-        (|c| c.method = "CONNECT".into(), "method: \"CONNECT\" cannot be asked with: write a method such as \"GET\" or \"HEAD\""),
+        (
+            |c| c.method = "GE T".into(),
+            "method: \"GE T\" cannot be asked with: write a method such as \"GET\" or \"HEAD\"",
+        ),
+        (
+            |c| c.method = "CONNECT".into(),
+            "method: \"CONNECT\" cannot be asked with: write a method such as \"GET\" or \"HEAD\"",
+        ),
         (|c| c.status = Vec::new(), "status: the list is empty: write a code or a range, such as 200 or 200..399"),
         (|c| c.status = vec![(99, 99)], "status: 99 is no status code: write one from 100 to 599"),
         (
@@ -249,8 +257,7 @@ fn checked_fleet(address: std::net::SocketAddr) -> Arc<Endpoint> {
     use crate::upstream::fleet::Fleet;
     let check = check(|c| (c.tcp, c.interval, c.rise, c.fall) = (true, 0.02, 2, 3));
     let fleet = Fleet::new("app", Arc::new(Rules { check: Some(check), ..Rules::default() }));
-    let endpoint =
-        Endpoint::within(&fleet, address.to_string(), "a", Place::Tcp(address), None, Traits::default());
+    let endpoint = Endpoint::within(&fleet, address.to_string(), "a", Place::Tcp(address), None, Traits::default());
     fleet.start(&tokio::runtime::Handle::current(), &Log::new(Level::Error));
     fleet.set_members(std::slice::from_ref(&endpoint), false);
     endpoint

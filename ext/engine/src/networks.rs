@@ -1,0 +1,104 @@
+//! Sets of addresses: `"10.0.0.0/8"`, `"192.0.2.7"`, `"fd00::/8"`.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+/// Addresses and networks. An IPv4 address that is written as IPv6 (`::ffff:192.0.2.7`) is the IPv4 address.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Networks(Box<[IpNet]>);
+
+impl Networks {
+    /// Reads them. Every one that is wrong is told to `report`, with what to write instead.
+    pub(crate) fn compile(texts: &[String], report: &mut dyn FnMut(String)) -> Self {
+        let mut networks = Vec::with_capacity(texts.len());
+        for text in texts {
+            match parse(text) {
+                Ok(network) => networks.push(network),
+                Err(message) => report(message),
+            }
+        }
+        Self(networks.into())
+    }
+
+    /// Whether the address is in one of them.
+    pub(crate) fn contains(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.0.iter().any(|network| network.contains(&address))
+    }
+
+    /// Whether there is none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+fn parse(text: &str) -> Result<IpNet, String> {
+    let written = text.trim_start_matches('[').trim_end_matches(']');
+    if let Ok(address) = written.parse::<IpAddr>() {
+        return Ok(IpNet::from(address.to_canonical()));
+    }
+    let network = text.parse::<IpNet>().map_err(|_| {
+        format!(
+            "{text:?} is no address and no network: write one such as \"192.0.2.7\", \"10.0.0.0/8\" or \"fd00::/8\""
+        )
+    })?;
+    let network = canonical(network);
+    if network.trunc() != network {
+        return Err(format!(
+            "{text:?} has bits of an address behind its prefix: write \"{}\" for the network, or \"{}\" for the address",
+            network.trunc(),
+            network.addr()
+        ));
+    }
+    Ok(network)
+}
+
+/// `::ffff:10.0.0.0/104` is `10.0.0.0/8`.
+fn canonical(network: IpNet) -> IpNet {
+    match (network.addr().to_canonical(), network.prefix_len().checked_sub(96)) {
+        (IpAddr::V4(v4), Some(prefix)) if network.addr().is_ipv6() => IpNet::new(v4.into(), prefix).unwrap_or(network),
+        _ => network,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn networks(texts: &[&str]) -> (Networks, Vec<String>) {
+        let mut problems = Vec::new();
+        let texts: Vec<_> = texts.iter().map(|text| (*text).to_owned()).collect();
+        let networks = Networks::compile(&texts, &mut |message| problems.push(message));
+        (networks, problems)
+    }
+
+    #[test]
+    fn addresses_are_found_in_what_holds_them() {
+        let (networks, problems) = networks(&["10.0.0.0/8", "192.0.2.7", "fd00::/8", "[::1]", "::ffff:172.16.0.0/108"]);
+        assert!(problems.is_empty(), "{problems:?}");
+        for (address, inside) in [
+            ("10.1.2.3", true),
+            ("11.0.0.0", false),
+            ("192.0.2.7", true),
+            ("192.0.2.8", false),
+            ("::ffff:10.9.9.9", true),
+            ("::ffff:192.0.2.8", false),
+            ("fd12::1", true),
+            ("fe80::1", false),
+            ("::1", true),
+            ("172.16.3.4", true),
+            ("172.32.0.0", false),
+        ] {
+            assert_eq!(networks.contains(address.parse().expect(address)), inside, "{address}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_network_is_reported_with_what_to_write() {
+        let (_, problems) = networks(&["10.0.0.0/33", "10.0.0.1/8", "example.com", ""]);
+        assert_eq!(problems.len(), 4);
+        assert!(problems[0].starts_with("\"10.0.0.0/33\" is no address and no network: write"), "{problems:?}");
+        assert!(problems[1].contains("write \"10.0.0.0/8\" for the network, or \"10.0.0.1\""), "{problems:?}");
+    }
+}

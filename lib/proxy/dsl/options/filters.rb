@@ -1,0 +1,30 @@
+# frozen_string_literal: true
+
+module Proxy
+  class DSL
+    module Options
+      # Filters that change fields.
+      HEADER_FILTERS = [
+        Directive.new(
+          :request_headers, :filters,
+          prose: "Adds fields to the request and removes fields from it, before a handler sees it.",
+          options: [
+            option(:additions, Types::ADDITIONS, default: "`{}`", prose: "Fields to add: a String is a string rewrite, an Array is several."),
+            option(:removals, Types::FIELD_NAMES, default: "`[]`", prose: "Names of fields to remove, before anything is added.")
+          ]
+        ),
+        Directive.new(
+          :response_headers, :filters,
+          prose: "Adds fields to the response and removes fields from it, whoever made it.",
+          options: [
+            option(:additions, Types::ADDITIONS, default: "`{}`", prose: "Fields to add: a String is a string rewrite, an Array is several."),
+            option(:removals, Types::FIELD_NAMES, default: "`[]`", prose: "Names of fields to remove, before anything is added.")
+          ]
+        )
+      ].freeze
+
+      # Every filter, in the order of the documentation.
+      FILTERS = [*HEADER_FILTERS].freeze
+    end
+  end
+end
