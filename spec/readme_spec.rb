@@ -11,7 +11,8 @@ RSpec.describe "README.md" do
   it "has the tables of all options, as the code has them (`rake readme` writes them)" do
     found = ReadmeTables.found(text)
 
-    expect(found.keys).to contain_exactly("server", "proxy", "static_response", "errors", "error_response", "filters")
+    expect(found.keys).to contain_exactly("server", "proxy", "static_response", "errors", "error_response", "filters", "pool", "policies", "backend",
+                                            "health_check")
     found.each { |name, table| expect(table).to eq(ReadmeTables.table(name)) }
   end
 

@@ -4,6 +4,7 @@ require_relative "problem"
 require_relative "dsl/options"
 require_relative "dsl/draft"
 require_relative "dsl/server_directives"
+require_relative "dsl/upstreams"
 require_relative "dsl/handlers"
 require_relative "dsl/filters"
 
@@ -24,6 +25,7 @@ module Proxy
   #   Proxy.start { |config| config.proxy to: "http://127.0.0.1:#{@port}{path}{query}" }
   class DSL
     include ServerDirectives
+    include Upstreams
     include Handlers
     include Filters
 

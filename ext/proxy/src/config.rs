@@ -2,7 +2,7 @@
 
 use magnus::{Error, Ruby, Value};
 use proxy_engine::config::{
-    Bind, Config, CustomError, HeaderChanges, HealthCheck, Pool, Problem, Proxy, StaticResponse,
+    Backend, Bind, Config, CustomError, HeaderChanges, HealthCheck, Pool, Problem, Proxy, StaticResponse,
 };
 use proxy_engine::Server;
 use serde::de::Error as _;
@@ -34,6 +34,7 @@ pub(crate) fn defaults(ruby: &Ruby) -> Result<Value, Error> {
         bind: Bind { url: Bind::DEFAULT.into(), backlog: None, at: None },
         proxy: Proxy::default(),
         pool: Pool::default(),
+        backend: Backend::at(""),
         health_check: HealthCheck::default(),
         static_response: StaticResponse::default(),
         error_response: CustomError::default(),
@@ -49,6 +50,7 @@ struct Defaults {
     bind: Bind,
     proxy: Proxy,
     pool: Pool,
+    backend: Backend,
     health_check: HealthCheck,
     static_response: StaticResponse,
     error_response: CustomError,
