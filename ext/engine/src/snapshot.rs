@@ -12,12 +12,14 @@ use crate::handler::Handler;
 use crate::log::Log;
 use crate::routing::{Location, Pattern, Scope};
 use crate::server::BackendStats;
-use crate::upstream::{Admin, Dns};
+use crate::upstream::{Admin, Dns, Named, Upstream, Upstreams};
 
 /// A compiled configuration.
 #[derive(Debug)]
 pub(crate) struct Snapshot {
     pub(crate) routes: Scope,
+    /// Those that have a name.
+    upstreams: Vec<Arc<Upstream>>,
     pub(crate) limits: ClientLimits,
     pub(crate) access_log: Option<Arc<AccessLog>>,
     dns: Arc<Dns>,
@@ -49,6 +51,7 @@ pub(crate) struct Settings {
 pub(crate) struct Compiler {
     pub(crate) problems: Vec<Problem>,
     pub(crate) limits: ClientLimits,
+    pub(crate) upstreams: Upstreams,
 }
 
 /// The whole result: what runs, and every problem, warnings included.
@@ -103,18 +106,32 @@ pub(crate) fn compile(config: &Config, purpose: Purpose) -> Compiled {
         log: Log::compile(&config.log_level, &mut problems),
     };
     let access_log = config.access_log.as_ref().and_then(|log| AccessLog::compile(log, purpose, &mut problems));
-    let mut compiler = Compiler { problems, limits };
+    let upstreams = Upstreams::new(&config.upstreams, &mut problems);
+    let mut compiler = Compiler { problems, limits, upstreams };
     let routes = compiler.scope(&config.routes, &Scope::default());
-    let mut problems = compiler.problems;
+    let Compiler { mut problems, upstreams, .. } = compiler;
+    let upstreams = upstreams.finish(&mut problems);
     if config.routes.is_empty() {
         let message = "nothing is proxied: write proxy to: \"http://…\", or a location with one";
         problems.push(Problem::warning(None, "configuration", message));
     }
     problems.sort_by(|a, b| a.at.cmp(&b.at));
-    Compiled { snapshot: Snapshot { routes, limits, access_log, dns }, settings, problems }
+    Compiled { snapshot: Snapshot { routes, upstreams, limits, access_log, dns }, settings, problems }
 }
 
 impl Compiler {
+    /// The upstream that the host of a target names, if it names one: for `directive` at `at`, which speaks TLS to backends that
+    /// do not say themselves whether they do, or does not.
+    pub(crate) fn upstream_named(
+        &mut self,
+        authority: &str,
+        tls: bool,
+        directive: &'static str,
+        at: Option<&At>,
+    ) -> Named {
+        self.upstreams.named(authority, tls, (directive, at), &mut self.problems)
+    }
+
     /// Compiles what stands in a scope. What stands in the scope around it applies to what is inside.
     fn scope(&mut self, routes: &[Directive], outer: &Scope) -> Scope {
         let mut filters = outer.filters.to_vec();
@@ -173,13 +190,19 @@ impl Compiler {
 impl Snapshot {
     /// Starts what goes on in the background: names are resolved and looked up again, backends are checked.
     pub(crate) fn start(&self, runtime: &tokio::runtime::Handle, log: &Arc<Log>) {
+        for upstream in &self.upstreams {
+            upstream.start(&self.dns, runtime, log);
+        }
         self.routes.each_proxy(&mut |proxy| proxy.backends().start(&self.dns, runtime, log));
     }
 
     /// Does what somebody wants of a backend, `UPSTREAM/BACKEND`, or of a whole upstream. An error has the names that there are.
     pub(crate) fn set_admin(&self, target: &str, admin: Admin) -> Result<(), Vec<String>> {
         let (mut found, mut names) = (false, Vec::new());
-        self.routes.each_proxy(&mut |proxy| found |= proxy.backends().set_admin(target, admin, &mut names));
+        self.each_upstream(&mut |upstream| {
+            found |= upstream.fleet().set_admin(target, admin);
+            names.extend(upstream.fleet().names());
+        });
         if found {
             return Ok(());
         }
@@ -191,14 +214,30 @@ impl Snapshot {
     /// Requests that wait for a backend which is not busy.
     pub(crate) fn waiting(&self) -> usize {
         let mut waiting = 0;
-        self.routes.each_proxy(&mut |proxy| waiting += proxy.backends().waiting());
+        self.each_upstream(&mut |upstream| waiting += upstream.fleet().queue().waiting());
         waiting
     }
 
-    /// The figures of every backend, in the order of the file.
+    /// Calls `visit` with every upstream once: those that have a name, then the others.
+    fn each_upstream(&self, visit: &mut dyn FnMut(&Upstream)) {
+        for upstream in self.upstreams.iter() {
+            visit(upstream);
+        }
+        self.routes.each_proxy(&mut |proxy| {
+            if !proxy.backends().is_shared() {
+                proxy.backends().each_upstream(visit);
+            }
+        });
+    }
+
+    /// The figures of every backend: those of upstreams that have a name, then the others.
     pub(crate) fn backend_stats(&self) -> Vec<BackendStats> {
-        let mut all = Vec::new();
-        self.routes.each_proxy(&mut |proxy| all.extend(proxy.backends().stats()));
+        let mut all: Vec<_> = self.upstreams.iter().flat_map(|upstream| upstream.stats()).collect();
+        self.routes.each_proxy(&mut |proxy| {
+            if !proxy.backends().is_shared() {
+                all.extend(proxy.backends().stats());
+            }
+        });
         all
     }
 }

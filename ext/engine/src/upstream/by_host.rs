@@ -8,10 +8,9 @@ use parking_lot::Mutex;
 use tokio::runtime::Handle;
 
 use super::address::{Address, Host};
-use super::balancer::{Balancer, Policy};
-use super::fleet::Fleet;
-use super::health::Rules;
-use super::tls::TlsClient;
+use super::balancer::Policy;
+use super::pool::Keep;
+use super::terms::{Member, Terms};
 use super::{server_name, Dns, Upstream};
 use crate::log::Log;
 use crate::server::BackendStats;
@@ -29,9 +28,7 @@ pub struct ByHost(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    policy: Policy,
-    tls: Option<TlsClient>,
-    rules: Arc<Rules>,
+    terms: Terms,
     capacity: usize,
     running: OnceLock<(Arc<Dns>, Handle, Arc<Log>)>,
     /// Without TLS, and with it.
@@ -57,18 +54,23 @@ impl std::fmt::Display for NoUpstream {
 impl std::error::Error for NoUpstream {}
 
 impl ByHost {
-    /// `policy` selects among the addresses of each host; `tls` is needed for hosts asked for with TLS.
-    pub(super) fn new(policy: Policy, tls: Option<TlsClient>, rules: Arc<Rules>) -> Self {
-        Self::with_capacity(policy, tls, rules, CAPACITY)
+    /// `terms` hold for the addresses of each host. They must say how TLS is spoken if hosts are asked for with TLS.
+    pub(super) fn new(terms: Terms) -> Self {
+        Self::with_capacity(terms, CAPACITY)
     }
 
-    fn with_capacity(policy: Policy, tls: Option<TlsClient>, rules: Arc<Rules>, capacity: usize) -> Self {
-        Self(Arc::new(Inner { policy, tls, rules, capacity, running: OnceLock::new(), upstreams: Default::default() }))
+    fn with_capacity(terms: Terms, capacity: usize) -> Self {
+        Self(Arc::new(Inner { terms, capacity, running: OnceLock::new(), upstreams: Default::default() }))
     }
 
     /// How a backend is chosen.
     pub fn policy(&self) -> &Policy {
-        &self.0.policy
+        &self.0.terms.policy
+    }
+
+    /// What is kept of idle connections.
+    pub(super) fn keep(&self) -> Keep {
+        self.0.terms.keep
     }
 
     /// Gives it the means to resolve names, without which [`ByHost::get`] makes upstreams that never become ready.
@@ -125,7 +127,7 @@ impl Inner {
         let text = std::str::from_utf8(authority).map_err(|_| no_host())?;
         // A client's text: it must not be able to name a unix socket.
         let address = Address::parse_authority(text).map_err(NoUpstream)?;
-        if tls && self.tls.is_none() {
+        if tls && self.terms.tls.is_none() {
             return Err(NoUpstream("TLS to backends is not set up for this target".into()));
         }
         if let Address::Tcp { host: host @ Host::Name(_), .. } = &address {
@@ -133,9 +135,8 @@ impl Inner {
                 return Err(no_host());
             }
         }
-        let fleet = Fleet::new(text, self.rules.clone());
-        let balancer = Balancer::new(self.policy.clone());
-        let upstream = Upstream::new(&[(address, tls)], balancer, self.tls.as_ref(), None, fleet);
+        let member = Member { address, secure: tls, traits: self.terms.traits };
+        let upstream = Upstream::new(text, false, &[member], &self.terms, None);
         if let Some((dns, handle, log)) = self.running.get() {
             upstream.start(dns, handle, log);
         }

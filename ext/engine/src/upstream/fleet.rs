@@ -127,7 +127,7 @@ impl Fleet {
     }
 
     /// What [`Fleet::set_admin`] understands: the upstream's name, and that of each backend behind it.
-    pub(super) fn names(&self) -> Vec<String> {
+    pub(crate) fn names(&self) -> Vec<String> {
         let mut names = vec![self.name.to_string()];
         names.extend(self.members.lock().living().map(|endpoint| format!("{}/{}", self.name, endpoint.label())));
         names
@@ -135,7 +135,7 @@ impl Fleet {
 
     /// Does what somebody wants of one backend, `UPSTREAM/BACKEND`, or of all that there are and will be, `UPSTREAM`. `false`
     /// if that is none of these. A DNS name as it was written stands for the addresses that it has and will have.
-    pub(super) fn set_admin(&self, target: &str, admin: Admin) -> bool {
+    pub(crate) fn set_admin(&self, target: &str, admin: Admin) -> bool {
         let name = match target.strip_prefix(&*self.name) {
             Some("") => None,
             Some(rest) => match rest.strip_prefix('/') {

@@ -6,6 +6,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use super::*;
+use address::Address;
 use balancer::Policy;
 use dns_server::{DnsServer, Reply};
 
@@ -30,9 +31,12 @@ pub(super) fn log() -> Arc<Log> {
 }
 
 fn upstream(policy: Policy, addresses: &[&str]) -> Arc<Upstream> {
-    let addresses: Vec<_> =
-        addresses.iter().map(|address| (Address::parse(address).expect("an address"), false)).collect();
-    Upstream::new(&addresses, Balancer::new(policy), None, None, Fleet::lone())
+    let member = |text: &&str| {
+        let address = Address::parse(text).expect("an address");
+        Member { address, secure: false, traits: Traits::default() }
+    };
+    let members: Vec<_> = addresses.iter().map(member).collect();
+    Upstream::new("test", false, &members, &Terms::of(policy), None)
 }
 
 fn labels(upstream: &Upstream) -> Vec<String> {
@@ -147,4 +151,62 @@ async fn a_failed_attempt_moves_on_to_the_next_backend_in_the_list() {
     let second = upstream.choose(&Asking::Nothing, &mut tried).backend().expect("another backend");
     assert_eq!(second.label(), alive_address);
     within(connect(&second, None, Duration::from_secs(5))).await.expect("a connection");
+}
+
+#[tokio::test]
+async fn a_service_stands_for_the_hosts_of_its_records_with_their_ports_weights_and_ranks() {
+    let records = [(1, 3, 3001, "a.test"), (1, 1, 3002, "b.test"), (2, 9, 3003, "c.test")];
+    let server = DnsServer::start(Reply::service(1, &records, &["127.0.0.1"])).await;
+    let upstream = upstream(Policy::RoundRobin, &["_http._tcp.app.test"]);
+    upstream.start(&server.dns(), &Handle::current(), &log());
+    within(upstream.ready()).await;
+    let chosen = || upstream.choose(&Asking::Nothing, &mut Tried::default()).backend().expect("a backend");
+    let chosen: Vec<_> = (0..4).map(|_| chosen().label().to_owned()).collect();
+    assert_eq!(chosen, ["127.0.0.1:3001", "127.0.0.1:3001", "127.0.0.1:3002", "127.0.0.1:3001"]);
+    let live = upstream.live.load();
+    let described: Vec<_> = live.iter().map(|endpoint| (endpoint.traits().backup, endpoint.authority())).collect();
+    assert_eq!(described, [(false, "app.test"), (false, "app.test"), (true, "app.test")]);
+
+    server.answer(Reply::service(1, &records[1..], &["127.0.0.1"]));
+    until("the record to go", || labels(&upstream) == ["127.0.0.1:3002", "127.0.0.1:3003"]).await;
+}
+
+#[tokio::test]
+async fn a_name_that_cannot_be_resolved_is_told_of_once_and_again_when_it_can() {
+    let lines = Lines::default();
+    let server = DnsServer::start(Reply::NoSuchName).await;
+    let upstream = upstream(Policy::RoundRobin, &["app.test"]);
+    upstream.start(&server.dns(), &Handle::current(), &Log::to(crate::log::Level::Info, Box::new(lines.clone())));
+    within(upstream.ready()).await;
+    let asked = server.questions();
+    until("further questions", || server.questions() >= asked + 2).await;
+    server.answer(Reply::addresses(1, &["127.0.0.2"]));
+    until("the name to appear", || labels(&upstream) == ["127.0.0.2:80"]).await;
+    server.answer(Reply::addresses(1, &["127.0.0.3"]));
+    until("the change", || lines.text().lines().count() == 3).await;
+    let text = lines.text();
+    let told: Vec<_> = text.lines().map(|line| line.split_once("upstream test: ").expect("a name").1).collect();
+    assert!(told[0].starts_with("app.test has no address: "), "{told:?}");
+    assert_eq!(told[1..], ["app.test is now at 127.0.0.2:80", "app.test is now at 127.0.0.3:80"]);
+}
+
+/// What was logged.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl Lines {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().clone()).expect("text")
+    }
+}
+
+impl std::io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }

@@ -11,7 +11,7 @@ use crate::respond::{self, ErrorResponse};
 use crate::rewrite::{Context, TargetTemplate, Template};
 use crate::snapshot::Compiler;
 use crate::upstream::exchange::Limits;
-use crate::upstream::{Keep, TargetHost, Upstream};
+use crate::upstream::{Backends, TargetHost};
 
 /// Collects one directive's problems.
 struct Report<'a> {
@@ -75,12 +75,6 @@ impl Proxy {
             client_body: compiler.limits.client_body,
             max_head: compiler.limits.max_head,
         };
-        let defaults = config::Pool::default();
-        let pool = spec.pool.as_ref().unwrap_or(&defaults);
-        let keep = Keep {
-            connections: report.count("keepalive", pool.keepalive),
-            timeout: report.seconds("keepalive_timeout", pool.keepalive_timeout),
-        };
         let connect_timeout = report.seconds("connect_timeout", spec.connect_timeout);
         let tunnel_timeout = report.seconds("tunnel_timeout", spec.tunnel_timeout);
         let retries = spec.retries.map(|retries| u32::try_from(report.count("retries", retries)).unwrap_or(u32::MAX));
@@ -100,12 +94,11 @@ impl Proxy {
             authority: target.as_ref().and_then(TargetTemplate::authority_literal),
             dynamic: target.as_ref().is_some_and(|target| target.authority_literal().is_none()),
         };
-        let backends = Upstream::compile(spec, host, &mut compiler.problems)?;
+        let backends = Backends::compile(spec, host, &mut compiler.upstreams, &mut compiler.problems)?;
         Some(Self {
             path_prefix,
             strip_prefix: spec.strip_prefix,
             target,
-            backends,
             sets_host: own_headers.has(Known::Host),
             headers,
             response_headers,
@@ -115,7 +108,8 @@ impl Proxy {
             limits,
             connect_timeout,
             tunnel_timeout,
-            keep,
+            keep: backends.keep(),
+            backends,
             retries,
             retry_on,
             retry_budget,

@@ -26,6 +26,13 @@ pub struct Target {
     pub backup: bool,
 }
 
+impl Target {
+    /// An address of a host of which nothing else is said.
+    pub fn of(host: &str, address: SocketAddr) -> Self {
+        Self { host: host.into(), address, weight: 1, backup: false }
+    }
+}
+
 /// Whether `SRV` is to be asked for a name: `_service._tcp.example.com`.
 pub fn is_service(name: &str) -> bool {
     let mut labels = name.split('.');
