@@ -12,7 +12,7 @@ use crate::handler::Handler;
 use crate::log::Log;
 use crate::routing::{Location, Pattern, Scope};
 use crate::server::BackendStats;
-use crate::upstream::{Dns, Named, Upstream, Upstreams};
+use crate::upstream::{Admin, Dns, Named, Upstream, Upstreams};
 
 /// A compiled configuration.
 #[derive(Debug)]
@@ -194,6 +194,40 @@ impl Snapshot {
             upstream.start(&self.dns, runtime, log);
         }
         self.routes.each_proxy(&mut |proxy| proxy.backends().start(&self.dns, runtime, log));
+    }
+
+    /// Does what somebody wants of a backend, `UPSTREAM/BACKEND`, or of a whole upstream. An error has the names that there are.
+    pub(crate) fn set_admin(&self, target: &str, admin: Admin) -> Result<(), Vec<String>> {
+        let (mut found, mut names) = (false, Vec::new());
+        self.each_upstream(&mut |upstream| {
+            found |= upstream.fleet().set_admin(target, admin);
+            names.extend(upstream.fleet().names());
+        });
+        if found {
+            return Ok(());
+        }
+        names.sort();
+        names.dedup();
+        Err(names)
+    }
+
+    /// Requests that wait for a backend which is not busy.
+    pub(crate) fn waiting(&self) -> usize {
+        let mut waiting = 0;
+        self.each_upstream(&mut |upstream| waiting += upstream.fleet().queue().waiting());
+        waiting
+    }
+
+    /// Calls `visit` with every upstream once: those that have a name, then the others.
+    fn each_upstream(&self, visit: &mut dyn FnMut(&Upstream)) {
+        for upstream in self.upstreams.iter() {
+            visit(upstream);
+        }
+        self.routes.each_proxy(&mut |proxy| {
+            if !proxy.backends().is_shared() {
+                proxy.backends().each_upstream(visit);
+            }
+        });
     }
 
     /// The figures of every backend: those of upstreams that have a name, then the others.

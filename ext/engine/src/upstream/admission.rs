@@ -137,6 +137,8 @@ mod tests {
     use std::task::Wake;
 
     use super::*;
+    use crate::upstream::backend::Place;
+    use crate::upstream::{Attempt, Endpoint, Traits};
 
     #[derive(Default)]
     struct Alarm(AtomicUsize);
@@ -212,5 +214,11 @@ mod tests {
         assert!(RetryPermit::take(&fleet, 20.0).is_none());
         drop(held);
         assert!(RetryPermit::take(&fleet, 20.0).is_some());
+        let place = Place::Unix("/a".into());
+        let endpoint = Endpoint::within(&fleet, "a".into(), "a", place, None, Traits::default());
+        fleet.set_members(std::slice::from_ref(&endpoint), false);
+        let _busy: Vec<_> = (0..25).map(|_| Attempt::begin(endpoint.clone())).collect();
+        let held: Vec<_> = std::iter::from_fn(|| RetryPermit::take(&fleet, 20.0)).collect();
+        assert_eq!(held.len(), 5, "a fifth of 25");
     }
 }

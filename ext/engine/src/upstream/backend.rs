@@ -231,6 +231,11 @@ impl Endpoint {
         self.status.name()
     }
 
+    /// Whether that is its address, or the DNS name that it was found by.
+    pub(super) fn is_called(&self, name: &str) -> bool {
+        name == &*self.label || name == &*self.authority && !matches!(self.place, Place::Unix(_))
+    }
+
     /// Does what somebody wants. `false` if it was so already.
     pub(super) fn set_admin(&self, admin: Admin) -> bool {
         self.status.set_admin(admin)

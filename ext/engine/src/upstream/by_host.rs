@@ -103,6 +103,13 @@ impl ByHost {
         Ok(upstream)
     }
 
+    /// Every upstream that there is now.
+    pub(super) fn upstreams(&self) -> Vec<Arc<Upstream>> {
+        let all = self.0.upstreams.iter();
+        all.flat_map(|upstreams| upstreams.lock().values().map(|entry| entry.upstream.clone()).collect::<Vec<_>>())
+            .collect()
+    }
+
     /// The figures of every endpoint there is now, sorted by address.
     pub fn stats(&self) -> Vec<BackendStats> {
         let mut stats = Vec::new();

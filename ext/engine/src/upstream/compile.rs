@@ -63,6 +63,14 @@ impl Backends {
         }
     }
 
+    /// Calls `visit` with every upstream that there is now.
+    pub(crate) fn each_upstream(&self, visit: &mut dyn FnMut(&Upstream)) {
+        match self {
+            Self::Fixed(upstream) => visit(upstream),
+            Self::ByHost(by_host) => by_host.upstreams().iter().for_each(|upstream| visit(upstream)),
+        }
+    }
+
     /// What is kept of idle connections.
     pub(crate) fn keep(&self) -> Keep {
         match self {
@@ -199,7 +207,23 @@ fn members(pool: &Pool, target: TargetHost<'_>, traits: Traits, report: &mut Rep
             Err(message) => report.error(format!("backends: {message}")),
         }
     }
+    fit(pool, &members, report);
     members
+}
+
+/// Whether options that concern all backends fit those that there are.
+fn fit(pool: &Pool, members: &[Member], report: &mut Report<'_>) {
+    let checked_elsewhere = pool.health_check.as_ref().is_some_and(|check| check.port.is_some());
+    if checked_elsewhere && members.iter().any(|member| matches!(member.address, Address::Unix(_))) {
+        report.error(
+            "health_check: port: a unix socket has no port: leave port out, or write such backends into an upstream of their own",
+        );
+    }
+    if pool.queue > 0 && members.iter().all(|member| member.traits.max_connections.is_none()) {
+        report.warning(
+            "queue: no backend is ever busy, so that no request waits: write max_connections beside it, or leave it out",
+        );
+    }
 }
 
 /// A name of `SRV` records has no port, for they say it.

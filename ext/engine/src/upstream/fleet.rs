@@ -32,7 +32,7 @@ struct Members {
     endpoints: Vec<Weak<Endpoint>>,
     /// What somebody wants of all of them, those to come included, …
     all: Admin,
-    /// … and of single ones, by their labels: an address that DNS takes away and gives again is still the same.
+    /// … and of single ones, by their names: an address that DNS takes away and gives again is still the same.
     single: HashMap<Box<str>, Admin>,
     checks: Vec<AbortHandle>,
     /// Backends that a schedule was begun for.
@@ -98,8 +98,9 @@ impl Fleet {
         let new: Vec<_> = endpoints.iter().filter(|endpoint| !members.has(endpoint)).cloned().collect();
         members.endpoints = endpoints.iter().map(Arc::downgrade).collect();
         for endpoint in &new {
-            let wanted = members.single.get(endpoint.label()).copied().unwrap_or(members.all);
-            endpoint.set_admin(wanted);
+            let single = [endpoint.label(), endpoint.authority()].into_iter().filter(|name| endpoint.is_called(name));
+            let wanted = single.filter_map(|name| members.single.get(name)).next().unwrap_or(&members.all);
+            endpoint.set_admin(*wanted);
             if late {
                 endpoint.rise();
             }
@@ -125,21 +126,34 @@ impl Fleet {
         self.members.lock().has(endpoint)
     }
 
-    /// The labels of the members.
-    pub(super) fn labels(&self) -> Vec<String> {
-        self.members.lock().living().map(|endpoint| endpoint.label().to_owned()).collect()
+    /// What [`Fleet::set_admin`] understands: the upstream's name, and that of each backend behind it.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let mut names = vec![self.name.to_string()];
+        names.extend(self.members.lock().living().map(|endpoint| format!("{}/{}", self.name, endpoint.label())));
+        names
     }
 
-    /// Does what somebody wants of one backend, or of all that there are and will be. `false` if there is none with that
-    /// label.
-    pub(super) fn set_admin(&self, label: Option<&str>, admin: Admin) -> bool {
+    /// Does what somebody wants of one backend, `UPSTREAM/BACKEND`, or of all that there are and will be, `UPSTREAM`. `false`
+    /// if that is none of these. A DNS name as it was written stands for the addresses that it has and will have.
+    pub(crate) fn set_admin(&self, target: &str, admin: Admin) -> bool {
+        let name = match target.strip_prefix(&*self.name) {
+            Some("") => None,
+            Some(rest) => match rest.strip_prefix('/') {
+                Some(name) => Some(name),
+                None => return false,
+            },
+            None => return false,
+        };
         let mut members = self.members.lock();
         let concerned: Vec<_> =
-            members.living().filter(|endpoint| label.is_none_or(|label| label == endpoint.label())).collect();
-        match label {
+            members.living().filter(|endpoint| name.is_none_or(|name| endpoint.is_called(name))).collect();
+        match name {
             Some(_) if concerned.is_empty() => return false,
-            Some(label) => {
-                members.single.insert(label.into(), admin);
+            Some(name) => {
+                for endpoint in &concerned {
+                    members.single.remove(endpoint.label());
+                }
+                members.single.insert(name.into(), admin);
             }
             None => {
                 members.all = admin;

@@ -101,6 +101,7 @@ impl Proxy {
         if tour.left == 0 || !safe || Instant::now() >= tour.deadline {
             return None;
         }
+        attempt.give_retry_back();
         line.admit_at_once()
     }
 

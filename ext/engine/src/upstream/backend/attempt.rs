@@ -1,6 +1,6 @@
 //! One attempt at one endpoint.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::ops::Deref;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ pub struct Attempt {
     endpoint: Arc<Endpoint>,
     /// Whether an ejected endpoint waits for its outcome.
     probes: Cell<bool>,
-    _retry: Option<RetryPermit>,
+    retry: RefCell<Option<RetryPermit>>,
 }
 
 /// Whose fault a failure is.
@@ -56,7 +56,7 @@ impl Attempt {
 
     fn begun(endpoint: Arc<Endpoint>, probes: bool, retry: Option<RetryPermit>) -> Self {
         endpoint.requests.fetch_add(1, Relaxed);
-        Self { endpoint, probes: Cell::new(probes), _retry: retry }
+        Self { endpoint, probes: Cell::new(probes), retry: RefCell::new(retry) }
     }
 
     /// The backend has answered, and not with what counts as a failure.
@@ -115,6 +115,11 @@ impl Attempt {
             }
         }
         fleet.queue().wake();
+    }
+
+    /// Gives the right to a retry back, for the next attempt of the same request to take it.
+    pub(crate) fn give_retry_back(&self) {
+        self.retry.take();
     }
 
     /// The endpoint itself, for the pool.

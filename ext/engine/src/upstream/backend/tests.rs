@@ -158,8 +158,8 @@ fn the_share_is_the_weight_and_less_after_a_return() {
 fn what_is_wanted_of_all_holds_for_those_to_come_and_labels_remember_what_was_wanted_of_them() {
     let endpoints = fleet(2, None, Traits { slow_start: Some(Duration::from_secs(600)), ..Traits::default() });
     let fleet = endpoints[0].fleet().clone();
-    assert!(!fleet.set_admin(Some("7"), Admin::Down));
-    assert!(fleet.set_admin(None, Admin::Down) && fleet.set_admin(Some("1"), Admin::Draining));
+    assert!(!fleet.set_admin("app/7", Admin::Down));
+    assert!(fleet.set_admin("app", Admin::Down) && fleet.set_admin("app/1", Admin::Draining));
     assert_eq!(states(&endpoints), ["down", "draining"]);
     let again = |label: &str| {
         Endpoint::within(&fleet, label.into(), "a", Place::Unix("/a".into()), None, *endpoints[0].traits())
@@ -167,8 +167,9 @@ fn what_is_wanted_of_all_holds_for_those_to_come_and_labels_remember_what_was_wa
     let new = [again("1"), again("2")];
     fleet.set_members(&new, true);
     assert_eq!(states(&new), ["draining", "down"]);
-    assert!(fleet.set_admin(None, Admin::Ready));
+    assert!(fleet.set_admin("app", Admin::Ready));
     assert_eq!(states(&new), ["ready", "ready"]);
     assert_eq!(new[0].share(), 26, "it starts slowly");
-    assert_eq!(fleet.labels(), ["1", "2"]);
+    assert_eq!(fleet.names(), ["app", "app/1", "app/2"]);
+    assert!(!fleet.set_admin("ap", Admin::Down) && !fleet.set_admin("apple", Admin::Down));
 }
