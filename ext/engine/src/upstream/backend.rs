@@ -260,11 +260,11 @@ impl Endpoint {
         match turn {
             Turn::Returned => {
                 self.rise();
-                let what = format_args!("is healthy: {} checks succeeded", rules.rise);
+                let what = format_args!("is healthy: {} succeeded", counted(rules.rise as usize, "check"));
                 self.fleet.note(Level::Info, self, what);
             }
             Turn::Left(why) => {
-                let what = format_args!("is unhealthy: {} checks failed ({why})", rules.fall);
+                let what = format_args!("is unhealthy: {} failed ({why})", counted(rules.fall as usize, "check"));
                 self.fleet.note(Level::Warn, self, what);
             }
         }
@@ -290,6 +290,11 @@ impl Endpoint {
             check,
         }
     }
+}
+
+/// So many of something, in words for a log.
+fn counted(number: usize, thing: &str) -> String {
+    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::ops::Deref;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::Arc;
 
-use super::Endpoint;
+use super::{counted, Endpoint};
 use crate::log::Level;
 use crate::upstream::admission::RetryPermit;
 use crate::upstream::clock;
@@ -103,16 +103,14 @@ impl Attempt {
         }
         drop(conduct);
         let Some(length) = length else { return };
-        let (fails, within) = (rules.max_fails, rules.fail_timeout);
-        let (fleet, warn) = (&endpoint.fleet, Level::Warn);
-        match probed {
-            true => {
-                fleet.note(warn, endpoint, format_args!("is ejected for another {length:?}: the next request failed"))
-            }
-            false => {
-                let what = format_args!("is ejected for {length:?}: {fails} attempts failed within {within:?}");
-                fleet.note(warn, endpoint, what);
-            }
+        let fleet = &endpoint.fleet;
+        if probed {
+            let what = format_args!("is ejected for another {length:?}: the next request failed");
+            fleet.note(Level::Warn, endpoint, what);
+        } else {
+            let fails = counted(rules.max_fails, "attempt");
+            let what = format_args!("is ejected for {length:?}: {fails} failed within {:?}", rules.fail_timeout);
+            fleet.note(Level::Warn, endpoint, what);
         }
         fleet.queue().wake();
     }

@@ -1,6 +1,9 @@
 use std::sync::Barrier;
 
 use super::*;
+use crate::config::{HealthCheck, Pool};
+use crate::log::tests::Memory;
+use crate::log::Log;
 use crate::upstream::health::{Passive, Rules};
 
 fn endpoint(traits: Traits) -> Arc<Endpoint> {
@@ -172,4 +175,47 @@ fn what_is_wanted_of_all_holds_for_those_to_come_and_labels_remember_what_was_wa
     assert_eq!(new[0].share(), 26, "it starts slowly");
     assert_eq!(fleet.names(), ["app", "app/1", "app/2"]);
     assert!(!fleet.set_admin("ap", Admin::Down) && !fleet.set_admin("apple", Admin::Down));
+}
+
+#[tokio::test]
+async fn each_change_is_one_line_of_the_log() {
+    let pool = Pool {
+        // Nothing is asked while this test lasts but what it says itself.
+        health_check: Some(HealthCheck { interval: 1e6, fall: 3, rise: 2, ..HealthCheck::default() }),
+        max_fails: 1,
+        fail_timeout: 1e-9,
+        ..Pool::default()
+    };
+    let fleet = Fleet::new("app", Arc::new(Rules::compile(&pool, &mut |problem| panic!("{problem}"))));
+    let make =
+        |label: &str| Endpoint::within(&fleet, label.into(), "a", Place::Unix("/a".into()), None, Traits::default());
+    let members = [make("a:1"), make("b:1")];
+    let a = &members[0];
+    let memory = Memory::default();
+    fleet.start(&tokio::runtime::Handle::current(), &Log::to(Level::Info, Box::new(memory.clone())));
+    fleet.set_members(&members, false);
+    for result in
+        [Err("connection refused".to_owned()), Err("x".into()), Err("no route".into()), Ok(()), Ok(()), Ok(())]
+    {
+        a.checked(result);
+    }
+    fail(a);
+    fail(a);
+    Attempt::admit(a.clone(), None).expect("its time is over").succeeded();
+    fleet.set_admin("app/a:1", Admin::Draining);
+    fleet.set_admin("app/a:1", Admin::Draining);
+    fleet.stop();
+    let text = memory.text();
+    let lines: Vec<_> = text.lines().filter_map(|line| Some(line.split_once(' ')?.1)).collect();
+    assert_eq!(
+        lines,
+        [
+            "warn upstream app: a:1 is unhealthy: 3 checks failed (no route)",
+            "info upstream app: a:1 is healthy: 2 checks succeeded",
+            "warn upstream app: a:1 is ejected for 1ns: 1 attempt failed within 1ns",
+            "warn upstream app: a:1 is ejected for another 2ns: the next request failed",
+            "info upstream app: a:1 is back: a request succeeded",
+            "info upstream app: a:1 is draining now, as was asked for",
+        ]
+    );
 }
