@@ -115,8 +115,7 @@ impl Proxy {
         tour: &mut Tour,
     ) -> Result<Connection, Error> {
         exchange.outcome.attempts += 1;
-        let limits = self.limits_of_attempt(exchange, upload, tour);
-        let until = tour.deadline.min(Instant::now() + limits.timeout);
+        let (limits, until) = self.part_of_attempt(exchange, upload, tour);
         let mut deadline = until;
         let mut idle = exchange.engine.pool.checkout(attempt, tour.name.as_ref());
         loop {
@@ -160,15 +159,17 @@ impl Proxy {
         }
     }
 
-    /// With `retry_on: :timeout` an attempt gets its part of the time that is left, so that those after it have some too.
-    fn limits_of_attempt(&self, exchange: &Exchange<'_>, upload: &Upload, tour: &Tour) -> Limits {
+    /// The time for one attempt, and when it is over: all that is left, or, with `retry_on: :timeout`, an equal part of it, so that
+    /// the attempts that may follow have some too.
+    fn part_of_attempt(&self, exchange: &Exchange<'_>, upload: &Upload, tour: &Tour) -> (Limits, Instant) {
         let once_more = tour.left > 0 && exchange.work.request.method.is_idempotent() && upload.can_replay();
         if !self.retry_on.timeout || !once_more {
-            return self.limits;
+            return (self.limits, tour.deadline);
         }
-        let left = tour.deadline.saturating_duration_since(Instant::now());
-        let part = left / tour.left.saturating_add(1);
-        Limits { timeout: part.min(self.limits.timeout), ..self.limits }
+        let now = Instant::now();
+        let part = tour.deadline.saturating_duration_since(now) / tour.left.saturating_add(1);
+        let timeout = part.min(self.limits.timeout);
+        (Limits { timeout, ..self.limits }, now + timeout)
     }
 
     /// Connects, and sees meanwhile whether the client goes away.

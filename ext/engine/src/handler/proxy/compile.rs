@@ -252,3 +252,6 @@ fn template(value: &HeaderValue, context: Context) -> Result<Template, String> {
         HeaderValue::Literal(text) => Ok(Template::literal_text(text)),
     }
 }
+
+#[cfg(test)]
+mod tests;
