@@ -42,7 +42,7 @@ module Proxy
           place.error("takes options only, not #{Spelling.show(values.first)}: the options are #{directive.names.map(&:inspect).join(", ")}")
         end
         # The engine would miss what was reported as wrong.
-        lost = needed.any? { |name| !options[name].nil? && !read.key?(name.to_s) }
+        lost = needed.any? { |name| !options[name].nil? && !read.key?(name.to_s) } || (as.nil? && values.any?)
         @draft.add_route("filter" => { word.to_s => { **read, "at" => place.at } }) unless lost
         nil
       end

@@ -15,6 +15,7 @@ mod http_1_0;
 mod interim;
 mod keep_alive;
 mod limits;
+mod passwords;
 mod pipelining;
 mod retries;
 mod truncation;
