@@ -11,12 +11,13 @@ RSpec.describe "README.md" do
   it "has the tables of all options, as the code has them (`rake readme` writes them)" do
     found = ReadmeTables.found(text)
 
-    expect(found.keys).to contain_exactly("server", "proxy", "static_response", "errors", "error_response", "filters", "location")
+    expect(found.keys).to contain_exactly("server", "proxy", "static_response", "redirect", "errors", "error_response", "filters",
+                                          "location")
     found.each { |name, table| expect(table).to eq(ReadmeTables.table(name)) }
   end
 
   it "has a section for every word" do
-    expect(text).to include(*%w[proxy static_response location].map { |word| "## `#{word}`" })
+    expect(text).to include(*%w[proxy static_response redirect location].map { |word| "## `#{word}`" })
   end
 
   blocks = text.scan(/^```ruby\n(.*?)^```$/m).flatten

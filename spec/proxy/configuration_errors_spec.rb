@@ -202,7 +202,7 @@ RSpec.describe Proxy::ConfigurationError, :wrong_types do
     "bind 'http://127.0.0.1:0?backlog=many'" => 'bind: backlog: "many" is a String: write a whole number, such as 64',
     "bind 'http://127.0.0.1:0?cert=a.pem'" => "bind: unknown option :cert: the options are :backlog",
     "bind 'http://127.0.0.1:0?backlog=1', backlog: 2" => "bind: backlog stands in the URL and beside it: keep one of them",
-    "upstraem 'a'" => /\Aupstraem: unknown directive: the directives are bind, threads, .*location, .*response_headers\b/,
+    "upstraem 'a'" => /\Aupstraem: unknown directive: the directives are bind, threads, .*location, .*response_headers, .*\z/,
     "locaton('/a') { }" => "locaton: unknown directive (did you mean location?)",
     "prxy #{target}" => "prxy: unknown directive (did you mean proxy?)",
     "ENV.fetch('NO_SUCH_VARIABLE')" => 'raised KeyError: key not found: "NO_SUCH_VARIABLE"',

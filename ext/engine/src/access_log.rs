@@ -185,15 +185,22 @@ fn format(text: &str, at: Option<&At>, problems: &mut Vec<Problem>) -> Option<Fo
         error(format!("{text:?} holds a line break: a request is one line, which ends by itself"));
         return None;
     }
-    let secret = |name: &&str| SECRETS.contains(&name.to_ascii_lowercase().as_str()) || name.starts_with("cookie.");
-    let secrets: Vec<_> = template.names().filter(secret).collect();
-    if !secrets.is_empty() {
-        let names = secrets.join("}, {");
-        error(format!("{{{names}}} would write secrets into the log: leave it out"));
+    if let Err(message) = refuse_secrets(&template) {
+        error(message);
         return None;
     }
     problems.extend(template.warnings(&[]).into_iter().map(|message| Problem::warning(at, "access_log", message)));
     Some(Format::Template(template))
+}
+
+/// An error if the text would show what lets whoever reads the log pass for somebody else.
+pub(crate) fn refuse_secrets(template: &Template) -> Result<(), String> {
+    let secret = |name: &&str| SECRETS.contains(&name.to_ascii_lowercase().as_str()) || name.starts_with("cookie.");
+    let secrets: Vec<_> = template.names().filter(secret).collect();
+    match secrets.is_empty() {
+        true => Ok(()),
+        false => Err(format!("{{{}}} would write secrets into the log: leave it out", secrets.join("}, {"))),
+    }
 }
 
 /// The lines of one engine thread that were not handed on yet.

@@ -7,17 +7,23 @@
 
 mod auth;
 mod filter;
+mod handler;
 mod location;
 mod problem;
 mod proxy;
+mod traffic;
 mod upstream;
 
 pub use auth::{AuthApiKey, AuthBasic, AuthJwt, ForwardAuth};
 pub use filter::{Filter, HeaderChanges};
+pub use handler::Redirect;
 pub use location::{Location, Match, Named, Regexp, Value};
 pub use problem::{At, Problem, Severity};
 pub use proxy::{
     Content, CustomError, ErrorResponse, ForwardedHeaders, HeaderEdit, HeaderValue, Proxy, StaticResponse,
+};
+pub use traffic::{
+    AddressList, Cors, LimitKey, LimitStore, LogRequests, MaxBody, RateLimit, RedirectToHttps, RewritePath,
 };
 
 pub use upstream::{Backend, BodyMatch, HealthCheck, Pool, Priority, Sticky, Upstream};
@@ -139,6 +145,8 @@ pub enum Directive {
     Proxy(Box<Proxy>),
     /// `static_response code:, headers:, body:`
     StaticResponse(StaticResponse),
+    /// `redirect to:, type:`
+    Redirect(Redirect),
     /// `location "/prefix/*" do … end`
     Location(Box<Location>),
     /// A word such as `request_headers`.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::http1::Malformed;
+use crate::http1::{Malformed, ReadError};
 use crate::upstream::{ConnectError, ConnectErrorKind};
 
 /// A request that could not be answered by a backend.
@@ -33,8 +33,22 @@ pub(crate) enum Kind {
     Malformed(Malformed),
     /// A response head was larger than the limit.
     TooLarge,
+    /// The body of a request is longer than it may be.
+    BodyTooLarge,
     /// Something took longer than it may.
     Timeout(Waited),
+}
+
+impl From<ReadError> for Kind {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Io(error) => Kind::Io(error),
+            ReadError::Malformed(why) => Kind::Malformed(why),
+            ReadError::TooLarge => Kind::TooLarge,
+            ReadError::BodyTooLarge => Kind::BodyTooLarge,
+            ReadError::Truncated | ReadError::Ended => Kind::Ended,
+        }
+    }
 }
 
 /// What was waited for in vain.
@@ -105,6 +119,7 @@ impl fmt::Display for Error {
             Kind::Ended => f.write_str("the connection ended too early"),
             Kind::Malformed(why) => write!(f, "malformed message: {why}"),
             Kind::TooLarge => f.write_str("the response head is too large"),
+            Kind::BodyTooLarge => f.write_str("the request's body is longer than max_body"),
             Kind::Timeout(waited) => f.write_str(match waited {
                 Waited::Response => "no response head within timeout",
                 Waited::Read => "no further piece of the response within read_timeout",

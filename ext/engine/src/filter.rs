@@ -5,13 +5,20 @@
 //! that a request has passed see the response in the opposite order, whoever made it. One that answers a request itself is
 //! not among them.
 
+mod address_list;
 mod auth_api_key;
 mod auth_basic;
 mod auth_jwt;
 mod challenge;
+mod cors;
 mod forward_auth;
 mod header_changes;
+mod https_only;
+mod log_requests;
+mod max_body;
+mod rate_limit;
 mod report;
+mod rewrite_path;
 mod shown;
 
 pub(crate) use auth_basic::Verifications;
@@ -22,13 +29,22 @@ use tokio::runtime::Handle;
 
 use crate::config;
 use crate::forward::{Exchange, Verdict};
+use crate::rewrite::Scope;
 use crate::snapshot::Compiler;
 use crate::upstream::Dns;
+use address_list::AddressList;
 use auth_api_key::AuthApiKey;
 use auth_basic::AuthBasic;
 use auth_jwt::AuthJwt;
+use cors::Cors;
 use forward_auth::ForwardAuth;
 use header_changes::HeaderChanges;
+use https_only::HttpsOnly;
+use log_requests::LogRequests;
+use rate_limit::RateLimit;
+use rewrite_path::RewritePath;
+
+pub(crate) use max_body::BodyLimit;
 
 /// A filter, compiled.
 #[derive(Debug)]
@@ -38,13 +54,27 @@ pub(crate) enum Filter {
     /// Changes the fields of the response.
     ResponseHeaders(HeaderChanges),
     /// Asks for a user and a password.
-    AuthBasic(AuthBasic),
+    AuthBasic(Box<AuthBasic>),
     /// Asks for a key.
     AuthApiKey(AuthApiKey),
     /// Asks for a signed token.
     AuthJwt(AuthJwt),
     /// Asks another server.
     ForwardAuth(Box<ForwardAuth>),
+    /// Refuses more requests than so many in a time.
+    RateLimit(Box<RateLimit>),
+    /// Refuses clients by their address.
+    AddressList(AddressList),
+    /// Changes the path of the request.
+    Rewrite(Box<RewritePath>),
+    /// Refuses long bodies.
+    MaxBody(Arc<BodyLimit>),
+    /// Says which other sites' pages may ask.
+    Cors(Box<Cors>),
+    /// Writes lines into the log.
+    LogRequests(LogRequests),
+    /// Redirects what did not come over https.
+    HttpsOnly(HttpsOnly),
 }
 
 impl Filter {
@@ -57,12 +87,26 @@ impl Filter {
             config::Filter::ResponseHeaders(spec) => {
                 HeaderChanges::of_response(spec, compiler).map(Filter::ResponseHeaders)
             }
-            config::Filter::AuthBasic(spec) => AuthBasic::compile(spec, compiler).map(Filter::AuthBasic),
+            config::Filter::AuthBasic(spec) => {
+                AuthBasic::compile(spec, compiler).map(|filter| Filter::AuthBasic(Box::new(filter)))
+            }
             config::Filter::AuthApiKey(spec) => AuthApiKey::compile(spec, compiler).map(Filter::AuthApiKey),
             config::Filter::AuthJwt(spec) => AuthJwt::compile(spec, compiler).map(Filter::AuthJwt),
             config::Filter::ForwardAuth(spec) => {
                 ForwardAuth::compile(spec, compiler).map(|filter| Filter::ForwardAuth(Box::new(filter)))
             }
+            config::Filter::RateLimit(spec) => {
+                RateLimit::compile(spec, compiler).map(|limit| Filter::RateLimit(Box::new(limit)))
+            }
+            config::Filter::AllowList(spec) => AddressList::of_allowed(spec, compiler).map(Filter::AddressList),
+            config::Filter::DenyList(spec) => AddressList::of_denied(spec, compiler).map(Filter::AddressList),
+            config::Filter::Rewrite(spec) => {
+                RewritePath::compile(spec, compiler).map(|rewrite| Filter::Rewrite(Box::new(rewrite)))
+            }
+            config::Filter::MaxBody(spec) => BodyLimit::compile(spec, compiler).map(Filter::MaxBody),
+            config::Filter::Cors(spec) => Cors::compile(spec, compiler).map(|cors| Filter::Cors(Box::new(cors))),
+            config::Filter::LogRequests(spec) => LogRequests::compile(spec, compiler).map(Filter::LogRequests),
+            config::Filter::RedirectToHttps(spec) => HttpsOnly::compile(spec, compiler).map(Filter::HttpsOnly),
         }
     }
 
@@ -86,6 +130,20 @@ impl Filter {
             Filter::AuthJwt(filter) => filter.admit(exchange).await,
             // Boxed: what it keeps while it waits is large.
             Filter::ForwardAuth(filter) => Box::pin(filter.admit(exchange)).await,
+            Filter::RateLimit(limit) => limit.admit(exchange).await,
+            Filter::AddressList(list) => list.admit(exchange).await,
+            Filter::Rewrite(rewrite) => rewrite.admit(exchange).await,
+            // The innermost one holds: the request is held to it once it has passed all filters.
+            Filter::MaxBody(limit) => {
+                exchange.body_limit = Some(Arc::clone(limit));
+                None
+            }
+            Filter::Cors(cors) => cors.admit(exchange).await,
+            Filter::LogRequests(lines) => {
+                lines.write_before(exchange);
+                None
+            }
+            Filter::HttpsOnly(https) => https.admit(exchange).await,
         }
     }
 
@@ -93,11 +151,28 @@ impl Filter {
     pub(crate) fn amend(&self, exchange: &mut Exchange<'_>) {
         match self {
             Filter::ResponseHeaders(changes) => changes.change_response(exchange),
+            Filter::Cors(cors) => cors.amend(exchange),
             Filter::RequestHeaders(_)
             | Filter::AuthBasic(_)
             | Filter::AuthApiKey(_)
             | Filter::AuthJwt(_)
-            | Filter::ForwardAuth(_) => {}
+            | Filter::ForwardAuth(_)
+            | Filter::RateLimit(_)
+            | Filter::AddressList(_)
+            | Filter::Rewrite(_)
+            | Filter::MaxBody(_)
+            | Filter::LogRequests(_)
+            | Filter::HttpsOnly(_) => {}
+        }
+    }
+
+    /// Hears that the request has been answered. `scope` shows it as the client sent it, with its response.
+    pub(crate) fn answered(&self, exchange: &Exchange<'_>, scope: &Scope<'_>) {
+        if let Filter::LogRequests(lines) = self {
+            lines.write_after(exchange, scope);
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,13 +9,13 @@ use std::time::{Duration, Instant, SystemTime};
 
 use crate::engine::{Engine, Workspace};
 use crate::error::{Error, Kind, Side};
-use crate::filter::Filter;
+use crate::filter::{BodyLimit, Filter};
 use crate::handler::Handler;
 use crate::headers::hop_by_hop::{self, Wishes};
 use crate::headers::{forwarded, framing};
 use crate::http1::{Framing, Piece};
 use crate::log::Level;
-use crate::message::{Known, Method, RequestHead, Version};
+use crate::message::{Known, Method, RequestHead, TargetSpans, Version};
 use crate::request_id::RequestId;
 use crate::respond::{self, ErrorResponse};
 use crate::rewrite::{Captures, ClientInfo, ResponseInfo, Scope};
@@ -57,6 +57,10 @@ pub(crate) struct Exchange<'a> {
     pub(crate) keep_alive: bool,
     /// The filters that let the request pass. They see the response.
     pub(crate) passed: &'a [Arc<Filter>],
+    /// What the length of the request's body is held to.
+    pub(crate) body_limit: Option<Arc<BodyLimit>>,
+    /// The path and the query as the client sent them.
+    sent_target: TargetSpans,
     pub(crate) outcome: Outcome,
 }
 
@@ -94,7 +98,7 @@ pub(crate) async fn forward(
     work.extra.clear();
     work.user.clear();
     work.captured.clear();
-    if snapshot.access_log.is_some() {
+    if snapshot.keeps_lines {
         work.request.fields.copy_lines(&mut work.as_sent);
     }
     engine.counters.request_began();
@@ -113,6 +117,8 @@ pub(crate) async fn forward(
         wishes: Wishes::of(&work.request, !framing.is_empty()),
         keep_alive: framing::keeps_alive(&work.request.fields, work.request.version) && !engine.is_draining(),
         passed: &[],
+        body_limit: None,
+        sent_target: work.request.target_spans(),
         outcome: Outcome::default(),
         client,
         work,
@@ -174,11 +180,21 @@ impl Exchange<'_> {
             }
             self.passed = &scope.filters[..=index];
         }
-        match scope.handler(&self.work.request) {
-            Err(Ambiguous) => self.refuse_ambiguous().await,
-            Ok(None) => self.fail(404).await,
-            Ok(Some(Handler::StaticResponse(response))) => response.serve(self).await,
-            Ok(Some(Handler::Proxy(proxy))) => proxy.serve(self).await,
+        let handler = match scope.handler(&self.work.request) {
+            Ok(handler) => handler,
+            Err(Ambiguous) => return self.refuse_ambiguous().await,
+        };
+        let limit = handler.and_then(Handler::body_limit).cloned().or_else(|| self.body_limit.take());
+        if let Some(limit) = limit {
+            if let Some(verdict) = limit.hold(self).await {
+                return verdict;
+            }
+        }
+        match handler {
+            None => self.fail(404).await,
+            Some(Handler::Redirect(redirect)) => redirect.serve(self).await,
+            Some(Handler::StaticResponse(response)) => response.serve(self).await,
+            Some(Handler::Proxy(proxy)) => proxy.serve(self).await,
         }
     }
 
@@ -265,7 +281,12 @@ impl Exchange<'_> {
     /// Answers a request that no backend answered. A timeout is a 504 unless the configuration has a response of its own.
     pub(crate) async fn answer_failure(&mut self, error: &Error, response: &ErrorResponse) -> Verdict {
         if error.side == Side::Client {
+            if let (Kind::BodyTooLarge, Some(limit)) = (&error.kind, self.body_limit.clone()) {
+                self.keep_alive = false;
+                return self.answer_error(limit.error_response()).await;
+            }
             let status = match error.kind {
+                Kind::BodyTooLarge => 413,
                 Kind::Malformed(_) | Kind::TooLarge => 400,
                 Kind::Timeout(_) => 408,
                 _ => {
@@ -333,20 +354,27 @@ impl Exchange<'_> {
 
     fn record(&mut self) {
         self.engine.counters.request_ended();
+        if !self.snapshot.keeps_lines {
+            return;
+        }
+        self.work.request.fields.restore_lines(&mut self.work.as_sent);
+        self.work.request.restore_target(self.sent_target);
+        let outcome = &self.outcome;
+        let scope = Scope {
+            response: Some(ResponseInfo {
+                status: outcome.status,
+                elapsed: self.begun.elapsed(),
+                backend: outcome.backend.as_ref().map_or("", |backend| backend.label()),
+                attempts: outcome.attempts,
+                bytes: outcome.bytes.saturating_sub(outcome.head),
+                fields: Some(&self.work.response.fields),
+            }),
+            ..self.scope(self.work.request.path())
+        };
+        for filter in self.passed.iter().rev() {
+            filter.answered(self, &scope);
+        }
         if let Some(log) = &self.snapshot.access_log {
-            self.work.request.fields.restore_lines(&mut self.work.as_sent);
-            let outcome = &self.outcome;
-            let scope = Scope {
-                response: Some(ResponseInfo {
-                    status: outcome.status,
-                    elapsed: self.begun.elapsed(),
-                    backend: outcome.backend.as_ref().map_or("", |backend| backend.label()),
-                    attempts: outcome.attempts,
-                    bytes: outcome.bytes.saturating_sub(outcome.head),
-                    fields: Some(&self.work.response.fields),
-                }),
-                ..self.scope(self.work.request.path())
-            };
             self.engine.log_access(log, &scope);
         }
     }

@@ -1,9 +1,14 @@
 //! What answers a request.
 
 pub(crate) mod proxy;
+pub(crate) mod redirect;
 pub(crate) mod static_response;
 
+use std::sync::Arc;
+
+use crate::filter::BodyLimit;
 use crate::handler::proxy::Proxy;
+use crate::handler::redirect::Redirect;
 use crate::handler::static_response::StaticResponse;
 
 /// A handler, compiled.
@@ -13,6 +18,8 @@ pub(crate) enum Handler {
     Proxy(Box<Proxy>),
     /// Answers what stands in the configuration.
     StaticResponse(StaticResponse),
+    /// Sends the client elsewhere.
+    Redirect(Redirect),
 }
 
 impl Handler {
@@ -20,7 +27,15 @@ impl Handler {
     pub(crate) fn accepts(&self, path: &[u8]) -> bool {
         match self {
             Handler::Proxy(proxy) => crate::routing::accepts(proxy.path_prefix.as_deref(), path),
-            Handler::StaticResponse(_) => true,
+            Handler::StaticResponse(_) | Handler::Redirect(_) => true,
+        }
+    }
+
+    /// What it holds the bodies of requests to, whatever the filters say.
+    pub(crate) fn body_limit(&self) -> Option<&Arc<BodyLimit>> {
+        match self {
+            Handler::Proxy(proxy) => proxy.max_body.as_ref(),
+            Handler::StaticResponse(_) | Handler::Redirect(_) => None,
         }
     }
 }

@@ -86,7 +86,8 @@ impl TrustedProxies {
     fn told(&self, fields: &Fields) -> Told {
         let mut told = Told {
             https: last_member(fields, Known::XForwardedProto).and_then(https),
-            port: last_member(fields, Known::XForwardedPort).and_then(|port| std::str::from_utf8(port).ok()?.parse().ok()),
+            port: last_member(fields, Known::XForwardedPort)
+                .and_then(|port| std::str::from_utf8(port).ok()?.parse().ok()),
             address: None,
         };
         if !speaks_forwarded(fields) {

@@ -8,7 +8,7 @@ mod target;
 
 pub(crate) use fields::Lines;
 pub use fields::{FieldName, Fields, NameRef};
-pub(crate) use head::host_of;
+pub(crate) use head::{host_of, TargetSpans};
 pub use head::{RequestHead, ResponseHead, Span, Version};
 pub use known::Known;
 pub use method::Method;

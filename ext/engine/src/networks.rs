@@ -31,11 +31,6 @@ impl Networks {
     pub(crate) fn everybody(&self) -> Option<&IpNet> {
         self.0.iter().find(|network| network.prefix_len() == 0)
     }
-
-    /// Whether there is none.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
 }
 
 fn parse(text: &str) -> Result<IpNet, String> {
@@ -101,7 +96,9 @@ mod tests {
 
     #[test]
     fn a_network_without_a_prefix_holds_everybody() {
-        for (text, everybody) in [("0.0.0.0/0", true), ("::/0", true), ("::ffff:0.0.0.0/96", true), ("0.0.0.0/1", false)] {
+        for (text, everybody) in
+            [("0.0.0.0/0", true), ("::/0", true), ("::ffff:0.0.0.0/96", true), ("0.0.0.0/1", false)]
+        {
             assert_eq!(networks(&["10.0.0.0/8", text]).0.everybody().is_some(), everybody, "{text}");
         }
     }

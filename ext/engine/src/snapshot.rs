@@ -7,6 +7,7 @@ use crate::access_log::AccessLog;
 use crate::config::{Config, Directive, Problem, Setting, Severity};
 use crate::filter::Verifications;
 use crate::handler::proxy::Proxy;
+use crate::handler::redirect::Redirect;
 use crate::handler::static_response::StaticResponse;
 use crate::handler::Handler;
 use crate::identity::TrustedProxies;
@@ -24,6 +25,8 @@ pub(crate) struct Snapshot {
     pub(crate) limits: ClientLimits,
     pub(crate) trusted: TrustedProxies,
     pub(crate) access_log: Option<Arc<AccessLog>>,
+    /// Whether a log will ask what the client sent, once the request has been answered.
+    pub(crate) keeps_lines: bool,
     dns: Arc<Dns>,
 }
 
@@ -53,6 +56,8 @@ pub(crate) struct Settings {
 pub(crate) struct Compiler {
     pub(crate) problems: Vec<Problem>,
     pub(crate) limits: ClientLimits,
+    /// Whether a filter will ask what the client sent, once the request has been answered.
+    pub(crate) keeps_lines: bool,
     /// What all filters that verify passwords share.
     pub(crate) verifications: Arc<Verifications>,
     /// The names of all captures so far.
@@ -143,22 +148,29 @@ pub(crate) fn compile(config: &Config, purpose: Purpose) -> Compiled {
     let mut compiler = Compiler {
         problems,
         limits,
+        keeps_lines: access_log.is_some(),
         names: CaptureNames::default(),
         captures: CapturesAround::default(),
         verifications: Arc::default(),
     };
     let routes = compiler.scope(&config.routes, &Scope::default());
-    let mut problems = compiler.problems;
-    let capture_names = compiler.names.into_list();
+    let Compiler { mut problems, keeps_lines, names, .. } = compiler;
+    let capture_names = names.into_list();
     if config.routes.is_empty() {
         let message = "nothing is proxied: write proxy to: \"http://…\", or a location with one";
         problems.push(Problem::warning(None, "configuration", message));
     }
     problems.sort_by(|a, b| a.at.cmp(&b.at));
-    Compiled { snapshot: Snapshot { routes, capture_names, limits, trusted, access_log, dns }, settings, problems }
+    let snapshot = Snapshot { routes, capture_names, limits, trusted, access_log, keeps_lines, dns };
+    Compiled { snapshot, settings, problems }
 }
 
 impl Compiler {
+    /// How many errors there are so far.
+    pub(crate) fn error_count(&self) -> usize {
+        self.problems.iter().filter(|problem| problem.severity == Severity::Error).count()
+    }
+
     /// A handler, unless it is wrong or the directive is none.
     pub(crate) fn handler(&mut self, directive: &Directive) -> Option<Handler> {
         match directive {
@@ -166,6 +178,7 @@ impl Compiler {
             Directive::StaticResponse(spec) => {
                 Some(Handler::StaticResponse(StaticResponse::compile(spec, &mut self.problems)))
             }
+            Directive::Redirect(spec) => Redirect::compile(spec, self).map(Handler::Redirect),
             Directive::Filter(_) | Directive::Location(_) => None,
         }
     }

@@ -2,10 +2,11 @@
 
 use magnus::{Error, Ruby, Value};
 use proxy_engine::config::{
-    AuthApiKey, AuthBasic, AuthJwt, Bind, Config, CustomError, ForwardAuth, HeaderChanges, HealthCheck, Location, Pool,
-    Problem, Proxy, StaticResponse,
+    AddressList, AuthApiKey, AuthBasic, AuthJwt, Bind, Config, Cors, CustomError, ForwardAuth, HeaderChanges,
+    HealthCheck, Location, LogRequests, MaxBody, Pool, Problem, Proxy, RateLimit, Redirect, RedirectToHttps,
+    RewritePath, StaticResponse,
 };
-use proxy_engine::Server;
+use proxy_engine::{Question, Server};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -23,6 +24,18 @@ pub(crate) fn check(ruby: &Ruby, hash: Value) -> Result<Value, Error> {
     problems(ruby, &Server::check(&config))
 }
 
+/// `Proxy::Native.explain(hash, question)`: what a configuration without mistakes does with a request, and why. A String says what
+/// is wrong with the question.
+pub(crate) fn explain(ruby: &Ruby, hash: Value, question: Value) -> Result<Value, Error> {
+    let config = from_hash(ruby, hash)?;
+    let question: Traced<Question> = serde_magnus::deserialize(ruby, question)
+        .map_err(|error| Error::new(ruby.exception_arg_error(), format!("the question does not fit: {error}")))?;
+    match proxy_engine::explain(&config, &question.0) {
+        Ok(explanation) => serde_magnus::serialize(ruby, &explanation),
+        Err(message) => serde_magnus::serialize(ruby, &message),
+    }
+}
+
 /// Problems as an Array of Hashes.
 pub(crate) fn problems(ruby: &Ruby, problems: &[Problem]) -> Result<Value, Error> {
     serde_magnus::serialize(ruby, problems)
@@ -38,6 +51,7 @@ pub(crate) fn defaults(ruby: &Ruby) -> Result<Value, Error> {
         pool: Pool::default(),
         health_check: HealthCheck::default(),
         static_response: StaticResponse::default(),
+        redirect: Redirect::default(),
         error_response: CustomError::default(),
         request_headers: HeaderChanges::default(),
         response_headers: HeaderChanges::default(),
@@ -45,6 +59,14 @@ pub(crate) fn defaults(ruby: &Ruby) -> Result<Value, Error> {
         auth_api_key: AuthApiKey::default(),
         auth_jwt: AuthJwt::default(),
         forward_auth: ForwardAuth::default(),
+        rate_limit: RateLimit::default(),
+        allow_list: AddressList::default(),
+        deny_list: AddressList::default(),
+        rewrite: RewritePath::default(),
+        max_body: MaxBody::default(),
+        cors: Cors::default(),
+        log_requests: LogRequests::default(),
+        redirect_http_to_https: RedirectToHttps::default(),
     };
     serde_magnus::serialize(ruby, &defaults)
 }
@@ -58,6 +80,7 @@ struct Defaults {
     pool: Pool,
     health_check: HealthCheck,
     static_response: StaticResponse,
+    redirect: Redirect,
     error_response: CustomError,
     request_headers: HeaderChanges,
     response_headers: HeaderChanges,
@@ -65,6 +88,15 @@ struct Defaults {
     auth_api_key: AuthApiKey,
     auth_jwt: AuthJwt,
     forward_auth: ForwardAuth,
+    rate_limit: RateLimit,
+    allow_list: AddressList,
+    deny_list: AddressList,
+    rewrite: RewritePath,
+    max_body: MaxBody,
+    cors: Cors,
+    log_requests: LogRequests,
+    #[serde(rename = "redirect_http_to_https!")]
+    redirect_http_to_https: RedirectToHttps,
 }
 
 /// Any value, with the path to the part that does not fit in the error.

@@ -26,6 +26,100 @@ module Proxy
         filter(:response_headers, values, options, &block)
       end
 
+      # Lets so many requests pass in any span of so many seconds, and answers more with 429. Every response tells the client how many are
+      # left. A request without the header or parameter that `key` names is counted under its address; one with several is refused.
+      #
+      # @param requests [Integer] how many may pass
+      # @param seconds [Numeric] in how many seconds
+      # @param key [String, Hash] `"address"` (default), `{ header: "…" }`, `{ query: "…" }` or `{ rewrite: "…" }`
+      # @param max_keys [Integer] how many keys are counted at once
+      # @param error_response [String, Symbol, Hash] what a refused request is answered
+      # @example
+      #   rate_limit requests: 100, seconds: 60
+      #   rate_limit requests: 10, seconds: 1, key: { header: "X-Api-Key" }
+      def rate_limit(*values, **options, &block)
+        filter(:rate_limit, values, options, &block)
+      end
+
+      # Answers 403 to every client whose address is not among these. A client of a unix socket has no address, and is not.
+      #
+      # @param networks [Array<String>] addresses and networks
+      # @param error_response [String, Symbol, Hash] what a refused request is answered
+      # @example
+      #   allow_list "10.0.0.0/8", "::1"
+      def allow_list(*networks, **options, &block)
+        filter(:allow_list, networks, options, as: "networks", &block)
+      end
+
+      # Answers 403 to every client whose address is among these.
+      #
+      # @param networks [Array<String>] addresses and networks
+      # @param error_response [String, Symbol, Hash] what a refused request is answered
+      # @example
+      #   deny_list "192.0.2.7", "2001:db8::/32"
+      def deny_list(*networks, **options, &block)
+        filter(:deny_list, networks, options, as: "networks", &block)
+      end
+
+      # Changes the path that the filters behind it and the handlers see, `{path}` and `path_prefix` included. Locations are not tried
+      # again, and logs show what the client sent.
+      #
+      # @param path [String] a string rewrite; with a `?` or `{query}` in it, it sets the query too
+      # @param error_response [String, Symbol, Hash] what a request is answered for which no valid path comes of it
+      # @example
+      #   rewrite path: "/v2{path}"
+      #   rewrite path: "/index.php?route={path}"
+      def rewrite(*values, **options, &block)
+        filter(:rewrite, values, options, &block)
+      end
+
+      # Answers 413 to a request whose body is longer: at once if it says how long it is, else when it has become too long. Of several,
+      # the innermost one holds.
+      #
+      # @param bytes [Integer] the longest body
+      # @param error_response [String, Symbol, Hash] what a refused request is answered
+      # @example
+      #   max_body 1_048_576
+      def max_body(*bytes, **options, &block)
+        filter(:max_body, bytes, options, as: "bytes", &block)
+      end
+
+      # Lets pages of other origins use what is here, and answers their preflights itself. Write it before the filters that ask who a
+      # client is: a preflight does not say.
+      #
+      # @param origins [Array<String>] whose pages: `"https://app.example.com"`, `"https://*.example.com"`, or `"*"`
+      # @param methods [Array<String>] methods that they may use; default GET, HEAD and POST
+      # @param headers [Array<String>] fields that they may send
+      # @param expose [Array<String>] fields of the response that they may read
+      # @param credentials [Boolean] whether they may send cookies
+      # @param max_age [Numeric] seconds that a browser may remember the answer to a preflight
+      # @example
+      #   cors origins: ["https://app.example.com"], methods: %w[GET PUT], headers: ["X-Token"], credentials: true, max_age: 600
+      def cors(*values, **options, &block)
+        filter(:cors, values, options, &block)
+      end
+
+      # Writes lines about requests to where the proxy's log goes.
+      #
+      # @param before [String] the line when a request comes by, a string rewrite
+      # @param after [String] the line when it has been answered, a string rewrite
+      # @example
+      #   log_requests before: "{method} {path} from {addr}", after: "{status} in {response_time}"
+      def log_requests(*values, **options, &block)
+        filter(:log_requests, values, options, &block)
+      end
+
+      # Redirects requests that did not come over https to the same URL with https, by a 308. It is a filter: it holds for everything in
+      # its scope, wherever the handlers and inner locations stand.
+      #
+      # @param port [Integer] the port that https is served on; default 443
+      # @example
+      #   redirect_http_to_https!
+      #   redirect_http_to_https! port: 8443
+      def redirect_http_to_https!(*values, **options, &block)
+        filter(:redirect_http_to_https!, values, options, &block)
+      end
+
       private
 
       # Reads a directive of this kind. What it takes beside its options is kept under the name `as`; without what is `needed` the engine
@@ -34,16 +128,21 @@ module Proxy
         place = @draft.place(word)
         place.no_block if block
         directive = Options::BY_NAME.fetch(word)
-        read, = directive.read(options, place)
+        read, sound = directive.read(options, place)
         if as
           value = directive.takes.read(values, place)
-          read[as] = value unless value.equal?(INVALID)
+          return if value.equal?(INVALID)
+
+          read[as] = value
         elsif !values.empty?
+          sound = false
           place.error("takes options only, not #{Spelling.show(values.first)}: the options are #{directive.names.map(&:inspect).join(", ")}")
         end
         # The engine would miss what was reported as wrong.
-        lost = needed.any? { |name| !options[name].nil? && !read.key?(name.to_s) } || (as.nil? && values.any?)
-        @draft.add_route("filter" => { word.to_s => { **read, "at" => place.at } }) unless lost
+        lost = needed.any? { |name| !options[name].nil? && !read.key?(name.to_s) }
+        return if lost || !(sound || directive.enough?(read))
+
+        @draft.add_route("filter" => { word.to_s => { **read, "at" => place.at } })
         nil
       end
     end

@@ -55,6 +55,25 @@ module Proxy
         nil
       end
 
+      # Sends the client elsewhere.
+      #
+      # @param to [String] where to: an absolute URL or a path, a string rewrite
+      # @param type [String, Symbol] `:permanent` (308), `:temporary` (307), `:moved_permanently` (301) or `:found` (302, default)
+      # @example
+      #   redirect to: "https://www.example.com{path}{query}", type: :permanent
+      def redirect(*positional, **options, &block)
+        place = @draft.place(:redirect)
+        place.no_block if block
+        unless positional.empty?
+          place.error("takes options only, not #{Spelling.show(positional.first)}: write redirect to: \"https://{host}{path}{query}\"")
+          return
+        end
+
+        read, sound = Options::REDIRECT.read(options, place)
+        @draft.add_route("redirect" => { **read, "at" => place.at }) if sound || Options::REDIRECT.enough?(read)
+        nil
+      end
+
       # Stands for a target that was reported as wrong, so that the engine checks the other options all the same.
       STAND_IN = "http://localhost"
       # Options that the engine takes together or not at all.

@@ -11,6 +11,9 @@ module Proxy
     module Options
       # One option of a directive. A default in backticks is the engine's; one without is prose for "not set".
       class Option
+        # The default of an option that must be written.
+        REQUIRED = "required"
+
         attr_reader :name, :type, :default, :prose, :aliases
 
         # `unset: true`: nil is the same as leaving the option out.
@@ -26,6 +29,10 @@ module Proxy
 
         def unset?(value)
           value.nil? && @unset
+        end
+
+        def required?
+          default == REQUIRED
         end
       end
 
@@ -69,6 +76,11 @@ module Proxy
           [result, sound]
         end
 
+        # Whether there is enough of what was read for the engine to check. It would miss what was reported as wrong.
+        def enough?(read)
+          !read.empty? && options.all? { |option| !option.required? || read.key?(option.name.to_s) }
+        end
+
         private
 
         def known(key, place)
@@ -106,13 +118,14 @@ require_relative "options/upstreams"
 require_relative "options/handlers"
 require_relative "options/auth"
 require_relative "options/routing"
+require_relative "options/traffic"
 require_relative "options/filters"
 
 module Proxy
   class DSL
     module Options
       # Every directive, in the order of the documentation.
-      ALL = [*SERVER, PROXY, STATIC_RESPONSE, LOCATION, HOST, *FILTERS, ERROR_RESPONSE, POOL, BACKEND, HEALTH_CHECK].freeze
+      ALL = [*SERVER, PROXY, STATIC_RESPONSE, REDIRECT, LOCATION, HOST, *FILTERS, ERROR_RESPONSE, POOL, BACKEND, HEALTH_CHECK].freeze
       BY_NAME = ALL.to_h { |directive| [directive.name, directive] }.freeze
       # Hashes that options take, and what directives share. They are described like directives.
       PARTS = %i[error_response pool backend health_check].freeze

@@ -33,7 +33,7 @@ RSpec.describe Proxy::DSL::Options, :binding do
 
   filters = described_class::FILTERS.map(&:name)
 
-  [:location, :proxy, :pool, :health_check, :static_response, :error_response, *filters].each do |word|
+  [:location, :proxy, :pool, :health_check, :static_response, :redirect, :error_response, *filters].each do |word|
     it "lists the options and the defaults of #{word} as the engine does" do
       engine = defaults.fetch(word).except(:at, :pool, :routes, :word)
       table = described_class::BY_NAME.fetch(word).options
@@ -75,8 +75,8 @@ RSpec.describe Proxy::DSL::Options, :binding do
     source = %w[server_directives routing handlers filters auth].map { |name| File.read("lib/proxy/dsl/#{name}.rb") }.join
     described_class::WORDS.each do |word|
       expect(Proxy::DSL.public_method_defined?(word)).to be(true), "there is no method #{word}"
-      comment = source[/((?:^ *#.*\n)+) *def #{word}\b/, 1]
-      expect(comment.to_s).to include("@example").and(match(/#\s{3,}#{word}\b/)), "#{word} has no example"
+      comment = source[/((?:^ *#.*\n)+) *def #{word}(?!\w)/, 1]
+      expect(comment.to_s).to include("@example").and(match(/#\s{3,}#{word}(?!\w)/)), "#{word} has no example"
     end
   end
 end

@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{At, AuthApiKey, AuthBasic, AuthJwt, ForwardAuth};
+use super::{
+    AddressList, At, AuthApiKey, AuthBasic, AuthJwt, Cors, ForwardAuth, LogRequests, MaxBody, RateLimit,
+    RedirectToHttps, RewritePath,
+};
 
 /// What lets a request pass, changed or not, or answers it.
 #[derive(Debug, Clone, Deserialize, Serialize)]
@@ -20,6 +23,23 @@ pub enum Filter {
     AuthJwt(Box<AuthJwt>),
     /// `forward_auth to: "http://…"`
     ForwardAuth(ForwardAuth),
+    /// `rate_limit requests: 100, seconds: 60`
+    RateLimit(RateLimit),
+    /// `allow_list "10.0.0.0/8"`
+    AllowList(AddressList),
+    /// `deny_list "192.0.2.7"`
+    DenyList(AddressList),
+    /// `rewrite path: "/v2{path}"`
+    Rewrite(RewritePath),
+    /// `max_body 1_048_576`
+    MaxBody(MaxBody),
+    /// `cors origins: [ … ]`
+    Cors(Cors),
+    /// `log_requests before: "…", after: "…"`
+    LogRequests(LogRequests),
+    /// `redirect_http_to_https!`
+    #[serde(rename = "redirect_http_to_https!")]
+    RedirectToHttps(RedirectToHttps),
 }
 
 /// `request_headers additions: { "X-Env" => ["production"] }, removals: ["Cookie"]`

@@ -45,6 +45,8 @@ pub struct Proxy {
     pub forwarded_headers: ForwardedHeaders,
     /// Request fields with `_` or `.` in their name that are passed on all the same.
     pub allow_underscores: Vec<String>,
+    /// The longest body of a request in bytes, whatever a `max_body` around it says. Default: what that says.
+    pub max_body: Option<i64>,
     /// Where it was written.
     pub at: Option<At>,
 }
@@ -70,6 +72,7 @@ impl Default for Proxy {
             strip_prefix: false,
             forwarded_headers: ForwardedHeaders::Switch(true),
             allow_underscores: Vec::new(),
+            max_body: None,
             at: None,
         }
     }

@@ -164,7 +164,7 @@ async fn read_head(
             engine.log.debug(format_args!("a request was refused: {why}"));
             why.status()
         }
-        Ok(Err(ReadError::TooLarge)) => 431,
+        Ok(Err(ReadError::TooLarge | ReadError::BodyTooLarge)) => 431,
         Ok(Err(ReadError::Io(_) | ReadError::Ended | ReadError::Truncated)) => return Err(Verdict::Close),
         Err(()) => 408,
     };

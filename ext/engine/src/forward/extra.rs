@@ -15,6 +15,16 @@ impl Extra {
         self.set.set(name, value);
     }
 
+    /// The value that a field of the response is made to have, if any.
+    pub(crate) fn get<'n>(&self, name: impl Into<NameRef<'n>>) -> Option<&[u8]> {
+        self.set.get(name)
+    }
+
+    /// Takes back what was set.
+    pub(crate) fn unset<'n>(&mut self, name: impl Into<NameRef<'n>>) {
+        self.set.remove(name);
+    }
+
     /// Adds a line to the response, beside others of that name.
     pub(crate) fn add<'n>(&mut self, name: impl Into<NameRef<'n>>, value: &[u8]) {
         self.add.append(name, value);

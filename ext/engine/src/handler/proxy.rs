@@ -12,6 +12,7 @@ use rustls::pki_types::ServerName;
 use tokio::time::Instant;
 
 use crate::error::{Error, Kind, Retry, Side};
+use crate::filter::BodyLimit;
 use crate::forward::{Exchange, Verdict};
 use crate::headers::forwarded::{Forwarding, Names};
 use crate::http1::Connection;
@@ -42,6 +43,7 @@ pub(crate) struct Proxy {
     retries: Option<u32>,
     retry_buffer: usize,
     error_response: Arc<ErrorResponse>,
+    pub(crate) max_body: Option<Arc<BodyLimit>>,
 }
 
 /// A field to set, with several lines perhaps, or to remove.

@@ -35,6 +35,8 @@ pub struct Connection {
     scan: HeadScan,
     /// The body that is being received.
     pub reader: BodyReader,
+    /// How many bytes of it may still come.
+    allowed: u64,
     writer: BodyWriter,
 }
 
@@ -47,6 +49,8 @@ pub enum ReadError {
     Malformed(Malformed),
     /// The head is larger than the limit.
     TooLarge,
+    /// The body is longer than the limit.
+    BodyTooLarge,
     /// The connection ended before the message did. The number of bytes of the message that had come is not zero.
     Truncated,
     /// The connection ended and nothing of a message had come.
@@ -79,6 +83,7 @@ impl Connection {
             hungry: false,
             scan: HeadScan::default(),
             reader: BodyReader::Done,
+            allowed: u64::MAX,
             writer: BodyWriter::Done,
         }
     }
@@ -268,6 +273,12 @@ impl Connection {
     /// Says how the body of the message whose head was just read is framed.
     pub fn begin_reading(&mut self, framing: Framing) {
         self.reader = BodyReader::new(framing);
+        self.allowed = u64::MAX;
+    }
+
+    /// Says how long the body may be of which nothing was taken yet. More of it is an error.
+    pub fn limit_body(&mut self, bytes: u64) {
+        self.allowed = bytes;
     }
 
     /// The next piece of the body that is being received: so many bytes at the front of [`Connection::input`], or its end.
@@ -275,6 +286,7 @@ impl Connection {
         loop {
             match self.reader.next(&mut self.input)? {
                 Piece::More => {}
+                Piece::Data(n) if n as u64 > self.allowed => return Poll::Ready(Err(ReadError::BodyTooLarge)),
                 piece => return Poll::Ready(Ok(piece)),
             }
             if self.input.is_full() {
@@ -296,6 +308,7 @@ impl Connection {
     /// Takes `n` bytes of the body out of the input.
     pub fn consume_body(&mut self, n: usize) {
         self.reader.consume(&mut self.input, n);
+        self.allowed = self.allowed.saturating_sub(n as u64);
     }
 
     /// Reads a head with `parse`, which says how long it is once it is complete.

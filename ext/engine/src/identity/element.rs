@@ -107,9 +107,21 @@ mod tests {
     #[test]
     fn what_is_malformed_says_nothing() {
         for element in [
-            "192.0.2.1", "for", "for=", "=a", "for =192.0.2.1", "for=192.0.2.1;for=192.0.2.2", "proto=http;for=a;proto=https",
-            r#"for="192.0.2.1"#, r#"for=192.0.2.1""#, r#"for="a"b"#, r#"for=192.0.2.1;host="a"#, r#"for=6.6.6.6;a=""#,
-            r#"for=6.6.6.6;a=\"b""#, r#"for=6.6.6.6;a="b\""#, "for=a b",
+            "192.0.2.1",
+            "for",
+            "for=",
+            "=a",
+            "for =192.0.2.1",
+            "for=192.0.2.1;for=192.0.2.2",
+            "proto=http;for=a;proto=https",
+            r#"for="192.0.2.1"#,
+            r#"for=192.0.2.1""#,
+            r#"for="a"b"#,
+            r#"for=192.0.2.1;host="a"#,
+            r#"for=6.6.6.6;a=""#,
+            r#"for=6.6.6.6;a=\"b""#,
+            r#"for=6.6.6.6;a="b\""#,
+            "for=a b",
         ] {
             assert_eq!(parsed(element), None, "{element}");
         }

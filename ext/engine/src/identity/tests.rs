@@ -103,7 +103,9 @@ fn x_forwarded_for_counts_alone_where_both_are_there() {
 
 #[test]
 fn the_scheme_is_the_last_that_is_named() {
-    for (value, scheme) in [("https", "https"), ("HTTPS", "https"), ("https, http", "http"), ("ftp", "http"), ("https,x", "http")] {
+    for (value, scheme) in
+        [("https", "https"), ("HTTPS", "https"), ("https, http", "http"), ("ftp", "http"), ("https,x", "http")]
+    {
         let fields = format!("X-Forwarded-For: 192.0.2.7\r\nX-Forwarded-Proto: {value}\r\n");
         assert_eq!(client(&fields).1, scheme, "{value}");
     }
@@ -140,7 +142,8 @@ fn only_those_who_are_named_are_trusted() {
 #[test]
 fn mistakes_say_what_to_write_instead() {
     let mut problems = Vec::new();
-    let spec = Setting::of(vec!["10.0.0.1/8".into(), "proxy.internal".into(), "unix:/run/a.sock".into(), "::/0".into()]);
+    let spec =
+        Setting::of(vec!["10.0.0.1/8".into(), "proxy.internal".into(), "unix:/run/a.sock".into(), "::/0".into()]);
     TrustedProxies::compile(&spec, &mut problems);
     let texts: Vec<_> = problems.iter().map(|problem| problem.message.as_str()).collect();
     assert_eq!(texts.len(), 4, "{texts:?}");
@@ -187,7 +190,7 @@ proptest! {
         let trusted = trusted(&["10.0.0.0/8"]);
         // Whoever reads from the left sees the same last member where there are no quotes.
         let found = trusted.client(&head(&text).fields, &peer("10.0.0.1"));
-        let last = lines.iter().flat_map(|line| line.split(',')).map(str::trim).filter(|member| !member.is_empty()).next_back();
+        let last = lines.iter().flat_map(|line| line.split(',')).map(str::trim).rfind(|member| !member.is_empty());
         if let (Some(last), "X-Forwarded-For", false) = (last, name, text.contains('"')) {
             if let Some(ip) = address(last.as_bytes()).filter(|ip| !trusted.networks.contains(*ip)) {
                 prop_assert_eq!(found.and_then(|client| client.ip), Some(ip));

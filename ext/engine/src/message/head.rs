@@ -1,6 +1,6 @@
 //! Request and response heads.
 
-use super::{Fields, Method};
+use super::{Fields, Method, Target, TargetError};
 
 /// A range of a head's bytes. Heads are far smaller than 4 GiB.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -135,6 +135,48 @@ pub(crate) fn host_of(authority: &[u8]) -> &[u8] {
         _ => memchr::memchr(b':', authority),
     };
     &authority[..end.unwrap_or(authority.len())]
+}
+
+/// Where the path and the query of a request stand.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TargetSpans {
+    path: Span,
+    plain_path: Span,
+    plain_but_slashes: Span,
+    query: Span,
+}
+
+impl RequestHead {
+    /// Where path and query stand now.
+    pub(crate) fn target_spans(&self) -> TargetSpans {
+        TargetSpans {
+            path: self.path,
+            plain_path: self.plain_path,
+            plain_but_slashes: self.plain_but_slashes,
+            query: self.query,
+        }
+    }
+
+    /// Makes them what they were.
+    pub(crate) fn restore_target(&mut self, spans: TargetSpans) {
+        self.path = spans.path;
+        self.plain_path = spans.plain_path;
+        self.plain_but_slashes = spans.plain_but_slashes;
+        self.query = spans.query;
+    }
+
+    /// Makes `target` the path and, unless that is to be kept, the query of the request. [`RequestHead::target`] stays what the client
+    /// sent.
+    pub(crate) fn set_target(&mut self, target: &[u8], keep_query: bool) -> Result<(), TargetError> {
+        let target = Target::parse(target, false)?;
+        self.path = self.fields.push_text(target.resolved.as_deref().unwrap_or(target.path));
+        self.plain_path = target.plain.map_or(self.path, |path| self.fields.push_text(&path));
+        self.plain_but_slashes = target.plain_but_slashes.map_or(Span::default(), |path| self.fields.push_text(&path));
+        if !keep_query {
+            self.query = self.fields.push_text(target.query);
+        }
+        Ok(())
+    }
 }
 
 /// A response head.

@@ -77,6 +77,17 @@ impl TargetTemplate {
         parse::target(text)
     }
 
+    /// Takes the path and query of a URL apart, which a scheme and a host are not to stand before. What is rendered has no
+    /// authority.
+    pub fn parse_path(text: &str) -> Result<Self, String> {
+        parse::path(text)
+    }
+
+    /// Whether it says what the query is.
+    pub(crate) fn shows_query(&self) -> bool {
+        parse::shows_query(&self.whole.parts)
+    }
+
     /// A target that is never valid. It stands for one that [`TargetTemplate::parse`] refused, so that every request gets
     /// the `error_response`.
     pub fn never() -> Self {

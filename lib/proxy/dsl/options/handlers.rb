@@ -40,6 +40,8 @@ module Proxy
           option(:strip_prefix, Types::SWITCH, default: "`false`", prose: "Take `path_prefix` off `{path}`."),
           option(:forwarded_headers, Types::FORWARDED, default: "`true`",
                  prose: "Send `X-Forwarded-For` and its kin; `:rfc7239` sends `Forwarded` instead."),
+          option(:max_body, Types::BYTES, default: "what a `max_body` around it says", unset: true,
+                 prose: "Longest body of a request; 413 above it."),
           option(:allow_underscores, Types::FIELD_NAMES, default: "`[]`",
                  prose: "Request fields with `_` or `.` in their name that are passed on; all others of that kind are dropped.")
         ]

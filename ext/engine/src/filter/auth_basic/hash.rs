@@ -132,8 +132,12 @@ mod tests {
             }
         }
         let impossible = format!("$6$saltsalt${}", "a".repeat(86));
-        for text in [impossible.as_str(), "$6$rounds=10$saltsalt$x", "$6$$", "$2y$99$abcdefghijklmnopqrstuuOQiyCxlgf/oeuTqixKmWdcYUh4Hjl0a"]
-        {
+        for text in [
+            impossible.as_str(),
+            "$6$rounds=10$saltsalt$x",
+            "$6$$",
+            "$2y$99$abcdefghijklmnopqrstuuOQiyCxlgf/oeuTqixKmWdcYUh4Hjl0a",
+        ] {
             let error = Hash::parse(text).expect_err(text);
             assert!(error.contains("cut short or damaged: write the hash that `htpasswd -nB USER`"), "{error}");
         }

@@ -7,7 +7,7 @@ use super::{Answered, ForwardAuth};
 use crate::error::{Error, Kind, Retry, Waited};
 use crate::forward::{Exchange, Verdict};
 use crate::headers::{framing, hop_by_hop};
-use crate::http1::{Framing, Malformed, Piece, ReadError};
+use crate::http1::{Framing, Malformed, Piece};
 use crate::message::Known;
 
 /// How much of a body is passed on.
@@ -73,7 +73,7 @@ impl ForwardAuth {
                     body.extend_from_slice(&server.input.filled()[..n]);
                     server.consume_body(n);
                 }
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(Error::backend(kind(error), Retry::Never))),
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(Error::backend(error.into(), Retry::Never))),
                 Poll::Pending => {
                     let over = || Err(Error::backend(Kind::Timeout(Waited::Read), Retry::Never));
                     return alarm.poll(cx, deadline).map(|()| over());
@@ -85,14 +85,5 @@ impl ForwardAuth {
             exchange.engine.pool.give_back(&endpoint, server.into_stream(), self.keep);
         }
         Ok(body)
-    }
-}
-
-fn kind(error: ReadError) -> Kind {
-    match error {
-        ReadError::Io(error) => Kind::Io(error),
-        ReadError::Malformed(why) => Kind::Malformed(why),
-        ReadError::TooLarge => Kind::TooLarge,
-        ReadError::Truncated | ReadError::Ended => Kind::Ended,
     }
 }

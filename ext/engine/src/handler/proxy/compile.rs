@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use super::{Edit, Proxy};
 use crate::config::{self, ForwardedHeaders, HeaderEdit, HeaderValue, Problem};
+use crate::filter::BodyLimit;
 use crate::headers::forwarded::{Forwarding, Names};
 use crate::headers::CONNECTION_FIELDS;
 use crate::message::{FieldName, Known};
 use crate::respond::ErrorResponse;
 use crate::rewrite::{known_placeholder, Context, TargetTemplate, Template};
+use crate::routing::plain_prefix;
 use crate::snapshot::Compiler;
 use crate::upstream::exchange::Limits;
 use crate::upstream::{Keep, TargetHost, Upstream};
@@ -88,6 +90,7 @@ impl Proxy {
         let tunnel_timeout = report.seconds("tunnel_timeout", spec.tunnel_timeout);
         let retries = spec.retries.map(|retries| u32::try_from(report.count("retries", retries)).unwrap_or(u32::MAX));
         let retry_buffer = report.count("retry_buffer", spec.retry_buffer);
+        let max_body = spec.max_body.map(|bytes| BodyLimit::plain(report.count("max_body", bytes) as u64));
         let path_prefix = path_prefix(&mut report);
         let forwarding = forwarding(&mut report);
         let headers = edits("headers", &spec.headers, Context::Request, &mut report);
@@ -112,6 +115,7 @@ impl Proxy {
             response_headers,
             own_headers,
             allow_underscores,
+            max_body,
             forwarding,
             limits,
             connect_timeout,
@@ -167,8 +171,7 @@ fn path_prefix(report: &mut Report<'_>) -> Option<Box<[u8]>> {
             "path_prefix: {prefix:?} can be no path as it is matched, without escapes and empty segments: write the characters themselves"
         ));
     }
-    let trimmed = prefix.trim_end_matches('/');
-    Some(if trimmed.is_empty() { b"/"[..].into() } else { trimmed.as_bytes().into() })
+    Some(plain_prefix(prefix))
 }
 
 fn forwarding(report: &mut Report<'_>) -> Forwarding {

@@ -12,6 +12,25 @@ pub(super) fn target(text: &str) -> Result<TargetTemplate, String> {
     Ok(TargetTemplate { tls, authority: compile_authority(authority)?, rest: compile_rest(rest)?, whole })
 }
 
+pub(super) fn path(text: &str) -> Result<TargetTemplate, String> {
+    let whole = Template::parse(text, Context::Request)?;
+    match whole.parts.first() {
+        Some(Part::Text(text)) if text.starts_with('/') => {}
+        Some(Part::Value(value)) if value.name.is_path_like() => {}
+        _ => return Err(format!("{text:?} is no path: begin it with /, or with {{path}}")),
+    }
+    let rest = compile_rest(whole.parts.to_vec())?;
+    Ok(TargetTemplate { tls: false, authority: Authority::Literal("".into()), rest, whole })
+}
+
+/// Whether `parts` say what the query is.
+pub(super) fn shows_query(parts: &[Part]) -> bool {
+    parts.iter().any(|part| match part {
+        Part::Text(text) => text.contains('?'),
+        Part::Value(value) => matches!(value.name.built_in(), Some(BuiltIn::Query | BuiltIn::PathAndQuery)),
+    })
+}
+
 /// Whether TLS is asked for, and what follows `://`.
 fn scheme(text: &str) -> Result<(bool, &str), String> {
     let no_url = |write: &str| Err(format!("{text:?} is no absolute URL: write {write}"));

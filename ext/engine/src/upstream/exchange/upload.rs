@@ -118,6 +118,7 @@ impl Upload {
                     ReadError::Io(error) => Kind::Io(error),
                     ReadError::Malformed(why) => Kind::Malformed(why),
                     ReadError::TooLarge => Kind::TooLarge,
+                    ReadError::BodyTooLarge => Kind::BodyTooLarge,
                     ReadError::Ended | ReadError::Truncated => Kind::Ended,
                 }))
             }

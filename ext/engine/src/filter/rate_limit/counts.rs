@@ -1,0 +1,154 @@
+//! The windows of all keys of one limit, shared by the engine threads.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::time::Instant;
+
+use parking_lot::Mutex;
+
+use super::window::{Limit, Taken, Window};
+
+/// Parts with a lock each, so that threads seldom meet.
+const SHARDS: usize = 16;
+/// With fewer keys than this, parts would fill up unevenly.
+const WORTH_SHARDING: usize = 4096;
+
+/// Counts by key, within bounded memory.
+///
+/// A key is kept as a number that is hashed from it under a secret of this limit: nobody outside can find a second key with the
+/// same one. Keys stand in two halves. One that is seen goes to the young half; when that is full, or the span has gone by, the old
+/// half is dropped and the young one becomes old. So what has expired leaves first and by itself, and then the keys that were not
+/// seen for the longest time.
+#[derive(Debug)]
+pub(super) struct Counts {
+    limit: Limit,
+    shards: Box<[Mutex<Shard>]>,
+    /// Keys that a half of a shard holds.
+    half: usize,
+    secret: RandomState,
+    begin: Instant,
+}
+
+#[derive(Debug, Default)]
+struct Shard {
+    young: HashMap<u64, Window>,
+    old: HashMap<u64, Window>,
+    /// When the halves last changed places.
+    turned: u64,
+}
+
+impl Counts {
+    /// Counts for up to `keys` keys.
+    pub(super) fn new(limit: Limit, keys: usize) -> Self {
+        let shards = if keys < WORTH_SHARDING { 1 } else { SHARDS };
+        Self {
+            limit,
+            shards: (0..shards).map(|_| Mutex::default()).collect(),
+            half: (keys / shards / 2).max(1),
+            secret: RandomState::new(),
+            begin: Instant::now(),
+        }
+    }
+
+    /// Counts a request with this key, if it may pass.
+    pub(super) fn take(&self, key: impl std::hash::Hash) -> Taken {
+        let now = u64::try_from(self.begin.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.take_at(self.secret.hash_one(key), now)
+    }
+
+    fn take_at(&self, key: u64, now: u64) -> Taken {
+        let shard = &self.shards[key as usize % self.shards.len()];
+        // Held for a look into two tables.
+        let mut shard = shard.lock();
+        if now.saturating_sub(shard.turned) >= self.limit.span {
+            shard.turn(now);
+        }
+        if !shard.young.contains_key(&key) {
+            let window = shard.old.remove(&key).unwrap_or_default();
+            if shard.young.len() >= self.half {
+                shard.turn(now);
+            }
+            shard.young.insert(key, window);
+        }
+        shard.young.entry(key).or_default().take(self.limit, now)
+    }
+}
+
+impl Shard {
+    fn turn(&mut self, now: u64) {
+        self.old = std::mem::take(&mut self.young);
+        self.turned = now;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SPAN: u64 = 1600;
+
+    fn counts(requests: u64, keys: usize) -> Counts {
+        Counts::new(Limit { requests, span: SPAN }, keys)
+    }
+
+    fn held(counts: &Counts) -> usize {
+        counts.shards.iter().map(|shard| shard.lock()).map(|shard| shard.young.len() + shard.old.len()).sum()
+    }
+
+    #[test]
+    fn keys_count_apart() {
+        let counts = counts(1, 100);
+        assert!(counts.take_at(1, 0).passed);
+        assert!(counts.take_at(2, 0).passed);
+        assert!(!counts.take_at(1, 1).passed);
+    }
+
+    #[test]
+    fn a_key_is_remembered_as_long_as_it_counts() {
+        let counts = counts(1, 100);
+        for begin in [0, 100, 1500, 1599] {
+            let key = 7 + begin;
+            assert!(counts.take_at(key, begin).passed);
+            for now in (begin..begin + SPAN).step_by(50) {
+                counts.take_at(1_000_000 + now, now);
+            }
+            assert!(!counts.take_at(key, begin + SPAN - 1).passed, "begun at {begin}");
+            assert!(counts.take_at(key, begin + SPAN).passed, "begun at {begin}");
+        }
+    }
+
+    #[test]
+    fn expired_keys_leave_by_themselves() {
+        let counts = counts(1, 10_000);
+        (0..1000).for_each(|key| assert!(counts.take_at(key, 0).passed));
+        assert_eq!(held(&counts), 1000);
+        (0..160).for_each(|key| assert!(counts.take_at(key, SPAN).passed));
+        (0..160).for_each(|key| assert!(counts.take_at(key, 2 * SPAN).passed));
+        assert!(held(&counts) < 400, "{}", held(&counts));
+    }
+
+    #[test]
+    fn memory_is_bounded_and_the_keys_idle_longest_are_forgotten() {
+        let counts = counts(1, 1000);
+        assert!(counts.take_at(0, 0).passed);
+        for key in 1..100_000 {
+            assert!(counts.take_at(key, 1).passed);
+            // One that comes again and again is not forgotten.
+            assert!(!counts.take_at(0, 1).passed, "after {key}");
+            assert!(held(&counts) <= 1001);
+        }
+        assert!(!counts.take_at(99_900, 1).passed);
+        assert!(counts.take_at(1, 1).passed, "it begins anew");
+    }
+
+    #[test]
+    fn exactly_so_many_pass_whatever_the_number_of_threads() {
+        let counts = Counts::new(Limit { requests: 500, span: 3_600_000_000_000 }, 10_000);
+        let passed: usize = std::thread::scope(|scope| {
+            let take = || (0..1000).filter(|_| counts.take("the key").passed).count();
+            let threads: Vec<_> = (0..4).map(|_| scope.spawn(take)).collect();
+            threads.into_iter().map(|thread| thread.join().expect("a count")).sum()
+        });
+        assert_eq!(passed, 500);
+    }
+}

@@ -1,0 +1,192 @@
+//! What makes two requests count together.
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+
+use crate::config::LimitKey;
+use crate::forward::Exchange;
+use crate::message::{FieldName, Fields};
+use crate::rewrite::{Context, Template};
+
+/// The key of a limit, compiled.
+#[derive(Debug)]
+pub(super) enum Key {
+    Address,
+    Header(FieldName),
+    Query(Box<str>),
+    Rewrite(Template),
+}
+
+/// The key of one request. Keys of different kinds never are the same.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) enum Counted<'a> {
+    Client(Option<IpAddr>),
+    Value(Cow<'a, [u8]>),
+}
+
+/// A request that names more than one key: whoever reads it next could take another one than we.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Ambiguous;
+
+impl Key {
+    /// Checks the option.
+    pub(super) fn compile(spec: &LimitKey) -> Result<Self, String> {
+        Ok(match spec {
+            LimitKey::Address => Key::Address,
+            LimitKey::Header(name) => Key::Header(
+                FieldName::new(name)
+                    .ok_or_else(|| format!("header: {name:?} is no field name: use letters, digits and hyphens"))?,
+            ),
+            LimitKey::Query(name) if name.is_empty() => {
+                return Err("query: \"\" is no name: write one, such as \"user_id\"".into())
+            }
+            LimitKey::Query(name) => Key::Query(name.as_str().into()),
+            LimitKey::Rewrite(text) => {
+                let template = Template::parse(text, Context::Request).map_err(|e| format!("rewrite: {e}"))?;
+                if template.literal().is_some() {
+                    let remedy = "write a placeholder, such as \"{addr}{host}\"";
+                    return Err(format!(
+                        "rewrite: {text:?} is the same for every request, so all clients would share one limit: {remedy}"
+                    ));
+                }
+                Key::Rewrite(template)
+            }
+        })
+    }
+
+    /// What looks like a slip.
+    pub(super) fn warnings(&self, captures: &[&str]) -> Vec<String> {
+        match self {
+            Key::Rewrite(template) => template.warnings(captures),
+            Key::Address | Key::Header(_) | Key::Query(_) => Vec::new(),
+        }
+    }
+
+    /// The key of a request. One that names none is counted under its address, so that leaving the key out frees nobody.
+    pub(super) fn of<'e>(
+        &'e self,
+        exchange: &'e Exchange<'_>,
+        scratch: &'e mut Vec<u8>,
+    ) -> Result<Counted<'e>, Ambiguous> {
+        let request = &exchange.work.request;
+        let value = match self {
+            Key::Address => None,
+            Key::Header(name) => only_field(&request.fields, name)?.map(Cow::Borrowed),
+            Key::Query(name) => only_parameter(request.query(), name)?,
+            Key::Rewrite(template) => {
+                scratch.clear();
+                template.render(&exchange.scope(request.path()), scratch);
+                Some(Cow::Borrowed(&scratch[..]))
+            }
+        };
+        Ok(match value.filter(|value| !value.is_empty()) {
+            Some(value) => Counted::Value(value),
+            None => Counted::Client(exchange.link.ip.map(network)),
+        })
+    }
+}
+
+/// The address that counts: whoever has one IPv6 address has all of a network of 64 bits.
+fn network(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(address) => IpAddr::V6((address.to_bits() & (u128::MAX << 64)).into()),
+    }
+}
+
+fn only_field<'f>(fields: &'f Fields, name: &'f FieldName) -> Result<Option<&'f [u8]>, Ambiguous> {
+    let mut values = fields.all(name);
+    let first = values.next();
+    if values.next().is_some() {
+        return Err(Ambiguous);
+    }
+    Ok(first)
+}
+
+/// The value of a query parameter, read as a form is.
+fn only_parameter<'q>(query: &'q [u8], name: &str) -> Result<Option<Cow<'q, [u8]>>, Ambiguous> {
+    let mut values = form_urlencoded::parse(query.strip_prefix(b"?").unwrap_or(query)).filter(|(n, _)| n == name);
+    let first = values.next();
+    if values.next().is_some() {
+        return Err(Ambiguous);
+    }
+    Ok(first.map(|(_, value)| match value {
+        Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
+        Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ipv6_address_stands_for_its_network() {
+        for (address, counted) in [
+            ("192.0.2.7", "192.0.2.7"),
+            ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
+            ("2001:db8:1:2:ffff::", "2001:db8:1:2::"),
+            ("2001:db8:1:3::1", "2001:db8:1:3::"),
+        ] {
+            let parsed = |text: &str| text.parse::<IpAddr>().expect(text);
+            assert_eq!(network(parsed(address)), parsed(counted));
+        }
+    }
+
+    #[test]
+    fn parameters_are_read_as_a_form_is_and_must_be_there_once() {
+        let value = |text: &'static str| Ok(Some(Cow::Borrowed(text.as_bytes())));
+        for (query, expected) in [
+            ("", Ok(None)),
+            ("?", Ok(None)),
+            ("?user=1", Ok(None)),
+            ("?user_id=7&a=b", value("7")),
+            ("?a&user_id=7+8%39", value("7 89")),
+            ("?us%65r_id=7", value("7")),
+            ("?user_id", value("")),
+            ("?user_id=7&user_id=7", Err(Ambiguous)),
+            ("?user_id=7&user%5Fid=8", Err(Ambiguous)),
+            ("?User_Id=7", Ok(None)),
+        ] {
+            assert_eq!(only_parameter(query.as_bytes(), "user_id"), expected, "{query}");
+        }
+    }
+
+    #[test]
+    fn a_field_must_be_there_once() {
+        let name = FieldName::new("X-Api-Key").expect("a name");
+        let mut fields = Fields::default();
+        assert_eq!(only_field(&fields, &name), Ok(None));
+        fields.append("X_Api_Key", b"twin");
+        fields.append("x-api-KEY", b"a");
+        assert_eq!(only_field(&fields, &name), Ok(Some(&b"a"[..])));
+        fields.append("X-Api-Key", b"a");
+        assert_eq!(only_field(&fields, &name), Err(Ambiguous));
+    }
+
+    #[test]
+    fn keys_of_different_kinds_are_never_the_same() {
+        let client = Counted::Client("192.0.2.7".parse().ok());
+        assert_ne!(client, Counted::Value(Cow::Borrowed(b"192.0.2.7")));
+        assert_ne!(client, Counted::Client(None));
+    }
+
+    #[test]
+    fn mistakes_say_what_to_write() {
+        for (spec, message) in [
+            (LimitKey::Header("X Key".into()), "header: \"X Key\" is no field name: use letters, digits and hyphens"),
+            (LimitKey::Query(String::new()), "query: \"\" is no name: write one, such as \"user_id\""),
+            (
+                LimitKey::Rewrite("all".into()),
+                "rewrite: \"all\" is the same for every request, so all clients would share one limit: write a \
+                 placeholder, such as \"{addr}{host}\"",
+            ),
+            (
+                LimitKey::Rewrite("{addr|upcase}".into()),
+                "rewrite: in {addr|upcase}: \"upcase\" is no modifier (there are strip_prefix, strip_suffix, replace)",
+            ),
+        ] {
+            assert_eq!(Key::compile(&spec).map(|_| ()), Err(message.to_owned()));
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! `redirect`: tells the client where else to ask.
+
+use crate::config::{self, Problem};
+use crate::forward::{Exchange, Verdict};
+use crate::nearest::did_you_mean;
+use crate::rewrite::TargetTemplate;
+use crate::snapshot::Compiler;
+
+/// A redirect, compiled.
+#[derive(Debug)]
+pub(crate) struct Redirect {
+    status: u16,
+    /// Scheme and `://`; empty where the target is a path.
+    scheme: &'static str,
+    target: TargetTemplate,
+    /// With its `#`, or nothing.
+    fragment: Box<str>,
+}
+
+const TYPES: [(&str, u16); 4] = [("permanent", 308), ("temporary", 307), ("moved_permanently", 301), ("found", 302)];
+
+impl Redirect {
+    /// Checks the directive. `None` if it is wrong; every mistake in it then stands in the compiler's list.
+    pub(crate) fn compile(spec: &config::Redirect, compiler: &mut Compiler) -> Option<Self> {
+        let at = spec.at.as_ref();
+        let mut error = |message: String| compiler.problems.push(Problem::error(at, "redirect", message));
+        let status = TYPES.iter().find(|(name, _)| *name == spec.kind).map(|(_, status)| *status);
+        if status.is_none() {
+            let names = TYPES.map(|(name, _)| name);
+            error(format!("type: {:?} is no type of redirect {}", spec.kind, did_you_mean(&spec.kind, &names)));
+        }
+        let parts = match spec.to.as_deref().map(parts) {
+            None => Err("`to` is missing: write to: \"https://{host}{path}{query}\"".into()),
+            Some(Err(message)) => Err(format!("to: {message}")),
+            Some(Ok(parts)) => Ok(parts),
+        };
+        let (scheme, target, fragment) = parts.map_err(error).ok()?;
+        let warnings = target.warnings(&compiler.captures.names()).into_iter();
+        let warning = |text| Problem::warning(at, "redirect", format!("to: {text}"));
+        compiler.problems.extend(warnings.map(warning));
+        Some(Self { status: status?, scheme, target, fragment })
+    }
+
+    /// Answers. A request whose own values make no URL is refused.
+    pub(crate) async fn serve(&self, exchange: &mut Exchange<'_>) -> Verdict {
+        let mut target = std::mem::take(&mut exchange.work.target);
+        let rendered = self.target.render(&exchange.scope(exchange.work.request.path()), &mut target);
+        let mut fields = b"Location: ".to_vec();
+        fields.extend_from_slice(self.scheme.as_bytes());
+        fields.extend_from_slice(&target.authority);
+        let path = match &target.path_and_query[..] {
+            b"*" => b"/",
+            // `//host` would be another site.
+            path if self.scheme.is_empty() => {
+                let slashes = path.iter().take_while(|byte| **byte == b'/').count();
+                &path[slashes.saturating_sub(1)..]
+            }
+            path => path,
+        };
+        fields.extend_from_slice(path);
+        fields.extend_from_slice(self.fragment.as_bytes());
+        fields.extend_from_slice(b"\r\nContent-Length: 0\r\n");
+        exchange.work.target = target;
+        match rendered {
+            Ok(()) => exchange.answer(self.status, &fields, b"").await,
+            Err(why) => {
+                exchange.debug(format_args!("redirect: {why}"));
+                exchange.fail(400).await
+            }
+        }
+    }
+}
+
+/// Scheme, target and fragment.
+fn parts(to: &str) -> Result<(&'static str, TargetTemplate, Box<str>), String> {
+    let (text, fragment) = to.split_at(to.find('#').unwrap_or(to.len()));
+    if let Some(bad) = fragment.chars().find(|c| matches!(c, '{' | '}' | ' ') || c.is_control() || !c.is_ascii()) {
+        let remedy = "write plain text behind #, percent-encoded where it must be";
+        return Err(format!("the fragment {fragment:?} holds {bad:?}: {remedy}"));
+    }
+    let scheme = text.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
+    let (scheme, target) = match scheme.as_deref() {
+        Some("http") => ("http://", TargetTemplate::parse(text)?),
+        Some("https") => ("https://", TargetTemplate::parse(text)?),
+        Some(_) => {
+            return Err(format!(
+                "{to:?} is neither an absolute URL nor a path: write http:// or https://, or \"/new{{path}}\""
+            ))
+        }
+        None if text.starts_with("//") => {
+            return Err(format!("{to:?} names a host without a scheme: write \"https:{to}\""));
+        }
+        None => ("", TargetTemplate::parse_path(text)?),
+    };
+    Ok((scheme, target, fragment.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{At, Config, Directive};
+    use crate::snapshot::{compile, Purpose};
+
+    #[test]
+    fn mistakes_are_told_with_their_line() {
+        let at = Some(At { file: "Proxyfile".into(), line: 7 });
+        let usual = || config::Redirect { to: Some("/new{path}".into()), at: at.clone(), ..Default::default() };
+        for (spec, message) in [
+            (
+                config::Redirect { to: None, ..usual() },
+                "Proxyfile:7: redirect: `to` is missing: write to: \"https://{host}{path}{query}\"",
+            ),
+            (
+                config::Redirect { kind: "permanant".into(), ..usual() },
+                "Proxyfile:7: redirect: type: \"permanant\" is no type of redirect (did you mean permanent? There are \
+                 permanent, temporary, moved_permanently, found)",
+            ),
+            (
+                config::Redirect { to: Some("/new/{path}".into()), ..usual() },
+                "Proxyfile:7: redirect: to: {path} brings its own '/': leave out the one before it",
+            ),
+        ] {
+            let config = Config { routes: vec![Directive::Redirect(spec)], ..Config::default() };
+            let problems = compile(&config, Purpose::Check).problems;
+            assert_eq!(problems.iter().map(ToString::to_string).collect::<Vec<_>>(), [message]);
+        }
+    }
+
+    #[test]
+    fn what_is_no_target_is_refused_with_a_remedy() {
+        for (to, message) in [
+            (
+                "ftp://a/",
+                "\"ftp://a/\" is neither an absolute URL nor a path: write http:// or https://, or \"/new{path}\"",
+            ),
+            (
+                "{scheme}://{host}/",
+                "\"{scheme}://{host}/\" is neither an absolute URL nor a path: write http:// or https://",
+            ),
+            (
+                "//a.example{path}",
+                "\"//a.example{path}\" names a host without a scheme: write \"https://a.example{path}\"",
+            ),
+            ("a.example{path}", "\"a.example{path}\" is no path: begin it with /"),
+            ("{X-Next}", "\"{X-Next}\" is no path: begin it with /"),
+            ("", "\"\" is no path: begin it with /"),
+            ("/docs#{path}", "the fragment \"#{path}\" holds '{'"),
+            ("/docs#a b", "the fragment \"#a b\" holds ' '"),
+            ("https:///a", "the URL has no host"),
+            ("/a b", "which no URL may hold"),
+        ] {
+            let error = parts(to).map(|_| ()).expect_err(to);
+            assert!(error.contains(message), "{to}: {error}");
+        }
+    }
+}
