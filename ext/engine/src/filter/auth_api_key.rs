@@ -173,3 +173,18 @@ fn from_hex(text: &str) -> Option<Digest> {
     }
     Some(digest)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_digest_is_read_from_its_64_digits_and_from_nothing_else() {
+        let hex = "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b";
+        assert_eq!(from_hex(hex), Some(sha256(b"secret")));
+        assert_eq!(from_hex(&hex.to_uppercase()), Some(sha256(b"secret")));
+        for other in ["", &hex[1..], &format!("{hex}0"), &hex.replace('2', "g"), &hex.replace('2', "²")] {
+            assert_eq!(from_hex(other), None, "{other}");
+        }
+    }
+}

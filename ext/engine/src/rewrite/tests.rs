@@ -79,9 +79,10 @@ fn names_for_requests() {
     let (mut request, client) = (sample(), client());
     let names = ["id", "host", "User-Agent"].map(Box::from);
     let captured = captured(&mut request, &[(0, b"6"), (0, b"7"), (1, b"never"), (2, b"never")]);
-    let scope = Scope { captures: Captures::new(&names, &captured), ..scope(&request, &client) };
+    let scope = Scope { captures: Captures::new(&names, &captured), user: b"ann", ..scope(&request, &client) };
     for (template, rewritten) in [
         ("", ""),
+        ("{auth_user}", "ann"),
         ("no placeholder", "no placeholder"),
         ("{request_id}", "0123456789ab"),
         ("{request_id_full}", "0123456789abcdef0011223344556677"),
@@ -120,6 +121,7 @@ fn names_for_responses() {
     let scope = Scope { response: Some(response(&fields)), ..scope(&request, &client) };
     for (template, rewritten) in [
         ("{status} {response_time} {backend} {attempts}", "201 12.345ms 127.0.0.1:3001 2"),
+        ("[{auth_user}]", "[]"),
         ("{addr} {request_id} {request_id_full}", "192.0.2.7 0123456789ab 0123456789abcdef0011223344556677"),
         ("{Server} {server|replace:p,P}", "puma Puma"),
         ("{User-Agent} {path} {cookie.session} {bytes}", "{User-Agent} {path} {cookie.session} {bytes}"),

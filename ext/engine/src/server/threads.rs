@@ -213,6 +213,8 @@ fn serve(
     });
     // Dropping the tasks closes what is left. The last of the engine's owners hands on its access log lines.
     drop(local);
+    // A password that is still being verified concerns nobody any more.
+    runtime.shutdown_background();
     cut
 }
 

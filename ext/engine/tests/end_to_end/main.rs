@@ -17,6 +17,7 @@ mod http_1_0;
 mod interim;
 mod keep_alive;
 mod limits;
+mod passwords;
 mod pipelining;
 mod retries;
 mod retry_on;

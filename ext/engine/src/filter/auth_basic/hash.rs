@@ -5,6 +5,7 @@ use std::str::FromStr;
 use argon2::password_hash::phc::PasswordHash as Phc;
 use argon2::password_hash::PasswordVerifier;
 use argon2::Argon2;
+use mcf::Base64;
 use sha_crypt::ShaCrypt;
 
 /// A hash of a kind that is slow to compute, as it has to be: whoever steals it must not be able to try out words.
@@ -72,9 +73,10 @@ fn sha_crypt_of(text: &str) -> Option<sha_crypt::PasswordHash> {
         let rounds: u32 = parts.remove(0).strip_prefix("rounds=")?.parse().ok()?;
         sha_crypt::Params::new(rounds).ok()?;
     }
-    let digits = if hash.id() == "6" { 86 } else { 43 };
     let [salt, digest] = parts[..] else { return None };
-    ((1..=16).contains(&salt.len()) && digest.len() == digits).then_some(hash)
+    let bytes = if hash.id() == "6" { 64 } else { 32 };
+    let whole = Base64::Crypt.decode_vec(digest).is_ok_and(|digest| digest.len() == bytes);
+    ((1..=16).contains(&salt.len()) && whole).then_some(hash)
 }
 
 fn argon2_of(text: &str) -> Option<Box<Phc>> {
@@ -129,8 +131,13 @@ mod tests {
                 assert!(Hash::parse(&text[..cut]).is_err(), "{}", &text[..cut]);
             }
         }
-        for text in ["$6$rounds=10$saltsalt$x", "$6$$", "$2y$99$abcdefghijklmnopqrstuuOQiyCxlgf/oeuTqixKmWdcYUh4Hjl0a"]
-        {
+        let impossible = format!("$6$saltsalt${}", "a".repeat(86));
+        for text in [
+            impossible.as_str(),
+            "$6$rounds=10$saltsalt$x",
+            "$6$$",
+            "$2y$99$abcdefghijklmnopqrstuuOQiyCxlgf/oeuTqixKmWdcYUh4Hjl0a",
+        ] {
             let error = Hash::parse(text).expect_err(text);
             assert!(error.contains("cut short or damaged: write the hash that `htpasswd -nB USER`"), "{error}");
         }

@@ -126,7 +126,7 @@ fn sound(key: &DecodingKey, algorithm: &'static dyn VerificationAlgorithm, name:
     let bytes = key.try_get_as_bytes().unwrap_or_default();
     match ParsedPublicKey::new(algorithm, bytes) {
         Ok(_) => Ok(()),
-        Err(_) => Err(format!("this {name} key is damaged: write it as it was issued")),
+        Err(_) => Err(format!("this is no sound {name} key: write it as it was issued")),
     }
 }
 
