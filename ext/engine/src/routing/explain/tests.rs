@@ -22,7 +22,8 @@ fn answer() -> Directive {
 }
 
 fn filter() -> Directive {
-    Directive::Filter(config::Filter::RequestHeaders(config::HeaderChanges::default()))
+    let changes = config::HeaderChanges { removals: vec!["X-A".into()], ..Default::default() };
+    Directive::Filter(config::Filter::RequestHeaders(changes))
 }
 
 fn config() -> Config {
