@@ -2,8 +2,9 @@
 
 use magnus::{Error, Ruby, Value};
 use proxy_engine::config::{
-    AddressList, Bind, Config, Cors, CustomError, HeaderChanges, HealthCheck, Location, LogRequests, MaxBody, Pool,
-    Problem, Proxy, RateLimit, Redirect, RedirectToHttps, RewritePath, StaticResponse,
+    AddressList, AuthApiKey, AuthBasic, AuthJwt, Bind, Config, Cors, CustomError, ForwardAuth, HeaderChanges,
+    HealthCheck, Location, LogRequests, MaxBody, Pool, Problem, Proxy, RateLimit, Redirect, RedirectToHttps,
+    RewritePath, StaticResponse,
 };
 use proxy_engine::{Question, Server};
 use serde::de::Error as _;
@@ -54,6 +55,10 @@ pub(crate) fn defaults(ruby: &Ruby) -> Result<Value, Error> {
         error_response: CustomError::default(),
         request_headers: HeaderChanges::default(),
         response_headers: HeaderChanges::default(),
+        auth_basic: AuthBasic::default(),
+        auth_api_key: AuthApiKey::default(),
+        auth_jwt: AuthJwt::default(),
+        forward_auth: ForwardAuth::default(),
         rate_limit: RateLimit::default(),
         allow_list: AddressList::default(),
         deny_list: AddressList::default(),
@@ -79,6 +84,10 @@ struct Defaults {
     error_response: CustomError,
     request_headers: HeaderChanges,
     response_headers: HeaderChanges,
+    auth_basic: AuthBasic,
+    auth_api_key: AuthApiKey,
+    auth_jwt: AuthJwt,
+    forward_auth: ForwardAuth,
     rate_limit: RateLimit,
     allow_list: AddressList,
     deny_list: AddressList,

@@ -122,6 +122,16 @@ impl Scope {
             }
         }
     }
+
+    /// Calls `visit` with every filter, and more than once with one that also runs inside of a location.
+    pub(crate) fn each_filter(&self, visit: &mut dyn FnMut(&Filter)) {
+        for location in &self.locations {
+            location.scope.each_filter(visit);
+        }
+        for filter in &self.filters {
+            visit(filter);
+        }
+    }
 }
 
 /// The host that the client asked for as it is matched: in small letters, without port and without a dot at its end.
