@@ -12,7 +12,7 @@ RSpec.describe "README.md" do
     found = ReadmeTables.found(text)
 
     expect(found.keys).to contain_exactly("server", "proxy", "static_response", "redirect", "errors", "error_response", "filters",
-                                          "location")
+                                          "location", "pool", "policies", "backend", "health_check")
     found.each { |name, table| expect(table).to eq(ReadmeTables.table(name)) }
   end
 

@@ -19,9 +19,12 @@ module ReadmeTables
     case name
     when "server" then rows(%w[directive default meaning], OPTIONS::SERVER.flat_map { |directive| server_rows(directive) })
     when "filters" then rows(%w[filter value default meaning], OPTIONS::FILTERS.flat_map { |directive| filter_rows(directive) })
+    when "policies" then rows(%w[policy choice], Proxy::DSL::Types::Priority::PROSE.map { |name, prose| ["`#{name}`", prose] })
     when "errors" then rows(%w[name status], Proxy::DSL::Types::ErrorResponse::NAMES.map { |error, code| ["`#{error}`", code] })
     else
       options = OPTIONS::BY_NAME.fetch(name.to_sym).options
+      # They have a table of their own.
+      options -= OPTIONS::POOL.options if name == "proxy"
       rows(%w[option value default meaning], options.map { |option| [names(option), option.type.label, option.default, option.prose] })
     end
   end

@@ -101,11 +101,12 @@ module Proxy
     private
 
     # What only the engine can see in the sound part. What it says about the whole is told of the file, and only where the whole
-    # was sound: a configuration with a misspelt `proxy` is not one without any.
+    # was sound: a configuration with a misspelt `proxy` is not one without any, nor one in which nobody uses an upstream.
     def engine_problems(read)
       Problem.from_native(Native.check(@hash)).filter_map do |problem|
         # A location of which only a part could be read takes more than was meant.
         next if problem.message.start_with?("it never matches: ") && read.any?
+        next if read.any? && problem.warning? && problem.message.include?("is used by nobody")
         next problem unless problem.line.nil? && problem.directive == "configuration"
 
         Problem.new(file: @file, message: problem.message, severity: problem.severity) if read.empty?

@@ -5,6 +5,7 @@ require_relative "dsl/options"
 require_relative "dsl/draft"
 require_relative "dsl/server_directives"
 require_relative "dsl/routing"
+require_relative "dsl/upstreams"
 require_relative "dsl/handlers"
 require_relative "dsl/filters"
 require_relative "dsl/auth"
@@ -27,6 +28,7 @@ module Proxy
   class DSL
     include ServerDirectives
     include Routing
+    include Upstreams
     include Handlers
     include Filters
     include Auth

@@ -53,13 +53,45 @@ module Proxy
 
     # What happened since the start; after the end, what had happened until then.
     #
-    # @return [Hash{Symbol => Object}] `connections:` (`accepted`, `active`), `requests:` (`total`, `in_flight`, `status_1xx` to
-    #   `status_5xx`, `client_closed`) and `backends:`, an Array with `address`, `in_flight`, `requests`, `failures` for each
+    # @return [Hash{Symbol => Object}] `connections:` (`accepted`, `active`), `requests:` (`total`, `in_flight`, `queued`,
+    #   `status_1xx` to `status_5xx`, `client_closed`) and `backends:`, an Array with a Hash for each: `upstream`, `address`, `state`
+    #   (`"ready"`, `"draining"`, `"down"`, `"unhealthy"`, `"ejected"`, or `"unresolved"` for a name without an address), `weight`,
+    #   `backup`, `in_flight`, `requests`, `failures`, and `check` with what the health checks found, nil before the first one:
+    #   `healthy`, `since` (seconds since 1970) and `error`, why the latest check that failed did
     # @example
     #   server.stats[:requests][:total]  # => 1024
     def stats
       @native.stats
     end
+
+    # Gives backends requests again, step by step if they have a `slow_start`.
+    #
+    # @param name [String] a backend as `UPSTREAM/BACKEND`, or an upstream for all of its backends, as {#stats} calls them. A DNS
+    #   name stands for every address that it has and will have
+    # @return [self]
+    # @raise [ArgumentError] if nothing is called that; the message lists what there is
+    # @example
+    #   server.ready("app_servers/127.0.0.1:8001")
+    def ready(name) = set_state(name, "ready")
+
+    # Lets backends finish what they have and gives them no new requests, but for those of sticky clients.
+    #
+    # @param name [String] as for {#ready}
+    # @return [self]
+    # @raise [ArgumentError] as for {#ready}
+    # @example wait until a backend has nothing left to do
+    #   server.drain("app_servers/127.0.0.1:8001")
+    #   sleep 0.1 until server.stats[:backends].find { _1[:address] == "127.0.0.1:8001" }[:in_flight].zero?
+    def drain(name) = set_state(name, "draining")
+
+    # Gives backends no requests any more, those of sticky clients included. What is in flight finishes.
+    #
+    # @param name [String] as for {#ready}
+    # @return [self]
+    # @raise [ArgumentError] as for {#ready}
+    # @example
+    #   server.down("app_servers")
+    def down(name) = set_state(name, "down")
 
     # Stops: no new connections, idle ones close, requests in flight may finish. Returns when everything has ended. Other Ruby
     # threads run meanwhile.
@@ -100,6 +132,11 @@ module Proxy
     end
 
     private
+
+    def set_state(name, state)
+      @native.set_state(String(name), state)
+      self
+    end
 
     def seconds(value)
       number = Float(value)

@@ -121,4 +121,42 @@ RSpec.describe "backend names" do
     expect(proxy.get("/", "X-Site" => "unknown").status).to eq(502)
     expect(backend.request["Host"]).to eq("shop.internal.test:#{backend.port}")
   end
+
+  describe "of a service (_service._tcp.)" do
+    let(:dns) { start_dns }
+    let(:backends) { %w[heavy light backup].map { |name| backend_answering(name) } }
+
+    before do
+      backends.zip([[10, 3], [10, 1], [20, 1]], %w[a b c]) do |backend, (priority, weight), host|
+        dns.answer "#{host}.test", ["127.0.0.1"]
+        (@services ||= []) << [priority, weight, backend.port, "#{host}.test"]
+      end
+    end
+
+    def start_proxy_to_service
+      address = dns.address
+      start_proxy do
+        resolver address
+        proxy backends: ["_http._tcp.app.test"]
+      end
+    end
+
+    it "are asked for by SRV, which says ports, weights and who is a backup" do
+      dns.answer_service "_http._tcp.app.test", @services
+      proxy = start_proxy_to_service
+      expect(Array.new(8) { proxy.get.body }.tally).to eq("heavy" => 6, "light" => 2)
+      expect(backends[0].request["Host"]).to eq("app.test")
+      backends.first(2).each(&:stop)
+      expect(proxy.get.body).to eq("backup")
+    end
+
+    it "are asked for again when the records' time to live is over" do
+      dns.answer_service "_http._tcp.app.test", @services.first(1), ttl: 1
+      proxy = start_proxy_to_service
+      expect(proxy.get.body).to eq("heavy")
+      dns.answer_service "_http._tcp.app.test", @services[1, 1], ttl: 1
+      dns.await_queries("_http._tcp.app.test", 2)
+      await_body(proxy, "light")
+    end
+  end
 end

@@ -67,6 +67,50 @@ RSpec.describe Proxy::ConfigurationError, :wrong_types do
       "proxy: strategy: \"least\" is unknown (did you mean \"least_conn\"?): #{policies}",
     "proxy #{target}, strategy: :random, backend_priority: :random" =>
       "proxy: :backend_priority and :strategy are the same option: write one of them",
+    "proxy #{target}, backend_priority: { hahs: '{path}' }" =>
+      /\Aproxy: backend_priority: \{.*\} is unknown: write \{ hash: "\{path\}" \} or \{ sticky: "cookie_name" \}, perhaps with a secret: "…"\z/,
+    "proxy #{target}, backend_priority: { hash: 3 }" =>
+      'proxy: backend_priority: hash: 3 is an Integer: write a string rewrite, such as "{path}"',
+    "proxy #{target}, backend_priority: { hash: '/fixed' }" =>
+      'proxy: backend_priority: hash: "/fixed" is the same for every request, and all of them would go to one backend: write a string ' \
+      'rewrite such as "{path}"',
+    "proxy #{target}, backend_priority: { sticky: nil }" =>
+      'proxy: backend_priority: sticky: nil is not allowed: write the name of a cookie, such as "backend", or leave it out',
+    "proxy #{target}, backend_priority: { sticky: 'a b' }" =>
+      'proxy: backend_priority: sticky: "a b" cannot be the name of a cookie: write letters, digits, hyphens and underscores',
+    "proxy #{target}, backend_priority: { sticky: 'a', secret: 5 }" =>
+      'proxy: backend_priority: secret: 5 is an Integer: write a String that nobody can guess, such as ENV.fetch("STICKY_SECRET")',
+    "proxy #{target}, backend_priority: { sticky: 'a', secret: 'abc' }" =>
+      "proxy: backend_priority: secret: 3 bytes can be guessed: write 16 or more, as `openssl rand -hex 32` prints them",
+    'proxy backends: [{ address: "a:1", weight: 0 }]' =>
+      'proxy: backends: "a:1": weight: 0 is out of range: write a number from 1 to 65535',
+    'proxy backends: [{ address: "a:1", max_connections: 0 }]' =>
+      'proxy: backends: "a:1": max_connections: 0 is out of range: write a number from 1 to 4294967295',
+    'proxy backends: ["_http._tcp.a.example:80"]' =>
+      'proxy: backends: "_http._tcp.a.example" has ports in its SRV records: leave out ":80"',
+    'proxy backends: [{ address: "a:1", backup: true }]' =>
+      "proxy: backends: all of them are backups, which is as if none were: leave `backup: true` out of one",
+    "upstream backends: ['a:1']" => 'upstream: the name is missing: write a name, such as "app_servers"',
+    "upstream 'a', 'b', backends: ['a:1']" => 'upstream: takes one name, not 2: write a name, such as "app_servers"',
+    "upstream 5, backends: ['a:1']" => 'upstream: 5 is an Integer: write a name, such as "app_servers"',
+    "upstream 'a'" => 'upstream: `backends` is missing: write backends: ["127.0.0.1:3001", "127.0.0.1:3002"]',
+    "upstream 'a', backends: nil" => 'upstream: `backends` is nil: write backends: ["127.0.0.1:3001", "127.0.0.1:3002"]',
+    "upstream 'a', backend: ['a:1']" => "upstream: unknown option :backend (did you mean :backends?)",
+    "upstream 'a', backends: ['a:1'], timeout: 3" =>
+      /\Aupstream: unknown option :timeout: the options are :backends, .*:slow_start\z/,
+    "upstream('a', backends: ['a:1']) { }" => /\Aupstream: takes no block: /,
+    "location('/a') { upstream 'a', backends: ['a:1'] }" => "upstream: belongs outside of every location: move it to the top level",
+    "upstream 'a', backends: ['a:1']; static_response body: ''" =>
+      'upstream: "a" is used by nobody: write proxy to: "http://a{path}{query}", or leave it out',
+    "upstream 'a', backends: ['a:1']; upstream 'A', backends: ['a:1']; proxy to: 'http://a'" =>
+      'upstream: "A" is the name of the upstream at Proxyfile:3: write another',
+    "upstream 'a', backends: ['a:1']; proxy to: 'http://a', keepalive: 3" =>
+      'proxy: to: "a" is an upstream, which says itself what its backends are and how they are used: write `backends` and the ' \
+      "options that belong to them there, or another host here",
+    "upstream 'a', backends: ['a:1']; proxy to: 'http://a:80'" =>
+      'proxy: to: "a" is an upstream, whose backends have ports of their own: leave out ":80"',
+    "upstream 'a', backends: ['a:1']; location('/a') { proxy to: 'http://a' }; proxy to: 'https://a'" =>
+      /\Aproxy: to: the scheme is .* so that nothing says how the backends of the upstream "a" are spoken to: write "https:/,
     "proxy #{target}, timeout: -1" => "proxy: timeout: -1 is negative: #{seconds}",
     "proxy #{target}, timeout: '30'" => "proxy: timeout: \"30\" is a String: #{seconds}",
     "proxy #{target}, timeout: nil" =>
@@ -202,7 +246,8 @@ RSpec.describe Proxy::ConfigurationError, :wrong_types do
     "bind 'http://127.0.0.1:0?backlog=many'" => 'bind: backlog: "many" is a String: write a whole number, such as 64',
     "bind 'http://127.0.0.1:0?cert=a.pem'" => "bind: unknown option :cert: the options are :backlog",
     "bind 'http://127.0.0.1:0?backlog=1', backlog: 2" => "bind: backlog stands in the URL and beside it: keep one of them",
-    "upstraem 'a'" => /\Aupstraem: unknown directive: the directives are bind, threads, .*location, .*response_headers, .*\z/,
+    "upstraem 'a'" => "upstraem: unknown directive (did you mean upstream?)",
+    "server_name 'a'" => /\Aserver_name: unknown directive: the directives are bind, threads, .*location, .*response_headers, .*\z/,
     "locaton('/a') { }" => "locaton: unknown directive (did you mean location?)",
     "prxy #{target}" => "prxy: unknown directive (did you mean proxy?)",
     "ENV.fetch('NO_SUCH_VARIABLE')" => 'raised KeyError: key not found: "NO_SUCH_VARIABLE"',

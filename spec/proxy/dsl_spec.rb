@@ -141,7 +141,56 @@ RSpec.describe Proxy::DSL do
     end
   end
 
+  describe "upstream" do
+    it "takes the options of a pool, and a Symbol for its name" do
+      hash = configuration_of(<<~RUBY)
+        upstream :app,
+                 backends: [{ address: "127.0.0.1:8000", weight: 3 }, "127.0.0.1:8001", { address: "127.0.0.1:8002", backup: true,
+                              max_connections: 5, slow_start: 2 }],
+                 strategy: { sticky: :backend, secret: "0123456789abcdef" }, keepalive: 32, max_fails: 3, fail_timeout: 10,
+                 health_check: { path: "/healthz", method: :get, interval: 10, timeout: 5, status: [200, 300...400], rise: 2, fall: 3,
+                                 body: /ok/i, headers: { "Host" => "a" }, port: 9000 }
+        proxy to: "http://app{path}{query}"
+      RUBY
+
+      expect(hash["routes"]).to eq([{ "proxy" => { "to" => "http://app{path}{query}" } }])
+      expect(hash["upstreams"]).to eq([{ "name" => "app", "pool" => {
+        "backends" => [
+          { "address" => "127.0.0.1:8000", "weight" => 3 }, { "address" => "127.0.0.1:8001" },
+          { "address" => "127.0.0.1:8002", "backup" => true, "max_connections" => 5, "slow_start" => 2.0 }
+        ],
+        "backend_priority" => { "sticky" => { "cookie" => "backend", "secret" => "0123456789abcdef" } },
+        "keepalive" => 32, "max_fails" => 3, "fail_timeout" => 10.0,
+        "health_check" => {
+          "path" => "/healthz", "method" => "GET", "interval" => 10.0, "timeout" => 5.0, "status" => [[200, 200], [300, 399]], "rise" => 2,
+          "fall" => 3, "body" => { "pattern" => "(?mi)ok" }, "headers" => [%w[Host a]], "port" => 9000
+        }
+      } }])
+    end
+
+    it "may be written behind its use" do
+      expect(problems_of(<<~RUBY)).to eq([])
+        proxy to: "http://app{path}"
+        upstream "app", backends: ["127.0.0.1:8000"], backend_priority: { hash: "{path}" }
+      RUBY
+    end
+  end
+
   describe "proxy" do
+    it "takes every way to choose a backend" do
+      policies = %w[:round_robin "ordered" :random :least_conn :random_two :ip_hash] + ['{ hash: "{path}" }', '{ sticky: "a" }']
+      read = policies.map { |policy| options_of("proxy backends: ['a:1'], strategy: #{policy}").dig("pool", "backend_priority") }
+
+      expect(read).to eq(%w[round_robin ordered random least_conn random_two ip_hash].map { |name| { "named" => name } } +
+                         [{ "hash" => "{path}" }, { "sticky" => { "cookie" => "a" } }])
+    end
+
+    it "takes one reason to retry, or several" do
+      read = [":timeout", "[:timeout, 502, '503']"].map { |on| options_of("proxy backends: ['a:1'], retry_on: #{on}, retry_budget: 12.5") }
+
+      expect(read.map { |options| options.values_at("retry_on", "retry_budget") }).to eq([[["timeout"], 12.5], [%w[timeout 502 503], 12.5]])
+    end
+
     it "takes backends as Strings and as Hashes" do
       expect(options_of('proxy backends: ["a:1", { address: "unix:/run/b.sock" }]').dig("pool", "backends"))
         .to eq([{ "address" => "a:1" }, { "address" => "unix:/run/b.sock" }])

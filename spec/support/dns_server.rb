@@ -30,6 +30,11 @@ class DnsServer
     @changes.synchronize { @records[name] = Record.new(addresses, ttl) }
   end
 
+  # From now on `name` has these `SRV` records, each `[priority, weight, port, host]`.
+  def answer_service(name, services, ttl: 60)
+    answer(name, services, ttl: ttl)
+  end
+
   # From now on every question is answered SERVFAIL, or not any more.
   def failing=(failing)
     @changes.synchronize { @failing = failing }
@@ -89,7 +94,15 @@ class DnsServer
   end
 
   def add_address(message, name, type, address, ttl)
+    return add_service(message, name, type, address, ttl) if address.is_a?(Array)
+
     kind = address.include?(":") ? Resolv::DNS::Resource::IN::AAAA : Resolv::DNS::Resource::IN::A
     message.add_answer(name, ttl, kind.new(address)) if type == kind
+  end
+
+  def add_service(message, name, type, service, ttl)
+    priority, weight, port, host = service
+    kind = Resolv::DNS::Resource::IN::SRV
+    message.add_answer(name, ttl, kind.new(priority, weight, port, Resolv::DNS::Name.create("#{host}."))) if type == kind
   end
 end

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::http1::{Malformed, ReadError};
-use crate::upstream::{ConnectError, ConnectErrorKind};
+use crate::upstream::{Blame, ConnectError, ConnectErrorKind};
 
 /// A request that could not be answered by a backend.
 #[derive(Debug)]
@@ -23,6 +23,12 @@ pub(crate) enum Kind {
     Connect(ConnectError),
     /// A backend's name has no address.
     NoAddress,
+    /// There are backends, but none that gets requests.
+    Unavailable,
+    /// Every backend is busy, and no more requests may wait for one.
+    Crowded,
+    /// Every backend was busy for too long.
+    Waited,
     /// The target URL is none after substitution.
     Target,
     /// A connection broke.
@@ -99,6 +105,19 @@ impl Error {
         Self { kind, side: Side::Backend, retry }
     }
 
+    /// Whether no backend could be asked, so that the answer is a 503.
+    pub(crate) fn is_unavailable(&self) -> bool {
+        matches!(self.kind, Kind::Unavailable | Kind::Crowded | Kind::Waited)
+    }
+
+    /// Whose fault a backend's failure is.
+    pub(crate) fn blame(&self) -> Blame {
+        match &self.kind {
+            Kind::Connect(error) if error.kind() == ConnectErrorKind::Io => Blame::Us,
+            _ => Blame::Backend,
+        }
+    }
+
     /// Whether the answer is a 504 rather than a 502.
     pub(crate) fn is_timeout(&self) -> bool {
         match &self.kind {
@@ -114,6 +133,9 @@ impl fmt::Display for Error {
         match &self.kind {
             Kind::Connect(error) => write!(f, "{error}"),
             Kind::NoAddress => f.write_str("no address is known for it"),
+            Kind::Unavailable => f.write_str("no backend is available"),
+            Kind::Crowded => f.write_str("every backend is busy and no more requests may wait"),
+            Kind::Waited => f.write_str("every backend was busy for as long as a request may wait"),
             Kind::Target => f.write_str("the target URL is no absolute URL after substitution"),
             Kind::Io(error) => write!(f, "{error}"),
             Kind::Ended => f.write_str("the connection ended too early"),

@@ -29,6 +29,7 @@ use tokio::runtime::Handle;
 
 use crate::config;
 use crate::forward::{Exchange, Verdict};
+use crate::log::Log;
 use crate::rewrite::Scope;
 use crate::snapshot::Compiler;
 use crate::upstream::Dns;
@@ -109,9 +110,9 @@ impl Filter {
     }
 
     /// Begins what goes on in the background.
-    pub(crate) fn start(&self, dns: &Arc<Dns>, handle: &Handle) {
+    pub(crate) fn start(&self, dns: &Arc<Dns>, handle: &Handle, log: &Arc<Log>) {
         if let Filter::ForwardAuth(filter) = self {
-            filter.start(dns, handle);
+            filter.start(dns, handle, log);
         }
     }
 

@@ -22,6 +22,7 @@ use crate::rewrite::{Captures, ClientInfo, ResponseInfo, Scope};
 use crate::routing::Ambiguous;
 use crate::snapshot::Snapshot;
 use crate::upstream::exchange::{self, Client};
+use crate::upstream::Asking;
 
 /// What becomes of the client's connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +62,8 @@ pub(crate) struct Exchange<'a> {
     pub(crate) body_limit: Option<Arc<BodyLimit>>,
     /// The path and the query as the client sent them.
     sent_target: TargetSpans,
+    /// What the choice of a backend depends on.
+    pub(crate) asking: Asking,
     pub(crate) outcome: Outcome,
 }
 
@@ -119,6 +122,7 @@ pub(crate) async fn forward(
         passed: &[],
         body_limit: None,
         sent_target: work.request.target_spans(),
+        asking: Asking::Nothing,
         outcome: Outcome::default(),
         client,
         work,

@@ -3,7 +3,7 @@
 mod stats;
 mod threads;
 
-pub use stats::{BackendStats, ConnectionStats, RequestStats, Stats};
+pub use stats::{BackendStats, CheckStats, ConnectionStats, RequestStats, Stats};
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -15,6 +15,7 @@ use crate::config::{At, Bind, Config, Problem};
 use crate::downstream::listener::{BindAddress, Listener};
 use crate::metrics::Counters;
 use crate::snapshot::{self, Purpose, Snapshot};
+use crate::upstream::Admin;
 use threads::{Crew, Life};
 
 /// Why a server did not start. Nothing stays bound.
@@ -34,6 +35,26 @@ pub enum StartError {
     /// The operating system gave no thread or no runtime.
     System(std::io::Error),
 }
+
+/// No backend and no upstream is called that.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnknownBackend {
+    target: String,
+    /// What there is.
+    names: Vec<String>,
+}
+
+impl std::fmt::Display for UnknownBackend {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { target, names } = self;
+        match &names[..] {
+            [] => write!(f, "{target:?} is no backend: there are none"),
+            names => write!(f, "{target:?} is no backend: write one of {}", names.join(", ")),
+        }
+    }
+}
+
+impl std::error::Error for UnknownBackend {}
 
 /// A running server. Dropping it stops it at once, without waiting.
 #[derive(Debug)]
@@ -84,11 +105,22 @@ impl Server {
 
     /// What happened so far.
     pub fn stats(&self) -> Stats {
-        let mut stats = Stats { backends: self.snapshot.load().backend_stats(), ..Stats::default() };
+        let snapshot = self.snapshot.load();
+        let mut stats = Stats { backends: snapshot.backend_stats(), ..Stats::default() };
         for counters in &self.counters {
             counters.add_to(&mut stats.connections, &mut stats.requests);
         }
+        stats.requests.queued = snapshot.waiting() as u64;
         stats
+    }
+
+    /// Says whether a backend, `UPSTREAM/BACKEND`, or every backend of an upstream, `UPSTREAM`, gets requests.
+    ///
+    /// # Errors
+    /// If none is called that.
+    pub fn set_state(&self, target: &str, state: Admin) -> Result<(), UnknownBackend> {
+        let unknown = |names| UnknownBackend { target: target.to_owned(), names };
+        self.snapshot.load().set_admin(target, state).map_err(unknown)
     }
 
     /// Begins to stop and returns at once: no new connections, idle ones close, requests in flight may finish within

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::access_log::AccessLog;
-use crate::config::{Config, Directive, Problem, Setting, Severity};
+use crate::config::{At, Config, Directive, Problem, Setting, Severity};
 use crate::filter::Verifications;
 use crate::handler::proxy::Proxy;
 use crate::handler::redirect::Redirect;
@@ -14,7 +14,7 @@ use crate::identity::TrustedProxies;
 use crate::log::Log;
 use crate::routing::{CaptureNames, Scope};
 use crate::server::BackendStats;
-use crate::upstream::Dns;
+use crate::upstream::{Admin, Dns, Named, Upstream, Upstreams};
 
 /// A compiled configuration.
 #[derive(Debug)]
@@ -22,6 +22,8 @@ pub(crate) struct Snapshot {
     pub(crate) routes: Scope,
     /// The names of all captures.
     pub(crate) capture_names: Box<[Box<str>]>,
+    /// Those that have a name.
+    upstreams: Vec<Arc<Upstream>>,
     pub(crate) limits: ClientLimits,
     pub(crate) trusted: TrustedProxies,
     pub(crate) access_log: Option<Arc<AccessLog>>,
@@ -64,6 +66,7 @@ pub(crate) struct Compiler {
     pub(crate) names: CaptureNames,
     /// Those of the locations around what is being compiled.
     pub(crate) captures: CapturesAround,
+    pub(crate) upstreams: Upstreams,
 }
 
 /// Names that the locations around a place capture: string rewrites there can refer to them.
@@ -145,6 +148,7 @@ pub(crate) fn compile(config: &Config, purpose: Purpose) -> Compiled {
         log: Log::compile(&config.log_level, &mut problems),
     };
     let access_log = config.access_log.as_ref().and_then(|log| AccessLog::compile(log, purpose, &mut problems));
+    let upstreams = Upstreams::new(&config.upstreams, &mut problems);
     let mut compiler = Compiler {
         problems,
         limits,
@@ -152,20 +156,34 @@ pub(crate) fn compile(config: &Config, purpose: Purpose) -> Compiled {
         names: CaptureNames::default(),
         captures: CapturesAround::default(),
         verifications: Arc::default(),
+        upstreams,
     };
     let routes = compiler.scope(&config.routes, &Scope::default());
-    let Compiler { mut problems, keeps_lines, names, .. } = compiler;
+    let Compiler { mut problems, keeps_lines, names, upstreams, .. } = compiler;
+    let upstreams = upstreams.finish(&mut problems);
     let capture_names = names.into_list();
     if config.routes.is_empty() {
         let message = "nothing is proxied: write proxy to: \"http://…\", or a location with one";
         problems.push(Problem::warning(None, "configuration", message));
     }
     problems.sort_by(|a, b| a.at.cmp(&b.at));
-    let snapshot = Snapshot { routes, capture_names, limits, trusted, access_log, keeps_lines, dns };
+    let snapshot = Snapshot { routes, capture_names, upstreams, limits, trusted, access_log, keeps_lines, dns };
     Compiled { snapshot, settings, problems }
 }
 
 impl Compiler {
+    /// The upstream that the host of a target names, if it names one: for `directive` at `at`, which speaks TLS to backends that
+    /// do not say themselves whether they do, or does not.
+    pub(crate) fn upstream_named(
+        &mut self,
+        authority: &str,
+        tls: bool,
+        directive: &'static str,
+        at: Option<&At>,
+    ) -> Named {
+        self.upstreams.named(authority, tls, (directive, at), &mut self.problems)
+    }
+
     /// How many errors there are so far.
     pub(crate) fn error_count(&self) -> usize {
         self.problems.iter().filter(|problem| problem.severity == Severity::Error).count()
@@ -185,16 +203,57 @@ impl Compiler {
 }
 
 impl Snapshot {
-    /// Starts what goes on in the background: names are resolved and looked up again.
-    pub(crate) fn start(&self, runtime: &tokio::runtime::Handle) {
-        self.routes.each_proxy(&mut |proxy| proxy.backends().start(&self.dns, runtime));
-        self.routes.each_filter(&mut |filter| filter.start(&self.dns, runtime));
+    /// Starts what goes on in the background: names are resolved and looked up again, backends are checked.
+    pub(crate) fn start(&self, runtime: &tokio::runtime::Handle, log: &Arc<Log>) {
+        for upstream in &self.upstreams {
+            upstream.start(&self.dns, runtime, log);
+        }
+        self.routes.each_proxy(&mut |proxy| proxy.backends().start(&self.dns, runtime, log));
+        self.routes.each_filter(&mut |filter| filter.start(&self.dns, runtime, log));
     }
 
-    /// The figures of every backend, in the order of the file.
+    /// Does what somebody wants of a backend, `UPSTREAM/BACKEND`, or of a whole upstream. An error has the names that there are.
+    pub(crate) fn set_admin(&self, target: &str, admin: Admin) -> Result<(), Vec<String>> {
+        let (mut found, mut names) = (false, Vec::new());
+        self.each_upstream(&mut |upstream| {
+            found |= upstream.fleet().set_admin(target, admin);
+            names.extend(upstream.fleet().names());
+        });
+        if found {
+            return Ok(());
+        }
+        names.sort();
+        names.dedup();
+        Err(names)
+    }
+
+    /// Requests that wait for a backend which is not busy.
+    pub(crate) fn waiting(&self) -> usize {
+        let mut waiting = 0;
+        self.each_upstream(&mut |upstream| waiting += upstream.fleet().queue().waiting());
+        waiting
+    }
+
+    /// Calls `visit` with every upstream once: those that have a name, then the others.
+    fn each_upstream(&self, visit: &mut dyn FnMut(&Upstream)) {
+        for upstream in self.upstreams.iter() {
+            visit(upstream);
+        }
+        self.routes.each_proxy(&mut |proxy| {
+            if !proxy.backends().is_shared() {
+                proxy.backends().each_upstream(visit);
+            }
+        });
+    }
+
+    /// The figures of every backend: those of upstreams that have a name, then the others.
     pub(crate) fn backend_stats(&self) -> Vec<BackendStats> {
-        let mut all = Vec::new();
-        self.routes.each_proxy(&mut |proxy| all.extend(proxy.backends().stats()));
+        let mut all: Vec<_> = self.upstreams.iter().flat_map(|upstream| upstream.stats()).collect();
+        self.routes.each_proxy(&mut |proxy| {
+            if !proxy.backends().is_shared() {
+                all.extend(proxy.backends().stats());
+            }
+        });
         all
     }
 }

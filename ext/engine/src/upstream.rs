@@ -2,26 +2,33 @@
 //! one takes a request ([`balancer`]), an idle connection to it ([`pool`]) or a new one ([`connect`], [`tls`]).
 
 pub mod address;
+pub(crate) mod admission;
 pub mod backend;
 pub mod balancer;
 pub mod by_host;
+mod clock;
 mod compile;
 pub mod connect;
 pub mod dns;
 pub(crate) mod exchange;
+pub(crate) mod fleet;
+pub mod health;
+mod named;
 pub mod pool;
 mod refresh;
+mod slot;
+mod terms;
 pub mod tls;
 
-pub use backend::{Attempt, Endpoint, Traits};
-pub use balancer::Tried;
+pub use backend::{Admin, Attempt, Blame, Endpoint, Traits};
+pub use balancer::{Asking, Choice, Tried};
 pub use by_host::ByHost;
 pub use compile::{Backends, TargetHost};
 pub use connect::{connect, ConnectError, ConnectErrorKind};
 pub use dns::Dns;
+pub(crate) use named::{Named, Upstreams};
 pub use pool::{Keep, Pool};
 
-use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::Arc;
 
@@ -32,11 +39,16 @@ use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
+use crate::log::Log;
 use crate::server::BackendStats;
-use address::{default_port, Address, Host};
-use backend::{Place, Tls};
-use balancer::Balancer;
-use tls::TlsClient;
+use address::Host;
+use backend::Tls;
+use balancer::{Balancer, Members, Policy, Tag};
+use dns::Target;
+use fleet::Fleet;
+use refresh::Name;
+use slot::{own_name, Slot};
+use terms::{Member, Terms};
 
 /// A set of backends with one selection policy.
 ///
@@ -44,8 +56,11 @@ use tls::TlsClient;
 /// its place. An endpoint whose address stays is the same one in both, with its figures and its idle connections.
 #[derive(Debug)]
 pub struct Upstream {
-    live: ArcSwap<Vec<Arc<Endpoint>>>,
+    live: ArcSwap<Members>,
     balancer: Balancer,
+    keep: Keep,
+    shared: bool,
+    fleet: Arc<Fleet>,
     /// The backends as they were written, in that order. Locked only to change `live` and for the figures.
     slots: Mutex<Vec<Slot>>,
     /// Names that have not been answered for yet.
@@ -55,46 +70,36 @@ pub struct Upstream {
     tasks: Mutex<Vec<AbortHandle>>,
 }
 
-/// One backend as it was written.
-#[derive(Debug)]
-enum Slot {
-    /// An address that needs no resolving.
-    Fixed(Arc<Endpoint>),
-    /// A DNS name, which stands for as many endpoints as it has addresses.
-    Named { name: DnsName, endpoints: Vec<(IpAddr, Arc<Endpoint>)>, answered: bool },
-}
-
-#[derive(Debug, Clone)]
-struct DnsName {
-    host: String,
-    port: u16,
-    authority: String,
-    tls: Option<Tls>,
-}
-
 impl Upstream {
-    /// `tls` is the policy for those of the `addresses` that speak TLS: the ones whose flag is set. `name` is the server
-    /// name for all of them, in place of each one's own host.
+    /// `server_name` is the TLS name of all of them, in place of each one's own host. `shared`: it has a name that a person
+    /// gave it, for several directives to use.
     fn new(
-        addresses: &[(Address, bool)],
-        balancer: Balancer,
-        tls: Option<&TlsClient>,
-        name: Option<&ServerName<'static>>,
+        name: &str,
+        shared: bool,
+        members: &[Member],
+        terms: &Terms,
+        server_name: Option<&ServerName<'static>>,
     ) -> Arc<Self> {
-        let slots: Vec<_> = addresses
-            .iter()
-            .map(|(address, secure)| {
-                let tls = tls.filter(|_| *secure).map(|client| Tls {
-                    client: client.clone(),
-                    name: name.cloned().unwrap_or_else(|| own_name(address)),
-                });
-                Slot::new(address, *secure, tls)
-            })
-            .collect();
+        let fleet = Fleet::new(name, terms.rules.clone());
+        let make = |member: &Member| {
+            let Member { address, secure, traits } = member;
+            let tls = terms.tls.as_ref().filter(|_| *secure).map(|client| Tls {
+                client: client.clone(),
+                name: server_name.cloned().unwrap_or_else(|| own_name(address)),
+            });
+            Slot::new(address, *secure, tls, *traits, &fleet)
+        };
+        let slots: Vec<_> = members.iter().map(make).collect();
         let unanswered = slots.iter().filter(|slot| matches!(slot, Slot::Named { .. })).count();
+        let balancer = Balancer::new(terms.policy.clone());
+        let live = expand(&slots);
+        fleet.set_members(&live, false);
         Arc::new(Self {
-            live: ArcSwap::from_pointee(expand(&slots)),
+            live: ArcSwap::from_pointee(balancer.members(live)),
             balancer,
+            keep: terms.keep,
+            shared,
+            fleet,
             slots: Mutex::new(slots),
             unanswered: AtomicUsize::new(unanswered),
             answered: Notify::new(),
@@ -103,28 +108,62 @@ impl Upstream {
         })
     }
 
-    /// Begins to resolve the names among the backends and to follow their changes, on `handle`'s runtime. It ends when
-    /// the upstream is dropped. A second call does nothing.
-    pub fn start(self: &Arc<Self>, dns: &Arc<Dns>, handle: &Handle) {
+    /// Begins to resolve the names among the backends, to follow their changes and to check the backends, on `handle`'s
+    /// runtime. It ends when the upstream is dropped. A second call does nothing.
+    pub fn start(self: &Arc<Self>, dns: &Arc<Dns>, handle: &Handle, log: &Arc<Log>) {
         if self.started.swap(true, Ordering::AcqRel) {
             return;
         }
+        self.fleet.start(handle, log);
         let names: Vec<_> = (self.slots.lock().iter().enumerate())
             .filter_map(|(index, slot)| match slot {
                 Slot::Fixed(_) => None,
-                Slot::Named { name, .. } => Some((index, name.host.clone())),
+                Slot::Named { name, .. } => Some((index, name.host.clone(), name.port)),
             })
             .collect();
-        let follow = |(index, host)| {
-            handle.spawn(refresh::follow(Arc::downgrade(self), index, host, dns.clone())).abort_handle()
+        let follow = |(slot, host, port)| {
+            let name = Name { slot, host, port, log: log.clone() };
+            handle.spawn(refresh::follow(Arc::downgrade(self), name, dns.clone())).abort_handle()
         };
         *self.tasks.lock() = names.into_iter().map(follow).collect();
     }
 
-    /// Chooses the endpoint for a request's next attempt. `None` if there is none: no name among the backends has ever
-    /// been resolved.
-    pub fn pick(&self, tried: &mut Tried) -> Option<Arc<Endpoint>> {
-        self.balancer.pick(&self.live.load(), tried)
+    /// Chooses the endpoint for a request's next attempt.
+    pub fn choose(&self, asking: &Asking, tried: &mut Tried) -> Choice {
+        self.balancer.choose(&self.live.load(), asking, tried)
+    }
+
+    /// How an endpoint is chosen.
+    pub fn policy(&self) -> &Policy {
+        self.balancer.policy()
+    }
+
+    /// Whether the endpoint that a cookie names has but no room for one more request.
+    pub fn is_full(&self, tag: &Tag) -> bool {
+        self.live
+            .load()
+            .tagged(tag)
+            .is_some_and(|endpoint| (endpoint.is_available() || endpoint.accepts_sticky()) && !endpoint.has_room())
+    }
+
+    /// What is kept of idle connections.
+    pub(crate) fn keep(&self) -> Keep {
+        self.keep
+    }
+
+    /// The name that figures and logs call it by: the one that a person gave it, the host of `to`, or its first backend.
+    pub fn name(&self) -> &str {
+        self.fleet.name()
+    }
+
+    /// Whether several directives may use it.
+    pub fn is_shared(&self) -> bool {
+        self.shared
+    }
+
+    /// What its backends have in common.
+    pub(crate) fn fleet(&self) -> &Arc<Fleet> {
+        &self.fleet
     }
 
     /// How many endpoints there are now.
@@ -162,8 +201,12 @@ impl Upstream {
         for slot in slots.iter() {
             match slot {
                 Slot::Fixed(endpoint) => stats.push(endpoint.stats()),
-                Slot::Named { name, endpoints, .. } if endpoints.is_empty() => stats
-                    .push(BackendStats { address: format!("{}:{}", name.host, name.port), ..BackendStats::default() }),
+                Slot::Named { name, endpoints, .. } if endpoints.is_empty() => stats.push(BackendStats {
+                    upstream: self.fleet.name().to_owned(),
+                    address: format!("{}:{}", name.host, name.port),
+                    state: "unresolved",
+                    ..BackendStats::default()
+                }),
                 Slot::Named { endpoints, .. } => {
                     stats.extend(endpoints.iter().map(|(_, endpoint)| endpoint.stats()));
                 }
@@ -172,36 +215,39 @@ impl Upstream {
         stats
     }
 
-    /// The addresses that the name in that slot has now.
-    fn known(&self, index: usize) -> Vec<IpAddr> {
-        match self.slots.lock().get(index) {
-            Some(Slot::Named { endpoints, .. }) => endpoints.iter().map(|(ip, _)| *ip).collect(),
+    /// Where the name in that slot leads to now.
+    fn known(&self, slot: usize) -> Vec<Target> {
+        match self.slots.lock().get(slot) {
+            Some(Slot::Named { endpoints, .. }) => endpoints.iter().map(|(target, _)| target.clone()).collect(),
             _ => Vec::new(),
         }
     }
 
-    /// Takes in what DNS said of the name in that slot; `None`: nothing, so what was known stays.
-    fn resolved(&self, index: usize, addresses: Option<&[IpAddr]>) {
+    /// Takes in what DNS said of the name in that slot; `None`: nothing, so what was known stays. `true` if that changes
+    /// which backends there are.
+    fn resolved(&self, slot: usize, targets: Option<&[Target]>) -> bool {
         let mut slots = self.slots.lock();
-        let Some(Slot::Named { name, endpoints, answered }) = slots.get_mut(index) else { return };
+        let Some(Slot::Named { name, endpoints, answered }) = slots.get_mut(slot) else { return false };
         let first = !std::mem::replace(answered, true);
-        if let Some(addresses) = addresses {
-            if !addresses.iter().eq(endpoints.iter().map(|(ip, _)| ip)) {
-                let old = std::mem::take(endpoints);
-                let keep_or_make = |ip: &IpAddr| match old.iter().find(|(known, _)| known == ip) {
-                    Some((_, endpoint)) => (*ip, endpoint.clone()),
-                    None => (*ip, name.endpoint(*ip)),
-                };
-                *endpoints = addresses.iter().map(keep_or_make).collect();
-                // Stored under the lock, so that of two changes the later one stays.
-                self.live.store(Arc::new(expand(&slots)));
-            }
+        let changed = targets.is_some_and(|targets| !targets.iter().eq(endpoints.iter().map(|(target, _)| target)));
+        if let Some(targets) = targets.filter(|_| changed) {
+            let old = std::mem::take(endpoints);
+            let keep_or_make = |target: &Target| match old.iter().find(|(known, _)| known == target) {
+                Some((_, endpoint)) => (target.clone(), endpoint.clone()),
+                None => (target.clone(), name.endpoint(target, &self.fleet)),
+            };
+            *endpoints = targets.iter().map(keep_or_make).collect();
+            // Stored under the lock, so that of two changes the later one stays.
+            let live = expand(&slots);
+            self.fleet.set_members(&live, !first);
+            self.live.store(Arc::new(self.balancer.members(live)));
         }
         drop(slots);
         if first {
             self.unanswered.fetch_sub(1, Ordering::AcqRel);
             self.answered.notify_waiters();
         }
+        changed
     }
 }
 
@@ -210,75 +256,13 @@ impl Drop for Upstream {
         for task in self.tasks.get_mut() {
             task.abort();
         }
-    }
-}
-
-impl Slot {
-    fn new(address: &Address, secure: bool, tls: Option<Tls>) -> Self {
-        let authority = address.host_field(secure);
-        let (host, port) = match address {
-            Address::Unix(path) => {
-                let label = format!("unix:{}", path.display());
-                return Self::Fixed(Endpoint::new(
-                    label,
-                    &authority,
-                    Place::Unix(path.clone()),
-                    tls,
-                    Traits::default(),
-                ));
-            }
-            Address::Tcp { host, port, .. } => (host, port.unwrap_or_else(|| default_port(secure))),
-        };
-        let fixed = |label, place| Self::Fixed(Endpoint::new(label, &authority, place, tls.clone(), Traits::default()));
-        match host {
-            Host::Ip(ip) => {
-                let address = SocketAddr::new(*ip, port);
-                fixed(address.to_string(), Place::Tcp(address))
-            }
-            // This machine is one backend and not two, although its name has two addresses: a server there often
-            // listens on one of them only, and every other request would find nobody at home.
-            Host::Name(name) if host.is_localhost() => {
-                let place = Place::Either(([127, 0, 0, 1], port).into(), (std::net::Ipv6Addr::LOCALHOST, port).into());
-                fixed(format!("{name}:{port}"), place)
-            }
-            Host::Name(name) => Self::Named {
-                name: DnsName { host: name.clone(), port, authority, tls },
-                endpoints: Vec::new(),
-                answered: false,
-            },
-        }
-    }
-}
-
-impl DnsName {
-    fn endpoint(&self, ip: IpAddr) -> Arc<Endpoint> {
-        let address = SocketAddr::new(ip, self.port);
-        Endpoint::new(address.to_string(), &self.authority, Place::Tcp(address), self.tls.clone(), Traits::default())
+        self.fleet.stop();
     }
 }
 
 /// The endpoints of all backends, in the order in which they were written.
 fn expand(slots: &[Slot]) -> Vec<Arc<Endpoint>> {
-    let mut endpoints = Vec::with_capacity(slots.len());
-    for slot in slots {
-        match slot {
-            Slot::Fixed(endpoint) => endpoints.push(endpoint.clone()),
-            Slot::Named { endpoints: named, .. } => {
-                endpoints.extend(named.iter().map(|(_, endpoint)| endpoint.clone()))
-            }
-        }
-    }
-    endpoints
-}
-
-/// The TLS name of a backend for which nothing else says one. Names that no certificate can carry have been refused before;
-/// should one come here all the same, the handshake fails for it.
-fn own_name(address: &Address) -> ServerName<'static> {
-    let localhost = || ServerName::IpAddress(std::net::Ipv4Addr::LOCALHOST.into());
-    match address {
-        Address::Tcp { host, .. } => server_name(host).unwrap_or_else(localhost),
-        Address::Unix(_) => ServerName::try_from("localhost").unwrap_or_else(|_| localhost()),
-    }
+    slots.iter().flat_map(Slot::endpoints).cloned().collect()
 }
 
 /// The name that a certificate for `host` has to carry. `None` if no certificate can carry it.

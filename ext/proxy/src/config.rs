@@ -2,7 +2,7 @@
 
 use magnus::{Error, Ruby, Value};
 use proxy_engine::config::{
-    AddressList, AuthApiKey, AuthBasic, AuthJwt, Bind, Config, Cors, CustomError, ForwardAuth, HeaderChanges,
+    AddressList, AuthApiKey, AuthBasic, AuthJwt, Backend, Bind, Config, Cors, CustomError, ForwardAuth, HeaderChanges,
     HealthCheck, Location, LogRequests, MaxBody, Pool, Problem, Proxy, RateLimit, Redirect, RedirectToHttps,
     RewritePath, StaticResponse,
 };
@@ -49,6 +49,7 @@ pub(crate) fn defaults(ruby: &Ruby) -> Result<Value, Error> {
         location: Location::default(),
         proxy: Proxy::default(),
         pool: Pool::default(),
+        backend: Backend::at(""),
         health_check: HealthCheck::default(),
         static_response: StaticResponse::default(),
         redirect: Redirect::default(),
@@ -78,6 +79,7 @@ struct Defaults {
     location: Location,
     proxy: Proxy,
     pool: Pool,
+    backend: Backend,
     health_check: HealthCheck,
     static_response: StaticResponse,
     redirect: Redirect,

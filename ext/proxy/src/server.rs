@@ -6,6 +6,7 @@ use std::process;
 use std::time::{Duration, Instant};
 
 use magnus::{function, method, prelude::*, Error, RModule, Ruby, Value};
+use proxy_engine::upstream::Admin;
 use proxy_engine::Stats;
 
 use self::life::{Life, Waited};
@@ -18,6 +19,7 @@ pub(crate) fn init(ruby: &Ruby, native: RModule) -> Result<(), Error> {
     class.define_singleton_method("start", function!(Server::start, 1))?;
     class.define_method("urls", method!(Server::urls, 0))?;
     class.define_method("stats", method!(Server::stats, 0))?;
+    class.define_method("set_state", method!(Server::set_state, 2))?;
     class.define_method("begin_stop", method!(Server::begin_stop, 1))?;
     class.define_method("wait", method!(Server::wait, 1))?;
     class.define_method("stopped?", method!(Server::is_stopped, 0))?;
@@ -56,6 +58,17 @@ impl Server {
     fn stats(ruby: &Ruby, server: &Self) -> Result<Value, Error> {
         let stats = server.owned().map_or_else(Stats::default, Life::stats);
         serde_magnus::serialize(ruby, &stats)
+    }
+
+    /// `set_state(target, "ready", "draining" or "down")`: an `ArgumentError` if nothing is called that. A server that has ended
+    /// and a forked child's copy have no backends.
+    fn set_state(ruby: &Ruby, server: &Self, target: String, state: String) -> Result<(), Error> {
+        let error = |message: String| Error::new(ruby.exception_arg_error(), message);
+        let state = Admin::named(&state).ok_or_else(|| error(format!("{state:?} is no state")))?;
+        server
+            .owned()
+            .map_or(Ok(()), |life| life.set_state(&target, state))
+            .map_err(|unknown| error(unknown.to_string()))
     }
 
     /// `begin_stop(seconds or nil)`: returns at once.

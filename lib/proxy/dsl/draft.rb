@@ -41,6 +41,7 @@ module Proxy
         @directory = directory
         @problems = []
         @binds = []
+        @upstreams = []
         @settings = {}
         @set_at = {}
         @scopes = [[]]
@@ -76,7 +77,7 @@ module Proxy
 
       # The configuration as the engine takes it.
       def to_h
-        { "binds" => @binds, "routes" => @scopes.first, **@settings }
+        { "binds" => @binds, "upstreams" => @upstreams, "routes" => @scopes.first, **@settings }
       end
 
       # The place of the directive that is being called.
@@ -91,6 +92,10 @@ module Proxy
 
       def add_bind(bind)
         @binds << bind
+      end
+
+      def add_upstream(upstream)
+        @upstreams << upstream
       end
 
       # Keeps the value of a directive that may be written once.

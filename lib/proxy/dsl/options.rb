@@ -125,7 +125,8 @@ module Proxy
   class DSL
     module Options
       # Every directive, in the order of the documentation.
-      ALL = [*SERVER, PROXY, STATIC_RESPONSE, REDIRECT, LOCATION, HOST, *FILTERS, ERROR_RESPONSE, POOL, BACKEND, HEALTH_CHECK].freeze
+      ALL = [*SERVER, UPSTREAM, PROXY, STATIC_RESPONSE, REDIRECT, LOCATION, HOST, *FILTERS,
+             ERROR_RESPONSE, POOL, BACKEND, HEALTH_CHECK].freeze
       BY_NAME = ALL.to_h { |directive| [directive.name, directive] }.freeze
       # Hashes that options take, and what directives share. They are described like directives.
       PARTS = %i[error_response pool backend health_check].freeze

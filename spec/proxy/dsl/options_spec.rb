@@ -46,6 +46,15 @@ RSpec.describe Proxy::DSL::Options, :binding do
     end
   end
 
+  it "lists the options and the defaults of a backend as the engine does" do
+    engine = defaults.fetch(:backend)
+    table = described_class::BACKEND.options
+
+    expect(table.map(&:name)).to match_array(engine.keys)
+    table.reject { |option| option.name == :address }
+         .each { |option| expect_same_default("backend #{option.name}", option.default, engine.fetch(option.name)) }
+  end
+
   it "lists the server directives and their defaults as the engine does" do
     engine = defaults.fetch(:server).except(:routes, :upstreams).transform_keys(binds: :bind)
     table = described_class::SERVER
@@ -72,7 +81,7 @@ RSpec.describe Proxy::DSL::Options, :binding do
   end
 
   it "has a method with an example for every word" do
-    source = %w[server_directives routing handlers filters auth].map { |name| File.read("lib/proxy/dsl/#{name}.rb") }.join
+    source = %w[server_directives upstreams routing handlers filters auth].map { |name| File.read("lib/proxy/dsl/#{name}.rb") }.join
     described_class::WORDS.each do |word|
       expect(Proxy::DSL.public_method_defined?(word)).to be(true), "there is no method #{word}"
       comment = source[/((?:^ *#.*\n)+) *def #{word}(?!\w)/, 1]

@@ -14,13 +14,15 @@ use tokio::time::Instant;
 
 use crate::error::{Error, Kind, Retry, Side};
 use crate::forward::{Exchange, Verdict};
+use crate::handler::proxy::Line;
 use crate::headers::framing;
 use crate::http1::{write_request_head, Connection, Framing};
+use crate::log::Log;
 use crate::message::{FieldName, Method, RequestHead};
 use crate::respond::ErrorResponse;
 use crate::rewrite::TargetTemplate;
 use crate::upstream::exchange::{self, Asked, Limits, Upload};
-use crate::upstream::{connect, Attempt, Dns, Endpoint, Keep, Tried, Upstream};
+use crate::upstream::{connect, Asking, Attempt, Blame, Dns, Upstream};
 
 /// A `forward_auth` directive, compiled.
 #[derive(Debug)]
@@ -31,22 +33,23 @@ pub(crate) struct ForwardAuth {
     copied: Box<[FieldName]>,
     limits: Limits,
     connect_timeout: Duration,
-    keep: Keep,
+    /// In per cent of the requests in flight.
+    retry_budget: f64,
     error_response: Arc<ErrorResponse>,
 }
 
 /// A server that has answered; the head of its answer stands in the workspace.
 struct Answered {
     server: Connection,
-    endpoint: Arc<Endpoint>,
+    attempt: Attempt,
     framing: Framing,
     deadline: Instant,
 }
 
 impl ForwardAuth {
     /// Begins to resolve the server's name.
-    pub(super) fn start(&self, dns: &Arc<Dns>, handle: &tokio::runtime::Handle) {
-        self.upstream.start(dns, handle);
+    pub(super) fn start(&self, dns: &Arc<Dns>, handle: &tokio::runtime::Handle, log: &Arc<Log>) {
+        self.upstream.start(dns, handle, log);
     }
 
     /// Lets the request pass if the server says so.
@@ -75,16 +78,12 @@ impl ForwardAuth {
         if !self.upstream.is_ready() {
             let _ = tokio::time::timeout_at(deadline, self.upstream.ready()).await;
         }
-        let mut tried = Tried::default();
+        let mut line = Line::new(&self.upstream, Asking::Nothing, self.retry_budget);
         let mut left = self.upstream.len();
         loop {
-            let endpoint = self.upstream.pick(&mut tried).ok_or(Error {
-                kind: Kind::NoAddress,
-                side: Side::Us,
-                retry: Retry::Never,
-            })?;
+            let attempt = line.admit(exchange, deadline).await?;
             left = left.saturating_sub(1);
-            match self.attempt(exchange, &question, endpoint, deadline).await {
+            match self.attempt(exchange, &question, attempt, deadline).await {
                 Ok(answered) => return Ok(answered),
                 Err(error) if left == 0 || error.retry == Retry::Never || Instant::now() >= deadline => {
                     return Err(error)
@@ -99,10 +98,9 @@ impl ForwardAuth {
         &self,
         exchange: &mut Exchange<'_>,
         question: &RequestHead,
-        endpoint: Arc<Endpoint>,
+        attempt: Attempt,
         mut deadline: Instant,
     ) -> Result<Answered, Error> {
-        let attempt = Attempt::begin(endpoint);
         let mut idle = exchange.engine.pool.checkout(&attempt, None);
         loop {
             let reused = idle.is_some();
@@ -120,17 +118,24 @@ impl ForwardAuth {
             };
             match result {
                 Ok(server) => {
-                    let endpoint = Arc::clone(attempt.endpoint());
                     // A yes that is framed so that it could be read as something else is none.
                     let framing = framing::of_response(&exchange.work.response, Method::Get);
-                    let framing = framing.map_err(|why| Error::backend(Kind::Malformed(why), Retry::Never))?;
-                    return Ok(Answered { server, endpoint, framing, deadline });
+                    return match framing {
+                        Ok(framing) => {
+                            attempt.succeeded();
+                            Ok(Answered { server, attempt, framing, deadline })
+                        }
+                        Err(why) => {
+                            attempt.failed(Blame::Backend);
+                            Err(Error::backend(Kind::Malformed(why), Retry::Never))
+                        }
+                    };
                 }
                 Err(error) if error.side == Side::Client => return Err(error),
                 // A question may be asked twice: it is a GET.
                 Err(error) if reused && error.retry != Retry::Never => {}
                 Err(error) => {
-                    attempt.failed();
+                    attempt.failed(error.blame());
                     return Err(error);
                 }
             }

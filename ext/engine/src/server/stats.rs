@@ -41,17 +41,40 @@ pub struct RequestStats {
     pub status_5xx: u64,
     /// Requests whose client went away before its answer (499).
     pub client_closed: u64,
+    /// Waiting now for a backend that is not busy.
+    pub queued: u64,
 }
 
 /// One backend address.
 #[derive(Debug, Default, Clone, Serialize)]
 pub struct BackendStats {
+    /// The upstream it belongs to.
+    pub upstream: String,
     /// `10.0.0.1:3001` or `unix:/run/app.sock`.
     pub address: String,
+    /// `ready`, `draining`, `down`, `unhealthy` or `ejected`; `unresolved` for a name that has no address.
+    pub state: &'static str,
+    /// Its share of requests beside the others'.
+    pub weight: u32,
+    /// Whether it is used only when no other backend is available.
+    pub backup: bool,
     /// Requests that it is answering now.
     pub in_flight: u64,
     /// Attempts sent to it since the start.
     pub requests: u64,
     /// Attempts that failed.
     pub failures: u64,
+    /// What active checks found. `None` before the first one.
+    pub check: Option<CheckStats>,
+}
+
+/// What active checks found out about a backend.
+#[derive(Debug, Default, Clone, Serialize)]
+pub struct CheckStats {
+    /// Whether it is well.
+    pub healthy: bool,
+    /// Since when, in seconds since 1970.
+    pub since: f64,
+    /// Why the latest check that failed did. `None` if none has.
+    pub error: Option<String>,
 }

@@ -111,7 +111,7 @@ impl Crew<'_> {
         let log = &self.settings.log;
         let control = runtime()?;
         let snapshot = self.snapshot.load_full();
-        snapshot.start(control.handle());
+        snapshot.start(control.handle(), log);
         if let Some(access_log) = &snapshot.access_log {
             access_log.start(log)?;
         }

@@ -1,22 +1,34 @@
 //! One address that we connect to, and what happened there so far.
 
-use std::net::SocketAddr;
-use std::ops::Deref;
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::Arc;
-use std::time::Duration;
+mod attempt;
+mod status;
 
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
+
+use parking_lot::Mutex;
 use rustls::pki_types::ServerName;
 
+use super::clock;
+use super::fleet::Fleet;
+use super::health::passive;
+use super::health::rise_fall::{self, Turn};
 use super::tls::TlsClient;
-use crate::server::BackendStats;
+use crate::log::Level;
+use crate::server::{BackendStats, CheckStats};
+
+pub use attempt::{Attempt, Blame};
+pub use status::Admin;
+use status::{Ramp, Status};
 
 /// One address that we connect to. Every address of a DNS name is an endpoint of its own, but for `localhost`, which is
 /// one machine at two addresses.
 ///
-/// It belongs to one upstream of one directive, and so has one TLS policy: two directives that name the same address
-/// share neither connections nor figures.
+/// It belongs to one upstream, and so has one TLS policy: two upstreams that name the same address share neither connections
+/// nor figures nor health.
 #[derive(Debug)]
 pub struct Endpoint {
     id: u64,
@@ -25,9 +37,16 @@ pub struct Endpoint {
     place: Place,
     tls: Option<Tls>,
     traits: Traits,
+    fleet: Arc<Fleet>,
+    status: Status,
+    ramp: Ramp,
+    /// Whether its latest attempt failed.
+    failing: AtomicBool,
     in_flight: AtomicU64,
     requests: AtomicU64,
     failures: AtomicU64,
+    checks: Mutex<rise_fall::Record>,
+    conduct: Mutex<passive::Record>,
 }
 
 /// What a configuration says of a backend beside its address.
@@ -60,6 +79,24 @@ pub enum Place {
     Unix(PathBuf),
 }
 
+impl Place {
+    /// The same place at another port. A unix socket has none.
+    pub(super) fn with_port(&self, port: Option<u16>) -> Self {
+        let mut place = self.clone();
+        if let Some(port) = port {
+            match &mut place {
+                Self::Tcp(address) => address.set_port(port),
+                Self::Either(first, second) => {
+                    first.set_port(port);
+                    second.set_port(port);
+                }
+                Self::Unix(_) => {}
+            }
+        }
+        place
+    }
+}
+
 /// How an endpoint speaks TLS.
 #[derive(Debug, Clone)]
 pub struct Tls {
@@ -70,11 +107,23 @@ pub struct Tls {
 }
 
 impl Endpoint {
-    /// An endpoint of which nothing is known yet.
+    /// An endpoint of which nothing is known yet, on its own.
     ///
     /// `label` is what people read in logs and figures (`10.0.0.1:3001`, `unix:/run/app.sock`), `authority` the `Host`
     /// field for requests that have no other.
     pub fn new(label: String, authority: &str, place: Place, tls: Option<Tls>, traits: Traits) -> Arc<Self> {
+        Self::within(&Fleet::lone(), label, authority, place, tls, traits)
+    }
+
+    /// The same as one of the backends of an upstream.
+    pub(super) fn within(
+        fleet: &Arc<Fleet>,
+        label: String,
+        authority: &str,
+        place: Place,
+        tls: Option<Tls>,
+        traits: Traits,
+    ) -> Arc<Self> {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         Arc::new(Self {
             id: NEXT.fetch_add(1, Relaxed),
@@ -83,9 +132,15 @@ impl Endpoint {
             place,
             tls,
             traits,
+            fleet: fleet.clone(),
+            status: Status::default(),
+            ramp: Ramp::default(),
+            failing: AtomicBool::new(false),
             in_flight: AtomicU64::new(0),
             requests: AtomicU64::new(0),
             failures: AtomicU64::new(0),
+            checks: Mutex::default(),
+            conduct: Mutex::default(),
         })
     }
 
@@ -124,78 +179,123 @@ impl Endpoint {
         &self.traits
     }
 
+    /// What it has in common with the other backends of its upstream.
+    pub(crate) fn fleet(&self) -> &Arc<Fleet> {
+        &self.fleet
+    }
+
     /// Requests that it is answering now.
     pub fn in_flight(&self) -> u64 {
         self.in_flight.load(Relaxed)
     }
 
+    /// Whether it gets requests: it is ready, and no check speaks against it.
+    #[inline]
+    pub fn is_available(&self) -> bool {
+        self.status.is_available()
+    }
+
+    /// Whether it gets requests of clients that it has served before.
+    pub fn accepts_sticky(&self) -> bool {
+        self.status.accepts_sticky()
+    }
+
+    /// Whether it may get one more request at once.
+    #[inline]
+    pub fn has_room(&self) -> bool {
+        self.traits.max_connections.is_none_or(|most| self.in_flight() < u64::from(most))
+    }
+
+    /// Its share of requests beside the others', in parts of 256: less while it starts slowly.
+    #[inline]
+    pub fn share(&self) -> u32 {
+        let part = match self.traits.slow_start {
+            Some(length) if self.ramp.is_on() => self.ramp.part(clock::now(), clock::millis(length)),
+            _ => 256,
+        };
+        self.traits.weight.saturating_mul(part)
+    }
+
+    /// Whether passive checks have taken it out.
+    pub(super) fn is_ejected(&self) -> bool {
+        self.status.is_ejected()
+    }
+
+    /// Whether its latest attempt failed.
+    pub(crate) fn is_failing(&self) -> bool {
+        self.failing.load(Relaxed)
+    }
+
+    /// `ready`, `draining`, `down`, `unhealthy` or `ejected`.
+    pub(super) fn state(&self) -> &'static str {
+        self.status.name()
+    }
+
+    /// Whether that is its address, or the DNS name that it was found by.
+    pub(super) fn is_called(&self, name: &str) -> bool {
+        name == &*self.label || name == &*self.authority && !matches!(self.place, Place::Unix(_))
+    }
+
+    /// Does what somebody wants. `false` if it was so already.
+    pub(super) fn set_admin(&self, admin: Admin) -> bool {
+        self.status.set_admin(admin)
+    }
+
+    /// Begins to give it its share step by step.
+    pub(super) fn rise(&self) {
+        if self.traits.slow_start.is_some() {
+            self.ramp.begin(clock::now());
+        }
+    }
+
+    /// Takes in the result of an active check.
+    pub(super) fn checked(&self, result: Result<(), String>) {
+        let Some(check) = &self.fleet.rules().check else { return };
+        let rules = check.rules;
+        // Held until the state is set: results come one after the other, and so do changes.
+        let mut record = self.checks.lock();
+        let Some(turn) = record.note(result, rules) else { return };
+        self.status.set_healthy(turn == Turn::Returned);
+        drop(record);
+        match turn {
+            Turn::Returned => {
+                self.rise();
+                let what = format_args!("is healthy: {} succeeded", counted(rules.rise as usize, "check"));
+                self.fleet.note(Level::Info, self, what);
+            }
+            Turn::Left(why) => {
+                let what = format_args!("is unhealthy: {} failed ({why})", counted(rules.fall as usize, "check"));
+                self.fleet.note(Level::Warn, self, what);
+            }
+        }
+        self.fleet.queue().wake();
+    }
+
     /// The figures so far.
     pub fn stats(&self) -> BackendStats {
+        let check = self.checks.lock().result().map(|(healthy, since, error)| CheckStats {
+            healthy,
+            since: since.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64(),
+            error: error.map(str::to_owned),
+        });
         BackendStats {
+            upstream: self.fleet.name().to_owned(),
             address: self.label.to_string(),
+            state: self.state(),
+            weight: self.traits.weight,
+            backup: self.traits.backup,
             in_flight: self.in_flight(),
             requests: self.requests.load(Relaxed),
             failures: self.failures.load(Relaxed),
+            check,
         }
     }
 }
 
-/// One attempt at one endpoint: counted as in flight until it is dropped.
-#[derive(Debug)]
-pub struct Attempt(Arc<Endpoint>);
-
-impl Attempt {
-    /// Counts an attempt that begins now.
-    pub fn begin(endpoint: Arc<Endpoint>) -> Self {
-        endpoint.in_flight.fetch_add(1, Relaxed);
-        endpoint.requests.fetch_add(1, Relaxed);
-        Self(endpoint)
-    }
-
-    /// Counts it as failed. To be called once at most.
-    pub fn failed(&self) {
-        self.0.failures.fetch_add(1, Relaxed);
-    }
-
-    /// The endpoint itself, for the pool.
-    pub fn endpoint(&self) -> &Arc<Endpoint> {
-        &self.0
-    }
-}
-
-impl Deref for Attempt {
-    type Target = Endpoint;
-
-    fn deref(&self) -> &Endpoint {
-        &self.0
-    }
-}
-
-impl Drop for Attempt {
-    fn drop(&mut self) {
-        self.0.in_flight.fetch_sub(1, Relaxed);
-    }
+/// So many of something, in words for a log.
+fn counted(number: usize, thing: &str) -> String {
+    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_attempt_counts_as_in_flight_until_it_is_dropped() {
-        let endpoint = Endpoint::new("a".into(), "a", Place::Unix("/a".into()), None, Traits::default());
-        let first = Attempt::begin(endpoint.clone());
-        let second = Attempt::begin(endpoint.clone());
-        second.failed();
-        assert_eq!(endpoint.in_flight(), 2);
-        drop((first, second));
-        let stats = endpoint.stats();
-        assert_eq!((stats.in_flight, stats.requests, stats.failures), (0, 2, 1));
-    }
-
-    #[test]
-    fn no_two_endpoints_share_an_id() {
-        let make = || Endpoint::new("a".into(), "a", Place::Unix("/a".into()), None, Traits::default()).id();
-        assert_ne!(make(), make());
-    }
-}
+mod tests;

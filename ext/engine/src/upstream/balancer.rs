@@ -1,96 +1,128 @@
 //! Which backend a request goes to.
 
-mod round_robin;
+mod asking;
+mod load;
+mod members;
+mod policy;
+mod random;
+mod ring;
+mod schedule;
+mod sticky;
 mod tried;
+mod turns;
 
-pub use round_robin::RoundRobin;
+pub use asking::{Asking, Choice};
+pub use members::{Members, Rank};
+pub use policy::Policy;
+pub use ring::hash;
+pub use sticky::{Sticky, Tag};
 pub use tried::Tried;
 
 use std::sync::Arc;
 
 use super::backend::Endpoint;
+use turns::Turns;
 
-/// A selection policy, as `backend_priority` names it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Policy {
-    /// One after the other, evenly.
-    RoundRobin,
-    /// Always the first of the list. It has no memory: after a failure the next request begins with the first again.
-    Ordered,
-    /// Any of them, each as likely.
-    Random,
-}
-
-impl Policy {
-    /// Every policy by its name, in the order of the documentation.
-    pub const ALL: [(&'static str, Self); 3] =
-        [("round_robin", Self::RoundRobin), ("ordered", Self::Ordered), ("random", Self::Random)];
-
-    /// The policy with that name.
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.iter().find(|(known, _)| *known == name).map(|(_, policy)| *policy)
-    }
-}
-
-/// A selection policy at work, with its state. It decides a request's first backend; what follows a failure is the same
-/// for all of them ([`Balancer::pick`]).
+/// A selection policy at work, with its state. All engine threads share it, and none waits for another.
+///
+/// Whatever the policy, an endpoint that is not available is passed over; a backup gets a request only when no other backend
+/// is available, or when all of those have failed it; and a request is not tried twice on one backend while there is another.
+/// A backend that has all the requests it may have at once calls no backup in: the request waits for it.
 #[derive(Debug)]
-pub enum Balancer {
-    /// [`Policy::RoundRobin`]
-    RoundRobin(RoundRobin),
-    /// [`Policy::Ordered`]
-    Ordered,
-    /// [`Policy::Random`]
-    Random,
+pub struct Balancer {
+    policy: Policy,
+    /// For the primaries, and for the backups.
+    turns: [Turns; 2],
 }
 
 impl Balancer {
     /// A balancer that has chosen nothing yet.
     pub fn new(policy: Policy) -> Self {
-        match policy {
-            Policy::RoundRobin => Self::RoundRobin(RoundRobin::default()),
-            Policy::Ordered => Self::Ordered,
-            Policy::Random => Self::Random,
-        }
+        Self { policy, turns: Default::default() }
     }
 
-    /// Chooses for one request: first by the policy, then, as attempts fail, the next in the order of the list that has
-    /// not been tried, and once all have been, all of them over again. `None` only if the list is empty.
-    pub fn pick(&self, endpoints: &[Arc<Endpoint>], tried: &mut Tried) -> Option<Arc<Endpoint>> {
-        if endpoints.is_empty() {
-            return None;
-        }
-        let index = match tried.last() {
-            None => self.first(endpoints.len()),
-            Some(last) => next(endpoints, last, tried),
+    /// What it chooses by.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// Puts endpoints into the form that [`Balancer::choose`] needs.
+    pub fn members(&self, endpoints: Vec<Arc<Endpoint>>) -> Members {
+        Members::new(endpoints, &self.policy)
+    }
+
+    /// Chooses for one attempt of a request, and notes it in `tried`. Once every available endpoint has been tried, they may
+    /// be tried again, the latest one last.
+    pub fn choose(&self, members: &Members, asking: &Asking, tried: &mut Tried) -> Choice {
+        let choice = match self.untried(members, asking, tried) {
+            Choice::None if tried.last().is_some() => {
+                tried.keep_last();
+                match self.untried(members, asking, tried) {
+                    Choice::None => {
+                        tried.forget();
+                        self.untried(members, asking, tried)
+                    }
+                    choice => choice,
+                }
+            }
+            choice => choice,
         };
-        let endpoint = endpoints.get(index)?;
-        tried.add(endpoint.id());
-        Some(endpoint.clone())
+        if let Choice::Backend(endpoint) = &choice {
+            tried.add(endpoint.id());
+        }
+        choice
     }
 
-    fn first(&self, count: usize) -> usize {
-        match self {
-            Self::RoundRobin(round_robin) => round_robin.next(count),
-            Self::Ordered => 0,
-            Self::Random => fastrand::usize(..count),
+    fn untried(&self, members: &Members, asking: &Asking, tried: &Tried) -> Choice {
+        if let Asking::Cookie(tag) = asking {
+            if let Some(endpoint) = members.tagged(tag).filter(|endpoint| takes_its_client(endpoint, tried)) {
+                return Choice::Backend(endpoint.clone());
+            }
+        }
+        let could = |endpoint: &Endpoint| endpoint.is_available() && !tried.contains(endpoint.id());
+        let can = |endpoint: &Endpoint| could(endpoint) && endpoint.has_room();
+        for (turns, rank) in self.turns.iter().zip(members.ranks()) {
+            let endpoints = rank.endpoints();
+            let index = match endpoints {
+                [only] => can(only).then_some(0),
+                _ => self.pick(rank, turns, asking, &can),
+            };
+            if let Some(endpoint) = index.and_then(|index| endpoints.get(index)) {
+                return Choice::Backend(endpoint.clone());
+            }
+            if endpoints.iter().any(|endpoint| could(endpoint)) {
+                return Choice::Busy;
+            }
+        }
+        Choice::None
+    }
+
+    /// The index of one that `can` take the request.
+    fn pick(&self, rank: &Rank, turns: &Turns, asking: &Asking, can: &impl Fn(&Endpoint) -> bool) -> Option<usize> {
+        let endpoints = rank.endpoints();
+        match &self.policy {
+            Policy::RoundRobin | Policy::Sticky(_) => turns.next(rank, can),
+            Policy::Ordered => endpoints.iter().position(|endpoint| can(endpoint)),
+            Policy::Random => random::one(endpoints, can),
+            Policy::RandomTwo => random::less_busy_of_two(endpoints, can),
+            Policy::LeastConn => load::least(rank, turns, can),
+            Policy::Keyed { bounded, .. } => {
+                let Asking::Key(key) = asking else { return turns.next(rank, can) };
+                let fair = bounded.then(|| load::Bound::of(endpoints));
+                let fits =
+                    |endpoint: &Endpoint| can(endpoint) && fair.as_ref().is_none_or(|fair| fair.allows(endpoint));
+                rank.ring().find(*key, |index| endpoints.get(index).is_some_and(|endpoint| fits(endpoint))).or_else(
+                    // Those within their bound may be the ones that cannot take it.
+                    || rank.ring().find(*key, |index| endpoints.get(index).is_some_and(|endpoint| can(endpoint))),
+                )
+            }
         }
     }
 }
 
-/// The index of the endpoint behind the last one that was tried. DNS may have changed the list since; if the last one is
-/// no longer in it, its place is unknown and the search begins at the front.
-fn next(endpoints: &[Arc<Endpoint>], last: u64, tried: &mut Tried) -> usize {
-    let count = endpoints.len();
-    let start = endpoints.iter().position(|endpoint| endpoint.id() == last).map_or(0, |index| index + 1);
-    let order = (start..start + count).map(|index| index % count);
-    match order.clone().find(|&index| !tried.contains(endpoints[index].id())) {
-        Some(index) => index,
-        None => {
-            tried.begin_again();
-            start % count
-        }
-    }
+/// Whether the backend that a cookie names takes its client once more. One that is being drained does.
+fn takes_its_client(endpoint: &Endpoint, tried: &Tried) -> bool {
+    (endpoint.is_available() || endpoint.accepts_sticky()) && endpoint.has_room() && !tried.contains(endpoint.id())
 }
 
 #[cfg(test)]

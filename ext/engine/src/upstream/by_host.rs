@@ -8,9 +8,11 @@ use parking_lot::Mutex;
 use tokio::runtime::Handle;
 
 use super::address::{Address, Host};
-use super::balancer::{Balancer, Policy};
-use super::tls::TlsClient;
+use super::balancer::Policy;
+use super::pool::Keep;
+use super::terms::{Member, Terms};
 use super::{server_name, Dns, Upstream};
+use crate::log::Log;
 use crate::server::BackendStats;
 
 /// Upstreams kept at once. Clients choose the hosts, so there has to be an end.
@@ -26,10 +28,9 @@ pub struct ByHost(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    policy: Policy,
-    tls: Option<TlsClient>,
+    terms: Terms,
     capacity: usize,
-    running: OnceLock<(Arc<Dns>, Handle)>,
+    running: OnceLock<(Arc<Dns>, Handle, Arc<Log>)>,
     /// Without TLS, and with it.
     upstreams: [Mutex<HashMap<Box<[u8]>, Entry>>; 2],
 }
@@ -53,19 +54,29 @@ impl std::fmt::Display for NoUpstream {
 impl std::error::Error for NoUpstream {}
 
 impl ByHost {
-    /// `policy` selects among the addresses of each host; `tls` is needed for hosts asked for with TLS.
-    pub(super) fn new(policy: Policy, tls: Option<TlsClient>) -> Self {
-        Self::with_capacity(policy, tls, CAPACITY)
+    /// `terms` hold for the addresses of each host. They must say how TLS is spoken if hosts are asked for with TLS.
+    pub(super) fn new(terms: Terms) -> Self {
+        Self::with_capacity(terms, CAPACITY)
     }
 
-    fn with_capacity(policy: Policy, tls: Option<TlsClient>, capacity: usize) -> Self {
-        Self(Arc::new(Inner { policy, tls, capacity, running: OnceLock::new(), upstreams: Default::default() }))
+    fn with_capacity(terms: Terms, capacity: usize) -> Self {
+        Self(Arc::new(Inner { terms, capacity, running: OnceLock::new(), upstreams: Default::default() }))
+    }
+
+    /// How a backend is chosen.
+    pub fn policy(&self) -> &Policy {
+        &self.0.terms.policy
+    }
+
+    /// What is kept of idle connections.
+    pub(super) fn keep(&self) -> Keep {
+        self.0.terms.keep
     }
 
     /// Gives it the means to resolve names, without which [`ByHost::get`] makes upstreams that never become ready.
     /// `handle` is the control runtime's. A second call does nothing.
-    pub fn start(&self, dns: &Arc<Dns>, handle: &Handle) {
-        if self.0.running.set((dns.clone(), handle.clone())).is_ok() {
+    pub fn start(&self, dns: &Arc<Dns>, handle: &Handle, log: &Arc<Log>) {
+        if self.0.running.set((dns.clone(), handle.clone(), log.clone())).is_ok() {
             handle.spawn(sweep(Arc::downgrade(&self.0)));
         }
     }
@@ -92,6 +103,13 @@ impl ByHost {
         Ok(upstream)
     }
 
+    /// Every upstream that there is now.
+    pub(super) fn upstreams(&self) -> Vec<Arc<Upstream>> {
+        let all = self.0.upstreams.iter();
+        all.flat_map(|upstreams| upstreams.lock().values().map(|entry| entry.upstream.clone()).collect::<Vec<_>>())
+            .collect()
+    }
+
     /// The figures of every endpoint there is now, sorted by address.
     pub fn stats(&self) -> Vec<BackendStats> {
         let mut stats = Vec::new();
@@ -109,7 +127,7 @@ impl Inner {
         let text = std::str::from_utf8(authority).map_err(|_| no_host())?;
         // A client's text: it must not be able to name a unix socket.
         let address = Address::parse_authority(text).map_err(NoUpstream)?;
-        if tls && self.tls.is_none() {
+        if tls && self.terms.tls.is_none() {
             return Err(NoUpstream("TLS to backends is not set up for this target".into()));
         }
         if let Address::Tcp { host: host @ Host::Name(_), .. } = &address {
@@ -117,9 +135,10 @@ impl Inner {
                 return Err(no_host());
             }
         }
-        let upstream = Upstream::new(&[(address, tls)], Balancer::new(self.policy), self.tls.as_ref(), None);
-        if let Some((dns, handle)) = self.running.get() {
-            upstream.start(dns, handle);
+        let member = Member { address, secure: tls, traits: self.terms.traits };
+        let upstream = Upstream::new(text, false, &[member], &self.terms, None);
+        if let Some((dns, handle, log)) = self.running.get() {
+            upstream.start(dns, handle, log);
         }
         Ok(upstream)
     }

@@ -5,13 +5,17 @@ use std::sync::Arc;
 use rustls::pki_types::ServerName;
 use tokio::runtime::Handle;
 
-use super::address::Address;
-use super::balancer::{Balancer, Policy};
+use super::address::{Address, Host};
+use super::backend::Traits;
+use super::balancer::{Policy, Tag};
 use super::by_host::ByHost;
-use super::dns::Dns;
-use super::tls::TlsClient;
+use super::dns::{self, Dns};
+use super::named::{Named, Upstreams};
+use super::pool::Keep;
+use super::terms::{self, Member, Report, Terms};
 use super::{server_name, Upstream};
-use crate::config::{Pool, Priority, Problem, Proxy, Severity};
+use crate::config::{self, Pool, Problem, Proxy, Severity};
+use crate::log::Log;
 use crate::server::BackendStats;
 
 /// What the template in `to` says of the host, before any request.
@@ -35,12 +39,49 @@ pub enum Backends {
 }
 
 impl Backends {
-    /// Begins to resolve names, on `handle`'s runtime, and goes on until this is dropped.
-    pub fn start(&self, dns: &Arc<Dns>, handle: &Handle) {
+    /// Begins to resolve names and to check backends, on `handle`'s runtime, and goes on until this is dropped.
+    pub fn start(&self, dns: &Arc<Dns>, handle: &Handle, log: &Arc<Log>) {
         match self {
-            Self::Fixed(upstream) => upstream.start(dns, handle),
-            Self::ByHost(by_host) => by_host.start(dns, handle),
+            Self::Fixed(upstream) => upstream.start(dns, handle, log),
+            Self::ByHost(by_host) => by_host.start(dns, handle, log),
         }
+    }
+
+    /// How a backend is chosen.
+    pub fn policy(&self) -> &Policy {
+        match self {
+            Self::Fixed(upstream) => upstream.policy(),
+            Self::ByHost(by_host) => by_host.policy(),
+        }
+    }
+
+    /// Whether the backend that a cookie names has but no room for one more request.
+    pub fn is_full(&self, tag: &Tag) -> bool {
+        match self {
+            Self::Fixed(upstream) => upstream.is_full(tag),
+            Self::ByHost(_) => false,
+        }
+    }
+
+    /// Calls `visit` with every upstream that there is now.
+    pub(crate) fn each_upstream(&self, visit: &mut dyn FnMut(&Upstream)) {
+        match self {
+            Self::Fixed(upstream) => visit(upstream),
+            Self::ByHost(by_host) => by_host.upstreams().iter().for_each(|upstream| visit(upstream)),
+        }
+    }
+
+    /// What is kept of idle connections.
+    pub(crate) fn keep(&self) -> Keep {
+        match self {
+            Self::Fixed(upstream) => upstream.keep(),
+            Self::ByHost(by_host) => by_host.keep(),
+        }
+    }
+
+    /// Whether other directives may use the same.
+    pub fn is_shared(&self) -> bool {
+        matches!(self, Self::Fixed(upstream) if upstream.is_shared())
     }
 
     /// The figures of every backend.
@@ -52,100 +93,155 @@ impl Backends {
     }
 }
 
-impl Upstream {
-    /// Checks and compiles `backends`, `backend_priority`, `verify_ssl`, `tls_sni`, `ca_file`, `client_certificate` and
-    /// `client_key`. `None` if one of them is wrong; `problems` then has every mistake.
-    pub fn compile(proxy: &Proxy, target: TargetHost<'_>, problems: &mut Vec<Problem>) -> Option<Backends> {
+impl Backends {
+    /// Checks and compiles what a `proxy` says of its backends, or finds the upstream that it names. `None` if something is
+    /// wrong; `problems` then has every mistake.
+    pub(crate) fn compile(
+        proxy: &Proxy,
+        target: TargetHost<'_>,
+        upstreams: &mut Upstreams,
+        problems: &mut Vec<Problem>,
+    ) -> Option<Self> {
         let before = problems.len();
-        let mut report = |message: String| problems.push(Problem::error(proxy.at.as_ref(), "proxy", message));
+        let at = proxy.at.as_ref();
+        if let Some(authority) = target.authority {
+            let tls = target.scheme_tls.unwrap_or(false);
+            let named = upstreams.named(authority, tls, ("proxy", at), problems);
+            if !matches!(named, Named::Nothing) && proxy.pool.is_some() {
+                let mut report = Report { directive: "proxy", at, problems };
+                report.error(format!(
+                    "to: {authority:?} is an upstream, which says itself what its backends are and how they are used: write \
+                     `backends` and the options that belong to them there, or another host here"
+                ));
+                return None;
+            }
+            match named {
+                Named::Nothing => {}
+                Named::Wrong => return None,
+                Named::Upstream(upstream) => return Some(Self::Fixed(upstream)),
+            }
+        }
+        let mut report = Report { directive: "proxy", at, problems };
         let defaults = Pool::default();
         let pool = proxy.pool.as_ref().unwrap_or(&defaults);
-
-        let policy = match &pool.backend_priority {
-            Priority::Named(name) => Policy::named(name).or_else(|| {
-                let names = Policy::ALL.map(|(name, _)| format!("{name:?}")).join(", ");
-                report(format!("backend_priority: {name:?} is unknown; write one of {names}"));
-                None
-            }),
-            Priority::Hash(_) | Priority::Sticky(_) => None,
-        };
         let by_host = pool.backends.is_none() && target.dynamic;
-        let addresses = addresses(proxy, pool, target, &mut report);
+        let traits = terms::traits_of_all(pool, &mut report);
+        let members = members(pool, target, traits, &mut report);
+        if pool.backends.is_none() && target.authority.is_none() && !target.dynamic && proxy.to.is_none() {
+            report.error(r#"where to? write `to: "http://HOST{path}{query}"` or `backends: ["HOST:PORT"]`, or both"#);
+        }
         let speaks_tls = match by_host {
             true => target.scheme_tls != Some(false),
-            false => addresses.iter().any(|(_, tls)| *tls),
+            false => members.iter().any(|member| member.secure),
         };
-        let name = if speaks_tls { shared_name(pool, target, &addresses, &mut report) } else { None };
-
-        let mut tls = None;
-        if speaks_tls {
-            tls = TlsClient::compile(pool, &mut report);
-            if !pool.verify_ssl {
-                problems.push(Problem::warning(proxy.at.as_ref(), "proxy", UNVERIFIED));
-            }
-        } else if [&pool.ca_file, &pool.client_certificate, &pool.client_key].iter().any(|file| file.is_some()) {
-            // The files are checked all the same, for which the system's certificates need not be there.
-            TlsClient::compile(&Pool { verify_ssl: false, ..pool.clone() }, &mut report);
-        }
-
-        if problems[before..].iter().any(|problem| problem.severity == Severity::Error) {
+        let name = if speaks_tls { shared_name(pool, target, &members, &mut report) } else { None };
+        let terms = Terms::compile(pool, traits, speaks_tls, &mut report);
+        if is_wrong(&problems[before..]) {
             return None;
         }
-        let policy = policy?;
+        let terms = terms?;
         if by_host {
-            return Some(Backends::ByHost(ByHost::new(policy, tls)));
+            return Some(Self::ByHost(ByHost::new(terms)));
         }
-        Some(Backends::Fixed(Upstream::new(&addresses, Balancer::new(policy), tls.as_ref(), name.as_ref())))
+        let wanted = target.authority.map_or_else(|| name_of(&members), str::to_owned);
+        Some(Self::Fixed(Upstream::new(&upstreams.name(wanted), false, &members, &terms, name.as_ref())))
     }
 }
 
-const UNVERIFIED: &str =
-    "verify_ssl: false believes any certificate, so that whoever is on the way to the backend can \
-                          read and change everything; for a certificate of your own, name its authority with `ca_file`";
+/// Checks and compiles an `upstream`. `None` if something is wrong.
+pub(super) fn shared(spec: &config::Upstream, tls: bool, problems: &mut Vec<Problem>) -> Option<Arc<Upstream>> {
+    let before = problems.len();
+    let mut report = Report { directive: "upstream", at: spec.at.as_ref(), problems };
+    if spec.pool.backends.is_none() {
+        report.error(r#"`backends` is missing: write backends: ["127.0.0.1:3001", "127.0.0.1:3002"]"#);
+    }
+    let target = TargetHost { scheme_tls: Some(tls), authority: None, dynamic: false };
+    let traits = terms::traits_of_all(&spec.pool, &mut report);
+    let members = members(&spec.pool, target, traits, &mut report);
+    let speaks_tls = members.iter().any(|member| member.secure);
+    if speaks_tls {
+        shared_name(&spec.pool, target, &members, &mut report);
+    }
+    let terms = Terms::compile(&spec.pool, traits, speaks_tls, &mut report);
+    if is_wrong(&problems[before..]) {
+        return None;
+    }
+    terms.map(|terms| Upstream::new(&spec.name, true, &members, &terms, None))
+}
 
-/// Where the backends are, and which of them speak TLS.
-fn addresses(
-    proxy: &Proxy,
-    pool: &Pool,
-    target: TargetHost<'_>,
-    report: &mut impl FnMut(String),
-) -> Vec<(Address, bool)> {
-    let parsed: Vec<_> = match (&pool.backends, target.authority) {
-        (Some(backends), _) if backends.is_empty() => {
-            report(r#"backends: the list is empty; write at least one, as in ["127.0.0.1:3001"]"#.into());
-            return Vec::new();
-        }
-        (Some(backends), _) => backends
-            .iter()
-            .map(|backend| Address::parse(&backend.address).map_err(|error| format!("backends: {error}")))
-            .collect(),
-        (None, Some(authority)) => vec![Address::parse_authority(authority).map_err(|error| format!("to: {error}"))],
+/// Whether it is not the backends of an `upstream` that say whether they speak TLS.
+pub(super) fn depends_on_scheme(spec: &config::Upstream) -> bool {
+    let backends = spec.pool.backends.iter().flatten();
+    let addresses = backends.filter_map(|backend| Address::parse(&backend.address).ok());
+    addresses.into_iter().any(|address| address.tls(true) != address.tls(false))
+}
+
+fn is_wrong(problems: &[Problem]) -> bool {
+    problems.iter().any(|problem| problem.severity == Severity::Error)
+}
+
+/// Where the backends are, and what is said of each.
+fn members(pool: &Pool, target: TargetHost<'_>, traits: Traits, report: &mut Report<'_>) -> Vec<Member> {
+    let secure = |address: &Address| address.tls(target.scheme_tls.unwrap_or(false));
+    let Some(backends) = &pool.backends else {
         // A `to` without a host is no URL; whoever reads the template says so. Here there is just nobody to go to.
-        (None, None) if target.dynamic || proxy.to.is_some() => Vec::new(),
-        (None, None) => {
-            report(r#"where to? write `to: "http://HOST{path}{query}"` or `backends: ["HOST:PORT"]`, or both"#.into());
-            return Vec::new();
-        }
-    };
-    let mut addresses = Vec::with_capacity(parsed.len());
-    for address in parsed {
-        match address {
-            Ok(address) => {
-                let tls = address.tls(target.scheme_tls.unwrap_or(false));
-                addresses.push((address, tls));
+        let Some(authority) = target.authority else { return Vec::new() };
+        return match read(Address::parse_authority(authority)) {
+            Ok(address) => vec![Member { secure: secure(&address), address, traits }],
+            Err(message) => {
+                report.error(format!("to: {message}"));
+                Vec::new()
             }
-            Err(message) => report(message),
+        };
+    };
+    if backends.is_empty() {
+        report.error(r#"backends: the list is empty; write at least one, as in ["127.0.0.1:3001"]"#);
+    } else if backends.iter().all(|backend| backend.backup) {
+        report.warning("backends: all of them are backups, which is as if none were: leave `backup: true` out of one");
+    }
+    let mut members = Vec::with_capacity(backends.len());
+    for backend in backends {
+        let traits = terms::traits(backend, traits, report);
+        match read(Address::parse(&backend.address)) {
+            Ok(address) => members.push(Member { secure: secure(&address), address, traits }),
+            Err(message) => report.error(format!("backends: {message}")),
         }
     }
-    addresses
+    fit(pool, &members, report);
+    members
+}
+
+/// Whether options that concern all backends fit those that there are.
+fn fit(pool: &Pool, members: &[Member], report: &mut Report<'_>) {
+    let checked_elsewhere = pool.health_check.as_ref().is_some_and(|check| check.port.is_some());
+    if checked_elsewhere && members.iter().any(|member| matches!(member.address, Address::Unix(_))) {
+        report.error(
+            "health_check: port: a unix socket has no port: leave port out, or write such backends into an upstream of their own",
+        );
+    }
+    if pool.queue > 0 && members.iter().all(|member| member.traits.max_connections.is_none()) {
+        report.warning(
+            "queue: no backend is ever busy, so that no request waits: write max_connections beside it, or leave it out",
+        );
+    }
+}
+
+/// A name of `SRV` records has no port, for they say it.
+fn read(address: Result<Address, String>) -> Result<Address, String> {
+    match address? {
+        Address::Tcp { host: Host::Name(name), port: Some(port), .. } if dns::is_service(&name) => {
+            Err(format!("{name:?} has ports in its SRV records: leave out \":{port}\""))
+        }
+        address => Ok(address),
+    }
 }
 
 /// The TLS name that the host of `to` gives to all backends. Without one each backend has its own, which is checked here.
 fn shared_name(
     pool: &Pool,
     target: TargetHost<'_>,
-    addresses: &[(Address, bool)],
-    report: &mut impl FnMut(String),
+    members: &[Member],
+    report: &mut Report<'_>,
 ) -> Option<ServerName<'static>> {
     let host = |address: &Address| match address {
         Address::Tcp { host, .. } => Some(host.clone()),
@@ -155,16 +251,27 @@ fn shared_name(
         let parsed = Address::parse_authority(authority).ok();
         let name = parsed.as_ref().and_then(host).as_ref().and_then(server_name);
         if name.is_none() {
-            report(format!("to: {authority:?} can be the name of no TLS server"));
+            report.error(format!("to: {authority:?} can be the name of no TLS server"));
         }
         return name;
     }
-    for (address, _) in addresses.iter().filter(|(_, tls)| *tls) {
-        if let Some(host) = host(address).filter(|host| server_name(host).is_none()) {
-            report(format!("{:?} can be the name of no TLS server", host.in_url()));
+    for member in members.iter().filter(|member| member.secure) {
+        let named =
+            |host: &Host| matches!(host, Host::Name(name) if dns::is_service(name)) || server_name(host).is_some();
+        if let Some(host) = host(&member.address).filter(|host| !named(host)) {
+            report.error(format!("{:?} can be the name of no TLS server", host.in_url()));
         }
     }
     None
+}
+
+/// What to call an upstream that has no name: as its first backend.
+fn name_of(members: &[Member]) -> String {
+    match members.first().map(|member| (&member.address, member.secure)) {
+        Some((Address::Unix(path), _)) => path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        Some((address, secure)) => address.host_field(secure),
+        None => "nowhere".into(),
+    }
 }
 
 #[cfg(test)]

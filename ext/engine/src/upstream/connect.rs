@@ -26,16 +26,27 @@ pub async fn connect(
     name: Option<&ServerName<'static>>,
     limit: Duration,
 ) -> Result<Stream, ConnectError> {
-    let failed = |step, kind, source| ConnectError { address: endpoint.label().into(), step, limit, kind, source };
+    connect_to(endpoint.label(), endpoint.place(), endpoint.tls(), name, limit).await
+}
+
+/// The same for a place that need not be an endpoint's own. `label` is what an error calls it.
+pub(super) async fn connect_to(
+    label: &str,
+    place: &Place,
+    tls: Option<&Tls>,
+    name: Option<&ServerName<'static>>,
+    limit: Duration,
+) -> Result<Stream, ConnectError> {
+    let failed = |step, kind, source| ConnectError { address: label.into(), step, limit, kind, source };
     // A time that is too far away to be represented is no limit.
     let deadline =
         Instant::now().checked_add(limit).unwrap_or_else(|| Instant::now() + Duration::from_secs(86400 * 365));
-    let opened = match timeout_at(deadline, open(endpoint.place())).await {
+    let opened = match timeout_at(deadline, open(place)).await {
         Ok(Ok(opened)) => opened,
         Ok(Err(error)) => return Err(failed(Step::Connect, ConnectErrorKind::of(&error), Some(error))),
         Err(_) => return Err(failed(Step::Connect, ConnectErrorKind::Timeout, None)),
     };
-    let Some(tls) = endpoint.tls() else { return Ok(opened.into()) };
+    let Some(tls) = tls else { return Ok(opened.into()) };
     let name = name.unwrap_or(&tls.name);
     let secured = async {
         Ok(match opened {
@@ -140,6 +151,17 @@ impl ConnectError {
     /// What kind of failure it was.
     pub fn kind(&self) -> ConnectErrorKind {
         self.kind
+    }
+
+    /// The same in a few words, for who names the address himself.
+    pub(super) fn reason(&self) -> String {
+        match (self.kind, &self.source) {
+            (ConnectErrorKind::Refused, _) => "connection refused".into(),
+            (ConnectErrorKind::Tls, Some(error)) => format!("the TLS handshake failed: {error}"),
+            (_, Some(error)) => error.to_string(),
+            (_, None) if self.step == Step::Connect => format!("no connection within {:?}", self.limit),
+            (_, None) => format!("no TLS handshake within {:?}", self.limit),
+        }
     }
 }
 

@@ -1,6 +1,9 @@
 //! Names of backends, resolved with the times to live that the answers carry.
 
+mod service;
 mod system;
+
+pub use service::{domain, is_service, Target};
 
 use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
@@ -92,6 +95,18 @@ impl Dns {
         let mut options = ResolverOpts::default();
         options.timeout = Duration::from_millis(2500);
         build(ResolverConfig::from_name_servers(servers), options).map(|resolver| Self(Source::Given(resolver)))
+    }
+
+    /// The full names to ask for on behalf of a service's name, and whom to ask.
+    fn plan_service(&self, service: &str) -> Result<(Vec<Name>, TokioResolver), NetError> {
+        let mut name = Name::from_ascii(service).map_err(NetError::from)?;
+        match &self.0 {
+            Source::Given(resolver) => {
+                name.set_fqdn(true);
+                Ok((vec![name], resolver.clone()))
+            }
+            Source::System(system) => system.lock().plan(&name).map(|plan| (plan.names, plan.resolver)),
+        }
     }
 
     /// Asks for the A and AAAA records of `host`. `known` is what is known of it by now: if the question for one family

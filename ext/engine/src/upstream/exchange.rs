@@ -136,6 +136,7 @@ pub(crate) async fn send(
             let kind = Kind::Timeout(waited);
             return Poll::Ready(Err(match waited {
                 Waited::ClientBody => Error::client(kind),
+                _ if backend.total_read() == 0 => Error::backend(kind, Retry::IfIdempotent),
                 _ => Error::backend(kind, Retry::Never),
             }));
         }

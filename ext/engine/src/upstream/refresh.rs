@@ -1,33 +1,57 @@
 //! Following one name through its DNS answers, on the control thread.
 
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use super::dns::Dns;
+use super::dns::{self, Dns, NoAnswer, Target};
 use super::Upstream;
+use crate::log::{Level, Log};
 
 /// Pause after the first failure; it doubles with every further one.
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 /// Longest pause between two failures.
 const LAST_RETRY: Duration = Duration::from_secs(10);
 
-/// Resolves the name in slot `index` again and again, whenever its time to live has run out, until the upstream is gone.
-/// Whatever goes wrong, the addresses that are known stay in use: a name that has vanished or a server that fails is no
-/// reason to stop using a backend that may be well.
-pub(super) async fn follow(upstream: Weak<Upstream>, index: usize, host: String, dns: Arc<Dns>) {
+/// A name among the backends of an upstream.
+#[derive(Debug)]
+pub(super) struct Name {
+    /// The place of the backend in the list.
+    pub(super) slot: usize,
+    pub(super) host: String,
+    /// For all of its addresses. Where there are `SRV` records, they say the ports.
+    pub(super) port: u16,
+    pub(super) log: Arc<Log>,
+}
+
+/// Resolves a name again and again, whenever its time to live has run out, until the upstream is gone. Whatever goes wrong, the
+/// addresses that are known stay in use: a name that has vanished or a server that fails is no reason to stop using a backend
+/// that may be well.
+pub(super) async fn follow(upstream: Weak<Upstream>, name: Name, dns: Arc<Dns>) {
     let mut retry = FIRST_RETRY;
+    let mut failing = false;
+    let mut first = true;
     loop {
-        let Some(known) = upstream.upgrade().map(|upstream| upstream.known(index)) else { return };
-        let answer = dns.lookup(&host, &known).await;
+        let Some(known) = upstream.upgrade().map(|upstream| upstream.known(name.slot)) else { return };
+        let answer = name.targets(&dns, &known).await;
         let Some(upstream) = upstream.upgrade() else { return };
-        let pause = match &answer {
-            Ok(answer) => {
-                upstream.resolved(index, Some(&answer.addresses));
+        let pause = match answer {
+            Ok((targets, ttl)) => {
+                let changed = upstream.resolved(name.slot, Some(&targets));
+                if failing || changed && !first {
+                    name.tell(&upstream, Level::Info, format_args!("{} is now at {}", name.host, list(&targets)));
+                }
+                (failing, first) = (false, false);
                 retry = FIRST_RETRY;
-                answer.ttl
+                ttl
             }
-            Err(_) => {
-                upstream.resolved(index, None);
+            Err(error) => {
+                upstream.resolved(name.slot, None);
+                if !failing {
+                    let meanwhile = if known.is_empty() { "" } else { "; what was known serves on" };
+                    name.tell(&upstream, Level::Warn, format_args!("{error}{meanwhile}"));
+                }
+                failing = true;
                 let pause = retry;
                 retry = (retry * 2).min(LAST_RETRY);
                 pause
@@ -37,4 +61,24 @@ pub(super) async fn follow(upstream: Weak<Upstream>, index: usize, host: String,
         drop(upstream);
         tokio::time::sleep(pause).await;
     }
+}
+
+impl Name {
+    async fn targets(&self, dns: &Dns, known: &[Target]) -> Result<(Vec<Target>, Duration), NoAnswer> {
+        if dns::is_service(&self.host) {
+            return dns.targets(&self.host, known).await;
+        }
+        let known: Vec<IpAddr> = known.iter().map(|target| target.address.ip()).collect();
+        let answer = dns.lookup(&self.host, &known).await?;
+        let target = |ip: IpAddr| Target::of(&self.host, SocketAddr::new(ip, self.port));
+        Ok((answer.addresses.into_iter().map(target).collect(), answer.ttl))
+    }
+
+    fn tell(&self, upstream: &Upstream, level: Level, what: std::fmt::Arguments<'_>) {
+        self.log.write(level, None, format_args!("upstream {}: {what}", upstream.name()));
+    }
+}
+
+fn list(targets: &[Target]) -> String {
+    targets.iter().map(|target| target.address.to_string()).collect::<Vec<_>>().join(", ")
 }

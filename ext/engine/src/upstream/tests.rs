@@ -6,6 +6,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use super::*;
+use address::Address;
 use balancer::Policy;
 use dns_server::{DnsServer, Reply};
 
@@ -24,10 +25,18 @@ pub(super) async fn until(what: &str, mut done: impl FnMut() -> bool) {
     tokio::time::timeout(Duration::from_secs(15), waiting).await.unwrap_or_else(|_| panic!("waited too long: {what}"));
 }
 
+/// A log that says nothing here.
+pub(super) fn log() -> Arc<Log> {
+    Log::to(crate::log::Level::Error, Box::new(std::io::sink()))
+}
+
 fn upstream(policy: Policy, addresses: &[&str]) -> Arc<Upstream> {
-    let addresses: Vec<_> =
-        addresses.iter().map(|address| (Address::parse(address).expect("an address"), false)).collect();
-    Upstream::new(&addresses, Balancer::new(policy), None, None)
+    let member = |text: &&str| {
+        let address = Address::parse(text).expect("an address");
+        Member { address, secure: false, traits: Traits::default() }
+    };
+    let members: Vec<_> = addresses.iter().map(member).collect();
+    Upstream::new("test", false, &members, &Terms::of(policy), None)
 }
 
 fn labels(upstream: &Upstream) -> Vec<String> {
@@ -50,7 +59,7 @@ async fn localhost_is_reached_whichever_loopback_address_its_server_listens_on()
         let port = listener.local_addr().expect("an address").port();
         let upstream = upstream(Policy::RoundRobin, &[&format!("localhost:{port}")]);
         assert_eq!(upstream.len(), 1);
-        let endpoint = upstream.pick(&mut Tried::default()).expect("an endpoint");
+        let endpoint = upstream.choose(&Asking::Nothing, &mut Tried::default()).backend().expect("an endpoint");
         within(connect(&endpoint, None, Duration::from_secs(5))).await.expect(loopback);
     }
 }
@@ -61,10 +70,10 @@ async fn every_address_of_a_name_is_a_backend_of_its_own() {
     let upstream = upstream(Policy::RoundRobin, &["10.0.0.1:80", "app.test:3000"]);
     assert!(!upstream.is_ready());
     assert_eq!(upstream.stats()[1].address, "app.test:3000");
-    upstream.start(&server.dns(), &Handle::current());
+    upstream.start(&server.dns(), &Handle::current(), &log());
     within(upstream.ready()).await;
     assert_eq!(labels(&upstream), ["10.0.0.1:80", "127.0.0.2:3000", "127.0.0.3:3000", "[::1]:3000"]);
-    assert_eq!(upstream.live.load()[2].authority(), "app.test:3000");
+    assert_eq!(upstream.live.load().iter().nth(2).expect("a third").authority(), "app.test:3000");
     assert_eq!(upstream.stats().len(), 4);
 }
 
@@ -72,13 +81,17 @@ async fn every_address_of_a_name_is_a_backend_of_its_own() {
 async fn answers_that_change_are_followed_when_their_time_to_live_runs_out() {
     let server = DnsServer::start(Reply::addresses(1, &["127.0.0.2", "127.0.0.3"])).await;
     let upstream = upstream(Policy::RoundRobin, &["app.test:3000"]);
-    upstream.start(&server.dns(), &Handle::current());
+    upstream.start(&server.dns(), &Handle::current(), &log());
     within(upstream.ready()).await;
-    let kept = upstream.live.load()[1].clone();
+    let kept = upstream.live.load().iter().nth(1).expect("a second").clone();
     let attempt = Attempt::begin(kept.clone());
     server.answer(Reply::addresses(1, &["127.0.0.3", "127.0.0.4"]));
     until("the new addresses", || labels(&upstream) == ["127.0.0.3:3000", "127.0.0.4:3000"]).await;
-    assert_eq!(upstream.live.load()[0].id(), kept.id(), "an address that stays is the same endpoint");
+    assert_eq!(
+        upstream.live.load().iter().next().expect("a first").id(),
+        kept.id(),
+        "an address that stays is the same endpoint"
+    );
     assert_eq!(upstream.stats()[0].in_flight, 1);
     drop(attempt);
 }
@@ -87,7 +100,7 @@ async fn answers_that_change_are_followed_when_their_time_to_live_runs_out() {
 async fn old_addresses_serve_on_while_the_server_fails_or_denies_the_name() {
     let server = DnsServer::start(Reply::addresses(1, &["127.0.0.2"])).await;
     let upstream = upstream(Policy::RoundRobin, &["app.test:3000"]);
-    upstream.start(&server.dns(), &Handle::current());
+    upstream.start(&server.dns(), &Handle::current(), &log());
     within(upstream.ready()).await;
     for failure in [Reply::ServerFailure, Reply::NoSuchName] {
         server.answer(failure);
@@ -103,9 +116,9 @@ async fn old_addresses_serve_on_while_the_server_fails_or_denies_the_name() {
 async fn a_name_without_an_address_is_ready_and_empty_and_is_asked_for_again() {
     let server = DnsServer::start(Reply::NoSuchName).await;
     let upstream = upstream(Policy::RoundRobin, &["app.test"]);
-    upstream.start(&server.dns(), &Handle::current());
+    upstream.start(&server.dns(), &Handle::current(), &log());
     within(upstream.ready()).await;
-    assert!(upstream.pick(&mut Tried::default()).is_none());
+    assert!(upstream.choose(&Asking::Nothing, &mut Tried::default()).backend().is_none());
     server.answer(Reply::addresses(60, &["127.0.0.2"]));
     until("the name to appear", || labels(&upstream) == ["127.0.0.2:80"]).await;
 }
@@ -115,7 +128,7 @@ async fn following_a_name_ends_with_its_upstream() {
     let server = DnsServer::start(Reply::addresses(3600, &["127.0.0.2"])).await;
     let upstream = upstream(Policy::RoundRobin, &["app.test"]);
     let dns = server.dns();
-    upstream.start(&dns, &Handle::current());
+    upstream.start(&dns, &Handle::current(), &log());
     within(upstream.ready()).await;
     assert_eq!(Arc::strong_count(&dns), 2);
     drop(upstream);
@@ -132,10 +145,68 @@ async fn a_failed_attempt_moves_on_to_the_next_backend_in_the_list() {
     let alive_address = alive.local_addr().expect("an address").to_string();
     let upstream = upstream(Policy::Ordered, &[&dead.to_string(), &alive_address]);
     let mut tried = Tried::default();
-    let first = upstream.pick(&mut tried).expect("a backend");
+    let first = upstream.choose(&Asking::Nothing, &mut tried).backend().expect("a backend");
     let error = within(connect(&first, None, Duration::from_secs(5))).await.expect_err("nobody listens");
     assert_eq!(error.kind(), ConnectErrorKind::Refused);
-    let second = upstream.pick(&mut tried).expect("another backend");
+    let second = upstream.choose(&Asking::Nothing, &mut tried).backend().expect("another backend");
     assert_eq!(second.label(), alive_address);
     within(connect(&second, None, Duration::from_secs(5))).await.expect("a connection");
+}
+
+#[tokio::test]
+async fn a_service_stands_for_the_hosts_of_its_records_with_their_ports_weights_and_ranks() {
+    let records = [(1, 3, 3001, "a.test"), (1, 1, 3002, "b.test"), (2, 9, 3003, "c.test")];
+    let server = DnsServer::start(Reply::service(1, &records, &["127.0.0.1"])).await;
+    let upstream = upstream(Policy::RoundRobin, &["_http._tcp.app.test"]);
+    upstream.start(&server.dns(), &Handle::current(), &log());
+    within(upstream.ready()).await;
+    let chosen = || upstream.choose(&Asking::Nothing, &mut Tried::default()).backend().expect("a backend");
+    let chosen: Vec<_> = (0..4).map(|_| chosen().label().to_owned()).collect();
+    assert_eq!(chosen, ["127.0.0.1:3001", "127.0.0.1:3001", "127.0.0.1:3002", "127.0.0.1:3001"]);
+    let live = upstream.live.load();
+    let described: Vec<_> = live.iter().map(|endpoint| (endpoint.traits().backup, endpoint.authority())).collect();
+    assert_eq!(described, [(false, "app.test"), (false, "app.test"), (true, "app.test")]);
+
+    server.answer(Reply::service(1, &records[1..], &["127.0.0.1"]));
+    until("the record to go", || labels(&upstream) == ["127.0.0.1:3002", "127.0.0.1:3003"]).await;
+}
+
+#[tokio::test]
+async fn a_name_that_cannot_be_resolved_is_told_of_once_and_again_when_it_can() {
+    let lines = Lines::default();
+    let server = DnsServer::start(Reply::NoSuchName).await;
+    let upstream = upstream(Policy::RoundRobin, &["app.test"]);
+    upstream.start(&server.dns(), &Handle::current(), &Log::to(crate::log::Level::Info, Box::new(lines.clone())));
+    within(upstream.ready()).await;
+    let asked = server.questions();
+    until("further questions", || server.questions() >= asked + 2).await;
+    server.answer(Reply::addresses(1, &["127.0.0.2"]));
+    until("the name to appear", || labels(&upstream) == ["127.0.0.2:80"]).await;
+    server.answer(Reply::addresses(1, &["127.0.0.3"]));
+    until("the change", || lines.text().lines().count() == 3).await;
+    let text = lines.text();
+    let told: Vec<_> = text.lines().map(|line| line.split_once("upstream test: ").expect("a name").1).collect();
+    assert!(told[0].starts_with("app.test has no address: "), "{told:?}");
+    assert_eq!(told[1..], ["app.test is now at 127.0.0.2:80", "app.test is now at 127.0.0.3:80"]);
+}
+
+/// What was logged.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl Lines {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().clone()).expect("text")
+    }
+}
+
+impl std::io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }

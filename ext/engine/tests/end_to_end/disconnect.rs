@@ -3,7 +3,9 @@
 use std::sync::mpsc::channel;
 use std::sync::Mutex;
 
-use crate::support::{Origin, Proxy, PATIENCE};
+use socket2::{Domain, Socket, Type};
+
+use crate::support::{eventually, Origin, Proxy, PATIENCE};
 
 #[test]
 fn a_client_that_resets_a_download_frees_the_backends_connection() {
@@ -100,4 +102,29 @@ fn a_client_that_ends_its_side_is_still_answered() {
     assert_eq!(client.response().text(), "/a");
     assert_eq!(client.response().text(), "/b");
     client.expect_end();
+}
+
+#[test]
+fn a_client_that_leaves_while_a_connection_is_being_made_is_noticed() {
+    // Its accept queue is full: the system drops every further SYN, so that a connect hangs.
+    let silent = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+    silent.bind(&"127.0.0.1:0".parse::<std::net::SocketAddr>().expect("an address").into()).expect("a port");
+    silent.listen(0).expect("it listens");
+    let address = silent.local_addr().expect("an address");
+    let fillers = [(); 4].map(|()| {
+        let filler = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+        filler.set_nonblocking(true).expect("it does not wait");
+        let _ = filler.connect(&address);
+        filler
+    });
+    let address = address.as_socket().expect("an address").to_string();
+    let proxy = Proxy::with(&[&address], |settings| settings.proxy.connect_timeout = 60.0);
+    let mut client = proxy.client();
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    eventually("it is connecting", || proxy.server.stats().backends[0].in_flight == 1);
+    client.reset();
+    eventually("it is over", || proxy.server.stats().backends[0].in_flight == 0);
+    let stats = proxy.server.stats();
+    assert_eq!((stats.requests.client_closed, stats.backends[0].failures), (1, 0));
+    drop(fillers);
 }

@@ -2,6 +2,7 @@
 
 mod support;
 
+mod admission;
 mod back_pressure;
 mod backend_strictness;
 mod bodies;
@@ -11,11 +12,14 @@ mod disconnect;
 mod drain;
 mod early_response;
 mod forwarding;
+mod health;
 mod http_1_0;
 mod interim;
 mod keep_alive;
 mod limits;
 mod pipelining;
 mod retries;
+mod retry_on;
+mod states;
 mod truncation;
 mod upgrade;

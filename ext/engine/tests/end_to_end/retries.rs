@@ -1,21 +1,15 @@
 //! What is sent again, and what never is.
 
-use std::net::TcpListener;
 use std::sync::mpsc::channel;
 use std::sync::Mutex;
 
-use crate::support::{pattern, Origin, Proxy};
+use crate::support::{nobody, pattern, Origin, Proxy};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
 /// A backend that reads a request and goes away.
 fn leaving() -> Origin {
     Origin::start(|_, peer| drop(peer.head()))
-}
-
-/// An address that nobody listens on.
-fn nobody() -> String {
-    TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").to_string()
 }
 
 #[test]

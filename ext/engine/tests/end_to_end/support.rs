@@ -8,12 +8,27 @@ mod proxy;
 pub(crate) use message::Message;
 pub(crate) use origin::Origin;
 pub(crate) use peer::{End, Peer};
-pub(crate) use proxy::Proxy;
+pub(crate) use proxy::{Proxy, Settings};
 
-use std::time::Duration;
+use std::net::TcpListener;
+use std::time::{Duration, Instant};
 
 /// How long anything may take that is expected to happen.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Waits until `done` holds; for what happens in a thread of its own and tells nobody.
+pub(crate) fn eventually(what: &str, mut done: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !done() {
+        assert!(begun.elapsed() < PATIENCE, "waited too long: {what}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// An address that nobody listens on.
+pub(crate) fn nobody() -> String {
+    TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").to_string()
+}
 
 /// A body that shows where bytes are missing or swapped.
 pub(crate) fn pattern(len: usize) -> Vec<u8> {

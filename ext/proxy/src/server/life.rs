@@ -11,6 +11,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use proxy_engine::config::Config;
+use proxy_engine::server::UnknownBackend;
+use proxy_engine::upstream::Admin;
 use proxy_engine::{Server, StartError, Stats};
 
 /// One engine from before its start to after its end.
@@ -98,6 +100,13 @@ impl Life {
             State::Running(server) => server.stats(),
             State::Ended { stats, .. } => stats.clone(),
             State::Starting { .. } | State::Failed(_) => Stats::default(),
+        }
+    }
+
+    pub(super) fn set_state(&self, target: &str, state: Admin) -> Result<(), UnknownBackend> {
+        match &*self.shared.lock() {
+            State::Running(server) => server.set_state(target, state),
+            State::Starting { .. } | State::Failed(_) | State::Ended { .. } => Ok(()),
         }
     }
 

@@ -41,6 +41,13 @@ module Proxy
         ]
       )
 
+      # Names a set of backends.
+      UPSTREAM = Directive.new(
+        :upstream, :upstream, takes: Types::UPSTREAM_NAME,
+        prose: "A set of backends with a name, which a `proxy` uses by writing it as the host of `to`.",
+        options: POOL.options
+      )
+
       # One backend with more to say of it than its address.
       BACKEND = Directive.new(
         :backend, :upstream,

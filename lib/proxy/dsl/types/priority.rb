@@ -5,7 +5,21 @@ module Proxy
     module Types
       # How a backend is chosen: a name, `{ hash: "{rewrite}" }` or `{ sticky: "cookie" }`.
       class Priority < Name
-        NAMES = %w[round_robin ordered random least_conn random_two ip_hash].freeze
+        PROSE = {
+          "round_robin" => "In turn, as often as their weights say: with 3 and 1, three of any four requests.",
+          "ordered" => "The first that is available, in the order in which they are written.",
+          "random" => "Any, each as likely as its weight says.",
+          "least_conn" => "The one with the fewest requests in flight for its weight; among equals, in turn.",
+          "random_two" => "The less busy of two random ones: nearly as good as `least_conn`, and several proxies do not all choose the same.",
+          "ip_hash" => "Always the same for a client's address.",
+          '{ hash: "{rewrite}" }' => "Always the same for a value of the request, such as `{path}` or `{X-Tenant}`. A backend that has more than " \
+                                     "1.25 of its share of the requests in flight is passed over. When a backend comes or goes, " \
+                                     "only the values that fall to it move.",
+          '{ sticky: "cookie" }' => "In turn, and from then on the backend that the client's cookie names. The cookie shows no address and cannot be " \
+                                    "made by others. Several proxies understand each other's cookies if they have the same `secret:`, " \
+                                    "as in `{ sticky: \"backend\", secret: ENV.fetch(\"STICKY_SECRET\") }`."
+        }.freeze
+        NAMES = PROSE.keys.grep(/\A\w+\z/).freeze
         FORMS = '{ hash: "{path}" } or { sticky: "cookie_name" }'
         private_constant :FORMS
 

@@ -53,7 +53,7 @@ impl ForwardAuth {
 
     /// Reads the body of an answer, and keeps the connection if it can be used again.
     async fn body(&self, exchange: &mut Exchange<'_>, answered: Answered) -> Result<Vec<u8>, Error> {
-        let Answered { mut server, endpoint, framing, deadline } = answered;
+        let Answered { mut server, attempt, framing, deadline } = answered;
         let response = &exchange.work.response;
         let reusable = framing != Framing::UntilClose
             && !hop_by_hop::promises_a_body_in_vain(response)
@@ -82,7 +82,7 @@ impl ForwardAuth {
         })
         .await?;
         if reusable && server.input.is_empty() && !server.peer_ended() {
-            exchange.engine.pool.give_back(&endpoint, server.into_stream(), self.keep);
+            exchange.engine.pool.give_back(attempt.endpoint(), server.into_stream(), self.upstream.keep());
         }
         Ok(body)
     }

@@ -9,7 +9,7 @@ use crate::filter::report::Report;
 use crate::rewrite::TargetTemplate;
 use crate::snapshot::Compiler;
 use crate::upstream::exchange::Limits;
-use crate::upstream::{Backends, Keep, TargetHost, Upstream};
+use crate::upstream::{Backends, TargetHost, Upstream, Upstreams};
 
 const WORD: &str = "forward_auth";
 
@@ -17,7 +17,6 @@ impl ForwardAuth {
     /// Checks the directive.
     pub(in crate::filter) fn compile(spec: &config::ForwardAuth, compiler: &mut Compiler) -> Option<Self> {
         let defaults = config::Proxy::default();
-        let pool = defaults.pool.unwrap_or_default();
         let captures = compiler.captures.names();
         let mut report = Report::new(WORD, spec.at.as_ref(), &mut compiler.problems);
         let error_response = report.error_response(spec.error_response.as_ref(), 502);
@@ -25,7 +24,7 @@ impl ForwardAuth {
         let copied: Vec<_> =
             spec.copy_headers.iter().filter_map(|name| report.request_field("copy_headers", name)).collect();
         let target = target(spec, &captures, &mut report);
-        let upstream = target.as_ref().and_then(|target| upstream(spec, target, &mut report));
+        let upstream = target.as_ref().and_then(|target| upstream(spec, target, &mut compiler.upstreams, &mut report));
         if !report.is_sound() {
             return None;
         }
@@ -41,10 +40,7 @@ impl ForwardAuth {
                 max_head: compiler.limits.max_head,
             },
             connect_timeout: Duration::from_secs_f64(defaults.connect_timeout),
-            keep: Keep {
-                connections: usize::try_from(pool.keepalive).unwrap_or_default(),
-                timeout: Duration::from_secs_f64(pool.keepalive_timeout),
-            },
+            retry_budget: defaults.retry_budget,
             error_response,
         })
     }
@@ -87,13 +83,18 @@ fn target(spec: &config::ForwardAuth, captures: &[&str], report: &mut Report<'_>
     }
 }
 
-/// The server's addresses, as those of a `proxy` with the same `to`.
-fn upstream(spec: &config::ForwardAuth, target: &TargetTemplate, report: &mut Report<'_>) -> Option<Arc<Upstream>> {
+/// The server's addresses, or the upstream that is named, as those of a `proxy` with the same `to`.
+fn upstream(
+    spec: &config::ForwardAuth,
+    target: &TargetTemplate,
+    upstreams: &mut Upstreams,
+    report: &mut Report<'_>,
+) -> Option<Arc<Upstream>> {
     let proxy = config::Proxy { to: spec.to.clone(), at: spec.at.clone(), ..config::Proxy::default() };
     let host =
         TargetHost { scheme_tls: Some(target.scheme_tls()), authority: target.authority_literal(), dynamic: false };
     let before = report.problems.len();
-    let backends = Upstream::compile(&proxy, host, report.problems);
+    let backends = Backends::compile(&proxy, host, upstreams, report.problems);
     for problem in &mut report.problems[before..] {
         problem.directive = WORD.into();
     }

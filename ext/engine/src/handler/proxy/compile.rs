@@ -2,18 +2,18 @@
 
 use std::time::Duration;
 
-use super::{Edit, Proxy};
+use super::{Edit, Proxy, RetryOn};
 use crate::config::{self, ForwardedHeaders, HeaderEdit, HeaderValue, Problem};
 use crate::filter::BodyLimit;
 use crate::headers::forwarded::{Forwarding, Names};
 use crate::headers::CONNECTION_FIELDS;
 use crate::message::{FieldName, Known};
-use crate::respond::ErrorResponse;
+use crate::respond::{self, ErrorResponse};
 use crate::rewrite::{known_placeholder, Context, TargetTemplate, Template};
 use crate::routing::plain_prefix;
 use crate::snapshot::Compiler;
 use crate::upstream::exchange::Limits;
-use crate::upstream::{Keep, TargetHost, Upstream};
+use crate::upstream::{Backends, TargetHost};
 
 /// Collects one directive's problems.
 struct Report<'a> {
@@ -80,15 +80,11 @@ impl Proxy {
             client_body: compiler.limits.client_body,
             max_head: compiler.limits.max_head,
         };
-        let defaults = config::Pool::default();
-        let pool = spec.pool.as_ref().unwrap_or(&defaults);
-        let keep = Keep {
-            connections: report.count("keepalive", pool.keepalive),
-            timeout: report.seconds("keepalive_timeout", pool.keepalive_timeout),
-        };
         let connect_timeout = report.seconds("connect_timeout", spec.connect_timeout);
         let tunnel_timeout = report.seconds("tunnel_timeout", spec.tunnel_timeout);
         let retries = spec.retries.map(|retries| u32::try_from(report.count("retries", retries)).unwrap_or(u32::MAX));
+        let retry_on = retry_on(&mut report);
+        let retry_budget = retry_budget(&mut report);
         let retry_buffer = report.count("retry_buffer", spec.retry_buffer);
         let max_body = spec.max_body.map(|bytes| BodyLimit::plain(report.count("max_body", bytes) as u64));
         let path_prefix = path_prefix(&mut report);
@@ -104,12 +100,11 @@ impl Proxy {
             authority: target.as_ref().and_then(TargetTemplate::authority_literal),
             dynamic: target.as_ref().is_some_and(|target| target.authority_literal().is_none()),
         };
-        let backends = Upstream::compile(spec, host, &mut compiler.problems)?;
+        let backends = Backends::compile(spec, host, &mut compiler.upstreams, &mut compiler.problems)?;
         Some(Self {
             path_prefix,
             strip_prefix: spec.strip_prefix,
             target,
-            backends,
             sets_host: own_headers.has(Known::Host),
             headers,
             response_headers,
@@ -120,9 +115,16 @@ impl Proxy {
             limits,
             connect_timeout,
             tunnel_timeout,
-            keep,
+            keep: backends.keep(),
+            backends,
             retries,
+            retry_on,
+            retry_budget,
             retry_buffer,
+            unavailable: match spec.error_response {
+                Some(_) => error_response.clone(),
+                None => respond::built_in(503).clone(),
+            },
             error_response,
         })
     }
@@ -155,6 +157,30 @@ fn target(report: &mut Report<'_>) -> Option<TargetTemplate> {
             Some(TargetTemplate::never())
         }
     }
+}
+
+fn retry_on(report: &mut Report<'_>) -> RetryOn {
+    let mut retry_on = RetryOn::default();
+    for reason in &report.spec.retry_on {
+        match reason.as_str() {
+            "timeout" => retry_on.timeout = true,
+            "502" => retry_on.statuses.push(502),
+            "503" => retry_on.statuses.push(503),
+            "504" => retry_on.statuses.push(504),
+            other => report.error(format!(
+                "retry_on: {other:?} is no reason for another attempt: write :timeout, 502, 503 or 504"
+            )),
+        }
+    }
+    retry_on
+}
+
+fn retry_budget(report: &mut Report<'_>) -> f64 {
+    let percent = report.spec.retry_budget;
+    if !(0.0..=100.0).contains(&percent) {
+        report.error(format!("retry_budget: {percent} is out of range: write per cent from 0 to 100, such as 20"));
+    }
+    percent
 }
 
 fn path_prefix(report: &mut Report<'_>) -> Option<Box<[u8]>> {
@@ -250,3 +276,6 @@ fn template(value: &HeaderValue, context: Context) -> Result<Template, String> {
         HeaderValue::Literal(text) => Ok(Template::literal_text(text)),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -130,7 +130,7 @@ impl Proxy {
     }
 
     /// The path as `{path}` shows it: without the prefix if that is to be stripped.
-    fn path<'p>(&self, path: &'p [u8]) -> &'p [u8] {
+    pub(super) fn path<'p>(&self, path: &'p [u8]) -> &'p [u8] {
         match &self.path_prefix {
             Some(prefix) if self.strip_prefix => behind_prefix(path, prefix).unwrap_or(path),
             _ => path,

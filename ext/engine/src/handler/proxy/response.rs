@@ -7,7 +7,7 @@ use crate::headers::{framing, hop_by_hop};
 use crate::http1::{write_status_line, Framing, Malformed};
 use crate::message::{Known, Version};
 use crate::upstream::exchange::{self, Upload};
-use crate::upstream::Attempt;
+use crate::upstream::{Attempt, Blame};
 
 impl Proxy {
     /// Passes a response on. From its first byte on it is never replaced: if the backend then fails, the client's connection is
@@ -68,7 +68,7 @@ impl Proxy {
             Err(error) => {
                 if error.side != Side::Client {
                     if let Some(attempt) = &exchange.outcome.backend {
-                        attempt.failed();
+                        attempt.failed(Blame::Backend);
                         exchange.warn(format_args!("{}: response cut short: {error}", attempt.label()));
                     }
                 }
@@ -83,7 +83,7 @@ impl Proxy {
     /// Answers in place of a backend whose response cannot be passed on. Its connection is dropped.
     async fn refuse(&self, exchange: &mut Exchange<'_>, attempt: Attempt, why: Malformed) -> Verdict {
         let error = Error::backend(Kind::Malformed(why), Retry::Never);
-        attempt.failed();
+        attempt.failed(Blame::Backend);
         exchange.warn(format_args!("{}: {error}", attempt.label()));
         exchange.outcome.backend = Some(attempt);
         exchange.answer_failure(&error, &self.error_response).await
@@ -126,6 +126,7 @@ impl Proxy {
             values.apply(&self.response_headers, &mut response.fields);
         }
         exchange.work.values = values;
+        self.tie(exchange);
         exchange.amend();
     }
 

@@ -1,81 +1,140 @@
-use super::super::backend::{Place, Traits};
+mod distribution;
+mod limits;
+mod stickiness;
+
+use super::super::backend::{Admin, Place, Traits};
+use super::super::Attempt;
 use super::*;
 
-fn endpoints(count: usize) -> Vec<Arc<Endpoint>> {
-    (0..count)
-        .map(|n| Endpoint::new(n.to_string(), "host", Place::Unix(n.to_string().into()), None, Traits::default()))
-        .collect()
+/// A balancer and its endpoints, called "0", "1" and so on.
+struct Bench {
+    balancer: Balancer,
+    members: Members,
 }
 
-fn balancer(name: &str) -> Balancer {
-    Balancer::new(Policy::named(name).expect("a known policy"))
-}
+impl Bench {
+    fn new(policy: &str, traits: Vec<Traits>) -> Self {
+        Self::by(Policy::named(policy).expect("a known policy"), traits)
+    }
 
-/// The labels of the backends that one request is tried on.
-fn attempts(balancer: &Balancer, endpoints: &[Arc<Endpoint>], count: usize) -> Vec<String> {
-    let mut tried = Tried::default();
-    (0..count).map(|_| balancer.pick(endpoints, &mut tried).expect("a backend").label().to_owned()).collect()
+    fn by(policy: Policy, traits: Vec<Traits>) -> Self {
+        let endpoint = |(n, traits): (usize, Traits)| {
+            Endpoint::new(n.to_string(), "host", Place::Unix(n.to_string().into()), None, traits)
+        };
+        let balancer = Balancer::new(policy);
+        let members = balancer.members(traits.into_iter().enumerate().map(endpoint).collect());
+        Self { balancer, members }
+    }
+
+    /// So many alike.
+    fn of(policy: &str, count: usize) -> Self {
+        Self::new(policy, vec![Traits::default(); count])
+    }
+
+    fn weighted(policy: &str, weights: &[u32]) -> Self {
+        Self::new(policy, weights.iter().map(|weight| Traits { weight: *weight, ..Traits::default() }).collect())
+    }
+
+    fn endpoint(&self, label: &str) -> &Arc<Endpoint> {
+        self.members.iter().find(|endpoint| endpoint.label() == label).expect("an endpoint")
+    }
+
+    fn take_down(&self, label: &str) {
+        self.endpoint(label).set_admin(Admin::Down);
+    }
+
+    fn bring_up(&self, label: &str) {
+        self.endpoint(label).set_admin(Admin::Ready);
+    }
+
+    fn choose(&self, tried: &mut Tried) -> Choice {
+        self.choose_for(&Asking::Nothing, tried)
+    }
+
+    fn choose_for(&self, asking: &Asking, tried: &mut Tried) -> Choice {
+        self.balancer.choose(&self.members, asking, tried)
+    }
+
+    /// The label of the backend that a request with that key goes to.
+    fn of_key(&self, key: &str) -> String {
+        let asking = Asking::Key(hash(key.as_bytes()));
+        self.choose_for(&asking, &mut Tried::default()).backend().expect("a backend").label().to_owned()
+    }
+
+    /// The labels of the backends that one request is tried on.
+    fn attempts(&self, count: usize) -> Vec<String> {
+        let mut tried = Tried::default();
+        (0..count).map(|_| self.choose(&mut tried).backend().expect("a backend").label().to_owned()).collect()
+    }
+
+    /// The labels of the backends that so many requests go to.
+    fn firsts(&self, count: usize) -> Vec<String> {
+        (0..count).flat_map(|_| self.attempts(1)).collect()
+    }
 }
 
 #[test]
 fn every_listed_name_is_a_policy_and_no_other_is() {
-    assert_eq!(Policy::ALL.map(|(name, _)| Policy::named(name)), Policy::ALL.map(|(_, policy)| Some(policy)));
-    assert_eq!(Policy::named("least_busy"), None);
+    assert!(Policy::NAMES.iter().all(|name| Policy::named(name).is_some()));
+    assert!(Policy::named("least_busy").is_none());
 }
 
 #[test]
 fn round_robin_is_even_and_cyclic() {
-    let (balancer, endpoints) = (balancer("round_robin"), endpoints(3));
-    let firsts: Vec<_> = (0..7).flat_map(|_| attempts(&balancer, &endpoints, 1)).collect();
-    assert_eq!(firsts, ["0", "1", "2", "0", "1", "2", "0"]);
+    assert_eq!(Bench::of("round_robin", 3).firsts(7), ["0", "1", "2", "0", "1", "2", "0"]);
 }
 
 #[test]
 fn ordered_begins_every_request_with_the_first() {
-    let (balancer, endpoints) = (balancer("ordered"), endpoints(3));
-    assert_eq!(attempts(&balancer, &endpoints, 3), ["0", "1", "2"]);
-    assert_eq!(attempts(&balancer, &endpoints, 1), ["0"]);
+    let bench = Bench::of("ordered", 3);
+    assert_eq!(bench.attempts(3), ["0", "1", "2"]);
+    assert_eq!(bench.attempts(1), ["0"]);
 }
 
 #[test]
 fn random_reaches_every_backend_and_then_tries_the_others() {
-    let (balancer, endpoints) = (balancer("random"), endpoints(4));
-    let mut firsts: Vec<_> = (0..1000).flat_map(|_| attempts(&balancer, &endpoints, 1)).collect();
+    let bench = Bench::of("random", 4);
+    let mut firsts = bench.firsts(1000);
     firsts.sort();
     firsts.dedup();
     assert_eq!(firsts, ["0", "1", "2", "3"]);
-    let mut all = attempts(&balancer, &endpoints, 4);
+    let mut all = bench.attempts(4);
     all.sort();
     assert_eq!(all, ["0", "1", "2", "3"]);
 }
 
 #[test]
-fn failed_attempts_go_round_the_list_and_start_over() {
-    let (balancer, endpoints) = (balancer("round_robin"), endpoints(3));
-    attempts(&balancer, &endpoints, 1);
-    assert_eq!(attempts(&balancer, &endpoints, 7), ["1", "2", "0", "1", "2", "0", "1"]);
+fn failed_attempts_try_every_backend_before_they_start_over_and_none_twice_in_a_row() {
+    let bench = Bench::of("round_robin", 3);
+    bench.attempts(1);
+    let attempts = bench.attempts(30);
+    assert_eq!(attempts[..3], ["1", "2", "0"]);
+    assert!(attempts.windows(2).all(|two| two[0] != two[1]), "{attempts:?}");
+    assert!((0..3).all(|n| attempts.iter().filter(|label| **label == n.to_string()).count() >= 9), "{attempts:?}");
 }
 
 #[test]
 fn more_backends_than_fit_inline_are_each_tried_once() {
-    let endpoints = endpoints(20);
     let mut all: Vec<usize> =
-        attempts(&balancer("random"), &endpoints, 20).iter().map(|label| label.parse().expect("a number")).collect();
+        Bench::of("random", 40).attempts(40).iter().map(|label| label.parse().expect("a number")).collect();
     all.sort();
-    assert_eq!(all, (0..20).collect::<Vec<_>>());
+    assert_eq!(all, (0..40).collect::<Vec<_>>());
 }
 
 #[test]
 fn a_list_that_changes_between_attempts_still_yields_an_untried_backend() {
-    let (balancer, old) = (balancer("ordered"), endpoints(2));
+    let bench = Bench::of("ordered", 2);
     let mut tried = Tried::default();
-    balancer.pick(&old, &mut tried).expect("a backend");
-    let new = vec![old[1].clone()];
-    assert_eq!(balancer.pick(&new, &mut tried).expect("a backend").label(), "1");
-    assert_eq!(balancer.pick(&new, &mut tried).expect("starts over").label(), "1");
+    bench.choose(&mut tried).backend().expect("a backend");
+    let new = bench.balancer.members(bench.members.iter().skip(1).cloned().collect());
+    let choose = |tried: &mut Tried| {
+        bench.balancer.choose(&new, &Asking::Nothing, tried).backend().map(|endpoint| endpoint.label().to_owned())
+    };
+    assert_eq!(choose(&mut tried).as_deref(), Some("1"));
+    assert_eq!(choose(&mut tried).as_deref(), Some("1"), "starts over");
 }
 
 #[test]
-fn an_empty_list_has_nothing_to_pick() {
-    assert!(balancer("round_robin").pick(&[], &mut Tried::default()).is_none());
+fn an_empty_list_has_nothing_to_choose() {
+    assert!(matches!(Bench::of("round_robin", 0).choose(&mut Tried::default()), Choice::None));
 }

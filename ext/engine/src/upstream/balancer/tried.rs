@@ -1,7 +1,7 @@
 //! Which backends one request has been tried on.
 
 /// As many ids as fit without allocating.
-const INLINE: usize = 8;
+const INLINE: usize = 16;
 
 /// The endpoints that one request has been tried on, by their ids.
 #[derive(Debug, Default)]
@@ -24,7 +24,7 @@ impl Tried {
     }
 
     /// Notes an attempt.
-    pub fn add(&mut self, id: u64) {
+    pub(super) fn add(&mut self, id: u64) {
         self.last = Some(id);
         if self.count < INLINE {
             self.few[self.count] = id;
@@ -34,9 +34,19 @@ impl Tried {
         }
     }
 
-    /// Forgets all but the latest attempt's place: every endpoint may be tried once more.
-    pub fn begin_again(&mut self) {
+    /// Begins a new round: every endpoint may be tried once more, but for the latest.
+    pub(super) fn keep_last(&mut self) {
+        let last = self.last;
+        self.forget();
+        if let Some(last) = last {
+            self.add(last);
+        }
+    }
+
+    /// Begins a new round, in which every endpoint may be tried.
+    pub(super) fn forget(&mut self) {
         self.count = 0;
         self.more.clear();
+        self.last = None;
     }
 }

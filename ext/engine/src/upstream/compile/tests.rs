@@ -1,6 +1,6 @@
 use super::super::tests::certs::{write, Authority};
 use super::*;
-use crate::config::{At, Backend};
+use crate::config::{At, Backend, Priority};
 
 fn proxy(backends: Option<&[&str]>) -> Proxy {
     with(Pool {
@@ -23,7 +23,7 @@ fn target(scheme_tls: bool, authority: &str) -> TargetHost<'_> {
 
 fn compile(proxy: &Proxy, target: TargetHost<'_>) -> (Option<Backends>, Vec<String>) {
     let mut problems = Vec::new();
-    let backends = Upstream::compile(proxy, target, &mut problems);
+    let backends = Backends::compile(proxy, target, &mut Upstreams::default(), &mut problems);
     (backends, problems.iter().map(ToString::to_string).collect())
 }
 
@@ -111,9 +111,9 @@ fn every_mistake_is_reported_at_once_with_its_line() {
     assert_eq!(
         problems,
         [
-            r#"Proxyfile:7: proxy: backend_priority: "least_busy" is unknown; write one of "round_robin", "ordered", "random""#,
             r#"Proxyfile:7: proxy: backends: "localhost:http" is no address: the port must be a number from 1 to 65535"#,
             r#"Proxyfile:7: proxy: backends: "::1" is no address: an IPv6 address stands in brackets, as in "[::1]:3001""#,
+            r#"Proxyfile:7: proxy: backend_priority: "least_busy" is unknown: write one of "round_robin", "ordered", "random", "least_conn", "random_two", "ip_hash""#,
             "Proxyfile:7: proxy: client_key is given without its certificate: add `client_certificate`",
         ]
     );
@@ -138,7 +138,7 @@ fn nowhere_to_go_is_a_mistake_that_says_what_to_write() {
 fn believing_any_certificate_is_worth_a_warning_where_tls_is_spoken() {
     let lax = with(Pool { verify_ssl: false, ..pool(Some(&["10.0.0.1"])) });
     let mut problems = Vec::new();
-    Upstream::compile(&lax, target(true, "host"), &mut problems).expect("backends");
+    Backends::compile(&lax, target(true, "host"), &mut Upstreams::default(), &mut problems).expect("backends");
     assert_eq!(problems.len(), 1);
     assert_eq!(problems[0].severity, Severity::Warning);
     assert!(problems[0].message.starts_with("verify_ssl: false"));
@@ -154,4 +154,106 @@ fn names_that_no_certificate_can_be_for_are_refused_where_tls_is_spoken() {
     let (backends, problems) = compile(&with(Pool { verify_ssl: false, ..pool(None) }), target(true, "-shop.test"));
     assert!(backends.is_none());
     assert!(problems[0].contains(r#""-shop.test" can be the name of no TLS server"#), "{problems:?}");
+}
+
+#[test]
+fn what_is_said_of_one_backend_goes_before_what_is_said_of_all() {
+    let one =
+        Backend { weight: 3, backup: true, max_connections: Some(5), slow_start: Some(2.0), ..Backend::at("10.0.0.1") };
+    let pool = Pool {
+        backends: Some(vec![one, Backend::at("10.0.0.2")]),
+        max_connections: Some(7),
+        slow_start: Some(1.0),
+        ..Pool::default()
+    };
+    let (backends, problems) = compile(&with(pool), TargetHost::default());
+    let Some(Backends::Fixed(upstream)) = backends else { panic!("{problems:?}") };
+    let second = |seconds| Some(std::time::Duration::from_secs(seconds));
+    let live = upstream.live.load();
+    assert_eq!(
+        live.iter().map(|endpoint| *endpoint.traits()).collect::<Vec<_>>(),
+        [
+            Traits { weight: 1, backup: false, max_connections: Some(7), slow_start: second(1) },
+            Traits { weight: 3, backup: true, max_connections: Some(5), slow_start: second(2) },
+        ]
+    );
+}
+
+#[test]
+fn numbers_that_make_no_sense_are_mistakes_that_name_the_backend_and_the_range() {
+    let odd = Backend { weight: 0, max_connections: Some(0), slow_start: Some(0.0), ..Backend::at("10.0.0.1") };
+    let heavy = Backend { weight: 65_536, ..Backend::at("10.0.0.2") };
+    let pool = Pool {
+        backends: Some(vec![odd, heavy]),
+        max_connections: Some(0),
+        slow_start: Some(-1.0),
+        keepalive: -1,
+        keepalive_timeout: 0.0,
+        ..Pool::default()
+    };
+    let (backends, problems) = compile(&with(pool), TargetHost::default());
+    assert!(backends.is_none());
+    let time = "is no time limit: write seconds greater than 0, as in 30 or 0.5";
+    assert_eq!(
+        problems
+            .iter()
+            .map(|problem| problem.strip_prefix("Proxyfile:7: proxy: ").expect("a line"))
+            .collect::<Vec<_>>(),
+        [
+            "max_connections: 0 is out of range: write a number from 1 to 4294967295",
+            &format!("slow_start: -1 {time}"),
+            r#"backends: "10.0.0.1": weight: 0 is out of range: write a number from 1 to 65535"#,
+            r#"backends: "10.0.0.1": max_connections: 0 is out of range: write a number from 1 to 4294967295"#,
+            &format!(r#"backends: "10.0.0.1": slow_start: 0 {time}"#),
+            r#"backends: "10.0.0.2": weight: 65536 is out of range: write a number from 1 to 65535"#,
+            "keepalive: -1 is out of range: write a number from 0 to 4294967295",
+            &format!("keepalive_timeout: 0 {time}"),
+        ]
+    );
+}
+
+#[test]
+fn policies_that_cannot_work_are_mistakes_that_say_what_to_write() {
+    let sticky = |cookie: &str, secret: Option<&str>| {
+        Priority::Sticky(crate::config::Sticky { cookie: cookie.into(), secret: secret.map(Into::into) })
+    };
+    for (priority, says) in [
+        (
+            Priority::Hash("fixed".into()),
+            r#"hash: "fixed" is the same for every request, and all of them would go to one backend: write a string rewrite such as "{path}""#,
+        ),
+        (Priority::Hash("{path|upcase}".into()), "hash: "),
+        (
+            sticky("a b", None),
+            r#"sticky: "a b" cannot be the name of a cookie: write letters, digits, hyphens and underscores"#,
+        ),
+        (
+            sticky("a", Some("short")),
+            "secret: 5 bytes can be guessed: write 16 or more, as `openssl rand -hex 32` prints them",
+        ),
+    ] {
+        let (backends, problems) =
+            compile(&with(Pool { backend_priority: priority, ..pool(Some(&["10.0.0.1"])) }), TargetHost::default());
+        assert!(backends.is_none());
+        assert_eq!(problems.len(), 1);
+        assert!(problems[0].starts_with(&format!("Proxyfile:7: proxy: backend_priority: {says}")), "{problems:?}");
+    }
+}
+
+#[test]
+fn only_backups_are_worth_a_warning_and_a_service_has_no_port() {
+    let backup = Backend { backup: true, ..Backend::at("10.0.0.1") };
+    let (backends, problems) =
+        compile(&with(Pool { backends: Some(vec![backup]), ..Pool::default() }), TargetHost::default());
+    assert!(backends.is_some());
+    assert_eq!(
+        problems,
+        ["Proxyfile:7: proxy: backends: all of them are backups, which is as if none were: leave `backup: true` out of one"]
+    );
+    let (backends, problems) = compile(&proxy(Some(&["_http._tcp.app.test:3000"])), TargetHost::default());
+    assert!(backends.is_none());
+    assert_eq!(
+        problems,
+        [r#"Proxyfile:7: proxy: backends: "_http._tcp.app.test" has ports in its SRV records: leave out ":3000""#]
+    );
 }

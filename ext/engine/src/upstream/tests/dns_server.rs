@@ -21,11 +21,23 @@ pub(in super::super) enum Reply {
         ttl: u32,
         addresses: Vec<IpAddr>,
     },
+    /// Records of priority, weight, port and host; every host has the same addresses.
+    Service {
+        ttl: u32,
+        records: Vec<(u16, u16, u16, String)>,
+        addresses: Vec<IpAddr>,
+    },
     ServerFailure,
     NoSuchName,
 }
 
 impl Reply {
+    pub(in super::super) fn service(ttl: u32, records: &[(u16, u16, u16, &str)], addresses: &[&str]) -> Self {
+        let records = records.iter().map(|(priority, weight, port, host)| (*priority, *weight, *port, (*host).into()));
+        let addresses = addresses.iter().map(|ip| ip.parse().expect("an address"));
+        Self::Service { ttl, records: records.collect(), addresses: addresses.collect() }
+    }
+
     pub(in super::super) fn addresses(ttl: u32, addresses: &[&str]) -> Self {
         Self::Addresses { ttl, addresses: addresses.iter().map(|ip| ip.parse().expect("an address")).collect() }
     }
@@ -81,6 +93,7 @@ impl Drop for DnsServer {
 
 const A: u16 = 1;
 const AAAA: u16 = 28;
+const SRV: u16 = 33;
 
 /// RFC 1035, section 4: header, the question as it came, answers whose name points to the question's.
 fn respond(packet: &[u8], reply: &Reply) -> Option<Vec<u8>> {
@@ -89,11 +102,13 @@ fn respond(packet: &[u8], reply: &Reply) -> Option<Vec<u8>> {
     let kind = u16::from_be_bytes([packet[name_end], packet[name_end + 1]]);
     let (code, ttl, addresses) = match reply {
         Reply::OnlyV4 { .. } if kind == AAAA => return None,
-        Reply::Addresses { ttl, addresses } | Reply::OnlyV4 { ttl, addresses } => (0, *ttl, addresses.as_slice()),
+        Reply::Addresses { ttl, addresses }
+        | Reply::OnlyV4 { ttl, addresses }
+        | Reply::Service { ttl, addresses, .. } => (0, *ttl, addresses.as_slice()),
         Reply::ServerFailure => (2, 0, [].as_slice()),
         Reply::NoSuchName => (3, 0, [].as_slice()),
     };
-    let matching: Vec<Vec<u8>> = addresses
+    let mut matching: Vec<Vec<u8>> = addresses
         .iter()
         .filter_map(|ip| match ip {
             IpAddr::V4(ip) if kind == A => Some(ip.octets().to_vec()),
@@ -101,6 +116,17 @@ fn respond(packet: &[u8], reply: &Reply) -> Option<Vec<u8>> {
             _ => None,
         })
         .collect();
+    if let (Reply::Service { records, .. }, SRV) = (reply, kind) {
+        matching.extend(records.iter().map(|(priority, weight, port, host)| {
+            let mut data: Vec<u8> = [priority, weight, port].iter().flat_map(|number| number.to_be_bytes()).collect();
+            for label in host.split('.').filter(|label| !label.is_empty()) {
+                data.push(u8::try_from(label.len()).expect("short"));
+                data.extend(label.as_bytes());
+            }
+            data.push(0);
+            data
+        }));
+    }
     let count = u16::try_from(matching.len()).expect("a few");
     let mut answer = packet[..2].to_vec();
     answer.extend([0x81, 0x80 | code, 0, 1]);

@@ -70,6 +70,11 @@ impl Proxy {
         Peer::new(socket.into())
     }
 
+    /// The state of every backend.
+    pub(crate) fn states(&self) -> Vec<&'static str> {
+        self.server.stats().backends.iter().map(|backend| backend.state).collect()
+    }
+
     pub(crate) fn address(&self) -> &str {
         &self.address
     }

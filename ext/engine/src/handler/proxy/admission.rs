@@ -1,0 +1,125 @@
+//! From "this request needs a backend" to the right to ask one.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::Poll;
+
+use tokio::time::Instant;
+
+use crate::error::{Error, Kind, Retry, Side};
+use crate::forward::Exchange;
+use crate::upstream::admission::RetryPermit;
+use crate::upstream::exchange::Client;
+use crate::upstream::{Asking, Attempt, Choice, Tried, Upstream};
+
+/// Backends that are chosen in vain, because others were quicker, before they all count as busy.
+const MOST_CHOICES: usize = 8;
+
+/// One request before its upstream.
+pub(crate) struct Line<'a> {
+    upstream: &'a Arc<Upstream>,
+    asking: Asking,
+    tried: Tried,
+    /// Whether it has been sent to a backend before.
+    again: bool,
+    /// The budget for further attempts.
+    percent: f64,
+}
+
+/// What came of looking for a backend.
+enum Found {
+    Backend(Attempt),
+    /// All that are available have what they may have.
+    Busy,
+    /// None is available.
+    Nobody,
+    /// It would be a retry too many.
+    OverBudget,
+}
+
+impl<'a> Line<'a> {
+    pub(crate) fn new(upstream: &'a Arc<Upstream>, asking: Asking, percent: f64) -> Self {
+        Self { upstream, asking, tried: Tried::default(), again: false, percent }
+    }
+
+    /// The right to ask a backend. If all are busy it is waited for, in turn.
+    pub(crate) async fn admit(&mut self, exchange: &mut Exchange<'_>, deadline: Instant) -> Result<Attempt, Error> {
+        // Who comes while others wait does not overtake them.
+        if self.upstream.fleet().queue().waiting() == 0 {
+            match self.look() {
+                Found::Busy => {}
+                found => return self.result(found),
+            }
+        }
+        self.wait(exchange, deadline).await
+    }
+
+    /// The same without waiting.
+    pub(crate) fn admit_at_once(&mut self) -> Option<Attempt> {
+        if self.upstream.fleet().queue().waiting() > 0 {
+            return None;
+        }
+        match self.look() {
+            Found::Backend(attempt) => Some(attempt),
+            _ => None,
+        }
+    }
+
+    async fn wait(&mut self, exchange: &mut Exchange<'_>, deadline: Instant) -> Result<Attempt, Error> {
+        let fleet = self.upstream.fleet();
+        let Some(ticket) = fleet.queue().enter() else { return Err(failure(Kind::Crowded)) };
+        let until = deadline.min(Instant::now() + fleet.rules().queue_timeout);
+        let Client { connection, alarm } = &mut *exchange.client;
+        poll_fn(|cx| {
+            if ticket.is_first(cx) {
+                match self.look() {
+                    Found::Busy => {}
+                    found => return Poll::Ready(self.result(found)),
+                }
+            }
+            if let Poll::Ready(error) = connection.poll_gone(cx) {
+                return Poll::Ready(Err(Error::client(Kind::Io(error))));
+            }
+            alarm.poll(cx, until).map(|()| Err(failure(Kind::Waited)))
+        })
+        .await
+    }
+
+    /// Looks for a backend once.
+    fn look(&mut self) -> Found {
+        for _ in 0..MOST_CHOICES {
+            let endpoint = match self.upstream.choose(&self.asking, &mut self.tried) {
+                Choice::Backend(endpoint) => endpoint,
+                Choice::Busy => return Found::Busy,
+                Choice::None => return Found::Nobody,
+            };
+            // What one backend has failed to do may always be asked of another that is well: that moves load and makes no more of
+            // it. Only where that one fails too are there fewer retries than requests.
+            let permit = match self.again && endpoint.is_failing() {
+                false => None,
+                true => match RetryPermit::take(endpoint.fleet(), self.percent) {
+                    None => return Found::OverBudget,
+                    permit => permit,
+                },
+            };
+            if let Some(attempt) = Attempt::admit(endpoint, permit) {
+                self.again = true;
+                return Found::Backend(attempt);
+            }
+        }
+        Found::Busy
+    }
+
+    fn result(&self, found: Found) -> Result<Attempt, Error> {
+        Err(failure(match found {
+            Found::Backend(attempt) => return Ok(attempt),
+            Found::Nobody if self.upstream.is_empty() => Kind::NoAddress,
+            Found::Nobody => Kind::Unavailable,
+            Found::Busy | Found::OverBudget => Kind::Crowded,
+        }))
+    }
+}
+
+fn failure(kind: Kind) -> Error {
+    Error { kind, side: Side::Us, retry: Retry::Never }
+}

@@ -1,0 +1,41 @@
+//! What the policy that chooses a backend wants to know of a request, and what it wants to tell the client.
+
+use super::Proxy;
+use crate::forward::Exchange;
+use crate::message::Known;
+use crate::upstream::balancer::{hash, Asking, Policy};
+
+impl Proxy {
+    /// To be called before the head is changed into what a backend is to get.
+    pub(super) fn asking(&self, exchange: &mut Exchange<'_>) -> Asking {
+        match self.backends.policy() {
+            Policy::Keyed { template, .. } => {
+                let mut key = std::mem::take(&mut exchange.work.scratch);
+                key.clear();
+                template.render(&exchange.scope(self.path(exchange.work.request.path())), &mut key);
+                let hash = hash(&key);
+                exchange.work.scratch = key;
+                Asking::Key(hash)
+            }
+            Policy::Sticky(sticky) => {
+                sticky.read(&exchange.work.request.fields).map_or(Asking::Nothing, Asking::Cookie)
+            }
+            _ => Asking::Nothing,
+        }
+    }
+
+    /// Ties the client to the backend that answered, unless it is already, or its own backend had no room just now.
+    pub(super) fn tie(&self, exchange: &mut Exchange<'_>) {
+        let Policy::Sticky(sticky) = self.backends.policy() else { return };
+        let Some(attempt) = &exchange.outcome.backend else { return };
+        if let Asking::Cookie(tag) = &exchange.asking {
+            if sticky.tag(attempt) == *tag || self.backends.is_full(tag) {
+                return;
+            }
+        }
+        let work = &mut *exchange.work;
+        work.scratch.clear();
+        sticky.write(attempt, exchange.link.tls, &mut work.scratch);
+        work.response.fields.append(Known::SetCookie, &work.scratch);
+    }
+}

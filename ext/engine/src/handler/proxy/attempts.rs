@@ -1,0 +1,215 @@
+//! One backend after the other, until one answers or no further attempt is left or safe.
+
+use std::future::{poll_fn, Future};
+use std::task::Poll;
+
+use rustls::pki_types::ServerName;
+use tokio::time::Instant;
+
+use super::admission::Line;
+use super::{Answered, Proxy};
+use crate::error::{Error, Kind, Retry, Side};
+use crate::forward::Exchange;
+use crate::http1::Connection;
+use crate::message::Version;
+use crate::stream::Stream;
+use crate::upstream::exchange::{self, Asked, Limits, Upload};
+use crate::upstream::{connect, Attempt, Backends, Blame};
+
+/// One request on its way through the backends.
+struct Tour {
+    /// The TLS name, where it is not each backend's own.
+    name: Option<ServerName<'static>>,
+    asked: Asked,
+    /// When the head of a response must be there. The client's body is waited for by its own limit; this one starts anew whenever
+    /// a piece of it has come.
+    deadline: Instant,
+    /// Attempts that may follow.
+    left: u32,
+}
+
+impl Proxy {
+    /// Sends the request to one backend after the other.
+    pub(super) async fn ask(&self, exchange: &mut Exchange<'_>, upload: &mut Upload) -> Result<Answered, Error> {
+        let deadline = Instant::now() + self.limits.timeout;
+        exchange.asking = self.asking(exchange);
+        self.prepare_request(exchange)?;
+        let by_host;
+        let upstream = match &self.backends {
+            Backends::Fixed(upstream) => upstream,
+            Backends::ByHost(hosts) => {
+                by_host = self.upstream_of_host(hosts, exchange)?;
+                &by_host
+            }
+        };
+        let name = self.server_name(exchange)?;
+        if !upstream.is_ready() {
+            let _ = tokio::time::timeout_at(deadline, upstream.ready()).await;
+        }
+        let asked = Asked {
+            interim: exchange.work.request.version == Version::Http11,
+            go_ahead: exchange.expects_go_ahead(),
+            upgrade: exchange.wishes.upgrade,
+        };
+        let left = self.retries.unwrap_or_else(|| upstream.len() as u32);
+        let mut tour = Tour { name, asked, deadline, left };
+        let mut line = Line::new(upstream, exchange.asking, self.retry_budget);
+        let mut attempt = line.admit(exchange, tour.deadline).await?;
+        loop {
+            let error = match self.attempt(exchange, upload, &attempt, &mut tour).await {
+                Ok(backend) => {
+                    let next = self.next_after_answer(exchange, upload, &attempt, &tour, &mut line);
+                    let Some(next) = next else { return Ok(Answered { backend, attempt }) };
+                    attempt = next;
+                    tour.left -= 1;
+                    continue;
+                }
+                Err(error) => error,
+            };
+            if tour.left == 0 || Instant::now() >= tour.deadline || !self.may_retry(exchange, &error, upload) {
+                return Err(error);
+            }
+            // It may be what the next attempt waits for.
+            drop(attempt);
+            attempt = match line.admit(exchange, tour.deadline).await {
+                Ok(next) => next,
+                Err(other) if other.side == Side::Client => return Err(other),
+                // What went wrong says more than that nothing else could be tried.
+                Err(_) => return Err(error),
+            };
+            tour.left -= 1;
+        }
+    }
+
+    /// The next attempt, if the response that has come is a reason for one. Nothing is waited for: there is a response to pass on.
+    fn next_after_answer(
+        &self,
+        exchange: &Exchange<'_>,
+        upload: &Upload,
+        attempt: &Attempt,
+        tour: &Tour,
+        line: &mut Line<'_>,
+    ) -> Option<Attempt> {
+        let status = exchange.work.response.status;
+        if !self.retry_on.statuses.contains(&status) {
+            attempt.succeeded();
+            return None;
+        }
+        attempt.failed(Blame::Backend);
+        exchange.warn(format_args!("{}: the answer is a {status}", attempt.label()));
+        let safe = exchange.work.request.method.is_idempotent() && upload.can_replay();
+        if tour.left == 0 || !safe || Instant::now() >= tour.deadline {
+            return None;
+        }
+        attempt.give_retry_back();
+        line.admit_at_once()
+    }
+
+    /// One attempt at one backend: over an idle connection if there is one, over a new one otherwise. An idle connection that
+    /// turns out to be dead costs no attempt.
+    async fn attempt(
+        &self,
+        exchange: &mut Exchange<'_>,
+        upload: &mut Upload,
+        attempt: &Attempt,
+        tour: &mut Tour,
+    ) -> Result<Connection, Error> {
+        exchange.outcome.attempts += 1;
+        let (limits, until) = self.part_of_attempt(exchange, upload, tour);
+        let mut deadline = until;
+        let mut idle = exchange.engine.pool.checkout(attempt, tour.name.as_ref());
+        loop {
+            let reused = idle.is_some();
+            let stream = match idle.take() {
+                Some(stream) => Ok(stream),
+                None => self.connect(exchange, attempt, tour.name.as_ref(), deadline).await,
+            };
+            let result = match stream {
+                Ok(stream) => {
+                    let mut backend = Connection::new(stream);
+                    self.write_request(exchange, &mut backend, attempt, &tour.asked);
+                    upload.rewind();
+                    let (client, response) = (&mut *exchange.client, &mut exchange.work.response);
+                    exchange::send(client, &mut backend, upload, response, &mut tour.asked, &limits, &mut deadline)
+                        .await
+                        .map(|()| backend)
+                }
+                Err(error) => Err(error),
+            };
+            if deadline != until {
+                // A piece of the client's body has put it off, and with it the end of all attempts.
+                tour.deadline = tour.deadline.max(deadline + (self.limits.timeout - limits.timeout));
+            }
+            match result {
+                Ok(backend) => return Ok(backend),
+                Err(error) if error.side == Side::Client => return Err(error),
+                Err(error) if reused && !error.is_timeout() && is_safe(exchange, &error, upload) => {
+                    exchange.debug(format_args!("an idle connection to {} was dead: {error}", attempt.label()));
+                }
+                Err(error) => {
+                    attempt.failed(error.blame());
+                    match error.kind {
+                        // It names the address itself.
+                        Kind::Connect(_) => exchange.warn(format_args!("{error}")),
+                        _ => exchange.warn(format_args!("{}: {error}", attempt.label())),
+                    }
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    /// The time for one attempt, and when it is over: all that is left, or, with `retry_on: :timeout`, an equal part of it, so that
+    /// the attempts that may follow have some too.
+    fn part_of_attempt(&self, exchange: &Exchange<'_>, upload: &Upload, tour: &Tour) -> (Limits, Instant) {
+        let once_more = tour.left > 0 && exchange.work.request.method.is_idempotent() && upload.can_replay();
+        if !self.retry_on.timeout || !once_more {
+            return (self.limits, tour.deadline);
+        }
+        let now = Instant::now();
+        let part = tour.deadline.saturating_duration_since(now) / tour.left.saturating_add(1);
+        let timeout = part.min(self.limits.timeout);
+        (Limits { timeout, ..self.limits }, now + timeout)
+    }
+
+    /// Connects, and sees meanwhile whether the client goes away.
+    async fn connect(
+        &self,
+        exchange: &mut Exchange<'_>,
+        attempt: &Attempt,
+        name: Option<&ServerName<'static>>,
+        deadline: Instant,
+    ) -> Result<Stream, Error> {
+        let left = deadline.saturating_duration_since(Instant::now());
+        // Boxed: a handshake's state is large, and rarely needed.
+        let mut connecting = Box::pin(connect(attempt, name, self.connect_timeout.min(left)));
+        let client = &mut exchange.client.connection;
+        poll_fn(|cx| {
+            if let Poll::Ready(connected) = connecting.as_mut().poll(cx) {
+                let error = |error| Error::backend(Kind::Connect(error), Retry::Unwritten);
+                return Poll::Ready(connected.map_err(error));
+            }
+            client.poll_gone(cx).map(|error| Err(Error::client(Kind::Io(error))))
+        })
+        .await
+    }
+
+    /// Whether another attempt is safe, and asked for.
+    fn may_retry(&self, exchange: &Exchange<'_>, error: &Error, upload: &Upload) -> bool {
+        let asked_for = match error.kind {
+            Kind::Timeout(_) => self.retry_on.timeout,
+            _ => true,
+        };
+        asked_for && is_safe(exchange, error, upload)
+    }
+}
+
+/// Whether another attempt is safe.
+fn is_safe(exchange: &Exchange<'_>, error: &Error, upload: &Upload) -> bool {
+    let safe = match error.retry {
+        Retry::Never => false,
+        Retry::IfIdempotent => exchange.work.request.method.is_idempotent(),
+        Retry::Unwritten => true,
+    };
+    safe && upload.can_replay()
+}

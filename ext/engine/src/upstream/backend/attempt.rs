@@ -1,0 +1,158 @@
+//! One attempt at one endpoint.
+
+use std::cell::{Cell, RefCell};
+use std::ops::Deref;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::Arc;
+
+use super::{counted, Endpoint};
+use crate::log::Level;
+use crate::upstream::admission::RetryPermit;
+use crate::upstream::clock;
+
+/// One attempt at one endpoint: counted as in flight until it is dropped.
+#[derive(Debug)]
+pub struct Attempt {
+    endpoint: Arc<Endpoint>,
+    /// Whether an ejected endpoint waits for its outcome.
+    probes: Cell<bool>,
+    retry: RefCell<Option<RetryPermit>>,
+}
+
+/// Whose fault a failure is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Blame {
+    /// The backend's, as far as anybody can tell.
+    Backend,
+    /// Our own: no file or port was left for a connection.
+    Us,
+}
+
+impl Attempt {
+    /// Counts an attempt that begins now, whatever the endpoint's limits.
+    pub fn begin(endpoint: Arc<Endpoint>) -> Self {
+        endpoint.in_flight.fetch_add(1, Relaxed);
+        Self::begun(endpoint, false, None)
+    }
+
+    /// Begins an attempt unless the endpoint is full by now, or was ejected and somebody else probes it.
+    pub(crate) fn admit(endpoint: Arc<Endpoint>, retry: Option<RetryPermit>) -> Option<Self> {
+        match endpoint.traits.max_connections {
+            None => {
+                endpoint.in_flight.fetch_add(1, Relaxed);
+            }
+            Some(most) => {
+                let one_more = |count| (count < u64::from(most)).then_some(count + 1);
+                endpoint.in_flight.fetch_update(Relaxed, Relaxed, one_more).ok()?;
+            }
+        }
+        let ejected = endpoint.status.is_ejected();
+        if ejected && !endpoint.status.take_probe(clock::now()) {
+            endpoint.leave();
+            return None;
+        }
+        Some(Self::begun(endpoint, ejected, retry))
+    }
+
+    fn begun(endpoint: Arc<Endpoint>, probes: bool, retry: Option<RetryPermit>) -> Self {
+        endpoint.requests.fetch_add(1, Relaxed);
+        Self { endpoint, probes: Cell::new(probes), retry: RefCell::new(retry) }
+    }
+
+    /// The backend has answered, and not with what counts as a failure.
+    pub fn succeeded(&self) {
+        let endpoint = &self.endpoint;
+        if endpoint.failing.load(Relaxed) {
+            endpoint.failing.store(false, Relaxed);
+        }
+        if self.probes.take() {
+            endpoint.conduct.lock().returned(clock::now());
+            endpoint.status.restore();
+            endpoint.rise();
+            endpoint.fleet.note(Level::Info, endpoint, format_args!("is back: a request succeeded"));
+            endpoint.fleet.queue().wake();
+        }
+    }
+
+    /// Counts it as failed. To be called once at most.
+    pub fn failed(&self, blame: Blame) {
+        let endpoint = &self.endpoint;
+        endpoint.failures.fetch_add(1, Relaxed);
+        if blame == Blame::Us {
+            return;
+        }
+        endpoint.failing.store(true, Relaxed);
+        let Some(rules) = endpoint.fleet.rules().passive else { return };
+        let now = clock::now();
+        let mut conduct = endpoint.conduct.lock();
+        let probed = self.probes.take();
+        if !probed && (endpoint.status.is_ejected() || !conduct.failed(rules, now)) {
+            return;
+        }
+        let mut length = None;
+        let mut eject = || {
+            let time = conduct.eject(rules, now);
+            endpoint.status.eject(now.saturating_add(clock::millis(time)));
+            length = Some(time);
+        };
+        if probed {
+            // It was out already.
+            eject();
+        } else {
+            endpoint.fleet.eject(endpoint, &mut eject);
+        }
+        drop(conduct);
+        let Some(length) = length else { return };
+        let fleet = &endpoint.fleet;
+        if probed {
+            let what = format_args!("is ejected for another {length:?}: the next request failed");
+            fleet.note(Level::Warn, endpoint, what);
+        } else {
+            let fails = counted(rules.max_fails, "attempt");
+            let what = format_args!("is ejected for {length:?}: {fails} failed within {:?}", rules.fail_timeout);
+            fleet.note(Level::Warn, endpoint, what);
+        }
+        fleet.queue().wake();
+    }
+
+    /// Gives the right to a retry back, for the next attempt of the same request to take it.
+    pub(crate) fn give_retry_back(&self) {
+        self.retry.take();
+    }
+
+    /// The endpoint itself, for the pool.
+    pub fn endpoint(&self) -> &Arc<Endpoint> {
+        &self.endpoint
+    }
+}
+
+impl Deref for Attempt {
+    type Target = Endpoint;
+
+    fn deref(&self) -> &Endpoint {
+        &self.endpoint
+    }
+}
+
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        let probed_nothing = self.probes.get();
+        if probed_nothing {
+            self.endpoint.status.give_probe_back();
+        }
+        self.endpoint.leave();
+        if probed_nothing {
+            self.endpoint.fleet.queue().wake();
+        }
+    }
+}
+
+impl Endpoint {
+    /// One request fewer.
+    fn leave(&self) {
+        self.in_flight.fetch_sub(1, Relaxed);
+        if self.traits.max_connections.is_some() {
+            self.fleet.queue().wake();
+        }
+    }
+}

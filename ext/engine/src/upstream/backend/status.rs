@@ -1,0 +1,234 @@
+//! Whether an endpoint gets requests, in a form that every request can afford to read.
+
+use std::sync::atomic::{AtomicU64, AtomicU8, Ordering::Relaxed};
+
+use crate::upstream::clock;
+
+/// Somebody said so.
+const DRAINING: u8 = 1;
+/// Somebody said so.
+const DOWN: u8 = 1 << 1;
+/// The active checks say so.
+const UNHEALTHY: u8 = 1 << 2;
+/// The passive checks say so, for a while.
+const EJECTED: u8 = 1 << 3;
+/// That while is over, and one request finds out.
+const PROBING: u8 = 1 << 4;
+
+/// What somebody who looks after the backends wants of one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Admin {
+    /// It serves.
+    #[default]
+    Ready,
+    /// It finishes what it has, keeps its sticky clients and gets no new ones.
+    Draining,
+    /// It gets nothing.
+    Down,
+}
+
+impl Admin {
+    /// Every one of them, by the name that figures and commands use.
+    pub const ALL: [(&'static str, Self); 3] =
+        [("ready", Self::Ready), ("draining", Self::Draining), ("down", Self::Down)];
+
+    /// The one with that name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(known, _)| *known == name).map(|(_, admin)| *admin)
+    }
+
+    fn bits(self) -> u8 {
+        match self {
+            Self::Ready => 0,
+            Self::Draining => DRAINING,
+            Self::Down => DOWN,
+        }
+    }
+}
+
+/// The state of an endpoint. Who wants to change it for good holds a lock elsewhere; requests only read it, and take the one
+/// probe that an ejected endpoint is due.
+#[derive(Debug, Default)]
+pub(super) struct Status {
+    bits: AtomicU8,
+    /// When an ejected one may be probed, by [`clock`].
+    probe_at: AtomicU64,
+}
+
+impl Status {
+    /// Whether it gets requests.
+    #[inline]
+    pub(super) fn is_available(&self) -> bool {
+        let bits = self.bits.load(Relaxed);
+        bits == 0 || bits == EJECTED && self.is_probe_due(clock::now())
+    }
+
+    /// The same for clients that it has served before.
+    pub(super) fn accepts_sticky(&self) -> bool {
+        let bits = self.bits.load(Relaxed) & !DRAINING;
+        bits == 0 || bits == EJECTED && self.is_probe_due(clock::now())
+    }
+
+    /// Whether passive checks have taken it out.
+    #[inline]
+    pub(super) fn is_ejected(&self) -> bool {
+        self.bits.load(Relaxed) & EJECTED != 0
+    }
+
+    /// The word for figures: what somebody wants first, then what checks say.
+    pub(super) fn name(&self) -> &'static str {
+        let bits = self.bits.load(Relaxed);
+        match bits {
+            _ if bits & DOWN != 0 => "down",
+            _ if bits & DRAINING != 0 => "draining",
+            _ if bits & UNHEALTHY != 0 => "unhealthy",
+            _ if bits & EJECTED != 0 => "ejected",
+            _ => "ready",
+        }
+    }
+
+    /// `false` if it was so already.
+    pub(super) fn set_admin(&self, admin: Admin) -> bool {
+        self.change(|bits| bits & !(DRAINING | DOWN) | admin.bits())
+    }
+
+    /// `false` if it was so already.
+    pub(super) fn set_healthy(&self, healthy: bool) -> bool {
+        self.change(|bits| if healthy { bits & !UNHEALTHY } else { bits | UNHEALTHY })
+    }
+
+    /// Takes it out until `probe_at`.
+    pub(super) fn eject(&self, probe_at: u64) {
+        self.probe_at.store(probe_at, Relaxed);
+        self.change(|bits| bits & !PROBING | EJECTED);
+    }
+
+    /// Ends the ejection.
+    pub(super) fn restore(&self) {
+        self.change(|bits| bits & !(EJECTED | PROBING));
+    }
+
+    /// Takes the one probe that is due, if nobody else has taken it.
+    pub(super) fn take_probe(&self, now: u64) -> bool {
+        self.is_probe_due(now) && self.change(|bits| if bits & EJECTED != 0 { bits | PROBING } else { bits })
+    }
+
+    /// A probe that told nothing: the next request may be one.
+    pub(super) fn give_probe_back(&self) {
+        self.change(|bits| bits & !PROBING);
+    }
+
+    fn is_probe_due(&self, now: u64) -> bool {
+        now >= self.probe_at.load(Relaxed)
+    }
+
+    /// `false` if nothing changes.
+    fn change(&self, change: impl Fn(u8) -> u8) -> bool {
+        self.bits.fetch_update(Relaxed, Relaxed, |bits| Some(change(bits)).filter(|new| *new != bits)).is_ok()
+    }
+}
+
+/// How an endpoint that came back gets its share step by step.
+#[derive(Debug, Default)]
+pub(super) struct Ramp(AtomicU64);
+
+/// Where a ramp begins, in parts of 256: a tenth.
+const FIRST_PART: u64 = 26;
+
+impl Ramp {
+    /// Begins at its foot.
+    pub(super) fn begin(&self, now: u64) {
+        self.0.store(now.max(1), Relaxed);
+    }
+
+    /// Whether it is being climbed; it may have come to its end since it was last looked at.
+    #[inline]
+    pub(super) fn is_on(&self) -> bool {
+        self.0.load(Relaxed) != 0
+    }
+
+    /// How far up it is, in parts of 256, for a ramp that takes `length` milliseconds. At its top it ends.
+    pub(super) fn part(&self, now: u64, length: u64) -> u32 {
+        let since = self.0.load(Relaxed);
+        let climbed = now.saturating_sub(since);
+        if since == 0 || climbed >= length {
+            // Unless it has begun anew meanwhile.
+            let _ = self.0.compare_exchange(since, 0, Relaxed, Relaxed);
+            return 256;
+        }
+        let part = (climbed as u128 * 256 / length as u128) as u64;
+        part.max(FIRST_PART) as u32
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_somebody_wants_shows_before_what_checks_say() {
+        let status = Status::default();
+        assert_eq!((status.name(), status.is_available()), ("ready", true));
+        status.eject(u64::MAX);
+        assert_eq!((status.name(), status.is_available()), ("ejected", false));
+        assert!(status.set_healthy(false));
+        assert_eq!(status.name(), "unhealthy");
+        assert!(status.set_admin(Admin::Draining));
+        assert_eq!(status.name(), "draining");
+        assert!(status.set_admin(Admin::Down));
+        assert!(!status.set_admin(Admin::Down), "no change");
+        assert_eq!(status.name(), "down");
+        status.restore();
+        assert!(status.set_healthy(true));
+        assert!(status.set_admin(Admin::Ready));
+        assert_eq!((status.name(), status.is_available()), ("ready", true));
+    }
+
+    #[test]
+    fn draining_keeps_sticky_clients_and_gets_no_others() {
+        let status = Status::default();
+        status.set_admin(Admin::Draining);
+        assert!(status.accepts_sticky() && !status.is_available());
+        status.set_healthy(false);
+        assert!(!status.accepts_sticky());
+        let status = Status::default();
+        status.set_admin(Admin::Down);
+        assert!(!status.accepts_sticky());
+    }
+
+    #[test]
+    fn one_request_probes_when_the_time_is_over_and_no_other() {
+        let status = Status::default();
+        let now = clock::now();
+        status.eject(now + 60_000);
+        assert!(!status.is_available() && !status.take_probe(now));
+        status.eject(now);
+        assert!(status.is_available());
+        assert!(status.take_probe(now));
+        assert!(!status.is_available(), "somebody is at it");
+        assert!(!status.take_probe(now));
+        status.give_probe_back();
+        assert!(status.is_available() && status.take_probe(now));
+        status.restore();
+        assert!(status.is_available() && !status.is_ejected());
+        assert!(!status.take_probe(now), "there is nothing to find out");
+    }
+
+    #[test]
+    fn a_ramp_begins_at_a_tenth_and_rises_evenly_to_the_whole() {
+        let ramp = Ramp::default();
+        assert_eq!((ramp.is_on(), ramp.part(5, 1000)), (false, 256));
+        ramp.begin(100);
+        let parts = [0, 50, 250, 500, 750, 999].map(|after| ramp.part(100 + after, 1000));
+        assert_eq!(parts, [26, 26, 64, 128, 192, 255]);
+        assert!(ramp.is_on());
+        assert_eq!((ramp.part(1100, 1000), ramp.is_on()), (256, false));
+        assert_eq!(ramp.part(1101, 0), 256);
+    }
+
+    #[test]
+    fn every_name_of_a_state_is_known() {
+        assert_eq!(Admin::ALL.map(|(name, _)| Admin::named(name)), Admin::ALL.map(|(_, admin)| Some(admin)));
+        assert_eq!(Admin::named("up"), None);
+    }
+}

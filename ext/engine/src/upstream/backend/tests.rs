@@ -1,0 +1,221 @@
+use std::sync::Barrier;
+
+use super::*;
+use crate::config::{HealthCheck, Pool};
+use crate::log::tests::Memory;
+use crate::log::Log;
+use crate::upstream::health::{Passive, Rules};
+
+fn endpoint(traits: Traits) -> Arc<Endpoint> {
+    Endpoint::new("a".into(), "a", Place::Unix("/a".into()), None, traits)
+}
+
+/// So many backends of one upstream.
+fn fleet(count: usize, passive: Option<Passive>, traits: Traits) -> Vec<Arc<Endpoint>> {
+    let fleet = Fleet::new("app", Arc::new(Rules { passive, ..Rules::default() }));
+    let make = |n: usize| Endpoint::within(&fleet, n.to_string(), "a", Place::Unix("/a".into()), None, traits);
+    let endpoints: Vec<_> = (0..count).map(make).collect();
+    fleet.set_members(&endpoints, false);
+    endpoints
+}
+
+const ONCE: Option<Passive> = Some(Passive { max_fails: 1, fail_timeout: Duration::from_secs(60) });
+/// Ejections whose time is over at once.
+const SHORT: Option<Passive> = Some(Passive { max_fails: 1, fail_timeout: Duration::from_nanos(1) });
+
+fn fail(endpoint: &Arc<Endpoint>) {
+    Attempt::admit(endpoint.clone(), None).expect("it is there").failed(Blame::Backend);
+}
+
+fn states(endpoints: &[Arc<Endpoint>]) -> Vec<&str> {
+    endpoints.iter().map(|endpoint| endpoint.state()).collect()
+}
+
+#[test]
+fn an_attempt_counts_as_in_flight_until_it_is_dropped() {
+    let endpoint = endpoint(Traits::default());
+    let first = Attempt::begin(endpoint.clone());
+    let second = Attempt::begin(endpoint.clone());
+    second.failed(Blame::Backend);
+    assert_eq!(endpoint.in_flight(), 2);
+    drop((first, second));
+    let stats = endpoint.stats();
+    assert_eq!((stats.in_flight, stats.requests, stats.failures), (0, 2, 1));
+}
+
+#[test]
+fn no_two_endpoints_share_an_id() {
+    assert_ne!(endpoint(Traits::default()).id(), endpoint(Traits::default()).id());
+}
+
+#[test]
+fn max_connections_are_never_exceeded_over_all_threads() {
+    let endpoint = endpoint(Traits { max_connections: Some(3), ..Traits::default() });
+    let barrier = Barrier::new(8);
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                barrier.wait();
+                for _ in 0..2_000 {
+                    if let Some(attempt) = Attempt::admit(endpoint.clone(), None) {
+                        assert!(endpoint.in_flight() <= 3);
+                        drop(attempt);
+                    }
+                }
+            });
+        }
+    });
+    assert_eq!(endpoint.in_flight(), 0);
+    let held: Vec<_> = (0..3).map(|_| Attempt::admit(endpoint.clone(), None).expect("room")).collect();
+    assert!(!endpoint.has_room() && Attempt::admit(endpoint.clone(), None).is_none());
+    drop(held);
+    assert!(endpoint.has_room());
+}
+
+#[test]
+fn at_most_half_of_the_backends_are_ejected_and_never_the_only_one() {
+    for (count, most) in [(1, 0), (2, 1), (3, 1), (4, 2), (5, 2)] {
+        let endpoints = fleet(count, ONCE, Traits::default());
+        endpoints.iter().for_each(fail);
+        let ejected = endpoints.iter().filter(|endpoint| endpoint.state() == "ejected").count();
+        assert_eq!(ejected, most, "of {count}");
+    }
+}
+
+#[test]
+fn the_last_one_that_serves_is_not_ejected() {
+    let endpoints = fleet(4, ONCE, Traits::default());
+    for endpoint in &endpoints[1..] {
+        endpoint.set_admin(Admin::Down);
+    }
+    fail(&endpoints[0]);
+    assert_eq!(states(&endpoints), ["ready", "down", "down", "down"]);
+}
+
+#[test]
+fn one_request_probes_an_ejected_backend_and_brings_it_back() {
+    let endpoints = fleet(2, SHORT, Traits::default());
+    fail(&endpoints[0]);
+    assert_eq!(states(&endpoints), ["ejected", "ready"]);
+    let probe = Attempt::admit(endpoints[0].clone(), None).expect("its time is over");
+    assert!(!endpoints[0].is_available());
+    assert!(Attempt::admit(endpoints[0].clone(), None).is_none(), "one is enough");
+    probe.succeeded();
+    drop(probe);
+    assert_eq!(states(&endpoints), ["ready", "ready"]);
+    assert!(endpoints[0].is_available());
+}
+
+#[test]
+fn a_probe_that_fails_ejects_it_again() {
+    let endpoints = fleet(2, SHORT, Traits::default());
+    fail(&endpoints[0]);
+    fail(&endpoints[0]);
+    assert_eq!(
+        (states(&endpoints), endpoints[0].is_available()),
+        (vec!["ejected", "ready"], true),
+        "its time is over again"
+    );
+    Attempt::admit(endpoints[0].clone(), None).expect("the next one probes").succeeded();
+    assert_eq!(states(&endpoints), ["ready", "ready"]);
+}
+
+#[test]
+fn a_probe_that_is_given_up_leaves_it_to_the_next_request() {
+    let endpoints = fleet(2, SHORT, Traits::default());
+    fail(&endpoints[0]);
+    drop(Attempt::admit(endpoints[0].clone(), None).expect("its time is over"));
+    assert_eq!((states(&endpoints), endpoints[0].is_available()), (vec!["ejected", "ready"], true));
+    assert_eq!(endpoints[0].in_flight(), 0);
+}
+
+#[test]
+fn what_we_lack_ourselves_is_not_held_against_a_backend() {
+    let endpoints = fleet(2, ONCE, Traits::default());
+    Attempt::begin(endpoints[0].clone()).failed(Blame::Us);
+    assert_eq!(states(&endpoints), ["ready", "ready"]);
+    assert_eq!(endpoints[0].stats().failures, 1);
+}
+
+#[test]
+fn attempts_of_before_an_ejection_do_not_change_it() {
+    let endpoints = fleet(2, ONCE, Traits::default());
+    let (late, later) = (Attempt::begin(endpoints[0].clone()), Attempt::begin(endpoints[0].clone()));
+    fail(&endpoints[0]);
+    late.succeeded();
+    later.failed(Blame::Backend);
+    assert_eq!(states(&endpoints), ["ejected", "ready"]);
+}
+
+#[test]
+fn the_share_is_the_weight_and_less_after_a_return() {
+    let traits = Traits { weight: 4, slow_start: Some(Duration::from_secs(600)), ..Traits::default() };
+    let endpoint = &fleet(2, SHORT, traits)[0];
+    assert_eq!(endpoint.share(), 4 * 256, "at the start it gets all of it");
+    fail(endpoint);
+    Attempt::admit(endpoint.clone(), None).expect("its time is over").succeeded();
+    assert_eq!(endpoint.share(), 4 * 26);
+}
+
+#[test]
+fn what_is_wanted_of_all_holds_for_those_to_come_and_labels_remember_what_was_wanted_of_them() {
+    let endpoints = fleet(2, None, Traits { slow_start: Some(Duration::from_secs(600)), ..Traits::default() });
+    let fleet = endpoints[0].fleet().clone();
+    assert!(!fleet.set_admin("app/7", Admin::Down));
+    assert!(fleet.set_admin("app", Admin::Down) && fleet.set_admin("app/1", Admin::Draining));
+    assert_eq!(states(&endpoints), ["down", "draining"]);
+    let again = |label: &str| {
+        Endpoint::within(&fleet, label.into(), "a", Place::Unix("/a".into()), None, *endpoints[0].traits())
+    };
+    let new = [again("1"), again("2")];
+    fleet.set_members(&new, true);
+    assert_eq!(states(&new), ["draining", "down"]);
+    assert!(fleet.set_admin("app", Admin::Ready));
+    assert_eq!(states(&new), ["ready", "ready"]);
+    assert_eq!(new[0].share(), 26, "it starts slowly");
+    assert_eq!(fleet.names(), ["app", "app/1", "app/2"]);
+    assert!(!fleet.set_admin("ap", Admin::Down) && !fleet.set_admin("apple", Admin::Down));
+}
+
+#[tokio::test]
+async fn each_change_is_one_line_of_the_log() {
+    let pool = Pool {
+        // Nothing is asked while this test lasts but what it says itself.
+        health_check: Some(HealthCheck { interval: 1e6, fall: 3, rise: 2, ..HealthCheck::default() }),
+        max_fails: 1,
+        fail_timeout: 1e-9,
+        ..Pool::default()
+    };
+    let fleet = Fleet::new("app", Arc::new(Rules::compile(&pool, &mut |problem| panic!("{problem}"))));
+    let make =
+        |label: &str| Endpoint::within(&fleet, label.into(), "a", Place::Unix("/a".into()), None, Traits::default());
+    let members = [make("a:1"), make("b:1")];
+    let a = &members[0];
+    let memory = Memory::default();
+    fleet.start(&tokio::runtime::Handle::current(), &Log::to(Level::Info, Box::new(memory.clone())));
+    fleet.set_members(&members, false);
+    for result in
+        [Err("connection refused".to_owned()), Err("x".into()), Err("no route".into()), Ok(()), Ok(()), Ok(())]
+    {
+        a.checked(result);
+    }
+    fail(a);
+    fail(a);
+    Attempt::admit(a.clone(), None).expect("its time is over").succeeded();
+    fleet.set_admin("app/a:1", Admin::Draining);
+    fleet.set_admin("app/a:1", Admin::Draining);
+    fleet.stop();
+    let text = memory.text();
+    let lines: Vec<_> = text.lines().filter_map(|line| Some(line.split_once(' ')?.1)).collect();
+    assert_eq!(
+        lines,
+        [
+            "warn upstream app: a:1 is unhealthy: 3 checks failed (no route)",
+            "info upstream app: a:1 is healthy: 2 checks succeeded",
+            "warn upstream app: a:1 is ejected for 1ns: 1 attempt failed within 1ns",
+            "warn upstream app: a:1 is ejected for another 2ns: the next request failed",
+            "info upstream app: a:1 is back: a request succeeded",
+            "info upstream app: a:1 is draining now, as was asked for",
+        ]
+    );
+}

@@ -1,0 +1,39 @@
+//! What goes into a choice, and what comes of it.
+
+use std::sync::Arc;
+
+use super::sticky::Tag;
+use crate::upstream::backend::Endpoint;
+
+/// What a policy wants to know of a request. Most want nothing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Asking {
+    /// Any backend will do.
+    #[default]
+    Nothing,
+    /// The hash of what decides.
+    Key(u64),
+    /// The cookie that names the client's backend.
+    Cookie(Tag),
+}
+
+/// What a balancer says.
+#[derive(Debug)]
+pub enum Choice {
+    /// Try this one.
+    Backend(Arc<Endpoint>),
+    /// Every backend that is available has all the requests it may have at once.
+    Busy,
+    /// No backend is available.
+    None,
+}
+
+impl Choice {
+    /// The endpoint, if there is one.
+    pub fn backend(self) -> Option<Arc<Endpoint>> {
+        match self {
+            Self::Backend(endpoint) => Some(endpoint),
+            Self::Busy | Self::None => None,
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! How busy backends are.
+
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+use super::members::Rank;
+use super::turns::Turns;
+use crate::upstream::backend::Endpoint;
+
+/// Requests in flight for a share of one, to be compared with others.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Load {
+    in_flight: u64,
+    share: u64,
+}
+
+/// How busy an endpoint is now.
+pub(super) fn of(endpoint: &Endpoint) -> Load {
+    Load { in_flight: endpoint.in_flight(), share: u64::from(endpoint.share()).max(1) }
+}
+
+impl Ord for Load {
+    fn cmp(&self, other: &Self) -> Ordering {
+        // Multiplied across in place of two divisions.
+        (self.in_flight.saturating_mul(other.share)).cmp(&other.in_flight.saturating_mul(self.share))
+    }
+}
+
+impl PartialOrd for Load {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Load {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Load {}
+
+/// The index of the least busy one that `can` take a request; among several, the one whose turn it is.
+pub(super) fn least(rank: &Rank, turns: &Turns, can: &impl Fn(&Endpoint) -> bool) -> Option<usize> {
+    let able = rank.endpoints().iter().enumerate().filter(|(_, endpoint)| can(endpoint));
+    let (first, least) = able.map(|(index, endpoint)| (index, of(endpoint))).min_by_key(|(_, load)| *load)?;
+    // They may have got busier since, and then the first of them does.
+    turns.next(rank, &|endpoint: &Endpoint| can(endpoint) && of(endpoint) <= least).or(Some(first))
+}
+
+/// How many requests a backend may have in flight: 1.25 of its share in those of all, rounded up.
+#[derive(Debug)]
+pub(super) struct Bound {
+    in_flight: u64,
+    shares: u64,
+}
+
+impl Bound {
+    pub(super) fn of(endpoints: &[Arc<Endpoint>]) -> Self {
+        let mut bound = Self { in_flight: 0, shares: 0 };
+        for endpoint in endpoints.iter().filter(|endpoint| endpoint.is_available()) {
+            bound.in_flight += endpoint.in_flight();
+            bound.shares += u64::from(endpoint.share());
+        }
+        bound
+    }
+
+    /// Whether the request that is asked about, the one more, stays within the bound.
+    pub(super) fn allows(&self, endpoint: &Endpoint) -> bool {
+        let most = ((self.in_flight + 1) * u64::from(endpoint.share()) * 5).div_ceil((self.shares * 4).max(1));
+        endpoint.in_flight() < most
+    }
+}

@@ -1,0 +1,137 @@
+//! Who gets no requests, and who gets them then.
+
+use proptest::prelude::*;
+
+use super::*;
+
+#[test]
+fn full_backends_are_passed_over_and_when_all_are_full_the_request_waits_though_there_is_a_backup() {
+    let full = Traits { max_connections: Some(1), ..Traits::default() };
+    let bench = Bench::new("round_robin", vec![full, full, Traits { backup: true, ..Traits::default() }]);
+    let mut tried = Tried::default();
+    let first = Attempt::begin(bench.choose(&mut tried).backend().expect("a backend"));
+    assert_eq!(bench.firsts(3), ["1", "1", "1"]);
+    let second = Attempt::begin(bench.choose(&mut Tried::default()).backend().expect("a backend"));
+    assert!(matches!(bench.choose(&mut Tried::default()), Choice::Busy));
+    drop(first);
+    assert_eq!(bench.firsts(2), ["0", "0"]);
+    drop(second);
+}
+
+#[test]
+fn a_backup_is_tried_when_every_primary_has_failed_the_request() {
+    let backup = Traits { backup: true, ..Traits::default() };
+    let bench = Bench::new("round_robin", vec![backup, Traits::default(), Traits::default()]);
+    assert_eq!(bench.attempts(4), ["1", "2", "0", "1"]);
+    assert_eq!(bench.firsts(4), ["2", "1", "2", "1"]);
+}
+
+#[test]
+fn backups_serve_while_no_primary_is_available_and_no_longer() {
+    let backup = Traits { backup: true, ..Traits::default() };
+    for policy in Policy::NAMES {
+        let bench = Bench::new(policy, vec![Traits::default(), Traits::default(), backup]);
+        bench.take_down("0");
+        assert_eq!(bench.firsts(3), ["1"; 3], "{policy}");
+        bench.take_down("1");
+        assert_eq!(bench.firsts(3), ["2"; 3], "{policy}");
+        bench.bring_up("0");
+        assert_eq!(bench.firsts(3), ["0"; 3], "{policy}");
+    }
+}
+
+#[test]
+fn with_nobody_available_there_is_nobody() {
+    for policy in Policy::NAMES {
+        let bench = Bench::of(policy, 2);
+        bench.take_down("0");
+        bench.take_down("1");
+        assert!(matches!(bench.choose(&mut Tried::default()), Choice::None), "{policy}");
+        bench.bring_up("1");
+        assert_eq!(bench.firsts(2), ["1", "1"], "{policy}");
+    }
+}
+
+#[test]
+fn the_turns_of_those_that_are_not_available_fall_to_the_others_as_their_weights_say() {
+    let bench = Bench::weighted("round_robin", &[1, 2, 3]);
+    bench.take_down("2");
+    let labels = bench.firsts(300);
+    assert_eq!(labels.iter().filter(|label| *label == "0").count(), 100);
+    let bench = Bench::of("round_robin", 3);
+    bench.take_down("0");
+    assert_eq!(bench.firsts(4), ["1", "2", "1", "2"]);
+}
+
+#[test]
+fn where_nobody_can_take_a_request_nobody_loses_a_turn() {
+    let bench = Bench::new("round_robin", vec![Traits { max_connections: Some(0), ..Traits::default() }; 3]);
+    for _ in 0..5 {
+        assert!(matches!(bench.choose(&mut Tried::default()), Choice::Busy));
+    }
+}
+
+fn any_traits() -> impl Strategy<Value = (Traits, bool)> {
+    let limits = prop_oneof![Just(None), Just(Some(0)), Just(Some(1))];
+    (1u32..5, any::<bool>(), limits, any::<bool>()).prop_map(|(weight, backup, max_connections, up)| {
+        (Traits { weight, backup, max_connections, slow_start: None }, up)
+    })
+}
+
+proptest! {
+    #[test]
+    fn nobody_is_asked_in_vain_or_twice_while_there_is_somebody_else(
+        policy in prop::sample::select(Policy::NAMES.to_vec()),
+        members in prop::collection::vec(any_traits(), 0..7),
+        key in any::<u64>(),
+    ) {
+        let bench = Bench::new(policy, members.iter().map(|(traits, _)| *traits).collect());
+        for (n, (_, up)) in members.iter().enumerate() {
+            if !up {
+                bench.take_down(&n.to_string());
+            }
+        }
+        let (mut tried, mut seen, mut last) = (Tried::default(), Vec::new(), None);
+        for _ in 0..12 {
+            let untried = bench.members.iter().filter(|e| e.is_available() && !seen.contains(&e.id()));
+            let untried: Vec<_> = untried.cloned().collect();
+            match bench.choose_for(&Asking::Key(key), &mut tried) {
+                Choice::Backend(chosen) => {
+                    prop_assert!(chosen.is_available() && chosen.has_room());
+                    if !untried.is_empty() {
+                        prop_assert!(!seen.contains(&chosen.id()));
+                        prop_assert!(!chosen.traits().backup || untried.iter().all(|e| e.traits().backup));
+                    } else {
+                        seen = last.into_iter().collect();
+                    }
+                    last = Some(chosen.id());
+                    seen.push(chosen.id());
+                }
+                Choice::Busy => {
+                    prop_assert!(bench.members.iter().any(|e| e.is_available() && !e.has_room()));
+                    return Ok(());
+                }
+                Choice::None => {
+                    prop_assert!(bench.members.iter().all(|e| !e.is_available()));
+                    return Ok(());
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_choice_among_sixteen_allocates_nothing_whatever_the_policy() {
+    for policy in Policy::NAMES {
+        let bench = Bench::weighted(policy, &[1, 2, 3, 4, 1, 2, 3, 4, 1, 2, 3, 4, 1, 2, 3, 4]);
+        bench.take_down("3");
+        let asking = Asking::Key(7);
+        let counted = allocation_counter::measure(|| {
+            let mut tried = Tried::default();
+            for _ in 0..16 {
+                drop(bench.choose_for(&asking, &mut tried));
+            }
+        });
+        assert_eq!(counted.count_total, 0, "{policy}");
+    }
+}

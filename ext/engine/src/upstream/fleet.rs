@@ -1,0 +1,208 @@
+//! What the backends of one upstream have in common: what is asked of them, who they are now, and what somebody wants of them.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, OnceLock, Weak};
+
+use parking_lot::Mutex;
+use tokio::runtime::Handle;
+use tokio::task::AbortHandle;
+
+use super::admission::Queue;
+use super::backend::{Admin, Endpoint};
+use super::health::{schedule, Rules};
+use crate::log::{Level, Log};
+
+/// The backends of one upstream, as far as they concern each other.
+#[derive(Debug)]
+pub(crate) struct Fleet {
+    name: Box<str>,
+    rules: Arc<Rules>,
+    /// Locked only when something changes, never on the way of a request that goes well.
+    members: Mutex<Members>,
+    queue: Queue,
+    /// Retries that live on the budget now.
+    retries: AtomicUsize,
+    running: OnceLock<(Handle, Arc<Log>)>,
+}
+
+#[derive(Debug, Default)]
+struct Members {
+    endpoints: Vec<Weak<Endpoint>>,
+    /// What somebody wants of all of them, those to come included, …
+    all: Admin,
+    /// … and of single ones, by their names: an address that DNS takes away and gives again is still the same.
+    single: HashMap<Box<str>, Admin>,
+    checks: Vec<AbortHandle>,
+    /// Backends that a schedule was begun for.
+    checked: usize,
+}
+
+impl Fleet {
+    /// A fleet without members.
+    pub(super) fn new(name: &str, rules: Arc<Rules>) -> Arc<Self> {
+        let queue = Queue::new(rules.queue);
+        let (members, retries, running) = (Mutex::default(), AtomicUsize::new(0), OnceLock::new());
+        Arc::new(Self { name: name.into(), rules, members, queue, retries, running })
+    }
+
+    /// A fleet of which nothing is asked.
+    pub(super) fn lone() -> Arc<Self> {
+        Self::new("", Arc::default())
+    }
+
+    /// The upstream's name.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    /// Where requests wait while every backend is busy.
+    pub(crate) fn queue(&self) -> &Queue {
+        &self.queue
+    }
+
+    pub(super) fn retries(&self) -> &AtomicUsize {
+        &self.retries
+    }
+
+    /// Requests that the members are answering now.
+    pub(super) fn in_flight(&self) -> u64 {
+        self.members.lock().living().map(|endpoint| endpoint.in_flight()).sum()
+    }
+
+    /// Begins to check the members, on `handle`'s runtime, and to say in `log` what becomes of them. A second call does
+    /// nothing.
+    pub(super) fn start(&self, handle: &Handle, log: &Arc<Log>) {
+        if self.running.set((handle.clone(), log.clone())).is_ok() {
+            let mut members = self.members.lock();
+            let all: Vec<_> = members.living().collect();
+            self.check(&mut members, &all);
+        }
+    }
+
+    /// Ends the checks.
+    pub(super) fn stop(&self) {
+        for check in self.members.lock().checks.drain(..) {
+            check.abort();
+        }
+    }
+
+    /// These are the members from now on. `late`: those that are new come while the others serve, and start slowly.
+    pub(super) fn set_members(&self, endpoints: &[Arc<Endpoint>], late: bool) {
+        let mut members = self.members.lock();
+        let new: Vec<_> = endpoints.iter().filter(|endpoint| !members.has(endpoint)).cloned().collect();
+        members.endpoints = endpoints.iter().map(Arc::downgrade).collect();
+        for endpoint in &new {
+            let single = [endpoint.label(), endpoint.authority()].into_iter().filter(|name| endpoint.is_called(name));
+            let wanted = single.filter_map(|name| members.single.get(name)).next().unwrap_or(&members.all);
+            endpoint.set_admin(*wanted);
+            if late {
+                endpoint.rise();
+            }
+        }
+        self.check(&mut members, &new);
+        drop(members);
+        self.queue.wake();
+    }
+
+    fn check(&self, members: &mut Members, new: &[Arc<Endpoint>]) {
+        let (Some((handle, _)), Some(_)) = (self.running.get(), &self.rules.check) else { return };
+        members.checks.retain(|check| !check.is_finished());
+        for endpoint in new {
+            let phase = schedule::phase(members.checked);
+            members.checked += 1;
+            let check = handle.spawn(schedule::follow(Arc::downgrade(endpoint), phase));
+            members.checks.push(check.abort_handle());
+        }
+    }
+
+    /// Whether the endpoint is one of the members.
+    pub(super) fn has(&self, endpoint: &Arc<Endpoint>) -> bool {
+        self.members.lock().has(endpoint)
+    }
+
+    /// What [`Fleet::set_admin`] understands: the upstream's name, and that of each backend behind it.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let mut names = vec![self.name.to_string()];
+        names.extend(self.members.lock().living().map(|endpoint| format!("{}/{}", self.name, endpoint.label())));
+        names
+    }
+
+    /// Does what somebody wants of one backend, `UPSTREAM/BACKEND`, or of all that there are and will be, `UPSTREAM`. `false`
+    /// if that is none of these. A DNS name as it was written stands for the addresses that it has and will have.
+    pub(crate) fn set_admin(&self, target: &str, admin: Admin) -> bool {
+        let name = match target.strip_prefix(&*self.name) {
+            Some("") => None,
+            Some(rest) => match rest.strip_prefix('/') {
+                Some(name) => Some(name),
+                None => return false,
+            },
+            None => return false,
+        };
+        let mut members = self.members.lock();
+        let concerned: Vec<_> =
+            members.living().filter(|endpoint| name.is_none_or(|name| endpoint.is_called(name))).collect();
+        match name {
+            Some(_) if concerned.is_empty() => return false,
+            Some(name) => {
+                for endpoint in &concerned {
+                    members.single.remove(endpoint.label());
+                }
+                members.single.insert(name.into(), admin);
+            }
+            None => {
+                members.all = admin;
+                members.single.clear();
+            }
+        }
+        let changed: Vec<_> = concerned.into_iter().filter(|endpoint| endpoint.set_admin(admin)).collect();
+        drop(members);
+        for endpoint in changed {
+            if admin == Admin::Ready {
+                endpoint.rise();
+            }
+            self.note(Level::Info, &endpoint, format_args!("is {} now, as was asked for", endpoint.state()));
+        }
+        self.queue.wake();
+        true
+    }
+
+    /// Ejects an endpoint, unless that would leave fewer than half of the members, or nobody. `eject` does it, under the lock
+    /// that makes the count hold.
+    pub(super) fn eject(&self, endpoint: &Endpoint, eject: &mut dyn FnMut()) -> bool {
+        let members = self.members.lock();
+        let (mut count, mut ejected, mut others) = (0, 0, 0);
+        for member in members.living() {
+            count += 1;
+            ejected += usize::from(member.is_ejected());
+            others += usize::from(member.id() != endpoint.id() && member.is_available());
+        }
+        let allowed = (ejected + 1) * 2 <= count && others > 0;
+        if allowed {
+            eject();
+        }
+        allowed
+    }
+
+    /// Says in one line what became of a backend.
+    pub(super) fn note(&self, level: Level, endpoint: &Endpoint, what: fmt::Arguments<'_>) {
+        if let Some((_, log)) = self.running.get() {
+            log.write(level, None, format_args!("upstream {}: {} {what}", self.name, endpoint.label()));
+        }
+    }
+}
+
+impl Members {
+    fn living(&self) -> impl Iterator<Item = Arc<Endpoint>> + '_ {
+        self.endpoints.iter().filter_map(Weak::upgrade)
+    }
+
+    fn has(&self, endpoint: &Arc<Endpoint>) -> bool {
+        self.endpoints.iter().any(|member| std::ptr::eq(member.as_ptr(), Arc::as_ptr(endpoint)))
+    }
+}

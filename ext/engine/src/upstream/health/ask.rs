@@ -1,0 +1,85 @@
+//! One check of one backend.
+
+use std::future::poll_fn;
+
+use tokio::time::{timeout_at, Instant};
+
+use super::check::{Check, Question};
+use crate::headers::framing;
+use crate::http1::{Connection, Piece, ReadError};
+use crate::message::ResponseHead;
+use crate::upstream::backend::Endpoint;
+use crate::upstream::connect::connect_to;
+
+/// Largest head of an answer.
+const MAX_HEAD: usize = 64 * 1024;
+/// How much of a body is looked through.
+const MAX_BODY: usize = 64 * 1024;
+/// Interim responses that are waited through.
+const MAX_INTERIM: usize = 32;
+
+/// Asks a backend. An error is a few words about why it is not well.
+pub(super) async fn ask(endpoint: &Endpoint, check: &Check) -> Result<(), String> {
+    let deadline = Instant::now() + check.timeout;
+    let place = endpoint.place().with_port(check.port);
+    let stream = connect_to(endpoint.label(), &place, endpoint.tls(), None, check.timeout)
+        .await
+        .map_err(|error| error.reason())?;
+    let Some(question) = &check.question else { return Ok(()) };
+    let mut connection = Connection::new(stream);
+    question.write(endpoint.authority(), connection.output());
+    match timeout_at(deadline, converse(&mut connection, question)).await {
+        Ok(answered) => answered,
+        Err(_) => Err(format!("no whole answer within {:?}", check.timeout)),
+    }
+}
+
+async fn converse(connection: &mut Connection, question: &Question) -> Result<(), String> {
+    poll_fn(|cx| connection.poll_flush(cx)).await.map_err(|error| error.to_string())?;
+    let mut head = ResponseHead::default();
+    let mut interim = 0;
+    loop {
+        poll_fn(|cx| connection.poll_response_head(cx, &mut head, MAX_HEAD)).await.map_err(why)?;
+        match head.status {
+            101 => return Err("the answer is a 101, which nobody asked for".into()),
+            100..=199 if interim < MAX_INTERIM => interim += 1,
+            _ => break,
+        }
+    }
+    if !question.accepts(head.status) {
+        return Err(format!("the answer is a {}", head.status));
+    }
+    let framing = framing::of_response(&head, question.method).map_err(|malformed| malformed.to_string())?;
+    connection.begin_reading(framing);
+    let body = read_body(connection).await.map_err(why)?;
+    match &question.body {
+        Some(wanted) if !wanted.is_in(&body) => Err("the body does not hold what it should".into()),
+        _ => Ok(()),
+    }
+}
+
+/// Reads all of it and keeps its beginning.
+async fn read_body(connection: &mut Connection) -> Result<Vec<u8>, ReadError> {
+    let mut kept = Vec::new();
+    loop {
+        match poll_fn(|cx| connection.poll_body(cx)).await? {
+            Piece::End => return Ok(kept),
+            Piece::Data(n) => {
+                let wanted = n.min(MAX_BODY - kept.len());
+                kept.extend_from_slice(&connection.input.filled()[..wanted]);
+                connection.consume_body(n);
+            }
+            Piece::More => {}
+        }
+    }
+}
+
+fn why(error: ReadError) -> String {
+    match error {
+        ReadError::Io(error) => error.to_string(),
+        ReadError::Malformed(malformed) => format!("the answer is malformed: {malformed}"),
+        ReadError::TooLarge | ReadError::BodyTooLarge => "the answer is too large".into(),
+        ReadError::Truncated => "the connection ended within the answer".into(),
+        ReadError::Ended => "the connection ended without an answer".into(),
+    }
+}

@@ -1,0 +1,106 @@
+//! What a row of checks says about a backend.
+
+use std::time::SystemTime;
+
+/// `rise` and `fall`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::upstream) struct RiseFall {
+    /// Successes in a row after which a backend returns. At least 1.
+    pub(in crate::upstream) rise: u32,
+    /// Failures in a row after which it leaves. At least 1.
+    pub(in crate::upstream) fall: u32,
+}
+
+/// One backend's record. Before the first check it counts as well.
+#[derive(Debug, Default)]
+pub(in crate::upstream) struct Record {
+    unhealthy: bool,
+    /// Results in a row that speak for a change.
+    streak: u32,
+    /// Since when it is what it is; nothing is known before the first check.
+    since: Option<SystemTime>,
+    /// What the latest failure was.
+    error: Option<String>,
+}
+
+/// A change that a check brought about.
+#[derive(Debug, PartialEq, Eq)]
+pub(in crate::upstream) enum Turn {
+    /// It leaves: why.
+    Left(String),
+    /// It returns.
+    Returned,
+}
+
+impl Record {
+    /// Notes the result of a check, an error being why it failed.
+    pub(in crate::upstream) fn note(&mut self, result: Result<(), String>, rules: RiseFall) -> Option<Turn> {
+        self.since.get_or_insert_with(SystemTime::now);
+        let speaks_for_change = result.is_ok() == self.unhealthy;
+        self.streak = if speaks_for_change { self.streak.saturating_add(1) } else { 0 };
+        if let Err(error) = result {
+            self.error = Some(error);
+        }
+        if self.streak < if self.unhealthy { rules.rise } else { rules.fall } || !speaks_for_change {
+            return None;
+        }
+        self.streak = 0;
+        self.unhealthy = !self.unhealthy;
+        self.since = Some(SystemTime::now());
+        Some(match self.unhealthy {
+            true => Turn::Left(self.error.clone().unwrap_or_default()),
+            false => Turn::Returned,
+        })
+    }
+
+    /// Whether it is well, since when, and what the latest failure was. `None` before the first check.
+    pub(in crate::upstream) fn result(&self) -> Option<(bool, SystemTime, Option<&str>)> {
+        self.since.map(|since| (!self.unhealthy, since, self.error.as_deref()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RULES: RiseFall = RiseFall { rise: 2, fall: 3 };
+
+    /// The turns that a row of results brings: `+` success, `-` failure.
+    fn turns(record: &mut Record, results: &str, rules: RiseFall) -> String {
+        let turn = |sign| {
+            let result = if sign == '+' { Ok(()) } else { Err("refused".to_owned()) };
+            match record.note(result, rules) {
+                None => '.',
+                Some(Turn::Left(why)) => {
+                    assert_eq!(why, "refused");
+                    'L'
+                }
+                Some(Turn::Returned) => 'R',
+            }
+        };
+        results.chars().map(turn).collect()
+    }
+
+    #[test]
+    fn it_leaves_after_fall_failures_in_a_row_and_returns_after_rise_successes() {
+        let mut record = Record::default();
+        assert_eq!(turns(&mut record, "--+---", RULES), ".....L");
+        assert_eq!(turns(&mut record, "-+-++-", RULES), "....R.");
+    }
+
+    #[test]
+    fn one_of_each_is_enough_if_the_rules_say_so() {
+        let mut record = Record::default();
+        assert_eq!(turns(&mut record, "+-+-", RiseFall { rise: 1, fall: 1 }), ".LRL");
+    }
+
+    #[test]
+    fn nothing_is_known_before_the_first_check_and_the_latest_failure_stays_known() {
+        let mut record = Record::default();
+        assert!(record.result().is_none());
+        turns(&mut record, "---", RULES);
+        assert!(matches!(record.result(), Some((false, _, Some("refused")))));
+        turns(&mut record, "++", RULES);
+        assert!(matches!(record.result(), Some((true, _, Some("refused")))));
+    }
+}

@@ -1,0 +1,94 @@
+//! When each backend is checked, on the control thread.
+
+use std::sync::Weak;
+use std::time::Duration;
+
+use tokio::time::{interval_at, sleep, Instant, MissedTickBehavior};
+
+use super::ask::ask;
+use crate::upstream::backend::Endpoint;
+
+/// The first check comes within this time, however long the interval is: a backend that is down is to be known soon.
+const FIRST: Duration = Duration::from_secs(1);
+
+/// Checks a backend again and again, until it is gone from its upstream. `phase`, from 0 to 1, is its place within the interval.
+pub(in crate::upstream) async fn follow(endpoint: Weak<Endpoint>, phase: f64) {
+    let Some(interval) =
+        endpoint.upgrade().and_then(|endpoint| Some(endpoint.fleet().rules().check.as_ref()?.interval))
+    else {
+        return;
+    };
+    let begun = Instant::now();
+    let (first, second) = first_two(interval, phase);
+    sleep(first).await;
+    if !check(&endpoint).await {
+        return;
+    }
+    let mut ticks = interval_at(begun + second, interval);
+    // Who answers slower than he is asked is asked less often.
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    loop {
+        ticks.tick().await;
+        if !check(&endpoint).await {
+            return;
+        }
+    }
+}
+
+/// How long after the start the first two checks are due. The second one takes its place within the interval, but not at once
+/// behind the first.
+fn first_two(interval: Duration, phase: f64) -> (Duration, Duration) {
+    let first = interval.min(FIRST).mul_f64(phase);
+    let place = interval.mul_f64(phase);
+    let second = if place >= first + interval / 2 { place } else { place + interval };
+    (first, second)
+}
+
+/// The place within the interval of the backend that was the `number`th to be added. The golden ratio puts each into the largest
+/// gap that those before it have left, however many there will be.
+pub(in crate::upstream) fn phase(number: usize) -> f64 {
+    const GOLDEN: f64 = 0.618_033_988_749_895;
+    (number as f64 * GOLDEN).fract()
+}
+
+/// `false` if there is nobody to check any more. Only a weak reference lives through the pauses.
+async fn check(endpoint: &Weak<Endpoint>) -> bool {
+    let Some(endpoint) = endpoint.upgrade() else { return false };
+    let fleet = endpoint.fleet();
+    let Some(check) = &fleet.rules().check else { return false };
+    if !fleet.has(&endpoint) {
+        return false;
+    }
+    let result = ask(&endpoint, check).await;
+    endpoint.checked(result);
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn checks_are_spread_over_the_interval() {
+        for count in 2..50 {
+            let mut phases: Vec<_> = (0..count).map(phase).collect();
+            phases.sort_by(f64::total_cmp);
+            let gaps = phases.windows(2).map(|pair| pair[1] - pair[0]);
+            let least = gaps.fold(f64::MAX, f64::min);
+            assert!(least > 0.38 / count as f64, "{count} backends: two are only {least} apart");
+        }
+    }
+
+    #[test]
+    fn the_first_check_comes_soon_and_the_second_half_an_interval_later_at_least() {
+        for (interval, phase) in
+            [0.05, 0.5, 1.0, 3.0, 10.0, 600.0].into_iter().flat_map(|i| (0..9).map(move |n| (i, phase(n))))
+        {
+            let interval = Duration::from_secs_f64(interval);
+            let (first, second) = first_two(interval, phase);
+            assert!(first < FIRST && first < interval, "{interval:?} {phase}");
+            let pause = second - first;
+            assert!(pause >= interval / 2 && pause <= interval * 3 / 2, "{interval:?} {phase}: {pause:?}");
+        }
+    }
+}

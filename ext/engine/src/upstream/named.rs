@@ -1,0 +1,150 @@
+//! Upstreams that have a name.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::compile;
+use super::terms::Report;
+use super::Upstream;
+use crate::config::{self, At, Problem, Severity};
+
+/// The `upstream` directives of a configuration. One is compiled when it is first used, for that says whether its backends
+/// without a scheme speak TLS; all that use it then get the same.
+#[derive(Debug, Default)]
+pub(crate) struct Upstreams {
+    entries: Vec<Entry>,
+    /// Names that are taken, in lower case.
+    taken: HashSet<String>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    spec: config::Upstream,
+    used: Option<Used>,
+}
+
+#[derive(Debug)]
+struct Used {
+    tls: bool,
+    at: Option<At>,
+    upstream: Option<Arc<Upstream>>,
+}
+
+/// What the host of a target names.
+#[derive(Debug)]
+pub(crate) enum Named {
+    /// No upstream: it is a host like any other.
+    Nothing,
+    /// One that is wrong, or is used in a wrong way. What is wrong has been reported.
+    Wrong,
+    /// This one.
+    Upstream(Arc<Upstream>),
+}
+
+impl Upstreams {
+    /// Checks their names.
+    pub(crate) fn new(specs: &[config::Upstream], problems: &mut Vec<Problem>) -> Self {
+        let mut upstreams = Self::default();
+        for spec in specs {
+            let mut report = Report { directive: "upstream", at: spec.at.as_ref(), problems };
+            let odd = |c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'));
+            if spec.name.is_empty() || spec.name.contains(odd) {
+                report.error(format!("{:?} is no name: write letters, digits, \"_\", \"-\" and \".\"", spec.name));
+            } else if let Some(index) = upstreams.index(&spec.name) {
+                let first = place(upstreams.entries[index].spec.at.as_ref());
+                report.error(format!("{:?} is the name of the upstream {first}: write another", spec.name));
+                // Its options are checked all the same, and nobody is to miss it.
+                compile::shared(spec, false, problems);
+                continue;
+            }
+            upstreams.taken.insert(spec.name.to_ascii_lowercase());
+            upstreams.entries.push(Entry { spec: spec.clone(), used: None });
+        }
+        upstreams
+    }
+
+    /// The upstream that the authority of a target names, for `directive` at `at`, which speaks TLS to it or does not unless
+    /// its backends say otherwise. Letter case does not matter.
+    pub(crate) fn named(
+        &mut self,
+        authority: &str,
+        tls: bool,
+        (directive, at): (&'static str, Option<&At>),
+        problems: &mut Vec<Problem>,
+    ) -> Named {
+        let (host, port) = authority.split_once(':').map_or((authority, None), |(host, port)| (host, Some(port)));
+        let Some(index) = self.index(host) else { return Named::Nothing };
+        let entry = &mut self.entries[index];
+        let mut report = Report { directive, at, problems };
+        if let Some(port) = port {
+            report.error(format!(
+                "to: {host:?} is an upstream, whose backends have ports of their own: leave out \":{port}\""
+            ));
+            return Named::Wrong;
+        }
+        if let Some(used) =
+            entry.used.as_ref().filter(|used| used.tls != tls && compile::depends_on_scheme(&entry.spec))
+        {
+            let [other, ours] = [used.tls, tls].map(|tls| if tls { "https" } else { "http" });
+            let first = place(used.at.as_ref());
+            report.error(format!(
+                "to: the scheme is {ours} here and {other} {first}, so that nothing says how the backends of the upstream {host:?} \
+                 are spoken to: write \"https://\" or \"http://\" before each of them"
+            ));
+            return Named::Wrong;
+        }
+        let used = entry.used.get_or_insert_with(|| {
+            let upstream = compile::shared(&entry.spec, tls, problems);
+            Used { tls, at: at.cloned(), upstream }
+        });
+        used.upstream.clone().map_or(Named::Wrong, Named::Upstream)
+    }
+
+    /// A name for an upstream that has none of its own: `wanted`, or something like it if that is taken.
+    pub(super) fn name(&mut self, wanted: String) -> String {
+        let mut name = wanted;
+        // Backends are named UPSTREAM/BACKEND.
+        name = name.replace('/', "-");
+        let mut number = 1;
+        let mut unique = name.clone();
+        while !self.taken.insert(unique.to_ascii_lowercase()) {
+            number += 1;
+            unique = format!("{name}#{number}");
+        }
+        unique
+    }
+
+    /// All that are used, in the order of the file. Those that are not are checked too, and warned of.
+    pub(crate) fn finish(self, problems: &mut Vec<Problem>) -> Vec<Arc<Upstream>> {
+        let sound = !problems.iter().any(|problem| problem.severity == Severity::Error);
+        let mut used = Vec::with_capacity(self.entries.len());
+        for entry in self.entries {
+            match entry.used {
+                Some(entry) => used.extend(entry.upstream),
+                None => {
+                    compile::shared(&entry.spec, false, problems);
+                    // A mistake elsewhere may be why it seems to be unused.
+                    if sound {
+                        let name = &entry.spec.name;
+                        let mut report = Report { directive: "upstream", at: entry.spec.at.as_ref(), problems };
+                        report.warning(format!(
+                            "{name:?} is used by nobody: write proxy to: \"http://{name}{{path}}{{query}}\", or leave it out"
+                        ));
+                    }
+                }
+            }
+        }
+        used
+    }
+
+    fn index(&self, name: &str) -> Option<usize> {
+        self.entries.iter().position(|entry| entry.spec.name.eq_ignore_ascii_case(name))
+    }
+}
+
+fn place(at: Option<&At>) -> String {
+    at.map_or_else(|| "elsewhere".to_owned(), |at| format!("at {}:{}", at.file, at.line))
+}
+
+#[cfg(test)]
+mod tests;

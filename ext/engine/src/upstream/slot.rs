@@ -1,0 +1,102 @@
+//! One backend as it was written, and the endpoints that it stands for.
+
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+
+use rustls::pki_types::ServerName;
+
+use super::address::{default_port, Address, Host};
+use super::backend::{Endpoint, Place, Tls, Traits};
+use super::dns::{self, Target};
+use super::fleet::Fleet;
+use super::server_name;
+
+/// Largest weight of an endpoint.
+pub(super) const HEAVIEST: u32 = 65_535;
+
+/// One backend as it was written.
+#[derive(Debug)]
+pub(super) enum Slot {
+    /// An address that needs no resolving.
+    Fixed(Arc<Endpoint>),
+    /// A DNS name, which stands for as many endpoints as it has addresses.
+    Named { name: DnsName, endpoints: Vec<(Target, Arc<Endpoint>)>, answered: bool },
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct DnsName {
+    pub(super) host: String,
+    pub(super) port: u16,
+    authority: String,
+    tls: Option<Tls>,
+    traits: Traits,
+}
+
+impl Slot {
+    pub(super) fn new(address: &Address, secure: bool, tls: Option<Tls>, traits: Traits, fleet: &Arc<Fleet>) -> Self {
+        let authority = address.host_field(secure);
+        let (host, port) = match address {
+            Address::Unix(path) => {
+                let (label, place) = (format!("unix:{}", path.display()), Place::Unix(path.clone()));
+                return Self::Fixed(Endpoint::within(fleet, label, &authority, place, tls, traits));
+            }
+            Address::Tcp { host, port, .. } => (host, port.unwrap_or_else(|| default_port(secure))),
+        };
+        let fixed = |label, place| Self::Fixed(Endpoint::within(fleet, label, &authority, place, tls.clone(), traits));
+        match host {
+            Host::Ip(ip) => {
+                let address = SocketAddr::new(*ip, port);
+                fixed(address.to_string(), Place::Tcp(address))
+            }
+            // This machine is one backend and not two, although its name has two addresses: a server there often
+            // listens on one of them only, and every other request would find nobody at home.
+            Host::Name(name) if host.is_localhost() => {
+                let place = Place::Either((Ipv4Addr::LOCALHOST, port).into(), (Ipv6Addr::LOCALHOST, port).into());
+                fixed(format!("{name}:{port}"), place)
+            }
+            Host::Name(name) => {
+                let authority = match dns::is_service(name) {
+                    // Of the hosts that its records name nobody but DNS has said that they are meant.
+                    true => dns::domain(name).to_owned(),
+                    false => authority,
+                };
+                let name = DnsName { host: name.clone(), port, authority, tls, traits };
+                Self::Named { name, endpoints: Vec::new(), answered: false }
+            }
+        }
+    }
+
+    /// The endpoints that there are now.
+    pub(super) fn endpoints(&self) -> impl Iterator<Item = &Arc<Endpoint>> {
+        let (fixed, named) = match self {
+            Self::Fixed(endpoint) => (Some(endpoint), &[][..]),
+            Self::Named { endpoints, .. } => (None, &endpoints[..]),
+        };
+        fixed.into_iter().chain(named.iter().map(|(_, endpoint)| endpoint))
+    }
+}
+
+impl DnsName {
+    pub(super) fn endpoint(&self, target: &Target, fleet: &Arc<Fleet>) -> Arc<Endpoint> {
+        let traits = Traits {
+            weight: self.traits.weight.saturating_mul(target.weight).min(HEAVIEST),
+            backup: self.traits.backup || target.backup,
+            ..self.traits
+        };
+        let (label, place) = (target.address.to_string(), Place::Tcp(target.address));
+        Endpoint::within(fleet, label, &self.authority, place, self.tls.clone(), traits)
+    }
+}
+
+/// The TLS name of a backend for which nothing else says one. Names that no certificate can carry have been refused before;
+/// should one come here all the same, the handshake fails for it.
+pub(super) fn own_name(address: &Address) -> ServerName<'static> {
+    let localhost = || ServerName::IpAddress(Ipv4Addr::LOCALHOST.into());
+    match address {
+        Address::Tcp { host: Host::Name(name), .. } if dns::is_service(name) => {
+            ServerName::try_from(dns::domain(name).to_owned()).unwrap_or_else(|_| localhost())
+        }
+        Address::Tcp { host, .. } => server_name(host).unwrap_or_else(localhost),
+        Address::Unix(_) => ServerName::try_from("localhost").unwrap_or_else(|_| localhost()),
+    }
+}

@@ -1,0 +1,151 @@
+//! Which backends get requests.
+
+use std::net::TcpListener;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::Arc;
+
+use proxy_engine::config::{CustomError, ErrorResponse, HealthCheck};
+
+use crate::support::{eventually, nobody, Origin, Proxy, Settings};
+
+/// A backend that answers its name, and its checks with 200 or 500.
+fn named(name: &'static str) -> (Origin, Arc<AtomicBool>) {
+    let well = Arc::new(AtomicBool::new(true));
+    let of_origin = well.clone();
+    let origin = Origin::answering(move |request| match request.target() {
+        "/healthz" if of_origin.load(SeqCst) => "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n".into(),
+        "/healthz" => "HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n".into(),
+        _ => format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{name}", name.len()),
+    });
+    (origin, well)
+}
+
+fn checks(settings: &mut Settings) {
+    settings.pool.health_check =
+        Some(HealthCheck { path: "/healthz".into(), interval: 0.03, rise: 2, fall: 2, ..HealthCheck::default() });
+}
+
+#[test]
+fn a_backend_whose_checks_fail_gets_no_requests_until_they_succeed_again() {
+    let ((first, well), (second, _)) = (named("first"), named("second"));
+    let proxy = Proxy::with(&[&first.address(), &second.address()], checks);
+    let mut client = proxy.client();
+    assert_eq!(client.get("/").text(), "first", "before the first check it counts as well");
+    well.store(false, SeqCst);
+    eventually("it leaves", || proxy.states() == ["unhealthy", "ready"]);
+    assert_eq!(client.get("/").text(), "second");
+    let check = proxy.server.stats().backends[0].check.clone().expect("a result");
+    assert_eq!((check.healthy, check.error.as_deref()), (false, Some("the answer is a 500")));
+    well.store(true, SeqCst);
+    eventually("it returns", || proxy.states() == ["ready", "ready"]);
+    assert_eq!(client.get("/").text(), "first");
+}
+
+#[test]
+fn with_nobody_available_the_answer_is_503_at_once_and_the_server_recovers_by_itself() {
+    let (origin, well) = named("only");
+    let proxy = Proxy::with(&[&origin.address()], checks);
+    well.store(false, SeqCst);
+    eventually("it leaves", || proxy.states() == ["unhealthy"]);
+    let mut client = proxy.client();
+    assert_eq!(client.get("/").status(), 503);
+    well.store(true, SeqCst);
+    eventually("it returns", || proxy.states() == ["ready"]);
+    assert_eq!(client.get("/").text(), "only");
+}
+
+#[test]
+fn a_response_of_ones_own_stands_for_the_503_too() {
+    let custom = CustomError { status: Some(521), ..CustomError::default() };
+    for (response, status) in [(ErrorResponse::Custom(custom), 521), (ErrorResponse::Named("not_found".into()), 404)] {
+        let proxy = Proxy::with(&[&nobody()], |settings| {
+            checks(settings);
+            settings.proxy.error_response = Some(response);
+        });
+        eventually("it leaves", || proxy.states() == ["unhealthy"]);
+        assert_eq!(proxy.client().get("/").status(), status);
+    }
+}
+
+#[test]
+fn failed_attempts_take_a_backend_out_and_one_request_brings_it_back() {
+    let reserved = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = reserved.local_addr().expect("an address").to_string();
+    drop(reserved);
+    let (second, _) = named("second");
+    let proxy = Proxy::with(&[&address, &second.address()], |settings| {
+        settings.pool.max_fails = 2;
+        settings.pool.fail_timeout = 0.3;
+    });
+    let mut client = proxy.client();
+    for _ in 0..5 {
+        assert_eq!(client.get("/").text(), "second");
+    }
+    let stats = proxy.server.stats().backends;
+    assert_eq!((stats[0].state, stats[0].requests, stats[0].failures), ("ejected", 2, 2));
+    let back = TcpListener::bind(&address).expect("the same port");
+    std::thread::spawn(move || {
+        use std::io::{Read, Write};
+        while let Ok((mut stream, _)) = back.accept() {
+            let mut head = [0; 4096];
+            let _ = stream.read(&mut head);
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nConnection: close\r\n\r\nback");
+        }
+    });
+    eventually("a request finds it well", || client.get("/").text() == "back");
+    assert_eq!(proxy.states(), ["ready", "ready"]);
+}
+
+#[test]
+fn answers_that_retry_on_names_count_as_failed_and_others_do_not() {
+    let first = Origin::answering(|_| "HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n".into());
+    let (second, _) = named("second");
+    let with = |reasons: &[&str]| {
+        let reasons: Vec<_> = reasons.iter().map(ToString::to_string).collect();
+        Proxy::with(&[&first.address(), &second.address()], |settings| {
+            settings.pool.max_fails = 1;
+            settings.proxy.retry_on = reasons;
+        })
+    };
+    let proxy = with(&["503"]);
+    assert_eq!(proxy.client().get("/").text(), "second");
+    assert_eq!(proxy.states(), ["ejected", "ready"]);
+    let proxy = with(&[]);
+    assert_eq!(proxy.client().get("/").status(), 503);
+    assert_eq!(proxy.states(), ["ready", "ready"]);
+}
+
+#[test]
+fn answers_that_break_off_count_as_failed() {
+    for broken in ["garbage\r\n\r\n", "HTTP/1.1 2", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhi"] {
+        let first = Origin::start(move |_, peer| {
+            peer.request();
+            peer.send(broken);
+        });
+        let (second, _) = named("second");
+        let proxy = Proxy::with(&[&first.address(), &second.address()], |settings| settings.pool.max_fails = 1);
+        let mut client = proxy.client();
+        client.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+        client.rest();
+        eventually("it is ejected", || proxy.states() == ["ejected", "ready"]);
+    }
+}
+
+#[test]
+fn a_client_that_leaves_is_not_held_against_a_backend() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = asked.clone();
+    let first = Origin::start(move |_, peer| {
+        peer.request();
+        count.fetch_add(1, SeqCst);
+        peer.rest();
+    });
+    let (second, _) = named("second");
+    let proxy = Proxy::with(&[&first.address(), &second.address()], |settings| settings.pool.max_fails = 1);
+    let mut client = proxy.client();
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    eventually("the backend is asked", || asked.load(SeqCst) == 1);
+    client.reset();
+    eventually("it is over", || proxy.server.stats().requests.client_closed == 1);
+    assert_eq!(proxy.states(), ["ready", "ready"]);
+}

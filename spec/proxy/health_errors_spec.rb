@@ -1,0 +1,60 @@
+# frozen_string_literal: true
+
+require_relative "proxyfiles"
+
+RSpec.describe "mistakes in what keeps backends well", :wrong_types do
+  include Proxyfiles
+
+  seconds = "write a number of seconds, such as 30 or 0.5"
+  time = "write seconds greater than 0, as in 10 or 0.5"
+  status = "write a status code, a range such as 200..399, or an Array of them"
+
+  # What is written behind `proxy backends: ["127.0.0.1:1"], `, and the one message it gets.
+  {
+    "health_check: true" =>
+      'health_check: true is not allowed: write a Hash, such as { path: "/healthz", interval: 10 }',
+    "health_check: { pth: '/a' }" => "health_check: unknown option :pth (did you mean :path?)",
+    "health_check: { path: 'healthz' }" =>
+      'health_check: path: "healthz" is no path: write one that begins with /, such as "/healthz"',
+    "health_check: { method: 'CONNECT' }" =>
+      'health_check: method: "CONNECT" cannot be asked with: write a method such as "GET" or "HEAD"',
+    "health_check: { method: :head, body: 'ok' }" =>
+      'health_check: body: the answer to HEAD has no body: write method: "GET", or leave body out',
+    "health_check: { headers: { 'Connection' => 'close' } }" =>
+      'health_check: headers: "Connection" is set by the proxy itself: leave it out',
+    "health_check: { interval: 0 }" => "health_check: interval: 0 is no time: #{time}",
+    "health_check: { interval: -1 }" => "health_check: interval: -1 is negative: #{seconds}",
+    "health_check: { timeout: 0.0 }" => "health_check: timeout: 0 is no time: #{time}",
+    "health_check: { status: '200' }" => "health_check: status: \"200\" is a String: #{status}",
+    "health_check: { status: 99 }" => "health_check: status: 99 is no status code: write one from 100 to 599",
+    "health_check: { status: [200, 500..600] }" =>
+      "health_check: status: 500..600 is no range of status codes: write one from 100 to 599, such as 200..399",
+    "health_check: { body: /a(?=b)/ }" =>
+      "health_check: body: /(?m)a(?=b)/ cannot be used (look-around, including look-ahead and look-behind, is not supported): " \
+      "write a pattern without look-around and back-references",
+    "health_check: { port: 0 }" => "health_check: port: 0 is no port: write a number from 1 to 65535",
+    "health_check: { rise: 0 }" => "health_check: rise: 0 is out of range: write a number from 1 to 1000",
+    "health_check: { fall: 1001 }" => "health_check: fall: 1001 is out of range: write a number from 1 to 1000",
+    "max_fails: 10_001" => "max_fails: 10001 is out of range: write a number from 0 to 10000",
+    "fail_timeout: 0" => "fail_timeout: 0 is no time: #{time}",
+    "max_connections: 1, queue: 1_000_001" => "queue: 1000001 is out of range: write a number from 0 to 1000000",
+    "queue_timeout: 0" => "queue_timeout: 0 is no time: #{time}",
+    "queue: 5" => "queue: no backend is ever busy, so that no request waits: write max_connections beside it, or leave it out",
+    "retry_budget: 101" => "retry_budget: 101 is out of range: write per cent from 0 to 100, such as 20"
+  }.each do |text, message|
+    it "are told for #{text}" do
+      expect(problems_of("threads 1\n\nproxy backends: ['127.0.0.1:1'], #{text}\n")).to eq(["Proxyfile:3: proxy: #{message}"])
+    end
+  end
+
+  it "are told for a reason to try again that is none" do
+    expect(problems_of("\nproxy backends: ['127.0.0.1:1'], retry_on: [:timeout, 500]\n"))
+      .to match([a_string_starting_with("Proxyfile:2: proxy: retry_on: ").and(including("write"))])
+  end
+
+  it "are told for a port that a unix socket does not have" do
+    expect(problems_of("proxy backends: ['unix:/run/app.sock'], health_check: { port: 81 }\n"))
+      .to eq(["Proxyfile:1: proxy: health_check: port: a unix socket has no port: leave port out, or write such backends into an " \
+              "upstream of their own"])
+  end
+end
