@@ -10,8 +10,11 @@ require_relative "raw_client"
 class RunningProxy
   attr_reader :server
 
-  # The block is a Proxyfile. `bind` and `threads` are added to it: a test that wants others says so, or passes `bind: nil`.
-  def initialize(bind: "http://127.0.0.1:0", threads: 1, &configuration)
+  # The block is a Proxyfile. `bind` and `threads` are added to it: a test that wants others says so, or passes `bind: nil`. Or `file`
+  # names one, whose addresses `bind` replaces.
+  def initialize(bind: "http://127.0.0.1:0", threads: 1, file: nil, &configuration)
+    return @server = Proxy.start(file, binds: [bind]) if file
+
     @server = Proxy.start do
       bind bind if bind
       threads threads if threads

@@ -96,6 +96,7 @@ pub(crate) async fn forward(
     // What another request left there is nobody's business.
     work.response.fields.clear();
     work.extra.clear();
+    work.user.clear();
     work.captured.clear();
     if snapshot.keeps_lines {
         work.request.fields.copy_lines(&mut work.as_sent);
@@ -235,7 +236,12 @@ impl Exchange<'_> {
     /// What string rewrites of this request refer to. `path` is the path as `{path}` shows it.
     pub(crate) fn scope<'s>(&'s self, path: &'s [u8]) -> Scope<'s> {
         let captures = Captures::new(&self.snapshot.capture_names, &self.work.captured);
-        Scope { path, captures, ..Scope::new(&self.work.request, self.link, self.id, self.start) }
+        Scope {
+            path,
+            user: &self.work.user,
+            captures,
+            ..Scope::new(&self.work.request, self.link, self.id, self.start)
+        }
     }
 
     /// Whether the client waits for `100 Continue` before it sends the body.

@@ -190,7 +190,7 @@ proptest! {
         let trusted = trusted(&["10.0.0.0/8"]);
         // Whoever reads from the left sees the same last member where there are no quotes.
         let found = trusted.client(&head(&text).fields, &peer("10.0.0.1"));
-        let last = lines.iter().flat_map(|line| line.split(',')).map(str::trim).filter(|member| !member.is_empty()).next_back();
+        let last = lines.iter().flat_map(|line| line.split(',')).map(str::trim).rfind(|member| !member.is_empty());
         if let (Some(last), "X-Forwarded-For", false) = (last, name, text.contains('"')) {
             if let Some(ip) = address(last.as_bytes()).filter(|ip| !trusted.networks.contains(*ip)) {
                 prop_assert_eq!(found.and_then(|client| client.ip), Some(ip));

@@ -33,7 +33,8 @@ fn a_request_is_forwarded_with_what_belongs_to_it() {
     expected.push(("X-Forwarded-Port", port.as_str()));
     let mut seen: Vec<_> = request.fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     // Their order among each other is that of the client; where ours stand is nobody's concern.
-    assert_eq!(seen[..5], expected[..5]);
+    let theirs: Vec<_> = seen.iter().filter(|(name, _)| !name.starts_with("X-Forwarded-")).copied().collect();
+    assert_eq!(theirs[..5], expected[..5]);
     seen.sort_unstable();
     expected.sort_unstable();
     assert_eq!(seen, expected);

@@ -1,0 +1,50 @@
+# What people write for Caddy, and what it is here, piece by piece.
+#
+#   proxy start -c examples/from_caddy.rb
+#   curl -H "Host: example.com" http://127.0.0.1:8080/
+
+# Caddy listens on 443 and gets certificates by itself, and it speaks HTTP/2. Both are for a later version.
+bind "http://127.0.0.1:8080"
+
+# example.com {
+#   reverse_proxy localhost:8000
+# }
+host "example.com" do
+  # Caddy leaves the client's Host as it is.
+  proxy backends: ["localhost:8000"], headers: { "Host" => { rewrite: "{Host}" } }
+end
+
+# example.com {
+#   reverse_proxy {
+#     to localhost:8000 localhost:8001 localhost:8002
+#     lb_policy least_conn
+#     health_uri /healthz
+#     health_interval 10s
+#     health_timeout 5s
+#     health_status 200
+#     header_up Host {upstream_hostport}
+#     header_up X-Real-IP {remote_host}
+#     header_up X-Forwarded-Proto {scheme}
+#   }
+# }
+host "www.example.com" do # a second site, where the original has another example.com
+  proxy backends: ["localhost:8000", "localhost:8001", "localhost:8002"],
+        backend_priority: :least_conn,
+        health_check: { path: "/healthz", interval: 10, timeout: 5, status: 200, rise: 1, fall: 1 } # Caddy's passes and fails
+  # Without `to`, Host is the address of the backend. X-Real-IP and X-Forwarded-Proto are sent without being asked for.
+end
+
+# api.example.com {
+#   handle /v2/* {
+#     reverse_proxy localhost:9000
+#   }
+#   handle {
+#     reverse_proxy localhost:8000
+#   }
+# }
+host "api.example.com" do
+  location "/v2/*" do
+    proxy backends: ["localhost:9000"], headers: { "Host" => { rewrite: "{Host}" } }
+  end
+  proxy backends: ["localhost:8000"], headers: { "Host" => { rewrite: "{Host}" } }
+end
