@@ -54,7 +54,7 @@ pub(crate) enum Filter {
     /// Changes the fields of the response.
     ResponseHeaders(HeaderChanges),
     /// Asks for a user and a password.
-    AuthBasic(AuthBasic),
+    AuthBasic(Box<AuthBasic>),
     /// Asks for a key.
     AuthApiKey(AuthApiKey),
     /// Asks for a signed token.
@@ -87,7 +87,9 @@ impl Filter {
             config::Filter::ResponseHeaders(spec) => {
                 HeaderChanges::of_response(spec, compiler).map(Filter::ResponseHeaders)
             }
-            config::Filter::AuthBasic(spec) => AuthBasic::compile(spec, compiler).map(Filter::AuthBasic),
+            config::Filter::AuthBasic(spec) => {
+                AuthBasic::compile(spec, compiler).map(|filter| Filter::AuthBasic(Box::new(filter)))
+            }
             config::Filter::AuthApiKey(spec) => AuthApiKey::compile(spec, compiler).map(Filter::AuthApiKey),
             config::Filter::AuthJwt(spec) => AuthJwt::compile(spec, compiler).map(Filter::AuthJwt),
             config::Filter::ForwardAuth(spec) => {
