@@ -45,7 +45,7 @@ fn path(n: usize, hosts: usize) -> String {
 }
 
 fn route(n: usize, hosts: usize) -> Directive {
-    let path = path(n, hosts) + if n / hosts % 2 == 0 { "" } else { "/*" };
+    let path = path(n, hosts) + if (n / hosts).is_multiple_of(2) { "" } else { "/*" };
     Directive::Location(Box::new(Location {
         patterns: vec![Match::Text(path)],
         hosts: vec![Match::Text(host(n, hosts))],
@@ -55,6 +55,6 @@ fn route(n: usize, hosts: usize) -> Directive {
 }
 
 fn request(n: usize, hosts: usize) -> String {
-    let path = path(n, hosts) + if n / hosts % 2 == 0 { "" } else { "/42" };
+    let path = path(n, hosts) + if (n / hosts).is_multiple_of(2) { "" } else { "/42" };
     format!("GET {path} HTTP/1.1\r\nHost: {}\r\n\r\n", host(n, hosts))
 }
