@@ -4,6 +4,7 @@ require_relative "../proxy"
 require_relative "cli/command"
 require_relative "cli/start"
 require_relative "cli/check"
+require_relative "cli/routes"
 require_relative "cli/init"
 require_relative "cli/version"
 require_relative "cli/help"
@@ -12,7 +13,7 @@ module Proxy
   # The `proxy` command.
   module CLI
     # Every command by its name, in the order of the help text.
-    COMMANDS = { "start" => Start, "check" => Check, "init" => Init, "version" => Version, "help" => Help }.freeze
+    COMMANDS = { "start" => Start, "check" => Check, "routes" => Routes, "init" => Init, "version" => Version, "help" => Help }.freeze
     # Options of the bare command that are commands by another name.
     SHORTHAND = { "-h" => "help", "--help" => "help", "-v" => "version", "--version" => "version" }.freeze
 

@@ -7,6 +7,7 @@ require_relative "dsl/server_directives"
 require_relative "dsl/routing"
 require_relative "dsl/handlers"
 require_relative "dsl/filters"
+require_relative "dsl/auth"
 
 module Proxy
   # The language of a `Proxyfile`, and of the block of {Proxy.start}. Inside either, `self` is an object of this class, so a
@@ -28,6 +29,7 @@ module Proxy
     include Routing
     include Handlers
     include Filters
+    include Auth
 
     # @api private
     def initialize(draft)

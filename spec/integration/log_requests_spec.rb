@@ -22,9 +22,9 @@ RSpec.describe "the filter log_requests" do
       proxy.request("HEAD", "/d")
     end
 
-    expect(lines.map(&:last)).to eq(['GET /a ?b=c spec \"1\"\xff', "200 5 3 1 example.test", "HEAD /d - -", "200 0 3 1 example.test"])
-    ids = lines.map(&:first)
-    expect([ids[0] == ids[1], ids[2] == ids[3], ids[0] == ids[2]]).to eq([true, true, false])
+    # The client may ask for the next thing on another engine thread before the last line about the first is written.
+    by_request = lines.group_by(&:first).values.map { |pair| pair.map(&:last) }
+    expect(by_request).to eq([['GET /a ?b=c spec \"1\"\xff', "200 5 3 1 example.test"], ["HEAD /d - -", "200 0 3 1 example.test"]])
   end
 
   it "sees what the filters before it let pass, and whatever becomes of that" do

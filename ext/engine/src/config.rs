@@ -5,6 +5,7 @@
 //! and nowhere else. Numbers of seconds are plain `f64` at this point, so that a wrong one can be reported together
 //! with every other mistake and with the line it stands on.
 
+mod auth;
 mod filter;
 mod handler;
 mod location;
@@ -13,6 +14,7 @@ mod proxy;
 mod traffic;
 mod upstream;
 
+pub use auth::{AuthApiKey, AuthBasic, AuthJwt, ForwardAuth};
 pub use filter::{Filter, HeaderChanges};
 pub use handler::Redirect;
 pub use location::{Location, Match, Named, Regexp, Value};

@@ -70,6 +70,8 @@ pub(crate) struct Workspace {
     pub(crate) response: ResponseHead,
     /// Fields that filters want on the response, whoever makes it.
     pub(crate) extra: Extra,
+    /// Whom a filter found the request to be from; empty if none did.
+    pub(crate) user: Vec<u8>,
     /// What the locations that took the request captured.
     pub(crate) captured: Captured,
     pub(crate) target: RenderedTarget,
@@ -78,11 +80,17 @@ pub(crate) struct Workspace {
 }
 
 impl Workspace {
+    /// Notes whom the request is from.
+    pub(crate) fn set_user(&mut self, user: &[u8]) {
+        self.user.clear();
+        self.user.extend_from_slice(user);
+    }
+
     /// Bytes of text that it has room for.
     fn capacity(&self) -> usize {
         let heads = self.request.fields.capacity() + self.response.fields.capacity() + self.extra.capacity();
         let target = self.target.authority.capacity() + self.target.path_and_query.capacity();
-        heads + target + self.values.capacity() + self.scratch.capacity()
+        heads + target + self.values.capacity() + self.scratch.capacity() + self.user.capacity()
     }
 }
 

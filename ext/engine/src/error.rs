@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::http1::Malformed;
+use crate::http1::{Malformed, ReadError};
 use crate::upstream::{ConnectError, ConnectErrorKind};
 
 /// A request that could not be answered by a backend.
@@ -37,6 +37,18 @@ pub(crate) enum Kind {
     BodyTooLarge,
     /// Something took longer than it may.
     Timeout(Waited),
+}
+
+impl From<ReadError> for Kind {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Io(error) => Kind::Io(error),
+            ReadError::Malformed(why) => Kind::Malformed(why),
+            ReadError::TooLarge => Kind::TooLarge,
+            ReadError::BodyTooLarge => Kind::BodyTooLarge,
+            ReadError::Truncated | ReadError::Ended => Kind::Ended,
+        }
+    }
 }
 
 /// What was waited for in vain.

@@ -6,22 +6,38 @@
 //! not among them.
 
 mod address_list;
+mod auth_api_key;
+mod auth_basic;
+mod auth_jwt;
+mod challenge;
 mod cors;
+mod forward_auth;
 mod header_changes;
 mod https_only;
 mod log_requests;
 mod max_body;
 mod rate_limit;
+mod report;
 mod rewrite_path;
+mod shown;
+
+pub(crate) use auth_basic::Verifications;
 
 use std::sync::Arc;
+
+use tokio::runtime::Handle;
 
 use crate::config;
 use crate::forward::{Exchange, Verdict};
 use crate::rewrite::Scope;
 use crate::snapshot::Compiler;
+use crate::upstream::Dns;
 use address_list::AddressList;
+use auth_api_key::AuthApiKey;
+use auth_basic::AuthBasic;
+use auth_jwt::AuthJwt;
 use cors::Cors;
+use forward_auth::ForwardAuth;
 use header_changes::HeaderChanges;
 use https_only::HttpsOnly;
 use log_requests::LogRequests;
@@ -37,6 +53,14 @@ pub(crate) enum Filter {
     RequestHeaders(HeaderChanges),
     /// Changes the fields of the response.
     ResponseHeaders(HeaderChanges),
+    /// Asks for a user and a password.
+    AuthBasic(AuthBasic),
+    /// Asks for a key.
+    AuthApiKey(AuthApiKey),
+    /// Asks for a signed token.
+    AuthJwt(AuthJwt),
+    /// Asks another server.
+    ForwardAuth(Box<ForwardAuth>),
     /// Refuses more requests than so many in a time.
     RateLimit(Box<RateLimit>),
     /// Refuses clients by their address.
@@ -63,6 +87,12 @@ impl Filter {
             config::Filter::ResponseHeaders(spec) => {
                 HeaderChanges::of_response(spec, compiler).map(Filter::ResponseHeaders)
             }
+            config::Filter::AuthBasic(spec) => AuthBasic::compile(spec, compiler).map(Filter::AuthBasic),
+            config::Filter::AuthApiKey(spec) => AuthApiKey::compile(spec, compiler).map(Filter::AuthApiKey),
+            config::Filter::AuthJwt(spec) => AuthJwt::compile(spec, compiler).map(Filter::AuthJwt),
+            config::Filter::ForwardAuth(spec) => {
+                ForwardAuth::compile(spec, compiler).map(|filter| Filter::ForwardAuth(Box::new(filter)))
+            }
             config::Filter::RateLimit(spec) => {
                 RateLimit::compile(spec, compiler).map(|limit| Filter::RateLimit(Box::new(limit)))
             }
@@ -78,6 +108,13 @@ impl Filter {
         }
     }
 
+    /// Begins what goes on in the background.
+    pub(crate) fn start(&self, dns: &Arc<Dns>, handle: &Handle) {
+        if let Filter::ForwardAuth(filter) = self {
+            filter.start(dns, handle);
+        }
+    }
+
     /// Lets the request pass (`None`), or answers it.
     pub(crate) async fn admit(&self, exchange: &mut Exchange<'_>) -> Option<Verdict> {
         match self {
@@ -86,6 +123,11 @@ impl Filter {
                 None
             }
             Filter::ResponseHeaders(_) => None,
+            Filter::AuthBasic(filter) => filter.admit(exchange).await,
+            Filter::AuthApiKey(filter) => filter.admit(exchange).await,
+            Filter::AuthJwt(filter) => filter.admit(exchange).await,
+            // Boxed: what it keeps while it waits is large.
+            Filter::ForwardAuth(filter) => Box::pin(filter.admit(exchange)).await,
             Filter::RateLimit(limit) => limit.admit(exchange).await,
             Filter::AddressList(list) => list.admit(exchange).await,
             Filter::Rewrite(rewrite) => rewrite.admit(exchange).await,
@@ -109,6 +151,10 @@ impl Filter {
             Filter::ResponseHeaders(changes) => changes.change_response(exchange),
             Filter::Cors(cors) => cors.amend(exchange),
             Filter::RequestHeaders(_)
+            | Filter::AuthBasic(_)
+            | Filter::AuthApiKey(_)
+            | Filter::AuthJwt(_)
+            | Filter::ForwardAuth(_)
             | Filter::RateLimit(_)
             | Filter::AddressList(_)
             | Filter::Rewrite(_)

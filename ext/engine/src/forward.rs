@@ -19,6 +19,7 @@ use crate::message::{Known, Method, RequestHead, TargetSpans, Version};
 use crate::request_id::RequestId;
 use crate::respond::{self, ErrorResponse};
 use crate::rewrite::{Captures, ClientInfo, ResponseInfo, Scope};
+use crate::routing::Ambiguous;
 use crate::snapshot::Snapshot;
 use crate::upstream::exchange::{self, Client};
 
@@ -95,6 +96,7 @@ pub(crate) async fn forward(
     // What another request left there is nobody's business.
     work.response.fields.clear();
     work.extra.clear();
+    work.user.clear();
     work.captured.clear();
     if snapshot.keeps_lines {
         work.request.fields.copy_lines(&mut work.as_sent);
@@ -178,8 +180,9 @@ impl Exchange<'_> {
             }
             self.passed = &scope.filters[..=index];
         }
-        let Ok(handler) = scope.handler(&self.work.request) else {
-            return self.refuse_ambiguous().await;
+        let handler = match scope.handler(&self.work.request) {
+            Ok(handler) => handler,
+            Err(Ambiguous) => return self.refuse_ambiguous().await,
         };
         let limit = handler.and_then(Handler::body_limit).cloned().or_else(|| self.body_limit.take());
         if let Some(limit) = limit {
@@ -233,7 +236,12 @@ impl Exchange<'_> {
     /// What string rewrites of this request refer to. `path` is the path as `{path}` shows it.
     pub(crate) fn scope<'s>(&'s self, path: &'s [u8]) -> Scope<'s> {
         let captures = Captures::new(&self.snapshot.capture_names, &self.work.captured);
-        Scope { path, captures, ..Scope::new(&self.work.request, self.link, self.id, self.start) }
+        Scope {
+            path,
+            user: &self.work.user,
+            captures,
+            ..Scope::new(&self.work.request, self.link, self.id, self.start)
+        }
     }
 
     /// Whether the client waits for `100 Continue` before it sends the body.

@@ -35,4 +35,6 @@ mod snapshot;
 mod waiting;
 
 pub use config::Config;
+pub use routing::bench::Routes;
+pub use routing::explain::{explain, Explanation, Question};
 pub use server::{Server, StartError, Stats};

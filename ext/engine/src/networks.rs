@@ -31,11 +31,6 @@ impl Networks {
     pub(crate) fn everybody(&self) -> Option<&IpNet> {
         self.0.iter().find(|network| network.prefix_len() == 0)
     }
-
-    /// Whether there is none.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
 }
 
 fn parse(text: &str) -> Result<IpNet, String> {

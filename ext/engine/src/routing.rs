@@ -3,9 +3,11 @@
 //! A location has patterns, hosts and conditions ([`matcher`]); a [`Scope`] has locations and an [`index`] of them, whose cost does
 //! not grow with their number.
 
+pub(crate) mod bench;
 mod compile;
 mod conditions;
 mod cover;
+pub(crate) mod explain;
 mod host;
 mod index;
 mod matcher;
@@ -15,4 +17,4 @@ mod regexp;
 mod scope;
 
 pub(crate) use names::CaptureNames;
-pub(crate) use scope::{accepts, Ambiguous, Scope};
+pub(crate) use scope::{accepts, plain_prefix, Scope};

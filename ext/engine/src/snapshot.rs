@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::access_log::AccessLog;
 use crate::config::{Config, Directive, Problem, Setting, Severity};
+use crate::filter::Verifications;
 use crate::handler::proxy::Proxy;
 use crate::handler::redirect::Redirect;
 use crate::handler::static_response::StaticResponse;
@@ -57,6 +58,8 @@ pub(crate) struct Compiler {
     pub(crate) limits: ClientLimits,
     /// Whether a filter will ask what the client sent, once the request has been answered.
     pub(crate) keeps_lines: bool,
+    /// What all filters that verify passwords share.
+    pub(crate) verifications: Arc<Verifications>,
     /// The names of all captures so far.
     pub(crate) names: CaptureNames,
     /// Those of the locations around what is being compiled.
@@ -148,6 +151,7 @@ pub(crate) fn compile(config: &Config, purpose: Purpose) -> Compiled {
         keeps_lines: access_log.is_some(),
         names: CaptureNames::default(),
         captures: CapturesAround::default(),
+        verifications: Arc::default(),
     };
     let routes = compiler.scope(&config.routes, &Scope::default());
     let Compiler { mut problems, keeps_lines, names, .. } = compiler;
@@ -184,6 +188,7 @@ impl Snapshot {
     /// Starts what goes on in the background: names are resolved and looked up again.
     pub(crate) fn start(&self, runtime: &tokio::runtime::Handle) {
         self.routes.each_proxy(&mut |proxy| proxy.backends().start(&self.dns, runtime));
+        self.routes.each_filter(&mut |filter| filter.start(&self.dns, runtime));
     }
 
     /// The figures of every backend, in the order of the file.

@@ -2,10 +2,11 @@
 
 use magnus::{Error, Ruby, Value};
 use proxy_engine::config::{
-    AddressList, Bind, Config, Cors, CustomError, HeaderChanges, HealthCheck, Location, LogRequests, MaxBody, Pool,
-    Problem, Proxy, RateLimit, Redirect, RedirectToHttps, RewritePath, StaticResponse,
+    AddressList, AuthApiKey, AuthBasic, AuthJwt, Bind, Config, Cors, CustomError, ForwardAuth, HeaderChanges,
+    HealthCheck, Location, LogRequests, MaxBody, Pool, Problem, Proxy, RateLimit, Redirect, RedirectToHttps,
+    RewritePath, StaticResponse,
 };
-use proxy_engine::Server;
+use proxy_engine::{Question, Server};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -21,6 +22,18 @@ pub(crate) fn from_hash(ruby: &Ruby, hash: Value) -> Result<Config, Error> {
 pub(crate) fn check(ruby: &Ruby, hash: Value) -> Result<Value, Error> {
     let config = from_hash(ruby, hash)?;
     problems(ruby, &Server::check(&config))
+}
+
+/// `Proxy::Native.explain(hash, question)`: what a configuration without mistakes does with a request, and why. A String says what
+/// is wrong with the question.
+pub(crate) fn explain(ruby: &Ruby, hash: Value, question: Value) -> Result<Value, Error> {
+    let config = from_hash(ruby, hash)?;
+    let question: Traced<Question> = serde_magnus::deserialize(ruby, question)
+        .map_err(|error| Error::new(ruby.exception_arg_error(), format!("the question does not fit: {error}")))?;
+    match proxy_engine::explain(&config, &question.0) {
+        Ok(explanation) => serde_magnus::serialize(ruby, &explanation),
+        Err(message) => serde_magnus::serialize(ruby, &message),
+    }
 }
 
 /// Problems as an Array of Hashes.
@@ -42,6 +55,10 @@ pub(crate) fn defaults(ruby: &Ruby) -> Result<Value, Error> {
         error_response: CustomError::default(),
         request_headers: HeaderChanges::default(),
         response_headers: HeaderChanges::default(),
+        auth_basic: AuthBasic::default(),
+        auth_api_key: AuthApiKey::default(),
+        auth_jwt: AuthJwt::default(),
+        forward_auth: ForwardAuth::default(),
         rate_limit: RateLimit::default(),
         allow_list: AddressList::default(),
         deny_list: AddressList::default(),
@@ -67,6 +84,10 @@ struct Defaults {
     error_response: CustomError,
     request_headers: HeaderChanges,
     response_headers: HeaderChanges,
+    auth_basic: AuthBasic,
+    auth_api_key: AuthApiKey,
+    auth_jwt: AuthJwt,
+    forward_auth: ForwardAuth,
     rate_limit: RateLimit,
     allow_list: AddressList,
     deny_list: AddressList,

@@ -20,6 +20,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn init(ruby: &Ruby) -> Result<(), Error> {
     let native = ruby.define_module("Proxy")?.define_module("Native")?;
     native.define_singleton_method("check", function!(config::check, 1))?;
+    native.define_singleton_method("explain", function!(config::explain, 2))?;
     native.define_singleton_method("defaults", function!(config::defaults, 0))?;
     server::init(ruby, native)
 }

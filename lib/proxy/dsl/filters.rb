@@ -122,8 +122,9 @@ module Proxy
 
       private
 
-      # Reads a directive of this kind. What it takes beside its options is kept under the name `as`.
-      def filter(word, values, options, as: nil, &block)
+      # Reads a directive of this kind. What it takes beside its options is kept under the name `as`; without what is `needed` the engine
+      # is not asked.
+      def filter(word, values, options, as: nil, needed: [], &block)
         place = @draft.place(word)
         place.no_block if block
         directive = Options::BY_NAME.fetch(word)
@@ -137,7 +138,9 @@ module Proxy
           sound = false
           place.error("takes options only, not #{Spelling.show(values.first)}: the options are #{directive.names.map(&:inspect).join(", ")}")
         end
-        return unless sound || directive.enough?(read)
+        # The engine would miss what was reported as wrong.
+        lost = needed.any? { |name| !options[name].nil? && !read.key?(name.to_s) }
+        return if lost || !(sound || directive.enough?(read))
 
         @draft.add_route("filter" => { word.to_s => { **read, "at" => place.at } })
         nil

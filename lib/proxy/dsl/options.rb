@@ -116,6 +116,7 @@ end
 require_relative "options/server"
 require_relative "options/upstreams"
 require_relative "options/handlers"
+require_relative "options/auth"
 require_relative "options/routing"
 require_relative "options/traffic"
 require_relative "options/filters"

@@ -7,6 +7,7 @@ RSpec.describe Proxy::DSL::Options, :binding do
     case value
     in Float then (value % 1).zero? ? value.to_i : value
     in Hash then value.fetch("named")
+    in [String => only] then only
     in [[Integer => first, Integer => last]] then "#{first}..#{last}"
     else value
     end
@@ -71,7 +72,7 @@ RSpec.describe Proxy::DSL::Options, :binding do
   end
 
   it "has a method with an example for every word" do
-    source = %w[server_directives routing handlers filters].map { |name| File.read("lib/proxy/dsl/#{name}.rb") }.join
+    source = %w[server_directives routing handlers filters auth].map { |name| File.read("lib/proxy/dsl/#{name}.rb") }.join
     described_class::WORDS.each do |word|
       expect(Proxy::DSL.public_method_defined?(word)).to be(true), "there is no method #{word}"
       comment = source[/((?:^ *#.*\n)+) *def #{word}(?!\w)/, 1]

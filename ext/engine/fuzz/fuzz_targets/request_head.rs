@@ -15,6 +15,10 @@ fuzz_target!(|bytes: &[u8]| {
     let path = head.path();
     assert!(path.starts_with(b"/") || path == b"*");
     assert!(path == b"*" || !path.split(|b| *b == b'/').any(|segment| segment == b"." || segment == b".."));
+    let plain = head.plain_path();
+    assert!(plain.starts_with(b"/") || plain == b"*");
+    assert!(!plain.windows(2).any(|pair| pair == b"//"));
+    assert!(!plain.split(|b| matches!(b, b'/' | b'\\')).any(|segment| segment == b"." || segment == b".."));
     assert!(head.query().is_empty() || head.query().starts_with(b"?"));
     let Ok(framed) = framing::of_request(&head) else { return };
 

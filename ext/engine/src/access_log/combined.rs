@@ -6,11 +6,13 @@ use crate::message::{Known, Version};
 use crate::rewrite::value::number;
 use crate::rewrite::Scope;
 
-/// `addr - - [31/Jan/2026:12:00:00 +0000] "GET /path?query HTTP/1.1" 200 65 "referer" "user agent"`, in UTC.
+/// `addr - user [31/Jan/2026:12:00:00 +0000] "GET /path?query HTTP/1.1" 200 65 "referer" "user agent"`, in UTC.
 pub(super) fn write(scope: &Scope<'_>, out: &mut Vec<u8>) {
     let request = scope.request;
     push_or_dash(out, scope.client.addr.as_bytes());
-    out.extend_from_slice(b" - - [");
+    out.extend_from_slice(b" - ");
+    push_or_dash(out, scope.user);
+    out.extend_from_slice(b" [");
     CivilTime::of(scope.start).write_common_log(out);
     out.extend_from_slice(b"] \"");
     push_or_dash(out, request.method_text());

@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{AddressList, At, Cors, LogRequests, MaxBody, RateLimit, RedirectToHttps, RewritePath};
+use super::{
+    AddressList, At, AuthApiKey, AuthBasic, AuthJwt, Cors, ForwardAuth, LogRequests, MaxBody, RateLimit,
+    RedirectToHttps, RewritePath,
+};
 
 /// What lets a request pass, changed or not, or answers it.
 #[derive(Debug, Clone, Deserialize, Serialize)]
@@ -12,6 +15,14 @@ pub enum Filter {
     RequestHeaders(HeaderChanges),
     /// `response_headers additions: { … }, removals: [ … ]`
     ResponseHeaders(HeaderChanges),
+    /// `auth_basic credentials: { "ann" => "$2y$…" }`
+    AuthBasic(AuthBasic),
+    /// `auth_api_key keys: ["…"]`
+    AuthApiKey(AuthApiKey),
+    /// `auth_jwt secret: "…"`
+    AuthJwt(Box<AuthJwt>),
+    /// `forward_auth to: "http://…"`
+    ForwardAuth(ForwardAuth),
     /// `rate_limit requests: 100, seconds: 60`
     RateLimit(RateLimit),
     /// `allow_list "10.0.0.0/8"`

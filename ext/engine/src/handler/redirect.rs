@@ -98,6 +98,33 @@ fn parts(to: &str) -> Result<(&'static str, TargetTemplate, Box<str>), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{At, Config, Directive};
+    use crate::snapshot::{compile, Purpose};
+
+    #[test]
+    fn mistakes_are_told_with_their_line() {
+        let at = Some(At { file: "Proxyfile".into(), line: 7 });
+        let usual = || config::Redirect { to: Some("/new{path}".into()), at: at.clone(), ..Default::default() };
+        for (spec, message) in [
+            (
+                config::Redirect { to: None, ..usual() },
+                "Proxyfile:7: redirect: `to` is missing: write to: \"https://{host}{path}{query}\"",
+            ),
+            (
+                config::Redirect { kind: "permanant".into(), ..usual() },
+                "Proxyfile:7: redirect: type: \"permanant\" is no type of redirect (did you mean permanent? There are \
+                 permanent, temporary, moved_permanently, found)",
+            ),
+            (
+                config::Redirect { to: Some("/new/{path}".into()), ..usual() },
+                "Proxyfile:7: redirect: to: {path} brings its own '/': leave out the one before it",
+            ),
+        ] {
+            let config = Config { routes: vec![Directive::Redirect(spec)], ..Config::default() };
+            let problems = compile(&config, Purpose::Check).problems;
+            assert_eq!(problems.iter().map(ToString::to_string).collect::<Vec<_>>(), [message]);
+        }
+    }
 
     #[test]
     fn what_is_no_target_is_refused_with_a_remedy() {

@@ -304,6 +304,17 @@ impl Fields {
         Span { start, end: self.text.len() as u32 }
     }
 
+    /// Keeps a copy of the text at `span` in small letters behind everything else.
+    pub(crate) fn push_lowercase(&mut self, span: Span) -> Span {
+        let start = self.text.len();
+        let range = span.start as usize..span.end as usize;
+        if range.end <= start {
+            self.text.extend_from_within(range);
+        }
+        self.text[start..].make_ascii_lowercase();
+        Span { start: start as u32, end: self.text.len() as u32 }
+    }
+
     fn is(&self, field: &Field, name: NameRef<'_>) -> bool {
         field.state != State::Removed
             && field.known == name.known

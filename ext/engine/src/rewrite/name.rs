@@ -33,6 +33,7 @@ built_ins! {
     RequestId = "request_id" in Request | Response | Log,
     RequestIdFull = "request_id_full" in Request | Response | Log,
     Addr = "addr" in Request | Response | Log,
+    AuthUser = "auth_user" in Request | Response | Log,
     Method = "method" in Request | Log,
     Path = "path" in Request | Log,
     Query = "query" in Request | Log,
@@ -163,6 +164,7 @@ impl BuiltIn {
         match self {
             BuiltIn::RequestId => out.extend_from_slice(&scope.request_id.short()),
             BuiltIn::RequestIdFull => out.extend_from_slice(&scope.request_id.full()),
+            BuiltIn::AuthUser => out.extend_from_slice(scope.user),
             BuiltIn::Addr => out.extend_from_slice(scope.client.addr.as_bytes()),
             BuiltIn::Method => out.extend_from_slice(scope.request.method_text()),
             BuiltIn::Path => out.extend_from_slice(scope.path),

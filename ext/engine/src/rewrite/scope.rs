@@ -19,6 +19,8 @@ pub struct Scope<'a> {
     pub request_id: RequestId,
     /// When its head had been read.
     pub start: SystemTime,
+    /// Whom a filter found it to be from; empty if none did.
+    pub user: &'a [u8],
     /// What the patterns of the enclosing locations captured.
     pub captures: Captures<'a>,
     /// The answer, once there is one.
@@ -28,7 +30,16 @@ pub struct Scope<'a> {
 impl<'a> Scope<'a> {
     /// A request before its answer, with its own path and nothing captured.
     pub fn new(request: &'a RequestHead, client: &'a ClientInfo, request_id: RequestId, start: SystemTime) -> Self {
-        Self { request, path: request.path(), client, request_id, start, captures: Captures::default(), response: None }
+        Self {
+            request,
+            path: request.path(),
+            client,
+            request_id,
+            start,
+            user: &[],
+            captures: Captures::default(),
+            response: None,
+        }
     }
 }
 

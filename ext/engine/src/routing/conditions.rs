@@ -147,7 +147,7 @@ fn port(request: Request<'_>) -> u16 {
 fn parameters<'r>(head: &'r RequestHead, name: &'r str) -> impl Iterator<Item = impl AsRef<[u8]> + 'r> + 'r {
     let query = head.query();
     form_urlencoded::parse(query.get(1..).unwrap_or_default())
-        .filter_map(move |(key, value)| (key == name).then(|| Bytes(value)))
+        .filter_map(move |(key, value)| (key == name).then_some(Bytes(value)))
 }
 
 /// A parameter's value as bytes.

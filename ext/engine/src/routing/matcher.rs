@@ -1,6 +1,7 @@
 //! What a location selects: paths, hosts and conditions.
 
 use super::conditions::{conditions, Condition, Request as Conditioned};
+use super::explain::Failure;
 use super::host::HostPattern;
 use super::index::Entry;
 use super::names::CaptureNames;
@@ -79,6 +80,28 @@ impl Matcher {
             captured.truncate(length);
         }
         taken
+    }
+
+    /// Everything that keeps the request from being taken. If that is nothing, what is captured is added.
+    pub(super) fn failures(&self, asked: Asked<'_>, captured: &mut Captured) -> Vec<Failure> {
+        let length = captured.len();
+        let text = |part: Part<'_>| Some(String::from_utf8_lossy(part.bytes).into_owned());
+        let mut failed = Vec::new();
+        if !self.patterns.is_empty() && !self.patterns.iter().any(|pattern| pattern.matches(asked.path, captured)) {
+            failed.push(Failure { condition: "path".into(), found: text(asked.path) });
+        }
+        if !self.hosts.is_empty() && !self.hosts.iter().any(|host| host.matches(asked.host, captured)) {
+            failed.push(Failure { condition: "hosts".into(), found: text(asked.host) });
+        }
+        for condition in &self.conditions {
+            if !condition.holds(asked.conditioned()) {
+                failed.push(Failure { condition: condition.name(), found: condition.found(asked.conditioned()) });
+            }
+        }
+        if !failed.is_empty() {
+            captured.truncate(length);
+        }
+        failed
     }
 
     /// The names that are captured, whichever pattern and host match.

@@ -122,28 +122,48 @@ impl Scope {
             }
         }
     }
+
+    /// Calls `visit` with every filter, and more than once with one that also runs inside of a location.
+    pub(crate) fn each_filter(&self, visit: &mut dyn FnMut(&Filter)) {
+        for location in &self.locations {
+            location.scope.each_filter(visit);
+        }
+        for filter in &self.filters {
+            visit(filter);
+        }
+    }
 }
 
 /// The host that the client asked for as it is matched: in small letters, without port and without a dot at its end.
 pub(super) fn host_span(request: &mut RequestHead) -> Span {
     let host = request.host();
     let host = host.strip_suffix(b".").unwrap_or(host);
-    if host.iter().any(u8::is_ascii_uppercase) {
-        let small = host.to_ascii_lowercase();
-        return request.fields.push_text(&small);
-    }
     let start = request.authority.start;
-    Span { start, end: start + host.len() as u32 }
+    let span = Span { start, end: start + host.len() as u32 };
+    if host.iter().any(u8::is_ascii_uppercase) {
+        return request.fields.push_lowercase(span);
+    }
+    span
 }
 
 /// Whether both ways of reading a path captured the same.
-fn same_values(head: &RequestHead, captured: &Captured, others: &Captured) -> bool {
+pub(super) fn same_values(head: &RequestHead, captured: &Captured, others: &Captured) -> bool {
     let same = |a: &[u8], b: &[u8]| a == b || crate::message::merge_encoded_slashes(b) == a;
     captured.len() == others.len()
         && captured
             .iter()
             .zip(others.iter())
             .all(|((a, x), (b, y))| a == b && same(head.fields.slice(x), head.fields.slice(y)))
+}
+
+/// A `path_prefix` as paths are compared with it.
+pub(crate) fn plain_prefix(text: &str) -> Box<[u8]> {
+    let trimmed = text.trim_end_matches('/');
+    if trimmed.is_empty() {
+        b"/"[..].into()
+    } else {
+        trimmed.as_bytes().into()
+    }
 }
 
 /// Whether a handler with this `path_prefix` accepts `path`.

@@ -165,7 +165,7 @@ pub(crate) async fn relay(
             Poll::Ready(Ok(())) => return Poll::Ready(Ok(())),
             Poll::Ready(Err(PumpError::Write(error))) => return Poll::Ready(Err(Error::client(Kind::Io(error)))),
             Poll::Ready(Err(PumpError::Read(error))) => {
-                return Poll::Ready(Err(Error::backend(read_kind(error), Retry::Never)))
+                return Poll::Ready(Err(Error::backend(error.into(), Retry::Never)))
             }
             Poll::Pending => {}
         }
@@ -245,7 +245,7 @@ fn refused(error: ReadError, backend: &Connection, upload: &mut Upload) -> Error
     // A write that failed first says more than the end of the connection that followed.
     let kind = match (error, upload.take_failure()) {
         (ReadError::Ended | ReadError::Truncated | ReadError::Io(_), Some(failure)) => Kind::Io(failure),
-        (error, _) => read_kind(error),
+        (error, _) => error.into(),
     };
     let retry = if matches!(kind, Kind::Malformed(_) | Kind::TooLarge) { Retry::Never } else { retry };
     Error::backend(kind, retry)
@@ -253,14 +253,4 @@ fn refused(error: ReadError, backend: &Connection, upload: &mut Upload) -> Error
 
 fn malformed(why: &'static str) -> Error {
     Error::backend(Kind::Malformed(Malformed(why)), Retry::Never)
-}
-
-fn read_kind(error: ReadError) -> Kind {
-    match error {
-        ReadError::Io(error) => Kind::Io(error),
-        ReadError::Malformed(why) => Kind::Malformed(why),
-        ReadError::TooLarge => Kind::TooLarge,
-        ReadError::BodyTooLarge => Kind::BodyTooLarge,
-        ReadError::Truncated | ReadError::Ended => Kind::Ended,
-    }
 }

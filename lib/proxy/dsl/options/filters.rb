@@ -24,7 +24,7 @@ module Proxy
       ].freeze
 
       # Every filter, in the order of the documentation.
-      FILTERS = [*HEADER_FILTERS, *TRAFFIC_FILTERS].freeze
+      FILTERS = [*HEADER_FILTERS, *TRAFFIC_FILTERS, *AUTH_FILTERS].freeze
     end
   end
 end

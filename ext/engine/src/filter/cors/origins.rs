@@ -8,8 +8,14 @@ pub(super) struct Origins {
     any: bool,
     /// `https://app.example.com`, in lower case as browsers send it.
     exact: Vec<Box<[u8]>>,
-    /// `https://` and `.example.com` of `https://*.example.com`.
-    below: Vec<(Box<[u8]>, Box<[u8]>)>,
+    below: Vec<Below>,
+}
+
+/// `https://` and `.example.com` of `https://*.example.com`.
+#[derive(Debug)]
+struct Below {
+    scheme: Box<[u8]>,
+    suffix: Box<[u8]>,
 }
 
 impl Origins {
@@ -36,7 +42,7 @@ impl Origins {
     pub(super) fn contain(&self, origin: &[u8]) -> bool {
         self.any
             || self.exact.iter().any(|exact| **exact == *origin)
-            || self.below.iter().any(|(scheme, suffix)| {
+            || self.below.iter().any(|Below { scheme, suffix }| {
                 let name = origin.strip_prefix(&**scheme).and_then(|host| host.strip_suffix(&**suffix));
                 name.is_some_and(|name| !name.is_empty() && name.iter().all(|b| is_host_byte(*b)))
             })
@@ -72,8 +78,8 @@ impl Origins {
         if named == host {
             self.exact.push(format!("{scheme}://{host}").into_bytes().into());
         } else {
-            let scheme = format!("{scheme}://").into_bytes();
-            self.below.push((scheme.into(), format!(".{named}").into_bytes().into()));
+            let scheme = format!("{scheme}://").into_bytes().into();
+            self.below.push(Below { scheme, suffix: format!(".{named}").into_bytes().into() });
         }
         Ok(())
     }

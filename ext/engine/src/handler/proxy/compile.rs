@@ -10,6 +10,7 @@ use crate::headers::CONNECTION_FIELDS;
 use crate::message::{FieldName, Known};
 use crate::respond::ErrorResponse;
 use crate::rewrite::{known_placeholder, Context, TargetTemplate, Template};
+use crate::routing::plain_prefix;
 use crate::snapshot::Compiler;
 use crate::upstream::exchange::Limits;
 use crate::upstream::{Keep, TargetHost, Upstream};
@@ -170,8 +171,7 @@ fn path_prefix(report: &mut Report<'_>) -> Option<Box<[u8]>> {
             "path_prefix: {prefix:?} can be no path as it is matched, without escapes and empty segments: write the characters themselves"
         ));
     }
-    let trimmed = prefix.trim_end_matches('/');
-    Some(if trimmed.is_empty() { b"/"[..].into() } else { trimmed.as_bytes().into() })
+    Some(plain_prefix(prefix))
 }
 
 fn forwarding(report: &mut Report<'_>) -> Forwarding {

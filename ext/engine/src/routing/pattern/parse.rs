@@ -86,10 +86,8 @@ fn pieces(text: &str) -> Result<Vec<Piece>, String> {
         pieces.push(piece);
     }
     // A trailing slash decides nothing.
-    if bytes != b"/" || pieces.is_empty() {
-        if !bytes.is_empty() {
-            pieces.push(Piece::Literal(without_trailing_slash(&bytes).into()));
-        }
+    if !bytes.is_empty() && (bytes != b"/" || pieces.is_empty()) {
+        pieces.push(Piece::Literal(without_trailing_slash(&bytes).into()));
     }
     for piece in &pieces {
         let bytes = literal(Some(piece));

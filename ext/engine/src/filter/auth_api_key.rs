@@ -1,0 +1,175 @@
+//! `auth_api_key`: a key that a program shows with each request.
+//!
+//! Keys are compared by their digests. A comparison that ends at the first difference tells nothing then: who does not know
+//! the key cannot choose how its digest begins.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use aws_lc_rs::digest::{digest, SHA256};
+
+use super::challenge::challenge;
+use super::report::Report;
+use super::shown::{self, Shown};
+use crate::config;
+use crate::forward::{Exchange, Verdict};
+use crate::message::{FieldName, Known, RequestHead};
+use crate::respond::ErrorResponse;
+use crate::snapshot::Compiler;
+
+type Digest = [u8; 32];
+
+/// An `auth_api_key` directive, compiled.
+#[derive(Debug)]
+pub(crate) struct AuthApiKey {
+    /// The names of the keys by their digests; empty for one that has none.
+    keys: HashMap<Digest, Box<str>>,
+    place: Place,
+    strip: bool,
+    challenge: Box<str>,
+    error_response: Arc<ErrorResponse>,
+}
+
+/// Where a key stands.
+#[derive(Debug)]
+enum Place {
+    Field(FieldName),
+    Parameter(Box<str>),
+}
+
+impl AuthApiKey {
+    /// Checks the directive.
+    pub(super) fn compile(spec: &config::AuthApiKey, compiler: &mut Compiler) -> Option<Self> {
+        let mut report = Report::new("auth_api_key", spec.at.as_ref(), &mut compiler.problems);
+        let error_response = report.error_response(spec.error_response.as_ref(), 401);
+        let challenge = challenge("ApiKey", "Restricted", &mut report);
+        let place = place(spec, &mut report);
+        let keys = keys(spec, &mut report);
+        if !report.is_sound() {
+            return None;
+        }
+        Some(Self { keys, place: place?, strip: spec.strip, challenge: challenge.into(), error_response })
+    }
+
+    /// Lets a request with one of the keys pass.
+    pub(super) async fn admit(&self, exchange: &mut Exchange<'_>) -> Option<Verdict> {
+        match self.check(&exchange.work.request) {
+            Ok(name) => {
+                exchange.work.set_user(name.as_bytes());
+                if self.strip {
+                    self.strip(&mut exchange.work.request, &mut exchange.work.scratch);
+                }
+                None
+            }
+            Err(why) => {
+                exchange.debug(format_args!("auth_api_key: {why}"));
+                exchange.work.extra.set(Known::WwwAuthenticate, self.challenge.as_bytes());
+                Some(exchange.answer_error(&self.error_response).await)
+            }
+        }
+    }
+
+    /// The name of the key that the request shows. The error is for the log.
+    fn check(&self, request: &RequestHead) -> Result<&str, &'static str> {
+        let digest = match &self.place {
+            Place::Field(name) => digest_of(&shown::field(&request.fields, name), |key| key),
+            Place::Parameter(name) => digest_of(&shown::parameter(request.query(), name), |key| key.as_bytes()),
+        }?;
+        self.keys.get(&digest).map(|name| &**name).ok_or("no such key")
+    }
+
+    fn strip(&self, request: &mut RequestHead, scratch: &mut Vec<u8>) {
+        match &self.place {
+            Place::Field(name) => request.fields.remove(name),
+            Place::Parameter(name) => {
+                scratch.clear();
+                shown::without_parameter(request.query(), name, scratch);
+                request.query = request.fields.push_text(scratch);
+                scratch.clear();
+            }
+        }
+    }
+}
+
+fn digest_of<T>(key: &Shown<T>, bytes: impl Fn(&T) -> &[u8]) -> Result<Digest, &'static str> {
+    match key {
+        Shown::One(key) => Ok(sha256(bytes(key))),
+        Shown::Nothing => Err("no key"),
+        Shown::Several => Err("several keys"),
+    }
+}
+
+fn sha256(bytes: &[u8]) -> Digest {
+    let mut out = Digest::default();
+    for (byte, from) in out.iter_mut().zip(digest(&SHA256, bytes).as_ref()) {
+        *byte = *from;
+    }
+    out
+}
+
+fn place(spec: &config::AuthApiKey, report: &mut Report<'_>) -> Option<Place> {
+    match (&spec.header, &spec.query) {
+        (Some(_), Some(_)) => {
+            report.error("header and query stand side by side: keep the place where the key is");
+            None
+        }
+        (None, Some(name)) if name.is_empty() => {
+            report.error("query: the name is empty: write the name of a parameter, such as \"api_key\"");
+            None
+        }
+        (None, Some(name)) => Some(Place::Parameter(name.as_str().into())),
+        (header, None) => {
+            let name = report.field_name("header", header.as_deref().unwrap_or("X-Api-Key"))?;
+            Some(Place::Field(name))
+        }
+    }
+}
+
+fn keys(spec: &config::AuthApiKey, report: &mut Report<'_>) -> HashMap<Digest, Box<str>> {
+    let mut keys = HashMap::with_capacity(spec.keys.len());
+    if spec.keys.is_empty() {
+        report.error("keys: there is none: write at least one, as `openssl rand -hex 32` prints it");
+    }
+    for (index, (name, key)) in spec.keys.iter().enumerate() {
+        let (user, name) = match name {
+            Some(name) => (name.as_str(), format!("{name:?}")),
+            None => ("", format!("key {}", index + 1)),
+        };
+        if user.trim() != user || user.chars().any(char::is_control) {
+            report.error(format!(
+                "keys: the name {name} has white space around it or control characters in it: leave them out"
+            ));
+        }
+        let digest = match key.strip_prefix("sha256:") {
+            Some(hex) => {
+                from_hex(hex).ok_or("is no SHA-256 digest: write sha256: and the 64 digits that `sha256sum` prints")
+            }
+            None if key.is_empty() => Err("is empty: write one, as `openssl rand -hex 32` prints it"),
+            None if key.trim() != key || key.chars().any(char::is_control) => {
+                Err("cannot be sent as it is: write one without white space around it and without control characters")
+            }
+            None => Ok(sha256(key.as_bytes())),
+        };
+        match digest {
+            Err(message) => report.error(format!("keys: {name} {message}")),
+            Ok(digest) => {
+                if keys.insert(digest, user.into()).is_some() {
+                    report.error(format!("keys: {name} is the same key as one before it: give each its own"));
+                }
+            }
+        }
+    }
+    keys
+}
+
+fn from_hex(text: &str) -> Option<Digest> {
+    let mut digest = Digest::default();
+    let digits: Vec<u8> = text.chars().map(|c| c.to_digit(16).map(|digit| digit as u8)).collect::<Option<_>>()?;
+    if digits.len() != digest.len() * 2 {
+        return None;
+    }
+    for (byte, pair) in digest.iter_mut().zip(digits.chunks(2)) {
+        *byte = pair.iter().fold(0, |byte, digit| byte * 16 + digit);
+    }
+    Some(digest)
+}

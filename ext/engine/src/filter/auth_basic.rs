@@ -1,0 +1,144 @@
+//! `auth_basic`: a user and a password (RFC 7617).
+//!
+//! The backend gets to see `Authorization` as it came: some want to know the user.
+
+mod accounts;
+mod hash;
+mod known;
+mod verifier;
+
+pub(crate) use verifier::Verifications;
+
+use std::sync::Arc;
+
+use base64::engine::general_purpose::STANDARD;
+use base64::Engine;
+
+use super::challenge::challenge;
+use super::report::Report;
+use super::shown::{self, Shown};
+use crate::config;
+use crate::forward::{Exchange, Verdict};
+use crate::message::{Fields, Known};
+use crate::respond::ErrorResponse;
+use crate::snapshot::Compiler;
+use accounts::{Accounts, Gathering};
+use known::KnownCredentials;
+use verifier::{Busy, Verifier};
+
+/// User and password together may be this long, in base64. Some hashes take the longer the longer a password is.
+const LONGEST: usize = 1024;
+
+/// An `auth_basic` directive, compiled.
+#[derive(Debug)]
+pub(crate) struct AuthBasic {
+    verifier: Verifier,
+    challenge: Box<str>,
+    error_response: Arc<ErrorResponse>,
+}
+
+impl AuthBasic {
+    /// Checks the directive and reads its file.
+    pub(super) fn compile(spec: &config::AuthBasic, compiler: &mut Compiler) -> Option<Self> {
+        let mut report = Report::new("auth_basic", spec.at.as_ref(), &mut compiler.problems);
+        let error_response = report.error_response(spec.error_response.as_ref(), 401);
+        let challenge = challenge("Basic", &spec.realm, &mut report) + ", charset=\"UTF-8\"";
+        let accounts = accounts(spec, &mut report);
+        let known = KnownCredentials::new();
+        if known.is_err() {
+            report.error("the system gives no random numbers: see that /dev/urandom can be read");
+        }
+        if !report.is_sound() {
+            return None;
+        }
+        let verifier = Verifier::new(accounts?, known.ok()?, Arc::clone(&compiler.verifications));
+        Some(Self { verifier, challenge: challenge.into(), error_response })
+    }
+
+    /// Lets a request with the right user and password pass.
+    pub(super) async fn admit(&self, exchange: &mut Exchange<'_>) -> Option<Verdict> {
+        let mut text = std::mem::take(&mut exchange.work.scratch);
+        let found = match read(&exchange.work.request.fields, &mut text) {
+            Ok((user, password)) => {
+                let found = self.verifier.verify(user, password).await;
+                if found == Ok(true) {
+                    exchange.work.set_user(user);
+                }
+                found
+            }
+            Err(why) => {
+                exchange.debug(format_args!("auth_basic: {why}"));
+                Ok(false)
+            }
+        };
+        text.clear();
+        exchange.work.scratch = text;
+        match found {
+            Ok(true) => None,
+            Ok(false) => {
+                exchange.work.extra.set(Known::WwwAuthenticate, self.challenge.as_bytes());
+                Some(exchange.answer_error(&self.error_response).await)
+            }
+            Err(Busy) => {
+                exchange.warn(format_args!("auth_basic: too many passwords wait to be verified"));
+                exchange.work.extra.set(Known::RetryAfter, b"1");
+                Some(exchange.fail(503).await)
+            }
+        }
+    }
+}
+
+fn accounts(spec: &config::AuthBasic, report: &mut Report<'_>) -> Option<Accounts> {
+    let mut gathering = Gathering::default();
+    let place = match (&spec.credentials, &spec.file) {
+        (Some(_), Some(_)) => {
+            report.error("credentials and file stand side by side: keep one of them");
+            return None;
+        }
+        (None, None) => {
+            report.error("nobody could come in: write credentials: { \"USER\" => \"$2y$…\" }, or file: \"htpasswd\"");
+            return None;
+        }
+        (Some(credentials), None) => {
+            for (user, hash) in credentials {
+                gathering.add("", user, hash);
+            }
+            "credentials: ".to_owned()
+        }
+        (None, Some(path)) => {
+            let bytes = report.file("file", path)?;
+            gathering.add_file(&String::from_utf8_lossy(&bytes));
+            format!("file: {path:?}: ")
+        }
+    };
+    for mistake in std::mem::take(&mut gathering.mistakes) {
+        report.error(format!("{place}{mistake}"));
+    }
+    let accounts = gathering.finish();
+    if accounts.is_none() && report.is_sound() {
+        report.error(format!("{place}there is nobody in it: write at least one user"));
+    }
+    accounts
+}
+
+/// The user and the password that a request shows, decoded into `text`. The error is for the log.
+fn read<'t>(fields: &Fields, text: &'t mut Vec<u8>) -> Result<(&'t [u8], &'t [u8]), &'static str> {
+    let encoded = match shown::credentials(fields, "Basic") {
+        Shown::One(encoded) => encoded,
+        Shown::Nothing => return Err("no credentials"),
+        Shown::Several => return Err("several Authorization fields"),
+    };
+    if encoded.len() > LONGEST {
+        return Err("the credentials are too long");
+    }
+    text.clear();
+    STANDARD.decode_vec(encoded, text).map_err(|_| "the credentials are no base64")?;
+    if text.iter().any(u8::is_ascii_control) {
+        return Err("there are control characters in the credentials");
+    }
+    let colon = memchr::memchr(b':', text).ok_or("there is no colon in the credentials")?;
+    Ok((&text[..colon], &text[colon + 1..]))
+}
+
+#[cfg(test)]
+mod tests;

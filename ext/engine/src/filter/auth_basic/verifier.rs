@@ -1,0 +1,224 @@
+//! Verifying passwords without bringing the server to a halt: a hash takes a tenth of a second of a processor, and anyone can
+//! ask for one.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::Arc;
+use std::time::Instant;
+
+use parking_lot::Mutex;
+use tokio::sync::{OnceCell, Semaphore};
+
+use super::accounts::Accounts;
+use super::known::{Digest, KnownCredentials};
+
+/// How many verifications may wait for each that can run.
+const QUEUE: usize = 32;
+
+/// The processors that may be busy with passwords, for all filters of a server.
+#[derive(Debug)]
+pub(crate) struct Verifications {
+    running: Arc<Semaphore>,
+    waiting: AtomicUsize,
+    /// How many may wait.
+    most: usize,
+}
+
+/// Too many passwords wait to be verified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Busy;
+
+impl Default for Verifications {
+    /// Half of the processors, so that the other half goes on serving.
+    fn default() -> Self {
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        Self::new((processors / 2).max(1))
+    }
+}
+
+impl Verifications {
+    fn new(parallel: usize) -> Self {
+        Self { running: Arc::new(Semaphore::new(parallel)), waiting: AtomicUsize::new(0), most: parallel * QUEUE }
+    }
+
+    /// Does `work` on a thread of its own, when it is its turn.
+    async fn run(&self, work: impl FnOnce() -> bool + Send + 'static) -> Result<bool, Busy> {
+        let turn = {
+            let _place = Place::take(self)?;
+            Arc::clone(&self.running).acquire_owned().await.map_err(|_| Busy)?
+        };
+        let done = tokio::task::spawn_blocking(move || {
+            // Held to the end of the work, also if nobody waits for it any longer.
+            let _turn = turn;
+            work()
+        });
+        done.await.map_err(|_| Busy)
+    }
+}
+
+/// A place in the queue, until it is dropped.
+struct Place<'a>(&'a AtomicUsize);
+
+impl<'a> Place<'a> {
+    fn take(queue: &'a Verifications) -> Result<Self, Busy> {
+        let place = Place(&queue.waiting);
+        match queue.waiting.fetch_add(1, Relaxed) {
+            before if before < queue.most => Ok(place),
+            _ => Err(Busy),
+        }
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Relaxed);
+    }
+}
+
+/// Verifies the passwords of some accounts.
+#[derive(Debug)]
+pub(super) struct Verifier {
+    accounts: Accounts,
+    known: KnownCredentials,
+    /// What is being verified now. A browser sends the same credentials over six connections at once: one hash serves them all.
+    pending: Mutex<HashMap<Digest, Arc<OnceCell<bool>>>>,
+    verifications: Arc<Verifications>,
+}
+
+impl Verifier {
+    pub(super) fn new(accounts: Accounts, known: KnownCredentials, verifications: Arc<Verifications>) -> Self {
+        Self { accounts, known, pending: Mutex::default(), verifications }
+    }
+
+    /// Whether `password` is that of `user`.
+    pub(super) async fn verify(&self, user: &[u8], password: &[u8]) -> Result<bool, Busy> {
+        let digest = self.known.digest(user, password);
+        if self.known.has(&digest, Instant::now()) {
+            return Ok(true);
+        }
+        // Boxed: what it keeps while it waits is large, and rarely needed.
+        Box::pin(self.verify_slowly(user, password, digest)).await
+    }
+
+    async fn verify_slowly(&self, user: &[u8], password: &[u8], digest: Digest) -> Result<bool, Busy> {
+        let (hash, exists) = self.accounts.find(user);
+        let share = Share::join(&self.pending, digest);
+        let verify = || async {
+            let password = password.to_vec();
+            self.verifications.run(move || hash.is_of(&password)).await
+        };
+        let right = exists && *share.cell.get_or_try_init(verify).await?;
+        if right {
+            self.known.add(digest, Instant::now());
+        }
+        Ok(right)
+    }
+}
+
+/// A share in a verification. The last one to leave ends it.
+struct Share<'a> {
+    pending: &'a Mutex<HashMap<Digest, Arc<OnceCell<bool>>>>,
+    digest: Digest,
+    cell: Arc<OnceCell<bool>>,
+}
+
+impl<'a> Share<'a> {
+    fn join(pending: &'a Mutex<HashMap<Digest, Arc<OnceCell<bool>>>>, digest: Digest) -> Self {
+        let cell = Arc::clone(pending.lock().entry(digest).or_default());
+        Self { pending, digest, cell }
+    }
+}
+
+impl Drop for Share<'_> {
+    fn drop(&mut self) {
+        let mut pending = self.pending.lock();
+        // Of two that leave at the same moment, the second one finds itself and the table alone.
+        let cell = std::mem::take(&mut self.cell);
+        drop(cell);
+        if pending.get(&self.digest).is_some_and(|cell| Arc::strong_count(cell) == 1) {
+            pending.remove(&self.digest);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::accounts::Gathering;
+    use super::*;
+
+    /// Of "secret".
+    const HASH: &str = "$2y$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW";
+
+    fn verifier(parallel: usize) -> Verifier {
+        let mut gathering = Gathering::default();
+        gathering.add("", "ann", HASH);
+        let known = KnownCredentials::new().expect("random numbers");
+        Verifier::new(gathering.finish().expect("an account"), known, Arc::new(Verifications::new(parallel)))
+    }
+
+    #[tokio::test]
+    async fn the_right_password_opens_and_nothing_else_does() {
+        let verifier = verifier(1);
+        assert_eq!(verifier.verify(b"ann", b"secret").await, Ok(true));
+        for (user, password) in [("ann", "Secret"), ("ann", ""), ("bob", "secret"), ("", ""), ("Ann", "secret")] {
+            assert_eq!(verifier.verify(user.as_bytes(), password.as_bytes()).await, Ok(false), "{user}:{password}");
+        }
+        assert!(verifier.pending.lock().is_empty());
+    }
+
+    #[tokio::test]
+    async fn known_credentials_cost_no_verification() {
+        let verifier = verifier(1);
+        assert_eq!(verifier.verify(b"ann", b"secret").await, Ok(true));
+        // Nothing can run from here on.
+        verifier.verifications.running.close();
+        assert_eq!(verifier.verify(b"ann", b"secret").await, Ok(true));
+        assert_eq!(verifier.verify(b"ann", b"Secret").await, Err(Busy));
+    }
+
+    #[tokio::test]
+    async fn a_failure_is_not_remembered() {
+        let verifier = verifier(1);
+        assert_eq!(verifier.verify(b"ann", b"Secret").await, Ok(false));
+        verifier.verifications.running.close();
+        assert_eq!(verifier.verify(b"ann", b"Secret").await, Err(Busy));
+    }
+
+    #[tokio::test]
+    async fn the_same_credentials_are_verified_once_for_all_who_wait() {
+        let verifier = verifier(1);
+        let turn = Arc::clone(&verifier.verifications.running).acquire_owned().await.expect("a turn");
+        let mut waiting: Vec<_> = (0..QUEUE * 4).map(|_| Box::pin(verifier.verify(b"ann", b"secret"))).collect();
+        for verification in &mut waiting {
+            assert!(futures_pending(verification.as_mut()).await);
+        }
+        assert_eq!(verifier.verifications.waiting.load(Relaxed), 1);
+        drop(turn);
+        for verification in waiting {
+            assert_eq!(verification.await, Ok(true));
+        }
+        assert!(verifier.pending.lock().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_full_queue_turns_further_ones_away_and_serves_again_later() {
+        let verifier = verifier(1);
+        let turn = Arc::clone(&verifier.verifications.running).acquire_owned().await.expect("a turn");
+        let passwords: Vec<_> = (0..QUEUE).map(|i| i.to_string()).collect();
+        let mut waiting: Vec<_> =
+            passwords.iter().map(|password| Box::pin(verifier.verify(b"ann", password.as_bytes()))).collect();
+        for verification in &mut waiting {
+            assert!(futures_pending(verification.as_mut()).await);
+        }
+        assert_eq!(verifier.verify(b"ann", b"secret").await, Err(Busy));
+        // Clients that go away leave the queue.
+        waiting.clear();
+        assert!(verifier.pending.lock().is_empty());
+        drop(turn);
+        assert_eq!(verifier.verify(b"ann", b"secret").await, Ok(true));
+    }
+
+    async fn futures_pending<F: std::future::Future>(mut future: std::pin::Pin<&mut F>) -> bool {
+        std::future::poll_fn(|cx| std::task::Poll::Ready(future.as_mut().poll(cx).is_pending())).await
+    }
+}

@@ -1,0 +1,90 @@
+//! `auth_jwt`: a signed token (RFC 7519), shown as RFC 6750 says.
+//!
+//! The backend gets to see the token as it came.
+
+mod compile;
+mod keys;
+mod token;
+
+use std::sync::Arc;
+
+use super::shown::{self, Shown};
+use crate::forward::{Exchange, Verdict};
+use crate::message::{FieldName, Fields, Known};
+use crate::respond::ErrorResponse;
+use token::{field_value, Claims, Refusal, Rules};
+
+/// An `auth_jwt` directive, compiled.
+#[derive(Debug)]
+pub(crate) struct AuthJwt {
+    rules: Rules,
+    place: Place,
+    /// Fields of the request, each with its claim.
+    fields: Box<[(FieldName, Box<str>)]>,
+    challenge: Box<str>,
+    error_response: Arc<ErrorResponse>,
+}
+
+/// Where a token stands.
+#[derive(Debug)]
+enum Place {
+    /// `Authorization: Bearer TOKEN`.
+    Authorization,
+    /// A field of another name, with or without `Bearer` in it.
+    Field(FieldName),
+    Cookie(Box<str>),
+}
+
+impl AuthJwt {
+    /// Lets a request with a good token pass.
+    pub(super) async fn admit(&self, exchange: &mut Exchange<'_>) -> Option<Verdict> {
+        let refusal = match self.place.token(&exchange.work.request.fields) {
+            Shown::One(token) => match self.rules.verify(token) {
+                Ok(claims) => {
+                    self.tell(&claims, exchange);
+                    return None;
+                }
+                Err(refusal) => Some(refusal),
+            },
+            Shown::Several => Some(Refusal("there are several tokens")),
+            // Who shows nothing did nothing wrong (RFC 6750, section 3.1).
+            Shown::Nothing => None,
+        };
+        let challenge = match refusal {
+            None => self.challenge.to_string(),
+            Some(Refusal(why)) => {
+                format!("{}, error=\"invalid_token\", error_description=\"{why}\"", self.challenge)
+            }
+        };
+        exchange.debug(format_args!("auth_jwt: {}", refusal.map_or("no token", |refusal| refusal.0)));
+        exchange.work.extra.set(Known::WwwAuthenticate, challenge.as_bytes());
+        Some(exchange.answer_error(&self.error_response).await)
+    }
+
+    /// Tells the backend what the token says, in place of what the client says.
+    fn tell(&self, claims: &Claims, exchange: &mut Exchange<'_>) {
+        let fields = &mut exchange.work.request.fields;
+        for (name, claim) in &self.fields {
+            match claims.get(&**claim).and_then(field_value) {
+                Some(value) => fields.set(name, value.as_bytes()),
+                None => fields.remove(name),
+            }
+        }
+        if let Some(subject) = claims.get("sub").and_then(field_value) {
+            exchange.work.set_user(subject.as_bytes());
+        }
+    }
+}
+
+impl Place {
+    fn token<'f>(&'f self, fields: &'f Fields) -> Shown<&'f [u8]> {
+        match self {
+            Place::Authorization => shown::credentials(fields, "Bearer"),
+            Place::Field(name) => match shown::field(fields, name) {
+                Shown::One(value) => Shown::One(shown::after_scheme(value, "Bearer").unwrap_or(value)),
+                other => other,
+            },
+            Place::Cookie(name) => shown::cookie(fields, name),
+        }
+    }
+}

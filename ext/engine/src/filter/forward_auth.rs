@@ -1,0 +1,158 @@
+//! `forward_auth`: another server says whether a request may pass.
+//!
+//! It is asked with the head of the request alone. What it says with a 2xx lets the request pass; any other answer is the
+//! client's.
+
+mod answer;
+mod compile;
+mod question;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::error::{Error, Kind, Retry, Side};
+use crate::forward::{Exchange, Verdict};
+use crate::headers::framing;
+use crate::http1::{write_request_head, Connection, Framing};
+use crate::message::{FieldName, Method, RequestHead};
+use crate::respond::ErrorResponse;
+use crate::rewrite::TargetTemplate;
+use crate::upstream::exchange::{self, Asked, Limits, Upload};
+use crate::upstream::{connect, Attempt, Dns, Endpoint, Keep, Tried, Upstream};
+
+/// A `forward_auth` directive, compiled.
+#[derive(Debug)]
+pub(crate) struct ForwardAuth {
+    target: TargetTemplate,
+    upstream: Arc<Upstream>,
+    /// Fields of the answer that become fields of the request.
+    copied: Box<[FieldName]>,
+    limits: Limits,
+    connect_timeout: Duration,
+    keep: Keep,
+    error_response: Arc<ErrorResponse>,
+}
+
+/// A server that has answered; the head of its answer stands in the workspace.
+struct Answered {
+    server: Connection,
+    endpoint: Arc<Endpoint>,
+    framing: Framing,
+    deadline: Instant,
+}
+
+impl ForwardAuth {
+    /// Begins to resolve the server's name.
+    pub(super) fn start(&self, dns: &Arc<Dns>, handle: &tokio::runtime::Handle) {
+        self.upstream.start(dns, handle);
+    }
+
+    /// Lets the request pass if the server says so.
+    pub(super) async fn admit(&self, exchange: &mut Exchange<'_>) -> Option<Verdict> {
+        let error = match self.ask(exchange).await {
+            Ok(answered) if (200..300).contains(&exchange.work.response.status) => {
+                self.take_over(exchange, answered).await;
+                return None;
+            }
+            Ok(answered) => match self.pass_on(exchange, answered).await {
+                Ok(verdict) => return Some(verdict),
+                Err(error) => error,
+            },
+            Err(error) => error,
+        };
+        if error.side != Side::Client {
+            exchange.warn(format_args!("forward_auth: {error}"));
+        }
+        Some(exchange.answer_failure(&error, &self.error_response).await)
+    }
+
+    /// Asks until one of the server's addresses answers.
+    async fn ask(&self, exchange: &mut Exchange<'_>) -> Result<Answered, Error> {
+        let deadline = Instant::now() + self.limits.timeout;
+        let question = self.question(exchange)?;
+        if !self.upstream.is_ready() {
+            let _ = tokio::time::timeout_at(deadline, self.upstream.ready()).await;
+        }
+        let mut tried = Tried::default();
+        let mut left = self.upstream.len();
+        loop {
+            let endpoint = self.upstream.pick(&mut tried).ok_or(Error {
+                kind: Kind::NoAddress,
+                side: Side::Us,
+                retry: Retry::Never,
+            })?;
+            left = left.saturating_sub(1);
+            match self.attempt(exchange, &question, endpoint, deadline).await {
+                Ok(answered) => return Ok(answered),
+                Err(error) if left == 0 || error.retry == Retry::Never || Instant::now() >= deadline => {
+                    return Err(error)
+                }
+                Err(error) => exchange.debug(format_args!("forward_auth: {error}, and there is another address")),
+            }
+        }
+    }
+
+    /// Asks one of the server's addresses: over an idle connection if there is one, and over a new one if that was dead.
+    async fn attempt(
+        &self,
+        exchange: &mut Exchange<'_>,
+        question: &RequestHead,
+        endpoint: Arc<Endpoint>,
+        mut deadline: Instant,
+    ) -> Result<Answered, Error> {
+        let attempt = Attempt::begin(endpoint);
+        let mut idle = exchange.engine.pool.checkout(&attempt, None);
+        loop {
+            let reused = idle.is_some();
+            let stream = match idle.take() {
+                Some(stream) => Ok(stream),
+                None => {
+                    let left = deadline.saturating_duration_since(Instant::now());
+                    let connected = connect(&attempt, None, self.connect_timeout.min(left)).await;
+                    connected.map_err(|error| Error::backend(Kind::Connect(error), Retry::Unwritten))
+                }
+            };
+            let result = match stream {
+                Ok(stream) => self.exchange_with(Connection::new(stream), exchange, question, &mut deadline).await,
+                Err(error) => Err(error),
+            };
+            match result {
+                Ok(server) => {
+                    let endpoint = Arc::clone(attempt.endpoint());
+                    // A yes that is framed so that it could be read as something else is none.
+                    let framing = framing::of_response(&exchange.work.response, Method::Get);
+                    let framing = framing.map_err(|why| Error::backend(Kind::Malformed(why), Retry::Never))?;
+                    return Ok(Answered { server, endpoint, framing, deadline });
+                }
+                Err(error) if error.side == Side::Client => return Err(error),
+                // A question may be asked twice: it is a GET.
+                Err(error) if reused && error.retry != Retry::Never => {}
+                Err(error) => {
+                    attempt.failed();
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    async fn exchange_with(
+        &self,
+        mut server: Connection,
+        exchange: &mut Exchange<'_>,
+        question: &RequestHead,
+        deadline: &mut Instant,
+    ) -> Result<Connection, Error> {
+        let output = server.output();
+        write_request_head(output, question, &exchange.work.target.path_and_query);
+        output.extend_from_slice(b"\r\n");
+        server.begin_body(Framing::None);
+        let mut upload = Upload::new(Framing::None, true, 0);
+        // What the server says before its answer is nothing to the client.
+        let mut asked = Asked { interim: false, go_ahead: false, upgrade: false };
+        let response = &mut exchange.work.response;
+        exchange::send(exchange.client, &mut server, &mut upload, response, &mut asked, &self.limits, deadline).await?;
+        Ok(server)
+    }
+}

@@ -1,0 +1,89 @@
+//! What becomes of the server's answer.
+
+use std::future::poll_fn;
+use std::task::Poll;
+
+use super::{Answered, ForwardAuth};
+use crate::error::{Error, Kind, Retry, Waited};
+use crate::forward::{Exchange, Verdict};
+use crate::headers::{framing, hop_by_hop};
+use crate::http1::{Framing, Malformed, Piece};
+use crate::message::Known;
+
+/// How much of a body is passed on.
+const LONGEST: usize = 64 * 1024;
+
+impl ForwardAuth {
+    /// The request may pass: takes the fields over that are asked for. What the client sent under their names goes, also where
+    /// the server sends nothing.
+    pub(super) async fn take_over(&self, exchange: &mut Exchange<'_>, answered: Answered) {
+        let work = &mut *exchange.work;
+        for name in &self.copied {
+            work.request.fields.remove(name);
+            for value in work.response.fields.all(name) {
+                work.request.fields.append(name, value);
+            }
+        }
+        // The body is of no interest, but the connection may be used again behind it.
+        if let Err(error) = self.body(exchange, answered).await {
+            exchange.debug(format_args!("forward_auth: the rest of the answer was not read: {error}"));
+        }
+        // It is no answer to the client.
+        exchange.work.response.fields.clear();
+    }
+
+    /// The request may not pass: the client gets the server's answer.
+    pub(super) async fn pass_on(&self, exchange: &mut Exchange<'_>, answered: Answered) -> Result<Verdict, Error> {
+        let body = self.body(exchange, answered).await?;
+        let response = &mut exchange.work.response;
+        let status = response.status;
+        hop_by_hop::clean_response(response, false, false);
+        response.fields.remove(Known::ContentLength);
+        // It is written with every answer.
+        response.fields.remove(Known::Date);
+        if !framing::is_bodyless(status) {
+            response.fields.append(Known::ContentLength, body.len().to_string().as_bytes());
+        }
+        response.fields.append(Known::Via, b"1.1 proxy");
+        let mut lines = Vec::new();
+        response.fields.write_to(&mut lines);
+        exchange.debug(format_args!("forward_auth: answered {status}"));
+        Ok(exchange.answer(status, &lines, &body).await)
+    }
+
+    /// Reads the body of an answer, and keeps the connection if it can be used again.
+    async fn body(&self, exchange: &mut Exchange<'_>, answered: Answered) -> Result<Vec<u8>, Error> {
+        let Answered { mut server, endpoint, framing, deadline } = answered;
+        let response = &exchange.work.response;
+        let reusable = framing != Framing::UntilClose
+            && !hop_by_hop::promises_a_body_in_vain(response)
+            && framing::keeps_alive(&response.fields, response.version);
+        server.begin_reading(framing);
+        let mut body = Vec::new();
+        let alarm = &mut exchange.client.alarm;
+        poll_fn(|cx| loop {
+            match server.poll_body(cx) {
+                Poll::Ready(Ok(Piece::End)) => return Poll::Ready(Ok(())),
+                Poll::Ready(Ok(Piece::More)) => {}
+                Poll::Ready(Ok(Piece::Data(n))) => {
+                    if body.len() + n > LONGEST {
+                        let why = Kind::Malformed(Malformed("its body is longer than 64 KiB"));
+                        return Poll::Ready(Err(Error::backend(why, Retry::Never)));
+                    }
+                    body.extend_from_slice(&server.input.filled()[..n]);
+                    server.consume_body(n);
+                }
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(Error::backend(error.into(), Retry::Never))),
+                Poll::Pending => {
+                    let over = || Err(Error::backend(Kind::Timeout(Waited::Read), Retry::Never));
+                    return alarm.poll(cx, deadline).map(|()| over());
+                }
+            }
+        })
+        .await?;
+        if reusable && server.input.is_empty() && !server.peer_ended() {
+            exchange.engine.pool.give_back(&endpoint, server.into_stream(), self.keep);
+        }
+        Ok(body)
+    }
+}

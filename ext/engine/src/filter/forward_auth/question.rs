@@ -1,0 +1,54 @@
+//! What the server is asked.
+
+use super::ForwardAuth;
+use crate::error::{Error, Kind, Retry, Side};
+use crate::forward::Exchange;
+use crate::headers::forwarded::{self, Forwarding, Names};
+use crate::headers::hop_by_hop;
+use crate::message::{Known, Method, RequestHead, Version};
+
+/// Fields about the body, which is not sent, and about what the client has already: the question is not for that.
+const NOT_ASKED: [&str; 10] = [
+    "Content-Length",
+    "Content-Type",
+    "Content-Encoding",
+    "Expect",
+    "Range",
+    "If-Match",
+    "If-None-Match",
+    "If-Modified-Since",
+    "If-Unmodified-Since",
+    "If-Range",
+];
+
+impl ForwardAuth {
+    /// The head of the question, a GET with the client's fields, and its target in `work.target`.
+    pub(super) fn question(&self, exchange: &mut Exchange<'_>) -> Result<RequestHead, Error> {
+        let mut target = std::mem::take(&mut exchange.work.target);
+        let rendered = self.target.render(&exchange.scope(exchange.work.request.path()), &mut target);
+        exchange.work.target = target;
+        rendered.map_err(|_| Error { kind: Kind::Target, side: Side::Us, retry: Retry::Never })?;
+
+        let sender = forwarded::Sender { client: exchange.link, via: exchange.via };
+        let stamp = exchange.stamp();
+        let work = &mut *exchange.work;
+        let mut question = work.request.clone();
+        hop_by_hop::clean_request(&mut question, &[], false, false);
+        for name in NOT_ASKED {
+            question.fields.remove(name);
+        }
+        forwarded::apply(&mut question, Forwarding::XForwarded, sender, stamp, Names::default(), &mut work.scratch);
+        question.fields.set("X-Forwarded-Method", work.request.method_text());
+        work.scratch.clear();
+        work.scratch.extend_from_slice(work.request.path());
+        work.scratch.extend_from_slice(work.request.query());
+        question.fields.set("X-Forwarded-Uri", &work.scratch);
+        work.scratch.clear();
+        question.fields.set(Known::Host, &work.target.authority);
+        let via = if question.version == Version::Http10 { &b"1.0 proxy"[..] } else { b"1.1 proxy" };
+        question.fields.append(Known::Via, via);
+        question.method = Method::Get;
+        question.method_span = question.fields.push_text(b"GET");
+        Ok(question)
+    }
+}

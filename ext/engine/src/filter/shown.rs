@@ -1,0 +1,170 @@
+//! What a request shows to prove who sent it.
+//!
+//! A proof that stands in a request twice proves nothing: we would look at one of the two, and the backend perhaps at the
+//! other. So none of the readers here takes the first of several.
+
+use std::borrow::Cow;
+
+use crate::message::{Fields, Known, NameRef};
+
+/// What was found where a proof is looked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Shown<T> {
+    /// Nothing of that kind.
+    Nothing,
+    /// Exactly one.
+    One(T),
+    /// More than one.
+    Several,
+}
+
+impl<T> Shown<T> {
+    fn of(mut found: impl Iterator<Item = T>) -> Self {
+        match (found.next(), found.next()) {
+            (None, _) => Shown::Nothing,
+            (Some(one), None) => Shown::One(one),
+            (Some(_), Some(_)) => Shown::Several,
+        }
+    }
+}
+
+/// The value of a field.
+pub(crate) fn field<'f, 'n: 'f>(fields: &'f Fields, name: impl Into<NameRef<'n>>) -> Shown<&'f [u8]> {
+    Shown::of(fields.all(name))
+}
+
+/// What follows `scheme` in `Authorization` (RFC 9110, section 11.6.2). Another scheme proves nothing here.
+pub(crate) fn credentials<'f>(fields: &'f Fields, scheme: &str) -> Shown<&'f [u8]> {
+    match field(fields, Known::Authorization) {
+        Shown::One(value) => after_scheme(value, scheme).map_or(Shown::Nothing, Shown::One),
+        other => other,
+    }
+}
+
+/// `value` without the `scheme` that it begins with, whose letter case does not matter.
+pub(crate) fn after_scheme<'v>(value: &'v [u8], scheme: &str) -> Option<&'v [u8]> {
+    let (begin, rest) = value.split_at_checked(scheme.len())?;
+    let separated = rest.is_empty() || rest.starts_with(b" ");
+    (separated && begin.eq_ignore_ascii_case(scheme.as_bytes())).then(|| rest.trim_ascii())
+}
+
+/// The value of a cookie, without the quotes around it.
+pub(crate) fn cookie<'f>(fields: &'f Fields, name: &str) -> Shown<&'f [u8]> {
+    let pairs = fields.all(Known::Cookie).flat_map(|line| line.split(|b| *b == b';'));
+    Shown::of(pairs.filter_map(|pair| {
+        let (this, value) = pair.split_at_checked(memchr::memchr(b'=', pair)?)?;
+        let value = value[1..].trim_ascii();
+        let bare = value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\""));
+        (this.trim_ascii() == name.as_bytes()).then_some(bare.unwrap_or(value))
+    }))
+}
+
+/// The value of a parameter of a query, which may begin with its `?`.
+pub(crate) fn parameter<'q>(query: &'q [u8], name: &str) -> Shown<Cow<'q, str>> {
+    let pairs = form_urlencoded::parse(query.strip_prefix(b"?").unwrap_or(query));
+    Shown::of(pairs.filter(|(this, _)| this == name).map(|(_, value)| value))
+}
+
+/// Writes a query without a parameter, with its `?` if anything is left.
+pub(crate) fn without_parameter(query: &[u8], name: &str, out: &mut Vec<u8>) {
+    let parts = query.strip_prefix(b"?").unwrap_or(query).split(|b| *b == b'&');
+    let is_it = |part: &&[u8]| form_urlencoded::parse(part).any(|(this, _)| this == name);
+    for (i, part) in parts.filter(|part| !is_it(part) && !query.is_empty()).enumerate() {
+        out.push(if i == 0 { b'?' } else { b'&' });
+        out.extend_from_slice(part);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fields(lines: &[(&str, &str)]) -> Fields {
+        let mut fields = Fields::default();
+        for (name, value) in lines {
+            fields.append(*name, value.as_bytes());
+        }
+        fields
+    }
+
+    #[test]
+    fn two_lines_of_a_field_are_no_proof() {
+        let name = "X-Api-Key";
+        assert_eq!(field(&fields(&[]), name), Shown::Nothing);
+        assert_eq!(field(&fields(&[("x-api-key", "a")]), name), Shown::One(&b"a"[..]));
+        assert_eq!(field(&fields(&[("x-api-key", "a"), ("X-API-KEY", "a")]), name), Shown::Several);
+        assert_eq!(field(&fields(&[("X_Api_Key", "a")]), name), Shown::Nothing);
+    }
+
+    #[test]
+    fn the_scheme_is_known_in_any_letter_case_and_by_its_whole_name() {
+        for (value, expected) in [
+            ("Basic YTpi", Shown::One("YTpi")),
+            ("bAsIc   YTpi", Shown::One("YTpi")),
+            ("Basic", Shown::One("")),
+            ("Basic ", Shown::One("")),
+            ("BasicYTpi", Shown::Nothing),
+            ("Basi", Shown::Nothing),
+            ("Bearer YTpi", Shown::Nothing),
+            ("", Shown::Nothing),
+            ("Basic\tYTpi", Shown::Nothing),
+        ] {
+            let fields = fields(&[("Authorization", value)]);
+            let shown = match credentials(&fields, "Basic") {
+                Shown::One(value) => Shown::One(std::str::from_utf8(value).expect("text")),
+                Shown::Nothing => Shown::Nothing,
+                Shown::Several => Shown::Several,
+            };
+            assert_eq!(shown, expected, "{value:?}");
+        }
+        let both = fields(&[("Authorization", "Basic YTpi"), ("authorization", "Bearer x")]);
+        assert_eq!(credentials(&both, "Basic"), Shown::Several);
+    }
+
+    #[test]
+    fn a_cookie_that_is_there_twice_is_no_proof() {
+        let one = fields(&[("Cookie", "a=1; token = x.y ;b=2"), ("Cookie", "Token=3; atoken=4; token")]);
+        assert_eq!(cookie(&one, "token"), Shown::One(&b"x.y"[..]));
+        assert_eq!(cookie(&fields(&[("Cookie", "token=\"x\"")]), "token"), Shown::One(&b"x"[..]));
+        assert_eq!(cookie(&fields(&[("Cookie", "token=1; token=2")]), "token"), Shown::Several);
+        assert_eq!(cookie(&fields(&[("Cookie", "token=1"), ("Cookie", "token=1")]), "token"), Shown::Several);
+        assert_eq!(cookie(&fields(&[]), "token"), Shown::Nothing);
+    }
+
+    #[test]
+    fn a_parameter_is_found_however_it_is_encoded() {
+        let one = |text: &str| Shown::One(Cow::Owned(text.to_owned()));
+        for (query, expected) in [
+            ("?key=a", one("a")),
+            ("?x=1&key=a%2fb+c&y", one("a/b c")),
+            ("?%6bey=a", one("a")),
+            ("?key", one("")),
+            ("?key=%", one("%")),
+            ("?key=%zz", one("%zz")),
+            ("?key=a=b", one("a=b")),
+            ("", Shown::Nothing),
+            ("?", Shown::Nothing),
+            ("?Key=a&keys=b", Shown::Nothing),
+            ("?key=a&key=a", Shown::Several),
+            ("?key=a&%6Bey=b", Shown::Several),
+        ] {
+            assert_eq!(parameter(query.as_bytes(), "key"), expected, "{query}");
+        }
+    }
+
+    #[test]
+    fn a_parameter_can_be_taken_out_of_a_query() {
+        for (query, expected) in [
+            ("?key=a", ""),
+            ("?key=a&x=%20+1", "?x=%20+1"),
+            ("?x=1&%6bey=a&y=2&key", "?x=1&y=2"),
+            ("?x=1", "?x=1"),
+            ("?key=a&", "?"),
+            ("", ""),
+        ] {
+            let mut out = Vec::new();
+            without_parameter(query.as_bytes(), "key", &mut out);
+            assert_eq!(String::from_utf8_lossy(&out), expected, "{query}");
+        }
+    }
+}

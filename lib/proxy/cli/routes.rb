@@ -1,0 +1,73 @@
+# frozen_string_literal: true
+
+module Proxy
+  module CLI
+    # `proxy routes`
+    # @api private
+    class Routes < Command
+      describe "show what is done with which request", <<~HELP
+        proxy routes [-c PATH]
+        proxy routes [-c PATH] [METHOD] URL [-H 'NAME: VALUE']... [--remote ADDRESS]
+
+        Prints the locations, filters and handlers of the configuration, each with its
+        line. With a URL it says what a request for it would get: the location, what
+        that captures, the filters, the handler and its backends, and why no other
+        location takes it. Nothing is started and nothing is sent.
+
+          -c, --config PATH           the configuration (as with `proxy start`)
+          -H, --header 'NAME: VALUE'  a field of the request; repeatable
+              --remote ADDRESS        the client's address (127.0.0.1)
+          -h, --help                  this text
+
+        Examples:
+          proxy routes
+          proxy routes GET http://api.example.com/users/7
+          proxy routes http://localhost:8080/ -H 'X-Beta: 1' --remote 10.1.2.3
+      HELP
+
+      private
+
+      def declare(options)
+        config_option(options)
+        options.on("-H", "--header FIELD", String) { |field| (@headers ||= []) << field }
+        options.on("--remote ADDRESS", String) { |address| @remote = address }
+      end
+
+      def call(*rest)
+        return explain(*rest) unless rest.empty?
+        return usage("#{@remote ? "--remote" : "-H"} belongs to a URL: write one, such as http://localhost/") if @remote || @headers
+
+        configured { |config| @out.puts Table.new(config).lines }
+      end
+
+      def explain(*words)
+        return unexpected(words[2]) if words.length > 2
+
+        question = Question.read(words, @headers || [], @remote)
+        return usage(question) if question.is_a?(String)
+
+        configured do |config|
+          told = Native.explain(config.to_h, question.to_h)
+          next usage(told) if told.is_a?(String)
+
+          @out.puts Answer.new(config, question, told).lines
+        end
+      end
+
+      # Reads the configuration. What is wrong with it is printed as `proxy check` does.
+      def configured
+        config = Config.load(@path)
+        errors = config.errors
+        return complain(errors, "#{config.file} has #{count(errors.length, "error")}.") unless errors.empty?
+
+        status = yield config
+        status.is_a?(Integer) ? status : OK
+      end
+    end
+  end
+end
+
+require_relative "routes/words"
+require_relative "routes/table"
+require_relative "routes/question"
+require_relative "routes/answer"

@@ -1,0 +1,119 @@
+# frozen_string_literal: true
+
+module Proxy
+  module CLI
+    class Routes
+      # What becomes of one request, and why.
+      # @api private
+      class Answer
+        # With more locations than this, those that differ in path and host alike are only counted.
+        MANY = 30
+
+        def initialize(config, question, told)
+          @routes = config.to_h.fetch("routes")
+          @words = Words.new(config)
+          @question = question
+          @told = told
+        end
+
+        # The lines to be printed.
+        def lines
+          ["#{@question.request_method} #{@question.url}", *asked, "", *locations, *captures, *filters, *result]
+        end
+
+        private
+
+        def asked
+          return [] if @told[:host].empty? && @told[:path].empty?
+
+          ["  is matched as #{@told[:path]} on #{@told[:host]}, from #{@told[:client] || "a unix socket"}"]
+        end
+
+        def locations
+          steps = @told[:steps]
+          return [] if steps.empty?
+
+          shown = steps.length > MANY ? steps.reject { |step| far?(step) } : steps
+          hidden = steps.length - shown.length
+          ["locations, in the order in which they are tried:", *shown.flat_map { |step| location(step) },
+           *("      … and #{hidden} others, with another path and another host" if hidden.positive?), ""]
+        end
+
+        # Whether a location is for something else altogether.
+        def far?(step)
+          %w[path hosts].all? { |name| step[:failed].any? { |failure| failure[:condition] == name } }
+        end
+
+        def location(step)
+          route = at(step[:place])
+          depth = step[:place].length - 1
+          mark = step[:failed].empty? ? "yes" : "no "
+          [row(route, "#{mark}  #{"  " * depth}#{@words.location(Table.spec(route))}"),
+           *step[:failed].map { |failure| row(nil, "     #{"  " * depth}#{failed(Table.spec(route), failure)}") }]
+        end
+
+        def failed(spec, failure)
+          wanted = @words.wanted(spec, failure[:condition])
+          "#{failure[:condition]}: #{"#{wanted}; " if wanted}the request has #{failure[:found]&.inspect || "none"}"
+        end
+
+        def captures
+          return [] if @told[:captures].empty?
+
+          ["captures:", *@told[:captures].map { |name, value| "      #{name} = #{value.inspect}" }, ""]
+        end
+
+        def filters
+          return [] if @told[:filters].empty?
+
+          ["filters, in the order in which they run:",
+           *@told[:filters].map { |place| at(place).then { |route| row(route, @words.directive(Table.word(route), Table.spec(route))) } },
+           *("      What follows is for the path as it is before `rewrite` changes it." if rewritten?), ""]
+        end
+
+        # Whether a filter changes the path, which only happens when there is a request.
+        def rewritten?
+          @told[:filters].any? { |place| Table.word(at(place)) == "rewrite" }
+        end
+
+        def result
+          return refused(*@told[:refused]) if @told[:refused]
+
+          passed, answering = @told[:handlers].partition { |handler| !handler[:accepts] }
+          ["answer:", *passed.flat_map { |handler| passed_over(handler) }, *answered(answering.first)]
+        end
+
+        def refused(status, reason)
+          ["answer:", "      #{status}, before any filter or handler is asked: #{reason}"]
+        end
+
+        def passed_over(handler)
+          route = at(handler[:place])
+          [row(route, @words.directive(Table.word(route), Table.spec(route))), row(nil, "  does not take this path")]
+        end
+
+        def answered(handler)
+          return ["      404, for no handler takes the request"] unless handler
+
+          route = at(handler[:place])
+          spec = Table.spec(route)
+          lines = [row(route, @words.directive(Table.word(route), spec, handler[:target]))]
+          lines << row(nil, "  #{@words.backends(spec)}") if route.key?("proxy") && @words.backends(spec)
+          lines
+        end
+
+        # A line of output, with the line of the file where something was written.
+        def row(route, text)
+          line = route ? Table.line(route).to_s : ""
+          "#{line.rjust(4)}  #{text}"
+        end
+
+        # The directive at a place.
+        def at(place)
+          *outer, last = place
+          outer.reduce(@routes) { |routes, index| routes.fetch(index).fetch("location").fetch("routes") }.fetch(last)
+        end
+      end
+    end
+  end
+end

@@ -1,0 +1,51 @@
+# frozen_string_literal: true
+
+require "uri"
+
+module Proxy
+  module CLI
+    class Routes
+      # A request that somebody asks about.
+      # @api private
+      class Question
+        attr_reader :request_method, :url
+
+        # Reads `[METHOD] URL` and the options. A String says what is wrong with them.
+        def self.read(words, headers, remote)
+          url = words.pop
+          method = words.pop || "GET"
+          return "#{method.inspect} is no method: write one such as GET" unless method.match?(/\A[A-Za-z-]+\z/)
+
+          parts = url.match(%r{\A(?<scheme>https?)://(?<authority>[^/?#]+)(?<target>[^#]*)\z}i)
+          return "#{url.inspect} is no URL that can be asked for: write one such as http://localhost:8080/users?page=2" unless parts
+          return "#{url.inspect} names a user: write -H 'Authorization: …'" if parts[:authority].include?("@")
+
+          fields = headers.map { |header| header.split(/:\s*/, 2) }
+          wrong = fields.find { |field| field.length != 2 }
+          return "#{wrong.first.inspect} is no field: write one such as -H 'X-Beta: 1'" if wrong
+
+          new(method.upcase, url, parts, fields, remote || "127.0.0.1")
+        end
+
+        def initialize(request_method, url, parts, fields, remote)
+          @request_method = request_method
+          @url = url
+          @scheme = parts[:scheme].downcase
+          @authority = parts[:authority]
+          @target = parts[:target]
+          @fields = fields
+          @remote = remote
+          freeze
+        end
+
+        # As the engine takes it.
+        def to_h
+          target = @target.start_with?("/") ? @target : "/#{@target}"
+          port = @authority[/:(\d+)\z/, 1]&.to_i || (@scheme == "https" ? 443 : 80)
+          { "method" => request_method, "scheme" => @scheme, "authority" => @authority, "target" => target, "headers" => @fields,
+            "remote" => @remote, "port" => (port if port.between?(1, 65_535)) }
+        end
+      end
+    end
+  end
+end

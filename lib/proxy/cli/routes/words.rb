@@ -1,0 +1,108 @@
+# frozen_string_literal: true
+
+module Proxy
+  module CLI
+    class Routes
+      # Directives in a line or two, as a person wrote them, from the configuration as the engine takes it.
+      # @api private
+      class Words
+        CONDITIONS = DSL::Options::LOCATION.options.map { |option| option.name.to_s }.freeze
+        # Options that are told with their values, fields by name. Others may hold what nobody else should read, and are named without
+        # their values unless those are numbers or switches.
+        TOLD = %w[additions removals networks to path type].freeze
+        SHOWN = [Integer, Float, true, false].freeze
+
+        def initialize(config)
+          @upstreams = config.to_h.fetch("upstreams", [])
+        end
+
+        # `location "/users/:id", /x/`
+        def location(spec)
+          word = spec.fetch("word", "location")
+          values = spec.fetch(word == "host" ? "hosts" : "patterns", [])
+          [word, values.map { |value| match(value) }.join(", ")].reject(&:empty?).join(" ")
+        end
+
+        # The conditions of a location, one text each.
+        def conditions(spec)
+          names = spec["word"] == "host" ? CONDITIONS - ["hosts"] : CONDITIONS
+          names.select { |name| spec.key?(name) }.map { |name| "#{name}: #{list(spec.fetch(name))}" }
+        end
+
+        # What a location wants where a request has something else; nil where that stands in its first line.
+        def wanted(spec, condition)
+          option, name = condition.split(" ", 2)
+          return if option == "path" || (option == "hosts" && spec["word"] == "host")
+          return list(spec.fetch(option)) unless name
+
+          spec.fetch(option).find { |named| named["name"] == name }.fetch("values").map { |one| match(one) }.join(" or ")
+        end
+
+        # The first line of a filter or a handler.
+        def directive(word, spec, target = nil)
+          case word
+          when "proxy" then ["proxy", target || spec["to"], prefix(spec)].compact.join(" ")
+          when "static_response" then "static_response #{spec.fetch("code", Native.defaults.dig(:static_response, :code))}"
+          else [word, options(spec)].reject(&:empty?).join(" ")
+          end
+        end
+
+        # Where the requests of a proxy go.
+        def backends(spec)
+          pool = spec["pool"]
+          addresses = pool && pool["backends"]
+          return addressed("backends", addresses, pool) if addresses
+
+          host = spec["to"].to_s[%r{\Ahttps?://([^/?\{]+)}i, 1]
+          upstream = @upstreams.find { |one| one["name"] == host }
+          return addressed("upstream #{host}", upstream.dig("pool", "backends") || upstream["backends"], upstream["pool"] || upstream) if upstream
+
+          "backends: the addresses of #{host ? host.sub(/:\d+\z/, "") : "the host that the request brings"}"
+        end
+
+        private
+
+        def match(value)
+          return value.fetch("text").inspect if value.key?("text")
+          return value.fetch("present") ? "true" : "nil" if value.key?("present")
+
+          regexp = value.fetch("regexp")
+          flags = { "multiline" => "m", "ignore_case" => "i", "extended" => "x" }.select { |name, _| regexp[name] }.values.join
+          source = regexp.fetch("source")
+          source.include?("/") ? "%r{#{source}}#{flags}" : "/#{source}/#{flags}"
+        end
+
+        def list(values)
+          values.map do |value|
+            next value.to_s unless value.is_a?(Hash)
+
+            value.key?("name") ? "#{value["name"]} => #{value["values"].map { |one| match(one) }.join(" or ")}" : match(value)
+          end.join(", ")
+        end
+
+        def prefix(spec)
+          spec["path_prefix"] && "under #{spec["path_prefix"]}#{", which is taken off" if spec["strip_prefix"]}"
+        end
+
+        def options(spec)
+          spec.except("at").map { |name, value| "#{name}: #{option(name, value)}" }.join(", ")
+        end
+
+        def option(name, value)
+          return Array(value).map { |one| Array(one).first }.join(" ") if TOLD.include?(name)
+
+          SHOWN.any? { |kind| kind === value } ? value : "…"
+        end
+
+        def addressed(label, addresses, pool)
+          policy = pool["backend_priority"]
+          policy = policy["named"] || policy.keys.first if policy.is_a?(Hash)
+          shown = addresses.map do |backend|
+            [backend["address"], ("weight #{backend["weight"]}" if backend["weight"]), ("backup" if backend["backup"])].compact.join(" ")
+          end
+          "#{label}: #{shown.join(", ")}#{" (#{policy})" if policy}"
+        end
+      end
+    end
+  end
+end

@@ -1,0 +1,84 @@
+# frozen_string_literal: true
+
+module Proxy
+  class DSL
+    module Options
+      refused = "What a refused request is answered: a built-in name or a Hash, see `error_response`."
+
+      # Filters that ask who sent a request.
+      AUTH_FILTERS = [
+        Directive.new(
+          :auth_basic, :filters,
+          prose: "Asks for a user and a password (HTTP Basic). `Authorization` is passed on as it came.",
+          options: [
+            option(:realm, Types::REALM, default: "`Restricted`", prose: "What a browser shows beside the fields for user and password."),
+            option(:credentials, Types::CREDENTIALS, default: "none", unset: true,
+                   prose: "Users and the hashes of their passwords: bcrypt (`htpasswd -nB USER`), SHA-crypt (`openssl passwd -6`) or " \
+                          "argon2. Faster and plain ones are refused."),
+            option(:file, Types::HTPASSWD, default: "none", unset: true,
+                   prose: "A file with `USER:HASH` in each line, as `htpasswd -B` writes it, in place of `credentials`."),
+            option(:error_response, Types::ERROR_RESPONSE, default: "the built-in `unauthorized`", unset: true, prose: refused)
+          ]
+        ),
+        Directive.new(
+          :auth_api_key, :filters,
+          prose: "Asks for a key, in a field or in the query.",
+          options: [
+            option(:keys, Types::API_KEYS, default: "none",
+                   prose: "The keys: an Array, or a Hash of names and keys. `sha256:` and the hexadecimal digest of a key stand for it, so " \
+                          "that the file holds no secret."),
+            option(:header, Types::FIELD_NAME, default: "X-Api-Key, without `query`", unset: true, prose: "The field that a key stands in."),
+            option(:query, Types::PARAMETER, default: "none", unset: true,
+                   prose: "The parameter of the query that a key stands in, in place of a field. Access logs show it."),
+            option(:strip, Types::SWITCH, default: "`false`", prose: "Take the key out of the request before a backend sees it."),
+            option(:error_response, Types::ERROR_RESPONSE, default: "the built-in `unauthorized`", unset: true, prose: refused)
+          ]
+        ),
+        Directive.new(
+          :auth_jwt, :filters,
+          prose: "Asks for a signed token (JWT). One of `secret`, `public_key`, `public_key_file` and `jwks_file` is needed. The token is " \
+                 "passed on as it came.",
+          options: [
+            option(:secret, Types::SHARED_SECRET, default: "none", unset: true,
+                   prose: "The secret that is shared with the issuer, for HS256, HS384 and HS512."),
+            option(:public_key, Types::PUBLIC_KEY, default: "none", unset: true,
+                   prose: "The issuer's public key in PEM: RSA, P-256, P-384 or Ed25519."),
+            option(:public_key_file, Types::PEM_FILE, default: "none", unset: true, prose: "A file with it."),
+            option(:jwks_file, Types::INPUT_FILE, default: "none", unset: true,
+                   prose: "A file with the issuer's set of keys (JWKS); a token is verified with the one it names."),
+            option(:algorithms, Types::ALGORITHMS, default: "all that go with the key",
+                   prose: "What a token may be signed with. A key is never used with an algorithm of another kind, and `none` never."),
+            option(:issuer, Types::ISSUER, default: "any", prose: "Who may have issued a token (`iss`)."),
+            option(:audience, Types::AUDIENCE, default: "none",
+                   prose: "Whom a token may be for (`aud`): one of several is enough. Without it a token that names an audience is refused."),
+            option(:leeway, Types::SECONDS, default: "`10`",
+                   prose: "By how many seconds the clocks of issuer and proxy may differ, for `exp`, `nbf` and `iat`."),
+            option(:header, Types::FIELD_NAME, default: "Authorization, without `cookie`", unset: true,
+                   prose: "The field that a token stands in, behind `Bearer`, which may be left out in another field than `Authorization`."),
+            option(:cookie, Types::TOKEN_COOKIE, default: "none", unset: true, prose: "The cookie that a token stands in, in place of a field."),
+            option(:required_claims, Types::CLAIM_NAMES, default: "`exp`", prose: "Claims that a token must have; `[]` takes those that never expire."),
+            option(:claims_to_headers, Types::CLAIMS, default: "`{}`",
+                   prose: "Fields of the request, each with the claim that it is set to. What the client sent under that name is removed. An " \
+                          "Array is joined by commas; a claim that cannot stand in a field as it is, is left out."),
+            option(:realm, Types::REALM, default: "`Restricted`", prose: "What `WWW-Authenticate` calls this place."),
+            option(:error_response, Types::ERROR_RESPONSE, default: "the built-in `unauthorized`", unset: true, prose: refused)
+          ]
+        ),
+        Directive.new(
+          :forward_auth, :filters,
+          prose: "Asks another server whether the request may pass: a GET with the client's fields and `X-Forwarded-Method`, `-Uri`, " \
+                 "`-Proto`, `-Host` and `-For`, without the body. A 2xx lets it pass; any other answer goes to the client.",
+          options: [
+            option(:to, Types::AUTH_SERVER, default: "none", unset: true,
+                   prose: "The URL that is asked, a string rewrite whose host is written out."),
+            option(:copy_headers, Types::FIELD_NAMES, default: "`[]`",
+                   prose: "Fields of its answer that become fields of the request, in place of what the client sent under those names."),
+            option(:timeout, Types::SECONDS, default: "`5`", prose: "For the whole answer; 504 past it."),
+            option(:error_response, Types::ERROR_RESPONSE, default: "the built-in `bad_gateway`", unset: true,
+                   prose: "What a request is answered when nobody could be asked.")
+          ]
+        )
+      ].freeze
+    end
+  end
+end
