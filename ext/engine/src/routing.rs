@@ -17,4 +17,4 @@ mod regexp;
 mod scope;
 
 pub(crate) use names::CaptureNames;
-pub(crate) use scope::{accepts, plain_prefix, Scope};
+pub(crate) use scope::{accepts, plain_prefix, Ambiguous, Scope};
