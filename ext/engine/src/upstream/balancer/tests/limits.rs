@@ -119,3 +119,19 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_choice_among_sixteen_allocates_nothing_whatever_the_policy() {
+    for policy in Policy::NAMES {
+        let bench = Bench::weighted(policy, &[1, 2, 3, 4, 1, 2, 3, 4, 1, 2, 3, 4, 1, 2, 3, 4]);
+        bench.take_down("3");
+        let asking = Asking::Key(7);
+        let counted = allocation_counter::measure(|| {
+            let mut tried = Tried::default();
+            for _ in 0..16 {
+                drop(bench.choose_for(&asking, &mut tried));
+            }
+        });
+        assert_eq!(counted.count_total, 0, "{policy}");
+    }
+}
