@@ -244,7 +244,7 @@ mod tests {
             let endpoint = endpoint.clone();
             async move {
                 for round in 0..1_000 {
-                    let attempt = admitted(&endpoint, (round + number) % 5 > 0).await;
+                    let attempt = admitted(&endpoint, !(round + number).is_multiple_of(5)).await;
                     tokio::task::yield_now().await;
                     drop(attempt);
                 }
