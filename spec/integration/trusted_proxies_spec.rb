@@ -135,4 +135,57 @@ RSpec.describe "trusted_proxies" do
 
     expect(File.read(log)).to eq("192.0.2.7 https 192.0.2.7\n")
   end
+
+  describe "and what looks at the client" do
+    # The client is asked about over a connection from `from`, of which 127.0.0.1 is trusted.
+    def statuses(proxy, path, addresses, from: "127.0.0.1", name: "X-Forwarded-For")
+      uri = URI(proxy.url)
+      client = RawClient.new(TCPSocket.new(uri.host, uri.port, from, 0))
+      addresses.map { |address| client.get(path, { name => address }).status }
+    ensure
+      client.close
+    end
+
+    let(:proxy) do
+      start_proxy do
+        trusted_proxies "127.0.0.1"
+        static_response body: "welcome"
+        location("/allowed") { allow_list "192.0.2.0/24" }
+        location("/denied") { deny_list "192.0.2.0/24" }
+        location("/limited") { rate_limit requests: 2, seconds: 60 }
+        location("/remote", remote: ["192.0.2.0/24"]) { static_response code: 202 }
+        location("/secure") { redirect_http_to_https! }
+        location("/secured", schemes: ["https"]) { static_response code: 202 }
+      end
+    end
+
+    it "holds lists to the client behind a trusted proxy" do
+      expect(statuses(proxy, "/allowed", ["192.0.2.7", "6.6.6.6", "192.0.2.7, 6.6.6.6", "6.6.6.6, 192.0.2.7"])).to eq([200, 403, 403, 200])
+      expect(statuses(proxy, "/denied", ["192.0.2.7", "6.6.6.6", "6.6.6.6, 192.0.2.7"])).to eq([403, 200, 403])
+      expect(statuses(proxy, "/allowed", ["for=192.0.2.7", "for=6.6.6.6"], name: "Forwarded")).to eq([200, 403])
+    end
+
+    it "lets nobody else past a list by a made-up address" do
+      %w[X-Forwarded-For X_Forwarded_For X-Real-IP Forwarded].each do |name|
+        value = name == "Forwarded" ? "for=192.0.2.7" : "192.0.2.7"
+        expect(statuses(proxy, "/allowed", [value], from: "127.0.0.2", name: name)).to eq([403])
+        expect(statuses(proxy, "/denied", [value], from: "127.0.0.2", name: name)).to eq([200])
+      end
+    end
+
+    it "counts the requests of every client by itself" do
+      expect(statuses(proxy, "/limited", %w[192.0.2.7 192.0.2.7 192.0.2.7 192.0.2.8])).to eq([200, 200, 429, 200])
+      # What the client itself writes in front makes no other client of it.
+      expect(statuses(proxy, "/limited", ["6.6.6.6, 192.0.2.7", "7.7.7.7, 192.0.2.7:99", "::ffff:192.0.2.7"])).to eq([429, 429, 429])
+      expect(statuses(proxy, "/limited", %w[1.1.1.1 2.2.2.2 3.3.3.3], from: "127.0.0.2")).to eq([200, 200, 429])
+    end
+
+    it "finds locations by the client and its scheme" do
+      expect(statuses(proxy, "/remote", ["192.0.2.7", "6.6.6.6"])).to eq([202, 200])
+      expect(statuses(proxy, "/remote", ["192.0.2.7"], from: "127.0.0.2")).to eq([200])
+      expect(statuses(proxy, "/secured", %w[https http], name: "X-Forwarded-Proto")).to eq([202, 200])
+      expect(statuses(proxy, "/secured", ["https"], from: "127.0.0.2", name: "X-Forwarded-Proto")).to eq([200])
+      expect(statuses(proxy, "/secure", %w[https http], name: "X-Forwarded-Proto")).to match([200, (300..399)])
+    end
+  end
 end

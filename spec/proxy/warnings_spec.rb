@@ -17,17 +17,22 @@ RSpec.describe "the warnings of proxy check" do
       'proxy: headers: "X-Session": {cookie.session|strip_prefix:a} is sent as it is written: write { rewrite: "…" } around the text',
     "proxy #{target}, response_headers: { 'X-Took' => '{response_time}' }" =>
       'proxy: response_headers: "X-Took": {response_time} is sent as it is written: write { rewrite: "…" } around the text',
+    "location('/users/:id') { proxy #{target}, headers: { 'X-User' => '{id}' } }" =>
+      'proxy: headers: "X-User": {id} is sent as it is written: write { rewrite: "…" } around the text',
     "static_response headers: { 'X-Id' => '{request_id}' }" =>
       'static_response: headers: "X-Id": {request_id} is sent as it is written: write response_headers additions: { "X-Id" => "…" } ' \
       "beside it",
     'proxy to: "https://a.example{path}", verify_ssl: false' => /\Aproxy: verify_ssl: false believes any certificate/,
+    "allow_list '10.0.0.0/8', '0.0.0.0/0'" =>
+      'allow_list: "0.0.0.0/0" lets everybody pass: write those who may, or leave the line out',
+    "allow_list '::/0'" => 'allow_list: "::/0" lets everybody pass: write those who may, or leave the line out',
     "trusted_proxies '10.0.0.0/8', '0.0.0.0/0'" =>
       'trusted_proxies: "0.0.0.0/0" lets everybody say who they are: write the addresses of your own proxies alone',
     "trusted_proxies '::/0'" =>
       'trusted_proxies: "::/0" lets everybody say who they are: write the addresses of your own proxies alone'
   }.each do |text, message|
     it "tell of #{text}" do
-      handler = text.start_with?("trusted_proxies") ? "static_response body: ''" : ""
+      handler = text.start_with?("trusted_proxies", "allow_list") ? "static_response body: ''" : ""
       path = write("Proxyfile", "\n#{text}\n#{handler}\n")
       problems = Proxy.check(path)
 
@@ -42,7 +47,8 @@ RSpec.describe "the warnings of proxy check" do
     "proxy #{target}, headers: { 'Report-To' => '{\"group\":\"default\"}', 'X-Brace' => '{unheard_of}' }",
     "proxy #{target}, response_headers: { 'X-Path' => 'a {braced} word' }",
     "static_response headers: { 'X-Brace' => '{unheard_of}' }",
-    "trusted_proxies '10.0.0.0/8', 'unix:'\nstatic_response body: ''"
+    "trusted_proxies '10.0.0.0/8', 'unix:'\nstatic_response body: ''",
+    "deny_list '0.0.0.0/0', '::/0'\nstatic_response body: ''"
   ].each do |text|
     it "are silent about #{text.inspect}" do
       expect(problems_of(text)).to eq([])

@@ -24,9 +24,10 @@ pub use target::{write_path_and_query, InvalidTarget, RenderedTarget, TargetTemp
 use modifier::Modifier;
 use name::{Found, Name};
 
-/// The first placeholder of `text`, which is sent as it is written, that a string rewrite would replace.
-pub(crate) fn known_placeholder(text: &str, context: Context) -> Option<Box<str>> {
-    parse::known_placeholder(text, context)
+/// The first placeholder of `text`, which is sent as it is written, that a string rewrite would replace, given the names of the
+/// `captures` around it.
+pub(crate) fn known_placeholder(text: &str, context: Context, captures: &[&str]) -> Option<Box<str>> {
+    parse::known_placeholder(text, context, captures)
 }
 
 /// A string rewrite, ready to be filled in. Rendering allocates nothing beyond the growth of its output.

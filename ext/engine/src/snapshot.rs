@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::access_log::AccessLog;
-use crate::config::{At, Config, Directive, Problem, Setting, Severity};
+use crate::config::{Config, Directive, Problem, Setting, Severity};
 use crate::filter::Verifications;
 use crate::handler::proxy::Proxy;
 use crate::handler::redirect::Redirect;
@@ -14,7 +14,7 @@ use crate::identity::TrustedProxies;
 use crate::log::Log;
 use crate::routing::{CaptureNames, Scope};
 use crate::server::BackendStats;
-use crate::upstream::{Admin, Dns, Named, Upstream, Upstreams};
+use crate::upstream::{Admin, Dns, Upstream, Upstreams};
 
 /// A compiled configuration.
 #[derive(Debug)]
@@ -172,18 +172,6 @@ pub(crate) fn compile(config: &Config, purpose: Purpose) -> Compiled {
 }
 
 impl Compiler {
-    /// The upstream that the host of a target names, if it names one: for `directive` at `at`, which speaks TLS to backends that
-    /// do not say themselves whether they do, or does not.
-    pub(crate) fn upstream_named(
-        &mut self,
-        authority: &str,
-        tls: bool,
-        directive: &'static str,
-        at: Option<&At>,
-    ) -> Named {
-        self.upstreams.named(authority, tls, (directive, at), &mut self.problems)
-    }
-
     /// How many errors there are so far.
     pub(crate) fn error_count(&self) -> usize {
         self.problems.iter().filter(|problem| problem.severity == Severity::Error).count()

@@ -26,7 +26,7 @@ pub use by_host::ByHost;
 pub use compile::{Backends, TargetHost};
 pub use connect::{connect, ConnectError, ConnectErrorKind};
 pub use dns::Dns;
-pub(crate) use named::{Named, Upstreams};
+pub(crate) use named::Upstreams;
 pub use pool::{Keep, Pool};
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

@@ -42,6 +42,10 @@ impl AddressList {
             error("names no address: write one such as \"192.0.2.7\", \"10.0.0.0/8\" or \"fd00::/8\"".into());
         }
         let networks = Networks::compile(&spec.networks, &mut error);
+        if let Some(all) = networks.everybody().filter(|_| allows) {
+            let message = format!("\"{all}\" lets everybody pass: write those who may, or leave the line out");
+            problems.push(Problem::warning(at, directive, message));
+        }
         let error_response = ErrorResponse::compile(spec.error_response.as_ref(), 403, at, directive, problems);
         (compiler.error_count() == before).then_some(Self { networks, allows, error_response })
     }

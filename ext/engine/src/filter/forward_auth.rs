@@ -133,7 +133,7 @@ impl ForwardAuth {
                 }
                 Err(error) if error.side == Side::Client => return Err(error),
                 // A question may be asked twice: it is a GET.
-                Err(error) if reused && error.retry != Retry::Never => {}
+                Err(error) if reused && error.retry != Retry::Never && !error.is_timeout() => {}
                 Err(error) => {
                     attempt.failed(error.blame());
                     return Err(error);

@@ -3,7 +3,7 @@
 use crate::config::{self, Problem};
 use crate::forward::{Exchange, Verdict};
 use crate::nearest::did_you_mean;
-use crate::rewrite::TargetTemplate;
+use crate::rewrite::{RenderedTarget, TargetTemplate};
 use crate::snapshot::Compiler;
 
 /// A redirect, compiled.
@@ -46,19 +46,7 @@ impl Redirect {
         let mut target = std::mem::take(&mut exchange.work.target);
         let rendered = self.target.render(&exchange.scope(exchange.work.request.path()), &mut target);
         let mut fields = b"Location: ".to_vec();
-        fields.extend_from_slice(self.scheme.as_bytes());
-        fields.extend_from_slice(&target.authority);
-        let path = match &target.path_and_query[..] {
-            b"*" => b"/",
-            // `//host` would be another site.
-            path if self.scheme.is_empty() => {
-                let slashes = path.iter().take_while(|byte| **byte == b'/').count();
-                &path[slashes.saturating_sub(1)..]
-            }
-            path => path,
-        };
-        fields.extend_from_slice(path);
-        fields.extend_from_slice(self.fragment.as_bytes());
+        self.write_location(&target, &mut fields);
         fields.extend_from_slice(b"\r\nContent-Length: 0\r\n");
         exchange.work.target = target;
         match rendered {
@@ -68,6 +56,22 @@ impl Redirect {
                 exchange.fail(400).await
             }
         }
+    }
+
+    fn write_location(&self, target: &RenderedTarget, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.scheme.as_bytes());
+        out.extend_from_slice(&target.authority);
+        let path = match &target.path_and_query[..] {
+            b"*" => b"/",
+            // `//host` would be another site.
+            path if self.scheme.is_empty() => {
+                let slashes = path.iter().take_while(|byte| **byte == b'/').count();
+                &path[slashes.saturating_sub(1)..]
+            }
+            path => path,
+        };
+        out.extend_from_slice(path);
+        out.extend_from_slice(self.fragment.as_bytes());
     }
 }
 
@@ -97,9 +101,47 @@ fn parts(to: &str) -> Result<(&'static str, TargetTemplate, Box<str>), String> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::config::{At, Config, Directive};
+    use crate::rewrite::tests::{client, request, scope};
     use crate::snapshot::{compile, Purpose};
+
+    /// What `Location` says to a request with this path and a field `X`, if anything.
+    fn location(to: &str, path: &str, value: &[u8]) -> Option<Vec<u8>> {
+        let (scheme, target, fragment) = parts(to).expect(to);
+        let redirect = Redirect { status: 302, scheme, target, fragment };
+        let (request, client) = (request("GET", path, "?q", &[("X", value)]), client());
+        let mut rendered = RenderedTarget::default();
+        redirect.target.render(&scope(&request, &client), &mut rendered).ok()?;
+        let mut out = Vec::new();
+        redirect.write_location(&rendered, &mut out);
+        Some(out)
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_that_a_client_sends_names_another_host(
+            path in "/[a/.:@%2f!~-]{0,16}",
+            value in prop_oneof![
+                proptest::collection::vec(any::<u8>(), 0..16),
+                "[a/\\\\.:@?#\r\n\t %]{0,16}".prop_map(String::into_bytes),
+            ],
+        ) {
+            for to in ["{path}{query}", "/{X}", "{path|strip_prefix:/a}{X}", "{path|replace:a,/}", "/{path}#top", "{query}{X}"] {
+                let Some(location) = location(to, &path, &value) else { continue };
+                let shown = location.escape_ascii();
+                prop_assert!(location.starts_with(b"/") && !matches!(location.get(1), Some(b'/' | b'\\')), "{to}: {shown}");
+                prop_assert!(location.iter().all(u8::is_ascii_graphic), "{to}: {shown}");
+            }
+            for to in ["https://a.example{path}{query}", "https://a.example/{X}", "https://a.example?{X}"] {
+                let Some(location) = location(to, &path, &value) else { continue };
+                prop_assert!(location.starts_with(b"https://a.example/"), "{to}: {}", location.escape_ascii());
+                prop_assert!(location.iter().all(u8::is_ascii_graphic), "{to}: {}", location.escape_ascii());
+            }
+        }
+    }
 
     #[test]
     fn mistakes_are_told_with_their_line() {

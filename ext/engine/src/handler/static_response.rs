@@ -39,7 +39,7 @@ impl StaticResponse {
                 complain(format!("headers: {:?} is set by the server itself: leave it out", name.as_str()));
                 continue;
             }
-            if let Some(placeholder) = known_placeholder(value, Context::Response) {
+            if let Some(placeholder) = known_placeholder(value, Context::Response, &[]) {
                 warnings.push(format!(
                     "headers: {:?}: {placeholder} is sent as it is written: write response_headers additions: {{ {:?} => \"…\" }} \
                      beside it",

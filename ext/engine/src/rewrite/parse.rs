@@ -52,10 +52,10 @@ fn placeholder(written: &str, context: Context) -> Result<Option<Placeholder>, S
 }
 
 /// The first placeholder in plain text that would mean something in a string rewrite, whatever the request.
-pub(super) fn known_placeholder(text: &str, context: Context) -> Option<Box<str>> {
+pub(super) fn known_placeholder(text: &str, context: Context, captures: &[&str]) -> Option<Box<str>> {
     parts(text, context).ok()?.into_iter().find_map(|part| match part {
         Part::Value(value) => match &value.name {
-            Name::Field(field) if field.known().is_none() => None,
+            Name::Field(field) if field.known().is_none() && !captures.contains(&field.as_str()) => None,
             _ => Some(value.written),
         },
         Part::Text(_) => None,

@@ -133,11 +133,14 @@ impl Drop for RetryPermit {
 
 #[cfg(test)]
 mod tests {
+    use std::future::poll_fn;
     use std::sync::atomic::AtomicUsize;
-    use std::task::Wake;
+    use std::task::{Poll, Wake};
 
     use super::*;
     use crate::upstream::backend::Place;
+    use crate::upstream::health::Rules;
+    use crate::upstream::tests::within;
     use crate::upstream::{Attempt, Endpoint, Traits};
 
     #[derive(Default)]
@@ -205,6 +208,65 @@ mod tests {
         drop(first);
         assert!(queue.enter().is_some());
         assert!(Queue::new(0).enter().is_none());
+    }
+
+    /// The right to one of the places of `endpoint`, as a request gets it; given up now and then, as clients do.
+    async fn admitted(endpoint: &Arc<Endpoint>, patient: bool) -> Option<Attempt> {
+        let queue = endpoint.fleet().queue();
+        if queue.waiting() == 0 {
+            if let Some(attempt) = Attempt::admit(endpoint.clone(), None) {
+                return Some(attempt);
+            }
+        }
+        let ticket = queue.enter().expect("room");
+        let mut looks = 0;
+        poll_fn(|cx| {
+            looks += 1;
+            if ticket.is_first(cx) {
+                if let Some(attempt) = Attempt::admit(endpoint.clone(), None) {
+                    return Poll::Ready(Some(attempt));
+                }
+            }
+            if !patient && looks == 2 {
+                return Poll::Ready(None);
+            }
+            Poll::Pending
+        })
+        .await
+    }
+
+    #[test]
+    fn no_wake_up_is_lost_between_threads() {
+        let fleet = Fleet::new("app", Arc::new(Rules { queue: 100, ..Rules::default() }));
+        let traits = Traits { max_connections: Some(2), ..Traits::default() };
+        let endpoint = Endpoint::within(&fleet, "a".into(), "a", Place::Unix("/a".into()), None, traits);
+        let work = |number: usize| {
+            let endpoint = endpoint.clone();
+            async move {
+                for round in 0..1_000 {
+                    let attempt = admitted(&endpoint, !(round + number).is_multiple_of(5)).await;
+                    tokio::task::yield_now().await;
+                    drop(attempt);
+                }
+            }
+        };
+        std::thread::scope(|scope| {
+            for thread in 0..4 {
+                let work = &work;
+                scope.spawn(move || {
+                    let runtime =
+                        tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+                    let all = async {
+                        let tasks: Vec<_> = (0..4).map(|task| tokio::spawn(work(thread + task))).collect();
+                        for task in tasks {
+                            task.await.expect("it ends");
+                        }
+                    };
+                    runtime.block_on(within(all));
+                });
+            }
+        });
+        assert_eq!((fleet.queue().waiting(), endpoint.in_flight()), (0, 0));
     }
 
     #[test]

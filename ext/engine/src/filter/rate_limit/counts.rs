@@ -58,15 +58,16 @@ impl Counts {
 
     fn take_at(&self, key: u64, now: u64) -> Taken {
         let shard = &self.shards[key as usize % self.shards.len()];
-        // Held for a look into two tables.
+        // Taken apart when the lock, which is held for a look into two tables, is free again.
+        let mut forgotten = [HashMap::new(), HashMap::new()];
         let mut shard = shard.lock();
         if now.saturating_sub(shard.turned) >= self.limit.span {
-            shard.turn(now);
+            forgotten[0] = shard.turn(now);
         }
         if !shard.young.contains_key(&key) {
             let window = shard.old.remove(&key).unwrap_or_default();
             if shard.young.len() >= self.half {
-                shard.turn(now);
+                forgotten[1] = shard.turn(now);
             }
             shard.young.insert(key, window);
         }
@@ -75,9 +76,10 @@ impl Counts {
 }
 
 impl Shard {
-    fn turn(&mut self, now: u64) {
-        self.old = std::mem::take(&mut self.young);
+    /// Makes the young half the old one, and returns what was that.
+    fn turn(&mut self, now: u64) -> HashMap<u64, Window> {
         self.turned = now;
+        std::mem::replace(&mut self.old, std::mem::take(&mut self.young))
     }
 }
 

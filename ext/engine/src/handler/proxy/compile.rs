@@ -238,7 +238,7 @@ fn edits(option: &str, edits: &[HeaderEdit], context: Context, report: &mut Repo
         }
         let mut values = Vec::with_capacity(edit.values.len());
         for value in &edit.values {
-            if let Some(placeholder) = sent_as_written(value, context) {
+            if let Some(placeholder) = sent_as_written(value, context, &report.captures) {
                 report.warning(format!(
                     "{option}: {:?}: {placeholder} is sent as it is written: write {{ rewrite: \"…\" }} around the text",
                     edit.name
@@ -260,9 +260,9 @@ fn edits(option: &str, edits: &[HeaderEdit], context: Context, report: &mut Repo
 }
 
 /// A placeholder that surely was meant to be replaced.
-fn sent_as_written(value: &HeaderValue, context: Context) -> Option<Box<str>> {
+fn sent_as_written(value: &HeaderValue, context: Context, captures: &[&str]) -> Option<Box<str>> {
     match value {
-        HeaderValue::Literal(text) => known_placeholder(text, context),
+        HeaderValue::Literal(text) => known_placeholder(text, context, captures),
         HeaderValue::Rewrite(_) => None,
     }
 }

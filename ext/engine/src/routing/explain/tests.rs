@@ -22,7 +22,7 @@ fn answer() -> Directive {
 }
 
 fn filter() -> Directive {
-    let changes = config::HeaderChanges { removals: vec!["X-Debug".into()], ..Default::default() };
+    let changes = config::HeaderChanges { removals: vec!["X-A".into()], ..Default::default() };
     Directive::Filter(config::Filter::RequestHeaders(changes))
 }
 

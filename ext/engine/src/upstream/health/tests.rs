@@ -71,7 +71,8 @@ fn times_and_numbers_that_are_none_are_refused() {
 
 #[test]
 fn every_option_of_a_check_is_checked() {
-    let cases: [(fn(&mut HealthCheck), &str); 15] = [
+    type Case = (fn(&mut HealthCheck), &'static str);
+    let cases: [Case; 15] = [
         (|c| c.interval = 0.0, "interval: 0 is no time: write seconds greater than 0, as in 10 or 0.5"),
         (|c| c.timeout = -1.0, "timeout: -1 is no time: write seconds greater than 0, as in 10 or 0.5"),
         (|c| c.rise = 0, "rise: 0 is out of range: write a number from 1 to 1000"),
