@@ -9,6 +9,8 @@ RSpec.describe "mistakes in what keeps backends well", :wrong_types do
   time = "write seconds greater than 0, as in 10 or 0.5"
   status = "write a status code, a range such as 200..399, or an Array of them"
 
+  unasked = "nothing is asked with tcp: true: leave one of them out"
+
   # What is written behind `proxy backends: ["127.0.0.1:1"], `, and the one message it gets.
   {
     "health_check: true" =>
@@ -40,11 +42,25 @@ RSpec.describe "mistakes in what keeps backends well", :wrong_types do
     "max_connections: 1, queue: 1_000_001" => "queue: 1000001 is out of range: write a number from 0 to 1000000",
     "queue_timeout: 0" => "queue_timeout: 0 is no time: #{time}",
     "queue: 5" => "queue: no backend is ever busy, so that no request waits: write max_connections beside it, or leave it out",
+    "fail_timeout: 5" => "fail_timeout: no failures are counted: write max_fails: 3 beside it, or leave it out",
+    "max_connections: 1, queue_timeout: 3" => "queue_timeout: no request waits: write queue: 100 beside it, or leave it out",
+    "health_check: { tcp: true, path: '/a' }" => "health_check: path: #{unasked}",
+    "health_check: { tcp: true, method: 'HEAD' }" => "health_check: method: #{unasked}",
+    "health_check: { tcp: true, headers: { 'A' => 'b' } }" => "health_check: headers: #{unasked}",
+    "health_check: { tcp: true, status: 200 }" => "health_check: status: #{unasked}",
+    "health_check: { tcp: true, body: 'ok' }" => "health_check: body: #{unasked}",
     "retry_budget: 101" => "retry_budget: 101 is out of range: write per cent from 0 to 100, such as 20"
   }.each do |text, message|
     it "are told for #{text}" do
       expect(problems_of("threads 1\n\nproxy backends: ['127.0.0.1:1'], #{text}\n")).to eq(["Proxyfile:3: proxy: #{message}"])
     end
+  end
+
+  it "are told for what means nothing without another option, where DNS says the backends too" do
+    expect(problems_of("\nproxy to: 'http://a.example{path}', fail_timeout: 5\n"))
+      .to eq(["Proxyfile:2: proxy: fail_timeout: no failures are counted: write max_fails: 3 beside it, or leave it out"])
+    expect(problems_of("proxy backends: ['127.0.0.1:1'], max_fails: 1, fail_timeout: 5, max_connections: 1, queue: 1, " \
+                       "queue_timeout: 3, health_check: { tcp: true, port: 81 }\n")).to eq([])
   end
 
   it "are told for a reason to try again that is none" do

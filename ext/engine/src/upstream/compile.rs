@@ -14,7 +14,7 @@ use super::named::{Named, Upstreams};
 use super::pool::Keep;
 use super::terms::{self, Member, Report, Terms};
 use super::{server_name, Upstream};
-use crate::config::{self, Pool, Problem, Proxy, Severity};
+use crate::config::{self, HealthCheck, Pool, Problem, Proxy, Severity};
 use crate::log::Log;
 use crate::server::BackendStats;
 
@@ -183,6 +183,7 @@ fn is_wrong(problems: &[Problem]) -> bool {
 
 /// Where the backends are, and what is said of each.
 fn members(pool: &Pool, target: TargetHost<'_>, traits: Traits, report: &mut Report<'_>) -> Vec<Member> {
+    ignored(pool, report);
     let secure = |address: &Address| address.tls(target.scheme_tls.unwrap_or(false));
     let Some(backends) = &pool.backends else {
         // A `to` without a host is no URL; whoever reads the template says so. Here there is just nobody to go to.
@@ -224,6 +225,31 @@ fn fit(pool: &Pool, members: &[Member], report: &mut Report<'_>) {
         report.warning(
             "queue: no backend is ever busy, so that no request waits: write max_connections beside it, or leave it out",
         );
+    }
+}
+
+/// Options that mean nothing without others, or beside them. Whoever writes the default of one gets no warning.
+fn ignored(pool: &Pool, report: &mut Report<'_>) {
+    let usual = Pool::default();
+    // A time that is none is an error of its own.
+    let chosen = |time: f64, usual: f64| time > 0.0 && time.to_bits() != usual.to_bits();
+    if pool.max_fails == 0 && chosen(pool.fail_timeout, usual.fail_timeout) {
+        report.warning("fail_timeout: no failures are counted: write max_fails: 3 beside it, or leave it out");
+    }
+    if pool.queue == 0 && chosen(pool.queue_timeout, usual.queue_timeout) {
+        report.warning("queue_timeout: no request waits: write queue: 100 beside it, or leave it out");
+    }
+    let Some(check) = pool.health_check.as_ref().filter(|check| check.tcp) else { return };
+    let usual = HealthCheck::default();
+    let unasked = [
+        ("path", check.path != usual.path),
+        ("method", check.method != usual.method),
+        ("headers", !check.headers.is_empty()),
+        ("status", check.status != usual.status),
+        ("body", check.body.is_some()),
+    ];
+    for (option, _) in unasked.iter().filter(|(_, written)| *written) {
+        report.warning(format!("health_check: {option}: nothing is asked with tcp: true: leave one of them out"));
     }
 }
 
