@@ -22,6 +22,11 @@ RSpec.describe "the warnings of proxy check" do
     "static_response headers: { 'X-Id' => '{request_id}' }" =>
       'static_response: headers: "X-Id": {request_id} is sent as it is written: write response_headers additions: { "X-Id" => "…" } ' \
       "beside it",
+    "location('/users/:id') { static_response headers: { 'X-User' => '{id}' } }" =>
+      'static_response: headers: "X-User": {id} is sent as it is written: write response_headers additions: { "X-User" => "…" } ' \
+      "beside it",
+    "proxy #{target}, error_response: { plaintext: 'no', headers: { 'X-Id' => '{request_id}' } }" =>
+      "proxy: error_response: headers: X-Id: {request_id} is sent as it is written: leave it out",
     'proxy to: "https://a.example{path}", verify_ssl: false' => /\Aproxy: verify_ssl: false believes any certificate/,
     "allow_list '10.0.0.0/8', '0.0.0.0/0'" =>
       'allow_list: "0.0.0.0/0" lets everybody pass: write those who may, or leave the line out',

@@ -182,7 +182,8 @@ impl Compiler {
         match directive {
             Directive::Proxy(spec) => Proxy::compile(spec, self).map(|proxy| Handler::Proxy(Box::new(proxy))),
             Directive::StaticResponse(spec) => {
-                Some(Handler::StaticResponse(StaticResponse::compile(spec, &mut self.problems)))
+                let captures = self.captures.names();
+                Some(Handler::StaticResponse(StaticResponse::compile(spec, &captures, &mut self.problems)))
             }
             Directive::Redirect(spec) => Redirect::compile(spec, self).map(Handler::Redirect),
             Directive::Filter(_) | Directive::Location(_) => None,

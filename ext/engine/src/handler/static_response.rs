@@ -15,8 +15,8 @@ pub(crate) struct StaticResponse {
 }
 
 impl StaticResponse {
-    /// Checks the directive.
-    pub(crate) fn compile(spec: &config::StaticResponse, problems: &mut Vec<Problem>) -> Self {
+    /// Checks the directive. `captures` are those of the locations around it.
+    pub(crate) fn compile(spec: &config::StaticResponse, captures: &[&str], problems: &mut Vec<Problem>) -> Self {
         let mut complain = |message| problems.push(Problem::error(spec.at.as_ref(), "static_response", message));
         let status = u16::try_from(spec.code).ok().filter(|code| (200..=599).contains(code));
         if status.is_none() {
@@ -39,7 +39,7 @@ impl StaticResponse {
                 complain(format!("headers: {:?} is set by the server itself: leave it out", name.as_str()));
                 continue;
             }
-            if let Some(placeholder) = known_placeholder(value, Context::Response, &[]) {
+            if let Some(placeholder) = known_placeholder(value, Context::Response, captures) {
                 warnings.push(format!(
                     "headers: {:?}: {placeholder} is sent as it is written: write response_headers additions: {{ {:?} => \"…\" }} \
                      beside it",

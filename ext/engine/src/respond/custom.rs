@@ -4,6 +4,7 @@ use super::{built_in, ErrorResponse, Format, Rendered};
 use crate::config::{Content, CustomError};
 use crate::message::{FieldName, Known};
 use crate::nearest::did_you_mean;
+use crate::rewrite::{known_placeholder, Context};
 
 /// Compiles it and reads its files. `report` takes every mistake, and whether it is only a warning.
 pub(super) fn compile(spec: &CustomError, report: &mut dyn FnMut(bool, String)) -> ErrorResponse {
@@ -64,6 +65,9 @@ fn headers(written: &[(String, String)], report: &mut dyn FnMut(bool, String)) -
         } else if value.bytes().any(|b| b.is_ascii_control()) {
             report(false, format!("headers: {name}: {value:?} holds a control character: leave it out"));
         } else {
+            if let Some(placeholder) = known_placeholder(value, Context::Response, &[]) {
+                report(true, format!("headers: {name}: {placeholder} is sent as it is written: leave it out"));
+            }
             kept.push((name.clone(), value.trim().to_owned()));
         }
     }
