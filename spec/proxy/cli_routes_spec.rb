@@ -123,17 +123,21 @@ RSpec.describe "proxy routes" do
       rate_limit requests: 10, seconds: 60, key: { header: "X-Secret" }
       location("/old/*") { redirect to: "https://new.example{path}" }
       rewrite path: "/v2{path}"
+      max_body 1024
+      cors origins: "*", max_age: 0.5
       static_response body: ""
     RUBY
     expect(told).to eq(<<~TEXT)
       Proxyfile, by line:
 
-        1  allow_list networks: 10.0.0.0/8 192.0.2.7
-        2  rate_limit requests: 10, seconds: 60.0, key: …
+        1  allow_list 10.0.0.0/8 192.0.2.7
+        2  rate_limit requests: 10, seconds: 60, key: …
         4  rewrite path: /v2{path}
+        5  max_body 1024
+        6  cors origins: …, max_age: 0.5
         3  location "/old/*"
         3    redirect to: https://new.example{path}
-        5  static_response 200
+        7  static_response 200
     TEXT
     expect(told("http://a/")).to include("\n      What follows is for the path as it is before `rewrite` changes it.\n")
   end

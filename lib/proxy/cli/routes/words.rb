@@ -11,6 +11,8 @@ module Proxy
         # their values unless those are numbers or switches.
         TOLD = %w[additions removals networks to path type].freeze
         SHOWN = [Integer, Float, true, false].freeze
+        # The engine's names of values that a person writes without one.
+        TAKEN = %w[networks bytes].freeze
 
         def initialize(config)
           @upstreams = config.to_h.fetch("upstreams", [])
@@ -85,13 +87,17 @@ module Proxy
         end
 
         def options(spec)
-          spec.except("at").map { |name, value| "#{name}: #{option(name, value)}" }.join(", ")
+          values = spec.except("at")
+          # What stands behind the word itself comes first, as it does in the file.
+          taken = TAKEN.filter_map { |name| option(name, values.delete(name)) if values.key?(name) }
+          [*taken, *values.map { |name, value| "#{name}: #{option(name, value)}" }].join(", ")
         end
 
         def option(name, value)
           return Array(value).map { |one| Array(one).first }.join(" ") if TOLD.include?(name)
+          return "…" unless SHOWN.any? { |kind| kind === value }
 
-          SHOWN.any? { |kind| kind === value } ? value : "…"
+          value.is_a?(Float) && value == value.to_i ? value.to_i : value
         end
 
         def addressed(label, addresses, pool)
