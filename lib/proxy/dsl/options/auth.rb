@@ -24,7 +24,7 @@ module Proxy
           :auth_api_key, :filters,
           prose: "Asks for a key, in a field or in the query.",
           options: [
-            option(:keys, Types::API_KEYS, default: "none",
+            option(:keys, Types::API_KEYS, default: Option::REQUIRED,
                    prose: "The keys: an Array, or a Hash of names and keys. `sha256:` and the hexadecimal digest of a key stand for it, so " \
                           "that the file holds no secret."),
             option(:header, Types::FIELD_NAME, default: "X-Api-Key, without `query`", unset: true, prose: "The field that a key stands in."),
@@ -69,7 +69,7 @@ module Proxy
           prose: "Asks another server whether the request may pass: a GET with the client's fields and `X-Forwarded-Method`, `-Uri`, " \
                  "`-Proto`, `-Host` and `-For`, without the body. A 2xx lets it pass; any other answer goes to the client.",
           options: [
-            option(:to, Types::AUTH_SERVER, default: "none", unset: true,
+            option(:to, Types::AUTH_SERVER, default: Option::REQUIRED, unset: true,
                    prose: "The URL that is asked, a string rewrite whose host is written out."),
             option(:copy_headers, Types::FIELD_NAMES, default: "`[]`",
                    prose: "Fields of its answer that become fields of the request, in place of what the client sent under those names."),

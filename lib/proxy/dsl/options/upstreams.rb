@@ -53,7 +53,7 @@ module Proxy
         :backend, :upstream,
         prose: "A Hash in `backends:`.",
         options: [
-          option(:address, Types::ADDRESS, default: "must be given", prose: "As in a String."),
+          option(:address, Types::ADDRESS, default: Option::REQUIRED, prose: "As in a String."),
           option(:weight, Types::COUNT, default: "`1`", prose: "Its share of requests beside the others', 1 to 65535."),
           option(:backup, Types::SWITCH, default: "`false`", prose: "Use it only when no other backend is available."),
           option(:max_connections, Types::COUNT, default: "that of all", unset: true, prose: "Requests that it gets at once."),
