@@ -145,22 +145,16 @@ pub fn parse_request(bytes: &[u8], head: &mut RequestHead) -> Result<Option<usiz
 
 /// The authority that the request is for: the target's if it has one, else `Host`, of which there must be one in HTTP/1.1 and
 /// may not be several ever (RFC 9112, section 3.2).
-fn authority(head: &mut RequestHead, target: Option<Span>) -> Result<Span, Malformed> {
-    let (host, more) = {
-        let mut hosts = head.fields.spans(Known::Host);
-        (hosts.next(), hosts.next().is_some())
-    };
-    if more {
+fn authority(head: &RequestHead, target: Option<Span>) -> Result<Span, Malformed> {
+    let mut hosts = head.fields.spans(Known::Host);
+    let host = hosts.next();
+    if hosts.next().is_some() {
         return Err(Malformed("there is more than one Host field"));
     }
     match host {
         Some(host) => {
             crate::message::check_authority(head.fields.slice(host)).map_err(|e| Malformed(e.as_str()))?;
-            // What an absolute-form target says replaces `Host`: nobody behind us may go by another host than we.
-            let Some(target) = target else { return Ok(host) };
-            let text = head.fields.slice(target).to_vec();
-            head.fields.set(Known::Host, &text);
-            Ok(target)
+            Ok(target.unwrap_or(host))
         }
         None if head.version == Version::Http10 => Ok(target.unwrap_or_default()),
         None => Err(Malformed("the Host field is missing")),
