@@ -35,7 +35,7 @@ RSpec.describe "examples/from_caddy.rb" do
 
   it "takes a backend out when it says it is unwell, and back when it is well again" do
     applications = start_applications(8000, 8001, 8002)
-    proxy = start_example("from_caddy.rb", "interval: 10, timeout: 5" => "interval: 0.05, timeout: 1")
+    proxy = start_example("from_caddy.rb", { "interval: 10, timeout: 5" => "interval: 0.05, timeout: 1" })
     ports = -> { answers(12) { proxy.get("/", "Host" => "www.example.com") }.keys.sort }
     expect(ports.call).to eq(%w[8000 8001 8002])
 

@@ -252,6 +252,8 @@ RSpec.describe Proxy::ConfigurationError, :wrong_types do
     "bind 'http://127.0.0.1:0?cert=a.pem'" => "bind: unknown option :cert: the options are :backlog",
     "bind 'http://127.0.0.1:0?backlog=1', backlog: 2" => "bind: backlog stands in the URL and beside it: keep one of them",
     "upstraem 'a'" => "upstraem: unknown directive (did you mean upstream?)",
+    "compress" => "compress: is not available in this version: leave it out",
+    "static_files root: 'public'" => "static_files: is not available in this version: leave it out",
     "server_name 'a'" => /\Aserver_name: unknown directive: the directives are bind, threads, .*location, .*response_headers, .*\z/,
     "locaton('/a') { }" => "locaton: unknown directive (did you mean location?)",
     "prxy #{target}" => "prxy: unknown directive (did you mean proxy?)",

@@ -129,6 +129,8 @@ module Proxy
       end
 
       def unknown(word)
+        return place(word).error("is not available in this version: leave it out") if Options::LATER.include?(word)
+
         nearest = Spelling.nearest(word, Options::WORDS)
         known = nearest ? "" : ": the directives are #{Options::WORDS.join(", ")}"
         place(word).error("unknown directive#{" (did you mean #{nearest}?)" if nearest}#{known}#{foreign_self unless nearest}")

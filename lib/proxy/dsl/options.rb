@@ -130,6 +130,8 @@ module Proxy
       BY_NAME = ALL.to_h { |directive| [directive.name, directive] }.freeze
       # Hashes that options take, and what directives share. They are described like directives.
       PARTS = %i[error_response pool backend health_check].freeze
+      # Words of a later version.
+      LATER = %i[compress cache etag static_files run].freeze
       # The words that a person writes.
       WORDS = (BY_NAME.keys - PARTS).freeze
     end
