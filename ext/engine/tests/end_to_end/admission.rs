@@ -8,9 +8,10 @@ use crate::support::{eventually, Origin, Peer, Proxy, Settings, PATIENCE};
 
 /// A backend that says which request it got, and answers the target when it is told.
 struct Slow {
-    origin: Origin,
     asked: Receiver<String>,
     answer: Sender<()>,
+    // Dropped last: it waits for its connections, and they may wait to be told.
+    origin: Origin,
 }
 
 fn slow() -> Slow {
@@ -27,7 +28,7 @@ fn slow() -> Slow {
             }
         }
     });
-    Slow { origin, asked, answer }
+    Slow { asked, answer, origin }
 }
 
 impl Slow {
@@ -82,7 +83,7 @@ fn requests_wait_in_line_and_are_served_in_the_order_they_came() {
     let mut clients = Vec::new();
     for n in 0..6 {
         clients.push(send(&proxy, &format!("/{n}")));
-        eventually("it waits", || queued(&proxy) == n || n == 0 && proxy.server.stats().backends[0].in_flight == 1);
+        eventually("it waits", || proxy.server.stats().backends[0].in_flight == 1 && queued(&proxy) == n);
     }
     for (n, client) in clients.iter_mut().enumerate() {
         assert_eq!(slow.next(), format!("/{n}"));
