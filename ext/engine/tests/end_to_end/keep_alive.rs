@@ -1,5 +1,6 @@
 //! Connections outlive a message, on both sides, unless one side says otherwise.
 
+use std::sync::Barrier;
 use std::time::Instant;
 
 use proxy_engine::config::Setting;
@@ -31,9 +32,11 @@ fn clients_in_turn_share_a_backend_connection() {
 
 #[test]
 fn clients_at_once_share_nothing() {
-    let origin = Origin::start(|number, peer| {
-        // Nobody is answered before both are here.
+    let both = Barrier::new(2);
+    let origin = Origin::start(move |number, peer| {
         peer.request();
+        // Nobody is answered before both are here.
+        both.wait();
         peer.send(format!("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n{number}"));
         assert!(peer.try_request().is_none());
     });
