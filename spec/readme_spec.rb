@@ -17,7 +17,7 @@ RSpec.describe "README.md" do
   end
 
   it "has a section for every word" do
-    expect(text).to include(*%w[proxy static_response redirect location].map { |word| "## `#{word}`" })
+    expect(text).to include(*%w[proxy upstream static_response redirect location].map { |word| "## `#{word}`" })
   end
 
   blocks = text.scan(/^```ruby\n(.*?)^```$/m).flatten

@@ -71,6 +71,19 @@ RSpec.describe "backend_priority" do
     expect(bodies.uniq.length).to be > 1
   end
 
+  it "hash takes captures of the location around it, and of those around the users of an upstream" do
+    addresses = addresses_of("a", "b", "c")
+    proxy = start_proxy do
+      upstream "app", backends: addresses, backend_priority: { hash: "{tenant}" }
+      location("/own/:tenant/*") { proxy backends: addresses, backend_priority: { hash: "{tenant}" } }
+      location("/named/:tenant/*") { proxy to: "http://app{path}" }
+    end
+    tenants = Array.new(40, &:to_s)
+    own, named = %w[own named].map { |kind| tenants.map { |tenant| proxy.get("/#{kind}/#{tenant}/#{rand}").body } }
+    expect(own.uniq).to contain_exactly("a", "b", "c")
+    expect(named).to eq(own)
+  end
+
   describe "sticky" do
     def cookie_of(response) = response["Set-Cookie"]&.slice(/\A[^;]+/)
 

@@ -168,4 +168,19 @@ RSpec.describe "forward_auth" do
 
     expect(server.request.target).to eq("/verify/GET?host=example.test")
   end
+
+  it "asks the backends of an upstream that its URL names, one after the other" do
+    dead = refusing_backend
+    server = judge { ["200 OK", { "X-User" => "ann" }] }
+    to = backend.address
+    proxy = start_proxy do
+      upstream "judges", backends: [dead.address, server.address], backend_priority: :ordered
+      forward_auth to: "http://judges/verify", copy_headers: ["X-User"]
+      proxy backends: [to]
+    end
+
+    expect(proxy.get.status).to eq(200)
+    expect(server.request).to have_attributes(start_line: "GET /verify HTTP/1.1")
+    expect(backend.request["X-User"]).to eq("ann")
+  end
 end

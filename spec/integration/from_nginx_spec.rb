@@ -110,11 +110,12 @@ RSpec.describe "examples/from_nginx.rb" do
   end
 
   it "answers a failure of the gRPC backend in gRPC's terms" do
-    proxy = start
-    failed = proxy.request("POST", "/service/Method", "Host" => "example.com:50051", "Content-Type" => "application/grpc")
+    proxy = start_example("from_nginx.rb", bind: "http://#{host}:50051")
+    ask = ->(fields = {}) { proxy.request("POST", "/service/Method", fields) }
+    failed = ask.call("Content-Type" => "application/grpc")
     expect([failed["Content-Type"], failed["grpc-status"], failed.body]).to eq(["application/grpc", "14", ""])
 
     start_applications(9090)
-    expect(proxy.request("POST", "/service/Method", "Host" => "example.com:50051").body).to eq("9090")
+    expect(ask.call.body).to eq("9090")
   end
 end

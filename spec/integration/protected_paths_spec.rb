@@ -19,7 +19,7 @@ RSpec.describe "a protected path" do
   end
 
   %w[/admin%2Fx /admin%2fx /admin%2F /%2Fadmin/x /x/..%2Fadmin /x%2F..%2Fadmin /admin%5C..%5Cx /x/%2e%2e%2Fadmin /.. /../admin /%2e%2e/admin
-     /admin/..%2f /admin\\x /admin/%00 /admin/%].each do |target|
+     /admin/..%2f /admin\\x /admin/%00 /admin/% /x/..;/admin /x/..;y=1/admin /x/..%3b/admin /x%2F..;/admin].each do |target|
     it("is not asked for by #{target}, which is refused") { expect(status_of(target)).to eq(400) }
   end
 
@@ -62,6 +62,36 @@ RSpec.describe "a protected path" do
     end
     expect(status_of("http://ADMIN.test./x", host: "open.test", &configuration)).to eq(403)
     expect(status_of("http://open.test/x", host: "admin.test", &configuration)).to eq(200)
+  end
+
+  it "is met by the host of an absolute target in a field that is made of Host as well" do
+    backend = start_backend
+    address = backend.address
+    proxy = start_proxy { proxy backends: [address], headers: { "Host" => { rewrite: "{Host}" } } }
+    proxy.get("http://open.test/x", "Host" => "admin.test")
+    expect(backend.requests.first["Host"]).to eq("open.test")
+  end
+
+  it "is met by a Regexp whatever line breaks are in the path" do
+    ["/admin/x", "/admin/%0A", "/admin/x%0Ay", "/admin/%0D%0A%0A"].each do |target|
+      [%r{\A/admin/.*\z}, %r{^/admin/(.*)$}, %r{#{%r{/admin/}}(?-m:.*)$}, "/admin/:rest(.*)"].each do |pattern|
+        status = status_of(target) do
+          location(pattern) { static_response code: 403, body: "" }
+          static_response body: "open"
+        end
+        expect(status).to eq(403), "#{target} #{pattern.inspect}"
+      end
+    end
+  end
+
+  it "is met by its port, whatever port the Host field names" do
+    status = lambda do |ports, host|
+      status_of("/", host: host) do
+        location(ports: ports) { static_response code: 403, body: "" }
+        static_response body: "open"
+      end
+    end
+    expect(status.call([8443], "example.test:8443")).to eq(200)
   end
 
   describe "behind path_prefix" do

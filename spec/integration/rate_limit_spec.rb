@@ -96,6 +96,19 @@ RSpec.describe "the filter rate_limit" do
     expect(statuses(proxy.get, proxy.post, proxy.get, proxy.post)).to eq([200, 200, 429, 429])
   end
 
+  it "counts a host and a path together in whatever spelling they come" do
+    proxy = start_proxy do
+      rate_limit requests: 1, seconds: 60, key: { rewrite: "{addr} {host}:{port} {path}" }
+      static_response body: "ok"
+    end
+    paths = %w[/login /login/ //login /%6cogin /x/../login].map { |path| proxy.get(path, "Host" => "a.test").status }
+    hosts = %w[A.test a.test. a.test:1 a.test].map { |host| proxy.get("/login", "Host" => host).status }
+
+    expect(paths).to eq([200, 429, 429, 429, 429])
+    expect(hosts).to all(eq(429))
+    expect([proxy.get("/x", "Host" => "a.test").status, proxy.get("/login", "Host" => "b.test").status]).to eq([200, 200])
+  end
+
   it "takes nobody's word for an address" do
     proxy = start_proxy do
       rate_limit requests: 1, seconds: 60

@@ -66,6 +66,18 @@ RSpec.describe "upstream" do
     expect(backend.connections).to eq(2)
   end
 
+  it "may judge requests for forward_auth too" do
+    judges = Array.new(2) { backend_answering("yes") }
+    addresses = judges.map(&:address)
+    proxy = start_proxy do
+      upstream "judges", backends: addresses
+      forward_auth to: "http://judges/verify"
+      static_response body: "hello"
+    end
+    expect(Array.new(4) { proxy.get.body }.uniq).to eq(["hello"])
+    expect(judges.map { |judge| judge.requests.length }).to eq([2, 2])
+  end
+
   it "moves on from a backend that fails" do
     addresses = [refusing_backend.address, backend_answering("b").address]
     proxy = start_proxy do

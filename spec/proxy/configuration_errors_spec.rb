@@ -93,6 +93,11 @@ RSpec.describe Proxy::ConfigurationError, :wrong_types do
     "upstream backends: ['a:1']" => 'upstream: the name is missing: write a name, such as "app_servers"',
     "upstream 'a', 'b', backends: ['a:1']" => 'upstream: takes one name, not 2: write a name, such as "app_servers"',
     "upstream 5, backends: ['a:1']" => 'upstream: 5 is an Integer: write a name, such as "app_servers"',
+    "upstream 'a', backends: ['a:x']; forward_auth to: 'http://a/verify'; static_response body: ''" =>
+      'upstream: backends: "a:x" is no address: the port must be a number from 1 to 65535',
+    "upstream 'a', backends: ['a:1']; forward_auth to: 'http://a:80/verify'; static_response body: ''" =>
+      'forward_auth: to: "a" is an upstream, whose backends have ports of their own: leave out ":80"',
+    "proxy #{target}, strategy: { hash: '{X Tenant}' }" => /\Aproxy: backend_priority: .*\{X Tenant\}/,
     "upstream 'a'" => 'upstream: `backends` is missing: write backends: ["127.0.0.1:3001", "127.0.0.1:3002"]',
     "upstream 'a', backends: nil" => 'upstream: `backends` is nil: write backends: ["127.0.0.1:3001", "127.0.0.1:3002"]',
     "upstream 'a', backend: ['a:1']" => "upstream: unknown option :backend (did you mean :backends?)",

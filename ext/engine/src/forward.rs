@@ -104,6 +104,7 @@ pub(crate) async fn forward(
     if snapshot.keeps_lines {
         work.request.fields.copy_lines(&mut work.as_sent);
     }
+    work.request.replace_host();
     engine.counters.request_began();
     // Before anything is dropped or changed: no field that is named in `Connection` makes a client another one.
     let via = Some(link).filter(|peer| snapshot.trusted.trusts(peer));

@@ -17,4 +17,5 @@ mod regexp;
 mod scope;
 
 pub(crate) use names::CaptureNames;
-pub(crate) use scope::{accepts, plain_prefix, Ambiguous, Scope};
+pub(crate) use pattern::without_trailing_slash;
+pub(crate) use scope::{accepts, host_span, plain_prefix, Ambiguous, Scope};

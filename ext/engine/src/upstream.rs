@@ -31,6 +31,7 @@ pub use pool::{Keep, Pool};
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
@@ -146,6 +147,12 @@ impl Upstream {
             .is_some_and(|endpoint| (endpoint.is_available() || endpoint.accepts_sticky()) && !endpoint.has_room())
     }
 
+    /// How long it takes until one of those that passive checks have taken out may be asked again. `None` if there is none, or all
+    /// may be by now.
+    pub(crate) fn next_probe(&self) -> Option<Duration> {
+        self.live.load().iter().filter_map(|endpoint| endpoint.next_probe()).min()
+    }
+
     /// What is kept of idle connections.
     pub(crate) fn keep(&self) -> Keep {
         self.keep
@@ -241,6 +248,8 @@ impl Upstream {
             let live = expand(&slots);
             self.fleet.set_members(&live, !first);
             self.live.store(Arc::new(self.balancer.members(live)));
+            // Only now: who waits looks at once, and is not woken a second time.
+            self.fleet.queue().wake();
         }
         drop(slots);
         if first {

@@ -11,6 +11,7 @@ use crate::forward::{Exchange, Verdict};
 use crate::message::Known;
 use crate::respond::ErrorResponse;
 use crate::rewrite::value::number;
+use crate::routing::host_span;
 use crate::snapshot::Compiler;
 use counts::Counts;
 use key::Key;
@@ -93,7 +94,13 @@ impl RateLimit {
     /// Counts the request, or answers it.
     pub(super) async fn admit(&self, exchange: &mut Exchange<'_>) -> Option<Verdict> {
         let mut scratch = std::mem::take(&mut exchange.work.scratch);
+        // A rewrite sees the host as it is matched: a capital, a port or a dot at its end makes no other client.
+        let authority = exchange.work.request.authority;
+        if self.key.is_rewrite() {
+            exchange.work.request.authority = host_span(&mut exchange.work.request);
+        }
         let taken = self.key.of(exchange, &mut scratch).map(|key| self.counts.take(key));
+        exchange.work.request.authority = authority;
         let Ok(taken) = taken else {
             exchange.work.scratch = scratch;
             exchange.debug(format_args!("refused, since it has more than one value for the key of a rate_limit"));

@@ -1,6 +1,6 @@
 //! Request and response heads.
 
-use super::{Fields, Method, Target, TargetError};
+use super::{Fields, Known, Method, Target, TargetError};
 
 /// A range of a head's bytes. Heads are far smaller than 4 GiB.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -163,6 +163,15 @@ impl RequestHead {
         self.plain_path = spans.plain_path;
         self.plain_but_slashes = spans.plain_but_slashes;
         self.query = spans.query;
+    }
+
+    /// Lets the host of an absolute-form target replace another one in `Host` (RFC 9112, section 3.2.2): nobody behind us may go by
+    /// another host than we.
+    pub(crate) fn replace_host(&mut self) {
+        if self.fields.get(Known::Host).is_some_and(|host| host != self.authority()) {
+            let authority = self.authority().to_vec();
+            self.fields.set(Known::Host, &authority);
+        }
     }
 
     /// Makes `target` the path and, unless that is to be kept, the query of the request. [`RequestHead::target`] stays what the client

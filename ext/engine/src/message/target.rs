@@ -36,7 +36,7 @@ pub enum TargetError {
     Host,
     /// Dot segments that climb above `/`.
     Climbs,
-    /// Dot segments between encoded separators, which some resolve and some do not.
+    /// Dot segments between encoded separators, or with parameters (`..;`), which some resolve and some do not.
     HiddenDots,
 }
 
@@ -49,7 +49,7 @@ impl TargetError {
             TargetError::Form => "the request target is no URI",
             TargetError::Host => "the host is malformed",
             TargetError::Climbs => "the path climbs above the root",
-            TargetError::HiddenDots => "the path hides dot segments behind encoded slashes",
+            TargetError::HiddenDots => "the path hides dot segments behind encoded slashes or semicolons",
         }
     }
 }
@@ -183,6 +183,9 @@ fn check_escapes(path: &[u8]) -> Result<bool, TargetError> {
 /// The path without `.` and `..` segments, percent-encoded ones included (RFC 3986, section 5.2.4); `None` if there are
 /// none. Nothing else in the path is touched.
 fn resolve_dot_segments(path: &[u8]) -> Result<Option<Vec<u8>>, TargetError> {
+    if path[1..].split(|b| *b == b'/').any(has_dots_with_parameters) {
+        return Err(TargetError::HiddenDots);
+    }
     if !path[1..].split(|b| *b == b'/').any(|segment| dots(segment) > 0) {
         return Ok(None);
     }
@@ -207,6 +210,12 @@ fn resolve_dot_segments(path: &[u8]) -> Result<Option<Vec<u8>>, TargetError> {
         }
     }
     Ok(Some(out))
+}
+
+/// Whether a segment is `..;` or `.;x=1`: servers that know parameters of segments take it for one of dots. One with an encoded
+/// semicolon comes to light when the path is decoded.
+fn has_dots_with_parameters(segment: &[u8]) -> bool {
+    memchr::memchr(b';', segment).is_some_and(|end| dots(&segment[..end]) > 0)
 }
 
 /// How many dots a segment consists of: 1 or 2, or 0 if it is an ordinary one.
@@ -254,6 +263,7 @@ mod tests {
             ("http://example.com", "/"),
             ("HTTP://example.com:80?x=1", "/"),
             ("/a|b{c}^", "/a|b{c}^"),
+            ("/a;x=../b;/...;c/.d;e", "/a;x=../b;/...;c/.d;e"),
         ] {
             assert_eq!(path(sent), forwarded, "{sent}");
         }
@@ -276,6 +286,11 @@ mod tests {
             ("/..", Climbs),
             ("/a/../../b", Climbs),
             ("/%2e%2e/b", Climbs),
+            ("/a/..;/b", HiddenDots),
+            ("/a/.;x=1/b", HiddenDots),
+            ("/a/%2e.;", HiddenDots),
+            ("/a/..%3bx/b", HiddenDots),
+            ("/a%2F..;/b", HiddenDots),
             ("ftp://a/", Form),
             ("http:///a", Host),
             ("http://user@a/", Host),

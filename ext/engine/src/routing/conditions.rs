@@ -136,11 +136,12 @@ impl MediaType {
     }
 }
 
-/// The port that the client asked for, or the one that it came to.
+/// The port that the client came to. What it names in `Host` counts only where nobody knows that: anyone can name any port, and one
+/// that is open to a few must not be asked for by way of another.
 fn port(request: Request<'_>) -> u16 {
-    let named = request.head.port().and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok());
+    let named = || request.head.port().and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok());
     let default = if request.link.tls { 443 } else { 80 };
-    named.or(request.link.local_port).unwrap_or(default)
+    request.link.local_port.or_else(named).unwrap_or(default)
 }
 
 /// The values of a parameter of the query, decoded.

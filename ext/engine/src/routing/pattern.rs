@@ -204,7 +204,7 @@ fn match_segments(segments: &[Segment], below: bool, path: &[u8], start: u32, ca
     below || rest.is_none()
 }
 
-pub(super) fn without_trailing_slash(path: &[u8]) -> &[u8] {
+pub(crate) fn without_trailing_slash(path: &[u8]) -> &[u8] {
     match path {
         [rest @ .., b'/'] if !rest.is_empty() => rest,
         path => path,

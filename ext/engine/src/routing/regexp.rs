@@ -4,8 +4,8 @@ use regex::bytes::{Regex, RegexBuilder};
 
 use crate::config;
 
-/// Compiles an expression. `^` and `$` are the ends of the text: what is matched here has no lines. The error says what to write
-/// instead.
+/// Compiles an expression. What is matched here has no lines: `^` and `$` are the ends of the text, and a dot takes a line break too,
+/// so that nobody slips past `/admin/.*` with a `%0A`. The error says what to write instead.
 pub(super) fn compile(regexp: &config::Regexp) -> Result<Regex, String> {
     let written = written(regexp);
     let translated = translate(&regexp.source, regexp.extended).map_err(|why| format!("{written} {why}"))?;
@@ -25,7 +25,7 @@ fn build(translated: &str, regexp: &config::Regexp) -> Result<Regex, String> {
     RegexBuilder::new(translated)
         .unicode(needs_unicode(translated))
         .case_insensitive(regexp.ignore_case)
-        .dot_matches_new_line(regexp.multiline)
+        .dot_matches_new_line(true)
         .ignore_whitespace(regexp.extended)
         .build()
         .map_err(|error| last_line(&error))
@@ -196,8 +196,8 @@ fn group<'s>(rest: &'s str, out: &mut String) -> Result<&'s str, String> {
         return Err(format!("has a group that begins with (?{flags}, {LOOK}"));
     }
     out.push_str("(?");
-    // What is called m in Ruby is called s elsewhere. `(?-mix:` says nothing once the letters that are off are off anyway.
-    out.push_str(&flags.replace('m', "s"));
+    // `m` says that a dot takes a line break, which it does anyway.
+    out.push_str(flags.replace('m', "").trim_end_matches('-'));
     Ok(&inner[end..])
 }
 
@@ -224,7 +224,7 @@ mod tests {
             ("^/a$", "", b"/a", true),
             ("^/a$", "", b"/x\n/a", false),
             ("/A", "i", b"/a", true),
-            ("a.b", "", b"a\nb", false),
+            ("a.b", "", b"a\nb", true),
             ("a.b", "m", b"a\nb", true),
             (r"a b # comment )", "x", b"ab", true),
             (r"\A\h+\z", "", b"dEadB33f", true),
@@ -238,6 +238,11 @@ mod tests {
             (r"\Aa[^/]\z", "", b"a\xff", true),
             (r"(?-mix:a.b)", "", b"a.b", true),
             (r"(?m:a.b)", "", b"a\nb", true),
+            (r"(?-mix:a.b)", "", b"a\nb", true),
+            (r"(?-m:a.b)", "", b"a\nb", true),
+            (r"(?mi-x:A.b)", "", b"a\nb", true),
+            (r"\A/admin/(.*)$", "", b"/admin/\n", true),
+            (r"\A/admin/(.*)$", "", b"/admin/a\nb\n", true),
             (r"a(?#not a (group)b", "", b"ab", true),
             (r"\<a\>", "", b"<a>", true),
             (r"[a[bc]]d", "", b"cd", true),

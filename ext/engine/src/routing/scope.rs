@@ -135,7 +135,7 @@ impl Scope {
 }
 
 /// The host that the client asked for as it is matched: in small letters, without port and without a dot at its end.
-pub(super) fn host_span(request: &mut RequestHead) -> Span {
+pub(crate) fn host_span(request: &mut RequestHead) -> Span {
     let host = request.host();
     let host = host.strip_suffix(b".").unwrap_or(host);
     let start = request.authority.start;

@@ -221,6 +221,11 @@ impl Endpoint {
         self.status.is_ejected()
     }
 
+    /// How long it takes until it may be asked again, if they have.
+    pub(super) fn next_probe(&self) -> Option<Duration> {
+        self.status.next_probe(clock::now()).map(Duration::from_millis)
+    }
+
     /// Whether its latest attempt failed.
     pub(crate) fn is_failing(&self) -> bool {
         self.failing.load(Relaxed)

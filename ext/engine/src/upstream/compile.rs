@@ -94,10 +94,11 @@ impl Backends {
 }
 
 impl Backends {
-    /// Checks and compiles what a `proxy` says of its backends, or finds the upstream that it names. `None` if something is
-    /// wrong; `problems` then has every mistake.
+    /// Checks and compiles what a `proxy`, or another `directive` like it, says of its backends, or finds the upstream that it
+    /// names. `None` if something is wrong; `problems` then has every mistake.
     pub(crate) fn compile(
         proxy: &Proxy,
+        directive: &'static str,
         target: TargetHost<'_>,
         upstreams: &mut Upstreams,
         problems: &mut Vec<Problem>,
@@ -106,9 +107,9 @@ impl Backends {
         let at = proxy.at.as_ref();
         if let Some(authority) = target.authority {
             let tls = target.scheme_tls.unwrap_or(false);
-            let named = upstreams.named(authority, tls, ("proxy", at), problems);
+            let named = upstreams.named(authority, tls, (directive, at), problems);
             if !matches!(named, Named::Nothing) && proxy.pool.is_some() {
-                let mut report = Report { directive: "proxy", at, problems };
+                let mut report = Report { directive, at, problems };
                 report.error(format!(
                     "to: {authority:?} is an upstream, which says itself what its backends are and how they are used: write \
                      `backends` and the options that belong to them there, or another host here"
@@ -121,7 +122,7 @@ impl Backends {
                 Named::Upstream(upstream) => return Some(Self::Fixed(upstream)),
             }
         }
-        let mut report = Report { directive: "proxy", at, problems };
+        let mut report = Report { directive, at, problems };
         let defaults = Pool::default();
         let pool = proxy.pool.as_ref().unwrap_or(&defaults);
         let by_host = pool.backends.is_none() && target.dynamic;

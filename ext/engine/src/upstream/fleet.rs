@@ -92,7 +92,8 @@ impl Fleet {
         }
     }
 
-    /// These are the members from now on. `late`: those that are new come while the others serve, and start slowly.
+    /// These are the members from now on. `late`: those that are new come while the others serve, and start slowly. Nobody in the
+    /// queue is woken: that is for whoever lets requests choose among them.
     pub(super) fn set_members(&self, endpoints: &[Arc<Endpoint>], late: bool) {
         let mut members = self.members.lock();
         let new: Vec<_> = endpoints.iter().filter(|endpoint| !members.has(endpoint)).cloned().collect();
@@ -106,8 +107,6 @@ impl Fleet {
             }
         }
         self.check(&mut members, &new);
-        drop(members);
-        self.queue.wake();
     }
 
     fn check(&self, members: &mut Members, new: &[Arc<Endpoint>]) {

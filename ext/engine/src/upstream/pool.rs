@@ -3,8 +3,9 @@
 //! Who may use a connection that was made for someone else? Only a request which would have made the very same one. A
 //! mistake here sends one person's request over a connection that was authenticated as, encrypted for or verified
 //! against something else, so the key comprises all that makes two connections the same:
-//! - the endpoint's id. An endpoint belongs to one upstream, never to two, and all that use the upstream share its settings, so its id stands for
-//!   the address, for whether TLS is spoken, for the roots, for `verify_ssl`, for SNI and for the client certificate;
+//! - the endpoint's id. An endpoint belongs to one upstream, and all that use the upstream share its settings, so its id
+//!   stands for the address, for whether TLS is spoken, for the roots, for `verify_ssl`, for SNI and for the client
+//!   certificate;
 //! - the TLS server name. Where `to` takes its host from the request, one endpoint is connected to under several names,
 //!   and a certificate that was checked for one of them says nothing about another. It is read from the connection
 //!   itself: nobody can file a connection under a name that it was not made for.

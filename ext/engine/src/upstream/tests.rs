@@ -6,6 +6,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use super::*;
+use crate::handler::proxy::Line;
 use address::Address;
 use balancer::Policy;
 use dns_server::{DnsServer, Reply};
@@ -94,6 +95,101 @@ async fn answers_that_change_are_followed_when_their_time_to_live_runs_out() {
     );
     assert_eq!(upstream.stats()[0].in_flight, 1);
     drop(attempt);
+}
+
+/// Somebody in the line who looks for a backend in the moment in which he is woken.
+struct Looking {
+    upstream: Arc<Upstream>,
+    found: Mutex<Vec<String>>,
+}
+
+impl std::task::Wake for Looking {
+    fn wake(self: Arc<Self>) {
+        let choice = self.upstream.choose(&Asking::Nothing, &mut Tried::default());
+        self.found.lock().push(choice.backend().map_or("nobody".to_owned(), |endpoint| endpoint.label().to_owned()));
+    }
+}
+
+#[tokio::test]
+async fn who_waits_is_woken_when_a_new_address_can_be_chosen_and_not_before() {
+    let server = DnsServer::start(Reply::addresses(3600, &["127.0.0.2"])).await;
+    let member = Member {
+        address: Address::parse("app.test:3000").expect("an address"),
+        secure: false,
+        traits: Traits { max_connections: Some(1), ..Traits::default() },
+    };
+    let rules = Arc::new(health::Rules { queue: 1, ..health::Rules::default() });
+    let terms = Terms { rules, ..Terms::of(Policy::RoundRobin) };
+    let upstream = Upstream::new("test", false, &[member], &terms, None);
+    upstream.start(&server.dns(), &Handle::current(), &log());
+    within(upstream.ready()).await;
+    let endpoint = upstream.choose(&Asking::Nothing, &mut Tried::default()).backend().expect("a backend");
+    let busy = Attempt::admit(endpoint, None).expect("room");
+    let ticket = upstream.fleet().queue().enter().expect("room in the line");
+    let looking = Arc::new(Looking { upstream: upstream.clone(), found: Mutex::default() });
+    assert!(ticket.is_first(&std::task::Context::from_waker(&looking.clone().into())));
+    let target =
+        |host: &str| Target::of("app.test", std::net::SocketAddr::new(host.parse().expect("an address"), 3000));
+    upstream.resolved(0, Some(&[target("127.0.0.2"), target("127.0.0.3")]));
+    assert_eq!(*looking.found.lock(), ["127.0.0.3:3000"]);
+    drop((ticket, busy));
+}
+
+#[test]
+fn who_was_too_late_for_a_backend_may_have_it_when_there_is_room_again() {
+    let member = |text: &str| Member {
+        address: Address::parse(text).expect("an address"),
+        secure: false,
+        traits: Traits { max_connections: Some(1), ..Traits::default() },
+    };
+    let members = [member("127.0.0.2:80"), member("127.0.0.3:80")];
+    let upstream = Upstream::new("test", false, &members, &Terms::of(Policy::Ordered), None);
+    let second = upstream.live.load().iter().nth(1).expect("a second").clone();
+    let _busy = Attempt::admit(second, None).expect("room");
+    // Two requests look for the one place that is left, in the same moment; the slower one again when the other has left.
+    let (here, missed) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let compete = || {
+        let mut awaited = 0;
+        let mut meet = || {
+            awaited += 2;
+            here.fetch_add(1, Ordering::SeqCst);
+            while here.load(Ordering::SeqCst) < awaited {
+                std::thread::yield_now();
+            }
+        };
+        for _ in 0..5_000 {
+            let mut line = Line::new(&upstream, Asking::Nothing, 20.0);
+            meet();
+            let attempt = line.admit_at_once();
+            meet();
+            let late = attempt.is_none();
+            drop(attempt);
+            meet();
+            if late && line.admit_at_once().is_none() {
+                missed.fetch_add(1, Ordering::SeqCst);
+            }
+            meet();
+        }
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(compete);
+        scope.spawn(compete);
+    });
+    assert_eq!(missed.into_inner(), 0);
+}
+
+#[test]
+fn a_retry_that_the_budget_keeps_from_a_failing_backend_goes_to_one_that_is_well() {
+    let upstream = upstream(Policy::Ordered, &["127.0.0.2:80", "127.0.0.3:80", "127.0.0.4:80"]);
+    let failing: Vec<_> = upstream.live.load().iter().take(2).cloned().collect();
+    failing.iter().for_each(|endpoint| Attempt::begin(endpoint.clone()).failed(Blame::Backend));
+    let take = || admission::RetryPermit::take(upstream.fleet(), 20.0);
+    let others: Vec<_> = std::iter::from_fn(take).collect();
+    let mut line = Line::new(&upstream, Asking::Nothing, 20.0);
+    let mut next = || line.admit_at_once().map(|attempt| attempt.label().to_owned());
+    assert_eq!(next().as_deref(), Some("127.0.0.2:80"), "a first attempt needs no budget");
+    assert_eq!(next().as_deref(), Some("127.0.0.4:80"));
+    drop(others);
 }
 
 #[tokio::test]

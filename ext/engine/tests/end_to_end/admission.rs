@@ -83,7 +83,8 @@ fn requests_wait_in_line_and_are_served_in_the_order_they_came() {
     let mut clients = Vec::new();
     for n in 0..6 {
         clients.push(send(&proxy, &format!("/{n}")));
-        eventually("it waits", || proxy.server.stats().backends[0].in_flight == 1 && queued(&proxy) == n);
+        // The first one waits for nothing, but must be there before the second.
+        eventually("it is there", || queued(&proxy) == n && proxy.server.stats().backends[0].in_flight == 1);
     }
     for (n, client) in clients.iter_mut().enumerate() {
         assert_eq!(slow.next(), format!("/{n}"));
@@ -200,6 +201,34 @@ fn a_backend_that_comes_back_serves_those_who_wait() {
     eventually("it waits", || queued(&proxy) == 1);
     proxy.server.set_state(&name, Admin::Ready).expect("it is known");
     assert_eq!(second.response().text(), "/2");
+    busy.answer();
+    assert_eq!(first.response().text(), "/1");
+}
+
+#[test]
+fn who_waits_probes_an_ejected_backend_as_soon_as_its_time_is_over() {
+    let busy = slow();
+    let recovered = Origin::start(|number, peer| {
+        while peer.try_request().is_some() {
+            if number == 0 || peer.try_send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").is_err() {
+                return;
+            }
+        }
+    });
+    let proxy = Proxy::with(&[&recovered.address(), &busy.origin.address()], |settings| {
+        one_at_once(5)(settings);
+        settings.pool.max_fails = 1;
+        settings.pool.fail_timeout = 0.5;
+    });
+    // The first backend fails it and is ejected, and so it takes the only place of the second.
+    let mut first = send(&proxy, "/1");
+    busy.next();
+    let begun = Instant::now();
+    let mut clients = [send(&proxy, "/2"), send(&proxy, "/3")];
+    for client in &mut clients {
+        assert_eq!(client.response().text(), "ok");
+    }
+    assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
     busy.answer();
     assert_eq!(first.response().text(), "/1");
 }

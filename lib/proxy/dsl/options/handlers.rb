@@ -9,8 +9,8 @@ module Proxy
         prose: "Forwards the request to a backend and streams the response back.",
         options: [
           option(:to, Types::TARGET, default: "the backend's own address with `{path}{query}`", unset: true,
-                 prose: "Target URL, a string rewrite. Its host is the `Host` field and the SNI name; without `backends` it is " \
-                        "resolved by DNS and is where the request goes."),
+                 prose: "Target URL, a string rewrite. Its host is the `Host` field and the SNI name. Without `backends` it is " \
+                        "where the request goes: an `upstream` of that name, or what DNS says."),
           *POOL.options,
           option(:headers, Types::EDITS, default: "`{}`",
                  prose: "Request fields to set: a String is literal, `{ rewrite: \"…\" }` is a string rewrite, an Array is several " \

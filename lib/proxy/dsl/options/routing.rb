@@ -9,7 +9,7 @@ module Proxy
                prose: "The request's method is one of these. `HEAD` is one of its own."),
         option(:schemes, Types::SCHEMES, default: "any", unset: true, prose: "The client asked by `http` or by `https`."),
         option(:ports, Types::PORTS, default: "any", unset: true,
-               prose: "The port that the client asked for, or else that it came to, is one of these."),
+               prose: "The port that the client came to is one of these. What `Host` says of it counts only where that is unknown."),
         option(:headers, Types::HEADER_CONDITIONS, default: "any", unset: true,
                prose: "Fields by name, each a String (one line of it is just that), a Regexp (matches one line), `true` (is there), `nil` " \
                       "(is not there) or an Array of those (any of them)."),

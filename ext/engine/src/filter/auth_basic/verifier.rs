@@ -107,7 +107,8 @@ impl Verifier {
             let password = password.to_vec();
             self.verifications.run(move || hash.is_of(&password)).await
         };
-        let right = exists && *share.cell.get_or_try_init(verify).await?;
+        // First the hash, whoever it is for: that it was left out would tell who does not exist.
+        let right = *share.cell.get_or_try_init(verify).await? && exists;
         if right {
             self.known.add(digest, Instant::now());
         }
@@ -174,6 +175,14 @@ mod tests {
         verifier.verifications.running.close();
         assert_eq!(verifier.verify(b"ann", b"secret").await, Ok(true));
         assert_eq!(verifier.verify(b"ann", b"Secret").await, Err(Busy));
+    }
+
+    #[tokio::test]
+    async fn a_user_who_does_not_exist_costs_a_verification_as_well() {
+        let verifier = verifier(1);
+        // Nothing can run, so whoever gets an answer got it without a hash.
+        verifier.verifications.running.close();
+        assert_eq!(verifier.verify(b"bob", b"secret").await, Err(Busy));
     }
 
     #[tokio::test]

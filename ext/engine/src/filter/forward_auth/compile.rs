@@ -93,12 +93,7 @@ fn upstream(
     let proxy = config::Proxy { to: spec.to.clone(), at: spec.at.clone(), ..config::Proxy::default() };
     let host =
         TargetHost { scheme_tls: Some(target.scheme_tls()), authority: target.authority_literal(), dynamic: false };
-    let before = report.problems.len();
-    let backends = Backends::compile(&proxy, host, upstreams, report.problems);
-    for problem in &mut report.problems[before..] {
-        problem.directive = WORD.into();
-    }
-    match backends? {
+    match Backends::compile(&proxy, WORD, host, upstreams, report.problems)? {
         Backends::Fixed(upstream) => Some(upstream),
         Backends::ByHost(_) => None,
     }

@@ -7,6 +7,7 @@ use crate::config::LimitKey;
 use crate::forward::Exchange;
 use crate::message::{FieldName, Fields};
 use crate::rewrite::{Context, Template};
+use crate::routing::without_trailing_slash;
 
 /// The key of a limit, compiled.
 #[derive(Debug)]
@@ -54,6 +55,11 @@ impl Key {
         })
     }
 
+    /// Whether what is around the request has a say in it.
+    pub(super) fn is_rewrite(&self) -> bool {
+        matches!(self, Key::Rewrite(_))
+    }
+
     /// What looks like a slip.
     pub(super) fn warnings(&self, captures: &[&str]) -> Vec<String> {
         match self {
@@ -75,7 +81,8 @@ impl Key {
             Key::Query(name) => only_parameter(request.query(), name)?,
             Key::Rewrite(template) => {
                 scratch.clear();
-                template.render(&exchange.scope(request.path()), scratch);
+                // The path as it is matched: who writes it in another way asks for the same.
+                template.render(&exchange.scope(without_trailing_slash(request.plain_path())), scratch);
                 Some(Cow::Borrowed(&scratch[..]))
             }
         };

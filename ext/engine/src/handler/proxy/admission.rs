@@ -2,7 +2,7 @@
 
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{ready, Poll};
 
 use tokio::time::Instant;
 
@@ -70,23 +70,32 @@ impl<'a> Line<'a> {
         let Some(ticket) = fleet.queue().enter() else { return Err(failure(Kind::Crowded)) };
         let until = deadline.min(Instant::now() + fleet.rules().queue_timeout);
         let Client { connection, alarm } = &mut *exchange.client;
-        poll_fn(|cx| {
+        poll_fn(|cx| loop {
+            let mut next_look = until;
             if ticket.is_first(cx) {
                 match self.look() {
                     Found::Busy => {}
                     found => return Poll::Ready(self.result(found)),
                 }
+                // Nobody wakes the line when the time of an ejected backend is over.
+                if let Some(pause) = self.upstream.next_probe() {
+                    next_look = until.min(Instant::now() + pause);
+                }
             }
             if let Poll::Ready(error) = connection.poll_gone(cx) {
                 return Poll::Ready(Err(Error::client(Kind::Io(error))));
             }
-            alarm.poll(cx, until).map(|()| Err(failure(Kind::Waited)))
+            ready!(alarm.poll(cx, next_look));
+            if next_look == until {
+                return Poll::Ready(Err(failure(Kind::Waited)));
+            }
         })
         .await
     }
 
     /// Looks for a backend once.
     fn look(&mut self) -> Found {
+        let mut over_budget = false;
         for _ in 0..MOST_CHOICES {
             let endpoint = match self.upstream.choose(&self.asking, &mut self.tried) {
                 Choice::Backend(endpoint) => endpoint,
@@ -98,7 +107,11 @@ impl<'a> Line<'a> {
             let permit = match self.again && endpoint.is_failing() {
                 false => None,
                 true => match RetryPermit::take(endpoint.fleet(), self.percent) {
-                    None => return Found::OverBudget,
+                    // There may be one left that is well.
+                    None => {
+                        over_budget = true;
+                        continue;
+                    }
                     permit => permit,
                 },
             };
@@ -106,8 +119,14 @@ impl<'a> Line<'a> {
                 self.again = true;
                 return Found::Backend(attempt);
             }
+            // Somebody was quicker. When there is room again, it is as good as any other.
+            self.tried.take_back();
         }
-        Found::Busy
+        if over_budget {
+            Found::OverBudget
+        } else {
+            Found::Busy
+        }
     }
 
     fn result(&self, found: Found) -> Result<Attempt, Error> {

@@ -100,7 +100,13 @@ impl Proxy {
             authority: target.as_ref().and_then(TargetTemplate::authority_literal),
             dynamic: target.as_ref().is_some_and(|target| target.authority_literal().is_none()),
         };
-        let backends = Backends::compile(spec, host, &mut compiler.upstreams, &mut compiler.problems)?;
+        let backends = Backends::compile(spec, "proxy", host, &mut compiler.upstreams, report.problems)?;
+        // Those of an upstream that has a name may be captures of some of the locations that use it.
+        if !backends.is_shared() {
+            for warning in backends.policy().warnings(&report.captures) {
+                report.warning(format!("backend_priority: {warning}"));
+            }
+        }
         Some(Self {
             path_prefix,
             strip_prefix: spec.strip_prefix,

@@ -148,6 +148,15 @@ fn unusual_request_heads_are_accepted() {
 }
 
 #[test]
+fn the_host_of_an_absolute_target_replaces_the_field() {
+    let mut head = accepts_request(b"GET http://a:80/b HTTP/1.1\r\nX: 1\r\nHost: c\r\n\r\n");
+    head.replace_host();
+    assert_eq!(head.authority(), b"a:80");
+    assert_eq!(head.fields.all(Known::Host).collect::<Vec<_>>(), [b"a:80"]);
+    assert_eq!((head.path(), head.fields.get("X")), (&b"/b"[..], Some(&b"1"[..])));
+}
+
+#[test]
 fn request_heads_that_two_parsers_could_read_differently_are_refused() {
     for (what, bytes) in [
         ("a bare LF behind the request line", &b"GET / HTTP/1.1\nHost: a\r\n\r\n"[..]),

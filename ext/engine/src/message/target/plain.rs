@@ -7,7 +7,8 @@ use super::TargetError;
 /// light: whoever decodes the path before resolving it would end up elsewhere.
 pub(super) fn plain(path: &[u8]) -> Result<Vec<u8>, TargetError> {
     let plain = decode(path, false);
-    if plain.split(|b| matches!(b, b'/' | b'\\')).any(|segment| matches!(segment, b"." | b"..")) {
+    let bare = |segment: &[u8]| memchr::memchr(b';', segment).unwrap_or(segment.len());
+    if plain.split(|b| matches!(b, b'/' | b'\\')).any(|segment| matches!(&segment[..bare(segment)], b"." | b"..")) {
         return Err(TargetError::HiddenDots);
     }
     Ok(plain)

@@ -58,6 +58,14 @@ pub(super) fn has_dot_segments(target: &[u8]) -> bool {
                 dots += 1;
                 rest
             }
+            // Parameters of a segment hide its dots from nobody who knows them.
+            [b';', rest @ ..] | [b'%', b'3', b'b' | b'B', rest @ ..] => {
+                if only_dots && (dots == 1 || dots == 2) {
+                    return true;
+                }
+                only_dots = false;
+                rest
+            }
             [b'/' | b'\\', ..] | [b'%', b'2', b'f' | b'F', ..] | [b'%', b'5', b'c' | b'C', ..] | [] => {
                 if only_dots && (dots == 1 || dots == 2) {
                     return true;

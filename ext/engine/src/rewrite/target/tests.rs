@@ -97,6 +97,8 @@ fn values_cannot_leave_their_place() {
         ("http://a/files/{X}", b"..%2fsecret", DotSegments),
         ("http://a/files/{X}", b"a%5C..", DotSegments),
         ("http://a/files/{X}", b"..\\secret", DotSegments),
+        ("http://a/files/{X}", b"..;/secret", DotSegments),
+        ("http://a/files/{X}", b"..%3Bx", DotSegments),
     ] {
         assert_eq!(render(to, ("/", ""), &[("x", value)]), Err(why), "{to} {}", value.escape_ascii());
     }

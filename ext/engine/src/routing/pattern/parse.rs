@@ -244,7 +244,7 @@ fn expression(text: &str, pieces: &[Piece], names: &mut CaptureNames) -> Result<
             }
             Piece::Capture { name, expression: Some(expression) } => {
                 let unicode = own_expression(text, name, expression)?;
-                let _ = write!(source, "(?<{name}>(?{}-s:{}))", unicode.0, unicode.1);
+                let _ = write!(source, "(?<{name}>(?{}s:{}))", unicode.0, unicode.1);
             }
         }
     }

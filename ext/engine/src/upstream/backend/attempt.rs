@@ -16,6 +16,7 @@ pub struct Attempt {
     endpoint: Arc<Endpoint>,
     /// Whether an ejected endpoint waits for its outcome.
     probes: Cell<bool>,
+    failed: Cell<bool>,
     retry: RefCell<Option<RetryPermit>>,
 }
 
@@ -56,7 +57,7 @@ impl Attempt {
 
     fn begun(endpoint: Arc<Endpoint>, probes: bool, retry: Option<RetryPermit>) -> Self {
         endpoint.requests.fetch_add(1, Relaxed);
-        Self { endpoint, probes: Cell::new(probes), retry: RefCell::new(retry) }
+        Self { endpoint, probes: Cell::new(probes), failed: Cell::new(false), retry: RefCell::new(retry) }
     }
 
     /// The backend has answered, and not with what counts as a failure.
@@ -65,6 +66,8 @@ impl Attempt {
         if endpoint.failing.load(Relaxed) {
             endpoint.failing.store(false, Relaxed);
         }
+        // The backend is in no trouble, and what follows, a tunnel perhaps, may take long.
+        self.give_retry_back();
         if self.probes.take() {
             endpoint.conduct.lock().returned(clock::now());
             endpoint.status.restore();
@@ -74,8 +77,11 @@ impl Attempt {
         }
     }
 
-    /// Counts it as failed. To be called once at most.
+    /// Counts it as failed, once however often it fails: an answer that was a failure may be cut short too.
     pub fn failed(&self, blame: Blame) {
+        if self.failed.replace(true) {
+            return;
+        }
         let endpoint = &self.endpoint;
         endpoint.failures.fetch_add(1, Relaxed);
         if blame == Blame::Us {
@@ -115,7 +121,7 @@ impl Attempt {
         fleet.queue().wake();
     }
 
-    /// Gives the right to a retry back, for the next attempt of the same request to take it.
+    /// Gives the right to a retry back, for another attempt to take it.
     pub(crate) fn give_retry_back(&self) {
         self.retry.take();
     }

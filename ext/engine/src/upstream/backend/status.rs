@@ -103,6 +103,12 @@ impl Status {
         self.change(|bits| bits & !PROBING | EJECTED);
     }
 
+    /// In how many milliseconds an ejected one may be probed. `None` if that is not what keeps requests from it, or no longer.
+    pub(super) fn next_probe(&self, now: u64) -> Option<u64> {
+        let bits = self.bits.load(Relaxed);
+        (bits == EJECTED).then(|| self.probe_at.load(Relaxed).saturating_sub(now)).filter(|pause| *pause > 0)
+    }
+
     /// Ends the ejection.
     pub(super) fn restore(&self) {
         self.change(|bits| bits & !(EJECTED | PROBING));
@@ -202,7 +208,9 @@ mod tests {
         let now = clock::now();
         status.eject(now + 60_000);
         assert!(!status.is_available() && !status.take_probe(now));
+        assert_eq!(status.next_probe(now), Some(60_000));
         status.eject(now);
+        assert_eq!(status.next_probe(now), None);
         assert!(status.is_available());
         assert!(status.take_probe(now));
         assert!(!status.is_available(), "somebody is at it");

@@ -4,6 +4,7 @@ use super::*;
 use crate::config::{HealthCheck, Pool};
 use crate::log::tests::Memory;
 use crate::log::Log;
+use crate::upstream::admission::RetryPermit;
 use crate::upstream::health::{Passive, Rules};
 
 fn endpoint(traits: Traits) -> Arc<Endpoint> {
@@ -41,6 +42,29 @@ fn an_attempt_counts_as_in_flight_until_it_is_dropped() {
     drop((first, second));
     let stats = endpoint.stats();
     assert_eq!((stats.in_flight, stats.requests, stats.failures), (0, 2, 1));
+}
+
+#[test]
+fn an_attempt_fails_once_at_most() {
+    let twice = Some(Passive { max_fails: 2, fail_timeout: Duration::from_secs(60) });
+    let endpoints = fleet(2, twice, Traits::default());
+    let attempt = Attempt::begin(endpoints[0].clone());
+    attempt.failed(Blame::Backend);
+    attempt.failed(Blame::Backend);
+    assert_eq!((endpoints[0].stats().failures, endpoints[0].state()), (1, "ready"));
+}
+
+#[test]
+fn a_retry_that_is_answered_leaves_the_budget_to_others() {
+    let endpoints = fleet(1, None, Traits::default());
+    let retry = || {
+        let permit = RetryPermit::take(endpoints[0].fleet(), 20.0)?;
+        Attempt::admit(endpoints[0].clone(), Some(permit))
+    };
+    let retries: Vec<_> = std::iter::from_fn(retry).collect();
+    assert_eq!(retries.len(), 3);
+    retries[0].succeeded();
+    assert!(retry().is_some(), "its answer may take for ever");
 }
 
 #[test]

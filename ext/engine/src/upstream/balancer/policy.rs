@@ -49,6 +49,14 @@ impl Policy {
         })
     }
 
+    /// What looks like a slip, given the names of the `captures` around it.
+    pub fn warnings(&self, captures: &[&str]) -> Vec<String> {
+        match self {
+            Self::Keyed { template, .. } => template.warnings(captures),
+            _ => Vec::new(),
+        }
+    }
+
     /// Reads `backend_priority`. `None` if it is wrong, which `report` is then told.
     pub(in crate::upstream) fn compile(priority: &Priority, report: &mut dyn FnMut(String)) -> Option<Self> {
         match priority {

@@ -34,6 +34,14 @@ impl Tried {
         }
     }
 
+    /// Takes the latest note back: the attempt was not made after all.
+    pub(crate) fn take_back(&mut self) {
+        if self.more.pop().is_none() {
+            self.count = self.count.saturating_sub(1);
+        }
+        self.last = self.more.last().or_else(|| self.few[..self.count].last()).copied();
+    }
+
     /// Begins a new round: every endpoint may be tried once more, but for the latest.
     pub(super) fn keep_last(&mut self) {
         let last = self.last;

@@ -23,7 +23,7 @@ fn target(scheme_tls: bool, authority: &str) -> TargetHost<'_> {
 
 fn compile(proxy: &Proxy, target: TargetHost<'_>) -> (Option<Backends>, Vec<String>) {
     let mut problems = Vec::new();
-    let backends = Backends::compile(proxy, target, &mut Upstreams::default(), &mut problems);
+    let backends = Backends::compile(proxy, "proxy", target, &mut Upstreams::default(), &mut problems);
     (backends, problems.iter().map(ToString::to_string).collect())
 }
 
@@ -138,7 +138,7 @@ fn nowhere_to_go_is_a_mistake_that_says_what_to_write() {
 fn believing_any_certificate_is_worth_a_warning_where_tls_is_spoken() {
     let lax = with(Pool { verify_ssl: false, ..pool(Some(&["10.0.0.1"])) });
     let mut problems = Vec::new();
-    Backends::compile(&lax, target(true, "host"), &mut Upstreams::default(), &mut problems).expect("backends");
+    Backends::compile(&lax, "proxy", target(true, "host"), &mut Upstreams::default(), &mut problems).expect("backends");
     assert_eq!(problems.len(), 1);
     assert_eq!(problems[0].severity, Severity::Warning);
     assert!(problems[0].message.starts_with("verify_ssl: false"));

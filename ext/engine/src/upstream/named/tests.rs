@@ -16,7 +16,7 @@ fn spec(name: &str, line: u32, backends: &[&str]) -> config::Upstream {
 fn compile(upstreams: &mut Upstreams, tls: bool, authority: &str, problems: &mut Vec<Problem>) -> Option<Backends> {
     let proxy = Proxy { to: Some(format!("http://{authority}/")), at: at(9), ..Proxy::default() };
     let target = TargetHost { scheme_tls: Some(tls), authority: Some(authority), dynamic: false };
-    Backends::compile(&proxy, target, upstreams, problems)
+    Backends::compile(&proxy, "proxy", target, upstreams, problems)
 }
 
 fn fixed(backends: Option<Backends>) -> Arc<Upstream> {
@@ -85,7 +85,7 @@ fn an_upstream_has_no_port_and_its_options_stand_with_it() {
     assert!(compile(&mut upstreams, false, "app:8080", &mut problems).is_none());
     let proxy = Proxy { pool: Some(Pool::default()), at: at(9), ..Proxy::default() };
     let target = TargetHost { scheme_tls: Some(false), authority: Some("app"), dynamic: false };
-    assert!(Backends::compile(&proxy, target, &mut upstreams, &mut problems).is_none());
+    assert!(Backends::compile(&proxy, "proxy", target, &mut upstreams, &mut problems).is_none());
     assert_eq!(
         messages(&problems),
         [

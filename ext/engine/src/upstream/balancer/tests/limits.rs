@@ -19,6 +19,36 @@ fn full_backends_are_passed_over_and_when_all_are_full_the_request_waits_though_
 }
 
 #[test]
+fn a_backend_that_was_full_after_all_counts_as_one_that_was_not_tried() {
+    let full = Traits { max_connections: Some(1), ..Traits::default() };
+    let bench = Bench::new("ordered", vec![full, full]);
+    let mut tried = Tried::default();
+    let second = Attempt::begin(bench.endpoint("1").clone());
+    assert!(bench.choose(&mut tried).backend().is_some());
+    // Somebody else takes its room before this request does.
+    tried.take_back();
+    let first = Attempt::begin(bench.endpoint("0").clone());
+    assert!(matches!(bench.choose(&mut tried), Choice::Busy));
+    drop(first);
+    assert_eq!(bench.choose(&mut tried).backend().expect("it has room again").label(), "0");
+    drop(second);
+}
+
+#[test]
+fn what_is_taken_back_is_the_latest_attempt_alone() {
+    let mut tried = Tried::default();
+    for id in 1..=20 {
+        tried.add(id);
+    }
+    for id in (1..=20).rev() {
+        assert_eq!((tried.last(), tried.contains(id)), (Some(id), true));
+        tried.take_back();
+        assert!(!tried.contains(id) && (1..id).all(|other| tried.contains(other)), "{id}");
+    }
+    assert_eq!(tried.last(), None);
+}
+
+#[test]
 fn a_backup_is_tried_when_every_primary_has_failed_the_request() {
     let backup = Traits { backup: true, ..Traits::default() };
     let bench = Bench::new("round_robin", vec![backup, Traits::default(), Traits::default()]);
