@@ -8,9 +8,10 @@ use crate::support::{eventually, Origin, Peer, Proxy, Settings, PATIENCE};
 
 /// A backend that says which request it got, and answers the target when it is told.
 struct Slow {
-    origin: Origin,
     asked: Receiver<String>,
     answer: Sender<()>,
+    // Dropped last: it waits for its connections, and they may wait to be told.
+    origin: Origin,
 }
 
 fn slow() -> Slow {
@@ -27,7 +28,7 @@ fn slow() -> Slow {
             }
         }
     });
-    Slow { origin, asked, answer }
+    Slow { asked, answer, origin }
 }
 
 impl Slow {
