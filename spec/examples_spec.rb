@@ -17,7 +17,8 @@ RSpec.describe "examples/" do
       expect(Proxy.check(path).map(&:to_s)).to eq([])
     end
 
-    it "#{path} starts", :binding do
+    # Under the garbage collector's stress the long ones would take minutes and show no more.
+    it "#{path} starts", binding: !path.include?("from_") do
       server = Proxy.start(path, binds: ["http://127.0.0.1:0"])
 
       expect(server.urls.length).to eq(1)

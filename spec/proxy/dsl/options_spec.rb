@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 
 # The table of options and the engine's configuration are two lists of the same things.
-RSpec.describe Proxy::DSL::Options, :binding do
+RSpec.describe Proxy::DSL::Options do
   # What a default in backticks says, as Ruby would write the engine's value.
   def written(value)
     case value
@@ -55,7 +55,7 @@ RSpec.describe Proxy::DSL::Options, :binding do
          .each { |option| expect_same_default("backend #{option.name}", option.default, engine.fetch(option.name)) }
   end
 
-  it "lists the server directives and their defaults as the engine does" do
+  it "lists the server directives and their defaults as the engine, :binding does", :binding do
     engine = defaults.fetch(:server).except(:routes, :upstreams).transform_keys(binds: :bind)
     table = described_class::SERVER
 
