@@ -106,16 +106,20 @@ impl<T> Setting<T> {
 
 /// `bind "http://0.0.0.0:8080"`
 #[derive(Debug, Clone, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct Bind {
     /// `http://ADDRESS:PORT` (IPv6 in brackets, port 0 for a free one) or `unix:///PATH`, without query parameters.
     pub url: String,
     /// Connections that may wait to be accepted. Default 1024.
-    #[serde(default)]
     pub backlog: Option<i64>,
     /// Where it was written.
-    #[serde(default)]
     pub at: Option<At>,
+}
+
+impl Default for Bind {
+    fn default() -> Self {
+        Self { url: Self::DEFAULT.into(), backlog: None, at: None }
+    }
 }
 
 impl Bind {

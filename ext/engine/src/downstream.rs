@@ -1,4 +1,6 @@
 //! Clients: accepting their connections and speaking with them.
 
+pub(crate) mod binds;
+pub(crate) mod connection;
 pub(crate) mod http1;
 pub(crate) mod listener;

@@ -35,6 +35,8 @@ pub(crate) enum Kind {
     Io(std::io::Error),
     /// A connection ended in the middle of a message, or before the response began.
     Ended,
+    /// A backend refused to begin with a request: it is shutting down, or has as many as it wants.
+    Refused,
     /// A message was not well formed.
     Malformed(Malformed),
     /// A response head was larger than the limit.
@@ -53,6 +55,7 @@ impl From<ReadError> for Kind {
             ReadError::TooLarge => Kind::TooLarge,
             ReadError::BodyTooLarge => Kind::BodyTooLarge,
             ReadError::Truncated | ReadError::Ended => Kind::Ended,
+            ReadError::Refused => Kind::Refused,
         }
     }
 }
@@ -139,6 +142,7 @@ impl fmt::Display for Error {
             Kind::Target => f.write_str("the target URL is no absolute URL after substitution"),
             Kind::Io(error) => write!(f, "{error}"),
             Kind::Ended => f.write_str("the connection ended too early"),
+            Kind::Refused => f.write_str("it refused to begin with the request"),
             Kind::Malformed(why) => write!(f, "malformed message: {why}"),
             Kind::TooLarge => f.write_str("the response head is too large"),
             Kind::BodyTooLarge => f.write_str("the request's body is longer than max_body"),

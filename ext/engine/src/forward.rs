@@ -1,27 +1,27 @@
 //! One request: locate → filters → handler → respond.
 
+mod answer;
 mod extra;
 
+pub(crate) use answer::{refuse, write_connection};
 pub(crate) use extra::Extra;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Instant, SystemTime};
 
 use crate::engine::{Engine, Workspace};
-use crate::error::{Error, Kind, Side};
 use crate::filter::{BodyLimit, Filter};
 use crate::handler::Handler;
 use crate::headers::hop_by_hop::{self, Wishes};
 use crate::headers::{forwarded, framing};
-use crate::http1::{Framing, Piece};
+use crate::http1::Framing;
 use crate::log::Level;
-use crate::message::{Known, Method, RequestHead, TargetSpans, Version};
+use crate::message::{Known, Method, TargetSpans, Version};
 use crate::request_id::RequestId;
-use crate::respond::{self, ErrorResponse};
 use crate::rewrite::{Captures, ClientInfo, ResponseInfo, Scope};
 use crate::routing::Ambiguous;
 use crate::snapshot::Snapshot;
-use crate::upstream::exchange::{self, Client};
+use crate::upstream::exchange::Client;
 use crate::upstream::Asking;
 
 /// What becomes of the client's connection.
@@ -90,12 +90,12 @@ pub(crate) async fn forward(
     client: &mut Client,
     work: &mut Workspace,
 ) -> Verdict {
-    let sent = client.connection.total_sent();
-    let framing = match framing::of_request(&work.request) {
+    let sent = client.peer.total_sent();
+    let framing = match client.peer.framing_of_request(&work.request) {
         Ok(framing) => framing,
         Err(malformed) => return refuse(engine, link, client, malformed.status()).await,
     };
-    client.connection.begin_reading(framing);
+    client.peer.begin_reading(framing);
     // What another request left there is nobody's business.
     work.response.fields.clear();
     work.extra.clear();
@@ -129,34 +129,9 @@ pub(crate) async fn forward(
         work,
     };
     let verdict = exchange.serve().await;
-    exchange.outcome.bytes = exchange.client.connection.total_sent() - sent;
+    exchange.outcome.bytes = exchange.client.peer.total_sent() - sent;
     exchange.record();
     verdict
-}
-
-/// Answers a request that could not be read, and closes.
-pub(crate) async fn refuse(engine: &Engine, link: &ClientInfo, client: &mut Client, status: u16) -> Verdict {
-    engine.counters.answered(status);
-    let snapshot = engine.snapshot();
-    if let Some(log) = &snapshot.access_log {
-        let unread = RequestHead::default();
-        let response =
-            ResponseInfo { status, elapsed: Duration::ZERO, backend: "", attempts: 0, bytes: 0, fields: None };
-        let scope = Scope::new(&unread, link, RequestId::random(), SystemTime::now());
-        engine.log_access(log, &Scope { response: Some(response), ..scope });
-    }
-    let response = respond::built_in(status);
-    let answer = response.choose(None);
-    let output = client.connection.output();
-    respond::write_status(output, answer.status, "");
-    output.extend_from_slice(&answer.fields);
-    engine.write_date(output);
-    output.extend_from_slice(b"Connection: close\r\n\r\n");
-    output.extend_from_slice(&answer.body);
-    match exchange::flush(client, snapshot.limits.client_body).await {
-        Ok(()) => Verdict::Linger,
-        Err(_) => Verdict::CutShort,
-    }
 }
 
 impl Exchange<'_> {
@@ -218,11 +193,6 @@ impl Exchange<'_> {
         }
     }
 
-    /// Whether no filter has anything to say about the response.
-    fn is_final(&self) -> bool {
-        self.passed.is_empty() && self.work.extra.is_empty()
-    }
-
     /// What string rewrites of the response in `work.response` refer to.
     pub(crate) fn response_scope(&self) -> Scope<'_> {
         Scope {
@@ -251,7 +221,7 @@ impl Exchange<'_> {
 
     /// Whether the client waits for `100 Continue` before it sends the body.
     pub(crate) fn expects_go_ahead(&self) -> bool {
-        self.work.request.version == Version::Http11 && self.work.request.fields.has(Known::Expect)
+        self.work.request.version != Version::Http10 && self.work.request.fields.has(Known::Expect)
     }
 
     /// Logs a failure.
@@ -278,85 +248,6 @@ impl Exchange<'_> {
         forwarded::Stamp { id: self.id, start: self.start }
     }
 
-    /// Answers with the built-in response of a status.
-    pub(crate) async fn fail(&mut self, status: u16) -> Verdict {
-        self.answer_error(respond::built_in(status)).await
-    }
-
-    /// Answers a request that no backend answered. A timeout is a 504 unless the configuration has a response of its own.
-    pub(crate) async fn answer_failure(&mut self, error: &Error, response: &ErrorResponse) -> Verdict {
-        if error.side == Side::Client {
-            if let (Kind::BodyTooLarge, Some(limit)) = (&error.kind, self.body_limit.clone()) {
-                self.keep_alive = false;
-                return self.answer_error(limit.error_response()).await;
-            }
-            let status = match error.kind {
-                Kind::BodyTooLarge => 413,
-                Kind::Malformed(_) | Kind::TooLarge => 400,
-                Kind::Timeout(_) => 408,
-                _ => {
-                    self.answering(499);
-                    return Verdict::CutShort;
-                }
-            };
-            self.keep_alive = false;
-            return self.fail(status).await;
-        }
-        if error.is_timeout() && !response.is_custom() {
-            return self.fail(504).await;
-        }
-        self.answer_error(response).await
-    }
-
-    /// Answers with an error response, in the form that the client prefers.
-    pub(crate) async fn answer_error(&mut self, response: &ErrorResponse) -> Verdict {
-        let accept = self.work.request.fields.all(Known::Accept);
-        let answer = response.choose_among(accept);
-        self.answer(answer.status, &answer.fields, &answer.body).await
-    }
-
-    /// Answers by ourselves. `fields` are whole lines, `Content-Length` included. What is there of the request's body is
-    /// dropped; if there is more to come the connection is closed after the answer.
-    pub(crate) async fn answer(&mut self, status: u16, fields: &[u8], body: &[u8]) -> Verdict {
-        self.answering(status);
-        // A response that this one replaces is not the client's.
-        self.work.response.fields.clear();
-        let mut amended = Vec::new();
-        let mut fields = fields;
-        if !self.is_final() {
-            self.work.response.fields.read_lines(fields);
-            self.work.response.status = status;
-            self.amend();
-            self.work.response.fields.write_to(&mut amended);
-            fields = &amended;
-        }
-        let drained = drop_buffered_body(self.client);
-        let keep_alive = self.keep_alive && drained && !self.engine.is_draining();
-        let output = self.client.connection.output();
-        let before = output.len();
-        respond::write_status(output, status, "");
-        output.extend_from_slice(fields);
-        self.engine.write_date(output);
-        write_connection(output, keep_alive, self.work.request.version);
-        output.extend_from_slice(b"\r\n");
-        self.outcome.head = (output.len() - before) as u64;
-        if self.work.request.method != Method::Head {
-            output.extend_from_slice(body);
-        }
-        match exchange::flush(self.client, self.snapshot.limits.client_body).await {
-            Err(_) => Verdict::CutShort,
-            Ok(()) if keep_alive => Verdict::KeepAlive,
-            Ok(()) if drained => Verdict::Close,
-            Ok(()) => Verdict::Linger,
-        }
-    }
-
-    /// Notes and counts the status that the client is about to get.
-    pub(crate) fn answering(&mut self, status: u16) {
-        self.outcome.status = status;
-        self.engine.counters.answered(status);
-    }
-
     fn record(&mut self) {
         self.engine.counters.request_ended();
         if !self.snapshot.keeps_lines {
@@ -381,27 +272,6 @@ impl Exchange<'_> {
         }
         if let Some(log) = &self.snapshot.access_log {
             self.engine.log_access(log, &scope);
-        }
-    }
-}
-
-/// Writes the `Connection` field that a client needs to be told, if any.
-pub(crate) fn write_connection(output: &mut Vec<u8>, keep_alive: bool, version: Version) {
-    match (keep_alive, version) {
-        (false, _) => output.extend_from_slice(b"Connection: close\r\n"),
-        (true, Version::Http10) => output.extend_from_slice(b"Connection: keep-alive\r\n"),
-        (true, Version::Http11) => {}
-    }
-}
-
-/// Drops what has come of the request's body. `true` if that was all of it.
-fn drop_buffered_body(client: &mut Client) -> bool {
-    let connection = &mut client.connection;
-    loop {
-        match connection.reader.next(&mut connection.input) {
-            Ok(Piece::End) => return true,
-            Ok(Piece::Data(n)) => connection.consume_body(n),
-            Ok(Piece::More) | Err(_) => return false,
         }
     }
 }

@@ -5,14 +5,14 @@ mod threads;
 
 pub use stats::{BackendStats, CheckStats, ConnectionStats, RequestStats, Stats};
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 
-use crate::config::{At, Bind, Config, Problem};
-use crate::downstream::listener::{BindAddress, Listener};
+use crate::config::{At, Config, Problem};
+use crate::downstream::binds::Bind;
+use crate::downstream::listener::Listener;
 use crate::metrics::Counters;
 use crate::snapshot::{self, Purpose, Snapshot};
 use crate::upstream::Admin;
@@ -69,26 +69,19 @@ pub struct Server {
 impl Server {
     /// Checks the configuration without starting anything. Errors and warnings, in the order of the file.
     pub fn check(config: &Config) -> Vec<Problem> {
-        let mut problems = snapshot::compile(config, Purpose::Check).problems;
-        bind_addresses(config, &mut problems);
-        problems.sort_by(|a, b| a.at.cmp(&b.at));
-        problems
+        snapshot::compile(config, Purpose::Check).problems
     }
 
     /// Starts the engine threads and returns once every address is bound.
     pub fn start(config: Config) -> Result<Server, StartError> {
-        let mut compiled = snapshot::compile(&config, Purpose::Start);
-        let binds = bind_addresses(&config, &mut compiled.problems);
+        let compiled = snapshot::compile(&config, Purpose::Start);
         if compiled.has_errors() {
-            compiled.problems.sort_by(|a, b| a.at.cmp(&b.at));
             return Err(StartError::Configuration(compiled.problems));
         }
+        let binds = &compiled.snapshot.binds;
         let mut listeners = Vec::with_capacity(binds.len());
-        for (bind, address) in &binds {
-            let backlog = bind.backlog.map(|backlog| backlog.clamp(1, i32::MAX.into()) as i32);
-            let only_v6 = shares_port_with_v4(address, &binds);
-            let listener = Listener::bind(address, backlog, only_v6).map_err(|error| cannot_bind(bind, &error))?;
-            listeners.push(listener);
+        for bind in binds.iter() {
+            listeners.push(Listener::bind(bind, binds.is_beside_v4(bind)).map_err(|error| cannot_bind(bind, &error))?);
         }
         let urls = listeners.iter().map(|listener| listener.url.clone()).collect();
         let settings = compiled.settings;
@@ -151,44 +144,10 @@ impl Drop for Server {
     }
 }
 
-/// The addresses to bind, with the directives they come from.
-fn bind_addresses(config: &Config, problems: &mut Vec<Problem>) -> Vec<(Bind, BindAddress)> {
-    let default = [Bind { url: Bind::DEFAULT.into(), backlog: None, at: None }];
-    let binds = if config.binds.is_empty() { &default[..] } else { &config.binds };
-    let mut addresses: Vec<(Bind, BindAddress)> = Vec::with_capacity(binds.len());
-    for bind in binds {
-        let mut complain = |message| problems.push(Problem::error(bind.at.as_ref(), "bind", message));
-        if bind.backlog.is_some_and(|backlog| backlog < 1) {
-            complain(format!("backlog: {} is too small: write 1 or more", bind.backlog.unwrap_or_default()));
-        }
-        match BindAddress::parse(&bind.url) {
-            Ok(address) if is_repeated(&addresses, &address) => {
-                complain(format!("{:?} is bound twice: leave one of them out", bind.url));
-            }
-            Ok(address) => addresses.push((bind.clone(), address)),
-            Err(message) => complain(message),
-        }
-    }
-    addresses
-}
-
-/// Whether an address was named before. Port 0 is another port each time.
-fn is_repeated(addresses: &[(Bind, BindAddress)], address: &BindAddress) -> bool {
-    !matches!(address, BindAddress::Tcp(tcp) if tcp.port() == 0) && addresses.iter().any(|(_, other)| other == address)
-}
-
-/// Whether an IPv6 address stands beside an IPv4 one of the same port, and so must leave IPv4 to it. Alone, `[::]` takes both.
-fn shares_port_with_v4(address: &BindAddress, binds: &[(Bind, BindAddress)]) -> bool {
-    let BindAddress::Tcp(SocketAddr::V6(v6)) = address else { return false };
-    binds.iter().any(
-        |(_, other)| matches!(other, BindAddress::Tcp(SocketAddr::V4(v4)) if v4.port() == v6.port() && v4.port() != 0),
-    )
-}
-
 fn cannot_bind(bind: &Bind, error: &std::io::Error) -> StartError {
     use std::io::ErrorKind;
     let why = match error.kind() {
-        ErrorKind::AddrInUse if bind.url.starts_with("unix:") => {
+        ErrorKind::AddrInUse if bind.is_unix() => {
             "a program listens there: stop it, or write another path".into()
         }
         ErrorKind::AddrInUse => "the address is in use: stop the program that listens there, or write another port".into(),
@@ -201,5 +160,5 @@ fn cannot_bind(bind: &Bind, error: &std::io::Error) -> StartError {
         ErrorKind::NotFound => "the directory does not exist: create it first".into(),
         _ => error.to_string(),
     };
-    StartError::Bind { at: bind.at.clone(), url: bind.url.clone(), message: why }
+    StartError::Bind { at: bind.at.clone(), url: bind.url.to_string(), message: why }
 }

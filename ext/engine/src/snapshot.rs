@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::access_log::AccessLog;
 use crate::config::{Config, Directive, Problem, Setting, Severity};
+use crate::downstream::binds::Binds;
 use crate::filter::Verifications;
 use crate::handler::proxy::Proxy;
 use crate::handler::redirect::Redirect;
@@ -19,6 +20,7 @@ use crate::upstream::{Admin, Dns, Upstream, Upstreams};
 /// A compiled configuration.
 #[derive(Debug)]
 pub(crate) struct Snapshot {
+    pub(crate) binds: Binds,
     pub(crate) routes: Scope,
     /// The names of all captures.
     pub(crate) capture_names: Box<[Box<str>]>,
@@ -147,6 +149,7 @@ pub(crate) fn compile(config: &Config, purpose: Purpose) -> Compiled {
         max_connections: number("max_connections", &config.max_connections, 1..=10_000_000, &mut problems),
         log: Log::compile(&config.log_level, &mut problems),
     };
+    let binds = Binds::compile(config, &mut problems);
     let access_log = config.access_log.as_ref().and_then(|log| AccessLog::compile(log, purpose, &mut problems));
     let upstreams = Upstreams::new(&config.upstreams, &mut problems);
     let mut compiler = Compiler {
@@ -167,7 +170,7 @@ pub(crate) fn compile(config: &Config, purpose: Purpose) -> Compiled {
         problems.push(Problem::warning(None, "configuration", message));
     }
     problems.sort_by(|a, b| a.at.cmp(&b.at));
-    let snapshot = Snapshot { routes, capture_names, upstreams, limits, trusted, access_log, keeps_lines, dns };
+    let snapshot = Snapshot { binds, routes, capture_names, upstreams, limits, trusted, access_log, keeps_lines, dns };
     Compiled { snapshot, settings, problems }
 }
 

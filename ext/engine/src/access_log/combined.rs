@@ -22,6 +22,7 @@ pub(super) fn write(scope: &Scope<'_>, out: &mut Vec<u8>) {
         out.extend_from_slice(match request.version {
             Version::Http10 => b" HTTP/1.0",
             Version::Http11 => b" HTTP/1.1",
+            Version::Http2 => b" HTTP/2.0",
         });
     }
     out.extend_from_slice(b"\" ");

@@ -25,6 +25,7 @@ pub(super) fn write(scope: &Scope<'_>, out: &mut Vec<u8>) {
         match request.version {
             Version::Http10 => b"HTTP/1.0",
             Version::Http11 => b"HTTP/1.1",
+            Version::Http2 => b"HTTP/2.0",
         },
     );
     text(out, "referer", request.fields.get(Known::Referer).unwrap_or_default());

@@ -8,13 +8,12 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::listener::Accepted;
-use crate::alarm::Alarm;
-use crate::engine::{Engine, Registration, Workspace};
+use crate::engine::{Engine, Workspace};
 use crate::forward::{forward, refuse, Verdict};
 use crate::http1::{Connection, ReadError};
 use crate::rewrite::ClientInfo;
 use crate::snapshot::Snapshot;
+use crate::stream::Stream;
 use crate::upstream::exchange::Client;
 
 /// What a client may still send after an answer that closes its connection: as long as it goes on without such a pause, …
@@ -26,21 +25,16 @@ const LINGER: Duration = Duration::from_secs(10);
 const FIRST_REQUEST_GRACE: Duration = Duration::from_millis(250);
 
 /// Serves a connection to its end.
-pub(crate) async fn serve(engine: Rc<Engine>, accepted: Accepted, registration: Registration) {
-    let Accepted { stream, link, permit } = accepted;
-    poll_fn(|cx| {
-        registration.wake_with(cx.waker().clone());
-        Poll::Ready(())
-    })
-    .await;
-    let mut client = Client { connection: Connection::new(stream), alarm: Alarm::default() };
-    let verdict = serve_requests(&engine, &link, &mut client).await;
+pub(crate) async fn serve(engine: &Rc<Engine>, stream: Stream, link: &ClientInfo) {
+    let mut client = Client::http1(Connection::new(stream));
+    let verdict = serve_requests(engine, link, &mut client).await;
     match verdict {
         Verdict::KeepAlive | Verdict::CutShort => {}
         Verdict::Close => {
             shut_down(&mut client).await;
             // Requests behind the last one, for example: it is likely that more is on its way.
-            if !client.connection.input.is_empty() || client.connection.stream().has_unread() {
+            let more = |connection: &mut Connection| !connection.input.is_empty() || connection.stream().has_unread();
+            if client.peer.http1().is_some_and(more) {
                 take_the_rest(&mut client).await;
             }
         }
@@ -48,16 +42,20 @@ pub(crate) async fn serve(engine: Rc<Engine>, accepted: Accepted, registration: 
             shut_down(&mut client).await;
             take_the_rest(&mut client).await;
         }
-        Verdict::Reset => client.connection.stream().reset_on_close(),
+        Verdict::Reset => {
+            if let Some(connection) = client.peer.http1() {
+                connection.stream().reset_on_close();
+            }
+        }
     }
-    drop(permit);
 }
 
 async fn serve_requests(engine: &Rc<Engine>, link: &ClientInfo, client: &mut Client) -> Verdict {
     let mut first = true;
     loop {
-        if !client.connection.skip_empty_lines() {
-            client.connection.rest();
+        let Some(connection) = client.peer.http1() else { return Verdict::Close };
+        if !connection.skip_empty_lines() {
+            connection.rest();
             let limits = engine.snapshot().limits;
             // A new connection has as long for its first byte as for its first head.
             let limit = if first { limits.head } else { limits.keepalive };
@@ -90,7 +88,7 @@ async fn forward_guarded(
     client: &mut Client,
     work: &mut Workspace,
 ) -> Verdict {
-    let sent = client.connection.total_sent();
+    let sent = client.peer.total_sent();
     let result = {
         let mut request = std::pin::pin!(forward(engine, snapshot, link, client, work));
         poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| request.as_mut().poll(cx))) {
@@ -104,10 +102,12 @@ async fn forward_guarded(
     }
     engine.log.error(format_args!("a request failed by a mistake in the proxy itself (a panic)"));
     engine.counters.request_ended();
-    if client.connection.total_sent() != sent {
+    if client.peer.total_sent() != sent {
         return Verdict::Reset;
     }
-    client.connection.discard_output();
+    if let Some(connection) = client.peer.http1() {
+        connection.discard_output();
+    }
     refuse(engine, link, client, 500).await
 }
 
@@ -115,7 +115,7 @@ async fn forward_guarded(
 async fn wait_for_request(engine: &Engine, client: &mut Client, limit: Duration, first: bool) -> bool {
     let mut until = Instant::now() + limit;
     let mut told = false;
-    let Client { connection, alarm } = client;
+    let Some((connection, alarm)) = client.connection() else { return false };
     poll_fn(|cx| {
         loop {
             match connection.poll_read(cx) {
@@ -148,7 +148,7 @@ async fn read_head(
 ) -> Result<(), Verdict> {
     let limits = snapshot.limits;
     let mut until = None;
-    let Client { connection, alarm } = &mut *client;
+    let Some((connection, alarm)) = client.connection() else { return Err(Verdict::Close) };
     let result = poll_fn(|cx| {
         if let Poll::Ready(result) = connection.poll_request_head(cx, &mut work.request, limits.max_head) {
             return Poll::Ready(Ok(result));
@@ -165,7 +165,9 @@ async fn read_head(
             why.status()
         }
         Ok(Err(ReadError::TooLarge | ReadError::BodyTooLarge)) => 431,
-        Ok(Err(ReadError::Io(_) | ReadError::Ended | ReadError::Truncated)) => return Err(Verdict::Close),
+        Ok(Err(ReadError::Io(_) | ReadError::Ended | ReadError::Truncated | ReadError::Refused)) => {
+            return Err(Verdict::Close)
+        }
         Err(()) => 408,
     };
     Err(refuse(engine, link, client, status).await)
@@ -174,7 +176,7 @@ async fn read_head(
 /// Ends our side and lets go.
 async fn shut_down(client: &mut Client) {
     let until = Instant::now() + LINGER_PAUSE;
-    let Client { connection, alarm } = client;
+    let Some((connection, alarm)) = client.connection() else { return };
     poll_fn(|cx| {
         if connection.poll_shutdown(cx).is_ready() {
             return Poll::Ready(());
@@ -189,7 +191,7 @@ async fn shut_down(client: &mut Client) {
 async fn take_the_rest(client: &mut Client) {
     let end = Instant::now() + LINGER;
     let mut pause = Instant::now() + LINGER_PAUSE;
-    let Client { connection, alarm } = client;
+    let Some((connection, alarm)) = client.connection() else { return };
     poll_fn(|cx| {
         loop {
             let held = connection.input.len();

@@ -16,6 +16,7 @@ use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, Type};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::{mpsc, OwnedSemaphorePermit, Semaphore};
 
+use super::binds::Bind;
 use crate::log::Log;
 use crate::metrics::Counters;
 use crate::rewrite::ClientInfo;
@@ -32,6 +33,8 @@ pub(crate) struct Accepted {
     pub(crate) link: ClientInfo,
     /// Its share of `max_connections`.
     pub(crate) permit: OwnedSemaphorePermit,
+    /// Where it came to.
+    pub(crate) bind: Arc<Bind>,
 }
 
 /// The same, not yet bound to a runtime.
@@ -39,6 +42,7 @@ pub(crate) struct Raw {
     socket: RawStream,
     link: ClientInfo,
     permit: OwnedSemaphorePermit,
+    bind: Arc<Bind>,
 }
 
 enum RawStream {
@@ -50,7 +54,7 @@ impl Raw {
     /// A TCP connection whose client has no address.
     #[cfg(test)]
     pub(crate) fn of(stream: std::net::TcpStream, permit: OwnedSemaphorePermit) -> Self {
-        Self { socket: RawStream::Tcp(stream), link: ClientInfo::default(), permit }
+        Self { socket: RawStream::Tcp(stream), link: ClientInfo::default(), permit, bind: Bind::plain() }
     }
 
     /// Binds the connection to this thread's runtime.
@@ -59,7 +63,7 @@ impl Raw {
             RawStream::Tcp(stream) => Stream::Tcp(TcpStream::from_std(stream)?),
             RawStream::Unix(stream) => Stream::Unix(UnixStream::from_std(stream)?),
         };
-        Ok(Accepted { stream, link: self.link, permit: self.permit })
+        Ok(Accepted { stream, link: self.link, permit: self.permit, bind: self.bind })
     }
 }
 
@@ -67,6 +71,7 @@ impl Raw {
 #[derive(Debug)]
 pub(crate) struct Listener {
     socket: Bound,
+    bind: Arc<Bind>,
     /// As it is shown: `http://127.0.0.1:8080`.
     pub(crate) url: String,
 }
@@ -89,48 +94,24 @@ impl Drop for SocketFile {
 
 impl Listener {
     /// Binds an address and begins to listen. With `only_v6` an IPv6 address takes no IPv4 connections.
-    pub(crate) fn bind(address: &BindAddress, backlog: Option<i32>, only_v6: bool) -> io::Result<Self> {
-        let backlog = backlog.unwrap_or(BACKLOG);
-        match address {
-            BindAddress::Tcp(address) => Self::bind_tcp(*address, backlog, only_v6),
-            BindAddress::Unix(path) => Self::bind_unix(path.clone(), backlog),
-        }
-    }
-
-    fn bind_tcp(address: SocketAddr, backlog: i32, only_v6: bool) -> io::Result<Self> {
-        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-        // A restart may bind while connections of the last run are still winding down.
-        socket.set_reuse_address(true)?;
-        if only_v6 {
-            socket.set_only_v6(true)?;
-        }
-        socket.set_nonblocking(true)?;
-        socket.bind(&address.into())?;
-        socket.listen(backlog)?;
-        let listener = std::net::TcpListener::from(socket);
-        let url = format!("http://{}", listener.local_addr()?);
-        Ok(Self { socket: Bound::Tcp(listener), url })
-    }
-
-    fn bind_unix(path: PathBuf, backlog: i32) -> io::Result<Self> {
-        remove_stale_socket(&path)?;
-        let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
-        socket.set_nonblocking(true)?;
-        socket.bind(&SockAddr::unix(&path)?)?;
-        let file = SocketFile(path);
-        socket.listen(backlog)?;
-        let url = format!("unix://{}", file.0.display());
-        Ok(Self { socket: Bound::Unix(socket.into(), file), url })
+    pub(crate) fn bind(bind: &Arc<Bind>, only_v6: bool) -> io::Result<Self> {
+        let backlog = bind.backlog.unwrap_or(BACKLOG);
+        let (socket, url) = match &bind.key.address {
+            BindAddress::Tcp(address) => bind_tcp(*address, backlog, only_v6)?,
+            BindAddress::Unix(path) => bind_unix(path.clone(), backlog)?,
+        };
+        Ok(Self { socket, bind: Arc::clone(bind), url })
     }
 
     /// Accepts until the future is dropped. `hand_over` takes each connection.
     pub(crate) async fn run(self, permits: Arc<Semaphore>, threads: Arc<Threads>, log: Arc<Log>) {
+        let bind = self.bind;
         match self.socket {
             Bound::Tcp(listener) => match TcpListener::from_std(listener) {
                 Ok(listener) => {
                     while let Some((accepted, permit)) = accept(&permits, |cx| listener.poll_accept(cx)).await {
                         match accepted {
-                            Ok((stream, peer)) => accept_tcp(stream, peer, permit, &threads, &log),
+                            Ok((stream, peer)) => accept_tcp(stream, peer, permit, &bind, &threads, &log),
                             Err(error) => rest(&error, &log).await,
                         }
                     }
@@ -143,7 +124,12 @@ impl Listener {
                         match accepted.and_then(|(stream, _)| stream.into_std()) {
                             Ok(stream) => {
                                 let link = ClientInfo::default();
-                                threads.hand_over(Raw { socket: RawStream::Unix(stream), link, permit });
+                                threads.hand_over(Raw {
+                                    socket: RawStream::Unix(stream),
+                                    link,
+                                    permit,
+                                    bind: Arc::clone(&bind),
+                                });
                             }
                             Err(error) => rest(&error, &log).await,
                         }
@@ -153,6 +139,32 @@ impl Listener {
             },
         }
     }
+}
+
+fn bind_tcp(address: SocketAddr, backlog: i32, only_v6: bool) -> io::Result<(Bound, String)> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    // A restart may bind while connections of the last run are still winding down.
+    socket.set_reuse_address(true)?;
+    if only_v6 {
+        socket.set_only_v6(true)?;
+    }
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(backlog)?;
+    let listener = std::net::TcpListener::from(socket);
+    let url = format!("http://{}", listener.local_addr()?);
+    Ok((Bound::Tcp(listener), url))
+}
+
+fn bind_unix(path: PathBuf, backlog: i32) -> io::Result<(Bound, String)> {
+    remove_stale_socket(&path)?;
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&SockAddr::unix(&path)?)?;
+    let file = SocketFile(path);
+    socket.listen(backlog)?;
+    let url = format!("unix://{}", file.0.display());
+    Ok((Bound::Unix(socket.into(), file), url))
 }
 
 /// Waits for the next connection, and for a share of `max_connections` to accept it with. The share is held only while a
@@ -179,14 +191,21 @@ async fn accept<C>(
     .await
 }
 
-fn accept_tcp(stream: TcpStream, peer: SocketAddr, permit: OwnedSemaphorePermit, threads: &Threads, log: &Log) {
+fn accept_tcp(
+    stream: TcpStream,
+    peer: SocketAddr,
+    permit: OwnedSemaphorePermit,
+    bind: &Arc<Bind>,
+    threads: &Threads,
+    log: &Log,
+) {
     let local_port = stream.local_addr().ok().map(|address| address.port());
     // An answer leaves in one piece, or in pieces that are meant to leave at once: waiting for more only delays it.
     let _ = SockRef::from(&stream).set_tcp_nodelay(true);
     let ip = peer.ip().to_canonical();
     let link = ClientInfo { addr: ip.to_string().into(), ip: Some(ip), local_port, tls: false };
     match stream.into_std() {
-        Ok(stream) => threads.hand_over(Raw { socket: RawStream::Tcp(stream), link, permit }),
+        Ok(stream) => threads.hand_over(Raw { socket: RawStream::Tcp(stream), link, permit, bind: Arc::clone(bind) }),
         Err(error) => log.warn(format_args!("a connection from {peer} was lost: {error}")),
     }
 }

@@ -19,6 +19,7 @@ use crate::headers::framing;
 use crate::http1::{write_request_head, Connection, Framing};
 use crate::log::Log;
 use crate::message::{FieldName, Method, RequestHead};
+use crate::peer::Peer;
 use crate::respond::ErrorResponse;
 use crate::rewrite::TargetTemplate;
 use crate::upstream::exchange::{self, Asked, Limits, Upload};
@@ -40,7 +41,7 @@ pub(crate) struct ForwardAuth {
 
 /// A server that has answered; the head of its answer stands in the workspace.
 struct Answered {
-    server: Connection,
+    server: Peer,
     attempt: Attempt,
     framing: Framing,
     deadline: Instant,
@@ -144,15 +145,16 @@ impl ForwardAuth {
 
     async fn exchange_with(
         &self,
-        mut server: Connection,
+        mut connection: Connection,
         exchange: &mut Exchange<'_>,
         question: &RequestHead,
         deadline: &mut Instant,
-    ) -> Result<Connection, Error> {
-        let output = server.output();
+    ) -> Result<Peer, Error> {
+        let output = connection.output();
         write_request_head(output, question, &exchange.work.target.path_and_query);
         output.extend_from_slice(b"\r\n");
-        server.begin_body(Framing::None);
+        connection.begin_body(Framing::None);
+        let mut server = Peer::Http1(connection);
         let mut upload = Upload::new(Framing::None, true, 0);
         // What the server says before its answer is nothing to the client.
         let mut asked = Asked { interim: false, go_ahead: false, upgrade: false };

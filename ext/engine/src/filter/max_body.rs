@@ -49,7 +49,7 @@ impl BodyLimit {
             Framing::Length(length) if length > self.bytes => {
                 return Some(exchange.answer_error(&self.error_response).await);
             }
-            Framing::Chunked => exchange.client.connection.limit_body(self.bytes),
+            Framing::Chunked => exchange.client.peer.limit_body(self.bytes),
             Framing::None | Framing::Length(_) | Framing::UntilClose => {}
         }
         exchange.body_limit = Some(Arc::clone(self));

@@ -19,8 +19,8 @@ use crate::error::{Error, Kind, Retry, Side};
 use crate::filter::BodyLimit;
 use crate::forward::{Exchange, Verdict};
 use crate::headers::forwarded::{Forwarding, Names};
-use crate::http1::Connection;
 use crate::message::{host_of, FieldName};
+use crate::peer::Peer;
 use crate::respond::ErrorResponse;
 use crate::rewrite::{TargetTemplate, Template};
 use crate::upstream::exchange::{Limits, Upload};
@@ -71,7 +71,7 @@ struct Edit {
 
 /// A response whose head is here.
 struct Answered {
-    backend: Connection,
+    backend: Peer,
     attempt: Attempt,
 }
 

@@ -78,12 +78,12 @@ fn transfer_encoding(fields: &Fields, version: Version) -> Result<bool, Malforme
 /// Whether the sender will read another message after this one.
 pub fn keeps_alive(fields: &Fields, version: Version) -> bool {
     match listed(fields) {
-        Listed::Nothing => return version == Version::Http11,
+        Listed::Nothing => return version != Version::Http10,
         Listed::KeepAlive => return true,
         Listed::Close => return false,
         Listed::More => {}
     }
-    let mut keep = version == Version::Http11;
+    let mut keep = version != Version::Http10;
     for option in connection_options(fields) {
         if option.eq_ignore_ascii_case(b"close") {
             return false;

@@ -33,6 +33,11 @@ impl Wishes {
     /// follows could be read as either (it has been a hole in several proxies).
     pub fn of(head: &RequestHead, body: bool) -> Self {
         let fields = &head.fields;
+        if head.version == Version::Http2 {
+            // There is no `Connection`; `Upgrade` is what an extended CONNECT was turned into.
+            let upgrade = fields.has(Known::Upgrade);
+            return Self { trailers: !fields.lacks(Known::Te) && has_te_trailers(fields), upgrade };
+        }
         // Both wishes have to be listed in `Connection`.
         if head.version == Version::Http10 || listed(fields) != Listed::More {
             return Self::default();

@@ -55,6 +55,8 @@ pub enum ReadError {
     Truncated,
     /// The connection ended and nothing of a message had come.
     Ended,
+    /// The peer refused to begin with the message (HTTP/2 alone).
+    Refused,
 }
 
 impl From<io::Error> for ReadError {

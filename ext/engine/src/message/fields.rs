@@ -265,6 +265,15 @@ impl Fields {
         }
     }
 
+    /// Adds lines that the engine itself has written, each `name: value` with its line break, behind all others.
+    pub(crate) fn append_lines(&mut self, lines: &[u8]) {
+        for line in lines.split(|b| *b == b'\n') {
+            if let Some(colon) = memchr::memchr(b':', line) {
+                self.append(&line[..colon], line[colon + 1..].trim_ascii());
+            }
+        }
+    }
+
     /// Notes how the lines stand now.
     pub(crate) fn copy_lines(&self, lines: &mut Lines) {
         lines.0.clone_from(&self.list);

@@ -42,6 +42,18 @@ pub enum Version {
     Http10,
     #[default]
     Http11,
+    Http2,
+}
+
+impl Version {
+    /// What `Via` says of a message that came in this version (RFC 9110, section 7.6.3).
+    pub(crate) fn via(self) -> &'static [u8] {
+        match self {
+            Self::Http10 => b"1.0 proxy",
+            Self::Http11 => b"1.1 proxy",
+            Self::Http2 => b"2.0 proxy",
+        }
+    }
 }
 
 /// A request head.
@@ -201,6 +213,11 @@ pub struct ResponseHead {
 }
 
 impl ResponseHead {
+    /// Keeps a reason phrase of the engine's own.
+    pub(crate) fn set_reason(&mut self, reason: &str) {
+        self.reason = self.fields.push_text(reason.as_bytes());
+    }
+
     /// The reason phrase as it was sent, perhaps empty.
     pub fn reason(&self) -> &[u8] {
         self.fields.slice(self.reason)

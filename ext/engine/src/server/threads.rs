@@ -12,7 +12,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{mpsc, watch, Semaphore};
 use tokio::task::{JoinSet, LocalSet};
 
-use crate::downstream::http1;
+use crate::downstream::connection;
 use crate::downstream::listener::{Listener, Raw, Threads};
 use crate::engine::Engine;
 use crate::log::Log;
@@ -224,7 +224,7 @@ fn serve_connection(engine: &std::rc::Rc<Engine>, raw: Raw) {
         Ok(accepted) => {
             // Registered before its task first runs: a thread that drains must know of it.
             let registration = engine.register();
-            tokio::task::spawn_local(http1::serve(engine.clone(), accepted, registration));
+            tokio::task::spawn_local(connection::serve(engine.clone(), accepted, registration));
         }
         Err(error) => {
             engine.counters.connection_closed();

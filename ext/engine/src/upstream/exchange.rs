@@ -1,8 +1,7 @@
 //! One request to one backend and its response, in the task of the request itself.
 //!
 //! Both bodies move inside one future, without a channel or a second task. That is also what makes "has a byte of the request
-//! left?" a question with an exact answer. An HTTP/2 client or backend comes in here with the same few calls that
-//! [`Connection`] has: the next piece of a body, taking data, ending the body.
+//! left?" a question with an exact answer. Either side may be a connection of HTTP/1.1 or a stream of HTTP/2: [`Peer`].
 
 mod pump;
 mod tunnel;
@@ -22,6 +21,7 @@ use crate::alarm::Alarm;
 use crate::error::{Error, Kind, Retry, Waited};
 use crate::http1::{Connection, Malformed, ReadError};
 use crate::message::{Known, ResponseHead};
+use crate::peer::Peer;
 
 /// Interim responses that are taken from a backend before its final one.
 const MAX_INTERIM: usize = 32;
@@ -44,10 +44,25 @@ pub(crate) struct Limits {
 /// The client's end of an exchange.
 #[derive(Debug)]
 pub(crate) struct Client {
-    /// Its connection.
-    pub(crate) connection: Connection,
+    /// Its connection or stream.
+    pub(crate) peer: Peer,
     /// The timer for everything that is awaited while it is served.
     pub(crate) alarm: Alarm,
+}
+
+impl Client {
+    /// A client of HTTP/1.1.
+    pub(crate) fn http1(connection: Connection) -> Self {
+        Self { peer: Peer::Http1(connection), alarm: Alarm::default() }
+    }
+
+    /// Its connection, if it speaks HTTP/1.1, and the timer.
+    pub(crate) fn connection(&mut self) -> Option<(&mut Connection, &mut Alarm)> {
+        match &mut self.peer {
+            Peer::Http1(connection) => Some((connection, &mut self.alarm)),
+            Peer::Http2(_) => None,
+        }
+    }
 }
 
 /// What the client understands and asked for.
@@ -65,7 +80,7 @@ pub(crate) struct Asked {
 /// `deadline` is when that must be there; a body that is still arriving from the client puts it off.
 pub(crate) async fn send(
     client: &mut Client,
-    backend: &mut Connection,
+    backend: &mut Peer,
     upload: &mut Upload,
     response: &mut ResponseHead,
     asked: &mut Asked,
@@ -76,7 +91,7 @@ pub(crate) async fn send(
     let mut moved = 0;
     let mut interim = 0;
     poll_fn(|cx| {
-        let Client { connection: client, alarm } = &mut *client;
+        let Client { peer: client, alarm } = &mut *client;
         let mut waited = Waited::Response;
         let uploading = upload.has_body() && !upload.is_over();
         if upload.poll(cx, client, backend)?.is_pending() {
@@ -149,14 +164,14 @@ pub(crate) async fn send(
 /// stands in the client's output.
 pub(crate) async fn relay(
     client: &mut Client,
-    backend: &mut Connection,
+    backend: &mut Peer,
     upload: &mut Upload,
     limits: &Limits,
 ) -> Result<(), Error> {
     let mut progress: Option<Instant> = None;
     let mut moved = 0;
     poll_fn(|cx| {
-        let Client { connection: client, alarm } = &mut *client;
+        let Client { peer: client, alarm } = &mut *client;
         // A request that could not be sent whole is no longer of interest once its response is here.
         if !upload.is_over() {
             let _ = upload.poll(cx, client, backend)?;
@@ -202,14 +217,14 @@ pub(crate) async fn relay(
 /// Sends what stands in the client's output, within the time that a client may take.
 pub(crate) async fn flush(client: &mut Client, limit: Duration) -> Result<(), Error> {
     let mut since = Instant::now();
-    let mut sent = client.connection.total_sent();
+    let mut sent = client.peer.total_sent();
     poll_fn(|cx| {
-        let Client { connection, alarm } = &mut *client;
-        if let Poll::Ready(done) = connection.poll_flush(cx) {
+        let Client { peer, alarm } = &mut *client;
+        if let Poll::Ready(done) = peer.poll_flush(cx) {
             return Poll::Ready(done.map_err(|error| Error::client(Kind::Io(error))));
         }
-        if connection.total_sent() != sent {
-            sent = connection.total_sent();
+        if peer.total_sent() != sent {
+            sent = peer.total_sent();
             since = Instant::now();
         }
         alarm.poll(cx, since + limit).map(|()| Err(Error::client(Kind::Timeout(Waited::ClientWrite))))
@@ -218,7 +233,7 @@ pub(crate) async fn flush(client: &mut Client, limit: Duration) -> Result<(), Er
 }
 
 /// Writes an interim response to a client that can use it.
-fn pass_interim(client: &mut Connection, response: &mut ResponseHead, asked: &mut Asked) {
+fn pass_interim(client: &mut Peer, response: &mut ResponseHead, asked: &mut Asked) {
     // A 100 that the client does not wait for tells it nothing.
     let wanted = asked.interim && (response.status != 100 || asked.go_ahead);
     if !wanted {
@@ -230,15 +245,14 @@ fn pass_interim(client: &mut Connection, response: &mut ResponseHead, asked: &mu
     crate::headers::hop_by_hop::clean_response(response, false, false);
     // It has no body (RFC 9110, section 8.6); a client that believed this would wait for one.
     response.fields.remove(Known::ContentLength);
-    let out = client.output();
-    crate::http1::write_status_line(out, response.status, response.reason());
-    response.fields.write_to(out);
-    out.extend_from_slice(b"\r\n");
+    client.write_interim(response);
 }
 
 /// Why there is no response head, and whether the request may be sent again.
-fn refused(error: ReadError, backend: &Connection, upload: &mut Upload) -> Error {
+fn refused(error: ReadError, backend: &Peer, upload: &mut Upload) -> Error {
     let retry = match (backend.total_sent(), backend.total_read()) {
+        // It has said itself that it did nothing with the request.
+        _ if matches!(error, ReadError::Refused) => Retry::Unwritten,
         (0, _) => Retry::Unwritten,
         (_, 0) => Retry::IfIdempotent,
         _ => Retry::Never,

@@ -9,6 +9,7 @@ use crate::forward::{Exchange, Verdict};
 use crate::headers::{framing, hop_by_hop};
 use crate::http1::{Framing, Malformed, Piece};
 use crate::message::Known;
+use crate::peer::Peer;
 
 /// How much of a body is passed on.
 const LONGEST: usize = 64 * 1024;
@@ -70,7 +71,7 @@ impl ForwardAuth {
                         let why = Kind::Malformed(Malformed("its body is longer than 64 KiB"));
                         return Poll::Ready(Err(Error::backend(why, Retry::Never)));
                     }
-                    body.extend_from_slice(&server.input.filled()[..n]);
+                    body.extend_from_slice(&server.received()[..n]);
                     server.consume_body(n);
                 }
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(Error::backend(error.into(), Retry::Never))),
@@ -81,7 +82,8 @@ impl ForwardAuth {
             }
         })
         .await?;
-        if reusable && server.input.is_empty() && !server.peer_ended() {
+        let clean = reusable && server.received().is_empty() && !server.peer_ended();
+        if let (Peer::Http1(server), true) = (server, clean) {
             exchange.engine.pool.give_back(attempt.endpoint(), server.into_stream(), self.upstream.keep());
         }
         Ok(body)

@@ -5,7 +5,7 @@ use crate::error::{Error, Kind, Retry, Side};
 use crate::forward::Exchange;
 use crate::headers::forwarded::{self, Forwarding, Names};
 use crate::headers::hop_by_hop;
-use crate::message::{Known, Method, RequestHead, Version};
+use crate::message::{Known, Method, RequestHead};
 
 /// Fields about the body, which is not sent, and about what the client has already: the question is not for that.
 const NOT_ASKED: [&str; 10] = [
@@ -45,7 +45,7 @@ impl ForwardAuth {
         question.fields.set("X-Forwarded-Uri", &work.scratch);
         work.scratch.clear();
         question.fields.set(Known::Host, &work.target.authority);
-        let via = if question.version == Version::Http10 { &b"1.0 proxy"[..] } else { b"1.1 proxy" };
+        let via = question.version.via();
         question.fields.append(Known::Via, via);
         question.method = Method::Get;
         question.method_span = question.fields.push_text(b"GET");

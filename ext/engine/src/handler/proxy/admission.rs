@@ -69,7 +69,7 @@ impl<'a> Line<'a> {
         let fleet = self.upstream.fleet();
         let Some(ticket) = fleet.queue().enter() else { return Err(failure(Kind::Crowded)) };
         let until = deadline.min(Instant::now() + fleet.rules().queue_timeout);
-        let Client { connection, alarm } = &mut *exchange.client;
+        let Client { peer, alarm } = &mut *exchange.client;
         poll_fn(|cx| loop {
             let mut next_look = until;
             if ticket.is_first(cx) {
@@ -82,7 +82,7 @@ impl<'a> Line<'a> {
                     next_look = until.min(Instant::now() + pause);
                 }
             }
-            if let Poll::Ready(error) = connection.poll_gone(cx) {
+            if let Poll::Ready(error) = peer.poll_gone(cx) {
                 return Poll::Ready(Err(Error::client(Kind::Io(error))));
             }
             ready!(alarm.poll(cx, next_look));

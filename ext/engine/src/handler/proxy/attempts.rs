@@ -12,6 +12,7 @@ use crate::error::{Error, Kind, Retry, Side};
 use crate::forward::Exchange;
 use crate::http1::Connection;
 use crate::message::Version;
+use crate::peer::Peer;
 use crate::stream::Stream;
 use crate::upstream::exchange::{self, Asked, Limits, Upload};
 use crate::upstream::{connect, Attempt, Backends, Blame};
@@ -47,7 +48,7 @@ impl Proxy {
             let _ = tokio::time::timeout_at(deadline, upstream.ready()).await;
         }
         let asked = Asked {
-            interim: exchange.work.request.version == Version::Http11,
+            interim: exchange.work.request.version != Version::Http10,
             go_ahead: exchange.expects_go_ahead(),
             upgrade: exchange.wishes.upgrade,
         };
@@ -113,7 +114,7 @@ impl Proxy {
         upload: &mut Upload,
         attempt: &Attempt,
         tour: &mut Tour,
-    ) -> Result<Connection, Error> {
+    ) -> Result<Peer, Error> {
         exchange.outcome.attempts += 1;
         let (limits, until) = self.part_of_attempt(exchange, upload, tour);
         let mut deadline = until;
@@ -126,7 +127,7 @@ impl Proxy {
             };
             let result = match stream {
                 Ok(stream) => {
-                    let mut backend = Connection::new(stream);
+                    let mut backend = Peer::Http1(Connection::new(stream));
                     self.write_request(exchange, &mut backend, attempt, &tour.asked);
                     upload.rewind();
                     let (client, response) = (&mut *exchange.client, &mut exchange.work.response);
@@ -183,7 +184,7 @@ impl Proxy {
         let left = deadline.saturating_duration_since(Instant::now());
         // Boxed: a handshake's state is large, and rarely needed.
         let mut connecting = Box::pin(connect(attempt, name, self.connect_timeout.min(left)));
-        let client = &mut exchange.client.connection;
+        let client = &mut exchange.client.peer;
         poll_fn(|cx| {
             if let Poll::Ready(connected) = connecting.as_mut().poll(cx) {
                 let error = |error| Error::backend(Kind::Connect(error), Retry::Unwritten);

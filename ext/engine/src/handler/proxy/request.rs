@@ -4,8 +4,9 @@ use super::{target_error, Edit, Proxy};
 use crate::error::Error;
 use crate::forward::Exchange;
 use crate::headers::{forwarded, hop_by_hop};
-use crate::http1::{write_request_head, Connection, Framing};
+use crate::http1::{write_request_head, Framing};
 use crate::message::{behind_prefix, Known, Span, Version};
+use crate::peer::Peer;
 use crate::rewrite::Scope;
 use crate::upstream::exchange::Asked;
 use crate::upstream::Endpoint;
@@ -79,7 +80,7 @@ impl Proxy {
         let request = &mut work.request;
         hop_by_hop::clean_request(request, &self.allow_underscores, chunked, wishes.upgrade);
         forwarded::apply(request, self.forwarding, sender, stamp, self.own_headers, &mut work.scratch);
-        let via = if request.version == Version::Http10 { &b"1.0 proxy"[..] } else { b"1.1 proxy" };
+        let via = request.version.via();
         if !self.own_headers.has(Known::Via) {
             request.fields.append(Known::Via, via);
         }
@@ -108,7 +109,7 @@ impl Proxy {
     pub(super) fn write_request(
         &self,
         exchange: &mut Exchange<'_>,
-        backend: &mut Connection,
+        backend: &mut Peer,
         endpoint: &Endpoint,
         asked: &Asked,
     ) {
@@ -120,13 +121,20 @@ impl Proxy {
             // The client was told to go on by an earlier attempt.
             work.request.fields.remove(Known::Expect);
         }
-        let out = backend.output();
-        write_request_head(out, &work.request, &work.target.path_and_query);
-        if exchange.framing == Framing::Chunked {
-            out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
+        let framing = exchange.framing;
+        match backend {
+            Peer::Http1(connection) => {
+                let out = connection.output();
+                write_request_head(out, &work.request, &work.target.path_and_query);
+                if framing == Framing::Chunked {
+                    out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
+                }
+                out.extend_from_slice(b"\r\n");
+                connection.begin_body(framing);
+            }
+            // Nothing makes such a peer yet.
+            Peer::Http2(_) => {}
         }
-        out.extend_from_slice(b"\r\n");
-        backend.begin_body(exchange.framing);
     }
 
     /// The path as `{path}` shows it: without the prefix if that is to be stripped.

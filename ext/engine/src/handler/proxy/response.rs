@@ -4,8 +4,9 @@ use super::{Answered, Proxy};
 use crate::error::{Error, Kind, Retry, Side};
 use crate::forward::{write_connection, Exchange, Verdict};
 use crate::headers::{framing, hop_by_hop};
-use crate::http1::{write_status_line, Framing, Malformed};
+use crate::http1::{Framing, Malformed};
 use crate::message::{Known, Version};
+use crate::peer::Peer;
 use crate::upstream::exchange::{self, Upload};
 use crate::upstream::{Attempt, Blame};
 
@@ -27,7 +28,7 @@ impl Proxy {
             }
             return self.switch_protocols(exchange, Answered { backend, attempt }).await;
         }
-        let framing = match framing::of_response(&exchange.work.response, exchange.work.request.method) {
+        let framing = match backend.framing_of_response(&mut exchange.work.response, exchange.work.request.method) {
             Ok(framing) => framing,
             Err(why) => return self.refuse(exchange, attempt, why).await,
         };
@@ -46,20 +47,19 @@ impl Proxy {
         exchange.answering(status);
         exchange.outcome.backend = Some(attempt);
         self.write_response(exchange, framing, client_framing);
-        exchange.client.connection.begin_body(client_framing);
         backend.begin_reading(framing);
 
         let result = exchange::relay(exchange.client, &mut backend, upload, &self.limits).await;
         match result {
             Ok(()) => {
                 // What a backend sends beyond its response reaches nobody: the connection goes with it.
-                let clean = upload.is_complete() && backend.input.is_empty() && !backend.peer_ended();
-                if reusable && clean {
+                let clean = upload.is_complete() && backend.received().is_empty() && !backend.peer_ended();
+                if let (Peer::Http1(backend), true) = (backend, reusable && clean) {
                     if let Some(attempt) = &exchange.outcome.backend {
                         exchange.engine.pool.give_back(attempt.endpoint(), backend.into_stream(), self.keep);
                     }
                 }
-                match (exchange.keep_alive, exchange.client.connection.reader.is_done()) {
+                match (exchange.keep_alive, exchange.client.peer.is_read()) {
                     (true, _) => Verdict::KeepAlive,
                     (false, true) => Verdict::Close,
                     (false, false) => Verdict::Linger,
@@ -97,19 +97,14 @@ impl Proxy {
         if framing == Framing::Chunked || framing::is_bodyless(response.status) && response.status != 304 {
             response.fields.remove(Known::ContentLength);
         }
-        let output = exchange.client.connection.output();
-        let before = output.len();
-        write_status_line(output, response.status, response.reason());
-        response.fields.write_to(output);
-        if client_framing == Framing::Chunked {
-            output.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
-        }
-        if !response.fields.has(Known::Date) {
-            exchange.engine.write_date(output);
-        }
-        write_connection(output, exchange.keep_alive, version);
-        output.extend_from_slice(b"\r\n");
-        exchange.outcome.head = (output.len() - before) as u64;
+        let has_date = response.fields.has(Known::Date);
+        let (engine, keep_alive) = (exchange.engine, exchange.keep_alive);
+        exchange.outcome.head = exchange.client.peer.write_response(response, client_framing, |lines| {
+            if !has_date {
+                engine.write_date(lines);
+            }
+            write_connection(lines, keep_alive, version);
+        });
     }
 
     fn change_fields(&self, exchange: &mut Exchange<'_>, chunked: bool) {
@@ -119,7 +114,7 @@ impl Proxy {
             values.render(&self.response_headers, &exchange.response_scope());
         }
         let response = &mut exchange.work.response;
-        let via = if response.version == Version::Http10 { &b"1.0 proxy"[..] } else { b"1.1 proxy" };
+        let via = response.version.via();
         hop_by_hop::clean_response(response, chunked, upgrade);
         response.fields.append(Known::Via, via);
         if !self.response_headers.is_empty() {
@@ -138,10 +133,9 @@ impl Proxy {
         self.change_fields(exchange, false);
         let response = &mut exchange.work.response;
         response.fields.remove(Known::ContentLength);
-        let output = exchange.client.connection.output();
-        write_status_line(output, response.status, response.reason());
-        response.fields.write_to(output);
-        output.extend_from_slice(b"Connection: upgrade\r\n\r\n");
+        exchange.client.peer.write_response(response, Framing::UntilClose, |lines| {
+            lines.extend_from_slice(b"Connection: upgrade\r\n");
+        });
         match Box::pin(exchange::tunnel(exchange.client, &mut backend, self.tunnel_timeout)).await {
             Ok(()) => Verdict::Close,
             Err(error) => {

@@ -1,9 +1,10 @@
-//! Moving a body from one connection to another.
+//! Moving a body from one side to the other.
 
 use std::io;
 use std::task::{Context, Poll};
 
-use crate::http1::{Connection, Piece, ReadError};
+use crate::http1::{Piece, ReadError};
+use crate::peer::Peer;
 
 /// Which side failed.
 #[derive(Debug)]
@@ -24,16 +25,16 @@ pub(super) enum Stuck {
 /// and `to`.
 pub(super) fn poll_pump(
     cx: &mut Context<'_>,
-    from: &mut Connection,
-    to: &mut Connection,
+    from: &mut Peer,
+    to: &mut Peer,
     stuck: &mut Stuck,
-    mut tap: impl FnMut(&[u8], &Connection),
+    mut tap: impl FnMut(&[u8], &Peer),
 ) -> Poll<Result<(), PumpError>> {
     loop {
         match from.poll_body(cx) {
             Poll::Ready(Ok(Piece::End)) => break,
             Poll::Ready(Ok(Piece::Data(n))) => {
-                let data = &from.input.filled()[..n];
+                let data = &from.received()[..n];
                 match to.poll_send(cx, data) {
                     Poll::Ready(Ok(n)) => {
                         tap(&data[..n], to);
@@ -62,7 +63,7 @@ pub(super) fn poll_pump(
             }
         }
     }
-    to.end_body(from.reader.trailers());
+    to.end_body(from.trailers());
     match to.poll_flush(cx) {
         Poll::Ready(done) => Poll::Ready(done.map_err(PumpError::Write)),
         Poll::Pending => {

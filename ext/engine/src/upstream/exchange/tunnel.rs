@@ -9,17 +9,17 @@ use tokio::time::Instant;
 
 use super::Client;
 use crate::error::{Error, Kind, Retry, Waited};
-use crate::http1::Connection;
+use crate::peer::Peer;
 
 /// Copies until both sides have ended. Each side may end on its own; the other goes on. Silence in both directions for `limit`
 /// ends the tunnel.
-pub(crate) async fn tunnel(client: &mut Client, backend: &mut Connection, limit: Duration) -> Result<(), Error> {
+pub(crate) async fn tunnel(client: &mut Client, backend: &mut Peer, limit: Duration) -> Result<(), Error> {
     let mut up = false;
     let mut down = false;
     let mut moved = None;
     let mut since = Instant::now();
     poll_fn(|cx| {
-        let Client { connection: client, alarm } = &mut *client;
+        let Client { peer: client, alarm } = &mut *client;
         if !up {
             match poll_copy(cx, client, backend) {
                 Poll::Ready(Ok(())) => up = true,
@@ -49,11 +49,11 @@ pub(crate) async fn tunnel(client: &mut Client, backend: &mut Connection, limit:
     .await
 }
 
-fn poll_copy(cx: &mut Context<'_>, from: &mut Connection, to: &mut Connection) -> Poll<io::Result<()>> {
+fn poll_copy(cx: &mut Context<'_>, from: &mut Peer, to: &mut Peer) -> Poll<io::Result<()>> {
     loop {
-        while !from.input.is_empty() {
-            let n = ready!(to.poll_send_bytes(cx, from.input.filled()))?;
-            from.input.consume(n);
+        while !from.received().is_empty() {
+            let n = ready!(to.poll_send_bytes(cx, from.received()))?;
+            from.consume(n);
         }
         ready!(to.poll_flush(cx))?;
         if from.peer_ended() {

@@ -5,7 +5,8 @@ use std::task::{Context, Poll};
 
 use super::pump::{poll_pump, PumpError, Stuck};
 use crate::error::{Error, Kind, Waited};
-use crate::http1::{Connection, Framing, ReadError};
+use crate::http1::{Framing, ReadError};
+use crate::peer::Peer;
 
 /// The body of one request, over all attempts to send it.
 #[derive(Debug)]
@@ -97,8 +98,8 @@ impl Upload {
     pub(crate) fn poll(
         &mut self,
         cx: &mut Context<'_>,
-        client: &mut Connection,
-        backend: &mut Connection,
+        client: &mut Peer,
+        backend: &mut Peer,
     ) -> Result<Poll<()>, Error> {
         if self.is_over() {
             return Ok(Poll::Ready(()));
@@ -119,7 +120,7 @@ impl Upload {
                     ReadError::Malformed(why) => Kind::Malformed(why),
                     ReadError::TooLarge => Kind::TooLarge,
                     ReadError::BodyTooLarge => Kind::BodyTooLarge,
-                    ReadError::Ended | ReadError::Truncated => Kind::Ended,
+                    ReadError::Ended | ReadError::Truncated | ReadError::Refused => Kind::Ended,
                 }))
             }
         }
@@ -129,8 +130,8 @@ impl Upload {
     fn poll_send(
         &mut self,
         cx: &mut Context<'_>,
-        client: &mut Connection,
-        backend: &mut Connection,
+        client: &mut Peer,
+        backend: &mut Peer,
     ) -> Poll<Result<(), PumpError>> {
         self.stuck = Stuck::Writing;
         if !self.has_body {

@@ -80,6 +80,7 @@ fn why(error: ReadError) -> String {
         ReadError::Malformed(malformed) => format!("the answer is malformed: {malformed}"),
         ReadError::TooLarge | ReadError::BodyTooLarge => "the answer is too large".into(),
         ReadError::Truncated => "the connection ended within the answer".into(),
+        ReadError::Refused => "the request was refused".into(),
         ReadError::Ended => "the connection ended without an answer".into(),
     }
 }

@@ -1,0 +1,99 @@
+//! Where a server listens, and how those who connect there are spoken with.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use super::listener::BindAddress;
+use crate::config::{self, At, Config, Problem};
+
+/// Every `bind` of a configuration, in the order of the file.
+#[derive(Debug, Default)]
+pub(crate) struct Binds(Vec<Arc<Bind>>);
+
+/// One `bind`, compiled.
+#[derive(Debug)]
+pub(crate) struct Bind {
+    /// What tells it from all others, in this configuration and in the next.
+    pub(crate) key: BindKey,
+    /// As it was written.
+    pub(crate) url: Box<str>,
+    /// Connections that may wait to be accepted.
+    pub(crate) backlog: Option<i32>,
+    /// Where it was written.
+    pub(crate) at: Option<At>,
+}
+
+/// An address, and the how manieth bind there it is: port 0 may be bound more than once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct BindKey {
+    pub(crate) address: BindAddress,
+    nth: usize,
+}
+
+impl Binds {
+    /// Checks and compiles every `bind`.
+    pub(crate) fn compile(config: &Config, problems: &mut Vec<Problem>) -> Self {
+        let default = [config::Bind::default()];
+        let specs = if config.binds.is_empty() { &default[..] } else { &config.binds };
+        let mut binds = Self(Vec::with_capacity(specs.len()));
+        for spec in specs {
+            if let Some(bind) = binds.bind(spec, problems) {
+                binds.0.push(Arc::new(bind));
+            }
+        }
+        binds
+    }
+
+    fn bind(&self, spec: &config::Bind, problems: &mut Vec<Problem>) -> Option<Bind> {
+        let mut complain = |message| problems.push(Problem::error(spec.at.as_ref(), "bind", message));
+        if spec.backlog.is_some_and(|backlog| backlog < 1) {
+            complain(format!("backlog: {} is too small: write 1 or more", spec.backlog.unwrap_or_default()));
+        }
+        let address = BindAddress::parse(&spec.url).map_err(&mut complain).ok()?;
+        let nth = self.0.iter().filter(|other| other.key.address == address).count();
+        // Port 0 is another port each time.
+        if nth > 0 && !matches!(address, BindAddress::Tcp(tcp) if tcp.port() == 0) {
+            complain(format!("{:?} is bound twice: leave one of them out", spec.url));
+            return None;
+        }
+        let backlog = spec.backlog.map(|backlog| backlog.clamp(1, i32::MAX.into()) as i32);
+        Some(Bind { key: BindKey { address, nth }, url: spec.url.as_str().into(), backlog, at: spec.at.clone() })
+    }
+
+    /// Every one.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Bind>> {
+        self.0.iter()
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// What the configuration says now of a bind that a connection came to. `None` if it is no longer there.
+    pub(crate) fn get(&self, key: &BindKey) -> Option<&Arc<Bind>> {
+        self.0.iter().find(|bind| bind.key == *key)
+    }
+
+    /// Whether an IPv6 address stands beside an IPv4 one of the same port, and so must leave IPv4 to it. Alone, `[::]` takes both.
+    pub(crate) fn is_beside_v4(&self, bind: &Bind) -> bool {
+        let BindAddress::Tcp(SocketAddr::V6(v6)) = bind.key.address else { return false };
+        self.0.iter().any(|other| {
+            matches!(other.key.address, BindAddress::Tcp(SocketAddr::V4(v4)) if v4.port() == v6.port() && v4.port() != 0)
+        })
+    }
+}
+
+impl Bind {
+    /// The bind of a server that says nothing of it.
+    #[cfg(test)]
+    pub(crate) fn plain() -> Arc<Self> {
+        let binds = Binds::compile(&Config::default(), &mut Vec::new());
+        Arc::clone(&binds.0[0])
+    }
+
+    /// Whether it is a unix socket.
+    pub(crate) fn is_unix(&self) -> bool {
+        matches!(self.key.address, BindAddress::Unix(_))
+    }
+}

@@ -1,0 +1,22 @@
+//! One client connection from its first byte to its last: who is there, over what, and in which protocol.
+
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::task::Poll;
+
+use super::http1;
+use super::listener::Accepted;
+use crate::engine::{Engine, Registration};
+
+/// Serves a connection to its end.
+pub(crate) async fn serve(engine: Rc<Engine>, accepted: Accepted, registration: Registration) {
+    let Accepted { stream, link, permit, bind: _ } = accepted;
+    poll_fn(|cx| {
+        registration.wake_with(cx.waker().clone());
+        Poll::Ready(())
+    })
+    .await;
+    // In this order: a header of the PROXY protocol, the TLS handshake, and what ALPN or the first bytes say is spoken.
+    http1::serve(&engine, stream, &link).await;
+    drop(permit);
+}

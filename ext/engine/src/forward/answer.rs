@@ -1,0 +1,129 @@
+//! Answers of the proxy's own.
+
+use std::time::{Duration, SystemTime};
+
+use super::{Exchange, Verdict};
+use crate::engine::Engine;
+use crate::error::{Error, Kind, Side};
+use crate::http1::Framing;
+use crate::message::{Known, Method, RequestHead, ResponseHead, Version};
+use crate::request_id::RequestId;
+use crate::respond::{self, ErrorResponse};
+use crate::rewrite::{ClientInfo, ResponseInfo, Scope};
+use crate::upstream::exchange::{self, Client};
+
+/// Answers a request that could not be read, and closes.
+pub(crate) async fn refuse(engine: &Engine, link: &ClientInfo, client: &mut Client, status: u16) -> Verdict {
+    engine.counters.answered(status);
+    let snapshot = engine.snapshot();
+    if let Some(log) = &snapshot.access_log {
+        let unread = RequestHead::default();
+        let response =
+            ResponseInfo { status, elapsed: Duration::ZERO, backend: "", attempts: 0, bytes: 0, fields: None };
+        let scope = Scope::new(&unread, link, RequestId::random(), SystemTime::now());
+        engine.log_access(log, &Scope { response: Some(response), ..scope });
+    }
+    let response = respond::built_in(status);
+    let answer = response.choose(None);
+    let mut head = ResponseHead { status: answer.status, ..ResponseHead::default() };
+    head.fields.read_lines(&answer.fields);
+    head.set_reason(answer.reason);
+    client.peer.write_response(&mut head, Framing::Length(answer.body.len() as u64), |lines| {
+        engine.write_date(lines);
+        lines.extend_from_slice(b"Connection: close\r\n");
+    });
+    client.peer.write_body(&answer.body);
+    match exchange::flush(client, snapshot.limits.client_body).await {
+        Ok(()) => Verdict::Linger,
+        Err(_) => Verdict::CutShort,
+    }
+}
+
+impl Exchange<'_> {
+    /// Whether no filter has anything to say about the response.
+    fn is_final(&self) -> bool {
+        self.passed.is_empty() && self.work.extra.is_empty()
+    }
+
+    /// Answers with the built-in response of a status.
+    pub(crate) async fn fail(&mut self, status: u16) -> Verdict {
+        self.answer_error(respond::built_in(status)).await
+    }
+
+    /// Answers a request that no backend answered. A timeout is a 504 unless the configuration has a response of its own.
+    pub(crate) async fn answer_failure(&mut self, error: &Error, response: &ErrorResponse) -> Verdict {
+        if error.side == Side::Client {
+            if let (Kind::BodyTooLarge, Some(limit)) = (&error.kind, self.body_limit.clone()) {
+                self.keep_alive = false;
+                return self.answer_error(limit.error_response()).await;
+            }
+            let status = match error.kind {
+                Kind::BodyTooLarge => 413,
+                Kind::Malformed(_) | Kind::TooLarge => 400,
+                Kind::Timeout(_) => 408,
+                _ => {
+                    self.answering(499);
+                    return Verdict::CutShort;
+                }
+            };
+            self.keep_alive = false;
+            return self.fail(status).await;
+        }
+        if error.is_timeout() && !response.is_custom() {
+            return self.fail(504).await;
+        }
+        self.answer_error(response).await
+    }
+
+    /// Answers with an error response, in the form that the client prefers.
+    pub(crate) async fn answer_error(&mut self, response: &ErrorResponse) -> Verdict {
+        let accept = self.work.request.fields.all(Known::Accept);
+        let answer = response.choose_among(accept);
+        self.answer(answer.status, &answer.fields, &answer.body).await
+    }
+
+    /// Answers by ourselves. `fields` are whole lines, `Content-Length` included. What is there of the request's body is
+    /// dropped; if there is more to come the connection is closed after the answer.
+    pub(crate) async fn answer(&mut self, status: u16, fields: &[u8], body: &[u8]) -> Verdict {
+        self.answering(status);
+        // A response that this one replaces is not the client's.
+        let response = &mut self.work.response;
+        response.fields.read_lines(fields);
+        response.status = status;
+        response.set_reason(respond::reason(status));
+        if !self.is_final() {
+            self.amend();
+        }
+        let drained = self.client.peer.drop_body();
+        let keep_alive = self.keep_alive && drained && !self.engine.is_draining();
+        let (engine, version) = (self.engine, self.work.request.version);
+        let body = if self.work.request.method == Method::Head { &[][..] } else { body };
+        let framing = if body.is_empty() { Framing::None } else { Framing::Length(body.len() as u64) };
+        self.outcome.head = self.client.peer.write_response(&mut self.work.response, framing, |lines| {
+            engine.write_date(lines);
+            write_connection(lines, keep_alive, version);
+        });
+        self.client.peer.write_body(body);
+        match exchange::flush(self.client, self.snapshot.limits.client_body).await {
+            Err(_) => Verdict::CutShort,
+            Ok(()) if keep_alive => Verdict::KeepAlive,
+            Ok(()) if drained => Verdict::Close,
+            Ok(()) => Verdict::Linger,
+        }
+    }
+
+    /// Notes and counts the status that the client is about to get.
+    pub(crate) fn answering(&mut self, status: u16) {
+        self.outcome.status = status;
+        self.engine.counters.answered(status);
+    }
+}
+
+/// Writes the `Connection` field that a client needs to be told, if any.
+pub(crate) fn write_connection(output: &mut Vec<u8>, keep_alive: bool, version: Version) {
+    match (keep_alive, version) {
+        (false, _) => output.extend_from_slice(b"Connection: close\r\n"),
+        (true, Version::Http10) => output.extend_from_slice(b"Connection: keep-alive\r\n"),
+        (true, Version::Http11 | Version::Http2) => {}
+    }
+}

@@ -1,0 +1,388 @@
+//! One HTTP/2 stream: a request of a client, or one that a backend is sent.
+
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::task::{ready, Context, Poll};
+
+use bytes::{Buf, Bytes};
+use h2::client::{ResponseFuture, SendRequest};
+use h2::server::SendResponse;
+use h2::{Reason, RecvStream, SendStream};
+use http::{HeaderMap, Request, Response, StatusCode};
+
+use super::{read_fields, write_fields};
+use crate::http1::{Malformed, Piece, ReadError};
+use crate::message::{Fields, ResponseHead, Version};
+use crate::respond::reason;
+
+/// Data that is taken at once.
+const PIECE: usize = 16 * 1024;
+
+/// A stream, from the end that we hold.
+#[derive(Debug)]
+pub(crate) struct Stream {
+    sending: Sending,
+    receiving: Receiving,
+    /// Data that has come and was not yet used.
+    data: Bytes,
+    /// How many bytes of the body may still come.
+    allowed: u64,
+    trailers: Option<Fields>,
+    /// Data to be sent. Held back until more is known, so that the end goes with the last piece.
+    held: Bytes,
+    ending: Ending,
+    failure: Option<h2::Error>,
+    total_sent: u64,
+    total_read: u64,
+}
+
+#[derive(Debug)]
+enum Sending {
+    /// To a client, whose response has not begun.
+    Response(SendResponse<Bytes>),
+    /// To a backend, whose request has not begun.
+    Request(SendRequest<Bytes>, Option<(Request<()>, bool)>),
+    /// The head was sent.
+    Body(SendStream<Bytes>),
+}
+
+#[derive(Debug)]
+enum Receiving {
+    /// A backend's response, once the request was sent.
+    Nothing,
+    Head(ResponseFuture),
+    Body(RecvStream),
+    Ended,
+}
+
+#[derive(Debug)]
+enum Ending {
+    /// More may come.
+    Open,
+    /// The end is still to be sent.
+    Due(Option<HeaderMap>),
+    Sent,
+}
+
+impl Stream {
+    /// A request that a client sent.
+    pub(crate) fn of_client(body: RecvStream, response: SendResponse<Bytes>) -> Self {
+        let receiving = if body.is_end_stream() { Receiving::Ended } else { Receiving::Body(body) };
+        Self::new(Sending::Response(response), receiving)
+    }
+
+    /// One more request on a connection to a backend. [`Stream::write_request`] says which.
+    pub(crate) fn to_backend(connection: SendRequest<Bytes>) -> Self {
+        Self::new(Sending::Request(connection, None), Receiving::Nothing)
+    }
+
+    fn new(sending: Sending, receiving: Receiving) -> Self {
+        Self {
+            sending,
+            receiving,
+            data: Bytes::new(),
+            allowed: u64::MAX,
+            trailers: None,
+            held: Bytes::new(),
+            ending: Ending::Open,
+            failure: None,
+            total_sent: 0,
+            total_read: 0,
+        }
+    }
+
+    /// Bytes of bodies that were given to the connection, and one for a head.
+    pub(crate) fn total_sent(&self) -> u64 {
+        self.total_sent
+    }
+
+    /// Bytes of bodies that came, and one for a head.
+    pub(crate) fn total_read(&self) -> u64 {
+        self.total_read
+    }
+
+    /// Whether everything that was written was also given to the connection.
+    pub(crate) fn is_flushed(&self) -> bool {
+        self.held.is_empty()
+            && !matches!(self.ending, Ending::Due(_))
+            && !matches!(self.sending, Sending::Request(_, Some(_)))
+    }
+
+    /// Whether the peer has ended its side and all of it was used.
+    pub(crate) fn is_read(&self) -> bool {
+        self.data.is_empty() && matches!(self.receiving, Receiving::Ended)
+    }
+
+    /// Whether the peer has ended its side, with data perhaps that was not yet used.
+    pub(crate) fn peer_ended(&self) -> bool {
+        match &self.receiving {
+            Receiving::Body(body) => body.is_end_stream(),
+            Receiving::Ended => true,
+            Receiving::Nothing | Receiving::Head(_) => false,
+        }
+    }
+
+    /// Data that has come and was not yet used.
+    pub(crate) fn received(&self) -> &[u8] {
+        &self.data
+    }
+
+    /// The trailers of a body that was read to its end.
+    pub(crate) fn trailers(&self) -> Option<&Fields> {
+        self.trailers.as_ref()
+    }
+
+    /// Says how long the body may be of which nothing was taken yet. More of it is an error.
+    pub(crate) fn limit_body(&mut self, bytes: u64) {
+        self.allowed = bytes;
+    }
+
+    /// Ready only with an error: the peer has reset the stream, or its connection is gone.
+    pub(crate) fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
+        let reset = match &mut self.sending {
+            Sending::Response(response) => ready!(response.poll_reset(cx)),
+            Sending::Body(body) if !matches!(self.ending, Ending::Sent) => ready!(body.poll_reset(cx)),
+            Sending::Body(_) | Sending::Request(..) => return Poll::Pending,
+        };
+        Poll::Ready(match reset {
+            Ok(reason) => io::Error::new(io::ErrorKind::ConnectionReset, h2::Error::from(reason)),
+            Err(error) => into_io(error),
+        })
+    }
+
+    /// The next piece of the body that is being received: so many bytes of [`Stream::received`], or its end.
+    pub(crate) fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Result<Piece, ReadError>> {
+        if self.data.is_empty() && ready!(self.poll_data(cx))? == 0 {
+            return Poll::Ready(Ok(Piece::End));
+        }
+        if self.data.len() as u64 > self.allowed {
+            return Poll::Ready(Err(ReadError::BodyTooLarge));
+        }
+        Poll::Ready(Ok(Piece::Data(self.data.len())))
+    }
+
+    /// Waits for data where there is none; 0 at the end.
+    fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Result<usize, ReadError>> {
+        loop {
+            let body = match &mut self.receiving {
+                Receiving::Body(body) => body,
+                Receiving::Ended => return Poll::Ready(Ok(0)),
+                Receiving::Nothing | Receiving::Head(_) => {
+                    return Poll::Ready(Err(ReadError::Malformed(Malformed("a body before its head"))))
+                }
+            };
+            match ready!(body.poll_data(cx)) {
+                Some(Ok(data)) if data.is_empty() => {}
+                Some(Ok(data)) => {
+                    self.total_read += data.len() as u64;
+                    self.data = data;
+                    return Poll::Ready(Ok(self.data.len()));
+                }
+                Some(Err(error)) => return Poll::Ready(Err(read_error(error))),
+                None => {
+                    if let Some(trailers) = ready!(body.poll_trailers(cx)).map_err(read_error)? {
+                        read_fields(&trailers, self.trailers.insert(Fields::default()));
+                    }
+                    self.receiving = Receiving::Ended;
+                    return Poll::Ready(Ok(0));
+                }
+            }
+        }
+    }
+
+    /// Uses up `n` bytes of [`Stream::received`]: the peer may send as many more.
+    pub(crate) fn consume(&mut self, n: usize) {
+        self.data.advance(n.min(self.data.len()));
+        self.allowed = self.allowed.saturating_sub(n as u64);
+        if let Receiving::Body(body) = &mut self.receiving {
+            // An error means that the stream is over; reading it says why.
+            let _ = body.flow_control().release_capacity(n);
+        }
+    }
+
+    /// Reads what there is, for a tunnel. 0 at the end.
+    pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        if !self.data.is_empty() {
+            return Poll::Ready(Ok(self.data.len()));
+        }
+        self.poll_data(cx).map_err(|error| match error {
+            ReadError::Io(error) => error,
+            _ => io::ErrorKind::ConnectionReset.into(),
+        })
+    }
+
+    /// Takes data of the body: how much of it. It leaves when more is known, or with [`Stream::poll_flush`].
+    pub(crate) fn poll_send(&mut self, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
+        if !matches!(self.ending, Ending::Open) {
+            return Poll::Ready(Ok(data.len()));
+        }
+        ready!(self.poll_flush(cx))?;
+        let n = data.len().min(PIECE);
+        self.held = Bytes::copy_from_slice(&data[..n]);
+        Poll::Ready(Ok(n))
+    }
+
+    /// Takes a whole body of the proxy's own, and ends with it.
+    pub(crate) fn write_body(&mut self, body: &[u8]) {
+        if matches!(self.ending, Ending::Open) {
+            self.held = Bytes::copy_from_slice(body);
+            self.ending = Ending::Due(None);
+        }
+    }
+
+    /// Ends the body, with trailers if there are any.
+    pub(crate) fn end_body(&mut self, trailers: Option<&Fields>) {
+        if matches!(self.ending, Ending::Open) {
+            let trailers = trailers.map(write_fields).filter(|trailers| !trailers.is_empty());
+            self.ending = Ending::Due(trailers);
+        }
+    }
+
+    /// Gives everything written so far to the connection, as far as the peer has room for it.
+    pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if let Some(error) = self.failure.take() {
+            return Poll::Ready(Err(into_io(error)));
+        }
+        if let Sending::Request(connection, request) = &mut self.sending {
+            if request.is_some() {
+                ready!(connection.poll_ready(cx)).map_err(into_io)?;
+            }
+            let Some((request, end)) = request.take() else { return Poll::Ready(Ok(())) };
+            let (response, body) = connection.send_request(request, end).map_err(into_io)?;
+            self.total_sent += 1;
+            self.receiving = Receiving::Head(response);
+            self.sending = Sending::Body(body);
+        }
+        let Sending::Body(body) = &mut self.sending else { return Poll::Ready(Ok(())) };
+        while !self.held.is_empty() {
+            body.reserve_capacity(self.held.len());
+            if body.capacity() == 0 {
+                loop {
+                    match ready!(body.poll_capacity(cx)) {
+                        Some(Ok(0)) => {}
+                        Some(Ok(_)) => break,
+                        Some(Err(error)) => return Poll::Ready(Err(into_io(error))),
+                        None => return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
+                    }
+                }
+            }
+            let piece = self.held.split_to(body.capacity().min(self.held.len()));
+            let last = self.held.is_empty() && matches!(self.ending, Ending::Due(None));
+            self.total_sent += piece.len() as u64;
+            body.send_data(piece, last).map_err(into_io)?;
+            if last {
+                self.ending = Ending::Sent;
+            }
+        }
+        if matches!(self.ending, Ending::Due(_)) {
+            match std::mem::replace(&mut self.ending, Ending::Sent) {
+                Ending::Due(Some(trailers)) => body.send_trailers(trailers),
+                _ => body.send_data(Bytes::new(), true),
+            }
+            .map_err(into_io)?;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Ends our side of a tunnel.
+    pub(crate) fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.end_body(None);
+        self.poll_flush(cx)
+    }
+
+    /// Sends the head of an interim response.
+    pub(crate) fn write_interim(&mut self, head: &ResponseHead) {
+        if let (Sending::Response(response), Some(message)) = (&mut self.sending, message(head)) {
+            // One that cannot be sent is missed by nobody.
+            let _ = response.send_informational(message);
+        }
+    }
+
+    /// Sends the head of the response. `end`: nothing follows.
+    pub(crate) fn write_response(&mut self, head: &ResponseHead, end: bool) {
+        let Sending::Response(response) = &mut self.sending else { return };
+        let Some(message) = message(head) else { return };
+        match response.send_response(message, end) {
+            Ok(body) => {
+                self.total_sent += 1;
+                self.sending = Sending::Body(body);
+                if end {
+                    self.ending = Ending::Sent;
+                }
+            }
+            Err(error) => self.failure = Some(error),
+        }
+    }
+
+    /// Sends the head of a request with the next flush. `end`: nothing follows.
+    pub(crate) fn write_request(&mut self, head: Request<()>, end: bool) {
+        if let Sending::Request(_, request) = &mut self.sending {
+            *request = Some((head, end));
+            if end {
+                self.ending = Ending::Sent;
+            }
+        }
+    }
+
+    /// Reads the head of a backend's response, perhaps an interim one.
+    pub(crate) fn poll_response_head(
+        &mut self,
+        cx: &mut Context<'_>,
+        head: &mut ResponseHead,
+    ) -> Poll<Result<(), ReadError>> {
+        let Receiving::Head(response) = &mut self.receiving else { return Poll::Pending };
+        if let Poll::Ready(Some(Ok(interim))) = response.poll_informational(cx) {
+            self.total_read += 1;
+            read_head(interim.status(), interim.headers(), head);
+            return Poll::Ready(Ok(()));
+        }
+        let response = ready!(Pin::new(response).poll(cx)).map_err(read_error)?;
+        self.total_read += 1;
+        let (parts, body) = response.into_parts();
+        read_head(parts.status, &parts.headers, head);
+        self.receiving = if body.is_end_stream() { Receiving::Ended } else { Receiving::Body(body) };
+        Poll::Ready(Ok(()))
+    }
+
+    /// Ends the stream with an error.
+    pub(crate) fn reset(&mut self, reason: Reason) {
+        match &mut self.sending {
+            Sending::Response(response) => response.send_reset(reason),
+            Sending::Body(body) => body.send_reset(reason),
+            Sending::Request(..) => {}
+        }
+        self.ending = Ending::Sent;
+    }
+}
+
+fn read_head(status: StatusCode, map: &HeaderMap, head: &mut ResponseHead) {
+    head.fields.clear();
+    head.status = status.as_u16();
+    head.version = Version::Http2;
+    read_fields(map, &mut head.fields);
+    // Whoever gets it in HTTP/1.1 is told one.
+    head.set_reason(reason(head.status));
+}
+
+fn message(head: &ResponseHead) -> Option<Response<()>> {
+    let mut message = Response::new(());
+    *message.status_mut() = StatusCode::from_u16(head.status).ok()?;
+    *message.headers_mut() = write_fields(&head.fields);
+    Some(message)
+}
+
+fn into_io(error: h2::Error) -> io::Error {
+    match error.is_io() {
+        true => error.into_io().unwrap_or_else(|| io::ErrorKind::ConnectionReset.into()),
+        false => io::Error::other(error),
+    }
+}
+
+/// Why nothing more can be read.
+fn read_error(error: h2::Error) -> ReadError {
+    match error.reason() {
+        Some(Reason::REFUSED_STREAM) if error.is_remote() => ReadError::Refused,
+        _ => ReadError::Io(into_io(error)),
+    }
+}

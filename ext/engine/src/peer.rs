@@ -1,0 +1,273 @@
+//! The other end of an exchange, a client or a backend: a connection of HTTP/1.1, or a stream of HTTP/2.
+//!
+//! Everything that moves heads and bodies is written once, over these calls.
+
+use std::io;
+use std::task::{Context, Poll};
+
+use crate::headers::framing;
+use crate::http1::{self, write_status_line, Framing, Malformed, Piece, ReadError};
+use crate::http2;
+use crate::message::{Fields, Known, Method, RequestHead, ResponseHead, Version};
+
+/// The other end of an exchange.
+#[derive(Debug)]
+pub(crate) enum Peer {
+    /// A connection, which may outlive the exchange.
+    Http1(http1::Connection),
+    /// A stream, which does not.
+    Http2(Box<http2::Stream>),
+}
+
+/// Calls the same method on whichever it is.
+macro_rules! each {
+    ($self:expr, $peer:ident => $call:expr) => {
+        match $self {
+            Peer::Http1($peer) => $call,
+            Peer::Http2($peer) => $call,
+        }
+    };
+}
+
+impl Peer {
+    /// The connection, if it is one of HTTP/1.1.
+    pub(crate) fn http1(&mut self) -> Option<&mut http1::Connection> {
+        match self {
+            Self::Http1(connection) => Some(connection),
+            Self::Http2(_) => None,
+        }
+    }
+
+    /// Bytes that were taken from us so far. As long as this does not move, the peer has seen nothing.
+    pub(crate) fn total_sent(&self) -> u64 {
+        each!(self, peer => peer.total_sent())
+    }
+
+    /// Bytes read so far.
+    pub(crate) fn total_read(&self) -> u64 {
+        each!(self, peer => peer.total_read())
+    }
+
+    /// Whether everything that was written was also sent.
+    pub(crate) fn is_flushed(&self) -> bool {
+        each!(self, peer => peer.is_flushed())
+    }
+
+    /// Whether the peer has ended its side.
+    pub(crate) fn peer_ended(&self) -> bool {
+        each!(self, peer => peer.peer_ended())
+    }
+
+    /// What was read and not yet used. Only the front of it belongs to a body: [`Peer::poll_body`] says how much.
+    pub(crate) fn received(&self) -> &[u8] {
+        match self {
+            Self::Http1(connection) => connection.input.filled(),
+            Self::Http2(stream) => stream.received(),
+        }
+    }
+
+    /// Whether the body that was being received has been used to its end.
+    pub(crate) fn is_read(&self) -> bool {
+        match self {
+            Self::Http1(connection) => connection.reader.is_done(),
+            Self::Http2(stream) => stream.is_read(),
+        }
+    }
+
+    /// Watches a client while nothing is awaited from it. Ready only with an error: it went away.
+    pub(crate) fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
+        each!(self, peer => peer.poll_gone(cx))
+    }
+
+    /// How the body of the request that was read from it is framed.
+    pub(crate) fn framing_of_request(&self, head: &RequestHead) -> Result<Framing, Malformed> {
+        let framing = framing::of_request(head)?;
+        Ok(match (self, framing) {
+            // A body of a length that nobody told.
+            (Self::Http2(stream), Framing::None) if !stream.is_read() => Framing::Chunked,
+            _ => framing,
+        })
+    }
+
+    /// How the body of the response that was read from it is framed.
+    pub(crate) fn framing_of_response(&self, head: &mut ResponseHead, method: Method) -> Result<Framing, Malformed> {
+        let framing = framing::of_response(head, method)?;
+        Ok(match (self, framing) {
+            (Self::Http2(stream), Framing::UntilClose) if stream.is_read() => {
+                // Whoever reads it in HTTP/1.1 would wait for its end.
+                head.fields.set(Known::ContentLength, b"0");
+                Framing::Length(0)
+            }
+            (Self::Http2(_), Framing::UntilClose) => Framing::Chunked,
+            _ => framing,
+        })
+    }
+
+    /// Says how the body of the message whose head was just read is framed.
+    pub(crate) fn begin_reading(&mut self, framing: Framing) {
+        if let Self::Http1(connection) = self {
+            connection.begin_reading(framing);
+        }
+    }
+
+    /// Says how long the body may be of which nothing was taken yet. More of it is an error.
+    pub(crate) fn limit_body(&mut self, bytes: u64) {
+        each!(self, peer => peer.limit_body(bytes));
+    }
+
+    /// The next piece of the body that is being received: so many bytes at the front of [`Peer::received`], or its end.
+    pub(crate) fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Result<Piece, ReadError>> {
+        each!(self, peer => peer.poll_body(cx))
+    }
+
+    /// Uses up `n` bytes of the body.
+    pub(crate) fn consume_body(&mut self, n: usize) {
+        match self {
+            Self::Http1(connection) => connection.consume_body(n),
+            Self::Http2(stream) => stream.consume(n),
+        }
+    }
+
+    /// The trailers of a body that was read to its end.
+    pub(crate) fn trailers(&self) -> Option<&Fields> {
+        match self {
+            Self::Http1(connection) => connection.reader.trailers(),
+            Self::Http2(stream) => stream.trailers(),
+        }
+    }
+
+    /// Drops what has come of the body. `true` if that was all of it.
+    pub(crate) fn drop_body(&mut self) -> bool {
+        match self {
+            Self::Http1(connection) => loop {
+                match connection.reader.next(&mut connection.input) {
+                    Ok(Piece::End) => return true,
+                    Ok(Piece::Data(n)) => connection.consume_body(n),
+                    Ok(Piece::More) | Err(_) => return false,
+                }
+            },
+            // The rest of it ends with the stream, and nothing else does.
+            Self::Http2(_) => true,
+        }
+    }
+
+    /// Takes data of the body: how much of it. Small pieces wait for [`Peer::poll_flush`].
+    pub(crate) fn poll_send(&mut self, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
+        each!(self, peer => peer.poll_send(cx, data))
+    }
+
+    /// Writes a whole body of the proxy's own, and ends with it. It leaves with the next flush.
+    pub(crate) fn write_body(&mut self, body: &[u8]) {
+        match self {
+            Self::Http1(connection) => {
+                connection.output().extend_from_slice(body);
+                connection.end_body(None);
+            }
+            Self::Http2(stream) => stream.write_body(body),
+        }
+    }
+
+    /// Ends the body, with trailers if there are any and they can be sent.
+    pub(crate) fn end_body(&mut self, trailers: Option<&Fields>) {
+        each!(self, peer => peer.end_body(trailers));
+    }
+
+    /// Sends everything written so far.
+    pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        each!(self, peer => peer.poll_flush(cx))
+    }
+
+    /// Reads the head of a response.
+    pub(crate) fn poll_response_head(
+        &mut self,
+        cx: &mut Context<'_>,
+        head: &mut ResponseHead,
+        limit: usize,
+    ) -> Poll<Result<(), ReadError>> {
+        match self {
+            Self::Http1(connection) => connection.poll_response_head(cx, head, limit),
+            Self::Http2(stream) => stream.poll_response_head(cx, head),
+        }
+    }
+
+    /// Writes the head of an interim response.
+    pub(crate) fn write_interim(&mut self, head: &ResponseHead) {
+        match self {
+            Self::Http1(connection) => {
+                let out = connection.output();
+                write_status_line(out, head.status, head.reason());
+                head.fields.write_to(out);
+                out.extend_from_slice(b"\r\n");
+            }
+            Self::Http2(stream) => stream.write_interim(head),
+        }
+    }
+
+    /// Writes the head of the final response, with a body framed as `framing`: how many bytes it took. `own` writes lines of the proxy's own
+    /// behind the fields.
+    pub(crate) fn write_response(
+        &mut self,
+        head: &mut ResponseHead,
+        framing: Framing,
+        own: impl FnOnce(&mut Vec<u8>),
+    ) -> u64 {
+        match self {
+            Self::Http1(connection) => {
+                let out = connection.output();
+                let before = out.len();
+                write_status_line(out, head.status, head.reason());
+                head.fields.write_to(out);
+                if framing == Framing::Chunked {
+                    out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
+                }
+                own(out);
+                out.extend_from_slice(b"\r\n");
+                let written = out.len() - before;
+                connection.begin_body(framing);
+                written as u64
+            }
+            Self::Http2(stream) => {
+                let mut lines = Vec::new();
+                own(&mut lines);
+                head.fields.append_lines(&lines);
+                let before = stream.total_sent();
+                stream.write_response(head, framing.is_empty());
+                stream.total_sent() - before
+            }
+        }
+    }
+
+    /// Reads what there is, into [`Peer::received`], for a tunnel. 0 if the peer has ended its side.
+    pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        each!(self, peer => peer.poll_read(cx))
+    }
+
+    /// Uses up `n` bytes of [`Peer::received`], of a tunnel.
+    pub(crate) fn consume(&mut self, n: usize) {
+        match self {
+            Self::Http1(connection) => connection.input.consume(n),
+            Self::Http2(stream) => stream.consume(n),
+        }
+    }
+
+    /// Sends bytes of a tunnel.
+    pub(crate) fn poll_send_bytes(&mut self, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
+        match self {
+            Self::Http1(connection) => connection.poll_send_bytes(cx, data),
+            Self::Http2(stream) => stream.poll_send(cx, data),
+        }
+    }
+
+    /// Ends our side of a tunnel.
+    pub(crate) fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        each!(self, peer => peer.poll_shutdown(cx))
+    }
+
+    /// Whether bytes are sent as they come, so that only a close or a reset of the whole connection can say that some are missing.
+    pub(crate) fn version(&self) -> Version {
+        match self {
+            Self::Http1(_) => Version::Http11,
+            Self::Http2(_) => Version::Http2,
+        }
+    }
+}
