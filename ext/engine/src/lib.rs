@@ -32,6 +32,7 @@ mod metrics;
 mod nearest;
 mod networks;
 mod peer;
+mod pem;
 mod routing;
 mod snapshot;
 mod waiting;
