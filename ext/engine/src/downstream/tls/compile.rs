@@ -197,7 +197,7 @@ fn names(specs: &[Certificate], sites: &[Option<(Identity, Asking)>], report: &m
         for name in &identity.names {
             let taken = names.add(name, index).err().filter(|other| *other != index);
             if let Some(other) = taken.filter(|other| specs[*other].domains.is_none()) {
-                let (path, other) = (&specs[index].certificate, &specs[other].certificate);
+                let (path, other) = (&specs[other].certificate, &specs[index].certificate);
                 report.warning(format!(
                     "certificates: {path:?} and {other:?} are both for {name:?}, and the first is shown: write domains"
                 ));
