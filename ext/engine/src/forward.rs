@@ -11,6 +11,7 @@ use std::time::{Instant, SystemTime};
 
 use crate::engine::{Engine, Workspace};
 use crate::filter::{BodyLimit, Filter};
+use crate::grpc::Call;
 use crate::handler::Handler;
 use crate::headers::hop_by_hop::{self, Wishes};
 use crate::headers::{forwarded, framing};
@@ -54,6 +55,8 @@ pub(crate) struct Exchange<'a> {
     pub(crate) begun: Instant,
     pub(crate) framing: Framing,
     pub(crate) wishes: Wishes,
+    /// What it is to gRPC.
+    pub(crate) call: Option<Call>,
     /// Whether the client will send another request on this connection.
     pub(crate) keep_alive: bool,
     /// The filters that let the request pass. They see the response.
@@ -119,6 +122,7 @@ pub(crate) async fn forward(
         begun: Instant::now(),
         framing,
         wishes: Wishes::of(&work.request, !framing.is_empty()),
+        call: Call::of(&work.request, tokio::time::Instant::now),
         keep_alive: framing::keeps_alive(&work.request.fields, work.request.version) && !engine.is_draining(),
         passed: &[],
         body_limit: None,

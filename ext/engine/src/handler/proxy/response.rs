@@ -3,6 +3,7 @@
 use super::{Answered, Proxy};
 use crate::error::{Error, Kind, Retry, Side};
 use crate::forward::{write_connection, Exchange, Verdict};
+use crate::grpc;
 use crate::headers::{framing, hop_by_hop};
 use crate::http1::{Framing, Malformed};
 use crate::message::{Known, Version};
@@ -49,7 +50,9 @@ impl Proxy {
         self.write_response(exchange, framing, client_framing);
         backend.begin_reading(framing);
 
-        let result = exchange::relay(exchange.client, &mut backend, upload, &self.limits).await;
+        let limits = self.limits(exchange);
+        let relay = exchange::relay(exchange.client, &mut backend, upload, &limits);
+        let result = grpc::within(exchange.call, relay).await;
         match result {
             Ok(()) => {
                 // What a backend sends beyond its response reaches nobody: the connection goes with it.
