@@ -90,6 +90,30 @@ fn time_limit(text: &[u8]) -> Option<Duration> {
     Some(limit).filter(|limit| *limit <= LONGEST)
 }
 
+/// What people call a status code of gRPC.
+pub(crate) fn code_name(code: usize) -> Option<&'static str> {
+    const NAMES: [&str; 17] = [
+        "OK",
+        "CANCELLED",
+        "UNKNOWN",
+        "INVALID_ARGUMENT",
+        "DEADLINE_EXCEEDED",
+        "NOT_FOUND",
+        "ALREADY_EXISTS",
+        "PERMISSION_DENIED",
+        "RESOURCE_EXHAUSTED",
+        "FAILED_PRECONDITION",
+        "ABORTED",
+        "OUT_OF_RANGE",
+        "UNIMPLEMENTED",
+        "INTERNAL",
+        "UNAVAILABLE",
+        "DATA_LOSS",
+        "UNAUTHENTICATED",
+    ];
+    NAMES.get(code).copied()
+}
+
 /// Does it, for no longer than the client of the call waits.
 pub(crate) async fn within<T>(call: Option<Call>, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
     // Pinned here, so that both ways through share its place.
