@@ -2,9 +2,11 @@
 
 mod answer;
 mod extra;
+mod guard;
 
 pub(crate) use answer::{refuse, write_connection};
 pub(crate) use extra::Extra;
+pub(crate) use guard::forward_guarded;
 
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
@@ -86,7 +88,7 @@ pub(crate) struct Outcome {
 }
 
 /// Serves the request whose head stands in `work`. `link` is the other end of the connection.
-pub(crate) async fn forward(
+async fn forward(
     engine: &Engine,
     snapshot: &Snapshot,
     link: &ClientInfo,
@@ -226,6 +228,11 @@ impl Exchange<'_> {
     /// Whether the client waits for `100 Continue` before it sends the body.
     pub(crate) fn expects_go_ahead(&self) -> bool {
         self.work.request.version != Version::Http10 && self.work.request.fields.has(Known::Expect)
+    }
+
+    /// Whether the request is an extended CONNECT of HTTP/2: its client takes any success for the beginning of the tunnel.
+    pub(crate) fn is_h2_tunnel(&self) -> bool {
+        self.work.request.version == Version::Http2 && self.wishes.upgrade
     }
 
     /// Logs a failure.

@@ -101,6 +101,8 @@ impl Exchange<'_> {
     /// Answers by ourselves. `fields` are whole lines, `Content-Length` included. What is there of the request's body is
     /// dropped; if there is more to come the connection is closed after the answer.
     pub(crate) async fn answer(&mut self, status: u16, fields: &[u8], body: &[u8]) -> Verdict {
+        // What is here is no tunnel, which a success would promise.
+        let status = if self.is_h2_tunnel() && (200..300).contains(&status) { 501 } else { status };
         self.answering(status);
         // A response that this one replaces is not the client's.
         let response = &mut self.work.response;
