@@ -13,6 +13,7 @@ pub mod dns;
 pub(crate) mod exchange;
 pub(crate) mod fleet;
 pub mod health;
+pub(crate) mod http2;
 mod named;
 pub mod pool;
 mod refresh;
