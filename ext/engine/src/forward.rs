@@ -13,7 +13,7 @@ use std::time::{Instant, SystemTime};
 
 use crate::engine::{Engine, Workspace};
 use crate::filter::{BodyLimit, Filter};
-use crate::grpc::Call;
+use crate::grpc::{Call, Form};
 use crate::handler::Handler;
 use crate::headers::hop_by_hop::{self, Wishes};
 use crate::headers::{forwarded, framing};
@@ -98,7 +98,7 @@ async fn forward(
     let sent = client.peer.total_sent();
     let framing = match client.peer.framing_of_request(&work.request) {
         Ok(framing) => framing,
-        Err(malformed) => return refuse(engine, link, client, malformed.status()).await,
+        Err(malformed) => return refuse(engine, link, client, malformed.status(), Form::of(&work.request)).await,
     };
     client.peer.begin_reading(framing);
     // What another request left there is nobody's business.

@@ -166,7 +166,7 @@ async fn read_head(
         }
         Err(()) => 408,
     };
-    Err(End::Closed(refuse(engine, link, client, status).await))
+    Err(End::Closed(refuse(engine, link, client, status, None).await))
 }
 
 /// Whether HTTP/2 has begun, as far as its preface is there.

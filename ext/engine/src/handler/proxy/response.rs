@@ -151,6 +151,7 @@ impl Proxy {
         exchange.client.peer.write_response(response, Framing::UntilClose, |lines| {
             lines.extend_from_slice(b"Connection: upgrade\r\n");
         });
+        let _counted = exchange.engine.counters.tunnel();
         match Box::pin(exchange::tunnel(exchange.client, &mut backend, self.tunnel_timeout)).await {
             Ok(()) => Verdict::Close,
             Err(error) => {
