@@ -165,9 +165,9 @@ async fn read_head(
             why.status()
         }
         Ok(Err(ReadError::TooLarge | ReadError::BodyTooLarge)) => 431,
-        Ok(Err(ReadError::Io(_) | ReadError::Ended | ReadError::Truncated | ReadError::Refused)) => {
-            return Err(Verdict::Close)
-        }
+        Ok(Err(
+            ReadError::Io(_) | ReadError::Ended | ReadError::Truncated | ReadError::Refused | ReadError::Unserved,
+        )) => return Err(Verdict::Close),
         Err(()) => 408,
     };
     Err(refuse(engine, link, client, status).await)

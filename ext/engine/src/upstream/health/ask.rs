@@ -22,9 +22,8 @@ const MAX_INTERIM: usize = 32;
 pub(super) async fn ask(endpoint: &Endpoint, check: &Check) -> Result<(), String> {
     let deadline = Instant::now() + check.timeout;
     let place = endpoint.place().with_port(check.port);
-    let stream = connect_to(endpoint.label(), &place, endpoint.tls(), None, check.timeout)
-        .await
-        .map_err(|error| error.reason())?;
+    let stream =
+        connect_to(endpoint, &place, endpoint.protocol(), None, check.timeout).await.map_err(|error| error.reason())?;
     let Some(question) = &check.question else { return Ok(()) };
     let mut connection = Connection::new(stream);
     question.write(endpoint.authority(), connection.output());
@@ -80,7 +79,7 @@ fn why(error: ReadError) -> String {
         ReadError::Malformed(malformed) => format!("the answer is malformed: {malformed}"),
         ReadError::TooLarge | ReadError::BodyTooLarge => "the answer is too large".into(),
         ReadError::Truncated => "the connection ended within the answer".into(),
-        ReadError::Refused => "the request was refused".into(),
+        ReadError::Refused | ReadError::Unserved => "the request was refused".into(),
         ReadError::Ended => "the connection ended without an answer".into(),
     }
 }
