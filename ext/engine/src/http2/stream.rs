@@ -209,7 +209,7 @@ impl Stream {
                     self.data = data;
                     return Poll::Ready(Ok(self.data.len()));
                 }
-                Some(Err(error)) => return Poll::Ready(Err(read_error(error))),
+                Some(Err(error)) => return Poll::Ready(Err(self.broken(error))),
                 None => {
                     if let Some(trailers) = ready!(body.poll_trailers(cx)).map_err(read_error)? {
                         let fields = self.trailers.insert(Fields::default());
@@ -221,6 +221,15 @@ impl Stream {
                 }
             }
         }
+    }
+
+    /// Why nothing more can be read. A backend that breaks the rules gets no further request on that connection.
+    fn broken(&self, error: h2::Error) -> ReadError {
+        let error = read_error(error);
+        if let (ReadError::Malformed(_), Some(lease)) = (&error, &self.lease) {
+            lease.retire();
+        }
+        error
     }
 
     /// Uses up `n` bytes of [`Stream::received`]: the peer may send as many more.
@@ -394,7 +403,10 @@ impl Stream {
             self.total_read += 1;
             return Poll::Ready(read_head(interim.status(), interim.headers(), head, limit));
         }
-        let response = ready!(Pin::new(response).poll(cx)).map_err(read_error)?;
+        let response = match ready!(Pin::new(response).poll(cx)) {
+            Ok(response) => response,
+            Err(error) => return Poll::Ready(Err(self.broken(error))),
+        };
         self.total_read += 1;
         let (parts, body) = response.into_parts();
         self.receiving = if body.is_end_stream() { Receiving::Ended } else { Receiving::Body(body) };
@@ -458,8 +470,10 @@ fn why_closed(body: &mut SendStream<Bytes>, cx: &mut Context<'_>) -> io::Error {
 fn read_error(error: h2::Error) -> ReadError {
     // A stream that lives when GOAWAY comes, and is not above the last one that will be served, hears nothing of it: whoever does was
     // not served (RFC 9113, section 6.8).
-    let unserved = error.is_go_away() || error.reason() == Some(Reason::REFUSED_STREAM);
-    if unserved && error.is_remote() {
+    if error.is_remote() && error.is_go_away() {
+        return ReadError::Unserved;
+    }
+    if error.is_remote() && error.reason() == Some(Reason::REFUSED_STREAM) {
         return ReadError::Refused;
     }
     if error.is_library() && error.is_reset() {

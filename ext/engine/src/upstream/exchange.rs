@@ -257,7 +257,7 @@ fn pass_interim(client: &mut Peer, response: &mut ResponseHead, asked: &mut Aske
 fn refused(error: ReadError, backend: &Peer, upload: &mut Upload) -> Error {
     let retry = match (backend.total_sent(), backend.total_read()) {
         // It has said itself that it did nothing with the request.
-        _ if matches!(error, ReadError::Refused) => Retry::Unwritten,
+        _ if matches!(error, ReadError::Refused | ReadError::Unserved) => Retry::Unwritten,
         (0, _) => Retry::Unwritten,
         (_, 0) => Retry::IfIdempotent,
         _ => Retry::Never,

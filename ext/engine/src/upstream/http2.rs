@@ -1,14 +1,21 @@
 //! HTTP/2 to backends: connections that the requests of one engine thread share, each as a stream of its own.
 //!
-//! [`Lanes`] finds a connection with room for one more stream, or has one made for all that wait; [`drive`] is the task that each
+//! [`Lanes`] finds a connection with room for one more stream, or has one made for all that wait; [`drive`](drive::drive) is the task that each
 //! connection lives in; [`alone`] is for a single request that shares nothing, such as a check.
 
 mod alone;
+mod dial;
+mod drive;
+mod lanes;
 mod lease;
+mod request;
 mod watched;
 
 pub(crate) use alone::alone;
+pub(crate) use dial::{Call, Reached};
+pub(crate) use lanes::Lanes;
 pub(crate) use lease::Lease;
+pub(crate) use request::write_request;
 
 use std::future::poll_fn;
 use std::future::Future;
@@ -18,9 +25,9 @@ use std::task::Poll;
 
 use bytes::Bytes;
 use h2::client::{Builder, SendRequest};
+use rustls::pki_types::ServerName;
 
 use crate::stream::Stream;
-use lease::Load;
 use watched::{Activity, Watched};
 
 /// What one stream may have sent us that was not yet taken by its client. It bounds the memory that a slow client costs, and the
@@ -36,11 +43,24 @@ const SEND_BUFFER: usize = 64 * 1024;
 /// What `h2` adds for each field when it measures a head (RFC 9113, section 6.5.2), for as many as a head of HTTP/1.1 may have.
 /// What is over the limit is then found by us, and called so.
 const OVERHEAD: usize = 32 * 128;
+/// Connections that may turn out to be dead in one attempt. Of idle ones of HTTP/1.1 none but the first is used; a shared one may be
+/// the next in a row that ends at the same time.
+pub(crate) const MOST_DEAD: u32 = 3;
 /// The stream limit of a backend whose settings have not come. They can say no such number.
 const UNSAID: usize = usize::MAX - 1;
 
 /// A connection to a backend, which has to be polled to do anything.
 type Connection = h2::client::Connection<Watched, Bytes>;
+
+/// A new connection.
+#[derive(Debug)]
+struct Opened {
+    /// The TLS server name that it was made for.
+    name: Option<ServerName<'static>>,
+    requests: SendRequest<Bytes>,
+    connection: Connection,
+    activity: Activity,
+}
 
 /// Begins HTTP/2 on a connection, and waits until the backend does too.
 ///

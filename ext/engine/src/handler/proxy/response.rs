@@ -21,6 +21,7 @@ impl Proxy {
         upload: &mut Upload,
     ) -> Verdict {
         let Answered { mut backend, attempt } = answered;
+        upload.let_go();
         let status = exchange.work.response.status;
         if status == 101 {
             if !hop_by_hop::is_answered_upgrade(&exchange.work.request, &exchange.work.response) {

@@ -22,9 +22,8 @@ pub(super) const MAX_INTERIM: usize = 32;
 pub(super) async fn ask(endpoint: &Endpoint, check: &Check) -> Result<(), String> {
     let deadline = Instant::now() + check.timeout;
     let place = endpoint.place().with_port(check.port);
-    let stream = connect_to(endpoint.label(), &place, endpoint.tls(), None, check.timeout)
-        .await
-        .map_err(|error| error.reason())?;
+    let stream =
+        connect_to(endpoint, &place, endpoint.protocol(), None, check.timeout).await.map_err(|error| error.reason())?;
     let authority = endpoint.authority();
     let answered = async {
         match &check.question {
@@ -87,7 +86,7 @@ pub(super) fn why(error: ReadError) -> String {
         ReadError::Malformed(malformed) => format!("the answer is malformed: {malformed}"),
         ReadError::TooLarge | ReadError::BodyTooLarge => "the answer is too large".into(),
         ReadError::Truncated => "the connection ended within the answer".into(),
-        ReadError::Refused => "the request was refused".into(),
+        ReadError::Refused | ReadError::Unserved => "the request was refused".into(),
         ReadError::Ended => "the connection ended without an answer".into(),
     }
 }

@@ -1,6 +1,6 @@
 //! One stream's place on a connection.
 
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -19,6 +19,8 @@ pub(crate) struct Lease {
 #[derive(Debug, Default)]
 pub(super) struct Load {
     streams: AtomicUsize,
+    /// Whether it is to carry no further one.
+    retired: AtomicBool,
     /// Tells the connection that its last stream has ended.
     pub(super) emptied: Notify,
     /// Tells one of those who wait for room on a connection to this backend.
@@ -34,6 +36,11 @@ impl Load {
     /// Streams that are held now.
     pub(super) fn streams(&self) -> usize {
         self.streams.load(Relaxed)
+    }
+
+    /// Whether the connection is to carry no further stream.
+    pub(super) fn is_retired(&self) -> bool {
+        self.retired.load(Relaxed)
     }
 }
 
@@ -52,6 +59,13 @@ impl Lease {
     /// What opens the stream.
     pub(crate) fn requests(&mut self) -> &mut SendRequest<Bytes> {
         &mut self.requests
+    }
+
+    /// Lets the connection carry no further stream: its backend has broken the rules.
+    pub(crate) fn retire(&self) {
+        if let Some(load) = &self.load {
+            load.retired.store(true, Relaxed);
+        }
     }
 
     /// Whether the backend takes requests for other protocols (RFC 8441).
