@@ -112,13 +112,15 @@ pub struct Bind {
     pub url: String,
     /// Connections that may wait to be accepted. Default 1024.
     pub backlog: Option<i64>,
+    /// Whether each connection begins with a header of the PROXY protocol.
+    pub proxy_protocol: bool,
     /// Where it was written.
     pub at: Option<At>,
 }
 
 impl Default for Bind {
     fn default() -> Self {
-        Self { url: Self::DEFAULT.into(), backlog: None, at: None }
+        Self { url: Self::DEFAULT.into(), backlog: None, proxy_protocol: false, at: None }
     }
 }
 

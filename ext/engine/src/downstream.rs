@@ -4,3 +4,4 @@ pub(crate) mod binds;
 pub(crate) mod connection;
 pub(crate) mod http1;
 pub(crate) mod listener;
+mod proxy_protocol;

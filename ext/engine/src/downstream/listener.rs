@@ -199,11 +199,18 @@ fn accept_tcp(
     threads: &Threads,
     log: &Log,
 ) {
-    let local_port = stream.local_addr().ok().map(|address| address.port());
+    let local = stream.local_addr().ok();
     // An answer leaves in one piece, or in pieces that are meant to leave at once: waiting for more only delays it.
     let _ = SockRef::from(&stream).set_tcp_nodelay(true);
     let ip = peer.ip().to_canonical();
-    let link = ClientInfo { addr: ip.to_string().into(), ip: Some(ip), local_port, tls: false };
+    let link = ClientInfo {
+        addr: ip.to_string().into(),
+        ip: Some(ip),
+        port: Some(peer.port()),
+        local_ip: local.map(|local| local.ip().to_canonical()),
+        local_port: local.map(|local| local.port()),
+        ..ClientInfo::default()
+    };
     match stream.into_std() {
         Ok(stream) => threads.hand_over(Raw { socket: RawStream::Tcp(stream), link, permit, bind: Arc::clone(bind) }),
         Err(error) => log.warn(format_args!("a connection from {peer} was lost: {error}")),
