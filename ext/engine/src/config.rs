@@ -114,13 +114,27 @@ pub struct Bind {
     pub backlog: Option<i64>,
     /// Whether each connection begins with a header of the PROXY protocol.
     pub proxy_protocol: bool,
+    /// The permissions of a unix socket, as in `0o660`. Default: what the process gives to any new file.
+    pub mode: Option<i64>,
+    /// The user whose a unix socket is, by name or number. Default: who starts the server.
+    pub owner: Option<String>,
+    /// Its group, by name or number. Default: that of who starts the server.
+    pub group: Option<String>,
     /// Where it was written.
     pub at: Option<At>,
 }
 
 impl Default for Bind {
     fn default() -> Self {
-        Self { url: Self::DEFAULT.into(), backlog: None, proxy_protocol: false, at: None }
+        Self {
+            url: Self::DEFAULT.into(),
+            backlog: None,
+            proxy_protocol: false,
+            mode: None,
+            owner: None,
+            group: None,
+            at: None,
+        }
     }
 }
 

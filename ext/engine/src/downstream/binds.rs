@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::listener::BindAddress;
+use super::listener::{BindAddress, Rights};
 use crate::config::{self, At, Config, Problem};
 use crate::identity;
 
@@ -22,6 +22,8 @@ pub(crate) struct Bind {
     pub(crate) backlog: Option<i32>,
     /// Whether each connection begins with a header of the PROXY protocol.
     pub(crate) proxy_protocol: bool,
+    /// Whose a unix socket is, and who may connect to it.
+    pub(crate) rights: Rights,
     /// Where it was written.
     pub(crate) at: Option<At>,
 }
@@ -65,12 +67,14 @@ impl Binds {
                 complain(message);
             }
         }
+        let rights = Rights::compile(spec, matches!(address, BindAddress::Unix(_)), &mut complain);
         let backlog = spec.backlog.map(|backlog| backlog.clamp(1, i32::MAX.into()) as i32);
         Some(Bind {
             key: BindKey { address, nth },
             url: spec.url.as_str().into(),
             backlog,
             proxy_protocol: spec.proxy_protocol,
+            rights,
             at: spec.at.clone(),
         })
     }
