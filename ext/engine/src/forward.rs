@@ -2,6 +2,7 @@
 
 mod answer;
 mod extra;
+mod introduction;
 
 pub(crate) use answer::{refuse, write_connection};
 pub(crate) use extra::Extra;

@@ -35,6 +35,8 @@ pub struct Pool {
     pub client_certificate: Option<String>,
     /// PEM file of its key.
     pub client_key: Option<String>,
+    /// The form in which each connection says whose it is: `v1` or `v2`, of the PROXY protocol. Default: none.
+    pub proxy_protocol: Option<String>,
     /// Idle connections kept per backend and engine thread.
     pub keepalive: i64,
     /// Seconds after which an idle backend connection is closed.
@@ -65,6 +67,7 @@ impl Default for Pool {
             ca_file: None,
             client_certificate: None,
             client_key: None,
+            proxy_protocol: None,
             keepalive: 64,
             keepalive_timeout: 55.0,
             health_check: None,

@@ -23,7 +23,7 @@ use crate::peer::Peer;
 use crate::respond::ErrorResponse;
 use crate::rewrite::TargetTemplate;
 use crate::upstream::exchange::{self, Asked, Limits, Upload};
-use crate::upstream::{connect, Asking, Attempt, Blame, Dns, Upstream};
+use crate::upstream::{connect_as, Asking, Attempt, Blame, Dns, Upstream};
 
 /// A `forward_auth` directive, compiled.
 #[derive(Debug)]
@@ -102,14 +102,16 @@ impl ForwardAuth {
         attempt: Attempt,
         mut deadline: Instant,
     ) -> Result<Answered, Error> {
-        let mut idle = exchange.engine.pool.checkout(&attempt, None);
+        exchange.introduce(&attempt);
+        let mut idle = exchange.engine.pool.checkout_as(&attempt, None, &exchange.work.introduction);
         loop {
             let reused = idle.is_some();
             let stream = match idle.take() {
                 Some(stream) => Ok(stream),
                 None => {
                     let left = deadline.saturating_duration_since(Instant::now());
-                    let connected = connect(&attempt, None, self.connect_timeout.min(left)).await;
+                    let limit = self.connect_timeout.min(left);
+                    let connected = connect_as(&attempt, None, &exchange.work.introduction, limit).await;
                     connected.map_err(|error| Error::backend(Kind::Connect(error), Retry::Unwritten))
                 }
             };

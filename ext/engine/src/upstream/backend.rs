@@ -18,6 +18,7 @@ use super::health::passive;
 use super::health::rise_fall::{self, Turn};
 use super::tls::TlsClient;
 use crate::log::Level;
+use crate::proxy_protocol::Form;
 use crate::server::{BackendStats, CheckStats};
 
 pub use attempt::{Attempt, Blame};
@@ -60,11 +61,13 @@ pub struct Traits {
     pub max_connections: Option<u32>,
     /// How long it takes until it gets its whole share after it came back. `None`: no time.
     pub slow_start: Option<Duration>,
+    /// How it is told, at the beginning of each connection, whose it is. `None`: not at all.
+    pub proxy_protocol: Option<Form>,
 }
 
 impl Default for Traits {
     fn default() -> Self {
-        Self { weight: 1, backup: false, max_connections: None, slow_start: None }
+        Self { weight: 1, backup: false, max_connections: None, slow_start: None, proxy_protocol: None }
     }
 }
 

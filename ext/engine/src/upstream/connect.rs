@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use rustls::pki_types::ServerName;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::{timeout_at, Instant};
 use tokio_rustls::client::TlsStream;
@@ -26,7 +26,20 @@ pub async fn connect(
     name: Option<&ServerName<'static>>,
     limit: Duration,
 ) -> Result<Stream, ConnectError> {
-    connect_to(endpoint.label(), endpoint.place(), endpoint.tls(), name, limit).await
+    connect_as(endpoint, name, &[], limit).await
+}
+
+/// The same, with a header of the PROXY protocol in front of everything else.
+///
+/// # Errors
+/// As for [`connect`].
+pub(crate) async fn connect_as(
+    endpoint: &Endpoint,
+    name: Option<&ServerName<'static>>,
+    introduction: &[u8],
+    limit: Duration,
+) -> Result<Stream, ConnectError> {
+    connect_to(endpoint.label(), endpoint.place(), endpoint.tls(), name, introduction, limit).await
 }
 
 /// The same for a place that need not be an endpoint's own. `label` is what an error calls it.
@@ -35,13 +48,14 @@ pub(super) async fn connect_to(
     place: &Place,
     tls: Option<&Tls>,
     name: Option<&ServerName<'static>>,
+    introduction: &[u8],
     limit: Duration,
 ) -> Result<Stream, ConnectError> {
     let failed = |step, kind, source| ConnectError { address: label.into(), step, limit, kind, source };
     // A time that is too far away to be represented is no limit.
     let deadline =
         Instant::now().checked_add(limit).unwrap_or_else(|| Instant::now() + Duration::from_secs(86400 * 365));
-    let opened = match timeout_at(deadline, open(place)).await {
+    let opened = match timeout_at(deadline, open(place, introduction)).await {
         Ok(Ok(opened)) => opened,
         Ok(Err(error)) => return Err(failed(Step::Connect, ConnectErrorKind::of(&error), Some(error))),
         Err(_) => return Err(failed(Step::Connect, ConnectErrorKind::Timeout, None)),
@@ -76,7 +90,18 @@ impl From<Socket> for Stream {
     }
 }
 
-async fn open(place: &Place) -> io::Result<Socket> {
+async fn open(place: &Place, introduction: &[u8]) -> io::Result<Socket> {
+    let mut socket = open_socket(place).await?;
+    if !introduction.is_empty() {
+        match &mut socket {
+            Socket::Tcp(socket) => socket.write_all(introduction).await?,
+            Socket::Unix(socket) => socket.write_all(introduction).await?,
+        }
+    }
+    Ok(socket)
+}
+
+async fn open_socket(place: &Place) -> io::Result<Socket> {
     match place {
         Place::Tcp(address) => tcp(*address).await,
         Place::Either(first, second) => match tcp(*first).await {

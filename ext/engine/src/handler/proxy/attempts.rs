@@ -15,7 +15,7 @@ use crate::message::Version;
 use crate::peer::Peer;
 use crate::stream::Stream;
 use crate::upstream::exchange::{self, Asked, Limits, Upload};
-use crate::upstream::{connect, Attempt, Backends, Blame};
+use crate::upstream::{connect_as, Attempt, Backends, Blame};
 
 /// One request on its way through the backends.
 struct Tour {
@@ -118,7 +118,8 @@ impl Proxy {
         exchange.outcome.attempts += 1;
         let (limits, until) = self.part_of_attempt(exchange, upload, tour);
         let mut deadline = until;
-        let mut idle = exchange.engine.pool.checkout(attempt, tour.name.as_ref());
+        exchange.introduce(attempt);
+        let mut idle = exchange.engine.pool.checkout_as(attempt, tour.name.as_ref(), &exchange.work.introduction);
         loop {
             let reused = idle.is_some();
             let stream = match idle.take() {
@@ -183,7 +184,8 @@ impl Proxy {
     ) -> Result<Stream, Error> {
         let left = deadline.saturating_duration_since(Instant::now());
         // Boxed: a handshake's state is large, and rarely needed.
-        let mut connecting = Box::pin(connect(attempt, name, self.connect_timeout.min(left)));
+        let limit = self.connect_timeout.min(left);
+        let mut connecting = Box::pin(connect_as(attempt, name, &exchange.work.introduction, limit));
         let client = &mut exchange.client.peer;
         poll_fn(|cx| {
             if let Poll::Ready(connected) = connecting.as_mut().poll(cx) {
