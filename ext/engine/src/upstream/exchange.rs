@@ -3,10 +3,12 @@
 //! Both bodies move inside one future, without a channel or a second task. That is also what makes "has a byte of the request
 //! left?" a question with an exact answer. Either side may be a connection of HTTP/1.1 or a stream of HTTP/2: [`Peer`].
 
+mod begun;
 mod pump;
 mod tunnel;
 mod upload;
 
+pub(crate) use begun::await_body;
 pub(crate) use tunnel::tunnel;
 pub(crate) use upload::Upload;
 

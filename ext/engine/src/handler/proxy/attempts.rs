@@ -10,7 +10,8 @@ use super::admission::Line;
 use super::{Answered, Proxy};
 use crate::error::{Error, Kind, Retry, Side};
 use crate::forward::Exchange;
-use crate::http1::Connection;
+use crate::headers::framing;
+use crate::http1::{Connection, Framing};
 use crate::message::Version;
 use crate::peer::Peer;
 use crate::stream::Stream;
@@ -57,7 +58,14 @@ impl Proxy {
         let mut line = Line::new(upstream, exchange.asking, self.retry_budget);
         let mut attempt = line.admit(exchange, tour.deadline).await?;
         loop {
-            let error = match self.attempt(exchange, upload, &attempt, &mut tour).await {
+            let mut result = self.attempt(exchange, upload, &attempt, &mut tour).await;
+            if let Ok(backend) = &mut result {
+                if tour.left > 0 && is_still_replaceable(exchange, upload, backend) {
+                    let begun = exchange::await_body(exchange.client, backend).await;
+                    result = begun.map_err(|error| self.note_failure(exchange, &attempt, error)).and(result);
+                }
+            }
+            let error = match result {
                 Ok(backend) => {
                     let next = self.next_after_answer(exchange, upload, &attempt, &tour, &mut line);
                     let Some(next) = next else { return Ok(Answered { backend, attempt }) };
@@ -148,17 +156,22 @@ impl Proxy {
                 Err(error) if reused && !error.is_timeout() && is_safe(exchange, &error, upload) => {
                     exchange.debug(format_args!("an idle connection to {} was dead: {error}", attempt.label()));
                 }
-                Err(error) => {
-                    attempt.failed(error.blame());
-                    match error.kind {
-                        // It names the address itself.
-                        Kind::Connect(_) => exchange.warn(format_args!("{error}")),
-                        _ => exchange.warn(format_args!("{}: {error}", attempt.label())),
-                    }
-                    return Err(error);
-                }
+                Err(error) => return Err(self.note_failure(exchange, attempt, error)),
             }
         }
+    }
+
+    /// Counts and logs the failure of an attempt, unless it was the client's.
+    fn note_failure(&self, exchange: &Exchange<'_>, attempt: &Attempt, error: Error) -> Error {
+        if error.side != Side::Client {
+            attempt.failed(error.blame());
+            match error.kind {
+                // It names the address itself.
+                Kind::Connect(_) => exchange.warn(format_args!("{error}")),
+                _ => exchange.warn(format_args!("{}: {error}", attempt.label())),
+            }
+        }
+        error
     }
 
     /// The time for one attempt, and when it is over: all that is left, or, with `retry_on: :timeout`, an equal part of it, so that
@@ -205,6 +218,20 @@ impl Proxy {
         };
         asked_for && is_safe(exchange, error, upload)
     }
+}
+
+/// Whether the head of a response has come without a byte of the body that it announces, and the request may be sent again all the
+/// same: nothing of the response has been passed on, and a safe method did nothing (RFC 9110, section 9.2.1). A backend that is killed
+/// between the two writes of a response would otherwise cost a request. With a body of unknown length, such as a stream of events,
+/// the head is a message of its own and passed on at once.
+fn is_still_replaceable(exchange: &Exchange<'_>, upload: &Upload, backend: &Peer) -> bool {
+    let response = &exchange.work.response;
+    backend.received().is_empty()
+        && matches!(backend, Peer::Http1(_))
+        && exchange.work.request.method.is_safe()
+        && upload.is_complete()
+        && upload.can_replay()
+        && matches!(framing::of_response(response, exchange.work.request.method), Ok(Framing::Length(1..)))
 }
 
 /// Whether another attempt is safe.
