@@ -82,7 +82,16 @@ impl TrustedProxies {
             (port, _) => port,
         };
         let tls = told.https.unwrap_or(peer.tls);
-        Some(ClientInfo { addr, ip, local_port, tls, port: None, local_ip: peer.local_ip, stranger: false })
+        Some(ClientInfo {
+            addr,
+            ip,
+            port: None,
+            local_ip: peer.local_ip,
+            local_port,
+            tls,
+            stranger: false,
+            secured: peer.secured.clone(),
+        })
     }
 
     fn told(&self, fields: &Fields) -> Told {

@@ -7,6 +7,7 @@ use std::task::Poll;
 use super::http1;
 use super::listener::Accepted;
 use super::proxy_protocol;
+use super::tls::{shake_hands, Refused};
 use crate::engine::{Engine, Registration};
 
 /// Serves a connection to its end.
@@ -18,9 +19,17 @@ pub(crate) async fn serve(engine: Rc<Engine>, accepted: Accepted, registration: 
     })
     .await;
     // In this order: a header of the PROXY protocol, the TLS handshake, and what ALPN or the first bytes say is spoken.
-    let takes_header = engine.snapshot().binds.get(&bind.key).unwrap_or(&bind).proxy_protocol;
-    if takes_header && !Box::pin(proxy_protocol::receive(&engine, &bind, &mut stream, &mut link)).await {
+    let bind = engine.snapshot().binds.get(&bind.key).cloned().unwrap_or(bind);
+    if bind.proxy_protocol && !Box::pin(proxy_protocol::receive(&engine, &bind, &mut stream, &mut link)).await {
         return;
+    }
+    if let Some(server) = &bind.tls {
+        // Boxed: what a handshake needs is given back after it.
+        stream = match Box::pin(shake_hands(&engine, stream, &bind.key, server, &mut link)).await {
+            Ok(secured) => secured,
+            Err(Refused::Plain(stream)) => return http1::refuse_plain(&engine, stream).await,
+            Err(Refused::Failed) => return,
+        };
     }
     http1::serve(&engine, stream, &link).await;
     drop(permit);

@@ -3,7 +3,7 @@
 mod address;
 mod unix;
 
-pub(crate) use address::BindAddress;
+pub(crate) use address::{is_https, BindAddress};
 pub(crate) use unix::Rights;
 
 use std::future::{poll_fn, Future};
@@ -88,10 +88,11 @@ impl Listener {
     pub(crate) fn bind(bind: &Arc<Bind>, only_v6: bool) -> io::Result<Self> {
         let backlog = bind.backlog.unwrap_or(BACKLOG);
         let (socket, url) = match &bind.key.address {
-            BindAddress::Tcp(address) => bind_tcp(*address, backlog, only_v6)?,
+            BindAddress::Tcp(address) => bind_tcp(*address, backlog, only_v6, bind.tls.is_some())?,
             BindAddress::Unix(path) => {
                 let (listener, file) = unix::bind(path, backlog, bind.rights)?;
-                (Bound::Unix(listener, file), format!("unix://{}", path.display()))
+                let scheme = if bind.tls.is_some() { "https+unix" } else { "unix" };
+                (Bound::Unix(listener, file), format!("{scheme}://{}", path.display()))
             }
         };
         Ok(Self { socket, bind: Arc::clone(bind), url })
@@ -135,7 +136,7 @@ impl Listener {
     }
 }
 
-fn bind_tcp(address: SocketAddr, backlog: i32, only_v6: bool) -> io::Result<(Bound, String)> {
+fn bind_tcp(address: SocketAddr, backlog: i32, only_v6: bool, tls: bool) -> io::Result<(Bound, String)> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     // A restart may bind while connections of the last run are still winding down.
     socket.set_reuse_address(true)?;
@@ -146,7 +147,8 @@ fn bind_tcp(address: SocketAddr, backlog: i32, only_v6: bool) -> io::Result<(Bou
     socket.bind(&address.into())?;
     socket.listen(backlog)?;
     let listener = std::net::TcpListener::from(socket);
-    let url = format!("http://{}", listener.local_addr()?);
+    let scheme = if tls { "https" } else { "http" };
+    let url = format!("{scheme}://{}", listener.local_addr()?);
     Ok((Bound::Tcp(listener), url))
 }
 
