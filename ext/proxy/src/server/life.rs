@@ -89,7 +89,7 @@ impl Life {
 
     pub(super) fn urls(&self) -> Vec<String> {
         match &*self.shared.lock() {
-            State::Running(server) => server.urls().to_vec(),
+            State::Running(server) => server.urls(),
             State::Ended { urls, .. } => urls.clone(),
             State::Starting { .. } | State::Failed(_) => Vec::new(),
         }
@@ -155,7 +155,7 @@ impl Shared {
         }
         self.changed.notify_all();
         server.wait(None);
-        let (urls, stats, drained) = (server.urls().to_vec(), server.stats(), server.is_drained());
+        let (urls, stats, drained) = (server.urls(), server.stats(), server.is_drained());
         self.become_state(State::Ended { urls, stats, drained });
     }
 

@@ -11,6 +11,14 @@ pub(crate) enum BindAddress {
 }
 
 impl BindAddress {
+    /// Its port, unless it has none or any will do.
+    pub(crate) fn port(&self) -> Option<u16> {
+        match self {
+            Self::Tcp(address) => Some(address.port()).filter(|port| *port > 0),
+            Self::Unix(_) => None,
+        }
+    }
+
     /// Reads `http://ADDRESS:PORT` or `unix:///PATH`. The error says what to write instead.
     pub(crate) fn parse(url: &str) -> Result<Self, String> {
         if let Some(path) = url.strip_prefix("unix:") {
