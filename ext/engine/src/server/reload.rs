@@ -1,10 +1,14 @@
 //! Another configuration for a server that runs.
 
 use std::convert::Infallible;
+use std::future::Future;
 use std::io::ErrorKind;
 use std::sync::mpsc::{channel, Sender};
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
+
+use tokio::sync::{AcquireError, OwnedSemaphorePermit};
 
 use super::threads::Change;
 use super::{cannot_bind, Server, StartError};
@@ -119,13 +123,16 @@ impl Server {
         }
         let fewer = u32::try_from(before.saturating_sub(new)).unwrap_or(u32::MAX);
         if fewer > 0 {
-            let permits = Arc::clone(permits);
-            // As connections end. Until there are few enough nobody is accepted.
-            self.control.background.spawn(async move {
-                if let Ok(fewer) = permits.acquire_many_owned(fewer).await {
-                    fewer.forget();
-                }
-            });
+            let mut fewer = Box::pin(Arc::clone(permits).acquire_many_owned(fewer));
+            // It stands in line from now on, before those who accept, who join the line anew when they hear of the new terms.
+            let taken = fewer.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+            let forget =
+                |taken: Result<OwnedSemaphorePermit, AcquireError>| drop(taken.map(OwnedSemaphorePermit::forget));
+            match taken {
+                Poll::Ready(taken) => forget(taken),
+                // As connections end. Until there are few enough nobody is accepted.
+                Poll::Pending => drop(self.control.background.spawn(async move { forget(fewer.await) })),
+            }
         }
     }
 
@@ -151,3 +158,6 @@ fn own_address(bind: &Bind, url: &str) -> StartError {
     );
     StartError::Bind { at: bind.at.clone(), url: bind.url.to_string(), message }
 }
+
+#[cfg(test)]
+mod tests;

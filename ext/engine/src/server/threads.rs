@@ -128,6 +128,11 @@ impl Control {
         self.news.send_replace(());
     }
 
+    #[cfg(test)]
+    pub(super) fn old_logs(&self) -> &Mutex<Vec<Rest>> {
+        &self.old_logs
+    }
+
     /// Waits at the end for what that log still writes.
     pub(super) fn wait_for_log(&self, rest: Rest) {
         let mut logs = self.old_logs.lock();

@@ -110,6 +110,16 @@ impl Life {
         }
     }
 
+    /// Has the engine serve by another configuration. The lock is not held meanwhile.
+    pub(super) fn reload(&self, config: &Config) -> Result<(), StartError> {
+        let server = match &*self.shared.lock() {
+            State::Running(server) => Arc::clone(server),
+            State::Starting { .. } | State::Failed(_) | State::Ended { .. } => return Err(StartError::Stopped),
+        };
+        // What looks like a slip is known from the check of the configuration.
+        server.reload(config).map(drop)
+    }
+
     pub(super) fn begin_stop(&self, limit: Option<Duration>) {
         if let State::Running(server) = &*self.shared.lock() {
             server.begin_stop(limit);
