@@ -34,6 +34,11 @@ impl Method {
         }
     }
 
+    /// Whether such a request asks for nothing but an answer (RFC 9110, section 9.2.1).
+    pub fn is_safe(self) -> bool {
+        matches!(self, Method::Get | Method::Head | Method::Options | Method::Trace)
+    }
+
     /// Whether sending such a request twice has the effect of sending it once (RFC 9110, section 9.2.2), so that it may
     /// be retried.
     pub fn is_idempotent(self) -> bool {

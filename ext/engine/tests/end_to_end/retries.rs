@@ -173,3 +173,53 @@ fn nobody_at_all_is_a_502() {
     assert_eq!(client.get("/").status(), 502);
     assert_eq!(client.get("/").status(), 502, "the client's connection lives on");
 }
+
+/// A backend that sends a head and goes away before the first byte of the body.
+fn breaking_off(head: &'static str) -> Origin {
+    Origin::start(move |_, peer| {
+        peer.head();
+        peer.send(head);
+    })
+}
+
+#[test]
+fn a_safe_request_goes_on_when_a_backend_leaves_between_head_and_body() {
+    let (first, second) =
+        (breaking_off("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n"), Origin::answering(|_| OK.into()));
+    let proxy = Proxy::with(&[&first.address(), &second.address()], |_| ());
+    let mut client = proxy.client();
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    let response = client.response();
+    assert_eq!((response.status(), &response.body[..]), (200, &b"ok"[..]));
+    assert_eq!((first.connections(), second.connections()), (1, 1));
+}
+
+#[test]
+fn one_that_changes_something_does_not() {
+    let (first, second) =
+        (breaking_off("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n"), Origin::answering(|_| OK.into()));
+    let proxy = Proxy::with(&[&first.address(), &second.address()], |_| ());
+    let mut client = proxy.client();
+    client.send("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n");
+    assert_eq!(client.head().status(), 200);
+    assert!(client.rest().0.is_empty());
+    assert_eq!((first.connections(), second.connections()), (1, 0));
+}
+
+#[test]
+fn a_head_whose_body_takes_its_time_is_passed_on() {
+    let (release, released) = channel();
+    let released = Mutex::new(released);
+    let slow = Origin::start(move |_, peer| {
+        peer.head();
+        peer.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n");
+        let _ = released.lock().expect("a lock").recv();
+        peer.send("ok");
+    });
+    let proxy = Proxy::with(&[&slow.address(), &nobody()], |_| ());
+    let mut client = proxy.client();
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_eq!(client.head().status(), 200);
+    release.send(()).expect("a backend");
+    assert_eq!(client.read(2), b"ok");
+}

@@ -20,6 +20,8 @@ pub(super) struct History {
     pub(super) ramp: Ramp,
     /// Whether its latest attempt failed.
     pub(super) failing: AtomicBool,
+    /// Whether it did not agree to HTTP/2 where it might have.
+    pub(super) prefers_http1: AtomicBool,
     pub(super) in_flight: AtomicU64,
     pub(super) requests: AtomicU64,
     pub(super) failures: AtomicU64,
@@ -37,6 +39,7 @@ impl History {
             status: Status::default(),
             ramp: Ramp::default(),
             failing: AtomicBool::new(false),
+            prefers_http1: AtomicBool::new(false),
             in_flight: AtomicU64::new(0),
             requests: AtomicU64::new(0),
             failures: AtomicU64::new(0),

@@ -1,0 +1,35 @@
+//! Whether a backend that has sent a head goes on to the body.
+
+use std::future::poll_fn;
+use std::task::Poll;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::Client;
+use crate::error::{Error, Kind, Retry};
+use crate::peer::Peer;
+
+/// How long a head waits for the first byte of its body. A server that writes both in turn takes microseconds; one that takes longer
+/// has its head passed on.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// Waits for the first byte of a body that `backend` has announced. An error if the backend goes away instead: nothing of its response
+/// has been passed on.
+pub(crate) async fn await_body(client: &mut Client, backend: &mut Peer) -> Result<(), Error> {
+    let until = Instant::now() + PATIENCE;
+    poll_fn(|cx| {
+        let Client { peer: client, alarm } = &mut *client;
+        match backend.poll_read(cx) {
+            Poll::Ready(Ok(0)) => return Poll::Ready(Err(Error::backend(Kind::Ended, Retry::IfIdempotent))),
+            Poll::Ready(Ok(_)) => return Poll::Ready(Ok(())),
+            Poll::Ready(Err(error)) => return Poll::Ready(Err(Error::backend(Kind::Io(error), Retry::IfIdempotent))),
+            Poll::Pending => {}
+        }
+        if let Poll::Ready(error) = client.poll_gone(cx) {
+            return Poll::Ready(Err(Error::client(Kind::Io(error))));
+        }
+        alarm.poll(cx, until).map(Ok)
+    })
+    .await
+}
