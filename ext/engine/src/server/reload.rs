@@ -51,6 +51,7 @@ impl Server {
         {
             let mut terms = self.terms.lock();
             before.retire(&snapshot);
+            snapshot.binds.take_over(&before.binds);
             snapshot.start(&self.control.background, &self.log);
             self.snapshot.store(Arc::clone(&snapshot));
             self.log.take_level_of(&settings.log);
@@ -100,7 +101,9 @@ impl Server {
             let known = listening.iter().find(|(known, _)| known.key == bind.key);
             let new = || new.iter().find(|listener| listener.bind.key == bind.key).map(|listener| &listener.url);
             if let Some(url) = known.map(|(_, url)| url).or_else(new) {
-                shown.push((Arc::clone(bind), url.clone()));
+                // Of one that stays the address is the same, and perhaps not how it is spoken to.
+                let address = url.split_once("://").map_or("", |(_, address)| address);
+                shown.push((Arc::clone(bind), format!("{}://{address}", bind.scheme())));
             }
         }
         for (bind, _) in std::mem::replace(listening, shown) {

@@ -11,7 +11,8 @@ use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::Semaphore;
 use tokio::time::{timeout_at, Instant};
 
-use super::{rest, Bound, Raw, SocketFile, Threads, BACKLOG};
+use super::unix::SocketFile;
+use super::{rest, Bound, Raw, Threads, BACKLOG};
 use crate::downstream::binds::Bind;
 use crate::log::Log;
 use crate::rewrite::ClientInfo;
@@ -49,11 +50,18 @@ impl Client {
 }
 
 fn raw_tcp(stream: std::net::TcpStream, peer: SocketAddr) -> (RawStream, ClientInfo) {
-    let local_port = stream.local_addr().ok().map(|address| address.port());
+    let local = stream.local_addr().ok();
     // An answer leaves in one piece, or in pieces that are meant to leave at once: waiting for more only delays it.
     let _ = SockRef::from(&stream).set_tcp_nodelay(true);
     let ip = peer.ip().to_canonical();
-    let link = ClientInfo { addr: ip.to_string().into(), ip: Some(ip), local_port, tls: false };
+    let link = ClientInfo {
+        addr: ip.to_string().into(),
+        ip: Some(ip),
+        port: Some(peer.port()),
+        local_ip: local.map(|local| local.ip().to_canonical()),
+        local_port: local.map(|local| local.port()),
+        ..ClientInfo::default()
+    };
     (RawStream::Tcp(stream), link)
 }
 
@@ -66,18 +74,22 @@ impl Socket {
         }
     }
 
-    /// Lets as many connections wait as the new terms say.
-    pub(super) fn change_backlog(&self, old: &Bind, new: &Bind, log: &Log) {
-        if old.backlog == new.backlog {
-            return;
-        }
+    /// Lets as many connections wait, and those people connect, that the new terms say.
+    pub(super) fn keep(&self, old: &Bind, new: &Bind, log: &Log) {
         let backlog = new.backlog.unwrap_or(BACKLOG);
+        let listen = |socket: SockRef<'_>| if old.backlog == new.backlog { Ok(()) } else { socket.listen(backlog) };
         let changed = match self {
-            Self::Tcp(listener) => SockRef::from(listener).listen(backlog),
-            Self::Unix(listener, _) => SockRef::from(listener).listen(backlog),
+            Self::Tcp(listener) => listen(SockRef::from(listener)),
+            Self::Unix(listener, file) => listen(SockRef::from(listener)).and_then(|()| {
+                if old.rights == new.rights {
+                    Ok(())
+                } else {
+                    file.give(new.rights)
+                }
+            }),
         };
         if let Err(error) = changed {
-            log.warn(format_args!("backlog: {backlog} is not used at {}: {error}", new.url));
+            log.warn(format_args!("{} goes on with its old options: {error}", new.url));
         }
     }
 
