@@ -77,7 +77,7 @@ impl Drop for Place<'_> {
 
 /// Verifies the passwords of some accounts.
 #[derive(Debug)]
-pub(super) struct Verifier {
+pub(in crate::filter) struct Verifier {
     accounts: Accounts,
     known: KnownCredentials,
     /// What is being verified now. A browser sends the same credentials over six connections at once: one hash serves them all.
@@ -88,6 +88,11 @@ pub(super) struct Verifier {
 impl Verifier {
     pub(super) fn new(accounts: Accounts, known: KnownCredentials, verifications: Arc<Verifications>) -> Self {
         Self { accounts, known, pending: Mutex::default(), verifications }
+    }
+
+    /// Whether both know the same users by the same hashes.
+    pub(in crate::filter) fn has_the_accounts_of(&self, other: &Self) -> bool {
+        self.accounts == other.accounts
     }
 
     /// Whether `password` is that of `user`.
