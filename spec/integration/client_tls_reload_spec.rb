@@ -8,13 +8,14 @@ RSpec.describe "TLS with clients and reload" do
   def configuration(pair, **options)
     files = { certificate: pair.certificate_file, key: pair.key_file }
     proc do
+      threads 1
       bind "https://127.0.0.1:0", **files, **options
       response_headers additions: { "X-Verify" => ["{client_verify}"] }
       static_response body: "ok"
     end
   end
 
-  def start(pair, **options) = start_proxy(bind: nil, &configuration(pair, **options))
+  def start(pair, **options) = start_proxy(bind: nil, threads: nil, &configuration(pair, **options))
 
   def connect(proxy, **options) = TlsClient.connect(proxy.url, **options)
 
