@@ -13,6 +13,7 @@ use std::time::{Instant, SystemTime};
 
 use crate::engine::{Engine, Workspace};
 use crate::filter::{BodyLimit, Filter};
+use crate::grpc::{Call, Form};
 use crate::handler::Handler;
 use crate::headers::hop_by_hop::{self, Wishes};
 use crate::headers::{forwarded, framing};
@@ -56,6 +57,8 @@ pub(crate) struct Exchange<'a> {
     pub(crate) begun: Instant,
     pub(crate) framing: Framing,
     pub(crate) wishes: Wishes,
+    /// What it is to gRPC.
+    pub(crate) call: Option<Call>,
     /// Whether the client will send another request on this connection.
     pub(crate) keep_alive: bool,
     /// The filters that let the request pass. They see the response.
@@ -95,7 +98,7 @@ async fn forward(
     let sent = client.peer.total_sent();
     let framing = match client.peer.framing_of_request(&work.request) {
         Ok(framing) => framing,
-        Err(malformed) => return refuse(engine, link, client, malformed.status()).await,
+        Err(malformed) => return refuse(engine, link, client, malformed.status(), Form::of(&work.request)).await,
     };
     client.peer.begin_reading(framing);
     // What another request left there is nobody's business.
@@ -121,6 +124,7 @@ async fn forward(
         begun: Instant::now(),
         framing,
         wishes: Wishes::of(&work.request, !framing.is_empty()),
+        call: Call::of(&work.request, tokio::time::Instant::now),
         keep_alive: framing::keeps_alive(&work.request.fields, work.request.version) && !engine.is_draining(),
         passed: &[],
         body_limit: None,

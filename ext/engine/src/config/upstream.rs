@@ -35,6 +35,8 @@ pub struct Pool {
     pub client_certificate: Option<String>,
     /// PEM file of its key.
     pub client_key: Option<String>,
+    /// `http1`, `http2` or `auto`. `None`: by the URL of each backend.
+    pub protocol: Option<String>,
     /// Idle connections kept per backend and engine thread.
     pub keepalive: i64,
     /// Seconds after which an idle backend connection is closed.
@@ -65,6 +67,7 @@ impl Default for Pool {
             ca_file: None,
             client_certificate: None,
             client_key: None,
+            protocol: None,
             keepalive: 64,
             keepalive_timeout: 55.0,
             health_check: None,
@@ -144,6 +147,10 @@ impl Backend {
 pub struct HealthCheck {
     /// Whether a connection that can be made is proof enough.
     pub tcp: bool,
+    /// Whether gRPC's own health service is asked.
+    pub grpc: bool,
+    /// About which of its services. Empty: about the server as a whole.
+    pub service: String,
     /// What is asked for.
     pub path: String,
     /// With which method.
@@ -170,6 +177,8 @@ impl Default for HealthCheck {
     fn default() -> Self {
         Self {
             tcp: false,
+            grpc: false,
+            service: String::new(),
             path: "/".into(),
             method: "GET".into(),
             headers: Vec::new(),

@@ -161,12 +161,12 @@ async fn read_head(
             why.status()
         }
         Ok(Err(ReadError::TooLarge | ReadError::BodyTooLarge)) => 431,
-        Ok(Err(ReadError::Io(_) | ReadError::Ended | ReadError::Truncated | ReadError::Refused)) => {
-            return Err(End::Closed(Verdict::Close))
-        }
+        Ok(Err(
+            ReadError::Io(_) | ReadError::Ended | ReadError::Truncated | ReadError::Refused | ReadError::Unserved,
+        )) => return Err(End::Closed(Verdict::Close)),
         Err(()) => 408,
     };
-    Err(End::Closed(refuse(engine, link, client, status).await))
+    Err(End::Closed(refuse(engine, link, client, status, None).await))
 }
 
 /// Whether HTTP/2 has begun, as far as its preface is there.

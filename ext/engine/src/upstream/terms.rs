@@ -10,6 +10,7 @@ use super::health::Rules;
 use super::pool::Keep;
 use super::slot::HEAVIEST;
 use super::tls::TlsClient;
+use super::Protocol;
 use crate::config::{At, Backend, Pool, Problem};
 use crate::snapshot::seconds;
 
@@ -124,6 +125,7 @@ fn tls(pool: &Pool, speaks_tls: bool, report: &mut Report<'_>) -> Option<Option<
 /// What is said of backends of which nothing else is said.
 pub(super) fn traits_of_all(pool: &Pool, report: &mut Report<'_>) -> Traits {
     Traits {
+        protocol: Protocol::compile(pool, report).unwrap_or_default(),
         max_connections: pool.max_connections.map(|most| report.number("max_connections", most, 1, u32::MAX)),
         slow_start: pool.slow_start.map(|time| report.time("slow_start", time)),
         ..Traits::default()
@@ -144,5 +146,6 @@ pub(super) fn traits(backend: &Backend, of_all: Traits, report: &mut Report<'_>)
             Some(time) => Some(report.time(&option("slow_start"), time)),
             None => of_all.slow_start,
         },
+        protocol: of_all.protocol,
     }
 }

@@ -12,6 +12,7 @@ mod disconnect;
 mod drain;
 mod early_response;
 mod forwarding;
+mod grpc;
 mod health;
 mod http2;
 mod http2_floods;

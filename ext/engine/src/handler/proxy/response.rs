@@ -3,6 +3,7 @@
 use super::{Answered, Proxy};
 use crate::error::{Error, Kind, Retry, Side};
 use crate::forward::{write_connection, Exchange, Verdict};
+use crate::grpc;
 use crate::headers::{framing, hop_by_hop, websocket};
 use crate::http1::{Framing, Malformed};
 use crate::message::{Known, Version};
@@ -20,6 +21,7 @@ impl Proxy {
         upload: &mut Upload,
     ) -> Verdict {
         let Answered { mut backend, attempt } = answered;
+        upload.let_go();
         let status = exchange.work.response.status;
         if status == 101 {
             if !hop_by_hop::is_answered_upgrade(&exchange.work.request, &exchange.work.response) {
@@ -60,7 +62,9 @@ impl Proxy {
         self.write_response(exchange, framing, client_framing);
         backend.begin_reading(framing);
 
-        let result = exchange::relay(exchange.client, &mut backend, upload, &self.limits).await;
+        let limits = self.limits(exchange);
+        let relay = exchange::relay(exchange.client, &mut backend, upload, &limits);
+        let result = grpc::within(exchange.call, relay).await;
         match result {
             Ok(()) => {
                 // What a backend sends beyond its response reaches nobody: the connection goes with it.
@@ -148,6 +152,7 @@ impl Proxy {
         exchange.client.peer.write_response(response, Framing::UntilClose, |lines| {
             lines.extend_from_slice(b"Connection: upgrade\r\n");
         });
+        let _counted = exchange.engine.counters.tunnel();
         match Box::pin(exchange::tunnel(exchange.client, &mut backend, self.tunnel_timeout)).await {
             Ok(()) => Verdict::Close,
             Err(error) => {

@@ -104,7 +104,7 @@ fn where_nobody_can_take_a_request_nobody_loses_a_turn() {
 fn any_traits() -> impl Strategy<Value = (Traits, bool)> {
     let limits = prop_oneof![Just(None), Just(Some(0)), Just(Some(1))];
     (1u32..5, any::<bool>(), limits, any::<bool>()).prop_map(|(weight, backup, max_connections, up)| {
-        (Traits { weight, backup, max_connections, slow_start: None }, up)
+        (Traits { weight, backup, max_connections, ..Traits::default() }, up)
     })
 }
 
