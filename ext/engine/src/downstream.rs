@@ -5,3 +5,4 @@ pub(crate) mod connection;
 pub(crate) mod http1;
 pub(crate) mod http2;
 pub(crate) mod listener;
+pub(crate) mod tls;

@@ -142,6 +142,12 @@ async fn forward(
 
 impl Exchange<'_> {
     async fn serve(&mut self) -> Verdict {
+        if let Some(secured) = &self.link.secured {
+            if !secured.admits(self.snapshot, self.work.request.host()) {
+                self.keep_alive = false;
+                return self.fail(421).await;
+            }
+        }
         let fields = &self.work.request.fields;
         if let Some(expectation) = fields.get(Known::Expect) {
             if !expectation.eq_ignore_ascii_case(b"100-continue") {

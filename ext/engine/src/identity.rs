@@ -80,7 +80,7 @@ impl TrustedProxies {
             (None, None) => peer.local_port,
             (port, _) => port,
         };
-        Some(ClientInfo { addr, ip, local_port, tls: told.https.unwrap_or(peer.tls) })
+        Some(ClientInfo { addr, ip, local_port, tls: told.https.unwrap_or(peer.tls), secured: peer.secured.clone() })
     }
 
     fn told(&self, fields: &Fields) -> Told {

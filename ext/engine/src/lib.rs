@@ -33,6 +33,7 @@ mod metrics;
 mod nearest;
 mod networks;
 mod peer;
+mod pem;
 mod routing;
 mod snapshot;
 mod waiting;

@@ -2,7 +2,7 @@
 
 mod address;
 
-pub(crate) use address::BindAddress;
+pub(crate) use address::{is_https, BindAddress};
 
 use std::future::{poll_fn, Future};
 use std::io;
@@ -97,7 +97,7 @@ impl Listener {
     pub(crate) fn bind(bind: &Arc<Bind>, only_v6: bool) -> io::Result<Self> {
         let backlog = bind.backlog.unwrap_or(BACKLOG);
         let (socket, url) = match &bind.key.address {
-            BindAddress::Tcp(address) => bind_tcp(*address, backlog, only_v6)?,
+            BindAddress::Tcp(address) => bind_tcp(*address, backlog, only_v6, bind.tls.is_some())?,
             BindAddress::Unix(path) => bind_unix(path.clone(), backlog)?,
         };
         Ok(Self { socket, bind: Arc::clone(bind), url })
@@ -141,7 +141,7 @@ impl Listener {
     }
 }
 
-fn bind_tcp(address: SocketAddr, backlog: i32, only_v6: bool) -> io::Result<(Bound, String)> {
+fn bind_tcp(address: SocketAddr, backlog: i32, only_v6: bool, tls: bool) -> io::Result<(Bound, String)> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     // A restart may bind while connections of the last run are still winding down.
     socket.set_reuse_address(true)?;
@@ -152,7 +152,8 @@ fn bind_tcp(address: SocketAddr, backlog: i32, only_v6: bool) -> io::Result<(Bou
     socket.bind(&address.into())?;
     socket.listen(backlog)?;
     let listener = std::net::TcpListener::from(socket);
-    let url = format!("http://{}", listener.local_addr()?);
+    let scheme = if tls { "https" } else { "http" };
+    let url = format!("{scheme}://{}", listener.local_addr()?);
     Ok((Bound::Tcp(listener), url))
 }
 
@@ -203,7 +204,7 @@ fn accept_tcp(
     // An answer leaves in one piece, or in pieces that are meant to leave at once: waiting for more only delays it.
     let _ = SockRef::from(&stream).set_tcp_nodelay(true);
     let ip = peer.ip().to_canonical();
-    let link = ClientInfo { addr: ip.to_string().into(), ip: Some(ip), local_port, tls: false };
+    let link = ClientInfo { addr: ip.to_string().into(), ip: Some(ip), local_port, ..ClientInfo::default() };
     match stream.into_std() {
         Ok(stream) => threads.hand_over(Raw { socket: RawStream::Tcp(stream), link, permit, bind: Arc::clone(bind) }),
         Err(error) => log.warn(format_args!("a connection from {peer} was lost: {error}")),

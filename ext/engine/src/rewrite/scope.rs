@@ -1,8 +1,10 @@
 //! What a string rewrite can refer to.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::Captures;
+use crate::downstream::tls::TlsDetails;
 use crate::message::{Fields, RequestHead};
 use crate::request_id::RequestId;
 
@@ -54,6 +56,8 @@ pub struct ClientInfo {
     pub local_port: Option<u16>,
     /// Whether the client's connection is a TLS one, so that the scheme is `https`.
     pub tls: bool,
+    /// What the handshake came to, if the connection is one. A trusted proxy's is its own, not that of the client it speaks for.
+    pub(crate) secured: Option<Arc<TlsDetails>>,
 }
 
 impl ClientInfo {
