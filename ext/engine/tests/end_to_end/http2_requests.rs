@@ -396,3 +396,26 @@ fn a_body_that_does_not_come_is_answered_408() {
         assert_eq!(answer.status, 408);
     });
 }
+
+#[test]
+fn each_event_leaves_at_once() {
+    let (next, wait) = channel::<()>();
+    let wait = Mutex::new(wait);
+    let origin = Origin::start(move |_, peer| {
+        peer.head();
+        peer.send("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n");
+        for number in 0..3 {
+            peer.send(format!("8\r\ndata: {number}\n\r\n"));
+            wait.lock().expect("the channel").recv().expect("the event has arrived");
+        }
+        peer.send("0\r\n\r\n");
+    });
+    let proxy = Proxy::before(&origin);
+    let mut client = RawHttp2::connect(&proxy);
+    client.get(1, "/");
+    for number in 0..3 {
+        assert_eq!(client.next_of(Frame::DATA).payload, format!("data: {number}\n").as_bytes());
+        next.send(()).expect("the backend waits");
+    }
+    assert_eq!(client.next_of(Frame::DATA).flags & Frame::END_STREAM, Frame::END_STREAM);
+}
