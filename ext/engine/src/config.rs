@@ -110,11 +110,19 @@ impl<T> Setting<T> {
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Bind {
-    /// `http://ADDRESS:PORT` (IPv6 in brackets, port 0 for a free one), `https://ADDRESS:PORT` or `unix:///PATH`, without query
-    /// parameters.
+    /// `http://ADDRESS:PORT` (IPv6 in brackets, port 0 for a free one), `https://ADDRESS:PORT`, `unix:///PATH` or
+    /// `https+unix:///PATH`, without query parameters.
     pub url: String,
     /// Connections that may wait to be accepted. Default 1024.
     pub backlog: Option<i64>,
+    /// Whether each connection begins with a header of the PROXY protocol.
+    pub proxy_protocol: bool,
+    /// The permissions of a unix socket, as in `0o660`. Default: what the process gives to any new file.
+    pub mode: Option<i64>,
+    /// The user whose a unix socket is, by name or number. Default: who starts the server.
+    pub owner: Option<String>,
+    /// Its group, by name or number. Default: that of who starts the server.
+    pub group: Option<String>,
     /// What is spoken there: `h1`, `h2`. Default: both.
     pub protocols: Option<Vec<String>>,
     /// With https, a PEM file: the server's certificate and those that lead to its root.
@@ -142,6 +150,10 @@ impl Default for Bind {
         Self {
             url: Self::DEFAULT.into(),
             backlog: None,
+            proxy_protocol: false,
+            mode: None,
+            owner: None,
+            group: None,
             protocols: None,
             certificate: None,
             key: None,

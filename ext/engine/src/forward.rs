@@ -3,6 +3,7 @@
 mod answer;
 mod extra;
 mod guard;
+mod introduction;
 
 pub(crate) use answer::{refuse, write_connection};
 pub(crate) use extra::Extra;

@@ -11,6 +11,7 @@ pub mod headers;
 pub mod http1;
 pub mod log;
 pub mod message;
+pub mod proxy_protocol;
 pub mod request_id;
 pub mod respond;
 pub mod rewrite;

@@ -3,9 +3,10 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::listener::{is_https, BindAddress};
+use super::listener::{is_https, BindAddress, Rights};
 use super::tls::TlsServer;
 use crate::config::{self, At, Config, Problem};
+use crate::identity;
 use crate::nearest::nearest;
 
 /// Every `bind` of a configuration, in the order of the file.
@@ -21,6 +22,10 @@ pub(crate) struct Bind {
     pub(crate) url: Box<str>,
     /// Connections that may wait to be accepted.
     pub(crate) backlog: Option<i32>,
+    /// Whether each connection begins with a header of the PROXY protocol.
+    pub(crate) proxy_protocol: bool,
+    /// Whose a unix socket is, and who may connect to it.
+    pub(crate) rights: Rights,
     /// How TLS is spoken there; `None` where it is not.
     pub(crate) tls: Option<Arc<TlsServer>>,
     /// What is spoken there, through TLS or not.
@@ -49,15 +54,16 @@ impl Binds {
         let default = [config::Bind::default()];
         let specs = if config.binds.is_empty() { &default[..] } else { &config.binds };
         let mut binds = Self(Vec::with_capacity(specs.len()));
+        let trusted = &config.trusted_proxies.value[..];
         for spec in specs {
-            if let Some(bind) = binds.bind(spec, problems) {
+            if let Some(bind) = binds.bind(spec, trusted, problems) {
                 binds.0.push(Arc::new(bind));
             }
         }
         binds
     }
 
-    fn bind(&self, spec: &config::Bind, problems: &mut Vec<Problem>) -> Option<Bind> {
+    fn bind(&self, spec: &config::Bind, trusted: &[String], problems: &mut Vec<Problem>) -> Option<Bind> {
         let protocols = Protocols::compile(spec, problems);
         let tls = tls(spec, protocols, problems);
         let mut complain = |message| problems.push(Problem::error(spec.at.as_ref(), "bind", message));
@@ -71,9 +77,23 @@ impl Binds {
             complain(format!("{:?} is bound twice: leave one of them out", spec.url));
             return None;
         }
+        if spec.proxy_protocol {
+            if let Some(message) = nobody_to_believe(&address, trusted) {
+                complain(message);
+            }
+        }
+        let rights = Rights::compile(spec, matches!(address, BindAddress::Unix(_)), &mut complain);
         let backlog = spec.backlog.map(|backlog| backlog.clamp(1, i32::MAX.into()) as i32);
-        let key = BindKey { address, nth };
-        Some(Bind { key, url: spec.url.as_str().into(), backlog, tls, protocols, at: spec.at.clone() })
+        Some(Bind {
+            key: BindKey { address, nth },
+            url: spec.url.as_str().into(),
+            backlog,
+            proxy_protocol: spec.proxy_protocol,
+            rights,
+            tls,
+            protocols,
+            at: spec.at.clone(),
+        })
     }
 
     /// Takes over what outlives a reload: the keys of session tickets. To be called before the first connection.
@@ -108,6 +128,20 @@ impl Binds {
             matches!(other.key.address, BindAddress::Tcp(SocketAddr::V4(v4)) if v4.port() == v6.port() && v4.port() != 0)
         })
     }
+}
+
+/// What is wrong with a bind that takes headers of the PROXY protocol if no proxy that could send one there is trusted.
+fn nobody_to_believe(address: &BindAddress, trusted: &[String]) -> Option<String> {
+    let (unix, someone) = match address {
+        BindAddress::Tcp(_) => {
+            (false, "the addresses of the proxies in front of this one, as in trusted_proxies \"10.0.0.0/8\"")
+        }
+        BindAddress::Unix(_) => (true, "trusted_proxies \"unix:\""),
+    };
+    if trusted.iter().any(|proxy| (proxy == identity::UNIX) == unix) {
+        return None;
+    }
+    Some(format!("proxy_protocol: every connection would be refused, since nobody is trusted who could come there: write {someone}"))
 }
 
 impl Protocols {

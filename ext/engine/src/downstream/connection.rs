@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::task::Poll;
 
 use super::listener::Accepted;
+use super::proxy_protocol;
 use super::tls::{shake_hands, Protocol, Refused};
 use super::{http1, http2};
 use crate::engine::{Engine, Registration};
@@ -19,6 +20,9 @@ pub(crate) async fn serve(engine: Rc<Engine>, accepted: Accepted, registration: 
     .await;
     // In this order: a header of the PROXY protocol, the TLS handshake, and what ALPN or the first bytes say is spoken.
     let bind = engine.snapshot().binds.get(&bind.key).cloned().unwrap_or(bind);
+    if bind.proxy_protocol && !Box::pin(proxy_protocol::receive(&engine, &bind, &mut stream, &mut link)).await {
+        return;
+    }
     if let Some(server) = &bind.tls {
         // Boxed: what a handshake needs is given back after it.
         stream = match Box::pin(shake_hands(&engine, stream, &bind.key, server, &mut link)).await {

@@ -37,6 +37,12 @@ module Proxy
                  "or `unix:///PATH`. May be written several times. Options may also stand in the URL: `?backlog=4096`.",
           options: [
             option(:backlog, Types::COUNT, default: "1024", prose: "Connections that may wait in the kernel to be accepted."),
+            option(:proxy_protocol, Types::SWITCH, default: "`false`",
+                   prose: "Each connection begins with a header of the PROXY protocol, from one of `trusted_proxies`, see below."),
+            option(:mode, Types::MODE, default: "what the umask leaves", unset: true,
+                   prose: "Permissions of a unix socket's file: `0o660` or `\"660\"`. To connect takes the right to write."),
+            option(:owner, Types::ACCOUNT, default: "who starts it", unset: true, prose: "The file's user, by name or number."),
+            option(:group, Types::ACCOUNT, default: "who starts it", unset: true, prose: "The file's group, by name or number."),
             option(:protocols, Types::PROTOCOLS, default: "both", unset: true,
                    prose: "What is spoken there: `[\"h2\", \"h1\"]`, or one of them."),
             *CERTIFICATE.options.map { |option| option.name == :certificate ? OF_BIND : option },

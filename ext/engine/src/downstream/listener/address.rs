@@ -12,16 +12,18 @@ pub(crate) enum BindAddress {
 
 /// Whether clients speak TLS there.
 pub(crate) fn is_https(url: &str) -> bool {
-    url.starts_with("https://")
+    url.starts_with("https://") || url.starts_with("https+unix:")
 }
 
 impl BindAddress {
-    /// Reads `http://ADDRESS:PORT`, `https://ADDRESS:PORT` or `unix:///PATH`. The error says what to write instead.
+    /// Reads `http://ADDRESS:PORT`, `https://ADDRESS:PORT`, `unix:///PATH` or `https+unix:///PATH`. The error says what to write instead.
     pub(crate) fn parse(url: &str) -> Result<Self, String> {
-        if let Some(path) = url.strip_prefix("unix:") {
+        let path = url.strip_prefix("unix:").map(|path| ("unix", path));
+        if let Some((scheme, path)) = path.or_else(|| url.strip_prefix("https+unix:").map(|path| ("https+unix", path)))
+        {
             let path = path.strip_prefix("//").unwrap_or(path);
             if !path.starts_with('/') {
-                return Err(format!("{url:?} names no absolute path: write \"unix:///run/proxy.sock\""));
+                return Err(format!("{url:?} names no absolute path: write \"{scheme}:///run/proxy.sock\""));
             }
             // The limit of sockaddr_un, its closing NUL included.
             if path.len() > 107 {
@@ -94,6 +96,8 @@ mod tests {
         }
         assert_eq!(BindAddress::parse("unix:///run/a.sock"), Ok(BindAddress::Unix("/run/a.sock".into())));
         assert_eq!(BindAddress::parse("unix:/run/a.sock"), Ok(BindAddress::Unix("/run/a.sock".into())));
+        assert_eq!(BindAddress::parse("https+unix:///run/a.sock"), Ok(BindAddress::Unix("/run/a.sock".into())));
+        assert!(is_https("https+unix:///run/a.sock") && !is_https("unix:///run/a.sock"));
     }
 
     #[test]
@@ -113,6 +117,9 @@ mod tests {
             "http://1.2.3.4:80/path",
             "unix://run/a.sock",
             "unix:",
+            "https+unix://run/a.sock",
+            "https+unix:@abstract",
+            "http+unix:///run/a.sock",
         ] {
             assert!(BindAddress::parse(url).is_err(), "{url}");
         }

@@ -8,6 +8,7 @@ use super::check::{Check, HttpQuestion, Question};
 use crate::headers::framing;
 use crate::http1::{Connection, Piece, ReadError};
 use crate::message::ResponseHead;
+use crate::proxy_protocol::Whose;
 use crate::upstream::backend::Endpoint;
 use crate::upstream::connect::connect_to;
 
@@ -22,8 +23,13 @@ pub(super) const MAX_INTERIM: usize = 32;
 pub(super) async fn ask(endpoint: &Endpoint, check: &Check) -> Result<(), String> {
     let deadline = Instant::now() + check.timeout;
     let place = endpoint.place().with_port(check.port);
-    let stream =
-        connect_to(endpoint, &place, endpoint.protocol(), None, check.timeout).await.map_err(|error| error.reason())?;
+    let mut introduction = Vec::new();
+    if let Some(form) = endpoint.traits().proxy_protocol {
+        form.write(&Whose::Own, &mut introduction);
+    }
+    let stream = connect_to(endpoint, &place, endpoint.protocol(), None, &introduction, check.timeout)
+        .await
+        .map_err(|error| error.reason())?;
     let authority = endpoint.authority();
     let answered = async {
         match &check.question {
