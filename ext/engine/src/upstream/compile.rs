@@ -235,6 +235,12 @@ fn fit(pool: &Pool, members: &[Member], report: &mut Report<'_>) {
              or leave it out",
         );
     }
+    if pool.proxy_protocol.is_some() && members.iter().any(|member| member.traits.protocol != Protocol::Http1) {
+        report.error(
+            "proxy_protocol: a connection of HTTP/2 is shared by many clients, and its header could name but one: \
+             write protocol: \"http1\" and http:// or https://, or leave proxy_protocol out",
+        );
+    }
     if pool.queue > 0 && members.iter().all(|member| member.traits.max_connections.is_none()) {
         report.warning(
             "queue: no backend is ever busy, so that no request waits: write max_connections beside it, or leave it out",
