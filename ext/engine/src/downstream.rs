@@ -3,4 +3,5 @@
 pub(crate) mod binds;
 pub(crate) mod connection;
 pub(crate) mod http1;
+pub(crate) mod http2;
 pub(crate) mod listener;

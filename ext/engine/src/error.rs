@@ -80,6 +80,8 @@ pub(crate) enum Waited {
     ClientBody,
     /// That the client takes the response, within `client_body_timeout`.
     ClientWrite,
+    /// An answer, within the call's own `grpc-timeout`.
+    Call,
 }
 
 /// Whose doing it was.
@@ -165,6 +167,7 @@ impl fmt::Display for Error {
                 Waited::Write => "a write made no progress within write_timeout",
                 Waited::ClientBody => "no further piece of the request's body within client_body_timeout",
                 Waited::ClientWrite => "the client took nothing of the response within client_body_timeout",
+                Waited::Call => "no whole answer within the call's grpc-timeout",
             }),
         }
     }

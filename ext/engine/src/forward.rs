@@ -2,15 +2,18 @@
 
 mod answer;
 mod extra;
+mod guard;
 
 pub(crate) use answer::{refuse, write_connection};
 pub(crate) use extra::Extra;
+pub(crate) use guard::forward_guarded;
 
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use crate::engine::{Engine, Workspace};
 use crate::filter::{BodyLimit, Filter};
+use crate::grpc::Call;
 use crate::handler::Handler;
 use crate::headers::hop_by_hop::{self, Wishes};
 use crate::headers::{forwarded, framing};
@@ -54,6 +57,8 @@ pub(crate) struct Exchange<'a> {
     pub(crate) begun: Instant,
     pub(crate) framing: Framing,
     pub(crate) wishes: Wishes,
+    /// What it is to gRPC.
+    pub(crate) call: Option<Call>,
     /// Whether the client will send another request on this connection.
     pub(crate) keep_alive: bool,
     /// The filters that let the request pass. They see the response.
@@ -83,7 +88,7 @@ pub(crate) struct Outcome {
 }
 
 /// Serves the request whose head stands in `work`. `link` is the other end of the connection.
-pub(crate) async fn forward(
+async fn forward(
     engine: &Engine,
     snapshot: &Snapshot,
     link: &ClientInfo,
@@ -119,6 +124,7 @@ pub(crate) async fn forward(
         begun: Instant::now(),
         framing,
         wishes: Wishes::of(&work.request, !framing.is_empty()),
+        call: Call::of(&work.request, tokio::time::Instant::now),
         keep_alive: framing::keeps_alive(&work.request.fields, work.request.version) && !engine.is_draining(),
         passed: &[],
         body_limit: None,
@@ -222,6 +228,11 @@ impl Exchange<'_> {
     /// Whether the client waits for `100 Continue` before it sends the body.
     pub(crate) fn expects_go_ahead(&self) -> bool {
         self.work.request.version != Version::Http10 && self.work.request.fields.has(Known::Expect)
+    }
+
+    /// Whether the request is an extended CONNECT of HTTP/2: its client takes any success for the beginning of the tunnel.
+    pub(crate) fn is_h2_tunnel(&self) -> bool {
+        self.work.request.version == Version::Http2 && self.wishes.upgrade
     }
 
     /// Logs a failure.

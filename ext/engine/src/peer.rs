@@ -84,7 +84,7 @@ impl Peer {
         let framing = framing::of_request(head)?;
         Ok(match (self, framing) {
             // A body of a length that nobody told.
-            (Self::Http2(stream), Framing::None) if !stream.is_read() => Framing::Chunked,
+            (Self::Http2(stream), Framing::None) if !stream.is_read() && !stream.is_tunnel() => Framing::Chunked,
             _ => framing,
         })
     }

@@ -147,6 +147,10 @@ impl Backend {
 pub struct HealthCheck {
     /// Whether a connection that can be made is proof enough.
     pub tcp: bool,
+    /// Whether gRPC's own health service is asked.
+    pub grpc: bool,
+    /// About which of its services. Empty: about the server as a whole.
+    pub service: String,
     /// What is asked for.
     pub path: String,
     /// With which method.
@@ -173,6 +177,8 @@ impl Default for HealthCheck {
     fn default() -> Self {
         Self {
             tcp: false,
+            grpc: false,
+            service: String::new(),
             path: "/".into(),
             method: "GET".into(),
             headers: Vec::new(),

@@ -4,8 +4,8 @@ use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::Poll;
 
-use super::http1;
 use super::listener::Accepted;
+use super::{http1, http2};
 use crate::engine::{Engine, Registration};
 
 /// Serves a connection to its end.
@@ -17,6 +17,9 @@ pub(crate) async fn serve(engine: Rc<Engine>, accepted: Accepted, registration: 
     })
     .await;
     // In this order: a header of the PROXY protocol, the TLS handshake, and what ALPN or the first bytes say is spoken.
-    http1::serve(&engine, stream, &link).await;
+    if let Some((stream, received)) = http1::serve(&engine, stream, &link, true).await {
+        // Boxed: what it takes is not to be kept for every connection.
+        Box::pin(http2::serve(&engine, stream, received, &link)).await;
+    }
     drop(permit);
 }

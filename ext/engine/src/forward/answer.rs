@@ -4,11 +4,12 @@ use std::time::{Duration, SystemTime};
 
 use super::{Exchange, Verdict};
 use crate::engine::Engine;
-use crate::error::{Error, Kind, Side};
+use crate::error::{Error, Kind, Side, Waited};
+use crate::grpc::Form;
 use crate::http1::Framing;
 use crate::message::{Known, Method, RequestHead, ResponseHead, Version};
 use crate::request_id::RequestId;
-use crate::respond::{self, ErrorResponse};
+use crate::respond::{self, ErrorResponse, Refusal};
 use crate::rewrite::{ClientInfo, ResponseInfo, Scope};
 use crate::upstream::exchange::{self, Client};
 
@@ -60,6 +61,7 @@ impl Exchange<'_> {
             let status = match error.kind {
                 Kind::BodyTooLarge => 413,
                 Kind::Malformed(_) | Kind::TooLarge => 400,
+                Kind::Timeout(Waited::Call) => return self.answer_call(Refusal::Deadline).await,
                 Kind::Timeout(_) => 408,
                 _ => {
                     self.answering(499);
@@ -75,16 +77,32 @@ impl Exchange<'_> {
         self.answer_error(response).await
     }
 
-    /// Answers with an error response, in the form that the client prefers.
+    /// Answers with an error response, in the form that the client prefers, or in gRPC's terms.
     pub(crate) async fn answer_error(&mut self, response: &ErrorResponse) -> Verdict {
         let accept = self.work.request.fields.all(Known::Accept);
         let answer = response.choose_among(accept);
+        if self.call.is_some() {
+            return self.answer_call(Refusal::Status(answer.status)).await;
+        }
         self.answer(answer.status, &answer.fields, &answer.body).await
+    }
+
+    /// Answers a call of gRPC, which takes no other answer. The fields that filters want on it stay.
+    pub(crate) async fn answer_call(&mut self, refusal: Refusal) -> Verdict {
+        let form = self.call.map_or(Form::Plain, |call| call.form);
+        let mut fields = format!("Content-Type: {}\r\n", form.content_type()).into_bytes();
+        if self.work.request.version != Version::Http2 {
+            fields.extend_from_slice(b"Content-Length: 0\r\n");
+        }
+        refusal.write(&mut fields);
+        self.answer(200, &fields, b"").await
     }
 
     /// Answers by ourselves. `fields` are whole lines, `Content-Length` included. What is there of the request's body is
     /// dropped; if there is more to come the connection is closed after the answer.
     pub(crate) async fn answer(&mut self, status: u16, fields: &[u8], body: &[u8]) -> Verdict {
+        // What is here is no tunnel, which a success would promise.
+        let status = if self.is_h2_tunnel() && (200..300).contains(&status) { 501 } else { status };
         self.answering(status);
         // A response that this one replaces is not the client's.
         let response = &mut self.work.response;

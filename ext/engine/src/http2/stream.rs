@@ -13,6 +13,7 @@ use http::{HeaderMap, Request, Response, StatusCode};
 
 use super::upgrade::Upgrade;
 use super::{read_fields, write_fields};
+use crate::headers::{clean_trailers, websocket};
 use crate::http1::{Malformed, Piece, ReadError};
 use crate::message::{Fields, ResponseHead, Version};
 use crate::respond::reason;
@@ -37,6 +38,8 @@ pub(crate) struct Stream {
     held: Bytes,
     ending: Ending,
     failure: Option<h2::Error>,
+    /// Whether a client asked for a tunnel (RFC 8441). What it sends then is no body.
+    tunnel: bool,
     /// What a request for another protocol asked for, which a backend answers in its own way.
     upgrade: Option<Upgrade>,
     total_sent: u64,
@@ -76,10 +79,10 @@ enum Ending {
 }
 
 impl Stream {
-    /// A request that a client sent.
-    pub(crate) fn of_client(body: RecvStream, response: SendResponse<Bytes>) -> Self {
+    /// A request that a client sent. `tunnel` says whether it was an extended CONNECT.
+    pub(crate) fn of_client(body: RecvStream, response: SendResponse<Bytes>, tunnel: bool) -> Self {
         let receiving = if body.is_end_stream() { Receiving::Ended } else { Receiving::Body(body) };
-        Self::new(Sending::Response(response), receiving)
+        Self { tunnel, ..Self::new(Sending::Response(response), receiving) }
     }
 
     /// One more request on a connection to a backend. [`Stream::write_request`] says which.
@@ -98,6 +101,7 @@ impl Stream {
             held: Bytes::new(),
             ending: Ending::Open,
             failure: None,
+            tunnel: false,
             upgrade: None,
             total_sent: 0,
             total_read: 0,
@@ -125,6 +129,11 @@ impl Stream {
     /// Whether the peer has ended its side and all of it was used.
     pub(crate) fn is_read(&self) -> bool {
         self.data.is_empty() && matches!(self.receiving, Receiving::Ended)
+    }
+
+    /// Whether the client asked for a tunnel.
+    pub(crate) fn is_tunnel(&self) -> bool {
+        self.tunnel
     }
 
     /// Whether the peer has ended its side, with data perhaps that was not yet used.
@@ -203,7 +212,9 @@ impl Stream {
                 Some(Err(error)) => return Poll::Ready(Err(self.broken(error))),
                 None => {
                     if let Some(trailers) = ready!(body.poll_trailers(cx)).map_err(read_error)? {
-                        read_fields(&trailers, self.trailers.insert(Fields::default()));
+                        let fields = self.trailers.insert(Fields::default());
+                        read_fields(&trailers, fields);
+                        clean_trailers(fields);
                     }
                     self.receiving = Receiving::Ended;
                     return Poll::Ready(Ok(0));
@@ -335,10 +346,14 @@ impl Stream {
         }
     }
 
-    /// Sends the head of the response. `end`: nothing follows.
+    /// Sends the head of the response. `end`: nothing follows. That a tunnel begins is a success in HTTP/2, and proven by nothing.
     pub(crate) fn write_response(&mut self, head: &ResponseHead, end: bool) {
         let Sending::Response(response) = &mut self.sending else { return };
-        let Some(message) = message(head) else { return };
+        let Some(mut message) = message(head) else { return };
+        if self.tunnel && head.status == 101 {
+            *message.status_mut() = StatusCode::OK;
+            message.headers_mut().remove(websocket::ACCEPT);
+        }
         match response.send_response(message, end) {
             Ok(body) => {
                 self.total_sent += 1;

@@ -253,17 +253,34 @@ fn ignored(pool: &Pool, report: &mut Report<'_>) {
     if pool.queue == 0 && chosen(pool.queue_timeout, usual.queue_timeout) {
         report.warning("queue_timeout: no request waits: write queue: 100 beside it, or leave it out");
     }
-    let Some(check) = pool.health_check.as_ref().filter(|check| check.tcp) else { return };
+    if let Some(check) = &pool.health_check {
+        ignored_in_check(check, report);
+    }
+}
+
+fn ignored_in_check(check: &HealthCheck, report: &mut Report<'_>) {
     let usual = HealthCheck::default();
+    if !check.service.is_empty() && !check.grpc && !check.tcp {
+        report.warning(
+            "health_check: service: only gRPC's health service knows it: write grpc: true beside it, or leave it out",
+        );
+    }
+    let why = match (check.tcp, check.grpc) {
+        (true, _) => "nothing is asked with tcp: true",
+        (false, true) => "grpc: true calls grpc.health.v1.Health/Check",
+        (false, false) => return,
+    };
     let unasked = [
         ("path", check.path != usual.path),
         ("method", check.method != usual.method),
-        ("headers", !check.headers.is_empty()),
+        ("headers", check.tcp && !check.headers.is_empty()),
         ("status", check.status != usual.status),
         ("body", check.body.is_some()),
+        ("grpc", check.tcp && check.grpc),
+        ("service", check.tcp && !check.service.is_empty()),
     ];
     for (option, _) in unasked.iter().filter(|(_, written)| *written) {
-        report.warning(format!("health_check: {option}: nothing is asked with tcp: true: leave one of them out"));
+        report.warning(format!("health_check: {option}: {why}: leave one of them out"));
     }
 }
 

@@ -181,12 +181,12 @@ impl Proxy {
     fn part_of_attempt(&self, exchange: &Exchange<'_>, upload: &Upload, tour: &Tour) -> (Limits, Instant) {
         let once_more = tour.left > 0 && exchange.work.request.method.is_idempotent() && upload.can_replay();
         if !self.retry_on.timeout || !once_more {
-            return (self.limits, tour.deadline);
+            return (self.limits(exchange), tour.deadline);
         }
         let now = Instant::now();
         let part = tour.deadline.saturating_duration_since(now) / tour.left.saturating_add(1);
         let timeout = part.min(self.limits.timeout);
-        (Limits { timeout, ..self.limits }, now + timeout)
+        (Limits { timeout, ..self.limits(exchange) }, now + timeout)
     }
 
     /// Connects, or finds a place on a connection of HTTP/2, and sees meanwhile whether the client goes away. Says whether the connection
