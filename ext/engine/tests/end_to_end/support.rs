@@ -6,7 +6,7 @@ mod origin;
 mod peer;
 mod proxy;
 
-pub(crate) use http2::{block, http2, read, request, write_length, Frame, Http2, RawHttp2};
+pub(crate) use http2::{block, http2, read, request, write_length, Frame, RawHttp2};
 pub(crate) use message::Message;
 pub(crate) use origin::Origin;
 pub(crate) use peer::{End, Peer};

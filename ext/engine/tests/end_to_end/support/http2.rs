@@ -18,7 +18,11 @@ pub(crate) fn http2<W: Future>(proxy: &Proxy, work: impl FnOnce(Http2) -> W) -> 
         let stream = TcpStream::connect(proxy.address()).await.expect("the proxy accepts");
         stream.set_nodelay(true).expect("no delay");
         let mut builder = h2::client::Builder::new();
-        builder.initial_window_size(64 * 1024).enable_push(false).initial_max_send_streams(128);
+        builder
+            .initial_window_size(64 * 1024)
+            .initial_connection_window_size(1024 * 1024)
+            .enable_push(false)
+            .initial_max_send_streams(128);
         let (requests, connection) = builder.handshake(stream).await.expect("HTTP/2");
         tokio::task::spawn_local(async move {
             let _ = connection.await;
