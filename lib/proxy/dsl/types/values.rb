@@ -96,6 +96,7 @@ module Proxy
       PERCENT = Percent.new("per cent", "a number of per cent, such as 20")
       LOG_LEVEL = Name.new("name", %w[error warn info debug])
       FORMAT = Name.new("name", %w[plaintext json html])
+      PROTOCOL = Name.new("name", %w[http1 http2 auto])
       FORWARDED = Forwarded.new("true, false, :rfc7239", "true, false or :rfc7239")
       LOG_FORMAT = LogFormat.new("name, rewrite, false",
                                  '"combined", "json", a string rewrite such as "{method} {path}", or false')
