@@ -3,6 +3,7 @@
 mod answer;
 mod extra;
 mod guard;
+mod introduction;
 
 pub(crate) use answer::{refuse, write_connection};
 pub(crate) use extra::Extra;
@@ -13,7 +14,7 @@ use std::time::{Instant, SystemTime};
 
 use crate::engine::{Engine, Workspace};
 use crate::filter::{BodyLimit, Filter};
-use crate::grpc::Call;
+use crate::grpc::{Call, Form};
 use crate::handler::Handler;
 use crate::headers::hop_by_hop::{self, Wishes};
 use crate::headers::{forwarded, framing};
@@ -98,7 +99,7 @@ async fn forward(
     let sent = client.peer.total_sent();
     let framing = match client.peer.framing_of_request(&work.request) {
         Ok(framing) => framing,
-        Err(malformed) => return refuse(engine, link, client, malformed.status()).await,
+        Err(malformed) => return refuse(engine, link, client, malformed.status(), Form::of(&work.request)).await,
     };
     client.peer.begin_reading(framing);
     // What another request left there is nobody's business.
@@ -142,6 +143,12 @@ async fn forward(
 
 impl Exchange<'_> {
     async fn serve(&mut self) -> Verdict {
+        if let Some(secured) = &self.link.secured {
+            if !secured.admits(self.snapshot, self.work.request.host()) {
+                self.keep_alive = false;
+                return self.fail(421).await;
+            }
+        }
         let fields = &self.work.request.fields;
         if let Some(expectation) = fields.get(Known::Expect) {
             if !expectation.eq_ignore_ascii_case(b"100-continue") {

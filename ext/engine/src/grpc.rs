@@ -36,7 +36,12 @@ pub(crate) enum Form {
 }
 
 impl Form {
-    fn of(content_type: &[u8]) -> Option<Self> {
+    /// That of a request, if it is gRPC at all.
+    pub(crate) fn of(request: &RequestHead) -> Option<Self> {
+        Self::of_type(request.fields.get(Known::ContentType)?)
+    }
+
+    fn of_type(content_type: &[u8]) -> Option<Self> {
         let (start, rest) = content_type.split_at_checked(b"application/grpc".len())?;
         if !start.eq_ignore_ascii_case(b"application/grpc") {
             return None;
@@ -63,7 +68,7 @@ impl Form {
 impl Call {
     /// The call that this request is, if it is one. Its time begins `now`.
     pub(crate) fn of(request: &RequestHead, now: impl FnOnce() -> Instant) -> Option<Self> {
-        let form = Form::of(request.fields.get(Known::ContentType)?)?;
+        let form = Form::of(request)?;
         let limit = request.fields.get(Known::GrpcTimeout).and_then(time_limit);
         let end = limit.and_then(|limit| now().checked_add(limit));
         Some(Self { form, streams: form == Form::Plain && request.version == Version::Http2, end })

@@ -2,9 +2,9 @@
 
 use magnus::{Error, Ruby, Value};
 use proxy_engine::config::{
-    AddressList, AuthApiKey, AuthBasic, AuthJwt, Backend, Bind, Config, Cors, CustomError, ForwardAuth, HeaderChanges,
-    HealthCheck, Location, LogRequests, MaxBody, Pool, Problem, Proxy, RateLimit, Redirect, RedirectToHttps,
-    RewritePath, StaticResponse,
+    AddressList, AuthApiKey, AuthBasic, AuthJwt, Backend, Bind, Certificate, Config, Cors, CustomError, ForwardAuth,
+    HeaderChanges, HealthCheck, Location, LogRequests, MaxBody, Pool, Problem, Proxy, RateLimit, Redirect,
+    RedirectToHttps, RewritePath, StaticResponse,
 };
 use proxy_engine::{Question, Server};
 use serde::de::Error as _;
@@ -45,11 +45,12 @@ pub(crate) fn problems(ruby: &Ruby, problems: &[Problem]) -> Result<Value, Error
 pub(crate) fn defaults(ruby: &Ruby) -> Result<Value, Error> {
     let defaults = Defaults {
         server: Config::default(),
-        bind: Bind { url: Bind::DEFAULT.into(), backlog: None, at: None },
+        bind: Bind::default(),
         location: Location::default(),
         proxy: Proxy::default(),
         pool: Pool::default(),
         backend: Backend::at(""),
+        certificate: Certificate::default(),
         health_check: HealthCheck::default(),
         static_response: StaticResponse::default(),
         redirect: Redirect::default(),
@@ -80,6 +81,7 @@ struct Defaults {
     proxy: Proxy,
     pool: Pool,
     backend: Backend,
+    certificate: Certificate,
     health_check: HealthCheck,
     static_response: StaticResponse,
     redirect: Redirect,

@@ -13,8 +13,20 @@ use crate::respond::{self, ErrorResponse, Refusal};
 use crate::rewrite::{ClientInfo, ResponseInfo, Scope};
 use crate::upstream::exchange::{self, Client};
 
-/// Answers a request that could not be read, and closes.
-pub(crate) async fn refuse(engine: &Engine, link: &ClientInfo, client: &mut Client, status: u16) -> Verdict {
+/// Answers a request that could not be read, and closes. `form`: as far as it was read, it is a call of gRPC.
+pub(crate) async fn refuse(
+    engine: &Engine,
+    link: &ClientInfo,
+    client: &mut Client,
+    status: u16,
+    form: Option<Form>,
+) -> Verdict {
+    let call = form.map(|form| call_fields(form, Refusal::Status(status), client.peer.version()));
+    let response = respond::built_in(status).choose(None);
+    let (status, fields, body) = match &call {
+        Some(fields) => (200, &fields[..], &[][..]),
+        None => (response.status, &response.fields[..], &response.body[..]),
+    };
     engine.counters.answered(status);
     let snapshot = engine.snapshot();
     if let Some(log) = &snapshot.access_log {
@@ -24,20 +36,28 @@ pub(crate) async fn refuse(engine: &Engine, link: &ClientInfo, client: &mut Clie
         let scope = Scope::new(&unread, link, RequestId::random(), SystemTime::now());
         engine.log_access(log, &Scope { response: Some(response), ..scope });
     }
-    let response = respond::built_in(status);
-    let answer = response.choose(None);
-    let mut head = ResponseHead { status: answer.status, ..ResponseHead::default() };
-    head.fields.read_lines(&answer.fields);
-    head.set_reason(answer.reason);
-    client.peer.write_response(&mut head, Framing::Length(answer.body.len() as u64), |lines| {
+    let mut head = ResponseHead { status, ..ResponseHead::default() };
+    head.fields.read_lines(fields);
+    head.set_reason(respond::reason(status));
+    client.peer.write_response(&mut head, Framing::Length(body.len() as u64), |lines| {
         engine.write_date(lines);
         lines.extend_from_slice(b"Connection: close\r\n");
     });
-    client.peer.write_body(&answer.body);
+    client.peer.write_body(body);
     match exchange::flush(client, snapshot.limits.client_body).await {
         Ok(()) => Verdict::Linger,
         Err(_) => Verdict::CutShort,
     }
+}
+
+/// The fields of an answer to a call of gRPC, as lines.
+fn call_fields(form: Form, refusal: Refusal, version: Version) -> Vec<u8> {
+    let mut fields = format!("Content-Type: {}\r\n", form.content_type()).into_bytes();
+    if version != Version::Http2 {
+        fields.extend_from_slice(b"Content-Length: 0\r\n");
+    }
+    refusal.write(&mut fields);
+    fields
 }
 
 impl Exchange<'_> {
@@ -90,11 +110,7 @@ impl Exchange<'_> {
     /// Answers a call of gRPC, which takes no other answer. The fields that filters want on it stay.
     pub(crate) async fn answer_call(&mut self, refusal: Refusal) -> Verdict {
         let form = self.call.map_or(Form::Plain, |call| call.form);
-        let mut fields = format!("Content-Type: {}\r\n", form.content_type()).into_bytes();
-        if self.work.request.version != Version::Http2 {
-            fields.extend_from_slice(b"Content-Length: 0\r\n");
-        }
-        refusal.write(&mut fields);
+        let fields = call_fields(form, refusal, self.work.request.version);
         self.answer(200, &fields, b"").await
     }
 

@@ -6,6 +6,7 @@ use std::task::Poll;
 
 use super::{forward, refuse, Verdict};
 use crate::engine::{Engine, Workspace};
+use crate::grpc::Form;
 use crate::rewrite::ClientInfo;
 use crate::snapshot::Snapshot;
 use crate::upstream::exchange::Client;
@@ -38,5 +39,5 @@ pub(crate) async fn forward_guarded(
     if let Some(connection) = client.peer.http1() {
         connection.discard_output();
     }
-    refuse(engine, link, client, 500).await
+    refuse(engine, link, client, 500, Form::of(&work.request)).await
 }

@@ -24,6 +24,8 @@ module Proxy
           option(:protocol, Types::PROTOCOL, default: "by URL: HTTP/2 for `h2://`, HTTP/1.1 otherwise", unset: true,
                  prose: "`http1`; `http2`, over TLS if the handshake agrees on it (ALPN), without TLS at once; or `auto`, whichever the " \
                         "handshake agrees on."),
+          option(:proxy_protocol, Types::PROXY_PROTOCOL, default: "none", unset: true,
+                 prose: "`v1` or `v2`: each connection begins with a header of the PROXY protocol, see below."),
           option(:keepalive, Types::COUNT, default: "`64`",
                  prose: "Idle connections kept per backend and engine thread; `0` keeps none. Those of HTTP/2 are shared while in use."),
           option(:keepalive_timeout, Types::SECONDS, default: "`55`",
@@ -80,6 +82,9 @@ module Proxy
           option(:body, Types::BODY_MATCH, default: "anything", unset: true,
                  prose: "What the body must hold: a String, or a Regexp."),
           option(:tcp, Types::SWITCH, default: "`false`", prose: "A connection that can be made is enough; nothing is asked."),
+          option(:grpc, Types::SWITCH, default: "`false`",
+                 prose: "Call `grpc.health.v1.Health/Check`; `SERVING` means well. `headers` are the call's metadata."),
+          option(:service, Types::SERVICE, default: "`\"\"`", prose: "Which gRPC service is asked about; `\"\"` is the whole server."),
           option(:port, Types::COUNT, default: "the backend's", unset: true, prose: "Another port than the backend's."),
           option(:rise, Types::COUNT, default: "`2`", prose: "Successes in a row after which a backend returns."),
           option(:fall, Types::COUNT, default: "`3`", prose: "Failures in a row after which a backend leaves.")

@@ -19,6 +19,7 @@ use super::{FAREWELL, LINGER};
 use crate::alarm::Alarm;
 use crate::engine::Engine;
 use crate::forward::{forward_guarded, refuse, Verdict};
+use crate::grpc::Form;
 use crate::http1::ReadError;
 use crate::http2::Stream;
 use crate::peer::Peer;
@@ -224,7 +225,7 @@ async fn serve(engine: Rc<Engine>, link: Rc<ClientInfo>, request: Request<RecvSt
                 }
                 _ => 431,
             };
-            refuse(&engine, &link, &mut client, status).await
+            refuse(&engine, &link, &mut client, status, Form::of(&work.request)).await
         }
     };
     engine.reuse(work);

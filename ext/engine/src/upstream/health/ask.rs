@@ -8,6 +8,7 @@ use super::check::{Check, HttpQuestion, Question};
 use crate::http1::{parse_request, Connection, Framing, Piece, ReadError};
 use crate::message::{RequestHead, ResponseHead};
 use crate::peer::Peer;
+use crate::proxy_protocol::Whose;
 use crate::stream::Stream;
 use crate::upstream::backend::Endpoint;
 use crate::upstream::connect::connect_to;
@@ -15,11 +16,11 @@ use crate::upstream::exchange::Asked;
 use crate::upstream::{http2, Protocol};
 
 /// Largest head of an answer.
-const MAX_HEAD: usize = 64 * 1024;
+pub(super) const MAX_HEAD: usize = 64 * 1024;
 /// How much of a body is looked through.
 const MAX_BODY: usize = 64 * 1024;
 /// Interim responses that are waited through.
-const MAX_INTERIM: usize = 32;
+pub(super) const MAX_INTERIM: usize = 32;
 
 /// Asks a backend. An error is a few words about why it is not well.
 pub(super) async fn ask(endpoint: &Endpoint, check: &Check) -> Result<(), String> {
@@ -30,7 +31,13 @@ pub(super) async fn ask(endpoint: &Endpoint, check: &Check) -> Result<(), String
         Question::Grpc(_) => Protocol::Http2,
         _ => endpoint.protocol(),
     };
-    let stream = connect_to(endpoint, &place, protocol, None, check.timeout).await.map_err(|error| error.reason())?;
+    let mut introduction = Vec::new();
+    if let Some(form) = endpoint.traits().proxy_protocol {
+        form.write(&Whose::Own, &mut introduction);
+    }
+    let stream = connect_to(endpoint, &place, protocol, None, &introduction, check.timeout)
+        .await
+        .map_err(|error| error.reason())?;
     let authority = endpoint.authority();
     let answered = async {
         match &check.question {
@@ -110,7 +117,8 @@ async fn read_body(peer: &mut Peer) -> Result<Vec<u8>, ReadError> {
     }
 }
 
-fn why(error: ReadError) -> String {
+/// Why there is no answer.
+pub(super) fn why(error: ReadError) -> String {
     match error {
         ReadError::Io(error) => error.to_string(),
         ReadError::Malformed(malformed) => format!("the answer is malformed: {malformed}"),

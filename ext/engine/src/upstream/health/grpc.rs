@@ -1,18 +1,20 @@
 //! A check by gRPC's own health service: the call `grpc.health.v1.Health/Check`, over a connection of HTTP/2.
 
-use std::future::{poll_fn, Future};
-use std::pin::{pin, Pin};
-use std::task::Poll;
+use std::future::poll_fn;
+use std::io;
 
-use bytes::Bytes;
-use h2::client::{handshake, SendRequest};
 use http::header::{HeaderMap, HeaderName, HeaderValue, HOST, USER_AGENT};
 use http::{Method, Request, Uri, Version};
 use percent_encoding::percent_decode;
 
+use super::ask::{MAX_HEAD, MAX_INTERIM};
 use crate::config::HealthCheck;
 use crate::grpc;
+use crate::http1::Piece;
+use crate::http2;
+use crate::message::{Fields, Known, ResponseHead};
 use crate::stream::Stream;
+use crate::upstream::http2::alone;
 
 const PATH: &str = "/grpc.health.v1.Health/Check";
 /// Largest answer: one that says all there is to say has two bytes.
@@ -27,7 +29,7 @@ pub(super) struct Call {
     /// In place of the backend's own.
     host: Option<Box<str>>,
     /// The request, with the five bytes that every message of gRPC begins with.
-    message: Bytes,
+    message: Vec<u8>,
 }
 
 impl Call {
@@ -53,7 +55,7 @@ impl Call {
         metadata.entry(USER_AGENT).or_insert(HeaderValue::from_static("proxy-health-check"));
         metadata.insert("te", HeaderValue::from_static("trailers"));
         metadata.insert("content-type", HeaderValue::from_static("application/grpc"));
-        Self { metadata, host, message: framed(&request(&spec.service)).into() }
+        Self { metadata, host, message: framed(&request(&spec.service)) }
     }
 
     /// Calls, over a new connection. An error is a few words about why the backend is not well.
@@ -67,50 +69,51 @@ impl Call {
         *head.uri_mut() = uri;
         *head.version_mut() = Version::HTTP_2;
         *head.headers_mut() = self.metadata.clone();
-        let (sender, mut connection) = handshake(stream).await.map_err(why)?;
-        let mut answer = pin!(self.converse(sender, head));
-        let mut ended = false;
-        poll_fn(|cx| loop {
-            if let Poll::Ready(answer) = answer.as_mut().poll(cx) {
-                return Poll::Ready(answer);
-            }
-            if ended || Pin::new(&mut connection).poll(cx).is_pending() {
-                return Poll::Pending;
-            }
-            // What the answer waits for now fails, and says why.
-            ended = true;
-        })
-        .await
+        let (mut stream, moving) = alone(stream, MAX_HEAD).await.map_err(why)?;
+        tokio::select! {
+            biased;
+            answer = self.converse(&mut stream, head) => answer,
+            never = moving => match never {},
+        }
     }
 
-    async fn converse(&self, sender: SendRequest<Bytes>, head: Request<()>) -> Result<(), String> {
-        let mut sender = sender.ready().await.map_err(why)?;
-        let (response, mut stream) = sender.send_request(head, false).map_err(why)?;
-        stream.send_data(self.message.clone(), true).map_err(why)?;
-        let (head, mut body) = response.await.map_err(why)?.into_parts();
+    async fn converse(&self, stream: &mut http2::Stream, request: Request<()>) -> Result<(), String> {
+        stream.write_request(request, false);
+        let mut message = &self.message[..];
+        while !message.is_empty() {
+            let n = poll_fn(|cx| stream.poll_send(cx, message)).await.map_err(why)?;
+            message = &message[n..];
+        }
+        stream.end_body(None);
+        poll_fn(|cx| stream.poll_flush(cx)).await.map_err(why)?;
+        let mut head = ResponseHead::default();
+        let mut interim = 0;
+        while {
+            poll_fn(|cx| stream.poll_response_head(cx, &mut head, MAX_HEAD)).await.map_err(super::ask::why)?;
+            head.status < 200 && interim < MAX_INTERIM
+        } {
+            interim += 1;
+        }
         if head.status != 200 {
-            return Err(format!("the answer is a {}", head.status.as_u16()));
+            return Err(format!("the answer is a {}", head.status));
         }
         let mut data = Vec::new();
-        while let Some(piece) = body.data().await {
-            let piece = piece.map_err(why)?;
-            if data.len() + piece.len() > LARGEST {
+        while let Piece::Data(n) = poll_fn(|cx| stream.poll_body(cx)).await.map_err(super::ask::why)? {
+            if data.len() + n > LARGEST {
                 return Err("the answer is too large".into());
             }
-            data.extend_from_slice(&piece);
-            let _ = body.flow_control().release_capacity(piece.len());
+            data.extend_from_slice(&stream.received()[..n]);
+            stream.consume(n);
         }
-        let trailers = body.trailers().await.map_err(why)?;
-        // An answer without a message may say all of it in its head.
-        succeeded(trailers.as_ref().unwrap_or(&head.headers))?;
+        // An answer without a message says all of it in its head.
+        succeeded(stream.trailers().unwrap_or(&head.fields))?;
         serving(&data)
     }
 }
 
 /// Whether the call itself went well.
-fn succeeded(fields: &HeaderMap) -> Result<(), String> {
-    let text = |name| fields.get(name).map(HeaderValue::as_bytes);
-    let Some(code) = text("grpc-status") else {
+fn succeeded(fields: &Fields) -> Result<(), String> {
+    let Some(code) = fields.get(Known::GrpcStatus) else {
         return Err("the answer has no grpc-status: it is none of gRPC".into());
     };
     if code == b"0" {
@@ -118,7 +121,7 @@ fn succeeded(fields: &HeaderMap) -> Result<(), String> {
     }
     let code = String::from_utf8_lossy(code);
     let name = code.parse().ok().and_then(grpc::code_name).unwrap_or(&code);
-    let message = text("grpc-message").map(|message| percent_decode(message).decode_utf8_lossy());
+    let message = fields.get(Known::GrpcMessage).map(|message| percent_decode(message).decode_utf8_lossy());
     Err(match message.filter(|message| !message.is_empty()) {
         // It goes into a line of the log.
         Some(message) => format!("grpc.health.v1 answers {name}: {}", message.replace(char::is_control, " ")),
@@ -201,7 +204,7 @@ fn varint(message: &mut &[u8]) -> Option<u64> {
     None
 }
 
-fn why(error: h2::Error) -> String {
+fn why(error: io::Error) -> String {
     format!("no answer over HTTP/2: {error}")
 }
 
