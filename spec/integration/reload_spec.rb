@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require "support/integration"
+require "support/tls_client"
 
 RSpec.describe "reload" do
   def proxyfile(text, name = "Proxyfile")
@@ -176,6 +177,26 @@ RSpec.describe "reload" do
     File.write(users, "ann:#{`openssl passwd -5 -salt saltsalt changed`}")
     proxy.server.reload
     expect([proxy.get("/page").body, proxy.get.body, ask["secret"], ask["changed"]]).to eq(["new page", "new page", 401, 200])
+  end
+
+  it "serves a certificate that has changed, resumes sessions, and leaves connections that are there alone" do
+    old, new = certs.server("old.test"), certs.server("new.test")
+    paths = { certificate: proxyfile(File.read(old.certificate_file), "site.pem"), key: proxyfile(File.read(old.key_file), "site.key") }
+    proxy = start_proxy(bind: nil) do
+      bind "https://127.0.0.1:0", **paths
+      static_response body: "ok"
+    end
+    before = TlsClient.connect(proxy.url)
+    expect([before.names, before.get.body]).to eq([["old.test"], "ok"])
+    session = before.io.session
+    proxy.server.reload
+    again = TlsClient.connect(proxy.url, session: session)
+    expect([again.io.session_reused?, again.get.body]).to eq([true, "ok"])
+    File.write(paths[:certificate], File.read(new.certificate_file))
+    expect { proxy.server.reload }.to raise_error(Proxy::ConfigurationError, /key/)
+    File.write(paths[:key], File.read(new.key_file))
+    proxy.server.reload
+    expect([TlsClient.connect(proxy.url).names, before.get.body]).to eq([["new.test"], "ok"])
   end
 
   it "keeps the addresses that DNS said while the server no longer answers" do
