@@ -27,8 +27,8 @@ end
 class NginxBackend
   attr_reader :address
 
-  def initialize(server, tls: false)
-    @tls = tls
+  def initialize(server, tls: false, proxy_protocol: false)
+    @parameters = [(" ssl" if tls), (" proxy_protocol" if proxy_protocol)].join
     @directory = Dir.mktmpdir("nginx")
     @listener = TCPServer.new("127.0.0.1", 0)
     @address = "127.0.0.1:#{@listener.local_address.ip_port}"
@@ -71,10 +71,42 @@ class NginxBackend
         client_max_body_size 0;
         root html;
         server {
-          listen #{address}#{" ssl" if @tls};
+          listen #{address}#{@parameters};
           #{server}
         }
       }
     CONF
+  end
+end
+
+# A real HAProxy with the given lines of a `listen` section, in a process of its own. `bind` is what stands behind its address.
+class HaproxyPeer
+  attr_reader :address
+
+  def initialize(*lines, bind: "")
+    @directory = Dir.mktmpdir("haproxy")
+    @listener = TCPServer.new("127.0.0.1", 0)
+    @address = "127.0.0.1:#{@listener.local_address.ip_port}"
+    File.write("#{@directory}/haproxy.cfg", <<~CONF)
+      global
+        maxconn 100
+      defaults
+        mode http
+        timeout client 10s
+        timeout connect 5s
+        timeout server 10s
+      listen peer
+        bind fd@#{@listener.fileno} #{bind}
+        #{lines.join("\n  ")}
+    CONF
+    # It takes a listener that is open already: no free port to guess, no start to wait for.
+    path = "#{ENV.fetch("PATH")}:/usr/sbin"
+    @process = ChildProcess.new({ "PATH" => path }, "haproxy", "-q", "-db", "-f", "#{@directory}/haproxy.cfg", @listener => @listener)
+  end
+
+  def stop
+    @process.stop
+    @listener.close
+    FileUtils.rm_rf(@directory)
   end
 end

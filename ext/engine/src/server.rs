@@ -13,6 +13,7 @@ use arc_swap::ArcSwap;
 use crate::config::{At, Config, Problem};
 use crate::downstream::binds::Bind;
 use crate::downstream::listener::Listener;
+use crate::downstream::tls::development;
 use crate::metrics::Counters;
 use crate::snapshot::{self, Purpose, Snapshot};
 use crate::upstream::Admin;
@@ -83,8 +84,13 @@ impl Server {
         for bind in binds.iter() {
             listeners.push(Listener::bind(bind, binds.is_beside_v4(bind)).map_err(|error| cannot_bind(bind, &error))?);
         }
-        let urls = listeners.iter().map(|listener| listener.url.clone()).collect();
+        let urls: Vec<_> = listeners.iter().map(|listener| listener.url.clone()).collect();
         let settings = compiled.settings;
+        if let Some((_, url)) = binds.iter().zip(&urls).find(|(bind, _)| bind.is_development) {
+            for line in development::instructions(url) {
+                settings.log.info(format_args!("{line}"));
+            }
+        }
         let snapshot = Arc::new(ArcSwap::from_pointee(compiled.snapshot));
         let crew = Crew { snapshot: snapshot.clone(), settings: &settings, listeners };
         let (life, counters) = crew.start().map_err(StartError::System)?;

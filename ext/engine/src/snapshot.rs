@@ -149,7 +149,7 @@ pub(crate) fn compile(config: &Config, purpose: Purpose) -> Compiled {
         max_connections: number("max_connections", &config.max_connections, 1..=10_000_000, &mut problems),
         log: Log::compile(&config.log_level, &mut problems),
     };
-    let binds = Binds::compile(config, &mut problems);
+    let binds = Binds::compile(config, purpose, &mut problems);
     let access_log = config.access_log.as_ref().and_then(|log| AccessLog::compile(log, purpose, &mut problems));
     let upstreams = Upstreams::new(&config.upstreams, &mut problems);
     let mut compiler = Compiler {
