@@ -50,6 +50,12 @@ RSpec.describe "mistakes in what keeps backends well", :wrong_types do
     "health_check: { tcp: true, status: 200 }" => "health_check: status: #{unasked}",
     "health_check: { tcp: true, body: 'ok' }" => "health_check: body: #{unasked}",
     "retry_budget: 101" => "retry_budget: 101 is out of range: write per cent from 0 to 100, such as 20"
+    "health_check: { tcp: true, grpc: true }" => "health_check: grpc: #{unasked}",
+    "health_check: { tcp: true, service: 'a.B' }" => "health_check: service: #{unasked}",
+    "health_check: { grpc: 1 }" => "health_check: grpc: 1 is an Integer: write true or false",
+    "health_check: { grpc: true, service: :cart }" => "health_check: service: :cart is a Symbol: write the name of a gRPC service, such as \"shop.v1.Cart\", or \"\"",
+    "health_check: { service: 'a.B' }" =>
+      "health_check: service: only gRPC's health service knows it: write grpc: true beside it, or leave it out"
   }.each do |text, message|
     it "are told for #{text}" do
       expect(problems_of("threads 1\n\nproxy backends: ['127.0.0.1:1'], #{text}\n")).to eq(["Proxyfile:3: proxy: #{message}"])

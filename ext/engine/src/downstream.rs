@@ -3,6 +3,7 @@
 pub(crate) mod binds;
 pub(crate) mod connection;
 pub(crate) mod http1;
+pub(crate) mod http2;
 pub(crate) mod listener;
 mod proxy_protocol;
 pub(crate) mod tls;

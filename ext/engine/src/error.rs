@@ -35,8 +35,12 @@ pub(crate) enum Kind {
     Io(std::io::Error),
     /// A connection ended in the middle of a message, or before the response began.
     Ended,
+    /// A request for another protocol would go to a backend that takes none in HTTP/2.
+    NoUpgrade,
     /// A backend refused to begin with a request: it is shutting down, or has as many as it wants.
     Refused,
+    /// A backend ended the connection, and said that it did nothing with the request.
+    Unserved,
     /// A message was not well formed.
     Malformed(Malformed),
     /// A response head was larger than the limit.
@@ -56,6 +60,7 @@ impl From<ReadError> for Kind {
             ReadError::BodyTooLarge => Kind::BodyTooLarge,
             ReadError::Truncated | ReadError::Ended => Kind::Ended,
             ReadError::Refused => Kind::Refused,
+            ReadError::Unserved => Kind::Unserved,
         }
     }
 }
@@ -69,10 +74,14 @@ pub(crate) enum Waited {
     Read,
     /// Progress of a write to the backend, within `write_timeout`.
     Write,
+    /// A place on a connection of HTTP/2, within `timeout`.
+    Room,
     /// The next piece of the request's body, within `client_body_timeout`.
     ClientBody,
     /// That the client takes the response, within `client_body_timeout`.
     ClientWrite,
+    /// An answer, within the call's own `grpc-timeout`.
+    Call,
 }
 
 /// Whose doing it was.
@@ -117,6 +126,7 @@ impl Error {
     pub(crate) fn blame(&self) -> Blame {
         match &self.kind {
             Kind::Connect(error) if error.kind() == ConnectErrorKind::Io => Blame::Us,
+            Kind::NoUpgrade => Blame::Us,
             _ => Blame::Backend,
         }
     }
@@ -142,16 +152,22 @@ impl fmt::Display for Error {
             Kind::Target => f.write_str("the target URL is no absolute URL after substitution"),
             Kind::Io(error) => write!(f, "{error}"),
             Kind::Ended => f.write_str("the connection ended too early"),
+            Kind::NoUpgrade => {
+                f.write_str("it takes no upgrade over HTTP/2 (RFC 8441): write protocol: \"http1\" for it")
+            }
             Kind::Refused => f.write_str("it refused to begin with the request"),
+            Kind::Unserved => f.write_str("it ended the connection without serving the request"),
             Kind::Malformed(why) => write!(f, "malformed message: {why}"),
             Kind::TooLarge => f.write_str("the response head is too large"),
             Kind::BodyTooLarge => f.write_str("the request's body is longer than max_body"),
             Kind::Timeout(waited) => f.write_str(match waited {
                 Waited::Response => "no response head within timeout",
                 Waited::Read => "no further piece of the response within read_timeout",
+                Waited::Room => "no stream was free within timeout: it takes few at once",
                 Waited::Write => "a write made no progress within write_timeout",
                 Waited::ClientBody => "no further piece of the request's body within client_body_timeout",
                 Waited::ClientWrite => "the client took nothing of the response within client_body_timeout",
+                Waited::Call => "no whole answer within the call's grpc-timeout",
             }),
         }
     }

@@ -2,16 +2,19 @@
 
 mod answer;
 mod extra;
+mod guard;
 mod introduction;
 
 pub(crate) use answer::{refuse, write_connection};
 pub(crate) use extra::Extra;
+pub(crate) use guard::forward_guarded;
 
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use crate::engine::{Engine, Workspace};
 use crate::filter::{BodyLimit, Filter};
+use crate::grpc::{Call, Form};
 use crate::handler::Handler;
 use crate::headers::hop_by_hop::{self, Wishes};
 use crate::headers::{forwarded, framing};
@@ -55,6 +58,8 @@ pub(crate) struct Exchange<'a> {
     pub(crate) begun: Instant,
     pub(crate) framing: Framing,
     pub(crate) wishes: Wishes,
+    /// What it is to gRPC.
+    pub(crate) call: Option<Call>,
     /// Whether the client will send another request on this connection.
     pub(crate) keep_alive: bool,
     /// The filters that let the request pass. They see the response.
@@ -84,7 +89,7 @@ pub(crate) struct Outcome {
 }
 
 /// Serves the request whose head stands in `work`. `link` is the other end of the connection.
-pub(crate) async fn forward(
+async fn forward(
     engine: &Engine,
     snapshot: &Snapshot,
     link: &ClientInfo,
@@ -94,7 +99,7 @@ pub(crate) async fn forward(
     let sent = client.peer.total_sent();
     let framing = match client.peer.framing_of_request(&work.request) {
         Ok(framing) => framing,
-        Err(malformed) => return refuse(engine, link, client, malformed.status()).await,
+        Err(malformed) => return refuse(engine, link, client, malformed.status(), Form::of(&work.request)).await,
     };
     client.peer.begin_reading(framing);
     // What another request left there is nobody's business.
@@ -120,6 +125,7 @@ pub(crate) async fn forward(
         begun: Instant::now(),
         framing,
         wishes: Wishes::of(&work.request, !framing.is_empty()),
+        call: Call::of(&work.request, tokio::time::Instant::now),
         keep_alive: framing::keeps_alive(&work.request.fields, work.request.version) && !engine.is_draining(),
         passed: &[],
         body_limit: None,
@@ -229,6 +235,11 @@ impl Exchange<'_> {
     /// Whether the client waits for `100 Continue` before it sends the body.
     pub(crate) fn expects_go_ahead(&self) -> bool {
         self.work.request.version != Version::Http10 && self.work.request.fields.has(Known::Expect)
+    }
+
+    /// Whether the request is an extended CONNECT of HTTP/2: its client takes any success for the beginning of the tunnel.
+    pub(crate) fn is_h2_tunnel(&self) -> bool {
+        self.work.request.version == Version::Http2 && self.wishes.upgrade
     }
 
     /// Logs a failure.

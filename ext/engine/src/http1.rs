@@ -16,4 +16,5 @@ pub use buffer::Buffer;
 pub use chunked::Chunked;
 pub use connection::{Connection, ReadError};
 pub use read::{parse_request, parse_response, HeadScan, Malformed};
+pub(crate) use read::{MAX_FIELDS, TOO_MANY_FIELDS};
 pub use write::{write_request_head, write_status_line};

@@ -6,6 +6,8 @@
 
 mod fields;
 mod stream;
+mod upgrade;
 
 pub(crate) use fields::{read_fields, write_fields};
-pub(crate) use stream::Stream;
+pub(crate) use stream::{into_io, Stream};
+pub(crate) use upgrade::Upgrade;

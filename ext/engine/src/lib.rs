@@ -26,6 +26,7 @@ mod engine;
 mod error;
 mod filter;
 mod forward;
+mod grpc;
 mod handler;
 mod http2;
 mod identity;

@@ -1,6 +1,7 @@
 //! Counting what happens. Each engine thread counts for itself; whoever asks adds up.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::Arc;
 
 use crate::server::{ConnectionStats, RequestStats};
 
@@ -15,6 +16,8 @@ pub(crate) struct Counters {
     /// Answers by the first digit of their status, 1 to 5; 0 for anything else.
     classes: [AtomicU64; 6],
     client_closed: AtomicU64,
+    upgraded: AtomicU64,
+    tunnels: AtomicU64,
 }
 
 impl Counters {
@@ -59,6 +62,13 @@ impl Counters {
         self.classes[if class < self.classes.len() { class } else { 0 }].fetch_add(1, Relaxed);
     }
 
+    /// A tunnel begins, which lasts until what is returned is dropped.
+    pub(crate) fn tunnel(self: &Arc<Self>) -> Tunnel {
+        self.upgraded.fetch_add(1, Relaxed);
+        self.tunnels.fetch_add(1, Relaxed);
+        Tunnel(Arc::clone(self))
+    }
+
     /// Adds this thread's figures.
     pub(crate) fn add_to(&self, connections: &mut ConnectionStats, requests: &mut RequestStats) {
         let class = |n: usize| self.classes[n].load(Relaxed);
@@ -73,5 +83,17 @@ impl Counters {
         requests.status_4xx += class(4);
         requests.status_5xx += class(5);
         requests.client_closed += self.client_closed.load(Relaxed);
+        requests.upgraded += self.upgraded.load(Relaxed);
+        requests.tunnels += self.tunnels.load(Relaxed);
+    }
+}
+
+/// A connection that was upgraded, while it lasts: also one that is ended with the server.
+#[derive(Debug)]
+pub(crate) struct Tunnel(Arc<Counters>);
+
+impl Drop for Tunnel {
+    fn drop(&mut self) {
+        self.0.tunnels.fetch_sub(1, Relaxed);
     }
 }

@@ -84,7 +84,7 @@ impl Peer {
         let framing = framing::of_request(head)?;
         Ok(match (self, framing) {
             // A body of a length that nobody told.
-            (Self::Http2(stream), Framing::None) if !stream.is_read() => Framing::Chunked,
+            (Self::Http2(stream), Framing::None) if !stream.is_read() && !stream.is_tunnel() => Framing::Chunked,
             _ => framing,
         })
     }
@@ -105,8 +105,11 @@ impl Peer {
 
     /// Says how the body of the message whose head was just read is framed.
     pub(crate) fn begin_reading(&mut self, framing: Framing) {
-        if let Self::Http1(connection) = self {
-            connection.begin_reading(framing);
+        match self {
+            Self::Http1(connection) => connection.begin_reading(framing),
+            // A length is watched over by `h2`.
+            Self::Http2(stream) if framing == Framing::None => stream.expect_no_body(),
+            Self::Http2(_) => {}
         }
     }
 
@@ -186,7 +189,7 @@ impl Peer {
     ) -> Poll<Result<(), ReadError>> {
         match self {
             Self::Http1(connection) => connection.poll_response_head(cx, head, limit),
-            Self::Http2(stream) => stream.poll_response_head(cx, head),
+            Self::Http2(stream) => stream.poll_response_head(cx, head, limit),
         }
     }
 

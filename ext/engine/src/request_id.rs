@@ -31,6 +31,11 @@ impl RequestId {
         GENERATORS.with_borrow_mut(|(high, low)| Self(u128::from(high.u64(..)) << 64 | u128::from(low.u64(..))))
     }
 
+    /// The number itself.
+    pub(crate) fn number(self) -> u128 {
+        self.0
+    }
+
     /// All 32 digits, without allocating.
     pub fn full(self) -> [u8; 32] {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";

@@ -6,6 +6,7 @@
 mod accept;
 mod built_in;
 mod custom;
+mod grpc;
 mod page;
 mod reason;
 
@@ -18,6 +19,7 @@ use crate::rewrite::value::number;
 
 pub(crate) use accept::takes;
 pub use built_in::built_in;
+pub(crate) use grpc::Refusal;
 pub use reason::reason;
 
 /// A form that an error response can take.

@@ -55,6 +55,16 @@ impl Stream {
         }
     }
 
+    /// Whether the TLS handshake agreed on HTTP/2.
+    pub fn agreed_on_http2(&self) -> bool {
+        let session = match self {
+            Self::Tcp(_) | Self::Unix(_) => return false,
+            Self::Tls(secured) => secured.tls.get_ref().1,
+            Self::TlsUnix(secured) => secured.tls.get_ref().1,
+        };
+        session.alpn_protocol() == Some(b"h2")
+    }
+
     /// Whether written bytes may stay in a buffer of the stream's own until a flush.
     pub fn buffers_writes(&self) -> bool {
         matches!(self, Self::Tls(_) | Self::TlsUnix(_))

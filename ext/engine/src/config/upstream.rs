@@ -37,6 +37,8 @@ pub struct Pool {
     pub client_key: Option<String>,
     /// The form in which each connection says whose it is: `v1` or `v2`, of the PROXY protocol. Default: none.
     pub proxy_protocol: Option<String>,
+    /// `http1`, `http2` or `auto`. `None`: by the URL of each backend.
+    pub protocol: Option<String>,
     /// Idle connections kept per backend and engine thread.
     pub keepalive: i64,
     /// Seconds after which an idle backend connection is closed.
@@ -68,6 +70,7 @@ impl Default for Pool {
             client_certificate: None,
             client_key: None,
             proxy_protocol: None,
+            protocol: None,
             keepalive: 64,
             keepalive_timeout: 55.0,
             health_check: None,
@@ -147,6 +150,10 @@ impl Backend {
 pub struct HealthCheck {
     /// Whether a connection that can be made is proof enough.
     pub tcp: bool,
+    /// Whether gRPC's own health service is asked.
+    pub grpc: bool,
+    /// About which of its services. Empty: about the server as a whole.
+    pub service: String,
     /// What is asked for.
     pub path: String,
     /// With which method.
@@ -173,6 +180,8 @@ impl Default for HealthCheck {
     fn default() -> Self {
         Self {
             tcp: false,
+            grpc: false,
+            service: String::new(),
             path: "/".into(),
             method: "GET".into(),
             headers: Vec::new(),

@@ -1,16 +1,17 @@
 //! One client connection: request after request until one side has had enough.
 
-use std::future::{poll_fn, Future};
-use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::http2::PREFACE;
 use crate::engine::{Engine, Workspace};
-use crate::forward::{forward, refuse, Verdict};
+use crate::forward::{forward_guarded, refuse, Verdict};
 use crate::http1::{Connection, ReadError};
+use crate::peer::Peer;
 use crate::rewrite::ClientInfo;
 use crate::snapshot::Snapshot;
 use crate::stream::Stream;
@@ -24,10 +25,23 @@ const LINGER: Duration = Duration::from_secs(10);
 /// A connection that was accepted just before the server began to stop has this long to say what it wants.
 const FIRST_REQUEST_GRACE: Duration = Duration::from_millis(250);
 
-/// Serves a connection to its end.
-pub(crate) async fn serve(engine: &Rc<Engine>, stream: Stream, link: &ClientInfo) {
+/// Serves a connection to its end, unless the client turns out to speak HTTP/2 and may: then this is where it stands, and what was
+/// read of it.
+pub(crate) async fn serve(
+    engine: &Rc<Engine>,
+    stream: Stream,
+    link: &ClientInfo,
+    may_be_http2: bool,
+) -> Option<(Stream, Vec<u8>)> {
     let mut client = Client::http1(Connection::new(stream));
-    let verdict = serve_requests(engine, link, &mut client).await;
+    let verdict = match serve_requests(engine, link, &mut client, may_be_http2).await {
+        End::Closed(verdict) => verdict,
+        End::Http2 => {
+            let Peer::Http1(connection) = client.peer else { return None };
+            let received = connection.input.filled().to_vec();
+            return Some((connection.into_stream(), received));
+        }
+    };
     match verdict {
         Verdict::KeepAlive | Verdict::CutShort => {}
         Verdict::Close => {
@@ -48,6 +62,7 @@ pub(crate) async fn serve(engine: &Rc<Engine>, stream: Stream, link: &ClientInfo
             }
         }
     }
+    None
 }
 
 /// Answers a client that speaks HTTP where TLS is spoken. What it sent was taken and thrown away.
@@ -66,65 +81,41 @@ pub(crate) async fn refuse_plain(engine: &Engine, stream: Stream) {
     }
 }
 
-async fn serve_requests(engine: &Rc<Engine>, link: &ClientInfo, client: &mut Client) -> Verdict {
+/// Why no more requests are read.
+enum End {
+    Closed(Verdict),
+    /// What came first is no request, but how HTTP/2 begins.
+    Http2,
+}
+
+async fn serve_requests(engine: &Rc<Engine>, link: &ClientInfo, client: &mut Client, may_be_http2: bool) -> End {
     let mut first = true;
     loop {
-        let Some(connection) = client.peer.http1() else { return Verdict::Close };
+        let Some(connection) = client.peer.http1() else { return End::Closed(Verdict::Close) };
         if !connection.skip_empty_lines() {
             connection.rest();
             let limits = engine.snapshot().limits;
             // A new connection has as long for its first byte as for its first head.
             let limit = if first { limits.head } else { limits.keepalive };
             if !wait_for_request(engine, client, limit, first).await {
-                return Verdict::Close;
+                return End::Closed(Verdict::Close);
             }
         }
         if engine.is_draining() && !first {
-            return Verdict::Close;
+            return End::Closed(Verdict::Close);
         }
-        first = false;
+        let may_be_http2 = std::mem::take(&mut first) && may_be_http2;
         let snapshot = engine.snapshot();
         let mut work = engine.workspace();
-        let verdict = match read_head(engine, &snapshot, link, client, &mut work).await {
-            Ok(()) => forward_guarded(engine, &snapshot, link, client, &mut work).await,
-            Err(verdict) => verdict,
+        let end = match read_head(engine, &snapshot, link, client, &mut work, may_be_http2).await {
+            Ok(()) => End::Closed(forward_guarded(engine, &snapshot, link, client, &mut work).await),
+            Err(end) => end,
         };
         engine.reuse(work);
-        if verdict != Verdict::KeepAlive {
-            return verdict;
+        if !matches!(end, End::Closed(Verdict::KeepAlive)) {
+            return end;
         }
     }
-}
-
-/// Serves a request. A panic ends that request with a 500, or by cutting the response short if it has begun, and nothing else.
-async fn forward_guarded(
-    engine: &Engine,
-    snapshot: &Snapshot,
-    link: &ClientInfo,
-    client: &mut Client,
-    work: &mut Workspace,
-) -> Verdict {
-    let sent = client.peer.total_sent();
-    let result = {
-        let mut request = std::pin::pin!(forward(engine, snapshot, link, client, work));
-        poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| request.as_mut().poll(cx))) {
-            Ok(poll) => poll.map(Some),
-            Err(_) => Poll::Ready(None),
-        })
-        .await
-    };
-    if let Some(verdict) = result {
-        return verdict;
-    }
-    engine.log.error(format_args!("a request failed by a mistake in the proxy itself (a panic)"));
-    engine.counters.request_ended();
-    if client.peer.total_sent() != sent {
-        return Verdict::Reset;
-    }
-    if let Some(connection) = client.peer.http1() {
-        connection.discard_output();
-    }
-    refuse(engine, link, client, 500).await
 }
 
 /// Waits for a request's first byte. `false` if there will be none.
@@ -161,10 +152,11 @@ async fn read_head(
     link: &ClientInfo,
     client: &mut Client,
     work: &mut Workspace,
-) -> Result<(), Verdict> {
+    may_be_http2: bool,
+) -> Result<(), End> {
     let limits = snapshot.limits;
     let mut until = None;
-    let Some((connection, alarm)) = client.connection() else { return Err(Verdict::Close) };
+    let Some((connection, alarm)) = client.connection() else { return Err(End::Closed(Verdict::Close)) };
     let result = poll_fn(|cx| {
         if let Poll::Ready(result) = connection.poll_request_head(cx, &mut work.request, limits.max_head) {
             return Poll::Ready(Ok(result));
@@ -176,17 +168,27 @@ async fn read_head(
     .await;
     let status = match result {
         Ok(Ok(())) => return Ok(()),
+        // Asked only now, so that no request of HTTP/1.1 pays for it.
+        Ok(Err(ReadError::Malformed(_))) if may_be_http2 && is_preface(connection.input.filled()) => {
+            return Err(End::Http2);
+        }
         Ok(Err(ReadError::Malformed(why))) => {
             engine.log.debug(format_args!("a request was refused: {why}"));
             why.status()
         }
         Ok(Err(ReadError::TooLarge | ReadError::BodyTooLarge)) => 431,
-        Ok(Err(ReadError::Io(_) | ReadError::Ended | ReadError::Truncated | ReadError::Refused)) => {
-            return Err(Verdict::Close)
-        }
+        Ok(Err(
+            ReadError::Io(_) | ReadError::Ended | ReadError::Truncated | ReadError::Refused | ReadError::Unserved,
+        )) => return Err(End::Closed(Verdict::Close)),
         Err(()) => 408,
     };
-    Err(refuse(engine, link, client, status).await)
+    Err(End::Closed(refuse(engine, link, client, status, None).await))
+}
+
+/// Whether HTTP/2 has begun, as far as its preface is there.
+fn is_preface(bytes: &[u8]) -> bool {
+    let n = bytes.len().min(PREFACE.len());
+    bytes.starts_with(b"PRI ") && bytes[..n] == PREFACE[..n]
 }
 
 /// Ends our side and lets go.

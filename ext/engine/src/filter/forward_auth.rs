@@ -15,15 +15,15 @@ use tokio::time::Instant;
 use crate::error::{Error, Kind, Retry, Side};
 use crate::forward::{Exchange, Verdict};
 use crate::handler::proxy::Line;
-use crate::headers::framing;
-use crate::http1::{write_request_head, Connection, Framing};
+use crate::http1::{write_request_head, Framing};
 use crate::log::Log;
 use crate::message::{FieldName, Method, RequestHead};
 use crate::peer::Peer;
 use crate::respond::ErrorResponse;
 use crate::rewrite::TargetTemplate;
 use crate::upstream::exchange::{self, Asked, Limits, Upload};
-use crate::upstream::{connect_as, Asking, Attempt, Blame, Dns, Upstream};
+use crate::upstream::http2::{self, Call, MOST_DEAD};
+use crate::upstream::{Asking, Attempt, Blame, Dns, Endpoint, Upstream};
 
 /// A `forward_auth` directive, compiled.
 #[derive(Debug)]
@@ -103,26 +103,33 @@ impl ForwardAuth {
         mut deadline: Instant,
     ) -> Result<Answered, Error> {
         exchange.introduce(&attempt);
-        let mut idle = exchange.engine.pool.checkout_as(&attempt, None, &exchange.work.introduction);
+        let mut at_hand = exchange.engine.pool.at_hand(&attempt, None, &exchange.work.introduction, false);
+        let mut dead = 0;
         loop {
-            let reused = idle.is_some();
-            let stream = match idle.take() {
-                Some(stream) => Ok(stream),
+            let reached = match at_hand.take() {
+                Some(server) => Ok((server, true)),
                 None => {
-                    let left = deadline.saturating_duration_since(Instant::now());
-                    let limit = self.connect_timeout.min(left);
-                    let connected = connect_as(&attempt, None, &exchange.work.introduction, limit).await;
-                    connected.map_err(|error| Error::backend(Kind::Connect(error), Retry::Unwritten))
+                    let call = Call {
+                        endpoint: attempt.endpoint(),
+                        name: None,
+                        introduction: &exchange.work.introduction,
+                        keep: self.upstream.keep(),
+                        max_head: self.limits.max_head,
+                        limit: self.connect_timeout,
+                        deadline,
+                    };
+                    Box::pin(exchange.engine.pool.reach(call, false)).await
                 }
             };
-            let result = match stream {
-                Ok(stream) => self.exchange_with(Connection::new(stream), exchange, question, &mut deadline).await,
+            let reused = matches!(reached, Ok((_, true))) && dead < MOST_DEAD;
+            let result = match reached {
+                Ok((server, _)) => self.exchange_with(server, exchange, question, &attempt, &mut deadline).await,
                 Err(error) => Err(error),
             };
             match result {
-                Ok(server) => {
+                Ok(mut server) => {
                     // A yes that is framed so that it could be read as something else is none.
-                    let framing = framing::of_response(&exchange.work.response, Method::Get);
+                    let framing = server.framing_of_response(&mut exchange.work.response, Method::Get);
                     return match framing {
                         Ok(framing) => {
                             attempt.succeeded();
@@ -136,7 +143,7 @@ impl ForwardAuth {
                 }
                 Err(error) if error.side == Side::Client => return Err(error),
                 // A question may be asked twice: it is a GET.
-                Err(error) if reused && error.retry != Retry::Never && !error.is_timeout() => {}
+                Err(error) if reused && error.retry != Retry::Never && !error.is_timeout() => dead += 1,
                 Err(error) => {
                     attempt.failed(error.blame());
                     return Err(error);
@@ -147,19 +154,25 @@ impl ForwardAuth {
 
     async fn exchange_with(
         &self,
-        mut connection: Connection,
+        mut server: Peer,
         exchange: &mut Exchange<'_>,
         question: &RequestHead,
+        endpoint: &Endpoint,
         deadline: &mut Instant,
     ) -> Result<Peer, Error> {
-        let output = connection.output();
-        write_request_head(output, question, &exchange.work.target.path_and_query);
-        output.extend_from_slice(b"\r\n");
-        connection.begin_body(Framing::None);
-        let mut server = Peer::Http1(connection);
-        let mut upload = Upload::new(Framing::None, true, 0);
         // What the server says before its answer is nothing to the client.
         let mut asked = Asked { interim: false, go_ahead: false, upgrade: false };
+        let target = &exchange.work.target.path_and_query;
+        match &mut server {
+            Peer::Http1(connection) => {
+                let output = connection.output();
+                write_request_head(output, question, target);
+                output.extend_from_slice(b"\r\n");
+                connection.begin_body(Framing::None);
+            }
+            Peer::Http2(stream) => http2::write_request(stream, question, target, endpoint, &asked, Framing::None)?,
+        }
+        let mut upload = Upload::new(Framing::None, true, 0);
         let response = &mut exchange.work.response;
         exchange::send(exchange.client, &mut server, &mut upload, response, &mut asked, &self.limits, deadline).await?;
         Ok(server)

@@ -4,16 +4,29 @@ use std::time::{Duration, SystemTime};
 
 use super::{Exchange, Verdict};
 use crate::engine::Engine;
-use crate::error::{Error, Kind, Side};
+use crate::error::{Error, Kind, Side, Waited};
+use crate::grpc::Form;
 use crate::http1::Framing;
 use crate::message::{Known, Method, RequestHead, ResponseHead, Version};
 use crate::request_id::RequestId;
-use crate::respond::{self, ErrorResponse};
+use crate::respond::{self, ErrorResponse, Refusal};
 use crate::rewrite::{ClientInfo, ResponseInfo, Scope};
 use crate::upstream::exchange::{self, Client};
 
-/// Answers a request that could not be read, and closes.
-pub(crate) async fn refuse(engine: &Engine, link: &ClientInfo, client: &mut Client, status: u16) -> Verdict {
+/// Answers a request that could not be read, and closes. `form`: as far as it was read, it is a call of gRPC.
+pub(crate) async fn refuse(
+    engine: &Engine,
+    link: &ClientInfo,
+    client: &mut Client,
+    status: u16,
+    form: Option<Form>,
+) -> Verdict {
+    let call = form.map(|form| call_fields(form, Refusal::Status(status), client.peer.version()));
+    let response = respond::built_in(status).choose(None);
+    let (status, fields, body) = match &call {
+        Some(fields) => (200, &fields[..], &[][..]),
+        None => (response.status, &response.fields[..], &response.body[..]),
+    };
     engine.counters.answered(status);
     let snapshot = engine.snapshot();
     if let Some(log) = &snapshot.access_log {
@@ -23,20 +36,28 @@ pub(crate) async fn refuse(engine: &Engine, link: &ClientInfo, client: &mut Clie
         let scope = Scope::new(&unread, link, RequestId::random(), SystemTime::now());
         engine.log_access(log, &Scope { response: Some(response), ..scope });
     }
-    let response = respond::built_in(status);
-    let answer = response.choose(None);
-    let mut head = ResponseHead { status: answer.status, ..ResponseHead::default() };
-    head.fields.read_lines(&answer.fields);
-    head.set_reason(answer.reason);
-    client.peer.write_response(&mut head, Framing::Length(answer.body.len() as u64), |lines| {
+    let mut head = ResponseHead { status, ..ResponseHead::default() };
+    head.fields.read_lines(fields);
+    head.set_reason(respond::reason(status));
+    client.peer.write_response(&mut head, Framing::Length(body.len() as u64), |lines| {
         engine.write_date(lines);
         lines.extend_from_slice(b"Connection: close\r\n");
     });
-    client.peer.write_body(&answer.body);
+    client.peer.write_body(body);
     match exchange::flush(client, snapshot.limits.client_body).await {
         Ok(()) => Verdict::Linger,
         Err(_) => Verdict::CutShort,
     }
+}
+
+/// The fields of an answer to a call of gRPC, as lines.
+fn call_fields(form: Form, refusal: Refusal, version: Version) -> Vec<u8> {
+    let mut fields = format!("Content-Type: {}\r\n", form.content_type()).into_bytes();
+    if version != Version::Http2 {
+        fields.extend_from_slice(b"Content-Length: 0\r\n");
+    }
+    refusal.write(&mut fields);
+    fields
 }
 
 impl Exchange<'_> {
@@ -60,6 +81,7 @@ impl Exchange<'_> {
             let status = match error.kind {
                 Kind::BodyTooLarge => 413,
                 Kind::Malformed(_) | Kind::TooLarge => 400,
+                Kind::Timeout(Waited::Call) => return self.answer_call(Refusal::Deadline).await,
                 Kind::Timeout(_) => 408,
                 _ => {
                     self.answering(499);
@@ -75,16 +97,28 @@ impl Exchange<'_> {
         self.answer_error(response).await
     }
 
-    /// Answers with an error response, in the form that the client prefers.
+    /// Answers with an error response, in the form that the client prefers, or in gRPC's terms.
     pub(crate) async fn answer_error(&mut self, response: &ErrorResponse) -> Verdict {
         let accept = self.work.request.fields.all(Known::Accept);
         let answer = response.choose_among(accept);
+        if self.call.is_some() {
+            return self.answer_call(Refusal::Status(answer.status)).await;
+        }
         self.answer(answer.status, &answer.fields, &answer.body).await
+    }
+
+    /// Answers a call of gRPC, which takes no other answer. The fields that filters want on it stay.
+    pub(crate) async fn answer_call(&mut self, refusal: Refusal) -> Verdict {
+        let form = self.call.map_or(Form::Plain, |call| call.form);
+        let fields = call_fields(form, refusal, self.work.request.version);
+        self.answer(200, &fields, b"").await
     }
 
     /// Answers by ourselves. `fields` are whole lines, `Content-Length` included. What is there of the request's body is
     /// dropped; if there is more to come the connection is closed after the answer.
     pub(crate) async fn answer(&mut self, status: u16, fields: &[u8], body: &[u8]) -> Verdict {
+        // What is here is no tunnel, which a success would promise.
+        let status = if self.is_h2_tunnel() && (200..300).contains(&status) { 501 } else { status };
         self.answering(status);
         // A response that this one replaces is not the client's.
         let response = &mut self.work.response;

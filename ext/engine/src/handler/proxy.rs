@@ -18,6 +18,7 @@ use rustls::pki_types::ServerName;
 use crate::error::{Error, Kind, Retry, Side};
 use crate::filter::BodyLimit;
 use crate::forward::{Exchange, Verdict};
+use crate::grpc;
 use crate::headers::forwarded::{Forwarding, Names};
 use crate::message::{host_of, FieldName};
 use crate::peer::Peer;
@@ -41,6 +42,8 @@ pub(crate) struct Proxy {
     allow_underscores: Vec<FieldName>,
     forwarding: Forwarding,
     limits: Limits,
+    /// `read_timeout`, if it was written.
+    read_timeout: Option<Duration>,
     connect_timeout: Duration,
     tunnel_timeout: Duration,
     keep: Keep,
@@ -79,7 +82,7 @@ impl Proxy {
     pub(crate) async fn serve(&self, exchange: &mut Exchange<'_>) -> Verdict {
         let idempotent = exchange.work.request.method.is_idempotent();
         let mut upload = Upload::new(exchange.framing, idempotent, self.retry_buffer);
-        match self.ask(exchange, &mut upload).await {
+        match grpc::within(exchange.call, self.ask(exchange, &mut upload)).await {
             Ok(answered) => self.respond(exchange, answered, &mut upload).await,
             Err(error) => {
                 if error.side == Side::Us {
@@ -89,6 +92,19 @@ impl Proxy {
                 exchange.answer_failure(&error, response).await
             }
         }
+    }
+
+    /// The limits of an exchange. Both sides of a gRPC call may have nothing to say for as long as those of a tunnel: a stream of
+    /// messages is often one of news. What is written of the response counts all the same.
+    fn limits(&self, exchange: &Exchange<'_>) -> Limits {
+        let mut limits = self.limits;
+        if let Some(call) = exchange.call {
+            limits.read = self.read_timeout.unwrap_or(self.tunnel_timeout);
+            if call.streams {
+                limits.client_read = self.tunnel_timeout;
+            }
+        }
+        limits
     }
 
     /// The TLS name, where it is not the endpoint's own: a target whose host comes from the request.

@@ -2,7 +2,8 @@
 
 use super::read::{HeadScan, Malformed};
 use super::{Buffer, Piece};
-use crate::message::{Fields, Known, Span};
+use crate::headers::clean_trailers;
+use crate::message::{Fields, Span};
 
 /// Bytes that a chunk's size and extensions may take.
 const LINE_LIMIT: usize = 1024;
@@ -159,16 +160,8 @@ fn parse_trailers(bytes: &[u8]) -> Result<Fields, Malformed> {
         let value = Span::within(bytes, header.value);
         fields.push_line(name, value, None);
     }
-    fields
-        .retain(|known, name, _| !known.or_else(|| cgi_alias(name)).is_some_and(crate::headers::forbidden_in_trailers));
+    clean_trailers(&mut fields);
     Ok(fields)
-}
-
-/// The known name that a backend which speaks CGI takes `name` for: to it `_`, `.` and `-` are one.
-fn cgi_alias(name: &[u8]) -> Option<Known> {
-    memchr::memchr2(b'_', b'.', name)?;
-    let dashed: Vec<u8> = name.iter().map(|b| if matches!(b, b'_' | b'.') { b'-' } else { *b }).collect();
-    Known::of(&dashed)
 }
 
 #[cfg(test)]

@@ -59,6 +59,8 @@ pub enum ReadError {
     Ended,
     /// The peer refused to begin with the message (HTTP/2 alone).
     Refused,
+    /// The peer ends the connection, and says that it did nothing with the message (HTTP/2 alone).
+    Unserved,
 }
 
 impl From<io::Error> for ReadError {

@@ -6,7 +6,7 @@ use std::mem::MaybeUninit;
 use crate::message::{Known, Method, RequestHead, ResponseHead, Span, Target, Version};
 
 /// Field lines that a head may have.
-const MAX_FIELDS: usize = 128;
+pub(crate) const MAX_FIELDS: usize = 128;
 
 /// A message that is not HTTP, or not unmistakably so: what is wrong with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -129,17 +129,9 @@ pub fn parse_request(bytes: &[u8], head: &mut RequestHead) -> Result<Option<usiz
     head.fields.fill(bytes);
     take_fields!(head.fields, bytes, request.headers);
 
-    let target = Target::parse(target.as_bytes(), method_kind == Method::Options).map_err(|e| Malformed(e.as_str()))?;
-    head.path = match target.resolved {
-        Some(path) => head.fields.push_text(&path),
-        // An absolute-form target without a path means `/`, which then is not in the bytes.
-        None if target.path == b"/" => head.fields.push_text(b"/"),
-        None => Span::within(bytes, target.path),
-    };
-    head.plain_path = target.plain.map_or(head.path, |path| head.fields.push_text(&path));
-    head.plain_but_slashes = target.plain_but_slashes.map_or(Span::default(), |path| head.fields.push_text(&path));
-    head.query = if target.query.is_empty() { Span::default() } else { Span::within(bytes, target.query) };
-    head.authority = authority(head, target.authority.map(|authority| Span::within(bytes, authority)))?;
+    let said = Target::parse(target.as_bytes(), method_kind == Method::Options).map_err(|e| Malformed(e.as_str()))?;
+    head.note_target(target.as_bytes(), &said);
+    head.authority = authority(head, said.authority.map(|authority| Span::within(bytes, authority)))?;
     Ok(Some(len))
 }
 
@@ -230,7 +222,7 @@ fn why(error: httparse::Error) -> Malformed {
     })
 }
 
-const TOO_MANY_FIELDS: &str = "there are too many fields";
+pub(crate) const TOO_MANY_FIELDS: &str = "there are too many fields";
 const UNKNOWN_VERSION: &str = "the HTTP version is none we speak";
 
 impl Malformed {

@@ -5,7 +5,7 @@ use http::header::{HeaderMap, HeaderName, HeaderValue};
 use crate::headers::framing::list_members;
 use crate::message::{Fields, Known};
 
-/// Copies `map` behind the fields that are there, in its order. Crumbs of a cookie become one line again (RFC 9113, section 8.2.3):
+/// Copies `map` behind the fields that are there, in its order, without `Host`: `:authority` says it. Crumbs of a cookie become one line again (RFC 9113, section 8.2.3):
 /// no HTTP/1.1 server looks for a second one.
 pub(crate) fn read_fields(map: &HeaderMap, fields: &mut Fields) {
     let mut cookie: Vec<u8> = Vec::new();
@@ -15,7 +15,7 @@ pub(crate) fn read_fields(map: &HeaderMap, fields: &mut Fields) {
                 cookie.extend_from_slice(b"; ");
             }
             cookie.extend_from_slice(value.as_bytes());
-        } else {
+        } else if name != http::header::HOST {
             fields.append(name.as_str().as_bytes(), value.as_bytes());
         }
     }

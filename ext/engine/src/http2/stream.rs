@@ -6,15 +6,18 @@ use std::pin::Pin;
 use std::task::{ready, Context, Poll};
 
 use bytes::{Buf, Bytes};
-use h2::client::{ResponseFuture, SendRequest};
+use h2::client::ResponseFuture;
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream, SendStream};
 use http::{HeaderMap, Request, Response, StatusCode};
 
+use super::upgrade::Upgrade;
 use super::{read_fields, write_fields};
+use crate::headers::{clean_trailers, websocket};
 use crate::http1::{Malformed, Piece, ReadError};
 use crate::message::{Fields, ResponseHead, Version};
 use crate::respond::reason;
+use crate::upstream::http2::Lease;
 
 /// Data that is taken at once.
 const PIECE: usize = 16 * 1024;
@@ -28,13 +31,21 @@ pub(crate) struct Stream {
     data: Bytes,
     /// How many bytes of the body may still come.
     allowed: u64,
+    /// Whether not one may.
+    bodyless: bool,
     trailers: Option<Fields>,
     /// Data to be sent. Held back until more is known, so that the end goes with the last piece.
     held: Bytes,
     ending: Ending,
     failure: Option<h2::Error>,
+    /// Whether a client asked for a tunnel (RFC 8441). What it sends then is no body.
+    tunnel: bool,
+    /// What a request for another protocol asked for, which a backend answers in its own way.
+    upgrade: Option<Upgrade>,
     total_sent: u64,
     total_read: u64,
+    /// The place on a connection to a backend. Dropped after the stream itself.
+    lease: Option<Lease>,
 }
 
 #[derive(Debug)]
@@ -42,7 +53,7 @@ enum Sending {
     /// To a client, whose response has not begun.
     Response(SendResponse<Bytes>),
     /// To a backend, whose request has not begun.
-    Request(SendRequest<Bytes>, Option<(Request<()>, bool)>),
+    Request(Option<(Request<()>, bool)>),
     /// The head was sent.
     Body(SendStream<Bytes>),
 }
@@ -54,6 +65,8 @@ enum Receiving {
     Head(ResponseFuture),
     Body(RecvStream),
     Ended,
+    /// The request could not be sent.
+    Failed(Option<ReadError>),
 }
 
 #[derive(Debug)]
@@ -66,15 +79,15 @@ enum Ending {
 }
 
 impl Stream {
-    /// A request that a client sent.
-    pub(crate) fn of_client(body: RecvStream, response: SendResponse<Bytes>) -> Self {
+    /// A request that a client sent. `tunnel` says whether it was an extended CONNECT.
+    pub(crate) fn of_client(body: RecvStream, response: SendResponse<Bytes>, tunnel: bool) -> Self {
         let receiving = if body.is_end_stream() { Receiving::Ended } else { Receiving::Body(body) };
-        Self::new(Sending::Response(response), receiving)
+        Self { tunnel, ..Self::new(Sending::Response(response), receiving) }
     }
 
     /// One more request on a connection to a backend. [`Stream::write_request`] says which.
-    pub(crate) fn to_backend(connection: SendRequest<Bytes>) -> Self {
-        Self::new(Sending::Request(connection, None), Receiving::Nothing)
+    pub(crate) fn to_backend(lease: Lease) -> Self {
+        Self { lease: Some(lease), ..Self::new(Sending::Request(None), Receiving::Nothing) }
     }
 
     fn new(sending: Sending, receiving: Receiving) -> Self {
@@ -83,12 +96,16 @@ impl Stream {
             receiving,
             data: Bytes::new(),
             allowed: u64::MAX,
+            bodyless: false,
             trailers: None,
             held: Bytes::new(),
             ending: Ending::Open,
             failure: None,
+            tunnel: false,
+            upgrade: None,
             total_sent: 0,
             total_read: 0,
+            lease: None,
         }
     }
 
@@ -106,7 +123,7 @@ impl Stream {
     pub(crate) fn is_flushed(&self) -> bool {
         self.held.is_empty()
             && !matches!(self.ending, Ending::Due(_))
-            && !matches!(self.sending, Sending::Request(_, Some(_)))
+            && !matches!(self.sending, Sending::Request(Some(_)))
     }
 
     /// Whether the peer has ended its side and all of it was used.
@@ -114,12 +131,17 @@ impl Stream {
         self.data.is_empty() && matches!(self.receiving, Receiving::Ended)
     }
 
+    /// Whether the client asked for a tunnel.
+    pub(crate) fn is_tunnel(&self) -> bool {
+        self.tunnel
+    }
+
     /// Whether the peer has ended its side, with data perhaps that was not yet used.
     pub(crate) fn peer_ended(&self) -> bool {
         match &self.receiving {
             Receiving::Body(body) => body.is_end_stream(),
             Receiving::Ended => true,
-            Receiving::Nothing | Receiving::Head(_) => false,
+            Receiving::Nothing | Receiving::Head(_) | Receiving::Failed(_) => false,
         }
     }
 
@@ -136,6 +158,11 @@ impl Stream {
     /// Says how long the body may be of which nothing was taken yet. More of it is an error.
     pub(crate) fn limit_body(&mut self, bytes: u64) {
         self.allowed = bytes;
+    }
+
+    /// Says that the message whose head was just read has no body. One that comes all the same is an error.
+    pub(crate) fn expect_no_body(&mut self) {
+        self.bodyless = true;
     }
 
     /// Ready only with an error: the peer has reset the stream, or its connection is gone.
@@ -156,6 +183,9 @@ impl Stream {
         if self.data.is_empty() && ready!(self.poll_data(cx))? == 0 {
             return Poll::Ready(Ok(Piece::End));
         }
+        if self.bodyless {
+            return Poll::Ready(Err(ReadError::Malformed(Malformed("there is a body where none may be"))));
+        }
         if self.data.len() as u64 > self.allowed {
             return Poll::Ready(Err(ReadError::BodyTooLarge));
         }
@@ -168,7 +198,7 @@ impl Stream {
             let body = match &mut self.receiving {
                 Receiving::Body(body) => body,
                 Receiving::Ended => return Poll::Ready(Ok(0)),
-                Receiving::Nothing | Receiving::Head(_) => {
+                Receiving::Nothing | Receiving::Head(_) | Receiving::Failed(_) => {
                     return Poll::Ready(Err(ReadError::Malformed(Malformed("a body before its head"))))
                 }
             };
@@ -179,16 +209,27 @@ impl Stream {
                     self.data = data;
                     return Poll::Ready(Ok(self.data.len()));
                 }
-                Some(Err(error)) => return Poll::Ready(Err(read_error(error))),
+                Some(Err(error)) => return Poll::Ready(Err(self.broken(error))),
                 None => {
                     if let Some(trailers) = ready!(body.poll_trailers(cx)).map_err(read_error)? {
-                        read_fields(&trailers, self.trailers.insert(Fields::default()));
+                        let fields = self.trailers.insert(Fields::default());
+                        read_fields(&trailers, fields);
+                        clean_trailers(fields);
                     }
                     self.receiving = Receiving::Ended;
                     return Poll::Ready(Ok(0));
                 }
             }
         }
+    }
+
+    /// Why nothing more can be read. A backend that breaks the rules gets no further request on that connection.
+    fn broken(&self, error: h2::Error) -> ReadError {
+        let error = read_error(error);
+        if let (ReadError::Malformed(_), Some(lease)) = (&error, &self.lease) {
+            lease.retire();
+        }
+        error
     }
 
     /// Uses up `n` bytes of [`Stream::received`]: the peer may send as many more.
@@ -244,15 +285,21 @@ impl Stream {
         if let Some(error) = self.failure.take() {
             return Poll::Ready(Err(into_io(error)));
         }
-        if let Sending::Request(connection, request) = &mut self.sending {
-            if request.is_some() {
-                ready!(connection.poll_ready(cx)).map_err(into_io)?;
-            }
+        if let Sending::Request(request) = &mut self.sending {
+            let (Some(lease), true) = (&mut self.lease, request.is_some()) else { return Poll::Ready(Ok(())) };
+            let ready = ready!(lease.requests().poll_ready(cx));
             let Some((request, end)) = request.take() else { return Poll::Ready(Ok(())) };
-            let (response, body) = connection.send_request(request, end).map_err(into_io)?;
-            self.total_sent += 1;
-            self.receiving = Receiving::Head(response);
-            self.sending = Sending::Body(body);
+            match ready.and_then(|()| lease.requests().send_request(request, end)) {
+                Ok((response, body)) => {
+                    self.total_sent += 1;
+                    self.receiving = Receiving::Head(response);
+                    self.sending = Sending::Body(body);
+                }
+                Err(error) => {
+                    self.receiving = Receiving::Failed(Some(read_error(error)));
+                    return Poll::Ready(Err(io::ErrorKind::NotConnected.into()));
+                }
+            }
         }
         let Sending::Body(body) = &mut self.sending else { return Poll::Ready(Ok(())) };
         while !self.held.is_empty() {
@@ -263,7 +310,7 @@ impl Stream {
                         Some(Ok(0)) => {}
                         Some(Ok(_)) => break,
                         Some(Err(error)) => return Poll::Ready(Err(into_io(error))),
-                        None => return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
+                        None => return Poll::Ready(Err(why_closed(body, cx))),
                     }
                 }
             }
@@ -299,10 +346,14 @@ impl Stream {
         }
     }
 
-    /// Sends the head of the response. `end`: nothing follows.
+    /// Sends the head of the response. `end`: nothing follows. That a tunnel begins is a success in HTTP/2, and proven by nothing.
     pub(crate) fn write_response(&mut self, head: &ResponseHead, end: bool) {
         let Sending::Response(response) = &mut self.sending else { return };
-        let Some(message) = message(head) else { return };
+        let Some(mut message) = message(head) else { return };
+        if self.tunnel && head.status == 101 {
+            *message.status_mut() = StatusCode::OK;
+            message.headers_mut().remove(websocket::ACCEPT);
+        }
         match response.send_response(message, end) {
             Ok(body) => {
                 self.total_sent += 1;
@@ -317,7 +368,7 @@ impl Stream {
 
     /// Sends the head of a request with the next flush. `end`: nothing follows.
     pub(crate) fn write_request(&mut self, head: Request<()>, end: bool) {
-        if let Sending::Request(_, request) = &mut self.sending {
+        if let Sending::Request(request) = &mut self.sending {
             *request = Some((head, end));
             if end {
                 self.ending = Ending::Sent;
@@ -325,23 +376,44 @@ impl Stream {
         }
     }
 
+    /// The same for a request that asks for another protocol. Our side stays open: it is the tunnel's.
+    pub(crate) fn write_upgrade(&mut self, head: Request<()>, upgrade: Upgrade) {
+        self.write_request(head, false);
+        self.upgrade = Some(upgrade);
+    }
+
+    /// Whether the backend takes requests for other protocols.
+    pub(crate) fn takes_upgrades(&self) -> bool {
+        self.lease.as_ref().is_some_and(Lease::takes_upgrades)
+    }
+
     /// Reads the head of a backend's response, perhaps an interim one.
     pub(crate) fn poll_response_head(
         &mut self,
         cx: &mut Context<'_>,
         head: &mut ResponseHead,
+        limit: usize,
     ) -> Poll<Result<(), ReadError>> {
-        let Receiving::Head(response) = &mut self.receiving else { return Poll::Pending };
+        let response = match &mut self.receiving {
+            Receiving::Head(response) => response,
+            Receiving::Failed(why) => return Poll::Ready(Err(why.take().unwrap_or(ReadError::Ended))),
+            _ => return Poll::Pending,
+        };
         if let Poll::Ready(Some(Ok(interim))) = response.poll_informational(cx) {
             self.total_read += 1;
-            read_head(interim.status(), interim.headers(), head);
-            return Poll::Ready(Ok(()));
+            return Poll::Ready(read_head(interim.status(), interim.headers(), head, limit));
         }
-        let response = ready!(Pin::new(response).poll(cx)).map_err(read_error)?;
+        let response = match ready!(Pin::new(response).poll(cx)) {
+            Ok(response) => response,
+            Err(error) => return Poll::Ready(Err(self.broken(error))),
+        };
         self.total_read += 1;
         let (parts, body) = response.into_parts();
-        read_head(parts.status, &parts.headers, head);
         self.receiving = if body.is_end_stream() { Receiving::Ended } else { Receiving::Body(body) };
+        read_head(parts.status, &parts.headers, head, limit)?;
+        if let Some(upgrade) = self.upgrade.as_ref().filter(|_| parts.status.is_success()) {
+            upgrade.answered(head);
+        }
         Poll::Ready(Ok(()))
     }
 
@@ -350,19 +422,24 @@ impl Stream {
         match &mut self.sending {
             Sending::Response(response) => response.send_reset(reason),
             Sending::Body(body) => body.send_reset(reason),
-            Sending::Request(..) => {}
+            Sending::Request(_) => {}
         }
         self.ending = Ending::Sent;
     }
 }
 
-fn read_head(status: StatusCode, map: &HeaderMap, head: &mut ResponseHead) {
+fn read_head(status: StatusCode, map: &HeaderMap, head: &mut ResponseHead, limit: usize) -> Result<(), ReadError> {
+    // As long as it would be in HTTP/1.1.
+    if map.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum::<usize>() > limit {
+        return Err(ReadError::TooLarge);
+    }
     head.fields.clear();
     head.status = status.as_u16();
     head.version = Version::Http2;
     read_fields(map, &mut head.fields);
     // Whoever gets it in HTTP/1.1 is told one.
     head.set_reason(reason(head.status));
+    Ok(())
 }
 
 fn message(head: &ResponseHead) -> Option<Response<()>> {
@@ -372,17 +449,35 @@ fn message(head: &ResponseHead) -> Option<Response<()>> {
     Some(message)
 }
 
-fn into_io(error: h2::Error) -> io::Error {
+/// The same error as one of a connection.
+pub(crate) fn into_io(error: h2::Error) -> io::Error {
     match error.is_io() {
         true => error.into_io().unwrap_or_else(|| io::ErrorKind::ConnectionReset.into()),
         false => io::Error::other(error),
     }
 }
 
+/// Why a stream takes no more.
+fn why_closed(body: &mut SendStream<Bytes>, cx: &mut Context<'_>) -> io::Error {
+    match body.poll_reset(cx) {
+        Poll::Ready(Ok(reason)) => io::Error::new(io::ErrorKind::ConnectionReset, h2::Error::from(reason)),
+        Poll::Ready(Err(error)) => into_io(error),
+        Poll::Pending => io::ErrorKind::BrokenPipe.into(),
+    }
+}
+
 /// Why nothing more can be read.
 fn read_error(error: h2::Error) -> ReadError {
-    match error.reason() {
-        Some(Reason::REFUSED_STREAM) if error.is_remote() => ReadError::Refused,
-        _ => ReadError::Io(into_io(error)),
+    // A stream that lives when GOAWAY comes, and is not above the last one that will be served, hears nothing of it: whoever does was
+    // not served (RFC 9113, section 6.8).
+    if error.is_remote() && error.is_go_away() {
+        return ReadError::Unserved;
     }
+    if error.is_remote() && error.reason() == Some(Reason::REFUSED_STREAM) {
+        return ReadError::Refused;
+    }
+    if error.is_library() && error.is_reset() {
+        return ReadError::Malformed(Malformed("it breaks the rules of HTTP/2"));
+    }
+    ReadError::Io(into_io(error))
 }

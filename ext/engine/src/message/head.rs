@@ -177,6 +177,25 @@ impl RequestHead {
         self.query = spans.query;
     }
 
+    /// Notes what the request target says. `text` is what `said` was read from, and stands at [`RequestHead::target`].
+    pub(crate) fn note_target(&mut self, text: &[u8], said: &Target<'_>) {
+        let start = self.target.start;
+        let place = |part: &[u8]| {
+            let span = Span::within(text, part);
+            Span { start: start + span.start, end: start + span.end }
+        };
+        self.path = match &said.resolved {
+            Some(path) => self.fields.push_text(path),
+            // An absolute-form target without a path means `/`, which then is not in the text.
+            None if said.path == b"/" => self.fields.push_text(b"/"),
+            None => place(said.path),
+        };
+        self.plain_path = said.plain.as_ref().map_or(self.path, |path| self.fields.push_text(path));
+        let but_slashes = said.plain_but_slashes.as_ref();
+        self.plain_but_slashes = but_slashes.map_or(Span::default(), |path| self.fields.push_text(path));
+        self.query = if said.query.is_empty() { Span::default() } else { place(said.query) };
+    }
+
     /// Lets the host of an absolute-form target replace another one in `Host` (RFC 9112, section 3.2.2): nobody behind us may go by
     /// another host than we.
     pub(crate) fn replace_host(&mut self) {

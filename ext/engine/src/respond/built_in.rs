@@ -52,6 +52,11 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
     TABLE.iter().filter_map(|(_, name, _)| *name)
 }
 
+/// The status codes that are there.
+pub(super) fn statuses() -> impl Iterator<Item = u16> {
+    TABLE.iter().map(|(status, ..)| *status)
+}
+
 /// What the table says about a status code, for a response of one's own that brings no text.
 pub(super) fn message(status: u16) -> &'static str {
     TABLE.iter().find(|(known, ..)| *known == status).map_or("The request could not be served.", |(.., text)| text)

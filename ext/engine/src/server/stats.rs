@@ -43,6 +43,10 @@ pub struct RequestStats {
     pub status_5xx: u64,
     /// Requests whose client went away before its answer (499).
     pub client_closed: u64,
+    /// Requests that became tunnels since the start, such as WebSockets.
+    pub upgraded: u64,
+    /// Tunnels that are open now.
+    pub tunnels: u64,
     /// Waiting now for a backend that is not busy.
     pub queued: u64,
 }

@@ -17,6 +17,8 @@ pub enum Address {
         port: Option<u16>,
         /// `Some` if a scheme was written: whether it asks for TLS.
         tls: Option<bool>,
+        /// Whether that scheme was `h2`.
+        http2: bool,
     },
     /// A unix socket.
     Unix(PathBuf),
@@ -33,7 +35,7 @@ pub enum Host {
 
 impl Address {
     /// Reads every form of a backend: `10.0.0.1:3001`, `host:3001`, `host`, `http://…` (plain), `https://…` (TLS),
-    /// `h2://…` (plain), `unix:/run/app.sock`, `[::1]:3001`, `[::1]`. What stands behind the authority of a URL is
+    /// `h2://…` (plain, HTTP/2), `unix:/run/app.sock`, `[::1]:3001`, `[::1]`. What stands behind the authority of a URL is
     /// ignored.
     ///
     /// # Errors
@@ -48,7 +50,8 @@ impl Address {
         let Some((scheme, rest)) = text.split_once("://") else {
             return Self::authority(text, text, None);
         };
-        let tls = match scheme.to_ascii_lowercase().as_str() {
+        let scheme = scheme.to_ascii_lowercase();
+        let tls = match scheme.as_str() {
             "http" | "h2" => false,
             "https" => true,
             _ => {
@@ -62,7 +65,11 @@ impl Address {
             return Err(format!("{text:?} is no address: write a unix socket without a scheme, as {rest:?}"));
         }
         let authority = &rest[..rest.find(['/', '?', '#']).unwrap_or(rest.len())];
-        Self::authority(text, authority, Some(tls))
+        let mut address = Self::authority(text, authority, Some(tls))?;
+        if let Self::Tcp { http2, .. } = &mut address {
+            *http2 = scheme == "h2";
+        }
+        Ok(address)
     }
 
     /// Reads `HOST` or `HOST:PORT` and nothing else, so that text which comes from a client can name no unix socket and
@@ -117,7 +124,7 @@ impl Address {
                 _ => return wrong("the port must be a number from 1 to 65535"),
             },
         };
-        Ok(Self::Tcp { host, port, tls })
+        Ok(Self::Tcp { host, port, tls, http2: false })
     }
 
     /// Whether to speak TLS, for a list whose `to` says `otherwise`.
@@ -126,6 +133,11 @@ impl Address {
             Self::Tcp { tls, .. } => tls.unwrap_or(otherwise),
             Self::Unix(_) => otherwise,
         }
+    }
+
+    /// Whether it was written as one that speaks HTTP/2 (`h2://`).
+    pub fn says_http2(&self) -> bool {
+        matches!(self, Self::Tcp { http2: true, .. })
     }
 
     /// What goes into the `Host` field when nothing else says it: `host`, or `host:port` unless the port is the scheme's

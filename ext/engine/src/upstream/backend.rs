@@ -17,6 +17,7 @@ use super::fleet::Fleet;
 use super::health::passive;
 use super::health::rise_fall::{self, Turn};
 use super::tls::TlsClient;
+use super::Protocol;
 use crate::log::Level;
 use crate::proxy_protocol::Form;
 use crate::server::{BackendStats, CheckStats};
@@ -43,6 +44,8 @@ pub struct Endpoint {
     ramp: Ramp,
     /// Whether its latest attempt failed.
     failing: AtomicBool,
+    /// Whether it did not agree to HTTP/2 where it might have.
+    prefers_http1: AtomicBool,
     in_flight: AtomicU64,
     requests: AtomicU64,
     failures: AtomicU64,
@@ -63,11 +66,20 @@ pub struct Traits {
     pub slow_start: Option<Duration>,
     /// How it is told, at the beginning of each connection, whose it is. `None`: not at all.
     pub proxy_protocol: Option<Form>,
+    /// Which version of HTTP it is spoken to in.
+    pub protocol: Protocol,
 }
 
 impl Default for Traits {
     fn default() -> Self {
-        Self { weight: 1, backup: false, max_connections: None, slow_start: None, proxy_protocol: None }
+        Self {
+            weight: 1,
+            backup: false,
+            max_connections: None,
+            slow_start: None,
+            proxy_protocol: None,
+            protocol: Protocol::Http1,
+        }
     }
 }
 
@@ -139,6 +151,7 @@ impl Endpoint {
             status: Status::default(),
             ramp: Ramp::default(),
             failing: AtomicBool::new(false),
+            prefers_http1: AtomicBool::new(false),
             in_flight: AtomicU64::new(0),
             requests: AtomicU64::new(0),
             failures: AtomicU64::new(0),
@@ -175,6 +188,22 @@ impl Endpoint {
     /// The name a TLS connection to it is made for: `given`, or its own. `None` if it is spoken to in the clear.
     pub fn server_name<'a>(&'a self, given: Option<&'a ServerName<'static>>) -> Option<&'a ServerName<'static>> {
         self.tls.as_ref().map(|tls| given.unwrap_or(&tls.name))
+    }
+
+    /// Which version of HTTP it is spoken to in.
+    #[inline]
+    pub fn protocol(&self) -> Protocol {
+        self.traits.protocol
+    }
+
+    /// Whether the last TLS handshake that offered both agreed on HTTP/1.1.
+    pub(super) fn prefers_http1(&self) -> bool {
+        self.prefers_http1.load(Relaxed)
+    }
+
+    /// Notes what a TLS handshake that offered both agreed on.
+    pub(super) fn note_agreed(&self, http2: bool) {
+        self.prefers_http1.store(!http2, Relaxed);
     }
 
     /// What the configuration says of it.

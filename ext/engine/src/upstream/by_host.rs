@@ -11,7 +11,7 @@ use super::address::{Address, Host};
 use super::balancer::Policy;
 use super::pool::Keep;
 use super::terms::{Member, Terms};
-use super::{server_name, Dns, Upstream};
+use super::{server_name, Dns, Protocol, Upstream};
 use crate::log::Log;
 use crate::server::BackendStats;
 
@@ -135,7 +135,11 @@ impl Inner {
                 return Err(no_host());
             }
         }
-        let member = Member { address, secure: tls, traits: self.terms.traits };
+        let mut traits = self.terms.traits;
+        if !tls && traits.protocol == Protocol::Auto {
+            traits.protocol = Protocol::Http1;
+        }
+        let member = Member { address, secure: tls, traits };
         let upstream = Upstream::new(text, false, &[member], &self.terms, None);
         if let Some((dns, handle, log)) = self.running.get() {
             upstream.start(dns, handle, log);

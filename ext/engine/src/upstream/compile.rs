@@ -13,7 +13,7 @@ use super::dns::{self, Dns};
 use super::named::{Named, Upstreams};
 use super::pool::Keep;
 use super::terms::{self, Member, Report, Terms};
-use super::{server_name, Upstream};
+use super::{server_name, Protocol, Upstream};
 use crate::config::{self, HealthCheck, Pool, Problem, Proxy, Severity};
 use crate::log::Log;
 use crate::server::BackendStats;
@@ -184,12 +184,18 @@ fn is_wrong(problems: &[Problem]) -> bool {
 /// Where the backends are, and what is said of each.
 fn members(pool: &Pool, target: TargetHost<'_>, traits: Traits, report: &mut Report<'_>) -> Vec<Member> {
     ignored(pool, report);
-    let secure = |address: &Address| address.tls(target.scheme_tls.unwrap_or(false));
+    let otherwise = target.scheme_tls.unwrap_or(false);
+    let written = pool.protocol.is_some().then_some(traits.protocol);
+    let member = |address: Address, traits: Traits, report: &mut Report<'_>| {
+        let secure = address.tls(otherwise);
+        let protocol = Protocol::of(&address, written, secure, report);
+        Member { secure, address, traits: Traits { protocol, ..traits } }
+    };
     let Some(backends) = &pool.backends else {
         // A `to` without a host is no URL; whoever reads the template says so. Here there is just nobody to go to.
         let Some(authority) = target.authority else { return Vec::new() };
         return match read(Address::parse_authority(authority)) {
-            Ok(address) => vec![Member { secure: secure(&address), address, traits }],
+            Ok(address) => vec![member(address, traits, report)],
             Err(message) => {
                 report.error(format!("to: {message}"));
                 Vec::new()
@@ -205,7 +211,7 @@ fn members(pool: &Pool, target: TargetHost<'_>, traits: Traits, report: &mut Rep
     for backend in backends {
         let traits = terms::traits(backend, traits, report);
         match read(Address::parse(&backend.address)) {
-            Ok(address) => members.push(Member { secure: secure(&address), address, traits }),
+            Ok(address) => members.push(member(address, traits, report)),
             Err(message) => report.error(format!("backends: {message}")),
         }
     }
@@ -219,6 +225,25 @@ fn fit(pool: &Pool, members: &[Member], report: &mut Report<'_>) {
     if checked_elsewhere && members.iter().any(|member| matches!(member.address, Address::Unix(_))) {
         report.error(
             "health_check: port: a unix socket has no port: leave port out, or write such backends into an upstream of their own",
+        );
+    }
+    if pool.protocol.as_deref() == Some("auto")
+        && members.iter().all(|member| !member.secure && !member.address.says_http2())
+    {
+        report.warning(
+            "protocol: \"auto\" is agreed on in a TLS handshake, and no backend speaks TLS: write \"http2\" if they speak HTTP/2 without, \
+             or leave it out",
+        );
+    }
+    // Without backends that are known by now, what is written for all decides.
+    let shared = match pool.protocol.as_deref() {
+        Some("http2" | "auto") if members.is_empty() => true,
+        _ => members.iter().any(|member| member.traits.protocol != Protocol::Http1),
+    };
+    if pool.proxy_protocol.is_some() && shared {
+        report.error(
+            "proxy_protocol: a connection of HTTP/2 carries the requests of many clients, and cannot say whose it is: write \
+             protocol: \"http1\" and no h2://, or leave proxy_protocol out",
         );
     }
     if pool.queue > 0 && members.iter().all(|member| member.traits.max_connections.is_none()) {
@@ -239,17 +264,34 @@ fn ignored(pool: &Pool, report: &mut Report<'_>) {
     if pool.queue == 0 && chosen(pool.queue_timeout, usual.queue_timeout) {
         report.warning("queue_timeout: no request waits: write queue: 100 beside it, or leave it out");
     }
-    let Some(check) = pool.health_check.as_ref().filter(|check| check.tcp) else { return };
+    if let Some(check) = &pool.health_check {
+        ignored_in_check(check, report);
+    }
+}
+
+fn ignored_in_check(check: &HealthCheck, report: &mut Report<'_>) {
     let usual = HealthCheck::default();
+    if !check.service.is_empty() && !check.grpc && !check.tcp {
+        report.warning(
+            "health_check: service: only gRPC's health service knows it: write grpc: true beside it, or leave it out",
+        );
+    }
+    let why = match (check.tcp, check.grpc) {
+        (true, _) => "nothing is asked with tcp: true",
+        (false, true) => "grpc: true calls grpc.health.v1.Health/Check",
+        (false, false) => return,
+    };
     let unasked = [
         ("path", check.path != usual.path),
         ("method", check.method != usual.method),
-        ("headers", !check.headers.is_empty()),
+        ("headers", check.tcp && !check.headers.is_empty()),
         ("status", check.status != usual.status),
         ("body", check.body.is_some()),
+        ("grpc", check.tcp && check.grpc),
+        ("service", check.tcp && !check.service.is_empty()),
     ];
     for (option, _) in unasked.iter().filter(|(_, written)| *written) {
-        report.warning(format!("health_check: {option}: nothing is asked with tcp: true: leave one of them out"));
+        report.warning(format!("health_check: {option}: {why}: leave one of them out"));
     }
 }
 

@@ -3,19 +3,21 @@
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::pki_types::ServerName;
+use rustls::AlertDescription;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::{timeout_at, Instant};
-use tokio_rustls::client::TlsStream;
 use tokio_rustls::TlsConnector;
 
 use super::backend::{Endpoint, Place, Tls};
+use super::Protocol;
 use crate::stream::{Secured, Stream};
 
-/// Connects, and makes the TLS handshake if the endpoint is spoken to over TLS; `limit` is the time for both.
+/// Connects for HTTP/1.1, and makes the TLS handshake if the endpoint is spoken to over TLS; `limit` is the time for both.
 ///
 /// `name` is the server name for the handshake, in place of the endpoint's own; it is nothing to a plain endpoint.
 ///
@@ -33,25 +35,25 @@ pub async fn connect(
 ///
 /// # Errors
 /// As for [`connect`].
-pub(crate) async fn connect_as(
+pub(super) async fn connect_as(
     endpoint: &Endpoint,
     name: Option<&ServerName<'static>>,
     introduction: &[u8],
     limit: Duration,
 ) -> Result<Stream, ConnectError> {
-    connect_to(endpoint.label(), endpoint.place(), endpoint.tls(), name, introduction, limit).await
+    connect_to(endpoint, endpoint.place(), Protocol::Http1, name, introduction, limit).await
 }
 
-/// The same for a place that need not be an endpoint's own. `label` is what an error calls it.
+/// The same to a place that need not be the endpoint's own, and for another protocol, which a TLS handshake has to agree on.
 pub(super) async fn connect_to(
-    label: &str,
+    endpoint: &Endpoint,
     place: &Place,
-    tls: Option<&Tls>,
+    protocol: Protocol,
     name: Option<&ServerName<'static>>,
     introduction: &[u8],
     limit: Duration,
 ) -> Result<Stream, ConnectError> {
-    let failed = |step, kind, source| ConnectError { address: label.into(), step, limit, kind, source };
+    let failed = |step, kind, source| ConnectError::new(endpoint, step, kind, limit, source);
     // A time that is too far away to be represented is no limit.
     let deadline =
         Instant::now().checked_add(limit).unwrap_or_else(|| Instant::now() + Duration::from_secs(86400 * 365));
@@ -60,16 +62,22 @@ pub(super) async fn connect_to(
         Ok(Err(error)) => return Err(failed(Step::Connect, ConnectErrorKind::of(&error), Some(error))),
         Err(_) => return Err(failed(Step::Connect, ConnectErrorKind::Timeout, None)),
     };
-    let Some(tls) = tls else { return Ok(opened.into()) };
+    let Some(tls) = endpoint.tls() else { return Ok(opened.into()) };
     let name = name.unwrap_or(&tls.name);
-    let secured = async {
+    let shaking_hands = async {
         Ok(match opened {
-            Socket::Tcp(socket) => Stream::Tls(Secured::new(handshake(tls, name, socket).await?, name.clone())),
-            Socket::Unix(socket) => Stream::TlsUnix(Secured::new(handshake(tls, name, socket).await?, name.clone())),
+            Socket::Tcp(socket) => Stream::Tls(secured(tls, protocol, name, socket).await?),
+            Socket::Unix(socket) => Stream::TlsUnix(secured(tls, protocol, name, socket).await?),
         })
     };
-    match timeout_at(deadline, secured).await {
+    match timeout_at(deadline, shaking_hands).await {
+        Ok(Ok(stream)) if protocol == Protocol::Http2 && !stream.agreed_on_http2() => {
+            Err(failed(Step::Agreement, ConnectErrorKind::Protocol, None))
+        }
         Ok(Ok(stream)) => Ok(stream),
+        Ok(Err(error)) if found_nothing_in_common(&error) => {
+            Err(failed(Step::Agreement, ConnectErrorKind::Protocol, None))
+        }
         Ok(Err(error)) => Err(failed(Step::Handshake, ConnectErrorKind::Tls, Some(error))),
         Err(_) => Err(failed(Step::Handshake, ConnectErrorKind::Timeout, None)),
     }
@@ -119,28 +127,39 @@ async fn tcp(address: SocketAddr) -> io::Result<Socket> {
     Ok(Socket::Tcp(socket))
 }
 
-async fn handshake<S>(tls: &Tls, name: &ServerName<'static>, stream: S) -> io::Result<TlsStream<S>>
+/// Whether a TLS server has ended the handshake because it speaks nothing of what was offered (ALPN).
+fn found_nothing_in_common(error: &io::Error) -> bool {
+    let error = error.get_ref().and_then(|error| error.downcast_ref::<rustls::Error>());
+    matches!(error, Some(rustls::Error::AlertReceived(AlertDescription::NoApplicationProtocol)))
+}
+
+async fn secured<S>(tls: &Tls, protocol: Protocol, name: &ServerName<'static>, stream: S) -> io::Result<Box<Secured<S>>>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    TlsConnector::from(tls.client.config().clone()).connect(name.clone(), stream).await
+    let connector = TlsConnector::from(tls.client.config(protocol).clone());
+    Ok(Secured::new(connector.connect(name.clone(), stream).await?, name.clone()))
 }
 
 /// Why there is no connection.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct ConnectError {
     address: Box<str>,
     step: Step,
     limit: Duration,
     kind: ConnectErrorKind,
-    source: Option<io::Error>,
+    source: Option<Arc<io::Error>>,
 }
 
 /// How far a connection came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Step {
+pub(super) enum Step {
     Connect,
     Handshake,
+    /// On HTTP/2, in the handshake.
+    Agreement,
+    /// Until the backend speaks HTTP/2.
+    Preface,
 }
 
 /// Kinds of [`ConnectError`].
@@ -154,6 +173,8 @@ pub enum ConnectErrorKind {
     Timeout,
     /// The TLS handshake failed: no TLS there, a certificate that is not trusted or for another name, …
     Tls,
+    /// The backend does not speak the version of HTTP that it is to be spoken to in.
+    Protocol,
     /// Anything else, among it our own limits (open files, local ports).
     Io,
 }
@@ -173,6 +194,21 @@ impl ConnectErrorKind {
 }
 
 impl ConnectError {
+    pub(super) fn new(
+        endpoint: &Endpoint,
+        step: Step,
+        kind: ConnectErrorKind,
+        limit: Duration,
+        source: Option<io::Error>,
+    ) -> Self {
+        Self { address: endpoint.label().into(), step, limit, kind, source: source.map(Arc::new) }
+    }
+
+    /// How long it was given.
+    pub(super) fn limit(&self) -> Duration {
+        self.limit
+    }
+
     /// What kind of failure it was.
     pub fn kind(&self) -> ConnectErrorKind {
         self.kind
@@ -183,8 +219,13 @@ impl ConnectError {
         match (self.kind, &self.source) {
             (ConnectErrorKind::Refused, _) => "connection refused".into(),
             (ConnectErrorKind::Tls, Some(error)) => format!("the TLS handshake failed: {error}"),
+            (ConnectErrorKind::Protocol, Some(error)) => format!("it does not speak HTTP/2: {error}"),
+            (ConnectErrorKind::Protocol, None) => "it does not agree to HTTP/2 in the TLS handshake".into(),
             (_, Some(error)) => error.to_string(),
             (_, None) if self.step == Step::Connect => format!("no connection within {:?}", self.limit),
+            (_, None) if self.step == Step::Preface => {
+                format!("it does not begin to speak HTTP/2 within {:?}", self.limit)
+            }
             (_, None) => format!("no TLS handshake within {:?}", self.limit),
         }
     }
@@ -199,6 +240,18 @@ impl fmt::Display for ConnectError {
             (Step::Connect, None) => write!(f, "{address} did not accept a connection within {limit:?}"),
             (Step::Handshake, None) => {
                 write!(f, "{address} accepted a connection, but made no TLS handshake within {limit:?}")
+            }
+            (Step::Agreement, _) => {
+                write!(
+                    f,
+                    "{address} does not agree to HTTP/2 in the TLS handshake: write protocol: \"auto\" or \"http1\""
+                )
+            }
+            (Step::Preface, Some(error)) => {
+                write!(f, "{address} does not speak HTTP/2 ({error}): write protocol: \"http1\", or http:// for h2://")
+            }
+            (Step::Preface, None) => {
+                write!(f, "{address} accepted a connection, but did not begin to speak HTTP/2 within {limit:?}")
             }
         }
     }

@@ -37,8 +37,10 @@ pub(crate) struct Limits {
     pub(crate) read: Duration,
     /// Without progress of a write to the backend.
     pub(crate) write: Duration,
-    /// Between two pieces of a body that the client sends or takes.
-    pub(crate) client_body: Duration,
+    /// Between two pieces of a body that the client sends.
+    pub(crate) client_read: Duration,
+    /// Between two pieces of a body that the client takes.
+    pub(crate) client_write: Duration,
     /// Largest response head.
     pub(crate) max_head: usize,
 }
@@ -136,7 +138,8 @@ pub(crate) async fn send(
             }
         }
         let now_moved = backend.total_sent() + client.total_read();
-        if now_moved != moved {
+        // The end of a body need not be a byte.
+        if now_moved != moved || uploading && upload.is_over() {
             moved = now_moved;
             progress = Instant::now();
             if uploading {
@@ -145,7 +148,7 @@ pub(crate) async fn send(
             }
         }
         let until = match waited {
-            Waited::ClientBody => progress + limits.client_body,
+            Waited::ClientBody => progress + limits.client_read,
             Waited::Write => progress + limits.write.min(limits.timeout),
             _ => *deadline,
         };
@@ -202,7 +205,7 @@ pub(crate) async fn relay(
         moved = now_moved;
         let (limit, waited) = match stuck {
             Stuck::Reading => (limits.read, Waited::Read),
-            Stuck::Writing => (limits.client_body, Waited::ClientWrite),
+            Stuck::Writing => (limits.client_write, Waited::ClientWrite),
         };
         if alarm.poll(cx, since + limit).is_ready() {
             let kind = Kind::Timeout(waited);
@@ -254,7 +257,7 @@ fn pass_interim(client: &mut Peer, response: &mut ResponseHead, asked: &mut Aske
 fn refused(error: ReadError, backend: &Peer, upload: &mut Upload) -> Error {
     let retry = match (backend.total_sent(), backend.total_read()) {
         // It has said itself that it did nothing with the request.
-        _ if matches!(error, ReadError::Refused) => Retry::Unwritten,
+        _ if matches!(error, ReadError::Refused | ReadError::Unserved) => Retry::Unwritten,
         (0, _) => Retry::Unwritten,
         (_, 0) => Retry::IfIdempotent,
         _ => Retry::Never,

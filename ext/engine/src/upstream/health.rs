@@ -3,6 +3,7 @@
 
 mod ask;
 mod check;
+mod grpc;
 pub(super) mod passive;
 pub(super) mod rise_fall;
 pub(super) mod schedule;

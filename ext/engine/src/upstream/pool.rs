@@ -1,4 +1,4 @@
-//! Idle backend connections, kept for the next request.
+//! Idle backend connections, kept for the next request, and those of HTTP/2 that requests share.
 //!
 //! Who may use a connection that was made for someone else? Only a request which would have made the very same one. A
 //! mistake here sends one person's request over a connection that was authenticated as, encrypted for or verified
@@ -15,6 +15,7 @@
 use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
+use std::rc::Rc;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
@@ -22,6 +23,7 @@ use rustls::pki_types::ServerName;
 use tokio::time::MissedTickBehavior;
 
 use super::backend::Endpoint;
+use super::http2::Lanes;
 use crate::stream::Stream;
 
 /// How often the pool is looked through for connections that have expired or died.
@@ -31,6 +33,8 @@ const JANITOR_PERIOD: Duration = Duration::from_secs(1);
 #[derive(Debug, Default)]
 pub struct Pool {
     shelves: RefCell<HashMap<u64, Shelf, BuildHasherDefault<IdHasher>>>,
+    /// Connections of HTTP/2, which are shared while they are in use.
+    pub(super) http2: Rc<Lanes>,
 }
 
 /// The idle connections to one endpoint, oldest first.
@@ -135,11 +139,13 @@ impl Pool {
             shelf.idle.retain_mut(|idle| idle.is_usable(now));
             shelf.endpoint.strong_count() > 0
         });
+        self.http2.clean();
     }
 
-    /// Closes everything, as at the end of a server.
+    /// Closes everything, as at the end of a server. What is shared ends with its last stream.
     pub fn clear(&self) {
         self.shelves.borrow_mut().clear();
+        self.http2.clear();
     }
 
     /// How many connections are idle now.
@@ -161,7 +167,7 @@ impl Idle {
 
 /// Ids are counted up from 1, so they spread over a table by themselves once their bits reach both of its ends.
 #[derive(Debug, Default)]
-struct IdHasher(u64);
+pub(super) struct IdHasher(u64);
 
 impl Hasher for IdHasher {
     fn write(&mut self, bytes: &[u8]) {

@@ -10,6 +10,7 @@ use super::health::Rules;
 use super::pool::Keep;
 use super::slot::HEAVIEST;
 use super::tls::TlsClient;
+use super::Protocol;
 use crate::config::{At, Backend, Pool, Problem};
 use crate::proxy_protocol::Form;
 use crate::snapshot::seconds;
@@ -125,6 +126,7 @@ fn tls(pool: &Pool, speaks_tls: bool, report: &mut Report<'_>) -> Option<Option<
 /// What is said of backends of which nothing else is said.
 pub(super) fn traits_of_all(pool: &Pool, report: &mut Report<'_>) -> Traits {
     Traits {
+        protocol: Protocol::compile(pool, report).unwrap_or_default(),
         max_connections: pool.max_connections.map(|most| report.number("max_connections", most, 1, u32::MAX)),
         slow_start: pool.slow_start.map(|time| report.time("slow_start", time)),
         proxy_protocol: pool.proxy_protocol.as_deref().and_then(|name| {
@@ -153,5 +155,6 @@ pub(super) fn traits(backend: &Backend, of_all: Traits, report: &mut Report<'_>)
             None => of_all.slow_start,
         },
         proxy_protocol: of_all.proxy_protocol,
+        protocol: of_all.protocol,
     }
 }

@@ -9,13 +9,18 @@ use rustls::crypto::{aws_lc_rs, CryptoProvider};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, ConfigBuilder, RootCertStore};
 
+use super::Protocol;
 use crate::config::Pool;
 use crate::pem::{certificates, private_key};
 use unverified::Unverified;
 
 /// The TLS policy of one set of backends: whom it trusts, what it shows of itself, whether it sends SNI.
 #[derive(Debug, Clone)]
-pub struct TlsClient(Arc<ClientConfig>);
+pub struct TlsClient {
+    http1: Arc<ClientConfig>,
+    http2: Arc<ClientConfig>,
+    auto: Arc<ClientConfig>,
+}
 
 impl TlsClient {
     /// Reads `verify_ssl`, `ca_file`, `tls_sni`, `client_certificate` and `client_key`, and the files they name.
@@ -36,13 +41,25 @@ impl TlsClient {
             },
         };
         config.enable_sni = pool.tls_sni;
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Some(Self(Arc::new(config)))
+        let offering = |protocol: Protocol| {
+            let mut config = config.clone();
+            config.alpn_protocols = protocol.alpn();
+            Arc::new(config)
+        };
+        Some(Self {
+            http1: offering(Protocol::Http1),
+            http2: offering(Protocol::Http2),
+            auto: offering(Protocol::Auto),
+        })
     }
 
-    /// What rustls makes connections from.
-    pub fn config(&self) -> &Arc<ClientConfig> {
-        &self.0
+    /// What rustls makes connections from that offer `protocol`.
+    pub fn config(&self, protocol: Protocol) -> &Arc<ClientConfig> {
+        match protocol {
+            Protocol::Http1 => &self.http1,
+            Protocol::Http2 => &self.http2,
+            Protocol::Auto => &self.auto,
+        }
     }
 }
 

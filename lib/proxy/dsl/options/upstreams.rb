@@ -79,6 +79,9 @@ module Proxy
           option(:body, Types::BODY_MATCH, default: "anything", unset: true,
                  prose: "What the body must hold: a String, or a Regexp."),
           option(:tcp, Types::SWITCH, default: "`false`", prose: "A connection that can be made is enough; nothing is asked."),
+          option(:grpc, Types::SWITCH, default: "`false`",
+                 prose: "Call `grpc.health.v1.Health/Check`; `SERVING` means well. `headers` are the call's metadata."),
+          option(:service, Types::SERVICE, default: "`\"\"`", prose: "Which gRPC service is asked about; `\"\"` is the whole server."),
           option(:port, Types::COUNT, default: "the backend's", unset: true, prose: "Another port than the backend's."),
           option(:rise, Types::COUNT, default: "`2`", prose: "Successes in a row after which a backend returns."),
           option(:fall, Types::COUNT, default: "`3`", prose: "Failures in a row after which a backend leaves.")

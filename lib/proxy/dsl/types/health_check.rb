@@ -68,6 +68,7 @@ module Proxy
       end
 
       CHECK_PATH = Text.new("String", 'a path, such as "/healthz"')
+      SERVICE = Text.new("String", 'the name of a gRPC service, such as "shop.v1.Cart", or ""')
       METHOD = RequestMethod.new("String", 'a method, such as "GET"')
       STATUSES = Statuses.new("Integer, Range, Array", "a status code, a range such as 200..399, or an Array of them")
       BODY_MATCH = BodyMatch.new("String, Regexp", 'text such as "OK", or a Regexp such as /status: (ok|fine)/')

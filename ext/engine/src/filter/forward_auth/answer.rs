@@ -4,12 +4,14 @@ use std::future::poll_fn;
 use std::task::Poll;
 
 use super::{Answered, ForwardAuth};
+use crate::engine::Workspace;
 use crate::error::{Error, Kind, Retry, Waited};
 use crate::forward::{Exchange, Verdict};
 use crate::headers::{framing, hop_by_hop};
 use crate::http1::{Framing, Malformed, Piece};
 use crate::message::Known;
 use crate::peer::Peer;
+use crate::respond::Refusal;
 
 /// How much of a body is passed on.
 const LONGEST: usize = 64 * 1024;
@@ -36,6 +38,14 @@ impl ForwardAuth {
     /// The request may not pass: the client gets the server's answer.
     pub(super) async fn pass_on(&self, exchange: &mut Exchange<'_>, answered: Answered) -> Result<Verdict, Error> {
         let body = self.body(exchange, answered).await?;
+        if exchange.call.is_some() {
+            let Workspace { response, extra, .. } = &mut *exchange.work;
+            let status = response.status;
+            for challenge in response.fields.all(Known::WwwAuthenticate) {
+                extra.add(Known::WwwAuthenticate, challenge);
+            }
+            return Ok(exchange.answer_call(Refusal::Status(status)).await);
+        }
         let response = &mut exchange.work.response;
         let status = response.status;
         hop_by_hop::clean_response(response, false, false);

@@ -11,12 +11,12 @@ use super::{Answered, Proxy};
 use crate::error::{Error, Kind, Retry, Side};
 use crate::forward::Exchange;
 use crate::headers::framing;
-use crate::http1::{Connection, Framing};
+use crate::http1::Framing;
 use crate::message::Version;
 use crate::peer::Peer;
-use crate::stream::Stream;
 use crate::upstream::exchange::{self, Asked, Limits, Upload};
-use crate::upstream::{connect_as, Attempt, Backends, Blame};
+use crate::upstream::http2::{Call, MOST_DEAD};
+use crate::upstream::{Attempt, Backends, Blame};
 
 /// One request on its way through the backends.
 struct Tour {
@@ -127,17 +127,20 @@ impl Proxy {
         let (limits, until) = self.part_of_attempt(exchange, upload, tour);
         let mut deadline = until;
         exchange.introduce(attempt);
-        let mut idle = exchange.engine.pool.checkout_as(attempt, tour.name.as_ref(), &exchange.work.introduction);
+        let (pool, introduction) = (&exchange.engine.pool, &exchange.work.introduction);
+        let mut at_hand = pool.at_hand(attempt, tour.name.as_ref(), introduction, tour.asked.upgrade);
+        let mut dead = 0;
         loop {
-            let reused = idle.is_some();
-            let stream = match idle.take() {
-                Some(stream) => Ok(stream),
-                None => self.connect(exchange, attempt, tour.name.as_ref(), deadline).await,
+            let reached = match at_hand.take() {
+                Some(backend) => Ok((backend, true)),
+                None => self.connect(exchange, attempt, tour, deadline).await,
             };
-            let result = match stream {
-                Ok(stream) => {
-                    let mut backend = Peer::Http1(Connection::new(stream));
-                    self.write_request(exchange, &mut backend, attempt, &tour.asked);
+            let reused = matches!(reached, Ok((_, true))) && dead < MOST_DEAD;
+            let written = reached.and_then(|(mut backend, _)| {
+                self.write_request(exchange, &mut backend, attempt, &tour.asked).map(|()| backend)
+            });
+            let result = match written {
+                Ok(mut backend) => {
                     upload.rewind();
                     let (client, response) = (&mut *exchange.client, &mut exchange.work.response);
                     exchange::send(client, &mut backend, upload, response, &mut tour.asked, &limits, &mut deadline)
@@ -153,7 +156,8 @@ impl Proxy {
             match result {
                 Ok(backend) => return Ok(backend),
                 Err(error) if error.side == Side::Client => return Err(error),
-                Err(error) if reused && !error.is_timeout() && is_safe(exchange, &error, upload) => {
+                Err(error) if reused && was_dead(&error) && is_safe(exchange, &error, upload) => {
+                    dead += 1;
                     exchange.debug(format_args!("an idle connection to {} was dead: {error}", attempt.label()));
                 }
                 Err(error) => return Err(self.note_failure(exchange, attempt, error)),
@@ -179,31 +183,38 @@ impl Proxy {
     fn part_of_attempt(&self, exchange: &Exchange<'_>, upload: &Upload, tour: &Tour) -> (Limits, Instant) {
         let once_more = tour.left > 0 && exchange.work.request.method.is_idempotent() && upload.can_replay();
         if !self.retry_on.timeout || !once_more {
-            return (self.limits, tour.deadline);
+            return (self.limits(exchange), tour.deadline);
         }
         let now = Instant::now();
         let part = tour.deadline.saturating_duration_since(now) / tour.left.saturating_add(1);
         let timeout = part.min(self.limits.timeout);
-        (Limits { timeout, ..self.limits }, now + timeout)
+        (Limits { timeout, ..self.limits(exchange) }, now + timeout)
     }
 
-    /// Connects, and sees meanwhile whether the client goes away.
+    /// Connects, or finds a place on a connection of HTTP/2, and sees meanwhile whether the client goes away. Says whether the connection
+    /// was there before.
     async fn connect(
         &self,
         exchange: &mut Exchange<'_>,
         attempt: &Attempt,
-        name: Option<&ServerName<'static>>,
+        tour: &Tour,
         deadline: Instant,
-    ) -> Result<Stream, Error> {
-        let left = deadline.saturating_duration_since(Instant::now());
+    ) -> Result<(Peer, bool), Error> {
+        let call = Call {
+            endpoint: attempt.endpoint(),
+            name: tour.name.as_ref(),
+            introduction: &exchange.work.introduction,
+            keep: self.keep,
+            max_head: self.limits.max_head,
+            limit: self.connect_timeout,
+            deadline,
+        };
         // Boxed: a handshake's state is large, and rarely needed.
-        let limit = self.connect_timeout.min(left);
-        let mut connecting = Box::pin(connect_as(attempt, name, &exchange.work.introduction, limit));
+        let mut connecting = Box::pin(exchange.engine.pool.reach(call, tour.asked.upgrade));
         let client = &mut exchange.client.peer;
         poll_fn(|cx| {
             if let Poll::Ready(connected) = connecting.as_mut().poll(cx) {
-                let error = |error| Error::backend(Kind::Connect(error), Retry::Unwritten);
-                return Poll::Ready(connected.map_err(error));
+                return Poll::Ready(connected);
             }
             client.poll_gone(cx).map(|error| Err(Error::client(Kind::Io(error))))
         })
@@ -232,6 +243,11 @@ fn is_still_replaceable(exchange: &Exchange<'_>, upload: &Upload, backend: &Peer
         && upload.is_complete()
         && upload.can_replay()
         && matches!(framing::of_response(response, exchange.work.request.method), Ok(Framing::Length(1..)))
+}
+
+/// Whether it is the connection that failed, rather than a backend that is well enough to say no.
+fn was_dead(error: &Error) -> bool {
+    !error.is_timeout() && !matches!(error.kind, Kind::Refused | Kind::NoUpgrade)
 }
 
 /// Whether another attempt is safe.

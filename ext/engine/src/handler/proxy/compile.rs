@@ -73,11 +73,13 @@ impl Proxy {
         let captures = compiler.captures.names();
         let mut report = Report { spec, problems: &mut compiler.problems, captures };
         let timeout = report.seconds("timeout", spec.timeout);
+        let read_timeout = spec.read_timeout.map(|seconds| report.seconds("read_timeout", seconds));
         let limits = Limits {
             timeout,
-            read: spec.read_timeout.map_or(timeout, |seconds| report.seconds("read_timeout", seconds)),
+            read: read_timeout.unwrap_or(timeout),
             write: report.seconds("write_timeout", spec.write_timeout),
-            client_body: compiler.limits.client_body,
+            client_read: compiler.limits.client_body,
+            client_write: compiler.limits.client_body,
             max_head: compiler.limits.max_head,
         };
         let connect_timeout = report.seconds("connect_timeout", spec.connect_timeout);
@@ -119,6 +121,7 @@ impl Proxy {
             max_body,
             forwarding,
             limits,
+            read_timeout,
             connect_timeout,
             tunnel_timeout,
             keep: backends.keep(),

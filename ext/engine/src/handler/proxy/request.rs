@@ -9,6 +9,7 @@ use crate::message::{behind_prefix, Known, Span, Version};
 use crate::peer::Peer;
 use crate::rewrite::Scope;
 use crate::upstream::exchange::Asked;
+use crate::upstream::http2;
 use crate::upstream::Endpoint;
 
 /// Values of fields, rendered before anything is changed: a rewrite sees what the client sent.
@@ -112,7 +113,7 @@ impl Proxy {
         backend: &mut Peer,
         endpoint: &Endpoint,
         asked: &Asked,
-    ) {
+    ) -> Result<(), Error> {
         let work = &mut *exchange.work;
         if self.target.is_none() && !self.sets_host {
             work.request.fields.set(Known::Host, endpoint.authority().as_bytes());
@@ -132,9 +133,11 @@ impl Proxy {
                 out.extend_from_slice(b"\r\n");
                 connection.begin_body(framing);
             }
-            // Nothing makes such a peer yet.
-            Peer::Http2(_) => {}
+            Peer::Http2(stream) => {
+                http2::write_request(stream, &work.request, &work.target.path_and_query, endpoint, asked, framing)?;
+            }
         }
+        Ok(())
     }
 
     /// The path as `{path}` shows it: without the prefix if that is to be stripped.

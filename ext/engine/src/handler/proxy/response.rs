@@ -3,7 +3,8 @@
 use super::{Answered, Proxy};
 use crate::error::{Error, Kind, Retry, Side};
 use crate::forward::{write_connection, Exchange, Verdict};
-use crate::headers::{framing, hop_by_hop};
+use crate::grpc;
+use crate::headers::{framing, hop_by_hop, websocket};
 use crate::http1::{Framing, Malformed};
 use crate::message::{Known, Version};
 use crate::peer::Peer;
@@ -20,13 +21,25 @@ impl Proxy {
         upload: &mut Upload,
     ) -> Verdict {
         let Answered { mut backend, attempt } = answered;
+        upload.let_go();
         let status = exchange.work.response.status;
         if status == 101 {
             if !hop_by_hop::is_answered_upgrade(&exchange.work.request, &exchange.work.response) {
                 let why = Malformed("a 101 to a protocol that nobody asked for");
                 return self.refuse(exchange, attempt, why).await;
             }
+            // Whoever speaks HTTP/1.1 on both sides checks it itself.
+            let turned = exchange.is_h2_tunnel() && matches!(backend, Peer::Http1(_));
+            if turned && !websocket::is_accepted(&exchange.work.request, &exchange.work.response) {
+                let why = Malformed("a 101 whose Sec-WebSocket-Accept is wrong");
+                return self.refuse(exchange, attempt, why).await;
+            }
             return self.switch_protocols(exchange, Answered { backend, attempt }).await;
+        }
+        if exchange.is_h2_tunnel() && (200..300).contains(&status) {
+            // To the client it would mean that the tunnel has begun.
+            let why = Malformed("a success that is no switch of protocols, to a request for one");
+            return self.refuse(exchange, attempt, why).await;
         }
         let framing = match backend.framing_of_response(&mut exchange.work.response, exchange.work.request.method) {
             Ok(framing) => framing,
@@ -49,7 +62,9 @@ impl Proxy {
         self.write_response(exchange, framing, client_framing);
         backend.begin_reading(framing);
 
-        let result = exchange::relay(exchange.client, &mut backend, upload, &self.limits).await;
+        let limits = self.limits(exchange);
+        let relay = exchange::relay(exchange.client, &mut backend, upload, &limits);
+        let result = grpc::within(exchange.call, relay).await;
         match result {
             Ok(()) => {
                 // What a backend sends beyond its response reaches nobody: the connection goes with it.
@@ -129,7 +144,8 @@ impl Proxy {
     /// Both sides have agreed on another protocol: from here on bytes are only passed on.
     async fn switch_protocols(&self, exchange: &mut Exchange<'_>, answered: Answered) -> Verdict {
         let Answered { mut backend, attempt } = answered;
-        exchange.answering(101);
+        // Over HTTP/2 it is a success like others.
+        exchange.answering(if exchange.is_h2_tunnel() { 200 } else { 101 });
         exchange.outcome.backend = Some(attempt);
         self.change_fields(exchange, false);
         let response = &mut exchange.work.response;
@@ -137,6 +153,7 @@ impl Proxy {
         exchange.client.peer.write_response(response, Framing::UntilClose, |lines| {
             lines.extend_from_slice(b"Connection: upgrade\r\n");
         });
+        let _counted = exchange.engine.counters.tunnel();
         match Box::pin(exchange::tunnel(exchange.client, &mut backend, self.tunnel_timeout)).await {
             Ok(()) => Verdict::Close,
             Err(error) => {

@@ -2,7 +2,7 @@ use super::*;
 
 fn tcp(host: &str, port: impl Into<Option<u16>>, tls: impl Into<Option<bool>>) -> Address {
     let host = host.parse().map_or_else(|_| Host::Name(host.into()), Host::Ip);
-    Address::Tcp { host, port: port.into(), tls: tls.into() }
+    Address::Tcp { host, port: port.into(), tls: tls.into(), http2: false }
 }
 
 #[test]

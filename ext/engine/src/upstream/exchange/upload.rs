@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 use super::pump::{poll_pump, PumpError, Stuck};
 use crate::error::{Error, Kind, Waited};
 use crate::http1::{Framing, ReadError};
+use crate::message::Version;
 use crate::peer::Peer;
 
 /// The body of one request, over all attempts to send it.
@@ -15,7 +16,8 @@ pub(crate) struct Upload {
     kept: Vec<u8>,
     /// How much of it may be kept; `None` once something was let go.
     limit: Option<usize>,
-    /// Whether it is kept beyond the first byte that leaves.
+    /// Whether it is kept beyond the first byte that leaves to a backend of HTTP/1.1. One of HTTP/2 may say of any request that it
+    /// has done nothing with it.
     idempotent: bool,
     /// How much of `kept` this attempt has sent.
     replayed: usize,
@@ -53,6 +55,15 @@ impl Upload {
         self.replayed = 0;
         self.state = State::Sending;
         self.failure = None;
+    }
+
+    /// There will be no other attempt: forgets what was kept for one.
+    pub(crate) fn let_go(&mut self) {
+        self.limit = None;
+        if self.replayed == self.kept.len() {
+            self.kept = Vec::new();
+            self.replayed = 0;
+        }
     }
 
     /// Whether another attempt would send the same body.
@@ -120,7 +131,7 @@ impl Upload {
                     ReadError::Malformed(why) => Kind::Malformed(why),
                     ReadError::TooLarge => Kind::TooLarge,
                     ReadError::BodyTooLarge => Kind::BodyTooLarge,
-                    ReadError::Ended | ReadError::Truncated | ReadError::Refused => Kind::Ended,
+                    ReadError::Ended | ReadError::Truncated | ReadError::Refused | ReadError::Unserved => Kind::Ended,
                 }))
             }
         }
@@ -147,7 +158,7 @@ impl Upload {
         let Self { kept, limit, idempotent, replayed, stuck, .. } = self;
         poll_pump(cx, client, backend, stuck, |data, backend| {
             let Some(most) = *limit else { return };
-            let gone = !*idempotent && backend.total_sent() > 0;
+            let gone = !*idempotent && backend.total_sent() > 0 && backend.version() != Version::Http2;
             if gone || kept.len() + data.len() > most {
                 *limit = None;
                 *kept = Vec::new();

@@ -4,7 +4,7 @@ use std::future::poll_fn;
 
 use tokio::time::{timeout_at, Instant};
 
-use super::check::{Check, Question};
+use super::check::{Check, HttpQuestion, Question};
 use crate::headers::framing;
 use crate::http1::{Connection, Piece, ReadError};
 use crate::message::ResponseHead;
@@ -13,11 +13,11 @@ use crate::upstream::backend::Endpoint;
 use crate::upstream::connect::connect_to;
 
 /// Largest head of an answer.
-const MAX_HEAD: usize = 64 * 1024;
+pub(super) const MAX_HEAD: usize = 64 * 1024;
 /// How much of a body is looked through.
 const MAX_BODY: usize = 64 * 1024;
 /// Interim responses that are waited through.
-const MAX_INTERIM: usize = 32;
+pub(super) const MAX_INTERIM: usize = 32;
 
 /// Asks a backend. An error is a few words about why it is not well.
 pub(super) async fn ask(endpoint: &Endpoint, check: &Check) -> Result<(), String> {
@@ -27,19 +27,25 @@ pub(super) async fn ask(endpoint: &Endpoint, check: &Check) -> Result<(), String
     if let Some(form) = endpoint.traits().proxy_protocol {
         form.write(&Whose::Own, &mut introduction);
     }
-    let stream = connect_to(endpoint.label(), &place, endpoint.tls(), None, &introduction, check.timeout)
+    let stream = connect_to(endpoint, &place, endpoint.protocol(), None, &introduction, check.timeout)
         .await
         .map_err(|error| error.reason())?;
-    let Some(question) = &check.question else { return Ok(()) };
-    let mut connection = Connection::new(stream);
-    question.write(endpoint.authority(), connection.output());
-    match timeout_at(deadline, converse(&mut connection, question)).await {
+    let authority = endpoint.authority();
+    let answered = async {
+        match &check.question {
+            Question::Nothing => Ok(()),
+            Question::Http(question) => converse(Connection::new(stream), question, authority).await,
+            Question::Grpc(call) => call.ask(stream, authority).await,
+        }
+    };
+    match timeout_at(deadline, answered).await {
         Ok(answered) => answered,
         Err(_) => Err(format!("no whole answer within {:?}", check.timeout)),
     }
 }
 
-async fn converse(connection: &mut Connection, question: &Question) -> Result<(), String> {
+async fn converse(mut connection: Connection, question: &HttpQuestion, authority: &str) -> Result<(), String> {
+    question.write(authority, connection.output());
     poll_fn(|cx| connection.poll_flush(cx)).await.map_err(|error| error.to_string())?;
     let mut head = ResponseHead::default();
     let mut interim = 0;
@@ -56,7 +62,7 @@ async fn converse(connection: &mut Connection, question: &Question) -> Result<()
     }
     let framing = framing::of_response(&head, question.method).map_err(|malformed| malformed.to_string())?;
     connection.begin_reading(framing);
-    let body = read_body(connection).await.map_err(why)?;
+    let body = read_body(&mut connection).await.map_err(why)?;
     match &question.body {
         Some(wanted) if !wanted.is_in(&body) => Err("the body does not hold what it should".into()),
         _ => Ok(()),
@@ -79,13 +85,14 @@ async fn read_body(connection: &mut Connection) -> Result<Vec<u8>, ReadError> {
     }
 }
 
-fn why(error: ReadError) -> String {
+/// Why there is no answer.
+pub(super) fn why(error: ReadError) -> String {
     match error {
         ReadError::Io(error) => error.to_string(),
         ReadError::Malformed(malformed) => format!("the answer is malformed: {malformed}"),
         ReadError::TooLarge | ReadError::BodyTooLarge => "the answer is too large".into(),
         ReadError::Truncated => "the connection ended within the answer".into(),
-        ReadError::Refused => "the request was refused".into(),
+        ReadError::Refused | ReadError::Unserved => "the request was refused".into(),
         ReadError::Ended => "the connection ended without an answer".into(),
     }
 }

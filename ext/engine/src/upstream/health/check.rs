@@ -6,7 +6,7 @@ use std::time::Duration;
 use regex::bytes::Regex;
 
 use super::rise_fall::RiseFall;
-use super::time;
+use super::{grpc, time};
 use crate::config::{BodyMatch, HealthCheck};
 use crate::message::{FieldName, Known, Method};
 
@@ -24,13 +24,24 @@ pub struct Check {
     pub(in crate::upstream) rules: RiseFall,
     /// Another port than the backend's.
     pub(in crate::upstream) port: Option<u16>,
-    /// What is asked once there is a connection. `None`: the connection is proof enough.
-    pub(super) question: Option<Question>,
+    /// What is asked once there is a connection.
+    pub(super) question: Question,
+}
+
+/// What a backend is asked.
+#[derive(Debug)]
+pub(super) enum Question {
+    /// Nothing: the connection is proof enough.
+    Nothing,
+    /// A request of HTTP.
+    Http(Box<HttpQuestion>),
+    /// A call of gRPC.
+    Grpc(Box<grpc::Call>),
 }
 
 /// A request, and what the answer must be.
 #[derive(Debug)]
-pub(super) struct Question {
+pub(super) struct HttpQuestion {
     pub(super) method: Method,
     /// The head up to the value of `Host`, and what follows it.
     head: (Vec<u8>, Vec<u8>),
@@ -63,12 +74,16 @@ impl Check {
             timeout: time("timeout", spec.timeout, &mut report),
             rules: RiseFall { rise: row("rise", spec.rise, &mut report), fall: row("fall", spec.fall, &mut report) },
             port,
-            question: (!spec.tcp).then(|| Question::compile(spec, &mut report)),
+            question: match (spec.tcp, spec.grpc) {
+                (true, _) => Question::Nothing,
+                (false, true) => Question::Grpc(Box::new(grpc::Call::compile(spec, &mut report))),
+                (false, false) => Question::Http(Box::new(HttpQuestion::compile(spec, &mut report))),
+            },
         }
     }
 }
 
-impl Question {
+impl HttpQuestion {
     fn compile(spec: &HealthCheck, report: &mut dyn FnMut(String)) -> Self {
         let HealthCheck { path, method, .. } = spec;
         if !path.starts_with('/') || path.bytes().any(|byte| !byte.is_ascii_graphic() || byte == b'#') {
@@ -132,6 +147,11 @@ impl Wanted {
     }
 }
 
+/// Whether a field says where a message ends or what a connection is for.
+pub(super) fn is_ours(name: &str) -> bool {
+    Known::of(name.as_bytes()).is_some_and(|known| OURS.contains(&known))
+}
+
 /// The host of one's own among the fields, and everything else from the end of the `Host` line to the end of the head.
 fn fields(written: &[(String, String)], method: Method, report: &mut dyn FnMut(String)) -> (Option<Vec<u8>>, Vec<u8>) {
     let mut host = None;
@@ -142,7 +162,7 @@ fn fields(written: &[(String, String)], method: Method, report: &mut dyn FnMut(S
             report(format!("headers: {name:?} is no field name: use letters, digits and hyphens"));
             continue;
         };
-        if name.known().is_some_and(|known| OURS.contains(&known)) {
+        if is_ours(name.as_str()) {
             report(format!("headers: {:?} is set by the proxy itself: leave it out", name.as_str()));
         } else if value.bytes().any(|byte| byte.is_ascii_control() && byte != b'\t') {
             report(format!("headers: the value of {:?} holds a control character: leave it out", name.as_str()));

@@ -84,6 +84,14 @@ impl Peer {
         self.buffer.drain(..len).collect()
     }
 
+    /// So many bytes; `None` if the connection ends before them.
+    pub(crate) fn try_read(&mut self, len: usize) -> Option<Vec<u8>> {
+        while self.buffer.len() < len {
+            self.fill().ok()?;
+        }
+        Some(self.buffer.drain(..len).collect())
+    }
+
     /// What comes until the connection ends, and how it ends.
     pub(crate) fn rest(&mut self) -> (Vec<u8>, End) {
         loop {

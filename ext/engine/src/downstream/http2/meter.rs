@@ -1,0 +1,190 @@
+//! What a client's frames cost, and what they may.
+//!
+//! A frame that asks for no answer, or for a trifle, costs its sender next to nothing and us some work: floods of them are attacks
+//! (PING, SETTINGS, PRIORITY, WINDOW_UPDATE, empty DATA, unknown ones), and so are requests that are taken back as soon as they
+//! are made (rapid reset, CVE-2023-44487). `h2` bounds the memory that such frames take; this bounds the work. Each costs something
+//! out of an allowance that time and real work refill: what is sent to the client brings its own WINDOW_UPDATE, and a browser that
+//! leaves a page may take a hundred requests back.
+
+use std::cell::Cell;
+
+use tokio::time::Instant;
+
+use super::frames::{kind, FrameHeader, END_HEADERS, END_STREAM};
+
+/// The allowance of a connection where nothing has happened yet, and the largest.
+const ALLOWANCE: i64 = 2_000;
+/// What a second adds to it.
+const PER_SECOND: f64 = 100.0;
+/// What a request that is taken back costs: it may have been sent to a backend.
+const RESET: i64 = 10;
+/// What the head of a response adds: a client may go off a request that was answered.
+const ANSWERED: i64 = 12;
+/// What a piece of a response adds: some clients answer each with two frames.
+const SENT: i64 = 4;
+
+/// One connection's frames and their cost, and how its bytes move.
+#[derive(Debug)]
+pub(super) struct Meter {
+    left: Cell<i64>,
+    refilled: Cell<Instant>,
+    flooded: Cell<bool>,
+    /// Whether the head of a message has begun and is not complete.
+    head_is_open: Cell<bool>,
+    /// Bytes that the system has taken.
+    written: Cell<u64>,
+    /// Whether it took no more at the last try.
+    blocked: Cell<bool>,
+    /// Whether our side was ended.
+    ended: Cell<bool>,
+}
+
+impl Meter {
+    pub(super) fn new(now: Instant) -> Self {
+        Self {
+            left: Cell::new(ALLOWANCE),
+            refilled: Cell::new(now),
+            flooded: Cell::new(false),
+            head_is_open: Cell::new(false),
+            written: Cell::new(0),
+            blocked: Cell::new(false),
+            ended: Cell::new(false),
+        }
+    }
+
+    /// Takes note of a frame that has begun to arrive.
+    pub(super) fn received(&self, frame: FrameHeader) {
+        let cost = match frame.kind {
+            kind::HEADERS => {
+                self.head_is_open.set(frame.flags & END_HEADERS == 0);
+                0
+            }
+            kind::CONTINUATION => {
+                self.head_is_open.set(frame.flags & END_HEADERS == 0);
+                1
+            }
+            kind::DATA if frame.len > 0 || frame.flags & END_STREAM != 0 => 0,
+            kind::RST_STREAM => RESET,
+            _ => 1,
+        };
+        self.spend(cost);
+    }
+
+    fn spend(&self, cost: i64) {
+        self.left.set(self.left.get() - cost);
+        if self.left.get() < 0 {
+            // The clock is asked only here.
+            let now = Instant::now();
+            let earned = now.duration_since(self.refilled.replace(now)).as_secs_f64() * PER_SECOND;
+            self.add(earned as i64);
+            self.flooded.set(self.flooded.get() || self.left.get() < 0);
+        }
+    }
+
+    /// Takes note of a frame that was sent.
+    pub(super) fn sent(&self, frame: FrameHeader) {
+        match frame.kind {
+            kind::HEADERS => self.add(ANSWERED),
+            kind::DATA => self.add(SENT),
+            _ => {}
+        }
+    }
+
+    fn add(&self, earned: i64) {
+        self.left.set((self.left.get() + earned).min(ALLOWANCE));
+    }
+
+    /// Whether the client has sent more than it may.
+    pub(super) fn is_flooded(&self) -> bool {
+        self.flooded.get()
+    }
+
+    /// Whether the head of a message has begun and is not complete.
+    pub(super) fn head_is_open(&self) -> bool {
+        self.head_is_open.get()
+    }
+
+    /// Notes how much the system has taken; `None` if it takes no more.
+    pub(super) fn wrote(&self, n: Option<usize>) {
+        self.blocked.set(n.is_none());
+        self.written.set(self.written.get() + n.unwrap_or_default() as u64);
+    }
+
+    /// Bytes that the system has taken.
+    pub(super) fn written(&self) -> u64 {
+        self.written.get()
+    }
+
+    /// Whether it took no more at the last try.
+    pub(super) fn is_blocked(&self) -> bool {
+        self.blocked.get()
+    }
+
+    /// Notes that our side was ended.
+    pub(super) fn end(&self) {
+        self.ended.set(true);
+    }
+
+    /// Whether our side was ended.
+    pub(super) fn has_ended(&self) -> bool {
+        self.ended.get()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(kind: u8) -> FrameHeader {
+        FrameHeader { kind, flags: END_HEADERS, len: 8 }
+    }
+
+    /// How many of `frames` pass, sent over and over, until it is too much.
+    fn passes(meter: &Meter, most: usize, mut once: impl FnMut(&Meter)) -> usize {
+        (0..most)
+            .take_while(|_| {
+                once(meter);
+                !meter.is_flooded()
+            })
+            .count()
+    }
+
+    #[test]
+    fn a_flood_is_noticed_and_requests_are_none() {
+        for (kind, at_least) in [(2, 2_000), (4, 2_000), (6, 2_000), (8, 2_000), (9, 2_000), (0xfa, 2_000), (3, 200)] {
+            let meter = Meter::new(Instant::now());
+            let passed = passes(&meter, 100_000, |meter| meter.received(frame(kind)));
+            assert!((at_least..at_least + 200).contains(&passed), "{passed} of kind {kind}");
+        }
+        let meter = Meter::new(Instant::now());
+        assert_eq!(passes(&meter, 100_000, |meter| meter.received(frame(kind::HEADERS))), 100_000);
+        assert_eq!(passes(&meter, 100_000, |meter| meter.received(frame(kind::DATA))), 100_000);
+        let empty = FrameHeader { kind: kind::DATA, flags: 0, len: 0 };
+        assert!(passes(&meter, 100_000, |meter| meter.received(empty)) < 3_000);
+    }
+
+    #[test]
+    fn a_client_that_is_served_may_go_on_for_ever() {
+        let meter = Meter::new(Instant::now());
+        let served = passes(&meter, 100_000, |meter| {
+            meter.received(frame(kind::HEADERS));
+            meter.sent(frame(kind::HEADERS));
+            meter.received(frame(kind::RST_STREAM));
+        });
+        assert_eq!(served, 100_000, "it goes off each request that is answered");
+        let fed = passes(&meter, 100_000, |meter| {
+            meter.sent(frame(kind::DATA));
+            meter.received(frame(8));
+            meter.received(frame(8));
+        });
+        assert_eq!(fed, 100_000, "it answers each piece with two updates");
+    }
+
+    #[test]
+    fn time_refills_the_allowance() {
+        let long_ago = Instant::now().checked_sub(std::time::Duration::from_secs(10)).expect("the clock has run");
+        let meter = Meter::new(long_ago);
+        let passed = passes(&meter, 100_000, |meter| meter.received(frame(6)));
+        assert!((2_900..3_200).contains(&passed), "{passed}");
+    }
+}

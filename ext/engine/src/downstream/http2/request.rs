@@ -1,0 +1,107 @@
+//! From a request as `h2` gives it to the head that everything behind knows.
+//!
+//! `h2` itself refuses, with a reset of the stream or the connection, what is malformed by the framing of HTTP/2: names with capital letters,
+//! control characters, fields of a connection, pseudo-fields that are missing, twice there or out of place. What remains is
+//! held to what holds for HTTP/1.1, and answered as there.
+
+use h2::ext::Protocol;
+use http::request::Parts;
+
+use crate::headers::websocket;
+use crate::http1::{Malformed, ReadError, MAX_FIELDS, TOO_MANY_FIELDS};
+use crate::http2::read_fields;
+use crate::message::{check_authority, is_token_byte, Known, Method, RequestHead, Target, TargetError, Version};
+
+/// Reads a request. An extended CONNECT (RFC 8441) becomes the request for an upgrade that it would be in HTTP/1.1.
+pub(super) fn read_request(parts: &Parts, head: &mut RequestHead, limit: usize) -> Result<(), ReadError> {
+    let protocol = parts.extensions.get::<Protocol>().map(|protocol| protocol.as_str().as_bytes());
+    let method = if protocol.is_some() { b"GET" } else { parts.method.as_str().as_bytes() };
+    let fields = &mut head.fields;
+    fields.clear();
+    head.version = Version::Http2;
+    head.method = Method::of(method);
+    head.method_span = fields.push_text(method);
+    let authority = authority(parts)?;
+    fields.append(Known::Host, authority);
+    read_fields(&parts.headers, fields);
+    let path = match parts.uri.path_and_query() {
+        Some(path) => path.as_str().as_bytes(),
+        // Such a request is not for a path, but for a host.
+        None if head.method == Method::Connect => b"/",
+        None => return Err(Malformed("the request target is missing").into()),
+    };
+    head.target = fields.push_text(path);
+    let said = match path {
+        // Only HTTP/1.1 has targets with a host in them.
+        [b'/', ..] | b"*" => Target::parse(path, head.method == Method::Options),
+        _ => Err(TargetError::Form),
+    };
+    let said = said.map_err(|error| Malformed(error.as_str()))?;
+    head.note_target(path, &said);
+    head.authority = head.fields.spans(Known::Host).next().unwrap_or_default();
+    check_fields(head, limit)?;
+    if let Some(protocol) = protocol {
+        become_upgrade(head, protocol)?;
+    }
+    Ok(())
+}
+
+/// Whom the request is for. `Host` may repeat what `:authority` says, or stand in its place (RFC 9113, section 8.3.1).
+fn authority(parts: &Parts) -> Result<&[u8], Malformed> {
+    let mut hosts = parts.headers.get_all(http::header::HOST).iter();
+    let (host, more) = (hosts.next().map(|host| host.as_bytes()), hosts.next());
+    let authority = parts.uri.authority().map(|authority| authority.as_str().as_bytes());
+    let authority = match (authority, host) {
+        _ if more.is_some() => return Err(Malformed("there is more than one Host field")),
+        (Some(authority), Some(host)) if !authority.eq_ignore_ascii_case(host) => {
+            return Err(Malformed("the Host field is not what :authority says"))
+        }
+        (Some(authority), _) => authority,
+        (None, Some(host)) => host,
+        (None, None) => return Err(Malformed("there is no :authority")),
+    };
+    check_authority(authority).map_err(|error| Malformed(error.as_str()))?;
+    Ok(authority)
+}
+
+/// What in HTTP/1.1 the size of a head and its syntax are held to.
+fn check_fields(head: &RequestHead, limit: usize) -> Result<(), ReadError> {
+    let mut size = head.method_span.len() + head.target.len();
+    let mut count = 0;
+    for (name, value) in head.fields.iter() {
+        // As it stands on the wire there: with a colon, a space and a line break.
+        size += name.len() + value.len() + 4;
+        count += 1;
+        if value.trim_ascii().len() != value.len() {
+            return Err(Malformed("a field value has white space around it").into());
+        }
+    }
+    match (size > limit, count > MAX_FIELDS) {
+        (true, _) => Err(ReadError::TooLarge),
+        (_, true) => Err(Malformed(TOO_MANY_FIELDS).into()),
+        _ => Ok(()),
+    }
+}
+
+/// Adds what makes it the request for an upgrade.
+fn become_upgrade(head: &mut RequestHead, protocol: &[u8]) -> Result<(), Malformed> {
+    if protocol.is_empty() || !protocol.iter().all(|byte| is_token_byte(*byte) || *byte == b'/') {
+        return Err(Malformed("the :protocol is malformed"));
+    }
+    let name = protocol.split(|byte| *byte == b'/').next().unwrap_or_default();
+    // Requests inside such a tunnel would pass us by.
+    if [&b"h2"[..], b"h2c", b"h3", b"http"].iter().any(|http| http.eq_ignore_ascii_case(name)) {
+        return Err(Malformed("the :protocol is HTTP itself"));
+    }
+    if !head.fields.lacks(Known::ContentLength) {
+        return Err(Malformed("a tunnel has no Content-Length"));
+    }
+    head.fields.append(Known::Upgrade, protocol);
+    if protocol.eq_ignore_ascii_case(b"websocket") {
+        websocket::set_key(&mut head.fields);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

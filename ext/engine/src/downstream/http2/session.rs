@@ -1,0 +1,240 @@
+//! A connection at work: taking requests, and knowing when it is over.
+
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use h2::ext::Protocol;
+use h2::server::{Connection, SendResponse};
+use h2::{Reason, RecvStream};
+use http::Request;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use super::meter::Meter;
+use super::request::read_request;
+use super::wire::Wire;
+use super::{FAREWELL, LINGER};
+use crate::alarm::Alarm;
+use crate::engine::Engine;
+use crate::forward::{forward_guarded, refuse, Verdict};
+use crate::grpc::Form;
+use crate::http1::ReadError;
+use crate::http2::Stream;
+use crate::peer::Peer;
+use crate::rewrite::ClientInfo;
+use crate::upstream::exchange::Client;
+
+/// A connection whose preface has come.
+pub(super) struct Session {
+    engine: Rc<Engine>,
+    link: Rc<ClientInfo>,
+    connection: Connection<Wire, Bytes>,
+    meter: Rc<Meter>,
+    alarm: Alarm,
+    /// One for each request.
+    requests: JoinSet<()>,
+    phase: Phase,
+    /// Since when the head of a request is incomplete.
+    head_since: Option<Instant>,
+    /// Since when nothing is asked, or nothing moves.
+    still: Still,
+}
+
+/// How far the end of a connection has come.
+#[derive(Debug, Clone, Copy)]
+enum Phase {
+    Open,
+    /// The client knows that it is to ask for nothing more. What it has asked is answered.
+    Leaving(Instant),
+    /// It was told that it is over.
+    Over(Instant),
+}
+
+/// What a connection that stands still is waiting for.
+#[derive(Debug, Clone, Copy)]
+enum Event {
+    /// It has been idle for long enough.
+    Idle,
+    /// The head of a request takes too long.
+    SlowHead,
+    /// A client that was asked to leave has had the time to do so.
+    Left,
+    /// The client takes nothing any more.
+    Stuck,
+}
+
+/// Since when a connection has stood still.
+#[derive(Debug, Default)]
+struct Still {
+    /// Since when no request is served and nothing is sent.
+    idle: Option<Instant>,
+    /// Since when the client takes nothing of what waits for it.
+    blocked: Option<Instant>,
+    /// Since when our side has been over.
+    ended: Option<Instant>,
+    /// Bytes that had been sent by the last look.
+    written: u64,
+}
+
+impl Still {
+    /// Looks once more. `busy` says whether requests are served.
+    fn note(&mut self, busy: bool, meter: &Meter) {
+        let moved = self.written != meter.written();
+        self.written = meter.written();
+        let since = |before: Option<Instant>, still: bool, moved: bool| {
+            still.then(|| before.filter(|_| !moved).unwrap_or_else(Instant::now))
+        };
+        self.idle = since(self.idle, !busy, moved);
+        self.blocked = since(self.blocked, meter.is_blocked(), moved);
+        self.ended = since(self.ended, meter.has_ended(), false);
+    }
+}
+
+impl Session {
+    pub(super) fn new(
+        engine: &Rc<Engine>,
+        link: &ClientInfo,
+        connection: Connection<Wire, Bytes>,
+        meter: Rc<Meter>,
+        alarm: Alarm,
+    ) -> Self {
+        Self {
+            engine: Rc::clone(engine),
+            link: Rc::new(link.clone()),
+            connection,
+            meter,
+            alarm,
+            requests: JoinSet::new(),
+            phase: Phase::Open,
+            head_since: None,
+            still: Still::default(),
+        }
+    }
+
+    /// Serves until the connection is over, and lets the last requests find out.
+    pub(super) async fn run(mut self) {
+        poll_fn(|cx| self.poll(cx)).await;
+        let Self { connection, mut requests, .. } = self;
+        drop(connection);
+        while requests.join_next().await.is_some() {}
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            while let Poll::Ready(request) = self.connection.poll_accept(cx) {
+                match request {
+                    Some(Ok((request, response))) => self.begin(request, response),
+                    Some(Err(error)) => {
+                        self.engine.log.debug(format_args!("a connection of HTTP/2 has failed: {error}"));
+                        return Poll::Ready(());
+                    }
+                    None => return Poll::Ready(()),
+                }
+            }
+            while let Poll::Ready(Some(_)) = self.requests.poll_join_next(cx) {}
+            if !matches!(self.phase, Phase::Over(_)) && self.meter.is_flooded() {
+                self.engine.log.debug(format_args!("a client floods its connection with frames"));
+                self.end(Reason::ENHANCE_YOUR_CALM);
+                continue;
+            }
+            if matches!(self.phase, Phase::Open) && self.engine.is_draining() {
+                self.leave();
+                continue;
+            }
+            let Some((until, event)) = self.next_event() else { return Poll::Pending };
+            if self.alarm.poll(cx, until).is_pending() {
+                return Poll::Pending;
+            }
+            match event {
+                Event::Idle => self.leave(),
+                Event::SlowHead => self.end(Reason::ENHANCE_YOUR_CALM),
+                Event::Left => self.end(Reason::NO_ERROR),
+                Event::Stuck => return Poll::Ready(()),
+            }
+        }
+    }
+
+    /// What ends this phase if nothing happens before, and when.
+    fn next_event(&mut self) -> Option<(Instant, Event)> {
+        let limits = self.engine.snapshot().limits;
+        let asked = !self.requests.is_empty();
+        self.still.note(asked, &self.meter);
+        self.head_since = self.meter.head_is_open().then(|| self.head_since.unwrap_or_else(Instant::now));
+        let Still { idle, blocked, ended, .. } = self.still;
+        let blocked = blocked.map(|since| (since + limits.client_body, Event::Stuck));
+        let other = match self.phase {
+            Phase::Over(since) => Some((since + LINGER, Event::Stuck)),
+            _ if ended.is_some() => ended.map(|since| (since + LINGER, Event::Stuck)),
+            Phase::Leaving(told) if !asked => {
+                let still_sending = self.connection.has_streams();
+                let patience = if still_sending { limits.client_body } else { FAREWELL };
+                idle.map(|since| (since.max(told) + patience, Event::Left))
+            }
+            Phase::Leaving(_) => None,
+            Phase::Open => {
+                let head = self.head_since.map(|since| (since + limits.head, Event::SlowHead));
+                let idle = idle.map(|since| (since + limits.keepalive, Event::Idle));
+                sooner(head, idle)
+            }
+        };
+        sooner(blocked, other)
+    }
+
+    /// Asks the client to go, in a way that costs none of its requests.
+    fn leave(&mut self) {
+        self.connection.graceful_shutdown();
+        self.phase = Phase::Leaving(Instant::now());
+    }
+
+    /// Tells the client that it is over, and why.
+    fn end(&mut self, reason: Reason) {
+        self.connection.abrupt_shutdown(reason);
+        self.phase = Phase::Over(Instant::now());
+    }
+
+    fn begin(&mut self, request: Request<RecvStream>, response: SendResponse<Bytes>) {
+        self.requests.spawn_local(serve(Rc::clone(&self.engine), Rc::clone(&self.link), request, response));
+    }
+}
+
+fn sooner(one: Option<(Instant, Event)>, other: Option<(Instant, Event)>) -> Option<(Instant, Event)> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(if one.0 <= other.0 { one } else { other }),
+        (one, other) => one.or(other),
+    }
+}
+
+/// Serves one request.
+async fn serve(engine: Rc<Engine>, link: Rc<ClientInfo>, request: Request<RecvStream>, response: SendResponse<Bytes>) {
+    let (parts, body) = request.into_parts();
+    let stream = Stream::of_client(body, response, parts.extensions.get::<Protocol>().is_some());
+    let mut client = Client { peer: Peer::Http2(Box::new(stream)), alarm: Alarm::default() };
+    let snapshot = engine.snapshot();
+    let mut work = engine.workspace();
+    let read = read_request(&parts, &mut work.request, snapshot.limits.max_head);
+    drop(parts);
+    let verdict = match read {
+        Ok(()) => forward_guarded(&engine, &snapshot, &link, &mut client, &mut work).await,
+        Err(error) => {
+            let status = match error {
+                ReadError::Malformed(why) => {
+                    engine.log.debug(format_args!("a request was refused: {why}"));
+                    why.status()
+                }
+                _ => 431,
+            };
+            refuse(&engine, &link, &mut client, status, Form::of(&work.request)).await
+        }
+    };
+    engine.reuse(work);
+    if matches!(verdict, Verdict::CutShort | Verdict::Reset) {
+        // What was written before is to leave: a reset takes the place of all that waits.
+        tokio::task::yield_now().await;
+        if let Peer::Http2(stream) = &mut client.peer {
+            stream.reset(Reason::INTERNAL_ERROR);
+        }
+    }
+    // If the client is still sending, it is told to stop when the stream is dropped, behind the response.
+}

@@ -1,0 +1,43 @@
+//! A mistake of our own costs one request.
+
+use std::future::{poll_fn, Future};
+use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::task::Poll;
+
+use super::{forward, refuse, Verdict};
+use crate::engine::{Engine, Workspace};
+use crate::grpc::Form;
+use crate::rewrite::ClientInfo;
+use crate::snapshot::Snapshot;
+use crate::upstream::exchange::Client;
+
+/// Serves a request. A panic ends that request with a 500, or by cutting the response short if it has begun, and nothing else.
+pub(crate) async fn forward_guarded(
+    engine: &Engine,
+    snapshot: &Snapshot,
+    link: &ClientInfo,
+    client: &mut Client,
+    work: &mut Workspace,
+) -> Verdict {
+    let sent = client.peer.total_sent();
+    let result = {
+        let mut request = std::pin::pin!(forward(engine, snapshot, link, client, work));
+        poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| request.as_mut().poll(cx))) {
+            Ok(poll) => poll.map(Some),
+            Err(_) => Poll::Ready(None),
+        })
+        .await
+    };
+    if let Some(verdict) = result {
+        return verdict;
+    }
+    engine.log.error(format_args!("a request failed by a mistake in the proxy itself (a panic)"));
+    engine.counters.request_ended();
+    if client.peer.total_sent() != sent {
+        return Verdict::Reset;
+    }
+    if let Some(connection) = client.peer.http1() {
+        connection.discard_output();
+    }
+    refuse(engine, link, client, 500, Form::of(&work.request)).await
+}

@@ -1,0 +1,113 @@
+//! Errors in gRPC's terms: the status is always 200, and what went wrong stands in `grpc-status` and `grpc-message`, without a body
+//! ("trailers-only").
+
+use std::sync::LazyLock;
+
+use percent_encoding::{utf8_percent_encode, AsciiSet, CONTROLS};
+
+use super::{built_in, reason};
+
+/// What `grpc-message` holds only in escapes, beside what is not ASCII.
+const ESCAPED: &AsciiSet = &CONTROLS.add(b'%');
+
+/// Why a call is answered by the proxy itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// With what would be an answer of that status to any other request.
+    Status(u16),
+    /// Its own `grpc-timeout` has run out.
+    Deadline,
+}
+
+impl Refusal {
+    /// The status code of gRPC, by its published mapping.
+    fn code(self) -> u8 {
+        match self {
+            Self::Status(400 | 431) => 13,
+            Self::Status(401) => 16,
+            Self::Status(403) => 7,
+            Self::Status(404) => 12,
+            Self::Status(429 | 502 | 503 | 504) => 14,
+            Self::Status(_) => 2,
+            Self::Deadline => 4,
+        }
+    }
+
+    fn message(self) -> String {
+        match self {
+            Self::Status(status) => format!("{status} {}: {}", reason(status), built_in::message(status)),
+            Self::Deadline => "The grpc-timeout of the call ran out before there was an answer.".into(),
+        }
+    }
+
+    /// The lines `grpc-status` and `grpc-message`, each with its line break.
+    fn lines(self) -> String {
+        let message = self.message();
+        format!("grpc-status: {}\r\ngrpc-message: {}\r\n", self.code(), utf8_percent_encode(&message, ESCAPED))
+    }
+
+    /// The same, written out at load for those that the engine itself answers with.
+    pub(crate) fn write(self, out: &mut Vec<u8>) {
+        match RENDERED.iter().find(|(refusal, _)| *refusal == self) {
+            Some((_, lines)) => out.extend_from_slice(lines.as_bytes()),
+            None => out.extend_from_slice(self.lines().as_bytes()),
+        }
+    }
+}
+
+static RENDERED: LazyLock<Vec<(Refusal, String)>> = LazyLock::new(|| {
+    let statuses = built_in::statuses().map(Refusal::Status);
+    statuses.chain([Refusal::Deadline]).map(|refusal| (refusal, refusal.lines())).collect()
+});
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statuses_become_codes_by_the_published_mapping() {
+        let codes = [
+            (400, 13),
+            (401, 16),
+            (403, 7),
+            (404, 12),
+            (405, 2),
+            (408, 2),
+            (413, 2),
+            (429, 14),
+            (431, 13),
+            (500, 2),
+            (502, 14),
+            (503, 14),
+            (504, 14),
+            (200, 2),
+        ];
+        for (status, code) in codes {
+            assert_eq!(Refusal::Status(status).code(), code, "{status}");
+        }
+        assert_eq!(Refusal::Deadline.code(), 4);
+    }
+
+    #[test]
+    fn the_message_says_what_any_other_client_would_be_told() {
+        let mut lines = Vec::new();
+        Refusal::Status(404).write(&mut lines);
+        let text = "grpc-status: 12\r\ngrpc-message: 404 Not Found: There is nothing at this address.\r\n";
+        assert_eq!(String::from_utf8_lossy(&lines), text);
+    }
+
+    #[test]
+    fn statuses_that_are_not_built_in_have_a_message_too() {
+        let mut lines = Vec::new();
+        Refusal::Status(418).write(&mut lines);
+        let text = String::from_utf8_lossy(&lines).into_owned();
+        assert!(text.starts_with("grpc-status: 2\r\ngrpc-message: 418 "), "{text}");
+        assert!(text.ends_with("The request could not be served.\r\n"), "{text}");
+    }
+
+    #[test]
+    fn messages_are_percent_encoded() {
+        let encoded = utf8_percent_encode("50 % of a~\n\u{e4}\"", ESCAPED).to_string();
+        assert_eq!(encoded, "50 %25 of a~%0A%C3%A4\"");
+    }
+}

@@ -1,0 +1,61 @@
+//! A connection or a stream for one request, whichever the backend is spoken to with.
+
+use rustls::pki_types::ServerName;
+use tokio::time::Instant;
+
+use super::backend::Endpoint;
+use super::connect::connect_as;
+use super::http2::{Call, Lease, Reached};
+use super::{Pool, Protocol};
+use crate::error::{Error, Kind, Retry};
+use crate::http1::Connection;
+use crate::http2;
+use crate::peer::Peer;
+use crate::stream::Stream;
+
+impl Pool {
+    /// What is there already for a request. `name` is the TLS server name, if it is not the endpoint's own; `introduction` the header of
+    /// the PROXY protocol that the connection began with, which only one of HTTP/1.1 has. `upgrade`: the request
+    /// asks for another protocol, for which HTTP/1.1 is chosen where there is a choice: few backends know how to in HTTP/2.
+    #[inline]
+    pub(crate) fn at_hand(
+        &self,
+        endpoint: &Endpoint,
+        name: Option<&ServerName<'static>>,
+        introduction: &[u8],
+        upgrade: bool,
+    ) -> Option<Peer> {
+        match endpoint.protocol() {
+            Protocol::Http1 => self.checkout_as(endpoint, name, introduction).map(of_connection),
+            Protocol::Http2 => self.http2.lease(endpoint, name).map(of_lease),
+            Protocol::Auto if upgrade => self.checkout_as(endpoint, name, introduction).map(of_connection),
+            Protocol::Auto => match self.http2.lease(endpoint, name) {
+                Some(lease) => Some(of_lease(lease)),
+                None => self.checkout_as(endpoint, name, introduction).map(of_connection),
+            },
+        }
+    }
+
+    /// A new connection, or a place on one: and whether that was there already.
+    pub(crate) async fn reach(&self, call: Call<'_>, upgrade: bool) -> Result<(Peer, bool), Error> {
+        let protocol = call.endpoint.protocol();
+        if protocol == Protocol::Http1 || protocol == Protocol::Auto && upgrade {
+            let left = call.deadline.saturating_duration_since(Instant::now());
+            let connected = connect_as(call.endpoint, call.name, call.introduction, call.limit.min(left)).await;
+            let error = |error| Error::backend(Kind::Connect(error), Retry::Unwritten);
+            return connected.map(|stream| (of_connection(stream), false)).map_err(error);
+        }
+        Ok(match self.http2.reach(call).await? {
+            Reached::Http2(lease, reused) => (of_lease(lease), reused),
+            Reached::Http1(stream) => (of_connection(stream), false),
+        })
+    }
+}
+
+fn of_connection(stream: Stream) -> Peer {
+    Peer::Http1(Connection::new(stream))
+}
+
+fn of_lease(lease: Lease) -> Peer {
+    Peer::Http2(Box::new(http2::Stream::to_backend(lease)))
+}

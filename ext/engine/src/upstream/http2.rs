@@ -1,0 +1,94 @@
+//! HTTP/2 to backends: connections that the requests of one engine thread share, each as a stream of its own.
+//!
+//! [`Lanes`] finds a connection with room for one more stream, or has one made for all that wait; [`drive`](drive::drive) is the task that each
+//! connection lives in; [`alone`] is for a single request that shares nothing, such as a check.
+
+mod alone;
+mod dial;
+mod drive;
+mod lanes;
+mod lease;
+mod request;
+mod watched;
+
+pub(crate) use alone::alone;
+pub(crate) use dial::{Call, Reached};
+pub(crate) use lanes::Lanes;
+pub(crate) use lease::Lease;
+pub(crate) use request::write_request;
+
+use std::future::poll_fn;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::task::Poll;
+
+use bytes::Bytes;
+use h2::client::{Builder, SendRequest};
+use rustls::pki_types::ServerName;
+
+use crate::stream::Stream;
+use watched::{Activity, Watched};
+
+/// What one stream may have sent us that was not yet taken by its client. It bounds the memory that a slow client costs, and the
+/// speed of a response to as much in a round trip.
+const STREAM_WINDOW: u32 = 256 * 1024;
+/// Streams on one connection, whatever the backend allows.
+const MOST_STREAMS: usize = 128;
+/// The same as [`STREAM_WINDOW`] for a whole connection: so much that streams whose clients have stopped reading, be they all but
+/// one, can never use it up and stall the others.
+const CONNECTION_WINDOW: u32 = STREAM_WINDOW * MOST_STREAMS as u32;
+/// What is taken of one request's body before the socket has taken it.
+const SEND_BUFFER: usize = 64 * 1024;
+/// What `h2` adds for each field when it measures a head (RFC 9113, section 6.5.2), for as many as a head of HTTP/1.1 may have.
+/// What is over the limit is then found by us, and called so.
+const OVERHEAD: usize = 32 * 128;
+/// Connections that may turn out to be dead in one attempt. Of idle ones of HTTP/1.1 none but the first is used; a shared one may be
+/// the next in a row that ends at the same time.
+pub(crate) const MOST_DEAD: u32 = 3;
+/// The stream limit of a backend whose settings have not come. They can say no such number.
+const UNSAID: usize = usize::MAX - 1;
+
+/// A connection to a backend, which has to be polled to do anything.
+type Connection = h2::client::Connection<Watched, Bytes>;
+
+/// A new connection.
+#[derive(Debug)]
+struct Opened {
+    /// The TLS server name that it was made for.
+    name: Option<ServerName<'static>>,
+    requests: SendRequest<Bytes>,
+    connection: Connection,
+    activity: Activity,
+}
+
+/// Begins HTTP/2 on a connection, and waits until the backend does too.
+///
+/// That wait costs a round trip with a backend that is far away, once for each connection. It shows, before any request may have
+/// reached it, whether the backend speaks HTTP/2, and says how many streams it takes and whether it knows extended CONNECT.
+async fn begin(stream: Stream, max_head: usize) -> Result<(SendRequest<Bytes>, Connection, Activity), io::Error> {
+    let (stream, activity) = Watched::new(stream);
+    let largest = u32::try_from(max_head + OVERHEAD).unwrap_or(u32::MAX);
+    let (requests, mut connection) = Builder::new()
+        .enable_push(false)
+        .initial_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_header_list_size(largest)
+        .max_send_buffer_size(SEND_BUFFER)
+        .initial_max_send_streams(UNSAID)
+        .handshake(stream)
+        .await
+        .map_err(crate::http2::into_io)?;
+    poll_fn(|cx| {
+        if let Poll::Ready(ended) = Pin::new(&mut connection).poll(cx) {
+            let error = ended.err().map_or_else(|| io::ErrorKind::UnexpectedEof.into(), crate::http2::into_io);
+            return Poll::Ready(Err(error));
+        }
+        match requests.current_max_send_streams() {
+            UNSAID => Poll::Pending,
+            _ => Poll::Ready(Ok(())),
+        }
+    })
+    .await?;
+    Ok((requests, connection, activity))
+}

@@ -1,0 +1,111 @@
+//! The task that a connection lives in.
+
+use std::pin::pin;
+use std::rc;
+use std::sync::{Arc, Weak};
+use std::task::{Context, Waker};
+use std::time::Duration;
+
+use h2::{Ping, PingPong};
+use tokio::time::{sleep_until, Instant};
+
+use super::lanes::Lanes;
+use super::lease::Load;
+use super::watched::Activity;
+use super::Opened;
+use crate::log::Level;
+use crate::upstream::backend::Endpoint;
+
+/// How often a connection with open streams is looked at. If nothing came since the last time, the backend is sent a PING.
+const SILENCE: Duration = Duration::from_secs(10);
+/// How long it has to send anything then. Long enough for a server whose only thread is at work on a request.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// A silence that a PING has proven to be no death is proven again after so long and no sooner: gRPC servers close a connection that
+/// sends them more than two PINGs in five minutes without a reason.
+const AGAIN: Duration = Duration::from_secs(310);
+/// Length of the answer to a PING.
+const PONG: u64 = 17;
+
+/// Moves a connection until it ends.
+pub(super) async fn drive(lanes: rc::Weak<Lanes>, endpoint: Weak<Endpoint>, id: u64, load: Arc<Load>, opened: Opened) {
+    let Opened { requests, mut connection, activity, .. } = opened;
+    // The lanes hold one too: with the last of them the connection ends.
+    drop(requests);
+    let mut pulse = Pulse::new(connection.ping_pong(), activity);
+    {
+        let mut look = pin!(sleep_until(Instant::now() + SILENCE));
+        loop {
+            tokio::select! {
+                biased;
+                _ = &mut connection => break,
+                () = load.emptied.notified() => {
+                    if let Some(lanes) = lanes.upgrade() {
+                        lanes.emptied(id, &load);
+                    }
+                }
+                () = look.as_mut() => match pulse.feel(load.streams()) {
+                    Some(pause) => look.as_mut().reset(Instant::now() + pause),
+                    None => {
+                        if let Some(endpoint) = endpoint.upgrade() {
+                            let what = format_args!("answered no PING within {PATIENCE:?}: the connection is given up");
+                            endpoint.fleet().note(Level::Warn, &endpoint, what);
+                        }
+                        break;
+                    }
+                },
+            }
+        }
+    }
+    if let Some(lanes) = lanes.upgrade() {
+        lanes.ended(id, &load);
+    }
+}
+
+/// Whether the backend is alive.
+struct Pulse {
+    pings: Option<PingPong>,
+    activity: Activity,
+    mark: u64,
+    /// When this silence was last proven to be no death.
+    asked: Option<Instant>,
+    waiting: bool,
+}
+
+impl Pulse {
+    fn new(pings: Option<PingPong>, activity: Activity) -> Self {
+        let mark = activity.mark();
+        Self { pings, activity, mark, asked: None, waiting: false }
+    }
+
+    /// Looks whether anything has come: when to look again, `None` if the backend is dead.
+    fn feel(&mut self, streams: usize) -> Option<Duration> {
+        let came = self.activity.mark() - self.mark;
+        self.mark += came;
+        let waited = std::mem::take(&mut self.waiting);
+        if streams == 0 {
+            self.asked = None;
+            return Some(SILENCE);
+        }
+        if came == 0 && waited {
+            return None;
+        }
+        if came > 0 {
+            if !(waited && came == PONG) {
+                self.asked = None;
+            }
+            return Some(SILENCE);
+        }
+        if self.asked.is_some_and(|asked| asked.elapsed() < AGAIN) {
+            return Some(SILENCE);
+        }
+        let Some(pings) = &mut self.pings else { return Some(SILENCE) };
+        // Makes room for the answer to this one.
+        let _ = pings.poll_pong(&mut Context::from_waker(Waker::noop()));
+        if pings.send_ping(Ping::opaque()).is_err() {
+            return Some(SILENCE);
+        }
+        self.asked = Some(Instant::now());
+        self.waiting = true;
+        Some(PATIENCE)
+    }
+}

@@ -1,0 +1,85 @@
+//! One stream's place on a connection.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use h2::client::SendRequest;
+use tokio::sync::Notify;
+
+/// The right to one stream on a connection, counted until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Lease {
+    requests: SendRequest<Bytes>,
+    load: Option<Arc<Load>>,
+}
+
+/// How many streams a connection carries. Both ends of the count live on one thread; it is made of atomics because a stream that
+/// shares no connection may live on any.
+#[derive(Debug, Default)]
+pub(super) struct Load {
+    streams: AtomicUsize,
+    /// Whether it is to carry no further one.
+    retired: AtomicBool,
+    /// Tells the connection that its last stream has ended.
+    pub(super) emptied: Notify,
+    /// Tells one of those who wait for room on a connection to this backend.
+    pub(super) freed: Arc<Notify>,
+}
+
+impl Load {
+    /// Of a connection that is one of those which `freed` is about.
+    pub(super) fn new(freed: Arc<Notify>) -> Arc<Self> {
+        Arc::new(Self { freed, ..Self::default() })
+    }
+
+    /// Streams that are held now.
+    pub(super) fn streams(&self) -> usize {
+        self.streams.load(Relaxed)
+    }
+
+    /// Whether the connection is to carry no further stream.
+    pub(super) fn is_retired(&self) -> bool {
+        self.retired.load(Relaxed)
+    }
+}
+
+impl Lease {
+    /// A stream on a connection that counts none.
+    pub(super) fn alone(requests: SendRequest<Bytes>) -> Self {
+        Self { requests, load: None }
+    }
+
+    /// One stream more on a connection.
+    pub(super) fn new(requests: SendRequest<Bytes>, load: &Arc<Load>) -> Self {
+        load.streams.fetch_add(1, Relaxed);
+        Self { requests, load: Some(load.clone()) }
+    }
+
+    /// What opens the stream.
+    pub(crate) fn requests(&mut self) -> &mut SendRequest<Bytes> {
+        &mut self.requests
+    }
+
+    /// Lets the connection carry no further stream: its backend has broken the rules.
+    pub(crate) fn retire(&self) {
+        if let Some(load) = &self.load {
+            load.retired.store(true, Relaxed);
+        }
+    }
+
+    /// Whether the backend takes requests for other protocols (RFC 8441).
+    pub(crate) fn takes_upgrades(&self) -> bool {
+        self.requests.is_extended_connect_protocol_enabled()
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let Some(load) = &self.load else { return };
+        if load.streams.fetch_sub(1, Relaxed) == 1 {
+            load.emptied.notify_one();
+        }
+        load.freed.notify_one();
+    }
+}
