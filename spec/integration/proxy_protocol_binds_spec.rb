@@ -14,6 +14,7 @@ RSpec.describe "bind with proxy_protocol" do
     address = @backend.address
     start_proxy(bind: nil) do
       bind bind, proxy_protocol: true, **options
+      log_level :error
       trusted_proxies(*trusted)
       instance_exec(&more) if more
       proxy backends: [address], headers: { "Seen" => { rewrite: "{addr}" } }

@@ -257,3 +257,32 @@ fn only_backups_are_worth_a_warning_and_a_service_has_no_port() {
         [r#"Proxyfile:7: proxy: backends: "_http._tcp.app.test" has ports in its SRV records: leave out ":3000""#]
     );
 }
+
+#[test]
+fn a_connection_that_says_whose_it_is_cannot_be_one_of_http_2() {
+    let with = |backends: Option<&[&str]>, protocol: Option<&str>, version: &str| {
+        with(Pool {
+            protocol: protocol.map(Into::into),
+            proxy_protocol: Some(version.into()),
+            verify_ssl: false,
+            ..pool(backends)
+        })
+    };
+    let message = "proxy_protocol: a connection of HTTP/2 carries the requests of many clients, and cannot say whose it is";
+    let dynamic = TargetHost { scheme_tls: Some(true), authority: None, dynamic: true };
+    for (proxy, target, wrong) in [
+        (with(Some(&["http://a.test", "h2://b.test"]), None, "v1"), target(false, "a.test"), true),
+        (with(Some(&["https://a.test"]), Some("auto"), "v2"), target(true, "a.test"), true),
+        (with(None, Some("http2"), "v2"), target(false, "a.test"), true),
+        (with(None, Some("http2"), "v2"), dynamic, true),
+        (with(None, Some("auto"), "v2"), dynamic, true),
+        (with(None, Some("http1"), "v2"), dynamic, false),
+        (with(Some(&["https://a.test"]), Some("http1"), "v2"), target(true, "a.test"), false),
+        (with(Some(&["http://a.test"]), Some("auto"), "v1"), target(false, "a.test"), false),
+    ] {
+        let (_, problems) = compile(&proxy, target);
+        assert_eq!(problems.iter().any(|problem| problem.contains(message)), wrong, "{problems:?}");
+    }
+    let (_, problems) = compile(&with(Some(&["a.test"]), None, "v3"), target(false, "a.test"));
+    assert_eq!(problems, ["Proxyfile:7: proxy: proxy_protocol: \"v3\" is unknown: write \"v1\" or \"v2\""]);
+}
