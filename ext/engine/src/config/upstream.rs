@@ -35,10 +35,10 @@ pub struct Pool {
     pub client_certificate: Option<String>,
     /// PEM file of its key.
     pub client_key: Option<String>,
-    /// The form in which each connection says whose it is: `v1` or `v2`, of the PROXY protocol. Default: none.
-    pub proxy_protocol: Option<String>,
     /// `http1`, `http2` or `auto`. `None`: by the URL of each backend.
     pub protocol: Option<String>,
+    /// The form in which each connection says whose it is: `v1` or `v2`, of the PROXY protocol. Default: none.
+    pub proxy_protocol: Option<String>,
     /// Idle connections kept per backend and engine thread.
     pub keepalive: i64,
     /// Seconds after which an idle backend connection is closed.
@@ -69,8 +69,8 @@ impl Default for Pool {
             ca_file: None,
             client_certificate: None,
             client_key: None,
-            proxy_protocol: None,
             protocol: None,
+            proxy_protocol: None,
             keepalive: 64,
             keepalive_timeout: 55.0,
             health_check: None,

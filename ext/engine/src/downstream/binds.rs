@@ -143,7 +143,9 @@ impl Binds {
 /// What is wrong with a bind that takes headers of the PROXY protocol if no proxy that could send one there is trusted.
 fn nobody_to_believe(address: &BindAddress, trusted: &[String]) -> Option<String> {
     let (unix, someone) = match address {
-        BindAddress::Tcp(_) => (false, "the addresses of the proxies in front of this one, as in trusted_proxies \"10.0.0.0/8\""),
+        BindAddress::Tcp(_) => {
+            (false, "the addresses of the proxies in front of this one, as in trusted_proxies \"10.0.0.0/8\"")
+        }
         BindAddress::Unix(_) => (true, "trusted_proxies \"unix:\""),
     };
     if trusted.iter().any(|proxy| (proxy == identity::UNIX) == unix) {

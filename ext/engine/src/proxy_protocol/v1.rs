@@ -34,7 +34,8 @@ fn whose(line: &[u8]) -> Result<Whose, Malformed> {
         Some("TCP6") => ip::<Ipv6Addr>,
         _ => return Err(Malformed("it names no protocol that there is")),
     };
-    let mut next = |read: fn(&str) -> Option<IpAddr>| words.next().and_then(read).ok_or(Malformed("an address is wrong"));
+    let mut next =
+        |read: fn(&str) -> Option<IpAddr>| words.next().and_then(read).ok_or(Malformed("an address is wrong"));
     let (from, to) = (next(address)?, next(address)?);
     let mut port = || words.next().and_then(port).ok_or(Malformed("a port is wrong"));
     let (source, destination) = (SocketAddr::new(from, port()?), SocketAddr::new(to, port()?));

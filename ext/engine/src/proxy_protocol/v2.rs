@@ -74,13 +74,15 @@ fn whose(family: u8, addresses: &[u8]) -> Whose {
             source: (Ipv4Addr::new(a, b, c, d), u16::from_be_bytes([from, from_low])).into(),
             destination: (Ipv4Addr::new(e, f, g, h), u16::from_be_bytes([to, to_low])).into(),
         },
-        (TCP6, &[ref ips @ .., from, from_low, to, to_low]) => match (ips.first_chunk::<16>(), ips.last_chunk::<16>()) {
-            (Some(source), Some(destination)) => Whose::Client {
-                source: (Ipv6Addr::from(*source), u16::from_be_bytes([from, from_low])).into(),
-                destination: (Ipv6Addr::from(*destination), u16::from_be_bytes([to, to_low])).into(),
-            },
-            _ => Whose::Unknown,
-        },
+        (TCP6, &[ref ips @ .., from, from_low, to, to_low]) => {
+            match (ips.first_chunk::<16>(), ips.last_chunk::<16>()) {
+                (Some(source), Some(destination)) => Whose::Client {
+                    source: (Ipv6Addr::from(*source), u16::from_be_bytes([from, from_low])).into(),
+                    destination: (Ipv6Addr::from(*destination), u16::from_be_bytes([to, to_low])).into(),
+                },
+                _ => Whose::Unknown,
+            }
+        }
         (UNIX_STREAM, _) => Whose::Unix,
         _ => Whose::Unknown,
     }

@@ -64,10 +64,10 @@ pub struct Traits {
     pub max_connections: Option<u32>,
     /// How long it takes until it gets its whole share after it came back. `None`: no time.
     pub slow_start: Option<Duration>,
-    /// How it is told, at the beginning of each connection, whose it is. `None`: not at all.
-    pub proxy_protocol: Option<Form>,
     /// Which version of HTTP it is spoken to in.
     pub protocol: Protocol,
+    /// How it is told, at the beginning of each connection, whose it is. `None`: not at all.
+    pub proxy_protocol: Option<Form>,
 }
 
 impl Default for Traits {
@@ -77,8 +77,8 @@ impl Default for Traits {
             backup: false,
             max_connections: None,
             slow_start: None,
-            proxy_protocol: None,
             protocol: Protocol::Http1,
+            proxy_protocol: None,
         }
     }
 }

@@ -14,8 +14,8 @@ use crate::peer::Peer;
 use crate::stream::Stream;
 
 impl Pool {
-    /// What is there already for a request. `name` is the TLS server name, if it is not the endpoint's own; `introduction` the header of
-    /// the PROXY protocol that the connection began with, which only one of HTTP/1.1 has. `upgrade`: the request
+    /// What is there already for a request. `name` is the TLS server name, if it is not the endpoint's own, `introduction` the header of
+    /// the PROXY protocol that its connection has to have begun with. `upgrade`: the request
     /// asks for another protocol, for which HTTP/1.1 is chosen where there is a choice: few backends know how to in HTTP/2.
     #[inline]
     pub(crate) fn at_hand(

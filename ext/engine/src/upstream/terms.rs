@@ -154,7 +154,7 @@ pub(super) fn traits(backend: &Backend, of_all: Traits, report: &mut Report<'_>)
             Some(time) => Some(report.time(&option("slow_start"), time)),
             None => of_all.slow_start,
         },
-        proxy_protocol: of_all.proxy_protocol,
         protocol: of_all.protocol,
+        proxy_protocol: of_all.proxy_protocol,
     }
 }

@@ -35,7 +35,9 @@ impl Rights {
     pub(crate) fn compile(spec: &config::Bind, is_unix: bool, complain: &mut dyn FnMut(String)) -> Self {
         let given = [("mode", spec.mode.is_some()), ("owner", spec.owner.is_some()), ("group", spec.group.is_some())];
         if let Some((name, _)) = given.iter().find(|(_, given)| *given && !is_unix) {
-            complain(format!("{name}: only the file of a unix socket has that: leave it out, or write \"unix:///run/proxy.sock\""));
+            complain(format!(
+                "{name}: only the file of a unix socket has that: leave it out, or write \"unix:///run/proxy.sock\""
+            ));
             return Self::default();
         }
         let uid = |name: &str| Ok(User::from_name(name)?.map(|user| user.uid));
@@ -55,7 +57,11 @@ impl Rights {
     fn give(self, path: &Path) -> io::Result<()> {
         if self.owner.is_some() || self.group.is_some() {
             fchownat(AT_FDCWD, path, self.owner, self.group, AtFlags::AT_SYMLINK_NOFOLLOW).map_err(|error| {
-                refused("owner and group", error, "start as root, write a group that this user is in, or leave them out")
+                refused(
+                    "owner and group",
+                    error,
+                    "start as root, write a group that this user is in, or leave them out",
+                )
             })?;
         }
         if let Some(mode) = self.mode {
@@ -75,7 +81,9 @@ fn read_mode(mode: i64, complain: &mut dyn FnMut(String)) -> Option<Mode> {
     match bits {
         Some(bits) if bits & 0o222 != 0 => Mode::from_bits(bits.into()),
         Some(bits) => {
-            complain(format!("mode: with 0o{bits:03o} nobody may connect, which takes the right to write: write 0o660, for example"));
+            complain(format!(
+                "mode: with 0o{bits:03o} nobody may connect, which takes the right to write: write 0o660, for example"
+            ));
             None
         }
         None => {
@@ -103,7 +111,8 @@ fn account<I>(
         }
     }
     // The last number means "leave it as it is".
-    let number = name.parse().ok().filter(|number| *number != u32::MAX && name.bytes().all(|byte| byte.is_ascii_digit()));
+    let number =
+        name.parse().ok().filter(|number| *number != u32::MAX && name.bytes().all(|byte| byte.is_ascii_digit()));
     if number.is_none() {
         complain(format!("{option}: there is no {kind} {name:?} on this machine: write the name or the number of one"));
     }
@@ -190,7 +199,11 @@ mod tests {
             (spec(Some(660), None, None), true, "mode: 660 is no mode of a file: write an octal number such as 0o660"),
             (spec(Some(-1), None, None), true, "mode: -1 is no mode of a file"),
             (spec(Some(0o444), None, None), true, "mode: with 0o444 nobody may connect"),
-            (spec(None, Some("nobody-here"), None), true, "owner: there is no user \"nobody-here\" on this machine: write"),
+            (
+                spec(None, Some("nobody-here"), None),
+                true,
+                "owner: there is no user \"nobody-here\" on this machine: write",
+            ),
             (spec(None, None, Some("nobody-here")), true, "group: there is no group \"nobody-here\" on this machine"),
             (spec(None, None, Some("")), true, "group: there is no group \"\""),
             (spec(None, Some("4294967295"), None), true, "owner: there is no user \"4294967295\""),

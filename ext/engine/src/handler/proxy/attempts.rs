@@ -127,8 +127,8 @@ impl Proxy {
         let (limits, until) = self.part_of_attempt(exchange, upload, tour);
         let mut deadline = until;
         exchange.introduce(attempt);
-        let (pool, introduction) = (&exchange.engine.pool, &exchange.work.introduction);
-        let mut at_hand = pool.at_hand(attempt, tour.name.as_ref(), introduction, tour.asked.upgrade);
+        let (name, introduction) = (tour.name.as_ref(), &exchange.work.introduction);
+        let mut at_hand = exchange.engine.pool.at_hand(attempt, name, introduction, tour.asked.upgrade);
         let mut dead = 0;
         loop {
             let reached = match at_hand.take() {

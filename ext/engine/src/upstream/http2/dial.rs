@@ -28,7 +28,7 @@ pub(crate) struct Call<'a> {
     pub(crate) endpoint: &'a Arc<Endpoint>,
     /// The TLS server name, if it is not the endpoint's own.
     pub(crate) name: Option<&'a ServerName<'static>>,
-    /// The header of the PROXY protocol in front of everything else. Nobody shares a connection that has one.
+    /// The header of the PROXY protocol that a new connection of HTTP/1.1 begins with; usually empty.
     pub(crate) introduction: &'a [u8],
     /// What is kept of idle connections.
     pub(crate) keep: Keep,
