@@ -109,6 +109,30 @@ RSpec.describe "TLS with clients" do
     expect(refusal(proxy, alpn_protocols: ["spdy/3"])).to match(/no application protocol/)
   end
 
+  it "agrees on HTTP/2 with a client that can, and holds its requests to the handshake too" do
+    open, strict = certs.server("open.test"), certs.server("strict.test")
+    proxy = start_tls(certificates: [files(open), files(strict, client_ca: certs.ca_file)])
+    port = URI(proxy.url).port
+    curl = lambda do |*options|
+      Open3.capture2("curl", "-sSi", "--http2", "--cacert", certs.ca_file, "--resolve", "open.test:#{port}:127.0.0.1",
+                     "https://open.test:#{port}/", *options).first
+    end
+    expect(curl.call).to match(%r{\AHTTP/2 200.*^x-alpn: h2.*ok\z}m)
+    expect(curl.call("-H", "Host: strict.test")).to match(%r{\AHTTP/2 421})
+    expect(curl.call("--http1.1")).to match(%r{\AHTTP/1.1 200.*^X-Alpn: http/1.1}m)
+  end
+
+  it "speaks what protocols says where there is no TLS" do
+    answers = [%w[h1], %w[h2], %w[h2 h1]].map do |protocols|
+      proxy = start_proxy(bind: nil) do
+        bind "http://127.0.0.1:0", protocols: protocols
+        static_response body: "ok"
+      end
+      ["--http1.1", "--http2-prior-knowledge"].map { |how| Open3.capture2e("curl", "-s", how, proxy.url).first == "ok" }
+    end
+    expect(answers).to eq([[true, false], [false, true], [true, true]])
+  end
+
   it "staples what the authority says to clients that ask" do
     pair = certs.server("app.test")
     answer = OpenSSL::OCSP::BasicResponse.new

@@ -12,10 +12,9 @@ module Proxy
       #   or `https+unix:///PATH`
       # @param options [Hash] the options of the README's table, by Symbol
       # @option options [Integer] :backlog connections that may wait in the kernel to be accepted; default 1024
-      # @option options [Boolean] :proxy_protocol whether each connection begins with a header of the PROXY protocol
-      # @option options [Integer, String] :mode the permissions of a unix socket's file
-      # @option options [String, Integer] :owner its user
-      # @option options [String, Integer] :group its group
+      # @option options [Boolean] :proxy_protocol whether each connection begins with a header of the PROXY protocol, from one of
+      #   {#trusted_proxies}
+      # @option options [Integer, String] :mode the permissions of a unix socket's file; `:owner` and `:group` are whose it is
       # @option options [String] :certificate a PEM file, for https
       # @option options [String] :key a PEM file with its key
       # @option options [Array<Hash>] :certificates several of them, chosen by the name that a client asks for
