@@ -268,7 +268,8 @@ fn a_connection_that_says_whose_it_is_cannot_be_one_of_http_2() {
             ..pool(backends)
         })
     };
-    let message = "proxy_protocol: a connection of HTTP/2 carries the requests of many clients, and cannot say whose it is";
+    let message =
+        "proxy_protocol: a connection of HTTP/2 carries the requests of many clients, and cannot say whose it is";
     let dynamic = TargetHost { scheme_tls: Some(true), authority: None, dynamic: true };
     for (proxy, target, wrong) in [
         (with(Some(&["http://a.test", "h2://b.test"]), None, "v1"), target(false, "a.test"), true),

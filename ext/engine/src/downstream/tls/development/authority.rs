@@ -40,7 +40,9 @@ impl Authority {
         if let Some(authority) = Self::read(folder, now)? {
             return Ok(authority);
         }
-        let failed = |error: io::Error| format!("the authority for development cannot be kept in {folder:?}: {error}: write certificate: and key:");
+        let failed = |error: io::Error| {
+            format!("the authority for development cannot be kept in {folder:?}: {error}: write certificate: and key:")
+        };
         if folder.join(KEY).exists() {
             let authority = Self::with_key(read_key(folder)?, now)?;
             replace(&certificate_in(folder), authority.pem.as_bytes()).map_err(failed)?;
@@ -57,7 +59,9 @@ impl Authority {
         let pem = match fs::read(&path) {
             Ok(pem) => pem,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(format!("{path:?} cannot be read: {error}: write certificate: and key:, or remove it")),
+            Err(error) => {
+                return Err(format!("{path:?} cannot be read: {error}: write certificate: and key:, or remove it"))
+            }
         };
         let key = read_key(folder)?;
         match end(&pem, &key) {
@@ -82,7 +86,11 @@ impl Authority {
     }
 
     /// Signs.
-    pub(super) fn sign(&self, leaf: &CertificateParams, key: &KeyPair) -> Result<CertificateDer<'static>, rcgen::Error> {
+    pub(super) fn sign(
+        &self,
+        leaf: &CertificateParams,
+        key: &KeyPair,
+    ) -> Result<CertificateDer<'static>, rcgen::Error> {
         let issuer = Issuer::from_params(&self.params, &self.key);
         Ok(leaf.signed_by(key, &issuer)?.der().clone())
     }

@@ -75,7 +75,11 @@ fn an_authority_is_made_once_and_only_for_its_user() {
     for authority in [&first, &second] {
         assert!(accepts(&folder.join("ca.pem"), &leaf(authority, &["localhost"], now), "localhost", now));
     }
-    assert_eq!(std::fs::read_dir(folder.parent().expect("a folder")).expect("it is there").count(), 1, "nothing is left over");
+    assert_eq!(
+        std::fs::read_dir(folder.parent().expect("a folder")).expect("it is there").count(),
+        1,
+        "nothing is left over"
+    );
 }
 
 #[test]
@@ -113,7 +117,11 @@ fn of_many_that_begin_at_once_all_have_the_same_authority() {
         threads.into_iter().map(|thread| thread.join().expect("a certificate")).collect()
     });
     assert!(leaves.iter().all(|leaf| accepts(&folder.join("ca.pem"), leaf, "localhost", now)));
-    assert_eq!(std::fs::read_dir(folder.parent().expect("a folder")).expect("it is there").count(), 1, "nothing is left over");
+    assert_eq!(
+        std::fs::read_dir(folder.parent().expect("a folder")).expect("it is there").count(),
+        1,
+        "nothing is left over"
+    );
 }
 
 #[test]
