@@ -20,8 +20,8 @@ RSpec.describe Proxy::ConfigurationError, :edge do
   account = 'write a name or a number, such as "www-data" or 33'
   believed = "bind: proxy_protocol: every connection would be refused, since nobody is trusted who could come there: write "
   only_unix = 'only the file of a unix socket has that: leave it out, or write "unix:///run/proxy.sock"'
-  shared = "proxy_protocol: a connection of HTTP/2 carries the requests of many clients, and cannot say whose it is: " \
-           'write protocol: "http1" and no h2://, or leave proxy_protocol out'
+  shared = "proxy_protocol: a connection of HTTP/2 is shared by many clients, and its header could name but one: " \
+           'write protocol: "http1" and http:// or https://, or leave proxy_protocol out'
 
   # What is written, and the one message it gets.
   {

@@ -253,8 +253,8 @@ fn introduced(pool: &Pool, members: &[Member], report: &mut Report<'_>) {
     };
     if pool.proxy_protocol.is_some() && shared {
         report.error(
-            "proxy_protocol: a connection of HTTP/2 carries the requests of many clients, and cannot say whose it is: write \
-             protocol: \"http1\" and no h2://, or leave proxy_protocol out",
+            "proxy_protocol: a connection of HTTP/2 is shared by many clients, and its header could name but one: \
+             write protocol: \"http1\" and http:// or https://, or leave proxy_protocol out",
         );
     }
 }

@@ -259,7 +259,7 @@ fn only_backups_are_worth_a_warning_and_a_service_has_no_port() {
 }
 
 #[test]
-fn a_connection_that_says_whose_it_is_cannot_be_one_of_http_2() {
+fn a_connection_that_clients_share_cannot_say_whose_it_is() {
     let with = |backends: Option<&[&str]>, protocol: Option<&str>, version: &str| {
         with(Pool {
             protocol: protocol.map(Into::into),
@@ -268,12 +268,12 @@ fn a_connection_that_says_whose_it_is_cannot_be_one_of_http_2() {
             ..pool(backends)
         })
     };
-    let message =
-        "proxy_protocol: a connection of HTTP/2 carries the requests of many clients, and cannot say whose it is";
+    let message = "proxy_protocol: a connection of HTTP/2 is shared by many clients, and its header could name but one";
     let dynamic = TargetHost { scheme_tls: Some(true), authority: None, dynamic: true };
     for (proxy, target, wrong) in [
         (with(Some(&["http://a.test", "h2://b.test"]), None, "v1"), target(false, "a.test"), true),
         (with(Some(&["https://a.test"]), Some("auto"), "v2"), target(true, "a.test"), true),
+        (with(Some(&["127.0.0.1:1"]), Some("http2"), "v2"), target(false, "a.test"), true),
         (with(None, Some("http2"), "v2"), target(false, "a.test"), true),
         (with(None, Some("http2"), "v2"), dynamic, true),
         (with(None, Some("auto"), "v2"), dynamic, true),
