@@ -39,7 +39,7 @@ RSpec.describe "what is wrong with TLS" do
 
   # What is written, and the one message it gets.
   {
-    'bind "https://127.0.0.1:0"' => 'bind: https needs a certificate: write certificate: "tls/site.pem", key: "tls/site.key"',
+    'bind "https://0.0.0.0:0"' => 'bind: https needs a certificate: write certificate: "tls/site.pem", key: "tls/site.key"',
     "#{bind}certificate: 'no.pem', key: 'site.key'" =>
       'bind: certificate: "no.pem" does not exist (looked at no.pem): write the path of a PEM file, such as "tls/site.pem"',
     "#{bind}certificate: 'site.pem', key: 'no.key'" =>

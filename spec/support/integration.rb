@@ -35,6 +35,8 @@ module Peers
 
   def start_nginx(server, **options) = started(NginxBackend.new(server, **options))
 
+  def start_haproxy(*lines, **options) = started(HaproxyPeer.new(*lines, **options))
+
   def start_dns = started(DnsServer.new)
 
   def start_puma(*rackup, **options) = started(PumaBackend.new(*rackup, **options))

@@ -28,8 +28,8 @@ class NginxBackend
   attr_reader :address
 
   # With `http2`, it speaks HTTP/2: over TLS if that is agreed on, and nothing else without.
-  def initialize(server, tls: false, http2: false)
-    @listens = "#{" ssl" if tls}#{" http2" if http2}"
+  def initialize(server, tls: false, http2: false, proxy_protocol: false)
+    @parameters = [(" ssl" if tls), (" http2" if http2), (" proxy_protocol" if proxy_protocol)].join
     @directory = Dir.mktmpdir("nginx")
     @listener = TCPServer.new("127.0.0.1", 0)
     @address = "127.0.0.1:#{@listener.local_address.ip_port}"
@@ -72,10 +72,42 @@ class NginxBackend
         client_max_body_size 0;
         root html;
         server {
-          listen #{address}#{@listens};
+          listen #{address}#{@parameters};
           #{server}
         }
       }
     CONF
+  end
+end
+
+# A real HAProxy with the given lines of a `listen` section, in a process of its own. `bind` is what stands behind its address.
+class HaproxyPeer
+  attr_reader :address
+
+  def initialize(*lines, bind: "")
+    @directory = Dir.mktmpdir("haproxy")
+    @listener = TCPServer.new("127.0.0.1", 0)
+    @address = "127.0.0.1:#{@listener.local_address.ip_port}"
+    File.write("#{@directory}/haproxy.cfg", <<~CONF)
+      global
+        maxconn 100
+      defaults
+        mode http
+        timeout client 10s
+        timeout connect 5s
+        timeout server 10s
+      listen peer
+        bind fd@#{@listener.fileno} #{bind}
+        #{lines.join("\n  ")}
+    CONF
+    # It takes a listener that is open already: no free port to guess, no start to wait for.
+    path = "#{ENV.fetch("PATH")}:/usr/sbin"
+    @process = ChildProcess.new({ "PATH" => path }, "haproxy", "-q", "-db", "-f", "#{@directory}/haproxy.cfg", @listener => @listener)
+  end
+
+  def stop
+    @process.stop
+    @listener.close
+    FileUtils.rm_rf(@directory)
   end
 end

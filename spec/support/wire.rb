@@ -63,6 +63,9 @@ class Wire
     head && Message.new(head)
   end
 
+  # The next line without its end; `nil` when the peer closed instead.
+  def read_line = take_until("\r\n", "a line")&.chomp("\r\n")
+
   # Exactly so many bytes.
   def read(count)
     fill("#{count} bytes") until @buffer.bytesize >= count

@@ -14,6 +14,7 @@ use arc_swap::ArcSwap;
 use crate::config::{At, Config, Problem};
 use crate::downstream::binds::Bind;
 use crate::downstream::listener::Listener;
+use crate::downstream::tls::development;
 use crate::log::Log;
 use crate::metrics::Counters;
 use crate::snapshot::{self, Purpose, Snapshot};
@@ -101,6 +102,11 @@ impl Server {
             listeners.push(Listener::bind(bind, binds.is_beside_v4(bind)).map_err(|error| cannot_bind(bind, &error))?);
         }
         let settings = compiled.settings;
+        if let Some(listener) = listeners.iter().find(|listener| listener.bind.is_development) {
+            for line in development::instructions(&listener.url) {
+                settings.log.info(format_args!("{line}"));
+            }
+        }
         let terms = Terms {
             listening: listeners.iter().map(|listener| (listener.bind.clone(), listener.url.clone())).collect(),
             shutdown_timeout: settings.shutdown_timeout,

@@ -164,7 +164,7 @@ pub(crate) fn compile_after(before: Option<&Snapshot>, config: &Config, purpose:
         max_connections: number("max_connections", &config.max_connections, 1..=10_000_000, &mut problems),
         log: Log::compile(&config.log_level, &mut problems),
     };
-    let binds = Binds::compile(config, &mut problems);
+    let binds = Binds::compile(config, purpose, &mut problems);
     let log_before = before.and_then(|before| before.access_log.as_deref());
     let access_log =
         config.access_log.as_ref().and_then(|log| AccessLog::after(log_before, log, purpose, &mut problems));

@@ -24,6 +24,7 @@ module Proxy
       #   bind "unix:///run/proxy.sock", mode: 0o660, group: "www-data"
       #   bind "https://0.0.0.0:8443", certificate: "tls/site.pem", key: "tls/site.key"
       #   bind "https://0.0.0.0:8443?cert=tls/site.pem&key=tls/site.key"
+      #   bind "https://localhost:8443" # with a certificate for one's own machine
       def bind(*url, **options, &block)
         place = @draft.place(:bind)
         return unless @draft.top_level?(place)

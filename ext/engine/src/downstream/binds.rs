@@ -4,10 +4,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::listener::{is_https, BindAddress, Rights};
-use super::tls::TlsServer;
+use super::tls::{development, TlsServer};
 use crate::config::{self, At, Config, Problem};
 use crate::identity;
 use crate::nearest::nearest;
+use crate::snapshot::Purpose;
 
 /// Every `bind` of a configuration, in the order of the file.
 #[derive(Debug, Default)]
@@ -28,6 +29,8 @@ pub(crate) struct Bind {
     pub(crate) rights: Rights,
     /// How TLS is spoken there; `None` where it is not.
     pub(crate) tls: Option<Arc<TlsServer>>,
+    /// Whether its certificate is made for development.
+    pub(crate) is_development: bool,
     /// What is spoken there, through TLS or not.
     pub(crate) protocols: Protocols,
     /// Where it was written.
@@ -50,22 +53,28 @@ pub(crate) struct BindKey {
 
 impl Binds {
     /// Checks and compiles every `bind`.
-    pub(crate) fn compile(config: &Config, problems: &mut Vec<Problem>) -> Self {
+    pub(crate) fn compile(config: &Config, purpose: Purpose, problems: &mut Vec<Problem>) -> Self {
         let default = [config::Bind::default()];
         let specs = if config.binds.is_empty() { &default[..] } else { &config.binds };
         let mut binds = Self(Vec::with_capacity(specs.len()));
         let trusted = &config.trusted_proxies.value[..];
         for spec in specs {
-            if let Some(bind) = binds.bind(spec, trusted, problems) {
+            if let Some(bind) = binds.bind(spec, trusted, purpose, problems) {
                 binds.0.push(Arc::new(bind));
             }
         }
         binds
     }
 
-    fn bind(&self, spec: &config::Bind, trusted: &[String], problems: &mut Vec<Problem>) -> Option<Bind> {
+    fn bind(
+        &self,
+        spec: &config::Bind,
+        trusted: &[String],
+        purpose: Purpose,
+        problems: &mut Vec<Problem>,
+    ) -> Option<Bind> {
         let protocols = Protocols::compile(spec, problems);
-        let tls = tls(spec, protocols, problems);
+        let tls = tls(spec, protocols, purpose, problems);
         let mut complain = |message| problems.push(Problem::error(spec.at.as_ref(), "bind", message));
         if spec.backlog.is_some_and(|backlog| backlog < 1) {
             complain(format!("backlog: {} is too small: write 1 or more", spec.backlog.unwrap_or_default()));
@@ -90,6 +99,7 @@ impl Binds {
             backlog,
             proxy_protocol: spec.proxy_protocol,
             rights,
+            is_development: tls.is_some() && development::is_wanted(spec),
             tls,
             protocols,
             at: spec.at.clone(),
@@ -175,9 +185,14 @@ impl Protocols {
 }
 
 /// What a `bind` says of TLS.
-fn tls(spec: &config::Bind, protocols: Protocols, problems: &mut Vec<Problem>) -> Option<Arc<TlsServer>> {
+fn tls(
+    spec: &config::Bind,
+    protocols: Protocols,
+    purpose: Purpose,
+    problems: &mut Vec<Problem>,
+) -> Option<Arc<TlsServer>> {
     if is_https(&spec.url) {
-        return TlsServer::compile(spec, protocols, problems).map(Arc::new);
+        return TlsServer::compile(spec, protocols, purpose, problems).map(Arc::new);
     }
     let options = [
         ("certificate", spec.certificate.is_some()),
@@ -204,7 +219,7 @@ impl Bind {
     /// The bind of a server that says nothing of it.
     #[cfg(test)]
     pub(crate) fn plain() -> Arc<Self> {
-        let binds = Binds::compile(&Config::default(), &mut Vec::new());
+        let binds = Binds::compile(&Config::default(), Purpose::Check, &mut Vec::new());
         Arc::clone(&binds.0[0])
     }
 

@@ -2,6 +2,7 @@
 
 mod compile;
 mod details;
+pub(crate) mod development;
 mod handshake;
 mod identity;
 mod names;

@@ -129,6 +129,7 @@ impl Backends {
         let by_host = pool.backends.is_none() && target.dynamic;
         let traits = terms::traits_of_all(pool, &mut report);
         let members = members(pool, target, traits, &mut report);
+        introduced(pool, &members, &mut report);
         if pool.backends.is_none() && target.authority.is_none() && !target.dynamic && proxy.to.is_none() {
             report.error(r#"where to? write `to: "http://HOST{path}{query}"` or `backends: ["HOST:PORT"]`, or both"#);
         }
@@ -166,6 +167,7 @@ pub(super) fn shared(
     let target = TargetHost { scheme_tls: Some(tls), authority: None, dynamic: false };
     let traits = terms::traits_of_all(&spec.pool, &mut report);
     let members = members(&spec.pool, target, traits, &mut report);
+    introduced(&spec.pool, &members, &mut report);
     let speaks_tls = members.iter().any(|member| member.secure);
     if speaks_tls {
         shared_name(&spec.pool, target, &members, &mut report);
@@ -242,15 +244,24 @@ fn fit(pool: &Pool, members: &[Member], report: &mut Report<'_>) {
              or leave it out",
         );
     }
-    if pool.proxy_protocol.is_some() && members.iter().any(|member| member.traits.protocol != Protocol::Http1) {
-        report.error(
-            "proxy_protocol: a connection of HTTP/2 is shared by many clients, and its header could name but one: \
-             write protocol: \"http1\" and http:// or https://, or leave proxy_protocol out",
-        );
-    }
     if pool.queue > 0 && members.iter().all(|member| member.traits.max_connections.is_none()) {
         report.warning(
             "queue: no backend is ever busy, so that no request waits: write max_connections beside it, or leave it out",
+        );
+    }
+}
+
+/// A connection of HTTP/2 is shared by clients, and so can be introduced as nobody's.
+fn introduced(pool: &Pool, members: &[Member], report: &mut Report<'_>) {
+    // Without backends that are known by now, what is written for all decides.
+    let shared = match pool.protocol.as_deref() {
+        Some("http2" | "auto") if members.is_empty() => true,
+        _ => members.iter().any(|member| member.traits.protocol != Protocol::Http1),
+    };
+    if pool.proxy_protocol.is_some() && shared {
+        report.error(
+            "proxy_protocol: a connection of HTTP/2 is shared by many clients, and its header could name but one: \
+             write protocol: \"http1\" and http:// or https://, or leave proxy_protocol out",
         );
     }
 }

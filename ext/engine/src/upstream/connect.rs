@@ -35,7 +35,7 @@ pub async fn connect(
 ///
 /// # Errors
 /// As for [`connect`].
-pub(crate) async fn connect_as(
+pub(super) async fn connect_as(
     endpoint: &Endpoint,
     name: Option<&ServerName<'static>>,
     introduction: &[u8],

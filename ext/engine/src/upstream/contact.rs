@@ -28,10 +28,10 @@ impl Pool {
         match endpoint.protocol() {
             Protocol::Http1 => self.checkout_as(endpoint, name, introduction).map(of_connection),
             Protocol::Http2 => self.http2.lease(endpoint, name).map(of_lease),
-            Protocol::Auto if upgrade => self.checkout(endpoint, name).map(of_connection),
+            Protocol::Auto if upgrade => self.checkout_as(endpoint, name, introduction).map(of_connection),
             Protocol::Auto => match self.http2.lease(endpoint, name) {
                 Some(lease) => Some(of_lease(lease)),
-                None => self.checkout(endpoint, name).map(of_connection),
+                None => self.checkout_as(endpoint, name, introduction).map(of_connection),
             },
         }
     }

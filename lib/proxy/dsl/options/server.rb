@@ -33,8 +33,8 @@ module Proxy
         Directive.new(
           :bind, :server, takes: Types::Text.new("URL", 'a URL, such as "http://0.0.0.0:8080" or "unix:///run/proxy.sock"'),
           default: "`http://0.0.0.0:8080`",
-          prose: "An address to listen on: `http://ADDRESS:PORT` (IPv6 in brackets, port 0 for a free one), `https://ADDRESS:PORT` " \
-                 "or `unix:///PATH`. May be written several times. Options may also stand in the URL: `?backlog=4096`.",
+          prose: "An address to listen on: `http://ADDRESS:PORT` (IPv6 in brackets, port 0 for a free one), `https://ADDRESS:PORT`, " \
+                 "`unix:///PATH` or `https+unix:///PATH`. May be written several times. Options may also stand in the URL: `?backlog=4096`.",
           options: [
             option(:backlog, Types::COUNT, default: "1024", prose: "Connections that may wait in the kernel to be accepted."),
             option(:proxy_protocol, Types::SWITCH, default: "`false`",

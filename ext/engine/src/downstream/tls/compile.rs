@@ -10,6 +10,7 @@ use rustls::sign::SingleCertAndKey;
 use rustls::version::{TLS12, TLS13};
 use rustls::{ConfigBuilder, ServerConfig, WantsVerifier};
 
+use super::development;
 use super::identity::Identity;
 use super::names::Names;
 use super::policy::{self, Asking};
@@ -19,6 +20,7 @@ use crate::config::{Bind, Certificate, Problem};
 use crate::downstream::binds::Protocols;
 use crate::nearest::did_you_mean;
 use crate::routing::check_host;
+use crate::snapshot::Purpose;
 
 /// Where mistakes go.
 struct Report<'a> {
@@ -38,12 +40,20 @@ impl Report<'_> {
 
 impl TlsServer {
     /// Reads certificates and keys and checks what stands beside them. `None` if something is wrong.
-    pub(crate) fn compile(bind: &Bind, protocols: Protocols, problems: &mut Vec<Problem>) -> Option<Self> {
+    pub(crate) fn compile(
+        bind: &Bind,
+        protocols: Protocols,
+        purpose: Purpose,
+        problems: &mut Vec<Problem>,
+    ) -> Option<Self> {
         let mut report = Report { bind, problems };
         let terms = Terms::compile(bind, protocols, &mut report);
         let specs = certificates(bind, &mut report);
         let provider = Arc::new(aws_lc_rs::default_provider());
-        let sites: Vec<_> = specs.iter().map(|spec| site(spec, &provider, &mut report)).collect();
+        let sites: Vec<_> = match development::is_wanted(bind) {
+            true => vec![developers_site(bind, purpose, &provider, &mut report)],
+            false => specs.iter().map(|spec| site(spec, &provider, &mut report)).collect(),
+        };
         let names = names(&specs, &sites, &mut report);
         let sites = sites.into_iter().collect::<Option<Vec<_>>>()?;
         if sites.is_empty() {
@@ -122,7 +132,8 @@ fn certificates(bind: &Bind, report: &mut Report<'_>) -> Vec<Certificate> {
         ("ocsp", bind.ocsp.is_some()),
     ];
     let Some(list) = &bind.certificates else {
-        let Some(certificate) = bind.certificate.clone() else {
+        let made = development::is_wanted(bind).then(String::new);
+        let Some(certificate) = bind.certificate.clone().or(made) else {
             report
                 .error("https needs a certificate: write certificate: \"tls/site.pem\", key: \"tls/site.key\"".into());
             return Vec::new();
@@ -151,6 +162,23 @@ fn certificates(bind: &Bind, report: &mut Report<'_>) -> Vec<Certificate> {
         Certificate { client_ca: spec.client_ca.or_else(|| bind.client_ca.clone()), verify, ..spec }
     };
     list.iter().map(whole).collect()
+}
+
+/// The site of a bind that names no certificate and gets one that is made for it.
+fn developers_site(
+    bind: &Bind,
+    purpose: Purpose,
+    provider: &Arc<CryptoProvider>,
+    report: &mut Report<'_>,
+) -> Option<(Identity, Asking)> {
+    if let Some(announcement) = development::announcement().filter(|_| purpose == Purpose::Check) {
+        report.warning(announcement);
+    }
+    let asking = policy::compile(bind.client_ca.as_deref(), bind.verify.as_deref(), provider);
+    let asking = asking.map_err(|message| report.error(message)).ok();
+    let pair = development::certify(bind, purpose).map_err(|message| report.error(message)).ok();
+    let identity = pair.and_then(|(chain, key)| Identity::new(chain, key, provider).ok());
+    identity.zip(asking)
 }
 
 fn site(spec: &Certificate, provider: &Arc<CryptoProvider>, report: &mut Report<'_>) -> Option<(Identity, Asking)> {

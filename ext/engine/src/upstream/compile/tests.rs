@@ -260,18 +260,30 @@ fn only_backups_are_worth_a_warning_and_a_service_has_no_port() {
 
 #[test]
 fn a_connection_that_clients_share_cannot_say_whose_it_is() {
-    for (backend, protocol) in
-        [("h2://127.0.0.1:1", None), ("127.0.0.1:1", Some("http2")), ("https://127.0.0.1:1", Some("auto"))]
-    {
-        let proxy = with(Pool {
-            protocol: protocol.map(str::to_owned),
-            proxy_protocol: Some("v2".into()),
-            ..pool(Some(&[backend]))
-        });
-        let (_, problems) = compile(&proxy, target(false, "shop.test"));
-        assert!(
-            problems.iter().any(|problem| problem.contains("proxy_protocol: a connection of HTTP/2 is shared")),
-            "{backend}: {problems:?}"
-        );
+    let with = |backends: Option<&[&str]>, protocol: Option<&str>, version: &str| {
+        with(Pool {
+            protocol: protocol.map(Into::into),
+            proxy_protocol: Some(version.into()),
+            verify_ssl: false,
+            ..pool(backends)
+        })
+    };
+    let message = "proxy_protocol: a connection of HTTP/2 is shared by many clients, and its header could name but one";
+    let dynamic = TargetHost { scheme_tls: Some(true), authority: None, dynamic: true };
+    for (proxy, target, wrong) in [
+        (with(Some(&["http://a.test", "h2://b.test"]), None, "v1"), target(false, "a.test"), true),
+        (with(Some(&["https://a.test"]), Some("auto"), "v2"), target(true, "a.test"), true),
+        (with(Some(&["127.0.0.1:1"]), Some("http2"), "v2"), target(false, "a.test"), true),
+        (with(None, Some("http2"), "v2"), target(false, "a.test"), true),
+        (with(None, Some("http2"), "v2"), dynamic, true),
+        (with(None, Some("auto"), "v2"), dynamic, true),
+        (with(None, Some("http1"), "v2"), dynamic, false),
+        (with(Some(&["https://a.test"]), Some("http1"), "v2"), target(true, "a.test"), false),
+        (with(Some(&["http://a.test"]), Some("auto"), "v1"), target(false, "a.test"), false),
+    ] {
+        let (_, problems) = compile(&proxy, target);
+        assert_eq!(problems.iter().any(|problem| problem.contains(message)), wrong, "{problems:?}");
     }
+    let (_, problems) = compile(&with(Some(&["a.test"]), None, "v3"), target(false, "a.test"));
+    assert_eq!(problems, ["Proxyfile:7: proxy: proxy_protocol: \"v3\" is unknown: write \"v1\" or \"v2\""]);
 }

@@ -8,6 +8,7 @@ use super::super::tests::{tls_server, until, within};
 use super::super::tls::TlsClient;
 use super::*;
 use crate::config::Pool as Options;
+use crate::proxy_protocol::Form;
 use crate::upstream::Traits;
 
 const KEEP: Keep = Keep { connections: 4, timeout: Duration::from_secs(60) };
@@ -173,4 +174,23 @@ async fn a_tls_connection_is_only_used_again_for_the_name_it_was_made_for() {
     let stream = pool.checkout(&endpoint, Some(&name("one.test"))).expect("the name is the same");
     pool.give_back(&endpoint, stream, KEEP);
     assert!(pool.checkout(&endpoint, None).is_some(), "none means the endpoint's own");
+}
+
+#[tokio::test]
+async fn a_connection_that_began_with_a_header_is_only_used_again_for_the_same_header() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let place = Place::Tcp(listener.local_addr().expect("an address"));
+    let told = Traits { proxy_protocol: Some(Form::V1), ..Traits::default() };
+    let endpoint = Endpoint::new("backend".into(), "host", place, None, told);
+    let pool = Pool::default();
+    let connect = || within(connect(&endpoint, None, Duration::from_secs(5)));
+    pool.give_back_as(&endpoint, connect().await.expect("a connection"), b"PROXY one\r\n", KEEP);
+    for other in [&b""[..], b"PROXY two\r\n", b"PROXY one"] {
+        assert!(pool.checkout_as(&endpoint, None, other).is_none());
+    }
+    assert!(pool.checkout_as(&endpoint, None, b"PROXY one\r\n").is_some());
+    assert!(pool.is_empty());
+    // One without a header has no business at such a backend.
+    pool.give_back(&endpoint, connect().await.expect("a connection"), KEEP);
+    assert!(pool.is_empty());
 }

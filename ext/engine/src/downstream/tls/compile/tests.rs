@@ -14,7 +14,7 @@ fn pem(folder: &std::path::Path, name: &str) -> String {
 fn compile(bind: Bind) -> Binds {
     let mut problems = Vec::new();
     let config = Config { binds: vec![bind], threads: Some(Setting::of(1)), ..Config::default() };
-    let binds = Binds::compile(&config, &mut problems);
+    let binds = Binds::compile(&config, Purpose::Check, &mut problems);
     assert!(problems.is_empty(), "{problems:?}");
     binds
 }
