@@ -125,7 +125,7 @@ impl ForwardAuth {
                 Err(error) => Err(error),
             };
             match result {
-                Ok(mut server) => {
+                Ok(server) => {
                     // A yes that is framed so that it could be read as something else is none.
                     let framing = server.framing_of_response(&mut exchange.work.response, Method::Get);
                     return match framing {

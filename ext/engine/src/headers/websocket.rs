@@ -25,11 +25,15 @@ pub(crate) fn set_key(fields: &mut Fields) {
 /// Whether the server has understood the key that it was sent. A request without one asks for nothing to be proven.
 pub(crate) fn is_accepted(request: &RequestHead, response: &ResponseHead) -> bool {
     let Some(key) = request.fields.get(KEY) else { return true };
+    response.fields.get(ACCEPT) == Some(proof(key).as_bytes())
+}
+
+/// What a server says that has understood `key`.
+pub(crate) fn proof(key: &[u8]) -> String {
     let mut hash = Context::new(&SHA1_FOR_LEGACY_USE_ONLY);
     hash.update(key);
     hash.update(GUID);
-    let proof = STANDARD.encode(hash.finish());
-    response.fields.get(ACCEPT) == Some(proof.as_bytes())
+    STANDARD.encode(hash.finish())
 }
 
 #[cfg(test)]
