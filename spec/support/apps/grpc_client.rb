@@ -24,6 +24,17 @@ class Caller
 
   def collect(stub, messages, options) = outcome(stub.collect(messages.each, **options))
 
+  # The same with a pause before each further message and before the end.
+  def slow_collect(stub, messages, options)
+    requests = Enumerator.new { |out| messages.each { |message| (out << message).then { sleep 0.4 } } }
+    outcome(stub.collect(requests, **options))
+  end
+
+  # A method that no server has.
+  def missing(stub, messages, options)
+    outcome(stub.request_response("/test.Echo/Missing", messages.first, :itself.to_proc, Bytes.method(:new), **options))
+  end
+
   def expand(stub, messages, options) = outcome(stub.expand(messages.first, **options)) { |replies| replies.to_a }
 
   # Sends each message only when the one before has come back.

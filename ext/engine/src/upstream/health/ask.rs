@@ -15,11 +15,11 @@ use crate::upstream::exchange::Asked;
 use crate::upstream::{http2, Protocol};
 
 /// Largest head of an answer.
-const MAX_HEAD: usize = 64 * 1024;
+pub(super) const MAX_HEAD: usize = 64 * 1024;
 /// How much of a body is looked through.
 const MAX_BODY: usize = 64 * 1024;
 /// Interim responses that are waited through.
-const MAX_INTERIM: usize = 32;
+pub(super) const MAX_INTERIM: usize = 32;
 
 /// Asks a backend. An error is a few words about why it is not well.
 pub(super) async fn ask(endpoint: &Endpoint, check: &Check) -> Result<(), String> {
@@ -110,7 +110,8 @@ async fn read_body(peer: &mut Peer) -> Result<Vec<u8>, ReadError> {
     }
 }
 
-fn why(error: ReadError) -> String {
+/// Why there is no answer.
+pub(super) fn why(error: ReadError) -> String {
     match error {
         ReadError::Io(error) => error.to_string(),
         ReadError::Malformed(malformed) => format!("the answer is malformed: {malformed}"),
