@@ -14,7 +14,7 @@ fn main() {
     let pool = Pool { backends: Some(vec![Backend::at(backend)]), ..Pool::default() };
     let proxy = Proxy { pool: Some(pool), ..Proxy::default() };
     let config = Config {
-        binds: vec![Bind { url: format!("http://{bind}"), backlog: None, at: None }],
+        binds: vec![Bind { url: format!("http://{bind}"), ..Bind::default() }],
         threads: Some(Setting::of(1)),
         routes: vec![Directive::Proxy(Box::new(proxy))],
         ..Config::default()

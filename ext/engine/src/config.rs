@@ -6,6 +6,7 @@
 //! with every other mistake and with the line it stands on.
 
 mod auth;
+mod certificate;
 mod filter;
 mod handler;
 mod location;
@@ -15,6 +16,7 @@ mod traffic;
 mod upstream;
 
 pub use auth::{AuthApiKey, AuthBasic, AuthJwt, ForwardAuth};
+pub use certificate::Certificate;
 pub use filter::{Filter, HeaderChanges};
 pub use handler::Redirect;
 pub use location::{Location, Match, Named, Regexp, Value};
@@ -104,21 +106,65 @@ impl<T> Setting<T> {
     }
 }
 
-/// `bind "http://0.0.0.0:8080"`
+/// `bind "http://0.0.0.0:8080"`, or `bind "https://0.0.0.0:8443", certificate: "site.pem", key: "site.key"`
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Bind {
-    /// `http://ADDRESS:PORT` (IPv6 in brackets, port 0 for a free one) or `unix:///PATH`, without query parameters.
+    /// `http://ADDRESS:PORT` (IPv6 in brackets, port 0 for a free one), `https://ADDRESS:PORT`, `unix:///PATH` or
+    /// `https+unix:///PATH`, without query parameters.
     pub url: String,
     /// Connections that may wait to be accepted. Default 1024.
     pub backlog: Option<i64>,
+    /// Whether each connection begins with a header of the PROXY protocol.
+    pub proxy_protocol: bool,
+    /// The permissions of a unix socket, as in `0o660`. Default: what the process gives to any new file.
+    pub mode: Option<i64>,
+    /// The user whose a unix socket is, by name or number. Default: who starts the server.
+    pub owner: Option<String>,
+    /// Its group, by name or number. Default: that of who starts the server.
+    pub group: Option<String>,
+    /// What is spoken there: `h1`, `h2`. Default: both.
+    pub protocols: Option<Vec<String>>,
+    /// With https, a PEM file: the server's certificate and those that lead to its root.
+    pub certificate: Option<String>,
+    /// A PEM file with its key. Default: the key is in the file of the certificate.
+    pub key: Option<String>,
+    /// Names that it is shown for, `*.example.com` included. Default: its own.
+    pub domains: Option<Vec<String>>,
+    /// A DER file: what the authority says of its revocation, passed on to clients that ask (OCSP).
+    pub ocsp: Option<String>,
+    /// A PEM file with the authorities of clients. Clients are then asked for a certificate.
+    pub client_ca: Option<String>,
+    /// With `client_ca`, whether a client must have a certificate: `require` or `optional`. Default: it must.
+    pub verify: Option<String>,
+    /// Several certificates, instead of the one above. The first is for clients that ask for another name or none.
+    pub certificates: Option<Vec<Certificate>>,
+    /// Oldest version of TLS: `1.2` or `1.3`. Default 1.2.
+    pub min_tls: Option<String>,
     /// Where it was written.
     pub at: Option<At>,
 }
 
 impl Default for Bind {
     fn default() -> Self {
-        Self { url: Self::DEFAULT.into(), backlog: None, at: None }
+        Self {
+            url: Self::DEFAULT.into(),
+            backlog: None,
+            proxy_protocol: false,
+            mode: None,
+            owner: None,
+            group: None,
+            protocols: None,
+            certificate: None,
+            key: None,
+            domains: None,
+            ocsp: None,
+            client_ca: None,
+            verify: None,
+            certificates: None,
+            min_tls: None,
+            at: None,
+        }
     }
 }
 

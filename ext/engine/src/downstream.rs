@@ -5,3 +5,5 @@ pub(crate) mod connection;
 pub(crate) mod http1;
 pub(crate) mod http2;
 pub(crate) mod listener;
+mod proxy_protocol;
+pub(crate) mod tls;

@@ -75,6 +75,8 @@ pub(crate) struct Workspace {
     /// What the locations that took the request captured.
     pub(crate) captured: Captured,
     pub(crate) target: RenderedTarget,
+    /// What a new connection to the backend begins with.
+    pub(crate) introduction: Vec<u8>,
     pub(crate) values: RenderedValues,
     pub(crate) scratch: Vec<u8>,
 }

@@ -3,6 +3,7 @@
 mod answer;
 mod extra;
 mod guard;
+mod introduction;
 
 pub(crate) use answer::{refuse, write_connection};
 pub(crate) use extra::Extra;
@@ -142,6 +143,12 @@ async fn forward(
 
 impl Exchange<'_> {
     async fn serve(&mut self) -> Verdict {
+        if let Some(secured) = &self.link.secured {
+            if !secured.admits(self.snapshot, self.work.request.host()) {
+                self.keep_alive = false;
+                return self.fail(421).await;
+            }
+        }
         let fields = &self.work.request.fields;
         if let Some(expectation) = fields.get(Known::Expect) {
             if !expectation.eq_ignore_ascii_case(b"100-continue") {

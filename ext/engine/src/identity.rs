@@ -23,7 +23,7 @@ use list::members_from_the_right;
 use node::address;
 
 /// Stands among addresses for every client that comes over a unix socket.
-const UNIX: &str = "unix:";
+pub(crate) const UNIX: &str = "unix:";
 
 /// The proxies that are believed what they say about their clients.
 #[derive(Debug, Clone, Default)]
@@ -60,6 +60,7 @@ impl TrustedProxies {
     /// Whether the other end of a connection is a trusted proxy.
     pub(crate) fn trusts(&self, peer: &ClientInfo) -> bool {
         match peer.ip {
+            _ if peer.stranger => false,
             Some(ip) => self.networks.contains(ip),
             None => self.unix,
         }
@@ -80,7 +81,17 @@ impl TrustedProxies {
             (None, None) => peer.local_port,
             (port, _) => port,
         };
-        Some(ClientInfo { addr, ip, local_port, tls: told.https.unwrap_or(peer.tls) })
+        let tls = told.https.unwrap_or(peer.tls);
+        Some(ClientInfo {
+            addr,
+            ip,
+            port: None,
+            local_ip: peer.local_ip,
+            local_port,
+            tls,
+            stranger: false,
+            secured: peer.secured.clone(),
+        })
     }
 
     fn told(&self, fields: &Fields) -> Told {

@@ -11,6 +11,7 @@ use crate::server::{ConnectionStats, RequestStats};
 pub(crate) struct Counters {
     accepted: AtomicU64,
     active: AtomicU64,
+    handshakes_failed: AtomicU64,
     in_flight: AtomicU64,
     /// Answers by the first digit of their status, 1 to 5; 0 for anything else.
     classes: [AtomicU64; 6],
@@ -29,6 +30,11 @@ impl Counters {
     /// A connection is over.
     pub(crate) fn connection_closed(&self) {
         self.active.fetch_sub(1, Relaxed);
+    }
+
+    /// A client's TLS handshake came to nothing.
+    pub(crate) fn handshake_failed(&self) {
+        self.handshakes_failed.fetch_add(1, Relaxed);
     }
 
     /// Connections of this thread.
@@ -68,6 +74,7 @@ impl Counters {
         let class = |n: usize| self.classes[n].load(Relaxed);
         connections.accepted += self.accepted.load(Relaxed);
         connections.active += self.active.load(Relaxed);
+        connections.handshakes_failed += self.handshakes_failed.load(Relaxed);
         requests.in_flight += self.in_flight.load(Relaxed);
         requests.total += (0..6).map(class).sum::<u64>();
         requests.status_1xx += class(1);

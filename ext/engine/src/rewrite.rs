@@ -17,6 +17,7 @@ pub(crate) mod value;
 pub use captures::{Captured, Captures};
 pub use cookie::cookie;
 pub(crate) use cookie::cookies;
+pub(crate) use name::BuiltIn;
 pub use name::Context;
 pub use scope::{ClientInfo, ResponseInfo, Scope};
 pub use target::{write_path_and_query, InvalidTarget, RenderedTarget, TargetTemplate};

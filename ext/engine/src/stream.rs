@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
-use tokio_rustls::client::TlsStream;
+use tokio_rustls::{client, server, TlsStream};
 
 /// A connection to a client or to a backend.
 ///
@@ -20,33 +20,38 @@ pub enum Stream {
     Tcp(TcpStream),
     /// A unix socket.
     Unix(UnixStream),
-    /// TLS over TCP, as the TLS client.
+    /// TLS over TCP.
     Tls(Box<Secured<TcpStream>>),
-    /// TLS over a unix socket, as the TLS client.
+    /// TLS over a unix socket.
     TlsUnix(Box<Secured<UnixStream>>),
 }
 
-/// A TLS connection that we opened, and the name that its certificate was checked against.
+/// A TLS connection that we opened, and the name that its certificate was checked against; or one that a client opened.
 #[derive(Debug)]
 pub struct Secured<S> {
     tls: TlsStream<S>,
-    name: ServerName<'static>,
+    name: Option<ServerName<'static>>,
 }
 
 impl<S> Secured<S> {
-    /// `name` is the one that was given to the handshake which made `tls`.
-    pub fn new(tls: TlsStream<S>, name: ServerName<'static>) -> Box<Self> {
-        Box::new(Self { tls, name })
+    /// A connection to a backend. `name` is the one that was given to the handshake which made `tls`.
+    pub fn new(tls: client::TlsStream<S>, name: ServerName<'static>) -> Box<Self> {
+        Box::new(Self { tls: TlsStream::Client(tls), name: Some(name) })
+    }
+
+    /// A client's connection.
+    pub fn of_client(tls: server::TlsStream<S>) -> Box<Self> {
+        Box::new(Self { tls: TlsStream::Server(tls), name: None })
     }
 }
 
 impl Stream {
-    /// The name that the TLS handshake was made for; `None` for a plain connection.
+    /// The name that the TLS handshake with a backend was made for; `None` for a plain connection.
     pub fn server_name(&self) -> Option<&ServerName<'static>> {
         match self {
             Self::Tcp(_) | Self::Unix(_) => None,
-            Self::Tls(secured) => Some(&secured.name),
-            Self::TlsUnix(secured) => Some(&secured.name),
+            Self::Tls(secured) => secured.name.as_ref(),
+            Self::TlsUnix(secured) => secured.name.as_ref(),
         }
     }
 

@@ -45,7 +45,7 @@ pub(crate) fn problems(ruby: &Ruby, problems: &[Problem]) -> Result<Value, Error
 pub(crate) fn defaults(ruby: &Ruby) -> Result<Value, Error> {
     let defaults = Defaults {
         server: Config::default(),
-        bind: Bind { url: Bind::DEFAULT.into(), backlog: None, at: None },
+        bind: Bind::default(),
         location: Location::default(),
         proxy: Proxy::default(),
         pool: Pool::default(),

@@ -10,10 +10,15 @@ module Proxy
       #
       # @param url [String] `http://ADDRESS:PORT` (IPv6 in brackets; port 0 takes a free one) or `unix:///PATH`
       # @param backlog [Integer] connections that may wait in the kernel to be accepted; default 1024
+      # @param proxy_protocol [Boolean] whether each connection begins with a header of the PROXY protocol, from one of
+      #   {#trusted_proxies}
+      # @param mode [Integer, String] the permissions of a unix socket's file
+      # @param owner [String, Integer] its user
+      # @param group [String, Integer] its group
       # @example
       #   bind "http://0.0.0.0:8080"
       #   bind "http://[::1]:8080?backlog=4096"
-      #   bind "unix:///run/proxy.sock", backlog: 256
+      #   bind "unix:///run/proxy.sock", mode: 0o660, group: "www-data"
       def bind(*url, **options, &block)
         place = @draft.place(:bind)
         return unless @draft.top_level?(place)
@@ -187,7 +192,7 @@ module Proxy
 
         # The query parameters as options: digits become numbers.
         def self.from_query(query, place)
-          pairs = URI.decode_www_form(query).map { |key, value| [key.to_sym, value.match?(/\A\d+\z/) ? value.to_i : value] }
+          pairs = URI.decode_www_form(query).map { |key, value| [key.to_sym, from_text(key, value)] }
           twice = pairs.map(&:first).tally.select { |_, times| times > 1 }.keys
           twice.each { |key| place.error("#{key} stands twice in the URL: keep one of them") }
           [pairs.to_h, twice.empty?]
@@ -196,6 +201,15 @@ module Proxy
           [{}, false]
         end
         private_class_method :from_query
+
+        # Digits are a number, but for those of a mode, which are octal.
+        def self.from_text(key, value)
+          return value if key == "mode"
+          return value.to_i if value.match?(/\A\d+\z/)
+
+          { "true" => true, "false" => false }.fetch(value, value)
+        end
+        private_class_method :from_text
       end
       private_constant :Bind
     end

@@ -18,7 +18,10 @@ fuzz_target!(|input: &[u8]| {
     if !matches!(parse_request(&head_text, &mut head), Ok(Some(_))) {
         parse_request(b"GET /a/b?c=d HTTP/1.1\r\nHost: a:1\r\nUser-Agent: x\r\n\r\n", &mut head).expect("well formed");
     }
-    let client = ClientInfo { addr: "::1".into(), ip: "::1".parse().ok(), local_port: Some(80), tls: false };
+    let mut client = ClientInfo::default();
+    client.addr = "::1".into();
+    client.ip = "::1".parse().ok();
+    client.local_port = Some(80);
     let scope = Scope::new(&head, &client, RequestId::from(7), UNIX_EPOCH);
     if let Ok(parsed) = Template::parse(template, Context::Request) {
         let mut out = Vec::new();

@@ -37,6 +37,8 @@ pub struct Pool {
     pub client_key: Option<String>,
     /// `http1`, `http2` or `auto`. `None`: by the URL of each backend.
     pub protocol: Option<String>,
+    /// The form in which each connection says whose it is: `v1` or `v2`, of the PROXY protocol. Default: none.
+    pub proxy_protocol: Option<String>,
     /// Idle connections kept per backend and engine thread.
     pub keepalive: i64,
     /// Seconds after which an idle backend connection is closed.
@@ -68,6 +70,7 @@ impl Default for Pool {
             client_certificate: None,
             client_key: None,
             protocol: None,
+            proxy_protocol: None,
             keepalive: 64,
             keepalive_timeout: 55.0,
             health_check: None,

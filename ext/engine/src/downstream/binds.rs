@@ -3,8 +3,11 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::listener::BindAddress;
+use super::listener::{is_https, BindAddress, Rights};
+use super::tls::TlsServer;
 use crate::config::{self, At, Config, Problem};
+use crate::identity;
+use crate::nearest::nearest;
 
 /// Every `bind` of a configuration, in the order of the file.
 #[derive(Debug, Default)]
@@ -19,8 +22,23 @@ pub(crate) struct Bind {
     pub(crate) url: Box<str>,
     /// Connections that may wait to be accepted.
     pub(crate) backlog: Option<i32>,
+    /// Whether each connection begins with a header of the PROXY protocol.
+    pub(crate) proxy_protocol: bool,
+    /// Whose a unix socket is, and who may connect to it.
+    pub(crate) rights: Rights,
+    /// How TLS is spoken there; `None` where it is not.
+    pub(crate) tls: Option<Arc<TlsServer>>,
+    /// What is spoken there, through TLS or not.
+    pub(crate) protocols: Protocols,
     /// Where it was written.
     pub(crate) at: Option<At>,
+}
+
+/// Versions of HTTP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Protocols {
+    pub(crate) h1: bool,
+    pub(crate) h2: bool,
 }
 
 /// An address, and the how manieth bind there it is: port 0 may be bound more than once.
@@ -36,15 +54,18 @@ impl Binds {
         let default = [config::Bind::default()];
         let specs = if config.binds.is_empty() { &default[..] } else { &config.binds };
         let mut binds = Self(Vec::with_capacity(specs.len()));
+        let trusted = &config.trusted_proxies.value[..];
         for spec in specs {
-            if let Some(bind) = binds.bind(spec, problems) {
+            if let Some(bind) = binds.bind(spec, trusted, problems) {
                 binds.0.push(Arc::new(bind));
             }
         }
         binds
     }
 
-    fn bind(&self, spec: &config::Bind, problems: &mut Vec<Problem>) -> Option<Bind> {
+    fn bind(&self, spec: &config::Bind, trusted: &[String], problems: &mut Vec<Problem>) -> Option<Bind> {
+        let protocols = Protocols::compile(spec, problems);
+        let tls = tls(spec, protocols, problems);
         let mut complain = |message| problems.push(Problem::error(spec.at.as_ref(), "bind", message));
         if spec.backlog.is_some_and(|backlog| backlog < 1) {
             complain(format!("backlog: {} is too small: write 1 or more", spec.backlog.unwrap_or_default()));
@@ -56,8 +77,33 @@ impl Binds {
             complain(format!("{:?} is bound twice: leave one of them out", spec.url));
             return None;
         }
+        if spec.proxy_protocol {
+            if let Some(message) = nobody_to_believe(&address, trusted) {
+                complain(message);
+            }
+        }
+        let rights = Rights::compile(spec, matches!(address, BindAddress::Unix(_)), &mut complain);
         let backlog = spec.backlog.map(|backlog| backlog.clamp(1, i32::MAX.into()) as i32);
-        Some(Bind { key: BindKey { address, nth }, url: spec.url.as_str().into(), backlog, at: spec.at.clone() })
+        Some(Bind {
+            key: BindKey { address, nth },
+            url: spec.url.as_str().into(),
+            backlog,
+            proxy_protocol: spec.proxy_protocol,
+            rights,
+            tls,
+            protocols,
+            at: spec.at.clone(),
+        })
+    }
+
+    /// Takes over what outlives a reload: the keys of session tickets. To be called before the first connection.
+    pub(crate) fn take_over(&self, old: &Binds) {
+        for bind in self.iter() {
+            let before = old.get(&bind.key).and_then(|old| old.tls.as_ref());
+            if let (Some(tls), Some(before)) = (&bind.tls, before) {
+                tls.take_over(before);
+            }
+        }
     }
 
     /// Every one.
@@ -82,6 +128,73 @@ impl Binds {
             matches!(other.key.address, BindAddress::Tcp(SocketAddr::V4(v4)) if v4.port() == v6.port() && v4.port() != 0)
         })
     }
+}
+
+/// What is wrong with a bind that takes headers of the PROXY protocol if no proxy that could send one there is trusted.
+fn nobody_to_believe(address: &BindAddress, trusted: &[String]) -> Option<String> {
+    let (unix, someone) = match address {
+        BindAddress::Tcp(_) => {
+            (false, "the addresses of the proxies in front of this one, as in trusted_proxies \"10.0.0.0/8\"")
+        }
+        BindAddress::Unix(_) => (true, "trusted_proxies \"unix:\""),
+    };
+    if trusted.iter().any(|proxy| (proxy == identity::UNIX) == unix) {
+        return None;
+    }
+    Some(format!("proxy_protocol: every connection would be refused, since nobody is trusted who could come there: write {someone}"))
+}
+
+impl Protocols {
+    const BOTH: Self = Self { h1: true, h2: true };
+
+    fn compile(spec: &config::Bind, problems: &mut Vec<Problem>) -> Self {
+        let Some(names) = &spec.protocols else { return Self::BOTH };
+        let mut protocols = Self { h1: false, h2: false };
+        let mut wrong = Vec::new();
+        for name in names {
+            match name.as_str() {
+                "h1" => protocols.h1 = true,
+                "h2" => protocols.h2 = true,
+                "h3" => wrong.push("\"h3\" is not available in this version: write \"h2\" or \"h1\"".into()),
+                other => {
+                    let hint = nearest(other, ["h1", "h2"]).map(|name| format!(" (did you mean {name:?}?)"));
+                    wrong.push(format!("{other:?} is unknown{}: write \"h1\" or \"h2\"", hint.unwrap_or_default()));
+                }
+            }
+        }
+        if names.is_empty() {
+            wrong.push("the list is empty: write [\"h2\", \"h1\"], or leave it out".into());
+        }
+        if wrong.is_empty() {
+            return protocols;
+        }
+        let error = |message| Problem::error(spec.at.as_ref(), "bind", format!("protocols: {message}"));
+        problems.extend(wrong.into_iter().map(error));
+        Self::BOTH
+    }
+}
+
+/// What a `bind` says of TLS.
+fn tls(spec: &config::Bind, protocols: Protocols, problems: &mut Vec<Problem>) -> Option<Arc<TlsServer>> {
+    if is_https(&spec.url) {
+        return TlsServer::compile(spec, protocols, problems).map(Arc::new);
+    }
+    let options = [
+        ("certificate", spec.certificate.is_some()),
+        ("key", spec.key.is_some()),
+        ("domains", spec.domains.is_some()),
+        ("ocsp", spec.ocsp.is_some()),
+        ("client_ca", spec.client_ca.is_some()),
+        ("verify", spec.verify.is_some()),
+        ("certificates", spec.certificates.is_some()),
+        ("min_tls", spec.min_tls.is_some()),
+    ];
+    let written: Vec<_> = options.into_iter().filter(|(_, written)| *written).map(|(name, _)| name).collect();
+    if !written.is_empty() {
+        let message = format!("{} is for TLS: write \"https://…\" in place of {:?}", written.join(", "), spec.url);
+        problems.push(Problem::error(spec.at.as_ref(), "bind", message));
+    }
+    None
 }
 
 impl Bind {

@@ -5,18 +5,32 @@ use std::rc::Rc;
 use std::task::Poll;
 
 use super::listener::Accepted;
+use super::proxy_protocol;
+use super::tls::{shake_hands, Refused};
 use super::{http1, http2};
 use crate::engine::{Engine, Registration};
 
 /// Serves a connection to its end.
 pub(crate) async fn serve(engine: Rc<Engine>, accepted: Accepted, registration: Registration) {
-    let Accepted { stream, link, permit, bind: _ } = accepted;
+    let Accepted { mut stream, mut link, permit, bind } = accepted;
     poll_fn(|cx| {
         registration.wake_with(cx.waker().clone());
         Poll::Ready(())
     })
     .await;
     // In this order: a header of the PROXY protocol, the TLS handshake, and what ALPN or the first bytes say is spoken.
+    let bind = engine.snapshot().binds.get(&bind.key).cloned().unwrap_or(bind);
+    if bind.proxy_protocol && !Box::pin(proxy_protocol::receive(&engine, &bind, &mut stream, &mut link)).await {
+        return;
+    }
+    if let Some(server) = &bind.tls {
+        // Boxed: what a handshake needs is given back after it.
+        stream = match Box::pin(shake_hands(&engine, stream, &bind.key, server, &mut link)).await {
+            Ok(secured) => secured,
+            Err(Refused::Plain(stream)) => return http1::refuse_plain(&engine, stream).await,
+            Err(Refused::Failed) => return,
+        };
+    }
     if let Some((stream, received)) = http1::serve(&engine, stream, &link, true).await {
         // Boxed: what it takes is not to be kept for every connection.
         Box::pin(http2::serve(&engine, stream, received, &link)).await;

@@ -15,7 +15,7 @@ use crate::peer::Peer;
 use crate::rewrite::ClientInfo;
 use crate::snapshot::Snapshot;
 use crate::stream::Stream;
-use crate::upstream::exchange::Client;
+use crate::upstream::exchange::{self, Client};
 
 /// What a client may still send after an answer that closes its connection: as long as it goes on without such a pause, …
 const LINGER_PAUSE: Duration = Duration::from_secs(2);
@@ -70,6 +70,22 @@ enum End {
     Closed(Verdict),
     /// What came first is no request, but how HTTP/2 begins.
     Http2,
+}
+
+/// Answers a client that speaks HTTP where TLS is spoken. What it sent was taken and thrown away.
+pub(crate) async fn refuse_plain(engine: &Engine, stream: Stream) {
+    const BODY: &str = "A plain HTTP request came to a port for HTTPS: write https:// in place of http://.\n";
+    let mut client = Client::http1(Connection::new(stream));
+    let Some(connection) = client.peer.http1() else { return };
+    let output = connection.output();
+    output.extend_from_slice(b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n");
+    engine.write_date(output);
+    output.extend_from_slice(format!("Content-Length: {}\r\nConnection: close\r\n\r\n{BODY}", BODY.len()).as_bytes());
+    engine.counters.answered(400);
+    if exchange::flush(&mut client, LINGER_PAUSE).await.is_ok() {
+        shut_down(&mut client).await;
+        take_the_rest(&mut client).await;
+    }
 }
 
 async fn serve_requests(engine: &Rc<Engine>, link: &ClientInfo, client: &mut Client, may_be_http2: bool) -> End {

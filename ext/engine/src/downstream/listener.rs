@@ -1,18 +1,19 @@
 //! Listening sockets, and handing what they accept to the engine threads.
 
 mod address;
+mod unix;
 
-pub(crate) use address::BindAddress;
+pub(crate) use address::{is_https, BindAddress};
+pub(crate) use unix::Rights;
 
 use std::future::{poll_fn, Future};
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::task::{ready, Context, Poll};
 use std::time::Duration;
 
-use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::{mpsc, OwnedSemaphorePermit, Semaphore};
 
@@ -79,17 +80,7 @@ pub(crate) struct Listener {
 #[derive(Debug)]
 enum Bound {
     Tcp(std::net::TcpListener),
-    Unix(std::os::unix::net::UnixListener, SocketFile),
-}
-
-/// A unix socket's file, removed when its listener is gone.
-#[derive(Debug)]
-struct SocketFile(PathBuf);
-
-impl Drop for SocketFile {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
-    }
+    Unix(std::os::unix::net::UnixListener, unix::SocketFile),
 }
 
 impl Listener {
@@ -97,8 +88,12 @@ impl Listener {
     pub(crate) fn bind(bind: &Arc<Bind>, only_v6: bool) -> io::Result<Self> {
         let backlog = bind.backlog.unwrap_or(BACKLOG);
         let (socket, url) = match &bind.key.address {
-            BindAddress::Tcp(address) => bind_tcp(*address, backlog, only_v6)?,
-            BindAddress::Unix(path) => bind_unix(path.clone(), backlog)?,
+            BindAddress::Tcp(address) => bind_tcp(*address, backlog, only_v6, bind.tls.is_some())?,
+            BindAddress::Unix(path) => {
+                let (listener, file) = unix::bind(path, backlog, bind.rights)?;
+                let scheme = if bind.tls.is_some() { "https+unix" } else { "unix" };
+                (Bound::Unix(listener, file), format!("{scheme}://{}", path.display()))
+            }
         };
         Ok(Self { socket, bind: Arc::clone(bind), url })
     }
@@ -141,7 +136,7 @@ impl Listener {
     }
 }
 
-fn bind_tcp(address: SocketAddr, backlog: i32, only_v6: bool) -> io::Result<(Bound, String)> {
+fn bind_tcp(address: SocketAddr, backlog: i32, only_v6: bool, tls: bool) -> io::Result<(Bound, String)> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     // A restart may bind while connections of the last run are still winding down.
     socket.set_reuse_address(true)?;
@@ -152,19 +147,9 @@ fn bind_tcp(address: SocketAddr, backlog: i32, only_v6: bool) -> io::Result<(Bou
     socket.bind(&address.into())?;
     socket.listen(backlog)?;
     let listener = std::net::TcpListener::from(socket);
-    let url = format!("http://{}", listener.local_addr()?);
+    let scheme = if tls { "https" } else { "http" };
+    let url = format!("{scheme}://{}", listener.local_addr()?);
     Ok((Bound::Tcp(listener), url))
-}
-
-fn bind_unix(path: PathBuf, backlog: i32) -> io::Result<(Bound, String)> {
-    remove_stale_socket(&path)?;
-    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
-    socket.set_nonblocking(true)?;
-    socket.bind(&SockAddr::unix(&path)?)?;
-    let file = SocketFile(path);
-    socket.listen(backlog)?;
-    let url = format!("unix://{}", file.0.display());
-    Ok((Bound::Unix(socket.into(), file), url))
 }
 
 /// Waits for the next connection, and for a share of `max_connections` to accept it with. The share is held only while a
@@ -199,11 +184,18 @@ fn accept_tcp(
     threads: &Threads,
     log: &Log,
 ) {
-    let local_port = stream.local_addr().ok().map(|address| address.port());
+    let local = stream.local_addr().ok();
     // An answer leaves in one piece, or in pieces that are meant to leave at once: waiting for more only delays it.
     let _ = SockRef::from(&stream).set_tcp_nodelay(true);
     let ip = peer.ip().to_canonical();
-    let link = ClientInfo { addr: ip.to_string().into(), ip: Some(ip), local_port, tls: false };
+    let link = ClientInfo {
+        addr: ip.to_string().into(),
+        ip: Some(ip),
+        port: Some(peer.port()),
+        local_ip: local.map(|local| local.ip().to_canonical()),
+        local_port: local.map(|local| local.port()),
+        ..ClientInfo::default()
+    };
     match stream.into_std() {
         Ok(stream) => threads.hand_over(Raw { socket: RawStream::Tcp(stream), link, permit, bind: Arc::clone(bind) }),
         Err(error) => log.warn(format_args!("a connection from {peer} was lost: {error}")),
@@ -218,24 +210,6 @@ async fn rest(error: &io::Error, log: &Log) {
     }
     log.error(format_args!("no connection can be accepted: {error}"));
     tokio::time::sleep(REST).await;
-}
-
-/// A socket file that nobody listens on any more is left over from a process that died, and removed. One that answers stays, and
-/// binding fails.
-fn remove_stale_socket(path: &std::path::Path) -> io::Result<()> {
-    use std::os::unix::fs::FileTypeExt;
-    let Ok(metadata) = std::fs::symlink_metadata(path) else { return Ok(()) };
-    if !metadata.file_type().is_socket() {
-        return Err(io::Error::new(
-            io::ErrorKind::AlreadyExists,
-            "there is a file of that name that is no socket: remove it, or write another path",
-        ));
-    }
-    match std::os::unix::net::UnixStream::connect(path) {
-        Ok(_) => Err(io::ErrorKind::AddrInUse.into()),
-        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => std::fs::remove_file(path),
-        Err(error) => Err(error),
-    }
 }
 
 /// The engine threads, as the acceptor sees them.

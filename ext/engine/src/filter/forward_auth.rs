@@ -102,7 +102,8 @@ impl ForwardAuth {
         attempt: Attempt,
         mut deadline: Instant,
     ) -> Result<Answered, Error> {
-        let mut at_hand = exchange.engine.pool.at_hand(&attempt, None, false);
+        exchange.introduce(&attempt);
+        let mut at_hand = exchange.engine.pool.at_hand(&attempt, None, &exchange.work.introduction, false);
         let mut dead = 0;
         loop {
             let reached = match at_hand.take() {
@@ -111,6 +112,7 @@ impl ForwardAuth {
                     let call = Call {
                         endpoint: attempt.endpoint(),
                         name: None,
+                        introduction: &exchange.work.introduction,
                         keep: self.upstream.keep(),
                         max_head: self.limits.max_head,
                         limit: self.connect_timeout,

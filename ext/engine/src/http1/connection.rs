@@ -27,6 +27,8 @@ pub struct Connection {
     output: Output,
     /// How much of `output` was sent.
     sent: usize,
+    /// Whether the stream may hold records that it has not yet sent: TLS keeps what the system does not take.
+    behind: bool,
     total_sent: u64,
     total_read: u64,
     ended: bool,
@@ -81,6 +83,7 @@ impl Connection {
             input: Buffer::default(),
             output: Output::default(),
             sent: 0,
+            behind: false,
             total_sent: 0,
             total_read: 0,
             ended: false,
@@ -119,7 +122,7 @@ impl Connection {
 
     /// Whether everything that was written was also sent.
     pub fn is_flushed(&self) -> bool {
-        self.sent == self.output.len()
+        self.sent == self.output.len() && !self.behind
     }
 
     /// Reads what there is, into [`Connection::input`]. 0 if the peer has ended its side or the buffer is full.
@@ -185,7 +188,9 @@ impl Connection {
         self.sent = 0;
         // TLS keeps records of its own.
         if self.stream.buffers_writes() {
-            return Pin::new(&mut self.stream).poll_flush(cx);
+            self.behind = true;
+            ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
+            self.behind = false;
         }
         Poll::Ready(Ok(()))
     }
@@ -248,6 +253,7 @@ impl Connection {
             if n == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
+            self.behind = self.stream.buffers_writes();
             self.total_sent += n as u64;
             if n >= waiting {
                 self.output.clear();

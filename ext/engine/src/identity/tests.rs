@@ -15,7 +15,7 @@ fn trusted(texts: &[&str]) -> TrustedProxies {
 }
 
 fn peer(addr: &str) -> ClientInfo {
-    ClientInfo { addr: addr.into(), ip: addr.parse().ok(), local_port: Some(8080), tls: false }
+    ClientInfo { addr: addr.into(), ip: addr.parse().ok(), local_port: Some(8080), ..ClientInfo::default() }
 }
 
 fn head(fields: &str) -> RequestHead {

@@ -15,6 +15,7 @@ const TABLE: &[(u16, Option<&str>, &str)] = &[
     (413, Some("payload_too_large"), "What was sent is larger than what is accepted here."),
     (414, None, "The address is longer than what is accepted here."),
     (417, None, "The request expects something that is not done here."),
+    (421, None, "This connection was made for another host. Please ask again over a new one."),
     (429, Some("too_many_requests"), "Too many requests came from here in too short a time. Please wait a little."),
     (431, None, "The header of the request is larger than what is accepted here."),
     (500, Some("internal_server_error"), "Something went wrong while the request was being served."),
@@ -33,7 +34,7 @@ static RENDERED: LazyLock<Vec<Arc<ErrorResponse>>> = LazyLock::new(|| {
 });
 
 /// The built-in response for a status code. Those that the engine itself answers with and those that have a name are
-/// there: 400, 401, 403, 404, 405, 408, 413, 414, 417, 429, 431 and 500 to 505; any other code gets the one of 500.
+/// there: 400, 401, 403, 404, 405, 408, 413, 414, 417, 421, 429, 431 and 500 to 505; any other code gets the one of 500.
 pub fn built_in(status: u16) -> &'static Arc<ErrorResponse> {
     let find = |status| TABLE.binary_search_by_key(&status, |(status, ..)| *status).ok();
     let index = find(status).or_else(|| find(500)).unwrap_or_default();

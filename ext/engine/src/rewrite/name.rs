@@ -20,7 +20,7 @@ pub enum Context {
 macro_rules! built_ins {
     ($($variant:ident = $text:literal in $($context:ident)|+,)*) => {
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub(super) enum BuiltIn { $($variant),* }
+        pub(crate) enum BuiltIn { $($variant),* }
 
         impl BuiltIn {
             const ALL: &'static [(BuiltIn, &'static str, &'static [Context])] =
@@ -42,6 +42,16 @@ built_ins! {
     Port = "port" in Request | Log,
     Scheme = "scheme" in Request | Log,
     StartTime = "start_time" in Request | Log,
+    TlsVersion = "tls_version" in Request | Response | Log,
+    TlsCipher = "tls_cipher" in Request | Response | Log,
+    TlsServerName = "tls_server_name" in Request | Response | Log,
+    TlsAlpn = "tls_alpn" in Request | Response | Log,
+    ClientVerify = "client_verify" in Request | Response | Log,
+    ClientCertSubject = "client_cert_subject" in Request | Response | Log,
+    ClientCertIssuer = "client_cert_issuer" in Request | Response | Log,
+    ClientCertSerial = "client_cert_serial" in Request | Response | Log,
+    ClientCertFingerprint = "client_cert_fingerprint" in Request | Response | Log,
+    ClientCertSan = "client_cert_san" in Request | Response | Log,
     Status = "status" in Response | Log,
     ResponseTime = "response_time" in Response | Log,
     Backend = "backend" in Response | Log,
@@ -191,6 +201,20 @@ impl BuiltIn {
                     BuiltIn::Backend => out.extend_from_slice(response.backend.as_bytes()),
                     BuiltIn::Attempts => value::number(out, u64::from(response.attempts)),
                     _ => value::number(out, response.bytes),
+                }
+            }
+            BuiltIn::TlsVersion
+            | BuiltIn::TlsCipher
+            | BuiltIn::TlsServerName
+            | BuiltIn::TlsAlpn
+            | BuiltIn::ClientVerify
+            | BuiltIn::ClientCertSubject
+            | BuiltIn::ClientCertIssuer
+            | BuiltIn::ClientCertSerial
+            | BuiltIn::ClientCertFingerprint
+            | BuiltIn::ClientCertSan => {
+                if let Some(secured) = &scope.client.secured {
+                    secured.write(self, out);
                 }
             }
         }

@@ -1,8 +1,10 @@
 //! What a string rewrite can refer to.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::Captures;
+use crate::downstream::tls::TlsDetails;
 use crate::message::{Fields, RequestHead};
 use crate::request_id::RequestId;
 
@@ -54,6 +56,15 @@ pub struct ClientInfo {
     pub local_port: Option<u16>,
     /// Whether the client's connection is a TLS one, so that the scheme is `https`.
     pub tls: bool,
+    /// The client's port; `None` for a unix socket, and where a trusted proxy said whose the request is.
+    pub port: Option<u16>,
+    /// The address that the client came to; `None` for a unix socket. It is that of our own end, or what a header of the PROXY
+    /// protocol says.
+    pub local_ip: Option<std::net::IpAddr>,
+    /// Whether it is somebody whom the proxy at the other end does not know. What it says of others is not believed.
+    pub stranger: bool,
+    /// What the handshake came to, if the connection is one. A trusted proxy's is its own, not that of the client it speaks for.
+    pub(crate) secured: Option<Arc<TlsDetails>>,
 }
 
 impl ClientInfo {

@@ -24,7 +24,8 @@ pub(crate) fn request(method: &str, path: &str, query: &str, fields: &[(&str, &[
 }
 
 pub(crate) fn client() -> ClientInfo {
-    ClientInfo { addr: "192.0.2.7".into(), ip: "192.0.2.7".parse().ok(), local_port: Some(8080), tls: false }
+    let ip = "192.0.2.7".parse().ok();
+    ClientInfo { addr: "192.0.2.7".into(), ip, local_port: Some(8080), ..ClientInfo::default() }
 }
 
 pub(crate) fn scope<'a>(request: &'a RequestHead, client: &'a ClientInfo) -> Scope<'a> {

@@ -187,7 +187,8 @@ fn peer(question: &Question) -> Result<ClientInfo, String> {
     };
     let ip = ip.map(|ip| ip.to_canonical());
     let addr = ip.map_or(String::new(), |ip| ip.to_string()).into();
-    Ok(ClientInfo { addr, ip, local_port: question.port, tls: question.scheme == "https" })
+    let tls = question.scheme == "https";
+    Ok(ClientInfo { addr, ip, local_port: question.port, tls, ..ClientInfo::default() })
 }
 
 /// Looks at every location in the order of the file, and goes into the first that takes the request.

@@ -68,8 +68,8 @@ fn is_below(host: &[u8], suffix: &[u8]) -> bool {
     host.strip_suffix(suffix).is_some_and(|rest| rest.len() > 1 && rest.ends_with(b"."))
 }
 
-/// Refuses what no client can ask for.
-fn check(text: &str, host: &str) -> Result<(), String> {
+/// Refuses what no client can ask for. `host` is `text` in small letters, without a star in front and a dot at its end.
+pub(crate) fn check(text: &str, host: &str) -> Result<(), String> {
     let wrong = |why: &str| Err(format!("{text:?} {why}"));
     if host.is_empty() {
         return wrong("is no host: write one such as \"example.com\" or \"*.example.com\"");

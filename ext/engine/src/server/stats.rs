@@ -20,6 +20,8 @@ pub struct ConnectionStats {
     pub accepted: u64,
     /// Open now.
     pub active: u64,
+    /// TLS handshakes that failed since the start.
+    pub handshakes_failed: u64,
 }
 
 /// Requests.

@@ -19,6 +19,7 @@ use super::health::rise_fall::{self, Turn};
 use super::tls::TlsClient;
 use super::Protocol;
 use crate::log::Level;
+use crate::proxy_protocol::Form;
 use crate::server::{BackendStats, CheckStats};
 
 pub use attempt::{Attempt, Blame};
@@ -65,11 +66,20 @@ pub struct Traits {
     pub slow_start: Option<Duration>,
     /// Which version of HTTP it is spoken to in.
     pub protocol: Protocol,
+    /// How it is told, at the beginning of each connection, whose it is. `None`: not at all.
+    pub proxy_protocol: Option<Form>,
 }
 
 impl Default for Traits {
     fn default() -> Self {
-        Self { weight: 1, backup: false, max_connections: None, slow_start: None, protocol: Protocol::Http1 }
+        Self {
+            weight: 1,
+            backup: false,
+            max_connections: None,
+            slow_start: None,
+            protocol: Protocol::Http1,
+            proxy_protocol: None,
+        }
     }
 }
 

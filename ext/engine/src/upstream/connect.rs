@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rustls::pki_types::ServerName;
 use rustls::AlertDescription;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::{timeout_at, Instant};
 use tokio_rustls::TlsConnector;
@@ -28,7 +28,20 @@ pub async fn connect(
     name: Option<&ServerName<'static>>,
     limit: Duration,
 ) -> Result<Stream, ConnectError> {
-    connect_to(endpoint, endpoint.place(), Protocol::Http1, name, limit).await
+    connect_as(endpoint, name, &[], limit).await
+}
+
+/// The same, with a header of the PROXY protocol in front of everything else.
+///
+/// # Errors
+/// As for [`connect`].
+pub(crate) async fn connect_as(
+    endpoint: &Endpoint,
+    name: Option<&ServerName<'static>>,
+    introduction: &[u8],
+    limit: Duration,
+) -> Result<Stream, ConnectError> {
+    connect_to(endpoint, endpoint.place(), Protocol::Http1, name, introduction, limit).await
 }
 
 /// The same to a place that need not be the endpoint's own, and for another protocol, which a TLS handshake has to agree on.
@@ -37,13 +50,14 @@ pub(super) async fn connect_to(
     place: &Place,
     protocol: Protocol,
     name: Option<&ServerName<'static>>,
+    introduction: &[u8],
     limit: Duration,
 ) -> Result<Stream, ConnectError> {
     let failed = |step, kind, source| ConnectError::new(endpoint, step, kind, limit, source);
     // A time that is too far away to be represented is no limit.
     let deadline =
         Instant::now().checked_add(limit).unwrap_or_else(|| Instant::now() + Duration::from_secs(86400 * 365));
-    let opened = match timeout_at(deadline, open(place)).await {
+    let opened = match timeout_at(deadline, open(place, introduction)).await {
         Ok(Ok(opened)) => opened,
         Ok(Err(error)) => return Err(failed(Step::Connect, ConnectErrorKind::of(&error), Some(error))),
         Err(_) => return Err(failed(Step::Connect, ConnectErrorKind::Timeout, None)),
@@ -84,7 +98,18 @@ impl From<Socket> for Stream {
     }
 }
 
-async fn open(place: &Place) -> io::Result<Socket> {
+async fn open(place: &Place, introduction: &[u8]) -> io::Result<Socket> {
+    let mut socket = open_socket(place).await?;
+    if !introduction.is_empty() {
+        match &mut socket {
+            Socket::Tcp(socket) => socket.write_all(introduction).await?,
+            Socket::Unix(socket) => socket.write_all(introduction).await?,
+        }
+    }
+    Ok(socket)
+}
+
+async fn open_socket(place: &Place) -> io::Result<Socket> {
     match place {
         Place::Tcp(address) => tcp(*address).await,
         Place::Either(first, second) => match tcp(*first).await {

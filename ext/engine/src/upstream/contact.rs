@@ -4,7 +4,7 @@ use rustls::pki_types::ServerName;
 use tokio::time::Instant;
 
 use super::backend::Endpoint;
-use super::connect::connect;
+use super::connect::connect_as;
 use super::http2::{Call, Lease, Reached};
 use super::{Pool, Protocol};
 use crate::error::{Error, Kind, Retry};
@@ -14,17 +14,19 @@ use crate::peer::Peer;
 use crate::stream::Stream;
 
 impl Pool {
-    /// What is there already for a request. `name` is the TLS server name, if it is not the endpoint's own. `upgrade`: the request
+    /// What is there already for a request. `name` is the TLS server name, if it is not the endpoint's own, `introduction` the header of
+    /// the PROXY protocol that its connection has to have begun with. `upgrade`: the request
     /// asks for another protocol, for which HTTP/1.1 is chosen where there is a choice: few backends know how to in HTTP/2.
     #[inline]
     pub(crate) fn at_hand(
         &self,
         endpoint: &Endpoint,
         name: Option<&ServerName<'static>>,
+        introduction: &[u8],
         upgrade: bool,
     ) -> Option<Peer> {
         match endpoint.protocol() {
-            Protocol::Http1 => self.checkout(endpoint, name).map(of_connection),
+            Protocol::Http1 => self.checkout_as(endpoint, name, introduction).map(of_connection),
             Protocol::Http2 => self.http2.lease(endpoint, name).map(of_lease),
             Protocol::Auto if upgrade => self.checkout(endpoint, name).map(of_connection),
             Protocol::Auto => match self.http2.lease(endpoint, name) {
@@ -39,7 +41,7 @@ impl Pool {
         let protocol = call.endpoint.protocol();
         if protocol == Protocol::Http1 || protocol == Protocol::Auto && upgrade {
             let left = call.deadline.saturating_duration_since(Instant::now());
-            let connected = connect(call.endpoint, call.name, call.limit.min(left)).await;
+            let connected = connect_as(call.endpoint, call.name, call.introduction, call.limit.min(left)).await;
             let error = |error| Error::backend(Kind::Connect(error), Retry::Unwritten);
             return connected.map(|stream| (of_connection(stream), false)).map_err(error);
         }

@@ -8,7 +8,9 @@
 //!   certificate;
 //! - the TLS server name. Where `to` takes its host from the request, one endpoint is connected to under several names,
 //!   and a certificate that was checked for one of them says nothing about another. It is read from the connection
-//!   itself: nobody can file a connection under a name that it was not made for.
+//!   itself: nobody can file a connection under a name that it was not made for;
+//! - the header of the PROXY protocol that the connection began with. It says whose connection it is, to the port, so that
+//!   only the same client's requests go over it. A backend that wants such headers gets none of its connections back without one.
 
 use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
@@ -45,6 +47,8 @@ struct Shelf {
 #[derive(Debug)]
 struct Idle {
     stream: Stream,
+    /// The header that it began with; empty if there was none.
+    introduction: Box<[u8]>,
     /// `None` if that time is too far away to be represented.
     expires: Option<Instant>,
 }
@@ -65,6 +69,16 @@ impl Pool {
     ///
     /// `name` is the TLS server name, if it is not the endpoint's own.
     pub fn checkout(&self, endpoint: &Endpoint, name: Option<&ServerName<'static>>) -> Option<Stream> {
+        self.checkout_as(endpoint, name, &[])
+    }
+
+    /// The same for a connection that began with a header of the PROXY protocol.
+    pub(crate) fn checkout_as(
+        &self,
+        endpoint: &Endpoint,
+        name: Option<&ServerName<'static>>,
+        introduction: &[u8],
+    ) -> Option<Stream> {
         let mut shelves = self.shelves.borrow_mut();
         let idle = &mut shelves.get_mut(&endpoint.id())?.idle;
         if idle.is_empty() {
@@ -75,7 +89,7 @@ impl Pool {
         let mut index = idle.len();
         while index > 0 {
             index -= 1;
-            if idle[index].stream.server_name() != name {
+            if idle[index].stream.server_name() != name || *idle[index].introduction != *introduction {
                 continue;
             }
             let mut candidate = idle.remove(index)?;
@@ -88,7 +102,13 @@ impl Pool {
 
     /// Keeps a connection whose last exchange is complete on both sides. Beyond `keep.connections` the oldest is closed.
     pub fn give_back(&self, endpoint: &Arc<Endpoint>, stream: Stream, keep: Keep) {
-        if keep.connections == 0 {
+        self.give_back_as(endpoint, stream, &[], keep);
+    }
+
+    /// The same for a connection that began with that header of the PROXY protocol.
+    pub(crate) fn give_back_as(&self, endpoint: &Arc<Endpoint>, stream: Stream, introduction: &[u8], keep: Keep) {
+        let is_introduced = !introduction.is_empty();
+        if keep.connections == 0 || is_introduced != endpoint.traits().proxy_protocol.is_some() {
             return;
         }
         let mut shelves = self.shelves.borrow_mut();
@@ -98,7 +118,8 @@ impl Pool {
         while shelf.idle.len() >= keep.connections {
             shelf.idle.pop_front();
         }
-        shelf.idle.push_back(Idle { stream, expires: Instant::now().checked_add(keep.timeout) });
+        let introduction = introduction.into();
+        shelf.idle.push_back(Idle { stream, introduction, expires: Instant::now().checked_add(keep.timeout) });
     }
 
     /// Looks through the pool once a second, for ever: closes what has expired or died, and forgets endpoints that are

@@ -12,6 +12,7 @@ use super::slot::HEAVIEST;
 use super::tls::TlsClient;
 use super::Protocol;
 use crate::config::{At, Backend, Pool, Problem};
+use crate::proxy_protocol::Form;
 use crate::snapshot::seconds;
 
 /// What holds for every backend of an upstream.
@@ -128,6 +129,13 @@ pub(super) fn traits_of_all(pool: &Pool, report: &mut Report<'_>) -> Traits {
         protocol: Protocol::compile(pool, report).unwrap_or_default(),
         max_connections: pool.max_connections.map(|most| report.number("max_connections", most, 1, u32::MAX)),
         slow_start: pool.slow_start.map(|time| report.time("slow_start", time)),
+        proxy_protocol: pool.proxy_protocol.as_deref().and_then(|name| {
+            let form = Form::of(name);
+            if form.is_none() {
+                report.error(format!("proxy_protocol: {name:?} is unknown: write \"v1\" or \"v2\""));
+            }
+            form
+        }),
         ..Traits::default()
     }
 }
@@ -147,5 +155,6 @@ pub(super) fn traits(backend: &Backend, of_all: Traits, report: &mut Report<'_>)
             None => of_all.slow_start,
         },
         protocol: of_all.protocol,
+        proxy_protocol: of_all.proxy_protocol,
     }
 }

@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use rustls::client::WantsClientCert;
 use rustls::crypto::{aws_lc_rs, CryptoProvider};
-use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, ConfigBuilder, RootCertStore};
 
 use super::Protocol;
 use crate::config::Pool;
+use crate::pem::{certificates, private_key};
 use unverified::Unverified;
 
 /// The TLS policy of one set of backends: whom it trusts, what it shows of itself, whether it sends SNI.
@@ -110,32 +110,6 @@ fn identity(pool: &Pool) -> Result<Option<Identity>, String> {
             Ok(Some((certificates("client_certificate", chain)?, private_key("client_key", key)?)))
         }
     }
-}
-
-fn certificates(option: &str, path: &str) -> Result<Vec<CertificateDer<'static>>, String> {
-    let bytes = read(option, path)?;
-    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
-    match found {
-        Ok(found) if found.is_empty() => {
-            Err(format!("{option}: {path:?} contains no certificate: it must be a PEM file (BEGIN CERTIFICATE)"))
-        }
-        Ok(found) => Ok(found),
-        Err(error) => Err(format!("{option}: {path:?} is no PEM file: {error}")),
-    }
-}
-
-fn private_key(option: &str, path: &str) -> Result<PrivateKeyDer<'static>, String> {
-    let bytes = read(option, path)?;
-    PrivateKeyDer::from_pem_slice(&bytes).map_err(|error| match error {
-        pem::Error::NoItemsFound => format!(
-            "{option}: {path:?} contains no private key: it must be a PEM file (BEGIN PRIVATE KEY), not encrypted"
-        ),
-        error => format!("{option}: {path:?} is no PEM file: {error}"),
-    })
-}
-
-fn read(option: &str, path: &str) -> Result<Vec<u8>, String> {
-    std::fs::read(path).map_err(|error| format!("{option}: {path:?} cannot be read: {error}"))
 }
 
 /// Why a certificate and a key do not go together, or cannot be used at all.

@@ -11,7 +11,13 @@ module Proxy
           prose: "An address to listen on: `http://ADDRESS:PORT` (IPv6 in brackets, port 0 for a free one) or `unix:///PATH`. " \
                  "May be written several times. Options may also stand in the URL: `?backlog=4096`.",
           options: [
-            option(:backlog, Types::COUNT, default: "1024", prose: "Connections that may wait in the kernel to be accepted.")
+            option(:backlog, Types::COUNT, default: "1024", prose: "Connections that may wait in the kernel to be accepted."),
+            option(:proxy_protocol, Types::SWITCH, default: "`false`",
+                   prose: "Each connection begins with a header of the PROXY protocol, from one of `trusted_proxies`, see below."),
+            option(:mode, Types::MODE, default: "what the umask leaves", unset: true,
+                   prose: "Permissions of a unix socket's file: `0o660` or `\"660\"`. To connect takes the right to write."),
+            option(:owner, Types::ACCOUNT, default: "who starts it", unset: true, prose: "The file's user, by name or number."),
+            option(:group, Types::ACCOUNT, default: "who starts it", unset: true, prose: "The file's group, by name or number.")
           ]
         ),
         Directive.new(

@@ -21,6 +21,8 @@ module Proxy
           option(:client_certificate, Types::PEM_FILE, default: "none", unset: true,
                  prose: "PEM file of the certificate chain that is shown to backends."),
           option(:client_key, Types::PEM_FILE, default: "none", unset: true, prose: "PEM file of its key."),
+          option(:proxy_protocol, Types::PROXY_PROTOCOL, default: "none", unset: true,
+                 prose: "`v1` or `v2`: each connection begins with a header of the PROXY protocol, see below."),
           option(:keepalive, Types::COUNT, default: "`64`",
                  prose: "Idle connections kept per backend and engine thread; `0` keeps none."),
           option(:keepalive_timeout, Types::SECONDS, default: "`55`",

@@ -77,6 +77,26 @@ module Proxy
         end
       end
 
+      # Permissions of a file: an octal number, or a String of octal digits.
+      class Mode < Type
+        def read(value, place)
+          return value.to_i(8) if value.is_a?(String) && value.match?(/\A(?:0o?)?[0-7]{3}\z/)
+          return wrong(value, place) unless value.is_a?(Integer)
+          return value if value.between?(0, 0o777)
+
+          place.error("#{Spelling.show(value)} is no mode of a file: write #{hint}")
+        end
+      end
+
+      # A user or a group: a name, or a number.
+      class Account < Text
+        def read(value, place)
+          return value.to_s if value.is_a?(Integer) && !value.negative?
+
+          super
+        end
+      end
+
       TEXT_BODY = Text.new("String", 'a String, such as "hello\n"')
       PATH_PREFIX = Text.new("String", 'a path, such as "/api"')
       TARGET = Text.new("rewrite", 'a URL, such as "http://backend.example.com{path}{query}"')
@@ -95,6 +115,9 @@ module Proxy
       RETRY_ON = RetryOn.new("Array", "an Array of :timeout, 502, 503 and 504")
       PERCENT = Percent.new("per cent", "a number of per cent, such as 20")
       LOG_LEVEL = Name.new("name", %w[error warn info debug])
+      PROXY_PROTOCOL = Name.new("name", %w[v1 v2])
+      MODE = Mode.new("mode", 'an octal number, 0o660 or "660"')
+      ACCOUNT = Account.new("name, Integer", 'a name or a number, such as "www-data" or 33')
       FORMAT = Name.new("name", %w[plaintext json html])
       FORWARDED = Forwarded.new("true, false, :rfc7239", "true, false or :rfc7239")
       LOG_FORMAT = LogFormat.new("name, rewrite, false",

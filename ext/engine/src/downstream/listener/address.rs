@@ -10,13 +10,20 @@ pub(crate) enum BindAddress {
     Unix(PathBuf),
 }
 
+/// Whether clients speak TLS there.
+pub(crate) fn is_https(url: &str) -> bool {
+    url.starts_with("https://") || url.starts_with("https+unix:")
+}
+
 impl BindAddress {
-    /// Reads `http://ADDRESS:PORT` or `unix:///PATH`. The error says what to write instead.
+    /// Reads `http://ADDRESS:PORT`, `https://ADDRESS:PORT`, `unix:///PATH` or `https+unix:///PATH`. The error says what to write instead.
     pub(crate) fn parse(url: &str) -> Result<Self, String> {
-        if let Some(path) = url.strip_prefix("unix:") {
+        let path = url.strip_prefix("unix:").map(|path| ("unix", path));
+        if let Some((scheme, path)) = path.or_else(|| url.strip_prefix("https+unix:").map(|path| ("https+unix", path)))
+        {
             let path = path.strip_prefix("//").unwrap_or(path);
             if !path.starts_with('/') {
-                return Err(format!("{url:?} names no absolute path: write \"unix:///run/proxy.sock\""));
+                return Err(format!("{url:?} names no absolute path: write \"{scheme}:///run/proxy.sock\""));
             }
             // The limit of sockaddr_un, its closing NUL included.
             if path.len() > 107 {
@@ -24,14 +31,16 @@ impl BindAddress {
             }
             return Ok(BindAddress::Unix(path.into()));
         }
-        if url.starts_with("https://") {
-            return Err(format!("{url:?}: TLS for clients is not part of this version: write \"http://…\""));
-        }
-        let Some(rest) = url.strip_prefix("http://") else {
-            return Err(format!("{url:?} is no URL: write \"http://127.0.0.1:8080\" or \"unix:///run/proxy.sock\""));
+        let (rest, port) = match (url.strip_prefix("http://"), url.strip_prefix("https://")) {
+            (Some(rest), _) => (rest, 80),
+            (_, Some(rest)) => (rest, 443),
+            _ => {
+                let hint = "write \"http://127.0.0.1:8080\" or \"unix:///run/proxy.sock\"";
+                return Err(format!("{url:?} is no URL: {hint}"));
+            }
         };
         let authority = rest.strip_suffix('/').unwrap_or(rest);
-        Self::tcp(authority).ok_or_else(|| {
+        Self::tcp(authority, port).ok_or_else(|| {
             format!(
                 "{url:?} names no address and port: write an IP address and a port from 0 to 65535, as in \
                  \"http://0.0.0.0:8080\" or \"http://[::1]:8080\" (port 0 takes a free one)"
@@ -39,7 +48,7 @@ impl BindAddress {
         })
     }
 
-    fn tcp(authority: &str) -> Option<Self> {
+    fn tcp(authority: &str, default: u16) -> Option<Self> {
         let (host, port) = match authority.strip_prefix('[') {
             Some(rest) => {
                 let (host, port) = rest.split_once(']')?;
@@ -53,7 +62,7 @@ impl BindAddress {
         let port = match port {
             Some(port) if port.bytes().all(|b| b.is_ascii_digit()) => port.parse().ok()?,
             Some(_) => return None,
-            None => 80,
+            None => default,
         };
         let ip = match host {
             "localhost" => IpAddr::V4(Ipv4Addr::LOCALHOST),
@@ -79,12 +88,16 @@ mod tests {
             ("http://[::]", "[::]:80"),
             ("http://localhost:3000", "127.0.0.1:3000"),
             ("http://*:80", "0.0.0.0:80"),
+            ("https://*", "0.0.0.0:443"),
+            ("https://localhost:8443", "127.0.0.1:8443"),
         ] {
             let expected = BindAddress::Tcp(address.parse().expect("an address"));
             assert_eq!(BindAddress::parse(url), Ok(expected), "{url}");
         }
         assert_eq!(BindAddress::parse("unix:///run/a.sock"), Ok(BindAddress::Unix("/run/a.sock".into())));
         assert_eq!(BindAddress::parse("unix:/run/a.sock"), Ok(BindAddress::Unix("/run/a.sock".into())));
+        assert_eq!(BindAddress::parse("https+unix:///run/a.sock"), Ok(BindAddress::Unix("/run/a.sock".into())));
+        assert!(is_https("https+unix:///run/a.sock") && !is_https("unix:///run/a.sock"));
     }
 
     #[test]
@@ -93,7 +106,6 @@ mod tests {
             "",
             "0.0.0.0:8080",
             "ftp://0.0.0.0:1",
-            "https://0.0.0.0:8443",
             "http://",
             "http://example.com:80",
             "http://1.2.3.4:99999",
@@ -105,6 +117,9 @@ mod tests {
             "http://1.2.3.4:80/path",
             "unix://run/a.sock",
             "unix:",
+            "https+unix://run/a.sock",
+            "https+unix:@abstract",
+            "http+unix:///run/a.sock",
         ] {
             assert!(BindAddress::parse(url).is_err(), "{url}");
         }

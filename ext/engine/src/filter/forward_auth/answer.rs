@@ -94,7 +94,8 @@ impl ForwardAuth {
         .await?;
         let clean = reusable && server.received().is_empty() && !server.peer_ended();
         if let (Peer::Http1(server), true) = (server, clean) {
-            exchange.engine.pool.give_back(attempt.endpoint(), server.into_stream(), self.upstream.keep());
+            let (pool, introduction) = (&exchange.engine.pool, &exchange.work.introduction);
+            pool.give_back_as(attempt.endpoint(), server.into_stream(), introduction, self.upstream.keep());
         }
         Ok(body)
     }

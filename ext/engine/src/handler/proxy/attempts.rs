@@ -126,7 +126,9 @@ impl Proxy {
         exchange.outcome.attempts += 1;
         let (limits, until) = self.part_of_attempt(exchange, upload, tour);
         let mut deadline = until;
-        let mut at_hand = exchange.engine.pool.at_hand(attempt, tour.name.as_ref(), tour.asked.upgrade);
+        exchange.introduce(attempt);
+        let (name, introduction) = (tour.name.as_ref(), &exchange.work.introduction);
+        let mut at_hand = exchange.engine.pool.at_hand(attempt, name, introduction, tour.asked.upgrade);
         let mut dead = 0;
         loop {
             let reached = match at_hand.take() {
@@ -201,6 +203,7 @@ impl Proxy {
         let call = Call {
             endpoint: attempt.endpoint(),
             name: tour.name.as_ref(),
+            introduction: &exchange.work.introduction,
             keep: self.keep,
             max_head: self.limits.max_head,
             limit: self.connect_timeout,

@@ -71,7 +71,8 @@ impl Proxy {
                 let clean = upload.is_complete() && backend.received().is_empty() && !backend.peer_ended();
                 if let (Peer::Http1(backend), true) = (backend, reusable && clean) {
                     if let Some(attempt) = &exchange.outcome.backend {
-                        exchange.engine.pool.give_back(attempt.endpoint(), backend.into_stream(), self.keep);
+                        let (pool, introduction) = (&exchange.engine.pool, &exchange.work.introduction);
+                        pool.give_back_as(attempt.endpoint(), backend.into_stream(), introduction, self.keep);
                     }
                 }
                 match (exchange.keep_alive, exchange.client.peer.is_read()) {

@@ -6,7 +6,7 @@ use crate::http1::parse_request;
 const ID: u128 = 0x0123_4567_89ab_cdef_0011_2233_4455_6677;
 
 fn tcp(addr: &str) -> ClientInfo {
-    ClientInfo { addr: addr.into(), ip: addr.parse().ok(), local_port: Some(8080), tls: false }
+    ClientInfo { addr: addr.into(), ip: addr.parse().ok(), local_port: Some(8080), ..ClientInfo::default() }
 }
 
 /// The fields of `text`, a request head, once `forwarding` was applied for a client that asks itself.

@@ -8,6 +8,7 @@ use super::check::{Check, HttpQuestion, Question};
 use crate::http1::{parse_request, Connection, Framing, Piece, ReadError};
 use crate::message::{RequestHead, ResponseHead};
 use crate::peer::Peer;
+use crate::proxy_protocol::Whose;
 use crate::stream::Stream;
 use crate::upstream::backend::Endpoint;
 use crate::upstream::connect::connect_to;
@@ -30,7 +31,13 @@ pub(super) async fn ask(endpoint: &Endpoint, check: &Check) -> Result<(), String
         Question::Grpc(_) => Protocol::Http2,
         _ => endpoint.protocol(),
     };
-    let stream = connect_to(endpoint, &place, protocol, None, check.timeout).await.map_err(|error| error.reason())?;
+    let mut introduction = Vec::new();
+    if let Some(form) = endpoint.traits().proxy_protocol {
+        form.write(&Whose::Own, &mut introduction);
+    }
+    let stream = connect_to(endpoint, &place, protocol, None, &introduction, check.timeout)
+        .await
+        .map_err(|error| error.reason())?;
     let authority = endpoint.authority();
     let answered = async {
         match &check.question {

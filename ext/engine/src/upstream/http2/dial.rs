@@ -28,6 +28,8 @@ pub(crate) struct Call<'a> {
     pub(crate) endpoint: &'a Arc<Endpoint>,
     /// The TLS server name, if it is not the endpoint's own.
     pub(crate) name: Option<&'a ServerName<'static>>,
+    /// The header of the PROXY protocol that a new connection of HTTP/1.1 begins with; usually empty.
+    pub(crate) introduction: &'a [u8],
     /// What is kept of idle connections.
     pub(crate) keep: Keep,
     /// Largest response head.
@@ -184,7 +186,7 @@ async fn open(
 ) -> Result<Reaching, ConnectError> {
     let begun = Instant::now();
     let protocol = endpoint.protocol();
-    let stream = connect_to(endpoint, endpoint.place(), protocol, name, limit).await?;
+    let stream = connect_to(endpoint, endpoint.place(), protocol, name, &[], limit).await?;
     if protocol == Protocol::Auto {
         endpoint.note_agreed(stream.agreed_on_http2());
         if !stream.agreed_on_http2() {

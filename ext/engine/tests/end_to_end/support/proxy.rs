@@ -36,7 +36,7 @@ impl Proxy {
         let backends = backends.iter().map(|address| Backend::at(*address)).collect();
         let mut settings = Settings {
             server: Config {
-                binds: vec![Bind { url: "http://127.0.0.1:0".into(), backlog: None, at: None }],
+                binds: vec![Bind { url: "http://127.0.0.1:0".into(), ..Bind::default() }],
                 threads: Some(Setting::of(1)),
                 log_level: Setting::of("error".into()),
                 ..Config::default()

@@ -1,0 +1,73 @@
+//! TLS with clients: which certificate is shown to whom, and what clients must show.
+
+mod compile;
+mod details;
+mod handshake;
+mod identity;
+mod names;
+mod policy;
+mod subject;
+mod tickets;
+
+pub(crate) use details::{Protocol, TlsDetails};
+pub(crate) use handshake::{shake_hands, Refused};
+
+use std::sync::Arc;
+
+use rustls::ServerConfig;
+
+use names::Names;
+use policy::Policy;
+use tickets::Tickets;
+
+/// Whether HTTP/2 is offered to clients.
+const OFFERS_H2: bool = false;
+
+/// How TLS is spoken at one bind.
+#[derive(Debug)]
+pub(crate) struct TlsServer {
+    /// One for each certificate. The first is for clients that ask for another name or none.
+    sites: Box<[Site]>,
+    names: Names,
+    /// Whether not all of them ask the same of clients.
+    differ: bool,
+}
+
+/// One certificate and what goes with it.
+#[derive(Debug)]
+struct Site {
+    config: Arc<ServerConfig>,
+    policy: Policy,
+    tickets: Arc<Tickets>,
+}
+
+impl TlsServer {
+    /// The certificate for a name that a client asked for.
+    fn site(&self, name: Option<&[u8]>) -> usize {
+        name.and_then(|name| self.names.find(name)).unwrap_or(0)
+    }
+
+    fn policy(&self, site: usize) -> &Policy {
+        &self.sites[site].policy
+    }
+
+    /// What a client is asked that wants `host`.
+    fn policy_for(&self, host: &[u8]) -> &Policy {
+        self.policy(self.site(Some(host)))
+    }
+
+    /// Whether a client that was shown the certificate `site` was asked what a client is asked that wants `host`.
+    fn admits(&self, site: usize, host: &[u8]) -> bool {
+        !self.differ || self.policy(site) == self.policy_for(host)
+    }
+
+    /// Takes the keys of session tickets over from what was said here before, as far as the same is asked of clients. To be called
+    /// before a client has been met.
+    pub(crate) fn take_over(&self, old: &TlsServer) {
+        for site in &self.sites {
+            if let Some(old) = old.sites.iter().find(|old| old.policy == site.policy) {
+                site.tickets.take_over(&old.tickets);
+            }
+        }
+    }
+}

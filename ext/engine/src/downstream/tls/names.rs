@@ -1,0 +1,100 @@
+//! Which certificate a name is for.
+
+use rustc_hash::FxHashMap;
+
+/// Longest name that is looked up: no name of DNS is longer.
+const LONGEST: usize = 255;
+
+/// Names and the indices of what they stand for.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    exact: FxHashMap<Box<[u8]>, usize>,
+    /// `example.com` for `*.example.com`.
+    below: FxHashMap<Box<[u8]>, usize>,
+}
+
+impl Names {
+    /// Adds a name, `*.example.com` for all below it. The error is what it stands for already.
+    pub(super) fn add(&mut self, name: &str, index: usize) -> Result<(), usize> {
+        let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
+        let (names, key) = match name.strip_prefix("*.") {
+            Some(suffix) => (&mut self.below, suffix),
+            None => (&mut self.exact, &*name),
+        };
+        match names.get(key.as_bytes()) {
+            Some(other) => Err(*other),
+            None => {
+                names.insert(key.as_bytes().into(), index);
+                Ok(())
+            }
+        }
+    }
+
+    /// What a host stands for, in letters of any case, with or without a dot at its end. A name of its own goes before the
+    /// nearest star above it, however far below that it is: locations are chosen the same way.
+    pub(super) fn find(&self, host: &[u8]) -> Option<usize> {
+        let host = host.strip_suffix(b".").unwrap_or(host);
+        let mut memory = [0; LONGEST];
+        let name = memory.get_mut(..host.len())?;
+        name.copy_from_slice(host);
+        name.make_ascii_lowercase();
+        if let Some(index) = self.exact.get(&*name) {
+            return Some(*index);
+        }
+        if self.below.is_empty() {
+            return None;
+        }
+        let dots = memchr::memchr_iter(b'.', name).filter(|dot| *dot > 0);
+        dots.filter_map(|dot| self.below.get(&name[dot + 1..])).next().copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(all: &[&str]) -> Names {
+        let mut names = Names::default();
+        for (index, name) in all.iter().enumerate() {
+            names.add(name, index).expect("a new name");
+        }
+        names
+    }
+
+    #[test]
+    fn a_name_of_its_own_goes_before_a_star_and_the_nearest_star_before_others() {
+        let names = names(&["*.example.com", "www.Example.com", "*.b.example.com", "plain"]);
+        for (host, expected) in [
+            ("www.example.com", Some(1)),
+            ("WWW.EXAMPLE.COM.", Some(1)),
+            ("a.example.com", Some(0)),
+            ("a.x.example.com", Some(0)),
+            ("a.b.example.com", Some(2)),
+            ("b.example.com", Some(0)),
+            ("example.com", None),
+            (".example.com", None),
+            ("badexample.com", None),
+            ("plain", Some(3)),
+            ("", None),
+            ("[::1]", None),
+        ] {
+            assert_eq!(names.find(host.as_bytes()), expected, "{host}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_too_long_for_dns_stands_for_nothing_and_costs_nothing() {
+        let names = names(&["*.a"]);
+        assert_eq!(names.find("a.".repeat(40_000).as_bytes()), None);
+        assert_eq!(names.find(&[b'a'; 256]), None);
+        let longest = format!("{}.a", "b".repeat(253));
+        assert_eq!(names.find(longest.as_bytes()), Some(0));
+    }
+
+    #[test]
+    fn a_name_stands_for_one_thing() {
+        let mut names = names(&["a.example", "*.a.example"]);
+        assert_eq!(names.add("A.example.", 7), Err(0));
+        assert_eq!(names.add("*.A.example", 7), Err(1));
+    }
+}

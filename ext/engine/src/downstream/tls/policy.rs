@@ -1,0 +1,124 @@
+//! What clients are asked to show of themselves.
+
+use std::sync::Arc;
+
+use aws_lc_rs::digest::{digest, SHA256};
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::CertificateDer;
+use rustls::server::danger::ClientCertVerifier;
+use rustls::server::WebPkiClientVerifier;
+use rustls::RootCertStore;
+
+use crate::nearest::did_you_mean;
+use crate::pem;
+
+/// Whether clients are asked for a certificate, and whose certificates are believed. Two of them are the same if they ask the
+/// same, whatever the files are called.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Policy {
+    pub(super) verify: Verify,
+    /// The digests of the authorities' certificates, in order.
+    roots: Vec<[u8; 32]>,
+}
+
+/// Whether a client needs a certificate.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Verify {
+    /// It is not asked for one.
+    #[default]
+    Never,
+    /// It may do without. One that it shows must be good.
+    Optional,
+    /// It gets nowhere without.
+    Require,
+}
+
+const VERIFY: [&str; 2] = ["require", "optional"];
+
+impl Policy {
+    /// Whether a client that was met under this policy, and showed a certificate or not, would do under `other`.
+    pub(super) fn satisfies(&self, other: &Policy, shown: bool) -> bool {
+        let believed = shown && self.roots.iter().all(|root| other.roots.contains(root));
+        match other.verify {
+            Verify::Never => true,
+            Verify::Optional => believed || !shown,
+            Verify::Require => believed,
+        }
+    }
+}
+
+/// A policy, and what puts it into effect.
+pub(super) type Asking = (Policy, Option<Arc<dyn ClientCertVerifier>>);
+
+/// Reads `client_ca` and `verify`. The error says what to write instead.
+pub(super) fn compile(
+    client_ca: Option<&str>,
+    verify: Option<&str>,
+    provider: &Arc<CryptoProvider>,
+) -> Result<Asking, String> {
+    let mode = match verify {
+        None | Some("require") => Verify::Require,
+        Some("optional") => Verify::Optional,
+        Some(other) => {
+            return Err(format!(
+                "verify: {other:?} is unknown {}: write \"require\" or \"optional\"",
+                did_you_mean(other, &VERIFY)
+            ));
+        }
+    };
+    let Some(path) = client_ca else {
+        return match verify {
+            None => Ok((Policy::default(), None)),
+            Some(verify) => Err(format!(
+                "verify: {verify:?} says nothing without the authorities of clients: add `client_ca`, a PEM file"
+            )),
+        };
+    };
+    let certificates = pem::certificates("client_ca", path)?;
+    let mut roots: Vec<_> = certificates.iter().map(fingerprint).collect();
+    roots.sort_unstable();
+    roots.dedup();
+    let mut store = RootCertStore::empty();
+    for certificate in certificates {
+        store
+            .add(certificate)
+            .map_err(|error| format!("client_ca: {path:?} contains a certificate that cannot be trusted: {error}"))?;
+    }
+    let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(store), provider.clone());
+    let builder = if mode == Verify::Optional { builder.allow_unauthenticated() } else { builder };
+    let verifier = builder.build().map_err(|error| format!("client_ca: {path:?} cannot be used: {error}"))?;
+    Ok((Policy { verify: mode, roots }, Some(verifier)))
+}
+
+/// What tells a certificate from all others: the SHA-256 of its bytes.
+pub(super) fn fingerprint(certificate: &CertificateDer<'_>) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    bytes.copy_from_slice(digest(&SHA256, certificate).as_ref());
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_does_where_no_more_is_asked_than_it_was_asked_for() {
+        let policy = |verify, roots: &[u8]| Policy { verify, roots: roots.iter().map(|n| [*n; 32]).collect() };
+        let never = Policy::default();
+        let (require, wider) = (policy(Verify::Require, &[1]), policy(Verify::Require, &[1, 2]));
+        let (optional, other) = (policy(Verify::Optional, &[1]), policy(Verify::Require, &[3]));
+        for (had, shown, wanted, expected) in [
+            (&never, false, &never, true),
+            (&never, false, &require, false),
+            (&never, false, &optional, true),
+            (&require, true, &never, true),
+            (&require, true, &wider, true),
+            (&wider, true, &require, false),
+            (&require, true, &other, false),
+            (&optional, false, &require, false),
+            (&optional, true, &require, true),
+        ] {
+            assert_eq!(had.satisfies(wanted, shown), expected, "{had:?} {shown} {wanted:?}");
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! The keys of session tickets: whoever comes back with a ticket is spared half of the handshake.
+
+use std::sync::{Arc, OnceLock};
+
+use rustls::crypto::aws_lc_rs::Ticketer;
+use rustls::server::ProducesTickets;
+
+/// The keys of all that one bind asks of its clients, shared by the engine threads. They change every six hours and are
+/// forgotten after twelve. A session that was resumed is not asked for its certificate again, so a ticket is good for
+/// nothing where clients are asked for others.
+#[derive(Debug, Default)]
+pub(super) struct Tickets(OnceLock<Option<Arc<dyn ProducesTickets>>>);
+
+impl Tickets {
+    /// The keys, made when they are first asked for. `None` if the system gives no random numbers.
+    fn keys(&self) -> Option<&Arc<dyn ProducesTickets>> {
+        self.0.get_or_init(|| Ticketer::new().ok()).as_ref()
+    }
+
+    /// Takes the keys of another one, so that tickets outlive a reload. To be called before anything was done with them.
+    pub(super) fn take_over(&self, old: &Tickets) {
+        let _ = self.0.set(old.keys().cloned());
+    }
+}
+
+impl ProducesTickets for Tickets {
+    fn enabled(&self) -> bool {
+        self.keys().is_some()
+    }
+
+    fn lifetime(&self) -> u32 {
+        self.keys().map_or(0, |keys| keys.lifetime())
+    }
+
+    fn encrypt(&self, plain: &[u8]) -> Option<Vec<u8>> {
+        self.keys()?.encrypt(plain)
+    }
+
+    fn decrypt(&self, cipher: &[u8]) -> Option<Vec<u8>> {
+        self.keys()?.decrypt(cipher)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tickets_outlive_a_reload_and_no_others_are_taken() {
+        let (old, new, other) = (Tickets::default(), Tickets::default(), Tickets::default());
+        new.take_over(&old);
+        let ticket = old.encrypt(b"a session").expect("a ticket");
+        assert_eq!(new.decrypt(&ticket).as_deref(), Some(&b"a session"[..]));
+        assert_eq!(other.decrypt(&ticket), None);
+    }
+}
