@@ -3,6 +3,7 @@
 require "open3"
 require "rbconfig"
 require "tmpdir"
+require "support/certs"
 require_relative "readme_tables"
 
 RSpec.describe "README.md" do
@@ -12,7 +13,7 @@ RSpec.describe "README.md" do
     found = ReadmeTables.found(text)
 
     expect(found.keys).to contain_exactly("server", "proxy", "static_response", "redirect", "errors", "error_response", "filters",
-                                          "location", "pool", "policies", "backend", "health_check")
+                                          "location", "pool", "policies", "backend", "health_check", "certificate")
     found.each { |name, table| expect(table).to eq(ReadmeTables.table(name)) }
   end
 
@@ -27,11 +28,22 @@ RSpec.describe "README.md" do
     expect([programs.length, proxyfiles.length]).to all(be >= 2)
   end
 
+  certs = Certs.new
+  after(:all) { certs.remove }
+
+  # The files that Proxyfiles name.
+  pems = { "site" => certs.server("www.example.com"), "admin" => certs.server("admin.example.com"), "ca" => certs.authority }
+
   proxyfiles.each_with_index do |block, index|
     it "shows a Proxyfile that is right (#{index + 1})" do
       Dir.mktmpdir do |directory|
         path = File.join(directory, "Proxyfile")
         File.write(path, block)
+        FileUtils.mkdir(File.join(directory, "tls"))
+        pems.each do |name, pair|
+          FileUtils.cp(pair.certificate_file, File.join(directory, "tls", "#{name}.pem"))
+          FileUtils.cp(pair.key_file, File.join(directory, "tls", "#{name}.key"))
+        end
         expect(Proxy.check(path).map(&:to_s)).to eq([])
       end
     end

@@ -20,7 +20,7 @@ RSpec.describe "server.stats" do
     proxy = start_proxy { static_response body: "ok" }
     clients = Array.new(3) { proxy.connect }
     clients.each(&:get)
-    expect(proxy.stats[:connections]).to eq(accepted: 3, active: 3)
+    expect(proxy.stats[:connections]).to eq(accepted: 3, active: 3, handshakes_failed: 0)
   end
 
   it "counts requests and failures of every backend" do

@@ -126,6 +126,12 @@ RSpec.describe Proxy::ConfigurationError, :wrong_types do
     "proxy #{target}, keepalive: 1.5" => "proxy: keepalive: 1.5 is a Float: write a whole number, such as 64",
     "proxy #{target}, retry_buffer: 2**80" =>
       "proxy: retry_buffer: #{2**80} is too large: write a whole number of bytes, such as 65_536",
+    "proxy #{target}, protocol: 'h2'" =>
+      'proxy: protocol: "h2" is unknown: write "http1", "http2" or "auto"',
+    "proxy #{target}, protocol: 2" =>
+      'proxy: protocol: 2 is an Integer: write "http1", "http2" or "auto"',
+    "proxy backends: ['h2://127.0.0.1:3001'], protocol: :http1" =>
+      'proxy: protocol: "http1" and a backend with h2:// contradict each other: write http:// there, or leave protocol out',
     "proxy #{target}, verify_ssl: 'no'" => 'proxy: verify_ssl: "no" is a String: write true or false',
     "proxy #{target}, forwarded_headers: :rfc7329" =>
       "proxy: forwarded_headers: :rfc7329 is unknown (did you mean :rfc7239?): write true, false or :rfc7239",
@@ -245,11 +251,8 @@ RSpec.describe Proxy::ConfigurationError, :wrong_types do
     "bind" => 'bind: the URL is missing: write a URL, such as "http://0.0.0.0:8080" or "unix:///run/proxy.sock"',
     "bind 8080" => 'bind: 8080 is an Integer: write a URL, such as "http://0.0.0.0:8080" or "unix:///run/proxy.sock"',
     "bind 'http://a:1', 'http://b:1'" => "bind: takes one URL: write a `bind` for each",
-    "bind 'https://0.0.0.0:8443?cert=a.pem&key=a.key'" =>
-      'bind: "https://0.0.0.0:8443?cert=a.pem&key=a.key": TLS termination is not available in this version: write ' \
-      '"http://0.0.0.0:8443" and let something in front of the proxy end TLS',
     "bind 'http://127.0.0.1:0?backlog=many'" => 'bind: backlog: "many" is a String: write a whole number, such as 64',
-    "bind 'http://127.0.0.1:0?cert=a.pem'" => "bind: unknown option :cert: the options are :backlog",
+    "bind 'http://127.0.0.1:0?backlogs=1'" => "bind: unknown option :backlogs (did you mean :backlog?)",
     "bind 'http://127.0.0.1:0?backlog=1', backlog: 2" => "bind: backlog stands in the URL and beside it: keep one of them",
     "upstraem 'a'" => "upstraem: unknown directive (did you mean upstream?)",
     "compress" => "compress: is not available in this version: leave it out",

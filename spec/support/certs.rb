@@ -19,11 +19,17 @@ class Certs
   # PEM file of the authority's certificate.
   def ca_file = authority.certificate_file
 
-  # A certificate for a server; `names` are DNS names and addresses.
-  def server(*names) = issue(names.first, names: names, usage: "serverAuth")
+  # A certificate for a server; `names` are DNS names and addresses. `key`, `signer` and `validity` are others than usual.
+  def server(*names, **how) = issue(names.first, names: names, usage: "serverAuth", **how)
 
-  # A certificate for a client.
-  def client(name) = issue(name, usage: "clientAuth")
+  # A certificate for a client. `names` are as a server's, or `"URI:…"`.
+  def client(name, **how) = issue(name, usage: "clientAuth", **how)
+
+  # An authority that is vouched for by `signer`.
+  def authority_below(name, signer: authority) = issue(name, authority: true, signer: signer)
+
+  # An authority that nobody here knows.
+  def stranger(name) = issue(name, authority: true, signer: :itself)
 
   # A server's certificate that nobody signed but itself.
   def self_signed(*names) = issue(names.first, names: names, usage: "serverAuth", signer: :itself)
@@ -45,19 +51,21 @@ class Certs
 
   private
 
-  def issue(name, names: [], usage: nil, authority: false, signer: self.authority)
-    key = OpenSSL::PKey::EC.generate("prime256v1")
+  def issue(name, names: [], usage: nil, authority: false, signer: self.authority, key: OpenSSL::PKey::EC.generate("prime256v1"),
+            validity: Time.now - 3600..Time.now + 30 * 86_400)
     certificate = OpenSSL::X509::Certificate.new
     certificate.version = 2
     certificate.serial = (@serial += 1)
-    certificate.subject = OpenSSL::X509::Name.new([["CN", name]])
+    certificate.subject = name.is_a?(Array) ? OpenSSL::X509::Name.new(name) : OpenSSL::X509::Name.new([["CN", name]])
     certificate.public_key = key
-    certificate.not_before = Time.now - 3600
-    certificate.not_after = Time.now + 3600
+    certificate.not_before = validity.begin
+    certificate.not_after = validity.end
     signer = nil unless signer.is_a?(Pair)
     certificate.issuer = signer ? signer.certificate.subject : certificate.subject
     extend_with(certificate, signer, names, usage, authority)
-    certificate.sign(signer ? signer.key : key, "SHA256")
+    signing = signer ? signer.key : key
+    # Ed25519 brings its own digest.
+    certificate.sign(signing, signing.oid == "ED25519" ? nil : "SHA256")
     write(certificate, key)
   end
 
@@ -69,14 +77,18 @@ class Certs
     certificate.add_extension(factory.create_extension("extendedKeyUsage", usage)) if usage
     return if names.empty?
 
-    alternatives = names.map { |name| name.match?(/\A[\d.]+\z|:/) ? "IP:#{name}" : "DNS:#{name}" }
+    alternatives = names.map do |name|
+      next name if name.start_with?("URI:", "email:")
+
+      name.match?(/\A[\d.]+\z|:/) ? "IP:#{name}" : "DNS:#{name}"
+    end
     certificate.add_extension(factory.create_extension("subjectAltName", alternatives.join(",")))
   end
 
   def write(certificate, key)
     base = File.join(@directory, certificate.serial.to_s)
     File.write("#{base}.pem", certificate.to_pem)
-    File.write("#{base}.key", key.to_pem)
+    File.write("#{base}.key", key.is_a?(OpenSSL::PKey::EC) ? key.to_pem : key.private_to_pem)
     Pair.new(certificate, key, "#{base}.pem", "#{base}.key")
   end
 end

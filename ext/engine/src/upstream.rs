@@ -27,7 +27,6 @@ pub use backend::{Admin, Attempt, Blame, Endpoint, Traits};
 pub use balancer::{Asking, Choice, Tried};
 pub use by_host::ByHost;
 pub use compile::{Backends, TargetHost};
-pub(crate) use connect::connect_as;
 pub use connect::{connect, ConnectError, ConnectErrorKind};
 pub use dns::Dns;
 pub(crate) use named::Upstreams;

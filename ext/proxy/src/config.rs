@@ -2,9 +2,9 @@
 
 use magnus::{Error, Ruby, Value};
 use proxy_engine::config::{
-    AddressList, AuthApiKey, AuthBasic, AuthJwt, Backend, Bind, Config, Cors, CustomError, ForwardAuth, HeaderChanges,
-    HealthCheck, Location, LogRequests, MaxBody, Pool, Problem, Proxy, RateLimit, Redirect, RedirectToHttps,
-    RewritePath, StaticResponse,
+    AddressList, AuthApiKey, AuthBasic, AuthJwt, Backend, Bind, Certificate, Config, Cors, CustomError, ForwardAuth,
+    HeaderChanges, HealthCheck, Location, LogRequests, MaxBody, Pool, Problem, Proxy, RateLimit, Redirect,
+    RedirectToHttps, RewritePath, StaticResponse,
 };
 use proxy_engine::{Question, Server};
 use serde::de::Error as _;
@@ -50,6 +50,7 @@ pub(crate) fn defaults(ruby: &Ruby) -> Result<Value, Error> {
         proxy: Proxy::default(),
         pool: Pool::default(),
         backend: Backend::at(""),
+        certificate: Certificate::default(),
         health_check: HealthCheck::default(),
         static_response: StaticResponse::default(),
         redirect: Redirect::default(),
@@ -80,6 +81,7 @@ struct Defaults {
     proxy: Proxy,
     pool: Pool,
     backend: Backend,
+    certificate: Certificate,
     health_check: HealthCheck,
     static_response: StaticResponse,
     redirect: Redirect,

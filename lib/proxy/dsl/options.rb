@@ -125,11 +125,11 @@ module Proxy
   class DSL
     module Options
       # Every directive, in the order of the documentation.
-      ALL = [*SERVER, UPSTREAM, PROXY, STATIC_RESPONSE, REDIRECT, LOCATION, HOST, *FILTERS,
+      ALL = [*SERVER, CERTIFICATE, UPSTREAM, PROXY, STATIC_RESPONSE, REDIRECT, LOCATION, HOST, *FILTERS,
              ERROR_RESPONSE, POOL, BACKEND, HEALTH_CHECK].freeze
       BY_NAME = ALL.to_h { |directive| [directive.name, directive] }.freeze
       # Hashes that options take, and what directives share. They are described like directives.
-      PARTS = %i[error_response pool backend health_check].freeze
+      PARTS = %i[certificate error_response pool backend health_check].freeze
       # Words of a later version.
       LATER = %i[compress cache etag static_files run].freeze
       # The words that a person writes.

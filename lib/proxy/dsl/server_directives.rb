@@ -8,17 +8,22 @@ module Proxy
     module ServerDirectives
       # Listens on an address. Without any, the server listens on `http://0.0.0.0:8080`. Options may also stand in the URL.
       #
-      # @param url [String] `http://ADDRESS:PORT` (IPv6 in brackets; port 0 takes a free one) or `unix:///PATH`
-      # @param backlog [Integer] connections that may wait in the kernel to be accepted; default 1024
-      # @param proxy_protocol [Boolean] whether each connection begins with a header of the PROXY protocol, from one of
+      # @param url [String] `http://ADDRESS:PORT` (IPv6 in brackets; port 0 takes a free one), `https://ADDRESS:PORT`, `unix:///PATH`
+      #   or `https+unix:///PATH`
+      # @param options [Hash] the options of the README's table, by Symbol
+      # @option options [Integer] :backlog connections that may wait in the kernel to be accepted; default 1024
+      # @option options [Boolean] :proxy_protocol whether each connection begins with a header of the PROXY protocol, from one of
       #   {#trusted_proxies}
-      # @param mode [Integer, String] the permissions of a unix socket's file
-      # @param owner [String, Integer] its user
-      # @param group [String, Integer] its group
+      # @option options [Integer, String] :mode the permissions of a unix socket's file; `:owner` and `:group` are whose it is
+      # @option options [String] :certificate a PEM file, for https
+      # @option options [String] :key a PEM file with its key
+      # @option options [Array<Hash>] :certificates several of them, chosen by the name that a client asks for
       # @example
       #   bind "http://0.0.0.0:8080"
       #   bind "http://[::1]:8080?backlog=4096"
       #   bind "unix:///run/proxy.sock", mode: 0o660, group: "www-data"
+      #   bind "https://0.0.0.0:8443", certificate: "tls/site.pem", key: "tls/site.key"
+      #   bind "https://0.0.0.0:8443?cert=tls/site.pem&key=tls/site.key"
       def bind(*url, **options, &block)
         place = @draft.place(:bind)
         return unless @draft.top_level?(place)
@@ -175,7 +180,6 @@ module Proxy
 
           text = directive.takes.read(urls.first, place)
           return INVALID if text.equal?(INVALID)
-          return no_tls(text, place) if text.match?(%r{\Ahttps://}i)
 
           url, _, query = text.partition("?")
           given, sound = from_query(query, place)
@@ -183,12 +187,6 @@ module Proxy
           read, fit = directive.read(options.reject { |_, value| value.equal?(INVALID) }, place)
           sound && !sound.equal?(INVALID) && fit ? { "url" => url, "at" => place.at, **read } : INVALID
         end
-
-        def self.no_tls(url, place)
-          place.error("#{url.inspect}: TLS termination is not available in this version: " \
-                      "write #{url.sub(/\Ahttps/i, "http").split("?").first.inspect} and let something in front of the proxy end TLS")
-        end
-        private_class_method :no_tls
 
         # The query parameters as options: digits become numbers.
         def self.from_query(query, place)

@@ -190,10 +190,13 @@ fn tls(spec: &config::Bind, protocols: Protocols, problems: &mut Vec<Problem>) -
         ("min_tls", spec.min_tls.is_some()),
     ];
     let written: Vec<_> = options.into_iter().filter(|(_, written)| *written).map(|(name, _)| name).collect();
-    if !written.is_empty() {
-        let message = format!("{} is for TLS: write \"https://…\" in place of {:?}", written.join(", "), spec.url);
-        problems.push(Problem::error(spec.at.as_ref(), "bind", message));
-    }
+    let subject = match &written[..] {
+        [] => return None,
+        [one] => format!("{one} is"),
+        [most @ .., last] => format!("{} and {last} are", most.join(", ")),
+    };
+    let message = format!("{subject} for TLS: write \"https://…\" in place of {:?}", spec.url);
+    problems.push(Problem::error(spec.at.as_ref(), "bind", message));
     None
 }
 

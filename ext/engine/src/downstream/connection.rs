@@ -6,7 +6,7 @@ use std::task::Poll;
 
 use super::listener::Accepted;
 use super::proxy_protocol;
-use super::tls::{shake_hands, Refused};
+use super::tls::{shake_hands, Protocol, Refused};
 use super::{http1, http2};
 use crate::engine::{Engine, Registration};
 
@@ -31,7 +31,14 @@ pub(crate) async fn serve(engine: Rc<Engine>, accepted: Accepted, registration: 
             Err(Refused::Failed) => return,
         };
     }
-    if let Some((stream, received)) = http1::serve(&engine, stream, &link, true).await {
+    let agreed = link.secured.as_ref().map_or(Protocol::Unsaid, |secured| secured.protocol());
+    let as_http2 = match agreed {
+        Protocol::Http2 => Some((stream, Vec::new())),
+        Protocol::Unsaid if !bind.protocols.h1 => Some((stream, Vec::new())),
+        Protocol::Unsaid => http1::serve(&engine, stream, &link, bind.protocols.h2).await,
+        Protocol::Http1 => http1::serve(&engine, stream, &link, false).await,
+    };
+    if let Some((stream, received)) = as_http2 {
         // Boxed: what it takes is not to be kept for every connection.
         Box::pin(http2::serve(&engine, stream, received, &link)).await;
     }

@@ -65,13 +65,6 @@ pub(crate) async fn serve(
     None
 }
 
-/// Why no more requests are read.
-enum End {
-    Closed(Verdict),
-    /// What came first is no request, but how HTTP/2 begins.
-    Http2,
-}
-
 /// Answers a client that speaks HTTP where TLS is spoken. What it sent was taken and thrown away.
 pub(crate) async fn refuse_plain(engine: &Engine, stream: Stream) {
     const BODY: &str = "A plain HTTP request came to a port for HTTPS: write https:// in place of http://.\n";
@@ -86,6 +79,13 @@ pub(crate) async fn refuse_plain(engine: &Engine, stream: Stream) {
         shut_down(&mut client).await;
         take_the_rest(&mut client).await;
     }
+}
+
+/// Why no more requests are read.
+enum End {
+    Closed(Verdict),
+    /// What came first is no request, but how HTTP/2 begins.
+    Http2,
 }
 
 async fn serve_requests(engine: &Rc<Engine>, link: &ClientInfo, client: &mut Client, may_be_http2: bool) -> End {

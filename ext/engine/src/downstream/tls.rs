@@ -20,9 +20,6 @@ use names::Names;
 use policy::Policy;
 use tickets::Tickets;
 
-/// Whether HTTP/2 is offered to clients.
-const OFFERS_H2: bool = false;
-
 /// How TLS is spoken at one bind.
 #[derive(Debug)]
 pub(crate) struct TlsServer {

@@ -15,6 +15,7 @@ mod forwarding;
 mod grpc;
 mod health;
 mod http2;
+mod http2_backend;
 mod http2_floods;
 mod http2_requests;
 mod http2_tunnels;

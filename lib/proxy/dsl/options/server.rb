@@ -3,13 +3,38 @@
 module Proxy
   class DSL
     module Options
+      # One of several certificates.
+      CERTIFICATE = Directive.new(
+        :certificate, :server,
+        prose: "A Hash in `certificates:` of `bind`.",
+        options: [
+          option(:certificate, Types::CERTIFICATE_FILE, default: Option::REQUIRED, aliases: [:cert],
+                 prose: "PEM file of the server's certificate, followed by those that lead to its root."),
+          option(:key, Types::KEY_FILE, default: "in the certificate's file", unset: true,
+                 prose: "PEM file of its key: RSA, ECDSA or Ed25519, not encrypted."),
+          option(:domains, Types::DOMAINS, default: "those in the certificate", unset: true,
+                 prose: "Names that it is shown for, such as `[\"example.com\", \"*.example.com\"]`."),
+          option(:ocsp, Types::OCSP_FILE, default: "none", unset: true,
+                 prose: "DER file of the authority's word that it is not revoked, passed on to clients that ask."),
+          option(:client_ca, Types::CA_FILE, default: "none", unset: true,
+                 prose: "PEM file of the authorities that may have signed a client's certificate. Clients are then asked for one."),
+          option(:verify, Types::VERIFY, default: "require", unset: true,
+                 prose: "With `client_ca`: `require`, or `optional` for clients that may do without.")
+        ]
+      )
+
+      # The same option where there may be none.
+      OF_BIND = Option.new(:certificate, Types::CERTIFICATE_FILE, default: "none", aliases: [:cert], unset: true,
+                           prose: CERTIFICATE.options.first.prose)
+      private_constant :OF_BIND
+
       # What a server is: where it listens, how patient it is, what it writes down.
       SERVER = [
         Directive.new(
           :bind, :server, takes: Types::Text.new("URL", 'a URL, such as "http://0.0.0.0:8080" or "unix:///run/proxy.sock"'),
           default: "`http://0.0.0.0:8080`",
-          prose: "An address to listen on: `http://ADDRESS:PORT` (IPv6 in brackets, port 0 for a free one) or `unix:///PATH`. " \
-                 "May be written several times. Options may also stand in the URL: `?backlog=4096`.",
+          prose: "An address to listen on: `http://ADDRESS:PORT` (IPv6 in brackets, port 0 for a free one), `https://ADDRESS:PORT` " \
+                 "or `unix:///PATH`. May be written several times. Options may also stand in the URL: `?backlog=4096`.",
           options: [
             option(:backlog, Types::COUNT, default: "1024", prose: "Connections that may wait in the kernel to be accepted."),
             option(:proxy_protocol, Types::SWITCH, default: "`false`",
@@ -17,7 +42,13 @@ module Proxy
             option(:mode, Types::MODE, default: "what the umask leaves", unset: true,
                    prose: "Permissions of a unix socket's file: `0o660` or `\"660\"`. To connect takes the right to write."),
             option(:owner, Types::ACCOUNT, default: "who starts it", unset: true, prose: "The file's user, by name or number."),
-            option(:group, Types::ACCOUNT, default: "who starts it", unset: true, prose: "The file's group, by name or number.")
+            option(:group, Types::ACCOUNT, default: "who starts it", unset: true, prose: "The file's group, by name or number."),
+            option(:protocols, Types::PROTOCOLS, default: "both", unset: true,
+                   prose: "What is spoken there: `[\"h2\", \"h1\"]`, or one of them."),
+            *CERTIFICATE.options.map { |option| option.name == :certificate ? OF_BIND : option },
+            option(:certificates, Types::CERTIFICATES, default: "none", unset: true,
+                   prose: "Several certificates, each a Hash, see below. The first is shown to clients that ask for another name or none."),
+            option(:min_tls, Types::TLS_VERSION, default: "1.2", unset: true, prose: "The oldest version of TLS: `1.2` or `1.3`.")
           ]
         ),
         Directive.new(

@@ -14,7 +14,7 @@ use super::identity::Identity;
 use super::names::Names;
 use super::policy::{self, Asking};
 use super::tickets::Tickets;
-use super::{Site, TlsServer, OFFERS_H2};
+use super::{Site, TlsServer};
 use crate::config::{Bind, Certificate, Problem};
 use crate::downstream::binds::Protocols;
 use crate::nearest::did_you_mean;
@@ -74,7 +74,7 @@ impl Terms {
         let builder = ServerConfig::builder_with_provider(provider).with_protocol_versions(versions);
         let builder = builder.map_err(|error| report.error(format!("TLS cannot be set up: {error}"))).ok()?;
         let mut alpn = Vec::new();
-        if protocols.h2 && OFFERS_H2 {
+        if protocols.h2 {
             alpn.push(b"h2".to_vec());
         }
         if protocols.h1 {
@@ -197,7 +197,7 @@ fn names(specs: &[Certificate], sites: &[Option<(Identity, Asking)>], report: &m
         for name in &identity.names {
             let taken = names.add(name, index).err().filter(|other| *other != index);
             if let Some(other) = taken.filter(|other| specs[*other].domains.is_none()) {
-                let (path, other) = (&specs[index].certificate, &specs[other].certificate);
+                let (path, other) = (&specs[other].certificate, &specs[index].certificate);
                 report.warning(format!(
                     "certificates: {path:?} and {other:?} are both for {name:?}, and the first is shown: write domains"
                 ));

@@ -17,7 +17,7 @@ use rustls::pki_types::ServerName;
 use tokio::sync::Notify;
 
 use super::dial::Dial;
-use super::drive::drive;
+use super::drive::{drive, Rhythm};
 use super::lease::{Lease, Load};
 use super::{Opened, MOST_STREAMS};
 use crate::upstream::backend::Endpoint;
@@ -31,6 +31,7 @@ const MOST_CONNECTIONS: usize = 64;
 #[derive(Debug, Default)]
 pub(crate) struct Lanes {
     shelves: RefCell<HashMap<u64, Shelf, BuildHasherDefault<IdHasher>>>,
+    rhythm: Rhythm,
 }
 
 /// The connections to one endpoint.
@@ -168,6 +169,17 @@ impl Lanes {
         for shelf in self.shelves.borrow_mut().values_mut() {
             shelf.lanes.iter_mut().for_each(|lane| lane.lines.clear());
         }
+    }
+
+    /// How it is found out whether a backend is alive.
+    pub(super) fn rhythm(&self) -> Rhythm {
+        self.rhythm
+    }
+
+    /// No connections yet, and another rhythm than the usual one.
+    #[cfg(test)]
+    pub(super) fn with_rhythm(rhythm: Rhythm) -> Rc<Self> {
+        Rc::new(Self { rhythm, ..Self::default() })
     }
 
     /// How many connections there are.

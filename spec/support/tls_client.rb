@@ -1,0 +1,54 @@
+# frozen_string_literal: true
+
+require "openssl"
+require "open3"
+require_relative "raw_client"
+
+# A client that speaks TLS: OpenSSL, as this Ruby knows it or as a command.
+class TlsClient < RawClient
+  # Shakes hands with `https://127.0.0.1:8443`. `name` is the one that is asked for; the rest goes to the context.
+  def self.connect(url, name: "app.test", pair: nil, session: nil, **context)
+    uri = URI(url)
+    ssl = OpenSSL::SSL::SSLSocket.new(TCPSocket.new(uri.hostname, uri.port), context_of(pair, context))
+    ssl.sync_close = true
+    ssl.hostname = name if name
+    # A copy: OpenSSL takes one that has been used from there as spent.
+    ssl.session = OpenSSL::SSL::Session.new(session.to_pem) if session
+    ssl.connect
+    new(ssl)
+  rescue StandardError
+    ssl&.close
+    raise
+  end
+
+  def self.context_of(pair, settings)
+    OpenSSL::SSL::SSLContext.new.tap do |context|
+      context.cert, context.key = pair.certificate, pair.key if pair
+      context.session_cache_mode = OpenSSL::SSL::SSLContext::SESSION_CACHE_CLIENT
+      settings.each { |name, value| context.public_send(:"#{name}=", value) }
+    end
+  end
+  private_class_method :context_of
+
+  # The alert with which the server turns the client down. With TLS 1.3 it comes behind what the client takes for success.
+  def self.refusal(url, **options)
+    client = connect(url, **options)
+    client.send_request("GET", "/")
+    client.io.readpartial(1)
+    nil
+  rescue OpenSSL::SSL::SSLError => e
+    e.message[/alert (.*)/, 1] || e.message
+  ensure
+    client&.close
+  end
+
+  # The names in the certificate that was shown.
+  def names = io.peer_cert.extensions.find { |extension| extension.oid == "subjectAltName" }.value.gsub("DNS:", "").split(", ")
+
+  # What `openssl s_client` says. It sends `input` and goes when the server does, or when it has sent that.
+  def self.openssl(url, *options, input: "")
+    uri = URI(url)
+    out, = Open3.capture2e("openssl", "s_client", "-connect", "#{uri.hostname}:#{uri.port}", *options, stdin_data: input)
+    out
+  end
+end
