@@ -13,7 +13,7 @@ pub(crate) const KEY: &str = "Sec-WebSocket-Key";
 /// What proves that the server has understood it.
 pub(crate) const ACCEPT: &str = "Sec-WebSocket-Accept";
 
-/// What is hashed behind the key.
+/// What is hashed behind the key (RFC 6455, section 1.3).
 const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 /// Adds a new key to a request.

@@ -11,6 +11,7 @@ use super::balancer::{Policy, Tag};
 use super::by_host::ByHost;
 use super::dns::{self, Dns};
 use super::named::{Named, Upstreams};
+use super::past::Past;
 use super::pool::Keep;
 use super::terms::{self, Member, Report, Terms};
 use super::{server_name, Protocol, Upstream};
@@ -142,15 +143,21 @@ impl Backends {
         }
         let terms = terms?;
         if by_host {
-            return Some(Self::ByHost(ByHost::new(terms)));
+            return Some(Self::ByHost(upstreams.past.by_host(pool, terms)));
         }
         let wanted = target.authority.map_or_else(|| name_of(&members), str::to_owned);
-        Some(Self::Fixed(Upstream::new(&upstreams.name(wanted), false, &members, &terms, name.as_ref())))
+        let unique = upstreams.name(wanted);
+        Some(Self::Fixed(upstreams.past.upstream(&unique, false, (pool, &members), terms, name.as_ref())))
     }
 }
 
 /// Checks and compiles an `upstream`. `None` if something is wrong.
-pub(super) fn shared(spec: &config::Upstream, tls: bool, problems: &mut Vec<Problem>) -> Option<Arc<Upstream>> {
+pub(super) fn shared(
+    spec: &config::Upstream,
+    tls: bool,
+    past: &mut Past,
+    problems: &mut Vec<Problem>,
+) -> Option<Arc<Upstream>> {
     let before = problems.len();
     let mut report = Report { directive: "upstream", at: spec.at.as_ref(), problems };
     if spec.pool.backends.is_none() {
@@ -167,7 +174,7 @@ pub(super) fn shared(spec: &config::Upstream, tls: bool, problems: &mut Vec<Prob
     if is_wrong(&problems[before..]) {
         return None;
     }
-    terms.map(|terms| Upstream::new(&spec.name, true, &members, &terms, None))
+    terms.map(|terms| past.upstream(&spec.name, true, (&spec.pool, &members), terms, None))
 }
 
 /// Whether it is not the backends of an `upstream` that say whether they speak TLS.
@@ -240,6 +247,12 @@ fn fit(pool: &Pool, members: &[Member], report: &mut Report<'_>) {
         report.warning(
             "protocol: \"auto\" is agreed on in a TLS handshake, and no backend speaks TLS: write \"http2\" if they speak HTTP/2 without, \
              or leave it out",
+        );
+    }
+    if pool.proxy_protocol.is_some() && members.iter().any(|member| member.traits.protocol != Protocol::Http1) {
+        report.error(
+            "proxy_protocol: a connection of HTTP/2 is shared by many clients, and its header could name but one: \
+             write protocol: \"http1\" and http:// or https://, or leave proxy_protocol out",
         );
     }
     if pool.queue > 0 && members.iter().all(|member| member.traits.max_connections.is_none()) {

@@ -26,6 +26,7 @@ mod keep_alive;
 mod limits;
 mod passwords;
 mod pipelining;
+mod reload;
 mod retries;
 mod retry_on;
 mod states;

@@ -257,3 +257,21 @@ fn only_backups_are_worth_a_warning_and_a_service_has_no_port() {
         [r#"Proxyfile:7: proxy: backends: "_http._tcp.app.test" has ports in its SRV records: leave out ":3000""#]
     );
 }
+
+#[test]
+fn a_connection_that_clients_share_cannot_say_whose_it_is() {
+    for (backend, protocol) in
+        [("h2://127.0.0.1:1", None), ("127.0.0.1:1", Some("http2")), ("https://127.0.0.1:1", Some("auto"))]
+    {
+        let proxy = with(Pool {
+            protocol: protocol.map(str::to_owned),
+            proxy_protocol: Some("v2".into()),
+            ..pool(Some(&[backend]))
+        });
+        let (_, problems) = compile(&proxy, target(false, "shop.test"));
+        assert!(
+            problems.iter().any(|problem| problem.contains("proxy_protocol: a connection of HTTP/2 is shared")),
+            "{backend}: {problems:?}"
+        );
+    }
+}
