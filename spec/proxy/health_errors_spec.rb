@@ -49,7 +49,7 @@ RSpec.describe "mistakes in what keeps backends well", :wrong_types do
     "health_check: { tcp: true, headers: { 'A' => 'b' } }" => "health_check: headers: #{unasked}",
     "health_check: { tcp: true, status: 200 }" => "health_check: status: #{unasked}",
     "health_check: { tcp: true, body: 'ok' }" => "health_check: body: #{unasked}",
-    "retry_budget: 101" => "retry_budget: 101 is out of range: write per cent from 0 to 100, such as 20"
+    "retry_budget: 101" => "retry_budget: 101 is out of range: write per cent from 0 to 100, such as 20",
     "health_check: { tcp: true, grpc: true }" => "health_check: grpc: #{unasked}",
     "health_check: { tcp: true, service: 'a.B' }" => "health_check: service: #{unasked}",
     "health_check: { grpc: 1 }" => "health_check: grpc: 1 is an Integer: write true or false",
