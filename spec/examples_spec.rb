@@ -8,7 +8,7 @@ RSpec.describe "examples/" do
 
   it "has the examples that the README promises" do
     expect((programs + proxyfiles).map { |path| File.basename(path) })
-      .to contain_exactly("simple.rb", "failover.rb", "unix_socket.rb", "custom_errors.rb", "embedded.rb",
+      .to contain_exactly("simple.rb", "failover.rb", "unix_socket.rb", "custom_errors.rb", "grpc.rb", "embedded.rb",
                            "from_nginx.rb", "from_caddy.rb", "from_haproxy.rb")
   end
 

@@ -74,6 +74,17 @@ RSpec.describe "mistakes in what keeps backends well", :wrong_types do
       .to match([a_string_starting_with("Proxyfile:2: proxy: retry_on: ").and(including("write"))])
   end
 
+  it "are told for gRPC checks of what cannot answer them, or beside what they do not ask" do
+    expect(problems_of("\nproxy backends: ['127.0.0.1:1'], health_check: { grpc: true }\n"))
+      .to eq(["Proxyfile:2: proxy: health_check: grpc: gRPC needs backends that speak HTTP/2: write \"h2://HOST:PORT\" for those without " \
+              "TLS, or protocol: \"http2\" for all"])
+    beside = "grpc: true calls grpc.health.v1.Health/Check: leave one of them out"
+    expect(problems_of("proxy backends: ['h2://127.0.0.1:1'], health_check: { grpc: true, path: '/a', status: 200, body: 'x', method: 'HEAD' }\n"))
+      .to match_array(%w[path method status body].map { |option| "Proxyfile:1: proxy: health_check: #{option}: #{beside}" })
+    expect(problems_of("\n\nproxy backends: ['h2://127.0.0.1:1'], health_check: { grpc: true, headers: { 'TE' => 'x' } }\n"))
+      .to eq(["Proxyfile:3: proxy: health_check: headers: \"TE\" is set by the proxy itself: leave it out"])
+  end
+
   it "are told for a port that a unix socket does not have" do
     expect(problems_of("proxy backends: ['unix:/run/app.sock'], health_check: { port: 81 }\n"))
       .to eq(["Proxyfile:1: proxy: health_check: port: a unix socket has no port: leave port out, or write such backends into an " \

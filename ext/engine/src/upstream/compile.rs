@@ -236,6 +236,13 @@ fn fit(pool: &Pool, members: &[Member], report: &mut Report<'_>) {
             "health_check: port: a unix socket has no port: leave port out, or write such backends into an upstream of their own",
         );
     }
+    let called = pool.health_check.as_ref().is_some_and(|check| check.grpc && !check.tcp);
+    if called && members.iter().any(|member| member.traits.protocol == Protocol::Http1) {
+        report.error(
+            "health_check: grpc: gRPC needs backends that speak HTTP/2: write \"h2://HOST:PORT\" for those without TLS, or \
+             protocol: \"http2\" for all",
+        );
+    }
     if pool.protocol.as_deref() == Some("auto")
         && members.iter().all(|member| !member.secure && !member.address.says_http2())
     {

@@ -106,3 +106,25 @@ fn the_replay_buffer_is_bounded_too() {
     write_rest(&mut client, BODY - written);
     assert_eq!(client.response().status(), 200);
 }
+
+#[test]
+fn a_side_of_a_tunnel_that_does_not_read_holds_the_other_back() {
+    let (go, wait) = channel::<()>();
+    let wait = Mutex::new(wait);
+    let origin = Origin::start(move |_, peer| {
+        peer.head();
+        peer.send("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: other\r\n\r\n");
+        wait.lock().expect("the channel").recv().expect("the client is stuck");
+        read_all(peer, BODY);
+        peer.send("all");
+    });
+    let proxy = Proxy::before(&origin);
+    let mut client = proxy.client();
+    client.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: other\r\n\r\n");
+    assert_eq!(client.head().status(), 101);
+    let written = write_until_stuck(&client, BODY);
+    assert!(written < BOUND, "{written} bytes were taken");
+    go.send(()).expect("the backend waits");
+    write_rest(&mut client, BODY - written);
+    assert_eq!(client.read(3), b"all");
+}

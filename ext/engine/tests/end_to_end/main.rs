@@ -13,6 +13,7 @@ mod drain;
 mod early_response;
 mod forwarding;
 mod grpc;
+mod grpc_http2;
 mod health;
 mod http2;
 mod http2_backend;

@@ -113,6 +113,10 @@ impl Proxy {
         if framing == Framing::Chunked || framing::is_bodyless(response.status) && response.status != 304 {
             response.fields.remove(Known::ContentLength);
         }
+        if exchange.call.is_some() && version == Version::Http2 && client_framing.is_empty() {
+            // It says nothing here, and would be taken for metadata: such a head is its call's trailers too.
+            response.fields.remove(Known::ContentLength);
+        }
         let has_date = response.fields.has(Known::Date);
         let (engine, keep_alive) = (exchange.engine, exchange.keep_alive);
         exchange.outcome.head = exchange.client.peer.write_response(response, client_framing, |lines| {
