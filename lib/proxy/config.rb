@@ -22,8 +22,7 @@ module Proxy
 
       raise TypeError, "binds must be an Array of URLs, not #{DSL::Spelling.kind(binds)}" unless binds.nil? || binds.is_a?(Array)
 
-      draft = block ? DSL::Draft.of_block(block) : DSL::Draft.of_file(path_of(path))
-      new(draft, binds)
+      Source.new(block ? nil : path_of(path), Dir.pwd, block, binds).read
     end
 
     def self.path_of(path)
@@ -33,19 +32,43 @@ module Proxy
 
       raise TypeError, "a path must be a String, not #{DSL::Spelling.kind(path)}"
     end
-    private_class_method :path_of
 
+    # Where a configuration comes from, to be read again.
+    Source = Struct.new(:path, :directory, :block, :binds) do
+      # What stands there now.
+      def read
+        Config.new(block ? DSL::Draft.of_block(block) : DSL::Draft.of_file(file), self)
+      end
+
+      # Another place, with the same addresses in place of its binds.
+      def other(path, block)
+        raise ArgumentError, "give a path or a block, not both" if path && block
+
+        Source.new(block ? nil : Config.path_of(path), Dir.pwd, block, binds)
+      end
+
+      private
+
+      # The file as it was named, unless the working directory is another one by now.
+      def file
+        Dir.pwd == directory ? path : File.expand_path(path, directory)
+      end
+    end
+
+    # @return [Source] where it comes from
+    attr_reader :source
     # @return [String] the file, as it was named
     attr_reader :file
     # @return [Array<Problem>] errors and warnings, by file and line
     attr_reader :problems
 
-    def initialize(draft, binds)
+    def initialize(draft, source)
+      @source = source
       @file = draft.file
       @cause = draft.cause
       read = draft.problems
       @hash = draft.to_h
-      @hash["binds"] = Config.binds(binds, read) if binds&.any?
+      @hash["binds"] = Config.binds(source.binds, read) if source.binds&.any?
       @problems = Problem.sort(read + engine_problems(read)).freeze
     end
 

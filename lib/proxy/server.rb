@@ -1,5 +1,6 @@
 # frozen_string_literal: true
 
+require "monitor"
 require_relative "native"
 
 module Proxy
@@ -28,7 +29,7 @@ module Proxy
       # @api private
       def start(config)
         native = Native::Server.start(config.to_h)
-        server = new(native)
+        server = new(native, config.source)
         @running[server] = true
         server
       end
@@ -45,9 +46,11 @@ module Proxy
     attr_reader :urls
 
     # @api private
-    def initialize(native)
+    def initialize(native, source)
       @native = native
-      @urls = native.urls.map(&:freeze).freeze
+      @source = source
+      @reloading = Monitor.new
+      read_urls
     end
     private_class_method :new
 
@@ -93,6 +96,46 @@ module Proxy
     #   server.down("app_servers")
     def down(name) = set_state(name, "down")
 
+    # Reads the configuration again and serves by it from now on: the same file, or the same block, which is called again. What is in
+    # flight finishes under the configuration that it began with, and addresses that are in both are not closed for a moment.
+    #
+    # Backends that stay keep their connections, health, states and figures; limits keep their counts where they stand in the same
+    # place and say the same. Files that the configuration names are read again, and the access log is opened anew. `binds:` of
+    # {Proxy.start} holds on. The number of `threads` alone waits for the next start.
+    #
+    # @param path [String, Pathname, nil] another configuration file, which is the one to be read again from now on; a block
+    #   likewise
+    # @return [self]
+    # @raise [ConfigurationError] with everything that is wrong; the server goes on as before
+    # @raise [BindError] when an address cannot be bound; the server goes on as before
+    # @raise [Error] when the server has stopped, or is about to
+    # @example
+    #   server.reload
+    # @example another configuration
+    #   server.reload { proxy to: "http://127.0.0.1:3001{path}{query}" }
+    def reload(path = nil, &block)
+      # One after the other, so that of two the one that has read the latest file comes last.
+      @reloading.synchronize do
+        source = path || block ? @source.other(path, block) : @source
+        take(source.read)
+      end
+    end
+
+    # Serves by a configuration that was read.
+    # @api private
+    def take(config)
+      @reloading.synchronize do
+        @native.reload(config.validate!.to_h)
+        @source = config.source
+      ensure
+        read_urls unless stopped?
+      end
+      self
+    end
+
+    # @api private
+    attr_reader :source
+
     # Stops: no new connections, idle ones close, requests in flight may finish. Returns when everything has ended. Other Ruby
     # threads run meanwhile.
     #
@@ -132,6 +175,10 @@ module Proxy
     end
 
     private
+
+    def read_urls
+      @urls = @native.urls.map(&:freeze).freeze
+    end
 
     def set_state(name, state)
       @native.set_state(String(name), state)

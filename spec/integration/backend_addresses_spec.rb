@@ -21,8 +21,9 @@ RSpec.describe "backend addresses" do
     expect(backend.request.target).to eq("/a")
   end
 
-  it "accepts h2://host:port and speaks HTTP/1.1 to it without TLS" do
-    expect(ask("h2://127.0.0.1:#{start_backend.port}").body).to eq("ok")
+  it "accepts h2://host:port and speaks HTTP/2 to it without TLS" do
+    nginx = start_nginx("location / { return 200 $server_protocol; }", http2: true)
+    expect(ask("h2://#{nginx.address}").body).to eq("HTTP/2.0")
   end
 
   it "accepts https://host:port" do

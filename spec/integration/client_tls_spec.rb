@@ -266,6 +266,22 @@ RSpec.describe "TLS with clients" do
     expect(client.read_to_end).to eq("")
   end
 
+  it "lets the client see that an answer was cut short" do
+    backend = start_backend { |connection| connection.write("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\npart") if connection.read_request }
+    cut = start_backend { |connection| connection.write("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\npart") if connection.read_request }
+    options = files(certs.server("app.test"))
+    whole, short = [backend, cut].map do |one|
+      address = one.address
+      proxy = start_proxy(bind: nil) do
+        bind "https://127.0.0.1:0", **options
+        proxy backends: [address]
+      end
+      connect(proxy).tap { |client| client.write("GET / HTTP/1.0\r\nHost: a\r\n\r\n") }
+    end
+    expect(whole.io.read).to end_with("part")
+    expect { short.io.read }.to raise_error(OpenSSL::SSL::SSLError, /unexpected eof/)
+  end
+
   it "ends a handshake that takes longer than client_header_timeout" do
     options = files(certs.server("app.test"))
     proxy = start_proxy(bind: nil) do

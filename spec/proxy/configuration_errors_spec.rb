@@ -126,6 +126,12 @@ RSpec.describe Proxy::ConfigurationError, :wrong_types do
     "proxy #{target}, keepalive: 1.5" => "proxy: keepalive: 1.5 is a Float: write a whole number, such as 64",
     "proxy #{target}, retry_buffer: 2**80" =>
       "proxy: retry_buffer: #{2**80} is too large: write a whole number of bytes, such as 65_536",
+    "proxy #{target}, protocol: 'h2'" =>
+      'proxy: protocol: "h2" is unknown: write "http1", "http2" or "auto"',
+    "proxy #{target}, protocol: 2" =>
+      'proxy: protocol: 2 is an Integer: write "http1", "http2" or "auto"',
+    "proxy backends: ['h2://127.0.0.1:3001'], protocol: :http1" =>
+      'proxy: protocol: "http1" and a backend with h2:// contradict each other: write http:// there, or leave protocol out',
     "proxy #{target}, verify_ssl: 'no'" => 'proxy: verify_ssl: "no" is a String: write true or false',
     "proxy #{target}, forwarded_headers: :rfc7329" =>
       "proxy: forwarded_headers: :rfc7329 is unknown (did you mean :rfc7239?): write true, false or :rfc7239",

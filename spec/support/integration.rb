@@ -39,7 +39,7 @@ module Peers
 
   def start_dns = started(DnsServer.new)
 
-  def start_puma(**options) = started(PumaBackend.new(**options))
+  def start_puma(*rackup, **options) = started(PumaBackend.new(*rackup, **options))
 
   def certs = @certs ||= Certs.new
 

@@ -12,7 +12,7 @@ mod queue;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, SystemTime};
 
 use parking_lot::Mutex;
@@ -36,14 +36,24 @@ const MOST: usize = 1024 * 1024;
 /// A compiled `access_log`.
 ///
 /// It is opened at load, and written once [`AccessLog::start`] was called. When it is dropped, its thread writes what it
-/// has and ends by itself; [`AccessLog::close`] waits for that.
+/// has and ends by itself; [`AccessLog::close`] waits for that. The next configuration's log to the same file has the same thread.
 #[derive(Debug)]
 pub struct AccessLog {
     format: Format,
     path: Option<PathBuf>,
-    queue: Arc<Queue>,
+    ending: Arc<Ending>,
     /// Until the thread takes it.
     output: Mutex<Option<Output>>,
+}
+
+/// Lets the thread end when the last of its logs is gone.
+#[derive(Debug, Default)]
+struct Ending(Arc<Queue>);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.0.close(Duration::ZERO);
+    }
 }
 
 #[derive(Debug)]
@@ -57,6 +67,17 @@ impl AccessLog {
     /// Compiles the directive and opens its file for appending. `None` if it is wrong; `problems` then says why, and what to
     /// write instead. A file that is new is removed again if all this is for a check, which must leave nothing behind.
     pub fn compile(spec: &config::AccessLog, purpose: Purpose, problems: &mut Vec<Problem>) -> Option<Arc<AccessLog>> {
+        Self::after(None, spec, purpose, problems)
+    }
+
+    /// The same in place of another. If both go to the same file, it is opened anew, as after a rotation: what is logged from the
+    /// start on goes there.
+    pub(crate) fn after(
+        before: Option<&Self>,
+        spec: &config::AccessLog,
+        purpose: Purpose,
+        problems: &mut Vec<Problem>,
+    ) -> Option<Arc<AccessLog>> {
         let at = spec.at.as_ref();
         let format = format(&spec.format, at, problems);
         let path = spec.to.as_ref().map(PathBuf::from);
@@ -72,29 +93,33 @@ impl AccessLog {
             },
         };
         let (format, output) = (format?, output?);
-        Some(Arc::new(Self { format, path, queue: Arc::default(), output: Mutex::new(Some(output)) }))
+        let before = before.filter(|before| before.path == path);
+        let ending = before.map(|before| Arc::clone(&before.ending)).unwrap_or_default();
+        Some(Arc::new(Self { format, path, ending, output: Mutex::new(Some(output)) }))
     }
 
-    /// Starts the thread that writes. What goes wrong with writing is told to `log`. A second call does nothing.
+    /// Starts the thread that writes, or has the one that there is write to this log's file. What goes wrong with writing is told to
+    /// `log`. A second call does nothing.
     pub fn start(&self, log: &Arc<Log>) -> io::Result<()> {
         match self.output.lock().take() {
-            Some(output) => Queue::start(&self.queue, output, Arc::clone(log)),
+            Some(output) => Queue::start(self.queue(), output, Arc::clone(log)),
             None => Ok(()),
         }
     }
 
-    /// Opens the file anew, after a rotation. Lines of before still go to the old one. An error leaves the old one in use.
-    pub fn reopen(&self) -> io::Result<()> {
-        if let Some(path) = &self.path {
-            self.queue.replace(Output::File(open(path)?));
-        }
-        Ok(())
+    fn queue(&self) -> &Arc<Queue> {
+        &self.ending.0
+    }
+
+    /// Waits for the end of what is written even when the log itself is gone.
+    pub(crate) fn rest(&self) -> Rest {
+        Rest(Arc::downgrade(self.queue()))
     }
 
     /// Ends the log once the engine threads have flushed: waits until everything is written, but no longer than `limit`.
     /// `false` if something was still to be written.
     pub fn close(&self, limit: Duration) -> bool {
-        self.queue.close(limit)
+        self.queue().close(limit)
     }
 
     fn write_line(&self, scope: &Scope<'_>, out: &mut Vec<u8>) {
@@ -121,12 +146,6 @@ impl AccessLog {
             number(out, lost);
             out.push(b'\n');
         }
-    }
-}
-
-impl Drop for AccessLog {
-    fn drop(&mut self) {
-        self.queue.close(Duration::ZERO);
     }
 }
 
@@ -203,6 +222,22 @@ pub(crate) fn refuse_secrets(template: &Template) -> Result<(), String> {
     }
 }
 
+/// What a log that another has taken the place of has still to write.
+#[derive(Debug)]
+pub(crate) struct Rest(Weak<Queue>);
+
+impl Rest {
+    /// Whether nothing is left.
+    pub(crate) fn is_written(&self) -> bool {
+        self.0.strong_count() == 0
+    }
+
+    /// The same as [`AccessLog::close`].
+    pub(crate) fn close(&self, limit: Duration) -> bool {
+        self.0.upgrade().is_none_or(|queue| queue.close(limit))
+    }
+}
+
 /// The lines of one engine thread that were not handed on yet.
 #[derive(Debug, Default)]
 pub struct Buffer {
@@ -234,6 +269,14 @@ impl Buffer {
         !self.lines.is_empty() && !std::mem::replace(&mut self.pending, true)
     }
 
+    /// Lets go of the log, unless it is `current` or lines for it are left.
+    pub fn forget_all_but(&mut self, current: Option<&Arc<AccessLog>>) {
+        let is_current = self.log.as_ref().zip(current).is_some_and(|(log, current)| Arc::ptr_eq(log, current));
+        if !is_current && self.flush() {
+            self.log = None;
+        }
+    }
+
     /// Hands the lines on. `false` if the log is behind: they are kept, and it has to be tried again.
     pub fn flush(&mut self) -> bool {
         self.hand_on(false)
@@ -249,7 +292,7 @@ impl Buffer {
         if self.lost > 0 {
             log.write_lost(self.lost, &mut self.lines);
         }
-        if !log.queue.push(&mut self.lines, in_any_case) {
+        if !log.queue().push(&mut self.lines, in_any_case) {
             self.lines.truncate(end);
             return false;
         }

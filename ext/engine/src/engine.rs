@@ -135,6 +135,12 @@ impl Engine {
         Rc::clone(&current)
     }
 
+    /// Lets go of the configuration before, of which there may be no request for a long time. Those that it serves keep it.
+    pub(crate) fn take_newest(&self) {
+        let newest = self.snapshot();
+        self.access.borrow_mut().forget_all_but(newest.access_log.as_ref());
+    }
+
     /// Memory for a request.
     pub(crate) fn workspace(&self) -> Box<Workspace> {
         self.spare.borrow_mut().pop().unwrap_or_default()

@@ -14,6 +14,7 @@ mod cors;
 mod forward_auth;
 mod header_changes;
 mod https_only;
+mod known;
 mod log_requests;
 mod max_body;
 mod rate_limit;
@@ -22,6 +23,7 @@ mod rewrite_path;
 mod shown;
 
 pub(crate) use auth_basic::Verifications;
+pub(crate) use known::Known;
 
 use std::sync::Arc;
 

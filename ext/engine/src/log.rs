@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::Write;
+use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -51,7 +52,7 @@ impl Level {
 /// are escaped, so that nothing a client or backend sends can begin a line of its own. Messages are passed as
 /// `format_args!(…)`, which costs nothing while the level is off.
 pub struct Log {
-    level: Level,
+    level: AtomicU8,
     sink: Mutex<Sink>,
 }
 
@@ -69,7 +70,7 @@ impl Log {
 
     /// The same to somewhere else.
     pub fn to(level: Level, out: Box<dyn Write + Send>) -> Arc<Log> {
-        Arc::new(Log { level, sink: Mutex::new(Sink { out, line: Vec::new() }) })
+        Arc::new(Log { level: AtomicU8::new(level as u8), sink: Mutex::new(Sink { out, line: Vec::new() }) })
     }
 
     /// The log that `log_level` asks for. An unknown level is a problem.
@@ -86,7 +87,12 @@ impl Log {
     /// Whether events of this level are written.
     #[inline]
     pub fn enabled(&self, level: Level) -> bool {
-        level <= self.level
+        level as u8 <= self.level.load(Relaxed)
+    }
+
+    /// From now on leaves out what matters less than events of the level that `other` has.
+    pub fn take_level_of(&self, other: &Self) {
+        self.level.store(other.level.load(Relaxed), Relaxed);
     }
 
     /// Writes an event, if its level is on, with the request that it concerns.
@@ -140,7 +146,7 @@ impl Log {
 
 impl fmt::Debug for Log {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Log").field("level", &self.level).finish_non_exhaustive()
+        f.debug_struct("Log").field("level", &self.level.load(Relaxed)).finish_non_exhaustive()
     }
 }
 

@@ -1,5 +1,6 @@
 //! A running server: its life from configuration to drain.
 
+mod reload;
 mod stats;
 mod threads;
 
@@ -14,12 +15,14 @@ use crate::config::{At, Config, Problem};
 use crate::downstream::binds::Bind;
 use crate::downstream::listener::Listener;
 use crate::downstream::tls::development;
+use crate::log::Log;
 use crate::metrics::Counters;
 use crate::snapshot::{self, Purpose, Snapshot};
 use crate::upstream::Admin;
-use threads::{Crew, Life};
+use crate::waiting::Mutex;
+use threads::{Control, Crew, Life};
 
-/// Why a server did not start. Nothing stays bound.
+/// Why a server did not start: nothing stays bound. Or why it did not take another configuration: everything stays as it was.
 #[derive(Debug)]
 pub enum StartError {
     /// Mistakes in the configuration, all of them.
@@ -35,6 +38,8 @@ pub enum StartError {
     },
     /// The operating system gave no thread or no runtime.
     System(std::io::Error),
+    /// It is stopping, or has stopped: a configuration comes too late.
+    Stopped,
 }
 
 /// No backend and no upstream is called that.
@@ -60,11 +65,23 @@ impl std::error::Error for UnknownBackend {}
 /// A running server. Dropping it stops it at once, without waiting.
 #[derive(Debug)]
 pub struct Server {
-    urls: Vec<String>,
     snapshot: Arc<ArcSwap<Snapshot>>,
     counters: Vec<Arc<Counters>>,
     life: Arc<Life>,
+    control: Control,
+    log: Arc<Log>,
+    /// Held while another configuration is read and takes its place.
+    reloading: Mutex<()>,
+    terms: Mutex<Terms>,
+}
+
+/// What one configuration says and the next may say otherwise. Locked for moments.
+#[derive(Debug)]
+struct Terms {
+    /// Where the server listens, in the order of the file: a bind, and its URL as it is shown.
+    listening: Vec<(Arc<Bind>, String)>,
     shutdown_timeout: Duration,
+    max_connections: usize,
 }
 
 impl Server {
@@ -84,22 +101,27 @@ impl Server {
         for bind in binds.iter() {
             listeners.push(Listener::bind(bind, binds.is_beside_v4(bind)).map_err(|error| cannot_bind(bind, &error))?);
         }
-        let urls: Vec<_> = listeners.iter().map(|listener| listener.url.clone()).collect();
         let settings = compiled.settings;
-        if let Some((_, url)) = binds.iter().zip(&urls).find(|(bind, _)| bind.is_development) {
-            for line in development::instructions(url) {
+        if let Some(listener) = listeners.iter().find(|listener| listener.bind.is_development) {
+            for line in development::instructions(&listener.url) {
                 settings.log.info(format_args!("{line}"));
             }
         }
+        let terms = Terms {
+            listening: listeners.iter().map(|listener| (listener.bind.clone(), listener.url.clone())).collect(),
+            shutdown_timeout: settings.shutdown_timeout,
+            max_connections: settings.max_connections,
+        };
         let snapshot = Arc::new(ArcSwap::from_pointee(compiled.snapshot));
         let crew = Crew { snapshot: snapshot.clone(), settings: &settings, listeners };
-        let (life, counters) = crew.start().map_err(StartError::System)?;
-        Ok(Server { urls, snapshot, counters, life, shutdown_timeout: settings.shutdown_timeout })
+        let (life, counters, control) = crew.start().map_err(StartError::System)?;
+        let (reloading, terms) = (Mutex::default(), Mutex::new(terms));
+        Ok(Server { snapshot, counters, life, control, log: settings.log, reloading, terms })
     }
 
     /// The URL of every bind, with the port that was taken for port 0.
-    pub fn urls(&self) -> &[String] {
-        &self.urls
+    pub fn urls(&self) -> Vec<String> {
+        self.terms.lock().listening.iter().map(|(_, url)| url.clone()).collect()
     }
 
     /// What happened so far.
@@ -119,13 +141,15 @@ impl Server {
     /// If none is called that.
     pub fn set_state(&self, target: &str, state: Admin) -> Result<(), UnknownBackend> {
         let unknown = |names| UnknownBackend { target: target.to_owned(), names };
+        // Not between two configurations, of which it would reach but one.
+        let _terms = self.terms.lock();
         self.snapshot.load().set_admin(target, state).map_err(unknown)
     }
 
     /// Begins to stop and returns at once: no new connections, idle ones close, requests in flight may finish within
     /// `timeout` (default: the configured `shutdown_timeout`). A second call with a shorter time shortens it.
     pub fn begin_stop(&self, timeout: Option<Duration>) {
-        self.life.begin_stop(timeout.unwrap_or(self.shutdown_timeout));
+        self.life.begin_stop(timeout.unwrap_or_else(|| self.terms.lock().shutdown_timeout));
     }
 
     /// Waits until the server has stopped or `limit` is over. `true` once it has stopped.

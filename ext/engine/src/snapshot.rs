@@ -1,12 +1,15 @@
 //! What one configuration compiles to: immutable, shared by the engine threads, and kept by a request to its end.
 
+mod lasting;
+
+pub(crate) use lasting::{Lasting, Place};
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::access_log::AccessLog;
 use crate::config::{Config, Directive, Problem, Setting, Severity};
 use crate::downstream::binds::Binds;
-use crate::filter::Verifications;
 use crate::handler::proxy::Proxy;
 use crate::handler::redirect::Redirect;
 use crate::handler::static_response::StaticResponse;
@@ -15,7 +18,7 @@ use crate::identity::TrustedProxies;
 use crate::log::Log;
 use crate::routing::{CaptureNames, Scope};
 use crate::server::BackendStats;
-use crate::upstream::{Admin, Dns, Upstream, Upstreams};
+use crate::upstream::{Admin, Dns, Past, Upstream, Upstreams};
 
 /// A compiled configuration.
 #[derive(Debug)]
@@ -32,6 +35,8 @@ pub(crate) struct Snapshot {
     /// Whether a log will ask what the client sent, once the request has been answered.
     pub(crate) keeps_lines: bool,
     dns: Arc<Dns>,
+    /// What the next configuration may take over.
+    lasting: Arc<Lasting>,
 }
 
 /// What clients are held to.
@@ -62,13 +67,17 @@ pub(crate) struct Compiler {
     pub(crate) limits: ClientLimits,
     /// Whether a filter will ask what the client sent, once the request has been answered.
     pub(crate) keeps_lines: bool,
-    /// What all filters that verify passwords share.
-    pub(crate) verifications: Arc<Verifications>,
     /// The names of all captures so far.
     pub(crate) names: CaptureNames,
     /// Those of the locations around what is being compiled.
     pub(crate) captures: CapturesAround,
     pub(crate) upstreams: Upstreams,
+    /// The locations around it.
+    pub(crate) place: Place,
+    /// What lasts of the configuration before.
+    pub(crate) before: Option<Arc<Lasting>>,
+    /// What will last of this one.
+    pub(crate) lasting: Lasting,
 }
 
 /// Names that the locations around a place capture: string rewrites there can refer to them.
@@ -130,6 +139,12 @@ pub enum Purpose {
 
 /// Compiles `config`. Mistakes are collected, not stopped at.
 pub(crate) fn compile(config: &Config, purpose: Purpose) -> Compiled {
+    compile_after(None, config, purpose)
+}
+
+/// The same for a configuration that takes the place of `before`, of which it takes over what is the same in both. Nothing that
+/// is at work changes before [`Snapshot::start`].
+pub(crate) fn compile_after(before: Option<&Snapshot>, config: &Config, purpose: Purpose) -> Compiled {
     let mut problems = Vec::new();
     let dns = Arc::new(Dns::compile(&config.resolver, &mut problems).unwrap_or_else(Dns::system));
     let trusted = TrustedProxies::compile(&config.trusted_proxies, &mut problems);
@@ -150,19 +165,27 @@ pub(crate) fn compile(config: &Config, purpose: Purpose) -> Compiled {
         log: Log::compile(&config.log_level, &mut problems),
     };
     let binds = Binds::compile(config, purpose, &mut problems);
-    let access_log = config.access_log.as_ref().and_then(|log| AccessLog::compile(log, purpose, &mut problems));
-    let upstreams = Upstreams::new(&config.upstreams, &mut problems);
+    let log_before = before.and_then(|before| before.access_log.as_deref());
+    let access_log =
+        config.access_log.as_ref().and_then(|log| AccessLog::after(log_before, log, purpose, &mut problems));
+    let before = before.map(|before| Arc::clone(&before.lasting));
+    let past = Past::new(before.clone(), &config.resolver.value);
+    let upstreams = Upstreams::after(past, &config.upstreams, &mut problems);
+    let verifications = before.as_ref().map(|before| Arc::clone(&before.verifications)).unwrap_or_default();
     let mut compiler = Compiler {
         problems,
         limits,
         keeps_lines: access_log.is_some(),
         names: CaptureNames::default(),
         captures: CapturesAround::default(),
-        verifications: Arc::default(),
         upstreams,
+        place: Place::default(),
+        before,
+        lasting: Lasting { verifications, ..Lasting::default() },
     };
     let routes = compiler.scope(&config.routes, &Scope::default());
-    let Compiler { mut problems, keeps_lines, names, upstreams, .. } = compiler;
+    let Compiler { mut problems, keeps_lines, names, mut upstreams, mut lasting, .. } = compiler;
+    lasting.upstreams = upstreams.take_made();
     let upstreams = upstreams.finish(&mut problems);
     let capture_names = names.into_list();
     if config.routes.is_empty() {
@@ -170,7 +193,9 @@ pub(crate) fn compile(config: &Config, purpose: Purpose) -> Compiled {
         problems.push(Problem::warning(None, "configuration", message));
     }
     problems.sort_by(|a, b| a.at.cmp(&b.at));
-    let snapshot = Snapshot { binds, routes, capture_names, upstreams, limits, trusted, access_log, keeps_lines, dns };
+    let lasting = Arc::new(lasting);
+    let snapshot =
+        Snapshot { binds, routes, capture_names, upstreams, limits, trusted, access_log, keeps_lines, dns, lasting };
     Compiled { snapshot, settings, problems }
 }
 
@@ -202,6 +227,11 @@ impl Snapshot {
         }
         self.routes.each_proxy(&mut |proxy| proxy.backends().start(&self.dns, runtime, log));
         self.routes.each_filter(&mut |filter| filter.start(&self.dns, runtime, log));
+    }
+
+    /// Ends what went on in the background and goes on in another way under the configuration that takes this one's place.
+    pub(crate) fn retire(&self, next: &Self) {
+        self.lasting.upstreams.retire(&next.lasting.upstreams);
     }
 
     /// Does what somebody wants of a backend, `UPSTREAM/BACKEND`, or of a whole upstream. An error has the names that there are.

@@ -16,6 +16,7 @@ pub(crate) mod fleet;
 pub mod health;
 pub(crate) mod http2;
 mod named;
+mod past;
 pub mod pool;
 mod protocol;
 mod refresh;
@@ -30,6 +31,7 @@ pub use compile::{Backends, TargetHost};
 pub use connect::{connect, ConnectError, ConnectErrorKind};
 pub use dns::Dns;
 pub(crate) use named::Upstreams;
+pub(crate) use past::{Made, Past};
 pub use pool::{Keep, Pool};
 pub use protocol::Protocol;
 
@@ -50,7 +52,8 @@ use address::Host;
 use backend::Tls;
 use balancer::{Balancer, Members, Policy, Tag};
 use dns::Target;
-use fleet::Fleet;
+use fleet::{Anew, Fleet};
+use past::Recipe;
 use refresh::Name;
 use slot::{own_name, Slot};
 use terms::{Member, Terms};
@@ -66,6 +69,7 @@ pub struct Upstream {
     keep: Keep,
     shared: bool,
     fleet: Arc<Fleet>,
+    recipe: Recipe,
     /// The backends as they were written, in that order. Locked only to change `live` and for the figures.
     slots: Mutex<Vec<Slot>>,
     /// Names that have not been answered for yet.
@@ -76,8 +80,8 @@ pub struct Upstream {
 }
 
 impl Upstream {
-    /// `server_name` is the TLS name of all of them, in place of each one's own host. `shared`: it has a name that a person
-    /// gave it, for several directives to use.
+    /// One that has no past.
+    #[cfg(test)]
     fn new(
         name: &str,
         shared: bool,
@@ -85,7 +89,31 @@ impl Upstream {
         terms: &Terms,
         server_name: Option<&ServerName<'static>>,
     ) -> Arc<Self> {
-        let fleet = Fleet::new(name, terms.rules.clone());
+        Self::after(None, name, shared, members, terms.clone(), server_name, Recipe::default())
+    }
+
+    /// One that takes the place of `before`, if there was one: backends that stay keep what is known of them.
+    ///
+    /// `server_name` is the TLS name of all of them, in place of each one's own host. `shared`: it has a name that a person
+    /// gave it, for several directives to use.
+    fn after(
+        before: Option<&Self>,
+        name: &str,
+        shared: bool,
+        members: &[Member],
+        mut terms: Terms,
+        server_name: Option<&ServerName<'static>>,
+        recipe: Recipe,
+    ) -> Arc<Self> {
+        let anew = before.map_or_else(Anew::default, |before| Anew {
+            checks: !before.recipe.checks_like(&recipe),
+            conduct: !recipe.counts_failures(),
+        });
+        let fleet = Fleet::after(before.map(|before| &*before.fleet), name, terms.rules.clone(), anew);
+        // A secret that was made up for cookies stays the same.
+        if let Some(before) = before.filter(|before| before.recipe.chooses_like(&recipe)) {
+            terms.policy = before.balancer.policy().clone();
+        }
         let make = |member: &Member| {
             let Member { address, secure, traits } = member;
             let tls = terms.tls.as_ref().filter(|_| *secure).map(|client| Tls {
@@ -94,8 +122,11 @@ impl Upstream {
             });
             Slot::new(address, *secure, tls, *traits, &fleet)
         };
-        let slots: Vec<_> = members.iter().map(make).collect();
-        let unanswered = slots.iter().filter(|slot| matches!(slot, Slot::Named { .. })).count();
+        let mut slots: Vec<_> = members.iter().map(make).collect();
+        if let Some(before) = before {
+            slot::succeed(&mut slots, &before.slots.lock(), &fleet, before.recipe.connects_like(&recipe));
+        }
+        let unanswered = slots.iter().filter(|slot| matches!(slot, Slot::Named { answered: false, .. })).count();
         let balancer = Balancer::new(terms.policy.clone());
         let live = expand(&slots);
         fleet.set_members(&live, false);
@@ -105,12 +136,18 @@ impl Upstream {
             keep: terms.keep,
             shared,
             fleet,
+            recipe,
             slots: Mutex::new(slots),
             unanswered: AtomicUsize::new(unanswered),
             answered: Notify::new(),
             started: AtomicBool::new(false),
             tasks: Mutex::default(),
         })
+    }
+
+    /// What it is made of.
+    fn recipe(&self) -> &Recipe {
+        &self.recipe
     }
 
     /// Begins to resolve the names among the backends, to follow their changes and to check the backends, on `handle`'s

@@ -8,7 +8,8 @@ use proxy_engine::StartError;
 
 use crate::config;
 
-/// Why a server did not start: `Proxy::ConfigurationError`, `Proxy::BindError` or `Proxy::Error`.
+/// Why a server did not start, or did not take another configuration: `Proxy::ConfigurationError`, `Proxy::BindError` or
+/// `Proxy::Error`.
 pub(crate) fn not_started(ruby: &Ruby, error: StartError) -> Error {
     let raised = match error {
         StartError::Configuration(problems) => configuration(ruby, &problems),
@@ -16,6 +17,8 @@ pub(crate) fn not_started(ruby: &Ruby, error: StartError) -> Error {
         StartError::System(error) => {
             class(ruby, "Error").map(|class| Error::new(class, format!("the proxy cannot run: {error}")))
         }
+        StartError::Stopped => class(ruby, "Error")
+            .map(|class| Error::new(class, "the server has stopped, or is about to: start another one")),
     };
     raised.unwrap_or_else(|error| error)
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use magnus::{function, method, prelude::*, Error, RModule, Ruby, Value};
 use proxy_engine::upstream::Admin;
-use proxy_engine::Stats;
+use proxy_engine::{StartError, Stats};
 
 use self::life::{Life, Waited};
 use crate::gvl::without_gvl;
@@ -20,6 +20,7 @@ pub(crate) fn init(ruby: &Ruby, native: RModule) -> Result<(), Error> {
     class.define_method("urls", method!(Server::urls, 0))?;
     class.define_method("stats", method!(Server::stats, 0))?;
     class.define_method("set_state", method!(Server::set_state, 2))?;
+    class.define_method("reload", method!(Server::reload, 1))?;
     class.define_method("begin_stop", method!(Server::begin_stop, 1))?;
     class.define_method("wait", method!(Server::wait, 1))?;
     class.define_method("stopped?", method!(Server::is_stopped, 0))?;
@@ -69,6 +70,18 @@ impl Server {
             .owned()
             .map_or(Ok(()), |life| life.set_state(&target, state))
             .map_err(|unknown| error(unknown.to_string()))
+    }
+
+    /// `reload(hash)`: raises what `start` raises, and everything is as it was then. A server that has ended and a forked child's
+    /// copy take no configuration.
+    fn reload(ruby: &Ruby, server: &Self, hash: Value) -> Result<(), Error> {
+        let config = config::from_hash(ruby, hash)?;
+        let Some(life) = server.owned() else { return Err(error::not_started(ruby, StartError::Stopped)) };
+        // It waits for nothing but another one, so there is nothing to interrupt.
+        match without_gvl(|| life.reload(&config), || ())? {
+            Ok(result) => result.map_err(|error| error::not_started(ruby, error)),
+            Err(payload) => Err(error::panicked(ruby, payload.as_ref())),
+        }
     }
 
     /// `begin_stop(seconds or nil)`: returns at once.

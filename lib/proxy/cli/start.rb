@@ -18,6 +18,11 @@ module Proxy
         Ctrl-C or SIGTERM stops it: no new connections, requests in flight may finish
         within shutdown_timeout, then it exits with 0. A second signal ends it at once.
 
+        SIGHUP reads the configuration and the files it names again, without closing
+        anything: requests in flight finish under the one they began with. If anything
+        is wrong it is printed, and the old configuration stays. The access log is
+        opened anew, for log rotation.
+
         Examples:
           proxy                                     Proxyfile, as it stands
           proxy start -c config/proxy.rb            another file
@@ -47,7 +52,7 @@ module Proxy
 
       def serve(server, config, signals)
         greet(server, config)
-        signals.first
+        config = reload(server, config) while signals.next == Signals::RELOAD
         @out.puts "Stopping. Requests in flight get #{seconds(config)}; a second signal ends them at once."
         @out.flush
         stopping = Thread.new { server.stop.tap { signals.stopped } }
@@ -67,22 +72,47 @@ module Proxy
         @out.flush
       end
 
+      # Serves by the configuration as it stands now, and returns it; by the old one if anything is wrong.
+      def reload(server, old)
+        config = old.source.read
+        say(@err, *config.warnings.map { |warning| "warning: #{warning}" })
+        server.take(config)
+        say(@out, "Reloaded #{config.file}: #{count(config.route_count, "route")}.")
+        config
+      rescue ConfigurationError => error
+        say(@err, *error.problems, "#{old.file} has #{count(error.problems.length, "error")}; the old configuration stays.")
+        old
+      rescue Error, SystemExit => error
+        reason = error.is_a?(SystemExit) ? "#{old.file} ends the process (#{error.message})" : error.message
+        say(@err, reason, "The old configuration stays.")
+        old
+      end
+
+      # A terminal that is gone, which may be why SIGHUP came, is no reason to end.
+      def say(io, *lines)
+        lines.each { |line| io.puts line }
+        io.flush
+      rescue Errno::EIO, Errno::EPIPE
+        nil
+      end
+
       def seconds(config)
         timeout = config.shutdown_timeout
         count(timeout == timeout.to_i ? timeout.to_i : timeout, "second")
       end
 
-      # SIGINT and SIGTERM as something that can be waited for.
+      # SIGINT, SIGTERM and SIGHUP as something that can be waited for.
       class Signals
         STOPPED = 0
+        RELOAD = Signal.list.fetch("HUP")
 
         def initialize
           @reader, @writer = IO.pipe
-          %w[INT TERM].each { |name| trap(name) { |number| @writer.write_nonblock([number].pack("C"), exception: false) } }
+          %w[INT TERM HUP].each { |name| trap(name) { |number| @writer.write_nonblock([number].pack("C"), exception: false) } }
         end
 
-        # Waits for the first signal.
-        def first
+        # Waits for the next signal, and returns its number.
+        def next
           @reader.getbyte
         end
 
@@ -91,9 +121,10 @@ module Proxy
           @writer.write([STOPPED].pack("C"))
         end
 
-        # Waits for a second signal, and returns its number, or for the end of the server, and returns nil.
+        # Waits for a second signal that ends the server, and returns its number, or for the end of the server, and returns nil.
         def second
-          number = @reader.getbyte
+          number = self.next
+          number = self.next while number == RELOAD
           number unless number == STOPPED
         end
 

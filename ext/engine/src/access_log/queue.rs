@@ -63,10 +63,17 @@ struct State {
 }
 
 impl Queue {
-    /// Starts the thread. It ends once the queue is closed and empty.
+    /// Starts the thread. It ends once the queue is closed and empty. If it runs, what is pushed from now on goes to `output`.
     pub(super) fn start(queue: &Arc<Self>, output: Output, log: Arc<Log>) -> io::Result<()> {
+        let mut state = queue.state.lock();
+        if state.running {
+            state.jobs.push_back(Job::Replace(output));
+            queue.changed.notify_one();
+            return Ok(());
+        }
+        state.running = true;
+        drop(state);
         let writer = Writer { queue: Arc::clone(queue), output, log, failing: false };
-        queue.state.lock().running = true;
         let spawned = std::thread::Builder::new().name("access-log".into()).spawn(move || writer.run());
         if spawned.is_err() {
             queue.state.lock().running = false;
@@ -86,12 +93,6 @@ impl Queue {
         state.jobs.push_back(Job::Write(std::mem::replace(lines, empty)));
         self.changed.notify_one();
         true
-    }
-
-    /// Makes what is pushed from now on go elsewhere.
-    pub(super) fn replace(&self, output: Output) {
-        self.state.lock().jobs.push_back(Job::Replace(output));
-        self.changed.notify_one();
     }
 
     /// Lets the thread end when it has written everything, and waits for that up to `limit`. `true` if it has ended.

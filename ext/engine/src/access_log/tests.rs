@@ -209,12 +209,18 @@ fn a_rotated_file_gets_what_came_before_and_the_new_one_what_comes_after() {
     push(&mut buffer, &log, &request("GET", "/before", "", &[]));
     assert!(buffer.flush());
     std::fs::rename(&path, &old).expect("a rotation");
-    log.reopen().expect("a new file");
-    push(&mut buffer, &log, &request("GET", "/after", "", &[]));
+    let after = AccessLog::after(Some(&log), &spec("{path} after", Some(&path)), Purpose::Start, &mut Vec::new());
+    let after = after.expect("a log");
+    push(&mut buffer, &log, &request("GET", "/before", "", &[]));
+    assert!(buffer.flush(), "until it is started it changes nothing");
+    start(&after);
+    push(&mut buffer, &log, &request("GET", "/late", "", &[]));
+    push(&mut buffer, &after, &request("GET", "/", "", &[]));
+    drop(log);
     drop(buffer);
-    assert!(log.close(LIMIT));
-    assert_eq!(std::fs::read_to_string(&old).expect("a file"), "/before\n");
-    assert_eq!(std::fs::read_to_string(&path).expect("a file"), "/after\n");
+    assert!(after.close(LIMIT));
+    assert_eq!(std::fs::read_to_string(&old).expect("a file"), "/before\n/before\n");
+    assert_eq!(std::fs::read_to_string(&path).expect("a file"), "/late\n/ after\n");
 }
 
 #[test]
@@ -256,7 +262,7 @@ fn a_log_that_nobody_holds_any_more_writes_what_it_has_and_ends() {
     let path = dir.path().join("access.log");
     let log = compile("{path}", &path);
     start(&log);
-    let queue = Arc::clone(&log.queue);
+    let queue = Arc::clone(log.queue());
     let mut buffer = Buffer::default();
     push(&mut buffer, &log, &sample());
     drop(log);

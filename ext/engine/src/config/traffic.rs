@@ -39,7 +39,7 @@ impl Default for RateLimit {
 }
 
 /// `"address"`, `{ header: "X-Api-Key" }`, `{ query: "user_id" }` or `{ rewrite: "{addr}{host}" }`
-#[derive(Debug, Clone, Deserialize, Serialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LimitKey {
     /// The client's address; of an IPv6 address the network of 64 bits that it is in.

@@ -18,7 +18,7 @@ pub struct Upstream {
 
 /// What `upstream` and a `proxy` of its own backends have in common: where requests go, how a backend is chosen, spoken to,
 /// and known to be well.
-#[derive(Debug, Clone, Deserialize, Serialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Pool {
     /// Where requests go. `None`: the host of `to`, resolved by DNS.
@@ -114,7 +114,7 @@ pub struct Sticky {
 }
 
 /// One backend as it was written.
-#[derive(Debug, Clone, Deserialize, Serialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Backend {
     /// `10.0.0.1:3001`, `host:3001`, `host`, `http://…`, `https://…`, `h2://…`, `unix:/run/app.sock` or `[::1]:3001`.
@@ -145,7 +145,7 @@ impl Backend {
 }
 
 /// `health_check: { path: "/healthz", interval: 10, timeout: 5, status: 200, rise: 2, fall: 3 }`
-#[derive(Debug, Clone, Deserialize, Serialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct HealthCheck {
     /// Whether a connection that can be made is proof enough.
@@ -197,7 +197,7 @@ impl Default for HealthCheck {
 }
 
 /// `body: "OK"` or `body: /ok/i`
-#[derive(Debug, Clone, Deserialize, Serialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BodyMatch {
     /// Text that must stand somewhere in it.

@@ -223,6 +223,16 @@ impl Bind {
         Arc::clone(&binds.0[0])
     }
 
+    /// How its URL begins when it is shown.
+    pub(crate) fn scheme(&self) -> &'static str {
+        match (&self.key.address, &self.tls) {
+            (BindAddress::Tcp(_), None) => "http",
+            (BindAddress::Tcp(_), Some(_)) => "https",
+            (BindAddress::Unix(_), None) => "unix",
+            (BindAddress::Unix(_), Some(_)) => "https+unix",
+        }
+    }
+
     /// Whether it is a unix socket.
     pub(crate) fn is_unix(&self) -> bool {
         matches!(self.key.address, BindAddress::Unix(_))

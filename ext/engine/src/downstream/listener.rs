@@ -1,11 +1,13 @@
 //! Listening sockets, and handing what they accept to the engine threads.
 
 mod address;
+mod socket;
 mod unix;
 
 pub(crate) use address::{is_https, BindAddress};
 pub(crate) use unix::Rights;
 
+use std::convert::Infallible;
 use std::future::{poll_fn, Future};
 use std::io;
 use std::net::SocketAddr;
@@ -13,8 +15,8 @@ use std::sync::Arc;
 use std::task::{ready, Context, Poll};
 use std::time::Duration;
 
-use socket2::{Domain, Protocol, SockRef, Socket, Type};
-use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::{mpsc, OwnedSemaphorePermit, Semaphore};
 
 use super::binds::Bind;
@@ -22,6 +24,7 @@ use crate::log::Log;
 use crate::metrics::Counters;
 use crate::rewrite::ClientInfo;
 use crate::stream::Stream;
+use socket::{Client, RawStream};
 
 /// Connections that may wait to be accepted, unless `backlog` says otherwise.
 const BACKLOG: i32 = 1024;
@@ -46,11 +49,6 @@ pub(crate) struct Raw {
     bind: Arc<Bind>,
 }
 
-enum RawStream {
-    Tcp(std::net::TcpStream),
-    Unix(std::os::unix::net::UnixStream),
-}
-
 impl Raw {
     /// A TCP connection whose client has no address.
     #[cfg(test)]
@@ -68,15 +66,25 @@ impl Raw {
     }
 }
 
+/// What becomes of a listener when a configuration takes another's place.
+#[derive(Debug)]
+pub(crate) enum Order {
+    /// It stays, on these terms.
+    Keep(Arc<Bind>),
+    /// It accepts those who wait, and ends, which the other end of the channel learns from.
+    Leave(std::sync::mpsc::Sender<Infallible>),
+}
+
 /// A bound socket.
 #[derive(Debug)]
 pub(crate) struct Listener {
     socket: Bound,
-    bind: Arc<Bind>,
+    pub(crate) bind: Arc<Bind>,
     /// As it is shown: `http://127.0.0.1:8080`.
     pub(crate) url: String,
 }
 
+/// A bound socket, in nobody's runtime.
 #[derive(Debug)]
 enum Bound {
     Tcp(std::net::TcpListener),
@@ -88,55 +96,55 @@ impl Listener {
     pub(crate) fn bind(bind: &Arc<Bind>, only_v6: bool) -> io::Result<Self> {
         let backlog = bind.backlog.unwrap_or(BACKLOG);
         let (socket, url) = match &bind.key.address {
-            BindAddress::Tcp(address) => bind_tcp(*address, backlog, only_v6, bind.tls.is_some())?,
+            BindAddress::Tcp(address) => bind_tcp(*address, backlog, only_v6, bind.scheme())?,
             BindAddress::Unix(path) => {
                 let (listener, file) = unix::bind(path, backlog, bind.rights)?;
-                let scheme = if bind.tls.is_some() { "https+unix" } else { "unix" };
-                (Bound::Unix(listener, file), format!("{scheme}://{}", path.display()))
+                (Bound::Unix(listener, file), format!("{}://{}", bind.scheme(), path.display()))
             }
         };
         Ok(Self { socket, bind: Arc::clone(bind), url })
     }
 
-    /// Accepts until the future is dropped. `hand_over` takes each connection.
-    pub(crate) async fn run(self, permits: Arc<Semaphore>, threads: Arc<Threads>, log: Arc<Log>) {
-        let bind = self.bind;
-        match self.socket {
-            Bound::Tcp(listener) => match TcpListener::from_std(listener) {
-                Ok(listener) => {
-                    while let Some((accepted, permit)) = accept(&permits, |cx| listener.poll_accept(cx)).await {
-                        match accepted {
-                            Ok((stream, peer)) => accept_tcp(stream, peer, permit, &bind, &threads, &log),
-                            Err(error) => rest(&error, &log).await,
-                        }
+    /// Accepts until the future is dropped or an order says to leave. `threads` get each connection.
+    pub(crate) async fn run(
+        self,
+        permits: Arc<Semaphore>,
+        threads: Arc<Threads>,
+        log: Arc<Log>,
+        mut orders: mpsc::UnboundedReceiver<Order>,
+    ) {
+        let Self { socket, mut bind, .. } = self;
+        let socket = match socket.watched() {
+            Ok(socket) => socket,
+            Err(error) => return log.error(format_args!("a listening socket is unusable: {error}")),
+        };
+        let _left = loop {
+            let accepted = tokio::select! {
+                accepted = accept(&permits, |cx| socket.poll_accept(cx)) => accepted,
+                order = orders.recv() => match order {
+                    Some(Order::Keep(terms)) => {
+                        socket.keep(&bind, &terms, &log);
+                        bind = terms;
+                        continue;
                     }
-                }
-                Err(error) => log.error(format_args!("a listening socket is unusable: {error}")),
-            },
-            Bound::Unix(listener, _file) => match UnixListener::from_std(listener) {
-                Ok(listener) => {
-                    while let Some((accepted, permit)) = accept(&permits, |cx| listener.poll_accept(cx)).await {
-                        match accepted.and_then(|(stream, _)| stream.into_std()) {
-                            Ok(stream) => {
-                                let link = ClientInfo::default();
-                                threads.hand_over(Raw {
-                                    socket: RawStream::Unix(stream),
-                                    link,
-                                    permit,
-                                    bind: Arc::clone(&bind),
-                                });
-                            }
-                            Err(error) => rest(&error, &log).await,
-                        }
-                    }
-                }
-                Err(error) => log.error(format_args!("a listening socket is unusable: {error}")),
-            },
+                    Some(Order::Leave(left)) => break Some(left),
+                    None => break None,
+                },
+            };
+            let Some((accepted, permit)) = accepted else { return };
+            match accepted.and_then(Client::into_raw) {
+                Ok((socket, link)) => threads.hand_over(Raw { socket, link, permit, bind: Arc::clone(&bind) }),
+                Err(error) => rest(&error, &log).await,
+            }
+        };
+        match socket.leave() {
+            Ok(socket) => socket.accept_the_last(&bind, &permits, &threads, &log).await,
+            Err(error) => log.error(format_args!("those who wait at {} were lost: {error}", bind.url)),
         }
     }
 }
 
-fn bind_tcp(address: SocketAddr, backlog: i32, only_v6: bool, tls: bool) -> io::Result<(Bound, String)> {
+fn bind_tcp(address: SocketAddr, backlog: i32, only_v6: bool, scheme: &str) -> io::Result<(Bound, String)> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     // A restart may bind while connections of the last run are still winding down.
     socket.set_reuse_address(true)?;
@@ -147,7 +155,6 @@ fn bind_tcp(address: SocketAddr, backlog: i32, only_v6: bool, tls: bool) -> io::
     socket.bind(&address.into())?;
     socket.listen(backlog)?;
     let listener = std::net::TcpListener::from(socket);
-    let scheme = if tls { "https" } else { "http" };
     let url = format!("{scheme}://{}", listener.local_addr()?);
     Ok((Bound::Tcp(listener), url))
 }
@@ -174,32 +181,6 @@ async fn accept<C>(
         poll_accept(cx).map(|accepted| Some((accepted, permit)))
     })
     .await
-}
-
-fn accept_tcp(
-    stream: TcpStream,
-    peer: SocketAddr,
-    permit: OwnedSemaphorePermit,
-    bind: &Arc<Bind>,
-    threads: &Threads,
-    log: &Log,
-) {
-    let local = stream.local_addr().ok();
-    // An answer leaves in one piece, or in pieces that are meant to leave at once: waiting for more only delays it.
-    let _ = SockRef::from(&stream).set_tcp_nodelay(true);
-    let ip = peer.ip().to_canonical();
-    let link = ClientInfo {
-        addr: ip.to_string().into(),
-        ip: Some(ip),
-        port: Some(peer.port()),
-        local_ip: local.map(|local| local.ip().to_canonical()),
-        local_port: local.map(|local| local.port()),
-        ..ClientInfo::default()
-    };
-    match stream.into_std() {
-        Ok(stream) => threads.hand_over(Raw { socket: RawStream::Tcp(stream), link, permit, bind: Arc::clone(bind) }),
-        Err(error) => log.warn(format_args!("a connection from {peer} was lost: {error}")),
-    }
 }
 
 /// After an error of `accept`. Most concern one connection that is gone already; when the process is out of files, trying again at

@@ -8,6 +8,7 @@ mod known;
 mod verifier;
 
 pub(crate) use verifier::Verifications;
+pub(super) use verifier::Verifier as Passwords;
 
 use std::sync::Arc;
 
@@ -32,7 +33,7 @@ const LONGEST: usize = 1024;
 /// An `auth_basic` directive, compiled.
 #[derive(Debug)]
 pub(crate) struct AuthBasic {
-    verifier: Verifier,
+    verifier: Arc<Verifier>,
     challenge: Box<str>,
     error_response: Arc<ErrorResponse>,
 }
@@ -51,7 +52,9 @@ impl AuthBasic {
         if !report.is_sound() {
             return None;
         }
-        let verifier = Verifier::new(accounts?, known.ok()?, Arc::clone(&compiler.verifications));
+        let verifier = Verifier::new(accounts?, known.ok()?, Arc::clone(&compiler.lasting.verifications));
+        let before = compiler.before.as_deref().map(|before| &before.filters);
+        let verifier = compiler.lasting.filters.passwords(before, verifier);
         Some(Self { verifier, challenge: challenge.into(), error_response })
     }
 

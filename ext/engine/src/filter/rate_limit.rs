@@ -13,7 +13,7 @@ use crate::respond::ErrorResponse;
 use crate::rewrite::value::number;
 use crate::routing::host_span;
 use crate::snapshot::Compiler;
-use counts::Counts;
+pub(super) use counts::Counts;
 use key::Key;
 use window::{Limit, Taken};
 
@@ -22,7 +22,7 @@ use window::{Limit, Taken};
 pub(crate) struct RateLimit {
     limit: Limit,
     key: Key,
-    counts: Counts,
+    counts: Arc<Counts>,
     error_response: Arc<ErrorResponse>,
 }
 
@@ -88,7 +88,10 @@ impl RateLimit {
             ErrorResponse::compile(spec.error_response.as_ref(), 429, at, "rate_limit", &mut compiler.problems);
         let key = key.filter(|_| compiler.error_count() == before)?;
         let limit = Limit { requests, span };
-        Some(Self { limit, key, counts: Counts::new(limit, spec.max_keys as usize), error_response })
+        let before = compiler.before.as_deref().map(|before| &before.filters);
+        let make = || Counts::new(limit, spec.max_keys as usize);
+        let counts = compiler.lasting.filters.counts(before, &compiler.place, spec, make);
+        Some(Self { limit, key, counts, error_response })
     }
 
     /// Counts the request, or answers it.

@@ -13,7 +13,7 @@ pub(crate) const KEY: &str = "Sec-WebSocket-Key";
 /// What proves that the server has understood it.
 pub(crate) const ACCEPT: &str = "Sec-WebSocket-Accept";
 
-/// What is hashed behind the key.
+/// What is hashed behind the key (RFC 6455, section 1.3).
 const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 /// Adds a new key to a request.
@@ -25,11 +25,15 @@ pub(crate) fn set_key(fields: &mut Fields) {
 /// Whether the server has understood the key that it was sent. A request without one asks for nothing to be proven.
 pub(crate) fn is_accepted(request: &RequestHead, response: &ResponseHead) -> bool {
     let Some(key) = request.fields.get(KEY) else { return true };
+    response.fields.get(ACCEPT) == Some(proof(key).as_bytes())
+}
+
+/// What a server says that has understood `key`.
+pub(crate) fn proof(key: &[u8]) -> String {
     let mut hash = Context::new(&SHA1_FOR_LEGACY_USE_ONLY);
     hash.update(key);
     hash.update(GUID);
-    let proof = STANDARD.encode(hash.finish());
-    response.fields.get(ACCEPT) == Some(proof.as_bytes())
+    STANDARD.encode(hash.finish())
 }
 
 #[cfg(test)]

@@ -7,8 +7,10 @@ use std::task::{ready, Context, Poll};
 
 use bytes::{Buf, Bytes};
 use h2::client::ResponseFuture;
+use h2::ext::Protocol;
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream, SendStream};
+use http::request::Parts;
 use http::{HeaderMap, Request, Response, StatusCode};
 
 use super::upgrade::Upgrade;
@@ -40,6 +42,8 @@ pub(crate) struct Stream {
     failure: Option<h2::Error>,
     /// Whether a client asked for a tunnel (RFC 8441). What it sends then is no body.
     tunnel: bool,
+    /// Whether a client asked for a head alone.
+    head_alone: bool,
     /// What a request for another protocol asked for, which a backend answers in its own way.
     upgrade: Option<Upgrade>,
     total_sent: u64,
@@ -79,10 +83,12 @@ enum Ending {
 }
 
 impl Stream {
-    /// A request that a client sent. `tunnel` says whether it was an extended CONNECT.
-    pub(crate) fn of_client(body: RecvStream, response: SendResponse<Bytes>, tunnel: bool) -> Self {
+    /// A request that a client sent.
+    pub(crate) fn of_client(request: &Parts, body: RecvStream, response: SendResponse<Bytes>) -> Self {
         let receiving = if body.is_end_stream() { Receiving::Ended } else { Receiving::Body(body) };
-        Self { tunnel, ..Self::new(Sending::Response(response), receiving) }
+        let tunnel = request.extensions.get::<Protocol>().is_some();
+        let head_alone = request.method == http::Method::HEAD;
+        Self { tunnel, head_alone, ..Self::new(Sending::Response(response), receiving) }
     }
 
     /// One more request on a connection to a backend. [`Stream::write_request`] says which.
@@ -102,6 +108,7 @@ impl Stream {
             ending: Ending::Open,
             failure: None,
             tunnel: false,
+            head_alone: false,
             upgrade: None,
             total_sent: 0,
             total_read: 0,
@@ -267,7 +274,7 @@ impl Stream {
     /// Takes a whole body of the proxy's own, and ends with it.
     pub(crate) fn write_body(&mut self, body: &[u8]) {
         if matches!(self.ending, Ending::Open) {
-            self.held = Bytes::copy_from_slice(body);
+            self.held = if self.head_alone { Bytes::new() } else { Bytes::copy_from_slice(body) };
             self.ending = Ending::Due(None);
         }
     }

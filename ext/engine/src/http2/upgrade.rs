@@ -1,16 +1,7 @@
 //! A request for another protocol in HTTP/2 (RFC 8441), as the engine sees it: an upgrade of HTTP/1.1.
 
-use aws_lc_rs::digest::{Context, SHA1_FOR_LEGACY_USE_ONLY};
-use base64::engine::general_purpose::STANDARD;
-use base64::Engine as _;
-
+use crate::headers::websocket::{proof, ACCEPT, KEY};
 use crate::message::{Fields, Known, RequestHead, ResponseHead};
-
-/// What only the handshake of HTTP/1.1 has.
-const KEY: &str = "Sec-WebSocket-Key";
-const ACCEPT: &str = "Sec-WebSocket-Accept";
-/// What a server hashes behind the key (RFC 6455, section 1.3).
-const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 /// The protocol that was asked for, and what the client wants as a proof that it was understood.
 #[derive(Debug)]
@@ -28,12 +19,7 @@ impl Upgrade {
         if protocols.next().is_some() || protocol.contains(&b',') {
             return None;
         }
-        let accept = request.fields.get(KEY).map(|key| {
-            let mut hash = Context::new(&SHA1_FOR_LEGACY_USE_ONLY);
-            hash.update(key);
-            hash.update(GUID);
-            STANDARD.encode(hash.finish())
-        });
+        let accept = request.fields.get(KEY).map(proof);
         Some(Self { protocol: protocol.into(), accept })
     }
 

@@ -48,7 +48,9 @@ impl Compiler {
         let matcher = Matcher::compile(spec, names, &mut report);
         let around = self.captures.len();
         self.captures.extend(matcher.names().map(|number| self.names.name(number).into()));
+        self.place.enter(spec);
         let scope = self.scope(&spec.routes, outer);
+        self.place.leave();
         self.captures.truncate(around);
         Location { matcher, scope }
     }

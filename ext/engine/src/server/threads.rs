@@ -8,12 +8,14 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::{mpsc, watch, Semaphore};
 use tokio::task::{JoinSet, LocalSet};
 
+use crate::access_log::Rest;
+use crate::downstream::binds::{Bind, BindKey};
 use crate::downstream::connection;
-use crate::downstream::listener::{Listener, Raw, Threads};
+use crate::downstream::listener::{self, Listener, Raw, Threads};
 use crate::engine::Engine;
 use crate::log::Log;
 use crate::metrics::Counters;
@@ -71,6 +73,11 @@ impl Life {
         true
     }
 
+    /// Whether it is to end, or has ended.
+    pub(super) fn is_stopping(&self) -> bool {
+        self.order.borrow().is_some()
+    }
+
     pub(super) fn is_over(&self) -> bool {
         self.state.lock().threads == 0
     }
@@ -87,6 +94,53 @@ impl Life {
     }
 }
 
+/// The threads of a running server, as whoever changes its configuration sees them.
+#[derive(Debug)]
+pub(super) struct Control {
+    /// What goes on in the background runs there.
+    pub(super) background: Handle,
+    pub(super) permits: Arc<Semaphore>,
+    changes: mpsc::UnboundedSender<Change>,
+    news: watch::Sender<()>,
+    /// Access logs that others took the place of.
+    old_logs: Arc<Mutex<Vec<Rest>>>,
+}
+
+/// What becomes of a place where the server listens.
+#[derive(Debug)]
+pub(super) enum Change {
+    /// It is new.
+    Listen(Listener),
+    /// It stays, on these terms.
+    Keep(Arc<Bind>),
+    /// It is no more, which the other end of the channel learns from once the socket is closed.
+    Leave(BindKey, std::sync::mpsc::Sender<Infallible>),
+}
+
+impl Control {
+    /// Does so, unless the server stops listening at all.
+    pub(super) fn change(&self, change: Change) {
+        let _ = self.changes.send(change);
+    }
+
+    /// Tells the engine threads that there is another configuration: one that serves nobody would not look.
+    pub(super) fn tell(&self) {
+        self.news.send_replace(());
+    }
+
+    #[cfg(test)]
+    pub(super) fn old_logs(&self) -> &Mutex<Vec<Rest>> {
+        &self.old_logs
+    }
+
+    /// Waits at the end for what that log still writes.
+    pub(super) fn wait_for_log(&self, rest: Rest) {
+        let mut logs = self.old_logs.lock();
+        logs.retain(|log| !log.is_written());
+        logs.push(rest);
+    }
+}
+
 /// Everything that is needed to start.
 pub(super) struct Crew<'a> {
     pub(super) snapshot: Arc<ArcSwap<Snapshot>>,
@@ -96,7 +150,7 @@ pub(super) struct Crew<'a> {
 
 impl Crew<'_> {
     /// Starts the threads. If one cannot be started those before it end again.
-    pub(super) fn start(self) -> io::Result<(Arc<Life>, Vec<Arc<Counters>>)> {
+    pub(super) fn start(self) -> io::Result<(Arc<Life>, Vec<Arc<Counters>>, Control)> {
         let (order, orders) = watch::channel(None);
         let state = Mutex::new(State { threads: 0, cut: false });
         let life = Arc::new(Life { order, state, changed: Condvar::default() });
@@ -104,17 +158,19 @@ impl Crew<'_> {
         if started.is_err() {
             life.begin_stop(Duration::ZERO);
         }
-        started.map(|counters| (life, counters))
+        started.map(|(counters, control)| (life, counters, control))
     }
 
-    fn start_all(self, life: &Arc<Life>, orders: &watch::Receiver<Order>) -> io::Result<Vec<Arc<Counters>>> {
+    fn start_all(self, life: &Arc<Life>, orders: &watch::Receiver<Order>) -> io::Result<(Vec<Arc<Counters>>, Control)> {
         let log = &self.settings.log;
-        let control = runtime()?;
+        let background = runtime()?;
         let snapshot = self.snapshot.load_full();
-        snapshot.start(control.handle(), log);
+        snapshot.start(background.handle(), log);
         if let Some(access_log) = &snapshot.access_log {
             access_log.start(log)?;
         }
+        drop(snapshot);
+        let (news, heard) = watch::channel(());
         let mut inboxes = Vec::with_capacity(self.settings.threads);
         let (serving, all_served) = mpsc::channel(1);
         for number in 0..self.settings.threads {
@@ -122,26 +178,42 @@ impl Crew<'_> {
             let counters = Arc::new(Counters::default());
             inboxes.push((sender, counters.clone()));
             let (runtime, snapshot, log, orders) = (runtime()?, self.snapshot.clone(), log.clone(), orders.clone());
-            let serving = serving.clone();
+            let (serving, heard) = (serving.clone(), heard.clone());
             spawn(life, format!("proxy-engine-{number}"), move || {
                 let _serving = serving;
-                serve(runtime, snapshot, counters, log, inbox, orders)
+                serve(runtime, snapshot, counters, log, inbox, orders, heard)
             })?;
         }
         let counters = inboxes.iter().map(|(_, counters)| counters.clone()).collect();
         let threads = Arc::new(Threads { inboxes });
         let permits = Arc::new(Semaphore::new(self.settings.max_connections.min(Semaphore::MAX_PERMITS)));
-        let (listeners, log, orders) = (self.listeners, log.clone(), orders.clone());
+        let (changes, changed) = mpsc::unbounded_channel();
+        let old_logs = Arc::default();
+        let control = Control {
+            background: background.handle().clone(),
+            permits: permits.clone(),
+            changes,
+            news,
+            old_logs: Arc::clone(&old_logs),
+        };
+        for listener in self.listeners {
+            control.change(Change::Listen(listener));
+        }
+        let (snapshot, log, orders) = (self.snapshot, log.clone(), orders.clone());
         spawn(life, "proxy-accept".into(), move || {
             drop(serving);
-            accept(control, listeners, permits, threads, log, orders, all_served);
+            accept(background, Desks { permits, threads, log, open: Vec::new() }, changed, orders, all_served);
             // Every engine thread has ended by now: what they logged is to be written before the process may end.
-            if let Some(access_log) = &snapshot.access_log {
+            let end = Instant::now() + LOG_PATIENCE;
+            if let Some(access_log) = &snapshot.load().access_log {
                 access_log.close(LOG_PATIENCE);
+            }
+            for log in old_logs.lock().iter() {
+                log.close(end.saturating_duration_since(Instant::now()));
             }
             false
         })?;
-        Ok(counters)
+        Ok((counters, control))
     }
 }
 
@@ -163,25 +235,60 @@ fn spawn(life: &Arc<Life>, name: String, body: impl FnOnce() -> bool + Send + 's
     started.map(drop)
 }
 
-/// The accepting thread. What goes on in the background runs beside it, until every engine thread has ended too.
-fn accept(
-    runtime: Runtime,
-    listeners: Vec<Listener>,
+/// What the listeners share, and how they are reached.
+struct Desks {
     permits: Arc<Semaphore>,
     threads: Arc<Threads>,
     log: Arc<Log>,
+    open: Vec<(BindKey, mpsc::UnboundedSender<listener::Order>)>,
+}
+
+impl Desks {
+    fn change(&mut self, change: Change, accepting: &mut JoinSet<()>) {
+        match change {
+            Change::Listen(listener) => {
+                let (sender, orders) = mpsc::unbounded_channel();
+                self.open.push((listener.bind.key.clone(), sender));
+                accepting.spawn(listener.run(self.permits.clone(), self.threads.clone(), self.log.clone(), orders));
+            }
+            Change::Keep(bind) => {
+                if let Some((_, desk)) = self.open.iter().find(|(key, _)| *key == bind.key) {
+                    let _ = desk.send(listener::Order::Keep(bind));
+                }
+            }
+            Change::Leave(left, closed) => {
+                if let Some(index) = self.open.iter().position(|(key, _)| *key == left) {
+                    let (_, desk) = self.open.swap_remove(index);
+                    let _ = desk.send(listener::Order::Leave(closed));
+                }
+            }
+        }
+    }
+}
+
+/// The accepting thread. What goes on in the background runs beside it, until every engine thread has ended too.
+fn accept(
+    runtime: Runtime,
+    mut desks: Desks,
+    mut changes: mpsc::UnboundedReceiver<Change>,
     mut orders: watch::Receiver<Order>,
     mut all_served: mpsc::Receiver<Infallible>,
 ) {
     runtime.block_on(async move {
         let mut accepting = JoinSet::new();
-        for listener in listeners {
-            accepting.spawn(listener.run(permits.clone(), threads.clone(), log.clone()));
+        loop {
+            tokio::select! {
+                biased;
+                _ = orders.wait_for(Option::is_some) => break,
+                Some(change) = changes.recv() => desks.change(change, &mut accepting),
+                Some(_) = accepting.join_next() => {}
+            }
         }
-        let _ = orders.wait_for(Option::is_some).await;
         accepting.shutdown().await;
+        // New sockets that were on their way here close too.
+        drop(changes);
         // That closes the inboxes: each engine thread then has every connection that was accepted, and drains.
-        drop(threads);
+        drop(desks);
         // Names are still resolved for requests in flight: wait for the engine threads to end.
         let _ = all_served.recv().await;
     });
@@ -195,6 +302,7 @@ fn serve(
     log: Arc<Log>,
     mut inbox: mpsc::UnboundedReceiver<Raw>,
     mut orders: watch::Receiver<Order>,
+    mut news: watch::Receiver<()>,
 ) -> bool {
     let engine = Engine::new(snapshot, counters, log);
     let local = LocalSet::new();
@@ -203,6 +311,12 @@ fn serve(
         tokio::task::spawn_local(async move { janitor.pool.run_janitor().await });
         let scribe = engine.clone();
         tokio::task::spawn_local(async move { scribe.run_access_log().await });
+        let reader = engine.clone();
+        tokio::task::spawn_local(async move {
+            while news.changed().await.is_ok() {
+                reader.take_newest();
+            }
+        });
         // The inbox is closed once nothing is accepted any more, so that every accepted connection is served like the others in
         // flight.
         while let Some(raw) = inbox.recv().await {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{fence, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::task::{Context, Waker};
 
 use super::fleet::Fleet;
@@ -17,7 +17,16 @@ pub(crate) struct Queue {
     /// How many may wait.
     limit: usize,
     waiting: AtomicUsize,
-    line: Mutex<Line>,
+    line: Arc<Mutex<Line>>,
+    bell: Arc<Bell>,
+}
+
+/// What the lines of one upstream have in common, under this configuration and those before it: the backends that they wait for.
+#[derive(Debug, Default)]
+struct Bell {
+    /// Requests in all of them.
+    waiting: AtomicUsize,
+    lines: Mutex<Vec<Weak<Mutex<Line>>>>,
 }
 
 #[derive(Debug, Default)]
@@ -36,8 +45,20 @@ pub(crate) struct Ticket<'a> {
 
 impl Queue {
     /// A line in which so many may wait.
+    #[cfg(test)]
     pub(super) fn new(limit: usize) -> Self {
-        Self { limit, ..Self::default() }
+        Self::beside(None, limit)
+    }
+
+    /// A line in which so many may wait, for the same backends as those in another.
+    pub(super) fn beside(other: Option<&Self>, limit: usize) -> Self {
+        let bell = other.map(|other| Arc::clone(&other.bell)).unwrap_or_default();
+        let line = Arc::default();
+        let mut lines = bell.lines.lock();
+        lines.retain(|line| line.strong_count() > 0);
+        lines.push(Arc::downgrade(&line));
+        drop(lines);
+        Self { limit, waiting: AtomicUsize::new(0), line, bell }
     }
 
     /// How many wait.
@@ -56,6 +77,7 @@ impl Queue {
         line.next += 1;
         line.waiters.insert(number, None);
         self.waiting.store(line.waiters.len(), Relaxed);
+        self.bell.waiting.fetch_add(1, Relaxed);
         Some(Ticket { queue: self, number })
     }
 
@@ -64,17 +86,27 @@ impl Queue {
     pub(super) fn wake(&self) {
         // Pairs with the fence of `Ticket::is_first`: either that one sees what has changed, or this one sees that it waits.
         fence(SeqCst);
-        if self.waiting() > 0 {
-            self.wake_first();
+        if self.bell.waiting.load(Relaxed) > 0 {
+            self.bell.ring();
         }
     }
+}
 
+impl Bell {
     #[cold]
-    fn wake_first(&self) {
-        let waker = self.line.lock().waiters.first_entry().and_then(|mut first| first.get_mut().take());
-        if let Some(waker) = waker {
-            waker.wake();
+    fn ring(&self) {
+        let lines: Vec<_> = self.lines.lock().iter().filter_map(Weak::upgrade).collect();
+        for line in lines {
+            wake_first(&line);
         }
+    }
+}
+
+#[cold]
+fn wake_first(line: &Mutex<Line>) {
+    let waker = line.lock().waiters.first_entry().and_then(|mut first| first.get_mut().take());
+    if let Some(waker) = waker {
+        waker.wake();
     }
 }
 
@@ -102,9 +134,10 @@ impl Drop for Ticket<'_> {
         let was_first = line.waiters.first_key_value().is_some_and(|(number, _)| *number == self.number);
         line.waiters.remove(&self.number);
         self.queue.waiting.store(line.waiters.len(), Relaxed);
+        self.queue.bell.waiting.fetch_sub(1, Relaxed);
         drop(line);
         if was_first {
-            self.queue.wake_first();
+            wake_first(&self.queue.line);
         }
     }
 }

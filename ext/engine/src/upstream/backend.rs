@@ -1,15 +1,15 @@
 //! One address that we connect to, and what happened there so far.
 
 mod attempt;
+mod history;
 mod status;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
-use parking_lot::Mutex;
 use rustls::pki_types::ServerName;
 
 use super::clock;
@@ -23,8 +23,9 @@ use crate::proxy_protocol::Form;
 use crate::server::{BackendStats, CheckStats};
 
 pub use attempt::{Attempt, Blame};
+use history::History;
+pub(crate) use history::Trace;
 pub use status::Admin;
-use status::{Ramp, Status};
 
 /// One address that we connect to. Every address of a DNS name is an endpoint of its own, but for `localhost`, which is
 /// one machine at two addresses.
@@ -33,24 +34,13 @@ use status::{Ramp, Status};
 /// nor figures nor health.
 #[derive(Debug)]
 pub struct Endpoint {
-    id: u64,
     label: Box<str>,
     authority: Box<str>,
     place: Place,
     tls: Option<Tls>,
     traits: Traits,
     fleet: Arc<Fleet>,
-    status: Status,
-    ramp: Ramp,
-    /// Whether its latest attempt failed.
-    failing: AtomicBool,
-    /// Whether it did not agree to HTTP/2 where it might have.
-    prefers_http1: AtomicBool,
-    in_flight: AtomicU64,
-    requests: AtomicU64,
-    failures: AtomicU64,
-    checks: Mutex<rise_fall::Record>,
-    conduct: Mutex<passive::Record>,
+    history: Arc<History>,
 }
 
 /// What a configuration says of a backend beside its address.
@@ -139,30 +129,43 @@ impl Endpoint {
         tls: Option<Tls>,
         traits: Traits,
     ) -> Arc<Self> {
-        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let history = Arc::new(History::new());
+        history.limited.store(traits.max_connections.is_some(), Relaxed);
         Arc::new(Self {
-            id: NEXT.fetch_add(1, Relaxed),
             label: label.into(),
             authority: authority.into(),
             place,
             tls,
             traits,
             fleet: fleet.clone(),
-            status: Status::default(),
-            ramp: Ramp::default(),
-            failing: AtomicBool::new(false),
-            prefers_http1: AtomicBool::new(false),
-            in_flight: AtomicU64::new(0),
-            requests: AtomicU64::new(0),
-            failures: AtomicU64::new(0),
-            checks: Mutex::default(),
-            conduct: Mutex::default(),
+            history,
         })
     }
 
-    /// A number that no other endpoint of this process has or will have.
+    /// Takes over what happened at the endpoint that stood in its place, if both are one: they are connected to in the same way.
+    /// `false`, and nothing taken over, if they are not.
+    pub(super) fn succeed(self: &mut Arc<Self>, before: &Self) -> bool {
+        let name = |endpoint: &Self| endpoint.tls.as_ref().map(|tls| tls.name.clone());
+        let same = self.label == before.label && self.place == before.place && name(self) == name(before);
+        let same = same && self.protocol() == before.protocol();
+        match Arc::get_mut(self).filter(|_| same) {
+            Some(own) => {
+                own.history = Arc::clone(&before.history);
+                own.history.limited.fetch_or(own.traits.max_connections.is_some(), Relaxed);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// A number that no other endpoint of this process has or will have, but for the same one under the next configuration.
     pub fn id(&self) -> u64 {
-        self.id
+        self.history.id
+    }
+
+    /// Tells whether the endpoint of this id is still there.
+    pub(crate) fn trace(&self) -> Trace {
+        Trace::of(&self.history)
     }
 
     /// As in logs and figures: `10.0.0.1:3001` or `unix:/run/app.sock`.
@@ -198,12 +201,12 @@ impl Endpoint {
 
     /// Whether the last TLS handshake that offered both agreed on HTTP/1.1.
     pub(super) fn prefers_http1(&self) -> bool {
-        self.prefers_http1.load(Relaxed)
+        self.history.prefers_http1.load(Relaxed)
     }
 
     /// Notes what a TLS handshake that offered both agreed on.
     pub(super) fn note_agreed(&self, http2: bool) {
-        self.prefers_http1.store(!http2, Relaxed);
+        self.history.prefers_http1.store(!http2, Relaxed);
     }
 
     /// What the configuration says of it.
@@ -218,18 +221,18 @@ impl Endpoint {
 
     /// Requests that it is answering now.
     pub fn in_flight(&self) -> u64 {
-        self.in_flight.load(Relaxed)
+        self.history.in_flight.load(Relaxed)
     }
 
     /// Whether it gets requests: it is ready, and no check speaks against it.
     #[inline]
     pub fn is_available(&self) -> bool {
-        self.status.is_available()
+        self.history.status.is_available()
     }
 
     /// Whether it gets requests of clients that it has served before.
     pub fn accepts_sticky(&self) -> bool {
-        self.status.accepts_sticky()
+        self.history.status.accepts_sticky()
     }
 
     /// Whether it may get one more request at once.
@@ -242,7 +245,7 @@ impl Endpoint {
     #[inline]
     pub fn share(&self) -> u32 {
         let part = match self.traits.slow_start {
-            Some(length) if self.ramp.is_on() => self.ramp.part(clock::now(), clock::millis(length)),
+            Some(length) if self.history.ramp.is_on() => self.history.ramp.part(clock::now(), clock::millis(length)),
             _ => 256,
         };
         self.traits.weight.saturating_mul(part)
@@ -250,22 +253,22 @@ impl Endpoint {
 
     /// Whether passive checks have taken it out.
     pub(super) fn is_ejected(&self) -> bool {
-        self.status.is_ejected()
+        self.history.status.is_ejected()
     }
 
     /// How long it takes until it may be asked again, if they have.
     pub(super) fn next_probe(&self) -> Option<Duration> {
-        self.status.next_probe(clock::now()).map(Duration::from_millis)
+        self.history.status.next_probe(clock::now()).map(Duration::from_millis)
     }
 
     /// Whether its latest attempt failed.
     pub(crate) fn is_failing(&self) -> bool {
-        self.failing.load(Relaxed)
+        self.history.failing.load(Relaxed)
     }
 
     /// `ready`, `draining`, `down`, `unhealthy` or `ejected`.
     pub(super) fn state(&self) -> &'static str {
-        self.status.name()
+        self.history.status.name()
     }
 
     /// Whether that is its address, or the DNS name that it was found by.
@@ -275,13 +278,13 @@ impl Endpoint {
 
     /// Does what somebody wants. `false` if it was so already.
     pub(super) fn set_admin(&self, admin: Admin) -> bool {
-        self.status.set_admin(admin)
+        self.history.status.set_admin(admin)
     }
 
     /// Begins to give it its share step by step.
     pub(super) fn rise(&self) {
         if self.traits.slow_start.is_some() {
-            self.ramp.begin(clock::now());
+            self.history.ramp.begin(clock::now());
         }
     }
 
@@ -290,9 +293,12 @@ impl Endpoint {
         let Some(check) = &self.fleet.rules().check else { return };
         let rules = check.rules;
         // Held until the state is set: results come one after the other, and so do changes.
-        let mut record = self.checks.lock();
+        let mut record = self.history.checks.lock();
+        if self.fleet.is_retired() {
+            return;
+        }
         let Some(turn) = record.note(result, rules) else { return };
-        self.status.set_healthy(turn == Turn::Returned);
+        self.history.status.set_healthy(turn == Turn::Returned);
         drop(record);
         match turn {
             Turn::Returned => {
@@ -308,9 +314,23 @@ impl Endpoint {
         self.fleet.queue().wake();
     }
 
+    /// Forgets what active checks said: others begin, or none.
+    pub(super) fn forget_checks(&self) {
+        let mut record = self.history.checks.lock();
+        *record = rise_fall::Record::default();
+        self.history.status.set_healthy(true);
+    }
+
+    /// Forgets what passive checks said: they are no more.
+    pub(super) fn forget_conduct(&self) {
+        let mut conduct = self.history.conduct.lock();
+        *conduct = passive::Record::default();
+        self.history.status.restore();
+    }
+
     /// The figures so far.
     pub fn stats(&self) -> BackendStats {
-        let check = self.checks.lock().result().map(|(healthy, since, error)| CheckStats {
+        let check = self.history.checks.lock().result().map(|(healthy, since, error)| CheckStats {
             healthy,
             since: since.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64(),
             error: error.map(str::to_owned),
@@ -322,8 +342,8 @@ impl Endpoint {
             weight: self.traits.weight,
             backup: self.traits.backup,
             in_flight: self.in_flight(),
-            requests: self.requests.load(Relaxed),
-            failures: self.failures.load(Relaxed),
+            requests: self.history.requests.load(Relaxed),
+            failures: self.history.failures.load(Relaxed),
             check,
         }
     }

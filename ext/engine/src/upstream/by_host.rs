@@ -9,6 +9,7 @@ use tokio::runtime::Handle;
 
 use super::address::{Address, Host};
 use super::balancer::Policy;
+use super::past::Recipe;
 use super::pool::Keep;
 use super::terms::{Member, Terms};
 use super::{server_name, Dns, Protocol, Upstream};
@@ -23,11 +24,12 @@ const IDLE: Duration = Duration::from_secs(300);
 const SWEEP_PERIOD: Duration = Duration::from_secs(60);
 
 /// One upstream per host that requests have named, made when it is first asked for. Usable from any thread.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct ByHost(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
+    recipe: Recipe,
     terms: Terms,
     capacity: usize,
     running: OnceLock<(Arc<Dns>, Handle, Arc<Log>)>,
@@ -55,12 +57,27 @@ impl std::error::Error for NoUpstream {}
 
 impl ByHost {
     /// `terms` hold for the addresses of each host. They must say how TLS is spoken if hosts are asked for with TLS.
-    pub(super) fn new(terms: Terms) -> Self {
-        Self::with_capacity(terms, CAPACITY)
+    pub(super) fn of(recipe: Recipe, terms: Terms) -> Self {
+        Self::with_capacity(recipe, terms, CAPACITY)
     }
 
-    fn with_capacity(terms: Terms, capacity: usize) -> Self {
-        Self(Arc::new(Inner { terms, capacity, running: OnceLock::new(), upstreams: Default::default() }))
+    #[cfg(test)]
+    fn new(terms: Terms) -> Self {
+        Self::of(Recipe::default(), terms)
+    }
+
+    fn with_capacity(recipe: Recipe, terms: Terms, capacity: usize) -> Self {
+        Self(Arc::new(Inner { recipe, terms, capacity, running: OnceLock::new(), upstreams: Default::default() }))
+    }
+
+    /// Whether it would be no other if it were made of that.
+    pub(super) fn is_made_of(&self, recipe: &Recipe) -> bool {
+        self.0.recipe == *recipe
+    }
+
+    /// Whether both are one.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 
     /// How a backend is chosen.
@@ -140,7 +157,7 @@ impl Inner {
             traits.protocol = Protocol::Http1;
         }
         let member = Member { address, secure: tls, traits };
-        let upstream = Upstream::new(text, false, &[member], &self.terms, None);
+        let upstream = Upstream::after(None, text, false, &[member], self.terms.clone(), None, self.recipe.clone());
         if let Some((dns, handle, log)) = self.running.get() {
             upstream.start(dns, handle, log);
         }

@@ -11,6 +11,7 @@ use super::balancer::{Policy, Tag};
 use super::by_host::ByHost;
 use super::dns::{self, Dns};
 use super::named::{Named, Upstreams};
+use super::past::Past;
 use super::pool::Keep;
 use super::terms::{self, Member, Report, Terms};
 use super::{server_name, Protocol, Upstream};
@@ -143,15 +144,21 @@ impl Backends {
         }
         let terms = terms?;
         if by_host {
-            return Some(Self::ByHost(ByHost::new(terms)));
+            return Some(Self::ByHost(upstreams.past.by_host(pool, terms)));
         }
         let wanted = target.authority.map_or_else(|| name_of(&members), str::to_owned);
-        Some(Self::Fixed(Upstream::new(&upstreams.name(wanted), false, &members, &terms, name.as_ref())))
+        let unique = upstreams.name(wanted);
+        Some(Self::Fixed(upstreams.past.upstream(&unique, false, (pool, &members), terms, name.as_ref())))
     }
 }
 
 /// Checks and compiles an `upstream`. `None` if something is wrong.
-pub(super) fn shared(spec: &config::Upstream, tls: bool, problems: &mut Vec<Problem>) -> Option<Arc<Upstream>> {
+pub(super) fn shared(
+    spec: &config::Upstream,
+    tls: bool,
+    past: &mut Past,
+    problems: &mut Vec<Problem>,
+) -> Option<Arc<Upstream>> {
     let before = problems.len();
     let mut report = Report { directive: "upstream", at: spec.at.as_ref(), problems };
     if spec.pool.backends.is_none() {
@@ -169,7 +176,7 @@ pub(super) fn shared(spec: &config::Upstream, tls: bool, problems: &mut Vec<Prob
     if is_wrong(&problems[before..]) {
         return None;
     }
-    terms.map(|terms| Upstream::new(&spec.name, true, &members, &terms, None))
+    terms.map(|terms| past.upstream(&spec.name, true, (&spec.pool, &members), terms, None))
 }
 
 /// Whether it is not the backends of an `upstream` that say whether they speak TLS.

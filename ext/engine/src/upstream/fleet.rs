@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock, Weak};
 
 use parking_lot::Mutex;
@@ -21,19 +21,38 @@ pub(crate) struct Fleet {
     rules: Arc<Rules>,
     /// Locked only when something changes, never on the way of a request that goes well.
     members: Mutex<Members>,
+    /// Shared with the fleets of that name under the configurations before and after this one.
+    wishes: Arc<Mutex<Wishes>>,
     queue: Queue,
     /// Retries that live on the budget now.
     retries: AtomicUsize,
     running: OnceLock<(Handle, Arc<Log>)>,
+    /// Whether another fleet checks the backends now.
+    retired: AtomicBool,
+    anew: Anew,
+}
+
+/// What is to be forgotten of backends that were known before, for it was found out in another way.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Anew {
+    /// What active checks said.
+    pub(super) checks: bool,
+    /// What passive checks said.
+    pub(super) conduct: bool,
+}
+
+/// What somebody wants of backends.
+#[derive(Debug, Default)]
+struct Wishes {
+    /// What somebody wants of all of them, those to come included, …
+    all: Admin,
+    /// … and of single ones, by their names: an address that DNS takes away and gives again is still the same.
+    single: HashMap<Box<str>, Admin>,
 }
 
 #[derive(Debug, Default)]
 struct Members {
     endpoints: Vec<Weak<Endpoint>>,
-    /// What somebody wants of all of them, those to come included, …
-    all: Admin,
-    /// … and of single ones, by their names: an address that DNS takes away and gives again is still the same.
-    single: HashMap<Box<str>, Admin>,
     checks: Vec<AbortHandle>,
     /// Backends that a schedule was begun for.
     checked: usize,
@@ -42,9 +61,17 @@ struct Members {
 impl Fleet {
     /// A fleet without members.
     pub(super) fn new(name: &str, rules: Arc<Rules>) -> Arc<Self> {
-        let queue = Queue::new(rules.queue);
+        Self::after(None, name, rules, Anew::default())
+    }
+
+    /// The same in place of the one that has the name so far: what somebody wants of its backends holds on, and requests that
+    /// wait under both configurations hear of each backend that becomes free.
+    pub(super) fn after(before: Option<&Self>, name: &str, rules: Arc<Rules>, anew: Anew) -> Arc<Self> {
+        let queue = Queue::beside(before.map(|before| &before.queue), rules.queue);
+        let wishes = before.map(|before| Arc::clone(&before.wishes)).unwrap_or_default();
         let (members, retries, running) = (Mutex::default(), AtomicUsize::new(0), OnceLock::new());
-        Arc::new(Self { name: name.into(), rules, members, queue, retries, running })
+        let retired = AtomicBool::new(false);
+        Arc::new(Self { name: name.into(), rules, members, wishes, queue, retries, running, retired, anew })
     }
 
     /// A fleet of which nothing is asked.
@@ -81,8 +108,29 @@ impl Fleet {
         if self.running.set((handle.clone(), log.clone())).is_ok() {
             let mut members = self.members.lock();
             let all: Vec<_> = members.living().collect();
+            for endpoint in &all {
+                if self.anew.checks {
+                    endpoint.forget_checks();
+                }
+                if self.anew.conduct {
+                    endpoint.forget_conduct();
+                }
+                // Said while this one was being made.
+                self.grant(endpoint);
+            }
             self.check(&mut members, &all);
         }
+    }
+
+    /// Ends the checks for good: another fleet begins its own of what are perhaps the same backends.
+    pub(super) fn retire(&self) {
+        self.retired.store(true, Relaxed);
+        self.stop();
+    }
+
+    /// Whether another fleet checks the backends now.
+    pub(super) fn is_retired(&self) -> bool {
+        self.retired.load(Relaxed)
     }
 
     /// Ends the checks.
@@ -99,9 +147,7 @@ impl Fleet {
         let new: Vec<_> = endpoints.iter().filter(|endpoint| !members.has(endpoint)).cloned().collect();
         members.endpoints = endpoints.iter().map(Arc::downgrade).collect();
         for endpoint in &new {
-            let single = [endpoint.label(), endpoint.authority()].into_iter().filter(|name| endpoint.is_called(name));
-            let wanted = single.filter_map(|name| members.single.get(name)).next().unwrap_or(&members.all);
-            endpoint.set_admin(*wanted);
+            self.grant(endpoint);
             if late {
                 endpoint.rise();
             }
@@ -109,8 +155,18 @@ impl Fleet {
         self.check(&mut members, &new);
     }
 
+    /// Does what somebody wants of a backend that is new.
+    fn grant(&self, endpoint: &Endpoint) {
+        let wishes = self.wishes.lock();
+        let single = [endpoint.label(), endpoint.authority()].into_iter().filter(|name| endpoint.is_called(name));
+        endpoint.set_admin(*single.filter_map(|name| wishes.single.get(name)).next().unwrap_or(&wishes.all));
+    }
+
     fn check(&self, members: &mut Members, new: &[Arc<Endpoint>]) {
         let (Some((handle, _)), Some(_)) = (self.running.get(), &self.rules.check) else { return };
+        if self.is_retired() {
+            return;
+        }
         members.checks.retain(|check| !check.is_finished());
         for endpoint in new {
             let phase = schedule::phase(members.checked);
@@ -143,23 +199,25 @@ impl Fleet {
             },
             None => return false,
         };
-        let mut members = self.members.lock();
+        let members = self.members.lock();
         let concerned: Vec<_> =
             members.living().filter(|endpoint| name.is_none_or(|name| endpoint.is_called(name))).collect();
+        let mut wishes = self.wishes.lock();
         match name {
             Some(_) if concerned.is_empty() => return false,
             Some(name) => {
                 for endpoint in &concerned {
-                    members.single.remove(endpoint.label());
+                    wishes.single.remove(endpoint.label());
                 }
-                members.single.insert(name.into(), admin);
+                wishes.single.insert(name.into(), admin);
             }
             None => {
-                members.all = admin;
-                members.single.clear();
+                wishes.all = admin;
+                wishes.single.clear();
             }
         }
         let changed: Vec<_> = concerned.into_iter().filter(|endpoint| endpoint.set_admin(admin)).collect();
+        drop(wishes);
         drop(members);
         for endpoint in changed {
             if admin == Admin::Ready {

@@ -92,3 +92,6 @@ async fn begin(stream: Stream, max_head: usize) -> Result<(SendRequest<Bytes>, C
     .await?;
     Ok((requests, connection, activity))
 }
+
+#[cfg(test)]
+mod tests;

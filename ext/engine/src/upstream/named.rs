@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::compile;
+use super::past::{Made, Past};
 use super::terms::Report;
 use super::Upstream;
 use crate::config::{self, At, Problem, Severity};
@@ -15,6 +16,8 @@ pub(crate) struct Upstreams {
     entries: Vec<Entry>,
     /// Names that are taken, in lower case.
     taken: HashSet<String>,
+    /// Those of the configuration before.
+    pub(super) past: Past,
 }
 
 #[derive(Debug)]
@@ -43,8 +46,14 @@ pub(crate) enum Named {
 
 impl Upstreams {
     /// Checks their names.
+    #[cfg(test)]
     pub(crate) fn new(specs: &[config::Upstream], problems: &mut Vec<Problem>) -> Self {
-        let mut upstreams = Self::default();
+        Self::after(Past::default(), specs, problems)
+    }
+
+    /// The same, with what becomes of those before them.
+    pub(crate) fn after(past: Past, specs: &[config::Upstream], problems: &mut Vec<Problem>) -> Self {
+        let mut upstreams = Self { past, ..Self::default() };
         for spec in specs {
             let mut report = Report { directive: "upstream", at: spec.at.as_ref(), problems };
             let odd = |c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'));
@@ -54,7 +63,7 @@ impl Upstreams {
                 let first = place(upstreams.entries[index].spec.at.as_ref());
                 report.error(format!("{:?} is the name of the upstream {first}: write another", spec.name));
                 // Its options are checked all the same, and nobody is to miss it.
-                compile::shared(spec, false, problems);
+                compile::shared(spec, false, &mut Past::default(), problems);
                 continue;
             }
             upstreams.taken.insert(spec.name.to_ascii_lowercase());
@@ -74,7 +83,7 @@ impl Upstreams {
     ) -> Named {
         let (host, port) = authority.split_once(':').map_or((authority, None), |(host, port)| (host, Some(port)));
         let Some(index) = self.index(host) else { return Named::Nothing };
-        let entry = &mut self.entries[index];
+        let (entry, past) = (&mut self.entries[index], &mut self.past);
         let mut report = Report { directive, at, problems };
         if let Some(port) = port {
             report.error(format!(
@@ -94,7 +103,7 @@ impl Upstreams {
             return Named::Wrong;
         }
         let used = entry.used.get_or_insert_with(|| {
-            let upstream = compile::shared(&entry.spec, tls, problems);
+            let upstream = compile::shared(&entry.spec, tls, past, problems);
             Used { tls, at: at.cloned(), upstream }
         });
         used.upstream.clone().map_or(Named::Wrong, Named::Upstream)
@@ -114,6 +123,11 @@ impl Upstreams {
         unique
     }
 
+    /// Everything that was made: those that have a name and those that have none.
+    pub(crate) fn take_made(&mut self) -> Made {
+        self.past.take_made()
+    }
+
     /// All that are used, in the order of the file. Those that are not are checked too, and warned of.
     pub(crate) fn finish(self, problems: &mut Vec<Problem>) -> Vec<Arc<Upstream>> {
         let sound = !problems.iter().any(|problem| problem.severity == Severity::Error);
@@ -122,7 +136,7 @@ impl Upstreams {
             match entry.used {
                 Some(entry) => used.extend(entry.upstream),
                 None => {
-                    compile::shared(&entry.spec, false, problems);
+                    compile::shared(&entry.spec, false, &mut Past::default(), problems);
                     // A mistake elsewhere may be why it seems to be unused.
                     if sound {
                         let name = &entry.spec.name;

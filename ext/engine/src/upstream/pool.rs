@@ -16,13 +16,13 @@ use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::rc::Rc;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustls::pki_types::ServerName;
 use tokio::time::MissedTickBehavior;
 
-use super::backend::Endpoint;
+use super::backend::{Endpoint, Trace};
 use super::http2::Lanes;
 use crate::stream::Stream;
 
@@ -40,7 +40,7 @@ pub struct Pool {
 /// The idle connections to one endpoint, oldest first.
 #[derive(Debug)]
 struct Shelf {
-    endpoint: Weak<Endpoint>,
+    endpoint: Trace,
     idle: VecDeque<Idle>,
 }
 
@@ -112,9 +112,8 @@ impl Pool {
             return;
         }
         let mut shelves = self.shelves.borrow_mut();
-        let shelf = shelves
-            .entry(endpoint.id())
-            .or_insert_with(|| Shelf { endpoint: Arc::downgrade(endpoint), idle: VecDeque::new() });
+        let shelf =
+            shelves.entry(endpoint.id()).or_insert_with(|| Shelf { endpoint: endpoint.trace(), idle: VecDeque::new() });
         while shelf.idle.len() >= keep.connections {
             shelf.idle.pop_front();
         }
@@ -137,7 +136,7 @@ impl Pool {
         let now = Instant::now();
         self.shelves.borrow_mut().retain(|_, shelf| {
             shelf.idle.retain_mut(|idle| idle.is_usable(now));
-            shelf.endpoint.strong_count() > 0
+            shelf.endpoint.is_alive()
         });
         self.http2.clean();
     }

@@ -40,7 +40,7 @@ impl Terms {
 }
 
 /// One backend, as its upstream is to have it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Member {
     pub(super) address: Address,
     /// Whether it speaks TLS.

@@ -40,7 +40,8 @@ fn flood_with(
         });
         let told = client.next_of(Frame::GOAWAY);
         assert_eq!(told.code(), code, "{told:?}");
-        client.peer.stream().shutdown(std::net::Shutdown::Both).expect("the end");
+        // It may be over already.
+        let _ = client.peer.stream().shutdown(std::net::Shutdown::Both);
         let sent = flooding.join().expect("the flood");
         // What the systems between hold is on its way.
         assert!(sent < most + 8_000_000, "{sent} bytes were sent before the end");

@@ -200,3 +200,23 @@ fn a_tunnel_takes_no_more_than_the_other_side_does() {
     let taken = sent.recv_timeout(PATIENCE).expect("the backend is stopped");
     assert!(taken < 8_000, "{taken} KiB for a client whose window is 64");
 }
+
+#[test]
+fn a_client_that_resets_a_tunnel_it_has_half_closed_frees_the_backend() {
+    let (sender, gone) = channel();
+    let sender = Mutex::new(sender);
+    let origin = Origin::start(move |_, peer| {
+        let request = peer.head();
+        accept(peer, &request);
+        assert_eq!(peer.rest().0, b"");
+        crate::support::eventually("the backend is let go", || peer.try_send("x").is_err());
+        sender.lock().expect("the channel").send(()).expect("a listener");
+    });
+    let proxy = Proxy::before(&origin);
+    let mut client = RawHttp2::over(proxy.client(), &[(4, 0)]);
+    ask(&mut client, "websocket");
+    assert_eq!(status(&mut client).0, 200);
+    client.send(Frame::new(Frame::DATA, Frame::END_STREAM, 1, ""));
+    client.send(Frame::new(Frame::RST_STREAM, 0, 1, 8u32.to_be_bytes()));
+    gone.recv_timeout(PATIENCE).expect("it is let go");
+}

@@ -1,12 +1,14 @@
 //! A proxy between raw sockets: scripted backends on one side, hand-written clients on the other.
 
 mod http2;
+mod http2_origin;
 mod message;
 mod origin;
 mod peer;
 mod proxy;
 
 pub(crate) use http2::{block, http2, read, request, write_length, Frame, RawHttp2};
+pub(crate) use http2_origin::{Exchange, Http2Origin, Seen};
 pub(crate) use message::Message;
 pub(crate) use origin::Origin;
 pub(crate) use peer::{End, Peer};

@@ -89,7 +89,7 @@ impl Life {
 
     pub(super) fn urls(&self) -> Vec<String> {
         match &*self.shared.lock() {
-            State::Running(server) => server.urls().to_vec(),
+            State::Running(server) => server.urls(),
             State::Ended { urls, .. } => urls.clone(),
             State::Starting { .. } | State::Failed(_) => Vec::new(),
         }
@@ -108,6 +108,16 @@ impl Life {
             State::Running(server) => server.set_state(target, state),
             State::Starting { .. } | State::Failed(_) | State::Ended { .. } => Ok(()),
         }
+    }
+
+    /// Has the engine serve by another configuration. The lock is not held meanwhile.
+    pub(super) fn reload(&self, config: &Config) -> Result<(), StartError> {
+        let server = match &*self.shared.lock() {
+            State::Running(server) => Arc::clone(server),
+            State::Starting { .. } | State::Failed(_) | State::Ended { .. } => return Err(StartError::Stopped),
+        };
+        // What looks like a slip is known from the check of the configuration.
+        server.reload(config).map(drop)
     }
 
     pub(super) fn begin_stop(&self, limit: Option<Duration>) {
@@ -155,7 +165,7 @@ impl Shared {
         }
         self.changed.notify_all();
         server.wait(None);
-        let (urls, stats, drained) = (server.urls().to_vec(), server.stats(), server.is_drained());
+        let (urls, stats, drained) = (server.urls(), server.stats(), server.is_drained());
         self.become_state(State::Ended { urls, stats, drained });
     }
 

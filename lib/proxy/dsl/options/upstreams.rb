@@ -10,7 +10,7 @@ module Proxy
         options: [
           option(:backends, Types::BACKENDS, default: "the host of `to`", unset: true,
                  prose: "Where requests go: `\"10.0.0.1:3001\"`, `\"host\"` (port 80, or 443 for https), `\"http://…\"`, " \
-                        "`\"https://…\"`, `\"h2://…\"` (as `http://`: HTTP/2 is for a later version), `\"[::1]:3001\"`, " \
+                        "`\"https://…\"`, `\"h2://…\"` (HTTP/2 without TLS), `\"[::1]:3001\"`, " \
                         "`\"unix:/run/app.sock\"`, or a Hash, see below. A path in a URL is ignored."),
           option(:backend_priority, Types::PRIORITY, default: "`round_robin`", aliases: [:strategy],
                  prose: "How a backend is chosen, see below."),
@@ -21,10 +21,13 @@ module Proxy
           option(:client_certificate, Types::PEM_FILE, default: "none", unset: true,
                  prose: "PEM file of the certificate chain that is shown to backends."),
           option(:client_key, Types::PEM_FILE, default: "none", unset: true, prose: "PEM file of its key."),
+          option(:protocol, Types::PROTOCOL, default: "by URL: HTTP/2 for `h2://`, HTTP/1.1 otherwise", unset: true,
+                 prose: "`http1`; `http2`, over TLS if the handshake agrees on it (ALPN), without TLS at once; or `auto`, whichever the " \
+                        "handshake agrees on."),
           option(:proxy_protocol, Types::PROXY_PROTOCOL, default: "none", unset: true,
                  prose: "`v1` or `v2`: each connection begins with a header of the PROXY protocol, see below."),
           option(:keepalive, Types::COUNT, default: "`64`",
-                 prose: "Idle connections kept per backend and engine thread; `0` keeps none."),
+                 prose: "Idle connections kept per backend and engine thread; `0` keeps none. Those of HTTP/2 are shared while in use."),
           option(:keepalive_timeout, Types::SECONDS, default: "`55`",
                  prose: "After which an idle backend connection is closed. Shorter than Puma's 65, so that the close is ours."),
           option(:health_check, Types::HEALTH_CHECK, default: "none", unset: true,

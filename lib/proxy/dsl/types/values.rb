@@ -119,6 +119,7 @@ module Proxy
       MODE = Mode.new("mode", 'an octal number, 0o660 or "660"')
       ACCOUNT = Account.new("name, Integer", 'a name or a number, such as "www-data" or 33')
       FORMAT = Name.new("name", %w[plaintext json html])
+      PROTOCOL = Name.new("name", %w[http1 http2 auto])
       FORWARDED = Forwarded.new("true, false, :rfc7239", "true, false or :rfc7239")
       LOG_FORMAT = LogFormat.new("name, rewrite, false",
                                  '"combined", "json", a string rewrite such as "{method} {path}", or false')

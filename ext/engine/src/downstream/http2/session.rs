@@ -5,7 +5,6 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use h2::ext::Protocol;
 use h2::server::{Connection, SendResponse};
 use h2::{Reason, RecvStream};
 use http::Request;
@@ -209,7 +208,7 @@ fn sooner(one: Option<(Instant, Event)>, other: Option<(Instant, Event)>) -> Opt
 /// Serves one request.
 async fn serve(engine: Rc<Engine>, link: Rc<ClientInfo>, request: Request<RecvStream>, response: SendResponse<Bytes>) {
     let (parts, body) = request.into_parts();
-    let stream = Stream::of_client(body, response, parts.extensions.get::<Protocol>().is_some());
+    let stream = Stream::of_client(&parts, body, response);
     let mut client = Client { peer: Peer::Http2(Box::new(stream)), alarm: Alarm::default() };
     let snapshot = engine.snapshot();
     let mut work = engine.workspace();

@@ -16,6 +16,14 @@ pub(crate) fn is_https(url: &str) -> bool {
 }
 
 impl BindAddress {
+    /// Its port, unless it has none or any will do.
+    pub(crate) fn port(&self) -> Option<u16> {
+        match self {
+            Self::Tcp(address) => Some(address.port()).filter(|port| *port > 0),
+            Self::Unix(_) => None,
+        }
+    }
+
     /// Reads `http://ADDRESS:PORT`, `https://ADDRESS:PORT`, `unix:///PATH` or `https+unix:///PATH`. The error says what to write instead.
     pub(crate) fn parse(url: &str) -> Result<Self, String> {
         let path = url.strip_prefix("unix:").map(|path| ("unix", path));

@@ -16,6 +16,13 @@ use crate::config;
 #[derive(Debug)]
 pub(super) struct SocketFile(PathBuf);
 
+impl SocketFile {
+    /// Gives it other rights.
+    pub(super) fn give(&self, rights: Rights) -> io::Result<()> {
+        rights.give(&self.0)
+    }
+}
+
 impl Drop for SocketFile {
     fn drop(&mut self) {
         let _ = std::fs::remove_file(&self.0);

@@ -132,7 +132,7 @@ async fn handshake<S: Socket>(server: &TlsServer, mut socket: S) -> Result<(TlsS
     };
     let site = server.site(accepted.client_hello().server_name().map(str::as_bytes));
     let config = Arc::clone(&server.sites[site].config);
-    let rest = StartHandshake::from_parts(accepted, socket).into_stream(config).into_fallible();
+    let rest = StartHandshake::from_parts(*accepted, socket).into_stream(config).into_fallible();
     match rest.await {
         Ok(stream) => Ok((stream, site)),
         Err((error, socket)) => Err(Failure::Broken(error, Some(socket))),
@@ -141,7 +141,7 @@ async fn handshake<S: Socket>(server: &TlsServer, mut socket: S) -> Result<(TlsS
 
 /// What a client says first.
 enum Hello {
-    Accepted(Accepted),
+    Accepted(Box<Accepted>),
     Plain,
     Silent,
     Refused(io::Error),
@@ -169,7 +169,7 @@ async fn hello<S: Socket>(socket: &mut S) -> io::Result<Hello> {
         }
         match acceptor.accept() {
             Ok(None) => {}
-            Ok(Some(accepted)) => return Ok(Hello::Accepted(accepted)),
+            Ok(Some(accepted)) => return Ok(Hello::Accepted(Box::new(accepted))),
             Err((error, mut alert)) => {
                 let mut record = Vec::new();
                 alert.write_all(&mut record)?;

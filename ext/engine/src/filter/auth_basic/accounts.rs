@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::hash::Hash;
 
 /// The accounts of one `auth_basic`. There is at least one.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub(super) struct Accounts {
     hashes: HashMap<Box<str>, Arc<Hash>>,
     /// Takes the place of the hash of a user who does not exist, so that the time of an answer does not tell who does.

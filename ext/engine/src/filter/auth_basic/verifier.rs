@@ -77,7 +77,7 @@ impl Drop for Place<'_> {
 
 /// Verifies the passwords of some accounts.
 #[derive(Debug)]
-pub(super) struct Verifier {
+pub(in crate::filter) struct Verifier {
     accounts: Accounts,
     known: KnownCredentials,
     /// What is being verified now. A browser sends the same credentials over six connections at once: one hash serves them all.
@@ -88,6 +88,11 @@ pub(super) struct Verifier {
 impl Verifier {
     pub(super) fn new(accounts: Accounts, known: KnownCredentials, verifications: Arc<Verifications>) -> Self {
         Self { accounts, known, pending: Mutex::default(), verifications }
+    }
+
+    /// Whether both know the same users by the same hashes.
+    pub(in crate::filter) fn has_the_accounts_of(&self, other: &Self) -> bool {
+        self.accounts == other.accounts
     }
 
     /// Whether `password` is that of `user`.
@@ -146,6 +151,7 @@ impl Drop for Share<'_> {
 mod tests {
     use super::super::accounts::Gathering;
     use super::*;
+    use crate::filter::Known;
 
     /// Of "secret".
     const HASH: &str = "$2y$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW";
@@ -155,6 +161,21 @@ mod tests {
         gathering.add("", "ann", HASH);
         let known = KnownCredentials::new().expect("random numbers");
         Verifier::new(gathering.finish().expect("an account"), known, Arc::new(Verifications::new(parallel)))
+    }
+
+    #[tokio::test]
+    async fn the_next_configuration_knows_what_was_verified_while_the_accounts_are_the_same() {
+        let (mut first, mut second, mut third) = (Known::default(), Known::default(), Known::default());
+        let before = first.passwords(None, verifier(1));
+        assert_eq!(before.verify(b"ann", b"secret").await, Ok(true));
+        let same = second.passwords(Some(&first), verifier(1));
+        assert!(same.known.has(&same.known.digest(b"ann", b"secret"), Instant::now()));
+        let mut gathering = Gathering::default();
+        gathering.add("", "ann", &HASH.replace("$04$", "$05$"));
+        let known = KnownCredentials::new().expect("random numbers");
+        let other = Verifier::new(gathering.finish().expect("an account"), known, Arc::new(Verifications::new(1)));
+        let other = third.passwords(Some(&second), other);
+        assert!(!other.known.has(&other.known.digest(b"ann", b"secret"), Instant::now()));
     }
 
     #[tokio::test]

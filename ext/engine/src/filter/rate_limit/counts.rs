@@ -20,7 +20,7 @@ const WORTH_SHARDING: usize = 4096;
 /// half is dropped and the young one becomes old. So what has expired leaves first and by itself, and then the keys that were not
 /// seen for the longest time.
 #[derive(Debug)]
-pub(super) struct Counts {
+pub(in crate::filter) struct Counts {
     limit: Limit,
     shards: Box<[Mutex<Shard>]>,
     /// Keys that a half of a shard holds.

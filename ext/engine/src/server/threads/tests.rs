@@ -33,7 +33,9 @@ fn a_connection_that_was_accepted_just_before_the_stop_is_served() {
     drop(sender);
     let (_order, orders) = watch::channel(Some(Instant::now() + LIMIT));
     let snapshot = Arc::new(ArcSwap::from_pointee(compiled.snapshot));
-    let cut = serve(runtime().expect("a runtime"), snapshot, counters.clone(), compiled.settings.log, inbox, orders);
+    let (_news, heard) = watch::channel(());
+    let log = compiled.settings.log;
+    let cut = serve(runtime().expect("a runtime"), snapshot, counters.clone(), log, inbox, orders, heard);
 
     let mut answer = String::new();
     client.read_to_string(&mut answer).expect("an answer and the end of the connection");

@@ -5,6 +5,10 @@ fn tcp(host: &str, port: impl Into<Option<u16>>, tls: impl Into<Option<bool>>) -
     Address::Tcp { host, port: port.into(), tls: tls.into(), http2: false }
 }
 
+fn http2(host: &str, port: u16) -> Address {
+    Address::Tcp { host: Host::Name(host.into()), port: Some(port), tls: Some(false), http2: true }
+}
+
 #[test]
 fn every_documented_form_is_understood() {
     for (text, address) in [
@@ -18,7 +22,7 @@ fn every_documented_form_is_understood() {
         ("http://host:3001/path?query#fragment", tcp("host", 3001, false)),
         ("HTTPS://host", tcp("host", None, true)),
         ("https://[fd00::2]/x", tcp("fd00::2", None, true)),
-        ("h2://host:3001", tcp("host", 3001, false)),
+        ("h2://host:3001", http2("host", 3001)),
         ("[::1]:3001", tcp("::1", 3001, None)),
         ("[::1]", tcp("::1", None, None)),
         ("unix:/run/app.sock", Address::Unix("/run/app.sock".into())),

@@ -32,7 +32,7 @@ pub enum Blame {
 impl Attempt {
     /// Counts an attempt that begins now, whatever the endpoint's limits.
     pub fn begin(endpoint: Arc<Endpoint>) -> Self {
-        endpoint.in_flight.fetch_add(1, Relaxed);
+        endpoint.history.in_flight.fetch_add(1, Relaxed);
         Self::begun(endpoint, false, None)
     }
 
@@ -40,15 +40,15 @@ impl Attempt {
     pub(crate) fn admit(endpoint: Arc<Endpoint>, retry: Option<RetryPermit>) -> Option<Self> {
         match endpoint.traits.max_connections {
             None => {
-                endpoint.in_flight.fetch_add(1, Relaxed);
+                endpoint.history.in_flight.fetch_add(1, Relaxed);
             }
             Some(most) => {
                 let one_more = |count| (count < u64::from(most)).then_some(count + 1);
-                endpoint.in_flight.fetch_update(Relaxed, Relaxed, one_more).ok()?;
+                endpoint.history.in_flight.fetch_update(Relaxed, Relaxed, one_more).ok()?;
             }
         }
-        let ejected = endpoint.status.is_ejected();
-        if ejected && !endpoint.status.take_probe(clock::now()) {
+        let ejected = endpoint.history.status.is_ejected();
+        if ejected && !endpoint.history.status.take_probe(clock::now()) {
             endpoint.leave();
             return None;
         }
@@ -56,21 +56,21 @@ impl Attempt {
     }
 
     fn begun(endpoint: Arc<Endpoint>, probes: bool, retry: Option<RetryPermit>) -> Self {
-        endpoint.requests.fetch_add(1, Relaxed);
+        endpoint.history.requests.fetch_add(1, Relaxed);
         Self { endpoint, probes: Cell::new(probes), failed: Cell::new(false), retry: RefCell::new(retry) }
     }
 
     /// The backend has answered, and not with what counts as a failure.
     pub fn succeeded(&self) {
         let endpoint = &self.endpoint;
-        if endpoint.failing.load(Relaxed) {
-            endpoint.failing.store(false, Relaxed);
+        if endpoint.history.failing.load(Relaxed) {
+            endpoint.history.failing.store(false, Relaxed);
         }
         // The backend is in no trouble, and what follows, a tunnel perhaps, may take long.
         self.give_retry_back();
         if self.probes.take() {
-            endpoint.conduct.lock().returned(clock::now());
-            endpoint.status.restore();
+            endpoint.history.conduct.lock().returned(clock::now());
+            endpoint.history.status.restore();
             endpoint.rise();
             endpoint.fleet.note(Level::Info, endpoint, format_args!("is back: a request succeeded"));
             endpoint.fleet.queue().wake();
@@ -83,22 +83,22 @@ impl Attempt {
             return;
         }
         let endpoint = &self.endpoint;
-        endpoint.failures.fetch_add(1, Relaxed);
+        endpoint.history.failures.fetch_add(1, Relaxed);
         if blame == Blame::Us {
             return;
         }
-        endpoint.failing.store(true, Relaxed);
+        endpoint.history.failing.store(true, Relaxed);
         let Some(rules) = endpoint.fleet.rules().passive else { return };
         let now = clock::now();
-        let mut conduct = endpoint.conduct.lock();
+        let mut conduct = endpoint.history.conduct.lock();
         let probed = self.probes.take();
-        if !probed && (endpoint.status.is_ejected() || !conduct.failed(rules, now)) {
+        if !probed && (endpoint.history.status.is_ejected() || !conduct.failed(rules, now)) {
             return;
         }
         let mut length = None;
         let mut eject = || {
             let time = conduct.eject(rules, now);
-            endpoint.status.eject(now.saturating_add(clock::millis(time)));
+            endpoint.history.status.eject(now.saturating_add(clock::millis(time)));
             length = Some(time);
         };
         if probed {
@@ -144,7 +144,7 @@ impl Drop for Attempt {
     fn drop(&mut self) {
         let probed_nothing = self.probes.get();
         if probed_nothing {
-            self.endpoint.status.give_probe_back();
+            self.endpoint.history.status.give_probe_back();
         }
         self.endpoint.leave();
         if probed_nothing {
@@ -156,8 +156,8 @@ impl Drop for Attempt {
 impl Endpoint {
     /// One request fewer.
     fn leave(&self) {
-        self.in_flight.fetch_sub(1, Relaxed);
-        if self.traits.max_connections.is_some() {
+        self.history.in_flight.fetch_sub(1, Relaxed);
+        if self.history.limited.load(Relaxed) {
             self.fleet.queue().wake();
         }
     }

@@ -39,6 +39,12 @@ pub(crate) async fn tunnel(client: &mut Client, backend: &mut Peer, limit: Durat
         if up && down {
             return Poll::Ready(Ok(()));
         }
+        if up {
+            // It has ended its side, and takes the other or goes away.
+            if let Poll::Ready(error) = client.poll_gone(cx) {
+                return Poll::Ready(Err(Error::client(Kind::Io(error))));
+            }
+        }
         let now_moved = Some(client.total_read() + client.total_sent() + backend.total_read() + backend.total_sent());
         if moved != now_moved {
             moved = now_moved;

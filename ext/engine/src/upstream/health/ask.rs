@@ -5,12 +5,15 @@ use std::future::poll_fn;
 use tokio::time::{timeout_at, Instant};
 
 use super::check::{Check, HttpQuestion, Question};
-use crate::headers::framing;
-use crate::http1::{Connection, Piece, ReadError};
-use crate::message::ResponseHead;
+use crate::http1::{parse_request, Connection, Framing, Piece, ReadError};
+use crate::message::{RequestHead, ResponseHead};
+use crate::peer::Peer;
 use crate::proxy_protocol::Whose;
+use crate::stream::Stream;
 use crate::upstream::backend::Endpoint;
 use crate::upstream::connect::connect_to;
+use crate::upstream::exchange::Asked;
+use crate::upstream::{http2, Protocol};
 
 /// Largest head of an answer.
 pub(super) const MAX_HEAD: usize = 64 * 1024;
@@ -23,18 +26,30 @@ pub(super) const MAX_INTERIM: usize = 32;
 pub(super) async fn ask(endpoint: &Endpoint, check: &Check) -> Result<(), String> {
     let deadline = Instant::now() + check.timeout;
     let place = endpoint.place().with_port(check.port);
+    let protocol = match check.question {
+        // It is made of HTTP/2.
+        Question::Grpc(_) => Protocol::Http2,
+        _ => endpoint.protocol(),
+    };
     let mut introduction = Vec::new();
     if let Some(form) = endpoint.traits().proxy_protocol {
         form.write(&Whose::Own, &mut introduction);
     }
-    let stream = connect_to(endpoint, &place, endpoint.protocol(), None, &introduction, check.timeout)
+    let stream = connect_to(endpoint, &place, protocol, None, &introduction, check.timeout)
         .await
         .map_err(|error| error.reason())?;
     let authority = endpoint.authority();
     let answered = async {
         match &check.question {
             Question::Nothing => Ok(()),
-            Question::Http(question) => converse(Connection::new(stream), question, authority).await,
+            Question::Http(question) if protocol == Protocol::Http2 || stream.agreed_on_http2() => {
+                ask_http2(stream, question, endpoint).await
+            }
+            Question::Http(question) => {
+                let mut connection = Connection::new(stream);
+                question.write(authority, connection.output());
+                converse(&mut Peer::Http1(connection), question).await
+            }
             Question::Grpc(call) => call.ask(stream, authority).await,
         }
     };
@@ -44,13 +59,30 @@ pub(super) async fn ask(endpoint: &Endpoint, check: &Check) -> Result<(), String
     }
 }
 
-async fn converse(mut connection: Connection, question: &HttpQuestion, authority: &str) -> Result<(), String> {
-    question.write(authority, connection.output());
-    poll_fn(|cx| connection.poll_flush(cx)).await.map_err(|error| error.to_string())?;
+async fn ask_http2(stream: Stream, question: &HttpQuestion, endpoint: &Endpoint) -> Result<(), String> {
+    let mut text = Vec::new();
+    question.write(endpoint.authority(), &mut text);
+    let mut head = RequestHead::default();
+    parse_request(&text, &mut head).map_err(|malformed| malformed.to_string())?;
+    let (mut stream, moving) =
+        http2::alone(stream, MAX_HEAD).await.map_err(|error| format!("it does not speak HTTP/2: {error}"))?;
+    let asked = Asked { interim: false, go_ahead: false, upgrade: false };
+    http2::write_request(&mut stream, &head, head.target(), endpoint, &asked, Framing::None)
+        .map_err(|error| error.to_string())?;
+    let mut peer = Peer::Http2(Box::new(stream));
+    tokio::select! {
+        biased;
+        answered = converse(&mut peer, question) => answered,
+        never = moving => match never {},
+    }
+}
+
+async fn converse(peer: &mut Peer, question: &HttpQuestion) -> Result<(), String> {
+    poll_fn(|cx| peer.poll_flush(cx)).await.map_err(|error| error.to_string())?;
     let mut head = ResponseHead::default();
     let mut interim = 0;
     loop {
-        poll_fn(|cx| connection.poll_response_head(cx, &mut head, MAX_HEAD)).await.map_err(why)?;
+        poll_fn(|cx| peer.poll_response_head(cx, &mut head, MAX_HEAD)).await.map_err(why)?;
         match head.status {
             101 => return Err("the answer is a 101, which nobody asked for".into()),
             100..=199 if interim < MAX_INTERIM => interim += 1,
@@ -60,9 +92,9 @@ async fn converse(mut connection: Connection, question: &HttpQuestion, authority
     if !question.accepts(head.status) {
         return Err(format!("the answer is a {}", head.status));
     }
-    let framing = framing::of_response(&head, question.method).map_err(|malformed| malformed.to_string())?;
-    connection.begin_reading(framing);
-    let body = read_body(&mut connection).await.map_err(why)?;
+    let framing = peer.framing_of_response(&mut head, question.method).map_err(|malformed| malformed.to_string())?;
+    peer.begin_reading(framing);
+    let body = read_body(peer).await.map_err(why)?;
     match &question.body {
         Some(wanted) if !wanted.is_in(&body) => Err("the body does not hold what it should".into()),
         _ => Ok(()),
@@ -70,15 +102,15 @@ async fn converse(mut connection: Connection, question: &HttpQuestion, authority
 }
 
 /// Reads all of it and keeps its beginning.
-async fn read_body(connection: &mut Connection) -> Result<Vec<u8>, ReadError> {
+async fn read_body(peer: &mut Peer) -> Result<Vec<u8>, ReadError> {
     let mut kept = Vec::new();
     loop {
-        match poll_fn(|cx| connection.poll_body(cx)).await? {
+        match poll_fn(|cx| peer.poll_body(cx)).await? {
             Piece::End => return Ok(kept),
             Piece::Data(n) => {
                 let wanted = n.min(MAX_BODY - kept.len());
-                kept.extend_from_slice(&connection.input.filled()[..wanted]);
-                connection.consume_body(n);
+                kept.extend_from_slice(&peer.received()[..wanted]);
+                peer.consume_body(n);
             }
             Piece::More => {}
         }

@@ -16,24 +16,38 @@ use super::Opened;
 use crate::log::Level;
 use crate::upstream::backend::Endpoint;
 
-/// How often a connection with open streams is looked at. If nothing came since the last time, the backend is sent a PING.
-const SILENCE: Duration = Duration::from_secs(10);
-/// How long it has to send anything then. Long enough for a server whose only thread is at work on a request.
-const PATIENCE: Duration = Duration::from_secs(15);
-/// A silence that a PING has proven to be no death is proven again after so long and no sooner: gRPC servers close a connection that
-/// sends them more than two PINGs in five minutes without a reason.
-const AGAIN: Duration = Duration::from_secs(310);
+/// How it is found out whether a backend is alive.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rhythm {
+    /// How often a connection with open streams is looked at. If nothing came since the last time, the backend is sent a PING.
+    pub(super) silence: Duration,
+    /// How long it has to send anything then.
+    pub(super) patience: Duration,
+    /// A silence that a PING has proven to be no death is proven again after so long and no sooner.
+    pub(super) again: Duration,
+}
+
+impl Default for Rhythm {
+    /// Patience is long enough for a server whose only thread is at work on a request. gRPC servers close a connection that sends
+    /// them more than two PINGs in five minutes without a reason.
+    fn default() -> Self {
+        let [silence, patience, again] = [10, 15, 310].map(Duration::from_secs);
+        Self { silence, patience, again }
+    }
+}
+
 /// Length of the answer to a PING.
 const PONG: u64 = 17;
 
 /// Moves a connection until it ends.
 pub(super) async fn drive(lanes: rc::Weak<Lanes>, endpoint: Weak<Endpoint>, id: u64, load: Arc<Load>, opened: Opened) {
+    let rhythm = lanes.upgrade().map(|lanes| lanes.rhythm()).unwrap_or_default();
     let Opened { requests, mut connection, activity, .. } = opened;
     // The lanes hold one too: with the last of them the connection ends.
     drop(requests);
-    let mut pulse = Pulse::new(connection.ping_pong(), activity);
+    let mut pulse = Pulse::new(connection.ping_pong(), activity, rhythm);
     {
-        let mut look = pin!(sleep_until(Instant::now() + SILENCE));
+        let mut look = pin!(sleep_until(Instant::now() + rhythm.silence));
         loop {
             tokio::select! {
                 biased;
@@ -47,7 +61,7 @@ pub(super) async fn drive(lanes: rc::Weak<Lanes>, endpoint: Weak<Endpoint>, id: 
                     Some(pause) => look.as_mut().reset(Instant::now() + pause),
                     None => {
                         if let Some(endpoint) = endpoint.upgrade() {
-                            let what = format_args!("answered no PING within {PATIENCE:?}: the connection is given up");
+                            let what = format_args!("answered no PING within {:?}: the connection is given up", rhythm.patience);
                             endpoint.fleet().note(Level::Warn, &endpoint, what);
                         }
                         break;
@@ -63,6 +77,7 @@ pub(super) async fn drive(lanes: rc::Weak<Lanes>, endpoint: Weak<Endpoint>, id: 
 
 /// Whether the backend is alive.
 struct Pulse {
+    rhythm: Rhythm,
     pings: Option<PingPong>,
     activity: Activity,
     mark: u64,
@@ -72,19 +87,20 @@ struct Pulse {
 }
 
 impl Pulse {
-    fn new(pings: Option<PingPong>, activity: Activity) -> Self {
+    fn new(pings: Option<PingPong>, activity: Activity, rhythm: Rhythm) -> Self {
         let mark = activity.mark();
-        Self { pings, activity, mark, asked: None, waiting: false }
+        Self { rhythm, pings, activity, mark, asked: None, waiting: false }
     }
 
     /// Looks whether anything has come: when to look again, `None` if the backend is dead.
     fn feel(&mut self, streams: usize) -> Option<Duration> {
+        let Rhythm { silence, patience, again } = self.rhythm;
         let came = self.activity.mark() - self.mark;
         self.mark += came;
         let waited = std::mem::take(&mut self.waiting);
         if streams == 0 {
             self.asked = None;
-            return Some(SILENCE);
+            return Some(silence);
         }
         if came == 0 && waited {
             return None;
@@ -93,19 +109,19 @@ impl Pulse {
             if !(waited && came == PONG) {
                 self.asked = None;
             }
-            return Some(SILENCE);
+            return Some(silence);
         }
-        if self.asked.is_some_and(|asked| asked.elapsed() < AGAIN) {
-            return Some(SILENCE);
+        if self.asked.is_some_and(|asked| asked.elapsed() < again) {
+            return Some(silence);
         }
-        let Some(pings) = &mut self.pings else { return Some(SILENCE) };
+        let Some(pings) = &mut self.pings else { return Some(silence) };
         // Makes room for the answer to this one.
         let _ = pings.poll_pong(&mut Context::from_waker(Waker::noop()));
         if pings.send_ping(Ping::opaque()).is_err() {
-            return Some(SILENCE);
+            return Some(silence);
         }
         self.asked = Some(Instant::now());
         self.waiting = true;
-        Some(PATIENCE)
+        Some(patience)
     }
 }

@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
 use std::rc::Rc;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
@@ -17,10 +17,10 @@ use rustls::pki_types::ServerName;
 use tokio::sync::Notify;
 
 use super::dial::Dial;
-use super::drive::drive;
+use super::drive::{drive, Rhythm};
 use super::lease::{Lease, Load};
 use super::{Opened, MOST_STREAMS};
-use crate::upstream::backend::Endpoint;
+use crate::upstream::backend::{Endpoint, Trace};
 use crate::upstream::pool::{IdHasher, Keep};
 
 /// Connections from one thread to one backend, under one name. With fewer than the usual hundred streams on each it is the backend
@@ -31,12 +31,13 @@ const MOST_CONNECTIONS: usize = 64;
 #[derive(Debug, Default)]
 pub(crate) struct Lanes {
     shelves: RefCell<HashMap<u64, Shelf, BuildHasherDefault<IdHasher>>>,
+    rhythm: Rhythm,
 }
 
 /// The connections to one endpoint.
 #[derive(Debug)]
 struct Shelf {
-    endpoint: Weak<Endpoint>,
+    endpoint: Trace,
     lanes: Vec<Lane>,
 }
 
@@ -159,7 +160,7 @@ impl Lanes {
                 lane.lines.retain_mut(|line| line.is_open() && !line.has_expired(now));
             }
             shelf.lanes.retain(|lane| !lane.lines.is_empty() || lane.dial.is_some());
-            shelf.endpoint.strong_count() > 0
+            shelf.endpoint.is_alive()
         });
     }
 
@@ -168,6 +169,17 @@ impl Lanes {
         for shelf in self.shelves.borrow_mut().values_mut() {
             shelf.lanes.iter_mut().for_each(|lane| lane.lines.clear());
         }
+    }
+
+    /// How it is found out whether a backend is alive.
+    pub(super) fn rhythm(&self) -> Rhythm {
+        self.rhythm
+    }
+
+    /// No connections yet, and another rhythm than the usual one.
+    #[cfg(test)]
+    pub(super) fn with_rhythm(rhythm: Rhythm) -> Rc<Self> {
+        Rc::new(Self { rhythm, ..Self::default() })
     }
 
     /// How many connections there are.
@@ -183,7 +195,7 @@ fn lane<'a>(
     endpoint: &Arc<Endpoint>,
     name: Option<&ServerName<'static>>,
 ) -> &'a mut Lane {
-    let new_shelf = || Shelf { endpoint: Arc::downgrade(endpoint), lanes: Vec::new() };
+    let new_shelf = || Shelf { endpoint: endpoint.trace(), lanes: Vec::new() };
     let lanes = &mut shelves.entry(endpoint.id()).or_insert_with(new_shelf).lanes;
     let index = lanes.iter().position(|lane| lane.name.as_ref() == name).unwrap_or_else(|| {
         lanes.push(Lane { name: name.cloned(), lines: Vec::new(), dial: None, freed: Arc::default() });

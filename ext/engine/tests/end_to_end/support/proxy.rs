@@ -33,6 +33,13 @@ impl Proxy {
 
     /// In front of several, in this order of preference.
     pub(crate) fn with(backends: &[&str], change: impl FnOnce(&mut Settings)) -> Self {
+        let server = Server::start(Self::config(backends, change)).expect("a server");
+        let address = server.urls()[0].trim_start_matches("http://").to_owned();
+        Self { server, address, _limit: time_limit() }
+    }
+
+    /// The same configuration once more, with other changes: for a reload.
+    pub(crate) fn config(backends: &[&str], change: impl FnOnce(&mut Settings)) -> Config {
         let backends = backends.iter().map(|address| Backend::at(*address)).collect();
         let mut settings = Settings {
             server: Config {
@@ -51,9 +58,13 @@ impl Proxy {
         change(&mut settings);
         settings.proxy.pool = Some(settings.pool);
         settings.server.routes.push(Directive::Proxy(Box::new(settings.proxy)));
-        let server = Server::start(settings.server).expect("a server");
-        let address = server.urls()[0].trim_start_matches("http://").to_owned();
-        Self { server, address, _limit: time_limit() }
+        settings.server
+    }
+
+    /// Takes another configuration in place of its own.
+    pub(crate) fn reload(&self, backends: &[&str], change: impl FnOnce(&mut Settings)) {
+        let warnings = self.server.reload(&Self::config(backends, change)).expect("a sound configuration");
+        assert_eq!(warnings, []);
     }
 
     /// A new connection to it.

@@ -1,0 +1,85 @@
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::sync::Weak;
+use std::time::Instant;
+
+use super::*;
+use crate::config::{self, AccessLog, Backend, Directive, HealthCheck, Pool, Setting, StaticResponse};
+use crate::snapshot::Snapshot;
+
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// Something of everything that runs in the background, in one of two forms.
+fn config(number: usize, log: &std::path::Path) -> Config {
+    let health_check = HealthCheck { interval: 3600.0 + (number % 2) as f64, ..HealthCheck::default() };
+    let backends = vec![Backend::at("127.0.0.1:1"), Backend::at("no-such-host.invalid:1")];
+    let pool = Pool { backends: Some(backends), health_check: Some(health_check), ..Pool::default() };
+    let proxy = config::Proxy { pool: Some(pool), ..config::Proxy::default() };
+    let fixed = StaticResponse { code: 200, headers: Vec::new(), body: number.to_string(), at: None };
+    let location = config::Location {
+        patterns: vec!["/fixed".into()],
+        routes: vec![Directive::StaticResponse(fixed)],
+        ..config::Location::default()
+    };
+    let to = log.join(format!("{}.log", number % 2)).display().to_string();
+    Config {
+        binds: vec![config::Bind { url: "http://127.0.0.1:0".into(), ..config::Bind::default() }],
+        threads: Some(Setting::of(2)),
+        log_level: Setting::of("error".into()),
+        access_log: Some(AccessLog { format: "{path}".into(), to: Some(to), at: None }),
+        routes: vec![Directive::Location(Box::new(location)), Directive::Proxy(Box::new(proxy))],
+        ..Config::default()
+    }
+}
+
+fn eventually(what: &str, mut done: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !done() {
+        assert!(begun.elapsed() < LIMIT, "waited too long: {what}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// The body of the answer to one request.
+fn answer(stream: &mut TcpStream) -> String {
+    stream.write_all(b"GET /fixed HTTP/1.1\r\nHost: a\r\n\r\n").expect("written");
+    let mut answer = Vec::new();
+    let mut piece = [0; 1024];
+    while !answer.windows(4).any(|four| four == b"\r\n\r\n") || answer.ends_with(b"\r\n\r\n") {
+        let count = stream.read(&mut piece).expect("an answer");
+        assert!(count > 0, "the connection ended");
+        answer.extend_from_slice(&piece[..count]);
+    }
+    String::from_utf8_lossy(&answer).rsplit('\n').next().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn of_a_hundred_configurations_only_the_last_is_kept() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let server = Server::start(config(0, dir.path())).expect("a server");
+    let mut stream = TcpStream::connect(server.urls()[0].trim_start_matches("http://")).expect("a connection");
+    stream.set_read_timeout(Some(LIMIT)).expect("a time limit");
+    let tasks = || server.control.background.metrics().num_alive_tasks();
+    assert_eq!(answer(&mut stream), "0");
+    let mut old: Vec<Weak<Snapshot>> = Vec::new();
+    for number in 1..=100 {
+        old.push(Arc::downgrade(&server.snapshot.load_full()));
+        server.reload(&config(number, dir.path())).expect("a sound configuration");
+        // One of the two engine threads never has a request.
+        if number % 10 == 0 {
+            assert_eq!(answer(&mut stream), number.to_string());
+        }
+    }
+    eventually("nobody holds the old ones", || old.iter().all(|snapshot| snapshot.strong_count() == 0));
+    // One listens, one checks and one asks for the name; the DNS client may have some of its own.
+    eventually("their tasks have ended", || tasks() < 10);
+    let waiting = |logs: &Vec<crate::access_log::Rest>| logs.iter().filter(|log| !log.is_written()).count();
+    // The one of the log that is written now goes on.
+    eventually("their logs are written", || waiting(&server.control.old_logs().lock()) <= 1);
+    assert!(server.control.old_logs().lock().len() < 50, "those that are written are forgotten");
+    server.begin_stop(Some(LIMIT));
+    drop(stream);
+    assert!(server.wait(Some(LIMIT)));
+    let lines = |name: &str| std::fs::read_to_string(dir.path().join(name)).expect("a log").lines().count();
+    assert_eq!((lines("0.log"), lines("1.log")), (11, 0));
+}

@@ -1,0 +1,65 @@
+//! What happened at an endpoint, which outlives a configuration.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Weak};
+
+use parking_lot::Mutex;
+
+use super::status::{Ramp, Status};
+use crate::upstream::health::{passive, rise_fall};
+
+/// What happened at an endpoint so far. The next configuration's endpoint takes it over, if it is the same one: requests of both
+/// are then counted together, and its connections stay in the pools.
+#[derive(Debug)]
+pub(super) struct History {
+    /// Whose connections in the pools are.
+    pub(super) id: u64,
+    /// Whether somebody may wait for one of its requests to end.
+    pub(super) limited: AtomicBool,
+    pub(super) status: Status,
+    pub(super) ramp: Ramp,
+    /// Whether its latest attempt failed.
+    pub(super) failing: AtomicBool,
+    /// Whether it did not agree to HTTP/2 where it might have.
+    pub(super) prefers_http1: AtomicBool,
+    pub(super) in_flight: AtomicU64,
+    pub(super) requests: AtomicU64,
+    pub(super) failures: AtomicU64,
+    pub(super) checks: Mutex<rise_fall::Record>,
+    pub(super) conduct: Mutex<passive::Record>,
+}
+
+impl History {
+    /// Nothing has happened yet.
+    pub(super) fn new() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        Self {
+            id: NEXT.fetch_add(1, Relaxed),
+            limited: AtomicBool::new(false),
+            status: Status::default(),
+            ramp: Ramp::default(),
+            failing: AtomicBool::new(false),
+            prefers_http1: AtomicBool::new(false),
+            in_flight: AtomicU64::new(0),
+            requests: AtomicU64::new(0),
+            failures: AtomicU64::new(0),
+            checks: Mutex::default(),
+            conduct: Mutex::default(),
+        }
+    }
+}
+
+/// Tells whether there is an endpoint of some id, under this configuration or a later one.
+#[derive(Debug, Clone)]
+pub(crate) struct Trace(Weak<History>);
+
+impl Trace {
+    pub(super) fn of(history: &Arc<History>) -> Self {
+        Self(Arc::downgrade(history))
+    }
+
+    /// Whether there is one.
+    pub(crate) fn is_alive(&self) -> bool {
+        self.0.strong_count() > 0
+    }
+}

@@ -1,0 +1,202 @@
+use std::future::poll_fn;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::Request;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::{spawn_local, LocalSet};
+use tokio::time::Instant;
+
+use super::dial::{Call, Reached};
+use super::drive::Rhythm;
+use super::{Lanes, Lease};
+use crate::error::Error;
+use crate::http1::ReadError;
+use crate::http2::Stream;
+use crate::message::ResponseHead;
+use crate::upstream::backend::{Endpoint, Place, Traits};
+use crate::upstream::pool::Keep;
+use crate::upstream::{ConnectErrorKind, Protocol};
+
+const KEEP: Keep = Keep { connections: 4, timeout: Duration::from_secs(60) };
+const BRIEF: Duration = Duration::from_millis(50);
+
+/// A backend that does `serve` with each of its connections, and how many it has accepted.
+async fn backend<F>(serve: fn(TcpStream) -> F) -> (Arc<Endpoint>, Arc<AtomicUsize>)
+where
+    F: std::future::Future<Output = ()> + 'static,
+{
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let accepted = Arc::new(AtomicUsize::new(0));
+    let count = accepted.clone();
+    spawn_local(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            count.fetch_add(1, Ordering::SeqCst);
+            spawn_local(serve(stream));
+        }
+    });
+    let traits = Traits { protocol: Protocol::Http2, ..Traits::default() };
+    (Endpoint::new(address.to_string(), "app.test", Place::Tcp(address), None, traits), accepted)
+}
+
+/// Takes requests and answers none.
+async fn silent(stream: TcpStream) {
+    let mut connection = h2::server::handshake(stream).await.expect("HTTP/2");
+    let mut kept = Vec::new();
+    while let Some(Ok(request)) = connection.accept().await {
+        kept.push(request);
+    }
+}
+
+/// The same, and does nothing any more once a request has come: it answers no PING either.
+async fn dying(stream: TcpStream) {
+    let mut connection = h2::server::handshake(stream).await.expect("HTTP/2");
+    let request = connection.accept().await;
+    std::future::pending::<()>().await;
+    drop((request, connection));
+}
+
+fn call(endpoint: &Arc<Endpoint>, limit: Duration) -> Call<'_> {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    Call { endpoint, name: None, introduction: &[], keep: KEEP, max_head: 65_536, limit, deadline }
+}
+
+async fn lease(lanes: &std::rc::Rc<Lanes>, endpoint: &Arc<Endpoint>) -> Lease {
+    match lanes.reach(call(endpoint, Duration::from_secs(5))).await {
+        Ok(Reached::Http2(lease, _)) => lease,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Asks, and reads what comes of it.
+async fn ask(lease: Lease) -> Result<ResponseHead, ReadError> {
+    let mut stream = Stream::to_backend(lease);
+    stream.write_request(Request::get("http://app.test/").body(()).expect("a request"), true);
+    poll_fn(|cx| stream.poll_flush(cx)).await?;
+    let mut head = ResponseHead::default();
+    poll_fn(|cx| stream.poll_response_head(cx, &mut head, 65_536)).await?;
+    Ok(head)
+}
+
+async fn within<F: std::future::Future>(work: F) -> F::Output {
+    let local = LocalSet::new();
+    tokio::time::timeout(Duration::from_secs(10), local.run_until(work)).await.expect("in time")
+}
+
+#[tokio::test]
+async fn those_who_come_while_a_connection_is_made_share_it() {
+    within(async {
+        let (endpoint, accepted) = backend(silent).await;
+        let lanes = std::rc::Rc::<Lanes>::default();
+        let all: Vec<_> = (0..50)
+            .map(|_| {
+                let (lanes, endpoint) = (lanes.clone(), endpoint.clone());
+                spawn_local(async move { lease(&lanes, &endpoint).await })
+            })
+            .collect();
+        let mut held = Vec::new();
+        for one in all {
+            held.push(one.await.expect("a lease"));
+        }
+        assert_eq!((accepted.load(Ordering::SeqCst), lanes.len()), (1, 1));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn each_of_them_hears_of_a_failure_and_waits_no_longer_than_it_may() {
+    within(async {
+        // It accepts, and says nothing.
+        let (endpoint, accepted) = backend(|stream| async move {
+            std::future::pending::<()>().await;
+            drop(stream);
+        })
+        .await;
+        let lanes = std::rc::Rc::<Lanes>::default();
+        let patient = {
+            let (lanes, endpoint) = (lanes.clone(), endpoint.clone());
+            spawn_local(async move { lanes.reach(call(&endpoint, BRIEF * 4)).await.map(|_| ()) })
+        };
+        tokio::task::yield_now().await;
+        let begun = Instant::now();
+        let hasty = lanes.reach(call(&endpoint, BRIEF)).await;
+        assert!(begun.elapsed() < BRIEF * 4);
+        for result in [hasty.map(|_| ()), patient.await.expect("no panic")] {
+            let error: Error = result.expect_err("nobody answered");
+            assert!(error.is_timeout(), "{error}");
+        }
+        assert_eq!(accepted.load(Ordering::SeqCst), 1);
+        let gone = lanes.reach(call(&endpoint, BRIEF)).await.expect_err("nobody answers");
+        assert!(gone.to_string().contains("did not begin to speak HTTP/2 within 50ms"), "{gone}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_backend_that_answers_no_ping_is_dead() {
+    within(async {
+        let (endpoint, _) = backend(dying).await;
+        let lanes = Lanes::with_rhythm(Rhythm { silence: BRIEF, patience: BRIEF, again: BRIEF });
+        let result = ask(lease(&lanes, &endpoint).await).await;
+        assert!(matches!(result, Err(ReadError::Io(_))), "{result:?}");
+        tokio::task::yield_now().await;
+        assert_eq!(lanes.len(), 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_backend_that_is_only_slow_is_not() {
+    within(async {
+        let (endpoint, _) = backend(silent).await;
+        let lanes = Lanes::with_rhythm(Rhythm { silence: BRIEF, patience: BRIEF * 4, again: BRIEF });
+        let lease = lease(&lanes, &endpoint).await;
+        let result = tokio::time::timeout(BRIEF * 12, ask(lease)).await;
+        assert!(result.is_err(), "{result:?}");
+        assert_eq!(lanes.len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_connection_is_not_shared_by_requests_for_other_names() {
+    within(async {
+        let (endpoint, accepted) = backend(silent).await;
+        let (other, _) = backend(silent).await;
+        let lanes = std::rc::Rc::<Lanes>::default();
+        let first = lease(&lanes, &endpoint).await;
+        assert!(lanes.lease(&other, None).is_none(), "another endpoint");
+        assert!(lanes.lease(&endpoint, None).is_some());
+        // A new endpoint at the same address is another one, with settings of its own.
+        let twin = Endpoint::new(
+            endpoint.label().into(),
+            "app.test",
+            endpoint.place().clone(),
+            None,
+            Traits { protocol: Protocol::Http2, ..Traits::default() },
+        );
+        assert!(lanes.lease(&twin, None).is_none());
+        assert_eq!(accepted.load(Ordering::SeqCst), 1);
+        drop(first);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_server_of_another_protocol_is_called_so() {
+    within(async {
+        use tokio::io::AsyncWriteExt;
+        let (endpoint, _) = backend(|mut stream| async move {
+            let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
+        })
+        .await;
+        let lanes = std::rc::Rc::<Lanes>::default();
+        let error = lanes.reach(call(&endpoint, Duration::from_secs(5))).await.expect_err("it is none");
+        let crate::error::Kind::Connect(error) = error.kind else { panic!("{error}") };
+        assert_eq!(error.kind(), ConnectErrorKind::Protocol);
+        assert!(error.to_string().contains("does not speak HTTP/2"), "{error}");
+    })
+    .await;
+}

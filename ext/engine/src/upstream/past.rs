@@ -1,0 +1,159 @@
+//! Upstreams that live on when a configuration takes another's place.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use aws_lc_rs::digest;
+use rustls::pki_types::ServerName;
+
+use super::by_host::ByHost;
+use super::terms::{Member, Terms};
+use super::Upstream;
+use crate::config::{Pool, Priority};
+use crate::snapshot::Lasting;
+
+/// The upstreams of a configuration, those of the one before it, and how the former come from the latter.
+#[derive(Debug, Default)]
+pub(crate) struct Past {
+    before: Option<Arc<Lasting>>,
+    made: Made,
+    resolver: Vec<String>,
+}
+
+/// The upstreams of one configuration.
+#[derive(Debug, Default)]
+pub(crate) struct Made {
+    upstreams: HashMap<Box<str>, Arc<Upstream>>,
+    by_host: Vec<ByHost>,
+}
+
+/// What an upstream is made of. Two of which all of it is equal are the same.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Recipe {
+    shared: bool,
+    members: Vec<Member>,
+    server_name: Option<ServerName<'static>>,
+    /// Whether TLS is set up.
+    tls: bool,
+    pool: Pool,
+    /// What stood in the files that `pool` names.
+    files: Vec<Option<Vec<u8>>>,
+    resolver: Vec<String>,
+}
+
+impl Past {
+    /// For a configuration with these DNS servers, after one of which `before` lasts.
+    pub(crate) fn new(before: Option<Arc<Lasting>>, resolver: &[String]) -> Self {
+        Self { before, made: Made::default(), resolver: resolver.to_vec() }
+    }
+
+    /// What was made.
+    pub(super) fn take_made(&mut self) -> Made {
+        std::mem::take(&mut self.made)
+    }
+
+    /// The upstream that had the name before, if nothing of it has changed; otherwise a new one, to which those of its backends
+    /// that stay are not new.
+    pub(super) fn upstream(
+        &mut self,
+        name: &str,
+        shared: bool,
+        (pool, members): (&Pool, &[Member]),
+        terms: Terms,
+        server_name: Option<&ServerName<'static>>,
+    ) -> Arc<Upstream> {
+        let recipe = Recipe { shared, server_name: server_name.cloned(), ..self.recipe(pool, members, &terms) };
+        let upstream = match self.before.as_ref().and_then(|before| before.upstreams.upstreams.get(name)) {
+            Some(before) if *before.recipe() == recipe => Arc::clone(before),
+            before => {
+                let before = before.map(|before| &**before);
+                Upstream::after(before, name, shared, members, terms, server_name, recipe)
+            }
+        };
+        self.made.upstreams.insert(name.into(), Arc::clone(&upstream));
+        upstream
+    }
+
+    /// The same for upstreams that hosts of requests name.
+    pub(super) fn by_host(&mut self, pool: &Pool, terms: Terms) -> ByHost {
+        let recipe = self.recipe(pool, &[], &terms);
+        let mut before = self.before.iter().flat_map(|before| &before.upstreams.by_host);
+        let same = before.find(|before| before.is_made_of(&recipe) && !self.made.has(before));
+        let by_host = same.cloned().unwrap_or_else(|| ByHost::of(recipe, terms));
+        self.made.by_host.push(by_host.clone());
+        by_host
+    }
+
+    fn recipe(&self, pool: &Pool, members: &[Member], terms: &Terms) -> Recipe {
+        let digest = |path: &String| {
+            let bytes = std::fs::read(path).ok()?;
+            Some(digest::digest(&digest::SHA256, &bytes).as_ref().to_vec())
+        };
+        let files = [&pool.ca_file, &pool.client_certificate, &pool.client_key];
+        Recipe {
+            shared: false,
+            members: members.to_vec(),
+            server_name: None,
+            tls: terms.tls.is_some(),
+            pool: pool.clone(),
+            files: files.map(|file| file.as_ref().and_then(digest)).into(),
+            resolver: self.resolver.clone(),
+        }
+    }
+}
+
+impl Made {
+    fn has(&self, by_host: &ByHost) -> bool {
+        self.by_host.iter().any(|other| other.is(by_host))
+    }
+
+    /// Ends the checks of all that a later configuration, which made `next`, does not use: its own take their place. Their requests in
+    /// flight finish.
+    pub(crate) fn retire(&self, next: &Self) {
+        for (name, upstream) in &self.upstreams {
+            if !next.upstreams.get(name).is_some_and(|next| Arc::ptr_eq(next, upstream)) {
+                upstream.fleet().retire();
+            }
+        }
+        for by_host in self.by_host.iter().filter(|by_host| !next.has(by_host)) {
+            by_host.upstreams().iter().for_each(|upstream| upstream.fleet().retire());
+        }
+    }
+}
+
+impl Recipe {
+    /// Whether connections to a backend are the same by both: what is said of how backends are chosen and checked, and of how many
+    /// connections there may be, does not concern the connections themselves.
+    pub(super) fn connects_like(&self, other: &Self) -> bool {
+        let connection = |pool: &Pool| Pool {
+            backends: None,
+            backend_priority: Priority::default(),
+            keepalive: 0,
+            keepalive_timeout: 0.0,
+            health_check: None,
+            max_fails: 0,
+            fail_timeout: 0.0,
+            max_connections: None,
+            queue: 0,
+            queue_timeout: 0.0,
+            slow_start: None,
+            ..pool.clone()
+        };
+        self.files == other.files && connection(&self.pool) == connection(&other.pool)
+    }
+
+    /// Whether active checks are the same by both.
+    pub(super) fn checks_like(&self, other: &Self) -> bool {
+        self.pool.health_check == other.pool.health_check
+    }
+
+    /// Whether there are passive checks.
+    pub(super) fn counts_failures(&self) -> bool {
+        self.pool.max_fails > 0
+    }
+
+    /// Whether a backend is chosen by the same rule.
+    pub(super) fn chooses_like(&self, other: &Self) -> bool {
+        self.pool.backend_priority == other.pool.backend_priority
+    }
+}
