@@ -29,7 +29,7 @@ class NginxBackend
 
   # With `http2`, it speaks HTTP/2: over TLS if that is agreed on, and nothing else without.
   def initialize(server, tls: false, http2: false, proxy_protocol: false)
-    @listens = [(" ssl" if tls), (" http2" if http2), (" proxy_protocol" if proxy_protocol)].join
+    @parameters = [(" ssl" if tls), (" http2" if http2), (" proxy_protocol" if proxy_protocol)].join
     @directory = Dir.mktmpdir("nginx")
     @listener = TCPServer.new("127.0.0.1", 0)
     @address = "127.0.0.1:#{@listener.local_address.ip_port}"
@@ -72,7 +72,7 @@ class NginxBackend
         client_max_body_size 0;
         root html;
         server {
-          listen #{address}#{@listens};
+          listen #{address}#{@parameters};
           #{server}
         }
       }
