@@ -36,11 +36,10 @@ RSpec.describe Proxy::Config do
   end
 
   it "replaces the binds, and reports a wrong one without a line" do
-    config = described_class.load(binds: ["http://127.0.0.1:0", "https://127.0.0.1:0"]) { bind "http://127.0.0.1:1" }
+    config = described_class.load(binds: ["http://127.0.0.1:0", "http://127.0.0.1:0?backlog=many"]) { bind "http://127.0.0.1:1" }
 
     expect(config.to_h["binds"]).to eq([{ "url" => "http://127.0.0.1:0" }])
-    expect(config.errors.map(&:to_s)).to eq(['bind: "https://127.0.0.1:0": TLS termination is not available in this version: write ' \
-                                             '"http://127.0.0.1:0" and let something in front of the proxy end TLS'])
+    expect(config.errors.map(&:to_s)).to eq(['bind: backlog: "many" is a String: write a whole number, such as 64'])
   end
 
   it "keeps the binds of the file when none are given beside it" do
