@@ -14,7 +14,7 @@ use super::threads::Change;
 use super::{cannot_bind, Server, StartError};
 use crate::config::{Config, Problem};
 use crate::downstream::binds::{Bind, Binds};
-use crate::downstream::listener::{BindAddress, Listener};
+use crate::downstream::listener::Listener;
 use crate::snapshot::{compile_after, Purpose, Settings};
 
 /// How long a reload waits for sockets that are to be closed. Only those where more wait than may be served take any time.
