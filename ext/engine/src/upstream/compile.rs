@@ -219,6 +219,11 @@ fn members(pool: &Pool, target: TargetHost<'_>, traits: Traits, report: &mut Rep
     members
 }
 
+/// Why a header of the PROXY protocol cannot stand before HTTP/2.
+pub(super) const INTRODUCED: &str =
+    "proxy_protocol: the header names one client, and a connection of HTTP/2 carries the requests of \
+                                     many: write protocol: \"http1\" and no h2://, or leave it out";
+
 /// Whether options that concern all backends fit those that there are.
 fn fit(pool: &Pool, members: &[Member], report: &mut Report<'_>) {
     let checked_elsewhere = pool.health_check.as_ref().is_some_and(|check| check.port.is_some());
@@ -226,6 +231,9 @@ fn fit(pool: &Pool, members: &[Member], report: &mut Report<'_>) {
         report.error(
             "health_check: port: a unix socket has no port: leave port out, or write such backends into an upstream of their own",
         );
+    }
+    if pool.proxy_protocol.is_some() && members.iter().any(|member| member.address.says_http2()) {
+        report.error(INTRODUCED);
     }
     if pool.protocol.as_deref() == Some("auto")
         && members.iter().all(|member| !member.secure && !member.address.says_http2())

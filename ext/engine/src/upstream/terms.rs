@@ -125,6 +125,9 @@ fn tls(pool: &Pool, speaks_tls: bool, report: &mut Report<'_>) -> Option<Option<
 
 /// What is said of backends of which nothing else is said.
 pub(super) fn traits_of_all(pool: &Pool, report: &mut Report<'_>) -> Traits {
+    if pool.proxy_protocol.is_some() && matches!(pool.protocol.as_deref(), Some("http2" | "auto")) {
+        report.error(super::compile::INTRODUCED);
+    }
     Traits {
         protocol: Protocol::compile(pool, report).unwrap_or_default(),
         max_connections: pool.max_connections.map(|most| report.number("max_connections", most, 1, u32::MAX)),
