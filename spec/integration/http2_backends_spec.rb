@@ -58,11 +58,10 @@ RSpec.describe "HTTP/2 to backends" do
   end
 
   it "opens a WebSocket over HTTP/1.1 with protocol: \"auto\"" do
-    backend = start_backend(tls: certs.server_context(certs.server("app.test"))) do |request|
-      "HTTP/1.1 426 Upgrade Required\r\nContent-Length: 9\r\n\r\n#{request["Upgrade"]}"
-    end
-    proxy = start_proxy_to(backend, protocol: "auto")
-    expect(proxy.get("/", "Connection" => "Upgrade", "Upgrade" => "websocket").status).to eq(426)
+    nginx = secure_nginx("location / { return 200 \"$server_protocol $http_upgrade\"; }")
+    proxy = start_proxy_to(nginx, protocol: "auto")
+    expect(proxy.get.body).to eq("HTTP/2.0 ")
+    expect(proxy.get("/", "Connection" => "Upgrade", "Upgrade" => "websocket").body).to eq("HTTP/1.1 websocket")
   end
 
   it "checks a backend over HTTP/2" do
