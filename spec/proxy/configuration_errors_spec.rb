@@ -131,7 +131,7 @@ RSpec.describe Proxy::ConfigurationError, :wrong_types do
     "proxy #{target}, protocol: 2" =>
       'proxy: protocol: 2 is an Integer: write "http1", "http2" or "auto"',
     "proxy #{target}, protocol: :http2, proxy_protocol: :v1" =>
-      /\Aproxy: proxy_protocol: the header names one client, and a connection of HTTP\/2 carries the requests of many: write protocol:/,
+      /\Aproxy: proxy_protocol: a connection of HTTP\/2 is shared by many clients, and its header could name but one: write protocol:/,
     "proxy backends: ['h2://127.0.0.1:3001'], protocol: :http1" =>
       'proxy: protocol: "http1" and a backend with h2:// contradict each other: write http:// there, or leave protocol out',
     "proxy #{target}, verify_ssl: 'no'" => 'proxy: verify_ssl: "no" is a String: write true or false',
