@@ -41,7 +41,7 @@ RSpec.describe Proxy::ConfigurationError, :wrong_types do
     "proxy #{target}, timeout: 10**400" => /\Aproxy: timeout: 10{76}\.\.\. is no number of seconds: /,
     "proxy #{target}, path_prefix: 5, strip_prefix: true" => 'proxy: path_prefix: 5 is an Integer: write a path, such as "/api"',
     "resolver []" => 'resolver: the value is missing: write DNS servers, such as "127.0.0.1:53"',
-    "static_response(body: ''); bind ''" => 'bind: "" is no URL: write "http://127.0.0.1:8080" or "unix:///run/proxy.sock"',
+    "static_response(body: ''); bind ''" => 'bind: "" is no URL: write "http://127.0.0.1:8080", "https://localhost:8443" or "unix:///run/proxy.sock"',
     "bind 'http://127.0.0.1:0?backlog=1&backlog=2'" => "bind: backlog stands twice in the URL: keep one of them",
     "proxy to: 3" =>
       'proxy: to: 3 is an Integer: write a URL, such as "http://backend.example.com{path}{query}"',

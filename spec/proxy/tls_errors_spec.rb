@@ -39,7 +39,13 @@ RSpec.describe "what is wrong with TLS" do
 
   # What is written, and the one message it gets.
   {
-    'bind "https://0.0.0.0:0"' => 'bind: https needs a certificate: write certificate: "tls/site.pem", key: "tls/site.key"',
+    'bind "https://0.0.0.0:0"' =>
+      'bind: https needs a certificate: write certificate: "tls/site.pem", key: "tls/site.key"; only "https://localhost:PORT" makes its own',
+    # A key that was written in place of its path goes into no log.
+    "#{bind}certificate: File.read(__dir__ + '/site.pem'), key: File.read(__dir__ + '/site.key')" => [
+      'bind: certificate: the text of a file stands here: write the path of a PEM file, such as "tls/site.pem"',
+      'bind: key: the text of a file stands here: write the path of a PEM file, such as "tls/site.key"'
+    ],
     "#{bind}certificate: 'no.pem', key: 'site.key'" =>
       'bind: certificate: "no.pem" does not exist (looked at no.pem): write the path of a PEM file, such as "tls/site.pem"',
     "#{bind}certificate: 'site.pem', key: 'no.key'" =>

@@ -113,6 +113,8 @@ module Proxy
           path = Types.path(value, place)
           return wrong(value, place) if path.nil?
           return path if path.equal?(INVALID)
+          # It may be a key, which belongs in no log.
+          return place.error("the text of a file stands here: write #{hint}") if path.match?(/[\r\n]/)
 
           reason = unreadable(path)
           return path unless reason

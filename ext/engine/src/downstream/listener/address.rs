@@ -43,7 +43,7 @@ impl BindAddress {
             (Some(rest), _) => (rest, 80),
             (_, Some(rest)) => (rest, 443),
             _ => {
-                let hint = "write \"http://127.0.0.1:8080\" or \"unix:///run/proxy.sock\"";
+                let hint = "write \"http://127.0.0.1:8080\", \"https://localhost:8443\" or \"unix:///run/proxy.sock\"";
                 return Err(format!("{url:?} is no URL: {hint}"));
             }
         };

@@ -134,8 +134,13 @@ fn certificates(bind: &Bind, report: &mut Report<'_>) -> Vec<Certificate> {
     let Some(list) = &bind.certificates else {
         let made = development::is_wanted(bind).then(String::new);
         let Some(certificate) = bind.certificate.clone().or(made) else {
-            report
-                .error("https needs a certificate: write certificate: \"tls/site.pem\", key: \"tls/site.key\"".into());
+            let remedy = "write certificate: \"tls/site.pem\", key: \"tls/site.key\"";
+            report.error(match development::foreign(bind) {
+                Some(name) => {
+                    format!("domains: {name:?} is no name of this machine alone, and needs a certificate: {remedy}")
+                }
+                None => format!("https needs a certificate: {remedy}; only \"https://localhost:PORT\" makes its own"),
+            });
             return Vec::new();
         };
         return vec![Certificate {

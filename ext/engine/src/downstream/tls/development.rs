@@ -32,6 +32,13 @@ pub(crate) fn is_wanted(bind: &Bind) -> bool {
     none && host(&bind.url).is_some_and(is_local) && bind.domains.iter().flatten().all(|domain| is_local(domain))
 }
 
+/// The first name for which none can be made, where one is wanted.
+pub(crate) fn foreign(bind: &Bind) -> Option<&str> {
+    let here = Bind { domains: None, ..bind.clone() };
+    let names = bind.domains.iter().flatten().map(String::as_str);
+    is_wanted(&here).then_some(names)?.find(|name| !is_local(name))
+}
+
 /// Makes a certificate for a bind. To check a configuration, nothing is written: an authority that is not there yet is made for the
 /// moment.
 pub(super) fn certify(bind: &Bind, purpose: Purpose) -> Result<Pair, String> {

@@ -45,6 +45,9 @@ fn scheme(text: &str) -> Result<(bool, &str), String> {
         "http" => Ok((false, rest)),
         "https" => Ok((true, rest)),
         _ if scheme.contains('{') => no_url("the scheme out, http:// or https://: it cannot be a placeholder"),
+        "h2" | "h2c" | "grpc" => {
+            no_url("http:// there, and name the backend beside it, as in backends: [\"h2://127.0.0.1:50051\"]")
+        }
         _ => no_url("http:// or https://: no other scheme can be proxied"),
     }
 }

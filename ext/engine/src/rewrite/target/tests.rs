@@ -173,6 +173,12 @@ fn what_can_never_be_an_absolute_url_is_refused_with_a_remedy() {
         ("/api{path}", "\"/api{path}\" is no absolute URL: write http://HOST/api{path}"),
         ("{X-To}", "\"{X-To}\" is no absolute URL: write http://HOST{X-To}"),
         ("ws://b", "\"ws://b\" is no absolute URL: write http:// or https://: no other scheme can be proxied"),
+        (
+            "h2://b:1{path}",
+            "\"h2://b:1{path}\" is no absolute URL: write http:// there, and name the backend beside it, as in backends: \
+             [\"h2://127.0.0.1:50051\"]",
+        ),
+        ("grpc://b:1", "write http:// there, and name the backend beside it"),
         ("{scheme}://b", "the scheme out, http:// or https://: it cannot be a placeholder"),
         ("http://{path}", "the URL has no host"),
         ("http:///a", "the URL has no host"),
