@@ -3,8 +3,14 @@
 #   proxy start -c examples/from_caddy.rb
 #   curl -H "Host: example.com" http://127.0.0.1:8080/
 
-# Caddy listens on 443 and gets certificates by itself, and it speaks HTTP/2. Both are for a later version.
 bind "http://127.0.0.1:8080"
+# Caddy listens on 443, speaks HTTP/2 there as this does, and gets certificates by itself. Here they are files that others get, certbot
+# for instance; SIGHUP reads them again. "https://localhost:8443" takes none, to develop on this machine.
+folder = "/etc/letsencrypt/live/example.com"
+if File.readable?(folder)
+  bind "https://127.0.0.1:8443", certificate: "#{folder}/fullchain.pem", key: "#{folder}/privkey.pem"
+  # Caddy sends those who come by http there as well; redirect_http_to_https! does that.
+end
 
 # example.com {
 #   reverse_proxy localhost:8000

@@ -27,7 +27,9 @@ same_host = { headers: { "Host" => { rewrite: "{Host}" } } }
 #   bind *:80
 bind "http://127.0.0.1:8080"
 #   bind *:443 ssl crt /etc/ssl/example.pem
-# TLS towards clients is for a later version.
+# As there, the file holds certificate and key. This example starts without it too.
+crt = "/etc/ssl/example.pem"
+bind "https://127.0.0.1:8443", certificate: crt if File.readable?(crt)
 
 # backend app_servers
 #   balance roundrobin

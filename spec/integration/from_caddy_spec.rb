@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require "support/example_files"
+require "support/tls_client"
 
 RSpec.describe "examples/from_caddy.rb" do
   it "passes requests for example.com on as they are" do
@@ -11,6 +12,23 @@ RSpec.describe "examples/from_caddy.rb" do
     asked = backend.requests.reject { |request| request.target == "/healthz" }
     expect(asked.map { |request| [request.target, request["Host"]] }).to eq([["/a?b=1", "example.com:8080"]])
     expect(proxy.get("/", "Host" => "other.example").status).to eq(404)
+  end
+
+  it "speaks HTTP/2 or HTTP/1.1 over TLS where there is a certificate" do
+    backend = start_backend(host: host, port: 8000)
+    pair = certs.server("example.com")
+    FileUtils.cp(pair.certificate_file, File.join(directory, "fullchain.pem"))
+    FileUtils.cp(pair.key_file, File.join(directory, "privkey.pem"))
+    start_example("from_caddy.rb", { "/etc/letsencrypt/live/example.com" => directory }, bind: nil)
+    settings = { name: "example.com", ca_file: certs.ca_file, verify_mode: OpenSSL::SSL::VERIFY_PEER }
+    agreed = %w[h2 http/1.1].to_h do |name|
+      [name, TlsClient.connect("https://#{host}:8443", alpn_protocols: [name], **settings)]
+    end
+    expect(agreed.transform_values { |client| client.io.alpn_protocol }).to eq("h2" => "h2", "http/1.1" => "http/1.1")
+
+    agreed["http/1.1"].request("GET", "/a", "Host" => "example.com")
+    asked = backend.requests.find { |request| request.target == "/a" }
+    expect(asked["X-Forwarded-Proto"]).to eq("https")
   end
 
   it "tells each backend its own name, the client and the scheme" do

@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require "support/example_files"
+require "support/tls_client"
 
 RSpec.describe "examples/from_haproxy.rb" do
   # The access log goes where nobody looks, and checks are more frequent than HAProxy's ten seconds.
@@ -25,6 +26,17 @@ RSpec.describe "examples/from_haproxy.rb" do
     expect(ports(proxy, "/chat", "Connection" => "close, Upgrade", "Upgrade" => "other")).to eq(%w[8000 8001])
     # The rules are asked in their order.
     expect(ports(proxy, "/api/chat", "Connection" => "close, Upgrade", "Upgrade" => "websocket")).to eq(%w[9000 9001])
+  end
+
+  it "speaks TLS with a certificate and a key from one file" do
+    start_applications(8000, 8001)
+    pair = certs.server("app.test")
+    file = File.join(directory, "example.pem")
+    File.write(file, [pair.certificate_file, pair.key_file].map { |path| File.read(path) }.join)
+    start_example("from_haproxy.rb", { /"combined"/ => %("combined", to: "access.log"), "/etc/ssl/example.pem" => file }, bind: nil)
+    client = TlsClient.connect("https://#{host}:8443", ca_file: certs.ca_file, verify_mode: OpenSSL::SSL::VERIFY_PEER)
+
+    expect(client.request("GET", "/").body).to eq("8000")
   end
 
   it "takes turns, tells the backend the client, and closes the connection to it" do

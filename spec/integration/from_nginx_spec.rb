@@ -115,7 +115,11 @@ RSpec.describe "examples/from_nginx.rb" do
     failed = ask.call("Content-Type" => "application/grpc")
     expect([failed["Content-Type"], failed["grpc-status"], failed.body]).to eq(["application/grpc", "14", ""])
 
-    start_applications(9090)
-    expect(ask.call.body).to eq("9090")
+    proxy.stop
+
+    nginx = start_nginx('location / { return 200 "$server_protocol $request_uri\n"; }', http2: true)
+    proxy = start_example("from_nginx.rb", { %r{h2://[\d.]+:9090} => "h2://#{nginx.address}" }, bind: "http://#{host}:50051")
+    answer = proxy.request("POST", "/service/Method", "Content-Type" => "application/grpc")
+    expect(answer.body).to eq("HTTP/2.0 /service/Method\n")
   end
 end
