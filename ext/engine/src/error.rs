@@ -153,7 +153,7 @@ impl fmt::Display for Error {
             Kind::Io(error) => write!(f, "{error}"),
             Kind::Ended => f.write_str("the connection ended too early"),
             Kind::NoUpgrade => {
-                f.write_str("it takes no upgrade over HTTP/2 (RFC 8441): write protocol: \"http1\" for it")
+                f.write_str("it takes no upgrade over HTTP/2 (RFC 8441): write http:// in place of h2://, or leave protocol: \"http2\" out")
             }
             Kind::Refused => f.write_str("it refused to begin with the request"),
             Kind::Unserved => f.write_str("it ended the connection without serving the request"),

@@ -48,7 +48,7 @@ module Proxy
             *CERTIFICATE.options.map { |option| option.name == :certificate ? OF_BIND : option },
             option(:certificates, Types::CERTIFICATES, default: "none", unset: true,
                    prose: "Several certificates, each a Hash, see below. The first is shown to clients that ask for another name or none."),
-            option(:min_tls, Types::TLS_VERSION, default: "1.2", unset: true, prose: "The oldest version of TLS: `1.2` or `1.3`.")
+            option(:min_tls, Types::TLS_VERSION, default: "1.2", unset: true, prose: "The oldest version of TLS: `\"1.2\"` or `\"1.3\"`.")
           ]
         ),
         Directive.new(
