@@ -12,6 +12,8 @@ use crate::message::{Fields, Known, Method, RequestHead, ResponseHead, Version};
 
 /// The other end of an exchange.
 #[derive(Debug)]
+// The large one is the usual one, and stays where it is.
+#[allow(clippy::large_enum_variant)]
 pub(crate) enum Peer {
     /// A connection, which may outlive the exchange.
     Http1(http1::Connection),

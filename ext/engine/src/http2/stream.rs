@@ -53,6 +53,8 @@ pub(crate) struct Stream {
 }
 
 #[derive(Debug)]
+// It is part of a box already, and a request stands in it for a moment.
+#[allow(clippy::large_enum_variant)]
 enum Sending {
     /// To a client, whose response has not begun.
     Response(SendResponse<Bytes>),
