@@ -60,7 +60,7 @@ async fn dying(stream: TcpStream) {
 
 fn call(endpoint: &Arc<Endpoint>, limit: Duration) -> Call<'_> {
     let deadline = Instant::now() + Duration::from_secs(10);
-    Call { endpoint, name: None, keep: KEEP, max_head: 65_536, limit, deadline }
+    Call { endpoint, name: None, introduction: &[], keep: KEEP, max_head: 65_536, limit, deadline }
 }
 
 async fn lease(lanes: &std::rc::Rc<Lanes>, endpoint: &Arc<Endpoint>) -> Lease {
