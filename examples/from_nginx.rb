@@ -48,9 +48,9 @@ trusted_proxies "127.0.0.1", "10.0.0.0/8"
 #     return 204;
 #   }
 # }
-bind "http://127.0.0.1:50051", protocols: ["h2"] # without TLS, as there
+# A call whose backend fails is answered with grpc-status 14 (UNAVAILABLE) without a word.
+bind "http://127.0.0.1:50051", protocols: ["h2"]
 location ports: [50051] do
-  # A failure is told in gRPC's terms without being asked for: 502 is grpc-status 14.
   proxy backends: ["h2://127.0.0.1:9090"]
 end
 
