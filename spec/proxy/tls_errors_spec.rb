@@ -46,6 +46,8 @@ RSpec.describe "what is wrong with TLS" do
       'bind: certificate: the text of a file stands here: write the path of a PEM file, such as "tls/site.pem"',
       'bind: key: the text of a file stands here: write the path of a PEM file, such as "tls/site.key"'
     ],
+    "#{bind}certificates: { key: File.read(__dir__ + '/site.key') }" =>
+      /\Abind: certificates: \{.*PRIVATE KEY-----\.\.\. is a Hash: write an Array such as /,
     "#{bind}certificate: 'no.pem', key: 'site.key'" =>
       'bind: certificate: "no.pem" does not exist (looked at no.pem): write the path of a PEM file, such as "tls/site.pem"',
     "#{bind}certificate: 'site.pem', key: 'no.key'" =>
