@@ -194,7 +194,8 @@ RSpec.describe "TLS with clients" do
       ticket = session(proxy, pair: certs.client("brief", validity: Time.now - 3600..Time.now + 2))
       expect(reused?(proxy, ticket)).to be(true)
       eventually { expect { reused?(proxy, ticket) }.to raise_error(Wire::CutShort) }
-      expect(get(proxy, pair: certs.client("alice")).status).to eq(200)
+      expect(refusal(proxy, session: ticket)).to match(/certificate required/)
+      expect(get(proxy, session: ticket, pair: certs.client("renewed"))["X-Subject"]).to eq("CN=renewed")
     end
   end
 

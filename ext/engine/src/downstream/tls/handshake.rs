@@ -138,6 +138,8 @@ async fn handshake<S: Socket>(server: &TlsServer, mut socket: S) -> Result<(TlsS
     let rest = StartHandshake::from_parts(*accepted, socket).into_stream(config).into_fallible();
     match rest.await {
         Ok(stream) if is_outdated(stream.get_ref().1) => {
+            // It cannot be told to forget its ticket, and would try it again even with a new certificate.
+            server.sites[site].tickets.forget();
             let why = io::Error::new(
                 io::ErrorKind::InvalidData,
                 "the session's client certificate has expired since it began",
