@@ -14,8 +14,6 @@ use crate::message::{Fields, Known, Method, RequestHead, ResponseHead, Version};
 // The plain path pays for no allocation: the larger one stays where it is.
 #[allow(clippy::large_enum_variant)]
 #[derive(Debug)]
-// The large one is the usual one, and stays where it is.
-#[allow(clippy::large_enum_variant)]
 pub(crate) enum Peer {
     /// A connection, which may outlive the exchange.
     Http1(http1::Connection),
