@@ -188,6 +188,15 @@ RSpec.describe "TLS with clients" do
       expect(client.get["X-Subject"]).to eq("CN=alice")
       expect(client.io.session_reused?).to be(true)
     end
+
+    it "are over when the client's certificate is" do
+      proxy = start_tls(**files(certs.server("app.test")), client_ca: certs.ca_file)
+      ticket = session(proxy, pair: certs.client("brief", validity: Time.now - 3600..Time.now + 2))
+      expect(reused?(proxy, ticket)).to be(true)
+      eventually { expect { reused?(proxy, ticket) }.to raise_error(Wire::CutShort) }
+      expect(refusal(proxy, session: ticket)).to match(/certificate required/)
+      expect(get(proxy, session: ticket, pair: certs.client("renewed"))["X-Subject"]).to eq("CN=renewed")
+    end
   end
 
   it "asks for a certificate with client_ca, and says whose it is" do

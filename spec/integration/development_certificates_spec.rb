@@ -43,8 +43,9 @@ RSpec.describe "https on one's own machine" do
     start
     authority = OpenSSL::X509::Certificate.new(File.read(ca))
     key = OpenSSL::PKey.read(File.read("#{File.dirname(ca)}/ca-key.pem"))
-    store = OpenSSL::X509::Store.new.tap { |all| all.add_cert(authority) }
-    accepted = lambda do |name|
+    accepted = lambda do |name, purpose = OpenSSL::X509::PURPOSE_SSL_SERVER|
+      store = OpenSSL::X509::Store.new.tap { |all| all.add_cert(authority) }
+      store.purpose = purpose
       leaf = OpenSSL::X509::Certificate.new
       leaf.version = 2
       leaf.serial = 1
@@ -56,8 +57,10 @@ RSpec.describe "https on one's own machine" do
       leaf.add_extension(OpenSSL::X509::ExtensionFactory.new(authority, leaf).create_extension("subjectAltName", name))
       store.verify(leaf.sign(key, "SHA256"))
     end
-    expect(%w[DNS:localhost DNS:a.b.localhost IP:127.0.0.5].map(&accepted)).to all(be(true))
-    expect(%w[DNS:example.com DNS:notlocalhost IP:192.0.2.7 IP:::2].map(&accepted)).to all(be(false))
+    expect(%w[DNS:localhost DNS:a.b.localhost IP:127.0.0.5].map { |name| accepted.call(name) }).to all(be(true))
+    expect(%w[DNS:example.com DNS:notlocalhost IP:192.0.2.7 IP:::2].map { |name| accepted.call(name) }).to all(be(false))
+    mail = [OpenSSL::X509::PURPOSE_SMIME_SIGN, OpenSSL::X509::PURPOSE_SSL_CLIENT].map { |purpose| accepted.call("email:ceo@example.com", purpose) }
+    expect(mail).to eq([false, false])
   end
 
   it "says on start how to have it trusted" do

@@ -16,7 +16,7 @@ use http::{HeaderMap, Request, Response, StatusCode};
 use super::upgrade::Upgrade;
 use super::{read_fields, write_fields};
 use crate::headers::{clean_trailers, websocket};
-use crate::http1::{Malformed, Piece, ReadError};
+use crate::http1::{Malformed, Piece, ReadError, MAX_FIELDS, TOO_MANY_FIELDS};
 use crate::message::{Fields, ResponseHead, Version};
 use crate::respond::reason;
 use crate::upstream::http2::Lease;
@@ -221,6 +221,9 @@ impl Stream {
                 Some(Err(error)) => return Poll::Ready(Err(self.broken(error))),
                 None => {
                     if let Some(trailers) = ready!(body.poll_trailers(cx)).map_err(read_error)? {
+                        if trailers.len() > MAX_FIELDS {
+                            return Poll::Ready(Err(Malformed(TOO_MANY_FIELDS).into()));
+                        }
                         let fields = self.trailers.insert(Fields::default());
                         read_fields(&trailers, fields);
                         clean_trailers(fields);
@@ -438,7 +441,10 @@ impl Stream {
 }
 
 fn read_head(status: StatusCode, map: &HeaderMap, head: &mut ResponseHead, limit: usize) -> Result<(), ReadError> {
-    // As long as it would be in HTTP/1.1.
+    // As long as it would be in HTTP/1.1, and no more of them.
+    if map.len() > MAX_FIELDS {
+        return Err(Malformed(TOO_MANY_FIELDS).into());
+    }
     if map.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum::<usize>() > limit {
         return Err(ReadError::TooLarge);
     }

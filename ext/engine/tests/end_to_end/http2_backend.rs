@@ -120,6 +120,26 @@ fn trailers_pass_in_both_directions() {
 }
 
 #[test]
+fn a_backend_may_send_as_many_fields_as_in_http_1() {
+    for (extra, status) in [(0, 200), (1, 502)] {
+        let origin = Http2Origin::start(
+            |_| (),
+            move |mut exchange: Exchange| async move {
+                let mut head = Response::builder();
+                for _ in 0..128 + extra {
+                    head = head.header("x", "");
+                }
+                exchange.response.send_response(head.body(()).expect("a head"), true).expect("sent");
+            },
+        );
+        let proxy = Proxy::with(&[&origin.address()], |_| ());
+        let mut client = proxy.client();
+        client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        assert_eq!(client.response().status(), status);
+    }
+}
+
+#[test]
 fn a_refused_stream_is_tried_again_whatever_the_method() {
     let origin = raw(|_, backend| {
         let first = backend.next_request();

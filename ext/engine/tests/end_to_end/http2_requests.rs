@@ -151,6 +151,32 @@ fn bodies_pass_both_ways_with_their_trailers() {
 }
 
 #[test]
+fn trailers_may_be_as_many_as_fields() {
+    let origin = Origin::start(|number, peer| {
+        if number > 0 {
+            peer.rest();
+            return;
+        }
+        peer.request();
+        peer.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    });
+    let proxy = Proxy::before(&origin);
+    http2(&proxy, |client| async move {
+        for (many, status) in [(128, 200), (129, 400)] {
+            let mut requests = client.requests.clone().ready().await.expect("ready");
+            let head = request("POST", "/").body(()).expect("a request");
+            let (response, mut body) = requests.send_request(head, false).expect("sent");
+            let mut trailers = http::HeaderMap::new();
+            for _ in 0..many {
+                trailers.append("x", "".parse().expect("a value"));
+            }
+            body.send_trailers(trailers).expect("sent");
+            assert_eq!(response.await.expect("an answer").status(), status);
+        }
+    });
+}
+
+#[test]
 fn a_length_that_was_told_is_kept_and_one_that_is_wrong_is_reset() {
     let origin = Origin::start(|number, peer| {
         let request = if number == 0 { peer.try_request() } else { peer.try_head() };

@@ -8,11 +8,14 @@ use std::task::Poll;
 use std::time::Duration;
 
 use rustls::server::{Accepted, Acceptor};
+use rustls::{HandshakeKind, ServerConnection};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::Instant;
 use tokio_rustls::server::TlsStream;
 use tokio_rustls::StartHandshake;
+use x509_parser::certificate::X509Certificate;
+use x509_parser::prelude::FromDer;
 
 use super::{TlsDetails, TlsServer};
 use crate::alarm::Alarm;
@@ -134,9 +137,29 @@ async fn handshake<S: Socket>(server: &TlsServer, mut socket: S) -> Result<(TlsS
     let config = Arc::clone(&server.sites[site].config);
     let rest = StartHandshake::from_parts(*accepted, socket).into_stream(config).into_fallible();
     match rest.await {
+        Ok(stream) if is_outdated(stream.get_ref().1) => {
+            // It cannot be told to forget its ticket, and would try it again even with a new certificate.
+            server.sites[site].tickets.forget();
+            let why = io::Error::new(
+                io::ErrorKind::InvalidData,
+                "the session's client certificate has expired since it began",
+            );
+            Err(Failure::Broken(why, Some(stream.into_inner().0)))
+        }
         Ok(stream) => Ok((stream, site)),
         Err((error, socket)) => Err(Failure::Broken(error, Some(socket))),
     }
+}
+
+/// Whether a session was resumed that began with a certificate whose time is over. Nobody else looks at it again, and with a new ticket
+/// each time a session could go on for ever.
+fn is_outdated(connection: &ServerConnection) -> bool {
+    if connection.handshake_kind() != Some(HandshakeKind::Resumed) {
+        return false;
+    }
+    let certificate = connection.peer_certificates().and_then(|chain| chain.first());
+    let read = certificate.and_then(|certificate| X509Certificate::from_der(certificate).ok());
+    read.is_some_and(|(_, certificate)| !certificate.validity().is_valid())
 }
 
 /// What a client says first.

@@ -32,19 +32,23 @@ impl Names {
 
     /// What a host stands for, in letters of any case, with or without a dot at its end. A name of its own goes before the
     /// nearest star above it, however far below that it is: locations are chosen the same way.
+    ///
+    /// Of a host that is too long for DNS only the end is looked at. It has no name of its own, but it may stand below a star, and a
+    /// location for that star would take it.
     pub(super) fn find(&self, host: &[u8]) -> Option<usize> {
         let host = host.strip_suffix(b".").unwrap_or(host);
+        let cut = host.len().saturating_sub(LONGEST);
         let mut memory = [0; LONGEST];
-        let name = memory.get_mut(..host.len())?;
-        name.copy_from_slice(host);
+        let name = memory.get_mut(..host.len() - cut)?;
+        name.copy_from_slice(&host[cut..]);
         name.make_ascii_lowercase();
-        if let Some(index) = self.exact.get(&*name) {
+        if let Some(index) = self.exact.get(&*name).filter(|_| cut == 0) {
             return Some(*index);
         }
         if self.below.is_empty() {
             return None;
         }
-        let dots = memchr::memchr_iter(b'.', name).filter(|dot| *dot > 0);
+        let dots = memchr::memchr_iter(b'.', name).filter(|dot| cut + *dot > 0);
         dots.filter_map(|dot| self.below.get(&name[dot + 1..])).next().copied()
     }
 }
@@ -83,12 +87,25 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_is_too_long_for_dns_stands_for_nothing_and_costs_nothing() {
-        let names = names(&["*.a"]);
-        assert_eq!(names.find("a.".repeat(40_000).as_bytes()), None);
-        assert_eq!(names.find(&[b'a'; 256]), None);
-        let longest = format!("{}.a", "b".repeat(253));
-        assert_eq!(names.find(longest.as_bytes()), Some(0));
+    fn a_name_that_is_too_long_for_dns_is_held_to_the_star_above_it() {
+        let names = names(&["*.a", "*.b.example", "c.example"]);
+        for (host, expected) in [
+            (format!("{}.a", "b".repeat(253)), Some(0)),
+            ("a.".repeat(40_000), Some(0)),
+            (format!("{}.B.Example", "x".repeat(255)), Some(1)),
+            (format!("{}.b.example.", "x.".repeat(200)), Some(1)),
+            // What is left of it begins with the dot.
+            (format!("xx.{}.a", "b".repeat(252)), Some(0)),
+            ("a".repeat(256), None),
+            (format!("{}.c.example", "x".repeat(255)), None),
+            (format!("{}c.example", "x".repeat(255)), None),
+        ] {
+            assert_eq!(names.find(host.as_bytes()), expected, "{host}");
+        }
+        let longest =
+            Names { exact: [("c".repeat(255).into_bytes().into(), 7)].into_iter().collect(), ..Names::default() };
+        assert_eq!(longest.find("c".repeat(255).as_bytes()), Some(7));
+        assert_eq!(longest.find("c".repeat(256).as_bytes()), None, "only the end of it");
     }
 
     #[test]

@@ -81,6 +81,7 @@ fn a_host_is_held_to_what_its_own_certificate_asks_for() {
         (1, "a.strict.example", true),
         (1, "open.example", false),
         (1, "unknown.example", false),
+        (0, &format!("{}.strict.example", "a".repeat(300)), false),
     ] {
         assert_eq!(server.admits(site, host.as_bytes()), admitted, "{site} {host}");
     }
