@@ -48,11 +48,10 @@ trusted_proxies "127.0.0.1", "10.0.0.0/8"
 #     return 204;
 #   }
 # }
-# HTTP/2, and with it gRPC itself, is for a later version. Until then this is the same over HTTP/1.1.
+# A call whose backend fails is answered with grpc-status 14 (UNAVAILABLE) without a word.
 bind "http://127.0.0.1:50051"
 location ports: [50051] do
-  proxy backends: ["127.0.0.1:9090"],
-        error_response: { status: 200, plaintext: "", headers: { "Content-Type" => "application/grpc", "grpc-status" => "14" } }
+  proxy backends: ["h2://127.0.0.1:9090"]
 end
 
 # server_name example.com;

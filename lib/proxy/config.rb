@@ -34,7 +34,17 @@ module Proxy
     end
 
     # Where a configuration comes from, to be read again.
-    Source = Struct.new(:path, :directory, :block, :binds) do
+    # @api private
+    class Source
+      attr_reader :path, :directory, :block, :binds
+
+      def initialize(path, directory, block, binds)
+        @path = path
+        @directory = directory
+        @block = block
+        @binds = binds
+      end
+
       # What stands there now.
       def read
         Config.new(block ? DSL::Draft.of_block(block) : DSL::Draft.of_file(file), self)

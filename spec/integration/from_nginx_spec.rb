@@ -2,6 +2,7 @@
 
 require "etc"
 require "support/example_files"
+require "support/grpc"
 
 RSpec.describe "examples/from_nginx.rb" do
   site = { "Host" => "example.com" }
@@ -109,13 +110,14 @@ RSpec.describe "examples/from_nginx.rb" do
     expect(requests.map(&:value).uniq).to eq([200])
   end
 
-  it "answers a failure of the gRPC backend in gRPC's terms" do
-    proxy = start_example("from_nginx.rb", bind: "http://#{host}:50051")
-    ask = ->(fields = {}) { proxy.request("POST", "/service/Method", fields) }
-    failed = ask.call("Content-Type" => "application/grpc")
-    expect([failed["Content-Type"], failed["grpc-status"], failed.body]).to eq(["application/grpc", "14", ""])
+  it "passes gRPC calls on, and answers the failure of their backend in gRPC's terms" do
+    server = started(GrpcServer.new)
+    client = started(GrpcClient.new)
+    proxy = start_example("from_nginx.rb", { "h2://#{host}:9090" => "h2://#{server.address}" }, bind: "http://#{host}:50051")
+    call = -> { client.call(:unary, proxy.url.delete_prefix("http://"), "hello") }
+    expect(call.call).to have_attributes(code: 0, replies: ["hello"])
 
-    start_applications(9090)
-    expect(ask.call.body).to eq("9090")
+    server.stop
+    expect(call.call.code).to eq(14)
   end
 end

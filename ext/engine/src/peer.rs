@@ -11,7 +11,11 @@ use crate::http2;
 use crate::message::{Fields, Known, Method, RequestHead, ResponseHead, Version};
 
 /// The other end of an exchange.
+// The plain path pays for no allocation: the larger one stays where it is.
+#[allow(clippy::large_enum_variant)]
 #[derive(Debug)]
+// The large one is the usual one, and stays where it is.
+#[allow(clippy::large_enum_variant)]
 pub(crate) enum Peer {
     /// A connection, which may outlive the exchange.
     Http1(http1::Connection),

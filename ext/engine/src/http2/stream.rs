@@ -53,11 +53,13 @@ pub(crate) struct Stream {
 }
 
 #[derive(Debug)]
+// It is part of a box already, and a request stands in it for a moment.
+#[allow(clippy::large_enum_variant)]
 enum Sending {
     /// To a client, whose response has not begun.
     Response(SendResponse<Bytes>),
     /// To a backend, whose request has not begun.
-    Request(Option<(Request<()>, bool)>),
+    Request(Option<Box<(Request<()>, bool)>>),
     /// The head was sent.
     Body(SendStream<Bytes>),
 }
@@ -295,7 +297,7 @@ impl Stream {
         if let Sending::Request(request) = &mut self.sending {
             let (Some(lease), true) = (&mut self.lease, request.is_some()) else { return Poll::Ready(Ok(())) };
             let ready = ready!(lease.requests().poll_ready(cx));
-            let Some((request, end)) = request.take() else { return Poll::Ready(Ok(())) };
+            let Some((request, end)) = request.take().map(|request| *request) else { return Poll::Ready(Ok(())) };
             match ready.and_then(|()| lease.requests().send_request(request, end)) {
                 Ok((response, body)) => {
                     self.total_sent += 1;
@@ -376,7 +378,7 @@ impl Stream {
     /// Sends the head of a request with the next flush. `end`: nothing follows.
     pub(crate) fn write_request(&mut self, head: Request<()>, end: bool) {
         if let Sending::Request(request) = &mut self.sending {
-            *request = Some((head, end));
+            *request = Some(Box::new((head, end)));
             if end {
                 self.ending = Ending::Sent;
             }

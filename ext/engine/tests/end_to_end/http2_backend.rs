@@ -319,6 +319,9 @@ fn interim_responses_pass() {
     assert_eq!(client.head().status(), 204);
 }
 
+/// Makes one more frame of a flood.
+type Flood = Box<dyn Fn() -> Frame + Send + Sync>;
+
 #[test]
 fn a_backend_that_floods_is_dropped() {
     let ping = || Frame::new(Frame::PING, 0, 0, [0; 8]);
@@ -336,7 +339,7 @@ fn a_backend_that_floods_is_dropped() {
         ]));
         Frame::new(5, Frame::END_HEADERS, 1, payload)
     };
-    let floods: [(&str, Box<dyn Fn() -> Frame + Send + Sync>); 6] = [
+    let floods: [(&str, Flood); 6] = [
         ("ping", Box::new(ping)),
         ("settings", Box::new(settings)),
         ("continuation", Box::new(continuation)),
