@@ -518,7 +518,8 @@ fn clients_that_go_away_together_take_nobody_with_them() {
         let gone: Vec<_> = (1..CLIENTS).map(|_| backend.next_of(Frame::RST_STREAM).stream).collect();
         // As if all of it had been on its way.
         for _ in 0..20 {
-            let frames: Vec<_> = gone.iter().flat_map(|stream| Frame::new(Frame::DATA, 0, *stream, "late").bytes()).collect();
+            let frames: Vec<_> =
+                gone.iter().flat_map(|stream| Frame::new(Frame::DATA, 0, *stream, "late").bytes()).collect();
             backend.peer.send(frames);
             backend.send(Frame::new(Frame::PING, 0, 0, [0; 8]));
             backend.next_of(Frame::PING);

@@ -39,7 +39,8 @@ fn a_call_in_flight_finishes_and_the_next_one_gets_the_new_configuration() {
     http2(proxy, |client| async move {
         let client = &client;
         let call = || async {
-            let head = request("POST", "/service/Method").header("content-type", "application/grpc").header("te", "trailers");
+            let head =
+                request("POST", "/service/Method").header("content-type", "application/grpc").header("te", "trailers");
             let mut requests = client.requests.clone().ready().await.expect("an open connection");
             let (response, sending) = requests.send_request(head.body(()).expect("a request"), false).expect("sent");
             (response.await.expect("a head"), sending)
@@ -54,7 +55,10 @@ fn a_call_in_flight_finishes_and_the_next_one_gets_the_new_configuration() {
         up.send_data(Bytes::from_static(b"more"), true).expect("its stream is open");
         first.notify_one();
         let answer = read(before).await.expect("a whole answer");
-        assert_eq!((answer.text().as_str(), &answer.trailers["grpc-status"]), ("onetwo", &"0".parse().expect("a value")));
+        assert_eq!(
+            (answer.text().as_str(), &answer.trailers["grpc-status"]),
+            ("onetwo", &"0".parse().expect("a value"))
+        );
     });
     assert_eq!((old.connections(), new.connections()), (1, 1));
 }

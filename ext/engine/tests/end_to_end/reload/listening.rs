@@ -173,9 +173,11 @@ fn as_many_may_wait_as_the_new_configuration_says() {
     let mut waiting: Vec<_> = std::iter::from_fn(|| connect().ok()).take(10).collect();
     assert!(waiting.len() < 10, "the line is short");
     proxy.reload(&[&origin.address()], narrow(64));
-    eventually("more may wait", || connect().is_ok_and(|stream| {
-        waiting.push(stream);
-        true
-    }));
+    eventually("more may wait", || {
+        connect().is_ok_and(|stream| {
+            waiting.push(stream);
+            true
+        })
+    });
     waiting.extend((0..20).map(|_| connect().expect("there is room")));
 }
