@@ -83,4 +83,23 @@ RSpec.describe "TLS with clients and reload" do
     proxy.server.reload(&configuration(pair))
     expect(known.get.status).to eq(200)
   end
+
+  it "speaks TLS at a socket that spoke none, and lets clients of before go on unless they now need a certificate" do
+    pair, alice = certs.server("app.test"), certs.client("alice")
+    proxy = start_proxy(bind: nil, threads: nil) do
+      threads 1
+      bind "http://127.0.0.1:0"
+      static_response body: "plain"
+    end
+    before, early = proxy.url, proxy.connect
+    expect(early.get.body).to eq("plain")
+    proxy.server.reload(&configuration(pair))
+    expect(proxy.url).to eq(before.sub("http:", "https:"))
+    late = RawClient.connect(before)
+    expect([early.get.body, connect(proxy).get.body, late.get.status]).to eq(["ok", "ok", 400])
+    proxy.server.reload(&configuration(pair, client_ca: certs.ca_file))
+    answer = early.get
+    expect([answer.status, answer["Connection"], early.closed?]).to eq([421, "close", true])
+    expect(connect(proxy, pair: alice).get["X-Verify"]).to eq("SUCCESS")
+  end
 end

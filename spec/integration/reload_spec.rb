@@ -257,6 +257,15 @@ RSpec.describe "reload" do
       taken&.close
     end
 
+    it "says that the rights of a unix socket which are left out now stay as they were" do
+      bind = "bind 'unix://#{directory}/proxy.sock"
+      proxy = start_process("#{bind}?mode=606'\n#{fixed("old")}")
+      rewrite("#{bind}'\n#{fixed("new")}")
+      proxy.process.signal(:HUP)
+      proxy.process.await_output(%r{proxy\.sock: the mode, owner or group that is left out now stays as it was until the next start})
+      expect(File.stat("#{directory}/proxy.sock").mode & 0o777).to eq(0o606)
+    end
+
     it "is ignored while the server stops" do
       answers = Queue.new
       backend = start_backend do |connection|

@@ -143,11 +143,15 @@ async fn forward(
 
 impl Exchange<'_> {
     async fn serve(&mut self) -> Verdict {
-        if let Some(secured) = &self.link.secured {
-            if !secured.admits(self.snapshot, self.work.request.host()) {
-                self.keep_alive = false;
-                return self.fail(421).await;
-            }
+        let host = self.work.request.host();
+        let admitted = match (&self.link.secured, &self.link.plain) {
+            (Some(secured), _) => secured.admits(self.snapshot, host),
+            (None, Some(bind)) => bind.admits_plain(self.snapshot, host),
+            (None, None) => true,
+        };
+        if !admitted {
+            self.keep_alive = false;
+            return self.fail(421).await;
         }
         let fields = &self.work.request.fields;
         if let Some(expectation) = fields.get(Known::Expect) {

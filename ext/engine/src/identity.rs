@@ -91,6 +91,7 @@ impl TrustedProxies {
             tls,
             stranger: false,
             secured: peer.secured.clone(),
+            plain: peer.plain.clone(),
         })
     }
 

@@ -8,7 +8,7 @@ use super::tls::{development, TlsServer};
 use crate::config::{self, At, Config, Problem};
 use crate::identity;
 use crate::nearest::nearest;
-use crate::snapshot::Purpose;
+use crate::snapshot::{Purpose, Snapshot};
 
 /// Every `bind` of a configuration, in the order of the file.
 #[derive(Debug, Default)]
@@ -216,6 +216,15 @@ fn tls(
 }
 
 impl Bind {
+    /// Whether a request for `host` may come over a connection that was made here without TLS. None may for which a configuration
+    /// that came since would ask for a certificate.
+    pub(crate) fn admits_plain(&self, snapshot: &Snapshot, host: &[u8]) -> bool {
+        match snapshot.binds.get(&self.key) {
+            Some(now) if !std::ptr::eq(&**now, self) => now.tls.as_ref().is_none_or(|tls| tls.admits_plain(host)),
+            _ => true,
+        }
+    }
+
     /// The bind of a server that says nothing of it.
     #[cfg(test)]
     pub(crate) fn plain() -> Arc<Self> {

@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::Poll;
 
 use super::listener::Accepted;
@@ -30,6 +31,8 @@ pub(crate) async fn serve(engine: Rc<Engine>, accepted: Accepted, registration: 
             Err(Refused::Plain(stream)) => return http1::refuse_plain(&engine, stream).await,
             Err(Refused::Failed) => return,
         };
+    } else {
+        link.plain = Some(Arc::clone(&bind));
     }
     let agreed = link.secured.as_ref().map_or(Protocol::Unsaid, |secured| secured.protocol());
     let as_http2 = match agreed {

@@ -59,6 +59,11 @@ impl TlsServer {
         !self.differ || self.policy(site) == self.policy_for(host)
     }
 
+    /// Whether a client that wants `host` and speaks no TLS shows all that is asked for.
+    pub(crate) fn admits_plain(&self, host: &[u8]) -> bool {
+        Policy::default().satisfies(self.policy_for(host), false)
+    }
+
     /// Takes the keys of session tickets over from what was said here before, as far as the same is asked of clients. To be called
     /// before a client has been met.
     pub(crate) fn take_over(&self, old: &TlsServer) {

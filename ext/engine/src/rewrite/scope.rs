@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::Captures;
+use crate::downstream::binds::Bind;
 use crate::downstream::tls::TlsDetails;
 use crate::message::{Fields, RequestHead};
 use crate::request_id::RequestId;
@@ -65,6 +66,8 @@ pub struct ClientInfo {
     pub stranger: bool,
     /// What the handshake came to, if the connection is one. A trusted proxy's is its own, not that of the client it speaks for.
     pub(crate) secured: Option<Arc<TlsDetails>>,
+    /// Where the connection came to, if it is not a TLS one, as that was then.
+    pub(crate) plain: Option<Arc<Bind>>,
 }
 
 impl ClientInfo {

@@ -22,6 +22,7 @@ use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::task::Poll;
+use std::time::Duration;
 
 use bytes::Bytes;
 use h2::client::{Builder, SendRequest};
@@ -43,6 +44,14 @@ const SEND_BUFFER: usize = 64 * 1024;
 /// What `h2` adds for each field when it measures a head (RFC 9113, section 6.5.2), for as many as a head of HTTP/1.1 may have.
 /// What is over the limit is then found by us, and called so.
 const OVERHEAD: usize = 32 * 128;
+/// Streams that were given up and are remembered for a while, since frames for them may be on their way: so many that whoever has
+/// every client of a connection go away at once, again and again, does not have them forgotten.
+const REMEMBERED_RESETS: usize = 4096;
+/// How long they are remembered: longer than a backend takes to hear of it.
+const RESET_MEMORY: Duration = Duration::from_secs(5);
+/// Frames for streams that are forgotten all the same, in a connection's whole life, after which `h2` ends it with all that it carries.
+/// The usual thousand are sent in no time to clients that have gone away.
+const FRAMES_FOR_NOBODY: usize = 64 * 1024;
 /// Connections that may turn out to be dead in one attempt. Of idle ones of HTTP/1.1 none but the first is used; a shared one may be
 /// the next in a row that ends at the same time.
 pub(crate) const MOST_DEAD: u32 = 3;
@@ -76,6 +85,9 @@ async fn begin(stream: Stream, max_head: usize) -> Result<(SendRequest<Bytes>, C
         .max_header_list_size(largest)
         .max_send_buffer_size(SEND_BUFFER)
         .initial_max_send_streams(UNSAID)
+        .max_concurrent_reset_streams(REMEMBERED_RESETS)
+        .reset_stream_duration(RESET_MEMORY)
+        .max_local_error_reset_streams(Some(FRAMES_FOR_NOBODY))
         .handshake(stream)
         .await
         .map_err(crate::http2::into_io)?;

@@ -12,6 +12,8 @@ use crate::support::{eventually, pattern, Exchange, Frame, Http2Origin, Origin, 
 /// REFUSED_STREAM and CANCEL.
 const REFUSED: u32 = 7;
 const CANCEL: u32 = 8;
+/// A setting.
+const MAX_CONCURRENT_STREAMS: u16 = 3;
 
 /// A backend whose script knows frames.
 fn raw(script: impl Fn(usize, &mut RawHttp2) + Send + Sync + 'static) -> Origin {
@@ -522,4 +524,53 @@ fn a_websocket_goes_through_an_extended_connect() {
     let mut client = proxy.client();
     client.send(upgrade);
     assert_eq!(client.response().status(), 502);
+}
+
+#[test]
+fn clients_that_go_away_together_take_nobody_with_them() {
+    const CLIENTS: usize = 128;
+    let origin = raw(|_, backend| {
+        let streams: Vec<_> = (0..CLIENTS).map(|_| backend.next_request()).collect();
+        let fields = crate::support::block(&[(":status", "200")]);
+        for stream in &streams {
+            backend.send(Frame::new(Frame::HEADERS, Frame::END_HEADERS, *stream, &fields));
+        }
+        let gone: Vec<_> = (1..CLIENTS).map(|_| backend.next_of(Frame::RST_STREAM).stream).collect();
+        // As if all of it had been on its way.
+        for _ in 0..20 {
+            let frames: Vec<_> =
+                gone.iter().flat_map(|stream| Frame::new(Frame::DATA, 0, *stream, "late").bytes()).collect();
+            backend.peer.send(frames);
+            backend.send(Frame::new(Frame::PING, 0, 0, [0; 8]));
+            backend.next_of(Frame::PING);
+        }
+        let left = streams.into_iter().find(|stream| !gone.contains(stream)).expect("one is left");
+        backend.send(Frame::new(Frame::DATA, Frame::END_STREAM, left, "whole"));
+        while backend.next().is_some() {}
+    });
+    let proxy = before(&origin);
+    let mut clients: Vec<_> = (0..CLIENTS).map(|_| proxy.client()).collect();
+    clients.iter_mut().for_each(|client| client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n"));
+    clients.iter_mut().for_each(|client| assert_eq!(client.head().status(), 200));
+    let mut left = clients.remove(0);
+    clients.into_iter().for_each(|client| client.reset());
+    assert_eq!(String::from_utf8_lossy(&left.chunks().0), "whole");
+    assert_eq!(origin.connections(), 1);
+}
+
+#[test]
+fn who_waits_for_a_stream_hears_when_the_backend_takes_more() {
+    let origin = Origin::start(|_, peer| {
+        let mut backend = RawHttp2::accept(peer, &[(MAX_CONCURRENT_STREAMS, 0)]);
+        backend.next_of(Frame::SETTINGS);
+        // The request is there by now, and waits.
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        let settings = [&MAX_CONCURRENT_STREAMS.to_be_bytes()[..], &10u32.to_be_bytes()].concat();
+        backend.send(Frame::new(Frame::SETTINGS, 0, 0, settings));
+        let stream = backend.next_request();
+        backend.answer(stream, &[(":status", "200")], Some("ok"));
+        while backend.next().is_some() {}
+    });
+    let proxy = Proxy::with(&[&format!("h2://{}", origin.address())], |settings| settings.proxy.timeout = 4.0);
+    assert_eq!(proxy.client().get("/").text(), "ok");
 }

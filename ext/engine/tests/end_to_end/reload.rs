@@ -1,5 +1,6 @@
 //! Another configuration for a server that runs: nothing is cut, and what is the same goes on.
 
+mod http2;
 mod lasting;
 mod listening;
 

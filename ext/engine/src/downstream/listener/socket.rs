@@ -91,6 +91,12 @@ impl Socket {
         if let Err(error) = changed {
             log.warn(format_args!("{} goes on with its old options: {error}", new.url));
         }
+        if new.rights.say_less_than(old.rights) {
+            log.warn(format_args!(
+                "{}: the mode, owner or group that is left out now stays as it was until the next start: write it, or start anew",
+                new.url
+            ));
+        }
     }
 
     /// No longer watches it, and lets nobody find it any more who looks for its file.

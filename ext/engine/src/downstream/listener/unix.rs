@@ -60,6 +60,14 @@ impl Rights {
         self != Self::default()
     }
 
+    /// Whether something is left to the system that `before` said. What the system would have chosen is not known any more.
+    pub(super) fn say_less_than(self, before: Self) -> bool {
+        let lost = |before: bool, now: bool| before && !now;
+        lost(before.mode.is_some(), self.mode.is_some())
+            || lost(before.owner.is_some(), self.owner.is_some())
+            || lost(before.group.is_some(), self.group.is_some())
+    }
+
     /// Gives them to a file. A link in its place is not followed.
     fn give(self, path: &Path) -> io::Result<()> {
         if self.owner.is_some() || self.group.is_some() {

@@ -152,12 +152,15 @@ impl Lanes {
         }
     }
 
-    /// Closes what has been idle for too long, and forgets endpoints that are gone. To be called about once a second.
+    /// Closes what has been idle for too long, and forgets endpoints that are gone. To be called about once a second. Whoever waits for
+    /// room looks again: nobody tells that a backend takes more streams than it did, or that a connection which is closed here takes
+    /// none.
     pub(in crate::upstream) fn clean(&self) {
         let now = Instant::now();
         self.shelves.borrow_mut().retain(|_, shelf| {
             for lane in &mut shelf.lanes {
                 lane.lines.retain_mut(|line| line.is_open() && !line.has_expired(now));
+                lane.freed.notify_waiters();
             }
             shelf.lanes.retain(|lane| !lane.lines.is_empty() || lane.dial.is_some());
             shelf.endpoint.is_alive()
@@ -167,7 +170,10 @@ impl Lanes {
     /// Lets every connection end with its last stream.
     pub(in crate::upstream) fn clear(&self) {
         for shelf in self.shelves.borrow_mut().values_mut() {
-            shelf.lanes.iter_mut().for_each(|lane| lane.lines.clear());
+            for lane in &mut shelf.lanes {
+                lane.lines.clear();
+                lane.freed.notify_waiters();
+            }
         }
     }
 

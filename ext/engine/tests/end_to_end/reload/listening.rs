@@ -2,7 +2,9 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
+use std::time::Duration;
 
 use proxy_engine::config::Bind;
 use proxy_engine::StartError;
@@ -137,4 +139,45 @@ fn a_unix_socket_keeps_its_file_and_loses_it_when_it_goes() {
     assert!(answer.ends_with("/unix"), "{answer}");
     proxy.reload(&[&origin.address()], |_| ());
     assert!(!path.exists());
+}
+
+#[test]
+fn the_file_of_a_unix_socket_gets_its_new_rights() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (origin, path) = (Origin::echoing_targets(), dir.path().join("proxy.sock"));
+    let with = |mode| {
+        let bind = Bind { mode, ..bind(format!("unix://{}", path.display())) };
+        move |settings: &mut Settings| settings.server.binds.push(bind)
+    };
+    let mode = || std::fs::metadata(&path).expect("the file").permissions().mode() & 0o777;
+    let proxy = Proxy::with(&[&origin.address()], with(Some(0o660)));
+    assert_eq!(mode(), 0o660);
+    proxy.reload(&[&origin.address()], with(Some(0o606)));
+    eventually("the rights are there", || mode() == 0o606);
+}
+
+#[test]
+fn as_many_may_wait_as_the_new_configuration_says() {
+    let origin = Origin::echoing_targets();
+    let narrow = |backlog| {
+        move |settings: &mut Settings| {
+            settings.server.max_connections.value = 1;
+            settings.server.binds[0].backlog = Some(backlog);
+        }
+    };
+    let proxy = Proxy::with(&[&origin.address()], narrow(1));
+    let mut first = proxy.client();
+    assert_eq!(first.get("/").status(), 200);
+    let address = proxy.address().parse().expect("an address");
+    let connect = || TcpStream::connect_timeout(&address, Duration::from_millis(100));
+    let mut waiting: Vec<_> = std::iter::from_fn(|| connect().ok()).take(10).collect();
+    assert!(waiting.len() < 10, "the line is short");
+    proxy.reload(&[&origin.address()], narrow(64));
+    eventually("more may wait", || {
+        connect().is_ok_and(|stream| {
+            waiting.push(stream);
+            true
+        })
+    });
+    waiting.extend((0..20).map(|_| connect().expect("there is room")));
 }
