@@ -125,6 +125,13 @@ impl Peer {
         each!(self, peer => peer.poll_body(cx))
     }
 
+    /// Keeps small pieces that come from being in the way while what is there cannot be passed on.
+    pub(crate) fn gather(&mut self, cx: &mut Context<'_>) {
+        if let Self::Http2(stream) = self {
+            stream.gather(cx);
+        }
+    }
+
     /// Uses up `n` bytes of the body.
     pub(crate) fn consume_body(&mut self, n: usize) {
         match self {

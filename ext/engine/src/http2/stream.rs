@@ -5,7 +5,7 @@ use std::io;
 use std::pin::Pin;
 use std::task::{ready, Context, Poll};
 
-use bytes::{Buf, Bytes};
+use bytes::{Buf, Bytes, BytesMut};
 use h2::client::ResponseFuture;
 use h2::ext::Protocol;
 use h2::server::SendResponse;
@@ -31,6 +31,8 @@ pub(crate) struct Stream {
     receiving: Receiving,
     /// Data that has come and was not yet used.
     data: Bytes,
+    /// What was taken behind that while nobody had use for it.
+    behind: BytesMut,
     /// How many bytes of the body may still come.
     allowed: u64,
     /// Whether not one may.
@@ -103,6 +105,7 @@ impl Stream {
             sending,
             receiving,
             data: Bytes::new(),
+            behind: BytesMut::new(),
             allowed: u64::MAX,
             bodyless: false,
             trailers: None,
@@ -235,6 +238,16 @@ impl Stream {
         }
     }
 
+    /// Takes what comes while what is there cannot be passed on: `h2` holds each piece on its own, and ends a connection on which too many
+    /// small ones wait. The peer's window, which nothing here widens, says how much it may become.
+    pub(crate) fn gather(&mut self, cx: &mut Context<'_>) {
+        let (false, Receiving::Body(body)) = (self.data.is_empty(), &mut self.receiving) else { return };
+        // Its end, or that it has none, is found again by whoever reads on.
+        while let Poll::Ready(Some(Ok(data))) = body.poll_data(cx) {
+            self.behind.extend_from_slice(&data);
+        }
+    }
+
     /// Why nothing more can be read. A backend that breaks the rules gets no further request on that connection.
     fn broken(&self, error: h2::Error) -> ReadError {
         let error = read_error(error);
@@ -247,6 +260,10 @@ impl Stream {
     /// Uses up `n` bytes of [`Stream::received`]: the peer may send as many more.
     pub(crate) fn consume(&mut self, n: usize) {
         self.data.advance(n.min(self.data.len()));
+        if self.data.is_empty() && !self.behind.is_empty() {
+            self.data = self.behind.split().freeze();
+            self.total_read += self.data.len() as u64;
+        }
         self.allowed = self.allowed.saturating_sub(n as u64);
         if let Receiving::Body(body) = &mut self.receiving {
             // An error means that the stream is over; reading it says why.

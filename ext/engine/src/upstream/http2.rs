@@ -41,10 +41,6 @@ const MOST_STREAMS: usize = 128;
 const CONNECTION_WINDOW: u32 = STREAM_WINDOW * MOST_STREAMS as u32;
 /// What is taken of one request's body before the socket has taken it.
 const SEND_BUFFER: usize = 64 * 1024;
-/// What small pieces of responses may cost in bookkeeping while their clients take nothing, in bytes. Beyond it `h2` ends the connection for
-/// all who share it, so this is far above what streams of events and calls come to when a few dozen clients have stopped reading; it costs
-/// about as much memory in the worst case.
-const SMALL_PIECES: usize = 64 * 1024 * 1024;
 /// What `h2` adds for each field when it measures a head (RFC 9113, section 6.5.2), for as many as a head of HTTP/1.1 may have.
 /// What is over the limit is then found by us, and called so.
 const OVERHEAD: usize = 32 * 128;
@@ -88,7 +84,6 @@ async fn begin(stream: Stream, max_head: usize) -> Result<(SendRequest<Bytes>, C
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_header_list_size(largest)
         .max_send_buffer_size(SEND_BUFFER)
-        .data_frame_budget(SMALL_PIECES)
         .initial_max_send_streams(UNSAID)
         .max_concurrent_reset_streams(REMEMBERED_RESETS)
         .reset_stream_duration(RESET_MEMORY)

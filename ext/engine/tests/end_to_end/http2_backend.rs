@@ -574,3 +574,42 @@ fn who_waits_for_a_stream_hears_when_the_backend_takes_more() {
     let proxy = Proxy::with(&[&format!("h2://{}", origin.address())], |settings| settings.proxy.timeout = 4.0);
     assert_eq!(proxy.client().get("/").text(), "ok");
 }
+
+#[test]
+fn small_pieces_for_a_client_that_does_not_read_harm_nobody_else() {
+    const STALLED: usize = 5;
+    let origin = raw(|_, backend| {
+        // Until then the window is a smaller one.
+        backend.send(Frame::new(Frame::SETTINGS, Frame::ACK, 0, []));
+        let fields = crate::support::block(&[(":status", "200")]);
+        for _ in 0..STALLED {
+            let stream = backend.next_request();
+            backend.send(Frame::new(Frame::HEADERS, Frame::END_HEADERS, stream, &fields));
+            // All that its window takes.
+            let piece = Frame::new(Frame::DATA, 0, stream, "8 bytes.").bytes();
+            (0..32).for_each(|_| backend.peer.send(piece.repeat(1024)));
+        }
+        let last = backend.next_request();
+        backend.answer(last, &[(":status", "200")], Some("whole"));
+        while backend.next().is_some() {}
+    });
+    let proxy = before(&origin);
+    crate::support::http2(&proxy, |client| async move {
+        let mut stalled = Vec::new();
+        for _ in 0..STALLED {
+            let mut requests = client.requests.clone().ready().await.expect("an open connection");
+            let head = crate::support::request("GET", "/").body(()).expect("a request");
+            stalled.push(requests.send_request(head, true).expect("sent").0.await.expect("a head"));
+        }
+        assert_eq!(client.get("/").await.text(), "whole");
+        let mut first = stalled.remove(0).into_body();
+        let mut read = 0;
+        while read < 32 * 1024 * 8 {
+            let data = first.data().await.expect("more").expect("data");
+            first.flow_control().release_capacity(data.len()).expect("released");
+            assert!(data.iter().enumerate().all(|(at, byte)| b"8 bytes."[(read + at) % 8] == *byte), "in order");
+            read += data.len();
+        }
+    });
+    assert_eq!(origin.connections(), 1);
+}

@@ -42,6 +42,7 @@ pub(super) fn poll_pump(
                     }
                     Poll::Ready(Err(error)) => return Poll::Ready(Err(PumpError::Write(error))),
                     Poll::Pending => {
+                        from.gather(cx);
                         *stuck = Stuck::Writing;
                         return Poll::Pending;
                     }

@@ -58,7 +58,11 @@ pub(crate) async fn tunnel(client: &mut Client, backend: &mut Peer, limit: Durat
 fn poll_copy(cx: &mut Context<'_>, from: &mut Peer, to: &mut Peer) -> Poll<io::Result<()>> {
     loop {
         while !from.received().is_empty() {
-            let n = ready!(to.poll_send_bytes(cx, from.received()))?;
+            let Poll::Ready(sent) = to.poll_send_bytes(cx, from.received()) else {
+                from.gather(cx);
+                return Poll::Pending;
+            };
+            let n = sent?;
             from.consume(n);
         }
         ready!(to.poll_flush(cx))?;

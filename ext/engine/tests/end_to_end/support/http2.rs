@@ -22,7 +22,9 @@ pub(crate) fn http2<W: Future>(proxy: &Proxy, work: impl FnOnce(Http2) -> W) -> 
             .initial_window_size(64 * 1024)
             .initial_connection_window_size(1024 * 1024)
             .enable_push(false)
-            .initial_max_send_streams(128);
+            .initial_max_send_streams(128)
+            // It is no client of ours to be protected.
+            .data_frame_budget(1 << 30);
         let (requests, connection) = builder.handshake(stream).await.expect("HTTP/2");
         tokio::task::spawn_local(async move {
             let _ = connection.await;
