@@ -19,22 +19,9 @@ RSpec.describe "TLS with clients and reload" do
 
   def connect(proxy, **options) = TlsClient.connect(proxy.url, **options)
 
-  # A session that can be resumed.
-  def session(proxy, **options)
-    got = nil
-    client = connect(proxy, session_new_cb: ->((_, session)) { got = session }, **options)
-    client.get
-    client.close
-    got
-  end
+  def session(proxy, **options) = TlsClient.session(proxy.url, **options)
 
-  def reused?(proxy, session, **options)
-    client = connect(proxy, session: session, **options)
-    client.get
-    client.io.session_reused?
-  ensure
-    client&.close
-  end
+  def reused?(proxy, session, **options) = TlsClient.resumes?(proxy.url, session, **options)
 
   it "shows a certificate that has changed, and leaves connections as they are" do
     old, new = certs.server("app.test", "old.test"), certs.server("app.test", "new.test")

@@ -145,22 +145,9 @@ RSpec.describe "TLS with clients" do
   end
 
   describe "sessions" do
-    # Tickets come behind the handshake with TLS 1.3: with the first answer they are there.
-    def session(proxy, **options)
-      got = nil
-      client = connect(proxy, session_new_cb: ->((_, session)) { got = session }, **options)
-      client.get
-      client.close
-      got
-    end
+    def session(proxy, **options) = TlsClient.session(proxy.url, **options)
 
-    def reused?(proxy, session, **options)
-      client = connect(proxy, session: session, **options)
-      client.get
-      client.io.session_reused?
-    ensure
-      client&.close
-    end
+    def reused?(proxy, session, **options) = TlsClient.resumes?(proxy.url, session, **options)
 
     [OpenSSL::SSL::TLS1_2_VERSION, OpenSSL::SSL::TLS1_3_VERSION].each do |version|
       it "are resumed on every engine thread (#{version == OpenSSL::SSL::TLS1_2_VERSION ? "TLS 1.2" : "TLS 1.3"})" do

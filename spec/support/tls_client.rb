@@ -42,6 +42,24 @@ class TlsClient < RawClient
     client&.close
   end
 
+  # A session that can be resumed. With TLS 1.3 tickets come behind the handshake: with the first answer they are there.
+  def self.session(url, **options)
+    got = nil
+    client = connect(url, session_new_cb: ->((_, session)) { got = session }, **options)
+    client.get
+    client.close
+    got
+  end
+
+  # Whether the server resumes it.
+  def self.resumes?(url, session, **options)
+    client = connect(url, session: session, **options)
+    client.get
+    client.io.session_reused?
+  ensure
+    client&.close
+  end
+
   # The names in the certificate that was shown.
   def names = io.peer_cert.extensions.find { |extension| extension.oid == "subjectAltName" }.value.gsub("DNS:", "").split(", ")
 

@@ -9,12 +9,14 @@ mod chunked;
 mod connection;
 mod output;
 mod read;
+mod read_error;
 mod write;
 
 pub use body::{BodyReader, BodyWriter, Framing, Piece};
 pub use buffer::Buffer;
 pub use chunked::Chunked;
-pub use connection::{Connection, ReadError};
+pub use connection::Connection;
 pub use read::{parse_request, parse_response, HeadScan, Malformed};
 pub(crate) use read::{MAX_FIELDS, TOO_MANY_FIELDS};
+pub use read_error::ReadError;
 pub use write::{write_request_head, write_status_line};

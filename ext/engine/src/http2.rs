@@ -4,10 +4,12 @@
 //! itself: interim responses (a proxy has to forward them: RFC 9110, section 15.2), closing a connection with a reason, and a
 //! stream's capacity before data is taken from the other side.
 
+mod error;
 mod fields;
 mod stream;
 mod upgrade;
 
+pub(crate) use error::into_io;
 pub(crate) use fields::{read_fields, write_fields};
-pub(crate) use stream::{into_io, Stream};
+pub(crate) use stream::Stream;
 pub(crate) use upgrade::Upgrade;

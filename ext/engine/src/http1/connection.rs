@@ -9,7 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::output::Output;
 use super::read::{self, HeadScan, Malformed};
-use super::{BodyReader, BodyWriter, Buffer, Framing, Piece};
+use super::{BodyReader, BodyWriter, Buffer, Framing, Piece, ReadError};
 use crate::message::{Fields, RequestHead, ResponseHead};
 use crate::stream::Stream;
 
@@ -40,39 +40,6 @@ pub struct Connection {
     /// How many bytes of it may still come.
     allowed: u64,
     writer: BodyWriter,
-}
-
-/// Why reading failed.
-#[derive(Debug)]
-pub enum ReadError {
-    /// The peer went away, or the system gave an error.
-    Io(io::Error),
-    /// What came is not well formed.
-    Malformed(Malformed),
-    /// The head is larger than the limit.
-    TooLarge,
-    /// The body is longer than the limit.
-    BodyTooLarge,
-    /// The connection ended before the message did. The number of bytes of the message that had come is not zero.
-    Truncated,
-    /// The connection ended and nothing of a message had come.
-    Ended,
-    /// The peer refused to begin with the message (HTTP/2 alone).
-    Refused,
-    /// The peer ends the connection, and says that it did nothing with the message (HTTP/2 alone).
-    Unserved,
-}
-
-impl From<io::Error> for ReadError {
-    fn from(error: io::Error) -> Self {
-        ReadError::Io(error)
-    }
-}
-
-impl From<Malformed> for ReadError {
-    fn from(malformed: Malformed) -> Self {
-        ReadError::Malformed(malformed)
-    }
 }
 
 impl Connection {

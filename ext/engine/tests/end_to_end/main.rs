@@ -17,6 +17,8 @@ mod grpc_http2;
 mod health;
 mod http2;
 mod http2_backend;
+mod http2_backend_limits;
+mod http2_backend_retries;
 mod http2_floods;
 mod http2_requests;
 mod http2_tunnels;
