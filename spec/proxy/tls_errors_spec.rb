@@ -56,7 +56,7 @@ RSpec.describe "what is wrong with TLS" do
     "#{bind}cert: 'site.pem', certificate: 'site.pem'" => "bind: :certificate and :cert are the same option: write one of them",
     "#{bind}certificate: 'empty.pem', key: 'site.key'" =>
       'bind: certificate: "empty.pem" contains no certificate: it must be a PEM file (BEGIN CERTIFICATE)',
-    "#{bind}certificate: 'damaged.pem', key: 'site.key'" => /\Abind: certificate: "damaged.pem" is no PEM file: /,
+    "#{bind}certificate: 'damaged.pem', key: 'site.key'" => /\Abind: certificate: "damaged.pem" is damaged: what stands between BEGIN and END is no base64; copy it again\z/,
     "#{bind}certificate: 'site.pem', key: 'empty.pem'" =>
       'bind: key: "empty.pem" contains no private key: it must be a PEM file (BEGIN PRIVATE KEY), not encrypted',
     "#{bind}certificate: 'site.pem'" =>

@@ -39,7 +39,7 @@ pub(crate) async fn serve(engine: Rc<Engine>, accepted: Accepted, registration: 
         Protocol::Http2 => Some((stream, Vec::new())),
         Protocol::Unsaid if !bind.protocols.h1 => Some((stream, Vec::new())),
         Protocol::Unsaid => http1::serve(&engine, stream, &link, bind.protocols.h2).await,
-        Protocol::Http1 => http1::serve(&engine, stream, &link, false).await,
+        Protocol::Http1 | Protocol::Http10 => http1::serve(&engine, stream, &link, false).await,
     };
     if let Some((stream, received)) = as_http2 {
         // Boxed: what it takes is not to be kept for every connection.

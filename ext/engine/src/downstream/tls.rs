@@ -6,6 +6,7 @@ pub(crate) mod development;
 mod handshake;
 mod identity;
 mod names;
+mod ocsp;
 mod policy;
 mod subject;
 mod tickets;

@@ -1,5 +1,7 @@
 //! How backends are spoken to over TLS.
 
+mod named;
+mod signature;
 mod unverified;
 
 use std::sync::Arc;
@@ -12,6 +14,7 @@ use rustls::{ClientConfig, ConfigBuilder, RootCertStore};
 use super::Protocol;
 use crate::config::Pool;
 use crate::pem::{certificates, private_key};
+use named::Named;
 use unverified::Unverified;
 
 /// The TLS policy of one set of backends: whom it trusts, what it shows of itself, whether it sends SNI.
@@ -76,8 +79,10 @@ fn trusting(pool: &Pool, provider: &Arc<CryptoProvider>) -> Result<Trusting, Str
         let anyone = Arc::new(Unverified::new(provider.signature_verification_algorithms));
         return Ok(builder.dangerous().with_custom_certificate_verifier(anyone));
     }
-    if let Some(roots) = roots {
-        return Ok(builder.with_root_certificates(roots));
+    if let Some(certificates) = roots {
+        let named =
+            Named::new(certificates, provider).map_err(|error| format!("ca_file: it cannot be used: {error}"))?;
+        return Ok(builder.dangerous().with_custom_certificate_verifier(Arc::new(named)));
     }
     let system = rustls_platform_verifier::Verifier::new(provider.clone()).map_err(|error| {
         format!(
@@ -88,14 +93,16 @@ fn trusting(pool: &Pool, provider: &Arc<CryptoProvider>) -> Result<Trusting, Str
     Ok(builder.dangerous().with_custom_certificate_verifier(Arc::new(system)))
 }
 
-fn roots(path: &str) -> Result<RootCertStore, String> {
-    let mut roots = RootCertStore::empty();
-    for certificate in certificates("ca_file", path)? {
-        roots
-            .add(certificate)
-            .map_err(|error| format!("ca_file: {path:?} contains a certificate that cannot be trusted: {error}"))?;
+/// The certificates in the file, each of which can be believed.
+fn roots(path: &str) -> Result<Vec<CertificateDer<'static>>, String> {
+    let found = certificates("ca_file", path)?;
+    let mut store = RootCertStore::empty();
+    for (index, certificate) in found.iter().enumerate() {
+        store.add(certificate.clone()).map_err(|_| {
+            format!("ca_file: certificate {} in {path:?} is damaged: get it again from whoever issued it", index + 1)
+        })?;
     }
-    Ok(roots)
+    Ok(found)
 }
 
 type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);

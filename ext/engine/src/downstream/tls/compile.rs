@@ -89,6 +89,8 @@ impl Terms {
         }
         if protocols.h1 {
             alpn.push(b"http/1.1".to_vec());
+            // For those that offer nothing newer.
+            alpn.push(b"http/1.0".to_vec());
         }
         Some(Self { builder, alpn })
     }
@@ -187,7 +189,16 @@ fn developers_site(
 }
 
 fn site(spec: &Certificate, provider: &Arc<CryptoProvider>, report: &mut Report<'_>) -> Option<(Identity, Asking)> {
-    let identity = Identity::read(spec, provider, &mut |message| report.error(message));
+    let mut identity = Identity::read(spec, provider, &mut |message| report.error(message));
+    if let Some((own, path)) = identity.as_mut().zip(spec.ocsp.as_deref()) {
+        match own.check_staple(path, SystemTime::now()) {
+            Ok(warning) => warning.into_iter().for_each(|warning| report.warning(warning)),
+            Err(message) => {
+                report.error(message);
+                identity = None;
+            }
+        }
+    }
     let asking = policy::compile(spec.client_ca.as_deref(), spec.verify.as_deref(), provider);
     let asking = asking.map_err(|message| report.error(message)).ok();
     if let Some(warning) = identity.as_ref().and_then(|own| own.warning(&spec.certificate, SystemTime::now())) {

@@ -34,6 +34,8 @@ pub(crate) struct TlsDetails {
 pub(crate) enum Protocol {
     /// The client did not say.
     Unsaid,
+    /// HTTP/1.0, from a client that offers nothing newer.
+    Http10,
     /// HTTP/1.1.
     Http1,
     /// HTTP/2.
@@ -53,6 +55,7 @@ impl TlsDetails {
             protocol: match connection.alpn_protocol() {
                 None => Protocol::Unsaid,
                 Some(b"h2") => Protocol::Http2,
+                Some(b"http/1.0") => Protocol::Http10,
                 Some(_) => Protocol::Http1,
             },
             certificate: connection.peer_certificates().and_then(|chain| chain.first()).cloned(),
@@ -102,6 +105,7 @@ impl TlsDetails {
             BuiltIn::TlsServerName => self.server_name.as_ref().map(|name| name.as_bytes()),
             BuiltIn::TlsAlpn => match self.protocol {
                 Protocol::Unsaid => None,
+                Protocol::Http10 => Some(&b"http/1.0"[..]),
                 Protocol::Http1 => Some(&b"http/1.1"[..]),
                 Protocol::Http2 => Some(&b"h2"[..]),
             },

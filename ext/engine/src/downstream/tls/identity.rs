@@ -9,6 +9,7 @@ use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::FromDer;
 
+use super::ocsp;
 use crate::config::Certificate;
 use crate::pem;
 
@@ -22,6 +23,8 @@ pub(crate) struct Identity {
     /// The names that it was made for.
     pub(super) names: Vec<String>,
     valid: (SystemTime, SystemTime),
+    /// Whether it is of a version before 3, which can have no names.
+    outdated: bool,
 }
 
 impl Identity {
@@ -31,9 +34,13 @@ impl Identity {
         key: PrivateKeyDer<'static>,
         provider: &CryptoProvider,
     ) -> Result<Self, rustls::Error> {
-        let key = CertifiedKey::from_der(chain, key, provider)?;
-        let (names, valid) = key.end_entity_cert().ok().and_then(|own| facts(own)).unwrap_or_default();
-        Ok(Self { key, names, valid: valid.unwrap_or((UNIX_EPOCH, SystemTime::now() + 2 * SOON)) })
+        let key = CertifiedKey::new(chain, provider.key_provider.load_private_key(key)?);
+        let own = facts(key.end_entity_cert()?)?;
+        // rustls compares them too, but refuses to look into a certificate of version 1.
+        if key.key.public_key().is_some_and(|public| *public != *own.public_key) {
+            return Err(rustls::Error::InconsistentKeys(rustls::InconsistentKeys::KeyMismatch));
+        }
+        Ok(Self { names: own.names, valid: own.valid, outdated: own.outdated, key })
     }
 
     /// Reads the files. `None` if they are of no use; `report` is told why.
@@ -48,14 +55,44 @@ impl Identity {
                 .map_err(|message| report(format!("{message}; or name the file of its key with `key`"))),
             (Some(_), _) => pem::private_key("key", key_path).map_err(&mut *report),
         };
-        let ocsp = spec.ocsp.as_deref().map(staple).transpose().map_err(&mut *report);
+        let ocsp = spec.ocsp.as_deref().map(|path| pem::read("ocsp", path)).transpose().map_err(&mut *report);
         let made = Self::new(chain.ok()?, key.ok()?, provider);
         let mut identity = made.map_err(|error| report(mismatch(path, key_path, &error))).ok()?;
         identity.key.ocsp = ocsp.ok()?;
         Some(identity)
     }
 
-    /// What is wrong with its time: not yet begun, over, or soon to be.
+    /// What an authority says of the certificate in the file at `path`, which is passed on while it is good: what is out of date or about
+    /// something else would have clients refuse the certificate. The error says what to write instead.
+    pub(super) fn check_staple(&mut self, path: &str, now: SystemTime) -> Result<Option<String>, String> {
+        let (Some(answer), Ok(own)) = (&self.key.ocsp, self.key.end_entity_cert()) else { return Ok(None) };
+        let found = ocsp::read(answer, own, now).map_err(|wrong| match wrong {
+            ocsp::Wrong::NoAnswer => {
+                format!("ocsp: {path:?} is no answer of an authority in DER: get one with openssl ocsp -respout {path}")
+            }
+            ocsp::Wrong::Failed(reason) => {
+                format!("ocsp: {path:?} says that the authority could not answer ({reason}): ask it again")
+            }
+            ocsp::Wrong::Another => {
+                format!("ocsp: {path:?} is about another certificate: ask the authority about this one")
+            }
+        })?;
+        let warning = match found {
+            ocsp::Answer::Good => return Ok(None),
+            ocsp::Answer::Revoked => {
+                return Ok(Some(format!(
+                    "ocsp: {path:?} says that the certificate was revoked: clients will refuse it; get a new one"
+                )))
+            }
+            ocsp::Answer::Unknown => "says that the authority does not know the certificate",
+            ocsp::Answer::Expired => "is out of date",
+            ocsp::Answer::Early => "is not valid yet",
+        };
+        self.key.ocsp = None;
+        Ok(Some(format!("ocsp: {path:?} {warning}, and is not sent: get another with openssl ocsp -respout {path}")))
+    }
+
+    /// What is wrong with its version or its time: not yet begun, over, or soon to be.
     pub(super) fn warning(&self, path: &str, now: SystemTime) -> Option<String> {
         let (from, until) = self.valid;
         let day = |moment| httpdate::fmt_http_date(moment);
@@ -66,7 +103,12 @@ impl Identity {
         } else if until.duration_since(now).is_ok_and(|left| left < SOON) {
             Some(format!("certificate: {path:?} expires on {}: renew it", day(until)))
         } else {
-            None
+            self.outdated.then(|| {
+                format!(
+                    "certificate: {path:?} has no subjectAltName (it is of an old version): most clients will refuse it; make one \
+                     with -addext \"subjectAltName=DNS:example.com\""
+                )
+            })
         }
     }
 
@@ -84,11 +126,17 @@ impl Identity {
     }
 }
 
-type Facts = (Vec<String>, Option<(SystemTime, SystemTime)>);
+/// What a certificate says of itself.
+struct Facts {
+    names: Vec<String>,
+    valid: (SystemTime, SystemTime),
+    public_key: Vec<u8>,
+    outdated: bool,
+}
 
-/// The names in a certificate, and from when until when it is valid.
-fn facts(certificate: &CertificateDer<'_>) -> Option<Facts> {
-    let (_, certificate) = X509Certificate::from_der(certificate).ok()?;
+fn facts(certificate: &CertificateDer<'_>) -> Result<Facts, rustls::Error> {
+    let (_, certificate) = X509Certificate::from_der(certificate)
+        .map_err(|_| rustls::Error::InvalidCertificate(rustls::CertificateError::BadEncoding))?;
     let names = certificate.subject_alternative_name().ok().flatten().map(|names| {
         let names = names.value.general_names.iter();
         names
@@ -97,23 +145,12 @@ fn facts(certificate: &CertificateDer<'_>) -> Option<Facts> {
     });
     let moment = |seconds: i64| UNIX_EPOCH + Duration::from_secs(u64::try_from(seconds).unwrap_or_default());
     let validity = certificate.validity();
-    let valid = (moment(validity.not_before.timestamp()), moment(validity.not_after.timestamp()));
-    Some((names.unwrap_or_default(), Some(valid)))
-}
-
-/// Reads what an authority says of a certificate. It is passed on as it is: whether it is right is for clients to see.
-fn staple(path: &str) -> Result<Vec<u8>, String> {
-    let bytes = pem::read("ocsp", path)?;
-    // A sequence that begins with the status "successful" (RFC 6960, section 4.2.1).
-    let header = match bytes.get(..2) {
-        Some([0x30, length]) if *length > 0x80 => 2 + usize::from(length & 0x7f),
-        Some([0x30, _]) => 2,
-        _ => 0,
-    };
-    if header > 0 && bytes.get(header..).is_some_and(|rest| rest.starts_with(&[0x0a, 1, 0])) {
-        return Ok(bytes);
-    }
-    Err(format!("ocsp: {path:?} is no answer of an authority in DER: get one with openssl ocsp -respout {path}"))
+    Ok(Facts {
+        names: names.unwrap_or_default(),
+        valid: (moment(validity.not_before.timestamp()), moment(validity.not_after.timestamp())),
+        public_key: certificate.public_key().raw.to_vec(),
+        outdated: certificate.version().0 < 2,
+    })
 }
 
 /// Why a certificate and a key do not go together, or cannot be used at all.
@@ -121,6 +158,9 @@ fn mismatch(path: &str, key: &str, error: &rustls::Error) -> String {
     match error {
         rustls::Error::InconsistentKeys(_) => {
             format!("key: {key:?} is not the key of the first certificate in {path:?}: write the server's own certificate first, and its key")
+        }
+        rustls::Error::InvalidCertificate(_) => {
+            format!("certificate: the first certificate in {path:?} is damaged: get it again from whoever issued it")
         }
         error => format!("certificate {path:?} and key {key:?} cannot be used: {error}"),
     }

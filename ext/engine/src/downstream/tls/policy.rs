@@ -33,6 +33,10 @@ pub(super) enum Verify {
     Require,
 }
 
+/// Bytes of the authorities' names that a handshake may list: its field has two bytes for their length, and many clients take no more
+/// than one record of it.
+const MOST_NAMES: usize = 16_000;
+
 const VERIFY: [&str; 2] = ["require", "optional"];
 
 impl Policy {
@@ -84,7 +88,10 @@ pub(super) fn compile(
             .add(certificate)
             .map_err(|error| format!("client_ca: {path:?} contains a certificate that cannot be trusted: {error}"))?;
     }
+    let names: usize = store.subjects().iter().map(|name| name.as_ref().len() + 2).sum();
     let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(store), provider.clone());
+    // Clients then choose a certificate without our help (RFC 8446, section 4.2.4; RFC 5246, section 7.4.4).
+    let builder = if names > MOST_NAMES { builder.clear_root_hint_subjects() } else { builder };
     let builder = if mode == Verify::Optional { builder.allow_unauthenticated() } else { builder };
     let verifier = builder.build().map_err(|error| format!("client_ca: {path:?} cannot be used: {error}"))?;
     Ok((Policy { verify: mode, roots }, Some(verifier)))

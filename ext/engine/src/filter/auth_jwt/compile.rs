@@ -64,7 +64,10 @@ fn keys(spec: &config::AuthJwt, report: &mut Report<'_>) -> Option<Vec<Key>> {
         "secret" => return secret(value, report),
         "public_key" => Key::of_pem(value.as_bytes()).map(|key| vec![key]),
         "public_key_file" => Key::of_pem(&report.file(option, value)?).map(|key| vec![key]),
-        _ => keys::of_set(&report.file(option, value)?),
+        _ => {
+            let json = report.file(option, value)?;
+            keys::of_set(&json, &mut |message| report.warning(format!("{option}: {message}")))
+        }
     };
     read.map_err(|message| report.error(format!("{option}: {message}"))).ok()
 }

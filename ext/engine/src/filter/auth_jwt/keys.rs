@@ -4,7 +4,7 @@
 //! everybody, could sign with it as if it were a shared secret.
 
 use aws_lc_rs::signature::{self, ParsedPublicKey, VerificationAlgorithm};
-use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet, PublicKeyUse};
+use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, PublicKeyUse};
 use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey};
 
 const HMAC: &[Algorithm] = &[Algorithm::HS256, Algorithm::HS384, Algorithm::HS512];
@@ -130,12 +130,24 @@ fn sound(key: &DecodingKey, algorithm: &'static dyn VerificationAlgorithm, name:
     }
 }
 
-/// The keys of a set (RFC 7517) that can verify signatures.
-pub(super) fn of_set(json: &[u8]) -> Result<Vec<Key>, String> {
+/// The keys of a set (RFC 7517) that can verify signatures. A member that is not understood is left out, as section 5 there has it;
+/// `ignored` is told of it.
+pub(super) fn of_set(json: &[u8], ignored: &mut dyn FnMut(String)) -> Result<Vec<Key>, String> {
     const REMEDY: &str = "write the JSON that the issuer publishes, { \"keys\": [ … ] }";
-    let set: JwkSet =
+    #[derive(serde::Deserialize)]
+    struct Set {
+        keys: Vec<serde_json::Value>,
+    }
+    let json = json.strip_prefix(b"\xef\xbb\xbf").unwrap_or(json);
+    let set: Set =
         serde_json::from_slice(json).map_err(|error| format!("this is no set of keys ({error}): {REMEDY}"))?;
-    let keys: Vec<_> = set.keys.iter().filter_map(Key::of_jwk).collect();
+    let mut keys = Vec::with_capacity(set.keys.len());
+    for (index, member) in set.keys.into_iter().enumerate() {
+        match serde_json::from_value::<Jwk>(member) {
+            Ok(jwk) => keys.extend(Key::of_jwk(&jwk)),
+            Err(error) => ignored(format!("key {} of the set cannot be used ({error}), and is left out", index + 1)),
+        }
+    }
     match keys.is_empty() {
         true => Err(format!("there is no key in it that can verify a signature: {REMEDY}")),
         false => Ok(keys),

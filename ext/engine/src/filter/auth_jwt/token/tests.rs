@@ -260,8 +260,14 @@ fn a_set_of_keys_is_asked_for_the_key_that_the_token_names() {
         set.push(serde_json::to_value(jwk).expect("JSON"));
     }
     set.push(json!({ "kty": "RSA", "use": "enc", "kid": "encryption", "n": "AQAB", "e": "AQAB" }));
+    // What is not understood is left out: with a word if it is no key, without one if it is of a kind that is not known here.
+    let mut odd = set[0].clone();
+    odd["kid"] = json!(5);
+    set.extend([odd, Value::Null, json!("a key"), json!({ "kty": "new" }), json!({})]);
     let json = json!({ "keys": set }).to_string();
-    let rules = rules(keys::of_set(json.as_bytes()).expect("keys"));
+    let mut ignored = Vec::new();
+    let rules = rules(keys::of_set(json.as_bytes(), &mut |message| ignored.push(message)).expect("keys"));
+    assert_eq!(ignored.len(), 3, "{ignored:?}");
     for (index, pair) in pairs.iter().enumerate() {
         for algorithm in &pair.algorithms {
             let mut header = Header::new(*algorithm);

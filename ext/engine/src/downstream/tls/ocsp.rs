@@ -1,0 +1,154 @@
+//! Answers of authorities about certificates (RFC 6960), as far as they must be understood to be passed on with a good conscience.
+//! Whether they are signed well is for clients to see.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use aws_lc_rs::digest::{digest, Algorithm, SHA1_FOR_LEGACY_USE_ONLY, SHA256};
+use x509_parser::prelude::FromDer;
+use x509_parser::time::ASN1Time;
+
+const SEQUENCE: u8 = 0x30;
+const ENUMERATED: u8 = 0x0a;
+const OCTETS: u8 = 0x04;
+const INTEGER: u8 = 0x02;
+const SHA1_OID: &[u8] = &[0x2b, 0x0e, 0x03, 0x02, 0x1a];
+const SHA256_OID: &[u8] = &[0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01];
+
+/// Clocks may differ by this much.
+const LEEWAY: Duration = Duration::from_secs(300);
+
+/// What the authority says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// The certificate is good.
+    Good,
+    /// It is not to be believed any more.
+    Revoked,
+    /// The authority has not heard of it.
+    Unknown,
+    /// What it said does not hold any more.
+    Expired,
+    /// What it said does not hold yet.
+    Early,
+}
+
+/// Why it says nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wrong {
+    /// It cannot be read.
+    NoAnswer,
+    /// The authority could not answer, for that reason.
+    Failed(&'static str),
+    /// It is about another certificate.
+    Another,
+}
+
+/// Reads what `answer` says of `certificate`.
+pub(super) fn read(answer: &[u8], certificate: &[u8], now: SystemTime) -> Result<Answer, Wrong> {
+    let Some(responses) = responses(answer) else {
+        return Err(failure(answer).map_or(Wrong::NoAnswer, Wrong::Failed));
+    };
+    let Ok((_, certificate)) = x509_parser::parse_x509_certificate(certificate) else { return Ok(Answer::Unknown) };
+    let mut rest = responses;
+    while !rest.is_empty() {
+        let (single, behind) = take(rest, SEQUENCE).ok_or(Wrong::NoAnswer)?;
+        rest = behind;
+        let (id, after) = take(single, SEQUENCE).ok_or(Wrong::NoAnswer)?;
+        if is_about(id, certificate.raw_serial(), certificate.issuer().as_raw()) {
+            return judge(after, now).ok_or(Wrong::NoAnswer);
+        }
+    }
+    Err(Wrong::Another)
+}
+
+/// The list of single answers.
+fn responses(answer: &[u8]) -> Option<&[u8]> {
+    let (response, _) = take(answer, SEQUENCE)?;
+    let (status, rest) = take(response, ENUMERATED)?;
+    if status != [0] {
+        return None;
+    }
+    let (typed, _) = take(take(rest, 0xa0)?.0, SEQUENCE)?;
+    let (_, _, rest) = element(typed)?;
+    let (basic, _) = take(take(rest, OCTETS)?.0, SEQUENCE)?;
+    let (data, _) = take(basic, SEQUENCE)?;
+    // A version, which is rarely there; who answers; when; and the list.
+    let rest = take(data, 0xa0).map_or(data, |(_, rest)| rest);
+    let (_, _, rest) = element(rest)?;
+    let (_, _, rest) = element(rest)?;
+    Some(take(rest, SEQUENCE)?.0)
+}
+
+/// Why there is no answer (RFC 6960, section 4.2.1).
+fn failure(answer: &[u8]) -> Option<&'static str> {
+    let (response, _) = take(answer, SEQUENCE)?;
+    match take(response, ENUMERATED)?.0 {
+        [1] => Some("malformedRequest"),
+        [2] => Some("internalError"),
+        [3] => Some("tryLater"),
+        [5] => Some("sigRequired"),
+        [6] => Some("unauthorized"),
+        _ => None,
+    }
+}
+
+/// Whether a CertID is that of a certificate. A digest that is not known here is left to clients.
+fn is_about(id: &[u8], serial: &[u8], issuer: &[u8]) -> bool {
+    let parts = || {
+        let (algorithm, rest) = take(id, SEQUENCE)?;
+        let (_, oid, _) = element(algorithm)?;
+        let (name, rest) = take(rest, OCTETS)?;
+        let (_, _, rest) = element(rest)?;
+        Some((oid, name, take(rest, INTEGER)?.0))
+    };
+    let Some((oid, name, number)) = parts() else { return false };
+    let algorithm: Option<&Algorithm> = match oid {
+        SHA1_OID => Some(&SHA1_FOR_LEGACY_USE_ONLY),
+        SHA256_OID => Some(&SHA256),
+        _ => None,
+    };
+    number == serial && algorithm.is_none_or(|algorithm| digest(algorithm, issuer).as_ref() == name)
+}
+
+/// What stands behind the CertID: the status and when it holds.
+fn judge(rest: &[u8], now: SystemTime) -> Option<Answer> {
+    let (tag, _, rest) = element(rest)?;
+    let (from, rest) = moment(rest)?;
+    let until = take(rest, 0xa0).and_then(|(next, _)| moment(next)).map(|(until, _)| until);
+    Some(match tag & 0x1f {
+        1 => Answer::Revoked,
+        2 => Answer::Unknown,
+        _ if until.is_some_and(|until| until + LEEWAY < now) => Answer::Expired,
+        _ if from > now + LEEWAY => Answer::Early,
+        _ => Answer::Good,
+    })
+}
+
+fn moment(bytes: &[u8]) -> Option<(SystemTime, &[u8])> {
+    let (rest, time) = ASN1Time::from_der(bytes).ok()?;
+    Some((UNIX_EPOCH + Duration::from_secs(u64::try_from(time.timestamp()).ok()?), rest))
+}
+
+/// The contents of the first element, which must have that tag, and what follows.
+fn take(bytes: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
+    let (found, contents, rest) = element(bytes)?;
+    (found == tag).then_some((contents, rest))
+}
+
+/// The tag and the contents of the first element, and what follows.
+fn element(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
+    let (&[tag, first], rest) = bytes.split_first_chunk()?;
+    let (length, rest) = match first {
+        0..=0x7f => (usize::from(first), rest),
+        0x81..=0x83 => {
+            let (digits, rest) = rest.split_at_checked(usize::from(first & 0x7f))?;
+            (digits.iter().fold(0, |length, digit| length << 8 | usize::from(*digit)), rest)
+        }
+        _ => return None,
+    };
+    let (contents, rest) = rest.split_at_checked(length)?;
+    Some((tag, contents, rest))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,109 @@
+//! `ca_file`: the authorities, and the very certificates, that are believed.
+
+use std::sync::Arc;
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{verify_server_name, WebPkiServerVerifier};
+use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
+use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+use x509_parser::certificate::X509Certificate;
+
+use super::signature;
+
+/// Believes certificates that lead to one of the file, and those of the file themselves: a backend that shows a certificate which was
+/// named is the one that was meant, also if that certificate is an authority's, as `openssl req -x509` makes them. Its names and its
+/// time count all the same.
+#[derive(Debug)]
+pub(super) struct Named {
+    certificates: Vec<CertificateDer<'static>>,
+    chains: Arc<WebPkiServerVerifier>,
+    algorithms: WebPkiSupportedAlgorithms,
+}
+
+impl Named {
+    /// Trusts these.
+    pub(super) fn new(
+        certificates: Vec<CertificateDer<'static>>,
+        provider: &Arc<CryptoProvider>,
+    ) -> Result<Self, String> {
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(certificates.iter().cloned());
+        let chains = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider.clone());
+        let chains = chains.build().map_err(|error| error.to_string())?;
+        Ok(Self { certificates, chains, algorithms: provider.signature_verification_algorithms })
+    }
+}
+
+impl ServerCertVerifier for Named {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let found = self.chains.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
+        found.or_else(|error| match self.certificates.contains(end_entity) {
+            true => verify_alone(end_entity, server_name, now),
+            false => Err(error),
+        })
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        signature::verify_tls12(message, certificate, signed, &self.algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        signature::verify_tls13(message, certificate, signed, &self.algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.algorithms.supported_schemes()
+    }
+}
+
+/// Whether a certificate that needs nobody else's word is for that name, now, and for servers.
+fn verify_alone(
+    certificate: &CertificateDer<'_>,
+    server_name: &ServerName<'_>,
+    now: UnixTime,
+) -> Result<ServerCertVerified, Error> {
+    let invalid = |error| Err(Error::InvalidCertificate(error));
+    let Ok((_, own)) = x509_parser::parse_x509_certificate(certificate) else {
+        return invalid(CertificateError::BadEncoding);
+    };
+    let now = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
+    if now > own.validity().not_after.timestamp() {
+        return invalid(CertificateError::Expired);
+    }
+    if now < own.validity().not_before.timestamp() {
+        return invalid(CertificateError::NotValidYet);
+    }
+    if !is_for_servers(&own) {
+        return invalid(CertificateError::InvalidPurpose);
+    }
+    verify_server_name(&ParsedCertificate::try_from(certificate)?, server_name)?;
+    Ok(ServerCertVerified::assertion())
+}
+
+/// A certificate that says nothing of its purpose is for anything (RFC 5280, section 4.2.1.12).
+fn is_for_servers(certificate: &X509Certificate<'_>) -> bool {
+    match certificate.extended_key_usage() {
+        Ok(Some(usage)) => usage.value.server_auth || usage.value.any,
+        Ok(None) => true,
+        Err(_) => false,
+    }
+}
