@@ -96,6 +96,7 @@ async fn forward(
     client: &mut Client,
     work: &mut Workspace,
 ) -> Verdict {
+    client.begin_request();
     let sent = client.peer.total_sent();
     let framing = match client.peer.framing_of_request(&work.request) {
         Ok(framing) => framing,
@@ -124,7 +125,7 @@ async fn forward(
         start: SystemTime::now(),
         begun: Instant::now(),
         framing,
-        wishes: Wishes::of(&work.request, !framing.is_empty()),
+        wishes: Wishes::of(&work.request),
         call: Call::of(&work.request, tokio::time::Instant::now),
         keep_alive: framing::keeps_alive(&work.request.fields, work.request.version) && !engine.is_draining(),
         passed: &[],

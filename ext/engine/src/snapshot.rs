@@ -46,6 +46,8 @@ pub(crate) struct ClientLimits {
     pub(crate) head: Duration,
     /// Between two pieces of a body that the client sends or takes.
     pub(crate) client_body: Duration,
+    /// For a client that has ended its side, until its answer begins. `None`: any time.
+    pub(crate) half_close: Option<Duration>,
     /// For an idle connection.
     pub(crate) keepalive: Duration,
     /// Largest head.
@@ -151,6 +153,7 @@ pub(crate) fn compile_after(before: Option<&Snapshot>, config: &Config, purpose:
     let limits = ClientLimits {
         head: time_limit("client_header_timeout", &config.client_header_timeout, &mut problems),
         client_body: time_limit("client_body_timeout", &config.client_body_timeout, &mut problems),
+        half_close: half_close_timeout(&config.half_close_timeout, &mut problems),
         keepalive: time_limit("keepalive_timeout", &config.keepalive_timeout, &mut problems),
         max_head: number("max_header_size", &config.max_header_size, 1024..=16 * 1024 * 1024, &mut problems),
     };
@@ -289,6 +292,17 @@ fn time_limit(directive: &str, setting: &Setting<f64>, problems: &mut Vec<Proble
             Duration::from_secs(1)
         }
     }
+}
+
+/// It may be 0, at once, or none at all.
+fn half_close_timeout(setting: &Setting<Option<f64>>, problems: &mut Vec<Problem>) -> Option<Duration> {
+    let written = setting.value?;
+    let limit = seconds(written);
+    if limit.is_none() {
+        let message = format!("{written} is no time limit: write seconds, 0 or more, or false for none");
+        problems.push(Problem::error(setting.at.as_ref(), "half_close_timeout", message));
+    }
+    limit
 }
 
 /// It may be 0: stop at once.

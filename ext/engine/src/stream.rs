@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::io::{self, IoSlice};
+use std::os::fd::AsFd;
 use std::pin::{pin, Pin};
 use std::task::{Context, Poll, Waker};
 
@@ -24,6 +25,15 @@ pub enum Stream {
     Tls(Box<Secured<TcpStream>>),
     /// TLS over a unix socket.
     TlsUnix(Box<Secured<UnixStream>>),
+}
+
+/// How the other side of a connection has gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Departure {
+    /// It has ended its side, and may still take what we send.
+    Ended,
+    /// The connection is no more.
+    Reset,
 }
 
 /// A TLS connection that we opened, and the name that its certificate was checked against; or one that a client opened.
@@ -91,6 +101,30 @@ impl Stream {
             Self::TlsUnix(secured) => socket2::SockRef::from(secured.tls.get_ref().0),
         };
         socket.peek(&mut [std::mem::MaybeUninit::uninit()]).is_ok_and(|n| n > 0)
+    }
+
+    /// Whether the other side has gone, as far as the system has heard, also where bytes that came before it have not been read. One call.
+    pub fn departure(&self) -> Option<Departure> {
+        use rustix::event::{poll, PollFd, PollFlags, Timespec};
+        // Other systems tell of an ended side only where everything before it was read.
+        #[cfg(target_os = "linux")]
+        const ENDED: PollFlags = PollFlags::RDHUP;
+        #[cfg(not(target_os = "linux"))]
+        const ENDED: PollFlags = PollFlags::empty();
+        let socket = match self {
+            Self::Tcp(stream) => stream.as_fd(),
+            Self::Unix(stream) => stream.as_fd(),
+            Self::Tls(secured) => secured.tls.get_ref().0.as_fd(),
+            Self::TlsUnix(secured) => secured.tls.get_ref().0.as_fd(),
+        };
+        let mut asked = [PollFd::from_borrowed_fd(socket, ENDED)];
+        poll(&mut asked, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).ok()?;
+        let told = asked[0].revents();
+        if told.intersects(PollFlags::ERR | PollFlags::HUP) {
+            Some(Departure::Reset)
+        } else {
+            told.intersects(ENDED).then_some(Departure::Ended)
+        }
     }
 
     /// Whether the connection is open with nothing to read, as an idle one has to be: the other side has neither closed

@@ -93,6 +93,15 @@ module Proxy
         server_setting(:client_body_timeout, seconds, options, &block)
       end
 
+      # How long a client that has ended its side is believed to wait for an answer that has not begun. Default 1 second.
+      #
+      # @param seconds [Numeric, false] `false`: it is served on
+      # @example
+      #   half_close_timeout false
+      def half_close_timeout(*seconds, **options, &block)
+        server_setting(:half_close_timeout, seconds, options, &block)
+      end
+
       # After this time an idle client connection is closed. Default 75 seconds.
       #
       # @param seconds [Numeric]

@@ -90,6 +90,11 @@ module Proxy
         end
       end
 
+      # A number of seconds, or `false` for none, which the engine knows as nil.
+      class SecondsOrFalse < Seconds
+        def read(value, place) = value == false ? nil : super
+      end
+
       # One of several names, as a Symbol or a String.
       class Name < Type
         attr_reader :names

@@ -51,6 +51,8 @@ pub struct Pool {
     pub fail_timeout: f64,
     /// Requests that one backend gets at once, unless it says otherwise itself. `None`: any number.
     pub max_connections: Option<i64>,
+    /// Tunnels, such as WebSockets, that one backend has at once, unless it says otherwise itself. `None`: any number.
+    pub max_tunnels: Option<i64>,
     /// Requests that may wait while every backend is busy. 0: they are answered 503 at once.
     pub queue: i64,
     /// Seconds that a request may wait for a backend that is not busy.
@@ -77,6 +79,7 @@ impl Default for Pool {
             max_fails: 0,
             fail_timeout: 10.0,
             max_connections: None,
+            max_tunnels: None,
             queue: 0,
             queue_timeout: 5.0,
             slow_start: None,
@@ -128,6 +131,9 @@ pub struct Backend {
     /// Requests that it gets at once, in place of the pool's.
     #[serde(default)]
     pub max_connections: Option<i64>,
+    /// Tunnels that it has at once, in place of the pool's.
+    #[serde(default)]
+    pub max_tunnels: Option<i64>,
     /// Seconds, in place of the pool's.
     #[serde(default)]
     pub slow_start: Option<f64>,
@@ -140,7 +146,14 @@ fn one() -> i64 {
 impl Backend {
     /// A backend of which nothing but the address is said.
     pub fn at(address: impl Into<String>) -> Self {
-        Self { address: address.into(), weight: 1, backup: false, max_connections: None, slow_start: None }
+        Self {
+            address: address.into(),
+            weight: 1,
+            backup: false,
+            max_connections: None,
+            max_tunnels: None,
+            slow_start: None,
+        }
     }
 }
 

@@ -77,7 +77,8 @@ impl ForwardAuth {
         let deadline = Instant::now() + self.limits.timeout;
         let question = self.question(exchange)?;
         if !self.upstream.is_ready() {
-            let _ = tokio::time::timeout_at(deadline, self.upstream.ready()).await;
+            let mut ready = Box::pin(tokio::time::timeout_at(deadline, self.upstream.ready()));
+            let _ = exchange.client.awaiting(self.limits.half_close, ready.as_mut()).await?;
         }
         let mut line = Line::new(&self.upstream, Asking::Nothing, self.retry_budget);
         let mut left = self.upstream.len();
@@ -118,7 +119,8 @@ impl ForwardAuth {
                         limit: self.connect_timeout,
                         deadline,
                     };
-                    Box::pin(exchange.engine.pool.reach(call, false)).await
+                    let mut connecting = Box::pin(exchange.engine.pool.reach(call, false));
+                    exchange.client.awaiting(self.limits.half_close, connecting.as_mut()).await?
                 }
             };
             let reused = matches!(reached, Ok((_, true))) && dead < MOST_DEAD;

@@ -29,9 +29,8 @@ pub struct Wishes {
 }
 
 impl Wishes {
-    /// Reads them. `body` says whether the request has one: an upgrade that carries a body is not offered, since what
-    /// follows could be read as either (it has been a hole in several proxies).
-    pub fn of(head: &RequestHead, body: bool) -> Self {
+    /// Reads them.
+    pub fn of(head: &RequestHead) -> Self {
         let fields = &head.fields;
         if head.version == Version::Http2 {
             // There is no `Connection`; `Upgrade` is what an extended CONNECT was turned into.
@@ -47,8 +46,7 @@ impl Wishes {
         Self {
             trailers: option(b"te") && has_te_trailers(fields),
             // HTTP/2 without TLS is never offered to a backend: the requests in it would pass us by.
-            upgrade: !body
-                && fields.has(Known::Upgrade)
+            upgrade: fields.has(Known::Upgrade)
                 && option(b"upgrade")
                 && protocols().next().is_some()
                 && !protocols().any(|protocol| {

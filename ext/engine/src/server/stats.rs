@@ -66,6 +66,8 @@ pub struct BackendStats {
     pub backup: bool,
     /// Requests that it is answering now.
     pub in_flight: u64,
+    /// Tunnels that are open there now, such as WebSockets. They are not in flight.
+    pub tunnels: u64,
     /// Attempts sent to it since the start.
     pub requests: u64,
     /// Attempts that failed.

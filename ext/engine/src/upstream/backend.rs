@@ -52,6 +52,8 @@ pub struct Traits {
     pub backup: bool,
     /// Requests that it gets at once. `None`: any number.
     pub max_connections: Option<u32>,
+    /// Tunnels, such as WebSockets, that it has at once. `None`: any number.
+    pub max_tunnels: Option<u32>,
     /// How long it takes until it gets its whole share after it came back. `None`: no time.
     pub slow_start: Option<Duration>,
     /// Which version of HTTP it is spoken to in.
@@ -66,6 +68,7 @@ impl Default for Traits {
             weight: 1,
             backup: false,
             max_connections: None,
+            max_tunnels: None,
             slow_start: None,
             protocol: Protocol::Http1,
             proxy_protocol: None,
@@ -342,6 +345,7 @@ impl Endpoint {
             weight: self.traits.weight,
             backup: self.traits.backup,
             in_flight: self.in_flight(),
+            tunnels: self.history.tunnels.load(Relaxed),
             requests: self.history.requests.load(Relaxed),
             failures: self.history.failures.load(Relaxed),
             check,

@@ -4,11 +4,13 @@
 //! left?" a question with an exact answer. Either side may be a connection of HTTP/1.1 or a stream of HTTP/2: [`Peer`].
 
 mod begun;
+mod client;
 mod pump;
 mod tunnel;
 mod upload;
 
 pub(crate) use begun::await_body;
+pub(crate) use client::Client;
 pub(crate) use tunnel::tunnel;
 pub(crate) use upload::Upload;
 
@@ -18,10 +20,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use self::client::Listening;
 use self::pump::{poll_pump, PumpError, Stuck};
-use crate::alarm::Alarm;
 use crate::error::{Error, Kind, Retry, Waited};
-use crate::http1::{Connection, Malformed, ReadError};
+use crate::http1::{Malformed, ReadError};
 use crate::message::{Known, ResponseHead};
 use crate::peer::Peer;
 
@@ -41,32 +43,10 @@ pub(crate) struct Limits {
     pub(crate) client_read: Duration,
     /// Between two pieces of a body that the client takes.
     pub(crate) client_write: Duration,
+    /// For a client that has ended its side, until its answer begins.
+    pub(crate) half_close: Option<Duration>,
     /// Largest response head.
     pub(crate) max_head: usize,
-}
-
-/// The client's end of an exchange.
-#[derive(Debug)]
-pub(crate) struct Client {
-    /// Its connection or stream.
-    pub(crate) peer: Peer,
-    /// The timer for everything that is awaited while it is served.
-    pub(crate) alarm: Alarm,
-}
-
-impl Client {
-    /// A client of HTTP/1.1.
-    pub(crate) fn http1(connection: Connection) -> Self {
-        Self { peer: Peer::Http1(connection), alarm: Alarm::default() }
-    }
-
-    /// Its connection, if it speaks HTTP/1.1, and the timer.
-    pub(crate) fn connection(&mut self) -> Option<(&mut Connection, &mut Alarm)> {
-        match &mut self.peer {
-            Peer::Http1(connection) => Some((connection, &mut self.alarm)),
-            Peer::Http2(_) => None,
-        }
-    }
 }
 
 /// What the client understands and asked for.
@@ -94,20 +74,20 @@ pub(crate) async fn send(
     let mut progress = Instant::now();
     let mut moved = 0;
     let mut interim = 0;
+    let mut switching = false;
     poll_fn(|cx| {
-        let Client { peer: client, alarm } = &mut *client;
         let mut waited = Waited::Response;
         let uploading = upload.has_body() && !upload.is_over();
-        if upload.poll(cx, client, backend)?.is_pending() {
+        if upload.poll(cx, &mut client.peer, backend)?.is_pending() {
             waited = upload.waits_for();
         }
         if waited == Waited::ClientBody && asked.go_ahead && !upload.has_begun() {
             // The client waits too: for the backend to tell it to go on.
             waited = Waited::Response;
         }
-        loop {
-            if !client.is_flushed() {
-                match client.poll_flush(cx) {
+        while !switching {
+            if !client.peer.is_flushed() {
+                match client.peer.poll_flush(cx) {
                     Poll::Ready(Ok(())) => {}
                     Poll::Ready(Err(error)) => return Poll::Ready(Err(Error::client(Kind::Io(error)))),
                     // Heads on a stream come whether they are awaited or not: they are counted before there are too many.
@@ -121,25 +101,29 @@ pub(crate) async fn send(
                 Poll::Ready(Ok(())) => {}
             }
             match response.status {
-                101 if asked.upgrade => return Poll::Ready(Ok(())),
+                101 if asked.upgrade => switching = true,
                 101 => return Poll::Ready(Err(malformed("a 101 that nobody asked for"))),
                 100..=199 => {
                     interim += 1;
                     if interim > MAX_INTERIM {
                         return Poll::Ready(Err(malformed("too many interim responses")));
                     }
-                    pass_interim(client, response, asked);
+                    pass_interim(&mut client.peer, response, asked);
                 }
                 _ => return Poll::Ready(Ok(())),
             }
         }
-        if upload.is_over() {
-            // Nothing is awaited from the client now, but it may go away.
-            if let Poll::Ready(error) = client.poll_gone(cx) {
-                return Poll::Ready(Err(Error::client(Kind::Io(error))));
-            }
+        if switching && upload.is_over() {
+            // The backend takes what follows for the other protocol: it has to have all of the body before.
+            return Poll::Ready(match upload.is_complete() {
+                true => Ok(()),
+                false => Err(Error::backend(upload.take_failure().map_or(Kind::Ended, Kind::Io), Retry::Never)),
+            });
         }
-        let now_moved = backend.total_sent() + client.total_read();
+        if let Poll::Ready(error) = client.poll_gone(cx, upload.listening(waited), limits.half_close) {
+            return Poll::Ready(Err(error));
+        }
+        let now_moved = backend.total_sent() + client.peer.total_read();
         // The end of a body need not be a byte.
         if now_moved != moved || uploading && upload.is_over() {
             moved = now_moved;
@@ -154,7 +138,7 @@ pub(crate) async fn send(
             Waited::Write => progress + limits.write.min(limits.timeout),
             _ => *deadline,
         };
-        if alarm.poll(cx, until).is_ready() {
+        if client.alarm.poll(cx, until).is_ready() {
             let kind = Kind::Timeout(waited);
             return Poll::Ready(Err(match waited {
                 Waited::ClientBody => Error::client(kind),
@@ -168,23 +152,24 @@ pub(crate) async fn send(
 }
 
 /// Passes the bodies on: the response's to the client, and what is left of the request's to the backend. The response's head
-/// stands in the client's output.
+/// stands in the client's output, and its fields in `response`.
 pub(crate) async fn relay(
     client: &mut Client,
     backend: &mut Peer,
     upload: &mut Upload,
+    response: &ResponseHead,
     limits: &Limits,
 ) -> Result<(), Error> {
     let mut progress: Option<Instant> = None;
     let mut moved = 0;
     poll_fn(|cx| {
-        let Client { peer: client, alarm } = &mut *client;
         // A request that could not be sent whole is no longer of interest once its response is here.
-        if !upload.is_over() {
-            let _ = upload.poll(cx, client, backend)?;
+        let mut listening = Listening::Reading;
+        if !upload.is_over() && upload.poll(cx, &mut client.peer, backend)?.is_pending() {
+            listening = upload.listening(upload.waits_for());
         }
         let mut stuck = Stuck::Reading;
-        match poll_pump(cx, backend, client, &mut stuck, |_, _| ()) {
+        match poll_pump(cx, backend, &mut client.peer, &mut stuck, |_, _| ()) {
             Poll::Ready(Ok(())) => return Poll::Ready(Ok(())),
             Poll::Ready(Err(PumpError::Write(error))) => return Poll::Ready(Err(Error::client(Kind::Io(error)))),
             Poll::Ready(Err(PumpError::Read(error))) => {
@@ -192,13 +177,17 @@ pub(crate) async fn relay(
             }
             Poll::Pending => {}
         }
-        if upload.is_over() {
-            if let Poll::Ready(error) = client.poll_gone(cx) {
-                return Poll::Ready(Err(Error::client(Kind::Io(error))));
+        if let Poll::Ready(error) = client.poll_gone(cx, listening, None) {
+            return Poll::Ready(Err(error));
+        }
+        // An answer that has begun is sent to its end, whatever the client has ended; but nobody ends his side to hear of events.
+        if client.has_ended() && stuck == Stuck::Reading && is_event_stream(response) {
+            if let Poll::Ready(error) = client.poll_gone(cx, listening, limits.half_close) {
+                return Poll::Ready(Err(error));
             }
         }
         // A request's body that is still on its way shows that the backend is at work.
-        let now_moved = backend.total_read() + backend.total_sent() + client.total_sent();
+        let now_moved = backend.total_read() + backend.total_sent() + client.peer.total_sent();
         let since = match progress {
             Some(since) if moved == now_moved => since,
             _ => Instant::now(),
@@ -209,7 +198,7 @@ pub(crate) async fn relay(
             Stuck::Reading => (limits.read, Waited::Read),
             Stuck::Writing => (limits.client_write, Waited::ClientWrite),
         };
-        if alarm.poll(cx, since + limit).is_ready() {
+        if client.alarm.poll(cx, since + limit).is_ready() {
             let kind = Kind::Timeout(waited);
             return Poll::Ready(Err(match stuck {
                 Stuck::Reading => Error::backend(kind, Retry::Never),
@@ -226,7 +215,7 @@ pub(crate) async fn flush(client: &mut Client, limit: Duration) -> Result<(), Er
     let mut since = Instant::now();
     let mut sent = client.peer.total_sent();
     poll_fn(|cx| {
-        let Client { peer, alarm } = &mut *client;
+        let Client { peer, alarm, .. } = &mut *client;
         if let Poll::Ready(done) = peer.poll_flush(cx) {
             return Poll::Ready(done.map_err(|error| Error::client(Kind::Io(error))));
         }
@@ -237,6 +226,12 @@ pub(crate) async fn flush(client: &mut Client, limit: Duration) -> Result<(), Er
         alarm.poll(cx, since + limit).map(|()| Err(Error::client(Kind::Timeout(Waited::ClientWrite))))
     })
     .await
+}
+
+/// Server-sent events, with any parameters.
+fn is_event_stream(response: &ResponseHead) -> bool {
+    let media = response.fields.get(Known::ContentType).and_then(|value| value.split(|byte| *byte == b';').next());
+    media.is_some_and(|media| media.trim_ascii().eq_ignore_ascii_case(b"text/event-stream"))
 }
 
 /// Writes an interim response to a client that can use it.

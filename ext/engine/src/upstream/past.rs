@@ -134,6 +134,7 @@ impl Recipe {
             max_fails: 0,
             fail_timeout: 0.0,
             max_connections: None,
+            max_tunnels: None,
             queue: 0,
             queue_timeout: 0.0,
             slow_start: None,

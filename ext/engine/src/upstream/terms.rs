@@ -128,6 +128,7 @@ pub(super) fn traits_of_all(pool: &Pool, report: &mut Report<'_>) -> Traits {
     Traits {
         protocol: Protocol::compile(pool, report).unwrap_or_default(),
         max_connections: pool.max_connections.map(|most| report.number("max_connections", most, 1, u32::MAX)),
+        max_tunnels: pool.max_tunnels.map(|most| report.number("max_tunnels", most, 1, u32::MAX)),
         slow_start: pool.slow_start.map(|time| report.time("slow_start", time)),
         proxy_protocol: pool.proxy_protocol.as_deref().and_then(|name| {
             let form = Form::of(name);
@@ -149,6 +150,10 @@ pub(super) fn traits(backend: &Backend, of_all: Traits, report: &mut Report<'_>)
         max_connections: match backend.max_connections {
             Some(most) => Some(report.number(&option("max_connections"), most, 1, u32::MAX)),
             None => of_all.max_connections,
+        },
+        max_tunnels: match backend.max_tunnels {
+            Some(most) => Some(report.number(&option("max_tunnels"), most, 1, u32::MAX)),
+            None => of_all.max_tunnels,
         },
         slow_start: match backend.slow_start {
             Some(time) => Some(report.time(&option("slow_start"), time)),

@@ -1,6 +1,6 @@
 //! A client that goes away is nobody's burden.
 
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{channel, Receiver};
 use std::sync::Mutex;
 
 use socket2::{Domain, Socket, Type};
@@ -127,4 +127,158 @@ fn a_client_that_leaves_while_a_connection_is_being_made_is_noticed() {
     let stats = proxy.server.stats();
     assert_eq!((stats.requests.client_closed, stats.backends[0].failures), (1, 0));
     drop(fillers);
+}
+
+/// A backend that tells when it was asked, and when its connection ended.
+fn patient(answer: &'static str) -> (Origin, Receiver<&'static str>) {
+    let (sender, events) = channel();
+    let sender = Mutex::new(sender);
+    let origin = Origin::start(move |_, peer| {
+        peer.head();
+        let tell = |event| sender.lock().expect("the channel").send(event).expect("a listener");
+        tell("asked");
+        peer.send(answer);
+        peer.rest();
+        tell("ended");
+    });
+    (origin, events)
+}
+
+fn next(events: &Receiver<&'static str>) -> &'static str {
+    events.recv_timeout(PATIENCE).expect("an event")
+}
+
+#[test]
+fn a_client_that_closes_while_the_backend_works_is_given_up() {
+    let (origin, events) = patient("");
+    let proxy = Proxy::with(&[&origin.address()], |settings| settings.server.half_close_timeout.value = Some(0.1));
+    let mut client = proxy.client();
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_eq!(next(&events), "asked");
+    drop(client);
+    assert_eq!(next(&events), "ended");
+    eventually("it is counted", || proxy.server.stats().requests.client_closed == 1);
+    assert_eq!(proxy.server.stats().backends[0].failures, 0);
+}
+
+#[test]
+fn a_client_that_has_ended_its_side_is_served_on_where_that_is_wanted_and_where_its_answer_has_begun() {
+    let (go, wait) = channel::<()>();
+    let wait = Mutex::new(wait);
+    let origin = Origin::start(move |number, peer| {
+        peer.head();
+        let pause = || wait.lock().expect("the channel").recv().expect("time has passed");
+        match number {
+            0 => pause(),
+            _ => peer.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\no"),
+        }
+        if number > 0 {
+            pause();
+            peer.send("k");
+        } else {
+            peer.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+        }
+    });
+    for half_close_timeout in [None, Some(0.1)] {
+        let proxy = Proxy::with(&[&origin.address()], |settings| {
+            settings.server.half_close_timeout.value = half_close_timeout;
+        });
+        let mut client = proxy.client();
+        client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        if half_close_timeout.is_some() {
+            assert_eq!(client.head().status(), 200);
+        }
+        client.half_close();
+        // Time has to pass: nothing is to happen in it, which is the claim.
+        std::thread::sleep(std::time::Duration::from_millis(400));
+        go.send(()).expect("the backend waits");
+        assert!(client.rest().0.ends_with(b"ok") || half_close_timeout.is_some());
+    }
+}
+
+#[test]
+fn a_client_that_closes_a_silent_stream_of_events_is_given_up() {
+    let (origin, events) = patient(
+        "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n",
+    );
+    let proxy = Proxy::with(&[&origin.address()], |settings| settings.server.half_close_timeout.value = Some(0.1));
+    let mut client = proxy.client();
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    client.head();
+    assert_eq!(client.chunk().expect("a chunk"), b"hi");
+    assert_eq!(next(&events), "asked");
+    drop(client);
+    assert_eq!(next(&events), "ended");
+}
+
+#[test]
+fn requests_of_clients_that_closed_while_they_waited_in_line_reach_no_backend() {
+    let (asked, targets) = channel();
+    let (go, wait) = channel::<()>();
+    let (asked, wait) = (Mutex::new(asked), Mutex::new(wait));
+    let origin = Origin::start(move |_, peer| {
+        while let Some(request) = peer.try_request() {
+            asked.lock().expect("the channel").send(request.target().to_owned()).expect("a listener");
+            if request.target() == "/slow" {
+                wait.lock().expect("the channel").recv().expect("the others have gone");
+            }
+            let _ = peer.try_send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+        }
+    });
+    let proxy = Proxy::with(&[&origin.address()], |settings| {
+        settings.pool.max_connections = Some(1);
+        settings.pool.queue = 10;
+        settings.pool.queue_timeout = 30.0;
+    });
+    let get = |target: &str| {
+        let mut client = proxy.client();
+        client.send(format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n"));
+        client
+    };
+    let mut slow = get("/slow");
+    assert_eq!(targets.recv_timeout(PATIENCE).expect("a request"), "/slow");
+    let gone: Vec<_> = (0..5).map(|_| get("/gone")).collect();
+    eventually("they wait", || proxy.server.stats().requests.queued == 5);
+    drop(gone);
+    eventually("they have gone", || proxy.server.stats().requests.client_closed == 5);
+    go.send(()).expect("the backend waits");
+    assert_eq!(slow.response().text(), "ok");
+    assert_eq!(get("/last").response().text(), "ok");
+    assert_eq!(targets.try_iter().collect::<Vec<_>>(), ["/last"]);
+}
+
+#[test]
+fn a_client_that_goes_while_its_upload_is_stuck_frees_the_backends_connection() {
+    for reset in [true, false] {
+        let (asked, begun) = channel();
+        let (go, wait) = channel::<()>();
+        let (asked, wait) = (Mutex::new(asked), Mutex::new(wait));
+        let origin = Origin::start(move |_, peer| {
+            peer.head();
+            asked.lock().expect("the channel").send(()).expect("a listener");
+            // Nothing is read meanwhile.
+            let _ = wait.lock().expect("the channel").recv();
+        });
+        let proxy = Proxy::with(&[&origin.address()], |settings| {
+            settings.proxy.timeout = 60.0;
+            settings.proxy.write_timeout = 60.0;
+            settings.server.half_close_timeout.value = Some(0.1);
+        });
+        let mut client = proxy.client();
+        client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000000\r\n\r\n");
+        begun.recv_timeout(PATIENCE).expect("the backend is asked");
+        client.stream().set_write_timeout(Some(std::time::Duration::from_millis(300))).expect("a time limit");
+        // Until nobody takes any more; without a reset the end is to get through, which takes room.
+        let piece = if reset { vec![0; 1 << 20] } else { vec![0; 4096] };
+        let most = if reset { usize::MAX } else { 1 };
+        let _ = (0..most).take_while(|_| client.try_send(&piece).is_ok()).count();
+        if reset {
+            client.reset();
+        } else {
+            drop(client);
+        }
+        eventually("the backend is let go", || proxy.server.stats().backends[0].in_flight == 0);
+        assert_eq!(proxy.server.stats().requests.client_closed, 1);
+        drop(go);
+    }
 }

@@ -3,7 +3,7 @@
 use std::sync::mpsc::channel;
 use std::sync::Mutex;
 
-use crate::support::{End, Origin, Peer, Proxy, PATIENCE};
+use crate::support::{eventually, End, Origin, Peer, Proxy, PATIENCE};
 
 const SWITCHING: &str =
     "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: x\r\n\r\n";
@@ -111,8 +111,6 @@ fn an_upgrade_that_is_no_tunnel_is_not_offered() {
     for (what, request) in [
         ("HTTP/2 without TLS", "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMA\r\n\r\n"),
         ("HTTP/2 among others", "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket, h2c\r\n\r\n"),
-        ("an upgrade with a body", "POST / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 2\r\n\r\nhi"),
-        ("an upgrade with chunks", "POST / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
         ("Upgrade that Connection does not name", "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n\r\n"),
         ("HTTP/1.0", "GET / HTTP/1.0\r\nHost: a\r\nConnection: Upgrade, keep-alive\r\nUpgrade: websocket\r\n\r\n"),
     ] {
@@ -137,8 +135,7 @@ fn a_101_to_a_request_whose_upgrade_was_not_offered_is_a_502() {
     });
     let proxy = Proxy::before(&origin);
     let mut client = proxy.client();
-    client
-        .send("POST / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 2\r\n\r\nhi");
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nContent-Length: 2\r\n\r\nhi");
     assert_eq!(client.response().status(), 502);
     client.send("GET /smuggled HTTP/1.1\r\n\r\n");
     assert_eq!(seen.recv().expect("what the backend got"), b"");
@@ -182,4 +179,131 @@ fn a_tunnel_lasts_longer_than_the_other_time_limits() {
     std::thread::sleep(std::time::Duration::from_millis(500));
     go.send(()).expect("the backend waits");
     assert_eq!(client.rest().0, b"still here");
+}
+
+#[test]
+fn an_upgrade_may_have_a_body_and_the_tunnel_begins_behind_it() {
+    for body in [
+        "Content-Length: 4\r\n\r\nbody",
+        "Content-Length: 0\r\n\r\n",
+        "Transfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n",
+        "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    ] {
+        let origin = Origin::start(|_, peer| {
+            let request = peer.request();
+            assert_eq!(request.get("Upgrade"), Some("websocket"));
+            peer.send(SWITCHING);
+            assert_eq!(peer.read(6), b"tunnel");
+            peer.send(format!("got {}", String::from_utf8_lossy(&request.body)));
+        });
+        let proxy = Proxy::before(&origin);
+        let mut client = proxy.client();
+        client.send(format!(
+            "POST /exec HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n{body}tunnel"
+        ));
+        assert_eq!(client.head().status(), 101, "{body}");
+        let expected = if body.contains("body") { &b"got body"[..] } else { b"got " };
+        assert_eq!(client.rest().0, expected, "{body}");
+    }
+}
+
+#[test]
+fn a_101_that_comes_before_the_body_is_whole_waits_for_the_rest_of_it() {
+    let (sender, answered) = channel();
+    let sender = Mutex::new(sender);
+    let origin = Origin::start(move |_, peer| {
+        peer.head();
+        assert_eq!(peer.read(2), b"bo");
+        peer.send(format!("{SWITCHING}early"));
+        sender.lock().expect("the channel").send(()).expect("a listener");
+        assert_eq!(peer.read(8), b"dytunnel");
+    });
+    let proxy = Proxy::before(&origin);
+    let mut client = proxy.client();
+    client
+        .send("POST / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 4\r\n\r\nbo");
+    answered.recv_timeout(PATIENCE).expect("the backend has answered");
+    client.send("dytunnel");
+    assert_eq!(client.head().status(), 101);
+    assert_eq!(client.rest().0, b"early");
+}
+
+#[test]
+fn what_follows_an_upgrade_with_a_body_that_was_refused_is_http_again() {
+    let origin = Origin::echoing_targets();
+    let proxy = Proxy::before(&origin);
+    let mut client = proxy.client();
+    client.send(
+        "POST /a HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: tcp\r\nContent-Length: 2\r\n\r\nhiGET /b HTTP/1.1\r\nHost: a\r\n\r\n",
+    );
+    assert_eq!(client.response().text(), "/a");
+    assert_eq!(client.response().text(), "/b");
+}
+
+#[test]
+fn a_tunnel_gives_its_place_among_the_requests_back() {
+    let origin = Origin::start(|_, peer| {
+        let request = peer.head();
+        match request.get("Upgrade") {
+            Some(_) => {
+                peer.send(SWITCHING);
+                peer.rest();
+            }
+            None => peer.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok"),
+        }
+    });
+    let proxy = Proxy::with(&[&origin.address()], |settings| {
+        settings.pool.max_connections = Some(1);
+        settings.pool.max_tunnels = Some(2);
+    });
+    let open = || {
+        let mut client = proxy.client();
+        ask(&mut client, "");
+        (client.head().status(), client)
+    };
+    let figures = || {
+        let backend = proxy.server.stats().backends.remove(0);
+        (backend.in_flight, backend.tunnels)
+    };
+    let (first, held) = open();
+    let (second, other) = open();
+    assert_eq!((first, second, open().0), (101, 101, 503), "as many as max_tunnels says");
+    assert_eq!(figures(), (0, 2));
+    let mut client = proxy.client();
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_eq!(client.response().status(), 200);
+    drop(held);
+    eventually("a tunnel ends", || figures() == (0, 1));
+    assert_eq!(open().0, 101);
+    drop(other);
+}
+
+#[test]
+fn an_upgrade_that_is_refused_holds_no_place_for_a_tunnel() {
+    let origin = Origin::echoing_targets();
+    let proxy = Proxy::with(&[&origin.address()], |settings| settings.pool.max_tunnels = Some(1));
+    let mut client = proxy.client();
+    for _ in 0..3 {
+        ask(&mut client, "");
+        assert_eq!(client.response().status(), 200);
+    }
+    eventually("the place is given back", || proxy.server.stats().backends[0].tunnels == 0);
+}
+
+#[test]
+fn a_426_says_which_protocol_is_wanted() {
+    let origin = Origin::start(|_, peer| {
+        while peer.try_request().is_some() {
+            peer.send("HTTP/1.1 426 Upgrade Required\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 0\r\n\r\n");
+        }
+    });
+    let proxy = Proxy::before(&origin);
+    let mut client = proxy.client();
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    let response = client.response();
+    assert_eq!(response.status(), 426);
+    assert_eq!((response.get("Upgrade"), response.get("Connection")), (Some("websocket"), Some("upgrade")));
+    let mut client = proxy.client();
+    client.send("GET / HTTP/1.0\r\nHost: a\r\n\r\n");
+    assert_eq!(client.response().get("Upgrade"), None, "HTTP/1.0 upgrades nothing");
 }

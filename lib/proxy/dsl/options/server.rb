@@ -77,6 +77,11 @@ module Proxy
           prose: "Longest pause between two pieces of a body that a client sends or takes."
         ),
         Directive.new(
+          :half_close_timeout, :server, takes: Types::SECONDS_OR_FALSE, default: "`1`",
+          prose: "A client that has ended its side, and whose answer has not begun after this, is taken to have gone: its request is given up. " \
+                 "One that waits in a queue, or for a connection, goes after a tenth of a second. `false`: it is served on."
+        ),
+        Directive.new(
           :keepalive_timeout, :server, takes: Types::SECONDS, default: "`75`",
           prose: "An idle client connection is closed after this."
         ),

@@ -37,7 +37,9 @@ module Proxy
           option(:fail_timeout, Types::SECONDS, default: "`10`",
                  prose: "In which `max_fails` are counted, and for which a backend is then out."),
           option(:max_connections, Types::COUNT, default: "any number", unset: true,
-                 prose: "Requests that one backend gets at once."),
+                 prose: "Requests that one backend gets at once. A WebSocket or another tunnel gives its place back once it is open."),
+          option(:max_tunnels, Types::COUNT, default: "any number", unset: true,
+                 prose: "WebSockets and other tunnels that one backend has at once; 503 for more."),
           option(:queue, Types::COUNT, default: "`0`",
                  prose: "Requests that may wait while every backend has its `max_connections`; others are answered 503 at once."),
           option(:queue_timeout, Types::SECONDS, default: "`5`", prose: "Longest time that a request waits there; 503 past it."),
@@ -62,6 +64,7 @@ module Proxy
           option(:weight, Types::COUNT, default: "`1`", prose: "Its share of requests beside the others', 1 to 65535."),
           option(:backup, Types::SWITCH, default: "`false`", prose: "Use it only when no other backend is available."),
           option(:max_connections, Types::COUNT, default: "that of all", unset: true, prose: "Requests that it gets at once."),
+          option(:max_tunnels, Types::COUNT, default: "that of all", unset: true, prose: "Tunnels that it has at once."),
           option(:slow_start, Types::SECONDS, default: "that of all", unset: true,
                  prose: "In which it gets from little to its whole share after it came back.")
         ]

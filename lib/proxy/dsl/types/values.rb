@@ -102,6 +102,7 @@ module Proxy
       TARGET = Text.new("rewrite", 'a URL, such as "http://backend.example.com{path}{query}"')
       SWITCH = Switch.new("true, false", "true or false")
       SECONDS = Seconds.new("seconds", "a number of seconds, such as 30 or 0.5")
+      SECONDS_OR_FALSE = SecondsOrFalse.new("seconds, false", "a number of seconds, such as 1 or 0.5, or false")
       COUNT = Count.new("Integer", "a whole number, such as 64")
       BYTES = Count.new("bytes", "a whole number of bytes, such as 65_536")
       CODE = Count.new("Integer", "a status code, such as 503")

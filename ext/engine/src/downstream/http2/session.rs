@@ -209,7 +209,7 @@ fn sooner(one: Option<(Instant, Event)>, other: Option<(Instant, Event)>) -> Opt
 async fn serve(engine: Rc<Engine>, link: Rc<ClientInfo>, request: Request<RecvStream>, response: SendResponse<Bytes>) {
     let (parts, body) = request.into_parts();
     let stream = Stream::of_client(&parts, body, response);
-    let mut client = Client { peer: Peer::Http2(Box::new(stream)), alarm: Alarm::default() };
+    let mut client = Client::new(Peer::Http2(Box::new(stream)));
     let snapshot = engine.snapshot();
     let mut work = engine.workspace();
     let read = read_request(&parts, &mut work.request, snapshot.limits.max_head);

@@ -9,7 +9,6 @@ use tokio::time::Instant;
 use crate::error::{Error, Kind, Retry, Side};
 use crate::forward::Exchange;
 use crate::upstream::admission::RetryPermit;
-use crate::upstream::exchange::Client;
 use crate::upstream::{Asking, Attempt, Choice, Tried, Upstream};
 
 /// Backends that are chosen in vain, because others were quicker, before they all count as busy.
@@ -24,6 +23,8 @@ pub(crate) struct Line<'a> {
     again: bool,
     /// The budget for further attempts.
     percent: f64,
+    /// Whether it may become a tunnel.
+    upgrade: bool,
 }
 
 /// What came of looking for a backend.
@@ -35,11 +36,18 @@ enum Found {
     Nobody,
     /// It would be a retry too many.
     OverBudget,
+    /// It would be a tunnel too many. None ends soon: nobody waits for that, and keeps others waiting.
+    TooManyTunnels,
 }
 
 impl<'a> Line<'a> {
     pub(crate) fn new(upstream: &'a Arc<Upstream>, asking: Asking, percent: f64) -> Self {
-        Self { upstream, asking, tried: Tried::default(), again: false, percent }
+        Self { upstream, asking, tried: Tried::default(), again: false, percent, upgrade: false }
+    }
+
+    /// The same for a request that may become a tunnel.
+    pub(super) fn of_upgrade(self, upgrade: bool) -> Self {
+        Self { upgrade, ..self }
     }
 
     /// The right to ask a backend. If all are busy it is waited for, in turn.
@@ -69,7 +77,7 @@ impl<'a> Line<'a> {
         let fleet = self.upstream.fleet();
         let Some(ticket) = fleet.queue().enter() else { return Err(failure(Kind::Crowded)) };
         let until = deadline.min(Instant::now() + fleet.rules().queue_timeout);
-        let Client { peer, alarm } = &mut *exchange.client;
+        let (client, patience) = (&mut *exchange.client, exchange.snapshot.limits.half_close);
         poll_fn(|cx| loop {
             let mut next_look = until;
             if ticket.is_first(cx) {
@@ -82,10 +90,10 @@ impl<'a> Line<'a> {
                     next_look = until.min(Instant::now() + pause);
                 }
             }
-            if let Poll::Ready(error) = peer.poll_gone(cx) {
-                return Poll::Ready(Err(Error::client(Kind::Io(error))));
+            if let Poll::Ready(error) = client.poll_gone_in_line(cx, patience) {
+                return Poll::Ready(Err(error));
             }
-            ready!(alarm.poll(cx, next_look));
+            ready!(client.alarm.poll(cx, next_look));
             if next_look == until {
                 return Poll::Ready(Err(failure(Kind::Waited)));
             }
@@ -95,10 +103,11 @@ impl<'a> Line<'a> {
 
     /// Looks for a backend once.
     fn look(&mut self) -> Found {
-        let mut over_budget = false;
+        let (mut over_budget, mut too_many) = (false, false);
         for _ in 0..MOST_CHOICES {
             let endpoint = match self.upstream.choose(&self.asking, &mut self.tried) {
                 Choice::Backend(endpoint) => endpoint,
+                Choice::Busy if too_many => return Found::TooManyTunnels,
                 Choice::Busy => return Found::Busy,
                 Choice::None => return Found::Nobody,
             };
@@ -116,13 +125,19 @@ impl<'a> Line<'a> {
                 },
             };
             if let Some(attempt) = Attempt::admit(endpoint, permit) {
+                if self.upgrade && !attempt.reserve_tunnel() {
+                    too_many = true;
+                    continue;
+                }
                 self.again = true;
                 return Found::Backend(attempt);
             }
             // Somebody was quicker. When there is room again, it is as good as any other.
             self.tried.take_back();
         }
-        if over_budget {
+        if too_many {
+            Found::TooManyTunnels
+        } else if over_budget {
             Found::OverBudget
         } else {
             Found::Busy
@@ -134,7 +149,7 @@ impl<'a> Line<'a> {
             Found::Backend(attempt) => return Ok(attempt),
             Found::Nobody if self.upstream.is_empty() => Kind::NoAddress,
             Found::Nobody => Kind::Unavailable,
-            Found::Busy | Found::OverBudget => Kind::Crowded,
+            Found::Busy | Found::OverBudget | Found::TooManyTunnels => Kind::Crowded,
         }))
     }
 }

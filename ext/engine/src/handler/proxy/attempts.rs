@@ -1,8 +1,5 @@
 //! One backend after the other, until one answers or no further attempt is left or safe.
 
-use std::future::{poll_fn, Future};
-use std::task::Poll;
-
 use rustls::pki_types::ServerName;
 use tokio::time::Instant;
 
@@ -46,7 +43,8 @@ impl Proxy {
         };
         let name = self.server_name(exchange)?;
         if !upstream.is_ready() {
-            let _ = tokio::time::timeout_at(deadline, upstream.ready()).await;
+            let mut ready = Box::pin(tokio::time::timeout_at(deadline, upstream.ready()));
+            let _ = exchange.client.awaiting(self.limits.half_close, ready.as_mut()).await?;
         }
         let asked = Asked {
             interim: exchange.work.request.version != Version::Http10,
@@ -55,7 +53,7 @@ impl Proxy {
         };
         let left = self.retries.unwrap_or_else(|| upstream.len() as u32);
         let mut tour = Tour { name, asked, deadline, left };
-        let mut line = Line::new(upstream, exchange.asking, self.retry_budget);
+        let mut line = Line::new(upstream, exchange.asking, self.retry_budget).of_upgrade(asked.upgrade);
         let mut attempt = line.admit(exchange, tour.deadline).await?;
         loop {
             let mut result = self.attempt(exchange, upload, &attempt, &mut tour).await;
@@ -211,14 +209,7 @@ impl Proxy {
         };
         // Boxed: a handshake's state is large, and rarely needed.
         let mut connecting = Box::pin(exchange.engine.pool.reach(call, tour.asked.upgrade));
-        let client = &mut exchange.client.peer;
-        poll_fn(|cx| {
-            if let Poll::Ready(connected) = connecting.as_mut().poll(cx) {
-                return Poll::Ready(connected);
-            }
-            client.poll_gone(cx).map(|error| Err(Error::client(Kind::Io(error))))
-        })
-        .await
+        exchange.client.awaiting(self.limits.half_close, connecting.as_mut()).await?
     }
 
     /// Whether another attempt is safe, and asked for.

@@ -80,6 +80,7 @@ impl Proxy {
             write: report.seconds("write_timeout", spec.write_timeout),
             client_read: compiler.limits.client_body,
             client_write: compiler.limits.client_body,
+            half_close: compiler.limits.half_close,
             max_head: compiler.limits.max_head,
         };
         let connect_timeout = report.seconds("connect_timeout", spec.connect_timeout);

@@ -63,7 +63,7 @@ impl Proxy {
         backend.begin_reading(framing);
 
         let limits = self.limits(exchange);
-        let relay = exchange::relay(exchange.client, &mut backend, upload, &limits);
+        let relay = exchange::relay(exchange.client, &mut backend, upload, &exchange.work.response, &limits);
         let result = grpc::within(exchange.call, relay).await;
         match result {
             Ok(()) => {
@@ -117,18 +117,27 @@ impl Proxy {
             // It says nothing here, and would be taken for metadata: such a head is its call's trailers too.
             response.fields.remove(Known::ContentLength);
         }
+        // A 426 says which protocol is wanted (RFC 9110, section 15.5.22).
+        let has_upgrade = response.status == 426 && response.fields.has(Known::Upgrade);
         let has_date = response.fields.has(Known::Date);
         let (engine, keep_alive) = (exchange.engine, exchange.keep_alive);
         exchange.outcome.head = exchange.client.peer.write_response(response, client_framing, |lines| {
             if !has_date {
                 engine.write_date(lines);
             }
+            if has_upgrade {
+                lines.extend_from_slice(b"Connection: upgrade\r\n");
+            }
             write_connection(lines, keep_alive, version);
         });
     }
 
     fn change_fields(&self, exchange: &mut Exchange<'_>, chunked: bool) {
-        let upgrade = exchange.work.response.status == 101;
+        let upgrade = match exchange.work.response.status {
+            101 => true,
+            426 => exchange.work.request.version == Version::Http11,
+            _ => false,
+        };
         let mut values = std::mem::take(&mut exchange.work.values);
         if !self.response_headers.is_empty() {
             values.render(&self.response_headers, &exchange.response_scope());
@@ -157,6 +166,9 @@ impl Proxy {
         exchange.client.peer.write_response(response, Framing::UntilClose, |lines| {
             lines.extend_from_slice(b"Connection: upgrade\r\n");
         });
+        if let Some(attempt) = &exchange.outcome.backend {
+            attempt.becomes_tunnel();
+        }
         let _counted = exchange.engine.counters.tunnel();
         match Box::pin(exchange::tunnel(exchange.client, &mut backend, self.tunnel_timeout)).await {
             Ok(()) => Verdict::Close,

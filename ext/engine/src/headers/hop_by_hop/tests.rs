@@ -172,7 +172,7 @@ fn wishes_are_read_from_connection() {
         ("Connection: te\r\nTE: gzip\r\n", wishes(false, false)),
         ("Connection: te, upgrade\r\nTE: trailers\r\nUpgrade: x\r\n", wishes(true, true)),
     ] {
-        assert_eq!(Wishes::of(&request(fields), false), expected, "{fields}");
+        assert_eq!(Wishes::of(&request(fields)), expected, "{fields}");
     }
 }
 
@@ -180,23 +180,23 @@ fn wishes_are_read_from_connection() {
 fn http_2_without_tls_is_never_offered() {
     for upgrade in ["h2c", "H2C", "h2", "websocket, h2c", "h2c, websocket", "HTTP/2.0", "h2c/1", "TLS/1.0, HTTP/1.1"] {
         let head = request(&format!("Connection: Upgrade, HTTP2-Settings\r\nUpgrade: {upgrade}\r\n"));
-        assert!(!Wishes::of(&head, false).upgrade, "{upgrade}");
+        assert!(!Wishes::of(&head).upgrade, "{upgrade}");
     }
     let split = request("Connection: Upgrade\r\nUpgrade: websocket\r\nUpgrade: h2c\r\n");
-    assert!(!Wishes::of(&split, false).upgrade);
+    assert!(!Wishes::of(&split).upgrade);
 }
 
 #[test]
-fn an_upgrade_with_a_body_is_not_offered() {
-    let head = request("Connection: upgrade\r\nUpgrade: websocket\r\nContent-Length: 5\r\n");
-    assert!(!Wishes::of(&head, true).upgrade);
+fn an_upgrade_may_have_a_body() {
+    let head = request("Connection: upgrade\r\nUpgrade: tcp\r\nContent-Length: 5\r\n");
+    assert!(Wishes::of(&head).upgrade);
 }
 
 #[test]
 fn an_http_1_0_client_upgrades_nothing() {
     let mut head = request("Connection: upgrade, te\r\nUpgrade: websocket\r\nTE: trailers\r\n");
     head.version = Version::Http10;
-    assert_eq!(Wishes::of(&head, false), Wishes::default());
+    assert_eq!(Wishes::of(&head), Wishes::default());
 }
 
 #[test]

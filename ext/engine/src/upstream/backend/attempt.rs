@@ -10,10 +10,14 @@ use crate::log::Level;
 use crate::upstream::admission::RetryPermit;
 use crate::upstream::clock;
 
-/// One attempt at one endpoint: counted as in flight until it is dropped.
+/// One attempt at one endpoint: counted as in flight until it is dropped, or becomes a tunnel.
 #[derive(Debug)]
 pub struct Attempt {
     endpoint: Arc<Endpoint>,
+    /// Whether it counts as a tunnel.
+    tunnel: Cell<bool>,
+    /// Whether it counts as in flight.
+    in_flight: Cell<bool>,
     /// Whether an ejected endpoint waits for its outcome.
     probes: Cell<bool>,
     failed: Cell<bool>,
@@ -57,7 +61,30 @@ impl Attempt {
 
     fn begun(endpoint: Arc<Endpoint>, probes: bool, retry: Option<RetryPermit>) -> Self {
         endpoint.history.requests.fetch_add(1, Relaxed);
-        Self { endpoint, probes: Cell::new(probes), failed: Cell::new(false), retry: RefCell::new(retry) }
+        Self {
+            endpoint,
+            tunnel: Cell::new(false),
+            in_flight: Cell::new(true),
+            probes: Cell::new(probes),
+            failed: Cell::new(false),
+            retry: RefCell::new(retry),
+        }
+    }
+
+    /// Takes one of the endpoint's places for tunnels. `false` if it has `max_tunnels` already.
+    pub(crate) fn reserve_tunnel(&self) -> bool {
+        let most = self.endpoint.traits.max_tunnels.map_or(u64::MAX, u64::from);
+        let one_more = |count| (count < most).then_some(count + 1);
+        let reserved = self.endpoint.history.tunnels.fetch_update(Relaxed, Relaxed, one_more).is_ok();
+        self.tunnel.set(reserved);
+        reserved
+    }
+
+    /// From here on it is a tunnel, and no request: a backend's workers are not busy with it, and its place is another's.
+    pub(crate) fn becomes_tunnel(&self) {
+        if self.in_flight.take() {
+            self.endpoint.leave();
+        }
     }
 
     /// The backend has answered, and not with what counts as a failure.
@@ -146,7 +173,12 @@ impl Drop for Attempt {
         if probed_nothing {
             self.endpoint.history.status.give_probe_back();
         }
-        self.endpoint.leave();
+        if self.in_flight.get() {
+            self.endpoint.leave();
+        }
+        if self.tunnel.get() {
+            self.endpoint.history.tunnels.fetch_sub(1, Relaxed);
+        }
         if probed_nothing {
             self.endpoint.fleet.queue().wake();
         }

@@ -23,6 +23,8 @@ pub(super) struct History {
     /// Whether it did not agree to HTTP/2 where it might have.
     pub(super) prefers_http1: AtomicBool,
     pub(super) in_flight: AtomicU64,
+    /// Tunnels that are open there, or asked for.
+    pub(super) tunnels: AtomicU64,
     pub(super) requests: AtomicU64,
     pub(super) failures: AtomicU64,
     pub(super) checks: Mutex<rise_fall::Record>,
@@ -41,6 +43,7 @@ impl History {
             failing: AtomicBool::new(false),
             prefers_http1: AtomicBool::new(false),
             in_flight: AtomicU64::new(0),
+            tunnels: AtomicU64::new(0),
             requests: AtomicU64::new(0),
             failures: AtomicU64::new(0),
             checks: Mutex::default(),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::Client;
+use super::client::{Client, Listening};
 use crate::error::{Error, Kind, Retry};
 use crate::peer::Peer;
 
@@ -19,17 +19,16 @@ const PATIENCE: Duration = Duration::from_millis(100);
 pub(crate) async fn await_body(client: &mut Client, backend: &mut Peer) -> Result<(), Error> {
     let until = Instant::now() + PATIENCE;
     poll_fn(|cx| {
-        let Client { peer: client, alarm } = &mut *client;
         match backend.poll_read(cx) {
             Poll::Ready(Ok(0)) => return Poll::Ready(Err(Error::backend(Kind::Ended, Retry::IfIdempotent))),
             Poll::Ready(Ok(_)) => return Poll::Ready(Ok(())),
             Poll::Ready(Err(error)) => return Poll::Ready(Err(Error::backend(Kind::Io(error), Retry::IfIdempotent))),
             Poll::Pending => {}
         }
-        if let Poll::Ready(error) = client.poll_gone(cx) {
-            return Poll::Ready(Err(Error::client(Kind::Io(error))));
+        if let Poll::Ready(error) = client.poll_gone(cx, Listening::Reading, None) {
+            return Poll::Ready(Err(error));
         }
-        alarm.poll(cx, until).map(Ok)
+        client.alarm.poll(cx, until).map(Ok)
     })
     .await
 }

@@ -19,7 +19,7 @@ pub(crate) async fn tunnel(client: &mut Client, backend: &mut Peer, limit: Durat
     let mut moved = None;
     let mut since = Instant::now();
     poll_fn(|cx| {
-        let Client { peer: client, alarm } = &mut *client;
+        let Client { peer: client, alarm, .. } = &mut *client;
         if !up {
             match poll_copy(cx, client, backend) {
                 Poll::Ready(Ok(())) => up = true,

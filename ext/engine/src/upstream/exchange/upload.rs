@@ -3,6 +3,7 @@
 use std::io;
 use std::task::{Context, Poll};
 
+use super::client::Listening;
 use super::pump::{poll_pump, PumpError, Stuck};
 use crate::error::{Error, Kind, Waited};
 use crate::http1::{Framing, ReadError};
@@ -96,6 +97,16 @@ impl Upload {
         match self.stuck {
             Stuck::Reading => Waited::ClientBody,
             Stuck::Writing => Waited::Write,
+        }
+    }
+
+    /// What is done with what the client sends while `waited` is awaited.
+    pub(super) fn listening(&self, waited: Waited) -> Listening {
+        match waited {
+            _ if self.is_over() => Listening::Reading,
+            Waited::Write if self.has_body => Listening::Blocked,
+            Waited::Write => Listening::Reading,
+            _ => Listening::Elsewhere,
         }
     }
 

@@ -21,7 +21,9 @@ pub(crate) fn write_request(
     asked: &Asked,
     framing: Framing,
 ) -> Result<(), Error> {
-    let upgrade = Some(asked).filter(|asked| asked.upgrade).and_then(|_| Upgrade::of(request));
+    // An extended CONNECT has no body beside its tunnel: a request with one is sent as any other, and asks for nothing.
+    let wanted = asked.upgrade && framing.is_empty();
+    let upgrade = wanted.then(|| Upgrade::of(request)).flatten();
     if upgrade.is_some() && !stream.takes_upgrades() {
         return Err(Error::backend(Kind::NoUpgrade, Retry::Unwritten));
     }
