@@ -9,8 +9,10 @@
 
 mod descriptors;
 
+use std::io::{self, Read};
 use std::os::fd::{AsRawFd, RawFd};
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -24,8 +26,12 @@ const PATIENCE: Duration = Duration::from_millis(250);
 /// How often who waits for a moment looks again. No lock is slept at: the child would inherit it.
 const GLANCE: Duration = Duration::from_micros(100);
 
-/// Whether some thread is about to fork. Threads of an engine stand still meanwhile.
-static FORKING: AtomicBool = AtomicBool::new(false);
+/// How long the parent waits until its child has closed what is not its own.
+const CLOSING: Duration = Duration::from_millis(500);
+
+/// Odd while some thread is about to fork: the threads of the engines stand still then. Each time it is another number, so that nobody is
+/// taken to stand still who did so the last time.
+static FORKING: AtomicU64 = AtomicU64::new(0);
 
 /// The runtimes of every engine. A lock of the standard library keeps nothing but a number, and in the child it is held by the only thread
 /// there is.
@@ -42,7 +48,8 @@ fn lock<T>(mutex: &'static Mutex<T>) -> MutexGuard<'static, T> {
 #[derive(Debug)]
 struct Station {
     call: Notify,
-    has_stopped: AtomicBool,
+    /// The [`FORKING`] that its thread has stopped for.
+    stopped_for: AtomicU64,
     /// A descriptor that only this runtime watches.
     beacon: Descriptor,
 }
@@ -53,15 +60,25 @@ pub(crate) async fn stop_when_forking() {
     // Without it the runtime is not found, and everything else works.
     let Ok(beacon) = UnixDatagram::unbound() else { return };
     let Some(descriptor) = Descriptor::of(beacon.as_raw_fd()) else { return };
-    let station = Arc::new(Station { call: Notify::new(), has_stopped: AtomicBool::new(false), beacon: descriptor });
+    let station = Arc::new(Station { call: Notify::new(), stopped_for: AtomicU64::new(0), beacon: descriptor });
     let _place = Place::take(Arc::clone(&station));
     loop {
         station.call.notified().await;
-        station.has_stopped.store(true, SeqCst);
-        while FORKING.load(SeqCst) {
+        station.stop();
+    }
+}
+
+impl Station {
+    /// Stands still for as long as somebody is about to fork.
+    fn stop(&self) {
+        loop {
+            let forking = FORKING.load(SeqCst);
+            if forking % 2 == 0 {
+                return;
+            }
+            self.stopped_for.store(forking, SeqCst);
             std::thread::sleep(GLANCE);
         }
-        station.has_stopped.store(false, SeqCst);
     }
 }
 
@@ -77,8 +94,8 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        // Whoever forks just now holds the lock, so that this thread stops here.
-        self.0.has_stopped.store(true, SeqCst);
+        // The sockets of its runtime are about to be closed: not while somebody forks, who holds the lock, too.
+        self.0.stop();
         lock(&STATIONS).retain(|station| !Arc::ptr_eq(station, &self.0));
     }
 }
@@ -104,11 +121,23 @@ impl Drop for OnItsWay {
     }
 }
 
+/// Somebody is about to fork, until this is dropped.
+struct Standing;
+
+impl Drop for Standing {
+    fn drop(&mut self) {
+        FORKING.fetch_add(1, SeqCst);
+    }
+}
+
 /// The time of a `fork`: while this is kept no engine thread of this process does anything.
 pub struct Hold {
     stations: MutexGuard<'static, Vec<Arc<Station>>>,
     on_their_way: MutexGuard<'static, Vec<RawFd>>,
     theirs: Vec<RawFd>,
+    standing: Standing,
+    /// The parent's end and the child's, whose close says that the child has closed everything.
+    word: io::Result<(UnixStream, UnixStream)>,
 }
 
 impl Hold {
@@ -118,19 +147,32 @@ impl Hold {
         if stations.is_empty() && lock(&ON_THEIR_WAY).is_empty() {
             return None;
         }
-        FORKING.store(true, SeqCst);
+        let word = UnixStream::pair();
+        let forking = FORKING.fetch_add(1, SeqCst) + 1;
+        let standing = Standing;
         let end = Instant::now() + PATIENCE;
         for station in stations.iter() {
             station.call.notify_one();
         }
-        while stations.iter().any(|station| !station.has_stopped.load(SeqCst)) && Instant::now() < end {
+        while stations.iter().any(|station| station.stopped_for.load(SeqCst) != forking) && Instant::now() < end {
             std::thread::sleep(GLANCE);
         }
         let on_their_way = lock(&ON_THEIR_WAY);
         let beacons: Vec<_> = stations.iter().map(|station| station.beacon).collect();
         let mut theirs = descriptors::watched_with(&beacons);
         theirs.extend(on_their_way.iter());
-        Some(Self { stations, on_their_way, theirs })
+        Some(Self { stations, on_their_way, theirs, standing, word })
+    }
+
+    /// In the parent: lets the engines go on, and waits until the child has closed their sockets, so that an address which is no longer
+    /// listened at is refused from the first moment on.
+    pub fn go_on_in_parent(self) {
+        let Self { stations, on_their_way, standing, word, .. } = self;
+        drop((standing, stations, on_their_way));
+        if let Ok((mut ours, childs)) = word {
+            drop(childs);
+            let _ = ours.set_read_timeout(Some(CLOSING)).and_then(|()| ours.read(&mut [0]));
+        }
     }
 
     /// In the child: closes the sockets of the parent's engines.
@@ -139,12 +181,6 @@ impl Hold {
         // They belong to threads that do not exist here: nothing is dropped.
         std::mem::forget(std::mem::take(&mut *self.stations));
         std::mem::forget(std::mem::take(&mut *self.on_their_way));
-    }
-}
-
-impl Drop for Hold {
-    fn drop(&mut self) {
-        FORKING.store(false, SeqCst);
     }
 }
 

@@ -35,8 +35,10 @@ fn daemon(ruby: &Ruby, _process: Value, arguments: &[Value]) -> Result<Value, Er
 fn held(fork: impl FnOnce() -> Result<Value, Error>) -> Result<Value, Error> {
     let (hold, parent) = (Hold::take(), process::id());
     let result = fork();
-    if let Some(hold) = hold.filter(|_| process::id() != parent) {
-        hold.close_in_child();
+    match hold {
+        Some(hold) if process::id() == parent => hold.go_on_in_parent(),
+        Some(hold) => hold.close_in_child(),
+        None => {}
     }
     result
 }

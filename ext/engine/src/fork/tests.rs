@@ -43,12 +43,14 @@ fn a_hold_stops_the_engines_and_knows_their_sockets_and_no_others() {
     (&server).write_all(b"x").expect("written");
     assert!(turned.recv_timeout(Duration::from_millis(50)).is_err(), "the engine works on");
     assert!(!hold.theirs.contains(&server.as_raw_fd()));
-    drop(hold);
+    hold.go_on_in_parent();
 
     turned.recv_timeout(Duration::from_secs(20)).expect("the engine goes on");
     turn().expect("the engine goes on");
     drop(on_its_way);
-    assert!(!Hold::take().expect("an engine").theirs.contains(&listener.as_raw_fd()));
+    let hold = Hold::take().expect("an engine");
+    assert!(!hold.theirs.contains(&listener.as_raw_fd()));
+    hold.go_on_in_parent();
     drop(server);
     engine.join().expect("an end");
 }
