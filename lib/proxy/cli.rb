@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require_relative "../proxy"
+require_relative "cli/printer"
 require_relative "cli/command"
 require_relative "cli/start"
 require_relative "cli/check"
@@ -33,6 +34,8 @@ module Proxy
     # @example
     #   exit Proxy::CLI.run(["check", "-c", "config/proxy.rb"])
     def self.run(arguments, out: $stdout, err: $stderr)
+      # Whoever reads our output may be gone at any time, as in `proxy help | head -1`.
+      out, err = Printer.new(out), Printer.new(err)
       name, rest = split(arguments)
       command = COMMANDS[name]
       return command.new(out, err).run(rest) if command
@@ -41,9 +44,6 @@ module Proxy
       err.puts "proxy: there is no command #{name.inspect}#{" (did you mean #{nearest}?)" if nearest}"
       err.puts "`proxy help` lists the commands."
       USAGE
-    rescue Errno::EPIPE
-      # Whoever read our output has gone, as in `proxy help | head -1`.
-      OK
     end
 
     # The name of the command and its arguments; `start` may be left out.

@@ -22,7 +22,14 @@ module Proxy
 
       raise TypeError, "binds must be an Array of URLs, not #{DSL::Spelling.kind(binds)}" unless binds.nil? || binds.is_a?(Array)
 
-      Source.new(block ? nil : path_of(path), Dir.pwd, block, binds).read
+      Source.new(block ? nil : path_of(path), working_directory, block, binds).read
+    end
+
+    # The working directory, or the root if it was deleted: what is named with its whole path is found all the same.
+    def self.working_directory
+      Dir.pwd
+    rescue SystemCallError
+      "/"
     end
 
     def self.path_of(path)
@@ -54,7 +61,7 @@ module Proxy
       def other(path, block)
         raise ArgumentError, "give a path or a block, not both" if path && block
 
-        Source.new(block ? nil : Config.path_of(path), Dir.pwd, block, binds)
+        Source.new(block ? nil : Config.path_of(path), Config.working_directory, block, binds)
       end
 
       private
@@ -62,6 +69,8 @@ module Proxy
       # The file as it was named, unless the working directory is another one by now.
       def file
         Dir.pwd == directory ? path : File.expand_path(path, directory)
+      rescue SystemCallError
+        File.expand_path(path, directory)
       end
     end
 
@@ -84,7 +93,7 @@ module Proxy
 
     # Addresses that were given beside the file. No line of it says them.
     def self.binds(urls, problems)
-      draft = DSL::Draft.new("--bind", Dir.pwd)
+      draft = DSL::Draft.new("--bind", working_directory)
       draft.evaluate("") { |dsl| urls.each { |url| dsl.bind(url) } }
       problems.concat(draft.problems.map { |problem| Problem.new(directive: "bind", message: problem.message) })
       draft.to_h.fetch("binds").map { |bind| bind.except("at") }

@@ -6,5 +6,12 @@ begin
 rescue LoadError => error
   raise unless error.path == "proxy/proxy"
 
-  require "proxy.#{RbConfig::CONFIG.fetch("DLEXT")}"
+  begin
+    require "proxy.#{RbConfig::CONFIG.fetch("DLEXT")}"
+  rescue LoadError => error
+    raise unless error.path == "proxy.#{RbConfig::CONFIG.fetch("DLEXT")}"
+
+    raise LoadError, "the extension of the gem proxy is not compiled: run `rake compile` in #{File.expand_path("../..", __dir__)}, " \
+                     "or install the gem, which compiles it", cause: nil
+  end
 end

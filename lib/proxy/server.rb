@@ -113,11 +113,15 @@ module Proxy
     #   server.reload
     # @example another configuration
     #   server.reload { proxy to: "http://127.0.0.1:3001{path}{query}" }
+    # @example on a signal
+    #   trap("HUP") { server.reload }
     def reload(path = nil, &block)
-      # One after the other, so that of two the one that has read the latest file comes last.
-      @reloading.synchronize do
-        source = path || block ? @source.other(path, block) : @source
-        take(source.read)
+      outside_of_traps do
+        # One after the other, so that of two the one that has read the latest file comes last.
+        @reloading.synchronize do
+          source = path || block ? @source.other(path, block) : @source
+          take(source.read)
+        end
       end
     end
 
@@ -135,6 +139,17 @@ module Proxy
 
     # @api private
     attr_reader :source
+
+    # Opens the file of the access log anew, after it was renamed. A log that cannot be opened goes on where it was, and a line of the
+    # server's own log says so.
+    #
+    # @return [self]
+    # @example for log rotation
+    #   trap("USR1") { server.reopen_logs }
+    def reopen_logs
+      @native.reopen_logs
+      self
+    end
 
     # Stops: no new connections, idle ones close, requests in flight may finish. Returns when everything has ended. Other Ruby
     # threads run meanwhile.
@@ -175,6 +190,26 @@ module Proxy
     end
 
     private
+
+    # Calls the block, which takes a lock, on another thread if this is the handler of a signal, where none may be taken. A handler that
+    # has interrupted the holder of the lock cannot wait for it: the block is then called as soon as it is free.
+    def outside_of_traps(&block)
+      return yield unless in_trap?
+
+      held = @reloading.mon_owned?
+      thread = Thread.new do
+        Thread.current.report_on_exception = held
+        block.call
+      end
+      thread.value unless held
+      self
+    end
+
+    def in_trap?
+      Thread::Mutex.new.synchronize { false }
+    rescue ThreadError
+      true
+    end
 
     def read_urls
       @urls = @native.urls.map(&:freeze).freeze

@@ -107,6 +107,14 @@ impl AccessLog {
         }
     }
 
+    /// Opens its file anew: what is logged from now on goes there. Standard output stays what it is.
+    pub(crate) fn reopen(&self) -> io::Result<()> {
+        if let Some(path) = &self.path {
+            self.queue().replace(Output::File(open(path)?));
+        }
+        Ok(())
+    }
+
     fn queue(&self) -> &Arc<Queue> {
         &self.ending.0
     }

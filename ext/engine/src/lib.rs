@@ -7,10 +7,12 @@
 
 pub mod access_log;
 pub mod config;
+pub mod fork;
 pub mod headers;
 pub mod http1;
 pub mod log;
 pub mod message;
+pub mod output;
 pub mod proxy_protocol;
 pub mod request_id;
 pub mod respond;

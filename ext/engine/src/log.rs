@@ -1,17 +1,23 @@
 //! What the engine has to say about itself: one line per event, to standard error.
+//!
+//! Before a server runs, a line is written by whoever has it. From then on it goes through a bounded queue to a thread of its own, so
+//! that standard error can be closed, full, broken or blocked and nobody who is served notices.
+
+mod queue;
 
 use std::fmt;
-use std::io::Write;
+use std::io::{self, Write};
 use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 use std::sync::Arc;
-use std::time::SystemTime;
-
-use parking_lot::Mutex;
+use std::time::{Duration, SystemTime};
 
 use crate::civil_time::CivilTime;
 use crate::config::{Problem, Setting};
 use crate::nearest::did_you_mean;
+use crate::output::Standard;
 use crate::request_id::RequestId;
+use crate::waiting::Mutex;
+use queue::Queue;
 
 /// How much an event matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,20 +63,55 @@ pub struct Log {
 }
 
 struct Sink {
-    out: Box<dyn Write + Send>,
+    out: Out,
     /// Kept between lines for its memory.
     line: Vec<u8>,
+}
+
+enum Out {
+    /// Written at once.
+    Direct(Box<dyn Write + Send>),
+    Queued(Arc<Queue>),
 }
 
 impl Log {
     /// A log to standard error that leaves out what matters less than `level`.
     pub fn new(level: Level) -> Arc<Log> {
-        Self::to(level, Box::new(std::io::stderr()))
+        Self::to(level, Box::new(Standard::Err))
     }
 
     /// The same to somewhere else.
     pub fn to(level: Level, out: Box<dyn Write + Send>) -> Arc<Log> {
-        Arc::new(Log { level: AtomicU8::new(level as u8), sink: Mutex::new(Sink { out, line: Vec::new() }) })
+        Arc::new(Log {
+            level: AtomicU8::new(level as u8),
+            sink: Mutex::new(Sink { out: Out::Direct(out), line: Vec::new() }),
+        })
+    }
+
+    /// From now on no line is written by whoever has it. Lines that cannot be written are lost, counted, and told of once one can be again.
+    ///
+    /// # Errors
+    /// If the system gives no thread.
+    pub fn start(&self) -> io::Result<()> {
+        let mut sink = self.sink.lock();
+        let out = match &mut sink.out {
+            Out::Direct(out) => std::mem::replace(out, Box::new(io::sink())),
+            Out::Queued(_) => return Ok(()),
+        };
+        sink.out = Out::Queued(Queue::start(out, |lost, line| {
+            begin_line(Level::Warn, line);
+            let _ = writeln!(line, "{lost} lines of the log are missing here: they could not be written");
+        })?);
+        Ok(())
+    }
+
+    /// Waits until every line is written, no longer than `limit`.
+    pub fn flush(&self, limit: Duration) {
+        let queue = match &self.sink.lock().out {
+            Out::Direct(_) => return,
+            Out::Queued(queue) => Arc::clone(queue),
+        };
+        queue.flush(limit);
     }
 
     /// The log that `log_level` asks for. An unknown level is a problem.
@@ -128,20 +169,35 @@ impl Log {
         let mut sink = self.sink.lock();
         let Sink { out, line } = &mut *sink;
         line.clear();
-        CivilTime::of(SystemTime::now()).write_rfc3339(line);
-        line.push(b' ');
-        line.extend_from_slice(level.as_str().as_bytes());
+        begin_line(level, line);
         if let Some(id) = request {
-            line.extend_from_slice(b" request_id=");
+            line.extend_from_slice(b"request_id=");
             line.extend_from_slice(&id.short());
+            line.push(b' ');
         }
-        line.push(b' ');
         let _ = fmt::write(&mut OneLine(line), message);
         line.push(b'\n');
-        // There is nobody left to tell that standard error is closed.
-        let _ = out.write_all(line);
-        let _ = out.flush();
+        match out {
+            Out::Queued(queue) => queue.push(line),
+            // There is nobody left to tell that standard error is closed.
+            Out::Direct(out) => drop(out.write_all(line).and_then(|()| out.flush())),
+        }
     }
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        if let Out::Queued(queue) = &self.sink.lock().out {
+            queue.close();
+        }
+    }
+}
+
+fn begin_line(level: Level, line: &mut Vec<u8>) {
+    CivilTime::of(SystemTime::now()).write_rfc3339(line);
+    line.push(b' ');
+    line.extend_from_slice(level.as_str().as_bytes());
+    line.push(b' ');
 }
 
 impl fmt::Debug for Log {

@@ -17,6 +17,7 @@ use crate::downstream::listener::Listener;
 use crate::downstream::tls::development;
 use crate::log::Log;
 use crate::metrics::Counters;
+use crate::output::open_standard_descriptors;
 use crate::snapshot::{self, Purpose, Snapshot};
 use crate::upstream::Admin;
 use crate::waiting::Mutex;
@@ -92,6 +93,7 @@ impl Server {
 
     /// Starts the engine threads and returns once every address is bound.
     pub fn start(config: Config) -> Result<Server, StartError> {
+        open_standard_descriptors();
         let compiled = snapshot::compile(&config, Purpose::Start);
         if compiled.has_errors() {
             return Err(StartError::Configuration(compiled.problems));
@@ -144,6 +146,16 @@ impl Server {
         // Not between two configurations, of which it would reach but one.
         let _terms = self.terms.lock();
         self.snapshot.load().set_admin(target, state).map_err(unknown)
+    }
+
+    /// Opens the file of the access log anew, as after a rotation. If that fails, the log goes on where it was.
+    pub fn reopen_logs(&self) {
+        if let Some(access_log) = &self.snapshot.load().access_log {
+            match access_log.reopen() {
+                Ok(()) => self.log.info(format_args!("the access log was opened anew")),
+                Err(error) => self.log.error(format_args!("the access log stays where it was: {error}")),
+            }
+        }
     }
 
     /// Begins to stop and returns at once: no new connections, idle ones close, requests in flight may finish within

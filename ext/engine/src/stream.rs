@@ -91,6 +91,18 @@ impl Stream {
         let _ = socket2::SockRef::from(tcp).set_linger(Some(std::time::Duration::ZERO));
     }
 
+    /// Ends the connection for everybody who holds it: a process that was forked without the knowledge of [`fork`](crate::fork) would
+    /// otherwise keep the peer from seeing the end. TLS is not told, so that its peer sees that something is missing.
+    pub fn cut(&self) {
+        let socket = match self {
+            Self::Tcp(stream) => socket2::SockRef::from(stream),
+            Self::Unix(stream) => socket2::SockRef::from(stream),
+            Self::Tls(secured) => socket2::SockRef::from(secured.tls.get_ref().0),
+            Self::TlsUnix(secured) => socket2::SockRef::from(secured.tls.get_ref().0),
+        };
+        let _ = socket.shutdown(std::net::Shutdown::Both);
+    }
+
     /// Whether the system holds bytes of the other side that nobody has read. To close such a connection sends a reset, which
     /// destroys whatever we sent and the other side has not yet read. Asks the system itself: one call.
     pub fn has_unread(&self) -> bool {

@@ -1,12 +1,14 @@
 //! The binding between Ruby and `proxy-engine`.
 //!
 //! `lib/proxy` builds a Hash of the configuration; [`config`] turns it into the engine's structs, [`server`] starts and stops
-//! an engine for it, [`gvl`] lets other Ruby threads run while one waits, [`error`] raises what went wrong.
+//! an engine for it, [`gvl`] lets other Ruby threads run while one waits, [`fork`] keeps an engine's sockets out of forked children,
+//! [`error`] raises what went wrong.
 
 #![expect(missing_docs, reason = "the only public item is the entry point that magnus generates for Ruby")]
 
 mod config;
 mod error;
+mod fork;
 mod gvl;
 mod server;
 
@@ -22,5 +24,6 @@ fn init(ruby: &Ruby) -> Result<(), Error> {
     native.define_singleton_method("check", function!(config::check, 1))?;
     native.define_singleton_method("explain", function!(config::explain, 2))?;
     native.define_singleton_method("defaults", function!(config::defaults, 0))?;
+    fork::init(ruby, native)?;
     server::init(ruby, native)
 }

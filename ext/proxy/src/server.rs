@@ -21,6 +21,7 @@ pub(crate) fn init(ruby: &Ruby, native: RModule) -> Result<(), Error> {
     class.define_method("stats", method!(Server::stats, 0))?;
     class.define_method("set_state", method!(Server::set_state, 2))?;
     class.define_method("reload", method!(Server::reload, 1))?;
+    class.define_method("reopen_logs", method!(Server::reopen_logs, 0))?;
     class.define_method("begin_stop", method!(Server::begin_stop, 1))?;
     class.define_method("wait", method!(Server::wait, 1))?;
     class.define_method("stopped?", method!(Server::is_stopped, 0))?;
@@ -81,6 +82,13 @@ impl Server {
         match without_gvl(|| life.reload(&config), || ())? {
             Ok(result) => result.map_err(|error| error::not_started(ruby, error)),
             Err(payload) => Err(error::panicked(ruby, payload.as_ref())),
+        }
+    }
+
+    /// `reopen_logs`: returns at once.
+    fn reopen_logs(&self) {
+        if let Some(life) = self.owned() {
+            life.reopen_logs();
         }
     }
 

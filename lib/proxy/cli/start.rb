@@ -15,13 +15,17 @@ module Proxy
           -b, --bind URL      listen here, not on the binds of the file; repeatable
           -h, --help          this text
 
-        Ctrl-C or SIGTERM stops it: no new connections, requests in flight may finish
-        within shutdown_timeout, then it exits with 0. A second signal ends it at once.
+        Ctrl-C, SIGTERM or SIGQUIT stops it: no new connections, requests in flight may
+        finish within shutdown_timeout, then it exits with 0. A second signal ends it at
+        once.
 
         SIGHUP reads the configuration and the files it names again, without closing
         anything: requests in flight finish under the one they began with. If anything
         is wrong it is printed, and the old configuration stays. The access log is
-        opened anew, for log rotation.
+        opened anew. SIGUSR1 does that alone, for log rotation.
+
+        What is printed may go to an output that is closed, full or read by nobody:
+        the lines are lost and counted, and nothing else happens.
 
         Examples:
           proxy                                     Proxyfile, as it stands
@@ -29,6 +33,10 @@ module Proxy
           proxy start -b http://127.0.0.1:9000      the same routes on another port
           proxy start -b unix:///tmp/proxy.sock     or on a socket file
       HELP
+
+      # Seconds that the end of the process waits for what is still to be printed.
+      FAREWELL = 1
+      private_constant :FAREWELL
 
       private
 
@@ -40,101 +48,102 @@ module Proxy
       def perform
         # The signals are ours before the engine starts, so that none falls into a gap.
         signals = Signals.new
-        config = Config.load(@path, binds: @binds)
-        config.warnings.each { |warning| @err.puts "warning: #{warning}" }
+        @console = Console.new(@out.io, @err.io)
+        status = start(signals)
+        @console.flush(FAREWELL)
+        status
+      end
+
+      def start(signals)
+        config = read or return FAILED
+        signals.take
+        @console.complain(*config.warnings.map { |warning| "warning: #{warning}" })
         config.validate!
         serve(Server.start(config), config, signals)
       rescue ConfigurationError => error
-        complain(error.problems, "#{config.file} has #{count(error.problems.length, "error")}; nothing was started.")
+        refuse(error.problems, "#{config.file} has #{count(error.problems.length, "error")}; nothing was started.")
       rescue BindError => error
-        complain(error.problems, "Nothing was started.")
+        refuse(error.problems, "Nothing was started.")
+      rescue Error => error
+        refuse([error.message], "Nothing was started.")
+      end
+
+      # The configuration, or nil after saying why there is none.
+      def read
+        Config.load(@path, binds: @binds)
+      # `exit` in a configuration is as good as anywhere else before something runs.
+      rescue SystemExit
+        @console.flush(FAREWELL)
+        raise
+      rescue Exception => error # rubocop:disable Lint/RescueException
+        refuse(["#{@path || Config.find} raised #{error.class}: #{error.message}"], "Nothing was started.")
+        nil
+      end
+
+      def refuse(problems, conclusion)
+        @console.complain(*problems, conclusion)
+        FAILED
       end
 
       def serve(server, config, signals)
+        signals.serving
+        # As it is looked for: `pgrep -f "proxy start"`.
+        Process.setproctitle(["proxy start", @path && "-c #{@path}"].compact.join(" "))
         greet(server, config)
-        config = reload(server, config) while signals.next == Signals::RELOAD
-        @out.puts "Stopping. Requests in flight get #{seconds(config)}; a second signal ends them at once."
-        @out.flush
-        stopping = Thread.new { server.stop.tap { signals.stopped } }
+        reloading = Reloading.new(server, config, @console, signals)
+        obey(server, reloading, signals)
+        status = stop(server, reloading.config, signals)
+        leave(status) unless reloading.give_up(FAREWELL)
+        status
+      end
+
+      # Does what signals ask for until one asks for the end.
+      def obey(server, reloading, signals)
+        loop do
+          event, argument = signals.next
+          case event
+          when :reload then reloading.begin
+          when :reloaded then reloading.over(argument)
+          when :reopen then server.reopen_logs
+          when :upgrade then @console.complain("SIGUSR2 does nothing in this version: stop the proxy and start it anew")
+          when :hang_up then return @console.complain("The terminal is gone.")
+          when :stop then return
+          end
+        end
+      end
+
+      # Returns the exit status.
+      def stop(server, config, signals)
+        @console.say("Stopping. Requests in flight get #{seconds(config)}; a second signal ends them at once.")
+        stopping = Thread.new { server.stop.tap { signals.push(:stopped) } }
         forced = signals.second
         if forced
           server.stop(timeout: 0)
           return 128 + forced
         end
-        @err.puts "Some requests took longer than that and were cut." unless stopping.value
+        @console.complain("Some requests took longer than that and were cut.") unless stopping.value
         OK
       end
 
+      # Ends the process although a thread of it does not.
+      def leave(status)
+        @console.flush(FAREWELL)
+        exit!(status)
+      end
+
       def greet(server, config)
-        @out.puts "proxy #{VERSION} listens on"
-        server.urls.each { |url| @out.puts "  #{url}" }
-        @out.puts "#{config.file}: #{count(config.route_count, "route")}. Ctrl-C stops it; requests in flight then get #{seconds(config)}."
-        @out.flush
-      end
-
-      # Serves by the configuration as it stands now, and returns it; by the old one if anything is wrong.
-      def reload(server, old)
-        config = old.source.read
-        say(@err, *config.warnings.map { |warning| "warning: #{warning}" })
-        server.take(config)
-        say(@out, "Reloaded #{config.file}: #{count(config.route_count, "route")}.")
-        config
-      rescue ConfigurationError => error
-        say(@err, *error.problems, "#{old.file} has #{count(error.problems.length, "error")}; the old configuration stays.")
-        old
-      rescue Error, SystemExit => error
-        reason = error.is_a?(SystemExit) ? "#{old.file} ends the process (#{error.message})" : error.message
-        say(@err, reason, "The old configuration stays.")
-        old
-      end
-
-      # A terminal that is gone, which may be why SIGHUP came, is no reason to end.
-      def say(io, *lines)
-        lines.each { |line| io.puts line }
-        io.flush
-      rescue Errno::EIO, Errno::EPIPE
-        nil
+        @console.say("proxy #{VERSION} listens on", *server.urls.map { |url| "  #{url}" },
+                     "#{config.file}: #{count(config.route_count, "route")}. Ctrl-C stops it; requests in flight then get #{seconds(config)}.")
       end
 
       def seconds(config)
         timeout = config.shutdown_timeout
         count(timeout == timeout.to_i ? timeout.to_i : timeout, "second")
       end
-
-      # SIGINT, SIGTERM and SIGHUP as something that can be waited for.
-      class Signals
-        STOPPED = 0
-        RELOAD = Signal.list.fetch("HUP")
-
-        def initialize
-          @reader, @writer = IO.pipe
-          %w[INT TERM HUP].each { |name| trap(name) { |number| @writer.write_nonblock([number].pack("C"), exception: false) } }
-        end
-
-        # Waits for the next signal, and returns its number.
-        def next
-          @reader.getbyte
-        end
-
-        # Says that the server has stopped.
-        def stopped
-          @writer.write([STOPPED].pack("C"))
-        end
-
-        # Waits for a second signal that ends the server, and returns its number, or for the end of the server, and returns nil.
-        def second
-          number = self.next
-          number = self.next while number == RELOAD
-          number unless number == STOPPED
-        end
-
-        private
-
-        def trap(name, &block)
-          Signal.trap(name, &block)
-        end
-      end
-      private_constant :Signals
     end
   end
 end
+
+require_relative "console"
+require_relative "start/signals"
+require_relative "start/reloading"

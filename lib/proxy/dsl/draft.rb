@@ -29,7 +29,7 @@ module Proxy
       # Reads a block. Its relative paths start from the working directory.
       def self.of_block(block)
         path = block.source_location&.first || "(block)"
-        draft = new(path, Dir.pwd)
+        draft = new(path, Config.working_directory)
         source = File.file?(path) ? File.read(path) : ""
         draft.takes_self = block.arity != 1
         draft.evaluate(source) { |dsl| block.arity == 1 ? block.call(dsl) : dsl.instance_exec(&block) }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::log::Log;
+use crate::output::{block_sigpipe, Standard};
 use crate::waiting::{Condvar, Mutex};
 
 /// Bytes that may wait to be written.
@@ -15,6 +16,9 @@ const MOST_WAITING: usize = 4 * 1024 * 1024;
 const MOST_SPARE: usize = 16;
 /// Unless it is more than this: an exception is not kept for ever.
 const LARGEST_SPARE: usize = 128 * 1024;
+
+/// A queue that is closed is given up if nothing of it was written for so long: whoever is to read it has stopped.
+const STUCK: Duration = Duration::from_secs(1);
 
 /// Where lines go.
 #[derive(Debug)]
@@ -27,11 +31,7 @@ impl Output {
     fn write(&mut self, lines: &[u8]) -> io::Result<()> {
         match self {
             Output::File(file) => file.write_all(lines),
-            Output::Stdout => {
-                let mut stdout = io::stdout().lock();
-                stdout.write_all(lines)?;
-                stdout.flush()
-            }
+            Output::Stdout => Standard::Out.write_all(lines),
         }
     }
 }
@@ -58,6 +58,8 @@ struct State {
     jobs: VecDeque<Job>,
     waiting: usize,
     spare: Vec<Vec<u8>>,
+    /// Jobs that were done so far.
+    done: u64,
     running: bool,
     closed: bool,
 }
@@ -73,12 +75,18 @@ impl Queue {
         }
         state.running = true;
         drop(state);
-        let writer = Writer { queue: Arc::clone(queue), output, log, failing: false };
+        let writer = Writer { queue: Arc::clone(queue), output, log, lost: None };
         let spawned = std::thread::Builder::new().name("access-log".into()).spawn(move || writer.run());
         if spawned.is_err() {
             queue.state.lock().running = false;
         }
         spawned.map(drop)
+    }
+
+    /// What is pushed from now on goes to `output`.
+    pub(super) fn replace(&self, output: Output) {
+        self.state.lock().jobs.push_back(Job::Replace(output));
+        self.changed.notify_one();
     }
 
     /// Takes the lines, and leaves an empty buffer in their place. `false`, and nothing taken, if too much is waiting
@@ -95,16 +103,20 @@ impl Queue {
         true
     }
 
-    /// Lets the thread end when it has written everything, and waits for that up to `limit`. `true` if it has ended.
+    /// Lets the thread end when it has written everything, and waits for that up to `limit`, less if nothing moves at all. `true`
+    /// if it has ended.
     pub(super) fn close(&self, limit: Duration) -> bool {
         let deadline = Instant::now() + limit;
         let mut state = self.state.lock();
         state.closed = true;
         self.changed.notify_one();
+        let (mut done, mut moved) = (state.done, Instant::now());
         while state.running {
             let late;
-            (state, late) = self.ended.wait_until(state, deadline);
-            if late {
+            (state, late) = self.ended.wait_until(state, deadline.min(moved + STUCK));
+            if std::mem::replace(&mut done, state.done) != state.done {
+                moved = Instant::now();
+            } else if late {
                 return !state.running;
             }
         }
@@ -116,11 +128,13 @@ struct Writer {
     queue: Arc<Queue>,
     output: Output,
     log: Arc<Log>,
-    failing: bool,
+    /// Lines that were lost since writing began to fail.
+    lost: Option<u64>,
 }
 
 impl Writer {
     fn run(mut self) {
+        block_sigpipe();
         loop {
             let mut state = self.queue.state.lock();
             let job = loop {
@@ -140,6 +154,7 @@ impl Writer {
                 Job::Write(mut lines) => {
                     self.write(&lines);
                     let mut state = self.queue.state.lock();
+                    state.done += 1;
                     state.waiting -= lines.len();
                     if state.spare.len() < MOST_SPARE && lines.capacity() <= LARGEST_SPARE {
                         lines.clear();
@@ -150,18 +165,21 @@ impl Writer {
         }
     }
 
-    /// Says once that writing fails, and once that it works again.
+    /// Says once that writing fails, and once that it works again, and how many lines are missing.
     fn write(&mut self, lines: &[u8]) {
-        match (self.output.write(lines), self.failing) {
-            (Err(e), false) => {
-                self.failing = true;
-                self.log.error(format_args!("the access log cannot be written, its lines are lost: {e}"));
+        match self.output.write(lines) {
+            Err(e) => {
+                if self.lost.is_none() {
+                    self.log.error(format_args!("the access log cannot be written, its lines are lost: {e}"));
+                }
+                let lines = memchr::memchr_iter(b'\n', lines).count() as u64;
+                *self.lost.get_or_insert(0) += lines;
             }
-            (Ok(()), true) => {
-                self.failing = false;
-                self.log.info(format_args!("the access log is written again"));
+            Ok(()) => {
+                if let Some(lost) = self.lost.take() {
+                    self.log.info(format_args!("the access log is written again; lines that were lost: {lost}"));
+                }
             }
-            _ => {}
         }
     }
 }

@@ -43,7 +43,12 @@ pub(crate) async fn serve(
         }
     };
     match verdict {
-        Verdict::KeepAlive | Verdict::CutShort => {}
+        Verdict::KeepAlive => {}
+        Verdict::CutShort => {
+            if let Some(connection) = client.peer.http1() {
+                connection.stream().cut();
+            }
+        }
         Verdict::Close => {
             shut_down(&mut client).await;
             // Requests behind the last one, for example: it is likely that more is on its way.

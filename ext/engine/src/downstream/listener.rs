@@ -20,6 +20,7 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::{mpsc, OwnedSemaphorePermit, Semaphore};
 
 use super::binds::Bind;
+use crate::fork::OnItsWay;
 use crate::log::Log;
 use crate::metrics::Counters;
 use crate::rewrite::ClientInfo;
@@ -47,13 +48,22 @@ pub(crate) struct Raw {
     link: ClientInfo,
     permit: OwnedSemaphorePermit,
     bind: Arc<Bind>,
+    on_its_way: OnItsWay,
 }
 
 impl Raw {
+    fn new(socket: RawStream, link: ClientInfo, permit: OwnedSemaphorePermit, bind: Arc<Bind>) -> Self {
+        let on_its_way = match &socket {
+            RawStream::Tcp(stream) => OnItsWay::new(stream),
+            RawStream::Unix(stream) => OnItsWay::new(stream),
+        };
+        Self { socket, link, permit, bind, on_its_way }
+    }
+
     /// A TCP connection whose client has no address.
     #[cfg(test)]
     pub(crate) fn of(stream: std::net::TcpStream, permit: OwnedSemaphorePermit) -> Self {
-        Self { socket: RawStream::Tcp(stream), link: ClientInfo::default(), permit, bind: Bind::plain() }
+        Self::new(RawStream::Tcp(stream), ClientInfo::default(), permit, Bind::plain())
     }
 
     /// Binds the connection to this thread's runtime.
@@ -62,6 +72,7 @@ impl Raw {
             RawStream::Tcp(stream) => Stream::Tcp(TcpStream::from_std(stream)?),
             RawStream::Unix(stream) => Stream::Unix(UnixStream::from_std(stream)?),
         };
+        drop(self.on_its_way);
         Ok(Accepted { stream, link: self.link, permit: self.permit, bind: self.bind })
     }
 }
@@ -82,6 +93,7 @@ pub(crate) struct Listener {
     pub(crate) bind: Arc<Bind>,
     /// As it is shown: `http://127.0.0.1:8080`.
     pub(crate) url: String,
+    on_its_way: OnItsWay,
 }
 
 /// A bound socket, in nobody's runtime.
@@ -102,7 +114,11 @@ impl Listener {
                 (Bound::Unix(listener, file), format!("{}://{}", bind.scheme(), path.display()))
             }
         };
-        Ok(Self { socket, bind: Arc::clone(bind), url })
+        let on_its_way = match &socket {
+            Bound::Tcp(listener) => OnItsWay::new(listener),
+            Bound::Unix(listener, _) => OnItsWay::new(listener),
+        };
+        Ok(Self { socket, bind: Arc::clone(bind), url, on_its_way })
     }
 
     /// Accepts until the future is dropped or an order says to leave. `threads` get each connection.
@@ -113,11 +129,12 @@ impl Listener {
         log: Arc<Log>,
         mut orders: mpsc::UnboundedReceiver<Order>,
     ) {
-        let Self { socket, mut bind, .. } = self;
+        let Self { socket, mut bind, on_its_way, .. } = self;
         let socket = match socket.watched() {
             Ok(socket) => socket,
             Err(error) => return log.error(format_args!("a listening socket is unusable: {error}")),
         };
+        drop(on_its_way);
         let _left = loop {
             let accepted = tokio::select! {
                 accepted = accept(&permits, |cx| socket.poll_accept(cx)) => accepted,
@@ -133,7 +150,7 @@ impl Listener {
             };
             let Some((accepted, permit)) = accepted else { return };
             match accepted.and_then(Client::into_raw) {
-                Ok((socket, link)) => threads.hand_over(Raw { socket, link, permit, bind: Arc::clone(&bind) }),
+                Ok((socket, link)) => threads.hand_over(Raw::new(socket, link, permit, Arc::clone(&bind))),
                 Err(error) => rest(&error, &log).await,
             }
         };

@@ -17,13 +17,17 @@ use crate::downstream::binds::{Bind, BindKey};
 use crate::downstream::connection;
 use crate::downstream::listener::{self, Listener, Raw, Threads};
 use crate::engine::Engine;
+use crate::fork::stop_when_forking;
 use crate::log::Log;
 use crate::metrics::Counters;
+use crate::output::block_sigpipe;
 use crate::snapshot::{Settings, Snapshot};
 use crate::waiting::{Condvar, Mutex};
 
 /// How long a stopping server waits for its access log to be written.
 const LOG_PATIENCE: Duration = Duration::from_secs(5);
+/// The same for what it says about itself.
+const SAID_PATIENCE: Duration = Duration::from_millis(500);
 
 /// What the threads are told: nothing, or when they must have stopped.
 type Order = Option<Instant>;
@@ -163,6 +167,7 @@ impl Crew<'_> {
 
     fn start_all(self, life: &Arc<Life>, orders: &watch::Receiver<Order>) -> io::Result<(Vec<Arc<Counters>>, Control)> {
         let log = &self.settings.log;
+        log.start()?;
         let background = runtime()?;
         let snapshot = self.snapshot.load_full();
         snapshot.start(background.handle(), log);
@@ -199,11 +204,11 @@ impl Crew<'_> {
         for listener in self.listeners {
             control.change(Change::Listen(listener));
         }
-        let (snapshot, log, orders) = (self.snapshot, log.clone(), orders.clone());
+        let (snapshot, log, said, orders) = (self.snapshot, log.clone(), log.clone(), orders.clone());
         spawn(life, "proxy-accept".into(), move || {
             drop(serving);
             accept(background, Desks { permits, threads, log, open: Vec::new() }, changed, orders, all_served);
-            // Every engine thread has ended by now: what they logged is to be written before the process may end.
+            // Every engine thread has ended by now: what they logged is to be written before the process may end, if it can be.
             let end = Instant::now() + LOG_PATIENCE;
             if let Some(access_log) = &snapshot.load().access_log {
                 access_log.close(LOG_PATIENCE);
@@ -211,6 +216,7 @@ impl Crew<'_> {
             for log in old_logs.lock().iter() {
                 log.close(end.saturating_duration_since(Instant::now()));
             }
+            said.flush(SAID_PATIENCE);
             false
         })?;
         Ok((counters, control))
@@ -226,6 +232,7 @@ fn spawn(life: &Arc<Life>, name: String, body: impl FnOnce() -> bool + Send + 's
     life.state.lock().threads += 1;
     let of_thread = life.clone();
     let started = thread::Builder::new().name(name).spawn(move || {
+        block_sigpipe();
         let cut = std::panic::catch_unwind(AssertUnwindSafe(body)).unwrap_or(true);
         of_thread.thread_ended(cut);
     });
@@ -275,6 +282,7 @@ fn accept(
     mut all_served: mpsc::Receiver<Infallible>,
 ) {
     runtime.block_on(async move {
+        tokio::spawn(stop_when_forking());
         let mut accepting = JoinSet::new();
         loop {
             tokio::select! {
@@ -307,6 +315,7 @@ fn serve(
     let engine = Engine::new(snapshot, counters, log);
     let local = LocalSet::new();
     let cut = local.block_on(&runtime, async {
+        tokio::task::spawn_local(stop_when_forking());
         let janitor = engine.clone();
         tokio::task::spawn_local(async move { janitor.pool.run_janitor().await });
         let scribe = engine.clone();

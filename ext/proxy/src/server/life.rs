@@ -11,6 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use proxy_engine::config::Config;
+use proxy_engine::output::block_sigpipe;
 use proxy_engine::server::UnknownBackend;
 use proxy_engine::upstream::Admin;
 use proxy_engine::{Server, StartError, Stats};
@@ -54,6 +55,7 @@ impl Life {
         thread::Builder::new()
             .name("proxy-life".into())
             .spawn(move || {
+                block_sigpipe();
                 // Whoever waits must learn of a panic too.
                 if catch_unwind(AssertUnwindSafe(|| theirs.live(config))).is_err() {
                     theirs
@@ -124,6 +126,14 @@ impl Life {
         if let State::Running(server) = &*self.shared.lock() {
             server.begin_stop(limit);
         }
+    }
+
+    pub(super) fn reopen_logs(&self) {
+        let server = match &*self.shared.lock() {
+            State::Running(server) => Arc::clone(server),
+            State::Starting { .. } | State::Failed(_) | State::Ended { .. } => return,
+        };
+        server.reopen_logs();
     }
 
     pub(super) fn has_ended(&self) -> bool {

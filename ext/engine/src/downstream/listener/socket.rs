@@ -14,6 +14,7 @@ use tokio::time::{timeout_at, Instant};
 use super::unix::SocketFile;
 use super::{rest, Bound, Raw, Threads, BACKLOG};
 use crate::downstream::binds::Bind;
+use crate::fork::OnItsWay;
 use crate::log::Log;
 use crate::rewrite::ClientInfo;
 
@@ -137,10 +138,14 @@ impl Left {
         threads: &Threads,
         log: &Log,
     ) {
+        let _on_its_way = match &self {
+            Self::Tcp(listener) => OnItsWay::new(listener),
+            Self::Unix(listener) => OnItsWay::new(listener),
+        };
         let end = Instant::now() + PATIENCE;
         while let Ok(Ok(permit)) = timeout_at(end, Arc::clone(permits).acquire_owned()).await {
             match self.accept() {
-                Ok((socket, link)) => threads.hand_over(Raw { socket, link, permit, bind: Arc::clone(bind) }),
+                Ok((socket, link)) => threads.hand_over(Raw::new(socket, link, permit, Arc::clone(bind))),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 Err(error) => rest(&error, log).await,
             }

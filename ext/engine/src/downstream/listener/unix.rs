@@ -1,8 +1,8 @@
 //! Unix sockets: their files, and who may connect to them.
 
 use std::io;
-use std::os::unix::fs::FileTypeExt;
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::{AtFlags, AT_FDCWD};
@@ -12,21 +12,39 @@ use socket2::{Domain, SockAddr, Socket, Type};
 
 use crate::config;
 
-/// A socket's file, removed when its listener is gone.
+/// A socket's file, removed when its listener is gone, unless another has taken its place.
 #[derive(Debug)]
-pub(super) struct SocketFile(PathBuf);
+pub(super) struct SocketFile {
+    path: PathBuf,
+    /// What tells the file from all others: its device and inode.
+    identity: Option<(u64, u64)>,
+}
 
 impl SocketFile {
+    fn new(path: &Path) -> Self {
+        Self { path: path.into(), identity: identity(path) }
+    }
+
     /// Gives it other rights.
     pub(super) fn give(&self, rights: Rights) -> io::Result<()> {
-        rights.give(&self.0)
+        if identity(&self.path) != self.identity {
+            return Err(io::Error::other("another file has taken the place of the socket's"));
+        }
+        rights.give(&self.path)
     }
 }
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
+        // The path may be another server's by now: a new version that was started beside this one, for example.
+        if self.identity.is_some() && identity(&self.path) == self.identity {
+            let _ = std::fs::remove_file(&self.path);
+        }
     }
+}
+
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    std::fs::symlink_metadata(path).ok().map(|metadata| (metadata.dev(), metadata.ino()))
 }
 
 /// Whose a socket file is, and who may connect: that takes the right to write.
@@ -144,7 +162,7 @@ pub(super) fn bind(path: &Path, backlog: i32, rights: Rights) -> io::Result<(Uni
         let _ = fchmod(&socket, Mode::S_IRUSR | Mode::S_IWUSR);
     }
     socket.bind(&SockAddr::unix(path)?)?;
-    let file = SocketFile(path.into());
+    let file = SocketFile::new(path);
     rights.give(path)?;
     socket.listen(backlog)?;
     Ok((socket.into(), file))
@@ -160,16 +178,23 @@ fn remove_stale_socket(path: &Path) -> io::Result<()> {
             "there is a file of that name that is no socket: remove it, or write another path",
         ));
     }
-    match UnixStream::connect(path) {
-        Ok(_) => Err(io::ErrorKind::AddrInUse.into()),
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    // One whose queue is full would let us wait for as long as it is.
+    socket.set_nonblocking(true)?;
+    let in_use = || Err(io::ErrorKind::AddrInUse.into());
+    match socket.connect(&SockAddr::unix(path)?) {
+        Ok(()) => in_use(),
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => std::fs::remove_file(path),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => in_use(),
+        // Sockets of another type, to which a stream does not connect.
+        Err(error) if error.raw_os_error() == Some(nix::libc::EPROTOTYPE) => in_use(),
         Err(error) => Err(error),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    use std::os::unix::fs::PermissionsExt;
 
     use super::*;
 
@@ -199,6 +224,37 @@ mod tests {
             drop(bound);
             assert!(!path.exists());
         }
+    }
+
+    #[test]
+    fn a_file_that_took_its_place_is_left_alone() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("a.sock");
+        let first = bind(&path, 1, Rights::default()).expect("a socket");
+        std::fs::remove_file(&path).expect("removed");
+        let second = bind(&path, 1, Rights::default()).expect("another");
+        drop(first);
+        assert!(path.exists());
+        drop(second);
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_socket_whose_queue_is_full_is_in_use() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("a.sock");
+        let _busy = bind(&path, 0, Rights::default()).expect("a socket");
+        let clients: Vec<_> = (0..4)
+            .map(|_| {
+                let client = Socket::new(Domain::UNIX, Type::STREAM, None).expect("a socket");
+                client.set_nonblocking(true).expect("non-blocking");
+                let result = client.connect(&SockAddr::unix(&path).expect("an address"));
+                (client, result.map_err(|error| error.kind()))
+            })
+            .collect();
+        assert!(clients.iter().any(|(_, result)| *result == Err(io::ErrorKind::WouldBlock)), "{clients:?}");
+        let error = bind(&path, 1, Rights::default()).expect_err("in use");
+        assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
     }
 
     #[test]

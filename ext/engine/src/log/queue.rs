@@ -1,0 +1,117 @@
+//! Lines of the log on their way to the thread that writes them.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::output::block_sigpipe;
+use crate::waiting::{Condvar, Mutex};
+
+/// Bytes that may wait to be written.
+pub(super) const MOST_WAITING: usize = 256 * 1024;
+
+/// A bounded queue with one thread at its end, which takes all that waits at once.
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    state: Mutex<State>,
+    /// There is something to write, or nothing will come any more.
+    changed: Condvar,
+    /// Everything was written.
+    done: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    waiting: Vec<u8>,
+    /// Lines that found no room.
+    lost: u64,
+    /// The thread has taken something and not yet written it.
+    is_writing: bool,
+    is_closed: bool,
+}
+
+impl Queue {
+    /// Starts the thread, which ends once the queue is closed and empty. `report` makes the line that says how many are missing.
+    pub(super) fn start(
+        out: Box<dyn Write + Send>,
+        report: impl Fn(u64, &mut Vec<u8>) + Send + 'static,
+    ) -> io::Result<Arc<Self>> {
+        let queue = Arc::new(Self::default());
+        let writer = Writer { queue: Arc::clone(&queue), out, lost: 0 };
+        std::thread::Builder::new().name("proxy-log".into()).spawn(move || writer.run(report))?;
+        Ok(queue)
+    }
+
+    /// Takes a line, or counts it as lost.
+    pub(super) fn push(&self, line: &[u8]) {
+        let mut state = self.state.lock();
+        if state.lost > 0 || state.waiting.len() + line.len() > MOST_WAITING {
+            state.lost += 1;
+        } else {
+            state.waiting.extend_from_slice(line);
+        }
+        self.changed.notify_one();
+    }
+
+    /// Waits until everything is written, no longer than `limit`. `false` if it is not.
+    pub(super) fn flush(&self, limit: Duration) -> bool {
+        let deadline = Instant::now() + limit;
+        let mut state = self.state.lock();
+        while state.is_writing || !state.waiting.is_empty() {
+            let late;
+            (state, late) = self.done.wait_until(state, deadline);
+            if late {
+                return !state.is_writing && state.waiting.is_empty();
+            }
+        }
+        true
+    }
+
+    /// Lets the thread end when it has written everything.
+    pub(super) fn close(&self) {
+        self.state.lock().is_closed = true;
+        self.changed.notify_one();
+    }
+}
+
+struct Writer {
+    queue: Arc<Queue>,
+    out: Box<dyn Write + Send>,
+    /// Lines that could not be written, or found no room, since the last report.
+    lost: u64,
+}
+
+impl Writer {
+    fn run(mut self, report: impl Fn(u64, &mut Vec<u8>)) {
+        block_sigpipe();
+        let mut batch = Vec::new();
+        while self.take(&mut batch) {
+            let lines = batch.iter().filter(|byte| **byte == b'\n').count() as u64;
+            // What found no room came behind what had.
+            if self.lost > 0 {
+                report(self.lost, &mut batch);
+            }
+            let written = self.out.write_all(&batch).and_then(|()| self.out.flush());
+            self.lost = if written.is_ok() { 0 } else { self.lost + lines };
+            batch.clear();
+            batch.shrink_to(MOST_WAITING / 8);
+        }
+    }
+
+    /// Waits for what there is to write. `false` if there will be nothing more.
+    fn take(&mut self, batch: &mut Vec<u8>) -> bool {
+        let mut state = self.queue.state.lock();
+        state.is_writing = false;
+        while state.waiting.is_empty() && state.lost == 0 {
+            self.queue.done.notify_all();
+            if state.is_closed {
+                return false;
+            }
+            state = self.queue.changed.wait(state);
+        }
+        state.is_writing = true;
+        std::mem::swap(&mut state.waiting, batch);
+        self.lost += std::mem::take(&mut state.lost);
+        true
+    }
+}

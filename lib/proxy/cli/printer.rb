@@ -1,0 +1,23 @@
+# frozen_string_literal: true
+
+module Proxy
+  module CLI
+    # An output of a command that may be gone at any time: the exit status counts, not whether somebody has read the text.
+    # @api private
+    class Printer
+      # @return [IO] the output itself
+      attr_reader :io
+
+      def initialize(io)
+        @io = io
+      end
+
+      # Prints lines as `IO#puts` does, or nothing if the output is closed, full or broken.
+      def puts(*lines)
+        io.puts(*lines)
+      rescue SystemCallError, IOError
+        nil
+      end
+    end
+  end
+end

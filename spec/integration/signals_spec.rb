@@ -1,0 +1,304 @@
+# frozen_string_literal: true
+
+require "open3"
+require "pty"
+require "support/integration"
+
+RSpec.describe "signals" do
+  def start_process(text)
+    start_proxy_process(text).tap do |proxy|
+      @path = "/proc/#{proxy.process.pid}/cwd/Proxyfile"
+      @bind = File.readlines(@path).first
+    end
+  end
+
+  def rewrite(text) = File.write(@path, "#{@bind}#{text}")
+
+  def fixed(body) = "static_response body: #{body.inspect}\n"
+
+  it "SIGQUIT finishes what is in flight and exits with 0, as SIGTERM does" do
+    answers = Queue.new
+    backend = start_backend { |connection| connection.read_request && answers.pop && connection.answer("finished") }
+    proxy = start_process("proxy backends: [#{backend.address.inspect}]")
+    client = proxy.connect
+    client.send_request("GET", "/")
+    backend.await_requests(1)
+    proxy.process.signal(:QUIT)
+    proxy.process.await_output(/Stopping\./)
+    answers << true
+    expect(client.read_response.body).to eq("finished")
+    expect(proxy.process.wait.exitstatus).to eq(0)
+  end
+
+  it "SIGUSR1 opens the access log anew and changes nothing else" do
+    proxy = start_process("access_log '{path}', to: 'access.log'\n#{fixed("ok")}")
+    log = File.join(File.dirname(@path), "access.log")
+    client = proxy.connect
+    client.get("/before")
+    eventually { expect(File.read(log)).to eq("/before\n") }
+    File.rename(log, "#{log}.1")
+    rewrite(fixed("new"))
+    proxy.process.signal(:USR1)
+    proxy.process.await_output(/info the access log was opened anew$/)
+    expect(client.get("/after").body).to eq("ok")
+    eventually { expect(File.read(log)).to eq("/after\n") }
+    expect(File.read("#{log}.1")).to eq("/before\n")
+  end
+
+  it "SIGUSR1 leaves the access log where it was if its file cannot be opened" do
+    proxy = start_process("access_log '{path}', to: 'logs/access.log'\n#{fixed("ok")}".then { |text| "Dir.mkdir('logs') unless Dir.exist?('logs')\n#{text}" })
+    logs = File.join(File.dirname(@path), "logs")
+    File.rename(logs, "#{logs}.old")
+    proxy.process.signal(:USR1)
+    proxy.process.await_output(/error the access log stays where it was: /)
+    proxy.get("/a")
+    eventually { expect(File.read("#{logs}.old/access.log")).to eq("/a\n") }
+  end
+
+  it "SIGUSR2 says that it does nothing" do
+    proxy = start_process(fixed("ok"))
+    proxy.process.signal(:USR2)
+    proxy.process.await_output(/^SIGUSR2 does nothing in this version: /)
+    expect(proxy.get.body).to eq("ok")
+  end
+
+  it "is found by the name that the documentation says" do
+    proxy = start_process(fixed("ok"))
+    expect(`pgrep -f 'proxy start'`.split).to include(proxy.process.pid.to_s)
+  end
+
+  describe "while a configuration is read" do
+    %i[INT TERM QUIT].each do |name|
+      it "SIG#{name} ends the process at the start" do
+        File.write("#{directory}/Proxyfile", "warn 'reading'\nsleep 60\n")
+        process = ChildProcess.new(RbConfig.ruby, "-I#{ProxyProcess::LIB}", ProxyProcess::EXE, chdir: directory)
+        process.await_output(/reading/)
+        process.signal(name)
+        expect(process.wait.exitstatus).to eq(128 + Signal.list[name.to_s])
+      ensure
+        process&.stop
+      end
+
+      it "SIG#{name} stops a server that reloads, and what is in flight finishes" do
+        answers = Queue.new
+        backend = start_backend { |connection| connection.read_request && answers.pop && connection.answer("finished") }
+        proxy = start_process("proxy backends: [#{backend.address.inspect}]")
+        client = proxy.connect
+        client.send_request("GET", "/")
+        backend.await_requests(1)
+        rewrite("warn 'reading'\nbegin\n  sleep 60\nensure\n  sleep 60\nend\n")
+        proxy.process.signal(:HUP)
+        proxy.process.await_output(/reading/)
+        proxy.process.signal(name)
+        proxy.process.await_output(/Stopping\./)
+        answers << true
+        expect(client.read_response.body).to eq("finished")
+        expect(proxy.process.wait.exitstatus).to eq(0)
+      end
+    end
+
+    it "a second signal ends it at once" do
+      backend = start_backend { |connection| connection.read_request && Queue.new.pop }
+      proxy = start_process("proxy backends: [#{backend.address.inspect}]")
+      proxy.connect.send_request("GET", "/")
+      backend.await_requests(1)
+      rewrite("warn 'reading'\nsleep 60\n")
+      proxy.process.signal(:HUP)
+      proxy.process.await_output(/reading/)
+      proxy.process.signal(:TERM)
+      proxy.process.await_output(/Stopping\./)
+      proxy.process.signal(:INT)
+      expect(proxy.process.wait.exitstatus).to eq(128 + Signal.list["INT"])
+    end
+
+    it "any number of SIGHUP is one more reload" do
+      proxy = start_process(fixed("old"))
+      fifo = File.join(File.dirname(@path), "fifo")
+      File.mkfifo(fifo)
+      rewrite("warn 'reading'\nFile.read(#{"fifo".inspect})\n#{fixed("new")}")
+      proxy.process.signal(:HUP)
+      proxy.process.await_output(/reading/)
+      3.times { proxy.process.signal(:HUP) && sleep(0.05) }
+      File.write(fifo, "")
+      proxy.process.await_output(/Reloaded.*\n(.*\n)*reading/)
+      File.write(fifo, "")
+      proxy.process.await_output(/Reloaded.*\n(.*\n)*Reloaded/)
+      proxy.process.signal(:TERM)
+      proxy.process.wait
+      expect(proxy.process.output.scan("reading").length).to eq(2)
+    end
+  end
+
+  describe "SIGHUP with a configuration that" do
+    {
+      "exits" => ["exit 3", /ends the process \(exit\)/],
+      "aborts" => ["abort 'enough'", /ends the process \(enough\)/],
+      "throws" => ["throw :it", /raised UncaughtThrowError/],
+      "raises Exception" => ["raise Exception, 'no'", /raised Exception: no/],
+      "raises NoMemoryError" => ["raise NoMemoryError", /raised NoMemoryError/],
+      "raises Interrupt" => ["raise Interrupt", /raised Interrupt/],
+      "raises SignalException" => ["raise SignalException, 'TERM'", /raised SignalException/],
+      "overflows the stack" => ["def again = again\nagain", /raised SystemStackError/],
+      "ends its thread" => ["Thread.current.kill", /ended its thread/],
+      "has bytes that are no text" => ["raise \"\\xff\"", /raised RuntimeError/],
+      "was deleted" => ["File.delete('Proxyfile')\nraise 'gone'", /raised RuntimeError: gone/]
+    }.each do |what, (text, said)|
+      it "#{what} leaves the old one" do
+        proxy = start_process(fixed("old"))
+        rewrite(text)
+        proxy.process.signal(:HUP)
+        proxy.process.await_output(/#{said.source}.*\n(.*; the|The) old configuration stays\./)
+        expect(proxy.get.body).to eq("old")
+        File.write(File.join("/proc/#{proxy.process.pid}/cwd", "Proxyfile"), "#{@bind}#{fixed("new")}")
+        proxy.process.signal(:HUP)
+        proxy.process.await_output(/^Reloaded /)
+        expect(proxy.get.body).to eq("new")
+        proxy.process.signal(:TERM)
+        expect(proxy.process.wait.exitstatus).to eq(0)
+      end
+    end
+
+    it "takes signals, closes outputs and changes the directory is taken, and the server goes on as ever" do
+      proxy = start_process(fixed("old"))
+      rewrite("%w[TERM HUP INT].each { |name| trap(name) { } }\n$stderr.close\nDir.chdir('/')\nThread.abort_on_exception = true\n" \
+              "#{fixed("new")}")
+      proxy.process.signal(:HUP)
+      proxy.process.await_output(/^Reloaded /)
+      expect(proxy.get.body).to eq("new")
+      proxy.process.signal(:HUP)
+      proxy.process.await_output(/Reloaded.*\n(.*\n)*Reloaded/)
+      proxy.process.signal(:TERM)
+      expect(proxy.process.wait.exitstatus).to eq(0)
+    end
+
+    it "is gone with its directory leaves the old one, and one that is named from the root is read" do
+      place = Dir.mktmpdir
+      gone = Dir.mktmpdir
+      File.write("#{place}/Proxyfile", "bind 'http://127.0.0.1:0'\n#{fixed("old")}")
+      process = ChildProcess.new(RbConfig.ruby, "-I#{ProxyProcess::LIB}", ProxyProcess::EXE, "-c", "#{place}/Proxyfile", chdir: gone)
+      url = process.await_output(%r{http://[^\s/]+:[1-9]\d*})[0]
+      FileUtils.rm_rf(gone)
+      File.write("#{place}/Proxyfile", "bind 'http://127.0.0.1:0'\n#{fixed("new")}")
+      process.signal(:HUP)
+      process.await_output(/^Reloaded /)
+      expect(RawClient.request(url, "GET", "/").body).to eq("new")
+      FileUtils.rm_rf(place)
+      process.signal(:HUP)
+      process.await_output(/there is no such file.*\n.*the old configuration stays/)
+      expect(RawClient.request(url, "GET", "/").body).to eq("new")
+    ensure
+      process&.stop
+      FileUtils.rm_rf([place, gone])
+    end
+  end
+
+  describe "SIGHUP and a terminal" do
+    # Runs it in a session of its own whose terminal this is.
+    def start_in_terminal(*wrapper)
+      File.write("#{directory}/Proxyfile", "bind 'http://127.0.0.1:0'\n#{fixed("ok")}")
+      @terminal, @slave, @pid = PTY.spawn(*wrapper, RbConfig.ruby, "-I#{ProxyProcess::LIB}", ProxyProcess::EXE, chdir: directory)
+      text = +""
+      text << @terminal.readpartial(4096) until text.include?("Ctrl-C")
+      @url = text[%r{http://[^\s/]+:[1-9]\d*}]
+    end
+
+    def close_terminal = [@terminal, @slave].each(&:close)
+
+    def ended? = !Process.wait(@pid, Process::WNOHANG).nil?
+
+    after do
+      next unless @pid && $?&.pid != @pid
+
+      Process.kill(:KILL, @pid)
+      Process.wait(@pid)
+    rescue Errno::ESRCH, Errno::ECHILD
+      nil
+    end
+
+    it "stops when the terminal has gone" do
+      start_in_terminal
+      expect(RawClient.request(@url, "GET", "/").body).to eq("ok")
+      close_terminal
+      eventually(limit: 10) { expect(ended?).to be(true) }
+      expect($?.exitstatus).to eq(0)
+    end
+
+    it "reloads while the terminal is there" do
+      start_in_terminal
+      Process.kill(:HUP, @pid)
+      text = +""
+      Timeout.timeout(10) { text << @terminal.readpartial(4096) until text.include?("Reloaded") }
+      expect(RawClient.request(@url, "GET", "/").body).to eq("ok")
+    end
+
+    it "goes on if it was started with SIGHUP ignored, as by nohup" do
+      start_in_terminal("sh", "-c", 'trap "" HUP; exec "$@"', "sh")
+      close_terminal
+      File.write("#{directory}/Proxyfile", "bind 'http://127.0.0.1:0'\n#{fixed("new")}")
+      # It comes behind the one of the terminal.
+      Process.kill(:HUP, @pid)
+      eventually(limit: 10) { expect(RawClient.request(@url, "GET", "/").body).to eq("new") }
+    end
+  end
+
+  describe "in a program" do
+    def in_program(body)
+      script = <<~RUBY
+        require "timeout"
+        server = Proxy.start { bind "http://127.0.0.1:0"; upstream("app", backends: ["127.0.0.1:1"]); static_response body: "x" }
+        said = Queue.new
+        #{body}
+      RUBY
+      out, status = Open3.capture2e(RbConfig.ruby, "-I#{ProxyProcess::LIB}", "-rproxy", "-rnet/http", "-e", script)
+      [out, status.exitstatus]
+    end
+
+    it "every method may be called in a handler" do
+      out, status = in_program(<<~RUBY)
+        calls = { reload: -> { server.reload }, other: -> { server.reload { bind "http://127.0.0.1:0"; static_response body: "y" } },
+                  stats: -> { server.stats }, urls: -> { server.urls }, drain: -> { server.drain("app") }, ready: -> { server.ready("app") },
+                  reopen: -> { server.reopen_logs }, inspect: -> { server.inspect }, stop: -> { server.stop(timeout: 1) } }
+        calls.delete(:ready) if calls.delete(:drain) # nobody uses that upstream: there is no such backend
+        calls.each do |name, call|
+          trap("USR1") { said << begin; call.call; name; rescue Exception => error; error; end }
+          Process.kill(:USR1, Process.pid)
+          answer = Timeout.timeout(10) { said.pop }
+          abort "\#{name}: \#{answer.inspect}" unless answer == name
+        end
+        puts "fine"
+      RUBY
+      expect([out, status]).to eq(["fine\n", 0])
+    end
+
+    it "a handler that interrupts a reload has another one follow" do
+      out, status = in_program(<<~RUBY)
+        read = 0
+        handled = Queue.new
+        trap("USR1") { server.reload; handled << true }
+        server.reload do
+          read += 1
+          if read == 1
+            Process.kill(:USR1, Process.pid)
+            sleep 0.01 while handled.empty?
+          end
+          bind "http://127.0.0.1:0"
+          static_response body: "y"
+        end
+        Timeout.timeout(10) { sleep 0.01 until server.stats && read >= 1 && Net::HTTP.get(URI(server.urls.first)) == "y" }
+        puts "fine"
+        server.stop(timeout: 0)
+      RUBY
+      expect([out, status]).to eq(["fine\n", 0])
+    end
+
+    it "errors of a reload are raised in the handler" do
+      out, status = in_program(<<~RUBY)
+        trap("USR1") { said << begin; server.reload { nonsense }; rescue Proxy::ConfigurationError => error; error.class; end }
+        Process.kill(:USR1, Process.pid)
+        puts Timeout.timeout(10) { said.pop }
+        server.stop(timeout: 0)
+      RUBY
+      expect([out, status]).to eq(["Proxy::ConfigurationError\n", 0])
+    end
+  end
+end
