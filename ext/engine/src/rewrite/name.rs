@@ -86,7 +86,7 @@ pub(super) enum Name {
     BuiltIn(BuiltIn, Box<str>),
     /// `cookie.NAME`, whole.
     Cookie(Box<str>),
-    /// A field, or else a capture.
+    /// A capture, or else a field.
     Field(FieldName),
 }
 
@@ -138,6 +138,11 @@ impl Name {
                 out.extend_from_slice(cookie(&scope.request.fields, name).unwrap_or_default());
             }
             Name::Field(field) => {
+                // What the configuration names comes first: nobody who sends a field of that name takes its place.
+                if let Some(captured) = scope.captures.get(field.as_str(), &scope.request.fields) {
+                    out.extend_from_slice(captured);
+                    return Some(Found::Capture);
+                }
                 let response = scope.response.and_then(|response| response.fields);
                 let found = match context {
                     Context::Request => write_field(&scope.request.fields, field, out),
@@ -148,8 +153,7 @@ impl Name {
                     }
                 };
                 if !found {
-                    out.extend_from_slice(scope.captures.get(field.as_str(), &scope.request.fields)?);
-                    return Some(Found::Capture);
+                    return None;
                 }
             }
         }
