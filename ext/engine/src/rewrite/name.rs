@@ -56,6 +56,8 @@ built_ins! {
     ResponseTime = "response_time" in Response | Log,
     Backend = "backend" in Response | Log,
     Attempts = "attempts" in Response | Log,
+    Reason = "reason" in Response | Log,
+    GrpcStatus = "grpc_status" in Response | Log,
     Bytes = "bytes" in Log,
 }
 
@@ -197,13 +199,25 @@ impl BuiltIn {
             },
             BuiltIn::Scheme => out.extend_from_slice(scope.client.scheme().as_bytes()),
             BuiltIn::StartTime => CivilTime::of(scope.start).write_start_time(out),
-            BuiltIn::Status | BuiltIn::ResponseTime | BuiltIn::Backend | BuiltIn::Attempts | BuiltIn::Bytes => {
+            BuiltIn::Status
+            | BuiltIn::ResponseTime
+            | BuiltIn::Backend
+            | BuiltIn::Attempts
+            | BuiltIn::Reason
+            | BuiltIn::GrpcStatus
+            | BuiltIn::Bytes => {
                 let Some(response) = scope.response else { return };
                 match self {
                     BuiltIn::Status => value::number(out, u64::from(response.status)),
                     BuiltIn::ResponseTime => value::response_time(out, response.elapsed),
                     BuiltIn::Backend => out.extend_from_slice(response.backend.as_bytes()),
                     BuiltIn::Attempts => value::number(out, u64::from(response.attempts)),
+                    BuiltIn::Reason => value::number(out, u64::from(response.reason())),
+                    BuiltIn::GrpcStatus => {
+                        if let Some(code) = response.grpc.code {
+                            value::number(out, u64::from(code));
+                        }
+                    }
                     _ => value::number(out, response.bytes),
                 }
             }

@@ -39,6 +39,7 @@ pub(crate) fn response(fields: &Fields) -> ResponseInfo<'_> {
         elapsed: Duration::from_micros(12_345),
         backend: "127.0.0.1:3001",
         attempts: 2,
+        grpc: Default::default(),
         bytes: 65,
         fields: Some(fields),
     }

@@ -21,8 +21,9 @@ use tokio::time::Instant;
 use self::pump::{poll_pump, PumpError, Stuck};
 use crate::alarm::Alarm;
 use crate::error::{Error, Kind, Retry, Waited};
+use crate::headers::trailers;
 use crate::http1::{Connection, Malformed, ReadError};
-use crate::message::{Known, ResponseHead};
+use crate::message::{Fields, Known, ResponseHead};
 use crate::peer::Peer;
 
 /// Interim responses that are taken from a backend before its final one.
@@ -81,11 +82,14 @@ pub(crate) struct Asked {
 }
 
 /// Sends the request whose head stands in `backend`'s output, with its body, and waits for the head of the final response.
-/// `deadline` is when that must be there; a body that is still arriving from the client puts it off.
+/// `deadline` is when that must be there; a body that is still arriving from the client puts it off. `request` is what the backend gets
+/// of the request's head.
+#[allow(clippy::too_many_arguments)]
 pub(crate) async fn send(
     client: &mut Client,
     backend: &mut Peer,
     upload: &mut Upload,
+    request: &Fields,
     response: &mut ResponseHead,
     asked: &mut Asked,
     limits: &Limits,
@@ -98,7 +102,7 @@ pub(crate) async fn send(
         let Client { peer: client, alarm } = &mut *client;
         let mut waited = Waited::Response;
         let uploading = upload.has_body() && !upload.is_over();
-        if upload.poll(cx, client, backend)?.is_pending() {
+        if upload.poll(cx, client, backend, request)?.is_pending() {
             waited = upload.waits_for();
         }
         if waited == Waited::ClientBody && asked.go_ahead && !upload.has_begun() {
@@ -168,11 +172,12 @@ pub(crate) async fn send(
 }
 
 /// Passes the bodies on: the response's to the client, and what is left of the request's to the backend. The response's head
-/// stands in the client's output.
+/// stands in the client's output. `heads` are those of the request and the response as they were passed on.
 pub(crate) async fn relay(
     client: &mut Client,
     backend: &mut Peer,
     upload: &mut Upload,
+    heads: (&Fields, &Fields),
     limits: &Limits,
 ) -> Result<(), Error> {
     let mut progress: Option<Instant> = None;
@@ -181,10 +186,17 @@ pub(crate) async fn relay(
         let Client { peer: client, alarm } = &mut *client;
         // A request that could not be sent whole is no longer of interest once its response is here.
         if !upload.is_over() {
-            let _ = upload.poll(cx, client, backend)?;
+            let _ = upload.poll(cx, client, backend, heads.0)?;
         }
         let mut stuck = Stuck::Reading;
-        match poll_pump(cx, backend, client, &mut stuck, |_, _| ()) {
+        match poll_pump(
+            cx,
+            backend,
+            client,
+            &mut stuck,
+            |_, _| (),
+            |late, _| Some(trailers::of_response(late, heads.1)),
+        ) {
             Poll::Ready(Ok(())) => return Poll::Ready(Ok(())),
             Poll::Ready(Err(PumpError::Write(error))) => return Poll::Ready(Err(Error::client(Kind::Io(error)))),
             Poll::Ready(Err(PumpError::Read(error))) => {
