@@ -42,7 +42,7 @@ pub struct Config {
     pub threads: Option<Setting<i64>>,
     /// Addresses and networks of proxies that are believed what they say about their clients; `unix:` for all that come over a
     /// unix socket. Default: none.
-    pub trusted_proxies: Setting<Vec<String>>,
+    pub trusted_proxies: TrustedProxies,
     /// DNS servers as `ADDRESS` or `ADDRESS:PORT`. Empty: the system's own configuration.
     pub resolver: Setting<Vec<String>>,
     /// Seconds that requests in flight may take when the server stops. Default 30.
@@ -75,7 +75,7 @@ impl Default for Config {
         Self {
             binds: Vec::new(),
             threads: None,
-            trusted_proxies: Setting::of(Vec::new()),
+            trusted_proxies: TrustedProxies::default(),
             resolver: Setting::of(Vec::new()),
             shutdown_timeout: Setting::of(30.0),
             client_header_timeout: Setting::of(30.0),
@@ -108,6 +108,19 @@ impl<T> Setting<T> {
     pub fn of(value: T) -> Self {
         Self { value, at: None }
     }
+}
+
+/// `trusted_proxies "10.0.0.0/8", fields: ["X-Forwarded-For", "X-Forwarded-Proto"]`
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TrustedProxies {
+    /// Addresses and networks, and `unix:`.
+    pub value: Vec<String>,
+    /// The fields in which they are believed what they say of their clients; all others of that kind are dropped. Default: all that
+    /// there are.
+    pub fields: Option<Vec<String>>,
+    /// Where it was written.
+    pub at: Option<At>,
 }
 
 /// `bind "http://0.0.0.0:8080"`, or `bind "https://0.0.0.0:8443", certificate: "site.pem", key: "site.key"`

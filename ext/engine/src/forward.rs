@@ -14,13 +14,14 @@ use std::time::{Instant, SystemTime};
 
 use crate::engine::{Engine, Workspace};
 use crate::filter::{BodyLimit, Filter};
-use crate::grpc::{Call, Form};
+use crate::grpc::{Call, Form, Told};
 use crate::handler::Handler;
 use crate::headers::hop_by_hop::{self, Wishes};
 use crate::headers::{forwarded, framing};
 use crate::http1::Framing;
 use crate::log::Level;
-use crate::message::{Known, Method, TargetSpans, Version};
+use crate::message::{FieldName, Known, Method, TargetSpans, Version};
+use crate::peer::Peer;
 use crate::request_id::RequestId;
 use crate::rewrite::{Captures, ClientInfo, ResponseInfo, Scope};
 use crate::routing::Ambiguous;
@@ -80,6 +81,8 @@ pub(crate) struct Outcome {
     pub(crate) status: u16,
     /// The backend that answered.
     pub(crate) backend: Option<crate::upstream::Attempt>,
+    /// What a call of gRPC was told.
+    pub(crate) grpc: Told,
     /// How often the request was sent to a backend.
     pub(crate) attempts: u32,
     /// Bytes of the response, head and all.
@@ -113,8 +116,11 @@ async fn forward(
     }
     work.request.replace_host();
     engine.counters.request_began();
-    // Before anything is dropped or changed: no field that is named in `Connection` makes a client another one.
     let via = Some(link).filter(|peer| snapshot.trusted.trusts(peer));
+    if work.request.fields.may_be_hearsay() {
+        snapshot.trusted.drop_unbelieved(&mut work.request.fields, via.is_some());
+    }
+    // Before anything else is dropped or changed: no field that is named in `Connection` makes a client another one.
     let spoken_for = via.and_then(|peer| snapshot.trusted.client(&work.request.fields, peer));
     let mut exchange = Exchange {
         engine,
@@ -169,6 +175,13 @@ impl Exchange<'_> {
         let Ok(scope) = snapshot.routes.locate(request, self.link, captured) else {
             return self.refuse_ambiguous().await;
         };
+        if request.method == Method::Post && self.call.is_none() {
+            if let Ok(Some(Handler::Proxy(proxy))) = scope.handler(request) {
+                if proxy.backends().speak_http2() {
+                    self.call = Call::to_http2(request, tokio::time::Instant::now);
+                }
+            }
+        }
         if !scope.filters.is_empty() {
             hop_by_hop::drop_named(&mut self.work.request.fields);
         }
@@ -219,6 +232,7 @@ impl Exchange<'_> {
                 elapsed: self.begun.elapsed(),
                 backend: self.outcome.backend.as_ref().map_or("", |attempt| attempt.label()),
                 attempts: self.outcome.attempts,
+                grpc: self.outcome.grpc,
                 bytes: 0,
                 fields: Some(&self.work.response.fields),
             }),
@@ -245,6 +259,18 @@ impl Exchange<'_> {
     /// Whether the request is an extended CONNECT of HTTP/2: its client takes any success for the beginning of the tunnel.
     pub(crate) fn is_h2_tunnel(&self) -> bool {
         self.work.request.version == Version::Http2 && self.wishes.upgrade
+    }
+
+    /// Lets logs, which otherwise have what the client sent, have of a field what was found out.
+    pub(crate) fn log_as_verified(&mut self, name: &FieldName) {
+        if self.snapshot.keeps_lines {
+            self.work.request.fields.copy_field(name, &mut self.work.as_sent);
+        }
+    }
+
+    /// Whether the client of HTTP/1.1 has asked for trailers, which `backend` can send whatever it says of its body.
+    pub(crate) fn wants_trailers_of(&self, backend: &Peer) -> bool {
+        self.wishes.trailers && self.work.request.version == Version::Http11 && backend.version() == Version::Http2
     }
 
     /// Logs a failure.
@@ -285,6 +311,7 @@ impl Exchange<'_> {
                 elapsed: self.begun.elapsed(),
                 backend: outcome.backend.as_ref().map_or("", |backend| backend.label()),
                 attempts: outcome.attempts,
+                grpc: outcome.grpc,
                 bytes: outcome.bytes.saturating_sub(outcome.head),
                 fields: Some(&self.work.response.fields),
             }),

@@ -8,12 +8,16 @@ use std::time::Duration;
 use tokio::time::{timeout_at, Instant};
 
 use crate::error::{Error, Kind, Waited};
-use crate::message::{Known, RequestHead, Version};
+use crate::message::{Fields, Known, Method, RequestHead, Version};
 
 /// A time limit beyond this one is none.
 const LONGEST: Duration = Duration::from_secs(366 * 24 * 3600);
 
-/// A call: a request whose content is gRPC.
+/// How long both sides of a call may be silent over HTTP/2: a stream of messages is often one of news.
+pub(crate) const SILENCE: Duration = Duration::from_secs(300);
+
+/// A call: a request whose content is gRPC, sent as gRPC is: a POST over HTTP/2, or to a backend of HTTP/2. To anything else a content type
+/// is a word of the client's, by which it could have its refusals look like successes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Call {
     /// In which wrapping.
@@ -36,9 +40,14 @@ pub(crate) enum Form {
 }
 
 impl Form {
-    /// That of a request, if it is gRPC at all.
+    /// That of a request over HTTP/2, if it is gRPC at all.
     pub(crate) fn of(request: &RequestHead) -> Option<Self> {
-        Self::of_type(request.fields.get(Known::ContentType)?)
+        (request.version == Version::Http2).then(|| Self::of_post(request))?
+    }
+
+    /// That of a request over whatever it came.
+    fn of_post(request: &RequestHead) -> Option<Self> {
+        (request.method == Method::Post).then(|| Self::of_type(request.fields.get(Known::ContentType)?))?
     }
 
     fn of_type(content_type: &[u8]) -> Option<Self> {
@@ -68,10 +77,35 @@ impl Form {
 impl Call {
     /// The call that this request is, if it is one. Its time begins `now`.
     pub(crate) fn of(request: &RequestHead, now: impl FnOnce() -> Instant) -> Option<Self> {
-        let form = Form::of(request)?;
+        Form::of(request).map(|form| Self::in_form(form, request, now))
+    }
+
+    /// The same of a request over whatever it came, to a backend of HTTP/2.
+    pub(crate) fn to_http2(request: &RequestHead, now: impl FnOnce() -> Instant) -> Option<Self> {
+        Form::of_post(request).map(|form| Self::in_form(form, request, now))
+    }
+
+    fn in_form(form: Form, request: &RequestHead, now: impl FnOnce() -> Instant) -> Self {
         let limit = request.fields.get(Known::GrpcTimeout).and_then(time_limit);
         let end = limit.and_then(|limit| now().checked_add(limit));
-        Some(Self { form, streams: form == Form::Plain && request.version == Version::Http2, end })
+        Self { form, streams: form == Form::Plain && request.version == Version::Http2, end }
+    }
+}
+
+/// What became of a call, which is answered with a 200 whatever becomes of it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Told {
+    /// The status that any other request would have been answered with; 0: the one that it was answered with.
+    pub reason: u16,
+    /// The code that the client was told, as far as it is known.
+    pub code: Option<u16>,
+}
+
+impl Told {
+    /// The code that fields of a backend say.
+    pub(crate) fn note(&mut self, fields: &Fields) {
+        let code = fields.get(Known::GrpcStatus).and_then(|code| std::str::from_utf8(code).ok()?.parse().ok());
+        self.code = code.or(self.code);
     }
 }
 

@@ -14,8 +14,9 @@ mod node;
 
 use std::net::IpAddr;
 
-use crate::config::{Problem, Setting};
-use crate::message::{Fields, Known};
+use crate::config::{self, Problem};
+use crate::headers::hearsay;
+use crate::message::{FieldName, Fields, Known};
 use crate::networks::Networks;
 use crate::rewrite::ClientInfo;
 use element::Element;
@@ -30,6 +31,8 @@ pub(crate) const UNIX: &str = "unix:";
 pub(crate) struct TrustedProxies {
     networks: Networks,
     unix: bool,
+    /// The fields that they are believed; `None`: all that there are.
+    fields: Option<Box<[FieldName]>>,
 }
 
 /// What fields say of a client.
@@ -43,7 +46,7 @@ struct Told {
 
 impl TrustedProxies {
     /// Checks the directive.
-    pub(crate) fn compile(spec: &Setting<Vec<String>>, problems: &mut Vec<Problem>) -> Self {
+    pub(crate) fn compile(spec: &config::TrustedProxies, problems: &mut Vec<Problem>) -> Self {
         const DIRECTIVE: &str = "trusted_proxies";
         let at = spec.at.as_ref();
         let addresses: Vec<String> = spec.value.iter().filter(|text| *text != UNIX).cloned().collect();
@@ -54,7 +57,35 @@ impl TrustedProxies {
                 format!("\"{all}\" lets everybody say who they are: write the addresses of your own proxies alone");
             problems.push(Problem::warning(at, DIRECTIVE, message));
         }
-        Self { networks, unix: addresses.len() < spec.value.len() }
+        let fields = spec.fields.as_ref().map(|names| {
+            let known = names.iter().filter(|name| {
+                let known = hearsay::is_believable(name.as_bytes());
+                if !known {
+                    let message = format!(
+                        "fields: {name:?} is no field in which a proxy says on whose behalf it asks: write some such as \
+                         \"X-Forwarded-For\" and \"X-Forwarded-Proto\""
+                    );
+                    problems.push(Problem::error(at, DIRECTIVE, message));
+                }
+                known
+            });
+            known.filter_map(|name| FieldName::new(name)).collect()
+        });
+        Self { networks, unix: addresses.len() < spec.value.len(), fields }
+    }
+
+    /// Drops the fields that the other end of a connection is not believed. To be called before anything looks at the request.
+    #[cold]
+    pub(crate) fn drop_unbelieved(&self, fields: &mut Fields, trusted: bool) {
+        fields.retain(|_, name, _| {
+            let believed = trusted && !hearsay::is_never_believed(name) && self.believes(name);
+            believed || !hearsay::is_hearsay(name)
+        });
+    }
+
+    fn believes(&self, name: &[u8]) -> bool {
+        let is_it = |field: &FieldName| field.as_str().as_bytes().eq_ignore_ascii_case(name);
+        self.fields.as_ref().is_none_or(|fields| fields.iter().any(is_it))
     }
 
     /// Whether the other end of a connection is a trusted proxy.

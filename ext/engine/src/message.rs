@@ -6,7 +6,7 @@ mod known;
 mod method;
 mod target;
 
-pub(crate) use fields::{is_token_byte, Lines};
+pub(crate) use fields::{is_one_to_cgi, is_token_byte, Lines};
 pub use fields::{FieldName, Fields, NameRef};
 pub(crate) use head::{host_of, TargetSpans};
 pub use head::{RequestHead, ResponseHead, Span, Version};

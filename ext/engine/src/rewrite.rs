@@ -25,6 +25,11 @@ pub use target::{write_path_and_query, InvalidTarget, RenderedTarget, TargetTemp
 use modifier::Modifier;
 use name::{Found, Name};
 
+/// Whether a name is built in somewhere, so that no capture shows under it.
+pub(crate) fn is_built_in(name: &str) -> bool {
+    [Context::Request, Context::Response].into_iter().any(|context| BuiltIn::names(context).any(|known| known == name))
+}
+
 /// The first placeholder of `text`, which is sent as it is written, that a string rewrite would replace, given the names of the
 /// `captures` around it.
 pub(crate) fn known_placeholder(text: &str, context: Context, captures: &[&str]) -> Option<Box<str>> {

@@ -68,6 +68,8 @@ pub struct Upstream {
     balancer: Balancer,
     keep: Keep,
     shared: bool,
+    /// Whether every backend is one of HTTP/2.
+    http2: bool,
     fleet: Arc<Fleet>,
     recipe: Recipe,
     /// The backends as they were written, in that order. Locked only to change `live` and for the figures.
@@ -135,6 +137,7 @@ impl Upstream {
             balancer,
             keep: terms.keep,
             shared,
+            http2: members.iter().all(|member| member.traits.protocol == Protocol::Http2),
             fleet,
             recipe,
             slots: Mutex::new(slots),
@@ -192,6 +195,11 @@ impl Upstream {
     /// may be by now.
     pub(crate) fn next_probe(&self) -> Option<Duration> {
         self.live.load().iter().filter_map(|endpoint| endpoint.next_probe()).min()
+    }
+
+    /// Whether every backend is one of HTTP/2, before any connection says so.
+    pub(crate) fn speaks_http2(&self) -> bool {
+        self.http2
     }
 
     /// What is kept of idle connections.

@@ -46,11 +46,15 @@ module Proxy
 
       # The proxies in front of this one. A request that comes from one of them is that of the right-most address of
       # `X-Forwarded-For` that is not among them, by the scheme of `X-Forwarded-Proto`; without `X-Forwarded-For`, `Forwarded` is read
-      # the same way. `{addr}`, `{scheme}`, the access log, limits and lists see that client. Nobody else is believed.
+      # the same way. `{addr}`, `{scheme}`, the access log, limits and lists see that client. Nobody else is believed: fields of that kind
+      # are dropped.
       #
       # @param addresses [Array<String>] addresses and networks; `"unix:"` for whoever comes over a unix socket
+      # @param options [Hash] the options of the README's table, by Symbol
+      # @option options [Array<String>] :fields the fields that they are believed; all others of that kind are dropped
       # @example
       #   trusted_proxies "10.0.0.0/8", "127.0.0.1", "fd00::/8"
+      #   trusted_proxies "10.0.0.0/8", fields: ["X-Forwarded-For", "X-Forwarded-Proto"]
       def trusted_proxies(*addresses, **options, &block)
         list = addresses.flatten
         server_setting(:trusted_proxies, list.empty? ? [] : [list], options, &block)
@@ -165,9 +169,9 @@ module Proxy
         return unless @draft.top_level?(place)
 
         place.no_block if block
-        Options::BY_NAME.fetch(name).read(options, place)
+        read, = Options::BY_NAME.fetch(name).read(options, place)
         value = server_value(name, values, place)
-        @draft.set(name, value.equal?(INVALID) ? value : { "value" => value, "at" => place.at }, place)
+        @draft.set(name, value.equal?(INVALID) ? value : { "value" => value, "at" => place.at, **read }, place)
         nil
       end
 

@@ -6,7 +6,8 @@ use crate::message::{Known, Version};
 use crate::rewrite::value::number;
 use crate::rewrite::Scope;
 
-/// `addr - user [31/Jan/2026:12:00:00 +0000] "GET /path?query HTTP/1.1" 200 65 "referer" "user agent"`, in UTC.
+/// `addr - user [31/Jan/2026:12:00:00 +0000] "GET /path?query HTTP/1.1" 200 65 "referer" "user agent"`, in UTC. The status of a call of gRPC
+/// that the proxy refused is the one that any other request would have been answered with.
 pub(super) fn write(scope: &Scope<'_>, out: &mut Vec<u8>) {
     let request = scope.request;
     push_or_dash(out, scope.client.addr.as_bytes());
@@ -26,7 +27,7 @@ pub(super) fn write(scope: &Scope<'_>, out: &mut Vec<u8>) {
         });
     }
     out.extend_from_slice(b"\" ");
-    let (status, bytes) = scope.response.map_or((0, 0), |response| (response.status, response.bytes));
+    let (status, bytes) = scope.response.map_or((0, 0), |response| (response.reason(), response.bytes));
     number(out, u64::from(status));
     out.push(b' ');
     number(out, bytes);

@@ -40,6 +40,13 @@ pub(super) fn write(scope: &Scope<'_>, out: &mut Vec<u8>) {
         text(out, "backend", response.backend.as_bytes());
         name(out, "attempts");
         number(out, u64::from(response.attempts));
+        name(out, "reason");
+        number(out, u64::from(response.reason()));
+        name(out, "grpc_status");
+        match response.grpc.code {
+            Some(code) => number(out, u64::from(code)),
+            None => out.extend_from_slice(b"null"),
+        }
     }
     out.push(b'}');
 }

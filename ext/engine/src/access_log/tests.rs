@@ -70,7 +70,7 @@ fn json_lines_are_one_object_each() {
         "time": "2026-01-31T12:00:00.123Z", "request_id": "0123456789abcdef0011223344556677", "addr": "192.0.2.7",
         "method": "GET", "scheme": "http", "host": "example.com:81", "path": "/a", "query": "b=\"1\"",
         "protocol": "HTTP/1.1", "referer": null, "user_agent": "curl\n\"8\"", "status": 201, "bytes": 65,
-        "duration_ms": 12.345, "backend": "127.0.0.1:3001", "attempts": 2,
+        "duration_ms": 12.345, "backend": "127.0.0.1:3001", "attempts": 2, "reason": 201, "grpc_status": null,
     });
     assert_eq!(object, expected);
 }

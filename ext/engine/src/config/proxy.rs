@@ -45,6 +45,8 @@ pub struct Proxy {
     pub forwarded_headers: ForwardedHeaders,
     /// Request fields with `_` or `.` in their name that are passed on all the same.
     pub allow_underscores: Vec<String>,
+    /// Whether the trailers of requests are sent to backends of HTTP/1.1 too. Those of HTTP/2 get them in any case.
+    pub request_trailers: bool,
     /// The longest body of a request in bytes, whatever a `max_body` around it says. Default: what that says.
     pub max_body: Option<i64>,
     /// Where it was written.
@@ -72,6 +74,7 @@ impl Default for Proxy {
             strip_prefix: false,
             forwarded_headers: ForwardedHeaders::Switch(true),
             allow_underscores: Vec::new(),
+            request_trailers: false,
             max_body: None,
             at: None,
         }

@@ -63,12 +63,13 @@ impl AuthJwt {
 
     /// Tells the backend what the token says, in place of what the client says.
     fn tell(&self, claims: &Claims, exchange: &mut Exchange<'_>) {
-        let fields = &mut exchange.work.request.fields;
         for (name, claim) in &self.fields {
+            let fields = &mut exchange.work.request.fields;
             match claims.get(&**claim).and_then(field_value) {
                 Some(value) => fields.set(name, value.as_bytes()),
                 None => fields.remove(name),
             }
+            exchange.log_as_verified(name);
         }
         if let Some(subject) = claims.get("sub").and_then(field_value) {
             exchange.work.set_user(subject.as_bytes());

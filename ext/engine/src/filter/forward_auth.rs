@@ -175,8 +175,9 @@ impl ForwardAuth {
             Peer::Http2(stream) => http2::write_request(stream, question, target, endpoint, &asked, Framing::None)?,
         }
         let mut upload = Upload::new(Framing::None, true, 0);
-        let response = &mut exchange.work.response;
-        exchange::send(exchange.client, &mut server, &mut upload, response, &mut asked, &self.limits, deadline).await?;
+        let (fields, response) = (&question.fields, &mut exchange.work.response);
+        let client = &mut *exchange.client;
+        exchange::send(client, &mut server, &mut upload, fields, response, &mut asked, &self.limits, deadline).await?;
         Ok(server)
     }
 }

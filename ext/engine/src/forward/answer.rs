@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use super::{Exchange, Verdict};
 use crate::engine::Engine;
 use crate::error::{Error, Kind, Side, Waited};
-use crate::grpc::Form;
+use crate::grpc::{Form, Told};
 use crate::http1::Framing;
 use crate::message::{Known, Method, RequestHead, ResponseHead, Version};
 use crate::request_id::RequestId;
@@ -27,12 +27,14 @@ pub(crate) async fn refuse(
         Some(fields) => (200, &fields[..], &[][..]),
         None => (response.status, &response.fields[..], &response.body[..]),
     };
-    engine.counters.answered(status);
+    let reason = response.status;
+    engine.counters.answered(reason);
     let snapshot = engine.snapshot();
     if let Some(log) = &snapshot.access_log {
         let unread = RequestHead::default();
+        let grpc = form.map_or(Told::default(), |_| Refusal::Status(reason).told());
         let response =
-            ResponseInfo { status, elapsed: Duration::ZERO, backend: "", attempts: 0, bytes: 0, fields: None };
+            ResponseInfo { status, grpc, elapsed: Duration::ZERO, backend: "", attempts: 0, bytes: 0, fields: None };
         let scope = Scope::new(&unread, link, RequestId::random(), SystemTime::now());
         engine.log_access(log, &Scope { response: Some(response), ..scope });
     }
@@ -110,6 +112,7 @@ impl Exchange<'_> {
     /// Answers a call of gRPC, which takes no other answer. The fields that filters want on it stay.
     pub(crate) async fn answer_call(&mut self, refusal: Refusal) -> Verdict {
         let form = self.call.map_or(Form::Plain, |call| call.form);
+        self.outcome.grpc = refusal.told();
         let fields = call_fields(form, refusal, self.work.request.version);
         self.answer(200, &fields, b"").await
     }
@@ -146,10 +149,11 @@ impl Exchange<'_> {
         }
     }
 
-    /// Notes and counts the status that the client is about to get.
+    /// Notes the status that the client is about to get, and counts it, or what it stands for to a call of gRPC.
     pub(crate) fn answering(&mut self, status: u16) {
         self.outcome.status = status;
-        self.engine.counters.answered(status);
+        let reason = self.outcome.grpc.reason;
+        self.engine.counters.answered(if reason == 0 { status } else { reason });
     }
 }
 

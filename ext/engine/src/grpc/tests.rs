@@ -3,7 +3,7 @@ use std::future::{pending, ready};
 use super::*;
 
 fn call(content_type: &str, timeout: Option<&str>) -> Option<Call> {
-    let mut request = RequestHead { version: Version::Http2, ..RequestHead::default() };
+    let mut request = RequestHead { version: Version::Http2, method: Method::Post, ..RequestHead::default() };
     request.fields.append(Known::ContentType, content_type.as_bytes());
     if let Some(timeout) = timeout {
         request.fields.append(Known::GrpcTimeout, timeout.as_bytes());
@@ -35,9 +35,14 @@ fn a_call_is_known_by_its_content_type() {
 fn only_http_2_and_no_browser_streams_requests() {
     assert!(call("application/grpc", None).expect("a call").streams);
     assert!(!call("application/grpc-web", None).expect("a call").streams);
-    let mut request = RequestHead::default();
+    let mut request = RequestHead { method: Method::Post, ..RequestHead::default() };
     request.fields.append(Known::ContentType, b"application/grpc");
-    assert!(!Call::of(&request, Instant::now).expect("a call").streams);
+    assert_eq!(Call::of(&request, Instant::now), None, "over HTTP/1.1 the backend has a say in it");
+    assert!(!Call::to_http2(&request, Instant::now).expect("a call").streams);
+    for method in [Method::Get, Method::Put, Method::Head] {
+        let other = RequestHead { method, version: Version::Http2, ..request.clone() };
+        assert_eq!((Call::of(&other, Instant::now), Call::to_http2(&other, Instant::now)), (None, None), "{method:?}");
+    }
 }
 
 #[test]

@@ -20,7 +20,7 @@ use crate::filter::BodyLimit;
 use crate::forward::{Exchange, Verdict};
 use crate::grpc;
 use crate::headers::forwarded::{Forwarding, Names};
-use crate::message::{host_of, FieldName};
+use crate::message::{host_of, FieldName, Version};
 use crate::peer::Peer;
 use crate::respond::ErrorResponse;
 use crate::rewrite::{TargetTemplate, Template};
@@ -40,6 +40,8 @@ pub(crate) struct Proxy {
     own_headers: Names,
     sets_host: bool,
     allow_underscores: Vec<FieldName>,
+    /// Whether backends of HTTP/1.1 get the trailers of requests.
+    request_trailers: bool,
     forwarding: Forwarding,
     limits: Limits,
     /// `read_timeout`, if it was written.
@@ -81,7 +83,8 @@ struct Answered {
 impl Proxy {
     pub(crate) async fn serve(&self, exchange: &mut Exchange<'_>) -> Verdict {
         let idempotent = exchange.work.request.method.is_idempotent();
-        let mut upload = Upload::new(exchange.framing, idempotent, self.retry_buffer);
+        let mut upload =
+            Upload::new(exchange.framing, idempotent, self.retry_buffer).with_trailers(self.request_trailers);
         match grpc::within(exchange.call, self.ask(exchange, &mut upload)).await {
             Ok(answered) => self.respond(exchange, answered, &mut upload).await,
             Err(error) => {
@@ -94,14 +97,15 @@ impl Proxy {
         }
     }
 
-    /// The limits of an exchange. Both sides of a gRPC call may have nothing to say for as long as those of a tunnel: a stream of
-    /// messages is often one of news. What is written of the response counts all the same.
-    fn limits(&self, exchange: &Exchange<'_>) -> Limits {
+    /// The limits of an exchange with `backend`. Where that speaks HTTP/2, both sides of a gRPC call may be silent for longer. What is
+    /// written of the response counts all the same.
+    fn limits(&self, exchange: &Exchange<'_>, backend: &Peer) -> Limits {
         let mut limits = self.limits;
-        if let Some(call) = exchange.call {
-            limits.read = self.read_timeout.unwrap_or(self.tunnel_timeout);
+        if let (Some(call), Version::Http2) = (exchange.call, backend.version()) {
+            let silence = grpc::SILENCE.max(limits.read).min(self.tunnel_timeout);
+            limits.read = self.read_timeout.unwrap_or(silence);
             if call.streams {
-                limits.client_read = self.tunnel_timeout;
+                limits.client_read = silence.max(limits.client_read);
             }
         }
         limits

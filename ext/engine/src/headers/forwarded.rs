@@ -11,7 +11,7 @@ use crate::rewrite::ClientInfo;
 /// Which fields are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Forwarding {
-    /// None; what the client sent is passed on.
+    /// None; what a trusted proxy said is passed on.
     Off,
     /// `X-Forwarded-For`, `-Proto`, `-Host`, `-Port` and `X-Real-IP`.
     #[default]

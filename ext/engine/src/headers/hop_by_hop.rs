@@ -1,6 +1,7 @@
 //! Fields that concern one connection only (RFC 9110, section 7.6.1).
 
 use super::framing::{connection_options, listed, Listed};
+use super::hearsay::stays;
 use crate::message::{FieldName, Fields, Known, RequestHead, ResponseHead, Version};
 
 fn is_hop_by_hop(name: Known) -> bool {
@@ -100,6 +101,7 @@ pub fn clean_request(head: &mut RequestHead, allowed: &[FieldName], chunked: boo
                     || allowed.iter().any(|allowed| allowed.as_str().as_bytes().eq_ignore_ascii_case(name)))
         }
     });
+    named.remember(&mut head.fields);
 }
 
 /// Removes the fields that `Connection` names, before anything of ours is added: a client cannot remove what a filter adds by
@@ -108,6 +110,7 @@ pub(crate) fn drop_named(fields: &mut Fields) {
     let named = Named::by(fields);
     if !named.0.is_empty() {
         fields.retain(|known, name, _| known == Some(Known::Connection) || !named.drops(known, name));
+        named.remember(fields);
         let kept: Vec<u8> =
             connection_options(fields).filter(|option| !named.has(option)).collect::<Vec<_>>().join(&b", "[..]);
         match kept.is_empty() {
@@ -129,6 +132,7 @@ pub fn clean_response(head: &mut ResponseHead, chunked: bool, keep_upgrade: bool
         Some(known) => !is_hop_by_hop(known) && !named.drops(Some(known), name),
         None => !named.drops(None, name),
     });
+    named.remember(&mut head.fields);
 }
 
 /// The names that `Connection` lists. Almost always it lists none but `keep-alive`, `close` and `upgrade`, which are
@@ -151,6 +155,13 @@ impl Named {
         Self(named)
     }
 
+    /// Lets the fields know what was dropped, so that it does not come late either.
+    fn remember(&self, fields: &mut Fields) {
+        for name in self.0.iter().filter(|name| !stays(Known::of(name), name)) {
+            fields.note_removed(&**name);
+        }
+    }
+
     fn has(&self, name: &[u8]) -> bool {
         let small = |byte: &u8| byte.to_ascii_lowercase();
         self.0.binary_search_by(|named| named.iter().copied().cmp(name.iter().map(small))).is_ok()
@@ -163,20 +174,7 @@ impl Named {
         if self.0.is_empty() {
             return false;
         }
-        use Known::*;
-        let stays = matches!(
-            known,
-            Some(
-                Host | ContentLength
-                    | Forwarded
-                    | XForwardedFor
-                    | XForwardedHost
-                    | XForwardedPort
-                    | XForwardedProto
-                    | XRealIp
-            )
-        );
-        !stays && self.has(name)
+        !stays(known, name) && self.has(name)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::read::{HeadScan, Malformed};
 use super::{Buffer, Piece};
-use crate::headers::clean_trailers;
+use crate::headers::trailers;
 use crate::message::{Fields, Span};
 
 /// Bytes that a chunk's size and extensions may take.
@@ -160,7 +160,7 @@ fn parse_trailers(bytes: &[u8]) -> Result<Fields, Malformed> {
         let value = Span::within(bytes, header.value);
         fields.push_line(name, value, None);
     }
-    clean_trailers(&mut fields);
+    trailers::clean(&mut fields);
     Ok(fields)
 }
 

@@ -16,11 +16,11 @@ pub(crate) fn read_fields(map: &HeaderMap, fields: &mut Fields) {
             }
             cookie.extend_from_slice(value.as_bytes());
         } else if name != http::header::HOST {
-            fields.append(name.as_str().as_bytes(), value.as_bytes());
+            fields.push_field(name.as_str().as_bytes(), value.as_bytes());
         }
     }
     if !cookie.is_empty() {
-        fields.append(Known::Cookie, &cookie);
+        fields.push_field(Known::Cookie.as_str().as_bytes(), &cookie);
     }
 }
 

@@ -20,10 +20,11 @@ impl Upgrade {
             return None;
         }
         let accept = request.fields.get(KEY).map(proof);
-        Some(Self { protocol: protocol.into(), accept })
+        // Names of protocols compare without regard to letter case in HTTP/1.1 alone (RFC 8441, section 5, has `websocket`).
+        Some(Self { protocol: protocol.to_ascii_lowercase().into(), accept })
     }
 
-    /// The name of the protocol.
+    /// The name of the protocol, in small letters.
     pub(crate) fn protocol(&self) -> &str {
         std::str::from_utf8(&self.protocol).unwrap_or_default()
     }
@@ -62,6 +63,15 @@ mod tests {
         upgrade.answered(&mut response);
         assert_eq!((response.status, response.fields.get(Known::Upgrade)), (101, Some(&b"websocket"[..])));
         assert_eq!(response.fields.get(ACCEPT), Some(&b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="[..]));
+    }
+
+    #[test]
+    fn protocols_are_asked_for_in_small_letters() {
+        for written in ["WebSocket", "WEBSOCKET", "websocket"] {
+            let mut request = RequestHead::default();
+            request.fields.set(Known::Upgrade, written.as_bytes());
+            assert_eq!(Upgrade::of(&request).expect("an upgrade").protocol(), "websocket", "{written}");
+        }
     }
 
     #[test]

@@ -8,7 +8,8 @@ use crate::message::RequestHead;
 
 fn trusted(texts: &[&str]) -> TrustedProxies {
     let mut problems = Vec::new();
-    let spec = Setting::of(texts.iter().map(|text| (*text).to_owned()).collect());
+    let value = texts.iter().map(|text| (*text).to_owned()).collect();
+    let spec = config::TrustedProxies { value, ..Default::default() };
     let trusted = TrustedProxies::compile(&spec, &mut problems);
     assert!(problems.is_empty(), "{problems:?}");
     trusted
@@ -142,8 +143,10 @@ fn only_those_who_are_named_are_trusted() {
 #[test]
 fn mistakes_say_what_to_write_instead() {
     let mut problems = Vec::new();
-    let spec =
-        Setting::of(vec!["10.0.0.1/8".into(), "proxy.internal".into(), "unix:/run/a.sock".into(), "::/0".into()]);
+    let spec = config::TrustedProxies {
+        value: vec!["10.0.0.1/8".into(), "proxy.internal".into(), "unix:/run/a.sock".into(), "::/0".into()],
+        ..Default::default()
+    };
     TrustedProxies::compile(&spec, &mut problems);
     let texts: Vec<_> = problems.iter().map(|problem| problem.message.as_str()).collect();
     assert_eq!(texts.len(), 4, "{texts:?}");
@@ -196,5 +199,40 @@ proptest! {
                 prop_assert_eq!(found.and_then(|client| client.ip), Some(ip));
             }
         }
+    }
+}
+
+/// The names that are left of these fields.
+fn believed(believed: Option<&[&str]>, from_trusted: bool, fields: &str) -> Vec<String> {
+    let fields_of = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    let spec = config::TrustedProxies { fields: believed.map(fields_of), ..Default::default() };
+    let mut problems = Vec::new();
+    let trusted = TrustedProxies::compile(&spec, &mut problems);
+    assert!(problems.is_empty(), "{problems:?}");
+    let mut fields = head(fields).fields;
+    trusted.drop_unbelieved(&mut fields, from_trusted);
+    fields.iter().map(|(name, _)| String::from_utf8_lossy(name).into_owned()).skip(1).collect()
+}
+
+#[test]
+fn a_trusted_proxy_is_believed_the_fields_that_are_listed() {
+    let fields = "X-Forwarded-For: 1\r\nX-Forwarded-Ssl: on\r\nProxy: x\r\nX-Sum: 1\r\nx_forwarded_for: 2\r\n";
+    assert_eq!(believed(None, false, fields), ["X-Sum"]);
+    assert_eq!(believed(None, true, fields), ["X-Forwarded-For", "X-Forwarded-Ssl", "X-Sum", "x_forwarded_for"]);
+    assert_eq!(believed(Some(&["x-forwarded-for"]), true, fields), ["X-Forwarded-For", "X-Sum"]);
+    assert_eq!(believed(Some(&[]), true, fields), ["X-Sum"]);
+    assert_eq!(believed(Some(&["X-Forwarded-For"]), false, fields), ["X-Sum"]);
+}
+
+#[test]
+fn only_fields_of_that_kind_can_be_listed() {
+    for name in ["X-Sum", "Proxy", "X_Forwarded_For", "X-Accel-Mapping", "", "X-Forwarded-For "] {
+        let mut problems = Vec::new();
+        let spec = config::TrustedProxies { fields: Some(vec![name.into()]), ..Default::default() };
+        TrustedProxies::compile(&spec, &mut problems);
+        assert!(
+            problems[0].message.starts_with(&format!("fields: {name:?} is no field in which a proxy says")),
+            "{problems:?}"
+        );
     }
 }

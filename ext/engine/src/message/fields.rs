@@ -14,6 +14,34 @@ pub struct Fields {
     list: Vec<Field>,
     /// Bits of the known names that stand in `list`, removed ones perhaps included: a cleared bit means certain absence.
     present: u64,
+    /// Bits of the known names that were removed, whether they were there or not.
+    removed: u64,
+}
+
+/// The known names that say on whose behalf a request is sent.
+const HEARSAY: u64 = Known::Forwarded.bit()
+    | Known::XAccelMapping.bit()
+    | Known::XForwardedFor.bit()
+    | Known::XForwardedHost.bit()
+    | Known::XForwardedPort.bit()
+    | Known::XForwardedProto.bit()
+    | Known::XRealIp.bit()
+    | Known::XRequestStart.bit()
+    | Known::XSendfileType.bit();
+
+/// The bit for others that may.
+const OTHER_HEARSAY: u64 = 1 << 63;
+
+/// Whether a name that is not known may be one of [`crate::headers::hearsay`]: a glance, since every field of every head comes by here.
+#[inline]
+fn looks_like_hearsay(name: &[u8]) -> bool {
+    match name.first().map_or(0, |byte| byte | 0x20) {
+        b'x' => true,
+        b'a' | b'c' | b'd' | b'f' | b'i' | b't' | b'w' => name.len() > 7,
+        // And not `Priority`, which browsers send.
+        b'p' => matches!(name.len(), 5 | 15),
+        _ => false,
+    }
 }
 
 /// The lines of a head as they stood at one moment, without their text.
@@ -33,6 +61,8 @@ struct Field {
 enum State {
     /// As it came: its line runs from its name to this offset, line break included.
     Untouched(u32),
+    /// As it came, without a line of its own: from HTTP/2.
+    Came,
     /// Written by us, or with a new value.
     Edited,
     Removed,
@@ -61,6 +91,15 @@ impl FieldName {
     pub fn known(&self) -> Option<Known> {
         self.known
     }
+}
+
+/// Whether two names are the same variable to a backend that speaks CGI.
+pub(crate) fn is_one_to_cgi(a: &[u8], b: &[u8]) -> bool {
+    let variable = |byte: &u8| match byte {
+        b'_' | b'.' => b'-',
+        byte => byte.to_ascii_lowercase(),
+    };
+    a.len() == b.len() && a.iter().map(variable).eq(b.iter().map(variable))
 }
 
 /// Whether `byte` may stand in a token.
@@ -105,6 +144,7 @@ impl Fields {
         self.text.clear();
         self.list.clear();
         self.present = 0;
+        self.removed = 0;
     }
 
     /// Bytes of text that it has room for.
@@ -185,22 +225,62 @@ impl Fields {
         self.list.push(Field { known: name.known, state: State::Edited, name: name_span, value });
     }
 
-    /// Removes every line of a field.
+    /// Removes every line of a field. That it was to be is remembered, also where there was none: see [`Fields::touched`].
     pub fn remove<'n>(&mut self, name: impl Into<NameRef<'n>>) {
         let name = name.into();
         if let Some(known) = name.known {
+            self.removed |= known.bit();
             if self.present & known.bit() == 0 {
                 return;
             }
         }
+        let mut found = false;
         for i in 0..self.list.len() {
             if self.is(&self.list[i], name) {
                 self.list[i].state = State::Removed;
+                found = true;
             }
         }
-        if let Some(known) = name.known {
-            self.present &= !known.bit();
+        match name.known {
+            Some(known) => self.present &= !known.bit(),
+            None if found => {}
+            None => self.note_removed(name),
         }
+    }
+
+    /// Remembers that a field is none of the message's, though it was not there or is gone already.
+    pub(crate) fn note_removed<'n>(&mut self, name: impl Into<NameRef<'n>>) {
+        let name = name.into();
+        match name.known {
+            Some(known) => self.removed |= known.bit(),
+            None => {
+                let (name, value) = (self.push_text(name.text), Span::default());
+                self.list.push(Field { known: None, state: State::Removed, name, value });
+            }
+        }
+    }
+
+    /// Whether `name` is one that was set, added or removed since the head was read. Letter case does not matter, and `_` and `.` are
+    /// `-`: a backend that speaks CGI takes them for one.
+    pub(crate) fn touched(&self, name: &[u8]) -> bool {
+        if Known::of_cgi(name).is_some_and(|known| self.removed & known.bit() != 0) {
+            return true;
+        }
+        let edited = self.list.iter().filter(|field| matches!(field.state, State::Edited | State::Removed));
+        edited.map(|field| self.slice(field.name)).any(|edited| is_one_to_cgi(edited, name))
+    }
+
+    /// Whether a field may be there that says on whose behalf a message is sent: a glance. See [`crate::headers::hearsay`].
+    #[inline]
+    pub(crate) fn may_be_hearsay(&self) -> bool {
+        self.present & (HEARSAY | OTHER_HEARSAY) != 0
+    }
+
+    /// Lets `lines` have of one field what is there now.
+    pub(crate) fn copy_field<'n>(&self, name: impl Into<NameRef<'n>>, lines: &mut Lines) {
+        let name = name.into();
+        lines.0.retain(|field| !self.is(field, name));
+        lines.0.extend(self.list.iter().filter(|field| self.is(field, name)));
     }
 
     /// Keeps the lines for which `keep` says so. `keep` sees the known name, the name and the value.
@@ -228,7 +308,7 @@ impl Fields {
                     }
                 },
                 State::Removed => {}
-                State::Edited => {
+                State::Edited | State::Came => {
                     if let Some(run) = run.take() {
                         out.extend_from_slice(self.slice(run));
                     }
@@ -291,9 +371,19 @@ impl Fields {
     /// included, it is later written as it came.
     pub(crate) fn push_line(&mut self, name: Span, value: Span, end: Option<u32>) {
         let known = Known::of(self.slice(name));
-        self.note(known);
-        let state = end.map_or(State::Edited, State::Untouched);
+        match known {
+            Some(known) => self.present |= known.bit(),
+            None if looks_like_hearsay(self.slice(name)) => self.present |= OTHER_HEARSAY,
+            None => {}
+        }
+        let state = end.map_or(State::Came, State::Untouched);
         self.list.push(Field { known, state, name, value });
+    }
+
+    /// Adds a line that came with the message, in a form that has no lines.
+    pub(crate) fn push_field(&mut self, name: &[u8], value: &[u8]) {
+        let (name, value) = (self.push_text(name), self.push_text(value));
+        self.push_line(name, value, None);
     }
 
     /// Where the values of a field stand.

@@ -95,7 +95,7 @@ const fn table() -> [u8; SLOTS] {
         table[slot] = i as u8;
         i += 1;
     }
-    assert!(ALL.len() <= 64, "Fields keeps the present names in 64 bits");
+    assert!(ALL.len() < 64, "Fields keeps the present names in 64 bits, one of which is for others");
     table
 }
 
@@ -157,13 +157,22 @@ impl Known {
         (text.len() == name.len() && spells(name, spelling)).then_some(*known)
     }
 
+    /// The known name that a backend which speaks CGI takes `name` for: to it `_`, `.` and `-` are one.
+    pub(crate) fn of_cgi(name: &[u8]) -> Option<Known> {
+        if memchr::memchr2(b'_', b'.', name).is_none() {
+            return Known::of(name);
+        }
+        let dashed: Vec<u8> = name.iter().map(|b| if matches!(b, b'_' | b'.') { b'-' } else { *b }).collect();
+        Known::of(&dashed)
+    }
+
     /// The name in its usual letter case.
     pub fn as_str(self) -> &'static str {
         ALL[self as usize].1
     }
 
     /// This name's bit in a set of names.
-    pub(crate) fn bit(self) -> u64 {
+    pub(crate) const fn bit(self) -> u64 {
         1 << (self as u8)
     }
 }

@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use percent_encoding::{utf8_percent_encode, AsciiSet, CONTROLS};
 
 use super::{built_in, reason};
+use crate::grpc::Told;
 
 /// What `grpc-message` holds only in escapes, beside what is not ASCII.
 const ESCAPED: &AsciiSet = &CONTROLS.add(b'%');
@@ -31,6 +32,15 @@ impl Refusal {
             Self::Status(_) => 2,
             Self::Deadline => 4,
         }
+    }
+
+    /// What logs and figures are to know of it.
+    pub(crate) fn told(self) -> Told {
+        let reason = match self {
+            Self::Status(status) => status,
+            Self::Deadline => 504,
+        };
+        Told { reason, code: Some(self.code().into()) }
     }
 
     fn message(self) -> String {

@@ -27,6 +27,11 @@ impl Captured {
         self.0.push((name, value));
     }
 
+    /// Whether a name is among them.
+    pub(crate) fn has(&self, name: u32) -> bool {
+        self.0.iter().any(|(other, _)| *other == name)
+    }
+
     /// Each as it was pushed.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, Span)> + '_ {
         self.0.iter().copied()

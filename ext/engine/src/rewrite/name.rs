@@ -56,6 +56,8 @@ built_ins! {
     ResponseTime = "response_time" in Response | Log,
     Backend = "backend" in Response | Log,
     Attempts = "attempts" in Response | Log,
+    Reason = "reason" in Response | Log,
+    GrpcStatus = "grpc_status" in Response | Log,
     Bytes = "bytes" in Log,
 }
 
@@ -86,7 +88,7 @@ pub(super) enum Name {
     BuiltIn(BuiltIn, Box<str>),
     /// `cookie.NAME`, whole.
     Cookie(Box<str>),
-    /// A field, or else a capture.
+    /// A capture, or else a field.
     Field(FieldName),
 }
 
@@ -138,6 +140,11 @@ impl Name {
                 out.extend_from_slice(cookie(&scope.request.fields, name).unwrap_or_default());
             }
             Name::Field(field) => {
+                // What the configuration names comes first: nobody who sends a field of that name takes its place.
+                if let Some(captured) = scope.captures.get(field.as_str(), &scope.request.fields) {
+                    out.extend_from_slice(captured);
+                    return Some(Found::Capture);
+                }
                 let response = scope.response.and_then(|response| response.fields);
                 let found = match context {
                     Context::Request => write_field(&scope.request.fields, field, out),
@@ -148,8 +155,7 @@ impl Name {
                     }
                 };
                 if !found {
-                    out.extend_from_slice(scope.captures.get(field.as_str(), &scope.request.fields)?);
-                    return Some(Found::Capture);
+                    return None;
                 }
             }
         }
@@ -193,13 +199,25 @@ impl BuiltIn {
             },
             BuiltIn::Scheme => out.extend_from_slice(scope.client.scheme().as_bytes()),
             BuiltIn::StartTime => CivilTime::of(scope.start).write_start_time(out),
-            BuiltIn::Status | BuiltIn::ResponseTime | BuiltIn::Backend | BuiltIn::Attempts | BuiltIn::Bytes => {
+            BuiltIn::Status
+            | BuiltIn::ResponseTime
+            | BuiltIn::Backend
+            | BuiltIn::Attempts
+            | BuiltIn::Reason
+            | BuiltIn::GrpcStatus
+            | BuiltIn::Bytes => {
                 let Some(response) = scope.response else { return };
                 match self {
                     BuiltIn::Status => value::number(out, u64::from(response.status)),
                     BuiltIn::ResponseTime => value::response_time(out, response.elapsed),
                     BuiltIn::Backend => out.extend_from_slice(response.backend.as_bytes()),
                     BuiltIn::Attempts => value::number(out, u64::from(response.attempts)),
+                    BuiltIn::Reason => value::number(out, u64::from(response.reason())),
+                    BuiltIn::GrpcStatus => {
+                        if let Some(code) = response.grpc.code {
+                            value::number(out, u64::from(code));
+                        }
+                    }
                     _ => value::number(out, response.bytes),
                 }
             }

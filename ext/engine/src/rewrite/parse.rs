@@ -66,7 +66,13 @@ pub(super) fn known_placeholder(text: &str, context: Context, captures: &[&str])
 pub(super) fn warnings(parts: &[Part], context: Context, captures: &[&str]) -> Vec<String> {
     let mut warnings = Vec::new();
     for part in parts {
-        let Part::Value(value) = part else { continue };
+        let value = match part {
+            Part::Value(value) => value,
+            Part::Text(text) => {
+                warnings.extend(warning_of_text(text, context, captures));
+                continue;
+            }
+        };
         let Name::Field(field) = &value.name else { continue };
         let name = field.as_str();
         if field.known().is_some() || captures.contains(&name) {
@@ -74,7 +80,17 @@ pub(super) fn warnings(parts: &[Part], context: Context, captures: &[&str]) -> V
         }
         let elsewhere =
             [Context::Request, Context::Response].into_iter().find(|c| BuiltIn::names(*c).any(|n| n == name));
-        if let Some(elsewhere) = elsewhere {
+        if let Some(capture) = captures.iter().find(|capture| capture.eq_ignore_ascii_case(name)) {
+            warnings.push(format!(
+                "{} is a field of that name, and no capture (did you mean {{{capture}}}?)",
+                value.written
+            ));
+        } else if name.bytes().all(|byte| byte.is_ascii_digit()) {
+            warnings.push(format!(
+                "{} stays as it is written: captures go by their names: write (?<name>…) and {{name}}",
+                value.written
+            ));
+        } else if let Some(elsewhere) = elsewhere {
             let (here, there) = match elsewhere {
                 Context::Request => ("a response", "requests"),
                 _ => ("a request", "responses"),
@@ -101,7 +117,38 @@ pub(super) fn warnings(parts: &[Part], context: Context, captures: &[&str]) -> V
 /// Whether a person would hardly write a field like this.
 fn looks_like_a_capture(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_lowercase())
-        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'.'))
+}
+
+/// What stands for a value elsewhere and is plain text here: `$1`, `$uri`, `\1`, `{ path }`.
+fn warning_of_text(text: &str, context: Context, captures: &[&str]) -> Option<String> {
+    for (at, sign) in text.match_indices(['$', '\\']) {
+        let rest = &text[at + 1..];
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        let letters = rest.bytes().take_while(|b| b.is_ascii_lowercase() || *b == b'_').count();
+        if digits > 0 {
+            let written = &text[at..=at + digits];
+            return Some(format!(
+                "{written} stays as it is written: captures go by their names: write (?<name>…) and {{name}}"
+            ));
+        }
+        if sign == "$" && letters > 0 {
+            let written = &text[at..=at + letters];
+            return Some(format!("{written} stays as it is written: a value is written {{name}}, as in {{path}}"));
+        }
+    }
+    for (at, _) in text.match_indices('{') {
+        let Some(inner) = text[at + 1..].split('}').next().filter(|inner| inner.len() + at + 1 < text.len()) else {
+            continue;
+        };
+        let name = inner.split('|').next().unwrap_or_default();
+        let meant = name.trim();
+        let is_name = BuiltIn::names(context).any(|known| known == meant) || captures.contains(&meant);
+        if meant.len() < name.len() && is_name {
+            return Some(format!("{{{inner}}} stays as it is written (did you mean {{{meant}}}?)"));
+        }
+    }
+    None
 }
 
 fn capitalised(name: &str) -> String {

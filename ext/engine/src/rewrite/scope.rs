@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use super::Captures;
 use crate::downstream::binds::Bind;
 use crate::downstream::tls::TlsDetails;
+use crate::grpc::Told;
 use crate::message::{Fields, RequestHead};
 use crate::request_id::RequestId;
 
@@ -81,6 +82,17 @@ impl ClientInfo {
     }
 }
 
+impl ResponseInfo<'_> {
+    /// The status that says what happened: to a call of gRPC the one that any other request would have been answered with.
+    pub(crate) fn reason(&self) -> u16 {
+        if self.grpc.reason == 0 {
+            self.status
+        } else {
+            self.grpc.reason
+        }
+    }
+}
+
 /// An answer as far as it is known.
 #[derive(Debug, Clone, Copy)]
 pub struct ResponseInfo<'a> {
@@ -90,6 +102,8 @@ pub struct ResponseInfo<'a> {
     pub elapsed: Duration,
     /// The backend that answered, as in figures and logs; empty if none did.
     pub backend: &'a str,
+    /// What a call of gRPC was told.
+    pub grpc: Told,
     /// How many times the request was sent to a backend.
     pub attempts: u32,
     /// Bytes of the body that the client got.

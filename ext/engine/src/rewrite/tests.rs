@@ -39,6 +39,7 @@ pub(crate) fn response(fields: &Fields) -> ResponseInfo<'_> {
         elapsed: Duration::from_micros(12_345),
         backend: "127.0.0.1:3001",
         attempts: 2,
+        grpc: Default::default(),
         bytes: 65,
         fields: Some(fields),
     }
@@ -79,7 +80,7 @@ fn text(write: impl Fn(&mut Vec<u8>)) -> String {
 fn names_for_requests() {
     let (mut request, client) = (sample(), client());
     let names = ["id", "host", "User-Agent"].map(Box::from);
-    let captured = captured(&mut request, &[(0, b"6"), (0, b"7"), (1, b"never"), (2, b"never")]);
+    let captured = captured(&mut request, &[(0, b"6"), (0, b"7"), (1, b"never"), (2, b"")]);
     let scope = Scope { captures: Captures::new(&names, &captured), user: b"ann", ..scope(&request, &client) };
     for (template, rewritten) in [
         ("", ""),
@@ -92,7 +93,8 @@ fn names_for_requests() {
         ("{scheme}://{host}:{port}", "http://example.com:9000"),
         ("{Host}", "example.com:9000"),
         ("{start_time}", "2026-01-31:12:00:00:123"),
-        ("{User-Agent}{user-agent}{USER-AGENT}", "curl/8curl/8curl/8"),
+        // A capture that took no part is empty, and no field.
+        ("[{User-Agent}]{user-agent}{USER-AGENT}", "[]curl/8curl/8"),
         ("{x-list}", "1, 2"),
         ("[{cookie.session}|{cookie.none}]", "[abc|]"),
         ("{id}", "7"),
@@ -116,15 +118,20 @@ fn names_for_requests() {
 
 #[test]
 fn names_for_responses() {
-    let (request, client) = (sample(), client());
+    let (mut request, client) = (sample(), client());
     let mut fields = Fields::default();
     fields.append("Server", b"puma");
-    let scope = Scope { response: Some(response(&fields)), ..scope(&request, &client) };
+    fields.append("tenant", b"the backend's");
+    let names = ["tenant"].map(Box::from);
+    let captured = captured(&mut request, &[(0, b"blue")]);
+    let captures = Captures::new(&names, &captured);
+    let scope = Scope { response: Some(response(&fields)), captures, ..scope(&request, &client) };
     for (template, rewritten) in [
         ("{status} {response_time} {backend} {attempts}", "201 12.345ms 127.0.0.1:3001 2"),
         ("[{auth_user}]", "[]"),
         ("{addr} {request_id} {request_id_full}", "192.0.2.7 0123456789ab 0123456789abcdef0011223344556677"),
         ("{Server} {server|replace:p,P}", "puma Puma"),
+        ("{tenant} {Tenant}", "blue the backend's"),
         ("{User-Agent} {path} {cookie.session} {bytes}", "{User-Agent} {path} {cookie.session} {bytes}"),
     ] {
         let parsed = Template::parse(template, Context::Response).expect(template);
@@ -173,6 +180,38 @@ fn slips_are_warned_of() {
         (Context::Response, "{path}", Some("{path} means nothing in a response: that name is for requests")),
         (Context::Response, "{cookie.a}", Some("{cookie.a} means nothing in a response: cookies belong to requests")),
         (Context::Log, "{path} {status} {bytes} {cookie.a}", None),
+        (Context::Request, "US$ 5 {\"path\": 1}", None),
+        (
+            Context::Request,
+            "/v2/{1}",
+            Some("{1} stays as it is written: captures go by their names: write (?<name>…) and {name}"),
+        ),
+        (
+            Context::Request,
+            "/v2/$1{query}",
+            Some("$1 stays as it is written: captures go by their names: write (?<name>…) and {name}"),
+        ),
+        (
+            Context::Response,
+            "\\2",
+            Some("\\2 stays as it is written: captures go by their names: write (?<name>…) and {name}"),
+        ),
+        (
+            Context::Request,
+            "$request_uri",
+            Some("$request_uri stays as it is written: a value is written {name}, as in {path}"),
+        ),
+        (Context::Request, "{ path }", Some("{ path } stays as it is written (did you mean {path}?)")),
+        (Context::Request, "{ id|strip_prefix:a}", Some("{ id|strip_prefix:a} stays as it is written (did you mean {id}?)")),
+        (Context::Request, "{Id}", Some("{Id} is a field of that name, and no capture (did you mean {id}?)")),
+        (
+            Context::Request,
+            "{http.request.host}",
+            Some(
+                "{http.request.host} stays as it is written: no location around it captures http.request.host (a field is \
+                 written {Http.request.host})",
+            ),
+        ),
     ] {
         let parsed = Template::parse(template, context).expect(template);
         assert_eq!(parsed.warnings(&["id", "hosts"]), warning.into_iter().collect::<Vec<_>>(), "{template}");

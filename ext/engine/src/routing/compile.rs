@@ -7,6 +7,7 @@ use super::matcher::Matcher;
 use super::scope::{Location, Scope};
 use crate::config::{self, Directive, Problem, Severity};
 use crate::filter::Filter;
+use crate::rewrite::is_built_in;
 use crate::snapshot::Compiler;
 
 impl Compiler {
@@ -47,6 +48,14 @@ impl Compiler {
         let mut report = |message| problems.push(Problem::error(spec.at.as_ref(), word, message));
         let matcher = Matcher::compile(spec, names, &mut report);
         let around = self.captures.len();
+        let shadowed = |number: &u32| is_built_in(names.name(*number));
+        for number in matcher.names().filter(shadowed).collect::<std::collections::BTreeSet<_>>() {
+            let name = names.name(number);
+            let message = format!(
+                "captures {name}, but {{{name}}} is what the request itself says: give the capture another name"
+            );
+            problems.push(Problem::warning(spec.at.as_ref(), word, message));
+        }
         self.captures.extend(matcher.names().map(|number| self.names.name(number).into()));
         self.place.enter(spec);
         let scope = self.scope(&spec.routes, outer);

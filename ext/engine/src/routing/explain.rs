@@ -108,7 +108,9 @@ pub fn explain(config: &Config, question: &Question) -> Result<Explanation, Stri
     }
     let peer = peer(question)?;
     let trusted = TrustedProxies::compile(&config.trusted_proxies, &mut Vec::new());
-    let named = Some(&peer).filter(|peer| trusted.trusts(peer)).and_then(|peer| trusted.client(&head.fields, peer));
+    let via = Some(&peer).filter(|peer| trusted.trusts(peer));
+    trusted.drop_unbelieved(&mut head.fields, via.is_some());
+    let named = via.and_then(|peer| trusted.client(&head.fields, peer));
     let link = named.as_ref().unwrap_or(&peer);
 
     let host = host_span(&mut head);
@@ -143,6 +145,7 @@ pub fn explain(config: &Config, question: &Question) -> Result<Explanation, Stri
     let captured: Vec<_> = way
         .captured
         .iter()
+        .filter(|(_, value)| *value != Span::default())
         .map(|(name, value)| (names.name(name).to_owned(), lossy(head.fields.slice(value))))
         .collect();
     let names = names.into_list();

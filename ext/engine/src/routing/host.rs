@@ -56,6 +56,14 @@ impl HostPattern {
         }
     }
 
+    /// Those that every host captures which matches.
+    pub(super) fn certain_captures(&self) -> Vec<u32> {
+        match self {
+            HostPattern::Regexp(groups) => groups.certain_captures(),
+            HostPattern::Exact(_) | HostPattern::Below(_) => Vec::new(),
+        }
+    }
+
     pub(super) fn captures(&self) -> Vec<u32> {
         match self {
             HostPattern::Regexp(groups) => groups.captures(),

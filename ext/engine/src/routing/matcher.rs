@@ -7,7 +7,7 @@ use super::index::Entry;
 use super::names::CaptureNames;
 use super::pattern::{Part, Pattern};
 use crate::config::{Location, Match};
-use crate::message::RequestHead;
+use crate::message::{RequestHead, Span};
 use crate::rewrite::{Captured, ClientInfo};
 
 /// Everything that must hold for a location to take a request.
@@ -19,6 +19,8 @@ pub(crate) struct Matcher {
     pub(super) hosts: Box<[HostPattern]>,
     /// All of them.
     pub(super) conditions: Box<[Condition]>,
+    /// Names that some of the patterns and hosts capture, and not every request that is taken.
+    optional: Box<[u32]>,
 }
 
 /// A request as locations see it.
@@ -65,7 +67,8 @@ impl Matcher {
             }
         }
         let conditions = conditions(spec, report);
-        Self { patterns: patterns.into(), hosts: hosts.into(), conditions }
+        let optional = optional(&patterns, &hosts);
+        Self { patterns: patterns.into(), hosts: hosts.into(), conditions, optional }
     }
 
     /// Whether a request is taken that the index has found this for.
@@ -78,6 +81,8 @@ impl Matcher {
             && self.conditions.iter().all(|condition| condition.holds(asked.conditioned()));
         if !taken {
             captured.truncate(length);
+        } else if !self.optional.is_empty() {
+            self.name_what_took_no_part(captured);
         }
         taken
     }
@@ -98,10 +103,21 @@ impl Matcher {
                 failed.push(Failure { condition: condition.name(), found: condition.found(asked.conditioned()) });
             }
         }
-        if !failed.is_empty() {
-            captured.truncate(length);
+        match failed.is_empty() {
+            true => self.name_what_took_no_part(captured),
+            false => captured.truncate(length),
         }
         failed
+    }
+
+    /// What could have been captured here and was not is empty, unless a location around this one captured it: no field of a client
+    /// takes the place of a name that the configuration gives.
+    pub(super) fn name_what_took_no_part(&self, captured: &mut Captured) {
+        for name in &self.optional {
+            if !captured.has(*name) {
+                captured.push(*name, Span::default());
+            }
+        }
     }
 
     /// The names that are captured, whichever pattern and host match.
@@ -120,6 +136,19 @@ impl Matcher {
                 && other.hosts.iter().all(|narrow| self.hosts.iter().any(|wide| wide.covers(narrow)));
         paths && hosts && self.conditions.iter().all(|wide| other.conditions.iter().any(|narrow| wide.covers(narrow)))
     }
+}
+
+/// The names that not every request captures which one of the patterns and one of the hosts match.
+fn optional(patterns: &[Pattern], hosts: &[HostPattern]) -> Box<[u32]> {
+    let always =
+        |certain: &[Vec<u32>], name: &u32| !certain.is_empty() && certain.iter().all(|names| names.contains(name));
+    let paths: Vec<_> = patterns.iter().map(Pattern::certain_captures).collect();
+    let of_hosts: Vec<_> = hosts.iter().map(HostPattern::certain_captures).collect();
+    let names = patterns.iter().flat_map(Pattern::captures).chain(hosts.iter().flat_map(HostPattern::captures));
+    let mut optional: Vec<_> = names.filter(|name| !always(&paths, name) && !always(&of_hosts, name)).collect();
+    optional.sort_unstable();
+    optional.dedup();
+    optional.into()
 }
 
 /// A pattern as a person wrote it.

@@ -131,6 +131,14 @@ impl Pattern {
             Kind::Mixed(groups) | Kind::Regexp(groups) => groups.captures(),
         }
     }
+
+    /// Those that every path captures which matches.
+    pub(super) fn certain_captures(&self) -> Vec<u32> {
+        match &self.kind {
+            Kind::Exact(_) | Kind::Below(_) | Kind::Segments { .. } => self.captures(),
+            Kind::Mixed(groups) | Kind::Regexp(groups) => groups.certain_captures(),
+        }
+    }
 }
 
 impl Segment {
@@ -173,6 +181,14 @@ impl Groups {
 
     pub(super) fn is_same(&self, other: &Self) -> bool {
         self.regex.as_str() == other.regex.as_str()
+    }
+
+    /// The names of the groups that take part in every match. None, where that cannot be said.
+    pub(super) fn certain_captures(&self) -> Vec<u32> {
+        match self.regex.static_captures_len() {
+            Some(length) if length == self.regex.captures_len() => self.captures(),
+            _ => Vec::new(),
+        }
     }
 
     pub(super) fn captures(&self) -> Vec<u32> {

@@ -85,6 +85,11 @@ impl ByHost {
         &self.0.terms.policy
     }
 
+    /// Whether every backend is one of HTTP/2.
+    pub(super) fn speaks_http2(&self) -> bool {
+        self.0.terms.traits.protocol == Protocol::Http2
+    }
+
     /// What is kept of idle connections.
     pub(super) fn keep(&self) -> Keep {
         self.0.terms.keep

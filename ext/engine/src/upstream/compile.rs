@@ -72,6 +72,14 @@ impl Backends {
         }
     }
 
+    /// Whether every backend is one of HTTP/2, before any connection says so.
+    pub(crate) fn speak_http2(&self) -> bool {
+        match self {
+            Self::Fixed(upstream) => upstream.speaks_http2(),
+            Self::ByHost(by_host) => by_host.speaks_http2(),
+        }
+    }
+
     /// What is kept of idle connections.
     pub(crate) fn keep(&self) -> Keep {
         match self {

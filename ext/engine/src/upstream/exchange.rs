@@ -23,8 +23,9 @@ use tokio::time::Instant;
 use self::client::Listening;
 use self::pump::{poll_pump, PumpError, Stuck};
 use crate::error::{Error, Kind, Retry, Waited};
+use crate::headers::trailers;
 use crate::http1::{Malformed, ReadError};
-use crate::message::{Known, ResponseHead};
+use crate::message::{Fields, Known, ResponseHead};
 use crate::peer::Peer;
 
 /// Interim responses that are taken from a backend before its final one.
@@ -61,11 +62,14 @@ pub(crate) struct Asked {
 }
 
 /// Sends the request whose head stands in `backend`'s output, with its body, and waits for the head of the final response.
-/// `deadline` is when that must be there; a body that is still arriving from the client puts it off.
+/// `deadline` is when that must be there; a body that is still arriving from the client puts it off. `request` is what the backend gets
+/// of the request's head.
+#[allow(clippy::too_many_arguments)]
 pub(crate) async fn send(
     client: &mut Client,
     backend: &mut Peer,
     upload: &mut Upload,
+    request: &Fields,
     response: &mut ResponseHead,
     asked: &mut Asked,
     limits: &Limits,
@@ -78,7 +82,7 @@ pub(crate) async fn send(
     poll_fn(|cx| {
         let mut waited = Waited::Response;
         let uploading = upload.has_body() && !upload.is_over();
-        if upload.poll(cx, &mut client.peer, backend)?.is_pending() {
+        if upload.poll(cx, &mut client.peer, backend, request)?.is_pending() {
             waited = upload.waits_for();
         }
         if waited == Waited::ClientBody && asked.go_ahead && !upload.has_begun() {
@@ -152,12 +156,12 @@ pub(crate) async fn send(
 }
 
 /// Passes the bodies on: the response's to the client, and what is left of the request's to the backend. The response's head
-/// stands in the client's output, and its fields in `response`.
+/// stands in the client's output. `heads` are those of the request and the response as they were passed on.
 pub(crate) async fn relay(
     client: &mut Client,
     backend: &mut Peer,
     upload: &mut Upload,
-    response: &ResponseHead,
+    heads: (&Fields, &Fields),
     limits: &Limits,
 ) -> Result<(), Error> {
     let mut progress: Option<Instant> = None;
@@ -165,11 +169,18 @@ pub(crate) async fn relay(
     poll_fn(|cx| {
         // A request that could not be sent whole is no longer of interest once its response is here.
         let mut listening = Listening::Reading;
-        if !upload.is_over() && upload.poll(cx, &mut client.peer, backend)?.is_pending() {
+        if !upload.is_over() && upload.poll(cx, &mut client.peer, backend, heads.0)?.is_pending() {
             listening = upload.listening(upload.waits_for());
         }
         let mut stuck = Stuck::Reading;
-        match poll_pump(cx, backend, &mut client.peer, &mut stuck, |_, _| ()) {
+        match poll_pump(
+            cx,
+            backend,
+            &mut client.peer,
+            &mut stuck,
+            |_, _| (),
+            |late, _| Some(trailers::of_response(late, heads.1)),
+        ) {
             Poll::Ready(Ok(())) => return Poll::Ready(Ok(())),
             Poll::Ready(Err(PumpError::Write(error))) => return Poll::Ready(Err(Error::client(Kind::Io(error)))),
             Poll::Ready(Err(PumpError::Read(error))) => {
@@ -181,7 +192,7 @@ pub(crate) async fn relay(
             return Poll::Ready(Err(error));
         }
         // An answer that has begun is sent to its end, whatever the client has ended; but nobody ends his side to hear of events.
-        if client.has_ended() && stuck == Stuck::Reading && is_event_stream(response) {
+        if client.has_ended() && stuck == Stuck::Reading && is_event_stream(heads.1) {
             if let Poll::Ready(error) = client.poll_gone(cx, listening, limits.half_close) {
                 return Poll::Ready(Err(error));
             }
@@ -229,8 +240,8 @@ pub(crate) async fn flush(client: &mut Client, limit: Duration) -> Result<(), Er
 }
 
 /// Server-sent events, with any parameters.
-fn is_event_stream(response: &ResponseHead) -> bool {
-    let media = response.fields.get(Known::ContentType).and_then(|value| value.split(|byte| *byte == b';').next());
+fn is_event_stream(fields: &Fields) -> bool {
+    let media = fields.get(Known::ContentType).and_then(|value| value.split(|byte| *byte == b';').next());
     media.is_some_and(|media| media.trim_ascii().eq_ignore_ascii_case(b"text/event-stream"))
 }
 

@@ -81,7 +81,7 @@ fn trailers_pass_in_both_directions() {
         sender.lock().expect("the channel").send(peer.request()).expect("a listener");
         peer.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n2\r\nok\r\n0\r\nX-Sum: 7\r\nContent-Length: 9\r\n\r\n");
     });
-    let proxy = Proxy::before(&origin);
+    let proxy = Proxy::with(&[&origin.address()], |settings| settings.proxy.request_trailers = true);
     let mut client = proxy.client();
     client.send(
         "POST / HTTP/1.1\r\nHost: a\r\nConnection: TE\r\nTE: trailers\r\nTrailer: X-Check\r\nTransfer-Encoding: chunked\r\n\r\n\

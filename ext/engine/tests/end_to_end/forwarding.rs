@@ -22,7 +22,6 @@ fn a_request_is_forwarded_with_what_belongs_to_it() {
         ("Host", "backend.example"),
         ("user-agent", "x  y"),
         ("X-Request-Id", "mine"),
-        ("X-Request-Start", "t=1"),
         ("Cookie", "a=b"),
         ("X-Forwarded-For", "127.0.0.1"),
         ("X-Real-IP", "127.0.0.1"),
@@ -31,10 +30,13 @@ fn a_request_is_forwarded_with_what_belongs_to_it() {
         ("Via", "1.1 proxy"),
     ];
     expected.push(("X-Forwarded-Port", port.as_str()));
+    let start = request.get("X-Request-Start").expect("when it began");
+    assert_ne!(start, "t=1", "nobody else says when");
+    expected.push(("X-Request-Start", start));
     let mut seen: Vec<_> = request.fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     // Their order among each other is that of the client; where ours stand is nobody's concern.
     let theirs: Vec<_> = seen.iter().filter(|(name, _)| !name.starts_with("X-Forwarded-")).copied().collect();
-    assert_eq!(theirs[..5], expected[..5]);
+    assert_eq!(theirs[..4], expected[..4]);
     seen.sort_unstable();
     expected.sort_unstable();
     assert_eq!(seen, expected);

@@ -2,14 +2,43 @@
 
 use std::time::{Duration, Instant};
 
-use proxy_engine::config::{Content, CustomError, Directive, ErrorResponse, Filter, MaxBody};
+use proxy_engine::config::{self, Content, CustomError, Directive, ErrorResponse, Filter, MaxBody};
 
-use crate::support::{nobody, Message, Origin, Proxy};
+use crate::http2_backend::{before, raw};
+use crate::support::{nobody, Frame, Message, Origin, Proxy, RawHttp2};
 
 /// A call of a browser, with one empty message.
 fn call(fields: &str) -> String {
     let head = "POST /a.B/c HTTP/1.1\r\nHost: a\r\nContent-Type: application/grpc-web+proto\r\nContent-Length: 5\r\n";
     format!("{head}{fields}\r\n\0\0\0\0\0")
+}
+
+/// A backend that begins an answer, goes on after `pause`, and otherwise says no more.
+fn answering(pause: Option<Duration>) -> Origin {
+    raw(move |_, backend: &mut RawHttp2| {
+        let stream = backend.next_request();
+        let head = super::support::block(&[(":status", "200")]);
+        backend.send(Frame::new(Frame::HEADERS, Frame::END_HEADERS, stream, head));
+        backend.send(Frame::new(Frame::DATA, 0, stream, "x"));
+        if let Some(pause) = pause {
+            std::thread::sleep(pause);
+            backend.send(Frame::new(Frame::DATA, Frame::END_STREAM, stream, "y"));
+        }
+        backend.peer.rest();
+    })
+}
+
+/// One that never answers.
+fn silent() -> Origin {
+    raw(|_, backend: &mut RawHttp2| {
+        backend.next_request();
+        backend.peer.rest();
+    })
+}
+
+/// Its address, as a backend that speaks HTTP/2 is written.
+fn h2(address: &str) -> String {
+    format!("h2://{address}")
 }
 
 fn status(answer: &Message) -> (u16, Option<&str>, Option<&str>, &[u8]) {
@@ -18,7 +47,7 @@ fn status(answer: &Message) -> (u16, Option<&str>, Option<&str>, &[u8]) {
 
 #[test]
 fn a_backend_that_cannot_be_reached_is_status_14() {
-    let proxy = Proxy::with(&[&nobody()], |settings| {
+    let proxy = Proxy::with(&[&h2(&nobody())], |settings| {
         // What it says is for those who read HTTP.
         let text = Some(Content::Inline("Down".into()));
         let custom = CustomError { status: Some(503), plaintext: text, ..CustomError::default() };
@@ -37,8 +66,7 @@ fn a_backend_that_cannot_be_reached_is_status_14() {
 
 #[test]
 fn everything_that_the_proxy_refuses_is_told_in_grpcs_terms() {
-    let origin = Origin::answering(|_| "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok".into());
-    let proxy = Proxy::with(&[&origin.address()], |settings| {
+    let proxy = Proxy::with(&[&h2(&nobody())], |settings| {
         settings
             .server
             .routes
@@ -47,10 +75,54 @@ fn everything_that_the_proxy_refuses_is_told_in_grpcs_terms() {
     let mut client = proxy.client();
     client.send(call(""));
     assert_eq!(status(&client.response()).2, Some("2"), "413");
+}
+
+#[test]
+fn a_content_type_alone_makes_no_call() {
+    let origin = Origin::answering(|_| "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n".into());
+    let refusing = |settings: &mut crate::support::Settings| {
+        let nobody = config::AddressList { networks: vec!["192.0.2.1".into()], ..Default::default() };
+        settings.server.routes.push(Directive::Filter(Filter::AllowList(nobody)));
+    };
+    let proxies = [
+        (Proxy::with(&[&origin.address()], refusing), 403),
+        (Proxy::with(&[&nobody()], |_| ()), 502),
+        (Proxy::with(&[&nobody(), &h2(&nobody())], |_| ()), 502),
+        (Proxy::before(&origin), 503),
+    ];
+    for (proxy, expected) in &proxies {
+        for content_type in ["application/grpc", "application/grpc-web", "Application/GRPC+proto"] {
+            let mut client = proxy.client();
+            client.send(format!(
+                "POST / HTTP/1.1\r\nHost: a\r\nContent-Type: {content_type}\r\nContent-Length: 0\r\n\r\n"
+            ));
+            let answer = client.response();
+            assert_eq!((answer.status(), answer.get("grpc-status")), (*expected, None), "{content_type}");
+        }
+    }
+    // Nor does a method that gRPC does not have, whatever the backends speak.
+    let proxy = Proxy::with(&[&h2(&nobody())], |_| ());
+    for method in ["GET", "PUT", "DELETE"] {
+        let mut client = proxy.client();
+        client.send(format!("{method} / HTTP/1.1\r\nHost: a\r\nContent-Type: application/grpc\r\n\r\n"));
+        assert_eq!(client.response().status(), 502, "{method}");
+    }
+    assert_eq!(proxy.server.stats().requests.status_5xx, 3);
+}
+
+#[test]
+fn a_call_to_a_backend_of_http_1_has_the_time_limits_of_any_request() {
+    let origin = Origin::start(|_, peer| {
+        peer.head();
+        peer.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n");
+        peer.rest();
+    });
+    let proxy = Proxy::with(&[&origin.address()], |settings| settings.proxy.timeout = 0.2);
     let mut client = proxy.client();
-    client.send(call("Expect: much\r\n"));
-    assert_eq!(status(&client.response()).2, Some("2"), "417");
-    assert!(origin.requests().is_empty());
+    client.send(call(""));
+    assert_eq!(client.head().status(), 200);
+    assert_eq!(client.chunk().expect("the beginning"), b"x");
+    client.expect_end();
 }
 
 #[test]
@@ -68,11 +140,8 @@ fn a_backends_own_errors_pass_through() {
 
 #[test]
 fn a_call_whose_time_has_run_out_is_status_4() {
-    let origin = Origin::start(|_, peer| {
-        peer.head();
-        peer.rest();
-    });
-    let proxy = Proxy::with(&[&origin.address()], |settings| settings.pool.max_fails = 1);
+    let origin = silent();
+    let proxy = Proxy::with(&[&h2(&origin.address())], |settings| settings.pool.max_fails = 1);
     let mut client = proxy.client();
     let begun = Instant::now();
     client.send(call("grpc-timeout: 80m\r\n"));
@@ -83,8 +152,8 @@ fn a_call_whose_time_has_run_out_is_status_4() {
 
 #[test]
 fn a_call_that_has_no_time_at_all_reaches_no_backend() {
-    let origin = Origin::echoing_targets();
-    let proxy = Proxy::before(&origin);
+    let origin = silent();
+    let proxy = before(&origin);
     let mut client = proxy.client();
     client.send(call("grpc-timeout: 0n\r\n"));
     assert_eq!(status(&client.response()).2, Some("4"));
@@ -103,11 +172,8 @@ fn a_time_limit_that_is_malformed_is_none() {
 
 #[test]
 fn timeout_is_the_limit_of_a_call_that_has_more_time() {
-    let origin = Origin::start(|_, peer| {
-        peer.head();
-        peer.rest();
-    });
-    let proxy = Proxy::with(&[&origin.address()], |settings| settings.proxy.timeout = 0.1);
+    let origin = silent();
+    let proxy = Proxy::with(&[&h2(&origin.address())], |settings| settings.proxy.timeout = 0.1);
     let mut client = proxy.client();
     client.send(call("grpc-timeout: 1H\r\n"));
     assert_eq!(status(&client.response()).2, Some("14"));
@@ -115,12 +181,8 @@ fn timeout_is_the_limit_of_a_call_that_has_more_time() {
 
 #[test]
 fn a_response_that_is_not_over_in_time_is_cut_short() {
-    let origin = Origin::start(|_, peer| {
-        peer.head();
-        peer.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n");
-        peer.rest();
-    });
-    let proxy = Proxy::before(&origin);
+    let origin = answering(None);
+    let proxy = before(&origin);
     let mut client = proxy.client();
     client.send(call("grpc-timeout: 100m\r\n"));
     assert_eq!(client.head().status(), 200);
@@ -131,13 +193,8 @@ fn a_response_that_is_not_over_in_time_is_cut_short() {
 #[test]
 fn a_stream_of_messages_may_pause_longer_than_timeout() {
     let pause = Duration::from_millis(400);
-    let origin = Origin::start(move |_, peer| {
-        peer.head();
-        peer.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n");
-        std::thread::sleep(pause);
-        peer.send("1\r\ny\r\n0\r\n\r\n");
-    });
-    let proxy = Proxy::with(&[&origin.address()], |settings| settings.proxy.timeout = 0.1);
+    let origin = answering(Some(pause));
+    let proxy = Proxy::with(&[&h2(&origin.address())], |settings| settings.proxy.timeout = 0.1);
     let mut client = proxy.client();
     client.send(call(""));
     assert_eq!(client.head().status(), 200);
@@ -148,12 +205,8 @@ fn a_stream_of_messages_may_pause_longer_than_timeout() {
 
 #[test]
 fn read_timeout_holds_for_calls_where_it_is_written() {
-    let origin = Origin::start(|_, peer| {
-        peer.head();
-        peer.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n");
-        peer.rest();
-    });
-    let proxy = Proxy::with(&[&origin.address()], |settings| settings.proxy.read_timeout = Some(0.1));
+    let origin = answering(None);
+    let proxy = Proxy::with(&[&h2(&origin.address())], |settings| settings.proxy.read_timeout = Some(0.1));
     let mut client = proxy.client();
     client.send(call(""));
     assert_eq!(client.head().status(), 200);

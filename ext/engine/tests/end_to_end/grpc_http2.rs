@@ -8,7 +8,9 @@ use bytes::Bytes;
 use h2::Reason;
 use http::{HeaderMap, Response};
 
-use crate::support::{http2, nobody, request, Http2Origin, Proxy};
+use proxy_engine::config::{HeaderEdit, HeaderValue};
+
+use crate::support::{http2, nobody, request, Http2Origin, Origin, Proxy, Seen};
 
 fn call(fields: &[(&'static str, &str)]) -> http::Request<()> {
     let mut builder = request("POST", "/a.B/c").header("content-type", "application/grpc").header("te", "trailers");
@@ -117,4 +119,64 @@ fn a_call_that_is_answered_before_it_was_sent_whole_keeps_its_trailers() {
         let trailers = body.trailers().await.expect("no reset").expect("trailers");
         assert_eq!((trailers["grpc-status"].as_bytes(), trailers["x-why-bin"].as_bytes()), (&b"8"[..], &b"AP8"[..]));
     });
+}
+
+#[test]
+fn metadata_with_underscores_and_dots_passes() {
+    let seen: Seen<HeaderMap> = Seen::default();
+    let log = seen.clone();
+    let origin = Http2Origin::start(
+        |_| (),
+        move |exchange| {
+            log.lock().expect("the list").push(exchange.request.headers().clone());
+            async move { exchange.echo().await }
+        },
+    );
+    let proxy = Proxy::with(&[&origin.address()], |settings| {
+        let value = HeaderValue::Literal("ours".into());
+        settings.proxy.headers = vec![HeaderEdit { name: "X-User".into(), values: vec![value] }];
+    });
+    let metadata =
+        [("user_id", "7"), ("x.y", "d"), ("x_user", "evil"), ("x_real_ip", "evil"), ("x.forwarded.for", "evil")];
+    http2(&proxy, |client| async move {
+        assert_eq!(client.send(call(&metadata), Some(b"")).await.expect("an answer").status, 200);
+        let mut plain = request("POST", "/");
+        for (name, value) in metadata {
+            plain = plain.header(name, value);
+        }
+        assert_eq!(client.send(plain.body(()).expect("a request"), Some(b"")).await.expect("an answer").status, 200);
+    });
+    let seen = seen.lock().expect("the list");
+    let odd = |fields: &HeaderMap| {
+        let odd = fields.keys().map(|name| name.as_str().to_owned()).filter(|name| name.contains(['_', '.']));
+        odd.collect::<Vec<_>>()
+    };
+    assert_eq!((odd(&seen[0]), odd(&seen[1])), (vec!["user_id".to_owned(), "x.y".to_owned()], vec![]));
+}
+
+#[test]
+fn metadata_with_underscores_reaches_no_backend_of_http_1() {
+    let origin = Origin::echoing_targets();
+    let proxy = Proxy::with(&[&origin.address()], |settings| {
+        settings.proxy.allow_underscores = vec!["x_kept".into()];
+    });
+    http2(&proxy, |client| async move {
+        let sent = call(&[("user_id", "7"), ("x.y", "d"), ("x_kept", "1")]);
+        assert_eq!(client.send(sent, Some(b"")).await.expect("an answer").status, 200);
+    });
+    let request = &origin.requests()[0];
+    assert_eq!((request.get("user_id"), request.get("x.y"), request.get("x_kept")), (None, None, Some("1")));
+}
+
+#[test]
+fn figures_have_what_a_refusal_stands_for() {
+    let proxy = Proxy::with(&[&nobody()], |_| ());
+    http2(&proxy, |client| async move {
+        assert_eq!(client.send(call(&[]), Some(b"")).await.expect("an answer").status, 200);
+        // No call: gRPC has no such method.
+        let other = request("PUT", "/a.B/c").header("content-type", "application/grpc").body(()).expect("a request");
+        assert_eq!(client.send(other, Some(b"")).await.expect("an answer").status, 502);
+    });
+    let requests = proxy.server.stats().requests;
+    assert_eq!((requests.status_2xx, requests.status_5xx), (0, 2));
 }

@@ -131,7 +131,7 @@ fn bodies_pass_both_ways_with_their_trailers() {
         }
         peer.send("0\r\nX-Sum: 2\r\nContent-Length: 9\r\n\r\n");
     });
-    let proxy = Proxy::before(&origin);
+    let proxy = Proxy::with(&[&origin.address()], |settings| settings.proxy.request_trailers = true);
     http2(&proxy, |client| async move {
         let head = request("POST", "/").header("te", "trailers").body(()).expect("a request");
         let mut requests = client.requests.clone().ready().await.expect("ready");

@@ -31,6 +31,8 @@ mod pipelining;
 mod reload;
 mod retries;
 mod retry_on;
+mod rewrites;
 mod states;
+mod trailers;
 mod truncation;
 mod upgrade;

@@ -39,11 +39,15 @@ module Proxy
                  prose: "Only paths equal to it or below it are proxied; others go to the next handler."),
           option(:strip_prefix, Types::SWITCH, default: "`false`", prose: "Take `path_prefix` off `{path}`."),
           option(:forwarded_headers, Types::FORWARDED, default: "`true`",
-                 prose: "Send `X-Forwarded-For` and its kin; `:rfc7239` sends `Forwarded` instead."),
+                 prose: "Send `X-Forwarded-For` and its kin; `:rfc7239` sends `Forwarded` instead; `false` passes on what " \
+                        "`trusted_proxies` say and nothing else of that kind."),
           option(:max_body, Types::BYTES, default: "what a `max_body` around it says", unset: true,
                  prose: "Longest body of a request; 413 above it."),
           option(:allow_underscores, Types::FIELD_NAMES, default: "`[]`",
-                 prose: "Request fields with `_` or `.` in their name that are passed on; all others of that kind are dropped.")
+                 prose: "Request fields with `_` or `.` in their name that are passed on; all others of that kind are dropped."),
+          option(:request_trailers, Types::SWITCH, default: "`false`",
+                 prose: "Send the trailers of requests to backends that speak HTTP/1.1 too, which may take them for fields of the " \
+                        "head; those that speak HTTP/2 get them in any case.")
         ]
       )
 

@@ -58,7 +58,12 @@ module Proxy
         Directive.new(
           :trusted_proxies, :server, takes: Types::PROXIES, default: "none",
           prose: "Addresses and networks of the proxies in front of this one, or `unix:` for whoever comes over a unix socket. They are " \
-                 "believed what `X-Forwarded-For` and its kin say of the client, see below."
+                 "believed what `X-Forwarded-For` and its kin say of the client, see below.",
+          options: [
+            option(:fields, Types::FORWARDED_FIELDS, default: "all of that kind", unset: true,
+                   prose: "The fields that they are believed, such as `[\"X-Forwarded-For\", \"X-Forwarded-Proto\"]`; all others " \
+                          "of that kind are dropped.")
+          ]
         ),
         Directive.new(
           :resolver, :server, takes: Types::SERVERS, default: "the system's",

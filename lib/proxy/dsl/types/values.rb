@@ -107,6 +107,7 @@ module Proxy
       BYTES = Count.new("bytes", "a whole number of bytes, such as 65_536")
       CODE = Count.new("Integer", "a status code, such as 503")
       FIELD_NAMES = Texts.new("Array", 'an Array of field names, such as ["X_Token"]')
+      FORWARDED_FIELDS = Texts.new("Array", 'an Array of field names, such as ["X-Forwarded-For"]')
       SERVERS = Texts.new("String, …", 'DNS servers, such as "127.0.0.1:53"')
       PROXIES = Texts.new("String, …", 'addresses and networks, such as "10.0.0.0/8" or "127.0.0.1"')
       INPUT_FILE = InputFile.new("path", "the path of a file that can be read")

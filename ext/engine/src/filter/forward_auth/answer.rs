@@ -20,12 +20,13 @@ impl ForwardAuth {
     /// The request may pass: takes the fields over that are asked for. What the client sent under their names goes, also where
     /// the server sends nothing.
     pub(super) async fn take_over(&self, exchange: &mut Exchange<'_>, answered: Answered) {
-        let work = &mut *exchange.work;
         for name in &self.copied {
+            let work = &mut *exchange.work;
             work.request.fields.remove(name);
             for value in work.response.fields.all(name) {
                 work.request.fields.append(name, value);
             }
+            exchange.log_as_verified(name);
         }
         // The body is of no interest, but the connection may be used again behind it.
         if let Err(error) = self.body(exchange, answered).await {

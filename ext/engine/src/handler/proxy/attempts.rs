@@ -1,5 +1,7 @@
 //! One backend after the other, until one answers or no further attempt is left or safe.
 
+use std::time::Duration;
+
 use rustls::pki_types::ServerName;
 use tokio::time::Instant;
 
@@ -122,7 +124,7 @@ impl Proxy {
         tour: &mut Tour,
     ) -> Result<Peer, Error> {
         exchange.outcome.attempts += 1;
-        let (limits, until) = self.part_of_attempt(exchange, upload, tour);
+        let (timeout, until) = self.part_of_attempt(exchange, upload, tour);
         let mut deadline = until;
         exchange.introduce(attempt);
         let (name, introduction) = (tour.name.as_ref(), &exchange.work.introduction);
@@ -140,8 +142,11 @@ impl Proxy {
             let result = match written {
                 Ok(mut backend) => {
                     upload.rewind();
-                    let (client, response) = (&mut *exchange.client, &mut exchange.work.response);
-                    exchange::send(client, &mut backend, upload, response, &mut tour.asked, &limits, &mut deadline)
+                    let limits = Limits { timeout, ..self.limits(exchange, &backend) };
+                    let (client, work) = (&mut *exchange.client, &mut *exchange.work);
+                    let (request, response) = (&work.request.fields, &mut work.response);
+                    let asked = &mut tour.asked;
+                    exchange::send(client, &mut backend, upload, request, response, asked, &limits, &mut deadline)
                         .await
                         .map(|()| backend)
                 }
@@ -149,7 +154,7 @@ impl Proxy {
             };
             if deadline != until {
                 // A piece of the client's body has put it off, and with it the end of all attempts.
-                tour.deadline = tour.deadline.max(deadline + (self.limits.timeout - limits.timeout));
+                tour.deadline = tour.deadline.max(deadline + (self.limits.timeout - timeout));
             }
             match result {
                 Ok(backend) => return Ok(backend),
@@ -178,15 +183,15 @@ impl Proxy {
 
     /// The time for one attempt, and when it is over: all that is left, or, with `retry_on: :timeout`, an equal part of it, so that
     /// the attempts that may follow have some too.
-    fn part_of_attempt(&self, exchange: &Exchange<'_>, upload: &Upload, tour: &Tour) -> (Limits, Instant) {
+    fn part_of_attempt(&self, exchange: &Exchange<'_>, upload: &Upload, tour: &Tour) -> (Duration, Instant) {
         let once_more = tour.left > 0 && exchange.work.request.method.is_idempotent() && upload.can_replay();
         if !self.retry_on.timeout || !once_more {
-            return (self.limits(exchange), tour.deadline);
+            return (self.limits.timeout, tour.deadline);
         }
         let now = Instant::now();
         let part = tour.deadline.saturating_duration_since(now) / tour.left.saturating_add(1);
         let timeout = part.min(self.limits.timeout);
-        (Limits { timeout, ..self.limits(exchange) }, now + timeout)
+        (timeout, now + timeout)
     }
 
     /// Connects, or finds a place on a connection of HTTP/2, and sees meanwhile whether the client goes away. Says whether the connection

@@ -6,6 +6,7 @@ use super::{Edit, Proxy, RetryOn};
 use crate::config::{self, ForwardedHeaders, HeaderEdit, HeaderValue, Problem};
 use crate::filter::BodyLimit;
 use crate::headers::forwarded::{Forwarding, Names};
+use crate::headers::hearsay::is_hearsay;
 use crate::headers::CONNECTION_FIELDS;
 use crate::message::{FieldName, Known};
 use crate::respond::{self, ErrorResponse};
@@ -95,6 +96,7 @@ impl Proxy {
         let headers = edits("headers", &spec.headers, Context::Request, &mut report);
         let response_headers = edits("response_headers", &spec.response_headers, Context::Response, &mut report);
         let allow_underscores = names("allow_underscores", &spec.allow_underscores, &mut report);
+        warn_of_twins(&allow_underscores, &headers, &mut report);
         let target = target(&mut report);
 
         let own_headers = headers.iter().filter_map(|edit| edit.name.known()).fold(Names::default(), Names::with);
@@ -119,6 +121,7 @@ impl Proxy {
             response_headers,
             own_headers,
             allow_underscores,
+            request_trailers: spec.request_trailers,
             max_body,
             forwarding,
             limits,
@@ -233,6 +236,25 @@ fn names(option: &str, names: &[String], report: &mut Report<'_>) -> Vec<FieldNa
         }
     }
     found
+}
+
+/// Names that a backend which speaks CGI takes for ones that are the proxy's to write.
+fn warn_of_twins(allowed: &[FieldName], headers: &[Edit], report: &mut Report<'_>) {
+    for name in allowed.iter().map(FieldName::as_str) {
+        let dashed = name.replace(['_', '.'], "-");
+        if dashed == name {
+            continue;
+        }
+        if is_hearsay(name.as_bytes()) {
+            report.warning(format!(
+                "allow_underscores: {name:?} is {dashed} to many backends, so it is passed on from trusted_proxies alone: leave it out"
+            ));
+        } else if headers.iter().any(|edit| edit.name.as_str().eq_ignore_ascii_case(&dashed)) {
+            report.warning(format!(
+                "allow_underscores: {name:?} is {dashed} to many backends, which headers: sets: a client can write over it: leave it out"
+            ));
+        }
+    }
 }
 
 fn edits(option: &str, edits: &[HeaderEdit], context: Context, report: &mut Report<'_>) -> Vec<Edit> {

@@ -3,9 +3,10 @@
 use super::{target_error, Edit, Proxy};
 use crate::error::Error;
 use crate::forward::Exchange;
+use crate::headers::hearsay::is_hearsay;
 use crate::headers::{forwarded, hop_by_hop};
 use crate::http1::{write_request_head, Framing};
-use crate::message::{behind_prefix, Known, Span, Version};
+use crate::message::{behind_prefix, is_one_to_cgi, FieldName, Fields, Known, RequestHead, Span, Version};
 use crate::peer::Peer;
 use crate::rewrite::Scope;
 use crate::upstream::exchange::Asked;
@@ -79,7 +80,10 @@ impl Proxy {
         let chunked = exchange.framing == Framing::Chunked;
         let work = &mut *exchange.work;
         let request = &mut work.request;
-        hop_by_hop::clean_request(request, &self.allow_underscores, chunked, wishes.upgrade);
+        let metadata = exchange.call.filter(|call| call.streams).map(|_| self.passable(&request.fields));
+        let allowed = metadata.as_deref().unwrap_or(&self.allow_underscores);
+        let late = chunked || request.version == Version::Http2;
+        hop_by_hop::clean_request(request, allowed, late, wishes.upgrade);
         forwarded::apply(request, self.forwarding, sender, stamp, self.own_headers, &mut work.scratch);
         let via = request.version.via();
         if !self.own_headers.has(Known::Via) {
@@ -122,11 +126,17 @@ impl Proxy {
             // The client was told to go on by an earlier attempt.
             work.request.fields.remove(Known::Expect);
         }
-        let framing = exchange.framing;
+        let mut framing = exchange.framing;
         match backend {
             Peer::Http1(connection) => {
                 let out = connection.output();
-                write_request_head(out, &work.request, &work.target.path_and_query);
+                if exchange.call.is_some() || !work.request.fields.lacks(Known::Trailer) {
+                    let (request, of_body) = self.for_http1(&work.request, framing);
+                    framing = of_body;
+                    write_request_head(out, &request, &work.target.path_and_query);
+                } else {
+                    write_request_head(out, &work.request, &work.target.path_and_query);
+                }
                 if framing == Framing::Chunked {
                     out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
                 }
@@ -138,6 +148,45 @@ impl Proxy {
             }
         }
         Ok(())
+    }
+
+    /// Names that may stand in the head of a call of gRPC: its metadata may have `_` and `.` in them, but for those that would be others to a
+    /// backend which speaks CGI.
+    #[cold]
+    fn passable(&self, fields: &Fields) -> Vec<FieldName> {
+        let ours = |name: &[u8]| {
+            fields.touched(name)
+                || is_hearsay(name)
+                || self.headers.iter().any(|edit| is_one_to_cgi(edit.name.as_str().as_bytes(), name))
+        };
+        let odd = fields.iter().map(|(name, _)| name).filter(|name| name.iter().any(|b| matches!(b, b'_' | b'.')));
+        let metadata =
+            odd.filter(|name| !ours(name)).filter_map(|name| FieldName::new(std::str::from_utf8(name).ok()?));
+        self.allow_underscores.iter().cloned().chain(metadata).collect()
+    }
+
+    /// The head as a backend of HTTP/1.1 gets it, and how the body behind it is framed: trailers are announced where they are sent, and the
+    /// metadata of gRPC is that of any other request.
+    #[cold]
+    fn for_http1(&self, request: &RequestHead, framing: Framing) -> (RequestHead, Framing) {
+        let mut head = request.clone();
+        let odd = |name: &[u8]| name.iter().any(|byte| matches!(byte, b'_' | b'.'));
+        let allowed = |name: &[u8]| {
+            self.allow_underscores.iter().any(|allowed| allowed.as_str().as_bytes().eq_ignore_ascii_case(name))
+        };
+        let foreign = |name: &[u8]| odd(name) && !allowed(name) && !request.fields.touched(name);
+        head.fields.retain(|known, name, _| match known {
+            Some(Known::Trailer) => self.request_trailers,
+            _ => !foreign(name),
+        });
+        match framing {
+            // Over HTTP/2 a body of that length may have trailers, which only chunks can have here.
+            Framing::Length(_) if head.fields.has(Known::Trailer) && request.version == Version::Http2 => {
+                head.fields.remove(Known::ContentLength);
+                (head, Framing::Chunked)
+            }
+            framing => (head, framing),
+        }
     }
 
     /// The path as `{path}` shows it: without the prefix if that is to be stripped.

@@ -52,6 +52,8 @@ impl Proxy {
         let client_framing = match framing {
             Framing::Chunked | Framing::UntilClose if version == Version::Http10 => Framing::UntilClose,
             Framing::UntilClose => Framing::Chunked,
+            // Trailers that it is to have stand behind no other body.
+            Framing::Length(_) if exchange.wants_trailers_of(&backend) => Framing::Chunked,
             other => other,
         };
         // A request whose body is still on its way when the answer comes may never be read to its end.
@@ -59,12 +61,17 @@ impl Proxy {
             upload.is_complete() && client_framing != Framing::UntilClose && !exchange.engine.is_draining();
         exchange.answering(status);
         exchange.outcome.backend = Some(attempt);
-        self.write_response(exchange, framing, client_framing);
+        self.write_response(exchange, client_framing);
         backend.begin_reading(framing);
 
-        let limits = self.limits(exchange);
-        let relay = exchange::relay(exchange.client, &mut backend, upload, &exchange.work.response, &limits);
+        let limits = self.limits(exchange, &backend);
+        let heads = (&exchange.work.request.fields, &exchange.work.response.fields);
+        let relay = exchange::relay(exchange.client, &mut backend, upload, heads, &limits);
         let result = grpc::within(exchange.call, relay).await;
+        if exchange.call.is_some() {
+            let fields = backend.trailers().unwrap_or(&exchange.work.response.fields);
+            exchange.outcome.grpc.note(fields);
+        }
         match result {
             Ok(()) => {
                 // What a backend sends beyond its response reaches nobody: the connection goes with it.
@@ -106,11 +113,12 @@ impl Proxy {
     }
 
     /// Changes the head into what the client is to get, and writes it.
-    fn write_response(&self, exchange: &mut Exchange<'_>, framing: Framing, client_framing: Framing) {
-        self.change_fields(exchange, client_framing == Framing::Chunked);
+    fn write_response(&self, exchange: &mut Exchange<'_>, client_framing: Framing) {
+        let late = client_framing == Framing::Chunked || exchange.work.request.version == Version::Http2;
+        self.change_fields(exchange, late);
         let version = exchange.work.request.version;
         let response = &mut exchange.work.response;
-        if framing == Framing::Chunked || framing::is_bodyless(response.status) && response.status != 304 {
+        if client_framing == Framing::Chunked || framing::is_bodyless(response.status) && response.status != 304 {
             response.fields.remove(Known::ContentLength);
         }
         if exchange.call.is_some() && version == Version::Http2 && client_framing.is_empty() {
@@ -132,7 +140,8 @@ impl Proxy {
         });
     }
 
-    fn change_fields(&self, exchange: &mut Exchange<'_>, chunked: bool) {
+    /// `late`: trailers may follow.
+    fn change_fields(&self, exchange: &mut Exchange<'_>, late: bool) {
         let upgrade = match exchange.work.response.status {
             101 => true,
             426 => exchange.work.request.version == Version::Http11,
@@ -144,7 +153,7 @@ impl Proxy {
         }
         let response = &mut exchange.work.response;
         let via = response.version.via();
-        hop_by_hop::clean_response(response, chunked, upgrade);
+        hop_by_hop::clean_response(response, late, upgrade);
         response.fields.append(Known::Via, via);
         if !self.response_headers.is_empty() {
             values.apply(&self.response_headers, &mut response.fields);

@@ -9,7 +9,7 @@ use bytes::Buf;
 use http::{HeaderMap, StatusCode};
 
 use super::{Receiving, Stream};
-use crate::headers::clean_trailers;
+use crate::headers::trailers;
 use crate::http1::{Malformed, Piece, ReadError, MAX_FIELDS, TOO_MANY_FIELDS};
 use crate::http2::error::read_error;
 use crate::http2::read_fields;
@@ -50,13 +50,13 @@ impl Stream {
                 }
                 Some(Err(error)) => return Poll::Ready(Err(self.broken(error))),
                 None => {
-                    if let Some(trailers) = ready!(body.poll_trailers(cx)).map_err(read_error)? {
-                        if trailers.len() > MAX_FIELDS {
+                    if let Some(map) = ready!(body.poll_trailers(cx)).map_err(read_error)? {
+                        if map.len() > MAX_FIELDS {
                             return Poll::Ready(Err(Malformed(TOO_MANY_FIELDS).into()));
                         }
                         let fields = self.trailers.insert(Fields::default());
-                        read_fields(&trailers, fields);
-                        clean_trailers(fields);
+                        read_fields(&map, fields);
+                        trailers::clean(fields);
                     }
                     self.receiving = Receiving::Ended;
                     return Poll::Ready(Ok(0));

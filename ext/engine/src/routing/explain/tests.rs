@@ -33,7 +33,7 @@ fn config() -> Config {
         spec.remote = vec!["10.0.0.0/8".into()];
     };
     Config {
-        trusted_proxies: Setting::of(vec!["127.0.0.1".into()]),
+        trusted_proxies: config::TrustedProxies { value: vec!["127.0.0.1".into()], ..Default::default() },
         routes: vec![
             filter(),
             location("/users/:id", posts, vec![answer()]),

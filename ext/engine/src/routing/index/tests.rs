@@ -64,8 +64,9 @@ fn takes(matcher: &Matcher, asked: Asked<'_>, captured: &mut Captured) -> bool {
     let path = matcher.patterns.is_empty() || matcher.patterns.iter().any(|one| one.matches(asked.path, captured));
     let host = path && (matcher.hosts.is_empty() || matcher.hosts.iter().any(|one| one.matches(asked.host, captured)));
     let taken = host && matcher.conditions.iter().all(|one| one.holds(asked.conditioned()));
-    if !taken {
-        captured.truncate(0);
+    match taken {
+        true => matcher.name_what_took_no_part(captured),
+        false => captured.truncate(0),
     }
     taken
 }

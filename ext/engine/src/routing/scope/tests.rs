@@ -213,3 +213,41 @@ fn rewrites_know_the_captures_around_them_and_no_others() {
         "{found:?}"
     );
 }
+
+#[test]
+fn a_name_that_took_no_part_is_empty_and_leaves_the_one_around_it() {
+    let regexp = |source: &str| Match::Regexp(config::Regexp { source: source.into(), ..Default::default() });
+    let several = Directive::Location(Box::new(config::Location {
+        patterns: vec!["/a/:id".into(), "/b/*".into(), regexp(r"\A/c(/(?<id>\d+))?\z")],
+        routes: vec![answer("several")],
+        ..Default::default()
+    }));
+    let host = on(&[regexp(r"\A((?<shop>[a-z]+)\.)?x\z")], "/h/:shop", vec![]);
+    let problems = compile(&config::Config { routes: vec![host], ..Default::default() }, Purpose::Check).problems;
+    assert!(problems.iter().any(|problem| problem.to_string().contains("captures shop, and so does one of the hosts")));
+    let inner = Directive::Location(Box::new(config::Location {
+        patterns: vec![regexp(r"\A/o/[^/]+(/(?<id>z))?\z")],
+        routes: vec![answer("inner")],
+        ..Default::default()
+    }));
+    let snapshot = snapshot(vec![several, location("/o/:id/*", vec![inner])]);
+    for (target, body, captures) in [
+        ("/a/7", "several", " id=7"),
+        ("/b/7", "several", " id="),
+        ("/c", "several", " id="),
+        ("/c/7", "several", " id=7"),
+        ("/o/8", "inner", " id=8"),
+        ("/o/8/z", "inner", " id=8 id=z"),
+    ] {
+        assert_eq!(asked(&snapshot, target, "x"), Ok(bytes(body, captures)), "{target}");
+    }
+}
+
+#[test]
+fn a_capture_that_does_not_show_is_warned_of() {
+    let found = warnings(vec![location("/:path/:id", vec![answer("")])]);
+    assert_eq!(
+        found,
+        ["location: captures path, but {path} is what the request itself says: give the capture another name"]
+    );
+}

@@ -4,6 +4,7 @@ use std::io;
 use std::task::{Context, Poll};
 
 use crate::http1::{Piece, ReadError};
+use crate::message::Fields;
 use crate::peer::Peer;
 
 /// Which side failed.
@@ -22,13 +23,14 @@ pub(super) enum Stuck {
 
 /// Moves the body that `from` receives into the one that `to` sends, its trailers too, and flushes. No more is read than `to`
 /// can take. What is there leaves before more is awaited, so that an event of a stream is not held back. `tap` sees the data
-/// and `to`.
+/// and `to`. `late` says what of the trailers is passed on.
 pub(super) fn poll_pump(
     cx: &mut Context<'_>,
     from: &mut Peer,
     to: &mut Peer,
     stuck: &mut Stuck,
     mut tap: impl FnMut(&[u8], &Peer),
+    late: impl FnOnce(&Fields, &Peer) -> Option<Fields>,
 ) -> Poll<Result<(), PumpError>> {
     loop {
         match from.poll_body(cx) {
@@ -64,7 +66,10 @@ pub(super) fn poll_pump(
             }
         }
     }
-    to.end_body(from.trailers());
+    match from.trailers() {
+        Some(trailers) => to.end_body(late(trailers, to).as_ref()),
+        None => to.end_body(None),
+    }
     match to.poll_flush(cx) {
         Poll::Ready(done) => Poll::Ready(done.map_err(PumpError::Write)),
         Poll::Pending => {

@@ -6,8 +6,9 @@ use std::task::{Context, Poll};
 use super::client::Listening;
 use super::pump::{poll_pump, PumpError, Stuck};
 use crate::error::{Error, Kind, Waited};
+use crate::headers::trailers;
 use crate::http1::{Framing, ReadError};
-use crate::message::Version;
+use crate::message::{Fields, Version};
 use crate::peer::Peer;
 
 /// The body of one request, over all attempts to send it.
@@ -23,6 +24,8 @@ pub(crate) struct Upload {
     /// How much of `kept` this attempt has sent.
     replayed: usize,
     has_body: bool,
+    /// Whether trailers go to a backend of HTTP/1.1 too.
+    trailers_to_http1: bool,
     stuck: Stuck,
     state: State,
     failure: Option<io::Error>,
@@ -45,10 +48,16 @@ impl Upload {
             idempotent,
             replayed: 0,
             has_body: !framing.is_empty(),
+            trailers_to_http1: false,
             stuck: Stuck::Writing,
             state: State::Sending,
             failure: None,
         }
+    }
+
+    /// Says whether backends of HTTP/1.1 get the trailers: they may take them for fields of the head.
+    pub(crate) fn with_trailers(self, to_http1: bool) -> Self {
+        Self { trailers_to_http1: to_http1, ..self }
     }
 
     /// Begins another attempt.
@@ -116,17 +125,18 @@ impl Upload {
     }
 
     /// Sends head and body. Ready when nothing is left to do, also if the backend takes no more: it may have answered already.
-    /// An error is the client's.
+    /// An error is the client's. `head` is what the backend gets of the request's head.
     pub(crate) fn poll(
         &mut self,
         cx: &mut Context<'_>,
         client: &mut Peer,
         backend: &mut Peer,
+        head: &Fields,
     ) -> Result<Poll<()>, Error> {
         if self.is_over() {
             return Ok(Poll::Ready(()));
         }
-        let sent = match self.poll_send(cx, client, backend) {
+        let sent = match self.poll_send(cx, client, backend, head) {
             Poll::Pending => return Ok(Poll::Pending),
             Poll::Ready(sent) => sent,
         };
@@ -154,6 +164,7 @@ impl Upload {
         cx: &mut Context<'_>,
         client: &mut Peer,
         backend: &mut Peer,
+        head: &Fields,
     ) -> Poll<Result<(), PumpError>> {
         self.stuck = Stuck::Writing;
         if !self.has_body {
@@ -166,8 +177,8 @@ impl Upload {
                 Poll::Pending => return Poll::Pending,
             }
         }
-        let Self { kept, limit, idempotent, replayed, stuck, .. } = self;
-        poll_pump(cx, client, backend, stuck, |data, backend| {
+        let Self { kept, limit, idempotent, replayed, stuck, trailers_to_http1, .. } = self;
+        let keep = |data: &[u8], backend: &Peer| {
             let Some(most) = *limit else { return };
             let gone = !*idempotent && backend.total_sent() > 0 && backend.version() != Version::Http2;
             if gone || kept.len() + data.len() > most {
@@ -178,6 +189,10 @@ impl Upload {
                 kept.extend_from_slice(data);
                 *replayed = kept.len();
             }
+        };
+        poll_pump(cx, client, backend, stuck, keep, |late, backend| {
+            let wanted = *trailers_to_http1 || backend.version() == Version::Http2;
+            wanted.then(|| trailers::of_request(late, head))
         })
     }
 }
