@@ -7,6 +7,8 @@ use crate::message::{Known, Method, RequestHead, ResponseHead, Span, Target, Ver
 
 /// Field lines that a head may have.
 pub(crate) const MAX_FIELDS: usize = 128;
+/// Field lines that the head of a response may have. A backend is trusted with more than a client.
+pub(crate) const MAX_RESPONSE_FIELDS: usize = 1_000;
 
 /// A message that is not HTTP, or not unmistakably so: what is wrong with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -165,6 +167,25 @@ pub fn parse_response(bytes: &[u8], head: &mut ResponseHead) -> Result<Option<us
     let parsed = httparse::ParserConfig::default()
         .parse_response_with_uninit_headers(&mut response, bytes, &mut headers)
         .map_err(why)?;
+    match read_response(bytes, head, &mut headers) {
+        Err(TOO_MANY) => read_long_response(bytes, head),
+        read => read,
+    }
+}
+
+/// Reads a head that has more fields than nearly every other.
+#[cold]
+fn read_long_response(bytes: &[u8], head: &mut ResponseHead) -> Result<Option<usize>, Malformed> {
+    let mut headers = vec![const { MaybeUninit::<httparse::Header<'_>>::uninit() }; MAX_RESPONSE_FIELDS];
+    read_response(bytes, head, &mut headers)
+}
+
+#[inline]
+fn read_response<'b>(
+    bytes: &'b [u8],
+    head: &mut ResponseHead,
+    headers: &mut [MaybeUninit<httparse::Header<'b>>],
+) -> Result<Option<usize>, Malformed> {
     let httparse::Status::Complete(len) = parsed else { return Ok(None) };
     let bytes = &bytes[..len];
     let (Some(status @ 100..), Some(version)) = (response.code, response.version) else {
@@ -227,6 +248,7 @@ const UNKNOWN_VERSION: &str = "the HTTP version is none we speak";
 
 impl Malformed {
     /// The status that a request like this is answered.
+const TOO_MANY: Malformed = Malformed(TOO_MANY_FIELDS);
     pub fn status(self) -> u16 {
         match self.0 {
             TOO_MANY_FIELDS => 431,
