@@ -3,6 +3,7 @@
 mod answer;
 mod extra;
 mod guard;
+mod hops;
 mod introduction;
 
 pub(crate) use answer::{refuse, write_connection};
@@ -161,7 +162,7 @@ impl Exchange<'_> {
         }
         // A tunnel through a reverse proxy leads nowhere that a location could name.
         if self.work.request.method == Method::Connect {
-            return self.fail(405).await;
+            return self.refuse_method().await;
         }
         let snapshot = self.snapshot;
         let Workspace { request, captured, .. } = &mut *self.work;
@@ -191,7 +192,13 @@ impl Exchange<'_> {
             None => self.fail(404).await,
             Some(Handler::Redirect(redirect)) => redirect.serve(self).await,
             Some(Handler::StaticResponse(response)) => response.serve(self).await,
-            Some(Handler::Proxy(proxy)) => proxy.serve(self).await,
+            Some(Handler::Proxy(proxy)) => {
+                let counted = matches!(self.work.request.method, Method::Options | Method::Trace);
+                if counted && !self.may_go_on() {
+                    return self.answer_as_last().await;
+                }
+                proxy.serve(self).await
+            }
         }
     }
 

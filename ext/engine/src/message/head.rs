@@ -186,8 +186,8 @@ impl RequestHead {
         };
         self.path = match &said.resolved {
             Some(path) => self.fields.push_text(path),
-            // An absolute-form target without a path means `/`, which then is not in the text.
-            None if said.path == b"/" => self.fields.push_text(b"/"),
+            // An absolute-form target without a path means one that is not in the text.
+            None if matches!(said.path, b"/" | b"*") => self.fields.push_text(said.path),
             None => place(said.path),
         };
         self.plain_path = said.plain.as_ref().map_or(self.path, |path| self.fields.push_text(path));
