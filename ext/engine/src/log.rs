@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use crate::civil_time::CivilTime;
 use crate::config::{Problem, Setting};
 use crate::nearest::did_you_mean;
-use crate::request_id::RequestId;
+use crate::request_id::LoggedId;
 
 /// How much an event matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -97,7 +97,7 @@ impl Log {
 
     /// Writes an event, if its level is on, with the request that it concerns.
     #[inline]
-    pub fn write(&self, level: Level, request: Option<RequestId>, message: fmt::Arguments<'_>) {
+    pub fn write(&self, level: Level, request: Option<LoggedId<'_>>, message: fmt::Arguments<'_>) {
         if self.enabled(level) {
             self.write_line(level, request, message);
         }
@@ -124,7 +124,7 @@ impl Log {
     }
 
     #[cold]
-    fn write_line(&self, level: Level, request: Option<RequestId>, message: fmt::Arguments<'_>) {
+    fn write_line(&self, level: Level, request: Option<LoggedId<'_>>, message: fmt::Arguments<'_>) {
         let mut sink = self.sink.lock();
         let Sink { out, line } = &mut *sink;
         line.clear();
@@ -133,7 +133,7 @@ impl Log {
         line.extend_from_slice(level.as_str().as_bytes());
         if let Some(id) = request {
             line.extend_from_slice(b" request_id=");
-            line.extend_from_slice(&id.short());
+            let _ = fmt::write(&mut OneLine(line), format_args!("{id}"));
         }
         line.push(b' ');
         let _ = fmt::write(&mut OneLine(line), message);

@@ -1,6 +1,7 @@
 //! One backend after the other, until one answers or no further attempt is left or safe.
 
 use std::future::{poll_fn, Future};
+use std::sync::Arc;
 use std::task::Poll;
 
 use rustls::pki_types::ServerName;
@@ -127,6 +128,10 @@ impl Proxy {
         tour: &mut Tour,
     ) -> Result<Peer, Error> {
         exchange.outcome.attempts += 1;
+        if exchange.call.is_some() {
+            // Its time may run out at any moment, and then nobody comes back here.
+            exchange.outcome.asked = Some(Arc::clone(attempt.endpoint()));
+        }
         let (limits, until) = self.part_of_attempt(exchange, upload, tour);
         let mut deadline = until;
         exchange.introduce(attempt);
@@ -158,7 +163,7 @@ impl Proxy {
             }
             match result {
                 Ok(backend) => return Ok(backend),
-                Err(error) if error.side == Side::Client => return Err(error),
+                Err(error) if error.side == Side::Client => return Err(self.note_failure(exchange, attempt, error)),
                 Err(error) if reused && was_dead(&error) && is_safe(exchange, &error, upload) => {
                     dead += 1;
                     exchange.debug(format_args!("an idle connection to {} was dead: {error}", attempt.label()));
@@ -168,8 +173,10 @@ impl Proxy {
         }
     }
 
-    /// Counts and logs the failure of an attempt, unless it was the client's.
-    fn note_failure(&self, exchange: &Exchange<'_>, attempt: &Attempt, error: Error) -> Error {
+    /// Notes whom the failed attempt was at. Counts and logs the failure, unless it was the client's.
+    #[cold]
+    fn note_failure(&self, exchange: &mut Exchange<'_>, attempt: &Attempt, error: Error) -> Error {
+        exchange.outcome.asked = Some(Arc::clone(attempt.endpoint()));
         if error.side != Side::Client {
             attempt.failed(error.blame());
             match error.kind {
