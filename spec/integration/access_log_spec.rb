@@ -55,6 +55,21 @@ RSpec.describe "access_log" do
     expect(lines).to eq(["499"])
   end
 
+  it "logs what a client that speaks plain HTTP wanted where TLS is spoken" do
+    file = File.join(directory, "access.log")
+    pair = certs.server("app.test")
+    proxy = start_proxy(bind: nil) do
+      bind "https://127.0.0.1:0", certificate: pair.certificate_file, key: pair.key_file
+      access_log "{status} {method} {path} {User-Agent}", to: file
+      static_response body: "ok"
+    end
+    client = RawClient.connect(proxy.url)
+    client.write("GET /plain HTTP/1.1\r\nHost: a\r\nUser-Agent: tool\r\n\r\n")
+    expect(client.read_response.status).to eq(400)
+    proxy.server.stop(timeout: 2)
+    expect(File.readlines(file, chomp: true)).to eq(["400 GET /plain tool"])
+  end
+
   it "appends to the file" do
     File.write(File.join(directory, "access.log"), "before\n")
     expect(logged("{path}") { |proxy| proxy.get("/a") }).to eq(["before", "/a"])

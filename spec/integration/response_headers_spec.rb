@@ -30,7 +30,7 @@ RSpec.describe "response_headers" do
     "{backend}" => /\A127\.0\.0\.1:\d+\z/,
     "{attempts}" => /\A1\z/,
     "{addr}" => /\A127\.0\.0\.1\z/,
-    "{response_time}" => /\A[\d.]+(µs|ms)\z/,
+    "{response_time}" => /\A[\d.]+(us|ms)\z/,
     "{request_id}" => /\A\h+\z/,
     "{request_id_full}" => /\A\h{32}\z/,
     "{X-Answer|replace:4,5}" => /\A52\z/,

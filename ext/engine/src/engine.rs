@@ -5,7 +5,7 @@ use std::ops::Deref;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Waker;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
 use tokio::sync::Notify;
@@ -65,6 +65,8 @@ impl Deref for Current {
 #[derive(Debug, Default)]
 pub(crate) struct Workspace {
     pub(crate) request: RequestHead,
+    /// When its first byte came, if that was before the rest of its head; from then on, when it was taken up.
+    pub(crate) begun: Option<Instant>,
     /// The request's lines as the client sent them, if the access log will ask.
     pub(crate) as_sent: Lines,
     pub(crate) response: ResponseHead,

@@ -3,9 +3,10 @@
 mod answer;
 mod extra;
 mod guard;
+mod hops;
 mod introduction;
 
-pub(crate) use answer::{refuse, write_connection};
+pub(crate) use answer::{log_refused, refuse, write_connection};
 pub(crate) use extra::Extra;
 pub(crate) use guard::forward_guarded;
 
@@ -22,12 +23,12 @@ use crate::http1::Framing;
 use crate::log::Level;
 use crate::message::{FieldName, Known, Method, TargetSpans, Version};
 use crate::peer::Peer;
-use crate::request_id::RequestId;
+use crate::request_id::{LoggedId, RequestId};
 use crate::rewrite::{Captures, ClientInfo, ResponseInfo, Scope};
 use crate::routing::Ambiguous;
 use crate::snapshot::Snapshot;
 use crate::upstream::exchange::Client;
-use crate::upstream::Asking;
+use crate::upstream::{Asking, Attempt, Endpoint};
 
 /// What becomes of the client's connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,15 +81,26 @@ pub(crate) struct Outcome {
     /// The status of the response, 499 if the client went away before it.
     pub(crate) status: u16,
     /// The backend that answered.
-    pub(crate) backend: Option<crate::upstream::Attempt>,
+    pub(crate) backend: Option<Attempt>,
+    /// The backend that was asked last, if it did not answer.
+    pub(crate) asked: Option<Arc<Endpoint>>,
     /// What a call of gRPC was told.
     pub(crate) grpc: Told,
     /// How often the request was sent to a backend.
     pub(crate) attempts: u32,
-    /// Bytes of the response, head and all.
+    /// Bytes of the response's body that left, or of the tunnel.
     pub(crate) bytes: u64,
-    /// Bytes of the response's head.
-    pub(crate) head: u64,
+}
+
+impl Outcome {
+    /// The backend that was asked last, as in figures and logs; empty if none was.
+    fn backend(&self) -> &str {
+        match (&self.backend, &self.asked) {
+            (Some(attempt), _) => attempt.label(),
+            (None, Some(endpoint)) => endpoint.label(),
+            (None, None) => "",
+        }
+    }
 }
 
 /// Serves the request whose head stands in `work`. `link` is the other end of the connection.
@@ -100,10 +112,14 @@ async fn forward(
     work: &mut Workspace,
 ) -> Verdict {
     client.begin_request();
-    let sent = client.peer.total_sent();
+    let sent = client.peer.body_sent();
+    let begun = *work.begun.get_or_insert_with(Instant::now);
     let framing = match client.peer.framing_of_request(&work.request) {
         Ok(framing) => framing,
-        Err(malformed) => return refuse(engine, link, client, malformed.status(), Form::of(&work.request)).await,
+        Err(malformed) => {
+            let form = Form::of(&work.request);
+            return refuse(engine, link, client, work, malformed.status(), form).await;
+        }
     };
     client.peer.begin_reading(framing);
     // What another request left there is nobody's business.
@@ -129,7 +145,7 @@ async fn forward(
         via,
         id: RequestId::random(),
         start: SystemTime::now(),
-        begun: Instant::now(),
+        begun,
         framing,
         wishes: Wishes::of(&work.request),
         call: Call::of(&work.request, tokio::time::Instant::now),
@@ -143,7 +159,7 @@ async fn forward(
         work,
     };
     let verdict = exchange.serve().await;
-    exchange.outcome.bytes = exchange.client.peer.total_sent() - sent;
+    exchange.outcome.bytes = exchange.client.peer.body_sent().saturating_sub(sent);
     exchange.record();
     verdict
 }
@@ -168,7 +184,7 @@ impl Exchange<'_> {
         }
         // A tunnel through a reverse proxy leads nowhere that a location could name.
         if self.work.request.method == Method::Connect {
-            return self.fail(405).await;
+            return self.refuse_method().await;
         }
         let snapshot = self.snapshot;
         let Workspace { request, captured, .. } = &mut *self.work;
@@ -205,7 +221,13 @@ impl Exchange<'_> {
             None => self.fail(404).await,
             Some(Handler::Redirect(redirect)) => redirect.serve(self).await,
             Some(Handler::StaticResponse(response)) => response.serve(self).await,
-            Some(Handler::Proxy(proxy)) => proxy.serve(self).await,
+            Some(Handler::Proxy(proxy)) => {
+                let counted = matches!(self.work.request.method, Method::Options | Method::Trace);
+                if counted && !self.may_go_on() {
+                    return self.answer_as_last().await;
+                }
+                proxy.serve(self).await
+            }
         }
     }
 
@@ -230,7 +252,7 @@ impl Exchange<'_> {
             response: Some(ResponseInfo {
                 status: self.outcome.status,
                 elapsed: self.begun.elapsed(),
-                backend: self.outcome.backend.as_ref().map_or("", |attempt| attempt.label()),
+                backend: self.outcome.backend(),
                 attempts: self.outcome.attempts,
                 grpc: self.outcome.grpc,
                 bytes: 0,
@@ -273,6 +295,11 @@ impl Exchange<'_> {
         self.wishes.trailers && self.work.request.version == Version::Http11 && backend.version() == Version::Http2
     }
 
+    /// The id that the request goes by in logs, as things stand: what will be forwarded, or has been.
+    pub(crate) fn logged_id(&self) -> LoggedId<'_> {
+        LoggedId::of(self.id, self.work.request.fields.get(Known::XRequestId))
+    }
+
     /// Logs a failure.
     pub(crate) fn warn(&self, message: std::fmt::Arguments<'_>) {
         self.note(Level::Warn, message);
@@ -288,7 +315,7 @@ impl Exchange<'_> {
             let request = &self.work.request;
             let method = String::from_utf8_lossy(request.method_text());
             let path = String::from_utf8_lossy(request.path());
-            self.engine.log.write(level, Some(self.id), format_args!("{method} {path}: {message}"));
+            self.engine.log.write(level, Some(self.logged_id()), format_args!("{method} {path}: {message}"));
         }
     }
 
@@ -302,17 +329,20 @@ impl Exchange<'_> {
         if !self.snapshot.keeps_lines {
             return;
         }
+        let forwarded_id = self.work.request.fields.spans(Known::XRequestId).next();
         self.work.request.fields.restore_lines(&mut self.work.as_sent);
         self.work.request.restore_target(self.sent_target);
         let outcome = &self.outcome;
+        let forwarded_id = forwarded_id.map(|id| self.work.request.fields.slice(id));
         let scope = Scope {
+            sent_id: LoggedId::of(self.id, forwarded_id).sent(),
             response: Some(ResponseInfo {
                 status: outcome.status,
                 elapsed: self.begun.elapsed(),
-                backend: outcome.backend.as_ref().map_or("", |backend| backend.label()),
+                backend: outcome.backend(),
                 attempts: outcome.attempts,
                 grpc: outcome.grpc,
-                bytes: outcome.bytes.saturating_sub(outcome.head),
+                bytes: outcome.bytes,
                 fields: Some(&self.work.response.fields),
             }),
             ..self.scope(self.work.request.path())

@@ -10,6 +10,7 @@ mod connection;
 mod output;
 mod read;
 mod read_error;
+mod salvage;
 mod write;
 
 pub use body::{BodyReader, BodyWriter, Framing, Piece};
@@ -17,6 +18,7 @@ pub use buffer::Buffer;
 pub use chunked::Chunked;
 pub use connection::Connection;
 pub use read::{parse_request, parse_response, HeadScan, Malformed};
-pub(crate) use read::{MAX_FIELDS, TOO_MANY_FIELDS};
+pub(crate) use read::{MAX_FIELDS, MAX_RESPONSE_FIELDS, TOO_MANY_FIELDS};
 pub use read_error::ReadError;
+pub(crate) use salvage::salvage_request;
 pub use write::{write_request_head, write_status_line};

@@ -15,7 +15,7 @@ use crate::civil_time::CivilTime;
 use crate::config::{Problem, Setting};
 use crate::nearest::did_you_mean;
 use crate::output::Standard;
-use crate::request_id::RequestId;
+use crate::request_id::LoggedId;
 use crate::waiting::Mutex;
 use queue::Queue;
 
@@ -138,7 +138,7 @@ impl Log {
 
     /// Writes an event, if its level is on, with the request that it concerns.
     #[inline]
-    pub fn write(&self, level: Level, request: Option<RequestId>, message: fmt::Arguments<'_>) {
+    pub fn write(&self, level: Level, request: Option<LoggedId<'_>>, message: fmt::Arguments<'_>) {
         if self.enabled(level) {
             self.write_line(level, request, message);
         }
@@ -165,14 +165,14 @@ impl Log {
     }
 
     #[cold]
-    fn write_line(&self, level: Level, request: Option<RequestId>, message: fmt::Arguments<'_>) {
+    fn write_line(&self, level: Level, request: Option<LoggedId<'_>>, message: fmt::Arguments<'_>) {
         let mut sink = self.sink.lock();
         let Sink { out, line } = &mut *sink;
         line.clear();
         begin_line(level, line);
         if let Some(id) = request {
             line.extend_from_slice(b"request_id=");
-            line.extend_from_slice(&id.short());
+            let _ = fmt::write(&mut OneLine(line), format_args!("{id}"));
             line.push(b' ');
         }
         let _ = fmt::write(&mut OneLine(line), message);

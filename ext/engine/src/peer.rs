@@ -45,6 +45,12 @@ impl Peer {
         each!(self, peer => peer.total_sent())
     }
 
+    /// Bytes of bodies and of tunnels among them: no heads, no trailers, and nothing of what frames them. What waits to be sent is taken
+    /// to be none.
+    pub(crate) fn body_sent(&self) -> u64 {
+        each!(self, peer => peer.body_sent())
+    }
+
     /// Bytes read so far.
     pub(crate) fn total_read(&self) -> u64 {
         each!(self, peer => peer.total_read())
@@ -207,22 +213,19 @@ impl Peer {
         match self {
             Self::Http1(connection) => {
                 let out = connection.output();
+                let before = out.len();
                 write_status_line(out, head.status, head.reason());
                 head.fields.write_to(out);
                 out.extend_from_slice(b"\r\n");
+                let written = out.len() - before;
+                connection.note_overhead(written);
             }
             Self::Http2(stream) => stream.write_interim(head),
         }
     }
 
-    /// Writes the head of the final response, with a body framed as `framing`: how many bytes it took. `own` writes lines of the proxy's own
-    /// behind the fields.
-    pub(crate) fn write_response(
-        &mut self,
-        head: &mut ResponseHead,
-        framing: Framing,
-        own: impl FnOnce(&mut Vec<u8>),
-    ) -> u64 {
+    /// Writes the head of the final response, with a body framed as `framing`. `own` writes lines of the proxy's own behind the fields.
+    pub(crate) fn write_response(&mut self, head: &mut ResponseHead, framing: Framing, own: impl FnOnce(&mut Vec<u8>)) {
         match self {
             Self::Http1(connection) => {
                 let out = connection.output();
@@ -235,16 +238,14 @@ impl Peer {
                 own(out);
                 out.extend_from_slice(b"\r\n");
                 let written = out.len() - before;
+                connection.note_overhead(written);
                 connection.begin_body(framing);
-                written as u64
             }
             Self::Http2(stream) => {
                 let mut lines = Vec::new();
                 own(&mut lines);
                 head.fields.append_lines(&lines);
-                let before = stream.total_sent();
                 stream.write_response(head, framing.is_empty());
-                stream.total_sent() - before
             }
         }
     }

@@ -55,6 +55,60 @@ impl RequestId {
     }
 }
 
+/// How much is shown of an id that is not ours.
+const SHOWN: usize = 255;
+
+/// The id that a request goes by in a log: that which is forwarded, so that the logs of everybody behind us can be joined with ours.
+#[derive(Debug, Clone, Copy)]
+pub struct LoggedId<'a> {
+    own: RequestId,
+    /// Empty if it is our own.
+    sent: &'a [u8],
+}
+
+impl<'a> LoggedId<'a> {
+    /// `forwarded` is the value of `X-Request-Id`, if there is one: the client's, ours, or what the configuration has put there.
+    pub(crate) fn of(own: RequestId, forwarded: Option<&'a [u8]>) -> Self {
+        let sent = forwarded.filter(|value| *value != own.full()).unwrap_or_default();
+        Self { own, sent: &sent[..sent.len().min(SHOWN)] }
+    }
+
+    /// What stands in its place where `{request_id}` and `{request_id_full}` would show our own; empty if nothing does.
+    pub(crate) fn sent(self) -> &'a [u8] {
+        self.sent
+    }
+
+    /// As the value of a field: all of it, or our own if it holds more than text.
+    pub(crate) fn write_value(self, out: &mut Vec<u8>) {
+        match self.sent.is_empty() || !self.sent.iter().all(u8::is_ascii_graphic) {
+            true => out.extend_from_slice(&self.own.full()),
+            false => out.extend_from_slice(self.sent),
+        }
+    }
+}
+
+impl From<RequestId> for LoggedId<'_> {
+    fn from(own: RequestId) -> Self {
+        Self { own, sent: &[] }
+    }
+}
+
+impl fmt::Display for LoggedId<'_> {
+    /// The short form of our own id; all of another, without anything that could be read as the end of it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.sent.is_empty() {
+            return f.write_str(std::str::from_utf8(&self.own.short()).unwrap_or_default());
+        }
+        for byte in self.sent {
+            match byte {
+                b' ' => f.write_str("\\x20")?,
+                byte => write!(f, "{}", byte.escape_ascii())?,
+            }
+        }
+        Ok(())
+    }
+}
+
 impl From<u128> for RequestId {
     fn from(number: u128) -> Self {
         Self(number)
@@ -79,6 +133,25 @@ mod tests {
         assert_eq!(id.to_string(), "0123456789abcdef0011223344556677");
         assert_eq!(&id.full(), b"0123456789abcdef0011223344556677");
         assert_eq!(&id.short(), b"0123456789ab");
+    }
+
+    #[test]
+    fn a_log_shows_the_id_that_was_forwarded() {
+        let own = RequestId::from(0x0123_4567_89ab_cdef_0011_2233_4455_6677);
+        let long = [b'x'; 1_000];
+        for (forwarded, shown, value) in [
+            (None, "0123456789ab", own.to_string()),
+            (Some(&b""[..]), "0123456789ab", own.to_string()),
+            (Some(&own.full()[..]), "0123456789ab", own.to_string()),
+            (Some(b"from-the-cdn"), "from-the-cdn", "from-the-cdn".into()),
+            (Some(b"a b\"\xff"), "a\\x20b\\\"\\xff", own.to_string()),
+            (Some(&long), &"x".repeat(255), "x".repeat(255)),
+        ] {
+            let id = LoggedId::of(own, forwarded);
+            let mut written = Vec::new();
+            id.write_value(&mut written);
+            assert_eq!((id.to_string(), String::from_utf8(written).expect("text")), (shown.to_owned(), value));
+        }
     }
 
     #[test]

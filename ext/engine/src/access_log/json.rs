@@ -12,7 +12,10 @@ pub(super) fn write(scope: &Scope<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(b"{\"time\":\"");
     CivilTime::of(scope.start).write_rfc3339(out);
     out.push(b'"');
-    text(out, "request_id", &scope.request_id.full());
+    match scope.sent_id {
+        [] => text(out, "request_id", &scope.request_id.full()),
+        sent => text(out, "request_id", sent),
+    }
     text(out, "addr", scope.client.addr.as_bytes());
     text(out, "method", request.method_text());
     text(out, "scheme", scope.client.scheme().as_bytes());

@@ -28,7 +28,7 @@ pub(crate) async fn serve(engine: Rc<Engine>, accepted: Accepted, registration: 
         // Boxed: what a handshake needs is given back after it.
         stream = match Box::pin(shake_hands(&engine, stream, &bind.key, server, &mut link)).await {
             Ok(secured) => secured,
-            Err(Refused::Plain(stream)) => return http1::refuse_plain(&engine, stream).await,
+            Err(Refused::Plain(stream, said)) => return http1::refuse_plain(&engine, &link, stream, &said).await,
             Err(Refused::Failed) => return,
         };
     } else {

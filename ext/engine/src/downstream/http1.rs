@@ -9,9 +9,11 @@ use tokio::time::Instant;
 
 use super::http2::PREFACE;
 use crate::engine::{Engine, Workspace};
-use crate::forward::{forward_guarded, refuse, Verdict};
-use crate::http1::{Connection, ReadError};
+use crate::forward::{forward_guarded, log_refused, refuse, Verdict};
+use crate::grpc::Told;
+use crate::http1::{salvage_request, Connection, ReadError};
 use crate::peer::Peer;
+use crate::request_id::RequestId;
 use crate::rewrite::ClientInfo;
 use crate::snapshot::Snapshot;
 use crate::stream::Stream;
@@ -70,8 +72,8 @@ pub(crate) async fn serve(
     None
 }
 
-/// Answers a client that speaks HTTP where TLS is spoken. What it sent was taken and thrown away.
-pub(crate) async fn refuse_plain(engine: &Engine, stream: Stream) {
+/// Answers a client that speaks HTTP where TLS is spoken. `said` is what it sent first; it is for the log alone.
+pub(crate) async fn refuse_plain(engine: &Engine, link: &ClientInfo, stream: Stream, said: &[u8]) {
     const BODY: &str = "A plain HTTP request came to a port for HTTPS: write https:// in place of http://.\n";
     let mut client = Client::http1(Connection::new(stream));
     let Some(connection) = client.peer.http1() else { return };
@@ -80,7 +82,13 @@ pub(crate) async fn refuse_plain(engine: &Engine, stream: Stream) {
     engine.write_date(output);
     output.extend_from_slice(format!("Content-Length: {}\r\nConnection: close\r\n\r\n{BODY}", BODY.len()).as_bytes());
     engine.counters.answered(400);
-    if exchange::flush(&mut client, LINGER_PAUSE).await.is_ok() {
+    let flushed = exchange::flush(&mut client, LINGER_PAUSE).await;
+    let mut work = engine.workspace();
+    work.begun = None;
+    salvage_request(said, &mut work.request);
+    log_refused(engine, link, &mut work, RequestId::random(), (400, Told::default()), BODY.len() as u64);
+    engine.reuse(work);
+    if flushed.is_ok() {
         shut_down(&mut client).await;
         take_the_rest(&mut client).await;
     }
@@ -160,7 +168,7 @@ async fn read_head(
     may_be_http2: bool,
 ) -> Result<(), End> {
     let limits = snapshot.limits;
-    let mut until = None;
+    let mut until: Option<Instant> = None;
     let Some((connection, alarm)) = client.connection() else { return Err(End::Closed(Verdict::Close)) };
     let result = poll_fn(|cx| {
         if let Poll::Ready(result) = connection.poll_request_head(cx, &mut work.request, limits.max_head) {
@@ -171,6 +179,8 @@ async fn read_head(
         alarm.poll(cx, until).map(Err)
     })
     .await;
+    // A head that came in pieces began when the first of them did.
+    work.begun = until.and_then(|until| until.checked_sub(limits.head)).map(Instant::into_std);
     let status = match result {
         Ok(Ok(())) => return Ok(()),
         // Asked only now, so that no request of HTTP/1.1 pays for it.
@@ -181,13 +191,38 @@ async fn read_head(
             engine.log.debug(format_args!("a request was refused: {why}"));
             why.status()
         }
-        Ok(Err(ReadError::TooLarge | ReadError::BodyTooLarge)) => 431,
+        Ok(Err(ReadError::TooLarge | ReadError::BodyTooLarge)) => too_large(connection.input.filled(), limits.max_head),
         Ok(Err(
             ReadError::Io(_) | ReadError::Ended | ReadError::Truncated | ReadError::Refused | ReadError::Unserved,
-        )) => return Err(End::Closed(Verdict::Close)),
+        )) => {
+            if connection.skip_empty_lines() {
+                note_unfinished(engine, link, connection.input.filled(), work);
+            }
+            return Err(End::Closed(Verdict::Close));
+        }
         Err(()) => 408,
     };
-    Err(End::Closed(refuse(engine, link, client, status, None).await))
+    let bytes = connection.input.filled();
+    salvage_request(&bytes[..bytes.len().min(limits.max_head)], &mut work.request);
+    Err(End::Closed(refuse(engine, link, client, work, status, None).await))
+}
+
+/// The status for a head that is too large: it is the target that is too long, if the line that it stands on does not end before.
+fn too_large(bytes: &[u8], limit: usize) -> u16 {
+    let line = &bytes[..bytes.len().min(limit)];
+    if memchr::memchr(b'\n', line).is_some() {
+        431
+    } else {
+        414
+    }
+}
+
+/// Logs a request that its client has begun and given up.
+#[cold]
+fn note_unfinished(engine: &Engine, link: &ClientInfo, bytes: &[u8], work: &mut Workspace) {
+    salvage_request(bytes, &mut work.request);
+    engine.counters.answered(499);
+    log_refused(engine, link, work, RequestId::random(), (499, Told::default()), 0);
 }
 
 /// Whether HTTP/2 has begun, as far as its preface is there.

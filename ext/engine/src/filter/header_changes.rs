@@ -3,7 +3,7 @@
 use crate::config::{self, Problem, Severity};
 use crate::forward::Exchange;
 use crate::headers::CONNECTION_FIELDS;
-use crate::message::{FieldName, Fields, Known};
+use crate::message::{FieldName, Fields, Known, Method};
 use crate::rewrite::{Context, Template};
 use crate::snapshot::Compiler;
 
@@ -77,7 +77,9 @@ impl HeaderChanges {
     pub(super) fn change_request(&self, exchange: &mut Exchange<'_>) {
         let mut value = std::mem::take(&mut exchange.work.scratch);
         self.remove(&mut exchange.work.request.fields);
-        for (name, template) in &self.additions {
+        // A TRACE shows its sender what it carries, and what is added is for the backend alone.
+        let additions = if exchange.work.request.method == Method::Trace { &[][..] } else { &self.additions[..] };
+        for (name, template) in additions {
             value.clear();
             template.render_header(&exchange.scope(exchange.work.request.path()), &mut value);
             exchange.work.request.fields.append(name, value.trim_ascii());

@@ -4,6 +4,7 @@ use crate::access_log;
 use crate::config::{self, Problem};
 use crate::forward::Exchange;
 use crate::log::Level;
+use crate::request_id::LoggedId;
 use crate::rewrite::{Context, Scope, Template};
 use crate::snapshot::Compiler;
 
@@ -48,8 +49,10 @@ impl LogRequests {
         if exchange.engine.log.enabled(Level::Info) {
             let mut line = std::mem::take(&mut exchange.work.scratch);
             line.clear();
-            template.render_log(&exchange.scope(exchange.work.request.path()), &mut line);
-            write(exchange, &line);
+            let sent_id = exchange.logged_id().sent();
+            let scope = exchange.scope(exchange.work.request.path());
+            template.render_log(&Scope { sent_id, ..scope }, &mut line);
+            write(exchange, exchange.logged_id(), &line);
             exchange.work.scratch = line;
         }
     }
@@ -60,14 +63,14 @@ impl LogRequests {
         if exchange.engine.log.enabled(Level::Info) {
             let mut line = Vec::new();
             template.render_log(scope, &mut line);
-            write(exchange, &line);
+            write(exchange, LoggedId::of(exchange.id, Some(scope.sent_id)), &line);
         }
     }
 }
 
-fn write(exchange: &Exchange<'_>, line: &[u8]) {
+fn write(exchange: &Exchange<'_>, id: LoggedId<'_>, line: &[u8]) {
     let line = String::from_utf8_lossy(line);
-    exchange.engine.log.write(Level::Info, Some(exchange.id), format_args!("{line}"));
+    exchange.engine.log.write(Level::Info, Some(id), format_args!("{line}"));
 }
 
 fn template(text: &str, context: Context) -> Result<Template, String> {

@@ -3,24 +3,29 @@
 use std::time::{Duration, SystemTime};
 
 use super::{Exchange, Verdict};
-use crate::engine::Engine;
+use crate::engine::{Engine, Workspace};
 use crate::error::{Error, Kind, Side, Waited};
 use crate::grpc::{Form, Told};
 use crate::http1::Framing;
-use crate::message::{Known, Method, RequestHead, ResponseHead, Version};
-use crate::request_id::RequestId;
+use crate::message::{Known, Method, ResponseHead, Version};
+use crate::request_id::{LoggedId, RequestId};
 use crate::respond::{self, ErrorResponse, Refusal};
 use crate::rewrite::{ClientInfo, ResponseInfo, Scope};
 use crate::upstream::exchange::{self, Client};
 
-/// Answers a request that could not be read, and closes. `form`: as far as it was read, it is a call of gRPC.
+/// Answers a request that could not be read, and closes. What of it could be made out stands in `work.request`. `form`: as far as it was
+/// read, it is a call of gRPC.
 pub(crate) async fn refuse(
     engine: &Engine,
     link: &ClientInfo,
     client: &mut Client,
+    work: &mut Workspace,
     status: u16,
     form: Option<Form>,
 ) -> Verdict {
+    let before = client.peer.body_sent();
+    let id = RequestId::random();
+    let request = &work.request;
     let call = form.map(|form| call_fields(form, Refusal::Status(status), client.peer.version()));
     let response = respond::built_in(status).choose(None);
     let (status, fields, body) = match &call {
@@ -29,27 +34,52 @@ pub(crate) async fn refuse(
     };
     let reason = response.status;
     engine.counters.answered(reason);
-    let snapshot = engine.snapshot();
-    if let Some(log) = &snapshot.access_log {
-        let unread = RequestHead::default();
-        let grpc = form.map_or(Told::default(), |_| Refusal::Status(reason).told());
-        let response =
-            ResponseInfo { status, grpc, elapsed: Duration::ZERO, backend: "", attempts: 0, bytes: 0, fields: None };
-        let scope = Scope::new(&unread, link, RequestId::random(), SystemTime::now());
-        engine.log_access(log, &Scope { response: Some(response), ..scope });
-    }
+    let body = if request.method == Method::Head { &[][..] } else { body };
+    let limit = engine.snapshot().limits.client_body;
     let mut head = ResponseHead { status, ..ResponseHead::default() };
     head.fields.read_lines(fields);
     head.set_reason(respond::reason(status));
     client.peer.write_response(&mut head, Framing::Length(body.len() as u64), |lines| {
         engine.write_date(lines);
+        lines.extend_from_slice(b"X-Request-Id: ");
+        LoggedId::of(id, request.fields.get(Known::XRequestId)).write_value(lines);
+        lines.extend_from_slice(b"\r\n");
         lines.extend_from_slice(b"Connection: close\r\n");
     });
     client.peer.write_body(body);
-    match exchange::flush(client, snapshot.limits.client_body).await {
+    let flushed = exchange::flush(client, limit).await;
+    let bytes = client.peer.body_sent().saturating_sub(before);
+    let grpc = call.map_or(Told::default(), |_| Refusal::Status(reason).told());
+    log_refused(engine, link, work, id, (status, grpc), bytes);
+    match flushed {
         Ok(()) => Verdict::Linger,
         Err(_) => Verdict::CutShort,
     }
+}
+
+/// Logs a request that could not be read, or was never sent whole, with what of it could be made out.
+#[cold]
+pub(crate) fn log_refused(
+    engine: &Engine,
+    link: &ClientInfo,
+    work: &mut Workspace,
+    id: RequestId,
+    (status, grpc): (u16, Told),
+    bytes: u64,
+) {
+    let elapsed = work.begun.take().map_or(Duration::ZERO, |begun| begun.elapsed());
+    let snapshot = engine.snapshot();
+    let Some(log) = &snapshot.access_log else { return };
+    let request = &work.request;
+    let via = Some(link).filter(|peer| snapshot.trusted.trusts(peer));
+    let spoken_for = via.and_then(|peer| snapshot.trusted.client(&request.fields, peer));
+    let start = SystemTime::now().checked_sub(elapsed).unwrap_or(SystemTime::UNIX_EPOCH);
+    let scope = Scope {
+        sent_id: LoggedId::of(id, request.fields.get(Known::XRequestId)).sent(),
+        response: Some(ResponseInfo { status, grpc, elapsed, backend: "", attempts: 0, bytes, fields: None }),
+        ..Scope::new(request, spoken_for.as_ref().unwrap_or(link), id, start)
+    };
+    engine.log_access(log, &scope);
 }
 
 /// The fields of an answer to a call of gRPC, as lines.
@@ -106,7 +136,21 @@ impl Exchange<'_> {
         if self.call.is_some() {
             return self.answer_call(Refusal::Status(answer.status)).await;
         }
-        self.answer(answer.status, &answer.fields, &answer.body).await
+        self.work.response.fields.read_lines(&answer.fields);
+        self.append_id();
+        self.send_answer(answer.status, &answer.body).await
+    }
+
+    /// Says which request an error response is about, unless the configuration says something else there.
+    fn append_id(&mut self) {
+        let mut value = std::mem::take(&mut self.work.scratch);
+        value.clear();
+        self.logged_id().write_value(&mut value);
+        let fields = &mut self.work.response.fields;
+        if !fields.has(Known::XRequestId) {
+            fields.append(Known::XRequestId, &value);
+        }
+        self.work.scratch = value;
     }
 
     /// Answers a call of gRPC, which takes no other answer. The fields that filters want on it stay.
@@ -114,18 +158,25 @@ impl Exchange<'_> {
         let form = self.call.map_or(Form::Plain, |call| call.form);
         self.outcome.grpc = refusal.told();
         let fields = call_fields(form, refusal, self.work.request.version);
-        self.answer(200, &fields, b"").await
+        self.work.response.fields.read_lines(&fields);
+        self.append_id();
+        self.send_answer(200, b"").await
     }
 
     /// Answers by ourselves. `fields` are whole lines, `Content-Length` included. What is there of the request's body is
     /// dropped; if there is more to come the connection is closed after the answer.
     pub(crate) async fn answer(&mut self, status: u16, fields: &[u8], body: &[u8]) -> Verdict {
+        // A response that this one replaces is not the client's.
+        self.work.response.fields.read_lines(fields);
+        self.send_answer(status, body).await
+    }
+
+    /// The same with the fields that stand in `work.response`.
+    async fn send_answer(&mut self, status: u16, body: &[u8]) -> Verdict {
         // What is here is no tunnel, which a success would promise.
         let status = if self.is_h2_tunnel() && (200..300).contains(&status) { 501 } else { status };
         self.answering(status);
-        // A response that this one replaces is not the client's.
         let response = &mut self.work.response;
-        response.fields.read_lines(fields);
         response.status = status;
         response.set_reason(respond::reason(status));
         if !self.is_final() {
@@ -136,7 +187,7 @@ impl Exchange<'_> {
         let (engine, version) = (self.engine, self.work.request.version);
         let body = if self.work.request.method == Method::Head { &[][..] } else { body };
         let framing = if body.is_empty() { Framing::None } else { Framing::Length(body.len() as u64) };
-        self.outcome.head = self.client.peer.write_response(&mut self.work.response, framing, |lines| {
+        self.client.peer.write_response(&mut self.work.response, framing, |lines| {
             engine.write_date(lines);
             write_connection(lines, keep_alive, version);
         });

@@ -4,9 +4,11 @@ use std::future::{poll_fn, Future};
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::task::Poll;
 
-use super::{forward, refuse, Verdict};
+use super::{forward, log_refused, refuse, Verdict};
 use crate::engine::{Engine, Workspace};
 use crate::grpc::Form;
+use crate::grpc::Told;
+use crate::request_id::RequestId;
 use crate::rewrite::ClientInfo;
 use crate::snapshot::Snapshot;
 use crate::upstream::exchange::Client;
@@ -19,7 +21,7 @@ pub(crate) async fn forward_guarded(
     client: &mut Client,
     work: &mut Workspace,
 ) -> Verdict {
-    let sent = client.peer.total_sent();
+    let (sent, body) = (client.peer.total_sent(), client.peer.body_sent());
     let result = {
         let mut request = std::pin::pin!(forward(engine, snapshot, link, client, work));
         poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| request.as_mut().poll(cx))) {
@@ -34,10 +36,14 @@ pub(crate) async fn forward_guarded(
     engine.log.error(format_args!("a request failed by a mistake in the proxy itself (a panic)"));
     engine.counters.request_ended();
     if client.peer.total_sent() != sent {
+        let bytes = client.peer.body_sent().saturating_sub(body);
+        let status = work.response.status;
+        log_refused(engine, link, work, RequestId::random(), (status, Told::default()), bytes);
         return Verdict::Reset;
     }
     if let Some(connection) = client.peer.http1() {
         connection.discard_output();
     }
-    refuse(engine, link, client, 500, Form::of(&work.request)).await
+    let form = Form::of(&work.request);
+    refuse(engine, link, client, work, 500, form).await
 }

@@ -85,8 +85,9 @@ pub fn apply(
         }
     }
     let fields = &mut head.fields;
-    if !own.has(Known::XRequestId) && !fields.has(Known::XRequestId) {
-        fields.append(Known::XRequestId, &stamp.id.full());
+    // An empty one names nothing.
+    if !own.has(Known::XRequestId) && fields.get(Known::XRequestId).is_none_or(<[u8]>::is_empty) {
+        fields.set(Known::XRequestId, &stamp.id.full());
     }
     if !own.has(Known::XRequestStart) && !fields.has(Known::XRequestStart) {
         scratch.clear();

@@ -52,6 +52,10 @@ fn content_length(fields: &Fields) -> Result<Option<u64>, Malformed> {
         }
         length = length * 10 + u64::from(byte - b'0');
     }
+    // What counts in signed numbers would take it for a negative one.
+    if i64::try_from(length).is_err() {
+        return Err(Malformed("the Content-Length is larger than any body"));
+    }
     Ok(Some(length))
 }
 

@@ -30,6 +30,8 @@ pub struct Connection {
     /// Whether the stream may hold records that it has not yet sent: TLS keeps what the system does not take.
     behind: bool,
     total_sent: u64,
+    /// How much of what was written is no body.
+    overhead: u64,
     total_read: u64,
     ended: bool,
     /// Whether the last read took all the room it had: there is more to come.
@@ -52,6 +54,7 @@ impl Connection {
             sent: 0,
             behind: false,
             total_sent: 0,
+            overhead: 0,
             total_read: 0,
             ended: false,
             hungry: false,
@@ -75,6 +78,16 @@ impl Connection {
     /// Bytes that the system has taken from us so far. As long as this does not move, the peer has seen nothing.
     pub fn total_sent(&self) -> u64 {
         self.total_sent
+    }
+
+    /// Bytes of bodies among them. What waits to be sent is taken to be none.
+    pub fn body_sent(&self) -> u64 {
+        self.total_sent.saturating_sub(self.overhead)
+    }
+
+    /// Says that so many bytes of what was written are no body.
+    pub(crate) fn note_overhead(&mut self, bytes: usize) {
+        self.overhead += bytes as u64;
     }
 
     /// Bytes read so far.
@@ -190,7 +203,12 @@ impl Connection {
                 if *left == 0 {
                     *left = data.len();
                     let size = data.len();
-                    write_chunk_size(self.output(), size);
+                    let out = self.output();
+                    let before = out.len();
+                    write_chunk_size(out, size);
+                    // The line break behind the chunk included.
+                    let written = out.len() - before + 2;
+                    self.note_overhead(written);
                 }
                 let BodyWriter::Chunked(left) = self.writer else { return Poll::Ready(Ok(0)) };
                 let n = ready!(self.poll_send_bytes(cx, &data[..data.len().min(left)]))?;
@@ -238,11 +256,14 @@ impl Connection {
     pub fn end_body(&mut self, trailers: Option<&Fields>) {
         if let BodyWriter::Chunked(_) = self.writer {
             let output = self.output();
+            let before = output.len();
             output.extend_from_slice(b"0\r\n");
             if let Some(trailers) = trailers {
                 trailers.write_to(output);
             }
             output.extend_from_slice(b"\r\n");
+            let written = output.len() - before;
+            self.note_overhead(written);
         }
         self.writer = BodyWriter::Done;
     }

@@ -5,8 +5,10 @@ use std::mem::MaybeUninit;
 
 use crate::message::{Known, Method, RequestHead, ResponseHead, Span, Target, Version};
 
-/// Field lines that a head may have.
+/// Field lines that the head of a request may have, and a trailer section.
 pub(crate) const MAX_FIELDS: usize = 128;
+/// Field lines that the head of a response may have. A backend is trusted with more than a client.
+pub(crate) const MAX_RESPONSE_FIELDS: usize = 1_000;
 
 /// A message that is not HTTP, or not unmistakably so: what is wrong with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -129,7 +131,11 @@ pub fn parse_request(bytes: &[u8], head: &mut RequestHead) -> Result<Option<usiz
     head.fields.fill(bytes);
     take_fields!(head.fields, bytes, request.headers);
 
-    let said = Target::parse(target.as_bytes(), method_kind == Method::Options).map_err(|e| Malformed(e.as_str()))?;
+    let said = match method_kind {
+        Method::Connect => Target::of_connect(target.as_bytes()),
+        _ => Target::parse(target.as_bytes(), method_kind == Method::Options),
+    };
+    let said = said.map_err(|e| Malformed(e.as_str()))?;
     head.note_target(target.as_bytes(), &said);
     head.authority = authority(head, said.authority.map(|authority| Span::within(bytes, authority)))?;
     Ok(Some(len))
@@ -161,9 +167,28 @@ pub fn parse_response(bytes: &[u8], head: &mut ResponseHead) -> Result<Option<us
         return Err(Malformed("the status line is malformed"));
     }
     let mut headers = [const { MaybeUninit::<httparse::Header<'_>>::uninit() }; MAX_FIELDS];
+    match read_response(bytes, head, &mut headers) {
+        Err(TOO_MANY) => read_long_response(bytes, head),
+        read => read,
+    }
+}
+
+/// Reads a head that has more fields than nearly every other.
+#[cold]
+fn read_long_response(bytes: &[u8], head: &mut ResponseHead) -> Result<Option<usize>, Malformed> {
+    let mut headers = vec![const { MaybeUninit::<httparse::Header<'_>>::uninit() }; MAX_RESPONSE_FIELDS];
+    read_response(bytes, head, &mut headers)
+}
+
+#[inline]
+fn read_response<'b>(
+    bytes: &'b [u8],
+    head: &mut ResponseHead,
+    headers: &mut [MaybeUninit<httparse::Header<'b>>],
+) -> Result<Option<usize>, Malformed> {
     let mut response = httparse::Response::new(&mut []);
     let parsed = httparse::ParserConfig::default()
-        .parse_response_with_uninit_headers(&mut response, bytes, &mut headers)
+        .parse_response_with_uninit_headers(&mut response, bytes, headers)
         .map_err(why)?;
     let httparse::Status::Complete(len) = parsed else { return Ok(None) };
     let bytes = &bytes[..len];
@@ -223,6 +248,7 @@ fn why(error: httparse::Error) -> Malformed {
 }
 
 pub(crate) const TOO_MANY_FIELDS: &str = "there are too many fields";
+const TOO_MANY: Malformed = Malformed(TOO_MANY_FIELDS);
 const UNKNOWN_VERSION: &str = "the HTTP version is none we speak";
 
 impl Malformed {

@@ -120,6 +120,11 @@ impl Stream {
         self.total_sent
     }
 
+    /// The bytes of bodies among them.
+    pub(crate) fn body_sent(&self) -> u64 {
+        self.total_sent - u64::from(matches!(self.sending, Sending::Body(_)))
+    }
+
     /// Bytes of bodies that came, and one for a head.
     pub(crate) fn total_read(&self) -> u64 {
         self.total_read

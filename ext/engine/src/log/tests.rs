@@ -1,5 +1,6 @@
 use super::*;
 use crate::config::At;
+use crate::request_id::RequestId;
 
 /// Keeps what is written, for a test to read.
 #[derive(Clone, Default)]
@@ -27,7 +28,7 @@ fn a_line_says_when_how_bad_to_whom_and_what() {
     let memory = Memory::default();
     let log = Log::to(Level::Info, Box::new(memory.clone()));
     let id = RequestId::from(0x0123_4567_89ab_cdef_0123_4567_89ab_cdef);
-    log.write(Level::Warn, Some(id), format_args!("no backend answered {}", "127.0.0.1:3001"));
+    log.write(Level::Warn, Some(id.into()), format_args!("no backend answered {}", "127.0.0.1:3001"));
     let text = memory.text();
     let (time, rest) = text.split_once(' ').expect("a time");
     assert_eq!((time.len(), &time[10..11], &time[23..]), (24, "T", "Z"), "{time}");

@@ -149,6 +149,17 @@ pub(crate) fn host_of(authority: &[u8]) -> &[u8] {
     &authority[..end.unwrap_or(authority.len())]
 }
 
+/// A target that is no path, with `***` in place of the user-info before its host; `None` if there is none.
+fn without_user_info(target: &[u8]) -> Option<Vec<u8>> {
+    if target.starts_with(b"/") {
+        return None;
+    }
+    let start = memchr::memmem::find(target, b"://").map_or(0, |scheme| scheme + 3);
+    let end = memchr::memchr3(b'/', b'?', b'#', &target[start..]).map_or(target.len(), |end| start + end);
+    let host = memchr::memrchr(b'@', &target[start..end])?;
+    Some([&target[..start], b"***", &target[start + host..]].concat())
+}
+
 /// Where the path and the query of a request stand.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct TargetSpans {
@@ -177,6 +188,38 @@ impl RequestHead {
         self.query = spans.query;
     }
 
+    /// Forgets everything and keeps the memory.
+    pub(crate) fn forget(&mut self) {
+        let mut fields = std::mem::take(&mut self.fields);
+        fields.clear();
+        *self = Self { fields, ..Self::default() };
+    }
+
+    /// Notes a target that may be malformed, for the log alone: nothing in it is resolved, and a password is left out.
+    pub(crate) fn note_raw_target(&mut self, target: Span) {
+        let hidden = without_user_info(self.fields.slice(target));
+        let target = hidden.map_or(target, |hidden| self.fields.push_text(&hidden));
+        let text = self.fields.slice(target);
+        let query = memchr::memchr(b'?', text).unwrap_or(text.len());
+        let authority = match memchr::memmem::find(&text[..query], b"://") {
+            Some(scheme) if !text.starts_with(b"/") => scheme + 3,
+            _ => 0,
+        };
+        let path = match authority {
+            0 => 0,
+            _ => memchr::memchr(b'/', &text[authority..query]).map_or(query, |path| authority + path),
+        };
+        let place = |from: usize, to: usize| Span { start: target.start + from as u32, end: target.start + to as u32 };
+        let (authority, path, query) = (place(authority, path), place(path, query), place(query, text.len()));
+        self.target = target;
+        self.path = path;
+        self.plain_path = path;
+        self.query = query;
+        if super::check_authority(self.fields.slice(authority)).is_ok() {
+            self.authority = authority;
+        }
+    }
+
     /// Notes what the request target says. `text` is what `said` was read from, and stands at [`RequestHead::target`].
     pub(crate) fn note_target(&mut self, text: &[u8], said: &Target<'_>) {
         let start = self.target.start;
@@ -186,8 +229,8 @@ impl RequestHead {
         };
         self.path = match &said.resolved {
             Some(path) => self.fields.push_text(path),
-            // An absolute-form target without a path means `/`, which then is not in the text.
-            None if said.path == b"/" => self.fields.push_text(b"/"),
+            // An absolute-form target without a path means one that is not in the text.
+            None if matches!(said.path, b"/" | b"*") => self.fields.push_text(said.path),
             None => place(said.path),
         };
         self.plain_path = said.plain.as_ref().map_or(self.path, |path| self.fields.push_text(path));

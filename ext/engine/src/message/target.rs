@@ -6,12 +6,15 @@ pub(crate) use plain::{behind_prefix, merge_encoded_slashes};
 
 use std::fmt;
 
+use super::host_of;
+
 /// What a request target says.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Target<'a> {
     /// `host:port` of an absolute-form target.
     pub authority: Option<&'a [u8]>,
-    /// The path as it was sent; `/` if an absolute-form target has none, `*` for the asterisk form.
+    /// The path as it was sent; `*` for the asterisk form. An absolute-form target without one means `/`, and `*` with OPTIONS if it has
+    /// no query either (RFC 9112, section 3.2.4).
     pub path: &'a [u8],
     /// The path with its dot segments resolved, if that changes it.
     pub resolved: Option<Vec<u8>>,
@@ -84,18 +87,12 @@ impl<'a> Target<'a> {
         }
         let (authority, rest) = match target.first() {
             Some(b'/') => (None, target),
-            Some(b'*') if target.len() == 1 && options => {
-                return Ok(Self {
-                    authority: None,
-                    path: target,
-                    resolved: None,
-                    plain: None,
-                    plain_but_slashes: None,
-                    query: b"",
-                });
-            }
+            Some(b'*') if target.len() == 1 && options => return Ok(Self::asterisk(None)),
             _ => absolute(target)?,
         };
+        if rest.is_empty() && options {
+            return Ok(Self::asterisk(authority));
+        }
         let (path, query) = rest.split_at(memchr::memchr(b'?', rest).unwrap_or(rest.len()));
         let path = if path.is_empty() { b"/" } else { path };
         if memchr::memchr(b'\\', path).is_some() {
@@ -111,6 +108,20 @@ impl<'a> Target<'a> {
             plain_but_slashes = plain::but_slashes(forwarded);
         }
         Ok(Self { authority, path, resolved, plain, plain_but_slashes, query })
+    }
+
+    /// Reads the target of a CONNECT: a host with its port (RFC 9112, section 3.2.3). It is for no path of ours.
+    pub(crate) fn of_connect(target: &'a [u8]) -> Result<Self, TargetError> {
+        let port = target.get(host_of(target).len() + 1..).unwrap_or_default();
+        if port.is_empty() || check_authority(target).is_err() {
+            return Self::parse(target, false);
+        }
+        Ok(Self { path: b"/", ..Self::asterisk(Some(target)) })
+    }
+
+    /// The server as a whole.
+    fn asterisk(authority: Option<&'a [u8]>) -> Self {
+        Self { authority, path: b"*", resolved: None, plain: None, plain_but_slashes: None, query: b"" }
     }
 }
 
@@ -306,6 +317,22 @@ mod tests {
     #[test]
     fn asterisk_is_for_options_alone() {
         assert_eq!(Target::parse(b"*", true).map(|t| t.path), Ok(&b"*"[..]));
+    }
+
+    #[test]
+    fn options_without_a_path_is_for_the_whole_server() {
+        for (sent, path) in [
+            ("http://a.example", "*"),
+            ("HTTPS://a.example:443", "*"),
+            ("http://[::1]", "*"),
+            ("http://a.example/", "/"),
+            ("http://a.example?", "/"),
+            ("http://a.example?x", "/"),
+            ("/", "/"),
+        ] {
+            assert_eq!(Target::parse(sent.as_bytes(), true).map(|t| t.path), Ok(path.as_bytes()), "{sent}");
+        }
+        assert_eq!(Target::parse(b"http://a.example", false).map(|t| t.path), Ok(&b"/"[..]));
     }
 
     #[test]

@@ -178,6 +178,9 @@ fn write_field(fields: &Fields, name: &FieldName, out: &mut Vec<u8>) -> bool {
 impl BuiltIn {
     fn write(self, scope: &Scope<'_>, out: &mut Vec<u8>) {
         match self {
+            BuiltIn::RequestId | BuiltIn::RequestIdFull if !scope.sent_id.is_empty() => {
+                out.extend_from_slice(scope.sent_id);
+            }
             BuiltIn::RequestId => out.extend_from_slice(&scope.request_id.short()),
             BuiltIn::RequestIdFull => out.extend_from_slice(&scope.request_id.full()),
             BuiltIn::AuthUser => out.extend_from_slice(scope.user),

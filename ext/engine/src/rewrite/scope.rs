@@ -21,6 +21,8 @@ pub struct Scope<'a> {
     pub client: &'a ClientInfo,
     /// Its id.
     pub request_id: RequestId,
+    /// The id that is shown in place of [`Scope::request_id`]: one of somebody else's that was forwarded, in a log. Usually empty.
+    pub sent_id: &'a [u8],
     /// When its head had been read.
     pub start: SystemTime,
     /// Whom a filter found it to be from; empty if none did.
@@ -39,6 +41,7 @@ impl<'a> Scope<'a> {
             path: request.path(),
             client,
             request_id,
+            sent_id: &[],
             start,
             user: &[],
             captures: Captures::default(),
@@ -98,15 +101,15 @@ impl ResponseInfo<'_> {
 pub struct ResponseInfo<'a> {
     /// The status code.
     pub status: u16,
-    /// Time from the request's head to this moment.
+    /// Time from the request's first byte to this moment.
     pub elapsed: Duration,
-    /// The backend that answered, as in figures and logs; empty if none did.
+    /// The backend that was asked last, as in figures and logs; empty if none was.
     pub backend: &'a str,
     /// What a call of gRPC was told.
     pub grpc: Told,
     /// How many times the request was sent to a backend.
     pub attempts: u32,
-    /// Bytes of the body that the client got.
+    /// Bytes of the body that the client got, or of the tunnel.
     pub bytes: u64,
     /// The fields; `None` if nothing was answered.
     pub fields: Option<&'a Fields>,

@@ -17,12 +17,12 @@ pub(crate) fn number(out: &mut Vec<u8>, mut number: u64) {
     out.extend_from_slice(&digits[start..]);
 }
 
-/// `180µs`, and from a millisecond on `12.345ms`.
+/// `180us`, and from a millisecond on `12.345ms`.
 pub(crate) fn response_time(out: &mut Vec<u8>, time: Duration) {
     let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
     if micros < 1_000 {
         number(out, micros);
-        out.extend_from_slice("µs".as_bytes());
+        out.extend_from_slice(b"us");
     } else {
         millis(out, time);
         out.extend_from_slice(b"ms");
@@ -59,9 +59,9 @@ mod tests {
     #[test]
     fn response_times_change_their_unit_at_a_millisecond() {
         for (micros, written) in [
-            (0, "0µs"),
-            (180, "180µs"),
-            (999, "999µs"),
+            (0, "0us"),
+            (180, "180us"),
+            (999, "999us"),
             (1_000, "1.000ms"),
             (12_345, "12.345ms"),
             (3_000_070, "3000.070ms"),

@@ -28,8 +28,10 @@ use crate::http1::{Malformed, ReadError};
 use crate::message::{Fields, Known, ResponseHead};
 use crate::peer::Peer;
 
-/// Interim responses that are taken from a backend before its final one.
-const MAX_INTERIM: usize = 32;
+/// Interim responses that are taken from a backend before its final one, …
+const MAX_INTERIM: usize = 1_000;
+/// … and bytes of their heads. Over HTTP/2 they come whether the client takes them or not.
+const MAX_INTERIM_BYTES: usize = 1024 * 1024;
 
 /// Time limits of an exchange.
 #[derive(Debug, Clone, Copy)]
@@ -77,7 +79,7 @@ pub(crate) async fn send(
 ) -> Result<(), Error> {
     let mut progress = Instant::now();
     let mut moved = 0;
-    let mut interim = 0;
+    let mut interim = Interim::default();
     let mut switching = false;
     poll_fn(|cx| {
         let mut waited = Waited::Response;
@@ -108,8 +110,7 @@ pub(crate) async fn send(
                 101 if asked.upgrade => switching = true,
                 101 => return Poll::Ready(Err(malformed("a 101 that nobody asked for"))),
                 100..=199 => {
-                    interim += 1;
-                    if interim > MAX_INTERIM {
+                    if !interim.admits(response) {
                         return Poll::Ready(Err(malformed("too many interim responses")));
                     }
                     pass_interim(&mut client.peer, response, asked);
@@ -243,6 +244,24 @@ pub(crate) async fn flush(client: &mut Client, limit: Duration) -> Result<(), Er
 fn is_event_stream(fields: &Fields) -> bool {
     let media = fields.get(Known::ContentType).and_then(|value| value.split(|byte| *byte == b';').next());
     media.is_some_and(|media| media.trim_ascii().eq_ignore_ascii_case(b"text/event-stream"))
+}
+
+/// The interim responses of one answer.
+#[derive(Debug, Default)]
+struct Interim {
+    count: usize,
+    bytes: usize,
+}
+
+impl Interim {
+    /// Counts one. `false` if it is one too many.
+    fn admits(&mut self, response: &ResponseHead) -> bool {
+        self.count += 1;
+        // As it stands on the wire in HTTP/1.1: lines with a colon, a space and a line break.
+        let lines: usize = response.fields.iter().map(|(name, value)| name.len() + value.len() + 4).sum();
+        self.bytes += lines;
+        self.count <= MAX_INTERIM && self.bytes <= MAX_INTERIM_BYTES
+    }
 }
 
 /// Writes an interim response to a client that can use it.

@@ -28,6 +28,7 @@ use bytes::Bytes;
 use h2::client::{Builder, SendRequest};
 use rustls::pki_types::ServerName;
 
+use crate::http1::MAX_RESPONSE_FIELDS;
 use crate::stream::Stream;
 use watched::{Activity, Watched};
 
@@ -43,7 +44,7 @@ const CONNECTION_WINDOW: u32 = STREAM_WINDOW * MOST_STREAMS as u32;
 const SEND_BUFFER: usize = 64 * 1024;
 /// What `h2` adds for each field when it measures a head (RFC 9113, section 6.5.2), for as many as a head of HTTP/1.1 may have.
 /// What is over the limit is then found by us, and called so.
-const OVERHEAD: usize = 32 * 128;
+const OVERHEAD: usize = 32 * MAX_RESPONSE_FIELDS;
 /// Streams that were given up and are remembered for a while, since frames for them may be on their way: so many that whoever has
 /// every client of a connection go away at once, again and again, does not have them forgotten.
 const REMEMBERED_RESETS: usize = 4096;

@@ -45,7 +45,9 @@ fn requests_that_could_be_read_in_two_ways_are_answered_400() {
         b"GET /../x HTTP/1.1\r\nHost: a\r\n\r\n",
         b"GET /x y HTTP/1.1\r\nHost: a\r\n\r\n",
         b"GET /x\xff HTTP/1.1\r\nHost: a\r\n\r\n",
-        b"CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n",
+        b"CONNECT a HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 9223372036854775808\r\n\r\n",
+        b"POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 18446744073709551616\r\n\r\n",
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
         b"garbage\r\n",
     ] {

@@ -1,6 +1,6 @@
 //! Responses before the response: 100, 103 and others.
 
-use crate::support::{Origin, Proxy};
+use crate::support::{Frame, Http2Origin, Origin, Proxy, RawHttp2};
 
 const FINAL: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
@@ -110,24 +110,73 @@ fn an_unknown_expectation_is_refused() {
     assert_eq!(origin.connections(), 0);
 }
 
-#[test]
-fn a_flood_of_interim_responses_is_an_error() {
-    let origin = Origin::start(|_, peer| {
-        peer.request();
-        let _ = peer.try_send("HTTP/1.1 102 Processing\r\n\r\n".repeat(1_000));
-        peer.rest();
-    });
-    let proxy = Proxy::before(&origin);
+/// The statuses of the interim responses that a client gets before the last one, and that one's.
+fn interim_of(proxy: &Proxy) -> (Vec<u16>, u16) {
     let mut client = proxy.client();
     client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-    let mut interim = 0;
-    let last = loop {
-        let head = client.head();
-        if head.status() != 102 {
-            break head;
+    let mut interim = Vec::new();
+    loop {
+        match client.head().status() {
+            status @ 100..=199 => interim.push(status),
+            last => return (interim, last),
         }
-        interim += 1;
-    };
-    assert_eq!(last.status(), 502);
-    assert!(interim < 100, "{interim} were passed on");
+    }
+}
+
+#[test]
+fn a_thousand_interim_responses_are_passed_on() {
+    for status in [102, 103, 104] {
+        let origin = Origin::answering(move |_| format!("HTTP/1.1 {status} X\r\nX-A: b\r\n\r\n").repeat(1_000) + FINAL);
+        let proxy = Proxy::before(&origin);
+        assert_eq!(interim_of(&proxy), (vec![status; 1_000], 200));
+    }
+}
+
+#[test]
+fn a_thousand_interim_responses_of_a_backend_of_http2_are_passed_on() {
+    let origin = Http2Origin::start(
+        |_| (),
+        |mut exchange| async move {
+            for _ in 0..1_000 {
+                let hint = http::Response::builder().status(103).header("link", "</a>").body(()).expect("a head");
+                exchange.response.send_informational(hint).expect("it is open");
+            }
+            exchange.answer(200, b"ok");
+        },
+    );
+    let proxy = Proxy::with(&[&origin.address()], |_| ());
+    assert_eq!(interim_of(&proxy), (vec![103; 1_000], 200));
+}
+
+#[test]
+fn a_client_of_http2_gets_them_all_too() {
+    let origin = Origin::answering(|_| "HTTP/1.1 103 X\r\nX-A: b\r\n\r\n".repeat(1_000) + FINAL);
+    let proxy = Proxy::before(&origin);
+    let mut client = RawHttp2::connect(&proxy);
+    client.get(1, "/");
+    let mut heads = 0;
+    loop {
+        let frame = client.next().expect("the answer comes first");
+        match frame.kind {
+            Frame::HEADERS => heads += 1,
+            Frame::DATA => break,
+            _ => assert_ne!(frame.kind, Frame::GOAWAY),
+        }
+    }
+    assert_eq!(heads, 1_001);
+}
+
+#[test]
+fn a_flood_of_interim_responses_is_an_error() {
+    for (head, most) in [("X: y\r\n".to_owned(), 1_000), (format!("X: {}\r\n", "y".repeat(50_000)), 21)] {
+        let origin = Origin::start(move |_, peer| {
+            peer.request();
+            let _ = peer.try_send(format!("HTTP/1.1 102 Processing\r\n{head}\r\n").repeat(2 * most));
+            peer.rest();
+        });
+        let proxy = Proxy::before(&origin);
+        let (interim, last) = interim_of(&proxy);
+        assert_eq!(last, 502);
+        assert!(interim.len() <= most, "{} were passed on", interim.len());
+    }
 }

@@ -50,20 +50,23 @@ fn a_head_that_trickles_in_is_answered_408() {
 }
 
 #[test]
-fn a_head_that_is_too_large_is_answered_431() {
+fn a_head_that_is_too_large_is_answered_431_or_414() {
     let origin = Origin::echoing_targets();
     let proxy = Proxy::with(&[&origin.address()], |settings| {
         settings.server.max_header_size = Setting::of(8_192);
     });
-    for request in [
-        format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "x".repeat(8_192)),
-        format!("GET /{} HTTP/1.1\r\nHost: a\r\n\r\n", "x".repeat(8_192)),
-        format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", "X: y\r\n".repeat(200)),
-        format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}", "x".repeat(8_192)),
+    for (request, status) in [
+        (format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "x".repeat(8_192)), 431),
+        (format!("GET /{} HTTP/1.1\r\nHost: a\r\n\r\n", "x".repeat(8_192)), 414),
+        (format!("GET /?{} HTTP/1.1\r\nHost: a\r\n\r\n", "x".repeat(80_000)), 414),
+        (format!("GET http://a/{}", "x".repeat(8_192)), 414),
+        (format!("GET /{} HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "x".repeat(5_000), "x".repeat(5_000)), 431),
+        (format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", "X: y\r\n".repeat(200)), 431),
+        (format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}", "x".repeat(8_192)), 431),
     ] {
         let mut client = proxy.client();
         client.send(&request);
-        assert_eq!(client.response().status(), 431, "{}…", &request[..40]);
+        assert_eq!(client.response().status(), status, "{}…", &request[..20]);
     }
     let mut client = proxy.client();
     client.send(format!("GET /a HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "x".repeat(8_000)));
@@ -80,6 +83,21 @@ fn a_response_head_that_is_too_large_is_a_502() {
     });
     let proxy = Proxy::before(&origin);
     assert_eq!(proxy.client().get("/").status(), 502);
+}
+
+#[test]
+fn a_response_may_have_a_thousand_fields_and_no_more() {
+    for (fields, status) in [(129, 200), (999, 200), (1_000, 502)] {
+        let many: String = (0..fields).map(|i| format!("X-{i}: y\r\n")).collect();
+        let origin = Origin::answering(move |_| format!("HTTP/1.1 200 OK\r\n{many}Content-Length: 2\r\n\r\nok"));
+        let proxy = Proxy::before(&origin);
+        let answer = proxy.client().get("/");
+        assert_eq!(answer.status(), status, "{fields}");
+        assert_eq!(
+            answer.fields.iter().filter(|(name, _)| name.starts_with("X-") && name != "X-Request-Id").count(),
+            if status == 200 { fields } else { 0 }
+        );
+    }
 }
 
 #[test]

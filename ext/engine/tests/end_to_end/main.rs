@@ -26,6 +26,8 @@ mod http_1_0;
 mod interim;
 mod keep_alive;
 mod limits;
+mod logged;
+mod methods;
 mod passwords;
 mod pipelining;
 mod reload;

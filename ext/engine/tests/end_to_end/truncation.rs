@@ -1,6 +1,6 @@
 //! A response that is cut short is cut short for the client too.
 
-use crate::support::{End, Origin, Peer, Proxy};
+use crate::support::{End, Http2Origin, Origin, Peer, Proxy};
 
 /// A backend that sends `response` and ends its connection.
 fn origin(response: &'static str, end: End) -> Origin {
@@ -103,15 +103,36 @@ fn a_head_that_is_cut_short_is_a_502() {
     }
 }
 
+/// A backend of HTTP/2 that sends the head of a response and resets the stream.
+fn http2_origin() -> Http2Origin {
+    Http2Origin::start(
+        |_| (),
+        |mut exchange| async move {
+            let head = http::Response::builder().header("content-length", "10").body(()).expect("a head");
+            let mut stream = exchange.response.send_response(head, false).expect("it is open");
+            // Both leave, in this order, with what the connection does next.
+            tokio::task::yield_now().await;
+            stream.send_reset(h2::Reason::INTERNAL_ERROR);
+        },
+    )
+}
+
 #[test]
-fn a_length_with_a_reset_before_its_end_stays_shorter() {
-    let origin = origin("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n", End::Reset);
-    let proxy = Proxy::before(&origin);
-    let mut client = ask(&proxy, "1.1");
-    // The reset may overtake the head; then there was no answer to be cut.
-    let head = client.head();
-    match head.status() {
-        200 => assert_eq!(client.rest().0, b""),
-        status => assert_eq!(status, 502),
+fn a_response_of_which_nothing_but_the_head_came_is_a_502() {
+    const HEAD: &str = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n";
+    let over_http2 = http2_origin();
+    for method in ["GET", "POST", "DELETE"] {
+        let origins = [origin(HEAD, End::Closed), origin(HEAD, End::Reset)];
+        let addresses = [origins[0].address(), origins[1].address(), over_http2.address()];
+        for address in &addresses {
+            let proxy = Proxy::with(&[address], |settings| settings.proxy.retries = Some(0));
+            let mut client = proxy.client();
+            client.send(format!("{method} / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n"));
+            assert_eq!(client.response().status(), 502, "{method} to {address}");
+            // The connection lives on.
+            client.send("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n");
+            client.head();
+        }
+        assert_eq!(origins[0].connections(), 2, "{method}: each was asked once");
     }
 }

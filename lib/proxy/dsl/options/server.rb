@@ -96,7 +96,7 @@ module Proxy
         ),
         Directive.new(
           :max_header_size, :server, takes: Types::BYTES, default: "`65_536`",
-          prose: "Largest request head, start line and fields together."
+          prose: "Largest request head, start line and fields together; 431 above it and above 128 fields, 414 if the target alone is too long."
         ),
         Directive.new(
           :log_level, :server, takes: Types::LOG_LEVEL, default: "`info`",

@@ -46,6 +46,27 @@ pub(super) fn read_request(parts: &Parts, head: &mut RequestHead, limit: usize) 
     Ok(())
 }
 
+/// Notes what a refused request says of itself, for the log alone.
+#[cold]
+pub(super) fn salvage_request(parts: &Parts, head: &mut RequestHead) {
+    head.forget();
+    let method = parts.method.as_str().as_bytes();
+    let fields = &mut head.fields;
+    head.method = Method::of(method);
+    head.version = Version::Http2;
+    head.method_span = fields.push_text(method);
+    let authority = parts.uri.authority().map(|authority| authority.as_str().as_bytes());
+    let authority = authority.or_else(|| parts.headers.get(http::header::HOST).map(|host| host.as_bytes()));
+    head.authority = fields.push_text(authority.unwrap_or_default());
+    read_fields(&parts.headers, fields);
+    if let Some(target) = parts.uri.path_and_query() {
+        let authority = head.authority;
+        let target = head.fields.push_text(target.as_str().as_bytes());
+        head.note_raw_target(target);
+        head.authority = authority;
+    }
+}
+
 /// Whom the request is for. `Host` may repeat what `:authority` says, or stand in its place (RFC 9113, section 8.3.1).
 fn authority(parts: &Parts) -> Result<&[u8], Malformed> {
     let mut hosts = parts.headers.get_all(http::header::HOST).iter();

@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::meter::Meter;
-use super::request::read_request;
+use super::request::{read_request, salvage_request};
 use super::wire::Wire;
 use super::{FAREWELL, LINGER};
 use crate::alarm::Alarm;
@@ -212,7 +212,12 @@ async fn serve(engine: Rc<Engine>, link: Rc<ClientInfo>, request: Request<RecvSt
     let mut client = Client::new(Peer::Http2(Box::new(stream)));
     let snapshot = engine.snapshot();
     let mut work = engine.workspace();
-    let read = read_request(&parts, &mut work.request, snapshot.limits.max_head);
+    work.begun = None;
+    let limit = snapshot.limits.max_head;
+    let read = read_request(&parts, &mut work.request, limit);
+    if read.is_err() {
+        salvage_request(&parts, &mut work.request);
+    }
     drop(parts);
     let verdict = match read {
         Ok(()) => forward_guarded(&engine, &snapshot, &link, &mut client, &mut work).await,
@@ -222,9 +227,12 @@ async fn serve(engine: Rc<Engine>, link: Rc<ClientInfo>, request: Request<RecvSt
                     engine.log.debug(format_args!("a request was refused: {why}"));
                     why.status()
                 }
+                _ if work.request.target.len() > limit => 414,
                 _ => 431,
             };
-            refuse(&engine, &link, &mut client, status, Form::of(&work.request)).await
+            work.begun = Some(std::time::Instant::now());
+            let form = Form::of(&work.request);
+            refuse(&engine, &link, &mut client, &mut work, status, form).await
         }
     };
     engine.reuse(work);

@@ -32,8 +32,8 @@ const LINGER_BYTES: usize = 64 * 1024;
 
 /// Why there is no TLS.
 pub(crate) enum Refused {
-    /// The client does not speak it: its first bytes are text, and were taken.
-    Plain(Stream),
+    /// The client does not speak it: its first bytes are text, and were taken. These are they.
+    Plain(Stream, Vec<u8>),
     /// The handshake failed, and the client knows.
     Failed,
 }
@@ -66,8 +66,8 @@ impl Socket for UnixStream {
 
 /// How a handshake can fail.
 enum Failure<S> {
-    /// The client speaks no TLS.
-    Plain(S),
+    /// The client speaks no TLS. What it said first.
+    Plain(S, Vec<u8>),
     /// It said nothing at all: perhaps it only wanted to know whether somebody is there.
     Silent,
     /// It has been told, if there still is a socket.
@@ -110,9 +110,9 @@ async fn secure<S: Socket>(
             link.secured = Some(Arc::new(TlsDetails::new(bind, server, site, stream.get_ref().1)));
             Ok(S::secured(stream))
         }
-        Err(Failure::Plain(socket)) => {
+        Err(Failure::Plain(socket, said)) => {
             note(engine, link, &"it does not speak TLS");
-            Err(Refused::Plain(socket.plain()))
+            Err(Refused::Plain(socket.plain(), said))
         }
         Err(Failure::Silent) => Err(Refused::Failed),
         Err(Failure::Broken(error, socket)) => {
@@ -129,7 +129,7 @@ async fn secure<S: Socket>(
 async fn handshake<S: Socket>(server: &TlsServer, mut socket: S) -> Result<(TlsStream<S>, usize), Failure<S>> {
     let accepted = match hello(&mut socket).await? {
         Hello::Accepted(accepted) => accepted,
-        Hello::Plain => return Err(Failure::Plain(socket)),
+        Hello::Plain(said) => return Err(Failure::Plain(socket, said)),
         Hello::Silent => return Err(Failure::Silent),
         Hello::Refused(error) => return Err(Failure::Broken(error, Some(socket))),
     };
@@ -165,7 +165,7 @@ fn is_outdated(connection: &ServerConnection) -> bool {
 /// What a client says first.
 enum Hello {
     Accepted(Box<Accepted>),
-    Plain,
+    Plain(Vec<u8>),
     Silent,
     Refused(io::Error),
 }
@@ -184,7 +184,7 @@ async fn hello<S: Socket>(socket: &mut S) -> io::Result<Hello> {
         };
         // TLS begins with a small number, every method of HTTP with a letter.
         if silent && bytes[0].is_ascii_alphabetic() {
-            return Ok(Hello::Plain);
+            return Ok(Hello::Plain(bytes.to_vec()));
         }
         silent = false;
         while !bytes.is_empty() {

@@ -9,7 +9,7 @@ use crate::error::{Error, Kind, Retry, Waited};
 use crate::forward::{Exchange, Verdict};
 use crate::headers::{framing, hop_by_hop};
 use crate::http1::{Framing, Malformed, Piece};
-use crate::message::Known;
+use crate::message::{Known, Method};
 use crate::peer::Peer;
 use crate::respond::Refusal;
 
@@ -23,7 +23,9 @@ impl ForwardAuth {
         for name in &self.copied {
             let work = &mut *exchange.work;
             work.request.fields.remove(name);
-            for value in work.response.fields.all(name) {
+            // A TRACE shows its sender what it carries, and this is for the backend alone.
+            let told = work.response.fields.all(name).filter(|_| work.request.method != Method::Trace);
+            for value in told {
                 work.request.fields.append(name, value);
             }
             exchange.log_as_verified(name);

@@ -1,5 +1,6 @@
 //! One backend after the other, until one answers or no further attempt is left or safe.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::pki_types::ServerName;
@@ -60,8 +61,11 @@ impl Proxy {
         loop {
             let mut result = self.attempt(exchange, upload, &attempt, &mut tour).await;
             if let Ok(backend) = &mut result {
-                if tour.left > 0 && is_still_replaceable(exchange, upload, backend) {
-                    let begun = exchange::await_body(exchange.client, backend).await;
+                if is_head_alone(exchange, upload, backend) {
+                    // A safe method did nothing (RFC 9110, section 9.2.1).
+                    let safe = exchange.work.request.method.is_safe();
+                    let retry = if safe { Retry::IfIdempotent } else { Retry::Never };
+                    let begun = exchange::await_body(exchange.client, backend, retry).await;
                     result = begun.map_err(|error| self.note_failure(exchange, &attempt, error)).and(result);
                 }
             }
@@ -124,6 +128,10 @@ impl Proxy {
         tour: &mut Tour,
     ) -> Result<Peer, Error> {
         exchange.outcome.attempts += 1;
+        if exchange.call.is_some() {
+            // Its time may run out at any moment, and then nobody comes back here.
+            exchange.outcome.asked = Some(Arc::clone(attempt.endpoint()));
+        }
         let (timeout, until) = self.part_of_attempt(exchange, upload, tour);
         let mut deadline = until;
         exchange.introduce(attempt);
@@ -158,7 +166,7 @@ impl Proxy {
             }
             match result {
                 Ok(backend) => return Ok(backend),
-                Err(error) if error.side == Side::Client => return Err(error),
+                Err(error) if error.side == Side::Client => return Err(self.note_failure(exchange, attempt, error)),
                 Err(error) if reused && was_dead(&error) && is_safe(exchange, &error, upload) => {
                     dead += 1;
                     exchange.debug(format_args!("an idle connection to {} was dead: {error}", attempt.label()));
@@ -168,8 +176,10 @@ impl Proxy {
         }
     }
 
-    /// Counts and logs the failure of an attempt, unless it was the client's.
-    fn note_failure(&self, exchange: &Exchange<'_>, attempt: &Attempt, error: Error) -> Error {
+    /// Notes whom the failed attempt was at. Counts and logs the failure, unless it was the client's.
+    #[cold]
+    fn note_failure(&self, exchange: &mut Exchange<'_>, attempt: &Attempt, error: Error) -> Error {
+        exchange.outcome.asked = Some(Arc::clone(attempt.endpoint()));
         if error.side != Side::Client {
             attempt.failed(error.blame());
             match error.kind {
@@ -227,17 +237,14 @@ impl Proxy {
     }
 }
 
-/// Whether the head of a response has come without a byte of the body that it announces, and the request may be sent again all the
-/// same: nothing of the response has been passed on, and a safe method did nothing (RFC 9110, section 9.2.1). A backend that is killed
-/// between the two writes of a response would otherwise cost a request. With a body of unknown length, such as a stream of events,
-/// the head is a message of its own and passed on at once.
-fn is_still_replaceable(exchange: &Exchange<'_>, upload: &Upload, backend: &Peer) -> bool {
+/// Whether the head of a response has come without a byte of the body that it announces. As long as nothing of it has been passed on
+/// the response can still be replaced, by that of another backend or by an error: one that is killed between the two writes of a
+/// response would otherwise cost a request, or be taken for one that answers. With a body of unknown length, such as a stream of
+/// events, the head is a message of its own and passed on at once.
+fn is_head_alone(exchange: &Exchange<'_>, upload: &Upload, backend: &Peer) -> bool {
     let response = &exchange.work.response;
     backend.received().is_empty()
-        && matches!(backend, Peer::Http1(_))
-        && exchange.work.request.method.is_safe()
         && upload.is_complete()
-        && upload.can_replay()
         && matches!(framing::of_response(response, exchange.work.request.method), Ok(Framing::Length(1..)))
 }
 

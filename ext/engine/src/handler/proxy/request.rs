@@ -6,7 +6,7 @@ use crate::forward::Exchange;
 use crate::headers::hearsay::is_hearsay;
 use crate::headers::{forwarded, hop_by_hop};
 use crate::http1::{write_request_head, Framing};
-use crate::message::{behind_prefix, is_one_to_cgi, FieldName, Fields, Known, RequestHead, Span, Version};
+use crate::message::{behind_prefix, is_one_to_cgi, FieldName, Fields, Known, Method, RequestHead, Span, Version};
 use crate::peer::Peer;
 use crate::rewrite::Scope;
 use crate::upstream::exchange::Asked;
@@ -97,6 +97,12 @@ impl Proxy {
             request.fields.remove(Known::Expect);
         }
         work.values.apply(&self.headers, &mut request.fields);
+        if request.method == Method::Trace {
+            // It shows its sender what it carries, and that is for the backend alone.
+            for edit in self.headers.iter().filter(|edit| edit.name.known() != Some(Known::Host)) {
+                request.fields.remove(&edit.name);
+            }
+        }
         match (wishes.upgrade, wishes.trailers) {
             (true, true) => request.fields.append(Known::Connection, b"upgrade, TE"),
             (true, false) => request.fields.append(Known::Connection, b"upgrade"),

@@ -129,7 +129,7 @@ impl Proxy {
         let has_upgrade = response.status == 426 && response.fields.has(Known::Upgrade);
         let has_date = response.fields.has(Known::Date);
         let (engine, keep_alive) = (exchange.engine, exchange.keep_alive);
-        exchange.outcome.head = exchange.client.peer.write_response(response, client_framing, |lines| {
+        exchange.client.peer.write_response(response, client_framing, |lines| {
             if !has_date {
                 engine.write_date(lines);
             }

@@ -10,7 +10,7 @@ use http::{HeaderMap, StatusCode};
 
 use super::{Receiving, Stream};
 use crate::headers::trailers;
-use crate::http1::{Malformed, Piece, ReadError, MAX_FIELDS, TOO_MANY_FIELDS};
+use crate::http1::{Malformed, Piece, ReadError, MAX_FIELDS, MAX_RESPONSE_FIELDS, TOO_MANY_FIELDS};
 use crate::http2::error::read_error;
 use crate::http2::read_fields;
 use crate::message::{Fields, ResponseHead, Version};
@@ -142,7 +142,7 @@ impl Stream {
 
 fn read_head(status: StatusCode, map: &HeaderMap, head: &mut ResponseHead, limit: usize) -> Result<(), ReadError> {
     // As long as it would be in HTTP/1.1, and no more of them.
-    if map.len() > MAX_FIELDS {
+    if map.len() > MAX_RESPONSE_FIELDS {
         return Err(Malformed(TOO_MANY_FIELDS).into());
     }
     if map.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum::<usize>() > limit {

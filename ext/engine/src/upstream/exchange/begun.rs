@@ -15,14 +15,14 @@ use crate::peer::Peer;
 const PATIENCE: Duration = Duration::from_millis(100);
 
 /// Waits for the first byte of a body that `backend` has announced. An error if the backend goes away instead: nothing of its response
-/// has been passed on.
-pub(crate) async fn await_body(client: &mut Client, backend: &mut Peer) -> Result<(), Error> {
+/// has been passed on. `retry` says whether the request may then be sent again.
+pub(crate) async fn await_body(client: &mut Client, backend: &mut Peer, retry: Retry) -> Result<(), Error> {
     let until = Instant::now() + PATIENCE;
     poll_fn(|cx| {
         match backend.poll_read(cx) {
-            Poll::Ready(Ok(0)) => return Poll::Ready(Err(Error::backend(Kind::Ended, Retry::IfIdempotent))),
+            Poll::Ready(Ok(0)) => return Poll::Ready(Err(Error::backend(Kind::Ended, retry))),
             Poll::Ready(Ok(_)) => return Poll::Ready(Ok(())),
-            Poll::Ready(Err(error)) => return Poll::Ready(Err(Error::backend(Kind::Io(error), Retry::IfIdempotent))),
+            Poll::Ready(Err(error)) => return Poll::Ready(Err(Error::backend(Kind::Io(error), retry))),
             Poll::Pending => {}
         }
         if let Poll::Ready(error) = client.poll_gone(cx, Listening::Reading, None) {
