@@ -73,7 +73,7 @@ impl Station {
     fn stop(&self) {
         loop {
             let forking = FORKING.load(SeqCst);
-            if forking % 2 == 0 {
+            if forking.is_multiple_of(2) {
                 return;
             }
             self.stopped_for.store(forking, SeqCst);
