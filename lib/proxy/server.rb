@@ -7,7 +7,8 @@ module Proxy
   # A running reverse proxy. It works on native threads of its own; Ruby is free meanwhile. A process may run several.
   #
   # A server belongs to the process that started it. In a forked child its copy reports that it is stopped, and nothing that is
-  # called on the copy has any effect on the parent's.
+  # called on the copy has any effect on the parent's. The child has none of the server's sockets: a port that the parent stops is free, and
+  # a connection that it ends is seen to end, whatever children live (on systems without `/proc`, when they end too).
   #
   # A server runs until it is stopped or the process ends, even when nothing refers to it any more.
   #

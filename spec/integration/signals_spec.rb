@@ -97,6 +97,18 @@ RSpec.describe "signals" do
       end
     end
 
+    it "SIGTERM stops a server that reloads and waits for a file which the configuration names" do
+      proxy = start_process(fixed("old"))
+      File.mkfifo(File.join(File.dirname(@path), "fifo"))
+      rewrite("warn 'reading'\naccess_log 'json', to: 'fifo'\n#{fixed("new")}")
+      proxy.process.signal(:HUP)
+      proxy.process.await_output(/reading/)
+      sleep 0.2
+      expect(proxy.get.body).to eq("old")
+      proxy.process.signal(:TERM)
+      expect(proxy.process.wait.exitstatus).to eq(0)
+    end
+
     it "a second signal ends it at once" do
       backend = start_backend { |connection| connection.read_request && Queue.new.pop }
       proxy = start_process("proxy backends: [#{backend.address.inspect}]")
@@ -241,6 +253,23 @@ RSpec.describe "signals" do
     end
   end
 
+  it "a program whose directory was deleted reloads its block" do
+    script = <<~RUBY
+      Dir.chdir(Dir.mktmpdir)
+      body = "old"
+      server = Proxy.start { bind "http://127.0.0.1:0"; static_response body: body }
+      Dir.rmdir(Dir.pwd)
+      body = "new"
+      server.reload
+      puts Net::HTTP.get(URI(server.urls.first))
+      other = Proxy.start { bind "http://127.0.0.1:0"; static_response body: "another" }
+      puts Net::HTTP.get(URI(other.urls.first))
+      [server, other].each(&:stop)
+    RUBY
+    out, = Open3.capture2e(RbConfig.ruby, "-I#{ProxyProcess::LIB}", "-rproxy", "-rnet/http", "-rtmpdir", "-e", script)
+    expect(out).to eq("new\nanother\n")
+  end
+
   describe "in a program" do
     def in_program(body)
       script = <<~RUBY
@@ -251,6 +280,37 @@ RSpec.describe "signals" do
       RUBY
       out, status = Open3.capture2e(RbConfig.ruby, "-I#{ProxyProcess::LIB}", "-rproxy", "-rnet/http", "-e", script)
       [out, status.exitstatus]
+    end
+
+    ["SYSTEM_DEFAULT", "EXIT"].each do |action|
+      it "SIGPIPE cannot end it because a client hangs up, even if the program asks for that (#{action})" do
+        pair = certs.server("localhost")
+        script = <<~RUBY
+          trap("PIPE", #{action.inspect})
+          server = Proxy.start do
+            bind "https://localhost:0", certificate: #{pair.certificate_file.inspect}, key: #{pair.key_file.inspect}
+            bind "http://127.0.0.1:0"
+            static_response body: "y" * 3_000_000
+          end
+          Array.new(60) do |n|
+            url = URI(server.urls[n % 2])
+            socket = TCPSocket.new("127.0.0.1", url.port)
+            if n.even?
+              context = OpenSSL::SSL::SSLContext.new
+              context.verify_mode = OpenSSL::SSL::VERIFY_NONE
+              tls = OpenSSL::SSL::SSLSocket.new(socket, context).tap(&:connect)
+            end
+            (tls || socket).write("GET / HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n")
+            (tls || socket).readpartial(100) if n % 4 < 2
+            # Without a farewell of TLS.
+            socket.close
+          end
+          server.stop(timeout: 0)
+          puts "alive"
+        RUBY
+        out, = Open3.capture2(RbConfig.ruby, "-I#{ProxyProcess::LIB}", "-rproxy", "-rsocket", "-ropenssl", "-ruri", "-e", script, err: File::NULL)
+        expect(out).to eq("alive\n")
+      end
     end
 
     it "every method may be called in a handler" do

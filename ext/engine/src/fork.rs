@@ -73,7 +73,7 @@ impl Station {
     fn stop(&self) {
         loop {
             let forking = FORKING.load(SeqCst);
-            if forking % 2 == 0 {
+            if forking.is_multiple_of(2) {
                 return;
             }
             self.stopped_for.store(forking, SeqCst);
@@ -134,7 +134,7 @@ impl Drop for Standing {
 pub struct Hold {
     stations: MutexGuard<'static, Vec<Arc<Station>>>,
     on_their_way: MutexGuard<'static, Vec<RawFd>>,
-    theirs: Vec<RawFd>,
+    theirs: Vec<Descriptor>,
     standing: Standing,
     /// The parent's end and the child's, whose close says that the child has closed everything.
     word: io::Result<(UnixStream, UnixStream)>,
@@ -160,7 +160,7 @@ impl Hold {
         let on_their_way = lock(&ON_THEIR_WAY);
         let beacons: Vec<_> = stations.iter().map(|station| station.beacon).collect();
         let mut theirs = descriptors::watched_with(&beacons);
-        theirs.extend(on_their_way.iter());
+        theirs.extend(on_their_way.iter().filter_map(|fd| Descriptor::of(*fd)));
         Some(Self { stations, on_their_way, theirs, standing, word })
     }
 

@@ -104,6 +104,7 @@ impl Server {
             listeners.push(Listener::bind(bind, binds.is_beside_v4(bind)).map_err(|error| cannot_bind(bind, &error))?);
         }
         let settings = compiled.settings;
+        settings.log.start().map_err(StartError::System)?;
         if let Some(listener) = listeners.iter().find(|listener| listener.bind.is_development) {
             for line in development::instructions(&listener.url) {
                 settings.log.info(format_args!("{line}"));

@@ -10,6 +10,9 @@ use proxy_engine::{Question, Server};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::error;
+use crate::gvl::without_gvl;
+
 /// Reads the Hash that `lib/proxy` built. `lib/proxy` has checked every name and type, so a Hash that does not fit is
 /// raised as an `ArgumentError` that says where: it is a mistake in the gem, not in a person's configuration.
 pub(crate) fn from_hash(ruby: &Ruby, hash: Value) -> Result<Config, Error> {
@@ -21,7 +24,11 @@ pub(crate) fn from_hash(ruby: &Ruby, hash: Value) -> Result<Config, Error> {
 /// `Proxy::Native.check(hash)`: every mistake and warning that only the engine can see, in the order of the file.
 pub(crate) fn check(ruby: &Ruby, hash: Value) -> Result<Value, Error> {
     let config = from_hash(ruby, hash)?;
-    problems(ruby, &Server::check(&config))
+    // It reads every file that is named, and some take their time: other threads go on meanwhile, the one that hears of signals among them.
+    match without_gvl(|| Server::check(&config), || ())? {
+        Ok(found) => problems(ruby, &found),
+        Err(payload) => Err(error::panicked(ruby, payload.as_ref())),
+    }
 }
 
 /// `Proxy::Native.explain(hash, question)`: what a configuration without mistakes does with a request, and why. A String says what

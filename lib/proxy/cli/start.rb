@@ -59,6 +59,7 @@ module Proxy
         signals.take
         @console.complain(*config.warnings.map { |warning| "warning: #{warning}" })
         config.validate!
+        signals.serving
         serve(Server.start(config), config, signals)
       rescue ConfigurationError => error
         refuse(error.problems, "#{config.file} has #{count(error.problems.length, "error")}; nothing was started.")
@@ -86,7 +87,6 @@ module Proxy
       end
 
       def serve(server, config, signals)
-        signals.serving
         # As it is looked for: `pgrep -f "proxy start"`.
         Process.setproctitle(["proxy start", @path && "-c #{@path}"].compact.join(" "))
         greet(server, config)

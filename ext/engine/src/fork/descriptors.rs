@@ -19,21 +19,19 @@ impl Descriptor {
     }
 }
 
-/// The descriptors of every epoll instance that watches one of `beacons`, and those of the instance itself.
-pub(super) fn watched_with(beacons: &[Descriptor]) -> Vec<RawFd> {
+/// What every epoll instance watches that watches one of `beacons`, and the instances themselves.
+pub(super) fn watched_with(beacons: &[Descriptor]) -> Vec<Descriptor> {
     let mut found = Vec::new();
     for instance in numbers("/proc/self/fd").into_iter().filter(|fd| is_epoll(*fd)) {
         let watched = watched_by(instance);
-        if !watched.iter().any(|descriptor| beacons.contains(descriptor)) {
-            continue;
-        }
-        found.push(instance);
-        for descriptor in watched {
-            if !found.contains(&descriptor.number) && Descriptor::of(descriptor.number) == Some(descriptor) {
-                found.push(descriptor.number);
-            }
+        if watched.iter().any(|descriptor| beacons.contains(descriptor)) {
+            found.extend(watched);
+            found.extend(Descriptor::of(instance));
         }
     }
+    // The runtime has its instance twice.
+    found.sort_unstable_by_key(|descriptor| descriptor.number);
+    found.dedup();
     found
 }
 
@@ -58,9 +56,11 @@ fn read_line(line: &str) -> Option<Descriptor> {
     Some(Descriptor { number, inode: u64::from_str_radix(inode, 16).ok()? })
 }
 
-/// Closes them, whatever they are.
-pub(super) fn close(descriptors: &[RawFd]) {
+/// Closes those of them that are still the same.
+pub(super) fn close(descriptors: &[Descriptor]) {
     for descriptor in descriptors {
-        let _ = nix::unistd::close(*descriptor);
+        if Descriptor::of(descriptor.number) == Some(*descriptor) {
+            let _ = nix::unistd::close(descriptor.number);
+        }
     }
 }

@@ -167,7 +167,6 @@ impl Crew<'_> {
 
     fn start_all(self, life: &Arc<Life>, orders: &watch::Receiver<Order>) -> io::Result<(Vec<Arc<Counters>>, Control)> {
         let log = &self.settings.log;
-        log.start()?;
         let background = runtime()?;
         let snapshot = self.snapshot.load_full();
         snapshot.start(background.handle(), log);
