@@ -1,5 +1,5 @@
 use super::*;
-use crate::config::{self, Match, Setting};
+use crate::config::{self, Match};
 
 fn location(pattern: &str, change: impl FnOnce(&mut Location), routes: Vec<Directive>) -> Directive {
     let mut spec = Location { patterns: vec![pattern.into()], routes, ..Default::default() };
