@@ -39,7 +39,7 @@ RSpec.describe "the warnings of proxy check" do
       'proxy: allow_underscores: "X_Forwarded_For" is X-Forwarded-For to many backends, so it is passed on from trusted_proxies ' \
       "alone: leave it out",
     "proxy #{target}, allow_underscores: ['X_User'], headers: { 'X-User' => 'a' }" =>
-      'proxy: allow_underscores: "X_User" is X-User to many backends, which headers: sets: a client can write over it: leave it out',
+      'proxy: allow_underscores: "X_User" is X-User to many backends, which headers: sets or removes, so it is dropped: leave it out',
     'proxy to: "https://a.example{path}", verify_ssl: false' => /\Aproxy: verify_ssl: false believes any certificate/,
     "allow_list '10.0.0.0/8', '0.0.0.0/0'" =>
       'allow_list: "0.0.0.0/0" lets everybody pass: write those who may, or leave the line out',

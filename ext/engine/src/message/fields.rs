@@ -270,6 +270,17 @@ impl Fields {
         edited.map(|field| self.slice(field.name)).any(|edited| is_one_to_cgi(edited, name))
     }
 
+    /// The same, in another spelling alone: to a backend that speaks CGI, a field called `name` would be one of those.
+    pub(crate) fn touched_as_another(&self, name: &[u8]) -> bool {
+        let is_plain = memchr::memchr2(b'_', b'.', name).is_none();
+        let known = Known::of_cgi(name).filter(|_| !is_plain);
+        let edited = self.list.iter().filter(|field| matches!(field.state, State::Edited | State::Removed));
+        known.is_some_and(|known| self.removed & known.bit() != 0)
+            || edited
+                .map(|field| self.slice(field.name))
+                .any(|edited| is_one_to_cgi(edited, name) && !edited.eq_ignore_ascii_case(name))
+    }
+
     /// Whether a field may be there that says on whose behalf a message is sent: a glance. See [`crate::headers::hearsay`].
     #[inline]
     pub(crate) fn may_be_hearsay(&self) -> bool {
