@@ -44,13 +44,15 @@ RSpec.describe "chunked bodies" do
     expect(client.read(5)).to eq("0\r\n\r\n")
   end
 
-  it "bring a request's trailers to the backend" do
-    backend = start_backend { |connection| connection.read_request && connection.answer }
-    address = backend.address
-    client = start_proxy { proxy backends: [address] }.connect
-    client.write "POST / HTTP/1.1\r\nHost: a\r\nTrailer: X-Sum\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nX-Sum: 6\r\n\r\n"
-    client.read_response
-    expect(backend.request.trailers).to eq([["X-Sum", "6"]])
+  [[{ request_trailers: true }, [["X-Sum", "6"]]], [{}, []]].each do |options, trailers|
+    it "bring a request's trailers to a backend that is said to want them (#{options})" do
+      backend = start_backend { |connection| connection.read_request && connection.answer }
+      address = backend.address
+      client = start_proxy { proxy backends: [address], **options }.connect
+      client.write "POST / HTTP/1.1\r\nHost: a\r\nTrailer: X-Sum\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nX-Sum: 6\r\n\r\n"
+      client.read_response
+      expect([backend.request.trailers, backend.request["Trailer"]]).to eq([trailers, trailers.dig(0, 0)])
+    end
   end
 
   it "bring a response's trailers to the client" do
@@ -65,7 +67,7 @@ RSpec.describe "chunked bodies" do
   it "let no trailer be a field that frames, routes or authorises a message" do
     backend = start_backend { |connection| connection.read_request && connection.answer }
     address = backend.address
-    client = start_proxy { proxy backends: [address] }.connect
+    client = start_proxy { proxy backends: [address], request_trailers: true }.connect
     client.write "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nContent-Length: 9\r\nHost: b\r\nAuthorization: c\r\nX-Sum: 6\r\n\r\n"
     if client.read_response.status == 200
       expect(backend.request.trailers).to eq([["X-Sum", "6"]])

@@ -36,9 +36,18 @@ RSpec.describe "forwarded_headers" do
     expect(request["X-Request-Start"].delete_prefix("t=").to_i).to be_between(before, before + 5000)
   end
 
-  it "leaves X-Request-Id and X-Request-Start alone when they are there" do
-    request = sent({}, "X-Request-Id" => "mine", "X-Request-Start" => "t=1")
-    expect([request.all("X-Request-Id"), request.all("X-Request-Start")]).to eq([["mine"], ["t=1"]])
+  it "leaves X-Request-Id alone when it is there" do
+    expect(sent({}, "X-Request-Id" => "mine").all("X-Request-Id")).to eq(["mine"])
+  end
+
+  %w[X-Forwarded-Ssl X-Forwarded-Scheme X-Forwarded-Prefix X-Request-Start Client-Ip True-Client-IP CF-Connecting-IP X-Original-URL
+     X-Rewrite-Url X-Url-Scheme Front-End-Https Proxy].each do |name|
+    [true, false, :rfc7239].each do |value|
+      it "drops #{name} of a client that nobody trusts (#{value})" do
+        request = sent({ forwarded_headers: value }, name => "made-up", "X-Kept" => "1")
+        expect([request.all(name) - ["made-up"], request["X-Kept"]]).to eq([request.all(name), "1"])
+      end
+    end
   end
 
   it "adds nothing with false" do

@@ -24,6 +24,19 @@ RSpec.describe "fields in the access log" do
     expect(lines).to eq(["client.test spec theirs 1 1.1 proxy"])
   end
 
+  it "of a request are those that were verified, where something verifies them" do
+    address = start_backend.address
+    judge = backend_answering("", { "X-Auth-User" => "bob" }).address
+    configuration = lambda do
+      forward_auth to: "http://#{judge}/", copy_headers: %w[X-Auth-User X-Auth-Role]
+      proxy backends: [address]
+    end
+    lines = logged("{X-Auth-User} {X-Auth-Role} {X-One}", configuration) do |proxy|
+      proxy.get("/", "X-Auth-User" => "admin", "X-Auth-Role" => "admin", "X-One" => "1")
+    end
+    expect(lines).to eq(["bob - 1"])
+  end
+
   it "of a response are never those of an earlier one" do
     address = backend_answering("ok", { "X-Account" => "alice" }).address
     refusing = refusing_backend.address

@@ -79,6 +79,22 @@ RSpec.describe "trusted_proxies" do
     expect(request.all("Forwarded")).to eq(['for=192.0.2.7;proto=https, for=127.0.0.1;host="example.test";proto=http'])
   end
 
+  it "passes on what the proxy says of itself, unless fields: says what it is believed" do
+    backend = start_backend
+    address = backend.address
+    said = { "X-Forwarded-For" => "192.0.2.7", "X-Forwarded-Proto" => "https", "X-Forwarded-Ssl" => "on", "Proxy" => "http://evil.example" }
+    [[{}, "https", "on"], [{ fields: %w[x-forwarded-for] }, "http", nil], [{ fields: nil }, "https", "on"]].each do |options, scheme, ssl|
+      proxy = start_proxy do
+        trusted_proxies "127.0.0.1", **options
+        proxy backends: [address]
+      end
+      proxy.get("/", said)
+      request = backend.requests.last
+      expect(request["X-Forwarded-For"]).to eq("192.0.2.7, 127.0.0.1")
+      expect([request["X-Forwarded-Proto"], request["X-Forwarded-Ssl"], request["Proxy"]]).to eq([scheme, ssl, nil])
+    end
+  end
+
   it "lets nobody take a field away by naming it in Connection" do
     fields = { "X-Forwarded-For" => "192.0.2.7", "X-Forwarded-Proto" => "https", "Connection" => "close, X-Forwarded-For, X-Forwarded-Proto, X-Real-IP" }
     request = sent(["127.0.0.1"], fields)

@@ -16,7 +16,7 @@ RSpec.describe Proxy::ConfigurationError, :wrong_types do
     "proxy backend: []" =>
       "proxy: unknown option :backend (did you mean :backends?)",
     "proxy #{target}, weight: 3" =>
-      /\Aproxy: unknown option :weight: the options are :to, :backends, .*:allow_underscores\z/,
+      /\Aproxy: unknown option :weight: the options are :to, :backends, .*:request_trailers\z/,
     'proxy "to" => "http://a.example"' =>
       'proxy: option names are Symbols: write to: instead of "to" =>',
     'proxy "http://a.example"' =>
@@ -241,7 +241,12 @@ RSpec.describe Proxy::ConfigurationError, :wrong_types do
     "trusted_proxies []" => 'trusted_proxies: the value is missing: write addresses and networks, such as "10.0.0.0/8" or "127.0.0.1"',
     "trusted_proxies '10.0.0.1', :all" =>
       'trusted_proxies: :all is a Symbol: write addresses and networks, such as "10.0.0.0/8" or "127.0.0.1"',
-    "trusted_proxies '10.0.0.1', header: 'Forwarded'" => "trusted_proxies: unknown option :header: it takes no options",
+    "trusted_proxies '10.0.0.1', header: 'Forwarded'" => "trusted_proxies: unknown option :header: the options are :fields",
+    "trusted_proxies '10.0.0.1', fields: :all" =>
+      'trusted_proxies: fields: :all is a Symbol: write an Array of field names, such as ["X-Forwarded-For"]',
+    "trusted_proxies '10.0.0.1', fields: ['X-User']; static_response body: ''" =>
+      'trusted_proxies: fields: "X-User" is no field in which a proxy says on whose behalf it asks: write some such as ' \
+      '"X-Forwarded-For" and "X-Forwarded-Proto"',
     "trusted_proxies('10.0.0.1') { }" => "trusted_proxies: takes no block: write what it takes behind it, without { … } or do … end",
     "static_response(body: ''); trusted_proxies '10.0.0.0/8', 'proxy.internal'" =>
       'trusted_proxies: "proxy.internal" is no address and no network: write one such as "192.0.2.7", "10.0.0.0/8" or "fd00::/8"',

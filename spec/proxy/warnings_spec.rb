@@ -27,6 +27,19 @@ RSpec.describe "the warnings of proxy check" do
       "beside it",
     "proxy #{target}, error_response: { plaintext: 'no', headers: { 'X-Id' => '{request_id}' } }" =>
       "proxy: error_response: headers: X-Id: {request_id} is sent as it is written: leave it out",
+    "location(%r{\\A/a/(\\w+)\\z}) { proxy to: 'http://a.example/{1}' }" =>
+      "proxy: to: {1} stays as it is written: captures go by their names: write (?<name>…) and {name}",
+    "location(%r{\\A/a/(\\w+)\\z}) { proxy to: 'http://a.example/$1' }" =>
+      "proxy: to: $1 stays as it is written: captures go by their names: write (?<name>…) and {name}",
+    "location('/u/:id') { proxy to: 'http://a.example/{Id}' }" =>
+      "proxy: to: {Id} is a field of that name, and no capture (did you mean {id}?)",
+    "location('/u/:host') { proxy #{target} }" =>
+      "location: captures host, but {host} is what the request itself says: give the capture another name",
+    "proxy #{target}, allow_underscores: ['X_Forwarded_For']" =>
+      'proxy: allow_underscores: "X_Forwarded_For" is X-Forwarded-For to many backends, so it is passed on from trusted_proxies ' \
+      "alone: leave it out",
+    "proxy #{target}, allow_underscores: ['X_User'], headers: { 'X-User' => 'a' }" =>
+      'proxy: allow_underscores: "X_User" is X-User to many backends, which headers: sets or removes, so it is dropped: leave it out',
     'proxy to: "https://a.example{path}", verify_ssl: false' => /\Aproxy: verify_ssl: false believes any certificate/,
     "allow_list '10.0.0.0/8', '0.0.0.0/0'" =>
       'allow_list: "0.0.0.0/0" lets everybody pass: write those who may, or leave the line out',

@@ -6,6 +6,7 @@ use crate::log::tests::Memory;
 use crate::log::Level;
 use crate::message::{Fields, RequestHead};
 use crate::rewrite::tests::{client, request, response, scope};
+use crate::rewrite::ResponseInfo;
 
 const LIMIT: Duration = Duration::from_secs(20);
 
@@ -40,13 +41,17 @@ fn sample() -> RequestHead {
 }
 
 fn line(format: &str, request: &RequestHead) -> String {
+    let mut fields = Fields::default();
+    fields.append("Content-Type", b"text/plain");
+    line_of(format, request, response(&fields))
+}
+
+fn line_of(format: &str, request: &RequestHead, response: ResponseInfo<'_>) -> String {
     let dir = tempfile::tempdir().expect("a folder");
     let log = compile(format, &dir.path().join("access.log"));
     let client = client();
-    let mut fields = Fields::default();
-    fields.append("Content-Type", b"text/plain");
     let mut out = Vec::new();
-    log.write_line(&Scope { response: Some(response(&fields)), ..scope(request, &client) }, &mut out);
+    log.write_line(&Scope { response: Some(response), ..scope(request, &client) }, &mut out);
     String::from_utf8(out).expect("UTF-8")
 }
 
@@ -73,6 +78,19 @@ fn json_lines_are_one_object_each() {
         "duration_ms": 12.345, "backend": "127.0.0.1:3001", "attempts": 2, "reason": 201, "grpc_status": null,
     });
     assert_eq!(object, expected);
+}
+
+#[test]
+fn a_refused_call_of_grpc_is_logged_with_what_it_stands_for() {
+    let request = sample();
+    let fields = Fields::default();
+    let grpc = crate::grpc::Told { reason: 403, code: Some(7) };
+    let answer = ResponseInfo { status: 200, grpc, ..response(&fields) };
+    let line = |format: &str| line_of(format, &request, answer);
+    assert!(line("combined").contains("\" 403 65 "), "{}", line("combined"));
+    assert!(line("json").contains("\"status\":200,"), "{}", line("json"));
+    assert!(line("json").contains("\"reason\":403,\"grpc_status\":7}"), "{}", line("json"));
+    assert_eq!(line("{status} {reason} {grpc_status}"), "200 403 7\n");
 }
 
 #[test]

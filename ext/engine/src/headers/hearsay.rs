@@ -80,7 +80,7 @@ fn is(name: &[u8], known: &[u8]) -> bool {
 /// Whether a field of this name is one of them, whatever its letter case, and with `_` and `.` for `-`.
 pub(crate) fn is_hearsay(name: &[u8]) -> bool {
     let begins = |family: &&[u8]| name.get(..family.len()).is_some_and(|start| is(start, family));
-    FAMILIES.iter().any(|family| begins(family)) || NAMES.iter().any(|known| is(name, known))
+    FAMILIES.iter().any(begins) || NAMES.iter().any(|known| is(name, known))
 }
 
 /// Whether a trusted proxy can be believed a field of this name.

@@ -1,5 +1,9 @@
 //! The fields of a message: where each stands in the bytes of its head, and what was changed since.
 
+mod touched;
+
+pub(crate) use touched::is_one_to_cgi;
+
 use super::head::Span;
 use super::known::Known;
 
@@ -91,15 +95,6 @@ impl FieldName {
     pub fn known(&self) -> Option<Known> {
         self.known
     }
-}
-
-/// Whether two names are the same variable to a backend that speaks CGI.
-pub(crate) fn is_one_to_cgi(a: &[u8], b: &[u8]) -> bool {
-    let variable = |byte: &u8| match byte {
-        b'_' | b'.' => b'-',
-        byte => byte.to_ascii_lowercase(),
-    };
-    a.len() == b.len() && a.iter().map(variable).eq(b.iter().map(variable))
 }
 
 /// Whether `byte` may stand in a token.
@@ -248,39 +243,10 @@ impl Fields {
         }
     }
 
-    /// Remembers that a field is none of the message's, though it was not there or is gone already.
-    pub(crate) fn note_removed<'n>(&mut self, name: impl Into<NameRef<'n>>) {
-        let name = name.into();
-        match name.known {
-            Some(known) => self.removed |= known.bit(),
-            None => {
-                let (name, value) = (self.push_text(name.text), Span::default());
-                self.list.push(Field { known: None, state: State::Removed, name, value });
-            }
-        }
-    }
-
-    /// Whether `name` is one that was set, added or removed since the head was read. Letter case does not matter, and `_` and `.` are
-    /// `-`: a backend that speaks CGI takes them for one.
-    pub(crate) fn touched(&self, name: &[u8]) -> bool {
-        if Known::of_cgi(name).is_some_and(|known| self.removed & known.bit() != 0) {
-            return true;
-        }
-        let edited = self.list.iter().filter(|field| matches!(field.state, State::Edited | State::Removed));
-        edited.map(|field| self.slice(field.name)).any(|edited| is_one_to_cgi(edited, name))
-    }
-
     /// Whether a field may be there that says on whose behalf a message is sent: a glance. See [`crate::headers::hearsay`].
     #[inline]
     pub(crate) fn may_be_hearsay(&self) -> bool {
         self.present & (HEARSAY | OTHER_HEARSAY) != 0
-    }
-
-    /// Lets `lines` have of one field what is there now.
-    pub(crate) fn copy_field<'n>(&self, name: impl Into<NameRef<'n>>, lines: &mut Lines) {
-        let name = name.into();
-        lines.0.retain(|field| !self.is(field, name));
-        lines.0.extend(self.list.iter().filter(|field| self.is(field, name)));
     }
 
     /// Keeps the lines for which `keep` says so. `keep` sees the known name, the name and the value.

@@ -1,5 +1,7 @@
 //! The heads that each side gets to see.
 
+use proxy_engine::config::{Directive, Filter, HeaderChanges, HeaderEdit};
+
 use crate::support::{Origin, Proxy};
 
 #[test]
@@ -83,4 +85,28 @@ fn a_request_about_the_server_itself_is_forwarded() {
     let mut client = proxy.client();
     client.send("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n");
     assert_eq!(client.response().text(), "*");
+}
+
+#[test]
+fn a_name_that_is_allowed_takes_the_place_of_none_that_was_changed() {
+    let origin = Origin::echoing_targets();
+    let proxy = Proxy::with(&[&origin.address()], |settings| {
+        settings.proxy.allow_underscores =
+            ["X_User", "X_Debug", "X_Kept", "User_Agent", "X_Added"].map(Into::into).into();
+        settings.proxy.headers = vec![HeaderEdit { name: "X-User".into(), values: vec![] }];
+        let changes = HeaderChanges {
+            removals: vec!["X-Debug".into(), "User-Agent".into()],
+            additions: vec![("X_Added".into(), vec!["ours".into()])],
+            ..HeaderChanges::default()
+        };
+        settings.server.routes.push(Directive::Filter(Filter::RequestHeaders(changes)));
+    });
+    let mut client = proxy.client();
+    client.send(
+        "GET / HTTP/1.1\r\nHost: a\r\nX_User: 1\r\nx_debug: 1\r\nUser_Agent: 1\r\nX_Kept: 1\r\nX_Other: 1\r\n\r\n",
+    );
+    assert_eq!(client.response().status(), 200);
+    let request = &origin.requests()[0];
+    let odd: Vec<_> = request.fields.iter().map(|(name, _)| name.as_str()).filter(|name| name.contains('_')).collect();
+    assert_eq!(odd, ["X_Kept", "X_Added"]);
 }

@@ -251,7 +251,7 @@ fn warn_of_twins(allowed: &[FieldName], headers: &[Edit], report: &mut Report<'_
             ));
         } else if headers.iter().any(|edit| edit.name.as_str().eq_ignore_ascii_case(&dashed)) {
             report.warning(format!(
-                "allow_underscores: {name:?} is {dashed} to many backends, which headers: sets: a client can write over it: leave it out"
+                "allow_underscores: {name:?} is {dashed} to many backends, which headers: sets or removes, so it is dropped: leave it out"
             ));
         }
     }

@@ -80,10 +80,13 @@ impl Proxy {
         let chunked = exchange.framing == Framing::Chunked;
         let work = &mut *exchange.work;
         let request = &mut work.request;
-        let metadata = exchange.call.filter(|call| call.streams).map(|_| self.passable(&request.fields));
-        let allowed = metadata.as_deref().unwrap_or(&self.allow_underscores);
+        let metadata = exchange.call.is_some_and(|call| call.streams);
+        let odd = match metadata || !self.allow_underscores.is_empty() {
+            true => self.passable(&request.fields, metadata),
+            false => Vec::new(),
+        };
         let late = chunked || request.version == Version::Http2;
-        hop_by_hop::clean_request(request, allowed, late, wishes.upgrade);
+        hop_by_hop::clean_request(request, &odd, late, wishes.upgrade);
         forwarded::apply(request, self.forwarding, sender, stamp, self.own_headers, &mut work.scratch);
         let via = request.version.via();
         if !self.own_headers.has(Known::Via) {
@@ -156,19 +159,20 @@ impl Proxy {
         Ok(())
     }
 
-    /// Names that may stand in the head of a call of gRPC: its metadata may have `_` and `.` in them, but for those that would be others to a
-    /// backend which speaks CGI.
-    #[cold]
-    fn passable(&self, fields: &Fields) -> Vec<FieldName> {
+    /// The names with `_` or `.` in them that stay: those that are allowed, and, with `metadata`, those of a call of gRPC. None that would
+    /// be another's to a backend which speaks CGI: one that the configuration or the proxy itself sets or removes.
+    fn passable(&self, fields: &Fields, metadata: bool) -> Vec<FieldName> {
+        let is = |own: &FieldName, name: &[u8]| own.as_str().as_bytes().eq_ignore_ascii_case(name);
         let ours = |name: &[u8]| {
-            fields.touched(name)
-                || is_hearsay(name)
-                || self.headers.iter().any(|edit| is_one_to_cgi(edit.name.as_str().as_bytes(), name))
+            let twin = |own: &FieldName| is_one_to_cgi(own.as_str().as_bytes(), name) && !is(own, name);
+            fields.touched_as_another(name) || self.headers.iter().any(|edit| twin(&edit.name))
         };
-        let odd = fields.iter().map(|(name, _)| name).filter(|name| name.iter().any(|b| matches!(b, b'_' | b'.')));
-        let metadata =
-            odd.filter(|name| !ours(name)).filter_map(|name| FieldName::new(std::str::from_utf8(name).ok()?));
-        self.allow_underscores.iter().cloned().chain(metadata).collect()
+        let allowed = |name: &[u8]| {
+            self.allow_underscores.iter().any(|allowed| is(allowed, name)) || metadata && !is_hearsay(name)
+        };
+        let odd = fields.iter().map(|(name, _)| name).filter(|name| memchr::memchr2(b'_', b'.', name).is_some());
+        let kept = odd.filter(|name| allowed(name) && !ours(name));
+        kept.filter_map(|name| FieldName::new(std::str::from_utf8(name).ok()?)).collect()
     }
 
     /// The head as a backend of HTTP/1.1 gets it, and how the body behind it is framed: trailers are announced where they are sent, and the
