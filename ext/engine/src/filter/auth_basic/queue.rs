@@ -3,7 +3,7 @@
 //! A hash takes a tenth of a second of a processor, and anyone can ask for one: whoever does so over and over must not keep others out.
 //! Those who wait are told apart by the network that they come from and by their connection, and every second turn is for those
 //! who failed least lately: somebody new passes all who are guessing. The other turns go round the networks, so that nobody waits for
-//! ever. Neither helps a client against others of its own network that are as new as it is.
+//! ever. Of the connections of one network where somebody guesses, the latest that has not failed is first.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -64,8 +64,9 @@ struct State {
     /// How many more may run.
     free: usize,
     waiting: Vec<Waiting>,
-    /// Counts those who came, and turns.
-    clock: u64,
+    /// Counts those who came.
+    came: u64,
+    turns: u64,
     /// When each network that waits had its last turn.
     served: HashMap<Option<IpAddr>, u64>,
     failures: HashMap<Source, Failures>,
@@ -114,8 +115,14 @@ impl Queue {
     }
 
     pub(super) fn with_room(parallel: usize, most: usize) -> Self {
-        let state =
-            State { free: parallel, waiting: Vec::new(), clock: 0, served: HashMap::new(), failures: HashMap::new() };
+        let state = State {
+            free: parallel,
+            waiting: Vec::new(),
+            came: 0,
+            turns: 0,
+            served: HashMap::new(),
+            failures: HashMap::new(),
+        };
         Self { state: Mutex::new(state), most }
     }
 
@@ -124,8 +131,8 @@ impl Queue {
         let (sender, turn) = oneshot::channel();
         let (place, turned_away) = {
             let mut state = self.state.lock();
-            state.clock += 1;
-            let number = state.clock;
+            state.came += 1;
+            let number = state.came;
             state.waiting.push(Waiting { number, source, turn: sender });
             let turned_away = if state.waiting.len() > self.most { state.take_last(Instant::now()) } else { None };
             (Place { queue: self, number }, turned_away)
@@ -189,16 +196,17 @@ impl State {
         failures.map_or(0, |failures| u32::BITS - failures.count.leading_zeros())
     }
 
-    /// The fewer, the sooner.
+    /// The less, the sooner. Where somebody guesses whoever came last is first: of those who wait there, most are the ones who guess.
     fn rank(&self, waiting: &Waiting, now: Instant) -> (u32, u32, u64) {
         let source = waiting.source;
-        (self.failures(source.whole_network(), now), self.failures(source, now), waiting.number)
+        let of_network = self.failures(source.whole_network(), now);
+        let order = if of_network == 0 { waiting.number } else { u64::MAX - waiting.number };
+        (of_network, self.failures(source, now), order)
     }
 
     fn take_next(&mut self, now: Instant) -> Option<Waiting> {
-        self.clock += 1;
         let all = self.waiting.iter().enumerate();
-        let next = if self.clock.is_multiple_of(2) {
+        let next = if self.turns.is_multiple_of(2) {
             all.min_by_key(|(_, waiting)| self.rank(waiting, now))
         } else {
             // The network whose last turn is longest ago, and in it whoever has waited longest.
@@ -206,16 +214,18 @@ impl State {
             all.min_by_key(|(_, waiting)| (served(waiting), waiting.number))
         };
         let (index, _) = next?;
+        self.turns += 1;
         let next = self.waiting.swap_remove(index);
         let Self { waiting, served, .. } = self;
-        served.insert(next.source.network, self.clock);
+        served.insert(next.source.network, self.turns);
         if served.len() > 2 * MOST_WAITING {
             served.retain(|network, _| waiting.iter().any(|waiting| waiting.source.network == *network));
         }
         Some(next)
     }
 
-    /// Takes out whoever is least entitled to wait: of the network of which most wait, the one that failed most and came last.
+    /// Takes out whoever is least entitled to wait: of the network of which most wait, the one whose turn by failures would
+    /// come last.
     fn take_last(&mut self, now: Instant) -> Option<Waiting> {
         let mut counts: HashMap<_, usize> = HashMap::new();
         for waiting in &self.waiting {

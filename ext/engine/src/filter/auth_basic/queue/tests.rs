@@ -1,3 +1,4 @@
+use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
@@ -40,8 +41,6 @@ fn now(queue: &Arc<Queue>, source: Source) -> Option<Result<Turn, Busy>> {
     }
 }
 
-use std::future::Future;
-
 #[test]
 fn somebody_from_elsewhere_passes_a_crowd_that_guesses() {
     let queue = Arc::new(Queue::new(1));
@@ -62,6 +61,16 @@ fn a_new_connection_passes_those_of_its_own_network_that_failed() {
     sources.push(from("2001:db8::ffff", 7_000));
     let order = order(&queue, &sources);
     assert!(order.iter().position(|index| *index == 60).expect("a turn") <= 1, "{order:?}");
+}
+
+#[test]
+fn the_latest_passes_those_of_its_own_network_that_wait_for_their_first_guess() {
+    let queue = Arc::new(Queue::new(1));
+    queue.note_failure(from("192.0.2.1", 9_999));
+    let sources: Vec<_> = (0..61).map(|port| from("192.0.2.1", port)).collect();
+    let order = order(&queue, &sources);
+    assert!(order.iter().position(|index| *index == 60).expect("a turn") <= 1, "{order:?}");
+    assert!(order.iter().position(|index| *index == 0).expect("a turn") <= 1, "the first has its turn too");
 }
 
 #[test]
