@@ -195,8 +195,8 @@ pub(crate) enum Work {
     Serve(Raw),
     /// Since when the connection is idle that has been so longest, for the one who asks, with the thread's number.
     LongestIdle(usize, mpsc::UnboundedSender<(u64, usize)>),
-    /// So many idle connections to close, those first that have been idle longest.
-    CloseIdle(usize),
+    /// That one is to be closed.
+    CloseLongestIdle,
 }
 
 /// The engine threads, as the acceptor sees them.
@@ -232,17 +232,7 @@ impl Threads {
             longest = Some(longest.map_or(idle, |before| before.min(idle)));
         }
         if let Some((inbox, _)) = longest.and_then(|(_, number)| self.inboxes.get(number)) {
-            let _ = inbox.send(Work::CloseIdle(1));
-        }
-    }
-
-    /// Has so many idle connections closed, of each thread its part.
-    pub(crate) fn close_idle(&self, count: usize) {
-        for (number, (inbox, _)) in self.inboxes.iter().enumerate() {
-            let part = (count + number) / self.inboxes.len();
-            if part > 0 {
-                let _ = inbox.send(Work::CloseIdle(part));
-            }
+            let _ = inbox.send(Work::CloseLongestIdle);
         }
     }
 }

@@ -131,8 +131,6 @@ impl Server {
         }
         let fewer = u32::try_from(before.saturating_sub(new)).unwrap_or(u32::MAX);
         if fewer > 0 {
-            // Those that nobody uses go first, and at once.
-            self.control.close_idle((fewer as usize).saturating_sub(permits.available_permits()));
             let mut fewer = Box::pin(Arc::clone(permits).acquire_many_owned(fewer));
             // It stands in line from now on, before those who accept, who join the line anew when they hear of the new terms.
             let taken = fewer.as_mut().poll(&mut Context::from_waker(Waker::noop()));

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::io;
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -103,7 +103,6 @@ pub(super) struct Control {
     pub(super) permits: Arc<Semaphore>,
     /// What there was when it started.
     pub(super) descriptors: Descriptors,
-    threads: Weak<Threads>,
     changes: mpsc::UnboundedSender<Change>,
     news: watch::Sender<()>,
     /// Access logs that others took the place of.
@@ -125,13 +124,6 @@ impl Control {
     /// Does so, unless the server stops listening at all.
     pub(super) fn change(&self, change: Change) {
         let _ = self.changes.send(change);
-    }
-
-    /// Has so many client connections closed that are idle.
-    pub(super) fn close_idle(&self, count: usize) {
-        if let Some(threads) = self.threads.upgrade() {
-            threads.close_idle(count);
-        }
     }
 
     /// Tells the engine threads that there is another configuration: one that serves nobody would not look.
@@ -207,7 +199,6 @@ impl Crew<'_> {
             background: background.handle().clone(),
             permits: permits.clone(),
             descriptors,
-            threads: Arc::downgrade(&threads),
             changes,
             news,
             old_logs: Arc::clone(&old_logs),
@@ -340,8 +331,8 @@ fn serve(
                 Work::LongestIdle(number, answers) => {
                     let _ = engine.longest_idle().map(|since| answers.send((since, number)));
                 }
-                Work::CloseIdle(count) => {
-                    let _closed = (0..count).take_while(|_| engine.close_longest_idle()).count();
+                Work::CloseLongestIdle => {
+                    engine.close_longest_idle();
                 }
             }
         }
