@@ -278,11 +278,11 @@ RSpec.describe "TLS with clients" do
     expect { short.io.read }.to raise_error(OpenSSL::SSL::SSLError, /unexpected eof/)
   end
 
-  it "ends a handshake that takes longer than client_header_timeout" do
+  it "ends a handshake that takes longer than handshake_timeout" do
     options = files(certs.server("app.test"))
     proxy = start_proxy(bind: nil) do
       bind "https://127.0.0.1:0", **options
-      client_header_timeout 0.3
+      handshake_timeout 0.3
       static_response body: "ok"
     end
     client = RawClient.connect(proxy.url)

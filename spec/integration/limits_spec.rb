@@ -11,15 +11,26 @@ RSpec.describe "limits on clients" do
     end
   end
 
-  it "leave connections beyond max_connections waiting until one is free" do
+  it "leave connections beyond max_connections waiting while all are busy" do
     proxy = start_limited(max_connections: 1)
     first = proxy.connect
-    expect(first.get.status).to eq(200)
+    first.write("GET / HTTP/1.1\r\n")
+    eventually { expect(proxy.stats[:connections]).to include(active: 1) }
     second = proxy.connect
     second.send_request("GET", "/")
     expect(second).to be_silent_for(0.3)
     first.close
     expect(second.read_response.status).to eq(200)
+  end
+
+  it "close the connection that has been idle longest for one beyond max_connections" do
+    proxy = start_limited(max_connections: 2)
+    first = proxy.connect
+    second = proxy.connect
+    expect([first, second].map { |client| client.get.status }).to eq([200, 200])
+    expect(proxy.connect.get.status).to eq(200)
+    expect(first).to be_closed
+    expect(second.get.status).to eq(200)
   end
 
   it "answer 431 to a head larger than max_header_size" do

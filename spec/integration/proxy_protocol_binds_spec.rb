@@ -129,8 +129,8 @@ RSpec.describe "bind with proxy_protocol" do
     expect(@backend.connections).to eq(0)
   end
 
-  it "waits for a header no longer than client_header_timeout" do
-    proxy = start_behind { client_header_timeout 0.2 }
+  it "waits for a header no longer than handshake_timeout" do
+    proxy = start_behind { handshake_timeout 0.2 }
     silent = proxy.connect
     half = proxy.connect
     half.write(v1[0, 20])

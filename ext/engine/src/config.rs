@@ -47,6 +47,8 @@ pub struct Config {
     pub resolver: Setting<Vec<String>>,
     /// Seconds that requests in flight may take when the server stops. Default 30.
     pub shutdown_timeout: Setting<f64>,
+    /// Seconds within which a TLS handshake must be complete, and so a header of the PROXY protocol. Default 10.
+    pub handshake_timeout: Setting<f64>,
     /// Seconds within which a request head must be complete. Default 30.
     pub client_header_timeout: Setting<f64>,
     /// Longest pause, in seconds, between two pieces of a body that a client sends or takes. Default 60.
@@ -56,7 +58,8 @@ pub struct Config {
     pub half_close_timeout: Setting<Option<f64>>,
     /// Seconds after which an idle client connection is closed. Default 75.
     pub keepalive_timeout: Setting<f64>,
-    /// Client connections served at once; more wait in the kernel's backlog. Default 10 000.
+    /// Client connections served at once. Beyond it those that have been idle longest are closed to make room, and only then do new
+    /// ones wait. Default 10 000.
     pub max_connections: Setting<i64>,
     /// Largest request head in bytes, start line and fields together. Default 65 536.
     pub max_header_size: Setting<i64>,
@@ -78,6 +81,7 @@ impl Default for Config {
             trusted_proxies: TrustedProxies::default(),
             resolver: Setting::of(Vec::new()),
             shutdown_timeout: Setting::of(30.0),
+            handshake_timeout: Setting::of(10.0),
             client_header_timeout: Setting::of(30.0),
             client_body_timeout: Setting::of(60.0),
             half_close_timeout: Setting::of(Some(1.0)),

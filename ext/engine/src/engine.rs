@@ -1,10 +1,13 @@
 //! What an engine thread keeps for the requests it serves.
 
+mod connections;
+
+pub(crate) use connections::Registration;
+
 use std::cell::{Cell, RefCell};
 use std::ops::Deref;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::Waker;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
@@ -19,6 +22,7 @@ use crate::metrics::Counters;
 use crate::rewrite::{Captured, RenderedTarget, Scope};
 use crate::snapshot::Snapshot;
 use crate::upstream::pool::Pool;
+use connections::Connections;
 
 /// Workspaces that a thread keeps for later.
 const KEPT_WORKSPACES: usize = 256;
@@ -42,11 +46,7 @@ pub(crate) struct Engine {
     access: RefCell<access_log::Buffer>,
     access_flush: Notify,
     draining: Cell<bool>,
-    /// What wakes each connection, so that idle ones can be told to close.
-    connections: RefCell<Vec<Option<Waker>>>,
-    free: RefCell<Vec<usize>>,
-    alive: Cell<usize>,
-    all_gone: Notify,
+    connections: Connections,
 }
 
 /// A configuration as one engine thread holds it, counted without regard to the other threads.
@@ -119,10 +119,7 @@ impl Engine {
             access: RefCell::default(),
             access_flush: Notify::new(),
             draining: Cell::new(false),
-            connections: RefCell::default(),
-            free: RefCell::default(),
-            alive: Cell::new(0),
-            all_gone: Notify::new(),
+            connections: Connections::default(),
         })
     }
 
@@ -202,52 +199,26 @@ impl Engine {
     pub(crate) fn drain(&self) {
         self.draining.set(true);
         self.pool.clear();
-        for waker in self.connections.borrow().iter().flatten() {
-            waker.wake_by_ref();
-        }
+        self.connections.wake_all();
     }
 
     /// Registers a connection until the guard is dropped.
     pub(crate) fn register(self: &Rc<Self>) -> Registration {
-        let slot = self.free.borrow_mut().pop().unwrap_or_else(|| {
-            let mut connections = self.connections.borrow_mut();
-            connections.push(None);
-            connections.len() - 1
-        });
-        self.alive.set(self.alive.get() + 1);
-        Registration { engine: Rc::clone(self), slot }
+        Registration::new(self)
+    }
+
+    /// Since when the connection is idle that has been so longest; in a unit of its own, the same for all threads.
+    pub(crate) fn longest_idle(&self) -> Option<u64> {
+        self.connections.longest_idle()
+    }
+
+    /// Closes that one. `false` if there is none.
+    pub(crate) fn close_longest_idle(&self) -> bool {
+        self.connections.close_longest_idle()
     }
 
     /// Ready when the last connection is gone.
     pub(crate) async fn wait_for_connections(&self) {
-        while self.alive.get() > 0 {
-            self.all_gone.notified().await;
-        }
-    }
-}
-
-/// A connection's place among those of its thread.
-pub(crate) struct Registration {
-    engine: Rc<Engine>,
-    slot: usize,
-}
-
-impl Registration {
-    /// Says how to wake the connection's task when the server begins to stop.
-    pub(crate) fn wake_with(&self, waker: Waker) {
-        self.engine.connections.borrow_mut()[self.slot] = Some(waker);
-    }
-}
-
-impl Drop for Registration {
-    fn drop(&mut self) {
-        let engine = &self.engine;
-        engine.connections.borrow_mut()[self.slot] = None;
-        engine.free.borrow_mut().push(self.slot);
-        engine.counters.connection_closed();
-        engine.alive.set(engine.alive.get() - 1);
-        if engine.alive.get() == 0 {
-            engine.all_gone.notify_one();
-        }
+        self.connections.wait_until_none().await;
     }
 }

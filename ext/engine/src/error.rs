@@ -117,15 +117,25 @@ impl Error {
         Self { kind, side: Side::Backend, retry }
     }
 
+    /// No connection to a backend. Nothing of the request has left.
+    pub(crate) fn connect(error: ConnectError) -> Self {
+        Self::backend(Kind::Connect(error), Retry::Unwritten)
+    }
+
+    /// Whether something of our own has run out, so that nobody was asked.
+    pub(crate) fn is_exhausted(&self) -> bool {
+        matches!(&self.kind, Kind::Connect(error) if error.is_ours())
+    }
+
     /// Whether no backend could be asked, so that the answer is a 503.
     pub(crate) fn is_unavailable(&self) -> bool {
-        matches!(self.kind, Kind::Unavailable | Kind::Crowded | Kind::Waited)
+        matches!(self.kind, Kind::Unavailable | Kind::Crowded | Kind::Waited) || self.is_exhausted()
     }
 
     /// Whose fault a backend's failure is.
     pub(crate) fn blame(&self) -> Blame {
         match &self.kind {
-            Kind::Connect(error) if error.kind() == ConnectErrorKind::Io => Blame::Us,
+            Kind::Connect(error) if error.is_ours() => Blame::Us,
             Kind::NoUpgrade => Blame::Us,
             _ => Blame::Backend,
         }

@@ -11,14 +11,15 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 
-use crate::config::{At, Config, Problem};
+use crate::config::{At, Config, Problem, Setting};
+use crate::descriptors::{self, Descriptors};
 use crate::downstream::binds::Bind;
 use crate::downstream::listener::Listener;
 use crate::downstream::tls::development;
 use crate::log::Log;
 use crate::metrics::Counters;
 use crate::output::open_standard_descriptors;
-use crate::snapshot::{self, Purpose, Snapshot};
+use crate::snapshot::{self, Purpose, Settings, Snapshot};
 use crate::upstream::Admin;
 use crate::waiting::Mutex;
 use threads::{Control, Crew, Life};
@@ -82,6 +83,7 @@ struct Terms {
     /// Where the server listens, in the order of the file: a bind, and its URL as it is shown.
     listening: Vec<(Arc<Bind>, String)>,
     shutdown_timeout: Duration,
+    /// As many as the limit of open files allows.
     max_connections: usize,
 }
 
@@ -94,6 +96,7 @@ impl Server {
     /// Starts the engine threads and returns once every address is bound.
     pub fn start(config: Config) -> Result<Server, StartError> {
         open_standard_descriptors();
+        descriptors::raise_limit();
         let compiled = snapshot::compile(&config, Purpose::Start);
         if compiled.has_errors() {
             return Err(StartError::Configuration(compiled.problems));
@@ -110,14 +113,18 @@ impl Server {
                 settings.log.info(format_args!("{line}"));
             }
         }
-        let terms = Terms {
-            listening: listeners.iter().map(|listener| (listener.bind.clone(), listener.url.clone())).collect(),
-            shutdown_timeout: settings.shutdown_timeout,
-            max_connections: settings.max_connections,
-        };
+        let listening = listeners.iter().map(|listener| (listener.bind.clone(), listener.url.clone())).collect();
         let snapshot = Arc::new(ArcSwap::from_pointee(compiled.snapshot));
         let crew = Crew { snapshot: snapshot.clone(), settings: &settings, listeners };
         let (life, counters, control) = crew.start().map_err(StartError::System)?;
+        if let Some(problem) = too_many_connections(control.descriptors, &config.max_connections, &settings) {
+            settings.log.warn(format_args!("{problem}"));
+        }
+        let terms = Terms {
+            listening,
+            shutdown_timeout: settings.shutdown_timeout,
+            max_connections: control.descriptors.clients(settings.max_connections),
+        };
         let (reloading, terms) = (Mutex::default(), Mutex::new(terms));
         Ok(Server { snapshot, counters, life, control, log: settings.log, reloading, terms })
     }
@@ -185,6 +192,12 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.life.begin_stop(Duration::ZERO);
     }
+}
+
+/// What is wrong with `max_connections`, if it is more than the limit of open files allows.
+fn too_many_connections(descriptors: Descriptors, written: &Setting<i64>, settings: &Settings) -> Option<Problem> {
+    let message = descriptors.complaint(settings.max_connections)?;
+    Some(Problem::warning(written.at.as_ref(), "max_connections", message))
 }
 
 fn cannot_bind(bind: &Bind, error: &std::io::Error) -> StartError {

@@ -42,6 +42,8 @@ pub(crate) struct Snapshot {
 /// What clients are held to.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ClientLimits {
+    /// For a TLS handshake, or a header of the PROXY protocol, to be complete.
+    pub(crate) handshake: Duration,
     /// For a request head to be complete.
     pub(crate) head: Duration,
     /// Between two pieces of a body that the client sends or takes.
@@ -151,6 +153,7 @@ pub(crate) fn compile_after(before: Option<&Snapshot>, config: &Config, purpose:
     let dns = Arc::new(Dns::compile(&config.resolver, &mut problems).unwrap_or_else(Dns::system));
     let trusted = TrustedProxies::compile(&config.trusted_proxies, &mut problems);
     let limits = ClientLimits {
+        handshake: time_limit("handshake_timeout", &config.handshake_timeout, &mut problems),
         head: time_limit("client_header_timeout", &config.client_header_timeout, &mut problems),
         client_body: time_limit("client_body_timeout", &config.client_body_timeout, &mut problems),
         half_close: half_close_timeout(&config.half_close_timeout, &mut problems),

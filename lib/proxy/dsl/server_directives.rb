@@ -79,6 +79,15 @@ module Proxy
         server_setting(:shutdown_timeout, seconds, options, &block)
       end
 
+      # A TLS handshake must be complete in this time, and so must a header of the PROXY protocol. Default 10 seconds.
+      #
+      # @param seconds [Numeric]
+      # @example
+      #   handshake_timeout 5
+      def handshake_timeout(*seconds, **options, &block)
+        server_setting(:handshake_timeout, seconds, options, &block)
+      end
+
       # A request head must be complete in this time, or the client is answered 408. Default 30 seconds.
       #
       # @param seconds [Numeric]
@@ -115,7 +124,8 @@ module Proxy
         server_setting(:keepalive_timeout, seconds, options, &block)
       end
 
-      # Client connections that are served at once; more wait in the kernel's backlog. Default 10 000.
+      # Client connections that are served at once. Beyond it those that have been idle longest are closed to make room; only then do
+      # new ones wait in the kernel's backlog. Default 10 000, or what the limit of open files allows.
       #
       # @param count [Integer]
       # @example

@@ -21,14 +21,18 @@ pub(crate) async fn serve(engine: Rc<Engine>, accepted: Accepted, registration: 
     .await;
     // In this order: a header of the PROXY protocol, the TLS handshake, and what ALPN or the first bytes say is spoken.
     let bind = engine.snapshot().binds.get(&bind.key).cloned().unwrap_or(bind);
-    if bind.proxy_protocol && !Box::pin(proxy_protocol::receive(&engine, &bind, &mut stream, &mut link)).await {
+    if bind.proxy_protocol
+        && !Box::pin(proxy_protocol::receive(&engine, &registration, &bind, &mut stream, &mut link)).await
+    {
         return;
     }
     if let Some(server) = &bind.tls {
         // Boxed: what a handshake needs is given back after it.
-        stream = match Box::pin(shake_hands(&engine, stream, &bind.key, server, &mut link)).await {
+        stream = match Box::pin(shake_hands(&engine, &registration, stream, &bind, server, &mut link)).await {
             Ok(secured) => secured,
-            Err(Refused::Plain(stream, said)) => return http1::refuse_plain(&engine, &link, stream, &said).await,
+            Err(Refused::Plain(stream, said)) => {
+                return http1::refuse_plain(&engine, &registration, &link, stream, &said).await;
+            }
             Err(Refused::Failed) => return,
         };
     } else {
@@ -38,12 +42,12 @@ pub(crate) async fn serve(engine: Rc<Engine>, accepted: Accepted, registration: 
     let as_http2 = match agreed {
         Protocol::Http2 => Some((stream, Vec::new())),
         Protocol::Unsaid if !bind.protocols.h1 => Some((stream, Vec::new())),
-        Protocol::Unsaid => http1::serve(&engine, stream, &link, bind.protocols.h2).await,
-        Protocol::Http1 | Protocol::Http10 => http1::serve(&engine, stream, &link, false).await,
+        Protocol::Unsaid => http1::serve(&engine, &registration, stream, &link, bind.protocols.h2).await,
+        Protocol::Http1 | Protocol::Http10 => http1::serve(&engine, &registration, stream, &link, false).await,
     };
     if let Some((stream, received)) = as_http2 {
         // Boxed: what it takes is not to be kept for every connection.
-        Box::pin(http2::serve(&engine, stream, received, &link)).await;
+        Box::pin(http2::serve(&engine, &registration, stream, received, &link)).await;
     }
     drop(permit);
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::http2::PREFACE;
-use crate::engine::{Engine, Workspace};
+use crate::engine::{Engine, Registration, Workspace};
 use crate::forward::{forward_guarded, log_refused, refuse, Verdict};
 use crate::grpc::Told;
 use crate::http1::{salvage_request, Connection, ReadError};
@@ -31,12 +31,13 @@ const FIRST_REQUEST_GRACE: Duration = Duration::from_millis(250);
 /// read of it.
 pub(crate) async fn serve(
     engine: &Rc<Engine>,
+    registration: &Registration,
     stream: Stream,
     link: &ClientInfo,
     may_be_http2: bool,
 ) -> Option<(Stream, Vec<u8>)> {
     let mut client = Client::http1(Connection::new(stream));
-    let verdict = match serve_requests(engine, link, &mut client, may_be_http2).await {
+    let verdict = match serve_requests(engine, registration, link, &mut client, may_be_http2).await {
         End::Closed(verdict) => verdict,
         End::Http2 => {
             let Peer::Http1(connection) = client.peer else { return None };
@@ -44,6 +45,8 @@ pub(crate) async fn serve(
             return Some((connection.into_stream(), received));
         }
     };
+    // Nothing more is asked over it.
+    registration.is_idle_since(Instant::now());
     match verdict {
         Verdict::KeepAlive => {}
         Verdict::CutShort => {
@@ -56,12 +59,12 @@ pub(crate) async fn serve(
             // Requests behind the last one, for example: it is likely that more is on its way.
             let more = |connection: &mut Connection| !connection.input.is_empty() || connection.stream().has_unread();
             if client.peer.http1().is_some_and(more) {
-                take_the_rest(&mut client).await;
+                take_the_rest(registration, &mut client).await;
             }
         }
         Verdict::Linger => {
             shut_down(&mut client).await;
-            take_the_rest(&mut client).await;
+            take_the_rest(registration, &mut client).await;
         }
         Verdict::Reset => {
             if let Some(connection) = client.peer.http1() {
@@ -73,7 +76,13 @@ pub(crate) async fn serve(
 }
 
 /// Answers a client that speaks HTTP where TLS is spoken. `said` is what it sent first; it is for the log alone.
-pub(crate) async fn refuse_plain(engine: &Engine, link: &ClientInfo, stream: Stream, said: &[u8]) {
+pub(crate) async fn refuse_plain(
+    engine: &Engine,
+    registration: &Registration,
+    link: &ClientInfo,
+    stream: Stream,
+    said: &[u8],
+) {
     const BODY: &str = "A plain HTTP request came to a port for HTTPS: write https:// in place of http://.\n";
     let mut client = Client::http1(Connection::new(stream));
     let Some(connection) = client.peer.http1() else { return };
@@ -90,7 +99,7 @@ pub(crate) async fn refuse_plain(engine: &Engine, link: &ClientInfo, stream: Str
     engine.reuse(work);
     if flushed.is_ok() {
         shut_down(&mut client).await;
-        take_the_rest(&mut client).await;
+        take_the_rest(registration, &mut client).await;
     }
 }
 
@@ -101,7 +110,13 @@ enum End {
     Http2,
 }
 
-async fn serve_requests(engine: &Rc<Engine>, link: &ClientInfo, client: &mut Client, may_be_http2: bool) -> End {
+async fn serve_requests(
+    engine: &Rc<Engine>,
+    registration: &Registration,
+    link: &ClientInfo,
+    client: &mut Client,
+    may_be_http2: bool,
+) -> End {
     let mut first = true;
     loop {
         let Some(connection) = client.peer.http1() else { return End::Closed(Verdict::Close) };
@@ -110,7 +125,7 @@ async fn serve_requests(engine: &Rc<Engine>, link: &ClientInfo, client: &mut Cli
             let limits = engine.snapshot().limits;
             // A new connection has as long for its first byte as for its first head.
             let limit = if first { limits.head } else { limits.keepalive };
-            if !wait_for_request(engine, client, limit, first).await {
+            if !wait_for_request(engine, registration, client, limit, first).await {
                 return End::Closed(Verdict::Close);
             }
         }
@@ -132,11 +147,22 @@ async fn serve_requests(engine: &Rc<Engine>, link: &ClientInfo, client: &mut Cli
 }
 
 /// Waits for a request's first byte. `false` if there will be none.
-async fn wait_for_request(engine: &Engine, client: &mut Client, limit: Duration, first: bool) -> bool {
-    let mut until = Instant::now() + limit;
+async fn wait_for_request(
+    engine: &Engine,
+    registration: &Registration,
+    client: &mut Client,
+    limit: Duration,
+    first: bool,
+) -> bool {
+    let now = Instant::now();
+    let mut until = now + limit;
     let mut told = false;
     let Some((connection, alarm)) = client.connection() else { return false };
-    poll_fn(|cx| {
+    // One that never said anything has been idle since it came.
+    if !first {
+        registration.is_idle_since(now);
+    }
+    let begun = poll_fn(|cx| {
         loop {
             match connection.poll_read(cx) {
                 Poll::Ready(Ok(0)) | Poll::Ready(Err(_)) => return Poll::Ready(false),
@@ -153,9 +179,14 @@ async fn wait_for_request(engine: &Engine, client: &mut Client, limit: Duration,
             told = true;
             until = until.min(Instant::now() + FIRST_REQUEST_GRACE);
         }
+        if registration.must_leave() {
+            return Poll::Ready(false);
+        }
         alarm.poll(cx, until).map(|()| false)
     })
-    .await
+    .await;
+    registration.is_busy();
+    begun
 }
 
 /// Reads a head into `work`. What cannot be read is answered here.
@@ -246,7 +277,7 @@ async fn shut_down(client: &mut Client) {
 
 /// Takes what the client still sends, so that the system does not answer it with a reset, which would destroy the answer before
 /// the client has read it (RFC 9112, section 9.6).
-async fn take_the_rest(client: &mut Client) {
+async fn take_the_rest(registration: &Registration, client: &mut Client) {
     let end = Instant::now() + LINGER;
     let mut pause = Instant::now() + LINGER_PAUSE;
     let Some((connection, alarm)) = client.connection() else { return };
@@ -259,6 +290,9 @@ async fn take_the_rest(client: &mut Client) {
                 Poll::Ready(Ok(_)) => pause = Instant::now() + LINGER_PAUSE,
                 Poll::Pending => break,
             }
+        }
+        if registration.must_leave() {
+            return Poll::Ready(());
         }
         alarm.poll(cx, pause.min(end))
     })

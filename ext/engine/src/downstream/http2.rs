@@ -23,7 +23,7 @@ use self::meter::Meter;
 use self::session::Session;
 use self::wire::Wire;
 use crate::alarm::Alarm;
-use crate::engine::Engine;
+use crate::engine::{Engine, Registration};
 use crate::rewrite::ClientInfo;
 use crate::stream::Stream;
 
@@ -55,24 +55,35 @@ const HEAD_MARGIN: usize = 16 * 1024;
 const FAREWELL: Duration = Duration::from_secs(1);
 /// How long a client that was told that it is over may take to read why.
 const LINGER: Duration = Duration::from_secs(2);
+/// The same while others wait for the place of its connection.
+const ROOM: Duration = Duration::from_millis(250);
 
 /// Serves a connection to its end. `received` are the bytes that were read from it so far.
-pub(crate) async fn serve(engine: &Rc<Engine>, stream: Stream, received: Vec<u8>, link: &ClientInfo) {
+pub(crate) async fn serve(
+    engine: &Rc<Engine>,
+    registration: &Registration,
+    stream: Stream,
+    received: Vec<u8>,
+    link: &ClientInfo,
+) {
     let limits = engine.snapshot().limits;
     let meter = Rc::new(Meter::new(Instant::now()));
     let wire = Wire::new(stream, received, Rc::clone(&meter));
-    let until = Instant::now() + limits.head;
+    let now = Instant::now();
+    let until = now + limits.head;
+    registration.is_idle_since(now);
     let mut alarm = Alarm::default();
     let connection = {
         let mut handshake = pin!(builder(limits.max_head).handshake::<_, Bytes>(wire));
         poll_fn(|cx| match handshake.as_mut().poll(cx) {
             Poll::Ready(connection) => Poll::Ready(connection.ok()),
+            Poll::Pending if registration.must_leave() => Poll::Ready(None),
             Poll::Pending => alarm.poll(cx, until).map(|()| None),
         })
         .await
     };
     if let Some(connection) = connection {
-        Session::new(engine, link, connection, meter, alarm).run().await;
+        Session::new(engine, registration, link, connection, meter, alarm).run().await;
     }
 }
 

@@ -1,30 +1,33 @@
 //! Listening sockets, and handing what they accept to the engine threads.
 
 mod address;
+mod places;
 mod socket;
 mod unix;
 
 pub(crate) use address::{is_https, BindAddress};
+pub(crate) use places::Places;
 pub(crate) use unix::Rights;
 
 use std::convert::Infallible;
-use std::future::{poll_fn, Future};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::task::{ready, Context, Poll};
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpStream, UnixStream};
-use tokio::sync::{mpsc, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{mpsc, OwnedSemaphorePermit};
+use tokio::task::JoinSet;
+use tokio::time::{timeout_at, Instant};
 
 use super::binds::Bind;
+use crate::descriptors;
 use crate::fork::OnItsWay;
-use crate::log::Log;
 use crate::metrics::Counters;
 use crate::rewrite::ClientInfo;
 use crate::stream::Stream;
+use places::Place;
 use socket::{Client, RawStream};
 
 /// Connections that may wait to be accepted, unless `backlog` says otherwise.
@@ -48,31 +51,23 @@ pub(crate) struct Raw {
     link: ClientInfo,
     permit: OwnedSemaphorePermit,
     bind: Arc<Bind>,
-    on_its_way: OnItsWay,
 }
 
 impl Raw {
-    fn new(socket: RawStream, link: ClientInfo, permit: OwnedSemaphorePermit, bind: Arc<Bind>) -> Self {
-        let on_its_way = match &socket {
-            RawStream::Tcp(stream) => OnItsWay::new(stream),
-            RawStream::Unix(stream) => OnItsWay::new(stream),
-        };
-        Self { socket, link, permit, bind, on_its_way }
-    }
-
     /// A TCP connection whose client has no address.
     #[cfg(test)]
     pub(crate) fn of(stream: std::net::TcpStream, permit: OwnedSemaphorePermit) -> Self {
-        Self::new(RawStream::Tcp(stream), ClientInfo::default(), permit, Bind::plain())
+        Self { socket: RawStream::tcp(stream), link: ClientInfo::default(), permit, bind: Bind::plain() }
     }
 
     /// Binds the connection to this thread's runtime.
     pub(crate) fn accept(self) -> io::Result<Accepted> {
-        let stream = match self.socket {
-            RawStream::Tcp(stream) => Stream::Tcp(TcpStream::from_std(stream)?),
-            RawStream::Unix(stream) => Stream::Unix(UnixStream::from_std(stream)?),
+        // Until the runtime watches it, it is on its way.
+        let (stream, on_its_way) = match self.socket {
+            RawStream::Tcp(stream, on_its_way) => (Stream::Tcp(TcpStream::from_std(stream)?), on_its_way),
+            RawStream::Unix(stream, on_its_way) => (Stream::Unix(UnixStream::from_std(stream)?), on_its_way),
         };
-        drop(self.on_its_way);
+        drop(on_its_way);
         Ok(Accepted { stream, link: self.link, permit: self.permit, bind: self.bind })
     }
 }
@@ -121,43 +116,55 @@ impl Listener {
         Ok(Self { socket, bind: Arc::clone(bind), url, on_its_way })
     }
 
-    /// Accepts until the future is dropped or an order says to leave. `threads` get each connection.
-    pub(crate) async fn run(
-        self,
-        permits: Arc<Semaphore>,
-        threads: Arc<Threads>,
-        log: Arc<Log>,
-        mut orders: mpsc::UnboundedReceiver<Order>,
-    ) {
+    /// Accepts until the future is dropped or an order says to leave.
+    pub(crate) async fn run(self, places: Places, mut orders: mpsc::UnboundedReceiver<Order>) {
         let Self { socket, mut bind, on_its_way, .. } = self;
-        let socket = match socket.watched() {
+        let log = &places.log;
+        let socket = match socket::Socket::watched(socket) {
             Ok(socket) => socket,
             Err(error) => return log.error(format_args!("a listening socket is unusable: {error}")),
         };
         drop(on_its_way);
-        let _left = loop {
-            let accepted = tokio::select! {
-                accepted = accept(&permits, |cx| socket.poll_accept(cx)) => accepted,
+        let mut guests = JoinSet::new();
+        let mut told = false;
+        // One that was accepted and has no place yet. The others wait in the backlog meanwhile.
+        let mut held: Option<Client> = None;
+        let left = loop {
+            tokio::select! {
                 order = orders.recv() => match order {
                     Some(Order::Keep(terms)) => {
-                        socket.keep(&bind, &terms, &log);
+                        socket.keep(&bind, &terms, log);
                         bind = terms;
-                        continue;
                     }
                     Some(Order::Leave(left)) => break Some(left),
                     None => break None,
                 },
+                accepted = socket.accept(), if held.is_none() => match accepted {
+                    Ok((socket, link)) => {
+                        told = false;
+                        held = Some((places.out_of_reserve(socket).await, link));
+                    }
+                    Err(error) => rest(&error, &places, &mut told).await,
+                },
+                place = places.next(), if held.is_some() => {
+                    let Some(place) = place else { return };
+                    let Some((socket, link)) = held.take() else { continue };
+                    let bind = Arc::clone(&bind);
+                    match place {
+                        Place::Own(permit) => places.threads.hand_over(Raw { socket, link, permit, bind }),
+                        Place::Guest(guest) => drop(guests.spawn(places.clone().receive(socket, link, bind, guest))),
+                    }
+                }
+                Some(_) = guests.join_next() => {}
             };
-            let Some((accepted, permit)) = accepted else { return };
-            match accepted.and_then(Client::into_raw) {
-                Ok((socket, link)) => threads.hand_over(Raw::new(socket, link, permit, Arc::clone(&bind))),
-                Err(error) => rest(&error, &log).await,
-            }
         };
         match socket.leave() {
-            Ok(socket) => socket.accept_the_last(&bind, &permits, &threads, &log).await,
+            Ok(socket) => socket.accept_the_last(held, &bind, &places).await,
             Err(error) => log.error(format_args!("those who wait at {} were lost: {error}", bind.url)),
         }
+        drop(left);
+        // Guests are among those who were told that they are connected.
+        while guests.join_next().await.is_some() {}
     }
 }
 
@@ -176,54 +183,65 @@ fn bind_tcp(address: SocketAddr, backlog: i32, only_v6: bool, scheme: &str) -> i
     Ok((Bound::Tcp(listener), url))
 }
 
-/// Waits for the next connection, and for a share of `max_connections` to accept it with. The share is held only while a
-/// connection is there: a listener where nobody comes would keep it from the others. `None` if there will be no more shares.
-async fn accept<C>(
-    permits: &Arc<Semaphore>,
-    mut poll_accept: impl FnMut(&mut Context<'_>) -> Poll<io::Result<C>>,
-) -> Option<(io::Result<C>, OwnedSemaphorePermit)> {
-    let mut in_line = None;
-    poll_fn(|cx| {
-        let permit = match Arc::clone(permits).try_acquire_owned() {
-            Ok(permit) => permit,
-            Err(_) => {
-                let turn = in_line.get_or_insert_with(|| Box::pin(Arc::clone(permits).acquire_owned()));
-                match ready!(turn.as_mut().poll(cx)) {
-                    Ok(permit) => permit,
-                    Err(_closed) => return Poll::Ready(None),
-                }
-            }
-        };
-        in_line = None;
-        poll_accept(cx).map(|accepted| Some((accepted, permit)))
-    })
-    .await
-}
-
-/// After an error of `accept`. Most concern one connection that is gone already; when the process is out of files, trying again at
-/// once would only burn the processor.
-async fn rest(error: &io::Error, log: &Log) {
+/// After an error of `accept`, which `told` says whether the log has. Most concern one connection that is gone already; when the
+/// process is out of files, idle connections are closed to make room, and trying again at once would only burn the processor.
+async fn rest(error: &io::Error, places: &Places, told: &mut bool) {
     if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted) {
         return;
     }
-    log.error(format_args!("no connection can be accepted: {error}"));
+    if !std::mem::replace(told, true) {
+        places.log.error(format_args!("no connection can be accepted: {error}"));
+    }
+    if descriptors::ran_out(error) {
+        places.threads.close_longest_idle().await;
+    }
     tokio::time::sleep(REST).await;
+}
+
+/// What an engine thread is given to do.
+pub(crate) enum Work {
+    /// A connection to serve.
+    Serve(Raw),
+    /// Since when the connection is idle that has been so longest, for the one who asks, with the thread's number.
+    LongestIdle(usize, mpsc::UnboundedSender<(u64, usize)>),
+    /// That one is to be closed.
+    CloseLongestIdle,
 }
 
 /// The engine threads, as the acceptor sees them.
 pub(crate) struct Threads {
-    pub(crate) inboxes: Vec<(mpsc::UnboundedSender<Raw>, Arc<Counters>)>,
+    pub(crate) inboxes: Vec<(mpsc::UnboundedSender<Work>, Arc<Counters>)>,
 }
 
 impl Threads {
+    /// How long a thread that is busy is waited for.
+    const PATIENCE: Duration = Duration::from_millis(100);
+
     /// Gives a connection to the thread that has the fewest.
     fn hand_over(&self, raw: Raw) {
         let least = self.inboxes.iter().min_by_key(|(_, counters)| counters.active());
         if let Some((inbox, counters)) = least {
             counters.connection_opened();
-            if inbox.send(raw).is_err() {
+            if inbox.send(Work::Serve(raw)).is_err() {
                 counters.connection_closed();
             }
+        }
+    }
+
+    /// Has the connection closed that has been idle longest, on whichever thread. It takes a moment to be gone.
+    async fn close_longest_idle(&self) {
+        let (answers, mut heard) = mpsc::unbounded_channel();
+        for (number, (inbox, _)) in self.inboxes.iter().enumerate() {
+            let _ = inbox.send(Work::LongestIdle(number, answers.clone()));
+        }
+        drop(answers);
+        let until = Instant::now() + Self::PATIENCE;
+        let mut longest: Option<(u64, usize)> = None;
+        while let Ok(Some(idle)) = timeout_at(until, heard.recv()).await {
+            longest = Some(longest.map_or(idle, |before| before.min(idle)));
+        }
+        if let Some((inbox, _)) = longest.and_then(|(_, number)| self.inboxes.get(number)) {
+            let _ = inbox.send(Work::CloseLongestIdle);
         }
     }
 }

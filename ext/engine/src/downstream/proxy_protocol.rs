@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use super::binds::Bind;
 use crate::alarm::Alarm;
-use crate::engine::Engine;
+use crate::engine::{Engine, Registration};
 use crate::proxy_protocol::{parse, Malformed, Parsed, Whose};
 use crate::rewrite::ClientInfo;
 use crate::stream::Stream;
@@ -43,13 +43,19 @@ enum Refusal {
 
 /// Takes the header from the beginning of a connection. From then on `link` is whom it speaks of. `false` if the connection is to be
 /// closed.
-pub(super) async fn receive(engine: &Engine, bind: &Bind, stream: &mut Stream, link: &mut ClientInfo) -> bool {
+pub(super) async fn receive(
+    engine: &Engine,
+    registration: &Registration,
+    bind: &Bind,
+    stream: &mut Stream,
+    link: &mut ClientInfo,
+) -> bool {
     let (trusted, limit) = {
         let snapshot = engine.snapshot();
-        (snapshot.trusted.trusts(link), snapshot.limits.head)
+        (snapshot.trusted.trusts(link), snapshot.limits.handshake)
     };
     let received = match trusted {
-        true => in_time(engine, header(stream), limit).await,
+        true => in_time(engine, registration, header(stream), limit).await,
         false => Err(Refusal::Untrusted),
     };
     let why = match received {
@@ -71,6 +77,7 @@ pub(super) async fn receive(engine: &Engine, bind: &Bind, stream: &mut Stream, l
 /// Waits for the header no longer than it may take, and hardly at all when the server stops.
 async fn in_time(
     engine: &Engine,
+    registration: &Registration,
     header: impl Future<Output = Result<Whose, Refusal>>,
     limit: Duration,
 ) -> Result<Whose, Refusal> {
@@ -85,6 +92,9 @@ async fn in_time(
         if engine.is_draining() && !told {
             told = true;
             until = until.min(Instant::now() + GRACE);
+        }
+        if registration.must_leave() {
+            return Poll::Ready(Err(Refusal::Nothing));
         }
         let late = if told { Refusal::Nothing } else { Refusal::Late };
         alarm.poll(cx, until).map(|()| Err(late))

@@ -5,6 +5,7 @@
 mod accounts;
 mod hash;
 mod known;
+mod queue;
 mod verifier;
 
 pub(crate) use verifier::Verifications;
@@ -25,7 +26,8 @@ use crate::respond::ErrorResponse;
 use crate::snapshot::Compiler;
 use accounts::{Accounts, Gathering};
 use known::KnownCredentials;
-use verifier::{Busy, Verifier};
+use queue::{Busy, Source};
+use verifier::Verifier;
 
 /// User and password together may be this long, in base64. Some hashes take the longer the longer a password is.
 const LONGEST: usize = 1024;
@@ -60,10 +62,11 @@ impl AuthBasic {
 
     /// Lets a request with the right user and password pass.
     pub(super) async fn admit(&self, exchange: &mut Exchange<'_>) -> Option<Verdict> {
+        let source = Source::new(exchange.link.ip, exchange.link.port);
         let mut text = std::mem::take(&mut exchange.work.scratch);
         let found = match read(&exchange.work.request.fields, &mut text) {
             Ok((user, password)) => {
-                let found = self.verifier.verify(user, password).await;
+                let found = self.verifier.verify(source, user, password).await;
                 if found == Ok(true) {
                     exchange.work.set_user(user);
                 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::sync::{AcquireError, OwnedSemaphorePermit};
 
 use super::threads::Change;
-use super::{cannot_bind, Server, StartError};
+use super::{cannot_bind, too_many_connections, Server, StartError};
 use crate::config::{Config, Problem};
 use crate::downstream::binds::{Bind, Binds};
 use crate::downstream::listener::Listener;
@@ -56,7 +56,7 @@ impl Server {
             self.snapshot.store(Arc::clone(&snapshot));
             self.log.take_level_of(&settings.log);
             terms.shutdown_timeout = settings.shutdown_timeout;
-            self.allow(settings.max_connections, &mut terms.max_connections);
+            self.allow(self.control.descriptors.clients(settings.max_connections), &mut terms.max_connections);
             self.listen(&snapshot.binds, listeners, &mut terms.listening, closing);
         }
         if let Some(log) = &before.access_log {
@@ -66,6 +66,11 @@ impl Server {
         // So that the next one can bind the same address again.
         let _ = closed.recv_timeout(CLOSING);
         problems.extend(self.other_threads(config, &settings));
+        let too_many = too_many_connections(self.control.descriptors, &config.max_connections, &settings);
+        if let Some(problem) = too_many {
+            self.log.warn(format_args!("{problem}"));
+            problems.push(problem);
+        }
         Ok(problems)
     }
 

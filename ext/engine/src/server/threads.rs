@@ -13,9 +13,10 @@ use tokio::sync::{mpsc, watch, Semaphore};
 use tokio::task::{JoinSet, LocalSet};
 
 use crate::access_log::Rest;
+use crate::descriptors::Descriptors;
 use crate::downstream::binds::{Bind, BindKey};
 use crate::downstream::connection;
-use crate::downstream::listener::{self, Listener, Raw, Threads};
+use crate::downstream::listener::{self, Listener, Places, Raw, Threads, Work};
 use crate::engine::Engine;
 use crate::fork::stop_when_forking;
 use crate::log::Log;
@@ -104,6 +105,8 @@ pub(super) struct Control {
     /// What goes on in the background runs there.
     pub(super) background: Handle,
     pub(super) permits: Arc<Semaphore>,
+    /// What there was when it started.
+    pub(super) descriptors: Descriptors,
     changes: mpsc::UnboundedSender<Change>,
     news: watch::Sender<()>,
     /// Access logs that others took the place of.
@@ -190,12 +193,16 @@ impl Crew<'_> {
         }
         let counters = inboxes.iter().map(|(_, counters)| counters.clone()).collect();
         let threads = Arc::new(Threads { inboxes });
-        let permits = Arc::new(Semaphore::new(self.settings.max_connections.min(Semaphore::MAX_PERMITS)));
+        let descriptors = Descriptors::now();
+        let most = descriptors.clients(self.settings.max_connections).min(Semaphore::MAX_PERMITS);
+        let permits = Arc::new(Semaphore::new(most));
+        let guests = Arc::new(Semaphore::new(descriptors.guests()));
         let (changes, changed) = mpsc::unbounded_channel();
         let old_logs = Arc::default();
         let control = Control {
             background: background.handle().clone(),
             permits: permits.clone(),
+            descriptors,
             changes,
             news,
             old_logs: Arc::clone(&old_logs),
@@ -206,7 +213,8 @@ impl Crew<'_> {
         let (snapshot, log, said, orders) = (self.snapshot, log.clone(), log.clone(), orders.clone());
         spawn(life, "proxy-accept".into(), move || {
             drop(serving);
-            accept(background, Desks { permits, threads, log, open: Vec::new() }, changed, orders, all_served);
+            let places = Places { permits, guests, threads, log };
+            accept(background, Desks { places, open: Vec::new() }, changed, orders, all_served);
             // Every engine thread has ended by now: what they logged is to be written before the process may end, if it can be.
             let end = Instant::now() + LOG_PATIENCE;
             if let Some(access_log) = &snapshot.load().access_log {
@@ -243,9 +251,7 @@ fn spawn(life: &Arc<Life>, name: String, body: impl FnOnce() -> bool + Send + 's
 
 /// What the listeners share, and how they are reached.
 struct Desks {
-    permits: Arc<Semaphore>,
-    threads: Arc<Threads>,
-    log: Arc<Log>,
+    places: Places,
     open: Vec<(BindKey, mpsc::UnboundedSender<listener::Order>)>,
 }
 
@@ -255,7 +261,7 @@ impl Desks {
             Change::Listen(listener) => {
                 let (sender, orders) = mpsc::unbounded_channel();
                 self.open.push((listener.bind.key.clone(), sender));
-                accepting.spawn(listener.run(self.permits.clone(), self.threads.clone(), self.log.clone(), orders));
+                accepting.spawn(listener.run(self.places.clone(), orders));
             }
             Change::Keep(bind) => {
                 if let Some((_, desk)) = self.open.iter().find(|(key, _)| *key == bind.key) {
@@ -307,7 +313,7 @@ fn serve(
     snapshot: Arc<ArcSwap<Snapshot>>,
     counters: Arc<Counters>,
     log: Arc<Log>,
-    mut inbox: mpsc::UnboundedReceiver<Raw>,
+    mut inbox: mpsc::UnboundedReceiver<Work>,
     mut orders: watch::Receiver<Order>,
     mut news: watch::Receiver<()>,
 ) -> bool {
@@ -327,8 +333,16 @@ fn serve(
         });
         // The inbox is closed once nothing is accepted any more, so that every accepted connection is served like the others in
         // flight.
-        while let Some(raw) = inbox.recv().await {
-            serve_connection(&engine, raw);
+        while let Some(work) = inbox.recv().await {
+            match work {
+                Work::Serve(raw) => serve_connection(&engine, raw),
+                Work::LongestIdle(number, answers) => {
+                    let _ = engine.longest_idle().map(|since| answers.send((since, number)));
+                }
+                Work::CloseLongestIdle => {
+                    engine.close_longest_idle();
+                }
+            }
         }
         engine.drain();
         wait_until_empty(&engine, &mut orders).await

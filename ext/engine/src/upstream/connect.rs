@@ -3,18 +3,20 @@
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::pki_types::ServerName;
 use rustls::AlertDescription;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
-use tokio::net::{TcpStream, UnixStream};
+use tokio::net::{TcpSocket, TcpStream, UnixSocket, UnixStream};
 use tokio::time::{timeout_at, Instant};
 use tokio_rustls::TlsConnector;
 
 use super::backend::{Endpoint, Place, Tls};
 use super::Protocol;
+use crate::descriptors;
 use crate::stream::{Secured, Stream};
 
 /// Connects for HTTP/1.1, and makes the TLS handshake if the endpoint is spoken to over TLS; `limit` is the time for both.
@@ -41,13 +43,22 @@ pub(super) async fn connect_as(
     introduction: &[u8],
     limit: Duration,
 ) -> Result<Stream, ConnectError> {
-    connect_to(endpoint, endpoint.place(), Protocol::Http1, name, introduction, limit).await
+    connect_to(endpoint, To::Serve, Protocol::Http1, name, introduction, limit).await
 }
 
-/// The same to a place that need not be the endpoint's own, and for another protocol, which a TLS handshake has to agree on.
+/// What a connection is for.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum To<'a> {
+    /// Requests, over the endpoint's own place.
+    Serve,
+    /// A health check, which may use the descriptors that are kept for such things.
+    Check(&'a Place),
+}
+
+/// The same for a check, or for another protocol, which a TLS handshake has to agree on.
 pub(super) async fn connect_to(
     endpoint: &Endpoint,
-    place: &Place,
+    to: To<'_>,
     protocol: Protocol,
     name: Option<&ServerName<'static>>,
     introduction: &[u8],
@@ -57,7 +68,7 @@ pub(super) async fn connect_to(
     // A time that is too far away to be represented is no limit.
     let deadline =
         Instant::now().checked_add(limit).unwrap_or_else(|| Instant::now() + Duration::from_secs(86400 * 365));
-    let opened = match timeout_at(deadline, open(place, introduction)).await {
+    let opened = match timeout_at(deadline, open(endpoint, to, introduction)).await {
         Ok(Ok(opened)) => opened,
         Ok(Err(error)) => return Err(failed(Step::Connect, ConnectErrorKind::of(&error), Some(error))),
         Err(_) => return Err(failed(Step::Connect, ConnectErrorKind::Timeout, None)),
@@ -98,8 +109,11 @@ impl From<Socket> for Stream {
     }
 }
 
-async fn open(place: &Place, introduction: &[u8]) -> io::Result<Socket> {
-    let mut socket = open_socket(place).await?;
+async fn open(endpoint: &Endpoint, to: To<'_>, introduction: &[u8]) -> io::Result<Socket> {
+    let mut socket = match to {
+        To::Serve => open_socket(endpoint.place(), descriptors::admit).await?,
+        To::Check(place) => open_socket(place, |_| Ok(())).await?,
+    };
     if !introduction.is_empty() {
         match &mut socket {
             Socket::Tcp(socket) => socket.write_all(introduction).await?,
@@ -109,20 +123,30 @@ async fn open(place: &Place, introduction: &[u8]) -> io::Result<Socket> {
     Ok(socket)
 }
 
-async fn open_socket(place: &Place) -> io::Result<Socket> {
+/// `admit` says whether the descriptor may be used.
+async fn open_socket(place: &Place, admit: impl Fn(RawFd) -> io::Result<()> + Copy) -> io::Result<Socket> {
     match place {
-        Place::Tcp(address) => tcp(*address).await,
-        Place::Either(first, second) => match tcp(*first).await {
+        Place::Tcp(address) => tcp(*address, admit).await,
+        Place::Either(first, second) => match tcp(*first, admit).await {
             Ok(socket) => Ok(socket),
-            // The first one's error is the one people expect to read.
-            Err(error) => tcp(*second).await.map_err(|_| error),
+            // The first one's error is the one people expect to read, unless it is about this machine alone.
+            Err(error) => tcp(*second, admit).await.map_err(|other| match descriptors::ran_out(&error) {
+                true => other,
+                false => error,
+            }),
         },
-        Place::Unix(path) => Ok(Socket::Unix(UnixStream::connect(path).await?)),
+        Place::Unix(path) => {
+            let socket = UnixSocket::new_stream()?;
+            admit(socket.as_raw_fd())?;
+            Ok(Socket::Unix(socket.connect(path).await?))
+        }
     }
 }
 
-async fn tcp(address: SocketAddr) -> io::Result<Socket> {
-    let socket = TcpStream::connect(address).await?;
+async fn tcp(address: SocketAddr, admit: impl Fn(RawFd) -> io::Result<()>) -> io::Result<Socket> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    admit(socket.as_raw_fd())?;
+    let socket = socket.connect(address).await?;
     socket.set_nodelay(true)?;
     Ok(Socket::Tcp(socket))
 }
@@ -175,13 +199,16 @@ pub enum ConnectErrorKind {
     Tls,
     /// The backend does not speak the version of HTTP that it is to be spoken to in.
     Protocol,
-    /// Anything else, among it our own limits (open files, local ports).
+    /// Something of our own has run out: open files, local ports, memory. Nobody was asked.
+    Exhausted,
+    /// Anything else.
     Io,
 }
 
 impl ConnectErrorKind {
     fn of(error: &io::Error) -> Self {
         match error.kind() {
+            _ if descriptors::ran_out(error) => Self::Exhausted,
             io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => Self::Refused,
             io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable | io::ErrorKind::NetworkDown => {
                 Self::Unreachable
@@ -214,6 +241,11 @@ impl ConnectError {
         self.kind
     }
 
+    /// Whether something of our own has run out, which says nothing of the backend.
+    pub fn is_ours(&self) -> bool {
+        self.kind == ConnectErrorKind::Exhausted
+    }
+
     /// The same in a few words, for who names the address himself.
     pub(super) fn reason(&self) -> String {
         match (self.kind, &self.source) {
@@ -235,6 +267,13 @@ impl fmt::Display for ConnectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { address, limit, .. } = self;
         match (self.step, &self.source) {
+            (_, Some(error)) if self.kind == ConnectErrorKind::Exhausted => {
+                write!(
+                    f,
+                    "no connection could be made here, {address} was not asked: {error}: raise what has run out, such as the limit of \
+                     open files, or write a smaller max_connections"
+                )
+            }
             (Step::Connect, Some(error)) => write!(f, "cannot connect to {address}: {error}"),
             (Step::Handshake, Some(error)) => write!(f, "the TLS handshake with {address} failed: {error}"),
             (Step::Connect, None) => write!(f, "{address} did not accept a connection within {limit:?}"),

@@ -6,8 +6,8 @@ use tokio::time::Instant;
 use super::backend::Endpoint;
 use super::connect::connect_as;
 use super::http2::{Call, Lease, Reached};
-use super::{Pool, Protocol};
-use crate::error::{Error, Kind, Retry};
+use super::{ConnectError, Pool, Protocol};
+use crate::error::Error;
 use crate::http1::Connection;
 use crate::http2;
 use crate::peer::Peer;
@@ -41,11 +41,21 @@ impl Pool {
         let protocol = call.endpoint.protocol();
         if protocol == Protocol::Http1 || protocol == Protocol::Auto && upgrade {
             let left = call.deadline.saturating_duration_since(Instant::now());
-            let connected = connect_as(call.endpoint, call.name, call.introduction, call.limit.min(left)).await;
-            let error = |error| Error::backend(Kind::Connect(error), Retry::Unwritten);
-            return connected.map(|stream| (of_connection(stream), false)).map_err(error);
+            let limit = call.limit.min(left);
+            let mut connected = connect_as(call.endpoint, call.name, call.introduction, limit).await;
+            if connected.as_ref().is_err_and(ConnectError::is_ours) {
+                // What is idle is of less use than a request that is waiting.
+                self.clear_idle();
+                connected = connect_as(call.endpoint, call.name, call.introduction, limit).await;
+            }
+            return connected.map(|stream| (of_connection(stream), false)).map_err(Error::connect);
         }
-        Ok(match self.http2.reach(call).await? {
+        let mut reached = self.http2.reach(call).await;
+        if reached.as_ref().is_err_and(Error::is_exhausted) {
+            self.clear_idle();
+            reached = self.http2.reach(call).await;
+        }
+        Ok(match reached? {
             Reached::Http2(lease, reused) => (of_lease(lease), reused),
             Reached::Http1(stream) => (of_connection(stream), false),
         })

@@ -147,6 +147,11 @@ impl Pool {
         self.http2.clear();
     }
 
+    /// Closes the connections of HTTP/1.1 that nobody uses.
+    pub(super) fn clear_idle(&self) {
+        self.shelves.borrow_mut().clear();
+    }
+
     /// How many connections are idle now.
     pub fn len(&self) -> usize {
         self.shelves.borrow().values().map(|shelf| shelf.idle.len()).sum()

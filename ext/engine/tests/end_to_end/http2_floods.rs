@@ -1,6 +1,6 @@
 //! Clients that use HTTP/2 to hurt: each attack ends with its connection, in time and in words, and takes no memory to speak of.
 
-use crate::support::{block, eventually, write_length, End, Frame, Origin, Proxy, RawHttp2};
+use crate::support::{block, eventually, has_own_process, write_length, End, Frame, Origin, Proxy, RawHttp2};
 
 const PROTOCOL_ERROR: u32 = 1;
 const ENHANCE_YOUR_CALM: u32 = 11;
@@ -48,20 +48,6 @@ fn flood_with(
     });
     let grown = resident().saturating_sub(before);
     assert!(grown < 16 << 20, "{grown} bytes of memory were taken");
-}
-
-/// Whether this is a process of the test's own, where nothing else takes memory. If not, it is run in one, and there is nothing left to do.
-fn has_own_process() -> bool {
-    const MARK: &str = "PROXY_TEST_ALONE";
-    if std::env::var_os(MARK).is_some() {
-        return true;
-    }
-    let name = std::thread::current().name().expect("a test has a name").to_owned();
-    let own = std::env::current_exe().expect("a path");
-    let output = std::process::Command::new(own).args(["--exact", &name]).env(MARK, "1").output().expect("it starts");
-    let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success() && said.contains("1 passed"), "{said}");
-    false
 }
 
 /// Bytes of memory that this process holds.

@@ -38,3 +38,17 @@ pub(crate) fn nobody() -> String {
 pub(crate) fn pattern(len: usize) -> Vec<u8> {
     (0..len).map(|i| (i / 251 + i) as u8).collect()
 }
+
+/// Whether this is a process of the test's own, where nothing else takes memory. If not, it is run in one, and there is nothing left to do.
+pub(crate) fn has_own_process() -> bool {
+    const MARK: &str = "PROXY_TEST_ALONE";
+    if std::env::var_os(MARK).is_some() {
+        return true;
+    }
+    let name = std::thread::current().name().expect("a test has a name").to_owned();
+    let own = std::env::current_exe().expect("a path");
+    let output = std::process::Command::new(own).args(["--exact", &name]).env(MARK, "1").output().expect("it starts");
+    let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && said.contains("1 passed"), "{said}");
+    false
+}

@@ -14,7 +14,8 @@ module Proxy
             option(:realm, Types::REALM, default: "`Restricted`", prose: "What a browser shows beside the fields for user and password."),
             option(:credentials, Types::CREDENTIALS, default: "none", unset: true,
                    prose: "Users and the hashes of their passwords: bcrypt (`htpasswd -nB USER`), SHA-crypt (`openssl passwd -6`) or " \
-                          "argon2. Faster and plain ones are refused."),
+                          "argon2. Faster and plain ones are refused. Best all of one kind and cost: a wrong password takes the time of each " \
+                          "that there is, so that it does not tell who exists."),
             option(:file, Types::HTPASSWD, default: "none", unset: true,
                    prose: "A file with `USER:HASH` in each line, as `htpasswd -B` writes it, in place of `credentials`."),
             option(:error_response, Types::ERROR_RESPONSE, default: "the built-in `unauthorized`", unset: true, prose: refused)

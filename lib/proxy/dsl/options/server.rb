@@ -74,6 +74,10 @@ module Proxy
           prose: "How long requests in flight may take when the server stops."
         ),
         Directive.new(
+          :handshake_timeout, :server, takes: Types::SECONDS, default: "`10`",
+          prose: "A TLS handshake must be complete in this time, and so must a header of the PROXY protocol."
+        ),
+        Directive.new(
           :client_header_timeout, :server, takes: Types::SECONDS, default: "`30`",
           prose: "A request head must be complete in this time."
         ),
@@ -92,7 +96,8 @@ module Proxy
         ),
         Directive.new(
           :max_connections, :server, takes: Types::COUNT, default: "`10_000`",
-          prose: "Client connections served at once; more wait in the kernel's backlog."
+          prose: "Client connections served at once. Beyond it those that have been idle longest are closed to make room; only then do new " \
+                 "ones wait in the kernel's backlog."
         ),
         Directive.new(
           :max_header_size, :server, takes: Types::BYTES, default: "`65_536`",

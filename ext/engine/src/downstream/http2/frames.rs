@@ -32,12 +32,19 @@ pub(super) struct Frames {
     header: [u8; HEADER],
     /// How much of the header is there.
     have: usize,
+    /// The kind of the last frame.
+    kind: u8,
 }
 
 impl Frames {
     /// The first frame begins behind `preface` bytes.
     pub(super) fn behind(preface: usize) -> Self {
-        Self { skip: preface, header: [0; HEADER], have: 0 }
+        Self { skip: preface, header: [0; HEADER], have: 0, kind: u8::MAX }
+    }
+
+    /// The kind of the last frame, if its payload is not complete.
+    pub(super) fn incomplete(&self) -> Option<u8> {
+        (self.skip > 0).then_some(self.kind)
     }
 
     /// Looks at the bytes that come next. `see` gets every header that is complete with them.
@@ -56,6 +63,7 @@ impl Frames {
             if self.have == HEADER {
                 self.have = 0;
                 let [a, b, c, kind, flags, ..] = self.header;
+                self.kind = kind;
                 self.skip = usize::from(a) << 16 | usize::from(b) << 8 | usize::from(c);
                 see(FrameHeader { kind, flags, len: self.skip });
             }

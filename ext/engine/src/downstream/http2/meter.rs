@@ -29,8 +29,14 @@ pub(super) struct Meter {
     left: Cell<i64>,
     refilled: Cell<Instant>,
     flooded: Cell<bool>,
-    /// Whether the head of a message has begun and is not complete.
+    /// Heads of messages that have begun.
+    heads: Cell<u32>,
+    /// Whether more frames of the last one are to follow.
     head_is_open: Cell<bool>,
+    /// Whether the last frame of a head that has begun is not complete.
+    head_is_partial: Cell<bool>,
+    /// Frames of responses.
+    answers: Cell<u64>,
     /// Bytes that the system has taken.
     written: Cell<u64>,
     /// Whether it took no more at the last try.
@@ -45,7 +51,10 @@ impl Meter {
             left: Cell::new(ALLOWANCE),
             refilled: Cell::new(now),
             flooded: Cell::new(false),
+            heads: Cell::new(0),
             head_is_open: Cell::new(false),
+            head_is_partial: Cell::new(false),
+            answers: Cell::new(0),
             written: Cell::new(0),
             blocked: Cell::new(false),
             ended: Cell::new(false),
@@ -56,6 +65,7 @@ impl Meter {
     pub(super) fn received(&self, frame: FrameHeader) {
         let cost = match frame.kind {
             kind::HEADERS => {
+                self.heads.set(self.heads.get().wrapping_add(1));
                 self.head_is_open.set(frame.flags & END_HEADERS == 0);
                 0
             }
@@ -68,6 +78,11 @@ impl Meter {
             _ => 1,
         };
         self.spend(cost);
+    }
+
+    /// Takes note of how far the last frame is there, by its kind if it is not complete.
+    pub(super) fn received_part_of(&self, kind: Option<u8>) {
+        self.head_is_partial.set(matches!(kind, Some(kind::HEADERS | kind::CONTINUATION)));
     }
 
     fn spend(&self, cost: i64) {
@@ -83,11 +98,13 @@ impl Meter {
 
     /// Takes note of a frame that was sent.
     pub(super) fn sent(&self, frame: FrameHeader) {
-        match frame.kind {
-            kind::HEADERS => self.add(ANSWERED),
-            kind::DATA => self.add(SENT),
-            _ => {}
-        }
+        let earned = match frame.kind {
+            kind::HEADERS => ANSWERED,
+            kind::DATA => SENT,
+            _ => return,
+        };
+        self.answers.set(self.answers.get() + 1);
+        self.add(earned);
     }
 
     fn add(&self, earned: i64) {
@@ -99,9 +116,14 @@ impl Meter {
         self.flooded.get()
     }
 
-    /// Whether the head of a message has begun and is not complete.
-    pub(super) fn head_is_open(&self) -> bool {
-        self.head_is_open.get()
+    /// The head of a message that has begun and is not complete, by its number.
+    pub(super) fn open_head(&self) -> Option<u32> {
+        (self.head_is_open.get() || self.head_is_partial.get()).then(|| self.heads.get())
+    }
+
+    /// Frames of responses that were sent.
+    pub(super) fn answers(&self) -> u64 {
+        self.answers.get()
     }
 
     /// Notes how much the system has taken; `None` if it takes no more.

@@ -14,9 +14,9 @@ use tokio::time::Instant;
 use super::meter::Meter;
 use super::request::{read_request, salvage_request};
 use super::wire::Wire;
-use super::{FAREWELL, LINGER};
+use super::{FAREWELL, LINGER, ROOM};
 use crate::alarm::Alarm;
-use crate::engine::Engine;
+use crate::engine::{Engine, Registration};
 use crate::forward::{forward_guarded, refuse, Verdict};
 use crate::grpc::Form;
 use crate::http1::ReadError;
@@ -26,8 +26,9 @@ use crate::rewrite::ClientInfo;
 use crate::upstream::exchange::Client;
 
 /// A connection whose preface has come.
-pub(super) struct Session {
+pub(super) struct Session<'a> {
     engine: Rc<Engine>,
+    registration: &'a Registration,
     link: Rc<ClientInfo>,
     connection: Connection<Wire, Bytes>,
     meter: Rc<Meter>,
@@ -35,10 +36,12 @@ pub(super) struct Session {
     /// One for each request.
     requests: JoinSet<()>,
     phase: Phase,
-    /// Since when the head of a request is incomplete.
-    head_since: Option<Instant>,
+    /// Which head is incomplete, and since when.
+    head_since: Option<(u32, Instant)>,
     /// Since when nothing is asked, or nothing moves.
     still: Still,
+    /// Since when the thread takes it for idle.
+    told_idle: Option<Instant>,
 }
 
 /// How far the end of a connection has come.
@@ -67,7 +70,7 @@ enum Event {
 /// Since when a connection has stood still.
 #[derive(Debug, Default)]
 struct Still {
-    /// Since when no request is served and nothing is sent.
+    /// Since when no request is served and nothing of a response is sent. What asks for nothing, such as PING, changes nothing.
     idle: Option<Instant>,
     /// Since when the client takes nothing of what waits for it.
     blocked: Option<Instant>,
@@ -75,6 +78,8 @@ struct Still {
     ended: Option<Instant>,
     /// Bytes that had been sent by the last look.
     written: u64,
+    /// Frames of responses that had been sent by then.
+    answers: u64,
 }
 
 impl Still {
@@ -82,18 +87,21 @@ impl Still {
     fn note(&mut self, busy: bool, meter: &Meter) {
         let moved = self.written != meter.written();
         self.written = meter.written();
+        let answered = self.answers != meter.answers();
+        self.answers = meter.answers();
         let since = |before: Option<Instant>, still: bool, moved: bool| {
             still.then(|| before.filter(|_| !moved).unwrap_or_else(Instant::now))
         };
-        self.idle = since(self.idle, !busy, moved);
+        self.idle = since(self.idle, !busy, answered);
         self.blocked = since(self.blocked, meter.is_blocked(), moved);
         self.ended = since(self.ended, meter.has_ended(), false);
     }
 }
 
-impl Session {
+impl<'a> Session<'a> {
     pub(super) fn new(
         engine: &Rc<Engine>,
+        registration: &'a Registration,
         link: &ClientInfo,
         connection: Connection<Wire, Bytes>,
         meter: Rc<Meter>,
@@ -101,6 +109,7 @@ impl Session {
     ) -> Self {
         Self {
             engine: Rc::clone(engine),
+            registration,
             link: Rc::new(link.clone()),
             connection,
             meter,
@@ -109,6 +118,7 @@ impl Session {
             phase: Phase::Open,
             head_since: None,
             still: Still::default(),
+            told_idle: None,
         }
     }
 
@@ -142,6 +152,12 @@ impl Session {
                 self.leave();
                 continue;
             }
+            let open = matches!(self.phase, Phase::Open | Phase::Leaving(_));
+            if open && self.requests.is_empty() && self.registration.must_leave() {
+                // What the client may be asking for at this moment was not begun, and it learns that.
+                self.end(Reason::NO_ERROR);
+                continue;
+            }
             let Some((until, event)) = self.next_event() else { return Poll::Pending };
             if self.alarm.poll(cx, until).is_pending() {
                 return Poll::Pending;
@@ -160,10 +176,16 @@ impl Session {
         let limits = self.engine.snapshot().limits;
         let asked = !self.requests.is_empty();
         self.still.note(asked, &self.meter);
-        self.head_since = self.meter.head_is_open().then(|| self.head_since.unwrap_or_else(Instant::now));
+        self.tell_whether_idle();
+        let before = self.head_since;
+        self.head_since = self.meter.open_head().map(|head| match before {
+            Some(since) if since.0 == head => since,
+            _ => (head, Instant::now()),
+        });
         let Still { idle, blocked, ended, .. } = self.still;
         let blocked = blocked.map(|since| (since + limits.client_body, Event::Stuck));
         let other = match self.phase {
+            Phase::Over(since) if self.registration.must_leave() => Some((since + ROOM, Event::Stuck)),
             Phase::Over(since) => Some((since + LINGER, Event::Stuck)),
             _ if ended.is_some() => ended.map(|since| (since + LINGER, Event::Stuck)),
             Phase::Leaving(told) if !asked => {
@@ -173,12 +195,25 @@ impl Session {
             }
             Phase::Leaving(_) => None,
             Phase::Open => {
-                let head = self.head_since.map(|since| (since + limits.head, Event::SlowHead));
+                let head = self.head_since.map(|(_, since)| (since + limits.head, Event::SlowHead));
                 let idle = idle.map(|since| (since + limits.keepalive, Event::Idle));
                 sooner(head, idle)
             }
         };
         sooner(blocked, other)
+    }
+
+    /// Tells the thread whether the connection may be closed to make room for another.
+    fn tell_whether_idle(&mut self) {
+        let idle = self.still.idle.filter(|_| !self.connection.has_streams());
+        if idle == self.told_idle {
+            return;
+        }
+        self.told_idle = idle;
+        match idle {
+            Some(since) => self.registration.is_idle_since(since),
+            None => self.registration.is_busy(),
+        }
     }
 
     /// Asks the client to go, in a way that costs none of its requests.

@@ -63,6 +63,7 @@ impl AsyncRead for Wire {
             wire.received.advance(n);
         }
         wire.incoming.pass(&buffer.filled()[before..], |frame| wire.meter.received(frame));
+        wire.meter.received_part_of(wire.incoming.incomplete());
         Poll::Ready(Ok(()))
     }
 }

@@ -1,18 +1,20 @@
 //! A listening socket at work: watched by the accepting thread until it is closed, and emptied before that.
 
 use std::io;
-use std::net::SocketAddr;
+use std::mem::MaybeUninit;
+use std::net::{SocketAddr, TcpStream};
+use std::os::fd::{AsRawFd, RawFd};
+use std::os::unix::net::UnixStream;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use socket2::SockRef;
-use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
-use tokio::sync::Semaphore;
-use tokio::time::{timeout_at, Instant};
+use tokio::time::Instant;
 
+use super::places::Places;
 use super::unix::SocketFile;
-use super::{rest, Bound, Raw, Threads, BACKLOG};
+use super::{rest, Bound, Raw, BACKLOG};
+use crate::descriptors;
 use crate::downstream::binds::Bind;
 use crate::fork::OnItsWay;
 use crate::log::Log;
@@ -21,36 +23,85 @@ use crate::rewrite::ClientInfo;
 /// How long those who wait at a socket that is to be closed may wait for a share of `max_connections`.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A bound socket that the runtime watches.
-#[derive(Debug)]
-pub(super) enum Socket {
-    Tcp(TcpListener),
-    Unix(UnixListener, SocketFile),
-}
-
-/// A connection as it was accepted.
-pub(super) enum Client {
-    Tcp(TcpStream, SocketAddr),
-    Unix(UnixStream),
-}
+/// A connection that no runtime watches, and what is known of the client.
+pub(super) type Client = (RawStream, ClientInfo);
 
 /// One that no runtime watches.
 pub(super) enum RawStream {
-    Tcp(std::net::TcpStream),
-    Unix(std::os::unix::net::UnixStream),
+    Tcp(TcpStream, OnItsWay),
+    Unix(UnixStream, OnItsWay),
 }
 
-impl Client {
-    /// Takes it out of this thread's runtime, with what is known of the client.
-    pub(super) fn into_raw(self) -> io::Result<(RawStream, ClientInfo)> {
-        Ok(match self {
-            Self::Tcp(stream, peer) => raw_tcp(stream.into_std()?, peer),
-            Self::Unix(stream) => (RawStream::Unix(stream.into_std()?), ClientInfo::default()),
-        })
+impl AsRawFd for RawStream {
+    fn as_raw_fd(&self) -> RawFd {
+        match self {
+            Self::Tcp(stream, _) => stream.as_raw_fd(),
+            Self::Unix(stream, _) => stream.as_raw_fd(),
+        }
     }
 }
 
-fn raw_tcp(stream: std::net::TcpStream, peer: SocketAddr) -> (RawStream, ClientInfo) {
+impl RawStream {
+    pub(super) fn tcp(stream: TcpStream) -> Self {
+        let on_its_way = OnItsWay::new(&stream);
+        Self::Tcp(stream, on_its_way)
+    }
+
+    pub(super) fn unix(stream: UnixStream) -> Self {
+        let on_its_way = OnItsWay::new(&stream);
+        Self::Unix(stream, on_its_way)
+    }
+
+    /// Whether the client has gone and left nothing to read.
+    pub(super) fn is_gone(&self) -> bool {
+        let mut byte = [MaybeUninit::uninit()];
+        let seen = match self {
+            Self::Tcp(stream, _) => SockRef::from(stream).peek(&mut byte),
+            Self::Unix(stream, _) => SockRef::from(stream).peek(&mut byte),
+        };
+        match seen {
+            Ok(n) => n == 0,
+            Err(error) => !matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted),
+        }
+    }
+
+    /// Whether its descriptor is kept for other things.
+    pub(super) fn is_reserved(&self) -> bool {
+        descriptors::is_reserved(self.as_raw_fd())
+    }
+
+    /// Waits until there is something to read, in this thread's runtime.
+    pub(super) async fn readable(self) -> io::Result<Self> {
+        match self {
+            Self::Tcp(stream, on_its_way) => {
+                let stream = tokio::net::TcpStream::from_std(stream)?;
+                drop(on_its_way);
+                stream.readable().await?;
+                stream.into_std().map(Self::tcp)
+            }
+            Self::Unix(stream, on_its_way) => {
+                let stream = tokio::net::UnixStream::from_std(stream)?;
+                drop(on_its_way);
+                stream.readable().await?;
+                stream.into_std().map(Self::unix)
+            }
+        }
+    }
+
+    /// The same connection with the lowest descriptor that is free, if that is not reserved.
+    pub(super) fn moved(self) -> Result<Self, Self> {
+        let moved = match &self {
+            Self::Tcp(stream, _) => stream.try_clone().map(Self::tcp),
+            Self::Unix(stream, _) => stream.try_clone().map(Self::unix),
+        };
+        match moved {
+            Ok(moved) if !moved.is_reserved() => Ok(moved),
+            _ => Err(self),
+        }
+    }
+}
+
+fn raw_tcp(stream: TcpStream, peer: SocketAddr) -> (RawStream, ClientInfo) {
     let local = stream.local_addr().ok();
     // An answer leaves in one piece, or in pieces that are meant to leave at once: waiting for more only delays it.
     let _ = SockRef::from(&stream).set_tcp_nodelay(true);
@@ -63,15 +114,36 @@ fn raw_tcp(stream: std::net::TcpStream, peer: SocketAddr) -> (RawStream, ClientI
         local_port: local.map(|local| local.port()),
         ..ClientInfo::default()
     };
-    (RawStream::Tcp(stream), link)
+    (RawStream::tcp(stream), link)
+}
+
+/// A bound socket that the runtime watches.
+#[derive(Debug)]
+pub(super) enum Socket {
+    Tcp(tokio::net::TcpListener),
+    Unix(tokio::net::UnixListener, SocketFile),
 }
 
 impl Socket {
-    /// Accepts the next connection.
-    pub(super) fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<Client>> {
+    /// Has this thread's runtime watch it.
+    pub(super) fn watched(socket: Bound) -> io::Result<Self> {
+        Ok(match socket {
+            Bound::Tcp(listener) => Self::Tcp(tokio::net::TcpListener::from_std(listener)?),
+            Bound::Unix(listener, file) => Self::Unix(tokio::net::UnixListener::from_std(listener)?, file),
+        })
+    }
+
+    /// Accepts the next connection. Nothing is lost if this is dropped.
+    pub(super) async fn accept(&self) -> io::Result<Client> {
         match self {
-            Self::Tcp(listener) => listener.poll_accept(cx).map_ok(|(stream, peer)| Client::Tcp(stream, peer)),
-            Self::Unix(listener, _) => listener.poll_accept(cx).map_ok(|(stream, _)| Client::Unix(stream)),
+            Self::Tcp(listener) => {
+                let (stream, peer) = listener.accept().await?;
+                Ok(raw_tcp(stream.into_std()?, peer))
+            }
+            Self::Unix(listener, _) => {
+                let (stream, _) = listener.accept().await?;
+                Ok((RawStream::unix(stream.into_std()?), ClientInfo::default()))
+            }
         }
     }
 
@@ -112,16 +184,6 @@ impl Socket {
     }
 }
 
-impl Bound {
-    /// Has this thread's runtime watch it.
-    pub(super) fn watched(self) -> io::Result<Socket> {
-        Ok(match self {
-            Self::Tcp(listener) => Socket::Tcp(TcpListener::from_std(listener)?),
-            Self::Unix(listener, file) => Socket::Unix(UnixListener::from_std(listener)?, file),
-        })
-    }
-}
-
 /// A socket that is about to be closed.
 pub(super) enum Left {
     Tcp(std::net::TcpListener),
@@ -129,31 +191,28 @@ pub(super) enum Left {
 }
 
 impl Left {
-    /// Accepts those who wait, for the system has told them that they are connected; then closes. The system is asked itself: the
+    /// Accepts those who wait, `held` before them, for the system has told them that they are connected; then closes. The system is asked itself: the
     /// runtime may not have heard of the latest.
-    pub(super) async fn accept_the_last(
-        self,
-        bind: &Arc<Bind>,
-        permits: &Arc<Semaphore>,
-        threads: &Threads,
-        log: &Log,
-    ) {
+    pub(super) async fn accept_the_last(self, held: Option<Client>, bind: &Arc<Bind>, places: &Places) {
         let _on_its_way = match &self {
             Self::Tcp(listener) => OnItsWay::new(listener),
             Self::Unix(listener) => OnItsWay::new(listener),
         };
         let end = Instant::now() + PATIENCE;
-        while let Ok(Ok(permit)) = timeout_at(end, Arc::clone(permits).acquire_owned()).await {
-            match self.accept() {
-                Ok((socket, link)) => threads.hand_over(Raw::new(socket, link, permit, Arc::clone(bind))),
+        let (mut held, mut told) = (held, false);
+        while let Some(permit) = places.make_place(Some(end)).await {
+            let accepted = held.take().map_or_else(|| self.accept(), Ok);
+            match accepted {
+                Ok((socket, link)) => places.threads.hand_over(Raw { socket, link, permit, bind: Arc::clone(bind) }),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
-                Err(error) => rest(&error, log).await,
+                Err(error) => rest(&error, places, &mut told).await,
             }
         }
-        log.warn(format_args!("those who still waited at {} were turned away: max_connections are there", bind.url));
+        places
+            .log
+            .warn(format_args!("those who still waited at {} were turned away: max_connections are there", bind.url));
     }
-
-    fn accept(&self) -> io::Result<(RawStream, ClientInfo)> {
+    fn accept(&self) -> io::Result<Client> {
         match self {
             Self::Tcp(listener) => {
                 let (stream, peer) = listener.accept()?;
@@ -163,7 +222,7 @@ impl Left {
             Self::Unix(listener) => {
                 let (stream, _) = listener.accept()?;
                 stream.set_nonblocking(true)?;
-                Ok((RawStream::Unix(stream), ClientInfo::default()))
+                Ok((RawStream::unix(stream), ClientInfo::default()))
             }
         }
     }

@@ -19,8 +19,8 @@ use x509_parser::prelude::FromDer;
 
 use super::{TlsDetails, TlsServer};
 use crate::alarm::Alarm;
-use crate::downstream::binds::BindKey;
-use crate::engine::Engine;
+use crate::downstream::binds::Bind;
+use crate::engine::{Engine, Registration};
 use crate::rewrite::ClientInfo;
 use crate::stream::{Secured, Stream};
 
@@ -80,34 +80,37 @@ impl<S> From<io::Error> for Failure<S> {
     }
 }
 
-/// Makes a TLS connection of a plain one, and notes in `link` what came of it. It takes no longer than a request head may.
+/// Makes a TLS connection of a plain one, and notes in `link` what came of it. It takes no longer than
+/// `handshake_timeout`, and until it is complete the connection is an idle one.
 pub(crate) async fn shake_hands(
     engine: &Engine,
+    registration: &Registration,
     stream: Stream,
-    bind: &BindKey,
+    bind: &Bind,
     server: &Arc<TlsServer>,
     link: &mut ClientInfo,
 ) -> Result<Stream, Refused> {
     match stream {
-        Stream::Tcp(socket) => secure(engine, socket, bind, server, link).await,
-        Stream::Unix(socket) => secure(engine, socket, bind, server, link).await,
+        Stream::Tcp(socket) => secure(engine, registration, socket, bind, server, link).await,
+        Stream::Unix(socket) => secure(engine, registration, socket, bind, server, link).await,
         secured => Ok(secured),
     }
 }
 
 async fn secure<S: Socket>(
     engine: &Engine,
+    registration: &Registration,
     socket: S,
-    bind: &BindKey,
+    bind: &Bind,
     server: &Arc<TlsServer>,
     link: &mut ClientInfo,
 ) -> Result<Stream, Refused> {
-    let until = Instant::now() + engine.snapshot().limits.head;
+    let until = Instant::now() + engine.snapshot().limits.handshake;
     let late = || Err(Failure::Broken(io::ErrorKind::TimedOut.into(), None));
-    match within(engine, until, handshake(server, socket)).await.unwrap_or_else(late) {
+    match within(engine, registration, until, handshake(server, socket)).await.unwrap_or_else(late) {
         Ok((stream, site)) => {
             link.tls = true;
-            link.secured = Some(Arc::new(TlsDetails::new(bind, server, site, stream.get_ref().1)));
+            link.secured = Some(Arc::new(TlsDetails::new(&bind.key, server, site, stream.get_ref().1)));
             Ok(S::secured(stream))
         }
         Err(Failure::Plain(socket, said)) => {
@@ -118,7 +121,7 @@ async fn secure<S: Socket>(
         Err(Failure::Broken(error, socket)) => {
             note(engine, link, &error);
             if let Some(mut socket) = socket {
-                let _ = within(engine, Instant::now() + LINGER, let_go(&mut socket)).await;
+                let _ = within(engine, registration, Instant::now() + LINGER, let_go(&mut socket)).await;
             }
             Err(Refused::Failed)
         }
@@ -224,8 +227,14 @@ fn note(engine: &Engine, link: &ClientInfo, why: &dyn std::fmt::Display) {
     engine.log.debug(format_args!("no TLS handshake with {client}: {why}"));
 }
 
-/// What `work` comes to, or `None` if it takes too long: past `until`, or soon after the server began to stop.
-async fn within<F: Future>(engine: &Engine, mut until: Instant, work: F) -> Option<F::Output> {
+/// What `work` comes to, or `None` if it takes too long: past `until`, soon after the server began to stop, or when others need
+/// the connection's place.
+async fn within<F: Future>(
+    engine: &Engine,
+    registration: &Registration,
+    mut until: Instant,
+    work: F,
+) -> Option<F::Output> {
     let mut work = pin!(work);
     let mut alarm = Alarm::default();
     let mut told = false;
@@ -236,6 +245,9 @@ async fn within<F: Future>(engine: &Engine, mut until: Instant, work: F) -> Opti
         if engine.is_draining() && !told {
             told = true;
             until = until.min(Instant::now() + LAST_GRACE);
+        }
+        if registration.must_leave() {
+            return Poll::Ready(None);
         }
         alarm.poll(cx, until).map(|()| None)
     })

@@ -9,15 +9,23 @@ use super::hash::Hash;
 #[derive(Debug, PartialEq)]
 pub(super) struct Accounts {
     hashes: HashMap<Box<str>, Arc<Hash>>,
-    /// Takes the place of the hash of a user who does not exist, so that the time of an answer does not tell who does.
-    dummy: Arc<Hash>,
+    /// One hash of each cost. A wrong password is compared with one of every cost, whoever it is for, so that the time of an answer does
+    /// not tell who exists.
+    costs: Arc<[Arc<Hash>]>,
+}
+
+/// What a password is compared with.
+#[derive(Debug)]
+pub(super) struct Trial {
+    own: Option<Arc<Hash>>,
+    costs: Arc<[Arc<Hash>]>,
 }
 
 /// Gathers accounts and what is wrong with them.
 #[derive(Debug, Default)]
 pub(super) struct Gathering {
     hashes: HashMap<Box<str>, Arc<Hash>>,
-    first: Option<Arc<Hash>>,
+    costs: Vec<Arc<Hash>>,
     /// Every mistake, each with the user or the line it belongs to.
     pub(super) mistakes: Vec<String>,
 }
@@ -37,7 +45,9 @@ impl Gathering {
             Err(message) => self.mistakes.push(format!("{place}{user:?}: {message}")),
             Ok(hash) => {
                 let hash = Arc::new(hash);
-                self.first.get_or_insert_with(|| Arc::clone(&hash));
+                if !self.costs.iter().any(|other| other.costs_what(&hash)) {
+                    self.costs.push(Arc::clone(&hash));
+                }
                 if self.hashes.insert(user.into(), hash).is_some() {
                     self.mistakes.push(format!("{place}the user {user:?} stands there twice: keep one of them"));
                 }
@@ -65,15 +75,32 @@ impl Gathering {
 
     /// The accounts; `None` if there are none.
     pub(super) fn finish(self) -> Option<Accounts> {
-        Some(Accounts { hashes: self.hashes, dummy: self.first? })
+        let Self { hashes, costs, .. } = self;
+        (!costs.is_empty()).then(|| Accounts { hashes, costs: costs.into() })
     }
 }
 
 impl Accounts {
-    /// The hash to compare a password with, and whether the user exists at all.
-    pub(super) fn find(&self, user: &[u8]) -> (Arc<Hash>, bool) {
-        let hash = std::str::from_utf8(user).ok().and_then(|user| self.hashes.get(user));
-        (Arc::clone(hash.unwrap_or(&self.dummy)), hash.is_some())
+    /// What to compare a password of that user with, who need not exist.
+    pub(super) fn trial(&self, user: &[u8]) -> Trial {
+        let own = std::str::from_utf8(user).ok().and_then(|user| self.hashes.get(user));
+        Trial { own: own.map(Arc::clone), costs: Arc::clone(&self.costs) }
+    }
+}
+
+impl Trial {
+    /// Whether the user exists and it is the right password. This takes a long time by design, and when it is wrong always the same.
+    pub(super) fn passes(&self, password: &[u8]) -> bool {
+        if self.own.as_ref().is_some_and(|own| own.is_of(password)) {
+            return true;
+        }
+        for hash in self.costs.iter() {
+            let is_done = self.own.as_ref().is_some_and(|own| own.costs_what(hash));
+            if !is_done {
+                std::hint::black_box(hash.is_of(password));
+            }
+        }
+        false
     }
 }
 
@@ -90,12 +117,26 @@ mod tests {
         gathering.add_file(&format!("# people\n\nann:{HASH}\r\n  bob:{OTHER}:Bob B., room 5  \n"));
         assert_eq!(gathering.mistakes, [""; 0]);
         let accounts = gathering.finish().expect("accounts");
-        assert!(accounts.find(b"ann").1 && accounts.find(b"bob").1);
-        assert_eq!(*accounts.find(b"bob").0, Hash::parse(OTHER).expect("a hash"));
+        assert!(accounts.trial(b"ann").own.is_some());
+        assert_eq!(*accounts.trial(b"bob").own.expect("bob"), Hash::parse(OTHER).expect("a hash"));
         for unknown in [&b"Ann"[..], b"", b"ann ", b"ann\xff", b"# people"] {
-            let (hash, known) = accounts.find(unknown);
-            assert!(!known);
-            assert_eq!(*hash, Hash::parse(HASH).expect("a hash"), "an unknown user costs what the first one does");
+            assert!(accounts.trial(unknown).own.is_none());
+        }
+    }
+
+    #[test]
+    fn a_wrong_password_costs_one_hash_of_every_cost() {
+        let mut gathering = Gathering::default();
+        let dearer = HASH.replace("$04$", "$05$");
+        for (user, hash) in [("ann", HASH), ("bob", OTHER), ("carl", &dearer), ("dora", HASH), ("eve", OTHER)] {
+            gathering.add("", user, hash);
+        }
+        let accounts = gathering.finish().expect("accounts");
+        assert_eq!(accounts.costs.len(), 3);
+        assert!(accounts.trial(b"ann").passes(b"secret") && accounts.trial(b"dora").passes(b"secret"));
+        // The dummy of somebody who does not exist is never right, though it is ann's.
+        for user in [&b"nobody"[..], b"carl", b""] {
+            assert!(!accounts.trial(user).passes(b"secret"));
         }
     }
 

@@ -43,6 +43,18 @@ impl Hash {
         }
     }
 
+    /// Whether a comparison with the other one takes as long, to the best of our knowledge.
+    pub(super) fn costs_what(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Hash::Bcrypt(one), Hash::Bcrypt(other)) => bcrypt_cost(one) == bcrypt_cost(other),
+            (Hash::ShaCrypt(one), Hash::ShaCrypt(other)) => one.id() == other.id() && rounds(one) == rounds(other),
+            (Hash::Argon2(one), Hash::Argon2(other)) => {
+                one.algorithm == other.algorithm && one.version == other.version && one.params == other.params
+            }
+            _ => false,
+        }
+    }
+
     /// Whether it is the hash of `password`. This takes a long time by design.
     pub(super) fn is_of(&self, password: &[u8]) -> bool {
         match self {
@@ -51,6 +63,18 @@ impl Hash {
             Hash::Argon2(hash) => Argon2::default().verify_password(password, &**hash).is_ok(),
         }
     }
+}
+
+/// The cost of a bcrypt hash: `05` of `$2y$05$…`.
+fn bcrypt_cost(hash: &str) -> Option<&str> {
+    hash.split('$').nth(2)
+}
+
+/// How often SHA-crypt goes round.
+fn rounds(hash: &sha_crypt::PasswordHash) -> Option<String> {
+    const DEFAULT: &str = "5000";
+    let first = hash.fields().next()?.as_str();
+    Some(first.strip_prefix("rounds=").unwrap_or(DEFAULT).to_owned())
 }
 
 /// What a text that is not `$kind$…` most likely is.

@@ -1,32 +1,19 @@
-//! Verifying passwords without bringing the server to a halt: a hash takes a tenth of a second of a processor, and anyone can
-//! ask for one.
+//! Verifying passwords without bringing the server to a halt.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::Arc;
 use std::time::Instant;
 
 use parking_lot::Mutex;
-use tokio::sync::{OnceCell, Semaphore};
+use tokio::sync::OnceCell;
 
 use super::accounts::Accounts;
 use super::known::{Digest, KnownCredentials};
-
-/// How many verifications may wait for each that can run.
-const QUEUE: usize = 32;
+use super::queue::{Busy, Queue, Source};
 
 /// The processors that may be busy with passwords, for all filters of a server.
 #[derive(Debug)]
-pub(crate) struct Verifications {
-    running: Arc<Semaphore>,
-    waiting: AtomicUsize,
-    /// How many may wait.
-    most: usize,
-}
-
-/// Too many passwords wait to be verified.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Busy;
+pub(crate) struct Verifications(Arc<Queue>);
 
 impl Default for Verifications {
     /// Half of the processors, so that the other half goes on serving.
@@ -38,40 +25,23 @@ impl Default for Verifications {
 
 impl Verifications {
     fn new(parallel: usize) -> Self {
-        Self { running: Arc::new(Semaphore::new(parallel)), waiting: AtomicUsize::new(0), most: parallel * QUEUE }
+        Self(Arc::new(Queue::new(parallel)))
     }
 
     /// Does `work` on a thread of its own, when it is its turn.
-    async fn run(&self, work: impl FnOnce() -> bool + Send + 'static) -> Result<bool, Busy> {
-        let turn = {
-            let _place = Place::take(self)?;
-            Arc::clone(&self.running).acquire_owned().await.map_err(|_| Busy)?
-        };
+    async fn run(&self, source: Source, work: impl FnOnce() -> bool + Send + 'static) -> Result<bool, Busy> {
+        let turn = self.0.turn(source).await?;
+        let queue = Arc::clone(&self.0);
         let done = tokio::task::spawn_blocking(move || {
-            // Held to the end of the work, also if nobody waits for it any longer.
-            let _turn = turn;
-            work()
+            let right = work();
+            // Also if nobody waits for it any longer.
+            if !right {
+                queue.note_failure(source);
+            }
+            drop(turn);
+            right
         });
         done.await.map_err(|_| Busy)
-    }
-}
-
-/// A place in the queue, until it is dropped.
-struct Place<'a>(&'a AtomicUsize);
-
-impl<'a> Place<'a> {
-    fn take(queue: &'a Verifications) -> Result<Self, Busy> {
-        let place = Place(&queue.waiting);
-        match queue.waiting.fetch_add(1, Relaxed) {
-            before if before < queue.most => Ok(place),
-            _ => Err(Busy),
-        }
-    }
-}
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Relaxed);
     }
 }
 
@@ -95,25 +65,24 @@ impl Verifier {
         self.accounts == other.accounts
     }
 
-    /// Whether `password` is that of `user`.
-    pub(super) async fn verify(&self, user: &[u8], password: &[u8]) -> Result<bool, Busy> {
+    /// Whether `password` is that of `user`. Where it comes from decides how long it waits while others do.
+    pub(super) async fn verify(&self, source: Source, user: &[u8], password: &[u8]) -> Result<bool, Busy> {
         let digest = self.known.digest(user, password);
         if self.known.has(&digest, Instant::now()) {
             return Ok(true);
         }
         // Boxed: what it keeps while it waits is large, and rarely needed.
-        Box::pin(self.verify_slowly(user, password, digest)).await
+        Box::pin(self.verify_slowly(source, user, password, digest)).await
     }
 
-    async fn verify_slowly(&self, user: &[u8], password: &[u8], digest: Digest) -> Result<bool, Busy> {
-        let (hash, exists) = self.accounts.find(user);
+    async fn verify_slowly(&self, source: Source, user: &[u8], password: &[u8], digest: Digest) -> Result<bool, Busy> {
         let share = Share::join(&self.pending, digest);
         let verify = || async {
+            let trial = self.accounts.trial(user);
             let password = password.to_vec();
-            self.verifications.run(move || hash.is_of(&password)).await
+            self.verifications.run(source, move || trial.passes(&password)).await
         };
-        // First the hash, whoever it is for: that it was left out would tell who does not exist.
-        let right = *share.cell.get_or_try_init(verify).await? && exists;
+        let right = *share.cell.get_or_try_init(verify).await?;
         if right {
             self.known.add(digest, Instant::now());
         }
@@ -153,6 +122,8 @@ mod tests {
     use super::*;
     use crate::filter::Known;
 
+    const HERE: Source = Source::nowhere();
+
     /// Of "secret".
     const HASH: &str = "$2y$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW";
 
@@ -167,7 +138,7 @@ mod tests {
     async fn the_next_configuration_knows_what_was_verified_while_the_accounts_are_the_same() {
         let (mut first, mut second, mut third) = (Known::default(), Known::default(), Known::default());
         let before = first.passwords(None, verifier(1));
-        assert_eq!(before.verify(b"ann", b"secret").await, Ok(true));
+        assert_eq!(before.verify(HERE, b"ann", b"secret").await, Ok(true));
         let same = second.passwords(Some(&first), verifier(1));
         assert!(same.known.has(&same.known.digest(b"ann", b"secret"), Instant::now()));
         let mut gathering = Gathering::default();
@@ -181,9 +152,13 @@ mod tests {
     #[tokio::test]
     async fn the_right_password_opens_and_nothing_else_does() {
         let verifier = verifier(1);
-        assert_eq!(verifier.verify(b"ann", b"secret").await, Ok(true));
+        assert_eq!(verifier.verify(HERE, b"ann", b"secret").await, Ok(true));
         for (user, password) in [("ann", "Secret"), ("ann", ""), ("bob", "secret"), ("", ""), ("Ann", "secret")] {
-            assert_eq!(verifier.verify(user.as_bytes(), password.as_bytes()).await, Ok(false), "{user}:{password}");
+            assert_eq!(
+                verifier.verify(HERE, user.as_bytes(), password.as_bytes()).await,
+                Ok(false),
+                "{user}:{password}"
+            );
         }
         assert!(verifier.pending.lock().is_empty());
     }
@@ -191,38 +166,38 @@ mod tests {
     #[tokio::test]
     async fn known_credentials_cost_no_verification() {
         let verifier = verifier(1);
-        assert_eq!(verifier.verify(b"ann", b"secret").await, Ok(true));
+        assert_eq!(verifier.verify(HERE, b"ann", b"secret").await, Ok(true));
         // Nothing can run from here on.
-        verifier.verifications.running.close();
-        assert_eq!(verifier.verify(b"ann", b"secret").await, Ok(true));
-        assert_eq!(verifier.verify(b"ann", b"Secret").await, Err(Busy));
+        let _turn = verifier.verifications.0.turn(HERE).await.expect("a turn");
+        assert_eq!(verifier.verify(HERE, b"ann", b"secret").await, Ok(true));
+        assert!(futures_pending(std::pin::pin!(verifier.verify(HERE, b"ann", b"Secret"))).await);
     }
 
     #[tokio::test]
     async fn a_user_who_does_not_exist_costs_a_verification_as_well() {
         let verifier = verifier(1);
         // Nothing can run, so whoever gets an answer got it without a hash.
-        verifier.verifications.running.close();
-        assert_eq!(verifier.verify(b"bob", b"secret").await, Err(Busy));
+        let _turn = verifier.verifications.0.turn(HERE).await.expect("a turn");
+        assert!(futures_pending(std::pin::pin!(verifier.verify(HERE, b"bob", b"secret"))).await);
     }
 
     #[tokio::test]
     async fn a_failure_is_not_remembered() {
         let verifier = verifier(1);
-        assert_eq!(verifier.verify(b"ann", b"Secret").await, Ok(false));
-        verifier.verifications.running.close();
-        assert_eq!(verifier.verify(b"ann", b"Secret").await, Err(Busy));
+        assert_eq!(verifier.verify(HERE, b"ann", b"Secret").await, Ok(false));
+        let _turn = verifier.verifications.0.turn(HERE).await.expect("a turn");
+        assert!(futures_pending(std::pin::pin!(verifier.verify(HERE, b"ann", b"Secret"))).await);
     }
 
     #[tokio::test]
     async fn the_same_credentials_are_verified_once_for_all_who_wait() {
         let verifier = verifier(1);
-        let turn = Arc::clone(&verifier.verifications.running).acquire_owned().await.expect("a turn");
-        let mut waiting: Vec<_> = (0..QUEUE * 4).map(|_| Box::pin(verifier.verify(b"ann", b"secret"))).collect();
+        let turn = verifier.verifications.0.turn(HERE).await.expect("a turn");
+        let mut waiting: Vec<_> = (0..100).map(|_| Box::pin(verifier.verify(HERE, b"ann", b"secret"))).collect();
         for verification in &mut waiting {
             assert!(futures_pending(verification.as_mut()).await);
         }
-        assert_eq!(verifier.verifications.waiting.load(Relaxed), 1);
+        assert_eq!(verifier.verifications.0.waiting(), 1);
         drop(turn);
         for verification in waiting {
             assert_eq!(verification.await, Ok(true));
@@ -231,21 +206,16 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_full_queue_turns_further_ones_away_and_serves_again_later() {
+    async fn clients_that_go_away_leave_the_queue() {
         let verifier = verifier(1);
-        let turn = Arc::clone(&verifier.verifications.running).acquire_owned().await.expect("a turn");
-        let passwords: Vec<_> = (0..QUEUE).map(|i| i.to_string()).collect();
-        let mut waiting: Vec<_> =
-            passwords.iter().map(|password| Box::pin(verifier.verify(b"ann", password.as_bytes()))).collect();
-        for verification in &mut waiting {
-            assert!(futures_pending(verification.as_mut()).await);
-        }
-        assert_eq!(verifier.verify(b"ann", b"secret").await, Err(Busy));
-        // Clients that go away leave the queue.
-        waiting.clear();
+        let turn = verifier.verifications.0.turn(HERE).await.expect("a turn");
+        let mut waiting = Box::pin(verifier.verify(HERE, b"ann", b"Secret"));
+        assert!(futures_pending(waiting.as_mut()).await);
+        drop(waiting);
         assert!(verifier.pending.lock().is_empty());
+        assert_eq!(verifier.verifications.0.waiting(), 0);
         drop(turn);
-        assert_eq!(verifier.verify(b"ann", b"secret").await, Ok(true));
+        assert_eq!(verifier.verify(HERE, b"ann", b"secret").await, Ok(true));
     }
 
     async fn futures_pending<F: std::future::Future>(mut future: std::pin::Pin<&mut F>) -> bool {

@@ -29,7 +29,7 @@ fn a_connection_that_was_accepted_just_before_the_stop_is_served() {
 
     counters.connection_opened();
     let (sender, inbox) = mpsc::unbounded_channel();
-    assert!(sender.send(raw).is_ok());
+    assert!(sender.send(Work::Serve(raw)).is_ok());
     drop(sender);
     let (_order, orders) = watch::channel(Some(Instant::now() + LIMIT));
     let snapshot = Arc::new(ArcSwap::from_pointee(compiled.snapshot));

@@ -109,11 +109,11 @@ impl Attempt {
         if self.failed.replace(true) {
             return;
         }
-        let endpoint = &self.endpoint;
-        endpoint.history.failures.fetch_add(1, Relaxed);
         if blame == Blame::Us {
             return;
         }
+        let endpoint = &self.endpoint;
+        endpoint.history.failures.fetch_add(1, Relaxed);
         endpoint.history.failing.store(true, Relaxed);
         let Some(rules) = endpoint.fleet.rules().passive else { return };
         let now = clock::now();

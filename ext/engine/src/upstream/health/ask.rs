@@ -11,7 +11,7 @@ use crate::peer::Peer;
 use crate::proxy_protocol::Whose;
 use crate::stream::Stream;
 use crate::upstream::backend::Endpoint;
-use crate::upstream::connect::connect_to;
+use crate::upstream::connect::{connect_to, To};
 use crate::upstream::exchange::Asked;
 use crate::upstream::{http2, Protocol};
 
@@ -22,8 +22,17 @@ const MAX_BODY: usize = 64 * 1024;
 /// Interim responses that are waited through.
 pub(super) const MAX_INTERIM: usize = 32;
 
-/// Asks a backend. An error is a few words about why it is not well.
-pub(super) async fn ask(endpoint: &Endpoint, check: &Check) -> Result<(), String> {
+/// What a check came to that has no good end.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// The backend is not well: a few words about why.
+    Unwell(String),
+    /// It was not asked, for something of our own has run out.
+    NotAsked(String),
+}
+
+/// Asks a backend.
+pub(super) async fn ask(endpoint: &Endpoint, check: &Check) -> Result<(), Failure> {
     let deadline = Instant::now() + check.timeout;
     let place = endpoint.place().with_port(check.port);
     let protocol = match check.question {
@@ -35,9 +44,11 @@ pub(super) async fn ask(endpoint: &Endpoint, check: &Check) -> Result<(), String
     if let Some(form) = endpoint.traits().proxy_protocol {
         form.write(&Whose::Own, &mut introduction);
     }
-    let stream = connect_to(endpoint, &place, protocol, None, &introduction, check.timeout)
-        .await
-        .map_err(|error| error.reason())?;
+    let stream = match connect_to(endpoint, To::Check(&place), protocol, None, &introduction, check.timeout).await {
+        Ok(stream) => stream,
+        Err(error) if error.is_ours() => return Err(Failure::NotAsked(error.reason())),
+        Err(error) => return Err(Failure::Unwell(error.reason())),
+    };
     let authority = endpoint.authority();
     let answered = async {
         match &check.question {
@@ -54,8 +65,8 @@ pub(super) async fn ask(endpoint: &Endpoint, check: &Check) -> Result<(), String
         }
     };
     match timeout_at(deadline, answered).await {
-        Ok(answered) => answered,
-        Err(_) => Err(format!("no whole answer within {:?}", check.timeout)),
+        Ok(answered) => answered.map_err(Failure::Unwell),
+        Err(_) => Err(Failure::Unwell(format!("no whole answer within {:?}", check.timeout))),
     }
 }
 
@@ -127,4 +138,12 @@ pub(super) fn why(error: ReadError) -> String {
         ReadError::Refused | ReadError::Unserved => "the request was refused".into(),
         ReadError::Ended => "the connection ended without an answer".into(),
     }
+}
+
+/// The same, for tests where nothing of our own runs out.
+#[cfg(test)]
+pub(super) async fn asked(endpoint: &Endpoint, check: &Check) -> Result<(), String> {
+    ask(endpoint, check).await.map_err(|failure| match failure {
+        Failure::Unwell(why) | Failure::NotAsked(why) => why,
+    })
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use tokio::time::{interval_at, sleep, Instant, MissedTickBehavior};
 
-use super::ask::ask;
+use super::ask::{ask, Failure};
+use crate::log::Level;
 use crate::upstream::backend::Endpoint;
 
 /// The first check comes within this time, however long the interval is: a backend that is down is to be known soon.
@@ -21,7 +22,8 @@ pub(in crate::upstream) async fn follow(endpoint: Weak<Endpoint>, phase: f64) {
     let begun = Instant::now();
     let (first, second) = first_two(interval, phase);
     sleep(first).await;
-    if !check(&endpoint).await {
+    let mut told = false;
+    if !check(&endpoint, &mut told).await {
         return;
     }
     let mut ticks = interval_at(begun + second, interval);
@@ -29,7 +31,7 @@ pub(in crate::upstream) async fn follow(endpoint: Weak<Endpoint>, phase: f64) {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     loop {
         ticks.tick().await;
-        if !check(&endpoint).await {
+        if !check(&endpoint, &mut told).await {
             return;
         }
     }
@@ -51,16 +53,27 @@ pub(in crate::upstream) fn phase(number: usize) -> f64 {
     (number as f64 * GOLDEN).fract()
 }
 
-/// `false` if there is nobody to check any more. Only a weak reference lives through the pauses.
-async fn check(endpoint: &Weak<Endpoint>) -> bool {
+/// `false` if there is nobody to check any more. Only a weak reference lives through the pauses. A check that could not be made here is
+/// no result; `told` says whether the log knows.
+async fn check(endpoint: &Weak<Endpoint>, told: &mut bool) -> bool {
     let Some(endpoint) = endpoint.upgrade() else { return false };
     let fleet = endpoint.fleet();
     let Some(check) = &fleet.rules().check else { return false };
     if !fleet.has(&endpoint) {
         return false;
     }
-    let result = ask(&endpoint, check).await;
-    endpoint.checked(result);
+    match ask(&endpoint, check).await {
+        Ok(()) => endpoint.checked(Ok(())),
+        Err(Failure::Unwell(why)) => endpoint.checked(Err(why)),
+        Err(Failure::NotAsked(why)) => {
+            if !std::mem::replace(told, true) {
+                let what = format_args!("is not checked at the moment, which is not its fault: {why}");
+                fleet.note(Level::Warn, &endpoint, what);
+            }
+            return true;
+        }
+    }
+    *told = false;
     true
 }
 

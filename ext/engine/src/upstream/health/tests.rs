@@ -3,7 +3,7 @@ use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-use super::ask::ask;
+use super::ask::asked as ask;
 use super::*;
 use crate::config::{BodyMatch, HealthCheck};
 use crate::upstream::backend::{Endpoint, Place, Traits};

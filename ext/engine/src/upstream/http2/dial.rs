@@ -15,7 +15,7 @@ use super::{begin, Lease, Opened};
 use crate::error::{Error, Kind, Retry, Waited};
 use crate::stream::Stream;
 use crate::upstream::backend::Endpoint;
-use crate::upstream::connect::{connect_to, Step};
+use crate::upstream::connect::{connect_to, Step, To};
 use crate::upstream::pool::Keep;
 use crate::upstream::{ConnectError, ConnectErrorKind, Protocol};
 
@@ -186,7 +186,7 @@ async fn open(
 ) -> Result<Reaching, ConnectError> {
     let begun = Instant::now();
     let protocol = endpoint.protocol();
-    let stream = connect_to(endpoint, endpoint.place(), protocol, name, &[], limit).await?;
+    let stream = connect_to(endpoint, To::Serve, protocol, name, &[], limit).await?;
     if protocol == Protocol::Auto {
         endpoint.note_agreed(stream.agreed_on_http2());
         if !stream.agreed_on_http2() {
@@ -205,5 +205,5 @@ async fn open(
 }
 
 fn failure(error: ConnectError) -> Error {
-    Error::backend(Kind::Connect(error), Retry::Unwritten)
+    Error::connect(error)
 }

@@ -167,11 +167,24 @@ fn as_many_may_wait_as_the_new_configuration_says() {
     };
     let proxy = Proxy::with(&[&origin.address()], narrow(1));
     let mut first = proxy.client();
-    assert_eq!(first.get("/").status(), 200);
+    first.send("GET / HTTP/1.1\r\n");
+    eventually("it has the place", || proxy.server.stats().connections.active == 1);
     let address = proxy.address().parse().expect("an address");
     let connect = || TcpStream::connect_timeout(&address, Duration::from_millis(100));
-    let mut waiting: Vec<_> = std::iter::from_fn(|| connect().ok()).take(10).collect();
-    assert!(waiting.len() < 10, "the line is short");
+    // Guests that have said something wait outside of the line; behind them it is full.
+    let mut waiting = Vec::new();
+    let mut refused = 0;
+    while refused < 5 {
+        assert!(waiting.len() < 500, "the line is short");
+        match connect() {
+            Ok(mut stream) => {
+                stream.write_all(b"G").expect("written");
+                waiting.push(stream);
+                refused = 0;
+            }
+            Err(_) => refused += 1,
+        }
+    }
     proxy.reload(&[&origin.address()], narrow(64));
     eventually("more may wait", || {
         connect().is_ok_and(|stream| {

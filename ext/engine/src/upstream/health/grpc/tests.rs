@@ -3,7 +3,7 @@ use std::time::Duration;
 use http::Response;
 use tokio::net::TcpListener;
 
-use super::super::ask::ask;
+use super::super::ask::asked as ask;
 use super::super::check::Check;
 use super::*;
 use crate::upstream::backend::{Endpoint, Place, Traits};

@@ -1,0 +1,221 @@
+//! The client connections of one engine thread, and which of them have been idle longest.
+//!
+//! A connection says when it becomes idle and when it no longer is: a number that is stored, once each per request. Only when room is
+//! wanted for another one are they looked through, and what is found is kept for the next time.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::OnceLock;
+use std::task::Waker;
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use super::Engine;
+
+/// A connection with a request in flight.
+const BUSY: u64 = 0;
+/// One that is to close.
+const LEAVING: u64 = u64::MAX;
+/// How many of those that have been idle longest are remembered between two looks.
+const REMEMBERED: usize = 1024;
+
+/// The connections of a thread.
+#[derive(Debug, Default)]
+pub(super) struct Connections {
+    slots: RefCell<Vec<Slot>>,
+    free: RefCell<Vec<usize>>,
+    alive: Cell<usize>,
+    all_gone: Notify,
+    /// Those that had been idle longest by the last look, the longest at the end.
+    idlest: RefCell<Vec<(u64, usize)>>,
+}
+
+#[derive(Debug)]
+struct Slot {
+    /// What wakes the connection's task.
+    waker: Option<Waker>,
+    /// Since when it is idle, in microseconds; [`BUSY`] or [`LEAVING`].
+    idle: u64,
+}
+
+/// Microseconds from 1, the same for all threads.
+fn micros(at: Instant) -> u64 {
+    static BEGIN: OnceLock<std::time::Instant> = OnceLock::new();
+    let begin = *BEGIN.get_or_init(std::time::Instant::now);
+    let since = at.into_std().saturating_duration_since(begin);
+    since.as_secs() * 1_000_000 + u64::from(since.subsec_micros()) + 1
+}
+
+impl Connections {
+    fn add(&self) -> usize {
+        self.alive.set(self.alive.get() + 1);
+        // Nothing was asked over it.
+        let slot = Slot { waker: None, idle: micros(Instant::now()) };
+        let mut slots = self.slots.borrow_mut();
+        match self.free.borrow_mut().pop() {
+            Some(number) => {
+                slots[number] = slot;
+                number
+            }
+            None => {
+                slots.push(slot);
+                slots.len() - 1
+            }
+        }
+    }
+
+    fn remove(&self, number: usize) {
+        self.slots.borrow_mut()[number] = Slot { waker: None, idle: BUSY };
+        self.free.borrow_mut().push(number);
+        self.alive.set(self.alive.get() - 1);
+        if self.alive.get() == 0 {
+            self.all_gone.notify_one();
+        }
+    }
+
+    pub(super) fn wake_all(&self) {
+        for waker in self.slots.borrow().iter().filter_map(|slot| slot.waker.as_ref()) {
+            waker.wake_by_ref();
+        }
+    }
+
+    pub(super) async fn wait_until_none(&self) {
+        while self.alive.get() > 0 {
+            self.all_gone.notified().await;
+        }
+    }
+
+    /// Since when the one is idle that has been so longest.
+    pub(super) fn longest_idle(&self) -> Option<u64> {
+        let slots = self.slots.borrow();
+        let mut idlest = self.idlest.borrow_mut();
+        let still = |&(since, number): &(u64, usize)| slots.get(number).is_some_and(|slot| slot.idle == since);
+        while idlest.last().is_some_and(|last| !still(last)) {
+            idlest.pop();
+        }
+        if idlest.is_empty() {
+            // Whoever became idle since has been so for a shorter time than those that were remembered.
+            let idle = slots.iter().enumerate().map(|(number, slot)| (slot.idle, number));
+            idlest.extend(idle.filter(|(since, _)| !matches!(*since, BUSY | LEAVING)));
+            if idlest.len() > REMEMBERED {
+                idlest.select_nth_unstable(REMEMBERED);
+                idlest.truncate(REMEMBERED);
+                idlest.shrink_to_fit();
+            }
+            idlest.sort_unstable_by(|one, other| other.cmp(one));
+        }
+        idlest.last().map(|(since, _)| *since)
+    }
+
+    /// Tells that one to close. `false` if none is idle.
+    pub(super) fn close_longest_idle(&self) -> bool {
+        if self.longest_idle().is_none() {
+            return false;
+        }
+        let Some((_, number)) = self.idlest.borrow_mut().pop() else { return false };
+        let waker = {
+            let slot = &mut self.slots.borrow_mut()[number];
+            slot.idle = LEAVING;
+            slot.waker.clone()
+        };
+        // One that has none has not begun, and will look.
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        true
+    }
+}
+
+/// A connection's place among those of its thread. It begins as an idle one.
+pub(crate) struct Registration {
+    engine: Rc<Engine>,
+    number: usize,
+}
+
+impl Registration {
+    pub(super) fn new(engine: &Rc<Engine>) -> Self {
+        Self { engine: Rc::clone(engine), number: engine.connections.add() }
+    }
+
+    /// Says how to wake the connection's task when it is to look whether it is to close.
+    pub(crate) fn wake_with(&self, waker: Waker) {
+        self.engine.connections.slots.borrow_mut()[self.number].waker = Some(waker);
+    }
+
+    /// Nothing is asked over it since then. It may be closed to make room for another.
+    pub(crate) fn is_idle_since(&self, since: Instant) {
+        self.engine.connections.slots.borrow_mut()[self.number].idle = micros(since);
+    }
+
+    /// Something is asked: it is not closed for others.
+    #[inline]
+    pub(crate) fn is_busy(&self) {
+        self.engine.connections.slots.borrow_mut()[self.number].idle = BUSY;
+    }
+
+    /// Whether it is to close, for others are waiting and it has been idle longest.
+    pub(crate) fn must_leave(&self) -> bool {
+        self.engine.connections.slots.borrow()[self.number].idle == LEAVING
+    }
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        self.engine.connections.remove(self.number);
+        self.engine.counters.connection_closed();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn those_that_have_been_idle_longest_leave_first_and_busy_ones_never() {
+        let connections = Connections::default();
+        let now = Instant::now();
+        let numbers: Vec<_> = (0..5).map(|_| connections.add()).collect();
+        let set = |index: usize, idle: u64| connections.slots.borrow_mut()[numbers[index]].idle = idle;
+        for (index, seconds) in [(0, 3), (1, 1), (2, 5), (4, 2)] {
+            set(index, micros(now + Duration::from_secs(seconds)));
+        }
+        set(3, BUSY);
+        let left = || {
+            connections.close_longest_idle().then(|| {
+                let slots = connections.slots.borrow();
+                slots.iter().position(|slot| slot.idle == LEAVING).expect("one was told")
+            })
+        };
+        assert_eq!(left(), Some(1));
+        connections.remove(1);
+        // It was remembered as the next, and something was asked over it since.
+        set(4, micros(now + Duration::from_secs(9)));
+        assert_eq!(left(), Some(0));
+        connections.remove(0);
+        assert_eq!(left(), Some(2));
+        connections.remove(2);
+        assert_eq!(left(), Some(4));
+        connections.remove(4);
+        assert_eq!(left(), None);
+    }
+
+    #[test]
+    fn many_are_looked_through_now_and_then() {
+        let connections = Connections::default();
+        let begin = Instant::now();
+        let most = REMEMBERED * 3;
+        for number in 0..most {
+            connections.add();
+            connections.slots.borrow_mut()[number].idle = micros(begin + Duration::from_micros(number as u64));
+        }
+        for number in 0..most {
+            assert!(connections.close_longest_idle());
+            assert_eq!(connections.slots.borrow()[number].idle, LEAVING);
+            assert!(connections.idlest.borrow().capacity() <= most.next_power_of_two());
+        }
+        assert!(!connections.close_longest_idle());
+    }
+}
