@@ -1,5 +1,7 @@
 //! The heads that each side gets to see.
 
+use proxy_engine::config::{HeaderEdit, HeaderValue};
+
 use crate::support::{Origin, Proxy};
 
 #[test]
@@ -81,4 +83,58 @@ fn a_request_about_the_server_itself_is_forwarded() {
     let mut client = proxy.client();
     client.send("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n");
     assert_eq!(client.response().text(), "*");
+}
+
+#[test]
+fn the_host_of_the_client_is_passed_on_if_that_is_wanted() {
+    let origin = Origin::echoing_targets();
+    for to in [None, Some("http://backend.example"), Some("http://{host}.internal/x")] {
+        let proxy = Proxy::with(&[&origin.address()], |settings| {
+            settings.proxy.to = to.map(str::to_owned);
+            settings.proxy.preserve_host = true;
+        });
+        let mut client = proxy.client();
+        let before = origin.requests().len();
+        client.send("GET / HTTP/1.1\r\nHost: Site.example:8443\r\n\r\n");
+        assert_eq!(client.response().status(), 200);
+        client.send("GET http://other.example:81/ HTTP/1.1\r\nHost: evil.example\r\n\r\n");
+        assert_eq!(client.response().status(), 200);
+        let requests = origin.requests();
+        let hosts: Vec<_> = requests[before..].iter().map(|request| request.get("Host")).collect();
+        assert_eq!(hosts, [Some("Site.example:8443"), Some("other.example:81")], "{to:?}");
+    }
+    // A client of HTTP/1.0 need not say whom it means.
+    let proxy = Proxy::with(&[&origin.address()], |settings| {
+        settings.proxy.to = Some("http://backend.example".into());
+        settings.proxy.preserve_host = true;
+    });
+    let mut client = proxy.client();
+    client.send("GET / HTTP/1.0\r\n\r\n");
+    assert_eq!(client.response().status(), 200);
+    assert_eq!(origin.requests().last().and_then(|request| request.get("Host")), Some("backend.example"));
+}
+
+#[test]
+fn fields_that_are_set_win_over_the_host_of_the_client() {
+    let origin = Origin::echoing_targets();
+    let proxy = Proxy::with(&[&origin.address()], |settings| {
+        settings.proxy.preserve_host = true;
+        let values = vec![HeaderValue::Literal("set.example".into())];
+        settings.proxy.headers = vec![HeaderEdit { name: "Host".into(), values }];
+    });
+    assert_eq!(proxy.client().get("/").status(), 200);
+    assert_eq!(origin.requests()[0].get("Host"), Some("set.example"));
+}
+
+#[test]
+fn a_target_that_ends_with_its_authority_means_what_was_asked_for() {
+    let origin = Origin::echoing_targets();
+    for (to, target) in [
+        ("http://backend.example", "/a/b?c=d"),
+        ("http://backend.example/", "/"),
+        ("http://backend.example/x?token=1{query}", "/x?token=1&c=d"),
+    ] {
+        let proxy = Proxy::with(&[&origin.address()], |settings| settings.proxy.to = Some(to.into()));
+        assert_eq!(proxy.client().get("/a/b?c=d").text(), target, "{to}");
+    }
 }

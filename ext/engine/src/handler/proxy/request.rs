@@ -5,7 +5,7 @@ use crate::error::Error;
 use crate::forward::Exchange;
 use crate::headers::{forwarded, hop_by_hop};
 use crate::http1::{write_request_head, Framing};
-use crate::message::{behind_prefix, Known, Span, Version};
+use crate::message::{behind_prefix, Known, RequestHead, Span, Version};
 use crate::peer::Peer;
 use crate::rewrite::Scope;
 use crate::upstream::exchange::Asked;
@@ -85,7 +85,7 @@ impl Proxy {
         if !self.own_headers.has(Known::Via) {
             request.fields.append(Known::Via, via);
         }
-        if self.target.is_some() && !self.sets_host {
+        if self.target.is_some() && !self.sets_host && !self.keeps_host(request) {
             request.fields.set(Known::Host, &work.target.authority);
         }
         if request.version == Version::Http10 {
@@ -115,7 +115,7 @@ impl Proxy {
         asked: &Asked,
     ) -> Result<(), Error> {
         let work = &mut *exchange.work;
-        if self.target.is_none() && !self.sets_host {
+        if self.target.is_none() && !self.sets_host && !self.keeps_host(&work.request) {
             work.request.fields.set(Known::Host, endpoint.authority().as_bytes());
         }
         if !asked.go_ahead && exchange.outcome.attempts > 1 {
@@ -138,6 +138,11 @@ impl Proxy {
             }
         }
         Ok(())
+    }
+
+    /// Whether `Host` stays what the client says. One of HTTP/1.0 may say nothing.
+    fn keeps_host(&self, request: &RequestHead) -> bool {
+        self.preserve_host && request.fields.has(Known::Host) && !request.authority().is_empty()
     }
 
     /// The path as `{path}` shows it: without the prefix if that is to be stripped.
