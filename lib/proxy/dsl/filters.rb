@@ -136,7 +136,9 @@ module Proxy
           read[as] = value
         elsif !values.empty?
           sound = false
-          place.error("takes options only, not #{Spelling.show(values.first)}: the options are #{directive.names.map(&:inspect).join(", ")}")
+          # What is written behind a word that asks for secrets may be one.
+          shown = word.start_with?("auth_") ? Spelling.kind(values.first) : Spelling.show(values.first)
+          place.error("takes options only, not #{shown}: the options are #{directive.names.map(&:inspect).join(", ")}")
         end
         # The engine would miss what was reported as wrong.
         lost = needed.any? { |name| !options[name].nil? && !read.key?(name.to_s) }
