@@ -20,7 +20,7 @@ module Proxy
         place = @draft.place(:upstream)
         return unless @draft.top_level?(place)
 
-        place.no_block if block
+        place.error("takes no block: write upstream \"app\", backends: [\"127.0.0.1:3001\", \"127.0.0.1:3002\"]") if block
         name = upstream_name(names, place)
         read, = Options::UPSTREAM.read(options, place)
         backends_missing(options, place) if no_backends?(options)
