@@ -38,6 +38,23 @@ module Proxy
     Server.start(config.validate!)
   end
 
+  # Starts a server, and stops it at the end of the block, whichever way that comes.
+  #
+  # @param config [String, Pathname, Proc, nil] a configuration file, as for {start}, or a Proc in place of the block there
+  # @param binds [Array<String>, nil] URLs to listen on in place of those of the configuration
+  # @yieldparam server [Server]
+  # @return [Object] what the block returns
+  # @raise [ConfigurationError] with everything that is wrong; nothing was bound
+  # @raise [BindError] when an address cannot be bound; nothing stays bound
+  # @example
+  #   Proxy.run("Proxyfile") { |server| puts server.url; sleep }
+  def self.run(config = nil, binds: nil)
+    server = config.is_a?(Proc) ? start(binds: binds, &config) : start(config, binds: binds)
+    yield server
+  ensure
+    server&.stop
+  end
+
   # Checks a configuration without starting anything.
   #
   # @param path [String, Pathname, nil] a configuration file; default: `Proxyfile`, then `config/proxy.rb`

@@ -37,12 +37,13 @@ module Proxy
 
     # @api private
     def initialize(draft)
-      @draft = draft
+      # Its name is one that no configuration gives to a variable of its own.
+      @__draft = draft
     end
 
     # @return [String]
     def inspect
-      "#<#{self.class} #{@draft.file}>"
+      "#<#{self.class} #{@__draft.file}>"
     end
 
     # Runs text as a part of the configuration: mistakes in it are told by the file and the line that it is said to have, and it sees
@@ -55,7 +56,7 @@ module Proxy
       return super if block || text.empty?
 
       source, path, line = text
-      @draft.run(self, String(source), String(path || "(eval)"), line || 1)
+      @__draft.run(self, String(source), String(path || "(eval)"), line || 1)
     end
 
     private
@@ -64,7 +65,7 @@ module Proxy
     def method_missing(name, *arguments, **options, &block)
       return super if name.start_with?("to_") && arguments.empty?
 
-      @draft.unknown(name, arguments, options)
+      @__draft.unknown(name, arguments, options, block)
       # What stands in a block of another system is told of too.
       instance_exec(&block) if block && Foreign.block?(name)
       nil
@@ -72,6 +73,13 @@ module Proxy
 
     def respond_to_missing?(*)
       false
+    end
+
+    # A method of the configuration may go by the name of a word, but not take the place of what the words are made of.
+    def singleton_method_added(name)
+      return if name == __method__ || !DSL.private_method_defined?(name) || BasicObject.private_method_defined?(name) || Object.private_method_defined?(name)
+
+      @__draft.place(name).error("the words of this file need a method of that name themselves: give yours another")
     end
   end
 end

@@ -38,6 +38,12 @@ RSpec.describe Proxy::DSL::Foreign do
       .to eq(["Proxyfile:1: http", "Proxyfile:2: server", "Proxyfile:3: listen", "Proxyfile:4: root"])
   end
 
+  it "takes a bare word for a variable that is not there" do
+    %w[port user app].each do |word|
+      expect(problems_of("proxy backends: [\"127.0.0.1:\#{#{word}}\"]\n").first).to start_with("Proxyfile:1: #{word}: unknown directive")
+    end
+  end
+
   it "says it where the file is no Ruby" do
     expect(problems_of("location / {\n  proxy_pass http://127.0.0.1:3000;\n}\n").join("\n")).to include("syntax error")
     expect(problems_of("\nserver_name example.com *.example.com;\n").join("\n"))

@@ -110,7 +110,7 @@ RSpec.describe Proxy::DSL::Inclusion do
 
   it "tells the lines of text that is run as a part of the file" do
     write("sites/a.rb", "\nproxy backend: ['127.0.0.1:1']\n")
-    text = "Dir.chdir('#{directory}')\nDir['sites/*.rb'].each { |f| instance_eval(File.read(f), f) }\n" \
+    text = "Dir['sites/*.rb'].each { |f| instance_eval(File.read(f), f) }\n" \
            "eval(File.read('sites/a.rb'), binding, 'again.rb', 5)\n"
     Dir.chdir(directory) do
       expect(problems_of(text)).to eq(["again.rb:6: proxy: unknown option :backend (did you mean :backends?)",

@@ -44,6 +44,13 @@ RSpec.describe Proxy::DSL::Sandbox do
     expect([Object.const_defined?(:LIST), Object.private_method_defined?(:first), Proxy::DSL.method_defined?(:first)]).to eq([false, false, false])
   end
 
+  it "leaves names of variables and methods to the configuration" do
+    text = "@draft = @path = 1\ndef static_response(**) = super\ndef app(name) = proxy(backends: [name])\ndef puts(text) = nil\n"
+    expect(problems_of("#{text}app 'a:1'\nputs 1\nstatic_response body: ''\n")).to eq([])
+    expect(problems_of("\ndef filter(name)\nend\nstatic_response body: ''\n"))
+      .to eq(["Proxyfile:2: filter: the words of this file need a method of that name themselves: give yours another"])
+  end
+
   it "shows nothing of what was read" do
     config = Proxy::Config.load(write("Proxyfile", "auth_api_key keys: ['hunter22hunter22']\nstatic_response body: ''\n"))
     expect(config.inspect).to eq("#<Proxy::Config #{directory}/Proxyfile>")

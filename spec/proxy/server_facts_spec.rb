@@ -34,6 +34,18 @@ RSpec.describe Proxy::Server, :binding do
     expect { @server.reload { bind("http://127.0.0.1:0") || proxy(to: "nowhere") } }.to output(/\Awarning: [^\n]*\n\z/).to_stderr
   end
 
+  it "stops at the end of a block" do
+    running = nil
+    said = Proxy.run(proc { static_response body: "" }, binds: ["http://127.0.0.1:0"]) do |server|
+      running = server
+      expect(server.stopped?).to be(false)
+      "said"
+    end
+    expect([said, running.stopped?]).to eq(["said", true])
+    expect { Proxy.run(proc { static_response body: "" }, binds: ["http://127.0.0.1:0"]) { |server| (running = server) && raise("out") } }.to raise_error("out")
+    expect(running.stopped?).to be(true)
+  end
+
   it "starts though nobody reads its warnings" do
     script = 'r, w = IO.pipe; r.close; $stderr = w; s = Proxy.start { bind "http://127.0.0.1:0"; proxy to: "nowhere" }; puts s.port.class; s.stop'
     out, status = Open3.capture2(RbConfig.ruby, "-I#{Proxyfiles::ROOT}/lib", "-rproxy", "-e", script)

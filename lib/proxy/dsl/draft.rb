@@ -180,12 +180,12 @@ module Proxy
       end
 
       # Reports a word that is no directive, with what stood behind it.
-      def unknown(word, arguments = [], options = {})
+      def unknown(word, arguments = [], options = {}, block = nil)
         place = place(word)
-        behind = [*arguments, *options.values]
+        behind = [*arguments, *options.values, *block]
         # In `balance roundrobin` the second word is told of before the first. One line about both is enough.
         forget_bare_words(place) if behind.include?(nil)
-        report_unknown(place, word)
+        report_unknown(place, word, behind.empty?)
         @bare << problems.last if behind.empty?
       end
 
@@ -204,10 +204,11 @@ module Proxy
         problems.reject! { |problem| place.at == { "file" => problem.file, "line" => problem.line } && @bare.any? { |bare| bare.equal?(problem) } }
       end
 
-      def report_unknown(place, word)
+      # A bare word is rather a variable that is not there than a word of another system.
+      def report_unknown(place, word, bare)
         return place.error("is not available in this version: leave it out") if Options::LATER.include?(word)
 
-        foreign = Foreign.word(word) and return place.error(foreign)
+        foreign = (Foreign.word(word) unless bare && !Foreign.alone?(word)) and return place.error(foreign)
         nearest = Spelling.nearest(word, Options::WORDS)
         known = nearest ? "" : ": the directives are #{Options::WORDS.join(", ")}"
         place.error("unknown directive#{" (did you mean #{nearest}?)" if nearest}#{known}#{foreign_self unless nearest}")

@@ -85,6 +85,10 @@ module Proxy
       # Words whose block is looked into.
       BLOCKS = %i[server http events frontend defaults global backend handle handle_path route stream].freeze
 
+      # Words that need nothing behind them.
+      ALONE = %i[ip_hash least_conn internal file_server encode log gzip preload_app! log_requests! quiet daemonize prune_bundler fork_worker
+                 nakayoshi_fork forwardfor drain_on_shutdown reverse_proxy proxy_pass listen server_name rackup].freeze
+
       # Every option with ours and a value for it.
       OPTIONS = {
         proxy_set_header: [:headers, '{ "X-Name" => "value" }'], header_up: [:headers, '{ "X-Name" => "value" }'],
@@ -114,6 +118,11 @@ module Proxy
       # What to write in place of a word; nil if nobody knows it.
       def self.word(name)
         WORDS[name.to_sym]
+      end
+
+      # Whether a word may stand there without anything behind it.
+      def self.alone?(name)
+        ALONE.include?(name.to_sym)
       end
 
       # Whether what stands in the block of a word belongs to the configuration.

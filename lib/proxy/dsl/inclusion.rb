@@ -16,7 +16,7 @@ module Proxy
       #   include "sites/*.rb"
       #   include "limits.rb", "/etc/proxy/shared.rb"
       def include(*files, **options, &block)
-        place = @draft.place(:include)
+        place = @__draft.place(:include)
         place.no_block if block
         Options::INCLUDE.read(options, place)
         modules, files = files.flatten.partition { |file| file.is_a?(Module) }
@@ -53,7 +53,7 @@ module Proxy
 
       def include_file(file, place)
         named = place.named(file)
-        wrong = @draft.include_file(self, FilePath.expand(file, place.directory), named)
+        wrong = @__draft.include_file(self, FilePath.expand(file, place.directory), named)
         place.error("#{named} #{wrong}") if wrong
       end
     end

@@ -35,14 +35,14 @@ module Proxy
       #     proxy to: "http://127.0.0.1:3002{path}{query}"
       #   end
       def location(*patterns, **options, &block)
-        place = @draft.place(:location)
+        place = @__draft.place(:location)
         given = patterns.flatten(1)
         if given.empty? && options.empty?
           place.error("there is neither a path nor a condition: write #{Types::PATTERNS.hint}, or a condition such as methods: [\"GET\"]")
         end
         read, = Options::LOCATION.read(options, place)
         values = given.empty? ? INVALID : Options::LOCATION.takes.read(given, place)
-        values = Nesting.whole(values, @draft.around, place) unless values.equal?(INVALID)
+        values = Nesting.whole(values, @__draft.around, place) unless values.equal?(INVALID)
         paths = Nesting.new(values) unless values.equal?(INVALID)
         add_location(place, read, values, "patterns", Options::LOCATION, paths, &block)
       end
@@ -56,7 +56,7 @@ module Proxy
       #     proxy to: "http://127.0.0.1:3003{path}{query}"
       #   end
       def host(*hosts, **options, &block)
-        place = @draft.place(:host)
+        place = @__draft.place(:host)
         given = hosts.flatten(1)
         place.error("the host is missing: write #{Types::HOST_NAMES.hint}") if given.empty?
         read, = Options::HOST.read(options, place)
@@ -71,10 +71,10 @@ module Proxy
         return place.error("has no block: write #{directive.name} #{example(directive)} do … end") && nil unless block
 
         # What stands inside is checked whatever selects it.
-        routes = @draft.inside(paths) { block.arity == 1 ? block.call(self) : block.call }
+        routes = @__draft.inside(paths) { block.arity == 1 ? block.call(self) : block.call }
         read = { **read, name => values } unless values.equal?(INVALID)
         read = { **read, "inner" => paths.inner } if paths&.inner&.any?
-        @draft.add_route("location" => { **read, "routes" => routes, "at" => place.at })
+        @__draft.add_route("location" => { **read, "routes" => routes, "at" => place.at })
         nil
       end
 
