@@ -77,7 +77,7 @@ module Proxy
 
     # A method of the configuration may go by the name of a word, but not take the place of what the words are made of.
     def singleton_method_added(name)
-      return if name == __method__ || !DSL.private_method_defined?(name) || BasicObject.private_method_defined?(name) || Object.private_method_defined?(name)
+      return if name == __method__ || !DSL.private_method_defined?(name) || Object.private_method_defined?(name)
 
       @__draft.place(name).error("the words of this file need a method of that name themselves: give yours another")
     end

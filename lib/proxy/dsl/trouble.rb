@@ -14,7 +14,9 @@ module Proxy
         file = found.first.first if found.any?
         found = drawn(lines).map { |line, text| [file, line, text] } if found.empty? || found.first.last.match?(/\Asyntax errors? found/)
         found = [[file, nil, lines.first.to_s]] if found.empty?
-        found.map { |path, line, text| Problem.new(file: path, line: line&.to_i, message: "#{sentence(text)}#{foreign(source, line) if path == file}") }
+        found.map do |path, line, text|
+          Problem.new(file: path, line: line&.to_i, message: "#{sentence(text)}#{foreign(source, line) if path == file}")
+        end
       end
 
       # What a line in the words of another system would be in ours.

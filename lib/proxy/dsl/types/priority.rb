@@ -45,7 +45,10 @@ module Proxy
           case value.keys
           when [:hash] then tagged("hash", REWRITE.read(value[:hash], place.within(:hash)))
           when [:sticky], %i[sticky secret], %i[secret sticky] then sticky(value, place)
-          else place.error("#{value.key?(:secret) || value.key?("secret") ? "a Hash of #{value.keys.map(&:inspect).join(", ")}" : Spelling.show(value)} is unknown: write #{FORMS}, perhaps with a secret: \"…\"")
+          else
+            # One of its values may be the secret.
+            shown = value.length > 1 ? "a Hash of #{value.keys.map(&:inspect).join(", ")}" : Spelling.show(value)
+            place.error("#{shown} is unknown: write #{FORMS}, perhaps with a secret: \"…\"")
           end
         end
 
