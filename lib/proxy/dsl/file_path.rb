@@ -21,9 +21,10 @@ module Proxy
         path
       end
 
-      # The absolute path of `path`, which starts from `directory` if it is relative.
-      def self.expand(path, directory = Dir.pwd)
-        text(File.expand_path(path.b, directory.b))
+      # The absolute path of `path`, which starts from `directory`, or else from the working directory, if it is relative. The working
+      # directory may be gone, and is not asked for in vain.
+      def self.expand(path, directory = nil)
+        text(directory ? File.expand_path(path.b, directory.b) : File.expand_path(path.b))
       end
     end
   end
