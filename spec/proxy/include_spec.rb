@@ -121,6 +121,8 @@ RSpec.describe Proxy::DSL::Inclusion do
   it "tells the line of an exception and of a syntax error in such text" do
     write("a.rb", "\n\nraise 'no'\n")
     expect(problems_of("instance_eval(File.read('#{directory}/a.rb'), 'a.rb')\n")).to eq(["a.rb:3: raised RuntimeError: no"])
+    expect(problems_of("\nraise Exception, 'no'\n")).to eq(["Proxyfile:2: raised Exception: no"])
+    expect { problems_of("exit 3\n") }.to raise_error(SystemExit)
     write("a.rb", "\nproxy(\n")
     expect(problems_of("instance_eval(File.read('#{directory}/a.rb'), 'a.rb')\n")).to include(a_string_matching(/\Aa\.rb:\d: syntax error/))
   end

@@ -85,7 +85,10 @@ module Proxy
       rescue SyntaxError => error
         @cause ||= error
         @problems.concat(Trouble.syntax(error, path, @texts.keys, source))
-      rescue StandardError, ScriptError, SystemStackError => error
+      rescue Exception => error # rubocop:disable Lint/RescueException
+        # What is meant for the process or for a caller, a signal, an exit or a time limit, goes there.
+        raise unless [StandardError, ScriptError, SystemStackError, SecurityError].any? { |kind| kind === error } || error.instance_of?(Exception)
+
         @cause ||= error
         problem = Trouble.raised(error, path, @texts.keys)
         # What follows from a word that was reported already is not told again.
