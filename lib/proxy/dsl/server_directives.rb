@@ -182,12 +182,25 @@ module Proxy
           text = directive.takes.read(urls.first, place)
           return INVALID if text.equal?(INVALID)
 
+          ours = in_our_words(text)
+          return place.error("#{Spelling.show(text)} is no URL: write #{ours}") if ours
+
           url, _, query = text.partition("?")
           given, sound = from_query(query, place)
           options = options.merge(given) { |key, *| sound = place.error("#{key} stands in the URL and beside it: keep one of them") }
           read, fit = directive.read(options.reject { |_, value| value.equal?(INVALID) }, place)
           sound && !sound.equal?(INVALID) && fit ? { "url" => url, "at" => place.at, **read } : INVALID
         end
+
+        # What Puma, nginx and HAProxy write for an address, as it is written here; nil for anything else.
+        def self.in_our_words(text)
+          case text
+          when %r{\Atcp://(\S+)\z} then "http://#{$1}".inspect
+          when %r{\Assl://([^?\s]+)} then "#{"https://#{$1}".inspect}, certificate: \"tls/site.pem\", key: \"tls/site.key\""
+          when /\A\*?:(\d+)\z/, /\A(\d+)\z/ then "http://0.0.0.0:#{$1}".inspect
+          end
+        end
+        private_class_method :in_our_words
 
         # The query parameters as options: digits become numbers.
         def self.from_query(query, place)
