@@ -21,7 +21,7 @@ keepalive_timeout 30
 # Ruby has words for what several proxies have in common.
 patience = { connect_timeout: 5, timeout: 30, read_timeout: 30 }
 # HAProxy leaves the client's Host as it is. `option forwardfor` is so unless one says forwarded_headers: false.
-same_host = { headers: { "Host" => { rewrite: "{Host}" } } }
+same_host = { preserve_host: true }
 
 # frontend http_in
 #   bind *:80

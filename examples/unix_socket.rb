@@ -9,4 +9,4 @@ bind "unix:///tmp/proxy.sock"
 proxy to: "http://app{path}{query}",
       backends: ["unix:/tmp/app.sock"],
       # What the client asked for, instead of the host of `to`.
-      headers: { "Host" => { rewrite: "{Host}" } }
+      preserve_host: true

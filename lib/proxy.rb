@@ -19,6 +19,8 @@ module Proxy
   # file is read. Inside the block `self` is the configuration, so it sees the local variables around it, but neither your instance
   # variables nor your methods; a block that takes an argument gets the configuration there and keeps its own `self`.
   #
+  # What is legal and looks like a slip is printed to standard error, and kept in {Server#warnings}.
+  #
   # @param path [String, Pathname, nil] a configuration file; default: `Proxyfile`, then `config/proxy.rb`
   # @param binds [Array<String>, nil] URLs to listen on in place of those of the configuration; none when empty
   # @return [Server]
@@ -31,7 +33,26 @@ module Proxy
   # @example From a block that uses what is around it
   #   server = Proxy.start { |config| config.proxy to: @url, timeout: default_timeout }
   def self.start(path = nil, binds: nil, &block)
-    Server.start(Config.load(path, binds: binds, &block).validate!)
+    config = Config.load(path, binds: binds, &block)
+    config.print_warnings
+    Server.start(config.validate!)
+  end
+
+  # Starts a server, and stops it at the end of the block, whichever way that comes.
+  #
+  # @param config [String, Pathname, Proc, nil] a configuration file, as for {start}, or a Proc in place of the block there
+  # @param binds [Array<String>, nil] URLs to listen on in place of those of the configuration
+  # @yieldparam server [Server]
+  # @return [Object] what the block returns
+  # @raise [ConfigurationError] with everything that is wrong; nothing was bound
+  # @raise [BindError] when an address cannot be bound; nothing stays bound
+  # @example
+  #   Proxy.run("Proxyfile") { |server| puts server.url; sleep }
+  def self.run(config = nil, binds: nil)
+    server = config.is_a?(Proc) ? start(binds: binds, &config) : start(config, binds: binds)
+    yield server
+  ensure
+    server&.stop
   end
 
   # Checks a configuration without starting anything.

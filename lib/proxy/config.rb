@@ -68,9 +68,9 @@ module Proxy
 
       # The file as it was named, unless the working directory is another one by now.
       def file
-        Dir.pwd == directory ? path : File.expand_path(path, directory)
+        Dir.pwd == directory ? path : DSL::FilePath.expand(path, directory)
       rescue SystemCallError
-        File.expand_path(path, directory)
+        DSL::FilePath.expand(path, directory)
       end
     end
 
@@ -99,6 +99,11 @@ module Proxy
       draft.to_h.fetch("binds").map { |bind| bind.except("at") }
     end
 
+    # @return [String] without what it holds, of which some may be secret
+    def inspect
+      "#<#{self.class} #{file}>"
+    end
+
     # @return [Hash] the configuration as the engine takes it
     def to_h
       @hash
@@ -112,6 +117,13 @@ module Proxy
     # @return [Array<Problem>] what looks like a slip
     def warnings
       problems.select(&:warning?)
+    end
+
+    # Prints the warnings, as the command does.
+    def print_warnings
+      warnings.each { |warning| warn "warning: #{warning}" }
+    rescue SystemCallError, IOError
+      # Nobody reads them, which is no reason not to start.
     end
 
     # Raises everything that is wrong, with the exception of the file, if there was one, as its cause.

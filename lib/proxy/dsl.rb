@@ -5,6 +5,7 @@ require_relative "dsl/options"
 require_relative "dsl/draft"
 require_relative "dsl/server_directives"
 require_relative "dsl/routing"
+require_relative "dsl/inclusion"
 require_relative "dsl/upstreams"
 require_relative "dsl/handlers"
 require_relative "dsl/filters"
@@ -28,6 +29,7 @@ module Proxy
   class DSL
     include ServerDirectives
     include Routing
+    include Inclusion
     include Upstreams
     include Handlers
     include Filters
@@ -35,26 +37,49 @@ module Proxy
 
     # @api private
     def initialize(draft)
-      @draft = draft
+      # Its name is one that no configuration gives to a variable of its own.
+      @__draft = draft
     end
 
     # @return [String]
     def inspect
-      "#<#{self.class} #{@draft.file}>"
+      "#<#{self.class} #{@__draft.file}>"
+    end
+
+    # Runs text as a part of the configuration: mistakes in it are told by the file and the line that it is said to have, and it sees
+    # what the file sees. With a block it is that of every object.
+    #
+    # @param text [Array] a source, the name of its file and its first line
+    # @example What {Inclusion#include} does by itself
+    #   Dir["sites/*.rb"].sort.each { |file| instance_eval(File.read(file), file) }
+    def instance_eval(*text, &block)
+      return super if block || text.empty?
+
+      source, path, line = text
+      @__draft.run(self, String(source), String(path || "(eval)"), line || 1)
     end
 
     private
 
     # A word that is no directive is reported with the nearest that is, and the rest of the file is read all the same.
-    def method_missing(name, *arguments, **_options)
+    def method_missing(name, *arguments, **options, &block)
       return super if name.start_with?("to_") && arguments.empty?
 
-      @draft.unknown(name)
+      @__draft.unknown(name, arguments, options, block)
+      # What stands in a block of another system is told of too.
+      instance_exec(&block) if block && Foreign.block?(name)
       nil
     end
 
     def respond_to_missing?(*)
       false
+    end
+
+    # A method of the configuration may go by the name of a word, but not take the place of what the words are made of.
+    def singleton_method_added(name)
+      return if name == __method__ || !DSL.private_method_defined?(name) || Object.private_method_defined?(name)
+
+      @__draft.place(name).error("the words of this file need a method of that name themselves: give yours another")
     end
   end
 end

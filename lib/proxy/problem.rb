@@ -34,12 +34,31 @@ module Proxy
       problems.uniq(&:to_s).each_with_index.sort_by { |problem, n| [problem.file.to_s, problem.line || 0, n] }.map(&:first)
     end
 
+    # Text of whatever encoding as it can stand beside others, in UTF-8.
+    # @api private
+    def self.text(text)
+      return text if text.encoding == Encoding::UTF_8 && text.valid_encoding?
+
+      bytes = text.dup.force_encoding(Encoding::UTF_8)
+      return bytes if bytes.valid_encoding?
+
+      text.encode(Encoding::UTF_8, invalid: :replace, undef: :replace).scrub
+    end
+
+    # Text without what stands before an `@` in a URL: a password belongs in no message. A quote or a space ends a URL.
+    # @api private
+    def self.without_secrets(text)
+      return text unless text.include?("@")
+
+      text.gsub(%r{(\w://)[^\s"'`]*@|(?<![^\s"'`])[^\s"'`:/]+:(?!//)[^\s"'`]*@}) { "#{$1}…@" }
+    end
+
     # @api private
     def initialize(message:, file: nil, line: nil, directive: nil, severity: :error)
-      @file = file
+      @file = file && Problem.text(file)
       @line = line
       @directive = directive
-      @message = message
+      @message = Problem.without_secrets(Problem.text(message))
       @severity = severity
       freeze
     end

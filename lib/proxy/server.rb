@@ -30,7 +30,7 @@ module Proxy
       # @api private
       def start(config)
         native = Native::Server.start(config.to_h)
-        server = new(native, config.source)
+        server = new(native, config)
         @running[server] = true
         server
       end
@@ -47,13 +47,33 @@ module Proxy
     attr_reader :urls
 
     # @api private
-    def initialize(native, source)
+    def initialize(native, config)
       @native = native
-      @source = source
+      @source = config.source
+      @warnings = config.warnings.freeze
       @reloading = Monitor.new
       read_urls
     end
     private_class_method :new
+
+    # @return [Array<Problem>] what is legal and looks like a slip in the configuration that is served by
+    # @example
+    #   server.warnings.map(&:to_s)  # => []
+    attr_reader :warnings
+
+    # @return [String, nil] the URL of the first bind; nil once there is none
+    # @example
+    #   server.url  # => "http://127.0.0.1:40123"
+    def url
+      urls.first
+    end
+
+    # @return [Integer, nil] the port of the first bind that has one; nil if there are but unix sockets
+    # @example
+    #   server.port  # => 40123
+    def port
+      urls.filter_map { |url| url[%r{\Ahttps?://.*:(\d+)\z}, 1]&.to_i }.first
+    end
 
     # What happened since the start; after the end, what had happened until then.
     #
@@ -121,7 +141,9 @@ module Proxy
         # One after the other, so that of two the one that has read the latest file comes last.
         @reloading.synchronize do
           source = path || block ? @source.other(path, block) : @source
-          take(source.read)
+          config = source.read
+          config.print_warnings
+          take(config)
         end
       end
     end
@@ -132,6 +154,7 @@ module Proxy
       @reloading.synchronize do
         @native.reload(config.validate!.to_h)
         @source = config.source
+        @warnings = config.warnings.freeze
       ensure
         read_urls unless stopped?
       end

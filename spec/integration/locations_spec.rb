@@ -58,7 +58,7 @@ RSpec.describe "location and static_response" do
   it "tries a location's children inside it" do
     result = answers("/a/b", "/a/c") do
       location "/a/*" do
-        location("/a/b") { static_response body: "inner" }
+        location("/b") { static_response body: "inner" }
         static_response body: "outer"
       end
     end

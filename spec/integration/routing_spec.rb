@@ -72,7 +72,7 @@ RSpec.describe "routing" do
       seen = forwarded("/a/b", host: "Acme.example.test") do |address|
         location hosts: [/\A(?<tenant>[a-z]+)\.example/] do
           location "/:x/*" do
-            location("/:y/:x") { proxy backends: [address], headers: { "X-Captured" => { rewrite: "{tenant} {x} {y}" } } }
+            location(%r{\A/(?<y>[^/]+)/(?<x>.+)\z}) { proxy backends: [address], headers: { "X-Captured" => { rewrite: "{tenant} {x} {y}" } } }
           end
         end
       end

@@ -18,7 +18,7 @@ RSpec.describe Proxy::ConfigurationError, :wrong_types do
     "auth_basic credentials: nil" => 'auth_basic: nobody could come in: write credentials: { "USER" => "$2y$…" }, or file: "htpasswd"',
     "auth_basic credentials: {}" => "auth_basic: credentials: there is nobody in it: write at least one user",
     "auth_basic 'Staff'" =>
-      'auth_basic: takes options only, not "Staff": the options are :realm, :credentials, :file, :error_response',
+      'auth_basic: takes options only, not a String: the options are :realm, :credentials, :file, :error_response',
     "auth_basic credentials: ['ann']" => 'auth_basic: credentials: an Array is no such value: write a Hash of users and hashes, such as { "ann" => "$2y$…" }',
     "auth_basic credentials: { 'ann' => nil }" =>
       'auth_basic: credentials: what "ann" has is nil: write a Hash of users and hashes, such as { "ann" => "$2y$…" }',

@@ -79,7 +79,7 @@ RSpec.describe Proxy::ConfigurationError, :wrong_types do
     "proxy #{target}, backend_priority: { sticky: 'a b' }" =>
       'proxy: backend_priority: sticky: "a b" cannot be the name of a cookie: write letters, digits, hyphens and underscores',
     "proxy #{target}, backend_priority: { sticky: 'a', secret: 5 }" =>
-      'proxy: backend_priority: secret: 5 is an Integer: write a String that nobody can guess, such as ENV.fetch("STICKY_SECRET")',
+      'proxy: backend_priority: secret: an Integer is no such value: write a String that nobody can guess, such as ENV.fetch("STICKY_SECRET")',
     "proxy #{target}, backend_priority: { sticky: 'a', secret: 'abc' }" =>
       "proxy: backend_priority: secret: 3 bytes can be guessed: write 16 or more, as `openssl rand -hex 32` prints them",
     'proxy backends: [{ address: "a:1", weight: 0 }]' =>
@@ -264,7 +264,7 @@ RSpec.describe Proxy::ConfigurationError, :wrong_types do
     "upstraem 'a'" => "upstraem: unknown directive (did you mean upstream?)",
     "compress" => "compress: is not available in this version: leave it out",
     "static_files root: 'public'" => "static_files: is not available in this version: leave it out",
-    "server_name 'a'" => /\Aserver_name: unknown directive: the directives are bind, threads, .*location, .*response_headers, .*\z/,
+    "sever_names 'a'" => /\Asever_names: unknown directive: the directives are bind, threads, .*location, .*response_headers, .*\z/,
     "locaton('/a') { }" => "locaton: unknown directive (did you mean location?)",
     "prxy #{target}" => "prxy: unknown directive (did you mean proxy?)",
     "ENV.fetch('NO_SUCH_VARIABLE')" => 'raised KeyError: key not found: "NO_SUCH_VARIABLE"',
@@ -337,7 +337,7 @@ RSpec.describe Proxy::ConfigurationError, :wrong_types do
   end
 
   it "does not tell again what follows from an unknown word" do
-    expect(problems_of("x = backend + 1\n")).to eq(["Proxyfile:1: backend: unknown directive: the directives are " \
+    expect(problems_of("x = unheard_of + 1\n")).to eq(["Proxyfile:1: unheard_of: unknown directive: the directives are " \
                                                     "#{Proxy::DSL::Options::WORDS.join(", ")}"])
   end
 

@@ -287,10 +287,11 @@ RSpec.describe Proxy::DSL do
       end
       static_response body: "rest"
     RUBY
-    inner = { "location" => { "patterns" => [{ "text" => "/b/c" }], "routes" => [{ "static_response" => { "body" => "inner" } }] } }
+    inner = { "location" => { "patterns" => [{ "text" => "/a/b/c" }, { "text" => "/b/b/c" }], "routes" => [{ "static_response" => { "body" => "inner" } }] } }
 
     expect(hash["routes"]).to eq([
                                    { "location" => { "patterns" => [{ "text" => "/a" }, { "text" => "/b/*" }],
+                                                     "inner" => [{ "text" => "/a/b/c" }],
                                                      "routes" => [inner, { "static_response" => { "body" => "outer" } }] } },
                                    { "static_response" => { "body" => "rest" } }
                                  ])

@@ -37,7 +37,7 @@ module Proxy
         return explain(*rest) unless rest.empty?
         return usage("#{@remote ? "--remote" : "-H"} belongs to a URL: write one, such as http://localhost/") if @remote || @headers
 
-        configured { |config| @out.puts Table.new(config).lines }
+        configured { |config| @out.puts told(Table.new(config).lines) }
       end
 
       def explain(*words)
@@ -47,11 +47,16 @@ module Proxy
         return usage(question) if question.is_a?(String)
 
         configured do |config|
-          told = Native.explain(config.to_h, question.to_h)
-          next usage(told) if told.is_a?(String)
+          explained = Native.explain(config.to_h, question.to_h)
+          next usage(explained) if explained.is_a?(String)
 
-          @out.puts Answer.new(config, question, told).lines
+          @out.puts told(Answer.new(config, question, explained).lines)
         end
+      end
+
+      # Lines without the passwords of URLs.
+      def told(lines)
+        lines.map { |line| line.gsub(%r{(://)[^\s"'`/?#]*@}) { "#{$1}…@" } }
       end
 
       # Reads the configuration. What is wrong with it is printed as `proxy check` does.

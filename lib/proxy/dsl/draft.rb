@@ -1,5 +1,8 @@
 # frozen_string_literal: true
 
+require_relative "file_path"
+require_relative "foreign"
+require_relative "sandbox"
 require_relative "statements"
 require_relative "trouble"
 
@@ -17,20 +20,24 @@ module Proxy
       # @return [Boolean] whether a block is read whose `self` was another object before
       attr_accessor :takes_self
 
+      # What is read of one file: where its statements begin, and the folder that its relative paths start from.
+      Text = Struct.new(:statements, :directory)
+      private_constant :Text
+
       # Reads a file. One that cannot be read is a problem like any other.
       def self.of_file(path)
-        draft = new(path, File.dirname(File.expand_path(path)))
+        path = FilePath.text(path)
+        draft = new(path, FilePath.expand(File.dirname(path)))
         source = draft.source_of(path) or return draft
-        # A lambda, so that a `return` in the file ends the file.
-        draft.evaluate(source, &->(dsl) { dsl.instance_eval(source, path, 1) })
+        draft.reading(path) { draft.evaluate(source) { |dsl| draft.run(dsl, source, path) } }
         draft
       end
 
       # Reads a block. Its relative paths start from the working directory.
       def self.of_block(block)
-        path = block.source_location&.first || "(block)"
+        path = FilePath.text(block.source_location&.first || "(block)")
         draft = new(path, Config.working_directory)
-        source = File.file?(path) ? File.read(path) : ""
+        source = File.file?(path) ? File.read(path, encoding: Encoding::UTF_8) : ""
         draft.takes_self = block.arity != 1
         draft.evaluate(source) { |dsl| block.arity == 1 ? block.call(dsl) : dsl.instance_exec(&block) }
         draft
@@ -45,34 +52,75 @@ module Proxy
         @settings = {}
         @set_at = {}
         @scopes = [[]]
+        @around = []
+        @texts = {}
+        @reading = {}
+        @bare = []
+        @sandbox = Sandbox.new
       end
 
-      # The text of the file, or nil after saying why there is none.
-      def source_of(path)
+      # @return [String] without what was read, of which some may be secret
+      def inspect
+        "#<#{self.class} #{file}>"
+      end
+
+      # The text of a file, or nil after saying why there is none.
+      def source_of(path, named = path)
         source = File.read(path, encoding: Encoding::UTF_8)
         return source if source.valid_encoding?
 
-        trouble("this file is not valid UTF-8: save it as UTF-8")
+        trouble("this file is not valid UTF-8: save it as UTF-8", named)
       rescue Errno::ENOENT
-        trouble("there is no such file: `proxy init` writes a first one")
+        trouble("there is no such file: `proxy init` writes a first one", named)
       rescue Errno::EISDIR
-        trouble("this is a folder: name the file in it")
+        trouble("this is a folder: name the file in it", named)
       rescue SystemCallError => error
-        trouble("this file cannot be read (#{error.class.new.message}): check its permissions")
+        trouble("this file cannot be read (#{error.class.new.message}): check its permissions", named)
       end
 
       # Runs the configuration and gathers what it raises.
-      def evaluate(source)
-        @statements = Statements.new(source)
+      def evaluate(source, path = file, directory = @directory)
+        @texts[path] = Text.new(Statements.new(source), directory)
         yield DSL.new(self)
       rescue SyntaxError => error
-        @cause = error
-        @problems.concat(Trouble.syntax(error, file))
-      rescue StandardError, ScriptError, SystemStackError => error
-        @cause = error
-        problem = Trouble.raised(error, file)
+        @cause ||= error
+        @problems.concat(Trouble.syntax(error, path, @texts.keys, source))
+      rescue Exception => error # rubocop:disable Lint/RescueException
+        # What is meant for the process or for a caller, a signal, an exit or a time limit, goes there.
+        raise unless [StandardError, ScriptError, SystemStackError, SecurityError].any? { |kind| kind === error } || error.instance_of?(Exception)
+
+        @cause ||= error
+        problem = Trouble.raised(error, path, @texts.keys)
         # What follows from a word that was reported already is not told again.
-        @problems << problem unless @problems.any? { |known| known.line && known.line == problem.line }
+        @problems << problem unless @problems.any? { |known| known.line && [known.file, known.line] == [problem.file, problem.line] }
+      end
+
+      # Runs text as a part of the configuration. What is wrong in it is told by the name and the lines that it is said to have.
+      def run(dsl, source, path, line = 1)
+        path = FilePath.text(path)
+        @texts[path] ||= Text.new(Statements.new(line == 1 ? source : ""), @directory)
+        @sandbox.run(dsl, source, path, line)
+      end
+
+      # Reads another file, called `named`, as a part of this configuration. Returns what keeps it from being read, if something does.
+      def include_file(dsl, path, named)
+        files = @reading.keys
+        real = FilePath.real(path)
+        first = files.index(real)
+        return "would be read by itself (#{[*@reading.values_at(*files[first..]), named].join(", ")}): leave one of them out" if first
+
+        source = source_of(path, named) or return
+        reading(path, named) { evaluate(source, named, File.dirname(path)) { run(dsl, source, named) } }
+        nil
+      end
+
+      # Notes which file is being read.
+      def reading(path, named = path)
+        real = FilePath.real(path)
+        @reading[real] = named
+        yield
+      ensure
+        @reading.delete(real)
       end
 
       # The configuration as the engine takes it.
@@ -80,14 +128,15 @@ module Proxy
         { "binds" => @binds, "upstreams" => @upstreams, "routes" => @scopes.first, **@settings }
       end
 
-      # The place of the directive that is being called.
+      # The place of the directive that is being called: the innermost line of what was read, else of whoever calls us.
       def place(directive)
-        frames = caller_locations(2)
-        frame = frames.find { |location| location.path == file } ||
-                frames.find { |location| !location.path.start_with?(File.dirname(__dir__)) }
+        frames = caller_locations(2).reject { |location| FilePath.text(location.path).start_with?(OWN) }
+        frame = frames.find { |location| read_text?(location) } || frames.first
+        path = frame ? FilePath.text(frame.path) : file
+        text = @texts[path]
         line = frame&.lineno || 1
-        line = @statements.line_of(directive.to_s, line) if frame&.path == file
-        Place.new(problems: @problems, directive: directive, file: frame&.path || file, line: line, directory: @directory)
+        line = text.statements.line_of(directive.to_s, line) if text
+        Place.new(problems: @problems, directive: directive, file: path, line: line, directory: text&.directory || @directory)
       end
 
       def add_bind(bind)
@@ -111,14 +160,19 @@ module Proxy
         @scopes.last << route
       end
 
-      # Reads the inside of a location and returns what stands in it.
-      def inside
+      # Reads the inside of a location and returns what stands in it. `paths` are those of the location, if it has any.
+      def inside(paths = nil)
         @scopes.push([])
+        @around.push(paths) if paths
         yield
         @scopes.last
       ensure
         @scopes.pop
+        @around.pop if paths
       end
+
+      # The paths of the locations around what is read, outer ones first.
+      attr_reader :around
 
       # Whether we are outside of every location. Reports the directive if not.
       def top_level?(place)
@@ -128,12 +182,14 @@ module Proxy
         false
       end
 
-      def unknown(word)
-        return place(word).error("is not available in this version: leave it out") if Options::LATER.include?(word)
-
-        nearest = Spelling.nearest(word, Options::WORDS)
-        known = nearest ? "" : ": the directives are #{Options::WORDS.join(", ")}"
-        place(word).error("unknown directive#{" (did you mean #{nearest}?)" if nearest}#{known}#{foreign_self unless nearest}")
+      # Reports a word that is no directive, with what stood behind it.
+      def unknown(word, arguments = [], options = {}, block = nil)
+        place = place(word)
+        behind = [*arguments, *options.values, *block]
+        # In `balance roundrobin` the second word is told of before the first. One line about both is enough.
+        forget_bare_words(place) if behind.include?(nil)
+        report_unknown(place, word, behind.empty?)
+        @bare << problems.last if behind.empty?
       end
 
       # What explains a method or an instance variable that is there outside of the block; empty for a file.
@@ -141,10 +197,33 @@ module Proxy
         takes_self ? "; `self` is the configuration here: to reach your own methods and @variables, write { |config| config.proxy … }" : ""
       end
 
+      # Where our own methods stand.
+      OWN = FilePath.text(File.dirname(__dir__))
+      private_constant :OWN
+
       private
 
-      def trouble(message)
-        @problems << Problem.new(file: file, message: message)
+      def forget_bare_words(place)
+        problems.reject! { |problem| place.at == { "file" => problem.file, "line" => problem.line } && @bare.any? { |bare| bare.equal?(problem) } }
+      end
+
+      # A bare word is rather a variable that is not there than a word of another system.
+      def report_unknown(place, word, bare)
+        return place.error("is not available in this version: leave it out") if Options::LATER.include?(word)
+
+        foreign = (Foreign.word(word) unless bare && !Foreign.alone?(word)) and return place.error(foreign)
+        nearest = Spelling.nearest(word, Options::WORDS)
+        known = nearest ? "" : ": the directives are #{Options::WORDS.join(", ")}"
+        place.error("unknown directive#{" (did you mean #{nearest}?)" if nearest}#{known}#{foreign_self unless nearest}")
+      end
+
+      # Whether a line belongs to what was read: to a file, or to text that the configuration runs by itself.
+      def read_text?(location)
+        @texts.key?(FilePath.text(location.path)) || (takes_self.nil? && location.absolute_path.nil?)
+      end
+
+      def trouble(message, named)
+        @problems << Problem.new(file: named, message: message)
         nil
       end
     end

@@ -125,7 +125,7 @@ module Proxy
       # Reads a directive of this kind. What it takes beside its options is kept under the name `as`; without what is `needed` the engine
       # is not asked.
       def filter(word, values, options, as: nil, needed: [], &block)
-        place = @draft.place(word)
+        place = @__draft.place(word)
         place.no_block if block
         directive = Options::BY_NAME.fetch(word)
         read, sound = directive.read(options, place)
@@ -136,13 +136,15 @@ module Proxy
           read[as] = value
         elsif !values.empty?
           sound = false
-          place.error("takes options only, not #{Spelling.show(values.first)}: the options are #{directive.names.map(&:inspect).join(", ")}")
+          # What is written behind a word that asks for secrets may be one.
+          shown = word.start_with?("auth_") ? Spelling.kind(values.first) : Spelling.show(values.first)
+          place.error("takes options only, not #{shown}: the options are #{directive.names.map(&:inspect).join(", ")}")
         end
         # The engine would miss what was reported as wrong.
         lost = needed.any? { |name| !options[name].nil? && !read.key?(name.to_s) }
         return if lost || !(sound || directive.enough?(read))
 
-        @draft.add_route("filter" => { word.to_s => { **read, "at" => place.at } })
+        @__draft.add_route("filter" => { word.to_s => { **read, "at" => place.at } })
         nil
       end
     end

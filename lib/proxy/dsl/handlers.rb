@@ -21,7 +21,7 @@ module Proxy
       #         timeout: 2.5,
       #         error_response: :service_unavailable
       def proxy(*positional, **options, &block)
-        place = @draft.place(:proxy)
+        place = @__draft.place(:proxy)
         place.no_block if block
         unless positional.empty?
           place.error("takes options only, not #{Spelling.show(positional.first)}: " \
@@ -31,7 +31,7 @@ module Proxy
 
         read, = Options::PROXY.read(options, place)
         target_missing(options, place) if no_target?(options)
-        @draft.add_route("proxy" => { **pooled(checkable(read, options)), "at" => place.at })
+        @__draft.add_route("proxy" => { **pooled(checkable(read, options)), "at" => place.at })
         nil
       end
 
@@ -43,7 +43,7 @@ module Proxy
       # @example
       #   static_response code: 200, headers: { "Content-Type" => "text/plain" }, body: "hello\n"
       def static_response(*positional, **options, &block)
-        place = @draft.place(:static_response)
+        place = @__draft.place(:static_response)
         place.no_block if block
         unless positional.empty?
           place.error("takes options only, not #{Spelling.show(positional.first)}: write static_response code: 200, body: \"…\"")
@@ -51,7 +51,7 @@ module Proxy
         end
 
         read, = Options::STATIC_RESPONSE.read(options, place)
-        @draft.add_route("static_response" => { **read, "at" => place.at })
+        @__draft.add_route("static_response" => { **read, "at" => place.at })
         nil
       end
 
@@ -62,7 +62,7 @@ module Proxy
       # @example
       #   redirect to: "https://www.example.com{path}{query}", type: :permanent
       def redirect(*positional, **options, &block)
-        place = @draft.place(:redirect)
+        place = @__draft.place(:redirect)
         place.no_block if block
         unless positional.empty?
           place.error("takes options only, not #{Spelling.show(positional.first)}: write redirect to: \"https://{host}{path}{query}\"")
@@ -70,7 +70,7 @@ module Proxy
         end
 
         read, sound = Options::REDIRECT.read(options, place)
-        @draft.add_route("redirect" => { **read, "at" => place.at }) if sound || Options::REDIRECT.enough?(read)
+        @__draft.add_route("redirect" => { **read, "at" => place.at }) if sound || Options::REDIRECT.enough?(read)
         nil
       end
 
@@ -105,7 +105,7 @@ module Proxy
         write = 'write to: "http://backend.example.com{path}{query}", or backends: ["127.0.0.1:3001"]'
         return place.error("`to` is missing: #{write}") unless options.key?(:to)
 
-        place.error("`to` is nil: #{write}#{@draft.foreign_self}")
+        place.error("`to` is nil: #{write}#{@__draft.foreign_self}")
       end
 
       # Whether a proxy names neither `to` nor `backends`, and did not try to.

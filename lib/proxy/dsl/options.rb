@@ -85,6 +85,8 @@ module Proxy
 
         def known(key, place)
           option = @by_name[key] and return option
+          foreign = Foreign.option(key, names)
+          return place.error("unknown option #{key.inspect}: #{foreign}") && nil if foreign
 
           if key.is_a?(String) && @by_name.key?(key.to_sym)
             place.error("option names are Symbols: write #{key}: instead of #{key.inspect} =>")
@@ -125,7 +127,7 @@ module Proxy
   class DSL
     module Options
       # Every directive, in the order of the documentation.
-      ALL = [*SERVER, CERTIFICATE, UPSTREAM, PROXY, STATIC_RESPONSE, REDIRECT, LOCATION, HOST, *FILTERS,
+      ALL = [*SERVER, CERTIFICATE, UPSTREAM, PROXY, STATIC_RESPONSE, REDIRECT, LOCATION, HOST, INCLUDE, *FILTERS,
              ERROR_RESPONSE, POOL, BACKEND, HEALTH_CHECK].freeze
       BY_NAME = ALL.to_h { |directive| [directive.name, directive] }.freeze
       # Hashes that options take, and what directives share. They are described like directives.

@@ -29,9 +29,21 @@ module Proxy
         INVALID
       end
 
+      # Reports what is legal and surely meant otherwise.
+      def warning(message)
+        @problems << Problem.new(file: @file, line: @line, directive: @directive.to_s, message: [*@trail, message].join(": "),
+                                 severity: :warning)
+      end
+
       # Reports a block behind a word that would not call it.
       def no_block
         error("takes no block: write what it takes behind it, without { … } or do … end")
+      end
+
+      # What a file is called that this file names: from where the person looks at both.
+      def named(file)
+        folder = File.dirname(@file)
+        folder == "." || file.start_with?("/", "~") ? file : File.join(folder, file)
       end
 
       # As the engine takes it.

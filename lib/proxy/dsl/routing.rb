@@ -1,5 +1,7 @@
 # frozen_string_literal: true
 
+require_relative "nesting"
+
 module Proxy
   class DSL
     # Which requests a part of the configuration is for. The first location of the file that matches takes a request, before the
@@ -11,6 +13,9 @@ module Proxy
       # A pattern is a path (`"/about"`), may have wildcards (`"/api/*"`, which is `/api` too, `"/files/*.png"`) and captures
       # (`"/users/:id"`, `"/users/:id([0-9]+)"`), or is a Regexp, whose named groups are captures. A trailing slash of the request does
       # not decide. String rewrites inside can refer to a capture as `{id}`.
+      #
+      # Inside of another location a path goes on where that one ends, without its `/*`: `location "/v1"` with `location "/users/:id"` in
+      # it is `/v1/users/:id`. A Regexp is always for the whole path, and inside of one there is none to go on from.
       #
       # @param patterns [Array<String, Regexp>] any of them may match
       # @param options [Hash] the conditions of the README's table, by Symbol
@@ -30,13 +35,16 @@ module Proxy
       #     proxy to: "http://127.0.0.1:3002{path}{query}"
       #   end
       def location(*patterns, **options, &block)
-        place = @draft.place(:location)
+        place = @__draft.place(:location)
         given = patterns.flatten(1)
         if given.empty? && options.empty?
           place.error("there is neither a path nor a condition: write #{Types::PATTERNS.hint}, or a condition such as methods: [\"GET\"]")
         end
         read, = Options::LOCATION.read(options, place)
-        add_location(place, read, given, "patterns", Options::LOCATION, &block)
+        values = given.empty? ? INVALID : Options::LOCATION.takes.read(given, place)
+        values = Nesting.whole(values, @__draft.around, place) unless values.equal?(INVALID)
+        paths = Nesting.new(values) unless values.equal?(INVALID)
+        add_location(place, read, values, "patterns", Options::LOCATION, paths, &block)
       end
 
       # Selects requests by the host that the client asked for, in any letter case and whatever the port. The same as
@@ -48,24 +56,25 @@ module Proxy
       #     proxy to: "http://127.0.0.1:3003{path}{query}"
       #   end
       def host(*hosts, **options, &block)
-        place = @draft.place(:host)
+        place = @__draft.place(:host)
         given = hosts.flatten(1)
         place.error("the host is missing: write #{Types::HOST_NAMES.hint}") if given.empty?
         read, = Options::HOST.read(options, place)
-        add_location(place, { **read, "word" => "host" }, given, "hosts", Options::HOST, &block)
+        values = given.empty? ? INVALID : Options::HOST.takes.read(given, place)
+        add_location(place, { **read, "word" => "host" }, values, "hosts", Options::HOST, &block)
       end
 
       private
 
-      # Adds a location; `given` is what stands in front of the options.
-      def add_location(place, read, given, name, directive, &block)
-        values = given.empty? ? INVALID : directive.takes.read(given, place)
+      # Adds a location; `values` are what stands in front of the options, and `paths` say where it is.
+      def add_location(place, read, values, name, directive, paths = nil, &block)
         return place.error("has no block: write #{directive.name} #{example(directive)} do … end") && nil unless block
 
         # What stands inside is checked whatever selects it.
-        routes = @draft.inside { block.arity == 1 ? block.call(self) : block.call }
+        routes = @__draft.inside(paths) { block.arity == 1 ? block.call(self) : block.call }
         read = { **read, name => values } unless values.equal?(INVALID)
-        @draft.add_route("location" => { **read, "routes" => routes, "at" => place.at })
+        read = { **read, "inner" => paths.inner } if paths&.inner&.any?
+        @__draft.add_route("location" => { **read, "routes" => routes, "at" => place.at })
         nil
       end
 

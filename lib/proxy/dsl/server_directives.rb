@@ -26,12 +26,12 @@ module Proxy
       #   bind "https://0.0.0.0:8443?cert=tls/site.pem&key=tls/site.key"
       #   bind "https://localhost:8443" # with a certificate for one's own machine
       def bind(*url, **options, &block)
-        place = @draft.place(:bind)
-        return unless @draft.top_level?(place)
+        place = @__draft.place(:bind)
+        return unless @__draft.top_level?(place)
 
         place.no_block if block
         read = Bind.read(url, options, place)
-        @draft.add_bind(read) unless read.equal?(INVALID)
+        @__draft.add_bind(read) unless read.equal?(INVALID)
         nil
       end
 
@@ -160,28 +160,28 @@ module Proxy
       #   access_log "combined"
       #   access_log "{addr} {method} {path} {status} {response_time}", to: "log/access.log"
       def access_log(*format, **options, &block)
-        place = @draft.place(:access_log)
-        return unless @draft.top_level?(place)
+        place = @__draft.place(:access_log)
+        return unless @__draft.top_level?(place)
 
         read, = Options::BY_NAME.fetch(:access_log).read(options, place)
         place.no_block if block
         name = server_value(:access_log, format, place)
         place.error("false and `to` contradict each other: write a format, or leave `to` out") if name == false && read.key?("to")
         name = { "format" => name, "at" => place.at, **read } if name.is_a?(String)
-        @draft.set(:access_log, name || nil, place)
+        @__draft.set(:access_log, name || nil, place)
         nil
       end
 
       private
 
       def server_setting(name, values, options, &block)
-        place = @draft.place(name)
-        return unless @draft.top_level?(place)
+        place = @__draft.place(name)
+        return unless @__draft.top_level?(place)
 
         place.no_block if block
         read, = Options::BY_NAME.fetch(name).read(options, place)
         value = server_value(name, values, place)
-        @draft.set(name, value.equal?(INVALID) ? value : { "value" => value, "at" => place.at, **read }, place)
+        @__draft.set(name, value.equal?(INVALID) ? value : { "value" => value, "at" => place.at, **read }, place)
         nil
       end
 
@@ -205,12 +205,25 @@ module Proxy
           text = directive.takes.read(urls.first, place)
           return INVALID if text.equal?(INVALID)
 
+          ours = in_our_words(text)
+          return place.error("#{Spelling.show(text)} is no URL: write #{ours}") if ours
+
           url, _, query = text.partition("?")
           given, sound = from_query(query, place)
           options = options.merge(given) { |key, *| sound = place.error("#{key} stands in the URL and beside it: keep one of them") }
           read, fit = directive.read(options.reject { |_, value| value.equal?(INVALID) }, place)
           sound && !sound.equal?(INVALID) && fit ? { "url" => url, "at" => place.at, **read } : INVALID
         end
+
+        # What Puma, nginx and HAProxy write for an address, as it is written here; nil for anything else.
+        def self.in_our_words(text)
+          case text
+          when %r{\Atcp://(\S+)\z} then "http://#{$1}".inspect
+          when %r{\Assl://([^?\s]+)} then "#{"https://#{$1}".inspect}, certificate: \"tls/site.pem\", key: \"tls/site.key\""
+          when /\A\*?:(\d+)\z/, /\A(\d+)\z/ then "http://0.0.0.0:#{$1}".inspect
+          end
+        end
+        private_class_method :in_our_words
 
         # The query parameters as options: digits become numbers.
         def self.from_query(query, place)

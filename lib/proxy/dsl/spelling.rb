@@ -27,7 +27,7 @@ module Proxy
 
       # A value as it can stand in a one-line message, and in a log: a private key ends with its first line.
       def self.show(value)
-        text = value.inspect
+        text = Problem.without_secrets(Problem.text(value.inspect))
         text = "#{$&}..." if text =~ /\A.*?PRIVATE KEY-----/
         text.length > 80 ? "#{text[0, 77]}..." : text
       end

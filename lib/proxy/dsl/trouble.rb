@@ -5,22 +5,34 @@ module Proxy
     # Exceptions of a configuration file, as problems with a line.
     # @api private
     module Trouble
-      # A syntax error. Ruby up to 3.3 writes `FILE:LINE: message` for each; 3.4 draws the source and the messages under it.
-      def self.syntax(error, file)
-        lines = error.message.lines(chomp: true)
-        found = lines.filter_map do |text|
-          match = text.match(/\A#{Regexp.escape(file)}:(\d+): (.*)\z/) and [match[1].to_i, match[2]]
+      # A syntax error. Ruby up to 3.3 writes `FILE:LINE: message` for each; 3.4 draws the source and the messages under it. `files` are
+      # those that were read, and `source` is the text of `file`.
+      def self.syntax(error, file, files = [file], source = "")
+        lines = Problem.text(error.message).lines(chomp: true)
+        named = /\A(#{Regexp.union(files)}):(\d+): (.*)\z/
+        found = lines.filter_map { |text| text.match(named)&.captures }
+        file = found.first.first if found.any?
+        found = drawn(lines).map { |line, text| [file, line, text] } if found.empty? || found.first.last.match?(/\Asyntax errors? found/)
+        found = [[file, nil, lines.first.to_s]] if found.empty?
+        found.map do |path, line, text|
+          Problem.new(file: path, line: line&.to_i, message: "#{sentence(text)}#{foreign(source, line) if path == file}")
         end
-        found = drawn(lines) if found.empty? || found.first.last.match?(/\Asyntax errors? found/)
-        found = [[nil, lines.first.to_s]] if found.empty?
-        found.map { |line, text| Problem.new(file: file, line: line, message: sentence(text)) }
       end
 
-      # Any other exception, at the line of the file that led to it.
-      def self.raised(error, file)
-        line = error.backtrace_locations&.find { |location| location.path == file }&.lineno
-        text = error.message.lines(chomp: true).first.to_s
-        Problem.new(file: file, line: line, message: "raised #{error.class}#{": #{text}" unless text.empty? || text == error.class.name}")
+      # What a line in the words of another system would be in ours.
+      def self.foreign(source, line)
+        text = source.lines[line.to_i - 1] if line
+        word = text.to_s[/\A\s*(\w+)/, 1] or return
+        known = Foreign.word(word.to_sym) and "; #{word}: #{known}"
+      end
+      private_class_method :foreign
+
+      # Any other exception, at the innermost line of the files that led to it.
+      def self.raised(error, file, files = [file])
+        location = error.backtrace_locations&.find { |one| files.include?(FilePath.text(one.path)) }
+        text = Problem.text(error.message).lines(chomp: true).first.to_s
+        Problem.new(file: location ? FilePath.text(location.path) : file, line: location&.lineno,
+                    message: "raised #{error.class}#{": #{text}" unless text.empty? || text == error.class.name}")
       end
 
       # `> 3 | source` and, below it, `    |   ^ message`.

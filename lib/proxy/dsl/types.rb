@@ -45,12 +45,7 @@ module Proxy
         private
 
         def utf8(value, place)
-          text = value.encode(Encoding::UTF_8)
-          return text if text.valid_encoding?
-
-          place.error("#{Spelling.show(value)} is not valid UTF-8: write #{hint}")
-        rescue EncodingError
-          place.error("#{Spelling.show(value)} is not valid UTF-8: write #{hint}")
+          Types.utf8(value) || place.error("#{Spelling.show(value)} is not valid UTF-8: write #{hint}")
         end
       end
 
@@ -144,6 +139,15 @@ module Proxy
         end
       end
 
+      # The text in UTF-8; nil if it cannot be. In a locale such as C, what comes from the environment is UTF-8 without saying so.
+      def self.utf8(value)
+        silent = [Encoding::US_ASCII, Encoding::BINARY].include?(value.encoding)
+        text = silent ? value.dup.force_encoding(Encoding::UTF_8) : value.encode(Encoding::UTF_8)
+        text if text.valid_encoding?
+      rescue EncodingError
+        nil
+      end
+
       # The absolute path of `value`; nil when it is no path at all.
       def self.path(value, place)
         value = value.to_path if value.respond_to?(:to_path)
@@ -151,7 +155,10 @@ module Proxy
         return place.error("the path is empty: write the path of a file") if value.empty?
         return place.error("#{Spelling.show(value)} has a NUL byte in it: write the path of a file") if value.include?("\0")
 
-        File.expand_path(value, place.directory)
+        path = FilePath.expand(value, place.directory)
+        return path if path.encoding == Encoding::UTF_8 || path.ascii_only?
+
+        place.error("#{Spelling.show(value)} is not valid UTF-8: give the file a name that is")
       end
     end
   end
@@ -159,11 +166,11 @@ end
 
 require_relative "types/values"
 require_relative "types/backends"
+require_relative "types/headers"
+require_relative "types/auth"
 require_relative "types/priority"
 require_relative "types/health_check"
-require_relative "types/headers"
 require_relative "types/error_response"
-require_relative "types/auth"
 require_relative "types/matching"
 require_relative "types/traffic"
 require_relative "types/tls"

@@ -17,15 +17,15 @@ module Proxy
       #            backend_priority: :least_conn
       #   proxy to: "http://app_servers{path}{query}"
       def upstream(*names, **options, &block)
-        place = @draft.place(:upstream)
-        return unless @draft.top_level?(place)
+        place = @__draft.place(:upstream)
+        return unless @__draft.top_level?(place)
 
-        place.no_block if block
+        place.error("takes no block: write upstream \"app\", backends: [\"127.0.0.1:3001\", \"127.0.0.1:3002\"]") if block
         name = upstream_name(names, place)
         read, = Options::UPSTREAM.read(options, place)
         backends_missing(options, place) if no_backends?(options)
         read = { "backends" => STAND_IN_BACKENDS, **sound_pairs(read, options) }
-        @draft.add_upstream("name" => name, "pool" => read, "at" => place.at) unless name.equal?(INVALID)
+        @__draft.add_upstream("name" => name, "pool" => read, "at" => place.at) unless name.equal?(INVALID)
         nil
       end
 
@@ -51,7 +51,7 @@ module Proxy
 
       def backends_missing(options, place)
         is = options.key?(:backends) ? "nil" : "missing"
-        place.error("`backends` is #{is}: write backends: [\"127.0.0.1:3001\", \"127.0.0.1:3002\"]#{@draft.foreign_self if is == "nil"}")
+        place.error("`backends` is #{is}: write backends: [\"127.0.0.1:3001\", \"127.0.0.1:3002\"]#{@__draft.foreign_self if is == "nil"}")
       end
     end
   end

@@ -35,7 +35,7 @@ RSpec.describe Proxy::DSL::Options do
 
   [:location, :proxy, :pool, :health_check, :static_response, :redirect, :error_response, *filters].each do |word|
     it "lists the options and the defaults of #{word} as the engine does" do
-      engine = defaults.fetch(word).except(:at, :pool, :routes, :word)
+      engine = defaults.fetch(word).except(:at, :pool, :routes, :word, :inner)
       table = described_class::BY_NAME.fetch(word).options
       table -= described_class::POOL.options unless word == :pool
 
@@ -81,7 +81,7 @@ RSpec.describe Proxy::DSL::Options do
   end
 
   it "has a method with an example for every word" do
-    source = %w[server_directives upstreams routing handlers filters auth].map { |name| File.read("lib/proxy/dsl/#{name}.rb") }.join
+    source = %w[server_directives upstreams routing inclusion handlers filters auth].map { |name| File.read("lib/proxy/dsl/#{name}.rb") }.join
     described_class::WORDS.each do |word|
       expect(Proxy::DSL.public_method_defined?(word)).to be(true), "there is no method #{word}"
       comment = source[/((?:^ *#.*\n)+) *def #{word}(?!\w)/, 1]

@@ -10,6 +10,8 @@ use super::{At, Directive};
 pub struct Location {
     /// Paths, any of which may match. Empty: every path.
     pub patterns: Vec<Match>,
+    /// Paths of locations inside that none of the patterns takes, and which are let in all the same.
+    pub inner: Vec<Match>,
     /// Methods, any of which the request may have. Empty: every one. So it is with the conditions that follow.
     pub methods: Vec<String>,
     /// Hosts: `example.com`, `*.example.com`, or a regular expression.

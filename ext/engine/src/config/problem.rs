@@ -42,7 +42,8 @@ pub struct Problem {
 impl Problem {
     /// Something that keeps the server from starting.
     pub fn error(at: Option<&At>, directive: &str, message: impl Into<String>) -> Self {
-        Self { at: at.cloned(), directive: directive.into(), message: message.into(), severity: Severity::Error }
+        let message = without_secrets(message.into());
+        Self { at: at.cloned(), directive: directive.into(), message, severity: Severity::Error }
     }
 
     /// Something that is legal and looks like a slip.
@@ -51,11 +52,59 @@ impl Problem {
     }
 }
 
+/// The text without what stands before an `@` in a URL: a password belongs in no log. A quote or a space ends a URL.
+fn without_secrets(message: String) -> String {
+    if !message.contains('@') {
+        return message;
+    }
+    let mut shown = String::with_capacity(message.len());
+    for word in message.split_inclusive(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`')) {
+        let Some(at) = word.rfind('@') else {
+            shown.push_str(word);
+            continue;
+        };
+        let hidden = match word[..at].find("://") {
+            Some(scheme) => Some(scheme + 3),
+            // `user:password@host`
+            None => word[..at].find(':').filter(|colon| *colon > 0).map(|_| 0),
+        };
+        match hidden {
+            Some(start) => {
+                shown.push_str(&word[..start]);
+                shown.push('…');
+                shown.push_str(&word[at..]);
+            }
+            None => shown.push_str(word),
+        }
+    }
+    shown
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(at) = &self.at {
             write!(f, "{}:{}: ", at.file, at.line)?;
         }
         write!(f, "{}: {}", self.directive, self.message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_password_of_a_url_is_told() {
+        for (message, shown) in [
+            ("\"http://u:secret@a/\" is no address: write a URL", "\"http://…@a/\" is no address: write a URL"),
+            ("\"http://u:sec/ret@a/\" is no address", "\"http://…@a/\" is no address"),
+            ("\"http://secret@a\" is no address", "\"http://…@a\" is no address"),
+            ("\"u:secret@a:80\" is no address", "\"…@a:80\" is no address"),
+            ("write to ann@example.com", "write to ann@example.com"),
+            ("\"/users/@:id\" is no path", "\"/users/@:id\" is no path"),
+            ("\"http://a/\" and \"redis://u:p@ss@b\"", "\"http://a/\" and \"redis://…@b\""),
+        ] {
+            assert_eq!(Problem::error(None, "proxy", message).message, shown);
+        }
     }
 }

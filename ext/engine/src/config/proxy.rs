@@ -13,6 +13,8 @@ pub struct Proxy {
     /// Its own backends and how they are used. `None`: not a word of that was written, so that the host of `to` may be the
     /// name of an `upstream`.
     pub pool: Option<Pool>,
+    /// Whether the client's `Host` is passed on, port included, in place of that of `to`.
+    pub preserve_host: bool,
     /// Request fields to set or remove.
     pub headers: Vec<HeaderEdit>,
     /// Response fields to set or remove.
@@ -58,6 +60,7 @@ impl Default for Proxy {
         Self {
             to: None,
             pool: None,
+            preserve_host: false,
             headers: Vec::new(),
             response_headers: Vec::new(),
             timeout: 30.0,

@@ -39,6 +39,8 @@ pub(crate) struct Proxy {
     /// Names in `headers`: what the engine would set itself is left to them.
     own_headers: Names,
     sets_host: bool,
+    /// Whether the client's `Host` is passed on.
+    preserve_host: bool,
     allow_underscores: Vec<FieldName>,
     /// Whether backends of HTTP/1.1 get the trailers of requests.
     request_trailers: bool,

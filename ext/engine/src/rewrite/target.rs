@@ -36,7 +36,18 @@ enum Rest {
     /// `/api{path}{query}`, with or without each of the three: nothing to do but to copy.
     Plain { prefix: Box<str>, path: bool, query: bool },
     /// Anything else.
-    Parts { parts: Box<[Part]>, shows_path: bool },
+    Parts { parts: Box<[(Part, Join)]>, shows_path: bool },
+}
+
+/// How a part of a query is put behind what stands before it, so that there is one `?` whatever the request has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Join {
+    /// As it is.
+    Plain,
+    /// `{query}` in a query that the text began: its `?` is a `&`.
+    Query,
+    /// Text that begins with `&` behind `{query}`: that is a `?` if the request has no query.
+    Text,
 }
 
 /// Where a request goes, as [`TargetTemplate::render`] writes it. Kept between requests for its memory.
@@ -99,8 +110,18 @@ impl TargetTemplate {
     /// What looks like a slip, given the names of the `captures` around it.
     pub fn warnings(&self, captures: &[&str]) -> Vec<String> {
         let mut warnings = self.whole.warnings(captures);
-        warnings.extend(parse::doubled_separators(&self.whole.parts));
+        warnings.extend(parse::doubled(&self.whole.parts));
         warnings
+    }
+
+    /// The same, with `{path}{query}` behind a URL that ends with its authority: `http://127.0.0.1:3000`, but not
+    /// `http://127.0.0.1:3000/`.
+    pub fn with_path_and_query(mut self) -> Self {
+        if let Rest::Plain { prefix, path: path @ false, query: query @ false } = &mut self.rest {
+            let open = prefix.is_empty();
+            (*path, *query) = (open, open);
+        }
+        self
     }
 
     /// Whether the scheme is `https`.
@@ -201,11 +222,18 @@ fn check_host(authority: &[u8]) -> Result<(), InvalidTarget> {
     Ok(())
 }
 
-fn render_rest(parts: &[Part], scope: &Scope<'_>, out: &mut Vec<u8>) -> Result<(), InvalidTarget> {
+fn render_rest(parts: &[(Part, Join)], scope: &Scope<'_>, out: &mut Vec<u8>) -> Result<(), InvalidTarget> {
     let mut foreign = false;
-    for part in parts {
+    for (part, join) in parts {
         match part {
-            Part::Text(text) => out.extend_from_slice(text.as_bytes()),
+            Part::Text(text) => match text.strip_prefix('&').filter(|_| *join == Join::Text && !out.contains(&b'?')) {
+                Some(text) => {
+                    out.push(b'?');
+                    out.extend_from_slice(text.as_bytes());
+                }
+                None => out.extend_from_slice(text.as_bytes()),
+            },
+            Part::Value(_) if *join == Join::Query => join_query(scope.request.query(), out),
             Part::Value(value) => {
                 let start = out.len();
                 match value.write(scope, Context::Request, out).ok_or(InvalidTarget::Unresolved)? {
@@ -225,6 +253,23 @@ fn render_rest(parts: &[Part], scope: &Scope<'_>, out: &mut Vec<u8>) -> Result<(
         return Err(InvalidTarget::DotSegments);
     }
     Ok(())
+}
+
+/// Adds the query of the request to one that has begun, so that neither `?&` nor a lone separator comes of it.
+fn join_query(query: &[u8], out: &mut Vec<u8>) {
+    let open = matches!(out.last(), Some(b'?' | b'&'));
+    match query.strip_prefix(b"?").unwrap_or(query) {
+        b"" if open => {
+            out.pop();
+        }
+        b"" => {}
+        query => {
+            if !open {
+                out.push(b'&');
+            }
+            out.extend_from_slice(query);
+        }
+    }
 }
 
 #[cfg(test)]

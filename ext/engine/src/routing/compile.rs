@@ -38,6 +38,7 @@ impl Compiler {
         // What is wrong is left out of a location, which then takes more than was meant.
         if self.problems[before..].iter().all(|problem| problem.severity != Severity::Error) {
             cover::warn(&specs, &scope, &mut self.problems);
+            cover::warn_of_less(&specs, &scope, &mut self.problems);
         }
         scope
     }

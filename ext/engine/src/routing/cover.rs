@@ -1,10 +1,11 @@
-//! Locations that can never match, because an earlier one takes all that they would.
+//! Locations that can never match, because an earlier one takes all that they would, and those that take less than they look like.
 
 use super::host::HostPattern;
 use super::index::{self, Lists};
 use super::matcher::{shown, Matcher};
+use super::pattern::{is_at_or_below, Pattern};
 use super::scope::Scope;
-use crate::config::{Location, Problem};
+use crate::config::{Location, Match, Problem};
 
 /// How many earlier locations are looked at for each: enough for what people write, and not the square of many.
 const LOOKED_AT: usize = 64;
@@ -22,6 +23,49 @@ pub(super) fn warn(specs: &[&Location], scope: &Scope, problems: &mut Vec<Proble
         );
         problems.push(Problem::warning(spec.at.as_ref(), word, message));
     }
+}
+
+/// Warns of every `"/"` and `"/api/"`, which elsewhere stand for all that is below, if nothing beside them takes that.
+pub(super) fn warn_of_less(specs: &[&Location], scope: &Scope, problems: &mut Vec<Problem>) {
+    for (number, (spec, location)) in specs.iter().zip(&scope.locations).enumerate() {
+        // One that only holds others says where those are.
+        if location.scope.own_handlers == 0 && !spec.inner.is_empty() {
+            continue;
+        }
+        for (written, pattern) in spec.patterns.iter().zip(&location.matcher.patterns) {
+            let (Match::Text(text), Some(path)) = (written, pattern.exact()) else { continue };
+            if !text.ends_with('/') || takes_below(path, &location.matcher, scope) {
+                continue;
+            }
+            // One that takes nothing at all is told of already.
+            if earlier(scope, number, &location.matcher).is_some() {
+                break;
+            }
+            let above = text.trim_end_matches('/');
+            let alone =
+                if above.is_empty() { String::new() } else { format!(", or {above:?} if that path alone is meant") };
+            let message = format!(
+                "{text:?} takes this path alone, and nothing beside it takes what is below it: write \"{above}/*\"{alone}"
+            );
+            let word = spec.word.as_deref().unwrap_or("location");
+            problems.push(Problem::warning(spec.at.as_ref(), word, message));
+        }
+    }
+}
+
+/// Whether something in a scope takes what stands below `path`, which `matcher` takes. What can match only there and elsewhere is
+/// believed to.
+fn takes_below(path: &[u8], matcher: &Matcher, scope: &Scope) -> bool {
+    let below = [path.strip_suffix(b"/").unwrap_or(path), b"/~"].concat();
+    let reaches =
+        |pattern: &Pattern| pattern.exact().is_none() && (pattern.is_regexp() || is_at_or_below(path, pattern.under()));
+    scope.handlers.iter().any(|handler| handler.accepts(&below))
+        || scope.locations.iter().map(|location| &location.matcher).any(|other| {
+            let hosts = other.hosts.is_empty()
+                || !matcher.hosts.is_empty()
+                    && matcher.hosts.iter().all(|narrow| other.hosts.iter().any(|wide| wide.covers(narrow)));
+            hosts && other.patterns.iter().any(reaches)
+        })
 }
 
 /// An earlier location that takes everything which this one would. Every such one is where the index looks for one path and one host

@@ -264,7 +264,7 @@ fn target(to: Option<&str>, scope: &Scope<'_>) -> Option<String> {
             ""
         }
         Some(to) => {
-            let template = TargetTemplate::parse(to).ok()?;
+            let template = TargetTemplate::parse(to).ok()?.with_path_and_query();
             template.render(scope, &mut out).ok()?;
             if template.scheme_tls() {
                 "https://"

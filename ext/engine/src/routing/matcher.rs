@@ -44,6 +44,8 @@ impl Matcher {
     /// Checks what a location selects. Everything that is wrong is told to `report`, with what to write instead.
     pub(super) fn compile(spec: &Location, names: &mut CaptureNames, report: &mut dyn FnMut(String)) -> Self {
         let mut patterns = Vec::with_capacity(spec.patterns.len());
+        // A path inside that is wrong is told of the location that says it.
+        let inner = spec.inner.iter().filter_map(|pattern| Pattern::compile(pattern, names).ok()).collect::<Vec<_>>();
         for pattern in &spec.patterns {
             match Pattern::compile(pattern, names) {
                 Ok(pattern) => patterns.push(pattern),
@@ -66,6 +68,7 @@ impl Matcher {
                 report(format!("{written} captures {name}, and so does one of the hosts: give one another name"));
             }
         }
+        patterns.extend(inner);
         let conditions = conditions(spec, report);
         let optional = optional(&patterns, &hosts);
         Self { patterns: patterns.into(), hosts: hosts.into(), conditions, optional }

@@ -54,6 +54,9 @@ impl Address {
         let tls = match scheme.as_str() {
             "http" | "h2" => false,
             "https" => true,
+            "file" if rest.starts_with('/') => {
+                return Err(format!("{text:?} is no address: for a unix socket write \"unix:{rest}\""))
+            }
             _ => {
                 return Err(format!(
                 "{text:?} is no address: the scheme {scheme:?} is unknown; write http://, https://, h2:// or unix:, \
@@ -87,7 +90,13 @@ impl Address {
             return wrong("a user or password has no meaning here; set the Authorization field with `headers`");
         }
         if authority.contains('/') {
-            return wrong("a path cannot stand here; put it into `to`");
+            return match text {
+                path if path.starts_with('/') => wrong(&format!("for a unix socket write \"unix:{path}\"")),
+                path if path.ends_with(".sock") => {
+                    wrong(&format!("for a unix socket write \"unix:{path}\"; a path behind a host belongs into `to`"))
+                }
+                _ => wrong("a path cannot stand here; put it into `to`"),
+            };
         }
         let (host, port) = if let Some(bracketed) = authority.strip_prefix('[') {
             let Some((host, behind)) = bracketed.split_once(']') else {

@@ -1,6 +1,6 @@
 //! The heads that each side gets to see.
 
-use proxy_engine::config::{Directive, Filter, HeaderChanges, HeaderEdit};
+use proxy_engine::config::{Directive, Filter, HeaderChanges, HeaderEdit, HeaderValue};
 
 use crate::support::{Origin, Proxy};
 
@@ -109,4 +109,58 @@ fn a_name_that_is_allowed_takes_the_place_of_none_that_was_changed() {
     let request = &origin.requests()[0];
     let odd: Vec<_> = request.fields.iter().map(|(name, _)| name.as_str()).filter(|name| name.contains('_')).collect();
     assert_eq!(odd, ["X_Kept", "X_Added"]);
+}
+
+#[test]
+fn the_host_of_the_client_is_passed_on_if_that_is_wanted() {
+    let origin = Origin::echoing_targets();
+    for to in [None, Some("http://backend.example"), Some("http://{host}.internal/x")] {
+        let proxy = Proxy::with(&[&origin.address()], |settings| {
+            settings.proxy.to = to.map(str::to_owned);
+            settings.proxy.preserve_host = true;
+        });
+        let mut client = proxy.client();
+        let before = origin.requests().len();
+        client.send("GET / HTTP/1.1\r\nHost: Site.example:8443\r\n\r\n");
+        assert_eq!(client.response().status(), 200);
+        client.send("GET http://other.example:81/ HTTP/1.1\r\nHost: evil.example\r\n\r\n");
+        assert_eq!(client.response().status(), 200);
+        let requests = origin.requests();
+        let hosts: Vec<_> = requests[before..].iter().map(|request| request.get("Host")).collect();
+        assert_eq!(hosts, [Some("Site.example:8443"), Some("other.example:81")], "{to:?}");
+    }
+    // A client of HTTP/1.0 need not say whom it means.
+    let proxy = Proxy::with(&[&origin.address()], |settings| {
+        settings.proxy.to = Some("http://backend.example".into());
+        settings.proxy.preserve_host = true;
+    });
+    let mut client = proxy.client();
+    client.send("GET / HTTP/1.0\r\n\r\n");
+    assert_eq!(client.response().status(), 200);
+    assert_eq!(origin.requests().last().and_then(|request| request.get("Host")), Some("backend.example"));
+}
+
+#[test]
+fn fields_that_are_set_win_over_the_host_of_the_client() {
+    let origin = Origin::echoing_targets();
+    let proxy = Proxy::with(&[&origin.address()], |settings| {
+        settings.proxy.preserve_host = true;
+        let values = vec![HeaderValue::Literal("set.example".into())];
+        settings.proxy.headers = vec![HeaderEdit { name: "Host".into(), values }];
+    });
+    assert_eq!(proxy.client().get("/").status(), 200);
+    assert_eq!(origin.requests()[0].get("Host"), Some("set.example"));
+}
+
+#[test]
+fn a_target_that_ends_with_its_authority_means_what_was_asked_for() {
+    let origin = Origin::echoing_targets();
+    for (to, target) in [
+        ("http://backend.example", "/a/b?c=d"),
+        ("http://backend.example/", "/"),
+        ("http://backend.example/x?token=1{query}", "/x?token=1&c=d"),
+    ] {
+        let proxy = Proxy::with(&[&origin.address()], |settings| settings.proxy.to = Some(to.into()));
+        assert_eq!(proxy.client().get("/a/b?c=d").text(), target, "{to}");
+    }
 }

@@ -45,6 +45,24 @@ fn a_request_is_translated_and_its_answer_too() {
 }
 
 #[test]
+fn the_host_of_the_client_becomes_the_authority_if_that_is_wanted() {
+    let origin = Http2Origin::start(
+        |_| (),
+        |exchange: Exchange| async move {
+            let authority = exchange.request.uri().authority().map(ToString::to_string);
+            exchange.answer(200, authority.unwrap_or_default().as_bytes());
+        },
+    );
+    let proxy = Proxy::with(&[&origin.address()], |settings| {
+        settings.proxy.to = Some("http://backend.example".into());
+        settings.proxy.preserve_host = true;
+    });
+    let mut client = proxy.client();
+    client.send("GET / HTTP/1.1\r\nHost: site.example:8443\r\n\r\n");
+    assert_eq!(client.response().text(), "site.example:8443");
+}
+
+#[test]
 fn requests_share_one_connection() {
     let barrier = Arc::new(Barrier::new(20));
     let origin = Http2Origin::start(

@@ -60,7 +60,7 @@ module Proxy
         def captures
           return [] if @told[:captures].empty?
 
-          ["captures:", *@told[:captures].map { |name, value| "      #{name} = #{value.inspect}" }, ""]
+          ["captures:", *@told[:captures].to_h.map { |name, value| "      #{name} = #{value.inspect}" }, ""]
         end
 
         def filters

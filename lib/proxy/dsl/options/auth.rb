@@ -71,7 +71,7 @@ module Proxy
                  "`-Proto`, `-Host` and `-For`, without the body. A 2xx lets it pass; any other answer goes to the client.",
           options: [
             option(:to, Types::AUTH_SERVER, default: Option::REQUIRED, unset: true,
-                   prose: "The URL that is asked, a string rewrite whose host is written out."),
+                   prose: "The URL that is asked, a string rewrite whose host is written out. One without a path asks for `/`."),
             option(:copy_headers, Types::FIELD_NAMES, default: "`[]`",
                    prose: "Fields of its answer that become fields of the request, in place of what the client sent under those names."),
             option(:timeout, Types::SECONDS, default: "`5`", prose: "For the whole answer; 504 past it."),

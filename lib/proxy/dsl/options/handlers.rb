@@ -9,9 +9,13 @@ module Proxy
         prose: "Forwards the request to a backend and streams the response back.",
         options: [
           option(:to, Types::TARGET, default: "the backend's own address with `{path}{query}`", unset: true,
-                 prose: "Target URL, a string rewrite. Its host is the `Host` field and the SNI name. Without `backends` it is " \
-                        "where the request goes: an `upstream` of that name, or what DNS says."),
+                 prose: "Target URL, a string rewrite. One that ends with the host and its port, as `http://127.0.0.1:3000`, means " \
+                        "`{path}{query}` behind it; `http://127.0.0.1:3000/` means `/`. Its host is the `Host` field and the SNI name. Without " \
+                        "`backends` it is where the request goes: an `upstream` of that name, or what DNS says."),
           *POOL.options,
+          option(:preserve_host, Types::SWITCH, default: "`false`",
+                 prose: "Pass on the client's `Host`, port included, in place of that of `to`; to a backend of HTTP/2 it is the `:authority`. " \
+                        "Rails wants it. The SNI name stays that of `to`. `headers` with a `Host` wins."),
           option(:headers, Types::EDITS, default: "`{}`",
                  prose: "Request fields to set: a String is literal, `{ rewrite: \"…\" }` is a string rewrite, an Array is several " \
                         "values, `nil` removes."),

@@ -44,6 +44,12 @@ module Proxy
         prose: "Selects requests by host, like `location hosts: […]`, whose other conditions it takes too.",
         options: CONDITIONS
       )
+
+      # Other files.
+      INCLUDE = Directive.new(
+        :include, :location, takes: Types::INCLUDED,
+        prose: "Reads other files as if what they say stood here."
+      )
     end
   end
 end

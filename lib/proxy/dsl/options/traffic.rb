@@ -87,7 +87,8 @@ module Proxy
         :redirect, :redirect,
         prose: "Sends the client elsewhere.",
         options: [
-          option(:to, Types::LOCATION_TARGET, default: Option::REQUIRED, prose: "Where to: an absolute URL or a path, a string rewrite."),
+          option(:to, Types::LOCATION_TARGET, default: Option::REQUIRED,
+                 prose: "Where to: an absolute URL or a path, a string rewrite. A URL without a path is that site's `/`."),
           option(:type, Types::REDIRECT_TYPE, default: "`found`",
                  prose: "`permanent` (308) and `temporary` (307) keep the method; `moved_permanently` (301) and `found` (302) may turn " \
                         "it into GET.")

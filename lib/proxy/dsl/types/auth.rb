@@ -14,12 +14,7 @@ module Proxy
         end
 
         def utf8(value, place)
-          text = value.encode(Encoding::UTF_8)
-          return text if text.valid_encoding?
-
-          place.error("this is not valid UTF-8: write #{hint}")
-        rescue EncodingError
-          place.error("this is not valid UTF-8: write #{hint}")
+          Types.utf8(value) || place.error("this is not valid UTF-8: write #{hint}")
         end
       end
 

@@ -16,7 +16,7 @@ module Proxy
         def socket(text, place)
           path = text[/\Aunix:(.+)\z/im, 1]
           return text if path.nil? || path.start_with?("/") && !path.match?(%r{\A//[^/]})
-          return "unix:#{File.expand_path(path, place.directory)}" unless path.start_with?("/") || path.include?("\0")
+          return "unix:#{FilePath.expand(path, place.directory)}" unless path.start_with?("/") || path.include?("\0")
 
           place.error("#{Spelling.show(text)} is no address: a socket has no host; write \"unix:///#{path.delete_prefix("//")}\"")
         end
@@ -25,6 +25,8 @@ module Proxy
       # Where requests go: an Array of addresses, each a String or a Hash with an address and more.
       class Backends < Type
         def read(value, place)
+          # A path is surely that of a socket.
+          return place.error("#{value.inspect} is a String: write [\"unix:#{value}\"]") if value.is_a?(String) && value.start_with?("/")
           return wrong(value, place) unless value.is_a?(Array)
           return place.error("the list is empty: write #{hint}, or leave it out so that the host of `to` is used") if value.empty?
 

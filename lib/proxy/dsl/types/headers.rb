@@ -5,7 +5,16 @@ module Proxy
     module Types
       # Fields by name, whose names are Strings (or the Symbols of `"X-Name": "…"`).
       class Fields < Text
+        # Fields whose values belong in no message.
+        SECRET = /authorization|cookie|token|key|secret|password|credential|signature/i
+        private_constant :SECRET
+
         private
+
+        # A value of a field as a message may show it.
+        def shown(name, value)
+          SECRET.match?(name) ? "that is not shown" : Spelling.show(value)
+        end
 
         def field_name(name, place)
           return utf8(name.to_s, place) if name.is_a?(String) || name.is_a?(Symbol)
@@ -54,9 +63,9 @@ module Proxy
           when Hash
             return tagged("rewrite", value[:rewrite], place) if value.keys == [:rewrite] && value[:rewrite].is_a?(String)
 
-            place.error("the value #{Spelling.show(value)} of #{field.inspect} is unknown: write { rewrite: \"{addr}\" }")
+            place.error("the value #{shown(field, value)} of #{field.inspect} is unknown: write { rewrite: \"{addr}\" }")
           else
-            place.error("the value #{Spelling.show(value)} of #{field.inspect} is #{Spelling.kind(value)}: " \
+            place.error("the value #{shown(field, value)} of #{field.inspect} is #{Spelling.kind(value)}: " \
                         'write a String, { rewrite: "{addr}" }, an Array of those, or nil to remove the field')
           end
         end
@@ -87,7 +96,7 @@ module Proxy
           (values.is_a?(Array) ? values : [values]).map do |value|
             next [name, utf8(value, place)].then { |pair| pair.include?(INVALID) ? INVALID : pair } if value.is_a?(String)
 
-            place.error("the value #{Spelling.show(value)} of #{name.inspect} is #{Spelling.kind(value)}: write a String")
+            place.error("the value #{shown(name, value)} of #{name.inspect} is #{Spelling.kind(value)}: write a String")
           end
         end
       end
@@ -114,7 +123,7 @@ module Proxy
         def text(name, value, place)
           return utf8(value, place) if value.is_a?(String)
 
-          place.error("the value #{Spelling.show(value)} of #{name.inspect} is #{Spelling.kind(value)}: write a String, such as \"{addr}\"")
+          place.error("the value #{shown(name, value)} of #{name.inspect} is #{Spelling.kind(value)}: write a String, such as \"{addr}\"")
         end
       end
 

@@ -110,7 +110,7 @@ module Proxy
           when true then { "present" => true }
           when nil then { "present" => false }
           else
-            place.error("the value #{Spelling.show(value)} of #{name.inspect} is #{Spelling.kind(value)}: " \
+            place.error("the value #{shown(name, value)} of #{name.inspect} is #{Spelling.kind(value)}: " \
                         "write a String, a Regexp, true for there, nil for not there, or an Array of those")
           end
         end

@@ -45,7 +45,10 @@ module Proxy
           case value.keys
           when [:hash] then tagged("hash", REWRITE.read(value[:hash], place.within(:hash)))
           when [:sticky], %i[sticky secret], %i[secret sticky] then sticky(value, place)
-          else place.error("#{Spelling.show(value)} is unknown: write #{FORMS}, perhaps with a secret: \"…\"")
+          else
+            # One of its values may be the secret.
+            shown = value.length > 1 ? "a Hash of #{value.keys.map(&:inspect).join(", ")}" : Spelling.show(value)
+            place.error("#{shown} is unknown: write #{FORMS}, perhaps with a secret: \"…\"")
           end
         end
 
@@ -65,7 +68,7 @@ module Proxy
 
       REWRITE = Text.new("rewrite", 'a string rewrite, such as "{path}"')
       COOKIE = Text.new("String", 'the name of a cookie, such as "backend"')
-      SECRET = Text.new("String", 'a String that nobody can guess, such as ENV.fetch("STICKY_SECRET")')
+      SECRET = Secret.new("String", 'a String that nobody can guess, such as ENV.fetch("STICKY_SECRET")')
       PRIORITY = Priority.new
     end
   end

@@ -63,6 +63,7 @@ module Proxy
                                  '"address", { header: "X-Api-Key" }, { query: "user_id" } or { rewrite: "{addr}{host}" }')
       LIMIT_STORE = NameOrPair.new(%w[memory], %i[redis], '"memory"')
       NETWORKS = Several.new("String, …", 'addresses and networks, such as "192.0.2.7", "10.0.0.0/8" or "fd00::/8"')
+      INCLUDED = Several.new("String, …", 'names of files, such as "sites/shop.rb" or "sites/*.rb"')
       PATH_REWRITE = Text.new("rewrite", 'a path, such as "/v2{path}"')
       BODY_SIZE = Single.new(BYTES)
       ORIGINS = Texts.new("String, Array", 'origins, such as ["https://app.example.com"]')

@@ -99,6 +99,10 @@ impl Proxy {
         warn_of_twins(&allow_underscores, &headers, &mut report);
         let target = target(&mut report);
 
+        let sets_host = headers.iter().any(|edit| edit.name.known() == Some(Known::Host));
+        if spec.preserve_host && sets_host {
+            report.warning("preserve_host: `headers` says what Host is, and wins: leave one of them out");
+        }
         let own_headers = headers.iter().filter_map(|edit| edit.name.known()).fold(Names::default(), Names::with);
         let host = TargetHost {
             scheme_tls: target.as_ref().map(TargetTemplate::scheme_tls),
@@ -116,7 +120,8 @@ impl Proxy {
             path_prefix,
             strip_prefix: spec.strip_prefix,
             target,
-            sets_host: own_headers.has(Known::Host),
+            sets_host,
+            preserve_host: spec.preserve_host,
             headers,
             response_headers,
             own_headers,
@@ -154,6 +159,7 @@ fn target(report: &mut Report<'_>) -> Option<TargetTemplate> {
     let to = report.spec.to.as_ref()?;
     match TargetTemplate::parse(to) {
         Ok(target) => {
+            let target = target.with_path_and_query();
             for warning in target.warnings(&report.captures) {
                 report.warning(format!("to: {warning}"));
             }
@@ -303,7 +309,8 @@ fn template(value: &HeaderValue, context: Context) -> Result<Template, String> {
     match value {
         HeaderValue::Rewrite(text) => Template::parse(text, context),
         HeaderValue::Literal(text) if text.bytes().any(|b| b.is_ascii_control() && b != b'\t') => {
-            Err(format!("{text:?} holds a control character: leave it out"))
+            // The value may be a secret, as a token that was read from a file, line break and all.
+            Err("the value holds a control character, such as a line break: leave it out".into())
         }
         HeaderValue::Literal(text) => Ok(Template::literal_text(text)),
     }

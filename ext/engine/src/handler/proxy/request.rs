@@ -92,7 +92,7 @@ impl Proxy {
         if !self.own_headers.has(Known::Via) {
             request.fields.append(Known::Via, via);
         }
-        if self.target.is_some() && !self.sets_host {
+        if self.target.is_some() && !self.sets_host && !self.keeps_host(request) {
             request.fields.set(Known::Host, &work.target.authority);
         }
         if request.version == Version::Http10 {
@@ -128,7 +128,7 @@ impl Proxy {
         asked: &Asked,
     ) -> Result<(), Error> {
         let work = &mut *exchange.work;
-        if self.target.is_none() && !self.sets_host {
+        if self.target.is_none() && !self.sets_host && !self.keeps_host(&work.request) {
             work.request.fields.set(Known::Host, endpoint.authority().as_bytes());
         }
         if !asked.go_ahead && exchange.outcome.attempts > 1 {
@@ -157,6 +157,11 @@ impl Proxy {
             }
         }
         Ok(())
+    }
+
+    /// Whether `Host` stays what the client says. One of HTTP/1.0 may say nothing.
+    fn keeps_host(&self, request: &RequestHead) -> bool {
+        self.preserve_host && request.fields.has(Known::Host) && !request.authority().is_empty()
     }
 
     /// The names with `_` or `.` in them that stay: those that are allowed, and, with `metadata`, those of a call of gRPC. None that would

@@ -3,7 +3,7 @@
 use super::super::name::BuiltIn;
 use super::super::parse::parts;
 use super::super::{Context, Part, Template};
-use super::{check_host, escape, Authority, Rest, TargetTemplate};
+use super::{check_host, escape, Authority, Join, Rest, TargetTemplate};
 
 pub(super) fn target(text: &str) -> Result<TargetTemplate, String> {
     let (tls, rest) = scheme(text)?;
@@ -34,6 +34,9 @@ pub(super) fn shows_query(parts: &[Part]) -> bool {
 /// Whether TLS is asked for, and what follows `://`.
 fn scheme(text: &str) -> Result<(bool, &str), String> {
     let no_url = |write: &str| Err(format!("{text:?} is no absolute URL: write {write}"));
+    if let Some(socket) = socket(text) {
+        return Err(format!("a unix socket is no URL: write backends: [\"unix:{socket}\"], and leave `to` out"));
+    }
     let Some((scheme, rest)) = text.split_once("://") else {
         return match text.strip_prefix("//").unwrap_or(text) {
             "" => no_url("http://HOST{path}{query}"),
@@ -50,6 +53,25 @@ fn scheme(text: &str) -> Result<(bool, &str), String> {
         }
         _ => no_url("http:// or https://: no other scheme can be proxied"),
     }
+}
+
+/// The path of a unix socket, if that is what was written: `unix:///run/app.sock`, `unix:/run/app.sock`, `http://unix:/run/app.sock` as
+/// nginx writes it, or the path alone.
+fn socket(text: &str) -> Option<&str> {
+    let text = ["http://", "https://"]
+        .iter()
+        .find_map(|scheme| text.strip_prefix(scheme))
+        .filter(|rest| rest.starts_with("unix:"))
+        .unwrap_or(text);
+    let path = match text.strip_prefix("unix:") {
+        Some(path) => path,
+        None if text.starts_with('/') && text.contains(".sock") => text,
+        None => return None,
+    };
+    let path = path.strip_prefix("//").filter(|path| path.starts_with('/')).unwrap_or(path);
+    // What a person writes behind it belongs to the path of the request.
+    let end = path.find('{').or_else(|| path.rfind(':').filter(|at| *at > 0)).unwrap_or(path.len());
+    Some(&path[..end])
 }
 
 /// The authority ends at the first `/` or `?` or where the path or the query is put.
@@ -131,6 +153,8 @@ fn compile_rest(mut parts: Vec<Part>) -> Result<Rest, String> {
         .collect();
     let shape = match plain.as_deref() {
         Some([]) => Some((false, false)),
+        // What is put behind a `?` that is written out has to be joined.
+        Some(_) if prefix.contains('?') => None,
         Some([BuiltIn::Path]) => Some((true, false)),
         Some([BuiltIn::Query]) => Some((false, true)),
         Some([BuiltIn::PathAndQuery] | [BuiltIn::Path, BuiltIn::Query]) => Some((true, true)),
@@ -140,9 +164,42 @@ fn compile_rest(mut parts: Vec<Part>) -> Result<Rest, String> {
         Some((path, query)) => Rest::Plain { prefix, path, query },
         None => {
             let shows_path = parts.iter().any(|part| matches!(part, Part::Value(value) if value.name.is_path()));
-            Rest::Parts { parts: parts.into(), shows_path }
+            Rest::Parts { parts: joined(parts).into(), shows_path }
         }
     })
+}
+
+/// How each part joins the query. `{query}` directly behind the path is what the client asked for, also where that is the value of
+/// a parameter, as in `/login?next={path}{query}`: it stays as it is.
+fn joined(parts: Vec<Part>) -> Vec<(Part, Join)> {
+    let (mut in_query, mut behind_query, mut behind_path) = (false, false, false);
+    let mut join = |part: &Part| {
+        let (mut query, mut path, mut join) = (false, false, Join::Plain);
+        match part {
+            Part::Text(text) => {
+                if behind_query && text.starts_with('&') {
+                    (join, in_query) = (Join::Text, true);
+                }
+                in_query |= text.contains('?');
+            }
+            Part::Value(value) if value.modifiers.is_empty() => match value.name.built_in() {
+                Some(BuiltIn::Query) if in_query && !behind_path => (join, query) = (Join::Query, true),
+                Some(BuiltIn::Query | BuiltIn::PathAndQuery) => query = true,
+                Some(BuiltIn::Path) => path = true,
+                _ => {}
+            },
+            Part::Value(value) => path = value.name.is_path(),
+        }
+        (behind_query, behind_path) = (query, path);
+        join
+    };
+    parts
+        .into_iter()
+        .map(|part| {
+            let join = join(&part);
+            (part, join)
+        })
+        .collect()
 }
 
 /// Refuses what no URL may hold and no escape can mend.
@@ -163,10 +220,20 @@ fn check_text(text: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// `/{path}` and `?{query}`, both of which bring their own.
-pub(super) fn doubled_separators(parts: &[Part]) -> Vec<String> {
+/// `/{path}` and `?{query}`, both of which bring their own, and a query that stands there twice.
+pub(super) fn doubled(parts: &[Part]) -> Vec<String> {
     let mut warnings = Vec::new();
     for pair in parts.windows(2) {
+        if let [Part::Value(first), Part::Value(second)] = pair {
+            let twice = matches!(first.name.built_in(), Some(BuiltIn::Query | BuiltIn::PathAndQuery))
+                && second.name.built_in() == Some(BuiltIn::Query);
+            if twice && first.modifiers.is_empty() && second.modifiers.is_empty() {
+                warnings.push(format!(
+                    "the query stands there twice, in {} and behind it: leave {} out",
+                    first.written, second.written
+                ));
+            }
+        }
         let [Part::Text(text), Part::Value(value)] = pair else { continue };
         let own = match value.name.built_in() {
             Some(BuiltIn::Path | BuiltIn::PathAndQuery) => '/',

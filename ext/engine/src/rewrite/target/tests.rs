@@ -65,6 +65,58 @@ fn targets_are_rendered() {
 }
 
 #[test]
+fn a_url_that_ends_with_its_authority_means_what_was_asked_for() {
+    for (to, authority, target) in [
+        ("http://b", "b", "/resource?id=5"),
+        ("https://b:8443", "b:8443", "/resource?id=5"),
+        ("http://b:", "b", "/resource?id=5"),
+        ("http://{X-Tenant}.internal", "acme.internal", "/resource?id=5"),
+        ("http://{X-Tenant}", "acme", "/resource?id=5"),
+        ("http://b/", "b", "/"),
+        ("http://b{path}", "b", "/resource"),
+        ("http://b{query}", "b", "/?id=5"),
+        ("http://b?a=1", "b", "/?a=1"),
+        ("http://{X-Tenant}/", "acme", "/"),
+    ] {
+        let (request, client) = (request("GET", "/resource", "?id=5", &[("X-Tenant", b"acme")]), client());
+        let mut out = RenderedTarget::default();
+        let parsed = TargetTemplate::parse(to).expect(to).with_path_and_query();
+        parsed.render(&scope(&request, &client), &mut out).expect(to);
+        assert_eq!((&*out.authority, &*out.path_and_query), (authority.as_bytes(), target.as_bytes()), "{to}");
+    }
+}
+
+#[test]
+fn there_is_one_question_mark() {
+    for (to, with, without) in [
+        ("http://b/x?token=1{query}", "/x?token=1&id=5", "/x?token=1"),
+        ("http://b/x?token=1&{query}", "/x?token=1&id=5", "/x?token=1"),
+        ("http://b/x?{query}", "/x?id=5", "/x"),
+        ("http://b{path}?{query}&x=1", "/p?id=5&x=1", "/p?x=1"),
+        ("http://b?a=1{query}", "/?a=1&id=5", "/?a=1"),
+        ("http://b{path}{query}&x=1", "/p?id=5&x=1", "/p?x=1"),
+        ("http://b{path_and_query}&x=1&y=2", "/p?id=5&x=1&y=2", "/p?x=1&y=2"),
+        ("http://b{path}?t={X}{query}", "/p?t=v&id=5", "/p?t=v"),
+        ("http://b{path}{query}&x=1{query}", "/p?id=5&x=1&id=5", "/p?x=1"),
+        // What is the value of a parameter stays as it is, and so does what was written with a modifier.
+        ("http://b/login?next={path}{query}", "/login?next=/p?id=5", "/login?next=/p"),
+        ("http://b/login?next={path_and_query}", "/login?next=/p?id=5", "/login?next=/p"),
+        ("http://b/x?t=1{query|replace:?,&}", "/x?t=1&id=5", "/x?t=1"),
+        ("http://b/a&b{path}", "/a&b/p", "/a&b/p"),
+        ("http://b{path}&b{query}", "/p&b?id=5", "/p&b"),
+    ] {
+        let sent = |query| render(to, ("/p", query), &[("x", b"v")]).map(|(_, target)| target);
+        assert_eq!(sent("?id=5"), Ok(with.into()), "{to}");
+        assert_eq!(sent(""), Ok(without.into()), "{to}");
+    }
+    let path = TargetTemplate::parse_path("/x?y=1{query}").expect("a path");
+    let (request, client) = (request("GET", "/p", "?id=5", &[]), client());
+    let mut out = RenderedTarget::default();
+    path.render(&scope(&request, &client), &mut out).expect("a path");
+    assert_eq!(out.path_and_query, b"/x?y=1&id=5");
+}
+
+#[test]
 fn values_cannot_leave_their_place() {
     use InvalidTarget::*;
     for (to, value, why) in [
@@ -173,6 +225,10 @@ fn what_can_never_be_an_absolute_url_is_refused_with_a_remedy() {
         ("/api{path}", "\"/api{path}\" is no absolute URL: write http://HOST/api{path}"),
         ("{X-To}", "\"{X-To}\" is no absolute URL: write http://HOST{X-To}"),
         ("ws://b", "\"ws://b\" is no absolute URL: write http:// or https://: no other scheme can be proxied"),
+        ("unix:///tmp/puma.sock", "write backends: [\"unix:/tmp/puma.sock\"], and leave `to` out"),
+        ("unix:/tmp/puma.sock{path}", "write backends: [\"unix:/tmp/puma.sock\"]"),
+        ("http://unix:/tmp/puma.sock:/api", "write backends: [\"unix:/tmp/puma.sock\"]"),
+        ("/tmp/puma.sock", "write backends: [\"unix:/tmp/puma.sock\"]"),
         (
             "h2://b:1{path}",
             "\"h2://b:1{path}\" is no absolute URL: write http:// there, and name the backend beside it, as in backends: \
@@ -211,6 +267,15 @@ fn slips_are_warned_of() {
         ("http://b/api{path}{query}", &[][..]),
         ("http://b/{path|strip_prefix:/a}", &[]),
         ("http://b/{path}", &["{path} brings its own '/': leave out the one before it"]),
+        (
+            "http://b{path_and_query}{query}",
+            &["the query stands there twice, in {path_and_query} and behind it: leave {query} out"],
+        ),
+        (
+            "http://b{path}{query}{query}",
+            &["the query stands there twice, in {query} and behind it: leave {query} out"],
+        ),
+        ("http://b/x?token=1{query}", &[]),
         ("http://b{path}?{query}", &["{query} brings its own '?': leave out the one before it"]),
         ("http://b/{backend}", &["{backend} means nothing in a request: that name is for responses"]),
     ] {

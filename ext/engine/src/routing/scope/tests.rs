@@ -182,6 +182,54 @@ fn a_location_that_an_earlier_one_leaves_nothing_is_warned_of() {
 }
 
 #[test]
+fn a_location_that_takes_less_than_it_looks_like_is_warned_of() {
+    for (routes, warned) in [
+        (vec![location("/", vec![answer("")])], 1),
+        (vec![location("/api/", vec![answer("")])], 1),
+        (vec![location("/", vec![answer("")]), location("/api/", vec![answer("")])], 2),
+        (vec![location("/", vec![answer("")]), location("/api/*", vec![answer("")])], 1),
+        (vec![on(&["a.x".into()], "", vec![location("/", vec![answer("")])])], 1),
+        (vec![location("/", vec![answer("")]), on(&["a.x".into()], "/*", vec![answer("")])], 1),
+        (vec![location("/", vec![answer("")]), answer("")], 0),
+        (vec![location("/", vec![answer("")]), location("/*", vec![answer("")])], 0),
+        (vec![location("/", vec![answer("")]), location("/:page", vec![answer("")])], 0),
+        (vec![location("/api/", vec![answer("")]), location("/api/*", vec![answer("")])], 0),
+        (vec![location("/api", vec![answer("")])], 0),
+    ] {
+        let found = warnings(routes);
+        assert_eq!(found.len(), warned, "{found:?}");
+        assert!(found.iter().all(|found| found.contains("takes this path alone")), "{found:?}");
+    }
+    let found = warnings(vec![location("/api/", vec![answer("")])]);
+    assert_eq!(
+        found,
+        ["location: \"/api/\" takes this path alone, and nothing beside it takes what is below it: write \"/api/*\", or \"/api\" \
+          if that path alone is meant"]
+    );
+    let other = config::Proxy { path_prefix: Some("/other".into()), to: Some("http://b".into()), ..Default::default() };
+    assert_eq!(warnings(vec![location("/", vec![answer("")]), Directive::Proxy(Box::new(other))]).len(), 1);
+}
+
+#[test]
+fn a_location_lets_in_what_the_ones_inside_take() {
+    let spec = config::Location {
+        patterns: vec!["/v1".into()],
+        inner: vec!["/v1/users/:id".into()],
+        routes: vec![answer("outer"), location("/v1/users/:id", vec![answer("inner")])],
+        ..Default::default()
+    };
+    let snapshot = snapshot(vec![Directive::Location(Box::new(spec)), answer("none")]);
+    for (path, body, captures) in [
+        ("/v1", "outer", ""),
+        ("/v1/users/7", "inner", " id=7 id=7"),
+        ("/v1/other", "none", ""),
+        ("/users/7", "none", ""),
+    ] {
+        assert_eq!(asked(&snapshot, path, "a"), Ok(bytes(body, captures)), "{path}");
+    }
+}
+
+#[test]
 fn a_location_with_fewer_conditions_leaves_nothing_to_one_with_more() {
     let with = |methods: &[&str], ports: &[i64]| {
         let methods = methods.iter().map(|method| (*method).to_owned()).collect();
