@@ -15,7 +15,7 @@ use rustls::pki_types::ServerName;
 use super::clock;
 use super::fleet::Fleet;
 use super::health::passive;
-use super::health::rise_fall::{self, Turn};
+use super::health::rise_fall::{self, RiseFall, Turn};
 use super::tls::TlsClient;
 use super::Protocol;
 use crate::log::Level;
@@ -41,6 +41,8 @@ pub struct Endpoint {
     traits: Traits,
     fleet: Arc<Fleet>,
     history: Arc<History>,
+    /// Whether its name may have other addresses.
+    one_of_several: bool,
 }
 
 /// What a configuration says of a backend beside its address.
@@ -131,6 +133,9 @@ impl Endpoint {
     ) -> Arc<Self> {
         let history = Arc::new(History::new());
         history.limited.store(traits.max_connections.is_some(), Relaxed);
+        if fleet.rules().check.is_some() {
+            history.status.await_check();
+        }
         Arc::new(Self {
             label: label.into(),
             authority: authority.into(),
@@ -139,7 +144,43 @@ impl Endpoint {
             traits,
             fleet: fleet.clone(),
             history,
+            one_of_several: false,
         })
+    }
+
+    /// The same for one address of a name that may have others.
+    pub(super) fn of_name(
+        fleet: &Arc<Fleet>,
+        label: String,
+        authority: &str,
+        place: Place,
+        tls: Option<Tls>,
+        traits: Traits,
+    ) -> Arc<Self> {
+        let mut endpoint = Self::within(fleet, label, authority, place, tls, traits);
+        if let Some(endpoint) = Arc::get_mut(&mut endpoint) {
+            endpoint.one_of_several = true;
+        }
+        endpoint
+    }
+
+    /// Whether its name may have other addresses.
+    pub(crate) fn is_one_of_several(&self) -> bool {
+        self.one_of_several
+    }
+
+    /// Whether it is another address of the same name.
+    pub(super) fn is_beside(&self, other: &Self) -> bool {
+        self.one_of_several
+            && other.one_of_several
+            && self.id() != other.id()
+            && self.authority == other.authority
+            && self.traits.backup == other.traits.backup
+    }
+
+    /// Whether it is at an IPv6 address.
+    pub(super) fn is_ipv6(&self) -> bool {
+        matches!(self.place, Place::Tcp(address) if address.is_ipv6())
     }
 
     /// Takes over what happened at the endpoint that stood in its place, if both are one: they are connected to in the same way.
@@ -230,6 +271,37 @@ impl Endpoint {
         self.history.status.is_available()
     }
 
+    /// Whether it gets requests, and not only when nobody else can take them: it can be connected to, as far as anybody knows.
+    #[inline]
+    pub(super) fn is_preferred(&self) -> bool {
+        self.history.status.is_preferred()
+    }
+
+    /// Whether it gets requests only when nobody else can take them.
+    pub(crate) fn is_last(&self) -> bool {
+        self.history.status.is_last()
+    }
+
+    /// Whether its first good check is all that it waits for.
+    pub(super) fn is_awaited(&self) -> bool {
+        self.history.status.is_awaited()
+    }
+
+    /// It can be connected to.
+    #[inline]
+    fn trust(&self) {
+        if self.history.status.is_doubted() {
+            self.trust_again();
+        }
+    }
+
+    #[cold]
+    fn trust_again(&self) {
+        if self.history.status.trust() && self.fleet.has_others() {
+            self.fleet.note(Level::Info, self, format_args!("can be connected to again"));
+        }
+    }
+
     /// Whether it gets requests of clients that it has served before.
     pub fn accepts_sticky(&self) -> bool {
         self.history.status.accepts_sticky()
@@ -297,13 +369,25 @@ impl Endpoint {
         if self.fleet.is_retired() {
             return;
         }
-        let Some(turn) = record.note(result, rules) else { return };
-        self.history.status.set_healthy(turn == Turn::Returned);
+        // The first good one is enough for one that has never served.
+        let first = result.is_ok() && self.history.status.accept_check();
+        if result.is_ok() && check.port.is_none() {
+            self.trust();
+        }
+        let turn = record.note(result, if first { RiseFall { rise: 1, ..rules } } else { rules });
+        if let Some(turn) = &turn {
+            self.history.status.set_healthy(*turn == Turn::Returned);
+        }
         drop(record);
+        if first {
+            self.fleet.is_checked();
+        }
+        let Some(turn) = turn else { return };
         match turn {
             Turn::Returned => {
                 self.rise();
-                let what = format_args!("is healthy: {} succeeded", counted(rules.rise as usize, "check"));
+                let rise = if first { 1 } else { rules.rise as usize };
+                let what = format_args!("is healthy: {} succeeded", counted(rise, "check"));
                 self.fleet.note(Level::Info, self, what);
             }
             Turn::Left(why) => {
@@ -319,6 +403,9 @@ impl Endpoint {
         let mut record = self.history.checks.lock();
         *record = rise_fall::Record::default();
         self.history.status.set_healthy(true);
+        if self.fleet.rules().check.is_none() {
+            self.history.status.accept_check();
+        }
     }
 
     /// Forgets what passive checks said: they are no more.

@@ -1,6 +1,7 @@
 //! From "this request needs a backend" to the right to ask one.
 
-use std::future::poll_fn;
+use std::future::{poll_fn, Future};
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::{ready, Poll};
 
@@ -10,7 +11,7 @@ use crate::error::{Error, Kind, Retry, Side};
 use crate::forward::Exchange;
 use crate::upstream::admission::RetryPermit;
 use crate::upstream::exchange::Client;
-use crate::upstream::{Asking, Attempt, Choice, Tried, Upstream};
+use crate::upstream::{Asking, Attempt, Choice, Endpoint, Tried, Upstream};
 
 /// Backends that are chosen in vain, because others were quicker, before they all count as busy.
 const MOST_CHOICES: usize = 8;
@@ -48,6 +49,9 @@ impl<'a> Line<'a> {
         if self.upstream.fleet().queue().waiting() == 0 {
             match self.look() {
                 Found::Busy => {}
+                Found::Nobody if self.upstream.awaits_check() => {
+                    return Box::pin(self.await_check(exchange, deadline)).await;
+                }
                 found => return self.result(found),
             }
         }
@@ -93,11 +97,74 @@ impl<'a> Line<'a> {
         .await
     }
 
+    /// Whether a connection to `endpoint` is a matter of who is reached first: there are other addresses, and no connection of HTTP/2 to
+    /// this one whose streams have but to be waited for.
+    pub(super) fn may_race(&self, exchange: &Exchange<'_>, endpoint: &Endpoint) -> bool {
+        self.upstream.len() > 1 && !exchange.engine.pool.is_connected(endpoint)
+    }
+
+    /// The right to ask another address of the name that `endpoint` is one of, one that has not been asked yet; rather of the other
+    /// family.
+    pub(super) fn other_address(&mut self, endpoint: &Endpoint) -> Option<Attempt> {
+        loop {
+            let other = self.upstream.other_address(endpoint, &self.tried)?;
+            self.tried.add(other.id());
+            let attempt = Attempt::admit(other, None);
+            if attempt.is_some() {
+                return attempt;
+            }
+        }
+    }
+
+    /// Waits until one of the backends, none of which the checks have found well yet, is. Those of the configuration before serve
+    /// meanwhile, if they can.
+    #[cold]
+    async fn await_check(&mut self, exchange: &mut Exchange<'_>, deadline: Instant) -> Result<Attempt, Error> {
+        if let Some(attempt) = self.admit_to_stand_in() {
+            return Ok(attempt);
+        }
+        let fleet = self.upstream.fleet();
+        let Some(_place) = fleet.news().enter(fleet.rules().queue) else { return Err(failure(Kind::Crowded)) };
+        loop {
+            let mut news = pin!(fleet.news().notified());
+            // Before the look, so that what happens in between is not missed.
+            news.as_mut().enable();
+            match self.look() {
+                Found::Nobody if self.upstream.awaits_check() => {}
+                Found::Busy => return self.wait(exchange, deadline).await,
+                found => return self.result(found),
+            }
+            let Client { peer, alarm } = &mut *exchange.client;
+            poll_fn(|cx| {
+                if news.as_mut().poll(cx).is_ready() {
+                    return Poll::Ready(Ok(()));
+                }
+                if let Poll::Ready(error) = peer.poll_gone(cx) {
+                    return Poll::Ready(Err(Error::client(Kind::Io(error))));
+                }
+                alarm.poll(cx, deadline).map(|()| Err(failure(Kind::Unavailable)))
+            })
+            .await?;
+        }
+    }
+
+    /// One of the backends that stood here before the reload, if it has not just failed.
+    fn admit_to_stand_in(&mut self) -> Option<Attempt> {
+        if self.again {
+            return None;
+        }
+        let before = self.upstream.fleet().stand_in()?;
+        let endpoint = before.choose(&self.asking, &mut self.tried).backend()?;
+        let attempt = Some(endpoint).filter(|endpoint| !endpoint.is_last()).and_then(|it| Attempt::admit(it, None));
+        self.again = attempt.is_some();
+        attempt
+    }
+
     /// Looks for a backend once.
     fn look(&mut self) -> Found {
         let mut over_budget = false;
         for _ in 0..MOST_CHOICES {
-            let endpoint = match self.upstream.choose(&self.asking, &mut self.tried) {
+            let endpoint = match self.choose() {
                 Choice::Backend(endpoint) => endpoint,
                 Choice::Busy => return Found::Busy,
                 Choice::None => return Found::Nobody,
@@ -126,6 +193,18 @@ impl<'a> Line<'a> {
             Found::OverBudget
         } else {
             Found::Busy
+        }
+    }
+
+    fn choose(&mut self) -> Choice {
+        match self.upstream.choose(&self.asking, &mut self.tried) {
+            Choice::Busy if !self.upstream.fleet().queue().has_room() => {
+                match self.upstream.choose_last(&self.asking, &mut self.tried) {
+                    Choice::None => Choice::Busy,
+                    choice => choice,
+                }
+            }
+            choice => choice,
         }
     }
 
