@@ -148,6 +148,11 @@ impl Fleet {
         &self.queue
     }
 
+    /// Requests that wait for a backend that is not busy, or for one that checks have found well.
+    pub(crate) fn waiting(&self) -> usize {
+        self.queue.waiting() + self.news.waiting.load(Relaxed)
+    }
+
     /// What those wait for whose backends have not been found well yet.
     pub(crate) fn news(&self) -> &News {
         &self.news

@@ -27,7 +27,7 @@ pub(super) struct Tour {
     /// a piece of it has come.
     deadline: Instant,
     /// Attempts that may follow.
-    left: u32,
+    pub(super) left: u32,
 }
 
 impl Proxy {

@@ -37,17 +37,22 @@ impl Proxy {
         &self,
         exchange: &mut Exchange<'_>,
         attempt: &mut Attempt,
-        tour: &Tour,
+        tour: &mut Tour,
         line: &mut Line<'_>,
         deadline: Instant,
     ) -> Reached {
         let begun = Instant::now();
-        let left = || self.connect_timeout.saturating_sub(begun.elapsed());
+        // In whole milliseconds, for who reads of it.
+        let left = || {
+            let left = self.connect_timeout.saturating_sub(begun.elapsed());
+            Duration::from_millis(u64::try_from(left.as_millis()).unwrap_or(u64::MAX))
+        };
         let engine = exchange.engine;
         let introduction = std::mem::take(&mut exchange.work.introduction);
-        let first = self.dial(engine, &introduction, tour, attempt.endpoint().clone(), left(), deadline);
+        let first = self.dial(engine, &introduction, tour, attempt.endpoint().clone(), self.connect_timeout, deadline);
         let mut runners = vec![Runner { attempt: None, connecting: first }];
         let mut others = true;
+        let mut started = 0;
         let mut pause = Box::pin(sleep_until(Instant::now() + HEAD_START));
         let mut last = None;
         let reached = loop {
@@ -93,6 +98,7 @@ impl Proxy {
                     Some(other) => {
                         let connecting =
                             self.dial(engine, &introduction, tour, other.endpoint().clone(), left(), deadline);
+                        started += 1;
                         runners.push(Runner { attempt: Some(other), connecting });
                         pause.as_mut().reset(Instant::now() + HEAD_START);
                     }
@@ -106,6 +112,8 @@ impl Proxy {
             }
         };
         drop(runners);
+        // Each of them has been an attempt.
+        tour.left = tour.left.saturating_sub(started);
         exchange.work.introduction = introduction;
         reached
     }
