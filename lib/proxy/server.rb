@@ -79,8 +79,9 @@ module Proxy
     #
     # @return [Hash{Symbol => Object}] `connections:` (`accepted`, `active`, `handshakes_failed`), `requests:` (`total`, `in_flight`,
     #   `queued`, `status_1xx` to `status_5xx`, `client_closed`, `upgraded`, and `tunnels` that are open) and `backends:`, an Array with a Hash
-    #   for each: `upstream`, `address`, `state` (`"ready"`, `"draining"`, `"down"`, `"unhealthy"`, `"ejected"`, or `"unresolved"` for a name without an address), `weight`,
-    #   `backup`, `in_flight`, `tunnels`, `requests`, `failures`, and `check` with what the health checks found, nil before the first one:
+    #   for each: `upstream`, `address`, `state` (`"ready"`, `"draining"`, `"down"`, `"unhealthy"`, `"unchecked"` before its
+    #   first good check, `"ejected"`, or `"unresolved"` for a name without an address), `weight`, `backup`, `in_flight`, `tunnels`,
+    #   `requests`, `failures`, and `check` with what the health checks found, nil before the first one:
     #   `healthy`, `since` (seconds since 1970) and `error`, why the latest check that failed did
     # @example
     #   server.stats[:requests][:total]  # => 1024

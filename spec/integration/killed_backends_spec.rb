@@ -87,6 +87,7 @@ RSpec.describe "killed backends", time_limit: 60 do
       log_level :error
       proxy backends: addresses, health_check: { path: "/healthz", interval: 0.1, timeout: 1 }
     end
+    eventually { expect([state(proxy, 0), state(proxy, 1)]).to eq(%w[ready ready]) }
     backends.each { |process, _| process.stop }
     eventually { expect([state(proxy, 0), state(proxy, 1)]).to eq(%w[unhealthy unhealthy]) }
     expect(proxy.get.status).to eq(503)

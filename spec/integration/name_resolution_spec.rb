@@ -47,6 +47,37 @@ RSpec.describe "backend names" do
     expect(Array.new(10) { proxy.get.body }.tally).to eq("first" => 5, "second" => 5)
   end
 
+  [%w[127.0.0.1 127.0.0.2], %w[127.0.0.1 ::1], %w[::1 127.0.0.1]].each do |silent, good|
+    it "cost a moment, not connect_timeout, when #{silent} takes no connections and #{good} does" do
+      dns = start_dns
+      port = silent_backend(host: silent).port
+      backend_answering("good", {}, host: good, port: port)
+      dns.answer "app.test", [silent, good]
+      proxy = start_proxy do
+        resolver dns.address
+        proxy backends: ["app.test:#{port}"], connect_timeout: 30, timeout: 30, retries: 0
+      end
+      took = Array.new(6) { seconds { expect(proxy.get.body).to eq("good") } }
+      expect(took.sum).to be < 5
+      expect(took.count { |time| time > 0.2 }).to be <= 3
+    end
+  end
+
+  it "fail once none of their addresses takes a connection within connect_timeout, which is for all of them" do
+    dns = start_dns
+    port = silent_backend(host: "127.0.0.1").port
+    silent_backend(host: "127.0.0.2", port: port)
+    dns.answer "app.test", ["127.0.0.1", "127.0.0.2"]
+    proxy = start_proxy do
+      resolver dns.address
+      proxy backends: ["app.test:#{port}"], connect_timeout: 0.6, retries: 0
+    end
+    status = nil
+    expect(seconds { status = proxy.get.status }).to be_between(0.5, 2)
+    expect(status).to eq(504)
+    expect(proxy.stats[:backends].map { |backend| backend[:in_flight] }).to eq([0, 0])
+  end
+
   it "may have an IPv6 address" do
     dns = start_dns
     port = start_backend(host: "::1").port

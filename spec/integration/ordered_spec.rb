@@ -12,7 +12,7 @@ RSpec.describe "backend_priority ordered" do
     expect(second.connections).to eq(0)
   end
 
-  it "fails over to the next when the first stops, and comes back as soon as it returns" do
+  it "fails over to the next when the first stops, and comes back soon after it returns" do
     first = backend_answering("first")
     second = backend_answering("second")
     addresses = [first, second].map(&:address)
@@ -24,6 +24,7 @@ RSpec.describe "backend_priority ordered" do
     first.stop
     expect(client.get.body).to eq("second")
     backend_answering("first again", port: port)
+    eventually { expect(client.get.body).to eq("first again") }
     expect(client.get.body).to eq("first again")
   end
 

@@ -25,7 +25,7 @@ RSpec.describe "server.stats" do
 
   it "counts requests and failures of every backend" do
     good = start_backend.address
-    bad = refusing_backend.address
+    bad = start_backend { |connection| connection.read_request && connection.close }.address
     proxy = start_proxy { proxy backends: [bad, good], backend_priority: "ordered" }
     3.times { proxy.get }
     counted = { bad => { requests: 3, failures: 3, in_flight: 0 }, good => { requests: 3, failures: 0, in_flight: 0 } }

@@ -49,7 +49,12 @@ module ExampleFiles
     path = File.join(directory, name)
     # On one engine thread a request is no longer counted as in flight when its client has the answer.
     File.write(path, "threads 1\n#{text}")
-    start_proxy(file: path, **options)
+    start_proxy(file: path, **options).tap { |proxy| await_first_checks(proxy) }
+  end
+
+  # Until then a backend that has a health check may get nothing.
+  def await_first_checks(proxy)
+    eventually { expect(proxy.stats[:backends].select { |backend| backend[:state] == "unchecked" && !backend[:check] }).to be_empty }
   end
 
   # An application at each of these ports.

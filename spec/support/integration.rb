@@ -31,7 +31,7 @@ module Peers
   def refusing_backend = started(RefusingBackend.new)
 
   # An address where a connect never ends.
-  def silent_backend = started(SilentBackend.new)
+  def silent_backend(**options) = started(SilentBackend.new(**options))
 
   def start_nginx(server, **options) = started(NginxBackend.new(server, **options))
 

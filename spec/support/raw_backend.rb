@@ -177,16 +177,19 @@ end
 
 # A port whose accept queue is full: the kernel drops every further SYN, so that a connect hangs.
 class SilentBackend
-  def initialize
-    @socket = Socket.new(:INET, :STREAM)
-    @socket.bind(Addrinfo.tcp("127.0.0.1", 0))
+  def initialize(host: "127.0.0.1", port: 0)
+    address = Addrinfo.tcp(host, port)
+    @socket = Socket.new(address.afamily, :STREAM)
+    @socket.bind(address)
     @socket.listen(0)
     @fillers = Array.new(4) do
-      Socket.new(:INET, :STREAM).tap { |filler| filler.connect_nonblock(@socket.local_address, exception: false) }
+      Socket.new(address.afamily, :STREAM).tap { |filler| filler.connect_nonblock(@socket.local_address, exception: false) }
     end
   end
 
-  def address = "127.0.0.1:#{@socket.local_address.ip_port}"
+  def port = @socket.local_address.ip_port
+
+  def address = "127.0.0.1:#{port}"
 
   def stop = [@socket, *@fillers].each(&:close)
 end

@@ -81,6 +81,8 @@ pub(crate) struct Workspace {
     pub(crate) introduction: Vec<u8>,
     pub(crate) values: RenderedValues,
     pub(crate) scratch: Vec<u8>,
+    /// What went wrong with one backend after the other, for one line of the log; usually empty.
+    pub(crate) failures: String,
 }
 
 impl Workspace {
@@ -94,7 +96,12 @@ impl Workspace {
     fn capacity(&self) -> usize {
         let heads = self.request.fields.capacity() + self.response.fields.capacity() + self.extra.capacity();
         let target = self.target.authority.capacity() + self.target.path_and_query.capacity();
-        heads + target + self.values.capacity() + self.scratch.capacity() + self.user.capacity()
+        heads
+            + target
+            + self.values.capacity()
+            + self.scratch.capacity()
+            + self.user.capacity()
+            + self.failures.capacity()
     }
 }
 

@@ -18,7 +18,7 @@ pub use buffer::Buffer;
 pub use chunked::Chunked;
 pub use connection::Connection;
 pub use read::{parse_request, parse_response, HeadScan, Malformed};
-pub(crate) use read::{MAX_FIELDS, MAX_RESPONSE_FIELDS, TOO_MANY_FIELDS};
+pub(crate) use read::{MAX_FIELDS, MAX_RESPONSE_FIELDS, STATUS_LINE, TOO_MANY_FIELDS};
 pub use read_error::ReadError;
 pub(crate) use salvage::salvage_request;
 pub use write::{write_request_head, write_status_line};

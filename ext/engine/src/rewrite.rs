@@ -117,6 +117,23 @@ impl Template {
         }
     }
 
+    /// Appends the rewritten text as what requests are told apart by. `false` if there is nothing to: every value that it is made of is
+    /// absent or empty.
+    pub(crate) fn render_key(&self, scope: &Scope<'_>, out: &mut Vec<u8>) -> bool {
+        let mut told = false;
+        for part in &self.parts {
+            match part {
+                Part::Text(text) => out.extend_from_slice(text.as_bytes()),
+                Part::Value(value) => {
+                    let start = out.len();
+                    value.write(scope, self.context, out);
+                    told |= out.len() > start;
+                }
+            }
+        }
+        told
+    }
+
     /// Appends the rewritten text as the value of a field: without control characters.
     pub fn render_header(&self, scope: &Scope<'_>, out: &mut Vec<u8>) {
         let start = out.len();

@@ -258,7 +258,7 @@ impl Snapshot {
     /// Requests that wait for a backend which is not busy.
     pub(crate) fn waiting(&self) -> usize {
         let mut waiting = 0;
-        self.each_upstream(&mut |upstream| waiting += upstream.fleet().queue().waiting());
+        self.each_upstream(&mut |upstream| waiting += upstream.fleet().waiting());
         waiting
     }
 

@@ -178,6 +178,38 @@ impl Upstream {
         self.balancer.choose(&self.live.load(), asking, tried)
     }
 
+    /// The same for one that cannot wait: among those too that could not be connected to a while ago, although others serve.
+    pub(crate) fn choose_last(&self, asking: &Asking, tried: &mut Tried) -> Choice {
+        self.balancer.choose_last(&self.live.load(), asking, tried)
+    }
+
+    /// An address of the name that `endpoint` is one of which gets requests, has room and has not been tried: one of the other family if
+    /// there is one, and one that could be connected to before one that could not.
+    pub(crate) fn other_address(&self, endpoint: &Endpoint, tried: &Tried) -> Option<Arc<Endpoint>> {
+        let live = self.live.load();
+        let could = |other: &&Arc<Endpoint>| other.is_available() && other.has_room() && !tried.contains(other.id());
+        let others = live.iter().filter(|other| other.is_beside(endpoint)).filter(could);
+        others.min_by_key(|other| (other.is_last(), other.is_ipv6() == endpoint.is_ipv6())).cloned()
+    }
+
+    /// Whether there is a backend for which its first good check is all that it waits for.
+    pub(crate) fn awaits_check(&self) -> bool {
+        self.live.load().iter().any(|endpoint| endpoint.is_awaited())
+    }
+
+    /// Whether checks have yet to find any of its backends well.
+    fn has_never_served(&self) -> bool {
+        self.live.load().iter().all(|endpoint| endpoint.is_awaited())
+    }
+
+    /// Who serves in its place as long as checks have not found any of its backends well: itself, if they have.
+    fn until_checked(self: &Arc<Self>) -> Option<Arc<Self>> {
+        match self.has_never_served() {
+            true => self.fleet.stand_in(),
+            false => Some(Arc::clone(self)),
+        }
+    }
+
     /// How an endpoint is chosen.
     pub fn policy(&self) -> &Policy {
         self.balancer.policy()

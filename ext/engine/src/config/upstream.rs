@@ -74,7 +74,7 @@ impl Default for Pool {
             protocol: None,
             proxy_protocol: None,
             keepalive: 64,
-            keepalive_timeout: 55.0,
+            keepalive_timeout: 15.0,
             health_check: None,
             max_fails: 0,
             fail_timeout: 10.0,

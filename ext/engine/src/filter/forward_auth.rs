@@ -147,7 +147,7 @@ impl ForwardAuth {
                 // A question may be asked twice: it is a GET.
                 Err(error) if reused && error.retry != Retry::Never && !error.is_timeout() => dead += 1,
                 Err(error) => {
-                    attempt.failed(error.blame());
+                    attempt.failed_for(&error);
                     return Err(error);
                 }
             }

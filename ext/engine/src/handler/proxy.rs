@@ -4,6 +4,8 @@ mod admission;
 mod asking;
 mod attempts;
 mod compile;
+mod failures;
+mod race;
 mod request;
 mod response;
 
@@ -87,12 +89,17 @@ impl Proxy {
         let idempotent = exchange.work.request.method.is_idempotent();
         let mut upload =
             Upload::new(exchange.framing, idempotent, self.retry_buffer).with_trailers(self.request_trailers);
+        exchange.work.failures.clear();
         match grpc::within(exchange.call, self.ask(exchange, &mut upload)).await {
-            Ok(answered) => self.respond(exchange, answered, &mut upload).await,
+            Ok(answered) => {
+                exchange.tell_failures("answered by", answered.attempt.label());
+                self.respond(exchange, answered, &mut upload).await
+            }
             Err(error) => {
                 if error.side == Side::Us {
-                    exchange.warn(format_args!("{error}"));
+                    exchange.add_failure(format_args!("{error}"));
                 }
+                exchange.tell_failures("", "");
                 let response = if error.is_unavailable() { &self.unavailable } else { &self.error_response };
                 exchange.answer_failure(&error, response).await
             }

@@ -159,12 +159,15 @@ fn authority(head: &RequestHead, target: Option<Span>) -> Result<Span, Malformed
     }
 }
 
+/// A response that begins with something else than a status line.
+pub(crate) const STATUS_LINE: Malformed = Malformed("the status line is malformed");
+
 /// Reads the response head that `bytes` begins with: its length, or `None` if it is not complete.
 pub fn parse_response(bytes: &[u8], head: &mut ResponseHead) -> Result<Option<usize>, Malformed> {
     // httparse skips empty lines, which no response begins with.
     let n = bytes.len().min(5);
     if bytes[..n] != b"HTTP/"[..n] {
-        return Err(Malformed("the status line is malformed"));
+        return Err(STATUS_LINE);
     }
     let mut headers = [const { MaybeUninit::<httparse::Header<'_>>::uninit() }; MAX_FIELDS];
     match read_response(bytes, head, &mut headers) {
@@ -193,7 +196,7 @@ fn read_response<'b>(
     let httparse::Status::Complete(len) = parsed else { return Ok(None) };
     let bytes = &bytes[..len];
     let (Some(status @ 100..), Some(version)) = (response.code, response.version) else {
-        return Err(Malformed("the status line is malformed"));
+        return Err(STATUS_LINE);
     };
     head.status = status;
     head.version = version_of(version);
@@ -240,7 +243,7 @@ fn why(error: httparse::Error) -> Malformed {
         httparse::Error::HeaderName => "a field name is malformed",
         httparse::Error::HeaderValue => "a field value is malformed",
         httparse::Error::NewLine => "a line break is malformed",
-        httparse::Error::Status => "the status line is malformed",
+        httparse::Error::Status => STATUS_LINE.0,
         httparse::Error::Token => "the start line is malformed",
         httparse::Error::TooManyHeaders => TOO_MANY_FIELDS,
         httparse::Error::Version => UNKNOWN_VERSION,

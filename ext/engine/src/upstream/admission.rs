@@ -67,6 +67,11 @@ impl Queue {
         self.waiting.load(Relaxed)
     }
 
+    /// Whether one more may wait.
+    pub(crate) fn has_room(&self) -> bool {
+        self.waiting() < self.limit
+    }
+
     /// Joins the end of the line. `None` if it is full.
     pub(crate) fn enter(&self) -> Option<Ticket<'_>> {
         let mut line = self.line.lock();

@@ -1,6 +1,7 @@
 //! One address that we connect to, and what happened there so far.
 
 mod attempt;
+mod checks;
 mod history;
 mod status;
 
@@ -14,8 +15,6 @@ use rustls::pki_types::ServerName;
 
 use super::clock;
 use super::fleet::Fleet;
-use super::health::passive;
-use super::health::rise_fall::{self, Turn};
 use super::tls::TlsClient;
 use super::Protocol;
 use crate::log::Level;
@@ -41,6 +40,8 @@ pub struct Endpoint {
     traits: Traits,
     fleet: Arc<Fleet>,
     history: Arc<History>,
+    /// Whether its name may have other addresses.
+    one_of_several: bool,
 }
 
 /// What a configuration says of a backend beside its address.
@@ -134,6 +135,9 @@ impl Endpoint {
     ) -> Arc<Self> {
         let history = Arc::new(History::new());
         history.limited.store(traits.max_connections.is_some(), Relaxed);
+        if fleet.rules().check.is_some() {
+            history.status.await_check();
+        }
         Arc::new(Self {
             label: label.into(),
             authority: authority.into(),
@@ -142,7 +146,43 @@ impl Endpoint {
             traits,
             fleet: fleet.clone(),
             history,
+            one_of_several: false,
         })
+    }
+
+    /// The same for one address of a name that may have others.
+    pub(super) fn of_name(
+        fleet: &Arc<Fleet>,
+        label: String,
+        authority: &str,
+        place: Place,
+        tls: Option<Tls>,
+        traits: Traits,
+    ) -> Arc<Self> {
+        let mut endpoint = Self::within(fleet, label, authority, place, tls, traits);
+        if let Some(endpoint) = Arc::get_mut(&mut endpoint) {
+            endpoint.one_of_several = true;
+        }
+        endpoint
+    }
+
+    /// Whether its name may have other addresses.
+    pub(crate) fn is_one_of_several(&self) -> bool {
+        self.one_of_several
+    }
+
+    /// Whether it is another address of the same name.
+    pub(super) fn is_beside(&self, other: &Self) -> bool {
+        self.one_of_several
+            && other.one_of_several
+            && self.id() != other.id()
+            && self.authority == other.authority
+            && self.traits.backup == other.traits.backup
+    }
+
+    /// Whether it is at an IPv6 address.
+    pub(super) fn is_ipv6(&self) -> bool {
+        matches!(self.place, Place::Tcp(address) if address.is_ipv6())
     }
 
     /// Takes over what happened at the endpoint that stood in its place, if both are one: they are connected to in the same way.
@@ -233,6 +273,37 @@ impl Endpoint {
         self.history.status.is_available()
     }
 
+    /// Whether it gets requests, and not only when nobody else can take them: it can be connected to, as far as anybody knows.
+    #[inline]
+    pub(super) fn is_preferred(&self) -> bool {
+        self.history.status.is_preferred()
+    }
+
+    /// Whether it gets requests only when nobody else can take them.
+    pub(crate) fn is_last(&self) -> bool {
+        self.history.status.is_last()
+    }
+
+    /// Whether its first good check is all that it waits for.
+    pub(super) fn is_awaited(&self) -> bool {
+        self.history.status.is_awaited()
+    }
+
+    /// It can be connected to.
+    #[inline]
+    fn trust(&self) {
+        if self.history.status.is_doubted() {
+            self.trust_again();
+        }
+    }
+
+    #[cold]
+    fn trust_again(&self) {
+        if self.history.status.trust() && self.fleet.has_others() {
+            self.fleet.note(Level::Info, self, format_args!("can be connected to again"));
+        }
+    }
+
     /// Whether it gets requests of clients that it has served before.
     pub fn accepts_sticky(&self) -> bool {
         self.history.status.accepts_sticky()
@@ -289,46 +360,6 @@ impl Endpoint {
         if self.traits.slow_start.is_some() {
             self.history.ramp.begin(clock::now());
         }
-    }
-
-    /// Takes in the result of an active check.
-    pub(super) fn checked(&self, result: Result<(), String>) {
-        let Some(check) = &self.fleet.rules().check else { return };
-        let rules = check.rules;
-        // Held until the state is set: results come one after the other, and so do changes.
-        let mut record = self.history.checks.lock();
-        if self.fleet.is_retired() {
-            return;
-        }
-        let Some(turn) = record.note(result, rules) else { return };
-        self.history.status.set_healthy(turn == Turn::Returned);
-        drop(record);
-        match turn {
-            Turn::Returned => {
-                self.rise();
-                let what = format_args!("is healthy: {} succeeded", counted(rules.rise as usize, "check"));
-                self.fleet.note(Level::Info, self, what);
-            }
-            Turn::Left(why) => {
-                let what = format_args!("is unhealthy: {} failed ({why})", counted(rules.fall as usize, "check"));
-                self.fleet.note(Level::Warn, self, what);
-            }
-        }
-        self.fleet.queue().wake();
-    }
-
-    /// Forgets what active checks said: others begin, or none.
-    pub(super) fn forget_checks(&self) {
-        let mut record = self.history.checks.lock();
-        *record = rise_fall::Record::default();
-        self.history.status.set_healthy(true);
-    }
-
-    /// Forgets what passive checks said: they are no more.
-    pub(super) fn forget_conduct(&self) {
-        let mut conduct = self.history.conduct.lock();
-        *conduct = passive::Record::default();
-        self.history.status.restore();
     }
 
     /// The figures so far.

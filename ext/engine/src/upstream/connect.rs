@@ -247,7 +247,7 @@ impl ConnectError {
     }
 
     /// The same in a few words, for who names the address himself.
-    pub(super) fn reason(&self) -> String {
+    pub(crate) fn reason(&self) -> String {
         match (self.kind, &self.source) {
             (ConnectErrorKind::Refused, _) => "connection refused".into(),
             (ConnectErrorKind::Tls, Some(error)) => format!("the TLS handshake failed: {error}"),

@@ -4,14 +4,18 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock, Weak};
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
+use tokio::sync::futures::Notified;
+use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
 use super::admission::Queue;
 use super::backend::{Admin, Endpoint};
 use super::health::{schedule, Rules};
+use super::Upstream;
 use crate::log::{Level, Log};
 
 /// The backends of one upstream, as far as they concern each other.
@@ -30,6 +34,43 @@ pub(crate) struct Fleet {
     /// Whether another fleet checks the backends now.
     retired: AtomicBool,
     anew: Anew,
+    /// Shared as the wishes are: those who wait under the configuration before hear of it too.
+    news: Arc<News>,
+    /// Who serves while no check has found any of the backends well yet, and until when at the latest.
+    stand_in: Mutex<Option<(Arc<Upstream>, Instant)>>,
+}
+
+/// How long the backends of the configuration before serve at most while those of the next one start.
+const STANDING_IN: Duration = Duration::from_secs(300);
+
+/// Tells requests that wait of a backend's first good check.
+#[derive(Debug, Default)]
+pub(crate) struct News {
+    waiting: AtomicUsize,
+    happened: Notify,
+}
+
+/// A place among those who wait, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Waiting<'a>(&'a News);
+
+impl News {
+    /// Joins those who wait. `limit`: how many may; 0: as many as there are.
+    pub(crate) fn enter(&self, limit: usize) -> Option<Waiting<'_>> {
+        let one_more = |count| (limit == 0 || count < limit).then_some(count + 1);
+        self.waiting.fetch_update(Relaxed, Relaxed, one_more).ok().map(|_| Waiting(self))
+    }
+
+    /// Waits for the next one.
+    pub(crate) fn notified(&self) -> Notified<'_> {
+        self.happened.notified()
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.waiting.fetch_sub(1, Relaxed);
+    }
 }
 
 /// What is to be forgotten of backends that were known before, for it was found out in another way.
@@ -71,7 +112,21 @@ impl Fleet {
         let wishes = before.map(|before| Arc::clone(&before.wishes)).unwrap_or_default();
         let (members, retries, running) = (Mutex::default(), AtomicUsize::new(0), OnceLock::new());
         let retired = AtomicBool::new(false);
-        Arc::new(Self { name: name.into(), rules, members, wishes, queue, retries, running, retired, anew })
+        let news = before.map(|before| Arc::clone(&before.news)).unwrap_or_default();
+        let stand_in = Mutex::default();
+        Arc::new(Self {
+            name: name.into(),
+            rules,
+            members,
+            wishes,
+            queue,
+            retries,
+            running,
+            retired,
+            anew,
+            news,
+            stand_in,
+        })
     }
 
     /// A fleet of which nothing is asked.
@@ -91,6 +146,41 @@ impl Fleet {
     /// Where requests wait while every backend is busy.
     pub(crate) fn queue(&self) -> &Queue {
         &self.queue
+    }
+
+    /// Requests that wait for a backend that is not busy, or for one that checks have found well.
+    pub(crate) fn waiting(&self) -> usize {
+        self.queue.waiting() + self.news.waiting.load(Relaxed)
+    }
+
+    /// What those wait for whose backends have not been found well yet.
+    pub(crate) fn news(&self) -> &News {
+        &self.news
+    }
+
+    /// Has another upstream serve until a check finds one of the backends well.
+    pub(super) fn be_stood_in_for(&self, before: Arc<Upstream>) {
+        *self.stand_in.lock() = Some((before, Instant::now() + STANDING_IN));
+    }
+
+    /// Who serves until then, if anybody does.
+    pub(crate) fn stand_in(&self) -> Option<Arc<Upstream>> {
+        let mut stand_in = self.stand_in.lock();
+        match &*stand_in {
+            Some((_, until)) if *until < Instant::now() => {
+                *stand_in = None;
+                None
+            }
+            Some((before, _)) => Some(Arc::clone(before)),
+            None => None,
+        }
+    }
+
+    /// A backend has had its first good check.
+    pub(super) fn is_checked(&self) {
+        drop(self.stand_in.lock().take());
+        self.queue.wake();
+        self.news.happened.notify_waiters();
     }
 
     pub(super) fn retries(&self) -> &AtomicUsize {
@@ -117,6 +207,10 @@ impl Fleet {
                 }
                 // Said while this one was being made.
                 self.grant(endpoint);
+            }
+            if self.stand_in.lock().is_some() {
+                let what = "no check has found any of its backends well yet: those before the reload serve meanwhile";
+                log.write(Level::Info, None, format_args!("upstream {}: {what}", self.name));
             }
             self.check(&mut members, &all);
         }
@@ -174,6 +268,11 @@ impl Fleet {
             let check = handle.spawn(schedule::follow(Arc::downgrade(endpoint), phase));
             members.checks.push(check.abort_handle());
         }
+    }
+
+    /// Whether there is more than one member.
+    pub(super) fn has_others(&self) -> bool {
+        self.members.lock().endpoints.len() > 1
     }
 
     /// Whether the endpoint is one of the members.

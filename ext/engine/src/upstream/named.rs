@@ -8,6 +8,7 @@ use super::past::{Made, Past};
 use super::terms::Report;
 use super::Upstream;
 use crate::config::{self, At, Problem, Severity};
+use crate::snapshot::Place;
 
 /// The `upstream` directives of a configuration. One is compiled when it is first used, for that says whether its backends
 /// without a scheme speak TLS; all that use it then get the same.
@@ -107,6 +108,11 @@ impl Upstreams {
             Used { tls, at: at.cloned(), upstream }
         });
         used.upstream.clone().map_or(Named::Wrong, Named::Upstream)
+    }
+
+    /// The directive that is compiled next stands there.
+    pub(crate) fn enter(&mut self, place: &Place, prefix: Option<&String>) {
+        self.past.enter(place, prefix);
     }
 
     /// A name for an upstream that has none of its own: `wanted`, or something like it if that is taken.

@@ -10,7 +10,7 @@ use super::by_host::ByHost;
 use super::terms::{Member, Terms};
 use super::Upstream;
 use crate::config::{Pool, Priority};
-use crate::snapshot::Lasting;
+use crate::snapshot::{Lasting, Place};
 
 /// The upstreams of a configuration, those of the one before it, and how the former come from the latter.
 #[derive(Debug, Default)]
@@ -18,13 +18,21 @@ pub(crate) struct Past {
     before: Option<Arc<Lasting>>,
     made: Made,
     resolver: Vec<String>,
+    /// Where the directive stands that is being compiled.
+    spot: Option<Spot>,
 }
+
+/// Where a directive stands: the locations around it, its prefix, and how many before it have both in common.
+#[derive(Debug, Clone, PartialEq)]
+struct Spot(Place, Option<String>, usize);
 
 /// The upstreams of one configuration.
 #[derive(Debug, Default)]
 pub(crate) struct Made {
     upstreams: HashMap<Box<str>, Arc<Upstream>>,
     by_host: Vec<ByHost>,
+    /// Those that have no name of their own, by the places of their directives.
+    spots: Vec<(Spot, Arc<Upstream>)>,
 }
 
 /// What an upstream is made of. Two of which all of it is equal are the same.
@@ -44,7 +52,24 @@ pub(super) struct Recipe {
 impl Past {
     /// For a configuration with these DNS servers, after one of which `before` lasts.
     pub(crate) fn new(before: Option<Arc<Lasting>>, resolver: &[String]) -> Self {
-        Self { before, made: Made::default(), resolver: resolver.to_vec() }
+        Self { before, made: Made::default(), resolver: resolver.to_vec(), spot: None }
+    }
+
+    /// The directive that is compiled next stands there.
+    pub(super) fn enter(&mut self, place: &Place, prefix: Option<&String>) {
+        let alike = |spot: &Spot| spot.0 == *place && spot.1.as_ref() == prefix;
+        let number = self.made.spots.iter().filter(|(spot, _)| alike(spot)).count();
+        self.spot = Some(Spot(place.clone(), prefix.cloned(), number));
+    }
+
+    /// Who served so far what an upstream is for that checks are to find well first.
+    fn stand_in(&self, name: &str, shared: bool) -> Option<Arc<Upstream>> {
+        let before = &self.before.as_ref()?.upstreams;
+        let served = match shared {
+            true => before.upstreams.get(name).filter(|before| before.is_shared())?,
+            false => before.spots.iter().find(|(spot, _)| Some(spot) == self.spot.as_ref()).map(|(_, it)| it)?,
+        };
+        served.until_checked()
     }
 
     /// What was made.
@@ -67,9 +92,18 @@ impl Past {
             Some(before) if *before.recipe() == recipe => Arc::clone(before),
             before => {
                 let before = before.map(|before| &**before);
-                Upstream::after(before, name, shared, members, terms, server_name, recipe)
+                let is_checked = terms.rules.check.is_some();
+                let upstream = Upstream::after(before, name, shared, members, terms, server_name, recipe);
+                if let Some(before) = self.stand_in(name, shared).filter(|_| is_checked && upstream.has_never_served())
+                {
+                    upstream.fleet().be_stood_in_for(before);
+                }
+                upstream
             }
         };
+        if let (false, Some(spot)) = (shared, self.spot.take()) {
+            self.made.spots.push((spot, Arc::clone(&upstream)));
+        }
         self.made.upstreams.insert(name.into(), Arc::clone(&upstream));
         upstream
     }

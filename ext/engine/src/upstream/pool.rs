@@ -24,6 +24,8 @@ use tokio::time::MissedTickBehavior;
 
 use super::backend::{Endpoint, Trace};
 use super::http2::Lanes;
+use crate::headers::framing::list_members;
+use crate::message::{Fields, Known};
 use crate::stream::Stream;
 
 /// How often the pool is looked through for connections that have expired or died.
@@ -152,6 +154,11 @@ impl Pool {
         self.shelves.borrow_mut().clear();
     }
 
+    /// Whether there is a connection of HTTP/2 to that endpoint.
+    pub(crate) fn is_connected(&self, endpoint: &Endpoint) -> bool {
+        self.http2.has(endpoint.id())
+    }
+
     /// How many connections are idle now.
     pub fn len(&self) -> usize {
         self.shelves.borrow().values().map(|shelf| shelf.idle.len()).sum()
@@ -166,6 +173,39 @@ impl Pool {
 impl Idle {
     fn is_usable(&mut self, now: Instant) -> bool {
         self.expires.is_none_or(|expires| now < expires) && self.stream.is_quiet()
+    }
+}
+
+impl Keep {
+    /// The same for a connection whose backend says itself in `Keep-Alive` how long it keeps it, and for how many requests more. It is closed
+    /// a second earlier, so that no request meets the backend's own close.
+    #[inline]
+    pub(crate) fn believing(self, fields: &Fields) -> Self {
+        if fields.lacks(Known::KeepAlive) {
+            return self;
+        }
+        self.believing_said(fields)
+    }
+
+    #[cold]
+    fn believing_said(mut self, fields: &Fields) -> Self {
+        for parameter in fields.all(Known::KeepAlive).flat_map(list_members) {
+            let mut halves = parameter.splitn(2, |byte| *byte == b'=').map(<[u8]>::trim_ascii);
+            let (Some(name), Some(value)) = (halves.next(), halves.next()) else { continue };
+            // A number that is none, or too large to be one, says nothing.
+            let digits = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
+            let number = std::str::from_utf8(value).ok().filter(|_| digits).and_then(|text| text.parse::<u64>().ok());
+            let Some(number) = number else { continue };
+            if name.eq_ignore_ascii_case(b"timeout") {
+                self.timeout = self.timeout.min(Duration::from_secs(number.saturating_sub(1)));
+            } else if name.eq_ignore_ascii_case(b"max") && number == 0 {
+                self.connections = 0;
+            }
+        }
+        if self.timeout.is_zero() {
+            self.connections = 0;
+        }
+        self
     }
 }
 

@@ -121,7 +121,7 @@ impl DnsName {
             ..self.traits
         };
         let (label, place) = (target.address.to_string(), Place::Tcp(target.address));
-        Endpoint::within(fleet, label, &self.authority, place, self.tls.clone(), traits)
+        Endpoint::of_name(fleet, label, &self.authority, place, self.tls.clone(), traits)
     }
 }
 

@@ -7,6 +7,7 @@ mod back_pressure;
 mod backend_strictness;
 mod bodies;
 mod bodyless;
+mod choosing;
 mod client_strictness;
 mod descriptors;
 mod disconnect;

@@ -222,3 +222,51 @@ fn a_head_whose_body_takes_its_time_is_passed_on() {
     release.send(()).expect("a backend");
     assert_eq!(client.read(2), b"ok");
 }
+
+/// Answers once on each connection, and says `more` when it is asked again on the first one.
+fn answering_then(more: &'static str) -> Origin {
+    Origin::start(move |number, peer| {
+        peer.request();
+        peer.send(OK);
+        if number == 0 && peer.try_request().is_some() {
+            peer.send(more);
+        } else {
+            peer.try_request();
+        }
+    })
+}
+
+const FAREWELL: &str = "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+
+#[test]
+fn what_is_no_answer_to_it_on_an_idle_connection_is_not_passed_on_where_a_request_may_be_sent_again() {
+    for more in ["rest of the body", FAREWELL] {
+        let origin = answering_then(more);
+        let proxy = Proxy::with(&[&origin.address()], |settings| settings.proxy.retries = Some(0));
+        let mut client = proxy.client();
+        assert_eq!(client.get("/").text(), "ok");
+        assert_eq!(client.get("/").text(), "ok", "{more:?}");
+        assert_eq!(origin.connections(), 2);
+    }
+}
+
+#[test]
+fn other_requests_get_what_came() {
+    for (more, status) in [("rest of the body", 502), (FAREWELL, 408)] {
+        let origin = answering_then(more);
+        let proxy = Proxy::before(&origin);
+        let mut client = proxy.client();
+        assert_eq!(client.get("/").text(), "ok");
+        client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi");
+        assert_eq!(client.response().status(), status);
+        assert_eq!(origin.connections(), 1);
+    }
+}
+
+#[test]
+fn a_408_on_a_new_connection_is_an_answer_like_any_other() {
+    let origin = Origin::answering(|_| FAREWELL.into());
+    let proxy = Proxy::before(&origin);
+    assert_eq!(proxy.client().get("/").status(), 408);
+    assert_eq!(origin.connections(), 1);
+}

@@ -28,8 +28,9 @@ module Proxy
                  prose: "`v1` or `v2`: each connection begins with a header of the PROXY protocol, see below."),
           option(:keepalive, Types::COUNT, default: "`64`",
                  prose: "Idle connections kept per backend and engine thread; `0` keeps none. Those of HTTP/2 are shared while in use."),
-          option(:keepalive_timeout, Types::SECONDS, default: "`55`",
-                 prose: "After which an idle backend connection is closed. Shorter than Puma's 65, so that the close is ours."),
+          option(:keepalive_timeout, Types::SECONDS, default: "`15`",
+                 prose: "After which an idle backend connection is closed. Shorter than the 20 of Puma 5 and 6, so that the close is ours. " \
+                        "A backend's own `Keep-Alive: timeout=` is believed, less a second."),
           option(:health_check, Types::HEALTH_CHECK, default: "none", unset: true,
                  prose: "A Hash that says how backends are asked whether they are well, see below."),
           option(:max_fails, Types::COUNT, default: "`0`",

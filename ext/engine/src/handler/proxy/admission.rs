@@ -1,6 +1,7 @@
 //! From "this request needs a backend" to the right to ask one.
 
-use std::future::poll_fn;
+use std::future::{poll_fn, Future};
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::{ready, Poll};
 
@@ -9,7 +10,7 @@ use tokio::time::Instant;
 use crate::error::{Error, Kind, Retry, Side};
 use crate::forward::Exchange;
 use crate::upstream::admission::RetryPermit;
-use crate::upstream::{Asking, Attempt, Choice, Tried, Upstream};
+use crate::upstream::{Asking, Attempt, Choice, Endpoint, Tried, Upstream};
 
 /// Backends that are chosen in vain, because others were quicker, before they all count as busy.
 const MOST_CHOICES: usize = 8;
@@ -56,6 +57,9 @@ impl<'a> Line<'a> {
         if self.upstream.fleet().queue().waiting() == 0 {
             match self.look() {
                 Found::Busy => {}
+                Found::Nobody if self.upstream.awaits_check() => {
+                    return Box::pin(self.await_check(exchange, deadline)).await;
+                }
                 found => return self.result(found),
             }
         }
@@ -101,11 +105,79 @@ impl<'a> Line<'a> {
         .await
     }
 
+    /// Whether a connection to `endpoint` is a matter of who is reached first: there are other addresses, and no connection of HTTP/2 to
+    /// this one whose streams have but to be waited for.
+    pub(super) fn may_race(&self, exchange: &Exchange<'_>, endpoint: &Endpoint) -> bool {
+        self.upstream.len() > 1 && !exchange.engine.pool.is_connected(endpoint)
+    }
+
+    /// The right to ask another address of the name that `endpoint` is one of, one that has not been asked yet; rather of the other
+    /// family.
+    pub(super) fn other_address(&mut self, endpoint: &Endpoint) -> Option<Attempt> {
+        loop {
+            let other = self.upstream.other_address(endpoint, &self.tried)?;
+            self.tried.add(other.id());
+            if let Some(attempt) = Attempt::admit(other, None).filter(|attempt| self.may_become_tunnel(attempt)) {
+                return Some(attempt);
+            }
+        }
+    }
+
+    /// Waits until one of the backends, none of which the checks have found well yet, is. Those of the configuration before serve
+    /// meanwhile, if they can.
+    #[cold]
+    async fn await_check(&mut self, exchange: &mut Exchange<'_>, deadline: Instant) -> Result<Attempt, Error> {
+        if let Some(attempt) = self.admit_to_stand_in() {
+            return Ok(attempt);
+        }
+        let fleet = self.upstream.fleet();
+        let Some(_place) = fleet.news().enter(fleet.rules().queue) else { return Err(failure(Kind::Crowded)) };
+        loop {
+            let mut news = pin!(fleet.news().notified());
+            // Before the look, so that what happens in between is not missed.
+            news.as_mut().enable();
+            match self.look() {
+                Found::Nobody if self.upstream.awaits_check() => {}
+                Found::Busy => return self.wait(exchange, deadline).await,
+                found => return self.result(found),
+            }
+            let (client, patience) = (&mut *exchange.client, exchange.snapshot.limits.half_close);
+            poll_fn(|cx| {
+                if news.as_mut().poll(cx).is_ready() {
+                    return Poll::Ready(Ok(()));
+                }
+                if let Poll::Ready(error) = client.poll_gone_in_line(cx, patience) {
+                    return Poll::Ready(Err(error));
+                }
+                client.alarm.poll(cx, deadline).map(|()| Err(failure(Kind::Unavailable)))
+            })
+            .await?;
+        }
+    }
+
+    /// One of the backends that stood here before the reload, if it has not just failed.
+    fn admit_to_stand_in(&mut self) -> Option<Attempt> {
+        if self.again {
+            return None;
+        }
+        let before = self.upstream.fleet().stand_in()?;
+        let endpoint = before.choose(&self.asking, &mut self.tried).backend()?;
+        let attempt = Some(endpoint).filter(|endpoint| !endpoint.is_last()).and_then(|it| Attempt::admit(it, None));
+        let attempt = attempt.filter(|attempt| self.may_become_tunnel(attempt));
+        self.again = attempt.is_some();
+        attempt
+    }
+
+    /// Whether the attempt has a place for the tunnel that it may become, if it may.
+    fn may_become_tunnel(&self, attempt: &Attempt) -> bool {
+        !self.upgrade || attempt.reserve_tunnel()
+    }
+
     /// Looks for a backend once.
     fn look(&mut self) -> Found {
         let (mut over_budget, mut too_many) = (false, false);
         for _ in 0..MOST_CHOICES {
-            let endpoint = match self.upstream.choose(&self.asking, &mut self.tried) {
+            let endpoint = match self.choose() {
                 Choice::Backend(endpoint) => endpoint,
                 Choice::Busy if too_many => return Found::TooManyTunnels,
                 Choice::Busy => return Found::Busy,
@@ -125,7 +197,7 @@ impl<'a> Line<'a> {
                 },
             };
             if let Some(attempt) = Attempt::admit(endpoint, permit) {
-                if self.upgrade && !attempt.reserve_tunnel() {
+                if !self.may_become_tunnel(&attempt) {
                     too_many = true;
                     continue;
                 }
@@ -141,6 +213,18 @@ impl<'a> Line<'a> {
             Found::OverBudget
         } else {
             Found::Busy
+        }
+    }
+
+    fn choose(&mut self) -> Choice {
+        match self.upstream.choose(&self.asking, &mut self.tried) {
+            Choice::Busy if !self.upstream.fleet().queue().has_room() => {
+                match self.upstream.choose_last(&self.asking, &mut self.tried) {
+                    Choice::None => Choice::Busy,
+                    choice => choice,
+                }
+            }
+            choice => choice,
         }
     }
 

@@ -12,10 +12,11 @@ impl Proxy {
             Policy::Keyed { template, .. } => {
                 let mut key = std::mem::take(&mut exchange.work.scratch);
                 key.clear();
-                template.render(&exchange.scope(self.path(exchange.work.request.path())), &mut key);
-                let hash = hash(&key);
+                // Requests that have no value have nothing in common, and are spread.
+                let told = template.render_key(&exchange.scope(self.path(exchange.work.request.path())), &mut key);
+                let asking = if told { Asking::Key(hash(&key)) } else { Asking::Nothing };
                 exchange.work.scratch = key;
-                Asking::Key(hash)
+                asking
             }
             Policy::Sticky(sticky) => {
                 sticky.read(&exchange.work.request.fields).map_or(Asking::Nothing, Asking::Cookie)

@@ -11,7 +11,7 @@ use super::{Answered, Proxy};
 use crate::error::{Error, Kind, Retry, Side};
 use crate::forward::Exchange;
 use crate::headers::framing;
-use crate::http1::Framing;
+use crate::http1::{Framing, STATUS_LINE};
 use crate::message::Version;
 use crate::peer::Peer;
 use crate::upstream::exchange::{self, Asked, Limits, Upload};
@@ -19,15 +19,15 @@ use crate::upstream::http2::{Call, MOST_DEAD};
 use crate::upstream::{Attempt, Backends, Blame};
 
 /// One request on its way through the backends.
-struct Tour {
+pub(super) struct Tour {
     /// The TLS name, where it is not each backend's own.
-    name: Option<ServerName<'static>>,
-    asked: Asked,
+    pub(super) name: Option<ServerName<'static>>,
+    pub(super) asked: Asked,
     /// When the head of a response must be there. The client's body is waited for by its own limit; this one starts anew whenever
     /// a piece of it has come.
     deadline: Instant,
     /// Attempts that may follow.
-    left: u32,
+    pub(super) left: u32,
 }
 
 impl Proxy {
@@ -59,7 +59,7 @@ impl Proxy {
         let mut line = Line::new(upstream, exchange.asking, self.retry_budget).of_upgrade(asked.upgrade);
         let mut attempt = line.admit(exchange, tour.deadline).await?;
         loop {
-            let mut result = self.attempt(exchange, upload, &attempt, &mut tour).await;
+            let mut result = self.attempt(exchange, upload, &mut attempt, &mut tour, &mut line).await;
             if let Ok(backend) = &mut result {
                 if is_head_alone(exchange, upload, backend) {
                     // A safe method did nothing (RFC 9110, section 9.2.1).
@@ -97,7 +97,7 @@ impl Proxy {
     /// The next attempt, if the response that has come is a reason for one. Nothing is waited for: there is a response to pass on.
     fn next_after_answer(
         &self,
-        exchange: &Exchange<'_>,
+        exchange: &mut Exchange<'_>,
         upload: &Upload,
         attempt: &Attempt,
         tour: &Tour,
@@ -109,7 +109,7 @@ impl Proxy {
             return None;
         }
         attempt.failed(Blame::Backend);
-        exchange.warn(format_args!("{}: the answer is a {status}", attempt.label()));
+        exchange.add_failure(format_args!("{}: the answer is a {status}", attempt.label()));
         let safe = exchange.work.request.method.is_idempotent() && upload.can_replay();
         if tour.left == 0 || !safe || Instant::now() >= tour.deadline {
             return None;
@@ -119,13 +119,15 @@ impl Proxy {
     }
 
     /// One attempt at one backend: over an idle connection if there is one, over a new one otherwise. An idle connection that
-    /// turns out to be dead costs no attempt.
+    /// turns out to be dead costs no attempt. Where a new one comes about sooner at another address of the same name, `attempt` is
+    /// one at that.
     async fn attempt(
         &self,
         exchange: &mut Exchange<'_>,
         upload: &mut Upload,
-        attempt: &Attempt,
+        attempt: &mut Attempt,
         tour: &mut Tour,
+        line: &mut Line<'_>,
     ) -> Result<Peer, Error> {
         exchange.outcome.attempts += 1;
         if exchange.call.is_some() {
@@ -141,6 +143,9 @@ impl Proxy {
         loop {
             let reached = match at_hand.take() {
                 Some(backend) => Ok((backend, true)),
+                None if attempt.is_one_of_several() && line.may_race(exchange, attempt) => {
+                    Box::pin(self.race(exchange, attempt, tour, line, deadline)).await
+                }
                 None => self.connect(exchange, attempt, tour, deadline).await,
             };
             let reused = matches!(reached, Ok((_, true))) && dead < MOST_DEAD;
@@ -165,8 +170,19 @@ impl Proxy {
                 tour.deadline = tour.deadline.max(deadline + (self.limits.timeout - timeout));
             }
             match result {
+                Ok(_) if reused && ended_unasked(exchange) && is_repeatable(exchange, upload) => {
+                    dead += 1;
+                    exchange.debug(format_args!("an idle connection to {} was ended by a 408", attempt.label()));
+                }
                 Ok(backend) => return Ok(backend),
                 Err(error) if error.side == Side::Client => return Err(self.note_failure(exchange, attempt, error)),
+                Err(error) if reused && is_leftover(&error) && is_repeatable(exchange, upload) => {
+                    dead += 1;
+                    exchange.add_failure(format_args!(
+                        "{}: more bytes came behind a response than its Content-Length said",
+                        attempt.label()
+                    ));
+                }
                 Err(error) if reused && was_dead(&error) && is_safe(exchange, &error, upload) => {
                     dead += 1;
                     exchange.debug(format_args!("an idle connection to {} was dead: {error}", attempt.label()));
@@ -178,14 +194,14 @@ impl Proxy {
 
     /// Notes whom the failed attempt was at. Counts and logs the failure, unless it was the client's.
     #[cold]
-    fn note_failure(&self, exchange: &mut Exchange<'_>, attempt: &Attempt, error: Error) -> Error {
+    pub(super) fn note_failure(&self, exchange: &mut Exchange<'_>, attempt: &Attempt, error: Error) -> Error {
         exchange.outcome.asked = Some(Arc::clone(attempt.endpoint()));
         if error.side != Side::Client {
-            attempt.failed(error.blame());
-            match error.kind {
+            attempt.failed_for(&error);
+            match &error.kind {
                 // It names the address itself.
-                Kind::Connect(_) => exchange.warn(format_args!("{error}")),
-                _ => exchange.warn(format_args!("{}: {error}", attempt.label())),
+                Kind::Connect(_) => exchange.add_failure(format_args!("{error}")),
+                _ => exchange.add_failure(format_args!("{}: {error}", attempt.label())),
             }
         }
         error
@@ -224,7 +240,11 @@ impl Proxy {
         };
         // Boxed: a handshake's state is large, and rarely needed.
         let mut connecting = Box::pin(exchange.engine.pool.reach(call, tour.asked.upgrade));
-        exchange.client.awaiting(self.limits.half_close, connecting.as_mut()).await?
+        let reached = exchange.client.awaiting(self.limits.half_close, connecting.as_mut()).await?;
+        if reached.is_ok() {
+            attempt.connected();
+        }
+        reached
     }
 
     /// Whether another attempt is safe, and asked for.
@@ -246,6 +266,23 @@ fn is_head_alone(exchange: &Exchange<'_>, upload: &Upload, backend: &Peer) -> bo
     backend.received().is_empty()
         && upload.is_complete()
         && matches!(framing::of_response(response, exchange.work.request.method), Ok(Framing::Length(1..)))
+}
+
+/// Whether what answers a request over an idle connection is the backend's farewell to the one before, sent when it had waited long enough:
+/// the request crossed it on the way (RFC 9110, section 15.5.9).
+fn ended_unasked(exchange: &Exchange<'_>) -> bool {
+    let response = &exchange.work.response;
+    response.status == 408 && !framing::keeps_alive(&response.fields, response.version)
+}
+
+/// Whether what came over an idle connection is no response at all: it belongs to the one before, which was said to be shorter.
+fn is_leftover(error: &Error) -> bool {
+    matches!(error.kind, Kind::Malformed(STATUS_LINE))
+}
+
+/// Whether the request may be sent again although the backend may have done what it asks for.
+fn is_repeatable(exchange: &Exchange<'_>, upload: &Upload) -> bool {
+    exchange.work.request.method.is_idempotent() && upload.can_replay()
 }
 
 /// Whether it is the connection that failed, rather than a backend that is well enough to say no.

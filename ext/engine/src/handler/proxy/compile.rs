@@ -109,6 +109,7 @@ impl Proxy {
             authority: target.as_ref().and_then(TargetTemplate::authority_literal),
             dynamic: target.as_ref().is_some_and(|target| target.authority_literal().is_none()),
         };
+        compiler.upstreams.enter(&compiler.place, spec.path_prefix.as_ref());
         let backends = Backends::compile(spec, "proxy", host, &mut compiler.upstreams, report.problems)?;
         // Those of an upstream that has a name may be captures of some of the locations that use it.
         if !backends.is_shared() {

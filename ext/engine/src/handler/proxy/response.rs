@@ -48,6 +48,7 @@ impl Proxy {
         let reusable = framing != Framing::UntilClose
             && !hop_by_hop::promises_a_body_in_vain(&exchange.work.response)
             && framing::keeps_alive(&exchange.work.response.fields, exchange.work.response.version);
+        let keep = self.keep.believing(&exchange.work.response.fields);
         let version = exchange.work.request.version;
         let client_framing = match framing {
             Framing::Chunked | Framing::UntilClose if version == Version::Http10 => Framing::UntilClose,
@@ -79,7 +80,7 @@ impl Proxy {
                 if let (Peer::Http1(backend), true) = (backend, reusable && clean) {
                     if let Some(attempt) = &exchange.outcome.backend {
                         let (pool, introduction) = (&exchange.engine.pool, &exchange.work.introduction);
-                        pool.give_back_as(attempt.endpoint(), backend.into_stream(), introduction, self.keep);
+                        pool.give_back_as(attempt.endpoint(), backend.into_stream(), introduction, keep);
                     }
                 }
                 match (exchange.keep_alive, exchange.client.peer.is_read()) {

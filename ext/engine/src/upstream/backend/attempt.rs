@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::Arc;
 
 use super::{counted, Endpoint};
+use crate::error::{Error, Kind};
 use crate::log::Level;
 use crate::upstream::admission::RetryPermit;
 use crate::upstream::clock;
@@ -20,6 +21,8 @@ pub struct Attempt {
     in_flight: Cell<bool>,
     /// Whether an ejected endpoint waits for its outcome.
     probes: Cell<bool>,
+    /// Whether one that could not be connected to waits for its outcome.
+    tries: Cell<bool>,
     failed: Cell<bool>,
     retry: RefCell<Option<RetryPermit>>,
 }
@@ -51,12 +54,19 @@ impl Attempt {
                 endpoint.history.in_flight.fetch_update(Relaxed, Relaxed, one_more).ok()?;
             }
         }
-        let ejected = endpoint.history.status.is_ejected();
-        if ejected && !endpoint.history.status.take_probe(clock::now()) {
+        let status = &endpoint.history.status;
+        if status.is_plain() {
+            return Some(Self::begun(endpoint, false, retry));
+        }
+        let ejected = status.is_ejected();
+        if ejected && !status.take_probe(clock::now()) {
             endpoint.leave();
             return None;
         }
-        Some(Self::begun(endpoint, ejected, retry))
+        let tries = status.is_doubted() && status.take_try(clock::now());
+        let attempt = Self::begun(endpoint, ejected, retry);
+        attempt.tries.set(tries);
+        Some(attempt)
     }
 
     fn begun(endpoint: Arc<Endpoint>, probes: bool, retry: Option<RetryPermit>) -> Self {
@@ -66,6 +76,7 @@ impl Attempt {
             tunnel: Cell::new(false),
             in_flight: Cell::new(true),
             probes: Cell::new(probes),
+            tries: Cell::new(false),
             failed: Cell::new(false),
             retry: RefCell::new(retry),
         }
@@ -87,12 +98,33 @@ impl Attempt {
         }
     }
 
+    /// There is a connection to the backend.
+    #[inline]
+    pub(crate) fn connected(&self) {
+        self.tries.set(false);
+        self.endpoint.trust();
+    }
+
+    /// The backend could not be connected to: `why`. It comes last for a moment, which doubles with each try that fails after it.
+    #[cold]
+    fn unconnected(&self, why: &str) {
+        let endpoint = &self.endpoint;
+        let first = !endpoint.history.status.is_doubted();
+        let moment = endpoint.history.status.doubt(self.tries.take(), clock::now());
+        // Where there is nobody else it is first and last.
+        if moment.is_some() && first && endpoint.fleet.has_others() {
+            let what = format_args!("cannot be connected to ({why}): it comes last until it can");
+            endpoint.fleet.note(Level::Warn, endpoint, what);
+        }
+    }
+
     /// The backend has answered, and not with what counts as a failure.
     pub fn succeeded(&self) {
         let endpoint = &self.endpoint;
         if endpoint.history.failing.load(Relaxed) {
             endpoint.history.failing.store(false, Relaxed);
         }
+        self.connected();
         // The backend is in no trouble, and what follows, a tunnel perhaps, may take long.
         self.give_retry_back();
         if self.probes.take() {
@@ -148,6 +180,21 @@ impl Attempt {
         fleet.queue().wake();
     }
 
+    /// Counts a failure for whoever is to blame for it.
+    pub(crate) fn failed_for(&self, error: &Error) {
+        let blame = error.blame();
+        self.failed(blame);
+        match &error.kind {
+            Kind::Connect(why) if blame == Blame::Backend => self.unconnected(&why.reason()),
+            _ => {}
+        }
+    }
+
+    /// Another address of the name was connected to although it was asked later.
+    pub(crate) fn outrun(&self) {
+        self.unconnected("another address of its name was quicker");
+    }
+
     /// Gives the right to a retry back, for another attempt to take it.
     pub(crate) fn give_retry_back(&self) {
         self.retry.take();
@@ -172,6 +219,9 @@ impl Drop for Attempt {
         let probed_nothing = self.probes.get();
         if probed_nothing {
             self.endpoint.history.status.give_probe_back();
+        }
+        if self.tries.get() {
+            self.endpoint.history.status.give_try_back();
         }
         if self.in_flight.get() {
             self.endpoint.leave();

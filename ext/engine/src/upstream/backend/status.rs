@@ -14,6 +14,14 @@ const UNHEALTHY: u8 = 1 << 2;
 const EJECTED: u8 = 1 << 3;
 /// That while is over, and one request finds out.
 const PROBING: u8 = 1 << 4;
+/// It could not be connected to, and gets requests only when nobody else can take them.
+const LAST: u8 = 1 << 5;
+/// Active checks have not found it well yet.
+const UNCHECKED: u8 = 1 << 6;
+
+/// For how long one that could not be connected to comes last, in milliseconds: at first, and at most.
+const FIRST_MOMENT: u64 = 1_000;
+const LAST_MOMENT: u64 = 30_000;
 
 /// What somebody who looks after the backends wants of one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -53,20 +61,97 @@ pub(super) struct Status {
     bits: AtomicU8,
     /// When an ejected one may be probed, by [`clock`].
     probe_at: AtomicU64,
+    /// When one that comes last may be tried as if it did not, by [`clock`]. The largest number: somebody is at it.
+    try_at: AtomicU64,
+    /// How long it comes last, in milliseconds.
+    moment: AtomicU64,
 }
 
 impl Status {
     /// Whether it gets requests.
     #[inline]
     pub(super) fn is_available(&self) -> bool {
-        let bits = self.bits.load(Relaxed);
+        let bits = self.bits.load(Relaxed) & !LAST;
         bits == 0 || bits == EJECTED && self.is_probe_due(clock::now())
     }
 
-    /// The same for clients that it has served before.
+    /// Whether it gets requests, and not only when nobody else can take them.
+    #[inline]
+    pub(super) fn is_preferred(&self) -> bool {
+        self.bits.load(Relaxed) == 0 || self.is_available() && !self.is_last()
+    }
+
+    /// Whether it gets requests only when nobody else can take them.
+    pub(super) fn is_last(&self) -> bool {
+        self.bits.load(Relaxed) & LAST != 0 && clock::now() < self.try_at.load(Relaxed)
+    }
+
+    /// The same as [`Status::is_available`] for clients that it has served before.
     pub(super) fn accepts_sticky(&self) -> bool {
-        let bits = self.bits.load(Relaxed) & !DRAINING;
+        let bits = self.bits.load(Relaxed) & !(DRAINING | LAST);
         bits == 0 || bits == EJECTED && self.is_probe_due(clock::now())
+    }
+
+    /// Whether it could not be connected to lately.
+    #[inline]
+    pub(super) fn is_doubted(&self) -> bool {
+        self.bits.load(Relaxed) & LAST != 0
+    }
+
+    /// Notes that it could not be connected to: for how long it comes last, in milliseconds, if that is more than before. `tried`:
+    /// by the one request that was let through to find out.
+    pub(super) fn doubt(&self, tried: bool, now: u64) -> Option<u64> {
+        if tried && self.is_doubted() {
+            let moment = self.moment.load(Relaxed).saturating_mul(2).clamp(FIRST_MOMENT, LAST_MOMENT);
+            self.moment.store(moment, Relaxed);
+            self.try_at.store(now.saturating_add(moment), Relaxed);
+            return Some(moment);
+        }
+        // Of many that fail together the first one counts.
+        if self.is_doubted() {
+            return None;
+        }
+        self.moment.store(FIRST_MOMENT, Relaxed);
+        self.try_at.store(now.saturating_add(FIRST_MOMENT), Relaxed);
+        self.change(|bits| bits | LAST).then_some(FIRST_MOMENT)
+    }
+
+    /// Takes the one try that is due, if nobody else has taken it.
+    pub(super) fn take_try(&self, now: u64) -> bool {
+        let due = |at: u64| (at <= now).then_some(u64::MAX);
+        self.try_at.fetch_update(Relaxed, Relaxed, due).is_ok()
+    }
+
+    /// A try that told nothing: the next request may be one.
+    pub(super) fn give_try_back(&self) {
+        self.try_at.store(clock::now(), Relaxed);
+    }
+
+    /// Notes that it can be connected to. `false` if nobody doubted it.
+    pub(super) fn trust(&self) -> bool {
+        self.change(|bits| bits & !LAST)
+    }
+
+    /// Active checks have yet to find it well.
+    pub(super) fn await_check(&self) {
+        self.change(|bits| bits | UNCHECKED);
+    }
+
+    /// Whether they have yet to, and that alone keeps requests from it.
+    pub(super) fn is_awaited(&self) -> bool {
+        let bits = self.bits.load(Relaxed);
+        bits & UNCHECKED != 0 && bits & (DRAINING | DOWN) == 0
+    }
+
+    /// Active checks have found it well, or there are none. `false` if they had before.
+    pub(super) fn accept_check(&self) -> bool {
+        self.change(|bits| bits & !UNCHECKED)
+    }
+
+    /// Whether nothing at all is the matter with it.
+    #[inline]
+    pub(super) fn is_plain(&self) -> bool {
+        self.bits.load(Relaxed) == 0
     }
 
     /// Whether passive checks have taken it out.
@@ -82,6 +167,7 @@ impl Status {
             _ if bits & DOWN != 0 => "down",
             _ if bits & DRAINING != 0 => "draining",
             _ if bits & UNHEALTHY != 0 => "unhealthy",
+            _ if bits & UNCHECKED != 0 => "unchecked",
             _ if bits & EJECTED != 0 => "ejected",
             _ => "ready",
         }
@@ -220,6 +306,54 @@ mod tests {
         status.restore();
         assert!(status.is_available() && !status.is_ejected());
         assert!(!status.take_probe(now), "there is nothing to find out");
+    }
+
+    #[test]
+    fn one_that_cannot_be_connected_to_comes_last_for_a_moment_that_doubles_with_each_try_that_fails() {
+        let status = Status::default();
+        let now = clock::now();
+        assert_eq!(status.doubt(false, now), Some(1_000));
+        assert!(status.is_available() && !status.is_preferred() && status.is_last());
+        assert_eq!(status.doubt(false, now + 10), None, "those that fail together count as one");
+        assert!(!status.take_try(now + 999));
+        let mut moments = Vec::new();
+        let mut at = now + 1_000;
+        for _ in 0..7 {
+            assert!(status.take_try(at) && !status.take_try(at), "one finds out");
+            let moment = status.doubt(true, at).expect("a longer moment");
+            moments.push(moment);
+            at += moment;
+        }
+        assert_eq!(moments, [2_000, 4_000, 8_000, 16_000, 30_000, 30_000, 30_000]);
+        assert!(status.trust() && !status.trust());
+        assert!(status.is_preferred() && !status.is_last());
+        assert_eq!(status.doubt(false, at), Some(1_000), "after a success it begins anew");
+    }
+
+    #[test]
+    fn a_try_that_told_nothing_is_given_to_the_next() {
+        let status = Status::default();
+        status.doubt(false, clock::now());
+        assert!(status.take_try(clock::now() + 1_000), "its moment is over");
+        assert!(!status.is_preferred() && status.is_available(), "somebody is at it");
+        status.give_try_back();
+        assert!(status.is_preferred() && status.take_try(clock::now()));
+    }
+
+    #[test]
+    fn one_that_is_unchecked_is_awaited_unless_somebody_wants_it_down() {
+        let status = Status::default();
+        status.await_check();
+        assert!(!status.is_available() && !status.is_preferred() && !status.accepts_sticky() && status.is_awaited());
+        assert_eq!(status.name(), "unchecked");
+        status.set_healthy(false);
+        assert!(status.is_awaited());
+        status.set_admin(Admin::Down);
+        assert!(!status.is_awaited());
+        status.set_admin(Admin::Ready);
+        status.set_healthy(true);
+        assert!(status.accept_check() && !status.accept_check());
+        assert!(status.is_preferred() && !status.is_awaited());
     }
 
     #[test]

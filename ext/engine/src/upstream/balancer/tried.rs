@@ -24,7 +24,7 @@ impl Tried {
     }
 
     /// Notes an attempt.
-    pub(super) fn add(&mut self, id: u64) {
+    pub(crate) fn add(&mut self, id: u64) {
         self.last = Some(id);
         if self.count < INLINE {
             self.few[self.count] = id;

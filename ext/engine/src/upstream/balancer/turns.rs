@@ -14,6 +14,11 @@ const PATIENCE: usize = 64;
 pub(super) struct Turns(AtomicUsize);
 
 impl Turns {
+    /// Turns that begin anywhere: many processes that start together are not to begin with the same backend.
+    pub(super) fn anywhere() -> Self {
+        Self(AtomicUsize::new(fastrand::u32(..) as usize))
+    }
+
     /// The index of the next one that `can` take a request. The turns of those that cannot are left out, so that the others
     /// share what is theirs as their weights say.
     pub(super) fn next(&self, rank: &Rank, can: &impl Fn(&Endpoint) -> bool) -> Option<usize> {

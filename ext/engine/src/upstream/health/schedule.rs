@@ -12,6 +12,9 @@ use crate::upstream::backend::Endpoint;
 /// The first check comes within this time, however long the interval is: a backend that is down is to be known soon.
 const FIRST: Duration = Duration::from_secs(1);
 
+/// How often one that no check has found well yet is checked once a second, if its interval is longer: requests may wait for it.
+const EARLY_CHECKS: u32 = 60;
+
 /// Checks a backend again and again, until it is gone from its upstream. `phase`, from 0 to 1, is its place within the interval.
 pub(in crate::upstream) async fn follow(endpoint: Weak<Endpoint>, phase: f64) {
     let Some(interval) =
@@ -21,10 +24,23 @@ pub(in crate::upstream) async fn follow(endpoint: Weak<Endpoint>, phase: f64) {
     };
     let begun = Instant::now();
     let (first, second) = first_two(interval, phase);
-    sleep(first).await;
+    // For one that gets nothing before it, it comes at once, or nearly so: the others are not to have all the load for long.
+    let awaited = endpoint.upgrade().is_some_and(|endpoint| endpoint.is_awaited());
+    sleep(if awaited { first / 10 } else { first }).await;
     let mut told = false;
     if !check(&endpoint, &mut told).await {
         return;
+    }
+    let mut begun = begun;
+    for _ in 0..EARLY_CHECKS {
+        if interval <= FIRST || !endpoint.upgrade().is_some_and(|endpoint| endpoint.is_awaited()) {
+            break;
+        }
+        sleep(FIRST).await;
+        if !check(&endpoint, &mut told).await {
+            return;
+        }
+        begun = Instant::now();
     }
     let mut ticks = interval_at(begun + second, interval);
     // Who answers slower than he is asked is asked less often.

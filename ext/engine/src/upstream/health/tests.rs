@@ -270,8 +270,10 @@ async fn a_backend_leaves_and_returns_with_its_checks() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
     let endpoint = checked_fleet(address);
-    assert!(endpoint.is_available() && endpoint.stats().check.is_none(), "nothing is known yet");
+    let stats = endpoint.stats();
+    assert!(!endpoint.is_available() && stats.state == "unchecked" && stats.check.is_none(), "nothing is known yet");
     until("a check", || endpoint.stats().check.is_some_and(|check| check.healthy)).await;
+    assert!(endpoint.is_available());
     drop(listener);
     until("it leaves", || !endpoint.is_available()).await;
     let stats = endpoint.stats();

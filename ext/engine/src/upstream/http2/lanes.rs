@@ -188,6 +188,11 @@ impl Lanes {
         Rc::new(Self { rhythm, ..Self::default() })
     }
 
+    /// Whether there is a connection to the endpoint of that id.
+    pub(in crate::upstream) fn has(&self, endpoint: u64) -> bool {
+        self.shelves.borrow().get(&endpoint).is_some_and(|shelf| shelf.lanes.iter().any(|lane| !lane.lines.is_empty()))
+    }
+
     /// How many connections there are.
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {

