@@ -51,6 +51,9 @@ pub struct Config {
     pub client_header_timeout: Setting<f64>,
     /// Longest pause, in seconds, between two pieces of a body that a client sends or takes. Default 60.
     pub client_body_timeout: Setting<f64>,
+    /// Bytes a second that a client sends or takes of a body at least, after the first 10 seconds; 0: any. What is waited for on behalf of a
+    /// backend does not count, and tunnels, gRPC and event streams are not held to it. Default 240.
+    pub min_rate: Setting<i64>,
     /// Seconds after which an idle client connection is closed. Default 75.
     pub keepalive_timeout: Setting<f64>,
     /// Client connections served at once; more wait in the kernel's backlog. Default 10 000.
@@ -77,6 +80,7 @@ impl Default for Config {
             shutdown_timeout: Setting::of(30.0),
             client_header_timeout: Setting::of(30.0),
             client_body_timeout: Setting::of(60.0),
+            min_rate: Setting::of(240),
             keepalive_timeout: Setting::of(75.0),
             max_connections: Setting::of(10_000),
             max_header_size: Setting::of(65_536),

@@ -15,7 +15,7 @@ use crate::peer::Peer;
 use crate::rewrite::ClientInfo;
 use crate::snapshot::Snapshot;
 use crate::stream::Stream;
-use crate::upstream::exchange::{self, Client};
+use crate::upstream::exchange::{self, Client, Rate};
 
 /// What a client may still send after an answer that closes its connection: as long as it goes on without such a pause, …
 const LINGER_PAUSE: Duration = Duration::from_secs(2);
@@ -42,6 +42,9 @@ pub(crate) async fn serve(
             return Some((connection.into_stream(), received));
         }
     };
+    if let Some(connection) = client.peer.http1() {
+        connection.stream().give_up_after(engine.snapshot().limits.client_body);
+    }
     match verdict {
         Verdict::KeepAlive | Verdict::CutShort => {}
         Verdict::Close => {
@@ -75,7 +78,7 @@ pub(crate) async fn refuse_plain(engine: &Engine, stream: Stream) {
     engine.write_date(output);
     output.extend_from_slice(format!("Content-Length: {}\r\nConnection: close\r\n\r\n{BODY}", BODY.len()).as_bytes());
     engine.counters.answered(400);
-    if exchange::flush(&mut client, LINGER_PAUSE).await.is_ok() {
+    if exchange::flush(&mut client, LINGER_PAUSE, Rate::ANY).await.is_ok() {
         shut_down(&mut client).await;
         take_the_rest(&mut client).await;
     }
@@ -178,7 +181,12 @@ async fn read_head(
         }
         Ok(Err(ReadError::TooLarge | ReadError::BodyTooLarge)) => 431,
         Ok(Err(
-            ReadError::Io(_) | ReadError::Ended | ReadError::Truncated | ReadError::Refused | ReadError::Unserved,
+            ReadError::Io(_)
+            | ReadError::Ended
+            | ReadError::Truncated
+            | ReadError::Refused
+            | ReadError::Unserved
+            | ReadError::Foreign,
         )) => return Err(End::Closed(Verdict::Close)),
         Err(()) => 408,
     };

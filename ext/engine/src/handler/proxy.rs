@@ -24,7 +24,7 @@ use crate::message::{host_of, FieldName};
 use crate::peer::Peer;
 use crate::respond::ErrorResponse;
 use crate::rewrite::{TargetTemplate, Template};
-use crate::upstream::exchange::{Limits, Upload};
+use crate::upstream::exchange::{Limits, Rate, Upload};
 use crate::upstream::{Attempt, Backends, ByHost, Keep, Upstream};
 
 /// A `proxy` directive, compiled.
@@ -99,6 +99,7 @@ impl Proxy {
     fn limits(&self, exchange: &Exchange<'_>) -> Limits {
         let mut limits = self.limits;
         if let Some(call) = exchange.call {
+            limits.rate = Rate::ANY;
             limits.read = self.read_timeout.unwrap_or(self.tunnel_timeout);
             if call.streams {
                 limits.client_read = self.tunnel_timeout;

@@ -4,11 +4,13 @@
 //! left?" a question with an exact answer. Either side may be a connection of HTTP/1.1 or a stream of HTTP/2: [`Peer`].
 
 mod begun;
+mod pace;
 mod pump;
 mod tunnel;
 mod upload;
 
 pub(crate) use begun::await_body;
+pub(crate) use pace::Rate;
 pub(crate) use tunnel::tunnel;
 pub(crate) use upload::Upload;
 
@@ -18,13 +20,19 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use self::pace::Pace;
 use self::pump::{poll_pump, PumpError, Stuck};
 use crate::alarm::Alarm;
 use crate::error::{Error, Kind, Retry, Waited};
-use crate::http1::{Connection, Malformed, ReadError};
+use crate::http1::{Connection, Malformed, Piece, ReadError};
+use crate::http2::Stream;
 use crate::message::{Known, ResponseHead};
 use crate::peer::Peer;
 
+/// What a client sends of a body that nobody wants is taken as long as it goes on without such a pause, …
+const REST_PAUSE: Duration = Duration::from_secs(2);
+/// … and no longer than this.
+const REST: Duration = Duration::from_secs(10);
 /// Interim responses that are taken from a backend before its final one.
 const MAX_INTERIM: usize = 32;
 
@@ -41,6 +49,8 @@ pub(crate) struct Limits {
     pub(crate) client_read: Duration,
     /// Between two pieces of a body that the client takes.
     pub(crate) client_write: Duration,
+    /// At which the client moves bodies at least.
+    pub(crate) rate: Rate,
     /// Largest response head.
     pub(crate) max_head: usize,
 }
@@ -94,6 +104,7 @@ pub(crate) async fn send(
     let mut progress = Instant::now();
     let mut moved = 0;
     let mut interim = 0;
+    let mut pace = Pace::default();
     poll_fn(|cx| {
         let Client { peer: client, alarm } = &mut *client;
         let mut waited = Waited::Response;
@@ -149,15 +160,20 @@ pub(crate) async fn send(
                 *deadline = (*deadline).max(progress + limits.timeout);
             }
         }
-        let until = match waited {
+        let mut until = match waited {
             Waited::ClientBody => progress + limits.client_read,
             Waited::Write => progress + limits.write.min(limits.timeout),
             _ => *deadline,
         };
+        if let Some(end) = pace.note(limits.rate, waited == Waited::ClientBody, client.total_read()) {
+            if end < until {
+                (until, waited) = (end, Waited::ClientRate);
+            }
+        }
         if alarm.poll(cx, until).is_ready() {
             let kind = Kind::Timeout(waited);
             return Poll::Ready(Err(match waited {
-                Waited::ClientBody => Error::client(kind),
+                Waited::ClientBody | Waited::ClientRate => Error::client(kind),
                 _ if backend.total_read() == 0 => Error::backend(kind, Retry::IfIdempotent),
                 _ => Error::backend(kind, Retry::Never),
             }));
@@ -177,12 +193,13 @@ pub(crate) async fn relay(
 ) -> Result<(), Error> {
     let mut progress: Option<Instant> = None;
     let mut moved = 0;
+    let (mut up, mut down) = (Pace::default(), Pace::default());
     poll_fn(|cx| {
         let Client { peer: client, alarm } = &mut *client;
         // A request that could not be sent whole is no longer of interest once its response is here.
-        if !upload.is_over() {
-            let _ = upload.poll(cx, client, backend)?;
-        }
+        let sending = !upload.is_over()
+            && upload.poll(cx, client, backend)?.is_pending()
+            && upload.waits_for() == Waited::ClientBody;
         let mut stuck = Stuck::Reading;
         match poll_pump(cx, backend, client, &mut stuck, |_, _| ()) {
             Poll::Ready(Ok(())) => return Poll::Ready(Ok(())),
@@ -205,15 +222,20 @@ pub(crate) async fn relay(
         };
         progress = Some(since);
         moved = now_moved;
-        let (limit, waited) = match stuck {
-            Stuck::Reading => (limits.read, Waited::Read),
-            Stuck::Writing => (limits.client_write, Waited::ClientWrite),
+        let (mut until, mut waited) = match stuck {
+            Stuck::Reading => (since + limits.read, Waited::Read),
+            Stuck::Writing => (since + limits.client_write, Waited::ClientWrite),
         };
-        if alarm.poll(cx, since + limit).is_ready() {
+        let sends = up.note(limits.rate, sending, client.total_read());
+        let takes = down.note(limits.rate, stuck == Stuck::Writing, client.total_sent());
+        if let Some(end) = sends.into_iter().chain(takes).min().filter(|end| *end < until) {
+            (until, waited) = (end, Waited::ClientRate);
+        }
+        if alarm.poll(cx, until).is_ready() {
             let kind = Kind::Timeout(waited);
-            return Poll::Ready(Err(match stuck {
-                Stuck::Reading => Error::backend(kind, Retry::Never),
-                Stuck::Writing => Error::client(kind),
+            return Poll::Ready(Err(match waited {
+                Waited::Read => Error::backend(kind, Retry::Never),
+                _ => Error::client(kind),
             }));
         }
         Poll::Pending
@@ -222,7 +244,8 @@ pub(crate) async fn relay(
 }
 
 /// Sends what stands in the client's output, within the time that a client may take.
-pub(crate) async fn flush(client: &mut Client, limit: Duration) -> Result<(), Error> {
+pub(crate) async fn flush(client: &mut Client, limit: Duration, rate: Rate) -> Result<(), Error> {
+    let mut pace = Pace::default();
     let mut since = Instant::now();
     let mut sent = client.peer.total_sent();
     poll_fn(|cx| {
@@ -234,9 +257,59 @@ pub(crate) async fn flush(client: &mut Client, limit: Duration) -> Result<(), Er
             sent = peer.total_sent();
             since = Instant::now();
         }
-        alarm.poll(cx, since + limit).map(|()| Err(Error::client(Kind::Timeout(Waited::ClientWrite))))
+        let (mut until, mut waited) = (since + limit, Waited::ClientWrite);
+        if let Some(end) = pace.note(rate, true, sent).filter(|end| *end < until) {
+            (until, waited) = (end, Waited::ClientRate);
+        }
+        alarm.poll(cx, until).map(|()| Err(Error::client(Kind::Timeout(waited))))
     })
     .await
+}
+
+/// Takes the request's body and drops it, within the time that a client may take.
+pub(crate) async fn skip_body(client: &mut Client, limit: Duration, rate: Rate) -> Result<(), Error> {
+    let mut pace = Pace::default();
+    let mut since = Instant::now();
+    let mut read = client.peer.total_read();
+    poll_fn(|cx| {
+        let Client { peer, alarm } = &mut *client;
+        loop {
+            match peer.poll_body(cx) {
+                Poll::Ready(Ok(Piece::End)) => return Poll::Ready(Ok(())),
+                Poll::Ready(Ok(Piece::Data(n))) => peer.consume_body(n),
+                Poll::Ready(Ok(Piece::More)) => {}
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(Error::client(error.into()))),
+                Poll::Pending => break,
+            }
+        }
+        if peer.total_read() != read {
+            read = peer.total_read();
+            since = Instant::now();
+        }
+        let (mut until, mut waited) = (since + limit, Waited::ClientBody);
+        if let Some(end) = pace.note(rate, true, read).filter(|end| *end < until) {
+            (until, waited) = (end, Waited::ClientRate);
+        }
+        alarm.poll(cx, until).map(|()| Err(Error::client(Kind::Timeout(waited))))
+    })
+    .await
+}
+
+/// Takes what a client of HTTP/2 sends of a request's body that nobody wants, as far as it comes in time.
+pub(crate) async fn take_the_rest(stream: &mut Stream, alarm: &mut Alarm) {
+    let end = Instant::now() + REST;
+    let mut pause = Instant::now() + REST_PAUSE;
+    poll_fn(|cx| {
+        loop {
+            match stream.poll_skip(cx) {
+                Poll::Ready(true) => pause = Instant::now() + REST_PAUSE,
+                Poll::Ready(false) => return Poll::Ready(()),
+                Poll::Pending => break,
+            }
+        }
+        alarm.poll(cx, pause.min(end))
+    })
+    .await;
 }
 
 /// Writes an interim response to a client that can use it.
@@ -259,7 +332,7 @@ fn pass_interim(client: &mut Peer, response: &mut ResponseHead, asked: &mut Aske
 fn refused(error: ReadError, backend: &Peer, upload: &mut Upload) -> Error {
     let retry = match (backend.total_sent(), backend.total_read()) {
         // It has said itself that it did nothing with the request.
-        _ if matches!(error, ReadError::Refused | ReadError::Unserved) => Retry::Unwritten,
+        _ if matches!(error, ReadError::Refused | ReadError::Unserved | ReadError::Foreign) => Retry::Unwritten,
         (0, _) => Retry::Unwritten,
         (_, 0) => Retry::IfIdempotent,
         _ => Retry::Never,

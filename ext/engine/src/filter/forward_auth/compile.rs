@@ -38,6 +38,7 @@ impl ForwardAuth {
                 write: timeout,
                 client_read: compiler.limits.client_body,
                 client_write: compiler.limits.client_body,
+                rate: compiler.limits.rate,
                 max_head: compiler.limits.max_head,
             },
             connect_timeout: Duration::from_secs_f64(defaults.connect_timeout),

@@ -139,13 +139,18 @@ impl Proxy {
             let written = reached.and_then(|(mut backend, _)| {
                 self.write_request(exchange, &mut backend, attempt, &tour.asked).map(|()| backend)
             });
+            let early = matches!(&written, Ok(Peer::Http2(stream)) if !stream.is_settled()) && dead < MOST_DEAD;
             let result = match written {
                 Ok(mut backend) => {
                     upload.rewind();
                     let (client, response) = (&mut *exchange.client, &mut exchange.work.response);
-                    exchange::send(client, &mut backend, upload, response, &mut tour.asked, &limits, &mut deadline)
-                        .await
-                        .map(|()| backend)
+                    let sent =
+                        exchange::send(client, &mut backend, upload, response, &mut tour.asked, &limits, &mut deadline)
+                            .await;
+                    if sent.is_err() {
+                        upload.let_go_of(&backend, limits.write);
+                    }
+                    sent.map(|()| backend)
                 }
                 Err(error) => Err(error),
             };
@@ -156,6 +161,11 @@ impl Proxy {
             match result {
                 Ok(backend) => return Ok(backend),
                 Err(error) if error.side == Side::Client => return Err(error),
+                // It came before the backend could say how few it takes at once.
+                Err(error) if early && matches!(error.kind, Kind::Refused) && is_safe(exchange, &error, upload) => {
+                    dead += 1;
+                    exchange.debug(format_args!("a new connection to {} had no room: {error}", attempt.label()));
+                }
                 Err(error) if reused && was_dead(&error) && is_safe(exchange, &error, upload) => {
                     dead += 1;
                     exchange.debug(format_args!("an idle connection to {} was dead: {error}", attempt.label()));

@@ -80,6 +80,7 @@ impl Proxy {
             write: report.seconds("write_timeout", spec.write_timeout),
             client_read: compiler.limits.client_body,
             client_write: compiler.limits.client_body,
+            rate: compiler.limits.rate,
             max_head: compiler.limits.max_head,
         };
         let connect_timeout = report.seconds("connect_timeout", spec.connect_timeout);

@@ -6,10 +6,13 @@ use crate::forward::{write_connection, Exchange, Verdict};
 use crate::grpc;
 use crate::headers::{framing, hop_by_hop, websocket};
 use crate::http1::{Framing, Malformed};
-use crate::message::{Known, Version};
+use crate::message::{Known, ResponseHead, Version};
 use crate::peer::Peer;
-use crate::upstream::exchange::{self, Upload};
+use crate::upstream::exchange::{self, Rate, Upload};
 use crate::upstream::{Attempt, Blame};
+
+/// The type of server-sent events.
+const EVENT_STREAM: &[u8] = b"text/event-stream";
 
 impl Proxy {
     /// Passes a response on. From its first byte on it is never replaced: if the backend then fails, the client's connection is
@@ -62,9 +65,15 @@ impl Proxy {
         self.write_response(exchange, framing, client_framing);
         backend.begin_reading(framing);
 
-        let limits = self.limits(exchange);
+        let mut limits = self.limits(exchange);
+        if is_event_stream(&exchange.work.response) {
+            limits.rate = Rate::ANY;
+        }
         let relay = exchange::relay(exchange.client, &mut backend, upload, &limits);
         let result = grpc::within(exchange.call, relay).await;
+        if result.is_err() || !upload.is_complete() {
+            upload.let_go_of(&backend, limits.write);
+        }
         match result {
             Ok(()) => {
                 // What a backend sends beyond its response reaches nobody: the connection goes with it.
@@ -82,6 +91,7 @@ impl Proxy {
                 }
             }
             Err(error) => {
+                exchange.note_slowness(&error);
                 if error.side != Side::Client {
                     if let Some(attempt) = &exchange.outcome.backend {
                         attempt.failed(Blame::Backend);
@@ -90,7 +100,7 @@ impl Proxy {
                 }
                 match client_framing {
                     Framing::UntilClose => Verdict::Reset,
-                    _ => Verdict::CutShort,
+                    _ => Verdict::after(&error),
                 }
             }
         }
@@ -158,12 +168,32 @@ impl Proxy {
             lines.extend_from_slice(b"Connection: upgrade\r\n");
         });
         let _counted = exchange.engine.counters.tunnel();
-        match Box::pin(exchange::tunnel(exchange.client, &mut backend, self.tunnel_timeout)).await {
+        let ended = Box::pin(exchange::tunnel(exchange.client, &mut backend, self.tunnel_timeout)).await;
+        let client = &exchange.client.peer;
+        let stuck = (
+            !backend.received().is_empty() || !client.is_flushed(),
+            !client.received().is_empty() || !backend.is_flushed(),
+        );
+        backend.leave(self.limits.write);
+        match ended {
             Ok(()) => Verdict::Close,
             Err(error) => {
                 exchange.debug(format_args!("a tunnel ended: {error}"));
-                Verdict::CutShort
+                // What a side did not take goes with its connection.
+                if stuck.1 {
+                    backend.abandon();
+                }
+                match stuck.0 {
+                    true => Verdict::Reset,
+                    false => Verdict::CutShort,
+                }
             }
         }
     }
+}
+
+/// Whether a response goes on for as long as there is news.
+fn is_event_stream(response: &ResponseHead) -> bool {
+    let kind = response.fields.get(Known::ContentType).unwrap_or_default();
+    kind.get(..EVENT_STREAM.len()).is_some_and(|kind| kind.eq_ignore_ascii_case(EVENT_STREAM))
 }
