@@ -56,6 +56,9 @@ pub struct Config {
     /// Seconds for which a client that has ended its side and whose answer has not begun is believed to be waiting for it. `None`: for
     /// ever. Default 1.
     pub half_close_timeout: Setting<Option<f64>>,
+    /// Bytes a second that a client sends or takes of a body at least, after the first 10 seconds; 0: any. What is waited for on behalf of a
+    /// backend does not count, and tunnels, gRPC and event streams are not held to it. Default 240.
+    pub min_rate: Setting<i64>,
     /// Seconds after which an idle client connection is closed. Default 75.
     pub keepalive_timeout: Setting<f64>,
     /// Client connections served at once. Beyond it those that have been idle longest are closed to make room, and only then do new
@@ -85,6 +88,7 @@ impl Default for Config {
             client_header_timeout: Setting::of(30.0),
             client_body_timeout: Setting::of(60.0),
             half_close_timeout: Setting::of(Some(1.0)),
+            min_rate: Setting::of(240),
             keepalive_timeout: Setting::of(75.0),
             max_connections: Setting::of(10_000),
             max_header_size: Setting::of(65_536),

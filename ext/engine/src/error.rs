@@ -41,6 +41,8 @@ pub(crate) enum Kind {
     Refused,
     /// A backend ended the connection, and said that it did nothing with the request.
     Unserved,
+    /// A backend does not speak HTTP/2.
+    Foreign,
     /// A message was not well formed.
     Malformed(Malformed),
     /// A response head was larger than the limit.
@@ -61,6 +63,7 @@ impl From<ReadError> for Kind {
             ReadError::Truncated | ReadError::Ended => Kind::Ended,
             ReadError::Refused => Kind::Refused,
             ReadError::Unserved => Kind::Unserved,
+            ReadError::Foreign => Kind::Foreign,
         }
     }
 }
@@ -80,6 +83,8 @@ pub(crate) enum Waited {
     ClientBody,
     /// That the client takes the response, within `client_body_timeout`.
     ClientWrite,
+    /// That the client moves a body at `min_rate`.
+    ClientRate,
     /// An answer, within the call's own `grpc-timeout`.
     Call,
 }
@@ -166,6 +171,9 @@ impl fmt::Display for Error {
                 f.write_str("it takes no upgrade over HTTP/2 (RFC 8441): write http:// in place of h2://, or leave protocol: \"http2\" out")
             }
             Kind::Refused => f.write_str("it refused to begin with the request"),
+            Kind::Foreign => {
+                f.write_str("it does not speak HTTP/2: write protocol: \"http1\", or http:// for h2://")
+            }
             Kind::Unserved => f.write_str("it ended the connection without serving the request"),
             Kind::Malformed(why) => write!(f, "malformed message: {why}"),
             Kind::TooLarge => f.write_str("the response head is too large"),
@@ -177,6 +185,7 @@ impl fmt::Display for Error {
                 Waited::Write => "a write made no progress within write_timeout",
                 Waited::ClientBody => "no further piece of the request's body within client_body_timeout",
                 Waited::ClientWrite => "the client took nothing of the response within client_body_timeout",
+                Waited::ClientRate => "the client moved a body more slowly than min_rate",
                 Waited::Call => "no whole answer within the call's grpc-timeout",
             }),
         }

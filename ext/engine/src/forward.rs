@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use crate::engine::{Engine, Workspace};
+use crate::error::{Error, Kind, Side, Waited};
 use crate::filter::{BodyLimit, Filter};
 use crate::grpc::{Call, Form, Told};
 use crate::handler::Handler;
@@ -41,8 +42,19 @@ pub(crate) enum Verdict {
     Linger,
     /// It is closed with part of the response missing.
     CutShort,
-    /// The same, where only a reset shows that something is missing: a body whose end is that of the connection.
+    /// The same, where only a reset shows that something is missing: a body whose end is that of the connection. Or the client takes
+    /// nothing, and what waits for it in the system is to go with the connection.
     Reset,
+}
+
+impl Verdict {
+    /// After a write to the client that has failed.
+    pub(crate) fn after(error: &Error) -> Self {
+        match (error.side, &error.kind) {
+            (Side::Client, Kind::Timeout(Waited::ClientWrite | Waited::ClientRate)) => Self::Reset,
+            _ => Self::CutShort,
+        }
+    }
 }
 
 /// One request and all that belongs to it.
@@ -217,6 +229,15 @@ impl Exchange<'_> {
                 return verdict;
             }
         }
+        if matches!(handler, Some(Handler::Redirect(_) | Handler::StaticResponse(_)))
+            && self.framing == Framing::Chunked
+        {
+            if let Some(limit) = self.body_limit.clone() {
+                if let Some(verdict) = Box::pin(limit.measure(self)).await {
+                    return verdict;
+                }
+            }
+        }
         match handler {
             None => self.fail(404).await,
             Some(Handler::Redirect(redirect)) => redirect.serve(self).await,
@@ -308,6 +329,13 @@ impl Exchange<'_> {
     /// Logs what only a search for a mistake asks for.
     pub(crate) fn debug(&self, message: std::fmt::Arguments<'_>) {
         self.note(Level::Debug, message);
+    }
+
+    /// Logs that a client is given up for being slow.
+    pub(crate) fn note_slowness(&self, error: &Error) {
+        if matches!(error.kind, Kind::Timeout(Waited::ClientRate | Waited::ClientBody | Waited::ClientWrite)) {
+            self.note(Level::Info, format_args!("{error}"));
+        }
     }
 
     fn note(&self, level: Level, message: std::fmt::Arguments<'_>) {

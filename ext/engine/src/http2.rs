@@ -6,10 +6,14 @@
 
 mod error;
 mod fields;
+pub(crate) mod frame;
+mod sieve;
 mod stream;
 mod upgrade;
 
 pub(crate) use error::into_io;
 pub(crate) use fields::{read_fields, write_fields};
+pub(crate) use frame::Frames;
+pub(crate) use sieve::{Pieces, Sieve, Tally};
 pub(crate) use stream::Stream;
 pub(crate) use upgrade::Upgrade;

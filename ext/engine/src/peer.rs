@@ -4,6 +4,7 @@
 
 use std::io;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use crate::headers::framing;
 use crate::http1::{self, write_status_line, Framing, Malformed, Piece, ReadError};
@@ -193,6 +194,28 @@ impl Peer {
     /// Sends everything written so far.
     pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         each!(self, peer => peer.poll_flush(cx))
+    }
+
+    /// The stream, if it is one on which the peer has not ended its side.
+    pub(crate) fn still_sending(&mut self) -> Option<&mut http2::Stream> {
+        match self {
+            Self::Http2(stream) if !stream.peer_ended() => Some(stream),
+            _ => None,
+        }
+    }
+
+    /// Gives up what was not sent whole: the system is not to go on with it. A stream is reset by being dropped.
+    pub(crate) fn abandon(&self) {
+        if let Self::Http1(connection) = self {
+            connection.stream().reset_on_close();
+        }
+    }
+
+    /// Bounds how long the system goes on with what was sent, once the connection is closed.
+    pub(crate) fn leave(&self, patience: Duration) {
+        if let Self::Http1(connection) = self {
+            connection.stream().give_up_after(patience);
+        }
     }
 
     /// Reads the head of a response.

@@ -18,6 +18,7 @@ use crate::identity::TrustedProxies;
 use crate::log::Log;
 use crate::routing::{CaptureNames, Scope};
 use crate::server::BackendStats;
+use crate::upstream::exchange::Rate;
 use crate::upstream::{Admin, Dns, Past, Upstream, Upstreams};
 
 /// A compiled configuration.
@@ -50,6 +51,8 @@ pub(crate) struct ClientLimits {
     pub(crate) client_body: Duration,
     /// For a client that has ended its side, until its answer begins. `None`: any time.
     pub(crate) half_close: Option<Duration>,
+    /// At which bodies move at least.
+    pub(crate) rate: Rate,
     /// For an idle connection.
     pub(crate) keepalive: Duration,
     /// Largest head.
@@ -152,10 +155,13 @@ pub(crate) fn compile_after(before: Option<&Snapshot>, config: &Config, purpose:
     let mut problems = Vec::new();
     let dns = Arc::new(Dns::compile(&config.resolver, &mut problems).unwrap_or_else(Dns::system));
     let trusted = TrustedProxies::compile(&config.trusted_proxies, &mut problems);
+    let client_body = time_limit("client_body_timeout", &config.client_body_timeout, &mut problems);
+    let least = number("min_rate", &config.min_rate, 0..=1_000_000_000, &mut problems) as u64;
     let limits = ClientLimits {
         handshake: time_limit("handshake_timeout", &config.handshake_timeout, &mut problems),
         head: time_limit("client_header_timeout", &config.client_header_timeout, &mut problems),
-        client_body: time_limit("client_body_timeout", &config.client_body_timeout, &mut problems),
+        client_body,
+        rate: Rate { least, most: client_body },
         half_close: half_close_timeout(&config.half_close_timeout, &mut problems),
         keepalive: time_limit("keepalive_timeout", &config.keepalive_timeout, &mut problems),
         max_head: number("max_header_size", &config.max_header_size, 1024..=16 * 1024 * 1024, &mut problems),

@@ -83,12 +83,29 @@ impl Stream {
     /// Makes the coming close a reset (RST instead of FIN), so that the peer sees that something is missing. What was sent and
     /// not yet read may be lost to it. Unix sockets know no such thing.
     pub fn reset_on_close(&self) {
-        let tcp = match self {
-            Self::Tcp(stream) => stream,
-            Self::Tls(secured) => secured.tls.get_ref().0,
-            Self::Unix(_) | Self::TlsUnix(_) => return,
-        };
-        let _ = socket2::SockRef::from(tcp).set_linger(Some(std::time::Duration::ZERO));
+        if let Some(tcp) = self.tcp() {
+            let _ = socket2::SockRef::from(tcp).set_linger(Some(std::time::Duration::ZERO));
+        }
+    }
+
+    /// Bounds how long the system goes on, once the connection is closed, with what the other side does not take: after `limit`
+    /// without progress it is let go. Without this it stays in the kernel for minutes, where nothing counts it. Linux alone can be
+    /// told so.
+    pub fn give_up_after(&self, limit: std::time::Duration) {
+        #[cfg(target_os = "linux")]
+        if let Some(tcp) = self.tcp() {
+            let _ = socket2::SockRef::from(tcp).set_tcp_user_timeout(Some(limit));
+        }
+        #[cfg(not(target_os = "linux"))]
+        let _ = limit;
+    }
+
+    fn tcp(&self) -> Option<&TcpStream> {
+        match self {
+            Self::Tcp(stream) => Some(stream),
+            Self::Tls(secured) => Some(secured.tls.get_ref().0),
+            Self::Unix(_) | Self::TlsUnix(_) => None,
+        }
     }
 
     /// Ends the connection for everybody who holds it: a process that was forked without the knowledge of [`fork`](crate::fork) would

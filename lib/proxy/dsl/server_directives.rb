@@ -115,6 +115,17 @@ module Proxy
         server_setting(:half_close_timeout, seconds, options, &block)
       end
 
+      # The bytes a second that a client sends or takes of a body at least, after the first 10 seconds of waiting for it. A slower one is
+      # answered 408, or cut off if its answer has begun. 0: any rate will do. Time that a backend takes does not count, and tunnels, gRPC
+      # and event streams are not held to it. Default 240.
+      #
+      # @param bytes [Integer]
+      # @example
+      #   min_rate 1_000
+      def min_rate(*bytes, **options, &block)
+        server_setting(:min_rate, bytes, options, &block)
+      end
+
       # After this time an idle client connection is closed. Default 75 seconds.
       #
       # @param seconds [Numeric]

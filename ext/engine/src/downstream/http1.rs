@@ -17,7 +17,7 @@ use crate::request_id::RequestId;
 use crate::rewrite::ClientInfo;
 use crate::snapshot::Snapshot;
 use crate::stream::Stream;
-use crate::upstream::exchange::{self, Client};
+use crate::upstream::exchange::{self, Client, Rate};
 
 /// What a client may still send after an answer that closes its connection: as long as it goes on without such a pause, …
 const LINGER_PAUSE: Duration = Duration::from_secs(2);
@@ -47,6 +47,9 @@ pub(crate) async fn serve(
     };
     // Nothing more is asked over it.
     registration.is_idle_since(Instant::now());
+    if let Some(connection) = client.peer.http1() {
+        connection.stream().give_up_after(engine.snapshot().limits.client_body);
+    }
     match verdict {
         Verdict::KeepAlive => {}
         Verdict::CutShort => {
@@ -91,7 +94,7 @@ pub(crate) async fn refuse_plain(
     engine.write_date(output);
     output.extend_from_slice(format!("Content-Length: {}\r\nConnection: close\r\n\r\n{BODY}", BODY.len()).as_bytes());
     engine.counters.answered(400);
-    let flushed = exchange::flush(&mut client, LINGER_PAUSE).await;
+    let flushed = exchange::flush(&mut client, LINGER_PAUSE, Rate::ANY).await;
     let mut work = engine.workspace();
     work.begun = None;
     salvage_request(said, &mut work.request);
@@ -224,7 +227,12 @@ async fn read_head(
         }
         Ok(Err(ReadError::TooLarge | ReadError::BodyTooLarge)) => too_large(connection.input.filled(), limits.max_head),
         Ok(Err(
-            ReadError::Io(_) | ReadError::Ended | ReadError::Truncated | ReadError::Refused | ReadError::Unserved,
+            ReadError::Io(_)
+            | ReadError::Ended
+            | ReadError::Truncated
+            | ReadError::Refused
+            | ReadError::Unserved
+            | ReadError::Foreign,
         )) => {
             if connection.skip_empty_lines() {
                 note_unfinished(engine, link, connection.input.filled(), work);

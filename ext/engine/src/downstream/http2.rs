@@ -3,7 +3,6 @@
 //! `h2` takes the frames apart, keeps the windows and enforces the protocol. What it does not bound is bounded here: the work that
 //! a client may cause without asking for anything ([`meter`]), and the time that it may take for each step.
 
-mod frames;
 mod meter;
 mod request;
 mod session;
@@ -39,8 +38,8 @@ const STREAM_WINDOW: u32 = 128 * 1024;
 const CONNECTION_WINDOW: u32 = STREAM_WINDOW * MAX_STREAMS;
 /// Bytes of one response that wait for the socket. Only what the client has room for gets here; the rest stays with the backend.
 const SEND_BUFFER: usize = 64 * 1024;
-/// What small pieces of bodies may cost in bookkeeping before they are used, in bytes: some two thousand pieces.
-const SMALL_PIECES: usize = 512 * 1024;
+/// What small pieces of bodies may cost in bookkeeping before they are used, in bytes: more than the sieve lets all streams have.
+const SMALL_PIECES: usize = 1024 * 1024;
 /// Requests that may be taken back before we have even seen them, in one go.
 const UNSEEN_RESETS: usize = 20;
 /// Requests that were reset by us and are remembered for a moment, since frames for them may be on their way.
@@ -68,7 +67,7 @@ pub(crate) async fn serve(
 ) {
     let limits = engine.snapshot().limits;
     let meter = Rc::new(Meter::new(Instant::now()));
-    let wire = Wire::new(stream, received, Rc::clone(&meter));
+    let wire = Wire::new(stream, received, Rc::clone(&meter), limits.client_body);
     let now = Instant::now();
     let until = now + limits.head;
     registration.is_idle_since(now);

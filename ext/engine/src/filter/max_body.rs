@@ -7,6 +7,7 @@ use crate::forward::{Exchange, Verdict};
 use crate::http1::Framing;
 use crate::respond::ErrorResponse;
 use crate::snapshot::Compiler;
+use crate::upstream::exchange;
 
 /// The longest body, and the answer to a longer one.
 #[derive(Debug)]
@@ -54,5 +55,18 @@ impl BodyLimit {
         }
         exchange.body_limit = Some(Arc::clone(self));
         None
+    }
+
+    /// Refuses a body whose length nobody told and that turns out to be too long, where no backend is to get it. One that waits to be asked
+    /// for is left alone.
+    pub(crate) async fn measure(&self, exchange: &mut Exchange<'_>) -> Option<Verdict> {
+        if exchange.expects_go_ahead() {
+            return None;
+        }
+        let limits = exchange.snapshot.limits;
+        match exchange::skip_body(exchange.client, limits.client_body, limits.rate).await {
+            Ok(()) => None,
+            Err(error) => Some(exchange.answer_failure(&error, &self.error_response).await),
+        }
     }
 }

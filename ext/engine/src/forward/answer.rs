@@ -35,7 +35,7 @@ pub(crate) async fn refuse(
     let reason = response.status;
     engine.counters.answered(reason);
     let body = if request.method == Method::Head { &[][..] } else { body };
-    let limit = engine.snapshot().limits.client_body;
+    let limits = engine.snapshot().limits;
     let mut head = ResponseHead { status, ..ResponseHead::default() };
     head.fields.read_lines(fields);
     head.set_reason(respond::reason(status));
@@ -47,13 +47,13 @@ pub(crate) async fn refuse(
         lines.extend_from_slice(b"Connection: close\r\n");
     });
     client.peer.write_body(body);
-    let flushed = exchange::flush(client, limit).await;
+    let flushed = exchange::flush(client, limits.client_body, limits.rate).await;
     let bytes = client.peer.body_sent().saturating_sub(before);
     let grpc = call.map_or(Told::default(), |_| Refusal::Status(reason).told());
     log_refused(engine, link, work, id, (status, grpc), bytes);
     match flushed {
         Ok(()) => Verdict::Linger,
-        Err(_) => Verdict::CutShort,
+        Err(error) => Verdict::after(&error),
     }
 }
 
@@ -114,7 +114,10 @@ impl Exchange<'_> {
                 Kind::BodyTooLarge => 413,
                 Kind::Malformed(_) | Kind::TooLarge => 400,
                 Kind::Timeout(Waited::Call) => return self.answer_call(Refusal::Deadline).await,
-                Kind::Timeout(_) => 408,
+                Kind::Timeout(_) => {
+                    self.note_slowness(error);
+                    408
+                }
                 _ => {
                     self.answering(499);
                     return Verdict::CutShort;
@@ -182,6 +185,13 @@ impl Exchange<'_> {
         if !self.is_final() {
             self.amend();
         }
+        // Some clients never finish a request that was a success before all of it was sent; one that has failed they give up.
+        if status < 400 && !self.is_h2_tunnel() && !self.expects_go_ahead() {
+            let Client { peer, alarm, .. } = &mut *self.client;
+            if let Some(stream) = peer.still_sending() {
+                Box::pin(exchange::take_the_rest(stream, alarm)).await;
+            }
+        }
         let drained = self.client.peer.drop_body();
         let keep_alive = self.keep_alive && drained && !self.engine.is_draining();
         let (engine, version) = (self.engine, self.work.request.version);
@@ -192,8 +202,8 @@ impl Exchange<'_> {
             write_connection(lines, keep_alive, version);
         });
         self.client.peer.write_body(body);
-        match exchange::flush(self.client, self.snapshot.limits.client_body).await {
-            Err(_) => Verdict::CutShort,
+        match exchange::flush(self.client, self.snapshot.limits.client_body, self.snapshot.limits.rate).await {
+            Err(error) => Verdict::after(&error),
             Ok(()) if keep_alive => Verdict::KeepAlive,
             Ok(()) if drained => Verdict::Close,
             Ok(()) => Verdict::Linger,

@@ -26,7 +26,7 @@ use crate::message::{host_of, FieldName, Version};
 use crate::peer::Peer;
 use crate::respond::ErrorResponse;
 use crate::rewrite::{TargetTemplate, Template};
-use crate::upstream::exchange::{Limits, Upload};
+use crate::upstream::exchange::{Limits, Rate, Upload};
 use crate::upstream::{Attempt, Backends, ByHost, Keep, Upstream};
 
 /// A `proxy` directive, compiled.
@@ -110,6 +110,9 @@ impl Proxy {
     /// written of the response counts all the same.
     fn limits(&self, exchange: &Exchange<'_>, backend: &Peer) -> Limits {
         let mut limits = self.limits;
+        if exchange.call.is_some() {
+            limits.rate = Rate::ANY;
+        }
         if let (Some(call), Version::Http2) = (exchange.call, backend.version()) {
             let silence = grpc::SILENCE.max(limits.read).min(self.tunnel_timeout);
             limits.read = self.read_timeout.unwrap_or(silence);

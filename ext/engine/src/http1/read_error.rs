@@ -23,6 +23,8 @@ pub enum ReadError {
     Refused,
     /// The peer ends the connection, and says that it did nothing with the message (HTTP/2 alone).
     Unserved,
+    /// It speaks another protocol, and was told nothing that it could have understood.
+    Foreign,
 }
 
 impl From<io::Error> for ReadError {

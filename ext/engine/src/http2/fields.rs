@@ -11,7 +11,8 @@ pub(crate) fn read_fields(map: &HeaderMap, fields: &mut Fields) {
     let mut cookie: Vec<u8> = Vec::new();
     for (name, value) in map {
         if name == http::header::COOKIE {
-            if !cookie.is_empty() {
+            // An empty crumb says nothing, and would leave white space at an end of the line.
+            if !cookie.is_empty() && !value.is_empty() {
                 cookie.extend_from_slice(b"; ");
             }
             cookie.extend_from_slice(value.as_bytes());
@@ -69,6 +70,24 @@ mod tests {
         read_fields(&map, &mut fields);
         assert_eq!(fields.all(Known::Cookie).collect::<Vec<_>>(), [b"a=1; b=2"]);
         assert_eq!(fields.get(Known::Accept), Some(&b"*/*"[..]));
+    }
+
+    #[test]
+    fn empty_crumbs_are_left_out() {
+        for (crumbs, line) in [
+            (&["a=1", ""][..], Some(&b"a=1"[..])),
+            (&["", "a=1"], Some(b"a=1")),
+            (&["a=1", "", "", "b=2"], Some(b"a=1; b=2")),
+            (&["", ""], None),
+        ] {
+            let mut map = HeaderMap::new();
+            for crumb in crumbs {
+                map.append(http::header::COOKIE, HeaderValue::from_static(crumb));
+            }
+            let mut fields = Fields::default();
+            read_fields(&map, &mut fields);
+            assert_eq!(fields.get(Known::Cookie), line, "{crumbs:?}");
+        }
     }
 
     #[test]

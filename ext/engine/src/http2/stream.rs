@@ -15,6 +15,7 @@ use http::request::Parts;
 use http::{HeaderMap, Request};
 
 use super::error::into_io;
+use super::sieve::{Pieces, Tally};
 use super::upgrade::Upgrade;
 use crate::http1::ReadError;
 use crate::message::Fields;
@@ -46,6 +47,8 @@ pub(crate) struct Stream {
     upgrade: Option<Upgrade>,
     total_sent: u64,
     total_read: u64,
+    /// What it takes of small pieces.
+    pieces: Option<Pieces>,
     /// The place on a connection to a backend. Dropped after the stream itself.
     lease: Option<Lease>,
 }
@@ -82,11 +85,13 @@ enum Ending {
 
 impl Stream {
     /// A request that a client sent.
-    pub(crate) fn of_client(request: &Parts, body: RecvStream, response: SendResponse<Bytes>) -> Self {
+    pub(crate) fn of_client(request: &Parts, body: RecvStream, response: SendResponse<Bytes>, tally: &Tally) -> Self {
+        let stream = body.stream_id().as_u32();
         let receiving = if body.is_end_stream() { Receiving::Ended } else { Receiving::Body(body) };
+        let pieces = matches!(receiving, Receiving::Body(_)).then(|| Pieces::new(tally, stream));
         let tunnel = request.extensions.get::<Protocol>().is_some();
         let head_alone = request.method == http::Method::HEAD;
-        Self { tunnel, head_alone, ..Self::new(Sending::Response(response), receiving) }
+        Self { tunnel, head_alone, pieces, ..Self::new(Sending::Response(response), receiving) }
     }
 
     /// One more request on a connection to a backend. [`Stream::write_request`] says which.
@@ -111,6 +116,7 @@ impl Stream {
             upgrade: None,
             total_sent: 0,
             total_read: 0,
+            pieces: None,
             lease: None,
         }
     }
@@ -187,6 +193,11 @@ impl Stream {
             Ok(reason) => io::Error::new(io::ErrorKind::ConnectionReset, h2::Error::from(reason)),
             Err(error) => into_io(error),
         })
+    }
+
+    /// Whether the backend's settings are known.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.lease.as_ref().is_none_or(Lease::is_settled)
     }
 
     /// Whether the backend takes requests for other protocols.

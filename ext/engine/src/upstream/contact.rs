@@ -27,7 +27,10 @@ impl Pool {
     ) -> Option<Peer> {
         match endpoint.protocol() {
             Protocol::Http1 => self.checkout_as(endpoint, name, introduction).map(of_connection),
-            Protocol::Http2 => self.http2.lease(endpoint, name).map(of_lease),
+            // Whether a backend takes an upgrade, its settings say.
+            Protocol::Http2 => {
+                self.http2.lease(endpoint, name).filter(|lease| !upgrade || lease.is_settled()).map(of_lease)
+            }
             Protocol::Auto if upgrade => self.checkout_as(endpoint, name, introduction).map(of_connection),
             Protocol::Auto => match self.http2.lease(endpoint, name) {
                 Some(lease) => Some(of_lease(lease)),
@@ -56,7 +59,13 @@ impl Pool {
             reached = self.http2.reach(call).await;
         }
         Ok(match reached? {
-            Reached::Http2(lease, reused) => (of_lease(lease), reused),
+            Reached::Http2(lease, reused) => {
+                if upgrade {
+                    let until = call.deadline.min(Instant::now() + call.limit);
+                    let _ = tokio::time::timeout_at(until, lease.settled()).await;
+                }
+                (of_lease(lease), reused)
+            }
             Reached::Http1(stream) => (of_connection(stream), false),
         })
     }

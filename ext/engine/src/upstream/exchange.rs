@@ -5,12 +5,17 @@
 
 mod begun;
 mod client;
+mod interim;
+mod pace;
 mod pump;
+mod rest;
 mod tunnel;
 mod upload;
 
 pub(crate) use begun::await_body;
 pub(crate) use client::Client;
+pub(crate) use pace::Rate;
+pub(crate) use rest::{skip_body, take_the_rest};
 pub(crate) use tunnel::tunnel;
 pub(crate) use upload::Upload;
 
@@ -21,17 +26,14 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use self::client::Listening;
+use self::interim::{pass_interim, Interim};
+use self::pace::Pace;
 use self::pump::{poll_pump, PumpError, Stuck};
 use crate::error::{Error, Kind, Retry, Waited};
 use crate::headers::trailers;
 use crate::http1::{Malformed, ReadError};
 use crate::message::{Fields, Known, ResponseHead};
 use crate::peer::Peer;
-
-/// Interim responses that are taken from a backend before its final one, …
-const MAX_INTERIM: usize = 1_000;
-/// … and bytes of their heads. Over HTTP/2 they come whether the client takes them or not.
-const MAX_INTERIM_BYTES: usize = 1024 * 1024;
 
 /// Time limits of an exchange.
 #[derive(Debug, Clone, Copy)]
@@ -48,6 +50,8 @@ pub(crate) struct Limits {
     pub(crate) client_write: Duration,
     /// For a client that has ended its side, until its answer begins.
     pub(crate) half_close: Option<Duration>,
+    /// At which the client moves bodies at least.
+    pub(crate) rate: Rate,
     /// Largest response head.
     pub(crate) max_head: usize,
 }
@@ -81,6 +85,7 @@ pub(crate) async fn send(
     let mut moved = 0;
     let mut interim = Interim::default();
     let mut switching = false;
+    let mut pace = Pace::default();
     poll_fn(|cx| {
         let mut waited = Waited::Response;
         let uploading = upload.has_body() && !upload.is_over();
@@ -138,15 +143,20 @@ pub(crate) async fn send(
                 *deadline = (*deadline).max(progress + limits.timeout);
             }
         }
-        let until = match waited {
+        let mut until = match waited {
             Waited::ClientBody => progress + limits.client_read,
             Waited::Write => progress + limits.write.min(limits.timeout),
             _ => *deadline,
         };
+        if let Some(end) = pace.note(limits.rate, waited == Waited::ClientBody, client.peer.total_read()) {
+            if end < until {
+                (until, waited) = (end, Waited::ClientRate);
+            }
+        }
         if client.alarm.poll(cx, until).is_ready() {
             let kind = Kind::Timeout(waited);
             return Poll::Ready(Err(match waited {
-                Waited::ClientBody => Error::client(kind),
+                Waited::ClientBody | Waited::ClientRate => Error::client(kind),
                 _ if backend.total_read() == 0 => Error::backend(kind, Retry::IfIdempotent),
                 _ => Error::backend(kind, Retry::Never),
             }));
@@ -167,11 +177,14 @@ pub(crate) async fn relay(
 ) -> Result<(), Error> {
     let mut progress: Option<Instant> = None;
     let mut moved = 0;
+    let (mut up, mut down) = (Pace::default(), Pace::default());
     poll_fn(|cx| {
         // A request that could not be sent whole is no longer of interest once its response is here.
         let mut listening = Listening::Reading;
+        let mut sending = false;
         if !upload.is_over() && upload.poll(cx, &mut client.peer, backend, heads.0)?.is_pending() {
             listening = upload.listening(upload.waits_for());
+            sending = upload.waits_for() == Waited::ClientBody;
         }
         let mut stuck = Stuck::Reading;
         match poll_pump(
@@ -206,15 +219,20 @@ pub(crate) async fn relay(
         };
         progress = Some(since);
         moved = now_moved;
-        let (limit, waited) = match stuck {
-            Stuck::Reading => (limits.read, Waited::Read),
-            Stuck::Writing => (limits.client_write, Waited::ClientWrite),
+        let (mut until, mut waited) = match stuck {
+            Stuck::Reading => (since + limits.read, Waited::Read),
+            Stuck::Writing => (since + limits.client_write, Waited::ClientWrite),
         };
-        if client.alarm.poll(cx, since + limit).is_ready() {
+        let sends = up.note(limits.rate, sending, client.peer.total_read());
+        let takes = down.note(limits.rate, stuck == Stuck::Writing, client.peer.total_sent());
+        if let Some(end) = sends.into_iter().chain(takes).min().filter(|end| *end < until) {
+            (until, waited) = (end, Waited::ClientRate);
+        }
+        if client.alarm.poll(cx, until).is_ready() {
             let kind = Kind::Timeout(waited);
-            return Poll::Ready(Err(match stuck {
-                Stuck::Reading => Error::backend(kind, Retry::Never),
-                Stuck::Writing => Error::client(kind),
+            return Poll::Ready(Err(match waited {
+                Waited::Read => Error::backend(kind, Retry::Never),
+                _ => Error::client(kind),
             }));
         }
         Poll::Pending
@@ -223,7 +241,8 @@ pub(crate) async fn relay(
 }
 
 /// Sends what stands in the client's output, within the time that a client may take.
-pub(crate) async fn flush(client: &mut Client, limit: Duration) -> Result<(), Error> {
+pub(crate) async fn flush(client: &mut Client, limit: Duration, rate: Rate) -> Result<(), Error> {
+    let mut pace = Pace::default();
     let mut since = Instant::now();
     let mut sent = client.peer.total_sent();
     poll_fn(|cx| {
@@ -235,56 +254,26 @@ pub(crate) async fn flush(client: &mut Client, limit: Duration) -> Result<(), Er
             sent = peer.total_sent();
             since = Instant::now();
         }
-        alarm.poll(cx, since + limit).map(|()| Err(Error::client(Kind::Timeout(Waited::ClientWrite))))
+        let (mut until, mut waited) = (since + limit, Waited::ClientWrite);
+        if let Some(end) = pace.note(rate, true, sent).filter(|end| *end < until) {
+            (until, waited) = (end, Waited::ClientRate);
+        }
+        alarm.poll(cx, until).map(|()| Err(Error::client(Kind::Timeout(waited))))
     })
     .await
 }
 
 /// Server-sent events, with any parameters.
-fn is_event_stream(fields: &Fields) -> bool {
+pub(crate) fn is_event_stream(fields: &Fields) -> bool {
     let media = fields.get(Known::ContentType).and_then(|value| value.split(|byte| *byte == b';').next());
     media.is_some_and(|media| media.trim_ascii().eq_ignore_ascii_case(b"text/event-stream"))
-}
-
-/// The interim responses of one answer.
-#[derive(Debug, Default)]
-struct Interim {
-    count: usize,
-    bytes: usize,
-}
-
-impl Interim {
-    /// Counts one. `false` if it is one too many.
-    fn admits(&mut self, response: &ResponseHead) -> bool {
-        self.count += 1;
-        // As it stands on the wire in HTTP/1.1: lines with a colon, a space and a line break.
-        let lines: usize = response.fields.iter().map(|(name, value)| name.len() + value.len() + 4).sum();
-        self.bytes += lines;
-        self.count <= MAX_INTERIM && self.bytes <= MAX_INTERIM_BYTES
-    }
-}
-
-/// Writes an interim response to a client that can use it.
-fn pass_interim(client: &mut Peer, response: &mut ResponseHead, asked: &mut Asked) {
-    // A 100 that the client does not wait for tells it nothing.
-    let wanted = asked.interim && (response.status != 100 || asked.go_ahead);
-    if !wanted {
-        return;
-    }
-    if response.status == 100 {
-        asked.go_ahead = false;
-    }
-    crate::headers::hop_by_hop::clean_response(response, false, false);
-    // It has no body (RFC 9110, section 8.6); a client that believed this would wait for one.
-    response.fields.remove(Known::ContentLength);
-    client.write_interim(response);
 }
 
 /// Why there is no response head, and whether the request may be sent again.
 fn refused(error: ReadError, backend: &Peer, upload: &mut Upload) -> Error {
     let retry = match (backend.total_sent(), backend.total_read()) {
         // It has said itself that it did nothing with the request.
-        _ if matches!(error, ReadError::Refused | ReadError::Unserved) => Retry::Unwritten,
+        _ if matches!(error, ReadError::Refused | ReadError::Unserved | ReadError::Foreign) => Retry::Unwritten,
         (0, _) => Retry::Unwritten,
         (_, 0) => Retry::IfIdempotent,
         _ => Retry::Never,

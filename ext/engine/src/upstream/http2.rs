@@ -17,11 +17,7 @@ pub(crate) use lanes::Lanes;
 pub(crate) use lease::Lease;
 pub(crate) use request::write_request;
 
-use std::future::poll_fn;
-use std::future::Future;
 use std::io;
-use std::pin::Pin;
-use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -72,14 +68,12 @@ struct Opened {
     activity: Activity,
 }
 
-/// Begins HTTP/2 on a connection, and waits until the backend does too.
-///
-/// That wait costs a round trip with a backend that is far away, once for each connection. It shows, before any request may have
-/// reached it, whether the backend speaks HTTP/2, and says how many streams it takes and whether it knows extended CONNECT.
+/// Begins HTTP/2 on a connection. Nothing waits until the backend does too (RFC 9113, section 3.4): that would cost a round trip for each
+/// connection, and some backends read a request first.
 async fn begin(stream: Stream, max_head: usize) -> Result<(SendRequest<Bytes>, Connection, Activity), io::Error> {
     let (stream, activity) = Watched::new(stream);
     let largest = u32::try_from(max_head + OVERHEAD).unwrap_or(u32::MAX);
-    let (requests, mut connection) = Builder::new()
+    let (requests, connection) = Builder::new()
         .enable_push(false)
         .initial_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
@@ -92,17 +86,6 @@ async fn begin(stream: Stream, max_head: usize) -> Result<(SendRequest<Bytes>, C
         .handshake(stream)
         .await
         .map_err(crate::http2::into_io)?;
-    poll_fn(|cx| {
-        if let Poll::Ready(ended) = Pin::new(&mut connection).poll(cx) {
-            let error = ended.err().map_or_else(|| io::ErrorKind::UnexpectedEof.into(), crate::http2::into_io);
-            return Poll::Ready(Err(error));
-        }
-        match requests.current_max_send_streams() {
-            UNSAID => Poll::Pending,
-            _ => Poll::Ready(Ok(())),
-        }
-    })
-    .await?;
     Ok((requests, connection, activity))
 }
 

@@ -153,10 +153,11 @@ fn a_backend_may_send_as_many_fields_as_in_http_1() {
 }
 
 #[test]
-fn a_server_of_http_1_is_found_out_before_a_request_is_sent() {
+fn a_server_of_http_1_is_found_out_and_has_served_nothing() {
     let wrong = Origin::start(|_, peer| {
         peer.read(24);
         peer.send("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+        peer.rest();
     });
     let right = Http2Origin::echoing();
     let proxy = Proxy::with(&[&format!("h2://{}", wrong.address()), &right.address()], |_| ());

@@ -190,28 +190,6 @@ fn a_small_head_that_unfolds_to_a_huge_one_is_given_up() {
 }
 
 #[test]
-fn bodies_of_nothing_are_a_flood_at_some_point() {
-    if !has_own_process() {
-        return;
-    }
-    let origin = Origin::start(|_, peer| {
-        peer.rest();
-    });
-    let proxy = Proxy::before(&origin);
-    let fields = [(":method", "POST"), (":scheme", "http"), (":path", "/"), (":authority", "a")];
-    for (what, data) in [
-        ("empty", Frame::new(Frame::DATA, 0, 1, [])),
-        ("nothing but padding", Frame::new(Frame::DATA, 8, 1, [&[255][..], &[0; 255]].concat())),
-    ] {
-        eprintln!("{what}");
-        let mut client = RawHttp2::connect(&proxy);
-        client.send(Frame::new(Frame::HEADERS, Frame::END_HEADERS, 1, block(&fields)));
-        let frame = data.bytes();
-        flood_with(&mut client, 20_000_000, ENHANCE_YOUR_CALM, |writer| writer.try_send(&frame).map(|()| frame.len()));
-    }
-}
-
-#[test]
 fn more_streams_than_allowed_are_refused_and_many_more_end_the_connection() {
     let origin = Origin::start(|_, peer| {
         peer.rest();

@@ -91,6 +91,11 @@ module Proxy
                  "One that waits in a queue, or for a connection, goes after a tenth of a second. `false`: it is served on."
         ),
         Directive.new(
+          :min_rate, :server, takes: Types::COUNT, default: "`240`",
+          prose: "Bytes a second that a client sends or takes of a body at least, after the first 10 seconds of waiting for it; `0`: any. A slower " \
+                 "one is answered 408, or cut off if its answer has begun. Tunnels, gRPC and event streams are not held to it."
+        ),
+        Directive.new(
           :keepalive_timeout, :server, takes: Types::SECONDS, default: "`75`",
           prose: "An idle client connection is closed after this."
         ),

@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use h2::server::{Connection, SendResponse};
 use h2::{Reason, RecvStream};
+use http::request::Parts;
 use http::Request;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -23,7 +24,7 @@ use crate::http1::ReadError;
 use crate::http2::Stream;
 use crate::peer::Peer;
 use crate::rewrite::ClientInfo;
-use crate::upstream::exchange::Client;
+use crate::upstream::exchange::{self, Client};
 
 /// A connection whose preface has come.
 pub(super) struct Session<'a> {
@@ -229,7 +230,10 @@ impl<'a> Session<'a> {
     }
 
     fn begin(&mut self, request: Request<RecvStream>, response: SendResponse<Bytes>) {
-        self.requests.spawn_local(serve(Rc::clone(&self.engine), Rc::clone(&self.link), request, response));
+        let (engine, link) = (Rc::clone(&self.engine), Rc::clone(&self.link));
+        let (parts, body) = request.into_parts();
+        let stream = Stream::of_client(&parts, body, response, &self.meter.tally);
+        self.requests.spawn_local(serve(engine, link, parts, Box::new(stream)));
     }
 }
 
@@ -241,10 +245,8 @@ fn sooner(one: Option<(Instant, Event)>, other: Option<(Instant, Event)>) -> Opt
 }
 
 /// Serves one request.
-async fn serve(engine: Rc<Engine>, link: Rc<ClientInfo>, request: Request<RecvStream>, response: SendResponse<Bytes>) {
-    let (parts, body) = request.into_parts();
-    let stream = Stream::of_client(&parts, body, response);
-    let mut client = Client::new(Peer::Http2(Box::new(stream)));
+async fn serve(engine: Rc<Engine>, link: Rc<ClientInfo>, parts: Parts, stream: Box<Stream>) {
+    let mut client = Client::new(Peer::Http2(stream));
     let snapshot = engine.snapshot();
     let mut work = engine.workspace();
     work.begun = None;
@@ -278,5 +280,9 @@ async fn serve(engine: Rc<Engine>, link: Rc<ClientInfo>, request: Request<RecvSt
             stream.reset(Reason::INTERNAL_ERROR);
         }
     }
-    // If the client is still sending, it is told to stop when the stream is dropped, behind the response.
+    // If the client is still sending, it is told to stop when the stream is dropped, behind the response. Many clients have eyes for
+    // nothing but that, though: they get to read the answer first.
+    else if let Some(stream) = client.peer.still_sending() {
+        Box::pin(exchange::take_the_rest(stream, &mut client.alarm)).await;
+    }
 }

@@ -4,13 +4,14 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{ready, Context, Poll};
+use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::frames::Frames;
 use super::meter::Meter;
 use super::PREFACE;
+use crate::http2::{Frames, Sieve};
 use crate::stream::Stream;
 
 /// A client's stream whose frames are looked at as they pass.
@@ -20,14 +21,17 @@ pub(super) struct Wire {
     /// What was read before it was known that HTTP/2 is spoken.
     received: Bytes,
     meter: Rc<Meter>,
-    incoming: Frames,
+    incoming: Sieve,
     outgoing: Frames,
+    /// How long the system may try to get rid of what was sent, once the connection is closed.
+    patience: Duration,
 }
 
 impl Wire {
-    pub(super) fn new(stream: Stream, received: Vec<u8>, meter: Rc<Meter>) -> Self {
-        let (incoming, outgoing) = (Frames::behind(PREFACE.len()), Frames::behind(0));
-        Self { stream, received: received.into(), meter, incoming, outgoing }
+    pub(super) fn new(stream: Stream, received: Vec<u8>, meter: Rc<Meter>, patience: Duration) -> Self {
+        let incoming = Sieve::of_client(PREFACE.len(), meter.tally.clone());
+        let outgoing = Frames::behind(0);
+        Self { stream, received: received.into(), meter, incoming, outgoing, patience }
     }
 
     fn note_write(&mut self, result: &Poll<io::Result<usize>>, slices: &[IoSlice<'_>]) {
@@ -47,30 +51,53 @@ impl Wire {
     }
 }
 
+impl Drop for Wire {
+    /// What the client does not take goes with the connection, or soon after it.
+    fn drop(&mut self) {
+        match self.meter.is_blocked() {
+            true => self.stream.reset_on_close(),
+            false => self.stream.give_up_after(self.patience),
+        }
+    }
+}
+
 impl AsyncRead for Wire {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let wire = self.get_mut();
-        // The connection's task sees that it is flooded before it sleeps.
-        if wire.meter.is_flooded() {
-            return Poll::Pending;
-        }
+        let Self { stream, received, meter, incoming, outgoing, .. } = self.get_mut();
         let before = buffer.filled().len();
-        if wire.received.is_empty() {
-            ready!(Pin::new(&mut wire.stream).poll_read(cx, buffer))?;
-        } else {
-            let n = wire.received.len().min(buffer.remaining());
-            buffer.put_slice(&wire.received[..n]);
-            wire.received.advance(n);
+        loop {
+            // The connection's task sees that it is flooded before it sleeps.
+            if meter.is_flooded() {
+                return Poll::Pending;
+            }
+            if incoming.release(cx) {
+                incoming.give(buffer);
+                return Poll::Ready(Ok(()));
+            }
+            if received.is_empty() {
+                ready!(Pin::new(&mut *stream).poll_read(cx, buffer))?;
+            } else {
+                let n = received.len().min(buffer.remaining());
+                buffer.put_slice(&received[..n]);
+                received.advance(n);
+            }
+            if buffer.filled().len() == before {
+                return Poll::Ready(Ok(()));
+            }
+            incoming.sift(buffer, before, |frame| meter.received(frame));
+            meter.received_part_of(incoming.incomplete());
+            let _ = incoming.poll_repay(cx, stream, outgoing)?;
+            if buffer.filled().len() > before {
+                return Poll::Ready(Ok(()));
+            }
         }
-        wire.incoming.pass(&buffer.filled()[before..], |frame| wire.meter.received(frame));
-        wire.meter.received_part_of(wire.incoming.incomplete());
-        Poll::Ready(Ok(()))
     }
 }
 
 impl AsyncWrite for Wire {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let wire = self.get_mut();
+        ready!(wire.incoming.poll_repay(cx, &mut wire.stream, &wire.outgoing))?;
         let result = Pin::new(&mut wire.stream).poll_write(cx, bytes);
         wire.note_write(&result, &[IoSlice::new(bytes)]);
         result
@@ -82,6 +109,7 @@ impl AsyncWrite for Wire {
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let wire = self.get_mut();
+        ready!(wire.incoming.poll_repay(cx, &mut wire.stream, &wire.outgoing))?;
         let result = Pin::new(&mut wire.stream).poll_write_vectored(cx, slices);
         wire.note_write(&result, slices);
         result
@@ -93,6 +121,7 @@ impl AsyncWrite for Wire {
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let wire = self.get_mut();
+        ready!(wire.incoming.poll_repay(cx, &mut wire.stream, &wire.outgoing))?;
         let result = Pin::new(&mut wire.stream).poll_flush(cx);
         wire.meter.wrote(result.is_ready().then_some(0));
         result

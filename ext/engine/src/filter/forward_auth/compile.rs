@@ -39,6 +39,7 @@ impl ForwardAuth {
                 client_read: compiler.limits.client_body,
                 client_write: compiler.limits.client_body,
                 half_close: compiler.limits.half_close,
+                rate: compiler.limits.rate,
                 max_head: compiler.limits.max_head,
             },
             connect_timeout: Duration::from_secs_f64(defaults.connect_timeout),

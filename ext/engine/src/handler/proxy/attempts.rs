@@ -152,6 +152,7 @@ impl Proxy {
             let written = reached.and_then(|(mut backend, _)| {
                 self.write_request(exchange, &mut backend, attempt, &tour.asked).map(|()| backend)
             });
+            let early = matches!(&written, Ok(Peer::Http2(stream)) if !stream.is_settled()) && dead < MOST_DEAD;
             let result = match written {
                 Ok(mut backend) => {
                     upload.rewind();
@@ -159,9 +160,13 @@ impl Proxy {
                     let (client, work) = (&mut *exchange.client, &mut *exchange.work);
                     let (request, response) = (&work.request.fields, &mut work.response);
                     let asked = &mut tour.asked;
-                    exchange::send(client, &mut backend, upload, request, response, asked, &limits, &mut deadline)
-                        .await
-                        .map(|()| backend)
+                    let sent =
+                        exchange::send(client, &mut backend, upload, request, response, asked, &limits, &mut deadline)
+                            .await;
+                    if sent.is_err() {
+                        upload.let_go_of(&backend, limits.write);
+                    }
+                    sent.map(|()| backend)
                 }
                 Err(error) => Err(error),
             };
@@ -176,6 +181,11 @@ impl Proxy {
                 }
                 Ok(backend) => return Ok(backend),
                 Err(error) if error.side == Side::Client => return Err(self.note_failure(exchange, attempt, error)),
+                // It came before the backend could say how few it takes at once.
+                Err(error) if early && matches!(error.kind, Kind::Refused) && is_safe(exchange, &error, upload) => {
+                    dead += 1;
+                    exchange.debug(format_args!("a new connection to {} had no room: {error}", attempt.label()));
+                }
                 Err(error) if reused && is_leftover(&error) && is_repeatable(exchange, upload) => {
                     dead += 1;
                     exchange.add_failure(format_args!(

@@ -82,6 +82,7 @@ impl Proxy {
             client_read: compiler.limits.client_body,
             client_write: compiler.limits.client_body,
             half_close: compiler.limits.half_close,
+            rate: compiler.limits.rate,
             max_head: compiler.limits.max_head,
         };
         let connect_timeout = report.seconds("connect_timeout", spec.connect_timeout);

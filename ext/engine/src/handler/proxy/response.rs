@@ -8,7 +8,7 @@ use crate::headers::{framing, hop_by_hop, websocket};
 use crate::http1::{Framing, Malformed};
 use crate::message::{Known, Version};
 use crate::peer::Peer;
-use crate::upstream::exchange::{self, Upload};
+use crate::upstream::exchange::{self, Rate, Upload};
 use crate::upstream::{Attempt, Blame};
 
 impl Proxy {
@@ -65,13 +65,19 @@ impl Proxy {
         self.write_response(exchange, client_framing);
         backend.begin_reading(framing);
 
-        let limits = self.limits(exchange, &backend);
+        let mut limits = self.limits(exchange, &backend);
+        if exchange::is_event_stream(&exchange.work.response.fields) {
+            limits.rate = Rate::ANY;
+        }
         let heads = (&exchange.work.request.fields, &exchange.work.response.fields);
         let relay = exchange::relay(exchange.client, &mut backend, upload, heads, &limits);
         let result = grpc::within(exchange.call, relay).await;
         if exchange.call.is_some() {
             let fields = backend.trailers().unwrap_or(&exchange.work.response.fields);
             exchange.outcome.grpc.note(fields);
+        }
+        if result.is_err() || !upload.is_complete() {
+            upload.let_go_of(&backend, limits.write);
         }
         match result {
             Ok(()) => {
@@ -90,6 +96,7 @@ impl Proxy {
                 }
             }
             Err(error) => {
+                exchange.note_slowness(&error);
                 if error.side != Side::Client {
                     if let Some(attempt) = &exchange.outcome.backend {
                         attempt.failed(Blame::Backend);
@@ -98,7 +105,7 @@ impl Proxy {
                 }
                 match client_framing {
                     Framing::UntilClose => Verdict::Reset,
-                    _ => Verdict::CutShort,
+                    _ => Verdict::after(&error),
                 }
             }
         }
@@ -180,11 +187,25 @@ impl Proxy {
             attempt.becomes_tunnel();
         }
         let _counted = exchange.engine.counters.tunnel();
-        match Box::pin(exchange::tunnel(exchange.client, &mut backend, self.tunnel_timeout)).await {
+        let ended = Box::pin(exchange::tunnel(exchange.client, &mut backend, self.tunnel_timeout)).await;
+        let client = &exchange.client.peer;
+        let stuck = (
+            !backend.received().is_empty() || !client.is_flushed(),
+            !client.received().is_empty() || !backend.is_flushed(),
+        );
+        backend.leave(self.limits.write);
+        match ended {
             Ok(()) => Verdict::Close,
             Err(error) => {
                 exchange.debug(format_args!("a tunnel ended: {error}"));
-                Verdict::CutShort
+                // What a side did not take goes with its connection.
+                if stuck.1 {
+                    backend.abandon();
+                }
+                match stuck.0 {
+                    true => Verdict::Reset,
+                    false => Verdict::CutShort,
+                }
             }
         }
     }

@@ -44,14 +44,21 @@ impl Stream {
             match ready!(body.poll_data(cx)) {
                 Some(Ok(data)) if data.is_empty() => {}
                 Some(Ok(data)) => {
+                    if let Some(pieces) = &self.pieces {
+                        pieces.took(data.len());
+                    }
                     self.total_read += data.len() as u64;
                     self.data = data;
                     return Poll::Ready(Ok(self.data.len()));
                 }
                 Some(Err(error)) => return Poll::Ready(Err(self.broken(error))),
                 None => {
+                    if let Some(pieces) = &mut self.pieces {
+                        pieces.end();
+                    }
                     if let Some(map) = ready!(body.poll_trailers(cx)).map_err(read_error)? {
-                        if map.len() > MAX_FIELDS {
+                        // One of them the sieve has put there.
+                        if map.len() > MAX_FIELDS + 1 {
                             return Poll::Ready(Err(Malformed(TOO_MANY_FIELDS).into()));
                         }
                         let fields = self.trailers.insert(Fields::default());
@@ -71,12 +78,34 @@ impl Stream {
         let (false, Receiving::Body(body)) = (self.data.is_empty(), &mut self.receiving) else { return };
         // Its end, or that it has none, is found again by whoever reads on.
         while let Poll::Ready(Some(Ok(data))) = body.poll_data(cx) {
+            if let Some(pieces) = &self.pieces {
+                pieces.took(data.len());
+            }
             self.behind.extend_from_slice(&data);
         }
     }
 
+    /// Takes a piece of the body and drops it. Ready with `false` where none will come.
+    pub(crate) fn poll_skip(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+        self.behind.clear();
+        self.data.clear();
+        let Receiving::Body(body) = &mut self.receiving else { return Poll::Ready(false) };
+        // All that came goes back to the window, and may come again.
+        let came = body.flow_control().used_capacity();
+        let _ = body.flow_control().release_capacity(came);
+        let Some(Ok(data)) = ready!(body.poll_data(cx)) else { return Poll::Ready(false) };
+        if let Some(pieces) = &self.pieces {
+            pieces.took(data.len());
+        }
+        Poll::Ready(true)
+    }
+
     /// Why nothing more can be read. A backend that breaks the rules gets no further request on that connection.
-    fn broken(&self, error: h2::Error) -> ReadError {
+    pub(super) fn broken(&self, error: h2::Error) -> ReadError {
+        // The preface was made so that servers of HTTP/1.1 understand nothing of what follows it (RFC 9113, section 3.4).
+        if error.is_library() && error.is_go_away() && self.lease.as_ref().is_some_and(|lease| !lease.is_settled()) {
+            return ReadError::Foreign;
+        }
         let error = read_error(error);
         if let (ReadError::Malformed(_), Some(lease)) = (&error, &self.lease) {
             lease.retire();

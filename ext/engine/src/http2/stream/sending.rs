@@ -9,7 +9,7 @@ use http::{Request, Response, StatusCode};
 
 use super::{Ending, Receiving, Sending, Stream};
 use crate::headers::websocket;
-use crate::http2::error::{into_io, read_error};
+use crate::http2::error::into_io;
 use crate::http2::upgrade::Upgrade;
 use crate::http2::write_fields;
 use crate::message::{Fields, ResponseHead};
@@ -57,11 +57,12 @@ impl Stream {
             match ready.and_then(|()| lease.requests().send_request(request, end)) {
                 Ok((response, body)) => {
                     self.total_sent += 1;
+                    self.pieces = lease.pieces(response.stream_id().as_u32());
                     self.receiving = Receiving::Head(response);
                     self.sending = Sending::Body(body);
                 }
                 Err(error) => {
-                    self.receiving = Receiving::Failed(Some(read_error(error)));
+                    self.receiving = Receiving::Failed(Some(self.broken(error)));
                     return Poll::Ready(Err(io::ErrorKind::NotConnected.into()));
                 }
             }

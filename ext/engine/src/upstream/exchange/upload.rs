@@ -2,6 +2,7 @@
 
 use std::io;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use super::client::Listening;
 use super::pump::{poll_pump, PumpError, Stuck};
@@ -119,6 +120,14 @@ impl Upload {
         }
     }
 
+    /// Sees to it that the system does not go on for long with what a backend has not taken whose connection is about to be closed.
+    pub(crate) fn let_go_of(&self, backend: &Peer, patience: Duration) {
+        match (self.state, self.stuck) {
+            (State::Sending, Stuck::Writing) => backend.abandon(),
+            _ => backend.leave(patience),
+        }
+    }
+
     /// The error that ended sending, once.
     pub(crate) fn take_failure(&mut self) -> Option<io::Error> {
         self.failure.take()
@@ -152,7 +161,11 @@ impl Upload {
                     ReadError::Malformed(why) => Kind::Malformed(why),
                     ReadError::TooLarge => Kind::TooLarge,
                     ReadError::BodyTooLarge => Kind::BodyTooLarge,
-                    ReadError::Ended | ReadError::Truncated | ReadError::Refused | ReadError::Unserved => Kind::Ended,
+                    ReadError::Ended
+                    | ReadError::Truncated
+                    | ReadError::Refused
+                    | ReadError::Unserved
+                    | ReadError::Foreign => Kind::Ended,
                 }))
             }
         }

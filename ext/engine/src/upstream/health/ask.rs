@@ -136,6 +136,7 @@ pub(super) fn why(error: ReadError) -> String {
         ReadError::TooLarge | ReadError::BodyTooLarge => "the answer is too large".into(),
         ReadError::Truncated => "the connection ended within the answer".into(),
         ReadError::Refused | ReadError::Unserved => "the request was refused".into(),
+        ReadError::Foreign => "it does not speak HTTP/2".into(),
         ReadError::Ended => "the connection ended without an answer".into(),
     }
 }

@@ -10,7 +10,7 @@ use percent_encoding::percent_decode;
 use super::ask::{MAX_HEAD, MAX_INTERIM};
 use crate::config::HealthCheck;
 use crate::grpc;
-use crate::http1::Piece;
+use crate::http1::{Piece, ReadError};
 use crate::http2;
 use crate::message::{Fields, Known, ResponseHead};
 use crate::stream::Stream;
@@ -89,7 +89,7 @@ impl Call {
         let mut head = ResponseHead::default();
         let mut interim = 0;
         while {
-            poll_fn(|cx| stream.poll_response_head(cx, &mut head, MAX_HEAD)).await.map_err(super::ask::why)?;
+            poll_fn(|cx| stream.poll_response_head(cx, &mut head, MAX_HEAD)).await.map_err(unanswered)?;
             head.status < 200 && interim < MAX_INTERIM
         } {
             interim += 1;
@@ -202,6 +202,10 @@ fn varint(message: &mut &[u8]) -> Option<u64> {
         }
     }
     None
+}
+
+fn unanswered(error: ReadError) -> String {
+    format!("no answer over HTTP/2: {}", super::ask::why(error))
 }
 
 fn why(error: io::Error) -> String {

@@ -1,6 +1,6 @@
 //! A connection that is being made for all who wait for it.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -54,12 +54,14 @@ pub(crate) enum Reached {
 pub(super) struct Dial {
     outcome: RefCell<Option<Outcome>>,
     done: Notify,
+    /// How many wait for it.
+    waiting: Cell<usize>,
 }
 
 #[derive(Debug)]
 enum Outcome {
-    /// It stands among the others.
-    Connected,
+    /// It stands among the others. Each of those who wait gets a place on it, be it only to hear how it has ended since.
+    Connected(Vec<Lease>),
     /// For the first who asks.
     Http1(Option<Stream>),
     Failed(ConnectError),
@@ -110,6 +112,7 @@ impl Lanes {
                 }
             };
             let until = (Instant::now() + left + MOMENT).min(call.deadline);
+            dial.waiting.set(dial.waiting.get() + 1);
             if timeout_at(until, dial.done()).await.is_err() {
                 let step = Step::Connect;
                 return Err(failure(ConnectError::new(call.endpoint, step, ConnectErrorKind::Timeout, left, None)));
@@ -125,7 +128,12 @@ impl Lanes {
                 // Whoever began it had less time than this request.
                 Some(Outcome::Failed(error)) if error.kind() == ConnectErrorKind::Timeout && error.limit() < left => {}
                 Some(Outcome::Failed(error)) => return Err(failure(error.clone())),
-                Some(Outcome::Connected) | None => {}
+                Some(Outcome::Connected(places)) => {
+                    if let Some(lease) = places.pop() {
+                        return Ok(Reached::Http2(lease, false));
+                    }
+                }
+                None => {}
             }
         }
     }
@@ -140,8 +148,10 @@ impl Lanes {
             let outcome = match open(endpoint, name.as_ref(), max_head, limit).await {
                 Ok(Reaching::Http1(stream)) => Outcome::Http1(Some(stream)),
                 Ok(Reaching::Http2(opened)) => {
+                    let name = opened.name.clone();
                     lanes.add(endpoint, *opened, keep);
-                    Outcome::Connected
+                    let place = || lanes.lease(endpoint, name.as_ref());
+                    Outcome::Connected(std::iter::from_fn(place).take(dialling.dial.waiting.get()).collect())
                 }
                 Err(error) => Outcome::Failed(error),
             };

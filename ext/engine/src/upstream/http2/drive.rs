@@ -1,5 +1,6 @@
 //! The task that a connection lives in.
 
+use std::future::{poll_fn, Future};
 use std::pin::pin;
 use std::rc;
 use std::sync::{Arc, Weak};
@@ -12,7 +13,7 @@ use tokio::time::{sleep_until, Instant};
 use super::lanes::Lanes;
 use super::lease::Load;
 use super::watched::Activity;
-use super::Opened;
+use super::{Opened, UNSAID};
 use crate::log::Level;
 use crate::upstream::backend::Endpoint;
 
@@ -45,13 +46,22 @@ pub(super) async fn drive(lanes: rc::Weak<Lanes>, endpoint: Weak<Endpoint>, id: 
     let Opened { requests, mut connection, activity, .. } = opened;
     // The lanes hold one too: with the last of them the connection ends.
     drop(requests);
+    let mut settled = false;
     let mut pulse = Pulse::new(connection.ping_pong(), activity, rhythm);
     {
         let mut look = pin!(sleep_until(Instant::now() + rhythm.silence));
         loop {
             tokio::select! {
                 biased;
-                _ = &mut connection => break,
+                () = poll_fn(|cx| {
+                    let ended = Pin::new(&mut connection).poll(cx).map(|_| ());
+                    if !settled && connection.max_concurrent_send_streams() != UNSAID {
+                        settled = true;
+                        load.settled.notify_waiters();
+                        load.freed.notify_waiters();
+                    }
+                    ended
+                }) => break,
                 () = load.emptied.notified() => {
                     if let Some(lanes) = lanes.upgrade() {
                         lanes.emptied(id, &load);
@@ -70,6 +80,7 @@ pub(super) async fn drive(lanes: rc::Weak<Lanes>, endpoint: Weak<Endpoint>, id: 
             }
         }
     }
+    load.end();
     if let Some(lanes) = lanes.upgrade() {
         lanes.ended(id, &load);
     }

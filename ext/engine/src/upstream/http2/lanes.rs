@@ -19,7 +19,7 @@ use tokio::sync::Notify;
 use super::dial::Dial;
 use super::drive::{drive, Rhythm};
 use super::lease::{Lease, Load};
-use super::{Opened, MOST_STREAMS};
+use super::{Opened, MOST_STREAMS, UNSAID};
 use crate::upstream::backend::{Endpoint, Trace};
 use crate::upstream::pool::{IdHasher, Keep};
 
@@ -101,8 +101,10 @@ impl Lanes {
         if let Some(dial) = &lane.dial {
             return Wait::Dial(dial.clone());
         }
-        // A backend that takes no stream at all on a connection takes none on another.
-        let is_closed = lane.lines.iter().any(|line| line.load.streams() == 0);
+        // A backend that takes no stream at all on a connection takes none on another. One that has not yet said how many it takes is
+        // about to.
+        let about_to = |line: &Line| line.requests.current_max_send_streams() == UNSAID;
+        let is_closed = lane.lines.iter().any(|line| line.load.streams() == 0 || about_to(line));
         if is_closed || lane.lines.len() >= MOST_CONNECTIONS {
             return Wait::Room(lane.freed.clone());
         }
@@ -122,7 +124,7 @@ impl Lanes {
     pub(super) fn add(self: &Rc<Self>, endpoint: &Arc<Endpoint>, opened: Opened, keep: Keep) {
         let mut shelves = self.shelves.borrow_mut();
         let lane = lane(&mut shelves, endpoint, opened.name.as_ref());
-        let load = Load::new(lane.freed.clone());
+        let load = Load::new(lane.freed.clone(), opened.activity.tally().clone());
         let requests = opened.requests.clone();
         lane.lines.push(Line { requests, load: load.clone(), keep, idle_since: None });
         tokio::task::spawn_local(drive(Rc::downgrade(self), Arc::downgrade(endpoint), endpoint.id(), load, opened));
@@ -239,8 +241,14 @@ impl Line {
         matches!(ready, Poll::Ready(Ok(()))) && !self.load.is_retired()
     }
 
+    /// Before the backend has said how many streams it takes, one is sent: `h2` would let further ones wait for its end if they turned out
+    /// to be too many.
     fn has_room(&self) -> bool {
-        self.load.streams() < self.requests.current_max_send_streams().min(MOST_STREAMS)
+        let most = match self.requests.current_max_send_streams() {
+            UNSAID => 1,
+            said => said.min(MOST_STREAMS),
+        };
+        self.load.streams() < most
     }
 
     fn has_expired(&mut self, now: Instant) -> bool {

@@ -7,6 +7,9 @@ use bytes::Bytes;
 use h2::client::SendRequest;
 use tokio::sync::Notify;
 
+use super::UNSAID;
+use crate::http2::{Pieces, Tally};
+
 /// The right to one stream on a connection, counted until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Lease {
@@ -23,19 +26,28 @@ pub(super) struct Load {
     retired: AtomicBool,
     /// Tells the connection that its last stream has ended.
     pub(super) emptied: Notify,
+    /// Tells those who have to know what the backend's settings say.
+    pub(super) settled: Notify,
     /// Tells one of those who wait for room on a connection to this backend.
     pub(super) freed: Arc<Notify>,
+    tally: Tally,
 }
 
 impl Load {
     /// Of a connection that is one of those which `freed` is about.
-    pub(super) fn new(freed: Arc<Notify>) -> Arc<Self> {
-        Arc::new(Self { freed, ..Self::default() })
+    pub(super) fn new(freed: Arc<Notify>, tally: Tally) -> Arc<Self> {
+        Arc::new(Self { freed, tally, ..Self::default() })
     }
 
     /// Streams that are held now.
     pub(super) fn streams(&self) -> usize {
         self.streams.load(Relaxed)
+    }
+
+    /// Notes that the connection has ended.
+    pub(super) fn end(&self) {
+        self.retired.store(true, Relaxed);
+        self.settled.notify_waiters();
     }
 
     /// Whether the connection is to carry no further stream.
@@ -65,6 +77,28 @@ impl Lease {
     pub(crate) fn retire(&self) {
         if let Some(load) = &self.load {
             load.retired.store(true, Relaxed);
+        }
+    }
+
+    /// The small pieces of a stream on it.
+    pub(crate) fn pieces(&self, stream: u32) -> Option<Pieces> {
+        self.load.as_ref().map(|load| Pieces::new(&load.tally, stream))
+    }
+
+    /// Whether the backend has said how many streams it takes, and all that its settings say.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.requests.current_max_send_streams() != UNSAID
+    }
+
+    /// Waits until it has, or its connection has ended.
+    pub(crate) async fn settled(&self) {
+        let Some(load) = &self.load else { return };
+        loop {
+            let settled = load.settled.notified();
+            if self.is_settled() || load.is_retired() {
+                return;
+            }
+            settled.await;
         }
     }
 

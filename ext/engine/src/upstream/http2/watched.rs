@@ -12,6 +12,7 @@ use std::time::Instant;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use crate::http2::{Frames, Sieve, Tally};
 use crate::stream::Stream;
 
 /// Frames that mean nothing to a request which may come at once.
@@ -21,6 +22,8 @@ const NOISE: u32 = 10_000;
 const PER_FRAME: usize = 512;
 /// How many more may come with each second that passes.
 const PER_SECOND: u64 = 100;
+/// Bytes before our first frame.
+const PREFACE: usize = 24;
 /// Length of the head of a frame.
 const HEAD: usize = 9;
 
@@ -29,6 +32,8 @@ const HEAD: usize = 9;
 pub(super) struct Watched {
     stream: Stream,
     read: Activity,
+    incoming: Sieve,
+    outgoing: Frames,
     /// The head of the frame that has begun, as far as it is here.
     head: [u8; HEAD],
     have: usize,
@@ -40,16 +45,23 @@ pub(super) struct Watched {
     allowed: u32,
     /// When seconds were last counted.
     since: Instant,
+    /// Whether the system took nothing at the last try.
+    blocked: bool,
 }
 
 /// How many bytes have come so far.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Activity(Arc<AtomicU64>);
+pub(super) struct Activity(Arc<AtomicU64>, Tally);
 
 impl Activity {
     /// A number that has changed if anything has come.
     pub(super) fn mark(&self) -> u64 {
         self.0.load(Relaxed)
+    }
+
+    /// How many small pieces of its streams wait to be taken.
+    pub(super) fn tally(&self) -> &Tally {
+        &self.1
     }
 }
 
@@ -58,6 +70,8 @@ impl Watched {
         let read = Activity::default();
         let watched = Self {
             stream,
+            incoming: Sieve::of_backend(read.tally().clone()),
+            outgoing: Frames::behind(PREFACE),
             read: read.clone(),
             head: [0; HEAD],
             have: 0,
@@ -65,6 +79,7 @@ impl Watched {
             useful: false,
             allowed: NOISE,
             since: Instant::now(),
+            blocked: false,
         };
         (watched, read)
     }
@@ -129,11 +144,27 @@ impl Watched {
         self.allowed = self.allowed.saturating_add((bytes / PER_FRAME) as u32).min(NOISE);
     }
 
-    fn wrote(&mut self, done: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+    fn wrote(&mut self, done: Poll<io::Result<usize>>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        self.blocked = done.is_pending();
         if let Poll::Ready(Ok(n)) = done {
             self.earn(n);
+            let mut left = n;
+            for slice in slices {
+                let written = left.min(slice.len());
+                self.outgoing.pass(&slice[..written], |_| ());
+                left -= written;
+            }
         }
         done
+    }
+}
+
+impl Drop for Watched {
+    /// What a backend does not take goes with the connection.
+    fn drop(&mut self) {
+        if self.blocked {
+            self.stream.reset_on_close();
+        }
     }
 }
 
@@ -141,16 +172,31 @@ impl AsyncRead for Watched {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let me = self.get_mut();
         let before = buffer.filled().len();
-        ready!(Pin::new(&mut me.stream).poll_read(cx, buffer))?;
-        Poll::Ready(me.look(&buffer.filled()[before..]))
+        loop {
+            if me.incoming.release(cx) {
+                me.incoming.give(buffer);
+                return Poll::Ready(Ok(()));
+            }
+            ready!(Pin::new(&mut me.stream).poll_read(cx, buffer))?;
+            if buffer.filled().len() == before {
+                return Poll::Ready(Ok(()));
+            }
+            me.look(&buffer.filled()[before..])?;
+            me.incoming.sift(buffer, before, |_| ());
+            let _ = me.incoming.poll_repay(cx, &mut me.stream, &me.outgoing)?;
+            if buffer.filled().len() > before {
+                return Poll::Ready(Ok(()));
+            }
+        }
     }
 }
 
 impl AsyncWrite for Watched {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let me = self.get_mut();
+        ready!(me.incoming.poll_repay(cx, &mut me.stream, &me.outgoing))?;
         let done = Pin::new(&mut me.stream).poll_write(cx, bytes);
-        me.wrote(done)
+        me.wrote(done, &[IoSlice::new(bytes)])
     }
 
     fn poll_write_vectored(
@@ -159,8 +205,9 @@ impl AsyncWrite for Watched {
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let me = self.get_mut();
+        ready!(me.incoming.poll_repay(cx, &mut me.stream, &me.outgoing))?;
         let done = Pin::new(&mut me.stream).poll_write_vectored(cx, slices);
-        me.wrote(done)
+        me.wrote(done, slices)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -168,7 +215,9 @@ impl AsyncWrite for Watched {
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_flush(cx)
+        let me = self.get_mut();
+        ready!(me.incoming.poll_repay(cx, &mut me.stream, &me.outgoing))?;
+        Pin::new(&mut me.stream).poll_flush(cx)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

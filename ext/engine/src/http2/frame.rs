@@ -1,54 +1,79 @@
-//! The frame headers in a stream of bytes (RFC 9113, section 4.1), looked at as they pass.
+//! Frame headers (RFC 9113, section 4.1), seen as they pass.
 
 /// Bytes of a frame header.
-const HEADER: usize = 9;
+pub(crate) const HEADER: usize = 9;
 
 /// What a frame header says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct FrameHeader {
-    pub(super) kind: u8,
-    pub(super) flags: u8,
-    pub(super) len: usize,
+pub(crate) struct FrameHeader {
+    pub(crate) kind: u8,
+    pub(crate) flags: u8,
+    pub(crate) len: usize,
+    pub(crate) stream: u32,
 }
 
 /// Kinds of frames.
-pub(super) mod kind {
-    pub(in super::super) const DATA: u8 = 0;
-    pub(in super::super) const HEADERS: u8 = 1;
-    pub(in super::super) const RST_STREAM: u8 = 3;
-    pub(in super::super) const CONTINUATION: u8 = 9;
+pub(crate) mod kind {
+    pub(crate) const DATA: u8 = 0;
+    pub(crate) const HEADERS: u8 = 1;
+    pub(crate) const RST_STREAM: u8 = 3;
+    pub(crate) const WINDOW_UPDATE: u8 = 8;
+    pub(crate) const CONTINUATION: u8 = 9;
 }
 
 /// Of DATA and HEADERS: the sender is done with the stream.
-pub(super) const END_STREAM: u8 = 1;
+pub(crate) const END_STREAM: u8 = 1;
 /// Of HEADERS and CONTINUATION: the head is complete.
-pub(super) const END_HEADERS: u8 = 4;
+pub(crate) const END_HEADERS: u8 = 4;
+/// Of DATA and HEADERS: there is padding.
+pub(crate) const PADDED: u8 = 8;
+/// Of HEADERS: there is a priority.
+pub(crate) const PRIORITY: u8 = 0x20;
+
+impl FrameHeader {
+    /// Reads a header.
+    pub(crate) fn read(header: &[u8; HEADER]) -> Self {
+        let [a, b, c, kind, flags, d, e, f, g] = *header;
+        let len = usize::from(a) << 16 | usize::from(b) << 8 | usize::from(c);
+        Self { kind, flags, len, stream: u32::from_be_bytes([d & 0x7f, e, f, g]) }
+    }
+
+    /// As it stands on the wire.
+    pub(crate) fn bytes(self) -> [u8; HEADER] {
+        let [_, a, b, c] = (self.len as u32).to_be_bytes();
+        let [d, e, f, g] = self.stream.to_be_bytes();
+        [a, b, c, self.kind, self.flags, d, e, f, g]
+    }
+
+    /// Whether it has a flag.
+    pub(crate) fn has(self, flag: u8) -> bool {
+        self.flags & flag != 0
+    }
+}
 
 /// One direction of a connection.
 #[derive(Debug)]
-pub(super) struct Frames {
+pub(crate) struct Frames {
     /// Bytes before the next header.
     skip: usize,
     header: [u8; HEADER],
     /// How much of the header is there.
     have: usize,
-    /// The kind of the last frame.
-    kind: u8,
 }
 
 impl Frames {
     /// The first frame begins behind `preface` bytes.
-    pub(super) fn behind(preface: usize) -> Self {
-        Self { skip: preface, header: [0; HEADER], have: 0, kind: u8::MAX }
+    pub(crate) fn behind(preface: usize) -> Self {
+        Self { skip: preface, header: [0; HEADER], have: 0 }
     }
 
-    /// The kind of the last frame, if its payload is not complete.
-    pub(super) fn incomplete(&self) -> Option<u8> {
-        (self.skip > 0).then_some(self.kind)
+    /// Whether the next byte begins a frame.
+    pub(crate) fn is_between(&self) -> bool {
+        self.skip == 0 && self.have == 0
     }
 
     /// Looks at the bytes that come next. `see` gets every header that is complete with them.
-    pub(super) fn pass(&mut self, mut bytes: &[u8], mut see: impl FnMut(FrameHeader)) {
+    pub(crate) fn pass(&mut self, mut bytes: &[u8], mut see: impl FnMut(FrameHeader)) {
         loop {
             let skipped = self.skip.min(bytes.len());
             self.skip -= skipped;
@@ -62,10 +87,9 @@ impl Frames {
             bytes = &bytes[taken..];
             if self.have == HEADER {
                 self.have = 0;
-                let [a, b, c, kind, flags, ..] = self.header;
-                self.kind = kind;
-                self.skip = usize::from(a) << 16 | usize::from(b) << 8 | usize::from(c);
-                see(FrameHeader { kind, flags, len: self.skip });
+                let frame = FrameHeader::read(&self.header);
+                self.skip = frame.len;
+                see(frame);
             }
         }
     }

@@ -1,0 +1,118 @@
+//! Whether a client sends or takes a body fast enough: `min_rate`.
+//!
+//! A pause has a limit of its own; a byte every few seconds keeps within that for as long as it likes, and holds a backend meanwhile. So
+//! the time that a body waits for its client comes out of an allowance, and what the client moves adds to it. A backend that is slow
+//! costs a client nothing.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// What the allowance is in the beginning.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// What clients are held to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rate {
+    /// Bytes a second; 0: any.
+    pub(crate) least: u64,
+    /// The most that the allowance can become: a longer pause than this ends the exchange anyway.
+    pub(crate) most: Duration,
+}
+
+impl Rate {
+    /// Any will do.
+    pub(crate) const ANY: Self = Self { least: 0, most: GRACE };
+}
+
+/// The allowance for one body. It costs nothing until the client is waited for.
+#[derive(Debug, Default)]
+pub(super) struct Pace(Option<Box<Account>>);
+
+#[derive(Debug)]
+struct Account {
+    left: Duration,
+    /// Since when the client is being waited for.
+    since: Option<Instant>,
+    /// Bytes that had moved by the last look.
+    moved: u64,
+}
+
+impl Pace {
+    /// Takes note of the bytes that have moved so far, and whether it is the client that is waited for now: if so, until when at most.
+    pub(super) fn note(&mut self, rate: Rate, waits: bool, moved: u64) -> Option<Instant> {
+        if rate.least == 0 || !waits && self.0.is_none() {
+            return None;
+        }
+        self.look(rate, waits, moved, Instant::now())
+    }
+
+    #[cold]
+    fn look(&mut self, rate: Rate, waits: bool, moved: u64, now: Instant) -> Option<Instant> {
+        let account = self.0.get_or_insert_with(|| Box::new(Account { left: GRACE, since: None, moved }));
+        if let Some(since) = account.since.take() {
+            account.left = account.left.saturating_sub(now.saturating_duration_since(since));
+        }
+        let came = moved.saturating_sub(std::mem::replace(&mut account.moved, moved));
+        let earned = Duration::from_secs_f64(came as f64 / rate.least as f64);
+        account.left = account.left.saturating_add(earned).min(rate.most.max(GRACE));
+        account.since = waits.then_some(now);
+        account.since.and_then(|now| now.checked_add(account.left))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RATE: Rate = Rate { least: 100, most: Duration::from_secs(60) };
+
+    fn left(pace: &mut Pace, waits: bool, moved: u64, now: Instant) -> Option<Duration> {
+        pace.look(RATE, waits, moved, now).map(|until| until.saturating_duration_since(now))
+    }
+
+    #[test]
+    fn a_trickle_uses_the_allowance_up() {
+        let (mut pace, begun) = (Pace::default(), Instant::now());
+        let over = (0..60u64).find(|second| {
+            let now = begun + Duration::from_secs(*second);
+            left(&mut pace, true, second * 10, now) < Some(Duration::from_secs(1))
+        });
+        assert_eq!(over, Some(11), "ten seconds, and a tenth of a second for each that passes");
+    }
+
+    #[test]
+    fn a_client_that_is_just_fast_enough_may_go_on() {
+        let (mut pace, begun) = (Pace::default(), Instant::now());
+        for second in 0..1_000u64 {
+            let now = begun + Duration::from_secs(second);
+            assert_eq!(left(&mut pace, true, second * 100, now), Some(GRACE));
+        }
+    }
+
+    #[test]
+    fn time_that_a_backend_takes_is_not_the_clients() {
+        let (mut pace, mut now) = (Pace::default(), Instant::now());
+        assert_eq!(left(&mut pace, true, 0, now), Some(GRACE));
+        now += Duration::from_secs(1);
+        assert_eq!(left(&mut pace, false, 0, now), None);
+        now += Duration::from_secs(1_000);
+        assert_eq!(left(&mut pace, true, 0, now), Some(Duration::from_secs(9)));
+    }
+
+    #[test]
+    fn nothing_is_noted_where_any_rate_will_do_or_nobody_waits() {
+        let mut pace = Pace::default();
+        assert_eq!(pace.note(Rate::ANY, true, 0), None);
+        assert_eq!(pace.note(RATE, false, 0), None);
+        assert!(pace.0.is_none());
+        assert!(pace.note(RATE, true, 0).is_some());
+    }
+
+    #[test]
+    fn a_burst_buys_no_more_than_the_longest_pause() {
+        let (mut pace, now) = (Pace::default(), Instant::now());
+        left(&mut pace, true, 0, now);
+        assert_eq!(left(&mut pace, true, 1_000_000_000, now), Some(RATE.most));
+    }
+}
