@@ -27,7 +27,7 @@ use crate::peer::Peer;
 use crate::respond::ErrorResponse;
 use crate::rewrite::{TargetTemplate, Template};
 use crate::upstream::exchange::{Limits, Rate, Upload};
-use crate::upstream::{Attempt, Backends, ByHost, Keep, Upstream};
+use crate::upstream::{Backends, ByHost, Keep, Upstream};
 
 /// A `proxy` directive, compiled.
 #[derive(Debug)]
@@ -78,22 +78,22 @@ struct Edit {
     values: Vec<Template>,
 }
 
-/// A response whose head is here.
-struct Answered {
-    backend: Peer,
-    attempt: Attempt,
-}
-
 impl Proxy {
     pub(crate) async fn serve(&self, exchange: &mut Exchange<'_>) -> Verdict {
         let idempotent = exchange.work.request.method.is_idempotent();
         let mut upload =
             Upload::new(exchange.framing, idempotent, self.retry_buffer).with_trailers(self.request_trailers);
         exchange.work.failures.clear();
-        match grpc::within(exchange.call, self.ask(exchange, &mut upload)).await {
-            Ok(answered) => {
-                exchange.tell_failures("answered by", answered.attempt.label());
-                self.respond(exchange, answered, &mut upload).await
+        // The connection to the backend stays where it is: it is large.
+        let mut backend = None;
+        let asked = match exchange.call {
+            None => self.ask(exchange, &mut upload, &mut backend).await,
+            call => Box::pin(grpc::within(call, self.ask(exchange, &mut upload, &mut backend))).await,
+        };
+        match asked {
+            Ok(attempt) => {
+                exchange.tell_failures("answered by", attempt.label());
+                self.respond(exchange, &mut backend, attempt, &mut upload).await
             }
             Err(error) => {
                 if error.side == Side::Us {

@@ -208,19 +208,30 @@ fn push_node(out: &mut Vec<u8>, addr: &str) {
     }
 }
 
+/// The numbers below 100, in two digits.
+const PAIRS: [[u8; 2]; 100] = {
+    let mut pairs = [[0; 2]; 100];
+    let mut n = 0;
+    while n < 100 {
+        pairs[n] = [b'0' + (n / 10) as u8, b'0' + (n % 10) as u8];
+        n += 1;
+    }
+    pairs
+};
+
 /// Writes a number in decimal digits.
 pub fn push_decimal(out: &mut Vec<u8>, mut n: u64) {
     let mut digits = [0; 20];
     let mut at = digits.len();
-    loop {
-        at -= 1;
-        digits[at] = b'0' + (n % 10) as u8;
-        n /= 10;
-        if n == 0 {
-            break;
-        }
+    // Two at a time: divisions are what it costs.
+    while n >= 100 {
+        at -= 2;
+        digits[at..at + 2].copy_from_slice(&PAIRS[(n % 100) as usize]);
+        n /= 100;
     }
-    out.extend_from_slice(&digits[at..]);
+    at -= 2;
+    digits[at..at + 2].copy_from_slice(&PAIRS[n as usize]);
+    out.extend_from_slice(&digits[at + usize::from(n < 10)..]);
 }
 
 #[cfg(test)]

@@ -223,8 +223,13 @@ pub(crate) async fn relay(
             Stuck::Reading => (since + limits.read, Waited::Read),
             Stuck::Writing => (since + limits.client_write, Waited::ClientWrite),
         };
-        let sends = up.note(limits.rate, sending, client.peer.total_read());
-        let takes = down.note(limits.rate, stuck == Stuck::Writing, client.peer.total_sent());
+        let rate = match sending || stuck == Stuck::Writing {
+            // News that nobody has yet cannot be waited for.
+            true if is_event_stream(heads.1) => Rate::ANY,
+            _ => limits.rate,
+        };
+        let sends = up.note(rate, sending, client.peer.total_read());
+        let takes = down.note(rate, stuck == Stuck::Writing, client.peer.total_sent());
         if let Some(end) = sends.into_iter().chain(takes).min().filter(|end| *end < until) {
             (until, waited) = (end, Waited::ClientRate);
         }

@@ -7,7 +7,7 @@ use rustls::pki_types::ServerName;
 use tokio::time::Instant;
 
 use super::admission::Line;
-use super::{Answered, Proxy};
+use super::Proxy;
 use crate::error::{Error, Kind, Retry, Side};
 use crate::forward::Exchange;
 use crate::headers::framing;
@@ -31,8 +31,13 @@ pub(super) struct Tour {
 }
 
 impl Proxy {
-    /// Sends the request to one backend after the other.
-    pub(super) async fn ask(&self, exchange: &mut Exchange<'_>, upload: &mut Upload) -> Result<Answered, Error> {
+    /// Sends the request to one backend after the other. The head of the response has then come over `backend`.
+    pub(super) async fn ask(
+        &self,
+        exchange: &mut Exchange<'_>,
+        upload: &mut Upload,
+        backend: &mut Option<Peer>,
+    ) -> Result<Attempt, Error> {
         let deadline = Instant::now() + self.limits.timeout;
         exchange.asking = self.asking(exchange);
         self.prepare_request(exchange)?;
@@ -59,26 +64,28 @@ impl Proxy {
         let mut line = Line::new(upstream, exchange.asking, self.retry_budget).of_upgrade(asked.upgrade);
         let mut attempt = line.admit(exchange, tour.deadline).await?;
         loop {
-            let mut result = self.attempt(exchange, upload, &mut attempt, &mut tour, &mut line).await;
-            if let Ok(backend) = &mut result {
+            let mut result = self.attempt(exchange, upload, backend, &mut attempt, &mut tour, &mut line).await;
+            if let (Ok(()), Some(backend)) = (&result, backend.as_mut()) {
                 if is_head_alone(exchange, upload, backend) {
                     // A safe method did nothing (RFC 9110, section 9.2.1).
                     let safe = exchange.work.request.method.is_safe();
                     let retry = if safe { Retry::IfIdempotent } else { Retry::Never };
                     let begun = exchange::await_body(exchange.client, backend, retry).await;
-                    result = begun.map_err(|error| self.note_failure(exchange, &attempt, error)).and(result);
+                    result = begun.map_err(|error| self.note_failure(exchange, &attempt, error));
                 }
             }
             let error = match result {
-                Ok(backend) => {
+                Ok(()) => {
                     let next = self.next_after_answer(exchange, upload, &attempt, &tour, &mut line);
-                    let Some(next) = next else { return Ok(Answered { backend, attempt }) };
+                    let Some(next) = next else { return Ok(attempt) };
+                    *backend = None;
                     attempt = next;
                     tour.left -= 1;
                     continue;
                 }
                 Err(error) => error,
             };
+            *backend = None;
             if tour.left == 0 || Instant::now() >= tour.deadline || !self.may_retry(exchange, &error, upload) {
                 return Err(error);
             }
@@ -125,10 +132,11 @@ impl Proxy {
         &self,
         exchange: &mut Exchange<'_>,
         upload: &mut Upload,
+        slot: &mut Option<Peer>,
         attempt: &mut Attempt,
         tour: &mut Tour,
         line: &mut Line<'_>,
-    ) -> Result<Peer, Error> {
+    ) -> Result<(), Error> {
         exchange.outcome.attempts += 1;
         if exchange.call.is_some() {
             // Its time may run out at any moment, and then nobody comes back here.
@@ -141,45 +149,47 @@ impl Proxy {
         let mut at_hand = exchange.engine.pool.at_hand(attempt, name, introduction, tour.asked.upgrade);
         let mut dead = 0;
         loop {
-            let reached = match at_hand.take() {
-                Some(backend) => Ok((backend, true)),
-                None if attempt.is_one_of_several() && line.may_race(exchange, attempt) => {
-                    Box::pin(self.race(exchange, attempt, tour, line, deadline)).await
-                }
-                None => self.connect(exchange, attempt, tour, deadline).await,
-            };
-            let reused = matches!(reached, Ok((_, true))) && dead < MOST_DEAD;
-            let written = reached.and_then(|(mut backend, _)| {
-                self.write_request(exchange, &mut backend, attempt, &tour.asked).map(|()| backend)
-            });
-            let early = matches!(&written, Ok(Peer::Http2(stream)) if !stream.is_settled()) && dead < MOST_DEAD;
-            let result = match written {
-                Ok(mut backend) => {
+            let mut at_once = at_hand.is_some();
+            *slot = at_hand.take();
+            let mut result = Ok(());
+            if slot.is_none() {
+                let reached = match attempt.is_one_of_several() && line.may_race(exchange, attempt) {
+                    true => Box::pin(self.race(exchange, attempt, tour, line, deadline)).await,
+                    false => self.connect(exchange, attempt, tour, deadline).await,
+                };
+                result = reached.map(|(backend, reused)| {
+                    *slot = Some(backend);
+                    at_once = reused;
+                });
+            }
+            let reused = at_once && result.is_ok() && dead < MOST_DEAD;
+            let mut early = false;
+            if let Some(backend) = slot.as_mut() {
+                result = self.write_request(exchange, backend, attempt, &tour.asked);
+                early = matches!(backend, Peer::Http2(stream) if !stream.is_settled()) && dead < MOST_DEAD;
+                if result.is_ok() {
                     upload.rewind();
-                    let limits = Limits { timeout, ..self.limits(exchange, &backend) };
+                    let limits = Limits { timeout, ..self.limits(exchange, backend) };
                     let (client, work) = (&mut *exchange.client, &mut *exchange.work);
                     let (request, response) = (&work.request.fields, &mut work.response);
                     let asked = &mut tour.asked;
-                    let sent =
-                        exchange::send(client, &mut backend, upload, request, response, asked, &limits, &mut deadline)
-                            .await;
-                    if sent.is_err() {
-                        upload.let_go_of(&backend, limits.write);
+                    result =
+                        exchange::send(client, backend, upload, request, response, asked, &limits, &mut deadline).await;
+                    if result.is_err() {
+                        upload.let_go_of(backend, limits.write);
                     }
-                    sent.map(|()| backend)
                 }
-                Err(error) => Err(error),
-            };
+            }
             if deadline != until {
                 // A piece of the client's body has put it off, and with it the end of all attempts.
                 tour.deadline = tour.deadline.max(deadline + (self.limits.timeout - timeout));
             }
             match result {
-                Ok(_) if reused && ended_unasked(exchange) && is_repeatable(exchange, upload) => {
+                Ok(()) if reused && ended_unasked(exchange) && is_repeatable(exchange, upload) => {
                     dead += 1;
                     exchange.debug(format_args!("an idle connection to {} was ended by a 408", attempt.label()));
                 }
-                Ok(backend) => return Ok(backend),
+                Ok(()) => return Ok(()),
                 Err(error) if error.side == Side::Client => return Err(self.note_failure(exchange, attempt, error)),
                 // It came before the backend could say how few it takes at once.
                 Err(error) if early && matches!(error.kind, Kind::Refused) && is_safe(exchange, &error, upload) => {

@@ -1,6 +1,6 @@
 //! What the client gets of a backend's response.
 
-use super::{Answered, Proxy};
+use super::Proxy;
 use crate::error::{Error, Kind, Retry, Side};
 use crate::forward::{write_connection, Exchange, Verdict};
 use crate::grpc;
@@ -8,7 +8,7 @@ use crate::headers::{framing, hop_by_hop, websocket};
 use crate::http1::{Framing, Malformed};
 use crate::message::{Known, Version};
 use crate::peer::Peer;
-use crate::upstream::exchange::{self, Rate, Upload};
+use crate::upstream::exchange::{self, Upload};
 use crate::upstream::{Attempt, Blame};
 
 impl Proxy {
@@ -17,33 +17,36 @@ impl Proxy {
     pub(super) async fn respond(
         &self,
         exchange: &mut Exchange<'_>,
-        answered: Answered,
+        answered: &mut Option<Peer>,
+        attempt: Attempt,
         upload: &mut Upload,
     ) -> Verdict {
-        let Answered { mut backend, attempt } = answered;
         upload.let_go();
+        let Some(backend) = answered.as_mut() else {
+            return self.refuse(exchange, answered, attempt, Malformed("there is no connection")).await;
+        };
         let status = exchange.work.response.status;
         if status == 101 {
             if !hop_by_hop::is_answered_upgrade(&exchange.work.request, &exchange.work.response) {
                 let why = Malformed("a 101 to a protocol that nobody asked for");
-                return self.refuse(exchange, attempt, why).await;
+                return self.refuse(exchange, answered, attempt, why).await;
             }
             // Whoever speaks HTTP/1.1 on both sides checks it itself.
             let turned = exchange.is_h2_tunnel() && matches!(backend, Peer::Http1(_));
             if turned && !websocket::is_accepted(&exchange.work.request, &exchange.work.response) {
                 let why = Malformed("a 101 whose Sec-WebSocket-Accept is wrong");
-                return self.refuse(exchange, attempt, why).await;
+                return self.refuse(exchange, answered, attempt, why).await;
             }
-            return self.switch_protocols(exchange, Answered { backend, attempt }).await;
+            return self.switch_protocols(exchange, backend, attempt).await;
         }
         if exchange.is_h2_tunnel() && (200..300).contains(&status) {
             // To the client it would mean that the tunnel has begun.
             let why = Malformed("a success that is no switch of protocols, to a request for one");
-            return self.refuse(exchange, attempt, why).await;
+            return self.refuse(exchange, answered, attempt, why).await;
         }
         let framing = match backend.framing_of_response(&mut exchange.work.response, exchange.work.request.method) {
             Ok(framing) => framing,
-            Err(why) => return self.refuse(exchange, attempt, why).await,
+            Err(why) => return self.refuse(exchange, answered, attempt, why).await,
         };
         let reusable = framing != Framing::UntilClose
             && !hop_by_hop::promises_a_body_in_vain(&exchange.work.response)
@@ -54,7 +57,7 @@ impl Proxy {
             Framing::Chunked | Framing::UntilClose if version == Version::Http10 => Framing::UntilClose,
             Framing::UntilClose => Framing::Chunked,
             // Trailers that it is to have stand behind no other body.
-            Framing::Length(_) if exchange.wants_trailers_of(&backend) => Framing::Chunked,
+            Framing::Length(_) if exchange.wants_trailers_of(backend) => Framing::Chunked,
             other => other,
         };
         // A request whose body is still on its way when the answer comes may never be read to its end.
@@ -65,25 +68,25 @@ impl Proxy {
         self.write_response(exchange, client_framing);
         backend.begin_reading(framing);
 
-        let mut limits = self.limits(exchange, &backend);
-        if exchange::is_event_stream(&exchange.work.response.fields) {
-            limits.rate = Rate::ANY;
-        }
+        let limits = self.limits(exchange, backend);
         let heads = (&exchange.work.request.fields, &exchange.work.response.fields);
-        let relay = exchange::relay(exchange.client, &mut backend, upload, heads, &limits);
-        let result = grpc::within(exchange.call, relay).await;
+        let relay = exchange::relay(exchange.client, backend, upload, heads, &limits);
+        let result = match exchange.call {
+            None => relay.await,
+            call => Box::pin(grpc::within(call, relay)).await,
+        };
         if exchange.call.is_some() {
             let fields = backend.trailers().unwrap_or(&exchange.work.response.fields);
             exchange.outcome.grpc.note(fields);
         }
         if result.is_err() || !upload.is_complete() {
-            upload.let_go_of(&backend, limits.write);
+            upload.let_go_of(backend, limits.write);
         }
         match result {
             Ok(()) => {
                 // What a backend sends beyond its response reaches nobody: the connection goes with it.
                 let clean = upload.is_complete() && backend.received().is_empty() && !backend.peer_ended();
-                if let (Peer::Http1(backend), true) = (backend, reusable && clean) {
+                if let (true, Some(Peer::Http1(backend))) = (reusable && clean, answered.take()) {
                     if let Some(attempt) = &exchange.outcome.backend {
                         let (pool, introduction) = (&exchange.engine.pool, &exchange.work.introduction);
                         pool.give_back_as(attempt.endpoint(), backend.into_stream(), introduction, keep);
@@ -112,7 +115,14 @@ impl Proxy {
     }
 
     /// Answers in place of a backend whose response cannot be passed on. Its connection is dropped.
-    async fn refuse(&self, exchange: &mut Exchange<'_>, attempt: Attempt, why: Malformed) -> Verdict {
+    async fn refuse(
+        &self,
+        exchange: &mut Exchange<'_>,
+        answered: &mut Option<Peer>,
+        attempt: Attempt,
+        why: Malformed,
+    ) -> Verdict {
+        *answered = None;
         let error = Error::backend(Kind::Malformed(why), Retry::Never);
         attempt.failed(Blame::Backend);
         exchange.warn(format_args!("{}: {error}", attempt.label()));
@@ -172,8 +182,7 @@ impl Proxy {
     }
 
     /// Both sides have agreed on another protocol: from here on bytes are only passed on.
-    async fn switch_protocols(&self, exchange: &mut Exchange<'_>, answered: Answered) -> Verdict {
-        let Answered { mut backend, attempt } = answered;
+    async fn switch_protocols(&self, exchange: &mut Exchange<'_>, backend: &mut Peer, attempt: Attempt) -> Verdict {
         // Over HTTP/2 it is a success like others.
         exchange.answering(if exchange.is_h2_tunnel() { 200 } else { 101 });
         exchange.outcome.backend = Some(attempt);
@@ -187,7 +196,7 @@ impl Proxy {
             attempt.becomes_tunnel();
         }
         let _counted = exchange.engine.counters.tunnel();
-        let ended = Box::pin(exchange::tunnel(exchange.client, &mut backend, self.tunnel_timeout)).await;
+        let ended = Box::pin(exchange::tunnel(exchange.client, backend, self.tunnel_timeout)).await;
         let client = &exchange.client.peer;
         let stuck = (
             !backend.received().is_empty() || !client.is_flushed(),
