@@ -34,7 +34,7 @@ module Proxy
           @console.complain("#{@config.file} ended its thread.", "The old configuration stays.") if config.nil?
           @config = config if config
           @thread = nil
-          # A configuration may have taken signals for itself.
+          # Also where it was not read to its end.
           @signals.take
           return unless @again
 
@@ -52,6 +52,8 @@ module Proxy
         # Serves by the configuration as it stands now, and returns it; the old one if anything is wrong.
         def reload
           config = @config.source.read
+          # A configuration may have taken signals for itself: they are ours again before anybody hears that it was read.
+          @signals.take
           @console.complain(*config.warnings.map { |warning| "warning: #{warning}" })
           @server.take(config)
           count = config.route_count
