@@ -54,17 +54,27 @@ struct Station {
     beacon: Descriptor,
 }
 
-/// Lets the thread of this runtime stop for a `fork`, for as long as the future is polled. To be called within the runtime, and
-/// before its first socket.
-pub(crate) async fn stop_when_forking() {
-    // Without it the runtime is not found, and everything else works.
-    let Ok(beacon) = UnixDatagram::unbound() else { return };
-    let Some(descriptor) = Descriptor::of(beacon.as_raw_fd()) else { return };
-    let station = Arc::new(Station { call: Notify::new(), stopped_for: AtomicU64::new(0), beacon: descriptor });
-    let _place = Place::take(Arc::clone(&station));
-    loop {
-        station.call.notified().await;
-        station.stop();
+/// A runtime whose thread stops for a `fork`. It is known from the moment on in which this is made, so that no socket comes before it.
+#[derive(Debug)]
+pub(crate) struct Stopping(Option<(Place, UnixDatagram)>);
+
+impl Stopping {
+    /// To be made within the runtime, and before its first socket.
+    pub(crate) fn new() -> Self {
+        // Without it the runtime is not found, and everything else works.
+        let Ok(beacon) = UnixDatagram::unbound() else { return Self(None) };
+        let Some(descriptor) = Descriptor::of(beacon.as_raw_fd()) else { return Self(None) };
+        let station = Station { call: Notify::new(), stopped_for: AtomicU64::new(0), beacon: descriptor };
+        Self(Some((Place::take(Arc::new(station)), beacon)))
+    }
+
+    /// Lets the thread stop, for as long as the future is polled.
+    pub(crate) async fn run(self) {
+        let Some((place, _beacon)) = self.0 else { return };
+        loop {
+            place.0.call.notified().await;
+            place.0.stop();
+        }
     }
 }
 
@@ -83,6 +93,7 @@ impl Station {
 }
 
 /// A station in the list, until it is dropped.
+#[derive(Debug)]
 struct Place(Arc<Station>);
 
 impl Place {

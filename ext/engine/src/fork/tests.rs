@@ -17,7 +17,7 @@ fn a_hold_stops_the_engines_and_knows_their_sockets_and_no_others() {
     let engine = std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.block_on(async move {
-            tokio::spawn(stop_when_forking());
+            tokio::spawn(Stopping::new().run());
             client.set_nonblocking(true).expect("non-blocking");
             let mut client = tokio::net::TcpStream::from_std(client).expect("a stream");
             let mut byte = [0];

@@ -18,7 +18,7 @@ use crate::downstream::binds::{Bind, BindKey};
 use crate::downstream::connection;
 use crate::downstream::listener::{self, Listener, Places, Raw, Threads, Work};
 use crate::engine::Engine;
-use crate::fork::stop_when_forking;
+use crate::fork::Stopping;
 use crate::log::Log;
 use crate::metrics::Counters;
 use crate::output::block_sigpipe;
@@ -170,7 +170,7 @@ impl Crew<'_> {
 
     fn start_all(self, life: &Arc<Life>, orders: &watch::Receiver<Order>) -> io::Result<(Vec<Arc<Counters>>, Control)> {
         let log = &self.settings.log;
-        let background = runtime()?;
+        let (background, stopping) = runtime()?;
         let snapshot = self.snapshot.load_full();
         snapshot.start(background.handle(), log);
         if let Some(access_log) = &snapshot.access_log {
@@ -214,7 +214,7 @@ impl Crew<'_> {
         spawn(life, "proxy-accept".into(), move || {
             drop(serving);
             let places = Places { permits, guests, threads, log };
-            accept(background, Desks { places, open: Vec::new() }, changed, orders, all_served);
+            accept((background, stopping), Desks { places, open: Vec::new() }, changed, orders, all_served);
             // Every engine thread has ended by now: what they logged is to be written before the process may end, if it can be.
             let end = Instant::now() + LOG_PATIENCE;
             if let Some(access_log) = &snapshot.load().access_log {
@@ -230,8 +230,12 @@ impl Crew<'_> {
     }
 }
 
-fn runtime() -> io::Result<Runtime> {
-    Builder::new_current_thread().enable_all().build()
+fn runtime() -> io::Result<(Runtime, Stopping)> {
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let entered = runtime.enter();
+    let stopping = Stopping::new();
+    drop(entered);
+    Ok((runtime, stopping))
 }
 
 /// Starts a thread that is counted as long as it lives, however it ends.
@@ -280,14 +284,14 @@ impl Desks {
 
 /// The accepting thread. What goes on in the background runs beside it, until every engine thread has ended too.
 fn accept(
-    runtime: Runtime,
+    (runtime, stopping): (Runtime, Stopping),
     mut desks: Desks,
     mut changes: mpsc::UnboundedReceiver<Change>,
     mut orders: watch::Receiver<Order>,
     mut all_served: mpsc::Receiver<Infallible>,
 ) {
     runtime.block_on(async move {
-        tokio::spawn(stop_when_forking());
+        tokio::spawn(stopping.run());
         let mut accepting = JoinSet::new();
         loop {
             tokio::select! {
@@ -309,7 +313,7 @@ fn accept(
 
 /// An engine thread. `true` if connections had to be cut off in the end.
 fn serve(
-    runtime: Runtime,
+    (runtime, stopping): (Runtime, Stopping),
     snapshot: Arc<ArcSwap<Snapshot>>,
     counters: Arc<Counters>,
     log: Arc<Log>,
@@ -320,7 +324,7 @@ fn serve(
     let engine = Engine::new(snapshot, counters, log);
     let local = LocalSet::new();
     let cut = local.block_on(&runtime, async {
-        tokio::task::spawn_local(stop_when_forking());
+        tokio::task::spawn_local(stopping.run());
         let janitor = engine.clone();
         tokio::task::spawn_local(async move { janitor.pool.run_janitor().await });
         let scribe = engine.clone();
