@@ -11,7 +11,7 @@ module Proxy
         'write host "example.com" do … end' => %i[server_name],
         'write proxy to: "http://127.0.0.1:3000"' =>
           %i[proxy_pass fastcgi_pass uwsgi_pass grpc_pass reverse_proxy php_fastcgi default_backend],
-        "write what stands in it without it" => %i[server http events frontend defaults global],
+        "write what stands in it at the top of the file, or in host \"example.com\" do … end" => %i[server http events frontend defaults global],
         "TCP is not proxied by this version: leave it out" => %i[stream],
         "files are not served by this version: leave it out, or let the application serve them" =>
           %i[root alias try_files index autoindex file_server templates],

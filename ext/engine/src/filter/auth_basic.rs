@@ -11,6 +11,7 @@ mod verifier;
 pub(crate) use verifier::Verifications;
 pub(super) use verifier::Verifier as Passwords;
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use base64::engine::general_purpose::STANDARD;
@@ -64,9 +65,15 @@ impl AuthBasic {
     pub(super) async fn admit(&self, exchange: &mut Exchange<'_>) -> Option<Verdict> {
         let source = Source::new(exchange.link.ip, exchange.link.port);
         let mut text = std::mem::take(&mut exchange.work.scratch);
+        let mut gone = None;
         let found = match read(&exchange.work.request.fields, &mut text) {
             Ok((user, password)) => {
-                let found = self.verifier.verify(source, user, password).await;
+                let patience = exchange.snapshot.limits.half_close;
+                let verified = pin!(self.verifier.verify(source, user, password));
+                let found = exchange.client.awaiting(patience, verified).await.unwrap_or_else(|error| {
+                    gone = Some(error);
+                    Ok(false)
+                });
                 if found == Ok(true) {
                     exchange.work.set_user(user);
                 }
@@ -79,6 +86,9 @@ impl AuthBasic {
         };
         text.clear();
         exchange.work.scratch = text;
+        if let Some(error) = gone {
+            return Some(exchange.answer_failure(&error, &self.error_response).await);
+        }
         match found {
             Ok(true) => None,
             Ok(false) => {

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use proxy_engine::config::{AuthBasic, Directive, Filter};
 
-use crate::support::{Origin, Proxy, PATIENCE};
+use crate::support::{eventually, Origin, Proxy, PATIENCE};
 
 /// Takes longer than anyone here waits.
 const ENDLESS: &str =
@@ -20,7 +20,8 @@ fn a_password_that_is_being_verified_holds_up_nobody() {
         let auth = AuthBasic { credentials, ..AuthBasic::default() };
         settings.server.routes.push(Directive::Filter(Filter::AuthBasic(auth)));
     });
-    proxy.client().send("GET / HTTP/1.1\r\nHost: a\r\nAuthorization: Basic YW5uOnNlY3JldA==\r\n\r\n");
+    let mut waiting = proxy.client();
+    waiting.send("GET / HTTP/1.1\r\nHost: a\r\nAuthorization: Basic YW5uOnNlY3JldA==\r\n\r\n");
     // Accepted behind the other, by the same thread.
     assert_eq!(proxy.client().get("/").status(), 401);
 
@@ -28,4 +29,18 @@ fn a_password_that_is_being_verified_holds_up_nobody() {
     proxy.server.begin_stop(Some(Duration::ZERO));
     assert!(proxy.server.wait(Some(PATIENCE)), "the server stops");
     assert!(begun.elapsed() < Duration::from_secs(5), "it took {:?}", begun.elapsed());
+}
+
+#[test]
+fn a_client_that_leaves_while_its_password_is_verified_is_noticed() {
+    let origin = Origin::echoing_targets();
+    let proxy = Proxy::with(&[&origin.address()], |settings| {
+        let credentials = Some(vec![("ann".into(), ENDLESS.into())]);
+        let auth = AuthBasic { credentials, ..AuthBasic::default() };
+        settings.server.routes.push(Directive::Filter(Filter::AuthBasic(auth)));
+    });
+    proxy.client().send("GET / HTTP/1.1\r\nHost: a\r\nAuthorization: Basic YW5uOnNlY3JldA==\r\n\r\n");
+    eventually("it is given up", || proxy.server.stats().requests.client_closed == 1);
+    proxy.server.begin_stop(Some(Duration::ZERO));
+    assert!(proxy.server.wait(Some(PATIENCE)), "the server stops");
 }
