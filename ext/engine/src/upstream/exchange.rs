@@ -85,7 +85,7 @@ pub(crate) async fn send(
     let mut moved = 0;
     let mut interim = Interim::default();
     let mut switching = false;
-    let mut pace = Pace::default();
+    let mut pace = Pace::from(client.peer.total_read());
     poll_fn(|cx| {
         let mut waited = Waited::Response;
         let uploading = upload.has_body() && !upload.is_over();
@@ -177,7 +177,8 @@ pub(crate) async fn relay(
 ) -> Result<(), Error> {
     let mut progress: Option<Instant> = None;
     let mut moved = 0;
-    let (mut up, mut down) = (Pace::default(), Pace::default());
+    let mut up = Pace::from(client.peer.total_read());
+    let mut down = Pace::from(client.peer.total_sent());
     poll_fn(|cx| {
         // A request that could not be sent whole is no longer of interest once its response is here.
         let mut listening = Listening::Reading;
@@ -247,7 +248,7 @@ pub(crate) async fn relay(
 
 /// Sends what stands in the client's output, within the time that a client may take.
 pub(crate) async fn flush(client: &mut Client, limit: Duration, rate: Rate) -> Result<(), Error> {
-    let mut pace = Pace::default();
+    let mut pace = Pace::from(client.peer.total_sent());
     let mut since = Instant::now();
     let mut sent = client.peer.total_sent();
     poll_fn(|cx| {

@@ -27,7 +27,11 @@ impl Rate {
 
 /// The allowance for one body. It costs nothing until the client is waited for.
 #[derive(Debug, Default)]
-pub(super) struct Pace(Option<Box<Account>>);
+pub(super) struct Pace {
+    /// Bytes that had moved before this body.
+    start: u64,
+    account: Option<Box<Account>>,
+}
 
 #[derive(Debug)]
 struct Account {
@@ -39,9 +43,15 @@ struct Account {
 }
 
 impl Pace {
+    /// The allowance for a body before which so many bytes had moved. What moves before the client is waited for counts too: the system
+    /// takes much of a response at once, and nothing for as long as a slow client needs for that.
+    pub(super) fn from(start: u64) -> Self {
+        Self { start, account: None }
+    }
+
     /// Takes note of the bytes that have moved so far, and whether it is the client that is waited for now: if so, until when at most.
     pub(super) fn note(&mut self, rate: Rate, waits: bool, moved: u64) -> Option<Instant> {
-        if rate.least == 0 || !waits && self.0.is_none() {
+        if rate.least == 0 || !waits && self.account.is_none() {
             return None;
         }
         self.look(rate, waits, moved, Instant::now())
@@ -49,7 +59,8 @@ impl Pace {
 
     #[cold]
     fn look(&mut self, rate: Rate, waits: bool, moved: u64, now: Instant) -> Option<Instant> {
-        let account = self.0.get_or_insert_with(|| Box::new(Account { left: GRACE, since: None, moved }));
+        let begin = || Box::new(Account { left: GRACE, since: None, moved: self.start });
+        let account = self.account.get_or_insert_with(begin);
         if let Some(since) = account.since.take() {
             account.left = account.left.saturating_sub(now.saturating_duration_since(since));
         }
@@ -105,8 +116,14 @@ mod tests {
         let mut pace = Pace::default();
         assert_eq!(pace.note(Rate::ANY, true, 0), None);
         assert_eq!(pace.note(RATE, false, 0), None);
-        assert!(pace.0.is_none());
+        assert!(pace.account.is_none());
         assert!(pace.note(RATE, true, 0).is_some());
+    }
+
+    #[test]
+    fn what_the_system_took_before_it_stopped_is_to_the_clients_credit() {
+        let (mut pace, now) = (Pace::from(1_000), Instant::now());
+        assert_eq!(left(&mut pace, true, 3_000, now), Some(Duration::from_secs(30)));
     }
 
     #[test]

@@ -20,7 +20,7 @@ const REST: Duration = Duration::from_secs(10);
 
 /// Takes the request's body and drops it, within the time that a client may take.
 pub(crate) async fn skip_body(client: &mut Client, limit: Duration, rate: Rate) -> Result<(), Error> {
-    let mut pace = Pace::default();
+    let mut pace = Pace::from(client.peer.total_read());
     let mut since = Instant::now();
     let mut read = client.peer.total_read();
     poll_fn(|cx| {
