@@ -9,6 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::output::Output;
 use super::read::{self, HeadScan, Malformed};
+use super::write::write_chunk_size;
 use super::{BodyReader, BodyWriter, Buffer, Framing, Piece, ReadError};
 use crate::message::{Fields, RequestHead, ResponseHead};
 use crate::stream::Stream;
@@ -387,15 +388,6 @@ impl Connection {
             self.output = Output::default();
         }
     }
-}
-
-fn write_chunk_size(out: &mut Vec<u8>, size: usize) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digits = (usize::BITS - size.leading_zeros()).div_ceil(4).max(1);
-    for i in (0..digits).rev() {
-        out.push(DIGITS[size >> (i * 4) & 15]);
-    }
-    out.extend_from_slice(b"\r\n");
 }
 
 #[cfg(test)]

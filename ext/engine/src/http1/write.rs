@@ -19,3 +19,13 @@ pub fn write_status_line(out: &mut Vec<u8>, status: u16, reason: &[u8]) {
     out.extend_from_slice(reason);
     out.extend_from_slice(b"\r\n");
 }
+
+/// Writes the line before a chunk (RFC 9112, section 7.1).
+pub(super) fn write_chunk_size(out: &mut Vec<u8>, size: usize) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digits = (usize::BITS - size.leading_zeros()).div_ceil(4).max(1);
+    for i in (0..digits).rev() {
+        out.push(DIGITS[size >> (i * 4) & 15]);
+    }
+    out.extend_from_slice(b"\r\n");
+}

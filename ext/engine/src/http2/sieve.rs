@@ -8,22 +8,23 @@
 //! What is left out of a frame, such as its padding, has been taken out of the sender's windows without `h2` having seen it:
 //! [`Sieve::poll_repay`] gives it back.
 
+mod tally;
+
+pub(crate) use tally::{Pieces, Tally};
+
 use std::io;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::Arc;
-use std::task::{ready, Context, Poll, Waker};
+use std::task::{ready, Context, Poll};
 
 use bytes::{Buf, BytesMut};
-use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 use tokio::io::{AsyncWrite, ReadBuf};
+
+use tally::{GONE, KNOWN, SMALL};
 
 use super::frame::{kind, FrameHeader, Frames, END_HEADERS, END_STREAM, HEADER, PADDED, PRIORITY};
 use crate::stream::Stream;
 
-/// Below this `h2` takes a piece for a small one.
-const SMALL: usize = 256;
 /// Small pieces of one stream that may wait in `h2`.
 const WAITING: u32 = 16;
 /// As large a piece is made of further ones: no small one.
@@ -32,112 +33,8 @@ const TOGETHER: usize = 1024;
 const LARGEST: usize = 16 * 1024;
 /// What is given back to a window at once.
 const CREDIT: u32 = 16 * 1024;
-/// Streams that are known to the tally before those are forgotten that nobody reads.
-const KNOWN: usize = 1024;
-/// In the place of a number of pieces: nobody will take any.
-const GONE: u32 = u32::MAX;
 /// An empty `host` of the static table of HPACK. A pseudo-field behind it is malformed, and the field itself is nobody's.
 const EMPTY_HOST: u8 = 0x80 | 38;
-
-/// How many small pieces of each stream wait to be taken. One for each connection, shared by it and its streams.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Tally(Arc<Inner>);
-
-#[derive(Debug, Default)]
-struct Inner {
-    /// Whether there was ever a small piece: if not, nothing is looked up.
-    used: AtomicBool,
-    state: Mutex<State>,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    waiting: FxHashMap<u32, u32>,
-    /// Whoever holds pieces back.
-    holder: Option<Waker>,
-}
-
-impl Tally {
-    fn waiting(&self, stream: u32) -> u32 {
-        match self.0.used.load(Relaxed) {
-            true => self.0.state.lock().waiting.get(&stream).copied().unwrap_or_default(),
-            false => 0,
-        }
-    }
-
-    fn passed(&self, stream: u32) {
-        self.0.used.store(true, Relaxed);
-        let mut state = self.0.state.lock();
-        let waiting = state.waiting.entry(stream).or_default();
-        *waiting = waiting.saturating_add(1);
-    }
-
-    fn forget(&self, stream: u32) {
-        if self.0.used.load(Relaxed) {
-            self.0.state.lock().waiting.remove(&stream);
-        }
-    }
-
-    fn took(&self, stream: u32) {
-        if !self.0.used.load(Relaxed) {
-            return;
-        }
-        let mut state = self.0.state.lock();
-        match state.waiting.get_mut(&stream) {
-            Some(waiting) if *waiting != GONE => *waiting = waiting.saturating_sub(1),
-            _ => return,
-        }
-        if let Some(holder) = state.holder.take() {
-            holder.wake();
-        }
-    }
-
-    fn leave(&self, stream: u32) {
-        self.0.used.store(true, Relaxed);
-        let mut state = self.0.state.lock();
-        if state.waiting.len() > KNOWN {
-            state.waiting.retain(|_, waiting| *waiting != GONE);
-        }
-        state.waiting.insert(stream, GONE);
-        if let Some(holder) = state.holder.take() {
-            holder.wake();
-        }
-    }
-}
-
-/// The small pieces of one stream, from the side of whoever takes them.
-#[derive(Debug)]
-pub(crate) struct Pieces {
-    tally: Tally,
-    stream: u32,
-    ended: bool,
-}
-
-impl Pieces {
-    pub(crate) fn new(tally: &Tally, stream: u32) -> Self {
-        Self { tally: tally.clone(), stream, ended: false }
-    }
-
-    /// Notes that a piece was taken.
-    pub(crate) fn took(&self, len: usize) {
-        if len < SMALL {
-            self.tally.took(self.stream);
-        }
-    }
-
-    /// Notes that there will be no more.
-    pub(crate) fn end(&mut self) {
-        self.ended = true;
-    }
-}
-
-impl Drop for Pieces {
-    fn drop(&mut self) {
-        if !self.ended {
-            self.tally.leave(self.stream);
-        }
-    }
-}
 
 /// What comes on one connection.
 #[derive(Debug)]
@@ -222,12 +119,7 @@ impl Sieve {
     pub(crate) fn release(&mut self, cx: &mut Context<'_>) -> bool {
         // Between two frames alone.
         if !self.held.is_empty() && self.pass == 0 && self.whole.is_none() && !self.head_is_open {
-            let mut state = self.tally.0.state.lock();
-            let waiting = |stream: &u32| state.waiting.get(stream).copied().unwrap_or_default();
-            let free: Vec<u32> =
-                self.held.keys().filter(|stream| matches!(waiting(stream), GONE | 0..WAITING)).copied().collect();
-            state.holder = Some(cx.waker().clone());
-            drop(state);
+            let free = self.tally.free(self.held.keys(), WAITING, cx.waker());
             for stream in free {
                 let data = self.held.remove(&stream).unwrap_or_default();
                 self.absorb(stream, 0, &data);

@@ -1,3 +1,5 @@
+use std::task::Waker;
+
 use super::*;
 
 const PREFACE: &[u8] = b"preface";
