@@ -27,7 +27,7 @@ RSpec.describe Proxy::CLI::Console do
     gate = Queue.new
     texts = []
     console = described_class.new(output { |text| (gate.pop if texts.empty?) || texts << text }, StringIO.new)
-    3000.times { |n| console.say(n) }
+    3000.times { |n| console.say(n.to_s) }
     expect(console.flush(0.01)).to be(false)
     gate << nil
     eventually_printed = Timeout.timeout(10) { console.flush(10) }
@@ -44,7 +44,7 @@ RSpec.describe Proxy::CLI::Console do
       fails = true
       texts = []
       console = described_class.new(StringIO.new, output { |text| fails ? raise(error) : texts << text })
-      5.times { |n| console.complain(n) }
+      5.times { |n| console.complain(n.to_s) }
       console.flush(10)
       fails = false
       console.complain("again")
