@@ -27,6 +27,7 @@ mod descriptors;
 mod downstream;
 mod engine;
 mod error;
+mod files;
 mod filter;
 mod forward;
 mod grpc;

@@ -6,6 +6,8 @@ use memchr::memmem;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
+use crate::files;
+
 const BEGIN: &[u8] = b"-----BEGIN ";
 const END: &[u8] = b"-----END ";
 const DASHES: &[u8] = b"-----";
@@ -51,7 +53,7 @@ pub(crate) fn private_key(option: &str, path: &str) -> Result<PrivateKeyDer<'sta
 
 /// The bytes of a file that an option names.
 pub(crate) fn read(option: &str, path: &str) -> Result<Vec<u8>, String> {
-    std::fs::read(path).map_err(|error| match error.kind() {
+    files::read(path).map_err(|error| match error.kind() {
         std::io::ErrorKind::IsADirectory => format!("{option}: {path:?} is a folder: write the path of a file in it"),
         _ => format!("{option}: {path:?} cannot be read: {error}"),
     })

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::config::{self, At, Problem, Severity};
+use crate::files;
 use crate::headers::CONNECTION_FIELDS;
 use crate::message::{FieldName, Known};
 use crate::respond::ErrorResponse;
@@ -68,7 +69,7 @@ impl<'a> Report<'a> {
 
     /// The contents of a file, which is read once, at load.
     pub(super) fn file(&mut self, option: &str, path: &str) -> Option<Vec<u8>> {
-        match std::fs::read(path) {
+        match files::read(path) {
             Ok(bytes) => Some(bytes),
             Err(error) => {
                 self.error(format!("{option}: cannot read {path:?} ({error}): write the path of a readable file"));

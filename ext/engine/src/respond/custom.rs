@@ -78,7 +78,7 @@ fn body(format: Format, content: &Content, report: &mut dyn FnMut(bool, String))
     let option = format.option();
     let body = match content {
         Content::Inline(text) => text.clone().into_bytes(),
-        Content::File(path) => match std::fs::read(path) {
+        Content::File(path) => match crate::files::read(path) {
             Ok(bytes) => bytes,
             Err(e) => {
                 report(false, format!("{option}: cannot read {path:?} ({e}): {}", remedy(&e)));

@@ -120,7 +120,7 @@ impl Past {
 
     fn recipe(&self, pool: &Pool, members: &[Member], terms: &Terms) -> Recipe {
         let digest = |path: &String| {
-            let bytes = std::fs::read(path).ok()?;
+            let bytes = crate::files::read(path).ok()?;
             Some(digest::digest(&digest::SHA256, &bytes).as_ref().to_vec())
         };
         let files = [&pool.ca_file, &pool.client_certificate, &pool.client_key];
