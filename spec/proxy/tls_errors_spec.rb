@@ -118,7 +118,10 @@ RSpec.describe "what is wrong with TLS" do
     "#{bind}certificates: [{ #{pair} }, { certificate: 'same.pem', key: 'same.key' }]" =>
       'bind: certificates: "site.pem" and "same.pem" are both for "app.test", and the first is shown: write domains',
     "#{bind}certificates: [{ #{pair} }, { certificate: 'nameless.pem' }]" =>
-      'bind: certificates: "nameless.pem" has no names, and is never shown: write them as domains'
+      [
+        'bind: certificate: "nameless.pem" has no subjectAltName: most clients will refuse it; make one with -addext "subjectAltName=DNS:example.com"',
+        'bind: certificates: "nameless.pem" has no names, and is never shown: write them as domains'
+      ]
   }.each do |text, messages|
     it "is said of #{text}" do
       files.each { |name, content| write(name, content) }

@@ -23,8 +23,8 @@ pub(crate) struct Identity {
     /// The names that it was made for.
     pub(super) names: Vec<String>,
     valid: (SystemTime, SystemTime),
-    /// Whether it is of a version before 3, which can have no names.
-    outdated: bool,
+    /// Whether it says no names in the way that clients look for. One of a version before 3 cannot.
+    nameless: bool,
 }
 
 impl Identity {
@@ -40,7 +40,7 @@ impl Identity {
         if key.key.public_key().is_some_and(|public| *public != *own.public_key) {
             return Err(rustls::Error::InconsistentKeys(rustls::InconsistentKeys::KeyMismatch));
         }
-        Ok(Self { names: own.names, valid: own.valid, outdated: own.outdated, key })
+        Ok(Self { names: own.names, valid: own.valid, nameless: own.nameless, key })
     }
 
     /// Reads the files. `None` if they are of no use; `report` is told why.
@@ -103,9 +103,9 @@ impl Identity {
         } else if until.duration_since(now).is_ok_and(|left| left < SOON) {
             Some(format!("certificate: {path:?} expires on {}: renew it", day(until)))
         } else {
-            self.outdated.then(|| {
+            self.nameless.then(|| {
                 format!(
-                    "certificate: {path:?} has no subjectAltName (it is of an old version): most clients will refuse it; make one \
+                    "certificate: {path:?} has no subjectAltName: most clients will refuse it; make one \
                      with -addext \"subjectAltName=DNS:example.com\""
                 )
             })
@@ -131,7 +131,7 @@ struct Facts {
     names: Vec<String>,
     valid: (SystemTime, SystemTime),
     public_key: Vec<u8>,
-    outdated: bool,
+    nameless: bool,
 }
 
 fn facts(certificate: &CertificateDer<'_>) -> Result<Facts, rustls::Error> {
@@ -149,7 +149,7 @@ fn facts(certificate: &CertificateDer<'_>) -> Result<Facts, rustls::Error> {
         names: names.unwrap_or_default(),
         valid: (moment(validity.not_before.timestamp()), moment(validity.not_after.timestamp())),
         public_key: certificate.public_key().raw.to_vec(),
-        outdated: certificate.version().0 < 2,
+        nameless: certificate.subject_alternative_name().ok().flatten().is_none(),
     })
 }
 
