@@ -216,12 +216,12 @@ impl Engine {
 
     /// Since when the connection is idle that has been so longest; in a unit of its own, the same for all threads.
     pub(crate) fn longest_idle(&self) -> Option<u64> {
-        self.connections.longest_idle()
+        self.connections.longest_idle(Instant::now().into())
     }
 
     /// Closes that one. `false` if there is none.
     pub(crate) fn close_longest_idle(&self) -> bool {
-        self.connections.close_longest_idle()
+        self.connections.close_longest_idle(Instant::now().into())
     }
 
     /// Ready when the last connection is gone.

@@ -182,7 +182,8 @@ async fn wait_for_request(
             told = true;
             until = until.min(Instant::now() + FIRST_REQUEST_GRACE);
         }
-        if registration.must_leave() {
+        // What came before it was told so is served.
+        if registration.must_leave() && !connection.stream().has_unread() {
             return Poll::Ready(false);
         }
         alarm.poll(cx, until).map(|()| false)

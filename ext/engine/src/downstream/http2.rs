@@ -68,9 +68,8 @@ pub(crate) async fn serve(
     let limits = engine.snapshot().limits;
     let meter = Rc::new(Meter::new(Instant::now()));
     let wire = Wire::new(stream, received, Rc::clone(&meter), limits.client_body);
-    let now = Instant::now();
-    let until = now + limits.head;
-    registration.is_idle_since(now);
+    let until = Instant::now() + limits.head;
+    registration.is_new();
     let mut alarm = Alarm::default();
     let connection = {
         let mut handshake = pin!(builder(limits.max_head).handshake::<_, Bytes>(wire));

@@ -7,6 +7,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::OnceLock;
 use std::task::Waker;
+use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -17,6 +18,8 @@ use super::Engine;
 const BUSY: u64 = 0;
 /// One that is to close.
 const LEAVING: u64 = u64::MAX;
+/// How long a new connection is not taken for an idle one: what it asks may have come, and its task not have looked yet.
+const NEW: Duration = Duration::from_secs(1);
 /// How many of those that have been idle longest are remembered between two looks.
 const REMEMBERED: usize = 1024;
 
@@ -35,7 +38,7 @@ pub(super) struct Connections {
 struct Slot {
     /// What wakes the connection's task.
     waker: Option<Waker>,
-    /// Since when it is idle, in microseconds; [`BUSY`] or [`LEAVING`].
+    /// Since when it is idle, in microseconds, which may be still to come; [`BUSY`] or [`LEAVING`].
     idle: u64,
 }
 
@@ -51,7 +54,7 @@ impl Connections {
     fn add(&self) -> usize {
         self.alive.set(self.alive.get() + 1);
         // Nothing was asked over it.
-        let slot = Slot { waker: None, idle: micros(Instant::now()) };
+        let slot = Slot { waker: None, idle: micros(Instant::now() + NEW) };
         let mut slots = self.slots.borrow_mut();
         match self.free.borrow_mut().pop() {
             Some(number) => {
@@ -87,7 +90,7 @@ impl Connections {
     }
 
     /// Since when the one is idle that has been so longest.
-    pub(super) fn longest_idle(&self) -> Option<u64> {
+    pub(super) fn longest_idle(&self, now: Instant) -> Option<u64> {
         let slots = self.slots.borrow();
         let mut idlest = self.idlest.borrow_mut();
         let still = |&(since, number): &(u64, usize)| slots.get(number).is_some_and(|slot| slot.idle == since);
@@ -97,7 +100,8 @@ impl Connections {
         if idlest.is_empty() {
             // Whoever became idle since has been so for a shorter time than those that were remembered.
             let idle = slots.iter().enumerate().map(|(number, slot)| (slot.idle, number));
-            idlest.extend(idle.filter(|(since, _)| !matches!(*since, BUSY | LEAVING)));
+            let now = micros(now);
+            idlest.extend(idle.filter(|(since, _)| *since != BUSY && *since <= now));
             if idlest.len() > REMEMBERED {
                 idlest.select_nth_unstable(REMEMBERED);
                 idlest.truncate(REMEMBERED);
@@ -109,8 +113,8 @@ impl Connections {
     }
 
     /// Tells that one to close. `false` if none is idle.
-    pub(super) fn close_longest_idle(&self) -> bool {
-        if self.longest_idle().is_none() {
+    pub(super) fn close_longest_idle(&self, now: Instant) -> bool {
+        if self.longest_idle(now).is_none() {
             return false;
         }
         let Some((_, number)) = self.idlest.borrow_mut().pop() else { return false };
@@ -127,7 +131,7 @@ impl Connections {
     }
 }
 
-/// A connection's place among those of its thread. It begins as an idle one.
+/// A connection's place among those of its thread. It begins as a new one, which is idle soon if it says nothing.
 pub(crate) struct Registration {
     engine: Rc<Engine>,
     number: usize,
@@ -146,6 +150,11 @@ impl Registration {
     /// Nothing is asked over it since then. It may be closed to make room for another.
     pub(crate) fn is_idle_since(&self, since: Instant) {
         self.engine.connections.slots.borrow_mut()[self.number].idle = micros(since);
+    }
+
+    /// What it is to be used for is only now to be heard.
+    pub(crate) fn is_new(&self) {
+        self.is_idle_since(Instant::now() + NEW);
     }
 
     /// Something is asked: it is not closed for others.
@@ -169,8 +178,6 @@ impl Drop for Registration {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[test]
@@ -184,7 +191,7 @@ mod tests {
         }
         set(3, BUSY);
         let left = || {
-            connections.close_longest_idle().then(|| {
+            connections.close_longest_idle(now + Duration::from_secs(60)).then(|| {
                 let slots = connections.slots.borrow();
                 slots.iter().position(|slot| slot.idle == LEAVING).expect("one was told")
             })
@@ -212,10 +219,19 @@ mod tests {
             connections.slots.borrow_mut()[number].idle = micros(begin + Duration::from_micros(number as u64));
         }
         for number in 0..most {
-            assert!(connections.close_longest_idle());
+            assert!(connections.close_longest_idle(begin + NEW));
             assert_eq!(connections.slots.borrow()[number].idle, LEAVING);
             assert!(connections.idlest.borrow().capacity() <= most.next_power_of_two());
         }
-        assert!(!connections.close_longest_idle());
+        assert!(!connections.close_longest_idle(begin + NEW));
+    }
+
+    #[test]
+    fn a_new_one_is_not_idle_yet() {
+        let connections = Connections::default();
+        let begin = Instant::now();
+        connections.add();
+        assert!(!connections.close_longest_idle(begin));
+        assert!(connections.close_longest_idle(begin + NEW + Duration::from_secs(1)));
     }
 }

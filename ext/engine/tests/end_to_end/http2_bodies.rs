@@ -125,13 +125,13 @@ fn a_body_that_trickles_in_is_answered_408() {
     let proxy = Proxy::with(&[&origin.address()], |settings| settings.server.min_rate = Setting::of(1_000));
     let begun = Instant::now();
     let (mut old, mut new) = (proxy.client(), RawHttp2::connect(&proxy));
-    // The allowance alone takes as long as a test usually waits.
-    for peer in [&old, &new.peer] {
-        peer.stream().set_read_timeout(Some(Duration::from_secs(30))).expect("a time limit");
-    }
     old.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n");
     new.send(post(1, &[]));
     let (mut one, mut two) = (old.writer(), new.peer.writer());
+    // The allowance alone takes as long as a test usually waits, which a writer says again for the socket that it shares.
+    for peer in [&old, &new.peer] {
+        peer.stream().set_read_timeout(Some(Duration::from_secs(30))).expect("a time limit");
+    }
     let trickling = std::thread::spawn(move || {
         let piece = Frame::new(Frame::DATA, 0, 1, "x").bytes();
         while begun.elapsed() < Duration::from_secs(30) && one.try_send("x").is_ok() && two.try_send(&piece).is_ok() {

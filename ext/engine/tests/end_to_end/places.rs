@@ -68,6 +68,20 @@ fn one_that_says_nothing_displaces_nobody() {
 }
 
 #[test]
+fn what_newcomers_ask_is_answered_however_few_the_places() {
+    let origin = Origin::echoing_targets();
+    let proxy = with_places(&origin, 1, 1);
+    // All at once: most get a place when what they ask has come already, and nobody has looked.
+    let mut clients: Vec<_> = (0..40).map(|_| proxy.client()).collect();
+    for (number, client) in clients.iter_mut().enumerate() {
+        client.send(format!("GET /{number} HTTP/1.1\r\nHost: a\r\n\r\n"));
+    }
+    for (number, client) in clients.iter_mut().enumerate() {
+        assert_eq!(client.response().text(), format!("/{number}"));
+    }
+}
+
+#[test]
 fn connections_that_never_said_anything_make_room() {
     let origin = Origin::echoing_targets();
     let proxy = with_places(&origin, 2, 1);

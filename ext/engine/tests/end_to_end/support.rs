@@ -18,7 +18,7 @@ use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 /// How long anything may take that is expected to happen.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Waits until `done` holds; for what happens in a thread of its own and tells nobody.
 pub(crate) fn eventually(what: &str, mut done: impl FnMut() -> bool) {
