@@ -78,8 +78,9 @@ module Proxy
     # What happened since the start; after the end, what had happened until then.
     #
     # @return [Hash{Symbol => Object}] `connections:` (`accepted`, `active`, `handshakes_failed`), `requests:` (`total`, `in_flight`,
-    #   `queued`, `status_1xx` to `status_5xx`, `client_closed`, `upgraded`, and `tunnels` that are open) and `backends:`, an Array with a Hash
-    #   for each: `upstream`, `address`, `state` (`"ready"`, `"draining"`, `"down"`, `"unhealthy"`, `"unchecked"` before its
+    #   `queued`, `status_1xx` to `status_5xx`, `client_closed`, `upgraded`, and `tunnels` and `event_streams` that are open), `cut:` (the
+    #   `requests`, `tunnels` and `event_streams` that a stop has ended) and `backends:`, an Array with a Hash for each: `upstream`,
+    #   `address`, `state` (`"ready"`, `"draining"`, `"down"`, `"unhealthy"`, `"unchecked"` before its
     #   first good check, `"ejected"`, or `"unresolved"` for a name without an address), `weight`, `backup`, `in_flight`, `tunnels`,
     #   `requests`, `failures`, and `check` with what the health checks found, nil before the first one:
     #   `healthy`, `since` (seconds since 1970) and `error`, why the latest check that failed did
@@ -176,12 +177,13 @@ module Proxy
       self
     end
 
-    # Stops: no new connections, idle ones close, requests in flight may finish. Returns when everything has ended. Other Ruby
+    # Stops: no new connections, idle ones close, requests in flight may finish. Tunnels and event streams, which need not end by themselves,
+    # are ended after `tunnel_grace`, or just before `timeout` is over if that comes first. Returns when everything has ended. Other Ruby
     # threads run meanwhile.
     #
     # @param timeout [Numeric, nil] seconds that requests in flight may take; what is left then is cut. Default: the
     #   `shutdown_timeout` of the configuration
-    # @return [Boolean] whether everything finished in time
+    # @return [Boolean] whether every request finished in time; `stats[:cut]` says what did not
     # @example
     #   server.stop(timeout: 10) or warn "some requests were cut"
     def stop(timeout: nil)

@@ -24,15 +24,16 @@ RSpec.describe "WebSockets of Python, to a Puma whose application hijacks" do
     eventually { expect(tunnels).to eq([2, 0]) }
   end
 
-  it "are counted while they last, and ended with a close when the server has waited for shutdown_timeout" do
+  it "are counted while they last, and told that the server goes away when it stops" do
     client = ChildProcess.new(*Python.command("websocket_client"), url, "stay")
     client.await_output(/connected/)
     expect(tunnels).to eq([1, 1])
-    expect(seconds { expect(proxy.server.stop(timeout: 0.3)).to be(false) }).to be_between(0.25, 3)
-    # No frame of the WebSocket is the proxy's to send: the connection ends as one.
-    client.await_output(/"code": null/)
+    # Half of it is for the answer.
+    expect(seconds { expect(proxy.server.stop(timeout: 0.6)).to be(true) }).to be_between(0.25, 3)
+    client.await_output(/"code": 1001/)
     expect(client.wait).to be_success
     expect(tunnels).to eq([1, 0])
+    expect(proxy.stats[:cut]).to eq(requests: 0, tunnels: 1, event_streams: 0)
   ensure
     client&.stop
   end

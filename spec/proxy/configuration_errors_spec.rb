@@ -231,6 +231,7 @@ RSpec.describe Proxy::ConfigurationError, :wrong_types do
     "threads 1, 2" => "threads: takes one value, not 2: write a whole number, such as 64",
     "threads 'two'" => 'threads: "two" is a String: write a whole number, such as 64',
     "shutdown_timeout(-1)" => "shutdown_timeout: -1 is negative: #{seconds}",
+    "tunnel_grace(-1)" => "tunnel_grace: -1 is negative: #{seconds}",
     "keepalive_timeout nil" => "keepalive_timeout: nil is not allowed, nothing may wait for ever: #{seconds}, or leave it out",
     "log_level :inof" => 'log_level: :inof is unknown (did you mean "info"?): write "error", "warn", "info" or "debug"',
     "log_level :info, to: 'x'" => "log_level: unknown option :to: it takes no options",

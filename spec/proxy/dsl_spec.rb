@@ -102,6 +102,7 @@ RSpec.describe Proxy::DSL do
         trusted_proxies "10.0.0.0/8", ["::1", "unix:"]
         resolver "127.0.0.1:53", "10.0.0.2"
         shutdown_timeout 10
+        tunnel_grace 0
         handshake_timeout 5
         client_header_timeout 0.5
         client_body_timeout 20
@@ -115,7 +116,7 @@ RSpec.describe Proxy::DSL do
 
       expect(hash).to include(
         "threads" => { "value" => 4 }, "trusted_proxies" => { "value" => ["10.0.0.0/8", "::1", "unix:"] }, "resolver" => { "value" => ["127.0.0.1:53", "10.0.0.2"] },
-        "shutdown_timeout" => { "value" => 10.0 }, "handshake_timeout" => { "value" => 5.0 }, "client_header_timeout" => { "value" => 0.5 },
+        "shutdown_timeout" => { "value" => 10.0 }, "tunnel_grace" => { "value" => 0.0 }, "handshake_timeout" => { "value" => 5.0 }, "client_header_timeout" => { "value" => 0.5 },
         "client_body_timeout" => { "value" => 20.0 }, "min_rate" => { "value" => 1_000 }, "keepalive_timeout" => { "value" => 15.0 },
         "max_connections" => { "value" => 50_000 }, "max_header_size" => { "value" => 16_384 },
         "log_level" => { "value" => "debug" },

@@ -47,6 +47,8 @@ pub struct Config {
     pub resolver: Setting<Vec<String>>,
     /// Seconds that requests in flight may take when the server stops. Default 30.
     pub shutdown_timeout: Setting<f64>,
+    /// Seconds of these that tunnels and event streams get, which need not end by themselves. Default 5.
+    pub tunnel_grace: Setting<f64>,
     /// Seconds within which a TLS handshake must be complete, and so a header of the PROXY protocol. Default 10.
     pub handshake_timeout: Setting<f64>,
     /// Seconds within which a request head must be complete. Default 30.
@@ -84,6 +86,7 @@ impl Default for Config {
             trusted_proxies: TrustedProxies::default(),
             resolver: Setting::of(Vec::new()),
             shutdown_timeout: Setting::of(30.0),
+            tunnel_grace: Setting::of(5.0),
             handshake_timeout: Setting::of(10.0),
             client_header_timeout: Setting::of(30.0),
             client_body_timeout: Setting::of(60.0),

@@ -17,8 +17,9 @@ use crate::access_log::{self, AccessLog};
 use crate::forward::Extra;
 use crate::handler::proxy::RenderedValues;
 use crate::log::Log;
+use crate::long_lived::{LongLived, LongLivedOnes};
 use crate::message::{Lines, RequestHead, ResponseHead};
-use crate::metrics::Counters;
+use crate::metrics::{Counters, LongLivedKind};
 use crate::rewrite::{Captured, RenderedTarget, Scope};
 use crate::snapshot::Snapshot;
 use crate::upstream::pool::Pool;
@@ -47,6 +48,8 @@ pub(crate) struct Engine {
     access_flush: Notify,
     draining: Cell<bool>,
     connections: Connections,
+    /// Tunnels and event streams.
+    pub(crate) long_lived: LongLivedOnes,
 }
 
 /// A configuration as one engine thread holds it, counted without regard to the other threads.
@@ -127,6 +130,7 @@ impl Engine {
             access_flush: Notify::new(),
             draining: Cell::new(false),
             connections: Connections::default(),
+            long_lived: LongLivedOnes::default(),
         })
     }
 
@@ -207,6 +211,17 @@ impl Engine {
         self.draining.set(true);
         self.pool.clear();
         self.connections.wake_all();
+    }
+
+    /// A tunnel or an event stream begins.
+    pub(crate) fn long_lived(&self, kind: LongLivedKind) -> LongLived<'_> {
+        self.long_lived.begin(kind, &self.counters)
+    }
+
+    /// Says that whatever is left ends with the thread.
+    pub(crate) fn cut_off(&self) {
+        self.counters.cut_off();
+        self.long_lived.cut_off();
     }
 
     /// Registers a connection until the guard is dropped.

@@ -51,6 +51,8 @@ pub(crate) enum Kind {
     BodyTooLarge,
     /// Something took longer than it may.
     Timeout(Waited),
+    /// The server stops, and this would not have ended by itself.
+    Stopping,
 }
 
 impl From<ReadError> for Kind {
@@ -178,6 +180,7 @@ impl fmt::Display for Error {
             Kind::Malformed(why) => write!(f, "malformed message: {why}"),
             Kind::TooLarge => f.write_str("the response head is too large"),
             Kind::BodyTooLarge => f.write_str("the request's body is longer than max_body"),
+            Kind::Stopping => f.write_str("the server stops"),
             Kind::Timeout(waited) => f.write_str(match waited {
                 Waited::Response => "no response head within timeout",
                 Waited::Read => "no further piece of the response within read_timeout",

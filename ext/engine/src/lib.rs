@@ -34,6 +34,7 @@ mod grpc;
 mod handler;
 mod http2;
 mod identity;
+mod long_lived;
 mod metrics;
 mod nearest;
 mod networks;
@@ -42,6 +43,7 @@ mod pem;
 mod routing;
 mod snapshot;
 mod waiting;
+mod websocket;
 
 pub use config::Config;
 pub use routing::bench::Routes;

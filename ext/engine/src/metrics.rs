@@ -1,9 +1,17 @@
 //! Counting what happens. Each engine thread counts for itself; whoever asks adds up.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::Arc;
 
-use crate::server::{ConnectionStats, RequestStats};
+use crate::server::Stats;
+
+/// What lasts until somebody ends it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LongLivedKind {
+    /// A connection, or a stream of one, that was upgraded.
+    Tunnel,
+    /// A response of server-sent events.
+    EventStream,
+}
 
 /// The figures of one engine thread.
 #[derive(Debug, Default)]
@@ -17,7 +25,17 @@ pub(crate) struct Counters {
     classes: [AtomicU64; 6],
     client_closed: AtomicU64,
     upgraded: AtomicU64,
-    tunnels: AtomicU64,
+    tunnels: LongLivedCounts,
+    event_streams: LongLivedCounts,
+    /// Requests that were in flight when the server had to end.
+    cut: AtomicU64,
+}
+
+/// Figures of what lasts until somebody ends it.
+#[derive(Debug, Default)]
+struct LongLivedCounts {
+    open: AtomicU64,
+    cut: AtomicU64,
 }
 
 impl Counters {
@@ -62,15 +80,36 @@ impl Counters {
         self.classes[if class < self.classes.len() { class } else { 0 }].fetch_add(1, Relaxed);
     }
 
-    /// A tunnel begins, which lasts until what is returned is dropped.
-    pub(crate) fn tunnel(self: &Arc<Self>) -> Tunnel {
-        self.upgraded.fetch_add(1, Relaxed);
-        self.tunnels.fetch_add(1, Relaxed);
-        Tunnel(Arc::clone(self))
+    /// A tunnel or an event stream begins.
+    pub(crate) fn long_lived_began(&self, kind: LongLivedKind) {
+        if kind == LongLivedKind::Tunnel {
+            self.upgraded.fetch_add(1, Relaxed);
+        }
+        self.long_lived(kind).open.fetch_add(1, Relaxed);
+    }
+
+    /// It is over. `cut`: the stop of the server has ended it.
+    pub(crate) fn long_lived_ended(&self, kind: LongLivedKind, cut: bool) {
+        self.long_lived(kind).open.fetch_sub(1, Relaxed);
+        self.long_lived(kind).cut.fetch_add(u64::from(cut), Relaxed);
+    }
+
+    fn long_lived(&self, kind: LongLivedKind) -> &LongLivedCounts {
+        match kind {
+            LongLivedKind::Tunnel => &self.tunnels,
+            LongLivedKind::EventStream => &self.event_streams,
+        }
+    }
+
+    /// The requests that are in flight are cut off.
+    pub(crate) fn cut_off(&self) {
+        let long_lived = self.tunnels.open.load(Relaxed) + self.event_streams.open.load(Relaxed);
+        self.cut.store(self.in_flight.load(Relaxed).saturating_sub(long_lived), Relaxed);
     }
 
     /// Adds this thread's figures.
-    pub(crate) fn add_to(&self, connections: &mut ConnectionStats, requests: &mut RequestStats) {
+    pub(crate) fn add_to(&self, stats: &mut Stats) {
+        let Stats { connections, requests, cut, .. } = stats;
         let class = |n: usize| self.classes[n].load(Relaxed);
         connections.accepted += self.accepted.load(Relaxed);
         connections.active += self.active.load(Relaxed);
@@ -84,16 +123,10 @@ impl Counters {
         requests.status_5xx += class(5);
         requests.client_closed += self.client_closed.load(Relaxed);
         requests.upgraded += self.upgraded.load(Relaxed);
-        requests.tunnels += self.tunnels.load(Relaxed);
-    }
-}
-
-/// A connection that was upgraded, while it lasts: also one that is ended with the server.
-#[derive(Debug)]
-pub(crate) struct Tunnel(Arc<Counters>);
-
-impl Drop for Tunnel {
-    fn drop(&mut self) {
-        self.0.tunnels.fetch_sub(1, Relaxed);
+        requests.tunnels += self.tunnels.open.load(Relaxed);
+        requests.event_streams += self.event_streams.open.load(Relaxed);
+        cut.requests += self.cut.load(Relaxed);
+        cut.tunnels += self.tunnels.cut.load(Relaxed);
+        cut.event_streams += self.event_streams.cut.load(Relaxed);
     }
 }

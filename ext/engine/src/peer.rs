@@ -191,6 +191,14 @@ impl Peer {
         each!(self, peer => peer.end_body(trailers));
     }
 
+    /// Whether the body may be ended here: no piece of it is in the middle.
+    pub(crate) fn may_end_body(&self) -> bool {
+        match self {
+            Self::Http1(connection) => connection.writer.may_end(),
+            Self::Http2(_) => true,
+        }
+    }
+
     /// Sends everything written so far.
     pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         each!(self, peer => peer.poll_flush(cx))

@@ -1,10 +1,11 @@
 //! A running server: its life from configuration to drain.
 
+mod life;
 mod reload;
 mod stats;
 mod threads;
 
-pub use stats::{BackendStats, CheckStats, ConnectionStats, RequestStats, Stats};
+pub use stats::{BackendStats, CheckStats, ConnectionStats, CutStats, RequestStats, Stats};
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +23,8 @@ use crate::output::open_standard_descriptors;
 use crate::snapshot::{self, Purpose, Settings, Snapshot};
 use crate::upstream::Admin;
 use crate::waiting::Mutex;
-use threads::{Control, Crew, Life};
+use life::Life;
+use threads::{Control, Crew};
 
 /// Why a server did not start: nothing stays bound. Or why it did not take another configuration: everything stays as it was.
 #[derive(Debug)]
@@ -83,6 +85,7 @@ struct Terms {
     /// Where the server listens, in the order of the file: a bind, and its URL as it is shown.
     listening: Vec<(Arc<Bind>, String)>,
     shutdown_timeout: Duration,
+    tunnel_grace: Duration,
     /// As many as the limit of open files allows.
     max_connections: usize,
 }
@@ -123,6 +126,7 @@ impl Server {
         let terms = Terms {
             listening,
             shutdown_timeout: settings.shutdown_timeout,
+            tunnel_grace: settings.tunnel_grace,
             max_connections: control.descriptors.clients(settings.max_connections),
         };
         let (reloading, terms) = (Mutex::default(), Mutex::new(terms));
@@ -139,7 +143,7 @@ impl Server {
         let snapshot = self.snapshot.load();
         let mut stats = Stats { backends: snapshot.backend_stats(), ..Stats::default() };
         for counters in &self.counters {
-            counters.add_to(&mut stats.connections, &mut stats.requests);
+            counters.add_to(&mut stats);
         }
         stats.requests.queued = snapshot.waiting() as u64;
         stats
@@ -167,9 +171,14 @@ impl Server {
     }
 
     /// Begins to stop and returns at once: no new connections, idle ones close, requests in flight may finish within
-    /// `timeout` (default: the configured `shutdown_timeout`). A second call with a shorter time shortens it.
+    /// `timeout` (default: the configured `shutdown_timeout`). Tunnels and event streams are ended after the configured `tunnel_grace`, or
+    /// just before `timeout` is over if that comes first. A second call with a shorter time shortens it.
     pub fn begin_stop(&self, timeout: Option<Duration>) {
-        self.life.begin_stop(timeout.unwrap_or_else(|| self.terms.lock().shutdown_timeout));
+        let (configured, grace) = {
+            let terms = self.terms.lock();
+            (terms.shutdown_timeout, terms.tunnel_grace)
+        };
+        self.life.begin_stop(timeout.unwrap_or(configured), grace);
     }
 
     /// Waits until the server has stopped or `limit` is over. `true` once it has stopped.
@@ -182,7 +191,8 @@ impl Server {
         self.life.is_over()
     }
 
-    /// Whether the server stopped with everything in flight finished, nothing cut off. `true` while it runs.
+    /// Whether the server stopped with every request in flight finished, none cut off. `true` while it runs. Tunnels and event streams that
+    /// were ended in time are no requests in flight.
     pub fn is_drained(&self) -> bool {
         self.life.was_clean()
     }
@@ -190,7 +200,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        self.life.begin_stop(Duration::ZERO);
+        self.life.begin_stop(Duration::ZERO, Duration::ZERO);
     }
 }
 

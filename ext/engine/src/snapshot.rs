@@ -64,6 +64,7 @@ pub(crate) struct ClientLimits {
 pub(crate) struct Settings {
     pub(crate) threads: usize,
     pub(crate) shutdown_timeout: Duration,
+    pub(crate) tunnel_grace: Duration,
     pub(crate) max_connections: usize,
     pub(crate) log: Arc<Log>,
 }
@@ -172,7 +173,8 @@ pub(crate) fn compile_after(before: Option<&Snapshot>, config: &Config, purpose:
     };
     let settings = Settings {
         threads,
-        shutdown_timeout: shutdown_timeout(&config.shutdown_timeout, &mut problems),
+        shutdown_timeout: time_to_stop("shutdown_timeout", &config.shutdown_timeout, &mut problems),
+        tunnel_grace: time_to_stop("tunnel_grace", &config.tunnel_grace, &mut problems),
         max_connections: number("max_connections", &config.max_connections, 1..=10_000_000, &mut problems),
         log: Log::compile(&config.log_level, &mut problems),
     };
@@ -315,10 +317,10 @@ fn half_close_timeout(setting: &Setting<Option<f64>>, problems: &mut Vec<Problem
 }
 
 /// It may be 0: stop at once.
-fn shutdown_timeout(setting: &Setting<f64>, problems: &mut Vec<Problem>) -> Duration {
+fn time_to_stop(directive: &str, setting: &Setting<f64>, problems: &mut Vec<Problem>) -> Duration {
     seconds(setting.value).unwrap_or_else(|| {
         let message = format!("{} is no time limit: write seconds, 0 or more", setting.value);
-        problems.push(Problem::error(setting.at.as_ref(), "shutdown_timeout", message));
+        problems.push(Problem::error(setting.at.as_ref(), directive, message));
         Duration::ZERO
     })
 }

@@ -79,6 +79,16 @@ module Proxy
         server_setting(:shutdown_timeout, seconds, options, &block)
       end
 
+      # How much of `shutdown_timeout` tunnels and event streams get, which need not end by themselves. After it a WebSocket is told by a close
+      # frame, an event stream ends behind its last event, and any other tunnel is closed. 0: at once. Default 5 seconds.
+      #
+      # @param seconds [Numeric]
+      # @example
+      #   tunnel_grace 20
+      def tunnel_grace(*seconds, **options, &block)
+        server_setting(:tunnel_grace, seconds, options, &block)
+      end
+
       # A TLS handshake must be complete in this time, and so must a header of the PROXY protocol. Default 10 seconds.
       #
       # @param seconds [Numeric]

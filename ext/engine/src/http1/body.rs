@@ -146,6 +146,11 @@ impl BodyWriter {
             Framing::UntilClose => BodyWriter::UntilClose,
         }
     }
+
+    /// Whether the body may end here: no chunk is incomplete, and no byte is missing that was announced.
+    pub fn may_end(&self) -> bool {
+        matches!(self, Self::Done | Self::UntilClose | Self::Chunked(0) | Self::Length(0))
+    }
 }
 
 #[cfg(test)]

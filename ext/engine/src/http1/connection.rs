@@ -42,7 +42,8 @@ pub struct Connection {
     pub reader: BodyReader,
     /// How many bytes of it may still come.
     allowed: u64,
-    writer: BodyWriter,
+    /// The one that is being sent.
+    pub(crate) writer: BodyWriter,
 }
 
 impl Connection {

@@ -56,6 +56,7 @@ impl Server {
             self.snapshot.store(Arc::clone(&snapshot));
             self.log.take_level_of(&settings.log);
             terms.shutdown_timeout = settings.shutdown_timeout;
+            terms.tunnel_grace = settings.tunnel_grace;
             self.allow(self.control.descriptors.clients(settings.max_connections), &mut terms.max_connections);
             self.listen(&snapshot.binds, listeners, &mut terms.listening, closing);
         }

@@ -9,6 +9,8 @@ pub struct Stats {
     pub connections: ConnectionStats,
     /// Requests.
     pub requests: RequestStats,
+    /// What the stop of the server has ended.
+    pub cut: CutStats,
     /// Every backend of every `proxy`, in the order of the file.
     pub backends: Vec<BackendStats>,
 }
@@ -45,10 +47,23 @@ pub struct RequestStats {
     pub client_closed: u64,
     /// Requests that became tunnels since the start, such as WebSockets.
     pub upgraded: u64,
-    /// Tunnels that are open now.
+    /// Tunnels that are open now. They are in flight.
     pub tunnels: u64,
+    /// Event streams that are open now. They are in flight.
+    pub event_streams: u64,
     /// Waiting now for a backend that is not busy.
     pub queued: u64,
+}
+
+/// What had not finished when the time was over that a stop of the server gives it.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct CutStats {
+    /// Requests, after `shutdown_timeout`.
+    pub requests: u64,
+    /// Tunnels, after `tunnel_grace`.
+    pub tunnels: u64,
+    /// Event streams, likewise.
+    pub event_streams: u64,
 }
 
 /// One backend address.

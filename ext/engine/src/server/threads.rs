@@ -12,6 +12,7 @@ use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::{mpsc, watch, Semaphore};
 use tokio::task::{JoinSet, LocalSet};
 
+use super::life::{Deadlines, Life, Order};
 use crate::access_log::Rest;
 use crate::descriptors::Descriptors;
 use crate::downstream::binds::{Bind, BindKey};
@@ -23,81 +24,12 @@ use crate::log::Log;
 use crate::metrics::Counters;
 use crate::output::block_sigpipe;
 use crate::snapshot::{Settings, Snapshot};
-use crate::waiting::{Condvar, Mutex};
+use crate::waiting::Mutex;
 
 /// How long a stopping server waits for its access log to be written.
 const LOG_PATIENCE: Duration = Duration::from_secs(5);
 /// The same for what it says about itself.
 const SAID_PATIENCE: Duration = Duration::from_millis(500);
-
-/// What the threads are told: nothing, or when they must have stopped.
-type Order = Option<Instant>;
-
-/// Whether the server runs, and the means to end it.
-#[derive(Debug)]
-pub(super) struct Life {
-    order: watch::Sender<Order>,
-    state: Mutex<State>,
-    changed: Condvar,
-}
-
-#[derive(Debug)]
-struct State {
-    threads: usize,
-    /// Whether some connection had to be cut off.
-    cut: bool,
-}
-
-impl Life {
-    pub(super) fn begin_stop(&self, timeout: Duration) {
-        let end = Instant::now() + timeout;
-        self.order.send_if_modified(|order| {
-            let sooner = order.is_none_or(|before| end < before);
-            if sooner {
-                *order = Some(end);
-            }
-            sooner
-        });
-    }
-
-    pub(super) fn wait(&self, limit: Option<Duration>) -> bool {
-        let until = limit.and_then(|limit| Instant::now().checked_add(limit));
-        let mut state = self.state.lock();
-        while state.threads > 0 {
-            match until {
-                Some(until) => {
-                    let late;
-                    (state, late) = self.changed.wait_until(state, until);
-                    if late {
-                        return state.threads == 0;
-                    }
-                }
-                None => state = self.changed.wait(state),
-            }
-        }
-        true
-    }
-
-    /// Whether it is to end, or has ended.
-    pub(super) fn is_stopping(&self) -> bool {
-        self.order.borrow().is_some()
-    }
-
-    pub(super) fn is_over(&self) -> bool {
-        self.state.lock().threads == 0
-    }
-
-    pub(super) fn was_clean(&self) -> bool {
-        !self.state.lock().cut
-    }
-
-    fn thread_ended(&self, cut: bool) {
-        let mut state = self.state.lock();
-        state.threads -= 1;
-        state.cut |= cut;
-        self.changed.notify_all();
-    }
-}
 
 /// The threads of a running server, as whoever changes its configuration sees them.
 #[derive(Debug)]
@@ -158,12 +90,10 @@ pub(super) struct Crew<'a> {
 impl Crew<'_> {
     /// Starts the threads. If one cannot be started those before it end again.
     pub(super) fn start(self) -> io::Result<(Arc<Life>, Vec<Arc<Counters>>, Control)> {
-        let (order, orders) = watch::channel(None);
-        let state = Mutex::new(State { threads: 0, cut: false });
-        let life = Arc::new(Life { order, state, changed: Condvar::default() });
+        let (life, orders) = Life::new();
         let started = self.start_all(&life, &orders);
         if started.is_err() {
-            life.begin_stop(Duration::ZERO);
+            life.begin_stop(Duration::ZERO, Duration::ZERO);
         }
         started.map(|(counters, control)| (life, counters, control))
     }
@@ -240,7 +170,7 @@ fn runtime() -> io::Result<(Runtime, Stopping)> {
 
 /// Starts a thread that is counted as long as it lives, however it ends.
 fn spawn(life: &Arc<Life>, name: String, body: impl FnOnce() -> bool + Send + 'static) -> io::Result<()> {
-    life.state.lock().threads += 1;
+    life.thread_begins();
     let of_thread = life.clone();
     let started = thread::Builder::new().name(name).spawn(move || {
         block_sigpipe();
@@ -351,6 +281,9 @@ fn serve(
         engine.drain();
         wait_until_empty(&engine, &mut orders).await
     });
+    if cut {
+        engine.cut_off();
+    }
     // Dropping the tasks closes what is left. The last of the engine's owners hands on its access log lines.
     drop(local);
     // A password that is still being verified concerns nobody any more.
@@ -376,11 +309,13 @@ fn serve_connection(engine: &std::rc::Rc<Engine>, raw: Raw) {
 /// Waits for the last connection, no longer than the order allows, which a later order may shorten. `true` if time ran out.
 async fn wait_until_empty(engine: &Engine, orders: &mut watch::Receiver<Order>) -> bool {
     loop {
-        let end = orders.borrow_and_update().unwrap_or_else(Instant::now);
+        let order = *orders.borrow_and_update();
+        let end = order.unwrap_or_else(|| Deadlines::of(Duration::ZERO, Duration::ZERO));
+        engine.long_lived.end_at(end.long_lived.into());
         tokio::select! {
             biased;
             () = engine.wait_for_connections() => return false,
-            () = tokio::time::sleep_until(end.into()) => return true,
+            () = tokio::time::sleep_until(end.all.into()) => return true,
             changed = orders.changed() => if changed.is_err() { return true },
         }
     }

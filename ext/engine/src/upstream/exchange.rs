@@ -5,6 +5,8 @@
 
 mod begun;
 mod client;
+mod events;
+mod farewell;
 mod interim;
 mod pace;
 mod pump;
@@ -14,6 +16,7 @@ mod upload;
 
 pub(crate) use begun::await_body;
 pub(crate) use client::Client;
+pub(crate) use events::{is_event_stream, Events};
 pub(crate) use pace::Rate;
 pub(crate) use rest::{skip_body, take_the_rest};
 pub(crate) use tunnel::tunnel;
@@ -32,7 +35,7 @@ use self::pump::{poll_pump, PumpError, Stuck};
 use crate::error::{Error, Kind, Retry, Waited};
 use crate::headers::trailers;
 use crate::http1::{Malformed, ReadError};
-use crate::message::{Fields, Known, ResponseHead};
+use crate::message::{Fields, ResponseHead};
 use crate::peer::Peer;
 
 /// Time limits of an exchange.
@@ -167,13 +170,15 @@ pub(crate) async fn send(
 }
 
 /// Passes the bodies on: the response's to the client, and what is left of the request's to the backend. The response's head
-/// stands in the client's output. `heads` are those of the request and the response as they were passed on.
+/// stands in the client's output. `heads` are those of the request and the response as they were passed on. `tap` sees the data of the
+/// response.
 pub(crate) async fn relay(
     client: &mut Client,
     backend: &mut Peer,
     upload: &mut Upload,
     heads: (&Fields, &Fields),
     limits: &Limits,
+    mut tap: impl FnMut(&[u8]),
 ) -> Result<(), Error> {
     let mut progress: Option<Instant> = None;
     let mut moved = 0;
@@ -193,7 +198,7 @@ pub(crate) async fn relay(
             backend,
             &mut client.peer,
             &mut stuck,
-            |_, _| (),
+            |data, _| tap(data),
             |late, _| Some(trailers::of_response(late, heads.1)),
         ) {
             Poll::Ready(Ok(())) => return Poll::Ready(Ok(())),
@@ -267,12 +272,6 @@ pub(crate) async fn flush(client: &mut Client, limit: Duration, rate: Rate) -> R
         alarm.poll(cx, until).map(|()| Err(Error::client(Kind::Timeout(waited))))
     })
     .await
-}
-
-/// Server-sent events, with any parameters.
-pub(crate) fn is_event_stream(fields: &Fields) -> bool {
-    let media = fields.get(Known::ContentType).and_then(|value| value.split(|byte| *byte == b';').next());
-    media.is_some_and(|media| media.trim_ascii().eq_ignore_ascii_case(b"text/event-stream"))
 }
 
 /// Why there is no response head, and whether the request may be sent again.

@@ -14,6 +14,7 @@ mod disconnect;
 mod drain;
 mod early_response;
 mod forwarding;
+mod grace;
 mod grpc;
 mod grpc_http2;
 mod health;

@@ -74,6 +74,11 @@ module Proxy
           prose: "How long requests in flight may take when the server stops."
         ),
         Directive.new(
+          :tunnel_grace, :server, takes: Types::SECONDS, default: "`5`",
+          prose: "How much of this tunnels and event streams get, which need not end by themselves. After it a WebSocket is told by a close frame " \
+                 "(1001), an event stream ends behind its last event, and any other tunnel is closed; `0`: at once."
+        ),
+        Directive.new(
           :handshake_timeout, :server, takes: Types::SECONDS, default: "`10`",
           prose: "A TLS handshake must be complete in this time, and so must a header of the PROXY protocol."
         ),

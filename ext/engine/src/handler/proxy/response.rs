@@ -6,9 +6,10 @@ use crate::forward::{write_connection, Exchange, Verdict};
 use crate::grpc;
 use crate::headers::{framing, hop_by_hop, websocket};
 use crate::http1::{Framing, Malformed};
-use crate::message::{Known, Version};
+use crate::message::{Known, Method, Version};
+use crate::metrics::LongLivedKind;
 use crate::peer::Peer;
-use crate::upstream::exchange::{self, Upload};
+use crate::upstream::exchange::{self, Events, Limits, Upload};
 use crate::upstream::{Attempt, Blame};
 
 impl Proxy {
@@ -70,10 +71,18 @@ impl Proxy {
 
         let limits = self.limits(exchange, backend);
         let heads = (&exchange.work.request.fields, &exchange.work.response.fields);
-        let relay = exchange::relay(exchange.client, backend, upload, heads, &limits);
+        // Nobody says in advance how long they become.
+        let lasts = matches!(framing, Framing::Chunked | Framing::UntilClose);
+        let mut in_order = false;
         let result = match exchange.call {
-            None => relay.await,
-            call => Box::pin(grpc::within(call, relay)).await,
+            None if lasts && exchange::is_event_stream(heads.1) => {
+                Box::pin(self.relay_events(exchange, backend, upload, &limits, &mut in_order)).await
+            }
+            None => exchange::relay(exchange.client, backend, upload, heads, &limits, |_| ()).await,
+            call => {
+                let relay = exchange::relay(exchange.client, backend, upload, heads, &limits, |_| ());
+                Box::pin(grpc::within(call, relay)).await
+            }
         };
         if exchange.call.is_some() {
             let fields = backend.trailers().unwrap_or(&exchange.work.response.fields);
@@ -100,18 +109,41 @@ impl Proxy {
             }
             Err(error) => {
                 exchange.note_slowness(&error);
-                if error.side != Side::Client {
+                if error.side == Side::Backend {
                     if let Some(attempt) = &exchange.outcome.backend {
                         attempt.failed(Blame::Backend);
                         exchange.warn(format_args!("{}: response cut short: {error}", attempt.label()));
                     }
                 }
                 match client_framing {
+                    _ if in_order => Verdict::Close,
                     Framing::UntilClose => Verdict::Reset,
                     _ => Verdict::after(&error),
                 }
             }
         }
+    }
+
+    /// Passes on events until the server stops. They are then ended `in_order`, where a client gets whole events alone and will ask for more:
+    /// only one that asked with GET, as browsers do, is to take the end of the response for a good one.
+    async fn relay_events(
+        &self,
+        exchange: &mut Exchange<'_>,
+        backend: &mut Peer,
+        upload: &mut Upload,
+        limits: &Limits,
+        in_order: &mut bool,
+    ) -> Result<(), Error> {
+        let events = Events::default();
+        let mut open = exchange.engine.long_lived(LongLivedKind::EventStream);
+        let heads = (&exchange.work.request.fields, &exchange.work.response.fields);
+        let relay = exchange::relay(exchange.client, backend, upload, heads, limits, |data| events.pass(data));
+        let ended = Events::until_over(relay, &mut open).await;
+        if matches!(&ended, Err(error) if matches!(error.kind, Kind::Stopping)) {
+            *in_order = exchange.work.request.method == Method::Get && events.end(exchange.client).await;
+            exchange.debug(format_args!("an event stream ended: the server stops"));
+        }
+        ended
     }
 
     /// Answers in place of a backend whose response cannot be passed on. Its connection is dropped.
@@ -186,6 +218,8 @@ impl Proxy {
         // Over HTTP/2 it is a success like others.
         exchange.answering(if exchange.is_h2_tunnel() { 200 } else { 101 });
         exchange.outcome.backend = Some(attempt);
+        let websocket = exchange.work.response.fields.get(Known::Upgrade);
+        let websocket = websocket.is_some_and(|protocol| protocol.eq_ignore_ascii_case(b"websocket"));
         self.change_fields(exchange, false);
         let response = &mut exchange.work.response;
         response.fields.remove(Known::ContentLength);
@@ -195,8 +229,9 @@ impl Proxy {
         if let Some(attempt) = &exchange.outcome.backend {
             attempt.becomes_tunnel();
         }
-        let _counted = exchange.engine.counters.tunnel();
-        let ended = Box::pin(exchange::tunnel(exchange.client, backend, self.tunnel_timeout)).await;
+        let open = exchange.engine.long_lived(LongLivedKind::Tunnel);
+        let tunnel = exchange::tunnel(exchange.client, backend, self.tunnel_timeout, open, websocket);
+        let ended = Box::pin(tunnel).await;
         let client = &exchange.client.peer;
         let stuck = (
             !backend.received().is_empty() || !client.is_flushed(),

@@ -31,7 +31,7 @@ fn a_connection_that_was_accepted_just_before_the_stop_is_served() {
     let (sender, inbox) = mpsc::unbounded_channel();
     assert!(sender.send(Work::Serve(raw)).is_ok());
     drop(sender);
-    let (_order, orders) = watch::channel(Some(Instant::now() + LIMIT));
+    let (_order, orders) = watch::channel(Some(Deadlines::of(LIMIT, LIMIT)));
     let snapshot = Arc::new(ArcSwap::from_pointee(compiled.snapshot));
     let (_news, heard) = watch::channel(());
     let log = compiled.settings.log;

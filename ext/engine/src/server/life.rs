@@ -1,0 +1,124 @@
+//! Whether a server runs, and when it has to have ended.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+
+use crate::long_lived::FAREWELL;
+use crate::waiting::{Condvar, Mutex};
+
+/// What the threads are told: nothing, or when they must have stopped.
+pub(super) type Order = Option<Deadlines>;
+
+/// When a stop is over.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Deadlines {
+    /// For tunnels and event streams, which are told then.
+    pub(super) long_lived: Instant,
+    /// For everything.
+    pub(super) all: Instant,
+}
+
+impl Deadlines {
+    /// Those of a stop that begins now. Whoever is told has some time left to hear of it.
+    pub(super) fn of(timeout: Duration, grace: Duration) -> Self {
+        let now = Instant::now();
+        let hearing = FAREWELL.min(timeout / 2);
+        Self { long_lived: now + grace.min(timeout - hearing), all: now + timeout }
+    }
+}
+
+/// Whether the server runs, and the means to end it.
+#[derive(Debug)]
+pub(super) struct Life {
+    order: watch::Sender<Order>,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug)]
+struct State {
+    threads: usize,
+    /// Whether some connection had to be cut off.
+    cut: bool,
+}
+
+impl Life {
+    /// Of a server without threads, and what its threads are told.
+    pub(super) fn new() -> (Arc<Self>, watch::Receiver<Order>) {
+        let (order, orders) = watch::channel(None);
+        let state = Mutex::new(State { threads: 0, cut: false });
+        (Arc::new(Self { order, state, changed: Condvar::default() }), orders)
+    }
+
+    pub(super) fn begin_stop(&self, timeout: Duration, grace: Duration) {
+        let mut end = Deadlines::of(timeout, grace);
+        self.order.send_if_modified(|order| {
+            let sooner = order.is_none_or(|before| end.all < before.all);
+            if sooner {
+                end.long_lived = order.map_or(end.long_lived, |before| end.long_lived.min(before.long_lived));
+                *order = Some(end);
+            }
+            sooner
+        });
+    }
+
+    pub(super) fn wait(&self, limit: Option<Duration>) -> bool {
+        let until = limit.and_then(|limit| Instant::now().checked_add(limit));
+        let mut state = self.state.lock();
+        while state.threads > 0 {
+            match until {
+                Some(until) => {
+                    let late;
+                    (state, late) = self.changed.wait_until(state, until);
+                    if late {
+                        return state.threads == 0;
+                    }
+                }
+                None => state = self.changed.wait(state),
+            }
+        }
+        true
+    }
+
+    /// Whether it is to end, or has ended.
+    pub(super) fn is_stopping(&self) -> bool {
+        self.order.borrow().is_some()
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.state.lock().threads == 0
+    }
+
+    pub(super) fn was_clean(&self) -> bool {
+        !self.state.lock().cut
+    }
+
+    pub(super) fn thread_begins(&self) {
+        self.state.lock().threads += 1;
+    }
+
+    pub(super) fn thread_ended(&self, cut: bool) {
+        let mut state = self.state.lock();
+        state.threads -= 1;
+        state.cut |= cut;
+        self.changed.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tunnels_are_told_after_their_grace_and_early_enough_to_hear_it() {
+        for (timeout, grace, told) in
+            [(30_000, 5_000, 5_000), (30_000, 0, 0), (3_000, 5_000, 2_000), (1_000, 5_000, 500), (0, 5_000, 0)]
+        {
+            let deadlines = Deadlines::of(Duration::from_millis(timeout), Duration::from_millis(grace));
+            let left = deadlines.all.duration_since(deadlines.long_lived);
+            assert_eq!(left, Duration::from_millis(timeout - told), "{timeout} {grace}");
+        }
+    }
+}

@@ -1,0 +1,461 @@
+//! What becomes of tunnels and event streams when the server stops: they get `tunnel_grace`, and are told.
+
+use std::sync::mpsc::{channel, Receiver, Sender};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use crate::support::{eventually, http2, request, End, Frame, Http2Origin, Origin, Peer, Proxy, RawHttp2, PATIENCE};
+
+const SWITCHING: &str = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+/// What a server sends that goes away, and how that of a client begins.
+const GOING_AWAY: &[u8] = &[0x88, 2, 0x03, 0xe9];
+const CLIENT_CLOSE: [u8; 2] = [0x88, 0x82];
+/// The answer of a client to it.
+const CLIENT_ANSWER: &[u8] = &[0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe9];
+const HELLO: &[u8] = b"\x81\x05hello";
+
+/// In front of a backend whose tunnels and event streams get no time.
+fn graceless(origin: &Origin) -> Proxy {
+    Proxy::with(&[&origin.address()], |settings| settings.server.tunnel_grace.value = 0.0)
+}
+
+fn open(proxy: &Proxy, protocol: &str) -> Peer {
+    let mut client = proxy.client();
+    client.send(format!("GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: {protocol}\r\n\r\n"));
+    assert_eq!(client.head().status(), 101);
+    client
+}
+
+/// A channel whose ends scripts of backends may have.
+fn pipe<T>() -> (Mutex<Sender<T>>, Mutex<Receiver<T>>) {
+    let (sender, receiver) = channel();
+    (Mutex::new(sender), Mutex::new(receiver))
+}
+
+fn tell<T>(sender: &Mutex<Sender<T>>, what: T) {
+    sender.lock().expect("the channel").send(what).expect("a listener");
+}
+
+fn hear<T>(receiver: &Mutex<Receiver<T>>) -> T {
+    receiver.lock().expect("the channel").recv_timeout(PATIENCE).expect("it is told in time")
+}
+
+/// The stop is over, and no request was cut.
+fn expect_clean_end(proxy: &Proxy) {
+    assert!(proxy.server.wait(Some(PATIENCE)), "the server stops");
+    assert!(proxy.server.is_drained(), "{:?}", proxy.server.stats().cut);
+}
+
+fn cut(proxy: &Proxy) -> (u64, u64, u64) {
+    let cut = proxy.server.stats().cut;
+    (cut.requests, cut.tunnels, cut.event_streams)
+}
+
+/// Unmasks what a close of a client says.
+fn code(close: &[u8]) -> u16 {
+    assert_eq!(close[..2], CLIENT_CLOSE);
+    u16::from_be_bytes([close[6] ^ close[2], close[7] ^ close[3]])
+}
+
+#[test]
+fn both_sides_of_a_websocket_are_told_between_two_frames_and_answer() {
+    let origin = Origin::start(|_, peer| {
+        peer.head();
+        peer.send([SWITCHING.as_bytes(), HELLO].concat());
+        assert_eq!(peer.read(6), [0x89, 0x80, 1, 2, 3, 4]);
+        assert_eq!(code(&peer.read(8)), 1001);
+        peer.send(GOING_AWAY);
+        peer.expect_end();
+    });
+    let proxy = graceless(&origin);
+    let mut client = open(&proxy, "WebSocket");
+    assert_eq!(client.read(7), HELLO);
+    client.send([0x89, 0x80, 1, 2, 3, 4]);
+    eventually("the ping has passed", || proxy.server.stats().requests.tunnels == 1);
+    proxy.server.begin_stop(Some(PATIENCE));
+    assert_eq!(client.read(4), GOING_AWAY);
+    client.send(CLIENT_ANSWER);
+    client.expect_end();
+    expect_clean_end(&proxy);
+    assert_eq!(cut(&proxy), (0, 1, 0));
+}
+
+#[test]
+fn a_websocket_in_the_middle_of_a_frame_is_ended_as_it_is() {
+    let origin = Origin::start(|_, peer| {
+        peer.head();
+        peer.send([SWITCHING.as_bytes(), &HELLO[..4]].concat());
+        let close = peer.read(8);
+        assert_eq!(code(&close), 1001, "it is not in the middle of one itself");
+        peer.rest();
+    });
+    let proxy = graceless(&origin);
+    let mut client = open(&proxy, "websocket");
+    assert_eq!(client.read(4), HELLO[..4]);
+    proxy.server.begin_stop(Some(PATIENCE));
+    assert_eq!(client.rest().0, b"", "nothing is put into the frame");
+    expect_clean_end(&proxy);
+    assert_eq!(cut(&proxy), (0, 1, 0));
+}
+
+#[test]
+fn a_frame_that_is_on_its_way_arrives_and_none_follows() {
+    let (told, stopping) = pipe();
+    let origin = Origin::start(move |_, peer| {
+        peer.head();
+        peer.send([SWITCHING.as_bytes(), &HELLO[..4]].concat());
+        assert_eq!(code(&peer.read(8)), 1001);
+        peer.send([&HELLO[4..], HELLO].concat());
+        tell(&told, ());
+        peer.rest();
+    });
+    let proxy = graceless(&origin);
+    let mut client = open(&proxy, "websocket");
+    assert_eq!(client.read(4), HELLO[..4]);
+    proxy.server.begin_stop(Some(PATIENCE));
+    hear(&stopping);
+    assert_eq!(client.read(3), HELLO[4..]);
+    assert_eq!(client.read(4), GOING_AWAY);
+    client.send(CLIENT_ANSWER);
+    client.expect_end();
+    expect_clean_end(&proxy);
+}
+
+#[test]
+fn a_side_that_has_heard_a_close_hears_no_other() {
+    let origin = Origin::start(|_, peer| {
+        peer.head();
+        peer.send([SWITCHING.as_bytes(), &[0x88, 2, 0x03, 0xe8]].concat());
+        // The client does not answer, and is not spoken for.
+        assert_eq!(code(&peer.read(8)), 1001);
+        peer.rest();
+    });
+    let proxy = graceless(&origin);
+    let mut client = open(&proxy, "websocket");
+    assert_eq!(client.read(4), [0x88, 2, 0x03, 0xe8]);
+    proxy.server.begin_stop(Some(PATIENCE));
+    client.expect_end();
+    expect_clean_end(&proxy);
+}
+
+#[test]
+fn a_client_that_does_not_answer_is_not_waited_for_long() {
+    let origin = Origin::start(|_, peer| {
+        peer.head();
+        peer.send(SWITCHING);
+        peer.rest();
+    });
+    let proxy = graceless(&origin);
+    let mut client = open(&proxy, "websocket");
+    proxy.server.begin_stop(Some(Duration::from_secs(3_600)));
+    assert_eq!(client.rest(), (GOING_AWAY.to_vec(), End::Closed));
+    expect_clean_end(&proxy);
+}
+
+#[test]
+fn nothing_is_added_to_what_is_no_websocket() {
+    let (told, seen) = pipe();
+    let origin = Origin::start(move |_, peer| {
+        peer.head();
+        peer.send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\nhello");
+        tell(&told, peer.rest().0);
+    });
+    let proxy = graceless(&origin);
+    let mut client = open(&proxy, "tcp");
+    assert_eq!(client.read(5), b"hello");
+    proxy.server.begin_stop(Some(PATIENCE));
+    assert_eq!(client.rest().0, b"");
+    assert_eq!(hear(&seen), b"");
+    expect_clean_end(&proxy);
+    assert_eq!(cut(&proxy), (0, 1, 0));
+}
+
+#[test]
+fn a_tunnel_that_ends_in_its_grace_is_not_cut() {
+    let origin = Origin::start(|_, peer| {
+        peer.head();
+        peer.send(SWITCHING);
+        assert_eq!(peer.read(4), b"last");
+        peer.send(HELLO);
+    });
+    let proxy = Proxy::with(&[&origin.address()], |settings| settings.server.tunnel_grace.value = 3_600.0);
+    let mut idle = proxy.client();
+    let mut client = open(&proxy, "websocket");
+    proxy.server.begin_stop(Some(Duration::from_secs(7_200)));
+    idle.expect_end();
+    client.send("last");
+    assert_eq!(client.rest(), (HELLO.to_vec(), End::Closed));
+    drop(client);
+    expect_clean_end(&proxy);
+    assert_eq!(cut(&proxy), (0, 0, 0));
+}
+
+#[test]
+fn requests_get_all_of_shutdown_timeout() {
+    let (asked, was_asked) = pipe();
+    let (go, wait) = pipe();
+    let origin = Origin::start(move |_, peer| {
+        if peer.head().has("Upgrade") {
+            peer.send(SWITCHING);
+            peer.rest();
+        } else {
+            tell(&asked, ());
+            hear(&wait);
+            peer.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+        }
+    });
+    let proxy = Proxy::with(&[&origin.address()], |settings| settings.server.tunnel_grace.value = 0.1);
+    let mut tunnel = open(&proxy, "websocket");
+    let mut client = proxy.client();
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    hear(&was_asked);
+    proxy.server.begin_stop(Some(PATIENCE));
+    assert_eq!(tunnel.rest().0, GOING_AWAY, "the tunnel is over");
+    tell(&go, ());
+    assert_eq!(client.response().text(), "ok");
+    expect_clean_end(&proxy);
+    assert_eq!(cut(&proxy), (0, 1, 0));
+}
+
+#[test]
+fn a_stop_that_is_shorter_than_the_grace_tells_before_it_is_over() {
+    let origin = Origin::start(|_, peer| {
+        peer.head();
+        peer.send(SWITCHING);
+        assert_eq!(code(&peer.read(8)), 1001);
+        peer.send(GOING_AWAY);
+        peer.rest();
+    });
+    let proxy = Proxy::with(&[&origin.address()], |settings| settings.server.tunnel_grace.value = 3_600.0);
+    let mut client = open(&proxy, "websocket");
+    let begun = Instant::now();
+    proxy.server.begin_stop(Some(Duration::from_secs(2)));
+    assert_eq!(client.read(4), GOING_AWAY);
+    assert!(begun.elapsed() >= Duration::from_millis(900), "after {:?}", begun.elapsed());
+    client.send(CLIENT_ANSWER);
+    client.expect_end();
+    expect_clean_end(&proxy);
+}
+
+#[test]
+fn a_second_order_ends_tunnels_too() {
+    let origin = Origin::start(|_, peer| {
+        peer.head();
+        peer.send(SWITCHING);
+        peer.rest();
+    });
+    let proxy = Proxy::with(&[&origin.address()], |settings| settings.server.tunnel_grace.value = 3_600.0);
+    let mut client = open(&proxy, "websocket");
+    proxy.server.begin_stop(Some(Duration::from_secs(7_200)));
+    proxy.server.begin_stop(Some(Duration::ZERO));
+    assert_eq!(client.rest().0, b"");
+    assert!(proxy.server.wait(Some(PATIENCE)) && !proxy.server.is_drained());
+    assert_eq!(cut(&proxy), (0, 1, 0));
+}
+
+#[test]
+fn a_reload_ends_no_tunnel_and_its_grace_is_that_of_the_next_stop() {
+    let origin = Origin::start(|_, peer| {
+        peer.head();
+        peer.send(SWITCHING);
+        assert_eq!(peer.read(4), b"ping");
+        peer.send(HELLO);
+        peer.rest();
+    });
+    let proxy = Proxy::with(&[&origin.address()], |settings| settings.server.tunnel_grace.value = 3_600.0);
+    let mut client = open(&proxy, "websocket");
+    proxy.reload(&[&origin.address()], |settings| settings.server.tunnel_grace.value = 0.0);
+    client.send("ping");
+    assert_eq!(client.read(7), HELLO);
+    proxy.server.begin_stop(Some(PATIENCE));
+    assert_eq!(client.rest().0, GOING_AWAY);
+    expect_clean_end(&proxy);
+}
+
+/// A backend that sends these pieces of an event stream, one for each time that it is told to, and holds on.
+fn events(pieces: &'static [&'static str]) -> Origin {
+    Origin::start(move |_, peer| {
+        peer.request();
+        peer.send(
+            "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\nTransfer-Encoding: chunked\r\n\r\n",
+        );
+        for piece in pieces {
+            peer.send(format!("{:x}\r\n{piece}\r\n", piece.len()));
+        }
+        peer.rest();
+    })
+}
+
+#[test]
+fn an_event_stream_ends_in_order_between_two_events() {
+    for pieces in [&["data: one\n\n", ": ping\r\n\r\n"][..], &[]] {
+        let origin = events(pieces);
+        let proxy = graceless(&origin);
+        let mut client = proxy.client();
+        client.send("GET /events HTTP/1.1\r\nHost: a\r\n\r\n");
+        assert_eq!(client.head().status(), 200);
+        for piece in pieces {
+            assert_eq!(client.chunk().expect("a chunk"), piece.as_bytes());
+        }
+        assert_eq!(proxy.server.stats().requests.event_streams, 1);
+        proxy.server.begin_stop(Some(PATIENCE));
+        assert_eq!(client.chunks().0, b"");
+        client.expect_end();
+        expect_clean_end(&proxy);
+        assert_eq!(cut(&proxy), (0, 0, 1));
+    }
+}
+
+#[test]
+fn an_event_stream_in_the_middle_of_an_event_or_to_no_get_is_cut_short() {
+    for (method, piece) in [("GET", "data: on"), ("GET", "data: one\n"), ("POST", "data: one\n\n")] {
+        let origin = Origin::start(move |_, peer| {
+            peer.request();
+            peer.send(format!(
+                "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n{piece}\r\n",
+                piece.len()
+            ));
+            peer.rest();
+        });
+        let proxy = graceless(&origin);
+        let mut client = proxy.client();
+        client.send(format!("{method} /events HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n"));
+        assert_eq!(client.head().status(), 200);
+        assert_eq!(client.chunk().expect("a chunk"), piece.as_bytes());
+        proxy.server.begin_stop(Some(PATIENCE));
+        assert_eq!(client.rest().0, b"", "no last chunk");
+        expect_clean_end(&proxy);
+        assert_eq!(cut(&proxy), (0, 0, 1));
+        assert_eq!(proxy.server.stats().backends[0].failures, 0, "the backend is not to blame");
+    }
+}
+
+#[test]
+fn a_download_is_no_event_stream() {
+    let (go, wait) = pipe();
+    let origin = Origin::start(move |_, peer| {
+        peer.request();
+        peer.send("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n");
+        hear(&wait);
+        peer.send("3\r\ntwo\r\n0\r\n\r\n");
+        peer.rest();
+    });
+    let proxy = graceless(&origin);
+    let mut idle = proxy.client();
+    let mut client = proxy.client();
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_eq!(client.head().status(), 200);
+    assert_eq!(client.chunk().expect("a chunk"), b"one");
+    proxy.server.begin_stop(Some(PATIENCE));
+    idle.expect_end();
+    tell(&go, ());
+    assert_eq!(client.chunks().0, b"two");
+    expect_clean_end(&proxy);
+    assert_eq!(cut(&proxy), (0, 0, 0));
+}
+
+#[test]
+fn what_is_in_flight_at_the_end_is_counted() {
+    let (asked, was_asked) = pipe();
+    let origin = Origin::start(move |_, peer| {
+        peer.request();
+        tell(&asked, ());
+        peer.rest();
+    });
+    let proxy = Proxy::before(&origin);
+    let mut client = proxy.client();
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    hear(&was_asked);
+    proxy.server.begin_stop(Some(Duration::from_millis(100)));
+    assert!(proxy.server.wait(Some(PATIENCE)) && !proxy.server.is_drained());
+    assert_eq!(cut(&proxy), (1, 0, 0));
+}
+
+/// Asks for a WebSocket on stream 1.
+fn open_http2(client: &mut RawHttp2) {
+    let fields =
+        [(":method", "CONNECT"), (":protocol", "websocket"), (":scheme", "http"), (":path", "/"), (":authority", "a")];
+    let head = Frame { flags: Frame::END_HEADERS, ..RawHttp2::head(1, &fields) };
+    client.send(head);
+    client.next_of(Frame::HEADERS);
+}
+
+#[test]
+fn a_client_of_http2_hears_goaway_at_once_and_a_close_when_the_grace_is_over() {
+    let (done, wait) = pipe();
+    let origin = Http2Origin::start(
+        |builder| {
+            builder.enable_connect_protocol();
+        },
+        move |mut exchange| {
+            let done = done.lock().expect("the channel").clone();
+            async move {
+                let response = http::Response::builder().status(200).body(()).expect("a response");
+                let mut body = exchange.response.send_response(response, false).expect("it leaves");
+                body.send_data(HELLO.into(), false).expect("it leaves");
+                let mut heard = Vec::new();
+                let requests = exchange.request.body_mut();
+                while let Some(Ok(data)) = requests.data().await {
+                    heard.extend_from_slice(&data);
+                    if !data.is_empty() && heard.len() == 8 {
+                        body.send_data(GOING_AWAY.into(), true).expect("it leaves");
+                    }
+                }
+                done.send(heard).expect("a listener");
+            }
+        },
+    );
+    let proxy = Proxy::with(&[&origin.address()], |settings| {
+        settings.server.tunnel_grace.value = 0.5;
+    });
+    let mut client = RawHttp2::connect(&proxy);
+    open_http2(&mut client);
+    assert_eq!(client.next_of(Frame::DATA).payload, HELLO);
+    proxy.server.begin_stop(Some(PATIENCE));
+    let go_away = client.next_of(Frame::GOAWAY);
+    assert_eq!(go_away.code(), 0);
+    let close = client.next_of(Frame::DATA);
+    assert_eq!((close.stream, &close.payload[..]), (1, GOING_AWAY));
+    client.send(Frame::new(Frame::DATA, Frame::END_STREAM, 1, CLIENT_ANSWER));
+    while client.next().is_some() {}
+    assert_eq!(code(&hear(&wait)), 1001);
+    expect_clean_end(&proxy);
+    assert_eq!(cut(&proxy), (0, 1, 0));
+    drop(proxy);
+}
+
+#[test]
+fn event_streams_of_http2_end_in_order_or_with_a_reset() {
+    for (piece, in_order) in [("data: one\n\n", true), ("data: on", false)] {
+        let origin = Origin::start(move |_, peer| {
+            peer.request();
+            peer.send(format!(
+                "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n{piece}\r\n",
+                piece.len()
+            ));
+            peer.rest();
+        });
+        let proxy = graceless(&origin);
+        let ended = http2(&proxy, |client| {
+            let server = &proxy.server;
+            async move {
+                let mut requests = client.requests.clone().ready().await.expect("it is ready");
+                let asked = request("GET", "/").body(()).expect("a request");
+                let (response, _) = requests.send_request(asked, true).expect("it is sent");
+                let mut body = response.await.expect("a head").into_body();
+                assert_eq!(body.data().await.expect("data").expect("data"), piece.as_bytes());
+                server.begin_stop(Some(PATIENCE));
+                loop {
+                    match body.data().await {
+                        None => return Ok(()),
+                        // The end alone.
+                        Some(Ok(data)) => assert_eq!(data, ""),
+                        Some(Err(error)) => return Err(error.is_reset()),
+                    }
+                }
+            }
+        });
+        assert_eq!(ended, if in_order { Ok(()) } else { Err(true) }, "{piece:?}");
+        expect_clean_end(&proxy);
+    }
+}
