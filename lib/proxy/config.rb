@@ -138,6 +138,11 @@ module Proxy
       @hash.dig("shutdown_timeout", "value") || Native.defaults.dig(:server, :shutdown_timeout, :value)
     end
 
+    # @return [Numeric] how many of these tunnels and event streams get
+    def tunnel_grace
+      @hash.dig("tunnel_grace", "value") || Native.defaults.dig(:server, :tunnel_grace, :value)
+    end
+
     # @return [Integer] the number of addresses that are listened on
     def bind_count
       [@hash.fetch("binds").length, 1].max

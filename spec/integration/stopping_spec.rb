@@ -60,6 +60,69 @@ RSpec.describe "stopping" do
     expect(seconds { proxy.process.wait }).to be_between(0.2, 3)
   end
 
+  # A backend that upgrades, sends events, or waits, as it is asked to.
+  def every_kind
+    start_backend do |connection|
+      request = connection.read_request or next
+      case request.target
+      when "/ws" then connection.write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+      when "/events"
+        connection.write("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n:ok\n\n\r\n")
+      end
+      Queue.new.pop
+    end
+  end
+
+  def ask_for_every_kind(proxy)
+    ws = proxy.connect
+    ws.send_request("GET", "/ws", { "Connection" => "Upgrade", "Upgrade" => "websocket" })
+    expect(ws.read_head.status).to eq(101)
+    events = proxy.connect
+    events.send_request("GET", "/events")
+    expect(events.read_head.status).to eq(200)
+    [ws, events, proxy.connect.tap { |client| client.send_request("GET", "/") }]
+  end
+
+  it "says what is in flight and how long it gets, and in the end what did not finish" do
+    backend = every_kind
+    proxy = start_proxy_process("shutdown_timeout 2\ntunnel_grace 0.5\nproxy backends: [#{backend.address.inspect}]")
+    clients = ask_for_every_kind(proxy)
+    backend.await_requests(3)
+    proxy.process.signal(:TERM)
+    proxy.process.await_output(/^Stopping\. In flight: 1 request \(2 seconds\), 1 tunnel \(0\.5 seconds\), 1 event stream \(0\.5 seconds\)\. A second signal ends what is left at once\.$/)
+    expect(proxy.process.wait.exitstatus).to eq(0)
+    expect(proxy.process.output).to end_with("\nNot finished in time: 1 request, 1 tunnel, 1 event stream.\n")
+    expect(clients.map(&:read_to_end)).to eq(["\x88\x02\x03\xE9".b, "5\r\n:ok\n\n\r\n0\r\n\r\n", ""])
+  end
+
+  it "says what a second signal has ended" do
+    backend = every_kind
+    proxy = start_proxy_process("proxy backends: [#{backend.address.inspect}]")
+    clients = ask_for_every_kind(proxy)
+    backend.await_requests(3)
+    proxy.process.signal(:TERM)
+    proxy.process.await_output(/^Stopping\. In flight: 1 request \(30 seconds\), 1 tunnel \(5 seconds\)/)
+    proxy.process.signal(:TERM)
+    proxy.process.wait
+    expect(proxy.process.output).to end_with("\nNot finished in time: 1 request, 1 tunnel, 1 event stream.\n")
+    expect(clients.length).to eq(3)
+  end
+
+  it "from Ruby ends tunnels and event streams after tunnel_grace, which is no failure" do
+    address = every_kind.address
+    proxy = start_proxy do
+      tunnel_grace 0.1
+      proxy backends: [address], timeout: 60
+    end
+    *clients, request = ask_for_every_kind(proxy)
+    eventually { expect(proxy.stats[:requests]).to include(in_flight: 3, tunnels: 1, event_streams: 1) }
+    request.close
+    eventually { expect(proxy.stats[:requests]).to include(in_flight: 2) }
+    expect(proxy.server.stop(timeout: 30)).to be(true)
+    expect(proxy.stats[:cut]).to eq(requests: 0, tunnels: 1, event_streams: 1)
+    expect(clients.map(&:read_to_end)).to eq(["\x88\x02\x03\xE9".b, "5\r\n:ok\n\n\r\n0\r\n\r\n"])
+  end
+
   it "from Ruby returns true when everything finished in time" do
     answers = Queue.new
     backend = waiting_backend(answers)

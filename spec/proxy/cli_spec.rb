@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require "net/http"
+require "proxy/cli"
 require_relative "proxyfiles"
 
 RSpec.describe "proxy", "the command" do
@@ -39,10 +40,10 @@ RSpec.describe "proxy", "the command" do
       lines = start
       url = lines[1].strip
 
-      expect(lines.join).to match(%r{\Aproxy \d.*listens on\n  http://127\.0\.0\.1:\d+\nProxyfile: 1 route\. Ctrl-C stops it; requests in flight then get 30 seconds\.\n\z})
+      expect(lines.join).to match(%r{\Aproxy \d\S+ \(PID #{@process.pid}\) listens on\n  http://127\.0\.0\.1:\d+\nProxyfile: 1 route\. Ctrl-C stops it; requests in flight then get 30 seconds\.\n\z})
       expect(Net::HTTP.get(URI(url))).to eq("hello")
       signal("TERM")
-      expect(finish).to eq(["Stopping. Requests in flight get 30 seconds; a second signal ends them at once.\n", 0])
+      expect(finish).to eq(["Stopping. Nothing is in flight.\n", 0])
     end
 
     it "exits with 0 on Ctrl-C" do

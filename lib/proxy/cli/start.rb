@@ -6,18 +6,22 @@ module Proxy
     # @api private
     class Start < Command
       describe "start the proxy (what `proxy` alone does)", <<~HELP
-        proxy start [-c PATH] [-b URL]...
+        proxy start [-c PATH] [-b URL]... [--pid FILE]
 
         Reads the configuration, binds its addresses and serves until it is told to
         stop. Nothing is bound when anything is wrong with the configuration.
 
           -c, --config PATH   the configuration; else Proxyfile, then config/proxy.rb
           -b, --bind URL      listen here, not on the binds of the file; repeatable
+              --pid FILE      write the process's number there once it listens, and
+                              remove the file at the end; one that was left behind is
+                              written over
           -h, --help          this text
 
         Ctrl-C, SIGTERM or SIGQUIT stops it: no new connections, requests in flight may
-        finish within shutdown_timeout, then it exits with 0. A second signal ends it at
-        once.
+        finish within shutdown_timeout, WebSockets and event streams are told after
+        tunnel_grace, then it exits with 0. A second signal ends it at once. SIGHUP from
+        a terminal that is gone stops it too.
 
         SIGHUP reads the configuration and the files it names again, without closing
         anything: requests in flight finish under the one they began with. If anything
@@ -43,6 +47,7 @@ module Proxy
       def declare(options)
         config_option(options)
         options.on("-b", "--bind URL", String) { |url| (@binds ||= []) << url }
+        options.on("--pid FILE", String) { |path| @pid_file = PidFile.new(path) }
       end
 
       def perform
@@ -60,13 +65,25 @@ module Proxy
         @console.complain(*config.warnings.map { |warning| "warning: #{warning}" })
         config.validate!
         signals.serving
-        serve(Server.start(config), config, signals)
+        @pid_file&.claim
+        server = Server.start(config)
+        note_pid(server)
+        serve(server, config, signals)
       rescue ConfigurationError => error
         refuse(error.problems, "#{config.file} has #{count(error.problems.length, "error")}; nothing was started.")
       rescue BindError => error
         refuse(error.problems, "Nothing was started.")
       rescue Error => error
         refuse([error.message], "Nothing was started.")
+      ensure
+        @pid_file&.remove
+      end
+
+      def note_pid(server)
+        @pid_file&.write
+      rescue Error
+        server.stop(timeout: 0)
+        raise
       end
 
       # The configuration, or nil after saying why there is none.
@@ -92,7 +109,7 @@ module Proxy
         greet(server, config)
         reloading = Reloading.new(server, config, @console, signals)
         obey(server, reloading, signals)
-        status = stop(server, reloading.config, signals)
+        status = Stopping.new(server, reloading.config, @console, signals).perform
         leave(status) unless reloading.give_up(FAREWELL)
         status
       end
@@ -112,33 +129,22 @@ module Proxy
         end
       end
 
-      # Returns the exit status.
-      def stop(server, config, signals)
-        @console.say("Stopping. Requests in flight get #{seconds(config)}; a second signal ends them at once.")
-        stopping = Thread.new { server.stop.tap { signals.push(:stopped) } }
-        forced = signals.second
-        if forced
-          server.stop(timeout: 0)
-          return 128 + forced
-        end
-        @console.complain("Some requests took longer than that and were cut.") unless stopping.value
-        OK
-      end
-
       # Ends the process although a thread of it does not.
       def leave(status)
+        @pid_file&.remove
         @console.flush(FAREWELL)
         exit!(status)
       end
 
       def greet(server, config)
-        @console.say("proxy #{VERSION} listens on", *server.urls.map { |url| "  #{url}" },
-                     "#{config.file}: #{count(config.route_count, "route")}. Ctrl-C stops it; requests in flight then get #{seconds(config)}.")
+        @console.say("proxy #{VERSION} (PID #{Process.pid}) listens on", *server.urls.map { |url| "  #{url}" },
+                     "#{config.file}: #{count(config.route_count, "route")}. Ctrl-C stops it; requests in flight then get #{self.class.seconds(config.shutdown_timeout)}.")
       end
 
-      def seconds(config)
-        timeout = config.shutdown_timeout
-        count(timeout == timeout.to_i ? timeout.to_i : timeout, "second")
+      # "1 second", "0.5 seconds"
+      def self.seconds(number)
+        number = number.to_i if number == number.to_i
+        "#{number} second#{"s" unless number == 1}"
       end
     end
   end
@@ -147,3 +153,5 @@ end
 require_relative "console"
 require_relative "start/signals"
 require_relative "start/reloading"
+require_relative "start/stopping"
+require_relative "start/pid_file"

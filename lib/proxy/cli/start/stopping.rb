@@ -1,0 +1,58 @@
+# frozen_string_literal: true
+
+module Proxy
+  module CLI
+    class Start
+      # The stop of a server: what was in flight, and what of it did not finish.
+      class Stopping
+        KINDS = { requests: "request", tunnels: "tunnel", event_streams: "event stream" }.freeze
+        private_constant :KINDS
+
+        def initialize(server, config, console, signals)
+          @server = server
+          @config = config
+          @console = console
+          @signals = signals
+        end
+
+        # Stops, and returns the exit status: 0, or that of the signal that ended everything at once.
+        def perform
+          @console.say("Stopping. #{in_flight}")
+          stopping = Thread.new { @server.stop.tap { @signals.push(:stopped) } }
+          forced = @signals.second
+          forced ? @server.stop(timeout: 0) : stopping.join
+          report
+          forced ? 128 + forced : OK
+        end
+
+        private
+
+        def in_flight
+          lasting = @server.stats[:requests].slice(:tunnels, :event_streams)
+          requests = [@server.stats[:requests][:in_flight] - lasting.values.sum, 0].max
+          parts = words(requests: requests, **lasting) { |kind| " (#{Start.seconds(limit(kind))})" }
+          parts.empty? ? "Nothing is in flight." : "In flight: #{parts}. A second signal ends what is left at once."
+        end
+
+        # How long it may take at most.
+        def limit(kind)
+          kind == :requests ? @config.shutdown_timeout : [@config.tunnel_grace, @config.shutdown_timeout].min
+        end
+
+        def report
+          cut = words(**@server.stats[:cut])
+          @console.complain("Not finished in time: #{cut}.") unless cut.empty?
+        end
+
+        # "1 request, 2 tunnels", with what the block has to say of each.
+        def words(**numbers)
+          KINDS.filter_map { |kind, word|
+            number = numbers.fetch(kind)
+            "#{number} #{word}#{"s" unless number == 1}#{yield kind if block_given?}" if number.positive?
+          }.join(", ")
+        end
+      end
+      private_constant :Stopping
+    end
+  end
+end
