@@ -6,7 +6,7 @@ mod guard;
 mod hops;
 mod introduction;
 
-pub(crate) use answer::{log_refused, refuse, write_connection};
+pub(crate) use answer::{log_refused, note_refused, refuse, write_connection, Unread};
 pub(crate) use extra::Extra;
 pub(crate) use guard::forward_guarded;
 
@@ -130,7 +130,7 @@ async fn forward(
         Ok(framing) => framing,
         Err(malformed) => {
             let form = Form::of(&work.request);
-            return refuse(engine, link, client, work, malformed.status(), form).await;
+            return refuse(engine, link, client, work, Unread::new(malformed.status(), malformed.0, form)).await;
         }
     };
     client.peer.begin_reading(framing);
@@ -279,6 +279,8 @@ impl Exchange<'_> {
                 bytes: 0,
                 fields: Some(&self.work.response.fields),
             }),
+            // The one that the backend and the logs know it by.
+            sent_id: self.logged_id().sent(),
             ..self.scope(self.work.request.path())
         }
     }
@@ -335,6 +337,14 @@ impl Exchange<'_> {
     pub(crate) fn note_slowness(&self, error: &Error) {
         if matches!(error.kind, Kind::Timeout(Waited::ClientRate | Waited::ClientBody | Waited::ClientWrite)) {
             self.note(Level::Info, format_args!("{error}"));
+        }
+    }
+
+    /// Logs that a client has not taken all of its response.
+    pub(crate) fn note_departure(&self, error: &Error) {
+        match error.kind {
+            Kind::Timeout(_) => self.note_slowness(error),
+            _ => self.debug(format_args!("the client went away before the end of its response: {error}")),
         }
     }
 

@@ -1,7 +1,7 @@
 //! Error responses: the only answers that the engine makes up by itself.
 //!
-//! Each exists as plain text, as JSON and as a page, all written out at load; the request's `Accept` chooses. Nothing is
-//! formatted when an error happens, so an outage costs no more than what it breaks.
+//! Each exists as plain text, as JSON and as a page, all written out at load; the request's `Accept` chooses. Nothing but the request's id
+//! is put in when an error happens, so an outage costs no more than what it breaks.
 
 mod accept;
 mod built_in;
@@ -75,6 +75,15 @@ pub struct Rendered {
     pub fields: Box<[u8]>,
     /// The body. To a HEAD request it is not sent, and the fields stay.
     pub body: Box<[u8]>,
+    /// Where in the body the request's id has its place, if it has one: see [`Rendered::with_id`].
+    id: Option<IdPlace>,
+}
+
+/// The place of a request's id in a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct IdPlace {
+    at: usize,
+    format: Format,
 }
 
 impl ErrorResponse {
@@ -158,7 +167,33 @@ impl Rendered {
         for (name, value) in extra {
             line(name, value);
         }
-        Self { status, reason: reason(status), fields: fields.into(), body }
+        Self { status, reason: reason(status), fields: fields.into(), body, id: None }
+    }
+
+    /// The same with a place for the request's id behind `mark`.
+    fn with_place_behind(self, format: Format, mark: &str) -> Self {
+        let at = memchr::memmem::find(&self.body, mark.as_bytes()).map(|at| at + mark.len());
+        Self { id: at.map(|at| IdPlace { at, format }), ..self }
+    }
+
+    /// The body with the request's id, where it has a place for one: a person who sees the page can name it. The fields do not know of the
+    /// length that it then has.
+    pub(crate) fn with_id(&self, id: &[u8]) -> Option<Vec<u8>> {
+        let IdPlace { at, format } = self.id?;
+        let (before, behind) = self.body.split_at_checked(at)?;
+        let mut body = Vec::with_capacity(self.body.len() + id.len());
+        body.extend_from_slice(before);
+        for byte in id {
+            match (byte, format) {
+                (b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'-' | b'_' | b'.' | b':' | b'/' | b'+' | b'=', _) => {
+                    body.push(*byte)
+                }
+                (byte, Format::Json) => body.extend_from_slice(format!("\\u{byte:04x}").as_bytes()),
+                (byte, _) => body.extend_from_slice(format!("&#{byte};").as_bytes()),
+            }
+        }
+        body.extend_from_slice(behind);
+        Some(body)
     }
 }
 

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::http2::PREFACE;
 use crate::engine::{Engine, Registration, Workspace};
-use crate::forward::{forward_guarded, log_refused, refuse, Verdict};
+use crate::forward::{forward_guarded, log_refused, note_refused, refuse, Unread, Verdict};
 use crate::grpc::Told;
 use crate::http1::{salvage_request, Connection, ReadError};
 use crate::peer::Peer;
@@ -216,17 +216,16 @@ async fn read_head(
     .await;
     // A head that came in pieces began when the first of them did.
     work.begun = until.and_then(|until| until.checked_sub(limits.head)).map(Instant::into_std);
-    let status = match result {
+    let (status, why) = match result {
         Ok(Ok(())) => return Ok(()),
         // Asked only now, so that no request of HTTP/1.1 pays for it.
         Ok(Err(ReadError::Malformed(_))) if may_be_http2 && is_preface(connection.input.filled()) => {
             return Err(End::Http2);
         }
-        Ok(Err(ReadError::Malformed(why))) => {
-            engine.log.debug(format_args!("a request was refused: {why}"));
-            why.status()
+        Ok(Err(ReadError::Malformed(why))) => (why.status(), why.0),
+        Ok(Err(ReadError::TooLarge | ReadError::BodyTooLarge)) => {
+            (too_large(connection.input.filled(), limits.max_head), "its head is longer than max_header_size")
         }
-        Ok(Err(ReadError::TooLarge | ReadError::BodyTooLarge)) => too_large(connection.input.filled(), limits.max_head),
         Ok(Err(
             ReadError::Io(_)
             | ReadError::Ended
@@ -240,11 +239,11 @@ async fn read_head(
             }
             return Err(End::Closed(Verdict::Close));
         }
-        Err(()) => 408,
+        Err(()) => (408, "its head was not whole within client_header_timeout"),
     };
     let bytes = connection.input.filled();
     salvage_request(&bytes[..bytes.len().min(limits.max_head)], &mut work.request);
-    Err(End::Closed(refuse(engine, link, client, work, status, None).await))
+    Err(End::Closed(refuse(engine, link, client, work, Unread::new(status, why, None)).await))
 }
 
 /// The status for a head that is too large: it is the target that is too long, if the line that it stands on does not end before.
@@ -262,7 +261,9 @@ fn too_large(bytes: &[u8], limit: usize) -> u16 {
 fn note_unfinished(engine: &Engine, link: &ClientInfo, bytes: &[u8], work: &mut Workspace) {
     salvage_request(bytes, &mut work.request);
     engine.counters.answered(499);
-    log_refused(engine, link, work, RequestId::random(), (499, Told::default()), 0);
+    let id = RequestId::random();
+    note_refused(engine, link, work, id, format_args!("the client went away before its head was whole"));
+    log_refused(engine, link, work, id, (499, Told::default()), 0);
 }
 
 /// Whether HTTP/2 has begun, as far as its preface is there.

@@ -7,24 +7,44 @@ use crate::engine::{Engine, Workspace};
 use crate::error::{Error, Kind, Side, Waited};
 use crate::grpc::{Form, Told};
 use crate::http1::Framing;
+use crate::log::Level;
 use crate::message::{Known, Method, ResponseHead, Version};
 use crate::request_id::{LoggedId, RequestId};
-use crate::respond::{self, ErrorResponse, Refusal};
+use crate::respond::{self, ErrorResponse, Refusal, Rendered};
 use crate::rewrite::{ClientInfo, ResponseInfo, Scope};
 use crate::upstream::exchange::{self, Client};
 
-/// Answers a request that could not be read, and closes. What of it could be made out stands in `work.request`. `form`: as far as it was
-/// read, it is a call of gRPC.
+/// What is wrong with a request that could not be read.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Unread {
+    pub(crate) id: RequestId,
+    pub(crate) status: u16,
+    /// `None`: the log has it already.
+    pub(crate) why: Option<&'static str>,
+    /// As far as it was read, it is a call of gRPC.
+    pub(crate) form: Option<Form>,
+}
+
+impl Unread {
+    /// A request that is refused for this reason.
+    pub(crate) fn new(status: u16, why: &'static str, form: Option<Form>) -> Self {
+        Self { id: RequestId::random(), status, why: Some(why), form }
+    }
+}
+
+/// Answers a request that could not be read, and closes. What of it could be made out stands in `work.request`.
 pub(crate) async fn refuse(
     engine: &Engine,
     link: &ClientInfo,
     client: &mut Client,
     work: &mut Workspace,
-    status: u16,
-    form: Option<Form>,
+    unread: Unread,
 ) -> Verdict {
+    let Unread { id, status, why, form } = unread;
     let before = client.peer.body_sent();
-    let id = RequestId::random();
+    if let Some(why) = why {
+        note_refused(engine, link, work, id, format_args!("refused with {status}: {why}"));
+    }
     let request = &work.request;
     let call = form.map(|form| call_fields(form, Refusal::Status(status), client.peer.version()));
     let response = respond::built_in(status).choose(None);
@@ -54,6 +74,24 @@ pub(crate) async fn refuse(
     match flushed {
         Ok(()) => Verdict::Linger,
         Err(error) => Verdict::after(&error),
+    }
+}
+
+/// Says in the log, to whom it may help, what is wrong with a request that could not be read or was never sent whole.
+#[cold]
+pub(crate) fn note_refused(
+    engine: &Engine,
+    link: &ClientInfo,
+    work: &Workspace,
+    id: RequestId,
+    what: std::fmt::Arguments<'_>,
+) {
+    if engine.log.enabled(Level::Debug) {
+        let request = &work.request;
+        let id = LoggedId::of(id, request.fields.get(Known::XRequestId));
+        let (method, path) = (String::from_utf8_lossy(request.method_text()), String::from_utf8_lossy(request.path()));
+        let addr = if link.addr.is_empty() { "a client" } else { &link.addr };
+        engine.log.write(Level::Debug, Some(id), format_args!("{method} {path} from {addr}: {what}"));
     }
 }
 
@@ -119,6 +157,7 @@ impl Exchange<'_> {
                     408
                 }
                 _ => {
+                    self.debug(format_args!("the client went away: {error}"));
                     self.answering(499);
                     return Verdict::CutShort;
                 }
@@ -140,12 +179,13 @@ impl Exchange<'_> {
             return self.answer_call(Refusal::Status(answer.status)).await;
         }
         self.work.response.fields.read_lines(&answer.fields);
-        self.append_id();
-        self.send_answer(answer.status, &answer.body).await
+        let with_id = self.append_id(Some(answer));
+        self.send_answer(answer.status, with_id.as_deref().unwrap_or(&answer.body)).await
     }
 
-    /// Says which request an error response is about, unless the configuration says something else there.
-    fn append_id(&mut self) {
+    /// Says which request an error response is about, unless the configuration says something else there. Returns the body that says it too,
+    /// if `answer` has a place for that.
+    fn append_id(&mut self, answer: Option<&Rendered>) -> Option<Vec<u8>> {
         let mut value = std::mem::take(&mut self.work.scratch);
         value.clear();
         self.logged_id().write_value(&mut value);
@@ -153,7 +193,12 @@ impl Exchange<'_> {
         if !fields.has(Known::XRequestId) {
             fields.append(Known::XRequestId, &value);
         }
+        let body = answer.and_then(|answer| answer.with_id(&value));
+        if let Some(body) = &body {
+            fields.set(Known::ContentLength, body.len().to_string().as_bytes());
+        }
         self.work.scratch = value;
+        body
     }
 
     /// Answers a call of gRPC, which takes no other answer. The fields that filters want on it stay.
@@ -162,7 +207,7 @@ impl Exchange<'_> {
         self.outcome.grpc = refusal.told();
         let fields = call_fields(form, refusal, self.work.request.version);
         self.work.response.fields.read_lines(&fields);
-        self.append_id();
+        self.append_id(None);
         self.send_answer(200, b"").await
     }
 

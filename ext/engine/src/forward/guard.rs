@@ -4,11 +4,13 @@ use std::future::{poll_fn, Future};
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::task::Poll;
 
-use super::{forward, log_refused, refuse, Verdict};
+use super::{forward, log_refused, refuse, Unread, Verdict};
 use crate::engine::{Engine, Workspace};
 use crate::grpc::Form;
 use crate::grpc::Told;
-use crate::request_id::RequestId;
+use crate::log::Level;
+use crate::message::Known;
+use crate::request_id::{LoggedId, RequestId};
 use crate::rewrite::ClientInfo;
 use crate::snapshot::Snapshot;
 use crate::upstream::exchange::Client;
@@ -33,17 +35,20 @@ pub(crate) async fn forward_guarded(
     if let Some(verdict) = result {
         return verdict;
     }
-    engine.log.error(format_args!("a request failed by a mistake in the proxy itself (a panic)"));
+    let id = RequestId::random();
+    let logged = LoggedId::of(id, work.request.fields.get(Known::XRequestId));
+    let what = format_args!("a request failed by a mistake in the proxy itself (a panic)");
+    engine.log.write(Level::Error, Some(logged), what);
     engine.counters.request_ended();
     if client.peer.total_sent() != sent {
         let bytes = client.peer.body_sent().saturating_sub(body);
         let status = work.response.status;
-        log_refused(engine, link, work, RequestId::random(), (status, Told::default()), bytes);
+        log_refused(engine, link, work, id, (status, Told::default()), bytes);
         return Verdict::Reset;
     }
     if let Some(connection) = client.peer.http1() {
         connection.discard_output();
     }
     let form = Form::of(&work.request);
-    refuse(engine, link, client, work, 500, form).await
+    refuse(engine, link, client, work, Unread { id, status: 500, why: None, form }).await
 }

@@ -69,8 +69,17 @@ pub(super) fn forms(status: u16, message: &str, extra: &[(String, String)]) -> [
         reason => reason,
     };
     let plain = format!("{status} {title}\n{message}\n");
-    let json = serde_json::json!({ "error": title, "message": message, "code": status, "status": "error" });
+    let json = serde_json::json!({
+        "error": title, "message": message, "code": status, "status": "error", "request_id": ""
+    });
     let bodies = [plain, format!("{json}\n"), page::html(status, title, message)];
     let mut bodies = bodies.into_iter();
-    Format::ALL.map(|format| bodies.next().map(|body| Rendered::new(status, format, body, extra)))
+    Format::ALL.map(|format| {
+        let rendered = Rendered::new(status, format, bodies.next()?, extra);
+        Some(match format {
+            Format::Plain => rendered,
+            Format::Json => rendered.with_place_behind(format, r#""request_id":""#),
+            Format::Html => rendered.with_place_behind(format, "<code>"),
+        })
+    })
 }

@@ -26,6 +26,7 @@ p.status {
 }
 h1 { margin-top: 1.25rem; padding-top: 1.25rem; border-top: 1px solid var(--line); font-size: 1.5rem; line-height: 1.25; }
 p.message { margin-top: 0.5rem; color: var(--soft); }
+p.id { margin-top: 1.5rem; color: var(--soft); font-size: 0.8125rem; overflow-wrap: anywhere; }
 </style>
 </head>
 <body>
@@ -33,6 +34,7 @@ p.message { margin-top: 0.5rem; color: var(--soft); }
 <p class="status">{status}</p>
 <h1>{title}</h1>
 <p class="message">{message}</p>
+<p class="id">Request ID: <code></code></p>
 </main>
 </body>
 </html>

@@ -69,6 +69,7 @@ fn built_in_ones_come_as_text_json_and_page() {
         serde_json::from_slice(&response.choose(Some(&b"application/json"[..])).body).expect("JSON");
     assert_eq!((&json["error"], &json["code"], &json["status"]), (&"Bad Gateway".into(), &502.into(), &"error".into()));
     assert!(json["message"].as_str().is_some_and(|message| !message.is_empty()));
+    assert_eq!(json["request_id"], "");
     let page = response.choose(Some(&b"text/html"[..]));
     let page = text(&page.body);
     assert!(page.contains("<title>502 Bad Gateway</title>") && !page.contains("{message}"), "{page}");
@@ -172,4 +173,16 @@ fn mistakes_are_problems_with_a_remedy() {
     let (_, problems) = compile(&custom(|c| c.json = inline("Down")));
     assert_eq!(problems.len(), 1);
     assert_eq!(problems[0].severity, Severity::Warning);
+}
+
+#[test]
+fn pages_and_json_name_the_request_whatever_it_is_called() {
+    let form = |accept: &'static [u8]| built_in(502).choose(Some(accept));
+    assert_eq!(form(b"text/plain").with_id(b"abc"), None);
+    let page = form(b"text/html").with_id(b"a-1<b>&\"'").expect("a place");
+    assert!(text(&page).contains("<code>a-1&#60;b&#62;&#38;&#34;&#39;</code>"), "{}", text(&page));
+    let json = form(b"application/json").with_id(b"a\\1\"<").expect("a place");
+    let json: serde_json::Value = serde_json::from_slice(&json).expect("JSON");
+    assert_eq!(json["request_id"], "a\\1\"<");
+    assert_eq!(json["code"], 502);
 }

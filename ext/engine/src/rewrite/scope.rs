@@ -21,7 +21,8 @@ pub struct Scope<'a> {
     pub client: &'a ClientInfo,
     /// Its id.
     pub request_id: RequestId,
-    /// The id that is shown in place of [`Scope::request_id`]: one of somebody else's that was forwarded, in a log. Usually empty.
+    /// The id that is shown in place of [`Scope::request_id`]: one of somebody else's that was forwarded, in logs and in
+    /// responses. Usually empty.
     pub sent_id: &'a [u8],
     /// When its head had been read.
     pub start: SystemTime,

@@ -18,7 +18,7 @@ use super::wire::Wire;
 use super::{FAREWELL, LINGER, ROOM};
 use crate::alarm::Alarm;
 use crate::engine::{Engine, Registration};
-use crate::forward::{forward_guarded, refuse, Verdict};
+use crate::forward::{forward_guarded, refuse, Unread, Verdict};
 use crate::grpc::Form;
 use crate::http1::ReadError;
 use crate::http2::Stream;
@@ -259,17 +259,14 @@ async fn serve(engine: Rc<Engine>, link: Rc<ClientInfo>, parts: Parts, stream: B
     let verdict = match read {
         Ok(()) => forward_guarded(&engine, &snapshot, &link, &mut client, &mut work).await,
         Err(error) => {
-            let status = match error {
-                ReadError::Malformed(why) => {
-                    engine.log.debug(format_args!("a request was refused: {why}"));
-                    why.status()
-                }
-                _ if work.request.target.len() > limit => 414,
-                _ => 431,
+            let (status, why) = match error {
+                ReadError::Malformed(why) => (why.status(), why.0),
+                _ if work.request.target.len() > limit => (414, "its target is longer than max_header_size"),
+                _ => (431, "its head is longer than max_header_size"),
             };
             work.begun = Some(std::time::Instant::now());
             let form = Form::of(&work.request);
-            refuse(&engine, &link, &mut client, &mut work, status, form).await
+            refuse(&engine, &link, &mut client, &mut work, Unread::new(status, why, form)).await
         }
     };
     engine.reuse(work);

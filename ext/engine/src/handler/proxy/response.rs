@@ -108,11 +108,14 @@ impl Proxy {
                 }
             }
             Err(error) => {
-                exchange.note_slowness(&error);
-                if error.side == Side::Backend {
-                    if let Some(attempt) = &exchange.outcome.backend {
-                        attempt.failed(Blame::Backend);
-                        exchange.warn(format_args!("{}: response cut short: {error}", attempt.label()));
+                match error.side {
+                    Side::Client => exchange.note_departure(&error),
+                    Side::Us => {}
+                    Side::Backend => {
+                        if let Some(attempt) = &exchange.outcome.backend {
+                            attempt.failed(Blame::Backend);
+                            exchange.warn(format_args!("{}: response cut short: {error}", attempt.label()));
+                        }
                     }
                 }
                 match client_framing {
