@@ -107,20 +107,27 @@ module Proxy
         # As it is looked for: `pgrep -f "proxy start"`.
         Process.setproctitle(["proxy start", @path && "-c #{@path}"].compact.join(" "))
         greet(server, config)
+        notifier = Notifier.new
+        notifier.ready
         reloading = Reloading.new(server, config, @console, signals)
-        obey(server, reloading, signals)
+        obey(server, reloading, signals, notifier)
+        notifier.stopping
         status = Stopping.new(server, reloading.config, @console, signals).perform
         leave(status) unless reloading.give_up(FAREWELL)
         status
       end
 
       # Does what signals ask for until one asks for the end.
-      def obey(server, reloading, signals)
+      def obey(server, reloading, signals, notifier)
         loop do
           event, argument = signals.next
           case event
-          when :reload then reloading.begin
-          when :reloaded then reloading.over(argument)
+          when :reload
+            notifier.reloading
+            reloading.begin
+          when :reloaded
+            reloading.over(argument)
+            notifier.ready unless reloading.under_way?
           when :reopen then server.reopen_logs
           when :upgrade then @console.complain("SIGUSR2 does nothing in this version: stop the proxy and start it anew")
           when :hang_up then return @console.complain("The terminal is gone.")
@@ -155,3 +162,4 @@ require_relative "start/signals"
 require_relative "start/reloading"
 require_relative "start/stopping"
 require_relative "start/pid_file"
+require_relative "start/notifier"

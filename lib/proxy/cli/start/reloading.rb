@@ -42,6 +42,9 @@ module Proxy
           self.begin
         end
 
+        # Whether one is going on.
+        def under_way? = !@thread.nil?
+
         # Gives up a reload that is going on. `false` if it does not let go within so many seconds.
         def give_up(limit)
           @thread.nil? || !@thread.kill.join(limit).nil?
