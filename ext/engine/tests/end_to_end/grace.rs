@@ -153,6 +153,25 @@ fn a_client_that_does_not_answer_is_not_waited_for_long() {
 }
 
 #[test]
+fn a_client_that_goes_on_sending_is_not_listened_to_for_long() {
+    let origin = Origin::start(|_, peer| {
+        peer.head();
+        peer.send(SWITCHING);
+        peer.rest();
+    });
+    let proxy = graceless(&origin);
+    let mut client = open(&proxy, "websocket");
+    let mut writer = client.writer();
+    let sending = std::thread::spawn(move || while writer.try_send([0x82, 0x80, 0, 0, 0, 0]).is_ok() {});
+    proxy.server.begin_stop(Some(Duration::from_secs(3_600)));
+    assert_eq!(client.read(4), GOING_AWAY);
+    let begun = Instant::now();
+    expect_clean_end(&proxy);
+    assert!(begun.elapsed() < Duration::from_secs(8), "after {:?}", begun.elapsed());
+    sending.join().expect("its end is seen");
+}
+
+#[test]
 fn nothing_is_added_to_what_is_no_websocket() {
     let (told, seen) = pipe();
     let origin = Origin::start(move |_, peer| {

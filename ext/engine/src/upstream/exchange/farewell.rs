@@ -12,8 +12,8 @@ use crate::long_lived::FAREWELL;
 use crate::peer::Peer;
 use crate::websocket::{going_away, Frames, Sender};
 
-/// Tells both sides that the other goes away, and waits for them to say so too. `false` if one could not be told: it gets no frame but where
-/// one may stand, so that what it makes of the last one that has begun is never wrong.
+/// Tells both sides that the other goes away, and waits for them to say so too. `false` if one did not, or could not be told: it gets no
+/// frame but where one may stand, so that what it makes of the last one that has begun is never wrong.
 pub(super) async fn say_farewell(client: &mut Client, backend: &mut Peer, up: Way, down: Way) -> bool {
     let (Some(mut up), Some(mut down)) = (Last::of(up, Sender::Client), Last::of(down, Sender::Server)) else {
         return false;
@@ -29,8 +29,7 @@ pub(super) async fn say_farewell(client: &mut Client, backend: &mut Peer, up: Wa
         }
     })
     .await;
-    let told = answered || up.is_told(backend) && down.is_told(&client.peer);
-    if told {
+    if answered || up.is_told(backend) && down.is_told(&client.peer) {
         poll_fn(|cx| {
             // What cannot be ended now ends with its connection.
             let _ = (client.peer.poll_shutdown(cx), backend.poll_shutdown(cx));
@@ -38,7 +37,7 @@ pub(super) async fn say_farewell(client: &mut Client, backend: &mut Peer, up: Wa
         })
         .await;
     }
-    told
+    answered
 }
 
 /// The last of one direction.

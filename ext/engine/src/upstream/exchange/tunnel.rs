@@ -84,8 +84,8 @@ pub(crate) async fn tunnel(
     if let Some(ended) = ended {
         return ended;
     }
-    let told = websocket && say_farewell(client, backend, up, down).await;
-    told.then_some(()).ok_or(Error { kind: Kind::Stopping, side: Side::Us, retry: Retry::Never })
+    let in_order = websocket && say_farewell(client, backend, up, down).await;
+    in_order.then_some(()).ok_or(Error { kind: Kind::Stopping, side: Side::Us, retry: Retry::Never })
 }
 
 fn poll_copy(
