@@ -183,8 +183,8 @@ impl Exchange<'_> {
         self.send_answer(answer.status, with_id.as_deref().unwrap_or(&answer.body)).await
     }
 
-    /// Says which request an error response is about, unless the configuration says something else there. Returns the body that says it too,
-    /// if `answer` has a place for that.
+    /// Says which request an error response is about, unless the configuration says something else there. Returns the body that says it
+    /// too, if `answer` has a place for that.
     fn append_id(&mut self, answer: Option<&Rendered>) -> Option<Vec<u8>> {
         let mut value = std::mem::take(&mut self.work.scratch);
         value.clear();

@@ -1,10 +1,13 @@
 //! What becomes of tunnels and event streams when the server stops: they get `tunnel_grace`, and are told.
 
+mod events;
+mod http2;
+
 use std::sync::mpsc::{channel, Receiver, Sender};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use crate::support::{eventually, http2, request, End, Frame, Http2Origin, Origin, Peer, Proxy, RawHttp2, PATIENCE};
+use crate::support::{eventually, End, Origin, Peer, Proxy, PATIENCE};
 
 const SWITCHING: &str = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
 /// What a server sends that goes away, and how that of a client begins.
@@ -291,88 +294,6 @@ fn a_reload_ends_no_tunnel_and_its_grace_is_that_of_the_next_stop() {
     expect_clean_end(&proxy);
 }
 
-/// A backend that sends these pieces of an event stream, one for each time that it is told to, and holds on.
-fn events(pieces: &'static [&'static str]) -> Origin {
-    Origin::start(move |_, peer| {
-        peer.request();
-        peer.send(
-            "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\nTransfer-Encoding: chunked\r\n\r\n",
-        );
-        for piece in pieces {
-            peer.send(format!("{:x}\r\n{piece}\r\n", piece.len()));
-        }
-        peer.rest();
-    })
-}
-
-#[test]
-fn an_event_stream_ends_in_order_between_two_events() {
-    for pieces in [&["data: one\n\n", ": ping\r\n\r\n"][..], &[]] {
-        let origin = events(pieces);
-        let proxy = graceless(&origin);
-        let mut client = proxy.client();
-        client.send("GET /events HTTP/1.1\r\nHost: a\r\n\r\n");
-        assert_eq!(client.head().status(), 200);
-        for piece in pieces {
-            assert_eq!(client.chunk().expect("a chunk"), piece.as_bytes());
-        }
-        assert_eq!(proxy.server.stats().requests.event_streams, 1);
-        proxy.server.begin_stop(Some(PATIENCE));
-        assert_eq!(client.chunks().0, b"");
-        client.expect_end();
-        expect_clean_end(&proxy);
-        assert_eq!(cut(&proxy), (0, 0, 1));
-    }
-}
-
-#[test]
-fn an_event_stream_in_the_middle_of_an_event_or_to_no_get_is_cut_short() {
-    for (method, piece) in [("GET", "data: on"), ("GET", "data: one\n"), ("POST", "data: one\n\n")] {
-        let origin = Origin::start(move |_, peer| {
-            peer.request();
-            peer.send(format!(
-                "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n{piece}\r\n",
-                piece.len()
-            ));
-            peer.rest();
-        });
-        let proxy = graceless(&origin);
-        let mut client = proxy.client();
-        client.send(format!("{method} /events HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n"));
-        assert_eq!(client.head().status(), 200);
-        assert_eq!(client.chunk().expect("a chunk"), piece.as_bytes());
-        proxy.server.begin_stop(Some(PATIENCE));
-        assert_eq!(client.rest().0, b"", "no last chunk");
-        expect_clean_end(&proxy);
-        assert_eq!(cut(&proxy), (0, 0, 1));
-        assert_eq!(proxy.server.stats().backends[0].failures, 0, "the backend is not to blame");
-    }
-}
-
-#[test]
-fn a_download_is_no_event_stream() {
-    let (go, wait) = pipe();
-    let origin = Origin::start(move |_, peer| {
-        peer.request();
-        peer.send("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n");
-        hear(&wait);
-        peer.send("3\r\ntwo\r\n0\r\n\r\n");
-        peer.rest();
-    });
-    let proxy = graceless(&origin);
-    let mut idle = proxy.client();
-    let mut client = proxy.client();
-    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-    assert_eq!(client.head().status(), 200);
-    assert_eq!(client.chunk().expect("a chunk"), b"one");
-    proxy.server.begin_stop(Some(PATIENCE));
-    idle.expect_end();
-    tell(&go, ());
-    assert_eq!(client.chunks().0, b"two");
-    expect_clean_end(&proxy);
-    assert_eq!(cut(&proxy), (0, 0, 0));
-}
-
 #[test]
 fn what_is_in_flight_at_the_end_is_counted() {
     let (asked, was_asked) = pipe();
@@ -388,93 +309,4 @@ fn what_is_in_flight_at_the_end_is_counted() {
     proxy.server.begin_stop(Some(Duration::from_millis(100)));
     assert!(proxy.server.wait(Some(PATIENCE)) && !proxy.server.is_drained());
     assert_eq!(cut(&proxy), (1, 0, 0));
-}
-
-/// Asks for a WebSocket on stream 1.
-fn open_http2(client: &mut RawHttp2) {
-    let fields =
-        [(":method", "CONNECT"), (":protocol", "websocket"), (":scheme", "http"), (":path", "/"), (":authority", "a")];
-    let head = Frame { flags: Frame::END_HEADERS, ..RawHttp2::head(1, &fields) };
-    client.send(head);
-    client.next_of(Frame::HEADERS);
-}
-
-#[test]
-fn a_client_of_http2_hears_goaway_at_once_and_a_close_when_the_grace_is_over() {
-    let (done, wait) = pipe();
-    let origin = Http2Origin::start(
-        |builder| {
-            builder.enable_connect_protocol();
-        },
-        move |mut exchange| {
-            let done = done.lock().expect("the channel").clone();
-            async move {
-                let response = http::Response::builder().status(200).body(()).expect("a response");
-                let mut body = exchange.response.send_response(response, false).expect("it leaves");
-                body.send_data(HELLO.into(), false).expect("it leaves");
-                let mut heard = Vec::new();
-                let requests = exchange.request.body_mut();
-                while let Some(Ok(data)) = requests.data().await {
-                    heard.extend_from_slice(&data);
-                    if !data.is_empty() && heard.len() == 8 {
-                        body.send_data(GOING_AWAY.into(), true).expect("it leaves");
-                    }
-                }
-                done.send(heard).expect("a listener");
-            }
-        },
-    );
-    let proxy = Proxy::with(&[&origin.address()], |settings| {
-        settings.server.tunnel_grace.value = 0.5;
-    });
-    let mut client = RawHttp2::connect(&proxy);
-    open_http2(&mut client);
-    assert_eq!(client.next_of(Frame::DATA).payload, HELLO);
-    proxy.server.begin_stop(Some(PATIENCE));
-    let go_away = client.next_of(Frame::GOAWAY);
-    assert_eq!(go_away.code(), 0);
-    let close = client.next_of(Frame::DATA);
-    assert_eq!((close.stream, &close.payload[..]), (1, GOING_AWAY));
-    client.send(Frame::new(Frame::DATA, Frame::END_STREAM, 1, CLIENT_ANSWER));
-    while client.next().is_some() {}
-    assert_eq!(code(&hear(&wait)), 1001);
-    expect_clean_end(&proxy);
-    assert_eq!(cut(&proxy), (0, 1, 0));
-    drop(proxy);
-}
-
-#[test]
-fn event_streams_of_http2_end_in_order_or_with_a_reset() {
-    for (piece, in_order) in [("data: one\n\n", true), ("data: on", false)] {
-        let origin = Origin::start(move |_, peer| {
-            peer.request();
-            peer.send(format!(
-                "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n{piece}\r\n",
-                piece.len()
-            ));
-            peer.rest();
-        });
-        let proxy = graceless(&origin);
-        let ended = http2(&proxy, |client| {
-            let server = &proxy.server;
-            async move {
-                let mut requests = client.requests.clone().ready().await.expect("it is ready");
-                let asked = request("GET", "/").body(()).expect("a request");
-                let (response, _) = requests.send_request(asked, true).expect("it is sent");
-                let mut body = response.await.expect("a head").into_body();
-                assert_eq!(body.data().await.expect("data").expect("data"), piece.as_bytes());
-                server.begin_stop(Some(PATIENCE));
-                loop {
-                    match body.data().await {
-                        None => return Ok(()),
-                        // The end alone.
-                        Some(Ok(data)) => assert_eq!(data, ""),
-                        Some(Err(error)) => return Err(error.is_reset()),
-                    }
-                }
-            }
-        });
-        assert_eq!(ended, if in_order { Ok(()) } else { Err(true) }, "{piece:?}");
-        expect_clean_end(&proxy);
-    }
 }

@@ -3,7 +3,7 @@
 module Proxy
   module CLI
     class Start
-      # The file of `--pid`. It is locked as long as the proxy runs: whether one is still there whose file it is, or the file was left by one
+      # The file of `--pid`. It is locked as long as the proxy runs: whether it is that of one which is still there, or was left by one
       # that was killed, the system knows, and no number that another process has by now can mislead anybody.
       class PidFile
         # @return [String]
@@ -63,7 +63,8 @@ module Proxy
           pid = @file.read(20)[/\A\d+/]
           @file.close
           @file = nil
-          raise Error, "--pid #{path}: a proxy runs that has written it#{" (PID #{pid})" if pid}: stop that one first, or write another path"
+          raise Error, "--pid #{path}: a proxy runs that has written it#{" (PID #{pid})" if pid}: stop that one first, or write " \
+                       "another path"
         end
 
         def ours?
