@@ -62,7 +62,7 @@ impl TrustedProxies {
                 let known = hearsay::is_believable(name.as_bytes());
                 if !known {
                     let message = format!(
-                        "fields: {name:?} is no field in which a proxy says on whose behalf it asks: write some such as \
+                        "fields: {name:?} is not a header in which a proxy names its client: write headers such as \
                          \"X-Forwarded-For\" and \"X-Forwarded-Proto\""
                     );
                     problems.push(Problem::error(at, DIRECTIVE, message));

@@ -64,7 +64,7 @@ impl Cors {
         let headers = list("headers", &spec.headers);
         let expose = list("expose", &spec.expose);
         if spec.credentials && expose == List::Any {
-            error("expose: with credentials \"*\" means nothing to browsers: name the fields".into());
+            error("expose: with credentials \"*\" means nothing to browsers: name the headers".into());
         }
         let max_age = spec.max_age.map(|seconds| format!("{}", seconds.clamp(0.0, 1e9) as u64).into());
         (compiler.error_count() == before).then_some(Self {
@@ -166,7 +166,7 @@ fn list(option: &str, names: &[String], error: &mut impl FnMut(String)) -> List 
         if name == "*" {
             error(format!("{option}: \"*\" is all there are: leave out the others"));
         } else if FieldName::new(name).is_none() {
-            error(format!("{option}: {name:?} is no name: use letters, digits and hyphens"));
+            error(format!("{option}: {name:?} is not a valid name: use letters, digits and hyphens"));
         }
     }
     List::Names(names.join(", ").into())

@@ -27,7 +27,7 @@ impl Redirect {
         let status = TYPES.iter().find(|(name, _)| *name == spec.kind).map(|(_, status)| *status);
         if status.is_none() {
             let names = TYPES.map(|(name, _)| name);
-            error(format!("type: {:?} is no type of redirect {}", spec.kind, did_you_mean(&spec.kind, &names)));
+            error(format!("type: {:?} is not a type of redirect {}", spec.kind, did_you_mean(&spec.kind, &names)));
         }
         let parts = match spec.to.as_deref().map(parts) {
             None => Err("`to` is missing: write to: \"https://{host}{path}{query}\"".into()),
@@ -79,7 +79,7 @@ impl Redirect {
 fn parts(to: &str) -> Result<(&'static str, TargetTemplate, Box<str>), String> {
     let (text, fragment) = to.split_at(to.find('#').unwrap_or(to.len()));
     if let Some(bad) = fragment.chars().find(|c| matches!(c, '{' | '}' | ' ') || c.is_control() || !c.is_ascii()) {
-        let remedy = "write plain text behind #, percent-encoded where it must be";
+        let remedy = "write plain text after #, percent-encoded where it must be";
         return Err(format!("the fragment {fragment:?} holds {bad:?}: {remedy}"));
     }
     let scheme = text.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
@@ -154,7 +154,7 @@ mod tests {
             ),
             (
                 config::Redirect { kind: "permanant".into(), ..usual() },
-                "Proxyfile:7: redirect: type: \"permanant\" is no type of redirect (did you mean permanent? There are \
+                "Proxyfile:7: redirect: type: \"permanant\" is not a type of redirect (did you mean permanent? There are \
                  permanent, temporary, moved_permanently, found)",
             ),
             (
@@ -183,9 +183,9 @@ mod tests {
                 "//a.example{path}",
                 "\"//a.example{path}\" names a host without a scheme: write \"https://a.example{path}\"",
             ),
-            ("a.example{path}", "\"a.example{path}\" is no path: begin it with /"),
-            ("{X-Next}", "\"{X-Next}\" is no path: begin it with /"),
-            ("", "\"\" is no path: begin it with /"),
+            ("a.example{path}", "\"a.example{path}\" is not a valid path: begin it with /"),
+            ("{X-Next}", "\"{X-Next}\" is not a valid path: begin it with /"),
+            ("", "\"\" is not a valid path: begin it with /"),
             ("/docs#{path}", "the fragment \"#{path}\" holds '{'"),
             ("/docs#a b", "the fragment \"#a b\" holds ' '"),
             ("https:///a", "the URL has no host"),

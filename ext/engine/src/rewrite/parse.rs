@@ -2,7 +2,7 @@
 
 use super::modifier::Modifier;
 use super::name::{BuiltIn, Name};
-use super::{Context, Part, Placeholder};
+use super::{foreign, Context, Part, Placeholder};
 use crate::message::Known;
 use crate::nearest::distance;
 
@@ -82,10 +82,17 @@ pub(super) fn warnings(parts: &[Part], context: Context, captures: &[&str]) -> V
             [Context::Request, Context::Response].into_iter().find(|c| BuiltIn::names(*c).any(|n| n == name));
         if let Some(capture) = captures.iter().find(|capture| capture.eq_ignore_ascii_case(name)) {
             warnings.push(format!(
-                "{} is a field of that name, and no capture (did you mean {{{capture}}}?)",
+                "{} is the header of that name, not a capture (did you mean {{{capture}}}?)",
                 value.written
             ));
         } else if name.bytes().all(|byte| byte.is_ascii_digit()) {
+            warnings.push(format!(
+                "{} stays as it is written: captures go by their names: write (?<name>…) and {{name}}",
+                value.written
+            ));
+        } else if let Some(ours) = foreign::placeholder(name) {
+            warnings.push(format!("{} stays as it is written: write {ours}", value.written));
+        } else if name.starts_with("re.") || name.starts_with("http.regexp.") {
             warnings.push(format!(
                 "{} stays as it is written: captures go by their names: write (?<name>…) and {{name}}",
                 value.written
@@ -106,12 +113,32 @@ pub(super) fn warnings(parts: &[Part], context: Context, captures: &[&str]) -> V
         } else if context != Context::Log && looks_like_a_capture(name) {
             let upper = capitalised(name);
             warnings.push(format!(
-                "{} stays as it is written: no location around it captures {name} (a field is written {{{upper}}})",
+                "{} stays as it is written: no location around it captures {name} (a header is written {{{upper}}})",
                 value.written
             ));
         }
     }
     warnings
+}
+
+/// A value of another system in plain text, and what it is here. A text that only looks like one is left alone: it may be a password.
+pub(super) fn foreign_value(text: &str) -> Option<(&str, String)> {
+    if let Some((written, Some(ours))) = foreign::sample(text) {
+        return Some((written, ours));
+    }
+    let digits = text.strip_prefix('$').or_else(|| text.strip_prefix('{')?.strip_suffix('}'));
+    if digits.is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())) {
+        return Some((text, "{name}".into()));
+    }
+    for (at, _) in text.match_indices('$') {
+        let name = &text[at + 1..][..variable_length(&text[at + 1..])];
+        if let Some(ours) = foreign::known_variable(name) {
+            return Some((&text[at..=at + name.len()], ours));
+        }
+    }
+    let (start, _) = text.match_indices('{').next()?;
+    let name = text[start + 1..].split_once('}')?.0;
+    Some((&text[start..start + name.len() + 2], foreign::placeholder(name)?))
 }
 
 /// Whether a person would hardly write a field like this.
@@ -125,7 +152,7 @@ fn warning_of_text(text: &str, context: Context, captures: &[&str]) -> Option<St
     for (at, sign) in text.match_indices(['$', '\\']) {
         let rest = &text[at + 1..];
         let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-        let letters = rest.bytes().take_while(|b| b.is_ascii_lowercase() || *b == b'_').count();
+        let letters = variable_length(rest);
         if digits > 0 {
             let written = &text[at..=at + digits];
             return Some(format!(
@@ -134,8 +161,12 @@ fn warning_of_text(text: &str, context: Context, captures: &[&str]) -> Option<St
         }
         if sign == "$" && letters > 0 {
             let written = &text[at..=at + letters];
-            return Some(format!("{written} stays as it is written: a value is written {{name}}, as in {{path}}"));
+            return Some(format!("{written} stays as it is written: {}", foreign::variable(&written[1..])));
         }
+    }
+    if let Some((written, ours)) = foreign::sample(text) {
+        let ours = ours.map_or("a value is written {name}, as in {path}".into(), |ours| format!("write {ours}"));
+        return Some(format!("{written} stays as it is written: {ours}"));
     }
     for (at, _) in text.match_indices('{') {
         let Some(inner) = text[at + 1..].split('}').next().filter(|inner| inner.len() + at + 1 < text.len()) else {
@@ -149,6 +180,17 @@ fn warning_of_text(text: &str, context: Context, captures: &[&str]) -> Option<St
         }
     }
     None
+}
+
+/// How long the name of a variable is with which `text` begins.
+pub(super) fn variable_length(text: &str) -> usize {
+    let begins = text.starts_with(|c: char| c.is_ascii_lowercase());
+    let part = |b: &u8| b.is_ascii_lowercase() || b.is_ascii_digit() || *b == b'_';
+    if begins {
+        text.bytes().take_while(|b| part(b)).count()
+    } else {
+        0
+    }
 }
 
 fn capitalised(name: &str) -> String {

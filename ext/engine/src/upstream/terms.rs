@@ -74,7 +74,7 @@ impl Report<'_> {
             Some(time) if !time.is_zero() => time,
             _ => {
                 self.error(format!(
-                    "{option}: {written} is no time limit: write seconds greater than 0, as in 30 or 0.5"
+                    "{option}: {written} is not a valid time limit: write seconds greater than 0, as in 30 or 0.5"
                 ));
                 Duration::from_secs(1)
             }

@@ -166,7 +166,7 @@ impl Socket {
         }
         if new.rights.say_less_than(old.rights) {
             log.warn(format_args!(
-                "{}: the mode, owner or group that is left out now stays as it was until the next start: write it, or start anew",
+                "{}: the mode, owner or group that is left out now stays as it was until the next start: write it, or restart",
                 new.url
             ));
         }
