@@ -192,7 +192,7 @@ RSpec.describe "proxy", "the command" do
     ["check", "-b", "x"] => "proxy check: invalid option: -b\n`proxy help check` says what it takes.\n",
     ["start", "-b"] => "proxy start: missing argument: -b\n`proxy help start` says what it takes.\n",
     ["version", "now"] => "proxy version: unexpected argument \"now\"\n`proxy help version` says what it takes.\n",
-    ["help", "strat"] => "proxy help: there is no command \"strat\" (did you mean start?)\n"
+    ["help", "strat"] => "proxy help: there is no command and no word \"strat\" (did you mean start?)\n"
   }.each do |arguments, message|
     it "exits with 64 for `proxy #{arguments.join(" ")}`" do
       expect(run_command(*arguments)).to eq(["", message, 64])

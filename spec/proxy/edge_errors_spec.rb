@@ -31,9 +31,9 @@ RSpec.describe Proxy::ConfigurationError, :edge do
       "#{believed}the addresses of the proxies in front of this one, as in trusted_proxies \"10.0.0.0/8\"",
     "#{trust}; #{unix}, proxy_protocol: true" => "#{believed}trusted_proxies \"unix:\"",
     "#{trust}; bind 'http://127.0.0.1:0', proxy_protocol: 'v1'" => 'bind: proxy_protocol: "v1" is a String: write true or false',
-    "#{trust}; bind 'http://127.0.0.1:0?proxy_protocol=yes'" => 'bind: proxy_protocol: "yes" is a String: write true or false',
-    "#{unix}, mode: 660" => "bind: mode: 660 is no mode of a file: #{mode}",
-    "#{unix}, mode: -1" => "bind: mode: -1 is no mode of a file: #{mode}",
+    "#{trust}; bind 'http://127.0.0.1:0?proxy_protocol=yes'" => 'bind: proxy_protocol: "yes" is a String: write true',
+    "#{unix}, mode: 660" => "bind: mode: 660 is not a valid file mode: #{mode}",
+    "#{unix}, mode: -1" => "bind: mode: -1 is not a valid file mode: #{mode}",
     "#{unix}, mode: '66'" => "bind: mode: \"66\" is a String: #{mode}",
     "#{unix}, mode: '0689'" => "bind: mode: \"0689\" is a String: #{mode}",
     "#{unix}, mode: :rw" => "bind: mode: :rw is a Symbol: #{mode}",
@@ -53,7 +53,7 @@ RSpec.describe Proxy::ConfigurationError, :edge do
     'bind "https+unix://never.sock", certificate: "a.pem"' =>
       'bind: "https+unix://never.sock" names no absolute path: write "https+unix:///run/proxy.sock"',
     'bind "https://localhost:0", domains: ["app.localhost", "example.com"]' =>
-      'bind: domains: "example.com" is no name of this machine alone, and needs a certificate: write certificate: "tls/site.pem", ' \
+      'bind: domains: "example.com" is not a name of this machine alone, so it needs a certificate: write certificate: "tls/site.pem", ' \
       'key: "tls/site.key"',
     'proxy to: "http://a.example", proxy_protocol: "v3"' => 'proxy: proxy_protocol: "v3" is unknown: write "v1" or "v2"',
     'proxy to: "http://a.example", proxy_protocol: true' => 'proxy: proxy_protocol: true is not allowed: write "v1" or "v2"',

@@ -11,7 +11,7 @@ module Proxy
           :auth_basic, :filters,
           prose: "Asks for a user and a password (HTTP Basic). `Authorization` is passed on as it came.",
           options: [
-            option(:realm, Types::REALM, default: "`Restricted`", prose: "What a browser shows beside the fields for user and password."),
+            option(:realm, Types::REALM, default: "`Restricted`", prose: "What a browser shows next to the boxes for user and password."),
             option(:credentials, Types::CREDENTIALS, default: "none", unset: true,
                    prose: "Users and the hashes of their passwords: bcrypt (`htpasswd -nB USER`), SHA-crypt (`openssl passwd -6`) or " \
                           "argon2. Faster and plain ones are refused. Best all of one kind and cost: a wrong password takes the time of each " \
@@ -23,14 +23,14 @@ module Proxy
         ),
         Directive.new(
           :auth_api_key, :filters,
-          prose: "Asks for a key, in a field or in the query.",
+          prose: "Asks for a key, in a header or in the query.",
           options: [
             option(:keys, Types::API_KEYS, default: Option::REQUIRED,
                    prose: "The keys: an Array, or a Hash of names and keys. `sha256:` and the hexadecimal digest of a key stand for it, so " \
                           "that the file holds no secret."),
-            option(:header, Types::FIELD_NAME, default: "X-Api-Key, without `query`", unset: true, prose: "The field that a key stands in."),
+            option(:header, Types::FIELD_NAME, default: "X-Api-Key, without `query`", unset: true, prose: "The header that the key is in."),
             option(:query, Types::PARAMETER, default: "none", unset: true,
-                   prose: "The parameter of the query that a key stands in, in place of a field. Access logs show it."),
+                   prose: "The query parameter that the key is in, in place of a header. Access logs show it."),
             option(:strip, Types::SWITCH, default: "`false`", prose: "Take the key out of the request before a backend sees it."),
             option(:error_response, Types::ERROR_RESPONSE, default: "the built-in `unauthorized`", unset: true, prose: refused)
           ]
@@ -55,25 +55,25 @@ module Proxy
             option(:leeway, Types::SECONDS, default: "`10`",
                    prose: "By how many seconds the clocks of issuer and proxy may differ, for `exp`, `nbf` and `iat`."),
             option(:header, Types::FIELD_NAME, default: "Authorization, without `cookie`", unset: true,
-                   prose: "The field that a token stands in, behind `Bearer`, which may be left out in another field than `Authorization`."),
-            option(:cookie, Types::TOKEN_COOKIE, default: "none", unset: true, prose: "The cookie that a token stands in, in place of a field."),
+                   prose: "The header that the token is in, after `Bearer`, which may be left out in a header other than `Authorization`."),
+            option(:cookie, Types::TOKEN_COOKIE, default: "none", unset: true, prose: "The cookie that the token is in, in place of a header."),
             option(:required_claims, Types::CLAIM_NAMES, default: "`exp`", prose: "Claims that a token must have; `[]` takes those that never expire."),
             option(:claims_to_headers, Types::CLAIMS, default: "`{}`",
-                   prose: "Fields of the request, each with the claim that it is set to. What the client sent under that name is removed. An " \
-                          "Array is joined by commas; a claim that cannot stand in a field as it is, is left out."),
+                   prose: "Headers of the request, each with the claim that it is set to. What the client sent under that name is removed. An " \
+                          "Array is joined by commas; a claim that is not valid in a header is left out."),
             option(:realm, Types::REALM, default: "`Restricted`", prose: "What `WWW-Authenticate` calls this place."),
             option(:error_response, Types::ERROR_RESPONSE, default: "the built-in `unauthorized`", unset: true, prose: refused)
           ]
         ),
         Directive.new(
           :forward_auth, :filters,
-          prose: "Asks another server whether the request may pass: a GET with the client's fields and `X-Forwarded-Method`, `-Uri`, " \
+          prose: "Asks another server whether the request may pass: a GET with the client's headers and `X-Forwarded-Method`, `-Uri`, " \
                  "`-Proto`, `-Host` and `-For`, without the body. A 2xx lets it pass; any other answer goes to the client.",
           options: [
             option(:to, Types::AUTH_SERVER, default: Option::REQUIRED, unset: true,
                    prose: "The URL that is asked, a string rewrite whose host is written out. One without a path asks for `/`."),
             option(:copy_headers, Types::FIELD_NAMES, default: "`[]`",
-                   prose: "Fields of its answer that become fields of the request, in place of what the client sent under those names."),
+                   prose: "Headers of its answer that become headers of the request, in place of what the client sent under those names."),
             option(:timeout, Types::SECONDS, default: "`5`", prose: "For the whole answer; 504 past it."),
             option(:error_response, Types::ERROR_RESPONSE, default: "the built-in `bad_gateway`", unset: true,
                    prose: "What a request is answered when nobody could be asked.")

@@ -10,14 +10,14 @@ module Proxy
         options: [
           option(:to, Types::TARGET, default: "the backend's own address with `{path}{query}`", unset: true,
                  prose: "Target URL, a string rewrite. One that ends with the host and its port, as `http://127.0.0.1:3000`, means " \
-                        "`{path}{query}` behind it; `http://127.0.0.1:3000/` means `/`. Its host is the `Host` field and the SNI name. Without " \
+                        "`{path}{query}` after it; `http://127.0.0.1:3000/` means `/`. Its host is the `Host` header and the SNI name. Without " \
                         "`backends` it is where the request goes: an `upstream` of that name, or what DNS says."),
           *POOL.options,
           option(:preserve_host, Types::SWITCH, default: "`false`",
                  prose: "Pass on the client's `Host`, port included, in place of that of `to`; to a backend of HTTP/2 it is the `:authority`. " \
                         "Rails wants it. The SNI name stays that of `to`. `headers` with a `Host` wins."),
           option(:headers, Types::EDITS, default: "`{}`",
-                 prose: "Request fields to set: a String is literal, `{ rewrite: \"…\" }` is a string rewrite, an Array is several " \
+                 prose: "Request headers to set: a String is literal, `{ rewrite: \"…\" }` is a string rewrite, an Array is several " \
                         "values, `nil` removes."),
           option(:response_headers, Types::EDITS, default: "`{}`", prose: "The same for the response."),
           option(:timeout, Types::SECONDS, default: "`30`",
@@ -41,16 +41,16 @@ module Proxy
                  prose: "What a failed request is answered: a built-in name or a Hash, see below."),
           option(:path_prefix, Types::PATH_PREFIX, default: "every path", unset: true,
                  prose: "Only paths equal to it or below it are proxied; others go to the next handler."),
-          option(:strip_prefix, Types::SWITCH, default: "`false`", prose: "Take `path_prefix` off `{path}`."),
+          option(:strip_prefix, Types::STRIPPED, default: "`false`", prose: "Take `path_prefix` off `{path}`."),
           option(:forwarded_headers, Types::FORWARDED, default: "`true`",
                  prose: "Send `X-Forwarded-For` and its kin; `:rfc7239` sends `Forwarded` instead; `false` passes on what " \
                         "`trusted_proxies` say and nothing else of that kind."),
-          option(:max_body, Types::BYTES, default: "what a `max_body` around it says", unset: true,
+          option(:max_body, Types::BODY_BYTES, default: "what a `max_body` around it says", unset: true,
                  prose: "Longest body of a request; 413 above it."),
           option(:allow_underscores, Types::FIELD_NAMES, default: "`[]`",
-                 prose: "Request fields with `_` or `.` in their name that are passed on; all others of that kind are dropped."),
+                 prose: "Request headers with `_` or `.` in their name that are passed on; all others of that kind are dropped."),
           option(:request_trailers, Types::SWITCH, default: "`false`",
-                 prose: "Send the trailers of requests to backends that speak HTTP/1.1 too, which may take them for fields of the " \
+                 prose: "Send the trailers of requests to backends that speak HTTP/1.1 too, which may take them for headers of the " \
                         "head; those that speak HTTP/2 get them in any case.")
         ]
       )
@@ -62,7 +62,7 @@ module Proxy
         options: [
           option(:code, Types::CODE, default: "`200`", prose: "Status code."),
           option(:headers, Types::PAIRS, default: "`{}`",
-                 prose: "Fields: a Hash, or an Array of `[name, value]` pairs; an Array as a value is several fields."),
+                 prose: "Headers: a Hash, or an Array of `[name, value]` pairs; an Array as a value is several headers."),
           option(:body, Types::TEXT_BODY, default: "`\"\"`", prose: "The body.")
         ]
       )
@@ -80,7 +80,7 @@ module Proxy
           option(:html, Types::CONTENT, default: "none", unset: true, prose: "Body for `text/html`."),
           option(:default, Types::FORMAT, default: "the first there is", aliases: [:default_format], unset: true,
                  prose: "`plaintext`, `json` or `html`: what is sent when the request's `Accept` matches none."),
-          option(:headers, Types::PAIRS, default: "`{}`", prose: "Fields added to the response.")
+          option(:headers, Types::PAIRS, default: "`{}`", prose: "Headers added to the response.")
         ]
       )
     end

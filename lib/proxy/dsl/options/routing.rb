@@ -11,14 +11,14 @@ module Proxy
         option(:ports, Types::PORTS, default: "any", unset: true,
                prose: "The port that the client came to is one of these. What `Host` says of it counts only where that is unknown."),
         option(:headers, Types::HEADER_CONDITIONS, default: "any", unset: true,
-               prose: "Fields by name, each a String (one line of it is just that), a Regexp (matches one line), `true` (is there), `nil` " \
+               prose: "Headers by name, each a String (one line of it is just that), a Regexp (matches one line), `true` (is there), `nil` " \
                       "(is not there) or an Array of those (any of them)."),
         option(:query, Types::QUERY_CONDITIONS, default: "any", unset: true,
                prose: "The same for parameters of the query, decoded as a form."),
         option(:cookies, Types::COOKIE_CONDITIONS, default: "any", unset: true, prose: "The same for cookies."),
         option(:remote, Types::REMOTE, default: "any", unset: true, prose: "The client's address is in one of these addresses and networks."),
         option(:extensions, Types::EXTENSIONS, default: "any", unset: true,
-               prose: "What stands behind the last dot of the path's last segment is one of these, in any letter case."),
+               prose: "What comes after the last dot of the path's last segment is one of these, in any letter case."),
         option(:content_types, Types::CONTENT_TYPES, default: "any", unset: true,
                prose: "The media type of the request's body is one of these; `\"image/*\"` is all of a kind."),
         option(:accepts, Types::ACCEPTS, default: "any", unset: true,

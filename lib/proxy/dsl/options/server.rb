@@ -61,7 +61,7 @@ module Proxy
                  "believed what `X-Forwarded-For` and its kin say of the client, see below.",
           options: [
             option(:fields, Types::FORWARDED_FIELDS, default: "all of that kind", unset: true,
-                   prose: "The fields that they are believed, such as `[\"X-Forwarded-For\", \"X-Forwarded-Proto\"]`; all others " \
+                   prose: "The headers that they are believed, such as `[\"X-Forwarded-For\", \"X-Forwarded-Proto\"]`; all others " \
                           "of that kind are dropped.")
           ]
         ),
@@ -106,7 +106,7 @@ module Proxy
         ),
         Directive.new(
           :max_header_size, :server, takes: Types::BYTES, default: "`65_536`",
-          prose: "Largest request head, start line and fields together; 431 above it and above 128 fields, 414 if the target alone is too long."
+          prose: "Largest request head, start line and headers together; 431 above it and above 128 headers, 414 if the target alone is too long."
         ),
         Directive.new(
           :log_level, :server, takes: Types::LOG_LEVEL, default: "`info`",

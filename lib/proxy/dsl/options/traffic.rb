@@ -38,7 +38,7 @@ module Proxy
         ),
         Directive.new(
           :rewrite, :filters,
-          prose: "Changes the path that the filters behind it and the handlers see. Locations are not tried again.",
+          prose: "Changes the path that the filters after it and the handlers see. Locations are not tried again.",
           options: [
             option(:path, Types::PATH_REWRITE, default: Option::REQUIRED,
                    prose: "The new path, a string rewrite. The query stays unless there is a `?` or `{query}` in it."),
@@ -58,9 +58,9 @@ module Proxy
                    prose: "Whose pages: `\"https://app.example.com\"`, `\"https://*.example.com\"`, or `\"*\"` for all."),
             option(:methods, Types::METHODS, default: "GET, HEAD, POST", prose: "Methods that they may use; `\"*\"` for all."),
             option(:headers, Types::CORS_FIELDS, default: "`[]`",
-                   prose: "Fields that they may send beside those that are always allowed; `\"*\"` for all."),
+                   prose: "Headers that they may send besides those that are always allowed; `\"*\"` for all."),
             option(:expose, Types::CORS_FIELDS, default: "`[]`",
-                   prose: "Fields of the response that they may read beside those that are always allowed; `\"*\"` for all."),
+                   prose: "Headers of the response that they may read besides those that are always allowed; `\"*\"` for all."),
             option(:credentials, Types::SWITCH, default: "`false`", prose: "Whether they may send cookies."),
             option(:max_age, Types::SECONDS, default: "what the browser takes", unset: true,
                    prose: "How long a browser may remember the answer to a preflight.")

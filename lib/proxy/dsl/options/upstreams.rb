@@ -62,7 +62,7 @@ module Proxy
         prose: "A Hash in `backends:`.",
         options: [
           option(:address, Types::ADDRESS, default: Option::REQUIRED, prose: "As in a String."),
-          option(:weight, Types::COUNT, default: "`1`", prose: "Its share of requests beside the others', 1 to 65535."),
+          option(:weight, Types::COUNT, default: "`1`", prose: "Its share of the requests compared with the others, 1 to 65535."),
           option(:backup, Types::SWITCH, default: "`false`", prose: "Use it only when no other backend is available."),
           option(:max_connections, Types::COUNT, default: "that of all", unset: true, prose: "Requests that it gets at once."),
           option(:max_tunnels, Types::COUNT, default: "that of all", unset: true, prose: "Tunnels that it has at once."),
@@ -78,7 +78,7 @@ module Proxy
         options: [
           option(:path, Types::CHECK_PATH, default: "`/`", prose: "What is asked for, query included."),
           option(:method, Types::METHOD, default: "`GET`", prose: "With which method."),
-          option(:headers, Types::PAIRS, default: "`{}`", prose: "Fields of the request."),
+          option(:headers, Types::PAIRS, default: "`{}`", prose: "Headers of the request."),
           option(:interval, Types::SECONDS, default: "`10`", prose: "Time between two checks of a backend."),
           option(:timeout, Types::SECONDS, default: "`5`", prose: "In which an answer must be whole."),
           option(:status, Types::STATUSES, default: "`200..399`",

@@ -21,7 +21,9 @@ module Proxy
         }.freeze
         NAMES = PROSE.keys.grep(/\A\w+\z/).freeze
         FORMS = '{ hash: "{path}" } or { sticky: "cookie_name" }'
-        private_constant :FORMS
+        # What is written as a Hash.
+        WHOLE = { "hash" => '{ hash: "{path}" }', "sticky" => '{ sticky: "backend" }', "cookie" => '{ sticky: "backend" }' }.freeze
+        private_constant :FORMS, :WHOLE
 
         def initialize
           super("name, Hash", NAMES)
@@ -34,6 +36,9 @@ module Proxy
 
         def read(value, place)
           return read_hash(value, place) if value.is_a?(Hash)
+
+          whole = WHOLE[value.to_s] if [String, Symbol].include?(value.class)
+          return place.error("#{value.inspect} needs a value: write #{whole}") if whole
 
           name = super
           name.equal?(INVALID) ? INVALID : { "named" => name }
