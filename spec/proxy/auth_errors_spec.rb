@@ -14,8 +14,8 @@ RSpec.describe Proxy::ConfigurationError, :wrong_types do
 
   # What is written, and the one message it gets.
   {
-    "auth_basic" => 'auth_basic: nobody could come in: write credentials: { "USER" => "$2y$…" }, or file: "htpasswd"',
-    "auth_basic credentials: nil" => 'auth_basic: nobody could come in: write credentials: { "USER" => "$2y$…" }, or file: "htpasswd"',
+    "auth_basic" => 'auth_basic: nobody could sign in: write credentials: { "USER" => "$2y$…" }, or file: "htpasswd"',
+    "auth_basic credentials: nil" => 'auth_basic: nobody could sign in: write credentials: { "USER" => "$2y$…" }, or file: "htpasswd"',
     "auth_basic credentials: {}" => "auth_basic: credentials: there is nobody in it: write at least one user",
     "auth_basic 'Staff'" =>
       'auth_basic: takes options only, not a String: write auth_basic realm: "Staff", file: "htpasswd"',

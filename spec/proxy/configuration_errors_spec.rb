@@ -16,7 +16,7 @@ RSpec.describe Proxy::ConfigurationError, :wrong_types do
     "proxy backend: []" =>
       "proxy: unknown option :backend (did you mean :backends?)",
     "proxy #{target}, weight: 3" =>
-      "proxy: unknown option :weight: the nearest are :write_timeout, :keepalive_timeout and :forwarded_headers; `proxy help proxy` explains them all",
+      'proxy: unknown option :weight: it is said of each backend: write backends: [{ address: "127.0.0.1:3001", weight: 3 }]',
     'proxy "to" => "http://a.example"' =>
       'proxy: option names are Symbols: write to: instead of "to" =>',
     'proxy "http://a.example"' =>

@@ -55,7 +55,7 @@ RSpec.describe Proxy::ConfigurationError, :wrong_types do
     "max_body 1, 2" => "max_body: takes one value, not 2: write a whole number of bytes, such as 1_048_576",
     "max_body '1M'" => 'max_body: "1M" is a String: write 1_048_576',
     "max_body(-1)" => "max_body: -1 is negative: write a whole number of bytes, such as 1_048_576",
-    "max_body 1, error_response: 413" => /\Amax_body: error_response: 413 is an Integer: write "bad_request", /,
+    "max_body 1, error_response: 413" => "max_body: error_response: 413 is an Integer: write :payload_too_large",
     "proxy to: 'http://a.example', max_body: 1.5" =>
       "proxy: max_body: 1.5 is a Float: write a whole number of bytes, such as 1_048_576",
     "cors" => 'cors: `origins` is missing: write origins: ["https://app.example.com"]',

@@ -7,13 +7,18 @@ module Proxy
     module Aftermath
       NIL = /\bnil is not allowed.*\z|`\w+` is nil.*\z|takes options only, not nil.*\z|an address is nil.*\z/.freeze
       VARIABLE = /ENV\[(["'])(\w+)\1\]/.freeze
+      # What is missing, since it was written as an option.
+      MISSING = /\Athe (?:value|URL|name|host) is missing: /.freeze
+      UNNAMED = "its value comes first and has no name"
       # Lines of a statement that are looked at.
       REACH = 12
-      private_constant :NIL, :VARIABLE, :REACH
+      private_constant :NIL, :VARIABLE, :MISSING, :UNNAMED, :REACH
 
       # The problems without what follows from the words in `unknown`, which stand for nil. `sources` are the texts of the files by name.
       def self.clear(problems, unknown, sources)
         problems.filter_map do |problem|
+          next if problem.message.match?(MISSING) && problems.any? { |other| other.line == problem.line && other.message.include?(UNNAMED) }
+
           same = unknown.select { |other| other.line == problem.line && other.file == problem.file }
           next if same.any? && same.none? { |other| other.equal?(problem) }
           next problem unless problem.error? && problem.message.match?(NIL)

@@ -2,7 +2,8 @@
 
 module Proxy
   class DSL
-    # Requests that would come back: a redirect to where it came from, and a proxy whose backend is the proxy.
+    # Requests that would come back: a redirect to where it came from, and a proxy whose backend is the proxy. And those that never come:
+    # to a host inside of another one.
     # @api private
     module Loops
       LOCAL = /(?:127(?:\.\d+){3}|0\.0\.0\.0|localhost|\[::1?\]|\*)/.freeze
@@ -16,18 +17,39 @@ module Proxy
         binds = hash.fetch("binds")
         ports = binds.filter_map { |bind| port(bind["url"]) }
         ports = [USUAL] if binds.empty?
-        walk(hash.fetch("routes"), ports, false)
+        walk(hash.fetch("routes"), ports)
       end
 
-      def self.walk(routes, ports, rewritten)
+      # `hosts` are those of the location around, if it has any.
+      def self.walk(routes, ports, rewritten = false, hosts = nil)
         rewritten ||= routes.any? { |route| route["filter"]&.key?("rewrite") }
         routes.flat_map do |route|
-          next walk(route["location"]["routes"], ports, rewritten) if route.key?("location")
+          if (location = route["location"])
+            inner = location["hosts"]
+            next [*unreached(location, hosts), *walk(location["routes"], ports, rewritten, inner || hosts)]
+          end
 
           [(redirect(route["redirect"]) unless rewritten), proxy(route["proxy"], ports)].compact
         end
       end
       private_class_method :walk
+
+      def self.unreached(location, around)
+        inner = location["hosts"]
+        return unless inner && around
+        return if inner.any? { |host| around.any? { |outer| within?(host["text"], outer["text"]) } }
+
+        warning(location, location["word"] || "location", "it never matches: none of its hosts is one of the location around it: move it out of there")
+      end
+      private_class_method :unreached
+
+      # Whether a host may be one that the other stands for. A Regexp is believed to.
+      def self.within?(host, outer)
+        return true if host.nil? || outer.nil? || host.start_with?("*")
+
+        outer.start_with?("*") ? host.downcase.end_with?(outer.downcase.delete_prefix("*")) : host.casecmp?(outer)
+      end
+      private_class_method :within?
 
       def self.redirect(spec)
         return unless spec && SAME.include?(spec["to"])

@@ -40,7 +40,9 @@ module Proxy
       class Directive
         # Those of which `ssl:` means the backend, and not `verify_ssl`.
         OF_BACKENDS = %i[proxy upstream backend].freeze
-        private_constant :OF_BACKENDS
+        # What is called so elsewhere, and is written first here.
+        VALUES = %i[path paths pattern patterns url uri name value address addresses count bytes size level format networks network ip].freeze
+        private_constant :OF_BACKENDS, :VALUES
 
         attr_reader :name, :section, :takes, :default, :prose, :options
 
@@ -94,7 +96,7 @@ module Proxy
 
         def known(key, place)
           option = @by_name[key] and return option
-          foreign = Foreign.option(key, names, name) || whole(key) || header(key) || (Foreign.note(key) unless Spelling.nearest(key, names) && !OF_BACKENDS.include?(@name))
+          foreign = Foreign.option(key, names, name) || whole(key) || first(key) || header(key) || (Foreign.note(key) unless Spelling.nearest(key, names) && !OF_BACKENDS.include?(@name))
           return place.error("unknown option #{shown(key)}: #{foreign}", code: :option) && nil if foreign
 
           if key.is_a?(String) && @by_name.key?(key.to_sym)
@@ -114,6 +116,13 @@ module Proxy
 
           near = Spelling.list(Spelling.near(key, names).map(&:inspect))
           ": the nearest are #{near}; `proxy help #{name}` explains them all"
+        end
+
+        # `location path: "/api/*"`
+        def first(key)
+          return unless takes && VALUES.include?(key) && Spelling.nearest(key, names) != key
+
+          "its value comes first and has no name: write #{name} #{takes.hint[/(?:such as )?("[^"]*"|\d[\d_.]*)/, 1] || "…"}"
         end
 
         # `error_response: { 502 => "502.html" }`

@@ -112,7 +112,7 @@ fn accounts(spec: &config::AuthBasic, report: &mut Report<'_>) -> Option<Account
             return None;
         }
         (None, None) => {
-            report.error("nobody could come in: write credentials: { \"USER\" => \"$2y$…\" }, or file: \"htpasswd\"");
+            report.error("nobody could sign in: write credentials: { \"USER\" => \"$2y$…\" }, or file: \"htpasswd\"");
             return None;
         }
         (Some(credentials), None) => {

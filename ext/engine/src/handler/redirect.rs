@@ -94,9 +94,24 @@ fn parts(to: &str) -> Result<(&'static str, TargetTemplate, Box<str>), String> {
         None if text.starts_with("//") => {
             return Err(format!("{to:?} names a host without a scheme: write \"https:{to}\""));
         }
+        None if names_a_host(text) => {
+            return Err(format!("{to:?} names a host without a scheme: write \"https://{to}\""));
+        }
         None => ("", TargetTemplate::parse_path(text)?),
     };
     Ok((scheme, target, fragment.into()))
+}
+
+/// Whether text begins with a host, as `example.com/a` and `localhost:3000` do, and `{path}` and `about` do not.
+fn names_a_host(text: &str) -> bool {
+    let host = &text[..text.find(['/', '{', '?']).unwrap_or(text.len())];
+    let (name, port) = host.split_once(':').unwrap_or((host, "80"));
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-');
+    (name.contains('.') || host.contains(':'))
+        && !name.is_empty()
+        && name.chars().all(plain)
+        && !port.is_empty()
+        && port.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 #[cfg(test)]
@@ -183,7 +198,9 @@ mod tests {
                 "//a.example{path}",
                 "\"//a.example{path}\" names a host without a scheme: write \"https://a.example{path}\"",
             ),
-            ("a.example{path}", "\"a.example{path}\" is not a valid path: begin it with /"),
+            ("a.example{path}", "\"a.example{path}\" names a host without a scheme: write \"https://a.example{path}\""),
+            ("localhost:3000/a", "write \"https://localhost:3000/a\""),
+            ("about", "\"about\" is not a valid path: begin it with /"),
             ("{X-Next}", "\"{X-Next}\" is not a valid path: begin it with /"),
             ("", "\"\" is not a valid path: begin it with /"),
             ("/docs#{path}", "the fragment \"#{path}\" holds '{'"),

@@ -60,6 +60,7 @@ module Proxy
         [:code, "503"] => %i[status status_code],
         [:status, "503"] => %i[status_code],
         [:body, '"text"'] => %i[content text plain json],
+        [:body, 'File.read("public/503.html")', :static_response] => %i[file path filename html],
         [:type, ":moved_permanently, which is 301, :found (302), :temporary (307) or :permanent (308)"] => %i[status_code code status],
         [:type, ":permanent"] => %i[permanent],
         [:to, '"https://example.com{path}{query}"', :redirect] => %i[location path url],
@@ -92,6 +93,8 @@ module Proxy
         'TLS to a backend is asked for by its URL: write "https://…"' => %i[ssl tls https secure],
         'the port is part of the address: write "127.0.0.1:3000"' => %i[port],
         "this is always so: leave it out" => %i[proxy_http_version keep_alive],
+        'it is said of each backend: write backends: [{ address: "127.0.0.1:3001", weight: 3 }]' => %i[weight weights],
+        'it is said of each backend: write backends: [{ address: "127.0.0.1:3001", backup: true }]' => %i[backup],
         "it is the deployment that says this: leave it out" => %i[deploy_timeout drain_timeout image registry logging run]
       }.flat_map { |note, names| names.map { |name| [name, note] } }.to_h.freeze
     end

@@ -128,7 +128,7 @@ module Proxy
           %i[gzip gzip_types gzip_min_length gzip_comp_level gzip_proxied gzip_vary brotli encode compression compress deflate],
         "not in this version: changes of a body; leave it out" => %i[sub_filter sub_filter_once replace replace_response],
         "not in this version: a second copy of requests; leave it out" => %i[mirror],
-        "not yet in this version: metrics and a control socket; `server.stats` in Ruby has the figures" =>
+        "not yet in this version: metrics and a control socket; take the figures of `server.stats` in Ruby" =>
           %i[stats activate_control_app admin metrics stub_status api dashboard ping tracing prometheus],
         "not yet in this version: discovery; write proxy backends: [\"10.0.0.1:3000\"]" => %i[providers docker consul dynamic labels peers],
         'write resolver "127.0.0.1:53"' => %i[resolvers nameserver nameservers],

@@ -56,7 +56,7 @@ module Proxy
         # The same address twice gets two shares of the requests, which is what a weight is for.
         def told_of_twins(backends, place)
           backends.map { |backend| backend["address"] }.tally.each do |address, times|
-            place.warning("#{Spelling.show(address)} is in the list #{times == 2 ? "twice" : "#{times} times"}: leave it out, or write a weight") if times > 1
+            place.warning("#{Spelling.show(address)} is in the list #{times == 2 ? "twice" : "#{times} times"}: leave it there once, and write a weight if it is to get more") if times > 1
           end
         end
 

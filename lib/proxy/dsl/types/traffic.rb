@@ -78,7 +78,7 @@ module Proxy
       # The largest body. 0 is no limit elsewhere.
       class BodyBytes < Count
         def read(value, place)
-          place.warning("0 refuses every body, and is no limit only in nginx: leave it out for no limit") if value == 0
+          place.warning("0 refuses every body, where nginx means no limit: leave it out for no limit") if value == 0
           super
         end
       end
