@@ -157,7 +157,7 @@ module Proxy
     private
 
     # What is true only of a whole configuration: a location of which a part could not be read takes more than was meant.
-    OF_THE_WHOLE = /\Ait never matches: |\Ait answers nothing: |\Anothing in it answers|is not used by any proxy/.freeze
+    OF_THE_WHOLE = /\Ait never matches: |\Ait never answers: |\Anothing in it answers|is not used by any proxy/.freeze
     private_constant :OF_THE_WHOLE
 
     # Told of a configuration that is sound, since what stands for a mistake may look like one.

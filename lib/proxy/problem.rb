@@ -71,7 +71,7 @@ module Proxy
     VERBS = %w[write leave keep move use give put save begin get set add choose delete create correct copy name make remove ask renew share let
                check see start raise install describe run stop allow restart take].freeze
     # Remedies that begin with none of them.
-    PHRASES = ["the nearest are", "the port must be", "for a unix socket write", "a value is written", "captures go by their names",
+    PHRASES = ["the nearest are", "the port must be", "for a unix socket write", "a value is written", "captures have names",
                "in a String write", "each part", "only a port", "an IPv6 address is written", "it takes no options", "its options are", "its only option is", "the proxy sends", "for a certificate of your own"].freeze
     REMEDY = /(?:\A|: |; |, and )((?:#{Regexp.union(VERBS)}|#{Regexp.union(PHRASES)})\b.*)\z|(`proxy init` writes.*)\z|\((did you mean [^)]*\?)/.freeze
     private_constant :VERBS, :PHRASES, :REMEDY

@@ -16,7 +16,7 @@ RSpec.describe Proxy::ConfigurationError, :wrong_types do
   {
     "auth_basic" => 'auth_basic: nobody could sign in: write credentials: { "USER" => "$2y$…" }, or file: "htpasswd"',
     "auth_basic credentials: nil" => 'auth_basic: nobody could sign in: write credentials: { "USER" => "$2y$…" }, or file: "htpasswd"',
-    "auth_basic credentials: {}" => "auth_basic: credentials: there is nobody in it: write at least one user",
+    "auth_basic credentials: {}" => "auth_basic: credentials: there are no users in it: write at least one",
     "auth_basic 'Staff'" =>
       'auth_basic: takes options only, not a String: write auth_basic realm: "Staff", file: "htpasswd"',
     "auth_basic credentials: ['ann']" => 'auth_basic: credentials: an Array is not a valid value: write a Hash of users and hashes, such as { "ann" => "$2y$…" }',
@@ -40,7 +40,7 @@ RSpec.describe Proxy::ConfigurationError, :wrong_types do
     "auth_basic file: 'htpasswd'" =>
       'auth_basic: file: "htpasswd" does not exist (looked at htpasswd): write the path of a file that `htpasswd -B` wrote, such as "htpasswd"',
     "auth_basic file: File.write('#{"users"}', \"# nobody\\n\") && 'users'" =>
-      'auth_basic: file: "users": there is nobody in it: write at least one user',
+      'auth_basic: file: "users": there are no users in it: write at least one',
     "auth_basic file: File.write('users', \"ann:#{hash}\\nbob\\n\") && 'users'" =>
       'auth_basic: file: "users": line 2: there is no ":": write USER:HASH, as `htpasswd -nB USER` prints it',
     "auth_basic file: File.write('users', \"ann:#{hash}\\nann:#{hash}\\n\") && 'users'" =>
@@ -82,9 +82,9 @@ RSpec.describe Proxy::ConfigurationError, :wrong_types do
     "auth_jwt secret: ''" => "auth_jwt: secret: it is empty: write the one that is shared with the issuer",
     "auth_jwt secret: 5" => 'auth_jwt: secret: an Integer is not a valid value: write a String, such as ENV["JWT_SECRET"]',
     "auth_jwt secret: 'secret'" =>
-      "auth_jwt: secret: 6 bytes can be found by trying: share one of 32 or more, as `openssl rand -hex 32` prints it",
+      "auth_jwt: secret: 6 bytes can be guessed by trial: use one of 32 or more, as `openssl rand -hex 32` prints it",
     "auth_jwt secret: #{rsa.public_to_pem.inspect}" =>
-      "auth_jwt: secret: this is a key in PEM, which is not a secret: write public_key: with it",
+      "auth_jwt: secret: this is a PEM key, not a secret: write it as public_key:",
     "auth_jwt public_key: 'issuer.pem'" =>
       "auth_jwt: public_key: this is not valid PEM: write the public key, which begins with -----BEGIN PUBLIC KEY-----",
     "auth_jwt public_key: #{rsa.to_pem.inspect}" =>

@@ -16,7 +16,7 @@ RSpec.describe Proxy::ConfigurationError, :wrong_types do
     "proxy backend: []" =>
       "proxy: unknown option :backend (did you mean :backends?)",
     "proxy #{target}, weight: 3" =>
-      'proxy: unknown option :weight: it is said of each backend: write backends: [{ address: "127.0.0.1:3001", weight: 3 }]',
+      'proxy: unknown option :weight: this is set for each backend: write backends: [{ address: "127.0.0.1:3001", weight: 3 }]',
     'proxy "to" => "http://a.example"' =>
       'proxy: option names are Symbols: write to: instead of "to" =>',
     'proxy "http://a.example"' =>
@@ -115,7 +115,7 @@ RSpec.describe Proxy::ConfigurationError, :wrong_types do
     "upstream 'a', backends: ['a:1']; proxy to: 'http://a:80'" =>
       'proxy: to: "a" is an upstream, whose backends have ports of their own: leave out ":80"',
     "upstream 'a', backends: ['a:1']; location('/a') { proxy to: 'http://a' }; proxy to: 'https://a'" =>
-      /\Aproxy: to: the scheme is .* so that nothing says how the backends of the upstream "a" are spoken to: write "https:/,
+      /\Aproxy: to: the scheme is .* so it is unclear how to speak to the backends of the upstream "a": write "https:/,
     "proxy #{target}, timeout: -1" => "proxy: timeout: -1 is negative: #{seconds}",
     "proxy #{target}, timeout: '30'" => "proxy: timeout: \"30\" is a String: write 30 without quotes, or Integer(…) around what ENV says",
     "proxy #{target}, timeout: nil" =>

@@ -18,7 +18,7 @@ RSpec.describe Proxy::ConfigurationError, :edge do
   trust = 'trusted_proxies "10.0.0.0/8"'
   mode = 'write an octal number, 0o660 or "660"'
   account = 'write a name or a number, such as "www-data" or 33'
-  believed = "bind: proxy_protocol: every connection would be refused, since nobody is trusted who could come there: write "
+  believed = "bind: proxy_protocol: every connection would be refused, since no proxy is trusted: write "
   only_unix = 'only the file of a unix socket has that: leave it out, or write "unix:///run/proxy.sock"'
   shared = "proxy_protocol: a connection of HTTP/2 is shared by many clients, and its header could name but one: " \
            'write protocol: "http1" and http:// or https://, or leave proxy_protocol out'
@@ -38,7 +38,7 @@ RSpec.describe Proxy::ConfigurationError, :edge do
     "#{unix}, mode: '0689'" => "bind: mode: \"0689\" is a String: #{mode}",
     "#{unix}, mode: :rw" => "bind: mode: :rw is a Symbol: #{mode}",
     "#{unix}, mode: 0o440" =>
-      "bind: mode: with 0o440 nobody may connect, which takes the right to write: write 0o660, for example",
+      "bind: mode: with 0o440 nobody can connect, since that needs write permission: write 0o660, for example",
     "#{unix}, owner: 'nobody-here'" =>
       'bind: owner: there is no user "nobody-here" on this machine: write the name or the number of one',
     "#{unix}, group: 'nobody-here'" =>
@@ -76,7 +76,7 @@ RSpec.describe Proxy::ConfigurationError, :edge do
 
   it "makes no authority for development when it only checks, and says where it would" do
     problems = problems_of("bind 'https://localhost:0'\nproxy to: 'http://a.example'")
-    expect(problems).to eq(["Proxyfile:1: bind: there is no certificate: to start makes an authority for development in \"data/proxy/development\" " \
+    expect(problems).to eq(["Proxyfile:1: bind: there is no certificate: `proxy start` makes an authority for development in \"data/proxy/development\" " \
                             "and signs with it; write certificate: and key: to show one of your own"])
     expect(Dir.exist?("#{directory}/data")).to be(false)
   end

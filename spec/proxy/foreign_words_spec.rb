@@ -21,9 +21,9 @@ RSpec.describe Proxy::DSL::Foreign do
     "bind '*:80'" => 'bind: "*:80" is not a valid URL: write "http://0.0.0.0:80"',
     "proxy backends: '/tmp/puma.sock'" => 'proxy: backends: "/tmp/puma.sock" is a String: write ["unix:/tmp/puma.sock"]',
     "port 3000" => 'port: write bind "http://0.0.0.0:8080"',
-    "workers 2" => "workers: engine threads take the place of processes: write threads 4",
-    "rackup 'config.ru'" => "rackup: it is the application's own server that needs it",
-    "preload_app!" => "preload_app!: it is the application's own server",
+    "workers 2" => "workers: there is one process with threads: write threads 4",
+    "rackup 'config.ru'" => "rackup: this belongs in the configuration of the application's server",
+    "preload_app!" => "preload_app!: this belongs in the configuration of the application's server",
     "upstream('app') { server '10.0.0.1:80' }" => 'upstream: takes no block: write upstream "app", backends: ["127.0.0.1:3001", "127.0.0.1:3002"]',
     "proxy backends: ['a:1'], proxy_set_header: 'a'" => 'proxy: unknown option :proxy_set_header: write headers: { "X-Name" => "value" }',
     "proxy backends: ['a:1'], lb_policy: 'a'" => "proxy: unknown option :lb_policy: write backend_priority: :least_conn",
@@ -50,7 +50,7 @@ RSpec.describe Proxy::DSL::Foreign do
 
   it "says it where the file is no Ruby" do
     expect(problems_of("location / {\n  proxy_pass http://127.0.0.1:3000;\n}\n"))
-      .to eq(['Proxyfile:1: location: nginx\'s words are not read here: write location "/*" do … end',
+      .to eq(['Proxyfile:1: location: this is nginx syntax, and the file is Ruby: write location "/*" do … end',
               'Proxyfile:2: proxy_pass: write proxy to: "http://127.0.0.1:3000"'])
     expect(problems_of("\nserver_name example.com *.example.com;\n").join("\n"))
       .to include('server_name: write host "example.com" do … end')

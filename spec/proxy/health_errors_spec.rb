@@ -9,7 +9,7 @@ RSpec.describe "mistakes in what keeps backends well", :wrong_types do
   time = "write seconds greater than 0, as in 10 or 0.5"
   status = "write a status code, a range such as 200..399, or an Array of them"
 
-  unasked = "nothing is asked with tcp: true: leave one of them out"
+  unasked = "tcp: true sends no request: leave one of them out"
 
   # What is written behind `proxy backends: ["127.0.0.1:1"], `, and the one message it gets.
   {
@@ -41,9 +41,9 @@ RSpec.describe "mistakes in what keeps backends well", :wrong_types do
     "fail_timeout: 0" => "fail_timeout: 0 is not a valid time: #{time}",
     "max_connections: 1, queue: 1_000_001" => "queue: 1000001 is out of range: write a number from 0 to 1000000",
     "queue_timeout: 0" => "queue_timeout: 0 is not a valid time: #{time}",
-    "queue: 5" => "queue: no backend is ever busy, so that no request waits: add max_connections, or leave it out",
+    "queue: 5" => "queue: no backend is ever too busy, so no request ever waits: add max_connections, or leave it out",
     "fail_timeout: 5" => "fail_timeout: no failures are counted: add max_fails: 3, or leave it out",
-    "max_connections: 1, queue_timeout: 3" => "queue_timeout: no request waits: add queue: 100, or leave it out",
+    "max_connections: 1, queue_timeout: 3" => "queue_timeout: no request ever waits: add queue: 100, or leave it out",
     "health_check: { tcp: true, path: '/a' }" => "health_check: path: #{unasked}",
     "health_check: { tcp: true, method: 'HEAD' }" => "health_check: method: #{unasked}",
     "health_check: { tcp: true, headers: { 'A' => 'b' } }" => "health_check: headers: #{unasked}",

@@ -26,7 +26,7 @@ RSpec.describe Proxy::CLI::Help do
   it "says of a directive what it takes, an example, and each option with its default" do
     text, = help("rate_limit")
 
-    expect(text).to start_with("rate_limit: Lets so many requests pass in any span of so many seconds, and\nrefuses more.\n\nExample:\n")
+    expect(text).to start_with("rate_limit: Lets a number of requests pass in any span of so many seconds, and\nrefuses the rest.\n\nExample:\n")
     expect(text).to include("  rate_limit requests: 100, seconds: 60\n", "  requests:\n", "Must be written.", "  key:\n", "Default: address.")
   end
 
@@ -38,7 +38,7 @@ RSpec.describe Proxy::CLI::Help do
       around = example.match?(/^ *(proxy|redirect|static_response)\b/) ? "" : "proxy to: 'http://127.0.0.1:3000'\n"
 
       expect(example).not_to be_empty
-      expect(problems_of("#{example}\n#{around}").grep_v(/is set twice|it answers nothing/)).to eq([])
+      expect(problems_of("#{example}\n#{around}").grep_v(/is set twice|it never answers/)).to eq([])
     end
   end
 

@@ -73,7 +73,7 @@ RSpec.describe "what is wrong with TLS" do
     "#{bind}#{pair}, client_ca: 'empty.pem'" =>
       'bind: client_ca: "empty.pem" contains no certificate: it must be a PEM file (BEGIN CERTIFICATE)',
     "#{bind}#{pair}, verify: :require" =>
-      'bind: verify: "require" says nothing without the authorities of clients: add `client_ca`, a PEM file',
+      'bind: verify: "require" has no effect without the authorities of clients: add `client_ca`, a PEM file',
     "#{bind}#{pair}, client_ca: 'ca.pem', verify: :optionel" =>
       'bind: verify: :optionel is unknown (did you mean "optional"?): write "require" or "optional"',
     "#{bind}#{pair}, client_ca: 'ca.pem', verify: false" => 'bind: verify: false is not allowed: write "require" or "optional"',

@@ -64,11 +64,11 @@ RSpec.describe Proxy::ConfigurationError, :wrong_types do
     "cors origins: ['a.example']" =>
       'cors: origins: "a.example" is not a valid origin: write one such as "https://app.example.com", or "*"',
     "cors origins: '*', credentials: true" =>
-      'cors: origins: with credentials "*" would let every site act for its visitors: name the origins that may',
+      'cors: origins: with credentials, "*" would let every site act on behalf of its visitors: name the origins that may',
     "cors #{origin}, methods: 5" => 'cors: methods: 5 is an Integer: write methods, such as ["GET", "POST"]',
     "cors #{origin}, headers: ['X A']" => 'cors: headers: "X A" is not a valid name: use letters, digits and hyphens',
     "cors #{origin}, expose: ['*'], credentials: true" =>
-      'cors: expose: with credentials "*" means nothing to browsers: name the headers',
+      'cors: expose: with credentials, browsers ignore "*": name the headers',
     "cors #{origin}, credentials: 1" => "cors: credentials: 1 is an Integer: write true",
     "cors #{origin}, max_age: '1d'" => 'cors: max_age: "1d" is a String: write 86_400',
     "log_requests" =>

@@ -54,7 +54,7 @@ impl TrustedProxies {
             Networks::compile(&addresses, &mut |message| problems.push(Problem::error(at, DIRECTIVE, message)));
         if let Some(all) = networks.everybody() {
             let message =
-                format!("\"{all}\" lets everybody say who they are: write the addresses of your own proxies alone");
+                format!("\"{all}\" lets everybody claim any address: write only the addresses of your own proxies");
             problems.push(Problem::warning(at, DIRECTIVE, message));
         }
         let fields = spec.fields.as_ref().map(|names| {

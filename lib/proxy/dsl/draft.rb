@@ -195,8 +195,8 @@ module Proxy
         return if options[:to].to_s.match?(/\{host\}/i)
         return if options[:headers].is_a?(Hash) && options[:headers].keys.any? { |name| name.to_s.casecmp?("host") }
 
-        place.warning("preserve_host: a WebSocket's backend compares Host with Origin, as Rails does, and gets a Host that is not the client's: write " \
-                      "preserve_host: true, or false if it is meant so")
+        place.warning("preserve_host: a WebSocket backend that compares Origin with Host, as Rails does, needs the client's Host: write " \
+                      "preserve_host: true, or false if it does not")
       end
 
       # The paths of the locations around what is read, outer ones first.

@@ -54,7 +54,7 @@ module Proxy
       def self.redirect(spec)
         return unless spec && SAME.include?(spec["to"])
 
-        warning(spec, "redirect", "to: #{spec["to"].inspect} is where the request came from, again and again: write another host or path, such as " \
+        warning(spec, "redirect", "to: #{spec["to"].inspect} is where the request came from, in an endless loop: write another host or path, such as " \
                                   "\"https://www.example.com{path}{query}\"")
       end
       private_class_method :redirect
@@ -67,7 +67,7 @@ module Proxy
         address = [*backends&.map { |backend| backend["address"] }, (spec["to"] unless backends)].compact.find { |text| ports.include?(port(text)) }
         return unless address
 
-        warning(spec, "proxy", "#{option}: #{Spelling.show(address)} is where this proxy listens, so that requests would go round: write the port of " \
+        warning(spec, "proxy", "#{option}: #{Spelling.show(address)} is where this proxy listens, an endless loop: write the port of " \
                                "the backend")
       end
       private_class_method :proxy

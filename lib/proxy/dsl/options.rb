@@ -127,7 +127,7 @@ module Proxy
 
         # `error_response: { 502 => "502.html" }`
         def whole(key)
-          "one response is for all of them: write { status: #{key}, html: { file: \"public/#{key}.html\" } }" if key.is_a?(Integer) && name == :error_response
+          "one response is used for all failures: write { status: #{key}, html: { file: \"public/#{key}.html\" } }" if key.is_a?(Integer) && name == :error_response
         end
 
         # `request_headers "X-Name" => "value"`

@@ -44,7 +44,7 @@ module Proxy
       # `[entryPoints.web]`
       def self.toml(text)
         word = text[/\A\s*\[+([A-Za-z]\w*)[\w.-]*\]+\s*\z/, 1] or return
-        "#{word}: this is written as in TOML, and the file is Ruby: #{Foreign.word(word) || "write one of the directives that `proxy help` lists"}"
+        "#{word}: this is TOML, and the file is Ruby: #{Foreign.word(word) || "write one of the directives that `proxy help` lists"}"
       end
       private_class_method :toml
 
@@ -71,9 +71,9 @@ module Proxy
       # `location / {`, `example.com {`
       def self.foreign_block(text)
         case text
-        when /\A\s*location\s+(?:[=~^*]+\s*)*([^\s"'({]+)\s*\{/ then "location: nginx's words are not read here: write location #{path($1).inspect} do … end"
-        when /\A\s*(?:https?:\/\/)?([\w-]+(?:\.[\w-]+)+)(?::\d+)?(?:\/\S*)?\s*\{/ then "this is written as in a Caddyfile: write host #{$1.inspect} do … end"
-        when /\A\s*:(\d+)\s*\{/ then "this is written as in a Caddyfile: write bind \"http://0.0.0.0:#{$1}\""
+        when /\A\s*location\s+(?:[=~^*]+\s*)*([^\s"'({]+)\s*\{/ then "location: this is nginx syntax, and the file is Ruby: write location #{path($1).inspect} do … end"
+        when /\A\s*(?:https?:\/\/)?([\w-]+(?:\.[\w-]+)+)(?::\d+)?(?:\/\S*)?\s*\{/ then "this is Caddyfile syntax, and the file is Ruby: write host #{$1.inspect} do … end"
+        when /\A\s*:(\d+)\s*\{/ then "this is Caddyfile syntax, and the file is Ruby: write bind \"http://0.0.0.0:#{$1}\""
         when /\A\s*(server|http|events|handle|route|handle_path|upstream)\b[^"']*\{\s*\z/
           word = $1
           "#{word}: #{Foreign.word(word) || "write upstream \"app\", backends: [\"127.0.0.1:3001\"]"}"
@@ -171,7 +171,7 @@ module Proxy
       def self.yaml(text)
         return unless text =~ /\A([a-z]\w*):\s*\z/i
 
-        "#{$1}: this is written as in YAML, and the file is Ruby: write #{Options::WORDS.include?($1.to_sym) ? $1 : "proxy"} …, with options after it"
+        "#{$1}: this is YAML, and the file is Ruby: write #{Options::WORDS.include?($1.to_sym) ? $1 : "proxy"} …, with options after it"
       end
       private_class_method :yaml
 

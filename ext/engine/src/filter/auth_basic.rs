@@ -132,7 +132,7 @@ fn accounts(spec: &config::AuthBasic, report: &mut Report<'_>) -> Option<Account
     }
     let accounts = gathering.finish();
     if accounts.is_none() && report.is_sound() {
-        report.error(format!("{place}there is nobody in it: write at least one user"));
+        report.error(format!("{place}there are no users in it: write at least one"));
     }
     accounts
 }

@@ -109,7 +109,7 @@ fn rewrite_says_what_is_wrong() {
         let errors = errors(rewrite(Some(path)));
         assert!(errors.len() == 1 && errors[0].contains(message), "{path}: {errors:?}");
     }
-    let warning = "rewrite: path: {path} brings its own '/': leave out the one before it".to_owned();
+    let warning = "rewrite: path: {path} starts with '/' itself: leave out the one before it".to_owned();
     assert_eq!(problems(rewrite(Some("/{path}"))), [(Severity::Warning, warning)]);
 }
 
@@ -137,7 +137,7 @@ fn cors_says_what_is_wrong() {
         ),
         (
             config::Cors { origins: texts(&["*"]), credentials: true, ..usual() },
-            "origins: with credentials \"*\" would let every site act for its visitors: name the origins that may",
+            "origins: with credentials, \"*\" would let every site act on behalf of its visitors: name the origins that may",
         ),
         (
             config::Cors { methods: texts(&["GET POST"]), ..usual() },
@@ -145,11 +145,11 @@ fn cors_says_what_is_wrong() {
         ),
         (
             config::Cors { headers: texts(&["*", "X-A"]), ..usual() },
-            "headers: \"*\" is all there are: leave out the others",
+            "headers: \"*\" already means all: leave out the others",
         ),
         (
             config::Cors { expose: texts(&["*"]), credentials: true, ..usual() },
-            "expose: with credentials \"*\" means nothing to browsers: name the headers",
+            "expose: with credentials, browsers ignore \"*\": name the headers",
         ),
     ] {
         assert_eq!(errors(config::Filter::Cors(spec)), [format!("cors: {message}")]);
@@ -183,7 +183,7 @@ fn log_requests_says_what_is_wrong() {
     ] {
         assert_eq!(errors(spec(before, after)), [format!("log_requests: {message}")]);
     }
-    let warning = "log_requests: before: {status} means nothing in a request: that name is for responses".to_owned();
+    let warning = "log_requests: before: {status} has no meaning in a request: that name is for responses".to_owned();
     assert_eq!(problems(spec(Some("{status}"), Some("{status}"))), [(Severity::Warning, warning)]);
 }
 

@@ -174,7 +174,7 @@ mod tests {
             ),
             (
                 config::Redirect { to: Some("/new/{path}".into()), ..usual() },
-                "Proxyfile:7: redirect: to: {path} brings its own '/': leave out the one before it",
+                "Proxyfile:7: redirect: to: {path} starts with '/' itself: leave out the one before it",
             ),
         ] {
             let config = Config { routes: vec![Directive::Redirect(spec)], ..Config::default() };

@@ -59,7 +59,7 @@ impl StaticResponse {
         if !typed {
             if let Some(media_type) = looks_like(&spec.body) {
                 warnings.push(format!(
-                    "body: this looks like {media_type} and is sent as text/plain: add headers: {{ \"Content-Type\" => {media_type:?} }}"
+                    "body: this looks like {media_type}, but is sent as text/plain: add headers: {{ \"Content-Type\" => {media_type:?} }}"
                 ));
             }
         }

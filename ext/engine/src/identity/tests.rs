@@ -153,7 +153,7 @@ fn mistakes_say_what_to_write_instead() {
     assert!(texts[0].contains("write \"10.0.0.0/8\" for the network"), "{texts:?}");
     assert!(texts[1].starts_with("\"proxy.internal\" is not a valid address or network: write one"), "{texts:?}");
     assert!(texts[2].starts_with("\"unix:/run/a.sock\""), "{texts:?}");
-    assert!(texts[3].starts_with("\"::/0\" lets everybody say who they are: write"), "{texts:?}");
+    assert!(texts[3].starts_with("\"::/0\" lets everybody claim any address: write"), "{texts:?}");
 }
 
 #[test]

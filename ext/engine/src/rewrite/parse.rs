@@ -87,14 +87,14 @@ pub(super) fn warnings(parts: &[Part], context: Context, captures: &[&str]) -> V
             ));
         } else if name.bytes().all(|byte| byte.is_ascii_digit()) {
             warnings.push(format!(
-                "{} stays as it is written: captures go by their names: write (?<name>…) and {{name}}",
+                "{} stays as it is written: captures have names: write (?<name>…) and {{name}}",
                 value.written
             ));
         } else if let Some(ours) = foreign::placeholder(name) {
             warnings.push(format!("{} stays as it is written: write {ours}", value.written));
         } else if name.starts_with("re.") || name.starts_with("http.regexp.") {
             warnings.push(format!(
-                "{} stays as it is written: captures go by their names: write (?<name>…) and {{name}}",
+                "{} stays as it is written: captures have names: write (?<name>…) and {{name}}",
                 value.written
             ));
         } else if let Some(elsewhere) = elsewhere {
@@ -102,14 +102,14 @@ pub(super) fn warnings(parts: &[Part], context: Context, captures: &[&str]) -> V
                 Context::Request => ("a response", "requests"),
                 _ => ("a request", "responses"),
             };
-            warnings.push(format!("{} means nothing in {here}: that name is for {there}", value.written));
+            warnings.push(format!("{} has no meaning in {here}: that name is for {there}", value.written));
         } else if let Some(meant) = BuiltIn::names(context).find(|known| distance(name, known) == 1) {
             warnings.push(format!("{} stays as it is written (did you mean {{{meant}}}?)", value.written));
         } else if Known::of(name.replace('_', "-").as_bytes()).is_some() {
             let dashed = name.replace('_', "-");
             warnings.push(format!("{} stays as it is written (did you mean {{{dashed}}}?)", value.written));
         } else if name.starts_with("cookie.") {
-            warnings.push(format!("{} means nothing in a response: cookies belong to requests", value.written));
+            warnings.push(format!("{} has no meaning in a response: cookies belong to requests", value.written));
         } else if context != Context::Log && looks_like_a_capture(name) {
             let upper = capitalised(name);
             warnings.push(format!(
@@ -156,7 +156,7 @@ fn warning_of_text(text: &str, context: Context, captures: &[&str]) -> Option<St
         if digits > 0 {
             let written = &text[at..=at + digits];
             return Some(format!(
-                "{written} stays as it is written: captures go by their names: write (?<name>…) and {{name}}"
+                "{written} stays as it is written: captures have names: write (?<name>…) and {{name}}"
             ));
         }
         if sign == "$" && letters > 0 {

@@ -177,25 +177,25 @@ fn slips_are_warned_of() {
         ),
         (Context::Request, "{paht}", Some("{paht} stays as it is written (did you mean {path}?)")),
         (Context::Request, "{user_agent}", Some("{user_agent} stays as it is written (did you mean {user-agent}?)")),
-        (Context::Request, "{backend}", Some("{backend} means nothing in a request: that name is for responses")),
-        (Context::Response, "{path}", Some("{path} means nothing in a response: that name is for requests")),
-        (Context::Response, "{cookie.a}", Some("{cookie.a} means nothing in a response: cookies belong to requests")),
+        (Context::Request, "{backend}", Some("{backend} has no meaning in a request: that name is for responses")),
+        (Context::Response, "{path}", Some("{path} has no meaning in a response: that name is for requests")),
+        (Context::Response, "{cookie.a}", Some("{cookie.a} has no meaning in a response: cookies belong to requests")),
         (Context::Log, "{path} {status} {bytes} {cookie.a}", None),
         (Context::Request, "US$ 5 {\"path\": 1}", None),
         (
             Context::Request,
             "/v2/{1}",
-            Some("{1} stays as it is written: captures go by their names: write (?<name>…) and {name}"),
+            Some("{1} stays as it is written: captures have names: write (?<name>…) and {name}"),
         ),
         (
             Context::Request,
             "/v2/$1{query}",
-            Some("$1 stays as it is written: captures go by their names: write (?<name>…) and {name}"),
+            Some("$1 stays as it is written: captures have names: write (?<name>…) and {name}"),
         ),
         (
             Context::Response,
             "\\2",
-            Some("\\2 stays as it is written: captures go by their names: write (?<name>…) and {name}"),
+            Some("\\2 stays as it is written: captures have names: write (?<name>…) and {name}"),
         ),
         (Context::Request, "$request_uri", Some("$request_uri stays as it is written: write {path_and_query}")),
         (
@@ -216,7 +216,7 @@ fn slips_are_warned_of() {
         (
             Context::Request,
             "/a/{re.1}",
-            Some("{re.1} stays as it is written: captures go by their names: write (?<name>…) and {name}"),
+            Some("{re.1} stays as it is written: captures have names: write (?<name>…) and {name}"),
         ),
         (Context::Request, "{ path }", Some("{ path } stays as it is written (did you mean {path}?)")),
         (

@@ -55,7 +55,7 @@ impl Compiler {
         for number in matcher.names().filter(shadowed).collect::<std::collections::BTreeSet<_>>() {
             let name = names.name(number);
             let message = format!(
-                "captures {name}, but {{{name}}} is what the request itself says: give the capture another name"
+                "captures {name}, but {{{name}}} is a value of the request itself: give the capture another name"
             );
             problems.push(Problem::warning(spec.at.as_ref(), word, message));
         }

@@ -65,7 +65,7 @@ pub(super) fn warn_of_unasked(routes: &[Directive], problems: &mut Vec<Problem>)
         };
         if let Some(before) = &all {
             let message = format!(
-                "it answers nothing: {before} comes before it and answers every request: leave one of them out, or put one into a location"
+                "it never answers: {before} comes before it and answers every request: leave one of them out, or put one into a location"
             );
             problems.push(Problem::warning(at.as_ref(), word, message));
         } else if takes_all {
@@ -81,7 +81,7 @@ pub(super) fn warn_of_silence(specs: &[&Location], scope: &Scope, problems: &mut
         let answers = spec.routes.iter().any(|route| matches!(route, Directive::Filter(filter) if filter.answers()));
         if !answers && location.scope.handlers.is_empty() && location.scope.locations.is_empty() {
             let word = spec.word.as_deref().unwrap_or("location");
-            let message = "nothing in it answers, so that its requests get a 404: write proxy to: \"http://…\" in it, or static_response code: 404";
+            let message = "nothing in it answers, so its requests get a 404: write proxy to: \"http://…\" in it, or static_response code: 404";
             problems.push(Problem::warning(spec.at.as_ref(), word, message));
         }
     }

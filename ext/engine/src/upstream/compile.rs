@@ -280,8 +280,9 @@ fn fit(pool: &Pool, members: &[Member], report: &mut Report<'_>) {
         );
     }
     if pool.queue > 0 && members.iter().all(|member| member.traits.max_connections.is_none()) {
-        report
-            .warning("queue: no backend is ever busy, so that no request waits: add max_connections, or leave it out");
+        report.warning(
+            "queue: no backend is ever too busy, so no request ever waits: add max_connections, or leave it out",
+        );
     }
 }
 
@@ -309,7 +310,7 @@ fn ignored(pool: &Pool, report: &mut Report<'_>) {
         report.warning("fail_timeout: no failures are counted: add max_fails: 3, or leave it out");
     }
     if pool.queue == 0 && chosen(pool.queue_timeout, usual.queue_timeout) {
-        report.warning("queue_timeout: no request waits: add queue: 100, or leave it out");
+        report.warning("queue_timeout: no request ever waits: add queue: 100, or leave it out");
     }
     if let Some(check) = &pool.health_check {
         ignored_in_check(check, report);
@@ -322,7 +323,7 @@ fn ignored_in_check(check: &HealthCheck, report: &mut Report<'_>) {
         report.warning("health_check: service: only gRPC's health service knows it: add grpc: true, or leave it out");
     }
     let why = match (check.tcp, check.grpc) {
-        (true, _) => "nothing is asked with tcp: true",
+        (true, _) => "tcp: true sends no request",
         (false, true) => "grpc: true calls grpc.health.v1.Health/Check",
         (false, false) => return,
     };

@@ -101,8 +101,8 @@ impl Upstreams {
             let [other, ours] = [used.tls, tls].map(|tls| if tls { "https" } else { "http" });
             let first = place(used.at.as_ref());
             report.error(format!(
-                "to: the scheme is {ours} here and {other} {first}, so that nothing says how the backends of the upstream {host:?} \
-                 are spoken to: write \"https://\" or \"http://\" before each of them"
+                "to: the scheme is {ours} here and {other} {first}, so it is unclear how to speak to the backends of the upstream \
+                 {host:?}: write \"https://\" or \"http://\" before each of them"
             ));
             return Named::Wrong;
         }

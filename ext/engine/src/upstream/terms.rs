@@ -55,8 +55,7 @@ pub(super) struct Report<'a> {
     pub(super) problems: &'a mut Vec<Problem>,
 }
 
-const UNVERIFIED: &str =
-    "verify_ssl: false believes any certificate, so that whoever is on the way to the backend can \
+const UNVERIFIED: &str = "verify_ssl: false accepts any certificate, so anybody between here and the backend can \
                           read and change everything; for a certificate of your own, name its authority with `ca_file`";
 
 impl Report<'_> {

@@ -84,18 +84,18 @@ module Proxy
 
       # Options of other systems that have none of ours in their place.
       NOTES = {
-        "WebSockets are passed on by themselves: leave it out" => %i[websocket websockets ws upgrade web_socket],
+        "WebSockets always work: leave it out" => %i[websocket websockets ws upgrade web_socket],
         "not yet in this version: compression; let the application do it, or leave it out" => %i[gzip compress compression encode brotli],
         "not yet in this version: a cache; leave it out" => %i[cache proxy_cache caching],
         "not yet in this version: certificates from an authority (ACME); get them with certbot" => %i[acme lets_encrypt letsencrypt auto_tls],
-        "a response is streamed as it comes: leave it out" => %i[buffering buffer buffers proxy_buffering flush_interval stream streaming],
-        "a redirect is passed on as it comes: leave it out" => %i[follow_redirects proxy_redirect],
+        "responses are streamed: leave it out" => %i[buffering buffer buffers proxy_buffering flush_interval stream streaming],
+        "redirects are passed on unchanged: leave it out" => %i[follow_redirects proxy_redirect],
         'TLS to a backend is asked for by its URL: write "https://…"' => %i[ssl tls https secure],
         'the port is part of the address: write "127.0.0.1:3000"' => %i[port],
-        "this is always so: leave it out" => %i[proxy_http_version keep_alive],
-        'it is said of each backend: write backends: [{ address: "127.0.0.1:3001", weight: 3 }]' => %i[weight weights],
-        'it is said of each backend: write backends: [{ address: "127.0.0.1:3001", backup: true }]' => %i[backup],
-        "it is the deployment that says this: leave it out" => %i[deploy_timeout drain_timeout image registry logging run]
+        "this is always on: leave it out" => %i[proxy_http_version keep_alive],
+        'this is set for each backend: write backends: [{ address: "127.0.0.1:3001", weight: 3 }]' => %i[weight weights],
+        'this is set for each backend: write backends: [{ address: "127.0.0.1:3001", backup: true }]' => %i[backup],
+        "the deployment decides this: leave it out" => %i[deploy_timeout drain_timeout image registry logging run]
       }.flat_map { |note, names| names.map { |name| [name, note] } }.to_h.freeze
     end
   end

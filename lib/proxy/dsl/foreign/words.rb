@@ -17,7 +17,7 @@ module Proxy
         'write include "sites/*.rb"' => %i[import],
         "this file is Ruby: write `if`, or a location with conditions" => %i[internal map geo split_clients switch],
         "this file is Ruby: write a local variable" => %i[set vars],
-        "it is the user and the service manager that say this: leave it out" =>
+        "the service manager decides this: leave it out" =>
           %i[user pid daemon pidfile state_path daemonize directory chroot group uid gid master_process env restart_command tag
              worker_rlimit_nofile worker_cpu_affinity worker_priority ulimit_n load_module],
         # TLS
@@ -41,8 +41,8 @@ module Proxy
         'write response_headers additions: { "X-Name" => "value" }' =>
           %i[add_header more_set_headers expires header header_down http_response add_trailer custom_response_headers],
         'write response_headers removals: ["X-Name"]' => %i[proxy_hide_header more_clear_headers server_tokens],
-        "a redirect is passed on as it comes: leave it out" => %i[proxy_redirect],
-        "cookies are passed on as they come: leave it out" => %i[proxy_cookie_domain proxy_cookie_path proxy_cookie_flags],
+        "redirects are passed on unchanged: leave it out" => %i[proxy_redirect],
+        "cookies are passed on unchanged: leave it out" => %i[proxy_cookie_domain proxy_cookie_path proxy_cookie_flags],
         "write preserve_host: true as an option of `proxy`" => %i[proxy_preserve_host pass_host_header],
         'write allow_underscores: ["X_NAME"] as an option of `proxy`' => %i[underscores_in_headers ignore_invalid_headers],
         'write forwarded_headers: false as an option of `proxy`, or leave it out' => %i[forward_headers],
@@ -63,11 +63,11 @@ module Proxy
         'write proxy to: "https://NAME", whose host is the name' => %i[proxy_ssl_name tls_server_name],
         'write protocol: "http2" as an option of `proxy`, or leave it out' => %i[versions transport servers_transport],
         "write keepalive: 64 as an option of `proxy`" => %i[keepalive max_idle_conns_per_host],
-        "a connection serves any number of requests: leave it out" => %i[keepalive_requests max_keep_alive max_fast_inline],
-        "a response is streamed as it comes: leave it out" =>
+        "connections serve any number of requests: leave it out" => %i[keepalive_requests max_keep_alive max_fast_inline],
+        "responses are streamed: leave it out" =>
           %i[proxy_buffers proxy_buffer_size proxy_busy_buffers_size proxy_max_temp_file_size proxy_request_buffering flush_interval
              buffering client_body_buffer_size output_buffers postpone_output lowlevel_error_handler response_buffers request_buffers],
-        "this is always so: leave it out" =>
+        "this is always on: leave it out" =>
           %i[ssl_prefer_server_ciphers ssl_session_cache ssl_session_timeout ssl_session_tickets proxy_http_version proxy_buffering
              sendfile tcp_nopush tcp_nodelay mode forwardfor drain_on_shutdown queue_requests http2 merge_slashes real_ip_recursive
              reset_timedout_connection use multi_accept accept_mutex enable_keep_alives redispatch proxy_pass_request_headers
@@ -103,7 +103,7 @@ module Proxy
         'write allow_list "10.0.0.0/8" or deny_list "192.0.2.7"' => %i[allow deny ip_allow_list ip_white_list remote_ip],
         'write auth_basic realm: "Staff", file: "htpasswd"' => %i[auth_basic_user_file basicauth basic_auth userlist],
         'write forward_auth to: "http://auth.internal/verify"' => %i[auth_request auth_request_set],
-        "every filter must let a request pass: leave it out" => %i[satisfy],
+        "all filters must let a request pass: leave it out" => %i[satisfy],
         'write location "/api/*", methods: ["GET", "POST"] do … end' => %i[limit_except],
         'write trusted_proxies "10.0.0.0/8"' => %i[set_real_ip_from real_ip_header],
         "write bind \"http://0.0.0.0:80\", proxy_protocol: true" => %i[proxy_protocol accept_proxy],
@@ -132,7 +132,7 @@ module Proxy
           %i[stats activate_control_app admin metrics stub_status api dashboard ping tracing prometheus],
         "not yet in this version: discovery; write proxy backends: [\"10.0.0.1:3000\"]" => %i[providers docker consul dynamic labels peers],
         'write resolver "127.0.0.1:53"' => %i[resolvers nameserver nameservers],
-        "the application is started by itself, as with `bin/rails server`: leave it out" => %i[run command],
+        "the application is started separately, as with `bin/rails server`: leave it out" => %i[run command],
         "not in this version: deployments; leave it out, and reload with SIGHUP" => %i[deploy deploy_timeout image registry accessories builder],
         # Logs
         "write log_level :info; it goes to standard error" => %i[error_log debug log_level_debug],
@@ -140,9 +140,9 @@ module Proxy
           %i[log_format log stdout_redirect log_requests! quiet access_logs httplog logging accesslog],
         'write log_requests after: "{method} {path} {status}"' => %i[log_message log_formatter],
         # Processes, and the application
-        "engine threads take the place of processes: write threads 4, or leave it out" =>
+        "there is one process with threads: write threads 4, or leave it out" =>
           %i[worker_processes nbthread nbproc workers min_threads max_threads],
-        "it is the application's own server that needs it: leave it out here" =>
+        "this belongs in the configuration of the application's server, not here: leave it out" =>
           %i[rackup app preload_app! plugin environment on_worker_boot before_worker_boot before_fork on_worker_shutdown on_restart on_booted
              worker_timeout worker_boot_timeout prune_bundler silence_single_worker_warning fork_worker rails_env rack_env
              nakayoshi_fork wait_for_less_busy_worker supported_http_methods custom_logger io_selector_backend rack_url_scheme

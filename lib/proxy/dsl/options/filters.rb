@@ -15,7 +15,7 @@ module Proxy
         ),
         Directive.new(
           :response_headers, :filters,
-          prose: "Adds headers to the response and removes headers from it, whoever made it.",
+          prose: "Adds headers to the response and removes headers from it, whether it comes from a backend or not.",
           options: [
             option(:additions, Types::ADDITIONS, default: "`{}`", prose: "Headers to add: a String is a string rewrite, an Array is several."),
             option(:removals, Types::FIELD_NAMES, default: "`[]`", prose: "Names of headers to remove, before anything is added.")

@@ -72,7 +72,7 @@ module Proxy
 
         def from_text(text, place)
           bare, weight = text.match(/\A(\S+?);?\s+weight=(\d+);?\z/)&.captures
-          return place.error("#{Spelling.show(text)} is written as in nginx: write { address: #{bare.inspect}, weight: #{weight} }") if weight
+          return place.error("#{Spelling.show(text)} is nginx syntax: write { address: #{bare.inspect}, weight: #{weight} }") if weight
           ours = elsewhere(text)
           return place.error("#{Spelling.show(text)} is not a valid address: write #{ours.inspect}") if ours
           return place.error("#{Spelling.show(text)} has a semicolon: write #{text.delete_suffix(";").inspect}") if text.end_with?(";")

@@ -31,10 +31,10 @@ module Proxy
         def modifier(text)
           sign, path = text.match(/\A(=|\^~|~\*?)\s+(\S.*)\z/)&.captures
           case sign
-          when "=" then "is written as in nginx: write #{path.inspect}"
-          when "^~" then "is written as in nginx: write #{"#{path.chomp("/")}/*".inspect}"
-          when "~" then "is written as in nginx: write %r{#{path}}"
-          when "~*" then "is written as in nginx: write %r{#{path}}i"
+          when "=" then "is nginx syntax: write #{path.inspect}"
+          when "^~" then "is nginx syntax: write #{"#{path.chomp("/")}/*".inspect}"
+          when "~" then "is nginx syntax: write %r{#{path}}"
+          when "~*" then "is nginx syntax: write %r{#{path}}i"
           end
         end
 
@@ -50,7 +50,7 @@ module Proxy
           return "holds several paths: write #{parts.map(&:inspect).join(", ")}" if parts.length > 1
 
           front, choices, rest = text.match(/\A(.*)\{([^{}]+,[^{}]+)\}(.*)\z/)&.captures
-          "has braces, which are not read here: write #{choices.split(",").map { |one| "#{front}#{one}#{rest}".inspect }.join(", ")}" if choices
+          "has braces, which have no meaning here: write #{choices.split(",").map { |one| "#{front}#{one}#{rest}".inspect }.join(", ")}" if choices
         end
 
         def expression_in_text(text)
@@ -64,7 +64,7 @@ module Proxy
         # `{id}`, `<id>`, `<int:id>`, `[id]` and `*id`.
         def capture(text)
           ours = text.gsub(/\{(\w+)(?::[^}]*)?\}|<(?:\w+:)?(\w+)>|\[(\w+)\]/) { ":#{$1 || $2 || $3}" }
-          return "has a capture as other routers write it: write #{ours.inspect}" if ours != text
+          return "has a capture in the syntax of another router: write #{ours.inspect}" if ours != text
 
           "ends with a * and a name, which is no capture: write #{text.sub(/\*\w+\z/, "*").inspect}" if text.match?(%r{/\*[a-z_]\w*\z})
         end
@@ -86,7 +86,7 @@ module Proxy
           return place.error("#{value.inspect} holds several hosts: write #{hosts.map(&:inspect).join(", ")}") if hosts.length > 1
           return super unless value == "_"
 
-          place.error('"_" is how nginx writes every host: leave it out, and write what is in the block outside of it')
+          place.error('"_" means every host in nginx: leave the block out, and write what is in it at the top level')
         end
       end
 

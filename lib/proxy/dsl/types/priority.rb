@@ -6,9 +6,9 @@ module Proxy
       # How a backend is chosen: a name, `{ hash: "{rewrite}" }` or `{ sticky: "cookie" }`.
       class Priority < Name
         PROSE = {
-          "round_robin" => "In turn, as often as their weights say: with 3 and 1, three of any four requests.",
+          "round_robin" => "In turn, in proportion to their weights: with 3 and 1, three of any four requests.",
           "ordered" => "The first that is available, in the order in which they are written.",
-          "random" => "Any, each as likely as its weight says.",
+          "random" => "Any, with a chance in proportion to its weight.",
           "least_conn" => "The one with the fewest requests in flight for its weight; among equals, in turn.",
           "random_two" => "The less busy of two random ones: nearly as good as `least_conn`, and several proxies do not all choose the same.",
           "ip_hash" => "Always the same for a client's address.",

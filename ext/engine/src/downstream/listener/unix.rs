@@ -115,7 +115,7 @@ fn read_mode(mode: i64, complain: &mut dyn FnMut(String)) -> Option<Mode> {
         Some(bits) if bits & 0o222 != 0 => Mode::from_bits(bits.into()),
         Some(bits) => {
             complain(format!(
-                "mode: with 0o{bits:03o} nobody may connect, which takes the right to write: write 0o660, for example"
+                "mode: with 0o{bits:03o} nobody can connect, since that needs write permission: write 0o660, for example"
             ));
             None
         }
@@ -273,7 +273,7 @@ mod tests {
                 "mode: 660 is not a valid file mode: write an octal number such as 0o660",
             ),
             (spec(Some(-1), None, None), true, "mode: -1 is not a valid file mode"),
-            (spec(Some(0o444), None, None), true, "mode: with 0o444 nobody may connect"),
+            (spec(Some(0o444), None, None), true, "mode: with 0o444 nobody can connect"),
             (
                 spec(None, Some("nobody-here"), None),
                 true,

@@ -74,7 +74,7 @@ fn keys(spec: &config::AuthJwt, report: &mut Report<'_>) -> Option<Vec<Key>> {
 
 fn secret(secret: &str, report: &mut Report<'_>) -> Option<Vec<Key>> {
     if secret.trim_start().starts_with("-----BEGIN") {
-        report.error("secret: this is a key in PEM, which is not a secret: write public_key: with it");
+        report.error("secret: this is a PEM key, not a secret: write it as public_key:");
         return None;
     }
     if secret.is_empty() {
@@ -83,7 +83,7 @@ fn secret(secret: &str, report: &mut Report<'_>) -> Option<Vec<Key>> {
     }
     if secret.len() < SECRET {
         report.warning(format!(
-            "secret: {} bytes can be found by trying: share one of {SECRET} or more, as `openssl rand -hex {SECRET}` prints it",
+            "secret: {} bytes can be guessed by trial: use one of {SECRET} or more, as `openssl rand -hex {SECRET}` prints it",
             secret.len()
         ));
     }

@@ -28,7 +28,7 @@ impl Origins {
             }
         }
         if origins.any && texts.len() > 1 {
-            report("\"*\" is all there are: leave out the others".into());
+            report("\"*\" already means all: leave out the others".into());
         }
         origins
     }
@@ -158,7 +158,7 @@ mod tests {
             (&["https://*"], "\"https://*\" is not a valid origin: write a scheme and a host"),
             (&["https://a.*.example"], "\"https://a.*.example\" is not a valid origin: write a scheme and a host"),
             (&["https://u@a.example"], "\"https://u@a.example\" is not a valid origin: write a scheme and a host"),
-            (&["*", "https://a.example"], "\"*\" is all there are: leave out the others"),
+            (&["*", "https://a.example"], "\"*\" already means all: leave out the others"),
         ] {
             let (_, problems) = origins(texts);
             assert_eq!(problems.len(), 1, "{texts:?}: {problems:?}");

@@ -102,7 +102,7 @@ impl Proxy {
 
         let sets_host = headers.iter().any(|edit| edit.name.known() == Some(Known::Host));
         if spec.preserve_host && sets_host {
-            report.warning("preserve_host: `headers` says what Host is, and wins: leave one of them out");
+            report.warning("preserve_host: `headers` sets Host and wins: leave one of them out");
         }
         let own_headers = headers.iter().filter_map(|edit| edit.name.known()).fold(Names::default(), Names::with);
         let host = TargetHost {
@@ -167,7 +167,7 @@ fn target(report: &mut Report<'_>) -> Option<TargetTemplate> {
             }
             if target.names_no_host() && report.spec.pool.as_ref().is_none_or(|pool| pool.backends.is_none()) {
                 report.warning(format!(
-                    "to: {to:?} goes wherever a client says, into your own network too: add backends:, or a part of the host, \
+                    "to: {to:?} goes wherever a client says, even into your own network: add backends:, or a part of the host, \
                      as in \"http://{{host}}.internal{{path}}{{query}}\""
                 ));
             }

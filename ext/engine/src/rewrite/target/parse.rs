@@ -119,11 +119,9 @@ fn compile_authority(parts: Vec<Part>) -> Result<Authority, String> {
     for part in &parts {
         let Part::Text(text) = part else { continue };
         if text.contains('@') {
-            return Err(
-                "a user name in the URL is not sent to anybody: write headers: { \"Authorization\" => \"Basic …\" } \
+            return Err("a user name in the URL is never sent: write headers: { \"Authorization\" => \"Basic …\" } \
                         and leave it out of the URL"
-                    .into(),
-            );
+                .into());
         }
         check_text(text)?;
         if !text.is_ascii() {
@@ -264,7 +262,7 @@ pub(super) fn doubled(parts: &[Part]) -> Vec<String> {
             _ => continue,
         };
         if value.modifiers.is_empty() && text.ends_with(own) && !text.ends_with("://") {
-            warnings.push(format!("{} brings its own {own:?}: leave out the one before it", value.written));
+            warnings.push(format!("{} starts with {own:?} itself: leave out the one before it", value.written));
         }
     }
     warnings.extend(second_question_mark(parts));
@@ -279,7 +277,7 @@ fn second_question_mark(parts: &[Part]) -> Option<String> {
             (Part::Text(text), Some(brought)) if text.contains('?') => {
                 let name = if brought == "{query}" { "" } else { "{path}" };
                 return Some(format!(
-                    "{brought} brings its own '?', and there is another after it: write {name}?x=1{{query}}"
+                    "{brought} starts with '?' itself, and there is another '?' after it: write {name}?x=1{{query}}"
                 ));
             }
             (Part::Value(value), None) if value.modifiers.is_empty() => {

@@ -271,7 +271,7 @@ fn slips_are_warned_of() {
     for (to, warnings) in [
         ("http://b/api{path}{query}", &[][..]),
         ("http://b/{path|strip_prefix:/a}", &[]),
-        ("http://b/{path}", &["{path} brings its own '/': leave out the one before it"]),
+        ("http://b/{path}", &["{path} starts with '/' itself: leave out the one before it"]),
         (
             "http://b{path_and_query}{query}",
             &["the query is there twice, in {path_and_query} and after it: leave {query} out"],
@@ -280,13 +280,16 @@ fn slips_are_warned_of() {
         ("http://b/x?token=1{query}", &[]),
         ("http://b/x{query}&token=1", &[]),
         ("http://b/login?next={path}{query}", &[]),
-        ("http://b{query}?x=1", &["{query} brings its own '?', and there is another after it: write ?x=1{query}"]),
+        (
+            "http://b{query}?x=1",
+            &["{query} starts with '?' itself, and there is another '?' after it: write ?x=1{query}"],
+        ),
         (
             "http://b{path_and_query}?x=1",
-            &["{path_and_query} brings its own '?', and there is another after it: write {path}?x=1{query}"],
+            &["{path_and_query} starts with '?' itself, and there is another '?' after it: write {path}?x=1{query}"],
         ),
-        ("http://b{path}?{query}", &["{query} brings its own '?': leave out the one before it"]),
-        ("http://b/{backend}", &["{backend} means nothing in a request: that name is for responses"]),
+        ("http://b{path}?{query}", &["{query} starts with '?' itself: leave out the one before it"]),
+        ("http://b/{backend}", &["{backend} has no meaning in a request: that name is for responses"]),
     ] {
         assert_eq!(TargetTemplate::parse(to).expect(to).warnings(&[]), warnings, "{to}");
     }

@@ -298,6 +298,6 @@ fn a_capture_that_does_not_show_is_warned_of() {
     let found = warnings(vec![location("/:path/:id", vec![answer("")])]);
     assert_eq!(
         found,
-        ["location: captures path, but {path} is what the request itself says: give the capture another name"]
+        ["location: captures path, but {path} is a value of the request itself: give the capture another name"]
     );
 }

@@ -73,8 +73,8 @@ fn the_scheme_of_the_target_decides_on_tls_unless_the_backends_do() {
     assert!(compile(&mut upstreams, true, "bare", &mut problems).is_none());
     assert_eq!(
         messages(&problems),
-        ["Proxyfile:9: proxy: to: the scheme is https here and http at Proxyfile:9, so that nothing says how the backends of the \
-          upstream \"bare\" are spoken to: write \"https://\" or \"http://\" before each of them"]
+        ["Proxyfile:9: proxy: to: the scheme is https here and http at Proxyfile:9, so it is unclear how to speak to the backends of the \
+          upstream \"bare\": write \"https://\" or \"http://\" before each of them"]
     );
 }
 
