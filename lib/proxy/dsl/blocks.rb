@@ -16,8 +16,9 @@ module Proxy
       LOOPS = %w[for until while].freeze
       BRACKETS = { on_lparen: ["(", ")"], on_lbracket: ["[", "]"], on_lbrace: ["{", "}"], on_tlambeg: ["{", "}"],
                    on_embexpr_beg: ["\#{", "}"] }.freeze
+      LISTS = %i[on_words_beg on_qwords_beg on_symbols_beg on_qsymbols_beg].freeze
       CLOSINGS = { on_rparen: ")", on_rbracket: "]", on_rbrace: "}", on_embexpr_end: "}" }.freeze
-      private_constant :WORDS, :LOOPS, :BRACKETS, :CLOSINGS
+      private_constant :WORDS, :LOOPS, :BRACKETS, :LISTS, :CLOSINGS
 
       # What is wrong, as a line and a message; nil if all are closed.
       def self.explain(source)
@@ -36,6 +37,7 @@ module Proxy
         string = nil
         @tokens.each do |(line, column), kind, text, state|
           string = [line, text] if kind == :on_tstring_beg
+          string = [line, closing(text)] if LISTS.include?(kind)
           if kind == :on_tstring_end && string
             # One that spans lines lacks its end: what it ends with begins the next.
             return [string.first, "the String that begins here goes on to line #{line}: write its closing #{string.last}"] if string.first < line && string.last.length == 1
@@ -47,12 +49,20 @@ module Proxy
 
           @before = [kind, text, line] unless kind == :on_sp
         end
-        return [string.first, "the String that begins here has no end: write its closing #{string.last}"] if string
+        if string
+          what = %w[" '].include?(string.last) ? "String" : "list"
+          return [string.first, "the #{what} that begins here has no end: write its closing #{string.last}"]
+        end
 
         @first || not_closed(@open.find { |one| one.closing != "end" } || @open.last)
       end
 
       private
+
+      # What closes `%w[`.
+      def closing(text)
+        { "[" => "]", "(" => ")", "{" => "}", "<" => ">" }.fetch(text.strip[-1], text.strip[-1])
+      end
 
       def read(line, column, kind, text, state)
         if BRACKETS.key?(kind) then open(*BRACKETS.fetch(kind), line)
@@ -126,12 +136,19 @@ module Proxy
         return @first = [line, "this `end` closes nothing: leave it out"] unless start
 
         text = @lines[start - 1].strip
+        block = text[/\|[^|]*\|\z/]
+        return @first = [start, "the `do` is missing: write do #{block} in place of #{block}"] if block
+        return @first = [start, "the `do` is missing: write #{text} do |…|"] unless text.match?(/\A\w+\s/)
+
         @first = [start, "#{text[/\A\w+/]}: the `do` is missing: write #{text.length > 60 ? "`do` at the end of the line" : "#{text} do"}"]
       end
 
       def forgotten?(text, column)
+        return false if text.index(/\S/) != column || text.match?(/\bdo\b|[{;]\s*\z/)
+        return true if text.match?(/[\w)\]]\s*\|[^|]*\|\s*\z|\.(?:each\w*|times|map)\s*\z/)
+
         word = text[/\A\s*(\w+)/, 1]
-        word && text.index(/\S/) == column && (%w[location host].include?(word) || Foreign.block?(word)) && !text.match?(/\bdo\b|[{;]\s*\z/)
+        %w[location host].include?(word) || (!word.nil? && Foreign.block?(word))
       end
 
       def indent(line)

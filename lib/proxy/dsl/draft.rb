@@ -1,5 +1,6 @@
 # frozen_string_literal: true
 
+require_relative "adjacent"
 require_relative "aftermath"
 require_relative "file_path"
 require_relative "foreign"
@@ -129,11 +130,16 @@ module Proxy
         nil
       end
 
-      # Notes which file is being read.
+      # Notes which file is being read, and looks at its text.
       def reading(path, named = path)
         real = FilePath.real(path)
         @reading[real] = named
         yield
+        return if @problems.any? { |problem| problem.file == named && problem.code == :syntax }
+
+        Adjacent.find(@texts[named]&.source.to_s).each do |line, message|
+          @problems << Problem.new(file: named, line: line, message: message, severity: :warning)
+        end
       ensure
         @reading.delete(real)
       end

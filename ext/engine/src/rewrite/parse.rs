@@ -168,6 +168,9 @@ fn warning_of_text(text: &str, context: Context, captures: &[&str]) -> Option<St
         let ours = ours.map_or("a value is written {name}, as in {path}".into(), |ours| format!("write {ours}"));
         return Some(format!("{written} stays as it is written: {ours}"));
     }
+    if let Some(warning) = half_of_a_placeholder(text, context, captures) {
+        return Some(warning);
+    }
     for (at, _) in text.match_indices('{') {
         let Some(inner) = text[at + 1..].split('}').next().filter(|inner| inner.len() + at + 1 < text.len()) else {
             continue;
@@ -177,6 +180,27 @@ fn warning_of_text(text: &str, context: Context, captures: &[&str]) -> Option<St
         let is_name = BuiltIn::names(context).any(|known| known == meant) || captures.contains(&meant);
         if meant.len() < name.len() && is_name {
             return Some(format!("{{{inner}}} stays as it is written (did you mean {{{meant}}}?)"));
+        }
+    }
+    None
+}
+
+/// `{addr` and `addr}`.
+fn half_of_a_placeholder(text: &str, context: Context, captures: &[&str]) -> Option<String> {
+    let name_of = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    let is_name = |name: &str| BuiltIn::names(context).any(|known| known == name) || captures.contains(&name);
+    for (at, _) in text.match_indices('{') {
+        let rest = &text[at + 1..];
+        let name = &rest[..rest.find(|c| !name_of(c)).unwrap_or(rest.len())];
+        if !rest.contains('}') && is_name(name) {
+            return Some(format!("{{{name} has no closing brace: write {{{name}}}"));
+        }
+    }
+    for (at, _) in text.match_indices('}') {
+        let before = &text[..at];
+        let name = &before[before.rfind(|c| !name_of(c)).map_or(0, |found| found + 1)..];
+        if !before.contains('{') && is_name(name) {
+            return Some(format!("{name}}} has no opening brace: write {{{name}}}"));
         }
     }
     None

@@ -218,6 +218,8 @@ fn slips_are_warned_of() {
             "/a/{re.1}",
             Some("{re.1} stays as it is written: captures have names: write (?<name>…) and {name}"),
         ),
+        (Context::Request, "for {addr", Some("{addr has no closing brace: write {addr}")),
+        (Context::Request, "for addr} now", Some("addr} has no opening brace: write {addr}")),
         (Context::Request, "{ path }", Some("{ path } stays as it is written (did you mean {path}?)")),
         (
             Context::Request,
