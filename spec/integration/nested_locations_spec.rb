@@ -83,7 +83,7 @@ RSpec.describe "a location inside of another" do
   end
 
   it "has no path inside of a Regexp" do
-    problems = Proxy.check { location(/a/, "/b") { location("/x") { static_response body: "" } } }
+    problems = Proxy.check { location(%r{\A/a}, "/b") { location("/x") { static_response body: "" } } }
     expect(problems.map(&:message)).to eq(["\"/x\" is inside a location with a Regexp, which stands for the whole path: " \
                                            "write a Regexp for the whole path here too"])
   end

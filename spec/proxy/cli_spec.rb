@@ -1,6 +1,8 @@
 # frozen_string_literal: true
 
+require "json"
 require "net/http"
+require "proxy/cli"
 require_relative "proxyfiles"
 
 RSpec.describe "proxy", "the command" do
@@ -121,6 +123,13 @@ RSpec.describe "proxy", "the command" do
       write("Proxyfile", "static_response body: ''\n")
       out, err, status = run_command("check", "--json")
       expect([JSON.parse(out), err, status]).to eq([{ "file" => "Proxyfile", "ok" => true, "binds" => 1, "routes" => 1, "problems" => [] }, "", 0])
+    end
+
+    it "fails if the configuration ends the command" do
+      write("Proxyfile", "proxy to: 'http://a.example'\nexit\n")
+
+      expect(run_command("check"))
+        .to eq(["", "Proxyfile:2: the configuration ends the command here, so nothing was checked: leave `exit` or `abort` out\n", 1])
     end
 
     it "says what kind of mistake each is" do

@@ -47,6 +47,12 @@ module Proxy
         @out.puts "#{config.file} is fine: #{count(config.bind_count, "bind")}, #{count(config.route_count, "route")}" \
                   "#{", #{count(config.warnings.length, "warning")}" unless config.warnings.empty?}"
         OK
+      # The exit status would be that of a configuration which is right.
+      rescue SystemExit => error
+        line = error.backtrace_locations&.find { |location| !location.path.start_with?(File.expand_path("../..", __dir__)) && location.label != "<main>" }
+        @err.puts "#{[line&.path || @path || Config.find, line&.lineno].compact.join(":")}: the configuration ends the command here, so nothing was checked: " \
+                  "leave `exit` or `abort` out"
+        FAILED
       end
 
       def print_json(config)

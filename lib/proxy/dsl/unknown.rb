@@ -18,6 +18,10 @@ module Proxy
       # Words that other languages declare a variable with.
       DECLARATIONS = %i[var let const local my].freeze
 
+      # How a host ends that somebody writes without quotes.
+      DOMAIN = /\.(?:com|net|org|io|dev|app|example|test|local|internal|lan|home|cloud|[a-z]{2})\z/.freeze
+      private_constant :DOMAIN
+
       # What to say of `word`; `bare` if nothing is after it, and it may be a variable that is not there. `text` is its line.
       def self.explain(word, bare, text = nil, given = [])
         # A word that is the whole line is no variable, and neither is `camelCase`.
@@ -28,7 +32,11 @@ module Proxy
       # `host example.com do`, `to: localhost`
       def self.unquoted(word, text)
         code = text.gsub(/"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'/, "")
-        whole = code[/(?<![\w.:])#{Regexp.escape(word)}(?:\.[\w-]+)*\.[a-z]{2,}\b(?!\()/]
+        chain = code[/(?<![\w.:])#{Regexp.escape(word)}((?:\.[\w-]+)+)\b(?!\()/]
+        inner = chain.to_s.split(".").drop(1).first
+        return "is not needed: write #{inner} … alone" if inner && Options::WORDS.include?(inner.to_sym)
+
+        whole = chain if chain&.match?(DOMAIN)
         whole = "localhost" if word == :localhost
         "text needs quotes: write #{whole.inspect}" if whole
       end
