@@ -80,7 +80,7 @@ module Proxy
       private_class_method :port
 
       def self.warning(spec, directive, message)
-        at = spec["at"]
+        at = spec["at"] || {}
         Problem.new(file: at["file"], line: at["line"], directive: directive, message: message, severity: :warning)
       end
       private_class_method :warning
