@@ -73,7 +73,7 @@ module Proxy
     # Remedies that begin with none of them.
     PHRASES = ["the nearest are", "the port must be", "for a unix socket write", "a value is written", "captures have names",
                "in a String write", "each part", "only a port", "an IPv6 address is written", "it takes no options", "its options are", "its only option is", "the proxy sends", "for a certificate of your own"].freeze
-    REMEDY = /(?:\A|: |; |, and )((?:#{Regexp.union(VERBS)}|#{Regexp.union(PHRASES)})\b.*)\z|(`proxy init` writes.*)\z|\((did you mean [^)]*\?)/.freeze
+    REMEDY = /(?:\A|: |; |, and )((?:#{Regexp.union(VERBS)}|#{Regexp.union(PHRASES)})\b.*)\z|(`proxy (?:init` writes|help` lists).*)\z|\((did you mean [^)]*\?)/.freeze
     private_constant :VERBS, :PHRASES, :REMEDY
 
     # @return [String, nil] the part of the message that says what to do; nil if there is nothing to say

@@ -264,7 +264,7 @@ RSpec.describe Proxy::ConfigurationError, :wrong_types do
     "upstraem 'a'" => "upstraem: unknown directive (did you mean upstream?)",
     "compress" => "compress: not yet in this version: compression; let the application do it, or leave it out",
     "static_files root: 'public'" => "static_files: not yet in this version: files; let the application serve them, or leave it out",
-    "sever_names 'a'" => "sever_names: unknown directive: the nearest are response_headers, request_headers and static_response; `proxy help` lists them all",
+    "sever_names 'a'" => "sever_names: unknown directive: `proxy help` lists them all",
     "locaton('/a') { }" => "locaton: unknown directive (did you mean location?)",
     "prxy #{target}" => "prxy: unknown directive (did you mean proxy?)",
     "ENV.fetch('NO_SUCH_VARIABLE')" => 'the environment variable NO_SUCH_VARIABLE is not set: set it, or write ENV.fetch("NO_SUCH_VARIABLE", "…") with a default',

@@ -66,6 +66,8 @@ module Proxy
         place = @__draft.place(:redirect)
         place.no_block if block
         unless positional.empty?
+          return place.options_only("two paths", "location #{positional.first.inspect} do redirect to: #{positional.last.inspect} end") if paths?(positional)
+
           url = positional.first
           url = "https://{host}{path}{query}" unless url.is_a?(String) && url.match?(%r{\A(?:https?:/)?/[^\s@]*\z})
           place.options_only(Spelling.show(positional.first), "redirect to: #{url.inspect}")
@@ -110,6 +112,11 @@ module Proxy
         return place.error("`to` is missing: #{write}") unless named
 
         place.error("`#{named}` is nil: #{write}#{@__draft.foreign_self}")
+      end
+
+      # `redirect "/old", "/new"`
+      def paths?(values)
+        values.length == 2 && values.all? { |value| value.is_a?(String) && value.start_with?("/") }
       end
 
       # What is meant by `proxy "http://…"` and `proxy [to: "…"]`.

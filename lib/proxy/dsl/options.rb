@@ -132,7 +132,10 @@ module Proxy
 
         # `request_headers "X-Name" => "value"`
         def header(key)
-          "write additions: { #{key.inspect} => \"…\" }" if @by_name.key?(:additions) && key.is_a?(String) && !@by_name.key?(key.to_sym)
+          return unless key.is_a?(String) && !@by_name.key?(key.to_sym)
+          return "write additions: { #{key.inspect} => \"…\" }" if @by_name.key?(:additions)
+
+          "write location #{key.inspect} do redirect to: \"…\" end" if name == :redirect && key.start_with?("/")
         end
 
         def shown(key)

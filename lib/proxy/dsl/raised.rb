@@ -85,8 +85,8 @@ module Proxy
         near = Spelling.nearest_exactly(name, Object.constants)
         return "there is no constant #{name} (did you mean #{near}?)" if near
 
-        "there is no constant #{name}: the application is not loaded here; write the value itself, or ENV.fetch(\"#{name.upcase}\"), or `require` the " \
-          "file that defines it"
+        variable = ", or ENV.fetch(\"#{name}\")" if name.match?(/\A[A-Z0-9_]+\z/)
+        "there is no constant #{name}: the application is not loaded here; write the value itself#{variable}, or `require` the file that defines it"
       end
       private_class_method :no_name
 

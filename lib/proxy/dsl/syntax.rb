@@ -30,7 +30,7 @@ module Proxy
         end
         first = lines.index { |text| !Typography.plain(text).strip.empty? }
         begins = first && Typography.plain(lines[first])
-        begins && (foreign_block(begins) || yaml(begins) || section(begins) || toml(begins)) ? found : []
+        begins && (foreign_block(begins) || yaml(begins) || section(begins) || toml(begins) || (begins.match?(/;\s*\z/) && foreign(begins))) ? found : []
       end
       private_class_method :elsewhere
 
@@ -46,7 +46,6 @@ module Proxy
         word = text[/\A\s*\[+([A-Za-z]\w*)[\w.-]*\]+\s*\z/, 1] or return
         "#{word}: this is TOML, and the file is Ruby: #{Foreign.word(word) || "write one of the directives that `proxy help` lists"}"
       end
-      private_class_method :toml
 
       # What the line itself shows, or one above it.
       def self.near(lines, line)
@@ -72,7 +71,8 @@ module Proxy
       def self.foreign_block(text)
         case text
         when /\A\s*location\s+(?:[=~^*]+\s*)*([^\s"'({]+)\s*\{/ then "location: this is nginx syntax, and the file is Ruby: write location #{path($1).inspect} do … end"
-        when /\A\s*(?:https?:\/\/)?([\w-]+(?:\.[\w-]+)+)(?::\d+)?(?:\/\S*)?\s*\{/ then "this is Caddyfile syntax, and the file is Ruby: write host #{$1.inspect} do … end"
+        when /\A\s*<\/?(\w+)/ then "this is Apache syntax, and the file is Ruby: #{Foreign.word($1) || "write one of the directives that `proxy help` lists"}"
+        when /\A\s*(?:https?:\/\/)?([\w-]+(?:\.[\w-]+)+)(?::\d+)?(?:\/\S*)?(?:,\s*[\w.:\/*-]+)*\s*\{/ then "this is Caddyfile syntax, and the file is Ruby: write host #{$1.inspect} do … end"
         when /\A\s*:(\d+)\s*\{/ then "this is Caddyfile syntax, and the file is Ruby: write bind \"http://0.0.0.0:#{$1}\""
         when /\A\s*(server|http|events|handle|route|handle_path|upstream)\b[^"']*\{\s*\z/
           word = $1
@@ -169,9 +169,13 @@ module Proxy
 
       # `proxy:` with what belongs to it on the next lines.
       def self.yaml(text)
-        return unless text =~ /\A([a-z]\w*):\s*\z/i
+        return unless text =~ /\A([a-z]\w*):(?:\s|\z)/i
 
-        "#{$1}: this is YAML, and the file is Ruby: write #{Options::WORDS.include?($1.to_sym) ? $1 : "proxy"} …, with options after it"
+        word = $1
+        known = Foreign.word(word)
+        return "#{word}: #{known}" if known && !Options::WORDS.include?(word.to_sym)
+
+        "#{word}: this is YAML, and the file is Ruby: write #{Options::WORDS.include?(word.to_sym) ? word : "proxy"} …, with options after it"
       end
       private_class_method :yaml
 

@@ -18,15 +18,17 @@ module Proxy
       # Words that other languages declare a variable with.
       DECLARATIONS = %i[var let const local my].freeze
 
+      # From which a word is like another one.
+      ALIKE = 0.7
       # How a host ends that somebody writes without quotes.
       DOMAIN = /\.(?:com|net|org|io|dev|app|example|test|local|internal|lan|home|cloud|[a-z]{2})\z/.freeze
-      private_constant :DOMAIN
+      private_constant :ALIKE, :DOMAIN
 
       # What to say of `word`; `bare` if nothing is after it, and it may be a variable that is not there. `text` is its line.
       def self.explain(word, bare, text = nil, given = [])
         # A word that is the whole line is no variable, and neither is `camelCase`.
         bare &&= text.to_s.strip != word.to_s && !word.match?(/[a-z][A-Z]/)
-        Typography.word(word) || (bare && (rocket(word, text.to_s) || unquoted(word, text.to_s))) || plain(word, bare, given)
+        Typography.word(word) || Syntax.toml(text.to_s)&.delete_prefix("#{word}: ") || (bare && (rocket(word, text.to_s) || unquoted(word, text.to_s))) || plain(word, bare, given)
       end
 
       # `host example.com do`, `to: localhost`
@@ -73,7 +75,7 @@ module Proxy
         return if owners.empty?
 
         owner = owners.find { |directive| directive.name == :proxy } || owners.first
-        shown = given.one? ? shown(given.first) : "…"
+        shown = shown(given.one? ? given.first : given)
         "is an option, not a directive: write #{owner.name} …, #{word}: #{shown}"
       end
       private_class_method :option
@@ -101,10 +103,11 @@ module Proxy
         nearest = Spelling.nearest(word, Options::WORDS)
         return "unknown directive (did you mean #{nearest}?)" if nearest
 
-        near = Spelling.list(Spelling.near(word, Options::WORDS))
+        near = Spelling.near(word, Options::WORDS).select { |name| DidYouMean::JaroWinkler.distance(word.to_s, name.to_s) >= ALIKE }
         return "unknown variable or directive: write #{word.to_s.inspect} if it is text; `proxy help` lists the directives" if bare
 
-        "unknown directive: the nearest are #{near}; `proxy help` lists them all"
+        told = near.length > 1 ? "the nearest are #{Spelling.list(near)}; " : ""
+        "unknown directive: #{told}`proxy help` lists them all"
       end
       private_class_method :guess
     end

@@ -59,6 +59,7 @@ module Proxy
         [:remote, '["10.0.0.0/8"]'] => %i[remote_ip ip client_ip source_ip src],
         [:code, "503"] => %i[status status_code],
         [:status, "503"] => %i[status_code],
+        [:to, '"/new", in location "/old" do … end', :redirect] => %i[from source old],
         [:body, '"text"'] => %i[content text plain json],
         [:body, 'File.read("public/503.html")', :static_response] => %i[file path filename html],
         [:type, ":moved_permanently, which is 301, :found (302), :temporary (307) or :permanent (308)"] => %i[status_code code status],

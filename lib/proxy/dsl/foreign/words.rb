@@ -10,7 +10,7 @@ module Proxy
         'write bind "http://0.0.0.0:80"' => %i[listen entry_points entrypoints],
         'write bind "http://0.0.0.0:8080"' => %i[port set_default_host],
         'write bind "unix:///run/proxy.sock"' => %i[socket],
-        'write host "example.com" do … end' => %i[server_name virtual_host server_names],
+        'write host "example.com" do … end' => %i[server_name virtual_host server_names domain domains site subdomain server_alias vhost],
         "write what is in it at the top of the file, or in host \"example.com\" do … end" =>
           %i[server http events frontend defaults global],
         "not yet in this version: TCP; leave it out" => %i[stream tcp_request tcp_response],
@@ -22,7 +22,7 @@ module Proxy
              worker_rlimit_nofile worker_cpu_affinity worker_priority ulimit_n load_module],
         # TLS
         'write bind "https://0.0.0.0:443", certificate: "tls/site.pem", key: "tls/site.key"' =>
-          %i[ssl_certificate ssl_certificate_key tls ssl_bind ssl certificates],
+          %i[https ssl_engine ssl_certificate ssl_certificate_key tls ssl_bind ssl certificates],
         'write bind "https://0.0.0.0:443", certificate: "…", key: "…", min_tls: "1.2", or leave it out' =>
           %i[ssl_protocols ssl_ciphers ssl_default_bind_options ssl_default_bind_ciphers ssl_ciphersuites protocols],
         'write bind "https://0.0.0.0:443", certificate: "…", key: "…", client_ca: "tls/ca.pem"' =>
@@ -33,15 +33,16 @@ module Proxy
         "write redirect_http_to_https!" => %i[auto_https redirect_scheme force_ssl https_redirect ssl_redirect],
         # Forwarding
         'write proxy to: "http://127.0.0.1:3000"' =>
-          %i[proxy_pass fastcgi_pass uwsgi_pass scgi_pass grpc_pass reverse_proxy php_fastcgi default_backend forward],
-        'write upstream "app", backends: ["127.0.0.1:3001", "127.0.0.1:3002"]' => %i[backend load_balancer cluster],
+          %i[proxy_pass fastcgi_pass uwsgi_pass scgi_pass grpc_pass reverse_proxy php_fastcgi default_backend forward
+             forward_to proxy_to pass pass_to proxy_pass_match],
+        'write upstream "app", backends: ["127.0.0.1:3001", "127.0.0.1:3002"]' => %i[backend load_balancer load_balance cluster pool upstreams],
         'write proxy backends: ["127.0.0.1:3001", "127.0.0.1:3002"]' => %i[services service servers],
         'write headers: { "X-Name" => "value" } as an option of `proxy`, or request_headers additions: { "X-Name" => "value" }' =>
-          %i[proxy_set_header request_header header_up http_request fastcgi_param uwsgi_param custom_request_headers],
+          %i[proxy_set_header request_header header_up set_header set_request_header http_request fastcgi_param uwsgi_param custom_request_headers],
         'write response_headers additions: { "X-Name" => "value" }' =>
-          %i[add_header more_set_headers expires header header_down http_response add_trailer custom_response_headers],
-        'write response_headers removals: ["X-Name"]' => %i[proxy_hide_header more_clear_headers server_tokens],
-        "redirects are passed on unchanged: leave it out" => %i[proxy_redirect],
+          %i[add_header more_set_headers expires set_response_header cache_control header header_down http_response add_trailer custom_response_headers],
+        'write response_headers removals: ["X-Name"]' => %i[proxy_hide_header more_clear_headers server_tokens hide_header remove_header delete_header],
+        "redirects are passed on unchanged: leave it out" => %i[proxy_redirect proxy_pass_reverse follow_redirects],
         "cookies are passed on unchanged: leave it out" => %i[proxy_cookie_domain proxy_cookie_path proxy_cookie_flags],
         "write preserve_host: true as an option of `proxy`" => %i[proxy_preserve_host pass_host_header],
         'write allow_underscores: ["X_NAME"] as an option of `proxy`' => %i[underscores_in_headers ignore_invalid_headers],
@@ -79,7 +80,7 @@ module Proxy
         'write backend_priority: { sticky: "backend" } as an option of `proxy` or `upstream`' =>
           %i[cookie sticky sticky_sessions appsession],
         'write health_check: { path: "/healthz" } as an option of `proxy` or `upstream`' =>
-          %i[health_uri option httpchk http_check healthcheck health_checks health_path health_check_path active_health],
+          %i[health_uri option httpchk http_check healthcheck health_checks health_path health_check_path active_health health healthz],
         "write health_check: { interval: 10, timeout: 5, status: 200 } as an option of `proxy` or `upstream`" =>
           %i[health_interval health_timeout health_status health_body health_port health_headers],
         "write max_fails: 3, fail_timeout: 10 as options of `proxy` or `upstream`" =>
@@ -100,15 +101,23 @@ module Proxy
         "write shutdown_timeout 30" =>
           %i[force_shutdown_after worker_shutdown_timeout grace_period drain_timeout hard_stop_after graceful_timeout],
         # Access
-        'write allow_list "10.0.0.0/8" or deny_list "192.0.2.7"' => %i[allow deny ip_allow_list ip_white_list remote_ip],
+        'write allow_list "10.0.0.0/8" or deny_list "192.0.2.7"' => %i[allow deny ip_allow_list ip_white_list remote_ip whitelist blacklist blocklist allowlist denylist block_ip allow_ip
+             deny_ip ban],
         'write auth_basic realm: "Staff", file: "htpasswd"' => %i[auth_basic_user_file basicauth basic_auth userlist],
         'write forward_auth to: "http://auth.internal/verify"' => %i[auth_request auth_request_set],
         "all filters must let a request pass: leave it out" => %i[satisfy],
+        'write location "/path", methods: ["GET"] do … end' => %i[get post put patch delete match resources resource],
+        'write location hosts: ["api.example.com"] do … end' => %i[constraints constraint],
+        'write response_headers additions: { "Strict-Transport-Security" => "max-age=63072000" }' => %i[hsts strict_transport_security],
+        'write cors origins: ["https://app.example.com"]' => %i[cors_origins access_control allow_origin],
+        'write static_response code: 503, body: "Down for maintenance"' => %i[maintenance maintenance_page],
+        "WebSockets always work: leave it out" => %i[websocket websockets ws],
+        "Rack middleware belongs into the application's config.ru: leave it out" => %i[use use_middleware],
         'write location "/api/*", methods: ["GET", "POST"] do … end' => %i[limit_except],
         'write trusted_proxies "10.0.0.0/8"' => %i[set_real_ip_from real_ip_header],
         "write bind \"http://0.0.0.0:80\", proxy_protocol: true" => %i[proxy_protocol accept_proxy],
         # Locations, rewrites and answers
-        'write location "/api/*" do … end' => %i[handle route matcher routers router rule path_regexp],
+        'write location "/api/*" do … end' => %i[handle route matcher routers router rule path path_regexp scope namespace path_prefix_match mount location_match context],
         'write location "/api/*", methods: ["GET"], headers: { "X-Beta" => "1" } do … end' => %i[use_backend acl header_regexp],
         'write location "/api/*" do proxy to: "…", path_prefix: "/api", strip_prefix: true end' => %i[handle_path strip_prefix uri_strip_prefix],
         'write redirect to: "https://example.com{path}{query}", type: :permanent' => %i[redir rewrite_url redirect_regex],
@@ -121,7 +130,8 @@ module Proxy
           %i[error_page handle_errors errorfile proxy_intercept_errors handle_response errors],
         # Not here, or not yet
         "not yet in this version: files; let the application serve them, or leave it out" =>
-          %i[root alias try_files index autoindex file_server templates static_files static open_file_cache browse public_folder],
+          %i[root alias try_files index autoindex file_server templates static_files static open_file_cache browse public_folder public_dir
+             document_root serve_static files],
         "not yet in this version: a cache; leave it out" =>
           %i[proxy_cache proxy_cache_path proxy_cache_valid proxy_cache_key fastcgi_cache cache etag proxy_ignore_headers http_cache],
         "not yet in this version: compression; let the application do it, or leave it out" =>
@@ -135,9 +145,9 @@ module Proxy
         "the application is started separately, as with `bin/rails server`: leave it out" => %i[run command],
         "not in this version: deployments; leave it out, and reload with SIGHUP" => %i[deploy deploy_timeout image registry accessories builder],
         # Logs
-        "write log_level :info; it goes to standard error" => %i[error_log debug log_level_debug],
+        "write log_level :info; it goes to standard error" => %i[error_log debug log_level_debug logger verbose],
         'write access_log "combined", to: "log/access.log"' =>
-          %i[log_format log stdout_redirect log_requests! quiet access_logs httplog logging accesslog],
+          %i[log_format log stdout_redirect log_requests! quiet access_logs httplog logging accesslog custom_log],
         'write log_requests after: "{method} {path} {status}"' => %i[log_message log_formatter],
         # Processes, and the application
         "there is one process with threads: write threads 4, or leave it out" =>
