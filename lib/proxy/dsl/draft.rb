@@ -208,9 +208,14 @@ module Proxy
       # The paths of the locations around what is read, outer ones first.
       attr_reader :around
 
-      # Whether we are outside of every location. Reports the directive if not.
+      # Whether we are outside of every location.
+      def outermost?
+        @scopes.one?
+      end
+
+      # The same, and the directive is reported if not.
       def top_level?(place)
-        return true if @scopes.one?
+        return true if outermost?
 
         place.error("belongs outside of every location: move it to the top level")
         false

@@ -81,6 +81,10 @@ module Proxy
       # @example
       #   max_body 1_048_576
       def max_body(*bytes, **options, &block)
+        # In a location it may be meant so.
+        if bytes == [0] && @__draft.outermost?
+          @__draft.place(:max_body).warning("0 refuses every body, where nginx means no limit: leave it out for no limit")
+        end
         add_filter(:max_body, bytes, options, as: "bytes", &block)
       end
 

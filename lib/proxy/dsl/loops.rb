@@ -7,29 +7,29 @@ module Proxy
     # @api private
     module Loops
       LOCAL = /(?:127(?:\.\d+){3}|0\.0\.0\.0|localhost|\[::1?\]|\*)/.freeze
+      ANY = %w[0.0.0.0 * [::]].freeze
       SAME = %w[{path} {path}{query} {path_and_query}].freeze
       # The port of the bind that there is without one.
       USUAL = 8080
-      private_constant :LOCAL, :SAME, :USUAL
+      private_constant :LOCAL, :ANY, :SAME, :USUAL
 
       # Warnings for a configuration, as the engine takes it.
       def self.find(hash)
-        binds = hash.fetch("binds")
-        ports = binds.filter_map { |bind| port(bind["url"]) }
-        ports = [USUAL] if binds.empty?
-        walk(hash.fetch("routes"), ports)
+        own = hash.fetch("binds").filter_map { |bind| socket(bind["url"]) }
+        own = [["0.0.0.0", USUAL]] if hash.fetch("binds").empty?
+        walk(hash.fetch("routes"), own)
       end
 
       # `hosts` are those of the location around, if it has any.
-      def self.walk(routes, ports, rewritten = false, hosts = nil)
+      def self.walk(routes, own, rewritten = false, hosts = nil)
         rewritten ||= routes.any? { |route| route["filter"]&.key?("rewrite") }
         routes.flat_map do |route|
           if (location = route["location"])
             inner = location["hosts"]
-            next [*unreached(location, hosts), *walk(location["routes"], ports, rewritten, inner || hosts)]
+            next [*unreached(location, hosts), *walk(location["routes"], own, rewritten, inner || hosts)]
           end
 
-          [(redirect(route["redirect"]) unless rewritten), proxy(route["proxy"], ports)].compact
+          [(redirect(route["redirect"]) unless rewritten), proxy(route["proxy"], own)].compact
         end
       end
       private_class_method :walk
@@ -59,12 +59,12 @@ module Proxy
       end
       private_class_method :redirect
 
-      def self.proxy(spec, ports)
+      def self.proxy(spec, own)
         return unless spec
 
         backends = spec.dig("pool", "backends")
         option = backends ? "backends" : "to"
-        address = [*backends&.map { |backend| backend["address"] }, (spec["to"] unless backends)].compact.find { |text| ports.include?(port(text)) }
+        address = [*backends&.map { |backend| backend["address"] }, (spec["to"] unless backends)].compact.find { |text| own?(socket(text), own) }
         return unless address
 
         warning(spec, "proxy", "#{option}: #{Spelling.show(address)} is where this proxy listens, an endless loop: write the port of " \
@@ -72,12 +72,18 @@ module Proxy
       end
       private_class_method :proxy
 
-      # The port of an address of this machine.
-      def self.port(text)
-        number = text.to_s[%r{\A(?:https?://)?#{LOCAL}:(\d+)(?=[/?\{]|\z)}, 1].to_i
-        number if number.positive?
+      # The host and the port of an address of this machine.
+      def self.socket(text)
+        host, port = text.to_s.match(%r{\A(?:https?://)?(#{LOCAL}):(\d+)(?=[/?\{]|\z)})&.captures
+        [host == "localhost" ? "127.0.0.1" : host, port.to_i] if port.to_i.positive?
       end
-      private_class_method :port
+      private_class_method :socket
+
+      # Whether one of our sockets is what is listening there. One on all addresses is on each.
+      def self.own?(socket, own)
+        own.any? { |host, port| socket && port == socket.last && (ANY.include?(host) || ANY.include?(socket.first) || host == socket.first) }
+      end
+      private_class_method :own?
 
       def self.warning(spec, directive, message)
         at = spec["at"] || {}

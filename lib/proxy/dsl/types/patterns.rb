@@ -17,10 +17,10 @@ module Proxy
           return super.tap { told_of_expression(value, place) } if value.is_a?(Regexp)
           return super unless value.is_a?(String)
 
-          elsewhere = modifier(value) || url(value) || several(value)
+          elsewhere = modifier(value) || url(value) || braces(value)
           return place.error("#{value.inspect} #{elsewhere}") if elsewhere
 
-          slip = expression_in_text(value) || capture(value)
+          slip = expression_in_text(value) || capture(value) || several(value)
           return place.error("#{value.inspect} #{slip}") if slip && !value.start_with?("/")
 
           place.warning("#{value.inspect} #{slip}") if slip
@@ -44,11 +44,14 @@ module Proxy
           "has a host: write host #{host.inspect} do … end, and in it location #{(path || "/*").inspect}" if host
         end
 
-        # `"/a, /b"`, and `"/*.{png,jpg}"` of a shell.
+        # `"/a, /b"`
         def several(text)
           parts = text.split(%r{\s*,\s*(?=/)|\s+(?=/)})
-          return "holds several paths: write #{parts.map(&:inspect).join(", ")}" if parts.length > 1
+          "holds several paths: write #{parts.map(&:inspect).join(", ")}" if parts.length > 1
+        end
 
+        # `"/*.{png,jpg}"` of a shell.
+        def braces(text)
           front, choices, rest = text.match(/\A(.*)\{([^{}]+,[^{}]+)\}(.*)\z/)&.captures
           "has braces, which have no meaning here: write #{choices.split(",").map { |one| "#{front}#{one}#{rest}".inspect }.join(", ")}" if choices
         end
@@ -63,7 +66,7 @@ module Proxy
 
         # `{id}`, `<id>`, `<int:id>`, `[id]` and `*id`.
         def capture(text)
-          ours = text.gsub(/\{(\w+)(?::[^}]*)?\}|<(?:\w+:)?(\w+)>|\[(\w+)\]/) { ":#{$1 || $2 || $3}" }
+          ours = text.gsub(/\{(\w+)(?::[^}]*)?\}|<(?:\w+:)?(\w+)>|(?<=\/)\[([a-z_]\w*)\](?=\/|\z)/) { ":#{$1 || $2 || $3}" }
           return "has a capture in the syntax of another router: write #{ours.inspect}" if ours != text
 
           "ends with a * and a name, which is no capture: write #{text.sub(/\*\w+\z/, "*").inspect}" if text.match?(%r{/\*[a-z_]\w*\z})

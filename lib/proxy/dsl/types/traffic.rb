@@ -75,15 +75,7 @@ module Proxy
         end
       end
 
-      # The largest body. 0 is no limit elsewhere.
-      class BodyBytes < Count
-        def read(value, place)
-          place.warning("0 refuses every body, where nginx means no limit: leave it out for no limit") if value == 0
-          super
-        end
-      end
-
-      BODY_BYTES = BodyBytes.new("bytes", "a whole number of bytes, such as 1_048_576", units: Quantities::SIZES)
+      BODY_BYTES = Count.new("bytes", "a whole number of bytes, such as 1_048_576", units: Quantities::SIZES)
       REQUEST_COUNT = Count.new("Integer", "a whole number of requests, such as 100")
       LIMIT_KEY = NameOrPair.new(%w[address], %i[header query rewrite],
                                  '"address", { header: "X-Api-Key" }, { query: "user_id" } or { rewrite: "{addr}{host}" }')
