@@ -3,6 +3,7 @@
 require_relative "../proxy"
 require_relative "cli/printer"
 require_relative "cli/command"
+require_relative "cli/elsewhere"
 require_relative "cli/start"
 require_relative "cli/check"
 require_relative "cli/routes"
@@ -40,8 +41,9 @@ module Proxy
       command = COMMANDS[name]
       return command.new(out, err).run(rest) if command
 
-      nearest = DSL::Spelling.nearest(name, COMMANDS.keys)
-      err.puts "proxy: there is no command #{name.inspect}#{" (did you mean #{nearest}?)" if nearest}"
+      answer = Elsewhere.answer(name)
+      nearest = DSL::Spelling.nearest(name, COMMANDS.keys) unless answer
+      err.puts "proxy: there is no command #{name.inspect}#{": #{answer}" if answer}#{" (did you mean #{nearest}?)" if nearest}"
       err.puts "`proxy help` lists the commands."
       USAGE
     end
@@ -52,7 +54,7 @@ module Proxy
       return ["start", arguments] if first.nil?
       return [SHORTHAND.fetch(first), rest] if SHORTHAND.key?(first)
 
-      first.start_with?("-") ? ["start", arguments] : [first, rest]
+      first.start_with?("-") && !Elsewhere.answer(first) ? ["start", arguments] : [first, rest]
     end
     private_class_method :split
   end

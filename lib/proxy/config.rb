@@ -85,10 +85,12 @@ module Proxy
       @source = source
       @file = draft.file
       @cause = draft.cause
-      read = draft.problems
+      read = draft.told
       @hash = draft.to_h
       @hash["binds"] = Config.binds(source.binds, read) if source.binds&.any?
-      @problems = Problem.sort(read + engine_problems(read)).freeze
+      @draft = draft
+      @problems = Problem.sort(read + engine_problems(read) + loops(read)).freeze
+      @draft = nil
     end
 
     # Addresses that were given beside the file. No line of it says them.
@@ -159,16 +161,25 @@ module Proxy
 
     private
 
+    # What is true only of a whole configuration: a location of which a part could not be read takes more than was meant.
+    OF_THE_WHOLE = /\Ait never matches: |\Ait never answers: |\Anothing in it answers|is not used by any proxy/.freeze
+    private_constant :OF_THE_WHOLE
+
+    # Told of a configuration that is sound, since what stands for a mistake may look like one.
+    def loops(read)
+      read.none?(&:error?) ? DSL::Loops.find(@hash) : []
+    end
+
     # What only the engine can see in the sound part. What it says about the whole is told of the file, and only where the whole
     # was sound: a configuration with a misspelt `proxy` is not one without any, nor one in which nobody uses an upstream.
     def engine_problems(read)
-      Problem.from_native(Native.check(@hash)).filter_map do |problem|
-        # A location of which only a part could be read takes more than was meant.
-        next if problem.message.start_with?("it never matches: ") && read.any?
-        next if read.any? && problem.warning? && problem.message.include?("is used by nobody")
+      found = Problem.from_native(Native.check(@hash))
+      found.filter_map do |problem|
+        next if @draft.unknown_at?(problem.file, problem.line)
+        next if read.any? && problem.warning? && OF_THE_WHOLE.match?(problem.message)
         next problem unless problem.line.nil? && problem.directive == "configuration"
 
-        Problem.new(file: @file, message: problem.message, severity: problem.severity) if read.empty?
+        Problem.new(file: @file, message: problem.message, severity: problem.severity) if read.empty? && found.none?(&:error?)
       end
     end
   end

@@ -2,7 +2,9 @@
 
 require_relative "problem"
 require_relative "dsl/options"
+require_relative "dsl/examples"
 require_relative "dsl/draft"
+require_relative "dsl/loops"
 require_relative "dsl/server_directives"
 require_relative "dsl/routing"
 require_relative "dsl/inclusion"

@@ -18,6 +18,9 @@ module Proxy
     # @return [Symbol] `:error`: the server does not start; `:warning`: legal, and surely meant otherwise
     attr_reader :severity
 
+    # @return [Symbol] what kind of mistake it is: `:syntax`, `:exception`, `:file`, `:word`, `:option`, `:value` or, of a warning, `:slip`
+    attr_reader :code
+
     # Problems as the engine reports them.
     # @api private
     def self.from_native(hashes)
@@ -54,13 +57,35 @@ module Proxy
     end
 
     # @api private
-    def initialize(message:, file: nil, line: nil, directive: nil, severity: :error)
+    def initialize(message:, file: nil, line: nil, directive: nil, severity: :error, code: nil)
       @file = file && Problem.text(file)
       @line = line
       @directive = directive
       @message = Problem.without_secrets(Problem.text(message))
       @severity = severity
+      @code = code || (severity == :warning ? :slip : :value)
       freeze
+    end
+
+    # The words that a remedy begins with.
+    VERBS = %w[write leave keep move use give put save begin get set add choose delete create correct copy name make remove ask renew share let
+               check see start raise install describe run stop allow restart take].freeze
+    # Remedies that begin with none of them.
+    PHRASES = ["the nearest are", "the port must be", "for a unix socket write", "a value is written", "captures have names",
+               "in a String write", "each part", "only a port", "an IPv6 address is written", "it takes no options", "its options are", "its only option is", "the proxy sends", "for a certificate of your own"].freeze
+    REMEDY = /(?:\A|: |; |, and )((?:#{Regexp.union(VERBS)}|#{Regexp.union(PHRASES)})\b.*)\z|(`proxy (?:init` writes|help` lists).*)\z|\((did you mean [^)]*\?)/.freeze
+    private_constant :VERBS, :PHRASES, :REMEDY
+
+    # @return [String, nil] the part of the message that says what to do; nil if there is nothing to say
+    def remedy
+      message.match(REMEDY)&.captures&.compact&.first
+    end
+
+    # What `proxy check --json` prints of it.
+    #
+    # @return [Hash] `file`, `line`, `severity`, `code`, `directive`, `message` and `remedy`, by Symbol
+    def to_h
+      { file: file, line: line, severity: severity, code: code, directive: directive, message: message, remedy: remedy }
     end
 
     # @return [Boolean] whether the server does not start because of it

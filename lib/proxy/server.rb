@@ -251,7 +251,7 @@ module Proxy
       number = Float(value)
       return [number, LONGEST].min if number.finite? && !number.negative?
 
-      raise ArgumentError, "timeout: #{value} is no number of seconds: write 0 or more, such as 30"
+      raise ArgumentError, "timeout: #{value} is not a valid number of seconds: write 0 or more, such as 30"
     end
   end
 end

@@ -40,7 +40,7 @@ RSpec.describe "the states of backends" do
     names = [proxy.stats[:backends][0][:upstream], *states(proxy).keys]
 
     expect { proxy.server.down("app/nobody") }
-      .to raise_error(ArgumentError, "\"app/nobody\" is no backend: write one of #{names.sort.join(", ")}")
+      .to raise_error(ArgumentError, "\"app/nobody\" is not a valid backend: write one of #{names.sort.join(", ")}")
   end
 
   it "are nothing to a server that has stopped" do

@@ -66,7 +66,7 @@ RSpec.describe "https on one's own machine" do
   it "says on start how to have it trusted" do
     proxy = ChildProcess.new({ "XDG_DATA_HOME" => directory }, RbConfig.ruby, "-I#{ProxyProcess::LIB}", ProxyProcess::EXE, "start",
                              "-c", "#{directory}/Proxyfile".tap { |path| File.write(path, "bind 'https://localhost:0'\nstatic_response body: 'ok'") })
-    proxy.await_output(%r{https://127\.0\.0\.1:\d+: shows a certificate for development; clients accept it that trust #{ca}:})
+    proxy.await_output(%r{https://127\.0\.0\.1:\d+: uses a certificate for development; clients that trust #{ca} accept it:})
     proxy.await_output(%r{curl --cacert #{ca} https://127\.0\.0\.1:\d+/})
     proxy.await_output(/update-ca-certificates/)
   ensure

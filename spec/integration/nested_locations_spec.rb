@@ -83,16 +83,16 @@ RSpec.describe "a location inside of another" do
   end
 
   it "has no path inside of a Regexp" do
-    problems = Proxy.check { location(/a/, "/b") { location("/x") { static_response body: "" } } }
-    expect(problems.map(&:message)).to eq(["\"/x\" stands inside of a location with a Regexp, which is for the whole path: " \
+    problems = Proxy.check { location(%r{\A/a}, "/b") { location("/x") { static_response body: "" } } }
+    expect(problems.map(&:message)).to eq(["\"/x\" is inside a location with a Regexp, which stands for the whole path: " \
                                            "write a Regexp for the whole path here too"])
   end
 
   it "is told of with its whole path" do
     problems = Proxy.check { location("/a/*") { location("/b?c") { static_response body: "" } } }
-    expect(problems.map(&:message)).to eq(["\"/a/b?c\" has a query, which is no part of a path: leave out ? and what follows, " \
+    expect(problems.map(&:message)).to eq(["\"/a/b?c\" has a query, which is not part of a path: leave out ? and what follows, " \
                                            "and write query: { … }"])
     expect(Proxy.check { location("/a/*") { location("b") { static_response body: "" } } }.map(&:message))
-      .to eq(["\"b\" is no path: begin it with a slash, as in \"/b\""])
+      .to eq(["\"b\" is not a valid path: begin it with a slash, as in \"/b\""])
   end
 end

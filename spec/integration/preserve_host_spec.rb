@@ -31,7 +31,7 @@ RSpec.describe "preserve_host" do
     proxy = start_proxy { proxy backends: [address], preserve_host: true, headers: { "host" => "set.test" } }
     proxy.get("/", "Host" => "app.example.com")
     expect(backend.request["Host"]).to eq("set.test")
-    expect(proxy.server.warnings.map(&:message)).to eq(["preserve_host: `headers` says what Host is, and wins: leave one of them out"])
+    expect(proxy.server.warnings.map(&:message)).to eq(["preserve_host: `headers` sets Host and wins: leave one of them out"])
   end
 
   it "changes with a reload" do

@@ -262,7 +262,7 @@ RSpec.describe "reload" do
       proxy = start_process("#{bind}?mode=606'\n#{fixed("old")}")
       rewrite("#{bind}'\n#{fixed("new")}")
       proxy.process.signal(:HUP)
-      proxy.process.await_output(%r{proxy\.sock: the mode, owner or group that is left out now stays as it was until the next start})
+      proxy.process.await_output(%r{proxy\.sock: the mode, owner or group that is no longer written stays as it was until the next start})
       expect(File.stat("#{directory}/proxy.sock").mode & 0o777).to eq(0o606)
     end
 

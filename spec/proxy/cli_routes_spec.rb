@@ -156,12 +156,12 @@ RSpec.describe "proxy routes" do
   end
 
   {
-    %w[ftp://a/] => '"ftp://a/" is no URL that can be asked for: write one such as http://localhost:8080/users?page=2',
-    %w[/users] => '"/users" is no URL that can be asked for: write one such as http://localhost:8080/users?page=2',
+    %w[ftp://a/] => '"ftp://a/" is not a valid URL that can be asked for: write one such as http://localhost:8080/users?page=2',
+    %w[/users] => '"/users" is not a valid URL that can be asked for: write one such as http://localhost:8080/users?page=2',
     %w[http://u:p@a/] => "\"http://u:p@a/\" names a user: write -H 'Authorization: …'",
-    ["G T", "http://a/"] => '"G T" is no method: write one such as GET',
-    %w[http://a/ -H nothing] => "\"nothing\" is no field: write one such as -H 'X-Beta: 1'",
-    %w[http://a/ --remote here] => '"here" is no address: write one such as "192.0.2.7" or "2001:db8::7"',
+    ["G T", "http://a/"] => '"G T" is not a valid method: write one such as GET',
+    %w[http://a/ -H nothing] => "\"nothing\" is not a valid header: write one such as -H 'X-Beta: 1'",
+    %w[http://a/ --remote here] => '"here" is not a valid address: write one such as "192.0.2.7" or "2001:db8::7"',
     %w[--remote 10.0.0.1] => "--remote belongs to a URL: write one, such as http://localhost/",
     %w[GET http://a/ more] => 'unexpected argument "more"'
   }.each do |arguments, message|
@@ -176,7 +176,7 @@ RSpec.describe "proxy routes" do
 
     [[], ["http://a/"]].each do |arguments|
       expect(run_command("routes", *arguments))
-        .to eq(["", "Proxyfile:1: location: \"a\" is no path: begin it with a slash, as in \"/a\"\nProxyfile has 1 error.\n", 1])
+        .to eq(["", "Proxyfile:1: location: \"a\" is not a valid path: begin it with a slash, as in \"/a\"\nProxyfile has 1 error.\n", 1])
     end
   end
 end

@@ -1,5 +1,6 @@
 # frozen_string_literal: true
 
+require "json"
 require "net/http"
 require "proxy/cli"
 require_relative "proxyfiles"
@@ -105,6 +106,41 @@ RSpec.describe "proxy", "the command" do
   end
 
   describe "check" do
+    it "prints JSON of a stable form with --json, and exits as without it" do
+      write("Proxyfile", "thread 4\nproxy to: 'nowhere'\n")
+      out, err, status = run_command("check", "--json")
+
+      expect([err, status]).to eq(["", 1])
+      expect(JSON.parse(out)).to eq(
+        "file" => "Proxyfile", "ok" => false, "binds" => 1, "routes" => 1,
+        "problems" => [
+          { "file" => "Proxyfile", "line" => 1, "severity" => "error", "code" => "word", "directive" => "thread",
+            "message" => "unknown directive (did you mean threads?)", "remedy" => "did you mean threads?" },
+          { "file" => "Proxyfile", "line" => 2, "severity" => "warning", "code" => "slip", "directive" => "proxy",
+            "message" => 'to: "nowhere" is not an absolute URL: write http://nowhere', "remedy" => "write http://nowhere" }
+        ]
+      )
+      write("Proxyfile", "static_response body: ''\n")
+      out, err, status = run_command("check", "--json")
+      expect([JSON.parse(out), err, status]).to eq([{ "file" => "Proxyfile", "ok" => true, "binds" => 1, "routes" => 1, "problems" => [] }, "", 0])
+    end
+
+    it "fails if the configuration ends the command" do
+      write("Proxyfile", "proxy to: 'http://a.example'\nexit\n")
+
+      expect(run_command("check"))
+        .to eq(["", "Proxyfile:2: the configuration ends the command here, so nothing was checked: leave `exit` or `abort` out\n", 1])
+    end
+
+    it "says what kind of mistake each is" do
+      { "proxy(" => "syntax", "raise 'no'" => "exception", "thread 1" => "word", "proxy too: 1" => "option", "threads nil" => "value" }
+        .each do |text, code|
+        write("Proxyfile", "#{text}\n")
+        expect(JSON.parse(run_command("check", "--json").first)["problems"].map { |problem| problem["code"] }).to eq([code]), text
+      end
+      expect(JSON.parse(run_command("check", "--json", "-c", "none").first)["problems"].first).to include("code" => "file", "line" => nil)
+    end
+
     it "counts what it found and exits with 0" do
       write("Proxyfile", "bind 'http://127.0.0.1:8080'\nbind 'http://[::1]:8080'\nlocation('/a') { static_response body: '' }\nstatic_response body: ''\n")
 
@@ -193,7 +229,7 @@ RSpec.describe "proxy", "the command" do
     ["check", "-b", "x"] => "proxy check: invalid option: -b\n`proxy help check` says what it takes.\n",
     ["start", "-b"] => "proxy start: missing argument: -b\n`proxy help start` says what it takes.\n",
     ["version", "now"] => "proxy version: unexpected argument \"now\"\n`proxy help version` says what it takes.\n",
-    ["help", "strat"] => "proxy help: there is no command \"strat\" (did you mean start?)\n"
+    ["help", "strat"] => "proxy help: there is no command and no word \"strat\" (did you mean start?)\n"
   }.each do |arguments, message|
     it "exits with 64 for `proxy #{arguments.join(" ")}`" do
       expect(run_command(*arguments)).to eq(["", message, 64])

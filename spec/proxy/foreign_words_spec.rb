@@ -10,20 +10,20 @@ RSpec.describe Proxy::DSL::Foreign do
     "listen 80" => 'listen: write bind "http://0.0.0.0:80"',
     "proxy_pass 'http://127.0.0.1:3000'" => 'proxy_pass: write proxy to: "http://127.0.0.1:3000"',
     "server_name 'example.com'" => 'server_name: write host "example.com" do … end',
-    "try_files '$uri', '/index.html'" => "try_files: files are not served by this version",
+    "try_files '$uri', '/index.html'" => "try_files: not yet in this version: files; let the application serve them",
     "reverse_proxy 'localhost:3000'" => 'reverse_proxy: write proxy to: "http://127.0.0.1:3000"',
     "handle('/api/*') { }" => 'handle: write location "/api/*" do … end',
-    "encode 'gzip'" => "encode: this version does not compress",
-    "balance roundrobin" => "balance: write backend_priority: :least_conn behind `proxy` or `upstream`",
+    "encode 'gzip'" => "encode: not yet in this version: compression; let the application do it",
+    "balance roundrobin" => "balance: write backend_priority: :least_conn as an option of `proxy` or `upstream`",
     "use_backend 'api'" => 'use_backend: write location "/api/*"',
-    "bind 'tcp://0.0.0.0:3000'" => 'bind: "tcp://0.0.0.0:3000" is no URL: write "http://0.0.0.0:3000"',
-    "bind 'ssl://0.0.0.0:3000?key=a&cert=b'" => 'bind: "ssl://0.0.0.0:3000?key=a&cert=b" is no URL: write "https://0.0.0.0:3000", certificate:',
-    "bind '*:80'" => 'bind: "*:80" is no URL: write "http://0.0.0.0:80"',
+    "bind 'tcp://0.0.0.0:3000'" => 'bind: "tcp://0.0.0.0:3000" is not a valid URL: write "http://0.0.0.0:3000"',
+    "bind 'ssl://0.0.0.0:3000?key=a&cert=b'" => 'bind: "ssl://0.0.0.0:3000?key=a&cert=b" is not a valid URL: write "https://0.0.0.0:3000", certificate:',
+    "bind '*:80'" => 'bind: "*:80" is not a valid URL: write "http://0.0.0.0:80"',
     "proxy backends: '/tmp/puma.sock'" => 'proxy: backends: "/tmp/puma.sock" is a String: write ["unix:/tmp/puma.sock"]',
     "port 3000" => 'port: write bind "http://0.0.0.0:8080"',
-    "workers 2" => "workers: engine threads take the place of processes: write threads 4",
-    "rackup 'config.ru'" => "rackup: it is the application's own server that needs it",
-    "preload_app!" => "preload_app!: it is the application's own server",
+    "workers 2" => "workers: there is one process with threads: write threads 4",
+    "rackup 'config.ru'" => "rackup: this belongs in the configuration of the application's server",
+    "preload_app!" => "preload_app!: this belongs in the configuration of the application's server",
     "upstream('app') { server '10.0.0.1:80' }" => 'upstream: takes no block: write upstream "app", backends: ["127.0.0.1:3001", "127.0.0.1:3002"]',
     "proxy backends: ['a:1'], proxy_set_header: 'a'" => 'proxy: unknown option :proxy_set_header: write headers: { "X-Name" => "value" }',
     "proxy backends: ['a:1'], lb_policy: 'a'" => "proxy: unknown option :lb_policy: write backend_priority: :least_conn",
@@ -44,12 +44,14 @@ RSpec.describe Proxy::DSL::Foreign do
 
   it "takes a bare word for a variable that is not there" do
     %w[port user app].each do |word|
-      expect(problems_of("proxy backends: [\"127.0.0.1:\#{#{word}}\"]\n").first).to start_with("Proxyfile:1: #{word}: unknown directive")
+      expect(problems_of("proxy backends: [\"127.0.0.1:\#{#{word}}\"]\n").first).to start_with("Proxyfile:1: #{word}: unknown variable or directive")
     end
   end
 
   it "says it where the file is no Ruby" do
-    expect(problems_of("location / {\n  proxy_pass http://127.0.0.1:3000;\n}\n").join("\n")).to include("syntax error")
+    expect(problems_of("location / {\n  proxy_pass http://127.0.0.1:3000;\n}\n"))
+      .to eq(['Proxyfile:1: location: this is nginx syntax, and the file is Ruby: write location "/*" do … end',
+              'Proxyfile:2: proxy_pass: write proxy to: "http://127.0.0.1:3000"'])
     expect(problems_of("\nserver_name example.com *.example.com;\n").join("\n"))
       .to include('server_name: write host "example.com" do … end')
   end
@@ -57,7 +59,7 @@ RSpec.describe Proxy::DSL::Foreign do
   it "leads to options and words that there are" do
     ours = Proxy::DSL::Options
     expect(described_class::WORDS.keys & ours::WORDS).to eq([])
-    expect(described_class::OPTIONS.values.map(&:first) - ours::ALL.flat_map(&:names)).to eq([])
+    expect(described_class::OPTIONS.values.flatten(1).map(&:first) - ours::ALL.flat_map(&:names)).to eq([])
     write("503.html", "")
     expect(described_class::WORDS.values.join(" ").scan(/write (\w+!?) /).flatten.uniq - ours::WORDS.map(&:to_s) -
            %w[max_connections what it headers a response_headers health_check timeout]).to eq([])

@@ -9,7 +9,7 @@ RSpec.describe "mistakes in what keeps backends well", :wrong_types do
   time = "write seconds greater than 0, as in 10 or 0.5"
   status = "write a status code, a range such as 200..399, or an Array of them"
 
-  unasked = "nothing is asked with tcp: true: leave one of them out"
+  unasked = "tcp: true sends no request: leave one of them out"
 
   # What is written behind `proxy backends: ["127.0.0.1:1"], `, and the one message it gets.
   {
@@ -17,33 +17,33 @@ RSpec.describe "mistakes in what keeps backends well", :wrong_types do
       'health_check: true is not allowed: write a Hash, such as { path: "/healthz", interval: 10 }',
     "health_check: { pth: '/a' }" => "health_check: unknown option :pth (did you mean :path?)",
     "health_check: { path: 'healthz' }" =>
-      'health_check: path: "healthz" is no path: write one that begins with /, such as "/healthz"',
+      'health_check: path: "healthz" is not a valid path: write one that begins with /, such as "/healthz"',
     "health_check: { method: 'CONNECT' }" =>
       'health_check: method: "CONNECT" cannot be asked with: write a method such as "GET" or "HEAD"',
     "health_check: { method: :head, body: 'ok' }" =>
       'health_check: body: the answer to HEAD has no body: write method: "GET", or leave body out',
     "health_check: { headers: { 'Connection' => 'close' } }" =>
       'health_check: headers: "Connection" is set by the proxy itself: leave it out',
-    "health_check: { interval: 0 }" => "health_check: interval: 0 is no time: #{time}",
+    "health_check: { interval: 0 }" => "health_check: interval: 0 is not a valid time: #{time}",
     "health_check: { interval: -1 }" => "health_check: interval: -1 is negative: #{seconds}",
-    "health_check: { timeout: 0.0 }" => "health_check: timeout: 0 is no time: #{time}",
+    "health_check: { timeout: 0.0 }" => "health_check: timeout: 0 is not a valid time: #{time}",
     "health_check: { status: '200' }" => "health_check: status: \"200\" is a String: #{status}",
-    "health_check: { status: 99 }" => "health_check: status: 99 is no status code: write one from 100 to 599",
+    "health_check: { status: 99 }" => "health_check: status: 99 is not a valid status code: write one from 100 to 599",
     "health_check: { status: [200, 500..600] }" =>
-      "health_check: status: 500..600 is no range of status codes: write one from 100 to 599, such as 200..399",
+      "health_check: status: 500..600 is not a valid range of status codes: write one from 100 to 599, such as 200..399",
     "health_check: { body: /a(?=b)/ }" =>
       "health_check: body: /(?m)a(?=b)/ cannot be used (look-around, including look-ahead and look-behind, is not supported): " \
       "write a pattern without look-around and back-references",
-    "health_check: { port: 0 }" => "health_check: port: 0 is no port: write a number from 1 to 65535",
+    "health_check: { port: 0 }" => "health_check: port: 0 is not a valid port: write a number from 1 to 65535",
     "health_check: { rise: 0 }" => "health_check: rise: 0 is out of range: write a number from 1 to 1000",
     "health_check: { fall: 1001 }" => "health_check: fall: 1001 is out of range: write a number from 1 to 1000",
     "max_fails: 10_001" => "max_fails: 10001 is out of range: write a number from 0 to 10000",
-    "fail_timeout: 0" => "fail_timeout: 0 is no time: #{time}",
+    "fail_timeout: 0" => "fail_timeout: 0 is not a valid time: #{time}",
     "max_connections: 1, queue: 1_000_001" => "queue: 1000001 is out of range: write a number from 0 to 1000000",
-    "queue_timeout: 0" => "queue_timeout: 0 is no time: #{time}",
-    "queue: 5" => "queue: no backend is ever busy, so that no request waits: write max_connections beside it, or leave it out",
-    "fail_timeout: 5" => "fail_timeout: no failures are counted: write max_fails: 3 beside it, or leave it out",
-    "max_connections: 1, queue_timeout: 3" => "queue_timeout: no request waits: write queue: 100 beside it, or leave it out",
+    "queue_timeout: 0" => "queue_timeout: 0 is not a valid time: #{time}",
+    "queue: 5" => "queue: no backend is ever too busy, so no request ever waits: add max_connections, or leave it out",
+    "fail_timeout: 5" => "fail_timeout: no failures are counted: add max_fails: 3, or leave it out",
+    "max_connections: 1, queue_timeout: 3" => "queue_timeout: no request ever waits: add queue: 100, or leave it out",
     "health_check: { tcp: true, path: '/a' }" => "health_check: path: #{unasked}",
     "health_check: { tcp: true, method: 'HEAD' }" => "health_check: method: #{unasked}",
     "health_check: { tcp: true, headers: { 'A' => 'b' } }" => "health_check: headers: #{unasked}",
@@ -52,10 +52,10 @@ RSpec.describe "mistakes in what keeps backends well", :wrong_types do
     "retry_budget: 101" => "retry_budget: 101 is out of range: write per cent from 0 to 100, such as 20",
     "health_check: { tcp: true, grpc: true }" => "health_check: grpc: #{unasked}",
     "health_check: { tcp: true, service: 'a.B' }" => "health_check: service: #{unasked}",
-    "health_check: { grpc: 1 }" => "health_check: grpc: 1 is an Integer: write true or false",
+    "health_check: { grpc: 1 }" => "health_check: grpc: 1 is an Integer: write true",
     "health_check: { grpc: true, service: :cart }" => "health_check: service: :cart is a Symbol: write the name of a gRPC service, such as \"shop.v1.Cart\", or \"\"",
     "health_check: { service: 'a.B' }" =>
-      "health_check: service: only gRPC's health service knows it: write grpc: true beside it, or leave it out"
+      "health_check: service: only gRPC's health service knows it: add grpc: true, or leave it out"
   }.each do |text, message|
     it "are told for #{text}" do
       expect(problems_of("threads 1\n\nproxy backends: ['127.0.0.1:1'], #{text}\n")).to eq(["Proxyfile:3: proxy: #{message}"])
@@ -64,7 +64,7 @@ RSpec.describe "mistakes in what keeps backends well", :wrong_types do
 
   it "are told for what means nothing without another option, where DNS says the backends too" do
     expect(problems_of("\nproxy to: 'http://a.example{path}', fail_timeout: 5\n"))
-      .to eq(["Proxyfile:2: proxy: fail_timeout: no failures are counted: write max_fails: 3 beside it, or leave it out"])
+      .to eq(["Proxyfile:2: proxy: fail_timeout: no failures are counted: add max_fails: 3, or leave it out"])
     expect(problems_of("proxy backends: ['127.0.0.1:1'], max_fails: 1, fail_timeout: 5, max_connections: 1, queue: 1, " \
                        "queue_timeout: 3, health_check: { tcp: true, port: 81 }\n")).to eq([])
   end

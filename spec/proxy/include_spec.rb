@@ -8,13 +8,13 @@ RSpec.describe Proxy::DSL::Inclusion do
   def routes = Proxy::Config.load(File.join(directory, "Proxyfile")).to_h["routes"]
 
   it "reads what matches in the order of the alphabet, as if it stood there" do
-    write("sites/b.rb", "static_response body: 'b'\n")
+    write("sites/b.rb", "location('/b') { static_response body: 'b' }\n")
     write("sites/a.rb", "location('/a') { static_response body: 'a' }\n")
     write("sites/a.txt", "no Ruby")
     FileUtils.mkdir_p("#{directory}/sites/folder.rb")
     expect(problems_of("include 'sites/*.rb'\nstatic_response body: 'rest'\n")).to eq([])
 
-    expect(routes.map { |route| route.keys.first }).to eq(%w[location static_response static_response])
+    expect(routes.map { |route| route.keys.first }).to eq(%w[location location static_response])
     expect(routes.map { |route| route.values.first["at"] })
       .to eq([{ "file" => "#{directory}/sites/a.rb", "line" => 1 }, { "file" => "#{directory}/sites/b.rb", "line" => 1 },
               { "file" => "#{directory}/Proxyfile", "line" => 2 }])
@@ -28,7 +28,7 @@ RSpec.describe Proxy::DSL::Inclusion do
       "Proxyfile:4: threads: \"x\" is a String: write a whole number, such as 64",
       "sites/a.rb:2: proxy: unknown option :backend (did you mean :backends?)",
       "sites/b.rb:2: raised RuntimeError: no",
-      a_string_matching(%r{\Asites/c\.rb:\d: syntax error})
+      a_string_matching(%r{\Asites/c\.rb:\d: })
     ])
   end
 
@@ -41,7 +41,7 @@ RSpec.describe Proxy::DSL::Inclusion do
 
   it "takes relative paths from the folder of the file that says them" do
     write("sites/down.html", "down")
-    write("sites/more/a.rb", "static_response body: ''\n")
+    write("sites/more/a.rb", "location('/a') { static_response body: '' }\n")
     write("sites/a.rb", <<~RUBY)
       proxy backends: ["unix:app.sock"], error_response: { status: 503, html: { file: "down.html" } }
       include "more/*.rb"
@@ -91,7 +91,7 @@ RSpec.describe Proxy::DSL::Inclusion do
     problems = Proxy.check(path)
 
     expect(problems.map(&:severity)).to eq([:warning])
-    expect(problems.first.to_s).to eq("#{path}:1: include: \"sites/*.rb\" matches no file in #{directory}")
+    expect(problems.first.to_s).to eq("#{path}:1: include: \"sites/*.rb\" matches no file in #{directory}: correct it, or leave it out")
   end
 
   it "refuses what would read itself" do

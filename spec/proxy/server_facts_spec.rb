@@ -27,7 +27,7 @@ RSpec.describe Proxy::Server, :binding do
         bind "http://127.0.0.1:0"
         proxy to: "nowhere"
       end
-    end.to output(/\Awarning: #{Regexp.escape(__FILE__)}:#{line}: proxy: to: "nowhere" is no absolute URL: [^\n]*\n\z/).to_stderr
+    end.to output(/\Awarning: #{Regexp.escape(__FILE__)}:#{line}: proxy: to: "nowhere" is not an absolute URL: [^\n]*\n\z/).to_stderr
     expect(@server.warnings.map { |warning| [warning.line, warning.severity] }).to eq([[line, :warning]])
     expect { @server.reload { bind("http://127.0.0.1:0") || static_response(body: "") } }.not_to output.to_stderr
     expect(@server.warnings).to eq([])

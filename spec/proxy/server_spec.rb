@@ -158,11 +158,11 @@ RSpec.describe Proxy::Server, :binding do
     expect([start.stop(timeout: 1e300), start.stop(timeout: 0.5r)]).to eq([true, true])
   end
 
-  it "refuses a timeout that is no number of seconds" do
+  it "refuses a timeout that is not a valid number of seconds" do
     server = start
 
     expect { server.stop(timeout: -1) }
-      .to raise_error(ArgumentError, "timeout: -1 is no number of seconds: write 0 or more, such as 30")
+      .to raise_error(ArgumentError, "timeout: -1 is not a valid number of seconds: write 0 or more, such as 30")
     expect(server).not_to be_stopped
   end
 

@@ -43,8 +43,8 @@ RSpec.describe "what is wrong with TLS" do
       'bind: https needs a certificate: write certificate: "tls/site.pem", key: "tls/site.key"; only "https://localhost:PORT" makes its own',
     # A key that was written in place of its path goes into no log.
     "#{bind}certificate: File.read(__dir__ + '/site.pem'), key: File.read(__dir__ + '/site.key')" => [
-      'bind: certificate: the text of a file stands here: write the path of a PEM file, such as "tls/site.pem"',
-      'bind: key: the text of a file stands here: write the path of a PEM file, such as "tls/site.key"'
+      'bind: certificate: this is the text of a file, not its path: write the path of a PEM file, such as "tls/site.pem"',
+      'bind: key: this is the text of a file, not its path: write the path of a PEM file, such as "tls/site.key"'
     ],
     "#{bind}certificates: { key: File.read(__dir__ + '/site.key') }" =>
       /\Abind: certificates: \{.*PRIVATE KEY-----\.\.\. is a Hash: write an Array such as /,
@@ -56,7 +56,7 @@ RSpec.describe "what is wrong with TLS" do
     "#{bind}cert: 'site.pem', certificate: 'site.pem'" => "bind: :certificate and :cert are the same option: write one of them",
     "#{bind}certificate: 'empty.pem', key: 'site.key'" =>
       'bind: certificate: "empty.pem" contains no certificate: it must be a PEM file (BEGIN CERTIFICATE)',
-    "#{bind}certificate: 'damaged.pem', key: 'site.key'" => /\Abind: certificate: "damaged.pem" is damaged: what stands between BEGIN and END is no base64; copy it again\z/,
+    "#{bind}certificate: 'damaged.pem', key: 'site.key'" => /\Abind: certificate: "damaged.pem" is damaged: what is between BEGIN and END is not valid base64; copy it again\z/,
     "#{bind}certificate: 'site.pem', key: 'empty.pem'" =>
       'bind: key: "empty.pem" contains no private key: it must be a PEM file (BEGIN PRIVATE KEY), not encrypted',
     "#{bind}certificate: 'site.pem'" =>
@@ -69,11 +69,11 @@ RSpec.describe "what is wrong with TLS" do
     "#{bind}certificate: 'site.pem', key: 'other.key'" =>
       'bind: key: "other.key" is not the key of the first certificate in "site.pem": write the server\'s own certificate first, and its key',
     "#{bind}#{pair}, ocsp: 'ca.pem'" =>
-      'bind: ocsp: "ca.pem" is no answer of an authority in DER: get one with openssl ocsp -respout ca.pem',
+      'bind: ocsp: "ca.pem" is not an OCSP response in DER: get one with openssl ocsp -respout ca.pem',
     "#{bind}#{pair}, client_ca: 'empty.pem'" =>
       'bind: client_ca: "empty.pem" contains no certificate: it must be a PEM file (BEGIN CERTIFICATE)',
     "#{bind}#{pair}, verify: :require" =>
-      'bind: verify: "require" says nothing without the authorities of clients: add `client_ca`, a PEM file',
+      'bind: verify: "require" has no effect without the authorities of clients: add `client_ca`, a PEM file',
     "#{bind}#{pair}, client_ca: 'ca.pem', verify: :optionel" =>
       'bind: verify: :optionel is unknown (did you mean "optional"?): write "require" or "optional"',
     "#{bind}#{pair}, client_ca: 'ca.pem', verify: false" => 'bind: verify: false is not allowed: write "require" or "optional"',
@@ -102,7 +102,7 @@ RSpec.describe "what is wrong with TLS" do
     "#{bind}certificates: [{ key: 'site.key' }]" => /\Abind: certificates: \{.*\} has no certificate: write an Array such as /,
     "#{bind}certificates: [{ #{pair}, domain: 'a' }]" => "bind: certificates: unknown option :domain (did you mean :domains?)",
     "#{bind}certificates: [{ #{pair}, domains: ['app.test'] }, { certificate: 'same.pem', key: 'same.key', domains: ['App.test.'] }]" =>
-      'bind: domains: "App.test." stands beside "site.pem" too: leave it out of one of them',
+      'bind: domains: "App.test." is listed for "site.pem" too: leave it out of one of them',
     "bind 'http://127.0.0.1:0', #{pair}, verify: :require" =>
       'bind: certificate, key and verify are for TLS: write "https://…" in place of "http://127.0.0.1:0"',
     "bind 'http://127.0.0.1:0', min_tls: '1.3'" => 'bind: min_tls is for TLS: write "https://…" in place of "http://127.0.0.1:0"',

@@ -21,33 +21,33 @@ RSpec.describe "the warnings of proxy check" do
       'proxy: headers: "X-User": {id} is sent as it is written: write { rewrite: "…" } around the text',
     "static_response headers: { 'X-Id' => '{request_id}' }" =>
       'static_response: headers: "X-Id": {request_id} is sent as it is written: write response_headers additions: { "X-Id" => "…" } ' \
-      "beside it",
+      "as well",
     "location('/users/:id') { static_response headers: { 'X-User' => '{id}' } }" =>
       'static_response: headers: "X-User": {id} is sent as it is written: write response_headers additions: { "X-User" => "…" } ' \
-      "beside it",
+      "as well",
     "proxy #{target}, error_response: { plaintext: 'no', headers: { 'X-Id' => '{request_id}' } }" =>
       "proxy: error_response: headers: X-Id: {request_id} is sent as it is written: leave it out",
     "location(%r{\\A/a/(\\w+)\\z}) { proxy to: 'http://a.example/{1}' }" =>
-      "proxy: to: {1} stays as it is written: captures go by their names: write (?<name>…) and {name}",
+      "proxy: to: {1} stays as it is written: captures have names: write (?<name>…) and {name}",
     "location(%r{\\A/a/(\\w+)\\z}) { proxy to: 'http://a.example/$1' }" =>
-      "proxy: to: $1 stays as it is written: captures go by their names: write (?<name>…) and {name}",
+      "proxy: to: $1 stays as it is written: captures have names: write (?<name>…) and {name}",
     "location('/u/:id') { proxy to: 'http://a.example/{Id}' }" =>
-      "proxy: to: {Id} is a field of that name, and no capture (did you mean {id}?)",
+      "proxy: to: {Id} is the header of that name, not a capture (did you mean {id}?)",
     "location('/u/:host') { proxy #{target} }" =>
-      "location: captures host, but {host} is what the request itself says: give the capture another name",
+      "location: captures host, but {host} is a value of the request itself: give the capture another name",
     "proxy #{target}, allow_underscores: ['X_Forwarded_For']" =>
       'proxy: allow_underscores: "X_Forwarded_For" is X-Forwarded-For to many backends, so it is passed on from trusted_proxies ' \
       "alone: leave it out",
     "proxy #{target}, allow_underscores: ['X_User'], headers: { 'X-User' => 'a' }" =>
       'proxy: allow_underscores: "X_User" is X-User to many backends, which headers: sets or removes, so it is dropped: leave it out',
-    'proxy to: "https://a.example{path}", verify_ssl: false' => /\Aproxy: verify_ssl: false believes any certificate/,
+    'proxy to: "https://a.example{path}", verify_ssl: false' => /\Aproxy: verify_ssl: false accepts any certificate/,
     "allow_list '10.0.0.0/8', '0.0.0.0/0'" =>
-      'allow_list: "0.0.0.0/0" lets everybody pass: write those who may, or leave the line out',
-    "allow_list '::/0'" => 'allow_list: "::/0" lets everybody pass: write those who may, or leave the line out',
+      'allow_list: "0.0.0.0/0" lets everybody pass: write only the addresses that may, or leave the line out',
+    "allow_list '::/0'" => 'allow_list: "::/0" lets everybody pass: write only the addresses that may, or leave the line out',
     "trusted_proxies '10.0.0.0/8', '0.0.0.0/0'" =>
-      'trusted_proxies: "0.0.0.0/0" lets everybody say who they are: write the addresses of your own proxies alone',
+      'trusted_proxies: "0.0.0.0/0" lets everybody claim any address: write only the addresses of your own proxies',
     "trusted_proxies '::/0'" =>
-      'trusted_proxies: "::/0" lets everybody say who they are: write the addresses of your own proxies alone'
+      'trusted_proxies: "::/0" lets everybody claim any address: write only the addresses of your own proxies'
   }.each do |text, message|
     it "tell of #{text}" do
       handler = text.start_with?("trusted_proxies", "allow_list") ? "static_response body: ''" : ""

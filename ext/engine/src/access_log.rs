@@ -177,7 +177,7 @@ fn open(path: &PathBuf) -> io::Result<File> {
 
 fn remedy(e: &io::Error) -> &'static str {
     match e.kind() {
-        io::ErrorKind::NotFound => "create the folder that it is to stand in",
+        io::ErrorKind::NotFound => "create its folder first",
         io::ErrorKind::PermissionDenied => "let the user that runs the proxy write there",
         _ => "write the path of a file, or leave to: out for standard output",
     }
@@ -205,7 +205,7 @@ fn format(text: &str, at: Option<&At>, problems: &mut Vec<Problem>) -> Option<Fo
         let meant = meant.unwrap_or_default();
         let remedy =
             "write \"combined\", \"json\", or text with placeholders, such as \"{addr} {method} {path} {status}\"";
-        error(format!("{text:?} is no format{meant}: {remedy}"));
+        error(format!("{text:?} is not a valid format{meant}: {remedy}"));
         return None;
     }
     if text.contains(['\n', '\r']) {

@@ -166,7 +166,7 @@ impl fmt::Display for Error {
             Kind::Unavailable => f.write_str("no backend is available"),
             Kind::Crowded => f.write_str("every backend is busy and no more requests may wait"),
             Kind::Waited => f.write_str("every backend was busy for as long as a request may wait"),
-            Kind::Target => f.write_str("the target URL is no absolute URL after substitution"),
+            Kind::Target => f.write_str("the target URL is not an absolute URL after substitution"),
             Kind::Io(error) => write!(f, "{error}"),
             Kind::Ended => f.write_str("the connection ended too early"),
             Kind::NoUpgrade => {

@@ -15,7 +15,7 @@ pub(crate) fn read(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
         return Err(io::ErrorKind::IsADirectory.into());
     }
     if !kind.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"));
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"));
     }
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes)?;
@@ -33,7 +33,7 @@ mod tests {
         std::fs::write(&file, "text").expect("written");
         nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).expect("a pipe");
         assert_eq!(read(&file).expect("read"), b"text");
-        assert_eq!(read(&pipe).expect_err("a pipe").to_string(), "it is no regular file");
+        assert_eq!(read(&pipe).expect_err("a pipe").to_string(), "it is not a regular file");
         assert_eq!(read(folder.path()).expect_err("a folder").kind(), io::ErrorKind::IsADirectory);
         assert!(read("/dev/zero").is_err());
     }

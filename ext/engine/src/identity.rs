@@ -54,7 +54,7 @@ impl TrustedProxies {
             Networks::compile(&addresses, &mut |message| problems.push(Problem::error(at, DIRECTIVE, message)));
         if let Some(all) = networks.everybody() {
             let message =
-                format!("\"{all}\" lets everybody say who they are: write the addresses of your own proxies alone");
+                format!("\"{all}\" lets everybody claim any address: write only the addresses of your own proxies");
             problems.push(Problem::warning(at, DIRECTIVE, message));
         }
         let fields = spec.fields.as_ref().map(|names| {
@@ -62,7 +62,7 @@ impl TrustedProxies {
                 let known = hearsay::is_believable(name.as_bytes());
                 if !known {
                     let message = format!(
-                        "fields: {name:?} is no field in which a proxy says on whose behalf it asks: write some such as \
+                        "fields: {name:?} is not a header in which a proxy names its client: write headers such as \
                          \"X-Forwarded-For\" and \"X-Forwarded-Proto\""
                     );
                     problems.push(Problem::error(at, DIRECTIVE, message));

@@ -119,7 +119,7 @@ impl Log {
         let found = Level::of(&level.value);
         if found.is_none() {
             let hint = did_you_mean(&level.value, &Level::NAMES);
-            let message = format!("{:?} is no log level {hint}", level.value);
+            let message = format!("{:?} is not a valid log level {hint}", level.value);
             problems.push(Problem::error(level.at.as_ref(), "log_level", message));
         }
         Self::new(found.unwrap_or(Level::Info))

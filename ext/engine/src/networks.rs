@@ -40,13 +40,13 @@ fn parse(text: &str) -> Result<IpNet, String> {
     }
     let network = text.parse::<IpNet>().map_err(|_| {
         format!(
-            "{text:?} is no address and no network: write one such as \"192.0.2.7\", \"10.0.0.0/8\" or \"fd00::/8\""
+            "{text:?} is not a valid address or network: write one such as \"192.0.2.7\", \"10.0.0.0/8\" or \"fd00::/8\""
         )
     })?;
     let network = canonical(network);
     if network.trunc() != network {
         return Err(format!(
-            "{text:?} has bits of an address behind its prefix: write \"{}\" for the network, or \"{}\" for the address",
+            "{text:?} has address bits set after its prefix: write \"{}\" for the network, or \"{}\" for the address",
             network.trunc(),
             network.addr()
         ));
@@ -107,7 +107,7 @@ mod tests {
     fn what_is_no_network_is_reported_with_what_to_write() {
         let (_, problems) = networks(&["10.0.0.0/33", "10.0.0.1/8", "example.com", ""]);
         assert_eq!(problems.len(), 4);
-        assert!(problems[0].starts_with("\"10.0.0.0/33\" is no address and no network: write"), "{problems:?}");
+        assert!(problems[0].starts_with("\"10.0.0.0/33\" is not a valid address or network: write"), "{problems:?}");
         assert!(problems[1].contains("write \"10.0.0.0/8\" for the network, or \"10.0.0.1\""), "{problems:?}");
     }
 }

@@ -63,7 +63,7 @@ fn damaged(option: &str, path: &str, error: &pem::Error) -> String {
     let what = match error {
         pem::Error::MissingSectionEnd { .. } => "a block in it has no END line",
         pem::Error::IllegalSectionStart { .. } => "a BEGIN line in it does not end in five hyphens",
-        pem::Error::Base64Decode(_) => "what stands between BEGIN and END is no base64",
+        pem::Error::Base64Decode(_) => "what is between BEGIN and END is not valid base64",
         _ => "it cannot be read as PEM",
     };
     format!("{option}: {path:?} is damaged: {what}; copy it again")

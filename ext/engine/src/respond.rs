@@ -19,6 +19,7 @@ use crate::rewrite::value::number;
 
 pub(crate) use accept::takes;
 pub use built_in::built_in;
+pub(crate) use custom::is_file_name;
 pub(crate) use grpc::Refusal;
 pub use reason::reason;
 
@@ -108,7 +109,7 @@ impl ErrorResponse {
             None => Arc::clone(built_in(usual)),
             Some(config::ErrorResponse::Named(name)) => Arc::clone(built_in::named(name).unwrap_or_else(|| {
                 let names: Vec<_> = built_in::names().collect();
-                report(false, format!("{name:?} is no error response {}", did_you_mean(name, &names)));
+                report(false, format!("{name:?} is not a built-in error response {}", did_you_mean(name, &names)));
                 built_in(usual)
             })),
             Some(config::ErrorResponse::Custom(spec)) => Arc::new(custom::compile(spec, &mut report)),

@@ -7,6 +7,7 @@
 
 mod captures;
 mod cookie;
+mod foreign;
 mod modifier;
 mod name;
 mod parse;
@@ -34,6 +35,11 @@ pub(crate) fn is_built_in(name: &str) -> bool {
 /// `captures` around it.
 pub(crate) fn known_placeholder(text: &str, context: Context, captures: &[&str]) -> Option<Box<str>> {
     parse::known_placeholder(text, context, captures)
+}
+
+/// A value of nginx, Caddy or HAProxy in text that is sent as it is written, and the string rewrite that is meant.
+pub(crate) fn foreign_value(text: &str) -> Option<(&str, String)> {
+    parse::foreign_value(text)
 }
 
 /// A string rewrite, ready to be filled in. Rendering allocates nothing beyond the growth of its output.

@@ -58,8 +58,8 @@ impl std::fmt::Display for UnknownBackend {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { target, names } = self;
         match &names[..] {
-            [] => write!(f, "{target:?} is no backend: there are none"),
-            names => write!(f, "{target:?} is no backend: write one of {}", names.join(", ")),
+            [] => write!(f, "{target:?} is not a valid backend: there are none"),
+            names => write!(f, "{target:?} is not a valid backend: write one of {}", names.join(", ")),
         }
     }
 }

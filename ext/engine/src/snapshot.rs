@@ -202,7 +202,8 @@ pub(crate) fn compile_after(before: Option<&Snapshot>, config: &Config, purpose:
     lasting.upstreams = upstreams.take_made();
     let upstreams = upstreams.finish(&mut problems);
     let capture_names = names.into_list();
-    if config.routes.is_empty() {
+    let lets_pass = |route: &Directive| matches!(route, Directive::Filter(filter) if !filter.answers());
+    if config.routes.iter().all(lets_pass) {
         let message = "nothing is proxied: write proxy to: \"http://…\", or a location with one";
         problems.push(Problem::warning(None, "configuration", message));
     }
@@ -298,7 +299,8 @@ fn time_limit(directive: &str, setting: &Setting<f64>, problems: &mut Vec<Proble
     match seconds(setting.value) {
         Some(duration) if !duration.is_zero() => duration,
         _ => {
-            let message = format!("{} is no time limit: write seconds greater than 0, as in 30 or 0.5", setting.value);
+            let message =
+                format!("{} is not a valid time limit: write seconds greater than 0, as in 30 or 0.5", setting.value);
             problems.push(Problem::error(setting.at.as_ref(), directive, message));
             Duration::from_secs(1)
         }
@@ -310,7 +312,7 @@ fn half_close_timeout(setting: &Setting<Option<f64>>, problems: &mut Vec<Problem
     let written = setting.value?;
     let limit = seconds(written);
     if limit.is_none() {
-        let message = format!("{written} is no time limit: write seconds, 0 or more, or false for none");
+        let message = format!("{written} is not a valid time limit: write seconds, 0 or more, or false for none");
         problems.push(Problem::error(setting.at.as_ref(), "half_close_timeout", message));
     }
     limit
@@ -319,7 +321,7 @@ fn half_close_timeout(setting: &Setting<Option<f64>>, problems: &mut Vec<Problem
 /// It may be 0: stop at once.
 fn time_to_stop(directive: &str, setting: &Setting<f64>, problems: &mut Vec<Problem>) -> Duration {
     seconds(setting.value).unwrap_or_else(|| {
-        let message = format!("{} is no time limit: write seconds, 0 or more", setting.value);
+        let message = format!("{} is not a valid time limit: write seconds, 0 or more", setting.value);
         problems.push(Problem::error(setting.at.as_ref(), directive, message));
         Duration::ZERO
     })

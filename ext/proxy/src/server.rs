@@ -66,7 +66,7 @@ impl Server {
     /// and a forked child's copy have no backends.
     fn set_state(ruby: &Ruby, server: &Self, target: String, state: String) -> Result<(), Error> {
         let error = |message: String| Error::new(ruby.exception_arg_error(), message);
-        let state = Admin::named(&state).ok_or_else(|| error(format!("{state:?} is no state")))?;
+        let state = Admin::named(&state).ok_or_else(|| error(format!("{state:?} is not a valid state")))?;
         server
             .owned()
             .map_or(Ok(()), |life| life.set_state(&target, state))
@@ -161,7 +161,7 @@ impl Drop for Server {
 fn duration(ruby: &Ruby, seconds: Option<f64>) -> Result<Option<Duration>, Error> {
     let Some(seconds) = seconds else { return Ok(None) };
     Duration::try_from_secs_f64(seconds).map(Some).map_err(|_| {
-        let message = format!("{seconds} is no number of seconds: write 0 or more, such as 30");
+        let message = format!("{seconds} is not a valid number of seconds: write 0 or more, such as 30");
         Error::new(ruby.exception_arg_error(), message)
     })
 }

@@ -1,32 +1,45 @@
 # frozen_string_literal: true
 
+require "json"
+
 module Proxy
   module CLI
     # `proxy check`
     # @api private
     class Check < Command
       describe "say whether the configuration is right", <<~HELP
-        proxy check [-c PATH]
+        proxy check [-c PATH] [--json]
 
         Reads the configuration as `proxy start` does, and starts nothing. Everything
         that is wrong is printed at once, with file, line and what to write instead.
         Exits with 0 when all is well, warnings or not, and with 1 otherwise.
 
           -c, --config PATH   the configuration; else Proxyfile, then config/proxy.rb
+              --json          print one JSON object instead, for editors and CI
           -h, --help          this text
 
-        Example:
+        The JSON object has "file", "ok", "binds", "routes" and "problems", an array of
+        objects with "file", "line" (null for the whole file), "severity" ("error" or
+        "warning"), "code" ("syntax", "exception", "file", "word", "option", "value" or
+        "slip"), "directive", "message", and "remedy", the part of the message that says
+        what to do. More keys may come; these stay.
+
+        Examples:
           proxy check && systemctl restart proxy
+          proxy check --json | jq -r '.problems[] | "\\(.file):\\(.line): \\(.message)"'
       HELP
 
       private
 
       def declare(options)
         config_option(options)
+        options.on("--json") { @json = true }
       end
 
       def perform
         config = Config.load(@path)
+        return print_json(config) if @json
+
         config.warnings.each { |warning| @err.puts "warning: #{warning}" }
         errors = config.errors
         return complain(errors, "#{config.file} has #{count(errors.length, "error")}.") unless errors.empty?
@@ -34,6 +47,19 @@ module Proxy
         @out.puts "#{config.file} is fine: #{count(config.bind_count, "bind")}, #{count(config.route_count, "route")}" \
                   "#{", #{count(config.warnings.length, "warning")}" unless config.warnings.empty?}"
         OK
+      # The exit status would be that of a configuration which is right.
+      rescue SystemExit => error
+        line = error.backtrace_locations&.find { |location| !location.path.start_with?(File.expand_path("../..", __dir__)) && location.label != "<main>" }
+        @err.puts "#{[line&.path || @path || Config.find, line&.lineno].compact.join(":")}: the configuration ends the command here, so nothing was checked: " \
+                  "leave `exit` or `abort` out"
+        FAILED
+      end
+
+      def print_json(config)
+        ok = config.errors.empty?
+        @out.puts JSON.pretty_generate(file: config.file, ok: ok, binds: config.bind_count, routes: config.route_count,
+                                       problems: config.problems.map(&:to_h))
+        ok ? OK : FAILED
       end
     end
   end

@@ -5,10 +5,18 @@ module Proxy
     # `proxy help`
     # @api private
     class Help < Command
-      describe "explain a command", <<~HELP
-        proxy help [COMMAND]
+      describe "explain a command, or a word of a Proxyfile", <<~HELP
+        proxy help [COMMAND | WORD]
 
-        Explains a command, or lists them all.
+        Explains a command, or a word of the configuration: a directive, an option, or
+        the word of another system that is written differently here. Without one it
+        lists the commands and the directives.
+
+        Examples:
+          proxy help check
+          proxy help proxy
+          proxy help health_check
+          proxy help proxy_pass
       HELP
 
       private
@@ -17,8 +25,10 @@ module Proxy
         return unexpected(names[1]) if names.length > 1
         return overview if names.empty?
 
-        command = COMMANDS[names.first] or return unknown(names.first)
-        @out.puts command.help
+        text = COMMANDS[names.first]&.help || Word.text(names.first)
+        return unknown(names.first) unless text
+
+        @out.puts text
         OK
       end
 
@@ -37,16 +47,27 @@ module Proxy
             -h, --help          this text, or that of a command
             -v, --version       the version
 
+          Words of a Proxyfile, which `proxy help WORD` explains:
+          #{words}
+
           New here? `proxy init` writes a Proxyfile, `proxy` runs it.
         TEXT
         OK
       end
 
-      def unknown(command)
-        nearest = DSL::Spelling.nearest(command, COMMANDS.keys)
-        @err.puts "proxy help: there is no command #{command.inspect}#{" (did you mean #{nearest}?)" if nearest}"
+      # The directives, in lines that fit.
+      def words
+        DSL::Options::WORDS.join(", ").scan(/\S.{0,70}(?:,|\z)/).map { |line| "  #{line}" }.join("\n")
+      end
+
+      def unknown(name)
+        nearest = DSL::Spelling.nearest(name, COMMANDS.keys)
+        near = nearest ? [nearest] : Word.nearest(name)
+        @err.puts "proxy help: there is no command and no word #{name.inspect} (did you mean #{DSL::Spelling.list(near).sub(" and ", " or ")}?)"
         USAGE
       end
     end
   end
 end
+
+require_relative "help/word"

@@ -15,7 +15,7 @@ module Proxy
         location takes it. Nothing is started and nothing is sent.
 
           -c, --config PATH           the configuration (as with `proxy start`)
-          -H, --header 'NAME: VALUE'  a field of the request; repeatable
+          -H, --header 'NAME: VALUE'  a header of the request; repeatable
               --remote ADDRESS        the client's address (127.0.0.1)
           -h, --help                  this text
 

@@ -14,7 +14,7 @@ module Proxy
       # @example
       #   auth_basic realm: "Staff", file: "htpasswd"
       def auth_basic(*values, **options, &block)
-        filter(:auth_basic, values, options, needed: %i[credentials file], &block)
+        add_filter(:auth_basic, values, options, needed: %i[credentials file], &block)
       end
 
       # Asks for a key.
@@ -27,7 +27,7 @@ module Proxy
       # @example
       #   auth_api_key keys: { "billing" => ENV.fetch("BILLING_KEY", "sha256:#{"0" * 64}") }
       def auth_api_key(*values, **options, &block)
-        filter(:auth_api_key, values, options, needed: %i[keys], &block)
+        add_filter(:auth_api_key, values, options, needed: %i[keys], &block)
       end
 
       # Asks for a signed token (JWT). The token is passed on as it came.
@@ -42,7 +42,7 @@ module Proxy
       #   auth_jwt public_key_file: "issuer.pem", issuer: "https://id.example.com", audience: "api",
       #            claims_to_headers: { "X-User" => "sub" }
       def auth_jwt(*values, **options, &block)
-        filter(:auth_jwt, values, options, needed: %i[secret public_key public_key_file jwks_file], &block)
+        add_filter(:auth_jwt, values, options, needed: %i[secret public_key public_key_file jwks_file], &block)
       end
 
       # Asks another server whether the request may pass: a GET with the client's fields, and `X-Forwarded-Method`, `-Uri`, `-Proto`,
@@ -55,7 +55,7 @@ module Proxy
       # @example
       #   forward_auth to: "http://127.0.0.1:9091/verify", copy_headers: ["X-User", "X-Groups"]
       def forward_auth(*values, **options, &block)
-        filter(:forward_auth, values, options, needed: %i[to], &block)
+        add_filter(:forward_auth, values, options, needed: %i[to], &block)
       end
     end
   end

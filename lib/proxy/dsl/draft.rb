@@ -1,10 +1,14 @@
 # frozen_string_literal: true
 
+require_relative "adjacent"
+require_relative "aftermath"
 require_relative "file_path"
 require_relative "foreign"
 require_relative "sandbox"
 require_relative "statements"
 require_relative "trouble"
+require_relative "typography"
+require_relative "unknown"
 
 module Proxy
   class DSL
@@ -21,7 +25,7 @@ module Proxy
       attr_accessor :takes_self
 
       # What is read of one file: where its statements begin, and the folder that its relative paths start from.
-      Text = Struct.new(:statements, :directory)
+      Text = Struct.new(:statements, :directory, :source)
       private_constant :Text
 
       # Reads a file. One that cannot be read is a problem like any other.
@@ -56,6 +60,8 @@ module Proxy
         @texts = {}
         @reading = {}
         @bare = []
+        @tunnels = [false]
+        @unknown = []
         @sandbox = Sandbox.new
       end
 
@@ -78,9 +84,19 @@ module Proxy
         trouble("this file cannot be read (#{error.class.new.message}): check its permissions", named)
       end
 
+      # All that is wrong, without what follows from something else that is.
+      def told
+        Aftermath.clear(problems, @unknown, @texts.transform_values(&:source))
+      end
+
+      # Whether a line has a word in it that is none, so that values on it are missing.
+      def unknown_at?(file, line)
+        @unknown.any? { |problem| problem.file == file && problem.line == line }
+      end
+
       # Runs the configuration and gathers what it raises.
       def evaluate(source, path = file, directory = @directory)
-        @texts[path] = Text.new(Statements.new(source), directory)
+        @texts[path] = Text.new(Statements.new(source), directory, source)
         yield DSL.new(self)
       rescue SyntaxError => error
         @cause ||= error
@@ -90,7 +106,7 @@ module Proxy
         raise unless [StandardError, ScriptError, SystemStackError, SecurityError].any? { |kind| kind === error } || error.instance_of?(Exception)
 
         @cause ||= error
-        problem = Trouble.raised(error, path, @texts.keys)
+        problem = Trouble.raised(error, path, @texts.transform_values(&:source))
         # What follows from a word that was reported already is not told again.
         @problems << problem unless @problems.any? { |known| known.line && [known.file, known.line] == [problem.file, problem.line] }
       end
@@ -98,7 +114,7 @@ module Proxy
       # Runs text as a part of the configuration. What is wrong in it is told by the name and the lines that it is said to have.
       def run(dsl, source, path, line = 1)
         path = FilePath.text(path)
-        @texts[path] ||= Text.new(Statements.new(line == 1 ? source : ""), @directory)
+        @texts[path] ||= Text.new(Statements.new(line == 1 ? source : ""), @directory, line == 1 ? source : "")
         @sandbox.run(dsl, source, path, line)
       end
 
@@ -114,11 +130,16 @@ module Proxy
         nil
       end
 
-      # Notes which file is being read.
+      # Notes which file is being read, and looks at its text.
       def reading(path, named = path)
         real = FilePath.real(path)
         @reading[real] = named
         yield
+        return if @problems.any? { |problem| problem.file == named && problem.code == :syntax }
+
+        Adjacent.find(@texts[named]&.source.to_s).each do |line, message|
+          @problems << Problem.new(file: named, line: line, message: message, severity: :warning)
+        end
       ensure
         @reading.delete(real)
       end
@@ -129,14 +150,14 @@ module Proxy
       end
 
       # The place of the directive that is being called: the innermost line of what was read, else of whoever calls us.
-      def place(directive)
+      def place(directive, label = directive)
         frames = caller_locations(2).reject { |location| FilePath.text(location.path).start_with?(OWN) }
         frame = frames.find { |location| read_text?(location) } || frames.first
         path = frame ? FilePath.text(frame.path) : file
         text = @texts[path]
         line = frame&.lineno || 1
         line = text.statements.line_of(directive.to_s, line) if text
-        Place.new(problems: @problems, directive: directive, file: path, line: line, directory: text&.directory || @directory)
+        Place.new(problems: @problems, directive: label, file: path, line: line, directory: text&.directory || @directory)
       end
 
       def add_bind(bind)
@@ -160,23 +181,41 @@ module Proxy
         @scopes.last << route
       end
 
-      # Reads the inside of a location and returns what stands in it. `paths` are those of the location, if it has any.
-      def inside(paths = nil)
+      # Reads the inside of a location and returns what is in it. `paths` are those of the location, if it has any, and `tunnels` says
+      # whether it is for requests that upgrade alone.
+      def inside(paths = nil, tunnels: false)
         @scopes.push([])
         @around.push(paths) if paths
+        @tunnels << (tunnels || @tunnels.last)
         yield
         @scopes.last
       ensure
         @scopes.pop
         @around.pop if paths
+        @tunnels.pop
+      end
+
+      # Warns of a `proxy` for WebSockets that does not say whose Host its backend gets: Action Cable, for one, compares it with Origin.
+      def host_for_tunnel(options, place)
+        return unless @tunnels.last && !options.key?(:preserve_host)
+        return if options[:to].to_s.match?(/\{host\}/i)
+        return if options[:headers].is_a?(Hash) && options[:headers].keys.any? { |name| name.to_s.casecmp?("host") }
+
+        place.warning("preserve_host: a WebSocket backend that compares Origin with Host, as Rails does, needs the client's Host: write " \
+                      "preserve_host: true, or false if it does not")
       end
 
       # The paths of the locations around what is read, outer ones first.
       attr_reader :around
 
-      # Whether we are outside of every location. Reports the directive if not.
+      # Whether we are outside of every location.
+      def outermost?
+        @scopes.one?
+      end
+
+      # The same, and the directive is reported if not.
       def top_level?(place)
-        return true if @scopes.one?
+        return true if outermost?
 
         place.error("belongs outside of every location: move it to the top level")
         false
@@ -184,12 +223,14 @@ module Proxy
 
       # Reports a word that is no directive, with what stood behind it.
       def unknown(word, arguments = [], options = {}, block = nil)
-        place = place(word)
+        place = place(word, Typography.word(word) ? "" : word)
         behind = [*arguments, *options.values, *block]
+        given = options.empty? ? arguments : [*arguments, options]
         # In `balance roundrobin` the second word is told of before the first. One line about both is enough.
         forget_bare_words(place) if behind.include?(nil)
-        report_unknown(place, word, behind.empty?)
+        report_unknown(place, word, behind.empty?, given)
         @bare << problems.last if behind.empty?
+        @unknown << problems.last
       end
 
       # What explains a method or an instance variable that is there outside of the block; empty for a file.
@@ -208,13 +249,15 @@ module Proxy
       end
 
       # A bare word is rather a variable that is not there than a word of another system.
-      def report_unknown(place, word, bare)
-        return place.error("is not available in this version: leave it out") if Options::LATER.include?(word)
+      def report_unknown(place, word, bare, given)
+        message = Unknown.explain(word, bare, text_at(place), given)
+        place.error("#{message}#{foreign_self if message.match?(/`proxy help` lists/)}", code: :word)
+      end
 
-        foreign = (Foreign.word(word) unless bare && !Foreign.alone?(word)) and return place.error(foreign)
-        nearest = Spelling.nearest(word, Options::WORDS)
-        known = nearest ? "" : ": the directives are #{Options::WORDS.join(", ")}"
-        place.error("unknown directive#{" (did you mean #{nearest}?)" if nearest}#{known}#{foreign_self unless nearest}")
+      # The line of a source.
+      def text_at(place)
+        at = place.at
+        @texts[at["file"]]&.source.to_s.lines[at["line"].to_i - 1]
       end
 
       # Whether a line belongs to what was read: to a file, or to text that the configuration runs by itself.
@@ -223,7 +266,7 @@ module Proxy
       end
 
       def trouble(message, named)
-        @problems << Problem.new(file: named, message: message)
+        @problems << Problem.new(file: named, message: message, code: :file)
         nil
       end
     end

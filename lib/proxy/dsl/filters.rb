@@ -13,7 +13,7 @@ module Proxy
       # @example
       #   request_headers additions: { "X-Client" => ["{addr}"] }, removals: ["Cookie"]
       def request_headers(*values, **options, &block)
-        filter(:request_headers, values, options, &block)
+        add_filter(:request_headers, values, options, &block)
       end
 
       # Adds fields to the response and removes fields from it, whoever made it. Removals come first.
@@ -23,7 +23,7 @@ module Proxy
       # @example
       #   response_headers additions: { "Strict-Transport-Security" => "max-age=63072000" }, removals: ["Server"]
       def response_headers(*values, **options, &block)
-        filter(:response_headers, values, options, &block)
+        add_filter(:response_headers, values, options, &block)
       end
 
       # Lets so many requests pass in any span of so many seconds, and answers more with 429. Every response tells the client how many are
@@ -38,7 +38,7 @@ module Proxy
       #   rate_limit requests: 100, seconds: 60
       #   rate_limit requests: 10, seconds: 1, key: { header: "X-Api-Key" }
       def rate_limit(*values, **options, &block)
-        filter(:rate_limit, values, options, &block)
+        add_filter(:rate_limit, values, options, &block)
       end
 
       # Answers 403 to every client whose address is not among these. A client of a unix socket has no address, and is not.
@@ -48,7 +48,7 @@ module Proxy
       # @example
       #   allow_list "10.0.0.0/8", "::1"
       def allow_list(*networks, **options, &block)
-        filter(:allow_list, networks, options, as: "networks", &block)
+        add_filter(:allow_list, networks, options, as: "networks", &block)
       end
 
       # Answers 403 to every client whose address is among these.
@@ -58,7 +58,7 @@ module Proxy
       # @example
       #   deny_list "192.0.2.7", "2001:db8::/32"
       def deny_list(*networks, **options, &block)
-        filter(:deny_list, networks, options, as: "networks", &block)
+        add_filter(:deny_list, networks, options, as: "networks", &block)
       end
 
       # Changes the path that the filters behind it and the handlers see, `{path}` and `path_prefix` included. Locations are not tried
@@ -70,7 +70,7 @@ module Proxy
       #   rewrite path: "/v2{path}"
       #   rewrite path: "/index.php?route={path}"
       def rewrite(*values, **options, &block)
-        filter(:rewrite, values, options, &block)
+        add_filter(:rewrite, values, options, &block)
       end
 
       # Answers 413 to a request whose body is longer: at once if it says how long it is, else when it has become too long. Of several,
@@ -81,7 +81,11 @@ module Proxy
       # @example
       #   max_body 1_048_576
       def max_body(*bytes, **options, &block)
-        filter(:max_body, bytes, options, as: "bytes", &block)
+        # In a location it may be meant so.
+        if bytes == [0] && @__draft.outermost?
+          @__draft.place(:max_body).warning("0 refuses every body, where nginx means no limit: leave it out for no limit")
+        end
+        add_filter(:max_body, bytes, options, as: "bytes", &block)
       end
 
       # Lets pages of other origins use what is here, and answers their preflights itself. Write it before the filters that ask who a
@@ -96,7 +100,7 @@ module Proxy
       # @example
       #   cors origins: ["https://app.example.com"], methods: %w[GET PUT], headers: ["X-Token"], credentials: true, max_age: 600
       def cors(*values, **options, &block)
-        filter(:cors, values, options, &block)
+        add_filter(:cors, values, options, &block)
       end
 
       # Writes lines about requests to where the proxy's log goes.
@@ -106,7 +110,7 @@ module Proxy
       # @example
       #   log_requests before: "{method} {path} from {addr}", after: "{status} in {response_time}"
       def log_requests(*values, **options, &block)
-        filter(:log_requests, values, options, &block)
+        add_filter(:log_requests, values, options, &block)
       end
 
       # Redirects requests that did not come over https to the same URL with https, by a 308. It is a filter: it holds for everything in
@@ -117,14 +121,14 @@ module Proxy
       #   redirect_http_to_https!
       #   redirect_http_to_https! port: 8443
       def redirect_http_to_https!(*values, **options, &block)
-        filter(:redirect_http_to_https!, values, options, &block)
+        add_filter(:redirect_http_to_https!, values, options, &block)
       end
 
       private
 
       # Reads a directive of this kind. What it takes beside its options is kept under the name `as`; without what is `needed` the engine
       # is not asked.
-      def filter(word, values, options, as: nil, needed: [], &block)
+      def add_filter(word, values, options, as: nil, needed: [], &block)
         place = @__draft.place(word)
         place.no_block if block
         directive = Options::BY_NAME.fetch(word)
@@ -138,7 +142,7 @@ module Proxy
           sound = false
           # What is written behind a word that asks for secrets may be one.
           shown = word.start_with?("auth_") ? Spelling.kind(values.first) : Spelling.show(values.first)
-          place.error("takes options only, not #{shown}: the options are #{directive.names.map(&:inspect).join(", ")}")
+          place.options_only(shown, Examples.line(word) || "#{word} #{directive.names.first}: …")
         end
         # The engine would miss what was reported as wrong.
         lost = needed.any? { |name| !options[name].nil? && !read.key?(name.to_s) }

@@ -24,13 +24,14 @@ module Proxy
         place = @__draft.place(:proxy)
         place.no_block if block
         unless positional.empty?
-          place.error("takes options only, not #{Spelling.show(positional.first)}: " \
-                      "write proxy to: \"http://…\", or proxy backends: [\"…\"]")
+          place.options_only(Spelling.show(positional.first), target_of(positional.first))
           return
         end
 
         read, = Options::PROXY.read(options, place)
-        target_missing(options, place) if no_target?(options)
+        # The block holds what is meant, and that has been said.
+        target_missing(options, place) if no_target?(options) && !(block && options.empty?)
+        @__draft.host_for_tunnel(options, place)
         @__draft.add_route("proxy" => { **pooled(checkable(read, options)), "at" => place.at })
         nil
       end
@@ -46,7 +47,7 @@ module Proxy
         place = @__draft.place(:static_response)
         place.no_block if block
         unless positional.empty?
-          place.error("takes options only, not #{Spelling.show(positional.first)}: write static_response code: 200, body: \"…\"")
+          place.options_only(Spelling.show(positional.first), "static_response code: 200, body: \"…\"")
           return
         end
 
@@ -65,7 +66,11 @@ module Proxy
         place = @__draft.place(:redirect)
         place.no_block if block
         unless positional.empty?
-          place.error("takes options only, not #{Spelling.show(positional.first)}: write redirect to: \"https://{host}{path}{query}\"")
+          return place.options_only("two paths", "location #{positional.first.inspect} do redirect to: #{positional.last.inspect} end") if paths?(positional)
+
+          url = positional.first
+          url = "https://{host}{path}{query}" unless url.is_a?(String) && url.match?(%r{\A(?:https?:/)?/[^\s@]*\z})
+          place.options_only(Spelling.show(positional.first), "redirect to: #{url.inspect}")
           return
         end
 
@@ -103,15 +108,35 @@ module Proxy
 
       def target_missing(options, place)
         write = 'write to: "http://backend.example.com{path}{query}", or backends: ["127.0.0.1:3001"]'
-        return place.error("`to` is missing: #{write}") unless options.key?(:to)
+        named = %i[to backends].find { |name| options.key?(name) }
+        return place.error("`to` is missing: #{write}") unless named
 
-        place.error("`to` is nil: #{write}#{@__draft.foreign_self}")
+        place.error("`#{named}` is nil: #{write}#{@__draft.foreign_self}")
+      end
+
+      # `redirect "/old", "/new"`
+      def paths?(values)
+        values.length == 2 && values.all? { |value| value.is_a?(String) && value.start_with?("/") }
+      end
+
+      # What is meant by `proxy "http://…"` and `proxy [to: "…"]`.
+      def target_of(value)
+        case value
+        when %r{\Ahttps?://[^\s@]+\z} then "proxy to: #{value.inspect}"
+        when /\A[\w.-]+:\d+\z/ then "proxy to: #{"http://#{value}".inspect}"
+        when Array then value.all?(String) && value.any? ? "proxy backends: [#{value.map(&:inspect).join(", ")}]" : 'proxy to: "http://…", without brackets'
+        when Hash then 'proxy to: "http://…", without braces'
+        else 'proxy to: "http://…", or proxy backends: ["…"]'
+        end
       end
 
       # Whether a proxy names neither `to` nor `backends`, and did not try to.
       def no_target?(options)
         options[:to].nil? && options[:backends].nil? && options.keys.none? do |key|
-          !Options::PROXY.names.include?(key) && %i[to backends].include?(Spelling.nearest(key, Options::PROXY.names))
+          next if Options::PROXY.names.include?(key)
+
+          %i[to backends].include?(Spelling.nearest(key, Options::PROXY.names)) ||
+            Foreign.option(key, Options::PROXY.names).to_s.match?(/\Awrite (?:to|backends):/)
         end
       end
     end

@@ -38,15 +38,15 @@ module Proxy
         return place.error("#{name.inspect} is a folder: write #{File.join(name, "*.rb").inspect}") if File.directory?(path)
         return include_file(name, place) if File.exist?(path)
 
-        found = matching(name, place)
+        found = files_matching(name, place)
         return found.each { |file| include_file(file, place) } unless found.empty?
-        return place.warning("#{name.inspect} matches no file in #{place.directory}") if name.match?(/[*?\[{]/)
+        return place.warning("#{name.inspect} matches no file in #{place.directory}: correct it, or leave it out") if name.match?(/[*?\[{]/)
 
         place.error("#{name.inspect} does not exist (looked at #{path}): write the name of a file, or leave it out")
       end
 
       # The files that match, in the order of the alphabet.
-      def matching(pattern, place)
+      def files_matching(pattern, place)
         found = Dir.glob(pattern.b, base: place.directory.b).map { |file| FilePath.text(file) }
         found.select { |file| File.file?(FilePath.expand(file, place.directory)) }
       end

@@ -30,7 +30,7 @@ module Proxy
         return [{ "text" => text }] unless text.start_with?("/")
 
         if @patterns.any? { |pattern| pattern.key?("regexp") }
-          return [place.error("#{text.inspect} stands inside of a location with a Regexp, which is for the whole path: " \
+          return [place.error("#{text.inspect} is inside a location with a Regexp, which stands for the whole path: " \
                               "write a Regexp for the whole path here too")]
         end
         @patterns.map { |pattern| { "text" => "#{Nesting.start(pattern["text"])}#{text}" } }

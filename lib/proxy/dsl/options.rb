@@ -38,6 +38,12 @@ module Proxy
 
       # A word of the language: what it takes (`nil` for options alone) and its options.
       class Directive
+        # Those of which `ssl:` means the backend, and not `verify_ssl`.
+        OF_BACKENDS = %i[proxy upstream backend].freeze
+        # What is called so elsewhere, and is written first here.
+        VALUES = %i[path paths pattern patterns url uri name value address addresses count bytes size level format networks network ip].freeze
+        private_constant :OF_BACKENDS, :VALUES
+
         attr_reader :name, :section, :takes, :default, :prose, :options
 
         def initialize(name, section, takes: nil, default: nil, prose: "", options: [])
@@ -54,6 +60,11 @@ module Proxy
         # Every name that may be written, aliases included.
         def names
           @by_name.keys
+        end
+
+        # The option of this name, or of this other name.
+        def option(name)
+          @by_name[name]
         end
 
         # Checks what was given. Returns the sound options as the engine takes them, and whether all were sound.
@@ -85,23 +96,50 @@ module Proxy
 
         def known(key, place)
           option = @by_name[key] and return option
-          foreign = Foreign.option(key, names)
-          return place.error("unknown option #{key.inspect}: #{foreign}") && nil if foreign
+          foreign = Foreign.option(key, names, name) || whole(key) || first(key) || header(key) || (Foreign.note(key) unless Spelling.nearest(key, names) && !OF_BACKENDS.include?(@name))
+          return place.error("unknown option #{shown(key)}: #{foreign}", code: :option) && nil if foreign
 
           if key.is_a?(String) && @by_name.key?(key.to_sym)
-            place.error("option names are Symbols: write #{key}: instead of #{key.inspect} =>")
+            place.error("option names are Symbols: write #{key}: instead of #{key.inspect} =>", code: :option)
           else
-            place.error("unknown option #{key.inspect}#{Spelling.hint(key, names)}#{accepted(key)}")
+            place.error("unknown option #{shown(key)}#{Spelling.hint(key, names)}#{accepted(key)}", code: :option)
           end
           nil
         end
 
-        # Where nothing comes near, a short list is told whole.
+        # Where no single one comes near, a short list is told whole, and of a long one the nearest.
         def accepted(key)
           return "" if Spelling.nearest(key, names)
-          return ": it takes no options" if names.empty?
+          return ": it takes no options, leave it out" if names.empty?
+          return ": its only option is #{names.first.inspect}" if names.one?
+          return ": its options are #{Spelling.list(names.map(&:inspect))}" if names.length < 4
 
-          ": the options are #{names.map(&:inspect).join(", ")}"
+          near = Spelling.list(Spelling.near(key, names).map(&:inspect))
+          ": the nearest are #{near}; `proxy help #{name}` explains them all"
+        end
+
+        # `location path: "/api/*"`
+        def first(key)
+          return unless takes && VALUES.include?(key) && Spelling.nearest(key, names) != key
+
+          "its value comes first and has no name: write #{name} #{takes.hint[/(?:such as )?("[^"]*"|\d[\d_.]*)/, 1] || "…"}"
+        end
+
+        # `error_response: { 502 => "502.html" }`
+        def whole(key)
+          "one response is used for all failures: write { status: #{key}, html: { file: \"public/#{key}.html\" } }" if key.is_a?(Integer) && name == :error_response
+        end
+
+        # `request_headers "X-Name" => "value"`
+        def header(key)
+          return unless key.is_a?(String) && !@by_name.key?(key.to_sym)
+          return "write additions: { #{key.inspect} => \"…\" }" if @by_name.key?(:additions)
+
+          "write location #{key.inspect} do redirect to: \"…\" end" if name == :redirect && key.start_with?("/")
+        end
+
+        def shown(key)
+          key.is_a?(Symbol) || key.is_a?(String) ? key.inspect : Spelling.show(key)
         end
       end
 

@@ -23,9 +23,14 @@ module Proxy
                        trail: [*@trail, name])
       end
 
+      # The word or the option whose value is read.
+      def name
+        (@trail.last || @directive).to_sym
+      end
+
       # Reports a mistake and returns the value that stands for "do not use this".
-      def error(message)
-        @problems << Problem.new(file: @file, line: @line, directive: @directive.to_s, message: [*@trail, message].join(": "))
+      def error(message, code: nil)
+        @problems << Problem.new(file: @file, line: @line, directive: @directive.to_s, message: [*@trail, message].join(": "), code: code)
         INVALID
       end
 
@@ -35,9 +40,14 @@ module Proxy
                                  severity: :warning)
       end
 
-      # Reports a block behind a word that would not call it.
+      # Reports a block after a word that would not call it.
       def no_block
-        error("takes no block: write what it takes behind it, without { … } or do … end")
+        error("takes no block: write its options after it, without { … } or do … end")
+      end
+
+      # Reports what was written before the options of a word that takes options alone. `shown` is what, and `write` what is meant.
+      def options_only(shown, write)
+        error("takes options only, not #{shown}: write #{write}")
       end
 
       # What a file is called that this file names: from where the person looks at both.

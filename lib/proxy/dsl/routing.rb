@@ -32,7 +32,7 @@ module Proxy
       #   end
       # @example Conditions alone
       #   location headers: { "Upgrade" => /\Awebsocket\z/i } do
-      #     proxy to: "http://127.0.0.1:3002{path}{query}"
+      #     proxy to: "http://127.0.0.1:3002{path}{query}", preserve_host: true
       #   end
       def location(*patterns, **options, &block)
         place = @__draft.place(:location)
@@ -68,17 +68,27 @@ module Proxy
 
       # Adds a location; `values` are what stands in front of the options, and `paths` say where it is.
       def add_location(place, read, values, name, directive, paths = nil, &block)
-        return place.error("has no block: write #{directive.name} #{example(directive)} do … end") && nil unless block
+        return place.error("has no block: write #{directive.name} #{example_of(directive)} do … end") && nil unless block
 
         # What stands inside is checked whatever selects it.
-        routes = @__draft.inside(paths) { block.arity == 1 ? block.call(self) : block.call }
+        routes = @__draft.inside(paths, tunnels: tunnels?(read)) { block.arity == 1 ? block.call(self) : block.call }
         read = { **read, name => values } unless values.equal?(INVALID)
         read = { **read, "inner" => paths.inner } if paths&.inner&.any?
         @__draft.add_route("location" => { **read, "routes" => routes, "at" => place.at })
         nil
       end
 
-      def example(directive)
+      # Whether the conditions are those of a WebSocket, or of another tunnel.
+      def tunnels?(read)
+        conditions = read["headers"].is_a?(Array) ? read["headers"] : []
+        conditions.any? do |condition|
+          wanted = condition["values"].reject { |value| value["present"] == false }
+          name = condition["name"].downcase
+          wanted.any? && (name == "upgrade" || (name == "connection" && wanted.to_s.match?(/upgrade/i)))
+        end
+      end
+
+      def example_of(directive)
         directive.name == :host ? '"example.com"' : '"/api/*"'
       end
     end

@@ -210,8 +210,10 @@ module Proxy
         type = Options::BY_NAME.fetch(name).takes
         return type.read(values.first, place) if values.length == 1
 
-        wrong = values.empty? ? "the value is missing" : "takes one value, not #{values.length}"
-        place.error("#{wrong}: write #{type.hint}")
+        return place.error("the value is missing: write #{type.hint}") if values.empty?
+
+        file = ", to: #{Spelling.show(values.last)}" if name == :access_log && values.last.is_a?(String)
+        place.error("takes one value, not #{values.length}: write #{name} #{Spelling.show(values.first)}#{file}")
       end
 
       # Reads the arguments of `bind`.
@@ -219,6 +221,9 @@ module Proxy
       module Bind
         def self.read(urls, options, place)
           directive = Options::BY_NAME.fetch(:bind)
+          port = plain_port(urls, options)
+          return place.error("#{port[:wrong]}: write bind #{"http://#{port[:host]}:#{port[:port]}".inspect}") if port
+
           unless urls.length == 1
             return place.error(urls.empty? ? "the URL is missing: write #{directive.takes.hint}" : "takes one URL: write a `bind` for each")
           end
@@ -227,11 +232,11 @@ module Proxy
           return INVALID if text.equal?(INVALID)
 
           ours = in_our_words(text)
-          return place.error("#{Spelling.show(text)} is no URL: write #{ours}") if ours
+          return place.error("#{Spelling.show(text)} is not a valid URL: write #{ours}") if ours
 
           url, _, query = text.partition("?")
           given, sound = from_query(query, place)
-          options = options.merge(given) { |key, *| sound = place.error("#{key} stands in the URL and beside it: keep one of them") }
+          options = options.merge(given) { |key, *| sound = place.error("#{key} is written both in the URL and as an option: keep one of them") }
           read, fit = directive.read(options.reject { |_, value| value.equal?(INVALID) }, place)
           sound && !sound.equal?(INVALID) && fit ? { "url" => url, "at" => place.at, **read } : INVALID
         end
@@ -242,15 +247,29 @@ module Proxy
           when %r{\Atcp://(\S+)\z} then "http://#{$1}".inspect
           when %r{\Assl://([^?\s]+)} then "#{"https://#{$1}".inspect}, certificate: \"tls/site.pem\", key: \"tls/site.key\""
           when /\A\*?:(\d+)\z/, /\A(\d+)\z/ then "http://0.0.0.0:#{$1}".inspect
+          when /\A(?:[\w.-]+|\[[\h:.]+\]):\d+\z/ then "http://#{text}".inspect
+          when %r{\A/\S+\z} then "unix://#{text}".inspect
           end
         end
+
+        # `bind 80`, `bind "0.0.0.0", 80` and `bind port: 80`.
+        def self.plain_port(urls, options)
+          case urls
+          in [Integer => port] then { wrong: "#{port} is an Integer", host: "0.0.0.0", port: port }
+          in [String => host, Integer | String => port] if !host.include?("/") && port.to_s.match?(/\A\d+\z/)
+            { wrong: "takes one URL", host: host, port: port }
+          in [] if options[:port] then { wrong: "the URL is missing", host: options[:host] || "0.0.0.0", port: options[:port] }
+          else nil
+          end
+        end
+        private_class_method :plain_port
         private_class_method :in_our_words
 
         # The query parameters as options: digits become numbers.
         def self.from_query(query, place)
           pairs = URI.decode_www_form(query).map { |key, value| [key.to_sym, from_text(key, value)] }
           twice = pairs.map(&:first).tally.select { |_, times| times > 1 }.keys
-          twice.each { |key| place.error("#{key} stands twice in the URL: keep one of them") }
+          twice.each { |key| place.error("#{key} is written twice in the URL: keep one of them") }
           [pairs.to_h, twice.empty?]
         rescue ArgumentError
           place.error("the query #{query.inspect} is malformed: write it like ?backlog=4096")

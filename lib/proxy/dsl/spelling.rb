@@ -19,6 +19,24 @@ module Proxy
         known.find { |name| name.to_s == found } if found
       end
 
+      # The one of `known` that differs from the word by its case or a letter, or nil.
+      def self.nearest_exactly(word, known)
+        known.find { |name| name.to_s.casecmp?(word.to_s) } || known.find { |name| DidYouMean::Levenshtein.distance(name.to_s, word.to_s) == 1 }
+      end
+
+      # The `count` of `known` that look most like the word, best first.
+      def self.near(word, known, count = 3)
+        folded = word.to_s.downcase
+        known.max_by(count) do |name|
+          [DidYouMean::JaroWinkler.distance(folded, name.to_s), -DidYouMean::Levenshtein.distance(folded, name.to_s)]
+        end
+      end
+
+      # `a, b and c`
+      def self.list(words)
+        [words[0..-2].join(", "), words.last].reject { |part| part.to_s.empty? }.join(" and ")
+      end
+
       # `" (did you mean :backends?)"`, or an empty String.
       def self.hint(word, known)
         nearest = nearest(word, known)

@@ -49,12 +49,25 @@ module Proxy
         end
       end
 
+      # Text in which Ruby may be meant to fill in a value, which it does in double quotes alone.
+      class Template < Text
+        def read(value, place)
+          return super unless value.is_a?(String) && value.valid_encoding? && value.match?(/\#\{[^}]+\}/)
+
+          place.error("#{Spelling.show(value)} is in single quotes, in which \#{…} is not filled in: write it in double quotes")
+        end
+      end
+
       # `true` or `false`.
       class Switch < Type
+        MEANT = { "true" => true, "yes" => true, "on" => true, "1" => true, "false" => false, "no" => false, "off" => false, "0" => false }.freeze
+        private_constant :MEANT
+
         def read(value, place)
           return value if value == true || value == false
 
-          wrong(value, place)
+          meant = MEANT[value.to_s.downcase] if [String, Symbol, Integer].include?(value.class)
+          meant.nil? ? wrong(value, place) : place.error("#{value.inspect} is #{Spelling.kind(value)}: write #{meant}")
         end
       end
 
@@ -62,7 +75,15 @@ module Proxy
       class Count < Type
         LARGEST = 2**63 - 1
 
+        # `units`: what may follow the number in a text, as other systems write it.
+        def initialize(label, hint, units: { "" => 1 })
+          @units = units
+          super(label, hint)
+        end
+
         def read(value, place)
+          remedy = Quantities.remedy(value, @units) if value.is_a?(String)
+          return place.error("#{Spelling.show(value)} is a String: #{remedy}") if remedy
           return wrong(value, place) unless value.is_a?(Integer)
           return place.error("#{value} is negative: write #{hint}") if value.negative?
           return place.error("#{Spelling.show(value)} is too large: write #{hint}") if value > LARGEST
@@ -74,14 +95,31 @@ module Proxy
       # Seconds, fractions allowed.
       class Seconds < Type
         def read(value, place)
-          return place.error("nil is not allowed, nothing may wait for ever: write #{hint}, or leave it out") if value.nil?
+          return place.error("nil is not allowed, nothing may wait forever: write #{hint}, or leave it out") if value.nil?
+
+          remedy = Quantities.remedy(value, Quantities::TIMES) if value.is_a?(String)
+          return place.error("#{Spelling.show(value)} is a String: #{remedy}") if remedy
           return wrong(value, place) unless value.is_a?(Numeric) && value.real?
 
           seconds = value.to_f
-          return place.error("#{Spelling.show(value)} is no number of seconds: write #{hint}") unless seconds.finite?
+          return place.error("#{Spelling.show(value)} is not a valid number of seconds: write #{hint}") unless seconds.finite?
           return place.error("#{value} is negative: write #{hint}") if seconds.negative?
 
+          milliseconds(seconds, place)
           seconds
+        end
+
+        private
+
+        # Times that nobody waits for, and that are a number of milliseconds elsewhere.
+        SHORT = %i[timeout connect_timeout read_timeout write_timeout queue_timeout interval fail_timeout handshake_timeout client_header_timeout
+                   client_body_timeout shutdown_timeout].freeze
+        private_constant :SHORT
+
+        def milliseconds(seconds, place)
+          return unless seconds >= 10_000 && SHORT.include?(place.name)
+
+          place.warning("#{Syntax.number_of(seconds.to_i)} seconds are #{(seconds / 3600).round(1)} hours: write #{(seconds / 1000).round} if milliseconds were meant")
         end
       end
 
@@ -94,12 +132,16 @@ module Proxy
       class Name < Type
         attr_reader :names
 
-        def initialize(label, names)
+        # `others`: what is written elsewhere, each with the name that it means.
+        def initialize(label, names, others: {})
           @names = names.map(&:to_s).freeze
+          @others = others
           super(label, "#{@names[0..-2].map(&:inspect).join(", ")} or #{@names.last.inspect}")
         end
 
         def read(value, place)
+          meant = @others[value.to_s.downcase]
+          return place.error("#{value.inspect} is #{value.is_a?(Numeric) ? Spelling.kind(value) : "unknown"}: write #{meant.inspect}") if meant
           return wrong(value, place) unless value.is_a?(String) || value.is_a?(Symbol)
           return value.to_s if names.include?(value.to_s)
 
@@ -114,7 +156,7 @@ module Proxy
           return wrong(value, place) if path.nil?
           return path if path.equal?(INVALID)
           # It may be a key, which belongs in no log.
-          return place.error("the text of a file stands here: write #{hint}") if path.match?(/[\r\n]/)
+          return place.error("this is the text of a file, not its path: write #{hint}") if path.match?(/[\r\n]/)
 
           reason = unreadable(path)
           return path unless reason
@@ -164,6 +206,7 @@ module Proxy
   end
 end
 
+require_relative "types/quantities"
 require_relative "types/values"
 require_relative "types/backends"
 require_relative "types/headers"
@@ -172,5 +215,6 @@ require_relative "types/priority"
 require_relative "types/health_check"
 require_relative "types/error_response"
 require_relative "types/matching"
+require_relative "types/patterns"
 require_relative "types/traffic"
 require_relative "types/tls"

@@ -23,7 +23,7 @@ module Proxy
         place.error("takes no block: write upstream \"app\", backends: [\"127.0.0.1:3001\", \"127.0.0.1:3002\"]") if block
         name = upstream_name(names, place)
         read, = Options::UPSTREAM.read(options, place)
-        backends_missing(options, place) if no_backends?(options)
+        backends_missing(options, place) if names.length == 1 && !block && no_backends?(options)
         read = { "backends" => STAND_IN_BACKENDS, **sound_pairs(read, options) }
         @__draft.add_upstream("name" => name, "pool" => read, "at" => place.at) unless name.equal?(INVALID)
         nil
@@ -39,8 +39,9 @@ module Proxy
         type = Options::UPSTREAM.takes
         return type.read(names.first.is_a?(Symbol) ? names.first.to_s : names.first, place) if names.one?
 
-        wrong = names.empty? ? "the name is missing" : "takes one name, not #{names.length}"
-        place.error("#{wrong}: write #{type.hint}")
+        return place.error("the name is missing: write #{type.hint}") if names.empty?
+
+        place.error("takes one name, not #{names.length}: write upstream #{Spelling.show(names.first)}, backends: [\"127.0.0.1:3001\"]")
       end
 
       def no_backends?(options)

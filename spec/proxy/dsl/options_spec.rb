@@ -83,7 +83,7 @@ RSpec.describe Proxy::DSL::Options do
   it "has a method with an example for every word" do
     source = %w[server_directives upstreams routing inclusion handlers filters auth].map { |name| File.read("lib/proxy/dsl/#{name}.rb") }.join
     described_class::WORDS.each do |word|
-      expect(Proxy::DSL.public_method_defined?(word)).to be(true), "there is no method #{word}"
+      expect(Proxy::DSL.public_method_defined?(word)).to be(true), "there is not a valid method #{word}"
       comment = source[/((?:^ *#.*\n)+) *def #{word}(?!\w)/, 1]
       expect(comment.to_s).to include("@example").and(match(/#\s{3,}#{word}(?!\w)/)), "#{word} has no example"
     end

@@ -124,10 +124,14 @@ fn mistakes_are_problems_with_a_remedy() {
     let dir = tempfile::tempdir().expect("a folder");
     let nowhere = dir.path().join("none/access.log");
     for (format, to, message) in [
-        ("jsn", None, "\"jsn\" is no format (did you mean \"json\"?): write \"combined\", \"json\", or text with"),
-        ("common", None, "\"common\" is no format"),
+        (
+            "jsn",
+            None,
+            "\"jsn\" is not a valid format (did you mean \"json\"?): write \"combined\", \"json\", or text with",
+        ),
+        ("common", None, "\"common\" is not a valid format"),
         ("{addr}\n", None, "\"{addr}\\n\" holds a line break"),
-        ("{path|upcase}", None, "in {path|upcase}: \"upcase\" is no modifier"),
+        ("{path|upcase}", None, "in {path|upcase}: \"upcase\" is not a valid modifier"),
         ("json", Some(&*nowhere), "to: cannot append to"),
         ("json", Some(dir.path()), "to: cannot append to"),
     ] {

@@ -42,6 +42,13 @@ pub enum Filter {
     RedirectToHttps(RedirectToHttps),
 }
 
+impl Filter {
+    /// Whether it may be all that a scope is for: a redirect to https, or a refusal.
+    pub(crate) fn answers(&self) -> bool {
+        matches!(self, Filter::RedirectToHttps(_) | Filter::DenyList(_))
+    }
+}
+
 /// `request_headers additions: { "X-Env" => ["production"] }, removals: ["Cookie"]`
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]

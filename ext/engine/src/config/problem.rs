@@ -96,12 +96,15 @@ mod tests {
     #[test]
     fn no_password_of_a_url_is_told() {
         for (message, shown) in [
-            ("\"http://u:secret@a/\" is no address: write a URL", "\"http://…@a/\" is no address: write a URL"),
-            ("\"http://u:sec/ret@a/\" is no address", "\"http://…@a/\" is no address"),
-            ("\"http://secret@a\" is no address", "\"http://…@a\" is no address"),
-            ("\"u:secret@a:80\" is no address", "\"…@a:80\" is no address"),
+            (
+                "\"http://u:secret@a/\" is not a valid address: write a URL",
+                "\"http://…@a/\" is not a valid address: write a URL",
+            ),
+            ("\"http://u:sec/ret@a/\" is not a valid address", "\"http://…@a/\" is not a valid address"),
+            ("\"http://secret@a\" is not a valid address", "\"http://…@a\" is not a valid address"),
+            ("\"u:secret@a:80\" is not a valid address", "\"…@a:80\" is not a valid address"),
             ("write to ann@example.com", "write to ann@example.com"),
-            ("\"/users/@:id\" is no path", "\"/users/@:id\" is no path"),
+            ("\"/users/@:id\" is not a valid path", "\"/users/@:id\" is not a valid path"),
             ("\"http://a/\" and \"redis://u:p@ss@b\"", "\"http://a/\" and \"redis://…@b\""),
         ] {
             assert_eq!(Problem::error(None, "proxy", message).message, shown);

@@ -151,7 +151,7 @@ fn nobody_to_believe(address: &BindAddress, trusted: &[String]) -> Option<String
     if trusted.iter().any(|proxy| (proxy == identity::UNIX) == unix) {
         return None;
     }
-    Some(format!("proxy_protocol: every connection would be refused, since nobody is trusted who could come there: write {someone}"))
+    Some(format!("proxy_protocol: every connection would be refused, since no proxy is trusted: write {someone}"))
 }
 
 impl Protocols {

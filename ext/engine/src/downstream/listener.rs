@@ -160,7 +160,7 @@ impl Listener {
         };
         match socket.leave() {
             Ok(socket) => socket.accept_the_last(held, &bind, &places).await,
-            Err(error) => log.error(format_args!("those who wait at {} were lost: {error}", bind.url)),
+            Err(error) => log.error(format_args!("connections that were waiting at {} were lost: {error}", bind.url)),
         }
         drop(left);
         // Guests are among those who were told that they are connected.

@@ -43,7 +43,8 @@ impl AddressList {
         }
         let networks = Networks::compile(&spec.networks, &mut error);
         if let Some(all) = networks.everybody().filter(|_| allows) {
-            let message = format!("\"{all}\" lets everybody pass: write those who may, or leave the line out");
+            let message =
+                format!("\"{all}\" lets everybody pass: write only the addresses that may, or leave the line out");
             problems.push(Problem::warning(at, directive, message));
         }
         let error_response = ErrorResponse::compile(spec.error_response.as_ref(), 403, at, directive, problems);

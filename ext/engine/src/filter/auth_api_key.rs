@@ -110,7 +110,7 @@ fn sha256(bytes: &[u8]) -> Digest {
 fn place(spec: &config::AuthApiKey, report: &mut Report<'_>) -> Option<Place> {
     match (&spec.header, &spec.query) {
         (Some(_), Some(_)) => {
-            report.error("header and query stand side by side: keep the place where the key is");
+            report.error("header and query are both written: keep the place where the key is");
             None
         }
         (None, Some(name)) if name.is_empty() => {
@@ -142,7 +142,7 @@ fn keys(spec: &config::AuthApiKey, report: &mut Report<'_>) -> HashMap<Digest, B
         }
         let digest = match key.strip_prefix("sha256:") {
             Some(hex) => {
-                from_hex(hex).ok_or("is no SHA-256 digest: write sha256: and the 64 digits that `sha256sum` prints")
+                from_hex(hex).ok_or("is not a SHA-256 digest: write sha256: and the 64 digits that `sha256sum` prints")
             }
             None if key.is_empty() => Err("is empty: write one, as `openssl rand -hex 32` prints it"),
             None if key.trim() != key || key.chars().any(char::is_control) => {

@@ -108,11 +108,11 @@ fn accounts(spec: &config::AuthBasic, report: &mut Report<'_>) -> Option<Account
     let mut gathering = Gathering::default();
     let place = match (&spec.credentials, &spec.file) {
         (Some(_), Some(_)) => {
-            report.error("credentials and file stand side by side: keep one of them");
+            report.error("credentials and file are both written: keep one of them");
             return None;
         }
         (None, None) => {
-            report.error("nobody could come in: write credentials: { \"USER\" => \"$2y$…\" }, or file: \"htpasswd\"");
+            report.error("nobody could sign in: write credentials: { \"USER\" => \"$2y$…\" }, or file: \"htpasswd\"");
             return None;
         }
         (Some(credentials), None) => {
@@ -132,7 +132,7 @@ fn accounts(spec: &config::AuthBasic, report: &mut Report<'_>) -> Option<Account
     }
     let accounts = gathering.finish();
     if accounts.is_none() && report.is_sound() {
-        report.error(format!("{place}there is nobody in it: write at least one user"));
+        report.error(format!("{place}there are no users in it: write at least one"));
     }
     accounts
 }
@@ -142,13 +142,13 @@ fn read<'t>(fields: &Fields, text: &'t mut Vec<u8>) -> Result<(&'t [u8], &'t [u8
     let encoded = match shown::credentials(fields, "Basic") {
         Shown::One(encoded) => encoded,
         Shown::Nothing => return Err("no credentials"),
-        Shown::Several => return Err("several Authorization fields"),
+        Shown::Several => return Err("several Authorization headers"),
     };
     if encoded.len() > LONGEST {
         return Err("the credentials are too long");
     }
     text.clear();
-    STANDARD.decode_vec(encoded, text).map_err(|_| "the credentials are no base64")?;
+    STANDARD.decode_vec(encoded, text).map_err(|_| "the credentials are not valid base64")?;
     if text.iter().any(u8::is_ascii_control) {
         return Err("there are control characters in the credentials");
     }

@@ -53,7 +53,9 @@ impl Cors {
         let origins = Origins::compile(&spec.origins, &mut |message| error(format!("origins: {message}")));
         if spec.credentials && origins.is_any() {
             let remedy = "name the origins that may";
-            error(format!("origins: with credentials \"*\" would let every site act for its visitors: {remedy}"));
+            error(format!(
+                "origins: with credentials, \"*\" would let every site act on behalf of its visitors: {remedy}"
+            ));
         }
         let methods: Vec<_> = spec.methods.iter().map(|name| name.to_ascii_uppercase()).collect();
         let mut list = |option: &str, names: &[String]| list(option, names, &mut error);
@@ -64,7 +66,7 @@ impl Cors {
         let headers = list("headers", &spec.headers);
         let expose = list("expose", &spec.expose);
         if spec.credentials && expose == List::Any {
-            error("expose: with credentials \"*\" means nothing to browsers: name the fields".into());
+            error("expose: with credentials, browsers ignore \"*\": name the headers".into());
         }
         let max_age = spec.max_age.map(|seconds| format!("{}", seconds.clamp(0.0, 1e9) as u64).into());
         (compiler.error_count() == before).then_some(Self {
@@ -164,9 +166,9 @@ fn list(option: &str, names: &[String], error: &mut impl FnMut(String)) -> List 
     }
     for name in names {
         if name == "*" {
-            error(format!("{option}: \"*\" is all there are: leave out the others"));
+            error(format!("{option}: \"*\" already means all: leave out the others"));
         } else if FieldName::new(name).is_none() {
-            error(format!("{option}: {name:?} is no name: use letters, digits and hyphens"));
+            error(format!("{option}: {name:?} is not a valid name: use letters, digits and hyphens"));
         }
     }
     List::Names(names.join(", ").into())

@@ -90,7 +90,7 @@ impl ForwardAuth {
                 Err(error) if left == 0 || error.retry == Retry::Never || Instant::now() >= deadline => {
                     return Err(error)
                 }
-                Err(error) => exchange.debug(format_args!("forward_auth: {error}, and there is another address")),
+                Err(error) => exchange.debug(format_args!("forward_auth: {error}, and another address is tried")),
             }
         }
     }

@@ -108,8 +108,8 @@ impl HeaderChanges {
 
 /// A name that may be added and removed.
 fn field_name(text: &str, context: Context) -> Result<FieldName, String> {
-    let name =
-        FieldName::new(text).ok_or_else(|| format!("{text:?} is no field name: use letters, digits and hyphens"))?;
+    let name = FieldName::new(text)
+        .ok_or_else(|| format!("{text:?} is not a valid header name: use letters, digits and hyphens"))?;
     match name.known() {
         Some(known) if CONNECTION_FIELDS.contains(&known) => {
             Err(format!("{text:?} is set by the proxy itself: leave it out"))

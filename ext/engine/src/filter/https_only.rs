@@ -19,7 +19,7 @@ impl HttpsOnly {
             Ok(443) => Some(Self { port: None }),
             Ok(port @ 1..) => Some(Self { port: Some(port) }),
             _ => {
-                let message = format!("port: {} is no port: write a number from 1 to 65535", spec.port);
+                let message = format!("port: {} is not a valid port: write a number from 1 to 65535", spec.port);
                 compiler.problems.push(Problem::error(spec.at.as_ref(), "redirect_http_to_https!", message));
                 None
             }

@@ -45,7 +45,7 @@ impl<'a> Report<'a> {
     pub(super) fn field_name(&mut self, option: &str, text: &str) -> Option<FieldName> {
         let name = FieldName::new(text);
         if name.is_none() {
-            self.error(format!("{option}: {text:?} is no field name: use letters, digits and hyphens"));
+            self.error(format!("{option}: {text:?} is not a valid header name: use letters, digits and hyphens"));
         }
         name
     }

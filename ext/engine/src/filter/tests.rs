@@ -7,9 +7,10 @@ fn at() -> Option<At> {
     Some(At { file: "Proxyfile".into(), line: 7 })
 }
 
-/// The messages of a configuration that consists of this filter, without where and what.
+/// The messages of a configuration that consists of this filter and an answer, without where and what.
 fn problems(filter: config::Filter) -> Vec<(Severity, String)> {
-    let config = Config { routes: vec![Directive::Filter(filter)], ..Config::default() };
+    let answer = Directive::StaticResponse(config::StaticResponse::default());
+    let config = Config { routes: vec![Directive::Filter(filter), answer], ..Config::default() };
     let problems = compile(&config, Purpose::Check).problems;
     problems
         .into_iter()
@@ -54,7 +55,7 @@ fn rate_limit_says_what_is_wrong() {
         ),
         (
             config::RateLimit { key: LimitKey::Query(String::new()), ..usual() },
-            "key: query: \"\" is no name: write one, such as \"user_id\"",
+            "key: query: \"\" is not a valid name: write one, such as \"user_id\"",
         ),
     ] {
         assert_eq!(errors(config::Filter::RateLimit(spec)), [format!("rate_limit: {message}")]);
@@ -77,7 +78,7 @@ fn lists_of_addresses_say_what_is_wrong() {
     );
     assert_eq!(
         errors(config::Filter::DenyList(list(&["::1", "localhost"]))),
-        ["deny_list: \"localhost\" is no address and no network: write one such as \"192.0.2.7\", \"10.0.0.0/8\" or \
+        ["deny_list: \"localhost\" is not a valid address or network: write one such as \"192.0.2.7\", \"10.0.0.0/8\" or \
           \"fd00::/8\""]
     );
 }
@@ -93,22 +94,22 @@ fn rewrite_says_what_is_wrong() {
     };
     for (path, message) in [
         (None, "rewrite: `path` is missing: write path: \"/v2{path}\""),
-        (Some("v2{path}"), "rewrite: path: \"v2{path}\" is no path: begin it with /, or with {path}"),
-        (Some("http://a/"), "rewrite: path: \"http://a/\" is no path: begin it with /, or with {path}"),
-        (Some("{X-Path}"), "rewrite: path: \"{X-Path}\" is no path: begin it with /, or with {path}"),
+        (Some("v2{path}"), "rewrite: path: \"v2{path}\" is not a valid path: begin it with /, or with {path}"),
+        (Some("http://a/"), "rewrite: path: \"http://a/\" is not a valid path: begin it with /, or with {path}"),
+        (Some("{X-Path}"), "rewrite: path: \"{X-Path}\" is not a valid path: begin it with /, or with {path}"),
     ] {
         assert_eq!(errors(rewrite(path)), [message]);
     }
     for (path, message) in [
         ("/a b", "which no URL may hold"),
         ("/a#b", "holds a fragment"),
-        ("/a{path|upcase}", "\"upcase\" is no modifier"),
+        ("/a{path|upcase}", "\"upcase\" is not a valid modifier"),
         ("/a{", "%7B"),
     ] {
         let errors = errors(rewrite(Some(path)));
         assert!(errors.len() == 1 && errors[0].contains(message), "{path}: {errors:?}");
     }
-    let warning = "rewrite: path: {path} brings its own '/': leave out the one before it".to_owned();
+    let warning = "rewrite: path: {path} starts with '/' itself: leave out the one before it".to_owned();
     assert_eq!(problems(rewrite(Some("/{path}"))), [(Severity::Warning, warning)]);
 }
 
@@ -132,23 +133,23 @@ fn cors_says_what_is_wrong() {
         ),
         (
             config::Cors { origins: texts(&["a.example"]), ..usual() },
-            "origins: \"a.example\" is no origin: write one such as \"https://app.example.com\", or \"*\"",
+            "origins: \"a.example\" is not a valid origin: write one such as \"https://app.example.com\", or \"*\"",
         ),
         (
             config::Cors { origins: texts(&["*"]), credentials: true, ..usual() },
-            "origins: with credentials \"*\" would let every site act for its visitors: name the origins that may",
+            "origins: with credentials, \"*\" would let every site act on behalf of its visitors: name the origins that may",
         ),
         (
             config::Cors { methods: texts(&["GET POST"]), ..usual() },
-            "methods: \"GET POST\" is no name: use letters, digits and hyphens",
+            "methods: \"GET POST\" is not a valid name: use letters, digits and hyphens",
         ),
         (
             config::Cors { headers: texts(&["*", "X-A"]), ..usual() },
-            "headers: \"*\" is all there are: leave out the others",
+            "headers: \"*\" already means all: leave out the others",
         ),
         (
             config::Cors { expose: texts(&["*"]), credentials: true, ..usual() },
-            "expose: with credentials \"*\" means nothing to browsers: name the fields",
+            "expose: with credentials, browsers ignore \"*\": name the headers",
         ),
     ] {
         assert_eq!(errors(config::Filter::Cors(spec)), [format!("cors: {message}")]);
@@ -177,12 +178,12 @@ fn log_requests_says_what_is_wrong() {
         (
             Some("{path|upcase}"),
             None,
-            "before: in {path|upcase}: \"upcase\" is no modifier (there are strip_prefix, strip_suffix, replace)",
+            "before: in {path|upcase}: \"upcase\" is not a valid modifier (there are strip_prefix, strip_suffix, replace)",
         ),
     ] {
         assert_eq!(errors(spec(before, after)), [format!("log_requests: {message}")]);
     }
-    let warning = "log_requests: before: {status} means nothing in a request: that name is for responses".to_owned();
+    let warning = "log_requests: before: {status} has no meaning in a request: that name is for responses".to_owned();
     assert_eq!(problems(spec(Some("{status}"), Some("{status}"))), [(Severity::Warning, warning)]);
 }
 
@@ -190,7 +191,8 @@ fn log_requests_says_what_is_wrong() {
 fn redirect_http_to_https_says_what_is_wrong() {
     for port in [0, -1, 65_536] {
         let spec = config::RedirectToHttps { port, at: at() };
-        let message = format!("redirect_http_to_https!: port: {port} is no port: write a number from 1 to 65535");
+        let message =
+            format!("redirect_http_to_https!: port: {port} is not a valid port: write a number from 1 to 65535");
         assert_eq!(errors(config::Filter::RedirectToHttps(spec)), [message]);
     }
 }
@@ -198,8 +200,8 @@ fn redirect_http_to_https_says_what_is_wrong() {
 #[test]
 fn an_error_response_of_ones_own_is_checked() {
     let wrong = || Some(config::ErrorResponse::Custom(CustomError { status: Some(99), ..CustomError::default() }));
-    let message =
-        "error_response: status: 99 is no final status code: write one from 200 to 599, such as 503".to_owned();
+    let message = "error_response: status: 99 is not a valid final status code: write one from 200 to 599, such as 503"
+        .to_owned();
     let networks = vec!["::1".to_owned()];
     for (filter, directive) in [
         (config::Filter::RateLimit(config::RateLimit { error_response: wrong(), ..rate_limit() }), "rate_limit"),

@@ -27,7 +27,7 @@ impl Redirect {
         let status = TYPES.iter().find(|(name, _)| *name == spec.kind).map(|(_, status)| *status);
         if status.is_none() {
             let names = TYPES.map(|(name, _)| name);
-            error(format!("type: {:?} is no type of redirect {}", spec.kind, did_you_mean(&spec.kind, &names)));
+            error(format!("type: {:?} is not a type of redirect {}", spec.kind, did_you_mean(&spec.kind, &names)));
         }
         let parts = match spec.to.as_deref().map(parts) {
             None => Err("`to` is missing: write to: \"https://{host}{path}{query}\"".into()),
@@ -79,7 +79,7 @@ impl Redirect {
 fn parts(to: &str) -> Result<(&'static str, TargetTemplate, Box<str>), String> {
     let (text, fragment) = to.split_at(to.find('#').unwrap_or(to.len()));
     if let Some(bad) = fragment.chars().find(|c| matches!(c, '{' | '}' | ' ') || c.is_control() || !c.is_ascii()) {
-        let remedy = "write plain text behind #, percent-encoded where it must be";
+        let remedy = "write plain text after #, percent-encoded where it must be";
         return Err(format!("the fragment {fragment:?} holds {bad:?}: {remedy}"));
     }
     let scheme = text.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
@@ -94,9 +94,24 @@ fn parts(to: &str) -> Result<(&'static str, TargetTemplate, Box<str>), String> {
         None if text.starts_with("//") => {
             return Err(format!("{to:?} names a host without a scheme: write \"https:{to}\""));
         }
+        None if names_a_host(text) => {
+            return Err(format!("{to:?} names a host without a scheme: write \"https://{to}\""));
+        }
         None => ("", TargetTemplate::parse_path(text)?),
     };
     Ok((scheme, target, fragment.into()))
+}
+
+/// Whether text begins with a host, as `example.com/a` and `localhost:3000` do, and `{path}` and `about` do not.
+fn names_a_host(text: &str) -> bool {
+    let host = &text[..text.find(['/', '{', '?']).unwrap_or(text.len())];
+    let (name, port) = host.split_once(':').unwrap_or((host, "80"));
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-');
+    (name.contains('.') || host.contains(':'))
+        && !name.is_empty()
+        && name.chars().all(plain)
+        && !port.is_empty()
+        && port.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 #[cfg(test)]
@@ -154,12 +169,12 @@ mod tests {
             ),
             (
                 config::Redirect { kind: "permanant".into(), ..usual() },
-                "Proxyfile:7: redirect: type: \"permanant\" is no type of redirect (did you mean permanent? There are \
+                "Proxyfile:7: redirect: type: \"permanant\" is not a type of redirect (did you mean permanent? There are \
                  permanent, temporary, moved_permanently, found)",
             ),
             (
                 config::Redirect { to: Some("/new/{path}".into()), ..usual() },
-                "Proxyfile:7: redirect: to: {path} brings its own '/': leave out the one before it",
+                "Proxyfile:7: redirect: to: {path} starts with '/' itself: leave out the one before it",
             ),
         ] {
             let config = Config { routes: vec![Directive::Redirect(spec)], ..Config::default() };
@@ -183,9 +198,11 @@ mod tests {
                 "//a.example{path}",
                 "\"//a.example{path}\" names a host without a scheme: write \"https://a.example{path}\"",
             ),
-            ("a.example{path}", "\"a.example{path}\" is no path: begin it with /"),
-            ("{X-Next}", "\"{X-Next}\" is no path: begin it with /"),
-            ("", "\"\" is no path: begin it with /"),
+            ("a.example{path}", "\"a.example{path}\" names a host without a scheme: write \"https://a.example{path}\""),
+            ("localhost:3000/a", "write \"https://localhost:3000/a\""),
+            ("about", "\"about\" is not a valid path: begin it with /"),
+            ("{X-Next}", "\"{X-Next}\" is not a valid path: begin it with /"),
+            ("", "\"\" is not a valid path: begin it with /"),
             ("/docs#{path}", "the fragment \"#{path}\" holds '{'"),
             ("/docs#a b", "the fragment \"#a b\" holds ' '"),
             ("https:///a", "the URL has no host"),

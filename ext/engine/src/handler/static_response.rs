@@ -20,7 +20,7 @@ impl StaticResponse {
         let mut complain = |message| problems.push(Problem::error(spec.at.as_ref(), "static_response", message));
         let status = u16::try_from(spec.code).ok().filter(|code| (200..=599).contains(code));
         if status.is_none() {
-            complain(format!("code: {} is no status of a response: write a number from 200 to 599", spec.code));
+            complain(format!("code: {} is not a valid response status: write a number from 200 to 599", spec.code));
         }
         let status = status.unwrap_or(200);
         let mut fields = Vec::new();
@@ -28,7 +28,7 @@ impl StaticResponse {
         let mut warnings = Vec::new();
         for (name, value) in &spec.headers {
             let Some(name) = FieldName::new(name) else {
-                complain(format!("headers: {name:?} is no field name: use letters, digits and hyphens"));
+                complain(format!("headers: {name:?} is not a valid header name: use letters, digits and hyphens"));
                 continue;
             };
             if value.bytes().any(|b| b.is_ascii_control() && b != b'\t') {
@@ -42,13 +42,26 @@ impl StaticResponse {
             if let Some(placeholder) = known_placeholder(value, Context::Response, captures) {
                 warnings.push(format!(
                     "headers: {:?}: {placeholder} is sent as it is written: write response_headers additions: {{ {:?} => \"…\" }} \
-                     beside it",
+                     as well",
                     name.as_str(),
                     name.as_str()
                 ));
             }
             typed |= name.known() == Some(Known::ContentType);
             fields.extend_from_slice(format!("{}: {value}\r\n", name.as_str()).as_bytes());
+        }
+        if crate::respond::is_file_name(&spec.body) {
+            warnings.push(format!(
+                "body: {:?} is sent as text: write body: File.read({:?}) for the file",
+                spec.body, spec.body
+            ));
+        }
+        if !typed {
+            if let Some(media_type) = looks_like(&spec.body) {
+                warnings.push(format!(
+                    "body: this looks like {media_type}, but is sent as text/plain: add headers: {{ \"Content-Type\" => {media_type:?} }}"
+                ));
+            }
         }
         if crate::headers::framing::is_bodyless(status) {
             if !spec.body.is_empty() {
@@ -67,5 +80,16 @@ impl StaticResponse {
 
     pub(crate) async fn serve(&self, exchange: &mut Exchange<'_>) -> Verdict {
         exchange.answer(self.status, &self.fields, &self.body).await
+    }
+}
+/// The media type of a body that shows it: a page, or a JSON object.
+fn looks_like(body: &str) -> Option<&'static str> {
+    let body = body.trim();
+    let page = body.starts_with('<') && body.ends_with('>');
+    let object = body.starts_with("{\"") && body.ends_with('}');
+    if page {
+        Some("text/html")
+    } else {
+        object.then_some("application/json")
     }
 }

@@ -118,7 +118,7 @@ fn size_line(bytes: &[u8]) -> Result<Option<(u64, usize, usize)>, Malformed> {
     }
     let rest = &bytes[digits..];
     if digits == 0 {
-        return if rest.is_empty() { Ok(None) } else { Err(Malformed("a chunk size is no hexadecimal number")) };
+        return if rest.is_empty() { Ok(None) } else { Err(Malformed("a chunk size is not a hexadecimal number")) };
     }
     match rest {
         [b'\r', b'\n', ..] => return Ok(Some((size, digits, digits + 2))),

@@ -147,7 +147,7 @@ fn authority(head: &RequestHead, target: Option<Span>) -> Result<Span, Malformed
     let mut hosts = head.fields.spans(Known::Host);
     let host = hosts.next();
     if hosts.next().is_some() {
-        return Err(Malformed("there is more than one Host field"));
+        return Err(Malformed("there is more than one Host header"));
     }
     match host {
         Some(host) => {
@@ -155,7 +155,7 @@ fn authority(head: &RequestHead, target: Option<Span>) -> Result<Span, Malformed
             Ok(target.unwrap_or(host))
         }
         None if head.version == Version::Http10 => Ok(target.unwrap_or_default()),
-        None => Err(Malformed("the Host field is missing")),
+        None => Err(Malformed("the Host header is missing")),
     }
 }
 

@@ -151,9 +151,9 @@ fn mistakes_say_what_to_write_instead() {
     let texts: Vec<_> = problems.iter().map(|problem| problem.message.as_str()).collect();
     assert_eq!(texts.len(), 4, "{texts:?}");
     assert!(texts[0].contains("write \"10.0.0.0/8\" for the network"), "{texts:?}");
-    assert!(texts[1].starts_with("\"proxy.internal\" is no address and no network: write one"), "{texts:?}");
+    assert!(texts[1].starts_with("\"proxy.internal\" is not a valid address or network: write one"), "{texts:?}");
     assert!(texts[2].starts_with("\"unix:/run/a.sock\""), "{texts:?}");
-    assert!(texts[3].starts_with("\"::/0\" lets everybody say who they are: write"), "{texts:?}");
+    assert!(texts[3].starts_with("\"::/0\" lets everybody claim any address: write"), "{texts:?}");
 }
 
 #[test]
@@ -231,7 +231,7 @@ fn only_fields_of_that_kind_can_be_listed() {
         let spec = config::TrustedProxies { fields: Some(vec![name.into()]), ..Default::default() };
         TrustedProxies::compile(&spec, &mut problems);
         assert!(
-            problems[0].message.starts_with(&format!("fields: {name:?} is no field in which a proxy says")),
+            problems[0].message.starts_with(&format!("fields: {name:?} is not a header in which a proxy names")),
             "{problems:?}"
         );
     }

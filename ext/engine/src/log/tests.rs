@@ -70,7 +70,10 @@ fn an_unknown_level_is_a_problem_that_names_the_known_ones() {
     Log::compile(&Setting { value: "warning".into(), at: Some(at) }, &mut problems);
     let text: Vec<_> = problems.iter().map(ToString::to_string).collect();
     let list = "There are error, warn, info, debug";
-    assert_eq!(text, [format!("Proxyfile:3: log_level: \"warning\" is no log level (did you mean warn? {list})")]);
+    assert_eq!(
+        text,
+        [format!("Proxyfile:3: log_level: \"warning\" is not a valid log level (did you mean warn? {list})")]
+    );
 }
 
 /// Where nothing can be written until it is told otherwise.

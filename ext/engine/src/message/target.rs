@@ -49,10 +49,10 @@ impl TargetError {
         match self {
             TargetError::Character => "the request target holds a character that no URI may hold",
             TargetError::Escape => "the request target holds a malformed percent-escape",
-            TargetError::Form => "the request target is no URI",
+            TargetError::Form => "the request target is not a valid URI",
             TargetError::Host => "the host is malformed",
             TargetError::Climbs => "the path climbs above the root",
-            TargetError::HiddenDots => "the path hides dot segments behind encoded slashes or semicolons",
+            TargetError::HiddenDots => "the path hides dot segments after encoded slashes or semicolons",
         }
     }
 }

@@ -66,7 +66,7 @@ fn what_cannot_be_used_is_told_in_plain_words() {
     for (bytes, certificate, remedy) in [
         (der, true, "is binary: write it as PEM, as in openssl x509 -inform der"),
         (cut.into_bytes(), true, "a block in it has no END line"),
-        (one.replace("MII", "M?I").into_bytes(), true, "is no base64"),
+        (one.replace("MII", "M?I").into_bytes(), true, "is not valid base64"),
         (one.replace("CERTIFICATE-----", "CERTIFICATE---").into_bytes(), true, "does not end in five hyphens"),
         (Vec::new(), true, "contains no certificate"),
         (one.into_bytes(), false, "contains no private key"),

@@ -27,7 +27,7 @@ fn whose(line: &[u8]) -> Result<Whose, Malformed> {
     if line == b"UNKNOWN" || line.starts_with(b"UNKNOWN ") {
         return Ok(Whose::Unknown);
     }
-    let line = std::str::from_utf8(line).map_err(|_| Malformed("the header is no text"))?;
+    let line = std::str::from_utf8(line).map_err(|_| Malformed("the header is not text"))?;
     let mut words = line.split(' ');
     let address: fn(&str) -> Option<IpAddr> = match words.next() {
         Some("TCP4") => ip::<Ipv4Addr>,

@@ -36,7 +36,10 @@ fn status(status: Option<i64>, report: &mut dyn FnMut(bool, String)) -> u16 {
         }
         Ok(status @ 200..=599) => status,
         _ => {
-            report(false, format!("status: {written} is no final status code: write one from 200 to 599, such as 503"));
+            report(
+                false,
+                format!("status: {written} is not a valid final status code: write one from 200 to 599, such as 503"),
+            );
             DEFAULT
         }
     }
@@ -47,7 +50,7 @@ fn headers(written: &[(String, String)], report: &mut dyn FnMut(bool, String)) -
     let mut kept = Vec::new();
     for (name, value) in written {
         let Some(field) = FieldName::new(name) else {
-            report(false, format!("headers: {name:?} is no field name: write letters, digits and hyphens"));
+            report(false, format!("headers: {name:?} is not a valid header name: write letters, digits and hyphens"));
             continue;
         };
         let ours = [
@@ -77,7 +80,13 @@ fn headers(written: &[(String, String)], report: &mut dyn FnMut(bool, String)) -
 fn body(format: Format, content: &Content, report: &mut dyn FnMut(bool, String)) -> Option<Vec<u8>> {
     let option = format.option();
     let body = match content {
-        Content::Inline(text) => text.clone().into_bytes(),
+        Content::Inline(text) => {
+            if is_file_name(text) {
+                report(true, format!("{option}: {text:?} is sent as text: write {{ file: {text:?} }} for the file"));
+                return Some(text.clone().into_bytes());
+            }
+            text.clone().into_bytes()
+        }
         Content::File(path) => match crate::files::read(path) {
             Ok(bytes) => bytes,
             Err(e) => {
@@ -88,10 +97,20 @@ fn body(format: Format, content: &Content, report: &mut dyn FnMut(bool, String))
     };
     if format == Format::Json {
         if let Err(e) = serde_json::from_slice::<serde::de::IgnoredAny>(&body) {
-            report(true, format!("{option}: this is no JSON ({e}): a Hash is written as JSON by itself"));
+            report(true, format!("{option}: this is not valid JSON ({e}): a Hash is written as JSON by itself"));
         }
     }
     Some(body)
+}
+
+/// Whether a body is surely the name of a file: one word that ends as a page does.
+pub(crate) fn is_file_name(text: &str) -> bool {
+    const ENDINGS: [&str; 8] = [".html", ".htm", ".json", ".txt", ".xml", ".erb", ".md", ".svg"];
+    let word = text.trim();
+    let plain = |c: char| !c.is_whitespace() && !matches!(c, '<' | '>' | '{' | '}' | '"' | ',');
+    ENDINGS.iter().any(|ending| word.len() > ending.len() && word.to_ascii_lowercase().ends_with(ending))
+        && !word.contains("://")
+        && word.chars().all(plain)
 }
 
 fn remedy(e: &std::io::Error) -> String {
@@ -118,7 +137,7 @@ fn default(written: Option<&str>, forms: &[Option<Rendered>; 3], report: &mut dy
         }
         None => {
             let names = Format::ALL.map(Format::option);
-            report(false, format!("default: {name:?} is no format {}", did_you_mean(name, &names)));
+            report(false, format!("default: {name:?} is not a valid format {}", did_you_mean(name, &names)));
             first
         }
     }

@@ -146,18 +146,18 @@ fn mistakes_are_problems_with_a_remedy() {
     for (spec, message) in [
         (
             Named("bad_gatway".into()),
-            "\"bad_gatway\" is no error response (did you mean bad_gateway? There are bad_request,",
+            "\"bad_gatway\" is not a built-in error response (did you mean bad_gateway? There are bad_request,",
         ),
-        (custom(|c| c.status = Some(99)), "status: 99 is no final status code: write one from 200 to 599"),
-        (custom(|c| c.status = Some(70_000)), "status: 70000 is no final status code"),
+        (custom(|c| c.status = Some(99)), "status: 99 is not a valid final status code: write one from 200 to 599"),
+        (custom(|c| c.status = Some(70_000)), "status: 70000 is not a valid final status code"),
         (custom(|c| c.status = Some(204)), "status: 204 means a response without a body"),
         (
             custom(|c| c.html = Some(Content::File("/none/x.html".into()))),
             "html: cannot read \"/none/x.html\" (No such file",
         ),
         (custom(|c| c.default = Some("html".into())), "default: there is no html: add html:, or write \"plaintext\""),
-        (custom(|c| c.default = Some("plain".into())), "default: \"plain\" is no format"),
-        (custom(|c| c.headers.push(("a b".into(), String::new()))), "headers: \"a b\" is no field name"),
+        (custom(|c| c.default = Some("plain".into())), "default: \"plain\" is not a valid format"),
+        (custom(|c| c.headers.push(("a b".into(), String::new()))), "headers: \"a b\" is not a valid header name"),
         (custom(|c| c.headers.push(("A".into(), "b\r\nC: d".into()))), "headers: A: \"b\\r\\nC: d\" holds a control"),
         (
             custom(|c| c.headers.push(("content-length".into(), "1".into()))),

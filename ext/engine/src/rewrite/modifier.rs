@@ -34,7 +34,7 @@ impl Modifier {
                 let finder = memmem::Finder::new(from.as_bytes()).into_owned();
                 Ok(Modifier::Replace(Box::new(finder), to.as_bytes().into()))
             }
-            _ => Err(format!("{name:?} is no modifier {}", did_you_mean(name, &NAMES))),
+            _ => Err(format!("{name:?} is not a valid modifier {}", did_you_mean(name, &NAMES))),
         }
     }
 
@@ -100,8 +100,8 @@ mod tests {
     fn mistakes_say_what_to_write() {
         let all = "There are strip_prefix, strip_suffix, replace";
         for (text, message) in [
-            ("strip_prefx:a", format!("\"strip_prefx\" is no modifier (did you mean strip_prefix? {all})")),
-            ("upcase", "\"upcase\" is no modifier (there are strip_prefix, strip_suffix, replace)".into()),
+            ("strip_prefx:a", format!("\"strip_prefx\" is not a valid modifier (did you mean strip_prefix? {all})")),
+            ("upcase", "\"upcase\" is not a valid modifier (there are strip_prefix, strip_suffix, replace)".into()),
             ("strip_suffix", "the modifier strip_suffix needs an argument: write strip_suffix:TEXT".into()),
             ("strip_prefix:", "the modifier strip_prefix needs an argument: write strip_prefix:TEXT".into()),
             ("replace:a", "the modifier replace needs an argument: write replace:FROM,TO".into()),

@@ -2,7 +2,7 @@
 
 use super::modifier::Modifier;
 use super::name::{BuiltIn, Name};
-use super::{Context, Part, Placeholder};
+use super::{foreign, Context, Part, Placeholder};
 use crate::message::Known;
 use crate::nearest::distance;
 
@@ -82,12 +82,19 @@ pub(super) fn warnings(parts: &[Part], context: Context, captures: &[&str]) -> V
             [Context::Request, Context::Response].into_iter().find(|c| BuiltIn::names(*c).any(|n| n == name));
         if let Some(capture) = captures.iter().find(|capture| capture.eq_ignore_ascii_case(name)) {
             warnings.push(format!(
-                "{} is a field of that name, and no capture (did you mean {{{capture}}}?)",
+                "{} is the header of that name, not a capture (did you mean {{{capture}}}?)",
                 value.written
             ));
         } else if name.bytes().all(|byte| byte.is_ascii_digit()) {
             warnings.push(format!(
-                "{} stays as it is written: captures go by their names: write (?<name>…) and {{name}}",
+                "{} stays as it is written: captures have names: write (?<name>…) and {{name}}",
+                value.written
+            ));
+        } else if let Some(ours) = foreign::placeholder(name) {
+            warnings.push(format!("{} stays as it is written: write {ours}", value.written));
+        } else if name.starts_with("re.") || name.starts_with("http.regexp.") {
+            warnings.push(format!(
+                "{} stays as it is written: captures have names: write (?<name>…) and {{name}}",
                 value.written
             ));
         } else if let Some(elsewhere) = elsewhere {
@@ -95,23 +102,43 @@ pub(super) fn warnings(parts: &[Part], context: Context, captures: &[&str]) -> V
                 Context::Request => ("a response", "requests"),
                 _ => ("a request", "responses"),
             };
-            warnings.push(format!("{} means nothing in {here}: that name is for {there}", value.written));
+            warnings.push(format!("{} has no meaning in {here}: that name is for {there}", value.written));
         } else if let Some(meant) = BuiltIn::names(context).find(|known| distance(name, known) == 1) {
             warnings.push(format!("{} stays as it is written (did you mean {{{meant}}}?)", value.written));
         } else if Known::of(name.replace('_', "-").as_bytes()).is_some() {
             let dashed = name.replace('_', "-");
             warnings.push(format!("{} stays as it is written (did you mean {{{dashed}}}?)", value.written));
         } else if name.starts_with("cookie.") {
-            warnings.push(format!("{} means nothing in a response: cookies belong to requests", value.written));
+            warnings.push(format!("{} has no meaning in a response: cookies belong to requests", value.written));
         } else if context != Context::Log && looks_like_a_capture(name) {
             let upper = capitalised(name);
             warnings.push(format!(
-                "{} stays as it is written: no location around it captures {name} (a field is written {{{upper}}})",
+                "{} stays as it is written: no location around it captures {name} (a header is written {{{upper}}})",
                 value.written
             ));
         }
     }
     warnings
+}
+
+/// A value of another system in plain text, and what it is here. A text that only looks like one is left alone: it may be a password.
+pub(super) fn foreign_value(text: &str) -> Option<(&str, String)> {
+    if let Some((written, Some(ours))) = foreign::sample(text) {
+        return Some((written, ours));
+    }
+    let digits = text.strip_prefix('$').or_else(|| text.strip_prefix('{')?.strip_suffix('}'));
+    if digits.is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())) {
+        return Some((text, "{name}".into()));
+    }
+    for (at, _) in text.match_indices('$') {
+        let name = &text[at + 1..][..variable_length(&text[at + 1..])];
+        if let Some(ours) = foreign::known_variable(name) {
+            return Some((&text[at..=at + name.len()], ours));
+        }
+    }
+    let (start, _) = text.match_indices('{').next()?;
+    let name = text[start + 1..].split_once('}')?.0;
+    Some((&text[start..start + name.len() + 2], foreign::placeholder(name)?))
 }
 
 /// Whether a person would hardly write a field like this.
@@ -125,17 +152,24 @@ fn warning_of_text(text: &str, context: Context, captures: &[&str]) -> Option<St
     for (at, sign) in text.match_indices(['$', '\\']) {
         let rest = &text[at + 1..];
         let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-        let letters = rest.bytes().take_while(|b| b.is_ascii_lowercase() || *b == b'_').count();
+        let letters = variable_length(rest);
         if digits > 0 {
             let written = &text[at..=at + digits];
             return Some(format!(
-                "{written} stays as it is written: captures go by their names: write (?<name>…) and {{name}}"
+                "{written} stays as it is written: captures have names: write (?<name>…) and {{name}}"
             ));
         }
         if sign == "$" && letters > 0 {
             let written = &text[at..=at + letters];
-            return Some(format!("{written} stays as it is written: a value is written {{name}}, as in {{path}}"));
+            return Some(format!("{written} stays as it is written: {}", foreign::variable(&written[1..])));
         }
+    }
+    if let Some((written, ours)) = foreign::sample(text) {
+        let ours = ours.map_or("a value is written {name}, as in {path}".into(), |ours| format!("write {ours}"));
+        return Some(format!("{written} stays as it is written: {ours}"));
+    }
+    if let Some(warning) = half_of_a_placeholder(text, context, captures) {
+        return Some(warning);
     }
     for (at, _) in text.match_indices('{') {
         let Some(inner) = text[at + 1..].split('}').next().filter(|inner| inner.len() + at + 1 < text.len()) else {
@@ -149,6 +183,38 @@ fn warning_of_text(text: &str, context: Context, captures: &[&str]) -> Option<St
         }
     }
     None
+}
+
+/// `{addr` and `addr}`.
+fn half_of_a_placeholder(text: &str, context: Context, captures: &[&str]) -> Option<String> {
+    let name_of = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    let is_name = |name: &str| BuiltIn::names(context).any(|known| known == name) || captures.contains(&name);
+    for (at, _) in text.match_indices('{') {
+        let rest = &text[at + 1..];
+        let name = &rest[..rest.find(|c| !name_of(c)).unwrap_or(rest.len())];
+        if !rest.contains('}') && is_name(name) {
+            return Some(format!("{{{name} has no closing brace: write {{{name}}}"));
+        }
+    }
+    for (at, _) in text.match_indices('}') {
+        let before = &text[..at];
+        let name = &before[before.rfind(|c| !name_of(c)).map_or(0, |found| found + 1)..];
+        if !before.contains('{') && is_name(name) {
+            return Some(format!("{name}}} has no opening brace: write {{{name}}}"));
+        }
+    }
+    None
+}
+
+/// How long the name of a variable is with which `text` begins.
+pub(super) fn variable_length(text: &str) -> usize {
+    let begins = text.starts_with(|c: char| c.is_ascii_lowercase());
+    let part = |b: &u8| b.is_ascii_lowercase() || b.is_ascii_digit() || *b == b'_';
+    if begins {
+        text.bytes().take_while(|b| part(b)).count()
+    } else {
+        0
+    }
 }
 
 fn capitalised(name: &str) -> String {

@@ -160,8 +160,9 @@ fn port_is_the_clients_word_then_the_connections_then_the_schemes() {
 fn unknown_modifiers_are_refused() {
     let error = Template::parse("a {path|strip_prefx:/a}", Context::Request).map(|_| ());
     let list = "There are strip_prefix, strip_suffix, replace";
-    let message =
-        format!("in {{path|strip_prefx:/a}}: \"strip_prefx\" is no modifier (did you mean strip_prefix? {list})");
+    let message = format!(
+        "in {{path|strip_prefx:/a}}: \"strip_prefx\" is not a valid modifier (did you mean strip_prefix? {list})"
+    );
     assert_eq!(error, Err(message));
 }
 
@@ -172,46 +173,61 @@ fn slips_are_warned_of() {
         (
             Context::Request,
             "{no}",
-            Some("{no} stays as it is written: no location around it captures no (a field is written {No})"),
+            Some("{no} stays as it is written: no location around it captures no (a header is written {No})"),
         ),
         (Context::Request, "{paht}", Some("{paht} stays as it is written (did you mean {path}?)")),
         (Context::Request, "{user_agent}", Some("{user_agent} stays as it is written (did you mean {user-agent}?)")),
-        (Context::Request, "{backend}", Some("{backend} means nothing in a request: that name is for responses")),
-        (Context::Response, "{path}", Some("{path} means nothing in a response: that name is for requests")),
-        (Context::Response, "{cookie.a}", Some("{cookie.a} means nothing in a response: cookies belong to requests")),
+        (Context::Request, "{backend}", Some("{backend} has no meaning in a request: that name is for responses")),
+        (Context::Response, "{path}", Some("{path} has no meaning in a response: that name is for requests")),
+        (Context::Response, "{cookie.a}", Some("{cookie.a} has no meaning in a response: cookies belong to requests")),
         (Context::Log, "{path} {status} {bytes} {cookie.a}", None),
         (Context::Request, "US$ 5 {\"path\": 1}", None),
         (
             Context::Request,
             "/v2/{1}",
-            Some("{1} stays as it is written: captures go by their names: write (?<name>…) and {name}"),
+            Some("{1} stays as it is written: captures have names: write (?<name>…) and {name}"),
         ),
         (
             Context::Request,
             "/v2/$1{query}",
-            Some("$1 stays as it is written: captures go by their names: write (?<name>…) and {name}"),
+            Some("$1 stays as it is written: captures have names: write (?<name>…) and {name}"),
         ),
         (
             Context::Response,
             "\\2",
-            Some("\\2 stays as it is written: captures go by their names: write (?<name>…) and {name}"),
+            Some("\\2 stays as it is written: captures have names: write (?<name>…) and {name}"),
+        ),
+        (Context::Request, "$request_uri", Some("$request_uri stays as it is written: write {path_and_query}")),
+        (
+            Context::Request,
+            "$upstream",
+            Some("$upstream stays as it is written: a value is written {name}, as in {path}"),
+        ),
+        (Context::Request, "$http_x_real_ip", Some("$http_x_real_ip stays as it is written: write {X-Real-Ip}")),
+        (Context::Request, "$cookie_session", Some("$cookie_session stays as it is written: write {cookie.session}")),
+        (Context::Request, "{uri}", Some("{uri} stays as it is written: write {path_and_query}")),
+        (Context::Log, "{remote_addr} {status}", Some("{remote_addr} stays as it is written: write {addr}")),
+        (Context::Response, "%[src]", Some("%[src] stays as it is written: write {addr}")),
+        (
+            Context::Request,
+            "%[lua.x]",
+            Some("%[lua.x] stays as it is written: a value is written {name}, as in {path}"),
         ),
         (
             Context::Request,
-            "$request_uri",
-            Some("$request_uri stays as it is written: a value is written {name}, as in {path}"),
+            "/a/{re.1}",
+            Some("{re.1} stays as it is written: captures have names: write (?<name>…) and {name}"),
         ),
+        (Context::Request, "for {addr", Some("{addr has no closing brace: write {addr}")),
+        (Context::Request, "for addr} now", Some("addr} has no opening brace: write {addr}")),
         (Context::Request, "{ path }", Some("{ path } stays as it is written (did you mean {path}?)")),
-        (Context::Request, "{ id|strip_prefix:a}", Some("{ id|strip_prefix:a} stays as it is written (did you mean {id}?)")),
-        (Context::Request, "{Id}", Some("{Id} is a field of that name, and no capture (did you mean {id}?)")),
         (
             Context::Request,
-            "{http.request.host}",
-            Some(
-                "{http.request.host} stays as it is written: no location around it captures http.request.host (a field is \
-                 written {Http.request.host})",
-            ),
+            "{ id|strip_prefix:a}",
+            Some("{ id|strip_prefix:a} stays as it is written (did you mean {id}?)"),
         ),
+        (Context::Request, "{Id}", Some("{Id} is the header of that name, not a capture (did you mean {id}?)")),
+        (Context::Request, "{http.request.host}", Some("{http.request.host} stays as it is written: write {host}")),
     ] {
         let parsed = Template::parse(template, context).expect(template);
         assert_eq!(parsed.warnings(&["id", "hosts"]), warning.into_iter().collect::<Vec<_>>(), "{template}");

@@ -13,6 +13,7 @@ use crate::snapshot::Compiler;
 impl Compiler {
     /// Compiles what stands in a scope. What stands in the scope around it applies to what is inside.
     pub(crate) fn scope(&mut self, routes: &[Directive], outer: &Scope) -> Scope {
+        let before = self.problems.len();
         let mut filters = outer.filters.to_vec();
         let mut handlers = Vec::new();
         for route in routes {
@@ -32,13 +33,14 @@ impl Compiler {
                 _ => None,
             })
             .collect();
-        let before = self.problems.len();
         let locations = specs.iter().map(|spec| self.location(spec, &scope)).collect();
         scope.set_locations(locations);
         // What is wrong is left out of a location, which then takes more than was meant.
         if self.problems[before..].iter().all(|problem| problem.severity != Severity::Error) {
             cover::warn(&specs, &scope, &mut self.problems);
             cover::warn_of_less(&specs, &scope, &mut self.problems);
+            cover::warn_of_unasked(routes, &mut self.problems);
+            cover::warn_of_silence(&specs, &scope, &mut self.problems);
         }
         scope
     }
@@ -53,7 +55,7 @@ impl Compiler {
         for number in matcher.names().filter(shadowed).collect::<std::collections::BTreeSet<_>>() {
             let name = names.name(number);
             let message = format!(
-                "captures {name}, but {{{name}}} is what the request itself says: give the capture another name"
+                "captures {name}, but {{{name}}} is a value of the request itself: give the capture another name"
             );
             problems.push(Problem::warning(spec.at.as_ref(), word, message));
         }

@@ -5,7 +5,7 @@ use super::index::{self, Lists};
 use super::matcher::{shown, Matcher};
 use super::pattern::{is_at_or_below, Pattern};
 use super::scope::Scope;
-use crate::config::{Location, Match, Problem};
+use crate::config::{Directive, Location, Match, Problem};
 
 /// How many earlier locations are looked at for each: enough for what people write, and not the square of many.
 const LOOKED_AT: usize = 64;
@@ -18,7 +18,7 @@ pub(super) fn warn(specs: &[&Location], scope: &Scope, problems: &mut Vec<Proble
         let word = spec.word.as_deref().unwrap_or("location");
         let place = earlier.at.as_ref().map_or(String::new(), |at| format!(" at {}:{}", at.file, at.line));
         let message = format!(
-            "it never matches: {}{place} comes before it and takes all of it: move this one up, or leave it out",
+            "it never matches: {}{place} comes before it and takes everything that it would: move this one up, or leave it out",
             named(earlier)
         );
         problems.push(Problem::warning(spec.at.as_ref(), word, message));
@@ -45,9 +45,43 @@ pub(super) fn warn_of_less(specs: &[&Location], scope: &Scope, problems: &mut Ve
             let alone =
                 if above.is_empty() { String::new() } else { format!(", or {above:?} if that path alone is meant") };
             let message = format!(
-                "{text:?} takes this path alone, and nothing beside it takes what is below it: write \"{above}/*\"{alone}"
+                "{text:?} takes this path alone, and nothing next to it takes what is below it: write \"{above}/*\"{alone}"
             );
             let word = spec.word.as_deref().unwrap_or("location");
+            problems.push(Problem::warning(spec.at.as_ref(), word, message));
+        }
+    }
+}
+
+/// Warns of every handler that comes after one which answers every request of its scope.
+pub(super) fn warn_of_unasked(routes: &[Directive], problems: &mut Vec<Problem>) {
+    let mut all: Option<String> = None;
+    for route in routes {
+        let (word, at, takes_all) = match route {
+            Directive::Proxy(spec) => ("proxy", &spec.at, spec.path_prefix.is_none()),
+            Directive::StaticResponse(spec) => ("static_response", &spec.at, true),
+            Directive::Redirect(spec) => ("redirect", &spec.at, true),
+            Directive::Filter(_) | Directive::Location(_) => continue,
+        };
+        if let Some(before) = &all {
+            let message = format!(
+                "it never answers: {before} comes before it and answers every request: leave one of them out, or put one into a location"
+            );
+            problems.push(Problem::warning(at.as_ref(), word, message));
+        } else if takes_all {
+            let place = at.as_ref().map_or(String::new(), |at| format!(" at {}:{}", at.file, at.line));
+            all = Some(format!("{word}{place}"));
+        }
+    }
+}
+
+/// Warns of every location in which nothing answers, and nothing around it does.
+pub(super) fn warn_of_silence(specs: &[&Location], scope: &Scope, problems: &mut Vec<Problem>) {
+    for (spec, location) in specs.iter().zip(&scope.locations) {
+        let answers = spec.routes.iter().any(|route| matches!(route, Directive::Filter(filter) if filter.answers()));
+        if !answers && location.scope.handlers.is_empty() && location.scope.locations.is_empty() {
+            let word = spec.word.as_deref().unwrap_or("location");
+            let message = "nothing in it answers, so its requests get a 404: write proxy to: \"http://…\" in it, or static_response code: 404";
             problems.push(Problem::warning(spec.at.as_ref(), word, message));
         }
     }

@@ -172,7 +172,7 @@ fn text_of(question: &Question) -> Result<String, String> {
     let others = question.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     for (name, value) in host.into_iter().chain(others) {
         if crate::message::FieldName::new(name).is_none() || value.bytes().any(|b| b.is_ascii_control() && b != b'\t') {
-            return Err(format!("{name:?}: {value:?} is no field: write one such as \"X-Beta: 1\""));
+            return Err(format!("{name:?}: {value:?} is not a valid header: write one such as \"X-Beta: 1\""));
         }
         text += &format!("{name}: {value}\r\n");
     }
@@ -182,11 +182,9 @@ fn text_of(question: &Question) -> Result<String, String> {
 fn peer(question: &Question) -> Result<ClientInfo, String> {
     let ip: Option<IpAddr> = match &question.remote {
         None => None,
-        Some(text) => Some(
-            text.trim_matches(['[', ']'])
-                .parse()
-                .map_err(|_| format!("{text:?} is no address: write one such as \"192.0.2.7\" or \"2001:db8::7\""))?,
-        ),
+        Some(text) => Some(text.trim_matches(['[', ']']).parse().map_err(|_| {
+            format!("{text:?} is not a valid address: write one such as \"192.0.2.7\" or \"2001:db8::7\"")
+        })?),
     };
     let ip = ip.map(|ip| ip.to_canonical());
     let addr = ip.map_or(String::new(), |ip| ip.to_string()).into();

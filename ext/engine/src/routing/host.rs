@@ -80,7 +80,7 @@ fn is_below(host: &[u8], suffix: &[u8]) -> bool {
 pub(crate) fn check(text: &str, host: &str) -> Result<(), String> {
     let wrong = |why: &str| Err(format!("{text:?} {why}"));
     if host.is_empty() {
-        return wrong("is no host: write one such as \"example.com\" or \"*.example.com\"");
+        return wrong("is not a valid host: write one such as \"example.com\" or \"*.example.com\"");
     }
     if host == "*" {
         return wrong("is every host: leave hosts out");
@@ -89,7 +89,7 @@ pub(crate) fn check(text: &str, host: &str) -> Result<(), String> {
         return wrong("is a URL: write its host alone, such as \"example.com\"");
     }
     if host.contains('*') {
-        return wrong("has a * elsewhere than in front: write \"*.example.com\", or a Regexp");
+        return wrong("has a * somewhere other than at its start: write \"*.example.com\", or a Regexp");
     }
     if !host.is_ascii() {
         return wrong("is not ASCII: write it in its xn-- form");
@@ -98,11 +98,11 @@ pub(crate) fn check(text: &str, host: &str) -> Result<(), String> {
         return Err(format!("{text:?} is an IPv6 address without brackets: write \"[{host}]\""));
     }
     if !host.starts_with('[') && host.contains(':') || host.contains("]:") {
-        return wrong("has a port: write the host alone, and ports: [8080] beside it");
+        return wrong("has a port: write the host alone, and add ports: [8080]");
     }
     match crate::message::check_authority(host.as_bytes()) {
         Ok(()) if !host.contains("..") && !host.starts_with('.') => Ok(()),
-        _ => wrong("is no host: write one such as \"example.com\" or \"*.example.com\""),
+        _ => wrong("is not a valid host: write one such as \"example.com\" or \"*.example.com\""),
     }
 }
 
@@ -141,20 +141,20 @@ mod tests {
     #[test]
     fn what_no_client_can_ask_for_is_refused_with_a_remedy() {
         for (host, message) in [
-            ("", "\"\" is no host: write one such as \"example.com\" or \"*.example.com\""),
-            (".", "\".\" is no host"),
+            ("", "\"\" is not a valid host: write one such as \"example.com\" or \"*.example.com\""),
+            (".", "\".\" is not a valid host"),
             ("*.", "\"*.\" is every host: leave hosts out"),
             ("*", "\"*\" is every host: leave hosts out"),
             ("http://a", "\"http://a\" is a URL: write its host alone, such as \"example.com\""),
             ("a/b", "\"a/b\" is a URL"),
-            ("a.*.com", "\"a.*.com\" has a * elsewhere than in front: write \"*.example.com\", or a Regexp"),
-            ("*a.com", "\"*a.com\" has a * elsewhere than in front"),
+            ("a.*.com", "\"a.*.com\" has a * somewhere other than at its start: write \"*.example.com\", or a Regexp"),
+            ("*a.com", "\"*a.com\" has a * somewhere other than at its start"),
             ("bücher.example", "\"bücher.example\" is not ASCII: write it in its xn-- form"),
             ("::1", "\"::1\" is an IPv6 address without brackets: write \"[::1]\""),
-            ("a:80", "\"a:80\" has a port: write the host alone, and ports: [8080] beside it"),
+            ("a:80", "\"a:80\" has a port: write the host alone, and add ports: [8080]"),
             ("[::1]:80", "\"[::1]:80\" has a port"),
-            ("a b", "\"a b\" is no host"),
-            ("a..b", "\"a..b\" is no host"),
+            ("a b", "\"a b\" is not a valid host"),
+            ("a..b", "\"a..b\" is not a valid host"),
         ] {
             let error = HostPattern::compile(&host.into(), &mut CaptureNames::default()).map(|_| ()).expect_err(host);
             assert!(error.starts_with(message), "{host}: {error}");

@@ -9,9 +9,8 @@ use crate::config;
 pub(super) fn compile(regexp: &config::Regexp) -> Result<Regex, String> {
     let written = written(regexp);
     let translated = translate(&regexp.source, regexp.extended).map_err(|why| format!("{written} {why}"))?;
-    build(&translated, regexp).map_err(|why| {
-        format!("{written} is no regular expression that can be matched here: {why}: write one without it")
-    })
+    build(&translated, regexp)
+        .map_err(|why| format!("{written} is not a Regexp that can be matched here: {why}: write one without it"))
 }
 
 /// `/source/mix`, for messages.
@@ -43,8 +42,7 @@ pub(super) fn last_line(error: &regex::Error) -> String {
     line.strip_prefix("error: ").unwrap_or(line).to_owned()
 }
 
-const LOOK: &str =
-    "which is not available: write it without, with a location of its own before this one where it decided";
+const LOOK: &str = "which is not supported: leave it out, and write a location before this one for what it ruled out";
 
 /// The same expression as the engine writes it. The error says what of it there is not, and what to write.
 pub(super) fn translate(source: &str, extended: bool) -> Result<String, String> {
@@ -170,7 +168,7 @@ fn group<'s>(rest: &'s str, out: &mut String) -> Result<&'s str, String> {
         return Err(format!("looks ahead with (?{}, {LOOK}", &inner[..1]));
     }
     if inner.starts_with("<=") || inner.starts_with("<!") {
-        return Err(format!("looks behind with (?{}, {LOOK}", &inner[..2]));
+        return Err(format!("looks back with (?{}, {LOOK}", &inner[..2]));
     }
     if inner.starts_with('>') {
         return Err("has an atomic group, which is not needed where time is linear: write (?: for (?>".into());
@@ -260,11 +258,11 @@ mod tests {
         for (source, message) in [
             (
                 "a(?=b)",
-                "/a(?=b)/ looks ahead with (?=, which is not available: write it without, with a location of its own",
+                "/a(?=b)/ looks ahead with (?=, which is not supported: leave it out, and write a location before this one",
             ),
             ("a(?!b)", "/a(?!b)/ looks ahead with (?!, "),
-            ("(?<=a)b", "/(?<=a)b/ looks behind with (?<=, "),
-            ("(?<!a)b", "/(?<!a)b/ looks behind with (?<!, "),
+            ("(?<=a)b", "/(?<=a)b/ looks back with (?<=, "),
+            ("(?<!a)b", "/(?<!a)b/ looks back with (?<!, "),
             ("(?>a)", "/(?>a)/ has an atomic group, which is not needed where time is linear: write (?: for (?>"),
             (
                 "a++",
@@ -273,13 +271,13 @@ mod tests {
             (r"(a)\1", r"/(a)\1/ has a back-reference, "),
             (r"(?<a>b)\k<a>", r"/(?<a>b)\k<a>/ has a back-reference, "),
             (r"a\Z", r"/a\Z/ has \Z, which lets a line break follow: write \z"),
-            (r"a\R", r"/a\R/ has \R, which is not available"),
+            (r"a\R", r"/a\R/ has \R, which is not supported"),
             (r"(?<a>b)\g<a>", r"/(?<a>b)\g<a>/ calls a group with \g, "),
             ("(?~a)", "/(?~a)/ has a group that begins with (?~a, "),
             ("[a--b]", "/[a--b]/ has -- in a class, which can be read in two ways: write \\-"),
             ("[a", "/[a/ has a [ without its ]: write \\[ for a bracket"),
-            ("(a", "/(a/ is no regular expression that can be matched here: unclosed group: write one without it"),
-            ("a{b", "/a{b/ is no regular expression that can be matched here: "),
+            ("(a", "/(a/ is not a Regexp that can be matched here: unclosed group: write one without it"),
+            ("a{b", "/a{b/ is not a Regexp that can be matched here: "),
         ] {
             let error = compile(&regexp(source, "")).map(|_| ()).expect_err(source);
             assert!(error.starts_with(message), "{source}: {error}");

@@ -162,7 +162,7 @@ impl Server {
 /// The new address overlaps with one that the server itself listens at: one of them is every address of the machine.
 fn own_address(bind: &Bind, url: &str) -> StartError {
     let message = format!(
-        "this server listens at {url} until the configuration is changed, and the two cannot stand side by side: leave that one out, \
+        "this server listens at {url} until the configuration is changed, and the two cannot listen at the same time: leave that one out, \
          reload, then write this one and reload again; or stop the server and start it"
     );
     StartError::Bind { at: bind.at.clone(), url: bind.url.to_string(), message }

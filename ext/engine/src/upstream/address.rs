@@ -55,17 +55,17 @@ impl Address {
             "http" | "h2" => false,
             "https" => true,
             "file" if rest.starts_with('/') => {
-                return Err(format!("{text:?} is no address: for a unix socket write \"unix:{rest}\""))
+                return Err(format!("{text:?} is not a valid address: for a unix socket write \"unix:{rest}\""))
             }
             _ => {
                 return Err(format!(
-                "{text:?} is no address: the scheme {scheme:?} is unknown; write http://, https://, h2:// or unix:, \
+                "{text:?} is not a valid address: the scheme {scheme:?} is unknown; write http://, https://, h2:// or unix:, \
                      or leave it out"
             ))
             }
         };
         if strip_prefix_ignoring_case(rest, "unix:").is_some() {
-            return Err(format!("{text:?} is no address: write a unix socket without a scheme, as {rest:?}"));
+            return Err(format!("{text:?} is not a valid address: write a unix socket without a scheme, as {rest:?}"));
         }
         let authority = &rest[..rest.find(['/', '?', '#']).unwrap_or(rest.len())];
         let mut address = Self::authority(text, authority, Some(tls))?;
@@ -85,17 +85,17 @@ impl Address {
     }
 
     fn authority(text: &str, authority: &str, tls: Option<bool>) -> Result<Self, String> {
-        let wrong = |why: &str| Err(format!("{text:?} is no address: {why}"));
+        let wrong = |why: &str| Err(format!("{text:?} is not a valid address: {why}"));
         if authority.contains('@') {
-            return wrong("a user or password has no meaning here; set the Authorization field with `headers`");
+            return wrong("a user or password has no meaning here; set the Authorization header with `headers`");
         }
         if authority.contains('/') {
             return match text {
                 path if path.starts_with('/') => wrong(&format!("for a unix socket write \"unix:{path}\"")),
                 path if path.ends_with(".sock") => {
-                    wrong(&format!("for a unix socket write \"unix:{path}\"; a path behind a host belongs into `to`"))
+                    wrong(&format!("for a unix socket write \"unix:{path}\"; a path after a host belongs in `to`"))
                 }
-                _ => wrong("a path cannot stand here; put it into `to`"),
+                _ => wrong("a path does not belong here; put it into `to`"),
             };
         }
         let (host, port) = if let Some(bracketed) = authority.strip_prefix('[') {
@@ -103,18 +103,18 @@ impl Address {
                 return wrong("the bracket of the IPv6 address is never closed");
             };
             let Ok(ip) = host.parse::<Ipv6Addr>() else {
-                return wrong(&format!("{host:?} is no IPv6 address"));
+                return wrong(&format!("{host:?} is not a valid IPv6 address"));
             };
             let port = match behind.strip_prefix(':') {
                 Some(port) => Some(port),
                 None if behind.is_empty() => None,
-                None => return wrong(r#"behind the IPv6 address only a port can stand, as in "[::1]:3001""#),
+                None => return wrong(r#"only a port can follow the IPv6 address, as in "[::1]:3001""#),
             };
             (Host::Ip(ip.into()), port)
         } else {
             // `::1:3001` is an IPv6 address too, and surely not the one that was meant: so none goes without brackets.
             if authority.matches(':').count() > 1 {
-                return wrong(r#"an IPv6 address stands in brackets, as in "[::1]:3001""#);
+                return wrong(r#"an IPv6 address is written in brackets, as in "[::1]:3001""#);
             }
             let (host, port) = match authority.split_once(':') {
                 Some((host, port)) => (host, Some(port)),
@@ -184,14 +184,14 @@ impl Host {
             return Err("a host name is written in ASCII; write its \"xn--\" form".into());
         }
         if let Some(odd) = name.chars().find(|c| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))) {
-            return Err(format!("{odd:?} cannot stand in a host name"));
+            return Err(format!("{odd:?} is not allowed in a host name"));
         }
         if name.len() > 253 || name.split('.').any(|label| label.is_empty() || label.len() > 63) {
             return Err("each part of a host name has 1 to 63 characters, and the whole at most 253".into());
         }
         // No top-level domain is a number; a C library would take this for an address written in another way.
         if name.rsplit('.').next().is_some_and(|last| last.bytes().all(|byte| byte.is_ascii_digit())) {
-            return Err(format!("{text:?} is no IPv4 address"));
+            return Err(format!("{text:?} is not a valid IPv4 address"));
         }
         Ok(Self::Name(text.to_ascii_lowercase()))
     }
@@ -214,7 +214,7 @@ impl Host {
 }
 
 fn socket(text: &str, path: &str) -> Result<Address, String> {
-    let wrong = |why: &str| Err(format!("{text:?} is no address: {why}"));
+    let wrong = |why: &str| Err(format!("{text:?} is not a valid address: {why}"));
     if path.is_empty() {
         return wrong(r#"the path of the socket is missing, as in "unix:/run/app.sock""#);
     }

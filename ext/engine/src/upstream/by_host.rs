@@ -145,7 +145,7 @@ impl ByHost {
 
 impl Inner {
     fn make(&self, authority: &[u8], tls: bool) -> Result<Arc<Upstream>, NoUpstream> {
-        let no_host = || NoUpstream(format!("{:?} is no host", String::from_utf8_lossy(authority)));
+        let no_host = || NoUpstream(format!("{:?} is not a valid host", String::from_utf8_lossy(authority)));
         let text = std::str::from_utf8(authority).map_err(|_| no_host())?;
         // A client's text: it must not be able to name a unix socket.
         let address = Address::parse_authority(text).map_err(NoUpstream)?;

@@ -120,7 +120,7 @@ impl Backends {
             if !matches!(named, Named::Nothing) && proxy.pool.is_some() {
                 let mut report = Report { directive, at, problems };
                 report.error(format!(
-                    "to: {authority:?} is an upstream, which says itself what its backends are and how they are used: write \
+                    "to: {authority:?} is an upstream, which has backends and settings of its own: write \
                      `backends` and the options that belong to them there, or another host here"
                 ));
                 return None;
@@ -222,18 +222,38 @@ fn members(pool: &Pool, target: TargetHost<'_>, traits: Traits, report: &mut Rep
     if backends.is_empty() {
         report.error(r#"backends: the list is empty; write at least one, as in ["127.0.0.1:3001"]"#);
     } else if backends.iter().all(|backend| backend.backup) {
-        report.warning("backends: all of them are backups, which is as if none were: leave `backup: true` out of one");
+        report.warning("backends: all of them are backups, which is the same as none: leave `backup: true` out of one");
     }
     let mut members = Vec::with_capacity(backends.len());
     for backend in backends {
         let traits = terms::traits(backend, traits, report);
         match read(Address::parse(&backend.address)) {
-            Ok(address) => members.push(member(address, traits, report)),
+            Ok(address) => {
+                ignored_path(&backend.address, report);
+                members.push(member(address, traits, report));
+            }
             Err(message) => report.error(format!("backends: {message}")),
         }
     }
     fit(pool, &members, report);
     members
+}
+
+/// Warns of what follows the authority of a backend's URL. A slash alone is how many write a URL.
+fn ignored_path(written: &str, report: &mut Report<'_>) {
+    let Some((scheme, rest)) = written.split_once("://").filter(|(scheme, _)| !scheme.eq_ignore_ascii_case("unix"))
+    else {
+        return;
+    };
+    let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    if matches!(path, "" | "/") {
+        return;
+    }
+    let scheme = if scheme.eq_ignore_ascii_case("https") { "https" } else { "http" };
+    let prefix = path.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/');
+    report.warning(format!(
+        "backends: {written:?} has a path, which is ignored: write to: \"{scheme}://{authority}{prefix}{{path}}{{query}}\", or leave it out"
+    ));
 }
 
 /// Whether options that concern all backends fit those that there are.
@@ -261,7 +281,7 @@ fn fit(pool: &Pool, members: &[Member], report: &mut Report<'_>) {
     }
     if pool.queue > 0 && members.iter().all(|member| member.traits.max_connections.is_none()) {
         report.warning(
-            "queue: no backend is ever busy, so that no request waits: write max_connections beside it, or leave it out",
+            "queue: no backend is ever too busy, so no request ever waits: add max_connections, or leave it out",
         );
     }
 }
@@ -287,10 +307,10 @@ fn ignored(pool: &Pool, report: &mut Report<'_>) {
     // A time that is none is an error of its own.
     let chosen = |time: f64, usual: f64| time > 0.0 && time.to_bits() != usual.to_bits();
     if pool.max_fails == 0 && chosen(pool.fail_timeout, usual.fail_timeout) {
-        report.warning("fail_timeout: no failures are counted: write max_fails: 3 beside it, or leave it out");
+        report.warning("fail_timeout: no failures are counted: add max_fails: 3, or leave it out");
     }
     if pool.queue == 0 && chosen(pool.queue_timeout, usual.queue_timeout) {
-        report.warning("queue_timeout: no request waits: write queue: 100 beside it, or leave it out");
+        report.warning("queue_timeout: no request ever waits: add queue: 100, or leave it out");
     }
     if let Some(check) = &pool.health_check {
         ignored_in_check(check, report);
@@ -300,12 +320,10 @@ fn ignored(pool: &Pool, report: &mut Report<'_>) {
 fn ignored_in_check(check: &HealthCheck, report: &mut Report<'_>) {
     let usual = HealthCheck::default();
     if !check.service.is_empty() && !check.grpc && !check.tcp {
-        report.warning(
-            "health_check: service: only gRPC's health service knows it: write grpc: true beside it, or leave it out",
-        );
+        report.warning("health_check: service: only gRPC's health service knows it: add grpc: true, or leave it out");
     }
     let why = match (check.tcp, check.grpc) {
-        (true, _) => "nothing is asked with tcp: true",
+        (true, _) => "tcp: true sends no request",
         (false, true) => "grpc: true calls grpc.health.v1.Health/Check",
         (false, false) => return,
     };
@@ -327,7 +345,7 @@ fn ignored_in_check(check: &HealthCheck, report: &mut Report<'_>) {
 fn read(address: Result<Address, String>) -> Result<Address, String> {
     match address? {
         Address::Tcp { host: Host::Name(name), port: Some(port), .. } if dns::is_service(&name) => {
-            Err(format!("{name:?} has ports in its SRV records: leave out \":{port}\""))
+            Err(format!("{name:?} gets its ports from SRV records: leave out \":{port}\""))
         }
         address => Ok(address),
     }
@@ -348,7 +366,7 @@ fn shared_name(
         let parsed = Address::parse_authority(authority).ok();
         let name = parsed.as_ref().and_then(host).as_ref().and_then(server_name);
         if name.is_none() {
-            report.error(format!("to: {authority:?} can be the name of no TLS server"));
+            report.error(format!("to: {authority:?} cannot be the name of a TLS server"));
         }
         return name;
     }
@@ -356,7 +374,7 @@ fn shared_name(
         let named =
             |host: &Host| matches!(host, Host::Name(name) if dns::is_service(name)) || server_name(host).is_some();
         if let Some(host) = host(&member.address).filter(|host| !named(host)) {
-            report.error(format!("{:?} can be the name of no TLS server", host.in_url()));
+            report.error(format!("{:?} cannot be the name of a TLS server", host.in_url()));
         }
     }
     None

@@ -247,7 +247,7 @@ fn server(text: &str) -> Result<SocketAddr, String> {
     match text.parse::<SocketAddr>() {
         Ok(server) if server.port() > 0 => Ok(server),
         _ => Err(format!(
-            "{text:?} is no address of a DNS server: write an IP address, and a port if it is not 53, as in \
+            "{text:?} is not a valid DNS server address: write an IP address, and a port if it is not 53, as in \
              \"10.0.0.2\" or \"127.0.0.1:5353\""
         )),
     }

@@ -54,7 +54,7 @@ fn time(option: &str, written: f64, report: &mut dyn FnMut(String)) -> Duration 
     match seconds(written) {
         Some(time) if !time.is_zero() => time,
         _ => {
-            report(format!("{option}: {written} is no time: write seconds greater than 0, as in 10 or 0.5"));
+            report(format!("{option}: {written} is not a valid time: write seconds greater than 0, as in 10 or 0.5"));
             Duration::from_secs(1)
         }
     }

@@ -59,7 +59,10 @@ impl Upstreams {
             let mut report = Report { directive: "upstream", at: spec.at.as_ref(), problems };
             let odd = |c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'));
             if spec.name.is_empty() || spec.name.contains(odd) {
-                report.error(format!("{:?} is no name: write letters, digits, \"_\", \"-\" and \".\"", spec.name));
+                report.error(format!(
+                    "{:?} is not a valid name: write letters, digits, \"_\", \"-\" and \".\"",
+                    spec.name
+                ));
             } else if let Some(index) = upstreams.index(&spec.name) {
                 let first = place(upstreams.entries[index].spec.at.as_ref());
                 report.error(format!("{:?} is the name of the upstream {first}: write another", spec.name));
@@ -98,8 +101,8 @@ impl Upstreams {
             let [other, ours] = [used.tls, tls].map(|tls| if tls { "https" } else { "http" });
             let first = place(used.at.as_ref());
             report.error(format!(
-                "to: the scheme is {ours} here and {other} {first}, so that nothing says how the backends of the upstream {host:?} \
-                 are spoken to: write \"https://\" or \"http://\" before each of them"
+                "to: the scheme is {ours} here and {other} {first}, so it is unclear how to speak to the backends of the upstream \
+                 {host:?}: write \"https://\" or \"http://\" before each of them"
             ));
             return Named::Wrong;
         }
@@ -148,7 +151,7 @@ impl Upstreams {
                         let name = &entry.spec.name;
                         let mut report = Report { directive: "upstream", at: entry.spec.at.as_ref(), problems };
                         report.warning(format!(
-                            "{name:?} is used by nobody: write proxy to: \"http://{name}{{path}}{{query}}\", or leave it out"
+                            "{name:?} is not used by any proxy: write proxy to: \"http://{name}{{path}}{{query}}\", or leave it out"
                         ));
                     }
                 }

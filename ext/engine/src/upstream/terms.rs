@@ -55,8 +55,7 @@ pub(super) struct Report<'a> {
     pub(super) problems: &'a mut Vec<Problem>,
 }
 
-const UNVERIFIED: &str =
-    "verify_ssl: false believes any certificate, so that whoever is on the way to the backend can \
+const UNVERIFIED: &str = "verify_ssl: false accepts any certificate, so anybody between here and the backend can \
                           read and change everything; for a certificate of your own, name its authority with `ca_file`";
 
 impl Report<'_> {
@@ -74,7 +73,7 @@ impl Report<'_> {
             Some(time) if !time.is_zero() => time,
             _ => {
                 self.error(format!(
-                    "{option}: {written} is no time limit: write seconds greater than 0, as in 30 or 0.5"
+                    "{option}: {written} is not a valid time limit: write seconds greater than 0, as in 30 or 0.5"
                 ));
                 Duration::from_secs(1)
             }

@@ -70,5 +70,5 @@ fn an_unknown_name_is_an_error_that_lists_those_there_are() {
     let proxy = Proxy::with(&[&origin.address()], |_| ());
     let error = proxy.server.set_state("app/nobody", Admin::Down).expect_err("nobody is called that").to_string();
     let (upstream, backend) = (proxy.server.stats().backends[0].upstream.clone(), name(&proxy, 0));
-    assert_eq!(error, format!("\"app/nobody\" is no backend: write one of {upstream}, {backend}"));
+    assert_eq!(error, format!("\"app/nobody\" is not a valid backend: write one of {upstream}, {backend}"));
 }

@@ -14,15 +14,15 @@ module Proxy
         def self.read(words, headers, remote)
           url = words.pop
           method = words.pop || "GET"
-          return "#{method.inspect} is no method: write one such as GET" unless method.match?(/\A[A-Za-z-]+\z/)
+          return "#{method.inspect} is not a valid method: write one such as GET" unless method.match?(/\A[A-Za-z-]+\z/)
 
           parts = url.match(%r{\A(?<scheme>https?)://(?<authority>[^/?#]+)(?<target>[^#]*)\z}i)
-          return "#{url.inspect} is no URL that can be asked for: write one such as http://localhost:8080/users?page=2" unless parts
+          return "#{url.inspect} is not a valid URL that can be asked for: write one such as http://localhost:8080/users?page=2" unless parts
           return "#{url.inspect} names a user: write -H 'Authorization: …'" if parts[:authority].include?("@")
 
           fields = headers.map { |header| header.split(/:\s*/, 2) }
           wrong = fields.find { |field| field.length != 2 }
-          return "#{wrong.first.inspect} is no field: write one such as -H 'X-Beta: 1'" if wrong
+          return "#{wrong.first.inspect} is not a valid header: write one such as -H 'X-Beta: 1'" if wrong
 
           new(method.upcase, url, parts, fields, remote || "127.0.0.1")
         end

@@ -7,18 +7,18 @@ module Proxy
       HEADER_FILTERS = [
         Directive.new(
           :request_headers, :filters,
-          prose: "Adds fields to the request and removes fields from it, before a handler sees it.",
+          prose: "Adds headers to the request and removes headers from it, before a handler sees it.",
           options: [
-            option(:additions, Types::ADDITIONS, default: "`{}`", prose: "Fields to add: a String is a string rewrite, an Array is several."),
-            option(:removals, Types::FIELD_NAMES, default: "`[]`", prose: "Names of fields to remove, before anything is added.")
+            option(:additions, Types::ADDITIONS, default: "`{}`", prose: "Headers to add: a String is a string rewrite, an Array is several."),
+            option(:removals, Types::FIELD_NAMES, default: "`[]`", prose: "Names of headers to remove, before anything is added.")
           ]
         ),
         Directive.new(
           :response_headers, :filters,
-          prose: "Adds fields to the response and removes fields from it, whoever made it.",
+          prose: "Adds headers to the response and removes headers from it, whether it comes from a backend or not.",
           options: [
-            option(:additions, Types::ADDITIONS, default: "`{}`", prose: "Fields to add: a String is a string rewrite, an Array is several."),
-            option(:removals, Types::FIELD_NAMES, default: "`[]`", prose: "Names of fields to remove, before anything is added.")
+            option(:additions, Types::ADDITIONS, default: "`{}`", prose: "Headers to add: a String is a string rewrite, an Array is several."),
+            option(:removals, Types::FIELD_NAMES, default: "`[]`", prose: "Names of headers to remove, before anything is added.")
           ]
         )
       ].freeze

@@ -10,19 +10,19 @@ module Proxy
         options: [
           option(:to, Types::TARGET, default: "the backend's own address with `{path}{query}`", unset: true,
                  prose: "Target URL, a string rewrite. One that ends with the host and its port, as `http://127.0.0.1:3000`, means " \
-                        "`{path}{query}` behind it; `http://127.0.0.1:3000/` means `/`. Its host is the `Host` field and the SNI name. Without " \
+                        "`{path}{query}` after it; `http://127.0.0.1:3000/` means `/`. Its host is the `Host` header and the SNI name. Without " \
                         "`backends` it is where the request goes: an `upstream` of that name, or what DNS says."),
           *POOL.options,
           option(:preserve_host, Types::SWITCH, default: "`false`",
-                 prose: "Pass on the client's `Host`, port included, in place of that of `to`; to a backend of HTTP/2 it is the `:authority`. " \
-                        "Rails wants it. The SNI name stays that of `to`. `headers` with a `Host` wins."),
+                 prose: "Pass on the client's `Host`, port included, in place of that of `to`; for an HTTP/2 backend it becomes the `:authority`. " \
+                        "Rails needs this. The SNI name stays that of `to`. `headers` with a `Host` wins."),
           option(:headers, Types::EDITS, default: "`{}`",
-                 prose: "Request fields to set: a String is literal, `{ rewrite: \"…\" }` is a string rewrite, an Array is several " \
+                 prose: "Request headers to set: a String is literal, `{ rewrite: \"…\" }` is a string rewrite, an Array is several " \
                         "values, `nil` removes."),
           option(:response_headers, Types::EDITS, default: "`{}`", prose: "The same for the response."),
           option(:timeout, Types::SECONDS, default: "`30`",
-                 prose: "Until the response head is there, over all attempts; 504 past it."),
-          option(:connect_timeout, Types::SECONDS, default: "`5`", prose: "For TCP and TLS, each attempt."),
+                 prose: "Time until the response head arrives, over all attempts; 504 after that."),
+          option(:connect_timeout, Types::SECONDS, default: "`5`", prose: "Time to connect, TLS included, for each attempt."),
           option(:read_timeout, Types::SECONDS, default: "the value of `timeout`",
                  prose: "Longest pause between two pieces of the response."),
           option(:write_timeout, Types::SECONDS, default: "`10`",
@@ -31,27 +31,27 @@ module Proxy
                  prose: "Longest silence, in both directions, of an upgraded connection such as a WebSocket."),
           option(:retries, Types::COUNT, default: "the number of backends", prose: "Further attempts after the first."),
           option(:retry_on, Types::RETRY_ON, default: "connection failures",
-                 prose: "What else is a reason to send an idempotent request again: `:timeout`, `502`, `503`, `504`."),
+                 prose: "What else makes an idempotent request be sent again: `:timeout`, `502`, `503`, `504`."),
           option(:retry_budget, Types::PERCENT, default: "`20`",
-                 prose: "Further attempts in flight, in per cent of the requests in flight. Three are always allowed."),
+                 prose: "Further attempts in flight, as a percentage of the requests in flight. Three are always allowed."),
           option(:retry_buffer, Types::BYTES, default: "`1_048_576`",
                  prose: "How much of an idempotent request's body is kept for a second attempt; a longer one is streamed and not " \
                         "sent again."),
           option(:error_response, Types::ERROR_RESPONSE, default: "the built-in `bad_gateway`", unset: true,
-                 prose: "What a failed request is answered: a built-in name or a Hash, see below."),
+                 prose: "The response to a failed request: a built-in name or a Hash, see below."),
           option(:path_prefix, Types::PATH_PREFIX, default: "every path", unset: true,
                  prose: "Only paths equal to it or below it are proxied; others go to the next handler."),
-          option(:strip_prefix, Types::SWITCH, default: "`false`", prose: "Take `path_prefix` off `{path}`."),
+          option(:strip_prefix, Types::STRIPPED, default: "`false`", prose: "Take `path_prefix` off `{path}`."),
           option(:forwarded_headers, Types::FORWARDED, default: "`true`",
-                 prose: "Send `X-Forwarded-For` and its kin; `:rfc7239` sends `Forwarded` instead; `false` passes on what " \
+                 prose: "Send `X-Forwarded-For` and related headers; `:rfc7239` sends `Forwarded` instead; `false` passes on what " \
                         "`trusted_proxies` say and nothing else of that kind."),
-          option(:max_body, Types::BYTES, default: "what a `max_body` around it says", unset: true,
+          option(:max_body, Types::BODY_BYTES, default: "what a `max_body` around it says", unset: true,
                  prose: "Longest body of a request; 413 above it."),
           option(:allow_underscores, Types::FIELD_NAMES, default: "`[]`",
-                 prose: "Request fields with `_` or `.` in their name that are passed on; all others of that kind are dropped."),
+                 prose: "Request headers with `_` or `.` in their name that are passed on; all others of that kind are dropped."),
           option(:request_trailers, Types::SWITCH, default: "`false`",
-                 prose: "Send the trailers of requests to backends that speak HTTP/1.1 too, which may take them for fields of the " \
-                        "head; those that speak HTTP/2 get them in any case.")
+                 prose: "Send the trailers of requests to backends that speak HTTP/1.1 too, which may mistake them for ordinary " \
+                        "headers; HTTP/2 backends always get them.")
         ]
       )
 
@@ -62,7 +62,7 @@ module Proxy
         options: [
           option(:code, Types::CODE, default: "`200`", prose: "Status code."),
           option(:headers, Types::PAIRS, default: "`{}`",
-                 prose: "Fields: a Hash, or an Array of `[name, value]` pairs; an Array as a value is several fields."),
+                 prose: "Headers: a Hash, or an Array of `[name, value]` pairs; an Array as a value is several headers."),
           option(:body, Types::TEXT_BODY, default: "`\"\"`", prose: "The body.")
         ]
       )
@@ -80,7 +80,7 @@ module Proxy
           option(:html, Types::CONTENT, default: "none", unset: true, prose: "Body for `text/html`."),
           option(:default, Types::FORMAT, default: "the first there is", aliases: [:default_format], unset: true,
                  prose: "`plaintext`, `json` or `html`: what is sent when the request's `Accept` matches none."),
-          option(:headers, Types::PAIRS, default: "`{}`", prose: "Fields added to the response.")
+          option(:headers, Types::PAIRS, default: "`{}`", prose: "Headers added to the response.")
         ]
       )
     end

@@ -15,11 +15,11 @@ module Proxy
           option(:domains, Types::DOMAINS, default: "those in the certificate", unset: true,
                  prose: "Names that it is shown for, such as `[\"example.com\", \"*.example.com\"]`."),
           option(:ocsp, Types::OCSP_FILE, default: "none", unset: true,
-                 prose: "DER file of the authority's word that it is not revoked, passed on to clients that ask."),
+                 prose: "DER file with the authority's statement that it is not revoked (OCSP), passed on to clients that ask."),
           option(:client_ca, Types::CA_FILE, default: "none", unset: true,
-                 prose: "PEM file of the authorities that may have signed a client's certificate. Clients are then asked for one."),
+                 prose: "PEM file of the authorities that may have signed a client's certificate. Clients are then asked for a certificate."),
           option(:verify, Types::VERIFY, default: "require", unset: true,
-                 prose: "With `client_ca`: `require`, or `optional` for clients that may do without.")
+                 prose: "With `client_ca`: `require`, or `optional` if clients may come without a certificate.")
         ]
       )
 
@@ -40,11 +40,11 @@ module Proxy
             option(:proxy_protocol, Types::SWITCH, default: "`false`",
                    prose: "Each connection begins with a header of the PROXY protocol, from one of `trusted_proxies`, see below."),
             option(:mode, Types::MODE, default: "what the umask leaves", unset: true,
-                   prose: "Permissions of a unix socket's file: `0o660` or `\"660\"`. To connect takes the right to write."),
+                   prose: "Permissions of a unix socket's file: `0o660` or `\"660\"`. Whoever connects needs write permission."),
             option(:owner, Types::ACCOUNT, default: "who starts it", unset: true, prose: "The file's user, by name or number."),
             option(:group, Types::ACCOUNT, default: "who starts it", unset: true, prose: "The file's group, by name or number."),
             option(:protocols, Types::PROTOCOLS, default: "both", unset: true,
-                   prose: "What is spoken there: `[\"h2\", \"h1\"]`, or one of them."),
+                   prose: "The protocols that are spoken there: `[\"h2\", \"h1\"]`, or one of them."),
             *CERTIFICATE.options.map { |option| option.name == :certificate ? OF_BIND : option },
             option(:certificates, Types::CERTIFICATES, default: "none", unset: true,
                    prose: "Several certificates, each a Hash, see below. The first is shown to clients that ask for another name or none."),
@@ -57,11 +57,11 @@ module Proxy
         ),
         Directive.new(
           :trusted_proxies, :server, takes: Types::PROXIES, default: "none",
-          prose: "Addresses and networks of the proxies in front of this one, or `unix:` for whoever comes over a unix socket. They are " \
-                 "believed what `X-Forwarded-For` and its kin say of the client, see below.",
+          prose: "Addresses and networks of the proxies in front of this one, or `unix:` for those that come over a unix socket. Their " \
+                 "`X-Forwarded-For` and related headers are trusted, see below.",
           options: [
             option(:fields, Types::FORWARDED_FIELDS, default: "all of that kind", unset: true,
-                   prose: "The fields that they are believed, such as `[\"X-Forwarded-For\", \"X-Forwarded-Proto\"]`; all others " \
+                   prose: "The headers from them that are trusted, such as `[\"X-Forwarded-For\", \"X-Forwarded-Proto\"]`; all others " \
                           "of that kind are dropped.")
           ]
         ),
@@ -80,24 +80,24 @@ module Proxy
         ),
         Directive.new(
           :handshake_timeout, :server, takes: Types::SECONDS, default: "`10`",
-          prose: "A TLS handshake must be complete in this time, and so must a header of the PROXY protocol."
+          prose: "A TLS handshake, or a header of the PROXY protocol, must be complete within this time."
         ),
         Directive.new(
           :client_header_timeout, :server, takes: Types::SECONDS, default: "`30`",
-          prose: "A request head must be complete in this time."
+          prose: "A request head must arrive completely within this time."
         ),
         Directive.new(
           :client_body_timeout, :server, takes: Types::SECONDS, default: "`60`",
-          prose: "Longest pause between two pieces of a body that a client sends or takes."
+          prose: "Longest pause between two pieces of a body that a client sends or receives."
         ),
         Directive.new(
           :half_close_timeout, :server, takes: Types::SECONDS_OR_FALSE, default: "`1`",
-          prose: "A client that has ended its side, and whose answer has not begun after this, is taken to have gone: its request is given up. " \
-                 "One that waits in a queue, or for a connection, goes after a tenth of a second. `false`: it is served on."
+          prose: "A client that has closed its side, and whose response has not begun after this time, is assumed to be gone: its request is given up. " \
+                 "One that waits in a queue, or for a connection, goes after a tenth of a second. `false`: it is still served."
         ),
         Directive.new(
           :min_rate, :server, takes: Types::COUNT, default: "`240`",
-          prose: "Bytes a second that a client sends or takes of a body at least, after the first 10 seconds of waiting for it; `0`: any. A slower " \
+          prose: "Bytes per second of a body that a client must send or receive, after the first 10 seconds of waiting for it; `0`: any. A slower " \
                  "one is answered 408, or cut off if its answer has begun. Tunnels, gRPC and event streams are not held to it."
         ),
         Directive.new(
@@ -106,12 +106,12 @@ module Proxy
         ),
         Directive.new(
           :max_connections, :server, takes: Types::COUNT, default: "`10_000`",
-          prose: "Client connections served at once. Beyond it those that have been idle longest are closed to make room; only then do new " \
+          prose: "Client connections served at once. Beyond that, the longest idle ones are closed to make room; only then do new " \
                  "ones wait in the kernel's backlog."
         ),
         Directive.new(
           :max_header_size, :server, takes: Types::BYTES, default: "`65_536`",
-          prose: "Largest request head, start line and fields together; 431 above it and above 128 fields, 414 if the target alone is too long."
+          prose: "Largest request head, start line and headers together; 431 above it and above 128 headers, 414 if the target alone is too long."
         ),
         Directive.new(
           :log_level, :server, takes: Types::LOG_LEVEL, default: "`info`",

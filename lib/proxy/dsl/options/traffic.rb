@@ -6,23 +6,23 @@ module Proxy
       # The answer of a filter to what it refuses.
       refusal = lambda do |name|
         option(:error_response, Types::ERROR_RESPONSE, default: "the built-in `#{name}`", unset: true,
-               prose: "What a refused request is answered.")
+               prose: "The response to a refused request.")
       end
 
       # Filters that hold requests to limits, and those that change where they go.
       TRAFFIC_FILTERS = [
         Directive.new(
           :rate_limit, :filters,
-          prose: "Lets so many requests pass in any span of so many seconds, and refuses more.",
+          prose: "Lets a number of requests pass in any span of so many seconds, and refuses the rest.",
           options: [
             option(:requests, Types::REQUEST_COUNT, default: Option::REQUIRED, prose: "How many requests may pass."),
-            option(:seconds, Types::SECONDS, default: Option::REQUIRED, prose: "In how many seconds."),
+            option(:seconds, Types::SECONDS, default: Option::REQUIRED, prose: "The length of that span in seconds."),
             option(:key, Types::LIMIT_KEY, default: "`address`",
-                   prose: "Which requests count together: those of one `address`, or of one value of `{ header: \"…\" }`, " \
+                   prose: "Which requests are counted together: those from one `address`, or with one value of `{ header: \"…\" }`, " \
                           "`{ query: \"…\" }` or `{ rewrite: \"…\" }`."),
             option(:store, Types::LIMIT_STORE, default: "`memory`", prose: "Where the counts are kept: `memory`."),
             option(:max_keys, Types::COUNT, default: "`100_000`",
-                   prose: "How many keys are counted at once; beyond it those that were idle longest are forgotten."),
+                   prose: "How many keys are counted at once; beyond that, the longest idle ones are forgotten."),
             refusal.call("too_many_requests")
           ]
         ),
@@ -38,7 +38,7 @@ module Proxy
         ),
         Directive.new(
           :rewrite, :filters,
-          prose: "Changes the path that the filters behind it and the handlers see. Locations are not tried again.",
+          prose: "Changes the path that the filters after it and the handlers see. Locations are not tried again.",
           options: [
             option(:path, Types::PATH_REWRITE, default: Option::REQUIRED,
                    prose: "The new path, a string rewrite. The query stays unless there is a `?` or `{query}` in it."),
@@ -47,22 +47,22 @@ module Proxy
         ),
         Directive.new(
           :max_body, :filters, takes: Types::BODY_SIZE,
-          prose: "Refuses requests whose body is longer. The innermost one holds.",
+          prose: "Refuses requests with a longer body. The innermost `max_body` applies.",
           options: [refusal.call("payload_too_large")]
         ),
         Directive.new(
           :cors, :filters,
-          prose: "Lets pages of other origins use what is here, and answers their preflights.",
+          prose: "Lets pages from other origins use this site, and answers their preflight requests.",
           options: [
             option(:origins, Types::ORIGINS, default: Option::REQUIRED,
-                   prose: "Whose pages: `\"https://app.example.com\"`, `\"https://*.example.com\"`, or `\"*\"` for all."),
+                   prose: "The origins of those pages: `\"https://app.example.com\"`, `\"https://*.example.com\"`, or `\"*\"` for all."),
             option(:methods, Types::METHODS, default: "GET, HEAD, POST", prose: "Methods that they may use; `\"*\"` for all."),
             option(:headers, Types::CORS_FIELDS, default: "`[]`",
-                   prose: "Fields that they may send beside those that are always allowed; `\"*\"` for all."),
+                   prose: "Headers that they may send besides those that are always allowed; `\"*\"` for all."),
             option(:expose, Types::CORS_FIELDS, default: "`[]`",
-                   prose: "Fields of the response that they may read beside those that are always allowed; `\"*\"` for all."),
+                   prose: "Headers of the response that they may read besides those that are always allowed; `\"*\"` for all."),
             option(:credentials, Types::SWITCH, default: "`false`", prose: "Whether they may send cookies."),
-            option(:max_age, Types::SECONDS, default: "what the browser takes", unset: true,
+            option(:max_age, Types::SECONDS, default: "up to the browser", unset: true,
                    prose: "How long a browser may remember the answer to a preflight.")
           ]
         ),
@@ -70,9 +70,9 @@ module Proxy
           :log_requests, :filters,
           prose: "Writes lines about requests to where the proxy's log goes, at level `info`, with the request's id.",
           options: [
-            option(:before, Types::LOG_LINE, default: "none", unset: true, prose: "The line when a request comes by, a string rewrite."),
+            option(:before, Types::LOG_LINE, default: "none", unset: true, prose: "The line for a request when it arrives, a string rewrite."),
             option(:after, Types::LOG_LINE, default: "none", unset: true,
-                   prose: "The line when it has been answered, a string rewrite that may also use what an access log may.")
+                   prose: "The line for a request when it has been answered, a string rewrite that may use all that an access log may.")
           ]
         ),
         Directive.new(

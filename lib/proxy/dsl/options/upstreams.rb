@@ -6,7 +6,7 @@ module Proxy
       # What `upstream` and a `proxy` of its own backends have in common.
       POOL = Directive.new(
         :pool, :upstream,
-        prose: "Where requests go, how a backend is chosen, spoken to, and known to be well.",
+        prose: "Where requests go, and how a backend is chosen, spoken to and checked.",
         options: [
           option(:backends, Types::BACKENDS, default: "the host of `to`", unset: true,
                  prose: "Where requests go: `\"10.0.0.1:3001\"`, `\"host\"` (port 80, or 443 for https), `\"http://…\"`, " \
@@ -29,23 +29,23 @@ module Proxy
           option(:keepalive, Types::COUNT, default: "`64`",
                  prose: "Idle connections kept per backend and engine thread; `0` keeps none. Those of HTTP/2 are shared while in use."),
           option(:keepalive_timeout, Types::SECONDS, default: "`15`",
-                 prose: "After which an idle backend connection is closed. Shorter than the 20 of Puma 5 and 6, so that the close is ours. " \
-                        "A backend's own `Keep-Alive: timeout=` is believed, less a second."),
+                 prose: "Time after which an idle backend connection is closed. Shorter than the 20 seconds of Puma 5 and 6, so that the proxy closes first. " \
+                        "A backend's own `Keep-Alive: timeout=` is respected, less a second."),
           option(:health_check, Types::HEALTH_CHECK, default: "none", unset: true,
-                 prose: "A Hash that says how backends are asked whether they are well, see below."),
+                 prose: "A Hash that says how backends are checked, see below."),
           option(:max_fails, Types::COUNT, default: "`0`",
-                 prose: "Failed attempts within `fail_timeout` that take a backend out; `0`: never."),
+                 prose: "Failed attempts within `fail_timeout` after which a backend is taken out; `0`: never."),
           option(:fail_timeout, Types::SECONDS, default: "`10`",
-                 prose: "In which `max_fails` are counted, and for which a backend is then out."),
+                 prose: "Time in which `max_fails` are counted, and for which a backend is then taken out."),
           option(:max_connections, Types::COUNT, default: "any number", unset: true,
-                 prose: "Requests that one backend gets at once. A WebSocket or another tunnel gives its place back once it is open."),
+                 prose: "Requests that one backend gets at once. A WebSocket or another tunnel stops counting once it is open."),
           option(:max_tunnels, Types::COUNT, default: "any number", unset: true,
                  prose: "WebSockets and other tunnels that one backend has at once; 503 for more."),
           option(:queue, Types::COUNT, default: "`0`",
                  prose: "Requests that may wait while every backend has its `max_connections`; others are answered 503 at once."),
-          option(:queue_timeout, Types::SECONDS, default: "`5`", prose: "Longest time that a request waits there; 503 past it."),
+          option(:queue_timeout, Types::SECONDS, default: "`5`", prose: "Longest time that a request waits there; 503 after that."),
           option(:slow_start, Types::SECONDS, default: "none", unset: true,
-                 prose: "In which a backend that came back gets from little to its whole share.")
+                 prose: "Time in which a backend that came back goes from a small share to its full share.")
         ]
       )
 
@@ -62,12 +62,12 @@ module Proxy
         prose: "A Hash in `backends:`.",
         options: [
           option(:address, Types::ADDRESS, default: Option::REQUIRED, prose: "As in a String."),
-          option(:weight, Types::COUNT, default: "`1`", prose: "Its share of requests beside the others', 1 to 65535."),
+          option(:weight, Types::COUNT, default: "`1`", prose: "Its share of the requests compared with the others, 1 to 65535."),
           option(:backup, Types::SWITCH, default: "`false`", prose: "Use it only when no other backend is available."),
           option(:max_connections, Types::COUNT, default: "that of all", unset: true, prose: "Requests that it gets at once."),
           option(:max_tunnels, Types::COUNT, default: "that of all", unset: true, prose: "Tunnels that it has at once."),
           option(:slow_start, Types::SECONDS, default: "that of all", unset: true,
-                 prose: "In which it gets from little to its whole share after it came back.")
+                 prose: "Time in which it goes from a small share to its full share after it came back.")
         ]
       )
 
@@ -76,20 +76,20 @@ module Proxy
         :health_check, :upstream,
         prose: "The Hash that `health_check:` takes.",
         options: [
-          option(:path, Types::CHECK_PATH, default: "`/`", prose: "What is asked for, query included."),
-          option(:method, Types::METHOD, default: "`GET`", prose: "With which method."),
-          option(:headers, Types::PAIRS, default: "`{}`", prose: "Fields of the request."),
+          option(:path, Types::CHECK_PATH, default: "`/`", prose: "The path that is requested, query included."),
+          option(:method, Types::METHOD, default: "`GET`", prose: "The method of the request."),
+          option(:headers, Types::PAIRS, default: "`{}`", prose: "Headers of the request."),
           option(:interval, Types::SECONDS, default: "`10`", prose: "Time between two checks of a backend."),
-          option(:timeout, Types::SECONDS, default: "`5`", prose: "In which an answer must be whole."),
+          option(:timeout, Types::SECONDS, default: "`5`", prose: "Time in which the whole response must arrive."),
           option(:status, Types::STATUSES, default: "`200..399`",
-                 prose: "Status codes that mean well: a code, a range, or an Array of them."),
+                 prose: "Status codes that mean healthy: a code, a range, or an Array of them."),
           option(:body, Types::BODY_MATCH, default: "anything", unset: true,
-                 prose: "What the body must hold: a String, or a Regexp."),
-          option(:tcp, Types::SWITCH, default: "`false`", prose: "A connection that can be made is enough; nothing is asked."),
+                 prose: "What the body must contain: a String, or a Regexp."),
+          option(:tcp, Types::SWITCH, default: "`false`", prose: "It is enough that a connection can be made; nothing is requested."),
           option(:grpc, Types::SWITCH, default: "`false`",
-                 prose: "Call `grpc.health.v1.Health/Check`; `SERVING` means well. `headers` are the call's metadata."),
-          option(:service, Types::SERVICE, default: "`\"\"`", prose: "Which gRPC service is asked about; `\"\"` is the whole server."),
-          option(:port, Types::COUNT, default: "the backend's", unset: true, prose: "Another port than the backend's."),
+                 prose: "Call `grpc.health.v1.Health/Check`; `SERVING` means healthy. `headers` are the call's metadata."),
+          option(:service, Types::SERVICE, default: "`\"\"`", prose: "The gRPC service that is asked about; `\"\"` is the whole server."),
+          option(:port, Types::COUNT, default: "the backend's", unset: true, prose: "A port other than the backend's."),
           option(:rise, Types::COUNT, default: "`2`", prose: "Successes in a row after which a backend returns."),
           option(:fall, Types::COUNT, default: "`3`", prose: "Failures in a row after which a backend leaves.")
         ]

@@ -10,7 +10,7 @@ module Proxy
         def wrong(value, place)
           return super if [nil, true, false].include?(value)
 
-          place.error("#{Spelling.kind(value)} is no such value: write #{hint}")
+          place.error("#{Spelling.kind(value)} is not a valid value: write #{hint}")
         end
 
         def utf8(value, place)
@@ -89,7 +89,7 @@ module Proxy
       CREDENTIALS = Secrets.new("Hash", 'a Hash of users and hashes, such as { "ann" => "$2y$…" }')
       HTPASSWD = InputFile.new("path", 'the path of a file that `htpasswd -B` wrote, such as "htpasswd"')
       API_KEYS = Keys.new("Array, Hash", 'an Array of keys, or a Hash such as { "billing" => "…" }')
-      FIELD_NAME = Text.new("String", 'the name of a field, such as "X-Api-Key"')
+      FIELD_NAME = Text.new("String", 'the name of a header, such as "X-Api-Key"')
       PARAMETER = Text.new("String", 'the name of a parameter, such as "api_key"')
       TOKEN_COOKIE = Text.new("String", 'the name of a cookie, such as "session"')
       SHARED_SECRET = Secret.new("String", 'a String, such as ENV["JWT_SECRET"]')
@@ -98,8 +98,8 @@ module Proxy
       ISSUER = Texts.new("String, Array", 'a String, such as "https://id.example.com", or an Array of them')
       AUDIENCE = Texts.new("String, Array", 'a String, such as "api", or an Array of them')
       CLAIM_NAMES = Texts.new("Array", 'an Array of claims, such as ["exp", "sub"]')
-      CLAIMS = Claims.new("Hash", 'a Hash of fields and claims, such as { "X-User" => "sub" }')
-      AUTH_SERVER = Text.new("rewrite", 'a URL, such as "http://auth.internal/verify"')
+      CLAIMS = Claims.new("Hash", 'a Hash of headers and claims, such as { "X-User" => "sub" }')
+      AUTH_SERVER = Template.new("rewrite", 'a URL, such as "http://auth.internal/verify"')
     end
   end
 end

@@ -4,7 +4,7 @@ module Proxy
   class DSL
     module Types
       # Where one backend is.
-      class Address < Text
+      class Address < Template
         def read(value, place)
           text = super
           text.equal?(INVALID) ? INVALID : socket(text, place)
@@ -18,7 +18,7 @@ module Proxy
           return text if path.nil? || path.start_with?("/") && !path.match?(%r{\A//[^/]})
           return "unix:#{FilePath.expand(path, place.directory)}" unless path.start_with?("/") || path.include?("\0")
 
-          place.error("#{Spelling.show(text)} is no address: a socket has no host; write \"unix:///#{path.delete_prefix("//")}\"")
+          place.error("#{Spelling.show(text)} is not a valid address: a socket has no host; write \"unix:///#{path.delete_prefix("//")}\"")
         end
       end
 
@@ -27,28 +27,68 @@ module Proxy
         def read(value, place)
           # A path is surely that of a socket.
           return place.error("#{value.inspect} is a String: write [\"unix:#{value}\"]") if value.is_a?(String) && value.start_with?("/")
+          return place.error("#{Spelling.show(value)} is #{Spelling.kind(value)}: write #{as_array(value)}") if [String, Hash].include?(value.class)
           return wrong(value, place) unless value.is_a?(Array)
           return place.error("the list is empty: write #{hint}, or leave it out so that the host of `to` is used") if value.empty?
 
           backends = value.map { |entry| backend(entry, place) }
           sound = backends.difference([INVALID])
+          told_of_twins(sound, place)
           sound.empty? ? INVALID : sound
         end
 
         private
+
+        # One address, several with commas or spaces between them, and weights by address, as the Array that is meant.
+        def as_array(value)
+          return hint if value.empty?
+
+          list = value.is_a?(Hash) ? weighted(value) : value.split(/[\s,]+/).map(&:inspect)
+          "[#{list.join(", ")}]"
+        end
+
+        def weighted(value)
+          return ["{ address: \"127.0.0.1:3001\", weight: 1 }"] unless value.all? { |name, weight| name.is_a?(String) && weight.is_a?(Integer) }
+
+          value.map { |name, weight| "{ address: #{Problem.without_secrets(name).inspect}, weight: #{weight} }" }
+        end
+
+        # The same address twice gets two shares of the requests, which is what a weight is for.
+        def told_of_twins(backends, place)
+          backends.map { |backend| backend["address"] }.tally.each do |address, times|
+            place.warning("#{Spelling.show(address)} is in the list #{times == 2 ? "twice" : "#{times} times"}: leave it there once, and write a weight if it is to get more") if times > 1
+          end
+        end
 
         def backend(entry, place)
           case entry
           when String then from_text(entry, place)
           when Hash then from_hash(entry, place)
           when nil then place.error("an address is nil: write #{hint}")
+          when Integer then place.error("#{entry} is an Integer: write #{"127.0.0.1:#{entry}".inspect}")
           else place.error("#{Spelling.show(entry)} is #{Spelling.kind(entry)}: write #{hint}")
           end
         end
 
         def from_text(text, place)
+          bare, weight = text.match(/\A(\S+?);?\s+weight=(\d+);?\z/)&.captures
+          return place.error("#{Spelling.show(text)} is nginx syntax: write { address: #{bare.inspect}, weight: #{weight} }") if weight
+          ours = elsewhere(text)
+          return place.error("#{Spelling.show(text)} is not a valid address: write #{ours.inspect}") if ours
+          return place.error("#{Spelling.show(text)} has a semicolon: write #{text.delete_suffix(";").inspect}") if text.end_with?(";")
+
           address = ADDRESS.read(text, place)
           address.equal?(INVALID) ? INVALID : { "address" => address }
+        end
+
+        # Addresses with the schemes of others.
+        def elsewhere(text)
+          case text
+          when /\A:(\d+)\z/ then "127.0.0.1:#{$1}"
+          when %r{\A(?:h2c|grpc)://([^\s@]+)\z} then "h2://#{$1}"
+          when %r{\A(?:ws|tcp)://([^\s@]+)\z} then "http://#{$1}"
+          when %r{\A(?:wss|grpcs|ssl)://([^\s@]+)\z} then "https://#{$1}"
+          end
         end
 
         def from_hash(entry, place)

@@ -23,11 +23,19 @@ module Proxy
         def read(value, place)
           return read_custom(value, place) if value.is_a?(Hash)
 
+          meant = NAMES.key(value.to_s.to_i)
+          return place.error("#{value.inspect} is #{Spelling.kind(value)}: write #{meant.to_sym.inspect}") if meant && value.to_s.match?(/\A\d+\z/)
+          return place.error("#{Spelling.show(value)} is a file: write { status: 502, html: { file: #{Spelling.show(value)} } }") if file?(value)
+
           name = super
           name.equal?(INVALID) ? INVALID : { "named" => name }
         end
 
         private
+
+        def file?(value)
+          value.is_a?(String) && value.match?(/\A[\w.\/-]+\.\w+\z/)
+        end
 
         def read_custom(value, place)
           options, sound = Options::ERROR_RESPONSE.read(value, place)

@@ -13,19 +13,26 @@ module Proxy
 
         # A value of a field as a message may show it.
         def shown(name, value)
-          SECRET.match?(name) ? "that is not shown" : Spelling.show(value)
+          secret?(name) ? "that is not shown" : Spelling.show(value)
+        end
+
+        def secret?(name)
+          SECRET.match?(name)
         end
 
         def field_name(name, place)
           return utf8(name.to_s, place) if name.is_a?(String) || name.is_a?(Symbol)
 
-          place.error("the field name #{Spelling.show(name)} is #{Spelling.kind(name)}: write #{hint}")
+          place.error("the header name #{Spelling.show(name)} is #{Spelling.kind(name)}: write #{hint}")
         end
       end
 
       # Edits of a head: a String is literal, `{ rewrite: "…" }` is a string rewrite, an Array is several values, nil removes.
       class Edits < Fields
         def read(value, place)
+          lines = value.is_a?(Array) && value.one? ? value.first : value
+          name, text = lines.match(/\A([\w-]+):\s*(.*)\z/)&.captures if lines.is_a?(String)
+          return place.error("this is #{Spelling.kind(value)}: write { #{name.inspect} => #{secret?(name) ? '"…"' : Spelling.show(text)} }") if name
           return wrong(value, place) unless value.is_a?(Hash)
 
           edits = value.map { |name, values| edit(name, values, place) }
@@ -40,7 +47,7 @@ module Proxy
           names.group_by { |name| name.to_s.downcase }.each_value do |same|
             next if same.one?
 
-            place.error("#{same.map(&:inspect).join(" and ")} are the same field: write one of them, with an Array for several values")
+            place.error("#{same.map(&:inspect).join(" and ")} are the same header: write one of them, with an Array for several values")
           end
         end
 
@@ -50,7 +57,7 @@ module Proxy
 
           list = values.is_a?(Array) ? values : [values].compact
           if values.is_a?(Array) && values.empty?
-            return place.error("#{field.inspect} has no values: write nil to remove the field")
+            return place.error("#{field.inspect} has no values: write nil to remove the header")
           end
 
           read = list.map { |one| field_value(field, one, place) }
@@ -66,7 +73,7 @@ module Proxy
             place.error("the value #{shown(field, value)} of #{field.inspect} is unknown: write { rewrite: \"{addr}\" }")
           else
             place.error("the value #{shown(field, value)} of #{field.inspect} is #{Spelling.kind(value)}: " \
-                        'write a String, { rewrite: "{addr}" }, an Array of those, or nil to remove the field')
+                        'write a String, { rewrite: "{addr}" }, an Array of those, or nil to remove the header')
           end
         end
 

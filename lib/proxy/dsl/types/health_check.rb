@@ -60,6 +60,7 @@ module Proxy
       # A Hash that says how backends are asked whether they are well.
       class HealthCheck < Type
         def read(value, place)
+          return place.error("#{Spelling.show(value)} is a String: write { path: #{Spelling.show(value)} }") if value.is_a?(String) && value.start_with?("/")
           return wrong(value, place) unless value.is_a?(Hash)
 
           options, sound = Options::HEALTH_CHECK.read(value, place)

@@ -26,7 +26,10 @@ module Proxy
         private
 
         def element(value, place)
-          value.is_a?(Symbol) ? value.to_s : super
+          return value.to_s if value.is_a?(Symbol)
+
+          words = value.is_a?(String) ? value.split(/[\s,]+/) : []
+          words.length > 1 && words.all?(/\A[A-Za-z]{3,}\z/) ? place.error("#{value.inspect} holds several: write #{words.inspect}") : super
         end
       end
 
@@ -35,6 +38,9 @@ module Proxy
         private
 
         def element(value, place)
+          numbers = value.is_a?(String) ? value.split(/[\s,]+/) : []
+          return place.error("#{value.inspect} is a String: write [#{numbers.join(", ")}]") if numbers.any? && numbers.all?(/\A\d+\z/)
+
           value.is_a?(Integer) && value.abs <= Count::LARGEST ? value : wrong(value, place)
         end
       end
@@ -79,6 +85,8 @@ module Proxy
         include Expressions
 
         def read(value, place)
+          name, text = value.match(/\A([\w-]+)(?:\s*[=:]\s*(.*))?\z/)&.captures if value.is_a?(String)
+          return place.error("this is a String: write { #{name.inspect} => #{text ? shown_text(name, text) : "true"} }") if name
           return wrong(value, place) unless value.is_a?(Hash)
           return place.error("the Hash is empty: write #{hint}, or leave it out") if value.empty?
 
@@ -87,6 +95,10 @@ module Proxy
         end
 
         private
+
+        def shown_text(name, text)
+          secret?(name) ? '"…"' : Spelling.show(text)
+        end
 
         def condition(name, wanted, place)
           unless name.is_a?(String) || name.is_a?(Symbol)
@@ -116,9 +128,6 @@ module Proxy
         end
       end
 
-      PATTERNS = Matches.new("String, Regexp, …", 'a path such as "/about", "/api/*" or "/users/:id", or a Regexp')
-      HOSTS = Matches.new("Array", 'hosts, such as ["example.com", "*.example.com"], or Regexps')
-      HOST_NAMES = Matches.new("String, Regexp, …", 'a host such as "example.com" or "*.example.com", or a Regexp')
       METHODS = Words.new("Array", 'methods, such as ["GET", "POST"]')
       SCHEMES = Words.new("Array", 'schemes, such as ["https"]')
       PORTS = Numbers.new("Array", "ports, such as [8080]")

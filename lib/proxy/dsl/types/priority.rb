@@ -6,9 +6,9 @@ module Proxy
       # How a backend is chosen: a name, `{ hash: "{rewrite}" }` or `{ sticky: "cookie" }`.
       class Priority < Name
         PROSE = {
-          "round_robin" => "In turn, as often as their weights say: with 3 and 1, three of any four requests.",
+          "round_robin" => "In turn, in proportion to their weights: with 3 and 1, three of any four requests.",
           "ordered" => "The first that is available, in the order in which they are written.",
-          "random" => "Any, each as likely as its weight says.",
+          "random" => "Any, with a chance in proportion to its weight.",
           "least_conn" => "The one with the fewest requests in flight for its weight; among equals, in turn.",
           "random_two" => "The less busy of two random ones: nearly as good as `least_conn`, and several proxies do not all choose the same.",
           "ip_hash" => "Always the same for a client's address.",
@@ -21,7 +21,9 @@ module Proxy
         }.freeze
         NAMES = PROSE.keys.grep(/\A\w+\z/).freeze
         FORMS = '{ hash: "{path}" } or { sticky: "cookie_name" }'
-        private_constant :FORMS
+        # What is written as a Hash.
+        WHOLE = { "hash" => '{ hash: "{path}" }', "sticky" => '{ sticky: "backend" }', "cookie" => '{ sticky: "backend" }' }.freeze
+        private_constant :FORMS, :WHOLE
 
         def initialize
           super("name, Hash", NAMES)
@@ -34,6 +36,9 @@ module Proxy
 
         def read(value, place)
           return read_hash(value, place) if value.is_a?(Hash)
+
+          whole = WHOLE[value.to_s] if [String, Symbol].include?(value.class)
+          return place.error("#{value.inspect} needs a value: write #{whole}") if whole
 
           name = super
           name.equal?(INVALID) ? INVALID : { "named" => name }

@@ -47,7 +47,8 @@ module Proxy
       OCSP_FILE = InputFile.new("path", 'the path of a DER file, such as "tls/site.ocsp"')
       CERTIFICATES = Certificates.new("Array", 'an Array such as [{ certificate: "tls/site.pem", key: "tls/site.key" }]')
       VERIFY = Name.new("name", %w[require optional])
-      TLS_VERSION = Name.new("name", %w[1.2 1.3])
+      TLS_VERSION = Name.new("name", %w[1.2 1.3], others: { "tlsv1.2" => "1.2", "tlsv1.3" => "1.3", "tls1.2" => "1.2", "tls1.3" => "1.3", "tls1_2" => "1.2",
+                                                            "tls1_3" => "1.3" })
     end
   end
 end

@@ -38,6 +38,7 @@ module Proxy
           return wrong(value, place) unless name.is_a?(String)
           return name if NAMES.include?(name)
           return utf8(name, place) if value.is_a?(String) && name.include?("{")
+          return place.error("#{Spelling.show(value)} is a file, not a format: write access_log \"combined\", to: #{Spelling.show(value)}") if name.match?(%r{/|\.log\z})
 
           place.error("#{value.inspect} is unknown#{Spelling.hint(value, NAMES)}: write #{hint}")
         end
@@ -70,7 +71,7 @@ module Proxy
           return wrong(value, place) unless value.is_a?(Numeric) && value.real?
 
           number = value.to_f
-          return place.error("#{Spelling.show(value)} is no number of per cent: write #{hint}") unless number.finite?
+          return place.error("#{Spelling.show(value)} is not a valid percentage: write #{hint}") unless number.finite?
           return place.error("#{value} is negative: write #{hint}") if number.negative?
 
           number
@@ -84,7 +85,7 @@ module Proxy
           return wrong(value, place) unless value.is_a?(Integer)
           return value if value.between?(0, 0o777)
 
-          place.error("#{Spelling.show(value)} is no mode of a file: write #{hint}")
+          place.error("#{Spelling.show(value)} is not a valid file mode: write #{hint}")
         end
       end
 
@@ -97,17 +98,27 @@ module Proxy
         end
       end
 
+      # Whether a prefix is taken off, in whose place others write the prefix itself.
+      class Stripped < Switch
+        def read(value, place)
+          return super unless value.is_a?(String) && value.start_with?("/")
+
+          place.error("#{Spelling.show(value)} is a String: write path_prefix: #{Spelling.show(value)}, strip_prefix: true")
+        end
+      end
+
       TEXT_BODY = Text.new("String", 'a String, such as "hello\n"')
       PATH_PREFIX = Text.new("String", 'a path, such as "/api"')
-      TARGET = Text.new("rewrite", 'a URL, such as "http://backend.example.com{path}{query}"')
+      TARGET = Template.new("rewrite", 'a URL, such as "http://backend.example.com{path}{query}"')
       SWITCH = Switch.new("true, false", "true or false")
+      STRIPPED = Stripped.new("true, false", "true or false")
       SECONDS = Seconds.new("seconds", "a number of seconds, such as 30 or 0.5")
       SECONDS_OR_FALSE = SecondsOrFalse.new("seconds, false", "a number of seconds, such as 1 or 0.5, or false")
       COUNT = Count.new("Integer", "a whole number, such as 64")
-      BYTES = Count.new("bytes", "a whole number of bytes, such as 65_536")
+      BYTES = Count.new("bytes", "a whole number of bytes, such as 65_536", units: Quantities::SIZES)
       CODE = Count.new("Integer", "a status code, such as 503")
-      FIELD_NAMES = Texts.new("Array", 'an Array of field names, such as ["X_Token"]')
-      FORWARDED_FIELDS = Texts.new("Array", 'an Array of field names, such as ["X-Forwarded-For"]')
+      FIELD_NAMES = Texts.new("Array", 'an Array of header names, such as ["X_Token"]')
+      FORWARDED_FIELDS = Texts.new("Array", 'an Array of header names, such as ["X-Forwarded-For"]')
       SERVERS = Texts.new("String, …", 'DNS servers, such as "127.0.0.1:53"')
       PROXIES = Texts.new("String, …", 'addresses and networks, such as "10.0.0.0/8" or "127.0.0.1"')
       INPUT_FILE = InputFile.new("path", "the path of a file that can be read")
@@ -116,12 +127,12 @@ module Proxy
       UPSTREAM_NAME = Text.new("String", 'a name, such as "app_servers"')
       RETRY_ON = RetryOn.new("Array", "an Array of :timeout, 502, 503 and 504")
       PERCENT = Percent.new("per cent", "a number of per cent, such as 20")
-      LOG_LEVEL = Name.new("name", %w[error warn info debug])
+      LOG_LEVEL = Name.new("name", %w[error warn info debug], others: { "warning" => "warn", "fatal" => "error", "crit" => "error", "notice" => "info", "verbose" => "debug", "trace" => "debug" })
       PROXY_PROTOCOL = Name.new("name", %w[v1 v2])
       MODE = Mode.new("mode", 'an octal number, 0o660 or "660"')
       ACCOUNT = Account.new("name, Integer", 'a name or a number, such as "www-data" or 33')
       FORMAT = Name.new("name", %w[plaintext json html])
-      PROTOCOL = Name.new("name", %w[http1 http2 auto])
+      PROTOCOL = Name.new("name", %w[http1 http2 auto], others: { "h1" => "http1", "h2" => "http2", "h2c" => "http2", "http/1.1" => "http1", "http/2" => "http2", "grpc" => "http2" })
       FORWARDED = Forwarded.new("true, false, :rfc7239", "true, false or :rfc7239")
       LOG_FORMAT = LogFormat.new("name, rewrite, false",
                                  '"combined", "json", a string rewrite such as "{method} {path}", or false')

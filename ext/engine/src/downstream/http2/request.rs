@@ -73,9 +73,9 @@ fn authority(parts: &Parts) -> Result<&[u8], Malformed> {
     let (host, more) = (hosts.next().map(|host| host.as_bytes()), hosts.next());
     let authority = parts.uri.authority().map(|authority| authority.as_str().as_bytes());
     let authority = match (authority, host) {
-        _ if more.is_some() => return Err(Malformed("there is more than one Host field")),
+        _ if more.is_some() => return Err(Malformed("there is more than one Host header")),
         (Some(authority), Some(host)) if !authority.eq_ignore_ascii_case(host) => {
-            return Err(Malformed("the Host field is not what :authority says"))
+            return Err(Malformed("the Host header is not what :authority says"))
         }
         (Some(authority), _) => authority,
         (None, Some(host)) => host,

@@ -44,7 +44,7 @@ impl BindAddress {
             (_, Some(rest)) => (rest, 443),
             _ => {
                 let hint = "write \"http://127.0.0.1:8080\", \"https://localhost:8443\" or \"unix:///run/proxy.sock\"";
-                return Err(format!("{url:?} is no URL: {hint}"));
+                return Err(format!("{url:?} is not a valid URL: {hint}"));
             }
         };
         let authority = rest.strip_suffix('/').unwrap_or(rest);

@@ -166,7 +166,7 @@ impl Socket {
         }
         if new.rights.say_less_than(old.rights) {
             log.warn(format_args!(
-                "{}: the mode, owner or group that is left out now stays as it was until the next start: write it, or start anew",
+                "{}: the mode, owner or group that is no longer written stays as it was until the next start: write it, or restart",
                 new.url
             ));
         }
@@ -208,9 +208,10 @@ impl Left {
                 Err(error) => rest(&error, places, &mut told).await,
             }
         }
-        places
-            .log
-            .warn(format_args!("those who still waited at {} were turned away: max_connections are there", bind.url));
+        places.log.warn(format_args!(
+            "connections that were still waiting at {} were refused: max_connections is reached",
+            bind.url
+        ));
     }
     fn accept(&self) -> io::Result<Client> {
         match self {

@@ -115,12 +115,12 @@ fn read_mode(mode: i64, complain: &mut dyn FnMut(String)) -> Option<Mode> {
         Some(bits) if bits & 0o222 != 0 => Mode::from_bits(bits.into()),
         Some(bits) => {
             complain(format!(
-                "mode: with 0o{bits:03o} nobody may connect, which takes the right to write: write 0o660, for example"
+                "mode: with 0o{bits:03o} nobody can connect, since that needs write permission: write 0o660, for example"
             ));
             None
         }
         None => {
-            complain(format!("mode: {mode} is no mode of a file: write an octal number such as 0o660, or \"660\""));
+            complain(format!("mode: {mode} is not a valid file mode: write an octal number such as 0o660, or \"660\""));
             None
         }
     }
@@ -175,7 +175,7 @@ fn remove_stale_socket(path: &Path) -> io::Result<()> {
     if !metadata.file_type().is_socket() {
         return Err(io::Error::new(
             io::ErrorKind::AlreadyExists,
-            "there is a file of that name that is no socket: remove it, or write another path",
+            "a file of that name exists and is not a socket: remove it, or write another path",
         ));
     }
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
@@ -267,9 +267,13 @@ mod tests {
     #[test]
     fn what_cannot_be_is_reported_with_what_to_write() {
         for (spec, is_unix, message) in [
-            (spec(Some(660), None, None), true, "mode: 660 is no mode of a file: write an octal number such as 0o660"),
-            (spec(Some(-1), None, None), true, "mode: -1 is no mode of a file"),
-            (spec(Some(0o444), None, None), true, "mode: with 0o444 nobody may connect"),
+            (
+                spec(Some(660), None, None),
+                true,
+                "mode: 660 is not a valid file mode: write an octal number such as 0o660",
+            ),
+            (spec(Some(-1), None, None), true, "mode: -1 is not a valid file mode"),
+            (spec(Some(0o444), None, None), true, "mode: with 0o444 nobody can connect"),
             (
                 spec(None, Some("nobody-here"), None),
                 true,

@@ -76,7 +76,7 @@ impl Terms {
             Some("1.3") => &[&TLS13],
             Some(other) => {
                 let known = did_you_mean(other, &["1.2", "1.3"]);
-                report.error(format!("min_tls: {other:?} is no version of TLS that is spoken here {known}"));
+                report.error(format!("min_tls: {other:?} is not a supported TLS version {known}"));
                 return None;
             }
         };
@@ -139,7 +139,9 @@ fn certificates(bind: &Bind, report: &mut Report<'_>) -> Vec<Certificate> {
             let remedy = "write certificate: \"tls/site.pem\", key: \"tls/site.key\"";
             report.error(match development::foreign(bind) {
                 Some(name) => {
-                    format!("domains: {name:?} is no name of this machine alone, and needs a certificate: {remedy}")
+                    format!(
+                        "domains: {name:?} is not a name of this machine alone, so it needs a certificate: {remedy}"
+                    )
                 }
                 None => format!("https needs a certificate: {remedy}; only \"https://localhost:PORT\" makes its own"),
             });
@@ -219,7 +221,7 @@ fn names(specs: &[Certificate], sites: &[Option<(Identity, Asking)>], report: &m
                 sound = false;
             } else if let Err(other) = names.add(domain, index) {
                 let path = &specs[other].certificate;
-                report.error(format!("domains: {domain:?} stands beside {path:?} too: leave it out of one of them"));
+                report.error(format!("domains: {domain:?} is listed for {path:?} too: leave it out of one of them"));
                 sound = false;
             } else if let Some((identity, _)) = &sites[index] {
                 if !identity.covers(domain) {

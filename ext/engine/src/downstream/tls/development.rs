@@ -75,7 +75,7 @@ pub(super) fn announcement() -> Option<String> {
     let missing = !authority::certificate_in(&folder).exists();
     missing.then(|| {
         format!(
-            "there is no certificate: to start makes an authority for development in {:?} and signs with it; write certificate: and \
+            "there is no certificate: `proxy start` makes an authority for development in {:?} and signs with it; write certificate: and \
              key: to show one of your own",
             folder.display()
         )
@@ -88,7 +88,7 @@ pub(crate) fn instructions(url: &str) -> Vec<String> {
     let path = authority::certificate_in(&folder);
     let file = path.display();
     vec![
-        format!("{url}: shows a certificate for development; clients accept it that trust {file}:"),
+        format!("{url}: uses a certificate for development; clients that trust {file} accept it:"),
         format!("  curl --cacert {file} {url}/"),
         format!("  Debian, Ubuntu: sudo cp {file} /usr/local/share/ca-certificates/proxy-development.crt && sudo update-ca-certificates"),
         format!("  macOS: security add-trusted-cert -r trustRoot -k ~/Library/Keychains/login.keychain-db {file}"),

@@ -68,7 +68,7 @@ impl Identity {
         let (Some(answer), Ok(own)) = (&self.key.ocsp, self.key.end_entity_cert()) else { return Ok(None) };
         let found = ocsp::read(answer, own, now).map_err(|wrong| match wrong {
             ocsp::Wrong::NoAnswer => {
-                format!("ocsp: {path:?} is no answer of an authority in DER: get one with openssl ocsp -respout {path}")
+                format!("ocsp: {path:?} is not an OCSP response in DER: get one with openssl ocsp -respout {path}")
             }
             ocsp::Wrong::Failed(reason) => {
                 format!("ocsp: {path:?} says that the authority could not answer ({reason}): ask it again")

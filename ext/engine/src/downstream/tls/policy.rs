@@ -74,7 +74,7 @@ pub(super) fn compile(
         return match verify {
             None => Ok((Policy::default(), None)),
             Some(verify) => Err(format!(
-                "verify: {verify:?} says nothing without the authorities of clients: add `client_ca`, a PEM file"
+                "verify: {verify:?} has no effect without the authorities of clients: add `client_ca`, a PEM file"
             )),
         };
     };

@@ -49,7 +49,7 @@ impl Gathering {
                     self.costs.push(Arc::clone(&hash));
                 }
                 if self.hashes.insert(user.into(), hash).is_some() {
-                    self.mistakes.push(format!("{place}the user {user:?} stands there twice: keep one of them"));
+                    self.mistakes.push(format!("{place}the user {user:?} is listed twice: keep one of them"));
                 }
             }
         }
@@ -145,10 +145,10 @@ mod tests {
         let mut gathering = Gathering::default();
         gathering.add_file(&format!("ann:{HASH}\nann:{HASH}\nbob\n:{HASH}\ncarl:secret\n"));
         let starts = [
-            "line 2: the user \"ann\" stands there twice: keep one of them",
+            "line 2: the user \"ann\" is listed twice: keep one of them",
             "line 3: there is no \":\": write USER:HASH",
             "line 4: there is a user without a name: write one",
-            "line 5: \"carl\": this is no hash",
+            "line 5: \"carl\": this is not a hash",
         ];
         assert_eq!(gathering.mistakes.len(), starts.len(), "{:?}", gathering.mistakes);
         for (mistake, start) in gathering.mistakes.iter().zip(starts) {

@@ -39,7 +39,7 @@ impl Hash {
             "apr1" | "1" => Err(format!("${kind}$ is MD5, which is no longer safe: {REMEDY}")),
             "2x" => Err(format!("$2x$ hashes were made by a version of bcrypt with a mistake in it: {REMEDY}")),
             "y" | "gy" | "7" | "scrypt" => Err(format!("${kind}$ hashes are not supported: {REMEDY}")),
-            _ => Err(format!("${kind}$ is no kind of hash that is known here: {REMEDY}")),
+            _ => Err(format!("${kind}$ is not a supported kind of hash: {REMEDY}")),
         }
     }
 
@@ -86,7 +86,7 @@ fn without_kind(text: &str) -> String {
     if text.len() == 13 && text.bytes().all(crypt) {
         return "this is a plain password, or a hash of the old crypt, which is no longer safe".into();
     }
-    "this is no hash, and a plain password must not stand in a file".into()
+    "this is not a hash, and a plain password must not be kept in a file".into()
 }
 
 fn sha_crypt_of(text: &str) -> Option<sha_crypt::PasswordHash> {
@@ -170,8 +170,8 @@ mod tests {
     #[test]
     fn what_is_no_safe_hash_is_refused_with_what_to_run() {
         for (text, why) in [
-            ("secret", "this is no hash, and a plain password must not stand in a file"),
-            ("", "this is no hash"),
+            ("secret", "this is not a hash, and a plain password must not be kept in a file"),
+            ("", "this is not a hash"),
             ("{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=", "a bare SHA-1 hash is no longer safe"),
             ("abNANd1rDfiNc", "a hash of the old crypt, which is no longer safe"),
             ("$apr1$abcdefgh$h9FWgUz3n9YxylKLlR5SQ/", "$apr1$ is MD5, which is no longer safe"),
@@ -184,7 +184,7 @@ mod tests {
                 "$2x$05$abcdefghijklmnopqrstuuOQiyCxlgf/oeuTqixKmWdcYUh4Hjl0a",
                 "a version of bcrypt with a mistake in it",
             ),
-            ("$md5$a$b$c", "$md5$ is no kind of hash that is known here"),
+            ("$md5$a$b$c", "$md5$ is not a supported kind of hash"),
         ] {
             let error = Hash::parse(text).expect_err(text);
             assert!(error.contains(why) && error.ends_with(REMEDY), "{text}: {error}");

@@ -40,11 +40,11 @@ fn anything_else_is_no_credentials() {
         "Basic YW5u:",
         "Basic YW5uOnNlY3JldB==",
     ] {
-        assert_eq!(read_value(value), Err("the credentials are no base64"), "{value}");
+        assert_eq!(read_value(value), Err("the credentials are not valid base64"), "{value}");
     }
     assert_eq!(read_value("Bearer x"), Err("no credentials"));
     let mut twice = Fields::default();
     twice.append("Authorization", b"Basic YTpi");
     twice.append("authorization", b"Basic YTpi");
-    assert_eq!(read(&twice, &mut Vec::new()), Err("several Authorization fields"));
+    assert_eq!(read(&twice, &mut Vec::new()), Err("several Authorization headers"));
 }

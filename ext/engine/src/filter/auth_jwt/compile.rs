@@ -29,7 +29,7 @@ impl AuthJwt {
             [("issuer", &spec.issuer), ("audience", &spec.audience), ("required_claims", &spec.required_claims)]
         {
             if texts.iter().any(String::is_empty) {
-                report.error(format!("{option}: \"\" is no name: write one, or leave it out"));
+                report.error(format!("{option}: \"\" is not a valid name: write one, or leave it out"));
             }
         }
         if !report.is_sound() {
@@ -56,7 +56,7 @@ fn keys(spec: &config::AuthJwt, report: &mut Report<'_>) -> Option<Vec<Key>> {
             [] => "there is no key to verify tokens with: write secret: \"…\", public_key: \"…\", public_key_file: \"…\" or \
                    jwks_file: \"…\""
                 .to_owned(),
-            _ => format!("{} stand side by side: keep one of them", names.join(" and ")),
+            _ => format!("{} are both written: keep one of them", names.join(" and ")),
         });
         return None;
     };
@@ -74,7 +74,7 @@ fn keys(spec: &config::AuthJwt, report: &mut Report<'_>) -> Option<Vec<Key>> {
 
 fn secret(secret: &str, report: &mut Report<'_>) -> Option<Vec<Key>> {
     if secret.trim_start().starts_with("-----BEGIN") {
-        report.error("secret: this is a key in PEM, which is no secret: write public_key: with it");
+        report.error("secret: this is a PEM key, not a secret: write it as public_key:");
         return None;
     }
     if secret.is_empty() {
@@ -83,7 +83,7 @@ fn secret(secret: &str, report: &mut Report<'_>) -> Option<Vec<Key>> {
     }
     if secret.len() < SECRET {
         report.warning(format!(
-            "secret: {} bytes can be found by trying: share one of {SECRET} or more, as `openssl rand -hex {SECRET}` prints it",
+            "secret: {} bytes can be guessed by trial: use one of {SECRET} or more, as `openssl rand -hex {SECRET}` prints it",
             secret.len()
         ));
     }
@@ -123,14 +123,14 @@ fn allowed(spec: &config::AuthJwt, mut keys: Vec<Key>, report: &mut Report<'_>) 
 fn place(spec: &config::AuthJwt, report: &mut Report<'_>) -> Option<Place> {
     match (&spec.header, &spec.cookie) {
         (Some(_), Some(_)) => {
-            report.error("header and cookie stand side by side: keep the place where the token is");
+            report.error("header and cookie are both written: keep the place where the token is");
             None
         }
         (None, Some(name)) => {
             // A cookie's name is a token, as a field's is (RFC 6265, section 4.1.1).
             if FieldName::new(name).is_none() {
                 report.error(format!(
-                    "cookie: {name:?} is no name of a cookie: use letters, digits, hyphens, underscores"
+                    "cookie: {name:?} is not a valid cookie name: use letters, digits, hyphens, underscores"
                 ));
             }
             Some(Place::Cookie(name.as_str().into()))
@@ -155,8 +155,9 @@ fn fields(spec: &config::AuthJwt, report: &mut Report<'_>) -> Box<[(FieldName, B
     let mut fields = Vec::with_capacity(spec.claims_to_headers.len());
     for (name, claim) in &spec.claims_to_headers {
         if claim.is_empty() {
-            report
-                .error(format!("claims_to_headers: {name}: \"\" is no claim: write the name of one, such as \"sub\""));
+            report.error(format!(
+                "claims_to_headers: {name}: \"\" is not a valid claim: write the name of one, such as \"sub\""
+            ));
         }
         if let Some(name) = report.request_field("claims_to_headers", name) {
             fields.push((name, claim.as_str().into()));

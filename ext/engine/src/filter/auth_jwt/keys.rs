@@ -39,7 +39,7 @@ impl Key {
         const PUBLIC: &str = "write the public key, which begins with -----BEGIN PUBLIC KEY-----";
         let text = String::from_utf8_lossy(pem);
         let label = text.split_once("-----BEGIN ").and_then(|(_, rest)| rest.split_once("-----"));
-        let label = label.map(|(label, _)| label).ok_or_else(|| format!("this is no PEM: {PUBLIC}"))?;
+        let label = label.map(|(label, _)| label).ok_or_else(|| format!("this is not valid PEM: {PUBLIC}"))?;
         match label {
             "PUBLIC KEY" | "RSA PUBLIC KEY" => {}
             "CERTIFICATE" => {
@@ -126,7 +126,7 @@ fn sound(key: &DecodingKey, algorithm: &'static dyn VerificationAlgorithm, name:
     let bytes = key.try_get_as_bytes().unwrap_or_default();
     match ParsedPublicKey::new(algorithm, bytes) {
         Ok(_) => Ok(()),
-        Err(_) => Err(format!("this is no sound {name} key: write it as it was issued")),
+        Err(_) => Err(format!("this is not a valid {name} key: write it as it was issued")),
     }
 }
 
@@ -140,7 +140,7 @@ pub(super) fn of_set(json: &[u8], ignored: &mut dyn FnMut(String)) -> Result<Vec
     }
     let json = json.strip_prefix(b"\xef\xbb\xbf").unwrap_or(json);
     let set: Set =
-        serde_json::from_slice(json).map_err(|error| format!("this is no set of keys ({error}): {REMEDY}"))?;
+        serde_json::from_slice(json).map_err(|error| format!("this is not a set of keys ({error}): {REMEDY}"))?;
     let mut keys = Vec::with_capacity(set.keys.len());
     for (index, member) in set.keys.into_iter().enumerate() {
         match serde_json::from_value::<Jwk>(member) {
@@ -162,6 +162,6 @@ pub(super) fn algorithm(name: &str) -> Result<Algorithm, String> {
     }
     all.iter().copied().find(|algorithm| format!("{algorithm:?}") == name).ok_or_else(|| {
         let names: Vec<_> = all.iter().map(|algorithm| format!("{algorithm:?}")).collect();
-        format!("{name:?} is no algorithm that is known here: write some of {}", names.join(", "))
+        format!("{name:?} is not a supported algorithm: write some of {}", names.join(", "))
     })
 }

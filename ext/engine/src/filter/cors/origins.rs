@@ -28,7 +28,7 @@ impl Origins {
             }
         }
         if origins.any && texts.len() > 1 {
-            report("\"*\" is all there are: leave out the others".into());
+            report("\"*\" already means all: leave out the others".into());
         }
         origins
     }
@@ -54,7 +54,7 @@ impl Origins {
             return Ok(());
         }
         let lower = text.to_ascii_lowercase();
-        let no_origin = |write: &str| format!("{text:?} is no origin: write {write}");
+        let no_origin = |write: &str| format!("{text:?} is not a valid origin: write {write}");
         let (scheme, host) =
             lower.split_once("://").ok_or_else(|| no_origin("one such as \"https://app.example.com\", or \"*\""))?;
         let bare = host.split(['/', '?', '#']).next().unwrap_or_default();
@@ -147,18 +147,18 @@ mod tests {
         for (texts, message) in [
             (
                 &["app.example.com"][..],
-                "\"app.example.com\" is no origin: write one such as \"https://app.example.com\", or \"*\"",
+                "\"app.example.com\" is not a valid origin: write one such as \"https://app.example.com\", or \"*\"",
             ),
-            (&["null"], "\"null\" is no origin: write one such as \"https://app.example.com\", or \"*\""),
+            (&["null"], "\"null\" is not a valid origin: write one such as \"https://app.example.com\", or \"*\""),
             (
                 &["https://a.example/"],
-                "\"https://a.example/\" is no origin: write \"https://a.example\", without a path",
+                "\"https://a.example/\" is not a valid origin: write \"https://a.example\", without a path",
             ),
-            (&["https://"], "\"https://\" is no origin: write a scheme and a host"),
-            (&["https://*"], "\"https://*\" is no origin: write a scheme and a host"),
-            (&["https://a.*.example"], "\"https://a.*.example\" is no origin: write a scheme and a host"),
-            (&["https://u@a.example"], "\"https://u@a.example\" is no origin: write a scheme and a host"),
-            (&["*", "https://a.example"], "\"*\" is all there are: leave out the others"),
+            (&["https://"], "\"https://\" is not a valid origin: write a scheme and a host"),
+            (&["https://*"], "\"https://*\" is not a valid origin: write a scheme and a host"),
+            (&["https://a.*.example"], "\"https://a.*.example\" is not a valid origin: write a scheme and a host"),
+            (&["https://u@a.example"], "\"https://u@a.example\" is not a valid origin: write a scheme and a host"),
+            (&["*", "https://a.example"], "\"*\" already means all: leave out the others"),
         ] {
             let (_, problems) = origins(texts);
             assert_eq!(problems.len(), 1, "{texts:?}: {problems:?}");

@@ -53,7 +53,9 @@ fn seconds(seconds: f64, report: &mut Report<'_>) -> Duration {
     match crate::snapshot::seconds(seconds) {
         Some(duration) if !duration.is_zero() => duration,
         _ => {
-            report.error(format!("timeout: {seconds} is no time limit: write seconds greater than 0, as in 5 or 0.5"));
+            report.error(format!(
+                "timeout: {seconds} is not a valid time limit: write seconds greater than 0, as in 5 or 0.5"
+            ));
             Duration::from_secs(1)
         }
     }
@@ -62,7 +64,7 @@ fn seconds(seconds: f64, report: &mut Report<'_>) -> Duration {
 /// Where the server is. A request must not be able to choose who judges it, so the host is written out.
 fn target(spec: &config::ForwardAuth, captures: &[&str], report: &mut Report<'_>) -> Option<TargetTemplate> {
     let Some(to) = &spec.to else {
-        report.error("to: nobody is asked: write the URL of a server, as in to: \"http://auth.internal/verify\"");
+        report.error("to: it is empty: write the URL of a server, as in to: \"http://auth.internal/verify\"");
         return None;
     };
     match TargetTemplate::parse(to) {

@@ -34,12 +34,11 @@ impl Key {
     pub(super) fn compile(spec: &LimitKey) -> Result<Self, String> {
         Ok(match spec {
             LimitKey::Address => Key::Address,
-            LimitKey::Header(name) => Key::Header(
-                FieldName::new(name)
-                    .ok_or_else(|| format!("header: {name:?} is no field name: use letters, digits and hyphens"))?,
-            ),
+            LimitKey::Header(name) => Key::Header(FieldName::new(name).ok_or_else(|| {
+                format!("header: {name:?} is not a valid header name: use letters, digits and hyphens")
+            })?),
             LimitKey::Query(name) if name.is_empty() => {
-                return Err("query: \"\" is no name: write one, such as \"user_id\"".into())
+                return Err("query: \"\" is not a valid name: write one, such as \"user_id\"".into())
             }
             LimitKey::Query(name) => Key::Query(name.as_str().into()),
             LimitKey::Rewrite(text) => {
@@ -181,8 +180,8 @@ mod tests {
     #[test]
     fn mistakes_say_what_to_write() {
         for (spec, message) in [
-            (LimitKey::Header("X Key".into()), "header: \"X Key\" is no field name: use letters, digits and hyphens"),
-            (LimitKey::Query(String::new()), "query: \"\" is no name: write one, such as \"user_id\""),
+            (LimitKey::Header("X Key".into()), "header: \"X Key\" is not a valid header name: use letters, digits and hyphens"),
+            (LimitKey::Query(String::new()), "query: \"\" is not a valid name: write one, such as \"user_id\""),
             (
                 LimitKey::Rewrite("all".into()),
                 "rewrite: \"all\" is the same for every request, so all clients would share one limit: write a \
@@ -190,7 +189,7 @@ mod tests {
             ),
             (
                 LimitKey::Rewrite("{addr|upcase}".into()),
-                "rewrite: in {addr|upcase}: \"upcase\" is no modifier (there are strip_prefix, strip_suffix, replace)",
+                "rewrite: in {addr|upcase}: \"upcase\" is not a valid modifier (there are strip_prefix, strip_suffix, replace)",
             ),
         ] {
             assert_eq!(Key::compile(&spec).map(|_| ()), Err(message.to_owned()));

@@ -199,7 +199,7 @@ impl Proxy {
                 Err(error) if reused && is_leftover(&error) && is_repeatable(exchange, upload) => {
                     dead += 1;
                     exchange.add_failure(format_args!(
-                        "{}: more bytes came behind a response than its Content-Length said",
+                        "{}: more bytes came after a response than its Content-Length said",
                         attempt.label()
                     ));
                 }

@@ -10,7 +10,7 @@ use crate::headers::hearsay::is_hearsay;
 use crate::headers::CONNECTION_FIELDS;
 use crate::message::{FieldName, Known};
 use crate::respond::{self, ErrorResponse};
-use crate::rewrite::{known_placeholder, Context, TargetTemplate, Template};
+use crate::rewrite::{foreign_value, known_placeholder, Context, TargetTemplate, Template};
 use crate::routing::plain_prefix;
 use crate::snapshot::Compiler;
 use crate::upstream::exchange::Limits;
@@ -39,7 +39,7 @@ impl Report<'_> {
             Some(duration) if !duration.is_zero() => duration,
             _ => {
                 self.error(format!(
-                    "{option}: {seconds} is no time limit: write seconds greater than 0, as in 30 or 0.5"
+                    "{option}: {seconds} is not a valid time limit: write seconds greater than 0, as in 30 or 0.5"
                 ));
                 Duration::from_secs(1)
             }
@@ -102,7 +102,7 @@ impl Proxy {
 
         let sets_host = headers.iter().any(|edit| edit.name.known() == Some(Known::Host));
         if spec.preserve_host && sets_host {
-            report.warning("preserve_host: `headers` says what Host is, and wins: leave one of them out");
+            report.warning("preserve_host: `headers` sets Host and wins: leave one of them out");
         }
         let own_headers = headers.iter().filter_map(|edit| edit.name.known()).fold(Names::default(), Names::with);
         let host = TargetHost {
@@ -167,7 +167,7 @@ fn target(report: &mut Report<'_>) -> Option<TargetTemplate> {
             }
             if target.names_no_host() && report.spec.pool.as_ref().is_none_or(|pool| pool.backends.is_none()) {
                 report.warning(format!(
-                    "to: {to:?} goes wherever a client says, into your own network too: write backends:, or a part of the host, \
+                    "to: {to:?} goes wherever a client says, even into your own network: add backends:, or a part of the host, \
                      as in \"http://{{host}}.internal{{path}}{{query}}\""
                 ));
             }
@@ -188,9 +188,9 @@ fn retry_on(report: &mut Report<'_>) -> RetryOn {
             "502" => retry_on.statuses.push(502),
             "503" => retry_on.statuses.push(503),
             "504" => retry_on.statuses.push(504),
-            other => report.error(format!(
-                "retry_on: {other:?} is no reason for another attempt: write :timeout, 502, 503 or 504"
-            )),
+            other => {
+                report.error(format!("retry_on: {other:?} is not a reason to retry: write :timeout, 502, 503 or 504"))
+            }
         }
     }
     retry_on
@@ -207,15 +207,17 @@ fn retry_budget(report: &mut Report<'_>) -> f64 {
 fn path_prefix(report: &mut Report<'_>) -> Option<Box<[u8]>> {
     let Some(prefix) = &report.spec.path_prefix else {
         if report.spec.strip_prefix {
-            report.error("strip_prefix: there is no path_prefix to strip: write path_prefix: \"/…\" beside it");
+            report.error("strip_prefix: there is no path_prefix to strip: add path_prefix: \"/…\"");
         }
         return None;
     };
     if !prefix.starts_with('/') || prefix.contains(['*', '?', '#', ' ']) {
-        report.error(format!("path_prefix: {prefix:?} is no path: write a path such as \"/api\", without * or ?"));
+        report.error(format!(
+            "path_prefix: {prefix:?} is not a valid path: write a path such as \"/api\", without * or ?"
+        ));
     } else if prefix.contains(['%', '\\']) || prefix.contains("//") {
         report.error(format!(
-            "path_prefix: {prefix:?} can be no path as it is matched, without escapes and empty segments: write the characters themselves"
+            "path_prefix: {prefix:?} can never match, since paths are matched without escapes and empty segments: write the characters themselves"
         ));
     }
     Some(plain_prefix(prefix))
@@ -238,9 +240,9 @@ fn names(option: &str, names: &[String], report: &mut Report<'_>) -> Vec<FieldNa
     for name in names {
         match FieldName::new(name) {
             Some(name) => found.push(name),
-            None => {
-                report.error(format!("{option}: {name:?} is no field name: use letters, digits, hyphens, underscores"))
-            }
+            None => report.error(format!(
+                "{option}: {name:?} is not a valid header name: use letters, digits, hyphens, underscores"
+            )),
         }
     }
     found
@@ -269,7 +271,10 @@ fn edits(option: &str, edits: &[HeaderEdit], context: Context, report: &mut Repo
     let mut compiled = Vec::with_capacity(edits.len());
     for edit in edits {
         let Some(name) = FieldName::new(&edit.name) else {
-            report.error(format!("{option}: {:?} is no field name: use letters, digits and hyphens", edit.name));
+            report.error(format!(
+                "{option}: {:?} is not a valid header name: use letters, digits and hyphens",
+                edit.name
+            ));
             continue;
         };
         if name.known().is_some_and(|known| CONNECTION_FIELDS.contains(&known)) {
@@ -284,7 +289,18 @@ fn edits(option: &str, edits: &[HeaderEdit], context: Context, report: &mut Repo
                     edit.name
                 ));
             }
+            let foreign = match value {
+                HeaderValue::Literal(text) => foreign_value(text),
+                HeaderValue::Rewrite(_) => None,
+            };
+            if let Some((written, ours)) = &foreign {
+                report.warning(format!(
+                    "{option}: {:?}: {written} is sent as it is written: write {{ rewrite: {ours:?} }}",
+                    edit.name
+                ));
+            }
             match template(value, context) {
+                Ok(template) if matches!(value, HeaderValue::Literal(_)) => values.push(template),
                 Ok(template) => {
                     for warning in template.warnings(&report.captures) {
                         report.warning(format!("{option}: {}: {warning}", edit.name));

@@ -42,7 +42,7 @@ impl Proxy {
         }
         if exchange.is_h2_tunnel() && (200..300).contains(&status) {
             // To the client it would mean that the tunnel has begun.
-            let why = Malformed("a success that is no switch of protocols, to a request for one");
+            let why = Malformed("a success that does not switch protocols, to a request to switch");
             return self.refuse(exchange, answered, attempt, why).await;
         }
         let framing = match backend.framing_of_response(&mut exchange.work.response, exchange.work.request.method) {

@@ -35,7 +35,7 @@ fn pairs(list: &[(&str, &str)]) -> Vec<(String, String)> {
 fn value_of<'f>(fields: &'f [(String, String)], name: &str) -> Option<&'f str> {
     let mut found = fields.iter().filter(|(other, _)| other.eq_ignore_ascii_case(name));
     let value = found.next().map(|(_, value)| value.as_str());
-    assert!(found.next().is_none(), "{name} stands there twice");
+    assert!(found.next().is_none(), "{name} is there twice");
     value
 }
 

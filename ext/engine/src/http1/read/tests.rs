@@ -197,7 +197,7 @@ fn request_heads_that_two_parsers_could_read_differently_are_refused() {
         ("a Host whose port is too large", b"GET / HTTP/1.1\r\nHost: a:65536\r\n\r\n"),
         ("a Host beyond ASCII", b"GET / HTTP/1.1\r\nHost: \xc3\xa9\r\n\r\n"),
         ("a malformed Host beside an absolute target", b"GET http://a/ HTTP/1.1\r\nHost: b/c\r\n\r\n"),
-        ("a target that is no path", b"GET a HTTP/1.1\r\nHost: a\r\n\r\n"),
+        ("a target that is not a valid path", b"GET a HTTP/1.1\r\nHost: a\r\n\r\n"),
         ("an authority as a target", b"GET a:80 HTTP/1.1\r\nHost: a\r\n\r\n"),
         ("an asterisk with GET", b"GET * HTTP/1.1\r\nHost: a\r\n\r\n"),
         ("another scheme", b"GET ftp://a/ HTTP/1.1\r\nHost: a\r\n\r\n"),

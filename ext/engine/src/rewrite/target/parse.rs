@@ -1,8 +1,8 @@
 //! Takes target URLs apart, at load.
 
 use super::super::name::BuiltIn;
-use super::super::parse::parts;
-use super::super::{Context, Part, Template};
+use super::super::parse::{parts, variable_length};
+use super::super::{foreign, Context, Part, Template};
 use super::{check_host, escape, Authority, Join, Rest, TargetTemplate};
 
 pub(super) fn target(text: &str) -> Result<TargetTemplate, String> {
@@ -17,7 +17,7 @@ pub(super) fn path(text: &str) -> Result<TargetTemplate, String> {
     match whole.parts.first() {
         Some(Part::Text(text)) if text.starts_with('/') => {}
         Some(Part::Value(value)) if value.name.is_path_like() => {}
-        _ => return Err(format!("{text:?} is no path: begin it with /, or with {{path}}")),
+        _ => return Err(format!("{text:?} is not a valid path: begin it with /, or with {{path}}")),
     }
     let rest = compile_rest(whole.parts.to_vec())?;
     Ok(TargetTemplate { tls: false, authority: Authority::Literal("".into()), rest, whole })
@@ -33,13 +33,14 @@ pub(super) fn shows_query(parts: &[Part]) -> bool {
 
 /// Whether TLS is asked for, and what follows `://`.
 fn scheme(text: &str) -> Result<(bool, &str), String> {
-    let no_url = |write: &str| Err(format!("{text:?} is no absolute URL: write {write}"));
+    let no_url = |write: &str| Err(format!("{text:?} is not an absolute URL: write {write}"));
     if let Some(socket) = socket(text) {
-        return Err(format!("a unix socket is no URL: write backends: [\"unix:{socket}\"], and leave `to` out"));
+        return Err(format!("a unix socket is not a URL: write backends: [\"unix:{socket}\"], and leave `to` out"));
     }
     let Some((scheme, rest)) = text.split_once("://") else {
         return match text.strip_prefix("//").unwrap_or(text) {
             "" => no_url("http://HOST{path}{query}"),
+            rest if misspelt(rest).is_some() => no_url(&misspelt(rest).unwrap_or_default()),
             rest if rest.starts_with(['/', '{']) => no_url(&format!("http://HOST{rest}")),
             rest => no_url(&format!("http://{rest}")),
         };
@@ -49,10 +50,24 @@ fn scheme(text: &str) -> Result<(bool, &str), String> {
         "https" => Ok((true, rest)),
         _ if scheme.contains('{') => no_url("the scheme out, http:// or https://: it cannot be a placeholder"),
         "h2" | "h2c" | "grpc" => {
-            no_url("http:// there, and name the backend beside it, as in backends: [\"h2://127.0.0.1:50051\"]")
+            no_url("http:// there, and name the backend too, as in backends: [\"h2://127.0.0.1:50051\"]")
         }
+        "ws" => no_url(&format!("http://{rest}, which takes WebSockets too")),
+        "wss" => no_url(&format!("https://{rest}, which takes WebSockets too")),
+        "tcp" => no_url(&format!("http://{rest}: TCP alone is not proxied by this version")),
         _ => no_url("http:// or https://: no other scheme can be proxied"),
     }
+}
+
+/// `http://a` of `http:/a`, `http//a` and `http:a`.
+fn misspelt(text: &str) -> Option<String> {
+    let (scheme, rest) = match text.strip_prefix("https") {
+        Some(rest) => ("https", rest),
+        None => ("http", text.strip_prefix("http")?),
+    };
+    let bare = rest.trim_start_matches([':', '/']);
+    let port = rest.starts_with(':') && bare.starts_with(|c: char| c.is_ascii_digit());
+    (rest.len() > bare.len() && !bare.is_empty() && !port).then(|| format!("{scheme}://{bare}"))
 }
 
 /// The path of a unix socket, if that is what was written: `unix:///run/app.sock`, `unix:/run/app.sock`, `http://unix:/run/app.sock` as
@@ -104,26 +119,32 @@ fn compile_authority(parts: Vec<Part>) -> Result<Authority, String> {
     for part in &parts {
         let Part::Text(text) = part else { continue };
         if text.contains('@') {
-            return Err(
-                "a user name in the URL is not sent to anybody: write headers: { \"Authorization\" => \"Basic …\" } \
+            return Err("a user name in the URL is never sent: write headers: { \"Authorization\" => \"Basic …\" } \
                         and leave it out of the URL"
-                    .into(),
-            );
+                .into());
         }
         check_text(text)?;
         if !text.is_ascii() {
             return Err(format!("the host {text:?} is not ASCII: write it in its xn-- form"));
         }
         if let Some(bad) = text.bytes().find(|b| !escape::in_host(*b) && !b":[]".contains(b)) {
-            return Err(format!("the host {text:?} holds {:?}, which no host name has", char::from(bad)));
+            let remedy = match text.split_once('$') {
+                Some((_, rest)) if bad == b'$' && variable_length(rest) > 0 => {
+                    let name = &rest[..variable_length(rest)];
+                    format!("${name} is a variable elsewhere: {}", foreign::variable(name))
+                }
+                _ => "write the name of a host, letters, digits and hyphens".into(),
+            };
+            return Err(format!("the host {text:?} holds {:?}, which no host name has: {remedy}", char::from(bad)));
         }
     }
     match &parts[..] {
         [] => Err("the URL has no host: write http://HOST{path}{query}".into()),
         [Part::Text(text)] => {
             let text = text.strip_suffix(':').unwrap_or(text);
-            check_host(text.as_bytes())
-                .map_err(|_| format!("{text:?} is no host: write HOST or HOST:PORT, an IPv6 address in brackets"))?;
+            check_host(text.as_bytes()).map_err(|_| {
+                format!("{text:?} is not a valid host: write HOST or HOST:PORT, an IPv6 address in brackets")
+            })?;
             Ok(Authority::Literal(text.into()))
         }
         _ => Ok(Authority::Parts(parts.into())),
@@ -220,7 +241,7 @@ fn check_text(text: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// `/{path}` and `?{query}`, both of which bring their own, and a query that stands there twice.
+/// `/{path}` and `?{query}`, both of which bring their own, and a query that is there twice.
 pub(super) fn doubled(parts: &[Part]) -> Vec<String> {
     let mut warnings = Vec::new();
     for pair in parts.windows(2) {
@@ -229,7 +250,7 @@ pub(super) fn doubled(parts: &[Part]) -> Vec<String> {
                 && second.name.built_in() == Some(BuiltIn::Query);
             if twice && first.modifiers.is_empty() && second.modifiers.is_empty() {
                 warnings.push(format!(
-                    "the query stands there twice, in {} and behind it: leave {} out",
+                    "the query is there twice, in {} and after it: leave {} out",
                     first.written, second.written
                 ));
             }
@@ -241,8 +262,30 @@ pub(super) fn doubled(parts: &[Part]) -> Vec<String> {
             _ => continue,
         };
         if value.modifiers.is_empty() && text.ends_with(own) && !text.ends_with("://") {
-            warnings.push(format!("{} brings its own {own:?}: leave out the one before it", value.written));
+            warnings.push(format!("{} starts with {own:?} itself: leave out the one before it", value.written));
         }
     }
+    warnings.extend(second_question_mark(parts));
     warnings
+}
+
+/// `{query}?x=1`, of which comes a second `?`. What stands before `{query}` is joined with it, and so is `&x=1` after it.
+fn second_question_mark(parts: &[Part]) -> Option<String> {
+    let mut brought: Option<&str> = None;
+    for part in parts {
+        match (part, brought) {
+            (Part::Text(text), Some(brought)) if text.contains('?') => {
+                let name = if brought == "{query}" { "" } else { "{path}" };
+                return Some(format!(
+                    "{brought} starts with '?' itself, and there is another '?' after it: write {name}?x=1{{query}}"
+                ));
+            }
+            (Part::Value(value), None) if value.modifiers.is_empty() => {
+                let query = matches!(value.name.built_in(), Some(BuiltIn::Query | BuiltIn::PathAndQuery));
+                brought = query.then_some(&*value.written);
+            }
+            _ => {}
+        }
+    }
+    None
 }

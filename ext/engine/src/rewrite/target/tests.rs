@@ -219,32 +219,37 @@ fn a_stripped_path_is_a_path_again() {
 #[test]
 fn what_can_never_be_an_absolute_url_is_refused_with_a_remedy() {
     for (to, message) in [
-        ("", "\"\" is no absolute URL: write http://HOST{path}{query}"),
-        ("b:80{path}", "\"b:80{path}\" is no absolute URL: write http://b:80{path}"),
-        ("//b{path}", "\"//b{path}\" is no absolute URL: write http://b{path}"),
-        ("/api{path}", "\"/api{path}\" is no absolute URL: write http://HOST/api{path}"),
-        ("{X-To}", "\"{X-To}\" is no absolute URL: write http://HOST{X-To}"),
-        ("ws://b", "\"ws://b\" is no absolute URL: write http:// or https://: no other scheme can be proxied"),
+        ("", "\"\" is not an absolute URL: write http://HOST{path}{query}"),
+        ("b:80{path}", "\"b:80{path}\" is not an absolute URL: write http://b:80{path}"),
+        ("//b{path}", "\"//b{path}\" is not an absolute URL: write http://b{path}"),
+        ("/api{path}", "\"/api{path}\" is not an absolute URL: write http://HOST/api{path}"),
+        ("{X-To}", "\"{X-To}\" is not an absolute URL: write http://HOST{X-To}"),
+        ("ws://b", "\"ws://b\" is not an absolute URL: write http://b, which takes WebSockets too"),
+        ("ftp://b", "write http:// or https://: no other scheme can be proxied"),
+        ("http:/b", "\"http:/b\" is not an absolute URL: write http://b"),
+        ("https//b{path}", "write https://b{path}"),
+        ("http:80", "write http://http:80"),
+        ("http://b$path", "holds '$', which no host name has: $path is a variable elsewhere: write {path}"),
         ("unix:///tmp/puma.sock", "write backends: [\"unix:/tmp/puma.sock\"], and leave `to` out"),
         ("unix:/tmp/puma.sock{path}", "write backends: [\"unix:/tmp/puma.sock\"]"),
         ("http://unix:/tmp/puma.sock:/api", "write backends: [\"unix:/tmp/puma.sock\"]"),
         ("/tmp/puma.sock", "write backends: [\"unix:/tmp/puma.sock\"]"),
         (
             "h2://b:1{path}",
-            "\"h2://b:1{path}\" is no absolute URL: write http:// there, and name the backend beside it, as in backends: \
+            "\"h2://b:1{path}\" is not an absolute URL: write http:// there, and name the backend too, as in backends: \
              [\"h2://127.0.0.1:50051\"]",
         ),
-        ("grpc://b:1", "write http:// there, and name the backend beside it"),
+        ("grpc://b:1", "write http:// there, and name the backend too"),
         ("{scheme}://b", "the scheme out, http:// or https://: it cannot be a placeholder"),
         ("http://{path}", "the URL has no host"),
         ("http:///a", "the URL has no host"),
         ("http://?a", "the URL has no host"),
         ("http://user:secret@b/", "headers: { \"Authorization\""),
         ("http://{X}@b/", "headers: { \"Authorization\""),
-        ("http://b:99999/", "\"b:99999\" is no host"),
-        ("http://b:http/", "\"b:http\" is no host"),
-        ("http://::1/", "\"::1\" is no host"),
-        ("http://.b/", "\".b\" is no host"),
+        ("http://b:99999/", "\"b:99999\" is not a valid host"),
+        ("http://b:http/", "\"b:http\" is not a valid host"),
+        ("http://::1/", "\"::1\" is not a valid host"),
+        ("http://.b/", "\".b\" is not a valid host"),
         ("http://b\u{fc}/", "xn--"),
         ("http://b\\c/", "which no host name has"),
         ("http://b c/", "which no URL may hold"),
@@ -253,7 +258,7 @@ fn what_can_never_be_an_absolute_url_is_refused_with_a_remedy() {
         ("http://b/{path}#top", "fragment"),
         ("http://b/{}", "%7B"),
         ("http://b/{path", "%7B"),
-        ("http://b/{path|upcase}", "\"upcase\" is no modifier"),
+        ("http://b/{path|upcase}", "\"upcase\" is not a valid modifier"),
     ] {
         let error = TargetTemplate::parse(to).map(|_| ()).expect_err(to);
         assert!(error.contains(message), "{to}: {error}");
@@ -266,18 +271,25 @@ fn slips_are_warned_of() {
     for (to, warnings) in [
         ("http://b/api{path}{query}", &[][..]),
         ("http://b/{path|strip_prefix:/a}", &[]),
-        ("http://b/{path}", &["{path} brings its own '/': leave out the one before it"]),
+        ("http://b/{path}", &["{path} starts with '/' itself: leave out the one before it"]),
         (
             "http://b{path_and_query}{query}",
-            &["the query stands there twice, in {path_and_query} and behind it: leave {query} out"],
+            &["the query is there twice, in {path_and_query} and after it: leave {query} out"],
+        ),
+        ("http://b{path}{query}{query}", &["the query is there twice, in {query} and after it: leave {query} out"]),
+        ("http://b/x?token=1{query}", &[]),
+        ("http://b/x{query}&token=1", &[]),
+        ("http://b/login?next={path}{query}", &[]),
+        (
+            "http://b{query}?x=1",
+            &["{query} starts with '?' itself, and there is another '?' after it: write ?x=1{query}"],
         ),
         (
-            "http://b{path}{query}{query}",
-            &["the query stands there twice, in {query} and behind it: leave {query} out"],
+            "http://b{path_and_query}?x=1",
+            &["{path_and_query} starts with '?' itself, and there is another '?' after it: write {path}?x=1{query}"],
         ),
-        ("http://b/x?token=1{query}", &[]),
-        ("http://b{path}?{query}", &["{query} brings its own '?': leave out the one before it"]),
-        ("http://b/{backend}", &["{backend} means nothing in a request: that name is for responses"]),
+        ("http://b{path}?{query}", &["{query} starts with '?' itself: leave out the one before it"]),
+        ("http://b/{backend}", &["{backend} has no meaning in a request: that name is for responses"]),
     ] {
         assert_eq!(TargetTemplate::parse(to).expect(to).warnings(&[]), warnings, "{to}");
     }

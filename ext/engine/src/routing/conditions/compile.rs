@@ -36,7 +36,9 @@ pub(in crate::routing) fn conditions(spec: &Location, report: &mut dyn FnMut(Str
             Some(name) => {
                 conditions.extend(values("headers", named, report).map(|values| Condition::Header(name, values)))
             }
-            None => report(format!("headers: {:?} is no field name: use letters, digits and hyphens", named.name)),
+            None => {
+                report(format!("headers: {:?} is not a valid header name: use letters, digits and hyphens", named.name))
+            }
         }
     }
     for named in &spec.query {
@@ -48,7 +50,9 @@ pub(in crate::routing) fn conditions(spec: &Location, report: &mut dyn FnMut(Str
             Some(_) => conditions.extend(
                 values("cookies", named, report).map(|values| Condition::Cookie(named.name.as_str().into(), values)),
             ),
-            None => report(format!("cookies: {:?} is no name of a cookie: use letters, digits, - and _", named.name)),
+            None => {
+                report(format!("cookies: {:?} is not a valid cookie name: use letters, digits, - and _", named.name))
+            }
         }
     }
     conditions.into()
@@ -62,7 +66,7 @@ fn values(option: &str, named: &Named, report: &mut dyn FnMut(String)) -> Option
 fn methods(methods: &[String], report: &mut dyn FnMut(String)) -> Box<[Box<str>]> {
     for method in methods {
         if FieldName::new(method).is_none() {
-            report(format!("methods: {method:?} is no method: write one such as \"GET\""));
+            report(format!("methods: {method:?} is not a valid method: write one such as \"GET\""));
         } else if method.eq_ignore_ascii_case("connect") {
             report(format!("methods: {method:?} is never let in: leave it out"));
         }
@@ -84,7 +88,7 @@ fn ports(ports: &[i64], report: &mut dyn FnMut(String)) -> Box<[u16]> {
     let port = |port: &i64| {
         let sound = u16::try_from(*port).ok().filter(|port| *port > 0);
         if sound.is_none() {
-            report(format!("ports: {port} is no port: write a number from 1 to 65535"));
+            report(format!("ports: {port} is not a valid port: write a number from 1 to 65535"));
         }
         sound
     };
@@ -96,7 +100,7 @@ fn extensions(extensions: &[String], report: &mut dyn FnMut(String)) -> Box<[Box
         let bare = extension.strip_prefix('.').unwrap_or(extension);
         if bare.is_empty() || bare.contains(['.', '/', '*']) {
             report(format!(
-                "extensions: {extension:?} is no extension: write what stands behind the last dot, such as \"png\""
+                "extensions: {extension:?} is not a valid extension: write what comes after the last dot, such as \"png\""
             ));
         }
     }
@@ -112,10 +116,10 @@ fn media_types(option: &str, types: &[String], ranges: bool, report: &mut dyn Fn
                 compiled.push(MediaType { main: main.to_ascii_lowercase().into(), sub: sub.to_ascii_lowercase().into() });
             }
             _ if ranges => report(format!(
-                "{option}: {text:?} is no media type: write one such as \"application/json\" or \"image/*\", without parameters"
+                "{option}: {text:?} is not a valid media type: write one such as \"application/json\" or \"image/*\", without parameters"
             )),
             _ => report(format!(
-                "{option}: {text:?} is no media type: write one such as \"text/html\", without * and parameters"
+                "{option}: {text:?} is not a valid media type: write one such as \"text/html\", without * and parameters"
             )),
         }
     }

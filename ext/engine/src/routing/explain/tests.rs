@@ -161,11 +161,14 @@ fn what_is_told_is_what_happens() {
 #[test]
 fn questions_that_are_none_are_refused() {
     for (question, message) in [
-        (Question { remote: Some("x".into()), ..Default::default() }, "\"x\" is no address"),
-        (Question { headers: vec![("a b".into(), "c".into())], ..Default::default() }, "\"a b\": \"c\" is no field"),
+        (Question { remote: Some("x".into()), ..Default::default() }, "\"x\" is not a valid address"),
+        (
+            Question { headers: vec![("a b".into(), "c".into())], ..Default::default() },
+            "\"a b\": \"c\" is not a valid header",
+        ),
         (
             Question { headers: vec![("a".into(), "b\r\nc: d".into())], ..Default::default() },
-            "\"a\": \"b\\r\\nc: d\" is no field",
+            "\"a\": \"b\\r\\nc: d\" is not a valid header",
         ),
     ] {
         let question = Question { method: "GET".into(), target: "/".into(), authority: "a".into(), ..question };

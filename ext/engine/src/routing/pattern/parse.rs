@@ -22,7 +22,7 @@ enum Piece {
 /// Reads a pattern. The error says what to write instead.
 pub(super) fn pattern(text: &str, names: &mut CaptureNames) -> Result<Pattern, String> {
     if !text.starts_with('/') {
-        return Err(format!("{text:?} is no path: begin it with a slash, as in \"/{}\"", text.trim_start_matches('*')));
+        return Err(format!("{text:?} is not a valid path: begin it with a slash, as in \"/{}\"", text));
     }
     let pieces = pieces(text)?;
     distinct(text, &pieces)?;
@@ -105,7 +105,7 @@ fn pieces(text: &str) -> Result<Vec<Piece>, String> {
 fn possible(text: &str, c: char) -> Result<(), String> {
     match c {
         '?' => Err(format!(
-            "{text:?} has a query, which is no part of a path: leave out ? and what follows, and write query: {{ … }}"
+            "{text:?} has a query, which is not part of a path: leave out ? and what follows, and write query: {{ … }}"
         )),
         '(' | ')' => Err(format!(
             "{text:?} has a {c} that belongs to no capture: write :name(…), or %{:02X} for the character itself",
@@ -123,7 +123,7 @@ fn possible(text: &str, c: char) -> Result<(), String> {
 fn escaped(text: &str, behind: &str) -> Result<u8, String> {
     let digits = behind.get(..2).filter(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()));
     match digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
-        None => Err(format!("{text:?} has a % without two hexadecimal digits behind it: write %25 for it")),
+        None => Err(format!("{text:?} has a % without two hexadecimal digits after it: write %25 for it")),
         Some(0) => Err(format!("{text:?} holds %00, which no path may hold: leave it out")),
         Some(b'/') => Err(format!("{text:?} holds %2F, and a path is matched with its escapes decoded: write /")),
         Some(byte) => Ok(byte),
@@ -135,7 +135,7 @@ fn capture<'t>(text: &str, behind: &'t str) -> Result<(Piece, &'t str), String> 
     let end = behind.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(behind.len());
     let (name, rest) = behind.split_at(end);
     if !name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') {
-        return Err(format!("{text:?} has a : without a name behind it: write :id, or %3A for a colon"));
+        return Err(format!("{text:?} has a : without a name after it: write :id, or %3A for a colon"));
     }
     let name = name.to_owned();
     let Some(inner) = rest.strip_prefix('(') else { return Ok((Piece::Capture { name, expression: None }, rest)) };
@@ -261,7 +261,7 @@ fn own_expression(text: &str, name: &str, expression: &str) -> Result<(&'static 
     let unicode = regexp::needs_unicode(&translated);
     let alone = RegexBuilder::new(&translated).unicode(unicode).build();
     let alone = alone.map_err(|error| {
-        wrong(format!("is no regular expression ({}): write one such as [0-9]+", regexp::last_line(&error)))
+        wrong(format!("is not a valid regular expression ({}): write one such as [0-9]+", regexp::last_line(&error)))
     })?;
     if alone.capture_names().flatten().next().is_some() {
         return Err(wrong("has a named group of its own: write (?:…), or a Regexp in place of the text".into()));

@@ -166,7 +166,8 @@ fn a_location_that_an_earlier_one_leaves_nothing_is_warned_of() {
         assert_eq!(found.len(), usize::from(warned), "{earlier} {later}: {found:?}");
         if warned {
             assert!(found[0].starts_with("location: it never matches: "), "{found:?}");
-            assert!(found[0].ends_with(" comes before it and takes all of it: move this one up, or leave it out"));
+            assert!(found[0]
+                .ends_with(" comes before it and takes everything that it would: move this one up, or leave it out"));
         }
     }
     let hosts = |earlier: &[&str], later: &[&str]| {
@@ -203,7 +204,7 @@ fn a_location_that_takes_less_than_it_looks_like_is_warned_of() {
     let found = warnings(vec![location("/api/", vec![answer("")])]);
     assert_eq!(
         found,
-        ["location: \"/api/\" takes this path alone, and nothing beside it takes what is below it: write \"/api/*\", or \"/api\" \
+        ["location: \"/api/\" takes this path alone, and nothing next to it takes what is below it: write \"/api/*\", or \"/api\" \
           if that path alone is meant"]
     );
     let other = config::Proxy { path_prefix: Some("/other".into()), to: Some("http://b".into()), ..Default::default() };
@@ -297,6 +298,6 @@ fn a_capture_that_does_not_show_is_warned_of() {
     let found = warnings(vec![location("/:path/:id", vec![answer("")])]);
     assert_eq!(
         found,
-        ["location: captures path, but {path} is what the request itself says: give the capture another name"]
+        ["location: captures path, but {path} is a value of the request itself: give the capture another name"]
     );
 }

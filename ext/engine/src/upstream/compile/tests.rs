@@ -111,8 +111,8 @@ fn every_mistake_is_reported_at_once_with_its_line() {
     assert_eq!(
         problems,
         [
-            r#"Proxyfile:7: proxy: backends: "localhost:http" is no address: the port must be a number from 1 to 65535"#,
-            r#"Proxyfile:7: proxy: backends: "::1" is no address: an IPv6 address stands in brackets, as in "[::1]:3001""#,
+            r#"Proxyfile:7: proxy: backends: "localhost:http" is not a valid address: the port must be a number from 1 to 65535"#,
+            r#"Proxyfile:7: proxy: backends: "::1" is not a valid address: an IPv6 address is written in brackets, as in "[::1]:3001""#,
             r#"Proxyfile:7: proxy: backend_priority: "least_busy" is unknown: write one of "round_robin", "ordered", "random", "least_conn", "random_two", "ip_hash""#,
             "Proxyfile:7: proxy: client_key is given without its certificate: add `client_certificate`",
         ]
@@ -124,8 +124,8 @@ fn nowhere_to_go_is_a_mistake_that_says_what_to_write() {
     for (proxy, target, says) in [
         (proxy(None), TargetHost::default(), "where to? write `to: \"http://HOST{path}{query}\"`"),
         (proxy(Some(&[])), target(false, "host"), "backends: the list is empty"),
-        (proxy(None), target(false, "host:0"), "to: \"host:0\" is no address: the port"),
-        (proxy(None), target(false, "unix:/x"), "to: \"unix:/x\" is no address"),
+        (proxy(None), target(false, "host:0"), "to: \"host:0\" is not a valid address: the port"),
+        (proxy(None), target(false, "unix:/x"), "to: \"unix:/x\" is not a valid address"),
     ] {
         let (backends, problems) = compile(&proxy, target);
         assert!(backends.is_none());
@@ -150,10 +150,10 @@ fn names_that_no_certificate_can_be_for_are_refused_where_tls_is_spoken() {
     let lax = with(Pool { verify_ssl: false, ..pool(Some(&["10.0.0.1"])) });
     let (backends, problems) = compile(&lax, target(true, "-shop.test"));
     assert!(backends.is_none());
-    assert!(problems[0].contains(r#"to: "-shop.test" can be the name of no TLS server"#), "{problems:?}");
+    assert!(problems[0].contains(r#"to: "-shop.test" cannot be the name of a TLS server"#), "{problems:?}");
     let (backends, problems) = compile(&with(Pool { verify_ssl: false, ..pool(None) }), target(true, "-shop.test"));
     assert!(backends.is_none());
-    assert!(problems[0].contains(r#""-shop.test" can be the name of no TLS server"#), "{problems:?}");
+    assert!(problems[0].contains(r#""-shop.test" cannot be the name of a TLS server"#), "{problems:?}");
 }
 
 #[test]
@@ -193,7 +193,7 @@ fn numbers_that_make_no_sense_are_mistakes_that_name_the_backend_and_the_range()
     };
     let (backends, problems) = compile(&with(pool), TargetHost::default());
     assert!(backends.is_none());
-    let time = "is no time limit: write seconds greater than 0, as in 30 or 0.5";
+    let time = "is not a valid time limit: write seconds greater than 0, as in 30 or 0.5";
     assert_eq!(
         problems
             .iter()
@@ -248,13 +248,13 @@ fn only_backups_are_worth_a_warning_and_a_service_has_no_port() {
     assert!(backends.is_some());
     assert_eq!(
         problems,
-        ["Proxyfile:7: proxy: backends: all of them are backups, which is as if none were: leave `backup: true` out of one"]
+        ["Proxyfile:7: proxy: backends: all of them are backups, which is the same as none: leave `backup: true` out of one"]
     );
     let (backends, problems) = compile(&proxy(Some(&["_http._tcp.app.test:3000"])), TargetHost::default());
     assert!(backends.is_none());
     assert_eq!(
         problems,
-        [r#"Proxyfile:7: proxy: backends: "_http._tcp.app.test" has ports in its SRV records: leave out ":3000""#]
+        [r#"Proxyfile:7: proxy: backends: "_http._tcp.app.test" gets its ports from SRV records: leave out ":3000""#]
     );
 }
 

@@ -71,6 +71,6 @@ fn servers_are_addresses_with_or_without_a_port() {
     let setting = Setting::of(vec!["dns.example".into(), "10.0.0.2:0".into(), "10.0.0.2".into()]);
     assert!(Dns::compile(&setting, &mut problems).is_none());
     assert_eq!(problems.len(), 2);
-    let first = r#"resolver: "dns.example" is no address of a DNS server: write an IP address"#;
+    let first = r#"resolver: "dns.example" is not a valid DNS server address: write an IP address"#;
     assert!(problems[0].to_string().starts_with(first), "{}", problems[0]);
 }

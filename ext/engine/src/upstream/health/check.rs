@@ -65,7 +65,7 @@ impl Check {
         let port = spec.port.and_then(|port| {
             let number = u16::try_from(port).ok().filter(|port| *port > 0);
             if number.is_none() {
-                report(format!("port: {port} is no port: write a number from 1 to 65535"));
+                report(format!("port: {port} is not a valid port: write a number from 1 to 65535"));
             }
             number
         });
@@ -87,7 +87,7 @@ impl HttpQuestion {
     fn compile(spec: &HealthCheck, report: &mut dyn FnMut(String)) -> Self {
         let HealthCheck { path, method, .. } = spec;
         if !path.starts_with('/') || path.bytes().any(|byte| !byte.is_ascii_graphic() || byte == b'#') {
-            report(format!("path: {path:?} is no path: write one that begins with /, such as \"/healthz\""));
+            report(format!("path: {path:?} is not a valid path: write one that begins with /, such as \"/healthz\""));
         }
         if FieldName::new(method).is_none() || method == "CONNECT" {
             report(format!("method: {method:?} cannot be asked with: write a method such as \"GET\" or \"HEAD\""));
@@ -159,7 +159,7 @@ fn fields(written: &[(String, String)], method: Method, report: &mut dyn FnMut(S
     let mut named = false;
     for (name, value) in written {
         let Some(name) = FieldName::new(name) else {
-            report(format!("headers: {name:?} is no field name: use letters, digits and hyphens"));
+            report(format!("headers: {name:?} is not a valid header name: use letters, digits and hyphens"));
             continue;
         };
         if is_ours(name.as_str()) {
@@ -192,9 +192,9 @@ fn statuses(written: &[(i64, i64)], report: &mut dyn FnMut(String)) -> Vec<Range
         let code = |code: i64| u16::try_from(code).ok().filter(|code| (100..=599).contains(code));
         match (code(first), code(last)) {
             (Some(first), Some(last)) if first <= last => statuses.push(first..=last),
-            _ if first == last => report(format!("status: {first} is no status code: write one from 100 to 599")),
+            _ if first == last => report(format!("status: {first} is not a valid status code: write one from 100 to 599")),
             _ => report(format!(
-                "status: {first}..{last} is no range of status codes: write one from 100 to 599, such as 200..399"
+                "status: {first}..{last} is not a valid range of status codes: write one from 100 to 599, such as 200..399"
             )),
         }
     }

@@ -63,7 +63,7 @@ impl Call {
         let scheme = if stream.server_name().is_some() { "https" } else { "http" };
         let authority = self.host.as_deref().unwrap_or(authority);
         let uri = Uri::builder().scheme(scheme).authority(authority).path_and_query(PATH).build();
-        let uri = uri.map_err(|_| format!("{authority:?} can be the name of no server in HTTP/2"))?;
+        let uri = uri.map_err(|_| format!("{authority:?} cannot be the name of an HTTP/2 server"))?;
         let mut head = Request::new(());
         *head.method_mut() = Method::POST;
         *head.uri_mut() = uri;
@@ -137,7 +137,7 @@ fn serving(data: &[u8]) -> Result<(), String> {
         Some(2) => Err("its status is NOT_SERVING".into()),
         Some(3) => Err("its status is SERVICE_UNKNOWN".into()),
         Some(other) => Err(format!("its status is {other}, which is none")),
-        None => Err("the answer is no message of grpc.health.v1".into()),
+        None => Err("the answer is not a grpc.health.v1 message".into()),
     }
 }
 

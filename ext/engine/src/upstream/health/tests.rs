@@ -56,8 +56,8 @@ fn times_and_numbers_that_are_none_are_refused() {
     assert_eq!(
         problems(|pool| (pool.fail_timeout, pool.queue_timeout) = (0.0, f64::NAN)),
         [
-            "fail_timeout: 0 is no time: write seconds greater than 0, as in 10 or 0.5",
-            "queue_timeout: NaN is no time: write seconds greater than 0, as in 10 or 0.5"
+            "fail_timeout: 0 is not a valid time: write seconds greater than 0, as in 10 or 0.5",
+            "queue_timeout: NaN is not a valid time: write seconds greater than 0, as in 10 or 0.5"
         ]
     );
     assert_eq!(
@@ -73,16 +73,19 @@ fn times_and_numbers_that_are_none_are_refused() {
 fn every_option_of_a_check_is_checked() {
     type Case = (fn(&mut HealthCheck), &'static str);
     let cases: [Case; 15] = [
-        (|c| c.interval = 0.0, "interval: 0 is no time: write seconds greater than 0, as in 10 or 0.5"),
-        (|c| c.timeout = -1.0, "timeout: -1 is no time: write seconds greater than 0, as in 10 or 0.5"),
+        (|c| c.interval = 0.0, "interval: 0 is not a valid time: write seconds greater than 0, as in 10 or 0.5"),
+        (|c| c.timeout = -1.0, "timeout: -1 is not a valid time: write seconds greater than 0, as in 10 or 0.5"),
         (|c| c.rise = 0, "rise: 0 is out of range: write a number from 1 to 1000"),
         (|c| c.fall = 1001, "fall: 1001 is out of range: write a number from 1 to 1000"),
-        (|c| c.port = Some(65_536), "port: 65536 is no port: write a number from 1 to 65535"),
+        (|c| c.port = Some(65_536), "port: 65536 is not a valid port: write a number from 1 to 65535"),
         (
             |c| c.path = "healthz".into(),
-            "path: \"healthz\" is no path: write one that begins with /, such as \"/healthz\"",
+            "path: \"healthz\" is not a valid path: write one that begins with /, such as \"/healthz\"",
         ),
-        (|c| c.path = "/a b".into(), "path: \"/a b\" is no path: write one that begins with /, such as \"/healthz\""),
+        (
+            |c| c.path = "/a b".into(),
+            "path: \"/a b\" is not a valid path: write one that begins with /, such as \"/healthz\"",
+        ),
         (
             |c| c.method = "GE T".into(),
             "method: \"GE T\" cannot be asked with: write a method such as \"GET\" or \"HEAD\"",
@@ -92,14 +95,14 @@ fn every_option_of_a_check_is_checked() {
             "method: \"CONNECT\" cannot be asked with: write a method such as \"GET\" or \"HEAD\"",
         ),
         (|c| c.status = Vec::new(), "status: the list is empty: write a code or a range, such as 200 or 200..399"),
-        (|c| c.status = vec![(99, 99)], "status: 99 is no status code: write one from 100 to 599"),
+        (|c| c.status = vec![(99, 99)], "status: 99 is not a valid status code: write one from 100 to 599"),
         (
             |c| c.status = vec![(200, 299), (399, 300)],
-            "status: 399..300 is no range of status codes: write one from 100 to 599, such as 200..399",
+            "status: 399..300 is not a valid range of status codes: write one from 100 to 599, such as 200..399",
         ),
         (
             |c| c.headers = vec![("A B".into(), "c".into())],
-            "headers: \"A B\" is no field name: use letters, digits and hyphens",
+            "headers: \"A B\" is not a valid header name: use letters, digits and hyphens",
         ),
         (
             |c| c.headers = vec![("connection".into(), "c".into())],

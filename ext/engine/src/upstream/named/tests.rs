@@ -53,8 +53,8 @@ fn names_of_letters_digits_and_three_more_are_taken_once() {
     assert_eq!(
         messages(&problems),
         [
-            r#"Proxyfile:2: upstream: "app servers" is no name: write letters, digits, "_", "-" and ".""#,
-            r#"Proxyfile:3: upstream: "" is no name: write letters, digits, "_", "-" and ".""#,
+            r#"Proxyfile:2: upstream: "app servers" is not a valid name: write letters, digits, "_", "-" and ".""#,
+            r#"Proxyfile:3: upstream: "" is not a valid name: write letters, digits, "_", "-" and ".""#,
             r#"Proxyfile:4: upstream: "A.B-C_1" is the name of the upstream at Proxyfile:1: write another"#,
         ]
     );
@@ -73,8 +73,8 @@ fn the_scheme_of_the_target_decides_on_tls_unless_the_backends_do() {
     assert!(compile(&mut upstreams, true, "bare", &mut problems).is_none());
     assert_eq!(
         messages(&problems),
-        ["Proxyfile:9: proxy: to: the scheme is https here and http at Proxyfile:9, so that nothing says how the backends of the \
-          upstream \"bare\" are spoken to: write \"https://\" or \"http://\" before each of them"]
+        ["Proxyfile:9: proxy: to: the scheme is https here and http at Proxyfile:9, so it is unclear how to speak to the backends of the \
+          upstream \"bare\": write \"https://\" or \"http://\" before each of them"]
     );
 }
 
@@ -90,7 +90,7 @@ fn an_upstream_has_no_port_and_its_options_stand_with_it() {
         messages(&problems),
         [
             r#"Proxyfile:9: proxy: to: "app" is an upstream, whose backends have ports of their own: leave out ":8080""#,
-            "Proxyfile:9: proxy: to: \"app\" is an upstream, which says itself what its backends are and how they are used: write \
+            "Proxyfile:9: proxy: to: \"app\" is an upstream, which has backends and settings of its own: write \
              `backends` and the options that belong to them there, or another host here",
         ]
     );
@@ -107,7 +107,9 @@ fn what_is_wrong_with_an_upstream_is_told_once_whoever_uses_it() {
         upstreams.finish(&mut problems);
         let errors = problems.iter().filter(|problem| problem.severity == Severity::Error);
         assert_eq!(errors.count(), 1, "{uses}: {problems:?}");
-        assert!(problems[0].to_string().starts_with(r#"Proxyfile:1: upstream: backends: "10.0.0.1:x" is no address"#));
+        assert!(problems[0]
+            .to_string()
+            .starts_with(r#"Proxyfile:1: upstream: backends: "10.0.0.1:x" is not a valid address"#));
     }
 }
 
@@ -115,8 +117,7 @@ fn what_is_wrong_with_an_upstream_is_told_once_whoever_uses_it() {
 fn an_upstream_that_nobody_uses_is_worth_a_warning_if_all_else_is_right() {
     let mut problems = Vec::new();
     Upstreams::new(&[spec("app", 1, &["10.0.0.1"])], &mut problems).finish(&mut problems);
-    let expected =
-        r#"Proxyfile:1: upstream: "app" is used by nobody: write proxy to: "http://app{path}{query}", or leave it out"#;
+    let expected = r#"Proxyfile:1: upstream: "app" is not used by any proxy: write proxy to: "http://app{path}{query}", or leave it out"#;
     assert_eq!(messages(&problems), [expected]);
     let mut problems = vec![Problem::error(None, "proxy", "wrong")];
     Upstreams::new(&[spec("app", 1, &["10.0.0.1"])], &mut problems).finish(&mut problems);

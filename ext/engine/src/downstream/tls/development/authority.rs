@@ -137,7 +137,7 @@ fn read_key(folder: &Path) -> Result<KeyPair, String> {
         Ok((mode, fs::read_to_string(&path)?))
     };
     let (mode, pem) = read().map_err(|error: io::Error| {
-        format!("{path:?} cannot be read: {error}: remove {folder:?}, so that it is made anew")
+        format!("{path:?} cannot be read: {error}: remove {folder:?}, so that it is made again")
     })?;
     if mode & 0o077 != 0 {
         let (now, right) = (mode & 0o777, 0o600);
@@ -159,7 +159,7 @@ fn end(pem: &[u8], key: &KeyPair) -> Option<SystemTime> {
 
 fn unusable(path: &Path) -> String {
     let folder = path.parent().unwrap_or(path);
-    format!("{path:?} cannot be used: remove {folder:?}, so that it is made anew")
+    format!("{path:?} cannot be used: remove {folder:?}, so that it is made again")
 }
 
 fn cannot(error: rcgen::Error) -> String {

@@ -16,7 +16,7 @@ fn reasons_for_another_attempt_are_known_ones() {
     assert_eq!(problems(|proxy| proxy.retry_on = reasons(&["timeout", "502", "503", "504"])), [""; 0]);
     assert_eq!(
         problems(|proxy| proxy.retry_on = reasons(&["timeout", "500"])),
-        ["proxy: retry_on: \"500\" is no reason for another attempt: write :timeout, 502, 503 or 504"]
+        ["proxy: retry_on: \"500\" is not a reason to retry: write :timeout, 502, 503 or 504"]
     );
 }
 

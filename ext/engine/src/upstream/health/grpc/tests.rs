@@ -105,7 +105,7 @@ async fn every_other_answer_says_why_it_is_none() {
     assert_eq!(refused(trailers_only(&[])).await, "the answer has no grpc-status: it is none of gRPC");
     assert_eq!(refused(Answer { status: 404, ..trailers_only(&[]) }).await, "the answer is a 404");
     let data = Some(b"<html>".to_vec());
-    assert_eq!(refused(Answer { data, ..serving_as(1) }).await, "the answer is no message of grpc.health.v1");
+    assert_eq!(refused(Answer { data, ..serving_as(1) }).await, "the answer is not a grpc.health.v1 message");
     let data = Some(vec![0; LARGEST + 1]);
     assert_eq!(refused(Answer { data, ..serving_as(1) }).await, "the answer is too large");
 }

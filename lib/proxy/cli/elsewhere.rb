@@ -1,0 +1,27 @@
+# frozen_string_literal: true
+
+module Proxy
+  module CLI
+    # Commands and options of other servers, each with what does the same here.
+    # @api private
+    module Elsewhere
+      ANSWERS = {
+        "write `proxy check`" => %w[validate configtest test verify lint -t -T --test -tq],
+        "write `proxy start`" => %w[run serve server up daemon foreground],
+        "not yet in this version: send SIGHUP to the proxy, as in `kill -HUP PID`" => %w[reload],
+        "not yet in this version: send SIGTERM to the proxy, as in `kill -TERM PID`" => %w[stop quit down shutdown],
+        "not yet in this version: let the service manager do it, as in `systemctl restart proxy`" => %w[restart upgrade],
+        "not yet in this version: `server.stats` in Ruby has the figures" => %w[status stats top list],
+        "not in this version: `ruby -c Proxyfile` checks the syntax, and rubocop the form" => %w[fmt format],
+        "write `proxy routes URL`" => %w[route explain trace],
+        "write `proxy init`" => %w[new generate setup]
+      }.flat_map { |answer, names| names.map { |name| [name, answer] } }.to_h.freeze
+      private_constant :ANSWERS
+
+      # What to write in place of a command; nil if nobody knows it. A word of the configuration is explained by the help.
+      def self.answer(name)
+        ANSWERS[name] || ("write `proxy help #{name}`, it is a word of a Proxyfile" if DSL::Options::BY_NAME.key?(name.to_sym))
+      end
+    end
+  end
+end

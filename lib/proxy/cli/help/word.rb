@@ -1,0 +1,81 @@
+# frozen_string_literal: true
+
+module Proxy
+  module CLI
+    class Help < Command
+      # What a word of the configuration means: a directive, an option, or a word of another system. All of it comes from the tables that
+      # the configuration is checked with.
+      # @api private
+      class Word
+        WIDTH = 78
+        private_constant :WIDTH
+
+        # The text about `name`; nil if nobody knows it.
+        def self.text(name)
+          word = name.to_s.delete_prefix(":").delete_suffix(":").tr("-", "_").to_sym
+          directive = DSL::Options::BY_NAME[word] unless word == :pool
+          return new.option(word) || new.elsewhere(word) unless directive
+
+          [(new.option(word) if DSL::Options::PARTS.include?(word)), new.directive(directive)].compact.join("\n\n")
+        end
+
+        # Every word that there is something to say of.
+        def self.all
+          DSL::Options::WORDS + DSL::Options::PARTS - [:pool] + DSL::Options::ALL.flat_map(&:names)
+        end
+
+        # Those that a message may mean.
+        def self.nearest(name)
+          DSL::Spelling.near(name, all.uniq).map(&:to_s)
+        end
+
+        # A directive, or a Hash that options take, with its options.
+        def directive(directive)
+          example = DSL::Examples.of(directive.name)
+          parts = [wrapped("#{directive.name}: #{plain(directive.prose)}")]
+          parts << "Takes #{directive.takes.hint}." if directive.takes
+          parts << "Default: #{plain(directive.default)}." if directive.default
+          parts << "Example:\n#{indented(example)}" unless example.empty?
+          parts << "Options:\n#{directive.options.map { |option| one(option) }.join("\n")}" unless directive.options.empty?
+          parts.join("\n\n")
+        end
+
+        # An option, for each directive that has it; nil if none has.
+        def option(name)
+          owners = DSL::Options::ALL.reject { |directive| directive.name == :pool }.select { |directive| directive.option(name) }
+          return if owners.empty?
+
+          owners.group_by { |owner| one(owner.option(name)) }.map do |text, same|
+            "#{wrapped("#{name}: an option of #{DSL::Spelling.list(same.map { |owner| owner.name.to_s })}")}\n\n#{text}"
+          end.join("\n\n")
+        end
+
+        # A word of nginx, Caddy, HAProxy, Puma, Traefik or Kamal; nil if it is none.
+        def elsewhere(name)
+          answer = DSL::Foreign.word(name) || DSL::Foreign.option(name, DSL::Options::ALL.flat_map(&:names)) || DSL::Foreign.note(name)
+          wrapped("#{name} is a word of another system. Here: #{answer}.") if answer
+        end
+
+        private
+
+        def one(option)
+          names = [option.name, *option.aliases].map { |name| "#{name}:" }.join(" or ")
+          facts = ["Takes #{option.type.hint}.", option.required? ? "Must be written." : "Default: #{plain(option.default)}."]
+          "  #{names}\n#{wrapped([plain(option.prose), *facts].join(" "), 6)}"
+        end
+
+        def plain(prose)
+          prose.sub(/, see below(?=\.)/, "").gsub(/`([^`]*)`/, '\1')
+        end
+
+        def wrapped(text, indent = 0)
+          text.gsub(/(.{1,#{WIDTH - indent}})(?:\s+|\z)/) { "#{" " * indent}#{$1}\n" }.chomp
+        end
+
+        def indented(lines)
+          lines.map { |line| "  #{line}".rstrip }.join("\n")
+        end
+      end
+    end
+  end
+end
