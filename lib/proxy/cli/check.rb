@@ -6,13 +6,14 @@ module Proxy
     # @api private
     class Check < Command
       describe "say whether the configuration is right", <<~HELP
-        proxy check [-c PATH]
+        proxy check [-c PATH | --to ADDRESS...]
 
         Reads the configuration as `proxy start` does, and starts nothing. Everything
         that is wrong is printed at once, with file, line and what to write instead.
         Exits with 0 when all is well, warnings or not, and with 1 otherwise.
 
           -c, --config PATH   the configuration; else Proxyfile, then config/proxy.rb
+              --to ADDRESS    no file: forward to this backend; repeatable
           -h, --help          this text
 
         Example:
@@ -23,10 +24,11 @@ module Proxy
 
       def declare(options)
         config_option(options)
+        to_option(options)
       end
 
       def perform
-        config = Config.load(@path)
+        config = configuration
         config.warnings.each { |warning| @err.puts "warning: #{warning}" }
         errors = config.errors
         return complain(errors, "#{config.file} has #{count(errors.length, "error")}.") unless errors.empty?

@@ -15,6 +15,7 @@ module Proxy
         location takes it. Nothing is started and nothing is sent.
 
           -c, --config PATH           the configuration (as with `proxy start`)
+              --to ADDRESS            no file: a backend (as with `proxy start`)
           -H, --header 'NAME: VALUE'  a field of the request; repeatable
               --remote ADDRESS        the client's address (127.0.0.1)
           -h, --help                  this text
@@ -29,6 +30,7 @@ module Proxy
 
       def declare(options)
         config_option(options)
+        to_option(options)
         options.on("-H", "--header FIELD", String) { |field| (@headers ||= []) << field }
         options.on("--remote ADDRESS", String) { |address| @remote = address }
       end
@@ -61,7 +63,7 @@ module Proxy
 
       # Reads the configuration. What is wrong with it is printed as `proxy check` does.
       def configured
-        config = Config.load(@path)
+        config = configuration
         errors = config.errors
         return complain(errors, "#{config.file} has #{count(errors.length, "error")}.") unless errors.empty?
 

@@ -6,12 +6,13 @@ module Proxy
     # @api private
     class Start < Command
       describe "start the proxy (what `proxy` alone does)", <<~HELP
-        proxy start [-c PATH] [-b URL]...
+        proxy start [-c PATH | --to ADDRESS...] [-b URL]...
 
         Reads the configuration, binds its addresses and serves until it is told to
         stop. Nothing is bound when anything is wrong with the configuration.
 
           -c, --config PATH   the configuration; else Proxyfile, then config/proxy.rb
+              --to ADDRESS    no file: forward to this backend; repeatable
           -b, --bind URL      listen here, not on the binds of the file; repeatable
           -h, --help          this text
 
@@ -30,6 +31,7 @@ module Proxy
         Examples:
           proxy                                     Proxyfile, as it stands
           proxy start -c config/proxy.rb            another file
+          proxy start --to localhost:3000           no file, from port 8080 to there
           proxy start -b http://127.0.0.1:9000      the same routes on another port
           proxy start -b unix:///tmp/proxy.sock     or on a socket file
       HELP
@@ -42,6 +44,7 @@ module Proxy
 
       def declare(options)
         config_option(options)
+        to_option(options)
         options.on("-b", "--bind URL", String) { |url| (@binds ||= []) << url }
       end
 
@@ -71,7 +74,7 @@ module Proxy
 
       # The configuration, or nil after saying why there is none.
       def read
-        Config.load(@path, binds: @binds)
+        configuration(binds: @binds)
       # `exit` in a configuration is as good as anywhere else before something runs.
       rescue SystemExit
         @console.flush(FAREWELL)
@@ -88,7 +91,7 @@ module Proxy
 
       def serve(server, config, signals)
         # As it is looked for: `pgrep -f "proxy start"`.
-        Process.setproctitle(["proxy start", @path && "-c #{@path}"].compact.join(" "))
+        Process.setproctitle(["proxy start", @path && "-c #{@path}", *@targets&.map { |target| "--to #{target}" }].compact.join(" "))
         greet(server, config)
         reloading = Reloading.new(server, config, @console, signals)
         obey(server, reloading, signals)
