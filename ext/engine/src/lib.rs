@@ -45,5 +45,5 @@ mod waiting;
 
 pub use config::Config;
 pub use routing::bench::Routes;
-pub use routing::explain::{explain, Explanation, Question};
+pub use routing::explain::{explain, Explanation, Question, Sent};
 pub use server::{Server, StartError, Stats};
