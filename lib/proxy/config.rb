@@ -25,6 +25,11 @@ module Proxy
       Source.new(block ? nil : path_of(path), working_directory, block, binds).read
     end
 
+    # Reads addresses of the command line as what a file would say with them: each gets requests, and the client's `Host` with them.
+    def self.to(addresses, binds: nil)
+      Targets.new(addresses, binds).read
+    end
+
     # The working directory, or the root if it was deleted: what is named with its whole path is found all the same.
     def self.working_directory
       Dir.pwd
@@ -64,6 +69,9 @@ module Proxy
         Source.new(block ? nil : Config.path_of(path), Config.working_directory, block, binds)
       end
 
+      # Problems of what was read, as they are told.
+      def told(problems) = problems
+
       private
 
       # The file as it was named, unless the working directory is another one by now.
@@ -71,6 +79,40 @@ module Proxy
         Dir.pwd == directory ? path : DSL::FilePath.expand(path, directory)
       rescue SystemCallError
         DSL::FilePath.expand(path, directory)
+      end
+    end
+
+    # Addresses of the command line. No line of a file says them.
+    # @api private
+    class Targets < Source
+      def initialize(addresses, binds)
+        super(nil, Config.working_directory, nil, binds)
+        @addresses = addresses
+      end
+
+      # What they come to, which is the same each time.
+      def read
+        draft = DSL::Draft.new(Problem.without_secrets(@addresses.map { |address| "--to #{address}" }.join(" ")), directory)
+        draft.evaluate("") do |dsl|
+          dsl.access_log("combined")
+          dsl.proxy(backends: @addresses, preserve_host: true)
+        end
+        draft.to_h.fetch("routes").each { |route| route.fetch("proxy").delete("at") }
+        Config.new(draft, self)
+      end
+
+      def told(problems)
+        ports = @addresses.select { |address| address.match?(/\A:?\d+\z/) }
+        return problems.map { |problem| relabelled(problem) } if ports.empty?
+
+        ports.map { |port| Problem.new(directive: "--to", message: "#{port.inspect} is a port alone: write localhost:#{port.delete(":")}") }
+      end
+
+      private
+
+      def relabelled(problem)
+        message = problem.message.delete_prefix("backends: ")
+        Problem.new(directive: problem.directive == "bind" ? "bind" : "--to", message: message, severity: problem.severity)
       end
     end
 
@@ -89,7 +131,7 @@ module Proxy
       @hash = draft.to_h
       @hash["binds"] = Config.binds(source.binds, read) if source.binds&.any?
       @draft = draft
-      @problems = Problem.sort(read + engine_problems(read) + loops(read)).freeze
+      @problems = Problem.sort(source.told(read + engine_problems(read) + loops(read))).freeze
       @draft = nil
     end
 

@@ -26,8 +26,15 @@ RSpec.describe "proxy routes" do
     RUBY
   end
 
-  # The output for a request, without its first lines.
-  def told(*arguments)
+  # The output, without what the backend gets.
+  def told(*arguments) = output(*arguments).sub(/^\nthe backend gets:\n.*\z/m, "")
+
+  # What the backend gets, line by line, without what is another each time.
+  def sent(*arguments)
+    output(*arguments)[/^the backend gets:\n(.*)\z/m, 1]&.sub(/(X-Request-Id: )\h{32}$/, '\1ID')&.sub(/t=\d{13}$/, "t=TIME")&.gsub(/^ {6}/, "")
+  end
+
+  def output(*arguments)
     out, err, status = run_command("routes", *arguments)
     expect([err, status]).to eq(["", 0])
     out
@@ -110,6 +117,65 @@ RSpec.describe "proxy routes" do
     expect(out).to include("headers X-Off: nil; the request has \"1\"\n").and(end_with("answer:\n  16  static_response 404\n"))
     expect(out).not_to include("headers Upgrade")
     expect(told("http://b/?v=1", "--header=Upgrade:websocket")).to end_with("  14  proxy http://b/\n        backends: 127.0.0.1:3\n")
+  end
+
+  it "says what the backend gets, field by field" do
+    fields = ["-H", "Cookie: a=b", "-H", "X-Own: 1", "-H", "Connection: X-Own", "-H", "X_Real_IP: 1", "-H", "User-Agent: test"]
+
+    expect(sent("http://api.example.com/users/7?q=1", *fields, "--remote", "203.0.113.9")).to eq(<<~TEXT)
+      GET /v2/7?q=1 HTTP/1.1
+      Host: users.internal
+      User-Agent: test
+      X-Env: production
+      X-Forwarded-For: 203.0.113.9
+      X-Real-IP: 203.0.113.9
+      X-Forwarded-Proto: http
+      X-Forwarded-Port: 80
+      X-Forwarded-Host: api.example.com
+      X-Request-Id: ID
+      X-Request-Start: t=TIME
+      Via: 1.1 proxy
+      (not passed on: Cookie, X-Own, Connection, X_Real_IP)
+    TEXT
+  end
+
+  context "behind a trusted proxy" do
+    before { write("Proxyfile", "trusted_proxies '10.0.0.0/8'\nproxy backends: ['127.0.0.1:3000', '127.0.0.1:3001'], preserve_host: true, keepalive: 0\n") }
+
+    fields = ["-H", "X-Forwarded-For: 198.51.100.7", "-H", "X-Forwarded-Proto: https", "-H", "X-Request-Id: theirs"]
+
+    it "says what the backend gets of what that says" do
+      out = sent("http://app.example.com:8080/", *fields, "--remote", "10.0.0.1")
+
+      expect(out.lines.map(&:chomp)).to include("Host: app.example.com:8080", "X-Forwarded-For: 198.51.100.7, 10.0.0.1", "X-Real-IP: 198.51.100.7",
+                                                "X-Forwarded-Proto: https", "X-Request-Id: theirs", "Connection: close")
+      expect(told("http://a/", *fields, "--remote", "10.0.0.1")).to include(", from 198.51.100.7, by the trusted proxy 10.0.0.1\n")
+      expect(told("http://a/", "--remote", "10.0.0.1")).to include(", from 10.0.0.1, a trusted proxy\n")
+    end
+
+    it "believes nobody else, whatever the bind" do
+      plain = sent("http://app.example.com:8080/", *fields, "--remote", "203.0.113.9").lines.map(&:chomp)
+      tls = sent("https://app.example.com/", *fields, "--remote", "203.0.113.9").lines.map(&:chomp)
+
+      expect(plain).to include("X-Forwarded-For: 203.0.113.9", "X-Forwarded-Proto: http", "X-Forwarded-Port: 8080", "X-Forwarded-Host: app.example.com:8080")
+      expect(tls).to include("X-Forwarded-For: 203.0.113.9", "X-Forwarded-Proto: https", "X-Forwarded-Port: 443", "X-Forwarded-Host: app.example.com")
+    end
+  end
+
+  it "says what the backend gets without the secrets of the configuration" do
+    write("Proxyfile", <<~RUBY)
+      auth_jwt secret: "0123456789abcdef0123456789abcdef", algorithms: ["HS256"]
+      proxy backends: ["h:3000"], headers: { "Authorization" => "Bearer of-mine", "X-Token" => { rewrite: "{addr}" } }, forwarded_headers: false
+    RUBY
+    expect(sent("http://a/", "-H", "Cookie: a=1", "-H", "X-Token: 2")).to eq(<<~TEXT)
+      GET / HTTP/1.1
+      Host: h:3000
+      Cookie: a=1
+      X-Token: …
+      Via: 1.1 proxy
+      Authorization: …
+      (as it is before auth_jwt)
+    TEXT
   end
 
   it "says what is refused, and why" do

@@ -46,7 +46,7 @@ module ExampleFiles
 
       text = text.gsub(from, to)
     end
-    path = File.join(directory, name)
+    path = File.join(directory, File.basename(name))
     # On one engine thread a request is no longer counted as in flight when its client has the answer.
     File.write(path, "threads 1\n#{text}")
     start_proxy(file: path, **options).tap { |proxy| await_first_checks(proxy) }

@@ -11,11 +11,12 @@ class PumaBackend
 
   attr_reader :address
 
-  # `rackup` is a path. With `unix`, Puma listens there instead of on a free port.
-  def initialize(rackup = ECHO, unix: nil)
-    @process = ChildProcess.new("puma", "--no-config", "--threads", "0:16", "--bind", unix ? "unix://#{unix}" : "tcp://127.0.0.1:0", rackup,
+  # `rackup` is a path. With `unix`, Puma listens there, else at `bind`.
+  def initialize(rackup = ECHO, unix: nil, bind: "127.0.0.1:0", environment: {})
+    @process = ChildProcess.new(environment, "puma", "--no-config", "--threads", "0:16", "--bind", unix ? "unix://#{unix}" : "tcp://#{bind}", rackup,
                                 chdir: File.dirname(rackup))
-    listening = @process.await_output(%r{Listening on (?:http://(\S+)|(unix://\S+))})
+    # An application such as Rails takes its time on a busy machine.
+    listening = @process.await_output(%r{Listening on (?:http://(\S+)|(unix://\S+))}, limit: 60)
     @process.await_output(/Ctrl-C/)
     @address = unix ? "unix:#{unix}" : listening[1]
   end

@@ -32,7 +32,8 @@ use tokio::runtime::Handle;
 use crate::config;
 use crate::forward::{Exchange, Verdict};
 use crate::log::Log;
-use crate::rewrite::Scope;
+use crate::message::RequestHead;
+use crate::rewrite::{Scope, Template};
 use crate::snapshot::Compiler;
 use crate::upstream::Dns;
 use address_list::AddressList;
@@ -48,6 +49,9 @@ use rate_limit::RateLimit;
 use rewrite_path::RewritePath;
 
 pub(crate) use max_body::BodyLimit;
+
+/// Appends what a rewrite comes to for a request.
+pub(crate) type Render<'a> = dyn Fn(&RequestHead, &Template, &mut Vec<u8>) + 'a;
 
 /// A filter, compiled.
 #[derive(Debug)]
@@ -117,6 +121,13 @@ impl Filter {
     pub(crate) fn start(&self, dns: &Arc<Dns>, handle: &Handle, log: &Arc<Log>) {
         if let Filter::ForwardAuth(filter) = self {
             filter.start(dns, handle, log);
+        }
+    }
+
+    /// Changes a request that nobody sends, as far as the configuration alone says how. `render` appends what a rewrite comes to.
+    pub(crate) fn preview(&self, request: &mut RequestHead, render: &Render<'_>) {
+        if let Filter::RequestHeaders(changes) = self {
+            changes.preview(request, render);
         }
     }
 

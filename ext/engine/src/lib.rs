@@ -47,5 +47,5 @@ mod websocket;
 
 pub use config::Config;
 pub use routing::bench::Routes;
-pub use routing::explain::{explain, Explanation, Question};
+pub use routing::explain::{explain, Explanation, Question, Sent};
 pub use server::{Server, StartError, Stats};

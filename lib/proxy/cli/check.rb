@@ -8,7 +8,7 @@ module Proxy
     # @api private
     class Check < Command
       describe "say whether the configuration is right", <<~HELP
-        proxy check [-c PATH] [--json]
+        proxy check [-c PATH | --to ADDRESS...] [--json]
 
         Reads the configuration as `proxy start` does, and starts nothing. Everything
         that is wrong is printed at once, with file, line and what to write instead.
@@ -16,6 +16,7 @@ module Proxy
 
           -c, --config PATH   the configuration; else Proxyfile, then config/proxy.rb
               --json          print one JSON object instead, for editors and CI
+              --to ADDRESS    no file: forward to this backend; repeatable
           -h, --help          this text
 
         The JSON object has "file", "ok", "binds", "routes" and "problems", an array of
@@ -33,11 +34,12 @@ module Proxy
 
       def declare(options)
         config_option(options)
+        to_option(options)
         options.on("--json") { @json = true }
       end
 
       def perform
-        config = Config.load(@path)
+        config = configuration
         return print_json(config) if @json
 
         config.warnings.each { |warning| @err.puts "warning: #{warning}" }

@@ -30,6 +30,7 @@ module Proxy
       def run(arguments)
         rest = parser.parse(arguments)
         return help if @help
+        return usage("-c and --to exclude each other: leave one of them out") if @path && @targets
 
         call(*rest)
       rescue OptionParser::ParseError => error
@@ -56,6 +57,15 @@ module Proxy
 
       def config_option(options)
         options.on("-c", "--config PATH", String) { |path| @path = path }
+      end
+
+      def to_option(options)
+        options.on("--to ADDRESS", String) { |address| (@targets ||= []) << address }
+      end
+
+      # The configuration that the options name.
+      def configuration(**binds)
+        @targets ? Config.to(@targets, **binds) : Config.load(@path, **binds)
       end
 
       def call(*rest)

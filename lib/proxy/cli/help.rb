@@ -43,6 +43,7 @@ module Proxy
 
           Options:
             -c, --config PATH   the configuration; else Proxyfile, then config/proxy.rb
+                --to ADDRESS    no file: forward to this backend; repeatable
             -b, --bind URL      listen here, not on the binds of the file; repeatable
             -h, --help          this text, or that of a command
             -v, --version       the version
@@ -50,7 +51,8 @@ module Proxy
           Words of a Proxyfile, which `proxy help WORD` explains:
           #{words}
 
-          New here? `proxy init` writes a Proxyfile, `proxy` runs it.
+          New here? `proxy --to localhost:3000` needs no file. `proxy init` writes a
+          Proxyfile that fits the folder, `proxy` runs it.
         TEXT
         OK
       end

@@ -12,11 +12,14 @@ module Proxy
         Prints the locations, filters and handlers of the configuration, each with its
         line. With a URL it says what a request for it would get: the location, what
         that captures, the filters, the handler and its backends, and why no other
-        location takes it. Nothing is started and nothing is sent.
+        location takes it; and, line by line, the request that the backend gets: Host,
+        X-Forwarded-For and all the others. Nothing is started and nothing is sent.
 
           -c, --config PATH           the configuration (as with `proxy start`)
+              --to ADDRESS            no file: a backend (as with `proxy start`)
           -H, --header 'NAME: VALUE'  a header of the request; repeatable
-              --remote ADDRESS        the client's address (127.0.0.1)
+              --remote ADDRESS        where the connection comes from (127.0.0.1): the
+                                      client, or one of trusted_proxies
           -h, --help                  this text
 
         Examples:
@@ -29,6 +32,7 @@ module Proxy
 
       def declare(options)
         config_option(options)
+        to_option(options)
         options.on("-H", "--header FIELD", String) { |field| (@headers ||= []) << field }
         options.on("--remote ADDRESS", String) { |address| @remote = address }
       end
@@ -61,7 +65,7 @@ module Proxy
 
       # Reads the configuration. What is wrong with it is printed as `proxy check` does.
       def configured
-        config = Config.load(@path)
+        config = configuration
         errors = config.errors
         return complain(errors, "#{config.file} has #{count(errors.length, "error")}.") unless errors.empty?
 

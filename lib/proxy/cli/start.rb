@@ -6,12 +6,13 @@ module Proxy
     # @api private
     class Start < Command
       describe "start the proxy (what `proxy` alone does)", <<~HELP
-        proxy start [-c PATH] [-b URL]... [--pid FILE]
+        proxy start [-c PATH | --to ADDRESS...] [-b URL]... [--pid FILE]
 
         Reads the configuration, binds its addresses and serves until it is told to
         stop. Nothing is bound when anything is wrong with the configuration.
 
           -c, --config PATH   the configuration; else Proxyfile, then config/proxy.rb
+              --to ADDRESS    no file: forward to this backend; repeatable
           -b, --bind URL      listen here, not on the binds of the file; repeatable
               --pid FILE      write the process's number there once it listens, and
                               remove the file at the end; one that was left behind is
@@ -34,6 +35,7 @@ module Proxy
         Examples:
           proxy                                     Proxyfile, as it stands
           proxy start -c config/proxy.rb            another file
+          proxy start --to localhost:3000           no file, from port 8080 to there
           proxy start -b http://127.0.0.1:9000      the same routes on another port
           proxy start -b unix:///tmp/proxy.sock     or on a socket file
       HELP
@@ -46,6 +48,7 @@ module Proxy
 
       def declare(options)
         config_option(options)
+        to_option(options)
         options.on("-b", "--bind URL", String) { |url| (@binds ||= []) << url }
         options.on("--pid FILE", String) { |path| @pid_file = PidFile.new(path) }
       end
@@ -88,7 +91,7 @@ module Proxy
 
       # The configuration, or nil after saying why there is none.
       def read
-        Config.load(@path, binds: @binds)
+        configuration(binds: @binds)
       # `exit` in a configuration is as good as anywhere else before something runs.
       rescue SystemExit
         @console.flush(FAREWELL)
@@ -105,7 +108,7 @@ module Proxy
 
       def serve(server, config, signals)
         # As it is looked for: `pgrep -f "proxy start"`.
-        Process.setproctitle(["proxy start", @path && "-c #{@path}"].compact.join(" "))
+        Process.setproctitle(["proxy start", @path && "-c #{@path}", *@targets&.map { |target| "--to #{target}" }].compact.join(" "))
         greet(server, config)
         notifier = Notifier.new
         notifier.ready

@@ -1,9 +1,10 @@
 //! `request_headers` and `response_headers`: fields that are added and removed.
 
+use super::Render;
 use crate::config::{self, Problem, Severity};
 use crate::forward::Exchange;
 use crate::headers::CONNECTION_FIELDS;
-use crate::message::{FieldName, Fields, Known, Method};
+use crate::message::{FieldName, Fields, Known, Method, RequestHead};
 use crate::rewrite::{Context, Template};
 use crate::snapshot::Compiler;
 
@@ -85,6 +86,17 @@ impl HeaderChanges {
             exchange.work.request.fields.append(name, value.trim_ascii());
         }
         exchange.work.scratch = value;
+    }
+
+    /// Changes a request that nobody sends. `render` appends what a rewrite comes to.
+    pub(super) fn preview(&self, request: &mut RequestHead, render: &Render<'_>) {
+        self.remove(&mut request.fields);
+        let additions = if request.method == Method::Trace { &[][..] } else { &self.additions[..] };
+        for (name, template) in additions {
+            let mut value = Vec::new();
+            render(request, template, &mut value);
+            request.fields.append(name, value.trim_ascii());
+        }
     }
 
     /// Changes the response.

@@ -5,11 +5,13 @@ mod asking;
 mod attempts;
 mod compile;
 mod failures;
+mod preview;
 mod race;
 mod request;
 mod response;
 
 pub(crate) use admission::Line;
+pub(crate) use preview::Preview;
 pub(crate) use request::RenderedValues;
 
 use std::sync::Arc;

@@ -2,6 +2,10 @@
 //!
 //! It is found by a look at every location in turn, with the conditions that also decide when the proxy runs.
 
+mod sent;
+
+pub use sent::Sent;
+
 use std::net::IpAddr;
 use std::time::UNIX_EPOCH;
 
@@ -57,6 +61,10 @@ pub struct Explanation {
     pub filters: Vec<Vec<usize>>,
     /// The handlers that are asked, in that order. The last one answers if it accepts.
     pub handlers: Vec<Handler>,
+    /// The trusted proxy at the other end of the connection, if there is one; empty for a unix socket.
+    pub via: Option<String>,
+    /// What a backend gets, if one is asked.
+    pub sent: Option<Sent>,
 }
 
 /// A location that is looked at.
@@ -112,6 +120,7 @@ pub fn explain(config: &Config, question: &Question) -> Result<Explanation, Stri
     trusted.drop_unbelieved(&mut head.fields, via.is_some());
     let named = via.and_then(|peer| trusted.client(&head.fields, peer));
     let link = named.as_ref().unwrap_or(&peer);
+    explanation.via = via.map(|peer| peer.addr.to_string());
 
     let host = host_span(&mut head);
     let mut names = CaptureNames::default();
@@ -121,7 +130,6 @@ pub fn explain(config: &Config, question: &Question) -> Result<Explanation, Stri
     let other = (!head.plain_but_slashes.is_empty())
         .then(|| walk(config, Asked { path: part(head.plain_but_slashes), ..asked }, &mut names));
 
-    let lossy = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     explanation.host = lossy(asked.host.bytes);
     explanation.path = lossy(asked.path.bytes);
     explanation.client = link.ip.map(|ip| ip.to_string());
@@ -161,7 +169,14 @@ pub fn explain(config: &Config, question: &Question) -> Result<Explanation, Stri
     }
     explanation.captures = captured;
     explanation.steps = way.steps;
+    if let (Some(Directive::Proxy(proxy)), None) = (answering, &explanation.refused) {
+        explanation.sent = sent::sent(config, proxy, text.as_bytes(), link, via);
+    }
     Ok(explanation)
+}
+
+fn lossy(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
 }
 
 /// The request as it would come over a connection.

@@ -8,6 +8,10 @@ module Proxy
       class Answer
         # With more locations than this, those that differ in path and host alike are only counted.
         MANY = 30
+        # Fields whose values are for the backend alone, if the configuration gives them.
+        SECRET = /authorization|cookie|token|secret|password|key/i
+        # Filters that change more of a request than the configuration alone says.
+        CHANGING = %w[auth_api_key auth_jwt forward_auth rewrite].freeze
 
         def initialize(config, question, told)
           @routes = config.to_h.fetch("routes")
@@ -18,7 +22,7 @@ module Proxy
 
         # The lines to be printed.
         def lines
-          ["#{@question.request_method} #{@question.url}", *asked, "", *locations, *captures, *filters, *result]
+          ["#{@question.request_method} #{@question.url}", *asked, "", *locations, *captures, *filters, *result, *sent]
         end
 
         private
@@ -26,7 +30,13 @@ module Proxy
         def asked
           return [] if @told[:host].empty? && @told[:path].empty?
 
-          ["  is matched as #{@told[:path]} on #{@told[:host]}, from #{@told[:client] || "a unix socket"}"]
+          ["  is matched as #{@told[:path]} on #{@told[:host]}, from #{@told[:client] || "a unix socket"}#{by_proxy}"]
+        end
+
+        def by_proxy
+          return unless (via = @told[:via])
+
+          via == @told[:client] ? ", a trusted proxy" : ", by the trusted proxy #{via.empty? ? "at a unix socket" : via}"
         end
 
         def locations
@@ -100,6 +110,23 @@ module Proxy
           lines = [row(route, @words.directive(Table.word(route), spec, handler[:target]))]
           lines << row(nil, "  #{@words.backends(spec)}") if route.key?("proxy") && @words.backends(spec)
           lines
+        end
+
+        def sent
+          return [] unless (sent = @told[:sent])
+
+          fields = sent[:fields].map { |name, value| row(nil, "#{name}: #{shown(name, value)}") }
+          ["", "the backend gets:", row(nil, sent[:line]), *fields, *(row(nil, "(not passed on: #{sent[:dropped].join(", ")})") if sent[:dropped].any?), *unknown]
+        end
+
+        def shown(name, value)
+          SECRET.match?(name) && !@question.sends?(value) ? "…" : value
+        end
+
+        # What only the request itself can tell.
+        def unknown
+          words = @told[:filters].map { |place| Table.word(at(place)) } & CHANGING
+          words.empty? ? [] : [row(nil, "(as it is before #{words.join(" and ")})")]
         end
 
         # A line of output, with the line of the file where something was written.

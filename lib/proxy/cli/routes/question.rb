@@ -38,6 +38,11 @@ module Proxy
           freeze
         end
 
+        # Whether a field of the request has this value.
+        def sends?(value)
+          @fields.any? { |_, own| own.strip == value }
+        end
+
         # As the engine takes it.
         def to_h
           target = @target.start_with?("/") ? @target : "/#{@target}"

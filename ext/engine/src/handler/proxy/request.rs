@@ -1,14 +1,16 @@
 //! What a backend is sent.
 
 use super::{target_error, Edit, Proxy};
+use crate::engine::Workspace;
 use crate::error::Error;
 use crate::forward::Exchange;
 use crate::headers::hearsay::is_hearsay;
+use crate::headers::hop_by_hop::Wishes;
 use crate::headers::{forwarded, hop_by_hop};
 use crate::http1::{write_request_head, Framing};
 use crate::message::{behind_prefix, is_one_to_cgi, FieldName, Fields, Known, Method, RequestHead, Span, Version};
 use crate::peer::Peer;
-use crate::rewrite::Scope;
+use crate::rewrite::{RenderedTarget, Scope};
 use crate::upstream::exchange::Asked;
 use crate::upstream::http2;
 use crate::upstream::Endpoint;
@@ -55,6 +57,18 @@ impl RenderedValues {
     }
 }
 
+/// What a request is changed by on its way, beside what the directive says.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Hop<'a> {
+    pub(super) sender: forwarded::Sender<'a>,
+    pub(super) stamp: forwarded::Stamp,
+    pub(super) wishes: Wishes,
+    /// Whether its body comes in chunks.
+    pub(super) chunked: bool,
+    /// Whether its fields are the metadata of a call of gRPC.
+    pub(super) metadata: bool,
+}
+
 impl Proxy {
     /// Renders the target and the fields, and changes the head into what a backend is to get. What depends on the backend
     /// itself comes in [`Proxy::write_request`].
@@ -75,31 +89,48 @@ impl Proxy {
         exchange.work.values = values;
         rendered.map_err(|_| target_error())?;
 
-        let sender = forwarded::Sender { client: exchange.link, via: exchange.via };
-        let (stamp, wishes) = (exchange.stamp(), exchange.wishes);
-        let chunked = exchange.framing == Framing::Chunked;
-        let work = &mut *exchange.work;
-        let request = &mut work.request;
-        let metadata = exchange.call.is_some_and(|call| call.streams);
-        let odd = match metadata || !self.allow_underscores.is_empty() {
-            true => self.passable(&request.fields, metadata),
+        let hop = Hop {
+            sender: forwarded::Sender { client: exchange.link, via: exchange.via },
+            stamp: exchange.stamp(),
+            wishes: exchange.wishes,
+            chunked: exchange.framing == Framing::Chunked,
+            metadata: exchange.call.is_some_and(|call| call.streams),
+        };
+        let Workspace { request, target, values, scratch, .. } = &mut *exchange.work;
+        self.change_request(request, hop, target, values, scratch);
+        Ok(())
+    }
+
+    /// Changes the head into what a backend is to get, but for what depends on the backend itself.
+    #[inline]
+    pub(super) fn change_request(
+        &self,
+        request: &mut RequestHead,
+        hop: Hop<'_>,
+        target: &RenderedTarget,
+        values: &RenderedValues,
+        scratch: &mut Vec<u8>,
+    ) {
+        let wishes = hop.wishes;
+        let odd = match hop.metadata || !self.allow_underscores.is_empty() {
+            true => self.passable(&request.fields, hop.metadata),
             false => Vec::new(),
         };
-        let late = chunked || request.version == Version::Http2;
+        let late = hop.chunked || request.version == Version::Http2;
         hop_by_hop::clean_request(request, &odd, late, wishes.upgrade);
-        forwarded::apply(request, self.forwarding, sender, stamp, self.own_headers, &mut work.scratch);
+        forwarded::apply(request, self.forwarding, hop.sender, hop.stamp, self.own_headers, scratch);
         let via = request.version.via();
         if !self.own_headers.has(Known::Via) {
             request.fields.append(Known::Via, via);
         }
         if self.target.is_some() && !self.sets_host && !self.keeps_host(request) {
-            request.fields.set(Known::Host, &work.target.authority);
+            request.fields.set(Known::Host, &target.authority);
         }
         if request.version == Version::Http10 {
             // An HTTP/1.0 client understands no interim response, and waits for none.
             request.fields.remove(Known::Expect);
         }
-        work.values.apply(&self.headers, &mut request.fields);
+        values.apply(&self.headers, &mut request.fields);
         if request.method == Method::Trace {
             // It shows its sender what it carries, and that is for the backend alone.
             for edit in self.headers.iter().filter(|edit| edit.name.known() != Some(Known::Host)) {
@@ -116,7 +147,6 @@ impl Proxy {
         if wishes.trailers {
             request.fields.append(Known::Te, b"trailers");
         }
-        Ok(())
     }
 
     /// Writes the head for one attempt.
@@ -160,7 +190,7 @@ impl Proxy {
     }
 
     /// Whether `Host` stays what the client says. One of HTTP/1.0 may say nothing.
-    fn keeps_host(&self, request: &RequestHead) -> bool {
+    pub(super) fn keeps_host(&self, request: &RequestHead) -> bool {
         self.preserve_host && request.fields.has(Known::Host) && !request.authority().is_empty()
     }
 

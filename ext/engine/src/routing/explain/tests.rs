@@ -113,6 +113,26 @@ fn a_trusted_proxy_names_the_client() {
 }
 
 #[test]
+fn what_the_backend_gets_is_told_after_filters() {
+    let extra = |question: &mut Question| {
+        question.headers = [("X-A", "1"), ("X-B", "2"), ("X-Forwarded-For", "10.1.2.3"), ("Connection", "x-b")]
+            .map(|(name, value)| (name.into(), value.into()))
+            .into();
+    };
+    let told = ask("/users/7?q", extra);
+    assert_eq!(told.via.as_deref(), Some("127.0.0.1"));
+    let sent = told.sent.expect("a request");
+    assert_eq!(sent.line, "GET /7/7 HTTP/1.1");
+    let value = |name: &str| sent.fields.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str());
+    assert_eq!(value("Host"), Some("b"));
+    assert_eq!(value("X-Forwarded-For"), Some("10.1.2.3, 127.0.0.1"));
+    assert_eq!((value("X-A"), value("X-B")), (None, None));
+    assert_eq!(sent.dropped, ["X-A", "X-B", "Connection"]);
+    assert_eq!(ask("/users%2F7", extra).sent, None);
+    assert_eq!(ask("/inside", extra).sent, None);
+}
+
+#[test]
 fn what_is_refused_is_told_with_its_status() {
     for (target, status) in [("/..", 400), ("/a b", 400), ("/users%2F7", 400), ("/c%2Fd", 400)] {
         assert_eq!(ask(target, |_| {}).refused.map(|(status, _)| status), Some(status), "{target}");

@@ -1,0 +1,62 @@
+# frozen_string_literal: true
+
+module Proxy
+  module CLI
+    class Init
+      # What was seen in a folder, and what to do next.
+      # @api private
+      class Account
+        def initialize(folder, proxyfile, path)
+          @folder = folder
+          @proxyfile = proxyfile
+          @path = path
+        end
+
+        # The lines to be printed.
+        def lines
+          ["Wrote #{@path}, for what was found here:", *table(seen), *notes, "Next:", *table(steps)]
+        end
+
+        private
+
+        def rails? = @folder.kind == :rails
+
+        def seen
+          application, health = @folder.application, @folder.health
+          [[application.place, application.text],
+           [@folder.listening.place, listening],
+           ([health.place, "#{health.text} is its health check"] if health && !@folder.hosts),
+           ([@folder.page, "is shown while it is down"] if @folder.page)].compact
+        end
+
+        def listening
+          address = @folder.listening.address
+          @folder.listening.guessed? ? "assumed to listen on #{address}: change `backends` if that is wrong" : "it listens on #{address}"
+        end
+
+        def notes
+          forced = @folder.force_ssl
+          [("Rails sends everybody to HTTPS (#{forced.place}): in #{@path}, take the # from the lines for your case." if forced && !@folder.assume_ssl?),
+           ("In production, start Rails with RAILS_SERVE_STATIC_FILES=1, so that it serves public/." if rails? && @folder.leaves_files?)].compact
+        end
+
+        def steps
+          [[rails? ? "bin/rails server" : "puma", "the application, if it does not run yet"],
+           ["proxy check#{option}", "says whether the file is right"],
+           ["proxy start#{option}", "then http://localhost:#{@proxyfile.port}/"]]
+        end
+
+        # What names the file, if it has to be named.
+        def option
+          " -c #{@path}" unless Config::FILES.include?(@path)
+        end
+
+        def table(rows)
+          width = rows.map { |first, _| first.length }.max
+          rows.map { |first, second| "  #{first.ljust(width)}   #{second}" }
+        end
+      end
+      private_constant :Account
+    end
+  end
+end

@@ -1,0 +1,91 @@
+# frozen_string_literal: true
+
+module Proxy
+  module CLI
+    class Init
+      # Where an application listens, as the folder tells.
+      # @api private
+      class Listening
+        # Puma's files, in the order in which it looks for them.
+        PUMA = ["config/puma/production.rb", "config/puma.rb"].freeze
+        # What listens there by itself.
+        DEFAULTS = { rails: 3000, rack: 9292 }.freeze
+
+        # @return [String] where that was seen, or why it is taken to be so
+        attr_reader :place
+        # @return [String] as an entry of `backends`
+        attr_reader :address
+
+        class << self
+          # The first place that says it.
+          def of(folder)
+            calls = puma(folder)
+            found = calls.filter_map { |place, call| from_call(place, call) }
+            found.find(&:socket?) || found.first || procfile(folder) || default(folder, calls.first)
+          end
+
+          private
+
+          # The calls in the file that Puma reads.
+          def puma(folder)
+            file = PUMA.find { |path| folder.file?(path) } or return []
+            RubySource.new(File.join(folder.root, file)).calls("port", "bind").map { |call| ["#{file}:#{call.line}", call] }
+          end
+
+          def from_call(place, call)
+            case call.word
+            when "port" then port(place, call.argument)
+            else bind(place, call.argument)
+            end
+          end
+
+          def port(place, number)
+            new(place, "127.0.0.1:#{number}") if number.to_s.match?(/\A[1-9]\d{0,4}\z/)
+          end
+
+          # A bind of Puma's: `tcp://0.0.0.0:9292`, `unix:///run/app.sock?umask=0111`, `ssl://…`, which is the second choice.
+          def bind(place, url)
+            case url
+            when %r{\Aunix:(?://)?(?<path>[^?]+)} then new(place, "unix:#{$~[:path]}")
+            when %r{\Atcp://(?<host>\[[^\]]+\]|[^:/?]+):(?<port>[1-9]\d*)} then new(place, "#{local($~[:host])}:#{$~[:port]}")
+            end
+          end
+
+          # How a host that stands for every address of a machine is reached on it.
+          def local(host)
+            { "0.0.0.0" => "127.0.0.1", "[::]" => "127.0.0.1", "localhost" => "127.0.0.1" }.fetch(host, host)
+          end
+
+          # `web: bundle exec puma -p 3000`
+          def procfile(folder)
+            line, found = folder.line_of("Procfile", /\Aweb:.*?\s(?:(?:-p|--port)[ =]?(?<port>\d+)|(?:-b|--bind)[ =]?["']?(?<url>\w+:[^\s"']+))/)
+            return unless found
+
+            place = "Procfile:#{line}"
+            found[:port] ? port(place, found[:port]) : bind(place, found[:url])
+          end
+
+          def default(folder, call)
+            number = DEFAULTS.fetch(folder.kind)
+            new(call ? "#{call.first} says it when it runs" : "no file says where", "127.0.0.1:#{number}", guessed: true)
+          end
+        end
+
+        def initialize(place, address, guessed: false)
+          @place = place
+          @address = address
+          @guessed = guessed
+        end
+
+        # Whether it is taken to be there and may be elsewhere.
+        def guessed? = @guessed
+
+        def socket? = address.start_with?("unix:")
+
+        # The port, if it has one.
+        def port = address[/:(\d+)\z/, 1]&.to_i
+      end
+      private_constant :Listening
+    end
+  end
+end

@@ -1,0 +1,105 @@
+# frozen_string_literal: true
+
+require "ripper"
+
+module Proxy
+  module CLI
+    class Init
+      # Calls in a Ruby file whose arguments can be told without running it: `port ENV.fetch("PORT", 3000)`. A setting of the
+      # environment counts as absent.
+      # @api private
+      class RubySource
+        # A word, what stands behind it (nil for what only a run would tell), and its line.
+        Call = Struct.new(:word, :argument, :line)
+
+        def initialize(path)
+          @path = File.expand_path(path)
+          @variables = {}
+          @calls = []
+        end
+
+        # The calls of these words that have one argument, in the order of the file.
+        def calls(*words)
+          @words = words
+          walk(Ripper.sexp(File.read(@path)))
+          @calls
+        rescue SystemCallError
+          []
+        end
+
+        private
+
+        def walk(node)
+          case node
+          in [:assign, [:var_field, [:@ident, name, _]], value] then @variables[name] = value(value)
+          in [:command, [:@ident, word, place], arguments] then note(word, arguments, place.first)
+          in [:method_add_arg, [:fcall, [:@ident, word, place]], [:arg_paren, arguments]] then note(word, arguments, place.first)
+          in Array then node.each { |child| walk(child) }
+          else nil
+          end
+        end
+
+        def note(word, arguments, line)
+          return walk(arguments) unless @words.include?(word)
+
+          first = list(arguments).first
+          @calls << Call.new(word, first && value(first), line)
+        end
+
+        def list(arguments)
+          case arguments
+          in [:args_add_block, [*list], _] then list
+          in [:arg_paren, inner] then list(inner)
+          in [Array, *] then arguments
+          else []
+          end
+        end
+
+        # What an expression comes to, if that is plain; else nil.
+        def value(node)
+          case node
+          in [:@int, digits, _] then Integer(digits)
+          in [:@tstring_content, text, _] then text
+          in [:string_literal, [:string_content, *parts]] then text(parts)
+          in [:string_embexpr | :paren, [inner]] then value(inner)
+          in [:var_ref, [:@kw, "__FILE__", _]] then @path
+          in [:var_ref | :vcall, [:@ident, name, _]] then variable(name)
+          in [:binary, [:aref, [:var_ref, [:@const, "ENV", _]], _], :"||", default] then value(default)
+          in [:method_add_block, [:method_add_arg, [:call, [:var_ref, [:@const, "ENV", _]], _, _], _], [_, _, body]] then value(last(body))
+          in [:method_add_arg, [:call, [:var_ref, [:@const, constant, _]], _, [:@ident, method, _]], arguments]
+            called(constant, method, list(arguments))
+          in [:call, [:var_ref, [:@const, "Dir", _]], _, [:@ident, "pwd", _]] then Dir.pwd
+          in [:call, receiver, _, [:@ident, "to_i" | "to_s", _]] then value(receiver)
+          in [:method_add_arg, [:fcall, [:@const, "Integer" | "String", _]], arguments] then value(list(arguments).first)
+          else nil
+          end
+        end
+
+        def variable(name)
+          name == "__dir__" ? File.dirname(@path) : @variables[name]
+        end
+
+        def last(body)
+          body in [:bodystmt, statements, *]
+          (statements || body).last
+        end
+
+        def text(parts)
+          values = parts.map { |part| value(part) }
+          values.join unless values.include?(nil)
+        end
+
+        def called(constant, method, arguments)
+          return arguments[1] && value(arguments[1]) if [constant, method] == %w[ENV fetch]
+          return unless constant == "File" && %w[expand_path join dirname].include?(method)
+
+          values = arguments.map { |argument| value(argument) }
+          File.public_send(method, *values) unless values.empty? || values.include?(nil)
+        rescue ArgumentError, TypeError
+          nil
+        end
+      end
+      private_constant :RubySource
+    end
+  end
+end

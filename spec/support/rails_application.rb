@@ -1,0 +1,111 @@
+# frozen_string_literal: true
+
+require "fileutils"
+require "open3"
+require "rbconfig"
+require "securerandom"
+require "socket"
+require "tmpdir"
+require_relative "running_proxy"
+
+# A new application, made by the `rails new` of the system's packages, in a folder of its own, with a controller and a channel in it. It
+# is what a person deploys: its own Gemfile, its own config/puma.rb, production.
+class RailsApplication
+  # What the packages have no gem for, or what no proxy sees.
+  SKIPPED = %w[bundle git active-record active-storage action-mailer action-mailbox action-text active-job sprockets javascript
+               spring listen bootsnap jbuilder test system-test].freeze
+
+  FILES = {
+    "config/routes.rb" => <<~RUBY,
+      Rails.application.routes.draw do
+        root to: "pages#show"
+        post "uploads" => "pages#upload"
+      end
+    RUBY
+    "app/controllers/pages_controller.rb" => <<~RUBY,
+      class PagesController < ApplicationController
+        def show
+          session[:visits] = session.fetch(:visits, 0) + 1
+          render plain: [session[:visits], root_url, form_authenticity_token].join(" ")
+        end
+
+        def upload
+          render plain: Digest::SHA256.hexdigest(params.require(:file).read)
+        end
+      end
+    RUBY
+    "app/channels/echo_channel.rb" => <<~RUBY,
+      class EchoChannel < ApplicationCable::Channel
+        def echo(data)
+          transmit({ text: data["text"] })
+        end
+      end
+    RUBY
+    # One Puma needs no Redis.
+    "config/cable.yml" => "production:\n  adapter: async\n"
+  }.freeze
+
+  attr_reader :directory
+
+  def initialize
+    @parent = Dir.mktmpdir("rails")
+    @directory = File.join(@parent, "shop")
+    run("rails", "new", "shop", "--quiet", *SKIPPED.map { |part| "--skip-#{part}" }, chdir: @parent)
+    FILES.each { |path, text| File.write(File.join(directory, path), text) }
+    take_port
+  end
+
+  # Runs `proxy` in the folder, and returns its output.
+  def proxy(*arguments) = run(RbConfig.ruby, "-I#{ProxyProcess::LIB}", ProxyProcess::EXE, *arguments)
+
+  # Starts Puma as config/puma.rb says.
+  def start_puma
+    environment = { "RAILS_ENV" => "production", "SECRET_KEY_BASE" => SecureRandom.hex(64), "RAILS_SERVE_STATIC_FILES" => "1" }
+    @puma = ChildProcess.new(environment, "puma", chdir: directory)
+    @puma.await_output(/Ctrl-C/, limit: 60)
+  end
+
+  # Starts the proxy with what is in the folder, on a free port, and returns its URL.
+  def start_proxy
+    @proxy = ChildProcess.new(RbConfig.ruby, "-I#{ProxyProcess::LIB}", ProxyProcess::EXE, "start", "-b", "http://127.0.0.1:0", chdir: directory)
+    @proxy.await_output(%r{http://[^\s/]+:[1-9]\d*})[0]
+  end
+
+  def stop_puma
+    @puma&.stop
+  end
+
+  def stop
+    stop_puma
+    @proxy&.stop
+    FileUtils.rm_rf(@parent)
+  end
+
+  private
+
+  # In place of 3000, where something else may listen: a port that the system gives to nobody who asks for any.
+  def take_port
+    path = File.join(directory, "config/puma.rb")
+    text = File.read(path)
+    raise "config/puma.rb says no port 3000:\n#{text}" unless text.match?(/^port .*\b3000\b/)
+
+    File.write(path, text.sub(/^(port .*)\b3000\b/) { "#{$1}#{free_port}" })
+  end
+
+  def free_port
+    loop do
+      port = rand(10_000..30_000)
+      TCPServer.new("127.0.0.1", port).close
+      return port
+    rescue Errno::EADDRINUSE
+      next
+    end
+  end
+
+  def run(*command, chdir: directory)
+    output, status = Open3.capture2e(*command, chdir: chdir)
+    raise "#{command.first} failed:\n#{output}" unless status.success?
+
+    output
+  end
+end
