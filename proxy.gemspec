@@ -13,20 +13,26 @@ Gem::Specification.new do |spec|
     threads that never take Ruby's global lock.
   TEXT
   spec.license = "MIT"
-  spec.metadata = { "rubygems_mfa_required" => "true" }
+  home = "https://github.com/proxy-gem/proxy"
+  spec.homepage = home
+  spec.metadata = {
+    "rubygems_mfa_required" => "true",
+    "source_code_uri" => "#{home}/tree/v#{spec.version}",
+    "changelog_uri" => "#{home}/blob/v#{spec.version}/CHANGELOG.md",
+    "bug_tracker_uri" => "#{home}/issues",
+    "documentation_uri" => "#{home}/tree/v#{spec.version}/docs"
+  }
 
   spec.required_ruby_version = ">= 3.1"
-  # The first that builds a Cargo extension by itself.
-  spec.required_rubygems_version = ">= 3.3.11"
 
-  spec.extensions = ["ext/proxy/Cargo.toml"]
-  # The whole workspace, so that the extension is built with the locked dependencies.
+  spec.extensions = ["ext/proxy/extconf.rb"]
+  # The whole workspace, so that the extension is built with the locked dependencies, and no tests.
   spec.files = Dir.chdir(__dir__) do
     Dir[
       "{lib,sig}/**/*.{rb,rbs}", "lib/proxy/cli/template/*", "exe/*", "examples/**/*",
-      "ext/*/Cargo.toml", "ext/*/src/**/*.rs", "ext/engine/{benches,examples}/**/*.rs",
+      "ext/*/Cargo.toml", "ext/*/src/**/*.rs", "ext/proxy/{extconf,build/*}.rb",
       "Cargo.toml", "Cargo.lock", "README.md", "CHANGELOG.md", "LICENSE"
-    ].select { |path| File.file?(path) }
+    ].select { |path| File.file?(path) }.grep_v(%r{\Aext/.*/tests(\.rs|/)})
   end
   spec.bindir = "exe"
   spec.executables = ["proxy"]

@@ -1,5 +1,11 @@
 # frozen_string_literal: true
 
+if Object.const_defined?(:Proxy) && (!Proxy.is_a?(Module) || Proxy.is_a?(Class))
+  place = Object.const_source_location(:Proxy).to_a.join(":")
+  raise LoadError, "this program has a Proxy of its own#{" (#{place})" unless place.empty?}, and the gem proxy needs that name for its module: " \
+                   "rename it, or write `gem \"proxy\", require: false` and run the command `proxy` beside the program"
+end
+
 require_relative "proxy/version"
 require_relative "proxy/error"
 require_relative "proxy/config"

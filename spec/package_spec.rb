@@ -9,9 +9,7 @@ RSpec.describe "the gem" do
     @built ||= Dir.mktmpdir do |directory|
       path = File.join(directory, "proxy.gem")
       output = IO.popen(["gem", "build", "proxy.gemspec", "--output", path, { err: %i[child out] }], &:read)
-      # Until it has a page of its own, RubyGems misses one.
-      warnings = output.scan(/^WARNING: (.*)$/).flatten.reject { |line| line.match?(/homepage|See http/) }
-      raise output unless $?.success? && warnings.empty?
+      raise output unless $?.success? && !output.include?("WARNING")
 
       package = Gem::Package.new(path)
       [package.spec, package.contents]
@@ -22,9 +20,13 @@ RSpec.describe "the gem" do
   let(:files) { built.last }
 
   it "has everything that is needed to compile the extension" do
-    crates = Dir["ext/{engine,proxy}/{Cargo.toml,src/**/*.rs}"]
+    crates = Dir["ext/{engine,proxy}/{Cargo.toml,src/**/*.rs}"].grep_v(%r{/tests(/|\.rs)})
 
-    expect(files).to include("Cargo.toml", "Cargo.lock", *crates)
+    expect(files).to include("Cargo.toml", "Cargo.lock", *crates, *Dir["ext/proxy/{extconf,build/*}.rb"])
+  end
+
+  it "has no tests" do
+    expect(files.grep(%r{(^|/|_)(tests?|specs?)(/|\.rs|\.rb)})).to eq([])
   end
 
   it "has every file of lib, sig, exe and examples" do
@@ -34,17 +36,22 @@ RSpec.describe "the gem" do
 
   it "has nothing else" do
     allowed = %r{\A(lib/.+\.rb|lib/proxy/cli/template/Proxyfile|sig/.+\.rbs|exe/proxy|examples/.+|Cargo\.(toml|lock)|
-                 ext/(engine|proxy)/(Cargo\.toml|(src|benches|examples)/.+\.rs)|README\.md|CHANGELOG\.md|LICENSE)\z}x
+                 ext/(engine|proxy)/(Cargo\.toml|src/.+\.rs)|ext/proxy/(extconf|build/\w+)\.rb|README\.md|CHANGELOG\.md|LICENSE)\z}x
 
     expect(files.grep_v(allowed)).to eq([])
   end
 
   it "is compiled by RubyGems itself" do
-    expect(spec.extensions).to eq(["ext/proxy/Cargo.toml"])
-    expect(spec.required_rubygems_version).to eq(Gem::Requirement.new(">= 3.3.11"))
+    expect(spec.extensions).to eq(["ext/proxy/extconf.rb"])
     expect(spec.required_ruby_version).to eq(Gem::Requirement.new(">= 3.1"))
     expect(spec.executables).to eq(["proxy"])
     expect(spec.metadata["rubygems_mfa_required"]).to eq("true")
+  end
+
+  it "leads to its sources, changes, issues and documentation" do
+    links = spec.metadata.values_at("source_code_uri", "changelog_uri", "bug_tracker_uri", "documentation_uri")
+
+    expect([spec.homepage, *links]).to all(start_with(spec.homepage)).and all(start_with("https://"))
   end
 
   it "depends on no other gem" do

@@ -1,17 +1,23 @@
 # frozen_string_literal: true
 
-# The compiled extension. RubyGems from 3.4.6 on installs it as proxy/proxy.so, older ones as proxy.so.
+# The compiled extension. A gem for one platform has one for each version of Ruby, as proxy/3.1/proxy.so; where the gem was compiled
+# when it was installed, and after `rake compile`, there is one, proxy/proxy.so.
 begin
-  require "proxy/proxy"
+  of_version = File.join(__dir__, RUBY_VERSION[/\A\d+\.\d+/], "proxy.#{RbConfig::CONFIG["DLEXT"]}")
+  if File.exist?(of_version)
+    require of_version
+  else
+    require "proxy/proxy"
+  end
 rescue LoadError => error
-  raise unless error.path == "proxy/proxy"
-
-  begin
-    require "proxy.#{RbConfig::CONFIG.fetch("DLEXT")}"
-  rescue LoadError => error
-    raise unless error.path == "proxy.#{RbConfig::CONFIG.fetch("DLEXT")}"
-
-    raise LoadError, "the extension of the gem proxy is not compiled: run `rake compile` in #{File.expand_path("../..", __dir__)}, " \
+  root = File.expand_path("../..", __dir__)
+  if error.path == "proxy/proxy"
+    # Bundler compiles no gem that it is given by its path.
+    raise LoadError, "the extension of the gem proxy is not compiled: run `rake compile` in #{root}, " \
                      "or install the gem, which compiles it", cause: nil
   end
+  raise unless error.message.match?(/GLIBC|libc\.(so|musl)|ld-linux/)
+
+  raise LoadError, "the gem proxy was compiled for a newer or another C library than this system's (#{error.message}): compile it here, " \
+                   "with `gem install proxy --platform ruby` or `bundle config set force_ruby_platform true`", cause: nil
 end

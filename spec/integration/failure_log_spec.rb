@@ -37,7 +37,7 @@ RSpec.describe "the log of failures" do
 
   # Whatever it is that fails: what is sent, and what the log says of it at level debug.
   client_failures = {
-    "a request without a Host" => ["GET /a HTTP/1.1\r\n\r\n", "GET /a from 127.0.0.1: refused with 400: the Host field is missing"],
+    "a request without a Host" => ["GET /a HTTP/1.1\r\n\r\n", "GET /a from 127.0.0.1: refused with 400: the Host header is missing"],
     "a target that is no URI" => ["GET a HTTP/1.1\r\nHost: a\r\n\r\n", /\AGET \S* from 127\.0\.0\.1: refused with 400: /],
     "lengths that differ" => ["POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
                               /\APOST \/a from 127\.0\.0\.1: refused with 400: /],

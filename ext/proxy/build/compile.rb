@@ -1,0 +1,95 @@
+# frozen_string_literal: true
+
+# What the Makefile runs: `build`, `install FOLDER` and `clean`.
+
+require "fileutils"
+
+require_relative "progress"
+require_relative "toolchain"
+require_relative "trouble"
+
+module ProxyBuild
+  # Cargo's build of the extension, in a folder that is gone afterwards.
+  class Compile
+    # How many of Cargo's last lines are shown when it fails: those before say what was compiled.
+    SHOWN = 40
+
+    def initialize(environment = ENV)
+      @environment = environment
+      @toolchain = Toolchain.new(environment)
+      @profile = environment.fetch("PROXY_PROFILE", "release")
+    end
+
+    # Compiles; what was compiled already stays.
+    def build
+      last = []
+      progress = Progress.new(@environment)
+      status = run_cargo do |line|
+        progress.note(line)
+        last << line
+        last.shift if last.length > SHOWN
+      end
+      progress.close
+      return if status.success?
+
+      clean
+      warn "", *last, "", Trouble.explain(last.join("\n")) || Trouble::UNKNOWN, INSTEAD, ""
+      exit 1
+    end
+
+    # Puts the library where Ruby finds it, and removes what is left of the build.
+    def install(folder)
+      target = File.join(folder, "proxy")
+      FileUtils.mkdir_p(target)
+      FileUtils.install(library, File.join(target, "proxy.#{RbConfig::CONFIG["DLEXT"]}"), mode: 0o755)
+      clean
+    end
+
+    # A folder that was given is its owner's.
+    def clean
+      FileUtils.rm_rf(folder) unless @environment["CARGO_TARGET_DIR"]
+    end
+
+    private
+
+    # On the disk that the gem is installed on: /tmp may be small, and the build takes some 700 MB for a while.
+    def folder = @environment["CARGO_TARGET_DIR"] || File.join(ROOT, "ext", "proxy", "target")
+
+    def library
+      made = File.join(folder, @profile == "dev" ? "debug" : @profile)
+      Dir[File.join(made, "libproxy.{so,dylib}")].first or abort "proxy: Cargo left no library in #{made}"
+    end
+
+    # Each line that Cargo says is given to the block.
+    def run_cargo
+      command = [@toolchain.cargo, "build", "--locked", "--package", "proxy", "--profile", @profile, "--target-dir", folder]
+      IO.popen([variables, *command, { err: %i[child out], chdir: ROOT }]) do |output|
+        output.each_line { |line| yield line.chomp }
+      end
+      $?
+    end
+
+    def variables
+      # Make's own: Cargo would do no more at once than make was told to.
+      variables = { "MAKEFLAGS" => nil, "CARGO_MAKEFLAGS" => nil, "MFLAGS" => nil, "RUBY" => RbConfig.ruby,
+                    "CARGO_TERM_COLOR" => "never", "CARGO_TERM_PROGRESS_WHEN" => "never" }
+      variables["CARGO_HOME"] = File.join(folder, "cargo") unless @environment["CARGO_HOME"] || home?
+      variables
+    end
+
+    # Whether Cargo has a place for what it downloads.
+    def home?
+      home = @toolchain.home
+      home && File.directory?(home) && File.writable?(home)
+    end
+  end
+end
+
+if $PROGRAM_NAME == __FILE__
+  compile = ProxyBuild::Compile.new
+  case ARGV
+  in ["build"] then compile.build
+  in ["install", folder] then compile.install(folder)
+  in ["clean"] then compile.clean
+  end
+end

@@ -1,0 +1,32 @@
+# frozen_string_literal: true
+
+require "rbconfig"
+
+# Where Ruby's make files are written.
+module ProxyBuild
+  # A Makefile with the targets and variables that RubyGems asks for. `folder` has extconf.rb.
+  def self.makefile(folder)
+    compile = [RbConfig.ruby, File.join(folder, "build", "compile.rb")].map { |word| quoted(word) }.join(" ")
+    <<~MAKEFILE
+      # Written by extconf.rb.
+      DESTDIR =
+      sitearchdir = #{RbConfig::CONFIG["sitearchdir"]}
+      COMPILE = #{compile}
+
+      all:
+      \t@$(COMPILE) build
+
+      install: all
+      \t@$(COMPILE) install "$(DESTDIR)$(sitearchdir)"
+
+      clean distclean:
+      \t@$(COMPILE) clean
+
+      .PHONY: all install clean distclean
+    MAKEFILE
+  end
+
+  # A word for the shell that make runs.
+  def self.quoted(word) = "'#{word.gsub("'", "'\\\\''").gsub("$", "$$")}'"
+  private_class_method :quoted
+end

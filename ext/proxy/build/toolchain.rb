@@ -1,0 +1,98 @@
+# frozen_string_literal: true
+
+require "etc"
+require "rbconfig"
+
+# How the gem's extension is built where it is installed. It takes Ruby alone, Rust and a C compiler: no other gem.
+module ProxyBuild
+  # The folder that has Cargo.toml, whose `rust-version` is the oldest Rust that will do.
+  ROOT = File.expand_path("../../..", __dir__)
+
+  # A cheaper way, where there is one.
+  INSTEAD = "Or install the gem compiled for your platform, if there is one: gem update --system && gem install proxy"
+
+  # Rust, a C compiler and Ruby's headers: what is there, and how to get what is not.
+  class Toolchain
+    RUSTUP = "curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh -s -- -y"
+
+    def initialize(environment = ENV)
+      @environment = environment
+    end
+
+    # The command `cargo`, or nil.
+    def cargo = @cargo ||= @environment["CARGO"] || find("cargo")
+
+    # What has to be said to somebody who cannot build the gem yet; empty when nothing is missing.
+    def missing
+      [missing_rust, missing_compiler, missing_headers].compact.then { |lines| lines.empty? ? lines : lines << INSTEAD }
+    end
+
+    def versions = [version_line(cargo), version_line(rustc)].join(", ")
+
+    # The oldest Rust that compiles the gem, such as "1.88".
+    def self.oldest
+      File.read(File.join(ROOT, "Cargo.toml"))[/^rust-version = "(.+?)"/, 1] or raise "Cargo.toml names no rust-version"
+    end
+
+    # The user's folder, which a service or a container may not say.
+    def home
+      @home ||= @environment["HOME"] || Etc.getpwuid(Process.uid)&.dir
+    end
+
+    private
+
+    # The compiler that this cargo uses.
+    def rustc
+      @environment["RUSTC"] || [File.join(File.dirname(cargo), "rustc")].find { |path| File.executable?(path) } || find("rustc") || "rustc"
+    end
+
+    def missing_rust
+      return "proxy: Rust is missing, which the gem is compiled with. #{get_rust}" unless cargo
+
+      line = version_line(rustc)
+      version = line[/\d+\.\d+(\.\d+)?/]
+      return "proxy: #{rustc} does not run (#{line}). #{get_rust}" unless version
+      return if Gem::Version.new(version) >= Gem::Version.new(Toolchain.oldest)
+
+      "proxy: Rust #{version} is too old: the gem needs #{Toolchain.oldest} or newer. #{rustup? ? "Run: rustup update stable" : get_rust}"
+    end
+
+    def get_rust = "Get Rust #{Toolchain.oldest} or newer:\n  #{RUSTUP}\nand install the gem again."
+
+    def rustup? = !find("rustup").nil?
+
+    def missing_compiler
+      return if find(@environment["CC"]&.split&.first || "cc") || find("gcc") || find("clang")
+
+      "proxy: a C compiler is missing. Get one:\n  #{packages("gcc libc6-dev make", "gcc musl-dev make", "gcc make")}"
+    end
+
+    def missing_headers
+      return if File.exist?(File.join(RbConfig::CONFIG["rubyhdrdir"].to_s, "ruby.h"))
+
+      "proxy: Ruby's headers are missing. Get them:\n  #{packages("ruby-dev", "ruby-dev", "ruby-devel")}"
+    end
+
+    def packages(debian, alpine, fedora)
+      return "xcode-select --install" if RbConfig::CONFIG["host_os"].include?("darwin")
+      return "apk add #{alpine}" if find("apk")
+      return "dnf install #{fedora}" if find("dnf")
+
+      "apt-get install #{debian}"
+    end
+
+    def version_line(command)
+      IO.popen([command, "--version", { err: %i[child out] }], &:read).lines.first.to_s.strip
+    rescue SystemCallError => error
+      error.message
+    end
+
+    def find(name)
+      return (name if File.executable?(name)) if name.include?("/")
+
+      folders = @environment.fetch("PATH", "").split(File::PATH_SEPARATOR)
+      folders += [@environment["CARGO_HOME"], home && File.join(home, ".cargo")].compact.map { |folder| File.join(folder, "bin") }
+      folders.map { |folder| File.join(folder, name) }.find { |path| File.file?(path) && File.executable?(path) }
+    end
+  end
+end
