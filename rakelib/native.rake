@@ -75,6 +75,7 @@ module NativeGem
     require "rubygems/package"
     built = Dir.chdir(stage) { File.expand_path(Gem::Package.build(spec)) }
     FileUtils.mv(built, "pkg")
+    FileUtils.rm_rf(stage)
     puts "pkg/#{File.basename(built)}: Ruby #{versions.join(", ")}, #{File.size("pkg/#{File.basename(built)}") / 1_000_000.0} MB"
   end
 end
