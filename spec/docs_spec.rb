@@ -79,6 +79,7 @@ RSpec.describe "the documentation" do
   end
 
   def proxyfile(text, reader)
+    wrong = reader.late and return wrong
     name = text[%r{\A# (sites/\S+\.rb)$}, 1] || "Proxyfile"
     reader.write(name, text)
     return if text.include?("# with a mistake")

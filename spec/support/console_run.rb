@@ -32,6 +32,7 @@ class ConsoleRun
     @ports = @backends.transform_values { |listener| listener.local_address.ip_port.to_s }
     %w[8080 8443].each { |port| @ports[port] = free_port }
     write_command
+    write_application
     write_certificates
   end
 
@@ -53,7 +54,7 @@ class ConsoleRun
     nil
   end
 
-  # What a server on the page has printed by its end.
+  # Waits for what the server on the page has yet to print. Returns what it printed in place of that, or nil.
   def late = @expectations.filter_map { |server, expected| await(server, expected) }.first
 
   def stop
@@ -67,6 +68,7 @@ class ConsoleRun
   private
 
   def step(command, expected)
+    FileUtils.rm_f(File.join(@directory, "Proxyfile")) if command == "proxy init" # A reader begins in another folder.
     return elsewhere(command) if ELSEWHERE.key?(command)
     return serve(command, expected) if command.match?(/\Aproxy(?: start.*)?\z/)
 
@@ -90,15 +92,15 @@ class ConsoleRun
       last.wait
       return wrong if wrong
     end
-    @servers << ChildProcess.new(environment, "bash", "-c", "exec #{local(command)}#{default_bind} 2>&1", chdir: @directory)
+    @servers << ChildProcess.new(environment, "bash", "-c", "exec #{local(command)}#{default_bind(command)} 2>&1", chdir: @directory)
     @expectations << [@servers.last, expected]
     @servers.last.await_output(/^.*Ctrl-C stops it.*\n/)
     nil
   end
 
   # A configuration that says nothing listens on 8080.
-  def default_bind
-    " -b http://0.0.0.0:#{@ports.fetch("8080")}" unless File.read(File.join(@directory, "Proxyfile")).match?(/^bind/)
+  def default_bind(command)
+    " -b http://0.0.0.0:#{@ports.fetch("8080")}" if command.include?("--to") || !File.read(File.join(@directory, "Proxyfile")).match?(/^bind/)
   end
 
   def await(server, expected)
@@ -136,6 +138,15 @@ class ConsoleRun
   def write_command
     write("bin/proxy", "#!/bin/sh\nexec #{RbConfig.ruby} -I#{ROOT}/lib #{ROOT}/exe/proxy \"$@\"\n")
     File.chmod(0o755, File.join(@directory, "bin/proxy"))
+  end
+
+  # What a Rails application has in its folder.
+  def write_application
+    write("config/application.rb", "class Application < Rails::Application\n  config.load_defaults 7.1\nend\n")
+    write("config/puma.rb", "threads 5, 5\nport ENV.fetch(\"PORT\", 3000)\n")
+    write("config/routes.rb", "Rails.application.routes.draw do\n  get \"up\" => \"rails/health#show\"\nend\n")
+    write("public/500.html", "<h1>Down</h1>\n")
+    write("Gemfile.lock", "GEM\n  specs:\n    puma (7.1.0)\n    railties (7.1.3)\n")
   end
 
   # The files that Proxyfiles name.
