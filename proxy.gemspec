@@ -25,7 +25,7 @@ Gem::Specification.new do |spec|
     Dir[
       "{lib,sig}/**/*.{rb,rbs}", "lib/proxy/cli/template/*", "exe/*", "examples/**/*",
       "ext/*/Cargo.toml", "ext/*/src/**/*.rs", "ext/engine/{benches,examples}/**/*.rs",
-      "Cargo.toml", "Cargo.lock", "README.md", "docs/*.md", "CHANGELOG.md", "LICENSE"
+      "Cargo.toml", "Cargo.lock", "README.md", "docs/*.md", ".yardopts", "CHANGELOG.md", "LICENSE"
     ].select { |path| File.file?(path) }
   end
   spec.bindir = "exe"

@@ -27,11 +27,39 @@ RSpec.describe "the documentation" do
     expect(output).to match(/^ *100\.00% documented$/)
   end
 
+  it "asks for the Rust that the crates ask for" do
+    version = File.read("Cargo.toml")[/^rust-version = "(.*)"$/, 1]
+
+    expect(["README.md", "docs/operation.md"].map { |path| File.read(path)[/Rust (\d[\d.]*\d) or newer/, 1] }).to eq([version] * 2)
+  end
+
+  it "lists the headers that are added to a request" do
+    listed = File.read("docs/headers.md")[/These are added.*?^What/m].scan(/^\| `([\w-]+)` \|/).flatten
+    TCPServer.open("127.0.0.1", 0) do |origin|
+      target = "http://127.0.0.1:#{origin.local_address.ip_port}"
+      sent = [true, :rfc7239].flat_map do |forwarded|
+        config = proc do
+          bind "http://127.0.0.1:0"
+          proxy to: target, forwarded_headers: forwarded
+        end
+        Proxy.run(config) { |server| sent_to(origin, server) }
+      end
+
+      expect(sent.uniq).to match_array(listed)
+    end
+  end
+
   pages = Page.all
   anchors = pages.to_h { |page| [page.path, page.anchors] }
 
   pages.each do |page|
     describe page.path do
+      it "has no paragraph of more than five lines" do
+        paragraphs = page.prose.split(/\n{2,}|\n(?=- )/).reject { |text| text.start_with?("|", "<!--") }
+
+        expect(paragraphs.select { |text| text.lines.length > 5 }).to eq([])
+      end
+
       it "has links that lead somewhere" do
         page.links.grep_v(/\Ahttps?:/).each do |link|
           file, anchor = link.split("#")
@@ -56,6 +84,20 @@ RSpec.describe "the documentation" do
       ensure
         reader&.stop
       end
+    end
+  end
+
+  # The names of the headers that a request without any has at the backend.
+  def sent_to(origin, server)
+    Socket.tcp("127.0.0.1", server.port) do |client|
+      client.write "GET / HTTP/1.1\r\nHost: example.com\r\nConnection: close\r\n\r\n"
+      connection = origin.accept
+      names = connection.gets("\r\n\r\n").lines.drop(1).grep(/:/).map { |line| line[/\A[^:]+/] }
+      connection.write "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n"
+      client.read
+      names
+    ensure
+      connection&.close
     end
   end
 

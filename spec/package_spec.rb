@@ -34,7 +34,7 @@ RSpec.describe "the gem" do
 
   it "has nothing else" do
     allowed = %r{\A(lib/.+\.rb|lib/proxy/cli/template/Proxyfile|sig/.+\.rbs|exe/proxy|examples/.+|Cargo\.(toml|lock)|
-                 ext/(engine|proxy)/(Cargo\.toml|(src|benches|examples)/.+\.rs)|README\.md|docs/[a-z0-9-]+\.md|CHANGELOG\.md|LICENSE)\z}x
+                 ext/(engine|proxy)/(Cargo\.toml|(src|benches|examples)/.+\.rs)|README\.md|docs/[a-z0-9-]+\.md|\.yardopts|CHANGELOG\.md|LICENSE)\z}x
 
     expect(files.grep_v(allowed)).to eq([])
   end

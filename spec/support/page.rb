@@ -26,7 +26,6 @@ class Page
     prose.scan(/^#+ (.+)$/).flatten.map { |heading| heading.downcase.gsub(/[^\w\- ]/, "").tr(" ", "-") }
   end
 
-  private
-
+  # The text without its blocks of code.
   def prose = text.gsub(/^```.*?^```$/m, "")
 end
