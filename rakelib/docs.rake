@@ -22,7 +22,7 @@ module Site
   CSS
 
   def self.relink(html, folder)
-    html.gsub(%r{<a href="(?!\w+:|/|#)([^"#]+\.md|LICENSE|examples|bench[^"]*)(#[^"]*)?"[^>]*>(.*?)</a>}m) do
+    html.gsub(%r{<a href="(?!\w+:|/|#)([^"#]+(?<!\.html))(#[^"]*)?"[^>]*>(.*?)</a>}m) do
       page = PAGES[File.join(folder, $1).delete_prefix("./")]
       page ? %(<a href="#{page}#{$2}">#{$3}</a>) : $3
     end

@@ -8,6 +8,9 @@ require "support/page"
 require_relative "reference_tables"
 
 RSpec.describe "the documentation" do
+  # Debian has nginx and HAProxy there.
+  let(:peers) { { "PATH" => "#{ENV.fetch("PATH")}:/usr/sbin" } }
+
   it "has the tables of all options, as the code has them (`rake docs:reference` writes them)" do
     text = File.read(ReferenceTables::PAGE)
     names = %w[server proxy static_response redirect errors error_response filters location pool policies backend health_check certificate]
@@ -156,14 +159,13 @@ RSpec.describe "the documentation" do
   # What stands in `http { … }`.
   def nginx(text, reader)
     reader.write("nginx.conf", "pid nginx.pid;\nerror_log stderr;\nevents {}\nhttp {\naccess_log off;\n#{text}}\n")
-    output, status = Open3.capture2e({ "PATH" => "#{ENV.fetch("PATH")}:/usr/sbin" },
-                                     "nginx", "-t", "-q", "-p", reader.directory, "-c", "nginx.conf", "-e", "stderr")
+    output, status = Open3.capture2e(peers, "nginx", "-t", "-q", "-p", reader.directory, "-c", "nginx.conf", "-e", "stderr")
     output unless status.success?
   end
 
   def haproxy(text, reader)
     reader.write("haproxy.cfg", text)
-    output, status = Open3.capture2e({ "PATH" => "#{ENV.fetch("PATH")}:/usr/sbin" }, "haproxy", "-c", "-q", "-f", "haproxy.cfg", chdir: reader.directory)
+    output, status = Open3.capture2e(peers, "haproxy", "-c", "-q", "-f", "haproxy.cfg", chdir: reader.directory)
     output unless status.success?
   end
 end

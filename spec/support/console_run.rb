@@ -100,7 +100,9 @@ class ConsoleRun
 
   # A configuration that says nothing listens on 8080.
   def default_bind(command)
-    " -b http://0.0.0.0:#{@ports.fetch("8080")}" if command.include?("--to") || !File.read(File.join(@directory, "Proxyfile")).match?(/^bind/)
+    return if !command.include?("--to") && File.read(File.join(@directory, "Proxyfile")).match?(/^bind/)
+
+    " -b http://0.0.0.0:#{@ports.fetch("8080")}"
   end
 
   def await(server, expected)
@@ -153,7 +155,8 @@ class ConsoleRun
   def write_certificates
     @certs = Certs.new
     FileUtils.mkdir_p(File.join(@directory, "tls"))
-    { "site" => @certs.server("www.example.com"), "admin" => @certs.server("admin.example.com"), "ca" => @certs.authority }.each do |name, pair|
+    pairs = { "site" => @certs.server("www.example.com"), "admin" => @certs.server("admin.example.com"), "ca" => @certs.authority }
+    pairs.each do |name, pair|
       FileUtils.cp(pair.certificate_file, File.join(@directory, "tls", "#{name}.pem"))
       FileUtils.cp(pair.key_file, File.join(@directory, "tls", "#{name}.key"))
     end
