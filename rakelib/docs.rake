@@ -13,6 +13,7 @@ module Site
   STYLE = <<~CSS
     #main { min-width: 0; }
     #filecontents table { display: block; max-width: 100%; overflow-x: auto; }
+    #filecontents td:first-child code { white-space: nowrap; }
     #filecontents pre.code { overflow-x: auto; }
     @media (max-width: 600px) {
       #filecontents code { overflow-wrap: anywhere; }
