@@ -31,7 +31,7 @@ Gem::Specification.new do |spec|
     Dir[
       "{lib,sig}/**/*.{rb,rbs}", "lib/proxy/cli/template/*", "exe/*", "examples/**/*",
       "ext/*/Cargo.toml", "ext/*/src/**/*.rs", "ext/proxy/{extconf,build/*}.rb",
-      "Cargo.toml", "Cargo.lock", "README.md", "CHANGELOG.md", "LICENSE"
+      "Cargo.toml", "Cargo.lock", "README.md", "docs/*.md", ".yardopts", "CHANGELOG.md", "LICENSE"
     ].select { |path| File.file?(path) }.grep_v(%r{\Aext/.*/tests(\.rs|/)})
   end
   spec.bindir = "exe"

@@ -6,7 +6,7 @@ require "rbconfig"
 RSpec.describe "examples/" do
   programs, proxyfiles = Dir["examples/*.rb", "examples/rails/Proxyfile"].partition { |path| File.read(path).include?('require "proxy"') }
 
-  it "has the examples that the README promises" do
+  it "has the examples that the documentation promises" do
     expect((programs + proxyfiles).map { |path| File.basename(path) })
       .to contain_exactly("simple.rb", "failover.rb", "unix_socket.rb", "custom_errors.rb", "grpc.rb", "embedded.rb",
                            "from_nginx.rb", "from_caddy.rb", "from_haproxy.rb", "Proxyfile")

@@ -36,7 +36,8 @@ RSpec.describe "the gem" do
 
   it "has nothing else" do
     allowed = %r{\A(lib/.+\.rb|lib/proxy/cli/template/Proxyfile|sig/.+\.rbs|exe/proxy|examples/.+|Cargo\.(toml|lock)|
-                 ext/(engine|proxy)/(Cargo\.toml|src/.+\.rs)|ext/proxy/(extconf|build/\w+)\.rb|README\.md|CHANGELOG\.md|LICENSE)\z}x
+                 ext/(engine|proxy)/(Cargo\.toml|src/.+\.rs)|ext/proxy/(extconf|build/\w+)\.rb|
+                 docs/[a-z0-9-]+\.md|\.yardopts|README\.md|CHANGELOG\.md|LICENSE)\z}x
 
     expect(files.grep_v(allowed)).to eq([])
   end

@@ -7,10 +7,10 @@ module Proxy
     module Auth
       # Asks for a user and a password. `Authorization` is passed on as it came.
       #
-      # @param realm [String] what a browser shows beside the fields for user and password
-      # @param credentials [Hash] users and the hashes of their passwords: bcrypt, SHA-crypt or argon2
-      # @param file [String] a file of `htpasswd -B` in their place
-      # @param error_response [String, Symbol, Hash] what a refused request is answered
+      # @option options [String] :realm what a browser shows beside the fields for user and password
+      # @option options [Hash] :credentials users and the hashes of their passwords: bcrypt, SHA-crypt or argon2
+      # @option options [String] :file a file of `htpasswd -B` in their place
+      # @option options [String, Symbol, Hash] :error_response what a refused request is answered
       # @example
       #   auth_basic realm: "Staff", file: "htpasswd"
       def auth_basic(*values, **options, &block)
@@ -19,11 +19,11 @@ module Proxy
 
       # Asks for a key.
       #
-      # @param keys [Array<String>, Hash] the keys, or names and keys; `sha256:` and the digest of a key stand for it
-      # @param header [String] the field that a key stands in; default `X-Api-Key`
-      # @param query [String] the parameter of the query that it stands in, in place of a field
-      # @param strip [Boolean] whether it is taken out of the request before a backend sees it
-      # @param error_response [String, Symbol, Hash] what a refused request is answered
+      # @option options [Array<String>, Hash] :keys the keys, or names and keys; `sha256:` and the digest of a key stand for it
+      # @option options [String] :header the field that a key stands in; default `X-Api-Key`
+      # @option options [String] :query the parameter of the query that it stands in, in place of a field
+      # @option options [Boolean] :strip whether it is taken out of the request before a backend sees it
+      # @option options [String, Symbol, Hash] :error_response what a refused request is answered
       # @example
       #   auth_api_key keys: { "billing" => ENV.fetch("BILLING_KEY", "sha256:#{"0" * 64}") }
       def auth_api_key(*values, **options, &block)
@@ -32,7 +32,7 @@ module Proxy
 
       # Asks for a signed token (JWT). The token is passed on as it came.
       #
-      # @param options [Hash] the options of the README's table, by Symbol
+      # @param options [Hash] the options that docs/reference.md lists, by Symbol
       # @option options [String] :secret the secret that is shared with the issuer
       # @option options [String] :public_key the issuer's public key in PEM; `public_key_file` and `jwks_file` name files
       # @option options [String, Array<String>] :audience whom a token may be for
@@ -48,10 +48,10 @@ module Proxy
       # Asks another server whether the request may pass: a GET with the client's fields, and `X-Forwarded-Method`, `-Uri`, `-Proto`,
       # `-Host` and `-For` to tell it what is asked for. A 2xx lets the request pass; any other answer is passed on to the client.
       #
-      # @param to [String] the URL that is asked, a string rewrite
-      # @param copy_headers [Array<String>] fields of its answer that become fields of the request
-      # @param timeout [Numeric] seconds for the whole answer; default 5
-      # @param error_response [String, Symbol, Hash] what a request is answered when nobody could be asked
+      # @option options [String] :to the URL that is asked, a string rewrite
+      # @option options [Array<String>] :copy_headers fields of its answer that become fields of the request
+      # @option options [Numeric] :timeout seconds for the whole answer; default 5
+      # @option options [String, Symbol, Hash] :error_response what a request is answered when nobody could be asked
       # @example
       #   forward_auth to: "http://127.0.0.1:9091/verify", copy_headers: ["X-User", "X-Groups"]
       def forward_auth(*values, **options, &block)

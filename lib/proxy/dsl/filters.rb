@@ -8,8 +8,8 @@ module Proxy
     module Filters
       # Adds fields to the request and removes fields from it, before a handler sees it. Removals come first.
       #
-      # @param additions [Hash] fields to add: a String is a string rewrite, an Array is several
-      # @param removals [Array<String>] names of fields
+      # @option options [Hash] :additions fields to add: a String is a string rewrite, an Array is several
+      # @option options [Array<String>] :removals names of fields
       # @example
       #   request_headers additions: { "X-Client" => ["{addr}"] }, removals: ["Cookie"]
       def request_headers(*values, **options, &block)
@@ -18,8 +18,8 @@ module Proxy
 
       # Adds fields to the response and removes fields from it, whoever made it. Removals come first.
       #
-      # @param additions [Hash] fields to add: a String is a string rewrite, an Array is several
-      # @param removals [Array<String>] names of fields
+      # @option options [Hash] :additions fields to add: a String is a string rewrite, an Array is several
+      # @option options [Array<String>] :removals names of fields
       # @example
       #   response_headers additions: { "Strict-Transport-Security" => "max-age=63072000" }, removals: ["Server"]
       def response_headers(*values, **options, &block)
@@ -29,11 +29,11 @@ module Proxy
       # Lets so many requests pass in any span of so many seconds, and answers more with 429. Every response tells the client how many are
       # left. A request without the header or parameter that `key` names is counted under its address; one with several is refused.
       #
-      # @param requests [Integer] how many may pass
-      # @param seconds [Numeric] in how many seconds
-      # @param key [String, Hash] `"address"` (default), `{ header: "…" }`, `{ query: "…" }` or `{ rewrite: "…" }`
-      # @param max_keys [Integer] how many keys are counted at once
-      # @param error_response [String, Symbol, Hash] what a refused request is answered
+      # @option options [Integer] :requests how many may pass
+      # @option options [Numeric] :seconds in how many seconds
+      # @option options [String, Hash] :key `"address"` (default), `{ header: "…" }`, `{ query: "…" }` or `{ rewrite: "…" }`
+      # @option options [Integer] :max_keys how many keys are counted at once
+      # @option options [String, Symbol, Hash] :error_response what a refused request is answered
       # @example
       #   rate_limit requests: 100, seconds: 60
       #   rate_limit requests: 10, seconds: 1, key: { header: "X-Api-Key" }
@@ -44,7 +44,7 @@ module Proxy
       # Answers 403 to every client whose address is not among these. A client of a unix socket has no address, and is not.
       #
       # @param networks [Array<String>] addresses and networks
-      # @param error_response [String, Symbol, Hash] what a refused request is answered
+      # @option options [String, Symbol, Hash] :error_response what a refused request is answered
       # @example
       #   allow_list "10.0.0.0/8", "::1"
       def allow_list(*networks, **options, &block)
@@ -54,7 +54,7 @@ module Proxy
       # Answers 403 to every client whose address is among these.
       #
       # @param networks [Array<String>] addresses and networks
-      # @param error_response [String, Symbol, Hash] what a refused request is answered
+      # @option options [String, Symbol, Hash] :error_response what a refused request is answered
       # @example
       #   deny_list "192.0.2.7", "2001:db8::/32"
       def deny_list(*networks, **options, &block)
@@ -64,8 +64,8 @@ module Proxy
       # Changes the path that the filters behind it and the handlers see, `{path}` and `path_prefix` included. Locations are not tried
       # again, and logs show what the client sent.
       #
-      # @param path [String] a string rewrite; with a `?` or `{query}` in it, it sets the query too
-      # @param error_response [String, Symbol, Hash] what a request is answered for which no valid path comes of it
+      # @option options [String] :path a string rewrite; with a `?` or `{query}` in it, it sets the query too
+      # @option options [String, Symbol, Hash] :error_response what a request is answered for which no valid path comes of it
       # @example
       #   rewrite path: "/v2{path}"
       #   rewrite path: "/index.php?route={path}"
@@ -77,7 +77,7 @@ module Proxy
       # the innermost one holds.
       #
       # @param bytes [Integer] the longest body
-      # @param error_response [String, Symbol, Hash] what a refused request is answered
+      # @option options [String, Symbol, Hash] :error_response what a refused request is answered
       # @example
       #   max_body 1_048_576
       def max_body(*bytes, **options, &block)
@@ -91,12 +91,12 @@ module Proxy
       # Lets pages of other origins use what is here, and answers their preflights itself. Write it before the filters that ask who a
       # client is: a preflight does not say.
       #
-      # @param origins [Array<String>] whose pages: `"https://app.example.com"`, `"https://*.example.com"`, or `"*"`
-      # @param methods [Array<String>] methods that they may use; default GET, HEAD and POST
-      # @param headers [Array<String>] fields that they may send
-      # @param expose [Array<String>] fields of the response that they may read
-      # @param credentials [Boolean] whether they may send cookies
-      # @param max_age [Numeric] seconds that a browser may remember the answer to a preflight
+      # @option options [Array<String>] :origins whose pages: `"https://app.example.com"`, `"https://*.example.com"`, or `"*"`
+      # @option options [Array<String>] :methods methods that they may use; default GET, HEAD and POST
+      # @option options [Array<String>] :headers fields that they may send
+      # @option options [Array<String>] :expose fields of the response that they may read
+      # @option options [Boolean] :credentials whether they may send cookies
+      # @option options [Numeric] :max_age seconds that a browser may remember the answer to a preflight
       # @example
       #   cors origins: ["https://app.example.com"], methods: %w[GET PUT], headers: ["X-Token"], credentials: true, max_age: 600
       def cors(*values, **options, &block)
@@ -105,8 +105,8 @@ module Proxy
 
       # Writes lines about requests to where the proxy's log goes.
       #
-      # @param before [String] the line when a request comes by, a string rewrite
-      # @param after [String] the line when it has been answered, a string rewrite
+      # @option options [String] :before the line when a request comes by, a string rewrite
+      # @option options [String] :after the line when it has been answered, a string rewrite
       # @example
       #   log_requests before: "{method} {path} from {addr}", after: "{status} in {response_time}"
       def log_requests(*values, **options, &block)
@@ -116,7 +116,7 @@ module Proxy
       # Redirects requests that did not come over https to the same URL with https, by a 308. It is a filter: it holds for everything in
       # its scope, wherever the handlers and inner locations stand.
       #
-      # @param port [Integer] the port that https is served on; default 443
+      # @option options [Integer] :port the port that https is served on; default 443
       # @example
       #   redirect_http_to_https!
       #   redirect_http_to_https! port: 8443

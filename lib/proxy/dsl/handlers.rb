@@ -5,9 +5,9 @@ module Proxy
     # What is done with a request. Locations are tried first, then the handlers beside them, in the order of the file; the first that
     # accepts a request answers it. A request that none accepts is answered 404.
     module Handlers
-      # Forwards requests to one of several backends and streams the responses back. The README has a table of all options.
+      # Forwards requests to one of several backends and streams the responses back. docs/reference.md has a table of all options.
       #
-      # @param options [Hash] the options of the README's table, by Symbol
+      # @param options [Hash] the options that docs/reference.md lists, by Symbol
       # @option options [String] :to target URL, a string rewrite
       # @option options [Array<String, Hash>] :backends addresses, each a String or `{ address: "…", weight: 2 }`
       # @option options [String, Symbol, Hash] :backend_priority how one of them is chosen; default `:round_robin`
@@ -38,9 +38,9 @@ module Proxy
 
       # Answers without a backend.
       #
-      # @param code [Integer] status code; default 200
-      # @param headers [Hash, Array] fields of the response
-      # @param body [String] its body
+      # @option options [Integer] :code status code; default 200
+      # @option options [Hash, Array] :headers fields of the response
+      # @option options [String] :body its body
       # @example
       #   static_response code: 200, headers: { "Content-Type" => "text/plain" }, body: "hello\n"
       def static_response(*positional, **options, &block)
@@ -58,8 +58,8 @@ module Proxy
 
       # Sends the client elsewhere.
       #
-      # @param to [String] where to: an absolute URL or a path, a string rewrite
-      # @param type [String, Symbol] `:permanent` (308), `:temporary` (307), `:moved_permanently` (301) or `:found` (302, default)
+      # @option options [String] :to where to: an absolute URL or a path, a string rewrite
+      # @option options [String, Symbol] :type `:permanent` (308), `:temporary` (307), `:moved_permanently` (301) or `:found` (302, default)
       # @example
       #   redirect to: "https://www.example.com{path}{query}", type: :permanent
       def redirect(*positional, **options, &block)

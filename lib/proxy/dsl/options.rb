@@ -5,7 +5,7 @@ require_relative "types"
 module Proxy
   class DSL
     # Every directive and every option: its name, what it may be, its default and what it means. Checks, messages and the tables
-    # of the README come from here. Defaults are prose: the engine's own configuration holds the values, and a spec proves that
+    # of docs/reference.md come from here. Defaults are prose: the engine's own configuration holds the values, and a spec proves that
     # both agree.
     # @api private
     module Options

@@ -8,7 +8,7 @@ module Proxy
     # handlers that stand beside it are asked; then its own locations are tried the same way.
     module Routing
       # Selects requests by their path, and by conditions all of which must hold; the block says what to do with them. Without a
-      # pattern the conditions alone decide. The README has a table of them.
+      # pattern the conditions alone decide. docs/reference.md has a table of them.
       #
       # A pattern is a path (`"/about"`), may have wildcards (`"/api/*"`, which is `/api` too, `"/files/*.png"`) and captures
       # (`"/users/:id"`, `"/users/:id([0-9]+)"`), or is a Regexp, whose named groups are captures. A trailing slash of the request does
@@ -18,7 +18,7 @@ module Proxy
       # it is `/v1/users/:id`. A Regexp is always for the whole path, and inside of one there is none to go on from.
       #
       # @param patterns [Array<String, Regexp>] any of them may match
-      # @param options [Hash] the conditions of the README's table, by Symbol
+      # @param options [Hash] the conditions that docs/reference.md lists, by Symbol
       # @option options [Array<String, Regexp>] :hosts hosts that the client may have asked for
       # @option options [Array<String, Symbol>] :methods methods that the request may have
       # @option options [Hash] :headers fields by name: a String, a Regexp, `true` for there, `nil` for not there

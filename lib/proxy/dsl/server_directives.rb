@@ -10,7 +10,7 @@ module Proxy
       #
       # @param url [String] `http://ADDRESS:PORT` (IPv6 in brackets; port 0 takes a free one), `https://ADDRESS:PORT`, `unix:///PATH`
       #   or `https+unix:///PATH`
-      # @param options [Hash] the options of the README's table, by Symbol
+      # @param options [Hash] the options that docs/reference.md lists, by Symbol
       # @option options [Integer] :backlog connections that may wait in the kernel to be accepted; default 1024
       # @option options [Boolean] :proxy_protocol whether each connection begins with a header of the PROXY protocol, from one of
       #   {#trusted_proxies}
@@ -50,7 +50,7 @@ module Proxy
       # are dropped.
       #
       # @param addresses [Array<String>] addresses and networks; `"unix:"` for whoever comes over a unix socket
-      # @param options [Hash] the options of the README's table, by Symbol
+      # @param options [Hash] the options that docs/reference.md lists, by Symbol
       # @option options [Array<String>] :fields the fields that they are believed; all others of that kind are dropped
       # @example
       #   trusted_proxies "10.0.0.0/8", "127.0.0.1", "fd00::/8"
@@ -176,7 +176,7 @@ module Proxy
       # Writes one line for every request. Off unless it is asked for.
       #
       # @param format [String, Symbol, false] `"combined"`, `"json"`, or a string rewrite
-      # @param to [String] a file to append to; default: standard output
+      # @option options [String] :to a file to append to; default: standard output
       # @example
       #   access_log "combined"
       #   access_log "{addr} {method} {path} {status} {response_time}", to: "log/access.log"

@@ -7,8 +7,8 @@ module Proxy
       # Names a set of backends. A `proxy` uses it by writing its name as the host of `to`, before or after this line; all that do
       # share its connections, its figures and what is known of its backends' health.
       #
-      # @param name [String, Symbol] letters, digits, `_`, `-` and `.`
-      # @param options [Hash] the options of the README's table, by Symbol
+      # @param names [String, Symbol] its name: letters, digits, `_`, `-` and `.`
+      # @param options [Hash] the options that docs/reference.md lists, by Symbol
       # @option options [Array<String, Hash>] :backends addresses, each a String or `{ address: "…", weight: 2 }`
       # @option options [String, Symbol, Hash] :backend_priority how one of them is chosen; default `:round_robin`
       # @example

@@ -1,7 +1,8 @@
 # frozen_string_literal: true
 
-# The README's tables, made from the tables of options.
-module ReadmeTables
+# The tables of docs/reference.md, made from the tables of options.
+module ReferenceTables
+  PAGE = "docs/reference.md"
   OPTIONS = Proxy::DSL::Options
   MARKS = /^<!-- table: (\w+) -->\n(.*?)^<!-- end -->$/m
 

@@ -1,0 +1,171 @@
+# frozen_string_literal: true
+
+require "open3"
+require "rbconfig"
+require "tmpdir"
+require "support/console_run"
+require "support/page"
+require_relative "reference_tables"
+
+RSpec.describe "the documentation" do
+  # Debian has nginx and HAProxy there.
+  let(:peers) { { "PATH" => "#{ENV.fetch("PATH")}:/usr/sbin" } }
+
+  it "has the tables of all options, as the code has them (`rake docs:reference` writes them)" do
+    text = File.read(ReferenceTables::PAGE)
+    names = %w[server proxy static_response redirect errors error_response filters location pool policies backend health_check certificate]
+
+    expect(ReferenceTables.found(text).keys).to match_array(names)
+    expect(ReferenceTables.fill(text)).to eq(text)
+  end
+
+  it "has a README that a person finishes" do
+    expect(File.readlines("README.md").length).to be <= 250
+  end
+
+  it "makes a site without a warning, in which everything is described", time_limit: 60 do
+    output, status = Open3.capture2e("yard", "stats", "--no-save", "--fail-on-warning")
+
+    expect(status.success?).to be(true), output
+    expect(output).to match(/^ *100\.00% documented$/)
+  end
+
+  it "asks for the Rust that the crates ask for" do
+    version = File.read("Cargo.toml")[/^rust-version = "(.*)"$/, 1]
+
+    expect(["README.md", "docs/operation.md"].map { |path| File.read(path)[/Rust (\d[\d.]*\d) or newer/, 1] }).to eq([version] * 2)
+  end
+
+  it "lists the headers that are added to a request" do
+    listed = File.read("docs/headers.md")[/These are added.*?^What/m].scan(/^\| `([\w-]+)` \|/).flatten
+    TCPServer.open("127.0.0.1", 0) do |origin|
+      target = "http://127.0.0.1:#{origin.local_address.ip_port}"
+      sent = [true, :rfc7239].flat_map do |forwarded|
+        config = proc do
+          bind "http://127.0.0.1:0"
+          proxy to: target, forwarded_headers: forwarded
+        end
+        Proxy.run(config) { |server| sent_to(origin, server) }
+      end
+
+      expect(sent.uniq).to match_array(listed)
+    end
+  end
+
+  pages = Page.all
+  anchors = pages.to_h { |page| [page.path, page.anchors] }
+
+  pages.each do |page|
+    describe page.path do
+      it "has no paragraph of more than five lines" do
+        paragraphs = page.prose.split(/\n{2,}|\n(?=- )/).reject { |text| text.start_with?("|", "<!--") }
+
+        expect(paragraphs.select { |text| text.lines.length > 5 }).to eq([])
+      end
+
+      it "has links that lead somewhere" do
+        page.links.grep_v(/\Ahttps?:/).each do |link|
+          file, anchor = link.split("#")
+          path = file.to_s.empty? ? page.path : File.join(File.dirname(page.path), file).delete_prefix("./")
+          expect(File).to exist(path), link
+          expect(anchors.fetch(path)).to include(anchor), link if anchor
+        end
+      end
+
+      it "has no block of code that nobody runs" do
+        expect(page.blocks.map(&:language) - %w[ruby console nginx haproxy]).to eq([])
+      end
+
+      # One reader from the top to the bottom, who has one folder.
+      it "shows what happens", time_limit: 90 do
+        reader = ConsoleRun.new
+        page.blocks.each do |block|
+          wrong = read(block, reader)
+          expect(wrong).to be_nil, "#{page.path}:#{block.line}: #{wrong}"
+        end
+        expect(reader.late).to be_nil
+      ensure
+        reader&.stop
+      end
+    end
+  end
+
+  # The names of the headers that a request without any has at the backend.
+  def sent_to(origin, server)
+    Socket.tcp("127.0.0.1", server.port) do |client|
+      client.write "GET / HTTP/1.1\r\nHost: example.com\r\nConnection: close\r\n\r\n"
+      connection = origin.accept
+      names = connection.gets("\r\n\r\n").lines.drop(1).grep(/:/).map { |line| line[/\A[^:]+/] }
+      connection.write "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n"
+      client.read
+      names
+    ensure
+      connection&.close
+    end
+  end
+
+  # What differs from what a block says, or nil.
+  def read(block, reader)
+    case block.language
+    when "console" then reader.run(block)
+    when "nginx" then nginx(block.text, reader)
+    when "haproxy" then haproxy(block.text, reader)
+    else ruby(block.text, reader)
+    end
+  end
+
+  def ruby(text, reader)
+    case text
+    when /RSpec\.describe/ then program(text, "-S", "rspec", "--options", "/dev/null")
+    when /require "proxy"/ then program(checked(text))
+    when %r{\A# config/puma\.rb} then puma(text, reader)
+    else proxyfile(text, reader)
+    end
+  end
+
+  def proxyfile(text, reader)
+    wrong = reader.late and return wrong
+    name = text[%r{\A# (sites/\S+\.rb)$}, 1] || "Proxyfile"
+    reader.write(name, text)
+    return if text.include?("# with a mistake")
+
+    problems = Dir.chdir(reader.directory) { Proxy.check(name) }
+    problems.join("\n") unless problems.empty?
+  end
+
+  def program(text, *command)
+    Dir.mktmpdir do |directory|
+      path = File.join(directory, "program_spec.rb")
+      File.write(path, text)
+      output, status = Open3.capture2e(RbConfig.ruby, "-I#{File.expand_path("lib")}", *command, path)
+      output unless status.success?
+    end
+  end
+
+  # `expression  # => value` becomes a check where the value is not one of many.
+  def checked(text)
+    text.gsub(/^(\S.*?) +# => (true: .*|".*")$/) do
+      "raise #{$1.inspect} unless (#{$1}) == #{$2.start_with?("true") ? "true" : $2}"
+    end
+  end
+
+  def puma(text, reader)
+    reader.write("config/puma.rb", text)
+    load = 'require "puma"; require "puma/configuration"; Puma::Configuration.new(config_files: ARGV).load'
+    output, status = Open3.capture2e(RbConfig.ruby, "-e", load, File.join(reader.directory, "config/puma.rb"))
+    output unless status.success?
+  end
+
+  # What stands in `http { … }`.
+  def nginx(text, reader)
+    reader.write("nginx.conf", "pid nginx.pid;\nerror_log stderr;\nevents {}\nhttp {\naccess_log off;\n#{text}}\n")
+    output, status = Open3.capture2e(peers, "nginx", "-t", "-q", "-p", reader.directory, "-c", "nginx.conf", "-e", "stderr")
+    output unless status.success?
+  end
+
+  def haproxy(text, reader)
+    reader.write("haproxy.cfg", text)
+    output, status = Open3.capture2e(peers, "haproxy", "-c", "-q", "-f", "haproxy.cfg", chdir: reader.directory)
+    output unless status.success?
+  end
+end
