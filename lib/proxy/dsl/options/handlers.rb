@@ -38,7 +38,7 @@ module Proxy
                  prose: "How much of an idempotent request's body is kept for a second attempt; a longer one is streamed and not " \
                         "sent again."),
           option(:error_response, Types::ERROR_RESPONSE, default: "the built-in `bad_gateway`", unset: true,
-                 prose: "The response to a failed request: a built-in name or a Hash, see below."),
+                 prose: "The response to a failed request: a built-in name or a Hash."),
           option(:path_prefix, Types::PATH_PREFIX, default: "every path", unset: true,
                  prose: "Only paths equal to it or below it are proxied; others go to the next handler."),
           option(:strip_prefix, Types::STRIPPED, default: "`false`", prose: "Take `path_prefix` off `{path}`."),

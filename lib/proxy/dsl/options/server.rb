@@ -38,7 +38,7 @@ module Proxy
           options: [
             option(:backlog, Types::COUNT, default: "1024", prose: "Connections that may wait in the kernel to be accepted."),
             option(:proxy_protocol, Types::SWITCH, default: "`false`",
-                   prose: "Each connection begins with a header of the PROXY protocol, from one of `trusted_proxies`, see below."),
+                   prose: "Each connection begins with a header of the PROXY protocol, from one of `trusted_proxies`."),
             option(:mode, Types::MODE, default: "what the umask leaves", unset: true,
                    prose: "Permissions of a unix socket's file: `0o660` or `\"660\"`. Whoever connects needs write permission."),
             option(:owner, Types::ACCOUNT, default: "who starts it", unset: true, prose: "The file's user, by name or number."),
@@ -47,7 +47,7 @@ module Proxy
                    prose: "The protocols that are spoken there: `[\"h2\", \"h1\"]`, or one of them."),
             *CERTIFICATE.options.map { |option| option.name == :certificate ? OF_BIND : option },
             option(:certificates, Types::CERTIFICATES, default: "none", unset: true,
-                   prose: "Several certificates, each a Hash, see below. The first is shown to clients that ask for another name or none."),
+                   prose: "Several certificates, each a Hash. The first is shown to clients that ask for another name or none."),
             option(:min_tls, Types::TLS_VERSION, default: "1.2", unset: true, prose: "The oldest version of TLS: `\"1.2\"` or `\"1.3\"`.")
           ]
         ),
@@ -58,7 +58,7 @@ module Proxy
         Directive.new(
           :trusted_proxies, :server, takes: Types::PROXIES, default: "none",
           prose: "Addresses and networks of the proxies in front of this one, or `unix:` for those that come over a unix socket. Their " \
-                 "`X-Forwarded-For` and related headers are trusted, see below.",
+                 "`X-Forwarded-For` and related headers are trusted.",
           options: [
             option(:fields, Types::FORWARDED_FIELDS, default: "all of that kind", unset: true,
                    prose: "The headers from them that are trusted, such as `[\"X-Forwarded-For\", \"X-Forwarded-Proto\"]`; all others " \

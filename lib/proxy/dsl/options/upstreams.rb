@@ -11,9 +11,9 @@ module Proxy
           option(:backends, Types::BACKENDS, default: "the host of `to`", unset: true,
                  prose: "Where requests go: `\"10.0.0.1:3001\"`, `\"host\"` (port 80, or 443 for https), `\"http://…\"`, " \
                         "`\"https://…\"`, `\"h2://…\"` (HTTP/2 without TLS), `\"[::1]:3001\"`, " \
-                        "`\"unix:/run/app.sock\"`, or a Hash, see below. A path in a URL is ignored."),
+                        "`\"unix:/run/app.sock\"`, or a Hash. A path in a URL is ignored."),
           option(:backend_priority, Types::PRIORITY, default: "`round_robin`", aliases: [:strategy],
-                 prose: "How a backend is chosen, see below."),
+                 prose: "How a backend is chosen."),
           option(:verify_ssl, Types::SWITCH, default: "`true`", prose: "Verify the backend's certificate."),
           option(:tls_sni, Types::SWITCH, default: "`true`", prose: "Send the server's name in the TLS handshake."),
           option(:ca_file, Types::PEM_FILE, default: "the system's roots", unset: true,
@@ -25,14 +25,14 @@ module Proxy
                  prose: "`http1`; `http2`, over TLS if the handshake agrees on it (ALPN), without TLS at once; or `auto`, whichever the " \
                         "handshake agrees on."),
           option(:proxy_protocol, Types::PROXY_PROTOCOL, default: "none", unset: true,
-                 prose: "`v1` or `v2`: each connection begins with a header of the PROXY protocol, see below."),
+                 prose: "`v1` or `v2`: each connection begins with a header of the PROXY protocol."),
           option(:keepalive, Types::COUNT, default: "`64`",
                  prose: "Idle connections kept per backend and engine thread; `0` keeps none. Those of HTTP/2 are shared while in use."),
           option(:keepalive_timeout, Types::SECONDS, default: "`15`",
                  prose: "Time after which an idle backend connection is closed. Shorter than the 20 seconds of Puma 5 and 6, so that the proxy closes first. " \
                         "A backend's own `Keep-Alive: timeout=` is respected, less a second."),
           option(:health_check, Types::HEALTH_CHECK, default: "none", unset: true,
-                 prose: "A Hash that says how backends are checked, see below."),
+                 prose: "A Hash that says how backends are checked."),
           option(:max_fails, Types::COUNT, default: "`0`",
                  prose: "Failed attempts within `fail_timeout` after which a backend is taken out; `0`: never."),
           option(:fail_timeout, Types::SECONDS, default: "`10`",
