@@ -171,6 +171,15 @@ RSpec.describe "proxy init" do
     expect(options).to include("preserve_host" => true)
   end
 
+  ["rails", "action_controller/railtie", "action_cable"].each do |library|
+    it "takes a config.ru with #{library} in it to listen where Rails does" do
+      folder(rails: false, "config.ru": "require \"#{library}\"\nrun Application\n")
+
+      expect(init.first).to include("  config.ru            a Rack application with Rails in it\n" \
+                                    "  no file says where   assumed to listen on 127.0.0.1:3000: ")
+    end
+  end
+
   it "names the file where that has another name" do
     folder(rails: false)
     out, = init("-c", "front.rb", path: "front.rb")

@@ -13,6 +13,8 @@ module ProxyBuild
   class Compile
     # How many of Cargo's last lines are shown when it fails: those before say what was compiled.
     SHOWN = 40
+    # As Ruby asks for it.
+    NAME = "proxy.#{RbConfig::CONFIG["DLEXT"]}"
 
     def initialize(environment = ENV)
       @environment = environment
@@ -38,10 +40,20 @@ module ProxyBuild
     end
 
     # Puts the library where Ruby finds it, and removes what is left of the build.
+    #
+    # RubyGems takes what it finds in `folder` to the gem's lib and, once more, to a folder for extensions. So that the library is on the
+    # disk once, it goes to the gem's lib itself, where Proxy::Native looks first, and a link into `folder`.
     def install(folder)
-      target = File.join(folder, "proxy")
-      FileUtils.mkdir_p(target)
-      FileUtils.install(library, File.join(target, "proxy.#{RbConfig::CONFIG["DLEXT"]}"), mode: 0o755)
+      target = File.join(folder, "proxy", NAME)
+      FileUtils.mkdir_p(File.dirname(target))
+      if twice?(folder)
+        own = File.join(ROOT, "lib", "proxy", RUBY_VERSION[/\A\d+\.\d+/], NAME)
+        FileUtils.mkdir_p(File.dirname(own))
+        put(own)
+        FileUtils.ln_sf(own, target)
+      else
+        put(target)
+      end
       clean
     end
 
@@ -51,6 +63,15 @@ module ProxyBuild
     end
 
     private
+
+    # Whether this is where RubyGems has it put before it takes it to both places.
+    def twice?(folder) = File.basename(folder).start_with?(".gem.") && Gem.install_extension_in_lib
+
+    # A process that has an old one mapped keeps it.
+    def put(target)
+      FileUtils.install(library, "#{target}.new", mode: 0o755)
+      File.rename("#{target}.new", target)
+    end
 
     # On the disk that the gem is installed on: /tmp may be small, and the build takes some 700 MB for a while.
     def folder = @environment["CARGO_TARGET_DIR"] || File.join(ROOT, "ext", "proxy", "target")

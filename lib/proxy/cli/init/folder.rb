@@ -32,9 +32,14 @@ module Proxy
           @kind = rails ? :rails : (:rack if file?("config.ru"))
         end
 
+        # @return [Boolean] whether Rails, or a part of it, is in there: a config.ru may have all of an application
+        def rails?
+          kind == :rails || text("config.ru").match?(%r{^\s*require ["'](?:rails|action_(?:cable|controller))(?:/[\w/]+)?["']})
+        end
+
         # @return [Sight] how that was told
         def application
-          return Sight.new("config.ru", "a Rack application") if kind == :rack
+          return Sight.new("config.ru", rails? ? "a Rack application with Rails in it" : "a Rack application") if kind == :rack
 
           Sight.new(APPLICATION, ["a Rails", rails_version, "application"].compact.join(" "))
         end

@@ -8,8 +8,8 @@ module Proxy
       class Listening
         # Puma's files, in the order in which it looks for them.
         PUMA = ["config/puma/production.rb", "config/puma.rb"].freeze
-        # What listens there by itself.
-        DEFAULTS = { rails: 3000, rack: 9292 }.freeze
+        # Where an application is run that says nothing of it: `rails server` and most who run a part of Rails by itself; `puma`.
+        RAILS, RACK = 3000, 9292
 
         # @return [String] where that was seen, or why it is taken to be so
         attr_reader :place
@@ -66,7 +66,7 @@ module Proxy
           end
 
           def default(folder, call)
-            number = DEFAULTS.fetch(folder.kind)
+            number = folder.rails? ? RAILS : RACK
             new(call ? "#{call.first} says it when it runs" : "no file says where", "127.0.0.1:#{number}", guessed: true)
           end
         end
