@@ -266,7 +266,26 @@ pub(super) fn doubled(parts: &[Part]) -> Vec<String> {
         }
     }
     warnings.extend(second_question_mark(parts));
+    warnings.extend(written_twice(parts));
     warnings
+}
+
+/// `?a=1?b=2`. A URL as a value, such as `?next=/a?b=2`, may have a `?` of its own.
+fn written_twice(parts: &[Part]) -> Option<String> {
+    let mut query: Option<String> = None;
+    for part in parts {
+        match (part, &mut query) {
+            (Part::Text(text), None) => query = text.split_once('?').map(|(_, query)| query.to_owned()),
+            (Part::Text(text), Some(query)) => query.push_str(text),
+            (Part::Value(value), Some(query)) if value.name.built_in() == Some(BuiltIn::Query) => query.push('&'),
+            // Whatever it is, it may be a URL.
+            (Part::Value(_), Some(query)) => query.push('/'),
+            (Part::Value(_), None) => {}
+        }
+    }
+    let (before, after) =
+        query.as_deref()?.split('&').find_map(|one| one.split_once('?').filter(|(before, _)| !before.contains('/')))?;
+    Some(format!("there is a second '?' in \"{before}?{after}\": a query begins with one and goes on with &: write {before}&{after}"))
 }
 
 /// `{query}?x=1`, of which comes a second `?`. What stands before `{query}` is joined with it, and so is `&x=1` after it.

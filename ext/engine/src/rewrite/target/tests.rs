@@ -288,6 +288,14 @@ fn slips_are_warned_of() {
             "http://b{path_and_query}?x=1",
             &["{path_and_query} starts with '?' itself, and there is another '?' after it: write {path}?x=1{query}"],
         ),
+        ("http://b/?next=/a?b=2", &[]),
+        ("http://b/?next={path}?b=2{query}", &[]),
+        ("http://b/?next=https://c/?b=2&d=1", &[]),
+        ("http://b/?a={path|replace:?,x}&b=1", &[]),
+        (
+            "http://b{path}?a=1?b=2{query}",
+            &["there is a second '?' in \"a=1?b=2\": a query begins with one and goes on with &: write a=1&b=2"],
+        ),
         ("http://b{path}?{query}", &["{query} starts with '?' itself: leave out the one before it"]),
         ("http://b/{backend}", &["{backend} has no meaning in a request: that name is for responses"]),
     ] {
