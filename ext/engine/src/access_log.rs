@@ -11,6 +11,7 @@ mod queue;
 
 use std::fs::{File, OpenOptions};
 use std::io;
+use std::os::unix::fs::FileTypeExt;
 use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, SystemTime};
@@ -171,8 +172,10 @@ fn open_for(path: &PathBuf, purpose: Purpose) -> io::Result<File> {
     open(path)
 }
 
+/// A pipe is opened for reading too, which does not wait for its reader: it may come and go, and until the pipe is full nothing is lost.
 fn open(path: &PathBuf) -> io::Result<File> {
-    OpenOptions::new().append(true).create(true).open(path)
+    let is_pipe = std::fs::metadata(path).is_ok_and(|kind| kind.file_type().is_fifo());
+    OpenOptions::new().read(is_pipe).append(true).create(true).open(path)
 }
 
 fn remedy(e: &io::Error) -> &'static str {

@@ -308,3 +308,21 @@ fn a_check_leaves_no_file_behind_and_an_old_one_alone() {
     let missing = dir.path().join("missing/new.log");
     assert!(AccessLog::compile(&spec("json", Some(&missing)), Purpose::Check, &mut Vec::new()).is_none());
 }
+
+#[test]
+fn a_pipe_that_nobody_reads_yet_is_not_waited_for() {
+    use std::io::{BufRead, BufReader};
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("pipe");
+    nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).expect("a pipe");
+    assert!(AccessLog::compile(&spec("json", Some(&path)), Purpose::Check, &mut Vec::new()).is_some());
+    let log = compile("{path}", &path);
+    start(&log);
+    let mut buffer = Buffer::default();
+    push(&mut buffer, &log, &sample());
+    assert!(buffer.flush());
+    log.reopen().expect("opened anew");
+    let mut lines = BufReader::new(File::open(&path).expect("a reader")).lines();
+    assert_eq!(lines.next().expect("a line").expect("read"), "/a");
+    assert!(log.close(LIMIT));
+}
