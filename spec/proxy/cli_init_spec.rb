@@ -179,6 +179,8 @@ RSpec.describe "proxy init" do
   end
 
   {
+    "a port that is none" => "port 70000\nbind \"tcp://0.0.0.0:70000\"\n",
+    "a host that is none" => "bind 'tcp://a\"b:3001'\n",
     "an encoding that is none" => "# encoding: nonsense\nport 3001\n",
     "bytes that are no text" => "bind \"tcp://\xff:3001\"\n",
     "an expression that is deeper than anything" => "port #{"foo(" * 5000}1#{")" * 5000}\n",
