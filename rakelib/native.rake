@@ -16,6 +16,8 @@ module NativeGem
   # RubyGems from 3.3.22 on tells the GNU system's C library from musl.
   def own_platform
     host = RbConfig::CONFIG["host_os"]
+    # With the number of its version, a gem would be for that version of macOS alone.
+    return "#{Gem::Platform.local.cpu}-darwin" if host.start_with?("darwin")
     return Gem::Platform.local.to_s unless host.start_with?("linux")
 
     "#{RbConfig::CONFIG["host_cpu"]}-linux-#{host.include?("musl") ? "musl" : "gnu"}"

@@ -71,4 +71,15 @@ RSpec.describe "the gem" do
 
     expect(required - %w[proxy/proxy did_you_mean json ripper uri optparse fileutils monitor socket]).to eq([])
   end
+
+  it "is made for every version of macOS where it is compiled on one" do
+    script = <<~'RUBY'
+      include Rake::DSL
+      load "rakelib/native.rake"
+      RbConfig::CONFIG["host_os"] = "darwin23"
+      def (Gem::Platform).local = Gem::Platform.new("arm64-darwin-23")
+      puts NativeGem.own_platform
+    RUBY
+    expect(IO.popen([RbConfig.ruby, "-rrake", "-e", script], &:read)).to eq("arm64-darwin\n")
+  end
 end

@@ -84,6 +84,13 @@ RSpec.describe "installing the gem from its sources" do
       expect(ProxyBuild::Toolchain.new({}).home).to eq(Etc.getpwuid.dir)
     end
 
+    it "builds for a user whom the system does not know, as containers have them" do
+      require_relative "../../ext/proxy/build/toolchain"
+      allow(Etc).to receive(:getpwuid).and_raise(ArgumentError, "can't find user for 12345")
+      expect(ProxyBuild::Toolchain.new({}).home).to be_nil
+      expect(ProxyBuild::Toolchain.new({ "PATH" => path }).cargo).to be_nil
+    end
+
     it "writes a Makefile for what RubyGems asks of it" do
       %w[cargo rustc].each { |name| with_script(name, "echo #{name} 1.90.0") }
       run("extconf")
@@ -120,6 +127,70 @@ RSpec.describe "installing the gem from its sources" do
         expect(output).to include(said, explained)
         expect(output.scan("Compiling").length).to be < 41
       end
+    end
+  end
+
+  describe "in a folder of any name" do
+    let(:root) { File.join(@folder, "it's [a] \"gem\" #1 {$HOME}") }
+    let(:scripts) { File.join(root, "ext/proxy") }
+
+    before do
+      FileUtils.mkdir_p(scripts)
+      FileUtils.cp(%w[Cargo.toml Cargo.lock], root)
+      FileUtils.cp_r(%w[ext/proxy/extconf.rb ext/proxy/build], scripts)
+      %w[mkdir touch sleep cc sh].each { |name| with(name) }
+      with_script("rustc", "echo rustc 1.90.0")
+    end
+
+    # A Cargo that says what it does, and does no more than the rest of the script.
+    def with_cargo(script)
+      with_script("cargo", <<~SH)
+        [ "$1" = --version ] && echo cargo 1.90.0 && exit 0
+        while [ "$1" != --target-dir ]; do shift; done
+        mkdir -p "$2"
+        echo "   Compiling proxy v0.1.0 (/home/josé)"
+        #{script}
+      SH
+    end
+
+    def variables(**more) = { "PATH" => path, "HOME" => home, "CI" => "1" }.merge(more.transform_keys(&:to_s))
+
+    def make(*targets, **more)
+      Open3.capture2e(variables(**more), RbConfig.ruby, "extconf.rb", chdir: scripts, unsetenv_others: true)
+      Open3.capture2e(variables(**more), which("make"), "DESTDIR=", "sitearchdir=./.gem.1", *targets, chdir: scripts, unsetenv_others: true)
+    end
+
+    def installed = Dir.children(File.join(scripts, ".gem.1/proxy"))
+
+    it "builds, puts the library where RubyGems wants it, and leaves nothing else" do
+      with_cargo('mkdir -p "$2/release" && touch "$2/release/libproxy.so"')
+      output, status = make("clean", "all", "install")
+
+      expect(output).to eq("")
+      expect(status).to be_success
+      expect(installed).to eq(["proxy.#{RbConfig::CONFIG["DLEXT"]}"])
+      expect(Dir.children(scripts)).to contain_exactly("extconf.rb", "build", "Makefile", ".gem.1")
+    end
+
+    it "finds the library where Cargo is told a target, and in a folder that is named from here" do
+      with_cargo('mkdir -p "$2/x86_64-unknown-linux-musl/release" && touch "$2/x86_64-unknown-linux-musl/release/libproxy.so"')
+
+      expect(make("install", CARGO_TARGET_DIR: "here").last).to be_success
+      expect(installed).to eq(["proxy.#{RbConfig::CONFIG["DLEXT"]}"])
+      expect(Dir.exist?(File.join(scripts, "here"))).to be(true)
+    end
+
+    it "leaves nothing behind where Cargo fails or somebody interrupts it" do
+      with_cargo("exit 101")
+      expect(make("all").last).not_to be_success
+      expect(Dir.children(scripts)).to contain_exactly("extconf.rb", "build", "Makefile")
+
+      with_cargo("exec sleep 60")
+      compile = spawn(variables, RbConfig.ruby, "build/compile.rb", "build", chdir: scripts, unsetenv_others: true, pgroup: true, err: IO::NULL)
+      sleep 0.02 until Dir.exist?(File.join(scripts, "target"))
+      Process.kill(:INT, -compile)
+      Process.wait(compile)
+      expect(Dir.children(scripts)).to contain_exactly("extconf.rb", "build", "Makefile")
     end
   end
 end

@@ -101,4 +101,27 @@ RSpec.describe "proxy start --pid" do
       expect(status).to eq(1)
     end
   end
+
+  it "says what is wrong with a path that begins with nobody's folder" do
+    output, status = refused("--pid", "~nobody-of-that-name/proxy.pid")
+    expect(output).to start_with("proxy start: invalid argument: --pid ~nobody-of-that-name/proxy.pid: ").and include(": write the whole path\n")
+    expect(status).to eq(64)
+  end
+
+  it "takes the path anew when the proxy that had the file removes it in between" do
+    require "proxy/cli"
+    file = Proxy::CLI::Start.const_get(:PidFile).new(path)
+    File.write(path, "1\n")
+    removals = [path]
+    allow(file).to receive(:lock).and_wrap_original do |lock|
+      removals.pop&.then { |gone| File.unlink(gone) }
+      lock.call
+    end
+    file.claim
+    file.write
+    expect(File.read(path)).to eq("#{Process.pid}\n")
+    expect(refused("--pid", "proxy.pid").first).to include("a proxy runs that has written it (PID #{Process.pid})")
+    file.remove
+    expect(File.exist?(path)).to be(false)
+  end
 end

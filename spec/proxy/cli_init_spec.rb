@@ -186,4 +186,25 @@ RSpec.describe "proxy init" do
 
     expect(out).to include("\n  proxy start -c front.rb   then http://localhost:8080/\n")
   end
+
+  {
+    "a port that is none" => "port 70000\nbind \"tcp://0.0.0.0:70000\"\n",
+    "a host that is none" => "bind 'tcp://a\"b:3001'\n",
+    "an encoding that is none" => "# encoding: nonsense\nport 3001\n",
+    "bytes that are no text" => "bind \"tcp://\xff:3001\"\n",
+    "an expression that is deeper than anything" => "port #{"foo(" * 5000}1#{")" * 5000}\n",
+    "a text that grows without end" => "a = \"aaaa\"\n#{"a = \"\#{a}\#{a}\"\n" * 40}port a\n"
+  }.each do |what, text|
+    it "assumes a port where config/puma.rb has #{what}" do
+      folder(rails: false, "config/puma.rb": text)
+      expect(init.first).to include("assumed to listen on 127.0.0.1:9292")
+      expect(addresses).to eq(["127.0.0.1:9292"])
+    end
+  end
+
+  it "waits for no pipe, and takes no lock file for right that is not" do
+    folder(rails: false, "Gemfile.lock": "    puma (6..4)\n")
+    File.mkfifo(File.join(directory, "Procfile"))
+    expect(init.first).to include("assumed to listen on 127.0.0.1:9292")
+  end
 end

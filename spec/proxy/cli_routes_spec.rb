@@ -165,7 +165,8 @@ RSpec.describe "proxy routes" do
   it "says what the backend gets without the secrets of the configuration" do
     write("Proxyfile", <<~RUBY)
       auth_jwt secret: "0123456789abcdef0123456789abcdef", algorithms: ["HS256"]
-      proxy backends: ["h:3000"], headers: { "Authorization" => "Bearer of-mine", "X-Token" => { rewrite: "{addr}" } }, forwarded_headers: false
+      proxy backends: ["h:3000"], headers: { "Authorization" => "Bearer of-mine", "X-Token" => { rewrite: "{addr}" },
+                                             "X-Auth" => "of-mine", "X-Hub-Signature" => "of-mine" }, forwarded_headers: false
     RUBY
     expect(sent("http://a/", "-H", "Cookie: a=1", "-H", "X-Token: 2")).to eq(<<~TEXT)
       GET / HTTP/1.1
@@ -174,6 +175,8 @@ RSpec.describe "proxy routes" do
       X-Token: …
       Via: 1.1 proxy
       Authorization: …
+      X-Auth: …
+      X-Hub-Signature: …
       (as it is before auth_jwt)
     TEXT
   end

@@ -241,4 +241,12 @@ RSpec.describe "proxy", "the command" do
 
     expect(run_command("check", "other.rb")[1]).to start_with('proxy check: unexpected argument "other.rb": write -c other.rb')
   end
+
+  it "takes a ~name of nobody for a name like any other" do
+    write("~nobody-of-that-name/Proxyfile", 'static_response body: "ok"')
+    expect(run_command("check", "-c", "~nobody-of-that-name/Proxyfile").last).to eq(0)
+    expect(run_command("check", "-c", "~nobody-of-another-name/Proxyfile")[1]).to include("there is no such file")
+    write("Proxyfile", 'proxy to: "http://h", error_response: { status: 503, html: { file: "~nobody-of-that-name/x.html" } }')
+    expect(run_command("check")[1]).to start_with('Proxyfile:1: proxy: error_response: html: "~nobody-of-that-name/x.html" does not exist')
+  end
 end

@@ -9,6 +9,7 @@ mod introduction;
 pub(crate) use answer::{log_refused, note_refused, refuse, write_connection, Unread};
 pub(crate) use extra::Extra;
 pub(crate) use guard::forward_guarded;
+pub(crate) use hops::may_go_on;
 
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
@@ -243,8 +244,7 @@ impl Exchange<'_> {
             Some(Handler::Redirect(redirect)) => redirect.serve(self).await,
             Some(Handler::StaticResponse(response)) => response.serve(self).await,
             Some(Handler::Proxy(proxy)) => {
-                let counted = matches!(self.work.request.method, Method::Options | Method::Trace);
-                if counted && !self.may_go_on() {
+                if !may_go_on(&mut self.work.request) {
                     return self.answer_as_last().await;
                 }
                 proxy.serve(self).await

@@ -78,11 +78,12 @@ impl<'a> LoggedId<'a> {
         self.sent
     }
 
-    /// As the value of a field: all of it, or our own if it holds more than text.
+    /// As the value of a field: all of it. One that holds more than text is as the log has it, for there it is looked for.
     pub(crate) fn write_value(self, out: &mut Vec<u8>) {
-        match self.sent.is_empty() || !self.sent.iter().all(u8::is_ascii_graphic) {
-            true => out.extend_from_slice(&self.own.full()),
-            false => out.extend_from_slice(self.sent),
+        match self.sent {
+            [] => out.extend_from_slice(&self.own.full()),
+            sent if sent.iter().all(u8::is_ascii_graphic) => out.extend_from_slice(sent),
+            _ => out.extend_from_slice(self.to_string().as_bytes()),
         }
     }
 }
@@ -144,7 +145,7 @@ mod tests {
             (Some(&b""[..]), "0123456789ab", own.to_string()),
             (Some(&own.full()[..]), "0123456789ab", own.to_string()),
             (Some(b"from-the-cdn"), "from-the-cdn", "from-the-cdn".into()),
-            (Some(b"a b\"\xff"), "a\\x20b\\\"\\xff", own.to_string()),
+            (Some(b"a b\"\xff"), "a\\x20b\\\"\\xff", "a\\x20b\\\"\\xff".into()),
             (Some(&long), &"x".repeat(255), "x".repeat(255)),
         ] {
             let id = LoggedId::of(own, forwarded);

@@ -31,12 +31,14 @@ module ProxyBuild
         last << line
         last.shift if last.length > SHOWN
       end
-      progress.close
-      return if status.success?
+      return built = true if status.success?
 
-      clean
       warn "", *last, "", Trouble.explain(last.join("\n")) || Trouble::UNKNOWN, INSTEAD, ""
       exit 1
+    # Also when somebody interrupts it.
+    ensure
+      progress&.close
+      clean unless built
     end
 
     # Puts the library where Ruby finds it, and removes what is left of the build.
@@ -59,7 +61,7 @@ module ProxyBuild
 
     # A folder that was given is its owner's.
     def clean
-      FileUtils.rm_rf(folder) unless @environment["CARGO_TARGET_DIR"]
+      FileUtils.rm_rf(folder) unless given?
     end
 
     private
@@ -74,18 +76,22 @@ module ProxyBuild
     end
 
     # On the disk that the gem is installed on: /tmp may be small, and the build takes some 700 MB for a while.
-    def folder = @environment["CARGO_TARGET_DIR"] || File.join(ROOT, "ext", "proxy", "target")
+    def folder = File.expand_path(@environment["CARGO_TARGET_DIR"] || File.join("ext", "proxy", "target"), given? ? "." : ROOT)
 
+    def given? = @environment.key?("CARGO_TARGET_DIR")
+
+    # Where Cargo is told a target, there is a folder of it in between.
     def library
-      made = File.join(folder, @profile == "dev" ? "debug" : @profile)
-      Dir[File.join(made, "libproxy.{so,dylib}")].first or abort "proxy: Cargo left no library in #{made}"
+      profile = @profile == "dev" ? "debug" : @profile
+      made = Dir.glob("{,*/}#{profile}/libproxy.{so,dylib}", base: folder).map { |path| File.join(folder, path) }
+      made.max_by { |path| File.mtime(path) } or abort "proxy: Cargo left no library in #{File.join(folder, profile)}"
     end
 
     # Each line that Cargo says is given to the block.
     def run_cargo
       command = [@toolchain.cargo, "build", "--locked", "--package", "proxy", "--profile", @profile, "--target-dir", folder]
       IO.popen([variables, *command, { err: %i[child out], chdir: ROOT }]) do |output|
-        output.each_line { |line| yield line.chomp }
+        output.each_line { |line| yield line.scrub.chomp }
       end
       $?
     end

@@ -11,22 +11,21 @@ module ProxyBuild
       # Written by extconf.rb.
       DESTDIR =
       sitearchdir = #{RbConfig::CONFIG["sitearchdir"]}
-      COMPILE = #{compile}
 
       all:
-      \t@$(COMPILE) build
+      \t@#{compile} build
 
       install: all
-      \t@$(COMPILE) install "$(DESTDIR)$(sitearchdir)"
+      \t@#{compile} install "$(DESTDIR)$(sitearchdir)"
 
       clean distclean:
-      \t@$(COMPILE) clean
+      \t@#{compile} clean
 
       .PHONY: all install clean distclean
     MAKEFILE
   end
 
-  # A word for the shell that make runs.
+  # A word for the shell that make runs. In a line of commands: anywhere else a # would begin a comment of make's.
   def self.quoted(word) = "'#{word.gsub("'", "'\\\\''").gsub("$", "$$")}'"
   private_class_method :quoted
 end

@@ -7,7 +7,7 @@ module ProxyBuild
     def initialize(environment = ENV)
       @terminal = environment["CI"] ? nil : terminal
       @crates = 0
-      @all = File.read(File.join(ROOT, "Cargo.lock")).scan(/^\[\[package\]\]/).length
+      @all = File.read(File.join(ROOT, "Cargo.lock"), encoding: "UTF-8").scan(/^\[\[package\]\]/).length
       @begun = Process.clock_gettime(Process::CLOCK_MONOTONIC)
     end
 

@@ -31,12 +31,14 @@ module ProxyBuild
 
     # The oldest Rust that compiles the gem, such as "1.88".
     def self.oldest
-      File.read(File.join(ROOT, "Cargo.toml"))[/^rust-version = "(.+?)"/, 1] or raise "Cargo.toml names no rust-version"
+      File.read(File.join(ROOT, "Cargo.toml"), encoding: "UTF-8")[/^rust-version = "(.+?)"/, 1] or raise "Cargo.toml names no rust-version"
     end
 
-    # The user's folder, which a service or a container may not say.
+    # The user's folder, which a service or a container may not say; nil for a user that the system does not know.
     def home
       @home ||= @environment["HOME"] || Etc.getpwuid(Process.uid)&.dir
+    rescue ArgumentError
+      nil
     end
 
     private
@@ -82,7 +84,7 @@ module ProxyBuild
     end
 
     def version_line(command)
-      IO.popen([command, "--version", { err: %i[child out] }], &:read).lines.first.to_s.strip
+      IO.popen([command, "--version", { err: %i[child out] }], &:read).scrub.lines.first.to_s.strip
     rescue SystemCallError => error
       error.message
     end

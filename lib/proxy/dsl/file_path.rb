@@ -22,9 +22,13 @@ module Proxy
       end
 
       # The absolute path of `path`, which starts from `directory`, or else from the working directory, if it is relative. The working
-      # directory may be gone, and is not asked for in vain.
+      # directory may be gone, and is not asked for in vain. A `~name` of nobody is a name like any other.
       def self.expand(path, directory = nil)
         text(directory ? File.expand_path(path.b, directory.b) : File.expand_path(path.b))
+      rescue ArgumentError
+        raise unless path.start_with?("~")
+
+        expand("./#{path}", directory)
       end
     end
   end

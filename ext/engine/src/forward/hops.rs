@@ -1,43 +1,49 @@
 //! Requests that say how far they may go, and what is answered to those that may go no further (RFC 9110, section 7.6.2).
 
 use super::{Exchange, Verdict};
-use crate::message::{Known, Method};
+use crate::message::{Known, Method, RequestHead};
 
 const MAX_FORWARDS: &str = "Max-Forwards";
 /// What is passed on. A location, or the backend, may still refuse some of it.
 const ALLOWED: &[u8] = b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, TRACE";
 
-impl Exchange<'_> {
-    /// Counts this hop in the `Max-Forwards` of an OPTIONS or TRACE. `false` if there may be no other. A value that is no number, or
-    /// one of several, means nothing and is not passed on.
-    #[cold]
-    pub(super) fn may_go_on(&mut self) -> bool {
-        let fields = &mut self.work.request.fields;
-        if self.work.request.method == Method::Trace {
-            // They would come back in the answer (RFC 9110, section 9.3.8).
-            fields.remove(Known::Authorization);
-            fields.remove(Known::Cookie);
-        }
-        let mut values = fields.all(MAX_FORWARDS);
-        let left = match (values.next(), values.next()) {
-            (None, _) => return true,
-            (Some(value), None) if !value.is_empty() && value.iter().all(u8::is_ascii_digit) => {
-                value.iter().fold(0u32, |n, digit| n.saturating_mul(10).saturating_add(u32::from(digit - b'0')))
-            }
-            _ => {
-                drop(values);
-                fields.remove(MAX_FORWARDS);
-                return true;
-            }
-        };
-        drop(values);
-        match left.checked_sub(1) {
-            Some(left) => fields.set(MAX_FORWARDS, left.to_string().as_bytes()),
-            None => return false,
-        }
-        true
-    }
+/// Whether a request may be passed on, which is counted where it says how far it may go.
+#[inline]
+pub(crate) fn may_go_on(request: &mut RequestHead) -> bool {
+    !matches!(request.method, Method::Options | Method::Trace) || count(request)
+}
 
+/// Counts this hop in the `Max-Forwards` of an OPTIONS or TRACE. `false` if there may be no other. A value that is no number, or
+/// one of several, means nothing and is not passed on.
+#[cold]
+fn count(request: &mut RequestHead) -> bool {
+    let fields = &mut request.fields;
+    if request.method == Method::Trace {
+        // They would come back in the answer (RFC 9110, section 9.3.8).
+        fields.remove(Known::Authorization);
+        fields.remove(Known::Cookie);
+    }
+    let mut values = fields.all(MAX_FORWARDS);
+    let left = match (values.next(), values.next()) {
+        (None, _) => return true,
+        (Some(value), None) if !value.is_empty() && value.iter().all(u8::is_ascii_digit) => {
+            value.iter().fold(0u32, |n, digit| n.saturating_mul(10).saturating_add(u32::from(digit - b'0')))
+        }
+        _ => {
+            drop(values);
+            fields.remove(MAX_FORWARDS);
+            return true;
+        }
+    };
+    drop(values);
+    match left.checked_sub(1) {
+        Some(left) => fields.set(MAX_FORWARDS, left.to_string().as_bytes()),
+        None => return false,
+    }
+    true
+}
+
+impl Exchange<'_> {
     /// Answers an OPTIONS or TRACE that may go no further. A TRACE is not echoed: nobody who is up to good needs to see its fields.
     pub(super) async fn answer_as_last(&mut self) -> Verdict {
         match self.work.request.method {

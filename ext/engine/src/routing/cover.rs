@@ -37,6 +37,10 @@ pub(super) fn warn_of_less(specs: &[&Location], scope: &Scope, problems: &mut Ve
             if !text.ends_with('/') || takes_below(path, &location.matcher, scope) {
                 continue;
             }
+            // Whoever comes to the top is sent to a page: with "/*" that page would be sent there too.
+            if text == "/" && spec.routes.iter().any(leads_within) {
+                continue;
+            }
             // One that takes nothing at all is told of already.
             if earlier(scope, number, &location.matcher).is_some() {
                 break;
@@ -51,6 +55,12 @@ pub(super) fn warn_of_less(specs: &[&Location], scope: &Scope, problems: &mut Ve
             problems.push(Problem::warning(spec.at.as_ref(), word, message));
         }
     }
+}
+
+/// Whether it is a redirect to another path of the same site.
+fn leads_within(route: &Directive) -> bool {
+    let Directive::Redirect(redirect) = route else { return false };
+    redirect.to.as_deref().is_some_and(|to| to.starts_with('/') && !to.starts_with("//"))
 }
 
 /// Warns of every handler that comes after one which answers every request of its scope.

@@ -87,6 +87,9 @@ module Proxy
 
         # @return [String] the text of a file, empty if there is none to be read
         def text(path)
+          # A pipe that stands there would never end.
+          return "" unless file?(path)
+
           text = File.read(File.join(@root, path), encoding: Encoding::UTF_8)
           text.valid_encoding? ? text : ""
         rescue SystemCallError
@@ -122,7 +125,7 @@ module Proxy
 
         def locked(gem)
           version = text("Gemfile.lock")[/^    #{gem} \((\d[\w.]*)/, 1]
-          Gem::Version.new(version) if version
+          Gem::Version.new(version) if version && Gem::Version.correct?(version)
         end
 
         def installed(gem)

@@ -40,14 +40,15 @@ module Proxy
           end
 
           def port(place, number)
-            new(place, "127.0.0.1:#{number}") if number.to_s.match?(/\A[1-9]\d{0,4}\z/)
+            new(place, "127.0.0.1:#{number}") if number.to_s.match?(/\A[1-9]\d{0,4}\z/) && number.to_i <= 65_535
           end
 
           # A bind of Puma's: `tcp://0.0.0.0:9292`, `unix:///run/app.sock?umask=0111`, `ssl://…`, which is the second choice.
           def bind(place, url)
             case url
             when %r{\Aunix:(?://)?(?<path>[^?]+)} then new(place, "unix:#{$~[:path]}")
-            when %r{\Atcp://(?<host>\[[^\]]+\]|[^:/?]+):(?<port>[1-9]\d*)} then new(place, "#{local($~[:host])}:#{$~[:port]}")
+            when %r{\Atcp://(?<host>\[[\h:.]+\]|[\w.-]+):(?<port>[1-9]\d*)}
+              new(place, "#{local($~[:host])}:#{$~[:port]}") if $~[:port].to_i <= 65_535
             end
           end
 

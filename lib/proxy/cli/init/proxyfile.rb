@@ -14,7 +14,7 @@ module Proxy
         # `path` is where it will stand.
         def initialize(folder, path)
           @folder = folder
-          @directory = File.expand_path(File.dirname(path))
+          @directory = DSL::FilePath.expand(File.dirname(path))
         end
 
         # The port that it listens on.

@@ -12,6 +12,9 @@ module Proxy
         # A word, what stands behind it (nil for what only a run would tell), and its line.
         Call = Struct.new(:word, :argument, :line)
 
+        # No address is longer, however often a file puts a text together with itself.
+        LONGEST = 4096
+
         def initialize(path)
           @path = File.expand_path(path)
           @variables = {}
@@ -23,7 +26,8 @@ module Proxy
           @words = words
           walk(Ripper.sexp(File.read(@path)))
           @calls
-        rescue SystemCallError
+        # It cannot be read, its encoding is none that Ruby knows, or it is nested deeper than Ruby itself would follow.
+        rescue SystemCallError, ArgumentError, SystemStackError
           []
         end
 
@@ -86,7 +90,7 @@ module Proxy
 
         def text(parts)
           values = parts.map { |part| value(part) }
-          values.join unless values.include?(nil)
+          short(values.join) unless values.include?(nil)
         end
 
         def called(constant, method, arguments)
@@ -94,10 +98,12 @@ module Proxy
           return unless constant == "File" && %w[expand_path join dirname].include?(method)
 
           values = arguments.map { |argument| value(argument) }
-          File.public_send(method, *values) unless values.empty? || values.include?(nil)
+          short(File.public_send(method, *values)) unless values.empty? || values.include?(nil)
         rescue ArgumentError, TypeError
           nil
         end
+
+        def short(text) = (text if text.length <= LONGEST)
       end
       private_constant :RubySource
     end

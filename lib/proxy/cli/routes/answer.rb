@@ -9,7 +9,7 @@ module Proxy
         # With more locations than this, those that differ in path and host alike are only counted.
         MANY = 30
         # Fields whose values are for the backend alone, if the configuration gives them.
-        SECRET = /authorization|cookie|token|secret|password|key/i
+        SECRET = /auth|cookie|token|secret|passw|passphrase|pwd|key|credential|signature|session|jwt|verify/i
         # Filters that change more of a request than the configuration alone says.
         CHANGING = %w[auth_api_key auth_jwt forward_auth rewrite].freeze
 

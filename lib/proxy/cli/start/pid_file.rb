@@ -10,18 +10,24 @@ module Proxy
         attr_reader :path
 
         # Nothing is touched before {#claim}. `path` is that of this moment, wherever a configuration goes.
+        # @raise [OptionParser::InvalidArgument] if nobody knows whose folder that is, as in `~nobody/proxy.pid`
         def initialize(path)
           @path = File.expand_path(path)
+        rescue ArgumentError => error
+          raise OptionParser::InvalidArgument, "#{path}: #{error.message}: write the whole path"
         end
 
         # Takes the file, before anything is bound. What stands in it stays until {#write}.
         # @raise [Error] if another proxy has it, or it cannot be written
         def claim
-          @created = !File.exist?(path)
-          @file = File.open(path, File::RDWR | File::CREAT | File::NONBLOCK, 0o644)
-          raise Error, "--pid #{path}: this is no file: write the path of one" unless @file.stat.file?
+          loop do
+            open
+            refuse unless lock
+            # Whoever had it may have removed it since it was opened: then nobody would find what is written there.
+            return if there?
 
-          refuse unless lock
+            @file.close
+          end
         rescue Errno::ENOENT
           raise Error, "--pid #{path}: the directory does not exist: create it first"
         rescue SystemCallError => error
@@ -52,6 +58,12 @@ module Proxy
 
         private
 
+        def open
+          @created = !File.exist?(path)
+          @file = File.open(path, File::RDWR | File::CREAT | File::NONBLOCK, 0o644)
+          raise Error, "--pid #{path}: this is no file: write the path of one" unless @file.stat.file?
+        end
+
         # A file system without locks knows no better than that nobody has one.
         def lock
           @file.flock(File::LOCK_EX | File::LOCK_NB)
@@ -67,10 +79,17 @@ module Proxy
                        "another path"
         end
 
-        def ours?
+        # Whether the file is still the one of that path.
+        def there?
           there = File.stat(path)
           mine = @file.stat
-          [there.dev, there.ino] == [mine.dev, mine.ino] && @file.pread(20, 0) == "#{Process.pid}\n"
+          [there.dev, there.ino] == [mine.dev, mine.ino]
+        rescue Errno::ENOENT
+          false
+        end
+
+        def ours?
+          there? && @file.pread(20, 0) == "#{Process.pid}\n"
         rescue EOFError
           # Nothing was started, and nothing was written.
           !@written

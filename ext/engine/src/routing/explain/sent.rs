@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::lossy;
 use crate::config::{Config, Proxy};
+use crate::forward::may_go_on;
 use crate::handler::{proxy::Preview, Handler};
 use crate::headers::hop_by_hop::{drop_named, Wishes};
 use crate::http1::parse_request;
@@ -26,7 +27,7 @@ pub struct Sent {
     pub dropped: Vec<String>,
 }
 
-/// What a backend gets of the request with that text, which `proxy` takes. Of filters that ask somebody or look at a secret, what they
+/// What a backend gets of the request with that text, which `proxy` takes; `None` if it gets none. Of filters that ask somebody or look at a secret, what they
 /// change is left out.
 pub(super) fn sent(
     config: &Config,
@@ -56,6 +57,9 @@ pub(super) fn sent(
     };
     for filter in &scope.filters {
         filter.preview(&mut head, &render);
+    }
+    if !may_go_on(&mut head) {
+        return None;
     }
     let backend = proxy.pool.as_ref().and_then(|pool| pool.backends.as_ref()?.first());
     let address = backend.and_then(|backend| Address::parse(&backend.address).ok());

@@ -196,3 +196,24 @@ fn questions_that_are_none_are_refused() {
         assert!(error.starts_with(message), "{error}");
     }
 }
+
+#[test]
+fn what_the_backend_gets_is_counted_like_a_real_request() {
+    let sent = |method: &str, left: &str| {
+        let told = ask("/c/x", |question| {
+            question.method = method.into();
+            question.headers = [("Max-Forwards", left), ("Cookie", "a=1"), ("Authorization", "Basic eDp5")]
+                .map(|(name, value)| (name.into(), value.into()))
+                .into();
+        });
+        told.sent.map(|sent| {
+            let fields =
+                sent.fields.into_iter().filter(|(name, _)| ["Max-Forwards", "Cookie"].contains(&name.as_str()));
+            fields.map(|(_, value)| value).collect::<Vec<_>>().join(" ")
+        })
+    };
+    assert_eq!(sent("GET", "3").as_deref(), Some("3 a=1"));
+    assert_eq!(sent("OPTIONS", "3").as_deref(), Some("2 a=1"));
+    assert_eq!(sent("TRACE", "3").as_deref(), Some("2"));
+    assert_eq!(sent("OPTIONS", "0"), None);
+}

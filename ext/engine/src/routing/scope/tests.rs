@@ -182,6 +182,10 @@ fn a_location_that_an_earlier_one_leaves_nothing_is_warned_of() {
     assert_eq!(hosts(&["a.x"], &[]), 0);
 }
 
+fn redirect(to: &str) -> Directive {
+    Directive::Redirect(config::Redirect { to: Some(to.into()), ..Default::default() })
+}
+
 #[test]
 fn a_location_that_takes_less_than_it_looks_like_is_warned_of() {
     for (routes, warned) in [
@@ -196,6 +200,8 @@ fn a_location_that_takes_less_than_it_looks_like_is_warned_of() {
         (vec![location("/", vec![answer("")]), location("/:page", vec![answer("")])], 0),
         (vec![location("/api/", vec![answer("")]), location("/api/*", vec![answer("")])], 0),
         (vec![location("/api", vec![answer("")])], 0),
+        (vec![location("/", vec![redirect("/home")]), location("/home", vec![answer("")])], 0),
+        (vec![location("/", vec![redirect("https://b.example")])], 1),
     ] {
         let found = warnings(routes);
         assert_eq!(found.len(), warned, "{found:?}");
