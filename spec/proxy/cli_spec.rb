@@ -236,6 +236,21 @@ RSpec.describe "proxy", "the command" do
     end
   end
 
+  [["\xFF"], ["help", "\xFF"], ["check", "--to", "\xFF"], ["start", "--pid", "\xFF"], ["routes", "\xFF"]].each do |arguments|
+    it "exits with 64 for bytes that are no text in `proxy #{arguments.first.scrub}`" do
+      expect(run_command(*arguments)).to eq(["", "proxy: \"\\xFF\" is not valid UTF-8: write it in UTF-8\n`proxy help` lists the commands.\n", 64])
+    end
+  end
+
+  it "reads UTF-8 in every locale" do
+    write("bücher/Proxyfile", "static_response body: ''\n")
+    environment = { "LC_ALL" => "C" }
+    out, err, status = Open3.capture3(environment, *Proxyfiles::COMMAND, "routes", "-c", "bücher/Proxyfile", "http://a/bü", chdir: directory)
+
+    expect([out.force_encoding("UTF-8"), err, status.exitstatus])
+      .to match([/400, before any filter or handler is asked: the request target holds a character that no URI may hold/, "", 0])
+  end
+
   it "says how to name a file" do
     write("other.rb", "")
 
