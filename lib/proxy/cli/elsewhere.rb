@@ -22,8 +22,11 @@ module Proxy
       def self.answer(name)
         return "write `proxy --to #{address(name)}`" if address(name)
 
-        ANSWERS[name] || ("write `proxy help #{name}`, it is a word of a Proxyfile" if DSL::Options::BY_NAME.key?(name.to_sym))
+        command(name) || ("write `proxy help #{name}`, it is a word of a Proxyfile" if DSL::Options::BY_NAME.key?(name.to_sym))
       end
+
+      # The same for commands alone.
+      def self.command(name) = ANSWERS[name]
 
       # An argument that stands for a backend, as `--to` takes it; nil if it is none.
       def self.address(argument)
