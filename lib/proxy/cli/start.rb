@@ -115,6 +115,7 @@ module Proxy
         reloading = Reloading.new(server, config, @console, signals)
         obey(server, reloading, signals, notifier)
         notifier.stopping
+        reloading.abandon
         status = Stopping.new(server, reloading.config, @console, signals).perform
         leave(status) unless reloading.give_up(FAREWELL)
         status
