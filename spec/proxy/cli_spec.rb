@@ -132,6 +132,22 @@ RSpec.describe "proxy", "the command" do
         .to eq(["", "Proxyfile:2: the configuration ends the command here, so nothing was checked: leave `exit` or `abort` out\n", 1])
     end
 
+    it "prints one object and nothing else with --json, whatever the configuration prints, and though it ends the command" do
+      write("Proxyfile", "puts 'hello'\nstatic_response body: ''\n")
+      out, err, status = run_command("check", "--json")
+      expect([JSON.parse(out)["ok"], err, status]).to eq([true, "hello\n", 0])
+
+      write("Proxyfile", "puts 'hello'\nexit\n")
+      out, err, status = run_command("check", "--json")
+      expect([err, status]).to eq(["hello\n", 1])
+      expect(JSON.parse(out)).to eq(
+        "file" => "Proxyfile", "ok" => false, "binds" => 0, "routes" => 0,
+        "problems" => [{ "file" => "Proxyfile", "line" => 2, "severity" => "error", "code" => "exception", "directive" => nil,
+                         "message" => "the configuration ends the command here, so nothing was checked: leave `exit` or `abort` out",
+                         "remedy" => "leave `exit` or `abort` out" }]
+      )
+    end
+
     it "says what kind of mistake each is" do
       { "proxy(" => "syntax", "raise 'no'" => "exception", "thread 1" => "word", "proxy too: 1" => "option", "threads nil" => "value" }
         .each do |text, code|
