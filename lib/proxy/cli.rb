@@ -37,16 +37,27 @@ module Proxy
     def self.run(arguments, out: $stdout, err: $stderr)
       # Whoever reads our output may be gone at any time, as in `proxy help | head -1`.
       out, err = Printer.new(out), Printer.new(err)
+      # Whatever the locale says, as a configuration.
+      arguments = arguments.map { |argument| argument.dup.force_encoding(Encoding::UTF_8) }
+      broken = arguments.find { |argument| !argument.valid_encoding? }
+      return unknown(err, "#{broken.inspect} is not valid UTF-8: write it in UTF-8") if broken
+
       name, rest = split(arguments)
       command = COMMANDS[name]
       return command.new(out, err).run(rest) if command
 
       answer = Elsewhere.answer(name)
       nearest = DSL::Spelling.nearest(name, COMMANDS.keys) unless answer
-      err.puts "proxy: there is no command #{name.inspect}#{": #{answer}" if answer}#{" (did you mean #{nearest}?)" if nearest}"
+      unknown(err, "there is no command #{name.inspect}#{": #{answer}" if answer}#{" (did you mean #{nearest}?)" if nearest}")
+    end
+
+    # Says what is wrong with the command line as a whole.
+    def self.unknown(err, message)
+      err.puts "proxy: #{message}"
       err.puts "`proxy help` lists the commands."
       USAGE
     end
+    private_class_method :unknown
 
     # The name of the command and its arguments; `start` may be left out.
     def self.split(arguments)

@@ -110,8 +110,16 @@ module Proxy
 
       private
 
+      # Remedies that only a file can take.
+      REMEDIES = {
+        "put it into `to`" => "leave it out, or put it into the `to` of a Proxyfile",
+        "with `headers`" => "with `headers` in a Proxyfile",
+        /write (to: ".*"), or leave it out/ => 'leave it out, or write a Proxyfile with proxy \1'
+      }.freeze
+      private_constant :REMEDIES
+
       def relabelled(problem)
-        message = problem.message.delete_prefix("backends: ")
+        message = REMEDIES.reduce(problem.message.delete_prefix("backends: ")) { |text, (file, here)| text.sub(file, here) }
         Problem.new(directive: problem.directive == "bind" ? "bind" : "--to", message: message, severity: problem.severity)
       end
     end

@@ -60,7 +60,7 @@ RSpec.describe "proxy start --pid" do
     process = running("--pid", "proxy.pid")
     url = process.output[%r{http://\S+}]
     output, status = refused("--pid", "proxy.pid", text: "bind '#{url}'\nstatic_response body: 'other'\n")
-    expect(output).to eq("--pid #{path}: a proxy runs that has written it (PID #{process.pid}): stop that one first, or write another path\nNothing was started.\n")
+    expect(output).to eq("--pid #{path}: a running proxy has written it (PID #{process.pid}): stop that one first, or write another path\nNothing was started.\n")
     expect(status).to eq(1)
     expect(File.read(path)).to eq("#{process.pid}\n")
     expect(RawClient.request(url, "GET", "/").body).to eq("ok")
@@ -89,11 +89,38 @@ RSpec.describe "proxy start --pid" do
     taken&.close
   end
 
+  it "leaves a file alone that holds no process number, such as the configuration" do
+    ["bind 'http://127.0.0.1:0'\n", "3x apples\n", "\xFF\x00"].each do |text|
+      File.binwrite(path, text)
+      output, status = refused("--pid", "proxy.pid")
+      expect([output, status])
+        .to eq(["--pid #{path}: it holds something other than a process number: write another path, or remove it\nNothing was started.\n", 1])
+      expect(File.binread(path)).to eq(text.b)
+    end
+  end
+
+  it "takes an empty file" do
+    File.write(path, "")
+    process = running("--pid", "proxy.pid")
+    expect(File.read(path)).to eq("#{process.pid}\n")
+  end
+
+  it "removes what a link leads to, and not the link" do
+    File.symlink("real.pid", path)
+    2.times do
+      process = running("--pid", "proxy.pid")
+      expect(File.read("#{directory}/real.pid")).to eq("#{process.pid}\n")
+      process.signal(:TERM)
+      process.wait
+      expect([File.symlink?(path), File.exist?("#{directory}/real.pid")]).to eq([true, false])
+    end
+  end
+
   {
     "in a directory that does not exist" => ["gone/proxy.pid", "the directory does not exist: create it first"],
     "that is a directory" => [".", "it cannot be written (Is a directory): write another path, or give yourself the right to"],
     "on a file system that may not be written" => ["/proc/proxy.pid", "the directory does not exist: create it first"],
-    "that is no file" => ["/dev/null", "this is no file: write the path of one"]
+    "that is no file" => ["/dev/null", "it is not a regular file: write the path of one"]
   }.each do |what, (path, message)|
     it "says what is wrong with a path #{what}, before anything is bound" do
       output, status = refused("--pid", path)
@@ -120,7 +147,7 @@ RSpec.describe "proxy start --pid" do
     file.claim
     file.write
     expect(File.read(path)).to eq("#{Process.pid}\n")
-    expect(refused("--pid", "proxy.pid").first).to include("a proxy runs that has written it (PID #{Process.pid})")
+    expect(refused("--pid", "proxy.pid").first).to include("a running proxy has written it (PID #{Process.pid})")
     file.remove
     expect(File.exist?(path)).to be(false)
   end

@@ -95,6 +95,25 @@ RSpec.describe "proxy init" do
       expect(addresses).to eq(["127.0.0.1:3000"])
     end
 
+    it "says which variable makes Puma listen elsewhere, if it is set" do
+      folder("config/puma.rb": "port ENV.fetch('SHOP_PORT') { 3000 }\n")
+      out, = init
+      File.unlink("#{directory}/Proxyfile")
+      ENV["SHOP_PORT"] = "3001"
+      there, = init
+
+      expect(out).to include("  it listens on 127.0.0.1:3000\n")
+      expect(there).to include("  it listens on 127.0.0.1:3000 unless SHOP_PORT is set, and here it is: change `backends` if that is wrong\n")
+    ensure
+      ENV.delete("SHOP_PORT")
+    end
+
+    it "starts the application as Puma's file for production wants it" do
+      folder("config/puma/production.rb": "port 4000\n")
+
+      expect(init.first).to include("\n  bin/rails server -e production   the application, if it does not run yet\n")
+    end
+
     it "looks at the Procfile where Puma's file says no address" do
       folder("config/puma.rb": "threads 5\n", Procfile: "worker: x -p 1\nweb: bundle exec puma -C config/puma.rb -p 5000\n")
       out, = init
@@ -206,5 +225,40 @@ RSpec.describe "proxy init" do
     folder(rails: false, "Gemfile.lock": "    puma (6..4)\n")
     File.mkfifo(File.join(directory, "Procfile"))
     expect(init.first).to include("assumed to listen on 127.0.0.1:9292")
+  end
+
+  it "names the file as a shell takes it, also where there is no application" do
+    expect(run_command("init", "-c", "my front.rb").first).to eq("Wrote my front.rb. Edit it, then: proxy check -c my\\ front.rb, proxy start -c my\\ front.rb\n")
+    expect(run_command("init", "-c", "config/proxy.rb").first).to eq("Wrote config/proxy.rb. Edit it, then: proxy check, proxy start\n")
+  end
+
+  it "names config/proxy.rb where a Proxyfile would be read in its place" do
+    write("Proxyfile", "")
+    expect(run_command("init", "-c", "config/proxy.rb").first).to include("proxy check -c config/proxy.rb")
+  end
+
+  it "writes no Proxyfile that would be read in place of config/proxy.rb, unless it is asked for" do
+    write("config/proxy.rb", "")
+    expect(run_command("init")).to eq(["", "proxy init: config/proxy.rb is already there, and a Proxyfile would be read in its place: remove it, or write another " \
+                                           "with -c PATH\n", 1])
+    expect(File.exist?("#{directory}/Proxyfile")).to be(false)
+    expect(run_command("init", "-c", "Proxyfile").last).to eq(0)
+  end
+
+  {
+    "." => "is a directory: name a file in it, as in -c ./Proxyfile",
+    "folder/" => "is a directory: name a file in it, as in -c folder/Proxyfile",
+    "file" => "is already there and was left as it is: remove it, or write another with -c PATH",
+    "link" => "is already there and was left as it is: remove it, or write another with -c PATH",
+    "file/Proxyfile" => "cannot be written (Not a directory): choose another with -c PATH"
+  }.each do |path, message|
+    it "says why nothing is written to #{path}" do
+      write("file", "")
+      Dir.mkdir("#{directory}/folder")
+      File.symlink("gone", "#{directory}/link")
+
+      expect(run_command("init", "-c", path)).to eq(["", "proxy init: #{path} #{message}\n", 1])
+      expect(File.read("#{directory}/file")).to eq("")
+    end
   end
 end

@@ -40,6 +40,23 @@ RSpec.describe "proxy routes" do
     out
   end
 
+  {
+    %w[CONNECT] => "405, for CONNECT is never forwarded",
+    ["OPTIONS", "max-forwards: 00"] => "200, for Max-Forwards is 0",
+    ["TRACE", "Max-Forwards: 0"] => "405, for Max-Forwards is 0"
+  }.each do |(method, field), answer|
+    it "says what the proxy answers by itself to #{[method, *field].join(" with ")}" do
+      write("Proxyfile", "proxy backends: ['127.0.0.1:1']\n")
+
+      expect(output(method, "http://a/", *(["-H", field] if field))).to end_with("answer:\n   1  proxy /\n        answered by the proxy: #{answer}\n")
+    end
+  end
+
+  it "says what the backend gets of others that may go no further" do
+    write("Proxyfile", "proxy backends: ['127.0.0.1:1']\n")
+    [%w[GET 0], %w[OPTIONS 1], ["OPTIONS", ""]].each { |method, left| expect(sent(method, "http://a/", "-H", "Max-Forwards: #{left}")).to start_with("#{method} / HTTP/1.1\n") }
+  end
+
   it "prints everything by line, in the order in which it is tried" do
     expect(told).to eq(<<~'TEXT')
       Proxyfile, by line:
@@ -225,8 +242,8 @@ RSpec.describe "proxy routes" do
   end
 
   {
-    %w[ftp://a/] => '"ftp://a/" is not a valid URL that can be asked for: write one such as http://localhost:8080/users?page=2',
-    %w[/users] => '"/users" is not a valid URL that can be asked for: write one such as http://localhost:8080/users?page=2',
+    %w[ftp://a/] => '"ftp://a/" is not a URL that can be asked for: write one such as http://localhost:8080/users?page=2',
+    %w[/users] => '"/users" is not a URL that can be asked for: write one such as http://localhost:8080/users?page=2',
     %w[http://u:p@a/] => "\"http://u:p@a/\" names a user: write -H 'Authorization: …'",
     ["G T", "http://a/"] => '"G T" is not a valid method: write one such as GET',
     %w[http://a/ -H nothing] => "\"nothing\" is not a valid header: write one such as -H 'X-Beta: 1'",

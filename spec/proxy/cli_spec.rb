@@ -137,6 +137,22 @@ RSpec.describe "proxy", "the command" do
         .to eq(["", "Proxyfile:2: the configuration ends the command here, so nothing was checked: leave `exit` or `abort` out\n", 1])
     end
 
+    it "prints one object and nothing else with --json, whatever the configuration prints, and though it ends the command" do
+      write("Proxyfile", "puts 'hello'\nstatic_response body: ''\n")
+      out, err, status = run_command("check", "--json")
+      expect([JSON.parse(out)["ok"], err, status]).to eq([true, "hello\n", 0])
+
+      write("Proxyfile", "puts 'hello'\nexit\n")
+      out, err, status = run_command("check", "--json")
+      expect([err, status]).to eq(["hello\n", 1])
+      expect(JSON.parse(out)).to eq(
+        "file" => "Proxyfile", "ok" => false, "binds" => 0, "routes" => 0,
+        "problems" => [{ "file" => "Proxyfile", "line" => 2, "severity" => "error", "code" => "exception", "directive" => nil,
+                         "message" => "the configuration ends the command here, so nothing was checked: leave `exit` or `abort` out",
+                         "remedy" => "leave `exit` or `abort` out" }]
+      )
+    end
+
     it "says what kind of mistake each is" do
       { "proxy(" => "syntax", "raise 'no'" => "exception", "thread 1" => "word", "proxy too: 1" => "option", "threads nil" => "value" }
         .each do |text, code|
@@ -239,6 +255,21 @@ RSpec.describe "proxy", "the command" do
     it "exits with 64 for `proxy #{arguments.join(" ")}`" do
       expect(run_command(*arguments)).to eq(["", message, 64])
     end
+  end
+
+  [["\xFF"], ["help", "\xFF"], ["check", "--to", "\xFF"], ["start", "--pid", "\xFF"], ["routes", "\xFF"]].each do |arguments|
+    it "exits with 64 for bytes that are no text in `proxy #{arguments.first.scrub}`" do
+      expect(run_command(*arguments)).to eq(["", "proxy: \"\\xFF\" is not valid UTF-8: write it in UTF-8\n`proxy help` lists the commands.\n", 64])
+    end
+  end
+
+  it "reads UTF-8 in every locale" do
+    write("bücher/Proxyfile", "static_response body: ''\n")
+    environment = { "LC_ALL" => "C" }
+    out, err, status = Open3.capture3(environment, *Proxyfiles::COMMAND, "routes", "-c", "bücher/Proxyfile", "http://a/bü", chdir: directory)
+
+    expect([out.force_encoding("UTF-8"), err, status.exitstatus])
+      .to match([/400, before any filter or handler is asked: the request target holds a character that no URI may hold/, "", 0])
   end
 
   it "says how to name a file" do

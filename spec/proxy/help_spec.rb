@@ -54,8 +54,29 @@ RSpec.describe Proxy::CLI::Help, :wrong_types do
     expect(help("stripPrefix").first).to include("strip_prefix: true")
   end
 
+  it "says in a sentence of its own what there is none of" do
+    expect(help("gzip").first).to eq("gzip is a word of another system. Not yet in this version: compression; let\nthe application do it, or leave it out.\n")
+    expect(help("websockets").first).to eq("websockets is a word of another system. WebSockets always work: leave it out.\n")
+  end
+
+  it "leads from commands of other servers to ours" do
+    expect(help("reload")).to eq(["There is no command reload. Not yet in this version: send SIGHUP to the proxy, as in `kill -HUP PID`.\n", "", 0])
+    expect(help("validate").first).to eq("There is no command validate. Here: write `proxy check`.\n")
+  end
+
+  it "takes words in any letter case" do
+    expect(help("Rate_Limit")).to eq(help("rate_limit"))
+  end
+
+  it "names nothing that is far from what was asked for" do
+    ["puma", "404", ""].each do |word|
+      expect(help(word)).to eq(["", "proxy help: there is no command and no word #{word.inspect}: `proxy help` lists the commands and the words\n", 64])
+    end
+    expect(help("claim")[1]).to include("(did you mean required_claims or claims_to_headers?)")
+  end
+
   it "names what is near to a word that nobody knows" do
-    expect(help("wieght")[1]).to eq("proxy help: there is no command and no word \"wieght\" (did you mean weight, timeout or cert?)\n")
+    expect(help("wieght")[1]).to eq("proxy help: there is no command and no word \"wieght\" (did you mean weight?)\n")
   end
 
   {

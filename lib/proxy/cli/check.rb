@@ -39,8 +39,8 @@ module Proxy
       end
 
       def perform
-        config = configuration
-        return print_json(config) if @json
+        config = @json ? aside { configuration } : configuration
+        return print_json(config.file, config.problems, binds: config.bind_count, routes: config.route_count) if @json
 
         config.warnings.each { |warning| @err.puts "warning: #{warning}" }
         errors = config.errors
@@ -51,16 +51,32 @@ module Proxy
         OK
       # The exit status would be that of a configuration which is right.
       rescue SystemExit => error
+        ended(error)
+      end
+
+      # Says that the configuration ends the command, and where.
+      def ended(error)
         line = error.backtrace_locations&.find { |location| !location.path.start_with?(File.expand_path("../..", __dir__)) && location.label != "<main>" }
-        @err.puts "#{[line&.path || @path || Config.find, line&.lineno].compact.join(":")}: the configuration ends the command here, so nothing was checked: " \
-                  "leave `exit` or `abort` out"
+        file = @path || Config.find
+        problem = Problem.new(file: line&.path || file, line: line&.lineno, code: :exception,
+                              message: "the configuration ends the command here, so nothing was checked: leave `exit` or `abort` out")
+        return print_json(file, [problem], binds: 0, routes: 0) if @json
+
+        @err.puts problem
         FAILED
       end
 
-      def print_json(config)
-        ok = config.errors.empty?
-        @out.puts JSON.pretty_generate(file: config.file, ok: ok, binds: config.bind_count, routes: config.route_count,
-                                       problems: config.problems.map(&:to_h))
+      # What a configuration prints while it is read goes to standard error: it is no part of the object.
+      def aside
+        out, $stdout = $stdout, @err.io
+        yield
+      ensure
+        $stdout = out
+      end
+
+      def print_json(file, problems, **counts)
+        ok = problems.none? { |problem| problem.severity == :error }
+        @out.puts JSON.pretty_generate(file: file, ok: ok, **counts, problems: problems.map(&:to_h))
         ok ? OK : FAILED
       end
     end

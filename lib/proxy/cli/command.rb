@@ -73,7 +73,8 @@ module Proxy
       end
 
       def unexpected(argument)
-        hint = declared?("config") && File.exist?(argument) ? ": write -c #{argument}" : ""
+        address = Elsewhere.address(argument) if declared?("to")
+        hint = declared?("config") && File.exist?(argument) ? ": write -c #{argument}" : (": write --to #{address}" if address)
         usage("unexpected argument #{argument.inspect}#{hint}")
       end
 

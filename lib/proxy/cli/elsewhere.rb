@@ -20,7 +20,20 @@ module Proxy
 
       # What to write in place of a command; nil if nobody knows it. A word of the configuration is explained by the help.
       def self.answer(name)
-        ANSWERS[name] || ("write `proxy help #{name}`, it is a word of a Proxyfile" if DSL::Options::BY_NAME.key?(name.to_sym))
+        return "write `proxy --to #{address(name)}`" if address(name)
+
+        command(name) || ("write `proxy help #{name}`, it is a word of a Proxyfile" if DSL::Options::BY_NAME.key?(name.to_sym))
+      end
+
+      # The same for commands alone.
+      def self.command(name) = ANSWERS[name]
+
+      # An argument that stands for a backend, as `--to` takes it; nil if it is none.
+      def self.address(argument)
+        case argument
+        when /\A:?(\d+)\z/ then "localhost:#{$1}"
+        when %r{\A(?:(?:https?|h2)://\S+|unix:\S+|(?:[\w.-]+|\[[\h:.]+\]):\d+)\z} then argument
+        end
       end
     end
   end

@@ -25,7 +25,7 @@ module Proxy
         return unexpected(names[1]) if names.length > 1
         return overview if names.empty?
 
-        text = COMMANDS[names.first]&.help || Word.text(names.first)
+        text = COMMANDS[names.first]&.help || Word.text(names.first) || elsewhere(names.first)
         return unknown(names.first) unless text
 
         @out.puts text
@@ -62,10 +62,17 @@ module Proxy
         DSL::Options::WORDS.join(", ").scan(/\S.{0,70}(?:,|\z)/).map { |line| "  #{line}" }.join("\n")
       end
 
+      # What does here what a command of another server does; nil if it is none.
+      def elsewhere(name)
+        answer = Elsewhere.command(name)
+        "There is no command #{name}. #{Word.sentence(answer)}." if answer
+      end
+
       def unknown(name)
         nearest = DSL::Spelling.nearest(name, COMMANDS.keys)
         near = nearest ? [nearest] : Word.nearest(name)
-        @err.puts "proxy help: there is no command and no word #{name.inspect} (did you mean #{DSL::Spelling.list(near).sub(" and ", " or ")}?)"
+        hint = near.empty? ? ": `proxy help` lists the commands and the words" : " (did you mean #{DSL::Spelling.list(near).sub(" and ", " or ")}?)"
+        @err.puts "proxy help: there is no command and no word #{name.inspect}#{hint}"
         USAGE
       end
     end

@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require "fileutils"
+require "shellwords"
 
 module Proxy
   module CLI
@@ -29,6 +30,11 @@ module Proxy
       # What is written where there is no application.
       TEMPLATE = File.expand_path("template/Proxyfile", __dir__)
 
+      # ` -c PATH` for other commands, if they do not find the file by themselves.
+      def self.option(path)
+        " -c #{Shellwords.escape(path)}" unless Config.find == path
+      end
+
       private
 
       def declare(options)
@@ -37,16 +43,36 @@ module Proxy
 
       def perform
         path = @path || Config::FILES.first
+        return refuse(shadowed) if shadowed
+
         folder = Folder.new
         proxyfile = Proxyfile.new(folder, path) if folder.kind
         write(path, proxyfile&.to_s || File.read(TEMPLATE))
-        @out.puts(*(proxyfile ? Account.new(folder, proxyfile, path).lines : "Wrote #{path}. Edit it, then: proxy check, proxy start"))
+        option = Init.option(path)
+        @out.puts(*(proxyfile ? Account.new(folder, proxyfile, path).lines : "Wrote #{path}. Edit it, then: proxy check#{option}, proxy start#{option}"))
         OK
-      rescue Errno::EEXIST
-        @err.puts "proxy init: #{path} is already there and was left as it is: remove it, or write another with -c PATH"
-        FAILED
       rescue SystemCallError => error
-        @err.puts "proxy init: #{path} cannot be written (#{error.class.new.message}): choose another with -c PATH"
+        refuse("#{path} #{trouble(path, error)}")
+      end
+
+      # What a Proxyfile would take the place of, if nobody has chosen a path.
+      def shadowed
+        there = Config::FILES.drop(1).find { |file| File.exist?(file) } unless @path || File.exist?(Config::FILES.first)
+        "#{there} is already there, and a #{Config::FILES.first} would be read in its place: remove it, or write another with -c PATH" if there
+      end
+
+      # Why nothing was written.
+      def trouble(path, error)
+        return "is a directory: name a file in it, as in -c #{Shellwords.escape(File.join(path, Config::FILES.first))}" if File.directory?(path)
+        return "is already there and was left as it is: remove it, or write another with -c PATH" if File.exist?(path) || File.symlink?(path)
+
+        # A folder could not be made, for a file has its name.
+        error = Errno::ENOTDIR.new if error.is_a?(Errno::EEXIST)
+        "cannot be written (#{error.class.new.message}): choose another with -c PATH"
+      end
+
+      def refuse(message)
+        @err.puts "proxy init: #{message}"
         FAILED
       end
 

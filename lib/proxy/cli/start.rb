@@ -16,7 +16,7 @@ module Proxy
           -b, --bind URL      listen here, not on the binds of the file; repeatable
               --pid FILE      write the process's number there once it listens, and
                               remove the file at the end; one that was left behind is
-                              written over
+                              written over, and any other file is left alone
           -h, --help          this text
 
         Ctrl-C, SIGTERM or SIGQUIT stops it: no new connections, requests in flight may
@@ -115,6 +115,7 @@ module Proxy
         reloading = Reloading.new(server, config, @console, signals)
         obey(server, reloading, signals, notifier)
         notifier.stopping
+        reloading.abandon
         status = Stopping.new(server, reloading.config, @console, signals).perform
         leave(status) unless reloading.give_up(FAREWELL)
         status

@@ -80,7 +80,7 @@ module Proxy
       end
 
       # How much of `shutdown_timeout` tunnels and event streams get, which need not end by themselves. After it a WebSocket is told by a close
-      # frame, an event stream ends behind its last event, and any other tunnel is closed. 0: at once. Default 5 seconds.
+      # frame, an event stream ends after its last event, and any other tunnel is closed. 0: at once. Default 5 seconds.
       #
       # @param seconds [Numeric]
       # @example

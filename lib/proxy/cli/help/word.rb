@@ -12,6 +12,10 @@ module Proxy
 
         # The text about `name`; nil if nobody knows it.
         def self.text(name)
+          exactly(name) || exactly(name.to_s.downcase)
+        end
+
+        def self.exactly(name)
           word = name.to_s.delete_prefix(":").delete_suffix(":").tr("-", "_").to_sym
           directive = DSL::Options::BY_NAME[word] unless word == :pool
           return new.option(word) || new.elsewhere(word) unless directive
@@ -19,14 +23,20 @@ module Proxy
           [(new.option(word) if DSL::Options::PARTS.include?(word)), new.directive(directive)].compact.join("\n\n")
         end
 
+        private_class_method :exactly
+
         # Every word that there is something to say of.
         def self.all
           DSL::Options::WORDS + DSL::Options::PARTS - [:pool] + DSL::Options::ALL.flat_map(&:names)
         end
 
-        # Those that a message may mean.
+        # Those that somebody may have meant, the nearest first; none if none is near.
         def self.nearest(name)
-          DSL::Spelling.near(name, all.uniq).map(&:to_s)
+          names = all.uniq.map(&:to_s)
+          folded = name.to_s.downcase.tr("-", "_")
+          found = DidYouMean::SpellChecker.new(dictionary: names).correct(folded)
+          found = names.select { |word| word.include?(folded) } if found.empty? && folded.length > 2
+          found.first(3)
         end
 
         # A directive, or a Hash that options take, with its options.
@@ -53,7 +63,12 @@ module Proxy
         # A word of nginx, Caddy, HAProxy, Puma, Traefik or Kamal; nil if it is none.
         def elsewhere(name)
           answer = DSL::Foreign.word(name) || DSL::Foreign.option(name, DSL::Options::ALL.flat_map(&:names)) || DSL::Foreign.note(name)
-          wrapped("#{name} is a word of another system. Here: #{answer}.") if answer
+          wrapped("#{name} is a word of another system. #{self.class.sentence(answer)}.") if answer
+        end
+
+        # What is answered in a message, after a full stop.
+        def self.sentence(answer)
+          answer.start_with?("write ") ? "Here: #{answer}" : "#{answer[0].upcase}#{answer[1..]}"
         end
 
         private

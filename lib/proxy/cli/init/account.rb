@@ -30,8 +30,10 @@ module Proxy
         end
 
         def listening
-          address = @folder.listening.address
-          @folder.listening.guessed? ? "assumed to listen on #{address}: change `backends` if that is wrong" : "it listens on #{address}"
+          address, variable = @folder.listening.address, @folder.listening.variable
+          return "assumed to listen on #{address}: change `backends` if that is wrong" if @folder.listening.guessed?
+
+          "it listens on #{address}#{" unless #{variable} is set, and here it is: change `backends` if that is wrong" if variable}"
         end
 
         def notes
@@ -41,14 +43,10 @@ module Proxy
         end
 
         def steps
-          [[rails? ? "bin/rails server" : "puma", "the application, if it does not run yet"],
+          option = Init.option(@path)
+          [["#{rails? ? "bin/rails server" : "puma"}#{" -e production" if @folder.listening.production?}", "the application, if it does not run yet"],
            ["proxy check#{option}", "says whether the file is right"],
            ["proxy start#{option}", "then http://localhost:#{@proxyfile.port}/"]]
-        end
-
-        # What names the file, if it has to be named.
-        def option
-          " -c #{@path}" unless Config::FILES.include?(@path)
         end
 
         def table(rows)

@@ -33,10 +33,8 @@ module Proxy
           end
 
           def from_call(place, call)
-            case call.word
-            when "port" then port(place, call.argument)
-            else bind(place, call.argument)
-            end
+            found = call.word == "port" ? port(place, call.argument) : bind(place, call.argument)
+            found&.then { |listening| new(place, listening.address, variable: call.variables.find { |name| ENV.key?(name) }) }
           end
 
           def port(place, number)
@@ -72,11 +70,18 @@ module Proxy
           end
         end
 
-        def initialize(place, address, guessed: false)
+        # @return [String, nil] what of the environment says otherwise, if that is set now
+        attr_reader :variable
+
+        def initialize(place, address, guessed: false, variable: nil)
           @place = place
           @address = address
           @guessed = guessed
+          @variable = variable
         end
+
+        # Whether Puma reads that in production alone.
+        def production? = place.start_with?(PUMA.first)
 
         # Whether it is taken to be there and may be elsewhere.
         def guessed? = @guessed

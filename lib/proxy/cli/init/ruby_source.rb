@@ -9,8 +9,8 @@ module Proxy
       # environment counts as absent.
       # @api private
       class RubySource
-        # A word, what stands behind it (nil for what only a run would tell), and its line.
-        Call = Struct.new(:word, :argument, :line)
+        # A word, what stands behind it (nil for what only a run would tell), its line, and what it reads of the environment.
+        Call = Struct.new(:word, :argument, :line, :variables)
 
         # No address is longer, however often a file puts a text together with itself.
         LONGEST = 4096
@@ -47,7 +47,7 @@ module Proxy
           return walk(arguments) unless @words.include?(word)
 
           first = list(arguments).first
-          @calls << Call.new(word, first && value(first), line)
+          @calls << Call.new(word, first && value(first), line, first ? variables(first) : [])
         end
 
         def list(arguments)
@@ -55,6 +55,25 @@ module Proxy
           in [:args_add_block, [*list], _] then list
           in [:arg_paren, inner] then list(inner)
           in [Array, *] then arguments
+          else []
+          end
+        end
+
+        # The names of the environment that an expression reads.
+        def variables(node)
+          case node
+          in [:aref, [:var_ref, [:@const, "ENV", _]], names] then names(names).first(1)
+          in [:method_add_arg, [:call, [:var_ref, [:@const, "ENV", _]], _, _], names] then names(names).first(1)
+          in Array then node.flat_map { |child| variables(child) }
+          else []
+          end
+        end
+
+        # The Strings in it.
+        def names(node)
+          case node
+          in [:@tstring_content, text, _] then [text]
+          in Array then node.flat_map { |child| names(child) }
           else []
           end
         end

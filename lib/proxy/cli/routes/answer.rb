@@ -108,12 +108,24 @@ module Proxy
           route = at(handler[:place])
           spec = Table.spec(route)
           lines = [row(route, @words.directive(Table.word(route), spec, handler[:target]))]
+          return [*lines, row(nil, "  #{by_itself}")] if by_itself
           lines << row(nil, "  #{@words.backends(spec)}") if route.key?("proxy") && @words.backends(spec)
           lines
         end
 
+        # What the proxy answers to a request that goes no further; nil for any other.
+        def by_itself
+          return unless @told[:sent]
+
+          case @question.request_method
+          when "CONNECT" then "answered by the proxy: 405, for CONNECT is never forwarded"
+          when "OPTIONS" then "answered by the proxy: 200, for Max-Forwards is 0" if @question.last?
+          when "TRACE" then "answered by the proxy: 405, for Max-Forwards is 0" if @question.last?
+          end
+        end
+
         def sent
-          return [] unless (sent = @told[:sent])
+          return [] if by_itself || !(sent = @told[:sent])
 
           fields = sent[:fields].map { |name, value| row(nil, "#{name}: #{shown(name, value)}") }
           ["", "the backend gets:", row(nil, sent[:line]), *fields, *(row(nil, "(not passed on: #{sent[:dropped].join(", ")})") if sent[:dropped].any?), *unknown]

@@ -17,7 +17,7 @@ module Proxy
           return "#{method.inspect} is not a valid method: write one such as GET" unless method.match?(/\A[A-Za-z-]+\z/)
 
           parts = url.match(%r{\A(?<scheme>https?)://(?<authority>[^/?#]+)(?<target>[^#]*)\z}i)
-          return "#{url.inspect} is not a valid URL that can be asked for: write one such as http://localhost:8080/users?page=2" unless parts
+          return "#{url.inspect} is not a URL that can be asked for: write one such as http://localhost:8080/users?page=2" unless parts
           return "#{url.inspect} names a user: write -H 'Authorization: …'" if parts[:authority].include?("@")
 
           fields = headers.map { |header| header.split(/:\s*/, 2) }
@@ -41,6 +41,12 @@ module Proxy
         # Whether a field of the request has this value.
         def sends?(value)
           @fields.any? { |_, own| own.strip == value }
+        end
+
+        # Whether the next server is to send it no further.
+        def last?
+          values = @fields.filter_map { |name, value| value.strip if name.casecmp?("Max-Forwards") }
+          values.one? && values.first.match?(/\A0+\z/)
         end
 
         # As the engine takes it.

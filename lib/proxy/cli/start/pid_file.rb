@@ -24,10 +24,13 @@ module Proxy
             open
             refuse unless lock
             # Whoever had it may have removed it since it was opened: then nobody would find what is written there.
-            return if there?
+            break if there?
 
             @file.close
           end
+          # A link stays, and what it leads to is written and removed.
+          @real = File.realpath(path)
+          spare
         rescue Errno::ENOENT
           raise Error, "--pid #{path}: the directory does not exist: create it first"
         rescue SystemCallError => error
@@ -48,7 +51,7 @@ module Proxy
         def remove
           return unless @file
 
-          File.unlink(path) if (@written || @created) && ours?
+          File.unlink(@real) if (@written || @created) && ours?
         rescue SystemCallError
           # It is as good as one that was left behind.
         ensure
@@ -61,7 +64,7 @@ module Proxy
         def open
           @created = !File.exist?(path)
           @file = File.open(path, File::RDWR | File::CREAT | File::NONBLOCK, 0o644)
-          raise Error, "--pid #{path}: this is no file: write the path of one" unless @file.stat.file?
+          raise Error, "--pid #{path}: it is not a regular file: write the path of one" unless @file.stat.file?
         end
 
         # A file system without locks knows no better than that nobody has one.
@@ -75,8 +78,16 @@ module Proxy
           pid = @file.read(20)[/\A\d+/]
           @file.close
           @file = nil
-          raise Error, "--pid #{path}: a proxy runs that has written it#{" (PID #{pid})" if pid}: stop that one first, or write " \
+          raise Error, "--pid #{path}: a running proxy has written it#{" (PID #{pid})" if pid}: stop that one first, or write " \
                        "another path"
+        end
+
+        # A file that does not begin with a number was not written for this: it may be a Proxyfile.
+        def spare
+          text = @file.pread(20, 0)
+          raise Error, "--pid #{path}: it holds something other than a process number: write another path, or remove it" unless text.match?(/\A\s*(\d+\s|\d+\z|\z)/n)
+        rescue EOFError
+          # It is empty, or new.
         end
 
         # Whether the file is still the one of that path.

@@ -45,6 +45,11 @@ module Proxy
         # Whether one is going on.
         def under_way? = !@thread.nil?
 
+        # The server is about to stop: why a reload did not succeed is of no interest any more.
+        def abandon
+          @abandoned = true
+        end
+
         # Gives up a reload that is going on. `false` if it does not let go within so many seconds.
         def give_up(limit)
           @thread.nil? || !@thread.kill.join(limit).nil?
@@ -75,7 +80,7 @@ module Proxy
         end
 
         def stays(*lines)
-          @console.complain(*lines)
+          @console.complain(*lines) unless @abandoned
           @config
         end
       end

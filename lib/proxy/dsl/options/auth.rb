@@ -44,7 +44,7 @@ module Proxy
                    prose: "The secret that is shared with the issuer, for HS256, HS384 and HS512."),
             option(:public_key, Types::PUBLIC_KEY, default: "none", unset: true,
                    prose: "The issuer's public key in PEM: RSA, P-256, P-384 or Ed25519."),
-            option(:public_key_file, Types::PEM_FILE, default: "none", unset: true, prose: "A file with that key."),
+            option(:public_key_file, Types::PEM_FILE, default: "none", unset: true, prose: "PEM file of the issuer's public key, in place of `public_key`."),
             option(:jwks_file, Types::INPUT_FILE, default: "none", unset: true,
                    prose: "A file with the issuer's set of keys (JWKS); a token is verified with the key that it names."),
             option(:algorithms, Types::ALGORITHMS, default: "all that go with the key",

@@ -47,7 +47,7 @@ module Proxy
                         "`trusted_proxies` say and nothing else of that kind."),
           option(:max_body, Types::BODY_BYTES, default: "what a `max_body` around it says", unset: true,
                  prose: "Longest body of a request; 413 above it."),
-          option(:allow_underscores, Types::FIELD_NAMES, default: "`[]`",
+          option(:allow_underscores, Types::UNDERSCORED_NAMES, default: "`[]`",
                  prose: "Request headers with `_` or `.` in their name that are passed on; all others of that kind are dropped."),
           option(:request_trailers, Types::SWITCH, default: "`false`",
                  prose: "Send the trailers of requests to backends that speak HTTP/1.1 too, which may mistake them for ordinary " \

@@ -11,11 +11,11 @@ module Proxy
           option(:certificate, Types::CERTIFICATE_FILE, default: Option::REQUIRED, aliases: [:cert],
                  prose: "PEM file of the server's certificate, followed by those that lead to its root."),
           option(:key, Types::KEY_FILE, default: "in the certificate's file", unset: true,
-                 prose: "PEM file of its key: RSA, ECDSA or Ed25519, not encrypted."),
+                 prose: "PEM file of the certificate's key: RSA, ECDSA or Ed25519, not encrypted."),
           option(:domains, Types::DOMAINS, default: "those in the certificate", unset: true,
-                 prose: "Names that it is shown for, such as `[\"example.com\", \"*.example.com\"]`."),
+                 prose: "Names that the certificate is shown for, such as `[\"example.com\", \"*.example.com\"]`."),
           option(:ocsp, Types::OCSP_FILE, default: "none", unset: true,
-                 prose: "DER file with the authority's statement that it is not revoked (OCSP), passed on to clients that ask."),
+                 prose: "DER file with the authority's statement that the certificate is not revoked (OCSP), passed on to clients that ask."),
           option(:client_ca, Types::CA_FILE, default: "none", unset: true,
                  prose: "PEM file of the authorities that may have signed a client's certificate. Clients are then asked for a certificate."),
           option(:verify, Types::VERIFY, default: "require", unset: true,
@@ -75,8 +75,8 @@ module Proxy
         ),
         Directive.new(
           :tunnel_grace, :server, takes: Types::SECONDS, default: "`5`",
-          prose: "How much of this tunnels and event streams get, which need not end by themselves. After it a WebSocket is told by a close frame " \
-                 "(1001), an event stream ends behind its last event, and any other tunnel is closed; `0`: at once."
+          prose: "How much of `shutdown_timeout` tunnels and event streams get, which need not end by themselves. After it a WebSocket is told by a close frame " \
+                 "(1001), an event stream ends after its last event, and any other tunnel is closed; `0`: at once."
         ),
         Directive.new(
           :handshake_timeout, :server, takes: Types::SECONDS, default: "`10`",

@@ -16,7 +16,7 @@ module Proxy
           prose: "Lets a number of requests pass in any span of so many seconds, and refuses the rest.",
           options: [
             option(:requests, Types::REQUEST_COUNT, default: Option::REQUIRED, prose: "How many requests may pass."),
-            option(:seconds, Types::SECONDS, default: Option::REQUIRED, prose: "The length of that span in seconds."),
+            option(:seconds, Types::SECONDS, default: Option::REQUIRED, prose: "The length of the span in which they are counted."),
             option(:key, Types::LIMIT_KEY, default: "`address`",
                    prose: "Which requests are counted together: those from one `address`, or with one value of `{ header: \"…\" }`, " \
                           "`{ query: \"…\" }` or `{ rewrite: \"…\" }`."),

@@ -20,7 +20,7 @@ module Proxy
                  prose: "PEM file of the authorities that may have signed a backend's certificate."),
           option(:client_certificate, Types::PEM_FILE, default: "none", unset: true,
                  prose: "PEM file of the certificate chain that is shown to backends."),
-          option(:client_key, Types::PEM_FILE, default: "none", unset: true, prose: "PEM file of its key."),
+          option(:client_key, Types::PEM_FILE, default: "none", unset: true, prose: "PEM file of the key of `client_certificate`."),
           option(:protocol, Types::PROTOCOL, default: "by URL: HTTP/2 for `h2://`, HTTP/1.1 otherwise", unset: true,
                  prose: "`http1`; `http2`, over TLS if the handshake agrees on it (ALPN), without TLS at once; or `auto`, whichever the " \
                         "handshake agrees on."),
@@ -43,7 +43,7 @@ module Proxy
                  prose: "WebSockets and other tunnels that one backend has at once; 503 for more."),
           option(:queue, Types::COUNT, default: "`0`",
                  prose: "Requests that may wait while every backend has its `max_connections`; others are answered 503 at once."),
-          option(:queue_timeout, Types::SECONDS, default: "`5`", prose: "Longest time that a request waits there; 503 after that."),
+          option(:queue_timeout, Types::SECONDS, default: "`5`", prose: "Longest time that a request waits in the `queue`; 503 after that."),
           option(:slow_start, Types::SECONDS, default: "none", unset: true,
                  prose: "Time in which a backend that came back goes from a small share to its full share.")
         ]
