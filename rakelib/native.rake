@@ -7,11 +7,12 @@ require "fileutils"
 # Libraries of other versions of Ruby come from NATIVE_LIBRARIES, a folder with VERSION/proxy.so (3.3/proxy.so) for each, as this
 # task leaves them in pkg/native/PLATFORM. NATIVE_PLATFORM names another platform than this one's; then all of them come from there.
 module NativeGem
-  EXTENSION = RbConfig::CONFIG["DLEXT"]
-
   module_function
 
   def platform = Gem::Platform.new(ENV["NATIVE_PLATFORM"] || own_platform)
+
+  # What Ruby calls a library there.
+  def extension = platform.os == "darwin" ? "bundle" : "so"
 
   # RubyGems from 3.3.22 on tells the GNU system's C library from musl.
   def own_platform
@@ -27,7 +28,7 @@ module NativeGem
 
   # Takes the library that `rake compile` has made, without what only a debugger reads.
   def take(library)
-    target = File.join(folder, RUBY_VERSION[/\A\d+\.\d+/], "proxy.#{EXTENSION}")
+    target = File.join(folder, RUBY_VERSION[/\A\d+\.\d+/], "proxy.#{extension}")
     FileUtils.mkdir_p(File.dirname(target))
     FileUtils.cp(library, target)
     system("strip", RUBY_PLATFORM.include?("darwin") ? "-x" : "--strip-unneeded", target, exception: true)
@@ -51,7 +52,7 @@ module NativeGem
       spec.platform = platform
       spec.extensions = []
       spec.files = spec.files.grep_v(%r{\Aext/|\ACargo\.})
-      spec.files += versions.map { |version| File.join("lib/proxy", version, "proxy.#{EXTENSION}") }
+      spec.files += versions.map { |version| File.join("lib/proxy", version, "proxy.#{extension}") }
       after_last = versions.last.split(".").then { |major, minor| "#{major}.#{minor.to_i + 1}" }
       spec.required_ruby_version = [">= #{versions.first}", "< #{after_last}.dev"]
     end
