@@ -10,6 +10,10 @@ RSpec.describe "proxy --to" do
       .to eq(["--to localhost:3000 --to unix:tmp/puma.sock is fine: 1 bind, 1 route\n", "", 0])
   end
 
+  it "takes a socket with a comma in its name" do
+    expect(run_command("check", "--to", "unix:/run/a,b.sock").last).to eq(0)
+  end
+
   it "is told of by routes" do
     expect(run_command("routes", "--to", "localhost:3000"))
       .to eq(["--to localhost:3000, by line:\n\n     proxy\n       backends: localhost:3000\n", "", 0])

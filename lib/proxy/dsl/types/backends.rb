@@ -73,8 +73,8 @@ module Proxy
         def from_text(text, place)
           bare, weight = text.match(/\A(\S+?);?\s+weight=(\d+);?\z/)&.captures
           return place.error("#{Spelling.show(text)} is nginx syntax: write { address: #{bare.inspect}, weight: #{weight} }") if weight
-          several = text.split(/\s*,\s*/)
-          return place.error("#{Spelling.show(text)} is several addresses: write each by itself, as #{several.map(&:inspect).join(" and ")}") if several.length > 1 && !text.include?("@")
+          several = text.match?(/\Aunix:|@/i) ? [] : text.split(/\s*,\s*/)
+          return place.error("#{Spelling.show(text)} is several addresses: write each by itself, as #{several.map(&:inspect).join(" and ")}") if several.length > 1
 
           ours = elsewhere(text)
           return place.error("#{Spelling.show(text)} is not a valid address: write #{ours.inspect}") if ours
