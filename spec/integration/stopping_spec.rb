@@ -91,7 +91,7 @@ RSpec.describe "stopping" do
     proxy.process.signal(:TERM)
     proxy.process.await_output(/^Stopping\. In flight: 1 request \(2 seconds\), 1 tunnel \(0\.5 seconds\), 1 event stream \(0\.5 seconds\)\. A second signal ends what is left at once\.$/)
     expect(proxy.process.wait.exitstatus).to eq(0)
-    expect(proxy.process.output).to end_with("\nNot finished in time: 1 request, 1 tunnel, 1 event stream.\n")
+    expect(proxy.process.output).to end_with("\nNot finished in time: 1 request. Ended by the stop: 1 tunnel, 1 event stream.\n")
     expect(clients.map(&:read_to_end)).to eq(["\x88\x02\x03\xE9".b, "5\r\n:ok\n\n\r\n0\r\n\r\n", ""])
   end
 
@@ -104,7 +104,7 @@ RSpec.describe "stopping" do
     proxy.process.await_output(/^Stopping\. In flight: 1 request \(30 seconds\), 1 tunnel \(5 seconds\)/)
     proxy.process.signal(:TERM)
     proxy.process.wait
-    expect(proxy.process.output).to end_with("\nNot finished in time: 1 request, 1 tunnel, 1 event stream.\n")
+    expect(proxy.process.output).to end_with("\nNot finished in time: 1 request. Ended by the stop: 1 tunnel, 1 event stream.\n")
     expect(clients.length).to eq(3)
   end
 

@@ -40,14 +40,16 @@ module Proxy
         end
 
         def report
-          cut = words(**@server.stats[:cut])
-          @console.complain("Not finished in time: #{cut}.") unless cut.empty?
+          requests, lasting = @server.stats[:cut].partition { |kind, _| kind == :requests }.map { |numbers| words(**numbers.to_h) }
+          # A tunnel or a stream of events that was told to end has not failed.
+          lines = [("Not finished in time: #{requests}." unless requests.empty?), ("Ended by the stop: #{lasting}." unless lasting.empty?)]
+          @console.complain(lines.compact.join(" ")) if lines.any?
         end
 
         # "1 request, 2 tunnels", with what the block has to say of each.
         def words(**numbers)
           KINDS.filter_map { |kind, word|
-            number = numbers.fetch(kind)
+            number = numbers.fetch(kind, 0)
             "#{number} #{word}#{"s" unless number == 1}#{yield kind if block_given?}" if number.positive?
           }.join(", ")
         end
