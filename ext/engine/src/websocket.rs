@@ -49,6 +49,11 @@ impl Frames {
         !self.lost && self.len == 0 && self.payload == 0
     }
 
+    /// Whether these are no frames after all: nobody can tell where one ends.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.lost
+    }
+
     /// Whether a close has passed. Nothing may follow it.
     pub(crate) fn is_closed(&self) -> bool {
         self.closed

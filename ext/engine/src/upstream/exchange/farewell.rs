@@ -24,7 +24,7 @@ pub(super) async fn say_farewell(client: &mut Client, backend: &mut Peer, up: Wa
         let up = up.poll_end(cx, client, backend);
         let down = down.poll_end(cx, backend, client);
         match (up, down) {
-            (Poll::Ready(()), Poll::Ready(())) => Poll::Ready(true),
+            (Poll::Ready(up), Poll::Ready(down)) => Poll::Ready(up && down),
             _ => alarm.poll(cx, until).map(|()| false),
         }
     })
@@ -60,8 +60,8 @@ impl Last {
         self.told && to.is_flushed()
     }
 
-    /// Ready once `to` was told, and `from` has said that it goes, or has gone.
-    fn poll_end(&mut self, cx: &mut Context<'_>, from: &mut Peer, to: &mut Peer) -> Poll<()> {
+    /// Ready once `to` was told, and `from` has said that it goes, or has gone. `false` if what it sends is no WebSocket.
+    fn poll_end(&mut self, cx: &mut Context<'_>, from: &mut Peer, to: &mut Peer) -> Poll<bool> {
         if !self.failed {
             match self.poll_last(cx, from, to) {
                 Poll::Ready(Ok(())) => {}
@@ -69,7 +69,7 @@ impl Last {
                 Poll::Pending => return Poll::Pending,
             }
         }
-        Poll::Ready(())
+        Poll::Ready(!self.frames.is_lost())
     }
 
     fn poll_last(&mut self, cx: &mut Context<'_>, from: &mut Peer, to: &mut Peer) -> Poll<io::Result<()>> {
@@ -93,6 +93,9 @@ impl Last {
                     }
                 }
             };
+            if self.frames.is_lost() {
+                return Poll::Ready(Ok(()));
+            }
             if n > 0 {
                 self.frames.pass(&from.received()[..n]);
                 from.consume(n);
