@@ -113,9 +113,15 @@ module Proxy
           lines
         end
 
+        # Whether a `proxy` takes the request.
+        def proxied?
+          handler = @told[:handlers].find { |one| one[:accepts] } unless @told[:refused]
+          !handler.nil? && at(handler[:place]).key?("proxy")
+        end
+
         # What the proxy answers to a request that goes no further; nil for any other.
         def by_itself
-          return unless @told[:sent]
+          return unless proxied?
 
           case @question.request_method
           when "CONNECT" then "answered by the proxy: 405, for CONNECT is never forwarded"
