@@ -24,6 +24,7 @@ mod http2_backend_limits;
 mod http2_backend_retries;
 mod http2_bodies;
 mod http2_floods;
+mod http2_pace;
 mod http2_requests;
 mod http2_tunnels;
 mod http_1_0;
