@@ -3,6 +3,7 @@
 
 pub mod address;
 pub(crate) mod admission;
+pub(crate) mod ask;
 pub mod backend;
 pub mod balancer;
 pub mod by_host;

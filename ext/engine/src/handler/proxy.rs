@@ -1,6 +1,5 @@
 //! `proxy`: asks a backend, and another one if that is safe.
 
-mod admission;
 mod asking;
 mod attempts;
 mod compile;
@@ -10,7 +9,6 @@ mod race;
 mod request;
 mod response;
 
-pub(crate) use admission::Line;
 pub(crate) use preview::Preview;
 pub(crate) use request::RenderedValues;
 

@@ -12,7 +12,7 @@ use tokio::sync::futures::Notified;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
-use super::admission::Queue;
+use super::admission::WaitQueue;
 use super::backend::{Admin, Endpoint};
 use super::health::{schedule, Rules};
 use super::Upstream;
@@ -27,7 +27,7 @@ pub(crate) struct Fleet {
     members: Mutex<Members>,
     /// Shared with the fleets of that name under the configurations before and after this one.
     wishes: Arc<Mutex<Wishes>>,
-    queue: Queue,
+    queue: WaitQueue,
     /// Retries that live on the budget now.
     retries: AtomicUsize,
     running: OnceLock<(Handle, Arc<Log>)>,
@@ -108,7 +108,7 @@ impl Fleet {
     /// The same in place of the one that has the name so far: what somebody wants of its backends holds on, and requests that
     /// wait under both configurations hear of each backend that becomes free.
     pub(super) fn after(before: Option<&Self>, name: &str, rules: Arc<Rules>, anew: Anew) -> Arc<Self> {
-        let queue = Queue::beside(before.map(|before| &before.queue), rules.queue);
+        let queue = WaitQueue::beside(before.map(|before| &before.queue), rules.queue);
         let wishes = before.map(|before| Arc::clone(&before.wishes)).unwrap_or_default();
         let (members, retries, running) = (Mutex::default(), AtomicUsize::new(0), OnceLock::new());
         let retired = AtomicBool::new(false);
@@ -144,7 +144,7 @@ impl Fleet {
     }
 
     /// Where requests wait while every backend is busy.
-    pub(crate) fn queue(&self) -> &Queue {
+    pub(crate) fn queue(&self) -> &WaitQueue {
         &self.queue
     }
 

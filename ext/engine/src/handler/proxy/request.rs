@@ -7,12 +7,12 @@ use crate::forward::Exchange;
 use crate::headers::hearsay::is_hearsay;
 use crate::headers::hop_by_hop::Wishes;
 use crate::headers::{forwarded, hop_by_hop};
-use crate::http1::{write_request_head, Framing};
+use crate::http1::Framing;
 use crate::message::{behind_prefix, is_one_to_cgi, FieldName, Fields, Known, Method, RequestHead, Span, Version};
 use crate::peer::Peer;
 use crate::rewrite::{RenderedTarget, Scope};
+use crate::upstream::ask::write_head;
 use crate::upstream::exchange::Asked;
-use crate::upstream::http2;
 use crate::upstream::Endpoint;
 
 /// Values of fields, rendered before anything is changed: a rewrite sees what the client sent.
@@ -165,28 +165,14 @@ impl Proxy {
             // The client was told to go on by an earlier attempt.
             work.request.fields.remove(Known::Expect);
         }
-        let mut framing = exchange.framing;
-        match backend {
-            Peer::Http1(connection) => {
-                let out = connection.output();
-                if exchange.call.is_some() || !work.request.fields.lacks(Known::Trailer) {
-                    let (request, of_body) = self.for_http1(&work.request, framing);
-                    framing = of_body;
-                    write_request_head(out, &request, &work.target.path_and_query);
-                } else {
-                    write_request_head(out, &work.request, &work.target.path_and_query);
-                }
-                if framing == Framing::Chunked {
-                    out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
-                }
-                out.extend_from_slice(b"\r\n");
-                connection.begin_body(framing);
-            }
-            Peer::Http2(stream) => {
-                http2::write_request(stream, &work.request, &work.target.path_and_query, endpoint, asked, framing)?;
-            }
+        let target = &work.target.path_and_query;
+        let framing = exchange.framing;
+        let changes = exchange.call.is_some() || !work.request.fields.lacks(Known::Trailer);
+        if changes && matches!(backend, Peer::Http1(_)) {
+            let (request, framing) = self.for_http1(&work.request, framing);
+            return write_head(backend, &request, target, endpoint, asked, framing);
         }
-        Ok(())
+        write_head(backend, &work.request, target, endpoint, asked, framing)
     }
 
     /// Whether `Host` stays what the client says. One of HTTP/1.0 may say nothing.
