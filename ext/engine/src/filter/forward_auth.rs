@@ -11,13 +11,12 @@ use std::fmt::Arguments;
 use std::sync::Arc;
 use std::time::Duration;
 
+use proxy_http::message::{FieldName, Framing, Method, RequestHead};
 use tokio::time::Instant;
 
 use crate::error::{Error, Kind, Retry, Side};
 use crate::forward::{Exchange, Verdict};
-use crate::http1::Framing;
 use crate::log::Log;
-use crate::message::{FieldName, Method, RequestHead};
 use crate::peer::Peer;
 use crate::respond::ErrorResponse;
 use crate::rewrite::TargetTemplate;

@@ -6,6 +6,9 @@
 use std::fmt::Arguments;
 use std::time::Duration;
 
+use proxy_http::headers::framing;
+use proxy_http::http1::write_request_head;
+use proxy_http::message::{Fields, Framing, Malformed, RequestHead, ResponseHead};
 use tokio::time::Instant;
 
 use super::backend::{Attempt, Endpoint};
@@ -13,9 +16,6 @@ use super::exchange::{self, Asked, Client, Limits, Upload};
 use super::http2::{self, Call, MOST_DEAD};
 use super::Pool;
 use crate::error::{Error, Kind, Retry, Side};
-use crate::headers::framing;
-use crate::http1::{write_request_head, Framing, STATUS_LINE};
-use crate::message::{Fields, RequestHead, ResponseHead};
 use crate::peer::Peer;
 
 /// A request, as [`attempt`] sends it: where its parts are, how it gets a connection, and where its failures are noted.
@@ -181,7 +181,7 @@ fn is_farewell(response: &ResponseHead) -> bool {
 
 /// Whether the bytes that came are no response: they belong to the response before, whose Content-Length was too small.
 fn is_leftover(error: &Error) -> bool {
-    matches!(error.kind, Kind::Malformed(STATUS_LINE))
+    matches!(error.kind, Kind::Malformed(Malformed::StatusLine))
 }
 
 /// Whether the connection failed, and not a backend that is well enough to say no.

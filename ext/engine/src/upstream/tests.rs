@@ -5,9 +5,10 @@ pub(super) mod tls_server;
 use std::future::Future;
 use std::time::Duration;
 
-use super::*;
 use address::Address;
 use balancer::Policy;
+
+use super::*;
 use dns_server::{DnsServer, Reply};
 
 /// No test takes longer than this.

@@ -4,15 +4,14 @@ use std::fmt::Arguments;
 use std::sync::Arc;
 use std::time::Duration;
 
+use proxy_http::headers::framing;
+use proxy_http::message::{Framing, Version};
 use rustls::pki_types::ServerName;
 use tokio::time::Instant;
 
 use super::Proxy;
 use crate::error::{Error, Kind, Retry, Side};
 use crate::forward::Exchange;
-use crate::headers::framing;
-use crate::http1::Framing;
-use crate::message::Version;
 use crate::peer::Peer;
 use crate::upstream::admission::Admission;
 use crate::upstream::ask::{self, Parts, Question};

@@ -2,13 +2,13 @@
 
 use std::future::poll_fn;
 
+use proxy_http::message::{Framing, Piece, ReadError, ResponseHead};
+use proxy_http::proxy_protocol::Whose;
 use tokio::time::{timeout_at, Instant};
 
 use super::check::{Check, HttpQuestion, Question};
-use crate::http1::{Connection, Framing, Piece, ReadError};
-use crate::message::ResponseHead;
 use crate::peer::Peer;
-use crate::proxy_protocol::Whose;
+use crate::stream::Http1Connection;
 use crate::stream::Stream;
 use crate::upstream::ask::write_head;
 use crate::upstream::backend::Endpoint;
@@ -56,7 +56,9 @@ pub(super) async fn ask(endpoint: &Endpoint, check: &Check) -> Result<(), Failur
             Question::Http(question) if protocol == Protocol::Http2 || stream.agreed_on_http2() => {
                 ask_http2(stream, question, endpoint).await
             }
-            Question::Http(question) => converse(&mut Peer::Http1(Connection::new(stream)), question, endpoint).await,
+            Question::Http(question) => {
+                converse(&mut Peer::Http1(Http1Connection::new(stream)), question, endpoint).await
+            }
             Question::Grpc(call) => call.ask(stream, endpoint.authority()).await,
         }
     };
