@@ -5,7 +5,6 @@
 //! says how many.
 
 mod combined;
-mod escape;
 mod json;
 mod queue;
 
@@ -24,9 +23,8 @@ use crate::config::{self, At, Problem};
 use crate::log::Log;
 use crate::nearest::nearest;
 use crate::rewrite::{Context, Scope, Template};
-use crate::snapshot::Purpose;
+use crate::compile::Purpose;
 
-pub(crate) use escape::escape;
 use queue::{Output, Queue};
 
 /// A buffer this full is handed on without waiting.

@@ -23,16 +23,17 @@ use crate::engine::{Engine, Workspace};
 use crate::error::status;
 use crate::error::{Error, Kind, Side, Waited};
 use crate::filter::{BodyLimit, Filter};
-use crate::forwarded;
+use crate::client::forwarded;
 use crate::grpc::{Call, Form, Told};
 use crate::handler::Handler;
 use crate::log::Level;
 use crate::peer::Peer;
 use crate::request_id::{LoggedId, RequestId};
-use crate::rewrite::{Captures, ClientInfo, ResponseInfo, Scope};
+use crate::rewrite::{Captures, ResponseInfo, Scope};
+use crate::client::ClientInfo;
 use crate::routing::Ambiguous;
 use crate::snapshot::Snapshot;
-use crate::upstream::exchange::Client;
+use crate::exchange::Client;
 use crate::upstream::{Asking, Attempt, Endpoint};
 
 /// What becomes of the client's connection.
@@ -191,8 +192,8 @@ impl Exchange<'_> {
     async fn serve(&mut self) -> Verdict {
         let host = self.work.request.host();
         let admitted = match (&self.link.secured, &self.link.plain) {
-            (Some(secured), _) => secured.admits(self.snapshot, host),
-            (None, Some(bind)) => bind.admits_plain(self.snapshot, host),
+            (Some(secured), _) => secured.admits(&self.snapshot.binds, host),
+            (None, Some(bind)) => bind.admits_plain(&self.snapshot.binds, host),
             (None, None) => true,
         };
         if !admitted {

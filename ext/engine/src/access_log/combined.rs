@@ -3,7 +3,7 @@
 use proxy_http::decimal;
 use proxy_http::message::{Known, Version};
 
-use super::escape::push_or_dash;
+use crate::escape::push_or_dash;
 use crate::civil_time::CivilTime;
 use crate::rewrite::Scope;
 

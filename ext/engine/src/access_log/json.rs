@@ -3,7 +3,7 @@
 use proxy_http::decimal;
 use proxy_http::message::{Known, Version};
 
-use super::escape::push_json;
+use crate::escape::push_json;
 use crate::civil_time::CivilTime;
 use crate::rewrite::value::millis;
 use crate::rewrite::Scope;

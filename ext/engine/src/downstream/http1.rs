@@ -16,11 +16,11 @@ use crate::forward::{forward_guarded, log_refused, note_refused, refuse, Unread,
 use crate::grpc::Told;
 use crate::peer::Peer;
 use crate::request_id::RequestId;
-use crate::rewrite::ClientInfo;
+use crate::client::ClientInfo;
 use crate::snapshot::Snapshot;
 use crate::stream::Http1Connection;
 use crate::stream::Stream;
-use crate::upstream::exchange::{self, Client, Rate};
+use crate::exchange::{self, Client, Rate};
 
 /// What a client may still send after an answer that closes its connection: as long as it goes on without such a pause, …
 const LINGER_PAUSE: Duration = Duration::from_secs(2);

@@ -15,10 +15,10 @@ use proxy_http::proxy_protocol::{parse, Malformed, Parsed, Whose};
 use tokio::io::{AsyncReadExt, Interest};
 use tokio::time::Instant;
 
-use super::binds::Bind;
+use crate::listen::binds::Bind;
 use crate::alarm::Alarm;
 use crate::engine::{Engine, Registration};
-use crate::rewrite::ClientInfo;
+use crate::client::ClientInfo;
 use crate::stream::Stream;
 
 /// Room for what usually comes.

@@ -22,9 +22,10 @@ use crate::log::Log;
 use crate::peer::Peer;
 use crate::respond::ErrorResponse;
 use crate::rewrite::TargetTemplate;
-use crate::upstream::exchange::{self, Asked, Limits, Upload};
+use crate::exchange::{self, Asked, Limits, Upload};
 use crate::upstream::http2::{self, Call, MOST_DEAD};
-use crate::upstream::{Asking, Attempt, Blame, Dns, Endpoint, Upstream};
+use crate::upstream::{Asking, Attempt, Dns, Endpoint, Upstream};
+use crate::error::Blame;
 
 /// A `forward_auth` directive, compiled.
 #[derive(Debug)]

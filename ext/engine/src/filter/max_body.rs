@@ -8,7 +8,7 @@ use crate::config::{self, Problem};
 use crate::forward::{Exchange, Verdict};
 use crate::respond::ErrorResponse;
 use crate::snapshot::Compiler;
-use crate::upstream::exchange;
+use crate::exchange;
 
 /// The longest body, and the answer to a longer one.
 #[derive(Debug)]

@@ -12,8 +12,9 @@ use crate::grpc::{Form, Told};
 use crate::log::Level;
 use crate::request_id::{LoggedId, RequestId};
 use crate::respond::{self, ErrorResponse, Refusal, Rendered};
-use crate::rewrite::{ClientInfo, ResponseInfo, Scope};
-use crate::upstream::exchange::{self, Client};
+use crate::rewrite::{ResponseInfo, Scope};
+use crate::client::ClientInfo;
+use crate::exchange::{self, Client};
 
 /// What is wrong with a request that could not be read.
 #[derive(Debug, Clone, Copy)]

@@ -12,9 +12,9 @@ use crate::grpc::Form;
 use crate::grpc::Told;
 use crate::log::Level;
 use crate::request_id::{LoggedId, RequestId};
-use crate::rewrite::ClientInfo;
+use crate::client::ClientInfo;
 use crate::snapshot::Snapshot;
-use crate::upstream::exchange::Client;
+use crate::exchange::Client;
 
 /// Serves a request. A panic ends that request with a 500, or by cutting the response short if it has begun, and nothing else.
 pub(crate) async fn forward_guarded(

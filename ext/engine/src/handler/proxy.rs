@@ -23,12 +23,12 @@ use rustls::pki_types::ServerName;
 use crate::error::{Error, Kind, Retry, Side};
 use crate::filter::BodyLimit;
 use crate::forward::{Exchange, Verdict};
-use crate::forwarded::{Forwarding, Names};
+use crate::client::forwarded::{Forwarding, Names};
 use crate::grpc;
 use crate::peer::Peer;
 use crate::respond::ErrorResponse;
 use crate::rewrite::{TargetTemplate, Template};
-use crate::upstream::exchange::{Limits, Rate, Upload};
+use crate::exchange::{Limits, Rate, Upload};
 use crate::upstream::{Backends, ByHost, Keep, Upstream};
 
 /// A `proxy` directive, compiled.

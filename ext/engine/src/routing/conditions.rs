@@ -4,7 +4,8 @@ mod compile;
 mod value;
 
 use crate::networks::Networks;
-use crate::rewrite::{cookies, ClientInfo};
+use crate::rewrite::cookies;
+use crate::client::ClientInfo;
 pub(super) use compile::conditions;
 use proxy_http::message::{FieldName, Known, RequestHead};
 use value::Values;

@@ -19,9 +19,10 @@ use super::pattern::Part;
 use super::scope::{accepts, host_span, plain_prefix, same_values};
 use crate::config::{Config, Directive, Location};
 use crate::error::status;
-use crate::identity::TrustedProxies;
+use crate::client::trusted_proxies::TrustedProxies;
 use crate::request_id::RequestId;
-use crate::rewrite::{Captured, Captures, ClientInfo, RenderedTarget, Scope, TargetTemplate};
+use crate::rewrite::{Captured, Captures, RenderedTarget, Scope, TargetTemplate};
+use crate::client::ClientInfo;
 
 /// A request that somebody asks about.
 #[derive(Debug, Clone, Default, Deserialize)]

@@ -9,7 +9,8 @@ use super::index::Entry;
 use super::names::CaptureNames;
 use super::pattern::{Part, Pattern};
 use crate::config::{Location, Match};
-use crate::rewrite::{Captured, ClientInfo};
+use crate::rewrite::Captured;
+use crate::client::ClientInfo;
 
 /// Everything that must hold for a location to take a request.
 #[derive(Debug, Default)]

@@ -9,7 +9,8 @@ use super::matcher::{Asked, Matcher};
 use super::pattern::{is_at_or_below, Part};
 use crate::filter::Filter;
 use crate::handler::Handler;
-use crate::rewrite::{Captured, ClientInfo};
+use crate::rewrite::Captured;
+use crate::client::ClientInfo;
 
 /// The file's top level, or the inside of a location.
 #[derive(Debug, Default)]

@@ -14,7 +14,7 @@ use super::slot::HEAVIEST;
 use super::tls::TlsClient;
 use super::Protocol;
 use crate::config::{At, Backend, Pool, Problem};
-use crate::snapshot::seconds;
+use crate::compile::seconds;
 
 /// What holds for every backend of an upstream.
 #[derive(Debug, Clone)]

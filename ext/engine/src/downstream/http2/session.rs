@@ -24,8 +24,8 @@ use crate::error::status;
 use crate::forward::{forward_guarded, refuse, Unread, Verdict};
 use crate::grpc::Form;
 use crate::peer::Peer;
-use crate::rewrite::ClientInfo;
-use crate::upstream::exchange::{self, Client};
+use crate::client::ClientInfo;
+use crate::exchange::{self, Client};
 
 /// A connection whose preface has come.
 pub(super) struct Session<'a> {

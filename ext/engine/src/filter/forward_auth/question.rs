@@ -6,7 +6,7 @@ use proxy_http::message::{Known, Method, RequestHead};
 use super::ForwardAuth;
 use crate::error::{Error, Kind, Retry, Side};
 use crate::forward::Exchange;
-use crate::forwarded::{self, Forwarding, Names};
+use crate::client::forwarded::{self, Forwarding, Names};
 
 /// Fields about the body, which is not sent, and about what the client has already: the question is not for that.
 const NOT_ASKED: [&str; 10] = [

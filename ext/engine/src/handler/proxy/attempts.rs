@@ -14,9 +14,10 @@ use super::Proxy;
 use crate::error::{Error, Kind, Retry, Side};
 use crate::forward::Exchange;
 use crate::peer::Peer;
-use crate::upstream::exchange::{self, Asked, Limits, Upload};
+use crate::exchange::{self, Asked, Limits, Upload};
 use crate::upstream::http2::{Call, MOST_DEAD};
-use crate::upstream::{Attempt, Backends, Blame};
+use crate::upstream::{Attempt, Backends};
+use crate::error::Blame;
 
 /// One request on its way through the backends.
 pub(super) struct Tour {

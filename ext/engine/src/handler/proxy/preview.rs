@@ -7,9 +7,10 @@ use proxy_http::message::{Known, RequestHead};
 
 use super::request::Hop;
 use super::{Proxy, RenderedValues};
-use crate::forwarded::{Sender, Stamp};
+use crate::client::forwarded::{Sender, Stamp};
 use crate::request_id::RequestId;
-use crate::rewrite::{Captures, ClientInfo, RenderedTarget, Scope};
+use crate::rewrite::{Captures, RenderedTarget, Scope};
+use crate::client::ClientInfo;
 
 /// Who sends a request that somebody asks about, and what is known of it.
 #[derive(Debug, Clone, Copy)]

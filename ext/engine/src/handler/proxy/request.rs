@@ -11,10 +11,10 @@ use super::{target_error, Edit, Proxy};
 use crate::engine::Workspace;
 use crate::error::Error;
 use crate::forward::Exchange;
-use crate::forwarded;
+use crate::client::forwarded;
 use crate::peer::Peer;
 use crate::rewrite::{RenderedTarget, Scope};
-use crate::upstream::exchange::Asked;
+use crate::exchange::Asked;
 use crate::upstream::http2;
 use crate::upstream::Endpoint;
 

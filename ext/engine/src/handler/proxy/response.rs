@@ -10,8 +10,9 @@ use crate::forward::{write_connection, Exchange, Verdict};
 use crate::grpc;
 use crate::metrics::LongLivedKind;
 use crate::peer::Peer;
-use crate::upstream::exchange::{self, Events, Limits, Upload};
-use crate::upstream::{Attempt, Blame};
+use crate::exchange::{self, Events, Limits, Upload};
+use crate::upstream::Attempt;
+use crate::error::Blame;
 
 impl Proxy {
     /// Passes a response on. From its first byte on it is never replaced: if the backend then fails, the client's connection is

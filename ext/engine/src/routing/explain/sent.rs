@@ -12,8 +12,10 @@ use crate::config::{Config, Proxy};
 use crate::forward::may_go_on;
 use crate::handler::{proxy::Preview, Handler};
 use crate::request_id::RequestId;
-use crate::rewrite::{Captured, Captures, ClientInfo, Scope, Template};
-use crate::snapshot::{self, Purpose};
+use crate::rewrite::{Captured, Captures, Scope, Template};
+use crate::client::ClientInfo;
+use crate::snapshot;
+use crate::compile::Purpose;
 use crate::upstream::address::Address;
 
 /// A request as a backend gets it.

@@ -14,7 +14,7 @@ use crate::stream::Http1Connection;
 use crate::stream::Stream;
 use crate::upstream::backend::Endpoint;
 use crate::upstream::connect::{connect_to, To};
-use crate::upstream::exchange::Asked;
+use crate::exchange::Asked;
 use crate::upstream::{http2, Protocol};
 
 /// Largest head of an answer.

@@ -23,7 +23,7 @@ pub(crate) fn escape(out: &mut Vec<u8>, start: usize) {
 }
 
 /// Appends `value`, escaped, or a `-` if there is none.
-pub(super) fn push_or_dash(out: &mut Vec<u8>, value: &[u8]) {
+pub(crate) fn push_or_dash(out: &mut Vec<u8>, value: &[u8]) {
     if value.is_empty() {
         out.push(b'-');
     } else {
@@ -34,7 +34,7 @@ pub(super) fn push_or_dash(out: &mut Vec<u8>, value: &[u8]) {
 }
 
 /// Appends `value` as a JSON string. Bytes that are no UTF-8 become U+FFFD.
-pub(super) fn push_json(out: &mut Vec<u8>, value: &[u8]) {
+pub(crate) fn push_json(out: &mut Vec<u8>, value: &[u8]) {
     out.push(b'"');
     if value.iter().all(|byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\')) {
         out.extend_from_slice(value);

@@ -13,7 +13,7 @@ use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsag
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::config::Bind;
-use crate::snapshot::Purpose;
+use crate::compile::Purpose;
 use authority::Authority;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);

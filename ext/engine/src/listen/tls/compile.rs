@@ -17,10 +17,9 @@ use super::policy::{self, Asking};
 use super::tickets::Tickets;
 use super::{Site, TlsServer};
 use crate::config::{Bind, Certificate, Problem};
-use crate::downstream::binds::Protocols;
+use crate::listen::binds::Protocols;
 use crate::nearest::did_you_mean;
-use crate::routing::check_host;
-use crate::snapshot::Purpose;
+use crate::compile::{check_host, Purpose};
 
 /// Where mistakes go.
 struct Report<'a> {

@@ -18,14 +18,12 @@ use proxy_http::headers::hearsay;
 use proxy_http::message::{FieldName, Fields, Known};
 
 use crate::config::{self, Problem};
-use crate::networks::Networks;
-use crate::rewrite::ClientInfo;
+use crate::networks::{self, Networks};
+use crate::client::ClientInfo;
 use element::Element;
 use list::members_from_the_right;
 use node::address;
 
-/// Stands among addresses for every client that comes over a unix socket.
-pub(crate) const UNIX: &str = "unix:";
 
 /// The proxies that are believed what they say about their clients.
 #[derive(Debug, Clone, Default)]
@@ -50,7 +48,7 @@ impl TrustedProxies {
     pub(crate) fn compile(spec: &config::TrustedProxies, problems: &mut Vec<Problem>) -> Self {
         const DIRECTIVE: &str = "trusted_proxies";
         let at = spec.at.as_ref();
-        let addresses: Vec<String> = spec.value.iter().filter(|text| *text != UNIX).cloned().collect();
+        let addresses: Vec<String> = spec.value.iter().filter(|text| *text != networks::UNIX).cloned().collect();
         let networks =
             Networks::compile(&addresses, &mut |message| problems.push(Problem::error(at, DIRECTIVE, message)));
         if let Some(all) = networks.everybody() {

@@ -6,9 +6,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use proxy_http::decimal;
 use proxy_http::message::{Fields, Known, RequestHead};
 
-use crate::identity;
+use super::trusted_proxies;
 use crate::request_id::RequestId;
-use crate::rewrite::ClientInfo;
+use crate::client::ClientInfo;
 
 /// Which fields are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -148,7 +148,7 @@ fn push_chain(out: &mut Vec<u8>, fields: &Fields, sender: Sender<'_>) {
 fn push_forwarded(out: &mut Vec<u8>, head: &RequestHead, sender: Sender<'_>) {
     let (fields, client) = (&head.fields, sender.client);
     if let Some(peer) = sender.via {
-        if identity::speaks_forwarded(fields) {
+        if trusted_proxies::speaks_forwarded(fields) {
             for line in fields.all(Known::Forwarded) {
                 push_member(out, line);
             }

@@ -7,9 +7,7 @@ use rustls::{ProtocolVersion, ServerConnection};
 
 use super::subject::Subject;
 use super::TlsServer;
-use crate::downstream::binds::BindKey;
-use crate::rewrite::BuiltIn;
-use crate::snapshot::Snapshot;
+use crate::listen::binds::{BindKey, Binds};
 
 /// One connection. It is made once, and what it says of a certificate is found out when somebody asks.
 #[derive(Debug)]
@@ -29,6 +27,31 @@ pub(crate) struct TlsDetails {
     subject: OnceLock<Subject>,
 }
 
+/// A value that string rewrites and logs can show of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TlsValue {
+    /// `TLSv1.2` or `TLSv1.3`.
+    Version,
+    /// The cipher suite, as the registry calls it.
+    Cipher,
+    /// The server name of the handshake (SNI).
+    ServerName,
+    /// The protocol that ALPN came to.
+    Alpn,
+    /// `SUCCESS` if the client showed a certificate, or else `NONE`.
+    ClientVerify,
+    /// Of the client's certificate: its subject.
+    ClientSubject,
+    /// Who signed it.
+    ClientIssuer,
+    /// Its serial number.
+    ClientSerial,
+    /// The SHA-256 of it.
+    ClientFingerprint,
+    /// Its subject alternative names.
+    ClientNames,
+}
+
 /// What ALPN came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Protocol {
@@ -44,7 +67,7 @@ pub(crate) enum Protocol {
 
 impl TlsDetails {
     /// What a handshake came to.
-    pub(super) fn new(bind: &BindKey, server: &Arc<TlsServer>, site: usize, connection: &ServerConnection) -> Self {
+    pub(crate) fn new(bind: &BindKey, server: &Arc<TlsServer>, site: usize, connection: &ServerConnection) -> Self {
         Self {
             bind: bind.clone(),
             server: Arc::clone(server),
@@ -70,11 +93,11 @@ impl TlsDetails {
 
     /// Whether a request for `host` may come over this connection. One that would have been asked for another certificate, had it
     /// said that name in the handshake, may not; nor may one that a configuration which came since would ask for more.
-    pub(crate) fn admits(&self, snapshot: &Snapshot, host: &[u8]) -> bool {
+    pub(crate) fn admits(&self, binds: &Binds, host: &[u8]) -> bool {
         if !self.server.admits(self.site, host) {
             return false;
         }
-        match snapshot.binds.get(&self.bind).and_then(|bind| bind.tls.as_ref()) {
+        match binds.get(&self.bind).and_then(|bind| bind.tls.as_ref()) {
             Some(now) if !Arc::ptr_eq(now, &self.server) => {
                 self.server.policy(self.site).satisfies(now.policy_for(host), self.certificate.is_some())
             }
@@ -82,43 +105,42 @@ impl TlsDetails {
         }
     }
 
-    /// Appends the value of a name that is about TLS; nothing if there is none.
-    pub(crate) fn write(&self, name: BuiltIn, out: &mut Vec<u8>) {
+    /// Appends a value; nothing if there is none.
+    pub(crate) fn write(&self, value: TlsValue, out: &mut Vec<u8>) {
         let subject = |of: fn(&Subject) -> &str| {
             let certificate = self.certificate.as_ref()?;
             Some(of(self.subject.get_or_init(|| Subject::of(certificate))).as_bytes())
         };
-        let value = match name {
-            BuiltIn::TlsVersion => match self.version {
+        let value = match value {
+            TlsValue::Version => match self.version {
                 Some(ProtocolVersion::TLSv1_3) => Some(&b"TLSv1.3"[..]),
                 Some(ProtocolVersion::TLSv1_2) => Some(&b"TLSv1.2"[..]),
                 _ => None,
             },
             // The name of the registry, which has no 13 in it.
-            BuiltIn::TlsCipher => match self.cipher.strip_prefix("TLS13_") {
+            TlsValue::Cipher => match self.cipher.strip_prefix("TLS13_") {
                 Some(rest) => {
                     out.extend_from_slice(b"TLS_");
                     Some(rest.as_bytes())
                 }
                 None => Some(self.cipher.as_bytes()),
             },
-            BuiltIn::TlsServerName => self.server_name.as_ref().map(|name| name.as_bytes()),
-            BuiltIn::TlsAlpn => match self.protocol {
+            TlsValue::ServerName => self.server_name.as_ref().map(|name| name.as_bytes()),
+            TlsValue::Alpn => match self.protocol {
                 Protocol::Unsaid => None,
                 Protocol::Http10 => Some(&b"http/1.0"[..]),
                 Protocol::Http1 => Some(&b"http/1.1"[..]),
                 Protocol::Http2 => Some(&b"h2"[..]),
             },
-            BuiltIn::ClientVerify => match &self.certificate {
+            TlsValue::ClientVerify => match &self.certificate {
                 Some(_) => Some(&b"SUCCESS"[..]),
                 None => Some(&b"NONE"[..]),
             },
-            BuiltIn::ClientCertSubject => subject(|certificate| &certificate.subject),
-            BuiltIn::ClientCertIssuer => subject(|certificate| &certificate.issuer),
-            BuiltIn::ClientCertSerial => subject(|certificate| &certificate.serial),
-            BuiltIn::ClientCertFingerprint => subject(|certificate| &certificate.fingerprint),
-            BuiltIn::ClientCertSan => subject(|certificate| &certificate.names),
-            _ => None,
+            TlsValue::ClientSubject => subject(|certificate| &certificate.subject),
+            TlsValue::ClientIssuer => subject(|certificate| &certificate.issuer),
+            TlsValue::ClientSerial => subject(|certificate| &certificate.serial),
+            TlsValue::ClientFingerprint => subject(|certificate| &certificate.fingerprint),
+            TlsValue::ClientNames => subject(|certificate| &certificate.names),
         };
         out.extend_from_slice(value.unwrap_or_default());
     }

@@ -3,7 +3,6 @@
 mod compile;
 mod details;
 pub(crate) mod development;
-mod handshake;
 mod identity;
 mod names;
 mod ocsp;
@@ -11,8 +10,7 @@ mod policy;
 mod subject;
 mod tickets;
 
-pub(crate) use details::{Protocol, TlsDetails};
-pub(crate) use handshake::{shake_hands, Refused};
+pub(crate) use details::{Protocol, TlsDetails, TlsValue};
 
 use std::sync::Arc;
 
@@ -41,9 +39,19 @@ struct Site {
 }
 
 impl TlsServer {
-    /// The certificate for a name that a client asked for.
-    fn site(&self, name: Option<&[u8]>) -> usize {
+    /// The number of the certificate for a name that a client asked for.
+    pub(crate) fn site(&self, name: Option<&[u8]>) -> usize {
         name.and_then(|name| self.names.find(name)).unwrap_or(0)
+    }
+
+    /// How TLS is spoken with a client that is shown the certificate `site`.
+    pub(crate) fn config(&self, site: usize) -> &Arc<ServerConfig> {
+        &self.sites[site].config
+    }
+
+    /// Lets no client resume a session that was begun with the certificate `site`.
+    pub(crate) fn forget_tickets(&self, site: usize) {
+        self.sites[site].tickets.forget();
     }
 
     fn policy(&self, site: usize) -> &Policy {

@@ -17,11 +17,11 @@ use tokio_rustls::StartHandshake;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer;
 
-use super::{TlsDetails, TlsServer};
+use crate::listen::tls::{TlsDetails, TlsServer};
 use crate::alarm::Alarm;
-use crate::downstream::binds::Bind;
+use crate::listen::binds::Bind;
 use crate::engine::{Engine, Registration};
-use crate::rewrite::ClientInfo;
+use crate::client::ClientInfo;
 use crate::stream::{Secured, Stream};
 
 /// A connection that was accepted just before the server began to stop has this long for its handshake.
@@ -137,12 +137,12 @@ async fn handshake<S: Socket>(server: &TlsServer, mut socket: S) -> Result<(TlsS
         Hello::Refused(error) => return Err(Failure::Broken(error, Some(socket))),
     };
     let site = server.site(accepted.client_hello().server_name().map(str::as_bytes));
-    let config = Arc::clone(&server.sites[site].config);
+    let config = Arc::clone(server.config(site));
     let rest = StartHandshake::from_parts(*accepted, socket).into_stream(config).into_fallible();
     match rest.await {
         Ok(stream) if is_outdated(stream.get_ref().1) => {
             // It cannot be told to forget its ticket, and would try it again even with a new certificate.
-            server.sites[site].tickets.forget();
+            server.forget_tickets(site);
             let why = io::Error::new(
                 io::ErrorKind::InvalidData,
                 "the session's client certificate has expired since it began",

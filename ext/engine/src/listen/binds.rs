@@ -3,12 +3,12 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::listener::{is_https, BindAddress, Rights};
+use super::{is_https, BindAddress, Rights};
 use super::tls::{development, TlsServer};
 use crate::config::{self, At, Config, Problem};
-use crate::identity;
+use crate::networks;
 use crate::nearest::nearest;
-use crate::snapshot::{Purpose, Snapshot};
+use crate::compile::Purpose;
 
 /// Every `bind` of a configuration, in the order of the file.
 #[derive(Debug, Default)]
@@ -148,7 +148,7 @@ fn nobody_to_believe(address: &BindAddress, trusted: &[String]) -> Option<String
         }
         BindAddress::Unix(_) => (true, "trusted_proxies \"unix:\""),
     };
-    if trusted.iter().any(|proxy| (proxy == identity::UNIX) == unix) {
+    if trusted.iter().any(|proxy| (proxy == networks::UNIX) == unix) {
         return None;
     }
     Some(format!("proxy_protocol: every connection would be refused, since no proxy is trusted: write {someone}"))
@@ -218,8 +218,8 @@ fn tls(
 impl Bind {
     /// Whether a request for `host` may come over a connection that was made here without TLS. None may for which a configuration
     /// that came since would ask for a certificate.
-    pub(crate) fn admits_plain(&self, snapshot: &Snapshot, host: &[u8]) -> bool {
-        match snapshot.binds.get(&self.key) {
+    pub(crate) fn admits_plain(&self, binds: &Binds, host: &[u8]) -> bool {
+        match binds.get(&self.key) {
             Some(now) if !std::ptr::eq(&**now, self) => now.tls.as_ref().is_none_or(|tls| tls.admits_plain(host)),
             _ => true,
         }

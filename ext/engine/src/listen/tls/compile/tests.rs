@@ -1,6 +1,6 @@
 use super::*;
 use crate::config::Setting;
-use crate::downstream::binds::Binds;
+use crate::listen::binds::Binds;
 use crate::Config;
 
 /// A file of a certificate for `name` and its key.

@@ -14,7 +14,7 @@ use crate::config;
 
 /// A socket's file, removed when its listener is gone, unless another has taken its place.
 #[derive(Debug)]
-pub(super) struct SocketFile {
+pub(crate) struct SocketFile {
     path: PathBuf,
     /// What tells the file from all others: its device and inode.
     identity: Option<(u64, u64)>,
@@ -26,7 +26,7 @@ impl SocketFile {
     }
 
     /// Gives it other rights.
-    pub(super) fn give(&self, rights: Rights) -> io::Result<()> {
+    pub(crate) fn give(&self, rights: Rights) -> io::Result<()> {
         if identity(&self.path) != self.identity {
             return Err(io::Error::other("another file has taken the place of the socket's"));
         }
@@ -79,7 +79,7 @@ impl Rights {
     }
 
     /// Whether something is left to the system that `before` said. What the system would have chosen is not known any more.
-    pub(super) fn say_less_than(self, before: Self) -> bool {
+    pub(crate) fn say_less_than(self, before: Self) -> bool {
         let lost = |before: bool, now: bool| before && !now;
         lost(before.mode.is_some(), self.mode.is_some())
             || lost(before.owner.is_some(), self.owner.is_some())
@@ -153,7 +153,7 @@ fn account<I>(
 }
 
 /// Binds a socket file and begins to listen. Nobody can connect before it has its rights, and it never has more than those.
-pub(super) fn bind(path: &Path, backlog: i32, rights: Rights) -> io::Result<(UnixListener, SocketFile)> {
+pub(crate) fn bind(path: &Path, backlog: i32, rights: Rights) -> io::Result<(UnixListener, SocketFile)> {
     remove_stale_socket(path)?;
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
     socket.set_nonblocking(true)?;
