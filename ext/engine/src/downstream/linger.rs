@@ -12,7 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::Instant;
 
 use crate::engine::Registration;
-use crate::upstream::exchange::Client;
+use crate::exchange::Client;
 
 /// Longest pause between two pieces of what the client sends; also the time for it to take the last answer.
 pub(super) const PAUSE: Duration = Duration::from_secs(2);

@@ -14,17 +14,18 @@ use std::time::Duration;
 use proxy_http::message::{FieldName, Framing, Method, RequestHead};
 use tokio::time::Instant;
 
+use crate::error::Blame;
 use crate::error::{Error, Kind, Retry, Side};
-use crate::forward::{Exchange, Verdict};
+use crate::exchange::{Asked, Limits, Upload};
 use crate::log::Log;
 use crate::peer::Peer;
+use crate::request::{Exchange, Verdict};
 use crate::respond::ErrorResponse;
 use crate::rewrite::TargetTemplate;
 use crate::upstream::admission::Admission;
 use crate::upstream::ask::{self, Parts, Question};
-use crate::upstream::exchange::{Asked, Limits, Upload};
 use crate::upstream::http2::Call;
-use crate::upstream::{Asking, Attempt, Blame, Dns, Endpoint, Upstream};
+use crate::upstream::{Asking, Attempt, Dns, Endpoint, Upstream};
 
 /// A `forward_auth` directive, compiled.
 #[derive(Debug)]

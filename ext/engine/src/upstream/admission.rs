@@ -17,9 +17,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::exchange::Client;
 use super::{Asking, Attempt, Choice, Endpoint, Pool, Tried, Upstream};
 use crate::error::{Error, Kind, Retry, Side};
+use crate::exchange::Client;
 
 /// Times that a chosen backend may be taken by other requests meanwhile, before all backends count as busy.
 const MOST_CHOICES: usize = 8;

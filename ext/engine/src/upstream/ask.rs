@@ -12,10 +12,11 @@ use proxy_http::message::{Fields, Framing, Malformed, RequestHead, ResponseHead}
 use tokio::time::Instant;
 
 use super::backend::{Attempt, Endpoint};
-use super::exchange::{self, Asked, Client, Limits, Upload};
+
 use super::http2::{self, Call, MOST_DEAD};
 use super::Pool;
 use crate::error::{Error, Kind, Retry, Side};
+use crate::exchange::{self, Asked, Client, Limits, Upload};
 use crate::peer::Peer;
 
 /// A request, as [`attempt`] sends it: where its parts are, how it gets a connection, and where its failures are noted.

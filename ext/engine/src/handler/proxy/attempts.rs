@@ -10,14 +10,15 @@ use rustls::pki_types::ServerName;
 use tokio::time::Instant;
 
 use super::Proxy;
+use crate::error::Blame;
 use crate::error::{Error, Kind, Retry, Side};
-use crate::forward::Exchange;
+use crate::exchange::{self, Asked, Limits, Upload};
 use crate::peer::Peer;
+use crate::request::Exchange;
 use crate::upstream::admission::Admission;
 use crate::upstream::ask::{self, Parts, Question};
-use crate::upstream::exchange::{self, Asked, Limits, Upload};
 use crate::upstream::http2::Call;
-use crate::upstream::{Attempt, Backends, Blame, Endpoint};
+use crate::upstream::{Attempt, Backends, Endpoint};
 
 /// One request on its way through the backends, and what is left of its retries and its time.
 pub(super) struct Attempts<'a, 'e> {
