@@ -232,7 +232,7 @@ fn a_rotated_file_gets_what_came_before_and_the_new_one_what_comes_after() {
     push(&mut buffer, &log, &request("GET", "/before", "", &[]));
     assert!(buffer.flush());
     std::fs::rename(&path, &old).expect("a rotation");
-    let after = AccessLog::after(Some(&log), &spec("{path} after", Some(&path)), Purpose::Start, &mut Vec::new());
+    let after = AccessLog::carry_over(Some(&log), &spec("{path} after", Some(&path)), Purpose::Start, &mut Vec::new());
     let after = after.expect("a log");
     push(&mut buffer, &log, &request("GET", "/before", "", &[]));
     assert!(buffer.flush(), "until it is started it changes nothing");

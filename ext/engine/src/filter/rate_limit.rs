@@ -93,7 +93,7 @@ impl RateLimit {
         let recipe =
             (compiler.place.clone(), spec.requests, spec.seconds.map(f64::to_bits), spec.key.clone(), spec.max_keys);
         let make = || Counts::new(limit, spec.max_keys as usize);
-        let counts = compiler.lasting.filters.own(before, recipe, make);
+        let counts = compiler.carried_over.filters.own(before, recipe, make);
         Some(Self { limit, key, counts, error_response })
     }
 
