@@ -69,11 +69,10 @@ pub(crate) async fn attempt<Q: Question>(
     attempt: &mut Attempt,
     deadline: &mut Instant,
 ) -> Result<(), Error> {
-    let mut idle = question.reuse(attempt);
+    *slot = question.reuse(attempt);
+    let mut at_once = slot.is_some();
     let mut dead = 0;
     loop {
-        let mut at_once = idle.is_some();
-        *slot = idle.take();
         let mut result = Ok(());
         if slot.is_none() {
             result = question.connect(attempt, *deadline).await.map(|(connection, reused)| {
@@ -119,6 +118,7 @@ pub(crate) async fn attempt<Q: Question>(
             Err(error) => return Err(failed(question, attempt, error)),
         }
         dead += 1;
+        *slot = None;
     }
 }
 
