@@ -93,7 +93,7 @@ impl<'a> Exchange<'a> {
     async fn serve(&mut self, snapshot: &'a Snapshot) -> Verdict {
         let host = self.work.request.host();
         let admitted = match (&self.link.secured, &self.link.plain) {
-            (Some(secured), _) => secured.admits(&snapshot.binds, host),
+            (Some(secured), _) => snapshot.binds.admit(secured, host),
             (None, Some(bind)) => bind.admits_plain(&snapshot.binds, host),
             (None, None) => true,
         };
