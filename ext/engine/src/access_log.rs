@@ -62,17 +62,12 @@ enum Format {
 }
 
 impl AccessLog {
-    #[cfg(test)]
-    fn compile(spec: &config::AccessLog, purpose: Purpose, problems: &mut Vec<Problem>) -> Option<Arc<AccessLog>> {
-        Self::carry_over(None, spec, purpose, problems)
-    }
-
     /// Compiles the directive and opens its file for appending. `None` if it is wrong; `problems` then says why, and what to
     /// write instead. A file that is new is removed again if all this is for a check, which must leave nothing behind.
     ///
     /// The thread of `before` is carried over if both write to the same file. It is opened anew, as after a rotation: what is logged from
     /// the start on goes there.
-    pub(crate) fn carry_over(
+    pub(crate) fn compile(
         before: Option<&Self>,
         spec: &config::AccessLog,
         purpose: Purpose,
