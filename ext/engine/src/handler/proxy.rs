@@ -1,6 +1,6 @@
 //! `proxy`: asks a backend, and another one if that is safe.
 
-mod asking;
+mod affinity;
 mod attempts;
 mod compile;
 mod failures;
@@ -19,7 +19,7 @@ use rustls::pki_types::ServerName;
 
 use crate::client::forwarded::{Forwarding, Names};
 use crate::error::{Cause, Error, Kind, Retry, Side};
-use crate::exchange::{Limits, Rate, Upload};
+use crate::exchange::{Limits, Rate, RequestBody};
 use crate::grpc;
 use crate::peer::Peer;
 use crate::request::BodyLimit;
@@ -74,19 +74,19 @@ struct RetryOn {
 impl Proxy {
     pub(crate) async fn serve(&self, exchange: &mut Exchange<'_>) -> Verdict {
         let idempotent = exchange.work.request.method.is_idempotent();
-        let mut upload =
-            Upload::new(exchange.framing, idempotent, self.retry_buffer).with_trailers(self.request_trailers);
+        let mut body =
+            RequestBody::new(exchange.framing, idempotent, self.retry_buffer).with_trailers(self.request_trailers);
         exchange.work.failures.clear();
         // The connection to the backend stays where it is: it is large.
         let mut backend = None;
-        let asked = match exchange.call {
-            None => self.ask(exchange, &mut upload, &mut backend).await,
-            call => Box::pin(grpc::within(call, self.ask(exchange, &mut upload, &mut backend))).await,
+        let answered = match exchange.call {
+            None => self.ask(exchange, &mut body, &mut backend).await,
+            call => Box::pin(grpc::within(call, self.ask(exchange, &mut body, &mut backend))).await,
         };
-        match asked {
+        match answered {
             Ok(attempt) => {
                 exchange.tell_failures("answered by", attempt.label());
-                self.respond(exchange, &mut backend, attempt, &mut upload).await
+                self.respond(exchange, &mut backend, attempt, &mut body).await
             }
             Err(error) => {
                 if error.side == Side::Us {
@@ -117,7 +117,7 @@ impl Proxy {
         limits
     }
 
-    /// The TLS name, where it is not the endpoint's own: a target whose host comes from the request.
+    /// The TLS name, where it is not the backend's own: a target whose host comes from the request.
     fn server_name(&self, exchange: &Exchange<'_>) -> Result<Option<ServerName<'static>>, Error> {
         match (&self.target, &self.backends) {
             (Some(target), Backends::Fixed(_)) if target.authority_literal().is_none() => {

@@ -15,7 +15,7 @@ use proxy_http::proxy_protocol::Form;
 use rustls::pki_types::ServerName;
 
 use super::clock;
-use super::fleet::Fleet;
+use super::group::BackendGroup;
 use super::tls::TlsClient;
 use super::Protocol;
 use crate::log::Level;
@@ -23,22 +23,22 @@ use crate::stats::{BackendStats, CheckStats};
 
 pub use attempt::Attempt;
 use history::History;
-pub(crate) use history::Trace;
+pub(crate) use history::WeakBackend;
 pub use status::Admin;
 
-/// One address that we connect to. Every address of a DNS name is an endpoint of its own, but for `localhost`, which is
+/// One address that we connect to. Every address of a DNS name is an backend of its own, but for `localhost`, which is
 /// one machine at two addresses.
 ///
 /// It belongs to one upstream, and so has one TLS policy: two upstreams that name the same address share neither connections
 /// nor figures nor health.
 #[derive(Debug)]
-pub struct Endpoint {
+pub struct Backend {
     label: Box<str>,
     authority: Box<str>,
-    place: Place,
+    address: BackendAddress,
     tls: Option<Tls>,
     traits: Traits,
-    fleet: Arc<Fleet>,
+    group: Arc<BackendGroup>,
     history: Arc<History>,
     /// Whether its name may have other addresses.
     one_of_several: bool,
@@ -79,7 +79,7 @@ impl Default for Traits {
 
 /// What to connect to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
+pub enum BackendAddress {
     /// A TCP address.
     Tcp(SocketAddr),
     /// A TCP address, and a second one of the same server to be tried at once when the first refuses.
@@ -88,12 +88,12 @@ pub enum Place {
     Unix(PathBuf),
 }
 
-impl Place {
+impl BackendAddress {
     /// The same place at another port. A unix socket has none.
     pub(super) fn with_port(&self, port: Option<u16>) -> Self {
-        let mut place = self.clone();
+        let mut address = self.clone();
         if let Some(port) = port {
-            match &mut place {
+            match &mut address {
                 Self::Tcp(address) => address.set_port(port),
                 Self::Either(first, second) => {
                     first.set_port(port);
@@ -102,11 +102,11 @@ impl Place {
                 Self::Unix(_) => {}
             }
         }
-        place
+        address
     }
 }
 
-/// How an endpoint speaks TLS.
+/// How an backend speaks TLS.
 #[derive(Debug, Clone)]
 pub struct Tls {
     /// Roots, client certificate, SNI.
@@ -115,36 +115,36 @@ pub struct Tls {
     pub name: ServerName<'static>,
 }
 
-impl Endpoint {
-    /// An endpoint of which nothing is known yet, on its own.
+impl Backend {
+    /// An backend of which nothing is known yet, on its own.
     ///
     /// `label` is what people read in logs and figures (`10.0.0.1:3001`, `unix:/run/app.sock`), `authority` the `Host`
     /// field for requests that have no other.
-    pub fn new(label: String, authority: &str, place: Place, tls: Option<Tls>, traits: Traits) -> Arc<Self> {
-        Self::within(&Fleet::lone(), label, authority, place, tls, traits)
+    pub fn new(label: String, authority: &str, address: BackendAddress, tls: Option<Tls>, traits: Traits) -> Arc<Self> {
+        Self::within(&BackendGroup::lone(), label, authority, address, tls, traits)
     }
 
     /// The same as one of the backends of an upstream.
     pub(super) fn within(
-        fleet: &Arc<Fleet>,
+        group: &Arc<BackendGroup>,
         label: String,
         authority: &str,
-        place: Place,
+        address: BackendAddress,
         tls: Option<Tls>,
         traits: Traits,
     ) -> Arc<Self> {
         let history = Arc::new(History::new());
         history.limited.store(traits.max_connections.is_some(), Relaxed);
-        if fleet.rules().check.is_some() {
+        if group.rules().check.is_some() {
             history.status.await_check();
         }
         Arc::new(Self {
             label: label.into(),
             authority: authority.into(),
-            place,
+            address,
             tls,
             traits,
-            fleet: fleet.clone(),
+            group: group.clone(),
             history,
             one_of_several: false,
         })
@@ -152,18 +152,18 @@ impl Endpoint {
 
     /// The same for one address of a name that may have others.
     pub(super) fn of_name(
-        fleet: &Arc<Fleet>,
+        group: &Arc<BackendGroup>,
         label: String,
         authority: &str,
-        place: Place,
+        address: BackendAddress,
         tls: Option<Tls>,
         traits: Traits,
     ) -> Arc<Self> {
-        let mut endpoint = Self::within(fleet, label, authority, place, tls, traits);
-        if let Some(endpoint) = Arc::get_mut(&mut endpoint) {
-            endpoint.one_of_several = true;
+        let mut backend = Self::within(group, label, authority, address, tls, traits);
+        if let Some(backend) = Arc::get_mut(&mut backend) {
+            backend.one_of_several = true;
         }
-        endpoint
+        backend
     }
 
     /// Whether its name may have other addresses.
@@ -182,17 +182,17 @@ impl Endpoint {
 
     /// Whether it is at an IPv6 address.
     pub(super) fn is_ipv6(&self) -> bool {
-        matches!(self.place, Place::Tcp(address) if address.is_ipv6())
+        matches!(self.address, BackendAddress::Tcp(address) if address.is_ipv6())
     }
 
-    /// A number that no other endpoint of this process has or will have, but for the same one under the next configuration.
+    /// A number that no other backend of this process has or will have, but for the same one under the next configuration.
     pub fn id(&self) -> u64 {
         self.history.id
     }
 
-    /// Tells whether the endpoint of this id is still there.
-    pub(crate) fn trace(&self) -> Trace {
-        Trace::of(&self.history)
+    /// Tells whether the backend of this id is still there.
+    pub(crate) fn downgrade(&self) -> WeakBackend {
+        WeakBackend::of(&self.history)
     }
 
     /// As in logs and figures: `10.0.0.1:3001` or `unix:/run/app.sock`.
@@ -206,8 +206,8 @@ impl Endpoint {
     }
 
     /// What to connect to.
-    pub fn place(&self) -> &Place {
-        &self.place
+    pub fn address(&self) -> &BackendAddress {
+        &self.address
     }
 
     /// How to speak TLS; `None` if it is spoken to in the clear.
@@ -242,8 +242,8 @@ impl Endpoint {
     }
 
     /// What it has in common with the other backends of its upstream.
-    pub(crate) fn fleet(&self) -> &Arc<Fleet> {
-        &self.fleet
+    pub(crate) fn group(&self) -> &Arc<BackendGroup> {
+        &self.group
     }
 
     /// Requests that it is answering now.
@@ -283,8 +283,8 @@ impl Endpoint {
 
     #[cold]
     fn trust_again(&self) {
-        if self.history.status.trust() && self.fleet.has_others() {
-            self.fleet.note(Level::Info, self, format_args!("can be connected to again"));
+        if self.history.status.trust() && self.group.has_others() {
+            self.group.note(Level::Info, self, format_args!("can be connected to again"));
         }
     }
 
@@ -331,7 +331,7 @@ impl Endpoint {
 
     /// Whether that is its address, or the DNS name that it was found by.
     pub(super) fn is_called(&self, name: &str) -> bool {
-        name == &*self.label || name == &*self.authority && !matches!(self.place, Place::Unix(_))
+        name == &*self.label || name == &*self.authority && !matches!(self.address, BackendAddress::Unix(_))
     }
 
     /// Does what somebody wants. `false` if it was so already.
@@ -354,7 +354,7 @@ impl Endpoint {
             error: error.map(str::to_owned),
         });
         BackendStats {
-            upstream: self.fleet.name().to_owned(),
+            upstream: self.group.name().to_owned(),
             address: self.label.to_string(),
             state: self.state(),
             weight: self.traits.weight,

@@ -132,7 +132,7 @@ impl ByHost {
             .collect()
     }
 
-    /// The figures of every endpoint there is now, sorted by address.
+    /// The figures of every backend there is now, sorted by address.
     pub fn stats(&self) -> Vec<BackendStats> {
         let mut stats = Vec::new();
         for upstreams in &self.0.upstreams {

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use aws_lc_rs::digest;
 use rustls::pki_types::ServerName;
 
-use super::backend::Endpoint;
+use super::backend::Backend;
 use super::by_host::ByHost;
-use super::dns::Target;
-use super::fleet::Fleet;
-use super::slot::{DnsName, Slot};
+use super::configured_backend::{ConfiguredBackend, DnsName};
+use super::dns::ResolvedAddress;
+use super::group::BackendGroup;
 use super::terms::{Member, Terms};
 use super::Upstream;
 use crate::compile::Place;
@@ -105,7 +105,7 @@ impl UpstreamCarryOver {
                 let upstream = Upstream::carry_over(before, name, shared, members, terms, server_name, fingerprint);
                 if let Some(before) = self.stand_in(name, shared).filter(|_| is_checked && upstream.has_never_served())
                 {
-                    upstream.fleet().be_stood_in_for(before);
+                    upstream.group().be_stood_in_for(before);
                 }
                 upstream
             }
@@ -154,11 +154,11 @@ impl CarriedUpstreams {
     pub(crate) fn retire(&self, next: &Self) {
         for (name, upstream) in &self.upstreams {
             if !next.upstreams.get(name).is_some_and(|next| Arc::ptr_eq(next, upstream)) {
-                upstream.fleet().retire();
+                upstream.group().retire();
             }
         }
         for by_host in self.by_host.iter().filter(|by_host| !next.has(by_host)) {
-            by_host.upstreams().iter().for_each(|upstream| upstream.fleet().retire());
+            by_host.upstreams().iter().for_each(|upstream| upstream.group().retire());
         }
     }
 }
@@ -218,35 +218,41 @@ impl Forgotten {
 }
 
 /// Carries addresses and backend state over from the old configuration; state only if connections are `alike`. New backends slow-start.
-pub(super) fn carry_over(slots: &mut [Slot], before: &[Slot], fleet: &Arc<Fleet>, alike: bool) {
-    let mut left: Vec<_> = if alike { before.iter().flat_map(Slot::endpoints).collect() } else { Vec::new() };
-    let mut carry_over = |endpoint: &mut Arc<Endpoint>| match left.iter().position(|old| endpoint.carry_over(old)) {
-        // Written twice it is two endpoints.
+pub(super) fn carry_over(
+    configured: &mut [ConfiguredBackend],
+    before: &[ConfiguredBackend],
+    group: &Arc<BackendGroup>,
+    alike: bool,
+) {
+    let mut left: Vec<_> =
+        if alike { before.iter().flat_map(ConfiguredBackend::backends).collect() } else { Vec::new() };
+    let mut carry_over = |backend: &mut Arc<Backend>| match left.iter().position(|old| backend.carry_over(old)) {
+        // Written twice it is two backends.
         Some(index) => drop(left.swap_remove(index)),
-        None => endpoint.rise(),
+        None => backend.rise(),
     };
-    for slot in slots {
+    for slot in configured {
         match slot {
-            Slot::Fixed(endpoint) => carry_over(endpoint),
-            Slot::Named { name, endpoints, answered } => {
+            ConfiguredBackend::Fixed(backend) => carry_over(backend),
+            ConfiguredBackend::Named { name, backends, answered } => {
                 let Some((targets, known)) = before.iter().find_map(|old| old.addresses_of(name)) else { continue };
                 *answered = known;
                 for target in targets {
-                    let mut endpoint = name.endpoint(target, fleet);
-                    carry_over(&mut endpoint);
-                    endpoints.push((target.clone(), endpoint));
+                    let mut backend = name.backend(target, group);
+                    carry_over(&mut backend);
+                    backends.push((target.clone(), backend));
                 }
             }
         }
     }
 }
 
-impl Slot {
+impl ConfiguredBackend {
     /// The addresses of that name, and whether DNS was asked for them at all, if it is the one that stands here.
-    fn addresses_of(&self, wanted: &DnsName) -> Option<(Vec<&Target>, bool)> {
+    fn addresses_of(&self, wanted: &DnsName) -> Option<(Vec<&ResolvedAddress>, bool)> {
         match self {
-            Self::Named { name, endpoints, answered } if (&name.host, name.port) == (&wanted.host, wanted.port) => {
-                Some((endpoints.iter().map(|(target, _)| target).collect(), *answered))
+            Self::Named { name, backends, answered } if (&name.host, name.port) == (&wanted.host, wanted.port) => {
+                Some((backends.iter().map(|(target, _)| target).collect(), *answered))
             }
             _ => None,
         }

@@ -3,7 +3,7 @@
 mod service;
 mod system;
 
-pub use service::{domain, is_service, Target};
+pub use service::{domain, is_service, ResolvedAddress};
 
 use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};

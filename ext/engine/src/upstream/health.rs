@@ -1,17 +1,17 @@
 //! Knowing which backends are well: from checks of our own ([`check`], on a schedule of the control runtime: [`schedule`]) and
-//! from what becomes of requests ([`passive`]).
+//! from what becomes of requests ([`outlier`]).
 
 mod ask;
 mod check;
 mod grpc;
-pub(super) mod passive;
+pub(super) mod outlier;
 pub(super) mod rise_fall;
 pub(super) mod schedule;
 
 use std::time::Duration;
 
 pub use check::Check;
-pub use passive::Passive;
+pub use outlier::OutlierRules;
 
 use crate::compile::seconds;
 use crate::config::Pool;
@@ -26,8 +26,8 @@ const MOST_WAITING: i64 = 1_000_000;
 pub struct Rules {
     /// Active checks.
     pub check: Option<Check>,
-    /// Passive checks.
-    pub passive: Option<Passive>,
+    /// OutlierRules checks.
+    pub outlier: Option<OutlierRules>,
     /// Requests that may wait while every backend is busy.
     pub queue: usize,
     /// How long each of them may.
@@ -42,7 +42,7 @@ impl Rules {
         let max_fails = count("max_fails", pool.max_fails, MOST_FAILS, report);
         Self {
             check: pool.health_check.as_ref().map(|spec| Check::compile(spec, report)),
-            passive: (max_fails > 0).then_some(Passive { max_fails, fail_timeout }),
+            outlier: (max_fails > 0).then_some(OutlierRules { max_fails, fail_timeout }),
             queue: count("queue", pool.queue, MOST_WAITING, report),
             queue_timeout: time("queue_timeout", pool.queue_timeout, report),
         }

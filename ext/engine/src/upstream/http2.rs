@@ -1,18 +1,18 @@
 //! HTTP/2 to backends: connections that the requests of one engine thread share, each as a stream of its own.
 //!
-//! [`Lanes`] finds a connection with room for one more stream, or has one made for all that wait; [`drive`](drive::drive) is the task that each
+//! [`Http2Pool`] finds a connection with room for one more stream, or has one made for all that wait; [`drive`](drive::drive) is the task that each
 //! connection lives in; [`alone`] is for a single request that shares nothing, such as a check.
 
 mod alone;
-mod dial;
+mod pending_connect;
 mod drive;
-mod lanes;
+mod pool;
 mod request;
 mod watched;
 
 pub(crate) use alone::alone;
-pub(crate) use dial::{Call, Reached};
-pub(crate) use lanes::Lanes;
+pub(crate) use pending_connect::{Acquired, ConnectRequest};
+pub(crate) use pool::Http2Pool;
 use proxy_http::http2::Lease;
 pub(crate) use request::write_request;
 

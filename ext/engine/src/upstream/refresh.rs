@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use super::dns::{self, Dns, NoAnswer, Target};
+use super::dns::{self, Dns, NoAnswer, ResolvedAddress};
 use super::Upstream;
 use crate::log::{Level, Log};
 
@@ -64,13 +64,17 @@ pub(super) async fn follow(upstream: Weak<Upstream>, name: Name, dns: Arc<Dns>) 
 }
 
 impl Name {
-    async fn targets(&self, dns: &Dns, known: &[Target]) -> Result<(Vec<Target>, Duration), NoAnswer> {
+    async fn targets(
+        &self,
+        dns: &Dns,
+        known: &[ResolvedAddress],
+    ) -> Result<(Vec<ResolvedAddress>, Duration), NoAnswer> {
         if dns::is_service(&self.host) {
             return dns.targets(&self.host, known).await;
         }
         let known: Vec<IpAddr> = known.iter().map(|target| target.address.ip()).collect();
         let answer = dns.lookup(&self.host, &known).await?;
-        let target = |ip: IpAddr| Target::of(&self.host, SocketAddr::new(ip, self.port));
+        let target = |ip: IpAddr| ResolvedAddress::of(&self.host, SocketAddr::new(ip, self.port));
         Ok((answer.addresses.into_iter().map(target).collect(), answer.ttl))
     }
 
@@ -79,6 +83,6 @@ impl Name {
     }
 }
 
-fn list(targets: &[Target]) -> String {
+fn list(targets: &[ResolvedAddress]) -> String {
     targets.iter().map(|target| target.address.to_string()).collect::<Vec<_>>().join(", ")
 }

@@ -8,13 +8,13 @@ use proxy_http::proxy_protocol::Form;
 use super::address::Address;
 use super::backend::Traits;
 use super::balancer::Policy;
+use super::configured_backend::HEAVIEST;
 use super::health::Rules;
 use super::pool::Keep;
-use super::slot::HEAVIEST;
 use super::tls::TlsClient;
 use super::Protocol;
 use crate::compile::seconds;
-use crate::config::{At, Backend, Pool, Problem};
+use crate::config::{self, At, Pool, Problem};
 
 /// What holds for every backend of an upstream.
 #[derive(Debug, Clone)]
@@ -142,7 +142,7 @@ pub(super) fn traits_of_all(pool: &Pool, report: &mut Report<'_>) -> Traits {
 }
 
 /// What is said of one backend. `of_all` is what is said of all of them.
-pub(super) fn traits(backend: &Backend, of_all: Traits, report: &mut Report<'_>) -> Traits {
+pub(super) fn traits(backend: &config::Backend, of_all: Traits, report: &mut Report<'_>) -> Traits {
     let option = |name: &str| format!("backends: {:?}: {name}", backend.address);
     Traits {
         weight: report.number(&option("weight"), backend.weight, 1, HEAVIEST),

@@ -10,6 +10,7 @@ use balancer::Policy;
 
 use super::*;
 use crate::error::{Blame, ConnectErrorKind};
+use connect::connect;
 use dns_server::{DnsServer, Reply};
 
 /// No test takes longer than this.
@@ -61,8 +62,8 @@ async fn localhost_is_reached_whichever_loopback_address_its_server_listens_on()
         let port = listener.local_addr().expect("an address").port();
         let upstream = upstream(Policy::RoundRobin, &[&format!("localhost:{port}")]);
         assert_eq!(upstream.len(), 1);
-        let endpoint = upstream.choose(&Asking::Nothing, &mut Tried::default()).backend().expect("an endpoint");
-        within(connect(&endpoint, None, Duration::from_secs(5))).await.expect(loopback);
+        let endpoint = upstream.choose(&Affinity::None, &mut Tried::default()).backend().expect("an endpoint");
+        within(connect(&endpoint, None, &[], Duration::from_secs(5))).await.expect(loopback);
     }
 }
 
@@ -106,7 +107,7 @@ struct Looking {
 
 impl std::task::Wake for Looking {
     fn wake(self: Arc<Self>) {
-        let choice = self.upstream.choose(&Asking::Nothing, &mut Tried::default());
+        let choice = self.upstream.choose(&Affinity::None, &mut Tried::default());
         self.found.lock().push(choice.backend().map_or("nobody".to_owned(), |endpoint| endpoint.label().to_owned()));
     }
 }
@@ -124,13 +125,14 @@ async fn who_waits_is_woken_when_a_new_address_can_be_chosen_and_not_before() {
     let upstream = Upstream::new("test", false, &[member], &terms, None);
     upstream.start(&server.dns(), &Handle::current(), &log());
     within(upstream.ready()).await;
-    let endpoint = upstream.choose(&Asking::Nothing, &mut Tried::default()).backend().expect("a backend");
+    let endpoint = upstream.choose(&Affinity::None, &mut Tried::default()).backend().expect("a backend");
     let busy = Attempt::admit(endpoint, None).expect("room");
-    let ticket = upstream.fleet().queue().enter().expect("room in the line");
+    let ticket = upstream.group().queue().enter().expect("room in the line");
     let looking = Arc::new(Looking { upstream: upstream.clone(), found: Mutex::default() });
     assert!(ticket.is_first(&std::task::Context::from_waker(&looking.clone().into())));
-    let target =
-        |host: &str| Target::of("app.test", std::net::SocketAddr::new(host.parse().expect("an address"), 3000));
+    let target = |host: &str| {
+        ResolvedAddress::of("app.test", std::net::SocketAddr::new(host.parse().expect("an address"), 3000))
+    };
     upstream.resolved(0, Some(&[target("127.0.0.2"), target("127.0.0.3")]));
     assert_eq!(*looking.found.lock(), ["127.0.0.3:3000"]);
     drop((ticket, busy));
@@ -159,7 +161,7 @@ fn who_was_too_late_for_a_backend_may_have_it_when_there_is_room_again() {
             }
         };
         for _ in 0..5_000 {
-            let mut admission = admission::Admission::new(&upstream, Asking::Nothing, 20.0);
+            let mut admission = admission::Admission::new(&upstream, Affinity::None, 20.0);
             meet();
             let attempt = admission.admit_at_once();
             meet();
@@ -184,9 +186,9 @@ fn a_retry_that_the_budget_keeps_from_a_failing_backend_goes_to_one_that_is_well
     let upstream = upstream(Policy::Ordered, &["127.0.0.2:80", "127.0.0.3:80", "127.0.0.4:80"]);
     let failing: Vec<_> = upstream.live.load().iter().take(2).cloned().collect();
     failing.iter().for_each(|endpoint| Attempt::begin(endpoint.clone()).failed(Blame::Backend));
-    let take = || admission::RetryPermit::take(upstream.fleet(), 20.0);
+    let take = || admission::RetryPermit::take(upstream.group(), 20.0);
     let others: Vec<_> = std::iter::from_fn(take).collect();
-    let mut admission = admission::Admission::new(&upstream, Asking::Nothing, 20.0);
+    let mut admission = admission::Admission::new(&upstream, Affinity::None, 20.0);
     let mut next = || admission.admit_at_once().map(|attempt| attempt.label().to_owned());
     assert_eq!(next().as_deref(), Some("127.0.0.2:80"), "a first attempt needs no budget");
     assert_eq!(next().as_deref(), Some("127.0.0.4:80"));
@@ -215,7 +217,7 @@ async fn a_name_without_an_address_is_ready_and_empty_and_is_asked_for_again() {
     let upstream = upstream(Policy::RoundRobin, &["app.test"]);
     upstream.start(&server.dns(), &Handle::current(), &log());
     within(upstream.ready()).await;
-    assert!(upstream.choose(&Asking::Nothing, &mut Tried::default()).backend().is_none());
+    assert!(upstream.choose(&Affinity::None, &mut Tried::default()).backend().is_none());
     server.answer(Reply::addresses(60, &["127.0.0.2"]));
     until("the name to appear", || labels(&upstream) == ["127.0.0.2:80"]).await;
 }
@@ -242,12 +244,12 @@ async fn a_failed_attempt_moves_on_to_the_next_backend_in_the_list() {
     let alive_address = alive.local_addr().expect("an address").to_string();
     let upstream = upstream(Policy::Ordered, &[&dead.to_string(), &alive_address]);
     let mut tried = Tried::default();
-    let first = upstream.choose(&Asking::Nothing, &mut tried).backend().expect("a backend");
-    let error = within(connect(&first, None, Duration::from_secs(5))).await.expect_err("nobody listens");
+    let first = upstream.choose(&Affinity::None, &mut tried).backend().expect("a backend");
+    let error = within(connect(&first, None, &[], Duration::from_secs(5))).await.expect_err("nobody listens");
     assert_eq!(error.kind(), ConnectErrorKind::Refused);
-    let second = upstream.choose(&Asking::Nothing, &mut tried).backend().expect("another backend");
+    let second = upstream.choose(&Affinity::None, &mut tried).backend().expect("another backend");
     assert_eq!(second.label(), alive_address);
-    within(connect(&second, None, Duration::from_secs(5))).await.expect("a connection");
+    within(connect(&second, None, &[], Duration::from_secs(5))).await.expect("a connection");
 }
 
 #[tokio::test]
@@ -257,7 +259,7 @@ async fn a_service_stands_for_the_hosts_of_its_records_with_their_ports_weights_
     let upstream = upstream(Policy::RoundRobin, &["_http._tcp.app.test"]);
     upstream.start(&server.dns(), &Handle::current(), &log());
     within(upstream.ready()).await;
-    let chosen = || upstream.choose(&Asking::Nothing, &mut Tried::default()).backend().expect("a backend");
+    let chosen = || upstream.choose(&Affinity::None, &mut Tried::default()).backend().expect("a backend");
     // A round begins anywhere.
     let mut chosen: Vec<_> = (0..4).map(|_| chosen().label().to_owned()).collect();
     chosen.sort();

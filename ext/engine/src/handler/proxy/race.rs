@@ -13,25 +13,25 @@ use super::attempts::Attempts;
 use crate::error::{Error, Side};
 use crate::peer::Peer;
 use crate::upstream::ask;
-use crate::upstream::http2::Call;
-use crate::upstream::{Attempt, Endpoint, Keep, Pool};
+use crate::upstream::http2::ConnectRequest;
+use crate::upstream::{Attempt, Backend, Keep, Pool};
 
 /// How long the connection to one address may take before that to the next is begun (RFC 8305, section 8).
 const HEAD_START: Duration = Duration::from_millis(250);
 
-type Reached = Result<(Peer, bool), Error>;
+type Acquired = Result<(Peer, bool), Error>;
 
 /// A connection under way, and the attempt that it is for. None: the attempt that the race began with.
 struct Runner<'r> {
     attempt: Option<Attempt>,
-    connecting: Pin<Box<dyn Future<Output = Reached> + 'r>>,
+    connecting: Pin<Box<dyn Future<Output = Acquired> + 'r>>,
 }
 
 impl Attempts<'_, '_> {
     /// Connects to the backend of `attempt` and, when that takes long or fails, to other addresses of its name, one family after the other.
     /// The first connection counts, and `attempt` is then the one that it is for. An address that began earlier and lost comes last for a
     /// while, so that the next request begins with one that is quicker. `connect_timeout` is for all of it.
-    pub(super) async fn race(&mut self, attempt: &mut Attempt, deadline: Instant) -> Reached {
+    pub(super) async fn race(&mut self, attempt: &mut Attempt, deadline: Instant) -> Acquired {
         let begun = Instant::now();
         let connect_timeout = self.proxy.connect_timeout;
         // In whole milliseconds, for who reads of it.
@@ -48,10 +48,10 @@ impl Attempts<'_, '_> {
             name: name.as_ref(),
             keep: self.proxy.keep,
             max_head: self.proxy.limits.max_head,
-            upgrade: self.asked.upgrade,
+            upgrade: self.needs.upgrade,
             deadline,
         };
-        let first = dialler.dial(attempt.endpoint().clone(), connect_timeout);
+        let first = dialler.dial(attempt.backend().clone(), connect_timeout);
         let mut runners = vec![Runner { attempt: None, connecting: first }];
         let mut others = true;
         let mut started = 0;
@@ -95,9 +95,9 @@ impl Attempts<'_, '_> {
                 None => {}
             }
             if others {
-                match self.admission.other_address(attempt.endpoint()) {
+                match self.admission.other_address(attempt.backend()) {
                     Some(other) => {
-                        let connecting = dialler.dial(other.endpoint().clone(), left());
+                        let connecting = dialler.dial(other.backend().clone(), left());
                         started += 1;
                         runners.push(Runner { attempt: Some(other), connecting });
                         pause.as_mut().reset(Instant::now() + HEAD_START);
@@ -133,11 +133,11 @@ struct Dialler<'r> {
 }
 
 impl<'r> Dialler<'r> {
-    fn dial(self, endpoint: Arc<Endpoint>, limit: Duration) -> Pin<Box<dyn Future<Output = Reached> + 'r>> {
+    fn dial(self, backend: Arc<Backend>, limit: Duration) -> Pin<Box<dyn Future<Output = Acquired> + 'r>> {
         let Self { pool, introduction, name, keep, max_head, upgrade, deadline } = self;
         Box::pin(async move {
-            let call = Call { endpoint: &endpoint, name, introduction, keep, max_head, limit, deadline };
-            pool.reach(call, upgrade).await
+            let call = ConnectRequest { backend: &backend, name, introduction, keep, max_head, limit, deadline };
+            pool.connect(call, upgrade).await
         })
     }
 }

@@ -7,7 +7,7 @@ use proxy_http::message::{Known, Method, Version};
 use super::Proxy;
 use crate::error::Blame;
 use crate::error::{Error, Kind, Retry, Side};
-use crate::exchange::{self, Events, Limits, Upload};
+use crate::exchange::{self, Events, Limits, RequestBody};
 use crate::grpc;
 use crate::metrics::LongLivedKind;
 use crate::peer::Peer;
@@ -22,9 +22,9 @@ impl Proxy {
         exchange: &mut Exchange<'_>,
         answered: &mut Option<Peer>,
         attempt: Attempt,
-        upload: &mut Upload,
+        body: &mut RequestBody,
     ) -> Verdict {
-        upload.let_go();
+        body.let_go();
         let Some(backend) = answered.as_mut() else {
             return self.refuse(exchange, answered, attempt, Malformed::UnaskedConnect).await;
         };
@@ -65,7 +65,7 @@ impl Proxy {
         };
         // A request whose body is still on its way when the answer comes may never be read to its end.
         exchange.keep_alive &=
-            upload.is_complete() && client_framing != Framing::UntilClose && !exchange.engine.is_draining();
+            body.is_complete() && client_framing != Framing::UntilClose && !exchange.engine.is_draining();
         exchange.answering(status);
         exchange.outcome.backend = Some(attempt);
         self.write_response(exchange, client_framing);
@@ -78,11 +78,11 @@ impl Proxy {
         let mut in_order = false;
         let result = match exchange.call {
             None if lasts && exchange::is_event_stream(heads.1) => {
-                Box::pin(self.relay_events(exchange, backend, upload, &limits, &mut in_order)).await
+                Box::pin(self.relay_events(exchange, backend, body, &limits, &mut in_order)).await
             }
-            None => exchange::relay(exchange.client, backend, upload, heads, &limits, |_| ()).await,
+            None => exchange::relay(exchange.client, backend, body, heads, &limits, |_| ()).await,
             call => {
-                let relay = exchange::relay(exchange.client, backend, upload, heads, &limits, |_| ());
+                let relay = exchange::relay(exchange.client, backend, body, heads, &limits, |_| ());
                 Box::pin(grpc::within(call, relay)).await
             }
         };
@@ -90,17 +90,17 @@ impl Proxy {
             let fields = backend.trailers().unwrap_or(&exchange.work.response.fields);
             exchange.outcome.grpc.note(fields);
         }
-        if result.is_err() || !upload.is_complete() {
-            upload.let_go_of(backend, limits.write);
+        if result.is_err() || !body.is_complete() {
+            body.let_go_of(backend, limits.write);
         }
         match result {
             Ok(()) => {
                 // What a backend sends beyond its response reaches nobody: the connection goes with it.
-                let clean = upload.is_complete() && backend.received().is_empty() && !backend.peer_ended();
+                let clean = body.is_complete() && backend.received().is_empty() && !backend.peer_ended();
                 if let (true, Some(Peer::Http1(backend))) = (reusable && clean, answered.take()) {
                     if let Some(attempt) = &exchange.outcome.backend {
                         let (pool, introduction) = (&exchange.engine.pool, &exchange.work.introduction);
-                        pool.give_back_as(attempt.endpoint(), backend.into_stream(), introduction, keep);
+                        pool.give_back(attempt.backend(), backend.into_stream(), introduction, keep);
                     }
                 }
                 match (exchange.keep_alive, exchange.client.peer.is_read()) {
@@ -135,14 +135,14 @@ impl Proxy {
         &self,
         exchange: &mut Exchange<'_>,
         backend: &mut Peer,
-        upload: &mut Upload,
+        body: &mut RequestBody,
         limits: &Limits,
         in_order: &mut bool,
     ) -> Result<(), Error> {
         let events = Events::default();
         let mut open = exchange.engine.long_lived(LongLivedKind::EventStream);
         let heads = (&exchange.work.request.fields, &exchange.work.response.fields);
-        let relay = exchange::relay(exchange.client, backend, upload, heads, limits, |data| events.pass(data));
+        let relay = exchange::relay(exchange.client, backend, body, heads, limits, |data| events.pass(data));
         let ended = Events::until_over(relay, &mut open).await;
         if matches!(&ended, Err(error) if matches!(error.kind, Kind::Stopping)) {
             *in_order = exchange.work.request.method == Method::Get && events.end(exchange.client).await;

@@ -1,25 +1,25 @@
-//! One attempt at one endpoint.
+//! One attempt at one backend.
 
 use std::cell::{Cell, RefCell};
 use std::ops::Deref;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::Arc;
 
-use super::{counted, Endpoint};
+use super::{counted, Backend};
 use crate::error::{Blame, Error, Kind};
 use crate::log::Level;
 use crate::upstream::admission::RetryPermit;
 use crate::upstream::clock;
 
-/// One attempt at one endpoint: counted as in flight until it is dropped, or becomes a tunnel.
+/// One attempt at one backend: counted as in flight until it is dropped, or becomes a tunnel.
 #[derive(Debug)]
 pub struct Attempt {
-    endpoint: Arc<Endpoint>,
+    backend: Arc<Backend>,
     /// Whether it counts as a tunnel.
     tunnel: Cell<bool>,
     /// Whether it counts as in flight.
     in_flight: Cell<bool>,
-    /// Whether an ejected endpoint waits for its outcome.
+    /// Whether an ejected backend waits for its outcome.
     probes: Cell<bool>,
     /// Whether one that could not be connected to waits for its outcome.
     tries: Cell<bool>,
@@ -28,42 +28,42 @@ pub struct Attempt {
 }
 
 impl Attempt {
-    /// Counts an attempt that begins now, whatever the endpoint's limits.
-    pub fn begin(endpoint: Arc<Endpoint>) -> Self {
-        endpoint.history.in_flight.fetch_add(1, Relaxed);
-        Self::begun(endpoint, false, None)
+    /// Counts an attempt that begins now, whatever the backend's limits.
+    pub fn begin(backend: Arc<Backend>) -> Self {
+        backend.history.in_flight.fetch_add(1, Relaxed);
+        Self::begun(backend, false, None)
     }
 
-    /// Begins an attempt unless the endpoint is full by now, or was ejected and somebody else probes it.
-    pub(crate) fn admit(endpoint: Arc<Endpoint>, retry: Option<RetryPermit>) -> Option<Self> {
-        match endpoint.traits.max_connections {
+    /// Begins an attempt unless the backend is full by now, or was ejected and somebody else probes it.
+    pub(crate) fn admit(backend: Arc<Backend>, retry: Option<RetryPermit>) -> Option<Self> {
+        match backend.traits.max_connections {
             None => {
-                endpoint.history.in_flight.fetch_add(1, Relaxed);
+                backend.history.in_flight.fetch_add(1, Relaxed);
             }
             Some(most) => {
                 let one_more = |count| (count < u64::from(most)).then_some(count + 1);
-                endpoint.history.in_flight.fetch_update(Relaxed, Relaxed, one_more).ok()?;
+                backend.history.in_flight.fetch_update(Relaxed, Relaxed, one_more).ok()?;
             }
         }
-        let status = &endpoint.history.status;
+        let status = &backend.history.status;
         if status.is_plain() {
-            return Some(Self::begun(endpoint, false, retry));
+            return Some(Self::begun(backend, false, retry));
         }
         let ejected = status.is_ejected();
         if ejected && !status.take_probe(clock::now()) {
-            endpoint.leave();
+            backend.leave();
             return None;
         }
         let tries = status.is_doubted() && status.take_try(clock::now());
-        let attempt = Self::begun(endpoint, ejected, retry);
+        let attempt = Self::begun(backend, ejected, retry);
         attempt.tries.set(tries);
         Some(attempt)
     }
 
-    fn begun(endpoint: Arc<Endpoint>, probes: bool, retry: Option<RetryPermit>) -> Self {
-        endpoint.history.requests.fetch_add(1, Relaxed);
+    fn begun(backend: Arc<Backend>, probes: bool, retry: Option<RetryPermit>) -> Self {
+        backend.history.requests.fetch_add(1, Relaxed);
         Self {
-            endpoint,
+            backend,
             tunnel: Cell::new(false),
             in_flight: Cell::new(true),
             probes: Cell::new(probes),
@@ -73,11 +73,11 @@ impl Attempt {
         }
     }
 
-    /// Takes one of the endpoint's places for tunnels. `false` if it has `max_tunnels` already.
+    /// Takes one of the backend's places for tunnels. `false` if it has `max_tunnels` already.
     pub(crate) fn reserve_tunnel(&self) -> bool {
-        let most = self.endpoint.traits.max_tunnels.map_or(u64::MAX, u64::from);
+        let most = self.backend.traits.max_tunnels.map_or(u64::MAX, u64::from);
         let one_more = |count| (count < most).then_some(count + 1);
-        let reserved = self.endpoint.history.tunnels.fetch_update(Relaxed, Relaxed, one_more).is_ok();
+        let reserved = self.backend.history.tunnels.fetch_update(Relaxed, Relaxed, one_more).is_ok();
         self.tunnel.set(reserved);
         reserved
     }
@@ -85,7 +85,7 @@ impl Attempt {
     /// From here on it is a tunnel, and no request: a backend's workers are not busy with it, and its place is another's.
     pub(crate) fn becomes_tunnel(&self) {
         if self.in_flight.take() {
-            self.endpoint.leave();
+            self.backend.leave();
         }
     }
 
@@ -93,37 +93,37 @@ impl Attempt {
     #[inline]
     pub(crate) fn connected(&self) {
         self.tries.set(false);
-        self.endpoint.trust();
+        self.backend.trust();
     }
 
     /// The backend could not be connected to: `why`. It comes last for a moment, which doubles with each try that fails after it.
     #[cold]
     fn unconnected(&self, why: &str) {
-        let endpoint = &self.endpoint;
-        let first = !endpoint.history.status.is_doubted();
-        let moment = endpoint.history.status.doubt(self.tries.take(), clock::now());
+        let backend = &self.backend;
+        let first = !backend.history.status.is_doubted();
+        let moment = backend.history.status.doubt(self.tries.take(), clock::now());
         // Where there is nobody else it is first and last.
-        if moment.is_some() && first && endpoint.fleet.has_others() {
+        if moment.is_some() && first && backend.group.has_others() {
             let what = format_args!("cannot be connected to ({why}): it comes last until it can");
-            endpoint.fleet.note(Level::Warn, endpoint, what);
+            backend.group.note(Level::Warn, backend, what);
         }
     }
 
     /// The backend has answered, and not with what counts as a failure.
     pub fn succeeded(&self) {
-        let endpoint = &self.endpoint;
-        if endpoint.history.failing.load(Relaxed) {
-            endpoint.history.failing.store(false, Relaxed);
+        let backend = &self.backend;
+        if backend.history.failing.load(Relaxed) {
+            backend.history.failing.store(false, Relaxed);
         }
         self.connected();
         // The backend is in no trouble, and what follows, a tunnel perhaps, may take long.
         self.give_retry_back();
         if self.probes.take() {
-            endpoint.history.conduct.lock().returned(clock::now());
-            endpoint.history.status.restore();
-            endpoint.rise();
-            endpoint.fleet.note(Level::Info, endpoint, format_args!("is back: a request succeeded"));
-            endpoint.fleet.queue().wake();
+            backend.history.outlier.lock().returned(clock::now());
+            backend.history.status.restore();
+            backend.rise();
+            backend.group.note(Level::Info, backend, format_args!("is back: a request succeeded"));
+            backend.group.queue().wake();
         }
     }
 
@@ -135,40 +135,40 @@ impl Attempt {
         if blame == Blame::Us {
             return;
         }
-        let endpoint = &self.endpoint;
-        endpoint.history.failures.fetch_add(1, Relaxed);
-        endpoint.history.failing.store(true, Relaxed);
-        let Some(rules) = endpoint.fleet.rules().passive else { return };
+        let backend = &self.backend;
+        backend.history.failures.fetch_add(1, Relaxed);
+        backend.history.failing.store(true, Relaxed);
+        let Some(rules) = backend.group.rules().outlier else { return };
         let now = clock::now();
-        let mut conduct = endpoint.history.conduct.lock();
+        let mut outlier = backend.history.outlier.lock();
         let probed = self.probes.take();
-        if !probed && (endpoint.history.status.is_ejected() || !conduct.failed(rules, now)) {
+        if !probed && (backend.history.status.is_ejected() || !outlier.failed(rules, now)) {
             return;
         }
         let mut length = None;
         let mut eject = || {
-            let time = conduct.eject(rules, now);
-            endpoint.history.status.eject(now.saturating_add(clock::millis(time)));
+            let time = outlier.eject(rules, now);
+            backend.history.status.eject(now.saturating_add(clock::millis(time)));
             length = Some(time);
         };
         if probed {
             // It was out already.
             eject();
         } else {
-            endpoint.fleet.eject(endpoint, &mut eject);
+            backend.group.eject(backend, &mut eject);
         }
-        drop(conduct);
+        drop(outlier);
         let Some(length) = length else { return };
-        let fleet = &endpoint.fleet;
+        let group = &backend.group;
         if probed {
             let what = format_args!("is ejected for another {length:?}: the next request failed");
-            fleet.note(Level::Warn, endpoint, what);
+            group.note(Level::Warn, backend, what);
         } else {
             let fails = counted(rules.max_fails, "attempt");
             let what = format_args!("is ejected for {length:?}: {fails} failed within {:?}", rules.fail_timeout);
-            fleet.note(Level::Warn, endpoint, what);
+            group.note(Level::Warn, backend, what);
         }
-        fleet.queue().wake();
+        group.queue().wake();
     }
 
     /// Counts a failure for whoever is to blame for it.
@@ -191,17 +191,17 @@ impl Attempt {
         self.retry.take();
     }
 
-    /// The endpoint itself, for the pool.
-    pub fn endpoint(&self) -> &Arc<Endpoint> {
-        &self.endpoint
+    /// The backend itself, for the pool.
+    pub fn backend(&self) -> &Arc<Backend> {
+        &self.backend
     }
 }
 
 impl Deref for Attempt {
-    type Target = Endpoint;
+    type Target = Backend;
 
-    fn deref(&self) -> &Endpoint {
-        &self.endpoint
+    fn deref(&self) -> &Backend {
+        &self.backend
     }
 }
 
@@ -209,29 +209,29 @@ impl Drop for Attempt {
     fn drop(&mut self) {
         let probed_nothing = self.probes.get();
         if probed_nothing {
-            self.endpoint.history.status.give_probe_back();
+            self.backend.history.status.give_probe_back();
         }
         if self.tries.get() {
-            self.endpoint.history.status.give_try_back();
+            self.backend.history.status.give_try_back();
         }
         if self.in_flight.get() {
-            self.endpoint.leave();
+            self.backend.leave();
         }
         if self.tunnel.get() {
-            self.endpoint.history.tunnels.fetch_sub(1, Relaxed);
+            self.backend.history.tunnels.fetch_sub(1, Relaxed);
         }
         if probed_nothing {
-            self.endpoint.fleet.queue().wake();
+            self.backend.group.queue().wake();
         }
     }
 }
 
-impl Endpoint {
+impl Backend {
     /// One request fewer.
     fn leave(&self) {
         self.history.in_flight.fetch_sub(1, Relaxed);
         if self.history.limited.load(Relaxed) {
-            self.fleet.queue().wake();
+            self.group.queue().wake();
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What happened at an endpoint, which outlives a configuration.
+//! What happened at an backend, which outlives a configuration.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Weak};
@@ -6,10 +6,11 @@ use std::sync::{Arc, Weak};
 use parking_lot::Mutex;
 
 use super::status::{Ramp, Status};
-use super::Endpoint;
-use crate::upstream::health::{passive, rise_fall};
+use super::Backend;
+use crate::upstream::health::outlier::OutlierRecord;
+use crate::upstream::health::rise_fall::CheckRecord;
 
-/// What happened at an endpoint so far. It is carried over a reload: requests of both configurations are then counted together, and idle
+/// What happened at an backend so far. It is carried over a reload: requests of both configurations are then counted together, and idle
 /// connections stay in the pools.
 #[derive(Debug)]
 pub(super) struct History {
@@ -28,8 +29,8 @@ pub(super) struct History {
     pub(super) tunnels: AtomicU64,
     pub(super) requests: AtomicU64,
     pub(super) failures: AtomicU64,
-    pub(super) checks: Mutex<rise_fall::Record>,
-    pub(super) conduct: Mutex<passive::Record>,
+    pub(super) checks: Mutex<CheckRecord>,
+    pub(super) outlier: Mutex<OutlierRecord>,
 }
 
 impl History {
@@ -48,16 +49,16 @@ impl History {
             requests: AtomicU64::new(0),
             failures: AtomicU64::new(0),
             checks: Mutex::default(),
-            conduct: Mutex::default(),
+            outlier: Mutex::default(),
         }
     }
 }
 
-/// Tells whether there is an endpoint of some id, under this configuration or a later one.
+/// Tells whether there is an backend of some id, under this configuration or a later one.
 #[derive(Debug, Clone)]
-pub(crate) struct Trace(Weak<History>);
+pub(crate) struct WeakBackend(Weak<History>);
 
-impl Trace {
+impl WeakBackend {
     pub(super) fn of(history: &Arc<History>) -> Self {
         Self(Arc::downgrade(history))
     }
@@ -68,11 +69,11 @@ impl Trace {
     }
 }
 
-impl Endpoint {
+impl Backend {
     /// Carries the state of `before` over, if both are connected to in the same way. `false` if they are not.
     pub(in crate::upstream) fn carry_over(self: &mut Arc<Self>, before: &Self) -> bool {
-        let name = |endpoint: &Self| endpoint.tls.as_ref().map(|tls| tls.name.clone());
-        let same = self.label == before.label && self.place == before.place && name(self) == name(before);
+        let name = |backend: &Self| backend.tls.as_ref().map(|tls| tls.name.clone());
+        let same = self.label == before.label && self.address == before.address && name(self) == name(before);
         let same = same && self.protocol() == before.protocol();
         match Arc::get_mut(self).filter(|_| same) {
             Some(own) => {

@@ -1,4 +1,4 @@
-//! Whether an endpoint gets requests, in a form that every request can afford to read.
+//! Whether an backend gets requests, in a form that every request can afford to read.
 
 use std::sync::atomic::{AtomicU64, AtomicU8, Ordering::Relaxed};
 
@@ -54,8 +54,8 @@ impl Admin {
     }
 }
 
-/// The state of an endpoint. Who wants to change it for good holds a lock elsewhere; requests only read it, and take the one
-/// probe that an ejected endpoint is due.
+/// The state of an backend. Who wants to change it for good holds a lock elsewhere; requests only read it, and take the one
+/// probe that an ejected backend is due.
 #[derive(Debug, Default)]
 pub(super) struct Status {
     bits: AtomicU8,
@@ -220,7 +220,7 @@ impl Status {
     }
 }
 
-/// How an endpoint that came back gets its share step by step.
+/// How an backend that came back gets its share step by step.
 #[derive(Debug, Default)]
 pub(super) struct Ramp(AtomicU64);
 

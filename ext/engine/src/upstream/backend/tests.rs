@@ -6,30 +6,30 @@ use crate::error::Blame;
 use crate::log::tests::Memory;
 use crate::log::Log;
 use crate::upstream::admission::RetryPermit;
-use crate::upstream::health::{Passive, Rules};
+use crate::upstream::health::{OutlierRules, Rules};
 
-fn endpoint(traits: Traits) -> Arc<Endpoint> {
-    Endpoint::new("a".into(), "a", Place::Unix("/a".into()), None, traits)
+fn endpoint(traits: Traits) -> Arc<Backend> {
+    Backend::new("a".into(), "a", BackendAddress::Unix("/a".into()), None, traits)
 }
 
 /// So many backends of one upstream.
-fn fleet(count: usize, passive: Option<Passive>, traits: Traits) -> Vec<Arc<Endpoint>> {
-    let fleet = Fleet::new("app", Arc::new(Rules { passive, ..Rules::default() }));
-    let make = |n: usize| Endpoint::within(&fleet, n.to_string(), "a", Place::Unix("/a".into()), None, traits);
+fn group(count: usize, outlier: Option<OutlierRules>, traits: Traits) -> Vec<Arc<Backend>> {
+    let group = BackendGroup::new("app", Arc::new(Rules { outlier, ..Rules::default() }));
+    let make = |n: usize| Backend::within(&group, n.to_string(), "a", BackendAddress::Unix("/a".into()), None, traits);
     let endpoints: Vec<_> = (0..count).map(make).collect();
-    fleet.set_members(&endpoints, false);
+    group.set_members(&endpoints, false);
     endpoints
 }
 
-const ONCE: Option<Passive> = Some(Passive { max_fails: 1, fail_timeout: Duration::from_secs(60) });
+const ONCE: Option<OutlierRules> = Some(OutlierRules { max_fails: 1, fail_timeout: Duration::from_secs(60) });
 /// Ejections whose time is over at once.
-const SHORT: Option<Passive> = Some(Passive { max_fails: 1, fail_timeout: Duration::from_nanos(1) });
+const SHORT: Option<OutlierRules> = Some(OutlierRules { max_fails: 1, fail_timeout: Duration::from_nanos(1) });
 
-fn fail(endpoint: &Arc<Endpoint>) {
+fn fail(endpoint: &Arc<Backend>) {
     Attempt::admit(endpoint.clone(), None).expect("it is there").failed(Blame::Backend);
 }
 
-fn states(endpoints: &[Arc<Endpoint>]) -> Vec<&str> {
+fn states(endpoints: &[Arc<Backend>]) -> Vec<&str> {
     endpoints.iter().map(|endpoint| endpoint.state()).collect()
 }
 
@@ -47,8 +47,8 @@ fn an_attempt_counts_as_in_flight_until_it_is_dropped() {
 
 #[test]
 fn an_attempt_fails_once_at_most() {
-    let twice = Some(Passive { max_fails: 2, fail_timeout: Duration::from_secs(60) });
-    let endpoints = fleet(2, twice, Traits::default());
+    let twice = Some(OutlierRules { max_fails: 2, fail_timeout: Duration::from_secs(60) });
+    let endpoints = group(2, twice, Traits::default());
     let attempt = Attempt::begin(endpoints[0].clone());
     attempt.failed(Blame::Backend);
     attempt.failed(Blame::Backend);
@@ -57,9 +57,9 @@ fn an_attempt_fails_once_at_most() {
 
 #[test]
 fn a_retry_that_is_answered_leaves_the_budget_to_others() {
-    let endpoints = fleet(1, None, Traits::default());
+    let endpoints = group(1, None, Traits::default());
     let retry = || {
-        let permit = RetryPermit::take(endpoints[0].fleet(), 20.0)?;
+        let permit = RetryPermit::take(endpoints[0].group(), 20.0)?;
         Attempt::admit(endpoints[0].clone(), Some(permit))
     };
     let retries: Vec<_> = std::iter::from_fn(retry).collect();
@@ -100,7 +100,7 @@ fn max_connections_are_never_exceeded_over_all_threads() {
 #[test]
 fn at_most_half_of_the_backends_are_ejected_and_never_the_only_one() {
     for (count, most) in [(1, 0), (2, 1), (3, 1), (4, 2), (5, 2)] {
-        let endpoints = fleet(count, ONCE, Traits::default());
+        let endpoints = group(count, ONCE, Traits::default());
         endpoints.iter().for_each(fail);
         let ejected = endpoints.iter().filter(|endpoint| endpoint.state() == "ejected").count();
         assert_eq!(ejected, most, "of {count}");
@@ -109,7 +109,7 @@ fn at_most_half_of_the_backends_are_ejected_and_never_the_only_one() {
 
 #[test]
 fn the_last_one_that_serves_is_not_ejected() {
-    let endpoints = fleet(4, ONCE, Traits::default());
+    let endpoints = group(4, ONCE, Traits::default());
     for endpoint in &endpoints[1..] {
         endpoint.set_admin(Admin::Down);
     }
@@ -119,7 +119,7 @@ fn the_last_one_that_serves_is_not_ejected() {
 
 #[test]
 fn one_request_probes_an_ejected_backend_and_brings_it_back() {
-    let endpoints = fleet(2, SHORT, Traits::default());
+    let endpoints = group(2, SHORT, Traits::default());
     fail(&endpoints[0]);
     assert_eq!(states(&endpoints), ["ejected", "ready"]);
     let probe = Attempt::admit(endpoints[0].clone(), None).expect("its time is over");
@@ -133,7 +133,7 @@ fn one_request_probes_an_ejected_backend_and_brings_it_back() {
 
 #[test]
 fn a_probe_that_fails_ejects_it_again() {
-    let endpoints = fleet(2, SHORT, Traits::default());
+    let endpoints = group(2, SHORT, Traits::default());
     fail(&endpoints[0]);
     fail(&endpoints[0]);
     assert_eq!(
@@ -147,7 +147,7 @@ fn a_probe_that_fails_ejects_it_again() {
 
 #[test]
 fn a_probe_that_is_given_up_leaves_it_to_the_next_request() {
-    let endpoints = fleet(2, SHORT, Traits::default());
+    let endpoints = group(2, SHORT, Traits::default());
     fail(&endpoints[0]);
     drop(Attempt::admit(endpoints[0].clone(), None).expect("its time is over"));
     assert_eq!((states(&endpoints), endpoints[0].is_available()), (vec!["ejected", "ready"], true));
@@ -156,7 +156,7 @@ fn a_probe_that_is_given_up_leaves_it_to_the_next_request() {
 
 #[test]
 fn what_we_lack_ourselves_is_not_held_against_a_backend() {
-    let endpoints = fleet(2, ONCE, Traits::default());
+    let endpoints = group(2, ONCE, Traits::default());
     Attempt::begin(endpoints[0].clone()).failed(Blame::Us);
     assert_eq!(states(&endpoints), ["ready", "ready"]);
     assert_eq!(endpoints[0].stats().failures, 0);
@@ -164,7 +164,7 @@ fn what_we_lack_ourselves_is_not_held_against_a_backend() {
 
 #[test]
 fn attempts_of_before_an_ejection_do_not_change_it() {
-    let endpoints = fleet(2, ONCE, Traits::default());
+    let endpoints = group(2, ONCE, Traits::default());
     let (late, later) = (Attempt::begin(endpoints[0].clone()), Attempt::begin(endpoints[0].clone()));
     fail(&endpoints[0]);
     late.succeeded();
@@ -175,7 +175,7 @@ fn attempts_of_before_an_ejection_do_not_change_it() {
 #[test]
 fn the_share_is_the_weight_and_less_after_a_return() {
     let traits = Traits { weight: 4, slow_start: Some(Duration::from_secs(600)), ..Traits::default() };
-    let endpoint = &fleet(2, SHORT, traits)[0];
+    let endpoint = &group(2, SHORT, traits)[0];
     assert_eq!(endpoint.share(), 4 * 256, "at the start it gets all of it");
     fail(endpoint);
     Attempt::admit(endpoint.clone(), None).expect("its time is over").succeeded();
@@ -184,22 +184,22 @@ fn the_share_is_the_weight_and_less_after_a_return() {
 
 #[test]
 fn what_is_wanted_of_all_holds_for_those_to_come_and_labels_remember_what_was_wanted_of_them() {
-    let endpoints = fleet(2, None, Traits { slow_start: Some(Duration::from_secs(600)), ..Traits::default() });
-    let fleet = endpoints[0].fleet().clone();
-    assert!(!fleet.set_admin("app/7", Admin::Down));
-    assert!(fleet.set_admin("app", Admin::Down) && fleet.set_admin("app/1", Admin::Draining));
+    let endpoints = group(2, None, Traits { slow_start: Some(Duration::from_secs(600)), ..Traits::default() });
+    let group = endpoints[0].group().clone();
+    assert!(!group.set_admin("app/7", Admin::Down));
+    assert!(group.set_admin("app", Admin::Down) && group.set_admin("app/1", Admin::Draining));
     assert_eq!(states(&endpoints), ["down", "draining"]);
     let again = |label: &str| {
-        Endpoint::within(&fleet, label.into(), "a", Place::Unix("/a".into()), None, *endpoints[0].traits())
+        Backend::within(&group, label.into(), "a", BackendAddress::Unix("/a".into()), None, *endpoints[0].traits())
     };
     let new = [again("1"), again("2")];
-    fleet.set_members(&new, true);
+    group.set_members(&new, true);
     assert_eq!(states(&new), ["draining", "down"]);
-    assert!(fleet.set_admin("app", Admin::Ready));
+    assert!(group.set_admin("app", Admin::Ready));
     assert_eq!(states(&new), ["ready", "ready"]);
     assert_eq!(new[0].share(), 26, "it starts slowly");
-    assert_eq!(fleet.names(), ["app", "app/1", "app/2"]);
-    assert!(!fleet.set_admin("ap", Admin::Down) && !fleet.set_admin("apple", Admin::Down));
+    assert_eq!(group.names(), ["app", "app/1", "app/2"]);
+    assert!(!group.set_admin("ap", Admin::Down) && !group.set_admin("apple", Admin::Down));
 }
 
 #[tokio::test]
@@ -211,14 +211,15 @@ async fn each_change_is_one_line_of_the_log() {
         fail_timeout: 1e-9,
         ..Pool::default()
     };
-    let fleet = Fleet::new("app", Arc::new(Rules::compile(&pool, &mut |problem| panic!("{problem}"))));
-    let make =
-        |label: &str| Endpoint::within(&fleet, label.into(), "a", Place::Unix("/a".into()), None, Traits::default());
+    let group = BackendGroup::new("app", Arc::new(Rules::compile(&pool, &mut |problem| panic!("{problem}"))));
+    let make = |label: &str| {
+        Backend::within(&group, label.into(), "a", BackendAddress::Unix("/a".into()), None, Traits::default())
+    };
     let members = [make("a:1"), make("b:1")];
     let a = &members[0];
     let memory = Memory::default();
-    fleet.start(&tokio::runtime::Handle::current(), &Log::to(Level::Info, Box::new(memory.clone())));
-    fleet.set_members(&members, false);
+    group.start(&tokio::runtime::Handle::current(), &Log::to(Level::Info, Box::new(memory.clone())));
+    group.set_members(&members, false);
     for result in [Err("connection refused".to_owned()), Err("x".into()), Err("no route".into()), Ok(())] {
         a.checked(result);
     }
@@ -230,9 +231,9 @@ async fn each_change_is_one_line_of_the_log() {
     fail(a);
     fail(a);
     Attempt::admit(a.clone(), None).expect("its time is over").succeeded();
-    fleet.set_admin("app/a:1", Admin::Draining);
-    fleet.set_admin("app/a:1", Admin::Draining);
-    fleet.stop();
+    group.set_admin("app/a:1", Admin::Draining);
+    group.set_admin("app/a:1", Admin::Draining);
+    group.stop();
     let text = memory.text();
     let lines: Vec<_> = text.lines().filter_map(|line| Some(line.split_once(' ')?.1)).collect();
     assert_eq!(

@@ -1,6 +1,6 @@
 use super::super::tests::dns_server::{DnsServer, Reply};
 use super::super::tests::{log, until, within};
-use super::super::{Asking, Tried};
+use super::super::{Affinity, Tried};
 use super::*;
 
 #[tokio::test]
@@ -10,7 +10,7 @@ async fn a_host_is_resolved_when_a_request_names_it_and_found_again_in_any_case(
     by_host.start(&server.dns(), &Handle::current(), &log());
     let upstream = by_host.get(b"App.test:81", false).expect("an upstream");
     within(upstream.ready()).await;
-    let endpoint = upstream.choose(&Asking::Nothing, &mut Tried::default()).backend().expect("an endpoint");
+    let endpoint = upstream.choose(&Affinity::None, &mut Tried::default()).backend().expect("an endpoint");
     assert_eq!((endpoint.label(), endpoint.authority()), ("127.0.0.2:81", "app.test:81"));
     assert!(Arc::ptr_eq(&upstream, &by_host.get(b"aPP.test:81", false).expect("the same")));
     assert!(!Arc::ptr_eq(&upstream, &by_host.get(b"app.test:82", false).expect("another")));

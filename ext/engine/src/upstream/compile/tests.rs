@@ -32,7 +32,7 @@ fn endpoints(proxy: &Proxy, target: TargetHost<'_>) -> Vec<(String, Option<Strin
     let (backends, problems) = compile(proxy, target);
     let Some(Backends::Fixed(upstream)) = backends else { panic!("{problems:?}") };
     let live = upstream.live.load();
-    let describe = |endpoint: &Arc<super::super::Endpoint>| {
+    let describe = |endpoint: &Arc<super::super::Backend>| {
         let name = endpoint.server_name(None).map(|name| name.to_str().into_owned());
         (endpoint.label().to_owned(), name, endpoint.authority().to_owned())
     };

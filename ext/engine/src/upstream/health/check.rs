@@ -25,23 +25,23 @@ pub struct Check {
     /// Another port than the backend's.
     pub(in crate::upstream) port: Option<u16>,
     /// What is asked once there is a connection.
-    pub(super) question: Question,
+    pub(super) probe: Probe,
 }
 
 /// What a backend is asked.
 #[derive(Debug)]
-pub(super) enum Question {
+pub(super) enum Probe {
     /// Nothing: the connection is proof enough.
     Nothing,
     /// A request of HTTP.
-    Http(Box<HttpQuestion>),
+    Http(Box<HttpProbe>),
     /// A call of gRPC.
     Grpc(Box<grpc::Call>),
 }
 
 /// A request, and what the answer must be.
 #[derive(Debug)]
-pub(super) struct HttpQuestion {
+pub(super) struct HttpProbe {
     pub(super) method: Method,
     pub(super) path: Vec<u8>,
     head: RequestHead,
@@ -74,16 +74,16 @@ impl Check {
             timeout: time("timeout", spec.timeout, &mut report),
             rules: RiseFall { rise: row("rise", spec.rise, &mut report), fall: row("fall", spec.fall, &mut report) },
             port,
-            question: match (spec.tcp, spec.grpc) {
-                (true, _) => Question::Nothing,
-                (false, true) => Question::Grpc(Box::new(grpc::Call::compile(spec, &mut report))),
-                (false, false) => Question::Http(Box::new(HttpQuestion::compile(spec, &mut report))),
+            probe: match (spec.tcp, spec.grpc) {
+                (true, _) => Probe::Nothing,
+                (false, true) => Probe::Grpc(Box::new(grpc::Call::compile(spec, &mut report))),
+                (false, false) => Probe::Http(Box::new(HttpProbe::compile(spec, &mut report))),
             },
         }
     }
 }
 
-impl HttpQuestion {
+impl HttpProbe {
     fn compile(spec: &HealthCheck, report: &mut dyn FnMut(String)) -> Self {
         let HealthCheck { path, method, .. } = spec;
         if !path.starts_with('/') || path.bytes().any(|byte| !byte.is_ascii_graphic() || byte == b'#') {

@@ -13,7 +13,7 @@ pub(in crate::upstream) struct RiseFall {
 
 /// One backend's record. Before the first check it counts as well.
 #[derive(Debug, Default)]
-pub(in crate::upstream) struct Record {
+pub(in crate::upstream) struct CheckRecord {
     unhealthy: bool,
     /// Results in a row that speak for a change.
     streak: u32,
@@ -25,16 +25,20 @@ pub(in crate::upstream) struct Record {
 
 /// A change that a check brought about.
 #[derive(Debug, PartialEq, Eq)]
-pub(in crate::upstream) enum Turn {
+pub(in crate::upstream) enum HealthTransition {
     /// It leaves: why.
-    Left(String),
+    Unhealthy(String),
     /// It returns.
-    Returned,
+    Healthy,
 }
 
-impl Record {
+impl CheckRecord {
     /// Notes the result of a check, an error being why it failed.
-    pub(in crate::upstream) fn note(&mut self, result: Result<(), String>, rules: RiseFall) -> Option<Turn> {
+    pub(in crate::upstream) fn note(
+        &mut self,
+        result: Result<(), String>,
+        rules: RiseFall,
+    ) -> Option<HealthTransition> {
         self.since.get_or_insert_with(SystemTime::now);
         let speaks_for_change = result.is_ok() == self.unhealthy;
         self.streak = if speaks_for_change { self.streak.saturating_add(1) } else { 0 };
@@ -48,8 +52,8 @@ impl Record {
         self.unhealthy = !self.unhealthy;
         self.since = Some(SystemTime::now());
         Some(match self.unhealthy {
-            true => Turn::Left(self.error.clone().unwrap_or_default()),
-            false => Turn::Returned,
+            true => HealthTransition::Unhealthy(self.error.clone().unwrap_or_default()),
+            false => HealthTransition::Healthy,
         })
     }
 
@@ -66,16 +70,16 @@ mod tests {
     const RULES: RiseFall = RiseFall { rise: 2, fall: 3 };
 
     /// The turns that a row of results brings: `+` success, `-` failure.
-    fn turns(record: &mut Record, results: &str, rules: RiseFall) -> String {
+    fn turns(record: &mut CheckRecord, results: &str, rules: RiseFall) -> String {
         let turn = |sign| {
             let result = if sign == '+' { Ok(()) } else { Err("refused".to_owned()) };
             match record.note(result, rules) {
                 None => '.',
-                Some(Turn::Left(why)) => {
+                Some(HealthTransition::Unhealthy(why)) => {
                     assert_eq!(why, "refused");
                     'L'
                 }
-                Some(Turn::Returned) => 'R',
+                Some(HealthTransition::Healthy) => 'R',
             }
         };
         results.chars().map(turn).collect()
@@ -83,20 +87,20 @@ mod tests {
 
     #[test]
     fn it_leaves_after_fall_failures_in_a_row_and_returns_after_rise_successes() {
-        let mut record = Record::default();
+        let mut record = CheckRecord::default();
         assert_eq!(turns(&mut record, "--+---", RULES), ".....L");
         assert_eq!(turns(&mut record, "-+-++-", RULES), "....R.");
     }
 
     #[test]
     fn one_of_each_is_enough_if_the_rules_say_so() {
-        let mut record = Record::default();
+        let mut record = CheckRecord::default();
         assert_eq!(turns(&mut record, "+-+-", RiseFall { rise: 1, fall: 1 }), ".LRL");
     }
 
     #[test]
     fn nothing_is_known_before_the_first_check_and_the_latest_failure_stays_known() {
-        let mut record = Record::default();
+        let mut record = CheckRecord::default();
         assert!(record.result().is_none());
         turns(&mut record, "---", RULES);
         assert!(matches!(record.result(), Some((false, _, Some("refused")))));

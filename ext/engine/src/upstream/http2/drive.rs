@@ -11,11 +11,11 @@ use h2::{Ping, PingPong};
 use proxy_http::http2::{Load, UNSAID};
 use tokio::time::{sleep_until, Instant};
 
-use super::lanes::Lanes;
+use super::pool::Http2Pool;
 use super::watched::Activity;
 use super::Opened;
 use crate::log::Level;
-use crate::upstream::backend::Endpoint;
+use crate::upstream::backend::Backend;
 
 /// How it is found out whether a backend is alive.
 #[derive(Debug, Clone, Copy)]
@@ -41,8 +41,8 @@ impl Default for Rhythm {
 const PONG: u64 = 17;
 
 /// Moves a connection until it ends.
-pub(super) async fn drive(lanes: rc::Weak<Lanes>, endpoint: Weak<Endpoint>, id: u64, load: Arc<Load>, opened: Opened) {
-    let rhythm = lanes.upgrade().map(|lanes| lanes.rhythm()).unwrap_or_default();
+pub(super) async fn drive(pool: rc::Weak<Http2Pool>, backend: Weak<Backend>, id: u64, load: Arc<Load>, opened: Opened) {
+    let rhythm = pool.upgrade().map(|pool| pool.rhythm()).unwrap_or_default();
     let Opened { requests, mut connection, activity, .. } = opened;
     // The lanes hold one too: with the last of them the connection ends.
     drop(requests);
@@ -63,16 +63,16 @@ pub(super) async fn drive(lanes: rc::Weak<Lanes>, endpoint: Weak<Endpoint>, id: 
                     ended
                 }) => break,
                 () = load.emptied.notified() => {
-                    if let Some(lanes) = lanes.upgrade() {
-                        lanes.emptied(id, &load);
+                    if let Some(pool) = pool.upgrade() {
+                        pool.emptied(id, &load);
                     }
                 }
                 () = look.as_mut() => match pulse.feel(load.streams()) {
                     Some(pause) => look.as_mut().reset(Instant::now() + pause),
                     None => {
-                        if let Some(endpoint) = endpoint.upgrade() {
+                        if let Some(backend) = backend.upgrade() {
                             let what = format_args!("answered no PING within {:?}: the connection is given up", rhythm.patience);
-                            endpoint.fleet().note(Level::Warn, &endpoint, what);
+                            backend.group().note(Level::Warn, &backend, what);
                         }
                         break;
                     }
@@ -81,8 +81,8 @@ pub(super) async fn drive(lanes: rc::Weak<Lanes>, endpoint: Weak<Endpoint>, id: 
         }
     }
     load.end();
-    if let Some(lanes) = lanes.upgrade() {
-        lanes.ended(id, &load);
+    if let Some(pool) = pool.upgrade() {
+        pool.ended(id, &load);
     }
 }
 

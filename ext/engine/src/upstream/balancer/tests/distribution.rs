@@ -150,7 +150,7 @@ fn a_bounded_hash_gives_no_backend_more_than_1_25_of_its_share_in_flight_and_one
     // Nine of ten requests are for one key, and one for another each.
     for n in 0..1000 {
         let key = if n % 10 == 0 { format!("/item/{n}") } else { "/popular".into() };
-        let chosen = bench.choose_for(&Asking::Key(hash(key.as_bytes())), &mut Tried::default());
+        let chosen = bench.choose_for(&Affinity::Key(hash(key.as_bytes())), &mut Tried::default());
         held.push(Attempt::begin(chosen.backend().expect("a backend")));
         let fair = held.len() as f64 / 4.0;
         for endpoint in bench.members.iter() {

@@ -127,7 +127,7 @@ proptest! {
         for _ in 0..12 {
             let untried = bench.members.iter().filter(|e| e.is_available() && !seen.contains(&e.id()));
             let untried: Vec<_> = untried.cloned().collect();
-            match bench.choose_for(&Asking::Key(key), &mut tried) {
+            match bench.choose_for(&Affinity::Key(key), &mut tried) {
                 Choice::Backend(chosen) => {
                     prop_assert!(chosen.is_available() && chosen.has_room());
                     if !untried.is_empty() {
@@ -157,11 +157,11 @@ fn a_choice_among_sixteen_allocates_nothing_whatever_the_policy() {
     for policy in Policy::NAMES {
         let bench = Bench::weighted(policy, &[1, 2, 3, 4, 1, 2, 3, 4, 1, 2, 3, 4, 1, 2, 3, 4]);
         bench.take_down("3");
-        let asking = Asking::Key(7);
+        let affinity = Affinity::Key(7);
         let counted = allocation_counter::measure(|| {
             let mut tried = Tried::default();
             for _ in 0..16 {
-                drop(bench.choose_for(&asking, &mut tried));
+                drop(bench.choose_for(&affinity, &mut tried));
             }
         });
         assert_eq!(counted.count_total, 0, "{policy}");

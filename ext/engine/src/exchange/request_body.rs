@@ -15,7 +15,7 @@ use crate::peer::Peer;
 
 /// The body of one request, over all attempts to send it.
 #[derive(Debug)]
-pub(crate) struct Upload {
+pub(crate) struct RequestBody {
     /// What was taken from the client so far, as long as it may be needed again.
     kept: Vec<u8>,
     /// How much of it may be kept; `None` once something was let go.
@@ -41,7 +41,7 @@ enum State {
     Failed,
 }
 
-impl Upload {
+impl RequestBody {
     /// The body of a request. `limit` bytes of an idempotent one are kept.
     pub(crate) fn new(framing: Framing, idempotent: bool, limit: usize) -> Self {
         Self {
@@ -109,7 +109,7 @@ impl Upload {
         !self.kept.is_empty() || self.limit.is_none()
     }
 
-    /// What a pending [`Upload::poll`] waits for.
+    /// What a pending [`RequestBody::poll`] waits for.
     pub(crate) fn waits_for(&self) -> Waited {
         match self.stuck {
             Stuck::Reading => Waited::ClientBody,

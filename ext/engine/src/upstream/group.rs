@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
 use super::admission::WaitQueue;
-use super::backend::{Admin, Endpoint};
+use super::backend::{Admin, Backend};
 use super::carry_over::Forgotten;
 use super::health::{schedule, Rules};
 use super::Upstream;
@@ -21,13 +21,13 @@ use crate::log::{Level, Log};
 
 /// The backends of one upstream, as far as they concern each other.
 #[derive(Debug)]
-pub(crate) struct Fleet {
+pub(crate) struct BackendGroup {
     name: Box<str>,
     rules: Arc<Rules>,
     /// Locked only when something changes, never on the way of a request that goes well.
     members: Mutex<Members>,
     /// Shared with the fleets of that name under the configurations before and after this one.
-    wishes: Arc<Mutex<Wishes>>,
+    overrides: Arc<Mutex<AdminOverrides>>,
     queue: WaitQueue,
     /// Retries that live on the budget now.
     retries: AtomicUsize,
@@ -36,7 +36,7 @@ pub(crate) struct Fleet {
     retired: AtomicBool,
     forgotten: Forgotten,
     /// Shared as the wishes are: those who wait under the configuration before hear of it too.
-    news: Arc<News>,
+    first_check: Arc<FirstCheck>,
     /// Who serves while no check has found any of the backends well yet, and until when at the latest.
     stand_in: Mutex<Option<(Arc<Upstream>, Instant)>>,
 }
@@ -46,20 +46,20 @@ const STANDING_IN: Duration = Duration::from_secs(300);
 
 /// Tells requests that wait of a backend's first good check.
 #[derive(Debug, Default)]
-pub(crate) struct News {
+pub(crate) struct FirstCheck {
     waiting: AtomicUsize,
     happened: Notify,
 }
 
 /// A place among those who wait, until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Waiting<'a>(&'a News);
+pub(crate) struct FirstCheckWaiter<'a>(&'a FirstCheck);
 
-impl News {
+impl FirstCheck {
     /// Joins those who wait. `limit`: how many may; 0: as many as there are.
-    pub(crate) fn enter(&self, limit: usize) -> Option<Waiting<'_>> {
+    pub(crate) fn enter(&self, limit: usize) -> Option<FirstCheckWaiter<'_>> {
         let one_more = |count| (limit == 0 || count < limit).then_some(count + 1);
-        self.waiting.fetch_update(Relaxed, Relaxed, one_more).ok().map(|_| Waiting(self))
+        self.waiting.fetch_update(Relaxed, Relaxed, one_more).ok().map(|_| FirstCheckWaiter(self))
     }
 
     /// Waits for the next one.
@@ -68,7 +68,7 @@ impl News {
     }
 }
 
-impl Drop for Waiting<'_> {
+impl Drop for FirstCheckWaiter<'_> {
     fn drop(&mut self) {
         self.0.waiting.fetch_sub(1, Relaxed);
     }
@@ -76,7 +76,7 @@ impl Drop for Waiting<'_> {
 
 /// What somebody wants of backends.
 #[derive(Debug, Default)]
-struct Wishes {
+struct AdminOverrides {
     /// What somebody wants of all of them, those to come included, …
     all: Admin,
     /// … and of single ones, by their names: an address that DNS takes away and gives again is still the same.
@@ -85,13 +85,13 @@ struct Wishes {
 
 #[derive(Debug, Default)]
 struct Members {
-    endpoints: Vec<Weak<Endpoint>>,
+    backends: Vec<Weak<Backend>>,
     checks: Vec<AbortHandle>,
     /// Backends that a schedule was begun for.
     checked: usize,
 }
 
-impl Fleet {
+impl BackendGroup {
     /// A fleet without members.
     pub(super) fn new(name: &str, rules: Arc<Rules>) -> Arc<Self> {
         Self::carry_over(None, name, rules, Forgotten::default())
@@ -101,22 +101,22 @@ impl Fleet {
     /// configurations hear of each backend that becomes free.
     pub(super) fn carry_over(before: Option<&Self>, name: &str, rules: Arc<Rules>, forgotten: Forgotten) -> Arc<Self> {
         let queue = WaitQueue::beside(before.map(|before| &before.queue), rules.queue);
-        let wishes = before.map(|before| Arc::clone(&before.wishes)).unwrap_or_default();
+        let overrides = before.map(|before| Arc::clone(&before.overrides)).unwrap_or_default();
         let (members, retries, running) = (Mutex::default(), AtomicUsize::new(0), OnceLock::new());
         let retired = AtomicBool::new(false);
-        let news = before.map(|before| Arc::clone(&before.news)).unwrap_or_default();
+        let first_check = before.map(|before| Arc::clone(&before.first_check)).unwrap_or_default();
         let stand_in = Mutex::default();
         Arc::new(Self {
             name: name.into(),
             rules,
             members,
-            wishes,
+            overrides,
             queue,
             retries,
             running,
             retired,
             forgotten,
-            news,
+            first_check,
             stand_in,
         })
     }
@@ -142,12 +142,12 @@ impl Fleet {
 
     /// Requests that wait for a backend that is not busy, or for one that checks have found well.
     pub(crate) fn waiting(&self) -> usize {
-        self.queue.waiting() + self.news.waiting.load(Relaxed)
+        self.queue.waiting() + self.first_check.waiting.load(Relaxed)
     }
 
     /// What those wait for whose backends have not been found well yet.
-    pub(crate) fn news(&self) -> &News {
-        &self.news
+    pub(crate) fn first_check(&self) -> &FirstCheck {
+        &self.first_check
     }
 
     /// Has another upstream serve until a check finds one of the backends well.
@@ -172,7 +172,7 @@ impl Fleet {
     pub(super) fn is_checked(&self) {
         drop(self.stand_in.lock().take());
         self.queue.wake();
-        self.news.happened.notify_waiters();
+        self.first_check.happened.notify_waiters();
     }
 
     pub(super) fn retries(&self) -> &AtomicUsize {
@@ -181,7 +181,7 @@ impl Fleet {
 
     /// Requests that the members are answering now.
     pub(super) fn in_flight(&self) -> u64 {
-        self.members.lock().living().map(|endpoint| endpoint.in_flight()).sum()
+        self.members.lock().living().map(|backend| backend.in_flight()).sum()
     }
 
     /// Begins to check the members, on `handle`'s runtime, and to say in `log` what becomes of them. A second call does
@@ -190,15 +190,15 @@ impl Fleet {
         if self.running.set((handle.clone(), log.clone())).is_ok() {
             let mut members = self.members.lock();
             let all: Vec<_> = members.living().collect();
-            for endpoint in &all {
+            for backend in &all {
                 if self.forgotten.checks {
-                    endpoint.forget_checks();
+                    backend.forget_checks();
                 }
                 if self.forgotten.outliers {
-                    endpoint.forget_conduct();
+                    backend.forget_outliers();
                 }
                 // Said while this one was being made.
-                self.grant(endpoint);
+                self.grant(backend);
             }
             if self.stand_in.lock().is_some() {
                 let what = "no check has found any of its backends well yet: those before the reload serve meanwhile";
@@ -228,54 +228,54 @@ impl Fleet {
 
     /// These are the members from now on. `late`: those that are new come while the others serve, and start slowly. Nobody in the
     /// queue is woken: that is for whoever lets requests choose among them.
-    pub(super) fn set_members(&self, endpoints: &[Arc<Endpoint>], late: bool) {
+    pub(super) fn set_members(&self, backends: &[Arc<Backend>], late: bool) {
         let mut members = self.members.lock();
-        let new: Vec<_> = endpoints.iter().filter(|endpoint| !members.has(endpoint)).cloned().collect();
-        members.endpoints = endpoints.iter().map(Arc::downgrade).collect();
-        for endpoint in &new {
-            self.grant(endpoint);
+        let new: Vec<_> = backends.iter().filter(|backend| !members.has(backend)).cloned().collect();
+        members.backends = backends.iter().map(Arc::downgrade).collect();
+        for backend in &new {
+            self.grant(backend);
             if late {
-                endpoint.rise();
+                backend.rise();
             }
         }
         self.check(&mut members, &new);
     }
 
     /// Does what somebody wants of a backend that is new.
-    fn grant(&self, endpoint: &Endpoint) {
-        let wishes = self.wishes.lock();
-        let single = [endpoint.label(), endpoint.authority()].into_iter().filter(|name| endpoint.is_called(name));
-        endpoint.set_admin(*single.filter_map(|name| wishes.single.get(name)).next().unwrap_or(&wishes.all));
+    fn grant(&self, backend: &Backend) {
+        let overrides = self.overrides.lock();
+        let single = [backend.label(), backend.authority()].into_iter().filter(|name| backend.is_called(name));
+        backend.set_admin(*single.filter_map(|name| overrides.single.get(name)).next().unwrap_or(&overrides.all));
     }
 
-    fn check(&self, members: &mut Members, new: &[Arc<Endpoint>]) {
+    fn check(&self, members: &mut Members, new: &[Arc<Backend>]) {
         let (Some((handle, _)), Some(_)) = (self.running.get(), &self.rules.check) else { return };
         if self.is_retired() {
             return;
         }
         members.checks.retain(|check| !check.is_finished());
-        for endpoint in new {
+        for backend in new {
             let phase = schedule::phase(members.checked);
             members.checked += 1;
-            let check = handle.spawn(schedule::follow(Arc::downgrade(endpoint), phase));
+            let check = handle.spawn(schedule::follow(Arc::downgrade(backend), phase));
             members.checks.push(check.abort_handle());
         }
     }
 
     /// Whether there is more than one member.
     pub(super) fn has_others(&self) -> bool {
-        self.members.lock().endpoints.len() > 1
+        self.members.lock().backends.len() > 1
     }
 
-    /// Whether the endpoint is one of the members.
-    pub(super) fn has(&self, endpoint: &Arc<Endpoint>) -> bool {
-        self.members.lock().has(endpoint)
+    /// Whether the backend is one of the members.
+    pub(super) fn has(&self, backend: &Arc<Backend>) -> bool {
+        self.members.lock().has(backend)
     }
 
-    /// What [`Fleet::set_admin`] understands: the upstream's name, and that of each backend behind it.
+    /// What [`BackendGroup::set_admin`] understands: the upstream's name, and that of each backend behind it.
     pub(crate) fn names(&self) -> Vec<String> {
         let mut names = vec![self.name.to_string()];
-        names.extend(self.members.lock().living().map(|endpoint| format!("{}/{}", self.name, endpoint.label())));
+        names.extend(self.members.lock().living().map(|backend| format!("{}/{}", self.name, backend.label())));
         names
     }
 
@@ -292,43 +292,43 @@ impl Fleet {
         };
         let members = self.members.lock();
         let concerned: Vec<_> =
-            members.living().filter(|endpoint| name.is_none_or(|name| endpoint.is_called(name))).collect();
-        let mut wishes = self.wishes.lock();
+            members.living().filter(|backend| name.is_none_or(|name| backend.is_called(name))).collect();
+        let mut overrides = self.overrides.lock();
         match name {
             Some(_) if concerned.is_empty() => return false,
             Some(name) => {
-                for endpoint in &concerned {
-                    wishes.single.remove(endpoint.label());
+                for backend in &concerned {
+                    overrides.single.remove(backend.label());
                 }
-                wishes.single.insert(name.into(), admin);
+                overrides.single.insert(name.into(), admin);
             }
             None => {
-                wishes.all = admin;
-                wishes.single.clear();
+                overrides.all = admin;
+                overrides.single.clear();
             }
         }
-        let changed: Vec<_> = concerned.into_iter().filter(|endpoint| endpoint.set_admin(admin)).collect();
-        drop(wishes);
+        let changed: Vec<_> = concerned.into_iter().filter(|backend| backend.set_admin(admin)).collect();
+        drop(overrides);
         drop(members);
-        for endpoint in changed {
+        for backend in changed {
             if admin == Admin::Ready {
-                endpoint.rise();
+                backend.rise();
             }
-            self.note(Level::Info, &endpoint, format_args!("is {} now, as was asked for", endpoint.state()));
+            self.note(Level::Info, &backend, format_args!("is {} now, as was asked for", backend.state()));
         }
         self.queue.wake();
         true
     }
 
-    /// Ejects an endpoint, unless that would leave fewer than half of the members, or nobody. `eject` does it, under the lock
+    /// Ejects an backend, unless that would leave fewer than half of the members, or nobody. `eject` does it, under the lock
     /// that makes the count hold.
-    pub(super) fn eject(&self, endpoint: &Endpoint, eject: &mut dyn FnMut()) -> bool {
+    pub(super) fn eject(&self, backend: &Backend, eject: &mut dyn FnMut()) -> bool {
         let members = self.members.lock();
         let (mut count, mut ejected, mut others) = (0, 0, 0);
         for member in members.living() {
             count += 1;
             ejected += usize::from(member.is_ejected());
-            others += usize::from(member.id() != endpoint.id() && member.is_available());
+            others += usize::from(member.id() != backend.id() && member.is_available());
         }
         let allowed = (ejected + 1) * 2 <= count && others > 0;
         if allowed {
@@ -338,19 +338,19 @@ impl Fleet {
     }
 
     /// Says in one line what became of a backend.
-    pub(super) fn note(&self, level: Level, endpoint: &Endpoint, what: fmt::Arguments<'_>) {
+    pub(super) fn note(&self, level: Level, backend: &Backend, what: fmt::Arguments<'_>) {
         if let Some((_, log)) = self.running.get() {
-            log.write(level, None, format_args!("upstream {}: {} {what}", self.name, endpoint.label()));
+            log.write(level, None, format_args!("upstream {}: {} {what}", self.name, backend.label()));
         }
     }
 }
 
 impl Members {
-    fn living(&self) -> impl Iterator<Item = Arc<Endpoint>> + '_ {
-        self.endpoints.iter().filter_map(Weak::upgrade)
+    fn living(&self) -> impl Iterator<Item = Arc<Backend>> + '_ {
+        self.backends.iter().filter_map(Weak::upgrade)
     }
 
-    fn has(&self, endpoint: &Arc<Endpoint>) -> bool {
-        self.endpoints.iter().any(|member| std::ptr::eq(member.as_ptr(), Arc::as_ptr(endpoint)))
+    fn has(&self, backend: &Arc<Backend>) -> bool {
+        self.backends.iter().any(|member| std::ptr::eq(member.as_ptr(), Arc::as_ptr(backend)))
     }
 }

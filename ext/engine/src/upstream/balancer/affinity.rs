@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use super::sticky::Tag;
-use crate::upstream::backend::Endpoint;
+use crate::upstream::backend::Backend;
 
 /// What a policy wants to know of a request. Most want nothing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Asking {
+pub enum Affinity {
     /// Any backend will do.
     #[default]
-    Nothing,
+    None,
     /// The hash of what decides.
     Key(u64),
     /// The cookie that names the client's backend.
@@ -21,7 +21,7 @@ pub enum Asking {
 #[derive(Debug)]
 pub enum Choice {
     /// Try this one.
-    Backend(Arc<Endpoint>),
+    Backend(Arc<Backend>),
     /// Every backend that is available has all the requests it may have at once.
     Busy,
     /// No backend is available.
@@ -29,10 +29,10 @@ pub enum Choice {
 }
 
 impl Choice {
-    /// The endpoint, if there is one.
-    pub fn backend(self) -> Option<Arc<Endpoint>> {
+    /// The backend, if there is one.
+    pub fn backend(self) -> Option<Arc<Backend>> {
         match self {
-            Self::Backend(endpoint) => Some(endpoint),
+            Self::Backend(backend) => Some(backend),
             Self::Busy | Self::None => None,
         }
     }

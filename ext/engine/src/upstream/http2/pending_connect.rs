@@ -10,13 +10,13 @@ use rustls::pki_types::ServerName;
 use tokio::sync::Notify;
 use tokio::time::{timeout, timeout_at, Instant};
 
-use super::lanes::{Lanes, Wait};
+use super::pool::{Http2Pool, Wait};
 use super::{begin, Lease, Opened};
 use crate::error::Step;
 use crate::error::{ConnectError, ConnectErrorKind};
 use crate::error::{Error, Kind, Retry, Waited};
 use crate::stream::Stream;
-use crate::upstream::backend::Endpoint;
+use crate::upstream::backend::Backend;
 use crate::upstream::connect::{connect_to, To};
 use crate::upstream::pool::Keep;
 use crate::upstream::Protocol;
@@ -26,9 +26,9 @@ const MOMENT: Duration = Duration::from_millis(100);
 
 /// What a request needs to get a connection.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Call<'a> {
-    pub(crate) endpoint: &'a Arc<Endpoint>,
-    /// The TLS server name, if it is not the endpoint's own.
+pub(crate) struct ConnectRequest<'a> {
+    pub(crate) backend: &'a Arc<Backend>,
+    /// The TLS server name, if it is not the backend's own.
     pub(crate) name: Option<&'a ServerName<'static>>,
     /// The header of the PROXY protocol that a new connection of HTTP/1.1 begins with; usually empty.
     pub(crate) introduction: &'a [u8],
@@ -44,7 +44,7 @@ pub(crate) struct Call<'a> {
 
 /// What a request gets.
 #[derive(Debug)]
-pub(crate) enum Reached {
+pub(crate) enum Acquired {
     /// A place on a connection, and whether that was there before.
     Http2(Lease, bool),
     /// A new connection, where both would do.
@@ -53,7 +53,7 @@ pub(crate) enum Reached {
 
 /// One attempt at a connection.
 #[derive(Debug, Default)]
-pub(super) struct Dial {
+pub(super) struct PendingConnect {
     outcome: RefCell<Option<Outcome>>,
     done: Notify,
     /// How many wait for it.
@@ -69,7 +69,7 @@ enum Outcome {
     Failed(ConnectError),
 }
 
-impl Dial {
+impl PendingConnect {
     async fn done(&self) {
         loop {
             let done = self.done.notified();
@@ -81,26 +81,26 @@ impl Dial {
     }
 }
 
-impl Lanes {
+impl Http2Pool {
     /// A place on a connection: one that is there, or a new one. All who come while a connection is made wait for the same, each
     /// for as long as it may.
-    pub(crate) async fn reach(self: &Rc<Self>, call: Call<'_>) -> Result<Reached, Error> {
+    pub(crate) async fn connect(self: &Rc<Self>, call: ConnectRequest<'_>) -> Result<Acquired, Error> {
         let mut waited = false;
         loop {
-            if let Some(lease) = self.lease(call.endpoint, call.name) {
-                return Ok(Reached::Http2(lease, !waited));
+            if let Some(lease) = self.lease(call.backend, call.name) {
+                return Ok(Acquired::Http2(lease, !waited));
             }
             let left = call.limit.min(call.deadline.saturating_duration_since(Instant::now()));
-            if call.endpoint.protocol() == Protocol::Auto && call.endpoint.prefers_http1() {
-                match open(call.endpoint, call.name, call.max_head, left).await.map_err(failure)? {
-                    Reaching::Http1(stream) => return Ok(Reached::Http1(stream)),
-                    Reaching::Http2(opened) => self.add(call.endpoint, *opened, call.keep),
+            if call.backend.protocol() == Protocol::Auto && call.backend.prefers_http1() {
+                match open(call.backend, call.name, call.max_head, left).await.map_err(failure)? {
+                    NewConnection::Http1(stream) => return Ok(Acquired::Http1(stream)),
+                    NewConnection::Http2(opened) => self.add(call.backend, *opened, call.keep),
                 }
                 waited = true;
                 continue;
             }
-            let dial = match self.wait(call.endpoint, call.name) {
-                Wait::Dial(dial) => dial,
+            let dial = match self.wait(call.backend, call.name) {
+                Wait::PendingConnect(dial) => dial,
                 Wait::NewDial(dial) => {
                     self.dial(&call, dial.clone());
                     dial
@@ -118,7 +118,7 @@ impl Lanes {
             if timeout_at(until, dial.done()).await.is_err() {
                 let step = Step::Connect;
                 return Err(failure(ConnectError::new(
-                    call.endpoint.label(),
+                    call.backend.label(),
                     step,
                     ConnectErrorKind::Timeout,
                     left,
@@ -130,7 +130,7 @@ impl Lanes {
             match &mut *outcome {
                 Some(Outcome::Http1(stream)) => {
                     if let Some(stream) = stream.take() {
-                        return Ok(Reached::Http1(stream));
+                        return Ok(Acquired::Http1(stream));
                     }
                 }
                 // Whoever began it had less time than this request.
@@ -138,7 +138,7 @@ impl Lanes {
                 Some(Outcome::Failed(error)) => return Err(failure(error.clone())),
                 Some(Outcome::Connected(places)) => {
                     if let Some(lease) = places.pop() {
-                        return Ok(Reached::Http2(lease, false));
+                        return Ok(Acquired::Http2(lease, false));
                     }
                 }
                 None => {}
@@ -147,75 +147,75 @@ impl Lanes {
     }
 
     /// Makes a connection in a task of its own: it goes on if the request goes away that was the first to want it.
-    fn dial(self: &Rc<Self>, call: &Call<'_>, dial: Rc<Dial>) {
-        let Call { keep, max_head, limit, .. } = *call;
-        let dialling =
-            Dialling { lanes: self.clone(), endpoint: call.endpoint.clone(), name: call.name.cloned(), dial, limit };
+    fn dial(self: &Rc<Self>, call: &ConnectRequest<'_>, dial: Rc<PendingConnect>) {
+        let ConnectRequest { keep, max_head, limit, .. } = *call;
+        let task =
+            ConnectTask { pool: self.clone(), backend: call.backend.clone(), name: call.name.cloned(), dial, limit };
         tokio::task::spawn_local(async move {
-            let Dialling { lanes, endpoint, name, .. } = &dialling;
-            let outcome = match open(endpoint, name.as_ref(), max_head, limit).await {
-                Ok(Reaching::Http1(stream)) => Outcome::Http1(Some(stream)),
-                Ok(Reaching::Http2(opened)) => {
+            let ConnectTask { pool, backend, name, .. } = &task;
+            let outcome = match open(backend, name.as_ref(), max_head, limit).await {
+                Ok(NewConnection::Http1(stream)) => Outcome::Http1(Some(stream)),
+                Ok(NewConnection::Http2(opened)) => {
                     let name = opened.name.clone();
-                    lanes.add(endpoint, *opened, keep);
-                    let place = || lanes.lease(endpoint, name.as_ref());
-                    Outcome::Connected(std::iter::from_fn(place).take(dialling.dial.waiting.get()).collect())
+                    pool.add(backend, *opened, keep);
+                    let place = || pool.lease(backend, name.as_ref());
+                    Outcome::Connected(std::iter::from_fn(place).take(task.dial.waiting.get()).collect())
                 }
                 Err(error) => Outcome::Failed(error),
             };
-            *dialling.dial.outcome.borrow_mut() = Some(outcome);
+            *task.dial.outcome.borrow_mut() = Some(outcome);
         });
     }
 }
 
 /// A dial under way. Those who wait are told of its end, be it that of its thread.
-struct Dialling {
-    lanes: Rc<Lanes>,
-    endpoint: Arc<Endpoint>,
+struct ConnectTask {
+    pool: Rc<Http2Pool>,
+    backend: Arc<Backend>,
     name: Option<ServerName<'static>>,
-    dial: Rc<Dial>,
+    dial: Rc<PendingConnect>,
     limit: Duration,
 }
 
-impl Drop for Dialling {
+impl Drop for ConnectTask {
     fn drop(&mut self) {
-        let Self { lanes, endpoint, name, dial, limit } = self;
+        let Self { pool, backend, name, dial, limit } = self;
         dial.outcome.borrow_mut().get_or_insert_with(|| {
             let why = Some(io::ErrorKind::Interrupted.into());
-            Outcome::Failed(ConnectError::new(endpoint.label(), Step::Connect, ConnectErrorKind::Io, *limit, why))
+            Outcome::Failed(ConnectError::new(backend.label(), Step::Connect, ConnectErrorKind::Io, *limit, why))
         });
-        lanes.dialled(endpoint, name.as_ref(), dial);
+        pool.connected(backend, name.as_ref(), dial);
         dial.done.notify_waiters();
     }
 }
 
 /// What a connection turned out to be.
-enum Reaching {
+enum NewConnection {
     Http1(Stream),
     Http2(Box<Opened>),
 }
 
 /// Connects, and begins HTTP/2 if that is agreed on; `limit` is the time for all of it.
 async fn open(
-    endpoint: &Endpoint,
+    backend: &Backend,
     name: Option<&ServerName<'static>>,
     max_head: usize,
     limit: Duration,
-) -> Result<Reaching, ConnectError> {
+) -> Result<NewConnection, ConnectError> {
     let begun = Instant::now();
-    let protocol = endpoint.protocol();
-    let stream = connect_to(endpoint, To::Serve, protocol, name, &[], limit).await?;
+    let protocol = backend.protocol();
+    let stream = connect_to(backend, To::Serve, protocol, name, &[], limit).await?;
     if protocol == Protocol::Auto {
-        endpoint.note_agreed(stream.agreed_on_http2());
+        backend.note_agreed(stream.agreed_on_http2());
         if !stream.agreed_on_http2() {
-            return Ok(Reaching::Http1(stream));
+            return Ok(NewConnection::Http1(stream));
         }
     }
     let name = stream.server_name().cloned();
-    let failed = |kind, source| ConnectError::new(endpoint.label(), Step::Preface, kind, limit, source);
+    let failed = |kind, source| ConnectError::new(backend.label(), Step::Preface, kind, limit, source);
     match timeout(limit.saturating_sub(begun.elapsed()), begin(stream, max_head)).await {
         Ok(Ok((requests, connection, activity))) => {
-            Ok(Reaching::Http2(Box::new(Opened { name, requests, connection, activity })))
+            Ok(NewConnection::Http2(Box::new(Opened { name, requests, connection, activity })))
         }
         Ok(Err(error)) => Err(failed(ConnectErrorKind::Protocol, Some(error))),
         Err(_) => Err(failed(ConnectErrorKind::Timeout, None)),
