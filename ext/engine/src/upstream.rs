@@ -24,7 +24,7 @@ mod configured_backend;
 mod terms;
 pub mod tls;
 
-pub use backend::{Admin, Attempt, Backend, Traits};
+pub use backend::{Admin, Attempt, Backend, BackendSettings};
 pub use balancer::{Affinity, Choice, Tried};
 pub use by_host::ByHost;
 pub(crate) use carry_over::{CarriedUpstreams, UpstreamCarryOver};
@@ -32,7 +32,7 @@ pub use compile::{Backends, TargetHost};
 pub use dns::Dns;
 pub(crate) use named::Upstreams;
 pub use pool::{Keep, Pool};
-pub use protocol::Protocol;
+pub use protocol::BackendProtocol;
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::Arc;
@@ -49,13 +49,13 @@ use crate::log::Log;
 use crate::stats::BackendStats;
 use address::Host;
 use backend::Tls;
-use balancer::{Balancer, Members, Policy, Tag};
+use balancer::{Balancer, BalancingPolicy, Members, Tag};
 use carry_over::{Fingerprint, Forgotten};
 use configured_backend::{own_name, ConfiguredBackend};
 use dns::ResolvedAddress;
 use group::BackendGroup;
-use refresh::Name;
-use terms::{Member, Terms};
+use refresh::FollowedName;
+use terms::{Member, UpstreamSettings};
 
 /// A set of backends with one selection policy.
 ///
@@ -87,7 +87,7 @@ impl Upstream {
         name: &str,
         shared: bool,
         members: &[Member],
-        terms: &Terms,
+        terms: &UpstreamSettings,
         server_name: Option<&ServerName<'static>>,
     ) -> Arc<Self> {
         Self::carry_over(None, name, shared, members, terms.clone(), server_name, Fingerprint::default())
@@ -102,7 +102,7 @@ impl Upstream {
         name: &str,
         shared: bool,
         members: &[Member],
-        mut terms: Terms,
+        mut terms: UpstreamSettings,
         server_name: Option<&ServerName<'static>>,
         fingerprint: Fingerprint,
     ) -> Arc<Self> {
@@ -139,7 +139,7 @@ impl Upstream {
             balancer,
             keep: terms.keep,
             shared,
-            http2: members.iter().all(|member| member.traits.protocol == Protocol::Http2),
+            http2: members.iter().all(|member| member.traits.protocol == BackendProtocol::Http2),
             group,
             fingerprint,
             configured: Mutex::new(configured),
@@ -169,7 +169,7 @@ impl Upstream {
             })
             .collect();
         let follow = |(slot, host, port)| {
-            let name = Name { slot, host, port, log: log.clone() };
+            let name = FollowedName { slot, host, port, log: log.clone() };
             handle.spawn(refresh::follow(Arc::downgrade(self), name, dns.clone())).abort_handle()
         };
         *self.tasks.lock() = names.into_iter().map(follow).collect();
@@ -213,7 +213,7 @@ impl Upstream {
     }
 
     /// How an backend is chosen.
-    pub fn policy(&self) -> &Policy {
+    pub fn policy(&self) -> &BalancingPolicy {
         self.balancer.policy()
     }
 

@@ -30,12 +30,12 @@ pub(crate) enum Refused {
 }
 
 /// A socket under TLS.
-trait Socket: AsyncRead + AsyncWrite + Unpin + Sized {
+trait PlainSocket: AsyncRead + AsyncWrite + Unpin + Sized {
     fn plain(self) -> Stream;
     fn secured(stream: TlsStream<Self>) -> Stream;
 }
 
-impl Socket for TcpStream {
+impl PlainSocket for TcpStream {
     fn plain(self) -> Stream {
         Stream::Tcp(self)
     }
@@ -45,7 +45,7 @@ impl Socket for TcpStream {
     }
 }
 
-impl Socket for UnixStream {
+impl PlainSocket for UnixStream {
     fn plain(self) -> Stream {
         Stream::Unix(self)
     }
@@ -56,7 +56,7 @@ impl Socket for UnixStream {
 }
 
 /// How a handshake can fail.
-enum Failure<S> {
+enum HandshakeFailure<S> {
     /// The client speaks no TLS. What it said first.
     Plain(S, Vec<u8>),
     /// It said nothing at all: perhaps it only wanted to know whether somebody is there.
@@ -65,7 +65,7 @@ enum Failure<S> {
     Broken(io::Error, Option<S>),
 }
 
-impl<S> From<io::Error> for Failure<S> {
+impl<S> From<io::Error> for HandshakeFailure<S> {
     fn from(error: io::Error) -> Self {
         Self::Broken(error, None)
     }
@@ -88,7 +88,7 @@ pub(crate) async fn shake_hands(
     }
 }
 
-async fn secure<S: Socket>(
+async fn secure<S: PlainSocket>(
     engine: &Engine,
     registration: &Registration,
     socket: S,
@@ -97,19 +97,19 @@ async fn secure<S: Socket>(
     link: &mut ClientInfo,
 ) -> Result<Stream, Refused> {
     let until = Instant::now() + engine.snapshot().globals.limits.handshake;
-    let late = |_| Err(Failure::Broken(io::ErrorKind::TimedOut.into(), None));
+    let late = |_| Err(HandshakeFailure::Broken(io::ErrorKind::TimedOut.into(), None));
     match within(engine, registration, until, handshake(server, socket)).await.unwrap_or_else(late) {
         Ok((stream, site)) => {
             link.tls = true;
             link.secured = Some(Arc::new(TlsDetails::new(&bind.key, server, site, stream.get_ref().1)));
             Ok(S::secured(stream))
         }
-        Err(Failure::Plain(socket, said)) => {
+        Err(HandshakeFailure::Plain(socket, said)) => {
             note(engine, link, &"it does not speak TLS");
             Err(Refused::Plain(socket.plain(), said))
         }
-        Err(Failure::Silent) => Err(Refused::Failed),
-        Err(Failure::Broken(error, socket)) => {
+        Err(HandshakeFailure::Silent) => Err(Refused::Failed),
+        Err(HandshakeFailure::Broken(error, socket)) => {
             note(engine, link, &error);
             if let Some(mut socket) = socket {
                 let until = Instant::now() + linger::AFTER_HANDSHAKE;
@@ -121,12 +121,15 @@ async fn secure<S: Socket>(
 }
 
 /// The handshake itself, with the certificate for the name that the client asks for.
-async fn handshake<S: Socket>(server: &TlsServer, mut socket: S) -> Result<(TlsStream<S>, usize), Failure<S>> {
+async fn handshake<S: PlainSocket>(
+    server: &TlsServer,
+    mut socket: S,
+) -> Result<(TlsStream<S>, usize), HandshakeFailure<S>> {
     let accepted = match hello(&mut socket).await? {
         Hello::Accepted(accepted) => accepted,
-        Hello::Plain(said) => return Err(Failure::Plain(socket, said)),
-        Hello::Silent => return Err(Failure::Silent),
-        Hello::Refused(error) => return Err(Failure::Broken(error, Some(socket))),
+        Hello::Plain(said) => return Err(HandshakeFailure::Plain(socket, said)),
+        Hello::Silent => return Err(HandshakeFailure::Silent),
+        Hello::Refused(error) => return Err(HandshakeFailure::Broken(error, Some(socket))),
     };
     let site = server.site(accepted.client_hello().server_name().map(str::as_bytes));
     let config = Arc::clone(server.config(site));
@@ -139,10 +142,10 @@ async fn handshake<S: Socket>(server: &TlsServer, mut socket: S) -> Result<(TlsS
                 io::ErrorKind::InvalidData,
                 "the session's client certificate has expired since it began",
             );
-            Err(Failure::Broken(why, Some(stream.into_inner().0)))
+            Err(HandshakeFailure::Broken(why, Some(stream.into_inner().0)))
         }
         Ok(stream) => Ok((stream, site)),
-        Err((error, socket)) => Err(Failure::Broken(error, Some(socket))),
+        Err((error, socket)) => Err(HandshakeFailure::Broken(error, Some(socket))),
     }
 }
 
@@ -166,7 +169,7 @@ enum Hello {
 }
 
 /// Reads the first message of a handshake.
-async fn hello<S: Socket>(socket: &mut S) -> io::Result<Hello> {
+async fn hello<S: PlainSocket>(socket: &mut S) -> io::Result<Hello> {
     let mut acceptor = Acceptor::default();
     // No more than rustls takes at once: what it does not take would be lost.
     let mut memory = [0; 4096];

@@ -24,7 +24,7 @@ const USUAL: usize = 256;
 
 /// Why a connection is not served.
 #[derive(Debug)]
-enum Refusal {
+enum HeaderRefusal {
     /// It is not from a trusted proxy.
     Untrusted,
     /// It begins with something else, or with nothing.
@@ -53,46 +53,46 @@ pub(super) async fn receive(
     let received = match trusted {
         true => match within(engine, registration, Instant::now() + limit, header(stream)).await {
             Ok(received) => received,
-            Err(Cut::Late) => Err(Refusal::Late),
-            Err(Cut::Leaving) => Err(Refusal::Nothing),
+            Err(Cut::Late) => Err(HeaderRefusal::Late),
+            Err(Cut::Leaving) => Err(HeaderRefusal::Nothing),
         },
-        false => Err(Refusal::Untrusted),
+        false => Err(HeaderRefusal::Untrusted),
     };
     let why = match received {
         Ok(whose) => {
             introduce(link, whose);
             return true;
         }
-        Err(Refusal::Nothing) => return false,
-        Err(Refusal::Untrusted) => "it comes from nobody in trusted_proxies".into(),
-        Err(Refusal::Malformed(why)) => why.to_string(),
-        Err(Refusal::Late) => format!("its header of the PROXY protocol was not there within {limit:?}"),
-        Err(Refusal::Io(error)) => error.to_string(),
+        Err(HeaderRefusal::Nothing) => return false,
+        Err(HeaderRefusal::Untrusted) => "it comes from nobody in trusted_proxies".into(),
+        Err(HeaderRefusal::Malformed(why)) => why.to_string(),
+        Err(HeaderRefusal::Late) => format!("its header of the PROXY protocol was not there within {limit:?}"),
+        Err(HeaderRefusal::Io(error)) => error.to_string(),
     };
     let from = if link.addr.is_empty() { "a unix socket" } else { &*link.addr };
     engine.log.warn(format_args!("{}: a connection from {from} was refused: {why}", bind.url));
     false
 }
 
-async fn header(stream: &mut Stream) -> Result<Whose, Refusal> {
+async fn header(stream: &mut Stream) -> Result<Whose, HeaderRefusal> {
     let mut bytes = vec![0; USUAL];
     let mut taken = 0;
     loop {
         if taken == bytes.len() {
             bytes.resize(taken * 2, 0);
         }
-        let seen = poll_fn(|cx| poll_peek(stream, cx, &mut bytes[taken..])).await.map_err(Refusal::Io)?;
+        let seen = poll_fn(|cx| poll_peek(stream, cx, &mut bytes[taken..])).await.map_err(HeaderRefusal::Io)?;
         if seen == 0 {
             return Err(match taken {
-                0 => Refusal::Nothing,
-                _ => Refusal::Io(io::ErrorKind::UnexpectedEof.into()),
+                0 => HeaderRefusal::Nothing,
+                _ => HeaderRefusal::Io(io::ErrorKind::UnexpectedEof.into()),
             });
         }
-        let (end, whose) = match parse(&bytes[..taken + seen]).map_err(Refusal::Malformed)? {
+        let (end, whose) = match parse(&bytes[..taken + seen]).map_err(HeaderRefusal::Malformed)? {
             Parsed::Whole(end, whose) => (end, Some(whose)),
             Parsed::Part => (taken + seen, None),
         };
-        stream.read_exact(&mut bytes[taken..end]).await.map_err(Refusal::Io)?;
+        stream.read_exact(&mut bytes[taken..end]).await.map_err(HeaderRefusal::Io)?;
         taken = end;
         if let Some(whose) = whose {
             return Ok(whose);

@@ -29,12 +29,12 @@ pub(crate) struct RequestBody {
     /// Whether trailers go to a backend of HTTP/1.1 too.
     trailers_to_http1: bool,
     stuck: Stuck,
-    state: State,
+    state: BodyState,
     failure: Option<io::Error>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+enum BodyState {
     Sending,
     Sent,
     /// The backend takes no more. It may still answer.
@@ -52,7 +52,7 @@ impl RequestBody {
             has_body: !framing.is_empty(),
             trailers_to_http1: false,
             stuck: Stuck::Writing,
-            state: State::Sending,
+            state: BodyState::Sending,
             failure: None,
         }
     }
@@ -65,7 +65,7 @@ impl RequestBody {
     /// Begins another attempt.
     pub(crate) fn rewind(&mut self) {
         self.replayed = 0;
-        self.state = State::Sending;
+        self.state = BodyState::Sending;
         self.failure = None;
     }
 
@@ -91,12 +91,12 @@ impl RequestBody {
 
     /// Whether every byte was sent.
     pub(crate) fn is_complete(&self) -> bool {
-        self.state == State::Sent
+        self.state == BodyState::Sent
     }
 
     /// Whether there is nothing more to do: sent, or given up.
     pub(crate) fn is_over(&self) -> bool {
-        self.state != State::Sending
+        self.state != BodyState::Sending
     }
 
     /// Whether the request has a body.
@@ -130,7 +130,7 @@ impl RequestBody {
     /// Sees to it that the system does not go on for long with what a backend has not taken whose connection is about to be closed.
     pub(crate) fn let_go_of(&self, backend: &Peer, patience: Duration) {
         match (self.state, self.stuck) {
-            (State::Sending, Stuck::Writing) => backend.abandon(),
+            (BodyState::Sending, Stuck::Writing) => backend.abandon(),
             _ => backend.leave(patience),
         }
     }
@@ -157,9 +157,9 @@ impl RequestBody {
             Poll::Ready(sent) => sent,
         };
         match sent {
-            Ok(()) => self.state = State::Sent,
+            Ok(()) => self.state = BodyState::Sent,
             Err(PumpError::Write(error)) => {
-                self.state = State::Failed;
+                self.state = BodyState::Failed;
                 self.failure = Some(error);
             }
             Err(PumpError::Read(error)) => {

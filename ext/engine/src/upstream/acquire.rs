@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::backend::Backend;
 use super::connect::connect;
 use super::http2::{Acquired, ConnectRequest};
-use super::{Pool, Protocol};
+use super::{BackendProtocol, Pool};
 use crate::error::ConnectError;
 use crate::error::Error;
 use crate::peer::Peer;
@@ -28,13 +28,13 @@ impl Pool {
         upgrade: bool,
     ) -> Option<Peer> {
         match backend.protocol() {
-            Protocol::Http1 => self.checkout(backend, name, introduction).map(of_connection),
+            BackendProtocol::Http1 => self.checkout(backend, name, introduction).map(of_connection),
             // Whether a backend takes an upgrade, its settings say.
-            Protocol::Http2 => {
+            BackendProtocol::Http2 => {
                 self.http2.lease(backend, name).filter(|lease| !upgrade || lease.is_settled()).map(of_lease)
             }
-            Protocol::Auto if upgrade => self.checkout(backend, name, introduction).map(of_connection),
-            Protocol::Auto => match self.http2.lease(backend, name) {
+            BackendProtocol::Auto if upgrade => self.checkout(backend, name, introduction).map(of_connection),
+            BackendProtocol::Auto => match self.http2.lease(backend, name) {
                 Some(lease) => Some(of_lease(lease)),
                 None => self.checkout(backend, name, introduction).map(of_connection),
             },
@@ -44,7 +44,7 @@ impl Pool {
     /// A new connection, or a place on one: and whether that was there already.
     pub(crate) async fn connect(&self, call: ConnectRequest<'_>, upgrade: bool) -> Result<(Peer, bool), Error> {
         let protocol = call.backend.protocol();
-        if protocol == Protocol::Http1 || protocol == Protocol::Auto && upgrade {
+        if protocol == BackendProtocol::Http1 || protocol == BackendProtocol::Auto && upgrade {
             let left = call.deadline.saturating_duration_since(Instant::now());
             let limit = call.limit.min(left);
             let mut connected = connect(call.backend, call.name, call.introduction, limit).await;

@@ -38,7 +38,7 @@ pub(crate) struct Admission<'a> {
 }
 
 /// Result of one look for a backend.
-enum Found {
+enum LookResult {
     Backend(Attempt),
     /// Every available backend has as many requests as it may have.
     Busy,
@@ -72,8 +72,8 @@ impl<'a> Admission<'a> {
         // A request does not overtake those that wait already.
         if self.upstream.group().queue().waiting() == 0 {
             match self.look() {
-                Found::Busy => {}
-                Found::NoneAvailable if self.upstream.awaits_check() => {
+                LookResult::Busy => {}
+                LookResult::NoneAvailable if self.upstream.awaits_check() => {
                     return Box::pin(self.await_check(client, patience, deadline)).await;
                 }
                 found => return self.result(found),
@@ -88,7 +88,7 @@ impl<'a> Admission<'a> {
             return None;
         }
         match self.look() {
-            Found::Backend(attempt) => Some(attempt),
+            LookResult::Backend(attempt) => Some(attempt),
             _ => None,
         }
     }
@@ -106,7 +106,7 @@ impl<'a> Admission<'a> {
             let mut next_look = until;
             if waiter.is_first(cx) {
                 match self.look() {
-                    Found::Busy => {}
+                    LookResult::Busy => {}
                     found => return Poll::Ready(self.result(found)),
                 }
                 // The end of an ejection wakes no waiter.
@@ -161,8 +161,8 @@ impl<'a> Admission<'a> {
             // Before the look, so that no check in between is missed.
             first_check.as_mut().enable();
             match self.look() {
-                Found::NoneAvailable if self.upstream.awaits_check() => {}
-                Found::Busy => return self.wait(client, patience, deadline).await,
+                LookResult::NoneAvailable if self.upstream.awaits_check() => {}
+                LookResult::Busy => return self.wait(client, patience, deadline).await,
                 found => return self.result(found),
             }
             poll_fn(|cx| {
@@ -197,14 +197,14 @@ impl<'a> Admission<'a> {
     }
 
     /// Looks for a backend once.
-    fn look(&mut self) -> Found {
+    fn look(&mut self) -> LookResult {
         let (mut over_budget, mut too_many) = (false, false);
         for _ in 0..MOST_CHOICES {
             let backend = match self.choose() {
                 Choice::Backend(backend) => backend,
-                Choice::Busy if too_many => return Found::TooManyTunnels,
-                Choice::Busy => return Found::Busy,
-                Choice::None => return Found::NoneAvailable,
+                Choice::Busy if too_many => return LookResult::TooManyTunnels,
+                Choice::Busy => return LookResult::Busy,
+                Choice::None => return LookResult::NoneAvailable,
             };
             // The retry budget applies only to backends that are failing: a retry at a healthy one does not multiply load.
             let permit = match self.is_retry && backend.is_failing() {
@@ -224,17 +224,17 @@ impl<'a> Admission<'a> {
                     continue;
                 }
                 self.is_retry = true;
-                return Found::Backend(attempt);
+                return LookResult::Backend(attempt);
             }
             // Another request was quicker. Once there is room again, this backend is as good as any other.
             self.tried.take_back();
         }
         if too_many {
-            Found::TooManyTunnels
+            LookResult::TooManyTunnels
         } else if over_budget {
-            Found::OverBudget
+            LookResult::OverBudget
         } else {
-            Found::Busy
+            LookResult::Busy
         }
     }
 
@@ -250,12 +250,12 @@ impl<'a> Admission<'a> {
         }
     }
 
-    fn result(&self, found: Found) -> Result<Attempt, Error> {
+    fn result(&self, found: LookResult) -> Result<Attempt, Error> {
         Err(failure(match found {
-            Found::Backend(attempt) => return Ok(attempt),
-            Found::NoneAvailable if self.upstream.is_empty() => Kind::NoAddress,
-            Found::NoneAvailable => Kind::Unavailable,
-            Found::Busy | Found::OverBudget | Found::TooManyTunnels => Kind::Crowded,
+            LookResult::Backend(attempt) => return Ok(attempt),
+            LookResult::NoneAvailable if self.upstream.is_empty() => Kind::NoAddress,
+            LookResult::NoneAvailable => Kind::Unavailable,
+            LookResult::Busy | LookResult::OverBudget | LookResult::TooManyTunnels => Kind::Crowded,
         }))
     }
 }

@@ -17,7 +17,7 @@ use rustls::pki_types::ServerName;
 use super::clock;
 use super::group::BackendGroup;
 use super::tls::TlsClient;
-use super::Protocol;
+use super::BackendProtocol;
 use crate::log::Level;
 use crate::stats::{BackendStats, CheckStats};
 
@@ -37,7 +37,7 @@ pub struct Backend {
     authority: Box<str>,
     address: BackendAddress,
     tls: Option<Tls>,
-    traits: Traits,
+    traits: BackendSettings,
     group: Arc<BackendGroup>,
     history: Arc<History>,
     /// Whether its name may have other addresses.
@@ -46,7 +46,7 @@ pub struct Backend {
 
 /// What a configuration says of a backend beside its address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Traits {
+pub struct BackendSettings {
     /// Its share of requests beside the others'; at least 1.
     pub weight: u32,
     /// Whether it is used only when no other backend is available.
@@ -58,12 +58,12 @@ pub struct Traits {
     /// How long it takes until it gets its whole share after it came back. `None`: no time.
     pub slow_start: Option<Duration>,
     /// Which version of HTTP it is spoken to in.
-    pub protocol: Protocol,
+    pub protocol: BackendProtocol,
     /// How it is told, at the beginning of each connection, whose it is. `None`: not at all.
     pub proxy_protocol: Option<Form>,
 }
 
-impl Default for Traits {
+impl Default for BackendSettings {
     fn default() -> Self {
         Self {
             weight: 1,
@@ -71,7 +71,7 @@ impl Default for Traits {
             max_connections: None,
             max_tunnels: None,
             slow_start: None,
-            protocol: Protocol::Http1,
+            protocol: BackendProtocol::Http1,
             proxy_protocol: None,
         }
     }
@@ -120,7 +120,13 @@ impl Backend {
     ///
     /// `label` is what people read in logs and figures (`10.0.0.1:3001`, `unix:/run/app.sock`), `authority` the `Host`
     /// field for requests that have no other.
-    pub fn new(label: String, authority: &str, address: BackendAddress, tls: Option<Tls>, traits: Traits) -> Arc<Self> {
+    pub fn new(
+        label: String,
+        authority: &str,
+        address: BackendAddress,
+        tls: Option<Tls>,
+        traits: BackendSettings,
+    ) -> Arc<Self> {
         Self::within(&BackendGroup::lone(), label, authority, address, tls, traits)
     }
 
@@ -131,7 +137,7 @@ impl Backend {
         authority: &str,
         address: BackendAddress,
         tls: Option<Tls>,
-        traits: Traits,
+        traits: BackendSettings,
     ) -> Arc<Self> {
         let history = Arc::new(History::new());
         history.limited.store(traits.max_connections.is_some(), Relaxed);
@@ -157,7 +163,7 @@ impl Backend {
         authority: &str,
         address: BackendAddress,
         tls: Option<Tls>,
-        traits: Traits,
+        traits: BackendSettings,
     ) -> Arc<Self> {
         let mut backend = Self::within(group, label, authority, address, tls, traits);
         if let Some(backend) = Arc::get_mut(&mut backend) {
@@ -222,7 +228,7 @@ impl Backend {
 
     /// Which version of HTTP it is spoken to in.
     #[inline]
-    pub fn protocol(&self) -> Protocol {
+    pub fn protocol(&self) -> BackendProtocol {
         self.traits.protocol
     }
 
@@ -237,7 +243,7 @@ impl Backend {
     }
 
     /// What the configuration says of it.
-    pub fn traits(&self) -> &Traits {
+    pub fn traits(&self) -> &BackendSettings {
         &self.traits
     }
 

@@ -13,7 +13,7 @@ mod turns;
 
 pub use affinity::{Affinity, Choice};
 pub use members::{Members, Rank};
-pub use policy::Policy;
+pub use policy::BalancingPolicy;
 pub use ring::hash;
 pub use sticky::{Sticky, Tag};
 pub use tried::Tried;
@@ -32,25 +32,25 @@ use turns::Turns;
 /// backup in: the request waits for it.
 #[derive(Debug)]
 pub struct Balancer {
-    policy: Policy,
+    policy: BalancingPolicy,
     /// For the primaries, and for the backups.
     turns: [Turns; 2],
 }
 
 impl Balancer {
     /// A balancer that has chosen nothing yet, and begins with any backend.
-    pub fn new(policy: Policy) -> Self {
+    pub fn new(policy: BalancingPolicy) -> Self {
         Self { policy, turns: [Turns::anywhere(), Turns::anywhere()] }
     }
 
     /// One that begins with the first.
     #[cfg(test)]
-    fn from_the_first(policy: Policy) -> Self {
+    fn from_the_first(policy: BalancingPolicy) -> Self {
         Self { policy, turns: Default::default() }
     }
 
     /// What it chooses by.
-    pub fn policy(&self) -> &Policy {
+    pub fn policy(&self) -> &BalancingPolicy {
         &self.policy
     }
 
@@ -142,14 +142,14 @@ impl Balancer {
             None => random::one(backends, can),
         };
         match &self.policy {
-            Policy::RoundRobin | Policy::Sticky(_) => next(),
-            Policy::Ordered => backends.iter().position(|backend| can(backend)),
-            Policy::Random => random::one(backends, can),
-            Policy::RandomTwo => random::less_busy_of_two(backends, can),
-            Policy::LeastConn => load::least(rank, turns, can),
-            Policy::Keyed { bounded, .. } => {
+            BalancingPolicy::RoundRobin | BalancingPolicy::Sticky(_) => next(),
+            BalancingPolicy::Ordered => backends.iter().position(|backend| can(backend)),
+            BalancingPolicy::Random => random::one(backends, can),
+            BalancingPolicy::RandomTwo => random::less_busy_of_two(backends, can),
+            BalancingPolicy::LeastConn => load::least(rank, turns, can),
+            BalancingPolicy::Keyed { bounded, .. } => {
                 let Affinity::Key(key) = affinity else { return next() };
-                let fair = bounded.then(|| load::Bound::of(backends));
+                let fair = bounded.then(|| load::LoadBound::of(backends));
                 let fits = |backend: &Backend| can(backend) && fair.as_ref().is_none_or(|fair| fair.allows(backend));
                 rank.ring().find(*key, |index| backends.get(index).is_some_and(|backend| fits(backend))).or_else(
                     // Those within their bound may be the ones that cannot take it.

@@ -11,7 +11,7 @@ use super::by_host::ByHost;
 use super::configured_backend::{ConfiguredBackend, DnsName};
 use super::dns::ResolvedAddress;
 use super::group::BackendGroup;
-use super::terms::{Member, Terms};
+use super::terms::{Member, UpstreamSettings};
 use super::Upstream;
 use crate::compile::Place;
 use crate::config::{Pool, Priority};
@@ -92,7 +92,7 @@ impl UpstreamCarryOver {
         name: &str,
         shared: bool,
         (pool, members): (&Pool, &[Member]),
-        terms: Terms,
+        terms: UpstreamSettings,
         server_name: Option<&ServerName<'static>>,
     ) -> Arc<Upstream> {
         let fingerprint =
@@ -118,7 +118,7 @@ impl UpstreamCarryOver {
     }
 
     /// The set of upstreams that hosts of requests name: the one before if nothing of it has changed, otherwise a new one.
-    pub(super) fn by_host(&mut self, pool: &Pool, terms: Terms) -> ByHost {
+    pub(super) fn by_host(&mut self, pool: &Pool, terms: UpstreamSettings) -> ByHost {
         let fingerprint = self.fingerprint(pool, &[], &terms);
         let mut before = self.before.iter().flat_map(|before| &before.by_host);
         let same = before.find(|before| before.has_fingerprint(&fingerprint) && !self.carried.has(before));
@@ -127,7 +127,7 @@ impl UpstreamCarryOver {
         by_host
     }
 
-    fn fingerprint(&self, pool: &Pool, members: &[Member], terms: &Terms) -> Fingerprint {
+    fn fingerprint(&self, pool: &Pool, members: &[Member], terms: &UpstreamSettings) -> Fingerprint {
         let digest = |path: &String| {
             let bytes = crate::files::read(path).ok()?;
             Some(digest::digest(&digest::SHA256, &bytes).as_ref().to_vec())

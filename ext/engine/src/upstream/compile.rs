@@ -6,15 +6,15 @@ use rustls::pki_types::ServerName;
 use tokio::runtime::Handle;
 
 use super::address::{Address, Host};
-use super::backend::Traits;
-use super::balancer::{Policy, Tag};
+use super::backend::BackendSettings;
+use super::balancer::{BalancingPolicy, Tag};
 use super::by_host::ByHost;
 use super::carry_over::UpstreamCarryOver;
 use super::dns::{self, Dns};
-use super::named::{Named, Upstreams};
+use super::named::{NamedUpstream, Upstreams};
 use super::pool::Keep;
-use super::terms::{self, Member, Report, Terms};
-use super::{server_name, Protocol, Upstream};
+use super::terms::{self, Member, Report, UpstreamSettings};
+use super::{server_name, BackendProtocol, Upstream};
 use crate::config::{self, HealthCheck, Pool, Problem, Proxy, Severity};
 use crate::log::Log;
 use crate::stats::BackendStats;
@@ -49,7 +49,7 @@ impl Backends {
     }
 
     /// How a backend is chosen.
-    pub fn policy(&self) -> &Policy {
+    pub fn policy(&self) -> &BalancingPolicy {
         match self {
             Self::Fixed(upstream) => upstream.policy(),
             Self::ByHost(by_host) => by_host.policy(),
@@ -117,7 +117,7 @@ impl Backends {
         if let Some(authority) = target.authority {
             let tls = target.scheme_tls.unwrap_or(false);
             let named = upstreams.named(authority, tls, (directive, at), problems);
-            if !matches!(named, Named::Nothing) && proxy.pool.is_some() {
+            if !matches!(named, NamedUpstream::Nothing) && proxy.pool.is_some() {
                 let mut report = Report { directive, at, problems };
                 report.error(format!(
                     "to: {authority:?} is an upstream, which has backends and settings of its own: write \
@@ -126,9 +126,9 @@ impl Backends {
                 return None;
             }
             match named {
-                Named::Nothing => {}
-                Named::Wrong => return None,
-                Named::Upstream(upstream) => return Some(Self::Fixed(upstream)),
+                NamedUpstream::Nothing => {}
+                NamedUpstream::Wrong => return None,
+                NamedUpstream::Upstream(upstream) => return Some(Self::Fixed(upstream)),
             }
         }
         let mut report = Report { directive, at, problems };
@@ -146,7 +146,7 @@ impl Backends {
             false => members.iter().any(|member| member.secure),
         };
         let name = if speaks_tls { shared_name(pool, target, &members, &mut report) } else { None };
-        let terms = Terms::compile(pool, traits, speaks_tls, &mut report);
+        let terms = UpstreamSettings::compile(pool, traits, speaks_tls, &mut report);
         if is_wrong(&problems[before..]) {
             return None;
         }
@@ -180,7 +180,7 @@ pub(super) fn shared(
     if speaks_tls {
         shared_name(&spec.pool, target, &members, &mut report);
     }
-    let terms = Terms::compile(&spec.pool, traits, speaks_tls, &mut report);
+    let terms = UpstreamSettings::compile(&spec.pool, traits, speaks_tls, &mut report);
     if is_wrong(&problems[before..]) {
         return None;
     }
@@ -199,14 +199,14 @@ fn is_wrong(problems: &[Problem]) -> bool {
 }
 
 /// Where the backends are, and what is said of each.
-fn members(pool: &Pool, target: TargetHost<'_>, traits: Traits, report: &mut Report<'_>) -> Vec<Member> {
+fn members(pool: &Pool, target: TargetHost<'_>, traits: BackendSettings, report: &mut Report<'_>) -> Vec<Member> {
     ignored(pool, report);
     let otherwise = target.scheme_tls.unwrap_or(false);
     let written = pool.protocol.is_some().then_some(traits.protocol);
-    let member = |address: Address, traits: Traits, report: &mut Report<'_>| {
+    let member = |address: Address, traits: BackendSettings, report: &mut Report<'_>| {
         let secure = address.tls(otherwise);
-        let protocol = Protocol::of(&address, written, secure, report);
-        Member { secure, address, traits: Traits { protocol, ..traits } }
+        let protocol = BackendProtocol::of(&address, written, secure, report);
+        Member { secure, address, traits: BackendSettings { protocol, ..traits } }
     };
     let Some(backends) = &pool.backends else {
         // A `to` without a host is no URL; whoever reads the template says so. Here there is just nobody to go to.
@@ -265,7 +265,7 @@ fn fit(pool: &Pool, members: &[Member], report: &mut Report<'_>) {
         );
     }
     let called = pool.health_check.as_ref().is_some_and(|check| check.grpc && !check.tcp);
-    if called && members.iter().any(|member| member.traits.protocol == Protocol::Http1) {
+    if called && members.iter().any(|member| member.traits.protocol == BackendProtocol::Http1) {
         report.error(
             "health_check: grpc: gRPC needs backends that speak HTTP/2: write \"h2://HOST:PORT\" for those without TLS, or \
              protocol: \"http2\" for all",
@@ -291,7 +291,7 @@ fn introduced(pool: &Pool, members: &[Member], report: &mut Report<'_>) {
     // Without backends that are known by now, what is written for all decides.
     let shared = match pool.protocol.as_deref() {
         Some("http2" | "auto") if members.is_empty() => true,
-        _ => members.iter().any(|member| member.traits.protocol != Protocol::Http1),
+        _ => members.iter().any(|member| member.traits.protocol != BackendProtocol::Http1),
     };
     if pool.proxy_protocol.is_some() && shared {
         report.error(

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rustls::pki_types::ServerName;
 
 use super::address::{default_port, Address, Host};
-use super::backend::{Backend, BackendAddress, Tls, Traits};
+use super::backend::{Backend, BackendAddress, BackendSettings, Tls};
 use super::dns::{self, ResolvedAddress};
 use super::group::BackendGroup;
 use super::server_name;
@@ -29,7 +29,7 @@ pub(super) struct DnsName {
     pub(super) port: u16,
     authority: String,
     tls: Option<Tls>,
-    traits: Traits,
+    traits: BackendSettings,
 }
 
 impl ConfiguredBackend {
@@ -37,7 +37,7 @@ impl ConfiguredBackend {
         address: &Address,
         secure: bool,
         tls: Option<Tls>,
-        traits: Traits,
+        traits: BackendSettings,
         group: &Arc<BackendGroup>,
     ) -> Self {
         let authority = address.host_field(secure);
@@ -85,7 +85,7 @@ impl ConfiguredBackend {
 
 impl DnsName {
     pub(super) fn backend(&self, target: &ResolvedAddress, group: &Arc<BackendGroup>) -> Arc<Backend> {
-        let traits = Traits {
+        let traits = BackendSettings {
             weight: self.traits.weight.saturating_mul(target.weight).min(HEAVIEST),
             backup: self.traits.backup || target.backup,
             ..self.traits

@@ -13,7 +13,7 @@ use tokio::time::{timeout_at, Instant};
 use tokio_rustls::TlsConnector;
 
 use super::backend::{Backend, BackendAddress, Tls};
-use super::Protocol;
+use super::BackendProtocol;
 use crate::descriptors;
 use crate::error::{ConnectError, ConnectErrorKind, Step};
 use crate::stream::{Secured, Stream};
@@ -31,7 +31,7 @@ pub(super) async fn connect(
     introduction: &[u8],
     limit: Duration,
 ) -> Result<Stream, ConnectError> {
-    connect_to(backend, To::Serve, Protocol::Http1, name, introduction, limit).await
+    connect_to(backend, To::Serve, BackendProtocol::Http1, name, introduction, limit).await
 }
 
 /// What a connection is for.
@@ -47,7 +47,7 @@ pub(super) enum To<'a> {
 pub(super) async fn connect_to(
     backend: &Backend,
     to: To<'_>,
-    protocol: Protocol,
+    protocol: BackendProtocol,
     name: Option<&ServerName<'static>>,
     introduction: &[u8],
     limit: Duration,
@@ -65,12 +65,12 @@ pub(super) async fn connect_to(
     let name = name.unwrap_or(&tls.name);
     let shaking_hands = async {
         Ok(match opened {
-            Socket::Tcp(socket) => Stream::Tls(secured(tls, protocol, name, socket).await?),
-            Socket::Unix(socket) => Stream::TlsUnix(secured(tls, protocol, name, socket).await?),
+            BackendSocket::Tcp(socket) => Stream::Tls(secured(tls, protocol, name, socket).await?),
+            BackendSocket::Unix(socket) => Stream::TlsUnix(secured(tls, protocol, name, socket).await?),
         })
     };
     match timeout_at(deadline, shaking_hands).await {
-        Ok(Ok(stream)) if protocol == Protocol::Http2 && !stream.agreed_on_http2() => {
+        Ok(Ok(stream)) if protocol == BackendProtocol::Http2 && !stream.agreed_on_http2() => {
             Err(failed(Step::Agreement, ConnectErrorKind::Protocol, None))
         }
         Ok(Ok(stream)) => Ok(stream),
@@ -83,36 +83,39 @@ pub(super) async fn connect_to(
 }
 
 /// Connected, and nothing said yet.
-enum Socket {
+enum BackendSocket {
     Tcp(TcpStream),
     Unix(UnixStream),
 }
 
-impl From<Socket> for Stream {
-    fn from(socket: Socket) -> Self {
+impl From<BackendSocket> for Stream {
+    fn from(socket: BackendSocket) -> Self {
         match socket {
-            Socket::Tcp(socket) => Self::Tcp(socket),
-            Socket::Unix(socket) => Self::Unix(socket),
+            BackendSocket::Tcp(socket) => Self::Tcp(socket),
+            BackendSocket::Unix(socket) => Self::Unix(socket),
         }
     }
 }
 
-async fn open(backend: &Backend, to: To<'_>, introduction: &[u8]) -> io::Result<Socket> {
+async fn open(backend: &Backend, to: To<'_>, introduction: &[u8]) -> io::Result<BackendSocket> {
     let mut socket = match to {
         To::Serve => open_socket(backend.address(), descriptors::admit).await?,
         To::Check(address) => open_socket(address, |_| Ok(())).await?,
     };
     if !introduction.is_empty() {
         match &mut socket {
-            Socket::Tcp(socket) => socket.write_all(introduction).await?,
-            Socket::Unix(socket) => socket.write_all(introduction).await?,
+            BackendSocket::Tcp(socket) => socket.write_all(introduction).await?,
+            BackendSocket::Unix(socket) => socket.write_all(introduction).await?,
         }
     }
     Ok(socket)
 }
 
 /// `admit` says whether the descriptor may be used.
-async fn open_socket(address: &BackendAddress, admit: impl Fn(RawFd) -> io::Result<()> + Copy) -> io::Result<Socket> {
+async fn open_socket(
+    address: &BackendAddress,
+    admit: impl Fn(RawFd) -> io::Result<()> + Copy,
+) -> io::Result<BackendSocket> {
     match address {
         BackendAddress::Tcp(address) => tcp(*address, admit).await,
         BackendAddress::Either(first, second) => match tcp(*first, admit).await {
@@ -126,17 +129,17 @@ async fn open_socket(address: &BackendAddress, admit: impl Fn(RawFd) -> io::Resu
         BackendAddress::Unix(path) => {
             let socket = UnixSocket::new_stream()?;
             admit(socket.as_raw_fd())?;
-            Ok(Socket::Unix(socket.connect(path).await?))
+            Ok(BackendSocket::Unix(socket.connect(path).await?))
         }
     }
 }
 
-async fn tcp(address: SocketAddr, admit: impl Fn(RawFd) -> io::Result<()>) -> io::Result<Socket> {
+async fn tcp(address: SocketAddr, admit: impl Fn(RawFd) -> io::Result<()>) -> io::Result<BackendSocket> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     admit(socket.as_raw_fd())?;
     let socket = socket.connect(address).await?;
     socket.set_nodelay(true)?;
-    Ok(Socket::Tcp(socket))
+    Ok(BackendSocket::Tcp(socket))
 }
 
 /// Whether a TLS server has ended the handshake because it speaks nothing of what was offered (ALPN).
@@ -145,7 +148,12 @@ fn found_nothing_in_common(error: &io::Error) -> bool {
     matches!(error, Some(rustls::Error::AlertReceived(AlertDescription::NoApplicationProtocol)))
 }
 
-async fn secured<S>(tls: &Tls, protocol: Protocol, name: &ServerName<'static>, stream: S) -> io::Result<Box<Secured<S>>>
+async fn secured<S>(
+    tls: &Tls,
+    protocol: BackendProtocol,
+    name: &ServerName<'static>,
+    stream: S,
+) -> io::Result<Box<Secured<S>>>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {

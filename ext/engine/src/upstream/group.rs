@@ -15,7 +15,7 @@ use tokio::task::AbortHandle;
 use super::admission::WaitQueue;
 use super::backend::{Admin, Backend};
 use super::carry_over::Forgotten;
-use super::health::{schedule, Rules};
+use super::health::{schedule, GroupRules};
 use super::Upstream;
 use crate::log::{Level, Log};
 
@@ -23,9 +23,9 @@ use crate::log::{Level, Log};
 #[derive(Debug)]
 pub(crate) struct BackendGroup {
     name: Box<str>,
-    rules: Arc<Rules>,
+    rules: Arc<GroupRules>,
     /// Locked only when something changes, never on the way of a request that goes well.
-    members: Mutex<Members>,
+    members: Mutex<GroupMembers>,
     /// Shared with the fleets of that name under the configurations before and after this one.
     overrides: Arc<Mutex<AdminOverrides>>,
     queue: WaitQueue,
@@ -84,7 +84,7 @@ struct AdminOverrides {
 }
 
 #[derive(Debug, Default)]
-struct Members {
+struct GroupMembers {
     backends: Vec<Weak<Backend>>,
     checks: Vec<AbortHandle>,
     /// Backends that a schedule was begun for.
@@ -93,13 +93,18 @@ struct Members {
 
 impl BackendGroup {
     /// A fleet without members.
-    pub(super) fn new(name: &str, rules: Arc<Rules>) -> Arc<Self> {
+    pub(super) fn new(name: &str, rules: Arc<GroupRules>) -> Arc<Self> {
         Self::carry_over(None, name, rules, Forgotten::default())
     }
 
     /// A fleet in place of `before`: what the operator has said of its backends is carried over, and requests that wait under both
     /// configurations hear of each backend that becomes free.
-    pub(super) fn carry_over(before: Option<&Self>, name: &str, rules: Arc<Rules>, forgotten: Forgotten) -> Arc<Self> {
+    pub(super) fn carry_over(
+        before: Option<&Self>,
+        name: &str,
+        rules: Arc<GroupRules>,
+        forgotten: Forgotten,
+    ) -> Arc<Self> {
         let queue = WaitQueue::beside(before.map(|before| &before.queue), rules.queue);
         let overrides = before.map(|before| Arc::clone(&before.overrides)).unwrap_or_default();
         let (members, retries, running) = (Mutex::default(), AtomicUsize::new(0), OnceLock::new());
@@ -131,7 +136,7 @@ impl BackendGroup {
         &self.name
     }
 
-    pub(crate) fn rules(&self) -> &Rules {
+    pub(crate) fn rules(&self) -> &GroupRules {
         &self.rules
     }
 
@@ -248,7 +253,7 @@ impl BackendGroup {
         backend.set_admin(*single.filter_map(|name| overrides.single.get(name)).next().unwrap_or(&overrides.all));
     }
 
-    fn check(&self, members: &mut Members, new: &[Arc<Backend>]) {
+    fn check(&self, members: &mut GroupMembers, new: &[Arc<Backend>]) {
         let (Some((handle, _)), Some(_)) = (self.running.get(), &self.rules.check) else { return };
         if self.is_retired() {
             return;
@@ -345,7 +350,7 @@ impl BackendGroup {
     }
 }
 
-impl Members {
+impl GroupMembers {
     fn living(&self) -> impl Iterator<Item = Arc<Backend>> + '_ {
         self.backends.iter().filter_map(Weak::upgrade)
     }

@@ -23,7 +23,7 @@ const MOST_WAITING: i64 = 1_000_000;
 
 /// What holds for all backends of an upstream.
 #[derive(Debug, Default)]
-pub struct Rules {
+pub struct GroupRules {
     /// Active checks.
     pub check: Option<Check>,
     /// OutlierRules checks.
@@ -34,7 +34,7 @@ pub struct Rules {
     pub queue_timeout: Duration,
 }
 
-impl Rules {
+impl GroupRules {
     /// Checks and compiles `health_check`, `max_fails`, `fail_timeout`, `queue` and `queue_timeout`. What is wrong goes to
     /// `report`.
     pub fn compile(pool: &Pool, report: &mut dyn FnMut(String)) -> Self {

@@ -14,7 +14,7 @@ use crate::config::{self, At, Problem, Severity};
 /// without a scheme speak TLS; all that use it then get the same.
 #[derive(Debug, Default)]
 pub(crate) struct Upstreams {
-    entries: Vec<Entry>,
+    entries: Vec<NamedEntry>,
     /// Names that are taken, in lower case.
     taken: HashSet<String>,
     /// Makes the upstreams.
@@ -22,7 +22,7 @@ pub(crate) struct Upstreams {
 }
 
 #[derive(Debug)]
-struct Entry {
+struct NamedEntry {
     spec: config::Upstream,
     used: Option<Used>,
 }
@@ -36,7 +36,7 @@ struct Used {
 
 /// What the host of a target names.
 #[derive(Debug)]
-pub(crate) enum Named {
+pub(crate) enum NamedUpstream {
     /// No upstream: it is a host like any other.
     Nothing,
     /// One that is wrong, or is used in a wrong way. What is wrong has been reported.
@@ -75,7 +75,7 @@ impl Upstreams {
                 continue;
             }
             upstreams.taken.insert(spec.name.to_ascii_lowercase());
-            upstreams.entries.push(Entry { spec: spec.clone(), used: None });
+            upstreams.entries.push(NamedEntry { spec: spec.clone(), used: None });
         }
         upstreams
     }
@@ -88,16 +88,16 @@ impl Upstreams {
         tls: bool,
         (directive, at): (&'static str, Option<&At>),
         problems: &mut Vec<Problem>,
-    ) -> Named {
+    ) -> NamedUpstream {
         let (host, port) = authority.split_once(':').map_or((authority, None), |(host, port)| (host, Some(port)));
-        let Some(index) = self.index(host) else { return Named::Nothing };
+        let Some(index) = self.index(host) else { return NamedUpstream::Nothing };
         let (entry, carry_over) = (&mut self.entries[index], &mut self.carry_over);
         let mut report = Report { directive, at, problems };
         if let Some(port) = port {
             report.error(format!(
                 "to: {host:?} is an upstream, whose backends have ports of their own: leave out \":{port}\""
             ));
-            return Named::Wrong;
+            return NamedUpstream::Wrong;
         }
         if let Some(used) =
             entry.used.as_ref().filter(|used| used.tls != tls && compile::depends_on_scheme(&entry.spec))
@@ -108,13 +108,13 @@ impl Upstreams {
                 "to: the scheme is {ours} here and {other} {first}, so it is unclear how to speak to the backends of the upstream \
                  {host:?}: write \"https://\" or \"http://\" before each of them"
             ));
-            return Named::Wrong;
+            return NamedUpstream::Wrong;
         }
         let used = entry.used.get_or_insert_with(|| {
             let upstream = compile::shared(&entry.spec, tls, carry_over, problems);
             Used { tls, at: at.cloned(), upstream }
         });
-        used.upstream.clone().map_or(Named::Wrong, Named::Upstream)
+        used.upstream.clone().map_or(NamedUpstream::Wrong, NamedUpstream::Upstream)
     }
 
     /// The directive that is compiled next stands there.

@@ -15,7 +15,7 @@ const LAST_RETRY: Duration = Duration::from_secs(10);
 
 /// A name among the backends of an upstream.
 #[derive(Debug)]
-pub(super) struct Name {
+pub(super) struct FollowedName {
     /// The place of the backend in the list.
     pub(super) slot: usize,
     pub(super) host: String,
@@ -27,7 +27,7 @@ pub(super) struct Name {
 /// Resolves a name again and again, whenever its time to live has run out, until the upstream is gone. Whatever goes wrong, the
 /// addresses that are known stay in use: a name that has vanished or a server that fails is no reason to stop using a backend
 /// that may be well.
-pub(super) async fn follow(upstream: Weak<Upstream>, name: Name, dns: Arc<Dns>) {
+pub(super) async fn follow(upstream: Weak<Upstream>, name: FollowedName, dns: Arc<Dns>) {
     let mut retry = FIRST_RETRY;
     let mut failing = false;
     let mut first = true;
@@ -63,7 +63,7 @@ pub(super) async fn follow(upstream: Weak<Upstream>, name: Name, dns: Arc<Dns>) 
     }
 }
 
-impl Name {
+impl FollowedName {
     async fn targets(
         &self,
         dns: &Dns,

@@ -6,37 +6,37 @@ use std::time::Duration;
 use proxy_http::proxy_protocol::Form;
 
 use super::address::Address;
-use super::backend::Traits;
-use super::balancer::Policy;
+use super::backend::BackendSettings;
+use super::balancer::BalancingPolicy;
 use super::configured_backend::HEAVIEST;
-use super::health::Rules;
+use super::health::GroupRules;
 use super::pool::Keep;
 use super::tls::TlsClient;
-use super::Protocol;
+use super::BackendProtocol;
 use crate::compile::seconds;
 use crate::config::{self, At, Pool, Problem};
 
 /// What holds for every backend of an upstream.
 #[derive(Debug, Clone)]
-pub(super) struct Terms {
+pub(super) struct UpstreamSettings {
     /// How one is chosen.
-    pub(super) policy: Policy,
+    pub(super) policy: BalancingPolicy,
     /// What is kept of its idle connections.
     pub(super) keep: Keep,
     /// How it is known to be well, and what becomes of requests when all are busy.
-    pub(super) rules: Arc<Rules>,
+    pub(super) rules: Arc<GroupRules>,
     /// How those that speak TLS do.
     pub(super) tls: Option<TlsClient>,
     /// What is said of those of which nothing else is said.
-    pub(super) traits: Traits,
+    pub(super) traits: BackendSettings,
 }
 
 #[cfg(test)]
-impl Terms {
+impl UpstreamSettings {
     /// Nothing but a policy.
-    pub(super) fn of(policy: Policy) -> Self {
+    pub(super) fn of(policy: BalancingPolicy) -> Self {
         let keep = Keep { connections: 4, timeout: Duration::from_secs(10) };
-        Self { policy, keep, rules: Arc::default(), tls: None, traits: Traits::default() }
+        Self { policy, keep, rules: Arc::default(), tls: None, traits: BackendSettings::default() }
     }
 }
 
@@ -46,7 +46,7 @@ pub(super) struct Member {
     pub(super) address: Address,
     /// Whether it speaks TLS.
     pub(super) secure: bool,
-    pub(super) traits: Traits,
+    pub(super) traits: BackendSettings,
 }
 
 /// Where a directive's mistakes go.
@@ -92,12 +92,17 @@ impl Report<'_> {
     }
 }
 
-impl Terms {
+impl UpstreamSettings {
     /// Checks and compiles everything but `backends` and `traits`. `None` if the policy or the TLS settings are wrong. `speaks_tls`: whether
     /// any of the backends does.
-    pub(super) fn compile(pool: &Pool, traits: Traits, speaks_tls: bool, report: &mut Report<'_>) -> Option<Self> {
-        let policy = Policy::compile(&pool.backend_priority, &mut |message| report.error(message));
-        let rules = Arc::new(Rules::compile(pool, &mut |message| report.error(message)));
+    pub(super) fn compile(
+        pool: &Pool,
+        traits: BackendSettings,
+        speaks_tls: bool,
+        report: &mut Report<'_>,
+    ) -> Option<Self> {
+        let policy = BalancingPolicy::compile(&pool.backend_priority, &mut |message| report.error(message));
+        let rules = Arc::new(GroupRules::compile(pool, &mut |message| report.error(message)));
         let keep = Keep {
             connections: report.number("keepalive", pool.keepalive, 0, u32::MAX) as usize,
             timeout: report.time("keepalive_timeout", pool.keepalive_timeout),
@@ -124,9 +129,9 @@ fn tls(pool: &Pool, speaks_tls: bool, report: &mut Report<'_>) -> Option<Option<
 }
 
 /// What is said of backends of which nothing else is said.
-pub(super) fn traits_of_all(pool: &Pool, report: &mut Report<'_>) -> Traits {
-    Traits {
-        protocol: Protocol::compile(pool, report).unwrap_or_default(),
+pub(super) fn traits_of_all(pool: &Pool, report: &mut Report<'_>) -> BackendSettings {
+    BackendSettings {
+        protocol: BackendProtocol::compile(pool, report).unwrap_or_default(),
         max_connections: pool.max_connections.map(|most| report.number("max_connections", most, 1, u32::MAX)),
         max_tunnels: pool.max_tunnels.map(|most| report.number("max_tunnels", most, 1, u32::MAX)),
         slow_start: pool.slow_start.map(|time| report.time("slow_start", time)),
@@ -137,14 +142,14 @@ pub(super) fn traits_of_all(pool: &Pool, report: &mut Report<'_>) -> Traits {
             }
             form
         }),
-        ..Traits::default()
+        ..BackendSettings::default()
     }
 }
 
 /// What is said of one backend. `of_all` is what is said of all of them.
-pub(super) fn traits(backend: &config::Backend, of_all: Traits, report: &mut Report<'_>) -> Traits {
+pub(super) fn traits(backend: &config::Backend, of_all: BackendSettings, report: &mut Report<'_>) -> BackendSettings {
     let option = |name: &str| format!("backends: {:?}: {name}", backend.address);
-    Traits {
+    BackendSettings {
         weight: report.number(&option("weight"), backend.weight, 1, HEAVIEST),
         backup: backend.backup,
         max_connections: match backend.max_connections {

@@ -4,13 +4,13 @@ use proxy_http::message::Known;
 
 use super::Proxy;
 use crate::request::Exchange;
-use crate::upstream::balancer::{hash, Affinity, Policy};
+use crate::upstream::balancer::{hash, Affinity, BalancingPolicy};
 
 impl Proxy {
     /// To be called before the head is changed into what a backend is to get.
     pub(super) fn affinity(&self, exchange: &mut Exchange<'_>) -> Affinity {
         match self.backends.policy() {
-            Policy::Keyed { template, .. } => {
+            BalancingPolicy::Keyed { template, .. } => {
                 let mut key = std::mem::take(&mut exchange.work.scratch);
                 key.clear();
                 // Requests that have no value have nothing in common, and are spread.
@@ -19,7 +19,7 @@ impl Proxy {
                 exchange.work.scratch = key;
                 affinity
             }
-            Policy::Sticky(sticky) => {
+            BalancingPolicy::Sticky(sticky) => {
                 sticky.read(&exchange.work.request.fields).map_or(Affinity::None, Affinity::Cookie)
             }
             _ => Affinity::None,
@@ -28,7 +28,7 @@ impl Proxy {
 
     /// Ties the client to the backend that answered, unless it is already, or its own backend had no room just now.
     pub(super) fn tie(&self, exchange: &mut Exchange<'_>) {
-        let Policy::Sticky(sticky) = self.backends.policy() else { return };
+        let BalancingPolicy::Sticky(sticky) = self.backends.policy() else { return };
         let Some(attempt) = &exchange.outcome.backend else { return };
         if let Affinity::Cookie(tag) = &exchange.affinity {
             if sticky.tag(attempt) == *tag || self.backends.is_full(tag) {

@@ -19,19 +19,19 @@ use crate::upstream::{Attempt, Backend, Keep, Pool};
 /// How long the connection to one address may take before that to the next is begun (RFC 8305, section 8).
 const HEAD_START: Duration = Duration::from_millis(250);
 
-type Acquired = Result<(Peer, bool), Error>;
+type Reached = Result<(Peer, bool), Error>;
 
 /// A connection under way, and the attempt that it is for. None: the attempt that the race began with.
 struct Runner<'r> {
     attempt: Option<Attempt>,
-    connecting: Pin<Box<dyn Future<Output = Acquired> + 'r>>,
+    connecting: Pin<Box<dyn Future<Output = Reached> + 'r>>,
 }
 
 impl Attempts<'_, '_> {
     /// Connects to the backend of `attempt` and, when that takes long or fails, to other addresses of its name, one family after the other.
     /// The first connection counts, and `attempt` is then the one that it is for. An address that began earlier and lost comes last for a
     /// while, so that the next request begins with one that is quicker. `connect_timeout` is for all of it.
-    pub(super) async fn race(&mut self, attempt: &mut Attempt, deadline: Instant) -> Acquired {
+    pub(super) async fn race(&mut self, attempt: &mut Attempt, deadline: Instant) -> Reached {
         let begun = Instant::now();
         let connect_timeout = self.proxy.connect_timeout;
         // In whole milliseconds, for who reads of it.
@@ -133,7 +133,7 @@ struct Dialler<'r> {
 }
 
 impl<'r> Dialler<'r> {
-    fn dial(self, backend: Arc<Backend>, limit: Duration) -> Pin<Box<dyn Future<Output = Acquired> + 'r>> {
+    fn dial(self, backend: Arc<Backend>, limit: Duration) -> Pin<Box<dyn Future<Output = Reached> + 'r>> {
         let Self { pool, introduction, name, keep, max_head, upgrade, deadline } = self;
         Box::pin(async move {
             let call = ConnectRequest { backend: &backend, name, introduction, keep, max_head, limit, deadline };

@@ -31,7 +31,7 @@ impl Drop for RetryPermit {
 mod tests {
     use super::*;
     use crate::upstream::backend::BackendAddress;
-    use crate::upstream::{Attempt, Backend, Traits};
+    use crate::upstream::{Attempt, Backend, BackendSettings};
 
     #[test]
     fn retries_keep_to_their_share() {
@@ -41,7 +41,7 @@ mod tests {
         drop(held);
         assert!(RetryPermit::take(&group, 20.0).is_some());
         let place = BackendAddress::Unix("/a".into());
-        let backend = Backend::within(&group, "a".into(), "a", place, None, Traits::default());
+        let backend = Backend::within(&group, "a".into(), "a", place, None, BackendSettings::default());
         group.set_members(std::slice::from_ref(&backend), false);
         let _busy: Vec<_> = (0..25).map(|_| Attempt::begin(backend.clone())).collect();
         let held: Vec<_> = std::iter::from_fn(|| RetryPermit::take(&group, 20.0)).collect();

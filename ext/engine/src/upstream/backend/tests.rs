@@ -6,15 +6,15 @@ use crate::error::Blame;
 use crate::log::tests::Memory;
 use crate::log::Log;
 use crate::upstream::admission::RetryPermit;
-use crate::upstream::health::{OutlierRules, Rules};
+use crate::upstream::health::{GroupRules, OutlierRules};
 
-fn endpoint(traits: Traits) -> Arc<Backend> {
+fn endpoint(traits: BackendSettings) -> Arc<Backend> {
     Backend::new("a".into(), "a", BackendAddress::Unix("/a".into()), None, traits)
 }
 
 /// So many backends of one upstream.
-fn group(count: usize, outlier: Option<OutlierRules>, traits: Traits) -> Vec<Arc<Backend>> {
-    let group = BackendGroup::new("app", Arc::new(Rules { outlier, ..Rules::default() }));
+fn group(count: usize, outlier: Option<OutlierRules>, traits: BackendSettings) -> Vec<Arc<Backend>> {
+    let group = BackendGroup::new("app", Arc::new(GroupRules { outlier, ..GroupRules::default() }));
     let make = |n: usize| Backend::within(&group, n.to_string(), "a", BackendAddress::Unix("/a".into()), None, traits);
     let endpoints: Vec<_> = (0..count).map(make).collect();
     group.set_members(&endpoints, false);
@@ -35,7 +35,7 @@ fn states(endpoints: &[Arc<Backend>]) -> Vec<&str> {
 
 #[test]
 fn an_attempt_counts_as_in_flight_until_it_is_dropped() {
-    let endpoint = endpoint(Traits::default());
+    let endpoint = endpoint(BackendSettings::default());
     let first = Attempt::begin(endpoint.clone());
     let second = Attempt::begin(endpoint.clone());
     second.failed(Blame::Backend);
@@ -48,7 +48,7 @@ fn an_attempt_counts_as_in_flight_until_it_is_dropped() {
 #[test]
 fn an_attempt_fails_once_at_most() {
     let twice = Some(OutlierRules { max_fails: 2, fail_timeout: Duration::from_secs(60) });
-    let endpoints = group(2, twice, Traits::default());
+    let endpoints = group(2, twice, BackendSettings::default());
     let attempt = Attempt::begin(endpoints[0].clone());
     attempt.failed(Blame::Backend);
     attempt.failed(Blame::Backend);
@@ -57,7 +57,7 @@ fn an_attempt_fails_once_at_most() {
 
 #[test]
 fn a_retry_that_is_answered_leaves_the_budget_to_others() {
-    let endpoints = group(1, None, Traits::default());
+    let endpoints = group(1, None, BackendSettings::default());
     let retry = || {
         let permit = RetryPermit::take(endpoints[0].group(), 20.0)?;
         Attempt::admit(endpoints[0].clone(), Some(permit))
@@ -70,12 +70,12 @@ fn a_retry_that_is_answered_leaves_the_budget_to_others() {
 
 #[test]
 fn no_two_endpoints_share_an_id() {
-    assert_ne!(endpoint(Traits::default()).id(), endpoint(Traits::default()).id());
+    assert_ne!(endpoint(BackendSettings::default()).id(), endpoint(BackendSettings::default()).id());
 }
 
 #[test]
 fn max_connections_are_never_exceeded_over_all_threads() {
-    let endpoint = endpoint(Traits { max_connections: Some(3), ..Traits::default() });
+    let endpoint = endpoint(BackendSettings { max_connections: Some(3), ..BackendSettings::default() });
     let barrier = Barrier::new(8);
     std::thread::scope(|scope| {
         for _ in 0..8 {
@@ -100,7 +100,7 @@ fn max_connections_are_never_exceeded_over_all_threads() {
 #[test]
 fn at_most_half_of_the_backends_are_ejected_and_never_the_only_one() {
     for (count, most) in [(1, 0), (2, 1), (3, 1), (4, 2), (5, 2)] {
-        let endpoints = group(count, ONCE, Traits::default());
+        let endpoints = group(count, ONCE, BackendSettings::default());
         endpoints.iter().for_each(fail);
         let ejected = endpoints.iter().filter(|endpoint| endpoint.state() == "ejected").count();
         assert_eq!(ejected, most, "of {count}");
@@ -109,7 +109,7 @@ fn at_most_half_of_the_backends_are_ejected_and_never_the_only_one() {
 
 #[test]
 fn the_last_one_that_serves_is_not_ejected() {
-    let endpoints = group(4, ONCE, Traits::default());
+    let endpoints = group(4, ONCE, BackendSettings::default());
     for endpoint in &endpoints[1..] {
         endpoint.set_admin(Admin::Down);
     }
@@ -119,7 +119,7 @@ fn the_last_one_that_serves_is_not_ejected() {
 
 #[test]
 fn one_request_probes_an_ejected_backend_and_brings_it_back() {
-    let endpoints = group(2, SHORT, Traits::default());
+    let endpoints = group(2, SHORT, BackendSettings::default());
     fail(&endpoints[0]);
     assert_eq!(states(&endpoints), ["ejected", "ready"]);
     let probe = Attempt::admit(endpoints[0].clone(), None).expect("its time is over");
@@ -133,7 +133,7 @@ fn one_request_probes_an_ejected_backend_and_brings_it_back() {
 
 #[test]
 fn a_probe_that_fails_ejects_it_again() {
-    let endpoints = group(2, SHORT, Traits::default());
+    let endpoints = group(2, SHORT, BackendSettings::default());
     fail(&endpoints[0]);
     fail(&endpoints[0]);
     assert_eq!(
@@ -147,7 +147,7 @@ fn a_probe_that_fails_ejects_it_again() {
 
 #[test]
 fn a_probe_that_is_given_up_leaves_it_to_the_next_request() {
-    let endpoints = group(2, SHORT, Traits::default());
+    let endpoints = group(2, SHORT, BackendSettings::default());
     fail(&endpoints[0]);
     drop(Attempt::admit(endpoints[0].clone(), None).expect("its time is over"));
     assert_eq!((states(&endpoints), endpoints[0].is_available()), (vec!["ejected", "ready"], true));
@@ -156,7 +156,7 @@ fn a_probe_that_is_given_up_leaves_it_to_the_next_request() {
 
 #[test]
 fn what_we_lack_ourselves_is_not_held_against_a_backend() {
-    let endpoints = group(2, ONCE, Traits::default());
+    let endpoints = group(2, ONCE, BackendSettings::default());
     Attempt::begin(endpoints[0].clone()).failed(Blame::Us);
     assert_eq!(states(&endpoints), ["ready", "ready"]);
     assert_eq!(endpoints[0].stats().failures, 0);
@@ -164,7 +164,7 @@ fn what_we_lack_ourselves_is_not_held_against_a_backend() {
 
 #[test]
 fn attempts_of_before_an_ejection_do_not_change_it() {
-    let endpoints = group(2, ONCE, Traits::default());
+    let endpoints = group(2, ONCE, BackendSettings::default());
     let (late, later) = (Attempt::begin(endpoints[0].clone()), Attempt::begin(endpoints[0].clone()));
     fail(&endpoints[0]);
     late.succeeded();
@@ -174,7 +174,8 @@ fn attempts_of_before_an_ejection_do_not_change_it() {
 
 #[test]
 fn the_share_is_the_weight_and_less_after_a_return() {
-    let traits = Traits { weight: 4, slow_start: Some(Duration::from_secs(600)), ..Traits::default() };
+    let traits =
+        BackendSettings { weight: 4, slow_start: Some(Duration::from_secs(600)), ..BackendSettings::default() };
     let endpoint = &group(2, SHORT, traits)[0];
     assert_eq!(endpoint.share(), 4 * 256, "at the start it gets all of it");
     fail(endpoint);
@@ -184,7 +185,8 @@ fn the_share_is_the_weight_and_less_after_a_return() {
 
 #[test]
 fn what_is_wanted_of_all_holds_for_those_to_come_and_labels_remember_what_was_wanted_of_them() {
-    let endpoints = group(2, None, Traits { slow_start: Some(Duration::from_secs(600)), ..Traits::default() });
+    let endpoints =
+        group(2, None, BackendSettings { slow_start: Some(Duration::from_secs(600)), ..BackendSettings::default() });
     let group = endpoints[0].group().clone();
     assert!(!group.set_admin("app/7", Admin::Down));
     assert!(group.set_admin("app", Admin::Down) && group.set_admin("app/1", Admin::Draining));
@@ -211,9 +213,9 @@ async fn each_change_is_one_line_of_the_log() {
         fail_timeout: 1e-9,
         ..Pool::default()
     };
-    let group = BackendGroup::new("app", Arc::new(Rules::compile(&pool, &mut |problem| panic!("{problem}"))));
+    let group = BackendGroup::new("app", Arc::new(GroupRules::compile(&pool, &mut |problem| panic!("{problem}"))));
     let make = |label: &str| {
-        Backend::within(&group, label.into(), "a", BackendAddress::Unix("/a".into()), None, Traits::default())
+        Backend::within(&group, label.into(), "a", BackendAddress::Unix("/a".into()), None, BackendSettings::default())
     };
     let members = [make("a:1"), make("b:1")];
     let a = &members[0];

@@ -57,12 +57,12 @@ pub(super) fn least(rank: &Rank, turns: Option<&Turns>, can: &impl Fn(&Backend) 
 
 /// How many requests a backend may have in flight: 1.25 of its share in those of all, rounded up.
 #[derive(Debug)]
-pub(super) struct Bound {
+pub(super) struct LoadBound {
     in_flight: u64,
     shares: u64,
 }
 
-impl Bound {
+impl LoadBound {
     pub(super) fn of(backends: &[Arc<Backend>]) -> Self {
         let mut bound = Self { in_flight: 0, shares: 0 };
         for backend in backends.iter().filter(|backend| backend.is_available()) {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::policy::Policy;
+use super::policy::BalancingPolicy;
 use super::ring::Ring;
 use super::schedule::Schedule;
 use super::sticky::Tag;
@@ -27,7 +27,7 @@ pub struct Rank {
 }
 
 impl Members {
-    pub(super) fn new(backends: Vec<Arc<Backend>>, policy: &Policy) -> Self {
+    pub(super) fn new(backends: Vec<Arc<Backend>>, policy: &BalancingPolicy) -> Self {
         let (backups, primaries): (Vec<_>, Vec<_>) = backends.into_iter().partition(|backend| backend.traits().backup);
         Self { ranks: [Rank::new(primaries, policy), Rank::new(backups, policy)] }
     }
@@ -62,16 +62,16 @@ impl Members {
 }
 
 impl Rank {
-    fn new(backends: Vec<Arc<Backend>>, policy: &Policy) -> Self {
+    fn new(backends: Vec<Arc<Backend>>, policy: &BalancingPolicy) -> Self {
         let weights: Vec<_> = backends.iter().map(|backend| backend.traits().weight).collect();
         let ring = match policy {
-            Policy::Keyed { .. } => {
+            BalancingPolicy::Keyed { .. } => {
                 Ring::new(backends.iter().map(|backend| backend.label()).zip(weights.iter().copied()))
             }
             _ => Ring::default(),
         };
         let tags = match policy {
-            Policy::Sticky(sticky) => backends.iter().map(|backend| sticky.tag(backend)).collect(),
+            BalancingPolicy::Sticky(sticky) => backends.iter().map(|backend| sticky.tag(backend)).collect(),
             _ => Box::default(),
         };
         Self { backends: backends.into(), schedule: Schedule::new(&weights), ring, tags }

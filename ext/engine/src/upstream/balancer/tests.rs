@@ -2,7 +2,7 @@ mod distribution;
 mod limits;
 mod stickiness;
 
-use super::super::backend::{Admin, BackendAddress, Traits};
+use super::super::backend::{Admin, BackendAddress, BackendSettings};
 use super::super::Attempt;
 use super::*;
 
@@ -13,12 +13,12 @@ struct Bench {
 }
 
 impl Bench {
-    fn new(policy: &str, traits: Vec<Traits>) -> Self {
-        Self::by(Policy::named(policy).expect("a known policy"), traits)
+    fn new(policy: &str, traits: Vec<BackendSettings>) -> Self {
+        Self::by(BalancingPolicy::named(policy).expect("a known policy"), traits)
     }
 
-    fn by(policy: Policy, traits: Vec<Traits>) -> Self {
-        let endpoint = |(n, traits): (usize, Traits)| {
+    fn by(policy: BalancingPolicy, traits: Vec<BackendSettings>) -> Self {
+        let endpoint = |(n, traits): (usize, BackendSettings)| {
             Backend::new(n.to_string(), "host", BackendAddress::Unix(n.to_string().into()), None, traits)
         };
         let balancer = Balancer::from_the_first(policy);
@@ -28,11 +28,14 @@ impl Bench {
 
     /// So many alike.
     fn of(policy: &str, count: usize) -> Self {
-        Self::new(policy, vec![Traits::default(); count])
+        Self::new(policy, vec![BackendSettings::default(); count])
     }
 
     fn weighted(policy: &str, weights: &[u32]) -> Self {
-        Self::new(policy, weights.iter().map(|weight| Traits { weight: *weight, ..Traits::default() }).collect())
+        Self::new(
+            policy,
+            weights.iter().map(|weight| BackendSettings { weight: *weight, ..BackendSettings::default() }).collect(),
+        )
     }
 
     fn endpoint(&self, label: &str) -> &Arc<Backend> {
@@ -75,8 +78,8 @@ impl Bench {
 
 #[test]
 fn every_listed_name_is_a_policy_and_no_other_is() {
-    assert!(Policy::NAMES.iter().all(|name| Policy::named(name).is_some()));
-    assert!(Policy::named("least_busy").is_none());
+    assert!(BalancingPolicy::NAMES.iter().all(|name| BalancingPolicy::named(name).is_some()));
+    assert!(BalancingPolicy::named("least_busy").is_none());
 }
 
 #[test]

@@ -173,8 +173,20 @@ fn what_is_said_of_one_backend_goes_before_what_is_said_of_all() {
     assert_eq!(
         live.iter().map(|endpoint| *endpoint.traits()).collect::<Vec<_>>(),
         [
-            Traits { weight: 1, backup: false, max_connections: Some(7), slow_start: second(1), ..Traits::default() },
-            Traits { weight: 3, backup: true, max_connections: Some(5), slow_start: second(2), ..Traits::default() },
+            BackendSettings {
+                weight: 1,
+                backup: false,
+                max_connections: Some(7),
+                slow_start: second(1),
+                ..BackendSettings::default()
+            },
+            BackendSettings {
+                weight: 3,
+                backup: true,
+                max_connections: Some(5),
+                slow_start: second(2),
+                ..BackendSettings::default()
+            },
         ]
     );
 }

@@ -9,7 +9,7 @@ use super::super::tests::{tls_server, within};
 use super::super::tls::TlsClient;
 use super::*;
 use crate::config::Pool as Options;
-use crate::upstream::Traits;
+use crate::upstream::BackendSettings;
 
 const LIMIT: Duration = Duration::from_secs(10);
 
@@ -18,7 +18,7 @@ fn endpoint(place: BackendAddress, tls: Option<Tls>) -> std::sync::Arc<Backend> 
         BackendAddress::Tcp(address) | BackendAddress::Either(address, _) => address.to_string(),
         BackendAddress::Unix(path) => format!("unix:{}", path.display()),
     };
-    Backend::new(label, "host", place, tls, Traits::default())
+    Backend::new(label, "host", place, tls, BackendSettings::default())
 }
 
 fn tls(proxy: &Options, name: &'static str) -> Option<Tls> {

@@ -14,7 +14,7 @@ use crate::stream::Stream;
 use crate::upstream::ask::write_head;
 use crate::upstream::backend::Backend;
 use crate::upstream::connect::{connect_to, To};
-use crate::upstream::{http2, Protocol};
+use crate::upstream::{http2, BackendProtocol};
 
 /// Largest head of an answer.
 pub(super) const MAX_HEAD: usize = 64 * 1024;
@@ -25,7 +25,7 @@ pub(super) const MAX_INTERIM: usize = 32;
 
 /// What a check came to that has no good end.
 #[derive(Debug)]
-pub(super) enum Failure {
+pub(super) enum CheckFailure {
     /// The backend is not well: a few words about why.
     Unwell(String),
     /// It was not asked, for something of our own has run out.
@@ -33,12 +33,12 @@ pub(super) enum Failure {
 }
 
 /// Asks a backend.
-pub(super) async fn ask(backend: &Backend, check: &Check) -> Result<(), Failure> {
+pub(super) async fn ask(backend: &Backend, check: &Check) -> Result<(), CheckFailure> {
     let deadline = Instant::now() + check.timeout;
     let place = backend.address().with_port(check.port);
     let protocol = match check.probe {
         // It is made of HTTP/2.
-        Probe::Grpc(_) => Protocol::Http2,
+        Probe::Grpc(_) => BackendProtocol::Http2,
         _ => backend.protocol(),
     };
     let mut introduction = Vec::new();
@@ -47,13 +47,13 @@ pub(super) async fn ask(backend: &Backend, check: &Check) -> Result<(), Failure>
     }
     let stream = match connect_to(backend, To::Check(&place), protocol, None, &introduction, check.timeout).await {
         Ok(stream) => stream,
-        Err(error) if error.is_ours() => return Err(Failure::NotAsked(error.reason())),
-        Err(error) => return Err(Failure::Unwell(error.reason())),
+        Err(error) if error.is_ours() => return Err(CheckFailure::NotAsked(error.reason())),
+        Err(error) => return Err(CheckFailure::Unwell(error.reason())),
     };
     let answered = async {
         match &check.probe {
             Probe::Nothing => Ok(()),
-            Probe::Http(probe) if protocol == Protocol::Http2 || stream.agreed_on_http2() => {
+            Probe::Http(probe) if protocol == BackendProtocol::Http2 || stream.agreed_on_http2() => {
                 ask_http2(stream, probe, backend).await
             }
             Probe::Http(probe) => converse(&mut Peer::Http1(Http1Connection::new(stream)), probe, backend).await,
@@ -61,8 +61,8 @@ pub(super) async fn ask(backend: &Backend, check: &Check) -> Result<(), Failure>
         }
     };
     match timeout_at(deadline, answered).await {
-        Ok(answered) => answered.map_err(Failure::Unwell),
-        Err(_) => Err(Failure::Unwell(format!("no whole answer within {:?}", check.timeout))),
+        Ok(answered) => answered.map_err(CheckFailure::Unwell),
+        Err(_) => Err(CheckFailure::Unwell(format!("no whole answer within {:?}", check.timeout))),
     }
 }
 
@@ -137,6 +137,6 @@ pub(super) fn why(error: ReadError) -> String {
 #[cfg(test)]
 pub(super) async fn asked(backend: &Backend, check: &Check) -> Result<(), String> {
     ask(backend, check).await.map_err(|failure| match failure {
-        Failure::Unwell(why) | Failure::NotAsked(why) => why,
+        CheckFailure::Unwell(why) | CheckFailure::NotAsked(why) => why,
     })
 }

@@ -36,7 +36,7 @@ pub(super) enum Probe {
     /// A request of HTTP.
     Http(Box<HttpProbe>),
     /// A call of gRPC.
-    Grpc(Box<grpc::Call>),
+    Grpc(Box<grpc::GrpcProbe>),
 }
 
 /// A request, and what the answer must be.
@@ -76,7 +76,7 @@ impl Check {
             port,
             probe: match (spec.tcp, spec.grpc) {
                 (true, _) => Probe::Nothing,
-                (false, true) => Probe::Grpc(Box::new(grpc::Call::compile(spec, &mut report))),
+                (false, true) => Probe::Grpc(Box::new(grpc::GrpcProbe::compile(spec, &mut report))),
                 (false, false) => Probe::Http(Box::new(HttpProbe::compile(spec, &mut report))),
             },
         }

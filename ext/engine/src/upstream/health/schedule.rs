@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::{interval_at, sleep, Instant, MissedTickBehavior};
 
-use super::ask::{ask, Failure};
+use super::ask::{ask, CheckFailure};
 use crate::log::Level;
 use crate::upstream::backend::Backend;
 
@@ -79,8 +79,8 @@ async fn check(backend: &Weak<Backend>, told: &mut bool) -> bool {
     }
     match ask(&backend, check).await {
         Ok(()) => backend.checked(Ok(())),
-        Err(Failure::Unwell(why)) => backend.checked(Err(why)),
-        Err(Failure::NotAsked(why)) => {
+        Err(CheckFailure::Unwell(why)) => backend.checked(Err(why)),
+        Err(CheckFailure::NotAsked(why)) => {
             if !std::mem::replace(told, true) {
                 let what = format_args!("is not checked at the moment, which is not its fault: {why}");
                 group.note(Level::Warn, &backend, what);

@@ -6,7 +6,7 @@ use tokio::net::TcpListener;
 use super::ask::asked as ask;
 use super::*;
 use crate::config::{BodyMatch, HealthCheck};
-use crate::upstream::backend::{Backend, BackendAddress, Traits};
+use crate::upstream::backend::{Backend, BackendAddress, BackendSettings};
 use crate::upstream::tests::within;
 
 /// What is wrong with a pool.
@@ -14,7 +14,7 @@ fn problems(change: impl FnOnce(&mut Pool)) -> Vec<String> {
     let mut pool = Pool::default();
     change(&mut pool);
     let mut problems = Vec::new();
-    Rules::compile(&pool, &mut |problem| problems.push(problem));
+    GroupRules::compile(&pool, &mut |problem| problems.push(problem));
     problems
 }
 
@@ -35,8 +35,13 @@ fn check(change: impl FnOnce(&mut HealthCheck)) -> Check {
 async fn answered(check: &Check, answer: &str) -> (Result<(), String>, String) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
-    let endpoint =
-        Backend::new(address.to_string(), "app.test:81", BackendAddress::Tcp(address), None, Traits::default());
+    let endpoint = Backend::new(
+        address.to_string(),
+        "app.test:81",
+        BackendAddress::Tcp(address),
+        None,
+        BackendSettings::default(),
+    );
     let backend = async {
         let (mut stream, _) = listener.accept().await.expect("a connection");
         let mut request = Vec::new();
@@ -209,7 +214,8 @@ async fn an_answer_that_is_not_whole_is_none() {
 async fn an_answer_that_does_not_end_in_time_is_none() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
-    let endpoint = Backend::new(address.to_string(), "a", BackendAddress::Tcp(address), None, Traits::default());
+    let endpoint =
+        Backend::new(address.to_string(), "a", BackendAddress::Tcp(address), None, BackendSettings::default());
     let check = check(|c| c.timeout = 0.05);
     let backend = async {
         let (mut stream, _) = listener.accept().await.expect("a connection");
@@ -227,7 +233,7 @@ async fn a_connection_is_enough_for_tcp_and_may_be_made_to_another_port() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
     let dead = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
-    let endpoint = Backend::new(dead.to_string(), "a", BackendAddress::Tcp(dead), None, Traits::default());
+    let endpoint = Backend::new(dead.to_string(), "a", BackendAddress::Tcp(dead), None, BackendSettings::default());
     let here = check(|c| c.tcp = true);
     assert_eq!(within(ask(&endpoint, &here)).await, Err("connection refused".to_owned()));
     let there = check(|c| (c.tcp, c.port) = (true, Some(address.port().into())));
@@ -247,7 +253,7 @@ async fn a_backend_with_tls_is_checked_over_tls() {
     let client = TlsClient::compile(&pool, &mut |problem| panic!("{problem}")).expect("a policy");
     let named = |name: &'static str| {
         let tls = Tls { client: client.clone(), name: name.try_into().expect("a name") };
-        Backend::new(address.to_string(), "a", BackendAddress::Tcp(address), Some(tls), Traits::default())
+        Backend::new(address.to_string(), "a", BackendAddress::Tcp(address), Some(tls), BackendSettings::default())
     };
     let check = check(|c| c.tcp = true);
     assert_eq!(within(ask(&named("app.test"), &check)).await, Ok(()));
@@ -261,9 +267,15 @@ fn checked_fleet(address: std::net::SocketAddr) -> Arc<Backend> {
     use crate::log::{Level, Log};
     use crate::upstream::group::BackendGroup;
     let check = check(|c| (c.tcp, c.interval, c.rise, c.fall) = (true, 0.02, 2, 3));
-    let group = BackendGroup::new("app", Arc::new(Rules { check: Some(check), ..Rules::default() }));
-    let endpoint =
-        Backend::within(&group, address.to_string(), "a", BackendAddress::Tcp(address), None, Traits::default());
+    let group = BackendGroup::new("app", Arc::new(GroupRules { check: Some(check), ..GroupRules::default() }));
+    let endpoint = Backend::within(
+        &group,
+        address.to_string(),
+        "a",
+        BackendAddress::Tcp(address),
+        None,
+        BackendSettings::default(),
+    );
     group.start(&tokio::runtime::Handle::current(), &Log::new(Level::Error));
     group.set_members(std::slice::from_ref(&endpoint), false);
     endpoint

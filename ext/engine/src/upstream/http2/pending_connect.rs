@@ -19,7 +19,7 @@ use crate::stream::Stream;
 use crate::upstream::backend::Backend;
 use crate::upstream::connect::{connect_to, To};
 use crate::upstream::pool::Keep;
-use crate::upstream::Protocol;
+use crate::upstream::BackendProtocol;
 
 /// How much longer than `connect_timeout` a request waits: the attempt itself can tell how far it came.
 const MOMENT: Duration = Duration::from_millis(100);
@@ -54,14 +54,14 @@ pub(crate) enum Acquired {
 /// One attempt at a connection.
 #[derive(Debug, Default)]
 pub(super) struct PendingConnect {
-    outcome: RefCell<Option<Outcome>>,
+    outcome: RefCell<Option<ConnectOutcome>>,
     done: Notify,
     /// How many wait for it.
     waiting: Cell<usize>,
 }
 
 #[derive(Debug)]
-enum Outcome {
+enum ConnectOutcome {
     /// It stands among the others. Each of those who wait gets a place on it, be it only to hear how it has ended since.
     Connected(Vec<Lease>),
     /// For the first who asks.
@@ -91,7 +91,7 @@ impl Http2Pool {
                 return Ok(Acquired::Http2(lease, !waited));
             }
             let left = call.limit.min(call.deadline.saturating_duration_since(Instant::now()));
-            if call.backend.protocol() == Protocol::Auto && call.backend.prefers_http1() {
+            if call.backend.protocol() == BackendProtocol::Auto && call.backend.prefers_http1() {
                 match open(call.backend, call.name, call.max_head, left).await.map_err(failure)? {
                     NewConnection::Http1(stream) => return Ok(Acquired::Http1(stream)),
                     NewConnection::Http2(opened) => self.add(call.backend, *opened, call.keep),
@@ -99,11 +99,11 @@ impl Http2Pool {
                 waited = true;
                 continue;
             }
-            let dial = match self.wait(call.backend, call.name) {
-                Wait::PendingConnect(dial) => dial,
-                Wait::NewDial(dial) => {
-                    self.dial(&call, dial.clone());
-                    dial
+            let pending = match self.wait(call.backend, call.name) {
+                Wait::Pending(pending) => pending,
+                Wait::NewConnect(pending) => {
+                    self.begin_connect(&call, pending.clone());
+                    pending
                 }
                 Wait::Room(freed) => {
                     if timeout_at(call.deadline, freed.notified()).await.is_err() {
@@ -114,8 +114,8 @@ impl Http2Pool {
                 }
             };
             let until = (Instant::now() + left + MOMENT).min(call.deadline);
-            dial.waiting.set(dial.waiting.get() + 1);
-            if timeout_at(until, dial.done()).await.is_err() {
+            pending.waiting.set(pending.waiting.get() + 1);
+            if timeout_at(until, pending.done()).await.is_err() {
                 let step = Step::Connect;
                 return Err(failure(ConnectError::new(
                     call.backend.label(),
@@ -126,17 +126,18 @@ impl Http2Pool {
                 )));
             }
             waited = true;
-            let mut outcome = dial.outcome.borrow_mut();
+            let mut outcome = pending.outcome.borrow_mut();
             match &mut *outcome {
-                Some(Outcome::Http1(stream)) => {
+                Some(ConnectOutcome::Http1(stream)) => {
                     if let Some(stream) = stream.take() {
                         return Ok(Acquired::Http1(stream));
                     }
                 }
                 // Whoever began it had less time than this request.
-                Some(Outcome::Failed(error)) if error.kind() == ConnectErrorKind::Timeout && error.limit() < left => {}
-                Some(Outcome::Failed(error)) => return Err(failure(error.clone())),
-                Some(Outcome::Connected(places)) => {
+                Some(ConnectOutcome::Failed(error))
+                    if error.kind() == ConnectErrorKind::Timeout && error.limit() < left => {}
+                Some(ConnectOutcome::Failed(error)) => return Err(failure(error.clone())),
+                Some(ConnectOutcome::Connected(places)) => {
                     if let Some(lease) = places.pop() {
                         return Ok(Acquired::Http2(lease, false));
                     }
@@ -147,23 +148,23 @@ impl Http2Pool {
     }
 
     /// Makes a connection in a task of its own: it goes on if the request goes away that was the first to want it.
-    fn dial(self: &Rc<Self>, call: &ConnectRequest<'_>, dial: Rc<PendingConnect>) {
+    fn begin_connect(self: &Rc<Self>, call: &ConnectRequest<'_>, pending: Rc<PendingConnect>) {
         let ConnectRequest { keep, max_head, limit, .. } = *call;
         let task =
-            ConnectTask { pool: self.clone(), backend: call.backend.clone(), name: call.name.cloned(), dial, limit };
+            ConnectTask { pool: self.clone(), backend: call.backend.clone(), name: call.name.cloned(), pending, limit };
         tokio::task::spawn_local(async move {
             let ConnectTask { pool, backend, name, .. } = &task;
             let outcome = match open(backend, name.as_ref(), max_head, limit).await {
-                Ok(NewConnection::Http1(stream)) => Outcome::Http1(Some(stream)),
+                Ok(NewConnection::Http1(stream)) => ConnectOutcome::Http1(Some(stream)),
                 Ok(NewConnection::Http2(opened)) => {
                     let name = opened.name.clone();
                     pool.add(backend, *opened, keep);
                     let place = || pool.lease(backend, name.as_ref());
-                    Outcome::Connected(std::iter::from_fn(place).take(task.dial.waiting.get()).collect())
+                    ConnectOutcome::Connected(std::iter::from_fn(place).take(task.pending.waiting.get()).collect())
                 }
-                Err(error) => Outcome::Failed(error),
+                Err(error) => ConnectOutcome::Failed(error),
             };
-            *task.dial.outcome.borrow_mut() = Some(outcome);
+            *task.pending.outcome.borrow_mut() = Some(outcome);
         });
     }
 }
@@ -173,19 +174,19 @@ struct ConnectTask {
     pool: Rc<Http2Pool>,
     backend: Arc<Backend>,
     name: Option<ServerName<'static>>,
-    dial: Rc<PendingConnect>,
+    pending: Rc<PendingConnect>,
     limit: Duration,
 }
 
 impl Drop for ConnectTask {
     fn drop(&mut self) {
-        let Self { pool, backend, name, dial, limit } = self;
-        dial.outcome.borrow_mut().get_or_insert_with(|| {
+        let Self { pool, backend, name, pending, limit } = self;
+        pending.outcome.borrow_mut().get_or_insert_with(|| {
             let why = Some(io::ErrorKind::Interrupted.into());
-            Outcome::Failed(ConnectError::new(backend.label(), Step::Connect, ConnectErrorKind::Io, *limit, why))
+            ConnectOutcome::Failed(ConnectError::new(backend.label(), Step::Connect, ConnectErrorKind::Io, *limit, why))
         });
-        pool.connected(backend, name.as_ref(), dial);
-        dial.done.notify_waiters();
+        pool.connected(backend, name.as_ref(), pending);
+        pending.done.notify_waiters();
     }
 }
 
@@ -205,7 +206,7 @@ async fn open(
     let begun = Instant::now();
     let protocol = backend.protocol();
     let stream = connect_to(backend, To::Serve, protocol, name, &[], limit).await?;
-    if protocol == Protocol::Auto {
+    if protocol == BackendProtocol::Auto {
         backend.note_agreed(stream.agreed_on_http2());
         if !stream.agreed_on_http2() {
             return Ok(NewConnection::Http1(stream));

@@ -38,7 +38,7 @@ pub(crate) struct Http2Pool {
 #[derive(Debug)]
 struct BackendConnections {
     backend: WeakBackend,
-    pool: Vec<NamedConnections>,
+    named: Vec<NamedConnections>,
 }
 
 /// Those of them that were made for one TLS server name, or for none.
@@ -47,7 +47,7 @@ struct NamedConnections {
     name: Option<ServerName<'static>>,
     connections: Vec<PooledConnection>,
     /// The connection that is being made.
-    dial: Option<Rc<PendingConnect>>,
+    pending: Option<Rc<PendingConnect>>,
     /// Wakes one of those who wait for room.
     freed: Arc<Notify>,
 }
@@ -65,9 +65,9 @@ struct PooledConnection {
 /// What to wait for where no connection has room.
 pub(super) enum Wait {
     /// A connection that somebody makes.
-    PendingConnect(Rc<PendingConnect>),
+    Pending(Rc<PendingConnect>),
     /// One that the caller has to make, and say so.
-    NewDial(Rc<PendingConnect>),
+    NewConnect(Rc<PendingConnect>),
     /// The end of a stream.
     Room(Arc<Notify>),
 }
@@ -78,7 +78,7 @@ impl Http2Pool {
         let mut backends = self.backends.borrow_mut();
         let name = backend.server_name(name);
         let backend = backends.get_mut(&backend.id())?;
-        let named = backend.pool.iter_mut().find(|named| named.name.as_ref() == name)?;
+        let named = backend.named.iter_mut().find(|named| named.name.as_ref() == name)?;
         let mut index = 0;
         while let Some(connection) = named.connections.get_mut(index) {
             if !connection.is_open() {
@@ -98,8 +98,8 @@ impl Http2Pool {
     pub(super) fn wait(&self, backend: &Arc<Backend>, name: Option<&ServerName<'static>>) -> Wait {
         let mut backends = self.backends.borrow_mut();
         let named = named(&mut backends, backend, backend.server_name(name));
-        if let Some(dial) = &named.dial {
-            return Wait::PendingConnect(dial.clone());
+        if let Some(pending) = &named.pending {
+            return Wait::Pending(pending.clone());
         }
         // A backend that takes no stream at all on a connection takes none on another. One that has not yet said how many it takes is
         // about to.
@@ -109,9 +109,9 @@ impl Http2Pool {
         if is_closed || named.connections.len() >= MOST_CONNECTIONS {
             return Wait::Room(named.freed.clone());
         }
-        let dial = Rc::<PendingConnect>::default();
-        named.dial = Some(dial.clone());
-        Wait::NewDial(dial)
+        let pending = Rc::<PendingConnect>::default();
+        named.pending = Some(pending.clone());
+        Wait::NewConnect(pending)
     }
 
     /// That connection was made, or was not.
@@ -119,11 +119,11 @@ impl Http2Pool {
         &self,
         backend: &Arc<Backend>,
         name: Option<&ServerName<'static>>,
-        dial: &Rc<PendingConnect>,
+        pending: &Rc<PendingConnect>,
     ) {
         let mut backends = self.backends.borrow_mut();
         let named = named(&mut backends, backend, backend.server_name(name));
-        named.dial.take_if(|current| Rc::ptr_eq(current, dial));
+        named.pending.take_if(|current| Rc::ptr_eq(current, pending));
     }
 
     /// Takes a new connection in, and lets it live in a task of its own. It is filed under the name that it was made for.
@@ -141,7 +141,7 @@ impl Http2Pool {
         let mut backends = self.backends.borrow_mut();
         let Some(backend) = backends.get_mut(&backend) else { return };
         let idle = backend
-            .pool
+            .named
             .iter()
             .flat_map(|named| &named.connections)
             .filter(|connection| connection.load.streams() == 0)
@@ -171,11 +171,11 @@ impl Http2Pool {
     pub(in crate::upstream) fn clean(&self) {
         let now = Instant::now();
         self.backends.borrow_mut().retain(|_, backend| {
-            for named in &mut backend.pool {
+            for named in &mut backend.named {
                 named.connections.retain_mut(|connection| connection.is_open() && !connection.has_expired(now));
                 named.freed.notify_waiters();
             }
-            backend.pool.retain(|named| !named.connections.is_empty() || named.dial.is_some());
+            backend.named.retain(|named| !named.connections.is_empty() || named.pending.is_some());
             backend.backend.is_alive()
         });
     }
@@ -183,7 +183,7 @@ impl Http2Pool {
     /// Lets every connection end with its last stream.
     pub(in crate::upstream) fn clear(&self) {
         for backend in self.backends.borrow_mut().values_mut() {
-            for named in &mut backend.pool {
+            for named in &mut backend.named {
                 named.connections.clear();
                 named.freed.notify_waiters();
             }
@@ -206,13 +206,13 @@ impl Http2Pool {
         self.backends
             .borrow()
             .get(&backend)
-            .is_some_and(|backend| backend.pool.iter().any(|named| !named.connections.is_empty()))
+            .is_some_and(|backend| backend.named.iter().any(|named| !named.connections.is_empty()))
     }
 
     /// How many connections there are.
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
-        self.backends.borrow().values().flat_map(|backend| &backend.pool).map(|named| named.connections.len()).sum()
+        self.backends.borrow().values().flat_map(|backend| &backend.named).map(|named| named.connections.len()).sum()
     }
 }
 
@@ -222,18 +222,23 @@ fn named<'a>(
     backend: &Arc<Backend>,
     name: Option<&ServerName<'static>>,
 ) -> &'a mut NamedConnections {
-    let new_shelf = || BackendConnections { backend: backend.downgrade(), pool: Vec::new() };
-    let pool = &mut backends.entry(backend.id()).or_insert_with(new_shelf).pool;
-    let index = pool.iter().position(|named| named.name.as_ref() == name).unwrap_or_else(|| {
-        pool.push(NamedConnections { name: name.cloned(), connections: Vec::new(), dial: None, freed: Arc::default() });
-        pool.len() - 1
+    let new_backend = || BackendConnections { backend: backend.downgrade(), named: Vec::new() };
+    let all = &mut backends.entry(backend.id()).or_insert_with(new_backend).named;
+    let index = all.iter().position(|named| named.name.as_ref() == name).unwrap_or_else(|| {
+        all.push(NamedConnections {
+            name: name.cloned(),
+            connections: Vec::new(),
+            pending: None,
+            freed: Arc::default(),
+        });
+        all.len() - 1
     });
-    &mut pool[index]
+    &mut all[index]
 }
 
 impl BackendConnections {
     fn find(&mut self, load: &Arc<Load>) -> Option<(&mut NamedConnections, usize)> {
-        self.pool.iter_mut().find_map(|named| {
+        self.named.iter_mut().find_map(|named| {
             let index = named.connections.iter().position(|connection| Arc::ptr_eq(&connection.load, load))?;
             Some((named, index))
         })

@@ -15,10 +15,10 @@ use super::drive::Rhythm;
 use super::pending_connect::{Acquired, ConnectRequest};
 use super::{Http2Pool, Lease};
 use crate::error::Error;
-use crate::upstream::backend::{Backend, BackendAddress, Tls, Traits};
+use crate::upstream::backend::{Backend, BackendAddress, BackendSettings, Tls};
 use crate::upstream::pool::Keep;
 use crate::upstream::tls::TlsClient;
-use crate::upstream::Protocol;
+use crate::upstream::BackendProtocol;
 
 const KEEP: Keep = Keep { connections: 4, timeout: Duration::from_secs(60) };
 const BRIEF: Duration = Duration::from_millis(50);
@@ -38,7 +38,7 @@ where
             spawn_local(serve(stream));
         }
     });
-    let traits = Traits { protocol: Protocol::Http2, ..Traits::default() };
+    let traits = BackendSettings { protocol: BackendProtocol::Http2, ..BackendSettings::default() };
     (Backend::new(address.to_string(), "app.test", BackendAddress::Tcp(address), None, traits), accepted)
 }
 
@@ -118,7 +118,7 @@ async fn each_of_them_hears_of_a_failure_and_waits_no_longer_than_it_may() {
         let client = TlsClient::compile(&crate::config::Pool::default(), &mut |problem| panic!("{problem}"));
         let name = rustls::pki_types::ServerName::try_from("app.test").expect("a name");
         let tls = Some(Tls { client: client.expect("a policy"), name });
-        let traits = Traits { protocol: Protocol::Http2, ..Traits::default() };
+        let traits = BackendSettings { protocol: BackendProtocol::Http2, ..BackendSettings::default() };
         let endpoint = Backend::new(endpoint.label().into(), "app.test", endpoint.address().clone(), tls, traits);
         let pool = std::rc::Rc::<Http2Pool>::default();
         let patient = {
@@ -183,7 +183,7 @@ async fn a_connection_is_not_shared_by_requests_for_other_names() {
             "app.test",
             endpoint.address().clone(),
             None,
-            Traits { protocol: Protocol::Http2, ..Traits::default() },
+            BackendSettings { protocol: BackendProtocol::Http2, ..BackendSettings::default() },
         );
         assert!(pool.lease(&twin, None).is_none());
         assert_eq!(accepted.load(Ordering::SeqCst), 1);

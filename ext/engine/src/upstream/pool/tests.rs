@@ -9,7 +9,7 @@ use super::super::tests::{tls_server, until, within};
 use super::super::tls::TlsClient;
 use super::*;
 use crate::config::Pool as Options;
-use crate::upstream::Traits;
+use crate::upstream::BackendSettings;
 
 const KEEP: Keep = Keep { connections: 4, timeout: Duration::from_secs(60) };
 
@@ -25,7 +25,13 @@ impl Server {
         let address = listener.local_addr().expect("an address");
         Self {
             listener,
-            endpoint: Backend::new(address.to_string(), "host", BackendAddress::Tcp(address), None, Traits::default()),
+            endpoint: Backend::new(
+                address.to_string(),
+                "host",
+                BackendAddress::Tcp(address),
+                None,
+                BackendSettings::default(),
+            ),
         }
     }
 
@@ -62,7 +68,8 @@ async fn another_endpoint_never_gets_the_connection_even_at_the_same_address() {
     let (pool, backend) = (Pool::default(), Server::start().await);
     let (stream, _theirs) = backend.connection().await;
     pool.give_back(&backend.endpoint, stream, &[], KEEP);
-    let twin = Backend::new("twin".into(), "host", backend.endpoint.address().clone(), None, Traits::default());
+    let twin =
+        Backend::new("twin".into(), "host", backend.endpoint.address().clone(), None, BackendSettings::default());
     assert!(pool.checkout(&twin, None, &[]).is_none());
     assert_eq!(pool.len(), 1);
 }
@@ -159,7 +166,8 @@ async fn a_tls_connection_is_only_used_again_for_the_name_it_was_made_for() {
     let client = TlsClient::compile(&options, &mut |message| panic!("{message}")).expect("a policy");
     let name = |name| ServerName::try_from(name).expect("a name");
     let tls = Tls { client, name: name("one.test") };
-    let endpoint = Backend::new("backend".into(), "host", BackendAddress::Tcp(address), Some(tls), Traits::default());
+    let endpoint =
+        Backend::new("backend".into(), "host", BackendAddress::Tcp(address), Some(tls), BackendSettings::default());
     let pool = Pool::default();
     let mut stream = within(connect(&endpoint, None, &[], Duration::from_secs(5))).await.expect("a connection");
     // The echo proves that the session tickets behind the handshake have been read, which are no idle chatter.
@@ -180,7 +188,7 @@ async fn a_tls_connection_is_only_used_again_for_the_name_it_was_made_for() {
 async fn a_connection_that_began_with_a_header_is_only_used_again_for_the_same_header() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let place = BackendAddress::Tcp(listener.local_addr().expect("an address"));
-    let told = Traits { proxy_protocol: Some(Form::V1), ..Traits::default() };
+    let told = BackendSettings { proxy_protocol: Some(Form::V1), ..BackendSettings::default() };
     let endpoint = Backend::new("backend".into(), "host", place, None, told);
     let pool = Pool::default();
     let connect = || within(connect(&endpoint, None, &[], Duration::from_secs(5)));

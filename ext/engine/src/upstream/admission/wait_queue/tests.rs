@@ -5,9 +5,9 @@ use std::task::{Poll, Wake};
 use super::*;
 use crate::upstream::backend::BackendAddress;
 use crate::upstream::group::BackendGroup;
-use crate::upstream::health::Rules;
+use crate::upstream::health::GroupRules;
 use crate::upstream::tests::within;
-use crate::upstream::{Attempt, Backend, Traits};
+use crate::upstream::{Attempt, Backend, BackendSettings};
 
 #[derive(Default)]
 struct Alarm(AtomicUsize);
@@ -103,8 +103,8 @@ async fn admitted(endpoint: &Arc<Backend>, patient: bool) -> Option<Attempt> {
 
 #[test]
 fn no_wake_up_is_lost_between_threads() {
-    let group = BackendGroup::new("app", Arc::new(Rules { queue: 100, ..Rules::default() }));
-    let traits = Traits { max_connections: Some(2), ..Traits::default() };
+    let group = BackendGroup::new("app", Arc::new(GroupRules { queue: 100, ..GroupRules::default() }));
+    let traits = BackendSettings { max_connections: Some(2), ..BackendSettings::default() };
     let endpoint = Backend::within(&group, "a".into(), "a", BackendAddress::Unix("/a".into()), None, traits);
     let work = |number: usize| {
         let endpoint = endpoint.clone();

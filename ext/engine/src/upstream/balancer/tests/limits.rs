@@ -6,8 +6,9 @@ use super::*;
 
 #[test]
 fn full_backends_are_passed_over_and_when_all_are_full_the_request_waits_though_there_is_a_backup() {
-    let full = Traits { max_connections: Some(1), ..Traits::default() };
-    let bench = Bench::new("round_robin", vec![full, full, Traits { backup: true, ..Traits::default() }]);
+    let full = BackendSettings { max_connections: Some(1), ..BackendSettings::default() };
+    let bench =
+        Bench::new("round_robin", vec![full, full, BackendSettings { backup: true, ..BackendSettings::default() }]);
     let mut tried = Tried::default();
     let first = Attempt::begin(bench.choose(&mut tried).backend().expect("a backend"));
     assert_eq!(bench.firsts(3), ["1", "1", "1"]);
@@ -20,7 +21,7 @@ fn full_backends_are_passed_over_and_when_all_are_full_the_request_waits_though_
 
 #[test]
 fn a_backend_that_was_full_after_all_counts_as_one_that_was_not_tried() {
-    let full = Traits { max_connections: Some(1), ..Traits::default() };
+    let full = BackendSettings { max_connections: Some(1), ..BackendSettings::default() };
     let bench = Bench::new("ordered", vec![full, full]);
     let mut tried = Tried::default();
     let second = Attempt::begin(bench.endpoint("1").clone());
@@ -50,8 +51,8 @@ fn what_is_taken_back_is_the_latest_attempt_alone() {
 
 #[test]
 fn a_backup_is_tried_when_every_primary_has_failed_the_request() {
-    let backup = Traits { backup: true, ..Traits::default() };
-    let bench = Bench::new("round_robin", vec![backup, Traits::default(), Traits::default()]);
+    let backup = BackendSettings { backup: true, ..BackendSettings::default() };
+    let bench = Bench::new("round_robin", vec![backup, BackendSettings::default(), BackendSettings::default()]);
     let attempts = bench.attempts(4);
     assert_eq!(attempts[..3], ["1", "2", "0"]);
     assert!(attempts[3] == "1" || attempts[3] == "2", "{attempts:?}");
@@ -60,9 +61,9 @@ fn a_backup_is_tried_when_every_primary_has_failed_the_request() {
 
 #[test]
 fn backups_serve_while_no_primary_is_available_and_no_longer() {
-    let backup = Traits { backup: true, ..Traits::default() };
-    for policy in Policy::NAMES {
-        let bench = Bench::new(policy, vec![Traits::default(), Traits::default(), backup]);
+    let backup = BackendSettings { backup: true, ..BackendSettings::default() };
+    for policy in BalancingPolicy::NAMES {
+        let bench = Bench::new(policy, vec![BackendSettings::default(), BackendSettings::default(), backup]);
         bench.take_down("0");
         assert_eq!(bench.firsts(3), ["1"; 3], "{policy}");
         bench.take_down("1");
@@ -74,7 +75,7 @@ fn backups_serve_while_no_primary_is_available_and_no_longer() {
 
 #[test]
 fn with_nobody_available_there_is_nobody() {
-    for policy in Policy::NAMES {
+    for policy in BalancingPolicy::NAMES {
         let bench = Bench::of(policy, 2);
         bench.take_down("0");
         bench.take_down("1");
@@ -97,23 +98,24 @@ fn the_turns_of_those_that_are_not_available_fall_to_the_others_as_their_weights
 
 #[test]
 fn where_nobody_can_take_a_request_nobody_loses_a_turn() {
-    let bench = Bench::new("round_robin", vec![Traits { max_connections: Some(0), ..Traits::default() }; 3]);
+    let bench =
+        Bench::new("round_robin", vec![BackendSettings { max_connections: Some(0), ..BackendSettings::default() }; 3]);
     for _ in 0..5 {
         assert!(matches!(bench.choose(&mut Tried::default()), Choice::Busy));
     }
 }
 
-fn any_traits() -> impl Strategy<Value = (Traits, bool)> {
+fn any_traits() -> impl Strategy<Value = (BackendSettings, bool)> {
     let limits = prop_oneof![Just(None), Just(Some(0)), Just(Some(1))];
     (1u32..5, any::<bool>(), limits, any::<bool>()).prop_map(|(weight, backup, max_connections, up)| {
-        (Traits { weight, backup, max_connections, ..Traits::default() }, up)
+        (BackendSettings { weight, backup, max_connections, ..BackendSettings::default() }, up)
     })
 }
 
 proptest! {
     #[test]
     fn nobody_is_asked_in_vain_or_twice_while_there_is_somebody_else(
-        policy in prop::sample::select(Policy::NAMES.to_vec()),
+        policy in prop::sample::select(BalancingPolicy::NAMES.to_vec()),
         members in prop::collection::vec(any_traits(), 0..7),
         key in any::<u64>(),
     ) {
@@ -154,7 +156,7 @@ proptest! {
 
 #[test]
 fn a_choice_among_sixteen_allocates_nothing_whatever_the_policy() {
-    for policy in Policy::NAMES {
+    for policy in BalancingPolicy::NAMES {
         let bench = Bench::weighted(policy, &[1, 2, 3, 4, 1, 2, 3, 4, 1, 2, 3, 4, 1, 2, 3, 4]);
         bench.take_down("3");
         let affinity = Affinity::Key(7);

@@ -9,8 +9,8 @@ fn sticky(secret: Option<&str>) -> Arc<Sticky> {
     Arc::new(Sticky::new(&spec).expect("a policy"))
 }
 
-fn bench(sticky: &Arc<Sticky>, traits: Vec<Traits>) -> Bench {
-    Bench::by(Policy::Sticky(sticky.clone()), traits)
+fn bench(sticky: &Arc<Sticky>, traits: Vec<BackendSettings>) -> Bench {
+    Bench::by(BalancingPolicy::Sticky(sticky.clone()), traits)
 }
 
 /// What a request asks that has the cookie as it was set.
@@ -34,7 +34,7 @@ fn first(bench: &Bench, affinity: &Affinity) -> String {
 #[test]
 fn a_client_comes_back_to_its_backend() {
     let sticky = sticky(None);
-    let bench = bench(&sticky, vec![Traits::default(); 3]);
+    let bench = bench(&sticky, vec![BackendSettings::default(); 3]);
     assert_eq!(bench.firsts(3), ["0", "1", "2"], "without a cookie in turn");
     let affinity = returning(&sticky, &set_cookie(&sticky, bench.endpoint("1"), false));
     assert!((0..10).all(|_| first(&bench, &affinity) == "1"));
@@ -43,7 +43,7 @@ fn a_client_comes_back_to_its_backend() {
 #[test]
 fn a_cookie_shows_no_address_and_is_for_the_eyes_of_servers() {
     let sticky = sticky(Some("a secret that is long enough"));
-    let bench = bench(&sticky, vec![Traits::default()]);
+    let bench = bench(&sticky, vec![BackendSettings::default()]);
     let text = set_cookie(&sticky, bench.endpoint("0"), false);
     let value = text.strip_prefix("backend=").and_then(|rest| rest.strip_suffix("; Path=/; HttpOnly; SameSite=Lax"));
     let value = value.expect("a cookie");
@@ -54,7 +54,7 @@ fn a_cookie_shows_no_address_and_is_for_the_eyes_of_servers() {
 #[test]
 fn cookies_that_we_did_not_make_are_as_none() {
     let (ours, theirs) = (sticky(None), sticky(None));
-    let bench = bench(&ours, vec![Traits::default(); 2]);
+    let bench = bench(&ours, vec![BackendSettings::default(); 2]);
     let foreign = set_cookie(&theirs, bench.endpoint("1"), false);
     for cookie in [&foreign, "backend=1", "backend=", "backend=00000000000000000000000000000000", "else=1"] {
         let affinity = returning(&ours, cookie);
@@ -65,7 +65,7 @@ fn cookies_that_we_did_not_make_are_as_none() {
 #[test]
 fn proxies_with_the_same_secret_understand_each_other() {
     let (one, other) = (sticky(Some("a secret that is long enough")), sticky(Some("a secret that is long enough")));
-    let bench = bench(&one, vec![Traits::default(); 3]);
+    let bench = bench(&one, vec![BackendSettings::default(); 3]);
     let affinity = returning(&one, &set_cookie(&other, bench.endpoint("2"), false));
     assert_eq!(first(&bench, &affinity), "2");
 }
@@ -73,7 +73,7 @@ fn proxies_with_the_same_secret_understand_each_other() {
 #[test]
 fn a_draining_backend_keeps_its_clients_and_gets_no_new_ones() {
     let sticky = sticky(None);
-    let bench = bench(&sticky, vec![Traits::default(); 2]);
+    let bench = bench(&sticky, vec![BackendSettings::default(); 2]);
     let affinity = returning(&sticky, &set_cookie(&sticky, bench.endpoint("1"), false));
     bench.endpoint("1").set_admin(Admin::Draining);
     assert_eq!(first(&bench, &affinity), "1");
@@ -85,7 +85,10 @@ fn a_draining_backend_keeps_its_clients_and_gets_no_new_ones() {
 #[test]
 fn a_client_whose_backend_failed_or_is_full_is_served_by_another() {
     let sticky = sticky(None);
-    let bench = bench(&sticky, vec![Traits::default(), Traits { max_connections: Some(1), ..Traits::default() }]);
+    let bench = bench(
+        &sticky,
+        vec![BackendSettings::default(), BackendSettings { max_connections: Some(1), ..BackendSettings::default() }],
+    );
     let affinity = returning(&sticky, &set_cookie(&sticky, bench.endpoint("1"), false));
     let mut tried = Tried::default();
     let labels: Vec<_> = (0..2)
