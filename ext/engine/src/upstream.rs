@@ -1,5 +1,6 @@
-//! From "this request needs a backend" to a connected stream: which backends there are ([`Upstream`], [`dns`]), which
-//! one takes a request ([`balancer`]), an idle connection to it ([`pool`]) or a new one ([`connect`], [`tls`]).
+//! From "this request needs a backend" to a connection: which backends there are ([`Upstream`], [`dns`]), which one
+//! takes a request ([`balancer`], [`admission`]), an idle connection to it ([`pool`]) or a new one ([`connect`],
+//! [`tls`]), and the attempt itself ([`ask`]).
 
 pub mod address;
 pub(crate) mod admission;
@@ -59,8 +60,8 @@ use terms::{Member, UpstreamSettings};
 
 /// A set of backends with one selection policy.
 ///
-/// Engine threads read the list of backends without a lock; when DNS answers change, the refresh tasks put a new list in
-/// its place. An backend whose address stays is the same one in both, with its figures and its idle connections.
+/// Engine threads read the list of backends without a lock; when DNS answers change, the refresh tasks replace it. A
+/// backend whose address stays is the same one in both, with its figures and its idle connections.
 #[derive(Debug)]
 pub struct Upstream {
     live: ArcSwap<Members>,
@@ -71,9 +72,9 @@ pub struct Upstream {
     http2: bool,
     group: Arc<BackendGroup>,
     fingerprint: Fingerprint,
-    /// The backends as they were written, in that order. Locked only to change `live` and for the figures.
+    /// The entries of `backends`, in that order. Locked only to change `live` and for the figures.
     configured: Mutex<Vec<ConfiguredBackend>>,
-    /// Names that have not been answered for yet.
+    /// Names that DNS has not answered for yet.
     unanswered: AtomicUsize,
     answered: Notify,
     started: AtomicBool,
@@ -180,13 +181,14 @@ impl Upstream {
         self.balancer.choose(&self.live.load(), affinity, tried)
     }
 
-    /// The same for one that cannot wait: among those too that could not be connected to a while ago, although others serve.
+    /// Chooses a backend for a request that cannot wait: also among those that could not be connected to a while ago,
+    /// although others serve.
     pub(crate) fn choose_last(&self, affinity: &Affinity, tried: &mut Tried) -> Choice {
         self.balancer.choose_last(&self.live.load(), affinity, tried)
     }
 
-    /// An address of the name that `backend` is one of which gets requests, has room and has not been tried: one of the other family if
-    /// there is one, and one that could be connected to before one that could not.
+    /// Another address of the name of `backend` that is available, has room and has not been tried: rather one of the
+    /// other family, and rather one that could be connected to the last time.
     pub(crate) fn other_address(&self, backend: &Backend, tried: &Tried) -> Option<Arc<Backend>> {
         let live = self.live.load();
         let could = |other: &&Arc<Backend>| other.is_available() && other.has_room() && !tried.contains(other.id());
@@ -194,17 +196,17 @@ impl Upstream {
         others.min_by_key(|other| (other.is_last(), other.is_ipv6() == backend.is_ipv6())).cloned()
     }
 
-    /// Whether there is a backend for which its first good check is all that it waits for.
+    /// Whether there is a backend that misses only its first good check.
     pub(crate) fn awaits_check(&self) -> bool {
         self.live.load().iter().any(|backend| backend.is_awaited())
     }
 
-    /// Whether checks have yet to find any of its backends well.
+    /// Whether every backend misses its first good check.
     fn has_never_served(&self) -> bool {
         self.live.load().iter().all(|backend| backend.is_awaited())
     }
 
-    /// Who serves in its place as long as checks have not found any of its backends well: itself, if they have.
+    /// The upstream that serves until a first good check here: itself, if there was one.
     fn until_checked(self: &Arc<Self>) -> Option<Arc<Self>> {
         match self.has_never_served() {
             true => self.group.stand_in(),
@@ -212,7 +214,7 @@ impl Upstream {
         }
     }
 
-    /// How an backend is chosen.
+    /// How a backend is chosen.
     pub fn policy(&self) -> &BalancingPolicy {
         self.balancer.policy()
     }
@@ -225,8 +227,7 @@ impl Upstream {
             .is_some_and(|backend| (backend.is_available() || backend.accepts_sticky()) && !backend.has_room())
     }
 
-    /// How long it takes until one of those that passive checks have taken out may be asked again. `None` if there is none, or all
-    /// may be by now.
+    /// Time until the next ejected backend is probed. `None` if none is ejected, or all may be probed by now.
     pub(crate) fn next_probe(&self) -> Option<Duration> {
         self.live.load().iter().filter_map(|backend| backend.next_probe()).min()
     }
@@ -236,7 +237,7 @@ impl Upstream {
         self.http2
     }
 
-    /// What is kept of idle connections.
+    /// Limits of idle connections.
     pub(crate) fn keep(&self) -> Keep {
         self.keep
     }
@@ -251,7 +252,7 @@ impl Upstream {
         self.shared
     }
 
-    /// What its backends have in common.
+    /// Its backends as a group.
     pub(crate) fn group(&self) -> &Arc<BackendGroup> {
         &self.group
     }
@@ -305,7 +306,7 @@ impl Upstream {
         stats
     }
 
-    /// Where the name in that slot leads to now.
+    /// Addresses that the name in that entry has now.
     fn known(&self, slot: usize) -> Vec<ResolvedAddress> {
         match self.configured.lock().get(slot) {
             Some(ConfiguredBackend::Named { backends, .. }) => {
@@ -315,8 +316,8 @@ impl Upstream {
         }
     }
 
-    /// Takes in what DNS said of the name in that slot; `None`: nothing, so what was known stays. `true` if that changes
-    /// which backends there are.
+    /// Takes the answer of DNS for the name in that entry; `None`: no answer, so the addresses stay. `true` if the
+    /// list of backends changes.
     fn resolved(&self, slot: usize, targets: Option<&[ResolvedAddress]>) -> bool {
         let mut configured = self.configured.lock();
         let Some(ConfiguredBackend::Named { name, backends, answered }) = configured.get_mut(slot) else {
@@ -356,7 +357,7 @@ impl Drop for Upstream {
     }
 }
 
-/// The backends of all backends, in the order in which they were written.
+/// The backends of all entries, in the order in which they were written.
 fn expand(configured: &[ConfiguredBackend]) -> Vec<Arc<Backend>> {
     configured.iter().flat_map(ConfiguredBackend::backends).cloned().collect()
 }

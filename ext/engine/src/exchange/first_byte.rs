@@ -1,4 +1,4 @@
-//! Whether a backend that has sent a head goes on to the body.
+//! The first byte of a response body, which a head waits for.
 
 use std::future::poll_fn;
 use std::task::Poll;

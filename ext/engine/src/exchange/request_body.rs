@@ -1,4 +1,4 @@
-//! The request's body on its way to a backend, and what of it is kept for another attempt.
+//! The request body on its way to a backend, and what of it is kept for another attempt.
 
 use std::io;
 use std::task::{Context, Poll};
@@ -78,8 +78,8 @@ impl RequestBody {
         }
     }
 
-    /// Whether the request may be sent once more, after a failure that allows for `retry`: nobody does twice what must be done once, and
-    /// the body is still there.
+    /// Whether the request may be sent once more after a failure that allows for `retry`: it is safe, and the body is
+    /// still there.
     pub(crate) fn may_repeat(&self, retry: Retry) -> bool {
         let is_safe = match retry {
             Retry::Never => false,
@@ -127,7 +127,8 @@ impl RequestBody {
         }
     }
 
-    /// Sees to it that the system does not go on for long with what a backend has not taken whose connection is about to be closed.
+    /// Bounds the time that the system goes on with bytes that a backend has not taken, whose connection is about to
+    /// be closed.
     pub(crate) fn let_go_of(&self, backend: &Peer, patience: Duration) {
         match (self.state, self.stuck) {
             (BodyState::Sending, Stuck::Writing) => backend.abandon(),

@@ -1,4 +1,4 @@
-//! A connection or a stream for one request, whichever the backend is spoken to with.
+//! Acquiring a connection for one request: an HTTP/1.1 connection or a stream of an HTTP/2 one.
 
 use proxy_http::http2;
 use proxy_http::http2::Lease;
@@ -16,9 +16,10 @@ use crate::stream::Http1Connection;
 use crate::stream::Stream;
 
 impl Pool {
-    /// What is there already for a request. `name` is the TLS server name, if it is not the backend's own, `introduction` the header of
-    /// the PROXY protocol that its connection has to have begun with. `upgrade`: the request
-    /// asks for another protocol, for which HTTP/1.1 is chosen where there is a choice: few backends know how to in HTTP/2.
+    /// An idle connection, or a stream on a connection with room for one more. `name` is the TLS server name, if it is
+    /// not the backend's own, `introduction` the PROXY header that the connection has to have begun with. `upgrade`:
+    /// the request asks for another protocol. HTTP/1.1 is then chosen where there is a choice, for few backends know
+    /// how to upgrade in HTTP/2.
     #[inline]
     pub(crate) fn reuse(
         &self,
@@ -29,7 +30,7 @@ impl Pool {
     ) -> Option<Peer> {
         match backend.protocol() {
             BackendProtocol::Http1 => self.checkout(backend, name, introduction).map(of_connection),
-            // Whether a backend takes an upgrade, its settings say.
+            // The settings of the backend say whether it takes an upgrade.
             BackendProtocol::Http2 => {
                 self.http2.lease(backend, name).filter(|lease| !upgrade || lease.is_settled()).map(of_lease)
             }
@@ -41,7 +42,7 @@ impl Pool {
         }
     }
 
-    /// A new connection, or a place on one: and whether that was there already.
+    /// A new connection, or a stream on one, and whether the connection was there already.
     pub(crate) async fn connect(&self, call: ConnectRequest<'_>, upgrade: bool) -> Result<(Peer, bool), Error> {
         let protocol = call.backend.protocol();
         if protocol == BackendProtocol::Http1 || protocol == BackendProtocol::Auto && upgrade {
@@ -49,7 +50,7 @@ impl Pool {
             let limit = call.limit.min(left);
             let mut connected = connect(call.backend, call.name, call.introduction, limit).await;
             if connected.as_ref().is_err_and(ConnectError::is_ours) {
-                // What is idle is of less use than a request that is waiting.
+                // Idle connections give up their descriptors for a request that waits.
                 self.clear_idle();
                 connected = connect(call.backend, call.name, call.introduction, limit).await;
             }

@@ -1,4 +1,4 @@
-//! One address that we connect to, and what happened there so far.
+//! A backend: one address that we connect to, and its state.
 
 mod attempt;
 mod checks;
@@ -26,11 +26,11 @@ use history::History;
 pub(crate) use history::WeakBackend;
 pub use status::Admin;
 
-/// One address that we connect to. Every address of a DNS name is an backend of its own, but for `localhost`, which is
-/// one machine at two addresses.
+/// A backend: one address that we connect to. Every address of a DNS name is a backend of its own, but for
+/// `localhost`, which is one machine at two addresses.
 ///
-/// It belongs to one upstream, and so has one TLS policy: two upstreams that name the same address share neither connections
-/// nor figures nor health.
+/// It belongs to one upstream, and so has one TLS policy: two upstreams that name the same address share neither
+/// connections nor figures nor health.
 #[derive(Debug)]
 pub struct Backend {
     label: Box<str>,
@@ -44,10 +44,10 @@ pub struct Backend {
     one_of_several: bool,
 }
 
-/// What a configuration says of a backend beside its address.
+/// Settings of one backend beside its address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BackendSettings {
-    /// Its share of requests beside the others'; at least 1.
+    /// Its share of requests beside the others', in parts of 256: less during slow start.
     pub weight: u32,
     /// Whether it is used only when no other backend is available.
     pub backup: bool,
@@ -55,11 +55,11 @@ pub struct BackendSettings {
     pub max_connections: Option<u32>,
     /// Tunnels, such as WebSockets, that it has at once. `None`: any number.
     pub max_tunnels: Option<u32>,
-    /// How long it takes until it gets its whole share after it came back. `None`: no time.
+    /// Slow start: time until it has its whole share after it came back. `None`: no time.
     pub slow_start: Option<Duration>,
     /// Which version of HTTP it is spoken to in.
     pub protocol: BackendProtocol,
-    /// How it is told, at the beginning of each connection, whose it is. `None`: not at all.
+    /// PROXY header that each connection begins with. `None`: no header.
     pub proxy_protocol: Option<Form>,
 }
 
@@ -77,7 +77,7 @@ impl Default for BackendSettings {
     }
 }
 
-/// What to connect to.
+/// Address to connect to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BackendAddress {
     /// A TCP address.
@@ -89,7 +89,7 @@ pub enum BackendAddress {
 }
 
 impl BackendAddress {
-    /// The same place at another port. A unix socket has none.
+    /// This address with another port. A unix socket has none.
     pub(super) fn with_port(&self, port: Option<u16>) -> Self {
         let mut address = self.clone();
         if let Some(port) = port {
@@ -106,7 +106,7 @@ impl BackendAddress {
     }
 }
 
-/// How an backend speaks TLS.
+/// How a backend speaks TLS.
 #[derive(Debug, Clone)]
 pub struct Tls {
     /// Roots, client certificate, SNI.
@@ -116,7 +116,7 @@ pub struct Tls {
 }
 
 impl Backend {
-    /// An backend of which nothing is known yet, on its own.
+    /// A new backend without a group.
     ///
     /// `label` is what people read in logs and figures (`10.0.0.1:3001`, `unix:/run/app.sock`), `authority` the `Host`
     /// field for requests that have no other.
@@ -130,7 +130,7 @@ impl Backend {
         Self::within(&BackendGroup::lone(), label, authority, address, tls, traits)
     }
 
-    /// The same as one of the backends of an upstream.
+    /// A new backend of an upstream.
     pub(super) fn within(
         group: &Arc<BackendGroup>,
         label: String,
@@ -156,7 +156,7 @@ impl Backend {
         })
     }
 
-    /// The same for one address of a name that may have others.
+    /// A new backend at one address of a DNS name, which may have others.
     pub(super) fn of_name(
         group: &Arc<BackendGroup>,
         label: String,
@@ -191,12 +191,12 @@ impl Backend {
         matches!(self.address, BackendAddress::Tcp(address) if address.is_ipv6())
     }
 
-    /// A number that no other backend of this process has or will have, but for the same one under the next configuration.
+    /// Number of the backend, unique in this process; carried over by a reload.
     pub fn id(&self) -> u64 {
         self.history.id
     }
 
-    /// Tells whether the backend of this id is still there.
+    /// A weak reference, which tells whether the backend is still there.
     pub(crate) fn downgrade(&self) -> WeakBackend {
         WeakBackend::of(&self.history)
     }
@@ -257,29 +257,29 @@ impl Backend {
         self.history.in_flight.load(Relaxed)
     }
 
-    /// Whether it gets requests: it is ready, and no check speaks against it.
+    /// Whether it gets requests: it is ready, healthy and not ejected.
     #[inline]
     pub fn is_available(&self) -> bool {
         self.history.status.is_available()
     }
 
-    /// Whether it gets requests, and not only when nobody else can take them: it can be connected to, as far as anybody knows.
+    /// Whether it gets requests as others do: it is available, and could be connected to the last time.
     #[inline]
     pub(super) fn is_preferred(&self) -> bool {
         self.history.status.is_preferred()
     }
 
-    /// Whether it gets requests only when nobody else can take them.
+    /// Whether it gets requests only as a last resort: it could not be connected to the last time.
     pub(crate) fn is_last(&self) -> bool {
         self.history.status.is_last()
     }
 
-    /// Whether its first good check is all that it waits for.
+    /// Whether only its first good check is missing.
     pub(super) fn is_awaited(&self) -> bool {
         self.history.status.is_awaited()
     }
 
-    /// It can be connected to.
+    /// Notes that it could be connected to.
     #[inline]
     fn trust(&self) {
         if self.history.status.is_doubted() {
@@ -294,7 +294,7 @@ impl Backend {
         }
     }
 
-    /// Whether it gets requests of clients that it has served before.
+    /// Whether it gets requests of its sticky clients.
     pub fn accepts_sticky(&self) -> bool {
         self.history.status.accepts_sticky()
     }
@@ -315,12 +315,12 @@ impl Backend {
         self.traits.weight.saturating_mul(part)
     }
 
-    /// Whether passive checks have taken it out.
+    /// Whether it is ejected (outlier ejection).
     pub(super) fn is_ejected(&self) -> bool {
         self.history.status.is_ejected()
     }
 
-    /// How long it takes until it may be asked again, if they have.
+    /// Time until an ejected backend is probed.
     pub(super) fn next_probe(&self) -> Option<Duration> {
         self.history.status.next_probe(clock::now()).map(Duration::from_millis)
     }
@@ -340,12 +340,12 @@ impl Backend {
         name == &*self.label || name == &*self.authority && !matches!(self.address, BackendAddress::Unix(_))
     }
 
-    /// Does what somebody wants. `false` if it was so already.
+    /// Sets the state that the operator wants. `false` if it was set already.
     pub(super) fn set_admin(&self, admin: Admin) -> bool {
         self.history.status.set_admin(admin)
     }
 
-    /// Begins to give it its share step by step.
+    /// Begins slow start.
     pub(super) fn rise(&self) {
         if self.traits.slow_start.is_some() {
             self.history.ramp.begin(clock::now());

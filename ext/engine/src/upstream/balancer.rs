@@ -25,11 +25,11 @@ use turns::Turns;
 
 /// A selection policy at work, with its state. All engine threads share it, and none waits for another.
 ///
-/// Whatever the policy, an backend that is not available is passed over; a backup gets a request only when no other backend
-/// is available, or when all of those have failed it; and a request is not tried twice on one backend while there is another.
-/// One that could not be connected to comes last for a while, behind the backups too. Only a request's first attempt takes a turn:
-/// what the others share stays even, however many of them fail. A backend that has all the requests it may have at once calls no
-/// backup in: the request waits for it.
+/// Whatever the policy, a backend that is not available is passed over; a backup gets a request only when no other
+/// backend is available, or when all of those have failed it; and a request is not tried twice on one backend while
+/// there is another. A backend that could not be connected to comes last for a while, behind the backups too. Only a
+/// request's first attempt takes a turn: what the others share stays even, however many of them fail. A backend with
+/// all the requests that it may have at once calls no backup in: the request waits for it.
 #[derive(Debug)]
 pub struct Balancer {
     policy: BalancingPolicy,

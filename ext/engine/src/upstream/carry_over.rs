@@ -185,17 +185,17 @@ impl Fingerprint {
         self.files == other.files && connection(&self.pool) == connection(&other.pool)
     }
 
-    /// Whether active checks are the same by both.
+    /// Whether active checks are equal.
     pub(super) fn checks_like(&self, other: &Self) -> bool {
         self.pool.health_check == other.pool.health_check
     }
 
-    /// Whether there are passive checks.
+    /// Whether outliers are ejected.
     pub(super) fn counts_failures(&self) -> bool {
         self.pool.max_fails > 0
     }
 
-    /// Whether a backend is chosen by the same rule.
+    /// Whether the balancing policy is equal.
     pub(super) fn chooses_like(&self, other: &Self) -> bool {
         self.pool.backend_priority == other.pool.backend_priority
     }

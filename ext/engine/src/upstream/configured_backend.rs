@@ -1,4 +1,4 @@
-//! One backend as it was written, and the backends that it stands for.
+//! One entry of `backends`, and the backends that it stands for: as many as its name has addresses.
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
@@ -11,10 +11,10 @@ use super::dns::{self, ResolvedAddress};
 use super::group::BackendGroup;
 use super::server_name;
 
-/// Largest weight of an backend.
+/// Largest weight of a backend.
 pub(super) const HEAVIEST: u32 = 65_535;
 
-/// One backend as it was written.
+/// One entry of `backends`.
 #[derive(Debug)]
 pub(super) enum ConfiguredBackend {
     /// An address that needs no resolving.

@@ -1,4 +1,4 @@
-//! What the backends of one upstream have in common: what is asked of them, who they are now, and what somebody wants of them.
+//! The backends of one upstream as a group: rules, members, overrides by the operator, wait queue and health checks.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -19,44 +19,44 @@ use super::health::{schedule, GroupRules};
 use super::Upstream;
 use crate::log::{Level, Log};
 
-/// The backends of one upstream, as far as they concern each other.
+/// What the backends of one upstream share.
 #[derive(Debug)]
 pub(crate) struct BackendGroup {
     name: Box<str>,
     rules: Arc<GroupRules>,
-    /// Locked only when something changes, never on the way of a request that goes well.
+    /// Locked only on changes, never on the path of a request that succeeds.
     members: Mutex<GroupMembers>,
-    /// Shared with the fleets of that name under the configurations before and after this one.
+    /// Shared with the groups of that name before and after a reload.
     overrides: Arc<Mutex<AdminOverrides>>,
     queue: WaitQueue,
-    /// Retries that live on the budget now.
+    /// Retries in flight that hold a permit of the retry budget.
     retries: AtomicUsize,
     running: OnceLock<(Handle, Arc<Log>)>,
-    /// Whether another fleet checks the backends now.
+    /// Whether the group of a later configuration checks the backends now.
     retired: AtomicBool,
     forgotten: Forgotten,
-    /// Shared as the wishes are: those who wait under the configuration before hear of it too.
+    /// Shared as `overrides` is, so that requests that wait under the configuration before hear of it too.
     first_check: Arc<FirstCheck>,
-    /// Who serves while no check has found any of the backends well yet, and until when at the latest.
+    /// Upstream of the configuration before that serves until a first good check here, and until when at the latest.
     stand_in: Mutex<Option<(Arc<Upstream>, Instant)>>,
 }
 
-/// How long the backends of the configuration before serve at most while those of the next one start.
+/// Longest time that the upstream of the configuration before serves while the backends of the next one start.
 const STANDING_IN: Duration = Duration::from_secs(300);
 
-/// Tells requests that wait of a backend's first good check.
+/// Wakes requests that wait for the first good check of a backend.
 #[derive(Debug, Default)]
 pub(crate) struct FirstCheck {
     waiting: AtomicUsize,
     happened: Notify,
 }
 
-/// A place among those who wait, until it is dropped.
+/// A waiting request, counted until it is dropped.
 #[derive(Debug)]
 pub(crate) struct FirstCheckWaiter<'a>(&'a FirstCheck);
 
 impl FirstCheck {
-    /// Joins those who wait. `limit`: how many may; 0: as many as there are.
+    /// Counts one more waiting request. `limit` is the most there may be; 0 is no limit.
     pub(crate) fn enter(&self, limit: usize) -> Option<FirstCheckWaiter<'_>> {
         let one_more = |count| (limit == 0 || count < limit).then_some(count + 1);
         self.waiting.fetch_update(Relaxed, Relaxed, one_more).ok().map(|_| FirstCheckWaiter(self))
@@ -74,12 +74,12 @@ impl Drop for FirstCheckWaiter<'_> {
     }
 }
 
-/// What somebody wants of backends.
+/// States that the operator has set: `ready`, `draining` or `down`.
 #[derive(Debug, Default)]
 struct AdminOverrides {
-    /// What somebody wants of all of them, those to come included, …
+    /// For all backends, later ones included, …
     all: Admin,
-    /// … and of single ones, by their names: an address that DNS takes away and gives again is still the same.
+    /// … and for single backends by name, so that an address that DNS takes away and gives again keeps its own.
     single: HashMap<Box<str>, Admin>,
 }
 
@@ -87,18 +87,18 @@ struct AdminOverrides {
 struct GroupMembers {
     backends: Vec<Weak<Backend>>,
     checks: Vec<AbortHandle>,
-    /// Backends that a schedule was begun for.
+    /// Backends that have had a check scheduled.
     checked: usize,
 }
 
 impl BackendGroup {
-    /// A fleet without members.
+    /// A group without members.
     pub(super) fn new(name: &str, rules: Arc<GroupRules>) -> Arc<Self> {
         Self::carry_over(None, name, rules, Forgotten::default())
     }
 
-    /// A fleet in place of `before`: what the operator has said of its backends is carried over, and requests that wait under both
-    /// configurations hear of each backend that becomes free.
+    /// A group in place of `before`: overrides are carried over, and requests that wait under both configurations hear
+    /// of each backend that becomes free.
     pub(super) fn carry_over(
         before: Option<&Self>,
         name: &str,
@@ -126,7 +126,7 @@ impl BackendGroup {
         })
     }
 
-    /// A fleet of which nothing is asked.
+    /// A group without checks and limits.
     pub(super) fn lone() -> Arc<Self> {
         Self::new("", Arc::default())
     }
@@ -145,22 +145,22 @@ impl BackendGroup {
         &self.queue
     }
 
-    /// Requests that wait for a backend that is not busy, or for one that checks have found well.
+    /// Requests that wait for a free backend, or for a first good check.
     pub(crate) fn waiting(&self) -> usize {
         self.queue.waiting() + self.first_check.waiting.load(Relaxed)
     }
 
-    /// What those wait for whose backends have not been found well yet.
+    /// The first good check of a backend, for requests to wait for.
     pub(crate) fn first_check(&self) -> &FirstCheck {
         &self.first_check
     }
 
-    /// Has another upstream serve until a check finds one of the backends well.
+    /// Lets another upstream serve until a first good check.
     pub(super) fn be_stood_in_for(&self, before: Arc<Upstream>) {
         *self.stand_in.lock() = Some((before, Instant::now() + STANDING_IN));
     }
 
-    /// Who serves until then, if anybody does.
+    /// The upstream that serves until then, if there is one.
     pub(crate) fn stand_in(&self) -> Option<Arc<Upstream>> {
         let mut stand_in = self.stand_in.lock();
         match &*stand_in {
@@ -189,8 +189,8 @@ impl BackendGroup {
         self.members.lock().living().map(|backend| backend.in_flight()).sum()
     }
 
-    /// Begins to check the members, on `handle`'s runtime, and to say in `log` what becomes of them. A second call does
-    /// nothing.
+    /// Starts the health checks of the members on `handle`'s runtime, and logs changes of their health in `log`. A
+    /// second call does nothing.
     pub(super) fn start(&self, handle: &Handle, log: &Arc<Log>) {
         if self.running.set((handle.clone(), log.clone())).is_ok() {
             let mut members = self.members.lock();
@@ -202,7 +202,7 @@ impl BackendGroup {
                 if self.forgotten.outliers {
                     backend.forget_outliers();
                 }
-                // Said while this one was being made.
+                // An override may have been set meanwhile.
                 self.grant(backend);
             }
             if self.stand_in.lock().is_some() {
@@ -213,7 +213,7 @@ impl BackendGroup {
         }
     }
 
-    /// Ends the checks for good: another fleet begins its own of what are perhaps the same backends.
+    /// Stops the health checks for good: the group of a later configuration has its own, perhaps of the same backends.
     pub(super) fn retire(&self) {
         self.retired.store(true, Relaxed);
         self.stop();
@@ -224,15 +224,15 @@ impl BackendGroup {
         self.retired.load(Relaxed)
     }
 
-    /// Ends the checks.
+    /// Stops the health checks.
     pub(super) fn stop(&self) {
         for check in self.members.lock().checks.drain(..) {
             check.abort();
         }
     }
 
-    /// These are the members from now on. `late`: those that are new come while the others serve, and start slowly. Nobody in the
-    /// queue is woken: that is for whoever lets requests choose among them.
+    /// Replaces the members. `late`: new ones join a group that serves already, and slow-start. Wakes no waiting
+    /// request: the caller does, once requests can choose the new members.
     pub(super) fn set_members(&self, backends: &[Arc<Backend>], late: bool) {
         let mut members = self.members.lock();
         let new: Vec<_> = backends.iter().filter(|backend| !members.has(backend)).cloned().collect();
@@ -246,7 +246,7 @@ impl BackendGroup {
         self.check(&mut members, &new);
     }
 
-    /// Does what somebody wants of a backend that is new.
+    /// Applies the override to a new member.
     fn grant(&self, backend: &Backend) {
         let overrides = self.overrides.lock();
         let single = [backend.label(), backend.authority()].into_iter().filter(|name| backend.is_called(name));
@@ -284,8 +284,9 @@ impl BackendGroup {
         names
     }
 
-    /// Does what somebody wants of one backend, `UPSTREAM/BACKEND`, or of all that there are and will be, `UPSTREAM`. `false`
-    /// if that is none of these. A DNS name as it was written stands for the addresses that it has and will have.
+    /// Sets the state that the operator wants of one backend, `UPSTREAM/BACKEND`, or of all that there are and will
+    /// be, `UPSTREAM`. `false` if that is neither. A DNS name as it was written stands for all its addresses, later
+    /// ones included.
     pub(crate) fn set_admin(&self, target: &str, admin: Admin) -> bool {
         let name = match target.strip_prefix(&*self.name) {
             Some("") => None,
@@ -325,8 +326,8 @@ impl BackendGroup {
         true
     }
 
-    /// Ejects an backend, unless that would leave fewer than half of the members, or nobody. `eject` does it, under the lock
-    /// that makes the count hold.
+    /// Ejects a backend, unless that would leave fewer than half of the members, or none. `eject` does it, under the
+    /// lock that makes the count hold.
     pub(super) fn eject(&self, backend: &Backend, eject: &mut dyn FnMut()) -> bool {
         let members = self.members.lock();
         let (mut count, mut ejected, mut others) = (0, 0, 0);
@@ -342,7 +343,7 @@ impl BackendGroup {
         allowed
     }
 
-    /// Says in one line what became of a backend.
+    /// Logs a change of a backend.
     pub(super) fn note(&self, level: Level, backend: &Backend, what: fmt::Arguments<'_>) {
         if let Some((_, log)) = self.running.get() {
             log.write(level, None, format_args!("upstream {}: {} {what}", self.name, backend.label()));

@@ -1,5 +1,5 @@
-//! Knowing which backends are well: from checks of our own ([`check`], on a schedule of the control runtime: [`schedule`]) and
-//! from what becomes of requests ([`outlier`]).
+//! Health of backends: active checks on a schedule ([`check`], [`schedule`]), and outlier ejection from what becomes
+//! of requests ([`outlier`]).
 
 mod ask;
 mod check;
@@ -21,12 +21,12 @@ const MOST_FAILS: i64 = 10_000;
 /// Requests that can be made to wait.
 const MOST_WAITING: i64 = 1_000_000;
 
-/// What holds for all backends of an upstream.
+/// Health checks, outlier ejection and wait queue of an upstream.
 #[derive(Debug, Default)]
 pub struct GroupRules {
     /// Active checks.
     pub check: Option<Check>,
-    /// OutlierRules checks.
+    /// Outlier ejection.
     pub outlier: Option<OutlierRules>,
     /// Requests that may wait while every backend is busy.
     pub queue: usize,

@@ -1,9 +1,9 @@
-//! Idle backend connections, kept for the next request, and those of HTTP/2 that requests share.
+//! The connection pool: idle backend connections, kept for later requests, and HTTP/2 connections that requests share.
 //!
-//! Who may use a connection that was made for someone else? Only a request which would have made the very same one. A
-//! mistake here sends one person's request over a connection that was authenticated as, encrypted for or verified
-//! against something else, so the key comprises all that makes two connections the same:
-//! - the backend's id. An backend belongs to one upstream, and all that use the upstream share its settings, so its id
+//! A request may use a connection that was made for another only if it would have made the very same one. A mistake
+//! here sends one person's request over a connection that was authenticated as, encrypted for or verified against
+//! something else, so the key comprises all that makes two connections equal:
+//! - the backend's id. A backend belongs to one upstream, and all that use the upstream share its settings, so its id
 //!   stands for the address, for whether TLS is spoken, for the roots, for `verify_ssl`, for SNI and for the client
 //!   certificate;
 //! - the TLS server name. Where `to` takes its host from the request, one backend is connected to under several names,
@@ -28,14 +28,14 @@ use super::backend::{Backend, WeakBackend};
 use super::http2::Http2Pool;
 use crate::stream::Stream;
 
-/// How often the pool is looked through for connections that have expired or died.
+/// Interval of the look for connections that have expired or died.
 const JANITOR_PERIOD: Duration = Duration::from_secs(1);
 
 /// The idle connections of one engine thread.
 #[derive(Debug, Default)]
 pub struct Pool {
     backends: RefCell<HashMap<u64, IdleConnections, BuildHasherDefault<IdHasher>>>,
-    /// Connections of HTTP/2, which are shared while they are in use.
+    /// HTTP/2 connections, which are shared while they are in use.
     pub(super) http2: Rc<Http2Pool>,
 }
 
@@ -49,25 +49,24 @@ struct IdleConnections {
 #[derive(Debug)]
 struct Idle {
     stream: Stream,
-    /// The header that it began with; empty if there was none.
+    /// PROXY header that it began with; empty if there was none.
     introduction: Box<[u8]>,
-    /// `None` if that time is too far away to be represented.
+    /// `None`: too far away to be represented.
     expires: Option<Instant>,
 }
 
-/// How many connections are kept, and how long.
+/// Limits of idle connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Keep {
     /// Connections per backend and engine thread; 0 keeps none.
     pub connections: usize,
-    /// After which an idle one is closed.
+    /// Time after which an idle connection is closed.
     pub timeout: Duration,
 }
 
 impl Pool {
-    /// Takes the connection that became idle last, has not expired and is open with nothing to read. Those that are found
-    /// otherwise on the way are closed: a backend that sends something unasked loses the connection, for it would be
-    /// read as the next request's answer.
+    /// Takes the connection that became idle last, has not expired and is open with nothing to read. Others that are
+    /// found on the way are closed: bytes that a backend sends unasked would be read as the next answer.
     ///
     /// `name` is the TLS server name, if it is not the backend's own, `introduction` the PROXY header that the connection has to have begun
     /// with.
@@ -136,7 +135,7 @@ impl Pool {
         self.http2.clean();
     }
 
-    /// Closes everything, as at the end of a server. What is shared ends with its last stream.
+    /// Closes all idle connections, as at the end of a server. Shared connections end with their last stream.
     pub fn clear(&self) {
         self.backends.borrow_mut().clear();
         self.http2.clear();
@@ -170,8 +169,8 @@ impl Idle {
 }
 
 impl Keep {
-    /// The same for a connection whose backend says itself in `Keep-Alive` how long it keeps it, and for how many requests more. It is closed
-    /// a second earlier, so that no request meets the backend's own close.
+    /// Limits for a connection whose backend says in `Keep-Alive` how long it keeps it, and for how many requests
+    /// more. It is closed a second earlier, so that no request meets the backend's own close.
     #[inline]
     pub(crate) fn believing(self, fields: &Fields) -> Self {
         if fields.lacks(Known::KeepAlive) {

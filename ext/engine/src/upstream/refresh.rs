@@ -1,4 +1,4 @@
-//! Following one name through its DNS answers, on the control thread.
+//! Resolving one name again and again, on the control thread.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Weak};
@@ -8,25 +8,25 @@ use super::dns::{self, Dns, NoAnswer, ResolvedAddress};
 use super::Upstream;
 use crate::log::{Level, Log};
 
-/// Pause after the first failure; it doubles with every further one.
+/// Backoff after the first failure; it doubles with every further one.
 const FIRST_RETRY: Duration = Duration::from_secs(1);
-/// Longest pause between two failures.
+/// Longest backoff.
 const LAST_RETRY: Duration = Duration::from_secs(10);
 
-/// A name among the backends of an upstream.
+/// A DNS name among the backends of an upstream.
 #[derive(Debug)]
 pub(super) struct FollowedName {
-    /// The place of the backend in the list.
+    /// Index of the entry in `backends`.
     pub(super) slot: usize,
     pub(super) host: String,
-    /// For all of its addresses. Where there are `SRV` records, they say the ports.
+    /// Port of all its addresses. `SRV` records say their own.
     pub(super) port: u16,
     pub(super) log: Arc<Log>,
 }
 
-/// Resolves a name again and again, whenever its time to live has run out, until the upstream is gone. Whatever goes wrong, the
-/// addresses that are known stay in use: a name that has vanished or a server that fails is no reason to stop using a backend
-/// that may be well.
+/// Resolves a name whenever its time to live has run out, until the upstream is gone. Known addresses stay in use
+/// whatever goes wrong: a name that has vanished or a server that fails is no reason to stop using a backend that may
+/// be healthy.
 pub(super) async fn follow(upstream: Weak<Upstream>, name: FollowedName, dns: Arc<Dns>) {
     let mut retry = FIRST_RETRY;
     let mut failing = false;

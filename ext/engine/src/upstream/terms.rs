@@ -1,4 +1,4 @@
-//! What holds for every backend of an upstream.
+//! Settings of an upstream that hold for all its backends.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,18 +16,18 @@ use super::BackendProtocol;
 use crate::compile::seconds;
 use crate::config::{self, At, Pool, Problem};
 
-/// What holds for every backend of an upstream.
+/// Settings of an upstream that hold for all its backends.
 #[derive(Debug, Clone)]
 pub(super) struct UpstreamSettings {
-    /// How one is chosen.
+    /// Balancing policy.
     pub(super) policy: BalancingPolicy,
-    /// What is kept of its idle connections.
+    /// Limits of idle connections.
     pub(super) keep: Keep,
-    /// How it is known to be well, and what becomes of requests when all are busy.
+    /// Health checks, outlier ejection and wait queue.
     pub(super) rules: Arc<GroupRules>,
-    /// How those that speak TLS do.
+    /// TLS settings, if any backend speaks TLS.
     pub(super) tls: Option<TlsClient>,
-    /// What is said of those of which nothing else is said.
+    /// Defaults for backends without options of their own.
     pub(super) traits: BackendSettings,
 }
 
@@ -128,7 +128,7 @@ fn tls(pool: &Pool, speaks_tls: bool, report: &mut Report<'_>) -> Option<Option<
     Some(None)
 }
 
-/// What is said of backends of which nothing else is said.
+/// Defaults for backends without options of their own.
 pub(super) fn traits_of_all(pool: &Pool, report: &mut Report<'_>) -> BackendSettings {
     BackendSettings {
         protocol: BackendProtocol::compile(pool, report).unwrap_or_default(),
@@ -146,7 +146,7 @@ pub(super) fn traits_of_all(pool: &Pool, report: &mut Report<'_>) -> BackendSett
     }
 }
 
-/// What is said of one backend. `of_all` is what is said of all of them.
+/// Settings of one backend. `of_all` are the defaults.
 pub(super) fn traits(backend: &config::Backend, of_all: BackendSettings, report: &mut Report<'_>) -> BackendSettings {
     let option = |name: &str| format!("backends: {:?}: {name}", backend.address);
     BackendSettings {

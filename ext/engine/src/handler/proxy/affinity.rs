@@ -1,4 +1,4 @@
-//! What the policy that chooses a backend wants to know of a request, and what it wants to tell the client.
+//! Affinity of a request to a backend: what the balancing policy asks of it, and the cookie that ties the client.
 
 use proxy_http::message::Known;
 

@@ -21,7 +21,7 @@ const HEAD_START: Duration = Duration::from_millis(250);
 
 type Reached = Result<(Peer, bool), Error>;
 
-/// A connection under way, and the attempt that it is for. None: the attempt that the race began with.
+/// A connection under way, and its attempt. `None`: the attempt that the race began with.
 struct Runner<'r> {
     attempt: Option<Attempt>,
     connecting: Pin<Box<dyn Future<Output = Reached> + 'r>>,

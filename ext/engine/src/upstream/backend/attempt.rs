@@ -19,22 +19,22 @@ pub struct Attempt {
     tunnel: Cell<bool>,
     /// Whether it counts as in flight.
     in_flight: Cell<bool>,
-    /// Whether an ejected backend waits for its outcome.
+    /// Whether it probes an ejected backend.
     probes: Cell<bool>,
-    /// Whether one that could not be connected to waits for its outcome.
+    /// Whether it tries a backend that could not be connected to.
     tries: Cell<bool>,
     failed: Cell<bool>,
     retry: RefCell<Option<RetryPermit>>,
 }
 
 impl Attempt {
-    /// Counts an attempt that begins now, whatever the backend's limits.
+    /// Begins an attempt whatever the limits of the backend.
     pub fn begin(backend: Arc<Backend>) -> Self {
         backend.history.in_flight.fetch_add(1, Relaxed);
         Self::begun(backend, false, None)
     }
 
-    /// Begins an attempt unless the backend is full by now, or was ejected and somebody else probes it.
+    /// Begins an attempt, unless the backend is full, or is ejected and being probed by another request.
     pub(crate) fn admit(backend: Arc<Backend>, retry: Option<RetryPermit>) -> Option<Self> {
         match backend.traits.max_connections {
             None => {
@@ -73,7 +73,7 @@ impl Attempt {
         }
     }
 
-    /// Takes one of the backend's places for tunnels. `false` if it has `max_tunnels` already.
+    /// Reserves a tunnel. `false` if the backend has `max_tunnels` already.
     pub(crate) fn reserve_tunnel(&self) -> bool {
         let most = self.backend.traits.max_tunnels.map_or(u64::MAX, u64::from);
         let one_more = |count| (count < most).then_some(count + 1);
@@ -82,27 +82,29 @@ impl Attempt {
         reserved
     }
 
-    /// From here on it is a tunnel, and no request: a backend's workers are not busy with it, and its place is another's.
+    /// The attempt has become a tunnel: it counts no longer as a request in flight, for no worker of the backend is
+    /// busy with it.
     pub(crate) fn becomes_tunnel(&self) {
         if self.in_flight.take() {
             self.backend.leave();
         }
     }
 
-    /// There is a connection to the backend.
+    /// Notes that the backend could be connected to.
     #[inline]
     pub(crate) fn connected(&self) {
         self.tries.set(false);
         self.backend.trust();
     }
 
-    /// The backend could not be connected to: `why`. It comes last for a moment, which doubles with each try that fails after it.
+    /// Notes that the backend could not be connected to. It is then a last resort for a while: the backoff doubles
+    /// with each try that fails.
     #[cold]
     fn unconnected(&self, why: &str) {
         let backend = &self.backend;
         let first = !backend.history.status.is_doubted();
         let moment = backend.history.status.doubt(self.tries.take(), clock::now());
-        // Where there is nobody else it is first and last.
+        // Nothing changes for the only backend.
         if moment.is_some() && first && backend.group.has_others() {
             let what = format_args!("cannot be connected to ({why}): it comes last until it can");
             backend.group.note(Level::Warn, backend, what);
@@ -116,7 +118,7 @@ impl Attempt {
             backend.history.failing.store(false, Relaxed);
         }
         self.connected();
-        // The backend is in no trouble, and what follows, a tunnel perhaps, may take long.
+        // The permit of the retry budget is no longer needed; what follows, a tunnel perhaps, may take long.
         self.give_retry_back();
         if self.probes.take() {
             backend.history.outlier.lock().returned(clock::now());
@@ -127,7 +129,7 @@ impl Attempt {
         }
     }
 
-    /// Counts it as failed, once however often it fails: an answer that was a failure may be cut short too.
+    /// Counts the attempt as failed, at most once: an answer that was a failure may be cut short too.
     pub fn failed(&self, blame: Blame) {
         if self.failed.replace(true) {
             return;
@@ -152,7 +154,7 @@ impl Attempt {
             length = Some(time);
         };
         if probed {
-            // It was out already.
+            // It is ejected already.
             eject();
         } else {
             backend.group.eject(backend, &mut eject);
@@ -171,7 +173,7 @@ impl Attempt {
         group.queue().wake();
     }
 
-    /// Counts a failure for whoever is to blame for it.
+    /// Counts a failure of the backend, unless it is our own.
     pub(crate) fn failed_for(&self, error: &Error) {
         let blame = error.blame();
         self.failed(blame);
@@ -181,12 +183,12 @@ impl Attempt {
         }
     }
 
-    /// Another address of the name was connected to although it was asked later.
+    /// Notes that another address of the name was connected to earlier although it began later.
     pub(crate) fn outrun(&self) {
         self.unconnected("another address of its name was quicker");
     }
 
-    /// Gives the right to a retry back, for another attempt to take it.
+    /// Gives the permit of the retry budget back, for another attempt.
     pub(crate) fn give_retry_back(&self) {
         self.retry.take();
     }
@@ -227,7 +229,7 @@ impl Drop for Attempt {
 }
 
 impl Backend {
-    /// One request fewer.
+    /// One request in flight fewer.
     fn leave(&self) {
         self.history.in_flight.fetch_sub(1, Relaxed);
         if self.history.limited.load(Relaxed) {

@@ -1,4 +1,4 @@
-//! What checks say of an backend, and how that is forgotten.
+//! Results of health checks at a backend, and how they are forgotten.
 
 use super::{counted, Backend};
 use crate::log::Level;
@@ -6,7 +6,7 @@ use crate::upstream::health::outlier::OutlierRecord;
 use crate::upstream::health::rise_fall::{CheckRecord, HealthTransition, RiseFall};
 
 impl Backend {
-    /// Takes in the result of an active check.
+    /// Notes the result of an active check.
     pub(in crate::upstream) fn checked(&self, result: Result<(), String>) {
         let Some(check) = &self.group.rules().check else { return };
         let rules = check.rules;
@@ -15,7 +15,7 @@ impl Backend {
         if self.group.is_retired() {
             return;
         }
-        // The first good one is enough for one that has never served.
+        // One good check is enough for a backend that has never served.
         let first = result.is_ok() && self.history.status.accept_check();
         if result.is_ok() && check.port.is_none() {
             self.trust();
@@ -44,7 +44,7 @@ impl Backend {
         self.group.queue().wake();
     }
 
-    /// Forgets what active checks said: others begin, or none.
+    /// Forgets the results of active checks: the next configuration has others, or none.
     pub(in crate::upstream) fn forget_checks(&self) {
         let mut record = self.history.checks.lock();
         *record = CheckRecord::default();
@@ -54,7 +54,7 @@ impl Backend {
         }
     }
 
-    /// Forgets what passive checks said: they are no more.
+    /// Forgets failures and ejections: the next configuration ejects no outliers.
     pub(in crate::upstream) fn forget_outliers(&self) {
         let mut outlier = self.history.outlier.lock();
         *outlier = OutlierRecord::default();

@@ -1,4 +1,4 @@
-//! What happened at an backend, which outlives a configuration.
+//! The state and the counters of a backend, which a reload carries over.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Weak};
@@ -10,19 +10,19 @@ use super::Backend;
 use crate::upstream::health::outlier::OutlierRecord;
 use crate::upstream::health::rise_fall::CheckRecord;
 
-/// What happened at an backend so far. It is carried over a reload: requests of both configurations are then counted together, and idle
-/// connections stay in the pools.
+/// The state and the counters of a backend. A reload carries them over: requests of both configurations are then
+/// counted together, and idle connections stay in the pools.
 #[derive(Debug)]
 pub(super) struct History {
-    /// Whose connections in the pools are.
+    /// Key of its connections in the pools.
     pub(super) id: u64,
-    /// Whether somebody may wait for one of its requests to end.
+    /// Whether a request may wait for the end of another one.
     pub(super) limited: AtomicBool,
     pub(super) status: Status,
     pub(super) ramp: Ramp,
     /// Whether its latest attempt failed.
     pub(super) failing: AtomicBool,
-    /// Whether it did not agree to HTTP/2 where it might have.
+    /// Whether its last TLS handshake agreed on HTTP/1.1 although HTTP/2 was offered.
     pub(super) prefers_http1: AtomicBool,
     pub(super) in_flight: AtomicU64,
     /// Tunnels that are open there, or asked for.
@@ -34,7 +34,7 @@ pub(super) struct History {
 }
 
 impl History {
-    /// Nothing has happened yet.
+    /// The history of a new backend.
     pub(super) fn new() -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         Self {
@@ -54,7 +54,7 @@ impl History {
     }
 }
 
-/// Tells whether there is an backend of some id, under this configuration or a later one.
+/// A weak reference to a backend, under this configuration or a later one.
 #[derive(Debug, Clone)]
 pub(crate) struct WeakBackend(Weak<History>);
 
@@ -63,7 +63,7 @@ impl WeakBackend {
         Self(Arc::downgrade(history))
     }
 
-    /// Whether there is one.
+    /// Whether the backend is still there.
     pub(crate) fn is_alive(&self) -> bool {
         self.0.strong_count() > 0
     }

@@ -1,26 +1,26 @@
-//! What goes into a choice, and what comes of it.
+//! Affinity of a request to a backend, and the result of a choice.
 
 use std::sync::Arc;
 
 use super::sticky::Tag;
 use crate::upstream::backend::Backend;
 
-/// What a policy wants to know of a request. Most want nothing.
+/// What a request says of the backend that it belongs to. Most policies ask nothing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Affinity {
     /// Any backend will do.
     #[default]
     None,
-    /// The hash of what decides.
+    /// Hash of the value that decides (consistent hashing).
     Key(u64),
-    /// The cookie that names the client's backend.
+    /// The cookie that names the client's backend (sticky session).
     Cookie(Tag),
 }
 
-/// What a balancer says.
+/// Result of a choice.
 #[derive(Debug)]
 pub enum Choice {
-    /// Try this one.
+    /// Ask this backend.
     Backend(Arc<Backend>),
     /// Every backend that is available has all the requests it may have at once.
     Busy,

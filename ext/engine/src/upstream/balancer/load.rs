@@ -15,7 +15,7 @@ pub(super) struct Load {
     share: u64,
 }
 
-/// How busy an backend is now.
+/// How busy a backend is now.
 pub(super) fn of(backend: &Backend) -> Load {
     Load { in_flight: backend.in_flight(), share: u64::from(backend.share()).max(1) }
 }

@@ -15,7 +15,7 @@ pub struct Members {
     ranks: [Rank; 2],
 }
 
-/// Endpoints that are chosen among.
+/// Backends that are chosen among.
 #[derive(Debug)]
 pub struct Rank {
     backends: Box<[Arc<Backend>]>,

@@ -1,4 +1,4 @@
-//! One check of one backend.
+//! One health check of one backend.
 
 use std::future::poll_fn;
 
@@ -16,19 +16,19 @@ use crate::upstream::backend::Backend;
 use crate::upstream::connect::{connect_to, To};
 use crate::upstream::{http2, BackendProtocol};
 
-/// Largest head of an answer.
+/// Largest head of an answer, in bytes.
 pub(super) const MAX_HEAD: usize = 64 * 1024;
-/// How much of a body is looked through.
+/// Bytes of a body that are searched.
 const MAX_BODY: usize = 64 * 1024;
-/// Interim responses that are waited through.
+/// Most interim responses before the final one.
 pub(super) const MAX_INTERIM: usize = 32;
 
-/// What a check came to that has no good end.
+/// A check that has not passed.
 #[derive(Debug)]
 pub(super) enum CheckFailure {
-    /// The backend is not well: a few words about why.
+    /// The backend is unhealthy: a few words about why.
     Unwell(String),
-    /// It was not asked, for something of our own has run out.
+    /// The check was not made: a resource of our own has run out.
     NotAsked(String),
 }
 

@@ -1,4 +1,4 @@
-//! What an active check asks, and which answers mean well.
+//! What an active health check asks, and which answers pass.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use super::rise_fall::RiseFall;
 use super::{grpc, time};
 use crate::config::{BodyMatch, HealthCheck};
 
-/// Longest row of results that can be asked for.
+/// Most results in a row that can be asked for.
 const LONGEST_ROW: i64 = 1_000;
 /// Fields that say where a message ends or what a connection is for.
 const OURS: [Known; 6] =
@@ -22,20 +22,20 @@ pub struct Check {
     pub(in crate::upstream) interval: Duration,
     pub(in crate::upstream) timeout: Duration,
     pub(in crate::upstream) rules: RiseFall,
-    /// Another port than the backend's.
+    /// Port to check, if it is not the backend's.
     pub(in crate::upstream) port: Option<u16>,
-    /// What is asked once there is a connection.
+    /// Probe to send once there is a connection.
     pub(super) probe: Probe,
 }
 
-/// What a backend is asked.
+/// A probe.
 #[derive(Debug)]
 pub(super) enum Probe {
-    /// Nothing: the connection is proof enough.
+    /// No request: the connection is proof enough.
     Nothing,
-    /// A request of HTTP.
+    /// An HTTP request.
     Http(Box<HttpProbe>),
-    /// A call of gRPC.
+    /// A gRPC call of `grpc.health.v1`.
     Grpc(Box<grpc::GrpcProbe>),
 }
 
@@ -117,7 +117,7 @@ impl HttpProbe {
         head
     }
 
-    /// Whether that status means well.
+    /// Whether that status passes.
     pub(super) fn accepts(&self, status: u16) -> bool {
         self.status.iter().any(|range| range.contains(&status))
     }

@@ -1,40 +1,41 @@
-//! OutlierRules checks: what becomes of a backend whose attempts fail.
+//! Outlier ejection (passive health checks), a circuit breaker for each backend.
 //!
-//! `max_fails` failed attempts within `fail_timeout` eject a backend for `fail_timeout`. Attempts that succeed in between do not
-//! make up for them. When the time is over one request probes: if it succeeds the backend is back, if it fails the next ejection
-//! begins, twice as long as the last one and at most ten times `fail_timeout`. A backend that has served for ten times
-//! `fail_timeout` since it came back begins with the shortest again.
+//! `max_fails` failed attempts within `fail_timeout` eject a backend for `fail_timeout` (the circuit is open).
+//! Attempts that succeed in between do not make up for them. When the time is over one request probes (half-open): if
+//! it succeeds the backend is back, if it fails the next ejection begins, twice as long as the last one and at most
+//! ten times `fail_timeout`. A backend that has served for ten times `fail_timeout` since it came back begins with the
+//! shortest again.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::upstream::clock::millis;
 
-/// How much longer than `fail_timeout` an ejection may be, and how long good conduct takes to be believed.
+/// Most `fail_timeout`s of an ejection, and of good service until the ejections before are forgotten.
 const MOST: u32 = 10;
 
 /// `max_fails` and `fail_timeout`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OutlierRules {
-    /// Failed attempts that are too many. At least 1.
+    /// Failed attempts that eject a backend. At least 1.
     pub max_fails: usize,
-    /// The time in which they are counted, and the shortest ejection.
+    /// Time in which failures are counted, and the shortest ejection.
     pub fail_timeout: Duration,
 }
 
-/// One backend's record. Points in time are those of the clock of this process, in milliseconds.
+/// Failures and ejections of one backend. Points in time are those of the clock of this process, in milliseconds.
 #[derive(Debug, Default)]
 pub(in crate::upstream) struct OutlierRecord {
-    /// When attempts failed, the latest ones, oldest first.
+    /// Times of the latest failures, oldest first.
     failures: VecDeque<u64>,
     /// Ejections in a row.
     ejections: u32,
-    /// When the last one ended.
+    /// End of the last ejection.
     returned: Option<u64>,
 }
 
 impl OutlierRecord {
-    /// Notes a failed attempt. `true` if there were too many.
+    /// Notes a failed attempt. `true` if the backend is to be ejected.
     pub(in crate::upstream) fn failed(&mut self, rules: OutlierRules, now: u64) -> bool {
         let window = millis(rules.fail_timeout);
         while self.failures.front().is_some_and(|at| now.saturating_sub(*at) >= window) {
@@ -47,7 +48,7 @@ impl OutlierRecord {
         self.failures.len() >= rules.max_fails
     }
 
-    /// Begins an ejection: for how long.
+    /// Begins an ejection, and returns its length.
     pub(in crate::upstream) fn eject(&mut self, rules: OutlierRules, now: u64) -> Duration {
         let quiet = millis(rules.fail_timeout.saturating_mul(MOST));
         if self.returned.take().is_some_and(|returned| now.saturating_sub(returned) >= quiet) {
@@ -59,7 +60,7 @@ impl OutlierRecord {
         rules.fail_timeout.saturating_mul(factor)
     }
 
-    /// Ends it.
+    /// Ends the ejection.
     pub(in crate::upstream) fn returned(&mut self, now: u64) {
         self.returned = Some(now);
     }

@@ -1,39 +1,39 @@
-//! What a row of checks says about a backend.
+//! Health from results of active checks in a row.
 
 use std::time::SystemTime;
 
 /// `rise` and `fall`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::upstream) struct RiseFall {
-    /// Successes in a row after which a backend returns. At least 1.
+    /// Successes in a row that make a backend healthy. At least 1.
     pub(in crate::upstream) rise: u32,
-    /// Failures in a row after which it leaves. At least 1.
+    /// Failures in a row that make a backend unhealthy. At least 1.
     pub(in crate::upstream) fall: u32,
 }
 
-/// One backend's record. Before the first check it counts as well.
+/// Results of the checks of one backend. Before the first check it counts as healthy.
 #[derive(Debug, Default)]
 pub(in crate::upstream) struct CheckRecord {
     unhealthy: bool,
     /// Results in a row that speak for a change.
     streak: u32,
-    /// Since when it is what it is; nothing is known before the first check.
+    /// When its health changed last. `None` before the first check.
     since: Option<SystemTime>,
-    /// What the latest failure was.
+    /// Reason of the latest failure.
     error: Option<String>,
 }
 
-/// A change that a check brought about.
+/// A change of health.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::upstream) enum HealthTransition {
-    /// It leaves: why.
+    /// The backend has become unhealthy, and why.
     Unhealthy(String),
-    /// It returns.
+    /// The backend has become healthy.
     Healthy,
 }
 
 impl CheckRecord {
-    /// Notes the result of a check, an error being why it failed.
+    /// Notes the result of a check. An error is the reason of a failure.
     pub(in crate::upstream) fn note(
         &mut self,
         result: Result<(), String>,
@@ -57,7 +57,7 @@ impl CheckRecord {
         })
     }
 
-    /// Whether it is well, since when, and what the latest failure was. `None` before the first check.
+    /// Whether it is healthy, since when, and the reason of the latest failure. `None` before the first check.
     pub(in crate::upstream) fn result(&self) -> Option<(bool, SystemTime, Option<&str>)> {
         self.since.map(|since| (!self.unhealthy, since, self.error.as_deref()))
     }

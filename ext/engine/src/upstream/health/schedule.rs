@@ -23,7 +23,8 @@ pub(in crate::upstream) async fn follow(backend: Weak<Backend>, phase: f64) {
     };
     let begun = Instant::now();
     let (first, second) = first_two(interval, phase);
-    // For one that gets nothing before it, it comes at once, or nearly so: the others are not to have all the load for long.
+    // A backend that gets no request before its first check is checked at once, or nearly so: the others are not to
+    // have all the load for long.
     let awaited = backend.upgrade().is_some_and(|backend| backend.is_awaited());
     sleep(if awaited { first / 10 } else { first }).await;
     let mut told = false;
@@ -42,7 +43,7 @@ pub(in crate::upstream) async fn follow(backend: Weak<Backend>, phase: f64) {
         begun = Instant::now();
     }
     let mut ticks = interval_at(begun + second, interval);
-    // Who answers slower than he is asked is asked less often.
+    // A backend that answers slower than it is checked is checked less often.
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     loop {
         ticks.tick().await;
@@ -68,8 +69,8 @@ pub(in crate::upstream) fn phase(number: usize) -> f64 {
     (number as f64 * GOLDEN).fract()
 }
 
-/// `false` if there is nobody to check any more. Only a weak reference lives through the pauses. A check that could not be made here is
-/// no result; `told` says whether the log knows.
+/// `false` if the backend is gone. Only a weak reference lives through the pauses. A check that could not be made is
+/// no result; `told` says whether it was logged.
 async fn check(backend: &Weak<Backend>, told: &mut bool) -> bool {
     let Some(backend) = backend.upgrade() else { return false };
     let group = backend.group();

@@ -1,4 +1,4 @@
-//! A connection that is being made for all who wait for it.
+//! A connection to a backend that is being made, shared by all requests that wait for it.
 
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -24,7 +24,7 @@ use crate::upstream::BackendProtocol;
 /// How much longer than `connect_timeout` a request waits: the attempt itself can tell how far it came.
 const MOMENT: Duration = Duration::from_millis(100);
 
-/// What a request needs to get a connection.
+/// What a connection is to be like, and how long a request waits for it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ConnectRequest<'a> {
     pub(crate) backend: &'a Arc<Backend>,
@@ -32,39 +32,40 @@ pub(crate) struct ConnectRequest<'a> {
     pub(crate) name: Option<&'a ServerName<'static>>,
     /// The header of the PROXY protocol that a new connection of HTTP/1.1 begins with; usually empty.
     pub(crate) introduction: &'a [u8],
-    /// What is kept of idle connections.
+    /// Limits of the pool for idle connections.
     pub(crate) keep: Keep,
     /// Largest response head.
     pub(crate) max_head: usize,
-    /// The time for a connection to be made.
+    /// Time to make a connection.
     pub(crate) limit: Duration,
-    /// When the request itself has no more time.
+    /// Deadline of the request.
     pub(crate) deadline: Instant,
 }
 
-/// What a request gets.
+/// Connection that a request gets.
 #[derive(Debug)]
 pub(crate) enum Acquired {
-    /// A place on a connection, and whether that was there before.
+    /// A stream on a connection, and whether the connection was there before.
     Http2(Lease, bool),
-    /// A new connection, where both would do.
+    /// A new HTTP/1.1 connection, where the backend may be spoken to in either.
     Http1(Stream),
 }
 
-/// One attempt at a connection.
+/// One attempt at a connection, and the requests that wait for it.
 #[derive(Debug, Default)]
 pub(super) struct PendingConnect {
     outcome: RefCell<Option<ConnectOutcome>>,
     done: Notify,
-    /// How many wait for it.
+    /// Number of waiting requests.
     waiting: Cell<usize>,
 }
 
 #[derive(Debug)]
 enum ConnectOutcome {
-    /// It stands among the others. Each of those who wait gets a place on it, be it only to hear how it has ended since.
+    /// The connection is in the pool. Each waiting request gets a stream, and so hears how the connection has ended if
+    /// it has.
     Connected(Vec<Lease>),
-    /// For the first who asks.
+    /// For the first request that takes it.
     Http1(Option<Stream>),
     Failed(ConnectError),
 }
@@ -82,8 +83,8 @@ impl PendingConnect {
 }
 
 impl Http2Pool {
-    /// A place on a connection: one that is there, or a new one. All who come while a connection is made wait for the same, each
-    /// for as long as it may.
+    /// A stream on a connection of the pool, or on a new one. Requests that come while a connection is made wait for
+    /// that one, each until its own limit.
     pub(crate) async fn connect(self: &Rc<Self>, call: ConnectRequest<'_>) -> Result<Acquired, Error> {
         let mut waited = false;
         loop {
@@ -133,7 +134,7 @@ impl Http2Pool {
                         return Ok(Acquired::Http1(stream));
                     }
                 }
-                // Whoever began it had less time than this request.
+                // It began with a shorter limit than this request has.
                 Some(ConnectOutcome::Failed(error))
                     if error.kind() == ConnectErrorKind::Timeout && error.limit() < left => {}
                 Some(ConnectOutcome::Failed(error)) => return Err(failure(error.clone())),
@@ -147,7 +148,7 @@ impl Http2Pool {
         }
     }
 
-    /// Makes a connection in a task of its own: it goes on if the request goes away that was the first to want it.
+    /// Makes a connection in a task of its own, which goes on if the first request that wanted it goes away.
     fn begin_connect(self: &Rc<Self>, call: &ConnectRequest<'_>, pending: Rc<PendingConnect>) {
         let ConnectRequest { keep, max_head, limit, .. } = *call;
         let task =
@@ -169,7 +170,7 @@ impl Http2Pool {
     }
 }
 
-/// A dial under way. Those who wait are told of its end, be it that of its thread.
+/// A connection under way. Its end wakes the waiting requests, also when its thread ends.
 struct ConnectTask {
     pool: Rc<Http2Pool>,
     backend: Arc<Backend>,

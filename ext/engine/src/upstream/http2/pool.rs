@@ -1,7 +1,7 @@
-//! The HTTP/2 connections of one engine thread, and who gets a place on them.
+//! The HTTP/2 connection pool of one engine thread.
 //!
-//! Who may share a connection? Only requests that would have made the very same one: see [`crate::upstream::pool`], whose reasons
-//! and whose key hold here too.
+//! Requests share a connection only if each of them would have made the very same one: the reasons and the key are
+//! those of [`crate::upstream::pool`].
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -23,8 +23,8 @@ use super::{Opened, MOST_STREAMS};
 use crate::upstream::backend::{Backend, WeakBackend};
 use crate::upstream::pool::{IdHasher, Keep};
 
-/// Connections from one thread to one backend, under one name. With fewer than the usual hundred streams on each it is the backend
-/// that wants few requests at once; those beyond wait.
+/// Most connections of one thread to one backend, under one TLS server name. A backend that allows fewer than the
+/// usual hundred streams on each wants few requests at once; further requests wait.
 const MOST_CONNECTIONS: usize = 64;
 
 /// The HTTP/2 connections of one engine thread.
@@ -41,39 +41,40 @@ struct BackendConnections {
     named: Vec<NamedConnections>,
 }
 
-/// Those of them that were made for one TLS server name, or for none.
+/// The connections to one backend under one TLS server name, or none.
 #[derive(Debug)]
 struct NamedConnections {
     name: Option<ServerName<'static>>,
     connections: Vec<PooledConnection>,
-    /// The connection that is being made.
+    /// The connection that is being made now.
     pending: Option<Rc<PendingConnect>>,
-    /// Wakes one of those who wait for room.
+    /// Wakes a request that waits for room.
     freed: Arc<Notify>,
 }
 
-/// One connection. It is closed, once its last stream has ended, by dropping this.
+/// One connection. Dropping this closes it once its last stream has ended.
 #[derive(Debug)]
 struct PooledConnection {
     requests: SendRequest<Bytes>,
     load: Arc<Load>,
     keep: Keep,
-    /// Since when it has carried nothing, as far as anybody has looked.
+    /// Since when it was seen to carry no stream.
     idle_since: Option<Instant>,
 }
 
 /// What to wait for where no connection has room.
 pub(super) enum Wait {
-    /// A connection that somebody makes.
+    /// A connection that is being made.
     Pending(Rc<PendingConnect>),
-    /// One that the caller has to make, and say so.
+    /// A connection that the caller has to make.
     NewConnect(Rc<PendingConnect>),
     /// The end of a stream.
     Room(Arc<Notify>),
 }
 
 impl Http2Pool {
-    /// A place on a connection that is there and has room. `name` is the TLS server name, if it is not the backend's own.
+    /// A stream on a connection that has room for one more. `name` is the TLS server name, if it is not the backend's
+    /// own.
     pub(crate) fn lease(&self, backend: &Backend, name: Option<&ServerName<'static>>) -> Option<Lease> {
         let mut backends = self.backends.borrow_mut();
         let name = backend.server_name(name);
@@ -101,8 +102,8 @@ impl Http2Pool {
         if let Some(pending) = &named.pending {
             return Wait::Pending(pending.clone());
         }
-        // A backend that takes no stream at all on a connection takes none on another. One that has not yet said how many it takes is
-        // about to.
+        // A backend that takes no stream on one connection takes none on another. A connection whose settings have not
+        // come says soon how many it takes.
         let about_to = |connection: &PooledConnection| connection.requests.current_max_send_streams() == UNSAID;
         let is_closed =
             named.connections.iter().any(|connection| connection.load.streams() == 0 || about_to(connection));
@@ -114,7 +115,7 @@ impl Http2Pool {
         Wait::NewConnect(pending)
     }
 
-    /// That connection was made, or was not.
+    /// Forgets a pending connection: it was made, or has failed.
     pub(super) fn connected(
         &self,
         backend: &Arc<Backend>,
@@ -126,7 +127,7 @@ impl Http2Pool {
         named.pending.take_if(|current| Rc::ptr_eq(current, pending));
     }
 
-    /// Takes a new connection in, and lets it live in a task of its own. It is filed under the name that it was made for.
+    /// Adds a new connection under the TLS server name that it was made for, and starts its task.
     pub(super) fn add(self: &Rc<Self>, backend: &Arc<Backend>, opened: Opened, keep: Keep) {
         let mut backends = self.backends.borrow_mut();
         let named = named(&mut backends, backend, opened.name.as_ref());
@@ -136,7 +137,7 @@ impl Http2Pool {
         tokio::task::spawn_local(drive(Rc::downgrade(self), Arc::downgrade(backend), backend.id(), load, opened));
     }
 
-    /// The last stream of a connection has ended: closes it if it is one too many to be kept.
+    /// The last stream of a connection has ended: closes the connection if there are too many idle ones.
     pub(super) fn emptied(&self, backend: u64, load: &Arc<Load>) {
         let mut backends = self.backends.borrow_mut();
         let Some(backend) = backends.get_mut(&backend) else { return };
@@ -165,9 +166,9 @@ impl Http2Pool {
         }
     }
 
-    /// Closes what has been idle for too long, and forgets backends that are gone. To be called about once a second. Whoever waits for
-    /// room looks again: nobody tells that a backend takes more streams than it did, or that a connection which is closed here takes
-    /// none.
+    /// Closes connections that have been idle for too long, and forgets backends that are gone. To be called about
+    /// once a second. Wakes requests that wait for room: no event tells that a backend takes more streams than before,
+    /// or that a connection without streams was closed here.
     pub(in crate::upstream) fn clean(&self) {
         let now = Instant::now();
         self.backends.borrow_mut().retain(|_, backend| {
@@ -216,7 +217,7 @@ impl Http2Pool {
     }
 }
 
-/// The lane for a name, a new one if there is none.
+/// The connections under a TLS server name; creates the entry if there is none.
 fn named<'a>(
     backends: &'a mut HashMap<u64, BackendConnections, BuildHasherDefault<IdHasher>>,
     backend: &Arc<Backend>,
@@ -246,7 +247,7 @@ impl BackendConnections {
 }
 
 impl NamedConnections {
-    /// Gives no more streams to a connection. Whoever waits may make another one now.
+    /// Opens no more streams on a connection. Wakes requests that wait: they may make another connection now.
     fn drop_connection(&mut self, index: usize) {
         self.connections.swap_remove(index);
         self.freed.notify_waiters();
@@ -260,8 +261,8 @@ impl PooledConnection {
         matches!(ready, Poll::Ready(Ok(()))) && !self.load.is_retired()
     }
 
-    /// Before the backend has said how many streams it takes, one is sent: `h2` would let further ones wait for its end if they turned out
-    /// to be too many.
+    /// Until the settings of the backend have come, a connection carries one stream: `h2` would keep further ones
+    /// waiting for its end if they turned out to be too many.
     fn has_room(&self) -> bool {
         let most = match self.requests.current_max_send_streams() {
             UNSAID => 1,
