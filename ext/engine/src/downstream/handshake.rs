@@ -1,4 +1,4 @@
-//! From a client's first byte to what both agreed upon.
+//! The TLS handshake of a client connection.
 
 use std::io;
 use std::sync::Arc;
@@ -23,9 +23,9 @@ use crate::stream::{Secured, Stream};
 
 /// Why there is no TLS.
 pub(crate) enum Refused {
-    /// The client does not speak it: its first bytes are text, and were taken. These are they.
+    /// The client speaks no TLS. Its first bytes, which are text, were taken.
     Plain(Stream, Vec<u8>),
-    /// The handshake failed, and the client knows.
+    /// The handshake failed; the client has its alert.
     Failed,
 }
 
@@ -55,13 +55,13 @@ impl PlainSocket for UnixStream {
     }
 }
 
-/// How a handshake can fail.
+/// A failed handshake.
 enum HandshakeFailure<S> {
-    /// The client speaks no TLS. What it said first.
+    /// The client speaks no TLS. Its first bytes.
     Plain(S, Vec<u8>),
-    /// It said nothing at all: perhaps it only wanted to know whether somebody is there.
+    /// The client sent nothing, such as a port check.
     Silent,
-    /// It has been told, if there still is a socket.
+    /// The client has its alert, if there still is a socket.
     Broken(io::Error, Option<S>),
 }
 
@@ -71,8 +71,8 @@ impl<S> From<io::Error> for HandshakeFailure<S> {
     }
 }
 
-/// Makes a TLS connection of a plain one, and notes in `link` what came of it. It takes no longer than
-/// `handshake_timeout`, and until it is complete the connection is an idle one.
+/// Makes a TLS connection of a plain one, and notes its details in `link`. It takes at most `handshake_timeout`, and
+/// the connection counts as idle until it is complete.
 pub(crate) async fn shake_hands(
     engine: &Engine,
     registration: &Registration,
@@ -136,7 +136,7 @@ async fn handshake<S: PlainSocket>(
     let rest = StartHandshake::from_parts(*accepted, socket).into_stream(config).into_fallible();
     match rest.await {
         Ok(stream) if is_outdated(stream.get_ref().1) => {
-            // It cannot be told to forget its ticket, and would try it again even with a new certificate.
+            // The client cannot be told to forget its ticket, and would try it again even with a new certificate.
             server.forget_tickets(site);
             let why = io::Error::new(
                 io::ErrorKind::InvalidData,
@@ -149,8 +149,8 @@ async fn handshake<S: PlainSocket>(
     }
 }
 
-/// Whether a session was resumed that began with a certificate whose time is over. Nobody else looks at it again, and with a new ticket
-/// each time a session could go on for ever.
+/// Whether a session was resumed whose client certificate has expired. Nobody else checks that certificate again, and
+/// with a new ticket each time a session could go on for ever.
 fn is_outdated(connection: &ServerConnection) -> bool {
     if connection.handshake_kind() != Some(HandshakeKind::Resumed) {
         return false;
@@ -160,7 +160,7 @@ fn is_outdated(connection: &ServerConnection) -> bool {
     read.is_some_and(|(_, certificate)| !certificate.validity().is_valid())
 }
 
-/// What a client says first.
+/// The first message of a client.
 enum Hello {
     Accepted(Box<Accepted>),
     Plain(Vec<u8>),

@@ -1,4 +1,4 @@
-//! `proxy`: asks a backend, and another one if that is safe.
+//! `proxy`: asks a backend, and another one where that is safe (retry).
 
 mod affinity;
 mod attempts;
@@ -38,7 +38,7 @@ pub(crate) struct Proxy {
     backends: Backends,
     headers: Vec<Edit>,
     response_headers: Vec<Edit>,
-    /// Names in `headers`: what the engine would set itself is left to them.
+    /// Names in `headers`: the engine does not set those itself.
     own_headers: Names,
     sets_host: bool,
     /// Whether the client's `Host` is passed on.
@@ -55,16 +55,16 @@ pub(crate) struct Proxy {
     keep: Keep,
     retries: Option<u32>,
     retry_on: RetryOn,
-    /// In per cent of the requests in flight.
+    /// Retry budget, in per cent of the requests in flight.
     retry_budget: f64,
     retry_buffer: usize,
     error_response: Arc<ErrorResponse>,
     pub(crate) max_body: Option<Arc<BodyLimit>>,
-    /// What is answered when no backend can be asked.
+    /// Answer when no backend can be asked.
     unavailable: Arc<ErrorResponse>,
 }
 
-/// What beside a failed connection is a reason to send an idempotent request again.
+/// Reasons to retry an idempotent request beside a failed connection.
 #[derive(Debug, Default)]
 struct RetryOn {
     timeout: bool,
@@ -100,8 +100,8 @@ impl Proxy {
         }
     }
 
-    /// The limits of an exchange with `backend`. Where that speaks HTTP/2, both sides of a gRPC call may be silent for longer. What is
-    /// written of the response counts all the same.
+    /// The limits of an exchange with `backend`. In HTTP/2 both sides of a gRPC call may be silent for longer, unless
+    /// the configuration says otherwise.
     fn limits(&self, exchange: &Exchange<'_>, backend: &Peer) -> Limits {
         let mut limits = self.limits;
         if exchange.call.is_some() {

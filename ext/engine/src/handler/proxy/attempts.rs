@@ -29,11 +29,11 @@ pub(super) struct Attempts<'a, 'e> {
     pub(super) name: Option<ServerName<'static>>,
     pub(super) needs: ResponseNeeds,
     body: &'a mut RequestBody,
-    /// When the head of a response must be there. A piece of the client's body, which has its own limit, puts it off.
+    /// Deadline of the response head. A piece of the client's body, which has its own limit, puts it off.
     deadline: Instant,
-    /// The time for the current attempt.
+    /// Time of the current attempt.
     timeout: Duration,
-    /// Attempts that may follow.
+    /// Retries left.
     pub(super) left: u32,
 }
 
@@ -102,12 +102,12 @@ impl Attempts<'_, '_> {
             if self.left == 0 || Instant::now() >= self.deadline || !self.may_retry(&error) {
                 return Err(error);
             }
-            // It may be what the next attempt waits for.
+            // The next attempt may wait for its place.
             drop(attempt);
             attempt = match self.admit().await {
                 Ok(next) => next,
                 Err(other) if other.side == Side::Client => return Err(other),
-                // What went wrong says more than that nothing else could be tried.
+                // The first error says more than that no other backend could be tried.
                 Err(_) => return Err(error),
             };
             self.left -= 1;
@@ -122,7 +122,7 @@ impl Attempts<'_, '_> {
     async fn attempt(&mut self, backend: &mut Option<Peer>, attempt: &mut Attempt) -> Result<(), Error> {
         self.exchange.outcome.attempts += 1;
         if self.exchange.call.is_some() {
-            // Its time may run out at any moment, and then nobody comes back here.
+            // The call may time out at any moment, and then this code does not go on.
             self.exchange.outcome.asked = Some(Arc::clone(attempt.backend()));
         }
         let until = self.begin_part();
@@ -136,8 +136,8 @@ impl Attempts<'_, '_> {
         result
     }
 
-    /// Sets the time for one attempt, and says when it is over: all that is left, or, with `retry_on: :timeout`, an equal part of it, so
-    /// that the attempts that may follow have some too.
+    /// Sets the time of one attempt, and returns its deadline: all that is left, or, with `retry_on: :timeout`, an
+    /// equal part of it, so that retries have some too.
     fn begin_part(&mut self) -> Instant {
         let limit = self.proxy.limits.timeout;
         if !self.proxy.retry_on.timeout || self.left == 0 || !self.body.may_repeat(Retry::IfIdempotent) {
@@ -150,7 +150,7 @@ impl Attempts<'_, '_> {
         now + self.timeout
     }
 
-    /// The next attempt, if the response that has come is a reason for one. It does not wait: there is a response to pass on.
+    /// The next attempt, if the response is a reason for one. It does not wait: there is a response to pass on.
     fn next_after_answer(&mut self, attempt: &Attempt) -> Option<Attempt> {
         let status = self.exchange.work.response.status;
         if !self.proxy.retry_on.statuses.contains(&status) {
@@ -167,7 +167,7 @@ impl Attempts<'_, '_> {
         self.admission.admit_at_once()
     }
 
-    /// Whether another attempt is safe, and asked for.
+    /// Whether a retry is safe, and asked for.
     fn may_retry(&self, error: &Error) -> bool {
         let asked_for = match error.kind {
             Kind::Timeout(_) => self.proxy.retry_on.timeout,
@@ -176,10 +176,10 @@ impl Attempts<'_, '_> {
         asked_for && self.body.may_repeat(error.retry)
     }
 
-    /// Whether the head of a response has come without a byte of the body that it announces. As long as nothing of it has been passed on
-    /// the response can still be replaced, by that of another backend or by an error: one that is killed between the two writes of a
-    /// response would otherwise cost a request, or be taken for one that answers. With a body of unknown length, such as a stream of
-    /// events, the head is a message of its own and passed on at once.
+    /// Whether the head of a response has come without a byte of the body that it announces. Nothing has been passed
+    /// on yet, so the response can still be replaced by that of another backend or by an error. A backend that is
+    /// killed between the two writes of a response would otherwise cost a request, or count as one that answers. With
+    /// a body of unknown length, such as an event stream, the head is passed on at once.
     fn is_head_alone(&self, backend: &Peer) -> bool {
         let (request, response) = (&self.exchange.work.request, &self.exchange.work.response);
         backend.received().is_empty()
@@ -238,7 +238,7 @@ impl BackendRequest for Attempts<'_, '_> {
         self.exchange.outcome.asked = Some(Arc::clone(attempt.backend()));
         match &error.kind {
             _ if error.side == Side::Client => {}
-            // It names the address itself.
+            // The error names the address itself.
             Kind::Connect(_) => self.exchange.add_failure(format_args!("{error}")),
             _ => self.exchange.add_failure(format_args!("{}: {error}", attempt.label())),
         }

@@ -1,4 +1,4 @@
-//! What a backend would be sent, for `proxy routes`.
+//! The request that a backend would be sent, for `proxy routes`.
 
 use std::time::SystemTime;
 

@@ -1,4 +1,4 @@
-//! What a backend is sent.
+//! The request that a backend is sent.
 
 use proxy_http::headers::hearsay::is_hearsay;
 use proxy_http::headers::hop_by_hop;
@@ -18,7 +18,7 @@ use crate::rewrite::RenderedValues;
 use crate::upstream::ask::write_head;
 use crate::upstream::Backend;
 
-/// What a request is changed by on its way, beside what the directive says.
+/// Changes of a request on its way that do not come from the directive.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Hop<'a> {
     pub(super) sender: forwarded::Sender<'a>,
@@ -31,8 +31,8 @@ pub(super) struct Hop<'a> {
 }
 
 impl Proxy {
-    /// Renders the target and the fields, and changes the head into what a backend is to get. What depends on the backend
-    /// itself comes in [`Proxy::write_request`].
+    /// Renders the target and the fields, and changes the head into the one for a backend. [`Proxy::write_request`]
+    /// does what depends on the backend itself.
     pub(super) fn prepare_request(&self, exchange: &mut Exchange<'_>) -> Result<(), Error> {
         let mut target = std::mem::take(&mut exchange.work.target);
         let mut values = std::mem::take(&mut exchange.work.values);
@@ -62,7 +62,7 @@ impl Proxy {
         Ok(())
     }
 
-    /// Changes the head into what a backend is to get, but for what depends on the backend itself.
+    /// Changes the head into the one for a backend, but for what depends on the backend itself.
     #[inline]
     pub(super) fn change_request(
         &self,
@@ -136,7 +136,7 @@ impl Proxy {
         write_head(connection, &work.request, target, backend, needs, framing)
     }
 
-    /// Whether `Host` stays what the client says. One of HTTP/1.0 may say nothing.
+    /// Whether `Host` stays as the client says it. An HTTP/1.0 client may say none.
     pub(super) fn keeps_host(&self, request: &RequestHead) -> bool {
         self.preserve_host && request.fields.has(Known::Host) && !request.authority().is_empty()
     }
@@ -157,8 +157,8 @@ impl Proxy {
         kept.filter_map(|name| FieldName::new(std::str::from_utf8(name).ok()?)).collect()
     }
 
-    /// The head as a backend of HTTP/1.1 gets it, and how the body behind it is framed: trailers are announced where they are sent, and the
-    /// metadata of gRPC is that of any other request.
+    /// The head for an HTTP/1.1 backend, and the framing of its body: trailers are announced where they are sent, and
+    /// gRPC metadata is treated as in any other request.
     #[cold]
     fn for_http1(&self, request: &RequestHead, framing: Framing) -> (RequestHead, Framing) {
         let mut head = request.clone();

@@ -1,4 +1,4 @@
-//! What the client gets of a backend's response.
+//! The response that a client gets.
 
 use proxy_http::headers::{framing, hop_by_hop, websocket};
 use proxy_http::message::{Framing, Malformed};
@@ -15,8 +15,8 @@ use crate::request::{write_connection, Exchange, Verdict};
 use crate::upstream::Attempt;
 
 impl Proxy {
-    /// Passes a response on. From its first byte on it is never replaced: if the backend then fails, the client's connection is
-    /// ended so that it can tell.
+    /// Passes a response on. From its first byte on it is never replaced: if the backend then fails, the client's
+    /// connection is cut, so that the client can tell.
     pub(super) async fn respond(
         &self,
         exchange: &mut Exchange<'_>,
@@ -34,7 +34,7 @@ impl Proxy {
                 let why = Malformed::OtherProtocol;
                 return self.refuse(exchange, answered, attempt, why).await;
             }
-            // Whoever speaks HTTP/1.1 on both sides checks it itself.
+            // With HTTP/1.1 on both sides the client checks it itself.
             let turned = exchange.is_h2_tunnel() && matches!(backend, Peer::Http1(_));
             if turned && !websocket::is_accepted(&exchange.work.request, &exchange.work.response) {
                 let why = Malformed::WebSocketAccept;
@@ -73,7 +73,7 @@ impl Proxy {
 
         let limits = self.limits(exchange, backend);
         let heads = (&exchange.work.request.fields, &exchange.work.response.fields);
-        // Nobody says in advance how long they become.
+        // Their length is unknown.
         let lasts = matches!(framing, Framing::Chunked | Framing::UntilClose);
         let mut in_order = false;
         let result = match exchange.call {
@@ -95,7 +95,7 @@ impl Proxy {
         }
         match result {
             Ok(()) => {
-                // What a backend sends beyond its response reaches nobody: the connection goes with it.
+                // Bytes beyond the response reach nobody: the connection is closed with them.
                 let clean = body.is_complete() && backend.received().is_empty() && !backend.peer_ended();
                 if let (true, Some(Peer::Http1(backend))) = (reusable && clean, answered.take()) {
                     if let Some(attempt) = &exchange.outcome.backend {
@@ -151,7 +151,7 @@ impl Proxy {
         ended
     }
 
-    /// Answers in place of a backend whose response cannot be passed on. Its connection is dropped.
+    /// Answers in place of a backend whose response cannot be passed on, and drops its connection.
     async fn refuse(
         &self,
         exchange: &mut Exchange<'_>,
@@ -167,7 +167,7 @@ impl Proxy {
         exchange.answer_failure(&error, &self.error_response).await
     }
 
-    /// Changes the head into what the client is to get, and writes it.
+    /// Changes the head into the one for the client, and writes it.
     fn write_response(&self, exchange: &mut Exchange<'_>, client_framing: Framing) {
         let late = client_framing == Framing::Chunked || exchange.work.request.version == Version::Http2;
         self.change_fields(exchange, late);
@@ -247,7 +247,7 @@ impl Proxy {
             Ok(()) => Verdict::Close,
             Err(error) => {
                 exchange.debug(format_args!("a tunnel ended: {error}"));
-                // What a side did not take goes with its connection.
+                // Bytes that a side did not take go with its connection.
                 if stuck.1 {
                     backend.abandon();
                 }
