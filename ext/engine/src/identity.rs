@@ -14,6 +14,7 @@ mod node;
 
 use std::net::IpAddr;
 
+use crate::compile::Report;
 use crate::config::{self, Problem};
 use crate::headers::hearsay;
 use crate::message::{FieldName, Fields, Known};
@@ -47,25 +48,23 @@ struct Told {
 impl TrustedProxies {
     /// Checks the directive.
     pub(crate) fn compile(spec: &config::TrustedProxies, problems: &mut Vec<Problem>) -> Self {
-        const DIRECTIVE: &str = "trusted_proxies";
-        let at = spec.at.as_ref();
+        let mut report = Report::new("trusted_proxies", spec.at.as_ref(), problems);
         let addresses: Vec<String> = spec.value.iter().filter(|text| *text != UNIX).cloned().collect();
-        let networks =
-            Networks::compile(&addresses, &mut |message| problems.push(Problem::error(at, DIRECTIVE, message)));
+        let networks = Networks::compile(&addresses, &mut report);
         if let Some(all) = networks.everybody() {
-            let message =
-                format!("\"{all}\" lets everybody claim any address: write only the addresses of your own proxies");
-            problems.push(Problem::warning(at, DIRECTIVE, message));
+            report.warning(format!(
+                "\"{all}\" lets everybody claim any address: write only the addresses of your own proxies"
+            ));
         }
+        let mut report = report.within("fields");
         let fields = spec.fields.as_ref().map(|names| {
             let known = names.iter().filter(|name| {
                 let known = hearsay::is_believable(name.as_bytes());
                 if !known {
-                    let message = format!(
-                        "fields: {name:?} is not a header in which a proxy names its client: write headers such as \
+                    report.error(format!(
+                        "{name:?} is not a header in which a proxy names its client: write headers such as \
                          \"X-Forwarded-For\" and \"X-Forwarded-Proto\""
-                    );
-                    problems.push(Problem::error(at, DIRECTIVE, message));
+                    ));
                 }
                 known
             });

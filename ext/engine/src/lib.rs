@@ -6,7 +6,9 @@
 //! happened goes to [`access_log`] and the figures.
 
 pub mod access_log;
+mod compile;
 pub mod config;
+pub mod configuration;
 pub mod fork;
 pub mod headers;
 pub mod http1;
@@ -45,7 +47,7 @@ mod snapshot;
 mod waiting;
 mod websocket;
 
-pub use config::Config;
+pub use configuration::Config;
 pub use routing::bench::Routes;
 pub use routing::explain::{explain, Explanation, Question, Sent};
 pub use server::{Server, StartError, Stats};

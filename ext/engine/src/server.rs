@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 
-use crate::config::{At, Config, Problem, Setting};
+use crate::config::{At, Problem, Setting};
+use crate::configuration::Config;
 use crate::descriptors::{self, Descriptors};
 use crate::downstream::binds::Bind;
 use crate::downstream::listener::Listener;

@@ -4,16 +4,15 @@ mod lasting;
 
 pub(crate) use lasting::{Lasting, Place};
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::access_log::AccessLog;
-use crate::config::{Config, Directive, Problem, Setting, Severity};
+use crate::compile::Report;
+use crate::config::{are_sound, Problem, Setting};
+use crate::configuration::{Config, Directive};
 use crate::downstream::binds::Binds;
-use crate::handler::proxy::Proxy;
-use crate::handler::redirect::Redirect;
-use crate::handler::static_response::StaticResponse;
-use crate::handler::Handler;
 use crate::identity::TrustedProxies;
 use crate::log::Log;
 use crate::routing::{CaptureNames, Scope};
@@ -124,16 +123,8 @@ pub(crate) struct Compiled {
 impl Compiled {
     /// Whether something keeps the server from starting.
     pub(crate) fn has_errors(&self) -> bool {
-        self.problems.iter().any(|problem| problem.severity == Severity::Error)
+        !are_sound(&self.problems)
     }
-}
-
-/// Longest time limit that is taken as it is written: ten years. Anything longer means the same.
-const LONGEST: f64 = 315_360_000.0;
-
-/// A number of seconds; `None` if it is negative or no number.
-pub(crate) fn seconds(seconds: f64) -> Option<Duration> {
-    Duration::try_from_secs_f64(seconds.min(LONGEST)).ok().filter(|_| !seconds.is_nan())
 }
 
 /// What a configuration is compiled for.
@@ -163,7 +154,9 @@ pub(crate) fn compile_after(before: Option<&Snapshot>, config: &Config, purpose:
         head: time_limit("client_header_timeout", &config.client_header_timeout, &mut problems),
         client_body,
         rate: Rate { least, most: client_body },
-        half_close: half_close_timeout(&config.half_close_timeout, &mut problems),
+        half_close: config.half_close_timeout.value.and_then(|seconds| {
+            check("half_close_timeout", &config.half_close_timeout, &mut problems).seconds_or_false(seconds)
+        }),
         keepalive: time_limit("keepalive_timeout", &config.keepalive_timeout, &mut problems),
         max_head: number("max_header_size", &config.max_header_size, 1024..=16 * 1024 * 1024, &mut problems),
     };
@@ -178,7 +171,7 @@ pub(crate) fn compile_after(before: Option<&Snapshot>, config: &Config, purpose:
         max_connections: number("max_connections", &config.max_connections, 1..=10_000_000, &mut problems),
         log: Log::compile(&config.log_level, &mut problems),
     };
-    let binds = Binds::compile(config, purpose, &mut problems);
+    let binds = Binds::compile(&config.binds, &config.trusted_proxies, purpose, &mut problems);
     let log_before = before.and_then(|before| before.access_log.as_deref());
     let access_log =
         config.access_log.as_ref().and_then(|log| AccessLog::after(log_before, log, purpose, &mut problems));
@@ -212,26 +205,6 @@ pub(crate) fn compile_after(before: Option<&Snapshot>, config: &Config, purpose:
     let snapshot =
         Snapshot { binds, routes, capture_names, upstreams, limits, trusted, access_log, keeps_lines, dns, lasting };
     Compiled { snapshot, settings, problems }
-}
-
-impl Compiler {
-    /// How many errors there are so far.
-    pub(crate) fn error_count(&self) -> usize {
-        self.problems.iter().filter(|problem| problem.severity == Severity::Error).count()
-    }
-
-    /// A handler, unless it is wrong or the directive is none.
-    pub(crate) fn handler(&mut self, directive: &Directive) -> Option<Handler> {
-        match directive {
-            Directive::Proxy(spec) => Proxy::compile(spec, self).map(|proxy| Handler::Proxy(Box::new(proxy))),
-            Directive::StaticResponse(spec) => {
-                let captures = self.captures.names();
-                Some(Handler::StaticResponse(StaticResponse::compile(spec, &captures, &mut self.problems)))
-            }
-            Directive::Redirect(spec) => Redirect::compile(spec, self).map(Handler::Redirect),
-            Directive::Filter(_) | Directive::Location(_) => None,
-        }
-    }
 }
 
 impl Snapshot {
@@ -295,48 +268,20 @@ impl Snapshot {
     }
 }
 
-fn time_limit(directive: &str, setting: &Setting<f64>, problems: &mut Vec<Problem>) -> Duration {
-    match seconds(setting.value) {
-        Some(duration) if !duration.is_zero() => duration,
-        _ => {
-            let message =
-                format!("{} is not a valid time limit: write seconds greater than 0, as in 30 or 0.5", setting.value);
-            problems.push(Problem::error(setting.at.as_ref(), directive, message));
-            Duration::from_secs(1)
-        }
-    }
+/// Begins to check the directive `word` of the server.
+fn check<'a, T>(word: &'a str, setting: &'a Setting<T>, problems: &'a mut Vec<Problem>) -> Report<'a> {
+    Report::new(word, setting.at.as_ref(), problems)
 }
 
-/// It may be 0, at once, or none at all.
-fn half_close_timeout(setting: &Setting<Option<f64>>, problems: &mut Vec<Problem>) -> Option<Duration> {
-    let written = setting.value?;
-    let limit = seconds(written);
-    if limit.is_none() {
-        let message = format!("{written} is not a valid time limit: write seconds, 0 or more, or false for none");
-        problems.push(Problem::error(setting.at.as_ref(), "half_close_timeout", message));
-    }
-    limit
+fn time_limit(word: &str, setting: &Setting<f64>, problems: &mut Vec<Problem>) -> Duration {
+    check(word, setting, problems).seconds(setting.value)
 }
 
 /// It may be 0: stop at once.
-fn time_to_stop(directive: &str, setting: &Setting<f64>, problems: &mut Vec<Problem>) -> Duration {
-    seconds(setting.value).unwrap_or_else(|| {
-        let message = format!("{} is not a valid time limit: write seconds, 0 or more", setting.value);
-        problems.push(Problem::error(setting.at.as_ref(), directive, message));
-        Duration::ZERO
-    })
+fn time_to_stop(word: &str, setting: &Setting<f64>, problems: &mut Vec<Problem>) -> Duration {
+    check(word, setting, problems).seconds_or_zero(setting.value)
 }
 
-fn number(
-    directive: &str,
-    setting: &Setting<i64>,
-    range: std::ops::RangeInclusive<i64>,
-    problems: &mut Vec<Problem>,
-) -> usize {
-    if !range.contains(&setting.value) {
-        let (least, most) = (range.start(), range.end());
-        let message = format!("{} is out of range: write a number from {least} to {most}", setting.value);
-        problems.push(Problem::error(setting.at.as_ref(), directive, message));
-    }
-    setting.value.clamp(*range.start(), *range.end()) as usize
+fn number(word: &str, setting: &Setting<i64>, range: RangeInclusive<i64>, problems: &mut Vec<Problem>) -> usize {
+    check(word, setting, problems).count(setting.value, range) as usize
 }

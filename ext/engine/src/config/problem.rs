@@ -52,6 +52,11 @@ impl Problem {
     }
 }
 
+/// Whether none of the problems keeps the server from starting.
+pub(crate) fn are_sound(problems: &[Problem]) -> bool {
+    problems.iter().all(|problem| problem.severity != Severity::Error)
+}
+
 /// The text without what stands before an `@` in a URL: a password belongs in no log. A quote or a space ends a URL.
 fn without_secrets(message: String) -> String {
     if !message.contains('@') {

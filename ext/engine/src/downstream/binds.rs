@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::listener::{is_https, BindAddress, Rights};
 use super::tls::{development, TlsServer};
-use crate::config::{self, At, Config, Problem};
+use crate::config::{self, At, Problem, TrustedProxies};
 use crate::identity;
 use crate::nearest::nearest;
 use crate::snapshot::{Purpose, Snapshot};
@@ -53,11 +53,16 @@ pub(crate) struct BindKey {
 
 impl Binds {
     /// Checks and compiles every `bind`.
-    pub(crate) fn compile(config: &Config, purpose: Purpose, problems: &mut Vec<Problem>) -> Self {
+    pub(crate) fn compile(
+        specs: &[config::Bind],
+        trusted: &TrustedProxies,
+        purpose: Purpose,
+        problems: &mut Vec<Problem>,
+    ) -> Self {
         let default = [config::Bind::default()];
-        let specs = if config.binds.is_empty() { &default[..] } else { &config.binds };
+        let specs = if specs.is_empty() { &default[..] } else { specs };
         let mut binds = Self(Vec::with_capacity(specs.len()));
-        let trusted = &config.trusted_proxies.value[..];
+        let trusted = &trusted.value[..];
         for spec in specs {
             if let Some(bind) = binds.bind(spec, trusted, purpose, problems) {
                 binds.0.push(Arc::new(bind));
@@ -228,7 +233,7 @@ impl Bind {
     /// The bind of a server that says nothing of it.
     #[cfg(test)]
     pub(crate) fn plain() -> Arc<Self> {
-        let binds = Binds::compile(&Config::default(), Purpose::Check, &mut Vec::new());
+        let binds = Binds::compile(&[], &TrustedProxies::default(), Purpose::Check, &mut Vec::new());
         Arc::clone(&binds.0[0])
     }
 

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::Filtering;
 use crate::error::{Error, Kind, Retry, Side};
 use crate::forward::{Exchange, Verdict};
 use crate::handler::proxy::Line;
@@ -21,9 +22,12 @@ use crate::message::{FieldName, Method, RequestHead};
 use crate::peer::Peer;
 use crate::respond::ErrorResponse;
 use crate::rewrite::TargetTemplate;
+use crate::snapshot::Compiler;
 use crate::upstream::exchange::{self, Asked, Limits, Upload};
 use crate::upstream::http2::{self, Call, MOST_DEAD};
 use crate::upstream::{Asking, Attempt, Blame, Dns, Endpoint, Upstream};
+
+pub use compile::ForwardAuthConfig;
 
 /// A `forward_auth` directive, compiled.
 #[derive(Debug)]
@@ -47,14 +51,27 @@ struct Answered {
     deadline: Instant,
 }
 
-impl ForwardAuth {
+impl Filtering for ForwardAuth {
+    type Config = ForwardAuthConfig;
+
+    fn compile(config: &ForwardAuthConfig, compiler: &mut Compiler) -> Option<Self> {
+        compile::compile(config, compiler)
+    }
+
     /// Begins to resolve the server's name.
-    pub(super) fn start(&self, dns: &Arc<Dns>, handle: &tokio::runtime::Handle, log: &Arc<Log>) {
+    fn start(&self, dns: &Arc<Dns>, handle: &tokio::runtime::Handle, log: &Arc<Log>) {
         self.upstream.start(dns, handle, log);
     }
 
+    async fn admit(&self, exchange: &mut Exchange<'_>) -> Option<Verdict> {
+        // Boxed: what is kept while the server is waited for is large.
+        Box::pin(self.judge(exchange)).await
+    }
+}
+
+impl ForwardAuth {
     /// Lets the request pass if the server says so.
-    pub(super) async fn admit(&self, exchange: &mut Exchange<'_>) -> Option<Verdict> {
+    async fn judge(&self, exchange: &mut Exchange<'_>) -> Option<Verdict> {
         let error = match self.ask(exchange).await {
             Ok(answered) if (200..300).contains(&exchange.work.response.status) => {
                 self.take_over(exchange, answered).await;

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use super::auth_basic::Passwords;
-use super::rate_limit::Counts;
-use crate::config::{LimitKey, RateLimit};
+use super::rate_limit::{Counts, LimitKey, RateLimitConfig};
 use crate::snapshot::Place;
 
 /// What the filters of one configuration know, in the order of the file.
@@ -32,7 +31,7 @@ impl Known {
         &mut self,
         before: Option<&Self>,
         place: &Place,
-        limit: &RateLimit,
+        limit: &RateLimitConfig,
         make: impl FnOnce() -> Counts,
     ) -> Arc<Counts> {
         let limit = (limit.requests, limit.seconds, limit.key.clone(), limit.max_keys);

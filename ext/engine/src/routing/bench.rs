@@ -1,6 +1,6 @@
 //! The routes of a configuration by themselves, for `examples/routing.rs`.
 
-use crate::config::Config;
+use crate::configuration::Config;
 use crate::http1::parse_request;
 use crate::message::RequestHead;
 use crate::rewrite::{Captured, ClientInfo};

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use super::cover;
 use super::matcher::Matcher;
 use super::scope::{Location, Scope};
-use crate::config::{self, Directive, Problem, Severity};
+use crate::compile::Report;
+use crate::config;
+use crate::configuration::Directive;
 use crate::filter::Filter;
 use crate::rewrite::is_built_in;
 use crate::snapshot::Compiler;
@@ -20,7 +22,7 @@ impl Compiler {
             match route {
                 Directive::Filter(spec) => filters.extend(Filter::compile(spec, self).map(Arc::new)),
                 Directive::Location(_) => {}
-                handler => handlers.extend(self.handler(handler).map(Arc::new)),
+                handler => handlers.extend(handler.compile(self).map(Arc::new)),
             }
         }
         let own_handlers = handlers.len();
@@ -36,7 +38,7 @@ impl Compiler {
         let locations = specs.iter().map(|spec| self.location(spec, &scope)).collect();
         scope.set_locations(locations);
         // What is wrong is left out of a location, which then takes more than was meant.
-        if self.problems[before..].iter().all(|problem| problem.severity != Severity::Error) {
+        if config::are_sound(&self.problems[before..]) {
             cover::warn(&specs, &scope, &mut self.problems);
             cover::warn_of_less(&specs, &scope, &mut self.problems);
             cover::warn_of_unasked(routes, &mut self.problems);
@@ -45,19 +47,18 @@ impl Compiler {
         scope
     }
 
-    fn location(&mut self, spec: &config::Location, outer: &Scope) -> Location {
+    fn location(&mut self, spec: &config::Location<Directive>, outer: &Scope) -> Location {
         let Self { problems, names, .. } = self;
         let word = spec.word.as_deref().unwrap_or("location");
-        let mut report = |message| problems.push(Problem::error(spec.at.as_ref(), word, message));
+        let mut report = Report::new(word, spec.at.as_ref(), problems);
         let matcher = Matcher::compile(spec, names, &mut report);
         let around = self.captures.len();
         let shadowed = |number: &u32| is_built_in(names.name(*number));
         for number in matcher.names().filter(shadowed).collect::<std::collections::BTreeSet<_>>() {
             let name = names.name(number);
-            let message = format!(
+            report.warning(format!(
                 "captures {name}, but {{{name}}} is a value of the request itself: give the capture another name"
-            );
-            problems.push(Problem::warning(spec.at.as_ref(), word, message));
+            ));
         }
         self.captures.extend(matcher.names().map(|number| self.names.name(number).into()));
         self.place.enter(spec);

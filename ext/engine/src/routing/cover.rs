@@ -5,7 +5,10 @@ use super::index::{self, Lists};
 use super::matcher::{shown, Matcher};
 use super::pattern::{is_at_or_below, Pattern};
 use super::scope::Scope;
-use crate::config::{Directive, Location, Match, Problem};
+use crate::config::{Match, Problem};
+use crate::configuration::{Directive, HandlerLine};
+
+type Location = crate::config::Location<Directive>;
 
 /// How many earlier locations are looked at for each: enough for what people write, and not the square of many.
 const LOOKED_AT: usize = 64;
@@ -67,19 +70,14 @@ fn leads_within(route: &Directive) -> bool {
 pub(super) fn warn_of_unasked(routes: &[Directive], problems: &mut Vec<Problem>) {
     let mut all: Option<String> = None;
     for route in routes {
-        let (word, at, takes_all) = match route {
-            Directive::Proxy(spec) => ("proxy", &spec.at, spec.path_prefix.is_none()),
-            Directive::StaticResponse(spec) => ("static_response", &spec.at, true),
-            Directive::Redirect(spec) => ("redirect", &spec.at, true),
-            Directive::Filter(_) | Directive::Location(_) => continue,
-        };
+        let Some(HandlerLine { word, at, prefix }) = route.handler() else { continue };
         if let Some(before) = &all {
             let message = format!(
                 "it never answers: {before} comes before it and answers every request: leave one of them out, or put one into a location"
             );
-            problems.push(Problem::warning(at.as_ref(), word, message));
-        } else if takes_all {
-            let place = at.as_ref().map_or(String::new(), |at| format!(" at {}:{}", at.file, at.line));
+            problems.push(Problem::warning(at, word, message));
+        } else if prefix.is_none() {
+            let place = at.map_or(String::new(), |at| format!(" at {}:{}", at.file, at.line));
             all = Some(format!("{word}{place}"));
         }
     }

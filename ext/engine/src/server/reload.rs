@@ -12,7 +12,8 @@ use tokio::sync::{AcquireError, OwnedSemaphorePermit};
 
 use super::threads::Change;
 use super::{cannot_bind, too_many_connections, Server, StartError};
-use crate::config::{Config, Problem};
+use crate::config::Problem;
+use crate::configuration::Config;
 use crate::downstream::binds::{Bind, Binds};
 use crate::downstream::listener::Listener;
 use crate::snapshot::{compile_after, Purpose, Settings};

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use serde::Serialize;
 
 use super::lossy;
-use crate::config::{Config, Proxy};
+use crate::configuration::{Config, ProxyConfig};
 use crate::forward::may_go_on;
 use crate::handler::{proxy::Preview, Handler};
 use crate::headers::hop_by_hop::{drop_named, Wishes};
@@ -31,7 +31,7 @@ pub struct Sent {
 /// change is left out.
 pub(super) fn sent(
     config: &Config,
-    proxy: &Proxy,
+    proxy: &ProxyConfig,
     text: &[u8],
     link: &ClientInfo,
     via: Option<&ClientInfo>,

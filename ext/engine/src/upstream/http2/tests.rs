@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use super::dial::{Call, Reached};
 use super::drive::Rhythm;
 use super::{Lanes, Lease};
+use crate::compile::Report;
 use crate::error::Error;
 use crate::http1::ReadError;
 use crate::http2::Stream;
@@ -115,7 +116,7 @@ async fn each_of_them_hears_of_a_failure_and_waits_no_longer_than_it_may() {
             drop(stream);
         })
         .await;
-        let client = TlsClient::compile(&crate::config::Pool::default(), &mut |problem| panic!("{problem}"));
+        let client = Report::sound(|report| TlsClient::compile(&crate::config::Pool::default(), report));
         let name = rustls::pki_types::ServerName::try_from("app.test").expect("a name");
         let tls = Some(Tls { client: client.expect("a policy"), name });
         let traits = Traits { protocol: Protocol::Http2, ..Traits::default() };

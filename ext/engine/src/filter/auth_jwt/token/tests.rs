@@ -1,4 +1,5 @@
 use super::*;
+use crate::compile::Report;
 
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
 use aws_lc_rs::rsa::{self, KeySize};
@@ -266,7 +267,8 @@ fn a_set_of_keys_is_asked_for_the_key_that_the_token_names() {
     set.extend([odd, Value::Null, json!("a key"), json!({ "kty": "new" }), json!({})]);
     let json = json!({ "keys": set }).to_string();
     let mut ignored = Vec::new();
-    let rules = rules(keys::of_set(json.as_bytes(), &mut |message| ignored.push(message)).expect("keys"));
+    let mut report = Report::new("auth_jwt", None, &mut ignored);
+    let rules = rules(keys::of_set(json.as_bytes(), &mut report).expect("keys"));
     assert_eq!(ignored.len(), 3, "{ignored:?}");
     for (index, pair) in pairs.iter().enumerate() {
         for algorithm in &pair.algorithms {
