@@ -1,9 +1,15 @@
-//! What every part of a configuration is checked with: [`report`] collects what is wrong, [`value`] has one check, and one
-//! wording, for each kind of value.
+//! What everything that checks a configuration has in common: [`Report`] collects what is wrong, with one check, and one wording,
+//! for each kind of value.
 
+mod host;
+pub(crate) mod place;
+mod purpose;
 mod report;
 mod value;
 
+pub(crate) use host::check_host;
+pub(crate) use place::Place;
+pub use purpose::Purpose;
 pub(crate) use report::Report;
 pub(crate) use value::TEN_YEARS;
 

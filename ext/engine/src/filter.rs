@@ -34,6 +34,7 @@ pub(crate) use max_body::BodyLimit;
 
 use std::sync::Arc;
 
+use proxy_http::message::RequestHead;
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Serialize};
 use tokio::runtime::Handle;
@@ -41,7 +42,6 @@ use tokio::runtime::Handle;
 use crate::compile::Word;
 use crate::forward::{Exchange, Verdict};
 use crate::log::Log;
-use crate::message::RequestHead;
 use crate::rewrite::{Scope, Template};
 use crate::snapshot::Compiler;
 use crate::upstream::Dns;

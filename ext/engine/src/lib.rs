@@ -6,16 +6,11 @@
 //! happened goes to [`access_log`] and the figures.
 
 pub mod access_log;
-mod compile;
 pub mod config;
 pub mod configuration;
 pub mod fork;
-pub mod headers;
-pub mod http1;
 pub mod log;
-pub mod message;
 pub mod output;
-pub mod proxy_protocol;
 pub mod request_id;
 pub mod respond;
 pub mod rewrite;
@@ -25,17 +20,20 @@ pub mod upstream;
 
 mod alarm;
 mod civil_time;
+pub mod client;
+mod compile;
 mod descriptors;
 mod downstream;
 mod engine;
 mod error;
+mod escape;
+mod exchange;
 mod files;
 mod filter;
 mod forward;
 mod grpc;
 mod handler;
-mod http2;
-mod identity;
+mod listen;
 mod long_lived;
 mod metrics;
 mod nearest;
@@ -44,10 +42,11 @@ mod peer;
 mod pem;
 mod routing;
 mod snapshot;
+pub mod stats;
 mod waiting;
-mod websocket;
 
 pub use configuration::Config;
 pub use routing::bench::Routes;
 pub use routing::explain::{explain, Explanation, Question, Sent};
-pub use server::{Server, StartError, Stats};
+pub use server::{Server, StartError};
+pub use stats::Stats;

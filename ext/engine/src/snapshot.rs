@@ -2,22 +2,23 @@
 
 mod lasting;
 
-pub(crate) use lasting::{Lasting, Place};
+pub(crate) use lasting::Lasting;
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::access_log::AccessLog;
+use crate::client::trusted_proxies::TrustedProxies;
 use crate::compile::Report;
+use crate::compile::{Place, Purpose};
 use crate::config::{are_sound, Problem, Setting};
 use crate::configuration::{Config, Directive};
-use crate::downstream::binds::Binds;
-use crate::identity::TrustedProxies;
+use crate::exchange::Rate;
+use crate::listen::binds::Binds;
 use crate::log::Log;
 use crate::routing::{CaptureNames, Scope};
-use crate::server::BackendStats;
-use crate::upstream::exchange::Rate;
+use crate::stats::BackendStats;
 use crate::upstream::{Admin, Dns, Past, Upstream, Upstreams};
 
 /// A compiled configuration.
@@ -125,15 +126,6 @@ impl Compiled {
     pub(crate) fn has_errors(&self) -> bool {
         !are_sound(&self.problems)
     }
-}
-
-/// What a configuration is compiled for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Purpose {
-    /// To say what is wrong with it.
-    Check,
-    /// To serve with it.
-    Start,
 }
 
 /// Compiles `config`. Mistakes are collected, not stopped at.

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use super::Report;
 use crate::files;
-use crate::headers::CONNECTION_FIELDS;
-use crate::message::{FieldName, Known};
 use crate::nearest::did_you_mean;
+use proxy_http::headers::CONNECTION_FIELDS;
+use proxy_http::message::{FieldName, Known};
 
 /// Longest time that is taken as it is written, in seconds: ten years. Anything longer means the same.
 pub(crate) const TEN_YEARS: f64 = 315_360_000.0;

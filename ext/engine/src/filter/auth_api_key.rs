@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use aws_lc_rs::digest::{digest, SHA256};
+use proxy_http::message::{FieldName, Known, RequestHead};
 use serde::{Deserialize, Serialize};
 
 use super::challenge::{challenge, USUAL_REALM};
@@ -15,7 +16,6 @@ use super::Filtering;
 use crate::compile::{Report, Word};
 use crate::config::{At, ErrorResponseConfig};
 use crate::forward::{Exchange, Verdict};
-use crate::message::{FieldName, Known, RequestHead};
 use crate::respond::ErrorResponse;
 use crate::snapshot::Compiler;
 

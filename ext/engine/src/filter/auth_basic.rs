@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use base64::engine::general_purpose::STANDARD;
 use base64::Engine;
+use proxy_http::message::{Fields, Known};
 use serde::{Deserialize, Serialize};
 
 use super::challenge::{challenge, USUAL_REALM};
@@ -24,7 +25,6 @@ use super::Filtering;
 use crate::compile::{Report, Word};
 use crate::config::{At, ErrorResponseConfig};
 use crate::forward::{Exchange, Verdict};
-use crate::message::{Fields, Known};
 use crate::respond::ErrorResponse;
 use crate::snapshot::Compiler;
 use accounts::{Accounts, Gathering};

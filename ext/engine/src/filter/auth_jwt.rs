@@ -8,10 +8,11 @@ mod token;
 
 use std::sync::Arc;
 
+use proxy_http::message::{FieldName, Fields, Known};
+
 use super::shown::{self, Shown};
 use super::Filtering;
 use crate::forward::{Exchange, Verdict};
-use crate::message::{FieldName, Fields, Known};
 use crate::respond::ErrorResponse;
 use crate::snapshot::Compiler;
 pub use compile::AuthJwtConfig;

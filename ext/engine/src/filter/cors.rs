@@ -2,13 +2,13 @@
 
 mod origins;
 
+use proxy_http::message::{FieldName, Fields, Known, Method};
 use serde::{Deserialize, Serialize};
 
 use super::Filtering;
 use crate::compile::{Report, Word};
 use crate::config::At;
 use crate::forward::{Exchange, Verdict};
-use crate::message::{FieldName, Fields, Known, Method};
 use crate::snapshot::Compiler;
 use origins::Origins;
 

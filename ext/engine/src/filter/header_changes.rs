@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::compile::Report;
 use crate::config::At;
-use crate::message::{FieldName, Fields, Known};
 use crate::rewrite::{Context, Template};
+use proxy_http::message::{FieldName, Fields, Known};
 
 /// `request_headers additions: { "X-Env" => ["production"] }, removals: ["Cookie"]`
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]

@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
+use proxy_http::message::Framing;
 use serde::{Deserialize, Serialize};
 
 use super::Filtering;
 use crate::compile::{Report, Word};
 use crate::config::{At, ErrorResponseConfig};
+use crate::exchange;
 use crate::forward::{Exchange, Verdict};
-use crate::http1::Framing;
 use crate::respond::ErrorResponse;
 use crate::snapshot::Compiler;
-use crate::upstream::exchange;
 
 /// `max_body 1_048_576`
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]

@@ -12,13 +12,13 @@ use super::Filtering;
 use crate::compile::{Report, Word, TEN_YEARS};
 use crate::config::{At, ErrorResponseConfig};
 use crate::forward::{Exchange, Verdict};
-use crate::message::Known;
 use crate::respond::ErrorResponse;
-use crate::rewrite::value::number;
 use crate::routing::host_span;
 use crate::snapshot::Compiler;
 pub(super) use counts::Counts;
 use key::Key;
+use proxy_http::decimal;
+use proxy_http::message::Known;
 use window::{Limit, Taken};
 
 /// `rate_limit requests: 100, seconds: 60, key: { header: "X-Api-Key" }`
@@ -159,7 +159,7 @@ impl RateLimit {
         }
         let mut set = |name: &'static str, value: u64| {
             text.clear();
-            number(text, value);
+            decimal::push(text, value);
             extra.set(name, text);
         };
         set(LIMIT, self.limit.requests);

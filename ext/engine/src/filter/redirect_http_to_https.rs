@@ -1,12 +1,12 @@
 //! `redirect_http_to_https!`: requests that came without TLS are sent to where there is some.
 
+use proxy_http::decimal;
 use serde::{Deserialize, Serialize};
 
 use super::Filtering;
 use crate::compile::{Report, Word};
 use crate::config::At;
 use crate::forward::{Exchange, Verdict};
-use crate::rewrite::value::number;
 use crate::snapshot::Compiler;
 
 /// `redirect_http_to_https!`
@@ -57,7 +57,7 @@ impl Filtering for RedirectHttpToHttps {
         fields.extend_from_slice(request.host());
         if let Some(port) = self.port {
             fields.push(b':');
-            number(&mut fields, u64::from(port));
+            decimal::push(&mut fields, u64::from(port));
         }
         if request.path() != b"*" {
             fields.extend_from_slice(request.path());

@@ -6,9 +6,9 @@ use super::header_changes::HeaderChanges;
 use super::{Filtering, Render};
 use crate::compile::{Report, Word};
 use crate::forward::{Exchange, Verdict};
-use crate::message::{FieldName, Method, RequestHead};
 use crate::rewrite::{Context, Template};
 use crate::snapshot::Compiler;
+use proxy_http::message::{FieldName, Method, RequestHead};
 
 /// Changes of the request's fields.
 #[derive(Debug)]

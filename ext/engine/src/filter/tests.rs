@@ -2,8 +2,9 @@
 
 use super::written::*;
 use super::FilterConfig;
+use crate::compile::Purpose;
 use crate::configuration::{At, Config, CustomError, Directive, ErrorResponseConfig, Severity, StaticResponseConfig};
-use crate::snapshot::{compile, Purpose};
+use crate::snapshot::compile;
 
 /// The line of every filter here.
 pub(super) fn at() -> Option<At> {

@@ -136,9 +136,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::compile::Purpose;
     use crate::configuration::{Config, Directive};
     use crate::rewrite::tests::{client, request, scope};
-    use crate::snapshot::{compile, Purpose};
+    use crate::snapshot::compile;
 
     /// What `Location` says to a request with this path and a field `X`, if anything.
     fn location(to: &str, path: &str, value: &[u8]) -> Option<Vec<u8>> {

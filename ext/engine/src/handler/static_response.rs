@@ -6,9 +6,9 @@ use super::Handling;
 use crate::compile::{Report, Word};
 use crate::config::At;
 use crate::forward::{Exchange, Verdict};
-use crate::message::Known;
 use crate::rewrite::{known_placeholder, Context};
 use crate::snapshot::Compiler;
+use proxy_http::message::Known;
 
 /// `static_response code: 200, headers: { "Content-Type" => "text/plain" }, body: "hello\n"`
 #[derive(Debug, Clone, Deserialize, Serialize)]
@@ -64,7 +64,7 @@ impl Handling for StaticResponse {
                 "this looks like {media_type}, but is sent as text/plain: add headers: {{ \"Content-Type\" => {media_type:?} }}"
             ));
         }
-        if crate::headers::framing::is_bodyless(status) {
+        if proxy_http::headers::framing::is_bodyless(status) {
             if !body.is_empty() {
                 report.error(format!("a response with code {status} has no body: leave it out"));
             }

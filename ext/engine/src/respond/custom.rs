@@ -1,9 +1,10 @@
 //! A person's own error response.
 
+use proxy_http::message::Known;
+
 use super::{built_in, ErrorResponse, Format, Rendered};
 use crate::compile::Report;
 use crate::config::{Content, CustomError};
-use crate::message::Known;
 use crate::nearest::did_you_mean;
 use crate::rewrite::{known_placeholder, Context};
 

@@ -1,10 +1,12 @@
 //! The routes of a configuration by themselves, for `examples/routing.rs`.
 
+use crate::client::ClientInfo;
+use crate::compile::Purpose;
 use crate::configuration::Config;
-use crate::http1::parse_request;
-use crate::message::RequestHead;
-use crate::rewrite::{Captured, ClientInfo};
-use crate::snapshot::{compile, Purpose, Snapshot};
+use crate::rewrite::Captured;
+use crate::snapshot::{compile, Snapshot};
+use proxy_http::http1::parse_request;
+use proxy_http::message::RequestHead;
 
 /// A compiled configuration in which requests can be looked up without a server.
 #[derive(Debug)]

@@ -1,15 +1,17 @@
 //! What a location selects: paths, hosts and conditions.
 
+use proxy_http::message::{RequestHead, Span};
+
 use super::conditions::{conditions, Condition, Request as Conditioned};
 use super::explain::Failure;
 use super::host::HostPattern;
 use super::index::Entry;
 use super::names::CaptureNames;
 use super::pattern::{Part, Pattern};
+use crate::client::ClientInfo;
 use crate::compile::Report;
 use crate::config::{Location, Match};
-use crate::message::{RequestHead, Span};
-use crate::rewrite::{Captured, ClientInfo};
+use crate::rewrite::Captured;
 
 /// Everything that must hold for a location to take a request.
 #[derive(Debug, Default)]

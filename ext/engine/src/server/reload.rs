@@ -12,11 +12,12 @@ use tokio::sync::{AcquireError, OwnedSemaphorePermit};
 
 use super::threads::Change;
 use super::{cannot_bind, too_many_connections, Server, StartError};
+use crate::compile::Purpose;
 use crate::config::Problem;
 use crate::configuration::Config;
-use crate::downstream::binds::{Bind, Binds};
 use crate::downstream::listener::Listener;
-use crate::snapshot::{compile_after, Purpose, Settings};
+use crate::listen::binds::{Bind, Binds};
+use crate::snapshot::{compile_after, Settings};
 
 /// How long a reload waits for sockets that are to be closed. Only those where more wait than may be served take any time.
 const CLOSING: Duration = Duration::from_secs(1);

@@ -18,7 +18,7 @@ use super::{server_name, Protocol, Upstream};
 use crate::compile::Report;
 use crate::config::{self, HealthCheck, Pool, Problem};
 use crate::log::Log;
-use crate::server::BackendStats;
+use crate::stats::BackendStats;
 
 /// What the template in `to` says of the host, before any request.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -4,6 +4,8 @@ use std::sync::Arc;
 #[cfg(test)]
 use std::time::Duration;
 
+use proxy_http::proxy_protocol::Form;
+
 use super::address::Address;
 use super::backend::Traits;
 use super::balancer::Policy;
@@ -14,7 +16,6 @@ use super::tls::TlsClient;
 use super::Protocol;
 use crate::compile::Report;
 use crate::config::{Backend, Pool};
-use crate::proxy_protocol::Form;
 
 /// What holds for every backend of an upstream.
 #[derive(Debug, Clone)]

@@ -2,13 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
+use proxy_http::message::{FieldName, Known};
+
 use super::keys::{self, Key};
 use super::token::Rules;
 use super::{AuthJwt, Place};
 use crate::compile::{Report, Word};
 use crate::config::{At, ErrorResponseConfig};
 use crate::filter::challenge::{challenge, USUAL_REALM};
-use crate::message::{FieldName, Known};
 use crate::respond::ErrorResponse;
 use crate::snapshot::Compiler;
 

@@ -1,7 +1,7 @@
 //! Whose pages may ask.
 
 use crate::compile::Report;
-use crate::message::check_authority;
+use proxy_http::message::check_authority;
 
 /// A set of origins.
 #[derive(Debug, Default)]

@@ -8,12 +8,12 @@ use serde::{Deserialize, Serialize};
 use super::ForwardAuth;
 use crate::compile::{Report, Word};
 use crate::config::{At, ErrorResponseConfig, CONNECT_TIMEOUT, RETRY_BUDGET};
-use crate::message::FieldName;
+use crate::exchange::Limits;
 use crate::respond::ErrorResponse;
 use crate::rewrite::TargetTemplate;
 use crate::snapshot::Compiler;
-use crate::upstream::exchange::Limits;
 use crate::upstream::{Backends, TargetHost, Upstream, Upstreams};
+use proxy_http::message::FieldName;
 
 /// `forward_auth to: "http://auth.internal/verify", copy_headers: ["X-User"]`
 #[derive(Debug, Clone, Deserialize, Serialize)]

@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
+use proxy_http::message::{FieldName, Fields};
+
 use super::LimitKey;
 use crate::compile::Report;
 use crate::forward::Exchange;
-use crate::message::{FieldName, Fields};
 use crate::rewrite::{Context, Template};
 use crate::routing::without_trailing_slash;
 

@@ -1,18 +1,18 @@
 //! From what was written to what runs.
 
 use super::{Edit, ForwardedHeaders, Proxy, ProxyConfig, RetryOn};
+use crate::client::forwarded::{Forwarding, Names};
 use crate::compile::{Report, Word};
 use crate::config::{HeaderEdit, HeaderValue};
+use crate::exchange::Limits;
 use crate::filter::BodyLimit;
-use crate::headers::forwarded::{Forwarding, Names};
-use crate::headers::hearsay::is_hearsay;
-use crate::message::{FieldName, Known};
 use crate::respond::{self, ErrorResponse};
 use crate::rewrite::{foreign_value, known_placeholder, Context, TargetTemplate, Template};
 use crate::routing::plain_prefix;
 use crate::snapshot::Compiler;
-use crate::upstream::exchange::Limits;
 use crate::upstream::{Backends, TargetHost};
+use proxy_http::headers::hearsay::is_hearsay;
+use proxy_http::message::{FieldName, Known};
 
 /// Checks the directive. `None` if it is wrong; every mistake in it then stands in the compiler's list.
 pub(super) fn compile(config: &ProxyConfig, compiler: &mut Compiler) -> Option<Proxy> {

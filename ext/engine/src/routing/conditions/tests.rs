@@ -1,7 +1,8 @@
+use proxy_http::http1::parse_request;
+
 use super::*;
 use crate::compile::Report;
 use crate::config::{Location, Named, Regexp, Value};
-use crate::http1::parse_request;
 
 fn location(change: impl FnOnce(&mut Location<()>)) -> Location<()> {
     let mut spec = Location::default();

@@ -3,14 +3,14 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use proxy_http::message::{FieldName, Known, Method};
 use regex::bytes::Regex;
 
 use super::grpc;
 use super::rise_fall::RiseFall;
 use crate::compile::Report;
 use crate::config::{BodyMatch, HealthCheck};
-use crate::headers::CONNECTION_FIELDS;
-use crate::message::{FieldName, Known, Method};
+use proxy_http::headers::CONNECTION_FIELDS;
 
 /// Longest row of results that can be asked for.
 const LONGEST_ROW: i64 = 1_000;

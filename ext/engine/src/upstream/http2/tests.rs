@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::Request;
+use proxy_http::http2::Stream;
+use proxy_http::message::{ReadError, ResponseHead};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{spawn_local, LocalSet};
 use tokio::time::Instant;
@@ -13,9 +15,6 @@ use super::drive::Rhythm;
 use super::{Lanes, Lease};
 use crate::compile::Report;
 use crate::error::Error;
-use crate::http1::ReadError;
-use crate::http2::Stream;
-use crate::message::ResponseHead;
 use crate::upstream::backend::{Endpoint, Place, Tls, Traits};
 use crate::upstream::pool::Keep;
 use crate::upstream::tls::TlsClient;

@@ -1,7 +1,7 @@
 //! What goes on when it is the same in both configurations.
 
 use proxy_engine::configuration::{Directive, FilterConfig, HealthCheck, RateLimitConfig};
-use proxy_engine::server::BackendStats;
+use proxy_engine::stats::BackendStats;
 use proxy_engine::upstream::Admin;
 
 use super::slow;

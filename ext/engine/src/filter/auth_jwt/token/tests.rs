@@ -1,6 +1,3 @@
-use super::*;
-use crate::compile::Report;
-
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
 use aws_lc_rs::rsa::{self, KeySize};
 use aws_lc_rs::signature::{
@@ -12,6 +9,8 @@ use jsonwebtoken::{encode, Algorithm, AlgorithmFamily, EncodingKey, Header};
 use serde_json::json;
 
 use super::super::keys;
+use super::*;
+use crate::compile::Report;
 
 const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
 
