@@ -17,7 +17,7 @@ pub use error_response::{Content, CustomError, ErrorResponseConfig};
 pub use header_edit::{HeaderEdit, HeaderValue};
 pub use location::{Location, Match, Named, Regexp, Value};
 pub(crate) use problem::are_sound;
-pub use problem::{At, Problem, Severity};
+pub use problem::{At, Code, Problem, Severity};
 pub use upstream::{Backend, BodyMatch, HealthCheck, Pool, Priority, Sticky, Upstream};
 pub(crate) use upstream::{CONNECT_TIMEOUT, RETRY_BUDGET};
 

@@ -12,7 +12,7 @@ use crate::access_log::AccessLog;
 use crate::client::trusted_proxies::TrustedProxies;
 use crate::compile::Report;
 use crate::compile::{Place, Purpose};
-use crate::config::{are_sound, Problem, Setting};
+use crate::config::{are_sound, Code, Problem, Setting};
 use crate::configuration::{Config, Directive};
 use crate::exchange::Rate;
 use crate::listen::binds::Binds;
@@ -190,7 +190,7 @@ pub(crate) fn compile_after(before: Option<&Snapshot>, config: &Config, purpose:
     let lets_pass = |route: &Directive| matches!(route, Directive::Filter(filter) if !filter.answers());
     if config.routes.iter().all(lets_pass) {
         let message = "nothing is proxied: write proxy to: \"http://…\", or a location with one";
-        problems.push(Problem::warning(None, "configuration", message));
+        problems.push(Problem::warning_of(Code::Empty, None, "configuration", message));
     }
     problems.sort_by(|a, b| a.at.cmp(&b.at));
     let lasting = Arc::new(lasting);

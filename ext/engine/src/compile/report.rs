@@ -1,6 +1,6 @@
 //! What is wrong with one directive.
 
-use crate::config::{are_sound, At, Problem};
+use crate::config::{are_sound, At, Code, Problem};
 
 /// Collects the problems of one directive, or of one of its options.
 pub(crate) struct Report<'a> {
@@ -39,8 +39,13 @@ impl<'a> Report<'a> {
 
     /// Adds a warning: it is legal, and surely meant otherwise.
     pub(crate) fn warning(&mut self, message: impl AsRef<str>) {
+        self.warning_of(Code::Slip, message);
+    }
+
+    /// Adds a warning of a kind that programs ask for.
+    pub(crate) fn warning_of(&mut self, code: Code, message: impl AsRef<str>) {
         let message = format!("{}{}", self.trail, message.as_ref());
-        self.problems.push(Problem::warning(self.at, self.directive, message));
+        self.problems.push(Problem::warning_of(code, self.at, self.directive, message));
     }
 
     /// Adds several warnings.

@@ -5,7 +5,7 @@ use super::index::{self, Lists};
 use super::matcher::{shown, Matcher};
 use super::pattern::{is_at_or_below, Pattern};
 use super::scope::Scope;
-use crate::config::{Match, Problem};
+use crate::config::{Code, Match, Problem};
 use crate::configuration::{Directive, HandlerLine};
 
 type Location = crate::config::Location<Directive>;
@@ -24,7 +24,7 @@ pub(super) fn warn(specs: &[&Location], scope: &Scope, problems: &mut Vec<Proble
             "it never matches: {}{place} comes before it and takes everything that it would: move this one up, or leave it out",
             named(earlier)
         );
-        problems.push(Problem::warning(spec.at.as_ref(), word, message));
+        problems.push(Problem::warning_of(Code::Unreachable, spec.at.as_ref(), word, message));
     }
 }
 
@@ -75,7 +75,7 @@ pub(super) fn warn_of_unasked(routes: &[Directive], problems: &mut Vec<Problem>)
             let message = format!(
                 "it never answers: {before} comes before it and answers every request: leave one of them out, or put one into a location"
             );
-            problems.push(Problem::warning(at, word, message));
+            problems.push(Problem::warning_of(Code::Unreachable, at, word, message));
         } else if prefix.is_none() {
             let place = at.map_or(String::new(), |at| format!(" at {}:{}", at.file, at.line));
             all = Some(format!("{word}{place}"));
@@ -90,7 +90,7 @@ pub(super) fn warn_of_silence(specs: &[&Location], scope: &Scope, problems: &mut
         if !answers && location.scope.handlers.is_empty() && location.scope.locations.is_empty() {
             let word = spec.word.as_deref().unwrap_or("location");
             let message = "nothing in it answers, so its requests get a 404: write proxy to: \"http://…\" in it, or static_response code: 404";
-            problems.push(Problem::warning(spec.at.as_ref(), word, message));
+            problems.push(Problem::warning_of(Code::Unanswered, spec.at.as_ref(), word, message));
         }
     }
 }

@@ -8,7 +8,7 @@ use super::past::{Made, Past};
 use super::Upstream;
 use crate::compile::Place;
 use crate::compile::Report;
-use crate::config::{self, At, Problem};
+use crate::config::{self, At, Code, Problem};
 
 /// The `upstream` directives of a configuration. One is compiled when it is first used, for that says whether its backends
 /// without a scheme speak TLS; all that use it then get the same.
@@ -144,9 +144,12 @@ impl Upstreams {
                     if sound {
                         let name = &entry.spec.name;
                         let mut report = Report::new("upstream", entry.spec.at.as_ref(), problems);
-                        report.warning(format!(
+                        report.warning_of(
+                            Code::Unused,
+                            format!(
                             "{name:?} is not used by any proxy: write proxy to: \"http://{name}{{path}}{{query}}\", or leave it out"
-                        ));
+                        ),
+                        );
                     }
                 }
             }
