@@ -9,7 +9,7 @@ mod value;
 
 pub(crate) use host::check_host;
 pub(crate) use place::Place;
-pub use purpose::Purpose;
+pub(crate) use purpose::Purpose;
 pub(crate) use report::Report;
 pub(crate) use value::TEN_YEARS;
 

@@ -10,8 +10,8 @@ use serde::ser::SerializeStruct;
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::compile::Word;
+use crate::compiler::Compiler;
 use crate::handler::{handlers, Handler, Handling};
-use crate::snapshot::Compiler;
 
 /// One server: where it listens, how it behaves, and what it does with a request.
 #[derive(Debug, Clone, Deserialize, Serialize)]

@@ -18,7 +18,6 @@ mod cors;
 mod deny_list;
 mod forward_auth;
 mod header_changes;
-mod known;
 mod log_requests;
 mod max_body;
 mod rate_limit;
@@ -28,10 +27,6 @@ mod response_headers;
 mod rewrite;
 mod shown;
 
-pub(crate) use auth_basic::Verifications;
-pub(crate) use known::Known;
-pub(crate) use max_body::BodyLimit;
-
 use std::sync::Arc;
 
 use proxy_http::message::RequestHead;
@@ -40,10 +35,10 @@ use serde::{Deserialize, Serialize};
 use tokio::runtime::Handle;
 
 use crate::compile::Word;
-use crate::forward::{Exchange, Verdict};
+use crate::compiler::Compiler;
 use crate::log::Log;
+use crate::request::{Exchange, ResponseFilters, Verdict};
 use crate::rewrite::{Scope, Template};
-use crate::snapshot::Compiler;
 use crate::upstream::Dns;
 
 /// Appends what a rewrite comes to for a request.
@@ -208,6 +203,20 @@ filters! {
     log_requests: LogRequests(LogRequestsConfig),
     /// `redirect_http_to_https!` redirects what did not come over https.
     redirect_http_to_https as "redirect_http_to_https!": RedirectHttpToHttps(RedirectHttpToHttpsConfig),
+}
+
+impl ResponseFilters for Box<[Arc<Filter>]> {
+    fn amend(&self, passed: usize, exchange: &mut Exchange<'_>) {
+        for filter in self.iter().take(passed).rev() {
+            filter.amend(exchange);
+        }
+    }
+
+    fn answered(&self, passed: usize, exchange: &Exchange<'_>, scope: &Scope<'_>) {
+        for filter in self.iter().take(passed).rev() {
+            filter.answered(exchange, scope);
+        }
+    }
 }
 
 #[cfg(test)]

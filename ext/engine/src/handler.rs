@@ -10,9 +10,9 @@ mod static_response;
 use std::sync::Arc;
 
 use crate::compile::Word;
-use crate::filter::BodyLimit;
-use crate::forward::{Exchange, Verdict};
-use crate::snapshot::Compiler;
+use crate::compiler::Compiler;
+use crate::request::{BodyLimit, Exchange, Verdict};
+use crate::routing::Accepts;
 
 /// What a handler does. The enum [`Handler`] calls the methods, so every call is static.
 pub(crate) trait Handling: Word + Sized {
@@ -85,13 +85,6 @@ macro_rules! compiled {
                 }
             }
 
-            /// Whether it answers requests for `path`, whose escapes are decoded. If not, the next handler is asked.
-            pub(crate) fn accepts(&self, path: &[u8]) -> bool {
-                match self {
-                    $(Self::$Handler(handler) => handler.accepts(path),)+
-                }
-            }
-
             /// What it holds the bodies of requests to, whatever the filters say.
             pub(crate) fn body_limit(&self) -> Option<&Arc<BodyLimit>> {
                 match self {
@@ -103,6 +96,14 @@ macro_rules! compiled {
             pub(crate) async fn serve(&self, exchange: &mut Exchange<'_>) -> Verdict {
                 match self {
                     $(Self::$Handler(handler) => handler.serve(exchange).await,)+
+                }
+            }
+        }
+
+        impl Accepts for Handler {
+            fn accepts(&self, path: &[u8]) -> bool {
+                match self {
+                    $(Self::$Handler(handler) => handler.accepts(path),)+
                 }
             }
         }

@@ -155,7 +155,7 @@ impl Server {
 
     /// Opens the file of the access log anew, as after a rotation. If that fails, the log goes on where it was.
     pub fn reopen_logs(&self) {
-        if let Some(access_log) = &self.snapshot.load().access_log {
+        if let Some(access_log) = &self.snapshot.load().globals.access_log {
             match access_log.reopen() {
                 Ok(()) => self.log.info(format_args!("the access log was opened anew")),
                 Err(error) => self.log.error(format_args!("the access log stays where it was: {error}")),

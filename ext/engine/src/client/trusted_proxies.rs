@@ -14,6 +14,9 @@ mod node;
 
 use std::net::IpAddr;
 
+use proxy_http::headers::hearsay;
+use proxy_http::message::{FieldName, Fields, Known};
+
 use crate::client::ClientInfo;
 use crate::compile::Report;
 use crate::config::{self, Problem};
@@ -21,8 +24,6 @@ use crate::networks::{self, Networks};
 use element::Element;
 use list::members_from_the_right;
 use node::address;
-use proxy_http::headers::hearsay;
-use proxy_http::message::{FieldName, Fields, Known};
 
 /// The proxies that are believed what they say about their clients.
 #[derive(Debug, Clone, Default)]

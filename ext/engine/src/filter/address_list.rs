@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::compile::Report;
 use crate::config::{At, ErrorResponseConfig};
-use crate::forward::{Exchange, Verdict};
 use crate::networks::Networks;
+use crate::request::{Exchange, Verdict};
 use crate::respond::ErrorResponse;
 
 /// `allow_list "10.0.0.0/8", "::1"` and `deny_list "192.0.2.7"`

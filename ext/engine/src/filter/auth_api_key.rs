@@ -14,10 +14,10 @@ use super::challenge::{challenge, USUAL_REALM};
 use super::shown::{self, Shown};
 use super::Filtering;
 use crate::compile::{Report, Word};
+use crate::compiler::Compiler;
 use crate::config::{At, ErrorResponseConfig};
-use crate::forward::{Exchange, Verdict};
+use crate::request::{Exchange, Verdict};
 use crate::respond::ErrorResponse;
-use crate::snapshot::Compiler;
 
 type Digest = [u8; 32];
 

@@ -12,9 +12,9 @@ use proxy_http::message::{FieldName, Fields, Known};
 
 use super::shown::{self, Shown};
 use super::Filtering;
-use crate::forward::{Exchange, Verdict};
+use crate::compiler::Compiler;
+use crate::request::{Exchange, Verdict};
 use crate::respond::ErrorResponse;
-use crate::snapshot::Compiler;
 pub use compile::AuthJwtConfig;
 use token::{field_value, Claims, Refusal, Rules};
 

@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::Filtering;
 use crate::compile::{Report, Word};
+use crate::compiler::Compiler;
 use crate::config::At;
-use crate::forward::{Exchange, Verdict};
-use crate::snapshot::Compiler;
+use crate::request::{Exchange, Verdict};
 use origins::Origins;
 
 /// `cors origins: ["https://app.example.com"], credentials: true`

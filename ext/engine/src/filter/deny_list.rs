@@ -5,8 +5,8 @@ pub(super) use super::address_list::AddressListConfig;
 use super::address_list::AddressList;
 use super::Filtering;
 use crate::compile::{Report, Word};
-use crate::forward::{Exchange, Verdict};
-use crate::snapshot::Compiler;
+use crate::compiler::Compiler;
+use crate::request::{Exchange, Verdict};
 
 /// Addresses of clients that may not ask.
 #[derive(Debug)]

@@ -15,16 +15,15 @@ use proxy_http::message::{FieldName, Framing, Method, RequestHead};
 use tokio::time::Instant;
 
 use super::Filtering;
-use crate::error::Blame;
-use crate::error::{Error, Kind, Retry, Side};
+use crate::compiler::Compiler;
+use crate::error::{Blame, Error, Kind, Retry, Side};
 use crate::exchange::{self, Asked, Limits, Upload};
-use crate::forward::{Exchange, Verdict};
 use crate::handler::proxy::Line;
 use crate::log::Log;
 use crate::peer::Peer;
+use crate::request::{Exchange, Verdict};
 use crate::respond::ErrorResponse;
 use crate::rewrite::TargetTemplate;
-use crate::snapshot::Compiler;
 use crate::upstream::http2::{self, Call, MOST_DEAD};
 use crate::upstream::{Asking, Attempt, Dns, Endpoint, Upstream};
 

@@ -5,12 +5,12 @@ use serde::{Deserialize, Serialize};
 use super::Filtering;
 use crate::access_log;
 use crate::compile::{Report, Word};
+use crate::compiler::Compiler;
 use crate::config::At;
-use crate::forward::{Exchange, Verdict};
 use crate::log::Level;
+use crate::request::{Exchange, Verdict};
 use crate::request_id::LoggedId;
 use crate::rewrite::{Context, Scope, Template};
-use crate::snapshot::Compiler;
 
 /// `log_requests before: "{method} {path}", after: "{status} in {response_time}"`
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]

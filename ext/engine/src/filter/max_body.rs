@@ -2,16 +2,14 @@
 
 use std::sync::Arc;
 
-use proxy_http::message::Framing;
 use serde::{Deserialize, Serialize};
 
 use super::Filtering;
 use crate::compile::{Report, Word};
+use crate::compiler::Compiler;
 use crate::config::{At, ErrorResponseConfig};
-use crate::exchange;
-use crate::forward::{Exchange, Verdict};
+use crate::request::{BodyLimit, Exchange, Verdict};
 use crate::respond::ErrorResponse;
-use crate::snapshot::Compiler;
 
 /// `max_body 1_048_576`
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
@@ -29,13 +27,6 @@ pub struct MaxBodyConfig {
 #[derive(Debug)]
 pub(crate) struct MaxBody(Arc<BodyLimit>);
 
-/// The longest body, and the answer to a longer one.
-#[derive(Debug)]
-pub(crate) struct BodyLimit {
-    bytes: u64,
-    error_response: Arc<ErrorResponse>,
-}
-
 impl Filtering for MaxBody {
     type Config = MaxBodyConfig;
 
@@ -48,52 +39,13 @@ impl Filtering for MaxBody {
         let bytes = report.ok(bytes);
         let error_response = ErrorResponse::compile(config.error_response.as_ref(), 413, &mut report);
         let bytes = bytes.filter(|_| report.is_sound())?;
-        Some(Self(Arc::new(BodyLimit { bytes, error_response })))
+        Some(Self(BodyLimit::new(bytes, error_response)))
     }
 
     /// The innermost limit holds: the request is held to it once it has passed all filters.
     async fn admit(&self, exchange: &mut Exchange<'_>) -> Option<Verdict> {
         exchange.body_limit = Some(Arc::clone(&self.0));
         None
-    }
-}
-
-impl BodyLimit {
-    /// A limit whose answer is the built-in one.
-    pub(crate) fn plain(bytes: u64) -> Arc<Self> {
-        Arc::new(Self { bytes, error_response: Arc::clone(crate::respond::built_in(413)) })
-    }
-
-    /// What is answered to a longer body.
-    pub(crate) fn error_response(&self) -> &ErrorResponse {
-        &self.error_response
-    }
-
-    /// Holds the request to it: refuses a body whose length is told and too much, and sees to it that of one whose length
-    /// nobody knows no more is read.
-    pub(crate) async fn hold(self: &Arc<Self>, exchange: &mut Exchange<'_>) -> Option<Verdict> {
-        match exchange.framing {
-            Framing::Length(length) if length > self.bytes => {
-                return Some(exchange.answer_error(&self.error_response).await);
-            }
-            Framing::Chunked => exchange.client.peer.limit_body(self.bytes),
-            Framing::None | Framing::Length(_) | Framing::UntilClose => {}
-        }
-        exchange.body_limit = Some(Arc::clone(self));
-        None
-    }
-
-    /// Refuses a body whose length nobody told and that turns out to be too long, where no backend is to get it. One that waits to be asked
-    /// for is left alone.
-    pub(crate) async fn measure(&self, exchange: &mut Exchange<'_>) -> Option<Verdict> {
-        if exchange.expects_go_ahead() {
-            return None;
-        }
-        let limits = exchange.snapshot.limits;
-        match exchange::skip_body(exchange.client, limits.client_body, limits.rate).await {
-            Ok(()) => None,
-            Err(error) => Some(exchange.answer_failure(&error, &self.error_response).await),
-        }
     }
 }
 

@@ -10,11 +10,11 @@ use serde::{Deserialize, Serialize};
 
 use super::Filtering;
 use crate::compile::{Report, Word, TEN_YEARS};
+use crate::compiler::Compiler;
 use crate::config::{At, ErrorResponseConfig};
-use crate::forward::{Exchange, Verdict};
+use crate::request::{Exchange, Verdict};
 use crate::respond::ErrorResponse;
 use crate::routing::host_span;
-use crate::snapshot::Compiler;
 pub(super) use counts::Counts;
 use key::Key;
 use proxy_http::decimal;
@@ -119,8 +119,15 @@ impl Filtering for RateLimit {
         }
         let limit = Limit { requests: requests?, span: (seconds? * 1e9) as u64 };
         let before = compiler.before.as_deref().map(|before| &before.filters);
-        let make = || Counts::new(limit, max_keys);
-        let counts = compiler.lasting.filters.counts(before, &compiler.place, config, make);
+        // What is counted does not depend on the answer to those who are refused.
+        let recipe = (
+            compiler.place.clone(),
+            config.requests,
+            config.seconds.map(f64::to_bits),
+            config.key.clone(),
+            config.max_keys,
+        );
+        let counts = compiler.lasting.filters.own(before, recipe, || Counts::new(limit, max_keys));
         Some(Self { limit, key: key?, counts, error_response })
     }
 

@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::Filtering;
 use crate::compile::{Report, Word};
+use crate::compiler::Compiler;
 use crate::config::At;
-use crate::forward::{Exchange, Verdict};
-use crate::snapshot::Compiler;
+use crate::request::{Exchange, Verdict};
 
 /// `redirect_http_to_https!`
 #[derive(Debug, Clone, Deserialize, Serialize)]

@@ -5,9 +5,9 @@ pub use super::header_changes::HeaderChangesConfig;
 use super::header_changes::HeaderChanges;
 use super::{Filtering, Render};
 use crate::compile::{Report, Word};
-use crate::forward::{Exchange, Verdict};
+use crate::compiler::Compiler;
+use crate::request::{Exchange, Verdict};
 use crate::rewrite::{Context, Template};
-use crate::snapshot::Compiler;
 use proxy_http::message::{FieldName, Method, RequestHead};
 
 /// Changes of the request's fields.

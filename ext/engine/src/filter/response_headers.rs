@@ -5,9 +5,9 @@ pub(super) use super::header_changes::HeaderChangesConfig;
 use super::header_changes::HeaderChanges;
 use super::Filtering;
 use crate::compile::{Report, Word};
-use crate::forward::Exchange;
+use crate::compiler::Compiler;
+use crate::request::Exchange;
 use crate::rewrite::Context;
-use crate::snapshot::Compiler;
 
 /// Changes of the response's fields.
 #[derive(Debug)]

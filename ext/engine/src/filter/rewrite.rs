@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use super::Filtering;
 use crate::compile::{Report, Word};
+use crate::compiler::Compiler;
 use crate::config::{At, ErrorResponseConfig};
-use crate::forward::{Exchange, Verdict};
+use crate::request::{Exchange, Verdict};
 use crate::respond::ErrorResponse;
 use crate::rewrite::TargetTemplate;
-use crate::snapshot::Compiler;
 
 /// `rewrite path: "/v2{path}"`
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]

@@ -14,7 +14,6 @@ mod response;
 pub(crate) use admission::Line;
 pub use config::{ForwardedHeaders, ProxyConfig};
 pub(crate) use preview::Preview;
-pub(crate) use request::RenderedValues;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,17 +23,15 @@ use rustls::pki_types::ServerName;
 
 use super::Handling;
 use crate::client::forwarded::{Forwarding, Names};
+use crate::compiler::Compiler;
 use crate::error::{Error, Kind, Retry, Side};
 use crate::exchange::{Limits, Rate, Upload};
-use crate::filter::BodyLimit;
-use crate::forward::{Exchange, Verdict};
-use crate::grpc;
 use crate::peer::Peer;
+use crate::request::{BodyLimit, Exchange, Verdict};
 use crate::respond::ErrorResponse;
-use crate::rewrite::{TargetTemplate, Template};
-use crate::routing;
-use crate::snapshot::Compiler;
+use crate::rewrite::{Edit, TargetTemplate};
 use crate::upstream::{Backends, ByHost, Keep, Upstream};
+use crate::{grpc, routing};
 
 /// A `proxy` directive, compiled.
 #[derive(Debug)]
@@ -76,13 +73,6 @@ pub(crate) struct Proxy {
 struct RetryOn {
     timeout: bool,
     statuses: Vec<u16>,
-}
-
-/// A field to set, with several lines perhaps, or to remove.
-#[derive(Debug)]
-struct Edit {
-    name: FieldName,
-    values: Vec<Template>,
 }
 
 impl Handling for Proxy {

@@ -4,10 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use super::Handling;
 use crate::compile::{Report, Word};
+use crate::compiler::Compiler;
 use crate::config::At;
-use crate::forward::{Exchange, Verdict};
+use crate::request::{Exchange, Verdict};
 use crate::rewrite::{RenderedTarget, TargetTemplate};
-use crate::snapshot::Compiler;
 
 /// `redirect to: "https://{host}{path}{query}", type: "permanent"`
 #[derive(Debug, Clone, Deserialize, Serialize)]

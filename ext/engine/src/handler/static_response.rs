@@ -4,10 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use super::Handling;
 use crate::compile::{Report, Word};
+use crate::compiler::Compiler;
 use crate::config::At;
-use crate::forward::{Exchange, Verdict};
+use crate::request::{Exchange, Verdict};
 use crate::rewrite::{known_placeholder, Context};
-use crate::snapshot::Compiler;
 use proxy_http::message::Known;
 
 /// `static_response code: 200, headers: { "Content-Type" => "text/plain" }, body: "hello\n"`

@@ -44,7 +44,7 @@ impl Server {
         }
         let (snapshot, settings, mut problems) = (Arc::new(compiled.snapshot), compiled.settings, compiled.problems);
         let listeners = self.bind_new(&snapshot.binds)?;
-        if let Some(access_log) = &snapshot.access_log {
+        if let Some(access_log) = &snapshot.globals.access_log {
             access_log.start(&self.log).map_err(StartError::System)?;
         }
 
@@ -62,7 +62,7 @@ impl Server {
             self.allow(self.control.descriptors.clients(settings.max_connections), &mut terms.max_connections);
             self.listen(&snapshot.binds, listeners, &mut terms.listening, closing);
         }
-        if let Some(log) = &before.access_log {
+        if let Some(log) = &before.globals.access_log {
             self.control.wait_for_log(log.rest());
         }
         self.control.tell();

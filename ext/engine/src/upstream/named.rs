@@ -3,11 +3,9 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::compile;
 use super::past::{Made, Past};
-use super::Upstream;
-use crate::compile::Place;
-use crate::compile::Report;
+use super::{compile, Upstream};
+use crate::compile::{Place, Report};
 use crate::config::{self, At, Code, Problem};
 
 /// The `upstream` directives of a configuration. One is compiled when it is first used, for that says whether its backends

@@ -8,10 +8,10 @@ use super::keys::{self, Key};
 use super::token::Rules;
 use super::{AuthJwt, Place};
 use crate::compile::{Report, Word};
+use crate::compiler::Compiler;
 use crate::config::{At, ErrorResponseConfig};
 use crate::filter::challenge::{challenge, USUAL_REALM};
 use crate::respond::ErrorResponse;
-use crate::snapshot::Compiler;
 
 /// `auth_jwt public_key_file: "issuer.pem", audience: "api"`
 #[derive(Debug, Clone, Deserialize, Serialize)]

@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use super::ForwardAuth;
 use crate::compile::{Report, Word};
+use crate::compiler::Compiler;
 use crate::config::{At, ErrorResponseConfig, CONNECT_TIMEOUT, RETRY_BUDGET};
 use crate::exchange::Limits;
 use crate::respond::ErrorResponse;
 use crate::rewrite::TargetTemplate;
-use crate::snapshot::Compiler;
 use crate::upstream::{Backends, TargetHost, Upstream, Upstreams};
 use proxy_http::message::FieldName;
 

@@ -7,7 +7,7 @@ use proxy_http::message::{FieldName, Fields};
 
 use super::LimitKey;
 use crate::compile::Report;
-use crate::forward::Exchange;
+use crate::request::Exchange;
 use crate::rewrite::{Context, Template};
 use crate::routing::without_trailing_slash;
 

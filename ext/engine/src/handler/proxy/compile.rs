@@ -1,15 +1,15 @@
 //! From what was written to what runs.
 
-use super::{Edit, ForwardedHeaders, Proxy, ProxyConfig, RetryOn};
+use super::{ForwardedHeaders, Proxy, ProxyConfig, RetryOn};
 use crate::client::forwarded::{Forwarding, Names};
 use crate::compile::{Report, Word};
+use crate::compiler::Compiler;
 use crate::config::{HeaderEdit, HeaderValue};
 use crate::exchange::Limits;
-use crate::filter::BodyLimit;
+use crate::request::BodyLimit;
 use crate::respond::{self, ErrorResponse};
-use crate::rewrite::{foreign_value, known_placeholder, Context, TargetTemplate, Template};
+use crate::rewrite::{foreign_value, known_placeholder, Context, Edit, TargetTemplate, Template};
 use crate::routing::plain_prefix;
-use crate::snapshot::Compiler;
 use crate::upstream::{Backends, TargetHost};
 use proxy_http::headers::hearsay::is_hearsay;
 use proxy_http::message::{FieldName, Known};

@@ -82,7 +82,7 @@ proptest! {
         host in host(),
     ) {
         let mut names = CaptureNames::default();
-        let mut scope = Scope::default();
+        let mut scope = Scope::<(), ()>::default();
         let locations = specs.iter().map(|spec| {
             let matcher = Report::sound(|report| Matcher::compile(spec, &mut names, report));
             Location { matcher, scope: Scope::default() }
@@ -137,7 +137,7 @@ fn keys_longer_than_a_word_has_bits_are_cut_and_checked() {
         ..Default::default()
     };
     let matcher = Report::sound(|report| Matcher::compile(&spec, &mut CaptureNames::default(), report));
-    let mut scope = Scope::default();
+    let mut scope = Scope::<(), ()>::default();
     scope.set_locations(vec![Location { matcher, scope: Scope::default() }]);
     let takes = |path: String, host: String| {
         let head = RequestHead::default();
