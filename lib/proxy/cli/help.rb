@@ -59,7 +59,7 @@ module Proxy
 
       # The directives, in lines that fit.
       def words
-        DSL::Options::WORDS.join(", ").scan(/\S.{0,70}(?:,|\z)/).map { |line| "  #{line}" }.join("\n")
+        DSL::Words::LIST.join(", ").scan(/\S.{0,70}(?:,|\z)/).map { |line| "  #{line}" }.join("\n")
       end
 
       # What does here what a command of another server does; nil if it is none.

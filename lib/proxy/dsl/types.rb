@@ -2,12 +2,13 @@
 
 require "json"
 require_relative "place"
+require_relative "schema"
 require_relative "spelling"
 
 module Proxy
   class DSL
-    # What a value may be. A type has a `label` for tables, a `hint` that says what to write, and `read(value, place)`, which
-    # returns the value as the engine takes it, or reports what is wrong at `place` and returns {INVALID}.
+    # What a value may be. A type has a `label` for tables, a `hint` that says what to write, a `signature` in RBS, and
+    # `read(value, place)`, which returns the value as the engine takes it, or reports what is wrong at `place` and returns {INVALID}.
     # @api private
     module Types
       # What all types share.
@@ -23,6 +24,12 @@ module Proxy
           freeze
         end
 
+        # What a person may write, in RBS.
+        def signature = "untyped"
+
+        # The options of a Hash that is such a value; nil for a type that is none.
+        def schema = nil
+
         private
 
         def wrong(value, place)
@@ -36,6 +43,8 @@ module Proxy
 
       # Text that the engine reads further: addresses, URLs, string rewrites.
       class Text < Type
+        def signature = "String"
+
         def read(value, place)
           return wrong(value, place) unless value.is_a?(String)
 
@@ -63,6 +72,8 @@ module Proxy
         MEANT = { "true" => true, "yes" => true, "on" => true, "1" => true, "false" => false, "no" => false, "off" => false, "0" => false }.freeze
         private_constant :MEANT
 
+        def signature = "bool"
+
         def read(value, place)
           return value if value == true || value == false
 
@@ -81,6 +92,8 @@ module Proxy
           super(label, hint)
         end
 
+        def signature = "Integer"
+
         def read(value, place)
           remedy = Quantities.remedy(value, @units) if value.is_a?(String)
           return place.error("#{Spelling.show(value)} is a String: #{remedy}") if remedy
@@ -92,20 +105,41 @@ module Proxy
         end
       end
 
+      # A number, 0 or more, fractions allowed.
+      class Number < Type
+        # `what` is the number called in a message.
+        def initialize(label, hint, what:)
+          @what = what
+          super(label, hint)
+        end
+
+        def signature = "Numeric"
+
+        def read(value, place)
+          return wrong(value, place) unless value.is_a?(Numeric) && value.real?
+
+          number = value.to_f
+          return place.error("#{Spelling.show(value)} is not a valid #{@what}: write #{hint}") unless number.finite?
+          return place.error("#{value} is negative: write #{hint}") if number.negative?
+
+          number
+        end
+      end
+
       # Seconds, fractions allowed.
-      class Seconds < Type
+      class Seconds < Number
+        def initialize(label, hint)
+          super(label, hint, what: "number of seconds")
+        end
+
         def read(value, place)
           return place.error("nil is not allowed, nothing may wait forever: write #{hint}, or leave it out") if value.nil?
 
           remedy = Quantities.remedy(value, Quantities::TIMES) if value.is_a?(String)
           return place.error("#{Spelling.show(value)} is a String: #{remedy}") if remedy
-          return wrong(value, place) unless value.is_a?(Numeric) && value.real?
 
-          seconds = value.to_f
-          return place.error("#{Spelling.show(value)} is not a valid number of seconds: write #{hint}") unless seconds.finite?
-          return place.error("#{value} is negative: write #{hint}") if seconds.negative?
-
-          milliseconds(seconds, place)
+          seconds = super
+          milliseconds(seconds, place) unless seconds.equal?(INVALID)
           seconds
         end
 
@@ -119,13 +153,9 @@ module Proxy
         def milliseconds(seconds, place)
           return unless seconds >= 10_000 && SHORT.include?(place.name)
 
-          place.warning("#{Syntax.number_of(seconds.to_i)} seconds are #{(seconds / 3600).round(1)} hours: write #{(seconds / 1000).round} if milliseconds were meant")
+          place.warning("#{Syntax.number_of(seconds.to_i)} seconds are #{(seconds / 3600).round(1)} hours: " \
+                        "write #{(seconds / 1000).round} if milliseconds were meant")
         end
-      end
-
-      # A number of seconds, or `false` for none, which the engine knows as nil.
-      class SecondsOrFalse < Seconds
-        def read(value, place) = value == false ? nil : super
       end
 
       # One of several names, as a Symbol or a String.
@@ -139,6 +169,8 @@ module Proxy
           super(label, "#{@names[0..-2].map(&:inspect).join(", ")} or #{@names.last.inspect}")
         end
 
+        def signature = "String | Symbol"
+
         def read(value, place)
           meant = @others[value.to_s.downcase]
           return place.error("#{value.inspect} is #{value.is_a?(Numeric) ? Spelling.kind(value) : "unknown"}: write #{meant.inspect}") if meant
@@ -151,6 +183,8 @@ module Proxy
 
       # A file to be read. A relative path starts from the folder of the configuration file.
       class InputFile < Text
+        def signature = "String | _Path"
+
         def read(value, place)
           path = Types.path(value, place)
           return wrong(value, place) if path.nil?
@@ -171,13 +205,6 @@ module Proxy
           return "is a folder" if File.directory?(path)
 
           "cannot be read by this user" unless File.readable?(path)
-        end
-      end
-
-      # A file to be written.
-      class OutputFile < Text
-        def read(value, place)
-          Types.path(value, place) || wrong(value, place)
         end
       end
 
@@ -210,11 +237,8 @@ require_relative "types/quantities"
 require_relative "types/values"
 require_relative "types/backends"
 require_relative "types/headers"
-require_relative "types/auth"
+require_relative "types/secrets"
 require_relative "types/priority"
 require_relative "types/health_check"
 require_relative "types/error_response"
 require_relative "types/matching"
-require_relative "types/patterns"
-require_relative "types/traffic"
-require_relative "types/tls"

@@ -5,6 +5,8 @@ module Proxy
     module Types
       # Several values of one kind: one, or an Array of them.
       class List < Text
+        def signature = "String | Array[String]"
+
         def read(value, place)
           list = value.is_a?(Array) ? value : [value]
           return wrong(value, place) if value.nil? || [true, false].include?(value) || value.is_a?(Hash)
@@ -23,23 +25,31 @@ module Proxy
 
       # Words, as Symbols or Strings.
       class Words < List
+        def signature = "String | Symbol | Array[String | Symbol]"
+
         private
 
         def element(value, place)
           return value.to_s if value.is_a?(Symbol)
 
           words = value.is_a?(String) ? value.split(/[\s,]+/) : []
-          words.length > 1 && words.all?(/\A[A-Za-z]{3,}\z/) ? place.error("#{value.inspect} holds several: write #{words.inspect}") : super
+          return super unless words.length > 1 && words.all?(/\A[A-Za-z]{3,}\z/)
+
+          place.error("#{value.inspect} holds several: write #{words.inspect}")
         end
       end
 
       # Whole numbers.
       class Numbers < List
+        def signature = "Integer | Array[Integer]"
+
         private
 
         def element(value, place)
           numbers = value.is_a?(String) ? value.split(/[\s,]+/) : []
-          return place.error("#{value.inspect} is a String: write [#{numbers.join(", ")}]") if numbers.any? && numbers.all?(/\A\d+\z/)
+          if numbers.any? && numbers.all?(/\A\d+\z/)
+            return place.error("#{value.inspect} is a String: write [#{numbers.join(", ")}]")
+          end
 
           value.is_a?(Integer) && value.abs <= Count::LARGEST ? value : wrong(value, place)
         end
@@ -68,6 +78,8 @@ module Proxy
       class Matches < List
         include Expressions
 
+        def signature = "String | Regexp | Array[String | Regexp]"
+
         private
 
         def element(value, place)
@@ -83,6 +95,11 @@ module Proxy
       # those.
       class Conditions < Fields
         include Expressions
+
+        def signature
+          one = "String | Regexp | true | nil"
+          "Hash[String | Symbol, #{one} | Array[#{one}]]"
+        end
 
         def read(value, place)
           name, text = value.match(/\A([\w-]+)(?:\s*[=:]\s*(.*))?\z/)&.captures if value.is_a?(String)
@@ -128,16 +145,23 @@ module Proxy
         end
       end
 
+      # Hosts, of which nginx writes `_` for all.
+      class Hosts < Matches
+        private
+
+        def element(value, place)
+          hosts = value.is_a?(String) ? value.split(/[\s,]+/) : []
+          if hosts.length > 1
+            return place.error("#{value.inspect} holds several hosts: write #{hosts.map(&:inspect).join(", ")}")
+          end
+          return super unless value == "_"
+
+          place.error('"_" means every host in nginx: leave the block out, and write what is in it at the top level')
+        end
+      end
+
       METHODS = Words.new("Array", 'methods, such as ["GET", "POST"]')
-      SCHEMES = Words.new("Array", 'schemes, such as ["https"]')
-      PORTS = Numbers.new("Array", "ports, such as [8080]")
-      REMOTE = List.new("Array", 'addresses and networks, such as ["10.0.0.0/8", "192.0.2.7"]')
-      EXTENSIONS = Words.new("Array", 'extensions, such as ["png", "jpg"]')
-      CONTENT_TYPES = List.new("Array", 'media types, such as ["application/json", "image/*"]')
-      ACCEPTS = List.new("Array", 'media types, such as ["text/html"]')
-      HEADER_CONDITIONS = Conditions.new("Hash", 'a Hash, such as { "X-Beta" => "1", "X-Debug" => nil }')
-      QUERY_CONDITIONS = Conditions.new("Hash", 'a Hash, such as { "v" => "2", "preview" => true }')
-      COOKIE_CONDITIONS = Conditions.new("Hash", 'a Hash, such as { "beta" => "1", "session" => true }')
+      HOSTS = Hosts.new("Array", 'hosts, such as ["example.com", "*.example.com"], or Regexps')
     end
   end
 end

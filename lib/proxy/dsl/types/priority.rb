@@ -34,6 +34,8 @@ module Proxy
           "#{super}, #{FORMS}"
         end
 
+        def signature = "String | Symbol | Hash[Symbol, String | Symbol | nil]"
+
         def read(value, place)
           return read_hash(value, place) if value.is_a?(Hash)
 

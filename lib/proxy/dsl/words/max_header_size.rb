@@ -1,0 +1,19 @@
+# frozen_string_literal: true
+
+module Proxy
+  class DSL
+    module Words
+      # How large a request head may be.
+      class MaxHeaderSize < Word::Setting
+        takes Types::BYTES, as: :bytes
+        prose <<~TEXT
+          Largest request head, start line and headers together; 431 above it and above 128 headers, 414 if the target
+          alone is too long.
+        TEXT
+        example <<~RUBY
+          max_header_size 16_384
+        RUBY
+      end
+    end
+  end
+end

@@ -1,0 +1,16 @@
+# frozen_string_literal: true
+
+module Proxy
+  class DSL
+    module Words
+      # How long a stop may take.
+      class ShutdownTimeout < Word::Setting
+        takes Types::SECONDS, as: :seconds
+        prose "How long requests in flight may take when the server stops."
+        example <<~RUBY
+          shutdown_timeout 10
+        RUBY
+      end
+    end
+  end
+end
