@@ -24,7 +24,7 @@ module ReferenceTables
   def self.made(name)
     case name
     when "server" then rows(%w[directive default meaning], kind(Proxy::DSL::Word::Setting).flat_map { |word| setting_rows(word) })
-    when "filters" then "\n#{kind(Proxy::DSL::Word::Filter).map { |word| section(word) }.join("\n")}\n"
+    when "filters" then sections(kind(Proxy::DSL::Word::Filter))
     when "policies" then rows(%w[policy choice], TYPES::Priority::PROSE.map { |policy, prose| ["`#{policy}`", prose] })
     when "errors" then rows(%w[name status], TYPES::ErrorResponse::NAMES.map { |error, code| ["`#{error}`", code] })
     else options(WORDS.schema(name.to_sym))
@@ -34,6 +34,12 @@ module ReferenceTables
   # The words of a kind.
   def self.kind(kind)
     WORDS::BY_NAME.values.grep(kind)
+  end
+
+  # Words one after the other, under links to them.
+  def self.sections(words)
+    links = words.map { |word| "[`#{word.name}`](##{word.name.to_s.delete("!")})" }
+    "\n#{wrapped("#{links.join(", ")}.")}\n\n#{words.map { |word| section(word) }.join("\n")}\n"
   end
 
   # A word with a heading of its own.

@@ -164,9 +164,9 @@ module Proxy
         return "" if Spelling.nearest(key, names)
         return ": it takes no options, leave it out" if names.empty?
         return ": its only option is #{names.first.inspect}" if names.one?
-        return ": its options are #{Spelling.list(names.map(&:inspect))}" if names.length < 4
+        return ": its options are #{Format.list(names.map(&:inspect))}" if names.length < 4
 
-        near = Spelling.list(Spelling.near(key, names).map(&:inspect))
+        near = Format.list(Spelling.near(key, names).map(&:inspect))
         ": the nearest are #{near}; `proxy help #{name}` explains them all"
       end
 
@@ -179,7 +179,7 @@ module Proxy
       end
 
       def shown(key)
-        key.is_a?(Symbol) || key.is_a?(String) ? key.inspect : Spelling.show(key)
+        key.is_a?(Symbol) || key.is_a?(String) ? key.inspect : Format.show(key)
       end
     end
   end

@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require "json"
+require_relative "format"
 require_relative "place"
 require_relative "schema"
 require_relative "spelling"
@@ -33,11 +34,11 @@ module Proxy
         private
 
         def wrong(value, place)
-          shown = Spelling.show(value)
+          shown = Format.show(value)
           return place.error("nil is not allowed: write #{hint}, or leave it out") if value.nil?
           return place.error("#{shown} is not allowed: write #{hint}") if [true, false].include?(value)
 
-          place.error("#{shown} is #{Spelling.kind(value)}: write #{hint}")
+          place.error("#{shown} is #{Format.kind(value)}: write #{hint}")
         end
       end
 
@@ -54,7 +55,7 @@ module Proxy
         private
 
         def utf8(value, place)
-          Types.utf8(value) || place.error("#{Spelling.show(value)} is not valid UTF-8: write #{hint}")
+          Types.utf8(value) || place.error("#{Format.show(value)} is not valid UTF-8: write #{hint}")
         end
       end
 
@@ -63,7 +64,7 @@ module Proxy
         def read(value, place)
           return super unless value.is_a?(String) && value.valid_encoding? && value.match?(/\#\{[^}]+\}/)
 
-          place.error("#{Spelling.show(value)} is in single quotes, in which \#{…} is not filled in: write it in double quotes")
+          place.error("#{Format.show(value)} is in single quotes, in which \#{…} is not filled in: write it in double quotes")
         end
       end
 
@@ -78,7 +79,7 @@ module Proxy
           return value if value == true || value == false
 
           meant = MEANT[value.to_s.downcase] if [String, Symbol, Integer].include?(value.class)
-          meant.nil? ? wrong(value, place) : place.error("#{value.inspect} is #{Spelling.kind(value)}: write #{meant}")
+          meant.nil? ? wrong(value, place) : place.error("#{value.inspect} is #{Format.kind(value)}: write #{meant}")
         end
       end
 
@@ -96,10 +97,10 @@ module Proxy
 
         def read(value, place)
           remedy = Quantities.remedy(value, @units) if value.is_a?(String)
-          return place.error("#{Spelling.show(value)} is a String: #{remedy}") if remedy
+          return place.error("#{Format.show(value)} is a String: #{remedy}") if remedy
           return wrong(value, place) unless value.is_a?(Integer)
           return place.error("#{value} is negative: write #{hint}") if value.negative?
-          return place.error("#{Spelling.show(value)} is too large: write #{hint}") if value > LARGEST
+          return place.error("#{Format.show(value)} is too large: write #{hint}") if value > LARGEST
 
           value
         end
@@ -119,7 +120,7 @@ module Proxy
           return wrong(value, place) unless value.is_a?(Numeric) && value.real?
 
           number = value.to_f
-          return place.error("#{Spelling.show(value)} is not a valid #{@what}: write #{hint}") unless number.finite?
+          return place.error("#{Format.show(value)} is not a valid #{@what}: write #{hint}") unless number.finite?
           return place.error("#{value} is negative: write #{hint}") if number.negative?
 
           number
@@ -136,7 +137,7 @@ module Proxy
           return place.error("nil is not allowed, nothing may wait forever: write #{hint}, or leave it out") if value.nil?
 
           remedy = Quantities.remedy(value, Quantities::TIMES) if value.is_a?(String)
-          return place.error("#{Spelling.show(value)} is a String: #{remedy}") if remedy
+          return place.error("#{Format.show(value)} is a String: #{remedy}") if remedy
 
           seconds = super
           milliseconds(seconds, place) unless seconds.equal?(INVALID)
@@ -173,7 +174,7 @@ module Proxy
 
         def read(value, place)
           meant = @others[value.to_s.downcase]
-          return place.error("#{value.inspect} is #{value.is_a?(Numeric) ? Spelling.kind(value) : "unknown"}: write #{meant.inspect}") if meant
+          return place.error("#{value.inspect} is #{value.is_a?(Numeric) ? Format.kind(value) : "unknown"}: write #{meant.inspect}") if meant
           return wrong(value, place) unless value.is_a?(String) || value.is_a?(Symbol)
           return value.to_s if names.include?(value.to_s)
 
@@ -195,7 +196,7 @@ module Proxy
           reason = unreadable(path)
           return path unless reason
 
-          place.error("#{Spelling.show(value.to_s)} #{reason} (looked at #{path}): write #{hint}")
+          place.error("#{Format.show(value.to_s)} #{reason} (looked at #{path}): write #{hint}")
         end
 
         private
@@ -222,12 +223,12 @@ module Proxy
         value = value.to_path if value.respond_to?(:to_path)
         return unless value.is_a?(String)
         return place.error("the path is empty: write the path of a file") if value.empty?
-        return place.error("#{Spelling.show(value)} has a NUL byte in it: write the path of a file") if value.include?("\0")
+        return place.error("#{Format.show(value)} has a NUL byte in it: write the path of a file") if value.include?("\0")
 
         path = FilePath.expand(value, place.directory)
         return path if path.encoding == Encoding::UTF_8 || path.ascii_only?
 
-        place.error("#{Spelling.show(value)} is not valid UTF-8: give the file a name that is")
+        place.error("#{Format.show(value)} is not valid UTF-8: give the file a name that is")
       end
     end
   end

@@ -84,7 +84,7 @@ module Proxy
       def self.shown(value)
         return "{ … }" if value.is_a?(Hash)
 
-        text = Spelling.show(value)
+        text = Format.show(value)
         text.length > 40 ? "…" : text
       end
       private_class_method :shown
@@ -107,7 +107,7 @@ module Proxy
         near = near.select { |name| DidYouMean::JaroWinkler.distance(word.to_s, name.to_s) >= ALIKE }
         return "unknown variable or directive: write #{word.to_s.inspect} if it is text; `proxy help` lists the directives" if bare
 
-        told = near.length > 1 ? "the nearest are #{Spelling.list(near)}; " : ""
+        told = near.length > 1 ? "the nearest are #{Format.list(near)}; " : ""
         "unknown directive: #{told}`proxy help` lists them all"
       end
       private_class_method :guess

@@ -51,7 +51,7 @@ module Proxy
           return if owners.empty?
 
           owners.group_by { |owner| one(owner.option(name)) }.map do |text, same|
-            "#{wrapped("#{name}: an option of #{DSL::Spelling.list(same.map { |owner| owner.name.to_s })}")}\n\n#{text}"
+            "#{wrapped("#{name}: an option of #{DSL::Format.list(same.map { |owner| owner.name.to_s })}")}\n\n#{text}"
           end.join("\n\n")
         end
 

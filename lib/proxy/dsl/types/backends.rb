@@ -18,7 +18,7 @@ module Proxy
           return text if path.nil? || path.start_with?("/") && !path.match?(%r{\A//[^/]})
           return "unix:#{FilePath.expand(path, place.directory)}" unless path.start_with?("/") || path.include?("\0")
 
-          place.error("#{Spelling.show(text)} is not a valid address: a socket has no host; write \"unix:///#{path.delete_prefix("//")}\"")
+          place.error("#{Format.show(text)} is not a valid address: a socket has no host; write \"unix:///#{path.delete_prefix("//")}\"")
         end
       end
 
@@ -56,7 +56,7 @@ module Proxy
             return place.error("#{value.inspect} is a String: write [\"unix:#{value}\"]")
           end
           if [String, Hash].include?(value.class)
-            return place.error("#{Spelling.show(value)} is #{Spelling.kind(value)}: write #{as_array(value)}")
+            return place.error("#{Format.show(value)} is #{Format.kind(value)}: write #{as_array(value)}")
           end
           return wrong(value, place) unless value.is_a?(Array)
           if value.empty?
@@ -91,7 +91,7 @@ module Proxy
           backends.map { |backend| backend["address"] }.tally.each do |address, times|
             next if times == 1
 
-            place.warning("#{Spelling.show(address)} is in the list #{times == 2 ? "twice" : "#{times} times"}: " \
+            place.warning("#{Format.show(address)} is in the list #{times == 2 ? "twice" : "#{times} times"}: " \
                           "leave it there once, and write a weight if it is to get more")
           end
         end
@@ -102,13 +102,13 @@ module Proxy
           when Hash then from_hash(entry, place)
           when nil then place.error("an address is nil: write #{hint}")
           when Integer then place.error("#{entry} is an Integer: write #{"127.0.0.1:#{entry}".inspect}")
-          else place.error("#{Spelling.show(entry)} is #{Spelling.kind(entry)}: write #{hint}")
+          else place.error("#{Format.show(entry)} is #{Format.kind(entry)}: write #{hint}")
           end
         end
 
         def from_text(text, place)
           bare, weight = text.match(/\A(\S+?);?\s+weight=(\d+);?\z/)&.captures
-          shown = Spelling.show(text)
+          shown = Format.show(text)
           return place.error("#{shown} is nginx syntax: write { address: #{bare.inspect}, weight: #{weight} }") if weight
 
           several = text.match?(/\Aunix:|@/i) ? [] : text.split(/\s*,\s*/)
@@ -136,7 +136,7 @@ module Proxy
 
         def from_hash(entry, place)
           addressed = entry.keys.any? { |key| key == :address || Spelling.nearest(key, BACKEND.names) == :address }
-          return place.error("#{Spelling.show(entry)} has no address: write #{ADDRESS.hint}") unless addressed
+          return place.error("#{Format.show(entry)} has no address: write #{ADDRESS.hint}") unless addressed
 
           options, sound = BACKEND.read(entry, place)
           sound ? options : INVALID

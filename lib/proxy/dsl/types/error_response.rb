@@ -22,7 +22,7 @@ module Proxy
 
         def from_hash(value, place)
           known = value.length == 1 && KEYS.include?(value.keys.first)
-          return place.error("#{Spelling.show(value)} is unknown: write #{hint}") unless known
+          return place.error("#{Format.show(value)} is unknown: write #{hint}") unless known
           return tagged("file", INPUT_FILE.read(value[:file], place)) if value.key?(:file)
 
           tagged("inline", inline(value[:inline], place))
@@ -31,7 +31,7 @@ module Proxy
         def inline(value, place)
           return utf8(value, place) if value.is_a?(String)
 
-          place.error("the inline value #{Spelling.show(value)} is #{Spelling.kind(value)}: write #{hint}")
+          place.error("the inline value #{Format.show(value)} is #{Format.kind(value)}: write #{hint}")
         end
 
         def tagged(tag, value)
@@ -48,7 +48,7 @@ module Proxy
 
           JSON.generate(value)
         rescue JSON::GeneratorError, EncodingError => error
-          place.error("#{Spelling.show(value)} cannot be written as JSON (#{error.message}): write #{hint}")
+          place.error("#{Format.show(value)} cannot be written as JSON (#{error.message}): write #{hint}")
         end
       end
 
@@ -109,10 +109,10 @@ module Proxy
 
           meant = NAMES.key(value.to_s.to_i)
           if meant && value.to_s.match?(/\A\d+\z/)
-            return place.error("#{value.inspect} is #{Spelling.kind(value)}: write #{meant.to_sym.inspect}")
+            return place.error("#{value.inspect} is #{Format.kind(value)}: write #{meant.to_sym.inspect}")
           end
           if file?(value)
-            shown = Spelling.show(value)
+            shown = Format.show(value)
             return place.error("#{shown} is a file: write { status: 502, html: { file: #{shown} } }")
           end
 

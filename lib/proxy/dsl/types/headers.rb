@@ -13,7 +13,7 @@ module Proxy
 
         # A value of a field as a message may show it.
         def shown(name, value)
-          secret?(name) ? "that is not shown" : Spelling.show(value)
+          secret?(name) ? "that is not shown" : Format.show(value)
         end
 
         def secret?(name)
@@ -23,7 +23,7 @@ module Proxy
         def field_name(name, place)
           return utf8(name.to_s, place) if name.is_a?(String) || name.is_a?(Symbol)
 
-          place.error("the header name #{Spelling.show(name)} is #{Spelling.kind(name)}: write #{hint}")
+          place.error("the header name #{Format.show(name)} is #{Format.kind(name)}: write #{hint}")
         end
       end
 
@@ -49,7 +49,7 @@ module Proxy
           (values.is_a?(Array) ? values : [values]).map do |value|
             next [name, utf8(value, place)].then { |pair| pair.include?(INVALID) ? INVALID : pair } if value.is_a?(String)
 
-            place.error("the value #{shown(name, value)} of #{name.inspect} is #{Spelling.kind(value)}: write a String")
+            place.error("the value #{shown(name, value)} of #{name.inspect} is #{Format.kind(value)}: write a String")
           end
         end
       end
@@ -78,7 +78,7 @@ module Proxy
         def text(name, value, place)
           return utf8(value, place) if value.is_a?(String)
 
-          place.error("the value #{shown(name, value)} of #{name.inspect} is #{Spelling.kind(value)}: " \
+          place.error("the value #{shown(name, value)} of #{name.inspect} is #{Format.kind(value)}: " \
                       'write a String, such as "{addr}"')
         end
       end

@@ -92,7 +92,7 @@ module Proxy
 
         def read(value, place)
           if value.is_a?(String) && value.start_with?("/")
-            return place.error("#{Spelling.show(value)} is a String: write { path: #{Spelling.show(value)} }")
+            return place.error("#{Format.show(value)} is a String: write { path: #{Format.show(value)} }")
           end
           return wrong(value, place) unless value.is_a?(Hash)
 

@@ -114,12 +114,12 @@ module Proxy
         private
 
         def shown_text(name, text)
-          secret?(name) ? '"…"' : Spelling.show(text)
+          secret?(name) ? '"…"' : Format.show(text)
         end
 
         def condition(name, wanted, place)
           unless name.is_a?(String) || name.is_a?(Symbol)
-            return place.error("the name #{Spelling.show(name)} is #{Spelling.kind(name)}: write #{hint}")
+            return place.error("the name #{Format.show(name)} is #{Format.kind(name)}: write #{hint}")
           end
 
           name = utf8(name.to_s, place)
@@ -139,7 +139,7 @@ module Proxy
           when true then { "present" => true }
           when nil then { "present" => false }
           else
-            place.error("the value #{shown(name, value)} of #{name.inspect} is #{Spelling.kind(value)}: " \
+            place.error("the value #{shown(name, value)} of #{name.inspect} is #{Format.kind(value)}: " \
                         "write a String, a Regexp, true for there, nil for not there, or an Array of those")
           end
         end

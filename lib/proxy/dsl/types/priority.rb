@@ -54,7 +54,7 @@ module Proxy
           when [:sticky], %i[sticky secret], %i[secret sticky] then sticky(value, place)
           else
             # One of its values may be the secret.
-            shown = value.length > 1 ? "a Hash of #{value.keys.map(&:inspect).join(", ")}" : Spelling.show(value)
+            shown = value.length > 1 ? "a Hash of #{value.keys.map(&:inspect).join(", ")}" : Format.show(value)
             place.error("#{shown} is unknown: write #{FORMS}, perhaps with a secret: \"…\"")
           end
         end

@@ -10,7 +10,7 @@ module Proxy
         def wrong(value, place)
           return super if [nil, true, false].include?(value)
 
-          place.error("#{Spelling.kind(value)} is not a valid value: write #{hint}")
+          place.error("#{Format.kind(value)} is not a valid value: write #{hint}")
         end
 
         def utf8(value, place)
@@ -40,9 +40,9 @@ module Proxy
 
         def pair(name, secret, place)
           unless name.is_a?(String) || name.is_a?(Symbol)
-            return place.error("the name #{Spelling.show(name)} is #{Spelling.kind(name)}: write #{hint}")
+            return place.error("the name #{Format.show(name)} is #{Format.kind(name)}: write #{hint}")
           end
-          return place.error("what #{name.to_s.inspect} has is #{Spelling.kind(secret)}: write #{hint}") unless secret.is_a?(String)
+          return place.error("what #{name.to_s.inspect} has is #{Format.kind(secret)}: write #{hint}") unless secret.is_a?(String)
 
           both = [utf8(name.to_s, place), utf8(secret, place)]
           both.include?(INVALID) ? INVALID : both

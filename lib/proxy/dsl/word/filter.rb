@@ -40,7 +40,7 @@ module Proxy
 
         # What was written before the options of a filter that takes options alone, as a message may show it.
         def first_value(values)
-          Spelling.show(values.first)
+          Format.show(values.first)
         end
 
         # Whether something that is needed was reported as wrong. The engine would miss it.
@@ -61,7 +61,7 @@ module Proxy
 
         # What is written before the options may be a secret.
         def first_value(values)
-          Spelling.kind(values.first)
+          Format.kind(values.first)
         end
       end
     end

@@ -17,7 +17,7 @@ module Proxy
 
         # What was written before the options, as a message shows it, and what is meant by it.
         def misplaced(values)
-          [Spelling.show(values.first), example]
+          [Format.show(values.first), example]
         end
       end
     end

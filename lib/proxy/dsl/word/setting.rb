@@ -31,7 +31,7 @@ module Proxy
         end
 
         def instead_of_several(values)
-          "#{name} #{Spelling.show(values.first)}"
+          "#{name} #{Format.show(values.first)}"
         end
 
         # The setting as the engine takes it.

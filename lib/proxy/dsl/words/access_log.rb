@@ -6,7 +6,7 @@ module Proxy
       # Logs every request.
       class AccessLog < Word::Setting
         # `"combined"`, `"json"`, a string rewrite or `false`.
-        class Format < Types::Text
+        class LineFormat < Types::Text
           NAMES = %w[combined json].freeze
           private_constant :NAMES
 
@@ -26,7 +26,7 @@ module Proxy
           private
 
           def a_file(value)
-            shown = Spelling.show(value)
+            shown = Format.show(value)
             "#{shown} is a file, not a format: write access_log \"combined\", to: #{shown}"
           end
 
@@ -44,7 +44,7 @@ module Proxy
           end
         end
 
-        FORMAT = Format.new("name, rewrite, false",
+        FORMAT = LineFormat.new("name, rewrite, false",
                             '"combined", "json", a string rewrite such as "{method} {path}", or false')
         FILE = OutputFile.new("path", 'the path of a file, such as "log/access.log"')
 
@@ -71,7 +71,7 @@ module Proxy
         end
 
         def instead_of_several(values)
-          values.last.is_a?(String) ? "#{super}, to: #{Spelling.show(values.last)}" : super
+          values.last.is_a?(String) ? "#{super}, to: #{Format.show(values.last)}" : super
         end
       end
     end

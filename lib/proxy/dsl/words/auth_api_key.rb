@@ -24,7 +24,7 @@ module Proxy
           private
 
           def not_a_key(key, place)
-            place.error("a key is #{Spelling.kind(key)}: write #{hint}")
+            place.error("a key is #{Format.kind(key)}: write #{hint}")
           end
         end
 

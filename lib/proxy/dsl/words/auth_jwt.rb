@@ -33,8 +33,8 @@ module Proxy
 
             claim = claim.to_s if claim.is_a?(Symbol)
             unless claim.is_a?(String)
-              kind = Spelling.kind(claim)
-              return place.error("the claim #{Spelling.show(claim)} of #{field.inspect} is #{kind}: write #{hint}")
+              kind = Format.kind(claim)
+              return place.error("the claim #{Format.show(claim)} of #{field.inspect} is #{kind}: write #{hint}")
             end
 
             [field, utf8(claim, place)].then { |pair| pair.include?(INVALID) ? INVALID : pair }

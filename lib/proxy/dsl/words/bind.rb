@@ -31,7 +31,7 @@ module Proxy
             return wrong(value, place) unless value.is_a?(Integer)
             return value if value.between?(0, 0o777)
 
-            place.error("#{Spelling.show(value)} is not a valid file mode: write #{hint}")
+            place.error("#{Format.show(value)} is not a valid file mode: write #{hint}")
           end
         end
 
@@ -112,8 +112,8 @@ module Proxy
           private
 
           def certificate(entry, place)
-            shown = Spelling.show(entry)
-            return place.error("#{shown} is #{Spelling.kind(entry)}: write #{hint}") unless entry.is_a?(Hash)
+            shown = Format.show(entry)
+            return place.error("#{shown} is #{Format.kind(entry)}: write #{hint}") unless entry.is_a?(Hash)
 
             options, sound = CERTIFICATE.read(entry, place)
             return INVALID unless sound
@@ -180,7 +180,7 @@ module Proxy
           return INVALID if text.equal?(INVALID)
 
           ours = in_our_words(text)
-          return place.error("#{Spelling.show(text)} is not a valid URL: write #{ours}") if ours
+          return place.error("#{Format.show(text)} is not a valid URL: write #{ours}") if ours
 
           with_query(text, options, place)
         end

@@ -52,7 +52,7 @@ module Proxy
         def malformed(pattern)
           return "the name of the file is empty" if pattern.empty?
 
-          "#{Spelling.show(pattern)} has a NUL byte in it" if pattern.include?("\0")
+          "#{Format.show(pattern)} has a NUL byte in it" if pattern.include?("\0")
         end
 
         def nothing_found(pattern, path, place)

@@ -16,8 +16,8 @@ module Proxy
             lines = value.is_a?(Array) && value.one? ? value.first : value
             name, text = lines.match(/\A([\w-]+):\s*(.*)\z/)&.captures if lines.is_a?(String)
             if name
-              shown = secret?(name) ? '"…"' : Spelling.show(text)
-              return place.error("this is #{Spelling.kind(value)}: write { #{name.inspect} => #{shown} }")
+              shown = secret?(name) ? '"…"' : Format.show(text)
+              return place.error("this is #{Format.kind(value)}: write { #{name.inspect} => #{shown} }")
             end
             return wrong(value, place) unless value.is_a?(Hash)
 
@@ -57,7 +57,7 @@ module Proxy
               place.error("the value #{shown(field, value)} of #{field.inspect} is unknown: " \
                           'write { rewrite: "{addr}" }')
             else
-              place.error("the value #{shown(field, value)} of #{field.inspect} is #{Spelling.kind(value)}: " \
+              place.error("the value #{shown(field, value)} of #{field.inspect} is #{Format.kind(value)}: " \
                           'write a String, { rewrite: "{addr}" }, an Array of those, or nil to remove the header')
             end
           end
@@ -89,7 +89,7 @@ module Proxy
 
           def reason(value, place)
             unless [String, Symbol, Integer].include?(value.class)
-              return place.error("#{Spelling.show(value)} is #{Spelling.kind(value)}: write #{hint}")
+              return place.error("#{Format.show(value)} is #{Format.kind(value)}: write #{hint}")
             end
             return value.to_s if NAMES.include?(value.to_s)
 
@@ -118,7 +118,7 @@ module Proxy
           def read(value, place)
             return super unless value.is_a?(String) && value.start_with?("/")
 
-            shown = Spelling.show(value)
+            shown = Format.show(value)
             place.error("#{shown} is a String: write path_prefix: #{shown}, strip_prefix: true")
           end
         end
@@ -237,7 +237,7 @@ module Proxy
 
         # `proxy "http://…"` and `proxy [to: "…"]`.
         def misplaced(values)
-          [Spelling.show(values.first), meant_by(values.first)]
+          [Format.show(values.first), meant_by(values.first)]
         end
 
         def meant_by(value)

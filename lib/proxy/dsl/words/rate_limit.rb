@@ -52,11 +52,11 @@ module Proxy
           def from_hash(value, place)
             key, text = value.first
             known = value.one? && @keys.include?(key)
-            return place.error("#{Spelling.show(value)} is unknown: write #{hint}") unless known
+            return place.error("#{Format.show(value)} is unknown: write #{hint}") unless known
 
             inner = place.within(key)
             unless text.is_a?(String)
-              return inner.error("#{Spelling.show(text)} is #{Spelling.kind(text)}: write #{hint}")
+              return inner.error("#{Format.show(text)} is #{Format.kind(text)}: write #{hint}")
             end
 
             text = utf8(text, inner)

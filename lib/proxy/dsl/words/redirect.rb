@@ -13,7 +13,7 @@ module Proxy
 
           def read(value, place)
             kind = CODES[value.to_s]
-            kind ? place.error("#{value.inspect} is #{Spelling.kind(value)}: write #{kind.inspect}") : super
+            kind ? place.error("#{value.inspect} is #{Format.kind(value)}: write #{kind.inspect}") : super
           end
         end
 
@@ -53,7 +53,7 @@ module Proxy
           return ["two paths", "location #{first.inspect} do redirect to: #{last.inspect} end"] if two_paths?(values)
 
           target = first.is_a?(String) && first.match?(%r{\A(?:https?:/)?/[^\s@]*\z})
-          [Spelling.show(first), "redirect to: #{(target ? first : "https://{host}{path}{query}").inspect}"]
+          [Format.show(first), "redirect to: #{(target ? first : "https://{host}{path}{query}").inspect}"]
         end
 
         def two_paths?(values)

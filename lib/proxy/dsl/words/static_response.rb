@@ -24,7 +24,7 @@ module Proxy
         end
 
         def misplaced(values)
-          [Spelling.show(values.first), 'static_response code: 200, body: "…"']
+          [Format.show(values.first), 'static_response code: 200, body: "…"']
         end
       end
     end

@@ -121,7 +121,7 @@ module Proxy
           return takes.read(names.first, place) if names.one?
           return place.error("the name is missing: write #{takes.hint}") if names.empty?
 
-          place.error("takes one name, not #{names.length}: write upstream #{Spelling.show(names.first)}, " \
+          place.error("takes one name, not #{names.length}: write upstream #{Format.show(names.first)}, " \
                       "backends: [\"127.0.0.1:3001\"]")
         end
 

@@ -7,7 +7,7 @@ module Proxy
   class DSL
     # Exceptions of a configuration file, as problems with a line.
     # @api private
-    module Trouble
+    module Exceptions
       # A syntax error. Ruby up to 3.3 writes `FILE:LINE: message` for each; 3.4 draws the source and the messages under it. `files` are
       # those that were read, and `source` is the text of `file`. What we can explain is told once, in place of what Ruby says.
       def self.syntax(error, file, files = [file], source = "")
