@@ -29,10 +29,16 @@ module Proxy
           options << Option.new(name, type, prose, of: self, **facts)
         end
 
+        # Options that the engine takes together or not at all.
+        def together(*names)
+          facts[:together] << names
+        end
+
         # The options of another one, too. `changes` are facts by name, for those options of which they are others here.
         def options_of(other, except: [], **changes)
           taken = other.options.reject { |option| except.include?(option.name) }
           options.concat(taken.map { |option| changes.key?(option.name) ? option.with(**changes[option.name]) : option })
+          facts[:together].concat(other.facts[:together])
         end
 
         # What the engine calls it where that is not its name here.
@@ -52,7 +58,7 @@ module Proxy
 
         # What was written down.
         def facts
-          @facts ||= { prose: "", details: nil, examples: [], options: [] }
+          @facts ||= { prose: "", details: nil, examples: [], options: [], together: [] }
         end
       end
 
@@ -128,6 +134,12 @@ module Proxy
       # Whether there is enough of what was read for the engine to check. It would miss what was reported as wrong.
       def enough?(read)
         !read.empty? && options.all? { |option| !option.required? || read.key?(option.name.to_s) }
+      end
+
+      # The sound options, without those that make no sense alone since their other half was reported as wrong.
+      def sound_pairs(read, options)
+        lost = options.keys.reject { |name| options[name].nil? || read.key?(name.to_s) }
+        read.except(*self.class.facts[:together].select { |names| names.intersect?(lost) }.flatten.map(&:to_s))
       end
 
       private

@@ -33,6 +33,16 @@ module Proxy
 
         private
 
+        # The values if all of them are sound; else INVALID.
+        def all_sound(values)
+          values.include?(INVALID) ? INVALID : values
+        end
+
+        # A value under the name that the engine has for its kind, if it is sound; else INVALID.
+        def tagged(tag, value)
+          value.equal?(INVALID) ? INVALID : { tag => value }
+        end
+
         def wrong(value, place)
           shown = Format.show(value)
           return place.error("nil is not allowed: write #{hint}, or leave it out") if value.nil?

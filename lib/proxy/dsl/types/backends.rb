@@ -120,8 +120,7 @@ module Proxy
           return place.error("#{shown} is not a valid address: write #{ours.inspect}") if ours
           return place.error("#{shown} has a semicolon: write #{text.delete_suffix(";").inspect}") if text.end_with?(";")
 
-          address = ADDRESS.read(text, place)
-          address.equal?(INVALID) ? INVALID : { "address" => address }
+          tagged("address", ADDRESS.read(text, place))
         end
 
         # Addresses with the schemes of others.

@@ -33,10 +33,6 @@ module Proxy
 
           place.error("the inline value #{Format.show(value)} is #{Format.kind(value)}: write #{hint}")
         end
-
-        def tagged(tag, value)
-          value.equal?(INVALID) ? INVALID : { tag => value }
-        end
       end
 
       # A body whose inline value may be a Hash or an Array that becomes JSON.
@@ -116,8 +112,7 @@ module Proxy
             return place.error("#{shown} is a file: write { status: 502, html: { file: #{shown} } }")
           end
 
-          name = super
-          name.equal?(INVALID) ? INVALID : { "named" => name }
+          tagged("named", super)
         end
 
         private

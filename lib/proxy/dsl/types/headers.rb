@@ -47,7 +47,7 @@ module Proxy
           return [INVALID] if name.equal?(INVALID)
 
           (values.is_a?(Array) ? values : [values]).map do |value|
-            next [name, utf8(value, place)].then { |pair| pair.include?(INVALID) ? INVALID : pair } if value.is_a?(String)
+            next all_sound([name, utf8(value, place)]) if value.is_a?(String)
 
             place.error("the value #{shown(name, value)} of #{name.inspect} is #{Format.kind(value)}: write a String")
           end

@@ -16,8 +16,7 @@ module Proxy
           list = value.is_a?(Array) ? value : [value]
           return wrong(value, place) if list.empty?
 
-          pairs = list.map { |entry| pair(entry, place) }
-          pairs.include?(INVALID) ? INVALID : pairs
+          all_sound(list.map { |entry| pair(entry, place) })
         end
 
         private
@@ -50,10 +49,6 @@ module Proxy
           return INVALID if source.equal?(INVALID)
 
           "(?m#{FLAGS.select { |flag, _| regexp.options.anybits?(flag) }.values.join})#{source}"
-        end
-
-        def tagged(tag, value)
-          value.equal?(INVALID) ? INVALID : { tag => value }
         end
       end
 

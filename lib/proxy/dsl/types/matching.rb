@@ -12,8 +12,7 @@ module Proxy
           return wrong(value, place) if value.nil? || [true, false].include?(value) || value.is_a?(Hash)
           return place.error("the list is empty: write #{hint}, or leave it out") if list.empty?
 
-          read = list.map { |one| element(one, place) }
-          read.include?(INVALID) ? INVALID : read
+          all_sound(list.map { |one| element(one, place) })
         end
 
         private
@@ -69,8 +68,7 @@ module Proxy
         end
 
         def text(value, place)
-          text = utf8(value, place)
-          text.equal?(INVALID) ? INVALID : { "text" => text }
+          tagged("text", utf8(value, place))
         end
       end
 
@@ -107,8 +105,7 @@ module Proxy
           return wrong(value, place) unless value.is_a?(Hash)
           return place.error("the Hash is empty: write #{hint}, or leave it out") if value.empty?
 
-          read = value.map { |name, wanted| condition(name, wanted, place) }
-          read.include?(INVALID) ? INVALID : read
+          all_sound(value.map { |name, wanted| condition(name, wanted, place) })
         end
 
         private

@@ -42,8 +42,7 @@ module Proxy
           whole = WHOLE[value.to_s] if [String, Symbol].include?(value.class)
           return place.error("#{value.inspect} needs a value: write #{whole}") if whole
 
-          name = super
-          name.equal?(INVALID) ? INVALID : { "named" => name }
+          tagged("named", super)
         end
 
         private
@@ -66,10 +65,6 @@ module Proxy
           return INVALID if cookie.equal?(INVALID) || secret.equal?(INVALID)
 
           tagged("sticky", { "cookie" => cookie, "secret" => secret }.compact)
-        end
-
-        def tagged(tag, value)
-          value.equal?(INVALID) ? INVALID : { tag => value }
         end
       end
 

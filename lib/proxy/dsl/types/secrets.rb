@@ -32,8 +32,7 @@ module Proxy
         def read(value, place)
           return wrong(value, place) unless value.is_a?(Hash)
 
-          pairs = value.map { |name, secret| pair(name, secret, place) }
-          pairs.include?(INVALID) ? INVALID : pairs
+          all_sound(value.map { |name, secret| pair(name, secret, place) })
         end
 
         private
@@ -44,8 +43,7 @@ module Proxy
           end
           return place.error("what #{name.to_s.inspect} has is #{Format.kind(secret)}: write #{hint}") unless secret.is_a?(String)
 
-          both = [utf8(name.to_s, place), utf8(secret, place)]
-          both.include?(INVALID) ? INVALID : both
+          all_sound([utf8(name.to_s, place), utf8(secret, place)])
         end
       end
 

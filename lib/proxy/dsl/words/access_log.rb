@@ -5,6 +5,12 @@ module Proxy
     module Words
       # Logs every request.
       class AccessLog < Word::Setting
+        prose 'One line for every request: `combined`, `json`, or a string rewrite such as `"{addr} {method} {path}"`.'
+        example <<~RUBY
+          access_log "combined"
+          access_log "{addr} {method} {path} {status} {response_time}", to: "log/access.log"
+        RUBY
+
         # `"combined"`, `"json"`, a string rewrite or `false`.
         class LineFormat < Types::Text
           NAMES = %w[combined json].freeze
@@ -50,11 +56,6 @@ module Proxy
 
         takes FORMAT, as: :format
         default "off"
-        prose 'One line for every request: `combined`, `json`, or a string rewrite such as `"{addr} {method} {path}"`.'
-        example <<~RUBY
-          access_log "combined"
-          access_log "{addr} {method} {path} {status} {response_time}", to: "log/access.log"
-        RUBY
 
         option :to, FILE, "A file to append to.", default: "standard output", unset: true
 

@@ -5,11 +5,12 @@ module Proxy
     module Words
       # Refuses clients by their address: those that are not in the list.
       class AllowList < Word::Filter
-        takes Types::NETWORKS, as: :networks, many: true
         prose "Refuses every client whose address is not among these. A client of a unix socket has no address."
         example <<~RUBY
           allow_list "10.0.0.0/8", "::1"
         RUBY
+
+        takes Types::NETWORKS, as: :networks, many: true
 
         refusal :forbidden
       end

@@ -21,8 +21,7 @@ module Proxy
           def read(value, place)
             return wrong(value, place) unless value.is_a?(Hash)
 
-            pairs = value.map { |name, claim| pair(name, claim, place) }
-            pairs.include?(INVALID) ? INVALID : pairs
+            all_sound(value.map { |name, claim| pair(name, claim, place) })
           end
 
           private
@@ -37,7 +36,7 @@ module Proxy
               return place.error("the claim #{Format.show(claim)} of #{field.inspect} is #{kind}: write #{hint}")
             end
 
-            [field, utf8(claim, place)].then { |pair| pair.include?(INVALID) ? INVALID : pair }
+            all_sound([field, utf8(claim, place)])
           end
         end
 

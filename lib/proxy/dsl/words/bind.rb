@@ -105,8 +105,7 @@ module Proxy
             return wrong(value, place) unless value.is_a?(Array)
             return place.error("the list is empty: write #{hint}") if value.empty?
 
-            certificates = value.map { |entry| certificate(entry, place) }
-            certificates.include?(INVALID) ? INVALID : certificates
+            all_sound(value.map { |entry| certificate(entry, place) })
           end
 
           private

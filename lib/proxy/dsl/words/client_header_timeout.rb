@@ -5,12 +5,13 @@ module Proxy
     module Words
       # How long a request head may take.
       class ClientHeaderTimeout < Word::Setting
-        takes Types::SECONDS, as: :seconds
         prose "A request head must arrive completely within this time."
         details "The client is answered 408 after that."
         example <<~RUBY
           client_header_timeout 10
         RUBY
+
+        takes Types::SECONDS, as: :seconds
       end
     end
   end

@@ -5,11 +5,12 @@ module Proxy
     module Words
       # How long a client's handshake may take.
       class HandshakeTimeout < Word::Setting
-        takes Types::SECONDS, as: :seconds
         prose "A TLS handshake, or a header of the PROXY protocol, must be complete within this time."
         example <<~RUBY
           handshake_timeout 5
         RUBY
+
+        takes Types::SECONDS, as: :seconds
       end
     end
   end

@@ -7,9 +7,6 @@ module Proxy
     module Words
       # Selects requests by the host that the client asked for.
       class Host < Location
-        NAMES = Types::Hosts.new("String, Regexp, …", 'a host such as "example.com" or "*.example.com", or a Regexp')
-
-        takes NAMES, as: :hosts, many: true
         prose "Selects requests by host, like `location hosts: […]`, whose other conditions it takes too."
         details "Letter case and port do not matter. `\"*.example.com\"` is all below it, not itself."
         example <<~RUBY
@@ -17,6 +14,10 @@ module Proxy
             proxy to: "http://127.0.0.1:3003{path}{query}"
           end
         RUBY
+
+        NAMES = Types::Hosts.new("String, Regexp, …", 'a host such as "example.com" or "*.example.com", or a Regexp')
+
+        takes NAMES, as: :hosts, many: true
 
         options_of Location, except: [:hosts]
 

@@ -5,9 +5,6 @@ module Proxy
     module Words
       # Reads other files as a part of this one.
       class Include < Word
-        FILES = Types::Several.new("String, …", 'names of files, such as "sites/shop.rb" or "sites/*.rb"')
-
-        takes FILES, as: :files, many: true
         prose "Reads other files as if their content were written here."
         details <<~TEXT
           Mistakes in them are told with their own names and lines, and a reload reads them again. A relative path
@@ -19,6 +16,10 @@ module Proxy
           include "sites/*.rb"
           include "limits.rb", "/etc/proxy/shared.rb"
         RUBY
+
+        FILES = Types::Several.new("String, …", 'names of files, such as "sites/shop.rb" or "sites/*.rb"')
+
+        takes FILES, as: :files, many: true
 
         private
 

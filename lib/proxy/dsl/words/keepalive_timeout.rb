@@ -5,11 +5,12 @@ module Proxy
     module Words
       # How long a client's connection may be idle.
       class KeepaliveTimeout < Word::Setting
-        takes Types::SECONDS, as: :seconds
         prose "An idle client connection is closed after this."
         example <<~RUBY
           keepalive_timeout 15
         RUBY
+
+        takes Types::SECONDS, as: :seconds
       end
     end
   end

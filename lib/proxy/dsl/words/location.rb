@@ -7,6 +7,32 @@ module Proxy
     module Words
       # Selects requests by their path and by conditions.
       class Location < Word
+        prose <<~TEXT
+          Selects requests by path, host and more, and says in its block what to do with them. The first location of
+          the file that matches takes the request.
+        TEXT
+        details <<~TEXT
+          All conditions must hold; without a pattern they alone decide. A pattern is a path (`"/about"`), may have
+          wildcards (`"/api/*"`, which is `/api` too, `"/files/*.png"`) and captures (`"/users/:id"`,
+          `"/users/:id([0-9]+)"`), or is a Regexp, whose named groups are captures. String rewrites inside can refer
+          to a capture as `{id}`.
+        TEXT
+        example <<~RUBY
+          location "/api/*", methods: %w[GET POST], hosts: ["api.example.com"] do
+            proxy to: "http://127.0.0.1:3001{path}{query}"
+          end
+        RUBY
+        example <<~RUBY, "Captures"
+          location "/users/:id([0-9]+)" do
+            proxy to: "http://users.internal/v2/accounts/{id}{query}"
+          end
+        RUBY
+        example <<~'RUBY', "Conditions alone"
+          location headers: { "Upgrade" => /\Awebsocket\z/i } do
+            proxy to: "http://127.0.0.1:3002{path}{query}", preserve_host: true
+          end
+        RUBY
+
         # Paths of a location. What routers elsewhere write for a capture, and regular expressions in a String, would be
         # taken as they are written, and match nothing that there is.
         class Patterns < Types::Matches
@@ -104,31 +130,6 @@ module Proxy
         COOKIES = Types::Conditions.new("Hash", 'a Hash, such as { "beta" => "1", "session" => true }')
 
         takes PATTERNS, as: :patterns, many: true
-        prose <<~TEXT
-          Selects requests by path, host and more, and says in its block what to do with them. The first location of
-          the file that matches takes the request.
-        TEXT
-        details <<~TEXT
-          All conditions must hold; without a pattern they alone decide. A pattern is a path (`"/about"`), may have
-          wildcards (`"/api/*"`, which is `/api` too, `"/files/*.png"`) and captures (`"/users/:id"`,
-          `"/users/:id([0-9]+)"`), or is a Regexp, whose named groups are captures. String rewrites inside can refer
-          to a capture as `{id}`.
-        TEXT
-        example <<~RUBY
-          location "/api/*", methods: %w[GET POST], hosts: ["api.example.com"] do
-            proxy to: "http://127.0.0.1:3001{path}{query}"
-          end
-        RUBY
-        example <<~RUBY, "Captures"
-          location "/users/:id([0-9]+)" do
-            proxy to: "http://users.internal/v2/accounts/{id}{query}"
-          end
-        RUBY
-        example <<~'RUBY', "Conditions alone"
-          location headers: { "Upgrade" => /\Awebsocket\z/i } do
-            proxy to: "http://127.0.0.1:3002{path}{query}", preserve_host: true
-          end
-        RUBY
 
         option :hosts, Types::HOSTS, <<~TEXT, default: "any", unset: true
           The host that the client asked for is one of these: `"example.com"`, `"*.example.com"` (all below it, not

@@ -5,6 +5,11 @@ module Proxy
     module Words
       # How much the proxy logs about itself.
       class LogLevel < Word::Setting
+        prose "How much the proxy says about itself on standard error: `error`, `warn`, `info` or `debug`."
+        example <<~RUBY
+          log_level :debug
+        RUBY
+
         LEVEL = Types::Name.new(
           "name", %w[error warn info debug],
           others: { "warning" => "warn", "fatal" => "error", "crit" => "error", "notice" => "info",
@@ -12,10 +17,6 @@ module Proxy
         )
 
         takes LEVEL, as: :level
-        prose "How much the proxy says about itself on standard error: `error`, `warn`, `info` or `debug`."
-        example <<~RUBY
-          log_level :debug
-        RUBY
       end
     end
   end

@@ -5,6 +5,12 @@ module Proxy
     module Words
       # Limits the length of a request's body.
       class MaxBody < Word::Filter
+        prose "Refuses requests with a longer body. The innermost `max_body` applies."
+        details "A request that says how long it is is refused at once, any other when it has become too long."
+        example <<~RUBY
+          max_body 1_048_576
+        RUBY
+
         # The one value before the options.
         class Single < Types::Type
           def initialize(type)
@@ -23,11 +29,6 @@ module Proxy
         end
 
         takes Single.new(Types::BODY_BYTES), as: :bytes
-        prose "Refuses requests with a longer body. The innermost `max_body` applies."
-        details "A request that says how long it is is refused at once, any other when it has become too long."
-        example <<~RUBY
-          max_body 1_048_576
-        RUBY
 
         refusal :payload_too_large
 

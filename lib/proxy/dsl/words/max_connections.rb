@@ -5,7 +5,6 @@ module Proxy
     module Words
       # How many clients are connected at once.
       class MaxConnections < Word::Setting
-        takes Types::COUNT, as: :count
         prose <<~TEXT
           Client connections served at once. Beyond that, the longest idle ones are closed to make room; only then do
           new ones wait in the kernel's backlog.
@@ -14,6 +13,8 @@ module Proxy
         example <<~RUBY
           max_connections 50_000
         RUBY
+
+        takes Types::COUNT, as: :count
       end
     end
   end

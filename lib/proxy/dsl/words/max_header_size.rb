@@ -5,7 +5,6 @@ module Proxy
     module Words
       # How large a request head may be.
       class MaxHeaderSize < Word::Setting
-        takes Types::BYTES, as: :bytes
         prose <<~TEXT
           Largest request head, start line and headers together; 431 above it and above 128 headers, 414 if the target
           alone is too long.
@@ -13,6 +12,8 @@ module Proxy
         example <<~RUBY
           max_header_size 16_384
         RUBY
+
+        takes Types::BYTES, as: :bytes
       end
     end
   end

@@ -5,7 +5,6 @@ module Proxy
     module Words
       # How slow a client may be.
       class MinRate < Word::Setting
-        takes Types::COUNT, as: :bytes
         prose <<~TEXT
           Bytes per second of a body that a client must send or receive, after the first 10 seconds of waiting for it;
           `0`: any. A slower one is answered 408, or cut off if its answer has begun. Tunnels, gRPC and event streams
@@ -15,6 +14,8 @@ module Proxy
         example <<~RUBY
           min_rate 1_000
         RUBY
+
+        takes Types::COUNT, as: :bytes
       end
     end
   end

@@ -7,6 +7,15 @@ module Proxy
     module Words
       # Forwards requests to backends.
       class Proxy < Word::Handler
+        prose "Forwards the request to a backend and streams the response back."
+        example <<~RUBY
+          proxy to: "http://backend.example.com/api{path}{query}",
+                backends: ["127.0.0.1:3001", "127.0.0.1:3002"],
+                headers: { "X-Client" => { rewrite: "{addr}" }, "Cookie" => nil },
+                timeout: 2.5,
+                error_response: :service_unavailable
+        RUBY
+
         # Edits of a head: a String is literal, `{ rewrite: "…" }` is a string rewrite, an Array is several values,
         # nil removes.
         class Edits < Types::Fields
@@ -49,10 +58,10 @@ module Proxy
 
           def field_value(field, value, place)
             case value
-            when String then tagged("literal", value, place)
+            when String then tagged("literal", utf8(value, place))
             when Hash
               text = value[:rewrite] if value.keys == [:rewrite]
-              return tagged("rewrite", text, place) if text.is_a?(String)
+              return tagged("rewrite", utf8(text, place)) if text.is_a?(String)
 
               place.error("the value #{shown(field, value)} of #{field.inspect} is unknown: " \
                           'write { rewrite: "{addr}" }')
@@ -60,11 +69,6 @@ module Proxy
               place.error("the value #{shown(field, value)} of #{field.inspect} is #{Format.kind(value)}: " \
                           'write a String, { rewrite: "{addr}" }, an Array of those, or nil to remove the header')
             end
-          end
-
-          def tagged(tag, text, place)
-            text = utf8(text, place)
-            text.equal?(INVALID) ? INVALID : { tag => text }
           end
         end
 
@@ -79,10 +83,9 @@ module Proxy
           end
 
           def read(value, place)
-            reasons = Array(value).map { |reason| reason(reason, place) }
             return wrong(value, place) if value.nil?
 
-            reasons.include?(INVALID) ? INVALID : reasons.uniq
+            all_sound(Array(value).map { |reason| reason(reason, place) }.uniq)
           end
 
           private
@@ -131,15 +134,6 @@ module Proxy
         FORWARDED = Forwarded.new("true, false, :rfc7239", "true, false or :rfc7239")
         STRIPPED = Stripped.new("true, false", "true or false")
         UNDERSCORED = Types::Texts.new("Array", 'an Array of header names, such as ["X_Token"]')
-
-        prose "Forwards the request to a backend and streams the response back."
-        example <<~RUBY
-          proxy to: "http://backend.example.com/api{path}{query}",
-                backends: ["127.0.0.1:3001", "127.0.0.1:3002"],
-                headers: { "X-Client" => { rewrite: "{addr}" }, "Cookie" => nil },
-                timeout: 2.5,
-                error_response: :service_unavailable
-        RUBY
 
         option :to, TARGET, <<~TEXT, default: "the backend's own address with `{path}{query}`", unset: true
           Target URL, a string rewrite. One that ends with the host and its port, as `http://127.0.0.1:3000`, means
@@ -194,6 +188,8 @@ module Proxy
           headers; HTTP/2 backends always get them.
         TEXT
 
+        together :path_prefix, :strip_prefix
+
         # Stands for a target that was reported as wrong, so that the engine checks the other options all the same.
         STAND_IN = "http://localhost"
         private_constant :STAND_IN
@@ -216,7 +212,7 @@ module Proxy
         # wrong.
         def checkable(read, options)
           read = { **read, "to" => STAND_IN } unless read.key?("to") || read.key?("backends")
-          Upstream.sound_pairs(read, options)
+          sound_pairs(read, options)
         end
 
         # The options with those that say where requests go in a Hash of their own. Without any there is none, so that

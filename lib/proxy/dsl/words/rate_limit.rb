@@ -59,8 +59,7 @@ module Proxy
               return inner.error("#{Format.show(text)} is #{Format.kind(text)}: write #{hint}")
             end
 
-            text = utf8(text, inner)
-            text.equal?(INVALID) ? INVALID : { key.to_s => text }
+            tagged(key.to_s, utf8(text, inner))
           end
         end
 

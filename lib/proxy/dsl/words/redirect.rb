@@ -5,6 +5,11 @@ module Proxy
     module Words
       # Sends the client elsewhere.
       class Redirect < Word::Handler
+        prose "Sends the client elsewhere."
+        example <<~RUBY
+          redirect to: "https://www.example.com{path}{query}", type: :permanent
+        RUBY
+
         # A kind of redirect, of which others write the status code.
         class Kind < Types::Name
           CODES = { "301" => :moved_permanently, "302" => :found, "303" => :found, "307" => :temporary,
@@ -19,11 +24,6 @@ module Proxy
 
         TARGET = Types::Template.new("rewrite", 'a URL or a path, such as "https://{host}{path}{query}"')
         KIND = Kind.new("name", %w[permanent temporary moved_permanently found])
-
-        prose "Sends the client elsewhere."
-        example <<~RUBY
-          redirect to: "https://www.example.com{path}{query}", type: :permanent
-        RUBY
 
         option :to, TARGET, <<~TEXT, required: true
           Where to: an absolute URL or a path, a string rewrite. A URL without a path is that site's `/`.

@@ -5,11 +5,12 @@ module Proxy
     module Words
       # How long a stop may take.
       class ShutdownTimeout < Word::Setting
-        takes Types::SECONDS, as: :seconds
         prose "How long requests in flight may take when the server stops."
         example <<~RUBY
           shutdown_timeout 10
         RUBY
+
+        takes Types::SECONDS, as: :seconds
       end
     end
   end

@@ -5,7 +5,6 @@ module Proxy
     module Words
       # How long tunnels may go on when the server stops.
       class TunnelGrace < Word::Setting
-        takes Types::SECONDS, as: :seconds
         prose <<~TEXT
           How much of `shutdown_timeout` tunnels and event streams get, which need not end by themselves. After it a
           WebSocket is told by a close frame (1001), an event stream ends after its last event, and any other tunnel
@@ -14,6 +13,8 @@ module Proxy
         example <<~RUBY
           tunnel_grace 20
         RUBY
+
+        takes Types::SECONDS, as: :seconds
       end
     end
   end

@@ -5,6 +5,20 @@ module Proxy
     module Words
       # A set of backends with a name. `proxy` takes its options too.
       class Upstream < Word
+        engine :pool
+        prose "A set of backends with a name, which a `proxy` uses by writing it as the host of `to`."
+        details <<~TEXT
+          The `proxy` may stand before or after this line. All that use it share its connections, its figures and what
+          is known of its backends' health. A name has letters, digits, `_`, `-` and `.`.
+        TEXT
+        example <<~RUBY
+          upstream "app_servers",
+                   backends: [{ address: "127.0.0.1:8000", weight: 3 }, "127.0.0.1:8001",
+                              { address: "127.0.0.1:8002", backup: true }],
+                   backend_priority: :least_conn
+          proxy to: "http://app_servers{path}{query}"
+        RUBY
+
         # A name, as a String or a Symbol.
         class Name < Types::Text
           def signature = "String | Symbol"
@@ -21,20 +35,7 @@ module Proxy
                     "grpc" => "http2" }
         )
 
-        engine :pool
         takes NAME, as: :name
-        prose "A set of backends with a name, which a `proxy` uses by writing it as the host of `to`."
-        details <<~TEXT
-          The `proxy` may stand before or after this line. All that use it share its connections, its figures and what
-          is known of its backends' health. A name has letters, digits, `_`, `-` and `.`.
-        TEXT
-        example <<~RUBY
-          upstream "app_servers",
-                   backends: [{ address: "127.0.0.1:8000", weight: 3 }, "127.0.0.1:8001",
-                              { address: "127.0.0.1:8002", backup: true }],
-                   backend_priority: :least_conn
-          proxy to: "http://app_servers{path}{query}"
-        RUBY
 
         option :backends, Types::BACKENDS, <<~TEXT, required: true, unset: true
           Where requests go: `"10.0.0.1:3001"`, `"host"` (port 80, or 443 for https), `"http://…"`, `"https://…"`,
@@ -83,17 +84,12 @@ module Proxy
           Time in which a backend that came back goes from a small share to its full share.
         TEXT
 
+        together :client_certificate, :client_key
+
         # Stands for backends that were reported as wrong, so that the engine checks the other options all the same.
         STAND_IN = [{ "address" => "localhost" }].freeze
-        # Options that the engine takes together or not at all.
-        PAIRS = [%w[path_prefix strip_prefix], %w[client_certificate client_key]].freeze
-        private_constant :STAND_IN, :PAIRS
-
-        # The options that were read without what makes no sense since its other half was reported as wrong.
-        def self.sound_pairs(read, options)
-          lost = options.keys.map(&:to_s).reject { |name| options[name.to_sym].nil? || read.key?(name) }
-          read.except(*PAIRS.select { |pair| pair.intersect?(lost) }.flatten)
-        end
+        SEVERAL = 'backends: ["127.0.0.1:3001", "127.0.0.1:3002"]'
+        private_constant :STAND_IN, :SEVERAL
 
         private
 
@@ -107,12 +103,9 @@ module Proxy
           backends_missing(call) if call.values.length == 1 && !call.block && no_backends?(options)
           return if name.equal?(INVALID)
 
-          pool = { "backends" => STAND_IN, **Upstream.sound_pairs(given, options) }
+          pool = { "backends" => STAND_IN, **sound_pairs(given, options) }
           call.draft.add_upstream("name" => name, "pool" => pool, "at" => place.at)
         end
-
-        SEVERAL = 'backends: ["127.0.0.1:3001", "127.0.0.1:3002"]'
-        private_constant :SEVERAL
 
         # `ssl:` is a matter of the address.
         def note(key) = Foreign.note(key)
