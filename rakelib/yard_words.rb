@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 
-# For `yard --load`: the words as methods of Proxy::DSL, with what stands in their files. YARD reads sources, in which no word is a
-# `def`.
+# For `yard --load`: the words as methods of Proxy::DSL, with what stands in their files. YARD reads sources, in which
+# no word is a `def`.
 $LOAD_PATH.unshift(File.expand_path("../lib", __dir__))
 require "proxy"
 

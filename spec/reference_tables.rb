@@ -23,7 +23,8 @@ module ReferenceTables
   # What stands between the marks of this name.
   def self.made(name)
     case name
-    when "server" then rows(%w[directive default meaning], kind(Proxy::DSL::Word::Setting).flat_map { |word| setting_rows(word) })
+    when "server"
+      rows(%w[directive default meaning], kind(Proxy::DSL::Word::Setting).flat_map { |word| setting_rows(word) })
     when "filters" then sections(kind(Proxy::DSL::Word::Filter))
     when "policies" then rows(%w[policy choice], TYPES::Priority::PROSE.map { |policy, prose| ["`#{policy}`", prose] })
     when "errors" then rows(%w[name status], TYPES::ErrorResponse::NAMES.map { |error, code| ["`#{error}`", code] })

@@ -38,8 +38,12 @@ module WordSignatures
   def self.word(word)
     comment = word.prose.gsub(/(.{1,110})(?:\s+|\z)/, "# \\1\n")
     line = "def #{word.name}: #{word.signature}\n"
-    line = line.sub("(", "(\n  ").sub(/\) ((?:\{ .* \} )?-> nil)$/, "\n) \\1").gsub(/, (?=\??\w+: )/, ",\n  ") if line.length > WIDTH - 4
-    comment + line
+    comment + (line.length > WIDTH - 4 ? broken(line) : line)
+  end
+
+  # The line of a method with each of its parameters on a line of its own.
+  def self.broken(line)
+    line.sub("(", "(\n  ").sub(/\) ((?:\{ .* \} )?-> nil)$/, "\n) \\1").gsub(/, (?=\??\w+: )/, ",\n  ")
   end
 
   # A constant of a class or of a module: a class with all that is in it, or a value.
@@ -56,7 +60,8 @@ module WordSignatures
     values, classes = constants.partition { |inner| !type.const_get(inner).is_a?(Module) }
     singleton = type.singleton_methods(false).map { |method| defined(type.method(method), "self.") }
     hidden = methods(type, type.private_instance_methods(false))
-    parts = [values.filter_map { |inner| constant(type, inner) }.join("\n"), *classes.map { |inner| constant(type, inner) },
+    parts = [values.filter_map { |inner| constant(type, inner) }.join("\n"),
+             *classes.map { |inner| constant(type, inner) },
              *singleton, *methods(type, type.public_instance_methods(false)), ("private" if hidden.any?), *hidden]
     body("class #{name} < #{relative(type.superclass)}", parts.reject { |part| part.to_s.empty? })
   end

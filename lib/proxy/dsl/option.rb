@@ -9,8 +9,8 @@ module Proxy
     class Option
       attr_reader :name, :type, :prose, :aliases
 
-      # `of` is the {Schema} that the option was written for. `default` is prose for "not set"; without it, the engine's value is
-      # shown. `unset: true`: nil is the same as leaving the option out.
+      # `of` is the {Schema} that the option was written for. `default` is prose for "not set"; without it, the engine's
+      # value is shown. `unset: true`: nil is the same as leaving the option out.
       def initialize(name, type, prose, of:, default: nil, required: false, aliases: [], unset: false)
         @name = name
         @type = type
@@ -25,6 +25,8 @@ module Proxy
 
       # The same option with other facts, where something else holds for it.
       def with(**facts)
+        return self if facts.empty?
+
         facts = { of: @of, default: @default, required: @required, aliases: aliases, unset: @unset, **facts }
         Option.new(name, type, prose, **facts)
       end

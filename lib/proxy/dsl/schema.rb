@@ -4,8 +4,9 @@ require_relative "option"
 
 module Proxy
   class DSL
-    # Options by name: those of a word, or the keys of a Hash that an option takes. A subclass writes them down with the methods of the
-    # class; a configuration is checked with them, and `proxy help`, the tables of docs/reference.md and the signatures are made of them.
+    # Options by name: those of a word, or the keys of a Hash that an option takes. A subclass writes them down with the
+    # methods of the class. A configuration is checked with them, and `proxy help`, the tables of docs/reference.md and
+    # the signatures are made from them.
     # @api private
     class Schema
       class << self
@@ -37,7 +38,7 @@ module Proxy
         # The options of another one, too. `changes` are facts by name, for those options of which they are others here.
         def options_of(other, except: [], **changes)
           taken = other.options.reject { |option| except.include?(option.name) }
-          options.concat(taken.map { |option| changes.key?(option.name) ? option.with(**changes[option.name]) : option })
+          options.concat(taken.map { |option| option.with(**changes.fetch(option.name, {})) })
           facts[:together].concat(other.facts[:together])
         end
 
@@ -63,8 +64,8 @@ module Proxy
       end
 
       # What is written first, and has a name elsewhere.
-      VALUES = %i[path paths pattern patterns url uri name value address addresses count bytes size level format networks network
-                  ip].freeze
+      VALUES = %i[path paths pattern patterns url uri name value address addresses count bytes size level format
+                  networks network ip].freeze
       private_constant :VALUES
 
       # The lines of a text in one.

@@ -9,7 +9,8 @@ require_relative "spelling"
 module Proxy
   class DSL
     # What a value may be. A type has a `label` for tables, a `hint` that says what to write, a `signature` in RBS, and
-    # `read(value, place)`, which returns the value as the engine takes it, or reports what is wrong at `place` and returns {INVALID}.
+    # `read(value, place)`, which returns the value as the engine takes it, or reports what is wrong at `place` and
+    # returns {INVALID}.
     # @api private
     module Types
       # What all types share.
@@ -74,13 +75,15 @@ module Proxy
         def read(value, place)
           return super unless value.is_a?(String) && value.valid_encoding? && value.match?(/\#\{[^}]+\}/)
 
-          place.error("#{Format.show(value)} is in single quotes, in which \#{…} is not filled in: write it in double quotes")
+          place.error("#{Format.show(value)} is in single quotes, in which \#{…} is not filled in: " \
+                      "write it in double quotes")
         end
       end
 
       # `true` or `false`.
       class Switch < Type
-        MEANT = { "true" => true, "yes" => true, "on" => true, "1" => true, "false" => false, "no" => false, "off" => false, "0" => false }.freeze
+        MEANT = { "true" => true, "yes" => true, "on" => true, "1" => true,
+                  "false" => false, "no" => false, "off" => false, "0" => false }.freeze
         private_constant :MEANT
 
         def signature = "bool"
@@ -144,7 +147,9 @@ module Proxy
         end
 
         def read(value, place)
-          return place.error("nil is not allowed, nothing may wait forever: write #{hint}, or leave it out") if value.nil?
+          if value.nil?
+            return place.error("nil is not allowed, nothing may wait forever: write #{hint}, or leave it out")
+          end
 
           remedy = Quantities.remedy(value, Quantities::TIMES) if value.is_a?(String)
           return place.error("#{Format.show(value)} is a String: #{remedy}") if remedy
@@ -157,8 +162,8 @@ module Proxy
         private
 
         # Times that nobody waits for, and that are a number of milliseconds elsewhere.
-        SHORT = %i[timeout connect_timeout read_timeout write_timeout queue_timeout interval fail_timeout handshake_timeout client_header_timeout
-                   client_body_timeout shutdown_timeout].freeze
+        SHORT = %i[timeout connect_timeout read_timeout write_timeout queue_timeout interval fail_timeout
+                   handshake_timeout client_header_timeout client_body_timeout shutdown_timeout].freeze
         private_constant :SHORT
 
         def milliseconds(seconds, place)
@@ -184,7 +189,10 @@ module Proxy
 
         def read(value, place)
           meant = @others[value.to_s.downcase]
-          return place.error("#{value.inspect} is #{value.is_a?(Numeric) ? Format.kind(value) : "unknown"}: write #{meant.inspect}") if meant
+          if meant
+            kind = value.is_a?(Numeric) ? Format.kind(value) : "unknown"
+            return place.error("#{value.inspect} is #{kind}: write #{meant.inspect}")
+          end
           return wrong(value, place) unless value.is_a?(String) || value.is_a?(Symbol)
           return value.to_s if names.include?(value.to_s)
 
@@ -219,7 +227,8 @@ module Proxy
         end
       end
 
-      # The text in UTF-8; nil if it cannot be. In a locale such as C, what comes from the environment is UTF-8 without saying so.
+      # The text in UTF-8; nil if it cannot be. In a locale such as C, what comes from the environment is UTF-8 without
+      # saying so.
       def self.utf8(value)
         silent = [Encoding::US_ASCII, Encoding::BINARY].include?(value.encoding)
         text = silent ? value.dup.force_encoding(Encoding::UTF_8) : value.encode(Encoding::UTF_8)
@@ -233,7 +242,9 @@ module Proxy
         value = value.to_path if value.respond_to?(:to_path)
         return unless value.is_a?(String)
         return place.error("the path is empty: write the path of a file") if value.empty?
-        return place.error("#{Format.show(value)} has a NUL byte in it: write the path of a file") if value.include?("\0")
+        if value.include?("\0")
+          return place.error("#{Format.show(value)} has a NUL byte in it: write the path of a file")
+        end
 
         path = FilePath.expand(value, place.directory)
         return path if path.encoding == Encoding::UTF_8 || path.ascii_only?

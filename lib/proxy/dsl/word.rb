@@ -5,15 +5,18 @@ require_relative "types"
 
 module Proxy
   class DSL
-    # A word of the language: a {Schema} that a configuration calls by its name. Each stands in a file of its own, words/NAME.rb.
+    # A word of the language: a {Schema} that a configuration calls by its name. Each stands in a file of its own,
+    # words/NAME.rb.
     # @api private
     class Word < Schema
-      # One call of a word: the object of the configuration and its draft, the place of the call, and what was written there.
+      # One call of a word: the object of the configuration and its draft, the place of the call, and what was written
+      # there.
       Call = Struct.new(:dsl, :draft, :place, :values, :options, :block)
       private_constant :Call
 
       class << self
-        # What is written before the options: a type, and what a value of it is called. `many`: several are written one after the other.
+        # What is written before the options: a type, and what a value of it is called. `many`: several may be written,
+        # one after the other.
         def takes(type, as:, many: false)
           facts.update(takes: type, as: as.to_s, many: many)
         end

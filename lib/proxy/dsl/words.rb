@@ -4,17 +4,19 @@ require_relative "word"
 
 module Proxy
   class DSL
-    # The words of the language, each in a file of its own: what it means, its options, its examples and its checks. A new word is a
-    # file and its name in this list.
+    # The words of the language, each in a file of its own: what it means, its options, its examples and its checks. A
+    # new word is a file and its name in this list.
     # @api private
     module Words
       # The words in the order of the documentation.
       LIST = %i[
         bind threads trusted_proxies resolver shutdown_timeout tunnel_grace handshake_timeout client_header_timeout
-        client_body_timeout half_close_timeout min_rate keepalive_timeout max_connections max_header_size log_level access_log
-        upstream proxy static_response redirect location host include
-        request_headers response_headers rate_limit allow_list deny_list rewrite max_body cors log_requests redirect_http_to_https!
-        auth_basic auth_api_key auth_jwt forward_auth
+        client_body_timeout half_close_timeout min_rate keepalive_timeout max_connections max_header_size log_level
+        access_log
+        upstream proxy static_response redirect
+        location host include
+        request_headers response_headers rate_limit allow_list deny_list rewrite max_body cors log_requests
+        redirect_http_to_https! auth_basic auth_api_key auth_jwt forward_auth
       ].freeze
       # Words of a later version.
       LATER = %i[compress cache etag static_files run].freeze

@@ -52,11 +52,10 @@ RSpec.describe Proxy::DSL::Words do
   end
 
   it "has the options of `upstream` in `proxy`, of which `backends` may be left out there" do
-    shared = described_class.schema(:upstream).options
-    own = described_class.schema(:proxy).options
+    upstream, proxy = described_class.schema(:upstream), described_class.schema(:proxy)
 
-    expect(shared - own).to eq([described_class.schema(:upstream).option(:backends)])
-    expect([described_class.schema(:upstream), described_class.schema(:proxy)].map { |word| word.option(:backends).required? }).to eq([true, false])
+    expect(upstream.options - proxy.options).to eq([upstream.option(:backends)])
+    expect([upstream, proxy].map { |word| word.option(:backends).required? }).to eq([true, false])
   end
 
   it "lists the options and the defaults of a backend as the engine does" do
@@ -64,7 +63,9 @@ RSpec.describe Proxy::DSL::Words do
     options = described_class.schema(:backend).options
 
     expect(options.map(&:name)).to match_array(engine.keys)
-    options.reject(&:required?).each { |option| expect_same_default("backend #{option.name}", option.default, engine.fetch(option.name)) }
+    options.reject(&:required?).each do |option|
+      expect_same_default("backend #{option.name}", option.default, engine.fetch(option.name))
+    end
   end
 
   it "lists the server directives and their defaults as the engine does", :binding do
@@ -88,7 +89,9 @@ RSpec.describe Proxy::DSL::Words do
   it "describes every word and every option" do
     described_class::SCHEMAS.each do |schema|
       expect(schema.prose).to match(/\A[A-Z].*\.\z/), "#{schema.name} has no prose"
-      schema.options.each { |option| expect(option.prose).to match(/\A[A-Z`].*\.\z/), "#{schema.name} #{option.name}: #{option.prose}" }
+      schema.options.each do |option|
+        expect(option.prose).to match(/\A[A-Z`].*\.\z/), "#{schema.name} #{option.name}: #{option.prose}"
+      end
     end
   end
 

@@ -57,7 +57,8 @@ module Proxy
 
         # A word of nginx, Caddy, HAProxy, Puma, Traefik or Kamal; nil if it is none.
         def elsewhere(name)
-          answer = DSL::Foreign.word(name) || DSL::Foreign.option(name, DSL::Words::SCHEMAS.flat_map(&:names)) || DSL::Foreign.note(name)
+          options = DSL::Words::SCHEMAS.flat_map(&:names)
+          answer = DSL::Foreign.word(name) || DSL::Foreign.option(name, options) || DSL::Foreign.note(name)
           wrapped("#{name} is a word of another system. #{self.class.sentence(answer)}.") if answer
         end
 
@@ -70,8 +71,9 @@ module Proxy
 
         def one(option)
           names = [option.name, *option.aliases].map { |name| "#{name}:" }.join(" or ")
-          facts = ["Takes #{option.type.hint}.", option.required? ? "Must be written." : "Default: #{plain(option.default)}."]
-          "  #{names}\n#{wrapped([plain(option.prose), *facts].join(" "), 6)}"
+          default = option.required? ? "Must be written." : "Default: #{plain(option.default)}."
+          facts = [plain(option.prose), "Takes #{option.type.hint}.", default]
+          "  #{names}\n#{wrapped(facts.join(" "), 6)}"
         end
 
         def plain(prose)

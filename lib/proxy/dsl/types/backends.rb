@@ -18,7 +18,8 @@ module Proxy
           return text if path.nil? || path.start_with?("/") && !path.match?(%r{\A//[^/]})
           return "unix:#{FilePath.expand(path, place.directory)}" unless path.start_with?("/") || path.include?("\0")
 
-          place.error("#{Format.show(text)} is not a valid address: a socket has no host; write \"unix:///#{path.delete_prefix("//")}\"")
+          place.error("#{Format.show(text)} is not a valid address: a socket has no host; " \
+                      "write \"unix:///#{path.delete_prefix("//")}\"")
         end
       end
 
@@ -109,18 +110,21 @@ module Proxy
         def from_text(text, place)
           bare, weight = text.match(/\A(\S+?);?\s+weight=(\d+);?\z/)&.captures
           shown = Format.show(text)
-          return place.error("#{shown} is nginx syntax: write { address: #{bare.inspect}, weight: #{weight} }") if weight
+          if weight
+            return place.error("#{shown} is nginx syntax: write { address: #{bare.inspect}, weight: #{weight} }")
+          end
 
           several = text.match?(/\Aunix:|@/i) ? [] : text.split(/\s*,\s*/)
           if several.length > 1
-            return place.error("#{shown} is several addresses: write each by itself, as #{several.map(&:inspect).join(" and ")}")
+            each = several.map(&:inspect).join(" and ")
+            return place.error("#{shown} is several addresses: write each by itself, as #{each}")
           end
 
           ours = elsewhere(text)
           return place.error("#{shown} is not a valid address: write #{ours.inspect}") if ours
-          return place.error("#{shown} has a semicolon: write #{text.delete_suffix(";").inspect}") if text.end_with?(";")
+          return tagged("address", ADDRESS.read(text, place)) unless text.end_with?(";")
 
-          tagged("address", ADDRESS.read(text, place))
+          place.error("#{shown} has a semicolon: write #{text.delete_suffix(";").inspect}")
         end
 
         # Addresses with the schemes of others.

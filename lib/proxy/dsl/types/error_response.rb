@@ -48,12 +48,17 @@ module Proxy
         end
       end
 
+      CONTENT = Content.new("String, Hash", 'a String, { inline: "…" } or { file: "public/503.html" }')
+      JSON_CONTENT = JSONContent.new(
+        "String, Hash", 'a String, { inline: { message: "Down" } } or { file: "public/503.json" }'
+      )
+
       # The name of a built-in error response, or a Hash that describes one's own.
       class ErrorResponse < Name
         NAMES = {
-          "bad_request" => 400, "unauthorized" => 401, "forbidden" => 403, "not_found" => 404, "payload_too_large" => 413,
-          "too_many_requests" => 429, "internal_server_error" => 500, "bad_gateway" => 502, "service_unavailable" => 503,
-          "gateway_timeout" => 504
+          "bad_request" => 400, "unauthorized" => 401, "forbidden" => 403, "not_found" => 404,
+          "payload_too_large" => 413, "too_many_requests" => 429, "internal_server_error" => 500, "bad_gateway" => 502,
+          "service_unavailable" => 503, "gateway_timeout" => 504
         }.freeze
 
         # The keys of a Hash.
@@ -62,13 +67,11 @@ module Proxy
           prose "The Hash that `error_response:` takes."
 
           option :status, CODE, "Status code.", default: "500", aliases: [:code]
-          option :plaintext, Content.new("String, Hash", 'a String, { inline: "…" } or { file: "public/503.html" }'),
-                 'Body for `text/plain`: a String, `{ inline: "…" }` or `{ file: "…" }`.', default: "none", unset: true
-          option :json,
-                 JSONContent.new("String, Hash", 'a String, { inline: { message: "Down" } } or { file: "public/503.json" }'),
-                 "Body for `application/json`; a Hash as `inline` is written as JSON.", default: "none", unset: true
-          option :html, Content.new("String, Hash", 'a String, { inline: "…" } or { file: "public/503.html" }'),
-                 "Body for `text/html`.", default: "none", unset: true
+          option :plaintext, CONTENT, 'Body for `text/plain`: a String, `{ inline: "…" }` or `{ file: "…" }`.',
+                 default: "none", unset: true
+          option :json, JSON_CONTENT, "Body for `application/json`; a Hash as `inline` is written as JSON.",
+                 default: "none", unset: true
+          option :html, CONTENT, "Body for `text/html`.", default: "none", unset: true
           option :default, Name.new("name", %w[plaintext json html]),
                  "`plaintext`, `json` or `html`: what is sent when the request's `Accept` matches none.",
                  default: "the first there is", aliases: [:default_format], unset: true

@@ -64,7 +64,8 @@ module Proxy
           option :headers, PAIRS, "Headers of the request."
           option :interval, SECONDS, "Time between two checks of a backend."
           option :timeout, SECONDS, "Time in which the whole response must arrive."
-          option :status, Statuses.new("Integer, Range, Array", "a status code, a range such as 200..399, or an Array of them"),
+          option :status,
+                 Statuses.new("Integer, Range, Array", "a status code, a range such as 200..399, or an Array of them"),
                  "Status codes that mean healthy: a code, a range, or an Array of them."
           option :body, BodyMatch.new("String, Regexp", 'text such as "OK", or a Regexp such as /status: (ok|fine)/'),
                  "What the body must contain: a String, or a Regexp.", default: "anything", unset: true

@@ -63,8 +63,8 @@ module Proxy
           return INVALID if source.equal?(INVALID)
 
           flag = ->(bit) { regexp.options.anybits?(bit) }
-          { "regexp" => { "source" => source, "ignore_case" => flag[Regexp::IGNORECASE], "multiline" => flag[Regexp::MULTILINE],
-                          "extended" => flag[Regexp::EXTENDED] } }
+          { "regexp" => { "source" => source, "ignore_case" => flag[Regexp::IGNORECASE],
+                          "multiline" => flag[Regexp::MULTILINE], "extended" => flag[Regexp::EXTENDED] } }
         end
 
         def text(value, place)
@@ -89,8 +89,8 @@ module Proxy
         end
       end
 
-      # What fields, parameters or cookies must be, by name: a String, a Regexp, `true` for there, `nil` for not there, or an Array of
-      # those.
+      # What fields, parameters or cookies must be, by name: a String, a Regexp, `true` for there, `nil` for not there,
+      # or an Array of those.
       class Conditions < Fields
         include Expressions
 
@@ -101,7 +101,10 @@ module Proxy
 
         def read(value, place)
           name, text = value.match(/\A([\w-]+)(?:\s*[=:]\s*(.*))?\z/)&.captures if value.is_a?(String)
-          return place.error("this is a String: write { #{name.inspect} => #{text ? shown_text(name, text) : "true"} }") if name
+          if name
+            wanted = text ? shown_text(name, text) : "true"
+            return place.error("this is a String: write { #{name.inspect} => #{wanted} }")
+          end
           return wrong(value, place) unless value.is_a?(Hash)
           return place.error("the Hash is empty: write #{hint}, or leave it out") if value.empty?
 

@@ -10,19 +10,23 @@ module Proxy
           "ordered" => "The first that is available, in the order in which they are written.",
           "random" => "Any, with a chance in proportion to its weight.",
           "least_conn" => "The one with the fewest requests in flight for its weight; among equals, in turn.",
-          "random_two" => "The less busy of two random ones: nearly as good as `least_conn`, and several proxies do not all choose the same.",
+          "random_two" => "The less busy of two random ones: nearly as good as `least_conn`, and several proxies do " \
+                          "not all choose the same.",
           "ip_hash" => "Always the same for a client's address.",
-          '{ hash: "{rewrite}" }' => "Always the same for a value of the request, such as `{path}` or `{X-Tenant}`. A backend that has more than " \
-                                     "1.25 of its share of the requests in flight is passed over. When a backend comes or goes, " \
-                                     "only the values that fall to it move.",
-          '{ sticky: "cookie" }' => "In turn, and from then on the backend that the client's cookie names. The cookie shows no address and cannot be " \
-                                    "made by others. Several proxies understand each other's cookies if they have the same `secret:`, " \
-                                    "as in `{ sticky: \"backend\", secret: ENV.fetch(\"STICKY_SECRET\") }`."
+          '{ hash: "{rewrite}" }' =>
+            "Always the same for a value of the request, such as `{path}` or `{X-Tenant}`. A backend that has more " \
+            "than 1.25 of its share of the requests in flight is passed over. When a backend comes or goes, only the " \
+            "values that fall to it move.",
+          '{ sticky: "cookie" }' =>
+            "In turn, and from then on the backend that the client's cookie names. The cookie shows no address and " \
+            "cannot be made by others. Several proxies understand each other's cookies if they have the same " \
+            "`secret:`, as in `{ sticky: \"backend\", secret: ENV.fetch(\"STICKY_SECRET\") }`."
         }.freeze
         NAMES = PROSE.keys.grep(/\A\w+\z/).freeze
         FORMS = '{ hash: "{path}" } or { sticky: "cookie_name" }'
         # What is written as a Hash.
-        WHOLE = { "hash" => '{ hash: "{path}" }', "sticky" => '{ sticky: "backend" }', "cookie" => '{ sticky: "backend" }' }.freeze
+        WHOLE = { "hash" => '{ hash: "{path}" }', "sticky" => '{ sticky: "backend" }',
+                  "cookie" => '{ sticky: "backend" }' }.freeze
         private_constant :FORMS, :WHOLE
 
         def initialize

@@ -41,7 +41,9 @@ module Proxy
           unless name.is_a?(String) || name.is_a?(Symbol)
             return place.error("the name #{Format.show(name)} is #{Format.kind(name)}: write #{hint}")
           end
-          return place.error("what #{name.to_s.inspect} has is #{Format.kind(secret)}: write #{hint}") unless secret.is_a?(String)
+          unless secret.is_a?(String)
+            return place.error("what #{name.to_s.inspect} has is #{Format.kind(secret)}: write #{hint}")
+          end
 
           all_sound([utf8(name.to_s, place), utf8(secret, place)])
         end

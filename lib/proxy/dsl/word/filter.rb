@@ -7,7 +7,7 @@ module Proxy
       # @api private
       class Filter < Word
         class << self
-          # Options of which the engine asks for one: without it, since it was reported as wrong, the engine is not asked at all.
+          # Options of which one must be there. If it was reported as wrong, the engine is not asked: it would miss it.
           def needs(*names)
             facts[:needs] = names
           end
@@ -43,7 +43,7 @@ module Proxy
           Format.show(values.first)
         end
 
-        # Whether something that is needed was reported as wrong. The engine would miss it.
+        # Whether something that is needed was reported as wrong.
         def lost?(options, given)
           self.class.facts.fetch(:needs, []).any? { |name| !options[name].nil? && !given.key?(name.to_s) }
         end
