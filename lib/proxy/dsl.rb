@@ -6,8 +6,8 @@ require_relative "dsl/loops"
 require_relative "dsl/words"
 
 module Proxy
-  # The language of a `Proxyfile`, and of the block of {Proxy.start}. Inside either, `self` is an object of this class, so a
-  # configuration is plain Ruby: variables, conditions, loops and methods work as everywhere.
+  # The language of a `Proxyfile`, and of the block of {Proxy.start}. Inside either, `self` is an object of this class,
+  # so a configuration is plain Ruby: variables, conditions, loops and methods work as everywhere.
   #
   # A block that takes an argument gets that object instead and keeps its own `self`.
   #
@@ -36,8 +36,8 @@ module Proxy
       "#<#{self.class} #{@__draft.file}>"
     end
 
-    # Runs text as a part of the configuration: mistakes in it are told by the file and the line that it is said to have, and it sees
-    # what the file sees. With a block it is that of every object.
+    # Runs text as a part of the configuration: mistakes in it are told by the file and the line that it is said to
+    # have, and it sees what the file sees. With a block it is that of every object.
     #
     # @param text [Array] a source, the name of its file and its first line
     # @example What `include` does by itself

@@ -11,7 +11,7 @@ module Proxy
     class Word < Schema
       # One call of a word: the object of the configuration and its draft, the place of the call, and what was written
       # there.
-      Call = Struct.new(:dsl, :draft, :place, :values, :options, :block)
+      Call = Struct.new(:dsl, :draft, :place, :arguments, :options, :block)
       private_constant :Call
 
       class << self
@@ -36,8 +36,8 @@ module Proxy
       end
 
       # Does what is written: adds to the draft, or reports at the place of the call what is wrong.
-      def call(dsl, draft, values, options, block)
-        run(Call.new(dsl, draft, draft.place(name), values, options, block))
+      def call(dsl, draft, arguments, options, block)
+        run(Call.new(dsl, draft, draft.place(name), arguments, options, block))
         nil
       end
 

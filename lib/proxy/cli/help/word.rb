@@ -3,8 +3,8 @@
 module Proxy
   module CLI
     class Help < Command
-      # What a word of the configuration means: a directive, an option, or a word of another system. All of it comes from the tables that
-      # the configuration is checked with.
+      # What a word of the configuration means: a directive, an option, or a word of another system. All of it comes
+      # from the tables that the configuration is checked with.
       # @api private
       class Word
         WIDTH = 78

@@ -110,6 +110,7 @@ module Proxy
           if meant && value.to_s.match?(/\A\d+\z/)
             return place.error("#{value.inspect} is #{Format.kind(value)}: write #{meant.to_sym.inspect}")
           end
+
           if file?(value)
             shown = Format.show(value)
             return place.error("#{shown} is a file: write { status: 502, html: { file: #{shown} } }")

@@ -100,11 +100,8 @@ module Proxy
         end
 
         def read(value, place)
-          name, text = value.match(/\A([\w-]+)(?:\s*[=:]\s*(.*))?\z/)&.captures if value.is_a?(String)
-          if name
-            wanted = text ? shown_text(name, text) : "true"
-            return place.error("this is a String: write { #{name.inspect} => #{wanted} }")
-          end
+          meant = as_hash(value) if value.is_a?(String)
+          return place.error("this is a String: write #{meant}") if meant
           return wrong(value, place) unless value.is_a?(Hash)
           return place.error("the Hash is empty: write #{hint}, or leave it out") if value.empty?
 
@@ -113,8 +110,13 @@ module Proxy
 
         private
 
-        def shown_text(name, text)
-          secret?(name) ? '"…"' : Format.show(text)
+        # The Hash that is meant by `"X-Beta: 1"`; nil for other texts.
+        def as_hash(text)
+          name, wanted = text.match(/\A([\w-]+)(?:\s*[=:]\s*(.*))?\z/)&.captures
+          return unless name
+
+          shown = secret?(name) ? '"…"' : Format.show(wanted)
+          "{ #{name.inspect} => #{wanted ? shown : "true"} }"
         end
 
         def condition(name, wanted, place)

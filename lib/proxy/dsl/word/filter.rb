@@ -25,13 +25,13 @@ module Proxy
           place.no_block if call.block
           given, sound = read(call.options, place)
           if takes
-            value = takes.read(call.values, place)
+            value = takes.read(call.arguments, place)
             return if value.equal?(INVALID)
 
             given[@as] = value
-          elsif !call.values.empty?
+          elsif !call.arguments.empty?
             sound = false
-            place.options_only(first_value(call.values), example || "#{name} #{names.first}: …")
+            place.options_only(first_value(call.arguments), example || "#{name} #{names.first}: …")
           end
           return if lost?(call.options, given) || !(sound || enough?(given))
 

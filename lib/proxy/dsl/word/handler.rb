@@ -10,9 +10,9 @@ module Proxy
 
         def run(call)
           call.place.no_block if call.block
-          return add(call) if call.values.empty?
+          return add(call) if call.arguments.empty?
 
-          call.place.options_only(*misplaced(call.values))
+          call.place.options_only(*misplaced(call.arguments))
         end
 
         # What was written before the options, as a message shows it, and what is meant by it.

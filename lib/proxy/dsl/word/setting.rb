@@ -23,7 +23,7 @@ module Proxy
 
         # The one value that was written.
         def value(call)
-          values = @many ? [call.values.flatten].reject(&:empty?) : call.values
+          values = @many ? [call.arguments.flatten].reject(&:empty?) : call.arguments
           return takes.read(values.first, call.place) if values.length == 1
           return call.place.error("the value is missing: write #{takes.hint}") if values.empty?
 

@@ -50,8 +50,9 @@ module Proxy
           end
         end
 
-        FORMAT = LineFormat.new("name, rewrite, false",
-                            '"combined", "json", a string rewrite such as "{method} {path}", or false')
+        FORMAT = LineFormat.new(
+          "name, rewrite, false", '"combined", "json", a string rewrite such as "{method} {path}", or false'
+        )
         FILE = OutputFile.new("path", 'the path of a file, such as "log/access.log"')
 
         takes FORMAT, as: :format

@@ -164,7 +164,7 @@ module Proxy
           return unless call.draft.top_level?(call.place)
 
           call.place.no_block if call.block
-          bind = address(call.values, call.options, call.place)
+          bind = address(call.arguments, call.options, call.place)
           call.draft.add_bind(bind) unless bind.equal?(INVALID)
         end
 

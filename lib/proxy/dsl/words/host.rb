@@ -24,7 +24,7 @@ module Proxy
         private
 
         def run(call)
-          given = call.values.flatten(1)
+          given = call.arguments.flatten(1)
           call.place.error("the host is missing: write #{takes.hint}") if given.empty?
           conditions, = read(call.options, call.place)
           values = given.empty? ? INVALID : takes.read(given, call.place)

@@ -27,7 +27,7 @@ module Proxy
           place = call.place
           place.no_block if call.block
           read(call.options, place)
-          modules, files = call.values.flatten.partition { |file| file.is_a?(Module) }
+          modules, files = call.arguments.flatten.partition { |file| file.is_a?(Module) }
           modules.each { |one| place.error("#{one} is a module: write extend #{one} to have its methods here") }
           return if files.empty? && modules.any?
 

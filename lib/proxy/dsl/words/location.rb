@@ -167,7 +167,7 @@ module Proxy
         private
 
         def run(call)
-          given = call.values.flatten(1)
+          given = call.arguments.flatten(1)
           if given.empty? && call.options.empty?
             call.place.error("there is neither a path nor a condition: write #{PATTERNS.hint}, " \
                              'or a condition such as methods: ["GET"]')

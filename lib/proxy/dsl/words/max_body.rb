@@ -36,7 +36,7 @@ module Proxy
 
         def run(call)
           # In a location it may be meant so.
-          if call.values == [0] && call.draft.outermost?
+          if call.arguments == [0] && call.draft.outermost?
             call.place.warning("0 refuses every body, where nginx means no limit: leave it out for no limit")
           end
           super

@@ -22,12 +22,9 @@ module Proxy
           def signature = "Hash[String | Symbol, Types::edit | Array[Types::edit] | nil]"
 
           def read(value, place)
-            lines = value.is_a?(Array) && value.one? ? value.first : value
-            name, text = lines.match(/\A([\w-]+):\s*(.*)\z/)&.captures if lines.is_a?(String)
-            if name
-              shown = secret?(name) ? '"…"' : Format.show(text)
-              return place.error("this is #{Format.kind(value)}: write { #{name.inspect} => #{shown} }")
-            end
+            line = value.is_a?(Array) && value.one? ? value.first : value
+            meant = as_hash(line) if line.is_a?(String)
+            return place.error("this is #{Format.kind(value)}: write #{meant}") if meant
             return wrong(value, place) unless value.is_a?(Hash)
 
             edits = value.map { |name, values| edit(name, values, place) }
@@ -36,6 +33,12 @@ module Proxy
           end
 
           private
+
+          # The Hash that is meant by `"X-Name: value"`; nil for other texts.
+          def as_hash(line)
+            name, text = line.match(/\A([\w-]+):\s*(.*)\z/)&.captures
+            "{ #{name.inspect} => #{secret?(name) ? '"…"' : Format.show(text)} }" if name
+          end
 
           # Names that differ in case are one field, and one of the edits would be lost.
           def twice(names, place)

@@ -98,9 +98,9 @@ module Proxy
           return unless call.draft.top_level?(place)
 
           place.error("takes no block: write upstream \"app\", #{SEVERAL}") if call.block
-          name = name_of(call.values, place)
+          name = name_of(call.arguments, place)
           given, = read(options, place)
-          backends_missing(call) if call.values.length == 1 && !call.block && no_backends?(options)
+          backends_missing(call) if call.arguments.length == 1 && !call.block && no_backends?(options)
           return if name.equal?(INVALID)
 
           pool = { "backends" => STAND_IN, **sound_pairs(given, options) }
