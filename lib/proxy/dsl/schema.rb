@@ -57,6 +57,11 @@ module Proxy
           facts[:options]
         end
 
+        # What was written down does not change any more.
+        def new(...)
+          super.freeze
+        end
+
         # What was written down.
         def facts
           @facts ||= { prose: "", details: nil, examples: [], options: [], together: [] }

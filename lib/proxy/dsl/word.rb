@@ -32,7 +32,6 @@ module Proxy
       def initialize(name)
         super
         @takes, @as, @many = self.class.facts.values_at(:takes, :as, :many)
-        freeze
       end
 
       # Does what is written: adds to the draft, or reports at the place of the call what is wrong.
