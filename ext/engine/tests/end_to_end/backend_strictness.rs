@@ -1,9 +1,8 @@
 //! What a backend sends beyond or beside a well-formed response reaches nobody.
 
 use std::sync::mpsc::channel;
-use std::sync::Mutex;
 
-use crate::support::{Origin, Proxy};
+use crate::support::{Gate, Origin, Proxy};
 
 #[test]
 fn a_malformed_response_is_a_502_and_costs_the_connection() {
@@ -29,12 +28,11 @@ fn a_malformed_response_is_a_502_and_costs_the_connection() {
         "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n",
     ] {
         let (sender, ended) = channel();
-        let sender = Mutex::new(sender);
         let origin = Origin::start(move |_, peer| {
             peer.request();
             peer.send(response);
             peer.rest();
-            sender.lock().expect("the channel").send(()).expect("a listener");
+            sender.send(()).expect("a listener");
         });
         let proxy = Proxy::before(&origin);
         let mut client = proxy.client();
@@ -95,22 +93,21 @@ fn a_body_where_none_may_be_reaches_nobody() {
 #[test]
 fn a_backend_that_speaks_while_idle_loses_its_connection() {
     for unasked in [SMUGGLED, "\r\n", "x", "HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n"] {
-        let (go, wait) = channel::<()>();
-        let (sender, spoken) = channel::<()>();
-        let (wait, sender) = (Mutex::new(wait), Mutex::new(sender));
+        let (go, gate) = Gate::new();
+        let (sender, spoken) = channel();
         let origin = Origin::start(move |number, peer| {
             peer.request();
             peer.send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngood");
             if number == 0 {
-                wait.lock().expect("the channel").recv().expect("the client has its answer");
+                gate.wait_until("the client has its answer");
                 peer.send(unasked);
-                sender.lock().expect("the channel").send(()).expect("a listener");
+                sender.send(()).expect("a listener");
                 assert_eq!(peer.rest().0, b"", "nothing more is asked over it");
             }
         });
         let proxy = Proxy::before(&origin);
         assert_eq!(proxy.client().get("/").text(), "good");
-        go.send(()).expect("the backend waits");
+        go.open();
         spoken.recv().expect("the backend spoke");
         assert_eq!(proxy.client().get("/").text(), "good", "{unasked:?}");
         assert_eq!(origin.connections(), 2);
@@ -120,9 +117,8 @@ fn a_backend_that_speaks_while_idle_loses_its_connection() {
 #[test]
 fn response_fields_cannot_split_the_response() {
     // What a proxy that decodes or unfolds would turn into a second response stays text in a value.
-    let origin = Origin::answering(|_| {
-        "HTTP/1.1 302 Found\r\nLocation: /%0d%0aSet-Cookie:%20a=b\r\nContent-Length: 0\r\n\r\n".into()
-    });
+    let origin =
+        Origin::answering(|_| "HTTP/1.1 302 Found\r\nLocation: /%0d%0aSet-Cookie:%20a=b\r\nContent-Length: 0\r\n\r\n");
     let proxy = Proxy::before(&origin);
     let response = proxy.client().get("/");
     assert_eq!(response.get("Location"), Some("/%0d%0aSet-Cookie:%20a=b"));

@@ -46,7 +46,7 @@ fn no_content_and_not_modified_end_with_their_heads() {
         let proxy = Proxy::before(&origin);
         let mut client = proxy.client();
         for _ in 0..2 {
-            client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+            client.send_get("/");
             let head = client.head();
             assert_eq!(head.start, format!("HTTP/1.1 {status}"));
             assert_eq!(head.get("Content-Length"), length, "{status} {fields}");

@@ -1,17 +1,16 @@
 //! Answers that come before the request has been sent whole.
 
 use std::sync::mpsc::channel;
-use std::sync::Mutex;
 
 use proxy_engine::config::Setting;
 
-use crate::support::{Origin, Proxy};
+use crate::support::{Origin, Proxy, Reply};
 
 #[test]
 fn a_refusal_during_an_upload_reaches_the_client() {
     let origin = Origin::start(|_, peer| {
         peer.head();
-        peer.send("HTTP/1.1 413 Too Much\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno");
+        peer.send(Reply::of("413 Too Much", "no").with("Connection: close"));
         // It reads nothing more, and says so.
         peer.half_close();
         peer.rest();
@@ -73,13 +72,12 @@ fn both_bodies_flow_at_once() {
 #[test]
 fn a_backend_connection_whose_request_was_not_sent_whole_is_not_used_again() {
     let (sender, ended) = channel();
-    let sender = Mutex::new(sender);
     let origin = Origin::start(move |number, peer| {
         peer.head();
-        peer.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+        peer.send(Reply::ok("ok"));
         if number == 0 {
             peer.rest();
-            sender.lock().expect("the channel").send(()).expect("a listener");
+            sender.send(()).expect("a listener");
         }
     });
     let proxy = Proxy::before(&origin);
@@ -94,10 +92,9 @@ fn a_backend_connection_whose_request_was_not_sent_whole_is_not_used_again() {
 #[test]
 fn a_malformed_upload_is_answered_400_and_ends_the_backends_connection() {
     let (sender, seen) = channel();
-    let sender = Mutex::new(sender);
     let origin = Origin::start(move |_, peer| {
         peer.head();
-        sender.lock().expect("the channel").send(peer.rest().0).expect("a listener");
+        sender.send(peer.rest().0).expect("a listener");
     });
     let proxy = Proxy::with(&[&origin.address()], |settings| {
         settings.server.client_body_timeout = Setting::of(5.0);

@@ -49,7 +49,6 @@ fn a_response_is_passed_on_with_what_belongs_to_it() {
     let origin = Origin::answering(|_| {
         "HTTP/1.1 200 Fine\r\nserver:  x\r\nSet-Cookie: a=1\r\nX-Hop: 1\r\nConnection: x-hop\r\nKeep-Alive: timeout=5\r\n\
          set-cookie: b=2\r\nDate: Thu, 01 Jan 1970 00:00:00 GMT\r\nContent-Length: 2\r\n\r\nok"
-            .into()
     });
     let proxy = Proxy::before(&origin);
     let response = proxy.client().get("/");

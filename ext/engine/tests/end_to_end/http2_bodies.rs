@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use proxy_engine::config::{Directive, Setting, StaticResponse};
 
-use crate::support::{block, Frame, Http2Origin, Origin, Proxy, RawHttp2};
+use crate::support::{block, Frame, Http2Origin, Origin, Proxy, RawHttp2, Reply};
 
 fn post(stream: u32, fields: &[(&str, &str)]) -> Frame {
     let head = [(":method", "POST"), (":scheme", "http"), (":path", "/"), (":authority", "a")];
@@ -15,7 +15,7 @@ fn post(stream: u32, fields: &[(&str, &str)]) -> Frame {
 fn measuring() -> Origin {
     Origin::answering(|request| {
         let length = request.body.len().to_string();
-        format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{length}", length.len())
+        Reply::ok(length)
     })
 }
 

@@ -42,8 +42,8 @@ fn clients_at_once_share_nothing() {
     });
     let proxy = Proxy::before(&origin);
     let (mut one, mut two) = (proxy.client(), proxy.client());
-    one.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-    two.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    one.send_get("/");
+    two.send_get("/");
     let mut answers = [one.response().text(), two.response().text()];
     answers.sort();
     assert_eq!(answers, ["0", "1"]);
@@ -83,8 +83,7 @@ fn a_backend_connection_that_says_close_is_not_used_again() {
 
 #[test]
 fn an_http_1_0_backend_that_keeps_its_connection_is_used_again() {
-    let origin =
-        Origin::answering(|_| "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\nok".into());
+    let origin = Origin::answering(|_| "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\nok");
     let proxy = Proxy::before(&origin);
     for _ in 0..2 {
         assert_eq!(proxy.client().get("/").text(), "ok");

@@ -1,11 +1,10 @@
 //! Time and size.
 
 use std::sync::mpsc::channel;
-use std::sync::Mutex;
 
 use proxy_engine::config::Setting;
 
-use crate::support::{Origin, Proxy};
+use crate::support::{Origin, Proxy, Reply};
 
 /// A backend that never answers.
 fn silent() -> Origin {
@@ -118,7 +117,7 @@ fn a_response_that_stalls_is_cut_short() {
     });
     let proxy = Proxy::with(&[&origin.address()], |settings| settings.proxy.read_timeout = Some(0.3));
     let mut client = proxy.client();
-    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    client.send_get("/");
     assert_eq!(client.head().status(), 200);
     assert_eq!(client.rest().0, b"hello");
 }
@@ -140,10 +139,9 @@ fn a_response_may_take_longer_than_the_time_to_its_head() {
 #[test]
 fn an_upload_that_stalls_is_answered_408() {
     let (sender, seen) = channel();
-    let sender = Mutex::new(sender);
     let origin = Origin::start(move |_, peer| {
         peer.head();
-        sender.lock().expect("the channel").send(peer.rest().0).expect("a listener");
+        sender.send(peer.rest().0).expect("a listener");
     });
     let proxy = Proxy::with(&[&origin.address()], |settings| {
         settings.server.client_body_timeout = Setting::of(0.3);
@@ -157,9 +155,7 @@ fn an_upload_that_stalls_is_answered_408() {
 
 #[test]
 fn a_slow_upload_puts_the_time_for_the_response_off() {
-    let origin = Origin::answering(|request| {
-        format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{}", request.body.len(), request.text())
-    });
+    let origin = Origin::answering(|request| Reply::ok(request.text()));
     let proxy = Proxy::with(&[&origin.address()], |settings| settings.proxy.timeout = 0.4);
     let mut client = proxy.client();
     client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n");

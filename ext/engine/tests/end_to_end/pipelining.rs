@@ -1,12 +1,12 @@
 //! Requests that do not wait for their answers.
 
-use crate::support::{Origin, Proxy};
+use crate::support::{Origin, Proxy, Reply};
 
 #[test]
 fn pipelined_requests_are_answered_in_order() {
     let origin = Origin::answering(|request| {
         let answer = format!("{} {}", request.target(), request.text());
-        format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{answer}", answer.len())
+        Reply::ok(answer)
     });
     let proxy = Proxy::before(&origin);
     let mut client = proxy.client();
@@ -35,9 +35,7 @@ fn pipelined_requests_are_answered_in_order() {
 
 #[test]
 fn requests_may_arrive_byte_by_byte() {
-    let origin = Origin::answering(|request| {
-        format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{}", request.body.len(), request.text())
-    });
+    let origin = Origin::answering(|request| Reply::ok(request.text()));
     let proxy = Proxy::before(&origin);
     let mut client = proxy.client();
     let request = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nX: y\r\n\r\n";
