@@ -2,7 +2,7 @@
 
 use std::sync::mpsc::channel;
 
-use crate::support::{Gate, Origin, Proxy};
+use crate::support::{Gate, Origin, Proxy, PATIENCE};
 
 #[test]
 fn a_malformed_response_is_a_502_and_costs_the_connection() {
@@ -26,6 +26,16 @@ fn a_malformed_response_is_a_502_and_costs_the_connection() {
         "HTTP/1.1 099 X\r\n\r\n",
         "HTTP/2.0 200 OK\r\nContent-Length: 0\r\n\r\n",
         "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n",
+        "HTTP/1.1\r\n\r\n",
+        "HTTP/1.1 20 OK\r\nContent-Length: 0\r\n\r\n",
+        "HTTP/1.1 2000 OK\r\nContent-Length: 0\r\n\r\n",
+        "HTTP/1.1 2x0 OK\r\nContent-Length: 0\r\n\r\n",
+        "HTTP/1.1 099 Low\r\nContent-Length: 0\r\n\r\n",
+        "ICY 200 OK\r\nContent-Length: 0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 3x\r\n\r\nabc",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\nabc",
+        "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX: a\x01\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX\r\n\r\n",
     ] {
         let (sender, ended) = channel();
         let origin = Origin::start(move |_, peer| {
@@ -41,6 +51,32 @@ fn a_malformed_response_is_a_502_and_costs_the_connection() {
         assert_eq!(origin.connections(), 1, "{response:?} is not asked for again");
         assert_eq!(client.get("/").status(), 502, "the client's connection lives on");
     }
+}
+
+#[test]
+fn a_response_head_without_an_end_is_a_502_and_costs_the_connection() {
+    let (sender, ended) = channel();
+    let origin = Origin::start(move |_, peer| {
+        peer.request();
+        let _ = peer.try_send(format!("HTTP/1.1 200 OK\r\nX: {}", "a".repeat(2_000_000)));
+        peer.rest();
+        sender.send(()).expect("a listener");
+    });
+    let proxy = Proxy::before(&origin);
+    assert_eq!(proxy.client().get("/").status(), 502);
+    ended.recv_timeout(PATIENCE).expect("the backend's connection is closed");
+}
+
+#[test]
+fn a_reset_in_place_of_a_response_is_a_502() {
+    let origin = Origin::start(|_, peer| {
+        peer.request();
+        peer.writer().reset();
+    });
+    let proxy = Proxy::before(&origin);
+    let mut client = proxy.client();
+    client.send_body("POST", "/", "");
+    assert_eq!(client.response().status(), 502);
 }
 
 const SMUGGLED: &str = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nEVIL!";
@@ -85,6 +121,7 @@ fn bytes_behind_a_response_reach_nobody() {
 fn a_body_where_none_may_be_reaches_nobody() {
     let get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
     nothing_leaks(get, format!("HTTP/1.1 204 No Content\r\nContent-Length: 44\r\n\r\n{SMUGGLED}"), "");
+    nothing_leaks(get, format!("HTTP/1.1 204 No Content\r\n\r\n{SMUGGLED}"), "");
     nothing_leaks(get, format!("HTTP/1.1 304 Not Modified\r\nContent-Length: 44\r\n\r\n{SMUGGLED}"), "");
     let head = "HEAD / HTTP/1.1\r\nHost: a\r\n\r\n";
     nothing_leaks(head, format!("HTTP/1.1 200 OK\r\nContent-Length: 44\r\n\r\n{SMUGGLED}"), "");

@@ -73,6 +73,17 @@ fn bodies_arrive_as_they_were_sent_in_every_framing() {
 }
 
 #[test]
+fn chunk_extensions_are_no_part_of_a_body() {
+    let origin = Origin::answering(|request| Reply::ok(request.text()));
+    let proxy = Proxy::before(&origin);
+    let mut client = proxy.client();
+    client.send(
+        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\nabc\r\n2;z=\"q\"\r\nde\r\n0\r\n\r\n",
+    );
+    assert_eq!(client.response().text(), "abcde");
+}
+
+#[test]
 fn trailers_pass_in_both_directions() {
     let (sender, receiver) = channel();
     let origin = Origin::start(move |_, peer| {

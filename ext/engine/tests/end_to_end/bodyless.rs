@@ -1,6 +1,6 @@
 //! Responses that have no body whatever their fields say.
 
-use crate::support::{Origin, Proxy};
+use crate::support::{Origin, Proxy, Reply};
 
 #[test]
 fn the_answer_to_head_has_fields_and_no_body() {
@@ -29,6 +29,17 @@ fn the_answer_to_head_may_say_chunked_or_nothing() {
         }
         assert_eq!(origin.connections(), 1);
     }
+}
+
+#[test]
+fn an_empty_body_leaves_both_connections_open() {
+    let origin = Origin::answering(|_| Reply::ok(""));
+    let proxy = Proxy::before(&origin);
+    let mut client = proxy.client();
+    for _ in 0..2 {
+        assert_eq!(client.get("/").text(), "");
+    }
+    assert_eq!(origin.connections(), 1);
 }
 
 #[test]

@@ -2,9 +2,7 @@
 
 use std::sync::mpsc::{channel, Receiver};
 
-use socket2::{Domain, Socket, Type};
-
-use crate::support::{eventually, Gate, Origin, Proxy, Reply, PATIENCE};
+use crate::support::{eventually, Gate, Origin, Proxy, Reply, Silent, PATIENCE};
 
 #[test]
 fn a_client_that_resets_a_download_frees_the_backends_connection() {
@@ -101,19 +99,8 @@ fn a_client_that_ends_its_side_is_still_answered() {
 
 #[test]
 fn a_client_that_leaves_while_a_connection_is_being_made_is_noticed() {
-    // Its accept queue is full: the system drops every further SYN, so that a connect hangs.
-    let silent = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
-    silent.bind(&"127.0.0.1:0".parse::<std::net::SocketAddr>().expect("an address").into()).expect("a port");
-    silent.listen(0).expect("it listens");
-    let address = silent.local_addr().expect("an address");
-    let fillers = [(); 4].map(|()| {
-        let filler = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
-        filler.set_nonblocking(true).expect("it does not wait");
-        let _ = filler.connect(&address);
-        filler
-    });
-    let address = address.as_socket().expect("an address").to_string();
-    let proxy = Proxy::with(&[&address], |settings| settings.proxy.connect_timeout = 60.0);
+    let silent = Silent::new();
+    let proxy = Proxy::with(&[silent.address()], |settings| settings.proxy.connect_timeout = 60.0);
     let mut client = proxy.client();
     client.send_get("/");
     eventually("it is connecting", || proxy.server.stats().backends[0].in_flight == 1);
@@ -121,7 +108,6 @@ fn a_client_that_leaves_while_a_connection_is_being_made_is_noticed() {
     eventually("it is over", || proxy.server.stats().backends[0].in_flight == 0);
     let stats = proxy.server.stats();
     assert_eq!((stats.requests.client_closed, stats.backends[0].failures), (1, 0));
-    drop(fillers);
 }
 
 /// A backend that tells when it was asked, and when its connection ended.

@@ -47,6 +47,31 @@ fn requests_may_arrive_byte_by_byte() {
 }
 
 #[test]
+fn a_head_may_arrive_in_pieces_with_pauses() {
+    let origin = Origin::echoing_targets();
+    let proxy = Proxy::before(&origin);
+    let mut client = proxy.client();
+    client.send("GET /a HTTP/1.1\r\nHo");
+    // Time has to pass: nothing is to happen in it, which is the claim.
+    std::thread::sleep(std::time::Duration::from_millis(100));
+    client.send(format!("st: a\r\nX-Long: {}\r\n\r\n", "v".repeat(20_000)));
+    assert_eq!(client.response().text(), "/a");
+    assert_eq!(origin.requests()[0].get("X-Long").map(str::len), Some(20_000));
+}
+
+#[test]
+fn requests_before_a_malformed_one_are_answered() {
+    let origin = Origin::echoing_targets();
+    let proxy = Proxy::before(&origin);
+    let mut client = proxy.client();
+    client.send("GET /a HTTP/1.1\r\nHost: a\r\n\r\nGET /b HTTP/1.1\r\n\r\n");
+    assert_eq!(client.response().text(), "/a");
+    assert_eq!(client.response().status(), 400);
+    client.expect_end();
+    assert_eq!(origin.targets(), ["/a"]);
+}
+
+#[test]
 fn what_follows_a_request_that_says_close_is_not_served() {
     let origin = Origin::echoing_targets();
     let proxy = Proxy::before(&origin);

@@ -9,6 +9,14 @@ fn leaving() -> Origin {
     Origin::start(|_, peer| drop(peer.head()))
 }
 
+/// A backend that reads a request and goes away in the midst of its answer.
+fn breaking_off(answer: &'static str) -> Origin {
+    Origin::start(move |_, peer| {
+        peer.head();
+        peer.send(answer);
+    })
+}
+
 #[test]
 fn an_idempotent_request_goes_on_when_a_backend_leaves_without_an_answer() {
     for method in ["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"] {
@@ -23,10 +31,16 @@ fn an_idempotent_request_goes_on_when_a_backend_leaves_without_an_answer() {
 
 #[test]
 fn the_body_of_an_idempotent_request_is_sent_again_whole() {
-    for framing in ["Content-Length: 200000\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n"] {
-        let first = Origin::start(|_, peer| {
-            peer.head();
-            peer.read(50_000);
+    const LENGTH: &str = "Content-Length: 200000\r\n\r\n";
+    const CHUNKED: &str = "Transfer-Encoding: chunked\r\n\r\n";
+    for (framing, whole) in [(LENGTH, false), (LENGTH, true), (CHUNKED, false), (CHUNKED, true)] {
+        let first = Origin::start(move |_, peer| {
+            if whole {
+                peer.request();
+            } else {
+                peer.head();
+                peer.read(50_000);
+            }
         });
         let second = Origin::answering(|_| Reply::ok("ok"));
         let proxy = Proxy::with(&[&first.address(), &second.address()], |_| ());
@@ -78,6 +92,27 @@ fn retries_are_counted() {
 }
 
 #[test]
+fn the_only_backend_is_asked_again() {
+    let origin = Origin::start(|number, peer| {
+        peer.request();
+        if number == 1 {
+            peer.send(Reply::ok("ok"));
+        }
+    });
+    let proxy = Proxy::before(&origin);
+    assert_eq!(proxy.client().get("/").text(), "ok");
+    assert_eq!(origin.connections(), 2);
+}
+
+#[test]
+fn there_are_as_many_further_attempts_as_backends() {
+    let (first, second) = (leaving(), leaving());
+    let proxy = Proxy::with(&[&first.address(), &second.address()], |_| ());
+    assert_eq!(proxy.client().get("/").status(), 502);
+    assert_eq!(first.connections() + second.connections(), 3);
+}
+
+#[test]
 fn a_body_that_is_not_kept_is_not_sent_again() {
     let first = Origin::start(|_, peer| {
         peer.head();
@@ -94,13 +129,23 @@ fn a_body_that_is_not_kept_is_not_sent_again() {
 
 #[test]
 fn an_answer_that_has_begun_is_not_asked_for_again() {
-    let first = Origin::start(|_, peer| {
-        peer.head();
-        peer.send("HTTP/1.1 2");
-    });
+    for beginning in ["HTTP/1.1 2", "garbage\r\n\r\n"] {
+        let (first, second) = (breaking_off(beginning), Origin::echoing_targets());
+        let proxy = Proxy::with(&[&first.address(), &second.address()], |_| ());
+        assert_eq!(proxy.client().get("/").status(), 502, "{beginning:?}");
+        assert_eq!(second.connections(), 0, "{beginning:?}");
+    }
+}
+
+#[test]
+fn a_response_that_is_passed_on_already_is_not_asked_for_again() {
+    let first = breaking_off("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello");
     let second = Origin::echoing_targets();
     let proxy = Proxy::with(&[&first.address(), &second.address()], |_| ());
-    assert_eq!(proxy.client().get("/").status(), 502);
+    let mut client = proxy.client();
+    client.send_get("/");
+    assert_eq!(client.head().status(), 200);
+    assert_eq!(client.rest().0, b"hello");
     assert_eq!(second.connections(), 0);
 }
 
@@ -168,14 +213,6 @@ fn nobody_at_all_is_a_502() {
     let mut client = proxy.client();
     assert_eq!(client.get("/").status(), 502);
     assert_eq!(client.get("/").status(), 502, "the client's connection lives on");
-}
-
-/// A backend that sends a head and goes away before the first byte of the body.
-fn breaking_off(head: &'static str) -> Origin {
-    Origin::start(move |_, peer| {
-        peer.head();
-        peer.send(head);
-    })
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod origin;
 mod peer;
 mod proxy;
 mod reply;
+mod silent;
 
 pub(crate) use gate::{Gate, Key};
 pub(crate) use http2::{block, http2, read, request, write_length, Frame, RawHttp2};
@@ -18,6 +19,7 @@ pub(crate) use origin::Origin;
 pub(crate) use peer::{End, Peer};
 pub(crate) use proxy::{Proxy, Settings};
 pub(crate) use reply::Reply;
+pub(crate) use silent::Silent;
 
 use std::net::TcpListener;
 use std::time::{Duration, Instant};

@@ -140,6 +140,39 @@ fn a_101_to_a_request_whose_upgrade_was_not_offered_is_a_502() {
 }
 
 #[test]
+fn a_101_that_switches_to_another_protocol_is_a_502() {
+    let origin = Origin::start(|_, peer| {
+        peer.head();
+        peer.send(SWITCHING.replace("websocket", "other"));
+        peer.rest();
+    });
+    let proxy = Proxy::before(&origin);
+    let mut client = proxy.client();
+    ask(&mut client, "");
+    assert_eq!(client.response().status(), 502);
+}
+
+#[test]
+fn an_upgrade_over_an_idle_connection_that_dies_goes_to_a_new_one() {
+    let origin = Origin::start(|number, peer| {
+        peer.head();
+        if number == 0 {
+            peer.send(Reply::ok("ok"));
+            peer.head();
+        } else {
+            peer.send(SWITCHING);
+            peer.rest();
+        }
+    });
+    let proxy = Proxy::before(&origin);
+    let mut client = proxy.client();
+    assert_eq!(client.get("/").text(), "ok");
+    ask(&mut client, "");
+    assert_eq!(client.head().status(), 101);
+    assert_eq!(origin.connections(), 2);
+}
+
+#[test]
 fn a_silent_tunnel_is_ended() {
     let origin = Origin::start(|_, peer| {
         peer.head();
