@@ -121,3 +121,16 @@ fn a_stopping_server_accepts_nobody() {
     assert!(proxy.server.wait(Some(PATIENCE)));
     assert!(TcpStream::connect(proxy.address()).is_err());
 }
+
+#[test]
+fn a_connection_that_has_sent_an_empty_line_is_idle() {
+    let origin = Origin::echoing_targets();
+    let proxy = Proxy::before(&origin);
+    let mut client = proxy.client();
+    assert_eq!(client.get("/").status(), 200);
+    client.send("\r\n");
+    // Answered by the thread that has the empty line by then.
+    assert_eq!(proxy.client().get("/").status(), 200);
+    proxy.server.begin_stop(Some(Duration::from_secs(3_600)));
+    assert!(proxy.server.wait(Some(PATIENCE)), "the server stops");
+}

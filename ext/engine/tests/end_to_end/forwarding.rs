@@ -2,7 +2,7 @@
 
 use proxy_engine::config::{Directive, Filter, ForwardedHeaders, HeaderChanges, HeaderEdit, HeaderValue};
 
-use crate::support::{Origin, Proxy, Reply};
+use crate::support::{eventually, Origin, Proxy, Reply};
 
 #[test]
 fn a_request_is_forwarded_with_what_belongs_to_it() {
@@ -63,6 +63,16 @@ fn a_response_is_passed_on_with_what_belongs_to_it() {
         ("Via", "1.1 proxy"),
     ];
     assert_eq!(seen, expected);
+}
+
+#[test]
+fn a_status_without_a_class_is_passed_on_and_counts() {
+    let origin = Origin::answering(|_| Reply::of("742 Odd", "odd"));
+    let proxy = Proxy::before(&origin);
+    let response = proxy.client().get("/");
+    assert_eq!((response.start.as_str(), response.text().as_str()), ("HTTP/1.1 742 Odd", "odd"));
+    let requests = || proxy.server.stats().requests;
+    eventually("it is counted", || (requests().total, requests().in_flight) == (1, 0));
 }
 
 #[test]

@@ -114,3 +114,18 @@ fn an_idle_client_connection_is_closed() {
     client.expect_end();
     assert!(begun.elapsed().as_millis() >= 150, "after {:?}", begun.elapsed());
 }
+
+#[test]
+fn an_empty_line_leaves_a_client_connection_idle() {
+    let origin = Origin::echoing_targets();
+    let proxy = Proxy::with(&[&origin.address()], |settings| {
+        settings.server.client_header_timeout = Setting::of(0.2);
+        settings.server.keepalive_timeout = Setting::of(0.5);
+    });
+    let mut client = proxy.client();
+    client.get("/");
+    let begun = Instant::now();
+    client.send("\r\n");
+    client.expect_end();
+    assert!(begun.elapsed().as_millis() >= 400, "after {:?}", begun.elapsed());
+}

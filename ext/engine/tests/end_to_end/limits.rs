@@ -209,3 +209,65 @@ fn a_slow_upload_puts_the_time_for_the_response_off() {
     }
     assert_eq!(client.response().text(), "xxxxxxxxxx");
 }
+
+/// What a client sends that waits to be told to go on.
+const EXPECTING: &str = "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n";
+
+#[test]
+fn a_backend_that_does_not_say_100_in_time_is_a_504() {
+    let origin = silent();
+    let proxy = Proxy::with(&[&origin.address()], |settings| settings.proxy.timeout = 0.3);
+    let mut client = proxy.client();
+    client.send(EXPECTING);
+    assert_eq!(client.response().status(), 504);
+}
+
+#[test]
+fn a_client_that_was_told_to_go_on_and_does_not_is_answered_408() {
+    let origin = Origin::start(|_, peer| {
+        peer.head();
+        peer.send("HTTP/1.1 100 Continue\r\n\r\n");
+        peer.rest();
+    });
+    let proxy = Proxy::with(&[&origin.address()], |settings| {
+        settings.server.client_body_timeout = Setting::of(0.5);
+        settings.proxy.timeout = 0.2;
+    });
+    let mut client = proxy.client();
+    client.send(EXPECTING);
+    assert_eq!(client.head().status(), 100);
+    assert_eq!(client.response().status(), 408);
+}
+
+#[test]
+fn a_response_may_pause_while_the_request_still_moves() {
+    let origin = Origin::start(|_, peer| {
+        peer.head();
+        peer.send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n");
+        peer.read(6);
+        peer.send("done");
+    });
+    let proxy = Proxy::with(&[&origin.address()], |settings| settings.proxy.read_timeout = Some(0.5));
+    let mut client = proxy.client();
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\n");
+    assert_eq!(client.head().status(), 200);
+    for _ in 0..6 {
+        std::thread::sleep(Duration::from_millis(200));
+        client.send("x");
+    }
+    assert_eq!(client.read(4), b"done");
+}
+
+#[test]
+fn a_response_is_cut_short_when_neither_body_moves() {
+    let origin = Origin::start(|_, peer| {
+        peer.head();
+        peer.send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n");
+        peer.rest();
+    });
+    let proxy = Proxy::with(&[&origin.address()], |settings| settings.proxy.read_timeout = Some(0.3));
+    let mut client = proxy.client();
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\nx");
+    assert_eq!(client.head().status(), 200);
+    assert_eq!(client.rest().0, b"");
+}
