@@ -27,10 +27,4 @@ RSpec.describe "backend_priority ordered" do
     eventually { expect(client.get.body).to eq("first again") }
     expect(client.get.body).to eq("first again")
   end
-
-  it "answers 502 when every backend refuses" do
-    addresses = [refusing_backend.address, refusing_backend.address]
-    proxy = start_proxy { proxy backends: addresses, backend_priority: "ordered" }
-    expect(proxy.get.status).to eq(502)
-  end
 end

@@ -26,11 +26,4 @@ RSpec.describe "backend_priority round_robin" do
     bodies = Array.new(20) { proxy.get.body }
     expect(bodies.tally).to eq("a" => 10, "b" => 10)
   end
-
-  it "skips a backend that refuses connections" do
-    addresses = [backend_answering("a").address, refusing_backend.address, backend_answering("c").address]
-    proxy = start_proxy { proxy backends: addresses }
-    client = proxy.connect
-    expect(Array.new(12) { client.get.body }.uniq).to contain_exactly("a", "c")
-  end
 end
