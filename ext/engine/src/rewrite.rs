@@ -20,7 +20,7 @@ pub use cookie::cookie;
 pub(crate) use cookie::cookies;
 pub(crate) use name::BuiltIn;
 pub use name::Context;
-pub use scope::{ClientInfo, ResponseInfo, Scope};
+pub use scope::{ResponseInfo, Scope};
 pub use target::{write_path_and_query, InvalidTarget, RenderedTarget, TargetTemplate};
 
 use modifier::Modifier;
@@ -167,7 +167,7 @@ impl Template {
                     if out.len() == start {
                         out.push(b'-');
                     } else {
-                        crate::access_log::escape(out, start);
+                        crate::escape::escape(out, start);
                     }
                 }
             }

@@ -16,7 +16,6 @@ mod pattern;
 mod regexp;
 mod scope;
 
-pub(crate) use host::check as check_host;
 pub(crate) use names::CaptureNames;
 pub(crate) use pattern::without_trailing_slash;
 pub(crate) use scope::{accepts, host_span, plain_prefix, Ambiguous, Scope};

@@ -2,25 +2,25 @@
 
 mod life;
 mod reload;
-mod stats;
 mod threads;
 
-pub use stats::{BackendStats, CheckStats, ConnectionStats, CutStats, RequestStats, Stats};
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 
+use crate::stats::Stats;
 use crate::config::{At, Config, Problem, Setting};
 use crate::descriptors::{self, Descriptors};
-use crate::downstream::binds::Bind;
+use crate::listen::binds::Bind;
 use crate::downstream::listener::Listener;
-use crate::downstream::tls::development;
+use crate::listen::tls::development;
 use crate::log::Log;
 use crate::metrics::Counters;
 use crate::output::open_standard_descriptors;
-use crate::snapshot::{self, Purpose, Settings, Snapshot};
+use crate::snapshot::{self, Settings, Snapshot};
+use crate::compile::Purpose;
 use crate::upstream::Admin;
 use crate::waiting::Mutex;
 use life::Life;

@@ -2,23 +2,24 @@
 
 mod lasting;
 
-pub(crate) use lasting::{Lasting, Place};
+pub(crate) use lasting::Lasting;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::compile::{seconds, Place, Purpose};
 use crate::access_log::AccessLog;
 use crate::config::{Config, Directive, Problem, Setting, Severity};
-use crate::downstream::binds::Binds;
+use crate::listen::binds::Binds;
 use crate::handler::proxy::Proxy;
 use crate::handler::redirect::Redirect;
 use crate::handler::static_response::StaticResponse;
 use crate::handler::Handler;
-use crate::identity::TrustedProxies;
+use crate::client::trusted_proxies::TrustedProxies;
 use crate::log::Log;
 use crate::routing::{CaptureNames, Scope};
-use crate::server::BackendStats;
-use crate::upstream::exchange::Rate;
+use crate::stats::BackendStats;
+use crate::exchange::Rate;
 use crate::upstream::{Admin, Dns, Past, Upstream, Upstreams};
 
 /// A compiled configuration.
@@ -126,23 +127,6 @@ impl Compiled {
     pub(crate) fn has_errors(&self) -> bool {
         self.problems.iter().any(|problem| problem.severity == Severity::Error)
     }
-}
-
-/// Longest time limit that is taken as it is written: ten years. Anything longer means the same.
-const LONGEST: f64 = 315_360_000.0;
-
-/// A number of seconds; `None` if it is negative or no number.
-pub(crate) fn seconds(seconds: f64) -> Option<Duration> {
-    Duration::try_from_secs_f64(seconds.min(LONGEST)).ok().filter(|_| !seconds.is_nan())
-}
-
-/// What a configuration is compiled for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Purpose {
-    /// To say what is wrong with it.
-    Check,
-    /// To serve with it.
-    Start,
 }
 
 /// Compiles `config`. Mistakes are collected, not stopped at.

@@ -7,7 +7,8 @@ use std::task::Poll;
 
 use super::listener::Accepted;
 use super::proxy_protocol;
-use super::tls::{shake_hands, Protocol, Refused};
+use super::handshake::{shake_hands, Refused};
+use crate::listen::tls::Protocol;
 use super::{http1, http2};
 use crate::engine::{Engine, Registration};
 

@@ -23,7 +23,7 @@ use self::session::Session;
 use self::wire::Wire;
 use crate::alarm::Alarm;
 use crate::engine::{Engine, Registration};
-use crate::rewrite::ClientInfo;
+use crate::client::ClientInfo;
 use crate::stream::Stream;
 
 /// What a client that speaks HTTP/2 begins with.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::auth_basic::Passwords;
 use super::rate_limit::Counts;
 use crate::config::{LimitKey, RateLimit};
-use crate::snapshot::Place;
+use crate::compile::Place;
 
 /// What the filters of one configuration know, in the order of the file.
 #[derive(Debug, Default)]

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use proxy_http::message::Framing;
+
 use crate::config::{self, Problem};
 use crate::forward::{Exchange, Verdict};
-use crate::http1::Framing;
 use crate::respond::ErrorResponse;
 use crate::snapshot::Compiler;
-use crate::upstream::exchange;
+use crate::exchange;
 
 /// The longest body, and the answer to a longer one.
 #[derive(Debug)]

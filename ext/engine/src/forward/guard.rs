@@ -4,16 +4,17 @@ use std::future::{poll_fn, Future};
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::task::Poll;
 
+use proxy_http::message::Known;
+
 use super::{forward, log_refused, refuse, Unread, Verdict};
 use crate::engine::{Engine, Workspace};
 use crate::grpc::Form;
 use crate::grpc::Told;
 use crate::log::Level;
-use crate::message::Known;
 use crate::request_id::{LoggedId, RequestId};
-use crate::rewrite::ClientInfo;
+use crate::client::ClientInfo;
 use crate::snapshot::Snapshot;
-use crate::upstream::exchange::Client;
+use crate::exchange::Client;
 
 /// Serves a request. A panic ends that request with a 500, or by cutting the response short if it has begun, and nothing else.
 pub(crate) async fn forward_guarded(

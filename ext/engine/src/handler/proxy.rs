@@ -17,18 +17,18 @@ pub(crate) use request::RenderedValues;
 use std::sync::Arc;
 use std::time::Duration;
 
+use proxy_http::message::{host_of, FieldName, Version};
 use rustls::pki_types::ServerName;
 
 use crate::error::{Error, Kind, Retry, Side};
 use crate::filter::BodyLimit;
 use crate::forward::{Exchange, Verdict};
+use crate::client::forwarded::{Forwarding, Names};
 use crate::grpc;
-use crate::headers::forwarded::{Forwarding, Names};
-use crate::message::{host_of, FieldName, Version};
 use crate::peer::Peer;
 use crate::respond::ErrorResponse;
 use crate::rewrite::{TargetTemplate, Template};
-use crate::upstream::exchange::{Limits, Rate, Upload};
+use crate::exchange::{Limits, Rate, Upload};
 use crate::upstream::{Backends, ByHost, Keep, Upstream};
 
 /// A `proxy` directive, compiled.

@@ -121,7 +121,8 @@ mod tests {
     use super::*;
     use crate::config::{At, Config, Directive};
     use crate::rewrite::tests::{client, request, scope};
-    use crate::snapshot::{compile, Purpose};
+    use crate::snapshot::compile;
+    use crate::compile::Purpose;
 
     /// What `Location` says to a request with this path and a field `X`, if anything.
     fn location(to: &str, path: &str, value: &[u8]) -> Option<Vec<u8>> {

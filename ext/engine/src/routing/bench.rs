@@ -1,10 +1,13 @@
 //! The routes of a configuration by themselves, for `examples/routing.rs`.
 
+use proxy_http::http1::parse_request;
+use proxy_http::message::RequestHead;
+
 use crate::config::Config;
-use crate::http1::parse_request;
-use crate::message::RequestHead;
-use crate::rewrite::{Captured, ClientInfo};
-use crate::snapshot::{compile, Purpose, Snapshot};
+use crate::rewrite::Captured;
+use crate::client::ClientInfo;
+use crate::snapshot::{compile, Snapshot};
+use crate::compile::Purpose;
 
 /// A compiled configuration in which requests can be looked up without a server.
 #[derive(Debug)]

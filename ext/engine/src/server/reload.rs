@@ -13,9 +13,10 @@ use tokio::sync::{AcquireError, OwnedSemaphorePermit};
 use super::threads::Change;
 use super::{cannot_bind, too_many_connections, Server, StartError};
 use crate::config::{Config, Problem};
-use crate::downstream::binds::{Bind, Binds};
+use crate::listen::binds::{Bind, Binds};
 use crate::downstream::listener::Listener;
-use crate::snapshot::{compile_after, Purpose, Settings};
+use crate::snapshot::{compile_after, Settings};
+use crate::compile::Purpose;
 
 /// How long a reload waits for sockets that are to be closed. Only those where more wait than may be served take any time.
 const CLOSING: Duration = Duration::from_secs(1);

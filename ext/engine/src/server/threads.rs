@@ -15,7 +15,7 @@ use tokio::task::{JoinSet, LocalSet};
 use super::life::{Deadlines, Life, Order};
 use crate::access_log::Rest;
 use crate::descriptors::Descriptors;
-use crate::downstream::binds::{Bind, BindKey};
+use crate::listen::binds::{Bind, BindKey};
 use crate::downstream::connection;
 use crate::downstream::listener::{self, Listener, Places, Raw, Threads, Work};
 use crate::engine::Engine;

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use crate::config::{Location, Match};
 use crate::filter::{Known, Verifications};
 use crate::upstream::Made;
 
@@ -15,20 +14,4 @@ pub(crate) struct Lasting {
     pub(crate) filters: Known,
     /// What all filters that verify passwords share.
     pub(crate) verifications: Arc<Verifications>,
-}
-
-/// The locations around a directive, as far as they tell it from others that read the same.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Place(Vec<(Vec<Match>, Vec<Match>)>);
-
-impl Place {
-    /// Goes into a location.
-    pub(crate) fn enter(&mut self, location: &Location) {
-        self.0.push((location.patterns.clone(), location.hosts.clone()));
-    }
-
-    /// Leaves the innermost one.
-    pub(crate) fn leave(&mut self) {
-        self.0.pop();
-    }
 }

@@ -14,7 +14,7 @@ pub use check::Check;
 pub use passive::Passive;
 
 use crate::config::Pool;
-use crate::snapshot::seconds;
+use crate::compile::seconds;
 
 /// Failed attempts that can be asked for: each is remembered for a while.
 const MOST_FAILS: i64 = 10_000;

@@ -10,7 +10,8 @@ use super::by_host::ByHost;
 use super::terms::{Member, Terms};
 use super::Upstream;
 use crate::config::{Pool, Priority};
-use crate::snapshot::{Lasting, Place};
+use crate::compile::Place;
+use crate::snapshot::Lasting;
 
 /// The upstreams of a configuration, those of the one before it, and how the former come from the latter.
 #[derive(Debug, Default)]

@@ -2,13 +2,15 @@
 
 use std::time::SystemTime;
 
+use proxy_http::headers::hop_by_hop::Wishes;
+use proxy_http::message::{Known, RequestHead};
+
 use super::request::Hop;
 use super::{Proxy, RenderedValues};
-use crate::headers::forwarded::{Sender, Stamp};
-use crate::headers::hop_by_hop::Wishes;
-use crate::message::{Known, RequestHead};
+use crate::client::forwarded::{Sender, Stamp};
 use crate::request_id::RequestId;
-use crate::rewrite::{Captures, ClientInfo, RenderedTarget, Scope};
+use crate::rewrite::{Captures, RenderedTarget, Scope};
+use crate::client::ClientInfo;
 
 /// Who sends a request that somebody asks about, and what is known of it.
 #[derive(Debug, Clone, Copy)]

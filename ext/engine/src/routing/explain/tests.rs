@@ -143,7 +143,7 @@ fn what_is_refused_is_told_with_its_status() {
 #[test]
 fn what_is_told_is_what_happens() {
     let config = config();
-    let snapshot = crate::snapshot::compile(&config, crate::snapshot::Purpose::Check).snapshot;
+    let snapshot = crate::snapshot::compile(&config, crate::compile::Purpose::Check).snapshot;
     for target in [
         "/",
         "/users",

@@ -1,4 +1,5 @@
 use proptest::prelude::*;
+use proxy_http::message::{RequestHead, Span};
 
 use super::super::matcher::Asked;
 use super::super::names::CaptureNames;
@@ -6,8 +7,8 @@ use super::super::pattern::Part;
 use super::super::scope::{Location, Scope};
 use super::*;
 use crate::config::{self, Match};
-use crate::message::{RequestHead, Span};
-use crate::rewrite::{Captured, ClientInfo};
+use crate::rewrite::Captured;
+use crate::client::ClientInfo;
 
 fn segment() -> impl Strategy<Value = String> {
     prop_oneof![Just("a"), Just("b"), Just("ab"), Just("c.png"), Just("7")].prop_map(str::to_owned)

@@ -1,8 +1,10 @@
+use proxy_http::http1::parse_request;
+
 use super::*;
 use crate::config::{self, Directive, Match};
-use crate::http1::parse_request;
 use crate::routing::names::CaptureNames;
-use crate::snapshot::{compile, Purpose, Snapshot};
+use crate::snapshot::{compile, Snapshot};
+use crate::compile::Purpose;
 
 fn location(pattern: &str, routes: Vec<Directive>) -> Directive {
     let patterns = if pattern.is_empty() { Vec::new() } else { vec![pattern.into()] };
