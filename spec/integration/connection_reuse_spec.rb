@@ -5,8 +5,7 @@ require "support/integration"
 RSpec.describe "backend connections" do
   it "are not kept with keepalive: 0" do
     backend = start_backend
-    address = backend.address
-    proxy = start_proxy { proxy backends: [address], keepalive: 0 }
+    proxy = start_proxy(to: backend, keepalive: 0)
     3.times { proxy.get }
     expect(backend.connections).to eq(3)
     backend.await_open_connections(0)
@@ -14,8 +13,7 @@ RSpec.describe "backend connections" do
 
   it "are closed after keepalive_timeout" do
     backend = start_backend
-    address = backend.address
-    proxy = start_proxy { proxy backends: [address], keepalive_timeout: 0.2 }
+    proxy = start_proxy(to: backend, keepalive_timeout: 0.2)
     proxy.get
     backend.await_open_connections(0)
     expect(proxy.get.status).to eq(200)

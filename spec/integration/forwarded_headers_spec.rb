@@ -6,8 +6,7 @@ RSpec.describe "forwarded_headers" do
   # The request as the backend got it.
   def sent(options = {}, request_headers = {})
     backend = start_backend
-    address = backend.address
-    proxy = start_proxy { proxy backends: [address], **options }
+    proxy = start_proxy(to: backend, **options)
     @port = URI(proxy.url).port
     proxy.get("/", request_headers)
     backend.request
@@ -50,9 +49,7 @@ RSpec.describe "forwarded_headers" do
 
   it "gives over a unix socket no address that nobody has" do
     backend = start_backend
-    address = backend.address
-    path = File.join(directory, "proxy.sock")
-    proxy = start_proxy(bind: "unix://#{path}") { proxy backends: [address] }
+    proxy = start_proxy(to: backend, bind: "unix://#{directory}/proxy.sock")
     expect(proxy.get.status).to eq(200)
     expect(backend.request["X-Forwarded-Proto"]).to eq("http")
   end

@@ -20,7 +20,6 @@ RSpec.describe "interim responses" do
   end
 
   def start_proxy_to_puma
-    address = puma.address
-    start_proxy { proxy backends: [address] }
+    start_proxy(to: puma)
   end
 end

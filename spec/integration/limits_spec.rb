@@ -4,10 +4,8 @@ require "support/integration"
 
 RSpec.describe "limits on clients" do
   def start_limited(**settings, &script)
-    address = start_backend(&script).address
-    start_proxy do
+    start_proxy(to: start_backend(&script)) do
       settings.each { |name, value| public_send(name, value) }
-      proxy backends: [address]
     end
   end
 

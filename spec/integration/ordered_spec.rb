@@ -6,8 +6,7 @@ RSpec.describe "backend_priority ordered" do
   it "sends everything to the first backend while it answers" do
     first = backend_answering("first")
     second = backend_answering("second")
-    addresses = [first, second].map(&:address)
-    proxy = start_proxy { proxy backends: addresses, backend_priority: "ordered" }
+    proxy = start_proxy(to: [first, second], backend_priority: "ordered")
     expect(Array.new(10) { proxy.get.body }.uniq).to eq(["first"])
     expect(second.connections).to eq(0)
   end
@@ -15,9 +14,8 @@ RSpec.describe "backend_priority ordered" do
   it "fails over to the next when the first stops, and comes back soon after it returns" do
     first = backend_answering("first")
     second = backend_answering("second")
-    addresses = [first, second].map(&:address)
     port = first.port
-    proxy = start_proxy { proxy backends: addresses, backend_priority: "ordered" }
+    proxy = start_proxy(to: [first, second], backend_priority: "ordered")
     client = proxy.connect
 
     expect(client.get.body).to eq("first")

@@ -7,12 +7,12 @@ RSpec.describe "Upgrade" do
   switching = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
 
   it "ends after tunnel_timeout of silence" do
-    address = start_backend do |connection|
+    backend = start_backend do |connection|
       connection.read_request
       connection.write switching
       connection.read_to_end
-    end.address
-    client = start_proxy { proxy backends: [address], tunnel_timeout: 0.3 }.connect
+    end
+    client = start_proxy(to: backend, tunnel_timeout: 0.3).connect
     client.write request
     client.read_response
     expect(seconds { expect(client).to be_closed }).to be_between(0.2, 3)
