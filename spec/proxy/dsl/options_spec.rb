@@ -55,7 +55,7 @@ RSpec.describe Proxy::DSL::Options do
          .each { |option| expect_same_default("backend #{option.name}", option.default, engine.fetch(option.name)) }
   end
 
-  it "lists the server directives and their defaults as the engine, :binding does", :binding do
+  it "lists the server directives and their defaults as the engine does", :binding do
     engine = defaults.fetch(:server).except(:routes, :upstreams).transform_keys(binds: :bind)
     table = described_class::SERVER
 

@@ -27,7 +27,7 @@ fn asked(proxy: &Proxy) -> Vec<u64> {
 }
 
 #[test]
-fn a_backend_that_cannot_be_connected_to_costs_few_requests_a_try_whatever_the_policy() {
+fn an_unreachable_backend_costs_few_requests_a_try_under_any_policy() {
     for policy in ["round_robin", "ordered", "random", "least_conn", "random_two", "ip_hash", "hash", "sticky"] {
         let (first, second) = (named("first"), named("second"));
         let proxy = Proxy::with(&[&nobody(), &first.address(), &second.address()], |settings| {

@@ -138,7 +138,7 @@ fn via_follows_the_one_that_is_there() {
 }
 
 #[test]
-fn what_a_client_says_in_place_of_a_proxy_is_dropped_whatever_forwarded_headers_says() {
+fn made_up_fields_of_proxies_are_dropped_in_every_mode() {
     let origin = Origin::echoing_targets();
     for forwarded_headers in
         [ForwardedHeaders::Switch(true), ForwardedHeaders::Switch(false), ForwardedHeaders::Named("rfc7239".into())]

@@ -43,7 +43,7 @@ fn a_backend_whose_checks_fail_gets_no_requests_until_they_succeed_again() {
 }
 
 #[test]
-fn with_nobody_available_the_answer_is_503_at_once_and_the_server_recovers_by_itself() {
+fn a_503_is_answered_until_a_backend_is_well_again() {
     let (origin, well) = named("only");
     let proxy = Proxy::with(&[&origin.address()], checks);
     eventually("it is checked", || proxy.states() == ["ready"]);

@@ -161,7 +161,7 @@ fn a_backend_of_http_2_may_read_a_request_before_it_begins() {
 }
 
 #[test]
-fn a_body_of_a_backend_that_is_shorter_than_it_said_is_cut_short_for_every_client() {
+fn a_body_shorter_than_it_said_is_cut_short_for_every_client() {
     let origin = Origin::start(|_, peer| {
         let mut backend = RawHttp2::accept(peer, &[]);
         while let Some(frame) = backend.next() {

@@ -271,7 +271,7 @@ fn answering_then(more: &'static str) -> Origin {
 const FAREWELL: &str = "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
 
 #[test]
-fn what_is_no_answer_to_it_on_an_idle_connection_is_not_passed_on_where_a_request_may_be_sent_again() {
+fn a_get_over_an_idle_connection_goes_on_when_no_answer_to_it_comes() {
     for more in ["rest of the body", FAREWELL] {
         let origin = answering_then(more);
         let proxy = Proxy::with(&[&origin.address()], |settings| settings.proxy.retries = Some(0));
