@@ -7,5 +7,5 @@ mod value;
 
 pub(crate) use host::check_host;
 pub(crate) use place::Place;
-pub use purpose::Purpose;
+pub(crate) use purpose::Purpose;
 pub(crate) use value::seconds;

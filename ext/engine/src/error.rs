@@ -3,13 +3,12 @@
 mod connect;
 pub(crate) mod status;
 
-pub use connect::{ConnectError, ConnectErrorKind};
 pub(crate) use connect::Step;
+pub(crate) use connect::{ConnectError, ConnectErrorKind};
 
 use std::fmt;
 
 use proxy_http::message::{Malformed, ReadError};
-
 
 /// A request that could not be answered by a backend.
 #[derive(Debug)]

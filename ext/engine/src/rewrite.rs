@@ -7,6 +7,7 @@
 
 mod captures;
 mod cookie;
+mod edit;
 mod foreign;
 mod modifier;
 mod name;
@@ -18,6 +19,7 @@ pub(crate) mod value;
 pub use captures::{Captured, Captures};
 pub use cookie::cookie;
 pub(crate) use cookie::cookies;
+pub(crate) use edit::{Edit, RenderedValues};
 pub(crate) use name::BuiltIn;
 pub use name::Context;
 pub use scope::{ResponseInfo, Scope};

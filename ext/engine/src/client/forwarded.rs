@@ -7,8 +7,8 @@ use proxy_http::decimal;
 use proxy_http::message::{Fields, Known, RequestHead};
 
 use super::trusted_proxies;
-use crate::request_id::RequestId;
 use crate::client::ClientInfo;
+use crate::request_id::RequestId;
 
 /// Which fields are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

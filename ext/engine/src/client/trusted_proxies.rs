@@ -17,13 +17,12 @@ use std::net::IpAddr;
 use proxy_http::headers::hearsay;
 use proxy_http::message::{FieldName, Fields, Known};
 
+use crate::client::ClientInfo;
 use crate::config::{self, Problem};
 use crate::networks::{self, Networks};
-use crate::client::ClientInfo;
 use element::Element;
 use list::members_from_the_right;
 use node::address;
-
 
 /// The proxies that are believed what they say about their clients.
 #[derive(Debug, Clone, Default)]

@@ -2,7 +2,7 @@
 
 /// What a configuration is compiled for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Purpose {
+pub(crate) enum Purpose {
     /// To say what is wrong with it.
     Check,
     /// To serve with it.

@@ -17,11 +17,11 @@ use tokio_rustls::StartHandshake;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer;
 
-use crate::listen::tls::{TlsDetails, TlsServer};
 use crate::alarm::Alarm;
-use crate::listen::binds::Bind;
-use crate::engine::{Engine, Registration};
 use crate::client::ClientInfo;
+use crate::engine::{Engine, Registration};
+use crate::listen::binds::Bind;
+use crate::listen::tls::{TlsDetails, TlsServer};
 use crate::stream::{Secured, Stream};
 
 /// A connection that was accepted just before the server began to stop has this long for its handshake.
@@ -105,7 +105,7 @@ async fn secure<S: Socket>(
     server: &Arc<TlsServer>,
     link: &mut ClientInfo,
 ) -> Result<Stream, Refused> {
-    let until = Instant::now() + engine.snapshot().limits.handshake;
+    let until = Instant::now() + engine.snapshot().globals.limits.handshake;
     let late = || Err(Failure::Broken(io::ErrorKind::TimedOut.into(), None));
     match within(engine, registration, until, handshake(server, socket)).await.unwrap_or_else(late) {
         Ok((stream, site)) => {

@@ -17,12 +17,12 @@ use tokio::sync::{mpsc, OwnedSemaphorePermit};
 use tokio::task::JoinSet;
 use tokio::time::{timeout_at, Instant};
 
-use crate::listen::binds::Bind;
-use crate::listen::{unix_socket, BindAddress};
+use crate::client::ClientInfo;
 use crate::descriptors;
 use crate::fork::OnItsWay;
+use crate::listen::binds::Bind;
+use crate::listen::{unix_socket, BindAddress};
 use crate::metrics::Counters;
-use crate::client::ClientInfo;
 use crate::stream::Stream;
 use places::Place;
 use socket::{Client, RawStream};

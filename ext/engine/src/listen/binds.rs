@@ -3,12 +3,12 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::{is_https, BindAddress, Rights};
 use super::tls::{development, TlsServer};
-use crate::config::{self, At, Config, Problem};
-use crate::networks;
-use crate::nearest::nearest;
+use super::{is_https, BindAddress, Rights};
 use crate::compile::Purpose;
+use crate::config::{self, At, Config, Problem};
+use crate::nearest::nearest;
+use crate::networks;
 
 /// Every `bind` of a configuration, in the order of the file.
 #[derive(Debug, Default)]

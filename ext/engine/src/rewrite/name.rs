@@ -6,8 +6,8 @@ use proxy_http::message::{FieldName, Fields};
 use super::cookie::cookie;
 use super::value;
 use super::Scope;
-use crate::listen::tls::TlsValue;
 use crate::civil_time::CivilTime;
+use crate::listen::tls::TlsValue;
 
 /// Where a rewrite stands, which decides what names mean in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,9 +3,9 @@
 mod compile;
 mod value;
 
+use crate::client::ClientInfo;
 use crate::networks::Networks;
 use crate::rewrite::cookies;
-use crate::client::ClientInfo;
 pub(super) use compile::conditions;
 use proxy_http::message::{FieldName, Known, RequestHead};
 use value::Values;

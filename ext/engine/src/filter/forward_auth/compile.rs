@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::ForwardAuth;
+use crate::compiler::Compiler;
 use crate::config;
+use crate::exchange::Limits;
 use crate::filter::report::Report;
 use crate::rewrite::TargetTemplate;
-use crate::snapshot::Compiler;
-use crate::exchange::Limits;
 use crate::upstream::{Backends, TargetHost, Upstream, Upstreams};
 
 const WORD: &str = "forward_auth";

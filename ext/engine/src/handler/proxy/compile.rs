@@ -6,15 +6,16 @@ use proxy_http::headers::hearsay::is_hearsay;
 use proxy_http::headers::CONNECTION_FIELDS;
 use proxy_http::message::{FieldName, Known};
 
-use super::{Edit, Proxy, RetryOn};
-use crate::config::{self, ForwardedHeaders, HeaderEdit, HeaderValue, Problem};
-use crate::filter::BodyLimit;
+use super::{Proxy, RetryOn};
 use crate::client::forwarded::{Forwarding, Names};
+use crate::compiler::Compiler;
+use crate::config::{self, ForwardedHeaders, HeaderEdit, HeaderValue, Problem};
+use crate::exchange::Limits;
+use crate::request::BodyLimit;
 use crate::respond::{self, ErrorResponse};
+use crate::rewrite::Edit;
 use crate::rewrite::{foreign_value, known_placeholder, Context, TargetTemplate, Template};
 use crate::routing::plain_prefix;
-use crate::snapshot::Compiler;
-use crate::exchange::Limits;
 use crate::upstream::{Backends, TargetHost};
 
 /// Collects one directive's problems.

@@ -16,10 +16,10 @@ use super::names::Names;
 use super::policy::{self, Asking};
 use super::tickets::Tickets;
 use super::{Site, TlsServer};
+use crate::compile::{check_host, Purpose};
 use crate::config::{Bind, Certificate, Problem};
 use crate::listen::binds::Protocols;
 use crate::nearest::did_you_mean;
-use crate::compile::{check_host, Purpose};
 
 /// Where mistakes go.
 struct Report<'a> {

@@ -12,8 +12,8 @@ use std::time::{Duration, SystemTime};
 use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-use crate::config::Bind;
 use crate::compile::Purpose;
+use crate::config::Bind;
 use authority::Authority;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);

@@ -6,9 +6,9 @@ use super::super::names::CaptureNames;
 use super::super::pattern::Part;
 use super::super::scope::{Location, Scope};
 use super::*;
+use crate::client::ClientInfo;
 use crate::config::{self, Match};
 use crate::rewrite::Captured;
-use crate::client::ClientInfo;
 
 fn segment() -> impl Strategy<Value = String> {
     prop_oneof![Just("a"), Just("b"), Just("ab"), Just("c.png"), Just("7")].prop_map(str::to_owned)
@@ -81,7 +81,7 @@ proptest! {
         host in host(),
     ) {
         let mut names = CaptureNames::default();
-        let mut scope = Scope::default();
+        let mut scope = Scope::<(), ()>::default();
         let locations = specs.iter().map(|spec| {
             let matcher = Matcher::compile(spec, &mut names, &mut |message| panic!("{message}"));
             Location { matcher, scope: Scope::default() }
@@ -136,7 +136,7 @@ fn keys_longer_than_a_word_has_bits_are_cut_and_checked() {
         ..Default::default()
     };
     let matcher = Matcher::compile(&spec, &mut CaptureNames::default(), &mut |message| panic!("{message}"));
-    let mut scope = Scope::default();
+    let mut scope = Scope::<(), ()>::default();
     scope.set_locations(vec![Location { matcher, scope: Scope::default() }]);
     let takes = |path: String, host: String| {
         let head = RequestHead::default();

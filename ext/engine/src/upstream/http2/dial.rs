@@ -12,14 +12,14 @@ use tokio::time::{timeout, timeout_at, Instant};
 
 use super::lanes::{Lanes, Wait};
 use super::{begin, Lease, Opened};
+use crate::error::Step;
+use crate::error::{ConnectError, ConnectErrorKind};
 use crate::error::{Error, Kind, Retry, Waited};
 use crate::stream::Stream;
 use crate::upstream::backend::Endpoint;
-use crate::error::Step;
 use crate::upstream::connect::{connect_to, To};
 use crate::upstream::pool::Keep;
 use crate::upstream::Protocol;
-use crate::error::{ConnectError, ConnectErrorKind};
 
 /// How much longer than `connect_timeout` a request waits: the attempt itself can tell how far it came.
 const MOMENT: Duration = Duration::from_millis(100);
@@ -117,7 +117,13 @@ impl Lanes {
             dial.waiting.set(dial.waiting.get() + 1);
             if timeout_at(until, dial.done()).await.is_err() {
                 let step = Step::Connect;
-                return Err(failure(ConnectError::new(call.endpoint.label(), step, ConnectErrorKind::Timeout, left, None)));
+                return Err(failure(ConnectError::new(
+                    call.endpoint.label(),
+                    step,
+                    ConnectErrorKind::Timeout,
+                    left,
+                    None,
+                )));
             }
             waited = true;
             let mut outcome = dial.outcome.borrow_mut();

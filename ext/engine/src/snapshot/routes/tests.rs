@@ -1,10 +1,12 @@
 use proxy_http::http1::parse_request;
+use proxy_http::message::RequestHead;
 
-use super::*;
-use crate::config::{self, Directive, Match};
-use crate::routing::names::CaptureNames;
-use crate::snapshot::{compile, Snapshot};
+use crate::client::ClientInfo;
 use crate::compile::Purpose;
+use crate::config::{self, Directive, Match};
+use crate::rewrite::Captured;
+use crate::routing::{Ambiguous, CaptureNames};
+use crate::snapshot::{compile, Snapshot};
 
 fn location(pattern: &str, routes: Vec<Directive>) -> Directive {
     let patterns = if pattern.is_empty() { Vec::new() } else { vec![pattern.into()] };
@@ -39,7 +41,7 @@ fn asked(snapshot: &Snapshot, target: &str, host: &str) -> Result<String, Ambigu
     };
     for (name, value) in captured.iter() {
         let value = String::from_utf8_lossy(head.fields.slice(value)).into_owned();
-        said += &format!(" {}={value}", snapshot.capture_names[name as usize]);
+        said += &format!(" {}={value}", snapshot.globals.capture_names[name as usize]);
     }
     Ok(said)
 }

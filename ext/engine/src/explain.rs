@@ -4,6 +4,7 @@
 
 mod sent;
 
+pub(crate) use crate::routing::Failure;
 pub use sent::Sent;
 
 use std::net::IpAddr;
@@ -13,16 +14,15 @@ use proxy_http::http1::parse_request;
 use proxy_http::message::{behind_prefix, RequestHead, Span};
 use serde::{Deserialize, Serialize};
 
-use super::matcher::{Asked, Matcher};
-use super::names::CaptureNames;
-use super::pattern::Part;
-use super::scope::{accepts, host_span, plain_prefix, same_values};
+use crate::client::trusted_proxies::TrustedProxies;
+use crate::client::ClientInfo;
 use crate::config::{Config, Directive, Location};
 use crate::error::status;
-use crate::client::trusted_proxies::TrustedProxies;
 use crate::request_id::RequestId;
 use crate::rewrite::{Captured, Captures, RenderedTarget, Scope, TargetTemplate};
-use crate::client::ClientInfo;
+use crate::routing::matcher::{Asked, Matcher};
+use crate::routing::pattern::Part;
+use crate::routing::{accepts, host_span, plain_prefix, same_values, CaptureNames};
 
 /// A request that somebody asks about.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -76,15 +76,6 @@ pub struct Step {
     pub place: Vec<usize>,
     /// Why it does not take the request; if nothing, it does.
     pub failed: Vec<Failure>,
-}
-
-/// A condition that does not hold.
-#[derive(Debug, Clone, Serialize, PartialEq, Eq)]
-pub struct Failure {
-    /// `path`, or the option of the location.
-    pub condition: String,
-    /// What the request has of it.
-    pub found: Option<String>,
 }
 
 /// A handler that is asked.

@@ -8,14 +8,14 @@ use proxy_http::message::RequestHead;
 use serde::Serialize;
 
 use super::lossy;
+use crate::client::ClientInfo;
+use crate::compile::Purpose;
 use crate::config::{Config, Proxy};
 use crate::forward::may_go_on;
 use crate::handler::{proxy::Preview, Handler};
 use crate::request_id::RequestId;
 use crate::rewrite::{Captured, Captures, Scope, Template};
-use crate::client::ClientInfo;
 use crate::snapshot;
-use crate::compile::Purpose;
 use crate::upstream::address::Address;
 
 /// A request as a backend gets it.
@@ -44,12 +44,12 @@ pub(super) fn sent(
     let names_of = |head: &RequestHead| head.fields.iter().map(|(name, _)| lossy(name)).collect::<Vec<_>>();
     let written = names_of(&head);
     head.replace_host();
-    snapshot.trusted.drop_unbelieved(&mut head.fields, via.is_some());
+    snapshot.globals.trusted.drop_unbelieved(&mut head.fields, via.is_some());
     let wishes = Wishes::of(&head);
     let mut captured = Captured::default();
     let scope = snapshot.routes.locate(&mut head, link, &mut captured).ok()?;
     let Ok(Some(Handler::Proxy(compiled))) = scope.handler(&head) else { return None };
-    let captures = Captures::new(&snapshot.capture_names, &captured);
+    let captures = Captures::new(&snapshot.globals.capture_names, &captured);
     let (id, start) = (RequestId::random(), SystemTime::now());
     if !scope.filters.is_empty() {
         drop_named(&mut head.fields);

@@ -2,17 +2,22 @@
 
 use std::sync::Arc;
 
-use super::cover;
-use super::matcher::Matcher;
-use super::scope::{Location, Scope};
+use crate::compiler::Compiler;
 use crate::config::{self, Directive, Problem, Severity};
 use crate::filter::Filter;
+use crate::handler::proxy::Proxy;
+use crate::handler::redirect::Redirect;
+use crate::handler::static_response::StaticResponse;
+use crate::handler::Handler;
 use crate::rewrite::is_built_in;
-use crate::snapshot::Compiler;
+use crate::routing::{cover, Location, Matcher, Scope};
+
+/// All that a request can be led to.
+pub(crate) type Routes = Scope<Filter, Handler>;
 
 impl Compiler {
     /// Compiles what stands in a scope. What stands in the scope around it applies to what is inside.
-    pub(crate) fn scope(&mut self, routes: &[Directive], outer: &Scope) -> Scope {
+    pub(crate) fn scope(&mut self, routes: &[Directive], outer: &Routes) -> Routes {
         let before = self.problems.len();
         let mut filters = outer.filters.to_vec();
         let mut handlers = Vec::new();
@@ -45,7 +50,7 @@ impl Compiler {
         scope
     }
 
-    fn location(&mut self, spec: &config::Location, outer: &Scope) -> Location {
+    fn location(&mut self, spec: &config::Location, outer: &Routes) -> Location<Filter, Handler> {
         let Self { problems, names, .. } = self;
         let word = spec.word.as_deref().unwrap_or("location");
         let mut report = |message| problems.push(Problem::error(spec.at.as_ref(), word, message));
@@ -66,4 +71,20 @@ impl Compiler {
         self.captures.truncate(around);
         Location { matcher, scope }
     }
+
+    /// A handler, unless it is wrong or the directive is none.
+    pub(crate) fn handler(&mut self, directive: &Directive) -> Option<Handler> {
+        match directive {
+            Directive::Proxy(spec) => Proxy::compile(spec, self).map(|proxy| Handler::Proxy(Box::new(proxy))),
+            Directive::StaticResponse(spec) => {
+                let captures = self.captures.names();
+                Some(Handler::StaticResponse(StaticResponse::compile(spec, &captures, &mut self.problems)))
+            }
+            Directive::Redirect(spec) => Redirect::compile(spec, self).map(Handler::Redirect),
+            Directive::Filter(_) | Directive::Location(_) => None,
+        }
+    }
 }
+
+#[cfg(test)]
+mod tests;

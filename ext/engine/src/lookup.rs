@@ -3,11 +3,11 @@
 use proxy_http::http1::parse_request;
 use proxy_http::message::RequestHead;
 
+use crate::client::ClientInfo;
+use crate::compile::Purpose;
 use crate::config::Config;
 use crate::rewrite::Captured;
-use crate::client::ClientInfo;
 use crate::snapshot::{compile, Snapshot};
-use crate::compile::Purpose;
 
 /// A compiled configuration in which requests can be looked up without a server.
 #[derive(Debug)]
