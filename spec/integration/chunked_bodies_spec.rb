@@ -6,7 +6,8 @@ RSpec.describe "chunked bodies" do
   it "bring a request's trailers to a backend that is said to want them" do
     backend = start_backend { |connection| connection.read_request && connection.answer }
     client = start_proxy(to: backend, request_trailers: true).connect
-    client.write "POST / HTTP/1.1\r\nHost: a\r\nTrailer: X-Sum\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nX-Sum: 6\r\n\r\n"
+    client.write "POST / HTTP/1.1\r\nHost: a\r\nTrailer: X-Sum\r\nTransfer-Encoding: chunked\r\n\r\n" \
+                 "3\r\nabc\r\n0\r\nX-Sum: 6\r\n\r\n"
     client.read_response
     expect([backend.request.trailers, backend.request["Trailer"]]).to eq([[["X-Sum", "6"]], "X-Sum"])
   end

@@ -8,8 +8,8 @@ require "openssl"
 module Tokens
   @rsa = []
 
-  # A pair of keys of the kind that an algorithm needs; a String for those that share a secret. Each `number` has its own, which those of
-  # RSA keep: to find one takes seconds.
+  # A pair of keys of the kind that an algorithm needs; a String for those that share a secret. Each `number` has its
+  # own pair. Those of RSA are kept, since to find one takes seconds.
   def self.key(algorithm, number = 0)
     case algorithm
     when /\AHS/ then "0123456789abcdef0123456789abcdef"

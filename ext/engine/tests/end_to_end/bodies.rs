@@ -94,7 +94,8 @@ fn trailers_pass_in_both_directions() {
     let mut client = proxy.client();
     client.send(
         "POST / HTTP/1.1\r\nHost: a\r\nConnection: TE\r\nTE: trailers\r\nTrailer: X-Check\r\nTransfer-Encoding: chunked\r\n\r\n\
-         2\r\nhi\r\n0\r\nX-Check: 1\r\nHost: evil\r\nContent-Length: 9\r\nAuthorization: evil\r\nX_Forwarded_For: evil\r\n\r\n",
+         2\r\nhi\r\n0\r\nX-Check: 1\r\nHost: evil\r\nContent-Length: 9\r\nAuthorization: evil\r\n\
+         X_Forwarded_For: evil\r\n\r\n",
     );
     let response = client.response();
     assert_eq!(response.text(), "ok");
