@@ -62,7 +62,7 @@ fn requests_under_both_configurations_share_the_room_of_a_backend() {
     let (origin, go) = slow();
     let proxy = Proxy::with(&[&origin.address()], |_| ());
     let mut old = proxy.client();
-    old.send("GET /old HTTP/1.1\r\nHost: a\r\n\r\n");
+    old.send_get("/old");
     old.head();
     proxy.reload(&[&origin.address()], |settings| {
         settings.pool.max_connections = Some(1);
@@ -70,13 +70,13 @@ fn requests_under_both_configurations_share_the_room_of_a_backend() {
     });
     assert_eq!(backends(&proxy)[0].in_flight, 1);
     let mut new = proxy.client();
-    new.send("GET /new HTTP/1.1\r\nHost: a\r\n\r\n");
+    new.send_get("/new");
     eventually("it waits", || proxy.server.stats().requests.queued == 1);
-    go.send(()).expect("the backend waits");
+    go.open();
     old.chunks();
     // The backend has become free.
     new.head();
-    go.send(()).expect("the backend waits");
+    go.open();
     new.chunks();
 }
 
