@@ -22,8 +22,8 @@ use crate::civil_time::CivilTime;
 use crate::compile::Purpose;
 use crate::config::{self, At, Problem};
 use crate::log::Log;
-use crate::nearest::nearest;
 use crate::rewrite::{Context, Scope, Template};
+use crate::suggestion::nearest;
 use queue::{Output, Queue};
 
 /// A buffer this full is handed on without waiting.
