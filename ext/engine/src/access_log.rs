@@ -17,12 +17,12 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, SystemTime};
 
 use parking_lot::Mutex;
+use proxy_http::decimal;
 
 use crate::civil_time::CivilTime;
 use crate::config::{self, At, Problem};
 use crate::log::Log;
 use crate::nearest::nearest;
-use crate::rewrite::value::number;
 use crate::rewrite::{Context, Scope, Template};
 use crate::snapshot::Purpose;
 
@@ -146,13 +146,13 @@ impl AccessLog {
             out.extend_from_slice(b"{\"time\":\"");
             time.write_rfc3339(out);
             out.extend_from_slice(b"\",\"lost_lines\":");
-            number(out, lost);
+            decimal::push(out, lost);
             out.extend_from_slice(b"}\n");
         } else {
             out.extend_from_slice(b"# ");
             time.write_rfc3339(out);
             out.extend_from_slice(b" lines lost because the log could not be written fast enough: ");
-            number(out, lost);
+            decimal::push(out, lost);
             out.push(b'\n');
         }
     }

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
+use proxy_http::message::{Lines, RequestHead, ResponseHead};
 use tokio::sync::Notify;
 
 use crate::access_log::{self, AccessLog};
@@ -18,7 +19,6 @@ use crate::forward::Extra;
 use crate::handler::proxy::RenderedValues;
 use crate::log::Log;
 use crate::long_lived::{LongLived, LongLivedOnes};
-use crate::message::{Lines, RequestHead, ResponseHead};
 use crate::metrics::{Counters, LongLivedKind};
 use crate::rewrite::{Captured, RenderedTarget, Scope};
 use crate::snapshot::Snapshot;

@@ -1,8 +1,11 @@
 //! What can go wrong with a request, as data: what happened, whose doing it was, and whether another attempt is safe.
 
+pub(crate) mod status;
+
 use std::fmt;
 
-use crate::http1::{Malformed, ReadError};
+use proxy_http::message::{Malformed, ReadError};
+
 use crate::upstream::{Blame, ConnectError, ConnectErrorKind};
 
 /// A request that could not be answered by a backend.

@@ -27,12 +27,12 @@ pub(crate) use known::Known;
 
 use std::sync::Arc;
 
+use proxy_http::message::RequestHead;
 use tokio::runtime::Handle;
 
 use crate::config;
 use crate::forward::{Exchange, Verdict};
 use crate::log::Log;
-use crate::message::RequestHead;
 use crate::rewrite::{Scope, Template};
 use crate::snapshot::Compiler;
 use crate::upstream::Dns;

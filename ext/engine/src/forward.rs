@@ -14,16 +14,19 @@ pub(crate) use hops::may_go_on;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
+use proxy_http::headers::framing;
+use proxy_http::headers::hop_by_hop::{self, Wishes};
+use proxy_http::message::Framing;
+use proxy_http::message::{FieldName, Known, Method, TargetSpans, Version};
+
 use crate::engine::{Engine, Workspace};
+use crate::error::status;
 use crate::error::{Error, Kind, Side, Waited};
 use crate::filter::{BodyLimit, Filter};
+use crate::forwarded;
 use crate::grpc::{Call, Form, Told};
 use crate::handler::Handler;
-use crate::headers::hop_by_hop::{self, Wishes};
-use crate::headers::{forwarded, framing};
-use crate::http1::Framing;
 use crate::log::Level;
-use crate::message::{FieldName, Known, Method, TargetSpans, Version};
 use crate::peer::Peer;
 use crate::request_id::{LoggedId, RequestId};
 use crate::rewrite::{Captures, ClientInfo, ResponseInfo, Scope};
@@ -131,7 +134,14 @@ async fn forward(
         Ok(framing) => framing,
         Err(malformed) => {
             let form = Form::of(&work.request);
-            return refuse(engine, link, client, work, Unread::new(malformed.status(), malformed.0, form)).await;
+            return refuse(
+                engine,
+                link,
+                client,
+                work,
+                Unread::new(status::of_malformed(malformed), malformed.as_str(), form),
+            )
+            .await;
         }
     };
     client.peer.begin_reading(framing);

@@ -14,9 +14,10 @@ mod node;
 
 use std::net::IpAddr;
 
+use proxy_http::headers::hearsay;
+use proxy_http::message::{FieldName, Fields, Known};
+
 use crate::config::{self, Problem};
-use crate::headers::hearsay;
-use crate::message::{FieldName, Fields, Known};
 use crate::networks::Networks;
 use crate::rewrite::ClientInfo;
 use element::Element;

@@ -8,20 +8,18 @@ mod built_in;
 mod custom;
 mod grpc;
 mod page;
-mod reason;
 
 use std::sync::Arc;
 
+use proxy_http::{decimal, message};
+
 use crate::config::{self, At, Problem};
 use crate::nearest::did_you_mean;
-
-use crate::rewrite::value::number;
 
 pub(crate) use accept::takes;
 pub use built_in::built_in;
 pub(crate) use custom::is_file_name;
 pub(crate) use grpc::Refusal;
-pub use reason::reason;
 
 /// A form that an error response can take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -142,9 +140,9 @@ static EMPTY: std::sync::LazyLock<Rendered> = std::sync::LazyLock::new(|| Render
 /// Writes the status line of a response. An empty `reason` stands for the usual one.
 pub fn write_status(out: &mut Vec<u8>, status: u16, reason: &str) {
     out.extend_from_slice(b"HTTP/1.1 ");
-    number(out, u64::from(status));
+    decimal::push(out, u64::from(status));
     out.push(b' ');
-    out.extend_from_slice(if reason.is_empty() { self::reason(status) } else { reason }.as_bytes());
+    out.extend_from_slice(if reason.is_empty() { message::reason(status) } else { reason }.as_bytes());
     out.extend_from_slice(b"\r\n");
 }
 
@@ -168,7 +166,7 @@ impl Rendered {
         for (name, value) in extra {
             line(name, value);
         }
-        Self { status, reason: reason(status), fields: fields.into(), body, id: None }
+        Self { status, reason: message::reason(status), fields: fields.into(), body, id: None }
     }
 
     /// The same with a place for the request's id behind `mark`.

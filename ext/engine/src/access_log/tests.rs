@@ -1,10 +1,11 @@
 use std::path::Path;
 
+use proxy_http::message::{Fields, RequestHead};
+
 use super::*;
 use crate::config::Severity;
 use crate::log::tests::Memory;
 use crate::log::Level;
-use crate::message::{Fields, RequestHead};
 use crate::rewrite::tests::{client, request, response, scope};
 use crate::rewrite::ResponseInfo;
 

@@ -5,17 +5,20 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
+use proxy_http::http1::salvage_request;
+use proxy_http::message::ReadError;
 use tokio::time::Instant;
 
 use super::http2::PREFACE;
 use crate::engine::{Engine, Registration, Workspace};
+use crate::error::status;
 use crate::forward::{forward_guarded, log_refused, note_refused, refuse, Unread, Verdict};
 use crate::grpc::Told;
-use crate::http1::{salvage_request, Connection, ReadError};
 use crate::peer::Peer;
 use crate::request_id::RequestId;
 use crate::rewrite::ClientInfo;
 use crate::snapshot::Snapshot;
+use crate::stream::Http1Connection;
 use crate::stream::Stream;
 use crate::upstream::exchange::{self, Client, Rate};
 
@@ -36,7 +39,7 @@ pub(crate) async fn serve(
     link: &ClientInfo,
     may_be_http2: bool,
 ) -> Option<(Stream, Vec<u8>)> {
-    let mut client = Client::http1(Connection::new(stream));
+    let mut client = Client::http1(Http1Connection::new(stream));
     let verdict = match serve_requests(engine, registration, link, &mut client, may_be_http2).await {
         End::Closed(verdict) => verdict,
         End::Http2 => {
@@ -60,7 +63,8 @@ pub(crate) async fn serve(
         Verdict::Close => {
             shut_down(&mut client).await;
             // Requests behind the last one, for example: it is likely that more is on its way.
-            let more = |connection: &mut Connection| !connection.input.is_empty() || connection.stream().has_unread();
+            let more =
+                |connection: &mut Http1Connection| !connection.input.is_empty() || connection.stream().has_unread();
             if client.peer.http1().is_some_and(more) {
                 take_the_rest(registration, &mut client).await;
             }
@@ -87,7 +91,7 @@ pub(crate) async fn refuse_plain(
     said: &[u8],
 ) {
     const BODY: &str = "A plain HTTP request came to a port for HTTPS: write https:// in place of http://.\n";
-    let mut client = Client::http1(Connection::new(stream));
+    let mut client = Client::http1(Http1Connection::new(stream));
     let Some(connection) = client.peer.http1() else { return };
     let output = connection.output();
     output.extend_from_slice(b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n");
@@ -222,7 +226,7 @@ async fn read_head(
         Ok(Err(ReadError::Malformed(_))) if may_be_http2 && is_preface(connection.input.filled()) => {
             return Err(End::Http2);
         }
-        Ok(Err(ReadError::Malformed(why))) => (why.status(), why.0),
+        Ok(Err(ReadError::Malformed(why))) => (status::of_malformed(why), why.as_str()),
         Ok(Err(ReadError::TooLarge | ReadError::BodyTooLarge)) => {
             (too_large(connection.input.filled(), limits.max_head), "its head is longer than max_header_size")
         }

@@ -11,13 +11,13 @@ use std::task::{ready, Context, Poll};
 use std::time::Duration;
 
 use nix::sys::socket::{recv, MsgFlags};
+use proxy_http::proxy_protocol::{parse, Malformed, Parsed, Whose};
 use tokio::io::{AsyncReadExt, Interest};
 use tokio::time::Instant;
 
 use super::binds::Bind;
 use crate::alarm::Alarm;
 use crate::engine::{Engine, Registration};
-use crate::proxy_protocol::{parse, Malformed, Parsed, Whose};
 use crate::rewrite::ClientInfo;
 use crate::stream::Stream;
 

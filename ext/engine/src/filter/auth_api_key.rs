@@ -7,13 +7,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use aws_lc_rs::digest::{digest, SHA256};
+use proxy_http::message::{FieldName, Known, RequestHead};
 
 use super::challenge::challenge;
 use super::report::Report;
 use super::shown::{self, Shown};
 use crate::config;
 use crate::forward::{Exchange, Verdict};
-use crate::message::{FieldName, Known, RequestHead};
 use crate::respond::ErrorResponse;
 use crate::snapshot::Compiler;
 

@@ -16,13 +16,13 @@ use std::sync::Arc;
 
 use base64::engine::general_purpose::STANDARD;
 use base64::Engine;
+use proxy_http::message::{Fields, Known};
 
 use super::challenge::challenge;
 use super::report::Report;
 use super::shown::{self, Shown};
 use crate::config;
 use crate::forward::{Exchange, Verdict};
-use crate::message::{Fields, Known};
 use crate::respond::ErrorResponse;
 use crate::snapshot::Compiler;
 use accounts::{Accounts, Gathering};

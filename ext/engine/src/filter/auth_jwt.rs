@@ -8,9 +8,10 @@ mod token;
 
 use std::sync::Arc;
 
+use proxy_http::message::{FieldName, Fields, Known};
+
 use super::shown::{self, Shown};
 use crate::forward::{Exchange, Verdict};
-use crate::message::{FieldName, Fields, Known};
 use crate::respond::ErrorResponse;
 use token::{field_value, Claims, Refusal, Rules};
 

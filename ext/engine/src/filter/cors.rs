@@ -2,9 +2,10 @@
 
 mod origins;
 
+use proxy_http::message::{FieldName, Fields, Known, Method};
+
 use crate::config::{self, Problem};
 use crate::forward::{Exchange, Verdict};
-use crate::message::{FieldName, Fields, Known, Method};
 use crate::snapshot::Compiler;
 use origins::Origins;
 

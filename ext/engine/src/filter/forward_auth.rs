@@ -10,14 +10,15 @@ mod question;
 use std::sync::Arc;
 use std::time::Duration;
 
+use proxy_http::http1::write_request_head;
+use proxy_http::message::Framing;
+use proxy_http::message::{FieldName, Method, RequestHead};
 use tokio::time::Instant;
 
 use crate::error::{Error, Kind, Retry, Side};
 use crate::forward::{Exchange, Verdict};
 use crate::handler::proxy::Line;
-use crate::http1::{write_request_head, Framing};
 use crate::log::Log;
-use crate::message::{FieldName, Method, RequestHead};
 use crate::peer::Peer;
 use crate::respond::ErrorResponse;
 use crate::rewrite::TargetTemplate;

@@ -1,10 +1,11 @@
 //! `request_headers` and `response_headers`: fields that are added and removed.
 
+use proxy_http::headers::CONNECTION_FIELDS;
+use proxy_http::message::{FieldName, Fields, Known, Method, RequestHead};
+
 use super::Render;
 use crate::config::{self, Problem, Severity};
 use crate::forward::Exchange;
-use crate::headers::CONNECTION_FIELDS;
-use crate::message::{FieldName, Fields, Known, Method, RequestHead};
 use crate::rewrite::{Context, Template};
 use crate::snapshot::Compiler;
 

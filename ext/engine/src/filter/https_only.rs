@@ -1,8 +1,9 @@
 //! `redirect_http_to_https!`: requests that came without TLS are sent to where there is some.
 
+use proxy_http::decimal;
+
 use crate::config::{self, Problem};
 use crate::forward::{Exchange, Verdict};
-use crate::rewrite::value::number;
 use crate::snapshot::Compiler;
 
 /// Redirects whatever is not https.
@@ -40,7 +41,7 @@ impl HttpsOnly {
         fields.extend_from_slice(request.host());
         if let Some(port) = self.port {
             fields.push(b':');
-            number(&mut fields, u64::from(port));
+            decimal::push(&mut fields, u64::from(port));
         }
         if request.path() != b"*" {
             fields.extend_from_slice(request.path());

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use proxy_http::message::Framing;
+
 use crate::config::{self, Problem};
 use crate::forward::{Exchange, Verdict};
-use crate::http1::Framing;
 use crate::respond::ErrorResponse;
 use crate::snapshot::Compiler;
 use crate::upstream::exchange;

@@ -8,13 +8,13 @@ use std::sync::Arc;
 
 use crate::config::{self, LimitStore, Problem};
 use crate::forward::{Exchange, Verdict};
-use crate::message::Known;
 use crate::respond::ErrorResponse;
-use crate::rewrite::value::number;
 use crate::routing::host_span;
 use crate::snapshot::Compiler;
 pub(super) use counts::Counts;
 use key::Key;
+use proxy_http::decimal;
+use proxy_http::message::Known;
 use window::{Limit, Taken};
 
 /// A limit and its counts.
@@ -127,7 +127,7 @@ impl RateLimit {
         }
         let mut set = |name: &'static str, value: u64| {
             text.clear();
-            number(text, value);
+            decimal::push(text, value);
             extra.set(name, text);
         };
         set(LIMIT, self.limit.requests);

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use proxy_http::headers::CONNECTION_FIELDS;
+use proxy_http::message::{FieldName, Known};
+
 use crate::config::{self, At, Problem, Severity};
 use crate::files;
-use crate::headers::CONNECTION_FIELDS;
-use crate::message::{FieldName, Known};
 use crate::respond::ErrorResponse;
 
 /// Collects one directive's problems.

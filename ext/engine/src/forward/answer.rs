@@ -2,13 +2,14 @@
 
 use std::time::{Duration, SystemTime};
 
+use proxy_http::message::Framing;
+use proxy_http::message::{Known, Method, ResponseHead, Version};
+
 use super::{Exchange, Verdict};
 use crate::engine::{Engine, Workspace};
 use crate::error::{Error, Kind, Side, Waited};
 use crate::grpc::{Form, Told};
-use crate::http1::Framing;
 use crate::log::Level;
-use crate::message::{Known, Method, ResponseHead, Version};
 use crate::request_id::{LoggedId, RequestId};
 use crate::respond::{self, ErrorResponse, Refusal, Rendered};
 use crate::rewrite::{ClientInfo, ResponseInfo, Scope};
@@ -58,7 +59,7 @@ pub(crate) async fn refuse(
     let limits = engine.snapshot().limits;
     let mut head = ResponseHead { status, ..ResponseHead::default() };
     head.fields.read_lines(fields);
-    head.set_reason(respond::reason(status));
+    head.set_reason(proxy_http::message::reason(status));
     client.peer.write_response(&mut head, Framing::Length(body.len() as u64), |lines| {
         engine.write_date(lines);
         lines.extend_from_slice(b"X-Request-Id: ");
@@ -226,7 +227,7 @@ impl Exchange<'_> {
         self.answering(status);
         let response = &mut self.work.response;
         response.status = status;
-        response.set_reason(respond::reason(status));
+        response.set_reason(proxy_http::message::reason(status));
         if !self.is_final() {
             self.amend();
         }

@@ -1,6 +1,6 @@
 //! Fields that filters want on the response.
 
-use crate::message::{Fields, NameRef};
+use proxy_http::message::{Fields, NameRef};
 
 /// Fields for the response to a request, whoever makes it: a backend, or the proxy itself.
 #[derive(Debug, Default)]

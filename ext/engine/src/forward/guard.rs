@@ -4,12 +4,13 @@ use std::future::{poll_fn, Future};
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::task::Poll;
 
+use proxy_http::message::Known;
+
 use super::{forward, log_refused, refuse, Unread, Verdict};
 use crate::engine::{Engine, Workspace};
 use crate::grpc::Form;
 use crate::grpc::Told;
 use crate::log::Level;
-use crate::message::Known;
 use crate::request_id::{LoggedId, RequestId};
 use crate::rewrite::ClientInfo;
 use crate::snapshot::Snapshot;

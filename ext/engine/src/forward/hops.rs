@@ -1,7 +1,8 @@
 //! Requests that say how far they may go, and what is answered to those that may go no further (RFC 9110, section 7.6.2).
 
+use proxy_http::message::{Known, Method, RequestHead};
+
 use super::{Exchange, Verdict};
-use crate::message::{Known, Method, RequestHead};
 
 const MAX_FORWARDS: &str = "Max-Forwards";
 /// What is passed on. A location, or the backend, may still refuse some of it.

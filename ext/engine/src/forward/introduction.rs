@@ -2,8 +2,9 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use proxy_http::proxy_protocol::Whose;
+
 use super::Exchange;
-use crate::proxy_protocol::Whose;
 use crate::upstream::Endpoint;
 
 impl Exchange<'_> {

@@ -17,14 +17,14 @@ pub(crate) use request::RenderedValues;
 use std::sync::Arc;
 use std::time::Duration;
 
+use proxy_http::message::{host_of, FieldName, Version};
 use rustls::pki_types::ServerName;
 
 use crate::error::{Error, Kind, Retry, Side};
 use crate::filter::BodyLimit;
 use crate::forward::{Exchange, Verdict};
+use crate::forwarded::{Forwarding, Names};
 use crate::grpc;
-use crate::headers::forwarded::{Forwarding, Names};
-use crate::message::{host_of, FieldName, Version};
 use crate::peer::Peer;
 use crate::respond::ErrorResponse;
 use crate::rewrite::{TargetTemplate, Template};

@@ -1,8 +1,9 @@
 //! `static_response`: an answer that stands in the configuration.
 
+use proxy_http::message::{FieldName, Known};
+
 use crate::config::{self, Problem};
 use crate::forward::{Exchange, Verdict};
-use crate::message::{FieldName, Known};
 use crate::rewrite::{known_placeholder, Context};
 
 /// The answer, ready to be sent.
@@ -63,7 +64,7 @@ impl StaticResponse {
                 ));
             }
         }
-        if crate::headers::framing::is_bodyless(status) {
+        if proxy_http::headers::framing::is_bodyless(status) {
             if !spec.body.is_empty() {
                 complain(format!("body: a response with code {status} has no body: leave it out"));
             }

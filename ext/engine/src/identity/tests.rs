@@ -1,10 +1,10 @@
 use std::fmt::Write;
 
 use proptest::prelude::*;
+use proxy_http::http1::parse_request;
+use proxy_http::message::RequestHead;
 
 use super::*;
-use crate::http1::parse_request;
-use crate::message::RequestHead;
 
 fn trusted(texts: &[&str]) -> TrustedProxies {
     let mut problems = Vec::new();

@@ -1,8 +1,9 @@
 //! A person's own error response.
 
+use proxy_http::message::{FieldName, Known};
+
 use super::{built_in, ErrorResponse, Format, Rendered};
 use crate::config::{Content, CustomError};
-use crate::message::{FieldName, Known};
 use crate::nearest::did_you_mean;
 use crate::rewrite::{known_placeholder, Context};
 

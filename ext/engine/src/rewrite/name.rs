@@ -1,10 +1,12 @@
 //! What the name in a placeholder means.
 
+use proxy_http::decimal;
+use proxy_http::message::{FieldName, Fields};
+
 use super::cookie::cookie;
 use super::value;
 use super::Scope;
 use crate::civil_time::CivilTime;
-use crate::message::{FieldName, Fields};
 
 /// Where a rewrite stands, which decides what names mean in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -197,7 +199,7 @@ impl BuiltIn {
                 Some(port) => out.extend_from_slice(port),
                 None => {
                     let default = if scope.client.tls { 443 } else { 80 };
-                    value::number(out, u64::from(scope.client.local_port.unwrap_or(default)));
+                    decimal::push(out, u64::from(scope.client.local_port.unwrap_or(default)));
                 }
             },
             BuiltIn::Scheme => out.extend_from_slice(scope.client.scheme().as_bytes()),
@@ -211,17 +213,17 @@ impl BuiltIn {
             | BuiltIn::Bytes => {
                 let Some(response) = scope.response else { return };
                 match self {
-                    BuiltIn::Status => value::number(out, u64::from(response.status)),
+                    BuiltIn::Status => decimal::push(out, u64::from(response.status)),
                     BuiltIn::ResponseTime => value::response_time(out, response.elapsed),
                     BuiltIn::Backend => out.extend_from_slice(response.backend.as_bytes()),
-                    BuiltIn::Attempts => value::number(out, u64::from(response.attempts)),
-                    BuiltIn::Reason => value::number(out, u64::from(response.reason())),
+                    BuiltIn::Attempts => decimal::push(out, u64::from(response.attempts)),
+                    BuiltIn::Reason => decimal::push(out, u64::from(response.reason())),
                     BuiltIn::GrpcStatus => {
                         if let Some(code) = response.grpc.code {
-                            value::number(out, u64::from(code));
+                            decimal::push(out, u64::from(code));
                         }
                     }
-                    _ => value::number(out, response.bytes),
+                    _ => decimal::push(out, response.bytes),
                 }
             }
             BuiltIn::TlsVersion

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use proxy_http::message::{Fields, RequestHead};
+
 use super::Captures;
 use crate::downstream::binds::Bind;
 use crate::downstream::tls::TlsDetails;
 use crate::grpc::Told;
-use crate::message::{Fields, RequestHead};
 use crate::request_id::RequestId;
 
 /// Where the values of one request's rewrites come from. Everything is borrowed: building one costs nothing.

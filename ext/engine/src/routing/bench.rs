@@ -1,8 +1,9 @@
 //! The routes of a configuration by themselves, for `examples/routing.rs`.
 
+use proxy_http::http1::parse_request;
+use proxy_http::message::RequestHead;
+
 use crate::config::Config;
-use crate::http1::parse_request;
-use crate::message::RequestHead;
 use crate::rewrite::{Captured, ClientInfo};
 use crate::snapshot::{compile, Purpose, Snapshot};
 

@@ -3,10 +3,10 @@
 mod compile;
 mod value;
 
-use crate::message::{FieldName, Known, RequestHead};
 use crate::networks::Networks;
 use crate::rewrite::{cookies, ClientInfo};
 pub(super) use compile::conditions;
+use proxy_http::message::{FieldName, Known, RequestHead};
 use value::Values;
 
 /// One condition.

@@ -9,6 +9,8 @@ pub use sent::Sent;
 use std::net::IpAddr;
 use std::time::UNIX_EPOCH;
 
+use proxy_http::http1::parse_request;
+use proxy_http::message::{behind_prefix, RequestHead, Span};
 use serde::{Deserialize, Serialize};
 
 use super::matcher::{Asked, Matcher};
@@ -16,9 +18,8 @@ use super::names::CaptureNames;
 use super::pattern::Part;
 use super::scope::{accepts, host_span, plain_prefix, same_values};
 use crate::config::{Config, Directive, Location};
-use crate::http1::parse_request;
+use crate::error::status;
 use crate::identity::TrustedProxies;
-use crate::message::{behind_prefix, RequestHead, Span};
 use crate::request_id::RequestId;
 use crate::rewrite::{Captured, Captures, ClientInfo, RenderedTarget, Scope, TargetTemplate};
 
@@ -111,7 +112,7 @@ pub fn explain(config: &Config, question: &Question) -> Result<Explanation, Stri
     let mut explanation = Explanation::default();
     let text = text_of(question)?;
     if let Err(malformed) = parse_request(text.as_bytes(), &mut head) {
-        explanation.refused = Some((malformed.status(), malformed.0.into()));
+        explanation.refused = Some((status::of_malformed(malformed), malformed.as_str().into()));
         return Ok(explanation);
     }
     let peer = peer(question)?;
@@ -186,7 +187,9 @@ fn text_of(question: &Question) -> Result<String, String> {
     let host = (!own_host).then_some(("Host", question.authority.as_str()));
     let others = question.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     for (name, value) in host.into_iter().chain(others) {
-        if crate::message::FieldName::new(name).is_none() || value.bytes().any(|b| b.is_ascii_control() && b != b'\t') {
+        if proxy_http::message::FieldName::new(name).is_none()
+            || value.bytes().any(|b| b.is_ascii_control() && b != b'\t')
+        {
             return Err(format!("{name:?}: {value:?} is not a valid header: write one such as \"X-Beta: 1\""));
         }
         text += &format!("{name}: {value}\r\n");

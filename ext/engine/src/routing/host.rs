@@ -100,7 +100,7 @@ pub(crate) fn check(text: &str, host: &str) -> Result<(), String> {
     if !host.starts_with('[') && host.contains(':') || host.contains("]:") {
         return wrong("has a port: write the host alone, and add ports: [8080]");
     }
-    match crate::message::check_authority(host.as_bytes()) {
+    match proxy_http::message::check_authority(host.as_bytes()) {
         Ok(()) if !host.contains("..") && !host.starts_with('.') => Ok(()),
         _ => wrong("is not a valid host: write one such as \"example.com\" or \"*.example.com\""),
     }

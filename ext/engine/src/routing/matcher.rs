@@ -1,5 +1,7 @@
 //! What a location selects: paths, hosts and conditions.
 
+use proxy_http::message::{RequestHead, Span};
+
 use super::conditions::{conditions, Condition, Request as Conditioned};
 use super::explain::Failure;
 use super::host::HostPattern;
@@ -7,7 +9,6 @@ use super::index::Entry;
 use super::names::CaptureNames;
 use super::pattern::{Part, Pattern};
 use crate::config::{Location, Match};
-use crate::message::{RequestHead, Span};
 use crate::rewrite::{Captured, ClientInfo};
 
 /// Everything that must hold for a location to take a request.

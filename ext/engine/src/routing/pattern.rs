@@ -2,12 +2,12 @@
 
 mod parse;
 
+use proxy_http::message::Span;
 use regex::bytes::Regex;
 
 use super::names::CaptureNames;
 use super::regexp;
 use crate::config::{self, Match};
-use crate::message::Span;
 use crate::rewrite::Captured;
 
 /// A pattern of a path, compiled.

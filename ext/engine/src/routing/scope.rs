@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use proxy_http::message::{RequestHead, Span};
+
 use super::index::{self, Index, Lists};
 use super::matcher::{Asked, Matcher};
 use super::pattern::{is_at_or_below, Part};
 use crate::filter::Filter;
 use crate::handler::Handler;
-use crate::message::{RequestHead, Span};
 use crate::rewrite::{Captured, ClientInfo};
 
 /// The file's top level, or the inside of a location.
@@ -148,7 +149,7 @@ pub(crate) fn host_span(request: &mut RequestHead) -> Span {
 
 /// Whether both ways of reading a path captured the same.
 pub(super) fn same_values(head: &RequestHead, captured: &Captured, others: &Captured) -> bool {
-    let same = |a: &[u8], b: &[u8]| a == b || crate::message::merge_encoded_slashes(b) == a;
+    let same = |a: &[u8], b: &[u8]| a == b || proxy_http::message::merge_encoded_slashes(b) == a;
     captured.len() == others.len()
         && captured
             .iter()

@@ -11,6 +11,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
+use proxy_http::proxy_protocol::Form;
 use rustls::pki_types::ServerName;
 
 use super::clock;
@@ -18,7 +19,6 @@ use super::fleet::Fleet;
 use super::tls::TlsClient;
 use super::Protocol;
 use crate::log::Level;
-use crate::proxy_protocol::Form;
 use crate::server::{BackendStats, CheckStats};
 
 pub use attempt::{Attempt, Blame};

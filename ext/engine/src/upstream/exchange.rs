@@ -26,6 +26,9 @@ use std::future::poll_fn;
 use std::task::Poll;
 use std::time::Duration;
 
+use proxy_http::headers::trailers;
+use proxy_http::message::{Fields, ResponseHead};
+use proxy_http::message::{Malformed, ReadError};
 use tokio::time::Instant;
 
 use self::client::Listening;
@@ -33,9 +36,6 @@ use self::interim::{pass_interim, Interim};
 use self::pace::Pace;
 use self::pump::{poll_pump, PumpError, Stuck};
 use crate::error::{Error, Kind, Retry, Waited};
-use crate::headers::trailers;
-use crate::http1::{Malformed, ReadError};
-use crate::message::{Fields, ResponseHead};
 use crate::peer::Peer;
 
 /// Time limits of an exchange.
@@ -116,10 +116,10 @@ pub(crate) async fn send(
             }
             match response.status {
                 101 if asked.upgrade => switching = true,
-                101 => return Poll::Ready(Err(malformed("a 101 that nobody asked for"))),
+                101 => return Poll::Ready(Err(malformed(Malformed::UnaskedUpgrade))),
                 100..=199 => {
                     if !interim.admits(response) {
-                        return Poll::Ready(Err(malformed("too many interim responses")));
+                        return Poll::Ready(Err(malformed(Malformed::TooManyInterim)));
                     }
                     pass_interim(&mut client.peer, response, asked);
                 }
@@ -292,6 +292,6 @@ fn refused(error: ReadError, backend: &Peer, upload: &mut Upload) -> Error {
     Error::backend(kind, retry)
 }
 
-fn malformed(why: &'static str) -> Error {
-    Error::backend(Kind::Malformed(Malformed(why)), Retry::Never)
+fn malformed(why: Malformed) -> Error {
+    Error::backend(Kind::Malformed(why), Retry::Never)
 }

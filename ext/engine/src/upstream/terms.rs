@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use proxy_http::proxy_protocol::Form;
+
 use super::address::Address;
 use super::backend::Traits;
 use super::balancer::Policy;
@@ -12,7 +14,6 @@ use super::slot::HEAVIEST;
 use super::tls::TlsClient;
 use super::Protocol;
 use crate::config::{At, Backend, Pool, Problem};
-use crate::proxy_protocol::Form;
 use crate::snapshot::seconds;
 
 /// What holds for every backend of an upstream.

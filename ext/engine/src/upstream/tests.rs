@@ -5,10 +5,11 @@ pub(super) mod tls_server;
 use std::future::Future;
 use std::time::Duration;
 
-use super::*;
-use crate::handler::proxy::Line;
 use address::Address;
 use balancer::Policy;
+
+use super::*;
+use crate::handler::proxy::Line;
 use dns_server::{DnsServer, Reply};
 
 /// No test takes longer than this.

@@ -7,7 +7,6 @@ use std::time::Instant;
 use bytes::Bytes;
 use h2::Reason;
 use http::{HeaderMap, Response};
-
 use proxy_engine::config::{HeaderEdit, HeaderValue};
 
 use crate::support::{http2, nobody, request, Http2Origin, Origin, Proxy, Seen};

@@ -8,10 +8,9 @@
 
 use std::cell::Cell;
 
+use proxy_http::http2::frame::{kind, FrameHeader, END_HEADERS};
+use proxy_http::http2::Tally;
 use tokio::time::Instant;
-
-use crate::http2::frame::{kind, FrameHeader, END_HEADERS};
-use crate::http2::Tally;
 
 /// The allowance of a connection where nothing has happened yet, and the largest.
 const ALLOWANCE: i64 = 2_000;

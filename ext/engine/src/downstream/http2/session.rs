@@ -9,6 +9,8 @@ use h2::server::{Connection, SendResponse};
 use h2::{Reason, RecvStream};
 use http::request::Parts;
 use http::Request;
+use proxy_http::http2::Stream;
+use proxy_http::message::ReadError;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -18,10 +20,9 @@ use super::wire::Wire;
 use super::{FAREWELL, LINGER, ROOM};
 use crate::alarm::Alarm;
 use crate::engine::{Engine, Registration};
+use crate::error::status;
 use crate::forward::{forward_guarded, refuse, Unread, Verdict};
 use crate::grpc::Form;
-use crate::http1::ReadError;
-use crate::http2::Stream;
 use crate::peer::Peer;
 use crate::rewrite::ClientInfo;
 use crate::upstream::exchange::{self, Client};
@@ -260,7 +261,7 @@ async fn serve(engine: Rc<Engine>, link: Rc<ClientInfo>, parts: Parts, stream: B
         Ok(()) => forward_guarded(&engine, &snapshot, &link, &mut client, &mut work).await,
         Err(error) => {
             let (status, why) = match error {
-                ReadError::Malformed(why) => (why.status(), why.0),
+                ReadError::Malformed(why) => (status::of_malformed(why), why.as_str()),
                 _ if work.request.target.len() > limit => (414, "its target is longer than max_header_size"),
                 _ => (431, "its head is longer than max_header_size"),
             };

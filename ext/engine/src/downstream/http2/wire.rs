@@ -7,11 +7,11 @@ use std::task::{ready, Context, Poll};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
+use proxy_http::http2::{Frames, Sieve};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::meter::Meter;
 use super::PREFACE;
-use crate::http2::{Frames, Sieve};
 use crate::stream::Stream;
 
 /// A client's stream whose frames are looked at as they pass.

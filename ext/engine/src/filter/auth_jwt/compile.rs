@@ -1,12 +1,13 @@
 //! From what was written to what runs.
 
+use proxy_http::message::{FieldName, Known};
+
 use super::keys::{self, Key};
 use super::token::Rules;
 use super::{AuthJwt, Place};
 use crate::config;
 use crate::filter::challenge::challenge;
 use crate::filter::report::Report;
-use crate::message::{FieldName, Known};
 use crate::snapshot::Compiler;
 
 /// The least bytes of a secret (RFC 7518, section 3.2).

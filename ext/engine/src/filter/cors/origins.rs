@@ -1,6 +1,6 @@
 //! Whose pages may ask.
 
-use crate::message::check_authority;
+use proxy_http::message::check_authority;
 
 /// A set of origins.
 #[derive(Debug, Default)]

@@ -3,6 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use proxy_http::headers::framing;
+use proxy_http::message::Version;
+use proxy_http::message::{Framing, Malformed};
 use rustls::pki_types::ServerName;
 use tokio::time::Instant;
 
@@ -10,9 +13,6 @@ use super::admission::Line;
 use super::Proxy;
 use crate::error::{Error, Kind, Retry, Side};
 use crate::forward::Exchange;
-use crate::headers::framing;
-use crate::http1::{Framing, STATUS_LINE};
-use crate::message::Version;
 use crate::peer::Peer;
 use crate::upstream::exchange::{self, Asked, Limits, Upload};
 use crate::upstream::http2::{Call, MOST_DEAD};
@@ -297,7 +297,7 @@ fn ended_unasked(exchange: &Exchange<'_>) -> bool {
 
 /// Whether what came over an idle connection is no response at all: it belongs to the one before, which was said to be shorter.
 fn is_leftover(error: &Error) -> bool {
-    matches!(error.kind, Kind::Malformed(STATUS_LINE))
+    matches!(error.kind, Kind::Malformed(Malformed::StatusLine))
 }
 
 /// Whether the request may be sent again although the backend may have done what it asks for.

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
+use proxy_http::headers::hearsay::is_hearsay;
+use proxy_http::headers::CONNECTION_FIELDS;
+use proxy_http::message::{FieldName, Known};
+
 use super::{Edit, Proxy, RetryOn};
 use crate::config::{self, ForwardedHeaders, HeaderEdit, HeaderValue, Problem};
 use crate::filter::BodyLimit;
-use crate::headers::forwarded::{Forwarding, Names};
-use crate::headers::hearsay::is_hearsay;
-use crate::headers::CONNECTION_FIELDS;
-use crate::message::{FieldName, Known};
+use crate::forwarded::{Forwarding, Names};
 use crate::respond::{self, ErrorResponse};
 use crate::rewrite::{foreign_value, known_placeholder, Context, TargetTemplate, Template};
 use crate::routing::plain_prefix;

@@ -2,11 +2,12 @@
 
 use std::time::SystemTime;
 
+use proxy_http::headers::hop_by_hop::Wishes;
+use proxy_http::message::{Known, RequestHead};
+
 use super::request::Hop;
 use super::{Proxy, RenderedValues};
-use crate::headers::forwarded::{Sender, Stamp};
-use crate::headers::hop_by_hop::Wishes;
-use crate::message::{Known, RequestHead};
+use crate::forwarded::{Sender, Stamp};
 use crate::request_id::RequestId;
 use crate::rewrite::{Captures, ClientInfo, RenderedTarget, Scope};
 

@@ -1,14 +1,17 @@
 //! What a backend is sent.
 
+use proxy_http::headers::hearsay::is_hearsay;
+use proxy_http::headers::hop_by_hop;
+use proxy_http::headers::hop_by_hop::Wishes;
+use proxy_http::http1::write_request_head;
+use proxy_http::message::Framing;
+use proxy_http::message::{behind_prefix, is_one_to_cgi, FieldName, Fields, Known, Method, RequestHead, Span, Version};
+
 use super::{target_error, Edit, Proxy};
 use crate::engine::Workspace;
 use crate::error::Error;
 use crate::forward::Exchange;
-use crate::headers::hearsay::is_hearsay;
-use crate::headers::hop_by_hop::Wishes;
-use crate::headers::{forwarded, hop_by_hop};
-use crate::http1::{write_request_head, Framing};
-use crate::message::{behind_prefix, is_one_to_cgi, FieldName, Fields, Known, Method, RequestHead, Span, Version};
+use crate::forwarded;
 use crate::peer::Peer;
 use crate::rewrite::{RenderedTarget, Scope};
 use crate::upstream::exchange::Asked;
@@ -39,7 +42,7 @@ impl RenderedValues {
     }
 
     /// Carries the edits out.
-    pub(super) fn apply(&self, edits: &[Edit], fields: &mut crate::message::Fields) {
+    pub(super) fn apply(&self, edits: &[Edit], fields: &mut proxy_http::message::Fields) {
         let mut spans = self.spans.iter();
         for edit in edits {
             for i in 0..edit.values.len() {

@@ -1,9 +1,10 @@
 //! Conditions from what was written.
 
+use proxy_http::message::FieldName;
+
 use super::value::Values;
 use super::{Condition, MediaType};
 use crate::config::{Location, Named};
-use crate::message::FieldName;
 use crate::networks::Networks;
 
 /// The conditions of a location. Every one that is wrong is told to `report`, with what to write instead.

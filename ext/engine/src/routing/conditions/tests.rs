@@ -1,6 +1,7 @@
+use proxy_http::http1::parse_request;
+
 use super::*;
 use crate::config::{Location, Named, Regexp, Value};
-use crate::http1::parse_request;
 
 fn location(change: impl FnOnce(&mut Location)) -> Location {
     let mut spec = Location::default();

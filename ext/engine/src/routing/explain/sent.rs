@@ -2,15 +2,15 @@
 
 use std::time::SystemTime;
 
+use proxy_http::headers::hop_by_hop::{drop_named, Wishes};
+use proxy_http::http1::parse_request;
+use proxy_http::message::RequestHead;
 use serde::Serialize;
 
 use super::lossy;
 use crate::config::{Config, Proxy};
 use crate::forward::may_go_on;
 use crate::handler::{proxy::Preview, Handler};
-use crate::headers::hop_by_hop::{drop_named, Wishes};
-use crate::http1::parse_request;
-use crate::message::RequestHead;
 use crate::request_id::RequestId;
 use crate::rewrite::{Captured, Captures, ClientInfo, Scope, Template};
 use crate::snapshot::{self, Purpose};

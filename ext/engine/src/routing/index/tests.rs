@@ -1,4 +1,5 @@
 use proptest::prelude::*;
+use proxy_http::message::{RequestHead, Span};
 
 use super::super::matcher::Asked;
 use super::super::names::CaptureNames;
@@ -6,7 +7,6 @@ use super::super::pattern::Part;
 use super::super::scope::{Location, Scope};
 use super::*;
 use crate::config::{self, Match};
-use crate::message::{RequestHead, Span};
 use crate::rewrite::{Captured, ClientInfo};
 
 fn segment() -> impl Strategy<Value = String> {

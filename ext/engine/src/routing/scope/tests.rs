@@ -1,6 +1,7 @@
+use proxy_http::http1::parse_request;
+
 use super::*;
 use crate::config::{self, Directive, Match};
-use crate::http1::parse_request;
 use crate::routing::names::CaptureNames;
 use crate::snapshot::{compile, Purpose, Snapshot};
 

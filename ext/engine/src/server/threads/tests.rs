@@ -1,9 +1,8 @@
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 
-use crate::config::{Config, Directive, StaticResponse};
-
 use super::*;
+use crate::config::{Config, Directive, StaticResponse};
 
 const LIMIT: Duration = Duration::from_secs(10);
 

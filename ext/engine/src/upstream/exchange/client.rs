@@ -9,9 +9,9 @@ use tokio::time::Instant;
 
 use crate::alarm::Alarm;
 use crate::error::{Error, Kind};
-use crate::http1::Connection;
 use crate::peer::Peer;
 use crate::stream::Departure;
+use crate::stream::Http1Connection;
 
 /// How often the system is asked about a client from which nothing can be read for the moment: then it does not tell by itself.
 const LOOK: Duration = Duration::from_millis(500);
@@ -57,12 +57,12 @@ impl Client {
     }
 
     /// A client of HTTP/1.1.
-    pub(crate) fn http1(connection: Connection) -> Self {
+    pub(crate) fn http1(connection: Http1Connection) -> Self {
         Self::new(Peer::Http1(connection))
     }
 
     /// Its connection, if it speaks HTTP/1.1, and the timer.
-    pub(crate) fn connection(&mut self) -> Option<(&mut Connection, &mut Alarm)> {
+    pub(crate) fn connection(&mut self) -> Option<(&mut Http1Connection, &mut Alarm)> {
         match &mut self.peer {
             Peer::Http1(connection) => Some((connection, &mut self.alarm)),
             Peer::Http2(_) => None,

@@ -5,10 +5,11 @@ use std::future::{poll_fn, Future};
 use std::pin::pin;
 use std::task::Poll;
 
+use proxy_http::message::{Fields, Known};
+
 use super::{flush, Client, Rate};
 use crate::error::{Error, Kind, Retry, Side};
 use crate::long_lived::{LongLived, FAREWELL};
-use crate::message::{Fields, Known};
 
 /// Server-sent events, with any parameters.
 pub(crate) fn is_event_stream(fields: &Fields) -> bool {

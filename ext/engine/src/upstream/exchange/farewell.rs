@@ -4,13 +4,13 @@ use std::future::poll_fn;
 use std::io;
 use std::task::{ready, Context, Poll};
 
+use proxy_http::websocket::{going_away, Frames, Sender};
 use tokio::time::Instant;
 
 use super::tunnel::Way;
 use super::Client;
 use crate::long_lived::FAREWELL;
 use crate::peer::Peer;
-use crate::websocket::{going_away, Frames, Sender};
 
 /// Tells both sides that the other goes away, and waits for them to say so too. `false` if one did not, or could not be told: it gets no
 /// frame but where one may stand, so that what it makes of the last one that has begun is never wrong.

@@ -1,8 +1,9 @@
 //! Interim responses (RFC 9110, section 15.2).
 
+use proxy_http::headers::hop_by_hop::clean_response;
+use proxy_http::message::{Known, ResponseHead};
+
 use super::Asked;
-use crate::headers::hop_by_hop::clean_response;
-use crate::message::{Known, ResponseHead};
 use crate::peer::Peer;
 
 /// Interim responses that are taken from a backend before its final one, …

@@ -3,8 +3,9 @@
 use std::io;
 use std::task::{Context, Poll};
 
-use crate::http1::{Piece, ReadError};
-use crate::message::Fields;
+use proxy_http::message::Fields;
+use proxy_http::message::{Piece, ReadError};
+
 use crate::peer::Peer;
 
 /// Which side failed.

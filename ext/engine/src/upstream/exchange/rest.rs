@@ -4,14 +4,14 @@ use std::future::poll_fn;
 use std::task::Poll;
 use std::time::Duration;
 
+use proxy_http::http2::Stream;
+use proxy_http::message::Piece;
 use tokio::time::Instant;
 
 use super::pace::{Pace, Rate};
 use super::Client;
 use crate::alarm::Alarm;
 use crate::error::{Error, Kind, Waited};
-use crate::http1::Piece;
-use crate::http2::Stream;
 
 /// It is taken as long as it goes on without such a pause, …
 const REST_PAUSE: Duration = Duration::from_secs(2);

@@ -5,6 +5,7 @@ use std::io;
 use std::task::{ready, Context, Poll};
 use std::time::Duration;
 
+use proxy_http::websocket::{Frames, Sender};
 use tokio::time::Instant;
 
 use super::farewell::say_farewell;
@@ -12,7 +13,6 @@ use super::Client;
 use crate::error::{Error, Kind, Retry, Side, Waited};
 use crate::long_lived::LongLived;
 use crate::peer::Peer;
-use crate::websocket::{Frames, Sender};
 
 /// One direction.
 #[derive(Debug)]

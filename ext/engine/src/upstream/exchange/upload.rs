@@ -4,12 +4,13 @@ use std::io;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use proxy_http::headers::trailers;
+use proxy_http::message::{Fields, Version};
+use proxy_http::message::{Framing, ReadError};
+
 use super::client::Listening;
 use super::pump::{poll_pump, PumpError, Stuck};
 use crate::error::{Error, Kind, Waited};
-use crate::headers::trailers;
-use crate::http1::{Framing, ReadError};
-use crate::message::{Fields, Version};
 use crate::peer::Peer;
 
 /// The body of one request, over all attempts to send it.

@@ -2,13 +2,15 @@
 
 use std::future::poll_fn;
 
+use proxy_http::http1::parse_request;
+use proxy_http::message::{Framing, Piece, ReadError};
+use proxy_http::message::{RequestHead, ResponseHead};
+use proxy_http::proxy_protocol::Whose;
 use tokio::time::{timeout_at, Instant};
 
 use super::check::{Check, HttpQuestion, Question};
-use crate::http1::{parse_request, Connection, Framing, Piece, ReadError};
-use crate::message::{RequestHead, ResponseHead};
 use crate::peer::Peer;
-use crate::proxy_protocol::Whose;
+use crate::stream::Http1Connection;
 use crate::stream::Stream;
 use crate::upstream::backend::Endpoint;
 use crate::upstream::connect::{connect_to, To};
@@ -57,7 +59,7 @@ pub(super) async fn ask(endpoint: &Endpoint, check: &Check) -> Result<(), Failur
                 ask_http2(stream, question, endpoint).await
             }
             Question::Http(question) => {
-                let mut connection = Connection::new(stream);
+                let mut connection = Http1Connection::new(stream);
                 question.write(authority, connection.output());
                 converse(&mut Peer::Http1(connection), question).await
             }

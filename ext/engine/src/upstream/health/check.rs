@@ -3,12 +3,12 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use proxy_http::message::{FieldName, Known, Method};
 use regex::bytes::Regex;
 
 use super::rise_fall::RiseFall;
 use super::{grpc, time};
 use crate::config::{BodyMatch, HealthCheck};
-use crate::message::{FieldName, Known, Method};
 
 /// Longest row of results that can be asked for.
 const LONGEST_ROW: i64 = 1_000;

@@ -6,13 +6,13 @@ use std::io;
 use http::header::{HeaderMap, HeaderName, HeaderValue, HOST, USER_AGENT};
 use http::{Method, Request, Uri, Version};
 use percent_encoding::percent_decode;
+use proxy_http::http2;
+use proxy_http::message::{Fields, Known, ResponseHead};
+use proxy_http::message::{Piece, ReadError};
 
 use super::ask::{MAX_HEAD, MAX_INTERIM};
 use crate::config::HealthCheck;
 use crate::grpc;
-use crate::http1::{Piece, ReadError};
-use crate::http2;
-use crate::message::{Fields, Known, ResponseHead};
 use crate::stream::Stream;
 use crate::upstream::http2::alone;
 

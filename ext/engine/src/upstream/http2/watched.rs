@@ -10,9 +10,9 @@ use std::sync::Arc;
 use std::task::{ready, Context, Poll};
 use std::time::Instant;
 
+use proxy_http::http2::{Frames, Sieve, Tally};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::http2::{Frames, Sieve, Tally};
 use crate::stream::Stream;
 
 /// Frames that mean nothing to a request which may come at once.

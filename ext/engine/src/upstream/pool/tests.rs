@@ -1,3 +1,4 @@
+use proxy_http::proxy_protocol::Form;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -8,7 +9,6 @@ use super::super::tests::{tls_server, until, within};
 use super::super::tls::TlsClient;
 use super::*;
 use crate::config::Pool as Options;
-use crate::proxy_protocol::Form;
 use crate::upstream::Traits;
 
 const KEEP: Keep = Keep { connections: 4, timeout: Duration::from_secs(60) };

@@ -1,7 +1,7 @@
-use super::*;
-
 use rcgen::{CertificateParams, KeyPair};
 use rustls::crypto::aws_lc_rs::default_provider;
+
+use super::*;
 
 fn identity(names: &[&str]) -> Identity {
     let key = KeyPair::generate().expect("a key");

@@ -1,5 +1,6 @@
-use super::*;
 use rcgen::{CertificateParams, DnType, KeyPair, SanType, SerialNumber};
+
+use super::*;
 
 fn subject(change: impl FnOnce(&mut CertificateParams)) -> Subject {
     let mut params = CertificateParams::new(Vec::new()).expect("parameters");

@@ -1,5 +1,3 @@
-use super::*;
-
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
 use aws_lc_rs::rsa::{self, KeySize};
 use aws_lc_rs::signature::{
@@ -11,6 +9,7 @@ use jsonwebtoken::{encode, Algorithm, AlgorithmFamily, EncodingKey, Header};
 use serde_json::json;
 
 use super::super::keys;
+use super::*;
 
 const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
 
