@@ -1,8 +1,8 @@
 //! A reverse proxy: everything that a request touches, and no Ruby.
 //!
 //! The modules in the order in which a request meets them: [`server`] holds the threads; `downstream` accepts a connection and
-//! reads a request ([`http1`], [`message`]); `forward` learns whose it is (`identity`) and finds the handler (`routing`), the filters before it let the request pass (`filter`) and `handler` answers, asking a backend
-//! ([`upstream`]) and changing fields on the way ([`headers`], [`rewrite`]); what fails is answered by [`respond`]; what
+//! reads a request ([`proxy_http`]); `forward` learns whose it is (`identity`) and finds the handler (`routing`), the filters before it let the request pass (`filter`) and `handler` answers, asking a backend
+//! ([`upstream`]) and changing fields on the way ([`proxy_http::headers`], [`rewrite`]); what fails is answered by [`respond`]; what
 //! happened goes to [`access_log`] and the figures.
 
 pub mod access_log;
