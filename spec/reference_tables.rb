@@ -20,7 +20,7 @@ module ReferenceTables
     case name
     when "server" then rows(%w[directive default meaning], OPTIONS::SERVER.flat_map { |directive| server_rows(directive) })
     when "filters" then rows(%w[filter value default meaning], OPTIONS::FILTERS.flat_map { |directive| filter_rows(directive) })
-    when "policies" then rows(%w[policy choice], Proxy::DSL::Types::Priority::PROSE.map { |name, prose| ["`#{name}`", prose] })
+    when "policies" then rows(%w[policy choice], Proxy::DSL::Types::Priority::PROSE.map { |policy, prose| ["`#{policy}`", prose] })
     when "errors" then rows(%w[name status], Proxy::DSL::Types::ErrorResponse::NAMES.map { |error, code| ["`#{error}`", code] })
     else
       options = OPTIONS::BY_NAME.fetch(name.to_sym).options

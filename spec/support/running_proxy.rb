@@ -13,13 +13,7 @@ class RunningProxy
   # The block is a Proxyfile. `bind` and `threads` are added to it: a test that wants others says so, or passes `bind: nil`. Or `file`
   # names one, whose addresses `bind` replaces.
   def initialize(bind: "http://127.0.0.1:0", threads: 1, file: nil, &configuration)
-    return @server = Proxy.start(file, binds: [bind]) if file
-
-    @server = Proxy.start do
-      bind bind if bind
-      threads threads if threads
-      instance_exec(&configuration)
-    end
+    @server = file ? Proxy.start(file, binds: [bind]) : start(bind, threads, &configuration)
   end
 
   def url = server.urls.first
@@ -38,6 +32,16 @@ class RunningProxy
 
   # Ends it at once.
   def stop = server.stop(timeout: 0)
+
+  private
+
+  def start(bind, threads, &configuration)
+    Proxy.start do
+      bind bind if bind
+      threads threads if threads
+      instance_exec(&configuration)
+    end
+  end
 end
 
 # The command `proxy start` in a process of its own, on a free port.
