@@ -5,7 +5,6 @@
 //! says how many.
 
 mod combined;
-mod escape;
 mod json;
 mod queue;
 
@@ -20,13 +19,11 @@ use parking_lot::Mutex;
 use proxy_http::decimal;
 
 use crate::civil_time::CivilTime;
+use crate::compile::Purpose;
 use crate::config::{self, At, Problem};
 use crate::log::Log;
 use crate::nearest::nearest;
 use crate::rewrite::{Context, Scope, Template};
-use crate::snapshot::Purpose;
-
-pub(crate) use escape::escape;
 use queue::{Output, Queue};
 
 /// A buffer this full is handed on without waiting.
@@ -67,7 +64,7 @@ enum Format {
 impl AccessLog {
     /// Compiles the directive and opens its file for appending. `None` if it is wrong; `problems` then says why, and what to
     /// write instead. A file that is new is removed again if all this is for a check, which must leave nothing behind.
-    pub fn compile(spec: &config::AccessLog, purpose: Purpose, problems: &mut Vec<Problem>) -> Option<Arc<AccessLog>> {
+    pub(crate) fn compile(spec: &config::AccessLog, purpose: Purpose, problems: &mut Vec<Problem>) -> Option<Arc<AccessLog>> {
         Self::after(None, spec, purpose, problems)
     }
 

@@ -1,9 +1,8 @@
 //! Clients: accepting their connections and speaking with them.
 
-pub(crate) mod binds;
 pub(crate) mod connection;
+mod handshake;
 pub(crate) mod http1;
 pub(crate) mod http2;
 pub(crate) mod listener;
 mod proxy_protocol;
-pub(crate) mod tls;

@@ -1,12 +1,14 @@
 //! What can go wrong with a request, as data: what happened, whose doing it was, and whether another attempt is safe.
 
+mod connect;
 pub(crate) mod status;
+
+pub(crate) use connect::Step;
+pub(crate) use connect::{ConnectError, ConnectErrorKind};
 
 use std::fmt;
 
 use proxy_http::message::{Malformed, ReadError};
-
-use crate::upstream::{Blame, ConnectError, ConnectErrorKind};
 
 /// A request that could not be answered by a backend.
 #[derive(Debug)]
@@ -102,6 +104,15 @@ pub(crate) enum Side {
     /// The backend's.
     Backend,
     /// Ours, or the configuration's.
+    Us,
+}
+
+/// Whose fault a failure is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Blame {
+    /// The backend's, as far as anybody can tell.
+    Backend,
+    /// Our own: no file or port was left for a connection.
     Us,
 }
 

@@ -14,7 +14,6 @@ mod cors;
 mod forward_auth;
 mod header_changes;
 mod https_only;
-mod known;
 mod log_requests;
 mod max_body;
 mod rate_limit;
@@ -22,19 +21,16 @@ mod report;
 mod rewrite_path;
 mod shown;
 
-pub(crate) use auth_basic::Verifications;
-pub(crate) use known::Known;
-
 use std::sync::Arc;
 
 use proxy_http::message::RequestHead;
 use tokio::runtime::Handle;
 
+use crate::compiler::Compiler;
 use crate::config;
-use crate::forward::{Exchange, Verdict};
 use crate::log::Log;
+use crate::request::{BodyLimit, Exchange, ResponseFilters, Verdict};
 use crate::rewrite::{Scope, Template};
-use crate::snapshot::Compiler;
 use crate::upstream::Dns;
 use address_list::AddressList;
 use auth_api_key::AuthApiKey;
@@ -47,8 +43,6 @@ use https_only::HttpsOnly;
 use log_requests::LogRequests;
 use rate_limit::RateLimit;
 use rewrite_path::RewritePath;
-
-pub(crate) use max_body::BodyLimit;
 
 /// Appends what a rewrite comes to for a request.
 pub(crate) type Render<'a> = dyn Fn(&RequestHead, &Template, &mut Vec<u8>) + 'a;
@@ -110,7 +104,7 @@ impl Filter {
             config::Filter::Rewrite(spec) => {
                 RewritePath::compile(spec, compiler).map(|rewrite| Filter::Rewrite(Box::new(rewrite)))
             }
-            config::Filter::MaxBody(spec) => BodyLimit::compile(spec, compiler).map(Filter::MaxBody),
+            config::Filter::MaxBody(spec) => max_body::compile(spec, compiler).map(Filter::MaxBody),
             config::Filter::Cors(spec) => Cors::compile(spec, compiler).map(|cors| Filter::Cors(Box::new(cors))),
             config::Filter::LogRequests(spec) => LogRequests::compile(spec, compiler).map(Filter::LogRequests),
             config::Filter::RedirectToHttps(spec) => HttpsOnly::compile(spec, compiler).map(Filter::HttpsOnly),
@@ -184,6 +178,20 @@ impl Filter {
     pub(crate) fn answered(&self, exchange: &Exchange<'_>, scope: &Scope<'_>) {
         if let Filter::LogRequests(lines) = self {
             lines.write_after(exchange, scope);
+        }
+    }
+}
+
+impl ResponseFilters for Box<[Arc<Filter>]> {
+    fn amend(&self, passed: usize, exchange: &mut Exchange<'_>) {
+        for filter in self.iter().take(passed).rev() {
+            filter.amend(exchange);
+        }
+    }
+
+    fn answered(&self, passed: usize, exchange: &Exchange<'_>, scope: &Scope<'_>) {
+        for filter in self.iter().take(passed).rev() {
+            filter.answered(exchange, scope);
         }
     }
 }

@@ -6,10 +6,11 @@ pub(crate) mod static_response;
 
 use std::sync::Arc;
 
-use crate::filter::BodyLimit;
 use crate::handler::proxy::Proxy;
 use crate::handler::redirect::Redirect;
 use crate::handler::static_response::StaticResponse;
+use crate::request::BodyLimit;
+use crate::routing::{accepts, Accepts};
 
 /// A handler, compiled.
 #[derive(Debug)]
@@ -23,19 +24,20 @@ pub(crate) enum Handler {
 }
 
 impl Handler {
-    /// Whether it answers requests for `path`, whose escapes are decoded. If not, the next handler is asked.
-    pub(crate) fn accepts(&self, path: &[u8]) -> bool {
-        match self {
-            Handler::Proxy(proxy) => crate::routing::accepts(proxy.path_prefix.as_deref(), path),
-            Handler::StaticResponse(_) | Handler::Redirect(_) => true,
-        }
-    }
-
     /// What it holds the bodies of requests to, whatever the filters say.
     pub(crate) fn body_limit(&self) -> Option<&Arc<BodyLimit>> {
         match self {
             Handler::Proxy(proxy) => proxy.max_body.as_ref(),
             Handler::StaticResponse(_) | Handler::Redirect(_) => None,
+        }
+    }
+}
+
+impl Accepts for Handler {
+    fn accepts(&self, path: &[u8]) -> bool {
+        match self {
+            Handler::Proxy(proxy) => accepts(proxy.path_prefix.as_deref(), path),
+            Handler::StaticResponse(_) | Handler::Redirect(_) => true,
         }
     }
 }

@@ -1,46 +1,65 @@
 //! A reverse proxy: everything that a request touches, and no Ruby.
 //!
-//! The modules in the order in which a request meets them: [`server`] holds the threads; `downstream` accepts a connection and
-//! reads a request ([`proxy_http`]); `forward` learns whose it is (`identity`) and finds the handler (`routing`), the filters before it let the request pass (`filter`) and `handler` answers, asking a backend
-//! ([`upstream`]) and changing fields on the way ([`proxy_http::headers`], [`rewrite`]); what fails is answered by [`respond`]; what
-//! happened goes to [`access_log`] and the figures.
+//! The modules stand in the order of their layers: a module uses those above it and never one below. `bin/layers` checks that.
+//! ARCHITECTURE.md tells the life of a request through them.
 
-pub mod access_log;
-pub mod config;
-pub mod fork;
-pub mod log;
+// What knows nothing of HTTP.
 pub mod output;
-pub mod request_id;
-pub mod respond;
-pub mod rewrite;
-pub mod server;
-pub mod stream;
-pub mod upstream;
-
-mod alarm;
-mod civil_time;
-mod descriptors;
-mod downstream;
-mod engine;
-mod error;
+pub mod fork;
+mod waiting;
 mod files;
-mod filter;
-mod forward;
-mod forwarded;
-mod grpc;
-mod handler;
-mod identity;
-mod long_lived;
-mod metrics;
+mod descriptors;
+mod civil_time;
+mod escape;
 mod nearest;
 mod networks;
-mod peer;
 mod pem;
+pub mod stream;
+mod alarm;
+
+// What is written, what is counted, and what goes wrong.
+pub mod request_id;
+pub mod config;
+mod compile;
+pub mod log;
+pub mod stats;
+mod metrics;
+mod error;
+mod grpc;
+
+// Who asks, and what can be said of a request.
+mod listen;
+pub mod client;
+pub mod rewrite;
+pub mod respond;
+pub mod access_log;
+
+// Bytes between a client and a backend.
+mod peer;
+mod long_lived;
+mod exchange;
+pub mod upstream;
+
+// One request.
 mod routing;
+mod request;
+mod compiler;
+mod filter;
+mod handler;
 mod snapshot;
-mod waiting;
+mod engine;
+mod forward;
+
+// Connections and threads.
+mod downstream;
+pub mod server;
+
+// A configuration looked at without a server.
+mod explain;
+mod lookup;
 
 pub use config::Config;
-pub use routing::bench::Routes;
-pub use routing::explain::{explain, Explanation, Question, Sent};
-pub use server::{Server, StartError, Stats};
+pub use explain::{explain, Explanation, Question, Sent};
+pub use lookup::Routes;
+pub use server::{Server, StartError};
+pub use stats::Stats;

@@ -4,6 +4,9 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
+/// Stands among addresses for every client that comes over a unix socket.
+pub(crate) const UNIX: &str = "unix:";
+
 /// Addresses and networks. An IPv4 address that is written as IPv6 (`::ffff:192.0.2.7`) is the IPv4 address.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Networks(Box<[IpNet]>);

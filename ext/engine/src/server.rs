@@ -2,25 +2,24 @@
 
 mod life;
 mod reload;
-mod stats;
 mod threads;
-
-pub use stats::{BackendStats, CheckStats, ConnectionStats, CutStats, RequestStats, Stats};
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 
+use crate::compile::Purpose;
 use crate::config::{At, Config, Problem, Setting};
 use crate::descriptors::{self, Descriptors};
-use crate::downstream::binds::Bind;
 use crate::downstream::listener::Listener;
-use crate::downstream::tls::development;
+use crate::listen::binds::Bind;
+use crate::listen::tls::development;
 use crate::log::Log;
 use crate::metrics::Counters;
 use crate::output::open_standard_descriptors;
-use crate::snapshot::{self, Purpose, Settings, Snapshot};
+use crate::snapshot::{self, Settings, Snapshot};
+use crate::stats::Stats;
 use crate::upstream::Admin;
 use crate::waiting::Mutex;
 use life::Life;
@@ -162,7 +161,7 @@ impl Server {
 
     /// Opens the file of the access log anew, as after a rotation. If that fails, the log goes on where it was.
     pub fn reopen_logs(&self) {
-        if let Some(access_log) = &self.snapshot.load().access_log {
+        if let Some(access_log) = &self.snapshot.load().globals.access_log {
             match access_log.reopen() {
                 Ok(()) => self.log.info(format_args!("the access log was opened anew")),
                 Err(error) => self.log.error(format_args!("the access log stays where it was: {error}")),

@@ -1,62 +1,38 @@
 //! What one configuration compiles to: immutable, shared by the engine threads, and kept by a request to its end.
 
-mod lasting;
+mod routes;
 
-pub(crate) use lasting::{Lasting, Place};
+pub(crate) use routes::Routes;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::access_log::AccessLog;
+use crate::client::trusted_proxies::TrustedProxies;
+use crate::compile::{seconds, Place, Purpose};
+use crate::compiler::{CapturesAround, Compiler, FilterStates, Lasting};
 use crate::config::{Config, Directive, Problem, Setting, Severity};
-use crate::downstream::binds::Binds;
+use crate::exchange::Rate;
 use crate::handler::proxy::Proxy;
-use crate::handler::redirect::Redirect;
-use crate::handler::static_response::StaticResponse;
 use crate::handler::Handler;
-use crate::identity::TrustedProxies;
+use crate::listen::binds::Binds;
 use crate::log::Log;
-use crate::routing::{CaptureNames, Scope};
-use crate::server::BackendStats;
-use crate::upstream::exchange::Rate;
+use crate::request::{ClientLimits, Globals};
+use crate::routing::CaptureNames;
+use crate::stats::BackendStats;
 use crate::upstream::{Admin, Dns, Past, Upstream, Upstreams};
 
 /// A compiled configuration.
 #[derive(Debug)]
 pub(crate) struct Snapshot {
     pub(crate) binds: Binds,
-    pub(crate) routes: Scope,
-    /// The names of all captures.
-    pub(crate) capture_names: Box<[Box<str>]>,
+    pub(crate) routes: Routes,
+    pub(crate) globals: Globals,
     /// Those that have a name.
     upstreams: Vec<Arc<Upstream>>,
-    pub(crate) limits: ClientLimits,
-    pub(crate) trusted: TrustedProxies,
-    pub(crate) access_log: Option<Arc<AccessLog>>,
-    /// Whether a log will ask what the client sent, once the request has been answered.
-    pub(crate) keeps_lines: bool,
     dns: Arc<Dns>,
     /// What the next configuration may take over.
     lasting: Arc<Lasting>,
-}
-
-/// What clients are held to.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct ClientLimits {
-    /// For a TLS handshake, or a header of the PROXY protocol, to be complete.
-    pub(crate) handshake: Duration,
-    /// For a request head to be complete.
-    pub(crate) head: Duration,
-    /// Between two pieces of a body that the client sends or takes.
-    pub(crate) client_body: Duration,
-    /// For a client that has ended its side, until its answer begins. `None`: any time.
-    pub(crate) half_close: Option<Duration>,
-    /// At which bodies move at least.
-    pub(crate) rate: Rate,
-    /// For an idle connection.
-    pub(crate) keepalive: Duration,
-    /// Largest head.
-    pub(crate) max_head: usize,
 }
 
 /// What a configuration says beyond its routes, needed once, at the start.
@@ -67,51 +43,6 @@ pub(crate) struct Settings {
     pub(crate) tunnel_grace: Duration,
     pub(crate) max_connections: usize,
     pub(crate) log: Arc<Log>,
-}
-
-/// Compiles a configuration and collects what is wrong with it.
-pub(crate) struct Compiler {
-    pub(crate) problems: Vec<Problem>,
-    pub(crate) limits: ClientLimits,
-    /// Whether a filter will ask what the client sent, once the request has been answered.
-    pub(crate) keeps_lines: bool,
-    /// The names of all captures so far.
-    pub(crate) names: CaptureNames,
-    /// Those of the locations around what is being compiled.
-    pub(crate) captures: CapturesAround,
-    pub(crate) upstreams: Upstreams,
-    /// The locations around it.
-    pub(crate) place: Place,
-    /// What lasts of the configuration before.
-    pub(crate) before: Option<Arc<Lasting>>,
-    /// What will last of this one.
-    pub(crate) lasting: Lasting,
-}
-
-/// Names that the locations around a place capture: string rewrites there can refer to them.
-#[derive(Debug, Default)]
-pub(crate) struct CapturesAround(Vec<Box<str>>);
-
-impl CapturesAround {
-    /// Every name.
-    pub(crate) fn names(&self) -> Vec<&str> {
-        self.0.iter().map(|name| &**name).collect()
-    }
-
-    /// How many there are.
-    pub(crate) fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// Adds those of a location that is entered.
-    pub(crate) fn extend(&mut self, names: impl Iterator<Item = Box<str>>) {
-        self.0.extend(names);
-    }
-
-    /// Keeps the first `len`: a location is left.
-    pub(crate) fn truncate(&mut self, len: usize) {
-        self.0.truncate(len);
-    }
 }
 
 /// The whole result: what runs, and every problem, warnings included.
@@ -126,23 +57,6 @@ impl Compiled {
     pub(crate) fn has_errors(&self) -> bool {
         self.problems.iter().any(|problem| problem.severity == Severity::Error)
     }
-}
-
-/// Longest time limit that is taken as it is written: ten years. Anything longer means the same.
-const LONGEST: f64 = 315_360_000.0;
-
-/// A number of seconds; `None` if it is negative or no number.
-pub(crate) fn seconds(seconds: f64) -> Option<Duration> {
-    Duration::try_from_secs_f64(seconds.min(LONGEST)).ok().filter(|_| !seconds.is_nan())
-}
-
-/// What a configuration is compiled for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Purpose {
-    /// To say what is wrong with it.
-    Check,
-    /// To serve with it.
-    Start,
 }
 
 /// Compiles `config`. Mistakes are collected, not stopped at.
@@ -179,13 +93,13 @@ pub(crate) fn compile_after(before: Option<&Snapshot>, config: &Config, purpose:
         log: Log::compile(&config.log_level, &mut problems),
     };
     let binds = Binds::compile(config, purpose, &mut problems);
-    let log_before = before.and_then(|before| before.access_log.as_deref());
+    let log_before = before.and_then(|before| before.globals.access_log.as_deref());
     let access_log =
         config.access_log.as_ref().and_then(|log| AccessLog::after(log_before, log, purpose, &mut problems));
     let before = before.map(|before| Arc::clone(&before.lasting));
-    let past = Past::new(before.clone(), &config.resolver.value);
+    let past = Past::new(before.as_ref().map(|before| Arc::clone(&before.upstreams)), &config.resolver.value);
     let upstreams = Upstreams::after(past, &config.upstreams, &mut problems);
-    let verifications = before.as_ref().map(|before| Arc::clone(&before.verifications)).unwrap_or_default();
+    let filters = FilterStates::after(before.as_deref().map(|before| &before.filters));
     let mut compiler = Compiler {
         problems,
         limits,
@@ -195,11 +109,11 @@ pub(crate) fn compile_after(before: Option<&Snapshot>, config: &Config, purpose:
         upstreams,
         place: Place::default(),
         before,
-        lasting: Lasting { verifications, ..Lasting::default() },
+        lasting: Lasting { filters, ..Lasting::default() },
     };
-    let routes = compiler.scope(&config.routes, &Scope::default());
+    let routes = compiler.scope(&config.routes, &Routes::default());
     let Compiler { mut problems, keeps_lines, names, mut upstreams, mut lasting, .. } = compiler;
-    lasting.upstreams = upstreams.take_made();
+    lasting.upstreams = Arc::new(upstreams.take_made());
     let upstreams = upstreams.finish(&mut problems);
     let capture_names = names.into_list();
     let lets_pass = |route: &Directive| matches!(route, Directive::Filter(filter) if !filter.answers());
@@ -209,29 +123,9 @@ pub(crate) fn compile_after(before: Option<&Snapshot>, config: &Config, purpose:
     }
     problems.sort_by(|a, b| a.at.cmp(&b.at));
     let lasting = Arc::new(lasting);
-    let snapshot =
-        Snapshot { binds, routes, capture_names, upstreams, limits, trusted, access_log, keeps_lines, dns, lasting };
+    let globals = Globals { limits, trusted, access_log, keeps_lines, capture_names };
+    let snapshot = Snapshot { binds, routes, globals, upstreams, dns, lasting };
     Compiled { snapshot, settings, problems }
-}
-
-impl Compiler {
-    /// How many errors there are so far.
-    pub(crate) fn error_count(&self) -> usize {
-        self.problems.iter().filter(|problem| problem.severity == Severity::Error).count()
-    }
-
-    /// A handler, unless it is wrong or the directive is none.
-    pub(crate) fn handler(&mut self, directive: &Directive) -> Option<Handler> {
-        match directive {
-            Directive::Proxy(spec) => Proxy::compile(spec, self).map(|proxy| Handler::Proxy(Box::new(proxy))),
-            Directive::StaticResponse(spec) => {
-                let captures = self.captures.names();
-                Some(Handler::StaticResponse(StaticResponse::compile(spec, &captures, &mut self.problems)))
-            }
-            Directive::Redirect(spec) => Redirect::compile(spec, self).map(Handler::Redirect),
-            Directive::Filter(_) | Directive::Location(_) => None,
-        }
-    }
 }
 
 impl Snapshot {
@@ -240,7 +134,7 @@ impl Snapshot {
         for upstream in &self.upstreams {
             upstream.start(&self.dns, runtime, log);
         }
-        self.routes.each_proxy(&mut |proxy| proxy.backends().start(&self.dns, runtime, log));
+        self.each_proxy(&mut |proxy| proxy.backends().start(&self.dns, runtime, log));
         self.routes.each_filter(&mut |filter| filter.start(&self.dns, runtime, log));
     }
 
@@ -271,12 +165,20 @@ impl Snapshot {
         waiting
     }
 
+    fn each_proxy(&self, visit: &mut dyn FnMut(&Proxy)) {
+        self.routes.each_handler(&mut |handler| {
+            if let Handler::Proxy(proxy) = handler {
+                visit(proxy);
+            }
+        });
+    }
+
     /// Calls `visit` with every upstream once: those that have a name, then the others.
     fn each_upstream(&self, visit: &mut dyn FnMut(&Upstream)) {
         for upstream in self.upstreams.iter() {
             visit(upstream);
         }
-        self.routes.each_proxy(&mut |proxy| {
+        self.each_proxy(&mut |proxy| {
             if !proxy.backends().is_shared() {
                 proxy.backends().each_upstream(visit);
             }
@@ -286,7 +188,7 @@ impl Snapshot {
     /// The figures of every backend: those of upstreams that have a name, then the others.
     pub(crate) fn backend_stats(&self) -> Vec<BackendStats> {
         let mut all: Vec<_> = self.upstreams.iter().flat_map(|upstream| upstream.stats()).collect();
-        self.routes.each_proxy(&mut |proxy| {
+        self.each_proxy(&mut |proxy| {
             if !proxy.backends().is_shared() {
                 all.extend(proxy.backends().stats());
             }

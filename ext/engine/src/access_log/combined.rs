@@ -3,8 +3,8 @@
 use proxy_http::decimal;
 use proxy_http::message::{Known, Version};
 
-use super::escape::push_or_dash;
 use crate::civil_time::CivilTime;
+use crate::escape::push_or_dash;
 use crate::rewrite::Scope;
 
 /// `addr - user [31/Jan/2026:12:00:00 +0000] "GET /path?query HTTP/1.1" 200 65 "referer" "user agent"`, in UTC. The status of a call of gRPC

@@ -3,8 +3,8 @@
 use proxy_http::decimal;
 use proxy_http::message::{Known, Version};
 
-use super::escape::push_json;
 use crate::civil_time::CivilTime;
+use crate::escape::push_json;
 use crate::rewrite::value::millis;
 use crate::rewrite::Scope;
 

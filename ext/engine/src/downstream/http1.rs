@@ -10,17 +10,19 @@ use proxy_http::message::ReadError;
 use tokio::time::Instant;
 
 use super::http2::PREFACE;
-use crate::engine::{Engine, Registration, Workspace};
+use crate::client::ClientInfo;
+use crate::engine::{Engine, Registration};
 use crate::error::status;
-use crate::forward::{forward_guarded, log_refused, note_refused, refuse, Unread, Verdict};
+use crate::exchange::{self, Client, Rate};
+use crate::forward::{forward_guarded, log_refused, note_refused, refuse, Unread};
 use crate::grpc::Told;
 use crate::peer::Peer;
+use crate::request::Verdict;
+use crate::request::Workspace;
 use crate::request_id::RequestId;
-use crate::rewrite::ClientInfo;
 use crate::snapshot::Snapshot;
 use crate::stream::Http1Connection;
 use crate::stream::Stream;
-use crate::upstream::exchange::{self, Client, Rate};
 
 /// What a client may still send after an answer that closes its connection: as long as it goes on without such a pause, …
 const LINGER_PAUSE: Duration = Duration::from_secs(2);
@@ -51,7 +53,7 @@ pub(crate) async fn serve(
     // Nothing more is asked over it.
     registration.is_idle_since(Instant::now());
     if let Some(connection) = client.peer.http1() {
-        connection.stream().give_up_after(engine.snapshot().limits.client_body);
+        connection.stream().give_up_after(engine.snapshot().globals.limits.client_body);
     }
     match verdict {
         Verdict::KeepAlive => {}
@@ -129,7 +131,7 @@ async fn serve_requests(
         let Some(connection) = client.peer.http1() else { return End::Closed(Verdict::Close) };
         if !connection.skip_empty_lines() {
             connection.rest();
-            let limits = engine.snapshot().limits;
+            let limits = engine.snapshot().globals.limits;
             // A new connection has as long for its first byte as for its first head.
             let limit = if first { limits.head } else { limits.keepalive };
             if !wait_for_request(engine, registration, client, limit, first).await {
@@ -206,7 +208,7 @@ async fn read_head(
     work: &mut Workspace,
     may_be_http2: bool,
 ) -> Result<(), End> {
-    let limits = snapshot.limits;
+    let limits = snapshot.globals.limits;
     let mut until: Option<Instant> = None;
     let Some((connection, alarm)) = client.connection() else { return Err(End::Closed(Verdict::Close)) };
     let result = poll_fn(|cx| {

@@ -22,8 +22,8 @@ use self::meter::Meter;
 use self::session::Session;
 use self::wire::Wire;
 use crate::alarm::Alarm;
+use crate::client::ClientInfo;
 use crate::engine::{Engine, Registration};
-use crate::rewrite::ClientInfo;
 use crate::stream::Stream;
 
 /// What a client that speaks HTTP/2 begins with.
@@ -65,7 +65,7 @@ pub(crate) async fn serve(
     received: Vec<u8>,
     link: &ClientInfo,
 ) {
-    let limits = engine.snapshot().limits;
+    let limits = engine.snapshot().globals.limits;
     let meter = Rc::new(Meter::new(Instant::now()));
     let wire = Wire::new(stream, received, Rc::clone(&meter), limits.client_body);
     let until = Instant::now() + limits.head;

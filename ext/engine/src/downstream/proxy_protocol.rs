@@ -15,10 +15,10 @@ use proxy_http::proxy_protocol::{parse, Malformed, Parsed, Whose};
 use tokio::io::{AsyncReadExt, Interest};
 use tokio::time::Instant;
 
-use super::binds::Bind;
 use crate::alarm::Alarm;
+use crate::client::ClientInfo;
 use crate::engine::{Engine, Registration};
-use crate::rewrite::ClientInfo;
+use crate::listen::binds::Bind;
 use crate::stream::Stream;
 
 /// Room for what usually comes.
@@ -52,7 +52,7 @@ pub(super) async fn receive(
 ) -> bool {
     let (trusted, limit) = {
         let snapshot = engine.snapshot();
-        (snapshot.trusted.trusts(link), snapshot.limits.handshake)
+        (snapshot.globals.trusted.trusts(link), snapshot.globals.limits.handshake)
     };
     let received = match trusted {
         true => in_time(engine, registration, header(stream), limit).await,

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use crate::compiler::Compiler;
 use crate::config::{self, Problem};
-use crate::forward::{Exchange, Verdict};
 use crate::networks::Networks;
+use crate::request::{Exchange, Verdict};
 use crate::respond::ErrorResponse;
-use crate::snapshot::Compiler;
 
 /// A list of addresses and networks, and what being on it means.
 #[derive(Debug)]

@@ -12,10 +12,10 @@ use proxy_http::message::{FieldName, Known, RequestHead};
 use super::challenge::challenge;
 use super::report::Report;
 use super::shown::{self, Shown};
+use crate::compiler::Compiler;
 use crate::config;
-use crate::forward::{Exchange, Verdict};
+use crate::request::{Exchange, Verdict};
 use crate::respond::ErrorResponse;
-use crate::snapshot::Compiler;
 
 type Digest = [u8; 32];
 

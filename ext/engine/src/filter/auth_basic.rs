@@ -8,9 +8,6 @@ mod known;
 mod queue;
 mod verifier;
 
-pub(crate) use verifier::Verifications;
-pub(super) use verifier::Verifier as Passwords;
-
 use std::pin::pin;
 use std::sync::Arc;
 
@@ -21,10 +18,10 @@ use proxy_http::message::{Fields, Known};
 use super::challenge::challenge;
 use super::report::Report;
 use super::shown::{self, Shown};
+use crate::compiler::Compiler;
 use crate::config;
-use crate::forward::{Exchange, Verdict};
+use crate::request::{Exchange, Verdict};
 use crate::respond::ErrorResponse;
-use crate::snapshot::Compiler;
 use accounts::{Accounts, Gathering};
 use known::KnownCredentials;
 use queue::{Busy, Source};
@@ -55,9 +52,10 @@ impl AuthBasic {
         if !report.is_sound() {
             return None;
         }
-        let verifier = Verifier::new(accounts?, known.ok()?, Arc::clone(&compiler.lasting.verifications));
+        let verifications = compiler.lasting.filters.single();
+        let verifier = Verifier::new(accounts?, known.ok()?, verifications);
         let before = compiler.before.as_deref().map(|before| &before.filters);
-        let verifier = compiler.lasting.filters.passwords(before, verifier);
+        let verifier = compiler.lasting.filters.alike(before, verifier, Verifier::has_the_accounts_of);
         Some(Self { verifier, challenge: challenge.into(), error_response })
     }
 
@@ -68,7 +66,7 @@ impl AuthBasic {
         let mut gone = None;
         let found = match read(&exchange.work.request.fields, &mut text) {
             Ok((user, password)) => {
-                let patience = exchange.snapshot.limits.half_close;
+                let patience = exchange.globals.limits.half_close;
                 let verified = pin!(self.verifier.verify(source, user, password));
                 let found = exchange.client.awaiting(patience, verified).await.unwrap_or_else(|error| {
                     gone = Some(error);

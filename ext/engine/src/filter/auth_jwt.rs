@@ -11,7 +11,7 @@ use std::sync::Arc;
 use proxy_http::message::{FieldName, Fields, Known};
 
 use super::shown::{self, Shown};
-use crate::forward::{Exchange, Verdict};
+use crate::request::{Exchange, Verdict};
 use crate::respond::ErrorResponse;
 use token::{field_value, Claims, Refusal, Rules};
 

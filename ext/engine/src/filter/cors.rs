@@ -4,9 +4,9 @@ mod origins;
 
 use proxy_http::message::{FieldName, Fields, Known, Method};
 
+use crate::compiler::Compiler;
 use crate::config::{self, Problem};
-use crate::forward::{Exchange, Verdict};
-use crate::snapshot::Compiler;
+use crate::request::{Exchange, Verdict};
 use origins::Origins;
 
 /// Who may ask, and what.

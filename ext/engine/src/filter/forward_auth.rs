@@ -15,16 +15,17 @@ use proxy_http::message::Framing;
 use proxy_http::message::{FieldName, Method, RequestHead};
 use tokio::time::Instant;
 
+use crate::error::Blame;
 use crate::error::{Error, Kind, Retry, Side};
-use crate::forward::{Exchange, Verdict};
+use crate::exchange::{self, Asked, Limits, Upload};
 use crate::handler::proxy::Line;
 use crate::log::Log;
 use crate::peer::Peer;
+use crate::request::{Exchange, Verdict};
 use crate::respond::ErrorResponse;
 use crate::rewrite::TargetTemplate;
-use crate::upstream::exchange::{self, Asked, Limits, Upload};
 use crate::upstream::http2::{self, Call, MOST_DEAD};
-use crate::upstream::{Asking, Attempt, Blame, Dns, Endpoint, Upstream};
+use crate::upstream::{Asking, Attempt, Dns, Endpoint, Upstream};
 
 /// A `forward_auth` directive, compiled.
 #[derive(Debug)]

@@ -4,10 +4,10 @@ use proxy_http::headers::CONNECTION_FIELDS;
 use proxy_http::message::{FieldName, Fields, Known, Method, RequestHead};
 
 use super::Render;
+use crate::compiler::Compiler;
 use crate::config::{self, Problem, Severity};
-use crate::forward::Exchange;
+use crate::request::Exchange;
 use crate::rewrite::{Context, Template};
-use crate::snapshot::Compiler;
 
 /// Fields to remove, and then fields to add.
 #[derive(Debug)]

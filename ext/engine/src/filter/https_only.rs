@@ -2,9 +2,9 @@
 
 use proxy_http::decimal;
 
+use crate::compiler::Compiler;
 use crate::config::{self, Problem};
-use crate::forward::{Exchange, Verdict};
-use crate::snapshot::Compiler;
+use crate::request::{Exchange, Verdict};
 
 /// Redirects whatever is not https.
 #[derive(Debug)]

@@ -1,12 +1,12 @@
 //! `log_requests`: lines of one's own among those that the proxy writes about itself.
 
 use crate::access_log;
+use crate::compiler::Compiler;
 use crate::config::{self, Problem};
-use crate::forward::Exchange;
 use crate::log::Level;
+use crate::request::Exchange;
 use crate::request_id::LoggedId;
 use crate::rewrite::{Context, Scope, Template};
-use crate::snapshot::Compiler;
 
 /// A line for when a request comes by, and one for when it has been answered.
 #[derive(Debug)]

@@ -6,11 +6,11 @@ mod window;
 
 use std::sync::Arc;
 
+use crate::compiler::Compiler;
 use crate::config::{self, LimitStore, Problem};
-use crate::forward::{Exchange, Verdict};
+use crate::request::{Exchange, Verdict};
 use crate::respond::ErrorResponse;
 use crate::routing::host_span;
-use crate::snapshot::Compiler;
 pub(super) use counts::Counts;
 use key::Key;
 use proxy_http::decimal;
@@ -89,8 +89,11 @@ impl RateLimit {
         let key = key.filter(|_| compiler.error_count() == before)?;
         let limit = Limit { requests, span };
         let before = compiler.before.as_deref().map(|before| &before.filters);
+        // What is counted does not depend on the answer to those who are refused.
+        let recipe =
+            (compiler.place.clone(), spec.requests, spec.seconds.map(f64::to_bits), spec.key.clone(), spec.max_keys);
         let make = || Counts::new(limit, spec.max_keys as usize);
-        let counts = compiler.lasting.filters.counts(before, &compiler.place, spec, make);
+        let counts = compiler.lasting.filters.own(before, recipe, make);
         Some(Self { limit, key, counts, error_response })
     }
 

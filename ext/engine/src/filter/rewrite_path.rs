@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use crate::compiler::Compiler;
 use crate::config::{self, Problem};
-use crate::forward::{Exchange, Verdict};
+use crate::request::{Exchange, Verdict};
 use crate::respond::ErrorResponse;
 use crate::rewrite::TargetTemplate;
-use crate::snapshot::Compiler;
 
 /// A new path, and perhaps a new query.
 #[derive(Debug)]

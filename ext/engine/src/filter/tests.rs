@@ -1,7 +1,8 @@
 //! What is wrong with a filter is told with its line, and with what to write instead.
 
+use crate::compile::Purpose;
 use crate::config::{self, At, Config, CustomError, Directive, LimitKey, LimitStore, Severity};
-use crate::snapshot::{compile, Purpose};
+use crate::snapshot::compile;
 
 fn at() -> Option<At> {
     Some(At { file: "Proxyfile".into(), line: 7 })

@@ -7,14 +7,15 @@ use std::task::Poll;
 use proxy_http::message::Known;
 
 use super::{forward, log_refused, refuse, Unread, Verdict};
-use crate::engine::{Engine, Workspace};
+use crate::client::ClientInfo;
+use crate::engine::Engine;
+use crate::exchange::Client;
 use crate::grpc::Form;
 use crate::grpc::Told;
 use crate::log::Level;
+use crate::request::Workspace;
 use crate::request_id::{LoggedId, RequestId};
-use crate::rewrite::ClientInfo;
 use crate::snapshot::Snapshot;
-use crate::upstream::exchange::Client;
 
 /// Serves a request. A panic ends that request with a 500, or by cutting the response short if it has begun, and nothing else.
 pub(crate) async fn forward_guarded(

@@ -12,7 +12,6 @@ mod response;
 
 pub(crate) use admission::Line;
 pub(crate) use preview::Preview;
-pub(crate) use request::RenderedValues;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,15 +19,16 @@ use std::time::Duration;
 use proxy_http::message::{host_of, FieldName, Version};
 use rustls::pki_types::ServerName;
 
+use crate::client::forwarded::{Forwarding, Names};
 use crate::error::{Error, Kind, Retry, Side};
-use crate::filter::BodyLimit;
-use crate::forward::{Exchange, Verdict};
-use crate::forwarded::{Forwarding, Names};
+use crate::exchange::{Limits, Rate, Upload};
 use crate::grpc;
 use crate::peer::Peer;
+use crate::request::BodyLimit;
+use crate::request::{Exchange, Verdict};
 use crate::respond::ErrorResponse;
-use crate::rewrite::{TargetTemplate, Template};
-use crate::upstream::exchange::{Limits, Rate, Upload};
+use crate::rewrite::Edit;
+use crate::rewrite::TargetTemplate;
 use crate::upstream::{Backends, ByHost, Keep, Upstream};
 
 /// A `proxy` directive, compiled.
@@ -71,13 +71,6 @@ pub(crate) struct Proxy {
 struct RetryOn {
     timeout: bool,
     statuses: Vec<u16>,
-}
-
-/// A field to set, with several lines perhaps, or to remove.
-#[derive(Debug)]
-struct Edit {
-    name: FieldName,
-    values: Vec<Template>,
 }
 
 impl Proxy {

@@ -1,10 +1,10 @@
 //! `redirect`: tells the client where else to ask.
 
+use crate::compiler::Compiler;
 use crate::config::{self, Problem};
-use crate::forward::{Exchange, Verdict};
 use crate::nearest::did_you_mean;
+use crate::request::{Exchange, Verdict};
 use crate::rewrite::{RenderedTarget, TargetTemplate};
-use crate::snapshot::Compiler;
 
 /// A redirect, compiled.
 #[derive(Debug)]
@@ -119,9 +119,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::compile::Purpose;
     use crate::config::{At, Config, Directive};
     use crate::rewrite::tests::{client, request, scope};
-    use crate::snapshot::{compile, Purpose};
+    use crate::snapshot::compile;
 
     /// What `Location` says to a request with this path and a field `X`, if anything.
     fn location(to: &str, path: &str, value: &[u8]) -> Option<Vec<u8>> {

@@ -3,7 +3,7 @@
 use proxy_http::message::{FieldName, Known};
 
 use crate::config::{self, Problem};
-use crate::forward::{Exchange, Verdict};
+use crate::request::{Exchange, Verdict};
 use crate::rewrite::{known_placeholder, Context};
 
 /// The answer, ready to be sent.

@@ -7,6 +7,7 @@ use super::cookie::cookie;
 use super::value;
 use super::Scope;
 use crate::civil_time::CivilTime;
+use crate::listen::tls::TlsValue;
 
 /// Where a rewrite stands, which decides what names mean in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -179,6 +180,11 @@ fn write_field(fields: &Fields, name: &FieldName, out: &mut Vec<u8>) -> bool {
 
 impl BuiltIn {
     fn write(self, scope: &Scope<'_>, out: &mut Vec<u8>) {
+        let tls = |value, out: &mut Vec<u8>| {
+            if let Some(details) = &scope.client.secured {
+                details.write(value, out);
+            }
+        };
         match self {
             BuiltIn::RequestId | BuiltIn::RequestIdFull if !scope.sent_id.is_empty() => {
                 out.extend_from_slice(scope.sent_id);
@@ -226,20 +232,16 @@ impl BuiltIn {
                     _ => decimal::push(out, response.bytes),
                 }
             }
-            BuiltIn::TlsVersion
-            | BuiltIn::TlsCipher
-            | BuiltIn::TlsServerName
-            | BuiltIn::TlsAlpn
-            | BuiltIn::ClientVerify
-            | BuiltIn::ClientCertSubject
-            | BuiltIn::ClientCertIssuer
-            | BuiltIn::ClientCertSerial
-            | BuiltIn::ClientCertFingerprint
-            | BuiltIn::ClientCertSan => {
-                if let Some(secured) = &scope.client.secured {
-                    secured.write(self, out);
-                }
-            }
+            BuiltIn::TlsVersion => tls(TlsValue::Version, out),
+            BuiltIn::TlsCipher => tls(TlsValue::Cipher, out),
+            BuiltIn::TlsServerName => tls(TlsValue::ServerName, out),
+            BuiltIn::TlsAlpn => tls(TlsValue::Alpn, out),
+            BuiltIn::ClientVerify => tls(TlsValue::ClientVerify, out),
+            BuiltIn::ClientCertSubject => tls(TlsValue::ClientSubject, out),
+            BuiltIn::ClientCertIssuer => tls(TlsValue::ClientIssuer, out),
+            BuiltIn::ClientCertSerial => tls(TlsValue::ClientSerial, out),
+            BuiltIn::ClientCertFingerprint => tls(TlsValue::ClientFingerprint, out),
+            BuiltIn::ClientCertSan => tls(TlsValue::ClientNames, out),
         }
     }
 }

@@ -1,3 +1,4 @@
+use crate::client::ClientInfo;
 use std::time::{Duration, UNIX_EPOCH};
 
 use proptest::prelude::*;

@@ -3,8 +3,9 @@
 mod compile;
 mod value;
 
+use crate::client::ClientInfo;
 use crate::networks::Networks;
-use crate::rewrite::{cookies, ClientInfo};
+use crate::rewrite::cookies;
 pub(super) use compile::conditions;
 use proxy_http::message::{FieldName, Known, RequestHead};
 use value::Values;

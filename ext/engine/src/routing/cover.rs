@@ -4,14 +4,14 @@ use super::host::HostPattern;
 use super::index::{self, Lists};
 use super::matcher::{shown, Matcher};
 use super::pattern::{is_at_or_below, Pattern};
-use super::scope::Scope;
+use super::scope::{Accepts, Scope};
 use crate::config::{Directive, Location, Match, Problem};
 
 /// How many earlier locations are looked at for each: enough for what people write, and not the square of many.
 const LOOKED_AT: usize = 64;
 
 /// Warns of every location of a scope that an earlier one leaves nothing.
-pub(super) fn warn(specs: &[&Location], scope: &Scope, problems: &mut Vec<Problem>) {
+pub(crate) fn warn<F, H: Accepts>(specs: &[&Location], scope: &Scope<F, H>, problems: &mut Vec<Problem>) {
     for (number, (spec, location)) in specs.iter().zip(&scope.locations).enumerate() {
         let Some(earlier) = earlier(scope, number, &location.matcher) else { continue };
         let Some(earlier) = specs.get(earlier) else { continue };
@@ -26,7 +26,7 @@ pub(super) fn warn(specs: &[&Location], scope: &Scope, problems: &mut Vec<Proble
 }
 
 /// Warns of every `"/"` and `"/api/"`, which elsewhere stand for all that is below, if nothing beside them takes that.
-pub(super) fn warn_of_less(specs: &[&Location], scope: &Scope, problems: &mut Vec<Problem>) {
+pub(crate) fn warn_of_less<F, H: Accepts>(specs: &[&Location], scope: &Scope<F, H>, problems: &mut Vec<Problem>) {
     for (number, (spec, location)) in specs.iter().zip(&scope.locations).enumerate() {
         // One that only holds others says where those are.
         if location.scope.own_handlers == 0 && !spec.inner.is_empty() {
@@ -64,7 +64,7 @@ fn leads_within(route: &Directive) -> bool {
 }
 
 /// Warns of every handler that comes after one which answers every request of its scope.
-pub(super) fn warn_of_unasked(routes: &[Directive], problems: &mut Vec<Problem>) {
+pub(crate) fn warn_of_unasked(routes: &[Directive], problems: &mut Vec<Problem>) {
     let mut all: Option<String> = None;
     for route in routes {
         let (word, at, takes_all) = match route {
@@ -86,7 +86,7 @@ pub(super) fn warn_of_unasked(routes: &[Directive], problems: &mut Vec<Problem>)
 }
 
 /// Warns of every location in which nothing answers, and nothing around it does.
-pub(super) fn warn_of_silence(specs: &[&Location], scope: &Scope, problems: &mut Vec<Problem>) {
+pub(crate) fn warn_of_silence<F, H: Accepts>(specs: &[&Location], scope: &Scope<F, H>, problems: &mut Vec<Problem>) {
     for (spec, location) in specs.iter().zip(&scope.locations) {
         let answers = spec.routes.iter().any(|route| matches!(route, Directive::Filter(filter) if filter.answers()));
         if !answers && location.scope.handlers.is_empty() && location.scope.locations.is_empty() {
@@ -99,7 +99,7 @@ pub(super) fn warn_of_silence(specs: &[&Location], scope: &Scope, problems: &mut
 
 /// Whether something in a scope takes what stands below `path`, which `matcher` takes. What can match only there and elsewhere is
 /// believed to.
-fn takes_below(path: &[u8], matcher: &Matcher, scope: &Scope) -> bool {
+fn takes_below<F, H: Accepts>(path: &[u8], matcher: &Matcher, scope: &Scope<F, H>) -> bool {
     let below = [path.strip_suffix(b"/").unwrap_or(path), b"/~"].concat();
     let reaches =
         |pattern: &Pattern| pattern.exact().is_none() && (pattern.is_regexp() || is_at_or_below(path, pattern.under()));
@@ -114,7 +114,7 @@ fn takes_below(path: &[u8], matcher: &Matcher, scope: &Scope) -> bool {
 
 /// An earlier location that takes everything which this one would. Every such one is where the index looks for one path and one host
 /// of this one, whichever they are.
-fn earlier(scope: &Scope, number: usize, matcher: &Matcher) -> Option<usize> {
+fn earlier<F, H: Accepts>(scope: &Scope<F, H>, number: usize, matcher: &Matcher) -> Option<usize> {
     let path = matcher.patterns.first().map_or(&b"*"[..], |pattern| match pattern.under() {
         b"" if pattern.is_regexp() => b"*",
         b"" => b"/",

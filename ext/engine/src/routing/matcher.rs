@@ -1,38 +1,48 @@
 //! What a location selects: paths, hosts and conditions.
 
 use proxy_http::message::{RequestHead, Span};
+use serde::Serialize;
 
 use super::conditions::{conditions, Condition, Request as Conditioned};
-use super::explain::Failure;
 use super::host::HostPattern;
 use super::index::Entry;
 use super::names::CaptureNames;
 use super::pattern::{Part, Pattern};
+use crate::client::ClientInfo;
 use crate::config::{Location, Match};
-use crate::rewrite::{Captured, ClientInfo};
+use crate::rewrite::Captured;
+
+/// A condition that does not hold.
+#[derive(Debug, Clone, Serialize, PartialEq, Eq)]
+pub struct Failure {
+    /// `path`, or the option of the location.
+    pub condition: String,
+    /// What the request has of it.
+    pub found: Option<String>,
+}
 
 /// Everything that must hold for a location to take a request.
 #[derive(Debug, Default)]
 pub(crate) struct Matcher {
     /// Any of them; none stands for every path.
-    pub(super) patterns: Box<[Pattern]>,
+    pub(crate) patterns: Box<[Pattern]>,
     /// The same for hosts.
-    pub(super) hosts: Box<[HostPattern]>,
+    pub(crate) hosts: Box<[HostPattern]>,
     /// All of them.
-    pub(super) conditions: Box<[Condition]>,
+    pub(crate) conditions: Box<[Condition]>,
     /// Names that some of the patterns and hosts capture, and not every request that is taken.
     optional: Box<[u32]>,
 }
 
 /// A request as locations see it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Asked<'a> {
-    pub(super) head: &'a RequestHead,
-    pub(super) link: &'a ClientInfo,
+pub(crate) struct Asked<'a> {
+    pub(crate) head: &'a RequestHead,
+    pub(crate) link: &'a ClientInfo,
     /// The path, decoded in one way or the other.
-    pub(super) path: Part<'a>,
+    pub(crate) path: Part<'a>,
     /// In small letters, without port and without a dot at its end.
-    pub(super) host: Part<'a>,
+    pub(crate) host: Part<'a>,
 }
 
 impl<'a> Asked<'a> {
@@ -43,7 +53,7 @@ impl<'a> Asked<'a> {
 
 impl Matcher {
     /// Checks what a location selects. Everything that is wrong is told to `report`, with what to write instead.
-    pub(super) fn compile(spec: &Location, names: &mut CaptureNames, report: &mut dyn FnMut(String)) -> Self {
+    pub(crate) fn compile(spec: &Location, names: &mut CaptureNames, report: &mut dyn FnMut(String)) -> Self {
         let mut patterns = Vec::with_capacity(spec.patterns.len());
         // A path inside that is wrong is told of the location that says it.
         let inner = spec.inner.iter().filter_map(|pattern| Pattern::compile(pattern, names).ok()).collect::<Vec<_>>();
@@ -92,7 +102,7 @@ impl Matcher {
     }
 
     /// Everything that keeps the request from being taken. If that is nothing, what is captured is added.
-    pub(super) fn failures(&self, asked: Asked<'_>, captured: &mut Captured) -> Vec<Failure> {
+    pub(crate) fn failures(&self, asked: Asked<'_>, captured: &mut Captured) -> Vec<Failure> {
         let length = captured.len();
         let text = |part: Part<'_>| Some(String::from_utf8_lossy(part.bytes).into_owned());
         let mut failed = Vec::new();
@@ -116,7 +126,7 @@ impl Matcher {
 
     /// What could have been captured here and was not is empty, unless a location around this one captured it: no field of a client
     /// takes the place of a name that the configuration gives.
-    pub(super) fn name_what_took_no_part(&self, captured: &mut Captured) {
+    pub(crate) fn name_what_took_no_part(&self, captured: &mut Captured) {
         for name in &self.optional {
             if !captured.has(*name) {
                 captured.push(*name, Span::default());
@@ -125,13 +135,13 @@ impl Matcher {
     }
 
     /// The names that are captured, whichever pattern and host match.
-    pub(super) fn names(&self) -> impl Iterator<Item = u32> + '_ {
+    pub(crate) fn names(&self) -> impl Iterator<Item = u32> + '_ {
         let paths = self.patterns.iter().flat_map(Pattern::captures);
         paths.chain(self.hosts.iter().flat_map(HostPattern::captures))
     }
 
     /// Whether a request that `other` takes is taken. `false` may also mean that this cannot be said.
-    pub(super) fn covers(&self, other: &Matcher) -> bool {
+    pub(crate) fn covers(&self, other: &Matcher) -> bool {
         let paths = self.patterns.is_empty()
             || !other.patterns.is_empty()
                 && other.patterns.iter().all(|narrow| self.patterns.iter().any(|wide| wide.covers(narrow)));
@@ -156,7 +166,7 @@ fn optional(patterns: &[Pattern], hosts: &[HostPattern]) -> Box<[u32]> {
 }
 
 /// A pattern as a person wrote it.
-pub(super) fn shown(pattern: &Match) -> String {
+pub(crate) fn shown(pattern: &Match) -> String {
     match pattern {
         Match::Text(text) => format!("{text:?}"),
         Match::Regexp(regexp) => super::regexp::written(regexp),

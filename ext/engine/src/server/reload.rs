@@ -12,10 +12,11 @@ use tokio::sync::{AcquireError, OwnedSemaphorePermit};
 
 use super::threads::Change;
 use super::{cannot_bind, too_many_connections, Server, StartError};
+use crate::compile::Purpose;
 use crate::config::{Config, Problem};
-use crate::downstream::binds::{Bind, Binds};
 use crate::downstream::listener::Listener;
-use crate::snapshot::{compile_after, Purpose, Settings};
+use crate::listen::binds::{Bind, Binds};
+use crate::snapshot::{compile_after, Settings};
 
 /// How long a reload waits for sockets that are to be closed. Only those where more wait than may be served take any time.
 const CLOSING: Duration = Duration::from_secs(1);
@@ -42,7 +43,7 @@ impl Server {
         }
         let (snapshot, settings, mut problems) = (Arc::new(compiled.snapshot), compiled.settings, compiled.problems);
         let listeners = self.bind_new(&snapshot.binds)?;
-        if let Some(access_log) = &snapshot.access_log {
+        if let Some(access_log) = &snapshot.globals.access_log {
             access_log.start(&self.log).map_err(StartError::System)?;
         }
 
@@ -60,7 +61,7 @@ impl Server {
             self.allow(self.control.descriptors.clients(settings.max_connections), &mut terms.max_connections);
             self.listen(&snapshot.binds, listeners, &mut terms.listening, closing);
         }
-        if let Some(log) = &before.access_log {
+        if let Some(log) = &before.globals.access_log {
             self.control.wait_for_log(log.rest());
         }
         self.control.tell();

@@ -19,9 +19,9 @@ use super::fleet::Fleet;
 use super::tls::TlsClient;
 use super::Protocol;
 use crate::log::Level;
-use crate::server::{BackendStats, CheckStats};
+use crate::stats::{BackendStats, CheckStats};
 
-pub use attempt::{Attempt, Blame};
+pub use attempt::Attempt;
 use history::History;
 pub(crate) use history::Trace;
 pub use status::Admin;

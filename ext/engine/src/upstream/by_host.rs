@@ -14,7 +14,7 @@ use super::pool::Keep;
 use super::terms::{Member, Terms};
 use super::{server_name, Dns, Protocol, Upstream};
 use crate::log::Log;
-use crate::server::BackendStats;
+use crate::stats::BackendStats;
 
 /// Upstreams kept at once. Clients choose the hosts, so there has to be an end.
 const CAPACITY: usize = 1024;

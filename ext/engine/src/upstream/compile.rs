@@ -17,7 +17,7 @@ use super::terms::{self, Member, Report, Terms};
 use super::{server_name, Protocol, Upstream};
 use crate::config::{self, HealthCheck, Pool, Problem, Proxy, Severity};
 use crate::log::Log;
-use crate::server::BackendStats;
+use crate::stats::BackendStats;
 
 /// What the template in `to` says of the host, before any request.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -13,8 +13,8 @@ use std::time::Duration;
 pub use check::Check;
 pub use passive::Passive;
 
+use crate::compile::seconds;
 use crate::config::Pool;
-use crate::snapshot::seconds;
 
 /// Failed attempts that can be asked for: each is remembered for a while.
 const MOST_FAILS: i64 = 10_000;

@@ -7,8 +7,8 @@ use super::compile;
 use super::past::{Made, Past};
 use super::terms::Report;
 use super::Upstream;
+use crate::compile::Place;
 use crate::config::{self, At, Problem, Severity};
-use crate::snapshot::Place;
 
 /// The `upstream` directives of a configuration. One is compiled when it is first used, for that says whether its backends
 /// without a scheme speak TLS; all that use it then get the same.

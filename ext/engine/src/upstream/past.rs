@@ -9,13 +9,13 @@ use rustls::pki_types::ServerName;
 use super::by_host::ByHost;
 use super::terms::{Member, Terms};
 use super::Upstream;
+use crate::compile::Place;
 use crate::config::{Pool, Priority};
-use crate::snapshot::{Lasting, Place};
 
 /// The upstreams of a configuration, those of the one before it, and how the former come from the latter.
 #[derive(Debug, Default)]
 pub(crate) struct Past {
-    before: Option<Arc<Lasting>>,
+    before: Option<Arc<Made>>,
     made: Made,
     resolver: Vec<String>,
     /// Where the directive stands that is being compiled.
@@ -51,7 +51,7 @@ pub(super) struct Recipe {
 
 impl Past {
     /// For a configuration with these DNS servers, after one of which `before` lasts.
-    pub(crate) fn new(before: Option<Arc<Lasting>>, resolver: &[String]) -> Self {
+    pub(crate) fn new(before: Option<Arc<Made>>, resolver: &[String]) -> Self {
         Self { before, made: Made::default(), resolver: resolver.to_vec(), spot: None }
     }
 
@@ -64,7 +64,7 @@ impl Past {
 
     /// Who served so far what an upstream is for that checks are to find well first.
     fn stand_in(&self, name: &str, shared: bool) -> Option<Arc<Upstream>> {
-        let before = &self.before.as_ref()?.upstreams;
+        let before = &self.before.as_ref()?;
         let served = match shared {
             true => before.upstreams.get(name).filter(|before| before.is_shared())?,
             false => before.spots.iter().find(|(spot, _)| Some(spot) == self.spot.as_ref()).map(|(_, it)| it)?,
@@ -88,7 +88,7 @@ impl Past {
         server_name: Option<&ServerName<'static>>,
     ) -> Arc<Upstream> {
         let recipe = Recipe { shared, server_name: server_name.cloned(), ..self.recipe(pool, members, &terms) };
-        let upstream = match self.before.as_ref().and_then(|before| before.upstreams.upstreams.get(name)) {
+        let upstream = match self.before.as_ref().and_then(|before| before.upstreams.get(name)) {
             Some(before) if *before.recipe() == recipe => Arc::clone(before),
             before => {
                 let before = before.map(|before| &**before);
@@ -111,7 +111,7 @@ impl Past {
     /// The same for upstreams that hosts of requests name.
     pub(super) fn by_host(&mut self, pool: &Pool, terms: Terms) -> ByHost {
         let recipe = self.recipe(pool, &[], &terms);
-        let mut before = self.before.iter().flat_map(|before| &before.upstreams.by_host);
+        let mut before = self.before.iter().flat_map(|before| &before.by_host);
         let same = before.find(|before| before.is_made_of(&recipe) && !self.made.has(before));
         let by_host = same.cloned().unwrap_or_else(|| ByHost::of(recipe, terms));
         self.made.by_host.push(by_host.clone());

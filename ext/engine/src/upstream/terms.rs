@@ -13,8 +13,8 @@ use super::pool::Keep;
 use super::slot::HEAVIEST;
 use super::tls::TlsClient;
 use super::Protocol;
+use crate::compile::seconds;
 use crate::config::{At, Backend, Pool, Problem};
-use crate::snapshot::seconds;
 
 /// What holds for every backend of an upstream.
 #[derive(Debug, Clone)]

@@ -2,6 +2,8 @@ pub(super) mod certs;
 pub(super) mod dns_server;
 pub(super) mod tls_server;
 
+use crate::error::{Blame, ConnectErrorKind};
+
 use std::future::Future;
 use std::time::Duration;
 

@@ -3,7 +3,8 @@
 use libfuzzer_sys::fuzz_target;
 use proxy_http::headers::{framing, hop_by_hop};
 use proxy_http::http1::{parse_response, write_status_line};
-use proxy_http::message::{Framing, Known, Method, ResponseHead};
+use proxy_http::message::Framing;
+use proxy_http::message::{Known, Method, ResponseHead};
 use proxy_http_fuzz::{find_in_any_pieces, list};
 
 fuzz_target!(|bytes: &[u8]| {

@@ -19,13 +19,14 @@ use super::request::{read_request, salvage_request};
 use super::wire::Wire;
 use super::{FAREWELL, LINGER, ROOM};
 use crate::alarm::Alarm;
+use crate::client::ClientInfo;
 use crate::engine::{Engine, Registration};
 use crate::error::status;
-use crate::forward::{forward_guarded, refuse, Unread, Verdict};
+use crate::exchange::{self, Client};
+use crate::forward::{forward_guarded, refuse, Unread};
 use crate::grpc::Form;
 use crate::peer::Peer;
-use crate::rewrite::ClientInfo;
-use crate::upstream::exchange::{self, Client};
+use crate::request::Verdict;
 
 /// A connection whose preface has come.
 pub(super) struct Session<'a> {
@@ -175,7 +176,7 @@ impl<'a> Session<'a> {
 
     /// What ends this phase if nothing happens before, and when.
     fn next_event(&mut self) -> Option<(Instant, Event)> {
-        let limits = self.engine.snapshot().limits;
+        let limits = self.engine.snapshot().globals.limits;
         let asked = !self.requests.is_empty();
         self.still.note(asked, &self.meter);
         self.tell_whether_idle();
@@ -251,7 +252,7 @@ async fn serve(engine: Rc<Engine>, link: Rc<ClientInfo>, parts: Parts, stream: B
     let snapshot = engine.snapshot();
     let mut work = engine.workspace();
     work.begun = None;
-    let limit = snapshot.limits.max_head;
+    let limit = snapshot.globals.limits.max_head;
     let read = read_request(&parts, &mut work.request, limit);
     if read.is_err() {
         salvage_request(&parts, &mut work.request);

@@ -5,10 +5,10 @@ use proxy_http::message::{FieldName, Known};
 use super::keys::{self, Key};
 use super::token::Rules;
 use super::{AuthJwt, Place};
+use crate::compiler::Compiler;
 use crate::config;
 use crate::filter::challenge::challenge;
 use crate::filter::report::Report;
-use crate::snapshot::Compiler;
 
 /// The least bytes of a secret (RFC 7518, section 3.2).
 const SECRET: usize = 32;

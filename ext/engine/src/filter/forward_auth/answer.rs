@@ -8,10 +8,10 @@ use proxy_http::message::{Framing, Malformed, Piece};
 use proxy_http::message::{Known, Method};
 
 use super::{Answered, ForwardAuth};
-use crate::engine::Workspace;
 use crate::error::{Error, Kind, Retry, Waited};
-use crate::forward::{Exchange, Verdict};
 use crate::peer::Peer;
+use crate::request::Workspace;
+use crate::request::{Exchange, Verdict};
 use crate::respond::Refusal;
 
 /// How much of a body is passed on.

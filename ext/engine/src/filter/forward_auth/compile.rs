@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::ForwardAuth;
+use crate::compiler::Compiler;
 use crate::config;
+use crate::exchange::Limits;
 use crate::filter::report::Report;
 use crate::rewrite::TargetTemplate;
-use crate::snapshot::Compiler;
-use crate::upstream::exchange::Limits;
 use crate::upstream::{Backends, TargetHost, Upstream, Upstreams};
 
 const WORD: &str = "forward_auth";
@@ -50,7 +50,7 @@ impl ForwardAuth {
 }
 
 fn seconds(seconds: f64, report: &mut Report<'_>) -> Duration {
-    match crate::snapshot::seconds(seconds) {
+    match crate::compile::seconds(seconds) {
         Some(duration) if !duration.is_zero() => duration,
         _ => {
             report.error(format!(

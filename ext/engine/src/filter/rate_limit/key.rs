@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use proxy_http::message::{FieldName, Fields};
 
 use crate::config::LimitKey;
-use crate::forward::Exchange;
+use crate::request::Exchange;
 use crate::rewrite::{Context, Template};
 use crate::routing::without_trailing_slash;
 

@@ -8,7 +8,7 @@ use std::task::{ready, Poll};
 use tokio::time::Instant;
 
 use crate::error::{Error, Kind, Retry, Side};
-use crate::forward::Exchange;
+use crate::request::Exchange;
 use crate::upstream::admission::RetryPermit;
 use crate::upstream::{Asking, Attempt, Choice, Endpoint, Tried, Upstream};
 
@@ -81,7 +81,7 @@ impl<'a> Line<'a> {
         let fleet = self.upstream.fleet();
         let Some(ticket) = fleet.queue().enter() else { return Err(failure(Kind::Crowded)) };
         let until = deadline.min(Instant::now() + fleet.rules().queue_timeout);
-        let (client, patience) = (&mut *exchange.client, exchange.snapshot.limits.half_close);
+        let (client, patience) = (&mut *exchange.client, exchange.globals.limits.half_close);
         poll_fn(|cx| loop {
             let mut next_look = until;
             if ticket.is_first(cx) {
@@ -141,7 +141,7 @@ impl<'a> Line<'a> {
                 Found::Busy => return self.wait(exchange, deadline).await,
                 found => return self.result(found),
             }
-            let (client, patience) = (&mut *exchange.client, exchange.snapshot.limits.half_close);
+            let (client, patience) = (&mut *exchange.client, exchange.globals.limits.half_close);
             poll_fn(|cx| {
                 if news.as_mut().poll(cx).is_ready() {
                     return Poll::Ready(Ok(()));

@@ -3,7 +3,7 @@
 use proxy_http::message::Known;
 
 use super::Proxy;
-use crate::forward::Exchange;
+use crate::request::Exchange;
 use crate::upstream::balancer::{hash, Asking, Policy};
 
 impl Proxy {

@@ -11,12 +11,13 @@ use tokio::time::Instant;
 
 use super::admission::Line;
 use super::Proxy;
+use crate::error::Blame;
 use crate::error::{Error, Kind, Retry, Side};
-use crate::forward::Exchange;
+use crate::exchange::{self, Asked, Limits, Upload};
 use crate::peer::Peer;
-use crate::upstream::exchange::{self, Asked, Limits, Upload};
+use crate::request::Exchange;
 use crate::upstream::http2::{Call, MOST_DEAD};
-use crate::upstream::{Attempt, Backends, Blame};
+use crate::upstream::{Attempt, Backends};
 
 /// One request on its way through the backends.
 pub(super) struct Tour {

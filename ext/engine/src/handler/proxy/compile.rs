@@ -6,15 +6,16 @@ use proxy_http::headers::hearsay::is_hearsay;
 use proxy_http::headers::CONNECTION_FIELDS;
 use proxy_http::message::{FieldName, Known};
 
-use super::{Edit, Proxy, RetryOn};
+use super::{Proxy, RetryOn};
+use crate::client::forwarded::{Forwarding, Names};
+use crate::compiler::Compiler;
 use crate::config::{self, ForwardedHeaders, HeaderEdit, HeaderValue, Problem};
-use crate::filter::BodyLimit;
-use crate::forwarded::{Forwarding, Names};
+use crate::exchange::Limits;
+use crate::request::BodyLimit;
 use crate::respond::{self, ErrorResponse};
+use crate::rewrite::Edit;
 use crate::rewrite::{foreign_value, known_placeholder, Context, TargetTemplate, Template};
 use crate::routing::plain_prefix;
-use crate::snapshot::Compiler;
-use crate::upstream::exchange::Limits;
 use crate::upstream::{Backends, TargetHost};
 
 /// Collects one directive's problems.
@@ -36,7 +37,7 @@ impl Report<'_> {
 
     /// A time limit, which must be more than nothing.
     fn seconds(&mut self, option: &str, seconds: f64) -> Duration {
-        match crate::snapshot::seconds(seconds) {
+        match crate::compile::seconds(seconds) {
             Some(duration) if !duration.is_zero() => duration,
             _ => {
                 self.error(format!(

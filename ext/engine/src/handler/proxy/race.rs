@@ -11,10 +11,10 @@ use tokio::time::{sleep_until, Instant};
 use super::admission::Line;
 use super::attempts::Tour;
 use super::Proxy;
-use crate::engine::Engine;
 use crate::error::{Error, Side};
-use crate::forward::Exchange;
 use crate::peer::Peer;
+use crate::request::Exchange;
+use crate::request::Tools;
 use crate::upstream::http2::Call;
 use crate::upstream::{Attempt, Endpoint};
 
@@ -120,7 +120,7 @@ impl Proxy {
 
     fn dial<'r>(
         &'r self,
-        engine: &'r Engine,
+        engine: &'r Tools,
         introduction: &'r [u8],
         tour: &'r Tour,
         endpoint: Arc<Endpoint>,

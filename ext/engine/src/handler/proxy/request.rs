@@ -5,60 +5,19 @@ use proxy_http::headers::hop_by_hop;
 use proxy_http::headers::hop_by_hop::Wishes;
 use proxy_http::http1::write_request_head;
 use proxy_http::message::Framing;
-use proxy_http::message::{behind_prefix, is_one_to_cgi, FieldName, Fields, Known, Method, RequestHead, Span, Version};
+use proxy_http::message::{behind_prefix, is_one_to_cgi, FieldName, Fields, Known, Method, RequestHead, Version};
 
-use super::{target_error, Edit, Proxy};
-use crate::engine::Workspace;
+use super::{target_error, Proxy};
+use crate::client::forwarded;
 use crate::error::Error;
-use crate::forward::Exchange;
-use crate::forwarded;
+use crate::exchange::Asked;
 use crate::peer::Peer;
-use crate::rewrite::{RenderedTarget, Scope};
-use crate::upstream::exchange::Asked;
+use crate::request::Exchange;
+use crate::request::Workspace;
+use crate::rewrite::RenderedTarget;
+use crate::rewrite::RenderedValues;
 use crate::upstream::http2;
 use crate::upstream::Endpoint;
-
-/// Values of fields, rendered before anything is changed: a rewrite sees what the client sent.
-#[derive(Debug, Default)]
-pub(crate) struct RenderedValues {
-    text: Vec<u8>,
-    spans: Vec<Span>,
-}
-
-impl RenderedValues {
-    /// Bytes that it has room for.
-    pub(crate) fn capacity(&self) -> usize {
-        self.text.capacity()
-    }
-
-    pub(super) fn render(&mut self, edits: &[Edit], scope: &Scope<'_>) {
-        self.text.clear();
-        self.spans.clear();
-        for template in edits.iter().flat_map(|edit| &edit.values) {
-            let start = self.text.len() as u32;
-            template.render_header(scope, &mut self.text);
-            self.spans.push(Span { start, end: self.text.len() as u32 });
-        }
-    }
-
-    /// Carries the edits out.
-    pub(super) fn apply(&self, edits: &[Edit], fields: &mut proxy_http::message::Fields) {
-        let mut spans = self.spans.iter();
-        for edit in edits {
-            for i in 0..edit.values.len() {
-                let value = spans.next().map_or(&b""[..], |span| span.of(&self.text)).trim_ascii();
-                if i == 0 {
-                    fields.set(&edit.name, value);
-                } else {
-                    fields.append(&edit.name, value);
-                }
-            }
-            if edit.values.is_empty() {
-                fields.remove(&edit.name);
-            }
-        }
-    }
-}
 
 /// What a request is changed by on its way, beside what the directive says.
 #[derive(Debug, Clone, Copy)]

@@ -5,13 +5,14 @@ use proxy_http::message::{Framing, Malformed};
 use proxy_http::message::{Known, Method, Version};
 
 use super::Proxy;
+use crate::error::Blame;
 use crate::error::{Error, Kind, Retry, Side};
-use crate::forward::{write_connection, Exchange, Verdict};
+use crate::exchange::{self, Events, Limits, Upload};
 use crate::grpc;
 use crate::metrics::LongLivedKind;
 use crate::peer::Peer;
-use crate::upstream::exchange::{self, Events, Limits, Upload};
-use crate::upstream::{Attempt, Blame};
+use crate::request::{write_connection, Exchange, Verdict};
+use crate::upstream::Attempt;
 
 impl Proxy {
     /// Passes a response on. From its first byte on it is never replaced: if the backend then fails, the client's connection is

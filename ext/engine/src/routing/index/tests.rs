@@ -6,8 +6,9 @@ use super::super::names::CaptureNames;
 use super::super::pattern::Part;
 use super::super::scope::{Location, Scope};
 use super::*;
+use crate::client::ClientInfo;
 use crate::config::{self, Match};
-use crate::rewrite::{Captured, ClientInfo};
+use crate::rewrite::Captured;
 
 fn segment() -> impl Strategy<Value = String> {
     prop_oneof![Just("a"), Just("b"), Just("ab"), Just("c.png"), Just("7")].prop_map(str::to_owned)
@@ -85,7 +86,7 @@ proptest! {
         host in host(),
     ) {
         let mut names = CaptureNames::default();
-        let mut scope = Scope::default();
+        let mut scope = Scope::<(), ()>::default();
         let locations = specs.iter().map(|spec| {
             let matcher = Matcher::compile(spec, &mut names, &mut |message| panic!("{message}"));
             Location { matcher, scope: Scope::default() }
@@ -140,7 +141,7 @@ fn keys_longer_than_a_word_has_bits_are_cut_and_checked() {
         ..Default::default()
     };
     let matcher = Matcher::compile(&spec, &mut CaptureNames::default(), &mut |message| panic!("{message}"));
-    let mut scope = Scope::default();
+    let mut scope = Scope::<(), ()>::default();
     scope.set_locations(vec![Location { matcher, scope: Scope::default() }]);
     let takes = |path: String, host: String| {
         let head = RequestHead::default();

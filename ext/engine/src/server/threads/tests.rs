@@ -21,7 +21,7 @@ fn connection() -> (TcpStream, Raw) {
 fn a_connection_that_was_accepted_just_before_the_stop_is_served() {
     let route = StaticResponse { code: 200, headers: Vec::new(), body: "served".into(), at: None };
     let config = Config { routes: vec![Directive::StaticResponse(route)], ..Config::default() };
-    let compiled = crate::snapshot::compile(&config, crate::snapshot::Purpose::Start);
+    let compiled = crate::snapshot::compile(&config, crate::compile::Purpose::Start);
     let counters = Arc::new(Counters::default());
     let (mut client, raw) = connection();
     client.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").expect("written");

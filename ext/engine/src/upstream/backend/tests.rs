@@ -1,3 +1,4 @@
+use crate::error::Blame;
 use std::sync::Barrier;
 
 use super::*;

@@ -9,12 +9,12 @@ use proxy_http::proxy_protocol::Whose;
 use tokio::time::{timeout_at, Instant};
 
 use super::check::{Check, HttpQuestion, Question};
+use crate::exchange::Asked;
 use crate::peer::Peer;
 use crate::stream::Http1Connection;
 use crate::stream::Stream;
 use crate::upstream::backend::Endpoint;
 use crate::upstream::connect::{connect_to, To};
-use crate::upstream::exchange::Asked;
 use crate::upstream::{http2, Protocol};
 
 /// Largest head of an answer.

@@ -9,7 +9,7 @@ use proxy_http::message::Framing;
 use proxy_http::message::{Known, RequestHead};
 
 use crate::error::{Error, Kind, Retry, Side};
-use crate::upstream::exchange::Asked;
+use crate::exchange::Asked;
 use crate::upstream::Endpoint;
 
 /// Writes the head of a request.

@@ -1,7 +1,7 @@
 //! What goes on when it is the same in both configurations.
 
 use proxy_engine::config::{Directive, Filter, HealthCheck, RateLimit};
-use proxy_engine::server::BackendStats;
+use proxy_engine::stats::BackendStats;
 use proxy_engine::upstream::Admin;
 
 use super::slow;
