@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::compiler::Compiler;
 use crate::config::{self, Problem};
+use crate::error::Cause;
 use crate::networks::Networks;
 use crate::request::{Exchange, Verdict};
 use crate::respond::ErrorResponse;
@@ -47,7 +48,8 @@ impl AddressList {
                 format!("\"{all}\" lets everybody pass: write only the addresses that may, or leave the line out");
             problems.push(Problem::warning(at, directive, message));
         }
-        let error_response = ErrorResponse::compile(spec.error_response.as_ref(), 403, at, directive, problems);
+        let error_response =
+            ErrorResponse::compile(spec.error_response.as_ref(), Cause::Forbidden.status(), at, directive, problems);
         (compiler.error_count() == before).then_some(Self { networks, allows, error_response })
     }
 

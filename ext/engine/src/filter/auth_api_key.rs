@@ -14,6 +14,7 @@ use super::report::Report;
 use super::shown::{self, Shown};
 use crate::compiler::Compiler;
 use crate::config;
+use crate::error::Cause;
 use crate::request::{Exchange, Verdict};
 use crate::respond::ErrorResponse;
 
@@ -41,7 +42,7 @@ impl AuthApiKey {
     /// Checks the directive.
     pub(super) fn compile(spec: &config::AuthApiKey, compiler: &mut Compiler) -> Option<Self> {
         let mut report = Report::new("auth_api_key", spec.at.as_ref(), &mut compiler.problems);
-        let error_response = report.error_response(spec.error_response.as_ref(), 401);
+        let error_response = report.error_response(spec.error_response.as_ref(), Cause::Unauthorized.status());
         let challenge = challenge("ApiKey", "Restricted", &mut report);
         let place = place(spec, &mut report);
         let keys = keys(spec, &mut report);

@@ -20,6 +20,7 @@ use super::report::Report;
 use super::shown::{self, Shown};
 use crate::compiler::Compiler;
 use crate::config;
+use crate::error::Cause;
 use crate::request::{Exchange, Verdict};
 use crate::respond::ErrorResponse;
 use accounts::{Accounts, Gathering};
@@ -42,7 +43,7 @@ impl AuthBasic {
     /// Checks the directive and reads its file.
     pub(super) fn compile(spec: &config::AuthBasic, compiler: &mut Compiler) -> Option<Self> {
         let mut report = Report::new("auth_basic", spec.at.as_ref(), &mut compiler.problems);
-        let error_response = report.error_response(spec.error_response.as_ref(), 401);
+        let error_response = report.error_response(spec.error_response.as_ref(), Cause::Unauthorized.status());
         let challenge = challenge("Basic", &spec.realm, &mut report) + ", charset=\"UTF-8\"";
         let accounts = accounts(spec, &mut report);
         let known = KnownCredentials::new();
@@ -96,7 +97,7 @@ impl AuthBasic {
             Err(Busy) => {
                 exchange.warn(format_args!("auth_basic: too many passwords wait to be verified"));
                 exchange.work.extra.set(Known::RetryAfter, b"1");
-                Some(exchange.fail(503).await)
+                Some(exchange.fail(Cause::TooManyPasswords).await)
             }
         }
     }

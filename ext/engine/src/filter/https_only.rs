@@ -4,6 +4,7 @@ use proxy_http::decimal;
 
 use crate::compiler::Compiler;
 use crate::config::{self, Problem};
+use crate::error::Cause;
 use crate::request::{Exchange, Verdict};
 
 /// Redirects whatever is not https.
@@ -35,7 +36,7 @@ impl HttpsOnly {
         }
         let request = &exchange.work.request;
         if request.host().is_empty() {
-            return Some(exchange.fail(400).await);
+            return Some(exchange.fail(Cause::NoRedirectTarget).await);
         }
         let mut fields = b"Location: https://".to_vec();
         fields.extend_from_slice(request.host());

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::compiler::Compiler;
 use crate::config::{self, Problem};
+use crate::error::Cause;
 use crate::request::BodyLimit;
 use crate::respond::ErrorResponse;
 
@@ -17,8 +18,13 @@ pub(super) fn compile(spec: &config::MaxBody, compiler: &mut Compiler) -> Option
     };
     let bytes = bytes.map_err(|message: String| problems.push(Problem::error(at, "max_body", message))).ok();
     let before = compiler.error_count();
-    let error_response =
-        ErrorResponse::compile(spec.error_response.as_ref(), 413, at, "max_body", &mut compiler.problems);
+    let error_response = ErrorResponse::compile(
+        spec.error_response.as_ref(),
+        Cause::BodyTooLong.status(),
+        at,
+        "max_body",
+        &mut compiler.problems,
+    );
     let bytes = bytes.filter(|_| compiler.error_count() == before)?;
     Some(BodyLimit::new(bytes, error_response))
 }

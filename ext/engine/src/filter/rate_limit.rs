@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use crate::compiler::Compiler;
 use crate::config::{self, LimitStore, Problem};
+use crate::error::Cause;
 use crate::request::{Exchange, Verdict};
 use crate::respond::ErrorResponse;
 use crate::routing::host_span;
@@ -84,8 +85,13 @@ impl RateLimit {
         for warning in key.iter().flat_map(|key| key.warnings(&captures)) {
             compiler.problems.push(Problem::warning(at, "rate_limit", format!("key: rewrite: {warning}")));
         }
-        let error_response =
-            ErrorResponse::compile(spec.error_response.as_ref(), 429, at, "rate_limit", &mut compiler.problems);
+        let error_response = ErrorResponse::compile(
+            spec.error_response.as_ref(),
+            Cause::TooManyRequests.status(),
+            at,
+            "rate_limit",
+            &mut compiler.problems,
+        );
         let key = key.filter(|_| compiler.error_count() == before)?;
         let limit = Limit { requests, span };
         let before = compiler.before.as_deref().map(|before| &before.filters);
@@ -110,7 +116,7 @@ impl RateLimit {
         let Ok(taken) = taken else {
             exchange.work.scratch = scratch;
             exchange.debug(format_args!("refused, since it has more than one value for the key of a rate_limit"));
-            return Some(exchange.fail(400).await);
+            return Some(exchange.fail(Cause::AmbiguousKey).await);
         };
         self.tell(exchange, taken, &mut scratch);
         exchange.work.scratch = scratch;

@@ -20,7 +20,7 @@ use proxy_http::message::{host_of, FieldName, Version};
 use rustls::pki_types::ServerName;
 
 use crate::client::forwarded::{Forwarding, Names};
-use crate::error::{Error, Kind, Retry, Side};
+use crate::error::{Cause, Error, Kind, Retry, Side};
 use crate::exchange::{Limits, Rate, Upload};
 use crate::grpc;
 use crate::peer::Peer;
@@ -95,7 +95,8 @@ impl Proxy {
                     exchange.add_failure(format_args!("{error}"));
                 }
                 exchange.tell_failures("", "");
-                let response = if error.is_unavailable() { &self.unavailable } else { &self.error_response };
+                let response =
+                    if Cause::from(&error) == Cause::Unavailable { &self.unavailable } else { &self.error_response };
                 exchange.answer_failure(&error, response).await
             }
         }

@@ -2,6 +2,7 @@
 
 use crate::compiler::Compiler;
 use crate::config::{self, Problem};
+use crate::error::Cause;
 use crate::nearest::did_you_mean;
 use crate::request::{Exchange, Verdict};
 use crate::rewrite::{RenderedTarget, TargetTemplate};
@@ -53,7 +54,7 @@ impl Redirect {
             Ok(()) => exchange.answer(self.status, &fields, b"").await,
             Err(why) => {
                 exchange.debug(format_args!("redirect: {why}"));
-                exchange.fail(400).await
+                exchange.fail(Cause::NoRedirectTarget).await
             }
         }
     }

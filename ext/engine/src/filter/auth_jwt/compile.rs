@@ -7,6 +7,7 @@ use super::token::Rules;
 use super::{AuthJwt, Place};
 use crate::compiler::Compiler;
 use crate::config;
+use crate::error::Cause;
 use crate::filter::challenge::challenge;
 use crate::filter::report::Report;
 
@@ -19,7 +20,7 @@ impl AuthJwt {
     /// Checks the directive and reads its files.
     pub(in crate::filter) fn compile(spec: &config::AuthJwt, compiler: &mut Compiler) -> Option<Self> {
         let mut report = Report::new("auth_jwt", spec.at.as_ref(), &mut compiler.problems);
-        let error_response = report.error_response(spec.error_response.as_ref(), 401);
+        let error_response = report.error_response(spec.error_response.as_ref(), Cause::Unauthorized.status());
         let challenge = challenge("Bearer", &spec.realm, &mut report);
         let place = place(spec, &mut report);
         let keys = keys(spec, &mut report).unwrap_or_default();

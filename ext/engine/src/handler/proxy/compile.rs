@@ -10,6 +10,7 @@ use super::{Proxy, RetryOn};
 use crate::client::forwarded::{Forwarding, Names};
 use crate::compiler::Compiler;
 use crate::config::{self, ForwardedHeaders, HeaderEdit, HeaderValue, Problem};
+use crate::error::Cause;
 use crate::exchange::Limits;
 use crate::request::BodyLimit;
 use crate::respond::{self, ErrorResponse};
@@ -68,7 +69,7 @@ impl Proxy {
     fn build(spec: &config::Proxy, compiler: &mut Compiler) -> Option<Self> {
         let error_response = ErrorResponse::compile(
             spec.error_response.as_ref(),
-            502,
+            Cause::BadGateway.status(),
             spec.at.as_ref(),
             "proxy",
             &mut compiler.problems,
@@ -145,7 +146,7 @@ impl Proxy {
             retry_buffer,
             unavailable: match spec.error_response {
                 Some(_) => error_response.clone(),
-                None => respond::built_in(503).clone(),
+                None => respond::built_in(Cause::Unavailable.status()).clone(),
             },
             error_response,
         })
