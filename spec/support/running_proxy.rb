@@ -12,8 +12,10 @@ class RunningProxy
 
   # The block is a Proxyfile. `bind` and `threads` are added to it: a test that wants others says so, or passes `bind: nil`. Or `file`
   # names one, whose addresses `bind` replaces.
-  def initialize(bind: "http://127.0.0.1:0", threads: 1, file: nil, &configuration)
-    @server = file ? Proxy.start(file, binds: [bind]) : start(bind, threads, &configuration)
+  # `to` is a backend, or several: they are proxied to behind the lines of the block, with the further options of the
+  # word `proxy`.
+  def initialize(to: [], bind: "http://127.0.0.1:0", threads: 1, file: nil, **options, &configuration)
+    @server = file ? Proxy.start(file, binds: [bind]) : start([to].flatten, options, bind, threads, &configuration)
   end
 
   def url = server.urls.first
@@ -35,11 +37,15 @@ class RunningProxy
 
   private
 
-  def start(bind, threads, &configuration)
+  def start(backends, options, bind, threads, &configuration)
+    addresses = backends.map { |backend| backend.respond_to?(:address) ? backend.address : backend }
+    raise ArgumentError, "without to: nothing takes #{options.keys.join(", ")}" if addresses.empty? && options.any?
+
     Proxy.start do
       bind bind if bind
       threads threads if threads
-      instance_exec(&configuration)
+      instance_exec(&configuration) if configuration
+      proxy backends: addresses, **options if addresses.any?
     end
   end
 end

@@ -4,14 +4,16 @@ mod routes;
 
 pub(crate) use routes::Routes;
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::access_log::AccessLog;
 use crate::client::trusted_proxies::TrustedProxies;
-use crate::compile::{seconds, Place, Purpose};
-use crate::compiler::{CapturesAround, Compiler, FilterStates, Lasting};
-use crate::config::{Config, Directive, Problem, Setting, Severity};
+use crate::compile::{Place, Purpose, Report};
+use crate::compiler::{CapturesAround, CarriedFilters, CarriedOver, Compiler};
+use crate::config::{are_sound, Code, Problem, Setting};
+use crate::configuration::{Config, Directive};
 use crate::exchange::Rate;
 use crate::handler::proxy::Proxy;
 use crate::handler::Handler;
@@ -20,7 +22,7 @@ use crate::log::Log;
 use crate::request::{ClientLimits, Globals};
 use crate::routing::CaptureNames;
 use crate::stats::BackendStats;
-use crate::upstream::{Admin, Dns, Past, Upstream, Upstreams};
+use crate::upstream::{Admin, Dns, Upstream, UpstreamCarryOver, Upstreams};
 
 /// A compiled configuration.
 #[derive(Debug)]
@@ -31,8 +33,8 @@ pub(crate) struct Snapshot {
     /// Those that have a name.
     upstreams: Vec<Arc<Upstream>>,
     dns: Arc<Dns>,
-    /// What the next configuration may take over.
-    lasting: Arc<Lasting>,
+    /// State for the next configuration.
+    carried_over: Arc<CarriedOver>,
 }
 
 /// What a configuration says beyond its routes, needed once, at the start.
@@ -55,18 +57,18 @@ pub(crate) struct Compiled {
 impl Compiled {
     /// Whether something keeps the server from starting.
     pub(crate) fn has_errors(&self) -> bool {
-        self.problems.iter().any(|problem| problem.severity == Severity::Error)
+        !are_sound(&self.problems)
     }
 }
 
 /// Compiles `config`. Mistakes are collected, not stopped at.
 pub(crate) fn compile(config: &Config, purpose: Purpose) -> Compiled {
-    compile_after(None, config, purpose)
+    carry_over(None, config, purpose)
 }
 
-/// The same for a configuration that takes the place of `before`, of which it takes over what is the same in both. Nothing that
-/// is at work changes before [`Snapshot::start`].
-pub(crate) fn compile_after(before: Option<&Snapshot>, config: &Config, purpose: Purpose) -> Compiled {
+/// Compiles `config` in place of `before`, and carries the state of what is equal in both over. Nothing that is at work changes before
+/// [`Snapshot::start`].
+pub(crate) fn carry_over(before: Option<&Snapshot>, config: &Config, purpose: Purpose) -> Compiled {
     let mut problems = Vec::new();
     let dns = Arc::new(Dns::compile(&config.resolver, &mut problems).unwrap_or_else(Dns::system));
     let trusted = TrustedProxies::compile(&config.trusted_proxies, &mut problems);
@@ -77,7 +79,9 @@ pub(crate) fn compile_after(before: Option<&Snapshot>, config: &Config, purpose:
         head: time_limit("client_header_timeout", &config.client_header_timeout, &mut problems),
         client_body,
         rate: Rate { least, most: client_body },
-        half_close: half_close_timeout(&config.half_close_timeout, &mut problems),
+        half_close: config.half_close_timeout.value.and_then(|seconds| {
+            check("half_close_timeout", &config.half_close_timeout, &mut problems).seconds_or_false(seconds)
+        }),
         keepalive: time_limit("keepalive_timeout", &config.keepalive_timeout, &mut problems),
         max_head: number("max_header_size", &config.max_header_size, 1024..=16 * 1024 * 1024, &mut problems),
     };
@@ -92,14 +96,15 @@ pub(crate) fn compile_after(before: Option<&Snapshot>, config: &Config, purpose:
         max_connections: number("max_connections", &config.max_connections, 1..=10_000_000, &mut problems),
         log: Log::compile(&config.log_level, &mut problems),
     };
-    let binds = Binds::compile(config, purpose, &mut problems);
+    let binds = Binds::compile(&config.binds, &config.trusted_proxies, purpose, &mut problems);
     let log_before = before.and_then(|before| before.globals.access_log.as_deref());
     let access_log =
-        config.access_log.as_ref().and_then(|log| AccessLog::compile(log_before, log, purpose, &mut problems));
-    let before = before.map(|before| Arc::clone(&before.lasting));
-    let past = Past::new(before.as_ref().map(|before| Arc::clone(&before.upstreams)), &config.resolver.value);
-    let upstreams = Upstreams::after(past, &config.upstreams, &mut problems);
-    let filters = FilterStates::after(before.as_deref().map(|before| &before.filters));
+        config.access_log.as_ref().and_then(|log| AccessLog::carry_over(log_before, log, purpose, &mut problems));
+    let before = before.map(|before| Arc::clone(&before.carried_over));
+    let carried = before.as_ref().map(|before| Arc::clone(&before.upstreams));
+    let carry_over = UpstreamCarryOver::new(carried, &config.resolver.value);
+    let upstreams = Upstreams::compile(carry_over, &config.upstreams, &mut problems);
+    let filters = CarriedFilters::carry_over(before.as_deref().map(|before| &before.filters));
     let mut compiler = Compiler {
         problems,
         limits,
@@ -109,22 +114,22 @@ pub(crate) fn compile_after(before: Option<&Snapshot>, config: &Config, purpose:
         upstreams,
         place: Place::default(),
         before,
-        lasting: Lasting { filters, ..Lasting::default() },
+        carried_over: CarriedOver { filters, ..CarriedOver::default() },
     };
     let routes = compiler.scope(&config.routes, &Routes::default());
-    let Compiler { mut problems, keeps_lines, names, mut upstreams, mut lasting, .. } = compiler;
-    lasting.upstreams = Arc::new(upstreams.take_made());
+    let Compiler { mut problems, keeps_lines, names, mut upstreams, mut carried_over, .. } = compiler;
+    carried_over.upstreams = Arc::new(upstreams.take_carried());
     let upstreams = upstreams.finish(&mut problems);
     let capture_names = names.into_list();
     let lets_pass = |route: &Directive| matches!(route, Directive::Filter(filter) if !filter.answers());
     if config.routes.iter().all(lets_pass) {
         let message = "nothing is proxied: write proxy to: \"http://…\", or a location with one";
-        problems.push(Problem::warning(None, "configuration", message));
+        problems.push(Problem::warning_of(Code::Empty, None, "configuration", message));
     }
     problems.sort_by(|a, b| a.at.cmp(&b.at));
-    let lasting = Arc::new(lasting);
+    let carried_over = Arc::new(carried_over);
     let globals = Globals { limits, trusted, access_log, keeps_lines, capture_names };
-    let snapshot = Snapshot { binds, routes, globals, upstreams, dns, lasting };
+    let snapshot = Snapshot { binds, routes, globals, upstreams, dns, carried_over };
     Compiled { snapshot, settings, problems }
 }
 
@@ -140,7 +145,7 @@ impl Snapshot {
 
     /// Ends what went on in the background and goes on in another way under the configuration that takes this one's place.
     pub(crate) fn retire(&self, next: &Self) {
-        self.lasting.upstreams.retire(&next.lasting.upstreams);
+        self.carried_over.upstreams.retire(&next.carried_over.upstreams);
     }
 
     /// Does what somebody wants of a backend, `UPSTREAM/BACKEND`, or of a whole upstream. An error has the names that there are.
@@ -197,48 +202,20 @@ impl Snapshot {
     }
 }
 
-fn time_limit(directive: &str, setting: &Setting<f64>, problems: &mut Vec<Problem>) -> Duration {
-    match seconds(setting.value) {
-        Some(duration) if !duration.is_zero() => duration,
-        _ => {
-            let message =
-                format!("{} is not a valid time limit: write seconds greater than 0, as in 30 or 0.5", setting.value);
-            problems.push(Problem::error(setting.at.as_ref(), directive, message));
-            Duration::from_secs(1)
-        }
-    }
+/// Begins to check the directive `word` of the server.
+fn check<'a, T>(word: &'a str, setting: &'a Setting<T>, problems: &'a mut Vec<Problem>) -> Report<'a> {
+    Report::new(word, setting.at.as_ref(), problems)
 }
 
-/// It may be 0, at once, or none at all.
-fn half_close_timeout(setting: &Setting<Option<f64>>, problems: &mut Vec<Problem>) -> Option<Duration> {
-    let written = setting.value?;
-    let limit = seconds(written);
-    if limit.is_none() {
-        let message = format!("{written} is not a valid time limit: write seconds, 0 or more, or false for none");
-        problems.push(Problem::error(setting.at.as_ref(), "half_close_timeout", message));
-    }
-    limit
+fn time_limit(word: &str, setting: &Setting<f64>, problems: &mut Vec<Problem>) -> Duration {
+    check(word, setting, problems).seconds(setting.value)
 }
 
 /// It may be 0: stop at once.
-fn time_to_stop(directive: &str, setting: &Setting<f64>, problems: &mut Vec<Problem>) -> Duration {
-    seconds(setting.value).unwrap_or_else(|| {
-        let message = format!("{} is not a valid time limit: write seconds, 0 or more", setting.value);
-        problems.push(Problem::error(setting.at.as_ref(), directive, message));
-        Duration::ZERO
-    })
+fn time_to_stop(word: &str, setting: &Setting<f64>, problems: &mut Vec<Problem>) -> Duration {
+    check(word, setting, problems).seconds_or_zero(setting.value)
 }
 
-fn number(
-    directive: &str,
-    setting: &Setting<i64>,
-    range: std::ops::RangeInclusive<i64>,
-    problems: &mut Vec<Problem>,
-) -> usize {
-    if !range.contains(&setting.value) {
-        let (least, most) = (range.start(), range.end());
-        let message = format!("{} is out of range: write a number from {least} to {most}", setting.value);
-        problems.push(Problem::error(setting.at.as_ref(), directive, message));
-    }
-    setting.value.clamp(*range.start(), *range.end()) as usize
+fn number(word: &str, setting: &Setting<i64>, range: RangeInclusive<i64>, problems: &mut Vec<Problem>) -> usize {
+    check(word, setting, problems).count(setting.value, range) as usize
 }

@@ -1,7 +1,6 @@
 use super::*;
-use crate::config::Setting;
+use crate::config::TrustedProxies;
 use crate::listen::binds::Binds;
-use crate::Config;
 
 /// A file of a certificate for `name` and its key.
 fn pem(folder: &std::path::Path, name: &str) -> String {
@@ -13,8 +12,7 @@ fn pem(folder: &std::path::Path, name: &str) -> String {
 
 fn compile(bind: Bind) -> Binds {
     let mut problems = Vec::new();
-    let config = Config { binds: vec![bind], threads: Some(Setting::of(1)), ..Config::default() };
-    let binds = Binds::compile(&config, Purpose::Check, &mut problems);
+    let binds = Binds::compile(&[bind], &TrustedProxies::default(), Purpose::Check, &mut problems);
     assert!(problems.is_empty(), "{problems:?}");
     binds
 }
@@ -46,11 +44,11 @@ fn tickets_are_good_where_the_same_is_asked_before_a_reload_and_after() {
     assert!(!takes(&before, 1, &open_ticket), "another policy");
 
     let same = compile(bind(Some(&open)));
-    same.take_over(&old);
+    same.carry_over(&old);
     assert!(takes(&tls(&same), 0, &open_ticket) && takes(&tls(&same), 1, &strict_ticket));
 
     let other = compile(bind(Some(&strict)));
-    other.take_over(&old);
+    other.carry_over(&old);
     assert!(takes(&tls(&other), 0, &open_ticket));
     assert!(!takes(&tls(&other), 1, &strict_ticket), "other authorities");
 
