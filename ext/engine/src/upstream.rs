@@ -1,5 +1,5 @@
 //! From "this request needs a backend" to a connected stream: which backends there are ([`Upstream`], [`dns`]), which
-//! one takes a request ([`balancer`]), an idle connection to it ([`pool`]) or a new one ([`connect`], [`tls`]).
+//! one takes a request ([`balancer`]), an idle connection to it ([`pool`]) or a new one ([`mod@connect`], [`tls`]).
 
 pub mod address;
 pub(crate) mod admission;

@@ -131,7 +131,8 @@ impl Binds {
     pub(crate) fn is_beside_v4(&self, bind: &Bind) -> bool {
         let BindAddress::Tcp(SocketAddr::V6(v6)) = bind.key.address else { return false };
         self.0.iter().any(|other| {
-            matches!(other.key.address, BindAddress::Tcp(SocketAddr::V4(v4)) if v4.port() == v6.port() && v4.port() != 0)
+            let BindAddress::Tcp(SocketAddr::V4(v4)) = other.key.address else { return false };
+            v4.port() == v6.port() && v4.port() != 0
         })
     }
 }
