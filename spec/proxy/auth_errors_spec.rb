@@ -39,7 +39,7 @@ RSpec.describe Proxy::ConfigurationError, :wrong_types do
       "auth_basic: credentials and file are both written: keep one of them",
     "auth_basic file: 'htpasswd'" =>
       'auth_basic: file: "htpasswd" does not exist (looked at htpasswd): write the path of a file that `htpasswd -B` wrote, such as "htpasswd"',
-    "auth_basic file: File.write('#{"users"}', \"# nobody\\n\") && 'users'" =>
+    "auth_basic file: File.write('users', \"# nobody\\n\") && 'users'" =>
       'auth_basic: file: "users": there are no users in it: write at least one',
     "auth_basic file: File.write('users', \"ann:#{hash}\\nbob\\n\") && 'users'" =>
       'auth_basic: file: "users": line 2: there is no ":": write USER:HASH, as `htpasswd -nB USER` prints it',
@@ -140,7 +140,7 @@ RSpec.describe Proxy::ConfigurationError, :wrong_types do
       'forward_auth: to: "http://{host}.internal/" lets a request choose who judges it: write the host without a placeholder, as in ' \
       '"http://auth.internal/verify"',
     "forward_auth to: 'http://a:99999/'" => /\Aforward_auth: to: .*99999/,
-    "forward_auth to: 'http://a/', timeout: 0" => "forward_auth: timeout: 0 is not a valid time limit: write seconds greater than 0, as in 5 or 0.5",
+    "forward_auth to: 'http://a/', timeout: 0" => "forward_auth: timeout: 0 is not a valid time: write seconds greater than 0, as in 30 or 0.5",
     "forward_auth to: 'http://a/', timeout: nil" =>
       "forward_auth: timeout: nil is not allowed, nothing may wait forever: write a number of seconds, such as 30 or 0.5, or leave it out",
     "forward_auth to: 'http://a/', copy_headers: ['X User']" =>

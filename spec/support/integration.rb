@@ -15,7 +15,8 @@ require_relative "running_proxy"
 
 # What every integration example may start; all of it is stopped when the example ends, in reverse order.
 module Peers
-  # The proxy under test; the block is its Proxyfile.
+  # The proxy under test; the block is its Proxyfile. `to: backend` and `to: [first, second]` proxy to those: see
+  # RunningProxy.
   def start_proxy(**options, &configuration) = started(RunningProxy.new(**options, &configuration))
 
   # `proxy start` in a process of its own.
@@ -91,7 +92,8 @@ module Peers
 
   # A backend whose script failed makes the example fail, whatever the client saw.
   def raise_backend_errors
-    (@started || []).grep(RawBackend).flat_map(&:errors).each { |error| raise error }
+    error = (@started || []).grep(RawBackend).flat_map(&:errors).first
+    raise error if error
   end
 
   private

@@ -22,8 +22,8 @@ use crate::civil_time::CivilTime;
 use crate::compile::Purpose;
 use crate::config::{self, At, Problem};
 use crate::log::Log;
-use crate::nearest::nearest;
 use crate::rewrite::{Context, Scope, Template};
+use crate::suggestion::nearest;
 use queue::{Output, Queue};
 
 /// A buffer this full is handed on without waiting.
@@ -67,7 +67,7 @@ impl AccessLog {
     ///
     /// The thread of `before` is carried over if both write to the same file. It is opened anew, as after a rotation: what is logged from
     /// the start on goes there.
-    pub(crate) fn compile(
+    pub(crate) fn carry_over(
         before: Option<&Self>,
         spec: &config::AccessLog,
         purpose: Purpose,

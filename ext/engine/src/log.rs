@@ -13,9 +13,9 @@ use std::time::{Duration, SystemTime};
 
 use crate::civil_time::CivilTime;
 use crate::config::{Problem, Setting};
-use crate::nearest::did_you_mean;
 use crate::output::Standard;
 use crate::request_id::LoggedId;
+use crate::suggestion::did_you_mean;
 use crate::waiting::Mutex;
 use queue::Queue;
 

@@ -1,5 +1,5 @@
 //! From "this request needs a backend" to a connection: which backends there are ([`Upstream`], [`dns`]), which one
-//! takes a request ([`balancer`], [`admission`]), an idle connection to it ([`pool`]) or a new one ([`connect`],
+//! takes a request ([`balancer`], [`admission`]), an idle connection to it ([`pool`]) or a new one ([`mod@connect`],
 //! [`tls`]), and the attempt itself ([`ask`]).
 
 pub mod address;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::tls::{development, TlsDetails, TlsServer};
 use super::{is_https, BindAddress, BindKey, Protocols, Rights};
 use crate::compile::Purpose;
-use crate::config::{self, At, Config, Problem};
+use crate::config::{self, At, Problem, TrustedProxies};
 use crate::networks;
 
 /// Every `bind` of a configuration, in the order of the file.
@@ -38,11 +38,16 @@ pub(crate) struct Bind {
 
 impl Binds {
     /// Checks and compiles every `bind`.
-    pub(crate) fn compile(config: &Config, purpose: Purpose, problems: &mut Vec<Problem>) -> Self {
+    pub(crate) fn compile(
+        specs: &[config::Bind],
+        trusted: &TrustedProxies,
+        purpose: Purpose,
+        problems: &mut Vec<Problem>,
+    ) -> Self {
         let default = [config::Bind::default()];
-        let specs = if config.binds.is_empty() { &default[..] } else { &config.binds };
+        let specs = if specs.is_empty() { &default[..] } else { specs };
         let mut binds = Self(Vec::with_capacity(specs.len()));
-        let trusted = &config.trusted_proxies.value[..];
+        let trusted = &trusted.value[..];
         for spec in specs {
             if let Some(bind) = binds.bind(spec, trusted, purpose, problems) {
                 binds.0.push(Arc::new(bind));
@@ -126,7 +131,8 @@ impl Binds {
     pub(crate) fn is_beside_v4(&self, bind: &Bind) -> bool {
         let BindAddress::Tcp(SocketAddr::V6(v6)) = bind.key.address else { return false };
         self.0.iter().any(|other| {
-            matches!(other.key.address, BindAddress::Tcp(SocketAddr::V4(v4)) if v4.port() == v6.port() && v4.port() != 0)
+            let BindAddress::Tcp(SocketAddr::V4(v4)) = other.key.address else { return false };
+            v4.port() == v6.port() && v4.port() != 0
         })
     }
 }
@@ -189,7 +195,7 @@ impl Bind {
     /// The bind of a server that says nothing of it.
     #[cfg(test)]
     pub(crate) fn plain() -> Arc<Self> {
-        let binds = Binds::compile(&Config::default(), Purpose::Check, &mut Vec::new());
+        let binds = Binds::compile(&[], &TrustedProxies::default(), Purpose::Check, &mut Vec::new());
         Arc::clone(&binds.0[0])
     }
 

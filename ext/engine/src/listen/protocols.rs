@@ -1,7 +1,7 @@
 //! Which versions of HTTP are spoken at a bind.
 
 use crate::config::{self, Problem};
-use crate::nearest::nearest;
+use crate::suggestion::nearest;
 
 /// Versions of HTTP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -12,7 +12,6 @@ use proxy_http::message::{Fields, Framing, Malformed, RequestHead, ResponseHead}
 use tokio::time::Instant;
 
 use super::backend::{Attempt, Backend};
-
 use super::http2::{self, ConnectRequest, MOST_DEAD};
 use super::Pool;
 use crate::error::{Error, Kind, Retry, Side};

@@ -1,8 +1,8 @@
 //! HTTP/2 to backends: connections that the requests of one engine thread share, each as a stream of its own.
 //!
 //! [`Http2Pool`] finds a connection with room for one more stream, or makes one for all requests that wait;
-//! [`drive`](drive::drive) is the task of each connection; [`alone`] is for a single request that shares nothing, such
-//! as a health check.
+//! [`drive`](drive::drive) is the task of each connection; [`mod@alone`] is for a single request that shares nothing,
+//! such as a health check.
 
 mod alone;
 mod pending_connect;

@@ -4,11 +4,9 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::carry_over::{CarriedUpstreams, UpstreamCarryOver};
-use super::compile;
-use super::terms::Report;
-use super::Upstream;
-use crate::compile::Place;
-use crate::config::{self, At, Problem, Severity};
+use super::{compile, Upstream};
+use crate::compile::{Place, Report};
+use crate::config::{self, At, Code, Problem};
 
 /// The `upstream` directives of a configuration. One is compiled when it is first used, for that says whether its backends
 /// without a scheme speak TLS; all that use it then get the same.
@@ -60,7 +58,7 @@ impl Upstreams {
     ) -> Self {
         let mut upstreams = Self { carry_over, ..Self::default() };
         for spec in specs {
-            let mut report = Report { directive: "upstream", at: spec.at.as_ref(), problems };
+            let mut report = Report::new("upstream", spec.at.as_ref(), problems);
             let odd = |c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'));
             if spec.name.is_empty() || spec.name.contains(odd) {
                 report.error(format!(
@@ -80,22 +78,16 @@ impl Upstreams {
         upstreams
     }
 
-    /// The upstream that the authority of a target names, for `directive` at `at`, which speaks TLS to it or does not unless
+    /// The upstream that the authority of a target names, for the directive of `report`, which speaks TLS to it or does not unless
     /// its backends say otherwise. Letter case does not matter.
-    pub(crate) fn named(
-        &mut self,
-        authority: &str,
-        tls: bool,
-        (directive, at): (&'static str, Option<&At>),
-        problems: &mut Vec<Problem>,
-    ) -> NamedUpstream {
+    pub(crate) fn named(&mut self, authority: &str, tls: bool, report: &mut Report<'_>) -> NamedUpstream {
         let (host, port) = authority.split_once(':').map_or((authority, None), |(host, port)| (host, Some(port)));
         let Some(index) = self.index(host) else { return NamedUpstream::Nothing };
         let (entry, carry_over) = (&mut self.entries[index], &mut self.carry_over);
-        let mut report = Report { directive, at, problems };
+        let at = report.at();
         if let Some(port) = port {
-            report.error(format!(
-                "to: {host:?} is an upstream, whose backends have ports of their own: leave out \":{port}\""
+            report.within("to").error(format!(
+                "{host:?} is an upstream, whose backends have ports of their own: leave out \":{port}\""
             ));
             return NamedUpstream::Wrong;
         }
@@ -104,14 +96,14 @@ impl Upstreams {
         {
             let [other, ours] = [used.tls, tls].map(|tls| if tls { "https" } else { "http" });
             let first = place(used.at.as_ref());
-            report.error(format!(
-                "to: the scheme is {ours} here and {other} {first}, so it is unclear how to speak to the backends of the upstream \
+            report.within("to").error(format!(
+                "the scheme is {ours} here and {other} {first}, so it is unclear how to speak to the backends of the upstream \
                  {host:?}: write \"https://\" or \"http://\" before each of them"
             ));
             return NamedUpstream::Wrong;
         }
         let used = entry.used.get_or_insert_with(|| {
-            let upstream = compile::shared(&entry.spec, tls, carry_over, problems);
+            let upstream = compile::shared(&entry.spec, tls, carry_over, report.problems());
             Used { tls, at: at.cloned(), upstream }
         });
         used.upstream.clone().map_or(NamedUpstream::Wrong, NamedUpstream::Upstream)
@@ -143,7 +135,7 @@ impl Upstreams {
 
     /// All that are used, in the order of the file. Those that are not are checked too, and warned of.
     pub(crate) fn finish(self, problems: &mut Vec<Problem>) -> Vec<Arc<Upstream>> {
-        let sound = !problems.iter().any(|problem| problem.severity == Severity::Error);
+        let sound = config::are_sound(problems);
         let mut used = Vec::with_capacity(self.entries.len());
         for entry in self.entries {
             match entry.used {
@@ -153,10 +145,13 @@ impl Upstreams {
                     // A mistake elsewhere may be why it seems to be unused.
                     if sound {
                         let name = &entry.spec.name;
-                        let mut report = Report { directive: "upstream", at: entry.spec.at.as_ref(), problems };
-                        report.warning(format!(
+                        let mut report = Report::new("upstream", entry.spec.at.as_ref(), problems);
+                        report.warning_of(
+                            Code::Unused,
+                            format!(
                             "{name:?} is not used by any proxy: write proxy to: \"http://{name}{{path}}{{query}}\", or leave it out"
-                        ));
+                        ),
+                        );
                     }
                 }
             }

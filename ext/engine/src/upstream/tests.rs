@@ -254,7 +254,7 @@ async fn a_failed_attempt_moves_on_to_the_next_backend_in_the_list() {
 }
 
 #[tokio::test]
-async fn a_service_stands_for_the_hosts_of_its_records_with_their_ports_weights_and_ranks() {
+async fn a_service_stands_for_the_hosts_of_its_records() {
     let records = [(1, 3, 3001, "a.test"), (1, 1, 3002, "b.test"), (2, 9, 3003, "c.test")];
     let server = DnsServer::start(Reply::service(1, &records, &["127.0.0.1"])).await;
     let upstream = upstream(BalancingPolicy::RoundRobin, &["_http._tcp.app.test"]);

@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_next_configuration_knows_what_was_verified_while_the_accounts_are_the_same() {
+    async fn a_reload_keeps_what_was_verified_of_unchanged_accounts() {
         let (mut first, mut second, mut third) =
             (CarriedFilters::default(), CarriedFilters::default(), CarriedFilters::default());
         let before = first.alike(None, verifier(1), Verifier::has_the_accounts_of);

@@ -19,7 +19,7 @@ use super::{Site, TlsServer};
 use crate::compile::{check_host, Purpose};
 use crate::config::{Bind, Certificate, Problem};
 use crate::listen::Protocols;
-use crate::nearest::did_you_mean;
+use crate::suggestion::did_you_mean;
 
 /// Where mistakes go.
 struct Report<'a> {

@@ -106,8 +106,11 @@ impl Attempt {
         let moment = backend.history.status.doubt(self.tries.take(), clock::now());
         // Nothing changes for the only backend.
         if moment.is_some() && first && backend.group.has_others() {
-            let what = format_args!("cannot be connected to ({why}): it comes last until it can");
-            backend.group.note(Level::Warn, backend, what);
+            backend.group.note(
+                Level::Warn,
+                backend,
+                format_args!("cannot be connected to ({why}): it comes last until it can"),
+            );
         }
     }
 
@@ -163,12 +166,18 @@ impl Attempt {
         let Some(length) = length else { return };
         let group = &backend.group;
         if probed {
-            let what = format_args!("is ejected for another {length:?}: the next request failed");
-            group.note(Level::Warn, backend, what);
+            group.note(
+                Level::Warn,
+                backend,
+                format_args!("is ejected for another {length:?}: the next request failed"),
+            );
         } else {
             let fails = counted(rules.max_fails, "attempt");
-            let what = format_args!("is ejected for {length:?}: {fails} failed within {:?}", rules.fail_timeout);
-            group.note(Level::Warn, backend, what);
+            group.note(
+                Level::Warn,
+                backend,
+                format_args!("is ejected for {length:?}: {fails} failed within {:?}", rules.fail_timeout),
+            );
         }
         group.queue().wake();
     }

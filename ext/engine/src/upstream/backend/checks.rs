@@ -33,12 +33,14 @@ impl Backend {
             HealthTransition::Healthy => {
                 self.rise();
                 let rise = if first { 1 } else { rules.rise as usize };
-                let what = format_args!("is healthy: {} succeeded", counted(rise, "check"));
-                self.group.note(Level::Info, self, what);
+                self.group.note(Level::Info, self, format_args!("is healthy: {} succeeded", counted(rise, "check")));
             }
             HealthTransition::Unhealthy(why) => {
-                let what = format_args!("is unhealthy: {} failed ({why})", counted(rules.fall as usize, "check"));
-                self.group.note(Level::Warn, self, what);
+                self.group.note(
+                    Level::Warn,
+                    self,
+                    format_args!("is unhealthy: {} failed ({why})", counted(rules.fall as usize, "check")),
+                );
             }
         }
         self.group.queue().wake();

@@ -1,6 +1,7 @@
 use std::sync::Barrier;
 
 use super::*;
+use crate::compile::Report;
 use crate::config::{HealthCheck, Pool};
 use crate::error::Blame;
 use crate::log::tests::Memory;
@@ -184,7 +185,7 @@ fn the_share_is_the_weight_and_less_after_a_return() {
 }
 
 #[test]
-fn what_is_wanted_of_all_holds_for_those_to_come_and_labels_remember_what_was_wanted_of_them() {
+fn the_state_set_for_an_upstream_holds_for_backends_to_come() {
     let endpoints =
         group(2, None, BackendSettings { slow_start: Some(Duration::from_secs(600)), ..BackendSettings::default() });
     let group = endpoints[0].group().clone();
@@ -213,7 +214,7 @@ async fn each_change_is_one_line_of_the_log() {
         fail_timeout: 1e-9,
         ..Pool::default()
     };
-    let group = BackendGroup::new("app", Arc::new(GroupRules::compile(&pool, &mut |problem| panic!("{problem}"))));
+    let group = BackendGroup::new("app", Arc::new(Report::sound(|report| GroupRules::compile(&pool, report))));
     let make = |label: &str| {
         Backend::within(&group, label.into(), "a", BackendAddress::Unix("/a".into()), None, BackendSettings::default())
     };

@@ -83,8 +83,11 @@ async fn check(backend: &Weak<Backend>, told: &mut bool) -> bool {
         Err(CheckFailure::Unwell(why)) => backend.checked(Err(why)),
         Err(CheckFailure::NotAsked(why)) => {
             if !std::mem::replace(told, true) {
-                let what = format_args!("is not checked at the moment, which is not its fault: {why}");
-                group.note(Level::Warn, &backend, what);
+                group.note(
+                    Level::Warn,
+                    &backend,
+                    format_args!("is not checked at the moment, which is not its fault: {why}"),
+                );
             }
             return true;
         }

@@ -71,8 +71,14 @@ pub(super) async fn drive(pool: rc::Weak<Http2Pool>, backend: Weak<Backend>, id:
                     Some(pause) => look.as_mut().reset(Instant::now() + pause),
                     None => {
                         if let Some(backend) = backend.upgrade() {
-                            let what = format_args!("answered no PING within {:?}: the connection is given up", rhythm.patience);
-                            backend.group().note(Level::Warn, &backend, what);
+                            backend.group().note(
+                                Level::Warn,
+                                &backend,
+                                format_args!(
+                                    "answered no PING within {:?}: the connection is given up",
+                                    rhythm.patience
+                                ),
+                            );
                         }
                         break;
                     }

@@ -1,6 +1,6 @@
 use super::super::TargetHost;
 use super::*;
-use crate::config::{Backend, Pool, Proxy};
+use crate::config::{Backend, Pool, Severity};
 use crate::upstream::Backends;
 
 fn at(line: u32) -> Option<At> {
@@ -14,9 +14,9 @@ fn spec(name: &str, line: u32, backends: &[&str]) -> config::Upstream {
 
 /// A `proxy` with that target, on line 9.
 fn compile(upstreams: &mut Upstreams, tls: bool, authority: &str, problems: &mut Vec<Problem>) -> Option<Backends> {
-    let proxy = Proxy { to: Some(format!("http://{authority}/")), at: at(9), ..Proxy::default() };
     let target = TargetHost { scheme_tls: Some(tls), authority: Some(authority), dynamic: false };
-    Backends::compile(&proxy, "proxy", target, upstreams, problems)
+    let at = at(9);
+    Backends::compile(None, Some(target), upstreams, &mut Report::new("proxy", at.as_ref(), problems))
 }
 
 fn fixed(backends: Option<Backends>) -> Arc<Upstream> {
@@ -83,13 +83,14 @@ fn an_upstream_has_no_port_and_its_options_stand_with_it() {
     let mut problems = Vec::new();
     let mut upstreams = Upstreams::new(&[spec("app", 1, &["10.0.0.1"])], &mut problems);
     assert!(compile(&mut upstreams, false, "app:8080", &mut problems).is_none());
-    let proxy = Proxy { pool: Some(Pool::default()), at: at(9), ..Proxy::default() };
+    let (at, pool) = (at(9), Pool::default());
     let target = TargetHost { scheme_tls: Some(false), authority: Some("app"), dynamic: false };
-    assert!(Backends::compile(&proxy, "proxy", target, &mut upstreams, &mut problems).is_none());
+    let mut report = Report::new("proxy", at.as_ref(), &mut problems);
+    assert!(Backends::compile(Some(&pool), Some(target), &mut upstreams, &mut report).is_none());
     assert_eq!(
         messages(&problems),
         [
-            r#"Proxyfile:9: proxy: to: "app" is an upstream, whose backends have ports of their own: leave out ":8080""#,
+            "Proxyfile:9: proxy: to: \"app\" is an upstream, whose backends have ports of their own: leave out \":8080\"",
             "Proxyfile:9: proxy: to: \"app\" is an upstream, which has backends and settings of its own: write \
              `backends` and the options that belong to them there, or another host here",
         ]
@@ -117,7 +118,7 @@ fn what_is_wrong_with_an_upstream_is_told_once_whoever_uses_it() {
 fn an_upstream_that_nobody_uses_is_worth_a_warning_if_all_else_is_right() {
     let mut problems = Vec::new();
     Upstreams::new(&[spec("app", 1, &["10.0.0.1"])], &mut problems).finish(&mut problems);
-    let expected = r#"Proxyfile:1: upstream: "app" is not used by any proxy: write proxy to: "http://app{path}{query}", or leave it out"#;
+    let expected = "Proxyfile:1: upstream: \"app\" is not used by any proxy: write proxy to: \"http://app{path}{query}\", or leave it out";
     assert_eq!(messages(&problems), [expected]);
     let mut problems = vec![Problem::error(None, "proxy", "wrong")];
     Upstreams::new(&[spec("app", 1, &["10.0.0.1"])], &mut problems).finish(&mut problems);

@@ -1,6 +1,6 @@
 //! What goes on when it is the same in both configurations.
 
-use proxy_engine::config::{Directive, Filter, HealthCheck, RateLimit};
+use proxy_engine::configuration::{Directive, FilterConfig, HealthCheck, RateLimitConfig};
 use proxy_engine::stats::BackendStats;
 use proxy_engine::upstream::Admin;
 
@@ -62,7 +62,7 @@ fn requests_under_both_configurations_share_the_room_of_a_backend() {
     let (origin, go) = slow();
     let proxy = Proxy::with(&[&origin.address()], |_| ());
     let mut old = proxy.client();
-    old.send("GET /old HTTP/1.1\r\nHost: a\r\n\r\n");
+    old.send_get("/old");
     old.head();
     proxy.reload(&[&origin.address()], |settings| {
         settings.pool.max_connections = Some(1);
@@ -70,13 +70,13 @@ fn requests_under_both_configurations_share_the_room_of_a_backend() {
     });
     assert_eq!(backends(&proxy)[0].in_flight, 1);
     let mut new = proxy.client();
-    new.send("GET /new HTTP/1.1\r\nHost: a\r\n\r\n");
+    new.send_get("/new");
     eventually("it waits", || proxy.server.stats().requests.queued == 1);
-    go.send(()).expect("the backend waits");
+    go.open();
     old.chunks();
     // The backend has become free.
     new.head();
-    go.send(()).expect("the backend waits");
+    go.open();
     new.chunks();
 }
 
@@ -105,8 +105,9 @@ fn what_checks_found_holds_on_unless_they_ask_something_else() {
 fn counts_of_a_limit_go_on_where_it_is_the_same() {
     let limited = |requests: i64| {
         move |settings: &mut Settings| {
-            let limit = RateLimit { requests: Some(requests), seconds: Some(600.0), ..RateLimit::default() };
-            settings.server.routes.push(Directive::Filter(Filter::RateLimit(limit)));
+            let limit =
+                RateLimitConfig { requests: Some(requests), seconds: Some(600.0), ..RateLimitConfig::default() };
+            settings.server.routes.push(Directive::Filter(FilterConfig::RateLimit(limit)));
         }
     };
     let origin = Origin::echoing_targets();
