@@ -64,13 +64,10 @@ enum Format {
 impl AccessLog {
     /// Compiles the directive and opens its file for appending. `None` if it is wrong; `problems` then says why, and what to
     /// write instead. A file that is new is removed again if all this is for a check, which must leave nothing behind.
-    pub(crate) fn compile(spec: &config::AccessLog, purpose: Purpose, problems: &mut Vec<Problem>) -> Option<Arc<AccessLog>> {
-        Self::after(None, spec, purpose, problems)
-    }
-
-    /// The same in place of another. If both go to the same file, it is opened anew, as after a rotation: what is logged from the
-    /// start on goes there.
-    pub(crate) fn after(
+    ///
+    /// It takes the place of `before`, if there is one. If both go to the same file, it is opened anew, as after a rotation: what is
+    /// logged from the start on goes there.
+    pub(crate) fn compile(
         before: Option<&Self>,
         spec: &config::AccessLog,
         purpose: Purpose,

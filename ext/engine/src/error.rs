@@ -1,10 +1,11 @@
 //! What can go wrong with a request, as data: what happened, whose doing it was, and whether another attempt is safe.
 
 mod connect;
-pub(crate) mod status;
+mod status;
 
 pub(crate) use connect::Step;
 pub(crate) use connect::{ConnectError, ConnectErrorKind};
+pub(crate) use status::Cause;
 
 use std::fmt;
 

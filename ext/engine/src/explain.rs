@@ -19,7 +19,7 @@ use crate::client::ClientInfo;
 use crate::compile::Report;
 use crate::config::Location;
 use crate::configuration::{Config, Directive};
-use crate::error::status;
+use crate::error::Cause;
 use crate::request_id::RequestId;
 use crate::rewrite::{Captured, Captures, RenderedTarget, Scope, TargetTemplate};
 use crate::routing::matcher::{Asked, Matcher};
@@ -106,7 +106,7 @@ pub fn explain(config: &Config, question: &Question) -> Result<Explanation, Stri
     let mut explanation = Explanation::default();
     let text = text_of(question)?;
     if let Err(malformed) = parse_request(text.as_bytes(), &mut head) {
-        explanation.refused = Some((status::of_malformed(malformed), malformed.as_str().into()));
+        explanation.refused = Some((Cause::from(malformed).status(), malformed.as_str().into()));
         return Ok(explanation);
     }
     let peer = peer(question)?;
@@ -143,7 +143,7 @@ pub fn explain(config: &Config, question: &Question) -> Result<Explanation, Stri
         || !same
     {
         let why = "%2F in the path is read in two ways, which lead to different places";
-        explanation.refused = Some((400, why.into()));
+        explanation.refused = Some((Cause::AmbiguousPath.status(), why.into()));
     }
     let captured: Vec<_> = way
         .captured

@@ -16,7 +16,7 @@ use proxy_http::message::{Framing, Known, Method};
 
 use crate::client::ClientInfo;
 use crate::engine::Engine;
-use crate::error::status;
+use crate::error::Cause;
 use crate::exchange::Client;
 use crate::grpc::{Call, Form};
 use crate::handler::Handler;
@@ -42,14 +42,7 @@ async fn forward(
         Ok(framing) => framing,
         Err(malformed) => {
             let form = Form::of(&work.request);
-            return refuse(
-                engine,
-                link,
-                client,
-                work,
-                Unread::new(status::of_malformed(malformed), malformed.as_str(), form),
-            )
-            .await;
+            return refuse(engine, link, client, work, Unread::new(malformed.into(), malformed.as_str(), form)).await;
         }
     };
     client.peer.begin_reading(framing);
@@ -100,18 +93,18 @@ impl<'a> Exchange<'a> {
     async fn serve(&mut self, snapshot: &'a Snapshot) -> Verdict {
         let host = self.work.request.host();
         let admitted = match (&self.link.secured, &self.link.plain) {
-            (Some(secured), _) => secured.admits(&snapshot.binds, host),
+            (Some(secured), _) => snapshot.binds.admit(secured, host),
             (None, Some(bind)) => bind.admits_plain(&snapshot.binds, host),
             (None, None) => true,
         };
         if !admitted {
             self.keep_alive = false;
-            return self.fail(421).await;
+            return self.fail(Cause::Misdirected).await;
         }
         let fields = &self.work.request.fields;
         if let Some(expectation) = fields.get(Known::Expect) {
             if !expectation.eq_ignore_ascii_case(b"100-continue") {
-                return self.fail(417).await;
+                return self.fail(Cause::Expectation).await;
             }
         }
         // A tunnel through a reverse proxy leads nowhere that a location could name.
@@ -149,7 +142,7 @@ impl<'a> Exchange<'a> {
                 return verdict;
             }
         }
-        let Some(handler) = handler else { return self.fail(404).await };
+        let Some(handler) = handler else { return self.fail(Cause::NoHandler).await };
         if handler.forwards() {
             if !may_go_on(&mut self.work.request) {
                 return self.answer_as_last().await;
@@ -167,7 +160,7 @@ impl<'a> Exchange<'a> {
     /// Answers a request whose path can be read in two ways, like one that cannot be read at all.
     async fn refuse_ambiguous(&mut self) -> Verdict {
         self.keep_alive = false;
-        self.fail(400).await
+        self.fail(Cause::AmbiguousPath).await
     }
 
     fn record(&mut self) {

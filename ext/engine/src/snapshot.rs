@@ -99,7 +99,7 @@ pub(crate) fn compile_after(before: Option<&Snapshot>, config: &Config, purpose:
     let binds = Binds::compile(&config.binds, &config.trusted_proxies, purpose, &mut problems);
     let log_before = before.and_then(|before| before.globals.access_log.as_deref());
     let access_log =
-        config.access_log.as_ref().and_then(|log| AccessLog::after(log_before, log, purpose, &mut problems));
+        config.access_log.as_ref().and_then(|log| AccessLog::compile(log_before, log, purpose, &mut problems));
     let before = before.map(|before| Arc::clone(&before.lasting));
     let past = Past::new(before.as_ref().map(|before| Arc::clone(&before.upstreams)), &config.resolver.value);
     let upstreams = Upstreams::after(past, &config.upstreams, &mut problems);

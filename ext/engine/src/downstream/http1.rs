@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::http2::PREFACE;
 use crate::client::ClientInfo;
 use crate::engine::{Engine, Registration};
-use crate::error::status;
+use crate::error::Cause;
 use crate::exchange::{self, Client, Rate};
 use crate::forward::{forward_guarded, log_refused, note_refused, refuse, Unread};
 use crate::grpc::Told;
@@ -99,12 +99,13 @@ pub(crate) async fn refuse_plain(
     output.extend_from_slice(b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n");
     engine.write_date(output);
     output.extend_from_slice(format!("Content-Length: {}\r\nConnection: close\r\n\r\n{BODY}", BODY.len()).as_bytes());
-    engine.counters.answered(400);
+    let status = Cause::PlainHttp.status();
+    engine.counters.answered(status);
     let flushed = exchange::flush(&mut client, LINGER_PAUSE, Rate::ANY).await;
     let mut work = engine.workspace();
     work.begun = None;
     salvage_request(said, &mut work.request);
-    log_refused(engine, link, &mut work, RequestId::random(), (400, Told::default()), BODY.len() as u64);
+    log_refused(engine, link, &mut work, RequestId::random(), (status, Told::default()), BODY.len() as u64);
     engine.reuse(work);
     if flushed.is_ok() {
         shut_down(&mut client).await;
@@ -222,13 +223,13 @@ async fn read_head(
     .await;
     // A head that came in pieces began when the first of them did.
     work.begun = until.and_then(|until| until.checked_sub(limits.head)).map(Instant::into_std);
-    let (status, why) = match result {
+    let (cause, why) = match result {
         Ok(Ok(())) => return Ok(()),
         // Asked only now, so that no request of HTTP/1.1 pays for it.
         Ok(Err(ReadError::Malformed(_))) if may_be_http2 && is_preface(connection.input.filled()) => {
             return Err(End::Http2);
         }
-        Ok(Err(ReadError::Malformed(why))) => (status::of_malformed(why), why.as_str()),
+        Ok(Err(ReadError::Malformed(why))) => (Cause::from(why), why.as_str()),
         Ok(Err(ReadError::TooLarge | ReadError::BodyTooLarge)) => {
             (too_large(connection.input.filled(), limits.max_head), "its head is longer than max_header_size")
         }
@@ -245,20 +246,20 @@ async fn read_head(
             }
             return Err(End::Closed(Verdict::Close));
         }
-        Err(()) => (408, "its head was not whole within client_header_timeout"),
+        Err(()) => (Cause::ClientTimeout, "its head was not whole within client_header_timeout"),
     };
     let bytes = connection.input.filled();
     salvage_request(&bytes[..bytes.len().min(limits.max_head)], &mut work.request);
-    Err(End::Closed(refuse(engine, link, client, work, Unread::new(status, why, None)).await))
+    Err(End::Closed(refuse(engine, link, client, work, Unread::new(cause, why, None)).await))
 }
 
-/// The status for a head that is too large: it is the target that is too long, if the line that it stands on does not end before.
-fn too_large(bytes: &[u8], limit: usize) -> u16 {
+/// The cause for a head that is too large: it is the target that is too long, if the line that it stands on does not end before.
+fn too_large(bytes: &[u8], limit: usize) -> Cause {
     let line = &bytes[..bytes.len().min(limit)];
     if memchr::memchr(b'\n', line).is_some() {
-        431
+        Cause::HeadTooLarge
     } else {
-        414
+        Cause::TargetTooLong
     }
 }
 
@@ -266,10 +267,10 @@ fn too_large(bytes: &[u8], limit: usize) -> u16 {
 #[cold]
 fn note_unfinished(engine: &Engine, link: &ClientInfo, bytes: &[u8], work: &mut Workspace) {
     salvage_request(bytes, &mut work.request);
-    engine.counters.answered(499);
+    engine.counters.answered(Cause::ClientGone.status());
     let id = RequestId::random();
     note_refused(engine, link, work, id, format_args!("the client went away before its head was whole"));
-    log_refused(engine, link, work, id, (499, Told::default()), 0);
+    log_refused(engine, link, work, id, (Cause::ClientGone.status(), Told::default()), 0);
 }
 
 /// Whether HTTP/2 has begun, as far as its preface is there.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::compile::Report;
 use crate::config::{At, ErrorResponseConfig};
+use crate::error::Cause;
 use crate::networks::Networks;
 use crate::request::{Exchange, Verdict};
 use crate::respond::ErrorResponse;
@@ -37,7 +38,7 @@ impl AddressList {
         }
         Self {
             networks: Networks::compile(&config.networks, report),
-            error_response: ErrorResponse::compile(config.error_response.as_ref(), 403, report),
+            error_response: ErrorResponse::compile(config.error_response.as_ref(), Cause::Forbidden.status(), report),
         }
     }
 

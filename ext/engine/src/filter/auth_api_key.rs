@@ -16,6 +16,7 @@ use super::Filtering;
 use crate::compile::{Report, Word};
 use crate::compiler::Compiler;
 use crate::config::{At, ErrorResponseConfig};
+use crate::error::Cause;
 use crate::request::{Exchange, Verdict};
 use crate::respond::ErrorResponse;
 
@@ -62,7 +63,8 @@ impl Filtering for AuthApiKey {
 
     fn compile(config: &AuthApiKeyConfig, compiler: &mut Compiler) -> Option<Self> {
         let mut report = Report::new(Self::WORD, config.at.as_ref(), &mut compiler.problems);
-        let error_response = ErrorResponse::compile(config.error_response.as_ref(), 401, &mut report);
+        let error_response =
+            ErrorResponse::compile(config.error_response.as_ref(), Cause::Unauthorized.status(), &mut report);
         let challenge = challenge("ApiKey", USUAL_REALM, &mut report);
         let place = place(config, &mut report);
         let keys = keys(config, &mut report.within("keys"));

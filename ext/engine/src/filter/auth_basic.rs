@@ -22,6 +22,7 @@ use super::Filtering;
 use crate::compile::{Report, Word};
 use crate::compiler::Compiler;
 use crate::config::{At, ErrorResponseConfig};
+use crate::error::Cause;
 use crate::request::{Exchange, Verdict};
 use crate::respond::ErrorResponse;
 use accounts::{Accounts, Gathering};
@@ -68,7 +69,8 @@ impl Filtering for AuthBasic {
     /// Checks the directive and reads its file.
     fn compile(config: &AuthBasicConfig, compiler: &mut Compiler) -> Option<Self> {
         let mut report = Report::new(Self::WORD, config.at.as_ref(), &mut compiler.problems);
-        let error_response = ErrorResponse::compile(config.error_response.as_ref(), 401, &mut report);
+        let error_response =
+            ErrorResponse::compile(config.error_response.as_ref(), Cause::Unauthorized.status(), &mut report);
         let challenge = challenge("Basic", &config.realm, &mut report) + ", charset=\"UTF-8\"";
         let accounts = accounts(config, &mut report);
         let known = KnownCredentials::new();
@@ -122,7 +124,7 @@ impl Filtering for AuthBasic {
             Err(Busy) => {
                 exchange.warn(format_args!("auth_basic: too many passwords wait to be verified"));
                 exchange.work.extra.set(Known::RetryAfter, b"1");
-                Some(exchange.fail(503).await)
+                Some(exchange.fail(Cause::TooManyPasswords).await)
             }
         }
     }

@@ -8,6 +8,7 @@ use super::Filtering;
 use crate::compile::{Report, Word};
 use crate::compiler::Compiler;
 use crate::config::{At, ErrorResponseConfig};
+use crate::error::Cause;
 use crate::request::{BodyLimit, Exchange, Verdict};
 use crate::respond::ErrorResponse;
 
@@ -37,7 +38,8 @@ impl Filtering for MaxBody {
             Some(bytes) => u64::try_from(bytes).map_err(|_| format!("{bytes} is negative: write a number of bytes")),
         };
         let bytes = report.ok(bytes);
-        let error_response = ErrorResponse::compile(config.error_response.as_ref(), 413, &mut report);
+        let error_response =
+            ErrorResponse::compile(config.error_response.as_ref(), Cause::BodyTooLong.status(), &mut report);
         let bytes = bytes.filter(|_| report.is_sound())?;
         Some(Self(BodyLimit::new(bytes, error_response)))
     }

@@ -12,6 +12,7 @@ use super::Filtering;
 use crate::compile::{Report, Word, TEN_YEARS};
 use crate::compiler::Compiler;
 use crate::config::{At, ErrorResponseConfig};
+use crate::error::Cause;
 use crate::request::{Exchange, Verdict};
 use crate::respond::ErrorResponse;
 use crate::routing::host_span;
@@ -113,7 +114,8 @@ impl Filtering for RateLimit {
         }
         let max_keys = report.within("max_keys").count(config.max_keys, 2..=MOST_KEYS) as usize;
         let key = Key::compile(&config.key, &compiler.captures.names(), &mut report.within("key"));
-        let error_response = ErrorResponse::compile(config.error_response.as_ref(), 429, &mut report);
+        let error_response =
+            ErrorResponse::compile(config.error_response.as_ref(), Cause::TooManyRequests.status(), &mut report);
         if !report.is_sound() {
             return None;
         }
@@ -144,7 +146,7 @@ impl Filtering for RateLimit {
         let Ok(taken) = taken else {
             exchange.work.scratch = scratch;
             exchange.debug(format_args!("refused, since it has more than one value for the key of a rate_limit"));
-            return Some(exchange.fail(400).await);
+            return Some(exchange.fail(Cause::AmbiguousKey).await);
         };
         self.tell(exchange, taken, &mut scratch);
         exchange.work.scratch = scratch;

@@ -7,6 +7,7 @@ use super::Filtering;
 use crate::compile::{Report, Word};
 use crate::compiler::Compiler;
 use crate::config::At;
+use crate::error::Cause;
 use crate::request::{Exchange, Verdict};
 
 /// `redirect_http_to_https!`
@@ -51,7 +52,7 @@ impl Filtering for RedirectHttpToHttps {
         }
         let request = &exchange.work.request;
         if request.host().is_empty() {
-            return Some(exchange.fail(400).await);
+            return Some(exchange.fail(Cause::NoRedirectTarget).await);
         }
         let mut fields = b"Location: https://".to_vec();
         fields.extend_from_slice(request.host());

@@ -9,6 +9,7 @@ use proxy_http::message::Known;
 use super::{forward, log_refused, refuse, Unread, Verdict};
 use crate::client::ClientInfo;
 use crate::engine::Engine;
+use crate::error::Cause;
 use crate::exchange::Client;
 use crate::grpc::Form;
 use crate::grpc::Told;
@@ -52,5 +53,5 @@ pub(crate) async fn forward_guarded(
         connection.discard_output();
     }
     let form = Form::of(&work.request);
-    refuse(engine, link, client, work, Unread { id, status: 500, why: None, form }).await
+    refuse(engine, link, client, work, Unread { id, cause: Cause::Internal, why: None, form }).await
 }

@@ -3,6 +3,7 @@
 use proxy_http::message::{Known, Method, RequestHead};
 
 use super::{Exchange, Verdict};
+use crate::error::Cause;
 
 const MAX_FORWARDS: &str = "Max-Forwards";
 /// What is passed on. A location, or the backend, may still refuse some of it.
@@ -56,6 +57,6 @@ impl Exchange<'_> {
     /// Answers a request whose method leads nowhere from here.
     pub(super) async fn refuse_method(&mut self) -> Verdict {
         self.work.extra.set("Allow", ALLOWED);
-        self.fail(405).await
+        self.fail(Cause::Method).await
     }
 }

@@ -6,6 +6,7 @@ use proxy_http::message::{Framing, Known, Method, ResponseHead};
 
 use crate::client::ClientInfo;
 use crate::engine::Engine;
+use crate::error::Cause;
 use crate::exchange::{self, Client};
 use crate::grpc::{Form, Told};
 use crate::log::Level;
@@ -18,7 +19,7 @@ use crate::rewrite::{ResponseInfo, Scope};
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Unread {
     pub(crate) id: RequestId,
-    pub(crate) status: u16,
+    pub(crate) cause: Cause,
     /// `None`: the log has it already.
     pub(crate) why: Option<&'static str>,
     /// As far as it was read, it is a call of gRPC.
@@ -27,8 +28,8 @@ pub(crate) struct Unread {
 
 impl Unread {
     /// A request that is refused for this reason.
-    pub(crate) fn new(status: u16, why: &'static str, form: Option<Form>) -> Self {
-        Self { id: RequestId::random(), status, why: Some(why), form }
+    pub(crate) fn new(cause: Cause, why: &'static str, form: Option<Form>) -> Self {
+        Self { id: RequestId::random(), cause, why: Some(why), form }
     }
 }
 
@@ -40,7 +41,8 @@ pub(crate) async fn refuse(
     work: &mut Workspace,
     unread: Unread,
 ) -> Verdict {
-    let Unread { id, status, why, form } = unread;
+    let Unread { id, cause, why, form } = unread;
+    let status = cause.status();
     let before = client.peer.body_sent();
     if let Some(why) = why {
         note_refused(engine, link, work, id, format_args!("refused with {status}: {why}"));

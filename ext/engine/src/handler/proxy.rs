@@ -24,7 +24,7 @@ use rustls::pki_types::ServerName;
 use super::Handling;
 use crate::client::forwarded::{Forwarding, Names};
 use crate::compiler::Compiler;
-use crate::error::{Error, Kind, Retry, Side};
+use crate::error::{Cause, Error, Kind, Retry, Side};
 use crate::exchange::{Limits, Rate, Upload};
 use crate::peer::Peer;
 use crate::request::{BodyLimit, Exchange, Verdict};
@@ -117,7 +117,8 @@ impl Handling for Proxy {
                     exchange.add_failure(format_args!("{error}"));
                 }
                 exchange.tell_failures("", "");
-                let response = if error.is_unavailable() { &self.unavailable } else { &self.error_response };
+                let response =
+                    if Cause::from(&error) == Cause::Unavailable { &self.unavailable } else { &self.error_response };
                 exchange.answer_failure(&error, response).await
             }
         }

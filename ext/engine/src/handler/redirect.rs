@@ -6,6 +6,7 @@ use super::Handling;
 use crate::compile::{Report, Word};
 use crate::compiler::Compiler;
 use crate::config::At;
+use crate::error::Cause;
 use crate::request::{Exchange, Verdict};
 use crate::rewrite::{RenderedTarget, TargetTemplate};
 
@@ -68,7 +69,7 @@ impl Handling for Redirect {
             Ok(()) => exchange.answer(self.status, &fields, b"").await,
             Err(why) => {
                 exchange.debug(format_args!("redirect: {why}"));
-                exchange.fail(400).await
+                exchange.fail(Cause::NoRedirectTarget).await
             }
         }
     }

@@ -4,7 +4,7 @@ use proxy_http::message::Framing;
 use proxy_http::message::{Known, Method, Version};
 
 use super::{Exchange, Verdict};
-use crate::error::{Error, Kind, Side, Waited};
+use crate::error::{Cause, Error, Side};
 use crate::exchange::{self, Client};
 use crate::grpc::Form;
 use crate::respond::{self, ErrorResponse, Refusal, Rendered};
@@ -25,37 +25,34 @@ impl Exchange<'_> {
         self.passed == 0 && self.work.extra.is_empty()
     }
 
-    /// Answers with the built-in response of a status.
-    pub(crate) async fn fail(&mut self, status: u16) -> Verdict {
-        self.answer_error(respond::built_in(status)).await
+    /// Answers with the built-in response for `cause`.
+    pub(crate) async fn fail(&mut self, cause: Cause) -> Verdict {
+        self.answer_error(respond::built_in(cause.status())).await
     }
 
     /// Answers a request that no backend answered. A timeout is a 504 unless the configuration has a response of its own.
     pub(crate) async fn answer_failure(&mut self, error: &Error, response: &ErrorResponse) -> Verdict {
+        let cause = Cause::from(error);
         if error.side == Side::Client {
-            if let (Kind::BodyTooLarge, Some(limit)) = (&error.kind, self.body_limit.clone()) {
-                self.keep_alive = false;
-                return self.answer_error(limit.error_response()).await;
-            }
-            let status = match error.kind {
-                Kind::BodyTooLarge => 413,
-                Kind::Malformed(_) | Kind::TooLarge => 400,
-                Kind::Timeout(Waited::Call) => return self.answer_call(Refusal::Deadline).await,
-                Kind::Timeout(_) => {
-                    self.note_slowness(error);
-                    408
+            match (cause, self.body_limit.clone()) {
+                (Cause::BodyTooLong, Some(limit)) => {
+                    self.keep_alive = false;
+                    return self.answer_error(limit.error_response()).await;
                 }
-                _ => {
+                (Cause::GatewayTimeout, _) => return self.answer_call(Refusal::Deadline).await,
+                (Cause::ClientTimeout, _) => self.note_slowness(error),
+                (Cause::ClientGone, _) => {
                     self.debug(format_args!("the client went away: {error}"));
-                    self.answering(499);
+                    self.answering(cause.status());
                     return Verdict::CutShort;
                 }
-            };
+                _ => {}
+            }
             self.keep_alive = false;
-            return self.fail(status).await;
+            return self.fail(cause).await;
         }
-        if error.is_timeout() && !response.is_custom() {
-            return self.fail(504).await;
+        if cause == Cause::GatewayTimeout && !response.is_custom() {
+            return self.fail(cause).await;
         }
         self.answer_error(response).await
     }
@@ -111,7 +108,8 @@ impl Exchange<'_> {
     /// The same with the fields that stand in `work.response`.
     async fn send_answer(&mut self, status: u16, body: &[u8]) -> Verdict {
         // What is here is no tunnel, which a success would promise.
-        let status = if self.is_h2_tunnel() && (200..300).contains(&status) { 501 } else { status };
+        let status =
+            if self.is_h2_tunnel() && (200..300).contains(&status) { Cause::NoTunnel.status() } else { status };
         self.answering(status);
         let response = &mut self.work.response;
         response.status = status;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use proxy_http::message::Framing;
 
 use super::{Exchange, Verdict};
+use crate::error::Cause;
 use crate::exchange;
 use crate::respond::ErrorResponse;
 
@@ -23,7 +24,7 @@ impl BodyLimit {
 
     /// A limit whose answer is the built-in one.
     pub(crate) fn plain(bytes: u64) -> Arc<Self> {
-        Self::new(bytes, Arc::clone(crate::respond::built_in(413)))
+        Self::new(bytes, Arc::clone(crate::respond::built_in(Cause::BodyTooLong.status())))
     }
 
     /// What is answered to a longer body.

@@ -4,8 +4,8 @@ use proxy_http::message::{RequestHead, Span};
 use serde::Serialize;
 
 use super::conditions::{conditions, Condition, Request as Conditioned};
+use super::entry::Entry;
 use super::host::HostPattern;
-use super::index::Entry;
 use super::names::CaptureNames;
 use super::pattern::{Part, Pattern};
 use crate::client::ClientInfo;

@@ -2,8 +2,6 @@ pub(super) mod certs;
 pub(super) mod dns_server;
 pub(super) mod tls_server;
 
-use crate::error::{Blame, ConnectErrorKind};
-
 use std::future::Future;
 use std::time::Duration;
 
@@ -11,6 +9,7 @@ use address::Address;
 use balancer::Policy;
 
 use super::*;
+use crate::error::{Blame, ConnectErrorKind};
 use crate::handler::proxy::Line;
 use dns_server::{DnsServer, Reply};
 

@@ -21,7 +21,7 @@ use super::{FAREWELL, LINGER, ROOM};
 use crate::alarm::Alarm;
 use crate::client::ClientInfo;
 use crate::engine::{Engine, Registration};
-use crate::error::status;
+use crate::error::Cause;
 use crate::exchange::{self, Client};
 use crate::forward::{forward_guarded, refuse, Unread};
 use crate::grpc::Form;
@@ -261,14 +261,16 @@ async fn serve(engine: Rc<Engine>, link: Rc<ClientInfo>, parts: Parts, stream: B
     let verdict = match read {
         Ok(()) => forward_guarded(&engine, &snapshot, &link, &mut client, &mut work).await,
         Err(error) => {
-            let (status, why) = match error {
-                ReadError::Malformed(why) => (status::of_malformed(why), why.as_str()),
-                _ if work.request.target.len() > limit => (414, "its target is longer than max_header_size"),
-                _ => (431, "its head is longer than max_header_size"),
+            let (cause, why) = match error {
+                ReadError::Malformed(why) => (Cause::from(why), why.as_str()),
+                _ if work.request.target.len() > limit => {
+                    (Cause::TargetTooLong, "its target is longer than max_header_size")
+                }
+                _ => (Cause::HeadTooLarge, "its head is longer than max_header_size"),
             };
             work.begun = Some(std::time::Instant::now());
             let form = Form::of(&work.request);
-            refuse(&engine, &link, &mut client, &mut work, Unread::new(status, why, form)).await
+            refuse(&engine, &link, &mut client, &mut work, Unread::new(cause, why, form)).await
         }
     };
     engine.reuse(work);

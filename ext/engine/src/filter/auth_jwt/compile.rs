@@ -10,6 +10,7 @@ use super::{AuthJwt, Place};
 use crate::compile::{Report, Word};
 use crate::compiler::Compiler;
 use crate::config::{At, ErrorResponseConfig};
+use crate::error::Cause;
 use crate::filter::challenge::{challenge, USUAL_REALM};
 use crate::respond::ErrorResponse;
 
@@ -79,7 +80,8 @@ const LEEWAY: f64 = 3600.0;
 /// Checks the directive and reads its files.
 pub(super) fn compile(config: &AuthJwtConfig, compiler: &mut Compiler) -> Option<AuthJwt> {
     let mut report = Report::new(AuthJwt::WORD, config.at.as_ref(), &mut compiler.problems);
-    let error_response = ErrorResponse::compile(config.error_response.as_ref(), 401, &mut report);
+    let error_response =
+        ErrorResponse::compile(config.error_response.as_ref(), Cause::Unauthorized.status(), &mut report);
     let challenge = challenge("Bearer", &config.realm, &mut report);
     let place = place(config, &mut report);
     let keys = keys(config, &mut report).unwrap_or_default();

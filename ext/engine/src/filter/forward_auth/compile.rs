@@ -9,6 +9,7 @@ use super::ForwardAuth;
 use crate::compile::{Report, Word};
 use crate::compiler::Compiler;
 use crate::config::{At, ErrorResponseConfig, CONNECT_TIMEOUT, RETRY_BUDGET};
+use crate::error::Cause;
 use crate::exchange::Limits;
 use crate::respond::ErrorResponse;
 use crate::rewrite::TargetTemplate;
@@ -41,7 +42,8 @@ impl Default for ForwardAuthConfig {
 pub(super) fn compile(config: &ForwardAuthConfig, compiler: &mut Compiler) -> Option<ForwardAuth> {
     let captures = compiler.captures.names();
     let mut report = Report::new(ForwardAuth::WORD, config.at.as_ref(), &mut compiler.problems);
-    let error_response = ErrorResponse::compile(config.error_response.as_ref(), 502, &mut report);
+    let error_response =
+        ErrorResponse::compile(config.error_response.as_ref(), Cause::BadGateway.status(), &mut report);
     let timeout = report.within("timeout").seconds(config.timeout);
     let copied = copied(config, &mut report.within("copy_headers"));
     let target = target(config, &captures, &mut report.within("to"));

@@ -5,6 +5,7 @@ use crate::client::forwarded::{Forwarding, Names};
 use crate::compile::{Report, Word};
 use crate::compiler::Compiler;
 use crate::config::{HeaderEdit, HeaderValue};
+use crate::error::Cause;
 use crate::exchange::Limits;
 use crate::request::BodyLimit;
 use crate::respond::{self, ErrorResponse};
@@ -19,7 +20,7 @@ pub(super) fn compile(config: &ProxyConfig, compiler: &mut Compiler) -> Option<P
     let captures = compiler.captures.names();
     let captures = &captures[..];
     let report = &mut Report::new(Proxy::WORD, config.at.as_ref(), &mut compiler.problems);
-    let error_response = ErrorResponse::compile(config.error_response.as_ref(), 502, report);
+    let error_response = ErrorResponse::compile(config.error_response.as_ref(), Cause::BadGateway.status(), report);
     let timeout = report.within("timeout").seconds(config.timeout);
     let read_timeout = config.read_timeout.map(|seconds| report.within("read_timeout").seconds(seconds));
     let limits = Limits {
@@ -91,7 +92,7 @@ pub(super) fn compile(config: &ProxyConfig, compiler: &mut Compiler) -> Option<P
         retry_buffer,
         unavailable: match config.error_response {
             Some(_) => error_response.clone(),
-            None => respond::built_in(503).clone(),
+            None => respond::built_in(Cause::Unavailable.status()).clone(),
         },
         error_response,
     })

@@ -1,9 +1,9 @@
-use crate::error::Blame;
 use std::sync::Barrier;
 
 use super::*;
 use crate::compile::Report;
 use crate::config::{HealthCheck, Pool};
+use crate::error::Blame;
 use crate::log::tests::Memory;
 use crate::log::Log;
 use crate::upstream::admission::RetryPermit;

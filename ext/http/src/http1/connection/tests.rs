@@ -218,7 +218,7 @@ async fn what_is_sent_is_read_back_the_same_in_every_framing() {
         let (ours, theirs) = UnixStream::pair().expect("a pair of sockets");
         let (pieces, expected) = (pieces.clone(), data.clone());
         let reader = async move {
-            let mut connection = Connection::new(theirs.into());
+            let mut connection = Connection::new(theirs);
             connection.begin_reading(framing);
             assert!(body(&mut connection).await.expect("a body") == expected, "{framing:?}");
             assert_eq!(connection.input.filled(), b"", "nothing is left over");

@@ -17,7 +17,7 @@ fn read(parts: &Parts) -> Result<RequestHead, u16> {
     let mut head = RequestHead::default();
     match read_request(parts, &mut head, 1_000) {
         Ok(()) => Ok(head),
-        Err(ReadError::Malformed(why)) => Err(crate::error::status::of_malformed(why)),
+        Err(ReadError::Malformed(why)) => Err(crate::error::Cause::from(why).status()),
         Err(ReadError::TooLarge) => Err(431),
         Err(error) => panic!("{error:?}"),
     }
