@@ -66,9 +66,9 @@ impl AccessLog {
     /// Compiles the directive and opens its file for appending. `None` if it is wrong; `problems` then says why, and what to
     /// write instead. A file that is new is removed again if all this is for a check, which must leave nothing behind.
     ///
-    /// It takes the place of `before`, if there is one. If both go to the same file, it is opened anew, as after a rotation: what is
-    /// logged from the start on goes there.
-    pub(crate) fn compile(
+    /// The thread of `before` is carried over if both write to the same file. It is opened anew, as after a rotation: what is logged from
+    /// the start on goes there.
+    pub(crate) fn carry_over(
         before: Option<&Self>,
         spec: &config::AccessLog,
         purpose: Purpose,

@@ -1,12 +1,13 @@
 //! The routes of a configuration by themselves, for `examples/routing.rs`.
 
+use proxy_http::http1::parse_request;
+use proxy_http::message::RequestHead;
+
 use crate::client::ClientInfo;
 use crate::compile::Purpose;
 use crate::configuration::Config;
 use crate::rewrite::Captured;
 use crate::snapshot::{compile, Snapshot};
-use proxy_http::http1::parse_request;
-use proxy_http::message::RequestHead;
 
 /// A compiled configuration in which requests can be looked up without a server.
 #[derive(Debug)]

@@ -11,10 +11,11 @@ mod page;
 
 use std::sync::Arc;
 
+use proxy_http::{decimal, message};
+
 use crate::compile::Report;
 use crate::config::ErrorResponseConfig;
 use crate::nearest::did_you_mean;
-use proxy_http::{decimal, message};
 
 pub(crate) use accept::takes;
 pub use built_in::built_in;

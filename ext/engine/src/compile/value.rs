@@ -4,11 +4,12 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use proxy_http::headers::CONNECTION_FIELDS;
+use proxy_http::message::{FieldName, Known};
+
 use super::Report;
 use crate::files;
 use crate::nearest::did_you_mean;
-use proxy_http::headers::CONNECTION_FIELDS;
-use proxy_http::message::{FieldName, Known};
 
 /// Longest time that is taken as it is written, in seconds: ten years. Anything longer means the same.
 pub(crate) const TEN_YEARS: f64 = 315_360_000.0;

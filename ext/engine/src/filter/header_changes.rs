@@ -1,11 +1,11 @@
 //! What `request_headers` and `response_headers` share: fields that are removed and added.
 
+use proxy_http::message::{FieldName, Fields, Known};
 use serde::{Deserialize, Serialize};
 
 use crate::compile::Report;
 use crate::config::At;
 use crate::rewrite::{Context, Template};
-use proxy_http::message::{FieldName, Fields, Known};
 
 /// `request_headers additions: { "X-Env" => ["production"] }, removals: ["Cookie"]`
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]

@@ -2,13 +2,14 @@
 
 pub use super::header_changes::HeaderChangesConfig;
 
+use proxy_http::message::{FieldName, Method, RequestHead};
+
 use super::header_changes::HeaderChanges;
 use super::{Filtering, Render};
 use crate::compile::{Report, Word};
 use crate::compiler::Compiler;
 use crate::request::{Exchange, Verdict};
 use crate::rewrite::{Context, Template};
-use proxy_http::message::{FieldName, Method, RequestHead};
 
 /// Changes of the request's fields.
 #[derive(Debug)]

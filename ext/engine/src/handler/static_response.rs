@@ -1,5 +1,6 @@
 //! `static_response`: an answer that stands in the configuration.
 
+use proxy_http::message::Known;
 use serde::{Deserialize, Serialize};
 
 use super::Handling;
@@ -8,7 +9,6 @@ use crate::compiler::Compiler;
 use crate::config::At;
 use crate::request::{Exchange, Verdict};
 use crate::rewrite::{known_placeholder, Context};
-use proxy_http::message::Known;
 
 /// `static_response code: 200, headers: { "Content-Type" => "text/plain" }, body: "hello\n"`
 #[derive(Debug, Clone, Deserialize, Serialize)]

@@ -96,12 +96,12 @@ impl Binds {
         })
     }
 
-    /// Takes over what outlives a reload: the keys of session tickets. To be called before the first connection.
-    pub(crate) fn take_over(&self, old: &Binds) {
+    /// Carries the keys of session tickets over. To be called before the first connection.
+    pub(crate) fn carry_over(&self, old: &Binds) {
         for bind in self.iter() {
             let before = old.get(&bind.key).and_then(|old| old.tls.as_ref());
             if let (Some(tls), Some(before)) = (&bind.tls, before) {
-                tls.take_over(before);
+                tls.carry_over(before);
             }
         }
     }

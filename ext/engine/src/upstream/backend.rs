@@ -153,22 +153,6 @@ impl Endpoint {
         matches!(self.place, Place::Tcp(address) if address.is_ipv6())
     }
 
-    /// Takes over what happened at the endpoint that stood in its place, if both are one: they are connected to in the same way.
-    /// `false`, and nothing taken over, if they are not.
-    pub(super) fn succeed(self: &mut Arc<Self>, before: &Self) -> bool {
-        let name = |endpoint: &Self| endpoint.tls.as_ref().map(|tls| tls.name.clone());
-        let same = self.label == before.label && self.place == before.place && name(self) == name(before);
-        let same = same && self.protocol() == before.protocol();
-        match Arc::get_mut(self).filter(|_| same) {
-            Some(own) => {
-                own.history = Arc::clone(&before.history);
-                own.history.limited.fetch_or(own.traits.max_connections.is_some(), Relaxed);
-                true
-            }
-            None => false,
-        }
-    }
-
     /// A number that no other endpoint of this process has or will have, but for the same one under the next configuration.
     pub fn id(&self) -> u64 {
         self.history.id

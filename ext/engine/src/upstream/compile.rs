@@ -9,9 +9,9 @@ use super::address::{Address, Host};
 use super::backend::Traits;
 use super::balancer::{Policy, Tag};
 use super::by_host::ByHost;
+use super::carry_over::UpstreamCarryOver;
 use super::dns::{self, Dns};
 use super::named::{Named, Upstreams};
-use super::past::Past;
 use super::pool::Keep;
 use super::terms::{Member, Terms};
 use super::{server_name, Protocol, Upstream};
@@ -151,11 +151,11 @@ impl Backends {
         }
         let terms = terms?;
         if by_host {
-            return Some(Self::ByHost(upstreams.past.by_host(pool, terms)));
+            return Some(Self::ByHost(upstreams.carry_over.by_host(pool, terms)));
         }
         let wanted = target.authority.map_or_else(|| name_of(&members), str::to_owned);
         let unique = upstreams.name(wanted);
-        Some(Self::Fixed(upstreams.past.upstream(&unique, false, (pool, &members), terms, name.as_ref())))
+        Some(Self::Fixed(upstreams.carry_over.upstream(&unique, false, (pool, &members), terms, name.as_ref())))
     }
 }
 
@@ -163,7 +163,7 @@ impl Backends {
 pub(super) fn shared(
     spec: &config::Upstream,
     tls: bool,
-    past: &mut Past,
+    carry_over: &mut UpstreamCarryOver,
     problems: &mut Vec<Problem>,
 ) -> Option<Arc<Upstream>> {
     let mut report = Report::new("upstream", spec.at.as_ref(), problems);
@@ -182,7 +182,7 @@ pub(super) fn shared(
     if !report.is_sound() {
         return None;
     }
-    terms.map(|terms| past.upstream(&spec.name, true, (&spec.pool, &members), terms, None))
+    terms.map(|terms| carry_over.upstream(&spec.name, true, (&spec.pool, &members), terms, None))
 }
 
 /// Whether it is not the backends of an `upstream` that say whether they speak TLS.

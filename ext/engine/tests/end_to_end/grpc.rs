@@ -7,7 +7,7 @@ use proxy_engine::configuration::{
 };
 
 use crate::http2_backend::{before, raw};
-use crate::support::{nobody, Frame, Message, Origin, Proxy, RawHttp2};
+use crate::support::{nobody, Frame, Message, Origin, Proxy, RawHttp2, Reply};
 
 /// A call of a browser, with one empty message.
 fn call(fields: &str) -> String {
@@ -81,7 +81,7 @@ fn everything_that_the_proxy_refuses_is_told_in_grpcs_terms() {
 
 #[test]
 fn a_content_type_alone_makes_no_call() {
-    let origin = Origin::answering(|_| "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n".into());
+    let origin = Origin::answering(|_| Reply::of("503 Service Unavailable", ""));
     let refusing = |settings: &mut crate::support::Settings| {
         let nobody = configuration::AddressListConfig { networks: vec!["192.0.2.1".into()], ..Default::default() };
         settings.server.routes.push(Directive::Filter(FilterConfig::AllowList(nobody)));

@@ -1,8 +1,7 @@
 //! The options of `auth_jwt`, and what runs from them.
 
-use serde::{Deserialize, Serialize};
-
 use proxy_http::message::{FieldName, Known};
+use serde::{Deserialize, Serialize};
 
 use super::keys::{self, Key};
 use super::token::Rules;

@@ -1,7 +1,8 @@
 //! Whose pages may ask.
 
-use crate::compile::Report;
 use proxy_http::message::check_authority;
+
+use crate::compile::Report;
 
 /// A set of origins.
 #[derive(Debug, Default)]

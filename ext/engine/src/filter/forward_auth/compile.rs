@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use proxy_http::message::FieldName;
 use serde::{Deserialize, Serialize};
 
 use super::ForwardAuth;
@@ -14,7 +15,6 @@ use crate::exchange::Limits;
 use crate::respond::ErrorResponse;
 use crate::rewrite::TargetTemplate;
 use crate::upstream::{Backends, TargetHost, Upstream, Upstreams};
-use proxy_http::message::FieldName;
 
 /// `forward_auth to: "http://auth.internal/verify", copy_headers: ["X-User"]`
 #[derive(Debug, Clone, Deserialize, Serialize)]

@@ -1,5 +1,8 @@
 //! From what was written to what runs.
 
+use proxy_http::headers::hearsay::is_hearsay;
+use proxy_http::message::{FieldName, Known};
+
 use super::{ForwardedHeaders, Proxy, ProxyConfig, RetryOn};
 use crate::client::forwarded::{Forwarding, Names};
 use crate::compile::{Report, Word};
@@ -12,8 +15,6 @@ use crate::respond::{self, ErrorResponse};
 use crate::rewrite::{foreign_value, known_placeholder, Context, Edit, TargetTemplate, Template};
 use crate::routing::plain_prefix;
 use crate::upstream::{Backends, TargetHost};
-use proxy_http::headers::hearsay::is_hearsay;
-use proxy_http::message::{FieldName, Known};
 
 /// Checks the directive. `None` if it is wrong; every mistake in it then stands in the compiler's list.
 pub(super) fn compile(config: &ProxyConfig, compiler: &mut Compiler) -> Option<Proxy> {

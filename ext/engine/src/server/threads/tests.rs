@@ -1,9 +1,8 @@
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 
-use crate::configuration::{Config, Directive, StaticResponseConfig};
-
 use super::*;
+use crate::configuration::{Config, Directive, StaticResponseConfig};
 
 const LIMIT: Duration = Duration::from_secs(10);
 

@@ -184,7 +184,7 @@ fn the_share_is_the_weight_and_less_after_a_return() {
 }
 
 #[test]
-fn what_is_wanted_of_all_holds_for_those_to_come_and_labels_remember_what_was_wanted_of_them() {
+fn the_state_set_for_an_upstream_holds_for_backends_to_come() {
     let endpoints = fleet(2, None, Traits { slow_start: Some(Duration::from_secs(600)), ..Traits::default() });
     let fleet = endpoints[0].fleet().clone();
     assert!(!fleet.set_admin("app/7", Admin::Down));

@@ -95,7 +95,7 @@ fn a_host_with_placeholders_is_looked_up_by_request_unless_there_are_backends() 
 }
 
 #[test]
-fn a_target_that_is_no_url_leaves_nowhere_to_go_and_is_no_mistake_of_the_backends() {
+fn a_target_that_is_no_url_is_no_mistake_of_the_backends() {
     let nowhere = ProxyConfig { to: Some("nonsense".into()), ..proxy(None) };
     let (backends, problems) = compile(&nowhere, TargetHost::default());
     assert!(problems.is_empty(), "{problems:?}");

@@ -190,7 +190,7 @@ async fn without_verification_the_key_must_still_match_the_certificate_shown() {
 }
 
 #[tokio::test]
-async fn no_server_name_is_sent_when_sni_is_off_and_the_certificate_is_checked_all_the_same() {
+async fn without_sni_the_certificate_is_checked_all_the_same() {
     let trust = trust();
     let (address, mut seen) = tls_server::tcp(&trust.authority.certify(&["backend.test"]), None).await;
     let options = Options { tls_sni: false, ..trust.options };

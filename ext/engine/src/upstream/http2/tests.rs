@@ -82,8 +82,7 @@ async fn ask(lease: Lease) -> Result<ResponseHead, ReadError> {
 }
 
 async fn within<F: std::future::Future>(work: F) -> F::Output {
-    let local = LocalSet::new();
-    tokio::time::timeout(Duration::from_secs(10), local.run_until(work)).await.expect("in time")
+    crate::upstream::tests::within(LocalSet::new().run_until(work)).await
 }
 
 #[tokio::test]

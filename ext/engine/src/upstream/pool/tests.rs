@@ -69,7 +69,7 @@ async fn another_endpoint_never_gets_the_connection_even_at_the_same_address() {
 }
 
 #[tokio::test]
-async fn a_connection_that_was_closed_or_written_to_while_idle_is_dropped_and_the_next_one_used() {
+async fn connections_that_ended_or_spoke_while_idle_are_passed_over() {
     let (pool, backend) = (Pool::default(), Backend::start().await);
     let (good, _good) = backend.connection().await;
     let good_port = port(&good);

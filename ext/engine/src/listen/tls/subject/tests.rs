@@ -11,7 +11,7 @@ fn subject(change: impl FnOnce(&mut CertificateParams)) -> Subject {
 }
 
 #[test]
-fn a_name_is_written_from_its_most_particular_part_and_cannot_be_taken_for_another() {
+fn a_name_is_written_escaped_from_its_most_particular_part() {
     let subject = subject(|params| {
         params.distinguished_name.push(DnType::CountryName, "DE");
         params.distinguished_name.push(DnType::OrganizationName, "Example, Inc.");
