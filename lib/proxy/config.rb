@@ -212,7 +212,7 @@ module Proxy
     private
 
     # What is true only of a whole configuration: a location of which a part could not be read takes more than was meant.
-    OF_THE_WHOLE = /\Ait never matches: |\Ait never answers: |\Anothing in it answers|is not used by any proxy/.freeze
+    OF_THE_WHOLE = %i[unreachable unanswered unused].freeze
     private_constant :OF_THE_WHOLE
 
     # Told of a configuration that is sound, since what stands for a mistake may look like one.
@@ -226,10 +226,11 @@ module Proxy
       found = Problem.from_native(Native.check(@hash))
       found.filter_map do |problem|
         next if @draft.unknown_at?(problem.file, problem.line)
-        next if read.any? && problem.warning? && OF_THE_WHOLE.match?(problem.message)
-        next problem unless problem.line.nil? && problem.directive == "configuration"
+        next if read.any? && OF_THE_WHOLE.include?(problem.code)
+        next problem unless problem.code == :empty
+        next unless read.empty? && found.none?(&:error?)
 
-        Problem.new(file: @file, message: problem.message, severity: problem.severity) if read.empty? && found.none?(&:error?)
+        Problem.new(file: @file, message: problem.message, severity: problem.severity, code: problem.code)
       end
     end
   end

@@ -7,7 +7,7 @@ pub(crate) use filter_states::FilterStates;
 use std::sync::Arc;
 
 use crate::compile::Place;
-use crate::config::{Problem, Severity};
+use crate::config::Problem;
 use crate::request::ClientLimits;
 use crate::routing::CaptureNames;
 use crate::upstream::{Made, Upstreams};
@@ -54,13 +54,6 @@ impl CapturesAround {
     /// Keeps the first `len`: a location is left.
     pub(crate) fn truncate(&mut self, len: usize) {
         self.0.truncate(len);
-    }
-}
-
-impl Compiler {
-    /// How many errors there are so far.
-    pub(crate) fn error_count(&self) -> usize {
-        self.problems.iter().filter(|problem| problem.severity == Severity::Error).count()
     }
 }
 

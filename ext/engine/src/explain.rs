@@ -16,7 +16,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::client::trusted_proxies::TrustedProxies;
 use crate::client::ClientInfo;
-use crate::config::{Config, Directive, Location};
+use crate::compile::Report;
+use crate::config::Location;
+use crate::configuration::{Config, Directive};
 use crate::error::Cause;
 use crate::request_id::RequestId;
 use crate::rewrite::{Captured, Captures, RenderedTarget, Scope, TargetTemplate};
@@ -214,7 +216,7 @@ fn walk<'c>(config: &'c Config, asked: Asked<'_>, names: &mut CaptureNames) -> W
     loop {
         let mut taken = None;
         for (index, spec) in locations(routes) {
-            let matcher = Matcher::compile(spec, names, &mut |_| {});
+            let matcher = Matcher::compile(spec, names, &mut Report::new("location", None, &mut Vec::new()));
             let failed = matcher.failures(asked, &mut way.captured);
             let place = [&way.place[..], &[index]].concat();
             let takes = failed.is_empty();
@@ -230,7 +232,7 @@ fn walk<'c>(config: &'c Config, asked: Asked<'_>, names: &mut CaptureNames) -> W
     }
 }
 
-fn locations(routes: &[Directive]) -> impl Iterator<Item = (usize, &Location)> {
+fn locations(routes: &[Directive]) -> impl Iterator<Item = (usize, &Location<Directive>)> {
     routes.iter().enumerate().filter_map(|(index, route)| match route {
         Directive::Location(spec) => Some((index, &**spec)),
         _ => None,
@@ -250,17 +252,15 @@ fn filters(way: &Way<'_>) -> Vec<Vec<usize>> {
 fn handlers<'c>(way: &Way<'c>) -> Vec<(Vec<usize>, &'c Directive)> {
     let of_scope = |(place, routes): &(Vec<usize>, &'c [Directive])| {
         let handlers = routes.iter().enumerate();
-        let handlers = handlers.filter(|(_, route)| !matches!(route, Directive::Filter(_) | Directive::Location(_)));
+        let handlers = handlers.filter(|(_, route)| route.handler().is_some());
         handlers.map(|(index, route)| ([&place[..], &[index]].concat(), route)).collect::<Vec<_>>()
     };
     way.scopes.iter().rev().flat_map(of_scope).collect()
 }
 
 fn accepted(handler: &Directive, path: &[u8]) -> bool {
-    match handler {
-        Directive::Proxy(proxy) => accepts(proxy.path_prefix.as_deref().map(plain_prefix).as_deref(), path),
-        _ => true,
-    }
+    let prefix = handler.handler().and_then(|handler| handler.prefix).map(plain_prefix);
+    accepts(prefix.as_deref(), path)
 }
 
 /// The URL that is asked for; `None` if it is none.

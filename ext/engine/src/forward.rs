@@ -93,7 +93,7 @@ impl<'a> Exchange<'a> {
     async fn serve(&mut self, snapshot: &'a Snapshot) -> Verdict {
         let host = self.work.request.host();
         let admitted = match (&self.link.secured, &self.link.plain) {
-            (Some(secured), _) => secured.admits(&snapshot.binds, host),
+            (Some(secured), _) => snapshot.binds.admit(secured, host),
             (None, Some(bind)) => bind.admits_plain(&snapshot.binds, host),
             (None, None) => true,
         };
@@ -142,26 +142,19 @@ impl<'a> Exchange<'a> {
                 return verdict;
             }
         }
-        if matches!(handler, Some(Handler::Redirect(_) | Handler::StaticResponse(_)))
-            && self.framing == Framing::Chunked
-        {
+        let Some(handler) = handler else { return self.fail(Cause::NoHandler).await };
+        if handler.forwards() {
+            if !may_go_on(&mut self.work.request) {
+                return self.answer_as_last().await;
+            }
+        } else if self.framing == Framing::Chunked {
             if let Some(limit) = self.body_limit.clone() {
                 if let Some(verdict) = Box::pin(limit.measure(self)).await {
                     return verdict;
                 }
             }
         }
-        match handler {
-            None => self.fail(Cause::NoHandler).await,
-            Some(Handler::Redirect(redirect)) => redirect.serve(self).await,
-            Some(Handler::StaticResponse(response)) => response.serve(self).await,
-            Some(Handler::Proxy(proxy)) => {
-                if !may_go_on(&mut self.work.request) {
-                    return self.answer_as_last().await;
-                }
-                proxy.serve(self).await
-            }
-        }
+        handler.serve(self).await
     }
 
     /// Answers a request whose path can be read in two ways, like one that cannot be read at all.

@@ -2,8 +2,10 @@
 
 mod address;
 pub(crate) mod binds;
+mod protocols;
 pub(crate) mod tls;
 pub(crate) mod unix_socket;
 
-pub(crate) use address::{is_https, BindAddress};
+pub(crate) use address::{is_https, BindAddress, BindKey};
+pub(crate) use protocols::Protocols;
 pub(crate) use unix_socket::Rights;

@@ -5,7 +5,7 @@ use proxy_http::message::RequestHead;
 
 use crate::client::ClientInfo;
 use crate::compile::Purpose;
-use crate::config::Config;
+use crate::configuration::Config;
 use crate::rewrite::Captured;
 use crate::snapshot::{compile, Snapshot};
 

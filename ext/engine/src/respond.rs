@@ -13,7 +13,8 @@ use std::sync::Arc;
 
 use proxy_http::{decimal, message};
 
-use crate::config::{self, At, Problem};
+use crate::compile::Report;
+use crate::config::ErrorResponseConfig;
 use crate::nearest::did_you_mean;
 
 pub(crate) use accept::takes;
@@ -86,31 +87,22 @@ struct IdPlace {
 }
 
 impl ErrorResponse {
-    /// Compiles an `error_response`; `None` is the built-in one of the status `usual`. Mistakes, with what to write instead, go to `problems`,
-    /// under the directive that the option stands in.
-    pub fn compile(
-        spec: Option<&config::ErrorResponse>,
+    /// Compiles the option `error_response` of the directive that `report` is about; `None` is the built-in one of the status
+    /// `usual`.
+    pub(crate) fn compile(
+        config: Option<&ErrorResponseConfig>,
         usual: u16,
-        at: Option<&At>,
-        directive: &str,
-        problems: &mut Vec<Problem>,
+        report: &mut Report<'_>,
     ) -> Arc<ErrorResponse> {
-        let mut report = |warning: bool, message: String| {
-            let message = format!("error_response: {message}");
-            problems.push(if warning {
-                Problem::warning(at, directive, message)
-            } else {
-                Problem::error(at, directive, message)
-            });
-        };
-        match spec {
+        let mut report = report.within("error_response");
+        match config {
             None => Arc::clone(built_in(usual)),
-            Some(config::ErrorResponse::Named(name)) => Arc::clone(built_in::named(name).unwrap_or_else(|| {
+            Some(ErrorResponseConfig::Named(name)) => Arc::clone(built_in::named(name).unwrap_or_else(|| {
                 let names: Vec<_> = built_in::names().collect();
-                report(false, format!("{name:?} is not a built-in error response {}", did_you_mean(name, &names)));
+                report.error(format!("{name:?} is not a built-in error response {}", did_you_mean(name, &names)));
                 built_in(usual)
             })),
-            Some(config::ErrorResponse::Custom(spec)) => Arc::new(custom::compile(spec, &mut report)),
+            Some(ErrorResponseConfig::Custom(config)) => Arc::new(custom::compile(config, &mut report)),
         }
     }
 

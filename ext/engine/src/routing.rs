@@ -5,6 +5,7 @@
 
 mod conditions;
 pub(crate) mod cover;
+mod entry;
 mod host;
 mod index;
 pub(crate) mod matcher;

@@ -10,7 +10,8 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 
 use crate::compile::Purpose;
-use crate::config::{At, Config, Problem, Setting};
+use crate::config::{Problem, Setting};
+use crate::configuration::Config;
 use crate::descriptors::{self, Descriptors};
 use crate::downstream::listener::Listener;
 use crate::listen::binds::Bind;
@@ -31,14 +32,7 @@ pub enum StartError {
     /// Mistakes in the configuration, all of them.
     Configuration(Vec<Problem>),
     /// An address that could not be bound.
-    Bind {
-        /// The `bind` directive's line.
-        at: Option<At>,
-        /// Its URL.
-        url: String,
-        /// What is wrong and what to do.
-        message: String,
-    },
+    Bind(Problem),
     /// The operating system gave no thread or no runtime.
     System(std::io::Error),
     /// It is stopping, or has stopped: a configuration comes too late.
@@ -225,5 +219,10 @@ fn cannot_bind(bind: &Bind, error: &std::io::Error) -> StartError {
         ErrorKind::NotFound => "the directory does not exist: create it first".into(),
         _ => error.to_string(),
     };
-    StartError::Bind { at: bind.at.clone(), url: bind.url.to_string(), message: why }
+    unbound(bind, &why)
+}
+
+/// What is wrong with an address, told with its URL: a server may have several.
+fn unbound(bind: &Bind, why: &str) -> StartError {
+    StartError::Bind(Problem::error(bind.at.as_ref(), "bind", format!("{}: {why}", bind.url)))
 }

@@ -4,14 +4,16 @@ mod routes;
 
 pub(crate) use routes::Routes;
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::access_log::AccessLog;
 use crate::client::trusted_proxies::TrustedProxies;
-use crate::compile::{seconds, Place, Purpose};
+use crate::compile::{Place, Purpose, Report};
 use crate::compiler::{CapturesAround, Compiler, FilterStates, Lasting};
-use crate::config::{Config, Directive, Problem, Setting, Severity};
+use crate::config::{are_sound, Code, Problem, Setting};
+use crate::configuration::{Config, Directive};
 use crate::exchange::Rate;
 use crate::handler::proxy::Proxy;
 use crate::handler::Handler;
@@ -55,7 +57,7 @@ pub(crate) struct Compiled {
 impl Compiled {
     /// Whether something keeps the server from starting.
     pub(crate) fn has_errors(&self) -> bool {
-        self.problems.iter().any(|problem| problem.severity == Severity::Error)
+        !are_sound(&self.problems)
     }
 }
 
@@ -77,7 +79,9 @@ pub(crate) fn compile_after(before: Option<&Snapshot>, config: &Config, purpose:
         head: time_limit("client_header_timeout", &config.client_header_timeout, &mut problems),
         client_body,
         rate: Rate { least, most: client_body },
-        half_close: half_close_timeout(&config.half_close_timeout, &mut problems),
+        half_close: config.half_close_timeout.value.and_then(|seconds| {
+            check("half_close_timeout", &config.half_close_timeout, &mut problems).seconds_or_false(seconds)
+        }),
         keepalive: time_limit("keepalive_timeout", &config.keepalive_timeout, &mut problems),
         max_head: number("max_header_size", &config.max_header_size, 1024..=16 * 1024 * 1024, &mut problems),
     };
@@ -92,7 +96,7 @@ pub(crate) fn compile_after(before: Option<&Snapshot>, config: &Config, purpose:
         max_connections: number("max_connections", &config.max_connections, 1..=10_000_000, &mut problems),
         log: Log::compile(&config.log_level, &mut problems),
     };
-    let binds = Binds::compile(config, purpose, &mut problems);
+    let binds = Binds::compile(&config.binds, &config.trusted_proxies, purpose, &mut problems);
     let log_before = before.and_then(|before| before.globals.access_log.as_deref());
     let access_log =
         config.access_log.as_ref().and_then(|log| AccessLog::compile(log_before, log, purpose, &mut problems));
@@ -119,7 +123,7 @@ pub(crate) fn compile_after(before: Option<&Snapshot>, config: &Config, purpose:
     let lets_pass = |route: &Directive| matches!(route, Directive::Filter(filter) if !filter.answers());
     if config.routes.iter().all(lets_pass) {
         let message = "nothing is proxied: write proxy to: \"http://…\", or a location with one";
-        problems.push(Problem::warning(None, "configuration", message));
+        problems.push(Problem::warning_of(Code::Empty, None, "configuration", message));
     }
     problems.sort_by(|a, b| a.at.cmp(&b.at));
     let lasting = Arc::new(lasting);
@@ -197,48 +201,20 @@ impl Snapshot {
     }
 }
 
-fn time_limit(directive: &str, setting: &Setting<f64>, problems: &mut Vec<Problem>) -> Duration {
-    match seconds(setting.value) {
-        Some(duration) if !duration.is_zero() => duration,
-        _ => {
-            let message =
-                format!("{} is not a valid time limit: write seconds greater than 0, as in 30 or 0.5", setting.value);
-            problems.push(Problem::error(setting.at.as_ref(), directive, message));
-            Duration::from_secs(1)
-        }
-    }
+/// Begins to check the directive `word` of the server.
+fn check<'a, T>(word: &'a str, setting: &'a Setting<T>, problems: &'a mut Vec<Problem>) -> Report<'a> {
+    Report::new(word, setting.at.as_ref(), problems)
 }
 
-/// It may be 0, at once, or none at all.
-fn half_close_timeout(setting: &Setting<Option<f64>>, problems: &mut Vec<Problem>) -> Option<Duration> {
-    let written = setting.value?;
-    let limit = seconds(written);
-    if limit.is_none() {
-        let message = format!("{written} is not a valid time limit: write seconds, 0 or more, or false for none");
-        problems.push(Problem::error(setting.at.as_ref(), "half_close_timeout", message));
-    }
-    limit
+fn time_limit(word: &str, setting: &Setting<f64>, problems: &mut Vec<Problem>) -> Duration {
+    check(word, setting, problems).seconds(setting.value)
 }
 
 /// It may be 0: stop at once.
-fn time_to_stop(directive: &str, setting: &Setting<f64>, problems: &mut Vec<Problem>) -> Duration {
-    seconds(setting.value).unwrap_or_else(|| {
-        let message = format!("{} is not a valid time limit: write seconds, 0 or more", setting.value);
-        problems.push(Problem::error(setting.at.as_ref(), directive, message));
-        Duration::ZERO
-    })
+fn time_to_stop(word: &str, setting: &Setting<f64>, problems: &mut Vec<Problem>) -> Duration {
+    check(word, setting, problems).seconds_or_zero(setting.value)
 }
 
-fn number(
-    directive: &str,
-    setting: &Setting<i64>,
-    range: std::ops::RangeInclusive<i64>,
-    problems: &mut Vec<Problem>,
-) -> usize {
-    if !range.contains(&setting.value) {
-        let (least, most) = (range.start(), range.end());
-        let message = format!("{} is out of range: write a number from {least} to {most}", setting.value);
-        problems.push(Problem::error(setting.at.as_ref(), directive, message));
-    }
-    setting.value.clamp(*range.start(), *range.end()) as usize
+fn number(word: &str, setting: &Setting<i64>, range: RangeInclusive<i64>, problems: &mut Vec<Problem>) -> usize {
+    check(word, setting, problems).count(setting.value, range) as usize
 }

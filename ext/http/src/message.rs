@@ -8,17 +8,19 @@ mod malformed;
 mod method;
 mod read_error;
 mod reason;
+mod span;
 mod target;
 
 pub use fields::{is_one_to_cgi, is_token_byte, FieldName, Fields, Lines, NameRef};
 pub use framing::{Framing, Piece};
-pub use head::{host_of, RequestHead, ResponseHead, Span, TargetSpans, Version};
+pub use head::{RequestHead, ResponseHead, TargetSpans, Version};
 pub use known::Known;
 pub use malformed::Malformed;
 pub use method::Method;
 pub use read_error::ReadError;
 pub use reason::reason;
-pub use target::{behind_prefix, check_authority, merge_encoded_slashes, Target, TargetError};
+pub use span::Span;
+pub use target::{behind_prefix, check_authority, host_of, merge_encoded_slashes, Target, TargetError};
 
 /// Field lines that the head of a request may have, and a trailer section.
 pub const MAX_FIELDS: usize = 128;

@@ -18,6 +18,7 @@ use proxy_http::headers::hearsay;
 use proxy_http::message::{FieldName, Fields, Known};
 
 use crate::client::ClientInfo;
+use crate::compile::Report;
 use crate::config::{self, Problem};
 use crate::networks::{self, Networks};
 use element::Element;
@@ -45,25 +46,23 @@ struct Told {
 impl TrustedProxies {
     /// Checks the directive.
     pub(crate) fn compile(spec: &config::TrustedProxies, problems: &mut Vec<Problem>) -> Self {
-        const DIRECTIVE: &str = "trusted_proxies";
-        let at = spec.at.as_ref();
+        let mut report = Report::new("trusted_proxies", spec.at.as_ref(), problems);
         let addresses: Vec<String> = spec.value.iter().filter(|text| *text != networks::UNIX).cloned().collect();
-        let networks =
-            Networks::compile(&addresses, &mut |message| problems.push(Problem::error(at, DIRECTIVE, message)));
+        let networks = Networks::compile(&addresses, &mut report);
         if let Some(all) = networks.everybody() {
-            let message =
-                format!("\"{all}\" lets everybody claim any address: write only the addresses of your own proxies");
-            problems.push(Problem::warning(at, DIRECTIVE, message));
+            report.warning(format!(
+                "\"{all}\" lets everybody claim any address: write only the addresses of your own proxies"
+            ));
         }
+        let mut report = report.within("fields");
         let fields = spec.fields.as_ref().map(|names| {
             let known = names.iter().filter(|name| {
                 let known = hearsay::is_believable(name.as_bytes());
                 if !known {
-                    let message = format!(
-                        "fields: {name:?} is not a header in which a proxy names its client: write headers such as \
+                    report.error(format!(
+                        "{name:?} is not a header in which a proxy names its client: write headers such as \
                          \"X-Forwarded-For\" and \"X-Forwarded-Proto\""
-                    );
-                    problems.push(Problem::error(at, DIRECTIVE, message));
+                    ));
                 }
                 known
             });

@@ -8,7 +8,7 @@ pub(crate) struct Place(Vec<(Vec<Match>, Vec<Match>)>);
 
 impl Place {
     /// Goes into a location.
-    pub(crate) fn enter(&mut self, location: &Location) {
+    pub(crate) fn enter<R>(&mut self, location: &Location<R>) {
         self.0.push((location.patterns.clone(), location.hosts.clone()));
     }
 

@@ -7,10 +7,25 @@ use std::task::{ready, Context, Poll};
 use proxy_http::websocket::{going_away, Frames, Sender};
 use tokio::time::Instant;
 
-use super::tunnel::Way;
 use super::Client;
 use crate::long_lived::FAREWELL;
 use crate::peer::Peer;
+
+/// One direction of a tunnel.
+#[derive(Debug)]
+pub(super) struct Way {
+    /// Whether it has ended.
+    pub(super) over: bool,
+    /// Where the frames end that have passed, if it is a WebSocket.
+    pub(super) frames: Option<Frames>,
+}
+
+impl Way {
+    /// One that is open.
+    pub(super) fn new(websocket: bool, sender: Sender) -> Self {
+        Self { over: false, frames: websocket.then(|| Frames::of(sender)) }
+    }
+}
 
 /// Tells both sides that the other goes away, and waits for them to say so too. `false` if one did not, or could not be told: it gets no
 /// frame but where one may stand, so that what it makes of the last one that has begun is never wrong.

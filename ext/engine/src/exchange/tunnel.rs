@@ -8,26 +8,11 @@ use std::time::Duration;
 use proxy_http::websocket::{Frames, Sender};
 use tokio::time::Instant;
 
-use super::farewell::say_farewell;
+use super::farewell::{say_farewell, Way};
 use super::Client;
 use crate::error::{Error, Kind, Retry, Side, Waited};
 use crate::long_lived::LongLived;
 use crate::peer::Peer;
-
-/// One direction.
-#[derive(Debug)]
-pub(super) struct Way {
-    /// Whether it has ended.
-    pub(super) over: bool,
-    /// Where the frames end that have passed, if it is a WebSocket.
-    pub(super) frames: Option<Frames>,
-}
-
-impl Way {
-    fn new(websocket: bool, sender: Sender) -> Self {
-        Self { over: false, frames: websocket.then(|| Frames::of(sender)) }
-    }
-}
 
 /// Copies until both sides have ended. Each side may end on its own; the other goes on. Silence in both directions for `limit`
 /// ends the tunnel, and so does `open`, which both sides of a `websocket` are told.

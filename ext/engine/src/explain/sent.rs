@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::lossy;
 use crate::client::ClientInfo;
 use crate::compile::Purpose;
-use crate::config::{Config, Proxy};
+use crate::configuration::{Config, ProxyConfig};
 use crate::forward::may_go_on;
 use crate::handler::{proxy::Preview, Handler};
 use crate::request_id::RequestId;
@@ -33,7 +33,7 @@ pub struct Sent {
 /// change is left out.
 pub(super) fn sent(
     config: &Config,
-    proxy: &Proxy,
+    proxy: &ProxyConfig,
     text: &[u8],
     link: &ClientInfo,
     via: Option<&ClientInfo>,

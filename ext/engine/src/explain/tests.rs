@@ -1,7 +1,7 @@
 use super::*;
-use crate::config::{self, Match};
+use crate::configuration::{self, Match};
 
-fn location(pattern: &str, change: impl FnOnce(&mut Location), routes: Vec<Directive>) -> Directive {
+fn location(pattern: &str, change: impl FnOnce(&mut Location<Directive>), routes: Vec<Directive>) -> Directive {
     let mut spec = Location { patterns: vec![pattern.into()], routes, ..Default::default() };
     change(&mut spec);
     Directive::Location(Box::new(spec))
@@ -9,7 +9,7 @@ fn location(pattern: &str, change: impl FnOnce(&mut Location), routes: Vec<Direc
 
 fn proxy(to: &str, prefix: Option<&str>) -> Directive {
     let path_prefix = prefix.map(str::to_owned);
-    Directive::Proxy(Box::new(config::Proxy {
+    Directive::Proxy(Box::new(configuration::ProxyConfig {
         to: Some(to.into()),
         strip_prefix: path_prefix.is_some(),
         path_prefix,
@@ -18,22 +18,22 @@ fn proxy(to: &str, prefix: Option<&str>) -> Directive {
 }
 
 fn answer() -> Directive {
-    Directive::StaticResponse(config::StaticResponse::default())
+    Directive::StaticResponse(configuration::StaticResponseConfig::default())
 }
 
 fn filter() -> Directive {
-    let changes = config::HeaderChanges { removals: vec!["X-A".into()], ..Default::default() };
-    Directive::Filter(config::Filter::RequestHeaders(changes))
+    let changes = configuration::HeaderChangesConfig { removals: vec!["X-A".into()], ..Default::default() };
+    Directive::Filter(configuration::FilterConfig::RequestHeaders(changes))
 }
 
 fn config() -> Config {
-    let posts = |spec: &mut Location| spec.methods = vec!["POST".into()];
-    let inside = |spec: &mut Location| {
+    let posts = |spec: &mut Location<Directive>| spec.methods = vec!["POST".into()];
+    let inside = |spec: &mut Location<Directive>| {
         spec.hosts = vec![Match::from("*.x")];
         spec.remote = vec!["10.0.0.0/8".into()];
     };
     Config {
-        trusted_proxies: config::TrustedProxies { value: vec!["127.0.0.1".into()], ..Default::default() },
+        trusted_proxies: configuration::TrustedProxies { value: vec!["127.0.0.1".into()], ..Default::default() },
         routes: vec![
             filter(),
             location("/users/:id", posts, vec![answer()]),

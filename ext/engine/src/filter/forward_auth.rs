@@ -11,12 +11,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use proxy_http::http1::write_request_head;
-use proxy_http::message::Framing;
-use proxy_http::message::{FieldName, Method, RequestHead};
+use proxy_http::message::{FieldName, Framing, Method, RequestHead};
 use tokio::time::Instant;
 
-use crate::error::Blame;
-use crate::error::{Error, Kind, Retry, Side};
+use super::Filtering;
+use crate::compiler::Compiler;
+use crate::error::{Blame, Error, Kind, Retry, Side};
 use crate::exchange::{self, Asked, Limits, Upload};
 use crate::handler::proxy::Line;
 use crate::log::Log;
@@ -26,6 +26,8 @@ use crate::respond::ErrorResponse;
 use crate::rewrite::TargetTemplate;
 use crate::upstream::http2::{self, Call, MOST_DEAD};
 use crate::upstream::{Asking, Attempt, Dns, Endpoint, Upstream};
+
+pub use compile::ForwardAuthConfig;
 
 /// A `forward_auth` directive, compiled.
 #[derive(Debug)]
@@ -49,14 +51,27 @@ struct Answered {
     deadline: Instant,
 }
 
-impl ForwardAuth {
+impl Filtering for ForwardAuth {
+    type Config = ForwardAuthConfig;
+
+    fn compile(config: &ForwardAuthConfig, compiler: &mut Compiler) -> Option<Self> {
+        compile::compile(config, compiler)
+    }
+
     /// Begins to resolve the server's name.
-    pub(super) fn start(&self, dns: &Arc<Dns>, handle: &tokio::runtime::Handle, log: &Arc<Log>) {
+    fn start(&self, dns: &Arc<Dns>, handle: &tokio::runtime::Handle, log: &Arc<Log>) {
         self.upstream.start(dns, handle, log);
     }
 
+    async fn admit(&self, exchange: &mut Exchange<'_>) -> Option<Verdict> {
+        // Boxed: what is kept while the server is waited for is large.
+        Box::pin(self.judge(exchange)).await
+    }
+}
+
+impl ForwardAuth {
     /// Lets the request pass if the server says so.
-    pub(super) async fn admit(&self, exchange: &mut Exchange<'_>) -> Option<Verdict> {
+    async fn judge(&self, exchange: &mut Exchange<'_>) -> Option<Verdict> {
         let error = match self.ask(exchange).await {
             Ok(answered) if (200..300).contains(&exchange.work.response.status) => {
                 self.take_over(exchange, answered).await;

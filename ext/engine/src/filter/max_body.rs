@@ -2,29 +2,54 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
+use super::Filtering;
+use crate::compile::{Report, Word};
 use crate::compiler::Compiler;
-use crate::config::{self, Problem};
+use crate::config::{At, ErrorResponseConfig};
 use crate::error::Cause;
-use crate::request::BodyLimit;
+use crate::request::{BodyLimit, Exchange, Verdict};
 use crate::respond::ErrorResponse;
 
-/// Checks the directive. `None` if it is wrong.
-pub(super) fn compile(spec: &config::MaxBody, compiler: &mut Compiler) -> Option<Arc<BodyLimit>> {
-    let at = spec.at.as_ref();
-    let problems = &mut compiler.problems;
-    let bytes = match spec.bytes {
-        None => Err("the value is missing: write a number of bytes, such as 1_048_576".into()),
-        Some(bytes) => u64::try_from(bytes).map_err(|_| format!("{bytes} is negative: write a number of bytes")),
-    };
-    let bytes = bytes.map_err(|message: String| problems.push(Problem::error(at, "max_body", message))).ok();
-    let before = compiler.error_count();
-    let error_response = ErrorResponse::compile(
-        spec.error_response.as_ref(),
-        Cause::BodyTooLong.status(),
-        at,
-        "max_body",
-        &mut compiler.problems,
-    );
-    let bytes = bytes.filter(|_| compiler.error_count() == before)?;
-    Some(BodyLimit::new(bytes, error_response))
+/// `max_body 1_048_576`
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MaxBodyConfig {
+    /// The longest body.
+    pub bytes: Option<i64>,
+    /// What a request with a longer one is answered. Default: the built-in 413.
+    pub error_response: Option<ErrorResponseConfig>,
+    /// Where it was written.
+    pub at: Option<At>,
 }
+
+/// A limit for what comes behind it.
+#[derive(Debug)]
+pub(crate) struct MaxBody(Arc<BodyLimit>);
+
+impl Filtering for MaxBody {
+    type Config = MaxBodyConfig;
+
+    fn compile(config: &MaxBodyConfig, compiler: &mut Compiler) -> Option<Self> {
+        let mut report = Report::new(Self::WORD, config.at.as_ref(), &mut compiler.problems);
+        let bytes = match config.bytes {
+            None => Err("the value is missing: write a number of bytes, such as 1_048_576".to_owned()),
+            Some(bytes) => u64::try_from(bytes).map_err(|_| format!("{bytes} is negative: write a number of bytes")),
+        };
+        let bytes = report.ok(bytes);
+        let error_response =
+            ErrorResponse::compile(config.error_response.as_ref(), Cause::BodyTooLong.status(), &mut report);
+        let bytes = bytes.filter(|_| report.is_sound())?;
+        Some(Self(BodyLimit::new(bytes, error_response)))
+    }
+
+    /// The innermost limit holds: the request is held to it once it has passed all filters.
+    async fn admit(&self, exchange: &mut Exchange<'_>) -> Option<Verdict> {
+        exchange.body_limit = Some(Arc::clone(&self.0));
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,7 @@ mod admission;
 mod asking;
 mod attempts;
 mod compile;
+mod config;
 mod failures;
 mod preview;
 mod race;
@@ -11,6 +12,7 @@ mod request;
 mod response;
 
 pub(crate) use admission::Line;
+pub use config::{ForwardedHeaders, ProxyConfig};
 pub(crate) use preview::Preview;
 
 use std::sync::Arc;
@@ -19,22 +21,22 @@ use std::time::Duration;
 use proxy_http::message::{host_of, FieldName, Version};
 use rustls::pki_types::ServerName;
 
+use super::Handling;
 use crate::client::forwarded::{Forwarding, Names};
+use crate::compiler::Compiler;
 use crate::error::{Cause, Error, Kind, Retry, Side};
 use crate::exchange::{Limits, Rate, Upload};
-use crate::grpc;
 use crate::peer::Peer;
-use crate::request::BodyLimit;
-use crate::request::{Exchange, Verdict};
+use crate::request::{BodyLimit, Exchange, Verdict};
 use crate::respond::ErrorResponse;
-use crate::rewrite::Edit;
-use crate::rewrite::TargetTemplate;
+use crate::rewrite::{Edit, TargetTemplate};
 use crate::upstream::{Backends, ByHost, Keep, Upstream};
+use crate::{grpc, routing};
 
 /// A `proxy` directive, compiled.
 #[derive(Debug)]
 pub(crate) struct Proxy {
-    pub(crate) path_prefix: Option<Box<[u8]>>,
+    path_prefix: Option<Box<[u8]>>,
     strip_prefix: bool,
     target: Option<TargetTemplate>,
     backends: Backends,
@@ -61,7 +63,7 @@ pub(crate) struct Proxy {
     retry_budget: f64,
     retry_buffer: usize,
     error_response: Arc<ErrorResponse>,
-    pub(crate) max_body: Option<Arc<BodyLimit>>,
+    max_body: Option<Arc<BodyLimit>>,
     /// What is answered when no backend can be asked.
     unavailable: Arc<ErrorResponse>,
 }
@@ -73,8 +75,28 @@ struct RetryOn {
     statuses: Vec<u16>,
 }
 
-impl Proxy {
-    pub(crate) async fn serve(&self, exchange: &mut Exchange<'_>) -> Verdict {
+impl Handling for Proxy {
+    type Config = ProxyConfig;
+
+    const FORWARDS: bool = true;
+
+    fn compile(config: &ProxyConfig, compiler: &mut Compiler) -> Option<Self> {
+        compile::compile(config, compiler)
+    }
+
+    fn prefix(config: &ProxyConfig) -> Option<&str> {
+        config.path_prefix.as_deref()
+    }
+
+    fn accepts(&self, path: &[u8]) -> bool {
+        routing::accepts(self.path_prefix.as_deref(), path)
+    }
+
+    fn body_limit(&self) -> Option<&Arc<BodyLimit>> {
+        self.max_body.as_ref()
+    }
+
+    async fn serve(&self, exchange: &mut Exchange<'_>) -> Verdict {
         let idempotent = exchange.work.request.method.is_idempotent();
         let mut upload =
             Upload::new(exchange.framing, idempotent, self.retry_buffer).with_trailers(self.request_trailers);
@@ -100,6 +122,13 @@ impl Proxy {
                 exchange.answer_failure(&error, response).await
             }
         }
+    }
+}
+
+impl Proxy {
+    /// Where its requests go.
+    pub(crate) fn backends(&self) -> &Backends {
+        &self.backends
     }
 
     /// The limits of an exchange with `backend`. Where that speaks HTTP/2, both sides of a gRPC call may be silent for longer. What is

@@ -10,6 +10,20 @@ pub(crate) enum BindAddress {
     Unix(PathBuf),
 }
 
+/// An address and its index among the binds of that address: port 0 may be bound more than once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct BindKey {
+    pub(crate) address: BindAddress,
+    nth: usize,
+}
+
+impl BindKey {
+    /// The bind number `nth`, from 0, of those at `address`.
+    pub(super) fn new(address: BindAddress, nth: usize) -> Self {
+        Self { address, nth }
+    }
+}
+
 /// Whether clients speak TLS there.
 pub(crate) fn is_https(url: &str) -> bool {
     url.starts_with("https://") || url.starts_with("https+unix:")

@@ -3,11 +3,10 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::tls::{development, TlsServer};
-use super::{is_https, BindAddress, Rights};
+use super::tls::{development, TlsDetails, TlsServer};
+use super::{is_https, BindAddress, BindKey, Protocols, Rights};
 use crate::compile::Purpose;
-use crate::config::{self, At, Config, Problem};
-use crate::nearest::nearest;
+use crate::config::{self, At, Problem, TrustedProxies};
 use crate::networks;
 
 /// Every `bind` of a configuration, in the order of the file.
@@ -37,27 +36,18 @@ pub(crate) struct Bind {
     pub(crate) at: Option<At>,
 }
 
-/// Versions of HTTP.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Protocols {
-    pub(crate) h1: bool,
-    pub(crate) h2: bool,
-}
-
-/// An address, and the how manieth bind there it is: port 0 may be bound more than once.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct BindKey {
-    pub(crate) address: BindAddress,
-    nth: usize,
-}
-
 impl Binds {
     /// Checks and compiles every `bind`.
-    pub(crate) fn compile(config: &Config, purpose: Purpose, problems: &mut Vec<Problem>) -> Self {
+    pub(crate) fn compile(
+        specs: &[config::Bind],
+        trusted: &TrustedProxies,
+        purpose: Purpose,
+        problems: &mut Vec<Problem>,
+    ) -> Self {
         let default = [config::Bind::default()];
-        let specs = if config.binds.is_empty() { &default[..] } else { &config.binds };
+        let specs = if specs.is_empty() { &default[..] } else { specs };
         let mut binds = Self(Vec::with_capacity(specs.len()));
-        let trusted = &config.trusted_proxies.value[..];
+        let trusted = &trusted.value[..];
         for spec in specs {
             if let Some(bind) = binds.bind(spec, trusted, purpose, problems) {
                 binds.0.push(Arc::new(bind));
@@ -94,7 +84,7 @@ impl Binds {
         let rights = Rights::compile(spec, matches!(address, BindAddress::Unix(_)), &mut complain);
         let backlog = spec.backlog.map(|backlog| backlog.clamp(1, i32::MAX.into()) as i32);
         Some(Bind {
-            key: BindKey { address, nth },
+            key: BindKey::new(address, nth),
             url: spec.url.as_str().into(),
             backlog,
             proxy_protocol: spec.proxy_protocol,
@@ -131,6 +121,12 @@ impl Binds {
         self.0.iter().find(|bind| bind.key == *key)
     }
 
+    /// Whether a request for `host` may come over a TLS connection. One that would have been asked for another certificate, had it
+    /// said that name in the handshake, may not; nor may one that a configuration which came since would ask for more.
+    pub(crate) fn admit(&self, details: &TlsDetails, host: &[u8]) -> bool {
+        details.admits(self.get(&details.bind).and_then(|bind| bind.tls.as_ref()), host)
+    }
+
     /// Whether an IPv6 address stands beside an IPv4 one of the same port, and so must leave IPv4 to it. Alone, `[::]` takes both.
     pub(crate) fn is_beside_v4(&self, bind: &Bind) -> bool {
         let BindAddress::Tcp(SocketAddr::V6(v6)) = bind.key.address else { return false };
@@ -152,36 +148,6 @@ fn nobody_to_believe(address: &BindAddress, trusted: &[String]) -> Option<String
         return None;
     }
     Some(format!("proxy_protocol: every connection would be refused, since no proxy is trusted: write {someone}"))
-}
-
-impl Protocols {
-    const BOTH: Self = Self { h1: true, h2: true };
-
-    fn compile(spec: &config::Bind, problems: &mut Vec<Problem>) -> Self {
-        let Some(names) = &spec.protocols else { return Self::BOTH };
-        let mut protocols = Self { h1: false, h2: false };
-        let mut wrong = Vec::new();
-        for name in names {
-            match name.as_str() {
-                "h1" => protocols.h1 = true,
-                "h2" => protocols.h2 = true,
-                "h3" => wrong.push("\"h3\" is not available in this version: write \"h2\" or \"h1\"".into()),
-                other => {
-                    let hint = nearest(other, ["h1", "h2"]).map(|name| format!(" (did you mean {name:?}?)"));
-                    wrong.push(format!("{other:?} is unknown{}: write \"h1\" or \"h2\"", hint.unwrap_or_default()));
-                }
-            }
-        }
-        if names.is_empty() {
-            wrong.push("the list is empty: write [\"h2\", \"h1\"], or leave it out".into());
-        }
-        if wrong.is_empty() {
-            return protocols;
-        }
-        let error = |message| Problem::error(spec.at.as_ref(), "bind", format!("protocols: {message}"));
-        problems.extend(wrong.into_iter().map(error));
-        Self::BOTH
-    }
 }
 
 /// What a `bind` says of TLS.
@@ -228,7 +194,7 @@ impl Bind {
     /// The bind of a server that says nothing of it.
     #[cfg(test)]
     pub(crate) fn plain() -> Arc<Self> {
-        let binds = Binds::compile(&Config::default(), Purpose::Check, &mut Vec::new());
+        let binds = Binds::compile(&[], &TrustedProxies::default(), Purpose::Check, &mut Vec::new());
         Arc::clone(&binds.0[0])
     }
 

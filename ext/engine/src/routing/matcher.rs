@@ -4,11 +4,12 @@ use proxy_http::message::{RequestHead, Span};
 use serde::Serialize;
 
 use super::conditions::{conditions, Condition, Request as Conditioned};
+use super::entry::Entry;
 use super::host::HostPattern;
-use super::index::Entry;
 use super::names::CaptureNames;
 use super::pattern::{Part, Pattern};
 use crate::client::ClientInfo;
+use crate::compile::Report;
 use crate::config::{Location, Match};
 use crate::rewrite::Captured;
 
@@ -52,31 +53,27 @@ impl<'a> Asked<'a> {
 }
 
 impl Matcher {
-    /// Checks what a location selects. Everything that is wrong is told to `report`, with what to write instead.
-    pub(crate) fn compile(spec: &Location, names: &mut CaptureNames, report: &mut dyn FnMut(String)) -> Self {
+    /// Checks what a location selects.
+    pub(crate) fn compile<R>(spec: &Location<R>, names: &mut CaptureNames, report: &mut Report<'_>) -> Self {
         let mut patterns = Vec::with_capacity(spec.patterns.len());
         // A path inside that is wrong is told of the location that says it.
         let inner = spec.inner.iter().filter_map(|pattern| Pattern::compile(pattern, names).ok()).collect::<Vec<_>>();
-        for pattern in &spec.patterns {
-            match Pattern::compile(pattern, names) {
-                Ok(pattern) => patterns.push(pattern),
-                Err(message) => report(message),
-            }
-        }
-        let option = if spec.word.as_deref() == Some("host") { "" } else { "hosts: " };
+        patterns.extend(spec.patterns.iter().filter_map(|pattern| report.ok(Pattern::compile(pattern, names))));
         let mut hosts = Vec::with_capacity(spec.hosts.len());
         for host in &spec.hosts {
-            match HostPattern::compile(host, names) {
-                Ok(host) => hosts.push(host),
-                Err(message) => report(format!("{option}{message}")),
-            }
+            let host = HostPattern::compile(host, names);
+            // The hosts of `host` are no option.
+            hosts.extend(match spec.word.as_deref() {
+                Some("host") => report.ok(host),
+                _ => report.within("hosts").ok(host),
+            });
         }
         for (pattern, written) in patterns.iter().zip(&spec.patterns) {
             let twice = |number: &u32| hosts.iter().any(|host| host.captures().contains(number));
             if let Some(number) = pattern.captures().iter().find(|number| twice(number)) {
                 let name = names.name(*number);
                 let written = shown(written);
-                report(format!("{written} captures {name}, and so does one of the hosts: give one another name"));
+                report.error(format!("{written} captures {name}, and so does one of the hosts: give one another name"));
             }
         }
         patterns.extend(inner);

@@ -11,9 +11,10 @@ use std::time::Duration;
 use tokio::sync::{AcquireError, OwnedSemaphorePermit};
 
 use super::threads::Change;
-use super::{cannot_bind, too_many_connections, Server, StartError};
+use super::{cannot_bind, too_many_connections, unbound, Server, StartError};
 use crate::compile::Purpose;
-use crate::config::{Config, Problem};
+use crate::config::Problem;
+use crate::configuration::Config;
 use crate::downstream::listener::Listener;
 use crate::listen::binds::{Bind, Binds};
 use crate::snapshot::{compile_after, Settings};
@@ -166,7 +167,7 @@ fn own_address(bind: &Bind, url: &str) -> StartError {
         "this server listens at {url} until the configuration is changed, and the two cannot listen at the same time: leave that one out, \
          reload, then write this one and reload again; or stop the server and start it"
     );
-    StartError::Bind { at: bind.at.clone(), url: bind.url.to_string(), message }
+    unbound(bind, &message)
 }
 
 #[cfg(test)]

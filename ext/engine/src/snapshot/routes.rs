@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
+use crate::compile::Report;
 use crate::compiler::Compiler;
-use crate::config::{self, Directive, Problem, Severity};
+use crate::config::{self, Code, Problem};
+use crate::configuration::{Directive, HandlerLine};
 use crate::filter::Filter;
-use crate::handler::proxy::Proxy;
-use crate::handler::redirect::Redirect;
-use crate::handler::static_response::StaticResponse;
 use crate::handler::Handler;
 use crate::rewrite::is_built_in;
 use crate::routing::{cover, Location, Matcher, Scope};
@@ -25,7 +24,7 @@ impl Compiler {
             match route {
                 Directive::Filter(spec) => filters.extend(Filter::compile(spec, self).map(Arc::new)),
                 Directive::Location(_) => {}
-                handler => handlers.extend(self.handler(handler).map(Arc::new)),
+                handler => handlers.extend(handler.compile(self).map(Arc::new)),
             }
         }
         let own_handlers = handlers.len();
@@ -41,28 +40,27 @@ impl Compiler {
         let locations = specs.iter().map(|spec| self.location(spec, &scope)).collect();
         scope.set_locations(locations);
         // What is wrong is left out of a location, which then takes more than was meant.
-        if self.problems[before..].iter().all(|problem| problem.severity != Severity::Error) {
+        if config::are_sound(&self.problems[before..]) {
             cover::warn(&specs, &scope, &mut self.problems);
-            cover::warn_of_less(&specs, &scope, &mut self.problems);
-            cover::warn_of_unasked(routes, &mut self.problems);
-            cover::warn_of_silence(&specs, &scope, &mut self.problems);
+            cover::warn_of_less(&specs, &scope, leads_within, &mut self.problems);
+            warn_of_unasked(routes, &mut self.problems);
+            warn_of_silence(&specs, &scope, &mut self.problems);
         }
         scope
     }
 
-    fn location(&mut self, spec: &config::Location, outer: &Routes) -> Location<Filter, Handler> {
+    fn location(&mut self, spec: &config::Location<Directive>, outer: &Routes) -> Location<Filter, Handler> {
         let Self { problems, names, .. } = self;
         let word = spec.word.as_deref().unwrap_or("location");
-        let mut report = |message| problems.push(Problem::error(spec.at.as_ref(), word, message));
+        let mut report = Report::new(word, spec.at.as_ref(), problems);
         let matcher = Matcher::compile(spec, names, &mut report);
         let around = self.captures.len();
         let shadowed = |number: &u32| is_built_in(names.name(*number));
         for number in matcher.names().filter(shadowed).collect::<std::collections::BTreeSet<_>>() {
             let name = names.name(number);
-            let message = format!(
+            report.warning(format!(
                 "captures {name}, but {{{name}}} is a value of the request itself: give the capture another name"
-            );
-            problems.push(Problem::warning(spec.at.as_ref(), word, message));
+            ));
         }
         self.captures.extend(matcher.names().map(|number| self.names.name(number).into()));
         self.place.enter(spec);
@@ -71,17 +69,39 @@ impl Compiler {
         self.captures.truncate(around);
         Location { matcher, scope }
     }
+}
 
-    /// A handler, unless it is wrong or the directive is none.
-    pub(crate) fn handler(&mut self, directive: &Directive) -> Option<Handler> {
-        match directive {
-            Directive::Proxy(spec) => Proxy::compile(spec, self).map(|proxy| Handler::Proxy(Box::new(proxy))),
-            Directive::StaticResponse(spec) => {
-                let captures = self.captures.names();
-                Some(Handler::StaticResponse(StaticResponse::compile(spec, &captures, &mut self.problems)))
-            }
-            Directive::Redirect(spec) => Redirect::compile(spec, self).map(Handler::Redirect),
-            Directive::Filter(_) | Directive::Location(_) => None,
+/// Whether it is a redirect to another path of the same site.
+fn leads_within(route: &Directive) -> bool {
+    let Directive::Redirect(redirect) = route else { return false };
+    redirect.to.as_deref().is_some_and(|to| to.starts_with('/') && !to.starts_with("//"))
+}
+
+/// Warns of every handler that comes after one which answers every request of its scope.
+fn warn_of_unasked(routes: &[Directive], problems: &mut Vec<Problem>) {
+    let mut all: Option<String> = None;
+    for route in routes {
+        let Some(HandlerLine { word, at, prefix }) = route.handler() else { continue };
+        if let Some(before) = &all {
+            let message = format!(
+                "it never answers: {before} comes before it and answers every request: leave one of them out, or put one into a location"
+            );
+            problems.push(Problem::warning_of(Code::Unreachable, at, word, message));
+        } else if prefix.is_none() {
+            let place = at.map_or(String::new(), |at| format!(" at {}:{}", at.file, at.line));
+            all = Some(format!("{word}{place}"));
+        }
+    }
+}
+
+/// Warns of every location in which nothing answers, and nothing around it does.
+fn warn_of_silence(specs: &[&config::Location<Directive>], scope: &Routes, problems: &mut Vec<Problem>) {
+    for (spec, location) in specs.iter().zip(&scope.locations) {
+        let answers = spec.routes.iter().any(|route| matches!(route, Directive::Filter(filter) if filter.answers()));
+        if !answers && location.scope.handlers.is_empty() && location.scope.locations.is_empty() {
+            let word = spec.word.as_deref().unwrap_or("location");
+            let message = "nothing in it answers, so its requests get a 404: write proxy to: \"http://…\" in it, or static_response code: 404";
+            problems.push(Problem::warning_of(Code::Unanswered, spec.at.as_ref(), word, message));
         }
     }
 }

@@ -3,12 +3,10 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::compile;
 use super::past::{Made, Past};
-use super::terms::Report;
-use super::Upstream;
-use crate::compile::Place;
-use crate::config::{self, At, Problem, Severity};
+use super::{compile, Upstream};
+use crate::compile::{Place, Report};
+use crate::config::{self, At, Code, Problem};
 
 /// The `upstream` directives of a configuration. One is compiled when it is first used, for that says whether its backends
 /// without a scheme speak TLS; all that use it then get the same.
@@ -56,7 +54,7 @@ impl Upstreams {
     pub(crate) fn after(past: Past, specs: &[config::Upstream], problems: &mut Vec<Problem>) -> Self {
         let mut upstreams = Self { past, ..Self::default() };
         for spec in specs {
-            let mut report = Report { directive: "upstream", at: spec.at.as_ref(), problems };
+            let mut report = Report::new("upstream", spec.at.as_ref(), problems);
             let odd = |c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'));
             if spec.name.is_empty() || spec.name.contains(odd) {
                 report.error(format!(
@@ -76,22 +74,16 @@ impl Upstreams {
         upstreams
     }
 
-    /// The upstream that the authority of a target names, for `directive` at `at`, which speaks TLS to it or does not unless
+    /// The upstream that the authority of a target names, for the directive of `report`, which speaks TLS to it or does not unless
     /// its backends say otherwise. Letter case does not matter.
-    pub(crate) fn named(
-        &mut self,
-        authority: &str,
-        tls: bool,
-        (directive, at): (&'static str, Option<&At>),
-        problems: &mut Vec<Problem>,
-    ) -> Named {
+    pub(crate) fn named(&mut self, authority: &str, tls: bool, report: &mut Report<'_>) -> Named {
         let (host, port) = authority.split_once(':').map_or((authority, None), |(host, port)| (host, Some(port)));
         let Some(index) = self.index(host) else { return Named::Nothing };
         let (entry, past) = (&mut self.entries[index], &mut self.past);
-        let mut report = Report { directive, at, problems };
+        let at = report.at();
         if let Some(port) = port {
-            report.error(format!(
-                "to: {host:?} is an upstream, whose backends have ports of their own: leave out \":{port}\""
+            report.within("to").error(format!(
+                "{host:?} is an upstream, whose backends have ports of their own: leave out \":{port}\""
             ));
             return Named::Wrong;
         }
@@ -100,14 +92,14 @@ impl Upstreams {
         {
             let [other, ours] = [used.tls, tls].map(|tls| if tls { "https" } else { "http" });
             let first = place(used.at.as_ref());
-            report.error(format!(
-                "to: the scheme is {ours} here and {other} {first}, so it is unclear how to speak to the backends of the upstream \
+            report.within("to").error(format!(
+                "the scheme is {ours} here and {other} {first}, so it is unclear how to speak to the backends of the upstream \
                  {host:?}: write \"https://\" or \"http://\" before each of them"
             ));
             return Named::Wrong;
         }
         let used = entry.used.get_or_insert_with(|| {
-            let upstream = compile::shared(&entry.spec, tls, past, problems);
+            let upstream = compile::shared(&entry.spec, tls, past, report.problems());
             Used { tls, at: at.cloned(), upstream }
         });
         used.upstream.clone().map_or(Named::Wrong, Named::Upstream)
@@ -139,7 +131,7 @@ impl Upstreams {
 
     /// All that are used, in the order of the file. Those that are not are checked too, and warned of.
     pub(crate) fn finish(self, problems: &mut Vec<Problem>) -> Vec<Arc<Upstream>> {
-        let sound = !problems.iter().any(|problem| problem.severity == Severity::Error);
+        let sound = config::are_sound(problems);
         let mut used = Vec::with_capacity(self.entries.len());
         for entry in self.entries {
             match entry.used {
@@ -149,10 +141,13 @@ impl Upstreams {
                     // A mistake elsewhere may be why it seems to be unused.
                     if sound {
                         let name = &entry.spec.name;
-                        let mut report = Report { directive: "upstream", at: entry.spec.at.as_ref(), problems };
-                        report.warning(format!(
+                        let mut report = Report::new("upstream", entry.spec.at.as_ref(), problems);
+                        report.warning_of(
+                            Code::Unused,
+                            format!(
                             "{name:?} is not used by any proxy: write proxy to: \"http://{name}{{path}}{{query}}\", or leave it out"
-                        ));
+                        ),
+                        );
                     }
                 }
             }

@@ -1,6 +1,8 @@
 //! The heads that each side gets to see.
 
-use proxy_engine::config::{Directive, Filter, ForwardedHeaders, HeaderChanges, HeaderEdit, HeaderValue};
+use proxy_engine::configuration::{
+    Directive, FilterConfig, ForwardedHeaders, HeaderChangesConfig, HeaderEdit, HeaderValue,
+};
 
 use crate::support::{eventually, Origin, Proxy, Reply};
 
@@ -204,12 +206,12 @@ fn a_name_that_is_allowed_takes_the_place_of_none_that_was_changed() {
         settings.proxy.allow_underscores =
             ["X_User", "X_Debug", "X_Kept", "User_Agent", "X_Added"].map(Into::into).into();
         settings.proxy.headers = vec![HeaderEdit { name: "X-User".into(), values: vec![] }];
-        let changes = HeaderChanges {
+        let changes = HeaderChangesConfig {
             removals: vec!["X-Debug".into(), "User-Agent".into()],
             additions: vec![("X_Added".into(), vec!["ours".into()])],
-            ..HeaderChanges::default()
+            ..HeaderChangesConfig::default()
         };
-        settings.server.routes.push(Directive::Filter(Filter::RequestHeaders(changes)));
+        settings.server.routes.push(Directive::Filter(FilterConfig::RequestHeaders(changes)));
     });
     let mut client = proxy.client();
     client.send(

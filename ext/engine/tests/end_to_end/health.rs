@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::Arc;
 
-use proxy_engine::config::{CustomError, ErrorResponse, HealthCheck};
+use proxy_engine::configuration::{CustomError, ErrorResponseConfig, HealthCheck};
 
 use crate::support::{eventually, nobody, Origin, Proxy, Reply, Settings};
 
@@ -59,7 +59,9 @@ fn a_503_is_answered_until_a_backend_is_well_again() {
 #[test]
 fn a_response_of_ones_own_stands_for_the_503_too() {
     let custom = CustomError { status: Some(521), ..CustomError::default() };
-    for (response, status) in [(ErrorResponse::Custom(custom), 521), (ErrorResponse::Named("not_found".into()), 404)] {
+    for (response, status) in
+        [(ErrorResponseConfig::Custom(custom), 521), (ErrorResponseConfig::Named("not_found".into()), 404)]
+    {
         let proxy = Proxy::with(&[&nobody()], |settings| {
             checks(settings);
             settings.proxy.timeout = 0.2;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use proxy_engine::config::{Directive, Setting, StaticResponse};
+use proxy_engine::configuration::{Directive, Setting, StaticResponseConfig};
 
 use crate::support::{block, Frame, Http2Origin, Origin, Proxy, RawHttp2, Reply};
 
@@ -95,7 +95,7 @@ fn a_pseudo_field_in_trailers_costs_the_stream() {
 #[test]
 fn what_is_still_sent_behind_an_early_answer_is_taken_before_the_stream_is_reset() {
     let proxy = Proxy::with(&["127.0.0.1:1"], |settings| {
-        let refusal = StaticResponse { code: 403, body: "no".into(), ..StaticResponse::default() };
+        let refusal = StaticResponseConfig { code: 403, body: "no".into(), ..StaticResponseConfig::default() };
         settings.server.routes.push(Directive::StaticResponse(refusal));
     });
     let mut client = RawHttp2::connect(&proxy);

@@ -1,6 +1,6 @@
 //! Methods that are not for the backend alone: OPTIONS, TRACE and CONNECT.
 
-use proxy_engine::config::{AddressList, Directive, Filter, HeaderEdit, HeaderValue};
+use proxy_engine::configuration::{AddressListConfig, Directive, FilterConfig, HeaderEdit, HeaderValue};
 
 use crate::support::{http2, Http2Origin, Message, Origin, Peer, Proxy, Reply};
 
@@ -96,8 +96,8 @@ fn max_forwards_holds_over_http2() {
 fn filters_come_before_the_answer_of_the_last() {
     let origin = Origin::echoing_targets();
     let proxy = Proxy::with(&[&origin.address()], |settings| {
-        let nobody = AddressList { networks: vec!["127.0.0.1".into()], ..AddressList::default() };
-        settings.server.routes.push(Directive::Filter(Filter::DenyList(nobody)));
+        let nobody = AddressListConfig { networks: vec!["127.0.0.1".into()], ..AddressListConfig::default() };
+        settings.server.routes.push(Directive::Filter(FilterConfig::DenyList(nobody)));
     });
     assert_eq!(ask(&mut proxy.client(), "OPTIONS *", "Max-Forwards: 0\r\n").status(), 403);
     assert_eq!(ask(&mut proxy.client(), "TRACE /", "Max-Forwards: 0\r\n").status(), 403);

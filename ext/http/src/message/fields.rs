@@ -4,8 +4,8 @@ mod touched;
 
 pub use touched::is_one_to_cgi;
 
-use super::head::Span;
 use super::known::Known;
+use super::span::Span;
 
 /// The fields of a head, in their order, over one buffer.
 ///

@@ -1,39 +1,6 @@
 //! Request and response heads.
 
-use super::{Fields, Known, Method, Target, TargetError};
-
-/// A range of a head's bytes. Heads are far smaller than 4 GiB.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Span {
-    /// Offset of the first byte.
-    pub start: u32,
-    /// Offset behind the last byte.
-    pub end: u32,
-}
-
-impl Span {
-    /// Where `part`, a slice of `text`, stands in it.
-    pub fn within(text: &[u8], part: &[u8]) -> Self {
-        let start = (part.as_ptr() as usize).saturating_sub(text.as_ptr() as usize);
-        debug_assert!(start + part.len() <= text.len(), "a slice of other memory");
-        Self { start: start as u32, end: (start + part.len()) as u32 }
-    }
-
-    /// The bytes of `text` that the span covers; empty if it lies outside.
-    pub fn of(self, text: &[u8]) -> &[u8] {
-        text.get(self.start as usize..self.end as usize).unwrap_or_default()
-    }
-
-    /// How many bytes it covers.
-    pub fn len(self) -> usize {
-        (self.end - self.start) as usize
-    }
-
-    /// Whether it covers none.
-    pub fn is_empty(self) -> bool {
-        self.start == self.end
-    }
-}
+use super::{host_of, Fields, Known, Method, Span, Target, TargetError};
 
 /// The HTTP version that a message says it speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Default)]
@@ -144,15 +111,6 @@ impl RequestHead {
         let authority = self.authority();
         authority.get(host_of(authority).len() + 1..).filter(|port| !port.is_empty())
     }
-}
-
-/// The part of `host:port` before the port.
-pub fn host_of(authority: &[u8]) -> &[u8] {
-    let end = match authority.first() {
-        Some(b'[') => memchr::memchr(b']', authority).map(|i| i + 1),
-        _ => memchr::memchr(b':', authority),
-    };
-    &authority[..end.unwrap_or(authority.len())]
 }
 
 /// A target that is no path, with `***` in place of the user-info before its host; `None` if there is none.

@@ -6,8 +6,6 @@ pub use plain::{behind_prefix, merge_encoded_slashes};
 
 use std::fmt;
 
-use super::host_of;
-
 /// What a request target says.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Target<'a> {
@@ -246,6 +244,15 @@ fn dots(segment: &[u8]) -> usize {
     } else {
         0
     }
+}
+
+/// The part of `host:port` before the port.
+pub fn host_of(authority: &[u8]) -> &[u8] {
+    let end = match authority.first() {
+        Some(b'[') => memchr::memchr(b']', authority).map(|i| i + 1),
+        _ => memchr::memchr(b':', authority),
+    };
+    &authority[..end.unwrap_or(authority.len())]
 }
 
 #[cfg(test)]

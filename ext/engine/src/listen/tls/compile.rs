@@ -18,7 +18,7 @@ use super::tickets::Tickets;
 use super::{Site, TlsServer};
 use crate::compile::{check_host, Purpose};
 use crate::config::{Bind, Certificate, Problem};
-use crate::listen::binds::Protocols;
+use crate::listen::Protocols;
 use crate::nearest::did_you_mean;
 
 /// Where mistakes go.

@@ -7,13 +7,13 @@ use rustls::{ProtocolVersion, ServerConnection};
 
 use super::subject::Subject;
 use super::TlsServer;
-use crate::listen::binds::{BindKey, Binds};
+use crate::listen::BindKey;
 
 /// One connection. It is made once, and what it says of a certificate is found out when somebody asks.
 #[derive(Debug)]
 pub(crate) struct TlsDetails {
     /// Where the client came to, and what was said there at the time.
-    bind: BindKey,
+    pub(crate) bind: BindKey,
     server: Arc<TlsServer>,
     /// Which of its certificates the client was shown.
     site: usize,
@@ -91,13 +91,13 @@ impl TlsDetails {
         self.protocol
     }
 
-    /// Whether a request for `host` may come over this connection. One that would have been asked for another certificate, had it
-    /// said that name in the handshake, may not; nor may one that a configuration which came since would ask for more.
-    pub(crate) fn admits(&self, binds: &Binds, host: &[u8]) -> bool {
+    /// Whether a request for `host` may come over this connection. `now` is how TLS is spoken at its bind by the configuration of this
+    /// moment; `None` if the bind is no longer there.
+    pub(crate) fn admits(&self, now: Option<&Arc<TlsServer>>, host: &[u8]) -> bool {
         if !self.server.admits(self.site, host) {
             return false;
         }
-        match binds.get(&self.bind).and_then(|bind| bind.tls.as_ref()) {
+        match now {
             Some(now) if !Arc::ptr_eq(now, &self.server) => {
                 self.server.policy(self.site).satisfies(now.policy_for(host), self.certificate.is_some())
             }

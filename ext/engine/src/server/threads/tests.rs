@@ -2,7 +2,7 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 
 use super::*;
-use crate::config::{Config, Directive, StaticResponse};
+use crate::configuration::{Config, Directive, StaticResponseConfig};
 
 const LIMIT: Duration = Duration::from_secs(10);
 
@@ -19,7 +19,7 @@ fn connection() -> (TcpStream, Raw) {
 
 #[test]
 fn a_connection_that_was_accepted_just_before_the_stop_is_served() {
-    let route = StaticResponse { code: 200, headers: Vec::new(), body: "served".into(), at: None };
+    let route = StaticResponseConfig { code: 200, headers: Vec::new(), body: "served".into(), at: None };
     let config = Config { routes: vec![Directive::StaticResponse(route)], ..Config::default() };
     let compiled = crate::snapshot::compile(&config, crate::compile::Purpose::Start);
     let counters = Arc::new(Counters::default());

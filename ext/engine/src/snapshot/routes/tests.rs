@@ -3,27 +3,36 @@ use proxy_http::message::RequestHead;
 
 use crate::client::ClientInfo;
 use crate::compile::Purpose;
-use crate::config::{self, Directive, Match};
+use crate::configuration::{self, Directive, Match};
 use crate::rewrite::Captured;
 use crate::routing::{Ambiguous, CaptureNames};
 use crate::snapshot::{compile, Snapshot};
 
 fn location(pattern: &str, routes: Vec<Directive>) -> Directive {
     let patterns = if pattern.is_empty() { Vec::new() } else { vec![pattern.into()] };
-    Directive::Location(Box::new(config::Location { patterns, routes, ..Default::default() }))
+    Directive::Location(Box::new(configuration::Location { patterns, routes, ..Default::default() }))
 }
 
 fn on(hosts: &[Match], pattern: &str, routes: Vec<Directive>) -> Directive {
     let patterns = if pattern.is_empty() { Vec::new() } else { vec![pattern.into()] };
-    Directive::Location(Box::new(config::Location { patterns, hosts: hosts.to_vec(), routes, ..Default::default() }))
+    Directive::Location(Box::new(configuration::Location {
+        patterns,
+        hosts: hosts.to_vec(),
+        routes,
+        ..Default::default()
+    }))
 }
 
 fn answer(body: &str) -> Directive {
-    Directive::StaticResponse(config::StaticResponse { code: 200, body: body.into(), ..Default::default() })
+    Directive::StaticResponse(configuration::StaticResponseConfig {
+        code: 200,
+        body: body.into(),
+        ..Default::default()
+    })
 }
 
 fn snapshot(routes: Vec<Directive>) -> Snapshot {
-    let compiled = compile(&config::Config { routes, ..Default::default() }, Purpose::Check);
+    let compiled = compile(&configuration::Config { routes, ..Default::default() }, Purpose::Check);
     assert!(!compiled.has_errors(), "{:?}", compiled.problems);
     compiled.snapshot
 }
@@ -76,7 +85,7 @@ fn the_first_location_of_the_file_takes_the_request() {
 
 #[test]
 fn hosts_and_captures_come_from_outside_in() {
-    let tenant = Match::Regexp(config::Regexp { source: r"\A(?<id>[a-z]+)\.x\z".into(), ..Default::default() });
+    let tenant = Match::Regexp(configuration::Regexp { source: r"\A(?<id>[a-z]+)\.x\z".into(), ..Default::default() });
     let routes = vec![
         on(&["a.x".into(), "b.x".into()], "", vec![answer("listed")]),
         on(&[tenant], "", vec![location("/u/:id", vec![answer("inner")]), answer("outer")]),
@@ -149,7 +158,7 @@ fn ten_thousand_routes_compile_in_a_moment() {
 
 /// The warnings of a configuration.
 fn warnings(routes: Vec<Directive>) -> Vec<String> {
-    let compiled = compile(&config::Config { routes, ..Default::default() }, Purpose::Check);
+    let compiled = compile(&configuration::Config { routes, ..Default::default() }, Purpose::Check);
     compiled.problems.into_iter().map(|problem| problem.to_string()).collect()
 }
 
@@ -187,7 +196,7 @@ fn a_location_that_an_earlier_one_leaves_nothing_is_warned_of() {
 }
 
 fn redirect(to: &str) -> Directive {
-    Directive::Redirect(config::Redirect { to: Some(to.into()), ..Default::default() })
+    Directive::Redirect(configuration::RedirectConfig { to: Some(to.into()), ..Default::default() })
 }
 
 #[test]
@@ -217,13 +226,17 @@ fn a_location_that_takes_less_than_it_looks_like_is_warned_of() {
         ["location: \"/api/\" takes this path alone, and nothing next to it takes what is below it: write \"/api/*\", or \"/api\" \
           if that path alone is meant"]
     );
-    let other = config::Proxy { path_prefix: Some("/other".into()), to: Some("http://b".into()), ..Default::default() };
+    let other = configuration::ProxyConfig {
+        path_prefix: Some("/other".into()),
+        to: Some("http://b".into()),
+        ..Default::default()
+    };
     assert_eq!(warnings(vec![location("/", vec![answer("")]), Directive::Proxy(Box::new(other))]).len(), 1);
 }
 
 #[test]
 fn a_location_lets_in_what_the_ones_inside_take() {
-    let spec = config::Location {
+    let spec = configuration::Location {
         patterns: vec!["/v1".into()],
         inner: vec!["/v1/users/:id".into()],
         routes: vec![answer("outer"), location("/v1/users/:id", vec![answer("inner")])],
@@ -245,7 +258,8 @@ fn a_location_lets_in_what_the_ones_inside_take() {
 fn a_location_with_fewer_conditions_leaves_nothing_to_one_with_more() {
     let with = |methods: &[&str], ports: &[i64]| {
         let methods = methods.iter().map(|method| (*method).to_owned()).collect();
-        let spec = config::Location { methods, ports: ports.to_vec(), routes: vec![answer("")], ..Default::default() };
+        let spec =
+            configuration::Location { methods, ports: ports.to_vec(), routes: vec![answer("")], ..Default::default() };
         Directive::Location(Box::new(spec))
     };
     for (earlier, later, warned) in [
@@ -261,7 +275,7 @@ fn a_location_with_fewer_conditions_leaves_nothing_to_one_with_more() {
 #[test]
 fn rewrites_know_the_captures_around_them_and_no_others() {
     let proxy = |to: &str| {
-        let proxy = config::Proxy { to: Some(to.into()), ..Default::default() };
+        let proxy = configuration::ProxyConfig { to: Some(to.into()), ..Default::default() };
         Directive::Proxy(Box::new(proxy))
     };
     let inside = vec![location("/users/:id", vec![location("/users/*", vec![proxy("http://b/{id}")])])];
@@ -276,16 +290,17 @@ fn rewrites_know_the_captures_around_them_and_no_others() {
 
 #[test]
 fn a_name_that_took_no_part_is_empty_and_leaves_the_one_around_it() {
-    let regexp = |source: &str| Match::Regexp(config::Regexp { source: source.into(), ..Default::default() });
-    let several = Directive::Location(Box::new(config::Location {
+    let regexp = |source: &str| Match::Regexp(configuration::Regexp { source: source.into(), ..Default::default() });
+    let several = Directive::Location(Box::new(configuration::Location {
         patterns: vec!["/a/:id".into(), "/b/*".into(), regexp(r"\A/c(/(?<id>\d+))?\z")],
         routes: vec![answer("several")],
         ..Default::default()
     }));
     let host = on(&[regexp(r"\A((?<shop>[a-z]+)\.)?x\z")], "/h/:shop", vec![]);
-    let problems = compile(&config::Config { routes: vec![host], ..Default::default() }, Purpose::Check).problems;
+    let problems =
+        compile(&configuration::Config { routes: vec![host], ..Default::default() }, Purpose::Check).problems;
     assert!(problems.iter().any(|problem| problem.to_string().contains("captures shop, and so does one of the hosts")));
-    let inner = Directive::Location(Box::new(config::Location {
+    let inner = Directive::Location(Box::new(configuration::Location {
         patterns: vec![regexp(r"\A/o/[^/]+(/(?<id>z))?\z")],
         routes: vec![answer("inner")],
         ..Default::default()

@@ -1,6 +1,7 @@
 use std::sync::Barrier;
 
 use super::*;
+use crate::compile::Report;
 use crate::config::{HealthCheck, Pool};
 use crate::error::Blame;
 use crate::log::tests::Memory;
@@ -211,7 +212,7 @@ async fn each_change_is_one_line_of_the_log() {
         fail_timeout: 1e-9,
         ..Pool::default()
     };
-    let fleet = Fleet::new("app", Arc::new(Rules::compile(&pool, &mut |problem| panic!("{problem}"))));
+    let fleet = Fleet::new("app", Arc::new(Report::sound(|report| Rules::compile(&pool, report))));
     let make =
         |label: &str| Endpoint::within(&fleet, label.into(), "a", Place::Unix("/a".into()), None, Traits::default());
     let members = [make("a:1"), make("b:1")];

@@ -8,6 +8,7 @@ use super::super::tests::certs::{write, Authority, Certified};
 use super::super::tests::{tls_server, within};
 use super::super::tls::TlsClient;
 use super::*;
+use crate::compile::Report;
 use crate::config::Pool as Options;
 use crate::upstream::Traits;
 
@@ -22,9 +23,7 @@ fn endpoint(place: Place, tls: Option<Tls>) -> std::sync::Arc<Endpoint> {
 }
 
 fn tls(proxy: &Options, name: &'static str) -> Option<Tls> {
-    let mut problems = Vec::new();
-    let client = TlsClient::compile(proxy, &mut |message| problems.push(message));
-    assert!(problems.is_empty(), "{problems:?}");
+    let client = Report::sound(|report| TlsClient::compile(proxy, report));
     Some(Tls { client: client.expect("a policy"), name: ServerName::try_from(name).expect("a name") })
 }
 

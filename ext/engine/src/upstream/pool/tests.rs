@@ -8,6 +8,7 @@ use super::super::tests::certs::{write, Authority};
 use super::super::tests::{tls_server, until, within};
 use super::super::tls::TlsClient;
 use super::*;
+use crate::compile::Report;
 use crate::config::Pool as Options;
 use crate::upstream::Traits;
 
@@ -156,7 +157,7 @@ async fn a_tls_connection_is_only_used_again_for_the_name_it_was_made_for() {
     let authority = Authority::new();
     let (address, _seen) = tls_server::tcp(&authority.certify(&["one.test", "two.test"]), None).await;
     let options = Options { ca_file: Some(write(folder.path(), "ca.pem", &authority.pem())), ..Options::default() };
-    let client = TlsClient::compile(&options, &mut |message| panic!("{message}")).expect("a policy");
+    let client = Report::sound(|report| TlsClient::compile(&options, report)).expect("a policy");
     let name = |name| ServerName::try_from(name).expect("a name");
     let tls = Tls { client, name: name("one.test") };
     let endpoint = Endpoint::new("backend".into(), "host", Place::Tcp(address), Some(tls), Traits::default());

@@ -1,6 +1,6 @@
 //! What goes on when it is the same in both configurations.
 
-use proxy_engine::config::{Directive, Filter, HealthCheck, RateLimit};
+use proxy_engine::configuration::{Directive, FilterConfig, HealthCheck, RateLimitConfig};
 use proxy_engine::stats::BackendStats;
 use proxy_engine::upstream::Admin;
 
@@ -105,8 +105,9 @@ fn what_checks_found_holds_on_unless_they_ask_something_else() {
 fn counts_of_a_limit_go_on_where_it_is_the_same() {
     let limited = |requests: i64| {
         move |settings: &mut Settings| {
-            let limit = RateLimit { requests: Some(requests), seconds: Some(600.0), ..RateLimit::default() };
-            settings.server.routes.push(Directive::Filter(Filter::RateLimit(limit)));
+            let limit =
+                RateLimitConfig { requests: Some(requests), seconds: Some(600.0), ..RateLimitConfig::default() };
+            settings.server.routes.push(Directive::Filter(FilterConfig::RateLimit(limit)));
         }
     };
     let origin = Origin::echoing_targets();

@@ -26,7 +26,7 @@ fn connect(address: &str) -> Peer {
 
 fn message(error: StartError) -> String {
     match error {
-        StartError::Bind { url, message, .. } => format!("{url}: {message}"),
+        StartError::Bind(problem) => problem.message,
         error => panic!("{error:?}"),
     }
 }

@@ -1,7 +1,6 @@
 use super::*;
-use crate::config::Setting;
+use crate::config::TrustedProxies;
 use crate::listen::binds::Binds;
-use crate::Config;
 
 /// A file of a certificate for `name` and its key.
 fn pem(folder: &std::path::Path, name: &str) -> String {
@@ -13,8 +12,7 @@ fn pem(folder: &std::path::Path, name: &str) -> String {
 
 fn compile(bind: Bind) -> Binds {
     let mut problems = Vec::new();
-    let config = Config { binds: vec![bind], threads: Some(Setting::of(1)), ..Config::default() };
-    let binds = Binds::compile(&config, Purpose::Check, &mut problems);
+    let binds = Binds::compile(&[bind], &TrustedProxies::default(), Purpose::Check, &mut problems);
     assert!(problems.is_empty(), "{problems:?}");
     binds
 }

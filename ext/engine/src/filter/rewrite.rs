@@ -2,45 +2,56 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
+use super::Filtering;
+use crate::compile::{Report, Word};
 use crate::compiler::Compiler;
-use crate::config::{self, Problem};
+use crate::config::{At, ErrorResponseConfig};
 use crate::request::{Exchange, Verdict};
 use crate::respond::ErrorResponse;
 use crate::rewrite::TargetTemplate;
 
+/// `rewrite path: "/v2{path}"`
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RewriteConfig {
+    /// The new path, a string rewrite. With a `?` or `{query}` in it, the new query too.
+    pub path: Option<String>,
+    /// What a request is answered for which no valid path comes of it. Default: the built-in 400.
+    pub error_response: Option<ErrorResponseConfig>,
+    /// Where it was written.
+    pub at: Option<At>,
+}
+
 /// A new path, and perhaps a new query.
 #[derive(Debug)]
-pub(crate) struct RewritePath {
+pub(crate) struct Rewrite {
     target: TargetTemplate,
     /// Whether the template says nothing of the query, so that it stays what it is.
     keeps_query: bool,
     error_response: Arc<ErrorResponse>,
 }
 
-impl RewritePath {
-    /// Checks the directive. `None` if it is wrong.
-    pub(super) fn compile(spec: &config::RewritePath, compiler: &mut Compiler) -> Option<Self> {
-        let at = spec.at.as_ref();
-        let problems = &mut compiler.problems;
-        let target = match spec.path.as_deref().map(TargetTemplate::parse_path) {
-            None => Err("`path` is missing: write path: \"/v2{path}\"".into()),
-            Some(Err(message)) => Err(format!("path: {message}")),
-            Some(Ok(target)) => Ok(target),
+impl Filtering for Rewrite {
+    type Config = RewriteConfig;
+
+    fn compile(config: &RewriteConfig, compiler: &mut Compiler) -> Option<Self> {
+        let mut report = Report::new(Self::WORD, config.at.as_ref(), &mut compiler.problems);
+        let target = match &config.path {
+            Some(path) => report.within("path").ok(TargetTemplate::parse_path(path)),
+            None => report.ok(Err("`path` is missing: write path: \"/v2{path}\"")),
         };
-        let target = target.map_err(|message| problems.push(Problem::error(at, "rewrite", message))).ok();
-        let captures = compiler.captures.names();
-        for warning in target.iter().flat_map(|target| target.warnings(&captures)) {
-            problems.push(Problem::warning(at, "rewrite", format!("path: {warning}")));
+        if let Some(target) = &target {
+            report.within("path").warnings(target.warnings(&compiler.captures.names()));
         }
-        let before = compiler.error_count();
-        let error_response =
-            ErrorResponse::compile(spec.error_response.as_ref(), 400, at, "rewrite", &mut compiler.problems);
-        let target = target.filter(|_| compiler.error_count() == before)?;
+        let error_response = ErrorResponse::compile(config.error_response.as_ref(), 400, &mut report);
+        let target = target.filter(|_| report.is_sound())?;
         Some(Self { keeps_query: !target.shows_query(), target, error_response })
     }
 
     /// Changes the path of the request. One that no valid path comes of is refused.
-    pub(super) async fn admit(&self, exchange: &mut Exchange<'_>) -> Option<Verdict> {
+    async fn admit(&self, exchange: &mut Exchange<'_>) -> Option<Verdict> {
         // `OPTIONS *` asks for no path.
         if exchange.work.request.path() == b"*" {
             return None;
@@ -80,20 +91,4 @@ fn encode_question_marks(path: &mut Vec<u8>) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn question_marks_are_encoded_in_linear_time() {
-        let encoded = |text: &str| {
-            let mut path = text.as_bytes().to_vec();
-            encode_question_marks(&mut path);
-            String::from_utf8(path).expect("text")
-        };
-        assert_eq!(encoded("/a?b=c??"), "/a%3Fb=c%3F%3F");
-        assert_eq!(encoded("/a"), "/a");
-        let begun = std::time::Instant::now();
-        assert_eq!(encoded(&"?".repeat(1_000_000)).len(), 3_000_000);
-        assert!(begun.elapsed() < std::time::Duration::from_secs(5), "{:?}", begun.elapsed());
-    }
-}
+mod tests;

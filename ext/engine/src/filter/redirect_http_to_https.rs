@@ -1,36 +1,52 @@
 //! `redirect_http_to_https!`: requests that came without TLS are sent to where there is some.
 
 use proxy_http::decimal;
+use serde::{Deserialize, Serialize};
 
+use super::Filtering;
+use crate::compile::{Report, Word};
 use crate::compiler::Compiler;
-use crate::config::{self, Problem};
+use crate::config::At;
 use crate::error::Cause;
 use crate::request::{Exchange, Verdict};
 
+/// `redirect_http_to_https!`
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RedirectHttpToHttpsConfig {
+    /// The port that https is served on.
+    pub port: i64,
+    /// Where it was written.
+    pub at: Option<At>,
+}
+
+impl Default for RedirectHttpToHttpsConfig {
+    fn default() -> Self {
+        Self { port: 443, at: None }
+    }
+}
+
 /// Redirects whatever is not https.
 #[derive(Debug)]
-pub(crate) struct HttpsOnly {
+pub(crate) struct RedirectHttpToHttps {
     /// `None` for the usual one, which is not written into URLs.
     port: Option<u16>,
 }
 
-impl HttpsOnly {
-    /// Checks the directive. `None` if it is wrong.
-    pub(super) fn compile(spec: &config::RedirectToHttps, compiler: &mut Compiler) -> Option<Self> {
-        match u16::try_from(spec.port) {
-            Ok(443) => Some(Self { port: None }),
-            Ok(port @ 1..) => Some(Self { port: Some(port) }),
-            _ => {
-                let message = format!("port: {} is not a valid port: write a number from 1 to 65535", spec.port);
-                compiler.problems.push(Problem::error(spec.at.as_ref(), "redirect_http_to_https!", message));
-                None
-            }
-        }
+impl Filtering for RedirectHttpToHttps {
+    type Config = RedirectHttpToHttpsConfig;
+
+    const ANSWERS: bool = true;
+
+    fn compile(config: &RedirectHttpToHttpsConfig, compiler: &mut Compiler) -> Option<Self> {
+        let mut report = Report::new(Self::WORD, config.at.as_ref(), &mut compiler.problems);
+        let port = report.within("port").port(config.port)?;
+        Some(Self { port: Some(port).filter(|port| *port != 443) })
     }
 
     /// Lets a request pass that came over https, and redirects any other to the same host, path and query. One that names no
     /// host, as HTTP/1.0 allows, cannot be redirected and is refused.
-    pub(super) async fn admit(&self, exchange: &mut Exchange<'_>) -> Option<Verdict> {
+    async fn admit(&self, exchange: &mut Exchange<'_>) -> Option<Verdict> {
         if exchange.link.scheme() == "https" {
             return None;
         }
@@ -52,3 +68,6 @@ impl HttpsOnly {
         Some(exchange.answer(308, &fields, b"").await)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,13 +1,13 @@
-//! The handlers' options as they were written.
+//! The options of `proxy`.
 
 use serde::{Deserialize, Serialize};
 
-use super::{At, Pool};
+use crate::config::{At, ErrorResponseConfig, HeaderEdit, Pool, CONNECT_TIMEOUT, RETRY_BUDGET};
 
 /// `proxy to: "http://backend.example.com/api{path}{query}", backends: ["127.0.0.1:3001"], …`
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Proxy {
+pub struct ProxyConfig {
     /// Target URL, a string rewrite. Default: the backend's own address with `{path}{query}`.
     pub to: Option<String>,
     /// Its own backends and how they are used. `None`: not a word of that was written, so that the host of `to` may be the
@@ -38,7 +38,7 @@ pub struct Proxy {
     /// Bytes of an idempotent request's body that are kept for a second attempt.
     pub retry_buffer: i64,
     /// What a failed request is answered. Default: the built-in 502.
-    pub error_response: Option<ErrorResponse>,
+    pub error_response: Option<ErrorResponseConfig>,
     /// Only paths equal to it or below it are proxied.
     pub path_prefix: Option<String>,
     /// Whether `{path}` is without `path_prefix`.
@@ -55,7 +55,7 @@ pub struct Proxy {
     pub at: Option<At>,
 }
 
-impl Default for Proxy {
+impl Default for ProxyConfig {
     fn default() -> Self {
         Self {
             to: None,
@@ -64,13 +64,13 @@ impl Default for Proxy {
             headers: Vec::new(),
             response_headers: Vec::new(),
             timeout: 30.0,
-            connect_timeout: 5.0,
+            connect_timeout: CONNECT_TIMEOUT,
             read_timeout: None,
             write_timeout: 10.0,
             tunnel_timeout: 3600.0,
             retries: None,
             retry_on: Vec::new(),
-            retry_budget: 20.0,
+            retry_budget: RETRY_BUDGET,
             retry_buffer: 1024 * 1024,
             error_response: None,
             path_prefix: None,
@@ -92,82 +92,4 @@ pub enum ForwardedHeaders {
     Switch(bool),
     /// `"rfc7239"`: the `Forwarded` field.
     Named(String),
-}
-
-/// One field to set, to replace or to remove.
-#[derive(Debug, Clone, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct HeaderEdit {
-    /// The field's name as it was written.
-    pub name: String,
-    /// Its new values, one field line each. Empty removes the field.
-    pub values: Vec<HeaderValue>,
-}
-
-/// A value of a field.
-#[derive(Debug, Clone, Deserialize, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum HeaderValue {
-    /// Sent as it is written.
-    Literal(String),
-    /// A string rewrite.
-    Rewrite(String),
-}
-
-/// `error_response: "bad_gateway"` or `error_response: { status: 503, … }`
-#[derive(Debug, Clone, Deserialize, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ErrorResponse {
-    /// One of the built-in ones.
-    Named(String),
-    /// One's own.
-    Custom(CustomError),
-}
-
-/// A person's own error response.
-#[derive(Debug, Clone, Default, Deserialize, Serialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct CustomError {
-    /// Status code. Default 500.
-    pub status: Option<i64>,
-    /// The body for `text/plain`.
-    pub plaintext: Option<Content>,
-    /// The body for `application/json`.
-    pub json: Option<Content>,
-    /// The body for `text/html`.
-    pub html: Option<Content>,
-    /// `plaintext`, `json` or `html`: used when the request's `Accept` matches none. Default: the first there is.
-    pub default: Option<String>,
-    /// Fields added to the response.
-    pub headers: Vec<(String, String)>,
-}
-
-/// Text that stands in the configuration or in a file.
-#[derive(Debug, Clone, Deserialize, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Content {
-    /// The text itself.
-    Inline(String),
-    /// A file, read at load.
-    File(String),
-}
-
-/// `static_response code: 200, headers: { "Content-Type" => "text/plain" }, body: "hello\n"`
-#[derive(Debug, Clone, Deserialize, Serialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct StaticResponse {
-    /// Status code.
-    pub code: i64,
-    /// Fields of the response.
-    pub headers: Vec<(String, String)>,
-    /// Its body.
-    pub body: String,
-    /// Where it was written.
-    pub at: Option<At>,
-}
-
-impl Default for StaticResponse {
-    fn default() -> Self {
-        Self { code: 200, headers: Vec::new(), body: String::new(), at: None }
-    }
 }
