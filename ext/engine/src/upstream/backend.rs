@@ -4,6 +4,7 @@ mod attempt;
 mod checks;
 mod history;
 mod status;
+mod settings;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -11,7 +12,6 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
-use proxy_http::proxy_protocol::Form;
 use rustls::pki_types::ServerName;
 
 use super::clock;
@@ -24,6 +24,7 @@ use crate::stats::{BackendStats, CheckStats};
 pub use attempt::Attempt;
 use history::History;
 pub(crate) use history::WeakBackend;
+pub use settings::BackendSettings;
 pub use status::Admin;
 
 /// A backend: one address that we connect to. Every address of a DNS name is a backend of its own, but for
@@ -42,39 +43,6 @@ pub struct Backend {
     history: Arc<History>,
     /// Whether its name may have other addresses.
     one_of_several: bool,
-}
-
-/// Settings of one backend beside its address.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BackendSettings {
-    /// Its share of requests beside the others', in parts of 256: less during slow start.
-    pub weight: u32,
-    /// Whether it is used only when no other backend is available.
-    pub backup: bool,
-    /// Requests that it gets at once. `None`: any number.
-    pub max_connections: Option<u32>,
-    /// Tunnels, such as WebSockets, that it has at once. `None`: any number.
-    pub max_tunnels: Option<u32>,
-    /// Slow start: time until it has its whole share after it came back. `None`: no time.
-    pub slow_start: Option<Duration>,
-    /// Which version of HTTP it is spoken to in.
-    pub protocol: BackendProtocol,
-    /// PROXY header that each connection begins with. `None`: no header.
-    pub proxy_protocol: Option<Form>,
-}
-
-impl Default for BackendSettings {
-    fn default() -> Self {
-        Self {
-            weight: 1,
-            backup: false,
-            max_connections: None,
-            max_tunnels: None,
-            slow_start: None,
-            protocol: BackendProtocol::Http1,
-            proxy_protocol: None,
-        }
-    }
 }
 
 /// Address to connect to.
@@ -305,7 +273,7 @@ impl Backend {
         self.traits.max_connections.is_none_or(|most| self.in_flight() < u64::from(most))
     }
 
-    /// Its share of requests beside the others', in parts of 256: less while it starts slowly.
+    /// Its share of requests beside the others', in parts of 256: less during slow start.
     #[inline]
     pub fn share(&self) -> u32 {
         let part = match self.traits.slow_start {

@@ -26,6 +26,8 @@ use tokio::time::MissedTickBehavior;
 
 use super::backend::{Backend, WeakBackend};
 use super::http2::Http2Pool;
+use crate::compile::Report;
+use crate::config;
 use crate::stream::Stream;
 
 /// Interval of the look for connections that have expired or died.
@@ -62,6 +64,16 @@ pub struct Keep {
     pub connections: usize,
     /// Time after which an idle connection is closed.
     pub timeout: Duration,
+}
+
+impl Keep {
+    /// Checks `keepalive` and `keepalive_timeout`.
+    pub(super) fn compile(pool: &config::Pool, report: &mut Report<'_>) -> Self {
+        Self {
+            connections: report.within("keepalive").count(pool.keepalive, 0..=u32::MAX.into()) as usize,
+            timeout: report.within("keepalive_timeout").seconds(pool.keepalive_timeout),
+        }
+    }
 }
 
 impl Pool {
