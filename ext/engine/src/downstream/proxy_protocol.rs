@@ -9,7 +9,7 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::task::{ready, Context, Poll};
 
 use nix::sys::socket::{recv, MsgFlags};
-use proxy_http::proxy_protocol::{parse, Malformed, Parsed, Whose};
+use proxy_http::proxy_protocol::{parse, MalformedHeader, Parsed, Whose};
 use tokio::io::{AsyncReadExt, Interest};
 use tokio::time::Instant;
 
@@ -28,7 +28,7 @@ enum Refusal {
     /// It is not from a trusted proxy.
     Untrusted,
     /// It begins with something else, or with nothing.
-    Malformed(Malformed),
+    Malformed(MalformedHeader),
     /// Its header was not there in time.
     Late,
     /// Nothing ever came: somebody looked whether anybody listens, or the server is stopping.
