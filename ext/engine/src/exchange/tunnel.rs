@@ -8,7 +8,7 @@ use std::time::Duration;
 use proxy_http::websocket::{Sender, WebSocketFrames};
 use tokio::time::Instant;
 
-use super::farewell::{say_farewell, Way};
+use super::farewell::{say_farewell, TunnelWay};
 use super::Client;
 use crate::error::{Error, Kind, Retry, Side, Waited};
 use crate::long_lived::LongLived;
@@ -23,8 +23,8 @@ pub(crate) async fn tunnel(
     mut open: LongLived<'_>,
     websocket: bool,
 ) -> Result<(), Error> {
-    let mut up = Way::new(websocket, Sender::Client);
-    let mut down = Way::new(websocket, Sender::Server);
+    let mut up = TunnelWay::new(websocket, Sender::Client);
+    let mut down = TunnelWay::new(websocket, Sender::Server);
     let mut moved = None;
     let mut since = Instant::now();
     let ended = poll_fn(|cx| {

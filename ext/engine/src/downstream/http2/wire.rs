@@ -15,7 +15,7 @@ use super::PREFACE;
 use crate::downstream::linger::poll_discard;
 use crate::stream::Stream;
 
-/// A client's stream whose frames are looked at as they pass.
+/// The byte stream of a client, whose frames are metered and sifted.
 #[derive(Debug)]
 pub(super) struct Wire {
     stream: Stream,
@@ -24,7 +24,7 @@ pub(super) struct Wire {
     meter: Rc<Meter>,
     incoming: Sieve,
     outgoing: FrameScanner,
-    /// How long the system may try to get rid of what was sent, once the connection is closed.
+    /// Time that the system goes on sending after the connection is closed.
     patience: Duration,
 }
 
@@ -53,7 +53,7 @@ impl Wire {
 }
 
 impl Drop for Wire {
-    /// What the client does not take goes with the connection, or soon after it.
+    /// Bytes that the client does not take go with the connection, or soon after it.
     fn drop(&mut self) {
         match self.meter.is_blocked() {
             true => self.stream.reset_on_close(),
