@@ -20,7 +20,7 @@ module Proxy
     def self.load(path = nil, binds: nil, &block)
       raise ArgumentError, "give a path or a block, not both" if path && block
 
-      raise TypeError, "binds must be an Array of URLs, not #{DSL::Spelling.kind(binds)}" unless binds.nil? || binds.is_a?(Array)
+      raise TypeError, "binds must be an Array of URLs, not #{DSL::Format.kind(binds)}" unless binds.nil? || binds.is_a?(Array)
 
       Source.new(block ? nil : path_of(path), working_directory, block, binds).read
     end
@@ -42,7 +42,7 @@ module Proxy
       return path if path.is_a?(String)
       return find if path.nil?
 
-      raise TypeError, "a path must be a String, not #{DSL::Spelling.kind(path)}"
+      raise TypeError, "a path must be a String, not #{DSL::Format.kind(path)}"
     end
 
     # Where a configuration comes from, to be read again.

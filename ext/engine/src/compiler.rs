@@ -1,8 +1,8 @@
 //! What filters and handlers are compiled with.
 
-mod filter_states;
+mod carry_over;
 
-pub(crate) use filter_states::FilterStates;
+pub(crate) use carry_over::{CarriedFilters, CarriedOver};
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::compile::Place;
 use crate::config::Problem;
 use crate::request::ClientLimits;
 use crate::routing::CaptureNames;
-use crate::upstream::{Made, Upstreams};
+use crate::upstream::Upstreams;
 
 /// Compiles a configuration and collects what is wrong with it.
 pub(crate) struct Compiler {
@@ -25,10 +25,10 @@ pub(crate) struct Compiler {
     pub(crate) upstreams: Upstreams,
     /// The locations around it.
     pub(crate) place: Place,
-    /// What lasts of the configuration before.
-    pub(crate) before: Option<Arc<Lasting>>,
-    /// What will last of this one.
-    pub(crate) lasting: Lasting,
+    /// State of the configuration before. `None` at the start.
+    pub(crate) before: Option<Arc<CarriedOver>>,
+    /// State of this configuration, carried over or new.
+    pub(crate) carried_over: CarriedOver,
 }
 
 /// Names that the locations around a place capture: string rewrites there can refer to them.
@@ -55,13 +55,4 @@ impl CapturesAround {
     pub(crate) fn truncate(&mut self, len: usize) {
         self.0.truncate(len);
     }
-}
-
-/// What a configuration made that has a state. The next one takes over what it would make in the same way.
-#[derive(Debug, Default)]
-pub(crate) struct Lasting {
-    /// Sets of backends.
-    pub(crate) upstreams: Arc<Made>,
-    /// What filters counted and found out.
-    pub(crate) filters: FilterStates,
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::access_log::AccessLog;
 use crate::client::trusted_proxies::TrustedProxies;
 use crate::compile::{Place, Purpose, Report};
-use crate::compiler::{CapturesAround, Compiler, FilterStates, Lasting};
+use crate::compiler::{CapturesAround, CarriedFilters, CarriedOver, Compiler};
 use crate::config::{are_sound, Code, Problem, Setting};
 use crate::configuration::{Config, Directive};
 use crate::exchange::Rate;
@@ -22,7 +22,7 @@ use crate::log::Log;
 use crate::request::{ClientLimits, Globals};
 use crate::routing::CaptureNames;
 use crate::stats::BackendStats;
-use crate::upstream::{Admin, Dns, Past, Upstream, Upstreams};
+use crate::upstream::{Admin, Dns, Upstream, UpstreamCarryOver, Upstreams};
 
 /// A compiled configuration.
 #[derive(Debug)]
@@ -33,8 +33,8 @@ pub(crate) struct Snapshot {
     /// Those that have a name.
     upstreams: Vec<Arc<Upstream>>,
     dns: Arc<Dns>,
-    /// What the next configuration may take over.
-    lasting: Arc<Lasting>,
+    /// State for the next configuration.
+    carried_over: Arc<CarriedOver>,
 }
 
 /// What a configuration says beyond its routes, needed once, at the start.
@@ -63,12 +63,12 @@ impl Compiled {
 
 /// Compiles `config`. Mistakes are collected, not stopped at.
 pub(crate) fn compile(config: &Config, purpose: Purpose) -> Compiled {
-    compile_after(None, config, purpose)
+    carry_over(None, config, purpose)
 }
 
-/// The same for a configuration that takes the place of `before`, of which it takes over what is the same in both. Nothing that
-/// is at work changes before [`Snapshot::start`].
-pub(crate) fn compile_after(before: Option<&Snapshot>, config: &Config, purpose: Purpose) -> Compiled {
+/// Compiles `config` in place of `before`, and carries the state of what is equal in both over. Nothing that is at work changes before
+/// [`Snapshot::start`].
+pub(crate) fn carry_over(before: Option<&Snapshot>, config: &Config, purpose: Purpose) -> Compiled {
     let mut problems = Vec::new();
     let dns = Arc::new(Dns::compile(&config.resolver, &mut problems).unwrap_or_else(Dns::system));
     let trusted = TrustedProxies::compile(&config.trusted_proxies, &mut problems);
@@ -99,11 +99,12 @@ pub(crate) fn compile_after(before: Option<&Snapshot>, config: &Config, purpose:
     let binds = Binds::compile(&config.binds, &config.trusted_proxies, purpose, &mut problems);
     let log_before = before.and_then(|before| before.globals.access_log.as_deref());
     let access_log =
-        config.access_log.as_ref().and_then(|log| AccessLog::compile(log_before, log, purpose, &mut problems));
-    let before = before.map(|before| Arc::clone(&before.lasting));
-    let past = Past::new(before.as_ref().map(|before| Arc::clone(&before.upstreams)), &config.resolver.value);
-    let upstreams = Upstreams::after(past, &config.upstreams, &mut problems);
-    let filters = FilterStates::after(before.as_deref().map(|before| &before.filters));
+        config.access_log.as_ref().and_then(|log| AccessLog::carry_over(log_before, log, purpose, &mut problems));
+    let before = before.map(|before| Arc::clone(&before.carried_over));
+    let carried = before.as_ref().map(|before| Arc::clone(&before.upstreams));
+    let carry_over = UpstreamCarryOver::new(carried, &config.resolver.value);
+    let upstreams = Upstreams::compile(carry_over, &config.upstreams, &mut problems);
+    let filters = CarriedFilters::carry_over(before.as_deref().map(|before| &before.filters));
     let mut compiler = Compiler {
         problems,
         limits,
@@ -113,11 +114,11 @@ pub(crate) fn compile_after(before: Option<&Snapshot>, config: &Config, purpose:
         upstreams,
         place: Place::default(),
         before,
-        lasting: Lasting { filters, ..Lasting::default() },
+        carried_over: CarriedOver { filters, ..CarriedOver::default() },
     };
     let routes = compiler.scope(&config.routes, &Routes::default());
-    let Compiler { mut problems, keeps_lines, names, mut upstreams, mut lasting, .. } = compiler;
-    lasting.upstreams = Arc::new(upstreams.take_made());
+    let Compiler { mut problems, keeps_lines, names, mut upstreams, mut carried_over, .. } = compiler;
+    carried_over.upstreams = Arc::new(upstreams.take_carried());
     let upstreams = upstreams.finish(&mut problems);
     let capture_names = names.into_list();
     let lets_pass = |route: &Directive| matches!(route, Directive::Filter(filter) if !filter.answers());
@@ -126,9 +127,9 @@ pub(crate) fn compile_after(before: Option<&Snapshot>, config: &Config, purpose:
         problems.push(Problem::warning_of(Code::Empty, None, "configuration", message));
     }
     problems.sort_by(|a, b| a.at.cmp(&b.at));
-    let lasting = Arc::new(lasting);
+    let carried_over = Arc::new(carried_over);
     let globals = Globals { limits, trusted, access_log, keeps_lines, capture_names };
-    let snapshot = Snapshot { binds, routes, globals, upstreams, dns, lasting };
+    let snapshot = Snapshot { binds, routes, globals, upstreams, dns, carried_over };
     Compiled { snapshot, settings, problems }
 }
 
@@ -144,7 +145,7 @@ impl Snapshot {
 
     /// Ends what went on in the background and goes on in another way under the configuration that takes this one's place.
     pub(crate) fn retire(&self, next: &Self) {
-        self.lasting.upstreams.retire(&next.lasting.upstreams);
+        self.carried_over.upstreams.retire(&next.carried_over.upstreams);
     }
 
     /// Does what somebody wants of a backend, `UPSTREAM/BACKEND`, or of a whole upstream. An error has the names that there are.

@@ -1,11 +1,13 @@
 //! From "this request needs a backend" to a connected stream: which backends there are ([`Upstream`], [`dns`]), which
-//! one takes a request ([`balancer`]), an idle connection to it ([`pool`]) or a new one ([`connect`], [`tls`]).
+//! one takes a request ([`balancer`]), an idle connection to it ([`pool`]) or a new one ([`mod@connect`], [`tls`]).
 
 pub mod address;
 pub(crate) mod admission;
+pub(crate) mod ask;
 pub mod backend;
 pub mod balancer;
 pub mod by_host;
+mod carry_over;
 mod clock;
 mod compile;
 pub mod connect;
@@ -15,7 +17,6 @@ pub(crate) mod fleet;
 pub mod health;
 pub(crate) mod http2;
 mod named;
-mod past;
 pub mod pool;
 mod protocol;
 mod refresh;
@@ -26,11 +27,11 @@ pub mod tls;
 pub use backend::{Admin, Attempt, Endpoint, Traits};
 pub use balancer::{Asking, Choice, Tried};
 pub use by_host::ByHost;
+pub(crate) use carry_over::{CarriedUpstreams, UpstreamCarryOver};
 pub use compile::{Backends, TargetHost};
 pub use connect::connect;
 pub use dns::Dns;
 pub(crate) use named::Upstreams;
-pub(crate) use past::{Made, Past};
 pub use pool::{Keep, Pool};
 pub use protocol::Protocol;
 
@@ -50,9 +51,9 @@ use crate::stats::BackendStats;
 use address::Host;
 use backend::Tls;
 use balancer::{Balancer, Members, Policy, Tag};
+use carry_over::{Fingerprint, Forgotten};
 use dns::Target;
-use fleet::{Anew, Fleet};
-use past::Recipe;
+use fleet::Fleet;
 use refresh::Name;
 use slot::{own_name, Slot};
 use terms::{Member, Terms};
@@ -70,7 +71,7 @@ pub struct Upstream {
     /// Whether every backend is one of HTTP/2.
     http2: bool,
     fleet: Arc<Fleet>,
-    recipe: Recipe,
+    fingerprint: Fingerprint,
     /// The backends as they were written, in that order. Locked only to change `live` and for the figures.
     slots: Mutex<Vec<Slot>>,
     /// Names that have not been answered for yet.
@@ -81,7 +82,7 @@ pub struct Upstream {
 }
 
 impl Upstream {
-    /// One that has no past.
+    /// An upstream that carries nothing over.
     #[cfg(test)]
     fn new(
         name: &str,
@@ -90,29 +91,26 @@ impl Upstream {
         terms: &Terms,
         server_name: Option<&ServerName<'static>>,
     ) -> Arc<Self> {
-        Self::after(None, name, shared, members, terms.clone(), server_name, Recipe::default())
+        Self::carry_over(None, name, shared, members, terms.clone(), server_name, Fingerprint::default())
     }
 
-    /// One that takes the place of `before`, if there was one: backends that stay keep what is known of them.
+    /// An upstream in place of `before`, whose backends are carried over where they stay.
     ///
     /// `server_name` is the TLS name of all of them, in place of each one's own host. `shared`: it has a name that a person
     /// gave it, for several directives to use.
-    fn after(
+    fn carry_over(
         before: Option<&Self>,
         name: &str,
         shared: bool,
         members: &[Member],
         mut terms: Terms,
         server_name: Option<&ServerName<'static>>,
-        recipe: Recipe,
+        fingerprint: Fingerprint,
     ) -> Arc<Self> {
-        let anew = before.map_or_else(Anew::default, |before| Anew {
-            checks: !before.recipe.checks_like(&recipe),
-            conduct: !recipe.counts_failures(),
-        });
-        let fleet = Fleet::after(before.map(|before| &*before.fleet), name, terms.rules.clone(), anew);
-        // A secret that was made up for cookies stays the same.
-        if let Some(before) = before.filter(|before| before.recipe.chooses_like(&recipe)) {
+        let forgotten = before.map(|before| Forgotten::between(&before.fingerprint, &fingerprint)).unwrap_or_default();
+        let fleet = Fleet::carry_over(before.map(|before| &*before.fleet), name, terms.rules.clone(), forgotten);
+        // The secret of sticky cookies is in the policy.
+        if let Some(before) = before.filter(|before| before.fingerprint.chooses_like(&fingerprint)) {
             terms.policy = before.balancer.policy().clone();
         }
         let make = |member: &Member| {
@@ -125,7 +123,12 @@ impl Upstream {
         };
         let mut slots: Vec<_> = members.iter().map(make).collect();
         if let Some(before) = before {
-            slot::succeed(&mut slots, &before.slots.lock(), &fleet, before.recipe.connects_like(&recipe));
+            carry_over::carry_over(
+                &mut slots,
+                &before.slots.lock(),
+                &fleet,
+                before.fingerprint.connects_like(&fingerprint),
+            );
         }
         let unanswered = slots.iter().filter(|slot| matches!(slot, Slot::Named { answered: false, .. })).count();
         let balancer = Balancer::new(terms.policy.clone());
@@ -138,7 +141,7 @@ impl Upstream {
             shared,
             http2: members.iter().all(|member| member.traits.protocol == Protocol::Http2),
             fleet,
-            recipe,
+            fingerprint,
             slots: Mutex::new(slots),
             unanswered: AtomicUsize::new(unanswered),
             answered: Notify::new(),
@@ -147,9 +150,9 @@ impl Upstream {
         })
     }
 
-    /// What it is made of.
-    fn recipe(&self) -> &Recipe {
-        &self.recipe
+    /// All that it is made of.
+    fn fingerprint(&self) -> &Fingerprint {
+        &self.fingerprint
     }
 
     /// Begins to resolve the names among the backends, to follow their changes and to check the backends, on `handle`'s

@@ -8,6 +8,7 @@ pub mod frame;
 
 mod error;
 mod fields;
+mod flood;
 mod lease;
 mod sieve;
 mod stream;
@@ -15,6 +16,7 @@ mod upgrade;
 
 pub use error::into_io;
 pub use fields::{read_fields, write_fields};
+pub use flood::FloodBudget;
 pub use frame::Frames;
 pub use lease::{Lease, Load, UNSAID};
 pub use sieve::{Pieces, Sieve, Tally};

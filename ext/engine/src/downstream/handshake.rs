@@ -1,11 +1,7 @@
 //! From a client's first byte to what both agreed upon.
 
-use std::future::{poll_fn, Future};
 use std::io;
-use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
-use std::time::Duration;
 
 use rustls::server::{Accepted, Acceptor};
 use rustls::{HandshakeKind, ServerConnection};
@@ -17,18 +13,13 @@ use tokio_rustls::StartHandshake;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer;
 
-use crate::alarm::Alarm;
+use super::grace::within;
+use super::linger;
 use crate::client::ClientInfo;
 use crate::engine::{Engine, Registration};
 use crate::listen::binds::Bind;
 use crate::listen::tls::{TlsDetails, TlsServer};
 use crate::stream::{Secured, Stream};
-
-/// A connection that was accepted just before the server began to stop has this long for its handshake.
-const LAST_GRACE: Duration = Duration::from_millis(250);
-/// So long, and for so many bytes, a client may still send after a handshake that failed, so that it gets to read why.
-const LINGER: Duration = Duration::from_secs(1);
-const LINGER_BYTES: usize = 64 * 1024;
 
 /// Why there is no TLS.
 pub(crate) enum Refused {
@@ -106,7 +97,7 @@ async fn secure<S: Socket>(
     link: &mut ClientInfo,
 ) -> Result<Stream, Refused> {
     let until = Instant::now() + engine.snapshot().globals.limits.handshake;
-    let late = || Err(Failure::Broken(io::ErrorKind::TimedOut.into(), None));
+    let late = |_| Err(Failure::Broken(io::ErrorKind::TimedOut.into(), None));
     match within(engine, registration, until, handshake(server, socket)).await.unwrap_or_else(late) {
         Ok((stream, site)) => {
             link.tls = true;
@@ -121,7 +112,8 @@ async fn secure<S: Socket>(
         Err(Failure::Broken(error, socket)) => {
             note(engine, link, &error);
             if let Some(mut socket) = socket {
-                let _ = within(engine, registration, Instant::now() + LINGER, let_go(&mut socket)).await;
+                let until = Instant::now() + linger::AFTER_HANDSHAKE;
+                let _ = within(engine, registration, until, linger::after_handshake(&mut socket)).await;
             }
             Err(Refused::Failed)
         }
@@ -206,50 +198,9 @@ async fn hello<S: Socket>(socket: &mut S) -> io::Result<Hello> {
     }
 }
 
-/// Ends our side and takes what the client still sends: to close at once would destroy the alert before it was read.
-async fn let_go<S: Socket>(socket: &mut S) -> io::Result<()> {
-    socket.shutdown().await?;
-    let mut memory = [0; 1024];
-    let mut taken = 0;
-    while taken < LINGER_BYTES {
-        match socket.read(&mut memory).await? {
-            0 => break,
-            n => taken += n,
-        }
-    }
-    Ok(())
-}
-
 /// Counts a failure and says in the log what it was.
 fn note(engine: &Engine, link: &ClientInfo, why: &dyn std::fmt::Display) {
     engine.counters.handshake_failed();
     let client = if link.addr.is_empty() { "a client" } else { &link.addr };
     engine.log.debug(format_args!("no TLS handshake with {client}: {why}"));
-}
-
-/// What `work` comes to, or `None` if it takes too long: past `until`, soon after the server began to stop, or when others need
-/// the connection's place.
-async fn within<F: Future>(
-    engine: &Engine,
-    registration: &Registration,
-    mut until: Instant,
-    work: F,
-) -> Option<F::Output> {
-    let mut work = pin!(work);
-    let mut alarm = Alarm::default();
-    let mut told = false;
-    poll_fn(|cx| {
-        if let Poll::Ready(done) = work.as_mut().poll(cx) {
-            return Poll::Ready(Some(done));
-        }
-        if engine.is_draining() && !told {
-            told = true;
-            until = until.min(Instant::now() + LAST_GRACE);
-        }
-        if registration.must_leave() {
-            return Poll::Ready(None);
-        }
-        alarm.poll(cx, until).map(|()| None)
-    })
-    .await
 }

@@ -9,7 +9,9 @@ use proxy_http::http1::salvage_request;
 use proxy_http::message::ReadError;
 use tokio::time::Instant;
 
+use super::grace::Deadline;
 use super::http2::PREFACE;
+use super::linger;
 use crate::client::ClientInfo;
 use crate::engine::{Engine, Registration};
 use crate::error::Cause;
@@ -23,14 +25,6 @@ use crate::request_id::RequestId;
 use crate::snapshot::Snapshot;
 use crate::stream::Http1Connection;
 use crate::stream::Stream;
-
-/// What a client may still send after an answer that closes its connection: as long as it goes on without such a pause, …
-const LINGER_PAUSE: Duration = Duration::from_secs(2);
-/// … and no longer than this.
-const LINGER: Duration = Duration::from_secs(10);
-
-/// A connection that was accepted just before the server began to stop has this long to say what it wants.
-const FIRST_REQUEST_GRACE: Duration = Duration::from_millis(250);
 
 /// Serves a connection to its end, unless the client turns out to speak HTTP/2 and may: then this is where it stands, and what was
 /// read of it.
@@ -63,17 +57,17 @@ pub(crate) async fn serve(
             }
         }
         Verdict::Close => {
-            shut_down(&mut client).await;
+            linger::shut_down(&mut client).await;
             // Requests behind the last one, for example: it is likely that more is on its way.
             let more =
                 |connection: &mut Http1Connection| !connection.input.is_empty() || connection.stream().has_unread();
             if client.peer.http1().is_some_and(more) {
-                take_the_rest(registration, &mut client).await;
+                linger::take_the_rest(registration, &mut client).await;
             }
         }
         Verdict::Linger => {
-            shut_down(&mut client).await;
-            take_the_rest(registration, &mut client).await;
+            linger::shut_down(&mut client).await;
+            linger::take_the_rest(registration, &mut client).await;
         }
         Verdict::Reset => {
             if let Some(connection) = client.peer.http1() {
@@ -101,15 +95,15 @@ pub(crate) async fn refuse_plain(
     output.extend_from_slice(format!("Content-Length: {}\r\nConnection: close\r\n\r\n{BODY}", BODY.len()).as_bytes());
     let status = Cause::PlainHttp.status();
     engine.counters.answered(status);
-    let flushed = exchange::flush(&mut client, LINGER_PAUSE, Rate::ANY).await;
+    let flushed = exchange::flush(&mut client, linger::PAUSE, Rate::ANY).await;
     let mut work = engine.workspace();
     work.begun = None;
     salvage_request(said, &mut work.request);
     log_refused(engine, link, &mut work, RequestId::random(), (status, Told::default()), BODY.len() as u64);
     engine.reuse(work);
     if flushed.is_ok() {
-        shut_down(&mut client).await;
-        take_the_rest(registration, &mut client).await;
+        linger::shut_down(&mut client).await;
+        linger::take_the_rest(registration, &mut client).await;
     }
 }
 
@@ -165,8 +159,7 @@ async fn wait_for_request(
     first: bool,
 ) -> bool {
     let now = Instant::now();
-    let mut until = now + limit;
-    let mut told = false;
+    let mut deadline = Deadline::new(now + limit);
     let Some((connection, alarm)) = client.connection() else { return false };
     // One that never said anything has been idle since it came.
     if !first {
@@ -182,13 +175,10 @@ async fn wait_for_request(
                 Poll::Pending => break,
             }
         }
-        if engine.is_draining() && !told {
-            if !first {
-                return Poll::Ready(false);
-            }
-            told = true;
-            until = until.min(Instant::now() + FIRST_REQUEST_GRACE);
+        if engine.is_draining() && !first {
+            return Poll::Ready(false);
         }
+        let until = deadline.now(engine);
         // What came before it was told so is served.
         if registration.must_leave() && !connection.stream().has_unread() {
             return Poll::Ready(false);
@@ -277,41 +267,4 @@ fn note_unfinished(engine: &Engine, link: &ClientInfo, bytes: &[u8], work: &mut 
 fn is_preface(bytes: &[u8]) -> bool {
     let n = bytes.len().min(PREFACE.len());
     bytes.starts_with(b"PRI ") && bytes[..n] == PREFACE[..n]
-}
-
-/// Ends our side and lets go.
-async fn shut_down(client: &mut Client) {
-    let until = Instant::now() + LINGER_PAUSE;
-    let Some((connection, alarm)) = client.connection() else { return };
-    poll_fn(|cx| {
-        if connection.poll_shutdown(cx).is_ready() {
-            return Poll::Ready(());
-        }
-        alarm.poll(cx, until)
-    })
-    .await;
-}
-
-/// Takes what the client still sends, so that the system does not answer it with a reset, which would destroy the answer before
-/// the client has read it (RFC 9112, section 9.6).
-async fn take_the_rest(registration: &Registration, client: &mut Client) {
-    let end = Instant::now() + LINGER;
-    let mut pause = Instant::now() + LINGER_PAUSE;
-    let Some((connection, alarm)) = client.connection() else { return };
-    poll_fn(|cx| {
-        loop {
-            let held = connection.input.len();
-            connection.input.consume(held);
-            match connection.poll_read(cx) {
-                Poll::Ready(Ok(0)) | Poll::Ready(Err(_)) => return Poll::Ready(()),
-                Poll::Ready(Ok(_)) => pause = Instant::now() + LINGER_PAUSE,
-                Poll::Pending => break,
-            }
-        }
-        if registration.must_leave() {
-            return Poll::Ready(());
-        }
-        alarm.poll(cx, pause.min(end))
-    })
-    .await;
 }

@@ -52,10 +52,6 @@ const HEAD_MARGIN: usize = 16 * 1024;
 /// How long a client that was asked to leave, and waits for nothing, may take to do so: more than one round trip, so that a request which
 /// was on its way is served.
 const FAREWELL: Duration = Duration::from_secs(1);
-/// How long a client that was told that it is over may take to read why.
-const LINGER: Duration = Duration::from_secs(2);
-/// The same while others wait for the place of its connection.
-const ROOM: Duration = Duration::from_millis(250);
 
 /// Serves a connection to its end. `received` are the bytes that were read from it so far.
 pub(crate) async fn serve(

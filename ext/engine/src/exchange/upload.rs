@@ -10,7 +10,7 @@ use proxy_http::message::{Framing, ReadError};
 
 use super::client::Listening;
 use super::pump::{poll_pump, PumpError, Stuck};
-use crate::error::{Error, Kind, Waited};
+use crate::error::{Error, Kind, Retry, Waited};
 use crate::peer::Peer;
 
 /// The body of one request, over all attempts to send it.
@@ -78,9 +78,15 @@ impl Upload {
         }
     }
 
-    /// Whether another attempt would send the same body.
-    pub(crate) fn can_replay(&self) -> bool {
-        self.limit.is_some()
+    /// Whether the request may be sent once more, after a failure that allows for `retry`: nobody does twice what must be done once, and
+    /// the body is still there.
+    pub(crate) fn may_repeat(&self, retry: Retry) -> bool {
+        let is_safe = match retry {
+            Retry::Never => false,
+            Retry::IfIdempotent => self.idempotent,
+            Retry::Unwritten => true,
+        };
+        is_safe && self.limit.is_some()
     }
 
     /// Whether every byte was sent.

@@ -80,10 +80,10 @@ impl Filtering for AuthBasic {
         if !report.is_sound() {
             return None;
         }
-        let verifications = compiler.lasting.filters.single();
+        let verifications = compiler.carried_over.filters.single();
         let verifier = Verifier::new(accounts?, known.ok()?, verifications);
         let before = compiler.before.as_deref().map(|before| &before.filters);
-        let verifier = compiler.lasting.filters.alike(before, verifier, Verifier::has_the_accounts_of);
+        let verifier = compiler.carried_over.filters.alike(before, verifier, Verifier::has_the_accounts_of);
         Some(Self { verifier, challenge: challenge.into(), error_response })
     }
 

@@ -129,7 +129,7 @@ impl Filtering for RateLimit {
             config.key.clone(),
             config.max_keys,
         );
-        let counts = compiler.lasting.filters.own(before, recipe, || Counts::new(limit, max_keys));
+        let counts = compiler.carried_over.filters.own(before, recipe, || Counts::new(limit, max_keys));
         Some(Self { limit, key: key?, counts, error_response })
     }
 

@@ -1,6 +1,5 @@
 //! `proxy`: asks a backend, and another one if that is safe.
 
-mod admission;
 mod asking;
 mod attempts;
 mod compile;
@@ -11,7 +10,6 @@ mod race;
 mod request;
 mod response;
 
-pub(crate) use admission::Line;
 pub use config::{ForwardedHeaders, ProxyConfig};
 pub(crate) use preview::Preview;
 

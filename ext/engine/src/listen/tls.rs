@@ -73,12 +73,12 @@ impl TlsServer {
         Policy::default().satisfies(self.policy_for(host), false)
     }
 
-    /// Takes the keys of session tickets over from what was said here before, as far as the same is asked of clients. To be called
-    /// before a client has been met.
-    pub(crate) fn take_over(&self, old: &TlsServer) {
+    /// Carries the keys of session tickets over, as far as the same certificates are asked of clients. To be called before the first
+    /// connection.
+    pub(crate) fn carry_over(&self, old: &TlsServer) {
         for site in &self.sites {
             if let Some(old) = old.sites.iter().find(|old| old.policy == site.policy) {
-                site.tickets.take_over(&old.tickets);
+                site.tickets.carry_over(&old.tickets);
             }
         }
     }

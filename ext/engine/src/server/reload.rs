@@ -17,7 +17,7 @@ use crate::config::Problem;
 use crate::configuration::Config;
 use crate::downstream::listener::Listener;
 use crate::listen::binds::{Bind, Binds};
-use crate::snapshot::{compile_after, Settings};
+use crate::snapshot::{self, Settings};
 
 /// How long a reload waits for sockets that are to be closed. Only those where more wait than may be served take any time.
 const CLOSING: Duration = Duration::from_secs(1);
@@ -38,7 +38,7 @@ impl Server {
             return Err(StartError::Stopped);
         }
         let before = self.snapshot.load_full();
-        let compiled = compile_after(Some(&before), config, Purpose::Start);
+        let compiled = snapshot::carry_over(Some(&before), config, Purpose::Start);
         if compiled.has_errors() {
             return Err(StartError::Configuration(compiled.problems));
         }
@@ -53,7 +53,7 @@ impl Server {
         {
             let mut terms = self.terms.lock();
             before.retire(&snapshot);
-            snapshot.binds.take_over(&before.binds);
+            snapshot.binds.carry_over(&before.binds);
             snapshot.start(&self.control.background, &self.log);
             self.snapshot.store(Arc::clone(&snapshot));
             self.log.take_level_of(&settings.log);

@@ -1,7 +1,7 @@
 //! HTTP/2 to backends: connections that the requests of one engine thread share, each as a stream of its own.
 //!
 //! [`Lanes`] finds a connection with room for one more stream, or has one made for all that wait; [`drive`](drive::drive) is the task that each
-//! connection lives in; [`alone`] is for a single request that shares nothing, such as a check.
+//! connection lives in; [`mod@alone`] is for a single request that shares nothing, such as a check.
 
 mod alone;
 mod dial;

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::past::{Made, Past};
+use super::carry_over::{CarriedUpstreams, UpstreamCarryOver};
 use super::{compile, Upstream};
 use crate::compile::{Place, Report};
 use crate::config::{self, At, Code, Problem};
@@ -15,8 +15,8 @@ pub(crate) struct Upstreams {
     entries: Vec<Entry>,
     /// Names that are taken, in lower case.
     taken: HashSet<String>,
-    /// Those of the configuration before.
-    pub(super) past: Past,
+    /// Makes the upstreams.
+    pub(super) carry_over: UpstreamCarryOver,
 }
 
 #[derive(Debug)]
@@ -47,12 +47,16 @@ impl Upstreams {
     /// Checks their names.
     #[cfg(test)]
     pub(crate) fn new(specs: &[config::Upstream], problems: &mut Vec<Problem>) -> Self {
-        Self::after(Past::default(), specs, problems)
+        Self::compile(UpstreamCarryOver::default(), specs, problems)
     }
 
-    /// The same, with what becomes of those before them.
-    pub(crate) fn after(past: Past, specs: &[config::Upstream], problems: &mut Vec<Problem>) -> Self {
-        let mut upstreams = Self { past, ..Self::default() };
+    /// Checks their names. Upstreams are carried over by `carry_over` once they are used.
+    pub(crate) fn compile(
+        carry_over: UpstreamCarryOver,
+        specs: &[config::Upstream],
+        problems: &mut Vec<Problem>,
+    ) -> Self {
+        let mut upstreams = Self { carry_over, ..Self::default() };
         for spec in specs {
             let mut report = Report::new("upstream", spec.at.as_ref(), problems);
             let odd = |c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'));
@@ -65,7 +69,7 @@ impl Upstreams {
                 let first = place(upstreams.entries[index].spec.at.as_ref());
                 report.error(format!("{:?} is the name of the upstream {first}: write another", spec.name));
                 // Its options are checked all the same, and nobody is to miss it.
-                compile::shared(spec, false, &mut Past::default(), problems);
+                compile::shared(spec, false, &mut UpstreamCarryOver::default(), problems);
                 continue;
             }
             upstreams.taken.insert(spec.name.to_ascii_lowercase());
@@ -79,7 +83,7 @@ impl Upstreams {
     pub(crate) fn named(&mut self, authority: &str, tls: bool, report: &mut Report<'_>) -> Named {
         let (host, port) = authority.split_once(':').map_or((authority, None), |(host, port)| (host, Some(port)));
         let Some(index) = self.index(host) else { return Named::Nothing };
-        let (entry, past) = (&mut self.entries[index], &mut self.past);
+        let (entry, carry_over) = (&mut self.entries[index], &mut self.carry_over);
         let at = report.at();
         if let Some(port) = port {
             report.within("to").error(format!(
@@ -99,7 +103,7 @@ impl Upstreams {
             return Named::Wrong;
         }
         let used = entry.used.get_or_insert_with(|| {
-            let upstream = compile::shared(&entry.spec, tls, past, report.problems());
+            let upstream = compile::shared(&entry.spec, tls, carry_over, report.problems());
             Used { tls, at: at.cloned(), upstream }
         });
         used.upstream.clone().map_or(Named::Wrong, Named::Upstream)
@@ -107,7 +111,7 @@ impl Upstreams {
 
     /// The directive that is compiled next stands there.
     pub(crate) fn enter(&mut self, place: &Place, prefix: Option<&String>) {
-        self.past.enter(place, prefix);
+        self.carry_over.enter(place, prefix);
     }
 
     /// A name for an upstream that has none of its own: `wanted`, or something like it if that is taken.
@@ -124,9 +128,9 @@ impl Upstreams {
         unique
     }
 
-    /// Everything that was made: those that have a name and those that have none.
-    pub(crate) fn take_made(&mut self) -> Made {
-        self.past.take_made()
+    /// All upstreams that were made, with and without a name, for the next configuration.
+    pub(crate) fn take_carried(&mut self) -> CarriedUpstreams {
+        self.carry_over.take_carried()
     }
 
     /// All that are used, in the order of the file. Those that are not are checked too, and warned of.
@@ -137,7 +141,7 @@ impl Upstreams {
             match entry.used {
                 Some(entry) => used.extend(entry.upstream),
                 None => {
-                    compile::shared(&entry.spec, false, &mut Past::default(), problems);
+                    compile::shared(&entry.spec, false, &mut UpstreamCarryOver::default(), problems);
                     // A mistake elsewhere may be why it seems to be unused.
                     if sound {
                         let name = &entry.spec.name;

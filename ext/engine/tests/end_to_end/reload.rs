@@ -1,7 +1,7 @@
 //! Another configuration for a server that runs: nothing is cut, and what is the same goes on.
 
 mod http2;
-mod lasting;
+mod carry_over;
 mod listening;
 
 use proxy_engine::config::{HeaderEdit, HeaderValue};

@@ -77,6 +77,11 @@ impl<S: Transport> Connection<S> {
         &self.stream
     }
 
+    /// The stream, past what this has buffered.
+    pub fn stream_mut(&mut self) -> &mut S {
+        &mut self.stream
+    }
+
     /// Bytes that the system has taken from us so far. As long as this does not move, the peer has seen nothing.
     pub fn total_sent(&self) -> u64 {
         self.total_sent

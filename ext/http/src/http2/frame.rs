@@ -24,12 +24,20 @@ pub mod kind {
     pub const HEADERS: u8 = 1;
     /// RFC 9113, section 6.4.
     pub const RST_STREAM: u8 = 3;
+    /// RFC 9113, section 6.5.
+    pub const SETTINGS: u8 = 4;
+    /// RFC 9113, section 6.7.
+    pub const PING: u8 = 6;
+    /// RFC 9113, section 6.8.
+    pub const GOAWAY: u8 = 7;
     /// RFC 9113, section 6.9.
     pub const WINDOW_UPDATE: u8 = 8;
     /// RFC 9113, section 6.10.
     pub const CONTINUATION: u8 = 9;
 }
 
+/// Of SETTINGS and PING: it answers one of ours.
+pub const ACK: u8 = 1;
 /// Of DATA and HEADERS: the sender is done with the stream.
 pub const END_STREAM: u8 = 1;
 /// Of HEADERS and CONTINUATION: the head is complete.
@@ -60,25 +68,50 @@ impl FrameHeader {
     }
 }
 
-/// One direction of a connection.
+/// A frame header that comes in pieces.
+#[derive(Debug, Default)]
+pub(super) struct PartialHeader {
+    bytes: [u8; HEADER],
+    have: usize,
+}
+
+impl PartialHeader {
+    /// Whether no byte of a header is there.
+    pub(super) fn is_empty(&self) -> bool {
+        self.have == 0
+    }
+
+    /// Takes bytes of a header from the beginning of `bytes`. The header, once it is complete.
+    pub(super) fn take(&mut self, bytes: &mut &[u8]) -> Option<FrameHeader> {
+        let (taken, rest) = bytes.split_at((HEADER - self.have).min(bytes.len()));
+        self.bytes[self.have..self.have + taken.len()].copy_from_slice(taken);
+        self.have += taken.len();
+        *bytes = rest;
+        if self.have < HEADER {
+            return None;
+        }
+        self.have = 0;
+        Some(FrameHeader::read(&self.bytes))
+    }
+}
+
+/// The frames of one direction of a connection, seen as they pass.
 #[derive(Debug)]
 pub struct Frames {
     /// Bytes before the next header.
     skip: usize,
-    header: [u8; HEADER],
-    /// How much of the header is there.
-    have: usize,
+    header: PartialHeader,
 }
 
 impl Frames {
     /// The first frame begins behind `preface` bytes.
     pub fn behind(preface: usize) -> Self {
-        Self { skip: preface, header: [0; HEADER], have: 0 }
+        Self { skip: preface, header: PartialHeader::default() }
     }
 
     /// Whether the next byte begins a frame.
     pub fn is_between(&self) -> bool {
-        self.skip == 0 && self.have == 0
+        self.skip == 0 && self.header.is_empty()
     }
 
     /// Looks at the bytes that come next. `see` gets every header that is complete with them.
@@ -90,13 +123,7 @@ impl Frames {
             if bytes.is_empty() {
                 return;
             }
-            let taken = (HEADER - self.have).min(bytes.len());
-            self.header[self.have..self.have + taken].copy_from_slice(&bytes[..taken]);
-            self.have += taken;
-            bytes = &bytes[taken..];
-            if self.have == HEADER {
-                self.have = 0;
-                let frame = FrameHeader::read(&self.header);
+            if let Some(frame) = self.header.take(&mut bytes) {
                 self.skip = frame.len;
                 see(frame);
             }

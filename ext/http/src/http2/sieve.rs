@@ -20,7 +20,7 @@ use bytes::{Buf, BytesMut};
 use rustc_hash::FxHashMap;
 use tokio::io::{AsyncWrite, ReadBuf};
 
-use super::frame::{kind, FrameHeader, Frames, END_HEADERS, END_STREAM, HEADER, PADDED, PRIORITY};
+use super::frame::{kind, FrameHeader, Frames, PartialHeader, END_HEADERS, END_STREAM, HEADER, PADDED, PRIORITY};
 use tally::{GONE, KNOWN, SMALL};
 
 /// Small pieces of one stream that may wait in `h2`.
@@ -39,9 +39,7 @@ const EMPTY_HOST: u8 = 0x80 | 38;
 pub struct Sieve {
     /// Bytes that pass before the next header.
     pass: usize,
-    header: [u8; HEADER],
-    /// How much of the header is there.
-    have: usize,
+    header: PartialHeader,
     /// The kind of the last frame.
     kind: u8,
     /// The frame that is looked at as a whole, and how much of it is still to come.
@@ -73,8 +71,7 @@ impl Sieve {
     pub fn of_backend(tally: Tally) -> Self {
         Self {
             pass: 0,
-            header: [0; HEADER],
-            have: 0,
+            header: PartialHeader::default(),
             kind: u8::MAX,
             whole: None,
             payload: Vec::new(),
@@ -154,7 +151,7 @@ impl Sieve {
 
     /// How many bytes may pass as they are.
     fn skim(&mut self, bytes: &[u8], see: &mut impl FnMut(FrameHeader)) -> usize {
-        if self.have > 0 || self.whole.is_some() || !self.ready.is_empty() {
+        if !self.header.is_empty() || self.whole.is_some() || !self.ready.is_empty() {
             return 0;
         }
         let mut at = self.pass.min(bytes.len());
@@ -176,31 +173,24 @@ impl Sieve {
 
     fn rewrite(&mut self, mut bytes: &[u8], see: &mut impl FnMut(FrameHeader)) {
         while !bytes.is_empty() {
-            let n;
             if self.pass > 0 {
-                n = self.pass.min(bytes.len());
-                self.pass -= n;
-                self.ready.extend_from_slice(&bytes[..n]);
+                let (passing, rest) = bytes.split_at(self.pass.min(bytes.len()));
+                self.pass -= passing.len();
+                self.ready.extend_from_slice(passing);
+                bytes = rest;
             } else if let Some((frame, left)) = self.whole {
-                n = left.min(bytes.len());
-                self.payload.extend_from_slice(&bytes[..n]);
-                self.whole = Some((frame, left - n)).filter(|(_, left)| *left > 0);
+                let (part, rest) = bytes.split_at(left.min(bytes.len()));
+                self.payload.extend_from_slice(part);
+                self.whole = Some((frame, left - part.len())).filter(|(_, left)| *left > 0);
+                bytes = rest;
                 if self.whole.is_none() {
                     self.finish(frame);
                 }
-            } else {
-                n = (HEADER - self.have).min(bytes.len());
-                self.header[self.have..self.have + n].copy_from_slice(&bytes[..n]);
-                self.have += n;
-                if self.have == HEADER {
-                    self.have = 0;
-                    let frame = FrameHeader::read(&self.header);
-                    see(frame);
-                    self.kind = frame.kind;
-                    self.begin(frame);
-                }
+            } else if let Some(frame) = self.header.take(&mut bytes) {
+                see(frame);
+                self.kind = frame.kind;
+                self.begin(frame);
             }
-            bytes = &bytes[n..];
         }
     }
 

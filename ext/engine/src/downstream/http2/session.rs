@@ -17,9 +17,10 @@ use tokio::time::Instant;
 use super::meter::Meter;
 use super::request::{read_request, salvage_request};
 use super::wire::Wire;
-use super::{FAREWELL, LINGER, ROOM};
+use super::FAREWELL;
 use crate::alarm::Alarm;
 use crate::client::ClientInfo;
+use crate::downstream::linger::{PAUSE, PAUSE_IN_NEED};
 use crate::engine::{Engine, Registration};
 use crate::error::Cause;
 use crate::exchange::{self, Client};
@@ -188,9 +189,9 @@ impl<'a> Session<'a> {
         let Still { idle, blocked, ended, .. } = self.still;
         let blocked = blocked.map(|since| (since + limits.client_body, Event::Stuck));
         let other = match self.phase {
-            Phase::Over(since) if self.registration.must_leave() => Some((since + ROOM, Event::Stuck)),
-            Phase::Over(since) => Some((since + LINGER, Event::Stuck)),
-            _ if ended.is_some() => ended.map(|since| (since + LINGER, Event::Stuck)),
+            Phase::Over(since) if self.registration.must_leave() => Some((since + PAUSE_IN_NEED, Event::Stuck)),
+            Phase::Over(since) => Some((since + PAUSE, Event::Stuck)),
+            _ if ended.is_some() => ended.map(|since| (since + PAUSE, Event::Stuck)),
             Phase::Leaving(told) if !asked => {
                 let still_sending = self.connection.has_streams();
                 let patience = if still_sending { limits.client_body } else { FAREWELL };

@@ -120,7 +120,7 @@ impl Drop for Share<'_> {
 mod tests {
     use super::super::accounts::Gathering;
     use super::*;
-    use crate::compiler::FilterStates;
+    use crate::compiler::CarriedFilters;
 
     const HERE: Source = Source::nowhere();
 
@@ -137,7 +137,7 @@ mod tests {
     #[tokio::test]
     async fn a_reload_keeps_what_was_verified_of_unchanged_accounts() {
         let (mut first, mut second, mut third) =
-            (FilterStates::default(), FilterStates::default(), FilterStates::default());
+            (CarriedFilters::default(), CarriedFilters::default(), CarriedFilters::default());
         let before = first.alike(None, verifier(1), Verifier::has_the_accounts_of);
         assert_eq!(before.verify(HERE, b"ann", b"secret").await, Ok(true));
         let same = second.alike(Some(&first), verifier(1), Verifier::has_the_accounts_of);

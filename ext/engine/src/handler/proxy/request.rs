@@ -3,7 +3,6 @@
 use proxy_http::headers::hearsay::is_hearsay;
 use proxy_http::headers::hop_by_hop;
 use proxy_http::headers::hop_by_hop::Wishes;
-use proxy_http::http1::write_request_head;
 use proxy_http::message::Framing;
 use proxy_http::message::{behind_prefix, is_one_to_cgi, FieldName, Fields, Known, Method, RequestHead, Version};
 
@@ -16,7 +15,7 @@ use crate::request::Exchange;
 use crate::request::Workspace;
 use crate::rewrite::RenderedTarget;
 use crate::rewrite::RenderedValues;
-use crate::upstream::http2;
+use crate::upstream::ask::write_head;
 use crate::upstream::Endpoint;
 
 /// What a request is changed by on its way, beside what the directive says.
@@ -127,28 +126,14 @@ impl Proxy {
             // The client was told to go on by an earlier attempt.
             work.request.fields.remove(Known::Expect);
         }
-        let mut framing = exchange.framing;
-        match backend {
-            Peer::Http1(connection) => {
-                let out = connection.output();
-                if exchange.call.is_some() || !work.request.fields.lacks(Known::Trailer) {
-                    let (request, of_body) = self.for_http1(&work.request, framing);
-                    framing = of_body;
-                    write_request_head(out, &request, &work.target.path_and_query);
-                } else {
-                    write_request_head(out, &work.request, &work.target.path_and_query);
-                }
-                if framing == Framing::Chunked {
-                    out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
-                }
-                out.extend_from_slice(b"\r\n");
-                connection.begin_body(framing);
-            }
-            Peer::Http2(stream) => {
-                http2::write_request(stream, &work.request, &work.target.path_and_query, endpoint, asked, framing)?;
-            }
+        let target = &work.target.path_and_query;
+        let framing = exchange.framing;
+        let changes = exchange.call.is_some() || !work.request.fields.lacks(Known::Trailer);
+        if changes && matches!(backend, Peer::Http1(_)) {
+            let (request, framing) = self.for_http1(&work.request, framing);
+            return write_head(backend, &request, target, endpoint, asked, framing);
         }
-        Ok(())
+        write_head(backend, &work.request, target, endpoint, asked, framing)
     }
 
     /// Whether `Host` stays what the client says. One of HTTP/1.0 may say nothing.

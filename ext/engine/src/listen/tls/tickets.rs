@@ -34,8 +34,8 @@ impl Tickets {
         }
     }
 
-    /// Takes the keys of another one, so that tickets outlive a reload. To be called before anything was done with them.
-    pub(super) fn take_over(&self, old: &Tickets) {
+    /// Carries the keys of `old` over, so that tickets outlive a reload. To be called before a key was asked for.
+    pub(super) fn carry_over(&self, old: &Tickets) {
         let _ = self.0.set(old.keys().cloned());
     }
 }
@@ -65,7 +65,7 @@ mod tests {
     #[test]
     fn tickets_outlive_a_reload_and_no_others_are_taken() {
         let (old, new, other) = (Tickets::default(), Tickets::default(), Tickets::default());
-        new.take_over(&old);
+        new.carry_over(&old);
         let ticket = old.encrypt(b"a session").expect("a ticket");
         assert_eq!(new.decrypt(&ticket).as_deref(), Some(&b"a session"[..]));
         assert_eq!(other.decrypt(&ticket), None);
@@ -74,7 +74,7 @@ mod tests {
     #[test]
     fn tickets_are_worth_nothing_once_their_keys_are_forgotten() {
         let (old, new) = (Tickets::default(), Tickets::default());
-        new.take_over(&old);
+        new.carry_over(&old);
         let ticket = old.encrypt(b"a session").expect("a ticket");
         new.forget();
         assert!([&old, &new].iter().all(|tickets| tickets.decrypt(&ticket).is_none()), "before the reload and after");

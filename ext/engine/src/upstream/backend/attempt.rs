@@ -104,8 +104,11 @@ impl Attempt {
         let moment = endpoint.history.status.doubt(self.tries.take(), clock::now());
         // Where there is nobody else it is first and last.
         if moment.is_some() && first && endpoint.fleet.has_others() {
-            let what = format_args!("cannot be connected to ({why}): it comes last until it can");
-            endpoint.fleet.note(Level::Warn, endpoint, what);
+            endpoint.fleet.note(
+                Level::Warn,
+                endpoint,
+                format_args!("cannot be connected to ({why}): it comes last until it can"),
+            );
         }
     }
 
@@ -161,12 +164,18 @@ impl Attempt {
         let Some(length) = length else { return };
         let fleet = &endpoint.fleet;
         if probed {
-            let what = format_args!("is ejected for another {length:?}: the next request failed");
-            fleet.note(Level::Warn, endpoint, what);
+            fleet.note(
+                Level::Warn,
+                endpoint,
+                format_args!("is ejected for another {length:?}: the next request failed"),
+            );
         } else {
             let fails = counted(rules.max_fails, "attempt");
-            let what = format_args!("is ejected for {length:?}: {fails} failed within {:?}", rules.fail_timeout);
-            fleet.note(Level::Warn, endpoint, what);
+            fleet.note(
+                Level::Warn,
+                endpoint,
+                format_args!("is ejected for {length:?}: {fails} failed within {:?}", rules.fail_timeout),
+            );
         }
         fleet.queue().wake();
     }

@@ -33,12 +33,14 @@ impl Endpoint {
             Turn::Returned => {
                 self.rise();
                 let rise = if first { 1 } else { rules.rise as usize };
-                let what = format_args!("is healthy: {} succeeded", counted(rise, "check"));
-                self.fleet.note(Level::Info, self, what);
+                self.fleet.note(Level::Info, self, format_args!("is healthy: {} succeeded", counted(rise, "check")));
             }
             Turn::Left(why) => {
-                let what = format_args!("is unhealthy: {} failed ({why})", counted(rules.fall as usize, "check"));
-                self.fleet.note(Level::Warn, self, what);
+                self.fleet.note(
+                    Level::Warn,
+                    self,
+                    format_args!("is unhealthy: {} failed ({why})", counted(rules.fall as usize, "check")),
+                );
             }
         }
         self.fleet.queue().wake();

@@ -114,9 +114,9 @@ fn every_mistake_is_reported_at_once_with_its_line() {
     assert_eq!(
         problems,
         [
-            r#"Proxyfile:7: proxy: backends: "localhost:http" is not a valid address: the port must be a number from 1 to 65535"#,
-            r#"Proxyfile:7: proxy: backends: "::1" is not a valid address: an IPv6 address is written in brackets, as in "[::1]:3001""#,
-            r#"Proxyfile:7: proxy: backend_priority: "least_busy" is unknown: write one of "round_robin", "ordered", "random", "least_conn", "random_two", "ip_hash""#,
+            "Proxyfile:7: proxy: backends: \"localhost:http\" is not a valid address: the port must be a number from 1 to 65535",
+            "Proxyfile:7: proxy: backends: \"::1\" is not a valid address: an IPv6 address is written in brackets, as in \"[::1]:3001\"",
+            "Proxyfile:7: proxy: backend_priority: \"least_busy\" is unknown: write one of \"round_robin\", \"ordered\", \"random\", \"least_conn\", \"random_two\", \"ip_hash\"",
             "Proxyfile:7: proxy: client_key is given without its certificate: add `client_certificate`",
         ]
     );
@@ -225,7 +225,7 @@ fn policies_that_cannot_work_are_mistakes_that_say_what_to_write() {
     for (priority, says) in [
         (
             Priority::Hash("fixed".into()),
-            r#"hash: "fixed" is the same for every request, and all of them would go to one backend: write a string rewrite such as "{path}""#,
+            "hash: \"fixed\" is the same for every request, and all of them would go to one backend: write a string rewrite such as \"{path}\"",
         ),
         (Priority::Hash("{path|upcase}".into()), "hash: "),
         (

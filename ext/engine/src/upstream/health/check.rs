@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use proxy_http::headers::CONNECTION_FIELDS;
-use proxy_http::message::{FieldName, Known, Method};
+use proxy_http::message::{FieldName, Fields, Known, Method, RequestHead};
 use regex::bytes::Regex;
 
 use super::grpc;
@@ -42,10 +42,10 @@ pub(super) enum Question {
 #[derive(Debug)]
 pub(super) struct HttpQuestion {
     pub(super) method: Method,
-    /// The head up to the value of `Host`, and what follows it.
-    head: (Vec<u8>, Vec<u8>),
-    /// In place of the backend's own.
-    host: Option<Vec<u8>>,
+    pub(super) path: Vec<u8>,
+    head: RequestHead,
+    /// Whether the head has a `Host` from the configuration, in place of the backend's own.
+    has_host: bool,
     status: Vec<RangeInclusive<u16>>,
     pub(super) body: Option<Wanted>,
 }
@@ -94,21 +94,25 @@ impl HttpQuestion {
             let message = "the answer to HEAD has no body: write method: \"GET\", or leave body out";
             report.within("body").error(message);
         }
-        let (host, fields) = fields(&spec.headers, known, &mut report.within("headers"));
+        let (mut fields, has_host) = fields(&spec.headers, known, &mut report.within("headers"));
+        let method_span = fields.push_text(method.as_bytes());
         Self {
             method: known,
-            head: (format!("{method} {path} HTTP/1.1\r\nHost: ").into_bytes(), fields),
-            host,
+            path: path.clone().into_bytes(),
+            has_host,
+            head: RequestHead { fields, method: known, method_span, ..RequestHead::default() },
             status: statuses(&spec.status, &mut report.within("status")),
             body: spec.body.as_ref().and_then(|body| Wanted::compile(body, &mut report.within("body"))),
         }
     }
 
-    /// Writes the request for a backend whose own `Host` is `authority`.
-    pub(super) fn write(&self, authority: &str, out: &mut Vec<u8>) {
-        out.extend_from_slice(&self.head.0);
-        out.extend_from_slice(self.host.as_deref().unwrap_or(authority.as_bytes()));
-        out.extend_from_slice(&self.head.1);
+    /// The head of the request for a backend whose own `Host` is `authority`.
+    pub(super) fn head_for(&self, authority: &str) -> RequestHead {
+        let mut head = self.head.clone();
+        if !self.has_host {
+            head.fields.set(Known::Host, authority.as_bytes());
+        }
+        head
     }
 
     /// Whether that status means well.
@@ -150,31 +154,32 @@ pub(super) fn is_ours(name: &str) -> bool {
     Known::of(name.as_bytes()).is_some_and(|known| CONNECTION_FIELDS.contains(&known))
 }
 
-/// The host of one's own among the fields, and everything else from the end of the `Host` line to the end of the head.
-fn fields(written: &[(String, String)], method: Method, report: &mut Report<'_>) -> (Option<Vec<u8>>, Vec<u8>) {
-    let mut host = None;
-    let mut fields = b"\r\n".to_vec();
-    let mut named = false;
+/// The fields of the request, `Host` first, and whether the configuration says it.
+fn fields(written: &[(String, String)], method: Method, report: &mut Report<'_>) -> (Fields, bool) {
+    let mut fields = Fields::default();
+    fields.append(Known::Host, b"");
+    let (mut has_host, mut named) = (false, false);
     for (name, value) in written {
         let Some(name) = report.own_field(name) else { continue };
         if !report.field_value(&name, value) {
             continue;
         }
         if name.known() == Some(Known::Host) {
-            host = Some(value.clone().into_bytes());
+            fields.set(Known::Host, value.trim_matches([' ', '\t']).as_bytes());
+            has_host = true;
         } else {
             named |= name.as_str().eq_ignore_ascii_case("user-agent");
-            fields.extend_from_slice(format!("{}: {value}\r\n", name.as_str()).as_bytes());
+            fields.append(&name, value.trim_matches([' ', '\t']).as_bytes());
         }
     }
     if !named {
-        fields.extend_from_slice(b"User-Agent: proxy-health-check\r\n");
+        fields.append(Known::UserAgent, b"proxy-health-check");
     }
     if matches!(method, Method::Post | Method::Put | Method::Patch | Method::Other) {
-        fields.extend_from_slice(b"Content-Length: 0\r\n");
+        fields.append(Known::ContentLength, b"0");
     }
-    fields.extend_from_slice(b"Connection: close\r\n\r\n");
-    (host, fields)
+    fields.append(Known::Connection, b"close");
+    (fields, has_host)
 }
 
 fn statuses(written: &[(i64, i64)], report: &mut Report<'_>) -> Vec<RangeInclusive<u16>> {

@@ -83,8 +83,11 @@ async fn check(endpoint: &Weak<Endpoint>, told: &mut bool) -> bool {
         Err(Failure::Unwell(why)) => endpoint.checked(Err(why)),
         Err(Failure::NotAsked(why)) => {
             if !std::mem::replace(told, true) {
-                let what = format_args!("is not checked at the moment, which is not its fault: {why}");
-                fleet.note(Level::Warn, &endpoint, what);
+                fleet.note(
+                    Level::Warn,
+                    &endpoint,
+                    format_args!("is not checked at the moment, which is not its fault: {why}"),
+                );
             }
             return true;
         }

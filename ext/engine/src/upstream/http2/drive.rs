@@ -71,8 +71,14 @@ pub(super) async fn drive(lanes: rc::Weak<Lanes>, endpoint: Weak<Endpoint>, id: 
                     Some(pause) => look.as_mut().reset(Instant::now() + pause),
                     None => {
                         if let Some(endpoint) = endpoint.upgrade() {
-                            let what = format_args!("answered no PING within {:?}: the connection is given up", rhythm.patience);
-                            endpoint.fleet().note(Level::Warn, &endpoint, what);
+                            endpoint.fleet().note(
+                                Level::Warn,
+                                &endpoint,
+                                format_args!(
+                                    "answered no PING within {:?}: the connection is given up",
+                                    rhythm.patience
+                                ),
+                            );
                         }
                         break;
                     }

@@ -44,11 +44,11 @@ fn tickets_are_good_where_the_same_is_asked_before_a_reload_and_after() {
     assert!(!takes(&before, 1, &open_ticket), "another policy");
 
     let same = compile(bind(Some(&open)));
-    same.take_over(&old);
+    same.carry_over(&old);
     assert!(takes(&tls(&same), 0, &open_ticket) && takes(&tls(&same), 1, &strict_ticket));
 
     let other = compile(bind(Some(&strict)));
-    other.take_over(&old);
+    other.carry_over(&old);
     assert!(takes(&tls(&other), 0, &open_ticket));
     assert!(!takes(&tls(&other), 1, &strict_ticket), "other authorities");
 
