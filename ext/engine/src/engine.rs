@@ -8,10 +8,11 @@ use std::cell::{Cell, RefCell};
 use std::ops::Deref;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use crate::access_log::{self, AccessLog};
 use crate::forward::Extra;
@@ -231,12 +232,12 @@ impl Engine {
 
     /// Since when the connection is idle that has been so longest; in a unit of its own, the same for all threads.
     pub(crate) fn longest_idle(&self) -> Option<u64> {
-        self.connections.longest_idle(Instant::now().into())
+        self.connections.longest_idle(Instant::now())
     }
 
     /// Closes that one. `false` if there is none.
     pub(crate) fn close_longest_idle(&self) -> bool {
-        self.connections.close_longest_idle(Instant::now().into())
+        self.connections.close_longest_idle(Instant::now())
     }
 
     /// Ready when the last connection is gone.

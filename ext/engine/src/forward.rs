@@ -12,7 +12,9 @@ pub(crate) use guard::forward_guarded;
 pub(crate) use hops::may_go_on;
 
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::SystemTime;
+
+use tokio::time::Instant;
 
 use crate::engine::{Engine, Workspace};
 use crate::error::{Error, Kind, Side, Waited};
@@ -161,7 +163,7 @@ async fn forward(
         begun,
         framing,
         wishes: Wishes::of(&work.request),
-        call: Call::of(&work.request, tokio::time::Instant::now),
+        call: Call::of(&work.request, Instant::now),
         keep_alive: framing::keeps_alive(&work.request.fields, work.request.version) && !engine.is_draining(),
         passed: &[],
         body_limit: None,
@@ -207,7 +209,7 @@ impl Exchange<'_> {
         if request.method == Method::Post && self.call.is_none() {
             if let Ok(Some(Handler::Proxy(proxy))) = scope.handler(request) {
                 if proxy.backends().speak_http2() {
-                    self.call = Call::to_http2(request, tokio::time::Instant::now);
+                    self.call = Call::to_http2(request, Instant::now);
                 }
             }
         }

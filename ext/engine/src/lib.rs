@@ -23,6 +23,7 @@ pub mod upstream;
 
 mod alarm;
 mod civil_time;
+mod clock;
 mod descriptors;
 mod downstream;
 mod engine;

@@ -6,7 +6,6 @@ pub(crate) mod admission;
 pub mod backend;
 pub mod balancer;
 pub mod by_host;
-mod clock;
 mod compile;
 pub mod connect;
 mod contact;

@@ -215,7 +215,7 @@ async fn read_head(
     })
     .await;
     // A head that came in pieces began when the first of them did.
-    work.begun = until.and_then(|until| until.checked_sub(limits.head)).map(Instant::into_std);
+    work.begun = until.and_then(|until| until.checked_sub(limits.head));
     let (status, why) = match result {
         Ok(Ok(())) => return Ok(()),
         // Asked only now, so that no request of HTTP/1.1 pays for it.

@@ -13,10 +13,10 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use rustls::pki_types::ServerName;
 
-use super::clock;
 use super::fleet::Fleet;
 use super::tls::TlsClient;
 use super::Protocol;
+use crate::clock;
 use crate::log::Level;
 use crate::proxy_protocol::Form;
 use crate::server::{BackendStats, CheckStats};

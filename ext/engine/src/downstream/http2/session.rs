@@ -264,7 +264,7 @@ async fn serve(engine: Rc<Engine>, link: Rc<ClientInfo>, parts: Parts, stream: B
                 _ if work.request.target.len() > limit => (414, "its target is longer than max_header_size"),
                 _ => (431, "its head is longer than max_header_size"),
             };
-            work.begun = Some(std::time::Instant::now());
+            work.begun = Some(Instant::now());
             let form = Form::of(&work.request);
             refuse(&engine, &link, &mut client, &mut work, Unread::new(status, why, form)).await
         }

@@ -221,7 +221,7 @@ fn a_connection_field_that_names_thousands_costs_no_quadratic_time() {
     fields.append(Known::Connection, names.join(",").as_bytes());
     fields.append("X-99999", b"named");
     fields.append("X-Other", b"kept");
-    let begun = std::time::Instant::now();
+    let begun = tokio::time::Instant::now();
     drop_named(&mut fields);
     assert!(begun.elapsed() < std::time::Duration::from_secs(5), "{:?}", begun.elapsed());
     assert!(!fields.has("X-99999") && !fields.has(Known::Connection) && fields.has("X-Other"));

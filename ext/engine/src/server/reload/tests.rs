@@ -1,9 +1,10 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::Weak;
-use std::time::Instant;
 
 use super::*;
+use tokio::time::Instant;
+
 use crate::config::{self, AccessLog, Backend, Directive, HealthCheck, Pool, Setting, StaticResponse};
 use crate::snapshot::Snapshot;
 

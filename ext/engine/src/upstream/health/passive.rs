@@ -8,7 +8,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::upstream::clock::millis;
+use crate::clock::millis;
 
 /// How much longer than `fail_timeout` an ejection may be, and how long good conduct takes to be believed.
 const MOST: u32 = 10;

@@ -9,12 +9,12 @@ use std::hash::BuildHasherDefault;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-use std::time::Instant;
 
 use bytes::Bytes;
 use h2::client::SendRequest;
 use rustls::pki_types::ServerName;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use super::dial::Dial;
 use super::drive::{drive, Rhythm};
