@@ -1,5 +1,8 @@
 //! One connected byte stream, whatever carries it.
 
+#[cfg(test)]
+pub(crate) mod memory;
+
 use std::future::Future;
 use std::io::{self, IoSlice};
 use std::os::fd::AsFd;
@@ -25,6 +28,9 @@ pub enum Stream {
     Tls(Box<Secured<TcpStream>>),
     /// TLS over a unix socket.
     TlsUnix(Box<Secured<UnixStream>>),
+    /// In memory, in tests of this crate.
+    #[cfg(test)]
+    Memory(memory::Pipe),
 }
 
 /// How the other side of a connection has gone.
@@ -59,6 +65,8 @@ impl Stream {
     /// The name that the TLS handshake with a backend was made for; `None` for a plain connection.
     pub fn server_name(&self) -> Option<&ServerName<'static>> {
         match self {
+            #[cfg(test)]
+            Self::Memory(_) => None,
             Self::Tcp(_) | Self::Unix(_) => None,
             Self::Tls(secured) => secured.name.as_ref(),
             Self::TlsUnix(secured) => secured.name.as_ref(),
@@ -68,6 +76,8 @@ impl Stream {
     /// Whether the TLS handshake agreed on HTTP/2.
     pub fn agreed_on_http2(&self) -> bool {
         let session = match self {
+            #[cfg(test)]
+            Self::Memory(_) => return false,
             Self::Tcp(_) | Self::Unix(_) => return false,
             Self::Tls(secured) => secured.tls.get_ref().1,
             Self::TlsUnix(secured) => secured.tls.get_ref().1,
@@ -83,6 +93,10 @@ impl Stream {
     /// Makes the coming close a reset (RST instead of FIN), so that the peer sees that something is missing. What was sent and
     /// not yet read may be lost to it. Unix sockets know no such thing.
     pub fn reset_on_close(&self) {
+        #[cfg(test)]
+        if let Self::Memory(pipe) = self {
+            pipe.reset_on_close(true);
+        }
         if let Some(tcp) = self.tcp() {
             let _ = socket2::SockRef::from(tcp).set_linger(Some(std::time::Duration::ZERO));
         }
@@ -105,6 +119,8 @@ impl Stream {
             Self::Tcp(stream) => Some(stream),
             Self::Tls(secured) => Some(secured.tls.get_ref().0),
             Self::Unix(_) | Self::TlsUnix(_) => None,
+            #[cfg(test)]
+            Self::Memory(_) => None,
         }
     }
 
@@ -116,6 +132,8 @@ impl Stream {
             Self::Unix(stream) => socket2::SockRef::from(stream),
             Self::Tls(secured) => socket2::SockRef::from(secured.tls.get_ref().0),
             Self::TlsUnix(secured) => socket2::SockRef::from(secured.tls.get_ref().0),
+            #[cfg(test)]
+            Self::Memory(pipe) => return pipe.cut(),
         };
         let _ = socket.shutdown(std::net::Shutdown::Both);
     }
@@ -128,6 +146,8 @@ impl Stream {
             Self::Unix(stream) => socket2::SockRef::from(stream),
             Self::Tls(secured) => socket2::SockRef::from(secured.tls.get_ref().0),
             Self::TlsUnix(secured) => socket2::SockRef::from(secured.tls.get_ref().0),
+            #[cfg(test)]
+            Self::Memory(pipe) => return pipe.has_unread(),
         };
         socket.peek(&mut [std::mem::MaybeUninit::uninit()]).is_ok_and(|n| n > 0)
     }
@@ -145,6 +165,8 @@ impl Stream {
             Self::Unix(stream) => stream.as_fd(),
             Self::Tls(secured) => secured.tls.get_ref().0.as_fd(),
             Self::TlsUnix(secured) => secured.tls.get_ref().0.as_fd(),
+            #[cfg(test)]
+            Self::Memory(pipe) => return pipe.departure(),
         };
         let mut asked = [PollFd::from_borrowed_fd(socket, ENDED)];
         poll(&mut asked, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).ok()?;
@@ -201,6 +223,11 @@ macro_rules! delegate {
                 let $stream = Pin::new(&mut secured.tls);
                 $call
             }
+            #[cfg(test)]
+            Stream::Memory($stream) => {
+                let $stream = Pin::new($stream);
+                $call
+            }
         }
     };
 }
@@ -230,6 +257,8 @@ impl AsyncWrite for Stream {
             Self::Unix(stream) => stream.is_write_vectored(),
             Self::Tls(secured) => secured.tls.is_write_vectored(),
             Self::TlsUnix(secured) => secured.tls.is_write_vectored(),
+            #[cfg(test)]
+            Self::Memory(pipe) => pipe.is_write_vectored(),
         }
     }
 

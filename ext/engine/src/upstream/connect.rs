@@ -17,6 +17,8 @@ use tokio_rustls::TlsConnector;
 use super::backend::{Endpoint, Place, Tls};
 use super::Protocol;
 use crate::descriptors;
+#[cfg(test)]
+use crate::stream::memory::{Network, Pipe};
 use crate::stream::{Secured, Stream};
 
 /// Connects for HTTP/1.1, and makes the TLS handshake if the endpoint is spoken to over TLS; `limit` is the time for both.
@@ -79,6 +81,8 @@ pub(super) async fn connect_to(
         Ok(match opened {
             Socket::Tcp(socket) => Stream::Tls(secured(tls, protocol, name, socket).await?),
             Socket::Unix(socket) => Stream::TlsUnix(secured(tls, protocol, name, socket).await?),
+            #[cfg(test)]
+            Socket::Memory(pipe) => Stream::Memory(pipe),
         })
     };
     match timeout_at(deadline, shaking_hands).await {
@@ -98,6 +102,8 @@ pub(super) async fn connect_to(
 enum Socket {
     Tcp(TcpStream),
     Unix(UnixStream),
+    #[cfg(test)]
+    Memory(Pipe),
 }
 
 impl From<Socket> for Stream {
@@ -105,6 +111,8 @@ impl From<Socket> for Stream {
         match socket {
             Socket::Tcp(socket) => Self::Tcp(socket),
             Socket::Unix(socket) => Self::Unix(socket),
+            #[cfg(test)]
+            Socket::Memory(pipe) => Self::Memory(pipe),
         }
     }
 }
@@ -118,6 +126,8 @@ async fn open(endpoint: &Endpoint, to: To<'_>, introduction: &[u8]) -> io::Resul
         match &mut socket {
             Socket::Tcp(socket) => socket.write_all(introduction).await?,
             Socket::Unix(socket) => socket.write_all(introduction).await?,
+            #[cfg(test)]
+            Socket::Memory(pipe) => pipe.write_all(introduction).await?,
         }
     }
     Ok(socket)
@@ -144,6 +154,10 @@ async fn open_socket(place: &Place, admit: impl Fn(RawFd) -> io::Result<()> + Co
 }
 
 async fn tcp(address: SocketAddr, admit: impl Fn(RawFd) -> io::Result<()>) -> io::Result<Socket> {
+    #[cfg(test)]
+    if let Some(network) = Network::of_thread() {
+        return network.connect(address).await.map(Socket::Memory);
+    }
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     admit(socket.as_raw_fd())?;
     let socket = socket.connect(address).await?;
