@@ -210,7 +210,7 @@ impl Engine {
     /// Begins to stop.
     pub(crate) fn drain(&self) {
         self.draining.set(true);
-        self.pool.clear();
+        self.pool.close();
         self.connections.wake_all();
     }
 

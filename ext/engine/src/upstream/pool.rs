@@ -12,7 +12,7 @@
 //! - the header of the PROXY protocol that the connection began with. It says whose connection it is, to the port, so that
 //!   only the same client's requests go over it. A backend that wants such headers gets none of its connections back without one.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::rc::Rc;
@@ -37,6 +37,8 @@ pub struct Pool {
     shelves: RefCell<HashMap<u64, Shelf, BuildHasherDefault<IdHasher>>>,
     /// Connections of HTTP/2, which are shared while they are in use.
     pub(super) http2: Rc<Lanes>,
+    /// Whether nothing is kept any more.
+    closed: Cell<bool>,
 }
 
 /// The idle connections to one endpoint, oldest first.
@@ -110,7 +112,7 @@ impl Pool {
     /// The same for a connection that began with that header of the PROXY protocol.
     pub(crate) fn give_back_as(&self, endpoint: &Arc<Endpoint>, stream: Stream, introduction: &[u8], keep: Keep) {
         let is_introduced = !introduction.is_empty();
-        if keep.connections == 0 || is_introduced != endpoint.traits().proxy_protocol.is_some() {
+        if keep.connections == 0 || self.closed.get() || is_introduced != endpoint.traits().proxy_protocol.is_some() {
             return;
         }
         let mut shelves = self.shelves.borrow_mut();
@@ -143,10 +145,11 @@ impl Pool {
         self.http2.clean();
     }
 
-    /// Closes everything, as at the end of a server. What is shared ends with its last stream.
-    pub fn clear(&self) {
+    /// Closes everything, as at the end of a server. What is shared or in use ends with its last request.
+    pub fn close(&self) {
+        self.closed.set(true);
         self.shelves.borrow_mut().clear();
-        self.http2.clear();
+        self.http2.close();
     }
 
     /// Closes the connections of HTTP/1.1 that nobody uses.
@@ -162,6 +165,12 @@ impl Pool {
     /// How many connections are idle now.
     pub fn len(&self) -> usize {
         self.shelves.borrow().values().map(|shelf| shelf.idle.len()).sum()
+    }
+
+    /// The connections of HTTP/2 that there are.
+    #[cfg(test)]
+    pub(crate) fn shared(&self) -> usize {
+        self.http2.len()
     }
 
     /// Whether no connection is idle now.

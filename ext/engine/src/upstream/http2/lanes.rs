@@ -3,7 +3,7 @@
 //! Who may share a connection? Only requests that would have made the very same one: see [`crate::upstream::pool`], whose reasons
 //! and whose key hold here too.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
 use std::rc::Rc;
@@ -32,6 +32,8 @@ const MOST_CONNECTIONS: usize = 64;
 pub(crate) struct Lanes {
     shelves: RefCell<HashMap<u64, Shelf, BuildHasherDefault<IdHasher>>>,
     rhythm: Rhythm,
+    /// Whether no connection outlives its last stream.
+    closed: Cell<bool>,
 }
 
 /// The connections to one endpoint.
@@ -141,7 +143,7 @@ impl Lanes {
             return;
         }
         line.idle_since = Some(Instant::now());
-        if idle > line.keep.connections {
+        if idle > line.keep.connections || self.closed.get() {
             lane.drop_line(index);
         }
     }
@@ -170,7 +172,8 @@ impl Lanes {
     }
 
     /// Lets every connection end with its last stream.
-    pub(in crate::upstream) fn clear(&self) {
+    pub(in crate::upstream) fn close(&self) {
+        self.closed.set(true);
         for shelf in self.shelves.borrow_mut().values_mut() {
             for lane in &mut shelf.lanes {
                 lane.lines.clear();
@@ -197,7 +200,7 @@ impl Lanes {
 
     /// How many connections there are.
     #[cfg(test)]
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::upstream) fn len(&self) -> usize {
         self.shelves.borrow().values().flat_map(|shelf| &shelf.lanes).map(|lane| lane.lines.len()).sum()
     }
 }
