@@ -2,6 +2,10 @@
 //!
 //! Every duration in the engine is measured by tokio's clock, so that a test which pauses it decides about all of them.
 
+#[cfg(test)]
+pub(crate) mod simulated;
+
+#[cfg(not(test))]
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -24,6 +28,11 @@ pub(crate) fn micros(at: Instant) -> u64 {
 }
 
 fn since_begin(at: Instant) -> Duration {
-    static BEGIN: OnceLock<Instant> = OnceLock::new();
-    at.saturating_duration_since(*BEGIN.get_or_init(Instant::now))
+    #[cfg(test)]
+    return at.saturating_duration_since(simulated::begin());
+    #[cfg(not(test))]
+    {
+        static BEGIN: OnceLock<Instant> = OnceLock::new();
+        at.saturating_duration_since(*BEGIN.get_or_init(Instant::now))
+    }
 }

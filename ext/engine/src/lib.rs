@@ -42,6 +42,8 @@ mod networks;
 mod peer;
 mod pem;
 mod routing;
+#[cfg(test)]
+mod simulated;
 mod snapshot;
 mod waiting;
 mod websocket;

@@ -323,7 +323,8 @@ impl Drop for Pipe {
         let late = own.incoming.back().map(|(at, _)| *at).filter(|_| !unread);
         own.lose_unread();
         if abrupt && !keeps {
-            // What the system had not yet sent is given up.
+            // What the system had not yet sent is given up, and with it an end behind it.
+            link.sides[other].end.take_if(|end| *end > Instant::now());
             link.sides[other].incoming.retain(|(at, _)| *at <= Instant::now());
             link.sides[other].buffered = link.sides[other].incoming.iter().map(|(_, piece)| piece.len()).sum();
         }

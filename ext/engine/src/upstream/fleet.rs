@@ -188,6 +188,12 @@ impl Fleet {
         &self.retries
     }
 
+    /// Whether nobody waits here, and nothing is being sent again.
+    #[cfg(test)]
+    pub(crate) fn is_at_rest(&self) -> bool {
+        self.waiting() == 0 && self.in_flight() == 0 && self.retries.load(Relaxed) == 0
+    }
+
     /// Requests that the members are answering now.
     pub(super) fn in_flight(&self) -> u64 {
         self.members.lock().living().map(|endpoint| endpoint.in_flight()).sum()

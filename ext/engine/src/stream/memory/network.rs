@@ -82,7 +82,7 @@ impl Network {
         let least = Duration::from_micros(dice.u64(0..2_000));
         let manners = Manners {
             delay: (least, least + Duration::from_micros(dice.u64(0..5_000))),
-            capacity: [256, 2_000, 20_000, 200_000][dice.usize(0..4)],
+            capacity: [1_000, 4_000, 20_000, 200_000][dice.usize(0..4)],
             piece: [30, 300, 5_000, 100_000][dice.usize(0..4)],
             keeps_unread: dice.bool(),
         };
