@@ -20,7 +20,7 @@ RSpec.describe "the gem" do
   let(:files) { built.last }
 
   it "has everything that is needed to compile the extension" do
-    crates = Dir["ext/{engine,proxy}/{Cargo.toml,src/**/*.rs}"].grep_v(%r{/tests(/|\.rs)})
+    crates = Dir["ext/{http,engine,proxy}/{Cargo.toml,src/**/*.rs}"].grep_v(%r{/tests(/|\.rs)})
 
     expect(files).to include("Cargo.toml", "Cargo.lock", *crates, *Dir["ext/proxy/{extconf,build/*}.rb"])
   end
@@ -36,7 +36,7 @@ RSpec.describe "the gem" do
 
   it "has nothing else" do
     allowed = %r{\A(lib/.+\.rb|lib/proxy/cli/template/Proxyfile|sig/.+\.rbs|exe/proxy|examples/.+|Cargo\.(toml|lock)|
-                 ext/(engine|proxy)/(Cargo\.toml|src/.+\.rs)|ext/proxy/(extconf|build/\w+)\.rb|
+                 ext/(http|engine|proxy)/(Cargo\.toml|src/.+\.rs)|ext/proxy/(extconf|build/\w+)\.rb|
                  docs/[a-z0-9-]+\.md|\.yardopts|README\.md|CHANGELOG\.md|LICENSE)\z}x
 
     expect(files.grep_v(allowed)).to eq([])
@@ -60,10 +60,10 @@ RSpec.describe "the gem" do
   end
 
   it "has one version for the gem, the crates and the change log" do
-    crates = File.read("Cargo.lock").scan(/^name = "(?:proxy|proxy-engine)"\nversion = "(.*)"$/).flatten
+    crates = File.read("Cargo.lock").scan(/^name = "proxy(?:-engine|-http)?"\nversion = "(.*)"$/).flatten
     workspace = File.read("Cargo.toml")[/^\[workspace\.package\]\nversion = "(.*)"$/, 1]
 
-    expect([spec.version.to_s, workspace, *crates, File.read("CHANGELOG.md")[/^## \[(.*?)\]/, 1]]).to eq([Proxy::VERSION] * 5)
+    expect([spec.version.to_s, workspace, *crates, File.read("CHANGELOG.md")[/^## \[(.*?)\]/, 1]]).to eq([Proxy::VERSION] * 6)
   end
 
   it "names every library that lib/ requires from the standard library only" do

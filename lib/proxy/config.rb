@@ -20,7 +20,7 @@ module Proxy
     def self.load(path = nil, binds: nil, &block)
       raise ArgumentError, "give a path or a block, not both" if path && block
 
-      raise TypeError, "binds must be an Array of URLs, not #{DSL::Spelling.kind(binds)}" unless binds.nil? || binds.is_a?(Array)
+      raise TypeError, "binds must be an Array of URLs, not #{DSL::Format.kind(binds)}" unless binds.nil? || binds.is_a?(Array)
 
       Source.new(block ? nil : path_of(path), working_directory, block, binds).read
     end
@@ -42,7 +42,7 @@ module Proxy
       return path if path.is_a?(String)
       return find if path.nil?
 
-      raise TypeError, "a path must be a String, not #{DSL::Spelling.kind(path)}"
+      raise TypeError, "a path must be a String, not #{DSL::Format.kind(path)}"
     end
 
     # Where a configuration comes from, to be read again.
@@ -212,7 +212,7 @@ module Proxy
     private
 
     # What is true only of a whole configuration: a location of which a part could not be read takes more than was meant.
-    OF_THE_WHOLE = /\Ait never matches: |\Ait never answers: |\Anothing in it answers|is not used by any proxy/.freeze
+    OF_THE_WHOLE = %i[unreachable unanswered unused].freeze
     private_constant :OF_THE_WHOLE
 
     # Told of a configuration that is sound, since what stands for a mistake may look like one.
@@ -226,10 +226,11 @@ module Proxy
       found = Problem.from_native(Native.check(@hash))
       found.filter_map do |problem|
         next if @draft.unknown_at?(problem.file, problem.line)
-        next if read.any? && problem.warning? && OF_THE_WHOLE.match?(problem.message)
-        next problem unless problem.line.nil? && problem.directive == "configuration"
+        next if read.any? && OF_THE_WHOLE.include?(problem.code)
+        next problem unless problem.code == :empty
+        next unless read.empty? && found.none?(&:error?)
 
-        Problem.new(file: @file, message: problem.message, severity: problem.severity) if read.empty? && found.none?(&:error?)
+        Problem.new(file: @file, message: problem.message, severity: problem.severity, code: problem.code)
       end
     end
   end

@@ -1,21 +1,13 @@
 # frozen_string_literal: true
 
 require_relative "problem"
-require_relative "dsl/options"
-require_relative "dsl/examples"
 require_relative "dsl/draft"
 require_relative "dsl/loops"
-require_relative "dsl/server_directives"
-require_relative "dsl/routing"
-require_relative "dsl/inclusion"
-require_relative "dsl/upstreams"
-require_relative "dsl/handlers"
-require_relative "dsl/filters"
-require_relative "dsl/auth"
+require_relative "dsl/words"
 
 module Proxy
-  # The language of a `Proxyfile`, and of the block of {Proxy.start}. Inside either, `self` is an object of this class, so a
-  # configuration is plain Ruby: variables, conditions, loops and methods work as everywhere.
+  # The language of a `Proxyfile`, and of the block of {Proxy.start}. Inside either, `self` is an object of this class,
+  # so a configuration is plain Ruby: variables, conditions, loops and methods work as everywhere.
   #
   # A block that takes an argument gets that object instead and keeps its own `self`.
   #
@@ -29,13 +21,9 @@ module Proxy
   # @example A block that keeps its self
   #   Proxy.start { |config| config.proxy to: "http://127.0.0.1:#{@port}{path}{query}" }
   class DSL
-    include ServerDirectives
-    include Routing
-    include Inclusion
-    include Upstreams
-    include Handlers
-    include Filters
-    include Auth
+    Words::BY_NAME.each do |name, word|
+      define_method(name) { |*values, **options, &block| word.call(self, @__draft, values, options, block) }
+    end
 
     # @api private
     def initialize(draft)
@@ -48,11 +36,11 @@ module Proxy
       "#<#{self.class} #{@__draft.file}>"
     end
 
-    # Runs text as a part of the configuration: mistakes in it are told by the file and the line that it is said to have, and it sees
-    # what the file sees. With a block it is that of every object.
+    # Runs text as a part of the configuration: mistakes in it are told by the file and the line that it is said to
+    # have, and it sees what the file sees. With a block it is that of every object.
     #
     # @param text [Array] a source, the name of its file and its first line
-    # @example What {Inclusion#include} does by itself
+    # @example What `include` does by itself
     #   Dir["sites/*.rb"].sort.each { |file| instance_eval(File.read(file), file) }
     def instance_eval(*text, &block)
       return super if block || text.empty?
@@ -75,13 +63,6 @@ module Proxy
 
     def respond_to_missing?(*)
       false
-    end
-
-    # A method of the configuration may go by the name of a word, but not take the place of what the words are made of.
-    def singleton_method_added(name)
-      return if name == __method__ || !DSL.private_method_defined?(name) || Object.private_method_defined?(name)
-
-      @__draft.place(name).error("the words of this file need a method of that name themselves: give yours another")
     end
   end
 end

@@ -18,7 +18,9 @@ module Proxy
     # @return [Symbol] `:error`: the server does not start; `:warning`: legal, and surely meant otherwise
     attr_reader :severity
 
-    # @return [Symbol] what kind of mistake it is: `:syntax`, `:exception`, `:file`, `:word`, `:option`, `:value` or, of a warning, `:slip`
+    # @return [Symbol] what kind of mistake it is: `:syntax`, `:exception`, `:file`, `:word`, `:option`, `:value`, or of a warning
+    #   `:slip`. Warnings that are true only of a whole configuration are `:unreachable` (a location or a handler that no request
+    #   reaches), `:unanswered` (a location without a handler), `:unused` (an upstream) and `:empty` (nothing is proxied)
     attr_reader :code
 
     # Problems as the engine reports them.
@@ -27,7 +29,7 @@ module Proxy
       hashes.map do |hash|
         at = hash[:at]
         new(file: at && at[:file], line: at && at[:line], directive: hash[:directive], message: hash[:message],
-            severity: hash[:severity].to_sym)
+            severity: hash[:severity].to_sym, code: hash[:code].to_sym)
       end
     end
 
@@ -83,9 +85,9 @@ module Proxy
 
     # What `proxy check --json` prints of it.
     #
-    # @return [Hash] `file`, `line`, `severity`, `code`, `directive`, `message` and `remedy`, by Symbol
+    # @return [Hash] `file`, `line`, `severity`, `code` (`:slip` for every warning), `directive`, `message` and `remedy`, by Symbol
     def to_h
-      { file: file, line: line, severity: severity, code: code, directive: directive, message: message, remedy: remedy }
+      { file: file, line: line, severity: severity, code: warning? ? :slip : code, directive: directive, message: message, remedy: remedy }
     end
 
     # @return [Boolean] whether the server does not start because of it

@@ -6,10 +6,8 @@ RSpec.describe "access_log" do
   # The lines that were written for the requests of the block.
   def logged(format, backend: start_backend)
     file = File.join(directory, "access.log")
-    address = backend.address
-    proxy = start_proxy do
+    proxy = start_proxy(to: backend) do
       access_log format, to: file
-      proxy backends: [address]
     end
     yield proxy
     proxy.server.stop(timeout: 2)

@@ -5,8 +5,7 @@ require "support/integration"
 RSpec.describe "the states of backends" do
   # Two backends that answer their names, in this order of preference, and the proxy before them.
   def proxy_before_two
-    addresses = [backend_answering("first"), backend_answering("second")].map(&:address)
-    start_proxy { proxy backends: addresses, backend_priority: "ordered" }
+    start_proxy(to: [backend_answering("first"), backend_answering("second")], backend_priority: "ordered")
   end
 
   # Each backend as it is called, and its state.
@@ -51,8 +50,7 @@ RSpec.describe "the states of backends" do
   end
 
   it "show weight, backup and what the checks found" do
-    address = start_backend.address
-    proxy = start_proxy { proxy backends: [address], health_check: { path: "/healthz", interval: 0.1 } }
+    proxy = start_proxy(to: start_backend, health_check: { path: "/healthz", interval: 0.1 })
 
     eventually do
       expect(proxy.stats[:backends]).to match([include(state: "ready", weight: 1, backup: false,

@@ -8,8 +8,7 @@ RSpec.describe "TLS to backends" do
   end
 
   def start_proxy_to(backend, **options)
-    address = backend.address
-    start_proxy { proxy to: "https://app.test{path}{query}", backends: [address], **options }
+    start_proxy { proxy to: "https://app.test{path}{query}", backends: [backend.address], **options }
   end
 
   it "accepts a certificate that ca_file vouches for" do

@@ -10,8 +10,7 @@ RSpec.describe "built-in error responses" do
   }
 
   def failing_proxy(name)
-    address = refusing_backend.address
-    start_proxy { proxy backends: [address], error_response: name }
+    start_proxy(to: refusing_backend, error_response: name)
   end
 
   names.each do |name, status|
@@ -60,14 +59,12 @@ RSpec.describe "built-in error responses" do
   end
 
   it "answers bad_gateway when nothing else is configured" do
-    address = refusing_backend.address
-    proxy = start_proxy { proxy backends: [address] }
+    proxy = start_proxy(to: refusing_backend)
     expect(proxy.get.status).to eq(502)
   end
 
   it "answers HEAD with the head alone" do
-    address = refusing_backend.address
-    proxy = start_proxy { proxy backends: [address] }
+    proxy = start_proxy(to: refusing_backend)
     client = proxy.connect
     client.send_request("HEAD", "/", "Connection" => "close")
     head = client.read_head
@@ -77,8 +74,7 @@ RSpec.describe "built-in error responses" do
   end
 
   it "keeps the client's connection open" do
-    address = refusing_backend.address
-    proxy = start_proxy { proxy backends: [address] }
+    proxy = start_proxy(to: refusing_backend)
     client = proxy.connect
     2.times { expect(client.get.status).to eq(502) }
   end

@@ -267,10 +267,8 @@ RSpec.describe "TLS with clients" do
     cut = start_backend { |connection| connection.write("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\npart") if connection.read_request }
     options = files(certs.server("app.test"))
     whole, short = [backend, cut].map do |one|
-      address = one.address
-      proxy = start_proxy(bind: nil) do
+      proxy = start_proxy(to: one, bind: nil) do
         bind "https://127.0.0.1:0", **options
-        proxy backends: [address]
       end
       connect(proxy).tap { |client| client.write("GET / HTTP/1.0\r\nHost: a\r\n\r\n") }
     end

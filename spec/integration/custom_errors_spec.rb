@@ -4,8 +4,7 @@ require "support/integration"
 
 RSpec.describe "one's own error response" do
   def failing_proxy(error_response)
-    address = refusing_backend.address
-    start_proxy { proxy backends: [address], error_response: error_response }
+    start_proxy(to: refusing_backend, error_response: error_response)
   end
 
   everything = {

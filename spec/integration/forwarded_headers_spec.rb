@@ -6,8 +6,7 @@ RSpec.describe "forwarded_headers" do
   # The request as the backend got it.
   def sent(options = {}, request_headers = {})
     backend = start_backend
-    address = backend.address
-    proxy = start_proxy { proxy backends: [address], **options }
+    proxy = start_proxy(to: backend, **options)
     @port = URI(proxy.url).port
     proxy.get("/", request_headers)
     backend.request
@@ -22,32 +21,12 @@ RSpec.describe "forwarded_headers" do
     expect(request["X-Forwarded-Proto"]).to eq("http")
   end
 
-  %w[X-Forwarded-For X-Real-IP X-Forwarded-Host X-Forwarded-Port X-Forwarded-Proto].each do |name|
-    it "replaces #{name} that a client made up" do
-      expect(sent({}, name => "made-up").all(name).join).not_to include("made-up")
-    end
-  end
-
   it "adds a request id and the time in milliseconds" do
     before = (Time.now.to_f * 1000).floor
     request = sent
     expect(request["X-Request-Id"]).to match(/\A\h{32}\z/)
     expect(request["X-Request-Start"]).to match(/\At=\d{13}\z/)
     expect(request["X-Request-Start"].delete_prefix("t=").to_i).to be_between(before, before + 5000)
-  end
-
-  it "leaves X-Request-Id alone when it is there" do
-    expect(sent({}, "X-Request-Id" => "mine").all("X-Request-Id")).to eq(["mine"])
-  end
-
-  %w[X-Forwarded-Ssl X-Forwarded-Scheme X-Forwarded-Prefix X-Request-Start Client-Ip True-Client-IP CF-Connecting-IP X-Original-URL
-     X-Rewrite-Url X-Url-Scheme Front-End-Https Proxy].each do |name|
-    [true, false, :rfc7239].each do |value|
-      it "drops #{name} of a client that nobody trusts (#{value})" do
-        request = sent({ forwarded_headers: value }, name => "made-up", "X-Kept" => "1")
-        expect([request.all(name) - ["made-up"], request["X-Kept"]]).to eq([request.all(name), "1"])
-      end
-    end
   end
 
   it "adds nothing with false" do
@@ -70,9 +49,7 @@ RSpec.describe "forwarded_headers" do
 
   it "gives over a unix socket no address that nobody has" do
     backend = start_backend
-    address = backend.address
-    path = File.join(directory, "proxy.sock")
-    proxy = start_proxy(bind: "unix://#{path}") { proxy backends: [address] }
+    proxy = start_proxy(to: backend, bind: "unix://#{directory}/proxy.sock")
     expect(proxy.get.status).to eq(200)
     expect(backend.request["X-Forwarded-Proto"]).to eq("http")
   end

@@ -11,10 +11,8 @@ RSpec.describe "health_check" do
 
   it "asks what was written, of every backend" do
     backends = Array.new(2) { start_backend }
-    addresses = backends.map(&:address)
-    proxy = start_proxy do
-      proxy backends: addresses, health_check: { path: "/up?deep=1", method: :options, headers: { "X-Key" => "k" }, interval: 0.1 }
-    end
+    check = { path: "/up?deep=1", method: :options, headers: { "X-Key" => "k" }, interval: 0.1 }
+    proxy = start_proxy(to: backends, health_check: check)
     expect(found(proxy)).to eq([[true, nil]] * 2)
     backends.each do |backend|
       request = backend.request
@@ -24,9 +22,9 @@ RSpec.describe "health_check" do
   end
 
   it "takes status codes, ranges, text and patterns" do
-    address = start_backend { |connection| connection.answer_all("All is\nFINE") }.address
+    backend = start_backend { |connection| connection.answer_all("All is\nFINE") }
     results = [{ status: 204 }, { status: [204, 200..299] }, { body: "is fine" }, { body: /^fine$/i }, { body: /is.FINE/ }].map do |option|
-      found(start_proxy { proxy backends: [address], health_check: { interval: 0.1, fall: 1, **option } })
+      found(start_proxy(to: backend, health_check: { interval: 0.1, fall: 1, **option }))
     end
     failed = "the body does not hold what it should"
     expect(results.flatten(1)).to match([[false, "the answer is a 200"], [true, nil], [false, failed], [true, nil], [false, failed]])
@@ -47,10 +45,9 @@ RSpec.describe "health_check" do
   it "is content with a connection, to another port if it is told so" do
     other = start_backend
     port = other.port
-    address = refusing_backend.address
     checks = { interval: 0.1, fall: 1, tcp: true }
-    expect(found(start_proxy { proxy backends: [address], health_check: checks })).to eq([[false, "connection refused"]])
-    expect(found(start_proxy { proxy backends: [address], health_check: { port: port, **checks } })).to eq([[true, nil]])
+    expect(found(start_proxy(to: refusing_backend, health_check: checks))).to eq([[false, "connection refused"]])
+    expect(found(start_proxy(to: refusing_backend, health_check: { port: port, **checks }))).to eq([[true, nil]])
     expect(other.requests).to be_empty
   end
 end
@@ -64,8 +61,7 @@ RSpec.describe "busy backends" do
         connection.answer(request.target)
       end
     end
-    address = backend.address
-    proxy = start_proxy(threads: 2) { proxy backends: [{ address: address, max_connections: 1 }], queue: 2 }
+    proxy = start_proxy(to: { address: backend.address, max_connections: 1 }, threads: 2, queue: 2)
     clients = %w[/1 /2 /3].each_with_index.map do |target, waiting|
       proxy.connect.tap do |client|
         client.send_request("GET", target)

@@ -15,9 +15,8 @@ RSpec.describe "HTTP/2 to backends" do
   end
 
   def start_proxy_to(backend, **options)
-    address = backend.address
     ca_file = certs.ca_file
-    start_proxy { proxy to: "https://app.test{path}", backends: [address], ca_file: ca_file, **options }
+    start_proxy { proxy to: "https://app.test{path}", backends: [backend.address], ca_file: ca_file, **options }
   end
 
   it "shares a connection with nginx, which sees the host and the path" do

@@ -16,8 +16,7 @@ RSpec.describe "Clients that speak HTTP/2" do
   end
 
   it "are answered over plain connections if they know beforehand that they may: curl" do
-    address = puma.address
-    proxy = start_proxy { proxy backends: [address] }
+    proxy = start_proxy(to: puma)
     answer = curl("#{proxy.url}/a?b=1", "--include")
     expect(answer).to start_with("HTTP/2 200")
     expect(JSON.parse(answer[/\{.*/m])).to include("method" => "GET", "path" => "/a", "query" => "b=1")
@@ -25,8 +24,7 @@ RSpec.describe "Clients that speak HTTP/2" do
   end
 
   it "send bodies and get streams: curl" do
-    address = puma.address
-    proxy = start_proxy { proxy backends: [address] }
+    proxy = start_proxy(to: puma)
     body = Random.new(1).bytes(1_000_000)
     answer = JSON.parse(curl("#{proxy.url}/digest", "--data-binary", "@-", input: body))
     expect(answer).to eq("size" => body.bytesize, "sha256" => Digest::SHA256.hexdigest(body))
@@ -35,16 +33,14 @@ RSpec.describe "Clients that speak HTTP/2" do
   end
 
   it "are served HTTP/1.1 when they offer to switch: curl" do
-    address = puma.address
-    proxy = start_proxy { proxy backends: [address] }
+    proxy = start_proxy(to: puma)
     answer = run("curl", "--silent", "--max-time", "10", "--http2", "--include", proxy.url)
     expect(answer).to start_with("HTTP/1.1 200")
   end
 
   it "find files of any size whole: nghttp" do
     body = Random.new(2).bytes(3_000_000)
-    address = backend_answering(body).address
-    proxy = start_proxy { proxy backends: [address] }
+    proxy = start_proxy(to: backend_answering(body))
     verbose = run("nghttp", "--verbose", "--null-out", "--window-bits=16", "#{proxy.url}/large")
     expect(verbose).to include(":status: 200", "content-length: 3000000", "[SETTINGS_ENABLE_CONNECT_PROTOCOL(0x08):1]")
     expect(verbose.scan(/DATA frame <length=(\d+)/).sum { |(length)| length.to_i }).to eq(body.bytesize)
@@ -58,8 +54,7 @@ RSpec.describe "Clients that speak HTTP/2" do
   end
 
   it "are told to go when the server stops, and lose nothing: h2load" do
-    address = puma.address
-    proxy = start_proxy { proxy backends: [address] }
+    proxy = start_proxy(to: puma)
     load = in_background { run("h2load", "--duration=1", "--clients=4", "--max-concurrent-streams=10", proxy.url) }
     eventually { expect(proxy.stats.dig(:requests, :total)).to be > 50 }
     expect(proxy.server.stop(timeout: 10)).to be(true)

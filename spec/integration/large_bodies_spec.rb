@@ -52,38 +52,4 @@ RSpec.describe "large bodies" do
     expect(received).to eq(total)
     expect(growth).to be < 8 * mebibyte
   end
-
-  it "of 1 mebibyte arrive byte for byte in both directions" do
-    address = start_backend { |connection| connection.answer(connection.read_request.body) }.address
-    body = Random.bytes(mebibyte + 1)
-    expect(start_proxy { proxy backends: [address] }.post("/", body).body == body).to be(true)
-  end
-
-  it "are streamed: a backend has the beginning before the client sends the end" do
-    begun = Queue.new
-    address = start_backend do |connection|
-      connection.read_head
-      begun << connection.read(5)
-      connection.answer(connection.read(5))
-    end.address
-    client = start_proxy { proxy backends: [address] }.connect
-    client.write "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nfirst"
-    expect(begun.pop).to eq("first")
-    client.write "again"
-    expect(client.read_response.body).to eq("again")
-  end
-
-  it "stop at a backend that does not read: the client waits" do
-    reading = Queue.new
-    address = start_backend do |connection|
-      connection.read_head
-      reading.pop
-    end.address
-    client = start_proxy { proxy backends: [address], write_timeout: 20 }.connect
-    client.write "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: #{1024 * mebibyte}\r\n\r\n"
-    stalled = Queue.new
-    in_background { write_all(client, 1024 * mebibyte, stalled) }
-    expect(stalled.pop).to be < 64 * mebibyte
-    reading << true
-  end
 end

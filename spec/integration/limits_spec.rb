@@ -4,10 +4,8 @@ require "support/integration"
 
 RSpec.describe "limits on clients" do
   def start_limited(**settings, &script)
-    address = start_backend(&script).address
-    start_proxy do
+    start_proxy(to: start_backend(&script)) do
       settings.each { |name, value| public_send(name, value) }
-      proxy backends: [address]
     end
   end
 
@@ -23,31 +21,11 @@ RSpec.describe "limits on clients" do
     expect(second.read_response.status).to eq(200)
   end
 
-  it "close the connection that has been idle longest for one beyond max_connections" do
-    proxy = start_limited(max_connections: 2)
-    first = proxy.connect
-    second = proxy.connect
-    expect([first, second].map { |client| client.get.status }).to eq([200, 200])
-    expect(proxy.connect.get.status).to eq(200)
-    expect(first).to be_closed
-    expect(second.get.status).to eq(200)
-  end
-
   it "answer 431 to a head larger than max_header_size" do
     client = start_limited(max_header_size: 2000).connect
     client.send_request("GET", "/", "X-Large" => "x" * 3000)
     expect(client.read_response.status).to eq(431)
     expect(client).to be_closed
-  end
-
-  it "let a head up to max_header_size pass" do
-    expect(start_limited(max_header_size: 2000).get("/", "X-Large" => "x" * 1800).status).to eq(200)
-  end
-
-  it "answer 414 to a target that is larger than max_header_size" do
-    client = start_limited(max_header_size: 2000).connect
-    client.write "GET /#{'x' * 3000} HTTP/1.1\r\nHost: a\r\n\r\n"
-    expect(client.read_response.status).to eq(414)
   end
 
   it "answer 408 to a head that is not complete within client_header_timeout" do
@@ -56,24 +34,6 @@ RSpec.describe "limits on clients" do
     response = nil
     expect(seconds { response = client.read_response }).to be_between(0.2, 3)
     expect(response.status).to eq(408)
-    expect(client).to be_closed
-  end
-
-  it "do not let a trickle of bytes extend client_header_timeout" do
-    client = start_limited(client_header_timeout: 0.4).connect
-    trickle = in_background do
-      loop do
-        client.write "X"
-        client.io.wait_readable(0.05) and break
-      end
-    end
-    client.write "GET / HTTP/1.1\r\nX-Slow: "
-    expect(seconds { trickle.value }).to be_between(0.2, 3)
-    expect(client.read_response.status).to eq(408)
-  end
-
-  it "close a connection that never sends anything without an answer" do
-    client = start_limited(client_header_timeout: 0.2).connect
     expect(client).to be_closed
   end
 
@@ -88,18 +48,5 @@ RSpec.describe "limits on clients" do
     client.write "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc"
     expect(client.read_response.status).to eq(408)
     expect(client).to be_closed
-  end
-
-  it "cut off a client that does not read for client_body_timeout" do
-    done = Queue.new
-    proxy = start_limited(client_body_timeout: 0.3) do |connection|
-      connection.read_request
-      connection.write "HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n"
-      loop { connection.write "x" * 1_000_000 }
-    ensure
-      done << true
-    end
-    proxy.connect.send_request("GET", "/")
-    expect(done.pop).to be(true)
   end
 end

@@ -4,8 +4,7 @@ require "support/integration"
 
 RSpec.describe "200 parallel connections" do
   it "are all kept alive and served by Puma", time_limit: 40 do
-    address = puma.address
-    proxy = start_proxy(threads: 2) { proxy backends: [address] }
+    proxy = start_proxy(to: puma, threads: 2)
     clients = Array.new(200) { proxy.connect(limit: 20) }
     3.times do |round|
       clients.each_with_index { |client, i| client.send_request("GET", "/?#{round}-#{i}") }

@@ -10,11 +10,9 @@ RSpec.describe "max_body" do
         connection.answer(request.body)
       end
     end
-    address = @backend.address
     configuration ||= proc { max_body 10 }
-    start_proxy(**options) do
+    start_proxy(to: @backend, **options) do
       instance_exec(&configuration)
-      proxy backends: [address]
     end
   end
 

@@ -20,10 +20,9 @@ RSpec.describe "a location inside of another" do
 
   it "sees its captures and those around it" do
     backend = start_backend
-    address = backend.address
     proxy = start_proxy do
       location "/:tenant/*" do
-        location("/users/:id([0-9]+)") { proxy to: "http://b.test/{tenant}/{id}", backends: [address] }
+        location("/users/:id([0-9]+)") { proxy to: "http://b.test/{tenant}/{id}", backends: [backend.address] }
       end
     end
     expect(proxy.get("/acme/users/7").status).to eq(200)

@@ -5,8 +5,7 @@ require "support/integration"
 RSpec.describe "nginx behind the proxy" do
   def start_in_front_of(server)
     nginx = start_nginx(server)
-    address = nginx.address
-    [nginx, start_proxy { proxy backends: [address] }]
+    [nginx, start_proxy(to: nginx)]
   end
 
   it "serves a file with its validators, ranges and 304" do
@@ -48,10 +47,9 @@ RSpec.describe "nginx behind the proxy" do
       ssl_verify_client on;
       location / { return 200 $ssl_client_s_dn; }
     SERVER
-    address = nginx.address
     ca_file = certs.ca_file
     proxy = start_proxy do
-      proxy to: "https://app.test", backends: [address], ca_file: ca_file,
+      proxy to: "https://app.test", backends: [nginx.address], ca_file: ca_file,
             client_certificate: us.certificate_file, client_key: us.key_file
     end
     expect(proxy.get.body).to eq("CN=us")

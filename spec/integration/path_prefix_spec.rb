@@ -6,9 +6,8 @@ RSpec.describe "path_prefix" do
   # The status and the path the backend saw.
   def asked(path, **options)
     backend = start_backend
-    address = backend.address
     proxy = start_proxy do
-      proxy backends: [address], path_prefix: "/api", **options
+      proxy backends: [backend.address], path_prefix: "/api", **options
       static_response code: 404, body: "fell through"
     end
     response = proxy.get(path)
@@ -41,8 +40,7 @@ RSpec.describe "path_prefix" do
   end
 
   it "answers 404 when no handler is left" do
-    address = start_backend.address
-    proxy = start_proxy { proxy backends: [address], path_prefix: "/api" }
+    proxy = start_proxy(to: start_backend, path_prefix: "/api")
     expect(proxy.get("/elsewhere").status).to eq(404)
   end
 end

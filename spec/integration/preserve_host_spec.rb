@@ -27,8 +27,7 @@ RSpec.describe "preserve_host" do
 
   it "gives way to headers, with a warning" do
     backend = start_backend
-    address = backend.address
-    proxy = start_proxy { proxy backends: [address], preserve_host: true, headers: { "host" => "set.test" } }
+    proxy = start_proxy(to: backend, preserve_host: true, headers: { "host" => "set.test" })
     proxy.get("/", "Host" => "app.example.com")
     expect(backend.request["Host"]).to eq("set.test")
     expect(proxy.server.warnings.map(&:message)).to eq(["preserve_host: `headers` sets Host and wins: leave one of them out"])

@@ -36,10 +36,8 @@ RSpec.describe "a protected path" do
 
   it "asks no backend about a path that can be read in two ways" do
     backend = start_backend
-    address = backend.address
-    proxy = start_proxy do
+    proxy = start_proxy(to: backend) do
       location("/admin/*") { static_response code: 403, body: "" }
-      proxy backends: [address]
     end
     expect([proxy.get("/admin%2Fx").status, proxy.get("/x%2Fadmin").status]).to eq([400, 200])
     expect(backend.requests.map(&:target)).to eq(["/x%2Fadmin"])
@@ -66,8 +64,7 @@ RSpec.describe "a protected path" do
 
   it "is met by the host of an absolute target in a field that is made of Host as well" do
     backend = start_backend
-    address = backend.address
-    proxy = start_proxy { proxy backends: [address], headers: { "Host" => { rewrite: "{Host}" } } }
+    proxy = start_proxy(to: backend, headers: { "Host" => { rewrite: "{Host}" } })
     proxy.get("http://open.test/x", "Host" => "admin.test")
     expect(backend.requests.first["Host"]).to eq("open.test")
   end
@@ -97,9 +94,8 @@ RSpec.describe "a protected path" do
   describe "behind path_prefix" do
     def reached(target, **options)
       backend = start_backend
-      address = backend.address
       proxy = start_proxy do
-        proxy backends: [address], path_prefix: "/api", **options
+        proxy backends: [backend.address], path_prefix: "/api", **options
         static_response code: 404, body: ""
       end
       response = proxy.get(target)

@@ -15,10 +15,9 @@ RSpec.describe "proxy with proxy_protocol" do
   end
 
   def start_before(backend, version = "v1", **options, &more)
-    address = backend.address
     start_proxy do
       instance_exec(&more) if more
-      proxy backends: [address], proxy_protocol: version, **options
+      proxy backends: [backend.address], proxy_protocol: version, **options
     end
   end
 
@@ -51,11 +50,9 @@ RSpec.describe "proxy with proxy_protocol" do
 
   it "passes on what a header of a proxy in front says" do
     backend = introduced_backend
-    address = backend.address
-    proxy = start_proxy(bind: nil) do
+    proxy = start_proxy(to: backend, bind: nil, proxy_protocol: :v1) do
       bind "http://127.0.0.1:0", proxy_protocol: true
       trusted_proxies "127.0.0.1"
-      proxy backends: [address], proxy_protocol: :v1
     end
     ["PROXY TCP4 192.0.2.7 198.51.100.1 52114 443", "PROXY UNKNOWN"].each do |header|
       client = proxy.connect
@@ -65,9 +62,7 @@ RSpec.describe "proxy with proxy_protocol" do
   end
 
   it "says of a client without an address that it knows nothing" do
-    backend = introduced_backend
-    address = backend.address
-    proxy = start_proxy(bind: "unix://#{directory}/proxy.sock") { proxy backends: [address], proxy_protocol: "v1" }
+    proxy = start_proxy(to: introduced_backend, bind: "unix://#{directory}/proxy.sock", proxy_protocol: "v1")
     expect(proxy.get.body).to eq("PROXY UNKNOWN")
   end
 

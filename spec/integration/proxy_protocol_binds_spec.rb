@@ -11,13 +11,11 @@ RSpec.describe "bind with proxy_protocol" do
 
   def start_behind(trusted = ["127.0.0.1"], bind: "http://127.0.0.1:0", **options, &more)
     @backend = start_backend
-    address = @backend.address
-    start_proxy(bind: nil) do
+    start_proxy(to: @backend, bind: nil, headers: { "Seen" => { rewrite: "{addr}" } }) do
       bind bind, proxy_protocol: true, **options
       log_level :error
       trusted_proxies(*trusted)
       instance_exec(&more) if more
-      proxy backends: [address], headers: { "Seen" => { rewrite: "{addr}" } }
     end
   end
 

@@ -18,8 +18,10 @@ RSpec.describe "Rails behind the proxy, by examples/rails", time_limit: 60 do
   end
 
   # The proxy of the example; `balancer` is the address of the load balancer that it trusts.
-  def start_example_proxy(balancer = "127.9.9.9")
-    changes = { "10.0.0.0/8" => balancer, "../public/503.html" => File.expand_path("examples/public/503.html"), '"combined"' => "false" }
+  def start_example_proxy(balancer = "127.9.9.9", timeout: 30)
+    page = File.expand_path("examples/public/503.html")
+    changes = { "10.0.0.0/8" => balancer, "../public/503.html" => page, '"combined"' => "false",
+                "preserve_host: true" => "preserve_host: true, timeout: #{timeout}" }
     start_example("rails/Proxyfile", changes, bind: "http://127.0.0.1:0")
   end
 
@@ -147,8 +149,8 @@ RSpec.describe "Rails behind the proxy, by examples/rails", time_limit: 60 do
   end
 
   it "shows its page while neither Puma answers" do
-    # Requests wait until the checks have found both of them down.
-    response = start_example_proxy.connect(limit: 30).get("/", host.merge("Accept" => "text/html"))
+    # Where no check has succeeded yet, a request waits for one, as long as timeout says.
+    response = start_example_proxy(timeout: 1).get("/", host.merge("Accept" => "text/html"))
     expect([response.status, response["Content-Type"], response.body]).to eq([503, "text/html; charset=utf-8", File.read("examples/public/503.html")])
   end
 end

@@ -6,8 +6,7 @@ RSpec.describe "headers" do
   # The request as the backend got it.
   def sent(options, request_headers = {}, target = "/")
     backend = start_backend
-    address = backend.address
-    proxy = start_proxy { proxy backends: [address], **options }
+    proxy = start_proxy(to: backend, **options)
     expect(proxy.get(target, request_headers).status).to eq(200)
     backend.request
   end
@@ -45,8 +44,7 @@ RSpec.describe "headers" do
 
   it "is no way to break the message: control characters are removed from a rewrite" do
     backend = start_backend
-    address = backend.address
-    proxy = start_proxy { proxy backends: [address], headers: { "X-Note" => { rewrite: "{X-Raw}" } } }
+    proxy = start_proxy(to: backend, headers: { "X-Note" => { rewrite: "{X-Raw}" } })
     proxy.get("/", "X-Raw" => "a\tb")
     expect(backend.request["X-Note"]).to eq("ab")
   end

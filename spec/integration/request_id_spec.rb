@@ -41,8 +41,7 @@ RSpec.describe "the id of a request" do
   end
 
   it "cannot put anything into a page" do
-    address = refusing_backend.address
-    proxy = start_proxy { proxy backends: [address] }
+    proxy = start_proxy(to: refusing_backend)
     page = proxy.get("/", "Accept" => "text/html", "X-Request-Id" => "<script>").body
     expect(page).to include("<code>&#60;script&#62;</code>")
     json = proxy.get("/", "Accept" => "application/json", "X-Request-Id" => 'a"b\\').body

@@ -4,8 +4,7 @@ require "support/integration"
 
 RSpec.describe "response_headers" do
   def received(response_headers, from_backend = {})
-    address = backend_answering("ok", from_backend).address
-    proxy = start_proxy { proxy backends: [address], response_headers: response_headers }
+    proxy = start_proxy(to: backend_answering("ok", from_backend), response_headers: response_headers)
     proxy.get("/x")
   end
 
@@ -43,8 +42,7 @@ RSpec.describe "response_headers" do
   end
 
   it "applies to responses that are passed on, not to our own errors" do
-    address = refusing_backend.address
-    proxy = start_proxy { proxy backends: [address], response_headers: { "X-Note" => "set" } }
+    proxy = start_proxy(to: refusing_backend, response_headers: { "X-Note" => "set" })
     expect(proxy.get.names).not_to include("x-note")
   end
 end

@@ -4,12 +4,12 @@ require "support/integration"
 
 RSpec.describe "server.stats" do
   it "counts answers by class" do
-    address = start_backend do |connection|
+    backend = start_backend do |connection|
       while (request = connection.read_request)
         connection.answer("", status: "#{request.target.delete_prefix('/')} Whatever")
       end
-    end.address
-    proxy = start_proxy { proxy backends: [address] }
+    end
+    proxy = start_proxy(to: backend)
     client = proxy.connect
     [200, 201, 302, 404, 500, 503].each { |status| client.get("/#{status}") }
     counted = { total: 6, in_flight: 0, status_2xx: 2, status_3xx: 1, status_4xx: 1, status_5xx: 2 }
@@ -42,8 +42,7 @@ RSpec.describe "server.stats" do
       finish.pop
       connection.answer
     end
-    address = backend.address
-    proxy = start_proxy { proxy backends: [address] }
+    proxy = start_proxy(to: backend)
     client = proxy.connect
     client.send_request("GET", "/")
     backend.await_requests(1)

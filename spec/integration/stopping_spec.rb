@@ -109,10 +109,8 @@ RSpec.describe "stopping" do
   end
 
   it "from Ruby ends tunnels and event streams after tunnel_grace, which is no failure" do
-    address = every_kind.address
-    proxy = start_proxy do
+    proxy = start_proxy(to: every_kind, timeout: 60) do
       tunnel_grace 0.1
-      proxy backends: [address], timeout: 60
     end
     *clients, request = ask_for_every_kind(proxy)
     eventually { expect(proxy.stats[:requests]).to include(in_flight: 3, tunnels: 1, event_streams: 1) }
@@ -126,8 +124,7 @@ RSpec.describe "stopping" do
   it "from Ruby returns true when everything finished in time" do
     answers = Queue.new
     backend = waiting_backend(answers)
-    address = backend.address
-    proxy = start_proxy { proxy backends: [address] }
+    proxy = start_proxy(to: backend)
     client = proxy.connect
     client.send_request("GET", "/")
     backend.await_requests(1)
@@ -140,8 +137,7 @@ RSpec.describe "stopping" do
 
   it "from Ruby returns false when something had to be cut, and cuts it" do
     backend = waiting_backend(Queue.new)
-    address = backend.address
-    proxy = start_proxy { proxy backends: [address] }
+    proxy = start_proxy(to: backend)
     client = proxy.connect
     client.send_request("GET", "/")
     backend.await_requests(1)

@@ -6,8 +6,7 @@ RSpec.describe "string rewrites" do
   # What `template` became for one request.
   def rewritten(template, target: "/a/b?x=1&y=2", **request_headers)
     backend = start_backend
-    address = backend.address
-    proxy = start_proxy { proxy backends: [address], headers: { "X-Result" => { rewrite: template } } }
+    proxy = start_proxy(to: backend, headers: { "X-Result" => { rewrite: template } })
     @port = URI(proxy.url).port
     proxy.get(target, request_headers)
     backend.request["X-Result"]

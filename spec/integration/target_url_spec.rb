@@ -6,8 +6,7 @@ RSpec.describe "to" do
   # The request line's target and the Host that the backend saw.
   def forwarded(to, target, **headers)
     backend = start_backend
-    address = backend.address
-    proxy = start_proxy { proxy to: to, backends: [address] }
+    proxy = start_proxy { proxy to: to, backends: [backend.address] }
     response = proxy.get(target, headers)
     [response.status, backend.requests.first&.target, backend.requests.first&.[]("Host")]
   end
@@ -55,16 +54,14 @@ RSpec.describe "to" do
 
   it "uses the backend's own address when it is absent" do
     backend = start_backend
-    address = backend.address
-    proxy = start_proxy { proxy backends: [address] }
+    proxy = start_proxy(to: backend)
     proxy.get("/a?b")
-    expect([backend.request.target, backend.request["Host"]]).to eq(["/a?b", address])
+    expect([backend.request.target, backend.request["Host"]]).to eq(["/a?b", backend.address])
   end
 
   it "sends OPTIONS * as it is" do
     backend = start_backend
-    address = backend.address
-    proxy = start_proxy { proxy backends: [address] }
+    proxy = start_proxy(to: backend)
     expect(proxy.request("OPTIONS", "*").status).to eq(200)
     expect(backend.request.target).to eq("*")
   end
@@ -90,8 +87,7 @@ RSpec.describe "to" do
 
   it "does not follow a redirect" do
     backend = start_backend { |connection| connection.read_request && connection.answer("", { "Location" => "http://127.0.0.1:1/" }, status: "302 Found") }
-    address = backend.address
-    proxy = start_proxy { proxy backends: [address] }
+    proxy = start_proxy(to: backend)
     response = proxy.get
     expect([response.status, response["Location"]]).to eq([302, "http://127.0.0.1:1/"])
   end

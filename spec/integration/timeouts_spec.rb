@@ -6,56 +6,21 @@ RSpec.describe "timeouts" do
   def stalling_backend = start_backend { |connection| connection.read_request && connection.read_to_end }
 
   it "answers 504 when no response head comes within timeout" do
-    address = stalling_backend.address
-    proxy = start_proxy { proxy backends: [address], timeout: 0.3 }
+    proxy = start_proxy(to: stalling_backend, timeout: 0.3)
     response = nil
     expect(seconds { response = proxy.get }).to be_between(0.25, 2)
     expect(response.status).to eq(504)
   end
 
-  it "counts timeout over all attempts together" do
-    addresses = [silent_backend, stalling_backend, stalling_backend].map(&:address)
-    proxy = start_proxy { proxy backends: addresses, backend_priority: "ordered", connect_timeout: 0.2, timeout: 0.5 }
-    response = nil
-    expect(seconds { response = proxy.get }).to be_between(0.45, 2)
-    expect(response.status).to eq(504)
-  end
-
-  it "does not send a request again after timeout" do
-    first = stalling_backend
-    second = start_backend
-    addresses = [first, second].map(&:address)
-    proxy = start_proxy { proxy backends: addresses, backend_priority: "ordered", timeout: 0.2 }
-    expect(proxy.get.status).to eq(504)
-    expect(second.connections).to eq(0)
-  end
-
   it "answers the built-in 504 even if error_response names another built-in one" do
-    address = stalling_backend.address
-    proxy = start_proxy { proxy backends: [address], timeout: 0.2, error_response: "service_unavailable" }
+    proxy = start_proxy(to: stalling_backend, timeout: 0.2, error_response: "service_unavailable")
     expect(proxy.get.status).to eq(504)
   end
 
   it "answers one's own error_response after a timeout" do
-    address = stalling_backend.address
-    proxy = start_proxy { proxy backends: [address], timeout: 0.2, error_response: { status: 503, plaintext: "later" } }
+    proxy = start_proxy(to: stalling_backend, timeout: 0.2, error_response: { status: 503, plaintext: "later" })
     response = proxy.get
     expect([response.status, response.body]).to eq([503, "later"])
-  end
-
-  it "lets a response take longer than timeout once its head has come" do
-    backend = start_backend do |connection|
-      connection.read_request
-      connection.write "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n"
-      4.times do
-        connection.silent_for?(0.15)
-        connection.write "x"
-      end
-      connection.read_to_end
-    end
-    address = backend.address
-    proxy = start_proxy { proxy backends: [address], timeout: 0.3 }
-    expect(proxy.get.body).to eq("xxxx")
   end
 
   it "cuts the client off when the response pauses longer than read_timeout" do
@@ -64,37 +29,17 @@ RSpec.describe "timeouts" do
       connection.write "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc"
       connection.read_to_end
     end
-    address = backend.address
-    proxy = start_proxy { proxy backends: [address], read_timeout: 0.2 }
+    proxy = start_proxy(to: backend, read_timeout: 0.2)
     expect { proxy.get }.to raise_error(Wire::CutShort) { |error| expect(error.received).to eq("abc") }
     backend.await_open_connections(0)
   end
 
-  it "leaves a chunked response without its last chunk when it pauses longer than read_timeout" do
-    backend = start_backend do |connection|
-      connection.read_request
-      connection.write "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"
-      connection.read_to_end
-    end
-    address = backend.address
-    proxy = start_proxy { proxy backends: [address], read_timeout: 0.2 }
-    client = proxy.connect
-    client.send_request("GET", "/")
-    expect(client.read_to_end).to end_with("3\r\nabc\r\n")
-  end
-
   it "gives up a connect after connect_timeout and tries the next backend" do
-    addresses = [silent_backend.address, backend_answering("second").address]
-    proxy = start_proxy { proxy backends: addresses, backend_priority: "ordered", connect_timeout: 0.2 }
+    backends = [silent_backend, backend_answering("second")]
+    proxy = start_proxy(to: backends, backend_priority: "ordered", connect_timeout: 0.2)
     body = nil
     expect(seconds { body = proxy.get.body }).to be_between(0.15, 2)
     expect(body).to eq("second")
-  end
-
-  it "answers 504 when the only backend never accepts within connect_timeout" do
-    address = silent_backend.address
-    proxy = start_proxy { proxy backends: [address], connect_timeout: 0.2, retries: 0 }
-    expect(proxy.get.status).to eq(504)
   end
 
   it "gives up when a write to the backend makes no progress for write_timeout" do
@@ -103,8 +48,7 @@ RSpec.describe "timeouts" do
       connection.read_head
       reading.pop
     end
-    address = backend.address
-    proxy = start_proxy { proxy backends: [address], write_timeout: 0.3 }
+    proxy = start_proxy(to: backend, write_timeout: 0.3)
     client = proxy.connect
     client.write "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000000\r\n\r\n"
     writer = in_background { loop { client.write("x" * 1_000_000) } }

@@ -7,11 +7,8 @@ RSpec.describe "trusted_proxies" do
   # What the backend got when a client with these fields asked. `Via-Addr` and `Via-Scheme` are what rewrites see.
   def sent(trusted, fields, options = {})
     backend = start_backend
-    address = backend.address
-    proxy = start_proxy do
-      trusted_proxies(*trusted) unless trusted.empty?
-      proxy backends: [address], headers: { "Seen-Addr" => { rewrite: "{addr}" }, "Seen-Scheme" => { rewrite: "{scheme}" } }, **options
-    end
+    seen = { "Seen-Addr" => { rewrite: "{addr}" }, "Seen-Scheme" => { rewrite: "{scheme}" } }
+    proxy = start_proxy(to: backend, headers: seen, **options) { trusted_proxies(*trusted) unless trusted.empty? }
     proxy.get("/", fields)
     backend.request
   end
@@ -81,12 +78,10 @@ RSpec.describe "trusted_proxies" do
 
   it "passes on what the proxy says of itself, unless fields: says what it is believed" do
     backend = start_backend
-    address = backend.address
     said = { "X-Forwarded-For" => "192.0.2.7", "X-Forwarded-Proto" => "https", "X-Forwarded-Ssl" => "on", "Proxy" => "http://evil.example" }
     [[{}, "https", "on"], [{ fields: %w[x-forwarded-for] }, "http", nil], [{ fields: nil }, "https", "on"]].each do |options, scheme, ssl|
-      proxy = start_proxy do
+      proxy = start_proxy(to: backend) do
         trusted_proxies "127.0.0.1", **options
-        proxy backends: [address]
       end
       proxy.get("/", said)
       request = backend.requests.last
@@ -111,10 +106,8 @@ RSpec.describe "trusted_proxies" do
 
   it "is obeyed anew by every request of a connection" do
     backend = start_backend
-    address = backend.address
-    proxy = start_proxy do
+    proxy = start_proxy(to: backend) do
       trusted_proxies "127.0.0.1"
-      proxy backends: [address]
     end
     client = proxy.connect
     ["192.0.2.7", nil, "192.0.2.8"].each { |addr| client.get("/", { "X-Forwarded-For" => addr }.compact) }
@@ -125,11 +118,9 @@ RSpec.describe "trusted_proxies" do
 
   it "trusts whoever comes over a unix socket with \"unix:\"" do
     backend = start_backend
-    address = backend.address
     path = File.join(directory, "proxy.sock")
-    proxy = start_proxy(bind: "unix://#{path}") do
+    proxy = start_proxy(to: backend, bind: "unix://#{path}") do
       trusted_proxies "unix:"
-      proxy backends: [address]
     end
     proxy.get("/", "X-Forwarded-For" => "6.6.6.6, 192.0.2.7")
 
@@ -139,12 +130,10 @@ RSpec.describe "trusted_proxies" do
 
   it "shows the client in the access log" do
     backend = start_backend
-    address = backend.address
     log = File.join(directory, "access.log")
-    proxy = start_proxy do
+    proxy = start_proxy(to: backend) do
       trusted_proxies "127.0.0.1"
       access_log "{addr} {scheme} {X-Forwarded-For}", to: log
-      proxy backends: [address]
     end
     proxy.get("/", "X-Forwarded-For" => "192.0.2.7", "X-Forwarded-Proto" => "https")
     proxy.stop

@@ -79,7 +79,7 @@ RSpec.describe "upstream" do
   end
 
   it "moves on from a backend that fails" do
-    addresses = [refusing_backend.address, backend_answering("b").address]
+    addresses = [refusing_backend, backend_answering("b")].map(&:address)
     proxy = start_proxy do
       upstream "app", backends: addresses
       proxy to: "http://app{path}"

@@ -8,8 +8,7 @@ RSpec.describe "WebSockets of Python, to a Puma whose application hijacks" do
   after(:all) { @backend.stop }
 
   def proxy
-    address = @backend.address
-    @proxy ||= start_proxy { proxy backends: [address] }
+    @proxy ||= start_proxy(to: @backend)
   end
 
   def url = proxy.url.sub("http:", "ws:")

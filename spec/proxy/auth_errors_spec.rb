@@ -140,7 +140,7 @@ RSpec.describe Proxy::ConfigurationError, :wrong_types do
       'forward_auth: to: "http://{host}.internal/" lets a request choose who judges it: write the host without a placeholder, as in ' \
       '"http://auth.internal/verify"',
     "forward_auth to: 'http://a:99999/'" => /\Aforward_auth: to: .*99999/,
-    "forward_auth to: 'http://a/', timeout: 0" => "forward_auth: timeout: 0 is not a valid time limit: write seconds greater than 0, as in 5 or 0.5",
+    "forward_auth to: 'http://a/', timeout: 0" => "forward_auth: timeout: 0 is not a valid time: write seconds greater than 0, as in 30 or 0.5",
     "forward_auth to: 'http://a/', timeout: nil" =>
       "forward_auth: timeout: nil is not allowed, nothing may wait forever: write a number of seconds, such as 30 or 0.5, or leave it out",
     "forward_auth to: 'http://a/', copy_headers: ['X User']" =>

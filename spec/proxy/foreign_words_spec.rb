@@ -57,11 +57,11 @@ RSpec.describe Proxy::DSL::Foreign do
   end
 
   it "leads to options and words that there are" do
-    ours = Proxy::DSL::Options
-    expect(described_class::WORDS.keys & ours::WORDS).to eq([])
-    expect(described_class::OPTIONS.values.flatten(1).map(&:first) - ours::ALL.flat_map(&:names)).to eq([])
+    ours = Proxy::DSL::Words
+    expect(described_class::WORDS.keys & ours::LIST).to eq([])
+    expect(described_class::OPTIONS.values.flatten(1).map(&:first) - ours::SCHEMAS.flat_map(&:names)).to eq([])
     write("503.html", "")
-    expect(described_class::WORDS.values.join(" ").scan(/write (\w+!?) /).flatten.uniq - ours::WORDS.map(&:to_s) -
+    expect(described_class::WORDS.values.join(" ").scan(/write (\w+!?) /).flatten.uniq - ours::LIST.map(&:to_s) -
            %w[max_connections what it headers a response_headers health_check timeout]).to eq([])
   end
 end

@@ -6,7 +6,7 @@ RSpec.describe "mistakes in what keeps backends well", :wrong_types do
   include Proxyfiles
 
   seconds = "write a number of seconds, such as 30 or 0.5"
-  time = "write seconds greater than 0, as in 10 or 0.5"
+  time = "write seconds greater than 0, as in 30 or 0.5"
   status = "write a status code, a range such as 200..399, or an Array of them"
 
   unasked = "tcp: true sends no request: leave one of them out"

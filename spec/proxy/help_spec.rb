@@ -14,7 +14,7 @@ RSpec.describe Proxy::CLI::Help, :wrong_types do
     [out.string, err.string, status]
   end
 
-  (Proxy::DSL::Options::ALL.flat_map { |directive| [directive.name, *directive.names] } - [:pool]).uniq.each do |word|
+  Proxy::DSL::Words.names.uniq.each do |word|
     it "explains #{word}" do
       text, err, status = help(word.to_s)
 
@@ -35,7 +35,7 @@ RSpec.describe Proxy::CLI::Help, :wrong_types do
     write("tls/site.pem", "")
     write("htpasswd", "ann:$2y$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFSpS0bQ2\n")
     %i[rate_limit location host redirect cors rewrite max_body log_requests threads keepalive_timeout upstream].each do |word|
-      example = Proxy::DSL::Examples.of(word).join("\n")
+      example = Proxy::DSL::Words.schema(word).examples.first.first.join("\n")
       around = example.match?(/^ *(proxy|redirect|static_response)\b/) ? "" : "proxy to: 'http://127.0.0.1:3000'\n"
 
       expect(example).not_to be_empty

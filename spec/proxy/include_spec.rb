@@ -2,7 +2,7 @@
 
 require_relative "proxyfiles"
 
-RSpec.describe Proxy::DSL::Inclusion do
+RSpec.describe Proxy::DSL::Words::Include do
   include Proxyfiles
 
   def routes = Proxy::Config.load(File.join(directory, "Proxyfile")).to_h["routes"]

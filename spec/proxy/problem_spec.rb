@@ -24,9 +24,21 @@ RSpec.describe Proxy::Problem do
   end
 
   it "is read from what the engine reports" do
-    hash = { at: { file: "Proxyfile", line: 3 }, directive: "proxy", message: "wrong", severity: "warning" }
+    hash = { at: { file: "Proxyfile", line: 3 }, directive: "proxy", code: "slip", message: "wrong", severity: "warning" }
 
     expect(described_class.from_native([hash, hash.merge(at: nil)]).map(&:inspect))
       .to eq(["#<Proxy::Problem warning Proxyfile:3: proxy: wrong>", "#<Proxy::Problem warning proxy: wrong>"])
+  end
+  it "says by a code what is true only of a whole configuration, and is a slip in JSON all the same" do
+    problems = Proxy.check do
+      upstream "app", backends: ["127.0.0.1:3000"]
+      location("/a/*") { static_response body: "a" }
+      location("/a/b") { static_response body: "b" }
+      location("/c/*") { request_headers removals: ["Cookie"] }
+    end
+
+    expect(problems.map(&:code)).to eq(%i[unused unreachable unanswered])
+    expect(problems.map { |problem| problem.to_h[:code] }.uniq).to eq([:slip])
+    expect(Proxy.check { request_headers removals: ["Cookie"] }.map(&:code)).to eq([:empty])
   end
 end

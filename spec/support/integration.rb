@@ -15,7 +15,8 @@ require_relative "running_proxy"
 
 # What every integration example may start; all of it is stopped when the example ends, in reverse order.
 module Peers
-  # The proxy under test; the block is its Proxyfile.
+  # The proxy under test; the block is its Proxyfile. `to: backend` and `to: [first, second]` proxy to those: see
+  # RunningProxy.
   def start_proxy(**options, &configuration) = started(RunningProxy.new(**options, &configuration))
 
   # `proxy start` in a process of its own.

@@ -12,13 +12,19 @@ class RunningProxy
 
   # The block is a Proxyfile. `bind` and `threads` are added to it: a test that wants others says so, or passes `bind: nil`. Or `file`
   # names one, whose addresses `bind` replaces.
-  def initialize(bind: "http://127.0.0.1:0", threads: 1, file: nil, &configuration)
+  # `to` is a backend, or several: they are proxied to behind the lines of the block, with the further options of the
+  # word `proxy`.
+  def initialize(to: [], bind: "http://127.0.0.1:0", threads: 1, file: nil, **options, &configuration)
     return @server = Proxy.start(file, binds: [bind]) if file
+
+    addresses = [to].flatten.map { |backend| backend.respond_to?(:address) ? backend.address : backend }
+    raise ArgumentError, "without to: nothing takes #{options.keys.join(", ")}" if addresses.empty? && options.any?
 
     @server = Proxy.start do
       bind bind if bind
       threads threads if threads
-      instance_exec(&configuration)
+      instance_exec(&configuration) if configuration
+      proxy backends: addresses, **options if addresses.any?
     end
   end
 

@@ -6,11 +6,14 @@ require "openssl"
 
 # Tokens as an issuer signs them, by OpenSSL.
 module Tokens
-  # A pair of keys of the kind that an algorithm needs; a String for those that share a secret.
-  def self.key(algorithm)
+  @rsa = []
+
+  # A pair of keys of the kind that an algorithm needs; a String for those that share a secret. Each `number` has its
+  # own pair. Those of RSA are kept, since to find one takes seconds.
+  def self.key(algorithm, number = 0)
     case algorithm
     when /\AHS/ then "0123456789abcdef0123456789abcdef"
-    when /\A[RP]S/ then OpenSSL::PKey::RSA.generate(2048)
+    when /\A[RP]S/ then @rsa[number] ||= OpenSSL::PKey::RSA.generate(2048)
     when "ES256" then OpenSSL::PKey::EC.generate("prime256v1")
     when "ES384" then OpenSSL::PKey::EC.generate("secp384r1")
     else OpenSSL::PKey.read(IO.popen(%w[openssl genpkey -algorithm ed25519], &:read))

@@ -1,7 +1,7 @@
 //! `plain BIND BACKEND`: the engine without Ruby, in front of one backend, with one engine thread. For benchmarks and callgrind.
 //! BIND is `ADDRESS:PORT`, or a port of the loopback address.
 
-use proxy_engine::config::{Backend, Bind, Directive, Pool, Proxy, Setting};
+use proxy_engine::configuration::{Backend, Bind, Directive, Pool, ProxyConfig, Setting};
 use proxy_engine::{Config, Server};
 
 fn main() {
@@ -12,7 +12,7 @@ fn main() {
     };
     let bind = if bind.contains(':') { bind } else { format!("127.0.0.1:{bind}") };
     let pool = Pool { backends: Some(vec![Backend::at(backend)]), ..Pool::default() };
-    let proxy = Proxy { pool: Some(pool), ..Proxy::default() };
+    let proxy = ProxyConfig { pool: Some(pool), ..ProxyConfig::default() };
     let config = Config {
         binds: vec![Bind { url: format!("http://{bind}"), ..Bind::default() }],
         threads: Some(Setting::of(1)),

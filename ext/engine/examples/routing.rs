@@ -5,7 +5,7 @@
 
 use std::time::Instant;
 
-use proxy_engine::config::{Directive, Location, Match, StaticResponse};
+use proxy_engine::configuration::{Directive, Location, Match, StaticResponseConfig};
 use proxy_engine::{Config, Routes};
 
 fn main() {
@@ -51,7 +51,7 @@ fn route(n: usize, hosts: usize) -> Directive {
     Directive::Location(Box::new(Location {
         patterns: vec![Match::Text(path)],
         hosts: vec![Match::Text(host(n, hosts))],
-        routes: vec![Directive::StaticResponse(StaticResponse::default())],
+        routes: vec![Directive::StaticResponse(StaticResponseConfig::default())],
         ..Location::default()
     }))
 }

@@ -5,7 +5,6 @@
 //! says how many.
 
 mod combined;
-mod escape;
 mod json;
 mod queue;
 
@@ -17,16 +16,14 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, SystemTime};
 
 use parking_lot::Mutex;
+use proxy_http::decimal;
 
 use crate::civil_time::CivilTime;
+use crate::compile::Purpose;
 use crate::config::{self, At, Problem};
 use crate::log::Log;
 use crate::nearest::nearest;
-use crate::rewrite::value::number;
 use crate::rewrite::{Context, Scope, Template};
-use crate::snapshot::Purpose;
-
-pub(crate) use escape::escape;
 use queue::{Output, Queue};
 
 /// A buffer this full is handed on without waiting.
@@ -67,13 +64,10 @@ enum Format {
 impl AccessLog {
     /// Compiles the directive and opens its file for appending. `None` if it is wrong; `problems` then says why, and what to
     /// write instead. A file that is new is removed again if all this is for a check, which must leave nothing behind.
-    pub fn compile(spec: &config::AccessLog, purpose: Purpose, problems: &mut Vec<Problem>) -> Option<Arc<AccessLog>> {
-        Self::after(None, spec, purpose, problems)
-    }
-
-    /// The same in place of another. If both go to the same file, it is opened anew, as after a rotation: what is logged from the
-    /// start on goes there.
-    pub(crate) fn after(
+    ///
+    /// The thread of `before` is carried over if both write to the same file. It is opened anew, as after a rotation: what is logged from
+    /// the start on goes there.
+    pub(crate) fn carry_over(
         before: Option<&Self>,
         spec: &config::AccessLog,
         purpose: Purpose,
@@ -146,13 +140,13 @@ impl AccessLog {
             out.extend_from_slice(b"{\"time\":\"");
             time.write_rfc3339(out);
             out.extend_from_slice(b"\",\"lost_lines\":");
-            number(out, lost);
+            decimal::push(out, lost);
             out.extend_from_slice(b"}\n");
         } else {
             out.extend_from_slice(b"# ");
             time.write_rfc3339(out);
             out.extend_from_slice(b" lines lost because the log could not be written fast enough: ");
-            number(out, lost);
+            decimal::push(out, lost);
             out.push(b'\n');
         }
     }

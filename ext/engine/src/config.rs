@@ -1,107 +1,27 @@
-//! What a person asked for, before any of it is checked.
+//! Pieces of a configuration as a person wrote them, before any of it is checked.
 //!
-//! These structs are the contract with the configuration language: the binding fills them from the hash that `lib/proxy`
-//! builds, and [`crate::snapshot`] compiles them into what the engine runs. Every default of the language stands here
-//! and nowhere else. Numbers of seconds are plain `f64` at this point, so that a wrong one can be reported together
-//! with every other mistake and with the line it stands on.
+//! The options of a filter or a handler stand in its own file, and [`crate::configuration`] puts all of them together: these structs are
+//! the contract with the configuration language. The binding fills them from the hash that `lib/proxy` builds. Every default of the
+//! language stands in them and nowhere else. Numbers of seconds are plain `f64` at this point, so that a wrong one can be reported
+//! together with every other mistake and with the line it stands on.
 
-mod auth;
 mod certificate;
-mod filter;
-mod handler;
+mod error_response;
+mod header_edit;
 mod location;
 mod problem;
-mod proxy;
-mod traffic;
 mod upstream;
 
-pub use auth::{AuthApiKey, AuthBasic, AuthJwt, ForwardAuth};
 pub use certificate::Certificate;
-pub use filter::{Filter, HeaderChanges};
-pub use handler::Redirect;
+pub use error_response::{Content, CustomError, ErrorResponseConfig};
+pub use header_edit::{HeaderEdit, HeaderValue};
 pub use location::{Location, Match, Named, Regexp, Value};
-pub use problem::{At, Problem, Severity};
-pub use proxy::{
-    Content, CustomError, ErrorResponse, ForwardedHeaders, HeaderEdit, HeaderValue, Proxy, StaticResponse,
-};
-pub use traffic::{
-    AddressList, Cors, LimitKey, LimitStore, LogRequests, MaxBody, RateLimit, RedirectToHttps, RewritePath,
-};
-
+pub(crate) use problem::are_sound;
+pub use problem::{At, Code, Problem, Severity};
 pub use upstream::{Backend, BodyMatch, HealthCheck, Pool, Priority, Sticky, Upstream};
+pub(crate) use upstream::{CONNECT_TIMEOUT, RETRY_BUDGET};
 
 use serde::{Deserialize, Serialize};
-
-/// One server: where it listens, how it behaves, and what it does with a request.
-#[derive(Debug, Clone, Deserialize, Serialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Config {
-    /// Listening addresses. Empty means [`Bind::DEFAULT`].
-    pub binds: Vec<Bind>,
-    /// Engine threads. Default: the number of processors.
-    pub threads: Option<Setting<i64>>,
-    /// Addresses and networks of proxies that are believed what they say about their clients; `unix:` for all that come over a
-    /// unix socket. Default: none.
-    pub trusted_proxies: TrustedProxies,
-    /// DNS servers as `ADDRESS` or `ADDRESS:PORT`. Empty: the system's own configuration.
-    pub resolver: Setting<Vec<String>>,
-    /// Seconds that requests in flight may take when the server stops. Default 30.
-    pub shutdown_timeout: Setting<f64>,
-    /// Seconds of these that tunnels and event streams get, which need not end by themselves. Default 5.
-    pub tunnel_grace: Setting<f64>,
-    /// Seconds within which a TLS handshake must be complete, and so a header of the PROXY protocol. Default 10.
-    pub handshake_timeout: Setting<f64>,
-    /// Seconds within which a request head must be complete. Default 30.
-    pub client_header_timeout: Setting<f64>,
-    /// Longest pause, in seconds, between two pieces of a body that a client sends or takes. Default 60.
-    pub client_body_timeout: Setting<f64>,
-    /// Seconds for which a client that has ended its side and whose answer has not begun is believed to be waiting for it. `None`: for
-    /// ever. Default 1.
-    pub half_close_timeout: Setting<Option<f64>>,
-    /// Bytes a second that a client sends or takes of a body at least, after the first 10 seconds; 0: any. What is waited for on behalf of a
-    /// backend does not count, and tunnels, gRPC and event streams are not held to it. Default 240.
-    pub min_rate: Setting<i64>,
-    /// Seconds after which an idle client connection is closed. Default 75.
-    pub keepalive_timeout: Setting<f64>,
-    /// Client connections served at once. Beyond it those that have been idle longest are closed to make room, and only then do new
-    /// ones wait. Default 10 000.
-    pub max_connections: Setting<i64>,
-    /// Largest request head in bytes, start line and fields together. Default 65 536.
-    pub max_header_size: Setting<i64>,
-    /// `error`, `warn`, `info` or `debug`. Default `info`.
-    pub log_level: Setting<String>,
-    /// Where and how served requests are logged. Default: not at all.
-    pub access_log: Option<AccessLog>,
-    /// Sets of backends that the host of a `to` can name.
-    pub upstreams: Vec<Upstream>,
-    /// Filters, handlers and locations in the order of the file.
-    pub routes: Vec<Directive>,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            binds: Vec::new(),
-            threads: None,
-            trusted_proxies: TrustedProxies::default(),
-            resolver: Setting::of(Vec::new()),
-            shutdown_timeout: Setting::of(30.0),
-            tunnel_grace: Setting::of(5.0),
-            handshake_timeout: Setting::of(10.0),
-            client_header_timeout: Setting::of(30.0),
-            client_body_timeout: Setting::of(60.0),
-            half_close_timeout: Setting::of(Some(1.0)),
-            min_rate: Setting::of(240),
-            keepalive_timeout: Setting::of(75.0),
-            max_connections: Setting::of(10_000),
-            max_header_size: Setting::of(65_536),
-            log_level: Setting::of("info".into()),
-            access_log: None,
-            upstreams: Vec::new(),
-            routes: Vec::new(),
-        }
-    }
-}
 
 /// The value of a server directive and the line that set it.
 #[derive(Debug, Clone, Deserialize, Serialize)]
@@ -213,20 +133,4 @@ pub struct AccessLog {
     /// Where it was written.
     #[serde(default)]
     pub at: Option<At>,
-}
-
-/// One line of a scope.
-#[derive(Debug, Clone, Deserialize, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Directive {
-    /// `proxy to: …`
-    Proxy(Box<Proxy>),
-    /// `static_response code:, headers:, body:`
-    StaticResponse(StaticResponse),
-    /// `redirect to:, type:`
-    Redirect(Redirect),
-    /// `location "/prefix/*" do … end`
-    Location(Box<Location>),
-    /// A word such as `request_headers`.
-    Filter(Filter),
 }

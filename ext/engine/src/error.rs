@@ -1,9 +1,15 @@
 //! What can go wrong with a request, as data: what happened, whose doing it was, and whether another attempt is safe.
 
+mod connect;
+mod status;
+
+pub(crate) use connect::Step;
+pub(crate) use connect::{ConnectError, ConnectErrorKind};
+pub(crate) use status::Cause;
+
 use std::fmt;
 
-use crate::http1::{Malformed, ReadError};
-use crate::upstream::{Blame, ConnectError, ConnectErrorKind};
+use proxy_http::message::{Malformed, ReadError};
 
 /// A request that could not be answered by a backend.
 #[derive(Debug)]
@@ -99,6 +105,15 @@ pub(crate) enum Side {
     /// The backend's.
     Backend,
     /// Ours, or the configuration's.
+    Us,
+}
+
+/// Whose fault a failure is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Blame {
+    /// The backend's, as far as anybody can tell.
+    Backend,
+    /// Our own: no file or port was left for a connection.
     Us,
 }
 

@@ -5,10 +5,10 @@ use std::future::Future;
 use std::pin::pin;
 use std::time::Duration;
 
+use proxy_http::message::{Fields, Known, Method, RequestHead, Version};
 use tokio::time::{timeout_at, Instant};
 
 use crate::error::{Error, Kind, Waited};
-use crate::message::{Fields, Known, Method, RequestHead, Version};
 
 /// A time limit beyond this one is none.
 const LONGEST: Duration = Duration::from_secs(366 * 24 * 3600);

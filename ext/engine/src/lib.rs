@@ -1,54 +1,70 @@
 //! A reverse proxy: everything that a request touches, and no Ruby.
 //!
-//! The modules in the order in which a request meets them: [`server`] holds the threads; `downstream` accepts a connection and
-//! reads a request ([`http1`], [`message`]); `forward` learns whose it is (`identity`) and finds the handler (`routing`), the filters before it let the request pass (`filter`) and `handler` answers, asking a backend
-//! ([`upstream`]) and changing fields on the way ([`headers`], [`rewrite`]); what fails is answered by [`respond`]; what
-//! happened goes to [`access_log`] and the figures.
+//! The modules stand in the order of their layers: a module uses those above it and never one below. `bin/layers` checks that.
+//! ARCHITECTURE.md tells the life of a request through them.
 
-pub mod access_log;
-pub mod config;
-pub mod fork;
-pub mod headers;
-pub mod http1;
-pub mod log;
-pub mod message;
+// What knows nothing of HTTP.
 pub mod output;
-pub mod proxy_protocol;
-pub mod request_id;
-pub mod respond;
-pub mod rewrite;
-pub mod server;
+pub mod fork;
+mod waiting;
+mod files;
+mod descriptors;
+mod civil_time;
+mod escape;
+mod nearest;
+mod pem;
 pub mod stream;
+mod clock;
+mod alarm;
+
+// What is written, what is counted, and what goes wrong.
+pub mod request_id;
+pub mod config;
+mod compile;
+mod networks;
+pub mod log;
+pub mod stats;
+mod metrics;
+mod error;
+mod grpc;
+
+// Who asks, and what can be said of a request.
+mod listen;
+pub mod client;
+pub mod rewrite;
+pub mod respond;
+pub mod access_log;
+
+// Bytes between a client and a backend.
+mod peer;
+mod long_lived;
+mod exchange;
 pub mod upstream;
 
-mod alarm;
-mod civil_time;
-mod clock;
-mod descriptors;
-mod downstream;
-mod engine;
-mod error;
-mod files;
-mod filter;
-mod forward;
-mod grpc;
-mod handler;
-mod http2;
-mod identity;
-mod long_lived;
-mod metrics;
-mod nearest;
-mod networks;
-mod peer;
-mod pem;
+// One request.
 mod routing;
-#[cfg(test)]
-mod simulated;
+mod request;
+mod compiler;
+mod filter;
+mod handler;
+pub mod configuration;
 mod snapshot;
-mod waiting;
-mod websocket;
+mod engine;
+mod forward;
 
-pub use config::Config;
-pub use routing::bench::Routes;
-pub use routing::explain::{explain, Explanation, Question, Sent};
-pub use server::{Server, StartError, Stats};
+// Connections and threads.
+mod downstream;
+pub mod server;
+
+// A configuration looked at without a server.
+mod explain;
+mod lookup;
+
+pub use configuration::Config;
+pub use explain::{explain, Explanation, Question, Sent};
+pub use lookup::Routes;
+pub use server::{Server, StartError};
+pub use stats::Stats;
+
+#[cfg(test)]
+mod tests;

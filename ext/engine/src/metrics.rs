@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use crate::server::Stats;
+use crate::stats::Stats;
 
 /// What lasts until somebody ends it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

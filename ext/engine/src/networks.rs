@@ -4,21 +4,19 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
+use crate::compile::Report;
+
+/// Stands among addresses for every client that comes over a unix socket.
+pub(crate) const UNIX: &str = "unix:";
+
 /// Addresses and networks. An IPv4 address that is written as IPv6 (`::ffff:192.0.2.7`) is the IPv4 address.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Networks(Box<[IpNet]>);
 
 impl Networks {
-    /// Reads them. Every one that is wrong is told to `report`, with what to write instead.
-    pub(crate) fn compile(texts: &[String], report: &mut dyn FnMut(String)) -> Self {
-        let mut networks = Vec::with_capacity(texts.len());
-        for text in texts {
-            match parse(text) {
-                Ok(network) => networks.push(network),
-                Err(message) => report(message),
-            }
-        }
-        Self(networks.into())
+    /// Reads them.
+    pub(crate) fn compile(texts: &[String], report: &mut Report<'_>) -> Self {
+        Self(texts.iter().filter_map(|text| report.ok(parse(text))).collect())
     }
 
     /// Whether the address is in one of them.
@@ -69,8 +67,8 @@ mod tests {
     fn networks(texts: &[&str]) -> (Networks, Vec<String>) {
         let mut problems = Vec::new();
         let texts: Vec<_> = texts.iter().map(|text| (*text).to_owned()).collect();
-        let networks = Networks::compile(&texts, &mut |message| problems.push(message));
-        (networks, problems)
+        let networks = Networks::compile(&texts, &mut Report::new("allow_list", None, &mut problems));
+        (networks, problems.into_iter().map(|problem| problem.message).collect())
     }
 
     #[test]

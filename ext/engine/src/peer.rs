@@ -6,10 +6,13 @@ use std::io;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use crate::headers::framing;
-use crate::http1::{self, write_status_line, Framing, Malformed, Piece, ReadError};
-use crate::http2;
-use crate::message::{Fields, Known, Method, RequestHead, ResponseHead, Version};
+use proxy_http::headers::framing;
+use proxy_http::http1::write_status_line;
+use proxy_http::http2;
+use proxy_http::message::{Fields, Known, Method, RequestHead, ResponseHead, Version};
+use proxy_http::message::{Framing, Malformed, Piece, ReadError};
+
+use crate::stream::Http1Connection;
 
 /// The other end of an exchange.
 // The plain path pays for no allocation: the larger one stays where it is.
@@ -17,7 +20,7 @@ use crate::message::{Fields, Known, Method, RequestHead, ResponseHead, Version};
 #[derive(Debug)]
 pub(crate) enum Peer {
     /// A connection, which may outlive the exchange.
-    Http1(http1::Connection),
+    Http1(Http1Connection),
     /// A stream, which does not.
     Http2(Box<http2::Stream>),
 }
@@ -34,7 +37,7 @@ macro_rules! each {
 
 impl Peer {
     /// The connection, if it is one of HTTP/1.1.
-    pub(crate) fn http1(&mut self) -> Option<&mut http1::Connection> {
+    pub(crate) fn http1(&mut self) -> Option<&mut Http1Connection> {
         match self {
             Self::Http1(connection) => Some(connection),
             Self::Http2(_) => None,

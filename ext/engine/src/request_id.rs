@@ -1,26 +1,13 @@
 //! The number that a request goes by in logs and in `X-Request-Id`.
 
-use std::cell::RefCell;
 use std::fmt;
-use std::hash::{BuildHasher, RandomState};
 
-use fastrand::Rng;
+use proxy_http::random;
 
 /// A random number of 128 bits, written as 32 hexadecimal digits. It tells requests apart; it is no secret and must not
 /// be used as one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct RequestId(u128);
-
-thread_local! {
-    /// Two generators of 64 bits each, both seeded from the operating system, so that neither threads nor restarts
-    /// come near each other.
-    static GENERATORS: RefCell<(Rng, Rng)> = RefCell::new((seeded(), seeded()));
-}
-
-/// `RandomState` takes its keys from the operating system.
-fn seeded() -> Rng {
-    Rng::with_seed(RandomState::new().hash_one(std::thread::current().id()))
-}
 
 impl RequestId {
     /// Hexadecimal digits of the short form.
@@ -28,12 +15,7 @@ impl RequestId {
 
     /// A number that no request had before.
     pub fn random() -> Self {
-        GENERATORS.with_borrow_mut(|(high, low)| Self(u128::from(high.u64(..)) << 64 | u128::from(low.u64(..))))
-    }
-
-    /// The number itself.
-    pub(crate) fn number(self) -> u128 {
-        self.0
+        Self(random::number())
     }
 
     /// All 32 digits, without allocating.

@@ -8,20 +8,19 @@ mod built_in;
 mod custom;
 mod grpc;
 mod page;
-mod reason;
 
 use std::sync::Arc;
 
-use crate::config::{self, At, Problem};
-use crate::nearest::did_you_mean;
+use proxy_http::{decimal, message};
 
-use crate::rewrite::value::number;
+use crate::compile::Report;
+use crate::config::ErrorResponseConfig;
+use crate::nearest::did_you_mean;
 
 pub(crate) use accept::takes;
 pub use built_in::built_in;
 pub(crate) use custom::is_file_name;
 pub(crate) use grpc::Refusal;
-pub use reason::reason;
 
 /// A form that an error response can take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,31 +87,22 @@ struct IdPlace {
 }
 
 impl ErrorResponse {
-    /// Compiles an `error_response`; `None` is the built-in one of the status `usual`. Mistakes, with what to write instead, go to `problems`,
-    /// under the directive that the option stands in.
-    pub fn compile(
-        spec: Option<&config::ErrorResponse>,
+    /// Compiles the option `error_response` of the directive that `report` is about; `None` is the built-in one of the status
+    /// `usual`.
+    pub(crate) fn compile(
+        config: Option<&ErrorResponseConfig>,
         usual: u16,
-        at: Option<&At>,
-        directive: &str,
-        problems: &mut Vec<Problem>,
+        report: &mut Report<'_>,
     ) -> Arc<ErrorResponse> {
-        let mut report = |warning: bool, message: String| {
-            let message = format!("error_response: {message}");
-            problems.push(if warning {
-                Problem::warning(at, directive, message)
-            } else {
-                Problem::error(at, directive, message)
-            });
-        };
-        match spec {
+        let mut report = report.within("error_response");
+        match config {
             None => Arc::clone(built_in(usual)),
-            Some(config::ErrorResponse::Named(name)) => Arc::clone(built_in::named(name).unwrap_or_else(|| {
+            Some(ErrorResponseConfig::Named(name)) => Arc::clone(built_in::named(name).unwrap_or_else(|| {
                 let names: Vec<_> = built_in::names().collect();
-                report(false, format!("{name:?} is not a built-in error response {}", did_you_mean(name, &names)));
+                report.error(format!("{name:?} is not a built-in error response {}", did_you_mean(name, &names)));
                 built_in(usual)
             })),
-            Some(config::ErrorResponse::Custom(spec)) => Arc::new(custom::compile(spec, &mut report)),
+            Some(ErrorResponseConfig::Custom(config)) => Arc::new(custom::compile(config, &mut report)),
         }
     }
 
@@ -142,9 +132,9 @@ static EMPTY: std::sync::LazyLock<Rendered> = std::sync::LazyLock::new(|| Render
 /// Writes the status line of a response. An empty `reason` stands for the usual one.
 pub fn write_status(out: &mut Vec<u8>, status: u16, reason: &str) {
     out.extend_from_slice(b"HTTP/1.1 ");
-    number(out, u64::from(status));
+    decimal::push(out, u64::from(status));
     out.push(b' ');
-    out.extend_from_slice(if reason.is_empty() { self::reason(status) } else { reason }.as_bytes());
+    out.extend_from_slice(if reason.is_empty() { message::reason(status) } else { reason }.as_bytes());
     out.extend_from_slice(b"\r\n");
 }
 
@@ -168,7 +158,7 @@ impl Rendered {
         for (name, value) in extra {
             line(name, value);
         }
-        Self { status, reason: reason(status), fields: fields.into(), body, id: None }
+        Self { status, reason: message::reason(status), fields: fields.into(), body, id: None }
     }
 
     /// The same with a place for the request's id behind `mark`.

@@ -7,6 +7,7 @@
 
 mod captures;
 mod cookie;
+mod edit;
 mod foreign;
 mod modifier;
 mod name;
@@ -18,9 +19,10 @@ pub(crate) mod value;
 pub use captures::{Captured, Captures};
 pub use cookie::cookie;
 pub(crate) use cookie::cookies;
+pub(crate) use edit::{Edit, RenderedValues};
 pub(crate) use name::BuiltIn;
 pub use name::Context;
-pub use scope::{ClientInfo, ResponseInfo, Scope};
+pub use scope::{ResponseInfo, Scope};
 pub use target::{write_path_and_query, InvalidTarget, RenderedTarget, TargetTemplate};
 
 use modifier::Modifier;
@@ -167,7 +169,7 @@ impl Template {
                     if out.len() == start {
                         out.push(b'-');
                     } else {
-                        crate::access_log::escape(out, start);
+                        crate::escape::escape(out, start);
                     }
                 }
             }

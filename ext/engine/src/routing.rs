@@ -3,20 +3,19 @@
 //! A location has patterns, hosts and conditions ([`matcher`]); a [`Scope`] has locations and an [`index`] of them, whose cost does
 //! not grow with their number.
 
-pub(crate) mod bench;
-mod compile;
 mod conditions;
-mod cover;
-pub(crate) mod explain;
+pub(crate) mod cover;
+mod entry;
 mod host;
 mod index;
-mod matcher;
+pub(crate) mod matcher;
 mod names;
-mod pattern;
+pub(crate) mod pattern;
 mod regexp;
 mod scope;
 
-pub(crate) use host::check as check_host;
+pub(crate) use matcher::Failure;
+pub(crate) use matcher::Matcher;
 pub(crate) use names::CaptureNames;
 pub(crate) use pattern::without_trailing_slash;
-pub(crate) use scope::{accepts, host_span, plain_prefix, Ambiguous, Scope};
+pub(crate) use scope::{accepts, host_span, plain_prefix, same_values, Accepts, Ambiguous, Location, Scope};

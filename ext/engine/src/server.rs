@@ -2,25 +2,25 @@
 
 mod life;
 mod reload;
-mod stats;
 mod threads;
-
-pub use stats::{BackendStats, CheckStats, ConnectionStats, CutStats, RequestStats, Stats};
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 
-use crate::config::{At, Config, Problem, Setting};
+use crate::compile::Purpose;
+use crate::config::{Problem, Setting};
+use crate::configuration::Config;
 use crate::descriptors::{self, Descriptors};
-use crate::downstream::binds::Bind;
 use crate::downstream::listener::Listener;
-use crate::downstream::tls::development;
+use crate::listen::binds::Bind;
+use crate::listen::tls::development;
 use crate::log::Log;
 use crate::metrics::Counters;
 use crate::output::open_standard_descriptors;
-use crate::snapshot::{self, Purpose, Settings, Snapshot};
+use crate::snapshot::{self, Settings, Snapshot};
+use crate::stats::Stats;
 use crate::upstream::Admin;
 use crate::waiting::Mutex;
 use life::Life;
@@ -32,14 +32,7 @@ pub enum StartError {
     /// Mistakes in the configuration, all of them.
     Configuration(Vec<Problem>),
     /// An address that could not be bound.
-    Bind {
-        /// The `bind` directive's line.
-        at: Option<At>,
-        /// Its URL.
-        url: String,
-        /// What is wrong and what to do.
-        message: String,
-    },
+    Bind(Problem),
     /// The operating system gave no thread or no runtime.
     System(std::io::Error),
     /// It is stopping, or has stopped: a configuration comes too late.
@@ -162,7 +155,7 @@ impl Server {
 
     /// Opens the file of the access log anew, as after a rotation. If that fails, the log goes on where it was.
     pub fn reopen_logs(&self) {
-        if let Some(access_log) = &self.snapshot.load().access_log {
+        if let Some(access_log) = &self.snapshot.load().globals.access_log {
             match access_log.reopen() {
                 Ok(()) => self.log.info(format_args!("the access log was opened anew")),
                 Err(error) => self.log.error(format_args!("the access log stays where it was: {error}")),
@@ -226,5 +219,10 @@ fn cannot_bind(bind: &Bind, error: &std::io::Error) -> StartError {
         ErrorKind::NotFound => "the directory does not exist: create it first".into(),
         _ => error.to_string(),
     };
-    StartError::Bind { at: bind.at.clone(), url: bind.url.to_string(), message: why }
+    unbound(bind, &why)
+}
+
+/// What is wrong with an address, told with its URL: a server may have several.
+fn unbound(bind: &Bind, why: &str) -> StartError {
+    StartError::Bind(Problem::error(bind.at.as_ref(), "bind", format!("{}: {why}", bind.url)))
 }

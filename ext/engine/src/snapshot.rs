@@ -1,62 +1,40 @@
 //! What one configuration compiles to: immutable, shared by the engine threads, and kept by a request to its end.
 
-mod lasting;
+mod routes;
 
-pub(crate) use lasting::{Lasting, Place};
+pub(crate) use routes::Routes;
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::access_log::AccessLog;
-use crate::config::{Config, Directive, Problem, Setting, Severity};
-use crate::downstream::binds::Binds;
+use crate::client::trusted_proxies::TrustedProxies;
+use crate::compile::{Place, Purpose, Report};
+use crate::compiler::{CapturesAround, CarriedFilters, CarriedOver, Compiler};
+use crate::config::{are_sound, Code, Problem, Setting};
+use crate::configuration::{Config, Directive};
+use crate::exchange::Rate;
 use crate::handler::proxy::Proxy;
-use crate::handler::redirect::Redirect;
-use crate::handler::static_response::StaticResponse;
 use crate::handler::Handler;
-use crate::identity::TrustedProxies;
+use crate::listen::binds::Binds;
 use crate::log::Log;
-use crate::routing::{CaptureNames, Scope};
-use crate::server::BackendStats;
-use crate::upstream::exchange::Rate;
-use crate::upstream::{Admin, Dns, Past, Upstream, Upstreams};
+use crate::request::{ClientLimits, Globals};
+use crate::routing::CaptureNames;
+use crate::stats::BackendStats;
+use crate::upstream::{Admin, Dns, Upstream, UpstreamCarryOver, Upstreams};
 
 /// A compiled configuration.
 #[derive(Debug)]
 pub(crate) struct Snapshot {
     pub(crate) binds: Binds,
-    pub(crate) routes: Scope,
-    /// The names of all captures.
-    pub(crate) capture_names: Box<[Box<str>]>,
+    pub(crate) routes: Routes,
+    pub(crate) globals: Globals,
     /// Those that have a name.
     upstreams: Vec<Arc<Upstream>>,
-    pub(crate) limits: ClientLimits,
-    pub(crate) trusted: TrustedProxies,
-    pub(crate) access_log: Option<Arc<AccessLog>>,
-    /// Whether a log will ask what the client sent, once the request has been answered.
-    pub(crate) keeps_lines: bool,
     dns: Arc<Dns>,
-    /// What the next configuration may take over.
-    lasting: Arc<Lasting>,
-}
-
-/// What clients are held to.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct ClientLimits {
-    /// For a TLS handshake, or a header of the PROXY protocol, to be complete.
-    pub(crate) handshake: Duration,
-    /// For a request head to be complete.
-    pub(crate) head: Duration,
-    /// Between two pieces of a body that the client sends or takes.
-    pub(crate) client_body: Duration,
-    /// For a client that has ended its side, until its answer begins. `None`: any time.
-    pub(crate) half_close: Option<Duration>,
-    /// At which bodies move at least.
-    pub(crate) rate: Rate,
-    /// For an idle connection.
-    pub(crate) keepalive: Duration,
-    /// Largest head.
-    pub(crate) max_head: usize,
+    /// State for the next configuration.
+    carried_over: Arc<CarriedOver>,
 }
 
 /// What a configuration says beyond its routes, needed once, at the start.
@@ -69,51 +47,6 @@ pub(crate) struct Settings {
     pub(crate) log: Arc<Log>,
 }
 
-/// Compiles a configuration and collects what is wrong with it.
-pub(crate) struct Compiler {
-    pub(crate) problems: Vec<Problem>,
-    pub(crate) limits: ClientLimits,
-    /// Whether a filter will ask what the client sent, once the request has been answered.
-    pub(crate) keeps_lines: bool,
-    /// The names of all captures so far.
-    pub(crate) names: CaptureNames,
-    /// Those of the locations around what is being compiled.
-    pub(crate) captures: CapturesAround,
-    pub(crate) upstreams: Upstreams,
-    /// The locations around it.
-    pub(crate) place: Place,
-    /// What lasts of the configuration before.
-    pub(crate) before: Option<Arc<Lasting>>,
-    /// What will last of this one.
-    pub(crate) lasting: Lasting,
-}
-
-/// Names that the locations around a place capture: string rewrites there can refer to them.
-#[derive(Debug, Default)]
-pub(crate) struct CapturesAround(Vec<Box<str>>);
-
-impl CapturesAround {
-    /// Every name.
-    pub(crate) fn names(&self) -> Vec<&str> {
-        self.0.iter().map(|name| &**name).collect()
-    }
-
-    /// How many there are.
-    pub(crate) fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// Adds those of a location that is entered.
-    pub(crate) fn extend(&mut self, names: impl Iterator<Item = Box<str>>) {
-        self.0.extend(names);
-    }
-
-    /// Keeps the first `len`: a location is left.
-    pub(crate) fn truncate(&mut self, len: usize) {
-        self.0.truncate(len);
-    }
-}
-
 /// The whole result: what runs, and every problem, warnings included.
 pub(crate) struct Compiled {
     pub(crate) snapshot: Snapshot,
@@ -124,35 +57,18 @@ pub(crate) struct Compiled {
 impl Compiled {
     /// Whether something keeps the server from starting.
     pub(crate) fn has_errors(&self) -> bool {
-        self.problems.iter().any(|problem| problem.severity == Severity::Error)
+        !are_sound(&self.problems)
     }
-}
-
-/// Longest time limit that is taken as it is written: ten years. Anything longer means the same.
-const LONGEST: f64 = 315_360_000.0;
-
-/// A number of seconds; `None` if it is negative or no number.
-pub(crate) fn seconds(seconds: f64) -> Option<Duration> {
-    Duration::try_from_secs_f64(seconds.min(LONGEST)).ok().filter(|_| !seconds.is_nan())
-}
-
-/// What a configuration is compiled for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Purpose {
-    /// To say what is wrong with it.
-    Check,
-    /// To serve with it.
-    Start,
 }
 
 /// Compiles `config`. Mistakes are collected, not stopped at.
 pub(crate) fn compile(config: &Config, purpose: Purpose) -> Compiled {
-    compile_after(None, config, purpose)
+    carry_over(None, config, purpose)
 }
 
-/// The same for a configuration that takes the place of `before`, of which it takes over what is the same in both. Nothing that
-/// is at work changes before [`Snapshot::start`].
-pub(crate) fn compile_after(before: Option<&Snapshot>, config: &Config, purpose: Purpose) -> Compiled {
+/// Compiles `config` in place of `before`, and carries the state of what is equal in both over. Nothing that is at work changes before
+/// [`Snapshot::start`].
+pub(crate) fn carry_over(before: Option<&Snapshot>, config: &Config, purpose: Purpose) -> Compiled {
     let mut problems = Vec::new();
     let dns = Arc::new(Dns::compile(&config.resolver, &mut problems).unwrap_or_else(Dns::system));
     let trusted = TrustedProxies::compile(&config.trusted_proxies, &mut problems);
@@ -163,7 +79,9 @@ pub(crate) fn compile_after(before: Option<&Snapshot>, config: &Config, purpose:
         head: time_limit("client_header_timeout", &config.client_header_timeout, &mut problems),
         client_body,
         rate: Rate { least, most: client_body },
-        half_close: half_close_timeout(&config.half_close_timeout, &mut problems),
+        half_close: config.half_close_timeout.value.and_then(|seconds| {
+            check("half_close_timeout", &config.half_close_timeout, &mut problems).seconds_or_false(seconds)
+        }),
         keepalive: time_limit("keepalive_timeout", &config.keepalive_timeout, &mut problems),
         max_head: number("max_header_size", &config.max_header_size, 1024..=16 * 1024 * 1024, &mut problems),
     };
@@ -178,14 +96,15 @@ pub(crate) fn compile_after(before: Option<&Snapshot>, config: &Config, purpose:
         max_connections: number("max_connections", &config.max_connections, 1..=10_000_000, &mut problems),
         log: Log::compile(&config.log_level, &mut problems),
     };
-    let binds = Binds::compile(config, purpose, &mut problems);
-    let log_before = before.and_then(|before| before.access_log.as_deref());
+    let binds = Binds::compile(&config.binds, &config.trusted_proxies, purpose, &mut problems);
+    let log_before = before.and_then(|before| before.globals.access_log.as_deref());
     let access_log =
-        config.access_log.as_ref().and_then(|log| AccessLog::after(log_before, log, purpose, &mut problems));
-    let before = before.map(|before| Arc::clone(&before.lasting));
-    let past = Past::new(before.clone(), &config.resolver.value);
-    let upstreams = Upstreams::after(past, &config.upstreams, &mut problems);
-    let verifications = before.as_ref().map(|before| Arc::clone(&before.verifications)).unwrap_or_default();
+        config.access_log.as_ref().and_then(|log| AccessLog::carry_over(log_before, log, purpose, &mut problems));
+    let before = before.map(|before| Arc::clone(&before.carried_over));
+    let carried = before.as_ref().map(|before| Arc::clone(&before.upstreams));
+    let carry_over = UpstreamCarryOver::new(carried, &config.resolver.value);
+    let upstreams = Upstreams::compile(carry_over, &config.upstreams, &mut problems);
+    let filters = CarriedFilters::carry_over(before.as_deref().map(|before| &before.filters));
     let mut compiler = Compiler {
         problems,
         limits,
@@ -195,43 +114,23 @@ pub(crate) fn compile_after(before: Option<&Snapshot>, config: &Config, purpose:
         upstreams,
         place: Place::default(),
         before,
-        lasting: Lasting { verifications, ..Lasting::default() },
+        carried_over: CarriedOver { filters, ..CarriedOver::default() },
     };
-    let routes = compiler.scope(&config.routes, &Scope::default());
-    let Compiler { mut problems, keeps_lines, names, mut upstreams, mut lasting, .. } = compiler;
-    lasting.upstreams = upstreams.take_made();
+    let routes = compiler.scope(&config.routes, &Routes::default());
+    let Compiler { mut problems, keeps_lines, names, mut upstreams, mut carried_over, .. } = compiler;
+    carried_over.upstreams = Arc::new(upstreams.take_carried());
     let upstreams = upstreams.finish(&mut problems);
     let capture_names = names.into_list();
     let lets_pass = |route: &Directive| matches!(route, Directive::Filter(filter) if !filter.answers());
     if config.routes.iter().all(lets_pass) {
         let message = "nothing is proxied: write proxy to: \"http://…\", or a location with one";
-        problems.push(Problem::warning(None, "configuration", message));
+        problems.push(Problem::warning_of(Code::Empty, None, "configuration", message));
     }
     problems.sort_by(|a, b| a.at.cmp(&b.at));
-    let lasting = Arc::new(lasting);
-    let snapshot =
-        Snapshot { binds, routes, capture_names, upstreams, limits, trusted, access_log, keeps_lines, dns, lasting };
+    let carried_over = Arc::new(carried_over);
+    let globals = Globals { limits, trusted, access_log, keeps_lines, capture_names };
+    let snapshot = Snapshot { binds, routes, globals, upstreams, dns, carried_over };
     Compiled { snapshot, settings, problems }
-}
-
-impl Compiler {
-    /// How many errors there are so far.
-    pub(crate) fn error_count(&self) -> usize {
-        self.problems.iter().filter(|problem| problem.severity == Severity::Error).count()
-    }
-
-    /// A handler, unless it is wrong or the directive is none.
-    pub(crate) fn handler(&mut self, directive: &Directive) -> Option<Handler> {
-        match directive {
-            Directive::Proxy(spec) => Proxy::compile(spec, self).map(|proxy| Handler::Proxy(Box::new(proxy))),
-            Directive::StaticResponse(spec) => {
-                let captures = self.captures.names();
-                Some(Handler::StaticResponse(StaticResponse::compile(spec, &captures, &mut self.problems)))
-            }
-            Directive::Redirect(spec) => Redirect::compile(spec, self).map(Handler::Redirect),
-            Directive::Filter(_) | Directive::Location(_) => None,
-        }
-    }
 }
 
 impl Snapshot {
@@ -240,13 +139,13 @@ impl Snapshot {
         for upstream in &self.upstreams {
             upstream.start(&self.dns, runtime, log);
         }
-        self.routes.each_proxy(&mut |proxy| proxy.backends().start(&self.dns, runtime, log));
+        self.each_proxy(&mut |proxy| proxy.backends().start(&self.dns, runtime, log));
         self.routes.each_filter(&mut |filter| filter.start(&self.dns, runtime, log));
     }
 
     /// Ends what went on in the background and goes on in another way under the configuration that takes this one's place.
     pub(crate) fn retire(&self, next: &Self) {
-        self.lasting.upstreams.retire(&next.lasting.upstreams);
+        self.carried_over.upstreams.retire(&next.carried_over.upstreams);
     }
 
     /// Does what somebody wants of a backend, `UPSTREAM/BACKEND`, or of a whole upstream. An error has the names that there are.
@@ -271,12 +170,20 @@ impl Snapshot {
         waiting
     }
 
+    fn each_proxy(&self, visit: &mut dyn FnMut(&Proxy)) {
+        self.routes.each_handler(&mut |handler| {
+            if let Handler::Proxy(proxy) = handler {
+                visit(proxy);
+            }
+        });
+    }
+
     /// Calls `visit` with every upstream once: those that have a name, then the others.
     pub(crate) fn each_upstream(&self, visit: &mut dyn FnMut(&Upstream)) {
         for upstream in self.upstreams.iter() {
             visit(upstream);
         }
-        self.routes.each_proxy(&mut |proxy| {
+        self.each_proxy(&mut |proxy| {
             if !proxy.backends().is_shared() {
                 proxy.backends().each_upstream(visit);
             }
@@ -286,7 +193,7 @@ impl Snapshot {
     /// The figures of every backend: those of upstreams that have a name, then the others.
     pub(crate) fn backend_stats(&self) -> Vec<BackendStats> {
         let mut all: Vec<_> = self.upstreams.iter().flat_map(|upstream| upstream.stats()).collect();
-        self.routes.each_proxy(&mut |proxy| {
+        self.each_proxy(&mut |proxy| {
             if !proxy.backends().is_shared() {
                 all.extend(proxy.backends().stats());
             }
@@ -295,48 +202,20 @@ impl Snapshot {
     }
 }
 
-fn time_limit(directive: &str, setting: &Setting<f64>, problems: &mut Vec<Problem>) -> Duration {
-    match seconds(setting.value) {
-        Some(duration) if !duration.is_zero() => duration,
-        _ => {
-            let message =
-                format!("{} is not a valid time limit: write seconds greater than 0, as in 30 or 0.5", setting.value);
-            problems.push(Problem::error(setting.at.as_ref(), directive, message));
-            Duration::from_secs(1)
-        }
-    }
+/// Begins to check the directive `word` of the server.
+fn check<'a, T>(word: &'a str, setting: &'a Setting<T>, problems: &'a mut Vec<Problem>) -> Report<'a> {
+    Report::new(word, setting.at.as_ref(), problems)
 }
 
-/// It may be 0, at once, or none at all.
-fn half_close_timeout(setting: &Setting<Option<f64>>, problems: &mut Vec<Problem>) -> Option<Duration> {
-    let written = setting.value?;
-    let limit = seconds(written);
-    if limit.is_none() {
-        let message = format!("{written} is not a valid time limit: write seconds, 0 or more, or false for none");
-        problems.push(Problem::error(setting.at.as_ref(), "half_close_timeout", message));
-    }
-    limit
+fn time_limit(word: &str, setting: &Setting<f64>, problems: &mut Vec<Problem>) -> Duration {
+    check(word, setting, problems).seconds(setting.value)
 }
 
 /// It may be 0: stop at once.
-fn time_to_stop(directive: &str, setting: &Setting<f64>, problems: &mut Vec<Problem>) -> Duration {
-    seconds(setting.value).unwrap_or_else(|| {
-        let message = format!("{} is not a valid time limit: write seconds, 0 or more", setting.value);
-        problems.push(Problem::error(setting.at.as_ref(), directive, message));
-        Duration::ZERO
-    })
+fn time_to_stop(word: &str, setting: &Setting<f64>, problems: &mut Vec<Problem>) -> Duration {
+    check(word, setting, problems).seconds_or_zero(setting.value)
 }
 
-fn number(
-    directive: &str,
-    setting: &Setting<i64>,
-    range: std::ops::RangeInclusive<i64>,
-    problems: &mut Vec<Problem>,
-) -> usize {
-    if !range.contains(&setting.value) {
-        let (least, most) = (range.start(), range.end());
-        let message = format!("{} is out of range: write a number from {least} to {most}", setting.value);
-        problems.push(Problem::error(setting.at.as_ref(), directive, message));
-    }
-    setting.value.clamp(*range.start(), *range.end()) as usize
+fn number(word: &str, setting: &Setting<i64>, range: RangeInclusive<i64>, problems: &mut Vec<Problem>) -> usize {
+    check(word, setting, problems).count(setting.value, range) as usize
 }

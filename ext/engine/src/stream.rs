@@ -9,6 +9,7 @@ use std::os::fd::AsFd;
 use std::pin::{pin, Pin};
 use std::task::{Context, Poll, Waker};
 
+use proxy_http::transport::Transport;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
@@ -83,11 +84,6 @@ impl Stream {
             Self::TlsUnix(secured) => secured.tls.get_ref().1,
         };
         session.alpn_protocol() == Some(b"h2")
-    }
-
-    /// Whether written bytes may stay in a buffer of the stream's own until a flush.
-    pub fn buffers_writes(&self) -> bool {
-        matches!(self, Self::Tls(_) | Self::TlsUnix(_))
     }
 
     /// Makes the coming close a reset (RST instead of FIN), so that the peer sees that something is missing. What was sent and
@@ -190,6 +186,15 @@ impl Stream {
         read.poll(&mut Context::from_waker(Waker::noop())).is_pending()
     }
 }
+
+impl Transport for Stream {
+    fn buffers_writes(&self) -> bool {
+        matches!(self, Self::Tls(_) | Self::TlsUnix(_))
+    }
+}
+
+/// A connection of HTTP/1.1 over such a stream.
+pub(crate) type Http1Connection = proxy_http::http1::Connection<Stream>;
 
 impl From<TcpStream> for Stream {
     fn from(stream: TcpStream) -> Self {

@@ -3,19 +3,19 @@
 
 pub mod address;
 pub(crate) mod admission;
+pub(crate) mod ask;
 pub mod backend;
 pub mod balancer;
 pub mod by_host;
+mod carry_over;
 mod compile;
 pub mod connect;
 mod contact;
 pub mod dns;
-pub(crate) mod exchange;
 pub(crate) mod fleet;
 pub mod health;
 pub(crate) mod http2;
 mod named;
-mod past;
 pub mod pool;
 mod protocol;
 mod refresh;
@@ -23,14 +23,14 @@ mod slot;
 mod terms;
 pub mod tls;
 
-pub use backend::{Admin, Attempt, Blame, Endpoint, Traits};
+pub use backend::{Admin, Attempt, Endpoint, Traits};
 pub use balancer::{Asking, Choice, Tried};
 pub use by_host::ByHost;
+pub(crate) use carry_over::{CarriedUpstreams, UpstreamCarryOver};
 pub use compile::{Backends, TargetHost};
-pub use connect::{connect, ConnectError, ConnectErrorKind};
+pub use connect::connect;
 pub use dns::Dns;
 pub(crate) use named::Upstreams;
-pub(crate) use past::{Made, Past};
 pub use pool::{Keep, Pool};
 pub use protocol::Protocol;
 
@@ -46,13 +46,13 @@ use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
 use crate::log::Log;
-use crate::server::BackendStats;
+use crate::stats::BackendStats;
 use address::Host;
 use backend::Tls;
 use balancer::{Balancer, Members, Policy, Tag};
+use carry_over::{Fingerprint, Forgotten};
 use dns::Target;
-use fleet::{Anew, Fleet};
-use past::Recipe;
+use fleet::Fleet;
 use refresh::Name;
 use slot::{own_name, Slot};
 use terms::{Member, Terms};
@@ -70,7 +70,7 @@ pub struct Upstream {
     /// Whether every backend is one of HTTP/2.
     http2: bool,
     fleet: Arc<Fleet>,
-    recipe: Recipe,
+    fingerprint: Fingerprint,
     /// The backends as they were written, in that order. Locked only to change `live` and for the figures.
     slots: Mutex<Vec<Slot>>,
     /// Names that have not been answered for yet.
@@ -81,7 +81,7 @@ pub struct Upstream {
 }
 
 impl Upstream {
-    /// One that has no past.
+    /// An upstream that carries nothing over.
     #[cfg(test)]
     fn new(
         name: &str,
@@ -90,29 +90,26 @@ impl Upstream {
         terms: &Terms,
         server_name: Option<&ServerName<'static>>,
     ) -> Arc<Self> {
-        Self::after(None, name, shared, members, terms.clone(), server_name, Recipe::default())
+        Self::carry_over(None, name, shared, members, terms.clone(), server_name, Fingerprint::default())
     }
 
-    /// One that takes the place of `before`, if there was one: backends that stay keep what is known of them.
+    /// An upstream in place of `before`, whose backends are carried over where they stay.
     ///
     /// `server_name` is the TLS name of all of them, in place of each one's own host. `shared`: it has a name that a person
     /// gave it, for several directives to use.
-    fn after(
+    fn carry_over(
         before: Option<&Self>,
         name: &str,
         shared: bool,
         members: &[Member],
         mut terms: Terms,
         server_name: Option<&ServerName<'static>>,
-        recipe: Recipe,
+        fingerprint: Fingerprint,
     ) -> Arc<Self> {
-        let anew = before.map_or_else(Anew::default, |before| Anew {
-            checks: !before.recipe.checks_like(&recipe),
-            conduct: !recipe.counts_failures(),
-        });
-        let fleet = Fleet::after(before.map(|before| &*before.fleet), name, terms.rules.clone(), anew);
-        // A secret that was made up for cookies stays the same.
-        if let Some(before) = before.filter(|before| before.recipe.chooses_like(&recipe)) {
+        let forgotten = before.map(|before| Forgotten::between(&before.fingerprint, &fingerprint)).unwrap_or_default();
+        let fleet = Fleet::carry_over(before.map(|before| &*before.fleet), name, terms.rules.clone(), forgotten);
+        // The secret of sticky cookies is in the policy.
+        if let Some(before) = before.filter(|before| before.fingerprint.chooses_like(&fingerprint)) {
             terms.policy = before.balancer.policy().clone();
         }
         let make = |member: &Member| {
@@ -125,7 +122,12 @@ impl Upstream {
         };
         let mut slots: Vec<_> = members.iter().map(make).collect();
         if let Some(before) = before {
-            slot::succeed(&mut slots, &before.slots.lock(), &fleet, before.recipe.connects_like(&recipe));
+            carry_over::carry_over(
+                &mut slots,
+                &before.slots.lock(),
+                &fleet,
+                before.fingerprint.connects_like(&fingerprint),
+            );
         }
         let unanswered = slots.iter().filter(|slot| matches!(slot, Slot::Named { answered: false, .. })).count();
         let balancer = Balancer::new(terms.policy.clone());
@@ -138,7 +140,7 @@ impl Upstream {
             shared,
             http2: members.iter().all(|member| member.traits.protocol == Protocol::Http2),
             fleet,
-            recipe,
+            fingerprint,
             slots: Mutex::new(slots),
             unanswered: AtomicUsize::new(unanswered),
             answered: Notify::new(),
@@ -147,9 +149,9 @@ impl Upstream {
         })
     }
 
-    /// What it is made of.
-    fn recipe(&self) -> &Recipe {
-        &self.recipe
+    /// All that it is made of.
+    fn fingerprint(&self) -> &Fingerprint {
+        &self.fingerprint
     }
 
     /// Begins to resolve the names among the backends, to follow their changes and to check the backends, on `handle`'s

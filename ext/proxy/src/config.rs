@@ -1,14 +1,11 @@
 //! Hashes to configuration and back.
 
 use magnus::{Error, Ruby, Value};
-use proxy_engine::config::{
-    AddressList, AuthApiKey, AuthBasic, AuthJwt, Backend, Bind, Certificate, Config, Cors, CustomError, ForwardAuth,
-    HeaderChanges, HealthCheck, Location, LogRequests, MaxBody, Pool, Problem, Proxy, RateLimit, Redirect,
-    RedirectToHttps, RewritePath, StaticResponse,
-};
-use proxy_engine::{Question, Server};
+use proxy_engine::config::Problem;
+use proxy_engine::configuration::Defaults;
+use proxy_engine::{Config, Question, Server};
 use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer};
 
 use crate::error;
 use crate::gvl::without_gvl;
@@ -50,64 +47,7 @@ pub(crate) fn problems(ruby: &Ruby, problems: &[Problem]) -> Result<Value, Error
 
 /// `Proxy::Native.defaults`: what the engine takes for every option that is left out, by directive.
 pub(crate) fn defaults(ruby: &Ruby) -> Result<Value, Error> {
-    let defaults = Defaults {
-        server: Config::default(),
-        bind: Bind::default(),
-        location: Location::default(),
-        proxy: Proxy::default(),
-        pool: Pool::default(),
-        backend: Backend::at(""),
-        certificate: Certificate::default(),
-        health_check: HealthCheck::default(),
-        static_response: StaticResponse::default(),
-        redirect: Redirect::default(),
-        error_response: CustomError::default(),
-        request_headers: HeaderChanges::default(),
-        response_headers: HeaderChanges::default(),
-        auth_basic: AuthBasic::default(),
-        auth_api_key: AuthApiKey::default(),
-        auth_jwt: AuthJwt::default(),
-        forward_auth: ForwardAuth::default(),
-        rate_limit: RateLimit::default(),
-        allow_list: AddressList::default(),
-        deny_list: AddressList::default(),
-        rewrite: RewritePath::default(),
-        max_body: MaxBody::default(),
-        cors: Cors::default(),
-        log_requests: LogRequests::default(),
-        redirect_http_to_https: RedirectToHttps::default(),
-    };
-    serde_magnus::serialize(ruby, &defaults)
-}
-
-#[derive(Serialize)]
-struct Defaults {
-    server: Config,
-    bind: Bind,
-    location: Location,
-    proxy: Proxy,
-    pool: Pool,
-    backend: Backend,
-    certificate: Certificate,
-    health_check: HealthCheck,
-    static_response: StaticResponse,
-    redirect: Redirect,
-    error_response: CustomError,
-    request_headers: HeaderChanges,
-    response_headers: HeaderChanges,
-    auth_basic: AuthBasic,
-    auth_api_key: AuthApiKey,
-    auth_jwt: AuthJwt,
-    forward_auth: ForwardAuth,
-    rate_limit: RateLimit,
-    allow_list: AddressList,
-    deny_list: AddressList,
-    rewrite: RewritePath,
-    max_body: MaxBody,
-    cors: Cors,
-    log_requests: LogRequests,
-    #[serde(rename = "redirect_http_to_https!")]
-    redirect_http_to_https: RedirectToHttps,
+    serde_magnus::serialize(ruby, &Defaults)
 }
 
 /// Any value, with the path to the part that does not fit in the error.

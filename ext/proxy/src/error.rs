@@ -3,7 +3,7 @@
 use std::any::Any;
 
 use magnus::{prelude::*, Error, ExceptionClass, Ruby, Value};
-use proxy_engine::config::{Problem, Severity};
+use proxy_engine::config::Problem;
 use proxy_engine::StartError;
 
 use crate::config;
@@ -13,7 +13,7 @@ use crate::config;
 pub(crate) fn not_started(ruby: &Ruby, error: StartError) -> Error {
     let raised = match error {
         StartError::Configuration(problems) => configuration(ruby, &problems),
-        StartError::Bind { at, url, message } => bind(ruby, at, &url, message),
+        StartError::Bind(problem) => bind(ruby, &problem),
         StartError::System(error) => {
             class(ruby, "Error").map(|class| Error::new(class, format!("the proxy cannot run: {error}")))
         }
@@ -38,11 +38,8 @@ fn configuration(ruby: &Ruby, problems: &[Problem]) -> Result<Error, Error> {
     raise(ruby, "ConfigurationError", problems)
 }
 
-fn bind(ruby: &Ruby, at: Option<proxy_engine::config::At>, url: &str, message: String) -> Result<Error, Error> {
-    // The engine may or may not have named the address in its sentence; a person must read it once.
-    let message = if message.contains(url) { message } else { format!("{url}: {message}") };
-    let problem = Problem { at, directive: "bind".into(), message, severity: Severity::Error };
-    let problems = config::problems(ruby, &[problem])?;
+fn bind(ruby: &Ruby, problem: &Problem) -> Result<Error, Error> {
+    let problems = config::problems(ruby, std::slice::from_ref(problem))?;
     raise(ruby, "BindError", problems)
 }
 

@@ -22,7 +22,7 @@ module Proxy
       def self.answer(name)
         return "write `proxy --to #{address(name)}`" if address(name)
 
-        command(name) || ("write `proxy help #{name}`, it is a word of a Proxyfile" if DSL::Options::BY_NAME.key?(name.to_sym))
+        command(name) || ("write `proxy help #{name}`, it is a word of a Proxyfile" if DSL::Words.schema(name.to_sym))
       end
 
       # The same for commands alone.

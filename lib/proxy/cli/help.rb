@@ -59,7 +59,7 @@ module Proxy
 
       # The directives, in lines that fit.
       def words
-        DSL::Options::WORDS.join(", ").scan(/\S.{0,70}(?:,|\z)/).map { |line| "  #{line}" }.join("\n")
+        DSL::Words::LIST.join(", ").scan(/\S.{0,70}(?:,|\z)/).map { |line| "  #{line}" }.join("\n")
       end
 
       # What does here what a command of another server does; nil if it is none.
@@ -71,7 +71,7 @@ module Proxy
       def unknown(name)
         nearest = DSL::Spelling.nearest(name, COMMANDS.keys)
         near = nearest ? [nearest] : Word.nearest(name)
-        hint = near.empty? ? ": `proxy help` lists the commands and the words" : " (did you mean #{DSL::Spelling.list(near).sub(" and ", " or ")}?)"
+        hint = near.empty? ? ": `proxy help` lists the commands and the words" : " (did you mean #{DSL::Format.list(near).sub(" and ", " or ")}?)"
         @err.puts "proxy help: there is no command and no word #{name.inspect}#{hint}"
         USAGE
       end

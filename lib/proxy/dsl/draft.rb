@@ -2,11 +2,11 @@
 
 require_relative "adjacent"
 require_relative "aftermath"
+require_relative "exceptions"
 require_relative "file_path"
 require_relative "foreign"
 require_relative "sandbox"
 require_relative "statements"
-require_relative "trouble"
 require_relative "typography"
 require_relative "unknown"
 
@@ -100,13 +100,13 @@ module Proxy
         yield DSL.new(self)
       rescue SyntaxError => error
         @cause ||= error
-        @problems.concat(Trouble.syntax(error, path, @texts.keys, source))
+        @problems.concat(Exceptions.syntax(error, path, @texts.keys, source))
       rescue Exception => error # rubocop:disable Lint/RescueException
         # What is meant for the process or for a caller, a signal, an exit or a time limit, goes there.
         raise unless [StandardError, ScriptError, SystemStackError, SecurityError].any? { |kind| kind === error } || error.instance_of?(Exception)
 
         @cause ||= error
-        problem = Trouble.raised(error, path, @texts.transform_values(&:source))
+        problem = Exceptions.raised(error, path, @texts.transform_values(&:source))
         # What follows from a word that was reported already is not told again.
         @problems << problem unless @problems.any? { |known| known.line && [known.file, known.line] == [problem.file, problem.line] }
       end

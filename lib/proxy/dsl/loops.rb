@@ -67,7 +67,7 @@ module Proxy
         address = [*backends&.map { |backend| backend["address"] }, (spec["to"] unless backends)].compact.find { |text| own?(socket(text), own) }
         return unless address
 
-        warning(spec, "proxy", "#{option}: #{Spelling.show(address)} is where this proxy listens, an endless loop: write the port of " \
+        warning(spec, "proxy", "#{option}: #{Format.show(address)} is where this proxy listens, an endless loop: write the port of " \
                                "the backend")
       end
       private_class_method :proxy

@@ -40,7 +40,7 @@ module Proxy
       def self.no_method(error, receiver, text)
         return unit(error.name, receiver) || missing(error, "a number") if receiver.is_a?(Numeric)
         return nil_has_not(error.name, text) if receiver.nil?
-        return missing(error, Spelling.kind(receiver)) unless receiver.is_a?(Module)
+        return missing(error, Format.kind(receiver)) unless receiver.is_a?(Module)
 
         missing(error, receiver.name || "this module")
       end
@@ -91,7 +91,7 @@ module Proxy
       private_class_method :no_name
 
       def self.no_key(error, receiver)
-        return "there is no key #{Spelling.show(error.key)}: correct it, or use fetch with a default" unless receiver.equal?(ENV)
+        return "there is no key #{Format.show(error.key)}: correct it, or use fetch with a default" unless receiver.equal?(ENV)
 
         "the environment variable #{error.key} is not set: set it, or write ENV.fetch(\"#{error.key}\", \"…\") with a default"
       end

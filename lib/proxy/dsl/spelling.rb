@@ -32,33 +32,10 @@ module Proxy
         end
       end
 
-      # `a, b and c`
-      def self.list(words)
-        [words[0..-2].join(", "), words.last].reject { |part| part.to_s.empty? }.join(" and ")
-      end
-
       # `" (did you mean :backends?)"`, or an empty String.
       def self.hint(word, known)
         nearest = nearest(word, known)
         nearest ? " (did you mean #{nearest.inspect}?)" : ""
-      end
-
-      # A value as it can stand in a one-line message, and in a log: a private key ends with its first line.
-      def self.show(value)
-        text = Problem.without_secrets(Problem.text(value.inspect))
-        text = "#{$&}..." if text =~ /\A.*?PRIVATE KEY-----/
-        text.length > 80 ? "#{text[0, 77]}..." : text
-      end
-
-      # `a String`, `an Integer`
-      def self.kind(value)
-        case value
-        when nil then "nil"
-        when true, false then value.inspect
-        else
-          name = value.class.name || "object"
-          "#{name.match?(/\A[AEIOU]/) ? "an" : "a"} #{name}"
-        end
       end
     end
   end

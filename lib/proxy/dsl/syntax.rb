@@ -132,7 +132,7 @@ module Proxy
       # A line in the words of another system.
       def self.foreign(text)
         word = text[/\A\s*([a-zA-Z][\w-]*)/, 1] or return
-        return if text.match?(/\A\s*#{Regexp.escape(word)}\s*:(?:\s|\z)/) || Options::WORDS.include?(word.to_sym)
+        return if text.match?(/\A\s*#{Regexp.escape(word)}\s*:(?:\s|\z)/) || Words::LIST.include?(word.to_sym)
         return if text.match?(/\A\s*[\w-]+\s*(?:[-+*|&]?=(?!=)|\.|\[)/)
 
         known = Foreign.word(word) and "#{word}: #{known}"
@@ -173,9 +173,9 @@ module Proxy
 
         word = $1
         known = Foreign.word(word)
-        return "#{word}: #{known}" if known && !Options::WORDS.include?(word.to_sym)
+        return "#{word}: #{known}" if known && !Words::LIST.include?(word.to_sym)
 
-        "#{word}: this is YAML, and the file is Ruby: write #{Options::WORDS.include?(word.to_sym) ? word : "proxy"} …, with options after it"
+        "#{word}: this is YAML, and the file is Ruby: write #{Words::LIST.include?(word.to_sym) ? word : "proxy"} …, with options after it"
       end
       private_class_method :yaml
 

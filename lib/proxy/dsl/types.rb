@@ -1,13 +1,16 @@
 # frozen_string_literal: true
 
 require "json"
+require_relative "format"
 require_relative "place"
+require_relative "schema"
 require_relative "spelling"
 
 module Proxy
   class DSL
-    # What a value may be. A type has a `label` for tables, a `hint` that says what to write, and `read(value, place)`, which
-    # returns the value as the engine takes it, or reports what is wrong at `place` and returns {INVALID}.
+    # What a value may be. A type has a `label` for tables, a `hint` that says what to write, a `signature` in RBS, and
+    # `read(value, place)`, which returns the value as the engine takes it, or reports what is wrong at `place` and
+    # returns {INVALID}.
     # @api private
     module Types
       # What all types share.
@@ -23,19 +26,37 @@ module Proxy
           freeze
         end
 
+        # What a person may write, in RBS.
+        def signature = "untyped"
+
+        # The options of a Hash that is such a value; nil for a type that is none.
+        def schema = nil
+
         private
 
+        # The values if all of them are sound; else INVALID.
+        def all_sound(values)
+          values.include?(INVALID) ? INVALID : values
+        end
+
+        # A value under the name that the engine has for its kind, if it is sound; else INVALID.
+        def tagged(tag, value)
+          value.equal?(INVALID) ? INVALID : { tag => value }
+        end
+
         def wrong(value, place)
-          shown = Spelling.show(value)
+          shown = Format.show(value)
           return place.error("nil is not allowed: write #{hint}, or leave it out") if value.nil?
           return place.error("#{shown} is not allowed: write #{hint}") if [true, false].include?(value)
 
-          place.error("#{shown} is #{Spelling.kind(value)}: write #{hint}")
+          place.error("#{shown} is #{Format.kind(value)}: write #{hint}")
         end
       end
 
       # Text that the engine reads further: addresses, URLs, string rewrites.
       class Text < Type
+        def signature = "String"
+
         def read(value, place)
           return wrong(value, place) unless value.is_a?(String)
 
@@ -45,7 +66,7 @@ module Proxy
         private
 
         def utf8(value, place)
-          Types.utf8(value) || place.error("#{Spelling.show(value)} is not valid UTF-8: write #{hint}")
+          Types.utf8(value) || place.error("#{Format.show(value)} is not valid UTF-8: write #{hint}")
         end
       end
 
@@ -54,20 +75,24 @@ module Proxy
         def read(value, place)
           return super unless value.is_a?(String) && value.valid_encoding? && value.match?(/\#\{[^}]+\}/)
 
-          place.error("#{Spelling.show(value)} is in single quotes, in which \#{…} is not filled in: write it in double quotes")
+          place.error("#{Format.show(value)} is in single quotes, in which \#{…} is not filled in: " \
+                      "write it in double quotes")
         end
       end
 
       # `true` or `false`.
       class Switch < Type
-        MEANT = { "true" => true, "yes" => true, "on" => true, "1" => true, "false" => false, "no" => false, "off" => false, "0" => false }.freeze
+        MEANT = { "true" => true, "yes" => true, "on" => true, "1" => true,
+                  "false" => false, "no" => false, "off" => false, "0" => false }.freeze
         private_constant :MEANT
+
+        def signature = "bool"
 
         def read(value, place)
           return value if value == true || value == false
 
           meant = MEANT[value.to_s.downcase] if [String, Symbol, Integer].include?(value.class)
-          meant.nil? ? wrong(value, place) : place.error("#{value.inspect} is #{Spelling.kind(value)}: write #{meant}")
+          meant.nil? ? wrong(value, place) : place.error("#{value.inspect} is #{Format.kind(value)}: write #{meant}")
         end
       end
 
@@ -81,51 +106,72 @@ module Proxy
           super(label, hint)
         end
 
+        def signature = "Integer"
+
         def read(value, place)
           remedy = Quantities.remedy(value, @units) if value.is_a?(String)
-          return place.error("#{Spelling.show(value)} is a String: #{remedy}") if remedy
+          return place.error("#{Format.show(value)} is a String: #{remedy}") if remedy
           return wrong(value, place) unless value.is_a?(Integer)
           return place.error("#{value} is negative: write #{hint}") if value.negative?
-          return place.error("#{Spelling.show(value)} is too large: write #{hint}") if value > LARGEST
+          return place.error("#{Format.show(value)} is too large: write #{hint}") if value > LARGEST
 
           value
         end
       end
 
-      # Seconds, fractions allowed.
-      class Seconds < Type
-        def read(value, place)
-          return place.error("nil is not allowed, nothing may wait forever: write #{hint}, or leave it out") if value.nil?
+      # A number, 0 or more, fractions allowed.
+      class Number < Type
+        # `what` is the number called in a message.
+        def initialize(label, hint, what:)
+          @what = what
+          super(label, hint)
+        end
 
-          remedy = Quantities.remedy(value, Quantities::TIMES) if value.is_a?(String)
-          return place.error("#{Spelling.show(value)} is a String: #{remedy}") if remedy
+        def signature = "Numeric"
+
+        def read(value, place)
           return wrong(value, place) unless value.is_a?(Numeric) && value.real?
 
-          seconds = value.to_f
-          return place.error("#{Spelling.show(value)} is not a valid number of seconds: write #{hint}") unless seconds.finite?
-          return place.error("#{value} is negative: write #{hint}") if seconds.negative?
+          number = value.to_f
+          return place.error("#{Format.show(value)} is not a valid #{@what}: write #{hint}") unless number.finite?
+          return place.error("#{value} is negative: write #{hint}") if number.negative?
 
-          milliseconds(seconds, place)
+          number
+        end
+      end
+
+      # Seconds, fractions allowed.
+      class Seconds < Number
+        def initialize(label, hint)
+          super(label, hint, what: "number of seconds")
+        end
+
+        def read(value, place)
+          if value.nil?
+            return place.error("nil is not allowed, nothing may wait forever: write #{hint}, or leave it out")
+          end
+
+          remedy = Quantities.remedy(value, Quantities::TIMES) if value.is_a?(String)
+          return place.error("#{Format.show(value)} is a String: #{remedy}") if remedy
+
+          seconds = super
+          milliseconds(seconds, place) unless seconds.equal?(INVALID)
           seconds
         end
 
         private
 
         # Times that nobody waits for, and that are a number of milliseconds elsewhere.
-        SHORT = %i[timeout connect_timeout read_timeout write_timeout queue_timeout interval fail_timeout handshake_timeout client_header_timeout
-                   client_body_timeout shutdown_timeout].freeze
+        SHORT = %i[timeout connect_timeout read_timeout write_timeout queue_timeout interval fail_timeout
+                   handshake_timeout client_header_timeout client_body_timeout shutdown_timeout].freeze
         private_constant :SHORT
 
         def milliseconds(seconds, place)
           return unless seconds >= 10_000 && SHORT.include?(place.name)
 
-          place.warning("#{Syntax.number_of(seconds.to_i)} seconds are #{(seconds / 3600).round(1)} hours: write #{(seconds / 1000).round} if milliseconds were meant")
+          place.warning("#{Syntax.number_of(seconds.to_i)} seconds are #{(seconds / 3600).round(1)} hours: " \
+                        "write #{(seconds / 1000).round} if milliseconds were meant")
         end
-      end
-
-      # A number of seconds, or `false` for none, which the engine knows as nil.
-      class SecondsOrFalse < Seconds
-        def read(value, place) = value == false ? nil : super
       end
 
       # One of several names, as a Symbol or a String.
@@ -139,9 +185,14 @@ module Proxy
           super(label, "#{@names[0..-2].map(&:inspect).join(", ")} or #{@names.last.inspect}")
         end
 
+        def signature = "String | Symbol"
+
         def read(value, place)
           meant = @others[value.to_s.downcase]
-          return place.error("#{value.inspect} is #{value.is_a?(Numeric) ? Spelling.kind(value) : "unknown"}: write #{meant.inspect}") if meant
+          if meant
+            kind = value.is_a?(Numeric) ? Format.kind(value) : "unknown"
+            return place.error("#{value.inspect} is #{kind}: write #{meant.inspect}")
+          end
           return wrong(value, place) unless value.is_a?(String) || value.is_a?(Symbol)
           return value.to_s if names.include?(value.to_s)
 
@@ -151,6 +202,8 @@ module Proxy
 
       # A file to be read. A relative path starts from the folder of the configuration file.
       class InputFile < Text
+        def signature = "String | _Path"
+
         def read(value, place)
           path = Types.path(value, place)
           return wrong(value, place) if path.nil?
@@ -161,7 +214,7 @@ module Proxy
           reason = unreadable(path)
           return path unless reason
 
-          place.error("#{Spelling.show(value.to_s)} #{reason} (looked at #{path}): write #{hint}")
+          place.error("#{Format.show(value.to_s)} #{reason} (looked at #{path}): write #{hint}")
         end
 
         private
@@ -174,14 +227,8 @@ module Proxy
         end
       end
 
-      # A file to be written.
-      class OutputFile < Text
-        def read(value, place)
-          Types.path(value, place) || wrong(value, place)
-        end
-      end
-
-      # The text in UTF-8; nil if it cannot be. In a locale such as C, what comes from the environment is UTF-8 without saying so.
+      # The text in UTF-8; nil if it cannot be. In a locale such as C, what comes from the environment is UTF-8 without
+      # saying so.
       def self.utf8(value)
         silent = [Encoding::US_ASCII, Encoding::BINARY].include?(value.encoding)
         text = silent ? value.dup.force_encoding(Encoding::UTF_8) : value.encode(Encoding::UTF_8)
@@ -195,12 +242,14 @@ module Proxy
         value = value.to_path if value.respond_to?(:to_path)
         return unless value.is_a?(String)
         return place.error("the path is empty: write the path of a file") if value.empty?
-        return place.error("#{Spelling.show(value)} has a NUL byte in it: write the path of a file") if value.include?("\0")
+        if value.include?("\0")
+          return place.error("#{Format.show(value)} has a NUL byte in it: write the path of a file")
+        end
 
         path = FilePath.expand(value, place.directory)
         return path if path.encoding == Encoding::UTF_8 || path.ascii_only?
 
-        place.error("#{Spelling.show(value)} is not valid UTF-8: give the file a name that is")
+        place.error("#{Format.show(value)} is not valid UTF-8: give the file a name that is")
       end
     end
   end
@@ -210,11 +259,8 @@ require_relative "types/quantities"
 require_relative "types/values"
 require_relative "types/backends"
 require_relative "types/headers"
-require_relative "types/auth"
+require_relative "types/secrets"
 require_relative "types/priority"
 require_relative "types/health_check"
 require_relative "types/error_response"
 require_relative "types/matching"
-require_relative "types/patterns"
-require_relative "types/traffic"
-require_relative "types/tls"

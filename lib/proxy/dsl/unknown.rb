@@ -36,7 +36,7 @@ module Proxy
         code = text.gsub(/"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'/, "")
         chain = code[/(?<![\w.:])#{Regexp.escape(word)}((?:\.[\w-]+)+)\b(?!\()/]
         inner = chain.to_s.split(".").drop(1).first
-        return "is not needed: write #{inner} … alone" if inner && Options::WORDS.include?(inner.to_sym)
+        return "is not needed: write #{inner} … alone" if inner && Words::LIST.include?(inner.to_sym)
 
         whole = chain if chain&.match?(DOMAIN)
         whole = "localhost" if word == :localhost
@@ -53,7 +53,7 @@ module Proxy
       def self.plain(word, bare, given)
         return "a variable needs no word before it: write NAME = VALUE alone" if DECLARATIONS.include?(word)
 
-        return Foreign.word(word) || "is not available in this version: leave it out" if Options::LATER.include?(word)
+        return Foreign.word(word) || "is not available in this version: leave it out" if Words::LATER.include?(word)
 
         foreign = Foreign.word(word) unless bare && !Foreign.alone?(word)
         foreign || (bare ? value(word) : option(word, given)) || guess(word, bare)
@@ -71,10 +71,10 @@ module Proxy
 
       # An option that was written as a line of its own.
       def self.option(word, given)
-        owners = Options::ALL.select { |directive| Options::WORDS.include?(directive.name) && directive.names.include?(word) }
+        owners = Words::BY_NAME.values.select { |owner| owner.names.include?(word) }
         return if owners.empty?
 
-        owner = owners.find { |directive| directive.name == :proxy } || owners.first
+        owner = owners.find { |one| one.name == :proxy } || owners.first
         shown = shown(given.one? ? given.first : given)
         "is an option, not a directive: write #{owner.name} …, #{word}: #{shown}"
       end
@@ -84,14 +84,14 @@ module Proxy
       def self.shown(value)
         return "{ … }" if value.is_a?(Hash)
 
-        text = Spelling.show(value)
+        text = Format.show(value)
         text.length > 40 ? "…" : text
       end
       private_class_method :shown
 
       # A name that some option takes, or one like it.
       def self.name_of_value(word)
-        names = Types.constants.flat_map { |name| Types.const_get(name).then { |type| type.is_a?(Types::Name) ? type.names : [] } }
+        names = Words.named_values
         names.find { |name| name.delete("_") == word.to_s.delete("_") } || Spelling.nearest_exactly(word, names)
       end
       private_class_method :name_of_value
@@ -100,13 +100,14 @@ module Proxy
         meant = name_of_value(word) if bare
         return "unknown variable or directive: write #{meant.match?(/\A[a-z]\w*\z/) ? ":#{meant}" : meant.inspect}" if meant
 
-        nearest = Spelling.nearest(word, Options::WORDS)
+        nearest = Spelling.nearest(word, Words::LIST)
         return "unknown directive (did you mean #{nearest}?)" if nearest
 
-        near = Spelling.near(word, Options::WORDS).select { |name| DidYouMean::JaroWinkler.distance(word.to_s, name.to_s) >= ALIKE }
+        near = Spelling.near(word, Words::LIST)
+        near = near.select { |name| DidYouMean::JaroWinkler.distance(word.to_s, name.to_s) >= ALIKE }
         return "unknown variable or directive: write #{word.to_s.inspect} if it is text; `proxy help` lists the directives" if bare
 
-        told = near.length > 1 ? "the nearest are #{Spelling.list(near)}; " : ""
+        told = near.length > 1 ? "the nearest are #{Format.list(near)}; " : ""
         "unknown directive: #{told}`proxy help` lists them all"
       end
       private_class_method :guess

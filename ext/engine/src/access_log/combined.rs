@@ -1,9 +1,10 @@
 //! The combined log format, as Apache and nginx write it.
 
-use super::escape::push_or_dash;
+use proxy_http::decimal;
+use proxy_http::message::{Known, Version};
+
 use crate::civil_time::CivilTime;
-use crate::message::{Known, Version};
-use crate::rewrite::value::number;
+use crate::escape::push_or_dash;
 use crate::rewrite::Scope;
 
 /// `addr - user [31/Jan/2026:12:00:00 +0000] "GET /path?query HTTP/1.1" 200 65 "referer" "user agent"`, in UTC. The status of a call of gRPC
@@ -28,9 +29,9 @@ pub(super) fn write(scope: &Scope<'_>, out: &mut Vec<u8>) {
     }
     out.extend_from_slice(b"\" ");
     let (status, bytes) = scope.response.map_or((0, 0), |response| (response.reason(), response.bytes));
-    number(out, u64::from(status));
+    decimal::push(out, u64::from(status));
     out.push(b' ');
-    number(out, bytes);
+    decimal::push(out, bytes);
     for field in [Known::Referer, Known::UserAgent] {
         out.extend_from_slice(b" \"");
         push_or_dash(out, request.fields.get(field).unwrap_or_default());

@@ -1,9 +1,11 @@
 //! One JSON object per line.
 
-use super::escape::push_json;
+use proxy_http::decimal;
+use proxy_http::message::{Known, Version};
+
 use crate::civil_time::CivilTime;
-use crate::message::{Known, Version};
-use crate::rewrite::value::{millis, number};
+use crate::escape::push_json;
+use crate::rewrite::value::millis;
 use crate::rewrite::Scope;
 
 /// The same members in the same order for every answered request; a text that is absent is `null`.
@@ -35,19 +37,19 @@ pub(super) fn write(scope: &Scope<'_>, out: &mut Vec<u8>) {
     text(out, "user_agent", request.fields.get(Known::UserAgent).unwrap_or_default());
     if let Some(response) = &scope.response {
         name(out, "status");
-        number(out, u64::from(response.status));
+        decimal::push(out, u64::from(response.status));
         name(out, "bytes");
-        number(out, response.bytes);
+        decimal::push(out, response.bytes);
         name(out, "duration_ms");
         millis(out, response.elapsed);
         text(out, "backend", response.backend.as_bytes());
         name(out, "attempts");
-        number(out, u64::from(response.attempts));
+        decimal::push(out, u64::from(response.attempts));
         name(out, "reason");
-        number(out, u64::from(response.reason()));
+        decimal::push(out, u64::from(response.reason()));
         name(out, "grpc_status");
         match response.grpc.code {
-            Some(code) => number(out, u64::from(code)),
+            Some(code) => decimal::push(out, u64::from(code)),
             None => out.extend_from_slice(b"null"),
         }
     }

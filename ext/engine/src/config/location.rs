@@ -2,12 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{At, Directive};
+use super::At;
 
 /// `location "/users/:id", methods: ["GET"], hosts: ["*.example.com"] do … end`
-#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+///
+/// `R` is what may stand inside: see [`crate::configuration::Directive`].
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Location {
+pub struct Location<R> {
     /// Paths, any of which may match. Empty: every path.
     pub patterns: Vec<Match>,
     /// Paths of locations inside that none of the patterns takes, and which are let in all the same.
@@ -35,11 +37,34 @@ pub struct Location {
     /// Media types of which the client must accept one.
     pub accepts: Vec<String>,
     /// What stands inside, in the order of the file.
-    pub routes: Vec<Directive>,
+    pub routes: Vec<R>,
     /// The word that was written, `location` or `host`.
     pub word: Option<String>,
     /// Where it was written.
     pub at: Option<At>,
+}
+
+impl<R> Default for Location<R> {
+    fn default() -> Self {
+        Self {
+            patterns: Vec::new(),
+            inner: Vec::new(),
+            methods: Vec::new(),
+            hosts: Vec::new(),
+            schemes: Vec::new(),
+            ports: Vec::new(),
+            headers: Vec::new(),
+            query: Vec::new(),
+            cookies: Vec::new(),
+            remote: Vec::new(),
+            extensions: Vec::new(),
+            content_types: Vec::new(),
+            accepts: Vec::new(),
+            routes: Vec::new(),
+            word: None,
+            at: None,
+        }
+    }
 }
 
 /// What a text is compared with.

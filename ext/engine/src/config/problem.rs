@@ -24,6 +24,24 @@ pub enum Severity {
     Warning,
 }
 
+/// What kind of mistake a [`Problem`] is, for programs: messages are for people, and may change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Code {
+    /// A value that the server cannot start with.
+    Value,
+    /// Something that is legal and looks like a slip.
+    Slip,
+    /// A location or a handler that no request ever reaches, since another one takes them all.
+    Unreachable,
+    /// A location in which nothing answers.
+    Unanswered,
+    /// An upstream that no `proxy` uses.
+    Unused,
+    /// A configuration in which nothing is proxied. It has no line.
+    Empty,
+}
+
 /// One mistake: the directive, what is wrong with which value, and the remedy.
 ///
 /// It reads `Proxyfile:12: proxy: backends: "localhost:http" is no address: the port must be a number from 1 to 65535`.
@@ -33,6 +51,8 @@ pub struct Problem {
     pub at: Option<At>,
     /// The word that was written (`proxy`, `bind`).
     pub directive: String,
+    /// What kind of mistake it is.
+    pub code: Code,
     /// What is wrong, with the value, and what to write instead.
     pub message: String,
     /// Error or warning.
@@ -43,13 +63,23 @@ impl Problem {
     /// Something that keeps the server from starting.
     pub fn error(at: Option<&At>, directive: &str, message: impl Into<String>) -> Self {
         let message = without_secrets(message.into());
-        Self { at: at.cloned(), directive: directive.into(), message, severity: Severity::Error }
+        Self { at: at.cloned(), directive: directive.into(), code: Code::Value, message, severity: Severity::Error }
     }
 
     /// Something that is legal and looks like a slip.
     pub fn warning(at: Option<&At>, directive: &str, message: impl Into<String>) -> Self {
-        Self { severity: Severity::Warning, ..Self::error(at, directive, message) }
+        Self::warning_of(Code::Slip, at, directive, message)
     }
+
+    /// Something that is legal and surely meant otherwise, of a kind that programs ask for.
+    pub fn warning_of(code: Code, at: Option<&At>, directive: &str, message: impl Into<String>) -> Self {
+        Self { code, severity: Severity::Warning, ..Self::error(at, directive, message) }
+    }
+}
+
+/// Whether none of the problems keeps the server from starting.
+pub(crate) fn are_sound(problems: &[Problem]) -> bool {
+    problems.iter().all(|problem| problem.severity != Severity::Error)
 }
 
 /// The text without what stands before an `@` in a URL: a password belongs in no log. A quote or a space ends a URL.

@@ -4,6 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use super::At;
 
+/// Seconds for TCP and TLS to a backend, unless the configuration says otherwise.
+pub(crate) const CONNECT_TIMEOUT: f64 = 5.0;
+/// Retries in flight, in per cent of the requests in flight, unless the configuration says otherwise.
+pub(crate) const RETRY_BUDGET: f64 = 20.0;
+
 /// `upstream "app_servers", backends: [...], backend_priority: "least_conn", …`
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]

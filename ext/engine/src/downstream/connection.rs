@@ -5,11 +5,12 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
 
+use super::handshake::{shake_hands, Refused};
 use super::listener::Accepted;
 use super::proxy_protocol;
-use super::tls::{shake_hands, Protocol, Refused};
 use super::{http1, http2};
 use crate::engine::{Engine, Registration};
+use crate::listen::tls::Protocol;
 
 /// Serves a connection to its end.
 pub(crate) async fn serve(engine: Rc<Engine>, accepted: Accepted, registration: Registration) {

@@ -5,27 +5,26 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
+use proxy_http::http1::salvage_request;
+use proxy_http::message::ReadError;
 use tokio::time::Instant;
 
+use super::grace::Deadline;
 use super::http2::PREFACE;
-use crate::engine::{Engine, Registration, Workspace};
-use crate::forward::{forward_guarded, log_refused, note_refused, refuse, Unread, Verdict};
+use super::linger;
+use crate::client::ClientInfo;
+use crate::engine::{Engine, Registration};
+use crate::error::Cause;
+use crate::exchange::{self, Client, Rate};
+use crate::forward::{forward_guarded, log_refused, note_refused, refuse, Unread};
 use crate::grpc::Told;
-use crate::http1::{salvage_request, Connection, ReadError};
 use crate::peer::Peer;
+use crate::request::Verdict;
+use crate::request::Workspace;
 use crate::request_id::RequestId;
-use crate::rewrite::ClientInfo;
 use crate::snapshot::Snapshot;
+use crate::stream::Http1Connection;
 use crate::stream::Stream;
-use crate::upstream::exchange::{self, Client, Rate};
-
-/// What a client may still send after an answer that closes its connection: as long as it goes on without such a pause, …
-const LINGER_PAUSE: Duration = Duration::from_secs(2);
-/// … and no longer than this.
-const LINGER: Duration = Duration::from_secs(10);
-
-/// A connection that was accepted just before the server began to stop has this long to say what it wants.
-const FIRST_REQUEST_GRACE: Duration = Duration::from_millis(250);
 
 /// Serves a connection to its end, unless the client turns out to speak HTTP/2 and may: then this is where it stands, and what was
 /// read of it.
@@ -36,7 +35,7 @@ pub(crate) async fn serve(
     link: &ClientInfo,
     may_be_http2: bool,
 ) -> Option<(Stream, Vec<u8>)> {
-    let mut client = Client::http1(Connection::new(stream));
+    let mut client = Client::http1(Http1Connection::new(stream));
     let verdict = match serve_requests(engine, registration, link, &mut client, may_be_http2).await {
         End::Closed(verdict) => verdict,
         End::Http2 => {
@@ -48,7 +47,7 @@ pub(crate) async fn serve(
     // Nothing more is asked over it.
     registration.is_idle_since(Instant::now());
     if let Some(connection) = client.peer.http1() {
-        connection.stream().give_up_after(engine.snapshot().limits.client_body);
+        connection.stream().give_up_after(engine.snapshot().globals.limits.client_body);
     }
     match verdict {
         Verdict::KeepAlive => {}
@@ -58,16 +57,17 @@ pub(crate) async fn serve(
             }
         }
         Verdict::Close => {
-            shut_down(&mut client).await;
+            linger::shut_down(&mut client).await;
             // Requests behind the last one, for example: it is likely that more is on its way.
-            let more = |connection: &mut Connection| !connection.input.is_empty() || connection.stream().has_unread();
+            let more =
+                |connection: &mut Http1Connection| !connection.input.is_empty() || connection.stream().has_unread();
             if client.peer.http1().is_some_and(more) {
-                take_the_rest(registration, &mut client).await;
+                linger::take_the_rest(registration, &mut client).await;
             }
         }
         Verdict::Linger => {
-            shut_down(&mut client).await;
-            take_the_rest(registration, &mut client).await;
+            linger::shut_down(&mut client).await;
+            linger::take_the_rest(registration, &mut client).await;
         }
         Verdict::Reset => {
             if let Some(connection) = client.peer.http1() {
@@ -87,22 +87,23 @@ pub(crate) async fn refuse_plain(
     said: &[u8],
 ) {
     const BODY: &str = "A plain HTTP request came to a port for HTTPS: write https:// in place of http://.\n";
-    let mut client = Client::http1(Connection::new(stream));
+    let mut client = Client::http1(Http1Connection::new(stream));
     let Some(connection) = client.peer.http1() else { return };
     let output = connection.output();
     output.extend_from_slice(b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n");
     engine.write_date(output);
     output.extend_from_slice(format!("Content-Length: {}\r\nConnection: close\r\n\r\n{BODY}", BODY.len()).as_bytes());
-    engine.counters.answered(400);
-    let flushed = exchange::flush(&mut client, LINGER_PAUSE, Rate::ANY).await;
+    let status = Cause::PlainHttp.status();
+    engine.counters.answered(status);
+    let flushed = exchange::flush(&mut client, linger::PAUSE, Rate::ANY).await;
     let mut work = engine.workspace();
     work.begun = None;
     salvage_request(said, &mut work.request);
-    log_refused(engine, link, &mut work, RequestId::random(), (400, Told::default()), BODY.len() as u64);
+    log_refused(engine, link, &mut work, RequestId::random(), (status, Told::default()), BODY.len() as u64);
     engine.reuse(work);
     if flushed.is_ok() {
-        shut_down(&mut client).await;
-        take_the_rest(registration, &mut client).await;
+        linger::shut_down(&mut client).await;
+        linger::take_the_rest(registration, &mut client).await;
     }
 }
 
@@ -125,7 +126,7 @@ async fn serve_requests(
         let Some(connection) = client.peer.http1() else { return End::Closed(Verdict::Close) };
         if !connection.skip_empty_lines() {
             connection.rest();
-            let limits = engine.snapshot().limits;
+            let limits = engine.snapshot().globals.limits;
             // A new connection has as long for its first byte as for its first head.
             let limit = if first { limits.head } else { limits.keepalive };
             if !wait_for_request(engine, registration, client, limit, first).await {
@@ -158,8 +159,7 @@ async fn wait_for_request(
     first: bool,
 ) -> bool {
     let now = Instant::now();
-    let mut until = now + limit;
-    let mut told = false;
+    let mut deadline = Deadline::new(now + limit);
     let Some((connection, alarm)) = client.connection() else { return false };
     // One that never said anything has been idle since it came.
     if !first {
@@ -175,13 +175,10 @@ async fn wait_for_request(
                 Poll::Pending => break,
             }
         }
-        if engine.is_draining() && !told {
-            if !first {
-                return Poll::Ready(false);
-            }
-            told = true;
-            until = until.min(Instant::now() + FIRST_REQUEST_GRACE);
+        if engine.is_draining() && !first {
+            return Poll::Ready(false);
         }
+        let until = deadline.now(engine);
         // What came before it was told so is served.
         if registration.must_leave() && !connection.stream().has_unread() {
             return Poll::Ready(false);
@@ -202,7 +199,7 @@ async fn read_head(
     work: &mut Workspace,
     may_be_http2: bool,
 ) -> Result<(), End> {
-    let limits = snapshot.limits;
+    let limits = snapshot.globals.limits;
     let mut until: Option<Instant> = None;
     let Some((connection, alarm)) = client.connection() else { return Err(End::Closed(Verdict::Close)) };
     let result = poll_fn(|cx| {
@@ -216,13 +213,13 @@ async fn read_head(
     .await;
     // A head that came in pieces began when the first of them did.
     work.begun = until.and_then(|until| until.checked_sub(limits.head));
-    let (status, why) = match result {
+    let (cause, why) = match result {
         Ok(Ok(())) => return Ok(()),
         // Asked only now, so that no request of HTTP/1.1 pays for it.
         Ok(Err(ReadError::Malformed(_))) if may_be_http2 && is_preface(connection.input.filled()) => {
             return Err(End::Http2);
         }
-        Ok(Err(ReadError::Malformed(why))) => (why.status(), why.0),
+        Ok(Err(ReadError::Malformed(why))) => (Cause::from(why), why.as_str()),
         Ok(Err(ReadError::TooLarge | ReadError::BodyTooLarge)) => {
             (too_large(connection.input.filled(), limits.max_head), "its head is longer than max_header_size")
         }
@@ -239,20 +236,20 @@ async fn read_head(
             }
             return Err(End::Closed(Verdict::Close));
         }
-        Err(()) => (408, "its head was not whole within client_header_timeout"),
+        Err(()) => (Cause::ClientTimeout, "its head was not whole within client_header_timeout"),
     };
     let bytes = connection.input.filled();
     salvage_request(&bytes[..bytes.len().min(limits.max_head)], &mut work.request);
-    Err(End::Closed(refuse(engine, link, client, work, Unread::new(status, why, None)).await))
+    Err(End::Closed(refuse(engine, link, client, work, Unread::new(cause, why, None)).await))
 }
 
-/// The status for a head that is too large: it is the target that is too long, if the line that it stands on does not end before.
-fn too_large(bytes: &[u8], limit: usize) -> u16 {
+/// The cause for a head that is too large: it is the target that is too long, if the line that it stands on does not end before.
+fn too_large(bytes: &[u8], limit: usize) -> Cause {
     let line = &bytes[..bytes.len().min(limit)];
     if memchr::memchr(b'\n', line).is_some() {
-        431
+        Cause::HeadTooLarge
     } else {
-        414
+        Cause::TargetTooLong
     }
 }
 
@@ -260,51 +257,14 @@ fn too_large(bytes: &[u8], limit: usize) -> u16 {
 #[cold]
 fn note_unfinished(engine: &Engine, link: &ClientInfo, bytes: &[u8], work: &mut Workspace) {
     salvage_request(bytes, &mut work.request);
-    engine.counters.answered(499);
+    engine.counters.answered(Cause::ClientGone.status());
     let id = RequestId::random();
     note_refused(engine, link, work, id, format_args!("the client went away before its head was whole"));
-    log_refused(engine, link, work, id, (499, Told::default()), 0);
+    log_refused(engine, link, work, id, (Cause::ClientGone.status(), Told::default()), 0);
 }
 
 /// Whether HTTP/2 has begun, as far as its preface is there.
 fn is_preface(bytes: &[u8]) -> bool {
     let n = bytes.len().min(PREFACE.len());
     bytes.starts_with(b"PRI ") && bytes[..n] == PREFACE[..n]
-}
-
-/// Ends our side and lets go.
-async fn shut_down(client: &mut Client) {
-    let until = Instant::now() + LINGER_PAUSE;
-    let Some((connection, alarm)) = client.connection() else { return };
-    poll_fn(|cx| {
-        if connection.poll_shutdown(cx).is_ready() {
-            return Poll::Ready(());
-        }
-        alarm.poll(cx, until)
-    })
-    .await;
-}
-
-/// Takes what the client still sends, so that the system does not answer it with a reset, which would destroy the answer before
-/// the client has read it (RFC 9112, section 9.6).
-async fn take_the_rest(registration: &Registration, client: &mut Client) {
-    let end = Instant::now() + LINGER;
-    let mut pause = Instant::now() + LINGER_PAUSE;
-    let Some((connection, alarm)) = client.connection() else { return };
-    poll_fn(|cx| {
-        loop {
-            let held = connection.input.len();
-            connection.input.consume(held);
-            match connection.poll_read(cx) {
-                Poll::Ready(Ok(0)) | Poll::Ready(Err(_)) => return Poll::Ready(()),
-                Poll::Ready(Ok(_)) => pause = Instant::now() + LINGER_PAUSE,
-                Poll::Pending => break,
-            }
-        }
-        if registration.must_leave() {
-            return Poll::Ready(());
-        }
-        alarm.poll(cx, pause.min(end))
-    })
-    .await;
 }

@@ -22,8 +22,8 @@ use self::meter::Meter;
 use self::session::Session;
 use self::wire::Wire;
 use crate::alarm::Alarm;
+use crate::client::ClientInfo;
 use crate::engine::{Engine, Registration};
-use crate::rewrite::ClientInfo;
 use crate::stream::Stream;
 
 /// What a client that speaks HTTP/2 begins with.
@@ -52,10 +52,6 @@ const HEAD_MARGIN: usize = 16 * 1024;
 /// How long a client that was asked to leave, and waits for nothing, may take to do so: more than one round trip, so that a request which
 /// was on its way is served.
 const FAREWELL: Duration = Duration::from_secs(1);
-/// How long a client that was told that it is over may take to read why.
-const LINGER: Duration = Duration::from_secs(2);
-/// The same while others wait for the place of its connection.
-const ROOM: Duration = Duration::from_millis(250);
 
 /// Serves a connection to its end. `received` are the bytes that were read from it so far.
 pub(crate) async fn serve(
@@ -65,7 +61,7 @@ pub(crate) async fn serve(
     received: Vec<u8>,
     link: &ClientInfo,
 ) {
-    let limits = engine.snapshot().limits;
+    let limits = engine.snapshot().globals.limits;
     let meter = Rc::new(Meter::new(Instant::now()));
     let wire = Wire::new(stream, received, Rc::clone(&meter), limits.client_body);
     let until = Instant::now() + limits.head;

@@ -1,13 +1,9 @@
 //! Listening sockets, and handing what they accept to the engine threads.
 
-mod address;
 mod places;
 mod socket;
-mod unix;
 
-pub(crate) use address::{is_https, BindAddress};
 pub(crate) use places::Places;
-pub(crate) use unix::Rights;
 
 use std::convert::Infallible;
 use std::io;
@@ -21,11 +17,12 @@ use tokio::sync::{mpsc, OwnedSemaphorePermit};
 use tokio::task::JoinSet;
 use tokio::time::{timeout_at, Instant};
 
-use super::binds::Bind;
+use crate::client::ClientInfo;
 use crate::descriptors;
 use crate::fork::OnItsWay;
+use crate::listen::binds::Bind;
+use crate::listen::{unix_socket, BindAddress};
 use crate::metrics::Counters;
-use crate::rewrite::ClientInfo;
 use crate::stream::Stream;
 use places::Place;
 use socket::{Client, RawStream};
@@ -95,7 +92,7 @@ pub(crate) struct Listener {
 #[derive(Debug)]
 enum Bound {
     Tcp(std::net::TcpListener),
-    Unix(std::os::unix::net::UnixListener, unix::SocketFile),
+    Unix(std::os::unix::net::UnixListener, unix_socket::SocketFile),
 }
 
 impl Listener {
@@ -105,7 +102,7 @@ impl Listener {
         let (socket, url) = match &bind.key.address {
             BindAddress::Tcp(address) => bind_tcp(*address, backlog, only_v6, bind.scheme())?,
             BindAddress::Unix(path) => {
-                let (listener, file) = unix::bind(path, backlog, bind.rights)?;
+                let (listener, file) = unix_socket::bind(path, backlog, bind.rights)?;
                 (Bound::Unix(listener, file), format!("{}://{}", bind.scheme(), path.display()))
             }
         };

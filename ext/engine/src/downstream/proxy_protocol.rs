@@ -3,28 +3,24 @@
 //! Not a byte behind the header is taken from the socket: that is for whoever speaks next, TLS or HTTP. So what has come is looked at
 //! first, and taken when it is known how much of it belongs to the header.
 
-use std::future::{poll_fn, Future};
+use std::future::poll_fn;
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
-use std::pin::pin;
 use std::task::{ready, Context, Poll};
-use std::time::Duration;
 
 use nix::sys::socket::{recv, MsgFlags};
+use proxy_http::proxy_protocol::{parse, Malformed, Parsed, Whose};
 use tokio::io::{AsyncReadExt, Interest};
 use tokio::time::Instant;
 
-use super::binds::Bind;
-use crate::alarm::Alarm;
+use super::grace::{within, Cut};
+use crate::client::ClientInfo;
 use crate::engine::{Engine, Registration};
-use crate::proxy_protocol::{parse, Malformed, Parsed, Whose};
-use crate::rewrite::ClientInfo;
+use crate::listen::binds::Bind;
 use crate::stream::Stream;
 
 /// Room for what usually comes.
 const USUAL: usize = 256;
-/// A connection whose header has not come when the server begins to stop has this long.
-const GRACE: Duration = Duration::from_millis(250);
 
 /// Why a connection is not served.
 #[derive(Debug)]
@@ -52,10 +48,14 @@ pub(super) async fn receive(
 ) -> bool {
     let (trusted, limit) = {
         let snapshot = engine.snapshot();
-        (snapshot.trusted.trusts(link), snapshot.limits.handshake)
+        (snapshot.globals.trusted.trusts(link), snapshot.globals.limits.handshake)
     };
     let received = match trusted {
-        true => in_time(engine, registration, header(stream), limit).await,
+        true => match within(engine, registration, Instant::now() + limit, header(stream)).await {
+            Ok(received) => received,
+            Err(Cut::Late) => Err(Refusal::Late),
+            Err(Cut::Leaving) => Err(Refusal::Nothing),
+        },
         false => Err(Refusal::Untrusted),
     };
     let why = match received {
@@ -72,34 +72,6 @@ pub(super) async fn receive(
     let from = if link.addr.is_empty() { "a unix socket" } else { &*link.addr };
     engine.log.warn(format_args!("{}: a connection from {from} was refused: {why}", bind.url));
     false
-}
-
-/// Waits for the header no longer than it may take, and hardly at all when the server stops.
-async fn in_time(
-    engine: &Engine,
-    registration: &Registration,
-    header: impl Future<Output = Result<Whose, Refusal>>,
-    limit: Duration,
-) -> Result<Whose, Refusal> {
-    let mut header = pin!(header);
-    let mut alarm = Alarm::default();
-    let mut until = Instant::now() + limit;
-    let mut told = false;
-    poll_fn(|cx| {
-        if let Poll::Ready(received) = header.as_mut().poll(cx) {
-            return Poll::Ready(received);
-        }
-        if engine.is_draining() && !told {
-            told = true;
-            until = until.min(Instant::now() + GRACE);
-        }
-        if registration.must_leave() {
-            return Poll::Ready(Err(Refusal::Nothing));
-        }
-        let late = if told { Refusal::Nothing } else { Refusal::Late };
-        alarm.poll(cx, until).map(|()| Err(late))
-    })
-    .await
 }
 
 async fn header(stream: &mut Stream) -> Result<Whose, Refusal> {

@@ -1,62 +1,57 @@
-//! `allow_list` and `deny_list`: who may ask at all.
+//! What `allow_list` and `deny_list` share: lists of addresses and networks.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
-use crate::config::{self, Problem};
-use crate::forward::{Exchange, Verdict};
-use crate::networks::Networks;
-use crate::respond::ErrorResponse;
-use crate::snapshot::Compiler;
+use serde::{Deserialize, Serialize};
 
-/// A list of addresses and networks, and what being on it means.
+use crate::compile::Report;
+use crate::config::{At, ErrorResponseConfig};
+use crate::error::Cause;
+use crate::networks::Networks;
+use crate::request::{Exchange, Verdict};
+use crate::respond::ErrorResponse;
+
+/// `allow_list "10.0.0.0/8", "::1"` and `deny_list "192.0.2.7"`
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AddressListConfig {
+    /// Addresses and networks.
+    pub networks: Vec<String>,
+    /// What a refused request is answered. Default: the built-in 403.
+    pub error_response: Option<ErrorResponseConfig>,
+    /// Where it was written.
+    pub at: Option<At>,
+}
+
+/// Addresses and networks, and the answer to clients that are refused by them.
 #[derive(Debug)]
-pub(crate) struct AddressList {
-    networks: Networks,
-    /// Whether those who are on it may pass, or those who are not.
-    allows: bool,
+pub(super) struct AddressList {
+    pub(super) networks: Networks,
     error_response: Arc<ErrorResponse>,
 }
 
 impl AddressList {
-    /// Checks an `allow_list`. `None` if it is wrong.
-    pub(super) fn of_allowed(spec: &config::AddressList, compiler: &mut Compiler) -> Option<Self> {
-        Self::compile("allow_list", true, spec, compiler)
+    pub(super) fn compile(config: &AddressListConfig, report: &mut Report<'_>) -> Self {
+        if config.networks.is_empty() {
+            report.error("names no address: write one such as \"192.0.2.7\", \"10.0.0.0/8\" or \"fd00::/8\"");
+        }
+        Self {
+            networks: Networks::compile(&config.networks, report),
+            error_response: ErrorResponse::compile(config.error_response.as_ref(), Cause::Forbidden.status(), report),
+        }
     }
 
-    /// Checks a `deny_list`. `None` if it is wrong.
-    pub(super) fn of_denied(spec: &config::AddressList, compiler: &mut Compiler) -> Option<Self> {
-        Self::compile("deny_list", false, spec, compiler)
+    /// Whether the address is listed. A client of a unix socket has none, and so is on no list.
+    pub(super) fn lists(&self, address: Option<IpAddr>) -> bool {
+        address.is_some_and(|address| self.networks.contains(address))
     }
 
-    fn compile(
-        directive: &'static str,
-        allows: bool,
-        spec: &config::AddressList,
-        compiler: &mut Compiler,
-    ) -> Option<Self> {
-        let at = spec.at.as_ref();
-        let before = compiler.error_count();
-        let problems = &mut compiler.problems;
-        let mut error = |message: String| problems.push(Problem::error(at, directive, message));
-        if spec.networks.is_empty() {
-            error("names no address: write one such as \"192.0.2.7\", \"10.0.0.0/8\" or \"fd00::/8\"".into());
-        }
-        let networks = Networks::compile(&spec.networks, &mut error);
-        if let Some(all) = networks.everybody().filter(|_| allows) {
-            let message =
-                format!("\"{all}\" lets everybody pass: write only the addresses that may, or leave the line out");
-            problems.push(Problem::warning(at, directive, message));
-        }
-        let error_response = ErrorResponse::compile(spec.error_response.as_ref(), 403, at, directive, problems);
-        (compiler.error_count() == before).then_some(Self { networks, allows, error_response })
-    }
-
-    /// Lets the request pass, or refuses it. A client of a unix socket has no address, and so is on no list.
-    pub(super) async fn admit(&self, exchange: &mut Exchange<'_>) -> Option<Verdict> {
-        let listed = exchange.link.ip.is_some_and(|address| self.networks.contains(address));
-        match listed == self.allows {
-            true => None,
-            false => Some(exchange.answer_error(&self.error_response).await),
-        }
+    /// Answers a client that is refused.
+    pub(super) async fn refuse(&self, exchange: &mut Exchange<'_>) -> Verdict {
+        exchange.answer_error(&self.error_response).await
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,17 +7,38 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use aws_lc_rs::digest::{digest, SHA256};
+use proxy_http::message::{FieldName, Known, RequestHead};
+use serde::{Deserialize, Serialize};
 
-use super::challenge::challenge;
-use super::report::Report;
+use super::challenge::{challenge, USUAL_REALM};
 use super::shown::{self, Shown};
-use crate::config;
-use crate::forward::{Exchange, Verdict};
-use crate::message::{FieldName, Known, RequestHead};
+use super::Filtering;
+use crate::compile::{Report, Word};
+use crate::compiler::Compiler;
+use crate::config::{At, ErrorResponseConfig};
+use crate::error::Cause;
+use crate::request::{Exchange, Verdict};
 use crate::respond::ErrorResponse;
-use crate::snapshot::Compiler;
 
 type Digest = [u8; 32];
+
+/// `auth_api_key keys: { "billing" => "sha256:…" }`
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AuthApiKeyConfig {
+    /// The keys, each with its name if it has one: as they are, or `sha256:` and the digest in hexadecimal.
+    pub keys: Vec<(Option<String>, String)>,
+    /// The field that a key stands in. Default: `X-Api-Key`, without `query`.
+    pub header: Option<String>,
+    /// The parameter of the query that it stands in, in place of a field.
+    pub query: Option<String>,
+    /// Whether it is taken out of the request before a backend sees it.
+    pub strip: bool,
+    /// What a refused request is answered. Default: the built-in 401.
+    pub error_response: Option<ErrorResponseConfig>,
+    /// Where it was written.
+    pub at: Option<At>,
+}
 
 /// An `auth_api_key` directive, compiled.
 #[derive(Debug)]
@@ -37,22 +58,24 @@ enum Place {
     Parameter(Box<str>),
 }
 
-impl AuthApiKey {
-    /// Checks the directive.
-    pub(super) fn compile(spec: &config::AuthApiKey, compiler: &mut Compiler) -> Option<Self> {
-        let mut report = Report::new("auth_api_key", spec.at.as_ref(), &mut compiler.problems);
-        let error_response = report.error_response(spec.error_response.as_ref(), 401);
-        let challenge = challenge("ApiKey", "Restricted", &mut report);
-        let place = place(spec, &mut report);
-        let keys = keys(spec, &mut report);
+impl Filtering for AuthApiKey {
+    type Config = AuthApiKeyConfig;
+
+    fn compile(config: &AuthApiKeyConfig, compiler: &mut Compiler) -> Option<Self> {
+        let mut report = Report::new(Self::WORD, config.at.as_ref(), &mut compiler.problems);
+        let error_response =
+            ErrorResponse::compile(config.error_response.as_ref(), Cause::Unauthorized.status(), &mut report);
+        let challenge = challenge("ApiKey", USUAL_REALM, &mut report);
+        let place = place(config, &mut report);
+        let keys = keys(config, &mut report.within("keys"));
         if !report.is_sound() {
             return None;
         }
-        Some(Self { keys, place: place?, strip: spec.strip, challenge: challenge.into(), error_response })
+        Some(Self { keys, place: place?, strip: config.strip, challenge: challenge.into(), error_response })
     }
 
     /// Lets a request with one of the keys pass.
-    pub(super) async fn admit(&self, exchange: &mut Exchange<'_>) -> Option<Verdict> {
+    async fn admit(&self, exchange: &mut Exchange<'_>) -> Option<Verdict> {
         match self.check(&exchange.work.request) {
             Ok(name) => {
                 exchange.work.set_user(name.as_bytes());
@@ -68,7 +91,9 @@ impl AuthApiKey {
             }
         }
     }
+}
 
+impl AuthApiKey {
     /// The name of the key that the request shows. The error is for the log.
     fn check(&self, request: &RequestHead) -> Result<&str, &'static str> {
         let digest = match &self.place {
@@ -107,37 +132,37 @@ fn sha256(bytes: &[u8]) -> Digest {
     out
 }
 
-fn place(spec: &config::AuthApiKey, report: &mut Report<'_>) -> Option<Place> {
-    match (&spec.header, &spec.query) {
+fn place(config: &AuthApiKeyConfig, report: &mut Report<'_>) -> Option<Place> {
+    match (&config.header, &config.query) {
         (Some(_), Some(_)) => {
             report.error("header and query are both written: keep the place where the key is");
             None
         }
         (None, Some(name)) if name.is_empty() => {
-            report.error("query: the name is empty: write the name of a parameter, such as \"api_key\"");
+            report.within("query").error("the name is empty: write the name of a parameter, such as \"api_key\"");
             None
         }
         (None, Some(name)) => Some(Place::Parameter(name.as_str().into())),
         (header, None) => {
-            let name = report.field_name("header", header.as_deref().unwrap_or("X-Api-Key"))?;
+            let name = report.within("header").field_name(header.as_deref().unwrap_or("X-Api-Key"))?;
             Some(Place::Field(name))
         }
     }
 }
 
-fn keys(spec: &config::AuthApiKey, report: &mut Report<'_>) -> HashMap<Digest, Box<str>> {
-    let mut keys = HashMap::with_capacity(spec.keys.len());
-    if spec.keys.is_empty() {
-        report.error("keys: there is none: write at least one, as `openssl rand -hex 32` prints it");
+fn keys(config: &AuthApiKeyConfig, report: &mut Report<'_>) -> HashMap<Digest, Box<str>> {
+    let mut keys = HashMap::with_capacity(config.keys.len());
+    if config.keys.is_empty() {
+        report.error("there is none: write at least one, as `openssl rand -hex 32` prints it");
     }
-    for (index, (name, key)) in spec.keys.iter().enumerate() {
+    for (index, (name, key)) in config.keys.iter().enumerate() {
         let (user, name) = match name {
             Some(name) => (name.as_str(), format!("{name:?}")),
             None => ("", format!("key {}", index + 1)),
         };
         if user.trim() != user || user.chars().any(char::is_control) {
             report.error(format!(
-                "keys: the name {name} has white space around it or control characters in it: leave them out"
+                "the name {name} has white space around it or control characters in it: leave them out"
             ));
         }
         let digest = match key.strip_prefix("sha256:") {
@@ -151,10 +176,10 @@ fn keys(spec: &config::AuthApiKey, report: &mut Report<'_>) -> HashMap<Digest, B
             None => Ok(sha256(key.as_bytes())),
         };
         match digest {
-            Err(message) => report.error(format!("keys: {name} {message}")),
+            Err(message) => report.error(format!("{name} {message}")),
             Ok(digest) => {
                 if keys.insert(digest, user.into()).is_some() {
-                    report.error(format!("keys: {name} is the same key as one before it: give each its own"));
+                    report.error(format!("{name} is the same key as one before it: give each its own"));
                 }
             }
         }

@@ -8,23 +8,23 @@ mod known;
 mod queue;
 mod verifier;
 
-pub(crate) use verifier::Verifications;
-pub(super) use verifier::Verifier as Passwords;
-
 use std::pin::pin;
 use std::sync::Arc;
 
 use base64::engine::general_purpose::STANDARD;
 use base64::Engine;
+use proxy_http::message::{Fields, Known};
+use serde::{Deserialize, Serialize};
 
-use super::challenge::challenge;
-use super::report::Report;
+use super::challenge::{challenge, USUAL_REALM};
 use super::shown::{self, Shown};
-use crate::config;
-use crate::forward::{Exchange, Verdict};
-use crate::message::{Fields, Known};
+use super::Filtering;
+use crate::compile::{Report, Word};
+use crate::compiler::Compiler;
+use crate::config::{At, ErrorResponseConfig};
+use crate::error::Cause;
+use crate::request::{Exchange, Verdict};
 use crate::respond::ErrorResponse;
-use crate::snapshot::Compiler;
 use accounts::{Accounts, Gathering};
 use known::KnownCredentials;
 use queue::{Busy, Source};
@@ -32,6 +32,28 @@ use verifier::Verifier;
 
 /// User and password together may be this long, in base64. Some hashes take the longer the longer a password is.
 const LONGEST: usize = 1024;
+
+/// `auth_basic realm: "Staff", credentials: { "ann" => "$2y$…" }`
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AuthBasicConfig {
+    /// What a browser shows beside the fields for user and password.
+    pub realm: String,
+    /// Users and the hashes of their passwords.
+    pub credentials: Option<Vec<(String, String)>>,
+    /// A file of `htpasswd` in their place.
+    pub file: Option<String>,
+    /// What a refused request is answered. Default: the built-in 401.
+    pub error_response: Option<ErrorResponseConfig>,
+    /// Where it was written.
+    pub at: Option<At>,
+}
+
+impl Default for AuthBasicConfig {
+    fn default() -> Self {
+        Self { realm: USUAL_REALM.into(), credentials: None, file: None, error_response: None, at: None }
+    }
+}
 
 /// An `auth_basic` directive, compiled.
 #[derive(Debug)]
@@ -41,13 +63,16 @@ pub(crate) struct AuthBasic {
     error_response: Arc<ErrorResponse>,
 }
 
-impl AuthBasic {
+impl Filtering for AuthBasic {
+    type Config = AuthBasicConfig;
+
     /// Checks the directive and reads its file.
-    pub(super) fn compile(spec: &config::AuthBasic, compiler: &mut Compiler) -> Option<Self> {
-        let mut report = Report::new("auth_basic", spec.at.as_ref(), &mut compiler.problems);
-        let error_response = report.error_response(spec.error_response.as_ref(), 401);
-        let challenge = challenge("Basic", &spec.realm, &mut report) + ", charset=\"UTF-8\"";
-        let accounts = accounts(spec, &mut report);
+    fn compile(config: &AuthBasicConfig, compiler: &mut Compiler) -> Option<Self> {
+        let mut report = Report::new(Self::WORD, config.at.as_ref(), &mut compiler.problems);
+        let error_response =
+            ErrorResponse::compile(config.error_response.as_ref(), Cause::Unauthorized.status(), &mut report);
+        let challenge = challenge("Basic", &config.realm, &mut report) + ", charset=\"UTF-8\"";
+        let accounts = accounts(config, &mut report);
         let known = KnownCredentials::new();
         if known.is_err() {
             report.error("the system gives no random numbers: see that /dev/urandom can be read");
@@ -55,20 +80,21 @@ impl AuthBasic {
         if !report.is_sound() {
             return None;
         }
-        let verifier = Verifier::new(accounts?, known.ok()?, Arc::clone(&compiler.lasting.verifications));
+        let verifications = compiler.carried_over.filters.single();
+        let verifier = Verifier::new(accounts?, known.ok()?, verifications);
         let before = compiler.before.as_deref().map(|before| &before.filters);
-        let verifier = compiler.lasting.filters.passwords(before, verifier);
+        let verifier = compiler.carried_over.filters.alike(before, verifier, Verifier::has_the_accounts_of);
         Some(Self { verifier, challenge: challenge.into(), error_response })
     }
 
     /// Lets a request with the right user and password pass.
-    pub(super) async fn admit(&self, exchange: &mut Exchange<'_>) -> Option<Verdict> {
+    async fn admit(&self, exchange: &mut Exchange<'_>) -> Option<Verdict> {
         let source = Source::new(exchange.link.ip, exchange.link.port);
         let mut text = std::mem::take(&mut exchange.work.scratch);
         let mut gone = None;
         let found = match read(&exchange.work.request.fields, &mut text) {
             Ok((user, password)) => {
-                let patience = exchange.snapshot.limits.half_close;
+                let patience = exchange.globals.limits.half_close;
                 let verified = pin!(self.verifier.verify(source, user, password));
                 let found = exchange.client.awaiting(patience, verified).await.unwrap_or_else(|error| {
                     gone = Some(error);
@@ -98,15 +124,15 @@ impl AuthBasic {
             Err(Busy) => {
                 exchange.warn(format_args!("auth_basic: too many passwords wait to be verified"));
                 exchange.work.extra.set(Known::RetryAfter, b"1");
-                Some(exchange.fail(503).await)
+                Some(exchange.fail(Cause::TooManyPasswords).await)
             }
         }
     }
 }
 
-fn accounts(spec: &config::AuthBasic, report: &mut Report<'_>) -> Option<Accounts> {
+fn accounts(config: &AuthBasicConfig, report: &mut Report<'_>) -> Option<Accounts> {
     let mut gathering = Gathering::default();
-    let place = match (&spec.credentials, &spec.file) {
+    let place = match (&config.credentials, &config.file) {
         (Some(_), Some(_)) => {
             report.error("credentials and file are both written: keep one of them");
             return None;
@@ -119,20 +145,20 @@ fn accounts(spec: &config::AuthBasic, report: &mut Report<'_>) -> Option<Account
             for (user, hash) in credentials {
                 gathering.add("", user, hash);
             }
-            "credentials: ".to_owned()
+            "credentials".to_owned()
         }
         (None, Some(path)) => {
-            let bytes = report.file("file", path)?;
+            let bytes = report.within("file").file(path)?;
             gathering.add_file(&String::from_utf8_lossy(&bytes));
-            format!("file: {path:?}: ")
+            format!("file: {path:?}")
         }
     };
     for mistake in std::mem::take(&mut gathering.mistakes) {
-        report.error(format!("{place}{mistake}"));
+        report.within(&place).error(mistake);
     }
     let accounts = gathering.finish();
     if accounts.is_none() && report.is_sound() {
-        report.error(format!("{place}there are no users in it: write at least one"));
+        report.within(&place).error("there are no users in it: write at least one");
     }
     accounts
 }

@@ -8,10 +8,14 @@ mod token;
 
 use std::sync::Arc;
 
+use proxy_http::message::{FieldName, Fields, Known};
+
 use super::shown::{self, Shown};
-use crate::forward::{Exchange, Verdict};
-use crate::message::{FieldName, Fields, Known};
+use super::Filtering;
+use crate::compiler::Compiler;
+use crate::request::{Exchange, Verdict};
 use crate::respond::ErrorResponse;
+pub use compile::AuthJwtConfig;
 use token::{field_value, Claims, Refusal, Rules};
 
 /// An `auth_jwt` directive, compiled.
@@ -35,9 +39,15 @@ enum Place {
     Cookie(Box<str>),
 }
 
-impl AuthJwt {
+impl Filtering for AuthJwt {
+    type Config = AuthJwtConfig;
+
+    fn compile(config: &AuthJwtConfig, compiler: &mut Compiler) -> Option<Self> {
+        compile::compile(config, compiler)
+    }
+
     /// Lets a request with a good token pass.
-    pub(super) async fn admit(&self, exchange: &mut Exchange<'_>) -> Option<Verdict> {
+    async fn admit(&self, exchange: &mut Exchange<'_>) -> Option<Verdict> {
         let refusal = match self.place.token(&exchange.work.request.fields) {
             Shown::One(token) => match self.rules.verify(token) {
                 Ok(claims) => {
@@ -60,7 +70,9 @@ impl AuthJwt {
         exchange.work.extra.set(Known::WwwAuthenticate, challenge.as_bytes());
         Some(exchange.answer_error(&self.error_response).await)
     }
+}
 
+impl AuthJwt {
     /// Tells the backend what the token says, in place of what the client says.
     fn tell(&self, claims: &Claims, exchange: &mut Exchange<'_>) {
         for (name, claim) in &self.fields {

@@ -1,11 +1,14 @@
 //! `WWW-Authenticate`: what a refused client should show (RFC 9110, section 11.6.1).
 
-use super::report::Report;
+use crate::compile::Report;
+
+/// What a browser shows, unless the configuration says otherwise.
+pub(super) const USUAL_REALM: &str = "Restricted";
 
 /// `SCHEME realm="…"`.
 pub(super) fn challenge(scheme: &str, realm: &str, report: &mut Report<'_>) -> String {
     if realm.chars().any(char::is_control) {
-        report.error(format!("realm: {realm:?} holds a control character: leave it out"));
+        report.within("realm").error(format!("{realm:?} holds a control character: leave it out"));
     }
     let quoted = realm.replace('\\', "\\\\").replace('"', "\\\"");
     format!("{scheme} realm=\"{quoted}\"")

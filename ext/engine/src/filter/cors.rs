@@ -2,11 +2,35 @@
 
 mod origins;
 
-use crate::config::{self, Problem};
-use crate::forward::{Exchange, Verdict};
-use crate::message::{FieldName, Fields, Known, Method};
-use crate::snapshot::Compiler;
+use proxy_http::message::{FieldName, Fields, Known, Method};
+use serde::{Deserialize, Serialize};
+
+use super::Filtering;
+use crate::compile::{Report, Word};
+use crate::compiler::Compiler;
+use crate::config::At;
+use crate::request::{Exchange, Verdict};
 use origins::Origins;
+
+/// `cors origins: ["https://app.example.com"], credentials: true`
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CorsConfig {
+    /// Whose pages may ask: origins, `https://*.example.com`, or `*` for all.
+    pub origins: Vec<String>,
+    /// Methods that they may use. Empty: `GET`, `HEAD` and `POST`.
+    pub methods: Vec<String>,
+    /// Fields that they may send, beside those that are always allowed; `*` for all.
+    pub headers: Vec<String>,
+    /// Fields of the response that they may read, beside those that are always allowed; `*` for all.
+    pub expose: Vec<String>,
+    /// Whether they may send cookies and read what is answered to them.
+    pub credentials: bool,
+    /// Seconds that a browser may remember all this. Default: what the browser takes.
+    pub max_age: Option<f64>,
+    /// Where it was written.
+    pub at: Option<At>,
+}
 
 /// Who may ask, and what.
 #[derive(Debug)]
@@ -41,46 +65,43 @@ const ALL: [&str; 6] = [ALLOW_ORIGIN, ALLOW_CREDENTIALS, ALLOW_METHODS, ALLOW_HE
 
 const USUAL_METHODS: &str = "GET, HEAD, POST";
 
-impl Cors {
-    /// Checks the directive. `None` if it is wrong.
-    pub(super) fn compile(spec: &config::Cors, compiler: &mut Compiler) -> Option<Self> {
-        let at = spec.at.as_ref();
-        let before = compiler.error_count();
-        let mut error = |message: String| compiler.problems.push(Problem::error(at, "cors", message));
-        if spec.origins.is_empty() {
-            error("`origins` is missing: write origins: [\"https://app.example.com\"]".into());
+impl Filtering for Cors {
+    type Config = CorsConfig;
+
+    fn compile(config: &CorsConfig, compiler: &mut Compiler) -> Option<Self> {
+        let mut report = Report::new(Self::WORD, config.at.as_ref(), &mut compiler.problems);
+        if config.origins.is_empty() {
+            report.error("`origins` is missing: write origins: [\"https://app.example.com\"]");
         }
-        let origins = Origins::compile(&spec.origins, &mut |message| error(format!("origins: {message}")));
-        if spec.credentials && origins.is_any() {
-            let remedy = "name the origins that may";
-            error(format!(
-                "origins: with credentials, \"*\" would let every site act on behalf of its visitors: {remedy}"
-            ));
+        let origins = Origins::compile(&config.origins, &mut report.within("origins"));
+        if config.credentials && origins.is_any() {
+            report.within("origins").error(
+                "with credentials, \"*\" would let every site act on behalf of its visitors: name the origins that may",
+            );
         }
-        let methods: Vec<_> = spec.methods.iter().map(|name| name.to_ascii_uppercase()).collect();
-        let mut list = |option: &str, names: &[String]| list(option, names, &mut error);
-        let methods = match list("methods", &methods) {
+        let methods: Vec<_> = config.methods.iter().map(|name| name.to_ascii_uppercase()).collect();
+        let methods = match list(&methods, &mut report.within("methods")) {
             List::Names(names) if names.is_empty() => List::Names(USUAL_METHODS.into()),
             methods => methods,
         };
-        let headers = list("headers", &spec.headers);
-        let expose = list("expose", &spec.expose);
-        if spec.credentials && expose == List::Any {
-            error("expose: with credentials, browsers ignore \"*\": name the headers".into());
+        let headers = list(&config.headers, &mut report.within("headers"));
+        let expose = list(&config.expose, &mut report.within("expose"));
+        if config.credentials && expose == List::Any {
+            report.within("expose").error("with credentials, browsers ignore \"*\": name the headers");
         }
-        let max_age = spec.max_age.map(|seconds| format!("{}", seconds.clamp(0.0, 1e9) as u64).into());
-        (compiler.error_count() == before).then_some(Self {
+        let max_age = config.max_age.map(|seconds| format!("{}", seconds.clamp(0.0, 1e9) as u64).into());
+        report.is_sound().then_some(Self {
             origins,
             methods,
             headers,
             expose,
-            credentials: spec.credentials,
+            credentials: config.credentials,
             max_age,
         })
     }
 
     /// Answers a preflight, which no handler needs to see. Any other request passes.
-    pub(super) async fn admit(&self, exchange: &mut Exchange<'_>) -> Option<Verdict> {
+    async fn admit(&self, exchange: &mut Exchange<'_>) -> Option<Verdict> {
         let work = &mut *exchange.work;
         let (request, extra) = (&work.request, &mut work.extra);
         // Only the innermost `cors` has a say.
@@ -127,7 +148,7 @@ impl Cors {
     }
 
     /// Takes what a backend says on the matter out of the response: this says it.
-    pub(super) fn amend(&self, exchange: &mut Exchange<'_>) {
+    fn amend(&self, exchange: &mut Exchange<'_>) {
         let work = &mut *exchange.work;
         for name in ALL {
             if work.extra.get(name).is_none() {
@@ -158,7 +179,7 @@ fn only<'f>(fields: &'f Fields, name: &'static str) -> Option<&'f [u8]> {
     values.next().filter(|_| values.next().is_none())
 }
 
-fn list(option: &str, names: &[String], error: &mut impl FnMut(String)) -> List {
+fn list(names: &[String], report: &mut Report<'_>) -> List {
     if let [name] = names {
         if name == "*" {
             return List::Any;
@@ -166,28 +187,13 @@ fn list(option: &str, names: &[String], error: &mut impl FnMut(String)) -> List 
     }
     for name in names {
         if name == "*" {
-            error(format!("{option}: \"*\" already means all: leave out the others"));
+            report.error("\"*\" already means all: leave out the others");
         } else if FieldName::new(name).is_none() {
-            error(format!("{option}: {name:?} is not a valid name: use letters, digits and hyphens"));
+            report.error(format!("{name:?} is not a valid name: use letters, digits and hyphens"));
         }
     }
     List::Names(names.join(", ").into())
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_list_is_what_it_says_or_what_was_asked_for() {
-        let names = List::Names("X-A, X-B".into());
-        assert_eq!(names.value(Some(b"X-C"), true), Some(&b"X-A, X-B"[..]));
-        assert_eq!(List::Names("".into()).value(Some(b"X-C"), false), None);
-        assert_eq!(List::Any.value(Some(b"X-C"), false), Some(&b"*"[..]));
-        assert_eq!(List::Any.value(None, false), Some(&b"*"[..]));
-        assert_eq!(List::Any.value(Some(b"X-C, x-d"), true), Some(&b"X-C, x-d"[..]));
-        for asked in [None, Some(&b""[..]), Some(b"a b"), Some(b"a,"), Some(b"a:b")] {
-            assert_eq!(List::Any.value(asked, true), None, "{asked:?}");
-        }
-    }
-}
+mod tests;

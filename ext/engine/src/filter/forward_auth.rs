@@ -7,23 +7,28 @@ mod answer;
 mod compile;
 mod question;
 
+use std::fmt::Arguments;
 use std::sync::Arc;
 use std::time::Duration;
 
+use proxy_http::message::{FieldName, Framing, Method, RequestHead};
 use tokio::time::Instant;
 
-use crate::error::{Error, Kind, Retry, Side};
-use crate::forward::{Exchange, Verdict};
-use crate::handler::proxy::Line;
-use crate::http1::{write_request_head, Framing};
+use super::Filtering;
+use crate::compiler::Compiler;
+use crate::error::{Blame, Error, Kind, Retry, Side};
+use crate::exchange::{Asked, Limits, Upload};
 use crate::log::Log;
-use crate::message::{FieldName, Method, RequestHead};
 use crate::peer::Peer;
+use crate::request::{Exchange, Verdict};
 use crate::respond::ErrorResponse;
 use crate::rewrite::TargetTemplate;
-use crate::upstream::exchange::{self, Asked, Limits, Upload};
-use crate::upstream::http2::{self, Call, MOST_DEAD};
-use crate::upstream::{Asking, Attempt, Blame, Dns, Endpoint, Upstream};
+use crate::upstream::admission::Admission;
+use crate::upstream::ask::{self, Parts, Question};
+use crate::upstream::http2::Call;
+use crate::upstream::{Asking, Attempt, Dns, Endpoint, Upstream};
+
+pub use compile::ForwardAuthConfig;
 
 /// A `forward_auth` directive, compiled.
 #[derive(Debug)]
@@ -47,14 +52,27 @@ struct Answered {
     deadline: Instant,
 }
 
-impl ForwardAuth {
+impl Filtering for ForwardAuth {
+    type Config = ForwardAuthConfig;
+
+    fn compile(config: &ForwardAuthConfig, compiler: &mut Compiler) -> Option<Self> {
+        compile::compile(config, compiler)
+    }
+
     /// Begins to resolve the server's name.
-    pub(super) fn start(&self, dns: &Arc<Dns>, handle: &tokio::runtime::Handle, log: &Arc<Log>) {
+    fn start(&self, dns: &Arc<Dns>, handle: &tokio::runtime::Handle, log: &Arc<Log>) {
         self.upstream.start(dns, handle, log);
     }
 
+    async fn admit(&self, exchange: &mut Exchange<'_>) -> Option<Verdict> {
+        // Boxed: what is kept while the server is waited for is large.
+        Box::pin(self.judge(exchange)).await
+    }
+}
+
+impl ForwardAuth {
     /// Lets the request pass if the server says so.
-    pub(super) async fn admit(&self, exchange: &mut Exchange<'_>) -> Option<Verdict> {
+    async fn judge(&self, exchange: &mut Exchange<'_>) -> Option<Verdict> {
         let error = match self.ask(exchange).await {
             Ok(answered) if (200..300).contains(&exchange.work.response.status) => {
                 self.take_over(exchange, answered).await;
@@ -75,109 +93,105 @@ impl ForwardAuth {
     /// Asks until one of the server's addresses answers.
     async fn ask(&self, exchange: &mut Exchange<'_>) -> Result<Answered, Error> {
         let deadline = Instant::now() + self.limits.timeout;
-        let question = self.question(exchange)?;
+        let head = self.question(exchange)?;
         if !self.upstream.is_ready() {
             let mut ready = Box::pin(tokio::time::timeout_at(deadline, self.upstream.ready()));
             let _ = exchange.client.awaiting(self.limits.half_close, ready.as_mut()).await?;
         }
-        let mut line = Line::new(&self.upstream, Asking::Nothing, self.retry_budget);
+        let mut admission = Admission::new(&self.upstream, Asking::Nothing, self.retry_budget);
+        // It has no body, and what the server says before its answer is nothing to the client.
+        let upload = Upload::new(Framing::None, true, 0);
+        let asked = Asked { interim: false, go_ahead: false, upgrade: false };
+        let mut question = Inquiry { filter: self, exchange, head, upload, asked };
         let mut left = self.upstream.len();
         loop {
-            let attempt = line.admit(exchange, deadline).await?;
+            let attempt = admission.admit(question.exchange.client, self.limits.half_close, deadline).await?;
             left = left.saturating_sub(1);
-            match self.attempt(exchange, &question, attempt, deadline).await {
+            match question.attempt(attempt, deadline).await {
                 Ok(answered) => return Ok(answered),
                 Err(error) if left == 0 || error.retry == Retry::Never || Instant::now() >= deadline => {
                     return Err(error)
                 }
-                Err(error) => exchange.debug(format_args!("forward_auth: {error}, and another address is tried")),
+                Err(error) => question.debug(format_args!("{error}, and another address is tried")),
             }
         }
+    }
+}
+
+/// The question about one request.
+struct Inquiry<'a, 'e> {
+    filter: &'a ForwardAuth,
+    exchange: &'a mut Exchange<'e>,
+    head: RequestHead,
+    upload: Upload,
+    asked: Asked,
+}
+
+impl Inquiry<'_, '_> {
+    /// Asks one of the server's addresses.
+    async fn attempt(&mut self, mut attempt: Attempt, mut deadline: Instant) -> Result<Answered, Error> {
+        self.exchange.introduce(&attempt);
+        let mut server = None;
+        ask::attempt(self, &mut server, &mut attempt, &mut deadline).await?;
+        let server = server.ok_or_else(|| Error::backend(Kind::Ended, Retry::Never))?;
+        // A yes that is framed so that it could be read as something else is none.
+        match server.framing_of_response(&mut self.exchange.work.response, Method::Get) {
+            Ok(framing) => {
+                attempt.succeeded();
+                Ok(Answered { server, attempt, framing, deadline })
+            }
+            Err(why) => {
+                attempt.failed(Blame::Backend);
+                Err(Error::backend(Kind::Malformed(why), Retry::Never))
+            }
+        }
+    }
+}
+
+impl Question for Inquiry<'_, '_> {
+    // It is a GET without a body.
+    const REPEATS_REFUSED: bool = true;
+
+    fn parts(&mut self) -> Parts<'_> {
+        let (client, response) = (&mut *self.exchange.client, &mut self.exchange.work.response);
+        Parts { client, upload: &mut self.upload, request: &self.head.fields, response, asked: &mut self.asked }
     }
 
-    /// Asks one of the server's addresses: over an idle connection if there is one, and over a new one if that was dead.
-    async fn attempt(
-        &self,
-        exchange: &mut Exchange<'_>,
-        question: &RequestHead,
-        attempt: Attempt,
-        mut deadline: Instant,
-    ) -> Result<Answered, Error> {
-        exchange.introduce(&attempt);
-        let mut at_hand = exchange.engine.pool.at_hand(&attempt, None, &exchange.work.introduction, false);
-        let mut dead = 0;
-        loop {
-            let reached = match at_hand.take() {
-                Some(server) => Ok((server, true)),
-                None => {
-                    let call = Call {
-                        endpoint: attempt.endpoint(),
-                        name: None,
-                        introduction: &exchange.work.introduction,
-                        keep: self.upstream.keep(),
-                        max_head: self.limits.max_head,
-                        limit: self.connect_timeout,
-                        deadline,
-                    };
-                    let mut connecting = Box::pin(exchange.engine.pool.reach(call, false));
-                    exchange.client.awaiting(self.limits.half_close, connecting.as_mut()).await?
-                }
-            };
-            let reused = matches!(reached, Ok((_, true))) && dead < MOST_DEAD;
-            let result = match reached {
-                Ok((server, _)) => self.exchange_with(server, exchange, question, &attempt, &mut deadline).await,
-                Err(error) => Err(error),
-            };
-            match result {
-                Ok(server) => {
-                    // A yes that is framed so that it could be read as something else is none.
-                    let framing = server.framing_of_response(&mut exchange.work.response, Method::Get);
-                    return match framing {
-                        Ok(framing) => {
-                            attempt.succeeded();
-                            Ok(Answered { server, attempt, framing, deadline })
-                        }
-                        Err(why) => {
-                            attempt.failed(Blame::Backend);
-                            Err(Error::backend(Kind::Malformed(why), Retry::Never))
-                        }
-                    };
-                }
-                Err(error) if error.side == Side::Client => return Err(error),
-                // A question may be asked twice: it is a GET.
-                Err(error) if reused && error.retry != Retry::Never && !error.is_timeout() => dead += 1,
-                Err(error) => {
-                    attempt.failed_for(&error);
-                    return Err(error);
-                }
-            }
-        }
+    fn limits(&self, _: &Peer) -> Limits {
+        self.filter.limits
     }
 
-    async fn exchange_with(
-        &self,
-        mut server: Peer,
-        exchange: &mut Exchange<'_>,
-        question: &RequestHead,
-        endpoint: &Endpoint,
-        deadline: &mut Instant,
-    ) -> Result<Peer, Error> {
-        // What the server says before its answer is nothing to the client.
-        let mut asked = Asked { interim: false, go_ahead: false, upgrade: false };
-        let target = &exchange.work.target.path_and_query;
-        match &mut server {
-            Peer::Http1(connection) => {
-                let output = connection.output();
-                write_request_head(output, question, target);
-                output.extend_from_slice(b"\r\n");
-                connection.begin_body(Framing::None);
-            }
-            Peer::Http2(stream) => http2::write_request(stream, question, target, endpoint, &asked, Framing::None)?,
-        }
-        let mut upload = Upload::new(Framing::None, true, 0);
-        let (fields, response) = (&question.fields, &mut exchange.work.response);
-        let client = &mut *exchange.client;
-        exchange::send(client, &mut server, &mut upload, fields, response, &mut asked, &self.limits, deadline).await?;
-        Ok(server)
+    fn reuse(&self, endpoint: &Endpoint) -> Option<Peer> {
+        self.exchange.engine.pool.at_hand(endpoint, None, &self.exchange.work.introduction, false)
     }
+
+    async fn connect(&mut self, attempt: &mut Attempt, deadline: Instant) -> Result<(Peer, bool), Error> {
+        let filter = self.filter;
+        let call = Call {
+            endpoint: attempt.endpoint(),
+            name: None,
+            introduction: &self.exchange.work.introduction,
+            keep: filter.upstream.keep(),
+            max_head: filter.limits.max_head,
+            limit: filter.connect_timeout,
+            deadline,
+        };
+        ask::connect(&self.exchange.engine.pool, self.exchange.client, call, false, filter.limits.half_close).await
+    }
+
+    fn write_head(&mut self, connection: &mut Peer, endpoint: &Endpoint) -> Result<(), Error> {
+        let target = &self.exchange.work.target.path_and_query;
+        ask::write_head(connection, &self.head, target, endpoint, &self.asked, Framing::None)
+    }
+
+    fn debug(&self, what: Arguments<'_>) {
+        self.exchange.debug(format_args!("forward_auth: {what}"));
+    }
+
+    fn warn(&mut self, what: Arguments<'_>) {
+        self.exchange.warn(format_args!("forward_auth: {what}"));
+    }
+
+    /// It is said once, when no other address is left.
+    fn note_failure(&mut self, _: &Attempt, _: &Error) {}
 }

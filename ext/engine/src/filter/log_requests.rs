@@ -1,12 +1,28 @@
 //! `log_requests`: lines of one's own among those that the proxy writes about itself.
 
+use serde::{Deserialize, Serialize};
+
+use super::Filtering;
 use crate::access_log;
-use crate::config::{self, Problem};
-use crate::forward::Exchange;
+use crate::compile::{Report, Word};
+use crate::compiler::Compiler;
+use crate::config::At;
 use crate::log::Level;
+use crate::request::{Exchange, Verdict};
 use crate::request_id::LoggedId;
 use crate::rewrite::{Context, Scope, Template};
-use crate::snapshot::Compiler;
+
+/// `log_requests before: "{method} {path}", after: "{status} in {response_time}"`
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LogRequestsConfig {
+    /// The line when a request comes by, a string rewrite. Default: none.
+    pub before: Option<String>,
+    /// The line when it has been answered, a string rewrite. Default: none.
+    pub after: Option<String>,
+    /// Where it was written.
+    pub at: Option<At>,
+}
 
 /// A line for when a request comes by, and one for when it has been answered.
 #[derive(Debug)]
@@ -15,37 +31,29 @@ pub(crate) struct LogRequests {
     after: Option<Template>,
 }
 
-impl LogRequests {
-    /// Checks the directive. `None` if it is wrong.
-    pub(super) fn compile(spec: &config::LogRequests, compiler: &mut Compiler) -> Option<Self> {
-        let at = spec.at.as_ref();
-        let count = compiler.error_count();
-        if spec.before.is_none() && spec.after.is_none() {
-            let message = "writes nothing: write before: \"{method} {path}\", after: \"{status} in {response_time}\"";
-            compiler.problems.push(Problem::error(at, "log_requests", message));
+impl Filtering for LogRequests {
+    type Config = LogRequestsConfig;
+
+    fn compile(config: &LogRequestsConfig, compiler: &mut Compiler) -> Option<Self> {
+        let mut report = Report::new(Self::WORD, config.at.as_ref(), &mut compiler.problems);
+        if config.before.is_none() && config.after.is_none() {
+            report.error("writes nothing: write before: \"{method} {path}\", after: \"{status} in {response_time}\"");
         }
+        let captures = compiler.captures.names();
         let mut line = |option: &str, text: Option<&String>, context: Context| {
-            let template = match template(text?, context) {
-                Ok(template) => template,
-                Err(message) => {
-                    compiler.problems.push(Problem::error(at, "log_requests", format!("{option}: {message}")));
-                    return None;
-                }
-            };
-            let warnings = template.warnings(&compiler.captures.names());
-            let problem = |text| Problem::warning(at, "log_requests", format!("{option}: {text}"));
-            compiler.problems.extend(warnings.into_iter().map(problem));
+            let mut report = report.within(option);
+            let template = report.ok(template(text?, context))?;
+            report.warnings(template.warnings(&captures));
             Some(template)
         };
-        let before = line("before", spec.before.as_ref(), Context::Request);
-        let after = line("after", spec.after.as_ref(), Context::Log);
+        let before = line("before", config.before.as_ref(), Context::Request);
+        let after = line("after", config.after.as_ref(), Context::Log);
         compiler.keeps_lines |= after.is_some();
-        (compiler.error_count() == count).then_some(Self { before, after })
+        report.is_sound().then_some(Self { before, after })
     }
 
-    /// Writes the line for a request that comes by.
-    pub(super) fn write_before(&self, exchange: &mut Exchange<'_>) {
-        let Some(template) = &self.before else { return };
+    async fn admit(&self, exchange: &mut Exchange<'_>) -> Option<Verdict> {
+        let template = self.before.as_ref()?;
         if exchange.engine.log.enabled(Level::Info) {
             let mut line = std::mem::take(&mut exchange.work.scratch);
             line.clear();
@@ -55,10 +63,10 @@ impl LogRequests {
             write(exchange, exchange.logged_id(), &line);
             exchange.work.scratch = line;
         }
+        None
     }
 
-    /// Writes the line for a request that has been answered. `scope` shows it as the client sent it.
-    pub(super) fn write_after(&self, exchange: &Exchange<'_>, scope: &Scope<'_>) {
+    fn answered(&self, exchange: &Exchange<'_>, scope: &Scope<'_>) {
         let Some(template) = &self.after else { return };
         if exchange.engine.log.enabled(Level::Info) {
             let mut line = Vec::new();
@@ -81,3 +89,6 @@ fn template(text: &str, context: Context) -> Result<Template, String> {
     access_log::refuse_secrets(&template)?;
     Ok(template)
 }
+
+#[cfg(test)]
+mod tests;

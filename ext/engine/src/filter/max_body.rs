@@ -2,71 +2,54 @@
 
 use std::sync::Arc;
 
-use crate::config::{self, Problem};
-use crate::forward::{Exchange, Verdict};
-use crate::http1::Framing;
-use crate::respond::ErrorResponse;
-use crate::snapshot::Compiler;
-use crate::upstream::exchange;
+use serde::{Deserialize, Serialize};
 
-/// The longest body, and the answer to a longer one.
-#[derive(Debug)]
-pub(crate) struct BodyLimit {
-    bytes: u64,
-    error_response: Arc<ErrorResponse>,
+use super::Filtering;
+use crate::compile::{Report, Word};
+use crate::compiler::Compiler;
+use crate::config::{At, ErrorResponseConfig};
+use crate::error::Cause;
+use crate::request::{BodyLimit, Exchange, Verdict};
+use crate::respond::ErrorResponse;
+
+/// `max_body 1_048_576`
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MaxBodyConfig {
+    /// The longest body.
+    pub bytes: Option<i64>,
+    /// What a request with a longer one is answered. Default: the built-in 413.
+    pub error_response: Option<ErrorResponseConfig>,
+    /// Where it was written.
+    pub at: Option<At>,
 }
 
-impl BodyLimit {
-    /// Checks the directive. `None` if it is wrong.
-    pub(super) fn compile(spec: &config::MaxBody, compiler: &mut Compiler) -> Option<Arc<Self>> {
-        let at = spec.at.as_ref();
-        let problems = &mut compiler.problems;
-        let bytes = match spec.bytes {
-            None => Err("the value is missing: write a number of bytes, such as 1_048_576".into()),
+/// A limit for what comes behind it.
+#[derive(Debug)]
+pub(crate) struct MaxBody(Arc<BodyLimit>);
+
+impl Filtering for MaxBody {
+    type Config = MaxBodyConfig;
+
+    fn compile(config: &MaxBodyConfig, compiler: &mut Compiler) -> Option<Self> {
+        let mut report = Report::new(Self::WORD, config.at.as_ref(), &mut compiler.problems);
+        let bytes = match config.bytes {
+            None => Err("the value is missing: write a number of bytes, such as 1_048_576".to_owned()),
             Some(bytes) => u64::try_from(bytes).map_err(|_| format!("{bytes} is negative: write a number of bytes")),
         };
-        let bytes = bytes.map_err(|message: String| problems.push(Problem::error(at, "max_body", message))).ok();
-        let before = compiler.error_count();
+        let bytes = report.ok(bytes);
         let error_response =
-            ErrorResponse::compile(spec.error_response.as_ref(), 413, at, "max_body", &mut compiler.problems);
-        let bytes = bytes.filter(|_| compiler.error_count() == before)?;
-        Some(Arc::new(Self { bytes, error_response }))
+            ErrorResponse::compile(config.error_response.as_ref(), Cause::BodyTooLong.status(), &mut report);
+        let bytes = bytes.filter(|_| report.is_sound())?;
+        Some(Self(BodyLimit::new(bytes, error_response)))
     }
 
-    /// A limit whose answer is the built-in one.
-    pub(crate) fn plain(bytes: u64) -> Arc<Self> {
-        Arc::new(Self { bytes, error_response: Arc::clone(crate::respond::built_in(413)) })
-    }
-
-    /// What is answered to a longer body.
-    pub(crate) fn error_response(&self) -> &ErrorResponse {
-        &self.error_response
-    }
-
-    /// Holds the request to it: refuses a body whose length is told and too much, and sees to it that of one whose length
-    /// nobody knows no more is read.
-    pub(crate) async fn hold(self: &Arc<Self>, exchange: &mut Exchange<'_>) -> Option<Verdict> {
-        match exchange.framing {
-            Framing::Length(length) if length > self.bytes => {
-                return Some(exchange.answer_error(&self.error_response).await);
-            }
-            Framing::Chunked => exchange.client.peer.limit_body(self.bytes),
-            Framing::None | Framing::Length(_) | Framing::UntilClose => {}
-        }
-        exchange.body_limit = Some(Arc::clone(self));
+    /// The innermost limit holds: the request is held to it once it has passed all filters.
+    async fn admit(&self, exchange: &mut Exchange<'_>) -> Option<Verdict> {
+        exchange.body_limit = Some(Arc::clone(&self.0));
         None
     }
-
-    /// Refuses a body whose length nobody told and that turns out to be too long, where no backend is to get it. One that waits to be asked
-    /// for is left alone.
-    pub(crate) async fn measure(&self, exchange: &mut Exchange<'_>) -> Option<Verdict> {
-        if exchange.expects_go_ahead() {
-            return None;
-        }
-        let limits = exchange.snapshot.limits;
-        match exchange::skip_body(exchange.client, limits.client_body, limits.rate).await {
-            Ok(()) => None,
-            Err(error) => Some(exchange.answer_failure(&error, &self.error_response).await),
-        }
-    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,16 +6,79 @@ mod window;
 
 use std::sync::Arc;
 
-use crate::config::{self, LimitStore, Problem};
-use crate::forward::{Exchange, Verdict};
-use crate::message::Known;
+use serde::{Deserialize, Serialize};
+
+use super::Filtering;
+use crate::compile::{Report, Word, TEN_YEARS};
+use crate::compiler::Compiler;
+use crate::config::{At, ErrorResponseConfig};
+use crate::error::Cause;
+use crate::request::{Exchange, Verdict};
 use crate::respond::ErrorResponse;
-use crate::rewrite::value::number;
 use crate::routing::host_span;
-use crate::snapshot::Compiler;
 pub(super) use counts::Counts;
 use key::Key;
+use proxy_http::decimal;
+use proxy_http::message::Known;
 use window::{Limit, Taken};
+
+/// `rate_limit requests: 100, seconds: 60, key: { header: "X-Api-Key" }`
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RateLimitConfig {
+    /// How many requests may pass.
+    pub requests: Option<i64>,
+    /// In how many seconds.
+    pub seconds: Option<f64>,
+    /// What makes two requests count together.
+    pub key: LimitKey,
+    /// Where the counts are kept.
+    pub store: LimitStore,
+    /// How many keys are counted at once, at most.
+    pub max_keys: i64,
+    /// What a request beyond the limit is answered. Default: the built-in 429.
+    pub error_response: Option<ErrorResponseConfig>,
+    /// Where it was written.
+    pub at: Option<At>,
+}
+
+impl Default for RateLimitConfig {
+    fn default() -> Self {
+        Self {
+            requests: None,
+            seconds: None,
+            key: LimitKey::Address,
+            store: LimitStore::Memory,
+            max_keys: 100_000,
+            error_response: None,
+            at: None,
+        }
+    }
+}
+
+/// `"address"`, `{ header: "X-Api-Key" }`, `{ query: "user_id" }` or `{ rewrite: "{addr}{host}" }`
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LimitKey {
+    /// The client's address; of an IPv6 address the network of 64 bits that it is in.
+    Address,
+    /// The value of a field.
+    Header(String),
+    /// The value of a query parameter.
+    Query(String),
+    /// A string rewrite.
+    Rewrite(String),
+}
+
+/// `"memory"`, or for a later version `{ redis: "redis://…" }`
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LimitStore {
+    /// In this process.
+    Memory,
+    /// In a Redis that several proxies share.
+    Redis(String),
+}
 
 /// A limit and its counts.
 #[derive(Debug)]
@@ -30,72 +93,48 @@ const LIMIT: &str = "X-RateLimit-Limit";
 const REMAINING: &str = "X-RateLimit-Remaining";
 const RESET: &str = "X-RateLimit-Reset";
 
-/// What still fits into the nanoseconds of a `u64` many times over: ten years.
-const LONGEST: f64 = 315_360_000.0;
 const MOST_REQUESTS: i64 = 1_000_000_000;
 const MOST_KEYS: i64 = 10_000_000;
 
-impl RateLimit {
-    /// Checks the directive. `None` if it is wrong.
-    pub(super) fn compile(spec: &config::RateLimit, compiler: &mut Compiler) -> Option<Self> {
-        let at = spec.at.as_ref();
-        let before = compiler.error_count();
-        let mut error = |message: String| compiler.problems.push(Problem::error(at, "rate_limit", message));
-        let requests = match spec.requests {
-            None => {
-                error("`requests` is missing: write requests: 100, seconds: 60".into());
-                1
-            }
-            Some(requests) => {
-                if !(1..=MOST_REQUESTS).contains(&requests) {
-                    error(format!("requests: {requests} is out of range: write a number from 1 to {MOST_REQUESTS}"));
-                }
-                requests.clamp(1, MOST_REQUESTS) as u64
-            }
-        };
-        let span = match spec.seconds {
-            None => {
-                error("`seconds` is missing: write requests: 100, seconds: 60".into());
-                1
-            }
-            Some(seconds) => {
-                if !(0.001..=LONGEST).contains(&seconds) {
-                    error(format!("seconds: {seconds} is out of range: write seconds from 0.001 to {LONGEST}"));
-                }
-                (seconds.clamp(0.001, LONGEST) * 1e9) as u64
-            }
-        };
-        if let LimitStore::Redis(_) = spec.store {
-            let remedy = "write store: \"memory\", or leave it out";
-            error(format!("store: counts in a Redis are not available in this version: {remedy}"));
+impl Filtering for RateLimit {
+    type Config = RateLimitConfig;
+
+    fn compile(config: &RateLimitConfig, compiler: &mut Compiler) -> Option<Self> {
+        let mut report = Report::new(Self::WORD, config.at.as_ref(), &mut compiler.problems);
+        let missing = |option: &str| format!("`{option}` is missing: write requests: 100, seconds: 60");
+        let requests = report.ok(config.requests.ok_or_else(|| missing("requests")));
+        let requests = requests.map(|requests| report.within("requests").count(requests, 1..=MOST_REQUESTS) as u64);
+        let seconds = report.ok(config.seconds.ok_or_else(|| missing("seconds")));
+        // Ten years fit into the nanoseconds of a `u64` many times over.
+        let seconds = seconds.map(|seconds| report.within("seconds").seconds_within(seconds, 0.001..=TEN_YEARS));
+        if let LimitStore::Redis(_) = config.store {
+            report
+                .within("store")
+                .error("counts in a Redis are not available in this version: write store: \"memory\", or leave it out");
         }
-        if !(2..=MOST_KEYS).contains(&spec.max_keys) {
-            let keys = spec.max_keys;
-            error(format!("max_keys: {keys} is out of range: write a number from 2 to {MOST_KEYS}"));
-        }
-        let key = match Key::compile(&spec.key) {
-            Ok(key) => Some(key),
-            Err(message) => {
-                error(format!("key: {message}"));
-                None
-            }
-        };
-        let captures = compiler.captures.names();
-        for warning in key.iter().flat_map(|key| key.warnings(&captures)) {
-            compiler.problems.push(Problem::warning(at, "rate_limit", format!("key: rewrite: {warning}")));
-        }
+        let max_keys = report.within("max_keys").count(config.max_keys, 2..=MOST_KEYS) as usize;
+        let key = Key::compile(&config.key, &compiler.captures.names(), &mut report.within("key"));
         let error_response =
-            ErrorResponse::compile(spec.error_response.as_ref(), 429, at, "rate_limit", &mut compiler.problems);
-        let key = key.filter(|_| compiler.error_count() == before)?;
-        let limit = Limit { requests, span };
+            ErrorResponse::compile(config.error_response.as_ref(), Cause::TooManyRequests.status(), &mut report);
+        if !report.is_sound() {
+            return None;
+        }
+        let limit = Limit { requests: requests?, span: (seconds? * 1e9) as u64 };
         let before = compiler.before.as_deref().map(|before| &before.filters);
-        let make = || Counts::new(limit, spec.max_keys as usize);
-        let counts = compiler.lasting.filters.counts(before, &compiler.place, spec, make);
-        Some(Self { limit, key, counts, error_response })
+        // What is counted does not depend on the answer to those who are refused.
+        let recipe = (
+            compiler.place.clone(),
+            config.requests,
+            config.seconds.map(f64::to_bits),
+            config.key.clone(),
+            config.max_keys,
+        );
+        let counts = compiler.carried_over.filters.own(before, recipe, || Counts::new(limit, max_keys));
+        Some(Self { limit, key: key?, counts, error_response })
     }
 
     /// Counts the request, or answers it.
-    pub(super) async fn admit(&self, exchange: &mut Exchange<'_>) -> Option<Verdict> {
+    async fn admit(&self, exchange: &mut Exchange<'_>) -> Option<Verdict> {
         let mut scratch = std::mem::take(&mut exchange.work.scratch);
         // A rewrite sees the host as it is matched: a capital, a port or a dot at its end makes no other client.
         let authority = exchange.work.request.authority;
@@ -107,7 +146,7 @@ impl RateLimit {
         let Ok(taken) = taken else {
             exchange.work.scratch = scratch;
             exchange.debug(format_args!("refused, since it has more than one value for the key of a rate_limit"));
-            return Some(exchange.fail(400).await);
+            return Some(exchange.fail(Cause::AmbiguousKey).await);
         };
         self.tell(exchange, taken, &mut scratch);
         exchange.work.scratch = scratch;
@@ -116,7 +155,9 @@ impl RateLimit {
             false => Some(exchange.answer_error(&self.error_response).await),
         }
     }
+}
 
+impl RateLimit {
     /// Puts what the client should know on the response. Of several limits it is told of the one that refuses it, or else of
     /// the one that has the least left.
     fn tell(&self, exchange: &mut Exchange<'_>, taken: Taken, text: &mut Vec<u8>) {
@@ -127,7 +168,7 @@ impl RateLimit {
         }
         let mut set = |name: &'static str, value: u64| {
             text.clear();
-            number(text, value);
+            decimal::push(text, value);
             extra.set(name, text);
         };
         set(LIMIT, self.limit.requests);
@@ -143,3 +184,6 @@ impl RateLimit {
 fn seconds(nanoseconds: u64) -> u64 {
     nanoseconds.div_ceil(1_000_000_000)
 }
+
+#[cfg(test)]
+mod tests;

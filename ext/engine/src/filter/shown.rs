@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use crate::message::{Fields, Known, NameRef};
+use proxy_http::message::{Fields, Known, NameRef};
 
 /// What was found where a proof is looked for.
 #[derive(Debug, Clone, PartialEq, Eq)]

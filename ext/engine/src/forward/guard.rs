@@ -4,16 +4,19 @@ use std::future::{poll_fn, Future};
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::task::Poll;
 
+use proxy_http::message::Known;
+
 use super::{forward, log_refused, refuse, Unread, Verdict};
-use crate::engine::{Engine, Workspace};
+use crate::client::ClientInfo;
+use crate::engine::Engine;
+use crate::error::Cause;
+use crate::exchange::Client;
 use crate::grpc::Form;
 use crate::grpc::Told;
 use crate::log::Level;
-use crate::message::Known;
+use crate::request::Workspace;
 use crate::request_id::{LoggedId, RequestId};
-use crate::rewrite::ClientInfo;
 use crate::snapshot::Snapshot;
-use crate::upstream::exchange::Client;
 
 /// Serves a request. A panic ends that request with a 500, or by cutting the response short if it has begun, and nothing else.
 pub(crate) async fn forward_guarded(
@@ -50,5 +53,5 @@ pub(crate) async fn forward_guarded(
         connection.discard_output();
     }
     let form = Form::of(&work.request);
-    refuse(engine, link, client, work, Unread { id, status: 500, why: None, form }).await
+    refuse(engine, link, client, work, Unread { id, cause: Cause::Internal, why: None, form }).await
 }

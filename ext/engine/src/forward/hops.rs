@@ -1,7 +1,9 @@
 //! Requests that say how far they may go, and what is answered to those that may go no further (RFC 9110, section 7.6.2).
 
+use proxy_http::message::{Known, Method, RequestHead};
+
 use super::{Exchange, Verdict};
-use crate::message::{Known, Method, RequestHead};
+use crate::error::Cause;
 
 const MAX_FORWARDS: &str = "Max-Forwards";
 /// What is passed on. A location, or the backend, may still refuse some of it.
@@ -55,6 +57,6 @@ impl Exchange<'_> {
     /// Answers a request whose method leads nowhere from here.
     pub(super) async fn refuse_method(&mut self) -> Verdict {
         self.work.extra.set("Allow", ALLOWED);
-        self.fail(405).await
+        self.fail(Cause::Method).await
     }
 }

@@ -1,40 +1,40 @@
 //! `proxy`: asks a backend, and another one if that is safe.
 
-mod admission;
 mod asking;
 mod attempts;
 mod compile;
+mod config;
 mod failures;
 mod preview;
 mod race;
 mod request;
 mod response;
 
-pub(crate) use admission::Line;
+pub use config::{ForwardedHeaders, ProxyConfig};
 pub(crate) use preview::Preview;
-pub(crate) use request::RenderedValues;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use proxy_http::message::{host_of, FieldName, Version};
 use rustls::pki_types::ServerName;
 
-use crate::error::{Error, Kind, Retry, Side};
-use crate::filter::BodyLimit;
-use crate::forward::{Exchange, Verdict};
-use crate::grpc;
-use crate::headers::forwarded::{Forwarding, Names};
-use crate::message::{host_of, FieldName, Version};
+use super::Handling;
+use crate::client::forwarded::{Forwarding, Names};
+use crate::compiler::Compiler;
+use crate::error::{Cause, Error, Kind, Retry, Side};
+use crate::exchange::{Limits, Rate, Upload};
 use crate::peer::Peer;
+use crate::request::{BodyLimit, Exchange, Verdict};
 use crate::respond::ErrorResponse;
-use crate::rewrite::{TargetTemplate, Template};
-use crate::upstream::exchange::{Limits, Rate, Upload};
+use crate::rewrite::{Edit, TargetTemplate};
 use crate::upstream::{Backends, ByHost, Keep, Upstream};
+use crate::{grpc, routing};
 
 /// A `proxy` directive, compiled.
 #[derive(Debug)]
 pub(crate) struct Proxy {
-    pub(crate) path_prefix: Option<Box<[u8]>>,
+    path_prefix: Option<Box<[u8]>>,
     strip_prefix: bool,
     target: Option<TargetTemplate>,
     backends: Backends,
@@ -61,7 +61,7 @@ pub(crate) struct Proxy {
     retry_budget: f64,
     retry_buffer: usize,
     error_response: Arc<ErrorResponse>,
-    pub(crate) max_body: Option<Arc<BodyLimit>>,
+    max_body: Option<Arc<BodyLimit>>,
     /// What is answered when no backend can be asked.
     unavailable: Arc<ErrorResponse>,
 }
@@ -73,15 +73,28 @@ struct RetryOn {
     statuses: Vec<u16>,
 }
 
-/// A field to set, with several lines perhaps, or to remove.
-#[derive(Debug)]
-struct Edit {
-    name: FieldName,
-    values: Vec<Template>,
-}
+impl Handling for Proxy {
+    type Config = ProxyConfig;
 
-impl Proxy {
-    pub(crate) async fn serve(&self, exchange: &mut Exchange<'_>) -> Verdict {
+    const FORWARDS: bool = true;
+
+    fn compile(config: &ProxyConfig, compiler: &mut Compiler) -> Option<Self> {
+        compile::compile(config, compiler)
+    }
+
+    fn prefix(config: &ProxyConfig) -> Option<&str> {
+        config.path_prefix.as_deref()
+    }
+
+    fn accepts(&self, path: &[u8]) -> bool {
+        routing::accepts(self.path_prefix.as_deref(), path)
+    }
+
+    fn body_limit(&self) -> Option<&Arc<BodyLimit>> {
+        self.max_body.as_ref()
+    }
+
+    async fn serve(&self, exchange: &mut Exchange<'_>) -> Verdict {
         let idempotent = exchange.work.request.method.is_idempotent();
         let mut upload =
             Upload::new(exchange.framing, idempotent, self.retry_buffer).with_trailers(self.request_trailers);
@@ -102,10 +115,18 @@ impl Proxy {
                     exchange.add_failure(format_args!("{error}"));
                 }
                 exchange.tell_failures("", "");
-                let response = if error.is_unavailable() { &self.unavailable } else { &self.error_response };
+                let response =
+                    if Cause::from(&error) == Cause::Unavailable { &self.unavailable } else { &self.error_response };
                 exchange.answer_failure(&error, response).await
             }
         }
+    }
+}
+
+impl Proxy {
+    /// Where its requests go.
+    pub(crate) fn backends(&self) -> &Backends {
+        &self.backends
     }
 
     /// The limits of an exchange with `backend`. Where that speaks HTTP/2, both sides of a gRPC call may be silent for longer. What is

@@ -1,10 +1,33 @@
 //! `redirect`: tells the client where else to ask.
 
-use crate::config::{self, Problem};
-use crate::forward::{Exchange, Verdict};
-use crate::nearest::did_you_mean;
+use serde::{Deserialize, Serialize};
+
+use super::Handling;
+use crate::compile::{Report, Word};
+use crate::compiler::Compiler;
+use crate::config::At;
+use crate::error::Cause;
+use crate::request::{Exchange, Verdict};
 use crate::rewrite::{RenderedTarget, TargetTemplate};
-use crate::snapshot::Compiler;
+
+/// `redirect to: "https://{host}{path}{query}", type: "permanent"`
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RedirectConfig {
+    /// Where to: an absolute URL or a path, a string rewrite.
+    pub to: Option<String>,
+    /// `permanent`, `temporary`, `moved_permanently` or `found`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Where it was written.
+    pub at: Option<At>,
+}
+
+impl Default for RedirectConfig {
+    fn default() -> Self {
+        Self { to: None, kind: "found".into(), at: None }
+    }
+}
 
 /// A redirect, compiled.
 #[derive(Debug)]
@@ -19,30 +42,23 @@ pub(crate) struct Redirect {
 
 const TYPES: [(&str, u16); 4] = [("permanent", 308), ("temporary", 307), ("moved_permanently", 301), ("found", 302)];
 
-impl Redirect {
-    /// Checks the directive. `None` if it is wrong; every mistake in it then stands in the compiler's list.
-    pub(crate) fn compile(spec: &config::Redirect, compiler: &mut Compiler) -> Option<Self> {
-        let at = spec.at.as_ref();
-        let mut error = |message: String| compiler.problems.push(Problem::error(at, "redirect", message));
-        let status = TYPES.iter().find(|(name, _)| *name == spec.kind).map(|(_, status)| *status);
-        if status.is_none() {
-            let names = TYPES.map(|(name, _)| name);
-            error(format!("type: {:?} is not a type of redirect {}", spec.kind, did_you_mean(&spec.kind, &names)));
-        }
-        let parts = match spec.to.as_deref().map(parts) {
-            None => Err("`to` is missing: write to: \"https://{host}{path}{query}\"".into()),
-            Some(Err(message)) => Err(format!("to: {message}")),
-            Some(Ok(parts)) => Ok(parts),
+impl Handling for Redirect {
+    type Config = RedirectConfig;
+
+    fn compile(config: &RedirectConfig, compiler: &mut Compiler) -> Option<Self> {
+        let mut report = Report::new(Self::WORD, config.at.as_ref(), &mut compiler.problems);
+        let status = report.within("type").one_of(&config.kind, "is not a type of redirect", &TYPES);
+        let parts = match &config.to {
+            Some(to) => report.within("to").ok(parts(to)),
+            None => report.ok(Err("`to` is missing: write to: \"https://{host}{path}{query}\"")),
         };
-        let (scheme, target, fragment) = parts.map_err(error).ok()?;
-        let warnings = target.warnings(&compiler.captures.names()).into_iter();
-        let warning = |text| Problem::warning(at, "redirect", format!("to: {text}"));
-        compiler.problems.extend(warnings.map(warning));
+        let (scheme, target, fragment) = parts?;
+        report.within("to").warnings(target.warnings(&compiler.captures.names()));
         Some(Self { status: status?, scheme, target, fragment })
     }
 
     /// Answers. A request whose own values make no URL is refused.
-    pub(crate) async fn serve(&self, exchange: &mut Exchange<'_>) -> Verdict {
+    async fn serve(&self, exchange: &mut Exchange<'_>) -> Verdict {
         let mut target = std::mem::take(&mut exchange.work.target);
         let rendered = self.target.render(&exchange.scope(exchange.work.request.path()), &mut target);
         let mut fields = b"Location: ".to_vec();
@@ -53,11 +69,13 @@ impl Redirect {
             Ok(()) => exchange.answer(self.status, &fields, b"").await,
             Err(why) => {
                 exchange.debug(format_args!("redirect: {why}"));
-                exchange.fail(400).await
+                exchange.fail(Cause::NoRedirectTarget).await
             }
         }
     }
+}
 
+impl Redirect {
     fn write_location(&self, target: &RenderedTarget, out: &mut Vec<u8>) {
         out.extend_from_slice(self.scheme.as_bytes());
         out.extend_from_slice(&target.authority);
@@ -119,9 +137,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::config::{At, Config, Directive};
+    use crate::compile::Purpose;
+    use crate::configuration::{Config, Directive};
     use crate::rewrite::tests::{client, request, scope};
-    use crate::snapshot::{compile, Purpose};
+    use crate::snapshot::compile;
 
     /// What `Location` says to a request with this path and a field `X`, if anything.
     fn location(to: &str, path: &str, value: &[u8]) -> Option<Vec<u8>> {
@@ -161,19 +180,19 @@ mod tests {
     #[test]
     fn mistakes_are_told_with_their_line() {
         let at = Some(At { file: "Proxyfile".into(), line: 7 });
-        let usual = || config::Redirect { to: Some("/new{path}".into()), at: at.clone(), ..Default::default() };
+        let usual = || RedirectConfig { to: Some("/new{path}".into()), at: at.clone(), ..RedirectConfig::default() };
         for (spec, message) in [
             (
-                config::Redirect { to: None, ..usual() },
+                RedirectConfig { to: None, ..usual() },
                 "Proxyfile:7: redirect: `to` is missing: write to: \"https://{host}{path}{query}\"",
             ),
             (
-                config::Redirect { kind: "permanant".into(), ..usual() },
+                RedirectConfig { kind: "permanant".into(), ..usual() },
                 "Proxyfile:7: redirect: type: \"permanant\" is not a type of redirect (did you mean permanent? There are \
                  permanent, temporary, moved_permanently, found)",
             ),
             (
-                config::Redirect { to: Some("/new/{path}".into()), ..usual() },
+                RedirectConfig { to: Some("/new/{path}".into()), ..usual() },
                 "Proxyfile:7: redirect: to: {path} starts with '/' itself: leave out the one before it",
             ),
         ] {

@@ -1,9 +1,34 @@
 //! `static_response`: an answer that stands in the configuration.
 
-use crate::config::{self, Problem};
-use crate::forward::{Exchange, Verdict};
-use crate::message::{FieldName, Known};
+use proxy_http::message::Known;
+use serde::{Deserialize, Serialize};
+
+use super::Handling;
+use crate::compile::{Report, Word};
+use crate::compiler::Compiler;
+use crate::config::At;
+use crate::request::{Exchange, Verdict};
 use crate::rewrite::{known_placeholder, Context};
+
+/// `static_response code: 200, headers: { "Content-Type" => "text/plain" }, body: "hello\n"`
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct StaticResponseConfig {
+    /// Status code.
+    pub code: i64,
+    /// Fields of the response.
+    pub headers: Vec<(String, String)>,
+    /// Its body.
+    pub body: String,
+    /// Where it was written.
+    pub at: Option<At>,
+}
+
+impl Default for StaticResponseConfig {
+    fn default() -> Self {
+        Self { code: 200, headers: Vec::new(), body: String::new(), at: None }
+    }
+}
 
 /// The answer, ready to be sent.
 #[derive(Debug)]
@@ -14,74 +39,74 @@ pub(crate) struct StaticResponse {
     body: Box<[u8]>,
 }
 
-impl StaticResponse {
-    /// Checks the directive. `captures` are those of the locations around it.
-    pub(crate) fn compile(spec: &config::StaticResponse, captures: &[&str], problems: &mut Vec<Problem>) -> Self {
-        let mut complain = |message| problems.push(Problem::error(spec.at.as_ref(), "static_response", message));
-        let status = u16::try_from(spec.code).ok().filter(|code| (200..=599).contains(code));
+impl Handling for StaticResponse {
+    type Config = StaticResponseConfig;
+
+    /// One with mistakes stands for a handler all the same: the locations around it are not told to be without one.
+    fn compile(config: &StaticResponseConfig, compiler: &mut Compiler) -> Option<Self> {
+        let mut report = Report::new(Self::WORD, config.at.as_ref(), &mut compiler.problems);
+        let status = u16::try_from(config.code).ok().filter(|code| (200..=599).contains(code));
         if status.is_none() {
-            complain(format!("code: {} is not a valid response status: write a number from 200 to 599", spec.code));
+            report
+                .within("code")
+                .error(format!("{} is not a valid response status: write a number from 200 to 599", config.code));
         }
         let status = status.unwrap_or(200);
-        let mut fields = Vec::new();
-        let mut typed = false;
-        let mut warnings = Vec::new();
-        for (name, value) in &spec.headers {
-            let Some(name) = FieldName::new(name) else {
-                complain(format!("headers: {name:?} is not a valid header name: use letters, digits and hyphens"));
-                continue;
-            };
-            if value.bytes().any(|b| b.is_ascii_control() && b != b'\t') {
-                complain(format!("headers: the value of {:?} holds a control character: leave it out", name.as_str()));
-                continue;
-            }
-            if matches!(name.known(), Some(Known::ContentLength | Known::TransferEncoding | Known::Connection)) {
-                complain(format!("headers: {:?} is set by the server itself: leave it out", name.as_str()));
-                continue;
-            }
-            if let Some(placeholder) = known_placeholder(value, Context::Response, captures) {
-                warnings.push(format!(
-                    "headers: {:?}: {placeholder} is sent as it is written: write response_headers additions: {{ {:?} => \"…\" }} \
-                     as well",
-                    name.as_str(),
-                    name.as_str()
-                ));
-            }
-            typed |= name.known() == Some(Known::ContentType);
-            fields.extend_from_slice(format!("{}: {value}\r\n", name.as_str()).as_bytes());
+        let captures = compiler.captures.names();
+        let (mut fields, typed) = fields(&config.headers, &captures, &mut report.within("headers"));
+        let body = &config.body;
+        let mut report = report.within("body");
+        if crate::respond::is_file_name(body) {
+            report.warning(format!("{body:?} is sent as text: write body: File.read({body:?}) for the file"));
         }
-        if crate::respond::is_file_name(&spec.body) {
-            warnings.push(format!(
-                "body: {:?} is sent as text: write body: File.read({:?}) for the file",
-                spec.body, spec.body
+        if let Some(media_type) = looks_like(body).filter(|_| !typed) {
+            report.warning(format!(
+                "this looks like {media_type}, but is sent as text/plain: add headers: {{ \"Content-Type\" => {media_type:?} }}"
             ));
         }
-        if !typed {
-            if let Some(media_type) = looks_like(&spec.body) {
-                warnings.push(format!(
-                    "body: this looks like {media_type}, but is sent as text/plain: add headers: {{ \"Content-Type\" => {media_type:?} }}"
-                ));
-            }
-        }
-        if crate::headers::framing::is_bodyless(status) {
-            if !spec.body.is_empty() {
-                complain(format!("body: a response with code {status} has no body: leave it out"));
+        if proxy_http::headers::framing::is_bodyless(status) {
+            if !body.is_empty() {
+                report.error(format!("a response with code {status} has no body: leave it out"));
             }
         } else {
-            if !typed && !spec.body.is_empty() {
+            if !typed && !body.is_empty() {
                 fields.extend_from_slice(b"Content-Type: text/plain; charset=utf-8\r\n");
             }
-            fields.extend_from_slice(format!("Content-Length: {}\r\n", spec.body.len()).as_bytes());
+            fields.extend_from_slice(format!("Content-Length: {}\r\n", body.len()).as_bytes());
         }
-        let warning = |message| Problem::warning(spec.at.as_ref(), "static_response", message);
-        problems.extend(warnings.into_iter().map(warning));
-        Self { status, fields, body: spec.body.as_bytes().into() }
+        Some(Self { status, fields, body: body.as_bytes().into() })
     }
 
-    pub(crate) async fn serve(&self, exchange: &mut Exchange<'_>) -> Verdict {
+    async fn serve(&self, exchange: &mut Exchange<'_>) -> Verdict {
         exchange.answer(self.status, &self.fields, &self.body).await
     }
 }
+
+/// The lines of the fields that can be sent, and whether they say what the body is.
+fn fields(written: &[(String, String)], captures: &[&str], report: &mut Report<'_>) -> (Vec<u8>, bool) {
+    let mut fields = Vec::new();
+    let mut typed = false;
+    for (name, value) in written {
+        let Some(name) = report.field_name(name) else { continue };
+        if !report.field_value(&name, value) {
+            continue;
+        }
+        if matches!(name.known(), Some(Known::ContentLength | Known::TransferEncoding | Known::Connection)) {
+            report.error(format!("{:?} is set by the server itself: leave it out", name.as_str()));
+            continue;
+        }
+        if let Some(placeholder) = known_placeholder(value, Context::Response, captures) {
+            let name = name.as_str();
+            report.warning(format!(
+                "{name:?}: {placeholder} is sent as it is written: write response_headers additions: {{ {name:?} => \"…\" }} as well"
+            ));
+        }
+        typed |= name.known() == Some(Known::ContentType);
+        fields.extend_from_slice(format!("{}: {value}\r\n", name.as_str()).as_bytes());
+    }
+    (fields, typed)
+}
+
 /// The media type of a body that shows it: a page, or a JSON object.
 fn looks_like(body: &str) -> Option<&'static str> {
     let body = body.trim();

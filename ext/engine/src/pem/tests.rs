@@ -1,6 +1,6 @@
-use super::*;
-
 use rcgen::{generate_simple_self_signed, CertifiedKey};
+
+use super::*;
 
 fn file(bytes: &[u8]) -> tempfile::NamedTempFile {
     let file = tempfile::NamedTempFile::new().expect("a file");

@@ -2,7 +2,9 @@
 
 use std::sync::{Arc, LazyLock};
 
-use super::{page, reason, ErrorResponse, Format, Rendered};
+use proxy_http::message::reason;
+
+use super::{page, ErrorResponse, Format, Rendered};
 
 /// Status code, the name it goes by in a configuration, and what it says to a person.
 const TABLE: &[(u16, Option<&str>, &str)] = &[

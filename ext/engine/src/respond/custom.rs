@@ -1,15 +1,17 @@
 //! A person's own error response.
 
+use proxy_http::message::Known;
+
 use super::{built_in, ErrorResponse, Format, Rendered};
+use crate::compile::Report;
 use crate::config::{Content, CustomError};
-use crate::message::{FieldName, Known};
 use crate::nearest::did_you_mean;
 use crate::rewrite::{known_placeholder, Context};
 
-/// Compiles it and reads its files. `report` takes every mistake, and whether it is only a warning.
-pub(super) fn compile(spec: &CustomError, report: &mut dyn FnMut(bool, String)) -> ErrorResponse {
-    let status = status(spec.status, report);
-    let headers = headers(&spec.headers, report);
+/// Compiles it and reads its files.
+pub(super) fn compile(spec: &CustomError, report: &mut Report<'_>) -> ErrorResponse {
+    let status = status(spec.status, &mut report.within("status"));
+    let headers = headers(&spec.headers, &mut report.within("headers"));
     let texts = [&spec.plaintext, &spec.json, &spec.html];
     let mut forms = if texts.iter().all(|text| text.is_none()) {
         built_in::forms(status, built_in::message(status), &headers)
@@ -22,37 +24,31 @@ pub(super) fn compile(spec: &CustomError, report: &mut dyn FnMut(bool, String)) 
         let body = body(format, content, report).unwrap_or_default();
         forms[format as usize] = Some(Rendered::new(status, format, body, &headers));
     }
-    let default = default(spec.default.as_deref(), &forms, report);
+    let default = default(spec.default.as_deref(), &forms, &mut report.within("default"));
     ErrorResponse { forms, default, custom: true }
 }
 
-fn status(status: Option<i64>, report: &mut dyn FnMut(bool, String)) -> u16 {
+fn status(status: Option<i64>, report: &mut Report<'_>) -> u16 {
     const DEFAULT: u16 = 500;
     let Some(written) = status else { return DEFAULT };
     match u16::try_from(written) {
         Ok(204 | 205 | 304) => {
-            report(false, format!("status: {written} means a response without a body: write another, such as 503"));
+            report.error(format!("{written} means a response without a body: write another, such as 503"));
             DEFAULT
         }
         Ok(status @ 200..=599) => status,
         _ => {
-            report(
-                false,
-                format!("status: {written} is not a valid final status code: write one from 200 to 599, such as 503"),
-            );
+            report.error(format!("{written} is not a valid final status code: write one from 200 to 599, such as 503"));
             DEFAULT
         }
     }
 }
 
 /// The fields that can be sent as they are.
-fn headers(written: &[(String, String)], report: &mut dyn FnMut(bool, String)) -> Vec<(String, String)> {
+fn headers(written: &[(String, String)], report: &mut Report<'_>) -> Vec<(String, String)> {
     let mut kept = Vec::new();
     for (name, value) in written {
-        let Some(field) = FieldName::new(name) else {
-            report(false, format!("headers: {name:?} is not a valid header name: write letters, digits and hyphens"));
-            continue;
-        };
+        let Some(field) = report.field_name(name) else { continue };
         let ours = [
             Known::ContentLength,
             Known::TransferEncoding,
@@ -64,12 +60,12 @@ fn headers(written: &[(String, String)], report: &mut dyn FnMut(bool, String)) -
             Known::Upgrade,
         ];
         if field.known().is_some_and(|known| ours.contains(&known)) {
-            report(false, format!("headers: {name} is set by the proxy itself: leave it out"));
+            report.error(format!("{name} is set by the proxy itself: leave it out"));
         } else if value.bytes().any(|b| b.is_ascii_control()) {
-            report(false, format!("headers: {name}: {value:?} holds a control character: leave it out"));
+            report.error(format!("{name}: {value:?} holds a control character: leave it out"));
         } else {
             if let Some(placeholder) = known_placeholder(value, Context::Response, &[]) {
-                report(true, format!("headers: {name}: {placeholder} is sent as it is written: leave it out"));
+                report.warning(format!("{name}: {placeholder} is sent as it is written: leave it out"));
             }
             kept.push((name.clone(), value.trim().to_owned()));
         }
@@ -77,12 +73,12 @@ fn headers(written: &[(String, String)], report: &mut dyn FnMut(bool, String)) -
     kept
 }
 
-fn body(format: Format, content: &Content, report: &mut dyn FnMut(bool, String)) -> Option<Vec<u8>> {
-    let option = format.option();
+fn body(format: Format, content: &Content, report: &mut Report<'_>) -> Option<Vec<u8>> {
+    let mut report = report.within(format.option());
     let body = match content {
         Content::Inline(text) => {
             if is_file_name(text) {
-                report(true, format!("{option}: {text:?} is sent as text: write {{ file: {text:?} }} for the file"));
+                report.warning(format!("{text:?} is sent as text: write {{ file: {text:?} }} for the file"));
                 return Some(text.clone().into_bytes());
             }
             text.clone().into_bytes()
@@ -90,14 +86,14 @@ fn body(format: Format, content: &Content, report: &mut dyn FnMut(bool, String))
         Content::File(path) => match crate::files::read(path) {
             Ok(bytes) => bytes,
             Err(e) => {
-                report(false, format!("{option}: cannot read {path:?} ({e}): {}", remedy(&e)));
+                report.error(format!("cannot read {path:?} ({e}): {}", remedy(&e)));
                 return None;
             }
         },
     };
     if format == Format::Json {
         if let Err(e) = serde_json::from_slice::<serde::de::IgnoredAny>(&body) {
-            report(true, format!("{option}: this is not valid JSON ({e}): a Hash is written as JSON by itself"));
+            report.warning(format!("this is not valid JSON ({e}): a Hash is written as JSON by itself"));
         }
     }
     Some(body)
@@ -125,19 +121,19 @@ fn remedy(e: &std::io::Error) -> String {
 }
 
 /// The format that serves who wants none of those there are. Without a word from the configuration: the first there is.
-fn default(written: Option<&str>, forms: &[Option<Rendered>; 3], report: &mut dyn FnMut(bool, String)) -> Format {
+fn default(written: Option<&str>, forms: &[Option<Rendered>; 3], report: &mut Report<'_>) -> Format {
     let present: Vec<Format> = Format::ALL.into_iter().filter(|format| forms[*format as usize].is_some()).collect();
     let first = present.first().copied().unwrap_or(Format::Plain);
     let Some(name) = written else { return first };
     match Format::ALL.into_iter().find(|format| format.option() == name) {
         Some(format) if present.contains(&format) => format,
         Some(_) => {
-            report(false, format!("default: there is no {name}: add {name}:, or write {:?}", first.option()));
+            report.error(format!("there is no {name}: add {name}:, or write {:?}", first.option()));
             first
         }
         None => {
             let names = Format::ALL.map(Format::option);
-            report(false, format!("default: {name:?} is not a valid format {}", did_you_mean(name, &names)));
+            report.error(format!("{name:?} is not a valid format {}", did_you_mean(name, &names)));
             first
         }
     }

@@ -4,8 +4,9 @@
 use std::sync::LazyLock;
 
 use percent_encoding::{utf8_percent_encode, AsciiSet, CONTROLS};
+use proxy_http::message::reason;
 
-use super::{built_in, reason};
+use super::built_in;
 use crate::grpc::Told;
 
 /// What `grpc-message` holds only in escapes, beside what is not ASCII.

@@ -1,10 +1,10 @@
 use super::*;
-use crate::config::{Content, CustomError, Severity};
+use crate::config::{At, Content, CustomError, Problem, Severity};
 
-fn compile(spec: &config::ErrorResponse) -> (Arc<ErrorResponse>, Vec<Problem>) {
+fn compile(spec: &ErrorResponseConfig) -> (Arc<ErrorResponse>, Vec<Problem>) {
     let mut problems = Vec::new();
     let at = At { file: "Proxyfile".into(), line: 7 };
-    let response = ErrorResponse::compile(Some(spec), 502, Some(&at), "proxy", &mut problems);
+    let response = ErrorResponse::compile(Some(spec), 502, &mut Report::new("proxy", Some(&at), &mut problems));
     (response, problems)
 }
 
@@ -30,7 +30,7 @@ fn every_name_stands_for_its_status() {
         ("service_unavailable", 503, "Service Unavailable"),
         ("gateway_timeout", 504, "Gateway Timeout"),
     ] {
-        let (response, problems) = compile(&config::ErrorResponse::Named(name.into()));
+        let (response, problems) = compile(&ErrorResponseConfig::Named(name.into()));
         assert_eq!(problems, []);
         assert!(!response.is_custom());
         let plain = response.choose(None);
@@ -51,7 +51,7 @@ fn the_engines_own_statuses_are_all_there() {
 #[test]
 fn built_in_ones_come_as_text_json_and_page() {
     let mut problems = Vec::new();
-    let response = ErrorResponse::compile(None, 502, None, "proxy", &mut problems);
+    let response = ErrorResponse::compile(None, 502, &mut Report::new("proxy", None, &mut problems));
     assert_eq!(problems, []);
     for (accept, content_type) in [
         (None, "text/plain; charset=utf-8"),
@@ -91,7 +91,7 @@ fn ones_own_is_sent_as_it_was_written() {
         default: Some("html".into()),
         headers: vec![("Retry-After".into(), "120".into()), ("vary".into(), "*".into())],
     };
-    let (response, problems) = compile(&config::ErrorResponse::Custom(spec));
+    let (response, problems) = compile(&ErrorResponseConfig::Custom(spec));
     assert_eq!(problems, []);
     assert!(response.is_custom());
     for (accept, content_type, body) in [
@@ -111,7 +111,7 @@ fn ones_own_is_sent_as_it_was_written() {
 #[test]
 fn ones_own_without_a_text_speaks_the_built_in_words() {
     let spec = CustomError { status: Some(503), headers: vec![("X-A".into(), "b".into())], ..CustomError::default() };
-    let (response, problems) = compile(&config::ErrorResponse::Custom(spec));
+    let (response, problems) = compile(&ErrorResponseConfig::Custom(spec));
     assert_eq!(problems, []);
     let form = response.choose(Some(&b"application/json"[..]));
     assert_eq!(form.body, built_in(503).choose(Some(&b"application/json"[..])).body);
@@ -121,7 +121,7 @@ fn ones_own_without_a_text_speaks_the_built_in_words() {
 #[test]
 fn a_status_without_a_phrase_is_sent_without_one() {
     let spec = CustomError { status: Some(599), plaintext: inline("x"), ..CustomError::default() };
-    let (own, problems) = compile(&config::ErrorResponse::Custom(spec));
+    let (own, problems) = compile(&ErrorResponseConfig::Custom(spec));
     assert_eq!(problems, []);
     assert_eq!((own.choose(None).status, own.choose(None).reason), (599, ""));
     for (status, reason, line) in [
@@ -137,7 +137,7 @@ fn a_status_without_a_phrase_is_sent_without_one() {
 
 #[test]
 fn mistakes_are_problems_with_a_remedy() {
-    use config::ErrorResponse::{Custom, Named};
+    use ErrorResponseConfig::{Custom, Named};
     let custom = |change: fn(&mut CustomError)| {
         let mut spec = CustomError { plaintext: inline("x"), ..CustomError::default() };
         change(&mut spec);

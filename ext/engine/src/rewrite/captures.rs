@@ -1,6 +1,6 @@
 //! What the locations around a handler captured.
 
-use crate::message::{Fields, Span};
+use proxy_http::message::{Fields, Span};
 
 /// Names that patterns gave to parts of one request, with where those stand in the text of its head. Outer locations come first.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]

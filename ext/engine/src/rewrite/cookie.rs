@@ -1,6 +1,6 @@
 //! One cookie of a request (RFC 6265, section 4.2).
 
-use crate::message::{Fields, Known};
+use proxy_http::message::{Fields, Known};
 
 /// The value of the first cookie called `name`. Names are case-sensitive; quotes around a value belong to it.
 pub fn cookie<'f>(fields: &'f Fields, name: &'f [u8]) -> Option<&'f [u8]> {

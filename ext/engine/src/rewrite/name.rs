@@ -1,10 +1,13 @@
 //! What the name in a placeholder means.
 
+use proxy_http::decimal;
+use proxy_http::message::{FieldName, Fields};
+
 use super::cookie::cookie;
 use super::value;
 use super::Scope;
 use crate::civil_time::CivilTime;
-use crate::message::{FieldName, Fields};
+use crate::listen::tls::TlsValue;
 
 /// Where a rewrite stands, which decides what names mean in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -177,6 +180,11 @@ fn write_field(fields: &Fields, name: &FieldName, out: &mut Vec<u8>) -> bool {
 
 impl BuiltIn {
     fn write(self, scope: &Scope<'_>, out: &mut Vec<u8>) {
+        let tls = |value, out: &mut Vec<u8>| {
+            if let Some(details) = &scope.client.secured {
+                details.write(value, out);
+            }
+        };
         match self {
             BuiltIn::RequestId | BuiltIn::RequestIdFull if !scope.sent_id.is_empty() => {
                 out.extend_from_slice(scope.sent_id);
@@ -197,7 +205,7 @@ impl BuiltIn {
                 Some(port) => out.extend_from_slice(port),
                 None => {
                     let default = if scope.client.tls { 443 } else { 80 };
-                    value::number(out, u64::from(scope.client.local_port.unwrap_or(default)));
+                    decimal::push(out, u64::from(scope.client.local_port.unwrap_or(default)));
                 }
             },
             BuiltIn::Scheme => out.extend_from_slice(scope.client.scheme().as_bytes()),
@@ -211,33 +219,29 @@ impl BuiltIn {
             | BuiltIn::Bytes => {
                 let Some(response) = scope.response else { return };
                 match self {
-                    BuiltIn::Status => value::number(out, u64::from(response.status)),
+                    BuiltIn::Status => decimal::push(out, u64::from(response.status)),
                     BuiltIn::ResponseTime => value::response_time(out, response.elapsed),
                     BuiltIn::Backend => out.extend_from_slice(response.backend.as_bytes()),
-                    BuiltIn::Attempts => value::number(out, u64::from(response.attempts)),
-                    BuiltIn::Reason => value::number(out, u64::from(response.reason())),
+                    BuiltIn::Attempts => decimal::push(out, u64::from(response.attempts)),
+                    BuiltIn::Reason => decimal::push(out, u64::from(response.reason())),
                     BuiltIn::GrpcStatus => {
                         if let Some(code) = response.grpc.code {
-                            value::number(out, u64::from(code));
+                            decimal::push(out, u64::from(code));
                         }
                     }
-                    _ => value::number(out, response.bytes),
+                    _ => decimal::push(out, response.bytes),
                 }
             }
-            BuiltIn::TlsVersion
-            | BuiltIn::TlsCipher
-            | BuiltIn::TlsServerName
-            | BuiltIn::TlsAlpn
-            | BuiltIn::ClientVerify
-            | BuiltIn::ClientCertSubject
-            | BuiltIn::ClientCertIssuer
-            | BuiltIn::ClientCertSerial
-            | BuiltIn::ClientCertFingerprint
-            | BuiltIn::ClientCertSan => {
-                if let Some(secured) = &scope.client.secured {
-                    secured.write(self, out);
-                }
-            }
+            BuiltIn::TlsVersion => tls(TlsValue::Version, out),
+            BuiltIn::TlsCipher => tls(TlsValue::Cipher, out),
+            BuiltIn::TlsServerName => tls(TlsValue::ServerName, out),
+            BuiltIn::TlsAlpn => tls(TlsValue::Alpn, out),
+            BuiltIn::ClientVerify => tls(TlsValue::ClientVerify, out),
+            BuiltIn::ClientCertSubject => tls(TlsValue::ClientSubject, out),
+            BuiltIn::ClientCertIssuer => tls(TlsValue::ClientIssuer, out),
+            BuiltIn::ClientCertSerial => tls(TlsValue::ClientSerial, out),
+            BuiltIn::ClientCertFingerprint => tls(TlsValue::ClientFingerprint, out),
+            BuiltIn::ClientCertSan => tls(TlsValue::ClientNames, out),
         }
     }
 }

@@ -1,9 +1,10 @@
 //! Takes string rewrites apart, at load.
 
+use proxy_http::message::Known;
+
 use super::modifier::Modifier;
 use super::name::{BuiltIn, Name};
 use super::{foreign, Context, Part, Placeholder};
-use crate::message::Known;
 use crate::nearest::distance;
 
 /// The parts of `text`, no two texts in a row.

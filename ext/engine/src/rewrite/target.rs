@@ -9,9 +9,10 @@ mod parse;
 
 use std::fmt;
 
+use proxy_http::message::check_authority;
+
 use super::name::Found;
 use super::{Context, Part, Scope, Template};
-use crate::message::check_authority;
 
 /// A target URL, ready to be filled in.
 #[derive(Debug, Clone)]

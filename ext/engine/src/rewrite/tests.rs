@@ -1,9 +1,10 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use proptest::prelude::*;
+use proxy_http::message::{Fields, Method, RequestHead};
 
 use super::*;
-use crate::message::{Fields, Method, RequestHead};
+use crate::client::ClientInfo;
 use crate::request_id::RequestId;
 
 /// A request as the codec would have read it.

@@ -3,10 +3,11 @@
 mod compile;
 mod value;
 
-use crate::message::{FieldName, Known, RequestHead};
+use crate::client::ClientInfo;
 use crate::networks::Networks;
-use crate::rewrite::{cookies, ClientInfo};
+use crate::rewrite::cookies;
 pub(super) use compile::conditions;
+use proxy_http::message::{FieldName, Known, RequestHead};
 use value::Values;
 
 /// One condition.

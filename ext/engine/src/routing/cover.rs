@@ -4,14 +4,14 @@ use super::host::HostPattern;
 use super::index::{self, Lists};
 use super::matcher::{shown, Matcher};
 use super::pattern::{is_at_or_below, Pattern};
-use super::scope::Scope;
-use crate::config::{Directive, Location, Match, Problem};
+use super::scope::{Accepts, Scope};
+use crate::config::{Code, Location, Match, Problem};
 
 /// How many earlier locations are looked at for each: enough for what people write, and not the square of many.
 const LOOKED_AT: usize = 64;
 
 /// Warns of every location of a scope that an earlier one leaves nothing.
-pub(super) fn warn(specs: &[&Location], scope: &Scope, problems: &mut Vec<Problem>) {
+pub(crate) fn warn<R, F, H: Accepts>(specs: &[&Location<R>], scope: &Scope<F, H>, problems: &mut Vec<Problem>) {
     for (number, (spec, location)) in specs.iter().zip(&scope.locations).enumerate() {
         let Some(earlier) = earlier(scope, number, &location.matcher) else { continue };
         let Some(earlier) = specs.get(earlier) else { continue };
@@ -21,12 +21,18 @@ pub(super) fn warn(specs: &[&Location], scope: &Scope, problems: &mut Vec<Proble
             "it never matches: {}{place} comes before it and takes everything that it would: move this one up, or leave it out",
             named(earlier)
         );
-        problems.push(Problem::warning(spec.at.as_ref(), word, message));
+        problems.push(Problem::warning_of(Code::Unreachable, spec.at.as_ref(), word, message));
     }
 }
 
-/// Warns of every `"/"` and `"/api/"`, which elsewhere stand for all that is below, if nothing beside them takes that.
-pub(super) fn warn_of_less(specs: &[&Location], scope: &Scope, problems: &mut Vec<Problem>) {
+/// Warns of every `"/"` and `"/api/"`, which elsewhere stand for all that is below, if nothing beside them takes that. `leads_within`:
+/// whether a directive sends clients to another path of the same site.
+pub(crate) fn warn_of_less<R, F, H: Accepts>(
+    specs: &[&Location<R>],
+    scope: &Scope<F, H>,
+    leads_within: impl Fn(&R) -> bool,
+    problems: &mut Vec<Problem>,
+) {
     for (number, (spec, location)) in specs.iter().zip(&scope.locations).enumerate() {
         // One that only holds others says where those are.
         if location.scope.own_handlers == 0 && !spec.inner.is_empty() {
@@ -38,7 +44,7 @@ pub(super) fn warn_of_less(specs: &[&Location], scope: &Scope, problems: &mut Ve
                 continue;
             }
             // Whoever comes to the top is sent to a page: with "/*" that page would be sent there too.
-            if text == "/" && spec.routes.iter().any(leads_within) {
+            if text == "/" && spec.routes.iter().any(&leads_within) {
                 continue;
             }
             // One that takes nothing at all is told of already.
@@ -57,49 +63,9 @@ pub(super) fn warn_of_less(specs: &[&Location], scope: &Scope, problems: &mut Ve
     }
 }
 
-/// Whether it is a redirect to another path of the same site.
-fn leads_within(route: &Directive) -> bool {
-    let Directive::Redirect(redirect) = route else { return false };
-    redirect.to.as_deref().is_some_and(|to| to.starts_with('/') && !to.starts_with("//"))
-}
-
-/// Warns of every handler that comes after one which answers every request of its scope.
-pub(super) fn warn_of_unasked(routes: &[Directive], problems: &mut Vec<Problem>) {
-    let mut all: Option<String> = None;
-    for route in routes {
-        let (word, at, takes_all) = match route {
-            Directive::Proxy(spec) => ("proxy", &spec.at, spec.path_prefix.is_none()),
-            Directive::StaticResponse(spec) => ("static_response", &spec.at, true),
-            Directive::Redirect(spec) => ("redirect", &spec.at, true),
-            Directive::Filter(_) | Directive::Location(_) => continue,
-        };
-        if let Some(before) = &all {
-            let message = format!(
-                "it never answers: {before} comes before it and answers every request: leave one of them out, or put one into a location"
-            );
-            problems.push(Problem::warning(at.as_ref(), word, message));
-        } else if takes_all {
-            let place = at.as_ref().map_or(String::new(), |at| format!(" at {}:{}", at.file, at.line));
-            all = Some(format!("{word}{place}"));
-        }
-    }
-}
-
-/// Warns of every location in which nothing answers, and nothing around it does.
-pub(super) fn warn_of_silence(specs: &[&Location], scope: &Scope, problems: &mut Vec<Problem>) {
-    for (spec, location) in specs.iter().zip(&scope.locations) {
-        let answers = spec.routes.iter().any(|route| matches!(route, Directive::Filter(filter) if filter.answers()));
-        if !answers && location.scope.handlers.is_empty() && location.scope.locations.is_empty() {
-            let word = spec.word.as_deref().unwrap_or("location");
-            let message = "nothing in it answers, so its requests get a 404: write proxy to: \"http://…\" in it, or static_response code: 404";
-            problems.push(Problem::warning(spec.at.as_ref(), word, message));
-        }
-    }
-}
-
 /// Whether something in a scope takes what stands below `path`, which `matcher` takes. What can match only there and elsewhere is
 /// believed to.
-fn takes_below(path: &[u8], matcher: &Matcher, scope: &Scope) -> bool {
+fn takes_below<F, H: Accepts>(path: &[u8], matcher: &Matcher, scope: &Scope<F, H>) -> bool {
     let below = [path.strip_suffix(b"/").unwrap_or(path), b"/~"].concat();
     let reaches =
         |pattern: &Pattern| pattern.exact().is_none() && (pattern.is_regexp() || is_at_or_below(path, pattern.under()));
@@ -114,7 +80,7 @@ fn takes_below(path: &[u8], matcher: &Matcher, scope: &Scope) -> bool {
 
 /// An earlier location that takes everything which this one would. Every such one is where the index looks for one path and one host
 /// of this one, whichever they are.
-fn earlier(scope: &Scope, number: usize, matcher: &Matcher) -> Option<usize> {
+fn earlier<F, H: Accepts>(scope: &Scope<F, H>, number: usize, matcher: &Matcher) -> Option<usize> {
     let path = matcher.patterns.first().map_or(&b"*"[..], |pattern| match pattern.under() {
         b"" if pattern.is_regexp() => b"*",
         b"" => b"/",
@@ -142,7 +108,7 @@ fn earlier(scope: &Scope, number: usize, matcher: &Matcher) -> Option<usize> {
 }
 
 /// A location as it was written, as far as it helps to find it.
-fn named(spec: &Location) -> String {
+fn named<R>(spec: &Location<R>) -> String {
     let word = spec.word.as_deref().unwrap_or("location");
     let written = if word == "host" { &spec.hosts } else { &spec.patterns };
     match written.first() {

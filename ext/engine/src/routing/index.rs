@@ -8,24 +8,13 @@
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
+use super::entry::Entry;
 use super::host::HostPattern;
 use super::matcher::Matcher;
 use super::pattern::{without_trailing_slash, Pattern};
 
 /// Keys are cut to this many segments or labels, so that their lengths fit into a word.
 const LONGEST: usize = 63;
-
-/// One way into a location: one of its patterns with one of its hosts. They are in the order in which they are tried.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Entry {
-    pub(super) location: u32,
-    pub(super) pattern: u32,
-    pub(super) host: u32,
-    /// Whether the pattern has still to be looked at: the table said only where the path stands.
-    pub(super) check_pattern: bool,
-    /// The same for the host.
-    pub(super) check_host: bool,
-}
 
 /// Lists of entries, each in order.
 pub(super) type Lists<'i> = SmallVec<[&'i [Entry]; 8]>;

@@ -1,37 +1,49 @@
 //! What a location selects: paths, hosts and conditions.
 
+use proxy_http::message::{RequestHead, Span};
+use serde::Serialize;
+
 use super::conditions::{conditions, Condition, Request as Conditioned};
-use super::explain::Failure;
+use super::entry::Entry;
 use super::host::HostPattern;
-use super::index::Entry;
 use super::names::CaptureNames;
 use super::pattern::{Part, Pattern};
+use crate::client::ClientInfo;
+use crate::compile::Report;
 use crate::config::{Location, Match};
-use crate::message::{RequestHead, Span};
-use crate::rewrite::{Captured, ClientInfo};
+use crate::rewrite::Captured;
+
+/// A condition that does not hold.
+#[derive(Debug, Clone, Serialize, PartialEq, Eq)]
+pub struct Failure {
+    /// `path`, or the option of the location.
+    pub condition: String,
+    /// What the request has of it.
+    pub found: Option<String>,
+}
 
 /// Everything that must hold for a location to take a request.
 #[derive(Debug, Default)]
 pub(crate) struct Matcher {
     /// Any of them; none stands for every path.
-    pub(super) patterns: Box<[Pattern]>,
+    pub(crate) patterns: Box<[Pattern]>,
     /// The same for hosts.
-    pub(super) hosts: Box<[HostPattern]>,
+    pub(crate) hosts: Box<[HostPattern]>,
     /// All of them.
-    pub(super) conditions: Box<[Condition]>,
+    pub(crate) conditions: Box<[Condition]>,
     /// Names that some of the patterns and hosts capture, and not every request that is taken.
     optional: Box<[u32]>,
 }
 
 /// A request as locations see it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Asked<'a> {
-    pub(super) head: &'a RequestHead,
-    pub(super) link: &'a ClientInfo,
+pub(crate) struct Asked<'a> {
+    pub(crate) head: &'a RequestHead,
+    pub(crate) link: &'a ClientInfo,
     /// The path, decoded in one way or the other.
-    pub(super) path: Part<'a>,
+    pub(crate) path: Part<'a>,
     /// In small letters, without port and without a dot at its end.
-    pub(super) host: Part<'a>,
+    pub(crate) host: Part<'a>,
 }
 
 impl<'a> Asked<'a> {
@@ -41,31 +53,27 @@ impl<'a> Asked<'a> {
 }
 
 impl Matcher {
-    /// Checks what a location selects. Everything that is wrong is told to `report`, with what to write instead.
-    pub(super) fn compile(spec: &Location, names: &mut CaptureNames, report: &mut dyn FnMut(String)) -> Self {
+    /// Checks what a location selects.
+    pub(crate) fn compile<R>(spec: &Location<R>, names: &mut CaptureNames, report: &mut Report<'_>) -> Self {
         let mut patterns = Vec::with_capacity(spec.patterns.len());
         // A path inside that is wrong is told of the location that says it.
         let inner = spec.inner.iter().filter_map(|pattern| Pattern::compile(pattern, names).ok()).collect::<Vec<_>>();
-        for pattern in &spec.patterns {
-            match Pattern::compile(pattern, names) {
-                Ok(pattern) => patterns.push(pattern),
-                Err(message) => report(message),
-            }
-        }
-        let option = if spec.word.as_deref() == Some("host") { "" } else { "hosts: " };
+        patterns.extend(spec.patterns.iter().filter_map(|pattern| report.ok(Pattern::compile(pattern, names))));
         let mut hosts = Vec::with_capacity(spec.hosts.len());
         for host in &spec.hosts {
-            match HostPattern::compile(host, names) {
-                Ok(host) => hosts.push(host),
-                Err(message) => report(format!("{option}{message}")),
-            }
+            let host = HostPattern::compile(host, names);
+            // The hosts of `host` are no option.
+            hosts.extend(match spec.word.as_deref() {
+                Some("host") => report.ok(host),
+                _ => report.within("hosts").ok(host),
+            });
         }
         for (pattern, written) in patterns.iter().zip(&spec.patterns) {
             let twice = |number: &u32| hosts.iter().any(|host| host.captures().contains(number));
             if let Some(number) = pattern.captures().iter().find(|number| twice(number)) {
                 let name = names.name(*number);
                 let written = shown(written);
-                report(format!("{written} captures {name}, and so does one of the hosts: give one another name"));
+                report.error(format!("{written} captures {name}, and so does one of the hosts: give one another name"));
             }
         }
         patterns.extend(inner);
@@ -91,7 +99,7 @@ impl Matcher {
     }
 
     /// Everything that keeps the request from being taken. If that is nothing, what is captured is added.
-    pub(super) fn failures(&self, asked: Asked<'_>, captured: &mut Captured) -> Vec<Failure> {
+    pub(crate) fn failures(&self, asked: Asked<'_>, captured: &mut Captured) -> Vec<Failure> {
         let length = captured.len();
         let text = |part: Part<'_>| Some(String::from_utf8_lossy(part.bytes).into_owned());
         let mut failed = Vec::new();
@@ -115,7 +123,7 @@ impl Matcher {
 
     /// What could have been captured here and was not is empty, unless a location around this one captured it: no field of a client
     /// takes the place of a name that the configuration gives.
-    pub(super) fn name_what_took_no_part(&self, captured: &mut Captured) {
+    pub(crate) fn name_what_took_no_part(&self, captured: &mut Captured) {
         for name in &self.optional {
             if !captured.has(*name) {
                 captured.push(*name, Span::default());
@@ -124,13 +132,13 @@ impl Matcher {
     }
 
     /// The names that are captured, whichever pattern and host match.
-    pub(super) fn names(&self) -> impl Iterator<Item = u32> + '_ {
+    pub(crate) fn names(&self) -> impl Iterator<Item = u32> + '_ {
         let paths = self.patterns.iter().flat_map(Pattern::captures);
         paths.chain(self.hosts.iter().flat_map(HostPattern::captures))
     }
 
     /// Whether a request that `other` takes is taken. `false` may also mean that this cannot be said.
-    pub(super) fn covers(&self, other: &Matcher) -> bool {
+    pub(crate) fn covers(&self, other: &Matcher) -> bool {
         let paths = self.patterns.is_empty()
             || !other.patterns.is_empty()
                 && other.patterns.iter().all(|narrow| self.patterns.iter().any(|wide| wide.covers(narrow)));
@@ -155,7 +163,7 @@ fn optional(patterns: &[Pattern], hosts: &[HostPattern]) -> Box<[u32]> {
 }
 
 /// A pattern as a person wrote it.
-pub(super) fn shown(pattern: &Match) -> String {
+pub(crate) fn shown(pattern: &Match) -> String {
     match pattern {
         Match::Text(text) => format!("{text:?}"),
         Match::Regexp(regexp) => super::regexp::written(regexp),

@@ -2,12 +2,12 @@
 
 mod parse;
 
+use proxy_http::message::Span;
 use regex::bytes::Regex;
 
 use super::names::CaptureNames;
 use super::regexp;
 use crate::config::{self, Match};
-use crate::message::Span;
 use crate::rewrite::Captured;
 
 /// A pattern of a path, compiled.
@@ -40,16 +40,16 @@ enum Segment {
 
 /// A regular expression and the numbers of its groups' names.
 #[derive(Debug, Clone)]
-pub(super) struct Groups {
+pub(crate) struct Groups {
     regex: Regex,
     named: Box<[(usize, u32)]>,
 }
 
 /// A piece of a head's text.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Part<'a> {
-    pub(super) bytes: &'a [u8],
-    pub(super) span: Span,
+pub(crate) struct Part<'a> {
+    pub(crate) bytes: &'a [u8],
+    pub(crate) span: Span,
 }
 
 impl Pattern {
@@ -64,7 +64,7 @@ impl Pattern {
     }
 
     /// Whether `path` matches. What it captures is added to `captured`, if it does.
-    pub(super) fn matches(&self, path: Part<'_>, captured: &mut Captured) -> bool {
+    pub(crate) fn matches(&self, path: Part<'_>, captured: &mut Captured) -> bool {
         let trimmed = without_trailing_slash(path.bytes);
         match &self.kind {
             Kind::Exact(exact) => trimmed == &**exact,
@@ -82,7 +82,7 @@ impl Pattern {
     }
 
     /// The path that is matched and no other, up to a trailing slash.
-    pub(super) fn exact(&self) -> Option<&[u8]> {
+    pub(crate) fn exact(&self) -> Option<&[u8]> {
         match &self.kind {
             Kind::Exact(exact) => Some(exact),
             _ => None,
@@ -90,22 +90,22 @@ impl Pattern {
     }
 
     /// The path at or below which all that match stand.
-    pub(super) fn under(&self) -> &[u8] {
+    pub(crate) fn under(&self) -> &[u8] {
         &self.under
     }
 
     /// Whether every path at or below [`Pattern::under`] matches.
-    pub(super) fn is_prefix(&self) -> bool {
+    pub(crate) fn is_prefix(&self) -> bool {
         matches!(self.kind, Kind::Below(_))
     }
 
     /// Whether it may match a target that is no path: the `*` of `OPTIONS *`.
-    pub(super) fn is_regexp(&self) -> bool {
+    pub(crate) fn is_regexp(&self) -> bool {
         matches!(self.kind, Kind::Regexp(_))
     }
 
     /// Whether every path that `other` matches is matched. `false` may also mean that this cannot be said.
-    pub(super) fn covers(&self, other: &Pattern) -> bool {
+    pub(crate) fn covers(&self, other: &Pattern) -> bool {
         if let Some(path) = other.exact() {
             let with_slash = [path, b"/"].concat();
             let matches = |bytes: &[u8]| self.matches(Part { bytes, span: Span::default() }, &mut Captured::default());
@@ -124,7 +124,7 @@ impl Pattern {
     }
 
     /// The numbers of the names that it captures.
-    pub(super) fn captures(&self) -> Vec<u32> {
+    pub(crate) fn captures(&self) -> Vec<u32> {
         match &self.kind {
             Kind::Exact(_) | Kind::Below(_) => Vec::new(),
             Kind::Segments { segments, .. } => segments.iter().filter_map(Segment::capture).collect(),
@@ -133,7 +133,7 @@ impl Pattern {
     }
 
     /// Those that every path captures which matches.
-    pub(super) fn certain_captures(&self) -> Vec<u32> {
+    pub(crate) fn certain_captures(&self) -> Vec<u32> {
         match &self.kind {
             Kind::Exact(_) | Kind::Below(_) | Kind::Segments { .. } => self.captures(),
             Kind::Mixed(groups) | Kind::Regexp(groups) => groups.certain_captures(),
@@ -151,7 +151,7 @@ impl Segment {
 }
 
 impl Groups {
-    pub(super) fn compile(regexp: &config::Regexp, names: &mut CaptureNames) -> Result<Self, String> {
+    pub(crate) fn compile(regexp: &config::Regexp, names: &mut CaptureNames) -> Result<Self, String> {
         Ok(Self::of(regexp::compile(regexp)?, names))
     }
 
@@ -162,7 +162,7 @@ impl Groups {
     }
 
     /// Whether it matches somewhere in the text. A group that took no part captures nothing.
-    pub(super) fn matches(&self, text: Part<'_>, captured: &mut Captured) -> bool {
+    pub(crate) fn matches(&self, text: Part<'_>, captured: &mut Captured) -> bool {
         if self.named.is_empty() {
             return self.regex.is_match(text.bytes);
         }
@@ -179,19 +179,19 @@ impl Groups {
         true
     }
 
-    pub(super) fn is_same(&self, other: &Self) -> bool {
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
         self.regex.as_str() == other.regex.as_str()
     }
 
     /// The names of the groups that take part in every match. None, where that cannot be said.
-    pub(super) fn certain_captures(&self) -> Vec<u32> {
+    pub(crate) fn certain_captures(&self) -> Vec<u32> {
         match self.regex.static_captures_len() {
             Some(length) if length == self.regex.captures_len() => self.captures(),
             _ => Vec::new(),
         }
     }
 
-    pub(super) fn captures(&self) -> Vec<u32> {
+    pub(crate) fn captures(&self) -> Vec<u32> {
         self.named.iter().map(|(_, name)| *name).collect()
     }
 }

@@ -2,32 +2,39 @@
 
 use std::sync::Arc;
 
+use proxy_http::message::{RequestHead, Span};
+
 use super::index::{self, Index, Lists};
 use super::matcher::{Asked, Matcher};
 use super::pattern::{is_at_or_below, Part};
-use crate::filter::Filter;
-use crate::handler::Handler;
-use crate::message::{RequestHead, Span};
-use crate::rewrite::{Captured, ClientInfo};
+use crate::client::ClientInfo;
+use crate::rewrite::Captured;
 
-/// The file's top level, or the inside of a location.
-#[derive(Debug, Default)]
-pub(crate) struct Scope {
-    pub(crate) locations: Vec<Location>,
+/// The file's top level, or the inside of a location, with filters `F` and handlers `H`. Routing needs to know no more of these than
+/// [`Accepts`].
+#[derive(Debug)]
+pub(crate) struct Scope<F, H> {
+    pub(crate) locations: Vec<Location<F, H>>,
     index: Option<Box<Index>>,
     /// Every filter that a request passes here, in the order in which they run: those of the scopes around this one first.
-    pub(crate) filters: Box<[Arc<Filter>]>,
+    pub(crate) filters: Box<[Arc<F>]>,
     /// The handlers that are asked here, in that order: this scope's, then those of the scopes around it.
-    pub(crate) handlers: Box<[Arc<Handler>]>,
+    pub(crate) handlers: Box<[Arc<H>]>,
     /// How many of the handlers are this scope's.
     pub(crate) own_handlers: usize,
 }
 
 /// A location: the first that matches takes the request.
 #[derive(Debug)]
-pub(crate) struct Location {
-    pub(super) matcher: Matcher,
-    pub(crate) scope: Scope,
+pub(crate) struct Location<F, H> {
+    pub(crate) matcher: Matcher,
+    pub(crate) scope: Scope<F, H>,
+}
+
+/// A handler, as far as routing goes.
+pub(crate) trait Accepts {
+    /// Whether it answers requests for `path`, whose escapes are decoded. If not, the next handler is asked.
+    fn accepts(&self, path: &[u8]) -> bool;
 }
 
 /// A path that leads to different places, depending on whether `%2F` separates segments. It is answered 400: the backend might read it
@@ -35,9 +42,15 @@ pub(crate) struct Location {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Ambiguous;
 
-impl Scope {
+impl<F, H> Default for Scope<F, H> {
+    fn default() -> Self {
+        Self::new(Vec::new(), Vec::new(), 0)
+    }
+}
+
+impl<F, H> Scope<F, H> {
     /// A scope to which locations are still to be added.
-    pub(super) fn new(filters: Vec<Arc<Filter>>, handlers: Vec<Arc<Handler>>, own_handlers: usize) -> Self {
+    pub(crate) fn new(filters: Vec<Arc<F>>, handlers: Vec<Arc<H>>, own_handlers: usize) -> Self {
         Self { locations: Vec::new(), index: None, filters: filters.into(), handlers: handlers.into(), own_handlers }
     }
 
@@ -46,7 +59,7 @@ impl Scope {
     }
 
     /// Gives the scope its locations, in the order of the file.
-    pub(super) fn set_locations(&mut self, locations: Vec<Location>) {
+    pub(crate) fn set_locations(&mut self, locations: Vec<Location<F, H>>) {
         if !locations.is_empty() {
             self.index = Some(Box::new(Index::build(locations.iter().map(|location| &location.matcher))));
         }
@@ -60,7 +73,7 @@ impl Scope {
         request: &mut RequestHead,
         link: &ClientInfo,
         captured: &mut Captured,
-    ) -> Result<&Scope, Ambiguous> {
+    ) -> Result<&Self, Ambiguous> {
         captured.clear();
         if self.locations.is_empty() {
             return Ok(self);
@@ -80,7 +93,7 @@ impl Scope {
         Ok(scope)
     }
 
-    fn descend(&self, asked: Asked<'_>, captured: &mut Captured) -> &Scope {
+    fn descend(&self, asked: Asked<'_>, captured: &mut Captured) -> &Self {
         let mut scope = self;
         while let Some(location) = scope.location(asked, captured) {
             scope = &location.scope;
@@ -89,7 +102,7 @@ impl Scope {
     }
 
     /// The first location that takes the request.
-    pub(super) fn location(&self, asked: Asked<'_>, captured: &mut Captured) -> Option<&Location> {
+    pub(crate) fn location(&self, asked: Asked<'_>, captured: &mut Captured) -> Option<&Location<F, H>> {
         let mut lists = Lists::new();
         self.index.as_ref()?.find(asked.host.bytes, asked.path.bytes, &mut lists);
         while let Some(entry) = index::next(&mut lists) {
@@ -101,35 +114,35 @@ impl Scope {
         None
     }
 
-    /// The handler that answers here: the first that accepts the path.
-    pub(crate) fn handler(&self, request: &RequestHead) -> Result<Option<&Handler>, Ambiguous> {
-        let first = |path: &[u8]| self.handlers.iter().map(|handler| &**handler).find(|handler| handler.accepts(path));
-        let handler = first(request.plain_path());
-        match request.plain_path_but_slashes().map(first) {
-            Some(other) if other.map(std::ptr::from_ref) != handler.map(std::ptr::from_ref) => Err(Ambiguous),
-            _ => Ok(handler),
-        }
-    }
-
-    /// Calls `visit` with every `proxy`, in the order of the file but for those inside locations, which come first.
-    pub(crate) fn each_proxy(&self, visit: &mut dyn FnMut(&crate::handler::proxy::Proxy)) {
+    /// Calls `visit` with every handler, in the order of the file but for those inside locations, which come first.
+    pub(crate) fn each_handler(&self, visit: &mut dyn FnMut(&H)) {
         for location in &self.locations {
-            location.scope.each_proxy(visit);
+            location.scope.each_handler(visit);
         }
         for handler in &self.handlers[..self.own_handlers] {
-            if let Handler::Proxy(proxy) = &**handler {
-                visit(proxy);
-            }
+            visit(handler);
         }
     }
 
     /// Calls `visit` with every filter, and more than once with one that also runs inside of a location.
-    pub(crate) fn each_filter(&self, visit: &mut dyn FnMut(&Filter)) {
+    pub(crate) fn each_filter(&self, visit: &mut dyn FnMut(&F)) {
         for location in &self.locations {
             location.scope.each_filter(visit);
         }
         for filter in &self.filters {
             visit(filter);
+        }
+    }
+}
+
+impl<F, H: Accepts> Scope<F, H> {
+    /// The handler that answers here: the first that accepts the path.
+    pub(crate) fn handler(&self, request: &RequestHead) -> Result<Option<&H>, Ambiguous> {
+        let first = |path: &[u8]| self.handlers.iter().map(|handler| &**handler).find(|handler| handler.accepts(path));
+        let handler = first(request.plain_path());
+        match request.plain_path_but_slashes().map(first) {
+            Some(other) if other.map(std::ptr::from_ref) != handler.map(std::ptr::from_ref) => Err(Ambiguous),
+            _ => Ok(handler),
         }
     }
 }
@@ -147,8 +160,8 @@ pub(crate) fn host_span(request: &mut RequestHead) -> Span {
 }
 
 /// Whether both ways of reading a path captured the same.
-pub(super) fn same_values(head: &RequestHead, captured: &Captured, others: &Captured) -> bool {
-    let same = |a: &[u8], b: &[u8]| a == b || crate::message::merge_encoded_slashes(b) == a;
+pub(crate) fn same_values(head: &RequestHead, captured: &Captured, others: &Captured) -> bool {
+    let same = |a: &[u8], b: &[u8]| a == b || proxy_http::message::merge_encoded_slashes(b) == a;
     captured.len() == others.len()
         && captured
             .iter()
@@ -170,6 +183,3 @@ pub(crate) fn plain_prefix(text: &str) -> Box<[u8]> {
 pub(crate) fn accepts(prefix: Option<&[u8]>, path: &[u8]) -> bool {
     prefix.is_none_or(|prefix| is_at_or_below(path, prefix))
 }
-
-#[cfg(test)]
-mod tests;

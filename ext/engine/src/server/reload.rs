@@ -11,11 +11,13 @@ use std::time::Duration;
 use tokio::sync::{AcquireError, OwnedSemaphorePermit};
 
 use super::threads::Change;
-use super::{cannot_bind, too_many_connections, Server, StartError};
-use crate::config::{Config, Problem};
-use crate::downstream::binds::{Bind, Binds};
+use super::{cannot_bind, too_many_connections, unbound, Server, StartError};
+use crate::compile::Purpose;
+use crate::config::Problem;
+use crate::configuration::Config;
 use crate::downstream::listener::Listener;
-use crate::snapshot::{compile_after, Purpose, Settings};
+use crate::listen::binds::{Bind, Binds};
+use crate::snapshot::{self, Settings};
 
 /// How long a reload waits for sockets that are to be closed. Only those where more wait than may be served take any time.
 const CLOSING: Duration = Duration::from_secs(1);
@@ -36,13 +38,13 @@ impl Server {
             return Err(StartError::Stopped);
         }
         let before = self.snapshot.load_full();
-        let compiled = compile_after(Some(&before), config, Purpose::Start);
+        let compiled = snapshot::carry_over(Some(&before), config, Purpose::Start);
         if compiled.has_errors() {
             return Err(StartError::Configuration(compiled.problems));
         }
         let (snapshot, settings, mut problems) = (Arc::new(compiled.snapshot), compiled.settings, compiled.problems);
         let listeners = self.bind_new(&snapshot.binds)?;
-        if let Some(access_log) = &snapshot.access_log {
+        if let Some(access_log) = &snapshot.globals.access_log {
             access_log.start(&self.log).map_err(StartError::System)?;
         }
 
@@ -51,7 +53,7 @@ impl Server {
         {
             let mut terms = self.terms.lock();
             before.retire(&snapshot);
-            snapshot.binds.take_over(&before.binds);
+            snapshot.binds.carry_over(&before.binds);
             snapshot.start(&self.control.background, &self.log);
             self.snapshot.store(Arc::clone(&snapshot));
             self.log.take_level_of(&settings.log);
@@ -60,7 +62,7 @@ impl Server {
             self.allow(self.control.descriptors.clients(settings.max_connections), &mut terms.max_connections);
             self.listen(&snapshot.binds, listeners, &mut terms.listening, closing);
         }
-        if let Some(log) = &before.access_log {
+        if let Some(log) = &before.globals.access_log {
             self.control.wait_for_log(log.rest());
         }
         self.control.tell();
@@ -165,7 +167,7 @@ fn own_address(bind: &Bind, url: &str) -> StartError {
         "this server listens at {url} until the configuration is changed, and the two cannot listen at the same time: leave that one out, \
          reload, then write this one and reload again; or stop the server and start it"
     );
-    StartError::Bind { at: bind.at.clone(), url: bind.url.to_string(), message }
+    unbound(bind, &message)
 }
 
 #[cfg(test)]

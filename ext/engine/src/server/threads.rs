@@ -16,11 +16,12 @@ use tokio::time::Instant;
 use super::life::{Deadlines, Life, Order};
 use crate::access_log::Rest;
 use crate::descriptors::Descriptors;
-use crate::downstream::binds::{Bind, BindKey};
 use crate::downstream::connection;
 use crate::downstream::listener::{self, Listener, Places, Raw, Threads, Work};
 use crate::engine::Engine;
 use crate::fork::Stopping;
+use crate::listen::binds::Bind;
+use crate::listen::BindKey;
 use crate::log::Log;
 use crate::metrics::Counters;
 use crate::output::block_sigpipe;
@@ -104,7 +105,7 @@ impl Crew<'_> {
         let (background, stopping) = runtime()?;
         let snapshot = self.snapshot.load_full();
         snapshot.start(background.handle(), log);
-        if let Some(access_log) = &snapshot.access_log {
+        if let Some(access_log) = &snapshot.globals.access_log {
             access_log.start(log)?;
         }
         drop(snapshot);
@@ -148,7 +149,7 @@ impl Crew<'_> {
             accept((background, stopping), Desks { places, open: Vec::new() }, changed, orders, all_served);
             // Every engine thread has ended by now: what they logged is to be written before the process may end, if it can be.
             let end = Instant::now() + LOG_PATIENCE;
-            if let Some(access_log) = &snapshot.load().access_log {
+            if let Some(access_log) = &snapshot.load().globals.access_log {
                 access_log.close(LOG_PATIENCE);
             }
             for log in old_logs.lock().iter() {

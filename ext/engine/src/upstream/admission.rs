@@ -1,324 +1,265 @@
-//! How many at once: the line in which requests wait while every backend is busy, and the budget that retries live on.
+//! Admission: from "this request needs a backend" to the right to ask one.
+//!
+//! Every backend may be busy. A request then waits in the upstream's wait queue, so that backends get no more requests than they may have
+//! at once (back-pressure).
 
-use std::collections::BTreeMap;
-use std::sync::atomic::{fence, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
-use std::sync::{Arc, Weak};
-use std::task::{Context, Waker};
+mod retry_budget;
+mod wait_queue;
 
-use super::fleet::Fleet;
-use crate::waiting::Mutex;
+pub(crate) use retry_budget::RetryPermit;
+pub(crate) use wait_queue::WaitQueue;
 
-/// Requests of any engine thread that wait for a backend, served in the order in which they came.
-///
-/// Only the first of the line looks for a free backend; the others wait until they are first. Whoever frees a backend wakes the
-/// first, and so does whoever leaves the line. While nobody waits, freeing a backend costs one look at a number.
-#[derive(Debug, Default)]
-pub(crate) struct Queue {
-    /// How many may wait.
-    limit: usize,
-    waiting: AtomicUsize,
-    line: Arc<Mutex<Line>>,
-    bell: Arc<Bell>,
+use std::future::{poll_fn, Future};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{ready, Poll};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{Asking, Attempt, Choice, Endpoint, Pool, Tried, Upstream};
+use crate::error::{Error, Kind, Retry, Side};
+use crate::exchange::Client;
+
+/// Times that a chosen backend may be taken by other requests meanwhile, before all backends count as busy.
+const MOST_CHOICES: usize = 8;
+
+/// One request that needs a backend, and the backends that it has tried so far.
+pub(crate) struct Admission<'a> {
+    upstream: &'a Arc<Upstream>,
+    asking: Asking,
+    tried: Tried,
+    /// Whether the request has been sent to a backend before.
+    is_retry: bool,
+    /// Retry budget, in per cent of the requests in flight.
+    retry_budget: f64,
+    /// Whether the request may become a tunnel.
+    upgrade: bool,
 }
 
-/// What the lines of one upstream have in common, under this configuration and those before it: the backends that they wait for.
-#[derive(Debug, Default)]
-struct Bell {
-    /// Requests in all of them.
-    waiting: AtomicUsize,
-    lines: Mutex<Vec<Weak<Mutex<Line>>>>,
+/// Result of one look for a backend.
+enum Found {
+    Backend(Attempt),
+    /// Every available backend has as many requests as it may have.
+    Busy,
+    /// No backend is available.
+    NoneAvailable,
+    /// The retry budget is used up.
+    OverBudget,
+    /// Every available backend has as many tunnels as it may have. Tunnels last, so the request does not wait.
+    TooManyTunnels,
 }
 
-#[derive(Debug, Default)]
-struct Line {
-    next: u64,
-    /// By ticket. What wakes those who have been looked at.
-    waiters: BTreeMap<u64, Option<Waker>>,
-}
-
-/// A place in the line, until it is dropped.
-#[derive(Debug)]
-pub(crate) struct Ticket<'a> {
-    queue: &'a Queue,
-    number: u64,
-}
-
-impl Queue {
-    /// A line in which so many may wait.
-    #[cfg(test)]
-    pub(super) fn new(limit: usize) -> Self {
-        Self::beside(None, limit)
+impl<'a> Admission<'a> {
+    /// A request that has not been sent to a backend yet. `retry_budget` is in per cent of the requests in flight.
+    pub(crate) fn new(upstream: &'a Arc<Upstream>, asking: Asking, retry_budget: f64) -> Self {
+        Self { upstream, asking, tried: Tried::default(), is_retry: false, retry_budget, upgrade: false }
     }
 
-    /// A line in which so many may wait, for the same backends as those in another.
-    pub(super) fn beside(other: Option<&Self>, limit: usize) -> Self {
-        let bell = other.map(|other| Arc::clone(&other.bell)).unwrap_or_default();
-        let line = Arc::default();
-        let mut lines = bell.lines.lock();
-        lines.retain(|line| line.strong_count() > 0);
-        lines.push(Arc::downgrade(&line));
-        drop(lines);
-        Self { limit, waiting: AtomicUsize::new(0), line, bell }
+    /// Says whether the request may become a tunnel.
+    pub(crate) fn of_upgrade(self, upgrade: bool) -> Self {
+        Self { upgrade, ..self }
     }
 
-    /// How many wait.
-    #[inline]
-    pub(crate) fn waiting(&self) -> usize {
-        self.waiting.load(Relaxed)
+    /// The right to ask a backend. Waits in turn while all are busy, until `deadline` or until the client goes away; `patience` is how
+    /// long a client that has ended its side is waited for.
+    pub(crate) async fn admit(
+        &mut self,
+        client: &mut Client,
+        patience: Option<Duration>,
+        deadline: Instant,
+    ) -> Result<Attempt, Error> {
+        // A request does not overtake those that wait already.
+        if self.upstream.fleet().queue().waiting() == 0 {
+            match self.look() {
+                Found::Busy => {}
+                Found::NoneAvailable if self.upstream.awaits_check() => {
+                    return Box::pin(self.await_check(client, patience, deadline)).await;
+                }
+                found => return self.result(found),
+            }
+        }
+        self.wait(client, patience, deadline).await
     }
 
-    /// Whether one more may wait.
-    pub(crate) fn has_room(&self) -> bool {
-        self.waiting() < self.limit
-    }
-
-    /// Joins the end of the line. `None` if it is full.
-    pub(crate) fn enter(&self) -> Option<Ticket<'_>> {
-        let mut line = self.line.lock();
-        if line.waiters.len() >= self.limit {
+    /// The right to ask a backend, if there is one without waiting.
+    pub(crate) fn admit_at_once(&mut self) -> Option<Attempt> {
+        if self.upstream.fleet().queue().waiting() > 0 {
             return None;
         }
-        let number = line.next;
-        line.next += 1;
-        line.waiters.insert(number, None);
-        self.waiting.store(line.waiters.len(), Relaxed);
-        self.bell.waiting.fetch_add(1, Relaxed);
-        Some(Ticket { queue: self, number })
-    }
-
-    /// Something has changed for those who wait: a backend has room, or is there again, or is gone.
-    #[inline]
-    pub(super) fn wake(&self) {
-        // Pairs with the fence of `Ticket::is_first`: either that one sees what has changed, or this one sees that it waits.
-        fence(SeqCst);
-        if self.bell.waiting.load(Relaxed) > 0 {
-            self.bell.ring();
-        }
-    }
-}
-
-impl Bell {
-    #[cold]
-    fn ring(&self) {
-        let lines: Vec<_> = self.lines.lock().iter().filter_map(Weak::upgrade).collect();
-        for line in lines {
-            wake_first(&line);
-        }
-    }
-}
-
-#[cold]
-fn wake_first(line: &Mutex<Line>) {
-    let waker = line.lock().waiters.first_entry().and_then(|mut first| first.get_mut().take());
-    if let Some(waker) = waker {
-        waker.wake();
-    }
-}
-
-impl Ticket<'_> {
-    /// Whether it is this one's turn to look for a backend. The task is woken when that may have changed, or is worth another
-    /// look.
-    pub(crate) fn is_first(&self, cx: &Context<'_>) -> bool {
-        let mut line = self.queue.line.lock();
-        let first = line.waiters.first_key_value().is_some_and(|(number, _)| *number == self.number);
-        if let Some(waker) = line.waiters.get_mut(&self.number) {
-            match waker {
-                Some(waker) => waker.clone_from(cx.waker()),
-                None => *waker = Some(cx.waker().clone()),
-            }
-        }
-        drop(line);
-        fence(SeqCst);
-        first
-    }
-}
-
-impl Drop for Ticket<'_> {
-    fn drop(&mut self) {
-        let mut line = self.queue.line.lock();
-        let was_first = line.waiters.first_key_value().is_some_and(|(number, _)| *number == self.number);
-        line.waiters.remove(&self.number);
-        self.queue.waiting.store(line.waiters.len(), Relaxed);
-        self.queue.bell.waiting.fetch_sub(1, Relaxed);
-        drop(line);
-        if was_first {
-            wake_first(&self.queue.line);
-        }
-    }
-}
-
-/// Retries in flight that are always allowed.
-const LEAST_RETRIES: usize = 3;
-
-/// The right to send a request again to a backend that is in trouble, as long as it is held.
-#[derive(Debug)]
-pub(crate) struct RetryPermit(Arc<Fleet>);
-
-impl RetryPermit {
-    /// Takes one, if not `percent` of the requests in flight, and at least three, have one already.
-    pub(crate) fn take(fleet: &Arc<Fleet>, percent: f64) -> Option<Self> {
-        let allowed = ((fleet.in_flight() as f64 * percent / 100.0) as usize).max(LEAST_RETRIES);
-        let taken = fleet.retries().fetch_update(Relaxed, Relaxed, |held| (held < allowed).then_some(held + 1));
-        taken.is_ok().then(|| Self(fleet.clone()))
-    }
-}
-
-impl Drop for RetryPermit {
-    fn drop(&mut self) {
-        self.0.retries().fetch_sub(1, Relaxed);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::future::poll_fn;
-    use std::sync::atomic::AtomicUsize;
-    use std::task::{Poll, Wake};
-
-    use super::*;
-    use crate::upstream::backend::Place;
-    use crate::upstream::health::Rules;
-    use crate::upstream::tests::within;
-    use crate::upstream::{Attempt, Endpoint, Traits};
-
-    #[derive(Default)]
-    struct Alarm(AtomicUsize);
-
-    impl Wake for Alarm {
-        fn wake(self: Arc<Self>) {
-            self.0.fetch_add(1, SeqCst);
+        match self.look() {
+            Found::Backend(attempt) => Some(attempt),
+            _ => None,
         }
     }
 
-    /// Somebody in a line, and how often he was woken.
-    struct Somebody<'a> {
-        ticket: Ticket<'a>,
-        alarm: Arc<Alarm>,
-        waker: Waker,
-    }
-
-    impl<'a> Somebody<'a> {
-        fn new(queue: &'a Queue) -> Self {
-            let alarm = Arc::new(Alarm::default());
-            Self { ticket: queue.enter().expect("room"), waker: alarm.clone().into(), alarm }
-        }
-
-        fn is_first(&self) -> bool {
-            self.ticket.is_first(&Context::from_waker(&self.waker))
-        }
-
-        fn woken(&self) -> usize {
-            self.alarm.0.load(SeqCst)
-        }
-    }
-
-    #[test]
-    fn the_first_to_come_is_the_first_to_be_woken() {
-        let queue = Queue::new(3);
-        let (first, second, third) = (Somebody::new(&queue), Somebody::new(&queue), Somebody::new(&queue));
-        assert_eq!([first.is_first(), second.is_first(), third.is_first()], [true, false, false]);
-        queue.wake();
-        queue.wake();
-        assert_eq!([first.woken(), second.woken(), third.woken()], [1, 0, 0]);
-        drop(first);
-        assert_eq!([second.woken(), third.woken()], [1, 0]);
-        assert!(second.is_first() && !third.is_first());
-    }
-
-    #[test]
-    fn one_that_leaves_from_the_middle_wakes_nobody() {
-        let queue = Queue::new(3);
-        let (first, second, third) = (Somebody::new(&queue), Somebody::new(&queue), Somebody::new(&queue));
-        for somebody in [&first, &second, &third] {
-            somebody.is_first();
-        }
-        drop(second);
-        assert_eq!((first.woken(), third.woken(), queue.waiting()), (0, 0, 2));
-        drop(first);
-        assert_eq!((third.woken(), third.is_first()), (1, true));
-    }
-
-    #[test]
-    fn a_full_line_takes_nobody() {
-        let queue = Queue::new(1);
-        let first = queue.enter().expect("room");
-        assert!(queue.enter().is_none());
-        drop(first);
-        assert!(queue.enter().is_some());
-        assert!(Queue::new(0).enter().is_none());
-    }
-
-    /// The right to one of the places of `endpoint`, as a request gets it; given up now and then, as clients do.
-    async fn admitted(endpoint: &Arc<Endpoint>, patient: bool) -> Option<Attempt> {
-        let queue = endpoint.fleet().queue();
-        if queue.waiting() == 0 {
-            if let Some(attempt) = Attempt::admit(endpoint.clone(), None) {
-                return Some(attempt);
-            }
-        }
-        let ticket = queue.enter().expect("room");
-        let mut looks = 0;
-        poll_fn(|cx| {
-            looks += 1;
-            if ticket.is_first(cx) {
-                if let Some(attempt) = Attempt::admit(endpoint.clone(), None) {
-                    return Poll::Ready(Some(attempt));
+    async fn wait(
+        &mut self,
+        client: &mut Client,
+        patience: Option<Duration>,
+        deadline: Instant,
+    ) -> Result<Attempt, Error> {
+        let fleet = self.upstream.fleet();
+        let Some(waiter) = fleet.queue().enter() else { return Err(failure(Kind::Crowded)) };
+        let until = deadline.min(Instant::now() + fleet.rules().queue_timeout);
+        poll_fn(|cx| loop {
+            let mut next_look = until;
+            if waiter.is_first(cx) {
+                match self.look() {
+                    Found::Busy => {}
+                    found => return Poll::Ready(self.result(found)),
+                }
+                // The end of an ejection wakes no waiter.
+                if let Some(pause) = self.upstream.next_probe() {
+                    next_look = until.min(Instant::now() + pause);
                 }
             }
-            if !patient && looks == 2 {
-                return Poll::Ready(None);
+            if let Poll::Ready(error) = client.poll_gone_in_line(cx, patience) {
+                return Poll::Ready(Err(error));
             }
-            Poll::Pending
+            ready!(client.alarm.poll(cx, next_look));
+            if next_look == until {
+                return Poll::Ready(Err(failure(Kind::Waited)));
+            }
         })
         .await
     }
 
-    #[test]
-    fn no_wake_up_is_lost_between_threads() {
-        let fleet = Fleet::new("app", Arc::new(Rules { queue: 100, ..Rules::default() }));
-        let traits = Traits { max_connections: Some(2), ..Traits::default() };
-        let endpoint = Endpoint::within(&fleet, "a".into(), "a", Place::Unix("/a".into()), None, traits);
-        let work = |number: usize| {
-            let endpoint = endpoint.clone();
-            async move {
-                for round in 0..1_000 {
-                    let attempt = admitted(&endpoint, !(round + number).is_multiple_of(5)).await;
-                    tokio::task::yield_now().await;
-                    drop(attempt);
-                }
-            }
-        };
-        std::thread::scope(|scope| {
-            for thread in 0..4 {
-                let work = &work;
-                scope.spawn(move || {
-                    let runtime =
-                        tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-                    let all = async {
-                        let tasks: Vec<_> = (0..4).map(|task| tokio::spawn(work(thread + task))).collect();
-                        for task in tasks {
-                            task.await.expect("it ends");
-                        }
-                    };
-                    runtime.block_on(within(all));
-                });
-            }
-        });
-        assert_eq!((fleet.queue().waiting(), endpoint.in_flight()), (0, 0));
+    /// Whether to race connections to several addresses of the name of `endpoint`: there are others, and no HTTP/2 connection to
+    /// this one, whose streams would only have to be waited for.
+    pub(crate) fn may_race(&self, pool: &Pool, endpoint: &Endpoint) -> bool {
+        self.upstream.len() > 1 && !pool.is_connected(endpoint)
     }
 
-    #[test]
-    fn retries_keep_to_their_share() {
-        let fleet = Fleet::lone();
-        let held: Vec<_> = (0..3).map(|_| RetryPermit::take(&fleet, 20.0).expect("three are always allowed")).collect();
-        assert!(RetryPermit::take(&fleet, 20.0).is_none());
-        drop(held);
-        assert!(RetryPermit::take(&fleet, 20.0).is_some());
-        let place = Place::Unix("/a".into());
-        let endpoint = Endpoint::within(&fleet, "a".into(), "a", place, None, Traits::default());
-        fleet.set_members(std::slice::from_ref(&endpoint), false);
-        let _busy: Vec<_> = (0..25).map(|_| Attempt::begin(endpoint.clone())).collect();
-        let held: Vec<_> = std::iter::from_fn(|| RetryPermit::take(&fleet, 20.0)).collect();
-        assert_eq!(held.len(), 5, "a fifth of 25");
+    /// The right to ask another address of the name of `endpoint` that has not been asked yet; rather one of the other address family.
+    pub(crate) fn other_address(&mut self, endpoint: &Endpoint) -> Option<Attempt> {
+        loop {
+            let other = self.upstream.other_address(endpoint, &self.tried)?;
+            self.tried.add(other.id());
+            if let Some(attempt) = Attempt::admit(other, None).filter(|attempt| self.may_become_tunnel(attempt)) {
+                return Some(attempt);
+            }
+        }
     }
+
+    /// Waits for the first good health check of a backend, where none has had one yet. Backends of the configuration before serve
+    /// meanwhile, if they can.
+    #[cold]
+    async fn await_check(
+        &mut self,
+        client: &mut Client,
+        patience: Option<Duration>,
+        deadline: Instant,
+    ) -> Result<Attempt, Error> {
+        if let Some(attempt) = self.admit_to_stand_in() {
+            return Ok(attempt);
+        }
+        let fleet = self.upstream.fleet();
+        let Some(_place) = fleet.news().enter(fleet.rules().queue) else { return Err(failure(Kind::Crowded)) };
+        loop {
+            let mut news = pin!(fleet.news().notified());
+            // Before the look, so that no check in between is missed.
+            news.as_mut().enable();
+            match self.look() {
+                Found::NoneAvailable if self.upstream.awaits_check() => {}
+                Found::Busy => return self.wait(client, patience, deadline).await,
+                found => return self.result(found),
+            }
+            poll_fn(|cx| {
+                if news.as_mut().poll(cx).is_ready() {
+                    return Poll::Ready(Ok(()));
+                }
+                if let Poll::Ready(error) = client.poll_gone_in_line(cx, patience) {
+                    return Poll::Ready(Err(error));
+                }
+                client.alarm.poll(cx, deadline).map(|()| Err(failure(Kind::Unavailable)))
+            })
+            .await?;
+        }
+    }
+
+    /// A backend of the configuration before the reload, if it has not just failed.
+    fn admit_to_stand_in(&mut self) -> Option<Attempt> {
+        if self.is_retry {
+            return None;
+        }
+        let before = self.upstream.fleet().stand_in()?;
+        let endpoint = before.choose(&self.asking, &mut self.tried).backend()?;
+        let attempt = Some(endpoint).filter(|endpoint| !endpoint.is_last()).and_then(|it| Attempt::admit(it, None));
+        let attempt = attempt.filter(|attempt| self.may_become_tunnel(attempt));
+        self.is_retry = attempt.is_some();
+        attempt
+    }
+
+    /// Reserves a tunnel for a request that may become one. `false` if the backend has as many as it may have.
+    fn may_become_tunnel(&self, attempt: &Attempt) -> bool {
+        !self.upgrade || attempt.reserve_tunnel()
+    }
+
+    /// Looks for a backend once.
+    fn look(&mut self) -> Found {
+        let (mut over_budget, mut too_many) = (false, false);
+        for _ in 0..MOST_CHOICES {
+            let endpoint = match self.choose() {
+                Choice::Backend(endpoint) => endpoint,
+                Choice::Busy if too_many => return Found::TooManyTunnels,
+                Choice::Busy => return Found::Busy,
+                Choice::None => return Found::NoneAvailable,
+            };
+            // The retry budget applies only to backends that are failing: a retry at a healthy one does not multiply load.
+            let permit = match self.is_retry && endpoint.is_failing() {
+                false => None,
+                true => match RetryPermit::take(endpoint.fleet(), self.retry_budget) {
+                    // Another backend may be healthy.
+                    None => {
+                        over_budget = true;
+                        continue;
+                    }
+                    permit => permit,
+                },
+            };
+            if let Some(attempt) = Attempt::admit(endpoint, permit) {
+                if !self.may_become_tunnel(&attempt) {
+                    too_many = true;
+                    continue;
+                }
+                self.is_retry = true;
+                return Found::Backend(attempt);
+            }
+            // Another request was quicker. Once there is room again, this backend is as good as any other.
+            self.tried.take_back();
+        }
+        if too_many {
+            Found::TooManyTunnels
+        } else if over_budget {
+            Found::OverBudget
+        } else {
+            Found::Busy
+        }
+    }
+
+    fn choose(&mut self) -> Choice {
+        match self.upstream.choose(&self.asking, &mut self.tried) {
+            Choice::Busy if !self.upstream.fleet().queue().has_room() => {
+                match self.upstream.choose_last(&self.asking, &mut self.tried) {
+                    Choice::None => Choice::Busy,
+                    choice => choice,
+                }
+            }
+            choice => choice,
+        }
+    }
+
+    fn result(&self, found: Found) -> Result<Attempt, Error> {
+        Err(failure(match found {
+            Found::Backend(attempt) => return Ok(attempt),
+            Found::NoneAvailable if self.upstream.is_empty() => Kind::NoAddress,
+            Found::NoneAvailable => Kind::Unavailable,
+            Found::Busy | Found::OverBudget | Found::TooManyTunnels => Kind::Crowded,
+        }))
+    }
+}
+
+fn failure(kind: Kind) -> Error {
+    Error { kind, side: Side::Us, retry: Retry::Never }
 }

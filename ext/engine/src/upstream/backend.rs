@@ -11,6 +11,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
+use proxy_http::proxy_protocol::Form;
 use rustls::pki_types::ServerName;
 
 use super::fleet::Fleet;
@@ -18,10 +19,9 @@ use super::tls::TlsClient;
 use super::Protocol;
 use crate::clock;
 use crate::log::Level;
-use crate::proxy_protocol::Form;
-use crate::server::{BackendStats, CheckStats};
+use crate::stats::{BackendStats, CheckStats};
 
-pub use attempt::{Attempt, Blame};
+pub use attempt::Attempt;
 use history::History;
 pub(crate) use history::Trace;
 pub use status::Admin;
@@ -183,22 +183,6 @@ impl Endpoint {
     /// Whether it is at an IPv6 address.
     pub(super) fn is_ipv6(&self) -> bool {
         matches!(self.place, Place::Tcp(address) if address.is_ipv6())
-    }
-
-    /// Takes over what happened at the endpoint that stood in its place, if both are one: they are connected to in the same way.
-    /// `false`, and nothing taken over, if they are not.
-    pub(super) fn succeed(self: &mut Arc<Self>, before: &Self) -> bool {
-        let name = |endpoint: &Self| endpoint.tls.as_ref().map(|tls| tls.name.clone());
-        let same = self.label == before.label && self.place == before.place && name(self) == name(before);
-        let same = same && self.protocol() == before.protocol();
-        match Arc::get_mut(self).filter(|_| same) {
-            Some(own) => {
-                own.history = Arc::clone(&before.history);
-                own.history.limited.fetch_or(own.traits.max_connections.is_some(), Relaxed);
-                true
-            }
-            None => false,
-        }
     }
 
     /// A number that no other endpoint of this process has or will have, but for the same one under the next configuration.

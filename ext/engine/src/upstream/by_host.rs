@@ -10,12 +10,12 @@ use tokio::time::Instant;
 
 use super::address::{Address, Host};
 use super::balancer::Policy;
-use super::past::Recipe;
+use super::carry_over::Fingerprint;
 use super::pool::Keep;
 use super::terms::{Member, Terms};
 use super::{server_name, Dns, Protocol, Upstream};
 use crate::log::Log;
-use crate::server::BackendStats;
+use crate::stats::BackendStats;
 
 /// Upstreams kept at once. Clients choose the hosts, so there has to be an end.
 const CAPACITY: usize = 1024;
@@ -30,7 +30,7 @@ pub struct ByHost(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    recipe: Recipe,
+    fingerprint: Fingerprint,
     terms: Terms,
     capacity: usize,
     running: OnceLock<(Arc<Dns>, Handle, Arc<Log>)>,
@@ -58,22 +58,22 @@ impl std::error::Error for NoUpstream {}
 
 impl ByHost {
     /// `terms` hold for the addresses of each host. They must say how TLS is spoken if hosts are asked for with TLS.
-    pub(super) fn of(recipe: Recipe, terms: Terms) -> Self {
-        Self::with_capacity(recipe, terms, CAPACITY)
+    pub(super) fn of(fingerprint: Fingerprint, terms: Terms) -> Self {
+        Self::with_capacity(fingerprint, terms, CAPACITY)
     }
 
     #[cfg(test)]
     fn new(terms: Terms) -> Self {
-        Self::of(Recipe::default(), terms)
+        Self::of(Fingerprint::default(), terms)
     }
 
-    fn with_capacity(recipe: Recipe, terms: Terms, capacity: usize) -> Self {
-        Self(Arc::new(Inner { recipe, terms, capacity, running: OnceLock::new(), upstreams: Default::default() }))
+    fn with_capacity(fingerprint: Fingerprint, terms: Terms, capacity: usize) -> Self {
+        Self(Arc::new(Inner { fingerprint, terms, capacity, running: OnceLock::new(), upstreams: Default::default() }))
     }
 
-    /// Whether it would be no other if it were made of that.
-    pub(super) fn is_made_of(&self, recipe: &Recipe) -> bool {
-        self.0.recipe == *recipe
+    /// Whether it is made of all that, so that it can be carried over.
+    pub(super) fn has_fingerprint(&self, fingerprint: &Fingerprint) -> bool {
+        self.0.fingerprint == *fingerprint
     }
 
     /// Whether both are one.
@@ -163,7 +163,8 @@ impl Inner {
             traits.protocol = Protocol::Http1;
         }
         let member = Member { address, secure: tls, traits };
-        let upstream = Upstream::after(None, text, false, &[member], self.terms.clone(), None, self.recipe.clone());
+        let upstream =
+            Upstream::carry_over(None, text, false, &[member], self.terms.clone(), None, self.fingerprint.clone());
         if let Some((dns, handle, log)) = self.running.get() {
             upstream.start(dns, handle, log);
         }

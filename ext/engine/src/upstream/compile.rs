@@ -9,15 +9,16 @@ use super::address::{Address, Host};
 use super::backend::Traits;
 use super::balancer::{Policy, Tag};
 use super::by_host::ByHost;
+use super::carry_over::UpstreamCarryOver;
 use super::dns::{self, Dns};
 use super::named::{Named, Upstreams};
-use super::past::Past;
 use super::pool::Keep;
-use super::terms::{self, Member, Report, Terms};
+use super::terms::{self, Member, Terms};
 use super::{server_name, Protocol, Upstream};
-use crate::config::{self, HealthCheck, Pool, Problem, Proxy, Severity};
+use crate::compile::Report;
+use crate::config::{self, HealthCheck, Pool, Problem};
 use crate::log::Log;
-use crate::server::BackendStats;
+use crate::stats::BackendStats;
 
 /// What the template in `to` says of the host, before any request.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -103,24 +104,23 @@ impl Backends {
 }
 
 impl Backends {
-    /// Checks and compiles what a `proxy`, or another `directive` like it, says of its backends, or finds the upstream that it
-    /// names. `None` if something is wrong; `problems` then has every mistake.
+    /// Checks and compiles what a directive says of its backends, or finds the upstream that the host of its `to` names. `None` if something
+    /// is wrong. `pool`: `None` if nothing was written of them. `target`: `None` without a `to`.
     pub(crate) fn compile(
-        proxy: &Proxy,
-        directive: &'static str,
-        target: TargetHost<'_>,
+        pool: Option<&Pool>,
+        target: Option<TargetHost<'_>>,
         upstreams: &mut Upstreams,
-        problems: &mut Vec<Problem>,
+        report: &mut Report<'_>,
     ) -> Option<Self> {
-        let before = problems.len();
-        let at = proxy.at.as_ref();
+        // A report of its own: mistakes of other options are no reason to leave the backends out.
+        let report = &mut report.anew();
+        let (says_where, target) = (target.is_some(), target.unwrap_or_default());
         if let Some(authority) = target.authority {
             let tls = target.scheme_tls.unwrap_or(false);
-            let named = upstreams.named(authority, tls, (directive, at), problems);
-            if !matches!(named, Named::Nothing) && proxy.pool.is_some() {
-                let mut report = Report { directive, at, problems };
-                report.error(format!(
-                    "to: {authority:?} is an upstream, which has backends and settings of its own: write \
+            let named = upstreams.named(authority, tls, report);
+            if !matches!(named, Named::Nothing) && pool.is_some() {
+                report.within("to").error(format!(
+                    "{authority:?} is an upstream, which has backends and settings of its own: write \
                      `backends` and the options that belong to them there, or another host here"
                 ));
                 return None;
@@ -131,32 +131,31 @@ impl Backends {
                 Named::Upstream(upstream) => return Some(Self::Fixed(upstream)),
             }
         }
-        let mut report = Report { directive, at, problems };
         let defaults = Pool::default();
-        let pool = proxy.pool.as_ref().unwrap_or(&defaults);
+        let pool = pool.unwrap_or(&defaults);
         let by_host = pool.backends.is_none() && target.dynamic;
-        let traits = terms::traits_of_all(pool, &mut report);
-        let members = members(pool, target, traits, &mut report);
-        introduced(pool, &members, &mut report);
-        if pool.backends.is_none() && target.authority.is_none() && !target.dynamic && proxy.to.is_none() {
+        let traits = terms::traits_of_all(pool, report);
+        let members = members(pool, target, traits, report);
+        introduced(pool, &members, report);
+        if pool.backends.is_none() && !says_where {
             report.error(r#"where to? write `to: "http://HOST{path}{query}"` or `backends: ["HOST:PORT"]`, or both"#);
         }
         let speaks_tls = match by_host {
             true => target.scheme_tls != Some(false),
             false => members.iter().any(|member| member.secure),
         };
-        let name = if speaks_tls { shared_name(pool, target, &members, &mut report) } else { None };
-        let terms = Terms::compile(pool, traits, speaks_tls, &mut report);
-        if is_wrong(&problems[before..]) {
+        let name = if speaks_tls { shared_name(pool, target, &members, report) } else { None };
+        let terms = Terms::compile(pool, traits, speaks_tls, report);
+        if !report.is_sound() {
             return None;
         }
         let terms = terms?;
         if by_host {
-            return Some(Self::ByHost(upstreams.past.by_host(pool, terms)));
+            return Some(Self::ByHost(upstreams.carry_over.by_host(pool, terms)));
         }
         let wanted = target.authority.map_or_else(|| name_of(&members), str::to_owned);
         let unique = upstreams.name(wanted);
-        Some(Self::Fixed(upstreams.past.upstream(&unique, false, (pool, &members), terms, name.as_ref())))
+        Some(Self::Fixed(upstreams.carry_over.upstream(&unique, false, (pool, &members), terms, name.as_ref())))
     }
 }
 
@@ -164,11 +163,10 @@ impl Backends {
 pub(super) fn shared(
     spec: &config::Upstream,
     tls: bool,
-    past: &mut Past,
+    carry_over: &mut UpstreamCarryOver,
     problems: &mut Vec<Problem>,
 ) -> Option<Arc<Upstream>> {
-    let before = problems.len();
-    let mut report = Report { directive: "upstream", at: spec.at.as_ref(), problems };
+    let mut report = Report::new("upstream", spec.at.as_ref(), problems);
     if spec.pool.backends.is_none() {
         report.error(r#"`backends` is missing: write backends: ["127.0.0.1:3001", "127.0.0.1:3002"]"#);
     }
@@ -181,10 +179,10 @@ pub(super) fn shared(
         shared_name(&spec.pool, target, &members, &mut report);
     }
     let terms = Terms::compile(&spec.pool, traits, speaks_tls, &mut report);
-    if is_wrong(&problems[before..]) {
+    if !report.is_sound() {
         return None;
     }
-    terms.map(|terms| past.upstream(&spec.name, true, (&spec.pool, &members), terms, None))
+    terms.map(|terms| carry_over.upstream(&spec.name, true, (&spec.pool, &members), terms, None))
 }
 
 /// Whether it is not the backends of an `upstream` that say whether they speak TLS.
@@ -192,10 +190,6 @@ pub(super) fn depends_on_scheme(spec: &config::Upstream) -> bool {
     let backends = spec.pool.backends.iter().flatten();
     let addresses = backends.filter_map(|backend| Address::parse(&backend.address).ok());
     addresses.into_iter().any(|address| address.tls(true) != address.tls(false))
-}
-
-fn is_wrong(problems: &[Problem]) -> bool {
-    problems.iter().any(|problem| problem.severity == Severity::Error)
 }
 
 /// Where the backends are, and what is said of each.
@@ -214,25 +208,27 @@ fn members(pool: &Pool, target: TargetHost<'_>, traits: Traits, report: &mut Rep
         return match read(Address::parse_authority(authority)) {
             Ok(address) => vec![member(address, traits, report)],
             Err(message) => {
-                report.error(format!("to: {message}"));
+                report.within("to").error(message);
                 Vec::new()
             }
         };
     };
     if backends.is_empty() {
-        report.error(r#"backends: the list is empty; write at least one, as in ["127.0.0.1:3001"]"#);
+        report.within("backends").error(r#"the list is empty; write at least one, as in ["127.0.0.1:3001"]"#);
     } else if backends.iter().all(|backend| backend.backup) {
-        report.warning("backends: all of them are backups, which is the same as none: leave `backup: true` out of one");
+        report
+            .within("backends")
+            .warning("all of them are backups, which is the same as none: leave `backup: true` out of one");
     }
     let mut members = Vec::with_capacity(backends.len());
     for backend in backends {
-        let traits = terms::traits(backend, traits, report);
+        let traits = terms::traits(backend, traits, &mut report.within("backends"));
         match read(Address::parse(&backend.address)) {
             Ok(address) => {
                 ignored_path(&backend.address, report);
                 members.push(member(address, traits, report));
             }
-            Err(message) => report.error(format!("backends: {message}")),
+            Err(message) => report.within("backends").error(message),
         }
     }
     fit(pool, &members, report);

@@ -1,10 +1,8 @@
 //! A new connection to a backend.
 
-use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, RawFd};
-use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::pki_types::ServerName;
@@ -17,6 +15,7 @@ use tokio_rustls::TlsConnector;
 use super::backend::{Endpoint, Place, Tls};
 use super::Protocol;
 use crate::descriptors;
+use crate::error::{ConnectError, ConnectErrorKind, Step};
 #[cfg(test)]
 use crate::stream::memory::{Network, Pipe};
 use crate::stream::{Secured, Stream};
@@ -66,7 +65,7 @@ pub(super) async fn connect_to(
     introduction: &[u8],
     limit: Duration,
 ) -> Result<Stream, ConnectError> {
-    let failed = |step, kind, source| ConnectError::new(endpoint, step, kind, limit, source);
+    let failed = |step, kind, source| ConnectError::new(endpoint.label(), step, kind, limit, source);
     // A time that is too far away to be represented is no limit.
     let deadline =
         Instant::now().checked_add(limit).unwrap_or_else(|| Instant::now() + Duration::from_secs(86400 * 365));
@@ -177,143 +176,6 @@ where
 {
     let connector = TlsConnector::from(tls.client.config(protocol).clone());
     Ok(Secured::new(connector.connect(name.clone(), stream).await?, name.clone()))
-}
-
-/// Why there is no connection.
-#[derive(Debug, Clone)]
-pub struct ConnectError {
-    address: Box<str>,
-    step: Step,
-    limit: Duration,
-    kind: ConnectErrorKind,
-    source: Option<Arc<io::Error>>,
-}
-
-/// How far a connection came.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Step {
-    Connect,
-    Handshake,
-    /// On HTTP/2, in the handshake.
-    Agreement,
-    /// Until the backend speaks HTTP/2.
-    Preface,
-}
-
-/// Kinds of [`ConnectError`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ConnectErrorKind {
-    /// Nothing listens there, or the socket file is missing.
-    Refused,
-    /// There is no way to that address.
-    Unreachable,
-    /// Not done within the limit.
-    Timeout,
-    /// The TLS handshake failed: no TLS there, a certificate that is not trusted or for another name, …
-    Tls,
-    /// The backend does not speak the version of HTTP that it is to be spoken to in.
-    Protocol,
-    /// Something of our own has run out: open files, local ports, memory. Nobody was asked.
-    Exhausted,
-    /// Anything else.
-    Io,
-}
-
-impl ConnectErrorKind {
-    fn of(error: &io::Error) -> Self {
-        match error.kind() {
-            _ if descriptors::ran_out(error) => Self::Exhausted,
-            io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => Self::Refused,
-            io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable | io::ErrorKind::NetworkDown => {
-                Self::Unreachable
-            }
-            // The kernel gave up before we did.
-            io::ErrorKind::TimedOut => Self::Timeout,
-            _ => Self::Io,
-        }
-    }
-}
-
-impl ConnectError {
-    pub(super) fn new(
-        endpoint: &Endpoint,
-        step: Step,
-        kind: ConnectErrorKind,
-        limit: Duration,
-        source: Option<io::Error>,
-    ) -> Self {
-        Self { address: endpoint.label().into(), step, limit, kind, source: source.map(Arc::new) }
-    }
-
-    /// How long it was given.
-    pub(super) fn limit(&self) -> Duration {
-        self.limit
-    }
-
-    /// What kind of failure it was.
-    pub fn kind(&self) -> ConnectErrorKind {
-        self.kind
-    }
-
-    /// Whether something of our own has run out, which says nothing of the backend.
-    pub fn is_ours(&self) -> bool {
-        self.kind == ConnectErrorKind::Exhausted
-    }
-
-    /// The same in a few words, for who names the address himself.
-    pub(crate) fn reason(&self) -> String {
-        match (self.kind, &self.source) {
-            (ConnectErrorKind::Refused, _) => "connection refused".into(),
-            (ConnectErrorKind::Tls, Some(error)) => format!("the TLS handshake failed: {error}"),
-            (ConnectErrorKind::Protocol, Some(error)) => format!("it does not speak HTTP/2: {error}"),
-            (ConnectErrorKind::Protocol, None) => "it does not agree to HTTP/2 in the TLS handshake".into(),
-            (_, Some(error)) => error.to_string(),
-            (_, None) if self.step == Step::Connect => format!("no connection within {:?}", self.limit),
-            (_, None) if self.step == Step::Preface => {
-                format!("it does not begin to speak HTTP/2 within {:?}", self.limit)
-            }
-            (_, None) => format!("no TLS handshake within {:?}", self.limit),
-        }
-    }
-}
-
-impl fmt::Display for ConnectError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { address, limit, .. } = self;
-        match (self.step, &self.source) {
-            (_, Some(error)) if self.kind == ConnectErrorKind::Exhausted => {
-                write!(
-                    f,
-                    "no connection could be made here, {address} was not asked: {error}: raise what has run out, such as the limit of \
-                     open files, or write a smaller max_connections"
-                )
-            }
-            (Step::Connect, Some(error)) => write!(f, "cannot connect to {address}: {error}"),
-            (Step::Handshake, Some(error)) => write!(f, "the TLS handshake with {address} failed: {error}"),
-            (Step::Connect, None) => write!(f, "{address} did not accept a connection within {limit:?}"),
-            (Step::Handshake, None) => {
-                write!(f, "{address} accepted a connection, but made no TLS handshake within {limit:?}")
-            }
-            (Step::Agreement, _) => {
-                write!(
-                    f,
-                    "{address} does not agree to HTTP/2 in the TLS handshake: write protocol: \"auto\" or \"http1\""
-                )
-            }
-            (Step::Preface, Some(error)) => {
-                write!(f, "{address} does not speak HTTP/2 ({error}): write protocol: \"http1\", or http:// for h2://")
-            }
-            (Step::Preface, None) => {
-                write!(f, "{address} accepted a connection, but did not begin to speak HTTP/2 within {limit:?}")
-            }
-        }
-    }
-}
-
-impl std::error::Error for ConnectError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.source.as_ref().map(|error| error as _)
-    }
 }
 
 #[cfg(test)]

@@ -1,16 +1,18 @@
 //! A connection or a stream for one request, whichever the backend is spoken to with.
 
+use proxy_http::http2;
+use proxy_http::http2::Lease;
 use rustls::pki_types::ServerName;
 use tokio::time::Instant;
 
 use super::backend::Endpoint;
 use super::connect::connect_as;
-use super::http2::{Call, Lease, Reached};
-use super::{ConnectError, Pool, Protocol};
+use super::http2::{Call, Reached};
+use super::{Pool, Protocol};
+use crate::error::ConnectError;
 use crate::error::Error;
-use crate::http1::Connection;
-use crate::http2;
 use crate::peer::Peer;
+use crate::stream::Http1Connection;
 use crate::stream::Stream;
 
 impl Pool {
@@ -72,7 +74,7 @@ impl Pool {
 }
 
 fn of_connection(stream: Stream) -> Peer {
-    Peer::Http1(Connection::new(stream))
+    Peer::Http1(Http1Connection::new(stream))
 }
 
 fn of_lease(lease: Lease) -> Peer {

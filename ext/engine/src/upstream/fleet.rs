@@ -13,8 +13,9 @@ use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
-use super::admission::Queue;
+use super::admission::WaitQueue;
 use super::backend::{Admin, Endpoint};
+use super::carry_over::Forgotten;
 use super::health::{schedule, Rules};
 use super::Upstream;
 use crate::log::{Level, Log};
@@ -28,13 +29,13 @@ pub(crate) struct Fleet {
     members: Mutex<Members>,
     /// Shared with the fleets of that name under the configurations before and after this one.
     wishes: Arc<Mutex<Wishes>>,
-    queue: Queue,
+    queue: WaitQueue,
     /// Retries that live on the budget now.
     retries: AtomicUsize,
     running: OnceLock<(Handle, Arc<Log>)>,
     /// Whether another fleet checks the backends now.
     retired: AtomicBool,
-    anew: Anew,
+    forgotten: Forgotten,
     /// Shared as the wishes are: those who wait under the configuration before hear of it too.
     news: Arc<News>,
     /// Who serves while no check has found any of the backends well yet, and until when at the latest.
@@ -74,15 +75,6 @@ impl Drop for Waiting<'_> {
     }
 }
 
-/// What is to be forgotten of backends that were known before, for it was found out in another way.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Anew {
-    /// What active checks said.
-    pub(super) checks: bool,
-    /// What passive checks said.
-    pub(super) conduct: bool,
-}
-
 /// What somebody wants of backends.
 #[derive(Debug, Default)]
 struct Wishes {
@@ -103,13 +95,13 @@ struct Members {
 impl Fleet {
     /// A fleet without members.
     pub(super) fn new(name: &str, rules: Arc<Rules>) -> Arc<Self> {
-        Self::after(None, name, rules, Anew::default())
+        Self::carry_over(None, name, rules, Forgotten::default())
     }
 
-    /// The same in place of the one that has the name so far: what somebody wants of its backends holds on, and requests that
-    /// wait under both configurations hear of each backend that becomes free.
-    pub(super) fn after(before: Option<&Self>, name: &str, rules: Arc<Rules>, anew: Anew) -> Arc<Self> {
-        let queue = Queue::beside(before.map(|before| &before.queue), rules.queue);
+    /// A fleet in place of `before`: what the operator has said of its backends is carried over, and requests that wait under both
+    /// configurations hear of each backend that becomes free.
+    pub(super) fn carry_over(before: Option<&Self>, name: &str, rules: Arc<Rules>, forgotten: Forgotten) -> Arc<Self> {
+        let queue = WaitQueue::beside(before.map(|before| &before.queue), rules.queue);
         let wishes = before.map(|before| Arc::clone(&before.wishes)).unwrap_or_default();
         let (members, retries, running) = (Mutex::default(), AtomicUsize::new(0), OnceLock::new());
         let retired = AtomicBool::new(false);
@@ -124,7 +116,7 @@ impl Fleet {
             retries,
             running,
             retired,
-            anew,
+            forgotten,
             news,
             stand_in,
         })
@@ -145,7 +137,7 @@ impl Fleet {
     }
 
     /// Where requests wait while every backend is busy.
-    pub(crate) fn queue(&self) -> &Queue {
+    pub(crate) fn queue(&self) -> &WaitQueue {
         &self.queue
     }
 
@@ -206,10 +198,10 @@ impl Fleet {
             let mut members = self.members.lock();
             let all: Vec<_> = members.living().collect();
             for endpoint in &all {
-                if self.anew.checks {
+                if self.forgotten.checks {
                     endpoint.forget_checks();
                 }
-                if self.anew.conduct {
+                if self.forgotten.outliers {
                     endpoint.forget_conduct();
                 }
                 // Said while this one was being made.

@@ -13,8 +13,8 @@ use std::time::Duration;
 pub use check::Check;
 pub use passive::Passive;
 
+use crate::compile::Report;
 use crate::config::Pool;
-use crate::snapshot::seconds;
 
 /// Failed attempts that can be asked for: each is remembered for a while.
 const MOST_FAILS: i64 = 10_000;
@@ -35,36 +35,17 @@ pub struct Rules {
 }
 
 impl Rules {
-    /// Checks and compiles `health_check`, `max_fails`, `fail_timeout`, `queue` and `queue_timeout`. What is wrong goes to
-    /// `report`.
-    pub fn compile(pool: &Pool, report: &mut dyn FnMut(String)) -> Self {
-        let fail_timeout = time("fail_timeout", pool.fail_timeout, report);
-        let max_fails = count("max_fails", pool.max_fails, MOST_FAILS, report);
+    /// Checks and compiles `health_check`, `max_fails`, `fail_timeout`, `queue` and `queue_timeout`.
+    pub(super) fn compile(pool: &Pool, report: &mut Report<'_>) -> Self {
+        let fail_timeout = report.within("fail_timeout").seconds(pool.fail_timeout);
+        let max_fails = report.within("max_fails").count(pool.max_fails, 0..=MOST_FAILS) as usize;
         Self {
-            check: pool.health_check.as_ref().map(|spec| Check::compile(spec, report)),
+            check: pool.health_check.as_ref().map(|spec| Check::compile(spec, &mut report.within("health_check"))),
             passive: (max_fails > 0).then_some(Passive { max_fails, fail_timeout }),
-            queue: count("queue", pool.queue, MOST_WAITING, report),
-            queue_timeout: time("queue_timeout", pool.queue_timeout, report),
+            queue: report.within("queue").count(pool.queue, 0..=MOST_WAITING) as usize,
+            queue_timeout: report.within("queue_timeout").seconds(pool.queue_timeout),
         }
     }
-}
-
-/// A span of time, which must be more than nothing.
-fn time(option: &str, written: f64, report: &mut dyn FnMut(String)) -> Duration {
-    match seconds(written) {
-        Some(time) if !time.is_zero() => time,
-        _ => {
-            report(format!("{option}: {written} is not a valid time: write seconds greater than 0, as in 10 or 0.5"));
-            Duration::from_secs(1)
-        }
-    }
-}
-
-fn count(option: &str, written: i64, most: i64, report: &mut dyn FnMut(String)) -> usize {
-    if !(0..=most).contains(&written) {
-        report(format!("{option}: {written} is out of range: write a number from 0 to {most}"));
-    }
-    written.clamp(0, most) as usize
 }
 
 #[cfg(test)]

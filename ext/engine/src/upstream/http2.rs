@@ -7,14 +7,13 @@ mod alone;
 mod dial;
 mod drive;
 mod lanes;
-mod lease;
 mod request;
 mod watched;
 
 pub(crate) use alone::alone;
 pub(crate) use dial::{Call, Reached};
 pub(crate) use lanes::Lanes;
-pub(crate) use lease::Lease;
+use proxy_http::http2::Lease;
 pub(crate) use request::write_request;
 
 use std::io;
@@ -24,8 +23,9 @@ use bytes::Bytes;
 use h2::client::{Builder, SendRequest};
 use rustls::pki_types::ServerName;
 
-use crate::http1::MAX_RESPONSE_FIELDS;
 use crate::stream::Stream;
+use proxy_http::http2::UNSAID;
+use proxy_http::message::MAX_RESPONSE_FIELDS;
 use watched::{Activity, Watched};
 
 /// What one stream may have sent us that was not yet taken by its client. It bounds the memory that a slow client costs, and the
@@ -52,8 +52,6 @@ const FRAMES_FOR_NOBODY: usize = 64 * 1024;
 /// Connections that may turn out to be dead in one attempt. Of idle ones of HTTP/1.1 none but the first is used; a shared one may be
 /// the next in a row that ends at the same time.
 pub(crate) const MOST_DEAD: u32 = 3;
-/// The stream limit of a backend whose settings have not come. They can say no such number.
-const UNSAID: usize = usize::MAX - 1;
 
 /// A connection to a backend, which has to be polled to do anything.
 type Connection = h2::client::Connection<Watched, Bytes>;
@@ -85,7 +83,7 @@ async fn begin(stream: Stream, max_head: usize) -> Result<(SendRequest<Bytes>, C
         .max_local_error_reset_streams(Some(FRAMES_FOR_NOBODY))
         .handshake(stream)
         .await
-        .map_err(crate::http2::into_io)?;
+        .map_err(proxy_http::http2::into_io)?;
     Ok((requests, connection, activity))
 }
 

@@ -3,12 +3,10 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::compile;
-use super::past::{Made, Past};
-use super::terms::Report;
-use super::Upstream;
-use crate::config::{self, At, Problem, Severity};
-use crate::snapshot::Place;
+use super::carry_over::{CarriedUpstreams, UpstreamCarryOver};
+use super::{compile, Upstream};
+use crate::compile::{Place, Report};
+use crate::config::{self, At, Code, Problem};
 
 /// The `upstream` directives of a configuration. One is compiled when it is first used, for that says whether its backends
 /// without a scheme speak TLS; all that use it then get the same.
@@ -17,8 +15,8 @@ pub(crate) struct Upstreams {
     entries: Vec<Entry>,
     /// Names that are taken, in lower case.
     taken: HashSet<String>,
-    /// Those of the configuration before.
-    pub(super) past: Past,
+    /// Makes the upstreams.
+    pub(super) carry_over: UpstreamCarryOver,
 }
 
 #[derive(Debug)]
@@ -49,14 +47,18 @@ impl Upstreams {
     /// Checks their names.
     #[cfg(test)]
     pub(crate) fn new(specs: &[config::Upstream], problems: &mut Vec<Problem>) -> Self {
-        Self::after(Past::default(), specs, problems)
+        Self::compile(UpstreamCarryOver::default(), specs, problems)
     }
 
-    /// The same, with what becomes of those before them.
-    pub(crate) fn after(past: Past, specs: &[config::Upstream], problems: &mut Vec<Problem>) -> Self {
-        let mut upstreams = Self { past, ..Self::default() };
+    /// Checks their names. Upstreams are carried over by `carry_over` once they are used.
+    pub(crate) fn compile(
+        carry_over: UpstreamCarryOver,
+        specs: &[config::Upstream],
+        problems: &mut Vec<Problem>,
+    ) -> Self {
+        let mut upstreams = Self { carry_over, ..Self::default() };
         for spec in specs {
-            let mut report = Report { directive: "upstream", at: spec.at.as_ref(), problems };
+            let mut report = Report::new("upstream", spec.at.as_ref(), problems);
             let odd = |c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'));
             if spec.name.is_empty() || spec.name.contains(odd) {
                 report.error(format!(
@@ -67,7 +69,7 @@ impl Upstreams {
                 let first = place(upstreams.entries[index].spec.at.as_ref());
                 report.error(format!("{:?} is the name of the upstream {first}: write another", spec.name));
                 // Its options are checked all the same, and nobody is to miss it.
-                compile::shared(spec, false, &mut Past::default(), problems);
+                compile::shared(spec, false, &mut UpstreamCarryOver::default(), problems);
                 continue;
             }
             upstreams.taken.insert(spec.name.to_ascii_lowercase());
@@ -76,22 +78,16 @@ impl Upstreams {
         upstreams
     }
 
-    /// The upstream that the authority of a target names, for `directive` at `at`, which speaks TLS to it or does not unless
+    /// The upstream that the authority of a target names, for the directive of `report`, which speaks TLS to it or does not unless
     /// its backends say otherwise. Letter case does not matter.
-    pub(crate) fn named(
-        &mut self,
-        authority: &str,
-        tls: bool,
-        (directive, at): (&'static str, Option<&At>),
-        problems: &mut Vec<Problem>,
-    ) -> Named {
+    pub(crate) fn named(&mut self, authority: &str, tls: bool, report: &mut Report<'_>) -> Named {
         let (host, port) = authority.split_once(':').map_or((authority, None), |(host, port)| (host, Some(port)));
         let Some(index) = self.index(host) else { return Named::Nothing };
-        let (entry, past) = (&mut self.entries[index], &mut self.past);
-        let mut report = Report { directive, at, problems };
+        let (entry, carry_over) = (&mut self.entries[index], &mut self.carry_over);
+        let at = report.at();
         if let Some(port) = port {
-            report.error(format!(
-                "to: {host:?} is an upstream, whose backends have ports of their own: leave out \":{port}\""
+            report.within("to").error(format!(
+                "{host:?} is an upstream, whose backends have ports of their own: leave out \":{port}\""
             ));
             return Named::Wrong;
         }
@@ -100,14 +96,14 @@ impl Upstreams {
         {
             let [other, ours] = [used.tls, tls].map(|tls| if tls { "https" } else { "http" });
             let first = place(used.at.as_ref());
-            report.error(format!(
-                "to: the scheme is {ours} here and {other} {first}, so it is unclear how to speak to the backends of the upstream \
+            report.within("to").error(format!(
+                "the scheme is {ours} here and {other} {first}, so it is unclear how to speak to the backends of the upstream \
                  {host:?}: write \"https://\" or \"http://\" before each of them"
             ));
             return Named::Wrong;
         }
         let used = entry.used.get_or_insert_with(|| {
-            let upstream = compile::shared(&entry.spec, tls, past, problems);
+            let upstream = compile::shared(&entry.spec, tls, carry_over, report.problems());
             Used { tls, at: at.cloned(), upstream }
         });
         used.upstream.clone().map_or(Named::Wrong, Named::Upstream)
@@ -115,7 +111,7 @@ impl Upstreams {
 
     /// The directive that is compiled next stands there.
     pub(crate) fn enter(&mut self, place: &Place, prefix: Option<&String>) {
-        self.past.enter(place, prefix);
+        self.carry_over.enter(place, prefix);
     }
 
     /// A name for an upstream that has none of its own: `wanted`, or something like it if that is taken.
@@ -132,27 +128,30 @@ impl Upstreams {
         unique
     }
 
-    /// Everything that was made: those that have a name and those that have none.
-    pub(crate) fn take_made(&mut self) -> Made {
-        self.past.take_made()
+    /// All upstreams that were made, with and without a name, for the next configuration.
+    pub(crate) fn take_carried(&mut self) -> CarriedUpstreams {
+        self.carry_over.take_carried()
     }
 
     /// All that are used, in the order of the file. Those that are not are checked too, and warned of.
     pub(crate) fn finish(self, problems: &mut Vec<Problem>) -> Vec<Arc<Upstream>> {
-        let sound = !problems.iter().any(|problem| problem.severity == Severity::Error);
+        let sound = config::are_sound(problems);
         let mut used = Vec::with_capacity(self.entries.len());
         for entry in self.entries {
             match entry.used {
                 Some(entry) => used.extend(entry.upstream),
                 None => {
-                    compile::shared(&entry.spec, false, &mut Past::default(), problems);
+                    compile::shared(&entry.spec, false, &mut UpstreamCarryOver::default(), problems);
                     // A mistake elsewhere may be why it seems to be unused.
                     if sound {
                         let name = &entry.spec.name;
-                        let mut report = Report { directive: "upstream", at: entry.spec.at.as_ref(), problems };
-                        report.warning(format!(
+                        let mut report = Report::new("upstream", entry.spec.at.as_ref(), problems);
+                        report.warning_of(
+                            Code::Unused,
+                            format!(
                             "{name:?} is not used by any proxy: write proxy to: \"http://{name}{{path}}{{query}}\", or leave it out"
-                        ));
+                        ),
+                        );
                     }
                 }
             }

@@ -19,13 +19,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use proxy_http::headers::framing::list_members;
+use proxy_http::message::{Fields, Known};
 use rustls::pki_types::ServerName;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::backend::{Endpoint, Trace};
 use super::http2::Lanes;
-use crate::headers::framing::list_members;
-use crate::message::{Fields, Known};
 use crate::stream::Stream;
 
 /// How often the pool is looked through for connections that have expired or died.

@@ -1,7 +1,7 @@
 //! Which version of HTTP a backend is spoken to in.
 
 use super::address::Address;
-use super::terms::Report;
+use crate::compile::Report;
 use crate::config::Pool;
 
 /// Which version of HTTP a backend is spoken to in.
@@ -24,7 +24,7 @@ impl Protocol {
             "http2" => Some(Self::Http2),
             "auto" => Some(Self::Auto),
             other => {
-                report.error(format!("protocol: {other:?} is unknown: write \"http1\", \"http2\" or \"auto\""));
+                report.error(format!("{other:?} is unknown: write \"http1\", \"http2\" or \"auto\""));
                 None
             }
         }
@@ -34,8 +34,8 @@ impl Protocol {
     pub(super) fn of(address: &Address, written: Option<Self>, secure: bool, report: &mut Report<'_>) -> Self {
         match (address.says_http2(), written) {
             (true, Some(Self::Http1)) => {
-                report.error(
-                    "protocol: \"http1\" and a backend with h2:// contradict each other: write http:// there, or leave protocol out",
+                report.within("protocol").error(
+                    "\"http1\" and a backend with h2:// contradict each other: write http:// there, or leave protocol out",
                 );
                 Self::Http1
             }

@@ -76,43 +76,6 @@ impl Slot {
     }
 }
 
-/// Gives new slots what the old ones know: addresses that DNS said, and, if connections are `alike`, what happened at each endpoint.
-/// One that nothing is known of comes while others serve, and starts slowly.
-pub(super) fn succeed(slots: &mut [Slot], before: &[Slot], fleet: &Arc<Fleet>, alike: bool) {
-    let mut known: Vec<_> = if alike { before.iter().flat_map(Slot::endpoints).collect() } else { Vec::new() };
-    let mut succeed = |endpoint: &mut Arc<Endpoint>| match known.iter().position(|old| endpoint.succeed(old)) {
-        // Written twice it is two endpoints.
-        Some(index) => drop(known.swap_remove(index)),
-        None => endpoint.rise(),
-    };
-    for slot in slots {
-        match slot {
-            Slot::Fixed(endpoint) => succeed(endpoint),
-            Slot::Named { name, endpoints, answered } => {
-                let Some((targets, known)) = before.iter().find_map(|old| old.known_of(name)) else { continue };
-                *answered = known;
-                for target in targets {
-                    let mut endpoint = name.endpoint(target, fleet);
-                    succeed(&mut endpoint);
-                    endpoints.push((target.clone(), endpoint));
-                }
-            }
-        }
-    }
-}
-
-impl Slot {
-    /// The addresses of that name, and whether DNS was asked for them at all, if it is the one that stands here.
-    fn known_of(&self, wanted: &DnsName) -> Option<(Vec<&Target>, bool)> {
-        match self {
-            Self::Named { name, endpoints, answered } if (&name.host, name.port) == (&wanted.host, wanted.port) => {
-                Some((endpoints.iter().map(|(target, _)| target).collect(), *answered))
-            }
-            _ => None,
-        }
-    }
-}
-
 impl DnsName {
     pub(super) fn endpoint(&self, target: &Target, fleet: &Arc<Fleet>) -> Arc<Endpoint> {
         let traits = Traits {

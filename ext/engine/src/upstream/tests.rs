@@ -5,10 +5,11 @@ pub(super) mod tls_server;
 use std::future::Future;
 use std::time::Duration;
 
-use super::*;
-use crate::handler::proxy::Line;
 use address::Address;
 use balancer::Policy;
+
+use super::*;
+use crate::error::{Blame, ConnectErrorKind};
 use dns_server::{DnsServer, Reply};
 
 /// No test takes longer than this.
@@ -158,14 +159,14 @@ fn who_was_too_late_for_a_backend_may_have_it_when_there_is_room_again() {
             }
         };
         for _ in 0..5_000 {
-            let mut line = Line::new(&upstream, Asking::Nothing, 20.0);
+            let mut admission = admission::Admission::new(&upstream, Asking::Nothing, 20.0);
             meet();
-            let attempt = line.admit_at_once();
+            let attempt = admission.admit_at_once();
             meet();
             let late = attempt.is_none();
             drop(attempt);
             meet();
-            if late && line.admit_at_once().is_none() {
+            if late && admission.admit_at_once().is_none() {
                 missed.fetch_add(1, Ordering::SeqCst);
             }
             meet();
@@ -185,8 +186,8 @@ fn a_retry_that_the_budget_keeps_from_a_failing_backend_goes_to_one_that_is_well
     failing.iter().for_each(|endpoint| Attempt::begin(endpoint.clone()).failed(Blame::Backend));
     let take = || admission::RetryPermit::take(upstream.fleet(), 20.0);
     let others: Vec<_> = std::iter::from_fn(take).collect();
-    let mut line = Line::new(&upstream, Asking::Nothing, 20.0);
-    let mut next = || line.admit_at_once().map(|attempt| attempt.label().to_owned());
+    let mut admission = admission::Admission::new(&upstream, Asking::Nothing, 20.0);
+    let mut next = || admission.admit_at_once().map(|attempt| attempt.label().to_owned());
     assert_eq!(next().as_deref(), Some("127.0.0.2:80"), "a first attempt needs no budget");
     assert_eq!(next().as_deref(), Some("127.0.0.4:80"));
     drop(others);
@@ -250,7 +251,7 @@ async fn a_failed_attempt_moves_on_to_the_next_backend_in_the_list() {
 }
 
 #[tokio::test]
-async fn a_service_stands_for_the_hosts_of_its_records_with_their_ports_weights_and_ranks() {
+async fn a_service_stands_for_the_hosts_of_its_records() {
     let records = [(1, 3, 3001, "a.test"), (1, 1, 3002, "b.test"), (2, 9, 3003, "c.test")];
     let server = DnsServer::start(Reply::service(1, &records, &["127.0.0.1"])).await;
     let upstream = upstream(Policy::RoundRobin, &["_http._tcp.app.test"]);

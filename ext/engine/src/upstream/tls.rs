@@ -12,6 +12,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, ConfigBuilder, RootCertStore};
 
 use super::Protocol;
+use crate::compile::Report;
 use crate::config::Pool;
 use crate::pem::{certificates, private_key};
 use named::Named;
@@ -27,21 +28,18 @@ pub struct TlsClient {
 
 impl TlsClient {
     /// Reads `verify_ssl`, `ca_file`, `tls_sni`, `client_certificate` and `client_key`, and the files they name.
-    /// `None` if one of them is wrong; `report` is then told which.
-    pub fn compile(pool: &Pool, report: &mut dyn FnMut(String)) -> Option<Self> {
+    /// `None` if one of them is wrong.
+    pub(super) fn compile(pool: &Pool, report: &mut Report<'_>) -> Option<Self> {
         let provider = Arc::new(aws_lc_rs::default_provider());
-        let trusting = trusting(pool, &provider).map_err(&mut *report);
-        let identity = identity(pool).map_err(&mut *report);
-        let (trusting, identity) = (trusting.ok()?, identity.ok()?);
+        let trusting = report.ok(trusting(pool, &provider));
+        let identity = report.ok(identity(pool));
+        let (trusting, identity) = (trusting?, identity?);
         let mut config = match identity {
             None => trusting.with_no_client_auth(),
-            Some((chain, key)) => match trusting.with_client_auth_cert(chain, key) {
-                Ok(config) => config,
-                Err(error) => {
-                    report(mismatch(pool, &error));
-                    return None;
-                }
-            },
+            Some((chain, key)) => {
+                let config = trusting.with_client_auth_cert(chain, key);
+                report.ok(config.map_err(|error| mismatch(pool, &error)))?
+            }
         };
         config.enable_sni = pool.tls_sni;
         let offering = |protocol: Protocol| {

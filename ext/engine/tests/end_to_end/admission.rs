@@ -1,29 +1,27 @@
 //! Busy backends, and the line before them.
 
-use std::sync::mpsc::{channel, Receiver, Sender};
+use std::sync::mpsc::{channel, Receiver};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use crate::support::{eventually, Origin, Peer, Proxy, Settings, PATIENCE};
+use crate::support::{eventually, Gate, Key, Origin, Peer, Proxy, Reply, Settings, PATIENCE};
 
 /// A backend that says which request it got, and answers the target when it is told.
 struct Slow {
     asked: Receiver<String>,
-    answer: Sender<()>,
+    answer: Key,
     // Dropped last: it waits for its connections, and they may wait to be told.
     origin: Origin,
 }
 
 fn slow() -> Slow {
     let (tell, asked) = channel();
-    let (answer, told) = channel();
-    let (tell, told) = (Mutex::new(tell), Arc::new(Mutex::new(told)));
+    let (answer, gate) = Gate::new();
     let origin = Origin::start(move |_, peer| {
         while let Some(request) = peer.try_request() {
             let target = request.target().to_owned();
-            let _ = tell.lock().expect("the channel").send(target.clone());
-            let Ok(()) = told.lock().expect("the channel").recv() else { return };
-            if peer.try_send(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{target}", target.len())).is_err() {
+            let _ = tell.send(target.clone());
+            if !gate.opens() || peer.try_send(Reply::ok(target)).is_err() {
                 return;
             }
         }
@@ -37,7 +35,7 @@ impl Slow {
     }
 
     fn answer(&self) {
-        self.answer.send(()).expect("the backend waits");
+        self.answer.open();
     }
 }
 
@@ -50,7 +48,7 @@ fn one_at_once(queue: i64) -> impl FnOnce(&mut Settings) {
 
 fn send(proxy: &Proxy, target: &str) -> Peer {
     let mut client = proxy.client();
-    client.send(format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n"));
+    client.send_get(target);
     client
 }
 
@@ -164,7 +162,7 @@ fn max_connections_hold_for_each_backend_over_all_threads() {
             std::thread::sleep(Duration::from_millis(2));
             // Before the answer: the next request may be here as soon as it has left.
             count.lock().expect("the count").0 -= 1;
-            if peer.try_send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").is_err() {
+            if peer.try_send(Reply::ok("ok")).is_err() {
                 return;
             }
         }
@@ -210,7 +208,7 @@ fn who_waits_probes_an_ejected_backend_as_soon_as_its_time_is_over() {
     let busy = slow();
     let recovered = Origin::start(|number, peer| {
         while peer.try_request().is_some() {
-            if number == 0 || peer.try_send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").is_err() {
+            if number == 0 || peer.try_send(Reply::ok("ok")).is_err() {
                 return;
             }
         }

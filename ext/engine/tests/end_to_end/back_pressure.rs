@@ -2,10 +2,9 @@
 
 use std::io::{ErrorKind, Write};
 use std::sync::mpsc::channel;
-use std::sync::Mutex;
 use std::time::Duration;
 
-use crate::support::{Origin, Peer, Proxy, PATIENCE};
+use crate::support::{Gate, Origin, Peer, Proxy, Reply, PATIENCE};
 
 const BODY: usize = 96 << 20;
 /// Four kernel buffers that may have grown, and what the proxy holds.
@@ -50,17 +49,16 @@ fn read_all(peer: &mut Peer, mut left: usize) {
 #[test]
 fn a_slow_reader_holds_the_backend_back() {
     let (sender, stuck) = channel();
-    let sender = Mutex::new(sender);
     let origin = Origin::start(move |_, peer| {
         peer.request();
         peer.send(format!("HTTP/1.1 200 OK\r\nContent-Length: {BODY}\r\n\r\n"));
         let written = write_until_stuck(peer, BODY);
-        sender.lock().expect("the channel").send(written).expect("a listener");
+        sender.send(written).expect("a listener");
         write_rest(peer, BODY - written);
     });
     let proxy = Proxy::before(&origin);
     let mut client = proxy.narrow_client();
-    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    client.send_get("/");
     let written = stuck.recv_timeout(PATIENCE * 2).expect("it comes to a halt");
     assert!(written < BOUND, "{written} bytes were taken");
     assert_eq!(client.head().status(), 200);
@@ -69,52 +67,49 @@ fn a_slow_reader_holds_the_backend_back() {
 
 #[test]
 fn a_slow_backend_holds_the_client_back() {
-    let (go, wait) = channel::<()>();
-    let wait = Mutex::new(wait);
+    let (go, gate) = Gate::new();
     let origin = Origin::start(move |_, peer| {
         peer.head();
-        wait.lock().expect("the channel").recv().expect("the client is stuck");
+        gate.wait_until("the client is stuck");
         read_all(peer, BODY);
-        peer.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+        peer.send(Reply::ok(""));
     });
     let proxy = Proxy::before(&origin);
     let mut client = proxy.client();
     client.send(format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {BODY}\r\n\r\n"));
     let written = write_until_stuck(&client, BODY);
     assert!(written < BOUND, "{written} bytes were taken");
-    go.send(()).expect("the backend waits");
+    go.open();
     write_rest(&mut client, BODY - written);
     assert_eq!(client.response().status(), 200);
 }
 
 #[test]
 fn the_replay_buffer_is_bounded_too() {
-    let (go, wait) = channel::<()>();
-    let wait = Mutex::new(wait);
+    let (go, gate) = Gate::new();
     let origin = Origin::start(move |_, peer| {
         peer.head();
-        wait.lock().expect("the channel").recv().expect("the client is stuck");
+        gate.wait_until("the client is stuck");
         read_all(peer, BODY);
-        peer.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+        peer.send(Reply::ok(""));
     });
     let proxy = Proxy::before(&origin);
     let mut client = proxy.client();
     client.send(format!("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: {BODY}\r\n\r\n"));
     let written = write_until_stuck(&client, BODY);
     assert!(written < BOUND, "{written} bytes were taken");
-    go.send(()).expect("the backend waits");
+    go.open();
     write_rest(&mut client, BODY - written);
     assert_eq!(client.response().status(), 200);
 }
 
 #[test]
 fn a_side_of_a_tunnel_that_does_not_read_holds_the_other_back() {
-    let (go, wait) = channel::<()>();
-    let wait = Mutex::new(wait);
+    let (go, gate) = Gate::new();
     let origin = Origin::start(move |_, peer| {
         peer.head();
         peer.send("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: other\r\n\r\n");
-        wait.lock().expect("the channel").recv().expect("the client is stuck");
+        gate.wait_until("the client is stuck");
         read_all(peer, BODY);
         peer.send("all");
     });
@@ -124,7 +119,7 @@ fn a_side_of_a_tunnel_that_does_not_read_holds_the_other_back() {
     assert_eq!(client.head().status(), 101);
     let written = write_until_stuck(&client, BODY);
     assert!(written < BOUND, "{written} bytes were taken");
-    go.send(()).expect("the backend waits");
+    go.open();
     write_rest(&mut client, BODY - written);
     assert_eq!(client.read(3), b"all");
 }

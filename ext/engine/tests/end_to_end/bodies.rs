@@ -1,9 +1,8 @@
 //! Bodies in every framing, in both directions.
 
 use std::sync::mpsc::channel;
-use std::sync::Mutex;
 
-use crate::support::{pattern, Origin, Proxy};
+use crate::support::{pattern, Gate, Origin, Proxy, Reply};
 
 fn chunked(body: &[u8], size: usize) -> Vec<u8> {
     let mut out = Vec::new();
@@ -74,18 +73,29 @@ fn bodies_arrive_as_they_were_sent_in_every_framing() {
 }
 
 #[test]
+fn chunk_extensions_are_no_part_of_a_body() {
+    let origin = Origin::answering(|request| Reply::ok(request.text()));
+    let proxy = Proxy::before(&origin);
+    let mut client = proxy.client();
+    client.send(
+        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\nabc\r\n2;z=\"q\"\r\nde\r\n0\r\n\r\n",
+    );
+    assert_eq!(client.response().text(), "abcde");
+}
+
+#[test]
 fn trailers_pass_in_both_directions() {
     let (sender, receiver) = channel();
-    let sender = Mutex::new(sender);
     let origin = Origin::start(move |_, peer| {
-        sender.lock().expect("the channel").send(peer.request()).expect("a listener");
+        sender.send(peer.request()).expect("a listener");
         peer.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n2\r\nok\r\n0\r\nX-Sum: 7\r\nContent-Length: 9\r\n\r\n");
     });
     let proxy = Proxy::with(&[&origin.address()], |settings| settings.proxy.request_trailers = true);
     let mut client = proxy.client();
     client.send(
         "POST / HTTP/1.1\r\nHost: a\r\nConnection: TE\r\nTE: trailers\r\nTrailer: X-Check\r\nTransfer-Encoding: chunked\r\n\r\n\
-         2\r\nhi\r\n0\r\nX-Check: 1\r\nHost: evil\r\nX_Forwarded_For: evil\r\n\r\n",
+         2\r\nhi\r\n0\r\nX-Check: 1\r\nHost: evil\r\nContent-Length: 9\r\nAuthorization: evil\r\n\
+         X_Forwarded_For: evil\r\n\r\n",
     );
     let response = client.response();
     assert_eq!(response.text(), "ok");
@@ -101,40 +111,38 @@ fn trailers_pass_in_both_directions() {
 
 #[test]
 fn every_piece_of_a_stream_leaves_at_once() {
-    let (go, wait) = channel::<()>();
-    let wait = Mutex::new(wait);
+    let (go, gate) = Gate::new();
     let origin = Origin::start(move |_, peer| {
         peer.request();
         peer.send("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n");
         for i in 0..5 {
-            wait.lock().expect("the channel").recv().expect("the client has the last piece");
+            gate.wait_until("the client has the last piece");
             peer.send(format!("8\r\ndata: {i}\n\r\n"));
         }
-        wait.lock().expect("the channel").recv().expect("the client has the last piece");
+        gate.wait_until("the client has the last piece");
         peer.send("0\r\n\r\n");
     });
     let proxy = Proxy::before(&origin);
     let mut client = proxy.client();
-    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    client.send_get("/");
     assert_eq!(client.head().status(), 200);
     for i in 0..5 {
-        go.send(()).expect("the backend waits");
+        go.open();
         assert_eq!(client.chunk().expect("a chunk"), format!("data: {i}\n").into_bytes());
     }
-    go.send(()).expect("the backend waits");
+    go.open();
     assert_eq!(client.chunk(), None);
 }
 
 #[test]
 fn every_piece_of_an_upload_leaves_at_once() {
     let (sender, pieces) = channel();
-    let sender = Mutex::new(sender);
     let origin = Origin::start(move |_, peer| {
         peer.head();
         while let Some(chunk) = peer.chunk() {
-            sender.lock().expect("the channel").send(chunk).expect("a listener");
+            sender.send(chunk).expect("a listener");
         }
-        peer.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+        peer.send(Reply::ok(""));
     });
     let proxy = Proxy::before(&origin);
     let mut client = proxy.client();

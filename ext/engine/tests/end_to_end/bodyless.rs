@@ -1,6 +1,6 @@
 //! Responses that have no body whatever their fields say.
 
-use crate::support::{Origin, Proxy};
+use crate::support::{Origin, Proxy, Reply};
 
 #[test]
 fn the_answer_to_head_has_fields_and_no_body() {
@@ -32,6 +32,17 @@ fn the_answer_to_head_may_say_chunked_or_nothing() {
 }
 
 #[test]
+fn an_empty_body_leaves_both_connections_open() {
+    let origin = Origin::answering(|_| Reply::ok(""));
+    let proxy = Proxy::before(&origin);
+    let mut client = proxy.client();
+    for _ in 0..2 {
+        assert_eq!(client.get("/").text(), "");
+    }
+    assert_eq!(origin.connections(), 1);
+}
+
+#[test]
 fn no_content_and_not_modified_end_with_their_heads() {
     // The last column: connections to the backend for two requests. One that promises a body where none may be is not used again.
     for (status, fields, length, connections) in [
@@ -46,7 +57,7 @@ fn no_content_and_not_modified_end_with_their_heads() {
         let proxy = Proxy::before(&origin);
         let mut client = proxy.client();
         for _ in 0..2 {
-            client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+            client.send_get("/");
             let head = client.head();
             assert_eq!(head.start, format!("HTTP/1.1 {status}"));
             assert_eq!(head.get("Content-Length"), length, "{status} {fields}");

@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 
 use proxy_engine::config::{HealthCheck, Priority, Sticky};
 
-use crate::support::{eventually, nobody, Origin, Proxy, Settings};
+use crate::support::{eventually, nobody, Origin, Proxy, Reply, Settings};
 
 fn named(name: &'static str) -> Origin {
-    Origin::answering(move |_| format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{name}", name.len()))
+    Origin::answering(move |_| Reply::ok(name))
 }
 
 fn by(policy: &str) -> Priority {
@@ -27,7 +27,7 @@ fn asked(proxy: &Proxy) -> Vec<u64> {
 }
 
 #[test]
-fn a_backend_that_cannot_be_connected_to_costs_few_requests_a_try_whatever_the_policy() {
+fn an_unreachable_backend_costs_few_requests_a_try_under_any_policy() {
     for policy in ["round_robin", "ordered", "random", "least_conn", "random_two", "ip_hash", "hash", "sticky"] {
         let (first, second) = (named("first"), named("second"));
         let proxy = Proxy::with(&[&nobody(), &first.address(), &second.address()], |settings| {
@@ -89,7 +89,7 @@ fn the_only_backend_is_asked_however_often_it_could_not_be_connected_to() {
 #[test]
 fn a_retry_takes_no_turn() {
     // Every answer of the first is one to ask another for: without a turn of their own those are spread over the others.
-    let failing = Origin::answering(|_| "HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n".into());
+    let failing = Origin::answering(|_| Reply::of("503 No", ""));
     let (first, second) = (named("first"), named("second"));
     let proxy = Proxy::with(&[&failing.address(), &first.address(), &second.address()], |settings| {
         settings.pool.backend_priority = by("round_robin");
@@ -134,8 +134,8 @@ fn booting(name: &'static str) -> (Origin, Arc<AtomicBool>) {
     let well = Arc::new(AtomicBool::new(false));
     let of_origin = well.clone();
     let origin = Origin::answering(move |request| match request.target() {
-        "/healthz" if !of_origin.load(SeqCst) => "HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n".into(),
-        _ => format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{name}", name.len()),
+        "/healthz" if !of_origin.load(SeqCst) => Reply::of("503 No", ""),
+        _ => Reply::ok(name),
     });
     (origin, well)
 }
@@ -164,7 +164,7 @@ fn requests_wait_for_the_first_good_check_where_nobody_has_had_one() {
     let (origin, well) = booting("only");
     let proxy = Proxy::with(&[&origin.address()], checks);
     let mut client = proxy.client();
-    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    client.send_get("/");
     eventually("its checks fail", || proxy.states() == ["unhealthy"]);
     well.store(true, SeqCst);
     assert_eq!(client.response().text(), "only");
@@ -180,7 +180,7 @@ fn they_wait_no_longer_than_the_timeout_and_no_more_than_the_queue_has_room_for(
     });
     let (mut first, mut second) = (proxy.client(), proxy.client());
     let begun = Instant::now();
-    first.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    first.send_get("/");
     eventually("it waits", || proxy.server.stats().requests.in_flight == 1);
     assert_eq!(second.get("/").status(), 503, "there is no room");
     assert_eq!(first.response().status(), 503);
@@ -211,7 +211,7 @@ fn after_a_reload_requests_wait_where_those_before_are_gone() {
     let proxy = Proxy::with(&[&nobody()], |_| ());
     let mut client = proxy.client();
     proxy.reload(&[&new.address()], checks);
-    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    client.send_get("/");
     eventually("its checks fail", || proxy.states() == ["unhealthy"]);
     well.store(true, SeqCst);
     assert_eq!(client.response().text(), "new");

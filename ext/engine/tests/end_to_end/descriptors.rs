@@ -85,7 +85,7 @@ fn idle_clients_make_room_when_no_file_is_left_for_another() {
     take_all_below(LIMIT as i32, &mut taken);
     taken.pop();
     let mut new = proxy.client();
-    new.send("GET /b HTTP/1.1\r\nHost: a\r\n\r\n");
+    new.send_get("/b");
     idle[0].expect_end();
     assert_eq!(new.response().status(), 200);
 }

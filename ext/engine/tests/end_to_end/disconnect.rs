@@ -1,26 +1,22 @@
 //! A client that goes away is nobody's burden.
 
 use std::sync::mpsc::{channel, Receiver};
-use std::sync::Mutex;
 
-use socket2::{Domain, Socket, Type};
-
-use crate::support::{eventually, Origin, Proxy, PATIENCE};
+use crate::support::{eventually, Gate, Origin, Proxy, Reply, Silent, PATIENCE};
 
 #[test]
 fn a_client_that_resets_a_download_frees_the_backends_connection() {
     let (sender, freed) = channel();
-    let sender = Mutex::new(sender);
     let origin = Origin::start(move |_, peer| {
         peer.request();
         peer.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
         let chunk = format!("10000\r\n{}\r\n", "x".repeat(65_536));
         while peer.try_send(&chunk).is_ok() {}
-        sender.lock().expect("the channel").send(()).expect("a listener");
+        sender.send(()).expect("a listener");
     });
     let proxy = Proxy::before(&origin);
     let mut client = proxy.client();
-    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    client.send_get("/");
     assert_eq!(client.head().status(), 200);
     client.read(100_000);
     client.reset();
@@ -30,16 +26,15 @@ fn a_client_that_resets_a_download_frees_the_backends_connection() {
 #[test]
 fn a_client_that_resets_a_silent_stream_frees_the_backends_connection() {
     let (sender, freed) = channel();
-    let sender = Mutex::new(sender);
     let origin = Origin::start(move |_, peer| {
         peer.request();
         peer.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n");
         peer.rest();
-        sender.lock().expect("the channel").send(()).expect("a listener");
+        sender.send(()).expect("a listener");
     });
     let proxy = Proxy::before(&origin);
     let mut client = proxy.client();
-    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    client.send_get("/");
     client.head();
     assert_eq!(client.chunk().expect("a chunk"), b"hi");
     client.reset();
@@ -50,16 +45,15 @@ fn a_client_that_resets_a_silent_stream_frees_the_backends_connection() {
 fn a_client_that_leaves_before_the_answer_frees_the_backends_connection() {
     let (asked, wait) = channel();
     let (sender, freed) = channel();
-    let (asked, sender) = (Mutex::new(asked), Mutex::new(sender));
     let origin = Origin::start(move |_, peer| {
         peer.request();
-        asked.lock().expect("the channel").send(()).expect("a listener");
+        asked.send(()).expect("a listener");
         peer.rest();
-        sender.lock().expect("the channel").send(()).expect("a listener");
+        sender.send(()).expect("a listener");
     });
     let proxy = Proxy::before(&origin);
     let mut client = proxy.client();
-    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    client.send_get("/");
     wait.recv_timeout(PATIENCE).expect("the backend is asked");
     client.reset();
     freed.recv_timeout(PATIENCE).expect("the backend's connection ends");
@@ -70,13 +64,12 @@ fn a_client_that_leaves_before_the_answer_frees_the_backends_connection() {
 fn a_client_that_leaves_during_an_upload_frees_the_backends_connection() {
     for reset in [true, false] {
         let (sender, seen) = channel();
-        let sender = Mutex::new(sender);
         let origin = Origin::start(move |_, peer| {
             peer.head();
             assert_eq!(peer.read(5), b"hello");
-            sender.lock().expect("the channel").send(Vec::new()).expect("a listener");
+            sender.send(Vec::new()).expect("a listener");
             let rest = peer.rest().0;
-            sender.lock().expect("the channel").send(rest).expect("a listener");
+            sender.send(rest).expect("a listener");
         });
         let proxy = Proxy::before(&origin);
         let mut client = proxy.client();
@@ -106,36 +99,23 @@ fn a_client_that_ends_its_side_is_still_answered() {
 
 #[test]
 fn a_client_that_leaves_while_a_connection_is_being_made_is_noticed() {
-    // Its accept queue is full: the system drops every further SYN, so that a connect hangs.
-    let silent = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
-    silent.bind(&"127.0.0.1:0".parse::<std::net::SocketAddr>().expect("an address").into()).expect("a port");
-    silent.listen(0).expect("it listens");
-    let address = silent.local_addr().expect("an address");
-    let fillers = [(); 4].map(|()| {
-        let filler = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
-        filler.set_nonblocking(true).expect("it does not wait");
-        let _ = filler.connect(&address);
-        filler
-    });
-    let address = address.as_socket().expect("an address").to_string();
-    let proxy = Proxy::with(&[&address], |settings| settings.proxy.connect_timeout = 60.0);
+    let silent = Silent::new();
+    let proxy = Proxy::with(&[silent.address()], |settings| settings.proxy.connect_timeout = 60.0);
     let mut client = proxy.client();
-    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    client.send_get("/");
     eventually("it is connecting", || proxy.server.stats().backends[0].in_flight == 1);
     client.reset();
     eventually("it is over", || proxy.server.stats().backends[0].in_flight == 0);
     let stats = proxy.server.stats();
     assert_eq!((stats.requests.client_closed, stats.backends[0].failures), (1, 0));
-    drop(fillers);
 }
 
 /// A backend that tells when it was asked, and when its connection ended.
 fn patient(answer: &'static str) -> (Origin, Receiver<&'static str>) {
     let (sender, events) = channel();
-    let sender = Mutex::new(sender);
     let origin = Origin::start(move |_, peer| {
         peer.head();
-        let tell = |event| sender.lock().expect("the channel").send(event).expect("a listener");
+        let tell = |event| sender.send(event).expect("a listener");
         tell("asked");
         peer.send(answer);
         peer.rest();
@@ -153,7 +133,7 @@ fn a_client_that_closes_while_the_backend_works_is_given_up() {
     let (origin, events) = patient("");
     let proxy = Proxy::with(&[&origin.address()], |settings| settings.server.half_close_timeout.value = Some(0.1));
     let mut client = proxy.client();
-    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    client.send_get("/");
     assert_eq!(next(&events), "asked");
     drop(client);
     assert_eq!(next(&events), "ended");
@@ -162,38 +142,41 @@ fn a_client_that_closes_while_the_backend_works_is_given_up() {
 }
 
 #[test]
-fn a_client_that_has_ended_its_side_is_served_on_where_that_is_wanted_and_where_its_answer_has_begun() {
-    let (go, wait) = channel::<()>();
-    let wait = Mutex::new(wait);
-    let origin = Origin::start(move |number, peer| {
+fn a_client_that_has_ended_its_side_is_served_on_where_that_is_wanted() {
+    let (go, gate) = Gate::new();
+    let origin = Origin::start(move |_, peer| {
         peer.head();
-        let pause = || wait.lock().expect("the channel").recv().expect("time has passed");
-        match number {
-            0 => pause(),
-            _ => peer.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\no"),
-        }
-        if number > 0 {
-            pause();
-            peer.send("k");
-        } else {
-            peer.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
-        }
+        gate.wait_until("time has passed");
+        peer.send(Reply::ok("ok"));
     });
-    for half_close_timeout in [None, Some(0.1)] {
-        let proxy = Proxy::with(&[&origin.address()], |settings| {
-            settings.server.half_close_timeout.value = half_close_timeout;
-        });
-        let mut client = proxy.client();
-        client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-        if half_close_timeout.is_some() {
-            assert_eq!(client.head().status(), 200);
-        }
-        client.half_close();
-        // Time has to pass: nothing is to happen in it, which is the claim.
-        std::thread::sleep(std::time::Duration::from_millis(400));
-        go.send(()).expect("the backend waits");
-        assert!(client.rest().0.ends_with(b"ok") || half_close_timeout.is_some());
-    }
+    let proxy = Proxy::with(&[&origin.address()], |settings| settings.server.half_close_timeout.value = None);
+    let mut client = proxy.client();
+    client.send_get("/");
+    client.half_close();
+    // Time has to pass: nothing is to happen in it, which is the claim.
+    std::thread::sleep(std::time::Duration::from_millis(400));
+    go.open();
+    assert_eq!(client.response().text(), "ok");
+}
+
+#[test]
+fn an_answer_that_has_begun_reaches_a_client_that_has_ended_its_side() {
+    let (go, gate) = Gate::new();
+    let origin = Origin::start(move |_, peer| {
+        peer.head();
+        peer.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\no");
+        gate.wait_until("time has passed");
+        peer.send("k");
+    });
+    let proxy = Proxy::with(&[&origin.address()], |settings| settings.server.half_close_timeout.value = Some(0.1));
+    let mut client = proxy.client();
+    client.send_get("/");
+    assert_eq!(client.head().status(), 200);
+    client.half_close();
+    // Time has to pass: nothing is to happen in it, which is the claim.
+    std::thread::sleep(std::time::Duration::from_millis(400));
+    go.open();
+    assert_eq!(client.rest().0, b"ok");
 }
 
 #[test]
@@ -203,7 +186,7 @@ fn a_client_that_closes_a_silent_stream_of_events_is_given_up() {
     );
     let proxy = Proxy::with(&[&origin.address()], |settings| settings.server.half_close_timeout.value = Some(0.1));
     let mut client = proxy.client();
-    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    client.send_get("/");
     client.head();
     assert_eq!(client.chunk().expect("a chunk"), b"hi");
     assert_eq!(next(&events), "asked");
@@ -214,15 +197,14 @@ fn a_client_that_closes_a_silent_stream_of_events_is_given_up() {
 #[test]
 fn requests_of_clients_that_closed_while_they_waited_in_line_reach_no_backend() {
     let (asked, targets) = channel();
-    let (go, wait) = channel::<()>();
-    let (asked, wait) = (Mutex::new(asked), Mutex::new(wait));
+    let (go, gate) = Gate::new();
     let origin = Origin::start(move |_, peer| {
         while let Some(request) = peer.try_request() {
-            asked.lock().expect("the channel").send(request.target().to_owned()).expect("a listener");
+            asked.send(request.target().to_owned()).expect("a listener");
             if request.target() == "/slow" {
-                wait.lock().expect("the channel").recv().expect("the others have gone");
+                gate.wait_until("the others have gone");
             }
-            let _ = peer.try_send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+            let _ = peer.try_send(Reply::ok("ok"));
         }
     });
     let proxy = Proxy::with(&[&origin.address()], |settings| {
@@ -232,7 +214,7 @@ fn requests_of_clients_that_closed_while_they_waited_in_line_reach_no_backend() 
     });
     let get = |target: &str| {
         let mut client = proxy.client();
-        client.send(format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n"));
+        client.send_get(target);
         client
     };
     let mut slow = get("/slow");
@@ -241,7 +223,7 @@ fn requests_of_clients_that_closed_while_they_waited_in_line_reach_no_backend() 
     eventually("they wait", || proxy.server.stats().requests.queued == 5);
     drop(gone);
     eventually("they have gone", || proxy.server.stats().requests.client_closed == 5);
-    go.send(()).expect("the backend waits");
+    go.open();
     assert_eq!(slow.response().text(), "ok");
     assert_eq!(get("/last").response().text(), "ok");
     assert_eq!(targets.try_iter().collect::<Vec<_>>(), ["/last"]);
@@ -251,13 +233,12 @@ fn requests_of_clients_that_closed_while_they_waited_in_line_reach_no_backend() 
 fn a_client_that_goes_while_its_upload_is_stuck_frees_the_backends_connection() {
     for reset in [true, false] {
         let (asked, begun) = channel();
-        let (go, wait) = channel::<()>();
-        let (asked, wait) = (Mutex::new(asked), Mutex::new(wait));
+        let (go, gate) = Gate::new();
         let origin = Origin::start(move |_, peer| {
             peer.head();
-            asked.lock().expect("the channel").send(()).expect("a listener");
+            asked.send(()).expect("a listener");
             // Nothing is read meanwhile.
-            let _ = wait.lock().expect("the channel").recv();
+            let _ = gate.opens();
         });
         let proxy = Proxy::with(&[&origin.address()], |settings| {
             settings.proxy.timeout = 60.0;

@@ -1,24 +1,22 @@
 //! Stopping: what is in flight finishes, what is idle closes, and there is an end to it.
 
 use std::net::TcpStream;
-use std::sync::mpsc::{channel, Receiver, Sender};
-use std::sync::Mutex;
+use std::sync::mpsc::{channel, Receiver};
 use std::time::{Duration, Instant};
 
-use crate::support::{Origin, Peer, Proxy, PATIENCE};
+use crate::support::{Gate, Key, Origin, Peer, Proxy, Reply, PATIENCE};
 
 /// A backend that says when it has a request, and answers when it is told to.
-fn waiting() -> (Origin, Receiver<()>, Sender<()>) {
+fn waiting() -> (Origin, Receiver<()>, Key) {
     let (sender, asked) = channel();
-    let (go, wait) = channel();
-    let (sender, wait) = (Mutex::new(sender), Mutex::new(wait));
+    let (go, gate) = Gate::new();
     let origin = Origin::start(move |_, peer| {
         while peer.try_request().is_some() {
-            sender.lock().expect("the channel").send(()).expect("a listener");
-            if wait.lock().expect("the channel").recv().is_err() {
+            sender.send(()).expect("a listener");
+            if !gate.opens() {
                 return;
             }
-            peer.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+            peer.send(Reply::ok("ok"));
         }
     });
     (origin, asked, go)
@@ -26,7 +24,7 @@ fn waiting() -> (Origin, Receiver<()>, Sender<()>) {
 
 fn ask(proxy: &Proxy, asked: &Receiver<()>) -> Peer {
     let mut client = proxy.client();
-    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    client.send_get("/");
     asked.recv_timeout(PATIENCE).expect("the backend is asked");
     client
 }
@@ -42,7 +40,7 @@ fn a_request_in_flight_finishes() {
     // It returns at once. That the engine thread knows shows by its closing what is idle.
     idle.expect_end();
     assert!(!proxy.server.is_stopped());
-    go.send(()).expect("the backend waits");
+    go.open();
     let response = client.response();
     assert_eq!((response.text().as_str(), response.get("Connection")), ("ok", Some("close")));
     client.expect_end();
@@ -55,34 +53,33 @@ fn idle_connections_close_at_once() {
     let (origin, asked, go) = waiting();
     let proxy = Proxy::before(&origin);
     let mut idle = ask(&proxy, &asked);
-    go.send(()).expect("the backend waits");
+    go.open();
     assert_eq!(idle.response().text(), "ok");
     let mut busy = ask(&proxy, &asked);
     proxy.server.begin_stop(Some(PATIENCE));
     idle.expect_end();
-    go.send(()).expect("the backend waits");
+    go.open();
     assert_eq!(busy.response().text(), "ok");
     assert!(proxy.server.wait(Some(PATIENCE)));
 }
 
 #[test]
 fn a_download_in_flight_finishes() {
-    let (go, wait) = channel::<()>();
-    let wait = Mutex::new(wait);
+    let (go, gate) = Gate::new();
     let origin = Origin::start(move |_, peer| {
         peer.request();
         peer.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n");
-        wait.lock().expect("the channel").recv().expect("the server is stopping");
+        gate.wait_until("the server is stopping");
         peer.send("3\r\ntwo\r\n0\r\n\r\n");
         peer.rest();
     });
     let proxy = Proxy::before(&origin);
     let mut client = proxy.client();
-    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    client.send_get("/");
     assert_eq!(client.head().status(), 200);
     assert_eq!(client.chunk().expect("a chunk"), b"one");
     proxy.server.begin_stop(Some(PATIENCE));
-    go.send(()).expect("the backend waits");
+    go.open();
     assert_eq!(client.chunks().0, b"two");
     client.expect_end();
     assert!(proxy.server.wait(Some(PATIENCE)) && proxy.server.is_drained());
@@ -123,4 +120,17 @@ fn a_stopping_server_accepts_nobody() {
     proxy.server.begin_stop(Some(PATIENCE));
     assert!(proxy.server.wait(Some(PATIENCE)));
     assert!(TcpStream::connect(proxy.address()).is_err());
+}
+
+#[test]
+fn a_connection_that_has_sent_an_empty_line_is_idle() {
+    let origin = Origin::echoing_targets();
+    let proxy = Proxy::before(&origin);
+    let mut client = proxy.client();
+    assert_eq!(client.get("/").status(), 200);
+    client.send("\r\n");
+    // Answered by the thread that has the empty line by then.
+    assert_eq!(proxy.client().get("/").status(), 200);
+    proxy.server.begin_stop(Some(Duration::from_secs(3_600)));
+    assert!(proxy.server.wait(Some(PATIENCE)), "the server stops");
 }

@@ -1,17 +1,17 @@
 //! Answers that come before the request has been sent whole.
 
+use std::io::ErrorKind;
 use std::sync::mpsc::channel;
-use std::sync::Mutex;
 
 use proxy_engine::config::Setting;
 
-use crate::support::{Origin, Proxy};
+use crate::support::{Origin, Proxy, Reply};
 
 #[test]
 fn a_refusal_during_an_upload_reaches_the_client() {
     let origin = Origin::start(|_, peer| {
         peer.head();
-        peer.send("HTTP/1.1 413 Too Much\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno");
+        peer.send(Reply::of("413 Too Much", "no").with("Connection: close"));
         // It reads nothing more, and says so.
         peer.half_close();
         peer.rest();
@@ -28,6 +28,39 @@ fn a_refusal_during_an_upload_reaches_the_client() {
     let response = client.response();
     assert_eq!((response.status(), response.text().as_str(), response.get("Connection")), (413, "no", Some("close")));
     upload.join().expect("an end of the upload");
+}
+
+/// A backend that refuses what it is sent before it has read it.
+fn refusing() -> Origin {
+    Origin::start(|_, peer| {
+        peer.head();
+        peer.send(Reply::of("413 Too Much", "no").with("Connection: close"));
+    })
+}
+
+#[test]
+fn a_client_that_goes_on_sending_for_too_long_loses_its_connection() {
+    let origin = refusing();
+    let proxy = Proxy::before(&origin);
+    let mut client = proxy.client();
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000000000\r\n\r\n");
+    assert_eq!(client.response().get("Connection"), Some("close"));
+    let piece = vec![b'x'; 1 << 20];
+    let error = std::iter::repeat_with(|| client.try_send(&piece)).find_map(Result::err).expect("an end");
+    assert!(matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset), "{error}");
+}
+
+#[test]
+fn nothing_of_a_body_that_was_refused_is_read_as_a_request() {
+    let origin = refusing();
+    let proxy = Proxy::before(&origin);
+    let mut client = proxy.client();
+    let begun = "GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n";
+    client.send(format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n{begun}", begun.len() + 1));
+    assert_eq!(client.response().status(), 413);
+    client.half_close();
+    assert_eq!(client.rest().0, b"");
+    assert_eq!(origin.connections(), 1);
 }
 
 #[test]
@@ -73,13 +106,12 @@ fn both_bodies_flow_at_once() {
 #[test]
 fn a_backend_connection_whose_request_was_not_sent_whole_is_not_used_again() {
     let (sender, ended) = channel();
-    let sender = Mutex::new(sender);
     let origin = Origin::start(move |number, peer| {
         peer.head();
-        peer.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+        peer.send(Reply::ok("ok"));
         if number == 0 {
             peer.rest();
-            sender.lock().expect("the channel").send(()).expect("a listener");
+            sender.send(()).expect("a listener");
         }
     });
     let proxy = Proxy::before(&origin);
@@ -94,10 +126,9 @@ fn a_backend_connection_whose_request_was_not_sent_whole_is_not_used_again() {
 #[test]
 fn a_malformed_upload_is_answered_400_and_ends_the_backends_connection() {
     let (sender, seen) = channel();
-    let sender = Mutex::new(sender);
     let origin = Origin::start(move |_, peer| {
         peer.head();
-        sender.lock().expect("the channel").send(peer.rest().0).expect("a listener");
+        sender.send(peer.rest().0).expect("a listener");
     });
     let proxy = Proxy::with(&[&origin.address()], |settings| {
         settings.server.client_body_timeout = Setting::of(5.0);

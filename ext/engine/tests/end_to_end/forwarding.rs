@@ -1,8 +1,10 @@
 //! The heads that each side gets to see.
 
-use proxy_engine::config::{Directive, Filter, HeaderChanges, HeaderEdit, HeaderValue};
+use proxy_engine::configuration::{
+    Directive, FilterConfig, ForwardedHeaders, HeaderChangesConfig, HeaderEdit, HeaderValue,
+};
 
-use crate::support::{Origin, Proxy};
+use crate::support::{eventually, Origin, Proxy, Reply};
 
 #[test]
 fn a_request_is_forwarded_with_what_belongs_to_it() {
@@ -49,7 +51,6 @@ fn a_response_is_passed_on_with_what_belongs_to_it() {
     let origin = Origin::answering(|_| {
         "HTTP/1.1 200 Fine\r\nserver:  x\r\nSet-Cookie: a=1\r\nX-Hop: 1\r\nConnection: x-hop\r\nKeep-Alive: timeout=5\r\n\
          set-cookie: b=2\r\nDate: Thu, 01 Jan 1970 00:00:00 GMT\r\nContent-Length: 2\r\n\r\nok"
-            .into()
     });
     let proxy = Proxy::before(&origin);
     let response = proxy.client().get("/");
@@ -64,6 +65,117 @@ fn a_response_is_passed_on_with_what_belongs_to_it() {
         ("Via", "1.1 proxy"),
     ];
     assert_eq!(seen, expected);
+}
+
+#[test]
+fn a_status_without_a_class_is_passed_on_and_counts() {
+    let origin = Origin::answering(|_| Reply::of("742 Odd", "odd"));
+    let proxy = Proxy::before(&origin);
+    let response = proxy.client().get("/");
+    assert_eq!((response.start.as_str(), response.text().as_str()), ("HTTP/1.1 742 Odd", "odd"));
+    let requests = || proxy.server.stats().requests;
+    eventually("it is counted", || (requests().total, requests().in_flight) == (1, 0));
+}
+
+#[test]
+fn fields_of_one_hop_are_dropped_from_a_request() {
+    let origin = Origin::echoing_targets();
+    let proxy = Proxy::before(&origin);
+    for field in [
+        "Keep-Alive: x",
+        "Proxy-Authenticate: x",
+        "Proxy-Authorization: x",
+        "Proxy-Connection: x",
+        "Trailer: x",
+        "Upgrade: websocket",
+        "X.Dotted: 1",
+        "X-Sendfile-Type: X-Accel-Redirect",
+        "X-Accel-Mapping: /=/",
+        "X-Named: 1\r\nConnection: close, x-other , X-Named",
+    ] {
+        let mut client = proxy.client();
+        client.send(format!("GET / HTTP/1.1\r\nHost: a\r\n{field}\r\nX-Kept: 1\r\n\r\n"));
+        assert_eq!(client.response().status(), 200);
+        let requests = origin.requests();
+        let request = requests.last().expect("a request");
+        let name = field.split(':').next().expect("a name");
+        assert!(request.has("X-Kept") && !request.has(name), "{name}");
+    }
+}
+
+#[test]
+fn fields_of_one_hop_are_dropped_from_a_response() {
+    for field in ["Keep-Alive: x", "Proxy-Connection: x", "Upgrade: x", "X-Named: 1\r\nConnection: X-Named"] {
+        let origin = Origin::answering(move |_| Reply::ok("ok").with(field).with("X-Kept: 1"));
+        let response = Proxy::before(&origin).client().get("/");
+        let name = field.split(':').next().expect("a name");
+        assert!(response.has("X-Kept") && !response.has(name), "{name}");
+    }
+}
+
+#[test]
+fn what_is_added_to_a_request_stays_whatever_connection_names() {
+    let origin = Origin::echoing_targets();
+    let proxy = Proxy::before(&origin);
+    let mut client = proxy.client();
+    client.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: X-Forwarded-For, X-Real-IP, Via, Host\r\n\r\n");
+    assert_eq!(client.response().status(), 200);
+    let request = &origin.requests()[0];
+    for name in ["X-Forwarded-For", "X-Real-IP", "Via", "Host"] {
+        assert!(request.has(name), "{name}");
+    }
+}
+
+#[test]
+fn via_follows_the_one_that_is_there() {
+    let origin = Origin::answering(|_| Reply::ok("").with("Via: 1.0 fred"));
+    let proxy = Proxy::before(&origin);
+    let mut client = proxy.client();
+    client.send("GET / HTTP/1.1\r\nHost: a\r\nVia: 1.0 fred\r\n\r\n");
+    let response = client.response();
+    for message in [&origin.requests()[0], &response] {
+        let via: Vec<_> = message.fields.iter().filter(|(name, _)| name == "Via").map(|(_, value)| value).collect();
+        assert_eq!(via, ["1.0 fred", "1.1 proxy"]);
+    }
+}
+
+#[test]
+fn made_up_fields_of_proxies_are_dropped_in_every_mode() {
+    let origin = Origin::echoing_targets();
+    for forwarded_headers in
+        [ForwardedHeaders::Switch(true), ForwardedHeaders::Switch(false), ForwardedHeaders::Named("rfc7239".into())]
+    {
+        let proxy = Proxy::with(&[&origin.address()], |settings| {
+            settings.proxy.forwarded_headers = forwarded_headers.clone();
+        });
+        let mut client = proxy.client();
+        for name in [
+            "X-Forwarded-For",
+            "X-Real-IP",
+            "X-Forwarded-Host",
+            "X-Forwarded-Port",
+            "X-Forwarded-Proto",
+            "X-Forwarded-Ssl",
+            "X-Forwarded-Scheme",
+            "X-Forwarded-Prefix",
+            "X-Request-Start",
+            "Client-Ip",
+            "True-Client-IP",
+            "CF-Connecting-IP",
+            "X-Original-URL",
+            "X-Rewrite-Url",
+            "X-Url-Scheme",
+            "Front-End-Https",
+            "Proxy",
+        ] {
+            client.send(format!("GET / HTTP/1.1\r\nHost: a\r\n{name}: made-up\r\nX-Kept: 1\r\n\r\n"));
+            assert_eq!(client.response().status(), 200);
+            let requests = origin.requests();
+            let request = requests.last().expect("a request");
+            let made_up = request.fields.iter().any(|(_, value)| value.contains("made-up"));
+            assert!(request.has("X-Kept") && !made_up, "{name} with {forwarded_headers:?}");
+        }
+    }
 }
 
 #[test]
@@ -94,12 +206,12 @@ fn a_name_that_is_allowed_takes_the_place_of_none_that_was_changed() {
         settings.proxy.allow_underscores =
             ["X_User", "X_Debug", "X_Kept", "User_Agent", "X_Added"].map(Into::into).into();
         settings.proxy.headers = vec![HeaderEdit { name: "X-User".into(), values: vec![] }];
-        let changes = HeaderChanges {
+        let changes = HeaderChangesConfig {
             removals: vec!["X-Debug".into(), "User-Agent".into()],
             additions: vec![("X_Added".into(), vec!["ours".into()])],
-            ..HeaderChanges::default()
+            ..HeaderChangesConfig::default()
         };
-        settings.server.routes.push(Directive::Filter(Filter::RequestHeaders(changes)));
+        settings.server.routes.push(Directive::Filter(FilterConfig::RequestHeaders(changes)));
     });
     let mut client = proxy.client();
     client.send(

@@ -3,11 +3,10 @@
 mod events;
 mod http2;
 
-use std::sync::mpsc::{channel, Receiver, Sender};
-use std::sync::Mutex;
+use std::sync::mpsc::{channel, Receiver};
 use std::time::{Duration, Instant};
 
-use crate::support::{eventually, End, Origin, Peer, Proxy, PATIENCE};
+use crate::support::{eventually, End, Gate, Origin, Peer, Proxy, Reply, PATIENCE};
 
 const SWITCHING: &str = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
 /// What a server sends that goes away, and how that of a client begins.
@@ -29,18 +28,9 @@ fn open(proxy: &Proxy, protocol: &str) -> Peer {
     client
 }
 
-/// A channel whose ends scripts of backends may have.
-fn pipe<T>() -> (Mutex<Sender<T>>, Mutex<Receiver<T>>) {
-    let (sender, receiver) = channel();
-    (Mutex::new(sender), Mutex::new(receiver))
-}
-
-fn tell<T>(sender: &Mutex<Sender<T>>, what: T) {
-    sender.lock().expect("the channel").send(what).expect("a listener");
-}
-
-fn hear<T>(receiver: &Mutex<Receiver<T>>) -> T {
-    receiver.lock().expect("the channel").recv_timeout(PATIENCE).expect("it is told in time")
+/// What a script tells.
+fn hear<T>(receiver: &Receiver<T>) -> T {
+    receiver.recv_timeout(PATIENCE).expect("it is told in time")
 }
 
 /// The stop is over, and no request was cut.
@@ -103,13 +93,13 @@ fn a_websocket_in_the_middle_of_a_frame_is_ended_as_it_is() {
 
 #[test]
 fn a_frame_that_is_on_its_way_arrives_and_none_follows() {
-    let (told, stopping) = pipe();
+    let (told, stopping) = channel();
     let origin = Origin::start(move |_, peer| {
         peer.head();
         peer.send([SWITCHING.as_bytes(), &HELLO[..4]].concat());
         assert_eq!(code(&peer.read(8)), 1001);
         peer.send([&HELLO[4..], HELLO].concat());
-        tell(&told, ());
+        told.send(()).expect("a listener");
         peer.rest();
     });
     let proxy = graceless(&origin);
@@ -176,11 +166,11 @@ fn a_client_that_goes_on_sending_is_not_listened_to_for_long() {
 
 #[test]
 fn nothing_is_added_to_what_is_no_websocket() {
-    let (told, seen) = pipe();
+    let (told, seen) = channel();
     let origin = Origin::start(move |_, peer| {
         peer.head();
         peer.send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\nhello");
-        tell(&told, peer.rest().0);
+        told.send(peer.rest().0).expect("a listener");
     });
     let proxy = graceless(&origin);
     let mut client = open(&proxy, "tcp");
@@ -214,26 +204,26 @@ fn a_tunnel_that_ends_in_its_grace_is_not_cut() {
 
 #[test]
 fn requests_get_all_of_shutdown_timeout() {
-    let (asked, was_asked) = pipe();
-    let (go, wait) = pipe();
+    let (asked, was_asked) = channel();
+    let (go, gate) = Gate::new();
     let origin = Origin::start(move |_, peer| {
         if peer.head().has("Upgrade") {
             peer.send(SWITCHING);
             peer.rest();
         } else {
-            tell(&asked, ());
-            hear(&wait);
-            peer.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+            asked.send(()).expect("a listener");
+            gate.wait_until("the server is stopping");
+            peer.send(Reply::ok("ok"));
         }
     });
     let proxy = Proxy::with(&[&origin.address()], |settings| settings.server.tunnel_grace.value = 0.1);
     let mut tunnel = open(&proxy, "websocket");
     let mut client = proxy.client();
-    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    client.send_get("/");
     hear(&was_asked);
     proxy.server.begin_stop(Some(PATIENCE));
     assert_eq!(tunnel.rest().0, GOING_AWAY, "the tunnel is over");
-    tell(&go, ());
+    go.open();
     assert_eq!(client.response().text(), "ok");
     expect_clean_end(&proxy);
     assert_eq!(cut(&proxy), (0, 1, 0));
@@ -296,15 +286,15 @@ fn a_reload_ends_no_tunnel_and_its_grace_is_that_of_the_next_stop() {
 
 #[test]
 fn what_is_in_flight_at_the_end_is_counted() {
-    let (asked, was_asked) = pipe();
+    let (asked, was_asked) = channel();
     let origin = Origin::start(move |_, peer| {
         peer.request();
-        tell(&asked, ());
+        asked.send(()).expect("a listener");
         peer.rest();
     });
     let proxy = Proxy::before(&origin);
     let mut client = proxy.client();
-    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    client.send_get("/");
     hear(&was_asked);
     proxy.server.begin_stop(Some(Duration::from_millis(100)));
     assert!(proxy.server.wait(Some(PATIENCE)) && !proxy.server.is_drained());

@@ -2,10 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use proxy_engine::config::{self, Content, CustomError, Directive, ErrorResponse, Filter, MaxBody};
+use proxy_engine::configuration::{
+    self, Content, CustomError, Directive, ErrorResponseConfig, FilterConfig, MaxBodyConfig,
+};
 
 use crate::http2_backend::{before, raw};
-use crate::support::{nobody, Frame, Message, Origin, Proxy, RawHttp2};
+use crate::support::{nobody, Frame, Message, Origin, Proxy, RawHttp2, Reply};
 
 /// A call of a browser, with one empty message.
 fn call(fields: &str) -> String {
@@ -51,7 +53,7 @@ fn a_backend_that_cannot_be_reached_is_status_14() {
         // What it says is for those who read HTTP.
         let text = Some(Content::Inline("Down".into()));
         let custom = CustomError { status: Some(503), plaintext: text, ..CustomError::default() };
-        settings.proxy.error_response = Some(ErrorResponse::Custom(custom));
+        settings.proxy.error_response = Some(ErrorResponseConfig::Custom(custom));
     });
     let mut client = proxy.client();
     client.send(call(""));
@@ -67,10 +69,10 @@ fn a_backend_that_cannot_be_reached_is_status_14() {
 #[test]
 fn everything_that_the_proxy_refuses_is_told_in_grpcs_terms() {
     let proxy = Proxy::with(&[&h2(&nobody())], |settings| {
-        settings
-            .server
-            .routes
-            .push(Directive::Filter(Filter::MaxBody(MaxBody { bytes: Some(4), ..MaxBody::default() })));
+        settings.server.routes.push(Directive::Filter(FilterConfig::MaxBody(MaxBodyConfig {
+            bytes: Some(4),
+            ..MaxBodyConfig::default()
+        })));
     });
     let mut client = proxy.client();
     client.send(call(""));
@@ -79,10 +81,10 @@ fn everything_that_the_proxy_refuses_is_told_in_grpcs_terms() {
 
 #[test]
 fn a_content_type_alone_makes_no_call() {
-    let origin = Origin::answering(|_| "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n".into());
+    let origin = Origin::answering(|_| Reply::of("503 Service Unavailable", ""));
     let refusing = |settings: &mut crate::support::Settings| {
-        let nobody = config::AddressList { networks: vec!["192.0.2.1".into()], ..Default::default() };
-        settings.server.routes.push(Directive::Filter(Filter::AllowList(nobody)));
+        let nobody = configuration::AddressListConfig { networks: vec!["192.0.2.1".into()], ..Default::default() };
+        settings.server.routes.push(Directive::Filter(FilterConfig::AllowList(nobody)));
     };
     let proxies = [
         (Proxy::with(&[&origin.address()], refusing), 403),

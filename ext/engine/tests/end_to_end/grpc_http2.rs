@@ -1,13 +1,11 @@
 //! gRPC as HTTP/2 shows it.
 
 use std::sync::mpsc::channel;
-use std::sync::Mutex;
 use std::time::Instant;
 
 use bytes::Bytes;
 use h2::Reason;
 use http::{HeaderMap, Response};
-
 use proxy_engine::config::{HeaderEdit, HeaderValue};
 
 use crate::support::{http2, nobody, request, Http2Origin, Origin, Proxy, Seen};
@@ -49,11 +47,10 @@ fn metadata_that_is_too_large_is_status_13() {
 #[test]
 fn a_backend_is_told_to_stop_when_the_time_of_a_call_is_over() {
     let (sender, reset) = channel();
-    let sender = Mutex::new(sender);
     let origin = Http2Origin::start(
         |_| (),
         move |mut exchange| {
-            let sender = sender.lock().expect("the channel").clone();
+            let sender = sender.clone();
             async move {
                 let reason = std::future::poll_fn(|cx| exchange.response.poll_reset(cx)).await;
                 sender.send(reason.expect("a reset")).expect("a listener");
@@ -73,11 +70,10 @@ fn a_backend_is_told_to_stop_when_the_time_of_a_call_is_over() {
 #[test]
 fn a_stream_that_is_not_over_in_time_is_reset_on_both_sides() {
     let (sender, reset) = channel();
-    let sender = Mutex::new(sender);
     let origin = Http2Origin::start(
         |_| (),
         move |mut exchange| {
-            let sender = sender.lock().expect("the channel").clone();
+            let sender = sender.clone();
             async move {
                 let mut stream = exchange.response.send_response(Response::new(()), false).expect("it is taken");
                 stream.send_data(Bytes::from_static(b"one"), false).expect("it is taken");

@@ -4,18 +4,18 @@ use std::net::TcpListener;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::Arc;
 
-use proxy_engine::config::{CustomError, ErrorResponse, HealthCheck};
+use proxy_engine::configuration::{CustomError, ErrorResponseConfig, HealthCheck};
 
-use crate::support::{eventually, nobody, Origin, Proxy, Settings};
+use crate::support::{eventually, nobody, Origin, Proxy, Reply, Settings};
 
 /// A backend that answers its name, and its checks with 200 or 500.
 fn named(name: &'static str) -> (Origin, Arc<AtomicBool>) {
     let well = Arc::new(AtomicBool::new(true));
     let of_origin = well.clone();
     let origin = Origin::answering(move |request| match request.target() {
-        "/healthz" if of_origin.load(SeqCst) => "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n".into(),
-        "/healthz" => "HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n".into(),
-        _ => format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{name}", name.len()),
+        "/healthz" if of_origin.load(SeqCst) => Reply::ok(""),
+        "/healthz" => Reply::of("500 No", ""),
+        _ => Reply::ok(name),
     });
     (origin, well)
 }
@@ -43,7 +43,7 @@ fn a_backend_whose_checks_fail_gets_no_requests_until_they_succeed_again() {
 }
 
 #[test]
-fn with_nobody_available_the_answer_is_503_at_once_and_the_server_recovers_by_itself() {
+fn a_503_is_answered_until_a_backend_is_well_again() {
     let (origin, well) = named("only");
     let proxy = Proxy::with(&[&origin.address()], checks);
     eventually("it is checked", || proxy.states() == ["ready"]);
@@ -59,7 +59,9 @@ fn with_nobody_available_the_answer_is_503_at_once_and_the_server_recovers_by_it
 #[test]
 fn a_response_of_ones_own_stands_for_the_503_too() {
     let custom = CustomError { status: Some(521), ..CustomError::default() };
-    for (response, status) in [(ErrorResponse::Custom(custom), 521), (ErrorResponse::Named("not_found".into()), 404)] {
+    for (response, status) in
+        [(ErrorResponseConfig::Custom(custom), 521), (ErrorResponseConfig::Named("not_found".into()), 404)]
+    {
         let proxy = Proxy::with(&[&nobody()], |settings| {
             checks(settings);
             settings.proxy.timeout = 0.2;
@@ -100,7 +102,7 @@ fn failed_attempts_take_a_backend_out_and_one_request_brings_it_back() {
 
 #[test]
 fn answers_that_retry_on_names_count_as_failed_and_others_do_not() {
-    let first = Origin::answering(|_| "HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n".into());
+    let first = Origin::answering(|_| Reply::of("503 No", ""));
     let (second, _) = named("second");
     let with = |reasons: &[&str]| {
         let reasons: Vec<_> = reasons.iter().map(ToString::to_string).collect();
@@ -145,7 +147,7 @@ fn a_client_that_leaves_is_not_held_against_a_backend() {
     let (second, _) = named("second");
     let proxy = Proxy::with(&[&first.address(), &second.address()], |settings| settings.pool.max_fails = 1);
     let mut client = proxy.client();
-    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    client.send_get("/");
     eventually("the backend is asked", || asked.load(SeqCst) == 1);
     client.reset();
     eventually("it is over", || proxy.server.stats().requests.client_closed == 1);

@@ -1,9 +1,6 @@
 //! HTTP/2 from clients: what a connection and its streams do.
 
-use std::sync::mpsc::channel;
-use std::sync::Mutex;
-
-use crate::support::{http2, request, Frame, Origin, Proxy, RawHttp2};
+use crate::support::{http2, request, Frame, Gate, Origin, Proxy, RawHttp2, Reply};
 
 #[test]
 fn a_client_that_knows_it_beforehand_speaks_http2() {
@@ -69,13 +66,12 @@ fn what_the_proxy_is_willing_to_do_stands_in_its_settings() {
 
 #[test]
 fn answers_come_as_they_are_ready_and_not_as_they_were_asked_for() {
-    let (release, held) = channel::<()>();
-    let held = Mutex::new(held);
+    let (release, gate) = Gate::new();
     let origin = Origin::answering(move |request| {
         if request.target() == "/first" {
-            held.lock().expect("the channel").recv().expect("the second is answered");
+            gate.wait_until("the second is answered");
         }
-        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok".into()
+        Reply::ok("ok")
     });
     let proxy = Proxy::before(&origin);
     http2(&proxy, |client| async move {
@@ -85,7 +81,7 @@ fn answers_come_as_they_are_ready_and_not_as_they_were_asked_for() {
         });
         assert_eq!(client.get("/second").await.text(), "ok");
         assert!(!first.is_finished());
-        release.send(()).expect("the backend waits");
+        release.open();
         assert_eq!(first.await.expect("an answer").text(), "ok");
     });
 }
@@ -116,11 +112,10 @@ fn ten_thousand_requests_over_one_connection_get_their_own_answers() {
 
 #[test]
 fn a_drained_connection_finishes_what_it_has_and_is_told_to_go() {
-    let (release, held) = channel::<()>();
-    let held = Mutex::new(held);
+    let (release, gate) = Gate::new();
     let origin = Origin::answering(move |_| {
-        held.lock().expect("the channel").recv().expect("released");
-        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok".into()
+        gate.wait_until("the connection is told to go");
+        Reply::ok("ok")
     });
     let proxy = Proxy::before(&origin);
     let mut client = RawHttp2::connect(&proxy);
@@ -136,7 +131,7 @@ fn a_drained_connection_finishes_what_it_has_and_is_told_to_go() {
     let ping = client.next_of(Frame::PING);
     client.send(Frame { flags: Frame::ACK, ..ping });
     assert_eq!(client.next_of(Frame::GOAWAY).payload[..4], [0, 0, 0, 1], "the last request that is served");
-    release.send(()).expect("the backend waits");
+    release.open();
     assert_eq!(client.next_of(Frame::DATA).payload, b"ok");
     assert_eq!(client.peer.rest().1, crate::support::End::Closed);
     assert!(proxy.server.wait(Some(crate::support::PATIENCE)), "and that was the last connection");

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Response};
 use tokio::sync::Barrier;
 
-use crate::support::{eventually, Exchange, Frame, Http2Origin, Origin, Peer, Proxy, RawHttp2};
+use crate::support::{eventually, Exchange, Frame, Http2Origin, Origin, Peer, Proxy, RawHttp2, Reply};
 
 /// A backend whose script knows frames.
 pub(crate) fn raw(script: impl Fn(usize, &mut RawHttp2) + Send + Sync + 'static) -> Origin {
@@ -78,7 +78,7 @@ fn requests_share_one_connection() {
     let proxy = Proxy::with(&[&origin.address()], |_| ());
     let mut clients: Vec<_> = (0..20).map(|_| proxy.client()).collect();
     for (number, client) in clients.iter_mut().enumerate() {
-        client.send(format!("GET /{number} HTTP/1.1\r\nHost: a\r\n\r\n"));
+        client.send_get(&format!("/{number}"));
     }
     for (number, client) in clients.iter_mut().enumerate() {
         let answer = client.response();
@@ -104,7 +104,7 @@ fn a_stream_limit_makes_for_more_connections() {
     );
     let proxy = Proxy::with(&[&origin.address()], |_| ());
     let mut clients: Vec<_> = (0..3).map(|_| proxy.client()).collect();
-    clients.iter_mut().for_each(|client| client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n"));
+    clients.iter_mut().for_each(|client| client.send_get("/"));
     clients.iter_mut().for_each(|client| assert_eq!(client.response().status(), 200));
     assert_eq!(origin.connections(), 3);
 }
@@ -147,7 +147,7 @@ fn a_backend_may_send_as_many_fields_as_in_http_1() {
         );
         let proxy = Proxy::with(&[&origin.address()], |_| ());
         let mut client = proxy.client();
-        client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        client.send_get("/");
         assert_eq!(client.response().status(), status);
     }
 }
@@ -156,7 +156,7 @@ fn a_backend_may_send_as_many_fields_as_in_http_1() {
 fn a_server_of_http_1_is_found_out_and_has_served_nothing() {
     let wrong = Origin::start(|_, peer| {
         peer.read(24);
-        peer.send("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+        peer.send(Reply::of("400 Bad Request", "").with("Connection: close"));
         peer.rest();
     });
     let right = Http2Origin::echoing();

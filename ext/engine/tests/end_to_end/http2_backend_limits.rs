@@ -54,7 +54,7 @@ fn a_backend_that_floods_is_dropped() {
         });
         let proxy = Proxy::with(&[&format!("h2://{}", origin.address())], |settings| settings.proxy.retries = Some(0));
         let mut client = proxy.client();
-        client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        client.send_get("/");
         let status = std::iter::repeat_with(|| client.head().status()).find(|status| *status >= 200);
         assert_eq!(status, Some(502), "{name}");
     }
@@ -103,7 +103,7 @@ fn a_body_where_none_may_be_reaches_nobody() {
     });
     let proxy = before(&origin);
     let mut client = proxy.client();
-    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    client.send_get("/");
     assert_eq!(client.head().status(), 204);
     assert_eq!(client.rest().0, b"");
 }
@@ -132,7 +132,7 @@ fn a_client_that_stops_reading_does_not_stop_the_others() {
     let proxy = Proxy::with(&[&origin.address()], |_| ());
     let mut stalled: Vec<_> = (0..20).map(|_| proxy.narrow_client()).collect();
     for client in &mut stalled {
-        client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        client.send_get("/");
         assert_eq!(client.head().status(), 200);
     }
     assert!(proxy.client().get("/").body == pattern(8 << 20));
@@ -169,7 +169,7 @@ fn clients_that_go_away_together_take_nobody_with_them() {
     });
     let proxy = before(&origin);
     let mut clients: Vec<_> = (0..CLIENTS).map(|_| proxy.client()).collect();
-    clients.iter_mut().for_each(|client| client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n"));
+    clients.iter_mut().for_each(|client| client.send_get("/"));
     clients.iter_mut().for_each(|client| assert_eq!(client.head().status(), 200));
     let mut left = clients.remove(0);
     clients.into_iter().for_each(|client| client.reset());

@@ -53,7 +53,6 @@ fn a_request_above_the_last_one_that_goaway_names_is_sent_again_whole() {
 #[test]
 fn a_connection_that_goes_away_costs_no_attempt_and_ends_what_it_has() {
     let (begin, begun) = channel();
-    let begin = std::sync::Mutex::new(begin);
     let other_came = Arc::new(std::sync::Barrier::new(2));
     let origin = raw(move |number, backend| {
         let stream = backend.next_request();
@@ -65,7 +64,7 @@ fn a_connection_that_goes_away_costs_no_attempt_and_ends_what_it_has() {
                 crate::support::block(&[(":status", "200")]),
             ));
             backend.go_away(stream, 0);
-            begin.lock().expect("a sender").send(()).expect("a receiver");
+            begin.send(()).expect("a receiver");
             // The second request comes over another connection.
             other_came.wait();
             backend.send(Frame::new(Frame::DATA, Frame::END_STREAM, stream, "first"));
@@ -79,7 +78,7 @@ fn a_connection_that_goes_away_costs_no_attempt_and_ends_what_it_has() {
     });
     let proxy = Proxy::with(&[&format!("h2://{}", origin.address())], |settings| settings.proxy.retries = Some(0));
     let (mut first, mut second) = (proxy.client(), proxy.client());
-    first.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    first.send_get("/");
     begun.recv().expect("it began");
     post(&mut second, "x");
     assert_eq!(second.response().text(), "second");
@@ -113,7 +112,7 @@ fn a_response_that_is_reset_is_cut_short() {
     });
     let proxy = before(&origin);
     let mut client = proxy.client();
-    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    client.send_get("/");
     assert_eq!(client.head().status(), 200);
     let (rest, _) = client.rest();
     let rest = String::from_utf8_lossy(&rest).into_owned();
@@ -138,20 +137,19 @@ fn a_whole_response_may_stop_the_upload() {
 #[test]
 fn a_client_that_goes_away_cancels_its_stream_and_no_other() {
     let (tell, told) = channel();
-    let tell = std::sync::Mutex::new(tell);
     let origin = raw(move |_, backend| {
         let first = backend.next_request();
-        tell.lock().expect("a sender").send(()).expect("a receiver");
+        tell.send(()).expect("a receiver");
         let reset = backend.next_of(Frame::RST_STREAM);
         assert_eq!((reset.stream, reset.code()), (first, CANCEL));
-        tell.lock().expect("a sender").send(()).expect("a receiver");
+        tell.send(()).expect("a receiver");
         let second = backend.next_request();
         backend.answer(second, &[(":status", "200")], Some("ok"));
         while backend.next().is_some() {}
     });
     let proxy = before(&origin);
     let mut client = proxy.client();
-    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    client.send_get("/");
     told.recv().expect("the request");
     client.reset();
     told.recv().expect("the reset");

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use proxy_engine::config::{Directive, Setting, StaticResponse};
+use proxy_engine::configuration::{Directive, Setting, StaticResponseConfig};
 
-use crate::support::{block, Frame, Http2Origin, Origin, Proxy, RawHttp2};
+use crate::support::{block, Frame, Http2Origin, Origin, Proxy, RawHttp2, Reply};
 
 fn post(stream: u32, fields: &[(&str, &str)]) -> Frame {
     let head = [(":method", "POST"), (":scheme", "http"), (":path", "/"), (":authority", "a")];
@@ -15,7 +15,7 @@ fn post(stream: u32, fields: &[(&str, &str)]) -> Frame {
 fn measuring() -> Origin {
     Origin::answering(|request| {
         let length = request.body.len().to_string();
-        format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{length}", length.len())
+        Reply::ok(length)
     })
 }
 
@@ -95,7 +95,7 @@ fn a_pseudo_field_in_trailers_costs_the_stream() {
 #[test]
 fn what_is_still_sent_behind_an_early_answer_is_taken_before_the_stream_is_reset() {
     let proxy = Proxy::with(&["127.0.0.1:1"], |settings| {
-        let refusal = StaticResponse { code: 403, body: "no".into(), ..StaticResponse::default() };
+        let refusal = StaticResponseConfig { code: 403, body: "no".into(), ..StaticResponseConfig::default() };
         settings.server.routes.push(Directive::StaticResponse(refusal));
     });
     let mut client = RawHttp2::connect(&proxy);
@@ -161,7 +161,7 @@ fn a_backend_of_http_2_may_read_a_request_before_it_begins() {
 }
 
 #[test]
-fn a_body_of_a_backend_that_is_shorter_than_it_said_is_cut_short_for_every_client() {
+fn a_body_shorter_than_it_said_is_cut_short_for_every_client() {
     let origin = Origin::start(|_, peer| {
         let mut backend = RawHttp2::accept(peer, &[]);
         while let Some(frame) = backend.next() {

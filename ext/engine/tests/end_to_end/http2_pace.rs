@@ -1,20 +1,16 @@
 //! HTTP/2 from clients: sides that do not read, or do not send.
 
 use std::sync::mpsc::channel;
-use std::sync::Mutex;
 
-use crate::support::{http2, pattern, read, request, Frame, Origin, Proxy, RawHttp2};
-
-const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+use crate::support::{http2, pattern, read, request, Frame, Gate, Origin, Proxy, RawHttp2, Reply};
 
 #[test]
 fn a_stream_that_is_not_read_stops_its_backend_and_nothing_else() {
     let (sender, sent) = channel();
-    let sender = Mutex::new(sender);
     let origin = Origin::start(move |_, peer| {
         while let Some(request) = peer.try_request() {
             if request.target() != "/huge" {
-                peer.send(OK);
+                peer.send(Reply::ok("ok"));
                 continue;
             }
             peer.send("HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n");
@@ -23,7 +19,7 @@ fn a_stream_that_is_not_read_stops_its_backend_and_nothing_else() {
             socket.set_write_timeout(Some(std::time::Duration::from_millis(500))).expect("a limit");
             let piece = pattern(16 * 1024);
             let taken = (0..6_000).take_while(|_| peer.try_send(&piece).is_ok()).count() * piece.len();
-            sender.lock().expect("the channel").send(taken).expect("a listener");
+            sender.send(taken).expect("a listener");
             return;
         }
     });
@@ -57,7 +53,7 @@ fn an_upload_that_a_backend_does_not_read_stops_and_nothing_else() {
                 std::thread::park_timeout(std::time::Duration::from_millis(1_500));
                 return;
             }
-            peer.send(OK);
+            peer.send(Reply::ok("ok"));
         }
     });
     let proxy = Proxy::before(&origin);
@@ -114,14 +110,13 @@ fn a_body_that_does_not_come_is_answered_408() {
 
 #[test]
 fn each_event_leaves_at_once() {
-    let (next, wait) = channel::<()>();
-    let wait = Mutex::new(wait);
+    let (next, gate) = Gate::new();
     let origin = Origin::start(move |_, peer| {
         peer.head();
         peer.send("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n");
         for number in 0..3 {
             peer.send(format!("8\r\ndata: {number}\n\r\n"));
-            wait.lock().expect("the channel").recv().expect("the event has arrived");
+            gate.wait_until("the event has arrived");
         }
         peer.send("0\r\n\r\n");
     });
@@ -130,7 +125,7 @@ fn each_event_leaves_at_once() {
     client.get(1, "/");
     for number in 0..3 {
         assert_eq!(client.next_of(Frame::DATA).payload, format!("data: {number}\n").as_bytes());
-        next.send(()).expect("the backend waits");
+        next.open();
     }
     assert_eq!(client.next_of(Frame::DATA).flags & Frame::END_STREAM, Frame::END_STREAM);
 }

@@ -1,14 +1,11 @@
 //! HTTP/2 from clients: requests and responses.
 
 use std::sync::mpsc::channel;
-use std::sync::Mutex;
 
 use bytes::Bytes;
 use h2::Reason;
 
-use crate::support::{block, eventually, http2, pattern, read, request, Frame, Origin, Proxy, RawHttp2};
-
-const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+use crate::support::{block, eventually, http2, pattern, read, request, Frame, Origin, Proxy, RawHttp2, Reply};
 
 /// The code of the reset that answers a request of these fields.
 fn reset_of(client: &mut RawHttp2, stream: u32, fields: &[(&str, &str)]) -> u32 {
@@ -158,7 +155,7 @@ fn trailers_may_be_as_many_as_fields() {
             return;
         }
         peer.request();
-        peer.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+        peer.send(Reply::ok("").with("Connection: close"));
     });
     let proxy = Proxy::before(&origin);
     http2(&proxy, |client| async move {
@@ -184,7 +181,7 @@ fn a_length_that_was_told_is_kept_and_one_that_is_wrong_is_reset() {
         let Some(request) = request else { return assert_eq!(number, 1) };
         assert_eq!((request.get("Content-Length"), request.get("Transfer-Encoding")), (Some("5"), None));
         if number == 0 {
-            peer.send(OK);
+            peer.send(Reply::ok("ok"));
         }
         peer.rest();
     });
@@ -200,9 +197,9 @@ fn a_length_that_was_told_is_kept_and_one_that_is_wrong_is_reset() {
 #[test]
 fn responses_that_have_no_body_have_none() {
     let origin = Origin::answering(|request| match request.target() {
-        "/204" => "HTTP/1.1 204 No Content\r\n\r\n".into(),
-        "/304" => "HTTP/1.1 304 Not Modified\r\nContent-Length: 7\r\n\r\n".into(),
-        _ => "HTTP/1.1 200 OK\r\nContent-Length: 7\r\nKeep-Alive: timeout=5\r\n\r\n".into(),
+        "/204" => "HTTP/1.1 204 No Content\r\n\r\n",
+        "/304" => "HTTP/1.1 304 Not Modified\r\nContent-Length: 7\r\n\r\n",
+        _ => "HTTP/1.1 200 OK\r\nContent-Length: 7\r\nKeep-Alive: timeout=5\r\n\r\n",
     });
     let proxy = Proxy::before(&origin);
     let mut client = RawHttp2::connect(&proxy);
@@ -231,7 +228,7 @@ fn interim_responses_reach_the_client() {
             peer.send("HTTP/1.1 100 Continue\r\n\r\n");
             assert_eq!(peer.read(2), b"hi");
         }
-        peer.send(OK);
+        peer.send(Reply::ok("ok"));
         peer.rest();
     });
     let proxy = Proxy::with(&[&origin.address()], |settings| settings.pool.keepalive = 0);
@@ -304,11 +301,10 @@ fn an_answer_before_the_whole_body_reaches_the_client_and_stops_it() {
 #[test]
 fn a_client_that_takes_a_request_back_frees_its_backend() {
     let (sender, gone) = channel();
-    let sender = Mutex::new(sender);
     let origin = Origin::start(move |_, peer| {
         peer.head();
         peer.rest();
-        sender.lock().expect("the channel").send(()).expect("a listener");
+        sender.send(()).expect("a listener");
     });
     let proxy = Proxy::before(&origin);
     let mut client = RawHttp2::connect(&proxy);

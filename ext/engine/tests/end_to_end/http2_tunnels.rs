@@ -1,9 +1,8 @@
 //! Tunnels through streams of HTTP/2 (RFC 8441), to backends that know WebSockets over HTTP/1.1 alone.
 
 use std::sync::mpsc::channel;
-use std::sync::Mutex;
 
-use crate::support::{block, End, Frame, Message, Origin, Peer, Proxy, RawHttp2, PATIENCE};
+use crate::support::{block, End, Frame, Message, Origin, Peer, Proxy, RawHttp2, Reply, PATIENCE};
 
 /// Answers the handshake of a WebSocket as its RFC says.
 fn accept(peer: &mut Peer, request: &Message) {
@@ -106,7 +105,7 @@ fn the_other_side_of_a_tunnel_may_end_first() {
 fn a_tunnel_that_the_backend_refuses_gets_its_answer() {
     let origin = Origin::start(|_, peer| {
         peer.head();
-        peer.send("HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\nnone");
+        peer.send(Reply::of("404 Not Found", "none"));
         peer.rest();
     });
     let proxy = Proxy::before(&origin);
@@ -166,7 +165,7 @@ fn a_silent_tunnel_is_reset_and_its_connection_goes_on() {
     let origin = Origin::start(|number, peer| {
         let request = peer.head();
         if number > 0 {
-            return peer.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+            return peer.send(Reply::ok("ok"));
         }
         accept(peer, &request);
         peer.rest();
@@ -183,7 +182,6 @@ fn a_silent_tunnel_is_reset_and_its_connection_goes_on() {
 #[test]
 fn a_tunnel_takes_no_more_than_the_other_side_does() {
     let (sender, sent) = channel();
-    let sender = Mutex::new(sender);
     let origin = Origin::start(move |_, peer| {
         let request = peer.head();
         accept(peer, &request);
@@ -191,7 +189,7 @@ fn a_tunnel_takes_no_more_than_the_other_side_does() {
         socket.set_send_buffer_size(64 * 1024).expect("a small buffer");
         socket.set_write_timeout(Some(std::time::Duration::from_millis(300))).expect("a limit");
         let taken = (0..6_000).take_while(|_| peer.try_send([7; 16 * 1024]).is_ok()).count();
-        sender.lock().expect("the channel").send(taken * 16).expect("a listener");
+        sender.send(taken * 16).expect("a listener");
     });
     let proxy = Proxy::before(&origin);
     let mut client = RawHttp2::connect(&proxy);
@@ -204,13 +202,12 @@ fn a_tunnel_takes_no_more_than_the_other_side_does() {
 #[test]
 fn a_client_that_resets_a_tunnel_it_has_half_closed_frees_the_backend() {
     let (sender, gone) = channel();
-    let sender = Mutex::new(sender);
     let origin = Origin::start(move |_, peer| {
         let request = peer.head();
         accept(peer, &request);
         assert_eq!(peer.rest().0, b"");
         crate::support::eventually("the backend is let go", || peer.try_send("x").is_err());
-        sender.lock().expect("the channel").send(()).expect("a listener");
+        sender.send(()).expect("a listener");
     });
     let proxy = Proxy::before(&origin);
     let mut client = RawHttp2::over(proxy.client(), &[(4, 0)]);

@@ -1,6 +1,6 @@
 //! Responses before the response: 100, 103 and others.
 
-use crate::support::{Frame, Http2Origin, Origin, Proxy, RawHttp2};
+use crate::support::{Frame, Gate, Http2Origin, Origin, Proxy, RawHttp2, Reply};
 
 const FINAL: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
@@ -12,7 +12,7 @@ fn early_hints_reach_a_client_that_understands_them() {
     let proxy = Proxy::before(&origin);
     let mut client = proxy.client();
     for _ in 0..2 {
-        client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        client.send_get("/");
         for _ in 0..2 {
             let interim = client.head();
             assert_eq!(interim.start, "HTTP/1.1 103 Early Hints");
@@ -27,19 +27,18 @@ fn early_hints_reach_a_client_that_understands_them() {
 
 #[test]
 fn early_hints_do_not_wait_for_the_final_response() {
-    let (go, wait) = std::sync::mpsc::channel::<()>();
-    let wait = std::sync::Mutex::new(wait);
+    let (go, gate) = Gate::new();
     let origin = Origin::start(move |_, peer| {
         peer.request();
         peer.send("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n");
-        wait.lock().expect("the channel").recv().expect("the client has the hints");
+        gate.wait_until("the client has the hints");
         peer.send(FINAL);
     });
     let proxy = Proxy::before(&origin);
     let mut client = proxy.client();
-    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    client.send_get("/");
     assert_eq!(client.head().status(), 103);
-    go.send(()).expect("the backend waits");
+    go.open();
     assert_eq!(client.response().status(), 200);
 }
 
@@ -69,7 +68,7 @@ fn a_client_that_expects_it_is_told_to_go_on_by_the_backend() {
 fn a_backend_may_refuse_before_the_body_is_sent() {
     let origin = Origin::start(|_, peer| {
         peer.head();
-        peer.send("HTTP/1.1 413 Too Much\r\nContent-Length: 2\r\n\r\nno");
+        peer.send(Reply::of("413 Too Much", "no"));
         peer.expect_end();
     });
     let proxy = Proxy::before(&origin);
@@ -92,7 +91,7 @@ fn a_100_that_nobody_waits_for_is_swallowed() {
 fn an_http_1_0_client_expects_nothing() {
     let origin = Origin::answering(|request| {
         assert!(!request.has("Expect"));
-        FINAL.into()
+        FINAL
     });
     let proxy = Proxy::before(&origin);
     let mut client = proxy.client();
@@ -113,7 +112,7 @@ fn an_unknown_expectation_is_refused() {
 /// The statuses of the interim responses that a client gets before the last one, and that one's.
 fn interim_of(proxy: &Proxy) -> (Vec<u16>, u16) {
     let mut client = proxy.client();
-    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    client.send_get("/");
     let mut interim = Vec::new();
     loop {
         match client.head().status() {

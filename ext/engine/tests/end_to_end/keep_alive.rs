@@ -42,8 +42,8 @@ fn clients_at_once_share_nothing() {
     });
     let proxy = Proxy::before(&origin);
     let (mut one, mut two) = (proxy.client(), proxy.client());
-    one.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-    two.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    one.send_get("/");
+    two.send_get("/");
     let mut answers = [one.response().text(), two.response().text()];
     answers.sort();
     assert_eq!(answers, ["0", "1"]);
@@ -83,8 +83,7 @@ fn a_backend_connection_that_says_close_is_not_used_again() {
 
 #[test]
 fn an_http_1_0_backend_that_keeps_its_connection_is_used_again() {
-    let origin =
-        Origin::answering(|_| "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\nok".into());
+    let origin = Origin::answering(|_| "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\nok");
     let proxy = Proxy::before(&origin);
     for _ in 0..2 {
         assert_eq!(proxy.client().get("/").text(), "ok");
@@ -114,4 +113,19 @@ fn an_idle_client_connection_is_closed() {
     let begun = Instant::now();
     client.expect_end();
     assert!(begun.elapsed().as_millis() >= 150, "after {:?}", begun.elapsed());
+}
+
+#[test]
+fn an_empty_line_leaves_a_client_connection_idle() {
+    let origin = Origin::echoing_targets();
+    let proxy = Proxy::with(&[&origin.address()], |settings| {
+        settings.server.client_header_timeout = Setting::of(0.2);
+        settings.server.keepalive_timeout = Setting::of(0.5);
+    });
+    let mut client = proxy.client();
+    client.get("/");
+    let begun = Instant::now();
+    client.send("\r\n");
+    client.expect_end();
+    assert!(begun.elapsed().as_millis() >= 400, "after {:?}", begun.elapsed());
 }

@@ -1,11 +1,11 @@
 //! Time and size.
 
 use std::sync::mpsc::channel;
-use std::sync::Mutex;
+use std::time::{Duration, Instant};
 
 use proxy_engine::config::Setting;
 
-use crate::support::{Origin, Proxy};
+use crate::support::{Origin, Proxy, Reply, Silent, PATIENCE};
 
 /// A backend that never answers.
 fn silent() -> Origin {
@@ -41,7 +41,7 @@ fn a_head_that_trickles_in_is_answered_408() {
     writer.send("GET / HTTP/1.1\r\nHost: a\r\nX: ");
     let trickle = std::thread::spawn(move || {
         while writer.try_send("x").is_ok() {
-            std::thread::sleep(std::time::Duration::from_millis(20));
+            std::thread::sleep(Duration::from_millis(20));
         }
     });
     assert_eq!(client.response().status(), 408);
@@ -111,16 +111,59 @@ fn a_backend_that_does_not_answer_in_time_is_a_504() {
 
 #[test]
 fn a_response_that_stalls_is_cut_short() {
-    let origin = Origin::start(|_, peer| {
+    for (framing, beginning) in [("Content-Length: 10", "hello"), ("Transfer-Encoding: chunked", "5\r\nhello\r\n")] {
+        let origin = Origin::start(move |_, peer| {
+            peer.request();
+            peer.send(format!("HTTP/1.1 200 OK\r\n{framing}\r\n\r\n{beginning}"));
+            peer.rest();
+        });
+        let proxy = Proxy::with(&[&origin.address()], |settings| settings.proxy.read_timeout = Some(0.3));
+        let mut client = proxy.client();
+        client.send_get("/");
+        assert_eq!(client.head().status(), 200);
+        assert_eq!(client.rest().0, beginning.as_bytes(), "{framing}");
+    }
+}
+
+#[test]
+fn a_client_that_does_not_read_is_cut_off() {
+    let (sender, ended) = channel();
+    let origin = Origin::start(move |_, peer| {
         peer.request();
-        peer.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello");
-        peer.rest();
+        peer.send("HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n");
+        while peer.try_send([b'x'; 65_536]).is_ok() {}
+        sender.send(()).expect("a listener");
     });
-    let proxy = Proxy::with(&[&origin.address()], |settings| settings.proxy.read_timeout = Some(0.3));
-    let mut client = proxy.client();
-    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-    assert_eq!(client.head().status(), 200);
-    assert_eq!(client.rest().0, b"hello");
+    let proxy = Proxy::with(&[&origin.address()], |settings| {
+        settings.server.client_body_timeout = Setting::of(0.3);
+    });
+    let mut client = proxy.narrow_client();
+    client.send_get("/");
+    ended.recv_timeout(PATIENCE).expect("the backend's connection ends");
+}
+
+#[test]
+fn a_connect_that_does_not_end_in_time_is_a_504() {
+    let silent = Silent::new();
+    let proxy = Proxy::with(&[silent.address()], |settings| {
+        settings.proxy.connect_timeout = 0.2;
+        settings.proxy.retries = Some(0);
+    });
+    assert_eq!(proxy.client().get("/").status(), 504);
+}
+
+#[test]
+fn connects_count_among_the_time_of_all_attempts() {
+    let (unreachable, stalling) = (Silent::new(), silent());
+    let proxy = Proxy::with(&[unreachable.address(), &stalling.address()], |settings| {
+        settings.proxy.connect_timeout = 0.2;
+        settings.proxy.timeout = 0.5;
+    });
+    let begun = Instant::now();
+    assert_eq!(proxy.client().get("/").status(), 504);
+    let taken = begun.elapsed();
+    assert!(taken >= Duration::from_millis(450) && taken < Duration::from_secs(3), "{taken:?}");
+    assert_eq!(stalling.connections(), 1);
 }
 
 #[test]
@@ -129,7 +172,7 @@ fn a_response_may_take_longer_than_the_time_to_its_head() {
         peer.request();
         peer.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n");
         for _ in 0..10 {
-            std::thread::sleep(std::time::Duration::from_millis(60));
+            std::thread::sleep(Duration::from_millis(60));
             peer.send("x");
         }
     });
@@ -140,10 +183,9 @@ fn a_response_may_take_longer_than_the_time_to_its_head() {
 #[test]
 fn an_upload_that_stalls_is_answered_408() {
     let (sender, seen) = channel();
-    let sender = Mutex::new(sender);
     let origin = Origin::start(move |_, peer| {
         peer.head();
-        sender.lock().expect("the channel").send(peer.rest().0).expect("a listener");
+        sender.send(peer.rest().0).expect("a listener");
     });
     let proxy = Proxy::with(&[&origin.address()], |settings| {
         settings.server.client_body_timeout = Setting::of(0.3);
@@ -157,15 +199,75 @@ fn an_upload_that_stalls_is_answered_408() {
 
 #[test]
 fn a_slow_upload_puts_the_time_for_the_response_off() {
-    let origin = Origin::answering(|request| {
-        format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{}", request.body.len(), request.text())
-    });
+    let origin = Origin::answering(|request| Reply::ok(request.text()));
     let proxy = Proxy::with(&[&origin.address()], |settings| settings.proxy.timeout = 0.4);
     let mut client = proxy.client();
     client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n");
     for _ in 0..10 {
-        std::thread::sleep(std::time::Duration::from_millis(60));
+        std::thread::sleep(Duration::from_millis(60));
         client.send("x");
     }
     assert_eq!(client.response().text(), "xxxxxxxxxx");
+}
+
+/// What a client sends that waits to be told to go on.
+const EXPECTING: &str = "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n";
+
+#[test]
+fn a_backend_that_does_not_say_100_in_time_is_a_504() {
+    let origin = silent();
+    let proxy = Proxy::with(&[&origin.address()], |settings| settings.proxy.timeout = 0.3);
+    let mut client = proxy.client();
+    client.send(EXPECTING);
+    assert_eq!(client.response().status(), 504);
+}
+
+#[test]
+fn a_client_that_was_told_to_go_on_and_does_not_is_answered_408() {
+    let origin = Origin::start(|_, peer| {
+        peer.head();
+        peer.send("HTTP/1.1 100 Continue\r\n\r\n");
+        peer.rest();
+    });
+    let proxy = Proxy::with(&[&origin.address()], |settings| {
+        settings.server.client_body_timeout = Setting::of(0.5);
+        settings.proxy.timeout = 0.2;
+    });
+    let mut client = proxy.client();
+    client.send(EXPECTING);
+    assert_eq!(client.head().status(), 100);
+    assert_eq!(client.response().status(), 408);
+}
+
+#[test]
+fn a_response_may_pause_while_the_request_still_moves() {
+    let origin = Origin::start(|_, peer| {
+        peer.head();
+        peer.send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n");
+        peer.read(6);
+        peer.send("done");
+    });
+    let proxy = Proxy::with(&[&origin.address()], |settings| settings.proxy.read_timeout = Some(0.5));
+    let mut client = proxy.client();
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\n");
+    assert_eq!(client.head().status(), 200);
+    for _ in 0..6 {
+        std::thread::sleep(Duration::from_millis(200));
+        client.send("x");
+    }
+    assert_eq!(client.read(4), b"done");
+}
+
+#[test]
+fn a_response_is_cut_short_when_neither_body_moves() {
+    let origin = Origin::start(|_, peer| {
+        peer.head();
+        peer.send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n");
+        peer.rest();
+    });
+    let proxy = Proxy::with(&[&origin.address()], |settings| settings.proxy.read_timeout = Some(0.3));
+    let mut client = proxy.client();
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\nx");
+    assert_eq!(client.head().status(), 200);
+    assert_eq!(client.rest().0, b"");
 }

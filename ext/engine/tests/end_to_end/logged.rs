@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use proxy_engine::config::{AccessLog, Setting};
 
-use crate::support::{eventually, http2, nobody, request, Http2Origin, Origin, Proxy, Settings};
+use crate::support::{eventually, http2, nobody, request, Http2Origin, Origin, Proxy, Reply, Settings};
 
 struct Logged {
     proxy: Proxy,
@@ -59,7 +59,7 @@ fn bytes_are_those_of_the_body_and_nothing_else() {
     for target in ["/plain", "/chunked", "/pieces"] {
         assert_eq!(client.get(target).body, b"hello");
     }
-    client.send("GET /hints HTTP/1.1\r\nHost: a\r\n\r\n");
+    client.send_get("/hints");
     assert_eq!(client.head().status(), 103);
     assert_eq!(client.response().body, b"hello");
     client.get("/none");
@@ -222,7 +222,7 @@ fn refused_heads_of_http2_are_logged_too() {
 
 #[test]
 fn the_id_in_the_log_is_the_one_that_was_forwarded() {
-    let origin = Origin::answering(|_| "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n".into());
+    let origin = Origin::answering(|_| Reply::ok(""));
     let log = Logged::before("{request_id} {request_id_full}", &origin);
     let mut client = log.proxy.client();
     for id in ["", "X-Request-Id: from-the-cdn\r\n", "X-Request-Id:\r\n"] {

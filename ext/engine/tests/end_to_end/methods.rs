@@ -1,8 +1,8 @@
 //! Methods that are not for the backend alone: OPTIONS, TRACE and CONNECT.
 
-use proxy_engine::config::{AddressList, Directive, Filter, HeaderEdit, HeaderValue};
+use proxy_engine::configuration::{AddressListConfig, Directive, FilterConfig, HeaderEdit, HeaderValue};
 
-use crate::support::{http2, Http2Origin, Message, Origin, Peer, Proxy};
+use crate::support::{http2, Http2Origin, Message, Origin, Peer, Proxy, Reply};
 
 fn ask(client: &mut Peer, start: &str, fields: &str) -> Message {
     client.send(format!("{start} HTTP/1.1\r\nHost: a.example\r\n{fields}\r\n"));
@@ -43,7 +43,7 @@ fn options_for_the_server_passes_over_http2() {
 
 #[test]
 fn max_forwards_is_counted_down_and_ends_here_at_zero() {
-    let origin = Origin::answering(|_| "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n".into());
+    let origin = Origin::answering(|_| Reply::ok(""));
     let proxy = Proxy::before(&origin);
     let mut client = proxy.client();
     for start in ["OPTIONS /x", "OPTIONS *", "TRACE /x"] {
@@ -79,7 +79,7 @@ fn max_forwards_is_counted_down_and_ends_here_at_zero() {
 
 #[test]
 fn max_forwards_holds_over_http2() {
-    let origin = Origin::answering(|_| "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n".into());
+    let origin = Origin::answering(|_| Reply::ok(""));
     let proxy = Proxy::before(&origin);
     http2(&proxy, |client| async move {
         for (method, left, status) in [("OPTIONS", "0", 200), ("TRACE", "0", 405), ("OPTIONS", "3", 200)] {
@@ -96,8 +96,8 @@ fn max_forwards_holds_over_http2() {
 fn filters_come_before_the_answer_of_the_last() {
     let origin = Origin::echoing_targets();
     let proxy = Proxy::with(&[&origin.address()], |settings| {
-        let nobody = AddressList { networks: vec!["127.0.0.1".into()], ..AddressList::default() };
-        settings.server.routes.push(Directive::Filter(Filter::DenyList(nobody)));
+        let nobody = AddressListConfig { networks: vec!["127.0.0.1".into()], ..AddressListConfig::default() };
+        settings.server.routes.push(Directive::Filter(FilterConfig::DenyList(nobody)));
     });
     assert_eq!(ask(&mut proxy.client(), "OPTIONS *", "Max-Forwards: 0\r\n").status(), 403);
     assert_eq!(ask(&mut proxy.client(), "TRACE /", "Max-Forwards: 0\r\n").status(), 403);
@@ -105,7 +105,7 @@ fn filters_come_before_the_answer_of_the_last() {
 
 #[test]
 fn a_trace_carries_neither_credentials_nor_what_the_configuration_adds() {
-    let origin = Origin::answering(|_| "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n".into());
+    let origin = Origin::answering(|_| Reply::ok(""));
     let proxy = Proxy::with(&[&origin.address()], |settings| {
         let edit = |name: &str| HeaderEdit { name: name.into(), values: vec![HeaderValue::Literal("s3cret".into())] };
         settings.proxy.headers = vec![edit("X-Internal-Token")];

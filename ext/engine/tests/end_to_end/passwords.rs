@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use proxy_engine::config::{AuthBasic, Directive, Filter};
+use proxy_engine::configuration::{AuthBasicConfig, Directive, FilterConfig};
 
 use crate::support::{eventually, Origin, Proxy, PATIENCE};
 
@@ -17,8 +17,8 @@ fn a_password_that_is_being_verified_holds_up_nobody() {
     });
     let proxy = Proxy::with(&[&origin.address()], |settings| {
         let credentials = Some(vec![("ann".into(), ENDLESS.into())]);
-        let auth = AuthBasic { credentials, ..AuthBasic::default() };
-        settings.server.routes.push(Directive::Filter(Filter::AuthBasic(auth)));
+        let auth = AuthBasicConfig { credentials, ..AuthBasicConfig::default() };
+        settings.server.routes.push(Directive::Filter(FilterConfig::AuthBasic(auth)));
     });
     let mut waiting = proxy.client();
     waiting.send("GET / HTTP/1.1\r\nHost: a\r\nAuthorization: Basic YW5uOnNlY3JldA==\r\n\r\n");
@@ -36,8 +36,8 @@ fn a_client_that_leaves_while_its_password_is_verified_is_noticed() {
     let origin = Origin::echoing_targets();
     let proxy = Proxy::with(&[&origin.address()], |settings| {
         let credentials = Some(vec![("ann".into(), ENDLESS.into())]);
-        let auth = AuthBasic { credentials, ..AuthBasic::default() };
-        settings.server.routes.push(Directive::Filter(Filter::AuthBasic(auth)));
+        let auth = AuthBasicConfig { credentials, ..AuthBasicConfig::default() };
+        settings.server.routes.push(Directive::Filter(FilterConfig::AuthBasic(auth)));
     });
     proxy.client().send("GET / HTTP/1.1\r\nHost: a\r\nAuthorization: Basic YW5uOnNlY3JldA==\r\n\r\n");
     eventually("it is given up", || proxy.server.stats().requests.client_closed == 1);

@@ -1,12 +1,12 @@
 //! Requests that do not wait for their answers.
 
-use crate::support::{Origin, Proxy};
+use crate::support::{Origin, Proxy, Reply};
 
 #[test]
 fn pipelined_requests_are_answered_in_order() {
     let origin = Origin::answering(|request| {
         let answer = format!("{} {}", request.target(), request.text());
-        format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{answer}", answer.len())
+        Reply::ok(answer)
     });
     let proxy = Proxy::before(&origin);
     let mut client = proxy.client();
@@ -35,9 +35,7 @@ fn pipelined_requests_are_answered_in_order() {
 
 #[test]
 fn requests_may_arrive_byte_by_byte() {
-    let origin = Origin::answering(|request| {
-        format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{}", request.body.len(), request.text())
-    });
+    let origin = Origin::answering(|request| Reply::ok(request.text()));
     let proxy = Proxy::before(&origin);
     let mut client = proxy.client();
     let request = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nX: y\r\n\r\n";
@@ -46,6 +44,31 @@ fn requests_may_arrive_byte_by_byte() {
     }
     assert_eq!(client.response().text(), "hello");
     assert_eq!(client.response().text(), "hello");
+}
+
+#[test]
+fn a_head_may_arrive_in_pieces_with_pauses() {
+    let origin = Origin::echoing_targets();
+    let proxy = Proxy::before(&origin);
+    let mut client = proxy.client();
+    client.send("GET /a HTTP/1.1\r\nHo");
+    // Time has to pass: nothing is to happen in it, which is the claim.
+    std::thread::sleep(std::time::Duration::from_millis(100));
+    client.send(format!("st: a\r\nX-Long: {}\r\n\r\n", "v".repeat(20_000)));
+    assert_eq!(client.response().text(), "/a");
+    assert_eq!(origin.requests()[0].get("X-Long").map(str::len), Some(20_000));
+}
+
+#[test]
+fn requests_before_a_malformed_one_are_answered() {
+    let origin = Origin::echoing_targets();
+    let proxy = Proxy::before(&origin);
+    let mut client = proxy.client();
+    client.send("GET /a HTTP/1.1\r\nHost: a\r\n\r\nGET /b HTTP/1.1\r\n\r\n");
+    assert_eq!(client.response().text(), "/a");
+    assert_eq!(client.response().status(), 400);
+    client.expect_end();
+    assert_eq!(origin.targets(), ["/a"]);
 }
 
 #[test]

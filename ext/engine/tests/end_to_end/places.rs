@@ -43,11 +43,11 @@ fn a_connection_with_a_request_in_flight_is_left_alone() {
     });
     let proxy = with_places(&origin, 2, 1);
     let (mut one, mut two) = (proxy.client(), proxy.client());
-    one.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-    two.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    one.send_get("/");
+    two.send_get("/");
     eventually("both are served", || proxy.server.stats().requests.in_flight == 2);
     let mut third = proxy.client();
-    third.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    third.send_get("/");
     std::thread::sleep(Duration::from_millis(400));
     assert_eq!(proxy.server.stats().requests.in_flight, 2, "the third waits");
     one.reset();
@@ -74,7 +74,7 @@ fn what_newcomers_ask_is_answered_however_few_the_places() {
     // All at once: most get a place when what they ask has come already, and nobody has looked.
     let mut clients: Vec<_> = (0..40).map(|_| proxy.client()).collect();
     for (number, client) in clients.iter_mut().enumerate() {
-        client.send(format!("GET /{number} HTTP/1.1\r\nHost: a\r\n\r\n"));
+        client.send_get(&format!("/{number}"));
     }
     for (number, client) in clients.iter_mut().enumerate() {
         assert_eq!(client.response().text(), format!("/{number}"));

@@ -1,16 +1,13 @@
 //! Another configuration for a server that runs: nothing is cut, and what is the same goes on.
 
 mod http2;
-mod lasting;
+mod carry_over;
 mod listening;
-
-use std::sync::mpsc::{channel, Sender};
-use std::sync::Mutex;
 
 use proxy_engine::config::{HeaderEdit, HeaderValue};
 use proxy_engine::StartError;
 
-use crate::support::{eventually, Origin, Proxy, Settings};
+use crate::support::{eventually, Gate, Key, Origin, Proxy, Settings};
 
 /// Marks the responses that this configuration makes.
 fn mark(name: &'static str) -> impl FnOnce(&mut Settings) {
@@ -21,13 +18,12 @@ fn mark(name: &'static str) -> impl FnOnce(&mut Settings) {
 }
 
 /// A backend that begins an answer, and ends it when it is told to.
-fn slow() -> (Origin, Sender<()>) {
-    let (go, wait) = channel();
-    let wait = Mutex::new(wait);
+fn slow() -> (Origin, Key) {
+    let (go, gate) = Gate::new();
     let origin = Origin::start(move |_, peer| {
         while peer.try_request().is_some() {
             peer.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n");
-            wait.lock().expect("the channel").recv().expect("the test goes on");
+            gate.wait_until("the test goes on");
             peer.send("3\r\ntwo\r\n0\r\n\r\n");
         }
     });
@@ -51,12 +47,12 @@ fn a_download_in_flight_finishes_though_its_backend_is_no_longer_there() {
     let ((origin, go), other) = (slow(), Origin::echoing_targets());
     let proxy = Proxy::with(&[&origin.address()], mark("old"));
     let mut client = proxy.client();
-    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    client.send_get("/");
     assert_eq!(client.head().get("X-Configuration"), Some("old"));
     assert_eq!(client.chunk().expect("a chunk"), b"one");
     proxy.reload(&[&other.address()], mark("new"));
     assert_eq!(proxy.client().get("/other").text(), "/other");
-    go.send(()).expect("the backend waits");
+    go.open();
     assert_eq!(client.chunks().0, b"two");
     assert_eq!(client.get("/again").get("X-Configuration"), Some("new"));
 }
@@ -139,7 +135,7 @@ fn fewer_connections_are_accepted_once_enough_have_ended_and_more_at_once() {
     proxy.reload(&[&origin.address()], |settings| settings.server.max_connections.value = 1);
     assert_eq!(first.get("/").status(), 200, "those that are there stay");
     let mut third = proxy.client();
-    third.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    third.send_get("/");
     drop(second);
     eventually("the second one is gone", || proxy.server.stats().connections.active == 1);
     // One is there, which is as many as may be. Then there may be one more.

@@ -1,21 +1,26 @@
 //! What is sent again, and what never is.
 
 use std::sync::mpsc::channel;
-use std::sync::Mutex;
 
-use crate::support::{nobody, pattern, Origin, Proxy};
-
-const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+use crate::support::{nobody, pattern, Gate, Origin, Proxy, Reply};
 
 /// A backend that reads a request and goes away.
 fn leaving() -> Origin {
     Origin::start(|_, peer| drop(peer.head()))
 }
 
+/// A backend that reads a request and goes away in the midst of its answer.
+fn breaking_off(answer: &'static str) -> Origin {
+    Origin::start(move |_, peer| {
+        peer.head();
+        peer.send(answer);
+    })
+}
+
 #[test]
 fn an_idempotent_request_goes_on_when_a_backend_leaves_without_an_answer() {
     for method in ["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"] {
-        let (first, second) = (leaving(), Origin::answering(|_| OK.into()));
+        let (first, second) = (leaving(), Origin::answering(|_| Reply::ok("ok")));
         let proxy = Proxy::with(&[&first.address(), &second.address()], |_| ());
         let mut client = proxy.client();
         client.send(format!("{method} / HTTP/1.1\r\nHost: a\r\n\r\n"));
@@ -26,12 +31,18 @@ fn an_idempotent_request_goes_on_when_a_backend_leaves_without_an_answer() {
 
 #[test]
 fn the_body_of_an_idempotent_request_is_sent_again_whole() {
-    for framing in ["Content-Length: 200000\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n"] {
-        let first = Origin::start(|_, peer| {
-            peer.head();
-            peer.read(50_000);
+    const LENGTH: &str = "Content-Length: 200000\r\n\r\n";
+    const CHUNKED: &str = "Transfer-Encoding: chunked\r\n\r\n";
+    for (framing, whole) in [(LENGTH, false), (LENGTH, true), (CHUNKED, false), (CHUNKED, true)] {
+        let first = Origin::start(move |_, peer| {
+            if whole {
+                peer.request();
+            } else {
+                peer.head();
+                peer.read(50_000);
+            }
         });
-        let second = Origin::answering(|_| OK.into());
+        let second = Origin::answering(|_| Reply::ok("ok"));
         let proxy = Proxy::with(&[&first.address(), &second.address()], |_| ());
         let mut client = proxy.client();
         let body = pattern(200_000);
@@ -54,7 +65,7 @@ fn other_requests_are_never_sent_twice() {
         let (first, second) = (leaving(), Origin::echoing_targets());
         let proxy = Proxy::with(&[&first.address(), &second.address()], |_| ());
         let mut client = proxy.client();
-        client.send(format!("{method} / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi"));
+        client.send_body(method, "/", "hi");
         assert_eq!(client.response().status(), 502, "{method}");
         assert_eq!((first.connections(), second.connections()), (1, 0));
     }
@@ -63,10 +74,10 @@ fn other_requests_are_never_sent_twice() {
 #[test]
 fn any_request_goes_on_when_no_connection_can_be_made() {
     for method in ["GET", "POST"] {
-        let second = Origin::answering(|_| OK.into());
+        let second = Origin::answering(|_| Reply::ok("ok"));
         let proxy = Proxy::with(&[&nobody(), &second.address()], |_| ());
         let mut client = proxy.client();
-        client.send(format!("{method} / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi"));
+        client.send_body(method, "/", "hi");
         assert_eq!(client.response().status(), 200, "{method}");
         assert_eq!(second.requests()[0].text(), "hi");
     }
@@ -78,6 +89,27 @@ fn retries_are_counted() {
     let proxy = Proxy::with(&[&first.address(), &second.address()], |settings| settings.proxy.retries = Some(0));
     assert_eq!(proxy.client().get("/").status(), 502);
     assert_eq!((first.connections(), second.connections()), (1, 0));
+}
+
+#[test]
+fn the_only_backend_is_asked_again() {
+    let origin = Origin::start(|number, peer| {
+        peer.request();
+        if number == 1 {
+            peer.send(Reply::ok("ok"));
+        }
+    });
+    let proxy = Proxy::before(&origin);
+    assert_eq!(proxy.client().get("/").text(), "ok");
+    assert_eq!(origin.connections(), 2);
+}
+
+#[test]
+fn there_are_as_many_further_attempts_as_backends() {
+    let (first, second) = (leaving(), leaving());
+    let proxy = Proxy::with(&[&first.address(), &second.address()], |_| ());
+    assert_eq!(proxy.client().get("/").status(), 502);
+    assert_eq!(first.connections() + second.connections(), 3);
 }
 
 #[test]
@@ -97,13 +129,23 @@ fn a_body_that_is_not_kept_is_not_sent_again() {
 
 #[test]
 fn an_answer_that_has_begun_is_not_asked_for_again() {
-    let first = Origin::start(|_, peer| {
-        peer.head();
-        peer.send("HTTP/1.1 2");
-    });
+    for beginning in ["HTTP/1.1 2", "garbage\r\n\r\n"] {
+        let (first, second) = (breaking_off(beginning), Origin::echoing_targets());
+        let proxy = Proxy::with(&[&first.address(), &second.address()], |_| ());
+        assert_eq!(proxy.client().get("/").status(), 502, "{beginning:?}");
+        assert_eq!(second.connections(), 0, "{beginning:?}");
+    }
+}
+
+#[test]
+fn a_response_that_is_passed_on_already_is_not_asked_for_again() {
+    let first = breaking_off("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello");
     let second = Origin::echoing_targets();
     let proxy = Proxy::with(&[&first.address(), &second.address()], |_| ());
-    assert_eq!(proxy.client().get("/").status(), 502);
+    let mut client = proxy.client();
+    client.send_get("/");
+    assert_eq!(client.head().status(), 200);
+    assert_eq!(client.rest().0, b"hello");
     assert_eq!(second.connections(), 0);
 }
 
@@ -111,7 +153,7 @@ fn an_answer_that_has_begun_is_not_asked_for_again() {
 fn leaving_when_asked_again() -> Origin {
     Origin::start(|number, peer| {
         peer.request();
-        peer.send(OK);
+        peer.send(Reply::ok("ok"));
         if number == 0 {
             peer.head();
         } else {
@@ -136,32 +178,31 @@ fn a_post_over_an_idle_connection_that_dies_is_not_sent_again() {
     let proxy = Proxy::before(&origin);
     let mut client = proxy.client();
     assert_eq!(client.get("/").text(), "ok");
-    client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi");
+    client.send_body("POST", "/", "hi");
     assert_eq!(client.response().status(), 502);
     assert_eq!(origin.connections(), 1);
 }
 
 #[test]
 fn an_idle_connection_that_the_backend_closed_is_not_tried() {
-    let (go, wait) = channel::<()>();
-    let (sender, closed) = channel::<()>();
-    let (wait, sender) = (Mutex::new(wait), Mutex::new(sender));
+    let (go, gate) = Gate::new();
+    let (sender, closed) = channel();
     let origin = Origin::start(move |number, peer| {
         peer.request();
-        peer.send(OK);
+        peer.send(Reply::ok("ok"));
         if number == 0 {
-            wait.lock().expect("the channel").recv().expect("the client has its answer");
+            gate.wait_until("the client has its answer");
             peer.half_close();
-            sender.lock().expect("the channel").send(()).expect("a listener");
+            sender.send(()).expect("a listener");
             assert_eq!(peer.rest().0, b"", "nothing is sent over it");
         }
     });
     let proxy = Proxy::with(&[&origin.address()], |settings| settings.proxy.retries = Some(0));
     let mut client = proxy.client();
     assert_eq!(client.get("/").text(), "ok");
-    go.send(()).expect("the backend waits");
+    go.open();
     closed.recv().expect("it is closed");
-    client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi");
+    client.send_body("POST", "/", "hi");
     assert_eq!(client.response().text(), "ok");
     assert_eq!(origin.connections(), 2);
 }
@@ -174,21 +215,13 @@ fn nobody_at_all_is_a_502() {
     assert_eq!(client.get("/").status(), 502, "the client's connection lives on");
 }
 
-/// A backend that sends a head and goes away before the first byte of the body.
-fn breaking_off(head: &'static str) -> Origin {
-    Origin::start(move |_, peer| {
-        peer.head();
-        peer.send(head);
-    })
-}
-
 #[test]
 fn a_safe_request_goes_on_when_a_backend_leaves_between_head_and_body() {
     let (first, second) =
-        (breaking_off("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n"), Origin::answering(|_| OK.into()));
+        (breaking_off("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n"), Origin::answering(|_| Reply::ok("ok")));
     let proxy = Proxy::with(&[&first.address(), &second.address()], |_| ());
     let mut client = proxy.client();
-    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    client.send_get("/");
     let response = client.response();
     assert_eq!((response.status(), &response.body[..]), (200, &b"ok"[..]));
     assert_eq!((first.connections(), second.connections()), (1, 1));
@@ -197,29 +230,28 @@ fn a_safe_request_goes_on_when_a_backend_leaves_between_head_and_body() {
 #[test]
 fn one_that_changes_something_does_not() {
     let (first, second) =
-        (breaking_off("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n"), Origin::answering(|_| OK.into()));
+        (breaking_off("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n"), Origin::answering(|_| Reply::ok("ok")));
     let proxy = Proxy::with(&[&first.address(), &second.address()], |_| ());
     let mut client = proxy.client();
-    client.send("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n");
+    client.send_body("PUT", "/", "");
     assert_eq!(client.response().status(), 502);
     assert_eq!((first.connections(), second.connections()), (1, 0));
 }
 
 #[test]
 fn a_head_whose_body_takes_its_time_is_passed_on() {
-    let (release, released) = channel();
-    let released = Mutex::new(released);
+    let (release, gate) = Gate::new();
     let slow = Origin::start(move |_, peer| {
         peer.head();
         peer.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n");
-        let _ = released.lock().expect("a lock").recv();
+        gate.wait_until("the client has the head");
         peer.send("ok");
     });
     let proxy = Proxy::with(&[&slow.address(), &nobody()], |_| ());
     let mut client = proxy.client();
-    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    client.send_get("/");
     assert_eq!(client.head().status(), 200);
-    release.send(()).expect("a backend");
+    release.open();
     assert_eq!(client.read(2), b"ok");
 }
 
@@ -227,7 +259,7 @@ fn a_head_whose_body_takes_its_time_is_passed_on() {
 fn answering_then(more: &'static str) -> Origin {
     Origin::start(move |number, peer| {
         peer.request();
-        peer.send(OK);
+        peer.send(Reply::ok("ok"));
         if number == 0 && peer.try_request().is_some() {
             peer.send(more);
         } else {
@@ -239,7 +271,7 @@ fn answering_then(more: &'static str) -> Origin {
 const FAREWELL: &str = "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
 
 #[test]
-fn what_is_no_answer_to_it_on_an_idle_connection_is_not_passed_on_where_a_request_may_be_sent_again() {
+fn a_get_over_an_idle_connection_goes_on_when_no_answer_to_it_comes() {
     for more in ["rest of the body", FAREWELL] {
         let origin = answering_then(more);
         let proxy = Proxy::with(&[&origin.address()], |settings| settings.proxy.retries = Some(0));
@@ -257,7 +289,7 @@ fn other_requests_get_what_came() {
         let proxy = Proxy::before(&origin);
         let mut client = proxy.client();
         assert_eq!(client.get("/").text(), "ok");
-        client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi");
+        client.send_body("POST", "/", "hi");
         assert_eq!(client.response().status(), status);
         assert_eq!(origin.connections(), 1);
     }
@@ -265,7 +297,7 @@ fn other_requests_get_what_came() {
 
 #[test]
 fn a_408_on_a_new_connection_is_an_answer_like_any_other() {
-    let origin = Origin::answering(|_| FAREWELL.into());
+    let origin = Origin::answering(|_| FAREWELL);
     let proxy = Proxy::before(&origin);
     assert_eq!(proxy.client().get("/").status(), 408);
     assert_eq!(origin.connections(), 1);

@@ -2,12 +2,10 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::mpsc::channel;
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::{Arc, RwLock};
 use std::time::{Duration, Instant};
 
-use crate::support::{eventually, Origin, Proxy, Settings, PATIENCE};
-
-const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+use crate::support::{eventually, Origin, Proxy, Reply, Settings, PATIENCE};
 
 /// A backend that answers everything with that status, and a body that says so.
 fn answering(status: u16) -> Origin {
@@ -63,7 +61,7 @@ fn a_post_is_not_sent_again_for_its_answer() {
     let (first, second) = (answering(503), answering(200));
     let proxy = Proxy::with(&[&first.address(), &second.address()], retry_on(&["503"]));
     let mut client = proxy.client();
-    client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi");
+    client.send_body("POST", "/", "hi");
     assert_eq!(client.response().text(), "503");
     assert_eq!(second.connections(), 0);
 }
@@ -73,14 +71,14 @@ fn the_body_of_a_put_is_sent_again_after_a_503() {
     let (first, second) = (answering(503), answering(200));
     let proxy = Proxy::with(&[&first.address(), &second.address()], retry_on(&["503"]));
     let mut client = proxy.client();
-    client.send("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello");
+    client.send_body("PUT", "/", "hello");
     assert_eq!(client.response().text(), "200");
     assert_eq!((first.requests()[0].text(), second.requests()[0].text()), ("hello".into(), "hello".into()));
 }
 
 #[test]
 fn a_silent_backend_costs_its_part_of_the_time_and_the_next_one_is_asked() {
-    let (first, second) = (silent(), Origin::answering(|_| OK.into()));
+    let (first, second) = (silent(), Origin::answering(|_| Reply::ok("ok")));
     let proxy = Proxy::with(&[&first.address(), &second.address()], |settings| {
         settings.proxy.retry_on = vec!["timeout".into()];
         settings.proxy.timeout = 1.0;
@@ -108,7 +106,7 @@ fn all_attempts_together_take_no_longer_than_timeout() {
 
 #[test]
 fn without_the_word_a_silent_backend_may_take_all_of_the_time() {
-    let (first, second) = (silent(), Origin::answering(|_| OK.into()));
+    let (first, second) = (silent(), Origin::answering(|_| Reply::ok("ok")));
     let proxy = Proxy::with(&[&first.address(), &second.address()], |settings| settings.proxy.timeout = 0.3);
     assert_eq!(proxy.client().get("/").status(), 504);
     assert_eq!(second.connections(), 0);
@@ -116,7 +114,7 @@ fn without_the_word_a_silent_backend_may_take_all_of_the_time() {
 
 #[test]
 fn a_slow_upload_has_its_time_for_every_attempt() {
-    let (first, second) = (silent(), Origin::answering(|_| OK.into()));
+    let (first, second) = (silent(), Origin::answering(|_| Reply::ok("ok")));
     let proxy = Proxy::with(&[&first.address(), &second.address()], |settings| {
         settings.proxy.retry_on = vec!["timeout".into()];
         settings.proxy.timeout = 0.6;
@@ -136,7 +134,6 @@ fn a_slow_upload_has_its_time_for_every_attempt() {
 fn retries_at_backends_that_fail_keep_to_the_budget() {
     const REQUESTS: usize = 20;
     let (asked, heard) = channel();
-    let asked = Mutex::new(asked);
     let (count, gates) = (AtomicUsize::new(0), Arc::new([RwLock::new(()), RwLock::new(())]));
     let closed = gates.each_ref().map(|gate| gate.write().expect("the gate"));
     let of_origin = gates.clone();
@@ -144,9 +141,9 @@ fn retries_at_backends_that_fail_keep_to_the_budget() {
     let origin = Origin::start(move |_, peer| {
         while peer.try_request().is_some() {
             let retry = usize::from(count.fetch_add(1, SeqCst) >= REQUESTS);
-            let _ = asked.lock().expect("the channel").send(());
+            let _ = asked.send(());
             drop(of_origin[retry].read().expect("the gate"));
-            if peer.try_send("HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n").is_err() {
+            if peer.try_send(Reply::of("503 No", "")).is_err() {
                 return;
             }
         }
@@ -157,7 +154,7 @@ fn retries_at_backends_that_fail_keep_to_the_budget() {
     });
     let mut clients: Vec<_> = (0..REQUESTS).map(|_| proxy.client()).collect();
     for client in &mut clients {
-        client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        client.send_get("/");
         heard.recv_timeout(PATIENCE).expect("it is asked");
     }
     let [requests, retries] = closed;

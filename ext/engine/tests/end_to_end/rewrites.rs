@@ -1,7 +1,7 @@
 //! What the configuration names is never what a client or a backend names.
 
-use proxy_engine::config::{
-    Directive, Filter, HeaderEdit, HeaderValue, LimitKey, Location, Match, RateLimit, Regexp, Setting,
+use proxy_engine::configuration::{
+    Directive, FilterConfig, HeaderEdit, HeaderValue, LimitKey, Location, Match, RateLimitConfig, Regexp, Setting,
 };
 
 use crate::support::{Origin, Proxy};
@@ -50,15 +50,15 @@ fn a_field_takes_the_place_of_no_capture() {
 fn a_field_makes_no_new_key_of_a_limit() {
     let origin = Origin::echoing_targets();
     let proxy = Proxy::with(&[&origin.address()], |settings| {
-        let limit = RateLimit {
+        let limit = RateLimitConfig {
             requests: Some(1),
             seconds: Some(60.0),
             key: LimitKey::Rewrite("{who}".into()),
-            ..RateLimit::default()
+            ..RateLimitConfig::default()
         };
         let mut proxy = settings.proxy.clone();
         proxy.pool = Some(settings.pool.clone());
-        let routes = vec![Directive::Filter(Filter::RateLimit(limit)), Directive::Proxy(Box::new(proxy))];
+        let routes = vec![Directive::Filter(FilterConfig::RateLimit(limit)), Directive::Proxy(Box::new(proxy))];
         let patterns = vec!["/limited/:who".into()];
         settings.server.routes.push(Directive::Location(Box::new(Location {
             patterns,
@@ -102,7 +102,7 @@ fn a_client_that_nobody_trusts_speaks_for_no_proxy() {
     let lines: String = names.iter().map(|name| format!("{name}: evil\r\n")).collect();
     for forwarded in [true, false] {
         let proxy = Proxy::with(&[&origin.address()], |settings| {
-            settings.proxy.forwarded_headers = proxy_engine::config::ForwardedHeaders::Switch(forwarded);
+            settings.proxy.forwarded_headers = proxy_engine::configuration::ForwardedHeaders::Switch(forwarded);
             settings.proxy.allow_underscores = vec!["X_Forwarded_Proto".into()];
             // A field that the configuration sets is the configuration's.
             settings.proxy.headers = vec![rewrite("X-Forwarded-User", "[{X-Forwarded-User}]")];

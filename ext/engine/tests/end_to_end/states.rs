@@ -2,10 +2,10 @@
 
 use proxy_engine::upstream::Admin;
 
-use crate::support::{eventually, Origin, Proxy};
+use crate::support::{eventually, Origin, Proxy, Reply};
 
 fn named(name: &'static str) -> Origin {
-    Origin::answering(move |_| format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{name}", name.len()))
+    Origin::answering(move |_| Reply::ok(name))
 }
 
 /// The name of a backend as figures show it: `UPSTREAM/BACKEND`.
@@ -41,7 +41,7 @@ fn what_is_in_flight_at_a_draining_backend_finishes() {
     );
     let proxy = Proxy::with(&[&first.address(), &second.address()], |_| ());
     let mut client = proxy.client();
-    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    client.send_get("/");
     client.head();
     assert_eq!(client.chunk().expect("a chunk"), b"hi");
     proxy.server.set_state(&name(&proxy, 0), Admin::Draining).expect("it is known");

@@ -1,18 +1,25 @@
 //! A proxy between raw sockets: scripted backends on one side, hand-written clients on the other.
 
+mod client;
+mod gate;
 mod http2;
 mod http2_origin;
 mod message;
 mod origin;
 mod peer;
 mod proxy;
+mod reply;
+mod silent;
 
+pub(crate) use gate::{Gate, Key};
 pub(crate) use http2::{block, http2, read, request, write_length, Frame, RawHttp2};
 pub(crate) use http2_origin::{Exchange, Http2Origin, Seen};
 pub(crate) use message::Message;
 pub(crate) use origin::Origin;
 pub(crate) use peer::{End, Peer};
 pub(crate) use proxy::{Proxy, Settings};
+pub(crate) use reply::Reply;
+pub(crate) use silent::Silent;
 
 use std::net::TcpListener;
 use std::time::{Duration, Instant};

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::{HeaderMap, Response};
-use proxy_engine::config::{Directive, Filter, HeaderChanges, HeaderEdit, HeaderValue};
+use proxy_engine::configuration::{Directive, FilterConfig, HeaderChangesConfig, HeaderEdit, HeaderValue};
 
 use crate::support::{http2, request, Exchange, Http2Origin, Message, Origin, Proxy, Seen, Settings};
 
@@ -14,11 +14,11 @@ fn edit(name: &str, value: Option<&str>) -> HeaderEdit {
     HeaderEdit { name: name.into(), values: value.iter().map(|text| HeaderValue::Literal((*text).into())).collect() }
 }
 
-fn changes(added: &str, removed: &str) -> HeaderChanges {
-    HeaderChanges {
+fn changes(added: &str, removed: &str) -> HeaderChangesConfig {
+    HeaderChangesConfig {
         additions: vec![(added.into(), vec!["ours".into()])],
         removals: vec![removed.into()],
-        ..HeaderChanges::default()
+        ..HeaderChangesConfig::default()
     }
 }
 
@@ -27,8 +27,8 @@ fn changing(settings: &mut Settings) {
     settings.proxy.headers = vec![edit("X-Internal", Some("no")), edit("X-Debug", None)];
     settings.proxy.response_headers = vec![edit("X-Internal", Some("no")), edit("X-Debug", None), edit("Server", None)];
     let routes = &mut settings.server.routes;
-    routes.push(Directive::Filter(Filter::RequestHeaders(changes("X-Filtered", "X-Gone"))));
-    routes.push(Directive::Filter(Filter::ResponseHeaders(changes("X-Filtered", "X-Gone"))));
+    routes.push(Directive::Filter(FilterConfig::RequestHeaders(changes("X-Filtered", "X-Gone"))));
+    routes.push(Directive::Filter(FilterConfig::ResponseHeaders(changes("X-Filtered", "X-Gone"))));
 }
 
 fn names(trailers: &[(String, String)]) -> Vec<&str> {

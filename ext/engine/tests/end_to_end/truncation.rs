@@ -1,6 +1,6 @@
 //! A response that is cut short is cut short for the client too.
 
-use crate::support::{End, Http2Origin, Origin, Peer, Proxy};
+use crate::support::{End, Gate, Http2Origin, Origin, Peer, Proxy};
 
 /// A backend that sends `response` and ends its connection.
 fn origin(response: &'static str, end: End) -> Origin {
@@ -27,6 +27,7 @@ fn a_chunked_body_cut_short_has_no_last_chunk() {
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n",
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nX: y\r\n",
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nnonsense\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhelloX",
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nX : y\r\n\r\n",
     ] {
         let origin = origin(response, End::Closed);
@@ -49,42 +50,40 @@ fn a_body_shorter_than_its_length_stays_shorter() {
 
 #[test]
 fn a_reset_in_a_body_that_ends_with_its_connection_is_no_end() {
-    let (go, wait) = std::sync::mpsc::channel::<()>();
-    let wait = std::sync::Mutex::new(wait);
+    let (go, gate) = Gate::new();
     let origin = Origin::start(move |_, peer| {
         peer.request();
         peer.send("HTTP/1.1 200 OK\r\n\r\nhello");
-        wait.lock().expect("the channel").recv().expect("the client has the beginning");
+        gate.wait_until("the client has the beginning");
         socket2::SockRef::from(peer.stream()).set_linger(Some(std::time::Duration::ZERO)).expect("a reset");
     });
     let proxy = Proxy::before(&origin);
     let mut client = ask(&proxy, "1.1");
     assert_eq!(client.head().get("Transfer-Encoding"), Some("chunked"));
     assert_eq!(client.chunk().expect("a chunk"), b"hello");
-    go.send(()).expect("the backend waits");
+    go.open();
     assert_eq!(client.rest().0, b"", "no last chunk");
 
     let mut old = ask(&proxy, "1.0");
     old.head();
     assert_eq!(old.read(5), b"hello");
-    go.send(()).expect("the backend waits");
+    go.open();
     assert_eq!(old.rest(), (Vec::new(), End::Reset));
 }
 
 #[test]
 fn a_chunked_body_cut_short_resets_an_http_1_0_client() {
-    let (go, wait) = std::sync::mpsc::channel::<()>();
-    let wait = std::sync::Mutex::new(wait);
+    let (go, gate) = Gate::new();
     let origin = Origin::start(move |_, peer| {
         peer.request();
         peer.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n");
-        wait.lock().expect("the channel").recv().expect("the client has the beginning");
+        gate.wait_until("the client has the beginning");
     });
     let proxy = Proxy::before(&origin);
     let mut old = ask(&proxy, "1.0");
     old.head();
     assert_eq!(old.read(5), b"hello");
-    go.send(()).expect("the backend waits");
+    go.open();
     assert_eq!(old.rest(), (Vec::new(), End::Reset));
 }
 

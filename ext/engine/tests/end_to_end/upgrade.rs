@@ -1,9 +1,8 @@
 //! Other protocols over the same connection.
 
 use std::sync::mpsc::channel;
-use std::sync::Mutex;
 
-use crate::support::{eventually, End, Origin, Peer, Proxy, PATIENCE};
+use crate::support::{eventually, End, Gate, Origin, Peer, Proxy, Reply, PATIENCE};
 
 const SWITCHING: &str =
     "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: x\r\n\r\n";
@@ -91,10 +90,10 @@ fn what_follows_a_refused_upgrade_is_http_again() {
     let origin = Origin::start(|_, peer| {
         let request = peer.head();
         assert_eq!((request.target(), request.get("Upgrade")), ("/ws", Some("websocket")));
-        peer.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nno");
+        peer.send(Reply::ok("no"));
         let next = peer.request();
         assert_eq!((next.target(), next.has("Upgrade")), ("/next", false));
-        peer.send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nnext");
+        peer.send(Reply::ok("next"));
         assert!(peer.try_request().is_none());
     });
     let proxy = Proxy::before(&origin);
@@ -127,11 +126,10 @@ fn an_upgrade_that_is_no_tunnel_is_not_offered() {
 #[test]
 fn a_101_to_a_request_whose_upgrade_was_not_offered_is_a_502() {
     let (sender, seen) = channel();
-    let sender = Mutex::new(sender);
     let origin = Origin::start(move |_, peer| {
         peer.request();
         peer.send(SWITCHING);
-        sender.lock().expect("the channel").send(peer.rest().0).expect("a listener");
+        sender.send(peer.rest().0).expect("a listener");
     });
     let proxy = Proxy::before(&origin);
     let mut client = proxy.client();
@@ -139,6 +137,39 @@ fn a_101_to_a_request_whose_upgrade_was_not_offered_is_a_502() {
     assert_eq!(client.response().status(), 502);
     client.send("GET /smuggled HTTP/1.1\r\n\r\n");
     assert_eq!(seen.recv().expect("what the backend got"), b"");
+}
+
+#[test]
+fn a_101_that_switches_to_another_protocol_is_a_502() {
+    let origin = Origin::start(|_, peer| {
+        peer.head();
+        peer.send(SWITCHING.replace("websocket", "other"));
+        peer.rest();
+    });
+    let proxy = Proxy::before(&origin);
+    let mut client = proxy.client();
+    ask(&mut client, "");
+    assert_eq!(client.response().status(), 502);
+}
+
+#[test]
+fn an_upgrade_over_an_idle_connection_that_dies_goes_to_a_new_one() {
+    let origin = Origin::start(|number, peer| {
+        peer.head();
+        if number == 0 {
+            peer.send(Reply::ok("ok"));
+            peer.head();
+        } else {
+            peer.send(SWITCHING);
+            peer.rest();
+        }
+    });
+    let proxy = Proxy::before(&origin);
+    let mut client = proxy.client();
+    assert_eq!(client.get("/").text(), "ok");
+    ask(&mut client, "");
+    assert_eq!(client.head().status(), 101);
+    assert_eq!(origin.connections(), 2);
 }
 
 #[test]
@@ -157,12 +188,11 @@ fn a_silent_tunnel_is_ended() {
 
 #[test]
 fn a_tunnel_lasts_longer_than_the_other_time_limits() {
-    let (go, wait) = channel::<()>();
-    let wait = Mutex::new(wait);
+    let (go, gate) = Gate::new();
     let origin = Origin::start(move |_, peer| {
         peer.head();
         peer.send(SWITCHING);
-        wait.lock().expect("the channel").recv().expect("the limits are over");
+        gate.wait_until("the limits are over");
         peer.send("still here");
     });
     let proxy = Proxy::with(&[&origin.address()], |settings| {
@@ -177,7 +207,7 @@ fn a_tunnel_lasts_longer_than_the_other_time_limits() {
     assert_eq!(client.head().status(), 101);
     // Time has to pass: nothing is to happen in it, which is the claim.
     std::thread::sleep(std::time::Duration::from_millis(500));
-    go.send(()).expect("the backend waits");
+    go.open();
     assert_eq!(client.rest().0, b"still here");
 }
 
@@ -210,12 +240,11 @@ fn an_upgrade_may_have_a_body_and_the_tunnel_begins_behind_it() {
 #[test]
 fn a_101_that_comes_before_the_body_is_whole_waits_for_the_rest_of_it() {
     let (sender, answered) = channel();
-    let sender = Mutex::new(sender);
     let origin = Origin::start(move |_, peer| {
         peer.head();
         assert_eq!(peer.read(2), b"bo");
         peer.send(format!("{SWITCHING}early"));
-        sender.lock().expect("the channel").send(()).expect("a listener");
+        sender.send(()).expect("a listener");
         assert_eq!(peer.read(8), b"dytunnel");
     });
     let proxy = Proxy::before(&origin);
@@ -249,7 +278,7 @@ fn a_tunnel_gives_its_place_among_the_requests_back() {
                 peer.send(SWITCHING);
                 peer.rest();
             }
-            None => peer.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok"),
+            None => peer.send(Reply::ok("ok").with("Connection: close")),
         }
     });
     let proxy = Proxy::with(&[&origin.address()], |settings| {
@@ -270,7 +299,7 @@ fn a_tunnel_gives_its_place_among_the_requests_back() {
     assert_eq!((first, second, open().0), (101, 101, 503), "as many as max_tunnels says");
     assert_eq!(figures(), (0, 2));
     let mut client = proxy.client();
-    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    client.send_get("/");
     assert_eq!(client.response().status(), 200);
     drop(held);
     eventually("a tunnel ends", || figures() == (0, 1));
@@ -294,12 +323,12 @@ fn an_upgrade_that_is_refused_holds_no_place_for_a_tunnel() {
 fn a_426_says_which_protocol_is_wanted() {
     let origin = Origin::start(|_, peer| {
         while peer.try_request().is_some() {
-            peer.send("HTTP/1.1 426 Upgrade Required\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 0\r\n\r\n");
+            peer.send(Reply::of("426 Upgrade Required", "").with("Connection: Upgrade").with("Upgrade: websocket"));
         }
     });
     let proxy = Proxy::before(&origin);
     let mut client = proxy.client();
-    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    client.send_get("/");
     let response = client.response();
     assert_eq!(response.status(), 426);
     assert_eq!((response.get("Upgrade"), response.get("Connection")), (Some("websocket"), Some("upgrade")));

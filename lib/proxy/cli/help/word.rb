@@ -3,8 +3,8 @@
 module Proxy
   module CLI
     class Help < Command
-      # What a word of the configuration means: a directive, an option, or a word of another system. All of it comes from the tables that
-      # the configuration is checked with.
+      # What a word of the configuration means: a directive, an option, or a word of another system. All of it comes
+      # from the tables that the configuration is checked with.
       # @api private
       class Word
         WIDTH = 78
@@ -17,52 +17,48 @@ module Proxy
 
         def self.exactly(name)
           word = name.to_s.delete_prefix(":").delete_suffix(":").tr("-", "_").to_sym
-          directive = DSL::Options::BY_NAME[word] unless word == :pool
-          return new.option(word) || new.elsewhere(word) unless directive
+          schema = DSL::Words.schema(word)
+          return new.option(word) || new.elsewhere(word) unless schema
 
-          [(new.option(word) if DSL::Options::PARTS.include?(word)), new.directive(directive)].compact.join("\n\n")
+          [(new.option(word) unless DSL::Words::LIST.include?(word)), new.schema(schema)].compact.join("\n\n")
         end
 
         private_class_method :exactly
 
-        # Every word that there is something to say of.
-        def self.all
-          DSL::Options::WORDS + DSL::Options::PARTS - [:pool] + DSL::Options::ALL.flat_map(&:names)
-        end
-
         # Those that somebody may have meant, the nearest first; none if none is near.
         def self.nearest(name)
-          names = all.uniq.map(&:to_s)
+          names = DSL::Words.names.uniq.map(&:to_s)
           folded = name.to_s.downcase.tr("-", "_")
           found = DidYouMean::SpellChecker.new(dictionary: names).correct(folded)
           found = names.select { |word| word.include?(folded) } if found.empty? && folded.length > 2
           found.first(3)
         end
 
-        # A directive, or a Hash that options take, with its options.
-        def directive(directive)
-          example = DSL::Examples.of(directive.name)
-          parts = [wrapped("#{directive.name}: #{plain(directive.prose)}")]
-          parts << "Takes #{directive.takes.hint}." if directive.takes
-          parts << "Default: #{plain(directive.default)}." if directive.default
-          parts << "Example:\n#{indented(example)}" unless example.empty?
-          parts << "Options:\n#{directive.options.map { |option| one(option) }.join("\n")}" unless directive.options.empty?
+        # A word, or a Hash that options take, with its options.
+        def schema(schema)
+          example, = schema.examples.first
+          parts = [wrapped("#{schema.name}: #{plain(schema.prose)}")]
+          parts << "Takes #{schema.takes.hint}." if schema.takes
+          parts << "Default: #{plain(schema.default)}." if schema.default
+          parts << "Example:\n#{indented(example)}" if example
+          parts << "Options:\n#{schema.options.map { |option| one(option) }.join("\n")}" unless schema.options.empty?
           parts.join("\n\n")
         end
 
-        # An option, for each directive that has it; nil if none has.
+        # An option, for each that has it; nil if none has.
         def option(name)
-          owners = DSL::Options::ALL.reject { |directive| directive.name == :pool }.select { |directive| directive.option(name) }
+          owners = DSL::Words::SCHEMAS.select { |schema| schema.option(name) }
           return if owners.empty?
 
           owners.group_by { |owner| one(owner.option(name)) }.map do |text, same|
-            "#{wrapped("#{name}: an option of #{DSL::Spelling.list(same.map { |owner| owner.name.to_s })}")}\n\n#{text}"
+            "#{wrapped("#{name}: an option of #{DSL::Format.list(same.map { |owner| owner.name.to_s })}")}\n\n#{text}"
           end.join("\n\n")
         end
 
         # A word of nginx, Caddy, HAProxy, Puma, Traefik or Kamal; nil if it is none.
         def elsewhere(name)
-          answer = DSL::Foreign.word(name) || DSL::Foreign.option(name, DSL::Options::ALL.flat_map(&:names)) || DSL::Foreign.note(name)
+          options = DSL::Words::SCHEMAS.flat_map(&:names)
+          answer = DSL::Foreign.word(name) || DSL::Foreign.option(name, options) || DSL::Foreign.note(name)
           wrapped("#{name} is a word of another system. #{self.class.sentence(answer)}.") if answer
         end
 
@@ -75,8 +71,9 @@ module Proxy
 
         def one(option)
           names = [option.name, *option.aliases].map { |name| "#{name}:" }.join(" or ")
-          facts = ["Takes #{option.type.hint}.", option.required? ? "Must be written." : "Default: #{plain(option.default)}."]
-          "  #{names}\n#{wrapped([plain(option.prose), *facts].join(" "), 6)}"
+          default = option.required? ? "Must be written." : "Default: #{plain(option.default)}."
+          facts = [plain(option.prose), "Takes #{option.type.hint}.", default]
+          "  #{names}\n#{wrapped(facts.join(" "), 6)}"
         end
 
         def plain(prose)

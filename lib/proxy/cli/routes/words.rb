@@ -6,7 +6,7 @@ module Proxy
       # Directives in a line or two, as a person wrote them, from the configuration as the engine takes it.
       # @api private
       class Words
-        CONDITIONS = DSL::Options::LOCATION.options.map { |option| option.name.to_s }.freeze
+        CONDITIONS = DSL::Words::BY_NAME.fetch(:location).options.map { |option| option.name.to_s }.freeze
         # Options that are told with their values, fields by name. Others may hold what nobody else should read, and are named without
         # their values unless those are numbers or switches.
         TOLD = %w[additions removals networks to path type].freeze

@@ -18,18 +18,51 @@ module Proxy
           return text if path.nil? || path.start_with?("/") && !path.match?(%r{\A//[^/]})
           return "unix:#{FilePath.expand(path, place.directory)}" unless path.start_with?("/") || path.include?("\0")
 
-          place.error("#{Spelling.show(text)} is not a valid address: a socket has no host; write \"unix:///#{path.delete_prefix("//")}\"")
+          place.error("#{Format.show(text)} is not a valid address: a socket has no host; " \
+                      "write \"unix:///#{path.delete_prefix("//")}\"")
         end
       end
 
+      ADDRESS = Address.new("String", '{ address: "127.0.0.1:3001" }')
+
+      # One backend with more to say of it than its address.
+      class Backend < Schema
+        prose "A Hash in `backends:`."
+
+        option :address, ADDRESS, "As in a String.", required: true
+        option :weight, COUNT, "Its share of the requests compared with the others, 1 to 65535."
+        option :backup, SWITCH, "Use it only when no other backend is available."
+        option :max_connections, COUNT, "Requests that it gets at once.", default: "that of all", unset: true
+        option :max_tunnels, COUNT, "Tunnels that it has at once.", default: "that of all", unset: true
+        option :slow_start, SECONDS, "Time in which it goes from a small share to its full share after it came back.",
+               default: "that of all", unset: true
+
+        private
+
+        # `ssl:` is a matter of the address.
+        def note(key) = Foreign.note(key)
+      end
+
+      BACKEND = Backend.new(:backend)
+
       # Where requests go: an Array of addresses, each a String or a Hash with an address and more.
       class Backends < Type
+        def signature = "Array[String | Hash[Symbol, untyped]]"
+
+        def schema = BACKEND
+
         def read(value, place)
           # A path is surely that of a socket.
-          return place.error("#{value.inspect} is a String: write [\"unix:#{value}\"]") if value.is_a?(String) && value.start_with?("/")
-          return place.error("#{Spelling.show(value)} is #{Spelling.kind(value)}: write #{as_array(value)}") if [String, Hash].include?(value.class)
+          if value.is_a?(String) && value.start_with?("/")
+            return place.error("#{value.inspect} is a String: write [\"unix:#{value}\"]")
+          end
+          if [String, Hash].include?(value.class)
+            return place.error("#{Format.show(value)} is #{Format.kind(value)}: write #{as_array(value)}")
+          end
           return wrong(value, place) unless value.is_a?(Array)
-          return place.error("the list is empty: write #{hint}, or leave it out so that the host of `to` is used") if value.empty?
+          if value.empty?
+            return place.error("the list is empty: write #{hint}, or leave it out so that the host of `to` is used")
+          end
 
           backends = value.map { |entry| backend(entry, place) }
           sound = backends.difference([INVALID])
@@ -48,7 +81,8 @@ module Proxy
         end
 
         def weighted(value)
-          return ["{ address: \"127.0.0.1:3001\", weight: 1 }"] unless value.all? { |name, weight| name.is_a?(String) && weight.is_a?(Integer) }
+          weights = value.all? { |name, weight| name.is_a?(String) && weight.is_a?(Integer) }
+          return ["{ address: \"127.0.0.1:3001\", weight: 1 }"] unless weights
 
           value.map { |name, weight| "{ address: #{Problem.without_secrets(name).inspect}, weight: #{weight} }" }
         end
@@ -56,7 +90,10 @@ module Proxy
         # The same address twice gets two shares of the requests, which is what a weight is for.
         def told_of_twins(backends, place)
           backends.map { |backend| backend["address"] }.tally.each do |address, times|
-            place.warning("#{Spelling.show(address)} is in the list #{times == 2 ? "twice" : "#{times} times"}: leave it there once, and write a weight if it is to get more") if times > 1
+            next if times == 1
+
+            place.warning("#{Format.show(address)} is in the list #{times == 2 ? "twice" : "#{times} times"}: " \
+                          "leave it there once, and write a weight if it is to get more")
           end
         end
 
@@ -66,22 +103,28 @@ module Proxy
           when Hash then from_hash(entry, place)
           when nil then place.error("an address is nil: write #{hint}")
           when Integer then place.error("#{entry} is an Integer: write #{"127.0.0.1:#{entry}".inspect}")
-          else place.error("#{Spelling.show(entry)} is #{Spelling.kind(entry)}: write #{hint}")
+          else place.error("#{Format.show(entry)} is #{Format.kind(entry)}: write #{hint}")
           end
         end
 
         def from_text(text, place)
           bare, weight = text.match(/\A(\S+?);?\s+weight=(\d+);?\z/)&.captures
-          return place.error("#{Spelling.show(text)} is nginx syntax: write { address: #{bare.inspect}, weight: #{weight} }") if weight
+          shown = Format.show(text)
+          if weight
+            return place.error("#{shown} is nginx syntax: write { address: #{bare.inspect}, weight: #{weight} }")
+          end
+
           several = text.match?(/\Aunix:|@/i) ? [] : text.split(/\s*,\s*/)
-          return place.error("#{Spelling.show(text)} is several addresses: write each by itself, as #{several.map(&:inspect).join(" and ")}") if several.length > 1
+          if several.length > 1
+            each = several.map(&:inspect).join(" and ")
+            return place.error("#{shown} is several addresses: write each by itself, as #{each}")
+          end
 
           ours = elsewhere(text)
-          return place.error("#{Spelling.show(text)} is not a valid address: write #{ours.inspect}") if ours
-          return place.error("#{Spelling.show(text)} has a semicolon: write #{text.delete_suffix(";").inspect}") if text.end_with?(";")
+          return place.error("#{shown} is not a valid address: write #{ours.inspect}") if ours
+          return tagged("address", ADDRESS.read(text, place)) unless text.end_with?(";")
 
-          address = ADDRESS.read(text, place)
-          address.equal?(INVALID) ? INVALID : { "address" => address }
+          place.error("#{shown} has a semicolon: write #{text.delete_suffix(";").inspect}")
         end
 
         # Addresses with the schemes of others.
@@ -95,15 +138,14 @@ module Proxy
         end
 
         def from_hash(entry, place)
-          addressed = entry.keys.any? { |key| key == :address || Spelling.nearest(key, Options::BACKEND.names) == :address }
-          return place.error("#{Spelling.show(entry)} has no address: write #{ADDRESS.hint}") unless addressed
+          addressed = entry.keys.any? { |key| key == :address || Spelling.nearest(key, BACKEND.names) == :address }
+          return place.error("#{Format.show(entry)} has no address: write #{ADDRESS.hint}") unless addressed
 
-          options, sound = Options::BACKEND.read(entry, place)
+          options, sound = BACKEND.read(entry, place)
           sound ? options : INVALID
         end
       end
 
-      ADDRESS = Address.new("String", '{ address: "127.0.0.1:3001" }')
       BACKENDS = Backends.new("Array", 'addresses, such as ["127.0.0.1:3001", "127.0.0.1:3002"]')
     end
   end

@@ -13,7 +13,7 @@ module Proxy
 
         # A value of a field as a message may show it.
         def shown(name, value)
-          secret?(name) ? "that is not shown" : Spelling.show(value)
+          secret?(name) ? "that is not shown" : Format.show(value)
         end
 
         def secret?(name)
@@ -23,68 +23,14 @@ module Proxy
         def field_name(name, place)
           return utf8(name.to_s, place) if name.is_a?(String) || name.is_a?(Symbol)
 
-          place.error("the header name #{Spelling.show(name)} is #{Spelling.kind(name)}: write #{hint}")
-        end
-      end
-
-      # Edits of a head: a String is literal, `{ rewrite: "…" }` is a string rewrite, an Array is several values, nil removes.
-      class Edits < Fields
-        def read(value, place)
-          lines = value.is_a?(Array) && value.one? ? value.first : value
-          name, text = lines.match(/\A([\w-]+):\s*(.*)\z/)&.captures if lines.is_a?(String)
-          return place.error("this is #{Spelling.kind(value)}: write { #{name.inspect} => #{secret?(name) ? '"…"' : Spelling.show(text)} }") if name
-          return wrong(value, place) unless value.is_a?(Hash)
-
-          edits = value.map { |name, values| edit(name, values, place) }
-          twice(value.keys, place)
-          edits.difference([INVALID])
-        end
-
-        private
-
-        # Names that differ in case are one field, and one of the edits would be lost.
-        def twice(names, place)
-          names.group_by { |name| name.to_s.downcase }.each_value do |same|
-            next if same.one?
-
-            place.error("#{same.map(&:inspect).join(" and ")} are the same header: write one of them, with an Array for several values")
-          end
-        end
-
-        def edit(name, values, place)
-          field = field_name(name, place)
-          return INVALID if field.equal?(INVALID)
-
-          list = values.is_a?(Array) ? values : [values].compact
-          if values.is_a?(Array) && values.empty?
-            return place.error("#{field.inspect} has no values: write nil to remove the header")
-          end
-
-          read = list.map { |one| field_value(field, one, place) }
-          read.include?(INVALID) ? INVALID : { "name" => field, "values" => read }
-        end
-
-        def field_value(field, value, place)
-          case value
-          when String then tagged("literal", value, place)
-          when Hash
-            return tagged("rewrite", value[:rewrite], place) if value.keys == [:rewrite] && value[:rewrite].is_a?(String)
-
-            place.error("the value #{shown(field, value)} of #{field.inspect} is unknown: write { rewrite: \"{addr}\" }")
-          else
-            place.error("the value #{shown(field, value)} of #{field.inspect} is #{Spelling.kind(value)}: " \
-                        'write a String, { rewrite: "{addr}" }, an Array of those, or nil to remove the header')
-          end
-        end
-
-        def tagged(tag, text, place)
-          text = utf8(text, place)
-          text.equal?(INVALID) ? INVALID : { tag => text }
+          place.error("the header name #{Format.show(name)} is #{Format.kind(name)}: write #{hint}")
         end
       end
 
       # Fields of an answer that we make: a Hash, or an Array of pairs; an Array as a value is several fields.
       class Pairs < Fields
+        def signature = "Hash[String | Symbol, String | Array[String]] | Array[[String, String]]"
+
         def read(value, place)
           pairs = value.is_a?(Hash) ? value.to_a : value
           return wrong(value, place) unless pairs.is_a?(Array)
@@ -101,15 +47,17 @@ module Proxy
           return [INVALID] if name.equal?(INVALID)
 
           (values.is_a?(Array) ? values : [values]).map do |value|
-            next [name, utf8(value, place)].then { |pair| pair.include?(INVALID) ? INVALID : pair } if value.is_a?(String)
+            next all_sound([name, utf8(value, place)]) if value.is_a?(String)
 
-            place.error("the value #{shown(name, value)} of #{name.inspect} is #{Spelling.kind(value)}: write a String")
+            place.error("the value #{shown(name, value)} of #{name.inspect} is #{Format.kind(value)}: write a String")
           end
         end
       end
 
       # Fields to add: a String is a string rewrite, an Array is several.
       class Additions < Fields
+        def signature = "Hash[String | Symbol, String | Array[String]]"
+
         def read(value, place)
           return wrong(value, place) unless value.is_a?(Hash)
 
@@ -130,12 +78,12 @@ module Proxy
         def text(name, value, place)
           return utf8(value, place) if value.is_a?(String)
 
-          place.error("the value #{shown(name, value)} of #{name.inspect} is #{Spelling.kind(value)}: write a String, such as \"{addr}\"")
+          place.error("the value #{shown(name, value)} of #{name.inspect} is #{Format.kind(value)}: " \
+                      'write a String, such as "{addr}"')
         end
       end
 
       ADDITIONS = Additions.new("Hash", 'a Hash, such as { "X-Client" => "{addr}" }')
-      EDITS = Edits.new("Hash", 'a Hash, such as { "X-Env" => "production", "X-Client" => { rewrite: "{addr}" }, "Cookie" => nil }')
       PAIRS = Pairs.new("Hash", 'a Hash, such as { "Retry-After" => "120" }')
     end
   end

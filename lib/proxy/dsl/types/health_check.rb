@@ -16,8 +16,7 @@ module Proxy
           list = value.is_a?(Array) ? value : [value]
           return wrong(value, place) if list.empty?
 
-          pairs = list.map { |entry| pair(entry, place) }
-          pairs.include?(INVALID) ? INVALID : pairs
+          all_sound(list.map { |entry| pair(entry, place) })
         end
 
         private
@@ -51,28 +50,53 @@ module Proxy
 
           "(?m#{FLAGS.select { |flag, _| regexp.options.anybits?(flag) }.values.join})#{source}"
         end
-
-        def tagged(tag, value)
-          value.equal?(INVALID) ? INVALID : { tag => value }
-        end
       end
 
       # A Hash that says how backends are asked whether they are well.
       class HealthCheck < Type
+        # Its keys.
+        class Options < Schema
+          engine :health_check
+          prose "The Hash that `health_check:` takes."
+
+          option :path, Text.new("String", 'a path, such as "/healthz"'), "The path that is requested, query included."
+          option :method, RequestMethod.new("String", 'a method, such as "GET"'), "The method of the request."
+          option :headers, PAIRS, "Headers of the request."
+          option :interval, SECONDS, "Time between two checks of a backend."
+          option :timeout, SECONDS, "Time in which the whole response must arrive."
+          option :status,
+                 Statuses.new("Integer, Range, Array", "a status code, a range such as 200..399, or an Array of them"),
+                 "Status codes that mean healthy: a code, a range, or an Array of them."
+          option :body, BodyMatch.new("String, Regexp", 'text such as "OK", or a Regexp such as /status: (ok|fine)/'),
+                 "What the body must contain: a String, or a Regexp.", default: "anything", unset: true
+          option :tcp, SWITCH, "It is enough that a connection can be made; nothing is requested."
+          option :grpc, SWITCH,
+                 "Call `grpc.health.v1.Health/Check`; `SERVING` means healthy. `headers` are the call's metadata."
+          option :service, Text.new("String", 'the name of a gRPC service, such as "shop.v1.Cart", or ""'),
+                 'The gRPC service that is asked about; `""` is the whole server.'
+          option :port, COUNT, "A port other than the backend's.", default: "the backend's", unset: true
+          option :rise, COUNT, "Successes in a row after which a backend returns."
+          option :fall, COUNT, "Failures in a row after which a backend leaves."
+        end
+
+        OPTIONS = Options.new(:health_check)
+        private_constant :OPTIONS
+
+        def signature = "Hash[Symbol, untyped]"
+
+        def schema = OPTIONS
+
         def read(value, place)
-          return place.error("#{Spelling.show(value)} is a String: write { path: #{Spelling.show(value)} }") if value.is_a?(String) && value.start_with?("/")
+          if value.is_a?(String) && value.start_with?("/")
+            return place.error("#{Format.show(value)} is a String: write { path: #{Format.show(value)} }")
+          end
           return wrong(value, place) unless value.is_a?(Hash)
 
-          options, sound = Options::HEALTH_CHECK.read(value, place)
+          options, sound = OPTIONS.read(value, place)
           sound ? options : INVALID
         end
       end
 
-      CHECK_PATH = Text.new("String", 'a path, such as "/healthz"')
-      SERVICE = Text.new("String", 'the name of a gRPC service, such as "shop.v1.Cart", or ""')
-      METHOD = RequestMethod.new("String", 'a method, such as "GET"')
-      STATUSES = Statuses.new("Integer, Range, Array", "a status code, a range such as 200..399, or an Array of them")
-      BODY_MATCH = BodyMatch.new("String, Regexp", 'text such as "OK", or a Regexp such as /status: (ok|fine)/')
       HEALTH_CHECK = HealthCheck.new("Hash", 'a Hash, such as { path: "/healthz", interval: 10 }')
     end
   end

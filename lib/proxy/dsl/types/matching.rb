@@ -5,13 +5,14 @@ module Proxy
     module Types
       # Several values of one kind: one, or an Array of them.
       class List < Text
+        def signature = "String | Array[String]"
+
         def read(value, place)
           list = value.is_a?(Array) ? value : [value]
           return wrong(value, place) if value.nil? || [true, false].include?(value) || value.is_a?(Hash)
           return place.error("the list is empty: write #{hint}, or leave it out") if list.empty?
 
-          read = list.map { |one| element(one, place) }
-          read.include?(INVALID) ? INVALID : read
+          all_sound(list.map { |one| element(one, place) })
         end
 
         private
@@ -23,23 +24,31 @@ module Proxy
 
       # Words, as Symbols or Strings.
       class Words < List
+        def signature = "String | Symbol | Array[String | Symbol]"
+
         private
 
         def element(value, place)
           return value.to_s if value.is_a?(Symbol)
 
           words = value.is_a?(String) ? value.split(/[\s,]+/) : []
-          words.length > 1 && words.all?(/\A[A-Za-z]{3,}\z/) ? place.error("#{value.inspect} holds several: write #{words.inspect}") : super
+          return super unless words.length > 1 && words.all?(/\A[A-Za-z]{3,}\z/)
+
+          place.error("#{value.inspect} holds several: write #{words.inspect}")
         end
       end
 
       # Whole numbers.
       class Numbers < List
+        def signature = "Integer | Array[Integer]"
+
         private
 
         def element(value, place)
           numbers = value.is_a?(String) ? value.split(/[\s,]+/) : []
-          return place.error("#{value.inspect} is a String: write [#{numbers.join(", ")}]") if numbers.any? && numbers.all?(/\A\d+\z/)
+          if numbers.any? && numbers.all?(/\A\d+\z/)
+            return place.error("#{value.inspect} is a String: write [#{numbers.join(", ")}]")
+          end
 
           value.is_a?(Integer) && value.abs <= Count::LARGEST ? value : wrong(value, place)
         end
@@ -54,19 +63,20 @@ module Proxy
           return INVALID if source.equal?(INVALID)
 
           flag = ->(bit) { regexp.options.anybits?(bit) }
-          { "regexp" => { "source" => source, "ignore_case" => flag[Regexp::IGNORECASE], "multiline" => flag[Regexp::MULTILINE],
-                          "extended" => flag[Regexp::EXTENDED] } }
+          { "regexp" => { "source" => source, "ignore_case" => flag[Regexp::IGNORECASE],
+                          "multiline" => flag[Regexp::MULTILINE], "extended" => flag[Regexp::EXTENDED] } }
         end
 
         def text(value, place)
-          text = utf8(value, place)
-          text.equal?(INVALID) ? INVALID : { "text" => text }
+          tagged("text", utf8(value, place))
         end
       end
 
       # Texts and Regexps.
       class Matches < List
         include Expressions
+
+        def signature = "String | Regexp | Array[String | Regexp]"
 
         private
 
@@ -79,30 +89,39 @@ module Proxy
         end
       end
 
-      # What fields, parameters or cookies must be, by name: a String, a Regexp, `true` for there, `nil` for not there, or an Array of
-      # those.
+      # What fields, parameters or cookies must be, by name: a String, a Regexp, `true` for there, `nil` for not there,
+      # or an Array of those.
       class Conditions < Fields
         include Expressions
 
+        def signature
+          one = "String | Regexp | true | nil"
+          "Hash[String | Symbol, #{one} | Array[#{one}]]"
+        end
+
         def read(value, place)
-          name, text = value.match(/\A([\w-]+)(?:\s*[=:]\s*(.*))?\z/)&.captures if value.is_a?(String)
-          return place.error("this is a String: write { #{name.inspect} => #{text ? shown_text(name, text) : "true"} }") if name
+          meant = as_hash(value) if value.is_a?(String)
+          return place.error("this is a String: write #{meant}") if meant
           return wrong(value, place) unless value.is_a?(Hash)
           return place.error("the Hash is empty: write #{hint}, or leave it out") if value.empty?
 
-          read = value.map { |name, wanted| condition(name, wanted, place) }
-          read.include?(INVALID) ? INVALID : read
+          all_sound(value.map { |name, wanted| condition(name, wanted, place) })
         end
 
         private
 
-        def shown_text(name, text)
-          secret?(name) ? '"…"' : Spelling.show(text)
+        # The Hash that is meant by `"X-Beta: 1"`; nil for other texts.
+        def as_hash(text)
+          name, wanted = text.match(/\A([\w-]+)(?:\s*[=:]\s*(.*))?\z/)&.captures
+          return unless name
+
+          shown = secret?(name) ? '"…"' : Format.show(wanted)
+          "{ #{name.inspect} => #{wanted ? shown : "true"} }"
         end
 
         def condition(name, wanted, place)
           unless name.is_a?(String) || name.is_a?(Symbol)
-            return place.error("the name #{Spelling.show(name)} is #{Spelling.kind(name)}: write #{hint}")
+            return place.error("the name #{Format.show(name)} is #{Format.kind(name)}: write #{hint}")
           end
 
           name = utf8(name.to_s, place)
@@ -122,22 +141,29 @@ module Proxy
           when true then { "present" => true }
           when nil then { "present" => false }
           else
-            place.error("the value #{shown(name, value)} of #{name.inspect} is #{Spelling.kind(value)}: " \
+            place.error("the value #{shown(name, value)} of #{name.inspect} is #{Format.kind(value)}: " \
                         "write a String, a Regexp, true for there, nil for not there, or an Array of those")
           end
         end
       end
 
+      # Hosts, of which nginx writes `_` for all.
+      class Hosts < Matches
+        private
+
+        def element(value, place)
+          hosts = value.is_a?(String) ? value.split(/[\s,]+/) : []
+          if hosts.length > 1
+            return place.error("#{value.inspect} holds several hosts: write #{hosts.map(&:inspect).join(", ")}")
+          end
+          return super unless value == "_"
+
+          place.error('"_" means every host in nginx: leave the block out, and write what is in it at the top level')
+        end
+      end
+
       METHODS = Words.new("Array", 'methods, such as ["GET", "POST"]')
-      SCHEMES = Words.new("Array", 'schemes, such as ["https"]')
-      PORTS = Numbers.new("Array", "ports, such as [8080]")
-      REMOTE = List.new("Array", 'addresses and networks, such as ["10.0.0.0/8", "192.0.2.7"]')
-      EXTENSIONS = Words.new("Array", 'extensions, such as ["png", "jpg"]')
-      CONTENT_TYPES = List.new("Array", 'media types, such as ["application/json", "image/*"]')
-      ACCEPTS = List.new("Array", 'media types, such as ["text/html"]')
-      HEADER_CONDITIONS = Conditions.new("Hash", 'a Hash, such as { "X-Beta" => "1", "X-Debug" => nil }')
-      QUERY_CONDITIONS = Conditions.new("Hash", 'a Hash, such as { "v" => "2", "preview" => true }')
-      COOKIE_CONDITIONS = Conditions.new("Hash", 'a Hash, such as { "beta" => "1", "session" => true }')
+      HOSTS = Hosts.new("Array", 'hosts, such as ["example.com", "*.example.com"], or Regexps')
     end
   end
 end

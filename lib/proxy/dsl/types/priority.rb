@@ -10,19 +10,23 @@ module Proxy
           "ordered" => "The first that is available, in the order in which they are written.",
           "random" => "Any, with a chance in proportion to its weight.",
           "least_conn" => "The one with the fewest requests in flight for its weight; among equals, in turn.",
-          "random_two" => "The less busy of two random ones: nearly as good as `least_conn`, and several proxies do not all choose the same.",
+          "random_two" => "The less busy of two random ones: nearly as good as `least_conn`, and several proxies do " \
+                          "not all choose the same.",
           "ip_hash" => "Always the same for a client's address.",
-          '{ hash: "{rewrite}" }' => "Always the same for a value of the request, such as `{path}` or `{X-Tenant}`. A backend that has more than " \
-                                     "1.25 of its share of the requests in flight is passed over. When a backend comes or goes, " \
-                                     "only the values that fall to it move.",
-          '{ sticky: "cookie" }' => "In turn, and from then on the backend that the client's cookie names. The cookie shows no address and cannot be " \
-                                    "made by others. Several proxies understand each other's cookies if they have the same `secret:`, " \
-                                    "as in `{ sticky: \"backend\", secret: ENV.fetch(\"STICKY_SECRET\") }`."
+          '{ hash: "{rewrite}" }' =>
+            "Always the same for a value of the request, such as `{path}` or `{X-Tenant}`. A backend that has more " \
+            "than 1.25 of its share of the requests in flight is passed over. When a backend comes or goes, only the " \
+            "values that fall to it move.",
+          '{ sticky: "cookie" }' =>
+            "In turn, and from then on the backend that the client's cookie names. The cookie shows no address and " \
+            "cannot be made by others. Several proxies understand each other's cookies if they have the same " \
+            "`secret:`, as in `{ sticky: \"backend\", secret: ENV.fetch(\"STICKY_SECRET\") }`."
         }.freeze
         NAMES = PROSE.keys.grep(/\A\w+\z/).freeze
         FORMS = '{ hash: "{path}" } or { sticky: "cookie_name" }'
         # What is written as a Hash.
-        WHOLE = { "hash" => '{ hash: "{path}" }', "sticky" => '{ sticky: "backend" }', "cookie" => '{ sticky: "backend" }' }.freeze
+        WHOLE = { "hash" => '{ hash: "{path}" }', "sticky" => '{ sticky: "backend" }',
+                  "cookie" => '{ sticky: "backend" }' }.freeze
         private_constant :FORMS, :WHOLE
 
         def initialize
@@ -34,14 +38,15 @@ module Proxy
           "#{super}, #{FORMS}"
         end
 
+        def signature = "String | Symbol | Hash[Symbol, String | Symbol | nil]"
+
         def read(value, place)
           return read_hash(value, place) if value.is_a?(Hash)
 
           whole = WHOLE[value.to_s] if [String, Symbol].include?(value.class)
           return place.error("#{value.inspect} needs a value: write #{whole}") if whole
 
-          name = super
-          name.equal?(INVALID) ? INVALID : { "named" => name }
+          tagged("named", super)
         end
 
         private
@@ -52,7 +57,7 @@ module Proxy
           when [:sticky], %i[sticky secret], %i[secret sticky] then sticky(value, place)
           else
             # One of its values may be the secret.
-            shown = value.length > 1 ? "a Hash of #{value.keys.map(&:inspect).join(", ")}" : Spelling.show(value)
+            shown = value.length > 1 ? "a Hash of #{value.keys.map(&:inspect).join(", ")}" : Format.show(value)
             place.error("#{shown} is unknown: write #{FORMS}, perhaps with a secret: \"…\"")
           end
         end
@@ -64,10 +69,6 @@ module Proxy
           return INVALID if cookie.equal?(INVALID) || secret.equal?(INVALID)
 
           tagged("sticky", { "cookie" => cookie, "secret" => secret }.compact)
-        end
-
-        def tagged(tag, value)
-          value.equal?(INVALID) ? INVALID : { tag => value }
         end
       end
 

@@ -5,9 +5,10 @@ module Proxy
     module Types
       # Numbers that were written as text, as in other systems and in the environment.
       module Quantities
-        TIMES = { "" => 1, "ms" => 0.001, "s" => 1, "sec" => 1, "m" => 60, "min" => 60, "h" => 3600, "d" => 86_400 }.freeze
-        SIZES = { "" => 1, "b" => 1, "k" => 1024, "kb" => 1024, "kib" => 1024, "m" => 1024**2, "mb" => 1024**2, "mib" => 1024**2, "g" => 1024**3,
-                  "gb" => 1024**3, "gib" => 1024**3 }.freeze
+        TIMES = { "" => 1, "ms" => 0.001, "s" => 1, "sec" => 1, "m" => 60, "min" => 60, "h" => 3600,
+                  "d" => 86_400 }.freeze
+        SIZES = { "" => 1, "b" => 1, "k" => 1024, "kb" => 1024, "kib" => 1024, "m" => 1024**2, "mb" => 1024**2,
+                  "mib" => 1024**2, "g" => 1024**3, "gb" => 1024**3, "gib" => 1024**3 }.freeze
 
         # What to write for such a text, where `units` are those that it may have; nil if it is no number.
         def self.remedy(text, units)
@@ -17,7 +18,9 @@ module Proxy
 
           value = (number.include?(".") ? number.to_f : number.to_i) * factor
           value = value.to_i if value == value.to_i
-          unit.empty? ? "write #{value} without quotes, or Integer(…) around what ENV says" : "write #{Syntax.number_of(value)}"
+          return "write #{Syntax.number_of(value)}" unless unit.empty?
+
+          "write #{value} without quotes, or Integer(…) around what ENV says"
         end
       end
     end

@@ -1,22 +1,18 @@
 //! What a client's frames cost, and what they may.
 //!
-//! A frame that asks for no answer, or for a trifle, costs its sender next to nothing and us some work: floods of them are attacks
-//! (PING, SETTINGS, PRIORITY, WINDOW_UPDATE, unknown ones), and so are requests that are taken back as soon as they
-//! are made (rapid reset, CVE-2023-44487). `h2` bounds the memory that such frames take; this bounds the work. Each costs something
-//! out of an allowance that time and real work refill: what is sent to the client brings its own WINDOW_UPDATE, and a browser that
-//! leaves a page may take a hundred requests back.
+//! Floods of frames that ask for nothing are attacks (PING, SETTINGS, PRIORITY, WINDOW_UPDATE, unknown ones), and so are requests that are
+//! taken back as soon as they are made (rapid reset, CVE-2023-44487). Each costs something out of a [`FloodBudget`], which is refilled by
+//! time and by real work: what is sent to the client brings its own WINDOW_UPDATE, and a browser that leaves a page may take a hundred
+//! requests back.
 
 use std::cell::Cell;
 
+use proxy_http::http2::frame::{kind, FrameHeader, END_HEADERS};
+use proxy_http::http2::{FloodBudget, Tally};
 use tokio::time::Instant;
-
-use crate::http2::frame::{kind, FrameHeader, END_HEADERS};
-use crate::http2::Tally;
 
 /// The allowance of a connection where nothing has happened yet, and the largest.
 const ALLOWANCE: i64 = 2_000;
-/// What a second adds to it.
-const PER_SECOND: f64 = 100.0;
 /// What a request that is taken back costs: it may have been sent to a backend.
 const RESET: i64 = 10;
 /// What the head of a response adds: a client may go off a request that was answered.
@@ -27,9 +23,8 @@ const SENT: i64 = 4;
 /// One connection's frames and their cost, and how its bytes move.
 #[derive(Debug)]
 pub(super) struct Meter {
-    left: Cell<i64>,
+    budget: FloodBudget,
     refilled: Cell<Instant>,
-    flooded: Cell<bool>,
     /// Heads of messages that have begun.
     heads: Cell<u32>,
     /// Whether more frames of the last one are to follow.
@@ -51,9 +46,8 @@ pub(super) struct Meter {
 impl Meter {
     pub(super) fn new(now: Instant) -> Self {
         Self {
-            left: Cell::new(ALLOWANCE),
+            budget: FloodBudget::new(ALLOWANCE),
             refilled: Cell::new(now),
-            flooded: Cell::new(false),
             heads: Cell::new(0),
             head_is_open: Cell::new(false),
             head_is_partial: Cell::new(false),
@@ -82,23 +76,15 @@ impl Meter {
             kind::RST_STREAM => RESET,
             _ => 1,
         };
-        self.spend(cost);
+        self.budget.spend(cost, || {
+            let now = Instant::now();
+            now.duration_since(self.refilled.replace(now))
+        });
     }
 
     /// Takes note of how far the last frame is there, by its kind if it is not complete.
     pub(super) fn received_part_of(&self, kind: Option<u8>) {
         self.head_is_partial.set(matches!(kind, Some(kind::HEADERS | kind::CONTINUATION)));
-    }
-
-    fn spend(&self, cost: i64) {
-        self.left.set(self.left.get() - cost);
-        if self.left.get() < 0 {
-            // The clock is asked only here.
-            let now = Instant::now();
-            let earned = now.duration_since(self.refilled.replace(now)).as_secs_f64() * PER_SECOND;
-            self.add(earned as i64);
-            self.flooded.set(self.flooded.get() || self.left.get() < 0);
-        }
     }
 
     /// Takes note of a frame that was sent.
@@ -109,16 +95,12 @@ impl Meter {
             _ => return,
         };
         self.answers.set(self.answers.get() + 1);
-        self.add(earned);
-    }
-
-    fn add(&self, earned: i64) {
-        self.left.set((self.left.get() + earned).min(ALLOWANCE));
+        self.budget.earn(earned);
     }
 
     /// Whether the client has sent more than it may.
     pub(super) fn is_flooded(&self) -> bool {
-        self.flooded.get()
+        self.budget.is_flooded()
     }
 
     /// The head of a message that has begun and is not complete, by its number.

@@ -6,11 +6,10 @@
 
 use h2::ext::Protocol;
 use http::request::Parts;
-
-use crate::headers::websocket;
-use crate::http1::{Malformed, ReadError, MAX_FIELDS, TOO_MANY_FIELDS};
-use crate::http2::read_fields;
-use crate::message::{check_authority, is_token_byte, Known, Method, RequestHead, Target, TargetError, Version};
+use proxy_http::headers::websocket;
+use proxy_http::http2::read_fields;
+use proxy_http::message::{check_authority, is_token_byte, Known, Method, RequestHead, Target, TargetError, Version};
+use proxy_http::message::{Malformed, ReadError, MAX_FIELDS};
 
 /// Reads a request. An extended CONNECT (RFC 8441) becomes the request for an upgrade that it would be in HTTP/1.1.
 pub(super) fn read_request(parts: &Parts, head: &mut RequestHead, limit: usize) -> Result<(), ReadError> {
@@ -28,7 +27,7 @@ pub(super) fn read_request(parts: &Parts, head: &mut RequestHead, limit: usize) 
         Some(path) => path.as_str().as_bytes(),
         // Such a request is not for a path, but for a host.
         None if head.method == Method::Connect => b"/",
-        None => return Err(Malformed("the request target is missing").into()),
+        None => return Err(Malformed::NoTarget.into()),
     };
     head.target = fields.push_text(path);
     let said = match path {
@@ -36,7 +35,7 @@ pub(super) fn read_request(parts: &Parts, head: &mut RequestHead, limit: usize) 
         [b'/', ..] | b"*" => Target::parse(path, head.method == Method::Options),
         _ => Err(TargetError::Form),
     };
-    let said = said.map_err(|error| Malformed(error.as_str()))?;
+    let said = said.map_err(Malformed::Target)?;
     head.note_target(path, &said);
     head.authority = head.fields.spans(Known::Host).next().unwrap_or_default();
     check_fields(head, limit)?;
@@ -73,15 +72,13 @@ fn authority(parts: &Parts) -> Result<&[u8], Malformed> {
     let (host, more) = (hosts.next().map(|host| host.as_bytes()), hosts.next());
     let authority = parts.uri.authority().map(|authority| authority.as_str().as_bytes());
     let authority = match (authority, host) {
-        _ if more.is_some() => return Err(Malformed("there is more than one Host header")),
-        (Some(authority), Some(host)) if !authority.eq_ignore_ascii_case(host) => {
-            return Err(Malformed("the Host header is not what :authority says"))
-        }
+        _ if more.is_some() => return Err(Malformed::TwoHosts),
+        (Some(authority), Some(host)) if !authority.eq_ignore_ascii_case(host) => return Err(Malformed::HostDiffers),
         (Some(authority), _) => authority,
         (None, Some(host)) => host,
-        (None, None) => return Err(Malformed("there is no :authority")),
+        (None, None) => return Err(Malformed::NoAuthority),
     };
-    check_authority(authority).map_err(|error| Malformed(error.as_str()))?;
+    check_authority(authority).map_err(Malformed::Target)?;
     Ok(authority)
 }
 
@@ -94,12 +91,12 @@ fn check_fields(head: &RequestHead, limit: usize) -> Result<(), ReadError> {
         size += name.len() + value.len() + 4;
         count += 1;
         if value.trim_ascii().len() != value.len() {
-            return Err(Malformed("a field value has white space around it").into());
+            return Err(Malformed::FieldValueSpace.into());
         }
     }
     match (size > limit, count > MAX_FIELDS) {
         (true, _) => Err(ReadError::TooLarge),
-        (_, true) => Err(Malformed(TOO_MANY_FIELDS).into()),
+        (_, true) => Err(Malformed::TooManyFields.into()),
         _ => Ok(()),
     }
 }
@@ -107,15 +104,15 @@ fn check_fields(head: &RequestHead, limit: usize) -> Result<(), ReadError> {
 /// Adds what makes it the request for an upgrade.
 fn become_upgrade(head: &mut RequestHead, protocol: &[u8]) -> Result<(), Malformed> {
     if protocol.is_empty() || !protocol.iter().all(|byte| is_token_byte(*byte) || *byte == b'/') {
-        return Err(Malformed("the :protocol is malformed"));
+        return Err(Malformed::Protocol);
     }
     let name = protocol.split(|byte| *byte == b'/').next().unwrap_or_default();
     // Requests inside such a tunnel would pass us by.
     if [&b"h2"[..], b"h2c", b"h3", b"http"].iter().any(|http| http.eq_ignore_ascii_case(name)) {
-        return Err(Malformed("the :protocol is HTTP itself"));
+        return Err(Malformed::ProtocolIsHttp);
     }
     if !head.fields.lacks(Known::ContentLength) {
-        return Err(Malformed("a tunnel has no Content-Length"));
+        return Err(Malformed::TunnelLength);
     }
     head.fields.append(Known::Upgrade, protocol);
     if protocol.eq_ignore_ascii_case(b"websocket") {

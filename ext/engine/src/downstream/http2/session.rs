@@ -9,22 +9,25 @@ use h2::server::{Connection, SendResponse};
 use h2::{Reason, RecvStream};
 use http::request::Parts;
 use http::Request;
+use proxy_http::http2::Stream;
+use proxy_http::message::ReadError;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::meter::Meter;
 use super::request::{read_request, salvage_request};
 use super::wire::Wire;
-use super::{FAREWELL, LINGER, ROOM};
+use super::FAREWELL;
 use crate::alarm::Alarm;
+use crate::client::ClientInfo;
+use crate::downstream::linger::{PAUSE, PAUSE_IN_NEED};
 use crate::engine::{Engine, Registration};
-use crate::forward::{forward_guarded, refuse, Unread, Verdict};
+use crate::error::Cause;
+use crate::exchange::{self, Client};
+use crate::forward::{forward_guarded, refuse, Unread};
 use crate::grpc::Form;
-use crate::http1::ReadError;
-use crate::http2::Stream;
 use crate::peer::Peer;
-use crate::rewrite::ClientInfo;
-use crate::upstream::exchange::{self, Client};
+use crate::request::Verdict;
 
 /// A connection whose preface has come.
 pub(super) struct Session<'a> {
@@ -174,7 +177,7 @@ impl<'a> Session<'a> {
 
     /// What ends this phase if nothing happens before, and when.
     fn next_event(&mut self) -> Option<(Instant, Event)> {
-        let limits = self.engine.snapshot().limits;
+        let limits = self.engine.snapshot().globals.limits;
         let asked = !self.requests.is_empty();
         self.still.note(asked, &self.meter);
         self.tell_whether_idle();
@@ -186,9 +189,9 @@ impl<'a> Session<'a> {
         let Still { idle, blocked, ended, .. } = self.still;
         let blocked = blocked.map(|since| (since + limits.client_body, Event::Stuck));
         let other = match self.phase {
-            Phase::Over(since) if self.registration.must_leave() => Some((since + ROOM, Event::Stuck)),
-            Phase::Over(since) => Some((since + LINGER, Event::Stuck)),
-            _ if ended.is_some() => ended.map(|since| (since + LINGER, Event::Stuck)),
+            Phase::Over(since) if self.registration.must_leave() => Some((since + PAUSE_IN_NEED, Event::Stuck)),
+            Phase::Over(since) => Some((since + PAUSE, Event::Stuck)),
+            _ if ended.is_some() => ended.map(|since| (since + PAUSE, Event::Stuck)),
             Phase::Leaving(told) if !asked => {
                 let still_sending = self.connection.has_streams();
                 let patience = if still_sending { limits.client_body } else { FAREWELL };
@@ -250,7 +253,7 @@ async fn serve(engine: Rc<Engine>, link: Rc<ClientInfo>, parts: Parts, stream: B
     let snapshot = engine.snapshot();
     let mut work = engine.workspace();
     work.begun = None;
-    let limit = snapshot.limits.max_head;
+    let limit = snapshot.globals.limits.max_head;
     let read = read_request(&parts, &mut work.request, limit);
     if read.is_err() {
         salvage_request(&parts, &mut work.request);
@@ -259,14 +262,16 @@ async fn serve(engine: Rc<Engine>, link: Rc<ClientInfo>, parts: Parts, stream: B
     let verdict = match read {
         Ok(()) => forward_guarded(&engine, &snapshot, &link, &mut client, &mut work).await,
         Err(error) => {
-            let (status, why) = match error {
-                ReadError::Malformed(why) => (why.status(), why.0),
-                _ if work.request.target.len() > limit => (414, "its target is longer than max_header_size"),
-                _ => (431, "its head is longer than max_header_size"),
+            let (cause, why) = match error {
+                ReadError::Malformed(why) => (Cause::from(why), why.as_str()),
+                _ if work.request.target.len() > limit => {
+                    (Cause::TargetTooLong, "its target is longer than max_header_size")
+                }
+                _ => (Cause::HeadTooLarge, "its head is longer than max_header_size"),
             };
             work.begun = Some(Instant::now());
             let form = Form::of(&work.request);
-            refuse(&engine, &link, &mut client, &mut work, Unread::new(status, why, form)).await
+            refuse(&engine, &link, &mut client, &mut work, Unread::new(cause, why, form)).await
         }
     };
     engine.reuse(work);

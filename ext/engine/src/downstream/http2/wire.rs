@@ -7,11 +7,12 @@ use std::task::{ready, Context, Poll};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
+use proxy_http::http2::{Frames, Sieve};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::meter::Meter;
 use super::PREFACE;
-use crate::http2::{Frames, Sieve};
+use crate::downstream::linger::poll_discard;
 use crate::stream::Stream;
 
 /// A client's stream whose frames are looked at as they pass.
@@ -127,8 +128,7 @@ impl AsyncWrite for Wire {
         result
     }
 
-    /// Ends our side, and takes what the client is still sending: the system would answer it with a reset, which would destroy the
-    /// last frames before the client has read them.
+    /// A lingering close. The session says how long it may take.
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let wire = self.get_mut();
         if !wire.meter.has_ended() {
@@ -138,13 +138,6 @@ impl AsyncWrite for Wire {
                 return Poll::Ready(Ok(()));
             }
         }
-        let mut memory = [0; 4096];
-        loop {
-            let mut buffer = ReadBuf::new(&mut memory);
-            match ready!(Pin::new(&mut wire.stream).poll_read(cx, &mut buffer)) {
-                Ok(()) if !buffer.filled().is_empty() => {}
-                _ => return Poll::Ready(Ok(())),
-            }
-        }
+        poll_discard(&mut wire.stream, cx, |_| true).map(Ok)
     }
 }

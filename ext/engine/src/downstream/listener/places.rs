@@ -14,9 +14,9 @@ use tokio::time::{sleep, timeout, timeout_at, Instant};
 
 use super::socket::RawStream;
 use super::{Raw, Threads};
-use crate::downstream::binds::Bind;
+use crate::client::ClientInfo;
+use crate::listen::binds::Bind;
 use crate::log::Log;
-use crate::rewrite::ClientInfo;
 
 /// A guest that has said nothing for so long leaves.
 const SILENCE: Duration = Duration::from_secs(1);

@@ -12,13 +12,13 @@ use socket2::SockRef;
 use tokio::time::Instant;
 
 use super::places::Places;
-use super::unix::SocketFile;
 use super::{rest, Bound, Raw, BACKLOG};
+use crate::client::ClientInfo;
 use crate::descriptors;
-use crate::downstream::binds::Bind;
 use crate::fork::OnItsWay;
+use crate::listen::binds::Bind;
+use crate::listen::unix_socket::SocketFile;
 use crate::log::Log;
-use crate::rewrite::ClientInfo;
 
 /// How long those who wait at a socket that is to be closed may wait for a share of `max_connections`.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -120,7 +120,7 @@ impl Drop for Share<'_> {
 mod tests {
     use super::super::accounts::Gathering;
     use super::*;
-    use crate::filter::Known;
+    use crate::compiler::CarriedFilters;
 
     const HERE: Source = Source::nowhere();
 
@@ -135,17 +135,18 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_next_configuration_knows_what_was_verified_while_the_accounts_are_the_same() {
-        let (mut first, mut second, mut third) = (Known::default(), Known::default(), Known::default());
-        let before = first.passwords(None, verifier(1));
+    async fn a_reload_keeps_what_was_verified_of_unchanged_accounts() {
+        let (mut first, mut second, mut third) =
+            (CarriedFilters::default(), CarriedFilters::default(), CarriedFilters::default());
+        let before = first.alike(None, verifier(1), Verifier::has_the_accounts_of);
         assert_eq!(before.verify(HERE, b"ann", b"secret").await, Ok(true));
-        let same = second.passwords(Some(&first), verifier(1));
+        let same = second.alike(Some(&first), verifier(1), Verifier::has_the_accounts_of);
         assert!(same.known.has(&same.known.digest(b"ann", b"secret"), Instant::now()));
         let mut gathering = Gathering::default();
         gathering.add("", "ann", &HASH.replace("$04$", "$05$"));
         let known = KnownCredentials::new().expect("random numbers");
         let other = Verifier::new(gathering.finish().expect("an account"), known, Arc::new(Verifications::new(1)));
-        let other = third.passwords(Some(&second), other);
+        let other = third.alike(Some(&second), other, Verifier::has_the_accounts_of);
         assert!(!other.known.has(&other.known.digest(b"ann", b"secret"), Instant::now()));
     }
 

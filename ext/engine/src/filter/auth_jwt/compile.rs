@@ -1,52 +1,113 @@
-//! From what was written to what runs.
+//! The options of `auth_jwt`, and what runs from them.
+
+use proxy_http::message::{FieldName, Known};
+use serde::{Deserialize, Serialize};
 
 use super::keys::{self, Key};
 use super::token::Rules;
 use super::{AuthJwt, Place};
-use crate::config;
-use crate::filter::challenge::challenge;
-use crate::filter::report::Report;
-use crate::message::{FieldName, Known};
-use crate::snapshot::Compiler;
+use crate::compile::{Report, Word};
+use crate::compiler::Compiler;
+use crate::config::{At, ErrorResponseConfig};
+use crate::error::Cause;
+use crate::filter::challenge::{challenge, USUAL_REALM};
+use crate::respond::ErrorResponse;
+
+/// `auth_jwt public_key_file: "issuer.pem", audience: "api"`
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AuthJwtConfig {
+    /// The secret that is shared with the issuer.
+    pub secret: Option<String>,
+    /// The issuer's public key in PEM.
+    pub public_key: Option<String>,
+    /// A file with it.
+    pub public_key_file: Option<String>,
+    /// A file with the issuer's set of keys (RFC 7517).
+    pub jwks_file: Option<String>,
+    /// `HS256`, `RS256`, … Default: all that go with the key.
+    pub algorithms: Vec<String>,
+    /// Who may have issued a token. Default: not asked.
+    pub issuer: Vec<String>,
+    /// Whom a token may be for. Default: no token that names an audience is good.
+    pub audience: Vec<String>,
+    /// Seconds by which the clocks may differ.
+    pub leeway: f64,
+    /// The field that a token stands in. Default: `Authorization`, without `cookie`.
+    pub header: Option<String>,
+    /// The cookie that it stands in, in place of a field.
+    pub cookie: Option<String>,
+    /// Claims that a token must have.
+    pub required_claims: Vec<String>,
+    /// Fields of the request, each with the claim that it is set to.
+    pub claims_to_headers: Vec<(String, String)>,
+    /// What `WWW-Authenticate` calls this place.
+    pub realm: String,
+    /// What a refused request is answered. Default: the built-in 401.
+    pub error_response: Option<ErrorResponseConfig>,
+    /// Where it was written.
+    pub at: Option<At>,
+}
+
+impl Default for AuthJwtConfig {
+    fn default() -> Self {
+        Self {
+            secret: None,
+            public_key: None,
+            public_key_file: None,
+            jwks_file: None,
+            algorithms: Vec::new(),
+            issuer: Vec::new(),
+            audience: Vec::new(),
+            leeway: 10.0,
+            header: None,
+            cookie: None,
+            required_claims: vec!["exp".into()],
+            claims_to_headers: Vec::new(),
+            realm: USUAL_REALM.into(),
+            error_response: None,
+            at: None,
+        }
+    }
+}
 
 /// The least bytes of a secret (RFC 7518, section 3.2).
 const SECRET: usize = 32;
 /// The most seconds by which clocks may differ.
 const LEEWAY: f64 = 3600.0;
 
-impl AuthJwt {
-    /// Checks the directive and reads its files.
-    pub(in crate::filter) fn compile(spec: &config::AuthJwt, compiler: &mut Compiler) -> Option<Self> {
-        let mut report = Report::new("auth_jwt", spec.at.as_ref(), &mut compiler.problems);
-        let error_response = report.error_response(spec.error_response.as_ref(), 401);
-        let challenge = challenge("Bearer", &spec.realm, &mut report);
-        let place = place(spec, &mut report);
-        let keys = keys(spec, &mut report).unwrap_or_default();
-        let keys = allowed(spec, keys, &mut report);
-        let leeway = leeway(spec, &mut report);
-        let fields = fields(spec, &mut report);
-        for (option, texts) in
-            [("issuer", &spec.issuer), ("audience", &spec.audience), ("required_claims", &spec.required_claims)]
-        {
-            if texts.iter().any(String::is_empty) {
-                report.error(format!("{option}: \"\" is not a valid name: write one, or leave it out"));
-            }
+/// Checks the directive and reads its files.
+pub(super) fn compile(config: &AuthJwtConfig, compiler: &mut Compiler) -> Option<AuthJwt> {
+    let mut report = Report::new(AuthJwt::WORD, config.at.as_ref(), &mut compiler.problems);
+    let error_response =
+        ErrorResponse::compile(config.error_response.as_ref(), Cause::Unauthorized.status(), &mut report);
+    let challenge = challenge("Bearer", &config.realm, &mut report);
+    let place = place(config, &mut report);
+    let keys = keys(config, &mut report).unwrap_or_default();
+    let keys = allowed(config, keys, &mut report.within("algorithms"));
+    let leeway = report.within("leeway").seconds_within(config.leeway, 0.0..=LEEWAY).ceil() as u64;
+    let fields = fields(config, &mut report.within("claims_to_headers"));
+    for (option, texts) in
+        [("issuer", &config.issuer), ("audience", &config.audience), ("required_claims", &config.required_claims)]
+    {
+        if texts.iter().any(String::is_empty) {
+            report.within(option).error("\"\" is not a valid name: write one, or leave it out");
         }
-        if !report.is_sound() {
-            return None;
-        }
-        let rules = Rules::new(keys, &spec.issuer, &spec.audience, &spec.required_claims, leeway);
-        Some(Self { rules, place: place?, fields, challenge: challenge.into(), error_response })
     }
+    if !report.is_sound() {
+        return None;
+    }
+    let rules = Rules::new(keys, &config.issuer, &config.audience, &config.required_claims, leeway);
+    Some(AuthJwt { rules, place: place?, fields, challenge: challenge.into(), error_response })
 }
 
 /// The keys, of which there is at least one if nothing was wrong.
-fn keys(spec: &config::AuthJwt, report: &mut Report<'_>) -> Option<Vec<Key>> {
+fn keys(config: &AuthJwtConfig, report: &mut Report<'_>) -> Option<Vec<Key>> {
     let sources = [
-        ("secret", &spec.secret),
-        ("public_key", &spec.public_key),
-        ("public_key_file", &spec.public_key_file),
-        ("jwks_file", &spec.jwks_file),
+        ("secret", &config.secret),
+        ("public_key", &config.public_key),
+        ("public_key_file", &config.public_key_file),
+        ("jwks_file", &config.jwks_file),
     ];
     let written: Vec<_> =
         sources.iter().filter_map(|(option, value)| value.as_ref().map(|value| (*option, value.as_str()))).collect();
@@ -61,29 +122,29 @@ fn keys(spec: &config::AuthJwt, report: &mut Report<'_>) -> Option<Vec<Key>> {
         return None;
     };
     let read = match option {
-        "secret" => return secret(value, report),
+        "secret" => return secret(value, &mut report.within(option)),
         "public_key" => Key::of_pem(value.as_bytes()).map(|key| vec![key]),
-        "public_key_file" => Key::of_pem(&report.file(option, value)?).map(|key| vec![key]),
+        "public_key_file" => Key::of_pem(&report.within(option).file(value)?).map(|key| vec![key]),
         _ => {
-            let json = report.file(option, value)?;
-            keys::of_set(&json, &mut |message| report.warning(format!("{option}: {message}")))
+            let json = report.within(option).file(value)?;
+            keys::of_set(&json, &mut report.within(option))
         }
     };
-    read.map_err(|message| report.error(format!("{option}: {message}"))).ok()
+    report.within(option).ok(read)
 }
 
 fn secret(secret: &str, report: &mut Report<'_>) -> Option<Vec<Key>> {
     if secret.trim_start().starts_with("-----BEGIN") {
-        report.error("secret: this is a PEM key, not a secret: write it as public_key:");
+        report.error("this is a PEM key, not a secret: write it as public_key:");
         return None;
     }
     if secret.is_empty() {
-        report.error("secret: it is empty: write the one that is shared with the issuer");
+        report.error("it is empty: write the one that is shared with the issuer");
         return None;
     }
     if secret.len() < SECRET {
         report.warning(format!(
-            "secret: {} bytes can be guessed by trial: use one of {SECRET} or more, as `openssl rand -hex {SECRET}` prints it",
+            "{} bytes can be guessed by trial: use one of {SECRET} or more, as `openssl rand -hex {SECRET}` prints it",
             secret.len()
         ));
     }
@@ -91,23 +152,20 @@ fn secret(secret: &str, report: &mut Report<'_>) -> Option<Vec<Key>> {
 }
 
 /// The keys with the algorithms that are allowed.
-fn allowed(spec: &config::AuthJwt, mut keys: Vec<Key>, report: &mut Report<'_>) -> Vec<Key> {
-    if spec.algorithms.is_empty() {
+fn allowed(config: &AuthJwtConfig, mut keys: Vec<Key>, report: &mut Report<'_>) -> Vec<Key> {
+    if config.algorithms.is_empty() {
         return keys;
     }
-    let mut wanted = Vec::with_capacity(spec.algorithms.len());
-    for name in &spec.algorithms {
+    let mut wanted = Vec::with_capacity(config.algorithms.len());
+    for name in &config.algorithms {
         match keys::algorithm(name) {
-            Err(message) => report.error(format!("algorithms: {message}")),
+            Err(message) => report.error(message),
             Ok(algorithm) => {
                 if let (Some(key), false) = (keys.first(), keys.iter().any(|key| key.algorithms.contains(&algorithm))) {
                     let all: Vec<_> =
                         keys.iter().flat_map(|key| &key.algorithms).map(|name| format!("{name:?}")).collect();
                     let kind = if keys.len() == 1 { key.kind() } else { "any of the keys" };
-                    report.error(format!(
-                        "algorithms: {name:?} does not go with {kind}: write some of {}",
-                        all.join(", ")
-                    ));
+                    report.error(format!("{name:?} does not go with {kind}: write some of {}", all.join(", ")));
                 }
                 wanted.push(algorithm);
             }
@@ -120,8 +178,8 @@ fn allowed(spec: &config::AuthJwt, mut keys: Vec<Key>, report: &mut Report<'_>) 
     keys
 }
 
-fn place(spec: &config::AuthJwt, report: &mut Report<'_>) -> Option<Place> {
-    match (&spec.header, &spec.cookie) {
+fn place(config: &AuthJwtConfig, report: &mut Report<'_>) -> Option<Place> {
+    match (&config.header, &config.cookie) {
         (Some(_), Some(_)) => {
             report.error("header and cookie are both written: keep the place where the token is");
             None
@@ -129,37 +187,27 @@ fn place(spec: &config::AuthJwt, report: &mut Report<'_>) -> Option<Place> {
         (None, Some(name)) => {
             // A cookie's name is a token, as a field's is (RFC 6265, section 4.1.1).
             if FieldName::new(name).is_none() {
-                report.error(format!(
-                    "cookie: {name:?} is not a valid cookie name: use letters, digits, hyphens, underscores"
-                ));
+                report
+                    .within("cookie")
+                    .error(format!("{name:?} is not a valid cookie name: use letters, digits, hyphens, underscores"));
             }
             Some(Place::Cookie(name.as_str().into()))
         }
         (None, None) => Some(Place::Authorization),
         (Some(name), None) => {
-            let name = report.field_name("header", name)?;
+            let name = report.within("header").field_name(name)?;
             Some(if name.known() == Some(Known::Authorization) { Place::Authorization } else { Place::Field(name) })
         }
     }
 }
 
-fn leeway(spec: &config::AuthJwt, report: &mut Report<'_>) -> u64 {
-    if !(0.0..=LEEWAY).contains(&spec.leeway) {
-        report.error(format!("leeway: {} is out of range: write seconds from 0 to {LEEWAY}", spec.leeway));
-        return 0;
-    }
-    spec.leeway.ceil() as u64
-}
-
-fn fields(spec: &config::AuthJwt, report: &mut Report<'_>) -> Box<[(FieldName, Box<str>)]> {
-    let mut fields = Vec::with_capacity(spec.claims_to_headers.len());
-    for (name, claim) in &spec.claims_to_headers {
+fn fields(config: &AuthJwtConfig, report: &mut Report<'_>) -> Box<[(FieldName, Box<str>)]> {
+    let mut fields = Vec::with_capacity(config.claims_to_headers.len());
+    for (name, claim) in &config.claims_to_headers {
         if claim.is_empty() {
-            report.error(format!(
-                "claims_to_headers: {name}: \"\" is not a valid claim: write the name of one, such as \"sub\""
-            ));
+            report.error(format!("{name}: \"\" is not a valid claim: write the name of one, such as \"sub\""));
         }
-        if let Some(name) = report.request_field("claims_to_headers", name) {
+        if let Some(name) = report.request_field(name) {
             fields.push((name, claim.as_str().into()));
         }
     }

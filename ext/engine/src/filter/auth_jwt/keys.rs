@@ -7,6 +7,8 @@ use aws_lc_rs::signature::{self, ParsedPublicKey, VerificationAlgorithm};
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, PublicKeyUse};
 use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey};
 
+use crate::compile::Report;
+
 const HMAC: &[Algorithm] = &[Algorithm::HS256, Algorithm::HS384, Algorithm::HS512];
 const RSA: &[Algorithm] =
     &[Algorithm::RS256, Algorithm::RS384, Algorithm::RS512, Algorithm::PS256, Algorithm::PS384, Algorithm::PS512];
@@ -131,8 +133,8 @@ fn sound(key: &DecodingKey, algorithm: &'static dyn VerificationAlgorithm, name:
 }
 
 /// The keys of a set (RFC 7517) that can verify signatures. A member that is not understood is left out, as section 5 there has it;
-/// `ignored` is told of it.
-pub(super) fn of_set(json: &[u8], ignored: &mut dyn FnMut(String)) -> Result<Vec<Key>, String> {
+/// a warning tells of it.
+pub(super) fn of_set(json: &[u8], report: &mut Report<'_>) -> Result<Vec<Key>, String> {
     const REMEDY: &str = "write the JSON that the issuer publishes, { \"keys\": [ … ] }";
     #[derive(serde::Deserialize)]
     struct Set {
@@ -145,7 +147,9 @@ pub(super) fn of_set(json: &[u8], ignored: &mut dyn FnMut(String)) -> Result<Vec
     for (index, member) in set.keys.into_iter().enumerate() {
         match serde_json::from_value::<Jwk>(member) {
             Ok(jwk) => keys.extend(Key::of_jwk(&jwk)),
-            Err(error) => ignored(format!("key {} of the set cannot be used ({error}), and is left out", index + 1)),
+            Err(error) => {
+                report.warning(format!("key {} of the set cannot be used ({error}), and is left out", index + 1))
+            }
         }
     }
     match keys.is_empty() {

@@ -1,6 +1,8 @@
 //! Whose pages may ask.
 
-use crate::message::check_authority;
+use proxy_http::message::check_authority;
+
+use crate::compile::Report;
 
 /// A set of origins.
 #[derive(Debug, Default)]
@@ -19,16 +21,14 @@ struct Below {
 }
 
 impl Origins {
-    /// Reads them. Every one that is wrong is told to `report`, with what to write instead.
-    pub(super) fn compile(texts: &[String], report: &mut dyn FnMut(String)) -> Self {
+    /// Reads them.
+    pub(super) fn compile(texts: &[String], report: &mut Report<'_>) -> Self {
         let mut origins = Self::default();
         for text in texts {
-            if let Err(message) = origins.add(text) {
-                report(message);
-            }
+            report.ok(origins.add(text));
         }
         if origins.any && texts.len() > 1 {
-            report("\"*\" already means all: leave out the others".into());
+            report.error("\"*\" already means all: leave out the others");
         }
         origins
     }
@@ -96,8 +96,8 @@ mod tests {
     fn origins(texts: &[&str]) -> (Origins, Vec<String>) {
         let mut problems = Vec::new();
         let texts: Vec<_> = texts.iter().map(|text| (*text).to_owned()).collect();
-        let origins = Origins::compile(&texts, &mut |message| problems.push(message));
-        (origins, problems)
+        let origins = Origins::compile(&texts, &mut Report::new("cors", None, &mut problems));
+        (origins, problems.into_iter().map(|problem| problem.message).collect())
     }
 
     #[test]
@@ -157,7 +157,7 @@ mod tests {
             (&["https://"], "\"https://\" is not a valid origin: write a scheme and a host"),
             (&["https://*"], "\"https://*\" is not a valid origin: write a scheme and a host"),
             (&["https://a.*.example"], "\"https://a.*.example\" is not a valid origin: write a scheme and a host"),
-            (&["https://u@a.example"], "\"https://u@a.example\" is not a valid origin: write a scheme and a host"),
+            (&["https://u@a.example"], "\"https://…@a.example\" is not a valid origin: write a scheme and a host"),
             (&["*", "https://a.example"], "\"*\" already means all: leave out the others"),
         ] {
             let (_, problems) = origins(texts);

@@ -3,14 +3,15 @@
 use std::future::poll_fn;
 use std::task::Poll;
 
+use proxy_http::headers::{framing, hop_by_hop};
+use proxy_http::message::{Framing, Malformed, Piece};
+use proxy_http::message::{Known, Method};
+
 use super::{Answered, ForwardAuth};
-use crate::engine::Workspace;
 use crate::error::{Error, Kind, Retry, Waited};
-use crate::forward::{Exchange, Verdict};
-use crate::headers::{framing, hop_by_hop};
-use crate::http1::{Framing, Malformed, Piece};
-use crate::message::{Known, Method};
 use crate::peer::Peer;
+use crate::request::Workspace;
+use crate::request::{Exchange, Verdict};
 use crate::respond::Refusal;
 
 /// How much of a body is passed on.
@@ -81,7 +82,7 @@ impl ForwardAuth {
                 Poll::Ready(Ok(Piece::More)) => {}
                 Poll::Ready(Ok(Piece::Data(n))) => {
                     if body.len() + n > LONGEST {
-                        let why = Kind::Malformed(Malformed("its body is longer than 64 KiB"));
+                        let why = Kind::Malformed(Malformed::AnswerTooLong);
                         return Poll::Ready(Err(Error::backend(why, Retry::Never)));
                     }
                     body.extend_from_slice(&server.received()[..n]);

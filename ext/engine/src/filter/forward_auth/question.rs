@@ -1,11 +1,12 @@
 //! What the server is asked.
 
+use proxy_http::headers::hop_by_hop;
+use proxy_http::message::{Known, Method, RequestHead};
+
 use super::ForwardAuth;
+use crate::client::forwarded::{self, Forwarding, Names};
 use crate::error::{Error, Kind, Retry, Side};
-use crate::forward::Exchange;
-use crate::headers::forwarded::{self, Forwarding, Names};
-use crate::headers::hop_by_hop;
-use crate::message::{Known, Method, RequestHead};
+use crate::request::Exchange;
 
 /// Fields about the body, which is not sent, and about what the client has already: the question is not for that.
 const NOT_ASKED: [&str; 10] = [

@@ -3,9 +3,11 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
-use crate::config::LimitKey;
-use crate::forward::Exchange;
-use crate::message::{FieldName, Fields};
+use proxy_http::message::{FieldName, Fields};
+
+use super::LimitKey;
+use crate::compile::Report;
+use crate::request::Exchange;
 use crate::rewrite::{Context, Template};
 use crate::routing::without_trailing_slash;
 
@@ -30,41 +32,35 @@ pub(super) enum Counted<'a> {
 pub(super) struct Ambiguous;
 
 impl Key {
-    /// Checks the option.
-    pub(super) fn compile(spec: &LimitKey) -> Result<Self, String> {
-        Ok(match spec {
-            LimitKey::Address => Key::Address,
-            LimitKey::Header(name) => Key::Header(FieldName::new(name).ok_or_else(|| {
-                format!("header: {name:?} is not a valid header name: use letters, digits and hyphens")
-            })?),
+    /// Checks the option. `captures` are the names that a rewrite can refer to.
+    pub(super) fn compile(spec: &LimitKey, captures: &[&str], report: &mut Report<'_>) -> Option<Self> {
+        match spec {
+            LimitKey::Address => Some(Key::Address),
+            LimitKey::Header(name) => report.within("header").field_name(name).map(Key::Header),
             LimitKey::Query(name) if name.is_empty() => {
-                return Err("query: \"\" is not a valid name: write one, such as \"user_id\"".into())
+                report.within("query").error("\"\" is not a valid name: write one, such as \"user_id\"");
+                None
             }
-            LimitKey::Query(name) => Key::Query(name.as_str().into()),
+            LimitKey::Query(name) => Some(Key::Query(name.as_str().into())),
             LimitKey::Rewrite(text) => {
-                let template = Template::parse(text, Context::Request).map_err(|e| format!("rewrite: {e}"))?;
+                let mut report = report.within("rewrite");
+                let template = report.ok(Template::parse(text, Context::Request))?;
                 if template.literal().is_some() {
-                    let remedy = "write a placeholder, such as \"{addr}{host}\"";
-                    return Err(format!(
-                        "rewrite: {text:?} is the same for every request, so all clients would share one limit: {remedy}"
+                    report.error(format!(
+                        "{text:?} is the same for every request, so all clients would share one limit: write a placeholder, \
+                         such as \"{{addr}}{{host}}\""
                     ));
+                    return None;
                 }
-                Key::Rewrite(template)
+                report.warnings(template.warnings(captures));
+                Some(Key::Rewrite(template))
             }
-        })
+        }
     }
 
     /// Whether what is around the request has a say in it.
     pub(super) fn is_rewrite(&self) -> bool {
         matches!(self, Key::Rewrite(_))
-    }
-
-    /// What looks like a slip.
-    pub(super) fn warnings(&self, captures: &[&str]) -> Vec<String> {
-        match self {
-            Key::Rewrite(template) => template.warnings(captures),
-            Key::Address | Key::Header(_) | Key::Query(_) => Vec::new(),
-        }
     }
 
     /// The key of a request. One that names none is counted under its address, so that leaving the key out frees nobody.
@@ -192,7 +188,9 @@ mod tests {
                 "rewrite: in {addr|upcase}: \"upcase\" is not a valid modifier (there are strip_prefix, strip_suffix, replace)",
             ),
         ] {
-            assert_eq!(Key::compile(&spec).map(|_| ()), Err(message.to_owned()));
+            let mut problems = Vec::new();
+            assert!(Key::compile(&spec, &[], &mut Report::new("rate_limit", None, &mut problems)).is_none());
+            assert_eq!(problems.iter().map(|problem| &*problem.message).collect::<Vec<_>>(), [message]);
         }
     }
 }

@@ -1,8 +1,9 @@
 //! What the policy that chooses a backend wants to know of a request, and what it wants to tell the client.
 
+use proxy_http::message::Known;
+
 use super::Proxy;
-use crate::forward::Exchange;
-use crate::message::Known;
+use crate::request::Exchange;
 use crate::upstream::balancer::{hash, Asking, Policy};
 
 impl Proxy {

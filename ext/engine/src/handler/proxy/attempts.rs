@@ -1,31 +1,38 @@
-//! One backend after the other, until one answers or no further attempt is left or safe.
+//! The attempts of one request: one backend after the other, until one answers or no further attempt is left or safe.
 
+use std::fmt::Arguments;
 use std::sync::Arc;
 use std::time::Duration;
 
+use proxy_http::headers::framing;
+use proxy_http::message::{Framing, Version};
 use rustls::pki_types::ServerName;
 use tokio::time::Instant;
 
-use super::admission::Line;
 use super::Proxy;
+use crate::error::Blame;
 use crate::error::{Error, Kind, Retry, Side};
-use crate::forward::Exchange;
-use crate::headers::framing;
-use crate::http1::{Framing, STATUS_LINE};
-use crate::message::Version;
+use crate::exchange::{self, Asked, Limits, Upload};
 use crate::peer::Peer;
-use crate::upstream::exchange::{self, Asked, Limits, Upload};
-use crate::upstream::http2::{Call, MOST_DEAD};
-use crate::upstream::{Attempt, Backends, Blame};
+use crate::request::Exchange;
+use crate::upstream::admission::Admission;
+use crate::upstream::ask::{self, Parts, Question};
+use crate::upstream::http2::Call;
+use crate::upstream::{Attempt, Backends, Endpoint};
 
-/// One request on its way through the backends.
-pub(super) struct Tour {
+/// One request on its way through the backends, and what is left of its retries and its time.
+pub(super) struct Attempts<'a, 'e> {
+    pub(super) proxy: &'a Proxy,
+    pub(super) exchange: &'a mut Exchange<'e>,
+    pub(super) admission: Admission<'a>,
     /// The TLS name, where it is not each backend's own.
     pub(super) name: Option<ServerName<'static>>,
     pub(super) asked: Asked,
-    /// When the head of a response must be there. The client's body is waited for by its own limit; this one starts anew whenever
-    /// a piece of it has come.
+    upload: &'a mut Upload,
+    /// When the head of a response must be there. A piece of the client's body, which has its own limit, puts it off.
     deadline: Instant,
+    /// The time for the current attempt.
+    timeout: Duration,
     /// Attempts that may follow.
     pub(super) left: u32,
 }
@@ -60,262 +67,180 @@ impl Proxy {
             upgrade: exchange.wishes.upgrade,
         };
         let left = self.retries.unwrap_or_else(|| upstream.len() as u32);
-        let mut tour = Tour { name, asked, deadline, left };
-        let mut line = Line::new(upstream, exchange.asking, self.retry_budget).of_upgrade(asked.upgrade);
-        let mut attempt = line.admit(exchange, tour.deadline).await?;
+        let admission = Admission::new(upstream, exchange.asking, self.retry_budget).of_upgrade(asked.upgrade);
+        let timeout = self.limits.timeout;
+        let mut attempts = Attempts { proxy: self, exchange, admission, name, asked, upload, deadline, timeout, left };
+        attempts.run(backend).await
+    }
+}
+
+impl Attempts<'_, '_> {
+    async fn run(&mut self, backend: &mut Option<Peer>) -> Result<Attempt, Error> {
+        let mut attempt = self.admit().await?;
         loop {
-            let mut result = self.attempt(exchange, upload, backend, &mut attempt, &mut tour, &mut line).await;
+            let mut result = self.attempt(backend, &mut attempt).await;
             if let (Ok(()), Some(backend)) = (&result, backend.as_mut()) {
-                if is_head_alone(exchange, upload, backend) {
+                if self.is_head_alone(backend) {
                     // A safe method did nothing (RFC 9110, section 9.2.1).
-                    let safe = exchange.work.request.method.is_safe();
+                    let safe = self.exchange.work.request.method.is_safe();
                     let retry = if safe { Retry::IfIdempotent } else { Retry::Never };
-                    let begun = exchange::await_body(exchange.client, backend, retry).await;
-                    result = begun.map_err(|error| self.note_failure(exchange, &attempt, error));
+                    let begun = exchange::await_body(self.exchange.client, backend, retry).await;
+                    result = begun.map_err(|error| ask::failed(self, &attempt, error));
                 }
             }
             let error = match result {
                 Ok(()) => {
-                    let next = self.next_after_answer(exchange, upload, &attempt, &tour, &mut line);
-                    let Some(next) = next else { return Ok(attempt) };
+                    let Some(next) = self.next_after_answer(&attempt) else { return Ok(attempt) };
                     *backend = None;
                     attempt = next;
-                    tour.left -= 1;
+                    self.left -= 1;
                     continue;
                 }
                 Err(error) => error,
             };
             *backend = None;
-            if tour.left == 0 || Instant::now() >= tour.deadline || !self.may_retry(exchange, &error, upload) {
+            if self.left == 0 || Instant::now() >= self.deadline || !self.may_retry(&error) {
                 return Err(error);
             }
             // It may be what the next attempt waits for.
             drop(attempt);
-            attempt = match line.admit(exchange, tour.deadline).await {
+            attempt = match self.admit().await {
                 Ok(next) => next,
                 Err(other) if other.side == Side::Client => return Err(other),
                 // What went wrong says more than that nothing else could be tried.
                 Err(_) => return Err(error),
             };
-            tour.left -= 1;
+            self.left -= 1;
         }
     }
 
-    /// The next attempt, if the response that has come is a reason for one. Nothing is waited for: there is a response to pass on.
-    fn next_after_answer(
-        &self,
-        exchange: &mut Exchange<'_>,
-        upload: &Upload,
-        attempt: &Attempt,
-        tour: &Tour,
-        line: &mut Line<'_>,
-    ) -> Option<Attempt> {
-        let status = exchange.work.response.status;
-        if !self.retry_on.statuses.contains(&status) {
+    async fn admit(&mut self) -> Result<Attempt, Error> {
+        self.admission.admit(self.exchange.client, self.proxy.limits.half_close, self.deadline).await
+    }
+
+    /// One attempt at one backend. Where a connection comes about sooner at another address of its name, `attempt` is one at that.
+    async fn attempt(&mut self, backend: &mut Option<Peer>, attempt: &mut Attempt) -> Result<(), Error> {
+        self.exchange.outcome.attempts += 1;
+        if self.exchange.call.is_some() {
+            // Its time may run out at any moment, and then nobody comes back here.
+            self.exchange.outcome.asked = Some(Arc::clone(attempt.endpoint()));
+        }
+        let until = self.begin_part();
+        self.exchange.introduce(attempt);
+        let mut deadline = until;
+        let result = ask::attempt(self, backend, attempt, &mut deadline).await;
+        if deadline != until {
+            // A piece of the client's body has put it off, and with it the end of all attempts.
+            self.deadline = self.deadline.max(deadline + (self.proxy.limits.timeout - self.timeout));
+        }
+        result
+    }
+
+    /// Sets the time for one attempt, and says when it is over: all that is left, or, with `retry_on: :timeout`, an equal part of it, so
+    /// that the attempts that may follow have some too.
+    fn begin_part(&mut self) -> Instant {
+        let limit = self.proxy.limits.timeout;
+        if !self.proxy.retry_on.timeout || self.left == 0 || !self.upload.may_repeat(Retry::IfIdempotent) {
+            self.timeout = limit;
+            return self.deadline;
+        }
+        let now = Instant::now();
+        let part = self.deadline.saturating_duration_since(now) / self.left.saturating_add(1);
+        self.timeout = part.min(limit);
+        now + self.timeout
+    }
+
+    /// The next attempt, if the response that has come is a reason for one. It does not wait: there is a response to pass on.
+    fn next_after_answer(&mut self, attempt: &Attempt) -> Option<Attempt> {
+        let status = self.exchange.work.response.status;
+        if !self.proxy.retry_on.statuses.contains(&status) {
             attempt.succeeded();
             return None;
         }
         attempt.failed(Blame::Backend);
-        exchange.add_failure(format_args!("{}: the answer is a {status}", attempt.label()));
-        let safe = exchange.work.request.method.is_idempotent() && upload.can_replay();
-        if tour.left == 0 || !safe || Instant::now() >= tour.deadline {
+        self.exchange.add_failure(format_args!("{}: the answer is a {status}", attempt.label()));
+        let may_repeat = self.upload.may_repeat(Retry::IfIdempotent);
+        if self.left == 0 || !may_repeat || Instant::now() >= self.deadline {
             return None;
         }
         attempt.give_retry_back();
-        line.admit_at_once()
-    }
-
-    /// One attempt at one backend: over an idle connection if there is one, over a new one otherwise. An idle connection that
-    /// turns out to be dead costs no attempt. Where a new one comes about sooner at another address of the same name, `attempt` is
-    /// one at that.
-    async fn attempt(
-        &self,
-        exchange: &mut Exchange<'_>,
-        upload: &mut Upload,
-        slot: &mut Option<Peer>,
-        attempt: &mut Attempt,
-        tour: &mut Tour,
-        line: &mut Line<'_>,
-    ) -> Result<(), Error> {
-        exchange.outcome.attempts += 1;
-        if exchange.call.is_some() {
-            // Its time may run out at any moment, and then nobody comes back here.
-            exchange.outcome.asked = Some(Arc::clone(attempt.endpoint()));
-        }
-        let (timeout, until) = self.part_of_attempt(exchange, upload, tour);
-        let mut deadline = until;
-        exchange.introduce(attempt);
-        let (name, introduction) = (tour.name.as_ref(), &exchange.work.introduction);
-        let mut at_hand = exchange.engine.pool.at_hand(attempt, name, introduction, tour.asked.upgrade);
-        let mut dead = 0;
-        loop {
-            let mut at_once = at_hand.is_some();
-            *slot = at_hand.take();
-            let mut result = Ok(());
-            if slot.is_none() {
-                let reached = match attempt.is_one_of_several() && line.may_race(exchange, attempt) {
-                    true => Box::pin(self.race(exchange, attempt, tour, line, deadline)).await,
-                    false => self.connect(exchange, attempt, tour, deadline).await,
-                };
-                result = reached.map(|(backend, reused)| {
-                    *slot = Some(backend);
-                    at_once = reused;
-                });
-            }
-            let reused = at_once && result.is_ok() && dead < MOST_DEAD;
-            let mut early = false;
-            if let Some(backend) = slot.as_mut() {
-                result = self.write_request(exchange, backend, attempt, &tour.asked);
-                early = matches!(backend, Peer::Http2(stream) if !stream.is_settled()) && dead < MOST_DEAD;
-                if result.is_ok() {
-                    upload.rewind();
-                    let limits = Limits { timeout, ..self.limits(exchange, backend) };
-                    let (client, work) = (&mut *exchange.client, &mut *exchange.work);
-                    let (request, response) = (&work.request.fields, &mut work.response);
-                    let asked = &mut tour.asked;
-                    result =
-                        exchange::send(client, backend, upload, request, response, asked, &limits, &mut deadline).await;
-                    if result.is_err() {
-                        upload.let_go_of(backend, limits.write);
-                    }
-                }
-            }
-            if deadline != until {
-                // A piece of the client's body has put it off, and with it the end of all attempts.
-                tour.deadline = tour.deadline.max(deadline + (self.limits.timeout - timeout));
-            }
-            match result {
-                Ok(()) if reused && ended_unasked(exchange) && is_repeatable(exchange, upload) => {
-                    dead += 1;
-                    exchange.debug(format_args!("an idle connection to {} was ended by a 408", attempt.label()));
-                }
-                Ok(()) => return Ok(()),
-                Err(error) if error.side == Side::Client => return Err(self.note_failure(exchange, attempt, error)),
-                // It came before the backend could say how few it takes at once.
-                Err(error) if early && matches!(error.kind, Kind::Refused) && is_safe(exchange, &error, upload) => {
-                    dead += 1;
-                    exchange.debug(format_args!("a new connection to {} had no room: {error}", attempt.label()));
-                }
-                Err(error) if reused && is_leftover(&error) && is_repeatable(exchange, upload) => {
-                    dead += 1;
-                    exchange.add_failure(format_args!(
-                        "{}: more bytes came after a response than its Content-Length said",
-                        attempt.label()
-                    ));
-                }
-                Err(error) if reused && was_dead(&error) && is_safe(exchange, &error, upload) => {
-                    dead += 1;
-                    exchange.debug(format_args!("an idle connection to {} was dead: {error}", attempt.label()));
-                }
-                Err(error) => return Err(self.note_failure(exchange, attempt, error)),
-            }
-        }
-    }
-
-    /// Notes whom the failed attempt was at. Counts and logs the failure, unless it was the client's.
-    #[cold]
-    pub(super) fn note_failure(&self, exchange: &mut Exchange<'_>, attempt: &Attempt, error: Error) -> Error {
-        exchange.outcome.asked = Some(Arc::clone(attempt.endpoint()));
-        if error.side != Side::Client {
-            attempt.failed_for(&error);
-            match &error.kind {
-                // It names the address itself.
-                Kind::Connect(_) => exchange.add_failure(format_args!("{error}")),
-                _ => exchange.add_failure(format_args!("{}: {error}", attempt.label())),
-            }
-        }
-        error
-    }
-
-    /// The time for one attempt, and when it is over: all that is left, or, with `retry_on: :timeout`, an equal part of it, so that
-    /// the attempts that may follow have some too.
-    fn part_of_attempt(&self, exchange: &Exchange<'_>, upload: &Upload, tour: &Tour) -> (Duration, Instant) {
-        let once_more = tour.left > 0 && exchange.work.request.method.is_idempotent() && upload.can_replay();
-        if !self.retry_on.timeout || !once_more {
-            return (self.limits.timeout, tour.deadline);
-        }
-        let now = Instant::now();
-        let part = tour.deadline.saturating_duration_since(now) / tour.left.saturating_add(1);
-        let timeout = part.min(self.limits.timeout);
-        (timeout, now + timeout)
-    }
-
-    /// Connects, or finds a place on a connection of HTTP/2, and sees meanwhile whether the client goes away. Says whether the connection
-    /// was there before.
-    async fn connect(
-        &self,
-        exchange: &mut Exchange<'_>,
-        attempt: &Attempt,
-        tour: &Tour,
-        deadline: Instant,
-    ) -> Result<(Peer, bool), Error> {
-        let call = Call {
-            endpoint: attempt.endpoint(),
-            name: tour.name.as_ref(),
-            introduction: &exchange.work.introduction,
-            keep: self.keep,
-            max_head: self.limits.max_head,
-            limit: self.connect_timeout,
-            deadline,
-        };
-        // Boxed: a handshake's state is large, and rarely needed.
-        let mut connecting = Box::pin(exchange.engine.pool.reach(call, tour.asked.upgrade));
-        let reached = exchange.client.awaiting(self.limits.half_close, connecting.as_mut()).await?;
-        if reached.is_ok() {
-            attempt.connected();
-        }
-        reached
+        self.admission.admit_at_once()
     }
 
     /// Whether another attempt is safe, and asked for.
-    fn may_retry(&self, exchange: &Exchange<'_>, error: &Error, upload: &Upload) -> bool {
+    fn may_retry(&self, error: &Error) -> bool {
         let asked_for = match error.kind {
-            Kind::Timeout(_) => self.retry_on.timeout,
+            Kind::Timeout(_) => self.proxy.retry_on.timeout,
             _ => true,
         };
-        asked_for && is_safe(exchange, error, upload)
+        asked_for && self.upload.may_repeat(error.retry)
+    }
+
+    /// Whether the head of a response has come without a byte of the body that it announces. As long as nothing of it has been passed on
+    /// the response can still be replaced, by that of another backend or by an error: one that is killed between the two writes of a
+    /// response would otherwise cost a request, or be taken for one that answers. With a body of unknown length, such as a stream of
+    /// events, the head is a message of its own and passed on at once.
+    fn is_head_alone(&self, backend: &Peer) -> bool {
+        let (request, response) = (&self.exchange.work.request, &self.exchange.work.response);
+        backend.received().is_empty()
+            && self.upload.is_complete()
+            && matches!(framing::of_response(response, request.method), Ok(Framing::Length(1..)))
     }
 }
 
-/// Whether the head of a response has come without a byte of the body that it announces. As long as nothing of it has been passed on
-/// the response can still be replaced, by that of another backend or by an error: one that is killed between the two writes of a
-/// response would otherwise cost a request, or be taken for one that answers. With a body of unknown length, such as a stream of
-/// events, the head is a message of its own and passed on at once.
-fn is_head_alone(exchange: &Exchange<'_>, upload: &Upload, backend: &Peer) -> bool {
-    let response = &exchange.work.response;
-    backend.received().is_empty()
-        && upload.is_complete()
-        && matches!(framing::of_response(response, exchange.work.request.method), Ok(Framing::Length(1..)))
-}
+impl Question for Attempts<'_, '_> {
+    fn parts(&mut self) -> Parts<'_> {
+        let (client, work) = (&mut *self.exchange.client, &mut *self.exchange.work);
+        let (request, response) = (&work.request.fields, &mut work.response);
+        Parts { client, upload: self.upload, request, response, asked: &mut self.asked }
+    }
 
-/// Whether what answers a request over an idle connection is the backend's farewell to the one before, sent when it had waited long enough:
-/// the request crossed it on the way (RFC 9110, section 15.5.9).
-fn ended_unasked(exchange: &Exchange<'_>) -> bool {
-    let response = &exchange.work.response;
-    response.status == 408 && !framing::keeps_alive(&response.fields, response.version)
-}
+    fn limits(&self, connection: &Peer) -> Limits {
+        Limits { timeout: self.timeout, ..self.proxy.limits(self.exchange, connection) }
+    }
 
-/// Whether what came over an idle connection is no response at all: it belongs to the one before, which was said to be shorter.
-fn is_leftover(error: &Error) -> bool {
-    matches!(error.kind, Kind::Malformed(STATUS_LINE))
-}
+    fn reuse(&self, endpoint: &Endpoint) -> Option<Peer> {
+        let introduction = &self.exchange.work.introduction;
+        self.exchange.engine.pool.at_hand(endpoint, self.name.as_ref(), introduction, self.asked.upgrade)
+    }
 
-/// Whether the request may be sent again although the backend may have done what it asks for.
-fn is_repeatable(exchange: &Exchange<'_>, upload: &Upload) -> bool {
-    exchange.work.request.method.is_idempotent() && upload.can_replay()
-}
+    async fn connect(&mut self, attempt: &mut Attempt, deadline: Instant) -> Result<(Peer, bool), Error> {
+        let pool = &self.exchange.engine.pool;
+        if attempt.is_one_of_several() && self.admission.may_race(pool, attempt) {
+            return Box::pin(self.race(attempt, deadline)).await;
+        }
+        let proxy = self.proxy;
+        let call = Call {
+            endpoint: attempt.endpoint(),
+            name: self.name.as_ref(),
+            introduction: &self.exchange.work.introduction,
+            keep: proxy.keep,
+            max_head: proxy.limits.max_head,
+            limit: proxy.connect_timeout,
+            deadline,
+        };
+        ask::connect(pool, self.exchange.client, call, self.asked.upgrade, proxy.limits.half_close).await
+    }
 
-/// Whether it is the connection that failed, rather than a backend that is well enough to say no.
-fn was_dead(error: &Error) -> bool {
-    !error.is_timeout() && !matches!(error.kind, Kind::Refused | Kind::NoUpgrade)
-}
+    fn write_head(&mut self, connection: &mut Peer, endpoint: &Endpoint) -> Result<(), Error> {
+        self.proxy.write_request(self.exchange, connection, endpoint, &self.asked)
+    }
 
-/// Whether another attempt is safe.
-fn is_safe(exchange: &Exchange<'_>, error: &Error, upload: &Upload) -> bool {
-    let safe = match error.retry {
-        Retry::Never => false,
-        Retry::IfIdempotent => exchange.work.request.method.is_idempotent(),
-        Retry::Unwritten => true,
-    };
-    safe && upload.can_replay()
+    fn debug(&self, what: Arguments<'_>) {
+        self.exchange.debug(what);
+    }
+
+    fn warn(&mut self, what: Arguments<'_>) {
+        self.exchange.add_failure(what);
+    }
+
+    fn note_failure(&mut self, attempt: &Attempt, error: &Error) {
+        self.exchange.outcome.asked = Some(Arc::clone(attempt.endpoint()));
+        match &error.kind {
+            _ if error.side == Side::Client => {}
+            // It names the address itself.
+            Kind::Connect(_) => self.exchange.add_failure(format_args!("{error}")),
+            _ => self.exchange.add_failure(format_args!("{}: {error}", attempt.label())),
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::{Arguments, Write};
 
-use crate::forward::Exchange;
+use crate::request::Exchange;
 
 /// How long the line may get: who asks twenty backends in vain need not read of each.
 const LONGEST: usize = 1024;

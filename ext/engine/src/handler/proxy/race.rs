@@ -6,17 +6,15 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use rustls::pki_types::ServerName;
 use tokio::time::{sleep_until, Instant};
 
-use super::admission::Line;
-use super::attempts::Tour;
-use super::Proxy;
-use crate::engine::Engine;
+use super::attempts::Attempts;
 use crate::error::{Error, Side};
-use crate::forward::Exchange;
 use crate::peer::Peer;
+use crate::upstream::ask;
 use crate::upstream::http2::Call;
-use crate::upstream::{Attempt, Endpoint};
+use crate::upstream::{Attempt, Endpoint, Keep, Pool};
 
 /// How long the connection to one address may take before that to the next is begun (RFC 8305, section 8).
 const HEAD_START: Duration = Duration::from_millis(250);
@@ -29,34 +27,38 @@ struct Runner<'r> {
     connecting: Pin<Box<dyn Future<Output = Reached> + 'r>>,
 }
 
-impl Proxy {
+impl Attempts<'_, '_> {
     /// Connects to the backend of `attempt` and, when that takes long or fails, to other addresses of its name, one family after the other.
     /// The first connection counts, and `attempt` is then the one that it is for. An address that began earlier and lost comes last for a
     /// while, so that the next request begins with one that is quicker. `connect_timeout` is for all of it.
-    pub(super) async fn race(
-        &self,
-        exchange: &mut Exchange<'_>,
-        attempt: &mut Attempt,
-        tour: &mut Tour,
-        line: &mut Line<'_>,
-        deadline: Instant,
-    ) -> Reached {
+    pub(super) async fn race(&mut self, attempt: &mut Attempt, deadline: Instant) -> Reached {
         let begun = Instant::now();
+        let connect_timeout = self.proxy.connect_timeout;
         // In whole milliseconds, for who reads of it.
         let left = || {
-            let left = self.connect_timeout.saturating_sub(begun.elapsed());
+            let left = connect_timeout.saturating_sub(begun.elapsed());
             Duration::from_millis(u64::try_from(left.as_millis()).unwrap_or(u64::MAX))
         };
-        let engine = exchange.engine;
-        let introduction = std::mem::take(&mut exchange.work.introduction);
-        let first = self.dial(engine, &introduction, tour, attempt.endpoint().clone(), self.connect_timeout, deadline);
+        // Lent to the connections under way.
+        let introduction = std::mem::take(&mut self.exchange.work.introduction);
+        let name = self.name.take();
+        let dialler = Dialler {
+            pool: &self.exchange.engine.pool,
+            introduction: &introduction,
+            name: name.as_ref(),
+            keep: self.proxy.keep,
+            max_head: self.proxy.limits.max_head,
+            upgrade: self.asked.upgrade,
+            deadline,
+        };
+        let first = dialler.dial(attempt.endpoint().clone(), connect_timeout);
         let mut runners = vec![Runner { attempt: None, connecting: first }];
         let mut others = true;
         let mut started = 0;
         let mut pause = Box::pin(sleep_until(Instant::now() + HEAD_START));
         let mut last = None;
         let reached = loop {
-            let (client, patience) = (&mut *exchange.client, self.limits.half_close);
+            let (client, patience) = (&mut *self.exchange.client, self.proxy.limits.half_close);
             // Which of the runners has arrived; none, if it is time for another one to start.
             let arrived = poll_fn(|cx| {
                 for (index, runner) in runners.iter_mut().enumerate() {
@@ -83,21 +85,19 @@ impl Proxy {
                     if let Some(winner) = winner {
                         *attempt = winner;
                     }
-                    attempt.connected();
                     break Ok(reached);
                 }
                 Some((_, Err(error))) if error.side == Side::Client => break Err(error),
                 Some((index, Err(error))) => {
                     let runner = runners.remove(index);
-                    last = Some(self.note_failure(exchange, runner.attempt.as_ref().unwrap_or(attempt), error));
+                    last = Some(ask::failed(self, runner.attempt.as_ref().unwrap_or(attempt), error));
                 }
                 None => {}
             }
             if others {
-                match line.other_address(attempt.endpoint()) {
+                match self.admission.other_address(attempt.endpoint()) {
                     Some(other) => {
-                        let connecting =
-                            self.dial(engine, &introduction, tour, other.endpoint().clone(), left(), deadline);
+                        let connecting = dialler.dial(other.endpoint().clone(), left());
                         started += 1;
                         runners.push(Runner { attempt: Some(other), connecting });
                         pause.as_mut().reset(Instant::now() + HEAD_START);
@@ -113,25 +113,31 @@ impl Proxy {
         };
         drop(runners);
         // Each of them has been an attempt.
-        tour.left = tour.left.saturating_sub(started);
-        exchange.work.introduction = introduction;
+        self.left = self.left.saturating_sub(started);
+        self.exchange.work.introduction = introduction;
+        self.name = name;
         reached
     }
+}
 
-    fn dial<'r>(
-        &'r self,
-        engine: &'r Engine,
-        introduction: &'r [u8],
-        tour: &'r Tour,
-        endpoint: Arc<Endpoint>,
-        limit: Duration,
-        deadline: Instant,
-    ) -> Pin<Box<dyn Future<Output = Reached> + 'r>> {
-        let (keep, max_head) = (self.keep, self.limits.max_head);
+/// What all connections of a race have in common.
+#[derive(Clone, Copy)]
+struct Dialler<'r> {
+    pool: &'r Pool,
+    introduction: &'r [u8],
+    name: Option<&'r ServerName<'static>>,
+    keep: Keep,
+    max_head: usize,
+    upgrade: bool,
+    deadline: Instant,
+}
+
+impl<'r> Dialler<'r> {
+    fn dial(self, endpoint: Arc<Endpoint>, limit: Duration) -> Pin<Box<dyn Future<Output = Reached> + 'r>> {
+        let Self { pool, introduction, name, keep, max_head, upgrade, deadline } = self;
         Box::pin(async move {
-            let (endpoint, name) = (&endpoint, tour.name.as_ref());
-            let call = Call { endpoint, name, introduction, keep, max_head, limit, deadline };
-            engine.pool.reach(call, tour.asked.upgrade).await
+            let call = Call { endpoint: &endpoint, name, introduction, keep, max_head, limit, deadline };
+            pool.reach(call, upgrade).await
         })
     }
 }

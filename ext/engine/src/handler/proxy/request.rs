@@ -1,61 +1,22 @@
 //! What a backend is sent.
 
-use super::{target_error, Edit, Proxy};
-use crate::engine::Workspace;
+use proxy_http::headers::hearsay::is_hearsay;
+use proxy_http::headers::hop_by_hop;
+use proxy_http::headers::hop_by_hop::Wishes;
+use proxy_http::message::Framing;
+use proxy_http::message::{behind_prefix, is_one_to_cgi, FieldName, Fields, Known, Method, RequestHead, Version};
+
+use super::{target_error, Proxy};
+use crate::client::forwarded;
 use crate::error::Error;
-use crate::forward::Exchange;
-use crate::headers::hearsay::is_hearsay;
-use crate::headers::hop_by_hop::Wishes;
-use crate::headers::{forwarded, hop_by_hop};
-use crate::http1::{write_request_head, Framing};
-use crate::message::{behind_prefix, is_one_to_cgi, FieldName, Fields, Known, Method, RequestHead, Span, Version};
+use crate::exchange::Asked;
 use crate::peer::Peer;
-use crate::rewrite::{RenderedTarget, Scope};
-use crate::upstream::exchange::Asked;
-use crate::upstream::http2;
+use crate::request::Exchange;
+use crate::request::Workspace;
+use crate::rewrite::RenderedTarget;
+use crate::rewrite::RenderedValues;
+use crate::upstream::ask::write_head;
 use crate::upstream::Endpoint;
-
-/// Values of fields, rendered before anything is changed: a rewrite sees what the client sent.
-#[derive(Debug, Default)]
-pub(crate) struct RenderedValues {
-    text: Vec<u8>,
-    spans: Vec<Span>,
-}
-
-impl RenderedValues {
-    /// Bytes that it has room for.
-    pub(crate) fn capacity(&self) -> usize {
-        self.text.capacity()
-    }
-
-    pub(super) fn render(&mut self, edits: &[Edit], scope: &Scope<'_>) {
-        self.text.clear();
-        self.spans.clear();
-        for template in edits.iter().flat_map(|edit| &edit.values) {
-            let start = self.text.len() as u32;
-            template.render_header(scope, &mut self.text);
-            self.spans.push(Span { start, end: self.text.len() as u32 });
-        }
-    }
-
-    /// Carries the edits out.
-    pub(super) fn apply(&self, edits: &[Edit], fields: &mut crate::message::Fields) {
-        let mut spans = self.spans.iter();
-        for edit in edits {
-            for i in 0..edit.values.len() {
-                let value = spans.next().map_or(&b""[..], |span| span.of(&self.text)).trim_ascii();
-                if i == 0 {
-                    fields.set(&edit.name, value);
-                } else {
-                    fields.append(&edit.name, value);
-                }
-            }
-            if edit.values.is_empty() {
-                fields.remove(&edit.name);
-            }
-        }
-    }
-}
 
 /// What a request is changed by on its way, beside what the directive says.
 #[derive(Debug, Clone, Copy)]
@@ -165,28 +126,14 @@ impl Proxy {
             // The client was told to go on by an earlier attempt.
             work.request.fields.remove(Known::Expect);
         }
-        let mut framing = exchange.framing;
-        match backend {
-            Peer::Http1(connection) => {
-                let out = connection.output();
-                if exchange.call.is_some() || !work.request.fields.lacks(Known::Trailer) {
-                    let (request, of_body) = self.for_http1(&work.request, framing);
-                    framing = of_body;
-                    write_request_head(out, &request, &work.target.path_and_query);
-                } else {
-                    write_request_head(out, &work.request, &work.target.path_and_query);
-                }
-                if framing == Framing::Chunked {
-                    out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
-                }
-                out.extend_from_slice(b"\r\n");
-                connection.begin_body(framing);
-            }
-            Peer::Http2(stream) => {
-                http2::write_request(stream, &work.request, &work.target.path_and_query, endpoint, asked, framing)?;
-            }
+        let target = &work.target.path_and_query;
+        let framing = exchange.framing;
+        let changes = exchange.call.is_some() || !work.request.fields.lacks(Known::Trailer);
+        if changes && matches!(backend, Peer::Http1(_)) {
+            let (request, framing) = self.for_http1(&work.request, framing);
+            return write_head(backend, &request, target, endpoint, asked, framing);
         }
-        Ok(())
+        write_head(backend, &work.request, target, endpoint, asked, framing)
     }
 
     /// Whether `Host` stays what the client says. One of HTTP/1.0 may say nothing.

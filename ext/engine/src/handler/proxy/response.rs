@@ -1,16 +1,18 @@
 //! What the client gets of a backend's response.
 
+use proxy_http::headers::{framing, hop_by_hop, websocket};
+use proxy_http::message::{Framing, Malformed};
+use proxy_http::message::{Known, Method, Version};
+
 use super::Proxy;
+use crate::error::Blame;
 use crate::error::{Error, Kind, Retry, Side};
-use crate::forward::{write_connection, Exchange, Verdict};
+use crate::exchange::{self, Events, Limits, Upload};
 use crate::grpc;
-use crate::headers::{framing, hop_by_hop, websocket};
-use crate::http1::{Framing, Malformed};
-use crate::message::{Known, Method, Version};
 use crate::metrics::LongLivedKind;
 use crate::peer::Peer;
-use crate::upstream::exchange::{self, Events, Limits, Upload};
-use crate::upstream::{Attempt, Blame};
+use crate::request::{write_connection, Exchange, Verdict};
+use crate::upstream::Attempt;
 
 impl Proxy {
     /// Passes a response on. From its first byte on it is never replaced: if the backend then fails, the client's connection is
@@ -24,25 +26,25 @@ impl Proxy {
     ) -> Verdict {
         upload.let_go();
         let Some(backend) = answered.as_mut() else {
-            return self.refuse(exchange, answered, attempt, Malformed("there is no connection")).await;
+            return self.refuse(exchange, answered, attempt, Malformed::UnaskedConnect).await;
         };
         let status = exchange.work.response.status;
         if status == 101 {
             if !hop_by_hop::is_answered_upgrade(&exchange.work.request, &exchange.work.response) {
-                let why = Malformed("a 101 to a protocol that nobody asked for");
+                let why = Malformed::OtherProtocol;
                 return self.refuse(exchange, answered, attempt, why).await;
             }
             // Whoever speaks HTTP/1.1 on both sides checks it itself.
             let turned = exchange.is_h2_tunnel() && matches!(backend, Peer::Http1(_));
             if turned && !websocket::is_accepted(&exchange.work.request, &exchange.work.response) {
-                let why = Malformed("a 101 whose Sec-WebSocket-Accept is wrong");
+                let why = Malformed::WebSocketAccept;
                 return self.refuse(exchange, answered, attempt, why).await;
             }
             return self.switch_protocols(exchange, backend, attempt).await;
         }
         if exchange.is_h2_tunnel() && (200..300).contains(&status) {
             // To the client it would mean that the tunnel has begun.
-            let why = Malformed("a success that does not switch protocols, to a request to switch");
+            let why = Malformed::NotSwitched;
             return self.refuse(exchange, answered, attempt, why).await;
         }
         let framing = match backend.framing_of_response(&mut exchange.work.response, exchange.work.request.method) {

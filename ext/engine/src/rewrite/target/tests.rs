@@ -329,7 +329,7 @@ proptest! {
                 prop_assert_eq!(&out.authority, b"a.example");
                 prop_assert!(out.path_and_query.starts_with(b"/"));
                 // The codec's own reading: what we send is a valid request target without dot segments.
-                let target = crate::message::Target::parse(&out.path_and_query, false);
+                let target = proxy_http::message::Target::parse(&out.path_and_query, false);
                 prop_assert!(target.is_ok_and(|t| t.resolved.is_none()), "{}", out.path_and_query.escape_ascii());
             }
         }

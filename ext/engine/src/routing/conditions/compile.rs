@@ -1,113 +1,108 @@
 //! Conditions from what was written.
 
+use proxy_http::message::FieldName;
+
 use super::value::Values;
 use super::{Condition, MediaType};
+use crate::compile::Report;
 use crate::config::{Location, Named};
-use crate::message::FieldName;
 use crate::networks::Networks;
 
 /// The conditions of a location. Every one that is wrong is told to `report`, with what to write instead.
-pub(in crate::routing) fn conditions(spec: &Location, report: &mut dyn FnMut(String)) -> Box<[Condition]> {
+pub(in crate::routing) fn conditions<R>(spec: &Location<R>, report: &mut Report<'_>) -> Box<[Condition]> {
     let mut conditions = Vec::new();
     if !spec.methods.is_empty() {
-        conditions.push(Condition::Methods(methods(&spec.methods, report)));
+        conditions.push(Condition::Methods(methods(&spec.methods, &mut report.within("methods"))));
     }
     if !spec.schemes.is_empty() {
-        conditions.push(schemes(&spec.schemes, report));
+        conditions.push(schemes(&spec.schemes, &mut report.within("schemes")));
     }
     if !spec.ports.is_empty() {
-        conditions.push(Condition::Ports(ports(&spec.ports, report)));
+        conditions.push(Condition::Ports(ports(&spec.ports, &mut report.within("ports"))));
     }
     if !spec.extensions.is_empty() {
-        conditions.push(Condition::Extensions(extensions(&spec.extensions, report)));
+        conditions.push(Condition::Extensions(extensions(&spec.extensions, &mut report.within("extensions"))));
     }
     if !spec.remote.is_empty() {
-        let networks = Networks::compile(&spec.remote, &mut |message| report(format!("remote: {message}")));
+        let networks = Networks::compile(&spec.remote, &mut report.within("remote"));
         conditions.push(Condition::Remote(networks));
     }
     if !spec.content_types.is_empty() {
-        conditions.push(Condition::ContentTypes(media_types("content_types", &spec.content_types, true, report)));
+        conditions.push(Condition::ContentTypes(media_types(
+            &spec.content_types,
+            true,
+            &mut report.within("content_types"),
+        )));
     }
     if !spec.accepts.is_empty() {
-        conditions.push(Condition::Accepts(media_types("accepts", &spec.accepts, false, report)));
+        conditions.push(Condition::Accepts(media_types(&spec.accepts, false, &mut report.within("accepts"))));
     }
+    let mut headers = report.within("headers");
     for named in &spec.headers {
-        match FieldName::new(&named.name) {
-            Some(name) => {
-                conditions.extend(values("headers", named, report).map(|values| Condition::Header(name, values)))
-            }
-            None => {
-                report(format!("headers: {:?} is not a valid header name: use letters, digits and hyphens", named.name))
-            }
-        }
+        let Some(name) = headers.field_name(&named.name) else { continue };
+        conditions.extend(values(named, &mut headers).map(|values| Condition::Header(name, values)));
     }
+    let mut query = report.within("query");
     for named in &spec.query {
-        conditions
-            .extend(values("query", named, report).map(|values| Condition::Query(named.name.as_str().into(), values)));
+        let values = values(named, &mut query);
+        conditions.extend(values.map(|values| Condition::Query(named.name.as_str().into(), values)));
     }
+    let mut cookies = report.within("cookies");
     for named in &spec.cookies {
         match FieldName::new(&named.name) {
-            Some(_) => conditions.extend(
-                values("cookies", named, report).map(|values| Condition::Cookie(named.name.as_str().into(), values)),
-            ),
-            None => {
-                report(format!("cookies: {:?} is not a valid cookie name: use letters, digits, - and _", named.name))
+            Some(_) => {
+                let values = values(named, &mut cookies);
+                conditions.extend(values.map(|values| Condition::Cookie(named.name.as_str().into(), values)));
             }
+            None => cookies.error(format!("{:?} is not a valid cookie name: use letters, digits, - and _", named.name)),
         }
     }
     conditions.into()
 }
 
-fn values(option: &str, named: &Named, report: &mut dyn FnMut(String)) -> Option<Values> {
-    Values::compile(named).map_err(|message| report(format!("{option}: {}: {message}", named.name))).ok()
+fn values(named: &Named, report: &mut Report<'_>) -> Option<Values> {
+    report.within(&named.name).ok(Values::compile(named))
 }
 
 /// Methods are written in any letter case and sent in capitals.
-fn methods(methods: &[String], report: &mut dyn FnMut(String)) -> Box<[Box<str>]> {
+fn methods(methods: &[String], report: &mut Report<'_>) -> Box<[Box<str>]> {
     for method in methods {
         if FieldName::new(method).is_none() {
-            report(format!("methods: {method:?} is not a valid method: write one such as \"GET\""));
+            report.error(format!("{method:?} is not a valid method: write one such as \"GET\""));
         } else if method.eq_ignore_ascii_case("connect") {
-            report(format!("methods: {method:?} is never let in: leave it out"));
+            report.error(format!("{method:?} is never let in: leave it out"));
         }
     }
     methods.iter().map(|method| method.to_ascii_uppercase().into()).collect()
 }
 
-fn schemes(schemes: &[String], report: &mut dyn FnMut(String)) -> Condition {
+fn schemes(schemes: &[String], report: &mut Report<'_>) -> Condition {
     for scheme in schemes {
         if scheme != "http" && scheme != "https" {
-            report(format!("schemes: {scheme:?} is unknown: write \"http\" or \"https\""));
+            report.error(format!("{scheme:?} is unknown: write \"http\" or \"https\""));
         }
     }
     let has = |name: &str| schemes.iter().any(|scheme| scheme == name);
     Condition::Schemes { http: has("http"), https: has("https") }
 }
 
-fn ports(ports: &[i64], report: &mut dyn FnMut(String)) -> Box<[u16]> {
-    let port = |port: &i64| {
-        let sound = u16::try_from(*port).ok().filter(|port| *port > 0);
-        if sound.is_none() {
-            report(format!("ports: {port} is not a valid port: write a number from 1 to 65535"));
-        }
-        sound
-    };
-    ports.iter().filter_map(port).collect()
+fn ports(ports: &[i64], report: &mut Report<'_>) -> Box<[u16]> {
+    ports.iter().filter_map(|port| report.port(*port)).collect()
 }
 
-fn extensions(extensions: &[String], report: &mut dyn FnMut(String)) -> Box<[Box<str>]> {
+fn extensions(extensions: &[String], report: &mut Report<'_>) -> Box<[Box<str>]> {
     for extension in extensions {
         let bare = extension.strip_prefix('.').unwrap_or(extension);
         if bare.is_empty() || bare.contains(['.', '/', '*']) {
-            report(format!(
-                "extensions: {extension:?} is not a valid extension: write what comes after the last dot, such as \"png\""
+            report.error(format!(
+                "{extension:?} is not a valid extension: write what comes after the last dot, such as \"png\""
             ));
         }
     }
     extensions.iter().map(|text| text.strip_prefix('.').unwrap_or(text).to_ascii_lowercase().into()).collect()
 }
 
-fn media_types(option: &str, types: &[String], ranges: bool, report: &mut dyn FnMut(String)) -> Box<[MediaType]> {
+fn media_types(types: &[String], ranges: bool, report: &mut Report<'_>) -> Box<[MediaType]> {
     let mut compiled = Vec::with_capacity(types.len());
     for text in types {
         let token = |part: &str| FieldName::new(part).is_some();
@@ -115,11 +110,11 @@ fn media_types(option: &str, types: &[String], ranges: bool, report: &mut dyn Fn
             Some((main, sub)) if !text.contains('*') || ranges && sub == "*" && (main == "*" || !main.contains('*')) => {
                 compiled.push(MediaType { main: main.to_ascii_lowercase().into(), sub: sub.to_ascii_lowercase().into() });
             }
-            _ if ranges => report(format!(
-                "{option}: {text:?} is not a valid media type: write one such as \"application/json\" or \"image/*\", without parameters"
+            _ if ranges => report.error(format!(
+                "{text:?} is not a valid media type: write one such as \"application/json\" or \"image/*\", without parameters"
             )),
-            _ => report(format!(
-                "{option}: {text:?} is not a valid media type: write one such as \"text/html\", without * and parameters"
+            _ => report.error(format!(
+                "{text:?} is not a valid media type: write one such as \"text/html\", without * and parameters"
             )),
         }
     }

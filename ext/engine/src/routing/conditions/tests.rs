@@ -1,8 +1,10 @@
-use super::*;
-use crate::config::{Location, Named, Regexp, Value};
-use crate::http1::parse_request;
+use proxy_http::http1::parse_request;
 
-fn location(change: impl FnOnce(&mut Location)) -> Location {
+use super::*;
+use crate::compile::Report;
+use crate::config::{Location, Named, Regexp, Value};
+
+fn location(change: impl FnOnce(&mut Location<()>)) -> Location<()> {
     let mut spec = Location::default();
     change(&mut spec);
     spec
@@ -21,8 +23,8 @@ fn regexp(source: &str) -> Value {
 }
 
 /// Whether the conditions of a location hold for a request.
-fn hold(spec: &Location, text: &str) -> bool {
-    let compiled = conditions(spec, &mut |message| panic!("{message}"));
+fn hold(spec: &Location<()>, text: &str) -> bool {
+    let compiled = Report::sound(|report| conditions(spec, report));
     let mut head = RequestHead::default();
     let (start, fields) = text.split_once('\n').unwrap_or((text, ""));
     let fields: String = fields.lines().map(|line| format!("{line}\r\n")).collect();
@@ -115,9 +117,8 @@ fn several_values_are_alternatives_and_several_conditions_are_not() {
 
 #[test]
 fn conditions_that_mean_nothing_are_refused_with_a_remedy() {
-    let wrong = |change: fn(&mut Location)| {
-        let mut messages = Vec::new();
-        conditions(&location(change), &mut |message| messages.push(message));
+    let wrong = |change: fn(&mut Location<()>)| {
+        let (_, mut messages) = Report::told(|report| conditions(&location(change), report));
         assert_eq!(messages.len(), 1, "{messages:?}");
         messages.remove(0)
     };

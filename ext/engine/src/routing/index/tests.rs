@@ -1,13 +1,15 @@
 use proptest::prelude::*;
+use proxy_http::message::{RequestHead, Span};
 
 use super::super::matcher::Asked;
 use super::super::names::CaptureNames;
 use super::super::pattern::Part;
 use super::super::scope::{Location, Scope};
 use super::*;
+use crate::client::ClientInfo;
+use crate::compile::Report;
 use crate::config::{self, Match};
-use crate::message::{RequestHead, Span};
-use crate::rewrite::{Captured, ClientInfo};
+use crate::rewrite::Captured;
 
 fn segment() -> impl Strategy<Value = String> {
     prop_oneof![Just("a"), Just("b"), Just("ab"), Just("c.png"), Just("7")].prop_map(str::to_owned)
@@ -50,7 +52,7 @@ fn host_pattern() -> impl Strategy<Value = Match> {
     ]
 }
 
-fn spec() -> impl Strategy<Value = config::Location> {
+fn spec() -> impl Strategy<Value = config::Location<()>> {
     let patterns = proptest::collection::vec(pattern(), 0..3);
     let hosts = proptest::collection::vec(host_pattern(), 0..3);
     (patterns, hosts, any::<bool>()).prop_map(|(patterns, hosts, post)| {
@@ -80,9 +82,9 @@ proptest! {
         host in host(),
     ) {
         let mut names = CaptureNames::default();
-        let mut scope = Scope::default();
+        let mut scope = Scope::<(), ()>::default();
         let locations = specs.iter().map(|spec| {
-            let matcher = Matcher::compile(spec, &mut names, &mut |message| panic!("{message}"));
+            let matcher = Report::sound(|report| Matcher::compile(spec, &mut names, report));
             Location { matcher, scope: Scope::default() }
         });
         scope.set_locations(locations.collect());
@@ -105,14 +107,14 @@ proptest! {
 
 #[test]
 fn a_lookup_sees_few_of_many_locations() {
-    let spec = |host: usize, path: usize| config::Location {
+    let spec = |host: usize, path: usize| config::Location::<()> {
         patterns: vec![Match::Text(format!("/p{path}/*")), Match::Text(format!("/e{path}"))],
         hosts: vec![Match::Text(format!("h{host}.x")), Match::Text(format!("*.h{host}.x"))],
         ..Default::default()
     };
     let mut names = CaptureNames::default();
     let compiled: Vec<_> = (0..10_000)
-        .map(|n| Matcher::compile(&spec(n / 10, n % 10), &mut names, &mut |message| panic!("{message}")))
+        .map(|n| Report::sound(|report| Matcher::compile(&spec(n / 10, n % 10), &mut names, report)))
         .collect();
     let index = Index::build(compiled.iter());
     for (host, path, location) in
@@ -129,13 +131,13 @@ fn a_lookup_sees_few_of_many_locations() {
 fn keys_longer_than_a_word_has_bits_are_cut_and_checked() {
     let long = "/s".repeat(80);
     let labels = "s.".repeat(80) + "x";
-    let spec = config::Location {
+    let spec = config::Location::<()> {
         patterns: vec![Match::Text(format!("{long}/*"))],
         hosts: vec![Match::Text(format!("*.{labels}"))],
         ..Default::default()
     };
-    let matcher = Matcher::compile(&spec, &mut CaptureNames::default(), &mut |message| panic!("{message}"));
-    let mut scope = Scope::default();
+    let matcher = Report::sound(|report| Matcher::compile(&spec, &mut CaptureNames::default(), report));
+    let mut scope = Scope::<(), ()>::default();
     scope.set_locations(vec![Location { matcher, scope: Scope::default() }]);
     let takes = |path: String, host: String| {
         let head = RequestHead::default();

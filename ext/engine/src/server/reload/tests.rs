@@ -2,10 +2,10 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::Weak;
 
-use super::*;
 use tokio::time::Instant;
 
-use crate::config::{self, AccessLog, Backend, Directive, HealthCheck, Pool, Setting, StaticResponse};
+use super::*;
+use crate::configuration::{self, AccessLog, Backend, Directive, HealthCheck, Pool, Setting, StaticResponseConfig};
 use crate::snapshot::Snapshot;
 
 const LIMIT: Duration = Duration::from_secs(10);
@@ -15,16 +15,16 @@ fn config(number: usize, log: &std::path::Path) -> Config {
     let health_check = HealthCheck { interval: 3600.0 + (number % 2) as f64, ..HealthCheck::default() };
     let backends = vec![Backend::at("127.0.0.1:1"), Backend::at("no-such-host.invalid:1")];
     let pool = Pool { backends: Some(backends), health_check: Some(health_check), ..Pool::default() };
-    let proxy = config::Proxy { pool: Some(pool), ..config::Proxy::default() };
-    let fixed = StaticResponse { code: 200, headers: Vec::new(), body: number.to_string(), at: None };
-    let location = config::Location {
+    let proxy = configuration::ProxyConfig { pool: Some(pool), ..configuration::ProxyConfig::default() };
+    let fixed = StaticResponseConfig { code: 200, headers: Vec::new(), body: number.to_string(), at: None };
+    let location = configuration::Location {
         patterns: vec!["/fixed".into()],
         routes: vec![Directive::StaticResponse(fixed)],
-        ..config::Location::default()
+        ..configuration::Location::default()
     };
     let to = log.join(format!("{}.log", number % 2)).display().to_string();
     Config {
-        binds: vec![config::Bind { url: "http://127.0.0.1:0".into(), ..config::Bind::default() }],
+        binds: vec![configuration::Bind { url: "http://127.0.0.1:0".into(), ..configuration::Bind::default() }],
         threads: Some(Setting::of(2)),
         log_level: Setting::of("error".into()),
         access_log: Some(AccessLog { format: "{path}".into(), to: Some(to), at: None }),

@@ -1,9 +1,8 @@
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 
-use crate::config::{Config, Directive, StaticResponse};
-
 use super::*;
+use crate::configuration::{Config, Directive, StaticResponseConfig};
 
 const LIMIT: Duration = Duration::from_secs(10);
 
@@ -20,9 +19,9 @@ fn connection() -> (TcpStream, Raw) {
 
 #[test]
 fn a_connection_that_was_accepted_just_before_the_stop_is_served() {
-    let route = StaticResponse { code: 200, headers: Vec::new(), body: "served".into(), at: None };
+    let route = StaticResponseConfig { code: 200, headers: Vec::new(), body: "served".into(), at: None };
     let config = Config { routes: vec![Directive::StaticResponse(route)], ..Config::default() };
-    let compiled = crate::snapshot::compile(&config, crate::snapshot::Purpose::Start);
+    let compiled = crate::snapshot::compile(&config, crate::compile::Purpose::Start);
     let counters = Arc::new(Counters::default());
     let (mut client, raw) = connection();
     client.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").expect("written");

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::{counted, Endpoint};
 use crate::clock;
-use crate::error::{Error, Kind};
+use crate::error::{Blame, Error, Kind};
 use crate::log::Level;
 use crate::upstream::admission::RetryPermit;
 
@@ -25,15 +25,6 @@ pub struct Attempt {
     tries: Cell<bool>,
     failed: Cell<bool>,
     retry: RefCell<Option<RetryPermit>>,
-}
-
-/// Whose fault a failure is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Blame {
-    /// The backend's, as far as anybody can tell.
-    Backend,
-    /// Our own: no file or port was left for a connection.
-    Us,
 }
 
 impl Attempt {

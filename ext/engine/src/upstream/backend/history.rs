@@ -6,10 +6,11 @@ use std::sync::{Arc, Weak};
 use parking_lot::Mutex;
 
 use super::status::{Ramp, Status};
+use super::Endpoint;
 use crate::upstream::health::{passive, rise_fall};
 
-/// What happened at an endpoint so far. The next configuration's endpoint takes it over, if it is the same one: requests of both
-/// are then counted together, and its connections stay in the pools.
+/// What happened at an endpoint so far. It is carried over a reload: requests of both configurations are then counted together, and idle
+/// connections stay in the pools.
 #[derive(Debug)]
 pub(super) struct History {
     /// Whose connections in the pools are.
@@ -64,5 +65,22 @@ impl Trace {
     /// Whether there is one.
     pub(crate) fn is_alive(&self) -> bool {
         self.0.strong_count() > 0
+    }
+}
+
+impl Endpoint {
+    /// Carries the state of `before` over, if both are connected to in the same way. `false` if they are not.
+    pub(in crate::upstream) fn carry_over(self: &mut Arc<Self>, before: &Self) -> bool {
+        let name = |endpoint: &Self| endpoint.tls.as_ref().map(|tls| tls.name.clone());
+        let same = self.label == before.label && self.place == before.place && name(self) == name(before);
+        let same = same && self.protocol() == before.protocol();
+        match Arc::get_mut(self).filter(|_| same) {
+            Some(own) => {
+                own.history = Arc::clone(&before.history);
+                own.history.limited.fetch_or(own.traits.max_connections.is_some(), Relaxed);
+                true
+            }
+            None => false,
+        }
     }
 }

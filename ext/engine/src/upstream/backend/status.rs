@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_cannot_be_connected_to_comes_last_for_a_moment_that_doubles_with_each_try_that_fails() {
+    fn an_unreachable_backend_comes_last_for_twice_as_long_each_time() {
         let status = Status::default();
         let now = clock::now();
         assert_eq!(status.doubt(false, now), Some(1_000));

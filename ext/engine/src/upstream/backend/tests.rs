@@ -1,7 +1,9 @@
 use std::sync::Barrier;
 
 use super::*;
+use crate::compile::Report;
 use crate::config::{HealthCheck, Pool};
+use crate::error::Blame;
 use crate::log::tests::Memory;
 use crate::log::Log;
 use crate::upstream::admission::RetryPermit;
@@ -182,7 +184,7 @@ fn the_share_is_the_weight_and_less_after_a_return() {
 }
 
 #[test]
-fn what_is_wanted_of_all_holds_for_those_to_come_and_labels_remember_what_was_wanted_of_them() {
+fn the_state_set_for_an_upstream_holds_for_backends_to_come() {
     let endpoints = fleet(2, None, Traits { slow_start: Some(Duration::from_secs(600)), ..Traits::default() });
     let fleet = endpoints[0].fleet().clone();
     assert!(!fleet.set_admin("app/7", Admin::Down));
@@ -210,7 +212,7 @@ async fn each_change_is_one_line_of_the_log() {
         fail_timeout: 1e-9,
         ..Pool::default()
     };
-    let fleet = Fleet::new("app", Arc::new(Rules::compile(&pool, &mut |problem| panic!("{problem}"))));
+    let fleet = Fleet::new("app", Arc::new(Report::sound(|report| Rules::compile(&pool, report))));
     let make =
         |label: &str| Endpoint::within(&fleet, label.into(), "a", Place::Unix("/a".into()), None, Traits::default());
     let members = [make("a:1"), make("b:1")];

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::sticky::Sticky;
+use crate::compile::Report;
 use crate::config::Priority;
 use crate::rewrite::{Context, Template};
 
@@ -57,35 +58,27 @@ impl Policy {
         }
     }
 
-    /// Reads `backend_priority`. `None` if it is wrong, which `report` is then told.
-    pub(in crate::upstream) fn compile(priority: &Priority, report: &mut dyn FnMut(String)) -> Option<Self> {
+    /// Reads `backend_priority`. `None` if it is wrong.
+    pub(in crate::upstream) fn compile(priority: &Priority, report: &mut Report<'_>) -> Option<Self> {
         match priority {
             Priority::Named(name) => Self::named(name).or_else(|| {
                 let names = Self::NAMES.map(|name| format!("{name:?}")).join(", ");
-                report(format!("backend_priority: {name:?} is unknown: write one of {names}"));
+                report.error(format!("{name:?} is unknown: write one of {names}"));
                 None
             }),
-            Priority::Hash(text) => match Template::parse(text, Context::Request) {
-                Ok(template) if template.literal().is_some() => {
-                    report(format!(
-                        "backend_priority: hash: {text:?} is the same for every request, and all of them would go to one \
-                         backend: write a string rewrite such as \"{{path}}\""
+            Priority::Hash(text) => {
+                let mut report = report.within("hash");
+                let template = report.ok(Template::parse(text, Context::Request))?;
+                if template.literal().is_some() {
+                    report.error(format!(
+                        "{text:?} is the same for every request, and all of them would go to one backend: write a string \
+                         rewrite such as \"{{path}}\""
                     ));
-                    None
+                    return None;
                 }
-                Ok(template) => Some(Self::Keyed { template: Arc::new(template), bounded: true }),
-                Err(message) => {
-                    report(format!("backend_priority: hash: {message}"));
-                    None
-                }
-            },
-            Priority::Sticky(sticky) => match Sticky::new(sticky) {
-                Ok(sticky) => Some(Self::Sticky(Arc::new(sticky))),
-                Err(message) => {
-                    report(format!("backend_priority: {message}"));
-                    None
-                }
-            },
+                Some(Self::Keyed { template: Arc::new(template), bounded: true })
+            }
+            Priority::Sticky(sticky) => report.ok(Sticky::new(sticky)).map(|sticky| Self::Sticky(Arc::new(sticky))),
         }
     }
 }

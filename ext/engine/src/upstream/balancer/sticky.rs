@@ -1,9 +1,9 @@
 //! Cookies that name a client's backend.
 
 use aws_lc_rs::{constant_time, hmac, rand};
+use proxy_http::message::{FieldName, Fields};
 
 use crate::config;
-use crate::message::{FieldName, Fields};
 use crate::rewrite::cookie;
 use crate::upstream::backend::Endpoint;
 

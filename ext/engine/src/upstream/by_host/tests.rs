@@ -28,10 +28,10 @@ fn what_is_no_host_and_what_would_be_something_else_is_refused() {
 }
 
 #[tokio::test]
-async fn the_least_recently_used_host_makes_room_for_a_new_one_and_is_no_longer_followed() {
+async fn the_least_recently_used_host_makes_room() {
     let server = DnsServer::start(Reply::addresses(3600, &["127.0.0.2"])).await;
     let dns = server.dns();
-    let by_host = ByHost::with_capacity(Recipe::default(), Terms::of(Policy::RoundRobin), 2);
+    let by_host = ByHost::with_capacity(Fingerprint::default(), Terms::of(Policy::RoundRobin), 2);
     by_host.start(&dns, &Handle::current(), &log());
     let one = by_host.get(b"one.test", false).expect("an upstream");
     by_host.get(b"two.test", false).expect("an upstream");

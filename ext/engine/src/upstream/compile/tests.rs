@@ -1,16 +1,17 @@
 use super::super::tests::certs::{write, Authority};
 use super::*;
-use crate::config::{At, Backend, Priority};
+use crate::config::{At, Backend, Priority, Severity};
+use crate::configuration::ProxyConfig;
 
-fn proxy(backends: Option<&[&str]>) -> Proxy {
+fn proxy(backends: Option<&[&str]>) -> ProxyConfig {
     with(Pool {
         backends: backends.map(|list| list.iter().map(|text| Backend::at(*text)).collect()),
         ..Pool::default()
     })
 }
 
-fn with(pool: Pool) -> Proxy {
-    Proxy { pool: Some(pool), at: Some(At { file: "Proxyfile".into(), line: 7 }), ..Proxy::default() }
+fn with(pool: Pool) -> ProxyConfig {
+    ProxyConfig { pool: Some(pool), at: Some(At { file: "Proxyfile".into(), line: 7 }), ..ProxyConfig::default() }
 }
 
 fn pool(backends: Option<&[&str]>) -> Pool {
@@ -21,14 +22,16 @@ fn target(scheme_tls: bool, authority: &str) -> TargetHost<'_> {
     TargetHost { scheme_tls: Some(scheme_tls), authority: Some(authority), dynamic: false }
 }
 
-fn compile(proxy: &Proxy, target: TargetHost<'_>) -> (Option<Backends>, Vec<String>) {
+fn compile(proxy: &ProxyConfig, target: TargetHost<'_>) -> (Option<Backends>, Vec<String>) {
     let mut problems = Vec::new();
-    let backends = Backends::compile(proxy, "proxy", target, &mut Upstreams::default(), &mut problems);
+    let mut report = Report::new("proxy", proxy.at.as_ref(), &mut problems);
+    let target = Some(target).filter(|target| proxy.to.is_some() || *target != TargetHost::default());
+    let backends = Backends::compile(proxy.pool.as_ref(), target, &mut Upstreams::default(), &mut report);
     (backends, problems.iter().map(ToString::to_string).collect())
 }
 
 /// Label, TLS name and `Host` of every endpoint.
-fn endpoints(proxy: &Proxy, target: TargetHost<'_>) -> Vec<(String, Option<String>, String)> {
+fn endpoints(proxy: &ProxyConfig, target: TargetHost<'_>) -> Vec<(String, Option<String>, String)> {
     let (backends, problems) = compile(proxy, target);
     let Some(Backends::Fixed(upstream)) = backends else { panic!("{problems:?}") };
     let live = upstream.live.load();
@@ -92,8 +95,8 @@ fn a_host_with_placeholders_is_looked_up_by_request_unless_there_are_backends() 
 }
 
 #[test]
-fn a_target_that_is_no_url_leaves_nowhere_to_go_and_is_no_mistake_of_the_backends() {
-    let nowhere = Proxy { to: Some("nonsense".into()), ..proxy(None) };
+fn a_target_that_is_no_url_is_no_mistake_of_the_backends() {
+    let nowhere = ProxyConfig { to: Some("nonsense".into()), ..proxy(None) };
     let (backends, problems) = compile(&nowhere, TargetHost::default());
     assert!(problems.is_empty(), "{problems:?}");
     assert!(backends.expect("an empty upstream").stats().is_empty());
@@ -138,7 +141,9 @@ fn nowhere_to_go_is_a_mistake_that_says_what_to_write() {
 fn believing_any_certificate_is_worth_a_warning_where_tls_is_spoken() {
     let lax = with(Pool { verify_ssl: false, ..pool(Some(&["10.0.0.1"])) });
     let mut problems = Vec::new();
-    Backends::compile(&lax, "proxy", target(true, "host"), &mut Upstreams::default(), &mut problems).expect("backends");
+    let mut report = Report::new("proxy", None, &mut problems);
+    Backends::compile(lax.pool.as_ref(), Some(target(true, "host")), &mut Upstreams::default(), &mut report)
+        .expect("backends");
     assert_eq!(problems.len(), 1);
     assert_eq!(problems[0].severity, Severity::Warning);
     assert!(problems[0].message.starts_with("verify_ssl: false"));
@@ -193,7 +198,7 @@ fn numbers_that_make_no_sense_are_mistakes_that_name_the_backend_and_the_range()
     };
     let (backends, problems) = compile(&with(pool), TargetHost::default());
     assert!(backends.is_none());
-    let time = "is not a valid time limit: write seconds greater than 0, as in 30 or 0.5";
+    let time = "is not a valid time: write seconds greater than 0, as in 30 or 0.5";
     assert_eq!(
         problems
             .iter()

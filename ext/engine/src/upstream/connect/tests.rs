@@ -8,6 +8,7 @@ use super::super::tests::certs::{write, Authority, Certified};
 use super::super::tests::{tls_server, within};
 use super::super::tls::TlsClient;
 use super::*;
+use crate::compile::Report;
 use crate::config::Pool as Options;
 use crate::upstream::Traits;
 
@@ -22,9 +23,7 @@ fn endpoint(place: Place, tls: Option<Tls>) -> std::sync::Arc<Endpoint> {
 }
 
 fn tls(proxy: &Options, name: &'static str) -> Option<Tls> {
-    let mut problems = Vec::new();
-    let client = TlsClient::compile(proxy, &mut |message| problems.push(message));
-    assert!(problems.is_empty(), "{problems:?}");
+    let client = Report::sound(|report| TlsClient::compile(proxy, report));
     Some(Tls { client: client.expect("a policy"), name: ServerName::try_from(name).expect("a name") })
 }
 
@@ -191,7 +190,7 @@ async fn without_verification_the_key_must_still_match_the_certificate_shown() {
 }
 
 #[tokio::test]
-async fn no_server_name_is_sent_when_sni_is_off_and_the_certificate_is_checked_all_the_same() {
+async fn without_sni_the_certificate_is_checked_all_the_same() {
     let trust = trust();
     let (address, mut seen) = tls_server::tcp(&trust.authority.certify(&["backend.test"]), None).await;
     let options = Options { tls_sni: false, ..trust.options };

@@ -34,7 +34,7 @@ async fn nothing_is_remembered_from_one_lookup_to_the_next() {
 }
 
 #[tokio::test]
-async fn a_family_that_nobody_answers_for_keeps_its_known_addresses_and_delays_the_other_little() {
+async fn an_address_family_without_an_answer_keeps_its_addresses() {
     let server = DnsServer::start(Reply::OnlyV4 { ttl: 600, addresses: ips(&["127.0.0.2"]) }).await;
     let began = tokio::time::Instant::now();
     let answer = within(server.dns().lookup("app.test", &ips(&["127.0.0.9", "::1"]))).await.expect("an answer");

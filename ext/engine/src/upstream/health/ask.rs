@@ -2,17 +2,18 @@
 
 use std::future::poll_fn;
 
+use proxy_http::message::{Framing, Piece, ReadError, ResponseHead};
+use proxy_http::proxy_protocol::Whose;
 use tokio::time::{timeout_at, Instant};
 
 use super::check::{Check, HttpQuestion, Question};
-use crate::http1::{parse_request, Connection, Framing, Piece, ReadError};
-use crate::message::{RequestHead, ResponseHead};
+use crate::exchange::Asked;
 use crate::peer::Peer;
-use crate::proxy_protocol::Whose;
+use crate::stream::Http1Connection;
 use crate::stream::Stream;
+use crate::upstream::ask::write_head;
 use crate::upstream::backend::Endpoint;
 use crate::upstream::connect::{connect_to, To};
-use crate::upstream::exchange::Asked;
 use crate::upstream::{http2, Protocol};
 
 /// Largest head of an answer.
@@ -49,7 +50,6 @@ pub(super) async fn ask(endpoint: &Endpoint, check: &Check) -> Result<(), Failur
         Err(error) if error.is_ours() => return Err(Failure::NotAsked(error.reason())),
         Err(error) => return Err(Failure::Unwell(error.reason())),
     };
-    let authority = endpoint.authority();
     let answered = async {
         match &check.question {
             Question::Nothing => Ok(()),
@@ -57,11 +57,9 @@ pub(super) async fn ask(endpoint: &Endpoint, check: &Check) -> Result<(), Failur
                 ask_http2(stream, question, endpoint).await
             }
             Question::Http(question) => {
-                let mut connection = Connection::new(stream);
-                question.write(authority, connection.output());
-                converse(&mut Peer::Http1(connection), question).await
+                converse(&mut Peer::Http1(Http1Connection::new(stream)), question, endpoint).await
             }
-            Question::Grpc(call) => call.ask(stream, authority).await,
+            Question::Grpc(call) => call.ask(stream, endpoint.authority()).await,
         }
     };
     match timeout_at(deadline, answered).await {
@@ -71,24 +69,20 @@ pub(super) async fn ask(endpoint: &Endpoint, check: &Check) -> Result<(), Failur
 }
 
 async fn ask_http2(stream: Stream, question: &HttpQuestion, endpoint: &Endpoint) -> Result<(), String> {
-    let mut text = Vec::new();
-    question.write(endpoint.authority(), &mut text);
-    let mut head = RequestHead::default();
-    parse_request(&text, &mut head).map_err(|malformed| malformed.to_string())?;
-    let (mut stream, moving) =
+    let (stream, moving) =
         http2::alone(stream, MAX_HEAD).await.map_err(|error| format!("it does not speak HTTP/2: {error}"))?;
-    let asked = Asked { interim: false, go_ahead: false, upgrade: false };
-    http2::write_request(&mut stream, &head, head.target(), endpoint, &asked, Framing::None)
-        .map_err(|error| error.to_string())?;
     let mut peer = Peer::Http2(Box::new(stream));
     tokio::select! {
         biased;
-        answered = converse(&mut peer, question) => answered,
+        answered = converse(&mut peer, question, endpoint) => answered,
         never = moving => match never {},
     }
 }
 
-async fn converse(peer: &mut Peer, question: &HttpQuestion) -> Result<(), String> {
+async fn converse(peer: &mut Peer, question: &HttpQuestion, endpoint: &Endpoint) -> Result<(), String> {
+    let request = question.head_for(endpoint.authority());
+    let asked = Asked { interim: false, go_ahead: false, upgrade: false };
+    write_head(peer, &request, &question.path, endpoint, &asked, Framing::None).map_err(|error| error.to_string())?;
     poll_fn(|cx| peer.poll_flush(cx)).await.map_err(|error| error.to_string())?;
     let mut head = ResponseHead::default();
     let mut interim = 0;

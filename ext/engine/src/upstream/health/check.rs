@@ -3,18 +3,17 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use proxy_http::headers::CONNECTION_FIELDS;
+use proxy_http::message::{FieldName, Fields, Known, Method, RequestHead};
 use regex::bytes::Regex;
 
+use super::grpc;
 use super::rise_fall::RiseFall;
-use super::{grpc, time};
+use crate::compile::Report;
 use crate::config::{BodyMatch, HealthCheck};
-use crate::message::{FieldName, Known, Method};
 
 /// Longest row of results that can be asked for.
 const LONGEST_ROW: i64 = 1_000;
-/// Fields that say where a message ends or what a connection is for.
-const OURS: [Known; 6] =
-    [Known::Connection, Known::ContentLength, Known::KeepAlive, Known::Te, Known::TransferEncoding, Known::Upgrade];
 
 /// `health_check`, compiled.
 #[derive(Debug)]
@@ -43,10 +42,10 @@ pub(super) enum Question {
 #[derive(Debug)]
 pub(super) struct HttpQuestion {
     pub(super) method: Method,
-    /// The head up to the value of `Host`, and what follows it.
-    head: (Vec<u8>, Vec<u8>),
-    /// In place of the backend's own.
-    host: Option<Vec<u8>>,
+    pub(super) path: Vec<u8>,
+    head: RequestHead,
+    /// Whether the head has a `Host` from the configuration, in place of the backend's own.
+    has_host: bool,
     status: Vec<RangeInclusive<u16>>,
     pub(super) body: Option<Wanted>,
 }
@@ -59,58 +58,61 @@ pub(super) enum Wanted {
 }
 
 impl Check {
-    /// Checks the options. What is wrong goes to `report`, under the name of the option.
-    pub(super) fn compile(spec: &HealthCheck, report: &mut dyn FnMut(String)) -> Self {
-        let mut report = |message: String| report(format!("health_check: {message}"));
-        let port = spec.port.and_then(|port| {
-            let number = u16::try_from(port).ok().filter(|port| *port > 0);
-            if number.is_none() {
-                report(format!("port: {port} is not a valid port: write a number from 1 to 65535"));
-            }
-            number
-        });
+    /// Checks the options.
+    pub(super) fn compile(spec: &HealthCheck, report: &mut Report<'_>) -> Self {
+        let row = |row: i64, report: &mut Report<'_>| report.count(row, 1..=LONGEST_ROW) as u32;
         Self {
-            interval: time("interval", spec.interval, &mut report),
-            timeout: time("timeout", spec.timeout, &mut report),
-            rules: RiseFall { rise: row("rise", spec.rise, &mut report), fall: row("fall", spec.fall, &mut report) },
-            port,
+            port: spec.port.and_then(|port| report.within("port").port(port)),
+            interval: report.within("interval").seconds(spec.interval),
+            timeout: report.within("timeout").seconds(spec.timeout),
+            rules: RiseFall {
+                rise: row(spec.rise, &mut report.within("rise")),
+                fall: row(spec.fall, &mut report.within("fall")),
+            },
             question: match (spec.tcp, spec.grpc) {
                 (true, _) => Question::Nothing,
-                (false, true) => Question::Grpc(Box::new(grpc::Call::compile(spec, &mut report))),
-                (false, false) => Question::Http(Box::new(HttpQuestion::compile(spec, &mut report))),
+                (false, true) => Question::Grpc(Box::new(grpc::Call::compile(spec, &mut report.within("headers")))),
+                (false, false) => Question::Http(Box::new(HttpQuestion::compile(spec, report))),
             },
         }
     }
 }
 
 impl HttpQuestion {
-    fn compile(spec: &HealthCheck, report: &mut dyn FnMut(String)) -> Self {
+    fn compile(spec: &HealthCheck, report: &mut Report<'_>) -> Self {
         let HealthCheck { path, method, .. } = spec;
         if !path.starts_with('/') || path.bytes().any(|byte| !byte.is_ascii_graphic() || byte == b'#') {
-            report(format!("path: {path:?} is not a valid path: write one that begins with /, such as \"/healthz\""));
+            let message = format!("{path:?} is not a valid path: write one that begins with /, such as \"/healthz\"");
+            report.within("path").error(message);
         }
         if FieldName::new(method).is_none() || method == "CONNECT" {
-            report(format!("method: {method:?} cannot be asked with: write a method such as \"GET\" or \"HEAD\""));
+            let message = format!("{method:?} cannot be asked with: write a method such as \"GET\" or \"HEAD\"");
+            report.within("method").error(message);
         }
         let known = Method::of(method.as_bytes());
         if known == Method::Head && spec.body.is_some() {
-            report("body: the answer to HEAD has no body: write method: \"GET\", or leave body out".into());
+            let message = "the answer to HEAD has no body: write method: \"GET\", or leave body out";
+            report.within("body").error(message);
         }
-        let (host, fields) = fields(&spec.headers, known, report);
+        let (mut fields, has_host) = fields(&spec.headers, known, &mut report.within("headers"));
+        let method_span = fields.push_text(method.as_bytes());
         Self {
             method: known,
-            head: (format!("{method} {path} HTTP/1.1\r\nHost: ").into_bytes(), fields),
-            host,
-            status: statuses(&spec.status, report),
-            body: spec.body.as_ref().and_then(|body| Wanted::compile(body, report)),
+            path: path.clone().into_bytes(),
+            has_host,
+            head: RequestHead { fields, method: known, method_span, ..RequestHead::default() },
+            status: statuses(&spec.status, &mut report.within("status")),
+            body: spec.body.as_ref().and_then(|body| Wanted::compile(body, &mut report.within("body"))),
         }
     }
 
-    /// Writes the request for a backend whose own `Host` is `authority`.
-    pub(super) fn write(&self, authority: &str, out: &mut Vec<u8>) {
-        out.extend_from_slice(&self.head.0);
-        out.extend_from_slice(self.host.as_deref().unwrap_or(authority.as_bytes()));
-        out.extend_from_slice(&self.head.1);
+    /// The head of the request for a backend whose own `Host` is `authority`.
+    pub(super) fn head_for(&self, authority: &str) -> RequestHead {
+        let mut head = self.head.clone();
+        if !self.has_host {
+            head.fields.set(Known::Host, authority.as_bytes());
+        }
+        head
     }
 
     /// Whether that status means well.
@@ -120,7 +122,7 @@ impl HttpQuestion {
 }
 
 impl Wanted {
-    fn compile(spec: &BodyMatch, report: &mut dyn FnMut(String)) -> Option<Self> {
+    fn compile(spec: &BodyMatch, report: &mut Report<'_>) -> Option<Self> {
         match spec {
             BodyMatch::Text(text) => Some(Self::Text(text.clone().into_bytes())),
             BodyMatch::Pattern(pattern) => match Regex::new(pattern) {
@@ -129,8 +131,8 @@ impl Wanted {
                     // The crate draws the pattern over several lines; the last one says what is wrong.
                     let error = error.to_string();
                     let why = error.lines().last().unwrap_or_default().trim_start_matches("error: ");
-                    report(format!(
-                        "body: /{pattern}/ cannot be used ({why}): write a pattern without look-around and back-references"
+                    report.error(format!(
+                        "/{pattern}/ cannot be used ({why}): write a pattern without look-around and back-references"
                     ));
                     None
                 }
@@ -149,61 +151,53 @@ impl Wanted {
 
 /// Whether a field says where a message ends or what a connection is for.
 pub(super) fn is_ours(name: &str) -> bool {
-    Known::of(name.as_bytes()).is_some_and(|known| OURS.contains(&known))
+    Known::of(name.as_bytes()).is_some_and(|known| CONNECTION_FIELDS.contains(&known))
 }
 
-/// The host of one's own among the fields, and everything else from the end of the `Host` line to the end of the head.
-fn fields(written: &[(String, String)], method: Method, report: &mut dyn FnMut(String)) -> (Option<Vec<u8>>, Vec<u8>) {
-    let mut host = None;
-    let mut fields = b"\r\n".to_vec();
-    let mut named = false;
+/// The fields of the request, `Host` first, and whether the configuration says it.
+fn fields(written: &[(String, String)], method: Method, report: &mut Report<'_>) -> (Fields, bool) {
+    let mut fields = Fields::default();
+    fields.append(Known::Host, b"");
+    let (mut has_host, mut named) = (false, false);
     for (name, value) in written {
-        let Some(name) = FieldName::new(name) else {
-            report(format!("headers: {name:?} is not a valid header name: use letters, digits and hyphens"));
+        let Some(name) = report.own_field(name) else { continue };
+        if !report.field_value(&name, value) {
             continue;
-        };
-        if is_ours(name.as_str()) {
-            report(format!("headers: {:?} is set by the proxy itself: leave it out", name.as_str()));
-        } else if value.bytes().any(|byte| byte.is_ascii_control() && byte != b'\t') {
-            report(format!("headers: the value of {:?} holds a control character: leave it out", name.as_str()));
-        } else if name.known() == Some(Known::Host) {
-            host = Some(value.clone().into_bytes());
+        }
+        if name.known() == Some(Known::Host) {
+            fields.set(Known::Host, value.trim_matches([' ', '\t']).as_bytes());
+            has_host = true;
         } else {
             named |= name.as_str().eq_ignore_ascii_case("user-agent");
-            fields.extend_from_slice(format!("{}: {value}\r\n", name.as_str()).as_bytes());
+            fields.append(&name, value.trim_matches([' ', '\t']).as_bytes());
         }
     }
     if !named {
-        fields.extend_from_slice(b"User-Agent: proxy-health-check\r\n");
+        fields.append(Known::UserAgent, b"proxy-health-check");
     }
     if matches!(method, Method::Post | Method::Put | Method::Patch | Method::Other) {
-        fields.extend_from_slice(b"Content-Length: 0\r\n");
+        fields.append(Known::ContentLength, b"0");
     }
-    fields.extend_from_slice(b"Connection: close\r\n\r\n");
-    (host, fields)
+    fields.append(Known::Connection, b"close");
+    (fields, has_host)
 }
 
-fn statuses(written: &[(i64, i64)], report: &mut dyn FnMut(String)) -> Vec<RangeInclusive<u16>> {
+fn statuses(written: &[(i64, i64)], report: &mut Report<'_>) -> Vec<RangeInclusive<u16>> {
     if written.is_empty() {
-        report("status: the list is empty: write a code or a range, such as 200 or 200..399".into());
+        report.error("the list is empty: write a code or a range, such as 200 or 200..399");
     }
     let mut statuses = Vec::with_capacity(written.len());
     for &(first, last) in written {
         let code = |code: i64| u16::try_from(code).ok().filter(|code| (100..=599).contains(code));
         match (code(first), code(last)) {
             (Some(first), Some(last)) if first <= last => statuses.push(first..=last),
-            _ if first == last => report(format!("status: {first} is not a valid status code: write one from 100 to 599")),
-            _ => report(format!(
-                "status: {first}..{last} is not a valid range of status codes: write one from 100 to 599, such as 200..399"
+            _ if first == last => {
+                report.error(format!("{first} is not a valid status code: write one from 100 to 599"))
+            }
+            _ => report.error(format!(
+                "{first}..{last} is not a valid range of status codes: write one from 100 to 599, such as 200..399"
             )),
         }
     }
     statuses
-}
-
-fn row(option: &str, written: i64, report: &mut dyn FnMut(String)) -> u32 {
-    if !(1..=LONGEST_ROW).contains(&written) {
-        report(format!("{option}: {written} is out of range: write a number from 1 to {LONGEST_ROW}"));
-    }
-    written.clamp(1, LONGEST_ROW) as u32
 }

@@ -6,13 +6,13 @@ use std::io;
 use http::header::{HeaderMap, HeaderName, HeaderValue, HOST, USER_AGENT};
 use http::{Method, Request, Uri, Version};
 use percent_encoding::percent_decode;
+use proxy_http::http2;
+use proxy_http::message::{Fields, Known, Piece, ReadError, ResponseHead};
 
 use super::ask::{MAX_HEAD, MAX_INTERIM};
+use crate::compile::Report;
 use crate::config::HealthCheck;
 use crate::grpc;
-use crate::http1::{Piece, ReadError};
-use crate::http2;
-use crate::message::{Fields, Known, ResponseHead};
 use crate::stream::Stream;
 use crate::upstream::http2::alone;
 
@@ -33,19 +33,19 @@ pub(super) struct Call {
 }
 
 impl Call {
-    pub(super) fn compile(spec: &HealthCheck, report: &mut dyn FnMut(String)) -> Self {
+    pub(super) fn compile(spec: &HealthCheck, report: &mut Report<'_>) -> Self {
         let mut metadata = HeaderMap::new();
         let mut host = None;
         for (name, value) in &spec.headers {
             let (Ok(field), Ok(content)) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value))
             else {
-                report(format!(
-                    "headers: {name:?} cannot be sent as metadata: use letters, digits and hyphens, and plain text"
+                report.error(format!(
+                    "{name:?} cannot be sent as metadata: use letters, digits and hyphens, and plain text"
                 ));
                 continue;
             };
             if OURS.contains(&field.as_str()) || super::check::is_ours(name) {
-                report(format!("headers: {name:?} is set by the proxy itself: leave it out"));
+                report.error(format!("{name:?} is set by the proxy itself: leave it out"));
             } else if field == HOST {
                 host = Some(value.as_str().into());
             } else {

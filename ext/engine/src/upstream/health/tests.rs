@@ -13,9 +13,7 @@ use crate::upstream::tests::within;
 fn problems(change: impl FnOnce(&mut Pool)) -> Vec<String> {
     let mut pool = Pool::default();
     change(&mut pool);
-    let mut problems = Vec::new();
-    Rules::compile(&pool, &mut |problem| problems.push(problem));
-    problems
+    Report::told(|report| Rules::compile(&pool, report)).1
 }
 
 /// What is wrong with a check.
@@ -28,7 +26,7 @@ fn check_problems(change: impl FnOnce(&mut HealthCheck)) -> Vec<String> {
 fn check(change: impl FnOnce(&mut HealthCheck)) -> Check {
     let mut spec = HealthCheck { timeout: 2.0, ..HealthCheck::default() };
     change(&mut spec);
-    Check::compile(&spec, &mut |problem| panic!("{problem}"))
+    Report::sound(|report| Check::compile(&spec, report))
 }
 
 /// A backend that answers one connection with these bytes, and the request it got.
@@ -56,8 +54,8 @@ fn times_and_numbers_that_are_none_are_refused() {
     assert_eq!(
         problems(|pool| (pool.fail_timeout, pool.queue_timeout) = (0.0, f64::NAN)),
         [
-            "fail_timeout: 0 is not a valid time: write seconds greater than 0, as in 10 or 0.5",
-            "queue_timeout: NaN is not a valid time: write seconds greater than 0, as in 10 or 0.5"
+            "fail_timeout: 0 is not a valid time: write seconds greater than 0, as in 30 or 0.5",
+            "queue_timeout: NaN is not a valid time: write seconds greater than 0, as in 30 or 0.5"
         ]
     );
     assert_eq!(
@@ -73,8 +71,8 @@ fn times_and_numbers_that_are_none_are_refused() {
 fn every_option_of_a_check_is_checked() {
     type Case = (fn(&mut HealthCheck), &'static str);
     let cases: [Case; 15] = [
-        (|c| c.interval = 0.0, "interval: 0 is not a valid time: write seconds greater than 0, as in 10 or 0.5"),
-        (|c| c.timeout = -1.0, "timeout: -1 is not a valid time: write seconds greater than 0, as in 10 or 0.5"),
+        (|c| c.interval = 0.0, "interval: 0 is not a valid time: write seconds greater than 0, as in 30 or 0.5"),
+        (|c| c.timeout = -1.0, "timeout: -1 is not a valid time: write seconds greater than 0, as in 30 or 0.5"),
         (|c| c.rise = 0, "rise: 0 is out of range: write a number from 1 to 1000"),
         (|c| c.fall = 1001, "fall: 1001 is out of range: write a number from 1 to 1000"),
         (|c| c.port = Some(65_536), "port: 65536 is not a valid port: write a number from 1 to 65535"),
@@ -243,7 +241,7 @@ async fn a_backend_with_tls_is_checked_over_tls() {
     let folder = tempfile::tempdir().expect("a folder");
     let (address, mut seen) = tls_server::tcp(&authority.certify(&["app.test"]), None).await;
     let pool = Pool { ca_file: Some(write(folder.path(), "ca.pem", &authority.pem())), ..Pool::default() };
-    let client = TlsClient::compile(&pool, &mut |problem| panic!("{problem}")).expect("a policy");
+    let client = Report::sound(|report| TlsClient::compile(&pool, report)).expect("a policy");
     let named = |name: &'static str| {
         let tls = Tls { client: client.clone(), name: name.try_into().expect("a name") };
         Endpoint::new(address.to_string(), "a", Place::Tcp(address), Some(tls), Traits::default())

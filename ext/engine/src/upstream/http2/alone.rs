@@ -4,8 +4,9 @@ use std::convert::Infallible;
 use std::future::{pending, Future};
 use std::io;
 
+use proxy_http::http2;
+
 use super::{begin, Lease};
-use crate::http2;
 use crate::stream::Stream;
 
 /// A stream on a connection that carries no other, and the future that moves both, which has to be polled beside whatever uses the

@@ -12,12 +12,14 @@ use tokio::time::{timeout, timeout_at, Instant};
 
 use super::lanes::{Lanes, Wait};
 use super::{begin, Lease, Opened};
+use crate::error::Step;
+use crate::error::{ConnectError, ConnectErrorKind};
 use crate::error::{Error, Kind, Retry, Waited};
 use crate::stream::Stream;
 use crate::upstream::backend::Endpoint;
-use crate::upstream::connect::{connect_to, Step, To};
+use crate::upstream::connect::{connect_to, To};
 use crate::upstream::pool::Keep;
-use crate::upstream::{ConnectError, ConnectErrorKind, Protocol};
+use crate::upstream::Protocol;
 
 /// How much longer than `connect_timeout` a request waits: the attempt itself can tell how far it came.
 const MOMENT: Duration = Duration::from_millis(100);
@@ -115,7 +117,13 @@ impl Lanes {
             dial.waiting.set(dial.waiting.get() + 1);
             if timeout_at(until, dial.done()).await.is_err() {
                 let step = Step::Connect;
-                return Err(failure(ConnectError::new(call.endpoint, step, ConnectErrorKind::Timeout, left, None)));
+                return Err(failure(ConnectError::new(
+                    call.endpoint.label(),
+                    step,
+                    ConnectErrorKind::Timeout,
+                    left,
+                    None,
+                )));
             }
             waited = true;
             let mut outcome = dial.outcome.borrow_mut();
@@ -174,7 +182,7 @@ impl Drop for Dialling {
         let Self { lanes, endpoint, name, dial, limit } = self;
         dial.outcome.borrow_mut().get_or_insert_with(|| {
             let why = Some(io::ErrorKind::Interrupted.into());
-            Outcome::Failed(ConnectError::new(endpoint, Step::Connect, ConnectErrorKind::Io, *limit, why))
+            Outcome::Failed(ConnectError::new(endpoint.label(), Step::Connect, ConnectErrorKind::Io, *limit, why))
         });
         lanes.dialled(endpoint, name.as_ref(), dial);
         dial.done.notify_waiters();
@@ -204,7 +212,7 @@ async fn open(
         }
     }
     let name = stream.server_name().cloned();
-    let failed = |kind, source| ConnectError::new(endpoint, Step::Preface, kind, limit, source);
+    let failed = |kind, source| ConnectError::new(endpoint.label(), Step::Preface, kind, limit, source);
     match timeout(limit.saturating_sub(begun.elapsed()), begin(stream, max_head)).await {
         Ok(Ok((requests, connection, activity))) => {
             Ok(Reaching::Http2(Box::new(Opened { name, requests, connection, activity })))

@@ -8,12 +8,12 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 
 use h2::{Ping, PingPong};
+use proxy_http::http2::{Load, UNSAID};
 use tokio::time::{sleep_until, Instant};
 
 use super::lanes::Lanes;
-use super::lease::Load;
 use super::watched::Activity;
-use super::{Opened, UNSAID};
+use super::Opened;
 use crate::log::Level;
 use crate::upstream::backend::Endpoint;
 

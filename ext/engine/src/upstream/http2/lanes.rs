@@ -12,14 +12,14 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use h2::client::SendRequest;
+use proxy_http::http2::{Lease, Load, UNSAID};
 use rustls::pki_types::ServerName;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::dial::Dial;
 use super::drive::{drive, Rhythm};
-use super::lease::{Lease, Load};
-use super::{Opened, MOST_STREAMS, UNSAID};
+use super::{Opened, MOST_STREAMS};
 use crate::upstream::backend::{Endpoint, Trace};
 use crate::upstream::pool::{IdHasher, Keep};
 

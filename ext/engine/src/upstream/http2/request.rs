@@ -4,12 +4,12 @@ use bytes::Bytes;
 use h2::ext::Protocol;
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{Method, Request, Uri};
+use proxy_http::http2::{write_fields, Stream, Upgrade};
+use proxy_http::message::Framing;
+use proxy_http::message::{Known, RequestHead};
 
 use crate::error::{Error, Kind, Retry, Side};
-use crate::http1::Framing;
-use crate::http2::{write_fields, Stream, Upgrade};
-use crate::message::{Known, RequestHead};
-use crate::upstream::exchange::Asked;
+use crate::exchange::Asked;
 use crate::upstream::Endpoint;
 
 /// Writes the head of a request.

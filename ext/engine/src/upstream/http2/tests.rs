@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::Request;
+use proxy_http::http2::Stream;
+use proxy_http::message::{ReadError, ResponseHead};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{spawn_local, LocalSet};
 use tokio::time::Instant;
@@ -11,10 +13,8 @@ use tokio::time::Instant;
 use super::dial::{Call, Reached};
 use super::drive::Rhythm;
 use super::{Lanes, Lease};
+use crate::compile::Report;
 use crate::error::Error;
-use crate::http1::ReadError;
-use crate::http2::Stream;
-use crate::message::ResponseHead;
 use crate::upstream::backend::{Endpoint, Place, Tls, Traits};
 use crate::upstream::pool::Keep;
 use crate::upstream::tls::TlsClient;
@@ -82,8 +82,7 @@ async fn ask(lease: Lease) -> Result<ResponseHead, ReadError> {
 }
 
 async fn within<F: std::future::Future>(work: F) -> F::Output {
-    let local = LocalSet::new();
-    tokio::time::timeout(Duration::from_secs(10), local.run_until(work)).await.expect("in time")
+    crate::upstream::tests::within(LocalSet::new().run_until(work)).await
 }
 
 #[tokio::test]
@@ -115,7 +114,7 @@ async fn each_of_them_hears_of_a_failure_and_waits_no_longer_than_it_may() {
             drop(stream);
         })
         .await;
-        let client = TlsClient::compile(&crate::config::Pool::default(), &mut |problem| panic!("{problem}"));
+        let client = Report::sound(|report| TlsClient::compile(&crate::config::Pool::default(), report));
         let name = rustls::pki_types::ServerName::try_from("app.test").expect("a name");
         let tls = Some(Tls { client: client.expect("a policy"), name });
         let traits = Traits { protocol: Protocol::Http2, ..Traits::default() };

@@ -1,4 +1,4 @@
-//! What comes over a connection, seen from outside: whether anything does, and whether it is anything but noise.
+//! The bytes of a connection to a backend, seen from outside: whether any come, and whether they are more than control frames.
 //!
 //! `h2` answers every PING and every SETTINGS frame, and ignores what it does not know. None of it costs memory, but a backend that
 //! sends nothing else keeps a processor busy for as long as its requests may wait.
@@ -9,23 +9,20 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::Arc;
 use std::task::{ready, Context, Poll};
 
+use proxy_http::http2::frame::{kind, ACK};
+use proxy_http::http2::{FloodBudget, Frames, Sieve, Tally};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
-use crate::http2::{Frames, Sieve, Tally};
 use crate::stream::Stream;
 
-/// Frames that mean nothing to a request which may come at once.
-const NOISE: u32 = 10_000;
-/// Bytes of anything else, in either direction, for which one more of them may come: gRPC servers measure a connection with PINGs
-/// while data flows.
-const PER_FRAME: usize = 512;
-/// How many more may come with each second that passes.
-const PER_SECOND: u64 = 100;
+/// Flood budget: control frames that may come at once.
+const CONTROL_FRAMES: i64 = 10_000;
+/// Bytes of useful frames, in either direction, that allow for one control frame more: gRPC servers measure a connection with PINGs while
+/// data flows.
+const BYTES_PER_FRAME: usize = 512;
 /// Bytes before our first frame.
 const PREFACE: usize = 24;
-/// Length of the head of a frame.
-const HEAD: usize = 9;
 
 /// A stream whose bytes are counted as they come.
 #[derive(Debug)]
@@ -34,17 +31,9 @@ pub(super) struct Watched {
     read: Activity,
     incoming: Sieve,
     outgoing: Frames,
-    /// The head of the frame that has begun, as far as it is here.
-    head: [u8; HEAD],
-    have: usize,
-    /// What is still to come of the payload.
-    payload: usize,
-    /// Whether that payload is of use to a request.
-    useful: bool,
-    /// Noise that may still come.
-    allowed: u32,
-    /// When seconds were last counted.
-    since: Instant,
+    budget: FloodBudget,
+    /// When the budget was last refilled for time.
+    refilled: Instant,
     /// Whether the system took nothing at the last try.
     blocked: bool,
 }
@@ -73,81 +62,41 @@ impl Watched {
             incoming: Sieve::of_backend(read.tally().clone()),
             outgoing: Frames::behind(PREFACE),
             read: read.clone(),
-            head: [0; HEAD],
-            have: 0,
-            payload: 0,
-            useful: false,
-            allowed: NOISE,
-            since: Instant::now(),
+            budget: FloodBudget::new(CONTROL_FRAMES),
+            refilled: Instant::now(),
             blocked: false,
         };
         (watched, read)
     }
 
-    /// Looks at bytes that have come.
-    fn look(&mut self, mut bytes: &[u8]) -> io::Result<()> {
-        self.read.0.fetch_add(bytes.len() as u64, Relaxed);
-        while !bytes.is_empty() {
-            if self.payload > 0 {
-                let n = self.payload.min(bytes.len());
-                self.payload -= n;
-                if self.useful {
-                    self.earn(n);
-                }
-                bytes = &bytes[n..];
-                continue;
+    /// Looks at the bytes of `buffer` behind its first `before`, and lets the sieve change them.
+    fn look(&mut self, buffer: &mut ReadBuf<'_>, before: usize) -> io::Result<()> {
+        let Self { incoming, read, budget, refilled, .. } = self;
+        read.0.fetch_add((buffer.filled().len() - before) as u64, Relaxed);
+        incoming.sift(buffer, before, |frame| match frame.kind {
+            // `h2` holds those to limits of their own.
+            kind::DATA | kind::HEADERS | kind::WINDOW_UPDATE | kind::CONTINUATION => budget.earn(worth(frame.len)),
+            // Answers to ours.
+            kind::SETTINGS | kind::PING if frame.has(ACK) => {}
+            kind::GOAWAY => {}
+            _ => budget.spend(1, || {
+                let now = Instant::now();
+                now.duration_since(std::mem::replace(refilled, now))
+            }),
+        });
+        match budget.is_flooded() {
+            true => {
+                let why = "it sends more control frames than a server has use for";
+                Err(io::Error::new(io::ErrorKind::InvalidData, why))
             }
-            let n = (HEAD - self.have).min(bytes.len());
-            self.head[self.have..self.have + n].copy_from_slice(&bytes[..n]);
-            self.have += n;
-            bytes = &bytes[n..];
-            if self.have == HEAD {
-                self.have = 0;
-                self.begin_frame()?;
-            }
+            false => Ok(()),
         }
-        Ok(())
-    }
-
-    fn begin_frame(&mut self) -> io::Result<()> {
-        let [a, b, c, kind, flags, ..] = self.head;
-        self.payload = u32::from_be_bytes([0, a, b, c]) as usize;
-        let is_ack = flags & 1 == 1;
-        self.useful = match kind {
-            // DATA, HEADERS, WINDOW_UPDATE and CONTINUATION: `h2` holds those to limits of their own.
-            0x0 | 0x1 | 0x8 | 0x9 => true,
-            // Answers to SETTINGS and PING of ours; GOAWAY.
-            0x4 | 0x6 if is_ack => return Ok(()),
-            0x7 => return Ok(()),
-            _ => false,
-        };
-        if self.useful {
-            return Ok(());
-        }
-        if self.allowed == 0 {
-            let passed = self.since.elapsed().as_secs();
-            if passed == 0 {
-                return Err(io::Error::new(
-                    io::ErrorKind::InvalidData,
-                    "it sends more control frames than a server has use for",
-                ));
-            }
-            self.since = Instant::now();
-            self.allowed = u32::try_from(passed * PER_SECOND).unwrap_or(NOISE).min(NOISE);
-        }
-        self.allowed -= 1;
-        Ok(())
-    }
-
-    /// Allows for more noise after so many bytes of something else.
-    fn earn(&mut self, bytes: usize) {
-        self.allowed = self.allowed.saturating_add((bytes / PER_FRAME) as u32).min(NOISE);
     }
 
     fn wrote(&mut self, done: Poll<io::Result<usize>>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
         self.blocked = done.is_pending();
         if let Poll::Ready(Ok(n)) = done {
-            self.earn(n);
+            self.budget.earn(worth(n));
             let mut left = n;
             for slice in slices {
                 let written = left.min(slice.len());
@@ -157,6 +106,11 @@ impl Watched {
         }
         done
     }
+}
+
+/// Control frames that so many useful bytes allow for.
+fn worth(bytes: usize) -> i64 {
+    (bytes / BYTES_PER_FRAME) as i64
 }
 
 impl Drop for Watched {
@@ -181,8 +135,7 @@ impl AsyncRead for Watched {
             if buffer.filled().len() == before {
                 return Poll::Ready(Ok(()));
             }
-            me.look(&buffer.filled()[before..])?;
-            me.incoming.sift(buffer, before, |_| ());
+            me.look(buffer, before)?;
             let _ = me.incoming.poll_repay(cx, &mut me.stream, &me.outgoing)?;
             if buffer.filled().len() > before {
                 return Poll::Ready(Ok(()));

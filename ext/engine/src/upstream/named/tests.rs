@@ -1,6 +1,6 @@
 use super::super::TargetHost;
 use super::*;
-use crate::config::{Backend, Pool, Proxy};
+use crate::config::{Backend, Pool, Severity};
 use crate::upstream::Backends;
 
 fn at(line: u32) -> Option<At> {
@@ -14,9 +14,9 @@ fn spec(name: &str, line: u32, backends: &[&str]) -> config::Upstream {
 
 /// A `proxy` with that target, on line 9.
 fn compile(upstreams: &mut Upstreams, tls: bool, authority: &str, problems: &mut Vec<Problem>) -> Option<Backends> {
-    let proxy = Proxy { to: Some(format!("http://{authority}/")), at: at(9), ..Proxy::default() };
     let target = TargetHost { scheme_tls: Some(tls), authority: Some(authority), dynamic: false };
-    Backends::compile(&proxy, "proxy", target, upstreams, problems)
+    let at = at(9);
+    Backends::compile(None, Some(target), upstreams, &mut Report::new("proxy", at.as_ref(), problems))
 }
 
 fn fixed(backends: Option<Backends>) -> Arc<Upstream> {
@@ -83,9 +83,10 @@ fn an_upstream_has_no_port_and_its_options_stand_with_it() {
     let mut problems = Vec::new();
     let mut upstreams = Upstreams::new(&[spec("app", 1, &["10.0.0.1"])], &mut problems);
     assert!(compile(&mut upstreams, false, "app:8080", &mut problems).is_none());
-    let proxy = Proxy { pool: Some(Pool::default()), at: at(9), ..Proxy::default() };
+    let (at, pool) = (at(9), Pool::default());
     let target = TargetHost { scheme_tls: Some(false), authority: Some("app"), dynamic: false };
-    assert!(Backends::compile(&proxy, "proxy", target, &mut upstreams, &mut problems).is_none());
+    let mut report = Report::new("proxy", at.as_ref(), &mut problems);
+    assert!(Backends::compile(Some(&pool), Some(target), &mut upstreams, &mut report).is_none());
     assert_eq!(
         messages(&problems),
         [

@@ -1,3 +1,4 @@
+use proxy_http::proxy_protocol::Form;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -7,8 +8,8 @@ use super::super::tests::certs::{write, Authority};
 use super::super::tests::{tls_server, until, within};
 use super::super::tls::TlsClient;
 use super::*;
+use crate::compile::Report;
 use crate::config::Pool as Options;
-use crate::proxy_protocol::Form;
 use crate::upstream::Traits;
 
 const KEEP: Keep = Keep { connections: 4, timeout: Duration::from_secs(60) };
@@ -68,7 +69,7 @@ async fn another_endpoint_never_gets_the_connection_even_at_the_same_address() {
 }
 
 #[tokio::test]
-async fn a_connection_that_was_closed_or_written_to_while_idle_is_dropped_and_the_next_one_used() {
+async fn connections_that_ended_or_spoke_while_idle_are_passed_over() {
     let (pool, backend) = (Pool::default(), Backend::start().await);
     let (good, _good) = backend.connection().await;
     let good_port = port(&good);
@@ -168,7 +169,7 @@ async fn a_tls_connection_is_only_used_again_for_the_name_it_was_made_for() {
     let authority = Authority::new();
     let (address, _seen) = tls_server::tcp(&authority.certify(&["one.test", "two.test"]), None).await;
     let options = Options { ca_file: Some(write(folder.path(), "ca.pem", &authority.pem())), ..Options::default() };
-    let client = TlsClient::compile(&options, &mut |message| panic!("{message}")).expect("a policy");
+    let client = Report::sound(|report| TlsClient::compile(&options, report)).expect("a policy");
     let name = |name| ServerName::try_from(name).expect("a name");
     let tls = Tls { client, name: name("one.test") };
     let endpoint = Endpoint::new("backend".into(), "host", Place::Tcp(address), Some(tls), Traits::default());

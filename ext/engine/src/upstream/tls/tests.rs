@@ -2,8 +2,7 @@ use super::super::tests::certs::{write, Authority};
 use super::*;
 
 fn compile(pool: &Pool) -> Result<TlsClient, Vec<String>> {
-    let mut problems = Vec::new();
-    let client = TlsClient::compile(pool, &mut |message| problems.push(message));
+    let (client, problems) = Report::told(|report| TlsClient::compile(pool, report));
     assert_eq!(client.is_none(), !problems.is_empty());
     client.ok_or(problems)
 }

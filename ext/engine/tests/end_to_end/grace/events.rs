@@ -1,7 +1,7 @@
 //! Event streams: they end between two events, or visibly in one.
 
-use super::{cut, expect_clean_end, graceless, hear, pipe, tell};
-use crate::support::{http2, request, Origin, PATIENCE};
+use super::{cut, expect_clean_end, graceless};
+use crate::support::{http2, request, Gate, Origin, PATIENCE};
 
 /// A backend that sends these pieces of an event stream, one for each time that it is told to, and holds on.
 fn events(pieces: &'static [&'static str]) -> Origin {
@@ -23,7 +23,7 @@ fn an_event_stream_ends_in_order_between_two_events() {
         let origin = events(pieces);
         let proxy = graceless(&origin);
         let mut client = proxy.client();
-        client.send("GET /events HTTP/1.1\r\nHost: a\r\n\r\n");
+        client.send_get("/events");
         assert_eq!(client.head().status(), 200);
         for piece in pieces {
             assert_eq!(client.chunk().expect("a chunk"), piece.as_bytes());
@@ -50,7 +50,7 @@ fn an_event_stream_in_the_middle_of_an_event_or_to_no_get_is_cut_short() {
         });
         let proxy = graceless(&origin);
         let mut client = proxy.client();
-        client.send(format!("{method} /events HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n"));
+        client.send_body(method, "/events", "");
         assert_eq!(client.head().status(), 200);
         assert_eq!(client.chunk().expect("a chunk"), piece.as_bytes());
         proxy.server.begin_stop(Some(PATIENCE));
@@ -63,23 +63,23 @@ fn an_event_stream_in_the_middle_of_an_event_or_to_no_get_is_cut_short() {
 
 #[test]
 fn a_download_is_no_event_stream() {
-    let (go, wait) = pipe();
+    let (go, gate) = Gate::new();
     let origin = Origin::start(move |_, peer| {
         peer.request();
         peer.send("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n");
-        hear(&wait);
+        gate.wait_until("the server is stopping");
         peer.send("3\r\ntwo\r\n0\r\n\r\n");
         peer.rest();
     });
     let proxy = graceless(&origin);
     let mut idle = proxy.client();
     let mut client = proxy.client();
-    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    client.send_get("/");
     assert_eq!(client.head().status(), 200);
     assert_eq!(client.chunk().expect("a chunk"), b"one");
     proxy.server.begin_stop(Some(PATIENCE));
     idle.expect_end();
-    tell(&go, ());
+    go.open();
     assert_eq!(client.chunks().0, b"two");
     expect_clean_end(&proxy);
     assert_eq!(cut(&proxy), (0, 0, 0));

@@ -1,6 +1,8 @@
 //! WebSockets over HTTP/2, on both sides.
 
-use super::{code, cut, expect_clean_end, hear, pipe, CLIENT_ANSWER, GOING_AWAY, HELLO};
+use std::sync::mpsc::channel;
+
+use super::{code, cut, expect_clean_end, hear, CLIENT_ANSWER, GOING_AWAY, HELLO};
 use crate::support::{Frame, Http2Origin, Proxy, RawHttp2, PATIENCE};
 
 /// Asks for a WebSocket on stream 1.
@@ -14,13 +16,13 @@ fn open_http2(client: &mut RawHttp2) {
 
 #[test]
 fn a_client_of_http2_hears_goaway_at_once_and_a_close_when_the_grace_is_over() {
-    let (done, wait) = pipe();
+    let (done, told) = channel();
     let origin = Http2Origin::start(
         |builder| {
             builder.enable_connect_protocol();
         },
         move |mut exchange| {
-            let done = done.lock().expect("the channel").clone();
+            let done = done.clone();
             async move {
                 let response = http::Response::builder().status(200).body(()).expect("a response");
                 let mut body = exchange.response.send_response(response, false).expect("it leaves");
@@ -50,7 +52,7 @@ fn a_client_of_http2_hears_goaway_at_once_and_a_close_when_the_grace_is_over() {
     assert_eq!((close.stream, &close.payload[..]), (1, GOING_AWAY));
     client.send(Frame::new(Frame::DATA, Frame::END_STREAM, 1, CLIENT_ANSWER));
     while client.next().is_some() {}
-    assert_eq!(code(&hear(&wait)), 1001);
+    assert_eq!(code(&hear(&told)), 1001);
     expect_clean_end(&proxy);
     assert_eq!(cut(&proxy), (0, 1, 0));
     drop(proxy);

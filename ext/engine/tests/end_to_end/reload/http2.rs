@@ -1,8 +1,9 @@
 //! HTTP/2 on both sides: a connection lives on, and each of its streams has the configuration that it began with.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::{HeaderMap, Response};
-use std::sync::Arc;
 use tokio::sync::Notify;
 
 use super::mark;

@@ -26,7 +26,7 @@ fn connect(address: &str) -> Peer {
 
 fn message(error: StartError) -> String {
     match error {
-        StartError::Bind { url, message, .. } => format!("{url}: {message}"),
+        StartError::Bind(problem) => problem.message,
         error => panic!("{error:?}"),
     }
 }
@@ -107,7 +107,7 @@ fn an_address_in_use_changes_nothing() {
 }
 
 #[test]
-fn an_address_that_the_server_itself_stands_in_the_way_of_is_told_with_the_way_out() {
+fn an_address_taken_by_the_server_itself_is_told_with_the_way_out() {
     let origin = Origin::echoing_targets();
     let proxy = Proxy::with(&[&origin.address()], |settings| {
         settings.server.binds = vec![bind(format!("http://{}", nobody()))];

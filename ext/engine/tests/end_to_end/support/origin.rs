@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
-use super::{Message, Peer};
+use super::{Message, Peer, Reply};
 
 /// A listening backend. Dropping it waits for its connections; what failed in their scripts fails the test. The proxy in front
 /// has to be gone by then: declare it after the backends.
@@ -31,7 +31,7 @@ impl Origin {
     }
 
     /// Answers every request with what `answer` makes of it, and remembers the request.
-    pub(crate) fn answering(answer: impl Fn(&Message) -> String + Send + Sync + 'static) -> Self {
+    pub(crate) fn answering<R: AsRef<[u8]>>(answer: impl Fn(&Message) -> R + Send + Sync + 'static) -> Self {
         let shared: Arc<Shared> = Arc::default();
         let log = shared.clone();
         Self::scripted(shared, move |_, peer| {
@@ -47,10 +47,7 @@ impl Origin {
 
     /// Answers every request with its own target.
     pub(crate) fn echoing_targets() -> Self {
-        Self::answering(|request| {
-            let target = request.target();
-            format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{target}", target.len())
-        })
+        Self::answering(|request| Reply::ok(request.target()))
     }
 
     fn scripted(shared: Arc<Shared>, script: impl Fn(usize, &mut Peer) + Send + Sync + 'static) -> Self {

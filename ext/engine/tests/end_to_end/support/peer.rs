@@ -201,10 +201,4 @@ impl Peer {
         }
         message
     }
-
-    /// Asks for `target` and reads the answer.
-    pub(crate) fn get(&mut self, target: &str) -> Message {
-        self.send(format!("GET {target} HTTP/1.1\r\nHost: site.example\r\n\r\n"));
-        self.response()
-    }
 }

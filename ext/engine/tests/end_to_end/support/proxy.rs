@@ -4,7 +4,7 @@ use std::net::TcpStream;
 use std::sync::mpsc::{channel, RecvTimeoutError, Sender};
 use std::time::Duration;
 
-use proxy_engine::config::{self, Backend, Bind, Config, Directive, Pool, Priority, Setting};
+use proxy_engine::configuration::{self, Backend, Bind, Config, Directive, Pool, Priority, Setting};
 use proxy_engine::Server;
 
 use super::{Origin, Peer};
@@ -21,7 +21,7 @@ pub(crate) struct Proxy {
 /// What a test changes.
 pub(crate) struct Settings {
     pub(crate) server: Config,
-    pub(crate) proxy: config::Proxy,
+    pub(crate) proxy: configuration::ProxyConfig,
     pub(crate) pool: Pool,
 }
 
@@ -48,7 +48,7 @@ impl Proxy {
                 log_level: Setting::of("error".into()),
                 ..Config::default()
             },
-            proxy: config::Proxy::default(),
+            proxy: configuration::ProxyConfig::default(),
             pool: Pool {
                 backends: Some(backends),
                 backend_priority: Priority::Named("ordered".into()),

@@ -1,7 +1,7 @@
 use http::{HeaderName, HeaderValue};
+use proxy_http::headers::websocket::KEY;
 
 use super::*;
-use crate::headers::websocket::KEY;
 
 /// A request of these pseudo-fields and fields.
 fn parts(method: &str, uri: &str, fields: &[(&str, &str)]) -> Parts {
@@ -17,7 +17,7 @@ fn read(parts: &Parts) -> Result<RequestHead, u16> {
     let mut head = RequestHead::default();
     match read_request(parts, &mut head, 1_000) {
         Ok(()) => Ok(head),
-        Err(ReadError::Malformed(why)) => Err(why.status()),
+        Err(ReadError::Malformed(why)) => Err(crate::error::Cause::from(why).status()),
         Err(ReadError::TooLarge) => Err(431),
         Err(error) => panic!("{error:?}"),
     }

@@ -1,5 +1,3 @@
-use super::*;
-
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
 use aws_lc_rs::rsa::{self, KeySize};
 use aws_lc_rs::signature::{
@@ -11,6 +9,8 @@ use jsonwebtoken::{encode, Algorithm, AlgorithmFamily, EncodingKey, Header};
 use serde_json::json;
 
 use super::super::keys;
+use super::*;
+use crate::compile::Report;
 
 const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
 
@@ -266,7 +266,8 @@ fn a_set_of_keys_is_asked_for_the_key_that_the_token_names() {
     set.extend([odd, Value::Null, json!("a key"), json!({ "kty": "new" }), json!({})]);
     let json = json!({ "keys": set }).to_string();
     let mut ignored = Vec::new();
-    let rules = rules(keys::of_set(json.as_bytes(), &mut |message| ignored.push(message)).expect("keys"));
+    let mut report = Report::new("auth_jwt", None, &mut ignored);
+    let rules = rules(keys::of_set(json.as_bytes(), &mut report).expect("keys"));
     assert_eq!(ignored.len(), 3, "{ignored:?}");
     for (index, pair) in pairs.iter().enumerate() {
         for algorithm in &pair.algorithms {

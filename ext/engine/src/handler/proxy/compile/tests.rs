@@ -1,10 +1,10 @@
-use crate::config::{Backend, Config, Directive, Pool, Proxy};
+use crate::configuration::{Backend, Config, Directive, Pool, ProxyConfig};
 use crate::Server;
 
 /// What is wrong with a `proxy` to one backend.
-fn problems(change: impl FnOnce(&mut Proxy)) -> Vec<String> {
+fn problems(change: impl FnOnce(&mut ProxyConfig)) -> Vec<String> {
     let pool = Pool { backends: Some(vec![Backend::at("127.0.0.1:1")]), ..Pool::default() };
-    let mut proxy = Proxy { pool: Some(pool), ..Proxy::default() };
+    let mut proxy = ProxyConfig { pool: Some(pool), ..ProxyConfig::default() };
     change(&mut proxy);
     let config = Config { routes: vec![Directive::Proxy(Box::new(proxy))], ..Config::default() };
     Server::check(&config).iter().map(ToString::to_string).collect()

@@ -68,8 +68,7 @@ fn least_conn_sends_a_slow_backend_the_fewer() {
 fn least_conn_goes_by_weight_and_takes_equals_in_turn() {
     let bench = Bench::weighted("least_conn", &[3, 1]);
     assert_eq!(bench.firsts(8), ["0", "0", "1", "0", "0", "0", "1", "0"], "all are idle");
-    let held: Vec<_> =
-        (0..400).map(|_| Attempt::begin(bench.choose(&mut Tried::default()).backend().expect("a backend"))).collect();
+    let held: Vec<_> = (0..400).map(|_| bench.begin()).collect();
     assert_eq!((bench.endpoint("0").in_flight(), bench.endpoint("1").in_flight()), (300, 100));
     drop(held);
 }
@@ -78,8 +77,7 @@ fn least_conn_goes_by_weight_and_takes_equals_in_turn() {
 fn random_two_keeps_requests_in_flight_nearly_even() {
     fastrand::seed(7);
     let bench = Bench::of("random_two", 10);
-    let held: Vec<_> =
-        (0..1000).map(|_| Attempt::begin(bench.choose(&mut Tried::default()).backend().expect("a backend"))).collect();
+    let held: Vec<_> = (0..1000).map(|_| bench.begin()).collect();
     let loads: Vec<_> = bench.members.iter().map(|endpoint| endpoint.in_flight()).collect();
     // The share of each is 100. Chance alone would leave some below 80 and others above 120.
     assert!(loads.iter().all(|load| (95..=105).contains(load)), "{loads:?}");
@@ -90,14 +88,13 @@ fn random_two_keeps_requests_in_flight_nearly_even() {
 fn random_two_prefers_the_heavier() {
     fastrand::seed(7);
     let bench = Bench::weighted("random_two", &[1, 1, 2]);
-    let held: Vec<_> =
-        (0..400).map(|_| Attempt::begin(bench.choose(&mut Tried::default()).backend().expect("a backend"))).collect();
+    let held: Vec<_> = (0..400).map(|_| bench.begin()).collect();
     assert!((190..=210).contains(&bench.endpoint("2").in_flight()), "{}", bench.endpoint("2").in_flight());
     drop(held);
 }
 
 #[test]
-fn a_backend_that_is_added_to_ten_takes_a_tenth_of_the_keys_and_no_other_key_moves() {
+fn a_backend_added_to_ten_takes_a_tenth_of_the_keys() {
     let (ten, eleven) = (hashing(10, false), hashing(11, false));
     let keys: Vec<_> = (0..10_000).map(|n| format!("/item/{n}")).collect();
     let moved: Vec<_> = keys.iter().filter(|key| ten.of_key(key) != eleven.of_key(key)).collect();

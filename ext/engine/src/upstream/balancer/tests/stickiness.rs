@@ -1,7 +1,8 @@
 //! Cookies that name a backend.
 
+use proxy_http::message::Fields;
+
 use super::*;
-use crate::message::Fields;
 
 fn sticky(secret: Option<&str>) -> Arc<Sticky> {
     let spec = crate::config::Sticky { cookie: "backend".into(), secret: secret.map(Into::into) };

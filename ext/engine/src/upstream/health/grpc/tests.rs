@@ -12,7 +12,7 @@ use crate::upstream::tests::within;
 fn check(change: impl FnOnce(&mut HealthCheck)) -> Check {
     let mut spec = HealthCheck { grpc: true, timeout: 2.0, ..HealthCheck::default() };
     change(&mut spec);
-    Check::compile(&spec, &mut |problem| panic!("{problem}"))
+    Report::sound(|report| Check::compile(&spec, report))
 }
 
 /// What a server answers with: fields of the head, messages, trailers.

@@ -1,0 +1,157 @@
+//! A whole configuration as a person wrote it, before any of it is checked: settings of the server, and the tree of its locations,
+//! filters and handlers. [`crate::snapshot`] compiles it into what the engine runs.
+
+pub use crate::config::*;
+pub use crate::filter::written::*;
+pub use crate::filter::FilterConfig;
+pub use crate::handler::written::*;
+
+use serde::ser::SerializeStruct;
+use serde::{Deserialize, Serialize, Serializer};
+
+use crate::compile::Word;
+use crate::compiler::Compiler;
+use crate::handler::{handlers, Handler, Handling};
+
+/// One server: where it listens, how it behaves, and what it does with a request.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Listening addresses. Empty means [`Bind::DEFAULT`].
+    pub binds: Vec<Bind>,
+    /// Engine threads. Default: the number of processors.
+    pub threads: Option<Setting<i64>>,
+    /// Addresses and networks of proxies that are believed what they say about their clients; `unix:` for all that come over a
+    /// unix socket. Default: none.
+    pub trusted_proxies: TrustedProxies,
+    /// DNS servers as `ADDRESS` or `ADDRESS:PORT`. Empty: the system's own configuration.
+    pub resolver: Setting<Vec<String>>,
+    /// Seconds that requests in flight may take when the server stops. Default 30.
+    pub shutdown_timeout: Setting<f64>,
+    /// Seconds of these that tunnels and event streams get, which need not end by themselves. Default 5.
+    pub tunnel_grace: Setting<f64>,
+    /// Seconds within which a TLS handshake must be complete, and so a header of the PROXY protocol. Default 10.
+    pub handshake_timeout: Setting<f64>,
+    /// Seconds within which a request head must be complete. Default 30.
+    pub client_header_timeout: Setting<f64>,
+    /// Longest pause, in seconds, between two pieces of a body that a client sends or takes. Default 60.
+    pub client_body_timeout: Setting<f64>,
+    /// Seconds for which a client that has ended its side and whose answer has not begun is believed to be waiting for it. `None`: for
+    /// ever. Default 1.
+    pub half_close_timeout: Setting<Option<f64>>,
+    /// Bytes a second that a client sends or takes of a body at least, after the first 10 seconds; 0: any. What is waited for on behalf of a
+    /// backend does not count, and tunnels, gRPC and event streams are not held to it. Default 240.
+    pub min_rate: Setting<i64>,
+    /// Seconds after which an idle client connection is closed. Default 75.
+    pub keepalive_timeout: Setting<f64>,
+    /// Client connections served at once. Beyond it those that have been idle longest are closed to make room, and only then do new
+    /// ones wait. Default 10 000.
+    pub max_connections: Setting<i64>,
+    /// Largest request head in bytes, start line and fields together. Default 65 536.
+    pub max_header_size: Setting<i64>,
+    /// `error`, `warn`, `info` or `debug`. Default `info`.
+    pub log_level: Setting<String>,
+    /// Where and how served requests are logged. Default: not at all.
+    pub access_log: Option<AccessLog>,
+    /// Sets of backends that the host of a `to` can name.
+    pub upstreams: Vec<Upstream>,
+    /// Filters, handlers and locations in the order of the file.
+    pub routes: Vec<Directive>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            binds: Vec::new(),
+            threads: None,
+            trusted_proxies: TrustedProxies::default(),
+            resolver: Setting::of(Vec::new()),
+            shutdown_timeout: Setting::of(30.0),
+            tunnel_grace: Setting::of(5.0),
+            handshake_timeout: Setting::of(10.0),
+            client_header_timeout: Setting::of(30.0),
+            client_body_timeout: Setting::of(60.0),
+            half_close_timeout: Setting::of(Some(1.0)),
+            min_rate: Setting::of(240),
+            keepalive_timeout: Setting::of(75.0),
+            max_connections: Setting::of(10_000),
+            max_header_size: Setting::of(65_536),
+            log_level: Setting::of("info".into()),
+            access_log: None,
+            upstreams: Vec::new(),
+            routes: Vec::new(),
+        }
+    }
+}
+
+/// A directive that is a handler, as far as all handlers have it in common.
+pub(crate) struct HandlerLine<'a> {
+    /// The word that was written.
+    pub(crate) word: &'static str,
+    /// Where it was written.
+    pub(crate) at: Option<&'a At>,
+    /// The path that a request must have, or be below. `None`: any.
+    pub(crate) prefix: Option<&'a str>,
+}
+
+macro_rules! directives {
+    ($($(#[doc = $doc:literal])+ $word:ident: $Handler:ident($Config:ty),)+) => {
+        /// One line of a scope.
+        #[derive(Debug, Clone, Deserialize, Serialize)]
+        #[serde(rename_all = "snake_case")]
+        #[expect(clippy::large_enum_variant, reason = "it is read once, at load")]
+        pub enum Directive {
+            $($(#[doc = $doc])+ $Handler($Config),)+
+            /// `location "/prefix/*" do … end`
+            Location(Box<Location<Directive>>),
+            /// A word such as `request_headers`.
+            Filter(FilterConfig),
+        }
+
+        impl Directive {
+            /// Compiles a handler. `None` if it is wrong, or if the directive is none.
+            pub(crate) fn compile(&self, compiler: &mut Compiler) -> Option<Handler> {
+                match self {
+                    $(Self::$Handler(config) => $Handler::compile(config, compiler).map(Handler::$Handler),)+
+                    Self::Filter(_) | Self::Location(_) => None,
+                }
+            }
+
+            /// What it is if it is a handler.
+            pub(crate) fn handler(&self) -> Option<HandlerLine<'_>> {
+                match self {
+                    $(Self::$Handler(config) => Some(HandlerLine {
+                        word: $Handler::WORD,
+                        at: config.at.as_ref(),
+                        prefix: $Handler::prefix(config),
+                    }),)+
+                    Self::Filter(_) | Self::Location(_) => None,
+                }
+            }
+        }
+
+        /// What the engine takes for every option that is left out, by directive.
+        #[derive(Debug)]
+        pub struct Defaults;
+
+        impl Serialize for Defaults {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                let handlers = [$($Handler::WORD),+].len();
+                let mut out = serializer.serialize_struct("Defaults", 8 + handlers + FilterConfig::COUNT)?;
+                out.serialize_field("server", &Config::default())?;
+                out.serialize_field("bind", &Bind::default())?;
+                out.serialize_field("certificate", &Certificate::default())?;
+                out.serialize_field("location", &Location::<Directive>::default())?;
+                out.serialize_field("pool", &Pool::default())?;
+                out.serialize_field("backend", &Backend::at(""))?;
+                out.serialize_field("health_check", &HealthCheck::default())?;
+                out.serialize_field("error_response", &CustomError::default())?;
+                $(out.serialize_field($Handler::WORD, &<$Config>::default())?;)+
+                FilterConfig::serialize_defaults(&mut out)?;
+                out.end()
+            }
+        }
+    };
+}
+
+handlers!(directives);

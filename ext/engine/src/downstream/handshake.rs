@@ -1,0 +1,206 @@
+//! From a client's first byte to what both agreed upon.
+
+use std::io;
+use std::sync::Arc;
+
+use rustls::server::{Accepted, Acceptor};
+use rustls::{HandshakeKind, ServerConnection};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpStream, UnixStream};
+use tokio::time::Instant;
+use tokio_rustls::server::TlsStream;
+use tokio_rustls::StartHandshake;
+use x509_parser::certificate::X509Certificate;
+use x509_parser::prelude::FromDer;
+
+use super::grace::within;
+use super::linger;
+use crate::client::ClientInfo;
+use crate::engine::{Engine, Registration};
+use crate::listen::binds::Bind;
+use crate::listen::tls::{TlsDetails, TlsServer};
+use crate::stream::{Secured, Stream};
+
+/// Why there is no TLS.
+pub(crate) enum Refused {
+    /// The client does not speak it: its first bytes are text, and were taken. These are they.
+    Plain(Stream, Vec<u8>),
+    /// The handshake failed, and the client knows.
+    Failed,
+}
+
+/// A socket under TLS.
+trait Socket: AsyncRead + AsyncWrite + Unpin + Sized {
+    fn plain(self) -> Stream;
+    fn secured(stream: TlsStream<Self>) -> Stream;
+}
+
+impl Socket for TcpStream {
+    fn plain(self) -> Stream {
+        Stream::Tcp(self)
+    }
+
+    fn secured(stream: TlsStream<Self>) -> Stream {
+        Stream::Tls(Secured::of_client(stream))
+    }
+}
+
+impl Socket for UnixStream {
+    fn plain(self) -> Stream {
+        Stream::Unix(self)
+    }
+
+    fn secured(stream: TlsStream<Self>) -> Stream {
+        Stream::TlsUnix(Secured::of_client(stream))
+    }
+}
+
+/// How a handshake can fail.
+enum Failure<S> {
+    /// The client speaks no TLS. What it said first.
+    Plain(S, Vec<u8>),
+    /// It said nothing at all: perhaps it only wanted to know whether somebody is there.
+    Silent,
+    /// It has been told, if there still is a socket.
+    Broken(io::Error, Option<S>),
+}
+
+impl<S> From<io::Error> for Failure<S> {
+    fn from(error: io::Error) -> Self {
+        Self::Broken(error, None)
+    }
+}
+
+/// Makes a TLS connection of a plain one, and notes in `link` what came of it. It takes no longer than
+/// `handshake_timeout`, and until it is complete the connection is an idle one.
+pub(crate) async fn shake_hands(
+    engine: &Engine,
+    registration: &Registration,
+    stream: Stream,
+    bind: &Bind,
+    server: &Arc<TlsServer>,
+    link: &mut ClientInfo,
+) -> Result<Stream, Refused> {
+    match stream {
+        Stream::Tcp(socket) => secure(engine, registration, socket, bind, server, link).await,
+        Stream::Unix(socket) => secure(engine, registration, socket, bind, server, link).await,
+        secured => Ok(secured),
+    }
+}
+
+async fn secure<S: Socket>(
+    engine: &Engine,
+    registration: &Registration,
+    socket: S,
+    bind: &Bind,
+    server: &Arc<TlsServer>,
+    link: &mut ClientInfo,
+) -> Result<Stream, Refused> {
+    let until = Instant::now() + engine.snapshot().globals.limits.handshake;
+    let late = |_| Err(Failure::Broken(io::ErrorKind::TimedOut.into(), None));
+    match within(engine, registration, until, handshake(server, socket)).await.unwrap_or_else(late) {
+        Ok((stream, site)) => {
+            link.tls = true;
+            link.secured = Some(Arc::new(TlsDetails::new(&bind.key, server, site, stream.get_ref().1)));
+            Ok(S::secured(stream))
+        }
+        Err(Failure::Plain(socket, said)) => {
+            note(engine, link, &"it does not speak TLS");
+            Err(Refused::Plain(socket.plain(), said))
+        }
+        Err(Failure::Silent) => Err(Refused::Failed),
+        Err(Failure::Broken(error, socket)) => {
+            note(engine, link, &error);
+            if let Some(mut socket) = socket {
+                let until = Instant::now() + linger::AFTER_HANDSHAKE;
+                let _ = within(engine, registration, until, linger::after_handshake(&mut socket)).await;
+            }
+            Err(Refused::Failed)
+        }
+    }
+}
+
+/// The handshake itself, with the certificate for the name that the client asks for.
+async fn handshake<S: Socket>(server: &TlsServer, mut socket: S) -> Result<(TlsStream<S>, usize), Failure<S>> {
+    let accepted = match hello(&mut socket).await? {
+        Hello::Accepted(accepted) => accepted,
+        Hello::Plain(said) => return Err(Failure::Plain(socket, said)),
+        Hello::Silent => return Err(Failure::Silent),
+        Hello::Refused(error) => return Err(Failure::Broken(error, Some(socket))),
+    };
+    let site = server.site(accepted.client_hello().server_name().map(str::as_bytes));
+    let config = Arc::clone(server.config(site));
+    let rest = StartHandshake::from_parts(*accepted, socket).into_stream(config).into_fallible();
+    match rest.await {
+        Ok(stream) if is_outdated(stream.get_ref().1) => {
+            // It cannot be told to forget its ticket, and would try it again even with a new certificate.
+            server.forget_tickets(site);
+            let why = io::Error::new(
+                io::ErrorKind::InvalidData,
+                "the session's client certificate has expired since it began",
+            );
+            Err(Failure::Broken(why, Some(stream.into_inner().0)))
+        }
+        Ok(stream) => Ok((stream, site)),
+        Err((error, socket)) => Err(Failure::Broken(error, Some(socket))),
+    }
+}
+
+/// Whether a session was resumed that began with a certificate whose time is over. Nobody else looks at it again, and with a new ticket
+/// each time a session could go on for ever.
+fn is_outdated(connection: &ServerConnection) -> bool {
+    if connection.handshake_kind() != Some(HandshakeKind::Resumed) {
+        return false;
+    }
+    let certificate = connection.peer_certificates().and_then(|chain| chain.first());
+    let read = certificate.and_then(|certificate| X509Certificate::from_der(certificate).ok());
+    read.is_some_and(|(_, certificate)| !certificate.validity().is_valid())
+}
+
+/// What a client says first.
+enum Hello {
+    Accepted(Box<Accepted>),
+    Plain(Vec<u8>),
+    Silent,
+    Refused(io::Error),
+}
+
+/// Reads the first message of a handshake.
+async fn hello<S: Socket>(socket: &mut S) -> io::Result<Hello> {
+    let mut acceptor = Acceptor::default();
+    // No more than rustls takes at once: what it does not take would be lost.
+    let mut memory = [0; 4096];
+    let mut silent = true;
+    loop {
+        let mut bytes = match socket.read(&mut memory).await? {
+            0 if silent => return Ok(Hello::Silent),
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            n => &memory[..n],
+        };
+        // TLS begins with a small number, every method of HTTP with a letter.
+        if silent && bytes[0].is_ascii_alphabetic() {
+            return Ok(Hello::Plain(bytes.to_vec()));
+        }
+        silent = false;
+        while !bytes.is_empty() {
+            acceptor.read_tls(&mut bytes)?;
+        }
+        match acceptor.accept() {
+            Ok(None) => {}
+            Ok(Some(accepted)) => return Ok(Hello::Accepted(Box::new(accepted))),
+            Err((error, mut alert)) => {
+                let mut record = Vec::new();
+                alert.write_all(&mut record)?;
+                socket.write_all(&record).await?;
+                return Ok(Hello::Refused(io::Error::new(io::ErrorKind::InvalidData, error)));
+            }
+        }
+    }
+}
+
+/// Counts a failure and says in the log what it was.
+fn note(engine: &Engine, link: &ClientInfo, why: &dyn std::fmt::Display) {
+    engine.counters.handshake_failed();
+    let client = if link.addr.is_empty() { "a client" } else { &link.addr };
+    engine.log.debug(format_args!("no TLS handshake with {client}: {why}"));
+}

@@ -1,0 +1,105 @@
+//! Values inside a line.
+
+/// Escapes quotes, backslashes, control characters and everything beyond ASCII in `out` from `start` on, as `\"`, `\\`
+/// and `\xHH`: what a client sends neither ends a line nor a quoted value.
+pub(crate) fn escape(out: &mut Vec<u8>, start: usize) {
+    let plain = |byte: u8| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\';
+    if out[start..].iter().all(|byte| plain(*byte)) {
+        return;
+    }
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    // The escaped text is put behind the other, which is then taken out: this needs no second buffer.
+    let end = out.len();
+    for i in start..end {
+        match out[i] {
+            byte @ (b'"' | b'\\') => out.extend_from_slice(&[b'\\', byte]),
+            byte if plain(byte) => out.push(byte),
+            byte => {
+                out.extend_from_slice(&[b'\\', b'x', DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]])
+            }
+        }
+    }
+    out.drain(start..end);
+}
+
+/// Appends `value`, escaped, or a `-` if there is none.
+pub(crate) fn push_or_dash(out: &mut Vec<u8>, value: &[u8]) {
+    if value.is_empty() {
+        out.push(b'-');
+    } else {
+        let start = out.len();
+        out.extend_from_slice(value);
+        escape(out, start);
+    }
+}
+
+/// Appends `value` as a JSON string. Bytes that are no UTF-8 become U+FFFD.
+pub(crate) fn push_json(out: &mut Vec<u8>, value: &[u8]) {
+    out.push(b'"');
+    if value.iter().all(|byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\')) {
+        out.extend_from_slice(value);
+    } else {
+        for chunk in value.utf8_chunks() {
+            for c in chunk.valid().chars() {
+                push_json_char(out, c);
+            }
+            if !chunk.invalid().is_empty() {
+                push_json_char(out, '\u{fffd}');
+            }
+        }
+    }
+    out.push(b'"');
+}
+
+fn push_json_char(out: &mut Vec<u8>, c: char) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    match c {
+        '"' | '\\' => out.extend_from_slice(&[b'\\', c as u8]),
+        c if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') => {
+            out.extend_from_slice(b"\\u");
+            out.extend([12, 8, 4, 0].map(|shift| DIGITS[(c as usize >> shift) & 15]));
+        }
+        c => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn values_are_escaped_where_they_must_be() {
+        for (value, escaped) in [
+            ("plain text~", "plain text~"),
+            ("a\"b\\c", "a\\\"b\\\\c"),
+            ("a\r\nb\tc\u{7f}", "a\\x0d\\x0ab\\x09c\\x7f"),
+            ("é", "\\xc3\\xa9"),
+            ("", ""),
+        ] {
+            let mut out = b"\n\"".to_vec();
+            out.extend_from_slice(value.as_bytes());
+            escape(&mut out, 2);
+            assert_eq!(String::from_utf8_lossy(&out[2..]), escaped);
+            assert_eq!(&out[..2], b"\n\"");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_json_value_is_read_back_as_it_was(value in ".{0,40}") {
+            let mut out = Vec::new();
+            push_json(&mut out, value.as_bytes());
+            prop_assert!(!out.contains(&b'\n'));
+            prop_assert_eq!(serde_json::from_slice::<String>(&out).expect("JSON"), value);
+        }
+
+        #[test]
+        fn any_bytes_become_json(value in proptest::collection::vec(any::<u8>(), 0..40)) {
+            let mut out = Vec::new();
+            push_json(&mut out, &value);
+            let read = serde_json::from_slice::<String>(&out).expect("JSON");
+            prop_assert_eq!(read, String::from_utf8_lossy(&value));
+        }
+    }
+}

@@ -1,0 +1,297 @@
+//! One request to one backend and its response, in the task of the request itself.
+//!
+//! Both bodies move inside one future, without a channel or a second task. That is also what makes "has a byte of the request
+//! left?" a question with an exact answer. Either side may be a connection of HTTP/1.1 or a stream of HTTP/2: [`Peer`].
+
+mod begun;
+mod client;
+mod events;
+mod farewell;
+mod interim;
+mod pace;
+mod pump;
+mod rest;
+mod tunnel;
+mod upload;
+
+pub(crate) use begun::await_body;
+pub(crate) use client::Client;
+pub(crate) use events::{is_event_stream, Events};
+pub(crate) use pace::Rate;
+pub(crate) use rest::{skip_body, take_the_rest};
+pub(crate) use tunnel::tunnel;
+pub(crate) use upload::Upload;
+
+use std::future::poll_fn;
+use std::task::Poll;
+use std::time::Duration;
+
+use proxy_http::headers::trailers;
+use proxy_http::message::{Fields, ResponseHead};
+use proxy_http::message::{Malformed, ReadError};
+use tokio::time::Instant;
+
+use self::client::Listening;
+use self::interim::{pass_interim, Interim};
+use self::pace::Pace;
+use self::pump::{poll_pump, PumpError, Stuck};
+use crate::error::{Error, Kind, Retry, Waited};
+use crate::peer::Peer;
+
+/// Time limits of an exchange.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// From the request being ready to be sent to the response head.
+    pub(crate) timeout: Duration,
+    /// Between two pieces of the response.
+    pub(crate) read: Duration,
+    /// Without progress of a write to the backend.
+    pub(crate) write: Duration,
+    /// Between two pieces of a body that the client sends.
+    pub(crate) client_read: Duration,
+    /// Between two pieces of a body that the client takes.
+    pub(crate) client_write: Duration,
+    /// For a client that has ended its side, until its answer begins.
+    pub(crate) half_close: Option<Duration>,
+    /// At which the client moves bodies at least.
+    pub(crate) rate: Rate,
+    /// Largest response head.
+    pub(crate) max_head: usize,
+}
+
+/// What the client understands and asked for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asked {
+    /// Interim responses may be passed on: it speaks HTTP/1.1.
+    pub(crate) interim: bool,
+    /// It waits for `100 Continue`.
+    pub(crate) go_ahead: bool,
+    /// It wants another protocol, and may be answered 101.
+    pub(crate) upgrade: bool,
+}
+
+/// Sends the request whose head stands in `backend`'s output, with its body, and waits for the head of the final response.
+/// `deadline` is when that must be there; a body that is still arriving from the client puts it off. `request` is what the backend gets
+/// of the request's head.
+#[allow(clippy::too_many_arguments)]
+pub(crate) async fn send(
+    client: &mut Client,
+    backend: &mut Peer,
+    upload: &mut Upload,
+    request: &Fields,
+    response: &mut ResponseHead,
+    asked: &mut Asked,
+    limits: &Limits,
+    deadline: &mut Instant,
+) -> Result<(), Error> {
+    let mut progress = Instant::now();
+    let mut moved = 0;
+    let mut interim = Interim::default();
+    let mut switching = false;
+    let mut pace = Pace::from(client.peer.total_read());
+    poll_fn(|cx| {
+        let mut waited = Waited::Response;
+        let uploading = upload.has_body() && !upload.is_over();
+        if upload.poll(cx, &mut client.peer, backend, request)?.is_pending() {
+            waited = upload.waits_for();
+        }
+        if waited == Waited::ClientBody && asked.go_ahead && !upload.has_begun() {
+            // The client waits too: for the backend to tell it to go on.
+            waited = Waited::Response;
+        }
+        while !switching {
+            if !client.peer.is_flushed() {
+                match client.peer.poll_flush(cx) {
+                    Poll::Ready(Ok(())) => {}
+                    Poll::Ready(Err(error)) => return Poll::Ready(Err(Error::client(Kind::Io(error)))),
+                    // Heads on a stream come whether they are awaited or not: they are counted before there are too many.
+                    Poll::Pending if matches!(backend, Peer::Http2(_)) => {}
+                    Poll::Pending => break,
+                }
+            }
+            match backend.poll_response_head(cx, response, limits.max_head) {
+                Poll::Pending => break,
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(refused(error, backend, upload))),
+                Poll::Ready(Ok(())) => {}
+            }
+            match response.status {
+                101 if asked.upgrade => switching = true,
+                101 => return Poll::Ready(Err(malformed(Malformed::UnaskedUpgrade))),
+                100..=199 => {
+                    if !interim.admits(response) {
+                        return Poll::Ready(Err(malformed(Malformed::TooManyInterim)));
+                    }
+                    pass_interim(&mut client.peer, response, asked);
+                }
+                _ => return Poll::Ready(Ok(())),
+            }
+        }
+        if switching && upload.is_over() {
+            // The backend takes what follows for the other protocol: it has to have all of the body before.
+            return Poll::Ready(match upload.is_complete() {
+                true => Ok(()),
+                false => Err(Error::backend(upload.take_failure().map_or(Kind::Ended, Kind::Io), Retry::Never)),
+            });
+        }
+        if let Poll::Ready(error) = client.poll_gone(cx, upload.listening(waited), limits.half_close) {
+            return Poll::Ready(Err(error));
+        }
+        let now_moved = backend.total_sent() + client.peer.total_read();
+        // The end of a body need not be a byte.
+        if now_moved != moved || uploading && upload.is_over() {
+            moved = now_moved;
+            progress = Instant::now();
+            if uploading {
+                // The clock for the response starts when the body has been sent.
+                *deadline = (*deadline).max(progress + limits.timeout);
+            }
+        }
+        let mut until = match waited {
+            Waited::ClientBody => progress + limits.client_read,
+            Waited::Write => progress + limits.write.min(limits.timeout),
+            _ => *deadline,
+        };
+        if let Some(end) = pace.note(limits.rate, waited == Waited::ClientBody, client.peer.total_read()) {
+            if end < until {
+                (until, waited) = (end, Waited::ClientRate);
+            }
+        }
+        if client.alarm.poll(cx, until).is_ready() {
+            let kind = Kind::Timeout(waited);
+            return Poll::Ready(Err(match waited {
+                Waited::ClientBody | Waited::ClientRate => Error::client(kind),
+                _ if backend.total_read() == 0 => Error::backend(kind, Retry::IfIdempotent),
+                _ => Error::backend(kind, Retry::Never),
+            }));
+        }
+        Poll::Pending
+    })
+    .await
+}
+
+/// Passes the bodies on: the response's to the client, and what is left of the request's to the backend. The response's head
+/// stands in the client's output. `heads` are those of the request and the response as they were passed on. `tap` sees the data of the
+/// response.
+pub(crate) async fn relay(
+    client: &mut Client,
+    backend: &mut Peer,
+    upload: &mut Upload,
+    heads: (&Fields, &Fields),
+    limits: &Limits,
+    mut tap: impl FnMut(&[u8]),
+) -> Result<(), Error> {
+    let mut progress: Option<Instant> = None;
+    let mut moved = 0;
+    let mut up = Pace::from(client.peer.total_read());
+    let mut down = Pace::from(client.peer.total_sent());
+    poll_fn(|cx| {
+        // A request that could not be sent whole is no longer of interest once its response is here.
+        let mut listening = Listening::Reading;
+        let mut sending = false;
+        if !upload.is_over() && upload.poll(cx, &mut client.peer, backend, heads.0)?.is_pending() {
+            listening = upload.listening(upload.waits_for());
+            sending = upload.waits_for() == Waited::ClientBody;
+        }
+        let mut stuck = Stuck::Reading;
+        match poll_pump(
+            cx,
+            backend,
+            &mut client.peer,
+            &mut stuck,
+            |data, _| tap(data),
+            |late, _| Some(trailers::of_response(late, heads.1)),
+        ) {
+            Poll::Ready(Ok(())) => return Poll::Ready(Ok(())),
+            Poll::Ready(Err(PumpError::Write(error))) => return Poll::Ready(Err(Error::client(Kind::Io(error)))),
+            Poll::Ready(Err(PumpError::Read(error))) => {
+                return Poll::Ready(Err(Error::backend(error.into(), Retry::Never)))
+            }
+            Poll::Pending => {}
+        }
+        if let Poll::Ready(error) = client.poll_gone(cx, listening, None) {
+            return Poll::Ready(Err(error));
+        }
+        // An answer that has begun is sent to its end, whatever the client has ended; but nobody ends his side to hear of events.
+        if client.has_ended() && stuck == Stuck::Reading && is_event_stream(heads.1) {
+            if let Poll::Ready(error) = client.poll_gone(cx, listening, limits.half_close) {
+                return Poll::Ready(Err(error));
+            }
+        }
+        // A request's body that is still on its way shows that the backend is at work.
+        let now_moved = backend.total_read() + backend.total_sent() + client.peer.total_sent();
+        let since = match progress {
+            Some(since) if moved == now_moved => since,
+            _ => Instant::now(),
+        };
+        progress = Some(since);
+        moved = now_moved;
+        let (mut until, mut waited) = match stuck {
+            Stuck::Reading => (since + limits.read, Waited::Read),
+            Stuck::Writing => (since + limits.client_write, Waited::ClientWrite),
+        };
+        let rate = match sending || stuck == Stuck::Writing {
+            // News that nobody has yet cannot be waited for.
+            true if is_event_stream(heads.1) => Rate::ANY,
+            _ => limits.rate,
+        };
+        let sends = up.note(rate, sending, client.peer.total_read());
+        let takes = down.note(rate, stuck == Stuck::Writing, client.peer.total_sent());
+        if let Some(end) = sends.into_iter().chain(takes).min().filter(|end| *end < until) {
+            (until, waited) = (end, Waited::ClientRate);
+        }
+        if client.alarm.poll(cx, until).is_ready() {
+            let kind = Kind::Timeout(waited);
+            return Poll::Ready(Err(match waited {
+                Waited::Read => Error::backend(kind, Retry::Never),
+                _ => Error::client(kind),
+            }));
+        }
+        Poll::Pending
+    })
+    .await
+}
+
+/// Sends what stands in the client's output, within the time that a client may take.
+pub(crate) async fn flush(client: &mut Client, limit: Duration, rate: Rate) -> Result<(), Error> {
+    let mut pace = Pace::from(client.peer.total_sent());
+    let mut since = Instant::now();
+    let mut sent = client.peer.total_sent();
+    poll_fn(|cx| {
+        let Client { peer, alarm, .. } = &mut *client;
+        if let Poll::Ready(done) = peer.poll_flush(cx) {
+            return Poll::Ready(done.map_err(|error| Error::client(Kind::Io(error))));
+        }
+        if peer.total_sent() != sent {
+            sent = peer.total_sent();
+            since = Instant::now();
+        }
+        let (mut until, mut waited) = (since + limit, Waited::ClientWrite);
+        if let Some(end) = pace.note(rate, true, sent).filter(|end| *end < until) {
+            (until, waited) = (end, Waited::ClientRate);
+        }
+        alarm.poll(cx, until).map(|()| Err(Error::client(Kind::Timeout(waited))))
+    })
+    .await
+}
+
+/// Why there is no response head, and whether the request may be sent again.
+fn refused(error: ReadError, backend: &Peer, upload: &mut Upload) -> Error {
+    let retry = match (backend.total_sent(), backend.total_read()) {
+        // It has said itself that it did nothing with the request.
+        _ if matches!(error, ReadError::Refused | ReadError::Unserved | ReadError::Foreign) => Retry::Unwritten,
+        (0, _) => Retry::Unwritten,
+        (_, 0) => Retry::IfIdempotent,
+        _ => Retry::Never,
+    };
+    // A write that failed first says more than the end of the connection that followed.
+    let kind = match (error, upload.take_failure()) {
+        (ReadError::Ended | ReadError::Truncated | ReadError::Io(_), Some(failure)) => Kind::Io(failure),
+        (error, _) => error.into(),
+    };
+    let retry = if matches!(kind, Kind::Malformed(_) | Kind::TooLarge) { Retry::Never } else { retry };
+    Error::backend(kind, retry)
+}
+
+fn malformed(why: Malformed) -> Error {
+    Error::backend(Kind::Malformed(why), Retry::Never)
+}

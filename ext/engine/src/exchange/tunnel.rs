@@ -1,0 +1,100 @@
+//! An upgraded connection: bytes in both directions until both sides have ended, or the server has to.
+
+use std::future::poll_fn;
+use std::io;
+use std::task::{ready, Context, Poll};
+use std::time::Duration;
+
+use proxy_http::websocket::{Frames, Sender};
+use tokio::time::Instant;
+
+use super::farewell::{say_farewell, Way};
+use super::Client;
+use crate::error::{Error, Kind, Retry, Side, Waited};
+use crate::long_lived::LongLived;
+use crate::peer::Peer;
+
+/// Copies until both sides have ended. Each side may end on its own; the other goes on. Silence in both directions for `limit`
+/// ends the tunnel, and so does `open`, which both sides of a `websocket` are told.
+pub(crate) async fn tunnel(
+    client: &mut Client,
+    backend: &mut Peer,
+    limit: Duration,
+    mut open: LongLived<'_>,
+    websocket: bool,
+) -> Result<(), Error> {
+    let mut up = Way::new(websocket, Sender::Client);
+    let mut down = Way::new(websocket, Sender::Server);
+    let mut moved = None;
+    let mut since = Instant::now();
+    let ended = poll_fn(|cx| {
+        let Client { peer: client, alarm, .. } = &mut *client;
+        if !up.over {
+            match poll_copy(cx, client, backend, &mut up.frames) {
+                Poll::Ready(Ok(())) => up.over = true,
+                Poll::Ready(Err(error)) => return Poll::Ready(Some(Err(Error::client(Kind::Io(error))))),
+                Poll::Pending => {}
+            }
+        }
+        if !down.over {
+            match poll_copy(cx, backend, client, &mut down.frames) {
+                Poll::Ready(Ok(())) => down.over = true,
+                Poll::Ready(Err(error)) => {
+                    return Poll::Ready(Some(Err(Error::backend(Kind::Io(error), Retry::Never))));
+                }
+                Poll::Pending => {}
+            }
+        }
+        if up.over && down.over {
+            return Poll::Ready(Some(Ok(())));
+        }
+        if up.over {
+            // It has ended its side, and takes the other or goes away.
+            if let Poll::Ready(error) = client.poll_gone(cx) {
+                return Poll::Ready(Some(Err(Error::client(Kind::Io(error)))));
+            }
+        }
+        if open.poll_over(cx).is_ready() {
+            return Poll::Ready(None);
+        }
+        let now_moved = Some(client.total_read() + client.total_sent() + backend.total_read() + backend.total_sent());
+        if moved != now_moved {
+            moved = now_moved;
+            since = Instant::now();
+        }
+        let late = || Some(Err(Error::backend(Kind::Timeout(Waited::Read), Retry::Never)));
+        alarm.poll(cx, since + limit).map(|()| late())
+    })
+    .await;
+    if let Some(ended) = ended {
+        return ended;
+    }
+    let in_order = websocket && say_farewell(client, backend, up, down).await;
+    in_order.then_some(()).ok_or(Error { kind: Kind::Stopping, side: Side::Us, retry: Retry::Never })
+}
+
+fn poll_copy(
+    cx: &mut Context<'_>,
+    from: &mut Peer,
+    to: &mut Peer,
+    frames: &mut Option<Frames>,
+) -> Poll<io::Result<()>> {
+    loop {
+        while !from.received().is_empty() {
+            let Poll::Ready(sent) = to.poll_send_bytes(cx, from.received()) else {
+                from.gather(cx);
+                return Poll::Pending;
+            };
+            let n = sent?;
+            if let Some(frames) = frames {
+                frames.pass(&from.received()[..n]);
+            }
+            from.consume(n);
+        }
+        ready!(to.poll_flush(cx))?;
+        if from.peer_ended() {
+            return to.poll_shutdown(cx);
+        }
+        ready!(from.poll_read(cx))?;
+    }
+}

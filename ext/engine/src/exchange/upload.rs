@@ -1,0 +1,218 @@
+//! The request's body on its way to a backend, and what of it is kept for another attempt.
+
+use std::io;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use proxy_http::headers::trailers;
+use proxy_http::message::{Fields, Version};
+use proxy_http::message::{Framing, ReadError};
+
+use super::client::Listening;
+use super::pump::{poll_pump, PumpError, Stuck};
+use crate::error::{Error, Kind, Retry, Waited};
+use crate::peer::Peer;
+
+/// The body of one request, over all attempts to send it.
+#[derive(Debug)]
+pub(crate) struct Upload {
+    /// What was taken from the client so far, as long as it may be needed again.
+    kept: Vec<u8>,
+    /// How much of it may be kept; `None` once something was let go.
+    limit: Option<usize>,
+    /// Whether it is kept beyond the first byte that leaves to a backend of HTTP/1.1. One of HTTP/2 may say of any request that it
+    /// has done nothing with it.
+    idempotent: bool,
+    /// How much of `kept` this attempt has sent.
+    replayed: usize,
+    has_body: bool,
+    /// Whether trailers go to a backend of HTTP/1.1 too.
+    trailers_to_http1: bool,
+    stuck: Stuck,
+    state: State,
+    failure: Option<io::Error>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Sending,
+    Sent,
+    /// The backend takes no more. It may still answer.
+    Failed,
+}
+
+impl Upload {
+    /// The body of a request. `limit` bytes of an idempotent one are kept.
+    pub(crate) fn new(framing: Framing, idempotent: bool, limit: usize) -> Self {
+        Self {
+            kept: Vec::new(),
+            limit: Some(limit),
+            idempotent,
+            replayed: 0,
+            has_body: !framing.is_empty(),
+            trailers_to_http1: false,
+            stuck: Stuck::Writing,
+            state: State::Sending,
+            failure: None,
+        }
+    }
+
+    /// Says whether backends of HTTP/1.1 get the trailers: they may take them for fields of the head.
+    pub(crate) fn with_trailers(self, to_http1: bool) -> Self {
+        Self { trailers_to_http1: to_http1, ..self }
+    }
+
+    /// Begins another attempt.
+    pub(crate) fn rewind(&mut self) {
+        self.replayed = 0;
+        self.state = State::Sending;
+        self.failure = None;
+    }
+
+    /// There will be no other attempt: forgets what was kept for one.
+    pub(crate) fn let_go(&mut self) {
+        self.limit = None;
+        if self.replayed == self.kept.len() {
+            self.kept = Vec::new();
+            self.replayed = 0;
+        }
+    }
+
+    /// Whether the request may be sent once more, after a failure that allows for `retry`: nobody does twice what must be done once, and
+    /// the body is still there.
+    pub(crate) fn may_repeat(&self, retry: Retry) -> bool {
+        let is_safe = match retry {
+            Retry::Never => false,
+            Retry::IfIdempotent => self.idempotent,
+            Retry::Unwritten => true,
+        };
+        is_safe && self.limit.is_some()
+    }
+
+    /// Whether every byte was sent.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.state == State::Sent
+    }
+
+    /// Whether there is nothing more to do: sent, or given up.
+    pub(crate) fn is_over(&self) -> bool {
+        self.state != State::Sending
+    }
+
+    /// Whether the request has a body.
+    pub(crate) fn has_body(&self) -> bool {
+        self.has_body
+    }
+
+    /// Whether a byte of the body has come from the client.
+    pub(crate) fn has_begun(&self) -> bool {
+        !self.kept.is_empty() || self.limit.is_none()
+    }
+
+    /// What a pending [`Upload::poll`] waits for.
+    pub(crate) fn waits_for(&self) -> Waited {
+        match self.stuck {
+            Stuck::Reading => Waited::ClientBody,
+            Stuck::Writing => Waited::Write,
+        }
+    }
+
+    /// What is done with what the client sends while `waited` is awaited.
+    pub(super) fn listening(&self, waited: Waited) -> Listening {
+        match waited {
+            _ if self.is_over() => Listening::Reading,
+            Waited::Write if self.has_body => Listening::Blocked,
+            Waited::Write => Listening::Reading,
+            _ => Listening::Elsewhere,
+        }
+    }
+
+    /// Sees to it that the system does not go on for long with what a backend has not taken whose connection is about to be closed.
+    pub(crate) fn let_go_of(&self, backend: &Peer, patience: Duration) {
+        match (self.state, self.stuck) {
+            (State::Sending, Stuck::Writing) => backend.abandon(),
+            _ => backend.leave(patience),
+        }
+    }
+
+    /// The error that ended sending, once.
+    pub(crate) fn take_failure(&mut self) -> Option<io::Error> {
+        self.failure.take()
+    }
+
+    /// Sends head and body. Ready when nothing is left to do, also if the backend takes no more: it may have answered already.
+    /// An error is the client's. `head` is what the backend gets of the request's head.
+    pub(crate) fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        client: &mut Peer,
+        backend: &mut Peer,
+        head: &Fields,
+    ) -> Result<Poll<()>, Error> {
+        if self.is_over() {
+            return Ok(Poll::Ready(()));
+        }
+        let sent = match self.poll_send(cx, client, backend, head) {
+            Poll::Pending => return Ok(Poll::Pending),
+            Poll::Ready(sent) => sent,
+        };
+        match sent {
+            Ok(()) => self.state = State::Sent,
+            Err(PumpError::Write(error)) => {
+                self.state = State::Failed;
+                self.failure = Some(error);
+            }
+            Err(PumpError::Read(error)) => {
+                return Err(Error::client(match error {
+                    ReadError::Io(error) => Kind::Io(error),
+                    ReadError::Malformed(why) => Kind::Malformed(why),
+                    ReadError::TooLarge => Kind::TooLarge,
+                    ReadError::BodyTooLarge => Kind::BodyTooLarge,
+                    ReadError::Ended
+                    | ReadError::Truncated
+                    | ReadError::Refused
+                    | ReadError::Unserved
+                    | ReadError::Foreign => Kind::Ended,
+                }))
+            }
+        }
+        Ok(Poll::Ready(()))
+    }
+
+    fn poll_send(
+        &mut self,
+        cx: &mut Context<'_>,
+        client: &mut Peer,
+        backend: &mut Peer,
+        head: &Fields,
+    ) -> Poll<Result<(), PumpError>> {
+        self.stuck = Stuck::Writing;
+        if !self.has_body {
+            return backend.poll_flush(cx).map_err(PumpError::Write);
+        }
+        while self.replayed < self.kept.len() {
+            match backend.poll_send(cx, &self.kept[self.replayed..]) {
+                Poll::Ready(Ok(n)) => self.replayed += n,
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(PumpError::Write(error))),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+        let Self { kept, limit, idempotent, replayed, stuck, trailers_to_http1, .. } = self;
+        let keep = |data: &[u8], backend: &Peer| {
+            let Some(most) = *limit else { return };
+            let gone = !*idempotent && backend.total_sent() > 0 && backend.version() != Version::Http2;
+            if gone || kept.len() + data.len() > most {
+                *limit = None;
+                *kept = Vec::new();
+                *replayed = 0;
+            } else {
+                kept.extend_from_slice(data);
+                *replayed = kept.len();
+            }
+        };
+        poll_pump(cx, client, backend, stuck, keep, |late, backend| {
+            let wanted = *trailers_to_http1 || backend.version() == Version::Http2;
+            wanted.then(|| trailers::of_request(late, head))
+        })
+    }
+}

@@ -1,0 +1,83 @@
+//! What a backend would get of a request: the compiled configuration says it, as it does when the proxy runs.
+
+use std::time::SystemTime;
+
+use proxy_http::headers::hop_by_hop::{drop_named, Wishes};
+use proxy_http::http1::parse_request;
+use proxy_http::message::RequestHead;
+use serde::Serialize;
+
+use super::lossy;
+use crate::client::ClientInfo;
+use crate::compile::Purpose;
+use crate::configuration::{Config, ProxyConfig};
+use crate::forward::may_go_on;
+use crate::handler::{proxy::Preview, Handler};
+use crate::request_id::RequestId;
+use crate::rewrite::{Captured, Captures, Scope, Template};
+use crate::snapshot;
+use crate::upstream::address::Address;
+
+/// A request as a backend gets it.
+#[derive(Debug, Clone, Default, Serialize, PartialEq, Eq)]
+pub struct Sent {
+    /// The first line, as over HTTP/1.1.
+    pub line: String,
+    /// The fields.
+    pub fields: Vec<(String, String)>,
+    /// Names of fields that the client sends and the backend does not get.
+    pub dropped: Vec<String>,
+}
+
+/// What a backend gets of the request with that text, which `proxy` takes; `None` if it gets none. Of filters that ask somebody or look at a secret, what they
+/// change is left out.
+pub(super) fn sent(
+    config: &Config,
+    proxy: &ProxyConfig,
+    text: &[u8],
+    link: &ClientInfo,
+    via: Option<&ClientInfo>,
+) -> Option<Sent> {
+    let snapshot = snapshot::compile(config, Purpose::Check).snapshot;
+    let mut head = RequestHead::default();
+    parse_request(text, &mut head).ok()?;
+    let names_of = |head: &RequestHead| head.fields.iter().map(|(name, _)| lossy(name)).collect::<Vec<_>>();
+    let written = names_of(&head);
+    head.replace_host();
+    snapshot.globals.trusted.drop_unbelieved(&mut head.fields, via.is_some());
+    let wishes = Wishes::of(&head);
+    let mut captured = Captured::default();
+    let scope = snapshot.routes.locate(&mut head, link, &mut captured).ok()?;
+    let Ok(Some(Handler::Proxy(compiled))) = scope.handler(&head) else { return None };
+    let captures = Captures::new(&snapshot.globals.capture_names, &captured);
+    let (id, start) = (RequestId::random(), SystemTime::now());
+    if !scope.filters.is_empty() {
+        drop_named(&mut head.fields);
+    }
+    let render = |head: &RequestHead, template: &Template, out: &mut Vec<u8>| {
+        template.render_header(&Scope { captures, ..Scope::new(head, link, id, start) }, out);
+    };
+    for filter in &scope.filters {
+        filter.preview(&mut head, &render);
+    }
+    if !may_go_on(&mut head) {
+        return None;
+    }
+    let backend = proxy.pool.as_ref().and_then(|pool| pool.backends.as_ref()?.first());
+    let address = backend.and_then(|backend| Address::parse(&backend.address).ok());
+    let host = address.map(|address| address.host_field(address.tls(false))).unwrap_or_default();
+    let target =
+        compiled.preview(&mut head, &Preview { client: link, via, captures, id, start, wishes, host: &host })?;
+    let kept = names_of(&head);
+    let mut dropped: Vec<String> = Vec::new();
+    for name in written {
+        if !kept.iter().chain(&dropped).any(|other| other.eq_ignore_ascii_case(&name)) {
+            dropped.push(name);
+        }
+    }
+    Some(Sent {
+        line: format!("{} {} HTTP/1.1", lossy(head.method_text()), lossy(&target)),
+        fields: head.fields.iter().map(|(name, value)| (lossy(name), lossy(value))).collect(),
+        dropped,
+    })
+}

@@ -1,0 +1,35 @@
+//! `allow_list`: the only clients that may ask.
+
+pub use super::address_list::AddressListConfig;
+
+use super::address_list::AddressList;
+use super::Filtering;
+use crate::compile::{Report, Word};
+use crate::compiler::Compiler;
+use crate::request::{Exchange, Verdict};
+
+/// Addresses of clients that may ask.
+#[derive(Debug)]
+pub(crate) struct AllowList(AddressList);
+
+impl Filtering for AllowList {
+    type Config = AddressListConfig;
+
+    fn compile(config: &AddressListConfig, compiler: &mut Compiler) -> Option<Self> {
+        let mut report = Report::new(Self::WORD, config.at.as_ref(), &mut compiler.problems);
+        let list = AddressList::compile(config, &mut report);
+        if let Some(all) = list.networks.everybody() {
+            report.warning(format!(
+                "\"{all}\" lets everybody pass: write only the addresses that may, or leave the line out"
+            ));
+        }
+        report.is_sound().then_some(Self(list))
+    }
+
+    async fn admit(&self, exchange: &mut Exchange<'_>) -> Option<Verdict> {
+        match self.0.lists(exchange.link.ip) {
+            true => None,
+            false => Some(self.0.refuse(exchange).await),
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! `deny_list`: clients that may not ask.
+
+pub(super) use super::address_list::AddressListConfig;
+
+use super::address_list::AddressList;
+use super::Filtering;
+use crate::compile::{Report, Word};
+use crate::compiler::Compiler;
+use crate::request::{Exchange, Verdict};
+
+/// Addresses of clients that may not ask.
+#[derive(Debug)]
+pub(crate) struct DenyList(AddressList);
+
+impl Filtering for DenyList {
+    type Config = AddressListConfig;
+
+    const ANSWERS: bool = true;
+
+    fn compile(config: &AddressListConfig, compiler: &mut Compiler) -> Option<Self> {
+        let mut report = Report::new(Self::WORD, config.at.as_ref(), &mut compiler.problems);
+        let list = AddressList::compile(config, &mut report);
+        report.is_sound().then_some(Self(list))
+    }
+
+    async fn admit(&self, exchange: &mut Exchange<'_>) -> Option<Verdict> {
+        match self.0.lists(exchange.link.ip) {
+            true => Some(self.0.refuse(exchange).await),
+            false => None,
+        }
+    }
+}

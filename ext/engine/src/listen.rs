@@ -1,0 +1,11 @@
+//! Where a server listens, and what is spoken there: the `bind` directives, compiled.
+
+mod address;
+pub(crate) mod binds;
+mod protocols;
+pub(crate) mod tls;
+pub(crate) mod unix_socket;
+
+pub(crate) use address::{is_https, BindAddress, BindKey};
+pub(crate) use protocols::Protocols;
+pub(crate) use unix_socket::Rights;

@@ -1,0 +1,215 @@
+//! Where a server listens, and how those who connect there are spoken with.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use super::tls::{development, TlsDetails, TlsServer};
+use super::{is_https, BindAddress, BindKey, Protocols, Rights};
+use crate::compile::Purpose;
+use crate::config::{self, At, Problem, TrustedProxies};
+use crate::networks;
+
+/// Every `bind` of a configuration, in the order of the file.
+#[derive(Debug, Default)]
+pub(crate) struct Binds(Vec<Arc<Bind>>);
+
+/// One `bind`, compiled.
+#[derive(Debug)]
+pub(crate) struct Bind {
+    /// What tells it from all others, in this configuration and in the next.
+    pub(crate) key: BindKey,
+    /// As it was written.
+    pub(crate) url: Box<str>,
+    /// Connections that may wait to be accepted.
+    pub(crate) backlog: Option<i32>,
+    /// Whether each connection begins with a header of the PROXY protocol.
+    pub(crate) proxy_protocol: bool,
+    /// Whose a unix socket is, and who may connect to it.
+    pub(crate) rights: Rights,
+    /// How TLS is spoken there; `None` where it is not.
+    pub(crate) tls: Option<Arc<TlsServer>>,
+    /// Whether its certificate is made for development.
+    pub(crate) is_development: bool,
+    /// What is spoken there, through TLS or not.
+    pub(crate) protocols: Protocols,
+    /// Where it was written.
+    pub(crate) at: Option<At>,
+}
+
+impl Binds {
+    /// Checks and compiles every `bind`.
+    pub(crate) fn compile(
+        specs: &[config::Bind],
+        trusted: &TrustedProxies,
+        purpose: Purpose,
+        problems: &mut Vec<Problem>,
+    ) -> Self {
+        let default = [config::Bind::default()];
+        let specs = if specs.is_empty() { &default[..] } else { specs };
+        let mut binds = Self(Vec::with_capacity(specs.len()));
+        let trusted = &trusted.value[..];
+        for spec in specs {
+            if let Some(bind) = binds.bind(spec, trusted, purpose, problems) {
+                binds.0.push(Arc::new(bind));
+            }
+        }
+        binds
+    }
+
+    fn bind(
+        &self,
+        spec: &config::Bind,
+        trusted: &[String],
+        purpose: Purpose,
+        problems: &mut Vec<Problem>,
+    ) -> Option<Bind> {
+        let protocols = Protocols::compile(spec, problems);
+        let tls = tls(spec, protocols, purpose, problems);
+        let mut complain = |message| problems.push(Problem::error(spec.at.as_ref(), "bind", message));
+        if spec.backlog.is_some_and(|backlog| backlog < 1) {
+            complain(format!("backlog: {} is too small: write 1 or more", spec.backlog.unwrap_or_default()));
+        }
+        let address = BindAddress::parse(&spec.url).map_err(&mut complain).ok()?;
+        let nth = self.0.iter().filter(|other| other.key.address == address).count();
+        // Port 0 is another port each time.
+        if nth > 0 && !matches!(address, BindAddress::Tcp(tcp) if tcp.port() == 0) {
+            complain(format!("{:?} is bound twice: leave one of them out", spec.url));
+            return None;
+        }
+        if spec.proxy_protocol {
+            if let Some(message) = nobody_to_believe(&address, trusted) {
+                complain(message);
+            }
+        }
+        let rights = Rights::compile(spec, matches!(address, BindAddress::Unix(_)), &mut complain);
+        let backlog = spec.backlog.map(|backlog| backlog.clamp(1, i32::MAX.into()) as i32);
+        Some(Bind {
+            key: BindKey::new(address, nth),
+            url: spec.url.as_str().into(),
+            backlog,
+            proxy_protocol: spec.proxy_protocol,
+            rights,
+            is_development: tls.is_some() && development::is_wanted(spec),
+            tls,
+            protocols,
+            at: spec.at.clone(),
+        })
+    }
+
+    /// Carries the keys of session tickets over. To be called before the first connection.
+    pub(crate) fn carry_over(&self, old: &Binds) {
+        for bind in self.iter() {
+            let before = old.get(&bind.key).and_then(|old| old.tls.as_ref());
+            if let (Some(tls), Some(before)) = (&bind.tls, before) {
+                tls.carry_over(before);
+            }
+        }
+    }
+
+    /// Every one.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Bind>> {
+        self.0.iter()
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// What the configuration says now of a bind that a connection came to. `None` if it is no longer there.
+    pub(crate) fn get(&self, key: &BindKey) -> Option<&Arc<Bind>> {
+        self.0.iter().find(|bind| bind.key == *key)
+    }
+
+    /// Whether a request for `host` may come over a TLS connection. One that would have been asked for another certificate, had it
+    /// said that name in the handshake, may not; nor may one that a configuration which came since would ask for more.
+    pub(crate) fn admit(&self, details: &TlsDetails, host: &[u8]) -> bool {
+        details.admits(self.get(&details.bind).and_then(|bind| bind.tls.as_ref()), host)
+    }
+
+    /// Whether an IPv6 address stands beside an IPv4 one of the same port, and so must leave IPv4 to it. Alone, `[::]` takes both.
+    pub(crate) fn is_beside_v4(&self, bind: &Bind) -> bool {
+        let BindAddress::Tcp(SocketAddr::V6(v6)) = bind.key.address else { return false };
+        self.0.iter().any(|other| {
+            matches!(other.key.address, BindAddress::Tcp(SocketAddr::V4(v4)) if v4.port() == v6.port() && v4.port() != 0)
+        })
+    }
+}
+
+/// What is wrong with a bind that takes headers of the PROXY protocol if no proxy that could send one there is trusted.
+fn nobody_to_believe(address: &BindAddress, trusted: &[String]) -> Option<String> {
+    let (unix, someone) = match address {
+        BindAddress::Tcp(_) => {
+            (false, "the addresses of the proxies in front of this one, as in trusted_proxies \"10.0.0.0/8\"")
+        }
+        BindAddress::Unix(_) => (true, "trusted_proxies \"unix:\""),
+    };
+    if trusted.iter().any(|proxy| (proxy == networks::UNIX) == unix) {
+        return None;
+    }
+    Some(format!("proxy_protocol: every connection would be refused, since no proxy is trusted: write {someone}"))
+}
+
+/// What a `bind` says of TLS.
+fn tls(
+    spec: &config::Bind,
+    protocols: Protocols,
+    purpose: Purpose,
+    problems: &mut Vec<Problem>,
+) -> Option<Arc<TlsServer>> {
+    if is_https(&spec.url) {
+        return TlsServer::compile(spec, protocols, purpose, problems).map(Arc::new);
+    }
+    let options = [
+        ("certificate", spec.certificate.is_some()),
+        ("key", spec.key.is_some()),
+        ("domains", spec.domains.is_some()),
+        ("ocsp", spec.ocsp.is_some()),
+        ("client_ca", spec.client_ca.is_some()),
+        ("verify", spec.verify.is_some()),
+        ("certificates", spec.certificates.is_some()),
+        ("min_tls", spec.min_tls.is_some()),
+    ];
+    let written: Vec<_> = options.into_iter().filter(|(_, written)| *written).map(|(name, _)| name).collect();
+    let subject = match &written[..] {
+        [] => return None,
+        [one] => format!("{one} is"),
+        [most @ .., last] => format!("{} and {last} are", most.join(", ")),
+    };
+    let message = format!("{subject} for TLS: write \"https://…\" in place of {:?}", spec.url);
+    problems.push(Problem::error(spec.at.as_ref(), "bind", message));
+    None
+}
+
+impl Bind {
+    /// Whether a request for `host` may come over a connection that was made here without TLS. None may for which a configuration
+    /// that came since would ask for a certificate.
+    pub(crate) fn admits_plain(&self, binds: &Binds, host: &[u8]) -> bool {
+        match binds.get(&self.key) {
+            Some(now) if !std::ptr::eq(&**now, self) => now.tls.as_ref().is_none_or(|tls| tls.admits_plain(host)),
+            _ => true,
+        }
+    }
+
+    /// The bind of a server that says nothing of it.
+    #[cfg(test)]
+    pub(crate) fn plain() -> Arc<Self> {
+        let binds = Binds::compile(&[], &TrustedProxies::default(), Purpose::Check, &mut Vec::new());
+        Arc::clone(&binds.0[0])
+    }
+
+    /// How its URL begins when it is shown.
+    pub(crate) fn scheme(&self) -> &'static str {
+        match (&self.key.address, &self.tls) {
+            (BindAddress::Tcp(_), None) => "http",
+            (BindAddress::Tcp(_), Some(_)) => "https",
+            (BindAddress::Unix(_), None) => "unix",
+            (BindAddress::Unix(_), Some(_)) => "https+unix",
+        }
+    }
+
+    /// Whether it is a unix socket.
+    pub(crate) fn is_unix(&self) -> bool {
+        matches!(self.key.address, BindAddress::Unix(_))
+    }
+}

@@ -1,0 +1,267 @@
+//! Checks what a `bind` says of TLS.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use rustls::crypto::{aws_lc_rs, CryptoProvider};
+use rustls::server::danger::ClientCertVerifier;
+use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
+use rustls::sign::SingleCertAndKey;
+use rustls::version::{TLS12, TLS13};
+use rustls::{ConfigBuilder, ServerConfig, WantsVerifier};
+
+use super::development;
+use super::identity::Identity;
+use super::names::Names;
+use super::policy::{self, Asking};
+use super::tickets::Tickets;
+use super::{Site, TlsServer};
+use crate::compile::{check_host, Purpose};
+use crate::config::{Bind, Certificate, Problem};
+use crate::listen::Protocols;
+use crate::nearest::did_you_mean;
+
+/// Where mistakes go.
+struct Report<'a> {
+    bind: &'a Bind,
+    problems: &'a mut Vec<Problem>,
+}
+
+impl Report<'_> {
+    fn error(&mut self, message: String) {
+        self.problems.push(Problem::error(self.bind.at.as_ref(), "bind", message));
+    }
+
+    fn warning(&mut self, message: String) {
+        self.problems.push(Problem::warning(self.bind.at.as_ref(), "bind", message));
+    }
+}
+
+impl TlsServer {
+    /// Reads certificates and keys and checks what stands beside them. `None` if something is wrong.
+    pub(crate) fn compile(
+        bind: &Bind,
+        protocols: Protocols,
+        purpose: Purpose,
+        problems: &mut Vec<Problem>,
+    ) -> Option<Self> {
+        let mut report = Report { bind, problems };
+        let terms = Terms::compile(bind, protocols, &mut report);
+        let specs = certificates(bind, &mut report);
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let sites: Vec<_> = match development::is_wanted(bind) {
+            true => vec![developers_site(bind, purpose, &provider, &mut report)],
+            false => specs.iter().map(|spec| site(spec, &provider, &mut report)).collect(),
+        };
+        let names = names(&specs, &sites, &mut report);
+        let sites = sites.into_iter().collect::<Option<Vec<_>>>()?;
+        if sites.is_empty() {
+            return None;
+        }
+        Some(terms?.serve(sites, names?))
+    }
+}
+
+/// What all certificates of a bind share.
+struct Terms {
+    builder: ConfigBuilder<ServerConfig, WantsVerifier>,
+    alpn: Vec<Vec<u8>>,
+}
+
+impl Terms {
+    fn compile(bind: &Bind, protocols: Protocols, report: &mut Report<'_>) -> Option<Self> {
+        let versions: &[_] = match bind.min_tls.as_deref() {
+            None | Some("1.2") => &[&TLS13, &TLS12],
+            Some("1.3") => &[&TLS13],
+            Some(other) => {
+                let known = did_you_mean(other, &["1.2", "1.3"]);
+                report.error(format!("min_tls: {other:?} is not a supported TLS version {known}"));
+                return None;
+            }
+        };
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let builder = ServerConfig::builder_with_provider(provider).with_protocol_versions(versions);
+        let builder = builder.map_err(|error| report.error(format!("TLS cannot be set up: {error}"))).ok()?;
+        let mut alpn = Vec::new();
+        if protocols.h2 {
+            alpn.push(b"h2".to_vec());
+        }
+        if protocols.h1 {
+            alpn.push(b"http/1.1".to_vec());
+            // For those that offer nothing newer.
+            alpn.push(b"http/1.0".to_vec());
+        }
+        Some(Self { builder, alpn })
+    }
+
+    fn serve(&self, sites: Vec<(Identity, Asking)>, names: Names) -> TlsServer {
+        let mut made: Vec<Site> = Vec::with_capacity(sites.len());
+        for (identity, (policy, verifier)) in sites {
+            // A session is resumed without a look at the client's certificate: never under another policy.
+            let same = made.iter().find(|other| other.policy == policy);
+            let tickets = same.map_or_else(Arc::default, |other| Arc::clone(&other.tickets));
+            let config = Arc::new(self.config(identity, verifier, &tickets));
+            made.push(Site { config, policy, tickets });
+        }
+        let differ = made.windows(2).any(|pair| pair[0].policy != pair[1].policy);
+        TlsServer { sites: made.into(), names, differ }
+    }
+
+    fn config(
+        &self,
+        identity: Identity,
+        verifier: Option<Arc<dyn ClientCertVerifier>>,
+        tickets: &Arc<Tickets>,
+    ) -> ServerConfig {
+        let verifier = verifier.unwrap_or_else(WebPkiClientVerifier::no_client_auth);
+        let builder = self.builder.clone().with_client_cert_verifier(verifier);
+        let mut config = builder.with_cert_resolver(Arc::new(SingleCertAndKey::from(identity.key)));
+        config.alpn_protocols.clone_from(&self.alpn);
+        config.ticketer = Arc::clone(tickets) as _;
+        // What sessions cost is the clients' memory, not ours.
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        config
+    }
+}
+
+/// The certificates that a `bind` names, each with all that goes with it.
+fn certificates(bind: &Bind, report: &mut Report<'_>) -> Vec<Certificate> {
+    let alone = [
+        ("certificate", bind.certificate.is_some()),
+        ("key", bind.key.is_some()),
+        ("domains", bind.domains.is_some()),
+        ("ocsp", bind.ocsp.is_some()),
+    ];
+    let Some(list) = &bind.certificates else {
+        let made = development::is_wanted(bind).then(String::new);
+        let Some(certificate) = bind.certificate.clone().or(made) else {
+            let remedy = "write certificate: \"tls/site.pem\", key: \"tls/site.key\"";
+            report.error(match development::foreign(bind) {
+                Some(name) => {
+                    format!(
+                        "domains: {name:?} is not a name of this machine alone, so it needs a certificate: {remedy}"
+                    )
+                }
+                None => format!("https needs a certificate: {remedy}; only \"https://localhost:PORT\" makes its own"),
+            });
+            return Vec::new();
+        };
+        return vec![Certificate {
+            certificate,
+            key: bind.key.clone(),
+            domains: bind.domains.clone(),
+            ocsp: bind.ocsp.clone(),
+            client_ca: bind.client_ca.clone(),
+            verify: bind.verify.clone(),
+        }];
+    };
+    for (name, _) in alone.iter().filter(|(_, written)| *written) {
+        report.error(format!("{name} and certificates contradict each other: write {name} inside of certificates"));
+    }
+    if list.is_empty() {
+        report.error(
+            "certificates: the list is empty: write [{ certificate: \"tls/site.pem\", key: \"tls/site.key\" }]".into(),
+        );
+    }
+    let whole = |spec: &Certificate| {
+        let spec = spec.clone();
+        // `verify` belongs to the `client_ca` beside it.
+        let verify = if spec.client_ca.is_some() { spec.verify } else { spec.verify.or_else(|| bind.verify.clone()) };
+        Certificate { client_ca: spec.client_ca.or_else(|| bind.client_ca.clone()), verify, ..spec }
+    };
+    list.iter().map(whole).collect()
+}
+
+/// The site of a bind that names no certificate and gets one that is made for it.
+fn developers_site(
+    bind: &Bind,
+    purpose: Purpose,
+    provider: &Arc<CryptoProvider>,
+    report: &mut Report<'_>,
+) -> Option<(Identity, Asking)> {
+    if let Some(announcement) = development::announcement().filter(|_| purpose == Purpose::Check) {
+        report.warning(announcement);
+    }
+    let asking = policy::compile(bind.client_ca.as_deref(), bind.verify.as_deref(), provider);
+    let asking = asking.map_err(|message| report.error(message)).ok();
+    let pair = development::certify(bind, purpose).map_err(|message| report.error(message)).ok();
+    let identity = pair.and_then(|(chain, key)| Identity::new(chain, key, provider).ok());
+    identity.zip(asking)
+}
+
+fn site(spec: &Certificate, provider: &Arc<CryptoProvider>, report: &mut Report<'_>) -> Option<(Identity, Asking)> {
+    let mut identity = Identity::read(spec, provider, &mut |message| report.error(message));
+    if let Some((own, path)) = identity.as_mut().zip(spec.ocsp.as_deref()) {
+        match own.check_staple(path, SystemTime::now()) {
+            Ok(warning) => warning.into_iter().for_each(|warning| report.warning(warning)),
+            Err(message) => {
+                report.error(message);
+                identity = None;
+            }
+        }
+    }
+    let asking = policy::compile(spec.client_ca.as_deref(), spec.verify.as_deref(), provider);
+    let asking = asking.map_err(|message| report.error(message)).ok();
+    if let Some(warning) = identity.as_ref().and_then(|own| own.warning(&spec.certificate, SystemTime::now())) {
+        report.warning(warning);
+    }
+    identity.zip(asking)
+}
+
+/// Which certificate is shown for which name. `None` if something is wrong.
+fn names(specs: &[Certificate], sites: &[Option<(Identity, Asking)>], report: &mut Report<'_>) -> Option<Names> {
+    let mut names = Names::default();
+    let mut sound = true;
+    // Names that were written go before those that a certificate has of itself.
+    for (index, spec) in specs.iter().enumerate() {
+        for domain in spec.domains.iter().flatten() {
+            if let Err(message) = check_domain(domain) {
+                report.error(format!("domains: {message}"));
+                sound = false;
+            } else if let Err(other) = names.add(domain, index) {
+                let path = &specs[other].certificate;
+                report.error(format!("domains: {domain:?} is listed for {path:?} too: leave it out of one of them"));
+                sound = false;
+            } else if let Some((identity, _)) = &sites[index] {
+                if !identity.covers(domain) {
+                    let path = &spec.certificate;
+                    let message = format!(
+                        "domains: {domain:?} is not among the names of {path:?}: clients will refuse it; get a certificate for it"
+                    );
+                    report.warning(message);
+                }
+            }
+        }
+    }
+    for (index, site) in sites.iter().enumerate().filter(|(index, _)| specs[*index].domains.is_none()) {
+        let Some((identity, _)) = site else { continue };
+        if identity.names.is_empty() && index > 0 {
+            let path = &specs[index].certificate;
+            report.warning(format!("certificates: {path:?} has no names, and is never shown: write them as domains"));
+        }
+        for name in &identity.names {
+            let taken = names.add(name, index).err().filter(|other| *other != index);
+            if let Some(other) = taken.filter(|other| specs[*other].domains.is_none()) {
+                let (path, other) = (&specs[other].certificate, &specs[index].certificate);
+                report.warning(format!(
+                    "certificates: {path:?} and {other:?} are both for {name:?}, and the first is shown: write domains"
+                ));
+            }
+        }
+    }
+    sound.then_some(names)
+}
+
+/// Refuses what no client can ask for.
+fn check_domain(domain: &str) -> Result<(), String> {
+    let name = domain.strip_suffix('.').unwrap_or(domain).to_ascii_lowercase();
+    if name == "*" {
+        return Err(format!(
+            "{domain:?} is every name: leave domains out, the first certificate is shown for all that no other is for"
+        ));
+    }
+    check_host(domain, name.strip_prefix("*.").unwrap_or(&name))
+}
+
+#[cfg(test)]
+mod tests;

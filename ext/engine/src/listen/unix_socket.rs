@@ -1,0 +1,293 @@
+//! Unix sockets: their files, and who may connect to them.
+
+use std::io;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
+
+use nix::fcntl::{AtFlags, AT_FDCWD};
+use nix::sys::stat::{fchmod, fchmodat, FchmodatFlags, Mode};
+use nix::unistd::{fchownat, Gid, Group, Uid, User};
+use socket2::{Domain, SockAddr, Socket, Type};
+
+use crate::config;
+
+/// A socket's file, removed when its listener is gone, unless another has taken its place.
+#[derive(Debug)]
+pub(crate) struct SocketFile {
+    path: PathBuf,
+    /// What tells the file from all others: its device and inode.
+    identity: Option<(u64, u64)>,
+}
+
+impl SocketFile {
+    fn new(path: &Path) -> Self {
+        Self { path: path.into(), identity: identity(path) }
+    }
+
+    /// Gives it other rights.
+    pub(crate) fn give(&self, rights: Rights) -> io::Result<()> {
+        if identity(&self.path) != self.identity {
+            return Err(io::Error::other("another file has taken the place of the socket's"));
+        }
+        rights.give(&self.path)
+    }
+}
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        // The path may be another server's by now: a new version that was started beside this one, for example.
+        if self.identity.is_some() && identity(&self.path) == self.identity {
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
+}
+
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    std::fs::symlink_metadata(path).ok().map(|metadata| (metadata.dev(), metadata.ino()))
+}
+
+/// Whose a socket file is, and who may connect: that takes the right to write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Rights {
+    mode: Option<Mode>,
+    owner: Option<Uid>,
+    group: Option<Gid>,
+}
+
+impl Rights {
+    /// Checks `mode`, `owner` and `group`, which mean nothing unless it is a unix socket.
+    pub(crate) fn compile(spec: &config::Bind, is_unix: bool, complain: &mut dyn FnMut(String)) -> Self {
+        let given = [("mode", spec.mode.is_some()), ("owner", spec.owner.is_some()), ("group", spec.group.is_some())];
+        if let Some((name, _)) = given.iter().find(|(_, given)| *given && !is_unix) {
+            complain(format!(
+                "{name}: only the file of a unix socket has that: leave it out, or write \"unix:///run/proxy.sock\""
+            ));
+            return Self::default();
+        }
+        let uid = |name: &str| Ok(User::from_name(name)?.map(|user| user.uid));
+        let gid = |name: &str| Ok(Group::from_name(name)?.map(|group| group.gid));
+        Self {
+            mode: spec.mode.and_then(|mode| read_mode(mode, complain)),
+            owner: spec.owner.as_ref().and_then(|name| account("owner", "user", name, uid, Uid::from_raw, complain)),
+            group: spec.group.as_ref().and_then(|name| account("group", "group", name, gid, Gid::from_raw, complain)),
+        }
+    }
+
+    fn is_given(self) -> bool {
+        self != Self::default()
+    }
+
+    /// Whether something is left to the system that `before` said. What the system would have chosen is not known any more.
+    pub(crate) fn say_less_than(self, before: Self) -> bool {
+        let lost = |before: bool, now: bool| before && !now;
+        lost(before.mode.is_some(), self.mode.is_some())
+            || lost(before.owner.is_some(), self.owner.is_some())
+            || lost(before.group.is_some(), self.group.is_some())
+    }
+
+    /// Gives them to a file. A link in its place is not followed.
+    fn give(self, path: &Path) -> io::Result<()> {
+        if self.owner.is_some() || self.group.is_some() {
+            fchownat(AT_FDCWD, path, self.owner, self.group, AtFlags::AT_SYMLINK_NOFOLLOW).map_err(|error| {
+                refused(
+                    "owner and group",
+                    error,
+                    "start as root, write a group that this user is in, or leave them out",
+                )
+            })?;
+        }
+        if let Some(mode) = self.mode {
+            fchmodat(AT_FDCWD, path, mode, FchmodatFlags::NoFollowSymlink)
+                .map_err(|error| refused("mode", error, "write a path in a folder of this user's own"))?;
+        }
+        Ok(())
+    }
+}
+
+fn refused(what: &str, error: nix::Error, remedy: &str) -> io::Error {
+    io::Error::other(format!("the socket's {what} cannot be set: {}: {remedy}", error.desc()))
+}
+
+fn read_mode(mode: i64, complain: &mut dyn FnMut(String)) -> Option<Mode> {
+    let bits = u16::try_from(mode).ok().filter(|mode| *mode <= 0o777);
+    match bits {
+        Some(bits) if bits & 0o222 != 0 => Mode::from_bits(bits.into()),
+        Some(bits) => {
+            complain(format!(
+                "mode: with 0o{bits:03o} nobody can connect, since that needs write permission: write 0o660, for example"
+            ));
+            None
+        }
+        None => {
+            complain(format!("mode: {mode} is not a valid file mode: write an octal number such as 0o660, or \"660\""));
+            None
+        }
+    }
+}
+
+/// The number of a user or a group. A name of digits is a number, as in `chown`.
+fn account<I>(
+    option: &str,
+    kind: &str,
+    name: &str,
+    find: impl FnOnce(&str) -> nix::Result<Option<I>>,
+    of_number: fn(u32) -> I,
+    complain: &mut dyn FnMut(String),
+) -> Option<I> {
+    match find(name) {
+        Ok(Some(id)) => return Some(id),
+        Ok(None) => {}
+        Err(error) => {
+            complain(format!("{option}: {name:?} cannot be looked up ({}): write its number", error.desc()));
+            return None;
+        }
+    }
+    // The last number means "leave it as it is".
+    let number =
+        name.parse().ok().filter(|number| *number != u32::MAX && name.bytes().all(|byte| byte.is_ascii_digit()));
+    if number.is_none() {
+        complain(format!("{option}: there is no {kind} {name:?} on this machine: write the name or the number of one"));
+    }
+    number.map(of_number)
+}
+
+/// Binds a socket file and begins to listen. Nobody can connect before it has its rights, and it never has more than those.
+pub(crate) fn bind(path: &Path, backlog: i32, rights: Rights) -> io::Result<(UnixListener, SocketFile)> {
+    remove_stale_socket(path)?;
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    socket.set_nonblocking(true)?;
+    if rights.is_given() {
+        // On Linux the file is made with what the socket has. Elsewhere it is enough that nobody can connect before `listen`.
+        let _ = fchmod(&socket, Mode::S_IRUSR | Mode::S_IWUSR);
+    }
+    socket.bind(&SockAddr::unix(path)?)?;
+    let file = SocketFile::new(path);
+    rights.give(path)?;
+    socket.listen(backlog)?;
+    Ok((socket.into(), file))
+}
+
+/// A socket file that nobody listens on any more is left over from a process that died, and removed. One that answers stays, and
+/// binding fails.
+fn remove_stale_socket(path: &Path) -> io::Result<()> {
+    let Ok(metadata) = std::fs::symlink_metadata(path) else { return Ok(()) };
+    if !metadata.file_type().is_socket() {
+        return Err(io::Error::new(
+            io::ErrorKind::AlreadyExists,
+            "a file of that name exists and is not a socket: remove it, or write another path",
+        ));
+    }
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    // One whose queue is full would let us wait for as long as it is.
+    socket.set_nonblocking(true)?;
+    let in_use = || Err(io::ErrorKind::AddrInUse.into());
+    match socket.connect(&SockAddr::unix(path)?) {
+        Ok(()) => in_use(),
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => std::fs::remove_file(path),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => in_use(),
+        // Sockets of another type, to which a stream does not connect.
+        Err(error) if error.raw_os_error() == Some(nix::libc::EPROTOTYPE) => in_use(),
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    fn compile(spec: &config::Bind, is_unix: bool) -> (Rights, Vec<String>) {
+        let mut problems = Vec::new();
+        let rights = Rights::compile(spec, is_unix, &mut |message| problems.push(message));
+        (rights, problems)
+    }
+
+    fn spec(mode: Option<i64>, owner: Option<&str>, group: Option<&str>) -> config::Bind {
+        let (owner, group) = (owner.map(Into::into), group.map(Into::into));
+        config::Bind { mode, owner, group, ..config::Bind::default() }
+    }
+
+    #[test]
+    fn a_file_has_the_rights_that_were_asked_for() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("a.sock");
+        let (uid, gid) = (Uid::effective().to_string(), Gid::effective().to_string());
+        for mode in [0o600, 0o660, 0o666, 0o777] {
+            let (rights, problems) = compile(&spec(Some(mode), Some(&uid), Some(&gid)), true);
+            assert!(problems.is_empty(), "{problems:?}");
+            let bound = bind(&path, 1, rights).expect("a socket");
+            let metadata = std::fs::symlink_metadata(&path).expect("a file");
+            assert_eq!(i64::from(metadata.permissions().mode() & 0o7777), mode);
+            assert_eq!((metadata.uid().to_string(), metadata.gid().to_string()), (uid.clone(), gid.clone()));
+            drop(bound);
+            assert!(!path.exists());
+        }
+    }
+
+    #[test]
+    fn a_file_that_took_its_place_is_left_alone() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("a.sock");
+        let first = bind(&path, 1, Rights::default()).expect("a socket");
+        std::fs::remove_file(&path).expect("removed");
+        let second = bind(&path, 1, Rights::default()).expect("another");
+        drop(first);
+        assert!(path.exists());
+        drop(second);
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_socket_whose_queue_is_full_is_in_use() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("a.sock");
+        let _busy = bind(&path, 0, Rights::default()).expect("a socket");
+        let clients: Vec<_> = (0..4)
+            .map(|_| {
+                let client = Socket::new(Domain::UNIX, Type::STREAM, None).expect("a socket");
+                client.set_nonblocking(true).expect("non-blocking");
+                let result = client.connect(&SockAddr::unix(&path).expect("an address"));
+                (client, result.map_err(|error| error.kind()))
+            })
+            .collect();
+        assert!(clients.iter().any(|(_, result)| *result == Err(io::ErrorKind::WouldBlock)), "{clients:?}");
+        let error = bind(&path, 1, Rights::default()).expect_err("in use");
+        assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
+    }
+
+    #[test]
+    fn names_and_numbers_of_users_and_groups_are_read() {
+        let (rights, problems) = compile(&spec(None, Some("root"), Some("12345")), true);
+        assert!(problems.is_empty(), "{problems:?}");
+        assert_eq!((rights.owner, rights.group), (Some(Uid::from_raw(0)), Some(Gid::from_raw(12345))));
+    }
+
+    #[test]
+    fn what_cannot_be_is_reported_with_what_to_write() {
+        for (spec, is_unix, message) in [
+            (
+                spec(Some(660), None, None),
+                true,
+                "mode: 660 is not a valid file mode: write an octal number such as 0o660",
+            ),
+            (spec(Some(-1), None, None), true, "mode: -1 is not a valid file mode"),
+            (spec(Some(0o444), None, None), true, "mode: with 0o444 nobody can connect"),
+            (
+                spec(None, Some("nobody-here"), None),
+                true,
+                "owner: there is no user \"nobody-here\" on this machine: write",
+            ),
+            (spec(None, None, Some("nobody-here")), true, "group: there is no group \"nobody-here\" on this machine"),
+            (spec(None, None, Some("")), true, "group: there is no group \"\""),
+            (spec(None, Some("4294967295"), None), true, "owner: there is no user \"4294967295\""),
+            (spec(Some(0o660), None, None), false, "mode: only the file of a unix socket has that: leave it out"),
+            (spec(None, Some("root"), None), false, "owner: only the file of a unix socket"),
+        ] {
+            let (_, problems) = compile(&spec, is_unix);
+            assert_eq!(problems.len(), 1, "{problems:?}");
+            assert!(problems[0].starts_with(message), "{problems:?}");
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! Answers of the proxy's own.
+
+use proxy_http::message::Framing;
+use proxy_http::message::{Known, Method, Version};
+
+use super::{Exchange, Verdict};
+use crate::error::{Cause, Error, Side};
+use crate::exchange::{self, Client};
+use crate::grpc::Form;
+use crate::respond::{self, ErrorResponse, Refusal, Rendered};
+
+/// The fields of an answer to a call of gRPC, as lines.
+pub(crate) fn call_fields(form: Form, refusal: Refusal, version: Version) -> Vec<u8> {
+    let mut fields = format!("Content-Type: {}\r\n", form.content_type()).into_bytes();
+    if version != Version::Http2 {
+        fields.extend_from_slice(b"Content-Length: 0\r\n");
+    }
+    refusal.write(&mut fields);
+    fields
+}
+
+impl Exchange<'_> {
+    /// Whether no filter has anything to say about the response.
+    fn is_final(&self) -> bool {
+        self.passed == 0 && self.work.extra.is_empty()
+    }
+
+    /// Answers with the built-in response for `cause`.
+    pub(crate) async fn fail(&mut self, cause: Cause) -> Verdict {
+        self.answer_error(respond::built_in(cause.status())).await
+    }
+
+    /// Answers a request that no backend answered. A timeout is a 504 unless the configuration has a response of its own.
+    pub(crate) async fn answer_failure(&mut self, error: &Error, response: &ErrorResponse) -> Verdict {
+        let cause = Cause::from(error);
+        if error.side == Side::Client {
+            match (cause, self.body_limit.clone()) {
+                (Cause::BodyTooLong, Some(limit)) => {
+                    self.keep_alive = false;
+                    return self.answer_error(limit.error_response()).await;
+                }
+                (Cause::GatewayTimeout, _) => return self.answer_call(Refusal::Deadline).await,
+                (Cause::ClientTimeout, _) => self.note_slowness(error),
+                (Cause::ClientGone, _) => {
+                    self.debug(format_args!("the client went away: {error}"));
+                    self.answering(cause.status());
+                    return Verdict::CutShort;
+                }
+                _ => {}
+            }
+            self.keep_alive = false;
+            return self.fail(cause).await;
+        }
+        if cause == Cause::GatewayTimeout && !response.is_custom() {
+            return self.fail(cause).await;
+        }
+        self.answer_error(response).await
+    }
+
+    /// Answers with an error response, in the form that the client prefers, or in gRPC's terms.
+    pub(crate) async fn answer_error(&mut self, response: &ErrorResponse) -> Verdict {
+        let accept = self.work.request.fields.all(Known::Accept);
+        let answer = response.choose_among(accept);
+        if self.call.is_some() {
+            return self.answer_call(Refusal::Status(answer.status)).await;
+        }
+        self.work.response.fields.read_lines(&answer.fields);
+        let with_id = self.append_id(Some(answer));
+        self.send_answer(answer.status, with_id.as_deref().unwrap_or(&answer.body)).await
+    }
+
+    /// Says which request an error response is about, unless the configuration says something else there. Returns the body that says it
+    /// too, if `answer` has a place for that.
+    fn append_id(&mut self, answer: Option<&Rendered>) -> Option<Vec<u8>> {
+        let mut value = std::mem::take(&mut self.work.scratch);
+        value.clear();
+        self.logged_id().write_value(&mut value);
+        let fields = &mut self.work.response.fields;
+        if !fields.has(Known::XRequestId) {
+            fields.append(Known::XRequestId, &value);
+        }
+        let body = answer.and_then(|answer| answer.with_id(&value));
+        if let Some(body) = &body {
+            fields.set(Known::ContentLength, body.len().to_string().as_bytes());
+        }
+        self.work.scratch = value;
+        body
+    }
+
+    /// Answers a call of gRPC, which takes no other answer. The fields that filters want on it stay.
+    pub(crate) async fn answer_call(&mut self, refusal: Refusal) -> Verdict {
+        let form = self.call.map_or(Form::Plain, |call| call.form);
+        self.outcome.grpc = refusal.told();
+        let fields = call_fields(form, refusal, self.work.request.version);
+        self.work.response.fields.read_lines(&fields);
+        self.append_id(None);
+        self.send_answer(200, b"").await
+    }
+
+    /// Answers by ourselves. `fields` are whole lines, `Content-Length` included. What is there of the request's body is
+    /// dropped; if there is more to come the connection is closed after the answer.
+    pub(crate) async fn answer(&mut self, status: u16, fields: &[u8], body: &[u8]) -> Verdict {
+        // A response that this one replaces is not the client's.
+        self.work.response.fields.read_lines(fields);
+        self.send_answer(status, body).await
+    }
+
+    /// The same with the fields that stand in `work.response`.
+    async fn send_answer(&mut self, status: u16, body: &[u8]) -> Verdict {
+        // What is here is no tunnel, which a success would promise.
+        let status =
+            if self.is_h2_tunnel() && (200..300).contains(&status) { Cause::NoTunnel.status() } else { status };
+        self.answering(status);
+        let response = &mut self.work.response;
+        response.status = status;
+        response.set_reason(proxy_http::message::reason(status));
+        if !self.is_final() {
+            self.amend();
+        }
+        // Some clients never finish a request that was a success before all of it was sent; one that has failed they give up.
+        if status < 400 && !self.is_h2_tunnel() && !self.expects_go_ahead() {
+            let Client { peer, alarm, .. } = &mut *self.client;
+            if let Some(stream) = peer.still_sending() {
+                Box::pin(exchange::take_the_rest(stream, alarm)).await;
+            }
+        }
+        let drained = self.client.peer.drop_body();
+        let keep_alive = self.keep_alive && drained && !self.engine.is_draining();
+        let (engine, version) = (self.engine, self.work.request.version);
+        let body = if self.work.request.method == Method::Head { &[][..] } else { body };
+        let framing = if body.is_empty() { Framing::None } else { Framing::Length(body.len() as u64) };
+        self.client.peer.write_response(&mut self.work.response, framing, |lines| {
+            engine.write_date(lines);
+            write_connection(lines, keep_alive, version);
+        });
+        self.client.peer.write_body(body);
+        match exchange::flush(self.client, self.globals.limits.client_body, self.globals.limits.rate).await {
+            Err(error) => Verdict::after(&error),
+            Ok(()) if keep_alive => Verdict::KeepAlive,
+            Ok(()) if drained => Verdict::Close,
+            Ok(()) => Verdict::Linger,
+        }
+    }
+
+    /// Notes the status that the client is about to get, and counts it, or what it stands for to a call of gRPC.
+    pub(crate) fn answering(&mut self, status: u16) {
+        self.outcome.status = status;
+        let reason = self.outcome.grpc.reason;
+        self.engine.counters.answered(if reason == 0 { status } else { reason });
+    }
+}
+
+/// Writes the `Connection` field that a client needs to be told, if any.
+pub(crate) fn write_connection(output: &mut Vec<u8>, keep_alive: bool, version: Version) {
+    match (keep_alive, version) {
+        (false, _) => output.extend_from_slice(b"Connection: close\r\n"),
+        (true, Version::Http10) => output.extend_from_slice(b"Connection: keep-alive\r\n"),
+        (true, Version::Http11 | Version::Http2) => {}
+    }
+}

@@ -1,0 +1,140 @@
+//! What an engine thread lends to the requests that it serves.
+
+use std::cell::{Cell, RefCell};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::sync::Notify;
+
+use super::Workspace;
+use crate::access_log::{self, AccessLog};
+use crate::log::Log;
+use crate::long_lived::{LongLived, LongLivedOnes};
+use crate::metrics::{Counters, LongLivedKind};
+use crate::rewrite::Scope;
+use crate::upstream::pool::Pool;
+
+/// Workspaces that a thread keeps for later.
+const KEPT_WORKSPACES: usize = 256;
+/// Bytes that a kept one may hold: ordinary heads on both sides, several times over.
+const LARGEST_WORKSPACE: usize = 64 * 1024;
+/// How long an access log line may wait for company.
+const LOG_DELAY: Duration = Duration::from_millis(100);
+
+/// One engine thread's own things. Nothing in it is shared with another thread but through atomics.
+pub(crate) struct Tools {
+    /// Idle backend connections.
+    pub(crate) pool: Pool,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) log: Arc<Log>,
+    /// Boxed: what is handed out and back is a pointer.
+    #[allow(clippy::vec_box)]
+    spare: RefCell<Vec<Box<Workspace>>>,
+    date: RefCell<Date>,
+    access: RefCell<access_log::Buffer>,
+    access_flush: Notify,
+    draining: Cell<bool>,
+    /// Tunnels and event streams.
+    pub(crate) long_lived: LongLivedOnes,
+}
+
+/// The `Date` field, written once a second.
+#[derive(Debug, Default)]
+struct Date {
+    second: u64,
+    line: Vec<u8>,
+}
+
+impl Tools {
+    /// Those of a thread that begins.
+    pub(crate) fn new(counters: Arc<Counters>, log: Arc<Log>) -> Self {
+        Self {
+            pool: Pool::default(),
+            counters,
+            log,
+            spare: RefCell::default(),
+            date: RefCell::default(),
+            access: RefCell::default(),
+            access_flush: Notify::new(),
+            draining: Cell::new(false),
+            long_lived: LongLivedOnes::default(),
+        }
+    }
+
+    /// Memory for a request.
+    pub(crate) fn workspace(&self) -> Box<Workspace> {
+        self.spare.borrow_mut().pop().unwrap_or_default()
+    }
+
+    /// Takes the memory back, unless a huge head has made it grow.
+    pub(crate) fn reuse(&self, workspace: Box<Workspace>) {
+        let mut spare = self.spare.borrow_mut();
+        if spare.len() < KEPT_WORKSPACES && workspace.capacity() <= LARGEST_WORKSPACE {
+            spare.push(workspace);
+        }
+    }
+
+    /// Writes `Date: …`, current to the second.
+    pub(crate) fn write_date(&self, out: &mut Vec<u8>) {
+        let now = SystemTime::now();
+        let second = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let mut date = self.date.borrow_mut();
+        if date.second != second {
+            date.second = second;
+            date.line = format!("Date: {}\r\n", httpdate::fmt_http_date(now)).into_bytes();
+        }
+        out.extend_from_slice(&date.line);
+    }
+
+    /// Adds a line to the access log.
+    pub(crate) fn log_access(&self, log: &Arc<AccessLog>, scope: &Scope<'_>) {
+        let first = self.access.borrow_mut().push(log, scope);
+        if first {
+            self.access_flush.notify_one();
+        }
+    }
+
+    /// Hands access log lines on, for ever: soon after the first has come, and many together.
+    pub(crate) async fn run_access_log(&self) {
+        loop {
+            self.access_flush.notified().await;
+            tokio::time::sleep(LOG_DELAY).await;
+            // A log that is behind takes them later.
+            while !self.flush_access_log() {
+                tokio::time::sleep(LOG_DELAY).await;
+            }
+        }
+    }
+
+    /// Hands on the lines there are. `false` if the log is behind and did not take them.
+    pub(crate) fn flush_access_log(&self) -> bool {
+        self.access.borrow_mut().flush()
+    }
+
+    /// Lets go of access logs other than that of the configuration of this moment.
+    pub(crate) fn keep_access_log(&self, log: Option<&Arc<AccessLog>>) {
+        self.access.borrow_mut().forget_all_but(log);
+    }
+
+    /// Whether the server is stopping: connections close after the request they are serving, idle ones at once.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.get()
+    }
+
+    /// Begins to stop.
+    pub(crate) fn drain(&self) {
+        self.draining.set(true);
+        self.pool.close();
+    }
+
+    /// A tunnel or an event stream begins.
+    pub(crate) fn long_lived(&self, kind: LongLivedKind) -> LongLived<'_> {
+        self.long_lived.begin(kind, &self.counters)
+    }
+
+    /// Says that whatever is left ends with the thread.
+    pub(crate) fn cut_off(&self) {
+        self.counters.cut_off();
+        self.long_lived.cut_off();
+    }
+}

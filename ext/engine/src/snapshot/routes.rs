@@ -1,0 +1,110 @@
+//! Scopes and locations from what was written.
+
+use std::sync::Arc;
+
+use crate::compile::Report;
+use crate::compiler::Compiler;
+use crate::config::{self, Code, Problem};
+use crate::configuration::{Directive, HandlerLine};
+use crate::filter::Filter;
+use crate::handler::Handler;
+use crate::rewrite::is_built_in;
+use crate::routing::{cover, Location, Matcher, Scope};
+
+/// All that a request can be led to.
+pub(crate) type Routes = Scope<Filter, Handler>;
+
+impl Compiler {
+    /// Compiles what stands in a scope. What stands in the scope around it applies to what is inside.
+    pub(crate) fn scope(&mut self, routes: &[Directive], outer: &Routes) -> Routes {
+        let before = self.problems.len();
+        let mut filters = outer.filters.to_vec();
+        let mut handlers = Vec::new();
+        for route in routes {
+            match route {
+                Directive::Filter(spec) => filters.extend(Filter::compile(spec, self).map(Arc::new)),
+                Directive::Location(_) => {}
+                handler => handlers.extend(handler.compile(self).map(Arc::new)),
+            }
+        }
+        let own_handlers = handlers.len();
+        handlers.extend(outer.handlers.iter().cloned());
+        let mut scope = Scope::new(filters, handlers, own_handlers);
+        let specs: Vec<_> = routes
+            .iter()
+            .filter_map(|route| match route {
+                Directive::Location(spec) => Some(&**spec),
+                _ => None,
+            })
+            .collect();
+        let locations = specs.iter().map(|spec| self.location(spec, &scope)).collect();
+        scope.set_locations(locations);
+        // What is wrong is left out of a location, which then takes more than was meant.
+        if config::are_sound(&self.problems[before..]) {
+            cover::warn(&specs, &scope, &mut self.problems);
+            cover::warn_of_less(&specs, &scope, leads_within, &mut self.problems);
+            warn_of_unasked(routes, &mut self.problems);
+            warn_of_silence(&specs, &scope, &mut self.problems);
+        }
+        scope
+    }
+
+    fn location(&mut self, spec: &config::Location<Directive>, outer: &Routes) -> Location<Filter, Handler> {
+        let Self { problems, names, .. } = self;
+        let word = spec.word.as_deref().unwrap_or("location");
+        let mut report = Report::new(word, spec.at.as_ref(), problems);
+        let matcher = Matcher::compile(spec, names, &mut report);
+        let around = self.captures.len();
+        let shadowed = |number: &u32| is_built_in(names.name(*number));
+        for number in matcher.names().filter(shadowed).collect::<std::collections::BTreeSet<_>>() {
+            let name = names.name(number);
+            report.warning(format!(
+                "captures {name}, but {{{name}}} is a value of the request itself: give the capture another name"
+            ));
+        }
+        self.captures.extend(matcher.names().map(|number| self.names.name(number).into()));
+        self.place.enter(spec);
+        let scope = self.scope(&spec.routes, outer);
+        self.place.leave();
+        self.captures.truncate(around);
+        Location { matcher, scope }
+    }
+}
+
+/// Whether it is a redirect to another path of the same site.
+fn leads_within(route: &Directive) -> bool {
+    let Directive::Redirect(redirect) = route else { return false };
+    redirect.to.as_deref().is_some_and(|to| to.starts_with('/') && !to.starts_with("//"))
+}
+
+/// Warns of every handler that comes after one which answers every request of its scope.
+fn warn_of_unasked(routes: &[Directive], problems: &mut Vec<Problem>) {
+    let mut all: Option<String> = None;
+    for route in routes {
+        let Some(HandlerLine { word, at, prefix }) = route.handler() else { continue };
+        if let Some(before) = &all {
+            let message = format!(
+                "it never answers: {before} comes before it and answers every request: leave one of them out, or put one into a location"
+            );
+            problems.push(Problem::warning_of(Code::Unreachable, at, word, message));
+        } else if prefix.is_none() {
+            let place = at.map_or(String::new(), |at| format!(" at {}:{}", at.file, at.line));
+            all = Some(format!("{word}{place}"));
+        }
+    }
+}
+
+/// Warns of every location in which nothing answers, and nothing around it does.
+fn warn_of_silence(specs: &[&config::Location<Directive>], scope: &Routes, problems: &mut Vec<Problem>) {
+    for (spec, location) in specs.iter().zip(&scope.locations) {
+        let answers = spec.routes.iter().any(|route| matches!(route, Directive::Filter(filter) if filter.answers()));
+        if !answers && location.scope.handlers.is_empty() && location.scope.locations.is_empty() {
+            let word = spec.word.as_deref().unwrap_or("location");
+            let message = "nothing in it answers, so its requests get a 404: write proxy to: \"http://…\" in it, or static_response code: 404";
+            problems.push(Problem::warning_of(Code::Unanswered, spec.at.as_ref(), word, message));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,194 @@
+//! One attempt at one backend: over an idle connection if there is one, else over a new one. A dead idle connection costs no attempt.
+//!
+//! The handler `proxy` and the filter `forward_auth` ask in this way, each with its own [`Question`]; health checks write the head of
+//! their request with [`write_head`].
+
+use std::fmt::Arguments;
+use std::time::Duration;
+
+use proxy_http::headers::framing;
+use proxy_http::http1::write_request_head;
+use proxy_http::message::{Fields, Framing, Malformed, RequestHead, ResponseHead};
+use tokio::time::Instant;
+
+use super::backend::{Attempt, Endpoint};
+use super::http2::{self, Call, MOST_DEAD};
+use super::Pool;
+use crate::error::{Error, Kind, Retry, Side};
+use crate::exchange::{self, Asked, Client, Limits, Upload};
+use crate::peer::Peer;
+
+/// A request, as [`attempt`] sends it: where its parts are, how it gets a connection, and where its failures are noted.
+pub(crate) trait Question {
+    /// Whether a request that is refused over an idle connection is sent again to the backend, as after a dead connection. Else the
+    /// attempt has failed.
+    const REPEATS_REFUSED: bool = false;
+
+    /// What an exchange works on.
+    fn parts(&mut self) -> Parts<'_>;
+
+    /// The limits of an exchange over this connection.
+    fn limits(&self, connection: &Peer) -> Limits;
+
+    /// An idle connection, or a stream on a connection with room for one more.
+    fn reuse(&self, endpoint: &Endpoint) -> Option<Peer>;
+
+    /// A new connection, and whether it turned out to be there already. May replace `attempt` by one at another address.
+    async fn connect(&mut self, attempt: &mut Attempt, deadline: Instant) -> Result<(Peer, bool), Error>;
+
+    /// Writes the head of the request.
+    fn write_head(&mut self, connection: &mut Peer, endpoint: &Endpoint) -> Result<(), Error>;
+
+    /// Logs for whom debugs the proxy.
+    fn debug(&self, what: Arguments<'_>);
+
+    /// Notes something that went wrong without failing the attempt.
+    fn warn(&mut self, what: Arguments<'_>);
+
+    /// Notes that the attempt has failed. It has been counted.
+    fn note_failure(&mut self, attempt: &Attempt, error: &Error);
+}
+
+/// What an exchange works on.
+pub(crate) struct Parts<'a> {
+    pub(crate) client: &'a mut Client,
+    pub(crate) upload: &'a mut Upload,
+    /// Fields of the request, for its trailers.
+    pub(crate) request: &'a Fields,
+    /// The response's head is read into this one.
+    pub(crate) response: &'a mut ResponseHead,
+    pub(crate) asked: &'a mut Asked,
+}
+
+/// Asks the backend of `attempt`, and leaves the connection in `slot`: after `Ok` the head of the response has come over it. `deadline` is
+/// when that must be there; a piece of the client's body puts it off.
+pub(crate) async fn attempt<Q: Question>(
+    question: &mut Q,
+    slot: &mut Option<Peer>,
+    attempt: &mut Attempt,
+    deadline: &mut Instant,
+) -> Result<(), Error> {
+    *slot = question.reuse(attempt);
+    let mut at_once = slot.is_some();
+    let mut dead = 0;
+    loop {
+        let mut result = Ok(());
+        if slot.is_none() {
+            result = question.connect(attempt, *deadline).await.map(|(connection, reused)| {
+                attempt.connected();
+                *slot = Some(connection);
+                at_once = reused;
+            });
+        }
+        let reused = at_once && result.is_ok() && dead < MOST_DEAD;
+        let mut early = false;
+        if let Some(backend) = slot.as_mut() {
+            result = question.write_head(backend, attempt);
+            early = matches!(backend, Peer::Http2(stream) if !stream.is_settled()) && dead < MOST_DEAD;
+            if result.is_ok() {
+                let limits = question.limits(backend);
+                let Parts { client, upload, request, response, asked } = question.parts();
+                upload.rewind();
+                result = exchange::send(client, backend, upload, request, response, asked, &limits, deadline).await;
+                if result.is_err() {
+                    question.parts().upload.let_go_of(backend, limits.write);
+                }
+            }
+        }
+        match result {
+            Ok(()) if reused && is_farewell(question.parts().response) && may_repeat(question, Retry::IfIdempotent) => {
+                question.debug(format_args!("an idle connection to {} was ended by a 408", attempt.label()));
+            }
+            Ok(()) => return Ok(()),
+            Err(error) if error.side == Side::Client => return Err(failed(question, attempt, error)),
+            // It came before the backend could say how few streams it takes.
+            Err(error) if early && matches!(error.kind, Kind::Refused) && may_repeat(question, error.retry) => {
+                question.debug(format_args!("a new connection to {} had no room: {error}", attempt.label()));
+            }
+            Err(error) if reused && is_leftover(&error) && may_repeat(question, Retry::IfIdempotent) => {
+                question.warn(format_args!(
+                    "{}: more bytes came after a response than its Content-Length said",
+                    attempt.label()
+                ));
+            }
+            Err(error) if reused && was_dead::<Q>(&error) && may_repeat(question, error.retry) => {
+                question.debug(format_args!("an idle connection to {} was dead: {error}", attempt.label()));
+            }
+            Err(error) => return Err(failed(question, attempt, error)),
+        }
+        dead += 1;
+        *slot = None;
+    }
+}
+
+/// Counts and notes a failed attempt. One that the client ended is not the backend's failure.
+#[cold]
+pub(crate) fn failed<Q: Question>(question: &mut Q, attempt: &Attempt, error: Error) -> Error {
+    if error.side != Side::Client {
+        attempt.failed_for(&error);
+    }
+    question.note_failure(attempt, &error);
+    error
+}
+
+/// Connects, or finds a place on an HTTP/2 connection; an error if the client goes away meanwhile. `patience` is how long a client that
+/// has ended its side is waited for. Says whether the connection was there before.
+pub(crate) async fn connect(
+    pool: &Pool,
+    client: &mut Client,
+    call: Call<'_>,
+    upgrade: bool,
+    patience: Option<Duration>,
+) -> Result<(Peer, bool), Error> {
+    // Boxed: the state of a handshake is large, and rarely needed.
+    let mut connecting = Box::pin(pool.reach(call, upgrade));
+    client.awaiting(patience, connecting.as_mut()).await?
+}
+
+/// Writes the head of a request in the backend's version of HTTP. `target` is its path and query, `framing` that of its body.
+pub(crate) fn write_head(
+    connection: &mut Peer,
+    head: &RequestHead,
+    target: &[u8],
+    endpoint: &Endpoint,
+    asked: &Asked,
+    framing: Framing,
+) -> Result<(), Error> {
+    match connection {
+        Peer::Http1(connection) => {
+            let out = connection.output();
+            write_request_head(out, head, target);
+            if framing == Framing::Chunked {
+                out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
+            }
+            out.extend_from_slice(b"\r\n");
+            connection.begin_body(framing);
+            Ok(())
+        }
+        Peer::Http2(stream) => http2::write_request(stream, head, target, endpoint, asked, framing),
+    }
+}
+
+fn may_repeat<Q: Question>(question: &mut Q, retry: Retry) -> bool {
+    question.parts().upload.may_repeat(retry)
+}
+
+/// Whether the response is the backend's farewell to the request before, sent when it had waited long enough: this request crossed it on
+/// the way (RFC 9110, section 15.5.9).
+fn is_farewell(response: &ResponseHead) -> bool {
+    response.status == 408 && !framing::keeps_alive(&response.fields, response.version)
+}
+
+/// Whether the bytes that came are no response: they belong to the response before, whose Content-Length was too small.
+fn is_leftover(error: &Error) -> bool {
+    matches!(error.kind, Kind::Malformed(Malformed::StatusLine))
+}
+
+/// Whether the connection failed, and not a backend that is well enough to say no.
+fn was_dead<Q: Question>(error: &Error) -> bool {
+    match error.kind {
+        Kind::Refused => Q::REPEATS_REFUSED,
+        Kind::NoUpgrade => false,
+        _ => !error.is_timeout(),
+    }
+}

@@ -1,0 +1,254 @@
+//! Carry-over of upstreams and their backends: see [`crate::compiler::CarriedOver`] for all that a reload keeps.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use aws_lc_rs::digest;
+use rustls::pki_types::ServerName;
+
+use super::backend::Endpoint;
+use super::by_host::ByHost;
+use super::dns::Target;
+use super::fleet::Fleet;
+use super::slot::{DnsName, Slot};
+use super::terms::{Member, Terms};
+use super::Upstream;
+use crate::compile::Place;
+use crate::config::{Pool, Priority};
+
+/// Makes the upstreams of a configuration, with what it carries over of the one before.
+#[derive(Debug, Default)]
+pub(crate) struct UpstreamCarryOver {
+    before: Option<Arc<CarriedUpstreams>>,
+    /// The upstreams made so far, for the next configuration.
+    carried: CarriedUpstreams,
+    resolver: Vec<String>,
+    /// Position of the directive that is being compiled.
+    position: Option<Position>,
+}
+
+/// Position of a directive: the locations around it, its path prefix, and its number among those of which both are equal.
+#[derive(Debug, Clone, PartialEq)]
+struct Position(Place, Option<String>, usize);
+
+/// The upstreams of one configuration.
+#[derive(Debug, Default)]
+pub(crate) struct CarriedUpstreams {
+    upstreams: HashMap<Box<str>, Arc<Upstream>>,
+    by_host: Vec<ByHost>,
+    /// Upstreams without a name of their own, by the positions of their directives.
+    unnamed: Vec<(Position, Arc<Upstream>)>,
+}
+
+/// All that an upstream is made of. It is carried over as a whole if its fingerprint stays equal.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Fingerprint {
+    shared: bool,
+    members: Vec<Member>,
+    server_name: Option<ServerName<'static>>,
+    /// Whether TLS is set up.
+    tls: bool,
+    pool: Pool,
+    /// Digests of the files that `pool` names.
+    files: Vec<Option<Vec<u8>>>,
+    resolver: Vec<String>,
+}
+
+impl UpstreamCarryOver {
+    /// For a configuration with these DNS servers, in place of the one that `before` is of.
+    pub(crate) fn new(before: Option<Arc<CarriedUpstreams>>, resolver: &[String]) -> Self {
+        Self { before, carried: CarriedUpstreams::default(), resolver: resolver.to_vec(), position: None }
+    }
+
+    /// Says where the directive stands that is compiled next.
+    pub(super) fn enter(&mut self, place: &Place, prefix: Option<&String>) {
+        let is_same = |position: &Position| position.0 == *place && position.1.as_ref() == prefix;
+        let number = self.carried.unnamed.iter().filter(|(position, _)| is_same(position)).count();
+        self.position = Some(Position(place.clone(), prefix.cloned(), number));
+    }
+
+    /// The upstream of the configuration before that serves in place of one whose backends wait for their first good check.
+    fn stand_in(&self, name: &str, shared: bool) -> Option<Arc<Upstream>> {
+        let before = &self.before.as_ref()?;
+        let served = match shared {
+            true => before.upstreams.get(name).filter(|before| before.is_shared())?,
+            false => before
+                .unnamed
+                .iter()
+                .find(|(position, _)| Some(position) == self.position.as_ref())
+                .map(|(_, it)| it)?,
+        };
+        served.until_checked()
+    }
+
+    /// All upstreams that were made.
+    pub(super) fn take_carried(&mut self) -> CarriedUpstreams {
+        std::mem::take(&mut self.carried)
+    }
+
+    /// The upstream that had the name before, if nothing of it has changed; otherwise a new one, with the backends that stay carried over.
+    pub(super) fn upstream(
+        &mut self,
+        name: &str,
+        shared: bool,
+        (pool, members): (&Pool, &[Member]),
+        terms: Terms,
+        server_name: Option<&ServerName<'static>>,
+    ) -> Arc<Upstream> {
+        let fingerprint =
+            Fingerprint { shared, server_name: server_name.cloned(), ..self.fingerprint(pool, members, &terms) };
+        let upstream = match self.before.as_ref().and_then(|before| before.upstreams.get(name)) {
+            Some(before) if *before.fingerprint() == fingerprint => Arc::clone(before),
+            before => {
+                let before = before.map(|before| &**before);
+                let is_checked = terms.rules.check.is_some();
+                let upstream = Upstream::carry_over(before, name, shared, members, terms, server_name, fingerprint);
+                if let Some(before) = self.stand_in(name, shared).filter(|_| is_checked && upstream.has_never_served())
+                {
+                    upstream.fleet().be_stood_in_for(before);
+                }
+                upstream
+            }
+        };
+        if let (false, Some(position)) = (shared, self.position.take()) {
+            self.carried.unnamed.push((position, Arc::clone(&upstream)));
+        }
+        self.carried.upstreams.insert(name.into(), Arc::clone(&upstream));
+        upstream
+    }
+
+    /// The set of upstreams that hosts of requests name: the one before if nothing of it has changed, otherwise a new one.
+    pub(super) fn by_host(&mut self, pool: &Pool, terms: Terms) -> ByHost {
+        let fingerprint = self.fingerprint(pool, &[], &terms);
+        let mut before = self.before.iter().flat_map(|before| &before.by_host);
+        let same = before.find(|before| before.has_fingerprint(&fingerprint) && !self.carried.has(before));
+        let by_host = same.cloned().unwrap_or_else(|| ByHost::of(fingerprint, terms));
+        self.carried.by_host.push(by_host.clone());
+        by_host
+    }
+
+    fn fingerprint(&self, pool: &Pool, members: &[Member], terms: &Terms) -> Fingerprint {
+        let digest = |path: &String| {
+            let bytes = crate::files::read(path).ok()?;
+            Some(digest::digest(&digest::SHA256, &bytes).as_ref().to_vec())
+        };
+        let files = [&pool.ca_file, &pool.client_certificate, &pool.client_key];
+        Fingerprint {
+            shared: false,
+            members: members.to_vec(),
+            server_name: None,
+            tls: terms.tls.is_some(),
+            pool: pool.clone(),
+            files: files.map(|file| file.as_ref().and_then(digest)).into(),
+            resolver: self.resolver.clone(),
+        }
+    }
+}
+
+impl CarriedUpstreams {
+    fn has(&self, by_host: &ByHost) -> bool {
+        self.by_host.iter().any(|other| other.is(by_host))
+    }
+
+    /// Stops the health checks of upstreams that `next` does not carry over. Requests in flight finish.
+    pub(crate) fn retire(&self, next: &Self) {
+        for (name, upstream) in &self.upstreams {
+            if !next.upstreams.get(name).is_some_and(|next| Arc::ptr_eq(next, upstream)) {
+                upstream.fleet().retire();
+            }
+        }
+        for by_host in self.by_host.iter().filter(|by_host| !next.has(by_host)) {
+            by_host.upstreams().iter().for_each(|upstream| upstream.fleet().retire());
+        }
+    }
+}
+
+impl Fingerprint {
+    /// Whether connections to a backend are the same by both: what is said of how backends are chosen and checked, and of how many
+    /// connections there may be, does not concern the connections themselves.
+    pub(super) fn connects_like(&self, other: &Self) -> bool {
+        let connection = |pool: &Pool| Pool {
+            backends: None,
+            backend_priority: Priority::default(),
+            keepalive: 0,
+            keepalive_timeout: 0.0,
+            health_check: None,
+            max_fails: 0,
+            fail_timeout: 0.0,
+            max_connections: None,
+            max_tunnels: None,
+            queue: 0,
+            queue_timeout: 0.0,
+            slow_start: None,
+            ..pool.clone()
+        };
+        self.files == other.files && connection(&self.pool) == connection(&other.pool)
+    }
+
+    /// Whether active checks are the same by both.
+    pub(super) fn checks_like(&self, other: &Self) -> bool {
+        self.pool.health_check == other.pool.health_check
+    }
+
+    /// Whether there are passive checks.
+    pub(super) fn counts_failures(&self) -> bool {
+        self.pool.max_fails > 0
+    }
+
+    /// Whether a backend is chosen by the same rule.
+    pub(super) fn chooses_like(&self, other: &Self) -> bool {
+        self.pool.backend_priority == other.pool.backend_priority
+    }
+}
+
+/// State of backends that is not carried over, since the checks that found it out have changed.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Forgotten {
+    /// Results of active health checks.
+    pub(super) checks: bool,
+    /// Failures and ejections.
+    pub(super) outliers: bool,
+}
+
+impl Forgotten {
+    /// What of `before` does not hold under `next`.
+    pub(super) fn between(before: &Fingerprint, next: &Fingerprint) -> Self {
+        Self { checks: !before.checks_like(next), outliers: !next.counts_failures() }
+    }
+}
+
+/// Carries addresses and backend state over from the old configuration; state only if connections are `alike`. New backends slow-start.
+pub(super) fn carry_over(slots: &mut [Slot], before: &[Slot], fleet: &Arc<Fleet>, alike: bool) {
+    let mut left: Vec<_> = if alike { before.iter().flat_map(Slot::endpoints).collect() } else { Vec::new() };
+    let mut carry_over = |endpoint: &mut Arc<Endpoint>| match left.iter().position(|old| endpoint.carry_over(old)) {
+        // Written twice it is two endpoints.
+        Some(index) => drop(left.swap_remove(index)),
+        None => endpoint.rise(),
+    };
+    for slot in slots {
+        match slot {
+            Slot::Fixed(endpoint) => carry_over(endpoint),
+            Slot::Named { name, endpoints, answered } => {
+                let Some((targets, known)) = before.iter().find_map(|old| old.addresses_of(name)) else { continue };
+                *answered = known;
+                for target in targets {
+                    let mut endpoint = name.endpoint(target, fleet);
+                    carry_over(&mut endpoint);
+                    endpoints.push((target.clone(), endpoint));
+                }
+            }
+        }
+    }
+}
+
+impl Slot {
+    /// The addresses of that name, and whether DNS was asked for them at all, if it is the one that stands here.
+    fn addresses_of(&self, wanted: &DnsName) -> Option<(Vec<&Target>, bool)> {
+        match self {
+            Self::Named { name, endpoints, answered } if (&name.host, name.port) == (&wanted.host, wanted.port) => {
+                Some((endpoints.iter().map(|(target, _)| target).collect(), *answered))
+            }
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,400 @@
+//! One HTTP/1.1 connection, to a client or to a backend: its stream, what was read and not yet used, and what is written
+//! and not yet sent.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{ready, Context, Poll};
+
+use tokio::io::ReadBuf;
+
+use super::output::Output;
+use super::read::{self, HeadScan};
+use super::write::write_chunk_size;
+use super::{BodyReader, BodyWriter, Buffer};
+use crate::message::{Fields, Framing, Malformed, Piece, ReadError, RequestHead, ResponseHead};
+use crate::transport::Transport;
+
+/// Data up to this size is copied behind what waits to be sent; longer data is sent from where it lies.
+const COPY: usize = 4 * 1024;
+/// What may wait to be sent before more is taken.
+const OUTPUT_LIMIT: usize = 16 * 1024;
+
+/// A connection over a stream `S`.
+#[derive(Debug)]
+pub struct Connection<S> {
+    stream: S,
+    /// What was read and not yet used.
+    pub input: Buffer,
+    output: Output,
+    /// How much of `output` was sent.
+    sent: usize,
+    /// Whether the stream may hold records that it has not yet sent: TLS keeps what the system does not take.
+    behind: bool,
+    total_sent: u64,
+    /// How much of what was written is no body.
+    overhead: u64,
+    total_read: u64,
+    ended: bool,
+    /// Whether the last read took all the room it had: there is more to come.
+    hungry: bool,
+    scan: HeadScan,
+    /// The body that is being received.
+    pub reader: BodyReader,
+    /// How many bytes of it may still come.
+    allowed: u64,
+    /// The one that is being sent.
+    pub writer: BodyWriter,
+}
+
+impl<S: Transport> Connection<S> {
+    /// A connection over `stream`.
+    pub fn new(stream: S) -> Self {
+        Self {
+            stream,
+            input: Buffer::default(),
+            output: Output::default(),
+            sent: 0,
+            behind: false,
+            total_sent: 0,
+            overhead: 0,
+            total_read: 0,
+            ended: false,
+            hungry: false,
+            scan: HeadScan::default(),
+            reader: BodyReader::Done,
+            allowed: u64::MAX,
+            writer: BodyWriter::Done,
+        }
+    }
+
+    /// The stream, with nothing of a message in flight.
+    pub fn into_stream(self) -> S {
+        self.stream
+    }
+
+    /// The stream.
+    pub fn stream(&self) -> &S {
+        &self.stream
+    }
+
+    /// The stream, past what this has buffered.
+    pub fn stream_mut(&mut self) -> &mut S {
+        &mut self.stream
+    }
+
+    /// Bytes that the system has taken from us so far. As long as this does not move, the peer has seen nothing.
+    pub fn total_sent(&self) -> u64 {
+        self.total_sent
+    }
+
+    /// Bytes of bodies among them. What waits to be sent is taken to be none.
+    pub fn body_sent(&self) -> u64 {
+        self.total_sent.saturating_sub(self.overhead)
+    }
+
+    /// Says that so many bytes of what was written are no body.
+    pub fn note_overhead(&mut self, bytes: usize) {
+        self.overhead += bytes as u64;
+    }
+
+    /// Bytes read so far.
+    pub fn total_read(&self) -> u64 {
+        self.total_read
+    }
+
+    /// Whether the peer has ended its side.
+    pub fn peer_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// Whether everything that was written was also sent.
+    pub fn is_flushed(&self) -> bool {
+        self.sent == self.output.len() && !self.behind
+    }
+
+    /// Reads what there is, into [`Connection::input`]. 0 if the peer has ended its side or the buffer is full.
+    pub fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        if self.ended {
+            return Poll::Ready(Ok(0));
+        }
+        let space = self.input.space();
+        if space.is_empty() {
+            return Poll::Ready(Ok(0));
+        }
+        let mut buf = ReadBuf::new(space);
+        ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buf))?;
+        let n = buf.filled().len();
+        self.hungry = buf.remaining() == 0;
+        self.input.commit(n);
+        self.total_read += n as u64;
+        if n == 0 {
+            self.ended = true;
+        }
+        Poll::Ready(Ok(n))
+    }
+
+    /// Watches a client while nothing is awaited from it. Ready only with an error: it went away. Bytes that come are kept, up
+    /// to a bufferful; that it ended its side is no reason to give up on it (RFC 9112, section 9.6).
+    pub fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
+        while !self.ended && !self.input.is_full() {
+            match ready!(self.poll_read(cx)) {
+                Ok(_) => {}
+                Err(error) => return Poll::Ready(error),
+            }
+        }
+        Poll::Pending
+    }
+
+    /// Where a message to be sent is written. It leaves with [`Connection::poll_flush`].
+    pub fn output(&mut self) -> &mut Vec<u8> {
+        if self.sent == self.output.len() {
+            self.output.clear();
+            self.sent = 0;
+        }
+        self.output.ready()
+    }
+
+    /// Forgets what was written and not yet sent.
+    pub fn discard_output(&mut self) {
+        self.output.clear();
+        self.sent = 0;
+        self.writer = BodyWriter::Done;
+    }
+
+    /// Sends everything written so far.
+    pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while self.sent < self.output.len() {
+            let n = ready!(Pin::new(&mut self.stream).poll_write(cx, &self.output[self.sent..]))?;
+            if n == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.sent += n;
+            self.total_sent += n as u64;
+        }
+        self.output.clear();
+        self.sent = 0;
+        // TLS keeps records of its own.
+        if self.stream.buffers_writes() {
+            self.behind = true;
+            ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
+            self.behind = false;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Says how the body of the message that was just written is framed.
+    pub fn begin_body(&mut self, framing: Framing) {
+        self.writer = BodyWriter::new(framing);
+    }
+
+    /// Takes data of the body: how much of it. Small pieces wait for [`Connection::poll_flush`].
+    pub fn poll_send(&mut self, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
+        if self.output.len() - self.sent > OUTPUT_LIMIT {
+            ready!(self.poll_flush(cx))?;
+        }
+        if data.is_empty() {
+            return Poll::Ready(Ok(0));
+        }
+        match &mut self.writer {
+            BodyWriter::Done => Poll::Ready(Ok(data.len())),
+            BodyWriter::UntilClose => self.poll_send_bytes(cx, data),
+            BodyWriter::Length(left) => {
+                let n = data.len().min(usize::try_from(*left).unwrap_or(usize::MAX));
+                let n = ready!(self.poll_send_bytes(cx, &data[..n]))?;
+                if let BodyWriter::Length(left) = &mut self.writer {
+                    *left -= n as u64;
+                }
+                Poll::Ready(Ok(n))
+            }
+            BodyWriter::Chunked(left) => {
+                if *left == 0 {
+                    *left = data.len();
+                    let size = data.len();
+                    let out = self.output();
+                    let before = out.len();
+                    write_chunk_size(out, size);
+                    // The line break behind the chunk included.
+                    let written = out.len() - before + 2;
+                    self.note_overhead(written);
+                }
+                let BodyWriter::Chunked(left) = self.writer else { return Poll::Ready(Ok(0)) };
+                let n = ready!(self.poll_send_bytes(cx, &data[..data.len().min(left)]))?;
+                self.writer = BodyWriter::Chunked(left - n);
+                if left == n {
+                    self.output().extend_from_slice(b"\r\n");
+                }
+                Poll::Ready(Ok(n))
+            }
+        }
+    }
+
+    /// Sends bytes as they are, behind what waits.
+    pub fn poll_send_bytes(&mut self, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
+        if data.len() <= COPY {
+            self.output().extend_from_slice(data);
+            return Poll::Ready(Ok(data.len()));
+        }
+        loop {
+            let waiting = self.output.len() - self.sent;
+            let n = if waiting == 0 {
+                ready!(Pin::new(&mut self.stream).poll_write(cx, data))?
+            } else {
+                let slices = [IoSlice::new(&self.output[self.sent..]), IoSlice::new(data)];
+                ready!(Pin::new(&mut self.stream).poll_write_vectored(cx, &slices))?
+            };
+            if n == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.behind = self.stream.buffers_writes();
+            self.total_sent += n as u64;
+            if n >= waiting {
+                self.output.clear();
+                self.sent = 0;
+                if n > waiting {
+                    return Poll::Ready(Ok(n - waiting));
+                }
+            } else {
+                self.sent += n;
+            }
+        }
+    }
+
+    /// Ends the body, with trailers if it is chunked and there are any.
+    pub fn end_body(&mut self, trailers: Option<&Fields>) {
+        if let BodyWriter::Chunked(_) = self.writer {
+            let output = self.output();
+            let before = output.len();
+            output.extend_from_slice(b"0\r\n");
+            if let Some(trailers) = trailers {
+                trailers.write_to(output);
+            }
+            output.extend_from_slice(b"\r\n");
+            let written = output.len() - before;
+            self.note_overhead(written);
+        }
+        self.writer = BodyWriter::Done;
+    }
+
+    /// Says how the body of the message whose head was just read is framed.
+    pub fn begin_reading(&mut self, framing: Framing) {
+        self.reader = BodyReader::new(framing);
+        self.allowed = u64::MAX;
+    }
+
+    /// Says how long the body may be of which nothing was taken yet. More of it is an error.
+    pub fn limit_body(&mut self, bytes: u64) {
+        self.allowed = bytes;
+    }
+
+    /// The next piece of the body that is being received: so many bytes at the front of [`Connection::input`], or its end.
+    pub fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Result<Piece, ReadError>> {
+        loop {
+            match self.reader.next(&mut self.input)? {
+                Piece::More => {}
+                Piece::Data(n) if n as u64 > self.allowed => return Poll::Ready(Err(ReadError::BodyTooLarge)),
+                piece => return Poll::Ready(Ok(piece)),
+            }
+            if self.input.is_full() {
+                // Only a trailer section or a chunk's first line can need more room, and both are far smaller.
+                return Poll::Ready(Err(ReadError::TooLarge));
+            }
+            if self.hungry && self.input.is_empty() {
+                self.input.grow_for_body();
+            }
+            if ready!(self.poll_read(cx))? == 0 {
+                return Poll::Ready(match self.reader.ended() {
+                    Ok(()) => Ok(Piece::End),
+                    Err(_) => Err(ReadError::Truncated),
+                });
+            }
+        }
+    }
+
+    /// Takes `n` bytes of the body out of the input.
+    pub fn consume_body(&mut self, n: usize) {
+        self.reader.consume(&mut self.input, n);
+        self.allowed = self.allowed.saturating_sub(n as u64);
+    }
+
+    /// Reads a head with `parse`, which says how long it is once it is complete.
+    fn poll_head(
+        &mut self,
+        cx: &mut Context<'_>,
+        limit: usize,
+        mut parse: impl FnMut(&[u8]) -> Result<Option<usize>, Malformed>,
+    ) -> Poll<Result<(), ReadError>> {
+        loop {
+            match self.scan.read(self.input.filled(), &mut parse)? {
+                Some(len) if len > limit => return Poll::Ready(Err(ReadError::TooLarge)),
+                Some(len) => {
+                    self.scan = HeadScan::default();
+                    self.input.consume(len);
+                    return Poll::Ready(Ok(()));
+                }
+                None => {}
+            }
+            if self.input.len() >= limit {
+                return Poll::Ready(Err(ReadError::TooLarge));
+            }
+            if self.input.is_full() {
+                self.input.grow(self.input.len() * 2);
+            }
+            match ready!(self.poll_read(cx)) {
+                Ok(0) if self.input.is_empty() => return Poll::Ready(Err(ReadError::Ended)),
+                Ok(0) => return Poll::Ready(Err(ReadError::Truncated)),
+                Ok(_) => {}
+                Err(error) => return Poll::Ready(Err(error.into())),
+            }
+        }
+    }
+
+    /// Drops empty lines at the front of what was read. `true` if a request has begun behind them.
+    pub fn skip_empty_lines(&mut self) -> bool {
+        while self.input.filled().starts_with(b"\r\n") {
+            self.input.consume(2);
+        }
+        !matches!(self.input.filled(), [] | [b'\r'])
+    }
+
+    /// Reads a request head. Empty lines before it are skipped (RFC 9112, section 2.2). An error leaves the bytes in place.
+    pub fn poll_request_head(
+        &mut self,
+        cx: &mut Context<'_>,
+        head: &mut RequestHead,
+        limit: usize,
+    ) -> Poll<Result<(), ReadError>> {
+        // Skipping stops once the scan has begun: what it saw must stay where it is.
+        while self.scan.is_new() && !self.skip_empty_lines() {
+            if ready!(self.poll_read(cx))? == 0 {
+                return Poll::Ready(Err(ReadError::Ended));
+            }
+        }
+        self.poll_head(cx, limit, |bytes| read::parse_request(bytes, head))
+    }
+
+    /// Reads a response head.
+    pub fn poll_response_head(
+        &mut self,
+        cx: &mut Context<'_>,
+        head: &mut ResponseHead,
+        limit: usize,
+    ) -> Poll<Result<(), ReadError>> {
+        self.poll_head(cx, limit, |bytes| read::parse_response(bytes, head))
+    }
+
+    /// Ends our side of the connection, TLS included.
+    pub fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+
+    /// Gives memory back before the connection rests.
+    pub fn rest(&mut self) {
+        self.input.release();
+        if self.output.is_empty() {
+            self.output = Output::default();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,24 @@
+//! HTTP/2 on the wire (RFC 9113): one stream as an exchange sees it, on both sides, over the crate `h2`.
+//!
+//! `h2` is what hyper's own HTTP/2 is made of. It is used directly because a reverse proxy needs what hyper's server keeps to
+//! itself: interim responses (a proxy has to forward them: RFC 9110, section 15.2), closing a connection with a reason, and a
+//! stream's capacity before data is taken from the other side.
+
+pub mod frame;
+
+mod error;
+mod fields;
+mod flood;
+mod lease;
+mod sieve;
+mod stream;
+mod upgrade;
+
+pub use error::into_io;
+pub use fields::{read_fields, write_fields};
+pub use flood::FloodBudget;
+pub use frame::Frames;
+pub use lease::{Lease, Load, UNSAID};
+pub use sieve::{Pieces, Sieve, Tally};
+pub use stream::Stream;
+pub use upgrade::Upgrade;

@@ -1,0 +1,31 @@
+//! Errors of `h2` in our own terms.
+
+use std::io;
+
+use h2::Reason;
+
+use crate::message::{Malformed, ReadError};
+
+/// The same error as one of a connection.
+pub fn into_io(error: h2::Error) -> io::Error {
+    match error.is_io() {
+        true => error.into_io().unwrap_or_else(|| io::ErrorKind::ConnectionReset.into()),
+        false => io::Error::other(error),
+    }
+}
+
+/// Why nothing more can be read.
+pub(super) fn read_error(error: h2::Error) -> ReadError {
+    // A stream that lives when GOAWAY comes, and is not above the last one that will be served, hears nothing of it: whoever does was
+    // not served (RFC 9113, section 6.8).
+    if error.is_remote() && error.is_go_away() {
+        return ReadError::Unserved;
+    }
+    if error.is_remote() && error.reason() == Some(Reason::REFUSED_STREAM) {
+        return ReadError::Refused;
+    }
+    if error.is_library() && error.is_reset() {
+        return ReadError::Malformed(Malformed::Http2);
+    }
+    ReadError::Io(into_io(error))
+}

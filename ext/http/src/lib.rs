@@ -1,0 +1,18 @@
+//! The wire formats of the proxy: what bytes mean, without a runtime, a configuration or a socket of its own.
+//!
+//! The modules stand in the order of their layers: a module uses those above it and never one below. `bin/layers` checks that.
+
+pub mod decimal;
+pub mod random;
+pub mod transport;
+
+pub mod proxy_protocol;
+pub mod websocket;
+
+pub mod message;
+
+pub mod headers;
+
+pub mod http1;
+
+pub mod http2;

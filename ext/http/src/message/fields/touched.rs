@@ -1,0 +1,55 @@
+//! Which names were set, added or removed since a head was read.
+
+use super::{Field, Fields, Lines, NameRef, Span, State};
+use crate::message::Known;
+
+/// Whether two names are the same variable to a backend that speaks CGI.
+pub fn is_one_to_cgi(a: &[u8], b: &[u8]) -> bool {
+    let variable = |byte: &u8| match byte {
+        b'_' | b'.' => b'-',
+        byte => byte.to_ascii_lowercase(),
+    };
+    a.len() == b.len() && a.iter().map(variable).eq(b.iter().map(variable))
+}
+
+impl Fields {
+    /// Remembers that a field is none of the message's, though it was not there or is gone already.
+    pub fn note_removed<'n>(&mut self, name: impl Into<NameRef<'n>>) {
+        let name = name.into();
+        match name.known {
+            Some(known) => self.removed |= known.bit(),
+            None => {
+                let (name, value) = (self.push_text(name.text), Span::default());
+                self.list.push(Field { known: None, state: State::Removed, name, value });
+            }
+        }
+    }
+
+    /// Whether `name` is one that was set, added or removed since the head was read. Letter case does not matter, and `_` and `.` are
+    /// `-`: a backend that speaks CGI takes them for one.
+    pub fn touched(&self, name: &[u8]) -> bool {
+        if Known::of_cgi(name).is_some_and(|known| self.removed & known.bit() != 0) {
+            return true;
+        }
+        let edited = self.list.iter().filter(|field| matches!(field.state, State::Edited | State::Removed));
+        edited.map(|field| self.slice(field.name)).any(|edited| is_one_to_cgi(edited, name))
+    }
+
+    /// The same, in another spelling alone: to a backend that speaks CGI, a field called `name` would be one of those.
+    pub fn touched_as_another(&self, name: &[u8]) -> bool {
+        let is_plain = memchr::memchr2(b'_', b'.', name).is_none();
+        let known = Known::of_cgi(name).filter(|_| !is_plain);
+        let edited = self.list.iter().filter(|field| matches!(field.state, State::Edited | State::Removed));
+        known.is_some_and(|known| self.removed & known.bit() != 0)
+            || edited
+                .map(|field| self.slice(field.name))
+                .any(|edited| is_one_to_cgi(edited, name) && !edited.eq_ignore_ascii_case(name))
+    }
+
+    /// Lets `lines` have of one field what is there now.
+    pub fn copy_field<'n>(&self, name: impl Into<NameRef<'n>>, lines: &mut Lines) {
+        let name = name.into();
+        lines.0.retain(|field| !self.is(field, name));
+        lines.0.extend(self.list.iter().filter(|field| self.is(field, name)));
+    }
+}

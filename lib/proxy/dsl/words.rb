@@ -1,0 +1,53 @@
+# frozen_string_literal: true
+
+require_relative "word"
+
+module Proxy
+  class DSL
+    # The words of the language, each in a file of its own: what it means, its options, its examples and its checks. A
+    # new word is a file and its name in this list.
+    # @api private
+    module Words
+      # The words in the order of the documentation.
+      LIST = %i[
+        bind threads trusted_proxies resolver shutdown_timeout tunnel_grace handshake_timeout client_header_timeout
+        client_body_timeout half_close_timeout min_rate keepalive_timeout max_connections max_header_size log_level
+        access_log
+        upstream proxy static_response redirect
+        location host include
+        request_headers response_headers rate_limit allow_list deny_list rewrite max_body cors log_requests
+        redirect_http_to_https! auth_basic auth_api_key auth_jwt forward_auth
+      ].freeze
+      # Words of a later version.
+      LATER = %i[compress cache etag static_files run].freeze
+
+      # The file and the class of a word.
+      def self.read(name)
+        plain = name.to_s.delete_suffix("!")
+        require_relative "words/#{plain}"
+        const_get(plain.split("_").map(&:capitalize).join).new(name)
+      end
+      private_class_method :read
+
+      BY_NAME = LIST.to_h { |name| [name, read(name)] }.freeze
+      # The words, and the Hashes that their options take.
+      SCHEMAS = [*BY_NAME.values, *BY_NAME.values.flat_map(&:parts).uniq.sort_by(&:name)].freeze
+
+      # A word, or a Hash that options take, by its name; nil for anything else.
+      def self.schema(name)
+        SCHEMAS.find { |schema| schema.name == name }
+      end
+
+      # Every name that may be written for a word or an option.
+      def self.names
+        LIST + SCHEMAS.drop(LIST.length).map(&:name) + SCHEMAS.flat_map(&:names)
+      end
+
+      # The values that may be written by their names, for whatever option.
+      def self.named_values
+        types = SCHEMAS.flat_map { |schema| [schema.takes, *schema.options.map(&:type)] }
+        types.grep(Types::Name).flat_map(&:names).uniq
+      end
+    end
+  end
+end

@@ -1,0 +1,81 @@
+# frozen_string_literal: true
+
+module Proxy
+  class DSL
+    module Words
+      # Logs every request.
+      class AccessLog < Word::Setting
+        prose 'One line for every request: `combined`, `json`, or a string rewrite such as `"{addr} {method} {path}"`.'
+        example <<~RUBY
+          access_log "combined"
+          access_log "{addr} {method} {path} {status} {response_time}", to: "log/access.log"
+        RUBY
+
+        # `"combined"`, `"json"`, a string rewrite or `false`.
+        class LineFormat < Types::Text
+          NAMES = %w[combined json].freeze
+          private_constant :NAMES
+
+          def signature = "String | Symbol | false"
+
+          def read(value, place)
+            return false if value == false
+
+            name = value.is_a?(Symbol) ? value.to_s : value
+            return wrong(value, place) unless name.is_a?(String)
+            return name if NAMES.include?(name)
+            return utf8(name, place) if value.is_a?(String) && name.include?("{")
+
+            place.error(name.match?(%r{/|\.log\z}) ? a_file(value) : unknown(value))
+          end
+
+          private
+
+          def a_file(value)
+            shown = Format.show(value)
+            "#{shown} is a file, not a format: write access_log \"combined\", to: #{shown}"
+          end
+
+          def unknown(value)
+            "#{value.inspect} is unknown#{Spelling.hint(value, NAMES)}: write #{hint}"
+          end
+        end
+
+        # A file to be written.
+        class OutputFile < Types::Text
+          def signature = "String | _Path"
+
+          def read(value, place)
+            Types.path(value, place) || wrong(value, place)
+          end
+        end
+
+        FORMAT = LineFormat.new(
+          "name, rewrite, false", '"combined", "json", a string rewrite such as "{method} {path}", or false'
+        )
+        FILE = OutputFile.new("path", 'the path of a file, such as "log/access.log"')
+
+        takes FORMAT, as: :format
+        default "off"
+
+        option :to, FILE, "A file to append to.", default: "standard output", unset: true
+
+        private
+
+        # The setting as the engine takes it: nil for none.
+        def setting(value, given, place)
+          if value == false && given.key?("to")
+            place.error("false and `to` contradict each other: write a format, or leave `to` out")
+          end
+          return value || nil unless value.is_a?(String)
+
+          { "format" => value, "at" => place.at, **given }
+        end
+
+        def instead_of_several(values)
+          values.last.is_a?(String) ? "#{super}, to: #{Format.show(values.last)}" : super
+        end
+      end
+    end
+  end
+end

@@ -1,0 +1,30 @@
+# frozen_string_literal: true
+
+module Proxy
+  class DSL
+    module Words
+      # How long a client that has closed its side is waited for.
+      class HalfCloseTimeout < Word::Setting
+        prose <<~TEXT
+          A client that has closed its side, and whose response has not begun after this time, is assumed to be gone:
+          its request is given up. One that waits in a queue, or for a connection, goes after a tenth of a second.
+          `false`: it is still served.
+        TEXT
+        example <<~RUBY
+          half_close_timeout false
+        RUBY
+
+        # A number of seconds, or `false` for none, which the engine knows as nil.
+        class SecondsOrFalse < Types::Seconds
+          def signature = "Numeric | false"
+
+          def read(value, place) = value == false ? nil : super
+        end
+
+        SECONDS_OR_FALSE = SecondsOrFalse.new("seconds, false", "a number of seconds, such as 1 or 0.5, or false")
+
+        takes SECONDS_OR_FALSE, as: :seconds
+      end
+    end
+  end
+end

@@ -1,0 +1,17 @@
+# frozen_string_literal: true
+
+module Proxy
+  class DSL
+    module Words
+      # How long a client's connection may be idle.
+      class KeepaliveTimeout < Word::Setting
+        prose "An idle client connection is closed after this."
+        example <<~RUBY
+          keepalive_timeout 15
+        RUBY
+
+        takes Types::SECONDS, as: :seconds
+      end
+    end
+  end
+end

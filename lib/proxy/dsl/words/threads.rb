@@ -1,0 +1,18 @@
+# frozen_string_literal: true
+
+module Proxy
+  class DSL
+    module Words
+      # How many engine threads there are.
+      class Threads < Word::Setting
+        prose "Engine threads. They are native threads and never take Ruby's global lock."
+        example <<~RUBY
+          threads 4
+        RUBY
+
+        takes Types::COUNT, as: :count
+        default "the number of processors"
+      end
+    end
+  end
+end

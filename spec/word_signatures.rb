@@ -1,0 +1,93 @@
+# frozen_string_literal: true
+
+require "proxy"
+
+# The signatures of the words and of what stands in their files, made from them.
+module WordSignatures
+  PAGE = "sig/proxy/dsl/words.rbs"
+  WORDS = Proxy::DSL::Words
+  HEAD = <<~RBS
+    # Written by `rake sig`, from the files in lib/proxy/dsl/words.
+
+  RBS
+  # What everything in lib/proxy/dsl calls by these names.
+  PARAMETERS = { call: "Word::Call", place: "Place", options: "Hash[Symbol, untyped]", values: "Array[untyped]" }.freeze
+  RETURNED = { signature: "String", schema: "Schema", default: "String", initialize: "void" }.freeze
+  WIDTH = 120
+
+  # The whole file.
+  def self.text
+    methods = WORDS::BY_NAME.values.map { |word| word(word) }.join("\n")
+    classes = WORDS::BY_NAME.values.map { |word| type(word.class.name.split("::").last, word.class) }
+    module_ = body("module Words", [<<~RBS, *classes])
+      LIST: Array[Symbol]
+      LATER: Array[Symbol]
+      BY_NAME: Hash[Symbol, Word]
+      SCHEMAS: Array[Schema]
+
+      def self.schema: (Symbol name) -> Schema?
+
+      def self.names: () -> Array[Symbol]
+
+      def self.named_values: () -> Array[String]
+    RBS
+    HEAD + body("module Proxy", [body("class DSL", [methods, module_])])
+  end
+
+  # The method of a word, under what it means.
+  def self.word(word)
+    comment = word.prose.gsub(/(.{1,110})(?:\s+|\z)/, "# \\1\n")
+    line = "def #{word.name}: #{word.signature}\n"
+    comment + (line.length > WIDTH - 4 ? broken(line) : line)
+  end
+
+  # The line of a method with each of its parameters on a line of its own.
+  def self.broken(line)
+    line.sub("(", "(\n  ").sub(/\) ((?:\{ .* \} )?-> nil)$/, "\n) \\1").gsub(/, (?=\??\w+: )/, ",\n  ")
+  end
+
+  # A constant of a class or of a module: a class with all that is in it, or a value.
+  def self.constant(owner, name)
+    value = owner.const_get(name)
+    case value
+    when Class then type(name, value)
+    when Proxy::DSL::Types::Type, Proxy::DSL::Schema, String then "#{name}: #{relative(value.class)}"
+    end
+  end
+
+  def self.type(name, type)
+    constants = type.constants(false).sort_by { |inner| type.const_source_location(inner).last }
+    values, classes = constants.partition { |inner| !type.const_get(inner).is_a?(Module) }
+    singleton = type.singleton_methods(false).map { |method| defined(type.method(method), "self.") }
+    hidden = methods(type, type.private_instance_methods(false))
+    parts = [values.filter_map { |inner| constant(type, inner) }.join("\n"),
+             *classes.map { |inner| constant(type, inner) },
+             *singleton, *methods(type, type.public_instance_methods(false)), ("private" if hidden.any?), *hidden]
+    body("class #{name} < #{relative(type.superclass)}", parts.reject { |part| part.to_s.empty? })
+  end
+
+  def self.methods(type, names)
+    found = names.map { |name| type.instance_method(name) }
+    found.sort_by { |method| method.source_location.last }.map { |method| defined(method) }
+  end
+
+  def self.defined(method, prefix = "")
+    taken = method.parameters.map { |kind, name| parameter(kind, name) }
+    returned = RETURNED.fetch(method.name, method.name.end_with?("?") ? "bool" : "untyped")
+    "def #{prefix}#{method.name}: (#{taken.join(", ")}) -> #{returned}"
+  end
+
+  def self.parameter(kind, name)
+    name = name.to_s.delete_prefix("_").to_sym
+    "#{"?" if kind == :opt}#{PARAMETERS.fetch(name, "untyped")} #{name}"
+  end
+
+  def self.relative(type)
+    type.name.delete_prefix("Proxy::DSL::").delete_prefix("Words::")
+  end
+
+  def self.body(head, parts)
+    inside = parts.compact.map(&:chomp).join("\n\n").gsub(/^(?=.)/, "  ")
+    inside.empty? ? "#{head}\nend\n" : "#{head}\n#{inside}\nend\n"
+  end
+end
