@@ -32,6 +32,9 @@ pub enum Stream {
     /// In memory, in tests of this crate.
     #[cfg(test)]
     Memory(memory::Pipe),
+    /// TLS over that.
+    #[cfg(test)]
+    TlsMemory(Box<Secured<memory::Pipe>>),
 }
 
 /// How the other side of a connection has gone.
@@ -68,6 +71,8 @@ impl Stream {
         match self {
             #[cfg(test)]
             Self::Memory(_) => None,
+            #[cfg(test)]
+            Self::TlsMemory(secured) => secured.name.as_ref(),
             Self::Tcp(_) | Self::Unix(_) => None,
             Self::Tls(secured) => secured.name.as_ref(),
             Self::TlsUnix(secured) => secured.name.as_ref(),
@@ -79,6 +84,8 @@ impl Stream {
         let session = match self {
             #[cfg(test)]
             Self::Memory(_) => return false,
+            #[cfg(test)]
+            Self::TlsMemory(secured) => secured.tls.get_ref().1,
             Self::Tcp(_) | Self::Unix(_) => return false,
             Self::Tls(secured) => secured.tls.get_ref().1,
             Self::TlsUnix(secured) => secured.tls.get_ref().1,
@@ -90,7 +97,7 @@ impl Stream {
     /// not yet read may be lost to it. Unix sockets know no such thing.
     pub fn reset_on_close(&self) {
         #[cfg(test)]
-        if let Self::Memory(pipe) = self {
+        if let Some(pipe) = self.memory() {
             pipe.reset_on_close(true);
         }
         if let Some(tcp) = self.tcp() {
@@ -116,7 +123,16 @@ impl Stream {
             Self::Tls(secured) => Some(secured.tls.get_ref().0),
             Self::Unix(_) | Self::TlsUnix(_) => None,
             #[cfg(test)]
-            Self::Memory(_) => None,
+            Self::Memory(_) | Self::TlsMemory(_) => None,
+        }
+    }
+
+    #[cfg(test)]
+    fn memory(&self) -> Option<&memory::Pipe> {
+        match self {
+            Self::Memory(pipe) => Some(pipe),
+            Self::TlsMemory(secured) => Some(secured.tls.get_ref().0),
+            _ => None,
         }
     }
 
@@ -130,6 +146,8 @@ impl Stream {
             Self::TlsUnix(secured) => socket2::SockRef::from(secured.tls.get_ref().0),
             #[cfg(test)]
             Self::Memory(pipe) => return pipe.cut(),
+            #[cfg(test)]
+            Self::TlsMemory(secured) => return secured.tls.get_ref().0.cut(),
         };
         let _ = socket.shutdown(std::net::Shutdown::Both);
     }
@@ -144,6 +162,8 @@ impl Stream {
             Self::TlsUnix(secured) => socket2::SockRef::from(secured.tls.get_ref().0),
             #[cfg(test)]
             Self::Memory(pipe) => return pipe.has_unread(),
+            #[cfg(test)]
+            Self::TlsMemory(secured) => return secured.tls.get_ref().0.has_unread(),
         };
         socket.peek(&mut [std::mem::MaybeUninit::uninit()]).is_ok_and(|n| n > 0)
     }
@@ -163,6 +183,8 @@ impl Stream {
             Self::TlsUnix(secured) => secured.tls.get_ref().0.as_fd(),
             #[cfg(test)]
             Self::Memory(pipe) => return pipe.departure(),
+            #[cfg(test)]
+            Self::TlsMemory(secured) => return secured.tls.get_ref().0.departure(),
         };
         let mut asked = [PollFd::from_borrowed_fd(socket, ENDED)];
         poll(&mut asked, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).ok()?;
@@ -189,7 +211,14 @@ impl Stream {
 
 impl Transport for Stream {
     fn buffers_writes(&self) -> bool {
-        matches!(self, Self::Tls(_) | Self::TlsUnix(_))
+        match self {
+            Self::Tcp(_) | Self::Unix(_) => false,
+            Self::Tls(_) | Self::TlsUnix(_) => true,
+            #[cfg(test)]
+            Self::Memory(_) => false,
+            #[cfg(test)]
+            Self::TlsMemory(_) => true,
+        }
     }
 }
 
@@ -233,6 +262,11 @@ macro_rules! delegate {
                 let $stream = Pin::new($stream);
                 $call
             }
+            #[cfg(test)]
+            Stream::TlsMemory(secured) => {
+                let $stream = Pin::new(&mut secured.tls);
+                $call
+            }
         }
     };
 }
@@ -264,6 +298,8 @@ impl AsyncWrite for Stream {
             Self::TlsUnix(secured) => secured.tls.is_write_vectored(),
             #[cfg(test)]
             Self::Memory(pipe) => pipe.is_write_vectored(),
+            #[cfg(test)]
+            Self::TlsMemory(secured) => secured.tls.is_write_vectored(),
         }
     }
 

@@ -81,7 +81,7 @@ pub(super) async fn connect_to(
             Socket::Tcp(socket) => Stream::Tls(secured(tls, protocol, name, socket).await?),
             Socket::Unix(socket) => Stream::TlsUnix(secured(tls, protocol, name, socket).await?),
             #[cfg(test)]
-            Socket::Memory(pipe) => Stream::Memory(pipe),
+            Socket::Memory(pipe) => Stream::TlsMemory(secured(tls, protocol, name, pipe).await?),
         })
     };
     match timeout_at(deadline, shaking_hands).await {

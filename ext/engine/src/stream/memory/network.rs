@@ -62,6 +62,12 @@ impl Network {
         INSTALLED.with_borrow(Option::clone)
     }
 
+    /// An address where nobody listens.
+    pub(crate) fn free_address(&self) -> SocketAddr {
+        let number = self.places.lock().len() + 1;
+        SocketAddr::from(([10, 0, 0, 1], number as u16))
+    }
+
     /// Listens at an address.
     pub(crate) fn listen(&self, address: SocketAddr) -> mpsc::UnboundedReceiver<Pipe> {
         let (sender, accepted) = mpsc::unbounded_channel();
