@@ -9,7 +9,6 @@ pub mod backend;
 pub mod balancer;
 pub mod by_host;
 mod carry_over;
-mod clock;
 mod compile;
 pub mod connect;
 mod acquire;

@@ -6,7 +6,8 @@
 //! moments, where hardly ever a thread sleeps, may be parking_lot's.
 
 use std::sync::{self, MutexGuard, PoisonError};
-use std::time::Instant;
+
+use tokio::time::Instant;
 
 /// A lock that no panic makes unusable.
 #[derive(Debug, Default)]

@@ -9,7 +9,7 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::task::{ready, Context, Poll};
 
 use nix::sys::socket::{recv, MsgFlags};
-use proxy_http::proxy_protocol::{parse, Malformed, Parsed, Whose};
+use proxy_http::proxy_protocol::{parse, MalformedHeader, Parsed, Whose};
 use tokio::io::{AsyncReadExt, Interest};
 use tokio::time::Instant;
 
@@ -28,7 +28,7 @@ enum HeaderRefusal {
     /// It is not from a trusted proxy.
     Untrusted,
     /// It does not begin with a header.
-    Malformed(Malformed),
+    Malformed(MalformedHeader),
     /// The header was not complete in time.
     Late,
     /// The client sent nothing, such as a port check, or the server stops.

@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::io;
 use std::task::{ready, Context, Poll};
 
-use proxy_http::websocket::{going_away, Frames, Sender};
+use proxy_http::websocket::{going_away, Sender, WebSocketFrames};
 use tokio::time::Instant;
 
 use super::Client;
@@ -17,13 +17,13 @@ pub(super) struct TunnelWay {
     /// Whether it has ended.
     pub(super) over: bool,
     /// Where the frames end that have passed, if it is a WebSocket.
-    pub(super) frames: Option<Frames>,
+    pub(super) frames: Option<WebSocketFrames>,
 }
 
 impl TunnelWay {
     /// One that is open.
     pub(super) fn new(websocket: bool, sender: Sender) -> Self {
-        Self { over: false, frames: websocket.then(|| Frames::of(sender)) }
+        Self { over: false, frames: websocket.then(|| WebSocketFrames::of(sender)) }
     }
 }
 
@@ -57,7 +57,7 @@ pub(super) async fn say_farewell(client: &mut Client, backend: &mut Peer, up: Tu
 
 /// The last of one direction.
 struct Last {
-    frames: Frames,
+    frames: WebSocketFrames,
     sender: Sender,
     /// Whether nothing more may be sent: the close was, by us or by the side that goes.
     told: bool,

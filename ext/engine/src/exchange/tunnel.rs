@@ -5,7 +5,7 @@ use std::io;
 use std::task::{ready, Context, Poll};
 use std::time::Duration;
 
-use proxy_http::websocket::{Frames, Sender};
+use proxy_http::websocket::{Sender, WebSocketFrames};
 use tokio::time::Instant;
 
 use super::farewell::{say_farewell, TunnelWay};
@@ -77,7 +77,7 @@ fn poll_copy(
     cx: &mut Context<'_>,
     from: &mut Peer,
     to: &mut Peer,
-    frames: &mut Option<Frames>,
+    frames: &mut Option<WebSocketFrames>,
 ) -> Poll<io::Result<()>> {
     loop {
         while !from.received().is_empty() {

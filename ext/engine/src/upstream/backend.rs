@@ -14,10 +14,10 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use rustls::pki_types::ServerName;
 
-use super::clock;
 use super::group::BackendGroup;
 use super::tls::TlsClient;
 use super::BackendProtocol;
+use crate::clock;
 use crate::log::Level;
 use crate::stats::{BackendStats, CheckStats};
 

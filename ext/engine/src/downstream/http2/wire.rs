@@ -7,7 +7,7 @@ use std::task::{ready, Context, Poll};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
-use proxy_http::http2::{Frames, Sieve};
+use proxy_http::http2::{FrameScanner, Sieve};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::meter::Meter;
@@ -23,7 +23,7 @@ pub(super) struct Wire {
     received: Bytes,
     meter: Rc<Meter>,
     incoming: Sieve,
-    outgoing: Frames,
+    outgoing: FrameScanner,
     /// Time that the system goes on sending after the connection is closed.
     patience: Duration,
 }
@@ -31,7 +31,7 @@ pub(super) struct Wire {
 impl Wire {
     pub(super) fn new(stream: Stream, received: Vec<u8>, meter: Rc<Meter>, patience: Duration) -> Self {
         let incoming = Sieve::of_client(PREFACE.len(), meter.tally.clone());
-        let outgoing = Frames::behind(0);
+        let outgoing = FrameScanner::behind(0);
         Self { stream, received: received.into(), meter, incoming, outgoing, patience }
     }
 

@@ -6,10 +6,10 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::Arc;
 
 use super::{counted, Backend};
+use crate::clock;
 use crate::error::{Blame, Error, Kind};
 use crate::log::Level;
 use crate::upstream::admission::RetryPermit;
-use crate::upstream::clock;
 
 /// One attempt at one backend: counted as in flight until it is dropped, or becomes a tunnel.
 #[derive(Debug)]
