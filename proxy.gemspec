@@ -17,6 +17,7 @@ Gem::Specification.new do |spec|
   spec.homepage = home
   spec.metadata = {
     "rubygems_mfa_required" => "true",
+    "homepage_uri" => home,
     "source_code_uri" => "#{home}/tree/v#{spec.version}",
     "changelog_uri" => "#{home}/blob/v#{spec.version}/CHANGELOG.md",
     "bug_tracker_uri" => "#{home}/issues",

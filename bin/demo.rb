@@ -25,7 +25,10 @@ class DemoBackend
   def stop
     @acceptor.kill.join
     @listener.close
-    @connections.each { |thread, socket| [thread.kill.join, socket.close] }
+    @connections.each do |thread, socket|
+      thread.kill.join
+      socket.close
+    end
   end
 
   private

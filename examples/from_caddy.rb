@@ -1,22 +1,22 @@
-# What people write for Caddy, and what it is here, piece by piece.
+# Configuration of Caddy and its translation, piece by piece.
 #
 #   proxy start -c examples/from_caddy.rb
 #   curl -H "Host: example.com" http://127.0.0.1:8080/
 
 bind "http://127.0.0.1:8080"
-# Caddy listens on 443, speaks HTTP/2 there as this does, and gets certificates by itself. Here they are files that others get, certbot
-# for instance; SIGHUP reads them again. "https://localhost:8443" takes none, to develop on this machine.
+# Caddy listens on 443 and gets certificates by itself. Here they are files, which certbot renews, for instance; SIGHUP
+# reads them again. For development, "https://localhost:8443" needs no certificate. Both speak HTTP/2.
 folder = "/etc/letsencrypt/live/example.com"
 if File.readable?(folder)
   bind "https://127.0.0.1:8443", certificate: "#{folder}/fullchain.pem", key: "#{folder}/privkey.pem"
-  # Caddy sends those who come by http there as well; redirect_http_to_https! does that.
+  # Caddy also redirects http to https: write redirect_http_to_https! for that.
 end
 
 # example.com {
 #   reverse_proxy localhost:8000
 # }
 host "example.com" do
-  # Caddy leaves the client's Host as it is.
+  # Caddy passes the client's Host on.
   proxy backends: ["localhost:8000"], headers: { "Host" => { rewrite: "{Host}" } }
 end
 
@@ -33,11 +33,12 @@ end
 #     header_up X-Forwarded-Proto {scheme}
 #   }
 # }
-host "www.example.com" do # a second site, where the original has another example.com
+host "www.example.com" do # the original has example.com a second time
   proxy backends: ["localhost:8000", "localhost:8001", "localhost:8002"],
         backend_priority: :least_conn,
-        health_check: { path: "/healthz", interval: 10, timeout: 5, status: 200, rise: 1, fall: 1 } # Caddy's passes and fails
-  # Without `to`, Host is the address of the backend. X-Real-IP and X-Forwarded-Proto are sent without being asked for.
+        # rise and fall: Caddy's defaults of passes and fails
+        health_check: { path: "/healthz", interval: 10, timeout: 5, status: 200, rise: 1, fall: 1 }
+  # Without `to`, Host is the address of the backend. X-Real-IP and X-Forwarded-Proto are always sent.
 end
 
 # api.example.com {

@@ -1,4 +1,4 @@
-# What people write for HAProxy, and what it is here, piece by piece.
+# Configuration of HAProxy and its translation, piece by piece.
 #
 #   proxy start -c examples/from_haproxy.rb
 #   curl http://127.0.0.1:8080/
@@ -9,7 +9,7 @@
 # defaults
 #   option httplog
 max_connections 50_000
-access_log "combined" # to standard output, from where systemd or a container takes it
+access_log "combined" # to standard output, which systemd or a container collects
 
 #   timeout client 30s
 client_header_timeout 30
@@ -18,16 +18,16 @@ keepalive_timeout 30
 
 #   timeout connect 5s
 #   timeout server 30s
-# Ruby has words for what several proxies have in common.
-patience = { connect_timeout: 5, timeout: 30, read_timeout: 30 }
-# HAProxy leaves the client's Host as it is. `option forwardfor` is so unless one says forwarded_headers: false.
+# Options of several proxies are a Hash in Ruby.
+timeouts = { connect_timeout: 5, timeout: 30, read_timeout: 30 }
+# HAProxy passes the client's Host on. `option forwardfor` is the default here; forwarded_headers: false turns it off.
 same_host = { preserve_host: true }
 
 # frontend http_in
 #   bind *:80
 bind "http://127.0.0.1:8080"
 #   bind *:443 ssl crt /etc/ssl/example.pem
-# As there, the file holds certificate and key. This example starts without it too.
+# As in HAProxy, the file holds certificate and key. The example starts without it, too.
 crt = "/etc/ssl/example.pem"
 bind "https://127.0.0.1:8443", certificate: crt if File.readable?(crt)
 
@@ -53,34 +53,34 @@ upstream "app_servers",
 upstream "api_servers",
          backends: ["127.0.0.1:9000", "127.0.0.1:9001"],
          backend_priority: :least_conn,
-         health_check: { path: "/api/healthz", interval: 2, rise: 2, fall: 3 } # what HAProxy's `check` alone means
+         health_check: { path: "/api/healthz", interval: 2, rise: 2, fall: 3 } # HAProxy's defaults of `check`
 
-# The original names this one without defining it.
+# The original uses this backend without defining it.
 upstream "ws_servers", backends: ["127.0.0.1:9100"]
 
 # acl is_api path_beg /api/
 # use_backend api_servers if is_api
 location "/api/*" do
-  proxy to: "http://api_servers{path}{query}", **patience, **same_host
+  proxy to: "http://api_servers{path}{query}", **timeouts, **same_host
 end
 
 # acl is_ws hdr(Upgrade) -i websocket
 # use_backend ws_servers if is_ws
 location headers: { "Upgrade" => /\Awebsocket\z/i } do
-  proxy to: "http://ws_servers{path}{query}", **patience, **same_host
+  proxy to: "http://ws_servers{path}{query}", **timeouts, **same_host
 end
 
 # default_backend app_servers
 #
 # backend app_servers
 #   timeout tunnel 30s
-proxy to: "http://app_servers{path}{query}", tunnel_timeout: 30, **patience, **same_host
+proxy to: "http://app_servers{path}{query}", tunnel_timeout: 30, **timeouts, **same_host
 
 # echo 'set server app_servers/app1 state drain' | socat stdio /run/haproxy.sock
-# From the program that started this:
+# In the program that started the server:
 #   server = Proxy.start("examples/from_haproxy.rb")
-#   server.drain("app_servers/127.0.0.1:8000") # finishes what it has, gets nothing new
+#   server.drain("app_servers/127.0.0.1:8000") # finishes its requests, gets no new ones
 #   server.ready("app_servers/127.0.0.1:8000")
 # haproxy -sf $(cat /run/haproxy.pid)
-# SIGTERM to this process: what is in flight may take so long.
+# SIGTERM to this process: requests in flight get this many seconds.
 shutdown_timeout 30

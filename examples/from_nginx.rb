@@ -1,10 +1,10 @@
-# What people write for nginx, and what it is here, piece by piece.
+# Configuration of nginx and its translation, piece by piece.
 #
 #   proxy start -c examples/from_nginx.rb
 #   curl -H "Host: example.com" http://127.0.0.1:8080/
 
 # listen 80;
-bind "http://127.0.0.1:8080" # a port below 1024 belongs to privileged users
+bind "http://127.0.0.1:8080" # a port below 1024 needs privileges
 
 # upstream app_servers {
 #   server 127.0.0.1:8000 weight=3;
@@ -16,7 +16,7 @@ upstream "app_servers",
          backends: [{ address: "127.0.0.1:8000", weight: 3 }, { address: "127.0.0.1:8001", weight: 1 },
                     { address: "127.0.0.1:8002", backup: true }],
          keepalive: 32,
-         # nginx does this unless it is told otherwise: a server that failed once gets nothing for ten seconds.
+         # nginx's defaults: a server that failed once gets no requests for ten seconds.
          max_fails: 1, fail_timeout: 10
 
 # The other methods of an upstream.
@@ -28,12 +28,12 @@ upstream "by_client", backends: servers, backend_priority: :ip_hash
 # random two least_conn;
 upstream "less_busy_of_two", backends: servers, backend_priority: :random_two
 
-# What the application should see, behind a CDN or another proxy:
+# Behind a CDN or another proxy, the application should see:
 #   x_forwarded_for.split(',')[0]
 #   SECURE_PROXY_SSL_HEADER = ('HTTP_X_FORWARDED_PROTO', 'https')
 #   USE_X_FORWARDED_HOST = True
-# The first address is whatever a client makes up. With this line X-Real-IP is the last that none of these proxies has, and
-# X-Forwarded-Proto and X-Forwarded-Host are what they say; what anybody else says of itself is replaced.
+# A client can make the first address up. With this line, X-Real-IP is the last address that is not one of these proxies,
+# and their X-Forwarded-Proto and X-Forwarded-Host are passed on. Those of any other client are replaced.
 trusted_proxies "127.0.0.1", "10.0.0.0/8"
 
 # server {
@@ -48,14 +48,14 @@ trusted_proxies "127.0.0.1", "10.0.0.0/8"
 #     return 204;
 #   }
 # }
-# A call whose backend fails is answered with grpc-status 14 (UNAVAILABLE) without a word.
+# A call whose backend fails is answered with grpc-status 14 (UNAVAILABLE); no line is needed for that.
 bind "http://127.0.0.1:50051", protocols: ["h2"]
 location ports: [50051] do
   proxy backends: ["h2://127.0.0.1:9090"]
 end
 
 # server_name example.com;
-# To nginx the first server is also that of all unknown hosts: leave the `host` out for that.
+# In nginx the first server also serves all unknown hosts: leave `host` out for that.
 host "example.com" do
   # location /ws/ {
   #   proxy_pass http://app_servers;
@@ -66,7 +66,7 @@ host "example.com" do
   #   proxy_read_timeout 3600s;
   # }
   location "/ws/*" do
-    # An upgrade passes by itself.
+    # Upgrades need no option.
     proxy to: "http://app_servers{path}{query}", headers: { "Host" => { rewrite: "{host}" } }, tunnel_timeout: 3600
   end
 
@@ -88,11 +88,11 @@ host "example.com" do
   #   proxy_buffers 8 4k;
   # }
   proxy to: "http://app_servers{path}{query}",
-        # X-Real-IP, X-Forwarded-For and X-Forwarded-Proto are sent without being asked for.
+        # X-Real-IP, X-Forwarded-For and X-Forwarded-Proto are always sent.
         headers: { "Host" => { rewrite: "{host}" } },
         connect_timeout: 5,
         write_timeout: 60,
-        timeout: 60,      # until the response begins,
-        read_timeout: 60  # and from one piece of it to the next
-  # Bodies are passed on as they come. Buffering is for a later version.
+        timeout: 60,      # until the response begins
+        read_timeout: 60  # between two pieces of it
+  # Bodies are passed on as they arrive. There is no buffering yet.
 end

@@ -6,6 +6,7 @@ require "fileutils"
 #
 # Libraries of other versions of Ruby come from NATIVE_LIBRARIES, a folder with VERSION/proxy.so (3.3/proxy.so) for each, as this
 # task leaves them in pkg/native/PLATFORM. NATIVE_PLATFORM names another platform than this one's; then all of them come from there.
+# NATIVE_LIBRARY is the library for this Ruby where it is already compiled.
 module NativeGem
   module_function
 
@@ -85,8 +86,8 @@ end
 
 namespace :gem do
   desc "Build the gem for this platform, compiled (PROXY_PROFILE=dev for a debug build)"
-  task native: (ENV["NATIVE_PLATFORM"] ? [] : [:compile]) do
-    NativeGem.take(LIBRARY) unless ENV["NATIVE_PLATFORM"]
+  task native: (ENV["NATIVE_PLATFORM"] || ENV["NATIVE_LIBRARY"] ? [] : [:compile]) do
+    NativeGem.take(ENV.fetch("NATIVE_LIBRARY", LIBRARY)) unless ENV["NATIVE_PLATFORM"]
     NativeGem.take_others(ENV["NATIVE_LIBRARIES"]) if ENV["NATIVE_LIBRARIES"]
     abort "no library in #{NativeGem.folder}" unless File.directory?(NativeGem.folder) && NativeGem.versions.any?
     NativeGem.complain_of_gaps

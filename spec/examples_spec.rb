@@ -9,7 +9,7 @@ RSpec.describe "examples/" do
   it "has the examples that the documentation promises" do
     expect((programs + proxyfiles).map { |path| File.basename(path) })
       .to contain_exactly("simple.rb", "failover.rb", "unix_socket.rb", "custom_errors.rb", "grpc.rb", "embedded.rb",
-                           "from_nginx.rb", "from_caddy.rb", "from_haproxy.rb", "Proxyfile")
+                          "from_nginx.rb", "from_caddy.rb", "from_haproxy.rb", "Proxyfile")
   end
 
   proxyfiles.each do |path|

@@ -57,7 +57,7 @@ RSpec.describe "auth_basic" do
     ["nothing", {}],
     ["an empty field", { "Authorization" => "" }],
     ["the scheme alone", { "Authorization" => "Basic" }],
-    ["empty credentials", { "Authorization" => "Basic #{["" ].pack("m0")}" }],
+    ["empty credentials", { "Authorization" => "Basic #{[""].pack("m0")}" }],
     ["an empty user and password", { "Authorization" => "Basic #{[":"].pack("m0")}" }],
     ["an empty password", { "Authorization" => "Basic #{["ann:"].pack("m0")}" }],
     ["a user without a colon", { "Authorization" => "Basic #{["ann"].pack("m0")}" }],

@@ -48,7 +48,7 @@ RSpec.describe "examples/from_nginx.rb" do
     backend = start_backend(host: host, port: 8000)
     uri = URI(start.url)
     said = { **site, "Connection" => "close", "X-Forwarded-For" => "6.6.6.6, 192.0.2.7, 10.1.2.3", "X-Forwarded-Proto" => "https",
-             "X-Forwarded-Host" => "shop.example" }
+                     "X-Forwarded-Host" => "shop.example" }
     %w[127.0.0.1 127.0.0.2].each do |from|
       client = RawClient.new(TCPSocket.new(uri.host, uri.port, from, 0))
       client.get("/", said)

@@ -109,24 +109,24 @@ RSpec.describe "signals" do
     end
 
     it "says nothing of a reload that comes too late for a server that stops" do
-    answers = Queue.new
-    backend = start_backend { |connection| connection.read_request && answers.pop && connection.answer("finished") }
-    proxy = start_process("proxy backends: [#{backend.address.inspect}]")
-    client = proxy.connect
-    client.send_request("GET", "/")
-    backend.await_requests(1)
-    rewrite("$stderr.puts 'reading'\nsleep 0.5\n$stderr.puts 'read'\n#{fixed("new")}")
-    proxy.process.signal(:HUP)
-    proxy.process.await_output(/^reading$/)
-    proxy.process.signal(:TERM)
-    proxy.process.await_output(/^read$/)
-    sleep 0.3
-    answers << true
-    expect(proxy.process.wait.exitstatus).to eq(0)
-    expect(proxy.process.output).to end_with("A second signal ends what is left at once.\nread\n")
-  end
+      answers = Queue.new
+      backend = start_backend { |connection| connection.read_request && answers.pop && connection.answer("finished") }
+      proxy = start_process("proxy backends: [#{backend.address.inspect}]")
+      client = proxy.connect
+      client.send_request("GET", "/")
+      backend.await_requests(1)
+      rewrite("$stderr.puts 'reading'\nsleep 0.5\n$stderr.puts 'read'\n#{fixed("new")}")
+      proxy.process.signal(:HUP)
+      proxy.process.await_output(/^reading$/)
+      proxy.process.signal(:TERM)
+      proxy.process.await_output(/^read$/)
+      sleep 0.3
+      answers << true
+      expect(proxy.process.wait.exitstatus).to eq(0)
+      expect(proxy.process.output).to end_with("A second signal ends what is left at once.\nread\n")
+    end
 
-  it "a second signal ends it at once" do
+    it "a second signal ends it at once" do
       backend = start_backend { |connection| connection.read_request && Queue.new.pop }
       proxy = start_process("proxy backends: [#{backend.address.inspect}]")
       proxy.connect.send_request("GET", "/")

@@ -39,7 +39,7 @@ RSpec.describe Proxy::ConfigurationError, :wrong_types do
       "auth_basic: credentials and file are both written: keep one of them",
     "auth_basic file: 'htpasswd'" =>
       'auth_basic: file: "htpasswd" does not exist (looked at htpasswd): write the path of a file that `htpasswd -B` wrote, such as "htpasswd"',
-    "auth_basic file: File.write('#{"users"}', \"# nobody\\n\") && 'users'" =>
+    "auth_basic file: File.write('users', \"# nobody\\n\") && 'users'" =>
       'auth_basic: file: "users": there are no users in it: write at least one',
     "auth_basic file: File.write('users', \"ann:#{hash}\\nbob\\n\") && 'users'" =>
       'auth_basic: file: "users": line 2: there is no ":": write USER:HASH, as `htpasswd -nB USER` prints it',

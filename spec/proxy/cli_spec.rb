@@ -27,7 +27,6 @@ RSpec.describe "proxy", "the command" do
     [rest, $?.exitstatus]
   end
 
-
   after do
     next if @process.nil? || @process.closed?
 

@@ -181,7 +181,8 @@ RSpec.describe Proxy::DSL do
 
   describe "proxy" do
     it "takes every way to choose a backend" do
-      policies = %w[:round_robin "ordered" :random :least_conn :random_two :ip_hash] + ['{ hash: "{path}" }', '{ sticky: "a" }']
+      policies = [":round_robin", '"ordered"', ":random", ":least_conn", ":random_two", ":ip_hash",
+                  '{ hash: "{path}" }', '{ sticky: "a" }']
       read = policies.map { |policy| options_of("proxy backends: ['a:1'], strategy: #{policy}").dig("pool", "backend_priority") }
 
       expect(read).to eq(%w[round_robin ordered random least_conn random_two ip_hash].map { |name| { "named" => name } } +
@@ -211,11 +212,11 @@ RSpec.describe Proxy::DSL do
       RUBY
 
       expect(options["headers"]).to eq([
-                                         { "name" => "A", "values" => [{ "literal" => "b" }] },
-                                         { "name" => "C", "values" => [{ "rewrite" => "{addr}" }] },
-                                         { "name" => "D", "values" => [{ "literal" => "e" }, { "rewrite" => "{host}" }] },
-                                         { "name" => "F", "values" => [] }, { "name" => "G", "values" => [{ "literal" => "h" }] }
-                                       ])
+        { "name" => "A", "values" => [{ "literal" => "b" }] },
+        { "name" => "C", "values" => [{ "rewrite" => "{addr}" }] },
+        { "name" => "D", "values" => [{ "literal" => "e" }, { "rewrite" => "{host}" }] },
+        { "name" => "F", "values" => [] }, { "name" => "G", "values" => [{ "literal" => "h" }] }
+      ])
       expect(options["response_headers"]).to eq([{ "name" => "Server", "values" => [] }])
     end
 
@@ -292,10 +293,10 @@ RSpec.describe Proxy::DSL do
     inner = { "location" => { "patterns" => [{ "text" => "/a/b/c" }, { "text" => "/b/b/c" }], "routes" => [{ "static_response" => { "body" => "inner" } }] } }
 
     expect(hash["routes"]).to eq([
-                                   { "location" => { "patterns" => [{ "text" => "/a" }, { "text" => "/b/*" }],
-                                                     "inner" => [{ "text" => "/a/b/c" }],
-                                                     "routes" => [inner, { "static_response" => { "body" => "outer" } }] } },
-                                   { "static_response" => { "body" => "rest" } }
-                                 ])
+      { "location" => { "patterns" => [{ "text" => "/a" }, { "text" => "/b/*" }],
+                        "inner" => [{ "text" => "/a/b/c" }],
+                        "routes" => [inner, { "static_response" => { "body" => "outer" } }] } },
+      { "static_response" => { "body" => "rest" } }
+    ])
   end
 end

@@ -2,13 +2,13 @@
 
 require_relative "proxyfiles"
 
+# A Proxyfile of a table, with what is expected of it.
+Mistake = Struct.new(:source, :expected)
+
 # What people write, and what they are told: the tables in `mistakes/` have a Proxyfile, every line that is printed of it, and of each line
 # the part that is the remedy. A Proxyfile without such lines is right, and nothing may be said of it.
 RSpec.describe "mistakes in a Proxyfile", :wrong_types do
   include Proxyfiles
-
-  # A Proxyfile of a table, with what is expected of it.
-  Mistake = Struct.new(:source, :expected)
 
   # The Proxyfiles of a table. `>> error 3 proxy: …` is a problem with its line (`-`: the whole file), `>> = …` its remedy.
   def self.table(path)

@@ -92,7 +92,8 @@ module Peers
 
   # A backend whose script failed makes the example fail, whatever the client saw.
   def raise_backend_errors
-    (@started || []).grep(RawBackend).flat_map(&:errors).each { |error| raise error }
+    error = (@started || []).grep(RawBackend).flat_map(&:errors).first
+    raise error if error
   end
 
   private

@@ -15,17 +15,7 @@ class RunningProxy
   # `to` is a backend, or several: they are proxied to behind the lines of the block, with the further options of the
   # word `proxy`.
   def initialize(to: [], bind: "http://127.0.0.1:0", threads: 1, file: nil, **options, &configuration)
-    return @server = Proxy.start(file, binds: [bind]) if file
-
-    addresses = [to].flatten.map { |backend| backend.respond_to?(:address) ? backend.address : backend }
-    raise ArgumentError, "without to: nothing takes #{options.keys.join(", ")}" if addresses.empty? && options.any?
-
-    @server = Proxy.start do
-      bind bind if bind
-      threads threads if threads
-      instance_exec(&configuration) if configuration
-      proxy backends: addresses, **options if addresses.any?
-    end
+    @server = file ? Proxy.start(file, binds: [bind]) : start([to].flatten, options, bind, threads, &configuration)
   end
 
   def url = server.urls.first
@@ -44,6 +34,20 @@ class RunningProxy
 
   # Ends it at once.
   def stop = server.stop(timeout: 0)
+
+  private
+
+  def start(backends, options, bind, threads, &configuration)
+    addresses = backends.map { |backend| backend.respond_to?(:address) ? backend.address : backend }
+    raise ArgumentError, "without to: nothing takes #{options.keys.join(", ")}" if addresses.empty? && options.any?
+
+    Proxy.start do
+      bind bind if bind
+      threads threads if threads
+      instance_exec(&configuration) if configuration
+      proxy backends: addresses, **options if addresses.any?
+    end
+  end
 end
 
 # The command `proxy start` in a process of its own, on a free port.

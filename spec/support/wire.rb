@@ -121,6 +121,7 @@ class Wire
   def pass_on(count, message, piece)
     while count.positive?
       receive or raise CutShort.new("a body", message.body) if @buffer.empty?
+
       bytes = @buffer.slice!(0, count)
       count -= bytes.bytesize
       piece.call(bytes)

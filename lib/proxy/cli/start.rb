@@ -44,6 +44,12 @@ module Proxy
       FAREWELL = 1
       private_constant :FAREWELL
 
+      # "1 second", "0.5 seconds"
+      def self.seconds(number)
+        number = number.to_i if number == number.to_i
+        "#{number} second#{"s" unless number == 1}"
+      end
+
       private
 
       def declare(options)
@@ -151,12 +157,6 @@ module Proxy
         @console.say("proxy #{VERSION} (PID #{Process.pid}) listens on", *server.urls.map { |url| "  #{url}" },
                      "#{config.file}: #{count(config.route_count, "route")}. Ctrl-C stops it; requests in flight then get " \
                      "#{self.class.seconds(config.shutdown_timeout)}.")
-      end
-
-      # "1 second", "0.5 seconds"
-      def self.seconds(number)
-        number = number.to_i if number == number.to_i
-        "#{number} second#{"s" unless number == 1}"
       end
     end
   end

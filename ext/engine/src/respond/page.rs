@@ -24,7 +24,8 @@ p.status {
   font-size: clamp(4.5rem, 18vw, 8rem); font-weight: 750; line-height: 1; letter-spacing: -0.04em; color: var(--accent);
   font-variant-numeric: tabular-nums;
 }
-h1 { margin-top: 1.25rem; padding-top: 1.25rem; border-top: 1px solid var(--line); font-size: 1.5rem; line-height: 1.25; }
+h1 { margin-top: 1.25rem; padding-top: 1.25rem; border-top: 1px solid var(--line); font-size: 1.5rem;
+  line-height: 1.25; }
 p.message { margin-top: 0.5rem; color: var(--soft); }
 p.id { margin-top: 1.5rem; color: var(--soft); font-size: 0.8125rem; overflow-wrap: anywhere; }
 </style>

@@ -5,8 +5,9 @@ use std::time::UNIX_EPOCH;
 use libfuzzer_sys::fuzz_target;
 use proxy_http::http1::parse_request;
 use proxy_http::message::RequestHead;
+use proxy_engine::client::ClientInfo;
 use proxy_engine::request_id::RequestId;
-use proxy_engine::rewrite::{ClientInfo, Context, RenderedTarget, Scope, TargetTemplate, Template};
+use proxy_engine::rewrite::{Context, RenderedTarget, Scope, TargetTemplate, Template};
 
 // A template, a line break, and what follows the method of a request.
 fuzz_target!(|input: &[u8]| {

@@ -62,7 +62,7 @@ impl fmt::Display for TargetError {
 }
 
 /// A byte that may stand in a target. RFC 3986 leaves out ``{ } | ^ ` [ ]`` and `\`, but browsers send them as they are,
-/// and no two parsers read them differently, with one exception: [`parse`] refuses `\` in a path, where some read `/`.
+/// and no two parsers read them differently, with one exception: [`Target::parse`] refuses `\` in a path, where some read `/`.
 const fn target_byte(byte: u8) -> bool {
     byte > b' ' && byte < 0x7f && !matches!(byte, b'#' | b'"' | b'<' | b'>')
 }

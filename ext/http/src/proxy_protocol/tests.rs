@@ -32,7 +32,10 @@ fn lines_of_version_1_are_read() {
         ("PROXY TCP6 2001:db8::7 ::1 52114 443\r\n", client("[2001:db8::7]:52114", "[::1]:443")),
         (
             "PROXY TCP6 ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff 65535 65535\r\n",
-            client("[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]:65535", "[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]:65535"),
+            client(
+                "[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]:65535",
+                "[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]:65535",
+            ),
         ),
         ("PROXY UNKNOWN\r\n", Whose::Unknown),
         ("PROXY UNKNOWN ffff::1 anything at all\r\n", Whose::Unknown),
@@ -157,11 +160,11 @@ fn a_checksum_that_is_there_must_be_right() {
     assert_eq!(parse(&header), Ok(Parsed::Whole(header.len(), client("192.0.2.7:52114", "192.0.2.1:443"))));
     for broken in [at, 16, 31] {
         header[broken] ^= 1;
-        assert_eq!(parse(&header), Err(Malformed("the checksum is wrong")), "{broken}");
+        assert_eq!(parse(&header), Err(MalformedHeader("the checksum is wrong")), "{broken}");
         header[broken] ^= 1;
     }
     for pieces in [&[0x03, 0, 3, 0, 0, 0][..], &[0x03, 0, 0], &[0x03, 0, 5, 0, 0, 0, 0, 0]] {
-        assert_eq!(parse(&tcp4(pieces)), Err(Malformed("the checksum is not four bytes long")));
+        assert_eq!(parse(&tcp4(pieces)), Err(MalformedHeader("the checksum is not four bytes long")));
     }
 }
 
@@ -198,8 +201,11 @@ proptest! {
     }
 
     #[test]
-    fn pieces_are_judged_like_the_whole(start in prop_oneof![Just(SIGNATURE.to_vec()), Just(b"PROXY ".to_vec()), Just(Vec::new())],
-                                        rest: Vec<u8>, step in 1_usize..40) {
+    fn pieces_are_judged_like_the_whole(
+        start in prop_oneof![Just(SIGNATURE.to_vec()), Just(b"PROXY ".to_vec()), Just(Vec::new())],
+        rest: Vec<u8>,
+        step in 1_usize..40,
+    ) {
         let bytes = [start, rest].concat();
         let whole = parse(&bytes);
         for end in (0..bytes.len()).step_by(step) {

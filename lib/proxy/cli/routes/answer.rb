@@ -109,6 +109,7 @@ module Proxy
           spec = Table.spec(route)
           lines = [row(route, @words.directive(Table.word(route), spec, handler[:target]))]
           return [*lines, row(nil, "  #{by_itself}")] if by_itself
+
           lines << row(nil, "  #{@words.backends(spec)}") if route.key?("proxy") && @words.backends(spec)
           lines
         end

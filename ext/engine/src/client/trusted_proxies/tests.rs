@@ -177,7 +177,12 @@ fn a_field_of_64_kib_costs_linear_time() {
 proptest! {
     #[test]
     fn whatever_is_said_is_read_without_a_panic_and_no_client_is_made_up(
-        name in prop_oneof![Just("X-Forwarded-For"), Just("Forwarded"), Just("X-Forwarded-Proto"), Just("X-Forwarded-Port")],
+        name in prop_oneof![
+            Just("X-Forwarded-For"),
+            Just("Forwarded"),
+            Just("X-Forwarded-Proto"),
+            Just("X-Forwarded-Port"),
+        ],
         lines in prop::collection::vec(
             prop_oneof![
                 "[ -~\u{80}-\u{ff}]{0,80}",

@@ -321,7 +321,11 @@ fn any_value() -> impl Strategy<Value = Vec<u8>> {
 proptest! {
     #[test]
     fn a_rendered_url_keeps_the_authority_of_its_template(value in any_value()) {
-        for to in ["http://a.example/x{X}y{path}{query}", "http://a.example?q={X}", "http://a.example/{X|replace:a,/}"] {
+        for to in [
+            "http://a.example/x{X}y{path}{query}",
+            "http://a.example?q={X}",
+            "http://a.example/{X|replace:a,/}",
+        ] {
             let request = request("GET", "/p", "?q", &[("x", &value)]);
             let client = client();
             let mut out = RenderedTarget::default();

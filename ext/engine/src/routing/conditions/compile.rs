@@ -107,8 +107,11 @@ fn media_types(types: &[String], ranges: bool, report: &mut Report<'_>) -> Box<[
     for text in types {
         let token = |part: &str| FieldName::new(part).is_some();
         match text.split_once('/').filter(|(main, sub)| token(main) && token(sub)) {
-            Some((main, sub)) if !text.contains('*') || ranges && sub == "*" && (main == "*" || !main.contains('*')) => {
-                compiled.push(MediaType { main: main.to_ascii_lowercase().into(), sub: sub.to_ascii_lowercase().into() });
+            Some((main, sub))
+                if !text.contains('*') || ranges && sub == "*" && (main == "*" || !main.contains('*')) =>
+            {
+                let (main, sub) = (main.to_ascii_lowercase().into(), sub.to_ascii_lowercase().into());
+                compiled.push(MediaType { main, sub });
             }
             _ if ranges => report.error(format!(
                 "{text:?} is not a valid media type: write one such as \"application/json\" or \"image/*\", without parameters"

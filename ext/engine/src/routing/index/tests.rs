@@ -27,7 +27,12 @@ fn path() -> impl Strategy<Value = String> {
 }
 
 fn pattern() -> impl Strategy<Value = Match> {
-    let piece = prop_oneof![4 => segment(), 1 => Just(":x".to_owned()), 1 => Just("*".to_owned()), 1 => Just(":y([0-9]+)".to_owned())];
+    let piece = prop_oneof![
+        4 => segment(),
+        1 => Just(":x".to_owned()),
+        1 => Just("*".to_owned()),
+        1 => Just(":y([0-9]+)".to_owned()),
+    ];
     let text = proptest::collection::vec(piece, 0..4).prop_map(|mut pieces| {
         // A name may be used once.
         let mut seen = std::collections::HashSet::new();

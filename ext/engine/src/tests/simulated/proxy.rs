@@ -136,7 +136,7 @@ impl Proxy {
         }
         self.source.load().each_upstream(&mut |upstream| {
             let busy = upstream.stats().iter().any(|backend| backend.in_flight + backend.tunnels > 0);
-            if busy || !upstream.fleet().is_at_rest() {
+            if busy || !upstream.group().is_at_rest() {
                 violation(format_args!("upstream {} is not at rest: {:?}", upstream.name(), upstream.stats()));
             }
         });

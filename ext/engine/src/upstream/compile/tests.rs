@@ -35,7 +35,7 @@ fn endpoints(proxy: &ProxyConfig, target: TargetHost<'_>) -> Vec<(String, Option
     let (backends, problems) = compile(proxy, target);
     let Some(Backends::Fixed(upstream)) = backends else { panic!("{problems:?}") };
     let live = upstream.live.load();
-    let describe = |endpoint: &Arc<super::super::Endpoint>| {
+    let describe = |endpoint: &Arc<super::super::Backend>| {
         let name = endpoint.server_name(None).map(|name| name.to_str().into_owned());
         (endpoint.label().to_owned(), name, endpoint.authority().to_owned())
     };
@@ -114,9 +114,9 @@ fn every_mistake_is_reported_at_once_with_its_line() {
     assert_eq!(
         problems,
         [
-            r#"Proxyfile:7: proxy: backends: "localhost:http" is not a valid address: the port must be a number from 1 to 65535"#,
-            r#"Proxyfile:7: proxy: backends: "::1" is not a valid address: an IPv6 address is written in brackets, as in "[::1]:3001""#,
-            r#"Proxyfile:7: proxy: backend_priority: "least_busy" is unknown: write one of "round_robin", "ordered", "random", "least_conn", "random_two", "ip_hash""#,
+            "Proxyfile:7: proxy: backends: \"localhost:http\" is not a valid address: the port must be a number from 1 to 65535",
+            "Proxyfile:7: proxy: backends: \"::1\" is not a valid address: an IPv6 address is written in brackets, as in \"[::1]:3001\"",
+            "Proxyfile:7: proxy: backend_priority: \"least_busy\" is unknown: write one of \"round_robin\", \"ordered\", \"random\", \"least_conn\", \"random_two\", \"ip_hash\"",
             "Proxyfile:7: proxy: client_key is given without its certificate: add `client_certificate`",
         ]
     );
@@ -178,8 +178,20 @@ fn what_is_said_of_one_backend_goes_before_what_is_said_of_all() {
     assert_eq!(
         live.iter().map(|endpoint| *endpoint.traits()).collect::<Vec<_>>(),
         [
-            Traits { weight: 1, backup: false, max_connections: Some(7), slow_start: second(1), ..Traits::default() },
-            Traits { weight: 3, backup: true, max_connections: Some(5), slow_start: second(2), ..Traits::default() },
+            BackendSettings {
+                weight: 1,
+                backup: false,
+                max_connections: Some(7),
+                slow_start: second(1),
+                ..BackendSettings::default()
+            },
+            BackendSettings {
+                weight: 3,
+                backup: true,
+                max_connections: Some(5),
+                slow_start: second(2),
+                ..BackendSettings::default()
+            },
         ]
     );
 }
@@ -225,7 +237,7 @@ fn policies_that_cannot_work_are_mistakes_that_say_what_to_write() {
     for (priority, says) in [
         (
             Priority::Hash("fixed".into()),
-            r#"hash: "fixed" is the same for every request, and all of them would go to one backend: write a string rewrite such as "{path}""#,
+            "hash: \"fixed\" is the same for every request, and all of them would go to one backend: write a string rewrite such as \"{path}\"",
         ),
         (Priority::Hash("{path|upcase}".into()), "hash: "),
         (

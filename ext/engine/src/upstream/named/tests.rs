@@ -90,7 +90,7 @@ fn an_upstream_has_no_port_and_its_options_stand_with_it() {
     assert_eq!(
         messages(&problems),
         [
-            r#"Proxyfile:9: proxy: to: "app" is an upstream, whose backends have ports of their own: leave out ":8080""#,
+            "Proxyfile:9: proxy: to: \"app\" is an upstream, whose backends have ports of their own: leave out \":8080\"",
             "Proxyfile:9: proxy: to: \"app\" is an upstream, which has backends and settings of its own: write \
              `backends` and the options that belong to them there, or another host here",
         ]
@@ -118,7 +118,7 @@ fn what_is_wrong_with_an_upstream_is_told_once_whoever_uses_it() {
 fn an_upstream_that_nobody_uses_is_worth_a_warning_if_all_else_is_right() {
     let mut problems = Vec::new();
     Upstreams::new(&[spec("app", 1, &["10.0.0.1"])], &mut problems).finish(&mut problems);
-    let expected = r#"Proxyfile:1: upstream: "app" is not used by any proxy: write proxy to: "http://app{path}{query}", or leave it out"#;
+    let expected = "Proxyfile:1: upstream: \"app\" is not used by any proxy: write proxy to: \"http://app{path}{query}\", or leave it out";
     assert_eq!(messages(&problems), [expected]);
     let mut problems = vec![Problem::error(None, "proxy", "wrong")];
     Upstreams::new(&[spec("app", 1, &["10.0.0.1"])], &mut problems).finish(&mut problems);
