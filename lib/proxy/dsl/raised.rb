@@ -78,6 +78,7 @@ module Proxy
       def self.no_name(error)
         name = error.name.to_s
         return unless name.match?(/\A[A-Z]/)
+
         ours = { "True" => "true", "TRUE" => "true", "False" => "false", "FALSE" => "false", "None" => "nil", "NULL" => "nil", "Null" => "nil" }[name]
         return "Ruby has no #{name}: write #{ours}" if ours
         return "text needs quotes: write #{name.inspect}" if %w[GET HEAD POST PUT PATCH DELETE OPTIONS TRACE CONNECT].include?(name)

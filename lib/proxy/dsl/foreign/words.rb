@@ -101,8 +101,9 @@ module Proxy
         "write shutdown_timeout 30" =>
           %i[force_shutdown_after worker_shutdown_timeout grace_period drain_timeout hard_stop_after graceful_timeout],
         # Access
-        'write allow_list "10.0.0.0/8" or deny_list "192.0.2.7"' => %i[allow deny ip_allow_list ip_white_list remote_ip whitelist blacklist blocklist allowlist denylist block_ip allow_ip
-             deny_ip ban],
+        'write allow_list "10.0.0.0/8" or deny_list "192.0.2.7"' =>
+          %i[allow deny ip_allow_list ip_white_list remote_ip whitelist blacklist blocklist allowlist denylist block_ip
+             allow_ip deny_ip ban],
         'write auth_basic realm: "Staff", file: "htpasswd"' => %i[auth_basic_user_file basicauth basic_auth userlist],
         'write forward_auth to: "http://auth.internal/verify"' => %i[auth_request auth_request_set],
         "all filters must let a request pass: leave it out" => %i[satisfy],
