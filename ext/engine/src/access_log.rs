@@ -20,10 +20,11 @@ use proxy_http::decimal;
 
 use crate::civil_time::CivilTime;
 use crate::compile::Purpose;
-use crate::config::{self, At, Problem};
+use crate::compile::Report;
+use crate::config::{self, Problem};
 use crate::log::Log;
-use crate::nearest::nearest;
 use crate::rewrite::{Context, Scope, Template};
+use crate::suggestion::nearest;
 use queue::{Output, Queue};
 
 /// A buffer this full is handed on without waiting.
@@ -73,16 +74,15 @@ impl AccessLog {
         purpose: Purpose,
         problems: &mut Vec<Problem>,
     ) -> Option<Arc<AccessLog>> {
-        let at = spec.at.as_ref();
-        let format = format(&spec.format, at, problems);
+        let mut report = Report::new("access_log", spec.at.as_ref(), problems);
+        let format = format(&spec.format, &mut report);
         let path = spec.to.as_ref().map(PathBuf::from);
         let output = match &path {
             None => Some(Output::Stdout),
             Some(path) => match open_for(path, purpose) {
                 Ok(file) => Some(Output::File(file)),
                 Err(e) => {
-                    let message = format!("to: cannot append to {path:?} ({e}): {}", remedy(&e));
-                    problems.push(Problem::error(at, "access_log", message));
+                    report.within("to").error(format!("cannot append to {path:?} ({e}): {}", remedy(&e)));
                     None
                 }
             },
@@ -183,37 +183,27 @@ fn remedy(e: &io::Error) -> &'static str {
 /// Fields that let whoever reads the log pass for somebody else.
 const SECRETS: [&str; 4] = ["authorization", "cookie", "proxy-authorization", "set-cookie"];
 
-fn format(text: &str, at: Option<&At>, problems: &mut Vec<Problem>) -> Option<Format> {
-    let mut error = |message: String| problems.push(Problem::error(at, "access_log", message));
+fn format(text: &str, report: &mut Report<'_>) -> Option<Format> {
     match text {
         "combined" => return Some(Format::Combined),
         "json" => return Some(Format::Json),
         _ => {}
     }
-    let template = match Template::parse(text, Context::Log) {
-        Ok(template) => template,
-        Err(message) => {
-            error(message);
-            return None;
-        }
-    };
+    let template = report.ok(Template::parse(text, Context::Log))?;
     if template.literal().is_some() {
         let meant = nearest(text, ["combined", "json"]).map(|name| format!(" (did you mean {name:?}?)"));
         let meant = meant.unwrap_or_default();
         let remedy =
             "write \"combined\", \"json\", or text with placeholders, such as \"{addr} {method} {path} {status}\"";
-        error(format!("{text:?} is not a valid format{meant}: {remedy}"));
+        report.error(format!("{text:?} is not a valid format{meant}: {remedy}"));
         return None;
     }
     if text.contains(['\n', '\r']) {
-        error(format!("{text:?} holds a line break: a request is one line, which ends by itself"));
+        report.error(format!("{text:?} holds a line break: a request is one line, which ends by itself"));
         return None;
     }
-    if let Err(message) = refuse_secrets(&template) {
-        error(message);
-        return None;
-    }
-    problems.extend(template.warnings(&[]).into_iter().map(|message| Problem::warning(at, "access_log", message)));
+    report.ok(refuse_secrets(&template))?;
+    report.warnings(template.warnings(&[]));
     Some(Format::Template(template))
 }
 

@@ -1,5 +1,7 @@
 //! Values inside a line.
 
+use proxy_http::hex;
+
 /// Escapes quotes, backslashes, control characters and everything beyond ASCII in `out` from `start` on, as `\"`, `\\`
 /// and `\xHH`: what a client sends neither ends a line nor a quoted value.
 pub(crate) fn escape(out: &mut Vec<u8>, start: usize) {
@@ -7,7 +9,6 @@ pub(crate) fn escape(out: &mut Vec<u8>, start: usize) {
     if out[start..].iter().all(|byte| plain(*byte)) {
         return;
     }
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
     // The escaped text is put behind the other, which is then taken out: this needs no second buffer.
     let end = out.len();
     for i in start..end {
@@ -15,7 +16,8 @@ pub(crate) fn escape(out: &mut Vec<u8>, start: usize) {
             byte @ (b'"' | b'\\') => out.extend_from_slice(&[b'\\', byte]),
             byte if plain(byte) => out.push(byte),
             byte => {
-                out.extend_from_slice(&[b'\\', b'x', DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]])
+                out.extend_from_slice(b"\\x");
+                out.extend_from_slice(&hex::pair(byte, hex::LOWER));
             }
         }
     }
@@ -52,12 +54,11 @@ pub(crate) fn push_json(out: &mut Vec<u8>, value: &[u8]) {
 }
 
 fn push_json_char(out: &mut Vec<u8>, c: char) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
     match c {
         '"' | '\\' => out.extend_from_slice(&[b'\\', c as u8]),
         c if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') => {
             out.extend_from_slice(b"\\u");
-            out.extend([12, 8, 4, 0].map(|shift| DIGITS[(c as usize >> shift) & 15]));
+            out.extend([12, 8, 4, 0].map(|shift| hex::LOWER[(c as usize >> shift) & 15]));
         }
         c => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
     }

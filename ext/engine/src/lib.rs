@@ -11,7 +11,7 @@ mod files;
 mod descriptors;
 mod civil_time;
 mod escape;
-mod nearest;
+mod suggestion;
 mod pem;
 pub mod stream;
 mod alarm;

@@ -12,10 +12,11 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::civil_time::CivilTime;
+use crate::compile::Report;
 use crate::config::{Problem, Setting};
-use crate::nearest::did_you_mean;
 use crate::output::Standard;
 use crate::request_id::LoggedId;
+use crate::suggestion::did_you_mean;
 use crate::waiting::Mutex;
 use queue::Queue;
 
@@ -119,8 +120,8 @@ impl Log {
         let found = Level::of(&level.value);
         if found.is_none() {
             let hint = did_you_mean(&level.value, &Level::NAMES);
-            let message = format!("{:?} is not a valid log level {hint}", level.value);
-            problems.push(Problem::error(level.at.as_ref(), "log_level", message));
+            let mut report = Report::new("log_level", level.at.as_ref(), problems);
+            report.error(format!("{:?} is not a valid log level {hint}", level.value));
         }
         Self::new(found.unwrap_or(Level::Info))
     }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use proxy_http::random;
+use proxy_http::{hex, random};
 
 /// A random number of 128 bits, written as 32 hexadecimal digits. It tells requests apart; it is no secret and must not
 /// be used as one.
@@ -20,11 +20,9 @@ impl RequestId {
 
     /// All 32 digits, without allocating.
     pub fn full(self) -> [u8; 32] {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let mut text = [0; 32];
         for (pair, byte) in text.chunks_exact_mut(2).zip(self.0.to_be_bytes()) {
-            pair[0] = DIGITS[usize::from(byte >> 4)];
-            pair[1] = DIGITS[usize::from(byte & 15)];
+            pair.copy_from_slice(&hex::pair(byte, hex::LOWER));
         }
         text
     }

@@ -15,7 +15,7 @@ use proxy_http::{decimal, message};
 
 use crate::compile::Report;
 use crate::config::ErrorResponseConfig;
-use crate::nearest::did_you_mean;
+use crate::suggestion::did_you_mean;
 
 pub(crate) use accept::takes;
 pub use built_in::built_in;

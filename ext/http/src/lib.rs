@@ -3,6 +3,7 @@
 //! The modules stand in the order of their layers: a module uses those above it and never one below. `bin/layers` checks that.
 
 pub mod decimal;
+pub mod hex;
 pub mod random;
 pub mod transport;
 

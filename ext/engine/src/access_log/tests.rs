@@ -3,6 +3,7 @@ use std::path::Path;
 use proxy_http::message::{Fields, RequestHead};
 
 use super::*;
+use crate::config::At;
 use crate::config::Severity;
 use crate::log::tests::Memory;
 use crate::log::Level;

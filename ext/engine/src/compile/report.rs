@@ -90,3 +90,6 @@ impl Report<'_> {
         checked
     }
 }
+
+#[cfg(test)]
+mod tests;

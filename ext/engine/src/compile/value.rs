@@ -9,7 +9,7 @@ use proxy_http::message::{FieldName, Known};
 
 use super::Report;
 use crate::files;
-use crate::nearest::did_you_mean;
+use crate::suggestion::did_you_mean;
 
 /// Longest time that is taken as it is written, in seconds: ten years. Anything longer means the same.
 pub(crate) const TEN_YEARS: f64 = 315_360_000.0;
@@ -159,3 +159,6 @@ impl Report<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -21,75 +21,90 @@ pub struct Upstream {
     pub at: Option<At>,
 }
 
-/// What `upstream` and a `proxy` of its own backends have in common: where requests go, how a backend is chosen, spoken to,
-/// and known to be well.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Pool {
-    /// Where requests go. `None`: the host of `to`, resolved by DNS.
-    pub backends: Option<Vec<Backend>>,
-    /// How a backend is chosen.
-    pub backend_priority: Priority,
-    /// Whether the backend's certificate is verified.
-    pub verify_ssl: bool,
-    /// Whether the server name is sent in the TLS handshake.
-    pub tls_sni: bool,
-    /// PEM file of the authorities that may have signed a backend's certificate, in place of the system's.
-    pub ca_file: Option<String>,
-    /// PEM file of the certificate chain shown to backends.
-    pub client_certificate: Option<String>,
-    /// PEM file of its key.
-    pub client_key: Option<String>,
-    /// `http1`, `http2` or `auto`. `None`: by the URL of each backend.
-    pub protocol: Option<String>,
-    /// The form in which each connection says whose it is: `v1` or `v2`, of the PROXY protocol. Default: none.
-    pub proxy_protocol: Option<String>,
-    /// Idle connections kept per backend and engine thread.
-    pub keepalive: i64,
-    /// Seconds after which an idle backend connection is closed.
-    pub keepalive_timeout: f64,
-    /// Active checks. `None`: none.
-    pub health_check: Option<HealthCheck>,
-    /// Failed attempts inside `fail_timeout` that take a backend out. 0: never.
-    pub max_fails: i64,
-    /// Seconds in which `max_fails` are counted, and for which a backend is then out.
-    pub fail_timeout: f64,
-    /// Requests that one backend gets at once, unless it says otherwise itself. `None`: any number.
-    pub max_connections: Option<i64>,
-    /// Tunnels, such as WebSockets, that one backend has at once, unless it says otherwise itself. `None`: any number.
-    pub max_tunnels: Option<i64>,
-    /// Requests that may wait while every backend is busy. 0: they are answered 503 at once.
-    pub queue: i64,
-    /// Seconds that a request may wait for a backend that is not busy.
-    pub queue_timeout: f64,
-    /// Seconds over which a backend that came back gets its share of requests step by step. `None`: at once.
-    pub slow_start: Option<f64>,
+/// Makes [`Pool`] of a table with a row for each option: `SCOPE NAME: TYPE = DEFAULT`.
+///
+/// The scope says what becomes of connections to a backend when a reload changes the option:
+///
+/// - `connection`: they are made in another way from then on, so none is kept.
+/// - `file`: as `connection`, and the contents of the file that is named count too.
+/// - `policy`: how backends are chosen, checked and limited. Connections are kept.
+macro_rules! pool {
+    ($($(#[$doc:meta])+ $scope:ident $name:ident: $type:ty = $default:expr;)+) => {
+        /// What `upstream` and a `proxy` of its own backends have in common: where requests go, how a backend is chosen, spoken to,
+        /// and known to be well.
+        #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+        #[serde(default, deny_unknown_fields)]
+        pub struct Pool {
+            $($(#[$doc])+ pub $name: $type,)+
+        }
+
+        impl Default for Pool {
+            fn default() -> Self {
+                Self { $($name: $default,)+ }
+            }
+        }
+
+        impl Pool {
+            /// Whether connections to a backend are made in the same way by both, as far as the options alone say.
+            pub(crate) fn connects_like(&self, other: &Self) -> bool {
+                $(pool!(@same $scope self.$name, other.$name))&&+
+            }
+
+            /// The files that say how connections are made.
+            pub(crate) fn connection_files(&self) -> Vec<Option<&str>> {
+                let mut files = Vec::new();
+                $(pool!(@file $scope self.$name, files);)+
+                files
+            }
+        }
+    };
+    (@same policy $ours:expr, $theirs:expr) => { true };
+    (@same connection $ours:expr, $theirs:expr) => { $ours == $theirs };
+    (@same file $ours:expr, $theirs:expr) => { $ours == $theirs };
+    (@file policy $path:expr, $files:ident) => {};
+    (@file connection $path:expr, $files:ident) => {};
+    (@file file $path:expr, $files:ident) => { $files.push($path.as_deref()) };
 }
 
-impl Default for Pool {
-    fn default() -> Self {
-        Self {
-            backends: None,
-            backend_priority: Priority::default(),
-            verify_ssl: true,
-            tls_sni: true,
-            ca_file: None,
-            client_certificate: None,
-            client_key: None,
-            protocol: None,
-            proxy_protocol: None,
-            keepalive: 64,
-            keepalive_timeout: 15.0,
-            health_check: None,
-            max_fails: 0,
-            fail_timeout: 10.0,
-            max_connections: None,
-            max_tunnels: None,
-            queue: 0,
-            queue_timeout: 5.0,
-            slow_start: None,
-        }
-    }
+pool! {
+    /// Where requests go. `None`: the host of `to`, resolved by DNS.
+    policy backends: Option<Vec<Backend>> = None;
+    /// How a backend is chosen.
+    policy backend_priority: Priority = Priority::default();
+    /// Whether the backend's certificate is verified.
+    connection verify_ssl: bool = true;
+    /// Whether the server name is sent in the TLS handshake.
+    connection tls_sni: bool = true;
+    /// PEM file of the authorities that may have signed a backend's certificate, in place of the system's.
+    file ca_file: Option<String> = None;
+    /// PEM file of the certificate chain shown to backends.
+    file client_certificate: Option<String> = None;
+    /// PEM file of its key.
+    file client_key: Option<String> = None;
+    /// `http1`, `http2` or `auto`. `None`: by the URL of each backend.
+    connection protocol: Option<String> = None;
+    /// The form in which each connection says whose it is: `v1` or `v2`, of the PROXY protocol. Default: none.
+    connection proxy_protocol: Option<String> = None;
+    /// Idle connections kept per backend and engine thread.
+    policy keepalive: i64 = 64;
+    /// Seconds after which an idle backend connection is closed.
+    policy keepalive_timeout: f64 = 15.0;
+    /// Active checks. `None`: none.
+    policy health_check: Option<HealthCheck> = None;
+    /// Failed attempts inside `fail_timeout` that take a backend out. 0: never.
+    policy max_fails: i64 = 0;
+    /// Seconds in which `max_fails` are counted, and for which a backend is then out.
+    policy fail_timeout: f64 = 10.0;
+    /// Requests that one backend gets at once, unless it says otherwise itself. `None`: any number.
+    policy max_connections: Option<i64> = None;
+    /// Tunnels, such as WebSockets, that one backend has at once, unless it says otherwise itself. `None`: any number.
+    policy max_tunnels: Option<i64> = None;
+    /// Requests that may wait while every backend is busy. 0: they are answered 503 at once.
+    policy queue: i64 = 0;
+    /// Seconds that a request may wait for a backend that is not busy.
+    policy queue_timeout: f64 = 5.0;
+    /// Seconds over which a backend that came back gets its share of requests step by step. `None`: at once.
+    policy slow_start: Option<f64> = None;
 }
 
 /// `backend_priority: "least_conn"`, `{ hash: "{path}" }` or `{ sticky: "cookie_name" }`
@@ -222,4 +237,25 @@ pub enum BodyMatch {
     Text(String),
     /// A pattern in the syntax of the `regex` crate.
     Pattern(String),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_of_a_connection_tell_connections_apart_and_others_do_not() {
+        let usual = Pool::default();
+        for pool in [
+            Pool { verify_ssl: false, ..Pool::default() },
+            Pool { ca_file: Some("ca.pem".into()), ..Pool::default() },
+            Pool { proxy_protocol: Some("v2".into()), ..Pool::default() },
+        ] {
+            assert!(!usual.connects_like(&pool), "{pool:?}");
+        }
+        let policy = Pool { backends: Some(vec![Backend::at("a")]), keepalive: 0, queue: 7, ..Pool::default() };
+        assert!(usual.connects_like(&policy));
+        let files = Pool { client_key: Some("a.key".into()), ..Pool::default() };
+        assert_eq!(files.connection_files(), [None, None, Some("a.key")]);
+    }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::tls::{development, TlsDetails, TlsServer};
 use super::{is_https, BindAddress, BindKey, Protocols, Rights};
-use crate::compile::Purpose;
+use crate::compile::{Purpose, Report};
 use crate::config::{self, At, Problem, TrustedProxies};
 use crate::networks;
 
@@ -63,25 +63,25 @@ impl Binds {
         purpose: Purpose,
         problems: &mut Vec<Problem>,
     ) -> Option<Bind> {
-        let protocols = Protocols::compile(spec, problems);
-        let tls = tls(spec, protocols, purpose, problems);
-        let mut complain = |message| problems.push(Problem::error(spec.at.as_ref(), "bind", message));
-        if spec.backlog.is_some_and(|backlog| backlog < 1) {
-            complain(format!("backlog: {} is too small: write 1 or more", spec.backlog.unwrap_or_default()));
+        let report = &mut Report::new("bind", spec.at.as_ref(), problems);
+        let protocols = Protocols::compile(spec, report);
+        let tls = tls(spec, protocols, purpose, report);
+        if let Some(backlog) = spec.backlog.filter(|backlog| *backlog < 1) {
+            report.within("backlog").error(format!("{backlog} is too small: write 1 or more"));
         }
-        let address = BindAddress::parse(&spec.url).map_err(&mut complain).ok()?;
+        let address = report.ok(BindAddress::parse(&spec.url))?;
         let nth = self.0.iter().filter(|other| other.key.address == address).count();
         // Port 0 is another port each time.
         if nth > 0 && !matches!(address, BindAddress::Tcp(tcp) if tcp.port() == 0) {
-            complain(format!("{:?} is bound twice: leave one of them out", spec.url));
+            report.error(format!("{:?} is bound twice: leave one of them out", spec.url));
             return None;
         }
         if spec.proxy_protocol {
             if let Some(message) = nobody_to_believe(&address, trusted) {
-                complain(message);
+                report.error(message);
             }
         }
-        let rights = Rights::compile(spec, matches!(address, BindAddress::Unix(_)), &mut complain);
+        let rights = Rights::compile(spec, matches!(address, BindAddress::Unix(_)), report);
         let backlog = spec.backlog.map(|backlog| backlog.clamp(1, i32::MAX.into()) as i32);
         Some(Bind {
             key: BindKey::new(address, nth),
@@ -152,14 +152,9 @@ fn nobody_to_believe(address: &BindAddress, trusted: &[String]) -> Option<String
 }
 
 /// What a `bind` says of TLS.
-fn tls(
-    spec: &config::Bind,
-    protocols: Protocols,
-    purpose: Purpose,
-    problems: &mut Vec<Problem>,
-) -> Option<Arc<TlsServer>> {
+fn tls(spec: &config::Bind, protocols: Protocols, purpose: Purpose, report: &mut Report<'_>) -> Option<Arc<TlsServer>> {
     if is_https(&spec.url) {
-        return TlsServer::compile(spec, protocols, purpose, problems).map(Arc::new);
+        return TlsServer::compile(spec, protocols, purpose, report).map(Arc::new);
     }
     let options = [
         ("certificate", spec.certificate.is_some()),
@@ -177,8 +172,7 @@ fn tls(
         [one] => format!("{one} is"),
         [most @ .., last] => format!("{} and {last} are", most.join(", ")),
     };
-    let message = format!("{subject} for TLS: write \"https://…\" in place of {:?}", spec.url);
-    problems.push(Problem::error(spec.at.as_ref(), "bind", message));
+    report.error(format!("{subject} for TLS: write \"https://…\" in place of {:?}", spec.url));
     None
 }
 

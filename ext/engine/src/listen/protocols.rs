@@ -1,7 +1,8 @@
 //! Which versions of HTTP are spoken at a bind.
 
-use crate::config::{self, Problem};
-use crate::nearest::nearest;
+use crate::compile::Report;
+use crate::config;
+use crate::suggestion::nearest;
 
 /// Versions of HTTP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,29 +15,29 @@ impl Protocols {
     const BOTH: Self = Self { h1: true, h2: true };
 
     /// Checks `protocols`.
-    pub(super) fn compile(spec: &config::Bind, problems: &mut Vec<Problem>) -> Self {
+    pub(super) fn compile(spec: &config::Bind, report: &mut Report<'_>) -> Self {
         let Some(names) = &spec.protocols else { return Self::BOTH };
+        let mut report = report.within("protocols");
         let mut protocols = Self { h1: false, h2: false };
-        let mut wrong = Vec::new();
         for name in names {
             match name.as_str() {
                 "h1" => protocols.h1 = true,
                 "h2" => protocols.h2 = true,
-                "h3" => wrong.push("\"h3\" is not available in this version: write \"h2\" or \"h1\"".into()),
+                "h3" => report.error("\"h3\" is not available in this version: write \"h2\" or \"h1\""),
                 other => {
                     let hint = nearest(other, ["h1", "h2"]).map(|name| format!(" (did you mean {name:?}?)"));
-                    wrong.push(format!("{other:?} is unknown{}: write \"h1\" or \"h2\"", hint.unwrap_or_default()));
+                    let hint = hint.unwrap_or_default();
+                    report.error(format!("{other:?} is unknown{hint}: write \"h1\" or \"h2\""));
                 }
             }
         }
         if names.is_empty() {
-            wrong.push("the list is empty: write [\"h2\", \"h1\"], or leave it out".into());
+            report.error("the list is empty: write [\"h2\", \"h1\"], or leave it out");
         }
-        if wrong.is_empty() {
-            return protocols;
+        if report.is_sound() {
+            protocols
+        } else {
+            Self::BOTH
         }
-        let error = |message| Problem::error(spec.at.as_ref(), "bind", format!("protocols: {message}"));
-        problems.extend(wrong.into_iter().map(error));
-        Self::BOTH
     }
 }

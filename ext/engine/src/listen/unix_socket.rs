@@ -10,6 +10,7 @@ use nix::sys::stat::{fchmod, fchmodat, FchmodatFlags, Mode};
 use nix::unistd::{fchownat, Gid, Group, Uid, User};
 use socket2::{Domain, SockAddr, Socket, Type};
 
+use crate::compile::Report;
 use crate::config;
 
 /// A socket's file, removed when its listener is gone, unless another has taken its place.
@@ -57,20 +58,26 @@ pub(crate) struct Rights {
 
 impl Rights {
     /// Checks `mode`, `owner` and `group`, which mean nothing unless it is a unix socket.
-    pub(crate) fn compile(spec: &config::Bind, is_unix: bool, complain: &mut dyn FnMut(String)) -> Self {
+    pub(crate) fn compile(spec: &config::Bind, is_unix: bool, report: &mut Report<'_>) -> Self {
         let given = [("mode", spec.mode.is_some()), ("owner", spec.owner.is_some()), ("group", spec.group.is_some())];
         if let Some((name, _)) = given.iter().find(|(_, given)| *given && !is_unix) {
-            complain(format!(
-                "{name}: only the file of a unix socket has that: leave it out, or write \"unix:///run/proxy.sock\""
+            report.within(name).error(format!(
+                "only the file of a unix socket has that: leave it out, or write \"unix:///run/proxy.sock\""
             ));
             return Self::default();
         }
         let uid = |name: &str| Ok(User::from_name(name)?.map(|user| user.uid));
         let gid = |name: &str| Ok(Group::from_name(name)?.map(|group| group.gid));
         Self {
-            mode: spec.mode.and_then(|mode| read_mode(mode, complain)),
-            owner: spec.owner.as_ref().and_then(|name| account("owner", "user", name, uid, Uid::from_raw, complain)),
-            group: spec.group.as_ref().and_then(|name| account("group", "group", name, gid, Gid::from_raw, complain)),
+            mode: spec.mode.and_then(|mode| read_mode(mode, &mut report.within("mode"))),
+            owner: spec
+                .owner
+                .as_ref()
+                .and_then(|name| account("user", name, uid, Uid::from_raw, &mut report.within("owner"))),
+            group: spec
+                .group
+                .as_ref()
+                .and_then(|name| account("group", name, gid, Gid::from_raw, &mut report.within("group"))),
         }
     }
 
@@ -109,18 +116,18 @@ fn refused(what: &str, error: nix::Error, remedy: &str) -> io::Error {
     io::Error::other(format!("the socket's {what} cannot be set: {}: {remedy}", error.desc()))
 }
 
-fn read_mode(mode: i64, complain: &mut dyn FnMut(String)) -> Option<Mode> {
+fn read_mode(mode: i64, report: &mut Report<'_>) -> Option<Mode> {
     let bits = u16::try_from(mode).ok().filter(|mode| *mode <= 0o777);
     match bits {
         Some(bits) if bits & 0o222 != 0 => Mode::from_bits(bits.into()),
         Some(bits) => {
-            complain(format!(
-                "mode: with 0o{bits:03o} nobody can connect, since that needs write permission: write 0o660, for example"
+            report.error(format!(
+                "with 0o{bits:03o} nobody can connect, since that needs write permission: write 0o660, for example"
             ));
             None
         }
         None => {
-            complain(format!("mode: {mode} is not a valid file mode: write an octal number such as 0o660, or \"660\""));
+            report.error(format!("{mode} is not a valid file mode: write an octal number such as 0o660, or \"660\""));
             None
         }
     }
@@ -128,18 +135,17 @@ fn read_mode(mode: i64, complain: &mut dyn FnMut(String)) -> Option<Mode> {
 
 /// The number of a user or a group. A name of digits is a number, as in `chown`.
 fn account<I>(
-    option: &str,
     kind: &str,
     name: &str,
     find: impl FnOnce(&str) -> nix::Result<Option<I>>,
     of_number: fn(u32) -> I,
-    complain: &mut dyn FnMut(String),
+    report: &mut Report<'_>,
 ) -> Option<I> {
     match find(name) {
         Ok(Some(id)) => return Some(id),
         Ok(None) => {}
         Err(error) => {
-            complain(format!("{option}: {name:?} cannot be looked up ({}): write its number", error.desc()));
+            report.error(format!("{name:?} cannot be looked up ({}): write its number", error.desc()));
             return None;
         }
     }
@@ -147,7 +153,7 @@ fn account<I>(
     let number =
         name.parse().ok().filter(|number| *number != u32::MAX && name.bytes().all(|byte| byte.is_ascii_digit()));
     if number.is_none() {
-        complain(format!("{option}: there is no {kind} {name:?} on this machine: write the name or the number of one"));
+        report.error(format!("there is no {kind} {name:?} on this machine: write the name or the number of one"));
     }
     number.map(of_number)
 }
@@ -199,9 +205,7 @@ mod tests {
     use super::*;
 
     fn compile(spec: &config::Bind, is_unix: bool) -> (Rights, Vec<String>) {
-        let mut problems = Vec::new();
-        let rights = Rights::compile(spec, is_unix, &mut |message| problems.push(message));
-        (rights, problems)
+        Report::told(|report| Rights::compile(spec, is_unix, report))
     }
 
     fn spec(mode: Option<i64>, owner: Option<&str>, group: Option<&str>) -> config::Bind {

@@ -5,8 +5,8 @@ use proxy_http::message::Known;
 use super::{built_in, ErrorResponse, Format, Rendered};
 use crate::compile::Report;
 use crate::config::{Content, CustomError};
-use crate::nearest::did_you_mean;
 use crate::rewrite::{known_placeholder, Context};
+use crate::suggestion::did_you_mean;
 
 /// Compiles it and reads its files.
 pub(super) fn compile(spec: &CustomError, report: &mut Report<'_>) -> ErrorResponse {

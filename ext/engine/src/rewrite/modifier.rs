@@ -2,7 +2,7 @@
 
 use memchr::memmem;
 
-use crate::nearest::did_you_mean;
+use crate::suggestion::did_you_mean;
 
 /// A change to a value.
 #[derive(Debug, Clone)]

@@ -1,11 +1,11 @@
 //! Takes string rewrites apart, at load.
 
 use proxy_http::message::Known;
+use strsim::osa_distance;
 
 use super::modifier::Modifier;
 use super::name::{BuiltIn, Name};
 use super::{foreign, Context, Part, Placeholder};
-use crate::nearest::distance;
 
 /// The parts of `text`, no two texts in a row.
 pub(super) fn parts(text: &str, context: Context) -> Result<Vec<Part>, String> {
@@ -104,7 +104,7 @@ pub(super) fn warnings(parts: &[Part], context: Context, captures: &[&str]) -> V
                 _ => ("a request", "responses"),
             };
             warnings.push(format!("{} has no meaning in {here}: that name is for {there}", value.written));
-        } else if let Some(meant) = BuiltIn::names(context).find(|known| distance(name, known) == 1) {
+        } else if let Some(meant) = BuiltIn::names(context).find(|known| osa_distance(name, known) == 1) {
             warnings.push(format!("{} stays as it is written (did you mean {{{meant}}}?)", value.written));
         } else if Known::of(name.replace('_', "-").as_bytes()).is_some() {
             let dashed = name.replace('_', "-");

@@ -5,6 +5,7 @@ use super::index::{self, Lists};
 use super::matcher::{shown, Matcher};
 use super::pattern::{is_at_or_below, Pattern};
 use super::scope::{Accepts, Scope};
+use crate::compile::Report;
 use crate::config::{Code, Location, Match, Problem};
 
 /// How many earlier locations are looked at for each: enough for what people write, and not the square of many.
@@ -15,13 +16,12 @@ pub(crate) fn warn<R, F, H: Accepts>(specs: &[&Location<R>], scope: &Scope<F, H>
     for (number, (spec, location)) in specs.iter().zip(&scope.locations).enumerate() {
         let Some(earlier) = earlier(scope, number, &location.matcher) else { continue };
         let Some(earlier) = specs.get(earlier) else { continue };
-        let word = spec.word.as_deref().unwrap_or("location");
         let place = earlier.at.as_ref().map_or(String::new(), |at| format!(" at {}:{}", at.file, at.line));
         let message = format!(
             "it never matches: {}{place} comes before it and takes everything that it would: move this one up, or leave it out",
             named(earlier)
         );
-        problems.push(Problem::warning_of(Code::Unreachable, spec.at.as_ref(), word, message));
+        report(spec, problems).warning_of(Code::Unreachable, message);
     }
 }
 
@@ -57,10 +57,14 @@ pub(crate) fn warn_of_less<R, F, H: Accepts>(
             let message = format!(
                 "{text:?} takes this path alone, and nothing next to it takes what is below it: write \"{above}/*\"{alone}"
             );
-            let word = spec.word.as_deref().unwrap_or("location");
-            problems.push(Problem::warning(spec.at.as_ref(), word, message));
+            report(spec, problems).warning(message);
         }
     }
+}
+
+/// Begins to tell something of a location.
+pub(crate) fn report<'a, R>(spec: &'a Location<R>, problems: &'a mut Vec<Problem>) -> Report<'a> {
+    Report::new(spec.word.as_deref().unwrap_or("location"), spec.at.as_ref(), problems)
 }
 
 /// Whether something in a scope takes what stands below `path`, which `matcher` takes. What can match only there and elsewhere is

@@ -51,8 +51,7 @@ impl Compiler {
 
     fn location(&mut self, spec: &config::Location<Directive>, outer: &Routes) -> Location<Filter, Handler> {
         let Self { problems, names, .. } = self;
-        let word = spec.word.as_deref().unwrap_or("location");
-        let mut report = Report::new(word, spec.at.as_ref(), problems);
+        let mut report = cover::report(spec, problems);
         let matcher = Matcher::compile(spec, names, &mut report);
         let around = self.captures.len();
         let shadowed = |number: &u32| is_built_in(names.name(*number));
@@ -86,7 +85,7 @@ fn warn_of_unasked(routes: &[Directive], problems: &mut Vec<Problem>) {
             let message = format!(
                 "it never answers: {before} comes before it and answers every request: leave one of them out, or put one into a location"
             );
-            problems.push(Problem::warning_of(Code::Unreachable, at, word, message));
+            Report::new(word, at, problems).warning_of(Code::Unreachable, message);
         } else if prefix.is_none() {
             let place = at.map_or(String::new(), |at| format!(" at {}:{}", at.file, at.line));
             all = Some(format!("{word}{place}"));
@@ -99,9 +98,8 @@ fn warn_of_silence(specs: &[&config::Location<Directive>], scope: &Routes, probl
     for (spec, location) in specs.iter().zip(&scope.locations) {
         let answers = spec.routes.iter().any(|route| matches!(route, Directive::Filter(filter) if filter.answers()));
         if !answers && location.scope.handlers.is_empty() && location.scope.locations.is_empty() {
-            let word = spec.word.as_deref().unwrap_or("location");
             let message = "nothing in it answers, so its requests get a 404: write proxy to: \"http://…\" in it, or static_response code: 404";
-            problems.push(Problem::warning_of(Code::Unanswered, spec.at.as_ref(), word, message));
+            cover::report(spec, problems).warning_of(Code::Unanswered, message);
         }
     }
 }

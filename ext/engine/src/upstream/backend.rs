@@ -4,6 +4,7 @@ mod attempt;
 mod checks;
 mod history;
 mod status;
+mod traits;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -11,7 +12,6 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
-use proxy_http::proxy_protocol::Form;
 use rustls::pki_types::ServerName;
 
 use super::clock;
@@ -25,6 +25,7 @@ pub use attempt::Attempt;
 use history::History;
 pub(crate) use history::Trace;
 pub use status::Admin;
+pub use traits::Traits;
 
 /// One address that we connect to. Every address of a DNS name is an endpoint of its own, but for `localhost`, which is
 /// one machine at two addresses.
@@ -42,39 +43,6 @@ pub struct Endpoint {
     history: Arc<History>,
     /// Whether its name may have other addresses.
     one_of_several: bool,
-}
-
-/// What a configuration says of a backend beside its address.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Traits {
-    /// Its share of requests beside the others'; at least 1.
-    pub weight: u32,
-    /// Whether it is used only when no other backend is available.
-    pub backup: bool,
-    /// Requests that it gets at once. `None`: any number.
-    pub max_connections: Option<u32>,
-    /// Tunnels, such as WebSockets, that it has at once. `None`: any number.
-    pub max_tunnels: Option<u32>,
-    /// How long it takes until it gets its whole share after it came back. `None`: no time.
-    pub slow_start: Option<Duration>,
-    /// Which version of HTTP it is spoken to in.
-    pub protocol: Protocol,
-    /// How it is told, at the beginning of each connection, whose it is. `None`: not at all.
-    pub proxy_protocol: Option<Form>,
-}
-
-impl Default for Traits {
-    fn default() -> Self {
-        Self {
-            weight: 1,
-            backup: false,
-            max_connections: None,
-            max_tunnels: None,
-            slow_start: None,
-            protocol: Protocol::Http1,
-            proxy_protocol: None,
-        }
-    }
 }
 
 /// What to connect to.

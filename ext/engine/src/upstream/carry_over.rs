@@ -14,7 +14,7 @@ use super::slot::{DnsName, Slot};
 use super::terms::{Member, Terms};
 use super::Upstream;
 use crate::compile::Place;
-use crate::config::{Pool, Priority};
+use crate::config::Pool;
 
 /// Makes the upstreams of a configuration, with what it carries over of the one before.
 #[derive(Debug, Default)]
@@ -128,18 +128,17 @@ impl UpstreamCarryOver {
     }
 
     fn fingerprint(&self, pool: &Pool, members: &[Member], terms: &Terms) -> Fingerprint {
-        let digest = |path: &String| {
+        let digest = |path: &str| {
             let bytes = crate::files::read(path).ok()?;
             Some(digest::digest(&digest::SHA256, &bytes).as_ref().to_vec())
         };
-        let files = [&pool.ca_file, &pool.client_certificate, &pool.client_key];
         Fingerprint {
             shared: false,
             members: members.to_vec(),
             server_name: None,
             tls: terms.tls.is_some(),
             pool: pool.clone(),
-            files: files.map(|file| file.as_ref().and_then(digest)).into(),
+            files: pool.connection_files().into_iter().map(|path| path.and_then(digest)).collect(),
             resolver: self.resolver.clone(),
         }
     }
@@ -167,22 +166,7 @@ impl Fingerprint {
     /// Whether connections to a backend are the same by both: what is said of how backends are chosen and checked, and of how many
     /// connections there may be, does not concern the connections themselves.
     pub(super) fn connects_like(&self, other: &Self) -> bool {
-        let connection = |pool: &Pool| Pool {
-            backends: None,
-            backend_priority: Priority::default(),
-            keepalive: 0,
-            keepalive_timeout: 0.0,
-            health_check: None,
-            max_fails: 0,
-            fail_timeout: 0.0,
-            max_connections: None,
-            max_tunnels: None,
-            queue: 0,
-            queue_timeout: 0.0,
-            slow_start: None,
-            ..pool.clone()
-        };
-        self.files == other.files && connection(&self.pool) == connection(&other.pool)
+        self.files == other.files && self.pool.connects_like(&other.pool)
     }
 
     /// Whether active checks are the same by both.

@@ -13,7 +13,7 @@ use super::carry_over::UpstreamCarryOver;
 use super::dns::{self, Dns};
 use super::named::{Named, Upstreams};
 use super::pool::Keep;
-use super::terms::{self, Member, Terms};
+use super::terms::{Member, Terms};
 use super::{server_name, Protocol, Upstream};
 use crate::compile::Report;
 use crate::config::{self, HealthCheck, Pool, Problem};
@@ -134,7 +134,7 @@ impl Backends {
         let defaults = Pool::default();
         let pool = pool.unwrap_or(&defaults);
         let by_host = pool.backends.is_none() && target.dynamic;
-        let traits = terms::traits_of_all(pool, report);
+        let traits = Traits::of_all(pool, report);
         let members = members(pool, target, traits, report);
         introduced(pool, &members, report);
         if pool.backends.is_none() && !says_where {
@@ -171,7 +171,7 @@ pub(super) fn shared(
         report.error(r#"`backends` is missing: write backends: ["127.0.0.1:3001", "127.0.0.1:3002"]"#);
     }
     let target = TargetHost { scheme_tls: Some(tls), authority: None, dynamic: false };
-    let traits = terms::traits_of_all(&spec.pool, &mut report);
+    let traits = Traits::of_all(&spec.pool, &mut report);
     let members = members(&spec.pool, target, traits, &mut report);
     introduced(&spec.pool, &members, &mut report);
     let speaks_tls = members.iter().any(|member| member.secure);
@@ -194,7 +194,9 @@ pub(super) fn depends_on_scheme(spec: &config::Upstream) -> bool {
 
 /// Where the backends are, and what is said of each.
 fn members(pool: &Pool, target: TargetHost<'_>, traits: Traits, report: &mut Report<'_>) -> Vec<Member> {
-    ignored(pool, report);
+    if let Some(check) = &pool.health_check {
+        ignored_in_check(check, report);
+    }
     let otherwise = target.scheme_tls.unwrap_or(false);
     let written = pool.protocol.is_some().then_some(traits.protocol);
     let member = |address: Address, traits: Traits, report: &mut Report<'_>| {
@@ -222,7 +224,7 @@ fn members(pool: &Pool, target: TargetHost<'_>, traits: Traits, report: &mut Rep
     }
     let mut members = Vec::with_capacity(backends.len());
     for backend in backends {
-        let traits = terms::traits(backend, traits, &mut report.within("backends"));
+        let traits = Traits::of_one(backend, traits, &mut report.within("backends"));
         match read(Address::parse(&backend.address)) {
             Ok(address) => {
                 ignored_path(&backend.address, report);
@@ -297,22 +299,7 @@ fn introduced(pool: &Pool, members: &[Member], report: &mut Report<'_>) {
     }
 }
 
-/// Options that mean nothing without others, or beside them. Whoever writes the default of one gets no warning.
-fn ignored(pool: &Pool, report: &mut Report<'_>) {
-    let usual = Pool::default();
-    // A time that is none is an error of its own.
-    let chosen = |time: f64, usual: f64| time > 0.0 && time.to_bits() != usual.to_bits();
-    if pool.max_fails == 0 && chosen(pool.fail_timeout, usual.fail_timeout) {
-        report.warning("fail_timeout: no failures are counted: add max_fails: 3, or leave it out");
-    }
-    if pool.queue == 0 && chosen(pool.queue_timeout, usual.queue_timeout) {
-        report.warning("queue_timeout: no request ever waits: add queue: 100, or leave it out");
-    }
-    if let Some(check) = &pool.health_check {
-        ignored_in_check(check, report);
-    }
-}
-
+/// Options of a check that mean nothing without others, or beside them. Whoever writes the default of one gets no warning.
 fn ignored_in_check(check: &HealthCheck, report: &mut Report<'_>) {
     let usual = HealthCheck::default();
     if !check.service.is_empty() && !check.grpc && !check.tcp {

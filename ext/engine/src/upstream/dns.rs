@@ -18,6 +18,7 @@ use hickory_resolver::TokioResolver;
 use parking_lot::Mutex;
 use tokio::time::timeout;
 
+use crate::compile::Report;
 use crate::config::{Problem, Setting};
 use system::{System, HOSTS_TTL};
 
@@ -69,15 +70,15 @@ impl Dns {
     /// Reads the `resolver` directive: servers as `ADDRESS` or `ADDRESS:PORT`, none for the system's configuration.
     /// `None` if one of them is wrong; `problems` then says which.
     pub fn compile(resolver: &Setting<Vec<String>>, problems: &mut Vec<Problem>) -> Option<Self> {
-        let mut report = |message| problems.push(Problem::error(resolver.at.as_ref(), "resolver", message));
-        let servers = resolver.value.iter().map(|text| server(text).map_err(&mut report));
-        // Collected twice, so that every wrong one is reported.
-        let servers: Vec<_> = servers.collect();
-        let servers: Vec<_> = servers.into_iter().collect::<Result<_, _>>().ok()?;
+        let mut report = Report::new("resolver", resolver.at.as_ref(), problems);
+        let servers: Vec<_> = resolver.value.iter().filter_map(|text| report.ok(server(text))).collect();
+        if !report.is_sound() {
+            return None;
+        }
         if servers.is_empty() {
             return Some(Self::system());
         }
-        Self::given(&servers).map_err(|error| report(format!("the DNS client cannot be set up: {error}"))).ok()
+        report.ok(Self::given(&servers).map_err(|error| format!("the DNS client cannot be set up: {error}")))
     }
 
     /// Resolves as the system's C library does.

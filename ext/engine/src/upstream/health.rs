@@ -37,6 +37,15 @@ pub struct Rules {
 impl Rules {
     /// Checks and compiles `health_check`, `max_fails`, `fail_timeout`, `queue` and `queue_timeout`.
     pub(super) fn compile(pool: &Pool, report: &mut Report<'_>) -> Self {
+        let usual = Pool::default();
+        // A time that is none is an error of its own. Whoever writes the default gets no warning.
+        let chosen = |time: f64, usual: f64| time > 0.0 && time.to_bits() != usual.to_bits();
+        if pool.max_fails == 0 && chosen(pool.fail_timeout, usual.fail_timeout) {
+            report.within("fail_timeout").warning("no failures are counted: add max_fails: 3, or leave it out");
+        }
+        if pool.queue == 0 && chosen(pool.queue_timeout, usual.queue_timeout) {
+            report.within("queue_timeout").warning("no request ever waits: add queue: 100, or leave it out");
+        }
         let fail_timeout = report.within("fail_timeout").seconds(pool.fail_timeout);
         let max_fails = report.within("max_fails").count(pool.max_fails, 0..=MOST_FAILS) as usize;
         Self {

@@ -26,6 +26,8 @@ use tokio::time::MissedTickBehavior;
 
 use super::backend::{Endpoint, Trace};
 use super::http2::Lanes;
+use crate::compile::Report;
+use crate::config;
 use crate::stream::Stream;
 
 /// How often the pool is looked through for connections that have expired or died.
@@ -62,6 +64,16 @@ pub struct Keep {
     pub connections: usize,
     /// After which an idle one is closed.
     pub timeout: Duration,
+}
+
+impl Keep {
+    /// Checks `keepalive` and `keepalive_timeout`.
+    pub(super) fn compile(pool: &config::Pool, report: &mut Report<'_>) -> Self {
+        Self {
+            connections: report.within("keepalive").count(pool.keepalive, 0..=u32::MAX.into()) as usize,
+            timeout: report.within("keepalive_timeout").seconds(pool.keepalive_timeout),
+        }
+    }
 }
 
 impl Pool {

@@ -1,5 +1,6 @@
 //! Writing start lines. Fields write themselves: [`crate::message::Fields::write_to`].
 
+use crate::hex;
 use crate::message::RequestHead;
 
 /// Writes `METHOD target HTTP/1.1` and the fields of a request, without the empty line.
@@ -22,10 +23,9 @@ pub fn write_status_line(out: &mut Vec<u8>, status: u16, reason: &[u8]) {
 
 /// Writes the line before a chunk (RFC 9112, section 7.1).
 pub(super) fn write_chunk_size(out: &mut Vec<u8>, size: usize) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let digits = (usize::BITS - size.leading_zeros()).div_ceil(4).max(1);
     for i in (0..digits).rev() {
-        out.push(DIGITS[size >> (i * 4) & 15]);
+        out.push(hex::LOWER[size >> (i * 4) & 15]);
     }
     out.extend_from_slice(b"\r\n");
 }

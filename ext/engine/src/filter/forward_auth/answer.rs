@@ -52,6 +52,7 @@ impl ForwardAuth {
         }
         let response = &mut exchange.work.response;
         let status = response.status;
+        let via = response.version.via();
         hop_by_hop::clean_response(response, false, false);
         response.fields.remove(Known::ContentLength);
         // It is written with every answer.
@@ -59,7 +60,7 @@ impl ForwardAuth {
         if !framing::is_bodyless(status) {
             response.fields.append(Known::ContentLength, body.len().to_string().as_bytes());
         }
-        response.fields.append(Known::Via, b"1.1 proxy");
+        response.fields.append(Known::Via, via);
         let mut lines = Vec::new();
         response.fields.write_to(&mut lines);
         exchange.debug(format_args!("forward_auth: answered {status}"));

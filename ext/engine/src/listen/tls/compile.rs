@@ -8,7 +8,7 @@ use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::sign::SingleCertAndKey;
 use rustls::version::{TLS12, TLS13};
-use rustls::{ConfigBuilder, ServerConfig, WantsVerifier};
+use rustls::{ConfigBuilder, ServerConfig, SupportedProtocolVersion, WantsVerifier};
 
 use super::development;
 use super::identity::Identity;
@@ -16,26 +16,9 @@ use super::names::Names;
 use super::policy::{self, Asking};
 use super::tickets::Tickets;
 use super::{Site, TlsServer};
-use crate::compile::{check_host, Purpose};
-use crate::config::{Bind, Certificate, Problem};
+use crate::compile::{check_host, Purpose, Report};
+use crate::config::{Bind, Certificate};
 use crate::listen::Protocols;
-use crate::nearest::did_you_mean;
-
-/// Where mistakes go.
-struct Report<'a> {
-    bind: &'a Bind,
-    problems: &'a mut Vec<Problem>,
-}
-
-impl Report<'_> {
-    fn error(&mut self, message: String) {
-        self.problems.push(Problem::error(self.bind.at.as_ref(), "bind", message));
-    }
-
-    fn warning(&mut self, message: String) {
-        self.problems.push(Problem::warning(self.bind.at.as_ref(), "bind", message));
-    }
-}
 
 impl TlsServer {
     /// Reads certificates and keys and checks what stands beside them. `None` if something is wrong.
@@ -43,17 +26,16 @@ impl TlsServer {
         bind: &Bind,
         protocols: Protocols,
         purpose: Purpose,
-        problems: &mut Vec<Problem>,
+        report: &mut Report<'_>,
     ) -> Option<Self> {
-        let mut report = Report { bind, problems };
-        let terms = Terms::compile(bind, protocols, &mut report);
-        let specs = certificates(bind, &mut report);
+        let terms = Terms::compile(bind, protocols, report);
+        let specs = certificates(bind, report);
         let provider = Arc::new(aws_lc_rs::default_provider());
         let sites: Vec<_> = match development::is_wanted(bind) {
-            true => vec![developers_site(bind, purpose, &provider, &mut report)],
-            false => specs.iter().map(|spec| site(spec, &provider, &mut report)).collect(),
+            true => vec![developers_site(bind, purpose, &provider, report)],
+            false => specs.iter().map(|spec| site(spec, &provider, report)).collect(),
         };
-        let names = names(&specs, &sites, &mut report);
+        let names = names(&specs, &sites, report);
         let sites = sites.into_iter().collect::<Option<Vec<_>>>()?;
         if sites.is_empty() {
             return None;
@@ -70,18 +52,18 @@ struct Terms {
 
 impl Terms {
     fn compile(bind: &Bind, protocols: Protocols, report: &mut Report<'_>) -> Option<Self> {
-        let versions: &[_] = match bind.min_tls.as_deref() {
-            None | Some("1.2") => &[&TLS13, &TLS12],
-            Some("1.3") => &[&TLS13],
-            Some(other) => {
-                let known = did_you_mean(other, &["1.2", "1.3"]);
-                report.error(format!("min_tls: {other:?} is not a supported TLS version {known}"));
-                return None;
+        const BOTH: &[&SupportedProtocolVersion] = &[&TLS13, &TLS12];
+        let versions = match &bind.min_tls {
+            None => BOTH,
+            Some(oldest) => {
+                let known = [("1.2", BOTH), ("1.3", &BOTH[..1])];
+                report.within("min_tls").one_of(oldest, "is not a supported TLS version", &known)?
             }
         };
         let provider = Arc::new(aws_lc_rs::default_provider());
         let builder = ServerConfig::builder_with_provider(provider).with_protocol_versions(versions);
-        let builder = builder.map_err(|error| report.error(format!("TLS cannot be set up: {error}"))).ok()?;
+        let builder = builder.map_err(|error| format!("TLS cannot be set up: {error}"));
+        let builder = report.ok(builder)?;
         let mut alpn = Vec::new();
         if protocols.h2 {
             alpn.push(b"h2".to_vec());
@@ -159,9 +141,9 @@ fn certificates(bind: &Bind, report: &mut Report<'_>) -> Vec<Certificate> {
         report.error(format!("{name} and certificates contradict each other: write {name} inside of certificates"));
     }
     if list.is_empty() {
-        report.error(
-            "certificates: the list is empty: write [{ certificate: \"tls/site.pem\", key: \"tls/site.key\" }]".into(),
-        );
+        report
+            .within("certificates")
+            .error("the list is empty: write [{ certificate: \"tls/site.pem\", key: \"tls/site.key\" }]");
     }
     let whole = |spec: &Certificate| {
         let spec = spec.clone();
@@ -183,17 +165,17 @@ fn developers_site(
         report.warning(announcement);
     }
     let asking = policy::compile(bind.client_ca.as_deref(), bind.verify.as_deref(), provider);
-    let asking = asking.map_err(|message| report.error(message)).ok();
-    let pair = development::certify(bind, purpose).map_err(|message| report.error(message)).ok();
+    let asking = report.ok(asking);
+    let pair = report.ok(development::certify(bind, purpose));
     let identity = pair.and_then(|(chain, key)| Identity::new(chain, key, provider).ok());
     identity.zip(asking)
 }
 
 fn site(spec: &Certificate, provider: &Arc<CryptoProvider>, report: &mut Report<'_>) -> Option<(Identity, Asking)> {
-    let mut identity = Identity::read(spec, provider, &mut |message| report.error(message));
+    let mut identity = Identity::read(spec, provider, report);
     if let Some((own, path)) = identity.as_mut().zip(spec.ocsp.as_deref()) {
         match own.check_staple(path, SystemTime::now()) {
-            Ok(warning) => warning.into_iter().for_each(|warning| report.warning(warning)),
+            Ok(warning) => report.warnings(warning),
             Err(message) => {
                 report.error(message);
                 identity = None;
@@ -201,7 +183,7 @@ fn site(spec: &Certificate, provider: &Arc<CryptoProvider>, report: &mut Report<
         }
     }
     let asking = policy::compile(spec.client_ca.as_deref(), spec.verify.as_deref(), provider);
-    let asking = asking.map_err(|message| report.error(message)).ok();
+    let asking = report.ok(asking);
     if let Some(warning) = identity.as_ref().and_then(|own| own.warning(&spec.certificate, SystemTime::now())) {
         report.warning(warning);
     }
@@ -216,11 +198,13 @@ fn names(specs: &[Certificate], sites: &[Option<(Identity, Asking)>], report: &m
     for (index, spec) in specs.iter().enumerate() {
         for domain in spec.domains.iter().flatten() {
             if let Err(message) = check_domain(domain) {
-                report.error(format!("domains: {message}"));
+                report.within("domains").error(message);
                 sound = false;
             } else if let Err(other) = names.add(domain, index) {
                 let path = &specs[other].certificate;
-                report.error(format!("domains: {domain:?} is listed for {path:?} too: leave it out of one of them"));
+                report
+                    .within("domains")
+                    .error(format!("{domain:?} is listed for {path:?} too: leave it out of one of them"));
                 sound = false;
             } else if let Some((identity, _)) = &sites[index] {
                 if !identity.covers(domain) {
@@ -237,7 +221,9 @@ fn names(specs: &[Certificate], sites: &[Option<(Identity, Asking)>], report: &m
         let Some((identity, _)) = site else { continue };
         if identity.names.is_empty() && index > 0 {
             let path = &specs[index].certificate;
-            report.warning(format!("certificates: {path:?} has no names, and is never shown: write them as domains"));
+            report
+                .within("certificates")
+                .warning(format!("{path:?} has no names, and is never shown: write them as domains"));
         }
         for name in &identity.names {
             let taken = names.add(name, index).err().filter(|other| *other != index);

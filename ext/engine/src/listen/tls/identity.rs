@@ -10,6 +10,7 @@ use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::FromDer;
 
 use super::ocsp;
+use crate::compile::Report;
 use crate::config::Certificate;
 use crate::pem;
 
@@ -43,22 +44,22 @@ impl Identity {
         Ok(Self { names: own.names, valid: own.valid, nameless: own.nameless, key })
     }
 
-    /// Reads the files. `None` if they are of no use; `report` is told why.
-    pub(super) fn read(spec: &Certificate, provider: &CryptoProvider, report: &mut dyn FnMut(String)) -> Option<Self> {
+    /// Reads the files. `None` if they are of no use.
+    pub(super) fn read(spec: &Certificate, provider: &CryptoProvider, report: &mut Report<'_>) -> Option<Self> {
         let path = &spec.certificate;
         let key_path = spec.key.as_deref().unwrap_or(path);
-        let chain = pem::certificates("certificate", path).map_err(&mut *report);
+        let chain = report.ok(pem::certificates("certificate", path));
         // A file of its own is read even if the other one is wrong.
         let key = match (&spec.key, &chain) {
-            (None, Err(())) => Err(()),
-            (None, Ok(_)) => pem::private_key("certificate", path)
-                .map_err(|message| report(format!("{message}; or name the file of its key with `key`"))),
-            (Some(_), _) => pem::private_key("key", key_path).map_err(&mut *report),
+            (None, None) => None,
+            (None, Some(_)) => report.ok(pem::private_key("certificate", path)
+                .map_err(|message| format!("{message}; or name the file of its key with `key`"))),
+            (Some(_), _) => report.ok(pem::private_key("key", key_path)),
         };
-        let ocsp = spec.ocsp.as_deref().map(|path| pem::read("ocsp", path)).transpose().map_err(&mut *report);
-        let made = Self::new(chain.ok()?, key.ok()?, provider);
-        let mut identity = made.map_err(|error| report(mismatch(path, key_path, &error))).ok()?;
-        identity.key.ocsp = ocsp.ok()?;
+        let ocsp = report.ok(spec.ocsp.as_deref().map(|path| pem::read("ocsp", path)).transpose());
+        let made = Self::new(chain?, key?, provider);
+        let mut identity = report.ok(made.map_err(|error| mismatch(path, key_path, &error)))?;
+        identity.key.ocsp = ocsp?;
         Some(identity)
     }
 

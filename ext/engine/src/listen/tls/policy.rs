@@ -9,8 +9,8 @@ use rustls::server::danger::ClientCertVerifier;
 use rustls::server::WebPkiClientVerifier;
 use rustls::RootCertStore;
 
-use crate::nearest::did_you_mean;
 use crate::pem;
+use crate::suggestion::did_you_mean;
 
 /// Whether clients are asked for a certificate, and whose certificates are believed. Two of them are the same if they ask the
 /// same, whatever the files are called.

@@ -1,5 +1,7 @@
 //! Which bytes may stand where in a URL (RFC 3986).
 
+use proxy_http::hex;
+
 /// Whether a host name may hold `byte`. Brackets and colons are another matter.
 pub(super) fn in_host(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
@@ -34,13 +36,12 @@ fn escape_unless(out: &mut Vec<u8>, start: usize, keep: impl Fn(&[u8]) -> bool) 
     if (start..end).all(|i| keep(&out[i..end])) {
         return;
     }
-    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
     for i in start..end {
         let byte = out[i];
         if keep(&out[i..end]) {
             out.push(byte);
         } else if byte != 0 {
-            out.extend_from_slice(&[b'%', DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
+            out.extend_from_slice(&hex::percent(byte));
         }
     }
     out.drain(start..end);

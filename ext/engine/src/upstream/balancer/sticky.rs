@@ -1,6 +1,7 @@
 //! Cookies that name a client's backend.
 
 use aws_lc_rs::{constant_time, hmac, rand};
+use proxy_http::hex;
 use proxy_http::message::{FieldName, Fields};
 
 use crate::config;
@@ -67,8 +68,7 @@ impl Sticky {
         let code = context.sign();
         let mut tag = [0; LENGTH];
         for (pair, byte) in tag.chunks_exact_mut(2).zip(code.as_ref()) {
-            pair[0] = HEX[usize::from(byte >> 4)];
-            pair[1] = HEX[usize::from(byte & 15)];
+            pair.copy_from_slice(&hex::pair(*byte, hex::LOWER));
         }
         Tag(tag)
     }
@@ -91,5 +91,3 @@ impl Sticky {
         }
     }
 }
-
-const HEX: &[u8; 16] = b"0123456789abcdef";

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use h2::ext::Protocol;
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{Method, Request, Uri};
+use proxy_http::hex;
 use proxy_http::http2::{write_fields, Stream, Upgrade};
 use proxy_http::message::Framing;
 use proxy_http::message::{Known, RequestHead};
@@ -60,12 +61,11 @@ fn uri(request: &RequestHead, path_and_query: &[u8], endpoint: &Endpoint) -> Opt
 
 /// Escapes characters that no URI has (RFC 3986, section 2). In HTTP/1.1 they are passed on as they came.
 fn escaped(path_and_query: &[u8]) -> Vec<u8> {
-    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
     let mut escaped = Vec::with_capacity(path_and_query.len() + 16);
     for &byte in path_and_query {
         match byte {
             b'\\' | b'^' | b'`' | b'{' | b'|' | b'}' => {
-                escaped.extend([b'%', DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
+                escaped.extend(hex::percent(byte));
             }
             byte => escaped.push(byte),
         }

@@ -1,12 +1,14 @@
 //! "Did you mean …?" for words in a configuration.
 
+use strsim::osa_distance;
+
 /// The one of `known` that `word` was most likely meant to be, if one is near enough.
 pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word = word.to_ascii_lowercase();
     let allowed = (word.chars().count() / 3).max(1);
     known
         .into_iter()
-        .map(|name| (distance(&word, name), name))
+        .map(|name| (osa_distance(&word, name), name))
         .filter(|(distance, name)| *distance <= allowed || (name.len() > 2 && word.starts_with(name)))
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, name)| name)
@@ -19,27 +21,6 @@ pub(crate) fn did_you_mean(word: &str, known: &[&str]) -> String {
         Some(name) => format!("(did you mean {name}? There are {list})"),
         None => format!("(there are {list})"),
     }
-}
-
-/// How many letters must be put in, left out, changed or swapped with their neighbour to make `a` into `b`.
-pub(crate) fn distance(a: &str, b: &str) -> usize {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
-    let mut before: Vec<usize> = Vec::new();
-    let mut last: Vec<usize> = (0..=b.len()).collect();
-    for i in 1..=a.len() {
-        let mut row = Vec::with_capacity(b.len() + 1);
-        row.push(i);
-        for j in 1..=b.len() {
-            let same = a[i - 1] == b[j - 1];
-            let mut best = (last[j - 1] + usize::from(!same)).min(last[j] + 1).min(row[j - 1] + 1);
-            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
-                best = best.min(before[j - 2] + 1);
-            }
-            row.push(best);
-        }
-        before = std::mem::replace(&mut last, row);
-    }
-    last[b.len()]
 }
 
 #[cfg(test)]
@@ -73,8 +54,8 @@ mod tests {
             ("", "abc", 3),
             ("query", "quary", 1),
         ] {
-            assert_eq!(distance(a, b), n, "{a} {b}");
-            assert_eq!(distance(b, a), n, "{b} {a}");
+            assert_eq!(osa_distance(a, b), n, "{a} {b}");
+            assert_eq!(osa_distance(b, a), n, "{b} {a}");
         }
     }
 }
