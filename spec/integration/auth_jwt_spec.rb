@@ -100,7 +100,9 @@ RSpec.describe "auth_jwt" do
     }.each do |change, why|
       expect(challenge(proxy, token(**good, **change))).to eq(why ? invalid(why) : [200, nil])
     end
-    tampered = token(**good).split(".").tap { |parts| parts[1] = Tokens.part64(JSON.generate(claims(**good, sub: "root"))) }.join(".")
+    parts = token(**good).split(".")
+    parts[1] = Tokens.part64(JSON.generate(claims(**good, sub: "root")))
+    tampered = parts.join(".")
     expect(challenge(proxy, tampered)).to eq(invalid("the signature is wrong"))
   end
 

@@ -71,7 +71,8 @@ module Proxy
 
       def self.missing(error, what)
         near = error.respond_to?(:corrections) ? error.corrections.first : nil
-        "#{what} has no method `#{error.name}`#{near ? " (did you mean `#{near}`?)" : ": leave it out, or correct its name"}"
+        remedy = near ? " (did you mean `#{near}`?)" : ": leave it out, or correct its name"
+        "#{what} has no method `#{error.name}`#{remedy}"
       end
       private_class_method :missing
 
