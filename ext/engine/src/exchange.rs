@@ -3,7 +3,7 @@
 //! Both bodies move inside one future, without a channel or a second task. That is also what makes "has a byte of the request
 //! left?" a question with an exact answer. Either side may be a connection of HTTP/1.1 or a stream of HTTP/2: [`Peer`].
 
-mod begun;
+mod first_byte;
 mod client;
 mod events;
 mod farewell;
@@ -12,15 +12,15 @@ mod pace;
 mod pump;
 mod rest;
 mod tunnel;
-mod upload;
+mod request_body;
 
-pub(crate) use begun::await_body;
 pub(crate) use client::Client;
 pub(crate) use events::{is_event_stream, Events};
+pub(crate) use first_byte::await_first_byte;
 pub(crate) use pace::Rate;
+pub(crate) use request_body::RequestBody;
 pub(crate) use rest::{skip_body, take_the_rest};
 pub(crate) use tunnel::tunnel;
-pub(crate) use upload::Upload;
 
 use std::future::poll_fn;
 use std::task::Poll;
@@ -61,7 +61,7 @@ pub(crate) struct Limits {
 
 /// What the client understands and asked for.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Asked {
+pub(crate) struct ResponseNeeds {
     /// Interim responses may be passed on: it speaks HTTP/1.1.
     pub(crate) interim: bool,
     /// It waits for `100 Continue`.
@@ -77,10 +77,10 @@ pub(crate) struct Asked {
 pub(crate) async fn send(
     client: &mut Client,
     backend: &mut Peer,
-    upload: &mut Upload,
+    body: &mut RequestBody,
     request: &Fields,
     response: &mut ResponseHead,
-    asked: &mut Asked,
+    needs: &mut ResponseNeeds,
     limits: &Limits,
     deadline: &mut Instant,
 ) -> Result<(), Error> {
@@ -91,11 +91,11 @@ pub(crate) async fn send(
     let mut pace = Pace::from(client.peer.total_read());
     poll_fn(|cx| {
         let mut waited = Waited::Response;
-        let uploading = upload.has_body() && !upload.is_over();
-        if upload.poll(cx, &mut client.peer, backend, request)?.is_pending() {
-            waited = upload.waits_for();
+        let sending_body = body.has_body() && !body.is_over();
+        if body.poll(cx, &mut client.peer, backend, request)?.is_pending() {
+            waited = body.waits_for();
         }
-        if waited == Waited::ClientBody && asked.go_ahead && !upload.has_begun() {
+        if waited == Waited::ClientBody && needs.go_ahead && !body.has_begun() {
             // The client waits too: for the backend to tell it to go on.
             waited = Waited::Response;
         }
@@ -111,37 +111,37 @@ pub(crate) async fn send(
             }
             match backend.poll_response_head(cx, response, limits.max_head) {
                 Poll::Pending => break,
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(refused(error, backend, upload))),
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(refused(error, backend, body))),
                 Poll::Ready(Ok(())) => {}
             }
             match response.status {
-                101 if asked.upgrade => switching = true,
+                101 if needs.upgrade => switching = true,
                 101 => return Poll::Ready(Err(malformed(Malformed::UnaskedUpgrade))),
                 100..=199 => {
                     if !interim.admits(response) {
                         return Poll::Ready(Err(malformed(Malformed::TooManyInterim)));
                     }
-                    pass_interim(&mut client.peer, response, asked);
+                    pass_interim(&mut client.peer, response, needs);
                 }
                 _ => return Poll::Ready(Ok(())),
             }
         }
-        if switching && upload.is_over() {
+        if switching && body.is_over() {
             // The backend takes what follows for the other protocol: it has to have all of the body before.
-            return Poll::Ready(match upload.is_complete() {
+            return Poll::Ready(match body.is_complete() {
                 true => Ok(()),
-                false => Err(Error::backend(upload.take_failure().map_or(Kind::Ended, Kind::Io), Retry::Never)),
+                false => Err(Error::backend(body.take_failure().map_or(Kind::Ended, Kind::Io), Retry::Never)),
             });
         }
-        if let Poll::Ready(error) = client.poll_gone(cx, upload.listening(waited), limits.half_close) {
+        if let Poll::Ready(error) = client.poll_gone(cx, body.listening(waited), limits.half_close) {
             return Poll::Ready(Err(error));
         }
         let now_moved = backend.total_sent() + client.peer.total_read();
         // The end of a body need not be a byte.
-        if now_moved != moved || uploading && upload.is_over() {
+        if now_moved != moved || sending_body && body.is_over() {
             moved = now_moved;
             progress = Instant::now();
-            if uploading {
+            if sending_body {
                 // The clock for the response starts when the body has been sent.
                 *deadline = (*deadline).max(progress + limits.timeout);
             }
@@ -175,7 +175,7 @@ pub(crate) async fn send(
 pub(crate) async fn relay(
     client: &mut Client,
     backend: &mut Peer,
-    upload: &mut Upload,
+    body: &mut RequestBody,
     heads: (&Fields, &Fields),
     limits: &Limits,
     mut tap: impl FnMut(&[u8]),
@@ -188,9 +188,9 @@ pub(crate) async fn relay(
         // A request that could not be sent whole is no longer of interest once its response is here.
         let mut listening = Listening::Reading;
         let mut sending = false;
-        if !upload.is_over() && upload.poll(cx, &mut client.peer, backend, heads.0)?.is_pending() {
-            listening = upload.listening(upload.waits_for());
-            sending = upload.waits_for() == Waited::ClientBody;
+        if !body.is_over() && body.poll(cx, &mut client.peer, backend, heads.0)?.is_pending() {
+            listening = body.listening(body.waits_for());
+            sending = body.waits_for() == Waited::ClientBody;
         }
         let mut stuck = Stuck::Reading;
         match poll_pump(
@@ -275,7 +275,7 @@ pub(crate) async fn flush(client: &mut Client, limit: Duration, rate: Rate) -> R
 }
 
 /// Why there is no response head, and whether the request may be sent again.
-fn refused(error: ReadError, backend: &Peer, upload: &mut Upload) -> Error {
+fn refused(error: ReadError, backend: &Peer, body: &mut RequestBody) -> Error {
     let retry = match (backend.total_sent(), backend.total_read()) {
         // It has said itself that it did nothing with the request.
         _ if matches!(error, ReadError::Refused | ReadError::Unserved | ReadError::Foreign) => Retry::Unwritten,
@@ -284,7 +284,7 @@ fn refused(error: ReadError, backend: &Peer, upload: &mut Upload) -> Error {
         _ => Retry::Never,
     };
     // A write that failed first says more than the end of the connection that followed.
-    let kind = match (error, upload.take_failure()) {
+    let kind = match (error, body.take_failure()) {
         (ReadError::Ended | ReadError::Truncated | ReadError::Io(_), Some(failure)) => Kind::Io(failure),
         (error, _) => error.into(),
     };

@@ -11,7 +11,7 @@ pub(crate) use unread::{log_refused, note_refused, refuse, Unread};
 use std::time::{Instant, SystemTime};
 
 use proxy_http::headers::framing;
-use proxy_http::headers::hop_by_hop::{self, Wishes};
+use proxy_http::headers::hop_by_hop::{self, ConnectionOptions};
 use proxy_http::message::{Framing, Known, Method};
 
 use crate::client::ClientInfo;
@@ -25,7 +25,7 @@ use crate::request_id::{LoggedId, RequestId};
 use crate::rewrite::{ResponseInfo, Scope};
 use crate::routing::Ambiguous;
 use crate::snapshot::Snapshot;
-use crate::upstream::Asking;
+use crate::upstream::Affinity;
 
 /// Serves the request whose head stands in `work`. `link` is the other end of the connection.
 async fn forward(
@@ -71,14 +71,14 @@ async fn forward(
         start: SystemTime::now(),
         begun,
         framing,
-        wishes: Wishes::of(&work.request),
+        options: ConnectionOptions::of(&work.request),
         call: Call::of(&work.request, tokio::time::Instant::now),
         keep_alive: framing::keeps_alive(&work.request.fields, work.request.version) && !engine.is_draining(),
         filters: &NoFilters,
         passed: 0,
         body_limit: None,
         sent_target: work.request.target_spans(),
-        asking: Asking::Nothing,
+        affinity: Affinity::None,
         outcome: Outcome::default(),
         client,
         work,

@@ -18,7 +18,7 @@ pub(crate) use workspace::Workspace;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use proxy_http::headers::hop_by_hop::Wishes;
+use proxy_http::headers::hop_by_hop::ConnectionOptions;
 use proxy_http::message::{FieldName, Framing, Known, TargetSpans, Version};
 
 use crate::client::{forwarded, ClientInfo};
@@ -29,7 +29,7 @@ use crate::log::Level;
 use crate::peer::Peer;
 use crate::request_id::{LoggedId, RequestId};
 use crate::rewrite::{Captures, ResponseInfo, Scope};
-use crate::upstream::{Asking, Attempt, Endpoint};
+use crate::upstream::{Affinity, Attempt, Backend};
 
 /// The filters of a location, as a response meets them. What is below filters knows no more of them.
 pub(crate) trait ResponseFilters {
@@ -90,7 +90,7 @@ pub(crate) struct Exchange<'a> {
     pub(crate) start: SystemTime,
     pub(crate) begun: Instant,
     pub(crate) framing: Framing,
-    pub(crate) wishes: Wishes,
+    pub(crate) options: ConnectionOptions,
     /// What it is to gRPC.
     pub(crate) call: Option<Call>,
     /// Whether the client will send another request on this connection.
@@ -104,7 +104,7 @@ pub(crate) struct Exchange<'a> {
     /// The path and the query as the client sent them.
     pub(crate) sent_target: TargetSpans,
     /// What the choice of a backend depends on.
-    pub(crate) asking: Asking,
+    pub(crate) affinity: Affinity,
     pub(crate) outcome: Outcome,
 }
 
@@ -116,7 +116,7 @@ pub(crate) struct Outcome {
     /// The backend that answered.
     pub(crate) backend: Option<Attempt>,
     /// The backend that was asked last, if it did not answer.
-    pub(crate) asked: Option<Arc<Endpoint>>,
+    pub(crate) asked: Option<Arc<Backend>>,
     /// What a call of gRPC was told.
     pub(crate) grpc: Told,
     /// How often the request was sent to a backend.
@@ -130,7 +130,7 @@ impl Outcome {
     pub(crate) fn backend(&self) -> &str {
         match (&self.backend, &self.asked) {
             (Some(attempt), _) => attempt.label(),
-            (None, Some(endpoint)) => endpoint.label(),
+            (None, Some(backend)) => backend.label(),
             (None, None) => "",
         }
     }
@@ -183,7 +183,7 @@ impl Exchange<'_> {
 
     /// Whether the request is an extended CONNECT of HTTP/2: its client takes any success for the beginning of the tunnel.
     pub(crate) fn is_h2_tunnel(&self) -> bool {
-        self.work.request.version == Version::Http2 && self.wishes.upgrade
+        self.work.request.version == Version::Http2 && self.options.upgrade
     }
 
     /// Lets logs, which otherwise have what the client sent, have of a field what was found out.
@@ -195,7 +195,7 @@ impl Exchange<'_> {
 
     /// Whether the client of HTTP/1.1 has asked for trailers, which `backend` can send whatever it says of its body.
     pub(crate) fn wants_trailers_of(&self, backend: &Peer) -> bool {
-        self.wishes.trailers && self.work.request.version == Version::Http11 && backend.version() == Version::Http2
+        self.options.trailers && self.work.request.version == Version::Http11 && backend.version() == Version::Http2
     }
 
     /// The id that the request goes by in logs, as things stand: what will be forwarded, or has been.

@@ -152,8 +152,8 @@ impl Snapshot {
     pub(crate) fn set_admin(&self, target: &str, admin: Admin) -> Result<(), Vec<String>> {
         let (mut found, mut names) = (false, Vec::new());
         self.each_upstream(&mut |upstream| {
-            found |= upstream.fleet().set_admin(target, admin);
-            names.extend(upstream.fleet().names());
+            found |= upstream.group().set_admin(target, admin);
+            names.extend(upstream.group().names());
         });
         if found {
             return Ok(());
@@ -166,7 +166,7 @@ impl Snapshot {
     /// Requests that wait for a backend which is not busy.
     pub(crate) fn waiting(&self) -> usize {
         let mut waiting = 0;
-        self.each_upstream(&mut |upstream| waiting += upstream.fleet().waiting());
+        self.each_upstream(&mut |upstream| waiting += upstream.group().waiting());
         waiting
     }
 

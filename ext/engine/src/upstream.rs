@@ -1,5 +1,6 @@
-//! From "this request needs a backend" to a connected stream: which backends there are ([`Upstream`], [`dns`]), which
-//! one takes a request ([`balancer`]), an idle connection to it ([`pool`]) or a new one ([`mod@connect`], [`tls`]).
+//! From "this request needs a backend" to a connection: which backends there are ([`Upstream`], [`dns`]), which one
+//! takes a request ([`balancer`], [`admission`]), an idle connection to it ([`pool`]) or a new one ([`mod@connect`],
+//! [`tls`]), and the attempt itself ([`ask`]).
 
 pub mod address;
 pub(crate) mod admission;
@@ -11,29 +12,28 @@ mod carry_over;
 mod clock;
 mod compile;
 pub mod connect;
-mod contact;
+mod acquire;
 pub mod dns;
-pub(crate) mod fleet;
+pub(crate) mod group;
 pub mod health;
 pub(crate) mod http2;
 mod named;
 pub mod pool;
 mod protocol;
 mod refresh;
-mod slot;
+mod configured_backend;
 mod terms;
 pub mod tls;
 
-pub use backend::{Admin, Attempt, Endpoint, Traits};
-pub use balancer::{Asking, Choice, Tried};
+pub use backend::{Admin, Attempt, Backend, BackendSettings};
+pub use balancer::{Affinity, Choice, Tried};
 pub use by_host::ByHost;
 pub(crate) use carry_over::{CarriedUpstreams, UpstreamCarryOver};
 pub use compile::{Backends, TargetHost};
-pub use connect::connect;
 pub use dns::Dns;
 pub(crate) use named::Upstreams;
 pub use pool::{Keep, Pool};
-pub use protocol::Protocol;
+pub use protocol::BackendProtocol;
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::Arc;
@@ -50,18 +50,18 @@ use crate::log::Log;
 use crate::stats::BackendStats;
 use address::Host;
 use backend::Tls;
-use balancer::{Balancer, Members, Policy, Tag};
+use balancer::{Balancer, BalancingPolicy, Members, Tag};
 use carry_over::{Fingerprint, Forgotten};
-use dns::Target;
-use fleet::Fleet;
-use refresh::Name;
-use slot::{own_name, Slot};
-use terms::{Member, Terms};
+use configured_backend::{own_name, ConfiguredBackend};
+use dns::ResolvedAddress;
+use group::BackendGroup;
+use refresh::FollowedName;
+use terms::{Member, UpstreamSettings};
 
 /// A set of backends with one selection policy.
 ///
-/// Engine threads read the list of endpoints without a lock; when DNS answers change, the refresh tasks put a new list in
-/// its place. An endpoint whose address stays is the same one in both, with its figures and its idle connections.
+/// Engine threads read the list of backends without a lock; when DNS answers change, the refresh tasks replace it. A
+/// backend whose address stays is the same one in both, with its figures and its idle connections.
 #[derive(Debug)]
 pub struct Upstream {
     live: ArcSwap<Members>,
@@ -70,11 +70,11 @@ pub struct Upstream {
     shared: bool,
     /// Whether every backend is one of HTTP/2.
     http2: bool,
-    fleet: Arc<Fleet>,
+    group: Arc<BackendGroup>,
     fingerprint: Fingerprint,
-    /// The backends as they were written, in that order. Locked only to change `live` and for the figures.
-    slots: Mutex<Vec<Slot>>,
-    /// Names that have not been answered for yet.
+    /// The entries of `backends`, in that order. Locked only to change `live` and for the figures.
+    configured: Mutex<Vec<ConfiguredBackend>>,
+    /// Names that DNS has not answered for yet.
     unanswered: AtomicUsize,
     answered: Notify,
     started: AtomicBool,
@@ -88,7 +88,7 @@ impl Upstream {
         name: &str,
         shared: bool,
         members: &[Member],
-        terms: &Terms,
+        terms: &UpstreamSettings,
         server_name: Option<&ServerName<'static>>,
     ) -> Arc<Self> {
         Self::carry_over(None, name, shared, members, terms.clone(), server_name, Fingerprint::default())
@@ -103,12 +103,12 @@ impl Upstream {
         name: &str,
         shared: bool,
         members: &[Member],
-        mut terms: Terms,
+        mut terms: UpstreamSettings,
         server_name: Option<&ServerName<'static>>,
         fingerprint: Fingerprint,
     ) -> Arc<Self> {
         let forgotten = before.map(|before| Forgotten::between(&before.fingerprint, &fingerprint)).unwrap_or_default();
-        let fleet = Fleet::carry_over(before.map(|before| &*before.fleet), name, terms.rules.clone(), forgotten);
+        let group = BackendGroup::carry_over(before.map(|before| &*before.group), name, terms.rules.clone(), forgotten);
         // The secret of sticky cookies is in the policy.
         if let Some(before) = before.filter(|before| before.fingerprint.chooses_like(&fingerprint)) {
             terms.policy = before.balancer.policy().clone();
@@ -119,30 +119,31 @@ impl Upstream {
                 client: client.clone(),
                 name: server_name.cloned().unwrap_or_else(|| own_name(address)),
             });
-            Slot::new(address, *secure, tls, *traits, &fleet)
+            ConfiguredBackend::new(address, *secure, tls, *traits, &group)
         };
-        let mut slots: Vec<_> = members.iter().map(make).collect();
+        let mut configured: Vec<_> = members.iter().map(make).collect();
         if let Some(before) = before {
             carry_over::carry_over(
-                &mut slots,
-                &before.slots.lock(),
-                &fleet,
+                &mut configured,
+                &before.configured.lock(),
+                &group,
                 before.fingerprint.connects_like(&fingerprint),
             );
         }
-        let unanswered = slots.iter().filter(|slot| matches!(slot, Slot::Named { answered: false, .. })).count();
+        let unanswered =
+            configured.iter().filter(|slot| matches!(slot, ConfiguredBackend::Named { answered: false, .. })).count();
         let balancer = Balancer::new(terms.policy.clone());
-        let live = expand(&slots);
-        fleet.set_members(&live, false);
+        let live = expand(&configured);
+        group.set_members(&live, false);
         Arc::new(Self {
             live: ArcSwap::from_pointee(balancer.members(live)),
             balancer,
             keep: terms.keep,
             shared,
-            http2: members.iter().all(|member| member.traits.protocol == Protocol::Http2),
-            fleet,
+            http2: members.iter().all(|member| member.traits.protocol == BackendProtocol::Http2),
+            group,
             fingerprint,
-            slots: Mutex::new(slots),
+            configured: Mutex::new(configured),
             unanswered: AtomicUsize::new(unanswered),
             answered: Notify::new(),
             started: AtomicBool::new(false),
@@ -161,74 +162,74 @@ impl Upstream {
         if self.started.swap(true, Ordering::AcqRel) {
             return;
         }
-        self.fleet.start(handle, log);
-        let names: Vec<_> = (self.slots.lock().iter().enumerate())
+        self.group.start(handle, log);
+        let names: Vec<_> = (self.configured.lock().iter().enumerate())
             .filter_map(|(index, slot)| match slot {
-                Slot::Fixed(_) => None,
-                Slot::Named { name, .. } => Some((index, name.host.clone(), name.port)),
+                ConfiguredBackend::Fixed(_) => None,
+                ConfiguredBackend::Named { name, .. } => Some((index, name.host.clone(), name.port)),
             })
             .collect();
         let follow = |(slot, host, port)| {
-            let name = Name { slot, host, port, log: log.clone() };
+            let name = FollowedName { slot, host, port, log: log.clone() };
             handle.spawn(refresh::follow(Arc::downgrade(self), name, dns.clone())).abort_handle()
         };
         *self.tasks.lock() = names.into_iter().map(follow).collect();
     }
 
-    /// Chooses the endpoint for a request's next attempt.
-    pub fn choose(&self, asking: &Asking, tried: &mut Tried) -> Choice {
-        self.balancer.choose(&self.live.load(), asking, tried)
+    /// Chooses the backend for a request's next attempt.
+    pub fn choose(&self, affinity: &Affinity, tried: &mut Tried) -> Choice {
+        self.balancer.choose(&self.live.load(), affinity, tried)
     }
 
-    /// The same for one that cannot wait: among those too that could not be connected to a while ago, although others serve.
-    pub(crate) fn choose_last(&self, asking: &Asking, tried: &mut Tried) -> Choice {
-        self.balancer.choose_last(&self.live.load(), asking, tried)
+    /// Chooses a backend for a request that cannot wait: also among those that could not be connected to a while ago,
+    /// although others serve.
+    pub(crate) fn choose_last(&self, affinity: &Affinity, tried: &mut Tried) -> Choice {
+        self.balancer.choose_last(&self.live.load(), affinity, tried)
     }
 
-    /// An address of the name that `endpoint` is one of which gets requests, has room and has not been tried: one of the other family if
-    /// there is one, and one that could be connected to before one that could not.
-    pub(crate) fn other_address(&self, endpoint: &Endpoint, tried: &Tried) -> Option<Arc<Endpoint>> {
+    /// Another address of the name of `backend` that is available, has room and has not been tried: rather one of the
+    /// other family, and rather one that could be connected to the last time.
+    pub(crate) fn other_address(&self, backend: &Backend, tried: &Tried) -> Option<Arc<Backend>> {
         let live = self.live.load();
-        let could = |other: &&Arc<Endpoint>| other.is_available() && other.has_room() && !tried.contains(other.id());
-        let others = live.iter().filter(|other| other.is_beside(endpoint)).filter(could);
-        others.min_by_key(|other| (other.is_last(), other.is_ipv6() == endpoint.is_ipv6())).cloned()
+        let could = |other: &&Arc<Backend>| other.is_available() && other.has_room() && !tried.contains(other.id());
+        let others = live.iter().filter(|other| other.is_beside(backend)).filter(could);
+        others.min_by_key(|other| (other.is_last(), other.is_ipv6() == backend.is_ipv6())).cloned()
     }
 
-    /// Whether there is a backend for which its first good check is all that it waits for.
+    /// Whether there is a backend that misses only its first good check.
     pub(crate) fn awaits_check(&self) -> bool {
-        self.live.load().iter().any(|endpoint| endpoint.is_awaited())
+        self.live.load().iter().any(|backend| backend.is_awaited())
     }
 
-    /// Whether checks have yet to find any of its backends well.
+    /// Whether every backend misses its first good check.
     fn has_never_served(&self) -> bool {
-        self.live.load().iter().all(|endpoint| endpoint.is_awaited())
+        self.live.load().iter().all(|backend| backend.is_awaited())
     }
 
-    /// Who serves in its place as long as checks have not found any of its backends well: itself, if they have.
+    /// The upstream that serves until a first good check here: itself, if there was one.
     fn until_checked(self: &Arc<Self>) -> Option<Arc<Self>> {
         match self.has_never_served() {
-            true => self.fleet.stand_in(),
+            true => self.group.stand_in(),
             false => Some(Arc::clone(self)),
         }
     }
 
-    /// How an endpoint is chosen.
-    pub fn policy(&self) -> &Policy {
+    /// How a backend is chosen.
+    pub fn policy(&self) -> &BalancingPolicy {
         self.balancer.policy()
     }
 
-    /// Whether the endpoint that a cookie names has but no room for one more request.
+    /// Whether the backend that a cookie names has but no room for one more request.
     pub fn is_full(&self, tag: &Tag) -> bool {
         self.live
             .load()
             .tagged(tag)
-            .is_some_and(|endpoint| (endpoint.is_available() || endpoint.accepts_sticky()) && !endpoint.has_room())
+            .is_some_and(|backend| (backend.is_available() || backend.accepts_sticky()) && !backend.has_room())
     }
 
-    /// How long it takes until one of those that passive checks have taken out may be asked again. `None` if there is none, or all
-    /// may be by now.
+    /// Time until the next ejected backend is probed. `None` if none is ejected, or all may be probed by now.
     pub(crate) fn next_probe(&self) -> Option<Duration> {
-        self.live.load().iter().filter_map(|endpoint| endpoint.next_probe()).min()
+        self.live.load().iter().filter_map(|backend| backend.next_probe()).min()
     }
 
     /// Whether every backend is one of HTTP/2, before any connection says so.
@@ -236,14 +237,14 @@ impl Upstream {
         self.http2
     }
 
-    /// What is kept of idle connections.
+    /// Limits of idle connections.
     pub(crate) fn keep(&self) -> Keep {
         self.keep
     }
 
     /// The name that figures and logs call it by: the one that a person gave it, the host of `to`, or its first backend.
     pub fn name(&self) -> &str {
-        self.fleet.name()
+        self.group.name()
     }
 
     /// Whether several directives may use it.
@@ -251,17 +252,17 @@ impl Upstream {
         self.shared
     }
 
-    /// What its backends have in common.
-    pub(crate) fn fleet(&self) -> &Arc<Fleet> {
-        &self.fleet
+    /// Its backends as a group.
+    pub(crate) fn group(&self) -> &Arc<BackendGroup> {
+        &self.group
     }
 
-    /// How many endpoints there are now.
+    /// How many backends there are now.
     pub fn len(&self) -> usize {
         self.live.load().len()
     }
 
-    /// Whether there is no endpoint now.
+    /// Whether there is no backend now.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -283,58 +284,62 @@ impl Upstream {
         }
     }
 
-    /// The figures of every endpoint, in the order in which the backends were written. A name that has no address yet
+    /// The figures of every backend, in the order in which the backends were written. A name that has no address yet
     /// stands there as itself.
     pub fn stats(&self) -> Vec<BackendStats> {
-        let slots = self.slots.lock();
+        let configured = self.configured.lock();
         let mut stats = Vec::new();
-        for slot in slots.iter() {
+        for slot in configured.iter() {
             match slot {
-                Slot::Fixed(endpoint) => stats.push(endpoint.stats()),
-                Slot::Named { name, endpoints, .. } if endpoints.is_empty() => stats.push(BackendStats {
-                    upstream: self.fleet.name().to_owned(),
+                ConfiguredBackend::Fixed(backend) => stats.push(backend.stats()),
+                ConfiguredBackend::Named { name, backends, .. } if backends.is_empty() => stats.push(BackendStats {
+                    upstream: self.group.name().to_owned(),
                     address: format!("{}:{}", name.host, name.port),
                     state: "unresolved",
                     ..BackendStats::default()
                 }),
-                Slot::Named { endpoints, .. } => {
-                    stats.extend(endpoints.iter().map(|(_, endpoint)| endpoint.stats()));
+                ConfiguredBackend::Named { backends, .. } => {
+                    stats.extend(backends.iter().map(|(_, backend)| backend.stats()));
                 }
             }
         }
         stats
     }
 
-    /// Where the name in that slot leads to now.
-    fn known(&self, slot: usize) -> Vec<Target> {
-        match self.slots.lock().get(slot) {
-            Some(Slot::Named { endpoints, .. }) => endpoints.iter().map(|(target, _)| target.clone()).collect(),
+    /// Addresses that the name in that entry has now.
+    fn known(&self, slot: usize) -> Vec<ResolvedAddress> {
+        match self.configured.lock().get(slot) {
+            Some(ConfiguredBackend::Named { backends, .. }) => {
+                backends.iter().map(|(target, _)| target.clone()).collect()
+            }
             _ => Vec::new(),
         }
     }
 
-    /// Takes in what DNS said of the name in that slot; `None`: nothing, so what was known stays. `true` if that changes
-    /// which backends there are.
-    fn resolved(&self, slot: usize, targets: Option<&[Target]>) -> bool {
-        let mut slots = self.slots.lock();
-        let Some(Slot::Named { name, endpoints, answered }) = slots.get_mut(slot) else { return false };
+    /// Takes the answer of DNS for the name in that entry; `None`: no answer, so the addresses stay. `true` if the
+    /// list of backends changes.
+    fn resolved(&self, slot: usize, targets: Option<&[ResolvedAddress]>) -> bool {
+        let mut configured = self.configured.lock();
+        let Some(ConfiguredBackend::Named { name, backends, answered }) = configured.get_mut(slot) else {
+            return false;
+        };
         let first = !std::mem::replace(answered, true);
-        let changed = targets.is_some_and(|targets| !targets.iter().eq(endpoints.iter().map(|(target, _)| target)));
+        let changed = targets.is_some_and(|targets| !targets.iter().eq(backends.iter().map(|(target, _)| target)));
         if let Some(targets) = targets.filter(|_| changed) {
-            let old = std::mem::take(endpoints);
-            let keep_or_make = |target: &Target| match old.iter().find(|(known, _)| known == target) {
-                Some((_, endpoint)) => (target.clone(), endpoint.clone()),
-                None => (target.clone(), name.endpoint(target, &self.fleet)),
+            let old = std::mem::take(backends);
+            let keep_or_make = |target: &ResolvedAddress| match old.iter().find(|(known, _)| known == target) {
+                Some((_, backend)) => (target.clone(), backend.clone()),
+                None => (target.clone(), name.backend(target, &self.group)),
             };
-            *endpoints = targets.iter().map(keep_or_make).collect();
+            *backends = targets.iter().map(keep_or_make).collect();
             // Stored under the lock, so that of two changes the later one stays.
-            let live = expand(&slots);
-            self.fleet.set_members(&live, !first);
+            let live = expand(&configured);
+            self.group.set_members(&live, !first);
             self.live.store(Arc::new(self.balancer.members(live)));
             // Only now: who waits looks at once, and is not woken a second time.
-            self.fleet.queue().wake();
+            self.group.queue().wake();
         }
-        drop(slots);
+        drop(configured);
         if first {
             self.unanswered.fetch_sub(1, Ordering::AcqRel);
             self.answered.notify_waiters();
@@ -348,13 +353,13 @@ impl Drop for Upstream {
         for task in self.tasks.get_mut() {
             task.abort();
         }
-        self.fleet.stop();
+        self.group.stop();
     }
 }
 
-/// The endpoints of all backends, in the order in which they were written.
-fn expand(slots: &[Slot]) -> Vec<Arc<Endpoint>> {
-    slots.iter().flat_map(Slot::endpoints).cloned().collect()
+/// The backends of all entries, in the order in which they were written.
+fn expand(configured: &[ConfiguredBackend]) -> Vec<Arc<Backend>> {
+    configured.iter().flat_map(ConfiguredBackend::backends).cloned().collect()
 }
 
 /// The name that a certificate for `host` has to carry. `None` if no certificate can carry it.

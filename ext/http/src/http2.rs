@@ -17,7 +17,7 @@ mod upgrade;
 pub use error::into_io;
 pub use fields::{read_fields, write_fields};
 pub use flood::FloodBudget;
-pub use frame::Frames;
+pub use frame::FrameScanner;
 pub use lease::{Lease, Load, UNSAID};
 pub use sieve::{Pieces, Sieve, Tally};
 pub use stream::Stream;

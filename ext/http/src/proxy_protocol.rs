@@ -51,21 +51,21 @@ pub enum Parsed {
 
 /// Why the first bytes of a connection are no header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Malformed(&'static str);
+pub struct MalformedHeader(&'static str);
 
-impl fmt::Display for Malformed {
+impl fmt::Display for MalformedHeader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.0)
     }
 }
 
-impl std::error::Error for Malformed {}
+impl std::error::Error for MalformedHeader {}
 
 /// Reads a header of either form at the beginning of `bytes`, which may go on behind it.
 ///
 /// # Errors
 /// As soon as it can be seen that `bytes` do not begin with one.
-pub fn parse(bytes: &[u8]) -> Result<Parsed, Malformed> {
+pub fn parse(bytes: &[u8]) -> Result<Parsed, MalformedHeader> {
     match bytes.first() {
         None => Ok(Parsed::Part),
         Some(b'P') => v1::parse(bytes),
@@ -74,7 +74,7 @@ pub fn parse(bytes: &[u8]) -> Result<Parsed, Malformed> {
     }
 }
 
-const NO_HEADER: Malformed = Malformed("it begins without a header of the PROXY protocol");
+const NO_HEADER: MalformedHeader = MalformedHeader("it begins without a header of the PROXY protocol");
 
 impl Form {
     /// The form that `name` means: `v1` or `v2`.

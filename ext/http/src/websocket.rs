@@ -25,7 +25,7 @@ pub enum Sender {
 
 /// The frames of one direction, as far as they have passed.
 #[derive(Debug, Clone)]
-pub struct Frames {
+pub struct WebSocketFrames {
     sender: Sender,
     /// What has passed of a header that is not complete.
     header: [u8; LONGEST_HEADER],
@@ -39,7 +39,7 @@ pub struct Frames {
     lost: bool,
 }
 
-impl Frames {
+impl WebSocketFrames {
     /// Those that `sender` will send.
     pub fn of(sender: Sender) -> Self {
         let header = [0; LONGEST_HEADER];

@@ -2,7 +2,7 @@
 
 use crate::config::{Location, Match};
 
-/// The locations around a directive, as far as they tell it from others that read the same.
+/// The path of enclosing locations: tells two equal directives apart over a reload.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Place(Vec<(Vec<Match>, Vec<Match>)>);
 

@@ -1,4 +1,4 @@
-//! From a client's first byte to what both agreed upon.
+//! The TLS handshake of a client connection.
 
 use std::io;
 use std::sync::Arc;
@@ -23,19 +23,19 @@ use crate::stream::{Secured, Stream};
 
 /// Why there is no TLS.
 pub(crate) enum Refused {
-    /// The client does not speak it: its first bytes are text, and were taken. These are they.
+    /// The client speaks no TLS. Its first bytes, which are text, were taken.
     Plain(Stream, Vec<u8>),
-    /// The handshake failed, and the client knows.
+    /// The handshake failed; the client has its alert.
     Failed,
 }
 
 /// A socket under TLS.
-trait Socket: AsyncRead + AsyncWrite + Unpin + Sized {
+trait PlainSocket: AsyncRead + AsyncWrite + Unpin + Sized {
     fn plain(self) -> Stream;
     fn secured(stream: TlsStream<Self>) -> Stream;
 }
 
-impl Socket for TcpStream {
+impl PlainSocket for TcpStream {
     fn plain(self) -> Stream {
         Stream::Tcp(self)
     }
@@ -45,7 +45,7 @@ impl Socket for TcpStream {
     }
 }
 
-impl Socket for UnixStream {
+impl PlainSocket for UnixStream {
     fn plain(self) -> Stream {
         Stream::Unix(self)
     }
@@ -55,24 +55,24 @@ impl Socket for UnixStream {
     }
 }
 
-/// How a handshake can fail.
-enum Failure<S> {
-    /// The client speaks no TLS. What it said first.
+/// A failed handshake.
+enum HandshakeFailure<S> {
+    /// The client speaks no TLS. Its first bytes.
     Plain(S, Vec<u8>),
-    /// It said nothing at all: perhaps it only wanted to know whether somebody is there.
+    /// The client sent nothing, such as a port check.
     Silent,
-    /// It has been told, if there still is a socket.
+    /// The client has its alert, if there still is a socket.
     Broken(io::Error, Option<S>),
 }
 
-impl<S> From<io::Error> for Failure<S> {
+impl<S> From<io::Error> for HandshakeFailure<S> {
     fn from(error: io::Error) -> Self {
         Self::Broken(error, None)
     }
 }
 
-/// Makes a TLS connection of a plain one, and notes in `link` what came of it. It takes no longer than
-/// `handshake_timeout`, and until it is complete the connection is an idle one.
+/// Makes a TLS connection of a plain one, and notes its details in `link`. It takes at most `handshake_timeout`, and
+/// the connection counts as idle until it is complete.
 pub(crate) async fn shake_hands(
     engine: &Engine,
     registration: &Registration,
@@ -88,7 +88,7 @@ pub(crate) async fn shake_hands(
     }
 }
 
-async fn secure<S: Socket>(
+async fn secure<S: PlainSocket>(
     engine: &Engine,
     registration: &Registration,
     socket: S,
@@ -97,19 +97,19 @@ async fn secure<S: Socket>(
     link: &mut ClientInfo,
 ) -> Result<Stream, Refused> {
     let until = Instant::now() + engine.snapshot().globals.limits.handshake;
-    let late = |_| Err(Failure::Broken(io::ErrorKind::TimedOut.into(), None));
+    let late = |_| Err(HandshakeFailure::Broken(io::ErrorKind::TimedOut.into(), None));
     match within(engine, registration, until, handshake(server, socket)).await.unwrap_or_else(late) {
         Ok((stream, site)) => {
             link.tls = true;
             link.secured = Some(Arc::new(TlsDetails::new(&bind.key, server, site, stream.get_ref().1)));
             Ok(S::secured(stream))
         }
-        Err(Failure::Plain(socket, said)) => {
+        Err(HandshakeFailure::Plain(socket, said)) => {
             note(engine, link, &"it does not speak TLS");
             Err(Refused::Plain(socket.plain(), said))
         }
-        Err(Failure::Silent) => Err(Refused::Failed),
-        Err(Failure::Broken(error, socket)) => {
+        Err(HandshakeFailure::Silent) => Err(Refused::Failed),
+        Err(HandshakeFailure::Broken(error, socket)) => {
             note(engine, link, &error);
             if let Some(mut socket) = socket {
                 let until = Instant::now() + linger::AFTER_HANDSHAKE;
@@ -121,33 +121,36 @@ async fn secure<S: Socket>(
 }
 
 /// The handshake itself, with the certificate for the name that the client asks for.
-async fn handshake<S: Socket>(server: &TlsServer, mut socket: S) -> Result<(TlsStream<S>, usize), Failure<S>> {
+async fn handshake<S: PlainSocket>(
+    server: &TlsServer,
+    mut socket: S,
+) -> Result<(TlsStream<S>, usize), HandshakeFailure<S>> {
     let accepted = match hello(&mut socket).await? {
         Hello::Accepted(accepted) => accepted,
-        Hello::Plain(said) => return Err(Failure::Plain(socket, said)),
-        Hello::Silent => return Err(Failure::Silent),
-        Hello::Refused(error) => return Err(Failure::Broken(error, Some(socket))),
+        Hello::Plain(said) => return Err(HandshakeFailure::Plain(socket, said)),
+        Hello::Silent => return Err(HandshakeFailure::Silent),
+        Hello::Refused(error) => return Err(HandshakeFailure::Broken(error, Some(socket))),
     };
     let site = server.site(accepted.client_hello().server_name().map(str::as_bytes));
     let config = Arc::clone(server.config(site));
     let rest = StartHandshake::from_parts(*accepted, socket).into_stream(config).into_fallible();
     match rest.await {
         Ok(stream) if is_outdated(stream.get_ref().1) => {
-            // It cannot be told to forget its ticket, and would try it again even with a new certificate.
+            // The client cannot be told to forget its ticket, and would try it again even with a new certificate.
             server.forget_tickets(site);
             let why = io::Error::new(
                 io::ErrorKind::InvalidData,
                 "the session's client certificate has expired since it began",
             );
-            Err(Failure::Broken(why, Some(stream.into_inner().0)))
+            Err(HandshakeFailure::Broken(why, Some(stream.into_inner().0)))
         }
         Ok(stream) => Ok((stream, site)),
-        Err((error, socket)) => Err(Failure::Broken(error, Some(socket))),
+        Err((error, socket)) => Err(HandshakeFailure::Broken(error, Some(socket))),
     }
 }
 
-/// Whether a session was resumed that began with a certificate whose time is over. Nobody else looks at it again, and with a new ticket
-/// each time a session could go on for ever.
+/// Whether a session was resumed whose client certificate has expired. Nobody else checks that certificate again, and
+/// with a new ticket each time a session could go on for ever.
 fn is_outdated(connection: &ServerConnection) -> bool {
     if connection.handshake_kind() != Some(HandshakeKind::Resumed) {
         return false;
@@ -157,7 +160,7 @@ fn is_outdated(connection: &ServerConnection) -> bool {
     read.is_some_and(|(_, certificate)| !certificate.validity().is_valid())
 }
 
-/// What a client says first.
+/// The first message of a client.
 enum Hello {
     Accepted(Box<Accepted>),
     Plain(Vec<u8>),
@@ -166,7 +169,7 @@ enum Hello {
 }
 
 /// Reads the first message of a handshake.
-async fn hello<S: Socket>(socket: &mut S) -> io::Result<Hello> {
+async fn hello<S: PlainSocket>(socket: &mut S) -> io::Result<Hello> {
     let mut acceptor = Acceptor::default();
     // No more than rustls takes at once: what it does not take would be lost.
     let mut memory = [0; 4096];

@@ -1,4 +1,4 @@
-//! One client connection: request after request until one side has had enough.
+//! One HTTP/1.1 connection of a client: request after request until one side ends it.
 
 use std::future::poll_fn;
 use std::rc::Rc;
@@ -26,8 +26,8 @@ use crate::snapshot::Snapshot;
 use crate::stream::Http1Connection;
 use crate::stream::Stream;
 
-/// Serves a connection to its end, unless the client turns out to speak HTTP/2 and may: then this is where it stands, and what was
-/// read of it.
+/// Serves a connection to its end. Returns the connection and the bytes read so far if the client begins HTTP/2 and
+/// may.
 pub(crate) async fn serve(
     engine: &Rc<Engine>,
     registration: &Registration,
@@ -44,7 +44,7 @@ pub(crate) async fn serve(
             return Some((connection.into_stream(), received));
         }
     };
-    // Nothing more is asked over it.
+    // No further request comes over it.
     registration.is_idle_since(Instant::now());
     if let Some(connection) = client.peer.http1() {
         connection.stream().give_up_after(engine.snapshot().globals.limits.client_body);
@@ -58,7 +58,7 @@ pub(crate) async fn serve(
         }
         Verdict::Close => {
             linger::shut_down(&mut client).await;
-            // Requests behind the last one, for example: it is likely that more is on its way.
+            // More is likely to be on its way, such as requests behind the last one.
             let more =
                 |connection: &mut Http1Connection| !connection.input.is_empty() || connection.stream().has_unread();
             if client.peer.http1().is_some_and(more) {
@@ -78,7 +78,7 @@ pub(crate) async fn serve(
     None
 }
 
-/// Answers a client that speaks HTTP where TLS is spoken. `said` is what it sent first; it is for the log alone.
+/// Answers a client that speaks plain HTTP to a TLS port. `said` are its first bytes, for the log alone.
 pub(crate) async fn refuse_plain(
     engine: &Engine,
     registration: &Registration,
@@ -110,7 +110,7 @@ pub(crate) async fn refuse_plain(
 /// Why no more requests are read.
 enum End {
     Closed(Verdict),
-    /// What came first is no request, but how HTTP/2 begins.
+    /// The client has begun HTTP/2 instead of a request.
     Http2,
 }
 
@@ -150,7 +150,7 @@ async fn serve_requests(
     }
 }
 
-/// Waits for a request's first byte. `false` if there will be none.
+/// Waits for the first byte of a request. `false` if there will be none.
 async fn wait_for_request(
     engine: &Engine,
     registration: &Registration,
@@ -161,7 +161,7 @@ async fn wait_for_request(
     let now = Instant::now();
     let mut deadline = Deadline::new(now + limit);
     let Some((connection, alarm)) = client.connection() else { return false };
-    // One that never said anything has been idle since it came.
+    // A connection without a request so far has been idle since it came.
     if !first {
         registration.is_idle_since(now);
     }
@@ -179,7 +179,7 @@ async fn wait_for_request(
             return Poll::Ready(false);
         }
         let until = deadline.now(engine);
-        // What came before it was told so is served.
+        // A request that has come already is served.
         if registration.must_leave() && !connection.stream().has_unread() {
             return Poll::Ready(false);
         }
@@ -190,7 +190,7 @@ async fn wait_for_request(
     begun
 }
 
-/// Reads a head into `work`. What cannot be read is answered here.
+/// Reads a head into `work`, or answers the error.
 async fn read_head(
     engine: &Engine,
     snapshot: &Snapshot,
@@ -206,12 +206,12 @@ async fn read_head(
         if let Poll::Ready(result) = connection.poll_request_head(cx, &mut work.request, limits.max_head) {
             return Poll::Ready(Ok(result));
         }
-        // Most heads come whole, and their time is never looked at.
+        // Most heads come whole and need no deadline.
         let until = *until.get_or_insert_with(|| Instant::now() + limits.head);
         alarm.poll(cx, until).map(Err)
     })
     .await;
-    // A head that came in pieces began when the first of them did.
+    // A head in pieces began with its first piece.
     work.begun = until.and_then(|until| until.checked_sub(limits.head)).map(Instant::into_std);
     let (cause, why) = match result {
         Ok(Ok(())) => return Ok(()),
@@ -243,7 +243,7 @@ async fn read_head(
     Err(End::Closed(refuse(engine, link, client, work, Unread::new(cause, why, None)).await))
 }
 
-/// The cause for a head that is too large: it is the target that is too long, if the line that it stands on does not end before.
+/// The cause for a head that is too large: the target is too long if the first line does not end within the limit.
 fn too_large(bytes: &[u8], limit: usize) -> Cause {
     let line = &bytes[..bytes.len().min(limit)];
     if memchr::memchr(b'\n', line).is_some() {
@@ -253,7 +253,7 @@ fn too_large(bytes: &[u8], limit: usize) -> Cause {
     }
 }
 
-/// Logs a request that its client has begun and given up.
+/// Logs a request that its client has given up within the head.
 #[cold]
 fn note_unfinished(engine: &Engine, link: &ClientInfo, bytes: &[u8], work: &mut Workspace) {
     salvage_request(bytes, &mut work.request);
@@ -263,7 +263,7 @@ fn note_unfinished(engine: &Engine, link: &ClientInfo, bytes: &[u8], work: &mut 
     log_refused(engine, link, work, id, (Cause::ClientGone.status(), Told::default()), 0);
 }
 
-/// Whether HTTP/2 has begun, as far as its preface is there.
+/// Whether the bytes are the preface of HTTP/2, as far as they are there.
 fn is_preface(bytes: &[u8]) -> bool {
     let n = bytes.len().min(PREFACE.len());
     bytes.starts_with(b"PRI ") && bytes[..n] == PREFACE[..n]

@@ -1,7 +1,7 @@
 //! One client connection that speaks HTTP/2 (RFC 9113): each of its streams is a request, served in a task of its own.
 //!
-//! `h2` takes the frames apart, keeps the windows and enforces the protocol. What it does not bound is bounded here: the work that
-//! a client may cause without asking for anything ([`meter`]), and the time that it may take for each step.
+//! `h2` parses frames, keeps the windows and enforces the protocol. What it does not bound is bounded here: the work
+//! that a client may cause without a request ([`meter`]), and the time for each step.
 
 mod meter;
 mod request;
@@ -26,31 +26,31 @@ use crate::client::ClientInfo;
 use crate::engine::{Engine, Registration};
 use crate::stream::Stream;
 
-/// What a client that speaks HTTP/2 begins with.
+/// The preface of a client (RFC 9113, section 3.4).
 pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// Requests that a client may have open at once: as many as nginx allows. The protocol's authors advise 100 or more.
 const MAX_STREAMS: u32 = 128;
-/// Bytes of a request's body that are taken before a backend has taken them: enough for 2.5 MB/s at 50 ms, and no more for one
-/// request than it would get in HTTP/1.1 with the buffers of the system.
+/// Receive window of a stream: bytes of a request body that no backend has taken yet. Enough for 2.5 MB/s at 50 ms,
+/// and no more for one request than HTTP/1.1 has in the buffers of the system (back-pressure).
 const STREAM_WINDOW: u32 = 128 * 1024;
-/// The same for all requests together: so much that one whose backend has stopped never stops the others.
+/// Receive window of a connection: large enough that a request whose backend has stopped never blocks the others
+/// (head-of-line blocking).
 const CONNECTION_WINDOW: u32 = STREAM_WINDOW * MAX_STREAMS;
-/// Bytes of one response that wait for the socket. Only what the client has room for gets here; the rest stays with the backend.
+/// Bytes of one response that wait for the socket. Only what the window of the client has room for gets here.
 const SEND_BUFFER: usize = 64 * 1024;
-/// What small pieces of bodies may cost in bookkeeping before they are used, in bytes: more than the sieve lets all streams have.
+/// Bookkeeping for small DATA frames that wait, in bytes: more than the sieve lets all streams have.
 const SMALL_PIECES: usize = 1024 * 1024;
-/// Requests that may be taken back before we have even seen them, in one go.
+/// Requests that may be reset by the client before they are accepted, in one go.
 const UNSEEN_RESETS: usize = 20;
-/// Requests that were reset by us and are remembered for a moment, since frames for them may be on their way.
+/// Requests reset by us that `h2` remembers, since frames for them may be on their way.
 const REMEMBERED_RESETS: usize = 50;
-/// Requests of one connection that may break the protocol, each of which is reset.
+/// Protocol errors of single requests on one connection. Each resets its stream.
 const BROKEN_STREAMS: usize = 256;
-/// What `h2` lets in beyond the largest head, so that one which is somewhat too large gets an answer of ours.
+/// Bytes that `h2` allows beyond the largest head, so that a head that is slightly too large gets our answer.
 const HEAD_MARGIN: usize = 16 * 1024;
 
-/// How long a client that was asked to leave, and waits for nothing, may take to do so: more than one round trip, so that a request which
-/// was on its way is served.
+/// Time for an idle client to close after GOAWAY: more than one round trip, so that a request on its way is served.
 const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Serves a connection to its end. `received` are the bytes that were read from it so far.

@@ -1,7 +1,7 @@
-//! Headers of the PROXY protocol, in front of everything else on a connection.
+//! Receiving the PROXY header that a connection begins with.
 //!
-//! Not a byte behind the header is taken from the socket: that is for whoever speaks next, TLS or HTTP. So what has come is looked at
-//! first, and taken when it is known how much of it belongs to the header.
+//! No byte behind the header is taken from the socket: it belongs to TLS or HTTP. So the bytes are peeked at first,
+//! and taken once the length of the header is known.
 
 use std::future::poll_fn;
 use std::io;
@@ -9,7 +9,7 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::task::{ready, Context, Poll};
 
 use nix::sys::socket::{recv, MsgFlags};
-use proxy_http::proxy_protocol::{parse, Malformed, Parsed, Whose};
+use proxy_http::proxy_protocol::{parse, MalformedHeader, Parsed, Whose};
 use tokio::io::{AsyncReadExt, Interest};
 use tokio::time::Instant;
 
@@ -19,26 +19,26 @@ use crate::engine::{Engine, Registration};
 use crate::listen::binds::Bind;
 use crate::stream::Stream;
 
-/// Room for what usually comes.
+/// Bytes of an ordinary header.
 const USUAL: usize = 256;
 
 /// Why a connection is not served.
 #[derive(Debug)]
-enum Refusal {
+enum HeaderRefusal {
     /// It is not from a trusted proxy.
     Untrusted,
-    /// It begins with something else, or with nothing.
-    Malformed(Malformed),
-    /// Its header was not there in time.
+    /// It does not begin with a header.
+    Malformed(MalformedHeader),
+    /// The header was not complete in time.
     Late,
-    /// Nothing ever came: somebody looked whether anybody listens, or the server is stopping.
+    /// The client sent nothing, such as a port check, or the server stops.
     Nothing,
-    /// It broke.
+    /// The connection broke.
     Io(io::Error),
 }
 
-/// Takes the header from the beginning of a connection. From then on `link` is whom it speaks of. `false` if the connection is to be
-/// closed.
+/// Takes the header from the beginning of a connection. From then on `link` is the client that it names. `false` if
+/// the connection is to be closed.
 pub(super) async fn receive(
     engine: &Engine,
     registration: &Registration,
@@ -53,46 +53,46 @@ pub(super) async fn receive(
     let received = match trusted {
         true => match within(engine, registration, Instant::now() + limit, header(stream)).await {
             Ok(received) => received,
-            Err(Cut::Late) => Err(Refusal::Late),
-            Err(Cut::Leaving) => Err(Refusal::Nothing),
+            Err(Cut::Late) => Err(HeaderRefusal::Late),
+            Err(Cut::Leaving) => Err(HeaderRefusal::Nothing),
         },
-        false => Err(Refusal::Untrusted),
+        false => Err(HeaderRefusal::Untrusted),
     };
     let why = match received {
         Ok(whose) => {
             introduce(link, whose);
             return true;
         }
-        Err(Refusal::Nothing) => return false,
-        Err(Refusal::Untrusted) => "it comes from nobody in trusted_proxies".into(),
-        Err(Refusal::Malformed(why)) => why.to_string(),
-        Err(Refusal::Late) => format!("its header of the PROXY protocol was not there within {limit:?}"),
-        Err(Refusal::Io(error)) => error.to_string(),
+        Err(HeaderRefusal::Nothing) => return false,
+        Err(HeaderRefusal::Untrusted) => "it comes from nobody in trusted_proxies".into(),
+        Err(HeaderRefusal::Malformed(why)) => why.to_string(),
+        Err(HeaderRefusal::Late) => format!("its header of the PROXY protocol was not there within {limit:?}"),
+        Err(HeaderRefusal::Io(error)) => error.to_string(),
     };
     let from = if link.addr.is_empty() { "a unix socket" } else { &*link.addr };
     engine.log.warn(format_args!("{}: a connection from {from} was refused: {why}", bind.url));
     false
 }
 
-async fn header(stream: &mut Stream) -> Result<Whose, Refusal> {
+async fn header(stream: &mut Stream) -> Result<Whose, HeaderRefusal> {
     let mut bytes = vec![0; USUAL];
     let mut taken = 0;
     loop {
         if taken == bytes.len() {
             bytes.resize(taken * 2, 0);
         }
-        let seen = poll_fn(|cx| poll_peek(stream, cx, &mut bytes[taken..])).await.map_err(Refusal::Io)?;
+        let seen = poll_fn(|cx| poll_peek(stream, cx, &mut bytes[taken..])).await.map_err(HeaderRefusal::Io)?;
         if seen == 0 {
             return Err(match taken {
-                0 => Refusal::Nothing,
-                _ => Refusal::Io(io::ErrorKind::UnexpectedEof.into()),
+                0 => HeaderRefusal::Nothing,
+                _ => HeaderRefusal::Io(io::ErrorKind::UnexpectedEof.into()),
             });
         }
-        let (end, whose) = match parse(&bytes[..taken + seen]).map_err(Refusal::Malformed)? {
+        let (end, whose) = match parse(&bytes[..taken + seen]).map_err(HeaderRefusal::Malformed)? {
             Parsed::Whole(end, whose) => (end, Some(whose)),
             Parsed::Part => (taken + seen, None),
         };
-        stream.read_exact(&mut bytes[taken..end]).await.map_err(Refusal::Io)?;
+        stream.read_exact(&mut bytes[taken..end]).await.map_err(HeaderRefusal::Io)?;
         taken = end;
         if let Some(whose) = whose {
             return Ok(whose);
@@ -100,7 +100,7 @@ async fn header(stream: &mut Stream) -> Result<Whose, Refusal> {
     }
 }
 
-/// Looks at what the socket holds, and leaves it there.
+/// Peeks at the bytes in the socket.
 fn poll_peek(stream: &Stream, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
     let mut peek = |socket: RawFd| Ok(recv(socket, buffer, MsgFlags::MSG_PEEK)?);
     loop {
@@ -113,7 +113,7 @@ fn poll_peek(stream: &Stream, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<i
                 ready!(socket.poll_read_ready(cx))?;
                 socket.try_io(Interest::READABLE, || peek(socket.as_raw_fd()))
             }
-            // Nothing of what TLS holds could be left there.
+            // Bytes under TLS cannot be left in the socket.
             _ => Err(io::ErrorKind::Unsupported.into()),
         };
         match seen {
@@ -124,7 +124,7 @@ fn poll_peek(stream: &Stream, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<i
     }
 }
 
-/// Puts whom the header speaks of in the place of the proxy that sent it.
+/// Puts the client that the header names in the place of the proxy that sent it.
 fn introduce(link: &mut ClientInfo, whose: Whose) {
     match whose {
         Whose::Own => {}

@@ -9,7 +9,7 @@ use crate::descriptors;
 
 /// Why there is no connection.
 #[derive(Debug, Clone)]
-pub struct ConnectError {
+pub(crate) struct ConnectError {
     address: Box<str>,
     step: Step,
     limit: Duration,
@@ -32,7 +32,7 @@ pub(crate) enum Step {
 
 /// Kinds of [`ConnectError`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ConnectErrorKind {
+pub(crate) enum ConnectErrorKind {
     /// Nothing listens there, or the socket file is missing.
     Refused,
     /// There is no way to that address.
@@ -81,12 +81,12 @@ impl ConnectError {
     }
 
     /// What kind of failure it was.
-    pub fn kind(&self) -> ConnectErrorKind {
+    pub(crate) fn kind(&self) -> ConnectErrorKind {
         self.kind
     }
 
     /// Whether something of our own has run out, which says nothing of the backend.
-    pub fn is_ours(&self) -> bool {
+    pub(crate) fn is_ours(&self) -> bool {
         self.kind == ConnectErrorKind::Exhausted
     }
 

@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::io;
 use std::task::{ready, Context, Poll};
 
-use proxy_http::websocket::{going_away, Frames, Sender};
+use proxy_http::websocket::{going_away, Sender, WebSocketFrames};
 use tokio::time::Instant;
 
 use super::Client;
@@ -13,23 +13,23 @@ use crate::peer::Peer;
 
 /// One direction of a tunnel.
 #[derive(Debug)]
-pub(super) struct Way {
+pub(super) struct TunnelWay {
     /// Whether it has ended.
     pub(super) over: bool,
     /// Where the frames end that have passed, if it is a WebSocket.
-    pub(super) frames: Option<Frames>,
+    pub(super) frames: Option<WebSocketFrames>,
 }
 
-impl Way {
+impl TunnelWay {
     /// One that is open.
     pub(super) fn new(websocket: bool, sender: Sender) -> Self {
-        Self { over: false, frames: websocket.then(|| Frames::of(sender)) }
+        Self { over: false, frames: websocket.then(|| WebSocketFrames::of(sender)) }
     }
 }
 
 /// Tells both sides that the other goes away, and waits for them to say so too. `false` if one did not, or could not be told: it gets no
 /// frame but where one may stand, so that what it makes of the last one that has begun is never wrong.
-pub(super) async fn say_farewell(client: &mut Client, backend: &mut Peer, up: Way, down: Way) -> bool {
+pub(super) async fn say_farewell(client: &mut Client, backend: &mut Peer, up: TunnelWay, down: TunnelWay) -> bool {
     let (Some(mut up), Some(mut down)) = (Last::of(up, Sender::Client), Last::of(down, Sender::Server)) else {
         return false;
     };
@@ -57,7 +57,7 @@ pub(super) async fn say_farewell(client: &mut Client, backend: &mut Peer, up: Wa
 
 /// The last of one direction.
 struct Last {
-    frames: Frames,
+    frames: WebSocketFrames,
     sender: Sender,
     /// Whether nothing more may be sent: the close was, by us or by the side that goes.
     told: bool,
@@ -65,7 +65,7 @@ struct Last {
 }
 
 impl Last {
-    fn of(way: Way, sender: Sender) -> Option<Self> {
+    fn of(way: TunnelWay, sender: Sender) -> Option<Self> {
         let frames = way.frames?;
         let told = way.over || frames.is_closed();
         Some(Self { frames, sender, told, failed: false })

@@ -3,7 +3,7 @@
 use proxy_http::headers::hop_by_hop::clean_response;
 use proxy_http::message::{Known, ResponseHead};
 
-use super::Asked;
+use super::ResponseNeeds;
 use crate::peer::Peer;
 
 /// Interim responses that are taken from a backend before its final one, …
@@ -30,14 +30,14 @@ impl Interim {
 }
 
 /// Writes an interim response to a client that can use it.
-pub(super) fn pass_interim(client: &mut Peer, response: &mut ResponseHead, asked: &mut Asked) {
+pub(super) fn pass_interim(client: &mut Peer, response: &mut ResponseHead, needs: &mut ResponseNeeds) {
     // A 100 that the client does not wait for tells it nothing.
-    let wanted = asked.interim && (response.status != 100 || asked.go_ahead);
+    let wanted = needs.interim && (response.status != 100 || needs.go_ahead);
     if !wanted {
         return;
     }
     if response.status == 100 {
-        asked.go_ahead = false;
+        needs.go_ahead = false;
     }
     clean_response(response, false, false);
     // It has no body (RFC 9110, section 8.6); a client that believed this would wait for one.

@@ -5,10 +5,10 @@ use std::io;
 use std::task::{ready, Context, Poll};
 use std::time::Duration;
 
-use proxy_http::websocket::{Frames, Sender};
+use proxy_http::websocket::{Sender, WebSocketFrames};
 use tokio::time::Instant;
 
-use super::farewell::{say_farewell, Way};
+use super::farewell::{say_farewell, TunnelWay};
 use super::Client;
 use crate::error::{Error, Kind, Retry, Side, Waited};
 use crate::long_lived::LongLived;
@@ -23,8 +23,8 @@ pub(crate) async fn tunnel(
     mut open: LongLived<'_>,
     websocket: bool,
 ) -> Result<(), Error> {
-    let mut up = Way::new(websocket, Sender::Client);
-    let mut down = Way::new(websocket, Sender::Server);
+    let mut up = TunnelWay::new(websocket, Sender::Client);
+    let mut down = TunnelWay::new(websocket, Sender::Server);
     let mut moved = None;
     let mut since = Instant::now();
     let ended = poll_fn(|cx| {
@@ -77,7 +77,7 @@ fn poll_copy(
     cx: &mut Context<'_>,
     from: &mut Peer,
     to: &mut Peer,
-    frames: &mut Option<Frames>,
+    frames: &mut Option<WebSocketFrames>,
 ) -> Poll<io::Result<()>> {
     loop {
         while !from.received().is_empty() {

@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use proxy_http::headers::hop_by_hop::{drop_named, Wishes};
+use proxy_http::headers::hop_by_hop::{drop_named, ConnectionOptions};
 use proxy_http::http1::parse_request;
 use proxy_http::message::RequestHead;
 use serde::Serialize;
@@ -45,7 +45,7 @@ pub(super) fn sent(
     let written = names_of(&head);
     head.replace_host();
     snapshot.globals.trusted.drop_unbelieved(&mut head.fields, via.is_some());
-    let wishes = Wishes::of(&head);
+    let options = ConnectionOptions::of(&head);
     let mut captured = Captured::default();
     let scope = snapshot.routes.locate(&mut head, link, &mut captured).ok()?;
     let Ok(Some(Handler::Proxy(compiled))) = scope.handler(&head) else { return None };
@@ -67,7 +67,7 @@ pub(super) fn sent(
     let address = backend.and_then(|backend| Address::parse(&backend.address).ok());
     let host = address.map(|address| address.host_field(address.tls(false))).unwrap_or_default();
     let target =
-        compiled.preview(&mut head, &Preview { client: link, via, captures, id, start, wishes, host: &host })?;
+        compiled.preview(&mut head, &Preview { client: link, via, captures, id, start, options, host: &host })?;
     let kept = names_of(&head);
     let mut dropped: Vec<String> = Vec::new();
     for name in written {

@@ -17,16 +17,16 @@ use tokio::time::Instant;
 use super::Filtering;
 use crate::compiler::Compiler;
 use crate::error::{Blame, Error, Kind, Retry, Side};
-use crate::exchange::{Asked, Limits, Upload};
+use crate::exchange::{Limits, RequestBody, ResponseNeeds};
 use crate::log::Log;
 use crate::peer::Peer;
 use crate::request::{Exchange, Verdict};
 use crate::respond::ErrorResponse;
 use crate::rewrite::TargetTemplate;
 use crate::upstream::admission::Admission;
-use crate::upstream::ask::{self, Parts, Question};
-use crate::upstream::http2::Call;
-use crate::upstream::{Asking, Attempt, Dns, Endpoint, Upstream};
+use crate::upstream::ask::{self, BackendRequest, Parts};
+use crate::upstream::http2::ConnectRequest;
+use crate::upstream::{Affinity, Attempt, Backend, Dns, Upstream};
 
 pub use compile::ForwardAuthConfig;
 
@@ -98,11 +98,11 @@ impl ForwardAuth {
             let mut ready = Box::pin(tokio::time::timeout_at(deadline, self.upstream.ready()));
             let _ = exchange.client.awaiting(self.limits.half_close, ready.as_mut()).await?;
         }
-        let mut admission = Admission::new(&self.upstream, Asking::Nothing, self.retry_budget);
+        let mut admission = Admission::new(&self.upstream, Affinity::None, self.retry_budget);
         // It has no body, and what the server says before its answer is nothing to the client.
-        let upload = Upload::new(Framing::None, true, 0);
-        let asked = Asked { interim: false, go_ahead: false, upgrade: false };
-        let mut question = Inquiry { filter: self, exchange, head, upload, asked };
+        let body = RequestBody::new(Framing::None, true, 0);
+        let needs = ResponseNeeds { interim: false, go_ahead: false, upgrade: false };
+        let mut question = Inquiry { filter: self, exchange, head, body, needs };
         let mut left = self.upstream.len();
         loop {
             let attempt = admission.admit(question.exchange.client, self.limits.half_close, deadline).await?;
@@ -123,8 +123,8 @@ struct Inquiry<'a, 'e> {
     filter: &'a ForwardAuth,
     exchange: &'a mut Exchange<'e>,
     head: RequestHead,
-    upload: Upload,
-    asked: Asked,
+    body: RequestBody,
+    needs: ResponseNeeds,
 }
 
 impl Inquiry<'_, '_> {
@@ -148,27 +148,27 @@ impl Inquiry<'_, '_> {
     }
 }
 
-impl Question for Inquiry<'_, '_> {
+impl BackendRequest for Inquiry<'_, '_> {
     // It is a GET without a body.
     const REPEATS_REFUSED: bool = true;
 
     fn parts(&mut self) -> Parts<'_> {
         let (client, response) = (&mut *self.exchange.client, &mut self.exchange.work.response);
-        Parts { client, upload: &mut self.upload, request: &self.head.fields, response, asked: &mut self.asked }
+        Parts { client, body: &mut self.body, fields: &self.head.fields, response, needs: &mut self.needs }
     }
 
     fn limits(&self, _: &Peer) -> Limits {
         self.filter.limits
     }
 
-    fn reuse(&self, endpoint: &Endpoint) -> Option<Peer> {
-        self.exchange.engine.pool.at_hand(endpoint, None, &self.exchange.work.introduction, false)
+    fn reuse(&self, backend: &Backend) -> Option<Peer> {
+        self.exchange.engine.pool.reuse(backend, None, &self.exchange.work.introduction, false)
     }
 
     async fn connect(&mut self, attempt: &mut Attempt, deadline: Instant) -> Result<(Peer, bool), Error> {
         let filter = self.filter;
-        let call = Call {
-            endpoint: attempt.endpoint(),
+        let call = ConnectRequest {
+            backend: attempt.backend(),
             name: None,
             introduction: &self.exchange.work.introduction,
             keep: filter.upstream.keep(),
@@ -179,9 +179,9 @@ impl Question for Inquiry<'_, '_> {
         ask::connect(&self.exchange.engine.pool, self.exchange.client, call, false, filter.limits.half_close).await
     }
 
-    fn write_head(&mut self, connection: &mut Peer, endpoint: &Endpoint) -> Result<(), Error> {
+    fn write_head(&mut self, connection: &mut Peer, backend: &Backend) -> Result<(), Error> {
         let target = &self.exchange.work.target.path_and_query;
-        ask::write_head(connection, &self.head, target, endpoint, &self.asked, Framing::None)
+        ask::write_head(connection, &self.head, target, backend, &self.needs, Framing::None)
     }
 
     fn debug(&self, what: Arguments<'_>) {

@@ -1,6 +1,6 @@
-//! `proxy`: asks a backend, and another one if that is safe.
+//! `proxy`: asks a backend, and another one where that is safe (retry).
 
-mod asking;
+mod affinity;
 mod attempts;
 mod compile;
 mod config;
@@ -23,7 +23,7 @@ use super::Handling;
 use crate::client::forwarded::{Forwarding, Names};
 use crate::compiler::Compiler;
 use crate::error::{Cause, Error, Kind, Retry, Side};
-use crate::exchange::{Limits, Rate, Upload};
+use crate::exchange::{Limits, Rate, RequestBody};
 use crate::peer::Peer;
 use crate::request::{BodyLimit, Exchange, Verdict};
 use crate::respond::ErrorResponse;
@@ -40,7 +40,7 @@ pub(crate) struct Proxy {
     backends: Backends,
     headers: Vec<Edit>,
     response_headers: Vec<Edit>,
-    /// Names in `headers`: what the engine would set itself is left to them.
+    /// Names in `headers`: the engine does not set those itself.
     own_headers: Names,
     sets_host: bool,
     /// Whether the client's `Host` is passed on.
@@ -57,16 +57,16 @@ pub(crate) struct Proxy {
     keep: Keep,
     retries: Option<u32>,
     retry_on: RetryOn,
-    /// In per cent of the requests in flight.
+    /// Retry budget, in per cent of the requests in flight.
     retry_budget: f64,
     retry_buffer: usize,
     error_response: Arc<ErrorResponse>,
     max_body: Option<Arc<BodyLimit>>,
-    /// What is answered when no backend can be asked.
+    /// Answer when no backend can be asked.
     unavailable: Arc<ErrorResponse>,
 }
 
-/// What beside a failed connection is a reason to send an idempotent request again.
+/// Reasons to retry an idempotent request beside a failed connection.
 #[derive(Debug, Default)]
 struct RetryOn {
     timeout: bool,
@@ -96,19 +96,19 @@ impl Handling for Proxy {
 
     async fn serve(&self, exchange: &mut Exchange<'_>) -> Verdict {
         let idempotent = exchange.work.request.method.is_idempotent();
-        let mut upload =
-            Upload::new(exchange.framing, idempotent, self.retry_buffer).with_trailers(self.request_trailers);
+        let mut body =
+            RequestBody::new(exchange.framing, idempotent, self.retry_buffer).with_trailers(self.request_trailers);
         exchange.work.failures.clear();
         // The connection to the backend stays where it is: it is large.
         let mut backend = None;
-        let asked = match exchange.call {
-            None => self.ask(exchange, &mut upload, &mut backend).await,
-            call => Box::pin(grpc::within(call, self.ask(exchange, &mut upload, &mut backend))).await,
+        let answered = match exchange.call {
+            None => self.ask(exchange, &mut body, &mut backend).await,
+            call => Box::pin(grpc::within(call, self.ask(exchange, &mut body, &mut backend))).await,
         };
-        match asked {
+        match answered {
             Ok(attempt) => {
                 exchange.tell_failures("answered by", attempt.label());
-                self.respond(exchange, &mut backend, attempt, &mut upload).await
+                self.respond(exchange, &mut backend, attempt, &mut body).await
             }
             Err(error) => {
                 if error.side == Side::Us {
@@ -129,8 +129,8 @@ impl Proxy {
         &self.backends
     }
 
-    /// The limits of an exchange with `backend`. Where that speaks HTTP/2, both sides of a gRPC call may be silent for longer. What is
-    /// written of the response counts all the same.
+    /// The limits of an exchange with `backend`. In HTTP/2 both sides of a gRPC call may be silent for longer, unless
+    /// the configuration says otherwise.
     fn limits(&self, exchange: &Exchange<'_>, backend: &Peer) -> Limits {
         let mut limits = self.limits;
         if exchange.call.is_some() {
@@ -146,7 +146,7 @@ impl Proxy {
         limits
     }
 
-    /// The TLS name, where it is not the endpoint's own: a target whose host comes from the request.
+    /// The TLS name, where it is not the backend's own: a target whose host comes from the request.
     fn server_name(&self, exchange: &Exchange<'_>) -> Result<Option<ServerName<'static>>, Error> {
         match (&self.target, &self.backends) {
             (Some(target), Backends::Fixed(_)) if target.authority_literal().is_none() => {

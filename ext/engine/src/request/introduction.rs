@@ -5,13 +5,13 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use proxy_http::proxy_protocol::Whose;
 
 use super::Exchange;
-use crate::upstream::Endpoint;
+use crate::upstream::Backend;
 
 impl Exchange<'_> {
     /// Puts into `work.introduction` what a new connection to that backend begins with for this request. Usually that is nothing.
-    pub(crate) fn introduce(&mut self, endpoint: &Endpoint) {
+    pub(crate) fn introduce(&mut self, backend: &Backend) {
         self.work.introduction.clear();
-        if let Some(form) = endpoint.traits().proxy_protocol {
+        if let Some(form) = backend.traits().proxy_protocol {
             let whose = self.whose();
             form.write(&whose, &mut self.work.introduction);
         }

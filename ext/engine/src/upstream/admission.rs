@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Asking, Attempt, Choice, Endpoint, Pool, Tried, Upstream};
+use super::{Affinity, Attempt, Backend, Choice, Pool, Tried, Upstream};
 use crate::error::{Error, Kind, Retry, Side};
 use crate::exchange::Client;
 
@@ -27,7 +27,7 @@ const MOST_CHOICES: usize = 8;
 /// One request that needs a backend, and the backends that it has tried so far.
 pub(crate) struct Admission<'a> {
     upstream: &'a Arc<Upstream>,
-    asking: Asking,
+    affinity: Affinity,
     tried: Tried,
     /// Whether the request has been sent to a backend before.
     is_retry: bool,
@@ -38,7 +38,7 @@ pub(crate) struct Admission<'a> {
 }
 
 /// Result of one look for a backend.
-enum Found {
+enum LookResult {
     Backend(Attempt),
     /// Every available backend has as many requests as it may have.
     Busy,
@@ -52,8 +52,8 @@ enum Found {
 
 impl<'a> Admission<'a> {
     /// A request that has not been sent to a backend yet. `retry_budget` is in per cent of the requests in flight.
-    pub(crate) fn new(upstream: &'a Arc<Upstream>, asking: Asking, retry_budget: f64) -> Self {
-        Self { upstream, asking, tried: Tried::default(), is_retry: false, retry_budget, upgrade: false }
+    pub(crate) fn new(upstream: &'a Arc<Upstream>, affinity: Affinity, retry_budget: f64) -> Self {
+        Self { upstream, affinity, tried: Tried::default(), is_retry: false, retry_budget, upgrade: false }
     }
 
     /// Says whether the request may become a tunnel.
@@ -70,10 +70,10 @@ impl<'a> Admission<'a> {
         deadline: Instant,
     ) -> Result<Attempt, Error> {
         // A request does not overtake those that wait already.
-        if self.upstream.fleet().queue().waiting() == 0 {
+        if self.upstream.group().queue().waiting() == 0 {
             match self.look() {
-                Found::Busy => {}
-                Found::NoneAvailable if self.upstream.awaits_check() => {
+                LookResult::Busy => {}
+                LookResult::NoneAvailable if self.upstream.awaits_check() => {
                     return Box::pin(self.await_check(client, patience, deadline)).await;
                 }
                 found => return self.result(found),
@@ -84,11 +84,11 @@ impl<'a> Admission<'a> {
 
     /// The right to ask a backend, if there is one without waiting.
     pub(crate) fn admit_at_once(&mut self) -> Option<Attempt> {
-        if self.upstream.fleet().queue().waiting() > 0 {
+        if self.upstream.group().queue().waiting() > 0 {
             return None;
         }
         match self.look() {
-            Found::Backend(attempt) => Some(attempt),
+            LookResult::Backend(attempt) => Some(attempt),
             _ => None,
         }
     }
@@ -99,14 +99,14 @@ impl<'a> Admission<'a> {
         patience: Option<Duration>,
         deadline: Instant,
     ) -> Result<Attempt, Error> {
-        let fleet = self.upstream.fleet();
-        let Some(waiter) = fleet.queue().enter() else { return Err(failure(Kind::Crowded)) };
-        let until = deadline.min(Instant::now() + fleet.rules().queue_timeout);
+        let group = self.upstream.group();
+        let Some(waiter) = group.queue().enter() else { return Err(failure(Kind::Crowded)) };
+        let until = deadline.min(Instant::now() + group.rules().queue_timeout);
         poll_fn(|cx| loop {
             let mut next_look = until;
             if waiter.is_first(cx) {
                 match self.look() {
-                    Found::Busy => {}
+                    LookResult::Busy => {}
                     found => return Poll::Ready(self.result(found)),
                 }
                 // The end of an ejection wakes no waiter.
@@ -125,16 +125,16 @@ impl<'a> Admission<'a> {
         .await
     }
 
-    /// Whether to race connections to several addresses of the name of `endpoint`: there are others, and no HTTP/2 connection to
+    /// Whether to race connections to several addresses of the name of `backend`: there are others, and no HTTP/2 connection to
     /// this one, whose streams would only have to be waited for.
-    pub(crate) fn may_race(&self, pool: &Pool, endpoint: &Endpoint) -> bool {
-        self.upstream.len() > 1 && !pool.is_connected(endpoint)
+    pub(crate) fn may_race(&self, pool: &Pool, backend: &Backend) -> bool {
+        self.upstream.len() > 1 && !pool.is_connected(backend)
     }
 
-    /// The right to ask another address of the name of `endpoint` that has not been asked yet; rather one of the other address family.
-    pub(crate) fn other_address(&mut self, endpoint: &Endpoint) -> Option<Attempt> {
+    /// The right to ask another address of the name of `backend` that has not been asked yet; rather one of the other address family.
+    pub(crate) fn other_address(&mut self, backend: &Backend) -> Option<Attempt> {
         loop {
-            let other = self.upstream.other_address(endpoint, &self.tried)?;
+            let other = self.upstream.other_address(backend, &self.tried)?;
             self.tried.add(other.id());
             if let Some(attempt) = Attempt::admit(other, None).filter(|attempt| self.may_become_tunnel(attempt)) {
                 return Some(attempt);
@@ -154,19 +154,19 @@ impl<'a> Admission<'a> {
         if let Some(attempt) = self.admit_to_stand_in() {
             return Ok(attempt);
         }
-        let fleet = self.upstream.fleet();
-        let Some(_place) = fleet.news().enter(fleet.rules().queue) else { return Err(failure(Kind::Crowded)) };
+        let group = self.upstream.group();
+        let Some(_place) = group.first_check().enter(group.rules().queue) else { return Err(failure(Kind::Crowded)) };
         loop {
-            let mut news = pin!(fleet.news().notified());
+            let mut first_check = pin!(group.first_check().notified());
             // Before the look, so that no check in between is missed.
-            news.as_mut().enable();
+            first_check.as_mut().enable();
             match self.look() {
-                Found::NoneAvailable if self.upstream.awaits_check() => {}
-                Found::Busy => return self.wait(client, patience, deadline).await,
+                LookResult::NoneAvailable if self.upstream.awaits_check() => {}
+                LookResult::Busy => return self.wait(client, patience, deadline).await,
                 found => return self.result(found),
             }
             poll_fn(|cx| {
-                if news.as_mut().poll(cx).is_ready() {
+                if first_check.as_mut().poll(cx).is_ready() {
                     return Poll::Ready(Ok(()));
                 }
                 if let Poll::Ready(error) = client.poll_gone_in_line(cx, patience) {
@@ -183,9 +183,9 @@ impl<'a> Admission<'a> {
         if self.is_retry {
             return None;
         }
-        let before = self.upstream.fleet().stand_in()?;
-        let endpoint = before.choose(&self.asking, &mut self.tried).backend()?;
-        let attempt = Some(endpoint).filter(|endpoint| !endpoint.is_last()).and_then(|it| Attempt::admit(it, None));
+        let before = self.upstream.group().stand_in()?;
+        let backend = before.choose(&self.affinity, &mut self.tried).backend()?;
+        let attempt = Some(backend).filter(|backend| !backend.is_last()).and_then(|it| Attempt::admit(it, None));
         let attempt = attempt.filter(|attempt| self.may_become_tunnel(attempt));
         self.is_retry = attempt.is_some();
         attempt
@@ -197,19 +197,19 @@ impl<'a> Admission<'a> {
     }
 
     /// Looks for a backend once.
-    fn look(&mut self) -> Found {
+    fn look(&mut self) -> LookResult {
         let (mut over_budget, mut too_many) = (false, false);
         for _ in 0..MOST_CHOICES {
-            let endpoint = match self.choose() {
-                Choice::Backend(endpoint) => endpoint,
-                Choice::Busy if too_many => return Found::TooManyTunnels,
-                Choice::Busy => return Found::Busy,
-                Choice::None => return Found::NoneAvailable,
+            let backend = match self.choose() {
+                Choice::Backend(backend) => backend,
+                Choice::Busy if too_many => return LookResult::TooManyTunnels,
+                Choice::Busy => return LookResult::Busy,
+                Choice::None => return LookResult::NoneAvailable,
             };
             // The retry budget applies only to backends that are failing: a retry at a healthy one does not multiply load.
-            let permit = match self.is_retry && endpoint.is_failing() {
+            let permit = match self.is_retry && backend.is_failing() {
                 false => None,
-                true => match RetryPermit::take(endpoint.fleet(), self.retry_budget) {
+                true => match RetryPermit::take(backend.group(), self.retry_budget) {
                     // Another backend may be healthy.
                     None => {
                         over_budget = true;
@@ -218,30 +218,30 @@ impl<'a> Admission<'a> {
                     permit => permit,
                 },
             };
-            if let Some(attempt) = Attempt::admit(endpoint, permit) {
+            if let Some(attempt) = Attempt::admit(backend, permit) {
                 if !self.may_become_tunnel(&attempt) {
                     too_many = true;
                     continue;
                 }
                 self.is_retry = true;
-                return Found::Backend(attempt);
+                return LookResult::Backend(attempt);
             }
             // Another request was quicker. Once there is room again, this backend is as good as any other.
             self.tried.take_back();
         }
         if too_many {
-            Found::TooManyTunnels
+            LookResult::TooManyTunnels
         } else if over_budget {
-            Found::OverBudget
+            LookResult::OverBudget
         } else {
-            Found::Busy
+            LookResult::Busy
         }
     }
 
     fn choose(&mut self) -> Choice {
-        match self.upstream.choose(&self.asking, &mut self.tried) {
-            Choice::Busy if !self.upstream.fleet().queue().has_room() => {
-                match self.upstream.choose_last(&self.asking, &mut self.tried) {
+        match self.upstream.choose(&self.affinity, &mut self.tried) {
+            Choice::Busy if !self.upstream.group().queue().has_room() => {
+                match self.upstream.choose_last(&self.affinity, &mut self.tried) {
                     Choice::None => Choice::Busy,
                     choice => choice,
                 }
@@ -250,12 +250,12 @@ impl<'a> Admission<'a> {
         }
     }
 
-    fn result(&self, found: Found) -> Result<Attempt, Error> {
+    fn result(&self, found: LookResult) -> Result<Attempt, Error> {
         Err(failure(match found {
-            Found::Backend(attempt) => return Ok(attempt),
-            Found::NoneAvailable if self.upstream.is_empty() => Kind::NoAddress,
-            Found::NoneAvailable => Kind::Unavailable,
-            Found::Busy | Found::OverBudget | Found::TooManyTunnels => Kind::Crowded,
+            LookResult::Backend(attempt) => return Ok(attempt),
+            LookResult::NoneAvailable if self.upstream.is_empty() => Kind::NoAddress,
+            LookResult::NoneAvailable => Kind::Unavailable,
+            LookResult::Busy | LookResult::OverBudget | LookResult::TooManyTunnels => Kind::Crowded,
         }))
     }
 }

@@ -1,6 +1,6 @@
 //! One attempt at one backend: over an idle connection if there is one, else over a new one. A dead idle connection costs no attempt.
 //!
-//! The handler `proxy` and the filter `forward_auth` ask in this way, each with its own [`Question`]; health checks write the head of
+//! The handler `proxy` and the filter `forward_auth` ask in this way, each with its own [`BackendRequest`]; health checks write the head of
 //! their request with [`write_head`].
 
 use std::fmt::Arguments;
@@ -11,15 +11,15 @@ use proxy_http::http1::write_request_head;
 use proxy_http::message::{Fields, Framing, Malformed, RequestHead, ResponseHead};
 use tokio::time::Instant;
 
-use super::backend::{Attempt, Endpoint};
-use super::http2::{self, Call, MOST_DEAD};
+use super::backend::{Attempt, Backend};
+use super::http2::{self, ConnectRequest, MOST_DEAD};
 use super::Pool;
 use crate::error::{Error, Kind, Retry, Side};
-use crate::exchange::{self, Asked, Client, Limits, Upload};
+use crate::exchange::{self, Client, Limits, RequestBody, ResponseNeeds};
 use crate::peer::Peer;
 
 /// A request, as [`attempt`] sends it: where its parts are, how it gets a connection, and where its failures are noted.
-pub(crate) trait Question {
+pub(crate) trait BackendRequest {
     /// Whether a request that is refused over an idle connection is sent again to the backend, as after a dead connection. Else the
     /// attempt has failed.
     const REPEATS_REFUSED: bool = false;
@@ -31,13 +31,13 @@ pub(crate) trait Question {
     fn limits(&self, connection: &Peer) -> Limits;
 
     /// An idle connection, or a stream on a connection with room for one more.
-    fn reuse(&self, endpoint: &Endpoint) -> Option<Peer>;
+    fn reuse(&self, backend: &Backend) -> Option<Peer>;
 
     /// A new connection, and whether it turned out to be there already. May replace `attempt` by one at another address.
     async fn connect(&mut self, attempt: &mut Attempt, deadline: Instant) -> Result<(Peer, bool), Error>;
 
     /// Writes the head of the request.
-    fn write_head(&mut self, connection: &mut Peer, endpoint: &Endpoint) -> Result<(), Error>;
+    fn write_head(&mut self, connection: &mut Peer, backend: &Backend) -> Result<(), Error>;
 
     /// Logs for whom debugs the proxy.
     fn debug(&self, what: Arguments<'_>);
@@ -52,29 +52,29 @@ pub(crate) trait Question {
 /// What an exchange works on.
 pub(crate) struct Parts<'a> {
     pub(crate) client: &'a mut Client,
-    pub(crate) upload: &'a mut Upload,
+    pub(crate) body: &'a mut RequestBody,
     /// Fields of the request, for its trailers.
-    pub(crate) request: &'a Fields,
+    pub(crate) fields: &'a Fields,
     /// The response's head is read into this one.
     pub(crate) response: &'a mut ResponseHead,
-    pub(crate) asked: &'a mut Asked,
+    pub(crate) needs: &'a mut ResponseNeeds,
 }
 
 /// Asks the backend of `attempt`, and leaves the connection in `slot`: after `Ok` the head of the response has come over it. `deadline` is
 /// when that must be there; a piece of the client's body puts it off.
-pub(crate) async fn attempt<Q: Question>(
-    question: &mut Q,
+pub(crate) async fn attempt<Q: BackendRequest>(
+    request: &mut Q,
     slot: &mut Option<Peer>,
     attempt: &mut Attempt,
     deadline: &mut Instant,
 ) -> Result<(), Error> {
-    *slot = question.reuse(attempt);
+    *slot = request.reuse(attempt);
     let mut at_once = slot.is_some();
     let mut dead = 0;
     loop {
         let mut result = Ok(());
         if slot.is_none() {
-            result = question.connect(attempt, *deadline).await.map(|(connection, reused)| {
+            result = request.connect(attempt, *deadline).await.map(|(connection, reused)| {
                 attempt.connected();
                 *slot = Some(connection);
                 at_once = reused;
@@ -82,39 +82,39 @@ pub(crate) async fn attempt<Q: Question>(
         }
         let reused = at_once && result.is_ok() && dead < MOST_DEAD;
         let mut early = false;
-        if let Some(backend) = slot.as_mut() {
-            result = question.write_head(backend, attempt);
-            early = matches!(backend, Peer::Http2(stream) if !stream.is_settled()) && dead < MOST_DEAD;
+        if let Some(connection) = slot.as_mut() {
+            result = request.write_head(connection, attempt);
+            early = matches!(connection, Peer::Http2(stream) if !stream.is_settled()) && dead < MOST_DEAD;
             if result.is_ok() {
-                let limits = question.limits(backend);
-                let Parts { client, upload, request, response, asked } = question.parts();
-                upload.rewind();
-                result = exchange::send(client, backend, upload, request, response, asked, &limits, deadline).await;
+                let limits = request.limits(connection);
+                let Parts { client, body, fields, response, needs } = request.parts();
+                body.rewind();
+                result = exchange::send(client, connection, body, fields, response, needs, &limits, deadline).await;
                 if result.is_err() {
-                    question.parts().upload.let_go_of(backend, limits.write);
+                    request.parts().body.let_go_of(connection, limits.write);
                 }
             }
         }
         match result {
-            Ok(()) if reused && is_farewell(question.parts().response) && may_repeat(question, Retry::IfIdempotent) => {
-                question.debug(format_args!("an idle connection to {} was ended by a 408", attempt.label()));
+            Ok(()) if reused && is_farewell(request.parts().response) && may_repeat(request, Retry::IfIdempotent) => {
+                request.debug(format_args!("an idle connection to {} was ended by a 408", attempt.label()));
             }
             Ok(()) => return Ok(()),
-            Err(error) if error.side == Side::Client => return Err(failed(question, attempt, error)),
+            Err(error) if error.side == Side::Client => return Err(failed(request, attempt, error)),
             // It came before the backend could say how few streams it takes.
-            Err(error) if early && matches!(error.kind, Kind::Refused) && may_repeat(question, error.retry) => {
-                question.debug(format_args!("a new connection to {} had no room: {error}", attempt.label()));
+            Err(error) if early && matches!(error.kind, Kind::Refused) && may_repeat(request, error.retry) => {
+                request.debug(format_args!("a new connection to {} had no room: {error}", attempt.label()));
             }
-            Err(error) if reused && is_leftover(&error) && may_repeat(question, Retry::IfIdempotent) => {
-                question.warn(format_args!(
+            Err(error) if reused && is_leftover(&error) && may_repeat(request, Retry::IfIdempotent) => {
+                request.warn(format_args!(
                     "{}: more bytes came after a response than its Content-Length said",
                     attempt.label()
                 ));
             }
-            Err(error) if reused && was_dead::<Q>(&error) && may_repeat(question, error.retry) => {
-                question.debug(format_args!("an idle connection to {} was dead: {error}", attempt.label()));
+            Err(error) if reused && was_dead::<Q>(&error) && may_repeat(request, error.retry) => {
+                request.debug(format_args!("an idle connection to {} was dead: {error}", attempt.label()));
             }
-            Err(error) => return Err(failed(question, attempt, error)),
+            Err(error) => return Err(failed(request, attempt, error)),
         }
         dead += 1;
         *slot = None;
@@ -123,11 +123,11 @@ pub(crate) async fn attempt<Q: Question>(
 
 /// Counts and notes a failed attempt. One that the client ended is not the backend's failure.
 #[cold]
-pub(crate) fn failed<Q: Question>(question: &mut Q, attempt: &Attempt, error: Error) -> Error {
+pub(crate) fn failed<Q: BackendRequest>(request: &mut Q, attempt: &Attempt, error: Error) -> Error {
     if error.side != Side::Client {
         attempt.failed_for(&error);
     }
-    question.note_failure(attempt, &error);
+    request.note_failure(attempt, &error);
     error
 }
 
@@ -136,12 +136,12 @@ pub(crate) fn failed<Q: Question>(question: &mut Q, attempt: &Attempt, error: Er
 pub(crate) async fn connect(
     pool: &Pool,
     client: &mut Client,
-    call: Call<'_>,
+    call: ConnectRequest<'_>,
     upgrade: bool,
     patience: Option<Duration>,
 ) -> Result<(Peer, bool), Error> {
     // Boxed: the state of a handshake is large, and rarely needed.
-    let mut connecting = Box::pin(pool.reach(call, upgrade));
+    let mut connecting = Box::pin(pool.connect(call, upgrade));
     client.awaiting(patience, connecting.as_mut()).await?
 }
 
@@ -150,8 +150,8 @@ pub(crate) fn write_head(
     connection: &mut Peer,
     head: &RequestHead,
     target: &[u8],
-    endpoint: &Endpoint,
-    asked: &Asked,
+    backend: &Backend,
+    needs: &ResponseNeeds,
     framing: Framing,
 ) -> Result<(), Error> {
     match connection {
@@ -165,12 +165,12 @@ pub(crate) fn write_head(
             connection.begin_body(framing);
             Ok(())
         }
-        Peer::Http2(stream) => http2::write_request(stream, head, target, endpoint, asked, framing),
+        Peer::Http2(stream) => http2::write_request(stream, head, target, backend, needs, framing),
     }
 }
 
-fn may_repeat<Q: Question>(question: &mut Q, retry: Retry) -> bool {
-    question.parts().upload.may_repeat(retry)
+fn may_repeat<Q: BackendRequest>(request: &mut Q, retry: Retry) -> bool {
+    request.parts().body.may_repeat(retry)
 }
 
 /// Whether the response is the backend's farewell to the request before, sent when it had waited long enough: this request crossed it on
@@ -185,7 +185,7 @@ fn is_leftover(error: &Error) -> bool {
 }
 
 /// Whether the connection failed, and not a backend that is well enough to say no.
-fn was_dead<Q: Question>(error: &Error) -> bool {
+fn was_dead<Q: BackendRequest>(error: &Error) -> bool {
     match error.kind {
         Kind::Refused => Q::REPEATS_REFUSED,
         Kind::NoUpgrade => false,

@@ -1,10 +1,10 @@
-//! One address that we connect to, and what happened there so far.
+//! A backend: one address that we connect to, and its state.
 
 mod attempt;
 mod checks;
 mod history;
 mod status;
-mod traits;
+mod settings;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -15,39 +15,39 @@ use std::time::{Duration, UNIX_EPOCH};
 use rustls::pki_types::ServerName;
 
 use super::clock;
-use super::fleet::Fleet;
+use super::group::BackendGroup;
 use super::tls::TlsClient;
-use super::Protocol;
+use super::BackendProtocol;
 use crate::log::Level;
 use crate::stats::{BackendStats, CheckStats};
 
 pub use attempt::Attempt;
 use history::History;
-pub(crate) use history::Trace;
+pub(crate) use history::WeakBackend;
+pub use settings::BackendSettings;
 pub use status::Admin;
-pub use traits::Traits;
 
-/// One address that we connect to. Every address of a DNS name is an endpoint of its own, but for `localhost`, which is
-/// one machine at two addresses.
+/// A backend: one address that we connect to. Every address of a DNS name is a backend of its own, but for
+/// `localhost`, which is one machine at two addresses.
 ///
-/// It belongs to one upstream, and so has one TLS policy: two upstreams that name the same address share neither connections
-/// nor figures nor health.
+/// It belongs to one upstream, and so has one TLS policy: two upstreams that name the same address share neither
+/// connections nor figures nor health.
 #[derive(Debug)]
-pub struct Endpoint {
+pub struct Backend {
     label: Box<str>,
     authority: Box<str>,
-    place: Place,
+    address: BackendAddress,
     tls: Option<Tls>,
-    traits: Traits,
-    fleet: Arc<Fleet>,
+    traits: BackendSettings,
+    group: Arc<BackendGroup>,
     history: Arc<History>,
     /// Whether its name may have other addresses.
     one_of_several: bool,
 }
 
-/// What to connect to.
+/// Address to connect to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
+pub enum BackendAddress {
     /// A TCP address.
     Tcp(SocketAddr),
     /// A TCP address, and a second one of the same server to be tried at once when the first refuses.
@@ -56,12 +56,12 @@ pub enum Place {
     Unix(PathBuf),
 }
 
-impl Place {
-    /// The same place at another port. A unix socket has none.
+impl BackendAddress {
+    /// This address with another port. A unix socket has none.
     pub(super) fn with_port(&self, port: Option<u16>) -> Self {
-        let mut place = self.clone();
+        let mut address = self.clone();
         if let Some(port) = port {
-            match &mut place {
+            match &mut address {
                 Self::Tcp(address) => address.set_port(port),
                 Self::Either(first, second) => {
                     first.set_port(port);
@@ -70,11 +70,11 @@ impl Place {
                 Self::Unix(_) => {}
             }
         }
-        place
+        address
     }
 }
 
-/// How an endpoint speaks TLS.
+/// How a backend speaks TLS.
 #[derive(Debug, Clone)]
 pub struct Tls {
     /// Roots, client certificate, SNI.
@@ -83,55 +83,61 @@ pub struct Tls {
     pub name: ServerName<'static>,
 }
 
-impl Endpoint {
-    /// An endpoint of which nothing is known yet, on its own.
+impl Backend {
+    /// A new backend without a group.
     ///
     /// `label` is what people read in logs and figures (`10.0.0.1:3001`, `unix:/run/app.sock`), `authority` the `Host`
     /// field for requests that have no other.
-    pub fn new(label: String, authority: &str, place: Place, tls: Option<Tls>, traits: Traits) -> Arc<Self> {
-        Self::within(&Fleet::lone(), label, authority, place, tls, traits)
-    }
-
-    /// The same as one of the backends of an upstream.
-    pub(super) fn within(
-        fleet: &Arc<Fleet>,
+    pub fn new(
         label: String,
         authority: &str,
-        place: Place,
+        address: BackendAddress,
         tls: Option<Tls>,
-        traits: Traits,
+        traits: BackendSettings,
+    ) -> Arc<Self> {
+        Self::within(&BackendGroup::lone(), label, authority, address, tls, traits)
+    }
+
+    /// A new backend of an upstream.
+    pub(super) fn within(
+        group: &Arc<BackendGroup>,
+        label: String,
+        authority: &str,
+        address: BackendAddress,
+        tls: Option<Tls>,
+        traits: BackendSettings,
     ) -> Arc<Self> {
         let history = Arc::new(History::new());
         history.limited.store(traits.max_connections.is_some(), Relaxed);
-        if fleet.rules().check.is_some() {
+        if group.rules().check.is_some() {
             history.status.await_check();
         }
         Arc::new(Self {
             label: label.into(),
             authority: authority.into(),
-            place,
+            address,
             tls,
             traits,
-            fleet: fleet.clone(),
+            group: group.clone(),
             history,
             one_of_several: false,
         })
     }
 
-    /// The same for one address of a name that may have others.
+    /// A new backend at one address of a DNS name, which may have others.
     pub(super) fn of_name(
-        fleet: &Arc<Fleet>,
+        group: &Arc<BackendGroup>,
         label: String,
         authority: &str,
-        place: Place,
+        address: BackendAddress,
         tls: Option<Tls>,
-        traits: Traits,
+        traits: BackendSettings,
     ) -> Arc<Self> {
-        let mut endpoint = Self::within(fleet, label, authority, place, tls, traits);
-        if let Some(endpoint) = Arc::get_mut(&mut endpoint) {
-            endpoint.one_of_several = true;
+        let mut backend = Self::within(group, label, authority, address, tls, traits);
+        if let Some(backend) = Arc::get_mut(&mut backend) {
+            backend.one_of_several = true;
         }
-        endpoint
+        backend
     }
 
     /// Whether its name may have other addresses.
@@ -150,17 +156,17 @@ impl Endpoint {
 
     /// Whether it is at an IPv6 address.
     pub(super) fn is_ipv6(&self) -> bool {
-        matches!(self.place, Place::Tcp(address) if address.is_ipv6())
+        matches!(self.address, BackendAddress::Tcp(address) if address.is_ipv6())
     }
 
-    /// A number that no other endpoint of this process has or will have, but for the same one under the next configuration.
+    /// Number of the backend, unique in this process; carried over by a reload.
     pub fn id(&self) -> u64 {
         self.history.id
     }
 
-    /// Tells whether the endpoint of this id is still there.
-    pub(crate) fn trace(&self) -> Trace {
-        Trace::of(&self.history)
+    /// A weak reference, which tells whether the backend is still there.
+    pub(crate) fn downgrade(&self) -> WeakBackend {
+        WeakBackend::of(&self.history)
     }
 
     /// As in logs and figures: `10.0.0.1:3001` or `unix:/run/app.sock`.
@@ -174,8 +180,8 @@ impl Endpoint {
     }
 
     /// What to connect to.
-    pub fn place(&self) -> &Place {
-        &self.place
+    pub fn address(&self) -> &BackendAddress {
+        &self.address
     }
 
     /// How to speak TLS; `None` if it is spoken to in the clear.
@@ -190,7 +196,7 @@ impl Endpoint {
 
     /// Which version of HTTP it is spoken to in.
     #[inline]
-    pub fn protocol(&self) -> Protocol {
+    pub fn protocol(&self) -> BackendProtocol {
         self.traits.protocol
     }
 
@@ -205,13 +211,13 @@ impl Endpoint {
     }
 
     /// What the configuration says of it.
-    pub fn traits(&self) -> &Traits {
+    pub fn traits(&self) -> &BackendSettings {
         &self.traits
     }
 
     /// What it has in common with the other backends of its upstream.
-    pub(crate) fn fleet(&self) -> &Arc<Fleet> {
-        &self.fleet
+    pub(crate) fn group(&self) -> &Arc<BackendGroup> {
+        &self.group
     }
 
     /// Requests that it is answering now.
@@ -219,29 +225,29 @@ impl Endpoint {
         self.history.in_flight.load(Relaxed)
     }
 
-    /// Whether it gets requests: it is ready, and no check speaks against it.
+    /// Whether it gets requests: it is ready, healthy and not ejected.
     #[inline]
     pub fn is_available(&self) -> bool {
         self.history.status.is_available()
     }
 
-    /// Whether it gets requests, and not only when nobody else can take them: it can be connected to, as far as anybody knows.
+    /// Whether it gets requests as others do: it is available, and could be connected to the last time.
     #[inline]
     pub(super) fn is_preferred(&self) -> bool {
         self.history.status.is_preferred()
     }
 
-    /// Whether it gets requests only when nobody else can take them.
+    /// Whether it gets requests only as a last resort: it could not be connected to the last time.
     pub(crate) fn is_last(&self) -> bool {
         self.history.status.is_last()
     }
 
-    /// Whether its first good check is all that it waits for.
+    /// Whether only its first good check is missing.
     pub(super) fn is_awaited(&self) -> bool {
         self.history.status.is_awaited()
     }
 
-    /// It can be connected to.
+    /// Notes that it could be connected to.
     #[inline]
     fn trust(&self) {
         if self.history.status.is_doubted() {
@@ -251,12 +257,12 @@ impl Endpoint {
 
     #[cold]
     fn trust_again(&self) {
-        if self.history.status.trust() && self.fleet.has_others() {
-            self.fleet.note(Level::Info, self, format_args!("can be connected to again"));
+        if self.history.status.trust() && self.group.has_others() {
+            self.group.note(Level::Info, self, format_args!("can be connected to again"));
         }
     }
 
-    /// Whether it gets requests of clients that it has served before.
+    /// Whether it gets requests of its sticky clients.
     pub fn accepts_sticky(&self) -> bool {
         self.history.status.accepts_sticky()
     }
@@ -267,7 +273,7 @@ impl Endpoint {
         self.traits.max_connections.is_none_or(|most| self.in_flight() < u64::from(most))
     }
 
-    /// Its share of requests beside the others', in parts of 256: less while it starts slowly.
+    /// Its share of requests beside the others', in parts of 256: less during slow start.
     #[inline]
     pub fn share(&self) -> u32 {
         let part = match self.traits.slow_start {
@@ -277,12 +283,12 @@ impl Endpoint {
         self.traits.weight.saturating_mul(part)
     }
 
-    /// Whether passive checks have taken it out.
+    /// Whether it is ejected (outlier ejection).
     pub(super) fn is_ejected(&self) -> bool {
         self.history.status.is_ejected()
     }
 
-    /// How long it takes until it may be asked again, if they have.
+    /// Time until an ejected backend is probed.
     pub(super) fn next_probe(&self) -> Option<Duration> {
         self.history.status.next_probe(clock::now()).map(Duration::from_millis)
     }
@@ -299,15 +305,15 @@ impl Endpoint {
 
     /// Whether that is its address, or the DNS name that it was found by.
     pub(super) fn is_called(&self, name: &str) -> bool {
-        name == &*self.label || name == &*self.authority && !matches!(self.place, Place::Unix(_))
+        name == &*self.label || name == &*self.authority && !matches!(self.address, BackendAddress::Unix(_))
     }
 
-    /// Does what somebody wants. `false` if it was so already.
+    /// Sets the state that the operator wants. `false` if it was set already.
     pub(super) fn set_admin(&self, admin: Admin) -> bool {
         self.history.status.set_admin(admin)
     }
 
-    /// Begins to give it its share step by step.
+    /// Begins slow start.
     pub(super) fn rise(&self) {
         if self.traits.slow_start.is_some() {
             self.history.ramp.begin(clock::now());
@@ -322,7 +328,7 @@ impl Endpoint {
             error: error.map(str::to_owned),
         });
         BackendStats {
-            upstream: self.fleet.name().to_owned(),
+            upstream: self.group.name().to_owned(),
             address: self.label.to_string(),
             state: self.state(),
             weight: self.traits.weight,

@@ -8,11 +8,11 @@ use parking_lot::Mutex;
 use tokio::runtime::Handle;
 
 use super::address::{Address, Host};
-use super::balancer::Policy;
+use super::balancer::BalancingPolicy;
 use super::carry_over::Fingerprint;
 use super::pool::Keep;
-use super::terms::{Member, Terms};
-use super::{server_name, Dns, Protocol, Upstream};
+use super::terms::{Member, UpstreamSettings};
+use super::{server_name, BackendProtocol, Dns, Upstream};
 use crate::log::Log;
 use crate::stats::BackendStats;
 
@@ -30,15 +30,15 @@ pub struct ByHost(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     fingerprint: Fingerprint,
-    terms: Terms,
+    terms: UpstreamSettings,
     capacity: usize,
     running: OnceLock<(Arc<Dns>, Handle, Arc<Log>)>,
     /// Without TLS, and with it.
-    upstreams: [Mutex<HashMap<Box<[u8]>, Entry>>; 2],
+    upstreams: [Mutex<HashMap<Box<[u8]>, HostEntry>>; 2],
 }
 
 #[derive(Debug)]
-struct Entry {
+struct HostEntry {
     upstream: Arc<Upstream>,
     used: Instant,
 }
@@ -57,16 +57,16 @@ impl std::error::Error for NoUpstream {}
 
 impl ByHost {
     /// `terms` hold for the addresses of each host. They must say how TLS is spoken if hosts are asked for with TLS.
-    pub(super) fn of(fingerprint: Fingerprint, terms: Terms) -> Self {
+    pub(super) fn of(fingerprint: Fingerprint, terms: UpstreamSettings) -> Self {
         Self::with_capacity(fingerprint, terms, CAPACITY)
     }
 
     #[cfg(test)]
-    fn new(terms: Terms) -> Self {
+    fn new(terms: UpstreamSettings) -> Self {
         Self::of(Fingerprint::default(), terms)
     }
 
-    fn with_capacity(fingerprint: Fingerprint, terms: Terms, capacity: usize) -> Self {
+    fn with_capacity(fingerprint: Fingerprint, terms: UpstreamSettings, capacity: usize) -> Self {
         Self(Arc::new(Inner { fingerprint, terms, capacity, running: OnceLock::new(), upstreams: Default::default() }))
     }
 
@@ -81,13 +81,13 @@ impl ByHost {
     }
 
     /// How a backend is chosen.
-    pub fn policy(&self) -> &Policy {
+    pub fn policy(&self) -> &BalancingPolicy {
         &self.0.terms.policy
     }
 
     /// Whether every backend is one of HTTP/2.
     pub(super) fn speaks_http2(&self) -> bool {
-        self.0.terms.traits.protocol == Protocol::Http2
+        self.0.terms.traits.protocol == BackendProtocol::Http2
     }
 
     /// What is kept of idle connections.
@@ -121,7 +121,7 @@ impl ByHost {
         if upstreams.len() >= self.0.capacity {
             evict(&mut upstreams);
         }
-        upstreams.insert(authority.into(), Entry { upstream: upstream.clone(), used: Instant::now() });
+        upstreams.insert(authority.into(), HostEntry { upstream: upstream.clone(), used: Instant::now() });
         Ok(upstream)
     }
 
@@ -132,7 +132,7 @@ impl ByHost {
             .collect()
     }
 
-    /// The figures of every endpoint there is now, sorted by address.
+    /// The figures of every backend there is now, sorted by address.
     pub fn stats(&self) -> Vec<BackendStats> {
         let mut stats = Vec::new();
         for upstreams in &self.0.upstreams {
@@ -158,8 +158,8 @@ impl Inner {
             }
         }
         let mut traits = self.terms.traits;
-        if !tls && traits.protocol == Protocol::Auto {
-            traits.protocol = Protocol::Http1;
+        if !tls && traits.protocol == BackendProtocol::Auto {
+            traits.protocol = BackendProtocol::Http1;
         }
         let member = Member { address, secure: tls, traits };
         let upstream =
@@ -181,7 +181,7 @@ impl Inner {
 }
 
 /// Drops the one that has gone unused the longest; if it still serves requests, they hold it until they are done.
-fn evict(upstreams: &mut HashMap<Box<[u8]>, Entry>) {
+fn evict(upstreams: &mut HashMap<Box<[u8]>, HostEntry>) {
     let oldest = upstreams.iter().min_by_key(|(_, entry)| entry.used).map(|(authority, _)| authority.clone());
     if let Some(authority) = oldest {
         upstreams.remove(&authority);

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use aws_lc_rs::digest;
 use rustls::pki_types::ServerName;
 
-use super::backend::Endpoint;
+use super::backend::Backend;
 use super::by_host::ByHost;
-use super::dns::Target;
-use super::fleet::Fleet;
-use super::slot::{DnsName, Slot};
-use super::terms::{Member, Terms};
+use super::configured_backend::{ConfiguredBackend, DnsName};
+use super::dns::ResolvedAddress;
+use super::group::BackendGroup;
+use super::terms::{Member, UpstreamSettings};
 use super::Upstream;
 use crate::compile::Place;
 use crate::config::Pool;
@@ -92,7 +92,7 @@ impl UpstreamCarryOver {
         name: &str,
         shared: bool,
         (pool, members): (&Pool, &[Member]),
-        terms: Terms,
+        terms: UpstreamSettings,
         server_name: Option<&ServerName<'static>>,
     ) -> Arc<Upstream> {
         let fingerprint =
@@ -105,7 +105,7 @@ impl UpstreamCarryOver {
                 let upstream = Upstream::carry_over(before, name, shared, members, terms, server_name, fingerprint);
                 if let Some(before) = self.stand_in(name, shared).filter(|_| is_checked && upstream.has_never_served())
                 {
-                    upstream.fleet().be_stood_in_for(before);
+                    upstream.group().be_stood_in_for(before);
                 }
                 upstream
             }
@@ -118,7 +118,7 @@ impl UpstreamCarryOver {
     }
 
     /// The set of upstreams that hosts of requests name: the one before if nothing of it has changed, otherwise a new one.
-    pub(super) fn by_host(&mut self, pool: &Pool, terms: Terms) -> ByHost {
+    pub(super) fn by_host(&mut self, pool: &Pool, terms: UpstreamSettings) -> ByHost {
         let fingerprint = self.fingerprint(pool, &[], &terms);
         let mut before = self.before.iter().flat_map(|before| &before.by_host);
         let same = before.find(|before| before.has_fingerprint(&fingerprint) && !self.carried.has(before));
@@ -127,7 +127,7 @@ impl UpstreamCarryOver {
         by_host
     }
 
-    fn fingerprint(&self, pool: &Pool, members: &[Member], terms: &Terms) -> Fingerprint {
+    fn fingerprint(&self, pool: &Pool, members: &[Member], terms: &UpstreamSettings) -> Fingerprint {
         let digest = |path: &str| {
             let bytes = crate::files::read(path).ok()?;
             Some(digest::digest(&digest::SHA256, &bytes).as_ref().to_vec())
@@ -153,11 +153,11 @@ impl CarriedUpstreams {
     pub(crate) fn retire(&self, next: &Self) {
         for (name, upstream) in &self.upstreams {
             if !next.upstreams.get(name).is_some_and(|next| Arc::ptr_eq(next, upstream)) {
-                upstream.fleet().retire();
+                upstream.group().retire();
             }
         }
         for by_host in self.by_host.iter().filter(|by_host| !next.has(by_host)) {
-            by_host.upstreams().iter().for_each(|upstream| upstream.fleet().retire());
+            by_host.upstreams().iter().for_each(|upstream| upstream.group().retire());
         }
     }
 }
@@ -169,17 +169,17 @@ impl Fingerprint {
         self.files == other.files && self.pool.connects_like(&other.pool)
     }
 
-    /// Whether active checks are the same by both.
+    /// Whether active checks are equal.
     pub(super) fn checks_like(&self, other: &Self) -> bool {
         self.pool.health_check == other.pool.health_check
     }
 
-    /// Whether there are passive checks.
+    /// Whether outliers are ejected.
     pub(super) fn counts_failures(&self) -> bool {
         self.pool.max_fails > 0
     }
 
-    /// Whether a backend is chosen by the same rule.
+    /// Whether the balancing policy is equal.
     pub(super) fn chooses_like(&self, other: &Self) -> bool {
         self.pool.backend_priority == other.pool.backend_priority
     }
@@ -202,35 +202,41 @@ impl Forgotten {
 }
 
 /// Carries addresses and backend state over from the old configuration; state only if connections are `alike`. New backends slow-start.
-pub(super) fn carry_over(slots: &mut [Slot], before: &[Slot], fleet: &Arc<Fleet>, alike: bool) {
-    let mut left: Vec<_> = if alike { before.iter().flat_map(Slot::endpoints).collect() } else { Vec::new() };
-    let mut carry_over = |endpoint: &mut Arc<Endpoint>| match left.iter().position(|old| endpoint.carry_over(old)) {
-        // Written twice it is two endpoints.
+pub(super) fn carry_over(
+    configured: &mut [ConfiguredBackend],
+    before: &[ConfiguredBackend],
+    group: &Arc<BackendGroup>,
+    alike: bool,
+) {
+    let mut left: Vec<_> =
+        if alike { before.iter().flat_map(ConfiguredBackend::backends).collect() } else { Vec::new() };
+    let mut carry_over = |backend: &mut Arc<Backend>| match left.iter().position(|old| backend.carry_over(old)) {
+        // Written twice it is two backends.
         Some(index) => drop(left.swap_remove(index)),
-        None => endpoint.rise(),
+        None => backend.rise(),
     };
-    for slot in slots {
+    for slot in configured {
         match slot {
-            Slot::Fixed(endpoint) => carry_over(endpoint),
-            Slot::Named { name, endpoints, answered } => {
+            ConfiguredBackend::Fixed(backend) => carry_over(backend),
+            ConfiguredBackend::Named { name, backends, answered } => {
                 let Some((targets, known)) = before.iter().find_map(|old| old.addresses_of(name)) else { continue };
                 *answered = known;
                 for target in targets {
-                    let mut endpoint = name.endpoint(target, fleet);
-                    carry_over(&mut endpoint);
-                    endpoints.push((target.clone(), endpoint));
+                    let mut backend = name.backend(target, group);
+                    carry_over(&mut backend);
+                    backends.push((target.clone(), backend));
                 }
             }
         }
     }
 }
 
-impl Slot {
+impl ConfiguredBackend {
     /// The addresses of that name, and whether DNS was asked for them at all, if it is the one that stands here.
-    fn addresses_of(&self, wanted: &DnsName) -> Option<(Vec<&Target>, bool)> {
+    fn addresses_of(&self, wanted: &DnsName) -> Option<(Vec<&ResolvedAddress>, bool)> {
         match self {
-            Self::Named { name, endpoints, answered } if (&name.host, name.port) == (&wanted.host, wanted.port) => {
-                Some((endpoints.iter().map(|(target, _)| target).collect(), *answered))
+            Self::Named { name, backends, answered } if (&name.host, name.port) == (&wanted.host, wanted.port) => {
+                Some((backends.iter().map(|(target, _)| target).collect(), *answered))
             }
             _ => None,
         }

@@ -6,15 +6,15 @@ use rustls::pki_types::ServerName;
 use tokio::runtime::Handle;
 
 use super::address::{Address, Host};
-use super::backend::Traits;
-use super::balancer::{Policy, Tag};
+use super::backend::BackendSettings;
+use super::balancer::{BalancingPolicy, Tag};
 use super::by_host::ByHost;
 use super::carry_over::UpstreamCarryOver;
 use super::dns::{self, Dns};
-use super::named::{Named, Upstreams};
+use super::named::{NamedUpstream, Upstreams};
 use super::pool::Keep;
-use super::terms::{Member, Terms};
-use super::{server_name, Protocol, Upstream};
+use super::terms::{Member, UpstreamSettings};
+use super::{server_name, BackendProtocol, Upstream};
 use crate::compile::Report;
 use crate::config::{self, HealthCheck, Pool, Problem};
 use crate::log::Log;
@@ -50,7 +50,7 @@ impl Backends {
     }
 
     /// How a backend is chosen.
-    pub fn policy(&self) -> &Policy {
+    pub fn policy(&self) -> &BalancingPolicy {
         match self {
             Self::Fixed(upstream) => upstream.policy(),
             Self::ByHost(by_host) => by_host.policy(),
@@ -118,7 +118,7 @@ impl Backends {
         if let Some(authority) = target.authority {
             let tls = target.scheme_tls.unwrap_or(false);
             let named = upstreams.named(authority, tls, report);
-            if !matches!(named, Named::Nothing) && pool.is_some() {
+            if !matches!(named, NamedUpstream::Nothing) && pool.is_some() {
                 report.within("to").error(format!(
                     "{authority:?} is an upstream, which has backends and settings of its own: write \
                      `backends` and the options that belong to them there, or another host here"
@@ -126,15 +126,15 @@ impl Backends {
                 return None;
             }
             match named {
-                Named::Nothing => {}
-                Named::Wrong => return None,
-                Named::Upstream(upstream) => return Some(Self::Fixed(upstream)),
+                NamedUpstream::Nothing => {}
+                NamedUpstream::Wrong => return None,
+                NamedUpstream::Upstream(upstream) => return Some(Self::Fixed(upstream)),
             }
         }
         let defaults = Pool::default();
         let pool = pool.unwrap_or(&defaults);
         let by_host = pool.backends.is_none() && target.dynamic;
-        let traits = Traits::of_all(pool, report);
+        let traits = BackendSettings::of_all(pool, report);
         let members = members(pool, target, traits, report);
         introduced(pool, &members, report);
         if pool.backends.is_none() && !says_where {
@@ -145,7 +145,7 @@ impl Backends {
             false => members.iter().any(|member| member.secure),
         };
         let name = if speaks_tls { shared_name(pool, target, &members, report) } else { None };
-        let terms = Terms::compile(pool, traits, speaks_tls, report);
+        let terms = UpstreamSettings::compile(pool, traits, speaks_tls, report);
         if !report.is_sound() {
             return None;
         }
@@ -171,14 +171,14 @@ pub(super) fn shared(
         report.error(r#"`backends` is missing: write backends: ["127.0.0.1:3001", "127.0.0.1:3002"]"#);
     }
     let target = TargetHost { scheme_tls: Some(tls), authority: None, dynamic: false };
-    let traits = Traits::of_all(&spec.pool, &mut report);
+    let traits = BackendSettings::of_all(&spec.pool, &mut report);
     let members = members(&spec.pool, target, traits, &mut report);
     introduced(&spec.pool, &members, &mut report);
     let speaks_tls = members.iter().any(|member| member.secure);
     if speaks_tls {
         shared_name(&spec.pool, target, &members, &mut report);
     }
-    let terms = Terms::compile(&spec.pool, traits, speaks_tls, &mut report);
+    let terms = UpstreamSettings::compile(&spec.pool, traits, speaks_tls, &mut report);
     if !report.is_sound() {
         return None;
     }
@@ -193,16 +193,16 @@ pub(super) fn depends_on_scheme(spec: &config::Upstream) -> bool {
 }
 
 /// Where the backends are, and what is said of each.
-fn members(pool: &Pool, target: TargetHost<'_>, traits: Traits, report: &mut Report<'_>) -> Vec<Member> {
+fn members(pool: &Pool, target: TargetHost<'_>, traits: BackendSettings, report: &mut Report<'_>) -> Vec<Member> {
     if let Some(check) = &pool.health_check {
         ignored_in_check(check, report);
     }
     let otherwise = target.scheme_tls.unwrap_or(false);
     let written = pool.protocol.is_some().then_some(traits.protocol);
-    let member = |address: Address, traits: Traits, report: &mut Report<'_>| {
+    let member = |address: Address, traits: BackendSettings, report: &mut Report<'_>| {
         let secure = address.tls(otherwise);
-        let protocol = Protocol::of(&address, written, secure, report);
-        Member { secure, address, traits: Traits { protocol, ..traits } }
+        let protocol = BackendProtocol::of(&address, written, secure, report);
+        Member { secure, address, traits: BackendSettings { protocol, ..traits } }
     };
     let Some(backends) = &pool.backends else {
         // A `to` without a host is no URL; whoever reads the template says so. Here there is just nobody to go to.
@@ -224,7 +224,7 @@ fn members(pool: &Pool, target: TargetHost<'_>, traits: Traits, report: &mut Rep
     }
     let mut members = Vec::with_capacity(backends.len());
     for backend in backends {
-        let traits = Traits::of_one(backend, traits, &mut report.within("backends"));
+        let traits = BackendSettings::of_one(backend, traits, &mut report.within("backends"));
         match read(Address::parse(&backend.address)) {
             Ok(address) => {
                 ignored_path(&backend.address, report);
@@ -263,7 +263,7 @@ fn fit(pool: &Pool, members: &[Member], report: &mut Report<'_>) {
         );
     }
     let called = pool.health_check.as_ref().is_some_and(|check| check.grpc && !check.tcp);
-    if called && members.iter().any(|member| member.traits.protocol == Protocol::Http1) {
+    if called && members.iter().any(|member| member.traits.protocol == BackendProtocol::Http1) {
         report.error(
             "health_check: grpc: gRPC needs backends that speak HTTP/2: write \"h2://HOST:PORT\" for those without TLS, or \
              protocol: \"http2\" for all",
@@ -289,7 +289,7 @@ fn introduced(pool: &Pool, members: &[Member], report: &mut Report<'_>) {
     // Without backends that are known by now, what is written for all decides.
     let shared = match pool.protocol.as_deref() {
         Some("http2" | "auto") if members.is_empty() => true,
-        _ => members.iter().any(|member| member.traits.protocol != Protocol::Http1),
+        _ => members.iter().any(|member| member.traits.protocol != BackendProtocol::Http1),
     };
     if pool.proxy_protocol.is_some() && shared {
         report.error(

@@ -12,76 +12,65 @@ use tokio::net::{TcpSocket, TcpStream, UnixSocket, UnixStream};
 use tokio::time::{timeout_at, Instant};
 use tokio_rustls::TlsConnector;
 
-use super::backend::{Endpoint, Place, Tls};
-use super::Protocol;
+use super::backend::{Backend, BackendAddress, Tls};
+use super::BackendProtocol;
 use crate::descriptors;
 use crate::error::{ConnectError, ConnectErrorKind, Step};
 use crate::stream::{Secured, Stream};
 
-/// Connects for HTTP/1.1, and makes the TLS handshake if the endpoint is spoken to over TLS; `limit` is the time for both.
+/// Connects for HTTP/1.1, and makes the TLS handshake if the backend is spoken to over TLS; `limit` is the time for both.
 ///
-/// `name` is the server name for the handshake, in place of the endpoint's own; it is nothing to a plain endpoint.
+/// `name` is the server name for the handshake, in place of the backend's own. `introduction` is the PROXY header that the connection
+/// begins with; it may be empty.
 ///
 /// # Errors
 /// No byte of a request has been written, so any request may be tried elsewhere.
-pub async fn connect(
-    endpoint: &Endpoint,
-    name: Option<&ServerName<'static>>,
-    limit: Duration,
-) -> Result<Stream, ConnectError> {
-    connect_as(endpoint, name, &[], limit).await
-}
-
-/// The same, with a header of the PROXY protocol in front of everything else.
-///
-/// # Errors
-/// As for [`connect`].
-pub(super) async fn connect_as(
-    endpoint: &Endpoint,
+pub(super) async fn connect(
+    backend: &Backend,
     name: Option<&ServerName<'static>>,
     introduction: &[u8],
     limit: Duration,
 ) -> Result<Stream, ConnectError> {
-    connect_to(endpoint, To::Serve, Protocol::Http1, name, introduction, limit).await
+    connect_to(backend, To::Serve, BackendProtocol::Http1, name, introduction, limit).await
 }
 
 /// What a connection is for.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum To<'a> {
-    /// Requests, over the endpoint's own place.
+    /// Requests, over the backend's own place.
     Serve,
     /// A health check, which may use the descriptors that are kept for such things.
-    Check(&'a Place),
+    Check(&'a BackendAddress),
 }
 
 /// The same for a check, or for another protocol, which a TLS handshake has to agree on.
 pub(super) async fn connect_to(
-    endpoint: &Endpoint,
+    backend: &Backend,
     to: To<'_>,
-    protocol: Protocol,
+    protocol: BackendProtocol,
     name: Option<&ServerName<'static>>,
     introduction: &[u8],
     limit: Duration,
 ) -> Result<Stream, ConnectError> {
-    let failed = |step, kind, source| ConnectError::new(endpoint.label(), step, kind, limit, source);
+    let failed = |step, kind, source| ConnectError::new(backend.label(), step, kind, limit, source);
     // A time that is too far away to be represented is no limit.
     let deadline =
         Instant::now().checked_add(limit).unwrap_or_else(|| Instant::now() + Duration::from_secs(86400 * 365));
-    let opened = match timeout_at(deadline, open(endpoint, to, introduction)).await {
+    let opened = match timeout_at(deadline, open(backend, to, introduction)).await {
         Ok(Ok(opened)) => opened,
         Ok(Err(error)) => return Err(failed(Step::Connect, ConnectErrorKind::of(&error), Some(error))),
         Err(_) => return Err(failed(Step::Connect, ConnectErrorKind::Timeout, None)),
     };
-    let Some(tls) = endpoint.tls() else { return Ok(opened.into()) };
+    let Some(tls) = backend.tls() else { return Ok(opened.into()) };
     let name = name.unwrap_or(&tls.name);
     let shaking_hands = async {
         Ok(match opened {
-            Socket::Tcp(socket) => Stream::Tls(secured(tls, protocol, name, socket).await?),
-            Socket::Unix(socket) => Stream::TlsUnix(secured(tls, protocol, name, socket).await?),
+            BackendSocket::Tcp(socket) => Stream::Tls(secured(tls, protocol, name, socket).await?),
+            BackendSocket::Unix(socket) => Stream::TlsUnix(secured(tls, protocol, name, socket).await?),
         })
     };
     match timeout_at(deadline, shaking_hands).await {
-        Ok(Ok(stream)) if protocol == Protocol::Http2 && !stream.agreed_on_http2() => {
+        Ok(Ok(stream)) if protocol == BackendProtocol::Http2 && !stream.agreed_on_http2() => {
             Err(failed(Step::Agreement, ConnectErrorKind::Protocol, None))
         }
         Ok(Ok(stream)) => Ok(stream),
@@ -94,39 +83,42 @@ pub(super) async fn connect_to(
 }
 
 /// Connected, and nothing said yet.
-enum Socket {
+enum BackendSocket {
     Tcp(TcpStream),
     Unix(UnixStream),
 }
 
-impl From<Socket> for Stream {
-    fn from(socket: Socket) -> Self {
+impl From<BackendSocket> for Stream {
+    fn from(socket: BackendSocket) -> Self {
         match socket {
-            Socket::Tcp(socket) => Self::Tcp(socket),
-            Socket::Unix(socket) => Self::Unix(socket),
+            BackendSocket::Tcp(socket) => Self::Tcp(socket),
+            BackendSocket::Unix(socket) => Self::Unix(socket),
         }
     }
 }
 
-async fn open(endpoint: &Endpoint, to: To<'_>, introduction: &[u8]) -> io::Result<Socket> {
+async fn open(backend: &Backend, to: To<'_>, introduction: &[u8]) -> io::Result<BackendSocket> {
     let mut socket = match to {
-        To::Serve => open_socket(endpoint.place(), descriptors::admit).await?,
-        To::Check(place) => open_socket(place, |_| Ok(())).await?,
+        To::Serve => open_socket(backend.address(), descriptors::admit).await?,
+        To::Check(address) => open_socket(address, |_| Ok(())).await?,
     };
     if !introduction.is_empty() {
         match &mut socket {
-            Socket::Tcp(socket) => socket.write_all(introduction).await?,
-            Socket::Unix(socket) => socket.write_all(introduction).await?,
+            BackendSocket::Tcp(socket) => socket.write_all(introduction).await?,
+            BackendSocket::Unix(socket) => socket.write_all(introduction).await?,
         }
     }
     Ok(socket)
 }
 
 /// `admit` says whether the descriptor may be used.
-async fn open_socket(place: &Place, admit: impl Fn(RawFd) -> io::Result<()> + Copy) -> io::Result<Socket> {
-    match place {
-        Place::Tcp(address) => tcp(*address, admit).await,
-        Place::Either(first, second) => match tcp(*first, admit).await {
+async fn open_socket(
+    address: &BackendAddress,
+    admit: impl Fn(RawFd) -> io::Result<()> + Copy,
+) -> io::Result<BackendSocket> {
+    match address {
+        BackendAddress::Tcp(address) => tcp(*address, admit).await,
+        BackendAddress::Either(first, second) => match tcp(*first, admit).await {
             Ok(socket) => Ok(socket),
             // The first one's error is the one people expect to read, unless it is about this machine alone.
             Err(error) => tcp(*second, admit).await.map_err(|other| match descriptors::ran_out(&error) {
@@ -134,20 +126,20 @@ async fn open_socket(place: &Place, admit: impl Fn(RawFd) -> io::Result<()> + Co
                 false => error,
             }),
         },
-        Place::Unix(path) => {
+        BackendAddress::Unix(path) => {
             let socket = UnixSocket::new_stream()?;
             admit(socket.as_raw_fd())?;
-            Ok(Socket::Unix(socket.connect(path).await?))
+            Ok(BackendSocket::Unix(socket.connect(path).await?))
         }
     }
 }
 
-async fn tcp(address: SocketAddr, admit: impl Fn(RawFd) -> io::Result<()>) -> io::Result<Socket> {
+async fn tcp(address: SocketAddr, admit: impl Fn(RawFd) -> io::Result<()>) -> io::Result<BackendSocket> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     admit(socket.as_raw_fd())?;
     let socket = socket.connect(address).await?;
     socket.set_nodelay(true)?;
-    Ok(Socket::Tcp(socket))
+    Ok(BackendSocket::Tcp(socket))
 }
 
 /// Whether a TLS server has ended the handshake because it speaks nothing of what was offered (ALPN).
@@ -156,7 +148,12 @@ fn found_nothing_in_common(error: &io::Error) -> bool {
     matches!(error, Some(rustls::Error::AlertReceived(AlertDescription::NoApplicationProtocol)))
 }
 
-async fn secured<S>(tls: &Tls, protocol: Protocol, name: &ServerName<'static>, stream: S) -> io::Result<Box<Secured<S>>>
+async fn secured<S>(
+    tls: &Tls,
+    protocol: BackendProtocol,
+    name: &ServerName<'static>,
+    stream: S,
+) -> io::Result<Box<Secured<S>>>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {

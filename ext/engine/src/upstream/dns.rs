@@ -3,7 +3,7 @@
 mod service;
 mod system;
 
-pub use service::{domain, is_service, Target};
+pub use service::{domain, is_service, ResolvedAddress};
 
 use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
@@ -37,17 +37,17 @@ const UNKNOWN_FAMILY_TTL: Duration = Duration::from_secs(10);
 /// The system's way is that of its C library: the hosts file first, then the servers of `resolv.conf` with its search
 /// domains; both files are read again when they change. Given servers are asked for exactly the name that was written.
 #[derive(Debug)]
-pub struct Dns(Source);
+pub struct Dns(DnsSource);
 
 #[derive(Debug)]
-enum Source {
+enum DnsSource {
     System(Mutex<System>),
     Given(TokioResolver),
 }
 
 /// The addresses of a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
+pub struct DnsAnswer {
     /// In a fixed order, IPv4 first, each once. Never empty.
     pub addresses: Vec<IpAddr>,
     /// When to ask again: from [`SHORTEST_TTL`] to [`LONGEST_TTL`].
@@ -83,7 +83,7 @@ impl Dns {
 
     /// Resolves as the system's C library does.
     pub fn system() -> Self {
-        Self(Source::System(Mutex::default()))
+        Self(DnsSource::System(Mutex::default()))
     }
 
     /// Asks these servers.
@@ -95,18 +95,18 @@ impl Dns {
         // Half the default: a dead server delays a name's first request.
         let mut options = ResolverOpts::default();
         options.timeout = Duration::from_millis(2500);
-        build(ResolverConfig::from_name_servers(servers), options).map(|resolver| Self(Source::Given(resolver)))
+        build(ResolverConfig::from_name_servers(servers), options).map(|resolver| Self(DnsSource::Given(resolver)))
     }
 
     /// The full names to ask for on behalf of a service's name, and whom to ask.
     fn plan_service(&self, service: &str) -> Result<(Vec<Name>, TokioResolver), NetError> {
         let mut name = Name::from_ascii(service).map_err(NetError::from)?;
         match &self.0 {
-            Source::Given(resolver) => {
+            DnsSource::Given(resolver) => {
                 name.set_fqdn(true);
                 Ok((vec![name], resolver.clone()))
             }
-            Source::System(system) => system.lock().plan(&name).map(|plan| (plan.names, plan.resolver)),
+            DnsSource::System(system) => system.lock().plan(&name).map(|plan| (plan.names, plan.resolver)),
         }
     }
 
@@ -117,16 +117,16 @@ impl Dns {
     ///
     /// # Errors
     /// If there is no address: the name does not exist, or no server gave a usable answer.
-    pub async fn lookup(&self, host: &str, known: &[IpAddr]) -> Result<Answer, NoAnswer> {
+    pub async fn lookup(&self, host: &str, known: &[IpAddr]) -> Result<DnsAnswer, NoAnswer> {
         let fail = |why: &dyn std::fmt::Display| NoAnswer(format!("{host} has no address: {why}"));
         let name = Name::from_ascii(host).map_err(|error| fail(&error))?;
         let plan = match &self.0 {
-            Source::Given(resolver) => {
+            DnsSource::Given(resolver) => {
                 let mut name = name;
                 name.set_fqdn(true);
                 return ask(resolver, name, known).await.map_err(|error| fail(&error));
             }
-            Source::System(system) => system.lock().plan(&name).map_err(|error| fail(&error))?,
+            DnsSource::System(system) => system.lock().plan(&name).map_err(|error| fail(&error))?,
         };
         if !plan.hosts.is_empty() {
             return Ok(answer(plan.hosts, HOSTS_TTL));
@@ -157,7 +157,7 @@ enum Family {
 }
 
 /// Asks for both families of one full name.
-async fn ask(resolver: &TokioResolver, name: Name, known: &[IpAddr]) -> Result<Answer, NetError> {
+async fn ask(resolver: &TokioResolver, name: Name, known: &[IpAddr]) -> Result<DnsAnswer, NetError> {
     // The cache has no room to begin with, and yet might keep an answer until it next tidies up.
     resolver.clear_cache();
     let v4 = family(resolver, name.clone(), RecordType::A);
@@ -223,14 +223,14 @@ async fn both(v4: impl Future<Output = Family>, v6: impl Future<Output = Family>
 }
 
 /// Puts addresses into an order that does not change from answer to answer, and a time to live within its bounds.
-fn answer(mut addresses: Vec<IpAddr>, ttl: Duration) -> Answer {
+fn answer(mut addresses: Vec<IpAddr>, ttl: Duration) -> DnsAnswer {
     addresses.sort_unstable();
     addresses.dedup();
     // A machine without IPv6 is told IPv6 addresses all the same; each would cost a failed attempt.
     if addresses.iter().any(|ip| has_route(*ip)) {
         addresses.retain(|ip| has_route(*ip));
     }
-    Answer { addresses, ttl: ttl.clamp(SHORTEST_TTL, LONGEST_TTL) }
+    DnsAnswer { addresses, ttl: ttl.clamp(SHORTEST_TTL, LONGEST_TTL) }
 }
 
 /// Whether this machine knows a way to that address. Connecting a UDP socket asks the routing table and sends nothing.

@@ -1,17 +1,17 @@
-//! Knowing which backends are well: from checks of our own ([`check`], on a schedule of the control runtime: [`schedule`]) and
-//! from what becomes of requests ([`passive`]).
+//! Health of backends: active checks on a schedule ([`check`], [`schedule`]), and outlier ejection from what becomes
+//! of requests ([`outlier`]).
 
 mod ask;
 mod check;
 mod grpc;
-pub(super) mod passive;
+pub(super) mod outlier;
 pub(super) mod rise_fall;
 pub(super) mod schedule;
 
 use std::time::Duration;
 
 pub use check::Check;
-pub use passive::Passive;
+pub use outlier::OutlierRules;
 
 use crate::compile::Report;
 use crate::config::Pool;
@@ -21,20 +21,20 @@ const MOST_FAILS: i64 = 10_000;
 /// Requests that can be made to wait.
 const MOST_WAITING: i64 = 1_000_000;
 
-/// What holds for all backends of an upstream.
+/// Health checks, outlier ejection and wait queue of an upstream.
 #[derive(Debug, Default)]
-pub struct Rules {
+pub struct GroupRules {
     /// Active checks.
     pub check: Option<Check>,
-    /// Passive checks.
-    pub passive: Option<Passive>,
+    /// Outlier ejection.
+    pub outlier: Option<OutlierRules>,
     /// Requests that may wait while every backend is busy.
     pub queue: usize,
     /// How long each of them may.
     pub queue_timeout: Duration,
 }
 
-impl Rules {
+impl GroupRules {
     /// Checks and compiles `health_check`, `max_fails`, `fail_timeout`, `queue` and `queue_timeout`.
     pub(super) fn compile(pool: &Pool, report: &mut Report<'_>) -> Self {
         let usual = Pool::default();
@@ -50,7 +50,7 @@ impl Rules {
         let max_fails = report.within("max_fails").count(pool.max_fails, 0..=MOST_FAILS) as usize;
         Self {
             check: pool.health_check.as_ref().map(|spec| Check::compile(spec, &mut report.within("health_check"))),
-            passive: (max_fails > 0).then_some(Passive { max_fails, fail_timeout }),
+            outlier: (max_fails > 0).then_some(OutlierRules { max_fails, fail_timeout }),
             queue: report.within("queue").count(pool.queue, 0..=MOST_WAITING) as usize,
             queue_timeout: report.within("queue_timeout").seconds(pool.queue_timeout),
         }

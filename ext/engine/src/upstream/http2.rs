@@ -1,18 +1,19 @@
 //! HTTP/2 to backends: connections that the requests of one engine thread share, each as a stream of its own.
 //!
-//! [`Lanes`] finds a connection with room for one more stream, or has one made for all that wait; [`drive`](drive::drive) is the task that each
-//! connection lives in; [`mod@alone`] is for a single request that shares nothing, such as a check.
+//! [`Http2Pool`] finds a connection with room for one more stream, or makes one for all requests that wait;
+//! [`drive`](drive::drive) is the task of each connection; [`mod@alone`] is for a single request that shares nothing,
+//! such as a health check.
 
 mod alone;
-mod dial;
+mod pending_connect;
 mod drive;
-mod lanes;
+mod pool;
 mod request;
 mod watched;
 
 pub(crate) use alone::alone;
-pub(crate) use dial::{Call, Reached};
-pub(crate) use lanes::Lanes;
+pub(crate) use pending_connect::{Acquired, ConnectRequest};
+pub(crate) use pool::Http2Pool;
 use proxy_http::http2::Lease;
 pub(crate) use request::write_request;
 
@@ -28,29 +29,29 @@ use proxy_http::http2::UNSAID;
 use proxy_http::message::MAX_RESPONSE_FIELDS;
 use watched::{Activity, Watched};
 
-/// What one stream may have sent us that was not yet taken by its client. It bounds the memory that a slow client costs, and the
-/// speed of a response to as much in a round trip.
+/// Receive window of a stream: bytes that its client has not taken yet. It bounds the memory that a slow client costs,
+/// and the speed of a response to as much in a round trip (back-pressure).
 const STREAM_WINDOW: u32 = 256 * 1024;
-/// Streams on one connection, whatever the backend allows.
+/// Most streams on one connection, whatever the backend allows.
 const MOST_STREAMS: usize = 128;
-/// The same as [`STREAM_WINDOW`] for a whole connection: so much that streams whose clients have stopped reading, be they all but
-/// one, can never use it up and stall the others.
+/// Receive window of a connection: large enough that streams whose clients have stopped reading never use it up and
+/// block the others (head-of-line blocking).
 const CONNECTION_WINDOW: u32 = STREAM_WINDOW * MOST_STREAMS as u32;
-/// What is taken of one request's body before the socket has taken it.
+/// Bytes of a request's body that are buffered before the socket takes them.
 const SEND_BUFFER: usize = 64 * 1024;
 /// What `h2` adds for each field when it measures a head (RFC 9113, section 6.5.2), for as many as a head of HTTP/1.1 may have.
 /// What is over the limit is then found by us, and called so.
 const OVERHEAD: usize = 32 * MAX_RESPONSE_FIELDS;
-/// Streams that were given up and are remembered for a while, since frames for them may be on their way: so many that whoever has
-/// every client of a connection go away at once, again and again, does not have them forgotten.
+/// Reset streams that `h2` remembers, since frames for them may be on their way. Enough for all clients of a
+/// connection to go away at once, again and again.
 const REMEMBERED_RESETS: usize = 4096;
-/// How long they are remembered: longer than a backend takes to hear of it.
+/// Time that reset streams are remembered: longer than a backend takes to hear of the reset.
 const RESET_MEMORY: Duration = Duration::from_secs(5);
-/// Frames for streams that are forgotten all the same, in a connection's whole life, after which `h2` ends it with all that it carries.
-/// The usual thousand are sent in no time to clients that have gone away.
+/// Late frames for reset streams that `h2` tolerates in the life of a connection, before it ends the connection with
+/// all its streams. Its default of 1,024 is used up quickly when clients abort.
 const FRAMES_FOR_NOBODY: usize = 64 * 1024;
-/// Connections that may turn out to be dead in one attempt. Of idle ones of HTTP/1.1 none but the first is used; a shared one may be
-/// the next in a row that ends at the same time.
+/// Dead connections that one attempt skips. HTTP/1.1 has one idle connection at most in an attempt; of shared
+/// connections several may end at the same time.
 pub(crate) const MOST_DEAD: u32 = 3;
 
 /// A connection to a backend, which has to be polled to do anything.

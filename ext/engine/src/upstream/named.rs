@@ -12,7 +12,7 @@ use crate::config::{self, At, Code, Problem};
 /// without a scheme speak TLS; all that use it then get the same.
 #[derive(Debug, Default)]
 pub(crate) struct Upstreams {
-    entries: Vec<Entry>,
+    entries: Vec<NamedEntry>,
     /// Names that are taken, in lower case.
     taken: HashSet<String>,
     /// Makes the upstreams.
@@ -20,7 +20,7 @@ pub(crate) struct Upstreams {
 }
 
 #[derive(Debug)]
-struct Entry {
+struct NamedEntry {
     spec: config::Upstream,
     used: Option<Used>,
 }
@@ -34,7 +34,7 @@ struct Used {
 
 /// What the host of a target names.
 #[derive(Debug)]
-pub(crate) enum Named {
+pub(crate) enum NamedUpstream {
     /// No upstream: it is a host like any other.
     Nothing,
     /// One that is wrong, or is used in a wrong way. What is wrong has been reported.
@@ -73,23 +73,23 @@ impl Upstreams {
                 continue;
             }
             upstreams.taken.insert(spec.name.to_ascii_lowercase());
-            upstreams.entries.push(Entry { spec: spec.clone(), used: None });
+            upstreams.entries.push(NamedEntry { spec: spec.clone(), used: None });
         }
         upstreams
     }
 
     /// The upstream that the authority of a target names, for the directive of `report`, which speaks TLS to it or does not unless
     /// its backends say otherwise. Letter case does not matter.
-    pub(crate) fn named(&mut self, authority: &str, tls: bool, report: &mut Report<'_>) -> Named {
+    pub(crate) fn named(&mut self, authority: &str, tls: bool, report: &mut Report<'_>) -> NamedUpstream {
         let (host, port) = authority.split_once(':').map_or((authority, None), |(host, port)| (host, Some(port)));
-        let Some(index) = self.index(host) else { return Named::Nothing };
+        let Some(index) = self.index(host) else { return NamedUpstream::Nothing };
         let (entry, carry_over) = (&mut self.entries[index], &mut self.carry_over);
         let at = report.at();
         if let Some(port) = port {
             report.within("to").error(format!(
                 "{host:?} is an upstream, whose backends have ports of their own: leave out \":{port}\""
             ));
-            return Named::Wrong;
+            return NamedUpstream::Wrong;
         }
         if let Some(used) =
             entry.used.as_ref().filter(|used| used.tls != tls && compile::depends_on_scheme(&entry.spec))
@@ -100,13 +100,13 @@ impl Upstreams {
                 "the scheme is {ours} here and {other} {first}, so it is unclear how to speak to the backends of the upstream \
                  {host:?}: write \"https://\" or \"http://\" before each of them"
             ));
-            return Named::Wrong;
+            return NamedUpstream::Wrong;
         }
         let used = entry.used.get_or_insert_with(|| {
             let upstream = compile::shared(&entry.spec, tls, carry_over, report.problems());
             Used { tls, at: at.cloned(), upstream }
         });
-        used.upstream.clone().map_or(Named::Wrong, Named::Upstream)
+        used.upstream.clone().map_or(NamedUpstream::Wrong, NamedUpstream::Upstream)
     }
 
     /// The directive that is compiled next stands there.

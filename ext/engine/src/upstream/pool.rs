@@ -1,12 +1,12 @@
-//! Idle backend connections, kept for the next request, and those of HTTP/2 that requests share.
+//! The connection pool: idle backend connections, kept for later requests, and HTTP/2 connections that requests share.
 //!
-//! Who may use a connection that was made for someone else? Only a request which would have made the very same one. A
-//! mistake here sends one person's request over a connection that was authenticated as, encrypted for or verified
-//! against something else, so the key comprises all that makes two connections the same:
-//! - the endpoint's id. An endpoint belongs to one upstream, and all that use the upstream share its settings, so its id
+//! A request may use a connection that was made for another only if it would have made the very same one. A mistake
+//! here sends one person's request over a connection that was authenticated as, encrypted for or verified against
+//! something else, so the key comprises all that makes two connections equal:
+//! - the backend's id. A backend belongs to one upstream, and all that use the upstream share its settings, so its id
 //!   stands for the address, for whether TLS is spoken, for the roots, for `verify_ssl`, for SNI and for the client
 //!   certificate;
-//! - the TLS server name. Where `to` takes its host from the request, one endpoint is connected to under several names,
+//! - the TLS server name. Where `to` takes its host from the request, one backend is connected to under several names,
 //!   and a certificate that was checked for one of them says nothing about another. It is read from the connection
 //!   itself: nobody can file a connection under a name that it was not made for;
 //! - the header of the PROXY protocol that the connection began with. It says whose connection it is, to the port, so that
@@ -24,45 +24,45 @@ use proxy_http::message::{Fields, Known};
 use rustls::pki_types::ServerName;
 use tokio::time::MissedTickBehavior;
 
-use super::backend::{Endpoint, Trace};
-use super::http2::Lanes;
+use super::backend::{Backend, WeakBackend};
+use super::http2::Http2Pool;
 use crate::compile::Report;
 use crate::config;
 use crate::stream::Stream;
 
-/// How often the pool is looked through for connections that have expired or died.
+/// Interval of the look for connections that have expired or died.
 const JANITOR_PERIOD: Duration = Duration::from_secs(1);
 
 /// The idle connections of one engine thread.
 #[derive(Debug, Default)]
 pub struct Pool {
-    shelves: RefCell<HashMap<u64, Shelf, BuildHasherDefault<IdHasher>>>,
-    /// Connections of HTTP/2, which are shared while they are in use.
-    pub(super) http2: Rc<Lanes>,
+    backends: RefCell<HashMap<u64, IdleConnections, BuildHasherDefault<IdHasher>>>,
+    /// HTTP/2 connections, which are shared while they are in use.
+    pub(super) http2: Rc<Http2Pool>,
 }
 
-/// The idle connections to one endpoint, oldest first.
+/// The idle connections to one backend, oldest first.
 #[derive(Debug)]
-struct Shelf {
-    endpoint: Trace,
+struct IdleConnections {
+    backend: WeakBackend,
     idle: VecDeque<Idle>,
 }
 
 #[derive(Debug)]
 struct Idle {
     stream: Stream,
-    /// The header that it began with; empty if there was none.
+    /// PROXY header that it began with; empty if there was none.
     introduction: Box<[u8]>,
-    /// `None` if that time is too far away to be represented.
+    /// `None`: too far away to be represented.
     expires: Option<Instant>,
 }
 
-/// How many connections are kept, and how long.
+/// Limits of idle connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Keep {
-    /// Connections per endpoint and engine thread; 0 keeps none.
+    /// Connections per backend and engine thread; 0 keeps none.
     pub connections: usize,
-    /// After which an idle one is closed.
+    /// Time after which an idle connection is closed.
     pub timeout: Duration,
 }
 
@@ -77,28 +77,23 @@ impl Keep {
 }
 
 impl Pool {
-    /// Takes the connection that became idle last, has not expired and is open with nothing to read. Those that are found
-    /// otherwise on the way are closed: a backend that sends something unasked loses the connection, for it would be
-    /// read as the next request's answer.
+    /// Takes the connection that became idle last, has not expired and is open with nothing to read. Others that are
+    /// found on the way are closed: bytes that a backend sends unasked would be read as the next answer.
     ///
-    /// `name` is the TLS server name, if it is not the endpoint's own.
-    pub fn checkout(&self, endpoint: &Endpoint, name: Option<&ServerName<'static>>) -> Option<Stream> {
-        self.checkout_as(endpoint, name, &[])
-    }
-
-    /// The same for a connection that began with a header of the PROXY protocol.
-    pub(crate) fn checkout_as(
+    /// `name` is the TLS server name, if it is not the backend's own, `introduction` the PROXY header that the connection has to have begun
+    /// with.
+    pub(crate) fn checkout(
         &self,
-        endpoint: &Endpoint,
+        backend: &Backend,
         name: Option<&ServerName<'static>>,
         introduction: &[u8],
     ) -> Option<Stream> {
-        let mut shelves = self.shelves.borrow_mut();
-        let idle = &mut shelves.get_mut(&endpoint.id())?.idle;
+        let mut backends = self.backends.borrow_mut();
+        let idle = &mut backends.get_mut(&backend.id())?.idle;
         if idle.is_empty() {
             return None;
         }
-        let name = endpoint.server_name(name);
+        let name = backend.server_name(name);
         let now = Instant::now();
         let mut index = idle.len();
         while index > 0 {
@@ -115,27 +110,24 @@ impl Pool {
     }
 
     /// Keeps a connection whose last exchange is complete on both sides. Beyond `keep.connections` the oldest is closed.
-    pub fn give_back(&self, endpoint: &Arc<Endpoint>, stream: Stream, keep: Keep) {
-        self.give_back_as(endpoint, stream, &[], keep);
-    }
-
-    /// The same for a connection that began with that header of the PROXY protocol.
-    pub(crate) fn give_back_as(&self, endpoint: &Arc<Endpoint>, stream: Stream, introduction: &[u8], keep: Keep) {
+    /// `introduction` is the PROXY header that it began with.
+    pub(crate) fn give_back(&self, backend: &Arc<Backend>, stream: Stream, introduction: &[u8], keep: Keep) {
         let is_introduced = !introduction.is_empty();
-        if keep.connections == 0 || is_introduced != endpoint.traits().proxy_protocol.is_some() {
+        if keep.connections == 0 || is_introduced != backend.traits().proxy_protocol.is_some() {
             return;
         }
-        let mut shelves = self.shelves.borrow_mut();
-        let shelf =
-            shelves.entry(endpoint.id()).or_insert_with(|| Shelf { endpoint: endpoint.trace(), idle: VecDeque::new() });
-        while shelf.idle.len() >= keep.connections {
-            shelf.idle.pop_front();
+        let mut backends = self.backends.borrow_mut();
+        let connections = backends
+            .entry(backend.id())
+            .or_insert_with(|| IdleConnections { backend: backend.downgrade(), idle: VecDeque::new() });
+        while connections.idle.len() >= keep.connections {
+            connections.idle.pop_front();
         }
         let introduction = introduction.into();
-        shelf.idle.push_back(Idle { stream, introduction, expires: Instant::now().checked_add(keep.timeout) });
+        connections.idle.push_back(Idle { stream, introduction, expires: Instant::now().checked_add(keep.timeout) });
     }
 
-    /// Looks through the pool once a second, for ever: closes what has expired or died, and forgets endpoints that are
+    /// Looks through the pool once a second, for ever: closes what has expired or died, and forgets backends that are
     /// gone (an address that DNS no longer names, a configuration that was replaced). To be spawned once per pool.
     pub async fn run_janitor(&self) {
         let mut ticks = tokio::time::interval(JANITOR_PERIOD);
@@ -148,32 +140,32 @@ impl Pool {
 
     fn clean(&self) {
         let now = Instant::now();
-        self.shelves.borrow_mut().retain(|_, shelf| {
-            shelf.idle.retain_mut(|idle| idle.is_usable(now));
-            shelf.endpoint.is_alive()
+        self.backends.borrow_mut().retain(|_, connections| {
+            connections.idle.retain_mut(|idle| idle.is_usable(now));
+            connections.backend.is_alive()
         });
         self.http2.clean();
     }
 
-    /// Closes everything, as at the end of a server. What is shared ends with its last stream.
+    /// Closes all idle connections, as at the end of a server. Shared connections end with their last stream.
     pub fn clear(&self) {
-        self.shelves.borrow_mut().clear();
+        self.backends.borrow_mut().clear();
         self.http2.clear();
     }
 
     /// Closes the connections of HTTP/1.1 that nobody uses.
     pub(super) fn clear_idle(&self) {
-        self.shelves.borrow_mut().clear();
+        self.backends.borrow_mut().clear();
     }
 
-    /// Whether there is a connection of HTTP/2 to that endpoint.
-    pub(crate) fn is_connected(&self, endpoint: &Endpoint) -> bool {
-        self.http2.has(endpoint.id())
+    /// Whether there is a connection of HTTP/2 to that backend.
+    pub(crate) fn is_connected(&self, backend: &Backend) -> bool {
+        self.http2.has(backend.id())
     }
 
     /// How many connections are idle now.
     pub fn len(&self) -> usize {
-        self.shelves.borrow().values().map(|shelf| shelf.idle.len()).sum()
+        self.backends.borrow().values().map(|connections| connections.idle.len()).sum()
     }
 
     /// Whether no connection is idle now.
@@ -189,8 +181,8 @@ impl Idle {
 }
 
 impl Keep {
-    /// The same for a connection whose backend says itself in `Keep-Alive` how long it keeps it, and for how many requests more. It is closed
-    /// a second earlier, so that no request meets the backend's own close.
+    /// Limits for a connection whose backend says in `Keep-Alive` how long it keeps it, and for how many requests
+    /// more. It is closed a second earlier, so that no request meets the backend's own close.
     #[inline]
     pub(crate) fn believing(self, fields: &Fields) -> Self {
         if fields.lacks(Known::KeepAlive) {

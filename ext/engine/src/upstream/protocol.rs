@@ -6,7 +6,7 @@ use crate::config::Pool;
 
 /// Which version of HTTP a backend is spoken to in.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Protocol {
+pub enum BackendProtocol {
     /// HTTP/1.1.
     #[default]
     Http1,
@@ -16,7 +16,7 @@ pub enum Protocol {
     Auto,
 }
 
-impl Protocol {
+impl BackendProtocol {
     /// Reads `protocol`. `None`: by the URL of each backend.
     pub(super) fn compile(pool: &Pool, report: &mut Report<'_>) -> Option<Self> {
         match pool.protocol.as_deref()? {

@@ -1,33 +1,33 @@
-//! Following one name through its DNS answers, on the control thread.
+//! Resolving one name again and again, on the control thread.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use super::dns::{self, Dns, NoAnswer, Target};
+use super::dns::{self, Dns, NoAnswer, ResolvedAddress};
 use super::Upstream;
 use crate::log::{Level, Log};
 
-/// Pause after the first failure; it doubles with every further one.
+/// Backoff after the first failure; it doubles with every further one.
 const FIRST_RETRY: Duration = Duration::from_secs(1);
-/// Longest pause between two failures.
+/// Longest backoff.
 const LAST_RETRY: Duration = Duration::from_secs(10);
 
-/// A name among the backends of an upstream.
+/// A DNS name among the backends of an upstream.
 #[derive(Debug)]
-pub(super) struct Name {
-    /// The place of the backend in the list.
+pub(super) struct FollowedName {
+    /// Index of the entry in `backends`.
     pub(super) slot: usize,
     pub(super) host: String,
-    /// For all of its addresses. Where there are `SRV` records, they say the ports.
+    /// Port of all its addresses. `SRV` records say their own.
     pub(super) port: u16,
     pub(super) log: Arc<Log>,
 }
 
-/// Resolves a name again and again, whenever its time to live has run out, until the upstream is gone. Whatever goes wrong, the
-/// addresses that are known stay in use: a name that has vanished or a server that fails is no reason to stop using a backend
-/// that may be well.
-pub(super) async fn follow(upstream: Weak<Upstream>, name: Name, dns: Arc<Dns>) {
+/// Resolves a name whenever its time to live has run out, until the upstream is gone. Known addresses stay in use
+/// whatever goes wrong: a name that has vanished or a server that fails is no reason to stop using a backend that may
+/// be healthy.
+pub(super) async fn follow(upstream: Weak<Upstream>, name: FollowedName, dns: Arc<Dns>) {
     let mut retry = FIRST_RETRY;
     let mut failing = false;
     let mut first = true;
@@ -63,14 +63,18 @@ pub(super) async fn follow(upstream: Weak<Upstream>, name: Name, dns: Arc<Dns>) 
     }
 }
 
-impl Name {
-    async fn targets(&self, dns: &Dns, known: &[Target]) -> Result<(Vec<Target>, Duration), NoAnswer> {
+impl FollowedName {
+    async fn targets(
+        &self,
+        dns: &Dns,
+        known: &[ResolvedAddress],
+    ) -> Result<(Vec<ResolvedAddress>, Duration), NoAnswer> {
         if dns::is_service(&self.host) {
             return dns.targets(&self.host, known).await;
         }
         let known: Vec<IpAddr> = known.iter().map(|target| target.address.ip()).collect();
         let answer = dns.lookup(&self.host, &known).await?;
-        let target = |ip: IpAddr| Target::of(&self.host, SocketAddr::new(ip, self.port));
+        let target = |ip: IpAddr| ResolvedAddress::of(&self.host, SocketAddr::new(ip, self.port));
         Ok((answer.addresses.into_iter().map(target).collect(), answer.ttl))
     }
 
@@ -79,6 +83,6 @@ impl Name {
     }
 }
 
-fn list(targets: &[Target]) -> String {
+fn list(targets: &[ResolvedAddress]) -> String {
     targets.iter().map(|target| target.address.to_string()).collect::<Vec<_>>().join(", ")
 }

@@ -1,39 +1,39 @@
-//! What holds for every backend of an upstream.
+//! Settings of an upstream that hold for all its backends.
 
 use std::sync::Arc;
 #[cfg(test)]
 use std::time::Duration;
 
 use super::address::Address;
-use super::backend::Traits;
-use super::balancer::Policy;
-use super::health::Rules;
+use super::backend::BackendSettings;
+use super::balancer::BalancingPolicy;
+use super::health::GroupRules;
 use super::pool::Keep;
 use super::tls::TlsClient;
 use crate::compile::Report;
 use crate::config::Pool;
 
-/// What holds for every backend of an upstream.
+/// Settings of an upstream that hold for all its backends.
 #[derive(Debug, Clone)]
-pub(super) struct Terms {
-    /// How one is chosen.
-    pub(super) policy: Policy,
-    /// What is kept of its idle connections.
+pub(super) struct UpstreamSettings {
+    /// Balancing policy.
+    pub(super) policy: BalancingPolicy,
+    /// Limits of idle connections.
     pub(super) keep: Keep,
-    /// How it is known to be well, and what becomes of requests when all are busy.
-    pub(super) rules: Arc<Rules>,
-    /// How those that speak TLS do.
+    /// Health checks, outlier ejection and wait queue.
+    pub(super) rules: Arc<GroupRules>,
+    /// TLS settings, if any backend speaks TLS.
     pub(super) tls: Option<TlsClient>,
-    /// What is said of those of which nothing else is said.
-    pub(super) traits: Traits,
+    /// Defaults for backends without options of their own.
+    pub(super) traits: BackendSettings,
 }
 
 #[cfg(test)]
-impl Terms {
+impl UpstreamSettings {
     /// Nothing but a policy.
-    pub(super) fn of(policy: Policy) -> Self {
+    pub(super) fn of(policy: BalancingPolicy) -> Self {
         let keep = Keep { connections: 4, timeout: Duration::from_secs(10) };
-        Self { policy, keep, rules: Arc::default(), tls: None, traits: Traits::default() }
+        Self { policy, keep, rules: Arc::default(), tls: None, traits: BackendSettings::default() }
     }
 }
 
@@ -43,18 +43,23 @@ pub(super) struct Member {
     pub(super) address: Address,
     /// Whether it speaks TLS.
     pub(super) secure: bool,
-    pub(super) traits: Traits,
+    pub(super) traits: BackendSettings,
 }
 
 const UNVERIFIED: &str = "verify_ssl: false accepts any certificate, so anybody between here and the backend can \
                           read and change everything; for a certificate of your own, name its authority with `ca_file`";
 
-impl Terms {
+impl UpstreamSettings {
     /// Checks and compiles everything but `backends` and `traits`. `None` if the policy or the TLS settings are wrong. `speaks_tls`: whether
     /// any of the backends does.
-    pub(super) fn compile(pool: &Pool, traits: Traits, speaks_tls: bool, report: &mut Report<'_>) -> Option<Self> {
-        let policy = Policy::compile(&pool.backend_priority, &mut report.within("backend_priority"));
-        let rules = Arc::new(Rules::compile(pool, report));
+    pub(super) fn compile(
+        pool: &Pool,
+        traits: BackendSettings,
+        speaks_tls: bool,
+        report: &mut Report<'_>,
+    ) -> Option<Self> {
+        let policy = BalancingPolicy::compile(&pool.backend_priority, &mut report.within("backend_priority"));
+        let rules = Arc::new(GroupRules::compile(pool, report));
         let keep = Keep::compile(pool, report);
         let tls = tls(pool, speaks_tls, report);
         Some(Self { policy: policy?, keep, rules, tls: tls?, traits })

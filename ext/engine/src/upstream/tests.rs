@@ -6,10 +6,11 @@ use std::future::Future;
 use std::time::Duration;
 
 use address::Address;
-use balancer::Policy;
+use balancer::BalancingPolicy;
 
 use super::*;
 use crate::error::{Blame, ConnectErrorKind};
+use connect::connect;
 use dns_server::{DnsServer, Reply};
 
 /// No test takes longer than this.
@@ -32,13 +33,13 @@ pub(super) fn log() -> Arc<Log> {
     Log::to(crate::log::Level::Error, Box::new(std::io::sink()))
 }
 
-fn upstream(policy: Policy, addresses: &[&str]) -> Arc<Upstream> {
+fn upstream(policy: BalancingPolicy, addresses: &[&str]) -> Arc<Upstream> {
     let member = |text: &&str| {
         let address = Address::parse(text).expect("an address");
-        Member { address, secure: false, traits: Traits::default() }
+        Member { address, secure: false, traits: BackendSettings::default() }
     };
     let members: Vec<_> = addresses.iter().map(member).collect();
-    Upstream::new("test", false, &members, &Terms::of(policy), None)
+    Upstream::new("test", false, &members, &UpstreamSettings::of(policy), None)
 }
 
 fn labels(upstream: &Upstream) -> Vec<String> {
@@ -47,7 +48,8 @@ fn labels(upstream: &Upstream) -> Vec<String> {
 
 #[test]
 fn literal_addresses_are_ready_at_once_and_keep_their_order() {
-    let upstream = upstream(Policy::Ordered, &["10.0.0.2:81", "unix:/run/app.sock", "[::1]", "localhost:3000"]);
+    let upstream =
+        upstream(BalancingPolicy::Ordered, &["10.0.0.2:81", "unix:/run/app.sock", "[::1]", "localhost:3000"]);
     assert!(upstream.is_ready());
     assert_eq!(labels(&upstream), ["10.0.0.2:81", "unix:/run/app.sock", "[::1]:80", "localhost:3000"]);
     let authorities: Vec<_> = upstream.live.load().iter().map(|endpoint| endpoint.authority().to_owned()).collect();
@@ -59,17 +61,17 @@ async fn localhost_is_reached_whichever_loopback_address_its_server_listens_on()
     for loopback in ["127.0.0.1:0", "[::1]:0"] {
         let listener = tokio::net::TcpListener::bind(loopback).await.expect("a port");
         let port = listener.local_addr().expect("an address").port();
-        let upstream = upstream(Policy::RoundRobin, &[&format!("localhost:{port}")]);
+        let upstream = upstream(BalancingPolicy::RoundRobin, &[&format!("localhost:{port}")]);
         assert_eq!(upstream.len(), 1);
-        let endpoint = upstream.choose(&Asking::Nothing, &mut Tried::default()).backend().expect("an endpoint");
-        within(connect(&endpoint, None, Duration::from_secs(5))).await.expect(loopback);
+        let endpoint = upstream.choose(&Affinity::None, &mut Tried::default()).backend().expect("an endpoint");
+        within(connect(&endpoint, None, &[], Duration::from_secs(5))).await.expect(loopback);
     }
 }
 
 #[tokio::test]
 async fn every_address_of_a_name_is_a_backend_of_its_own() {
     let server = DnsServer::start(Reply::addresses(60, &["127.0.0.3", "127.0.0.2", "::1"])).await;
-    let upstream = upstream(Policy::RoundRobin, &["10.0.0.1:80", "app.test:3000"]);
+    let upstream = upstream(BalancingPolicy::RoundRobin, &["10.0.0.1:80", "app.test:3000"]);
     assert!(!upstream.is_ready());
     assert_eq!(upstream.stats()[1].address, "app.test:3000");
     upstream.start(&server.dns(), &Handle::current(), &log());
@@ -82,7 +84,7 @@ async fn every_address_of_a_name_is_a_backend_of_its_own() {
 #[tokio::test]
 async fn answers_that_change_are_followed_when_their_time_to_live_runs_out() {
     let server = DnsServer::start(Reply::addresses(1, &["127.0.0.2", "127.0.0.3"])).await;
-    let upstream = upstream(Policy::RoundRobin, &["app.test:3000"]);
+    let upstream = upstream(BalancingPolicy::RoundRobin, &["app.test:3000"]);
     upstream.start(&server.dns(), &Handle::current(), &log());
     within(upstream.ready()).await;
     let kept = upstream.live.load().iter().nth(1).expect("a second").clone();
@@ -106,7 +108,7 @@ struct Looking {
 
 impl std::task::Wake for Looking {
     fn wake(self: Arc<Self>) {
-        let choice = self.upstream.choose(&Asking::Nothing, &mut Tried::default());
+        let choice = self.upstream.choose(&Affinity::None, &mut Tried::default());
         self.found.lock().push(choice.backend().map_or("nobody".to_owned(), |endpoint| endpoint.label().to_owned()));
     }
 }
@@ -117,20 +119,21 @@ async fn who_waits_is_woken_when_a_new_address_can_be_chosen_and_not_before() {
     let member = Member {
         address: Address::parse("app.test:3000").expect("an address"),
         secure: false,
-        traits: Traits { max_connections: Some(1), ..Traits::default() },
+        traits: BackendSettings { max_connections: Some(1), ..BackendSettings::default() },
     };
-    let rules = Arc::new(health::Rules { queue: 1, ..health::Rules::default() });
-    let terms = Terms { rules, ..Terms::of(Policy::RoundRobin) };
+    let rules = Arc::new(health::GroupRules { queue: 1, ..health::GroupRules::default() });
+    let terms = UpstreamSettings { rules, ..UpstreamSettings::of(BalancingPolicy::RoundRobin) };
     let upstream = Upstream::new("test", false, &[member], &terms, None);
     upstream.start(&server.dns(), &Handle::current(), &log());
     within(upstream.ready()).await;
-    let endpoint = upstream.choose(&Asking::Nothing, &mut Tried::default()).backend().expect("a backend");
+    let endpoint = upstream.choose(&Affinity::None, &mut Tried::default()).backend().expect("a backend");
     let busy = Attempt::admit(endpoint, None).expect("room");
-    let ticket = upstream.fleet().queue().enter().expect("room in the line");
+    let ticket = upstream.group().queue().enter().expect("room in the line");
     let looking = Arc::new(Looking { upstream: upstream.clone(), found: Mutex::default() });
     assert!(ticket.is_first(&std::task::Context::from_waker(&looking.clone().into())));
-    let target =
-        |host: &str| Target::of("app.test", std::net::SocketAddr::new(host.parse().expect("an address"), 3000));
+    let target = |host: &str| {
+        ResolvedAddress::of("app.test", std::net::SocketAddr::new(host.parse().expect("an address"), 3000))
+    };
     upstream.resolved(0, Some(&[target("127.0.0.2"), target("127.0.0.3")]));
     assert_eq!(*looking.found.lock(), ["127.0.0.3:3000"]);
     drop((ticket, busy));
@@ -141,10 +144,10 @@ fn who_was_too_late_for_a_backend_may_have_it_when_there_is_room_again() {
     let member = |text: &str| Member {
         address: Address::parse(text).expect("an address"),
         secure: false,
-        traits: Traits { max_connections: Some(1), ..Traits::default() },
+        traits: BackendSettings { max_connections: Some(1), ..BackendSettings::default() },
     };
     let members = [member("127.0.0.2:80"), member("127.0.0.3:80")];
-    let upstream = Upstream::new("test", false, &members, &Terms::of(Policy::Ordered), None);
+    let upstream = Upstream::new("test", false, &members, &UpstreamSettings::of(BalancingPolicy::Ordered), None);
     let second = upstream.live.load().iter().nth(1).expect("a second").clone();
     let _busy = Attempt::admit(second, None).expect("room");
     // Two requests look for the one place that is left, in the same moment; the slower one again when the other has left.
@@ -159,7 +162,7 @@ fn who_was_too_late_for_a_backend_may_have_it_when_there_is_room_again() {
             }
         };
         for _ in 0..5_000 {
-            let mut admission = admission::Admission::new(&upstream, Asking::Nothing, 20.0);
+            let mut admission = admission::Admission::new(&upstream, Affinity::None, 20.0);
             meet();
             let attempt = admission.admit_at_once();
             meet();
@@ -181,12 +184,12 @@ fn who_was_too_late_for_a_backend_may_have_it_when_there_is_room_again() {
 
 #[test]
 fn a_retry_that_the_budget_keeps_from_a_failing_backend_goes_to_one_that_is_well() {
-    let upstream = upstream(Policy::Ordered, &["127.0.0.2:80", "127.0.0.3:80", "127.0.0.4:80"]);
+    let upstream = upstream(BalancingPolicy::Ordered, &["127.0.0.2:80", "127.0.0.3:80", "127.0.0.4:80"]);
     let failing: Vec<_> = upstream.live.load().iter().take(2).cloned().collect();
     failing.iter().for_each(|endpoint| Attempt::begin(endpoint.clone()).failed(Blame::Backend));
-    let take = || admission::RetryPermit::take(upstream.fleet(), 20.0);
+    let take = || admission::RetryPermit::take(upstream.group(), 20.0);
     let others: Vec<_> = std::iter::from_fn(take).collect();
-    let mut admission = admission::Admission::new(&upstream, Asking::Nothing, 20.0);
+    let mut admission = admission::Admission::new(&upstream, Affinity::None, 20.0);
     let mut next = || admission.admit_at_once().map(|attempt| attempt.label().to_owned());
     assert_eq!(next().as_deref(), Some("127.0.0.2:80"), "a first attempt needs no budget");
     assert_eq!(next().as_deref(), Some("127.0.0.4:80"));
@@ -196,7 +199,7 @@ fn a_retry_that_the_budget_keeps_from_a_failing_backend_goes_to_one_that_is_well
 #[tokio::test]
 async fn old_addresses_serve_on_while_the_server_fails_or_denies_the_name() {
     let server = DnsServer::start(Reply::addresses(1, &["127.0.0.2"])).await;
-    let upstream = upstream(Policy::RoundRobin, &["app.test:3000"]);
+    let upstream = upstream(BalancingPolicy::RoundRobin, &["app.test:3000"]);
     upstream.start(&server.dns(), &Handle::current(), &log());
     within(upstream.ready()).await;
     for failure in [Reply::ServerFailure, Reply::NoSuchName] {
@@ -212,10 +215,10 @@ async fn old_addresses_serve_on_while_the_server_fails_or_denies_the_name() {
 #[tokio::test]
 async fn a_name_without_an_address_is_ready_and_empty_and_is_asked_for_again() {
     let server = DnsServer::start(Reply::NoSuchName).await;
-    let upstream = upstream(Policy::RoundRobin, &["app.test"]);
+    let upstream = upstream(BalancingPolicy::RoundRobin, &["app.test"]);
     upstream.start(&server.dns(), &Handle::current(), &log());
     within(upstream.ready()).await;
-    assert!(upstream.choose(&Asking::Nothing, &mut Tried::default()).backend().is_none());
+    assert!(upstream.choose(&Affinity::None, &mut Tried::default()).backend().is_none());
     server.answer(Reply::addresses(60, &["127.0.0.2"]));
     until("the name to appear", || labels(&upstream) == ["127.0.0.2:80"]).await;
 }
@@ -223,7 +226,7 @@ async fn a_name_without_an_address_is_ready_and_empty_and_is_asked_for_again() {
 #[tokio::test]
 async fn following_a_name_ends_with_its_upstream() {
     let server = DnsServer::start(Reply::addresses(3600, &["127.0.0.2"])).await;
-    let upstream = upstream(Policy::RoundRobin, &["app.test"]);
+    let upstream = upstream(BalancingPolicy::RoundRobin, &["app.test"]);
     let dns = server.dns();
     upstream.start(&dns, &Handle::current(), &log());
     within(upstream.ready()).await;
@@ -240,24 +243,24 @@ async fn a_failed_attempt_moves_on_to_the_next_backend_in_the_list() {
         listener.local_addr().expect("an address")
     };
     let alive_address = alive.local_addr().expect("an address").to_string();
-    let upstream = upstream(Policy::Ordered, &[&dead.to_string(), &alive_address]);
+    let upstream = upstream(BalancingPolicy::Ordered, &[&dead.to_string(), &alive_address]);
     let mut tried = Tried::default();
-    let first = upstream.choose(&Asking::Nothing, &mut tried).backend().expect("a backend");
-    let error = within(connect(&first, None, Duration::from_secs(5))).await.expect_err("nobody listens");
+    let first = upstream.choose(&Affinity::None, &mut tried).backend().expect("a backend");
+    let error = within(connect(&first, None, &[], Duration::from_secs(5))).await.expect_err("nobody listens");
     assert_eq!(error.kind(), ConnectErrorKind::Refused);
-    let second = upstream.choose(&Asking::Nothing, &mut tried).backend().expect("another backend");
+    let second = upstream.choose(&Affinity::None, &mut tried).backend().expect("another backend");
     assert_eq!(second.label(), alive_address);
-    within(connect(&second, None, Duration::from_secs(5))).await.expect("a connection");
+    within(connect(&second, None, &[], Duration::from_secs(5))).await.expect("a connection");
 }
 
 #[tokio::test]
 async fn a_service_stands_for_the_hosts_of_its_records() {
     let records = [(1, 3, 3001, "a.test"), (1, 1, 3002, "b.test"), (2, 9, 3003, "c.test")];
     let server = DnsServer::start(Reply::service(1, &records, &["127.0.0.1"])).await;
-    let upstream = upstream(Policy::RoundRobin, &["_http._tcp.app.test"]);
+    let upstream = upstream(BalancingPolicy::RoundRobin, &["_http._tcp.app.test"]);
     upstream.start(&server.dns(), &Handle::current(), &log());
     within(upstream.ready()).await;
-    let chosen = || upstream.choose(&Asking::Nothing, &mut Tried::default()).backend().expect("a backend");
+    let chosen = || upstream.choose(&Affinity::None, &mut Tried::default()).backend().expect("a backend");
     // A round begins anywhere.
     let mut chosen: Vec<_> = (0..4).map(|_| chosen().label().to_owned()).collect();
     chosen.sort();
@@ -274,7 +277,7 @@ async fn a_service_stands_for_the_hosts_of_its_records() {
 async fn a_name_that_cannot_be_resolved_is_told_of_once_and_again_when_it_can() {
     let lines = Lines::default();
     let server = DnsServer::start(Reply::NoSuchName).await;
-    let upstream = upstream(Policy::RoundRobin, &["app.test"]);
+    let upstream = upstream(BalancingPolicy::RoundRobin, &["app.test"]);
     upstream.start(&server.dns(), &Handle::current(), &Log::to(crate::log::Level::Info, Box::new(lines.clone())));
     within(upstream.ready()).await;
     let asked = server.questions();

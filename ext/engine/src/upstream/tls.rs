@@ -11,11 +11,11 @@ use rustls::crypto::{aws_lc_rs, CryptoProvider};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, ConfigBuilder, RootCertStore};
 
-use super::Protocol;
+use super::BackendProtocol;
 use crate::compile::Report;
 use crate::config::Pool;
 use crate::pem::{certificates, private_key};
-use named::Named;
+use named::NamedCertificates;
 use unverified::Unverified;
 
 /// The TLS policy of one set of backends: whom it trusts, what it shows of itself, whether it sends SNI.
@@ -42,24 +42,24 @@ impl TlsClient {
             }
         };
         config.enable_sni = pool.tls_sni;
-        let offering = |protocol: Protocol| {
+        let offering = |protocol: BackendProtocol| {
             let mut config = config.clone();
             config.alpn_protocols = protocol.alpn();
             Arc::new(config)
         };
         Some(Self {
-            http1: offering(Protocol::Http1),
-            http2: offering(Protocol::Http2),
-            auto: offering(Protocol::Auto),
+            http1: offering(BackendProtocol::Http1),
+            http2: offering(BackendProtocol::Http2),
+            auto: offering(BackendProtocol::Auto),
         })
     }
 
     /// What rustls makes connections from that offer `protocol`.
-    pub fn config(&self, protocol: Protocol) -> &Arc<ClientConfig> {
+    pub fn config(&self, protocol: BackendProtocol) -> &Arc<ClientConfig> {
         match protocol {
-            Protocol::Http1 => &self.http1,
-            Protocol::Http2 => &self.http2,
-            Protocol::Auto => &self.auto,
+            BackendProtocol::Http1 => &self.http1,
+            BackendProtocol::Http2 => &self.http2,
+            BackendProtocol::Auto => &self.auto,
         }
     }
 }
@@ -78,8 +78,8 @@ fn trusting(pool: &Pool, provider: &Arc<CryptoProvider>) -> Result<Trusting, Str
         return Ok(builder.dangerous().with_custom_certificate_verifier(anyone));
     }
     if let Some(certificates) = roots {
-        let named =
-            Named::new(certificates, provider).map_err(|error| format!("ca_file: it cannot be used: {error}"))?;
+        let named = NamedCertificates::new(certificates, provider)
+            .map_err(|error| format!("ca_file: it cannot be used: {error}"))?;
         return Ok(builder.dangerous().with_custom_certificate_verifier(Arc::new(named)));
     }
     let system = rustls_platform_verifier::Verifier::new(provider.clone()).map_err(|error| {
@@ -103,10 +103,10 @@ fn roots(path: &str) -> Result<Vec<CertificateDer<'static>>, String> {
     Ok(found)
 }
 
-type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
+type ClientCertificate = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
 
 /// What is shown to a backend that asks who we are.
-fn identity(pool: &Pool) -> Result<Option<Identity>, String> {
+fn identity(pool: &Pool) -> Result<Option<ClientCertificate>, String> {
     match (&pool.client_certificate, &pool.client_key) {
         (None, None) => Ok(None),
         (Some(_), None) => Err("client_certificate is given without its key: add `client_key`".into()),

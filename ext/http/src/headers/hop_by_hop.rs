@@ -22,14 +22,14 @@ fn is_hop_by_hop(name: Known) -> bool {
 
 /// What a client asked of this hop, read before [`clean_request`] drops it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Wishes {
+pub struct ConnectionOptions {
     /// It lists `trailers` in `TE`.
     pub trailers: bool,
     /// It wants to speak another protocol on this connection.
     pub upgrade: bool,
 }
 
-impl Wishes {
+impl ConnectionOptions {
     /// Reads them.
     pub fn of(head: &RequestHead) -> Self {
         let fields = &head.fields;

@@ -17,7 +17,7 @@ const MAX_TRAILERS: usize = 64;
 /// Takes a chunked body apart where it lies in the buffer.
 #[derive(Debug, Default)]
 pub struct Chunked {
-    state: State,
+    state: ChunkState,
     extensions: usize,
     /// Looks for the end of the trailer section.
     scan: HeadScan,
@@ -25,7 +25,7 @@ pub struct Chunked {
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-enum State {
+enum ChunkState {
     #[default]
     Size,
     Data(u64),
@@ -40,7 +40,7 @@ impl Chunked {
         loop {
             let bytes = buffer.filled();
             match self.state {
-                State::Size => match size_line(bytes)? {
+                ChunkState::Size => match size_line(bytes)? {
                     None => return Ok(Piece::More),
                     Some((size, digits, line)) => {
                         self.extensions += line - digits - 2;
@@ -48,48 +48,48 @@ impl Chunked {
                             return Err(Malformed::TooManyChunkExtensions);
                         }
                         buffer.consume(line);
-                        self.state = if size == 0 { State::Trailers } else { State::Data(size) };
+                        self.state = if size == 0 { ChunkState::Trailers } else { ChunkState::Data(size) };
                     }
                 },
-                State::Data(left) => {
+                ChunkState::Data(left) => {
                     let n = usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len());
                     return Ok(if n == 0 { Piece::More } else { Piece::Data(n) });
                 }
-                State::DataEnd => match bytes {
+                ChunkState::DataEnd => match bytes {
                     [b'\r', b'\n', ..] => {
                         buffer.consume(2);
-                        self.state = State::Size;
+                        self.state = ChunkState::Size;
                     }
                     [] | [b'\r'] => return Ok(Piece::More),
                     _ => return Err(Malformed::ChunkTooLong),
                 },
-                State::Trailers => match self.scan.find(&bytes[..bytes.len().min(TRAILERS_LIMIT)])? {
+                ChunkState::Trailers => match self.scan.find(&bytes[..bytes.len().min(TRAILERS_LIMIT)])? {
                     Some(len) => {
                         if len > 2 {
                             self.trailers = Some(Box::new(parse_trailers(&bytes[..len])?));
                         }
                         buffer.consume(len);
-                        self.state = State::Done;
+                        self.state = ChunkState::Done;
                     }
                     None if bytes.len() >= TRAILERS_LIMIT => return Err(Malformed::TrailersTooLong),
                     None => return Ok(Piece::More),
                 },
-                State::Done => return Ok(Piece::End),
+                ChunkState::Done => return Ok(Piece::End),
             }
         }
     }
 
     /// Says that `n` bytes of the data were taken out of the buffer.
     pub fn consumed(&mut self, n: usize) {
-        if let State::Data(left) = self.state {
+        if let ChunkState::Data(left) = self.state {
             let left = left.saturating_sub(n as u64);
-            self.state = if left == 0 { State::DataEnd } else { State::Data(left) };
+            self.state = if left == 0 { ChunkState::DataEnd } else { ChunkState::Data(left) };
         }
     }
 
     /// Whether the last chunk and the trailers were read.
     pub fn is_done(&self) -> bool {
-        self.state == State::Done
+        self.state == ChunkState::Done
     }
 
     /// The trailer fields, once the body is read.

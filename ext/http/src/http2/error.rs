@@ -16,8 +16,8 @@ pub fn into_io(error: h2::Error) -> io::Error {
 
 /// Why nothing more can be read.
 pub(super) fn read_error(error: h2::Error) -> ReadError {
-    // A stream that lives when GOAWAY comes, and is not above the last one that will be served, hears nothing of it: whoever does was
-    // not served (RFC 9113, section 6.8).
+    // `h2` reports GOAWAY only to streams above the last stream id, which the peer did not process (RFC 9113, section
+    // 6.8).
     if error.is_remote() && error.is_go_away() {
         return ReadError::Unserved;
     }

@@ -97,13 +97,13 @@ impl PartialHeader {
 
 /// The frames of one direction of a connection, seen as they pass.
 #[derive(Debug)]
-pub struct Frames {
+pub struct FrameScanner {
     /// Bytes before the next header.
     skip: usize,
     header: PartialHeader,
 }
 
-impl Frames {
+impl FrameScanner {
     /// The first frame begins behind `preface` bytes.
     pub fn behind(preface: usize) -> Self {
         Self { skip: preface, header: PartialHeader::default() }
@@ -144,7 +144,7 @@ mod tests {
             bytes.extend(vec![0xff; len]);
         }
         for step in 1..bytes.len() {
-            let mut passing = Frames::behind(7);
+            let mut passing = FrameScanner::behind(7);
             let mut seen = Vec::new();
             for piece in bytes.chunks(step) {
                 passing.pass(piece, |frame| seen.push((frame.kind, frame.flags, frame.len)));

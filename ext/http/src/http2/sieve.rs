@@ -20,7 +20,7 @@ use bytes::{Buf, BytesMut};
 use rustc_hash::FxHashMap;
 use tokio::io::{AsyncWrite, ReadBuf};
 
-use super::frame::{kind, FrameHeader, Frames, PartialHeader, END_HEADERS, END_STREAM, HEADER, PADDED, PRIORITY};
+use super::frame::{kind, FrameHeader, FrameScanner, PartialHeader, END_HEADERS, END_STREAM, HEADER, PADDED, PRIORITY};
 use tally::{GONE, KNOWN, SMALL};
 
 /// Small pieces of one stream that may wait in `h2`.
@@ -128,7 +128,7 @@ impl Sieve {
         &mut self,
         cx: &mut Context<'_>,
         to: &mut (impl AsyncWrite + Unpin),
-        outgoing: &Frames,
+        outgoing: &FrameScanner,
     ) -> Poll<io::Result<()>> {
         if self.owed.is_empty() && self.repaying.is_empty() || !outgoing.is_between() {
             return Poll::Ready(Ok(()));

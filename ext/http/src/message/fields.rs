@@ -56,13 +56,13 @@ pub struct Lines(Vec<Field>);
 #[derive(Debug, Clone, Copy)]
 struct Field {
     known: Option<Known>,
-    state: State,
+    state: FieldState,
     name: Span,
     value: Span,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+enum FieldState {
     /// As it came: its line runs from its name to this offset, line break included.
     Untouched(u32),
     /// As it came, without a line of its own: from HTTP/2.
@@ -178,12 +178,12 @@ impl Fields {
 
     /// Name and value of every field, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        self.list.iter().filter(|f| f.state != State::Removed).map(|f| (self.slice(f.name), self.slice(f.value)))
+        self.list.iter().filter(|f| f.state != FieldState::Removed).map(|f| (self.slice(f.name), self.slice(f.value)))
     }
 
     /// How many field lines there are.
     pub fn len(&self) -> usize {
-        self.list.iter().filter(|f| f.state != State::Removed).count()
+        self.list.iter().filter(|f| f.state != FieldState::Removed).count()
     }
 
     /// Whether there is none.
@@ -202,13 +202,13 @@ impl Fields {
         };
         for i in first + 1..self.list.len() {
             if self.is(&self.list[i], name) {
-                self.list[i].state = State::Removed;
+                self.list[i].state = FieldState::Removed;
             }
         }
         let value = self.push_text(value);
         let field = &mut self.list[first];
         field.value = value;
-        field.state = State::Edited;
+        field.state = FieldState::Edited;
     }
 
     /// Adds a line behind all others.
@@ -217,7 +217,7 @@ impl Fields {
         let name_span = self.push_text(name.text);
         let value = self.push_text(value);
         self.note(name.known);
-        self.list.push(Field { known: name.known, state: State::Edited, name: name_span, value });
+        self.list.push(Field { known: name.known, state: FieldState::Edited, name: name_span, value });
     }
 
     /// Removes every line of a field. That it was to be is remembered, also where there was none: see [`Fields::touched`].
@@ -232,7 +232,7 @@ impl Fields {
         let mut found = false;
         for i in 0..self.list.len() {
             if self.is(&self.list[i], name) {
-                self.list[i].state = State::Removed;
+                self.list[i].state = FieldState::Removed;
                 found = true;
             }
         }
@@ -252,9 +252,9 @@ impl Fields {
     /// Keeps the lines for which `keep` says so. `keep` sees the known name, the name and the value.
     pub fn retain(&mut self, mut keep: impl FnMut(Option<Known>, &[u8], &[u8]) -> bool) {
         let text = &self.text;
-        for field in self.list.iter_mut().filter(|f| f.state != State::Removed) {
+        for field in self.list.iter_mut().filter(|f| f.state != FieldState::Removed) {
             if !keep(field.known, field.name.of(text), field.value.of(text)) {
-                field.state = State::Removed;
+                field.state = FieldState::Removed;
             }
         }
     }
@@ -265,7 +265,7 @@ impl Fields {
         let mut run: Option<Span> = None;
         for field in &self.list {
             match field.state {
-                State::Untouched(end) => match &mut run {
+                FieldState::Untouched(end) => match &mut run {
                     Some(run) if run.end == field.name.start => run.end = end,
                     _ => {
                         if let Some(run) = run.replace(Span { start: field.name.start, end }) {
@@ -273,8 +273,8 @@ impl Fields {
                         }
                     }
                 },
-                State::Removed => {}
-                State::Edited | State::Came => {
+                FieldState::Removed => {}
+                FieldState::Edited | FieldState::Came => {
                     if let Some(run) = run.take() {
                         out.extend_from_slice(self.slice(run));
                     }
@@ -342,7 +342,7 @@ impl Fields {
             None if looks_like_hearsay(self.slice(name)) => self.present |= OTHER_HEARSAY,
             None => {}
         }
-        let state = end.map_or(State::Came, State::Untouched);
+        let state = end.map_or(FieldState::Came, FieldState::Untouched);
         self.list.push(Field { known, state, name, value });
     }
 
@@ -381,7 +381,7 @@ impl Fields {
     }
 
     fn is(&self, field: &Field, name: NameRef<'_>) -> bool {
-        field.state != State::Removed
+        field.state != FieldState::Removed
             && field.known == name.known
             && (name.known.is_some() || self.slice(field.name).eq_ignore_ascii_case(name.text))
     }

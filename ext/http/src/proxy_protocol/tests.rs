@@ -160,11 +160,11 @@ fn a_checksum_that_is_there_must_be_right() {
     assert_eq!(parse(&header), Ok(Parsed::Whole(header.len(), client("192.0.2.7:52114", "192.0.2.1:443"))));
     for broken in [at, 16, 31] {
         header[broken] ^= 1;
-        assert_eq!(parse(&header), Err(Malformed("the checksum is wrong")), "{broken}");
+        assert_eq!(parse(&header), Err(MalformedHeader("the checksum is wrong")), "{broken}");
         header[broken] ^= 1;
     }
     for pieces in [&[0x03, 0, 3, 0, 0, 0][..], &[0x03, 0, 0], &[0x03, 0, 5, 0, 0, 0, 0, 0]] {
-        assert_eq!(parse(&tcp4(pieces)), Err(Malformed("the checksum is not four bytes long")));
+        assert_eq!(parse(&tcp4(pieces)), Err(MalformedHeader("the checksum is not four bytes long")));
     }
 }
 

@@ -3,45 +3,46 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 
-use super::{Malformed, Parsed, Whose, NO_HEADER};
+use super::{MalformedHeader, Parsed, Whose, NO_HEADER};
 
 const START: &[u8] = b"PROXY ";
 /// The longest line, its break included: what two IPv6 addresses at their longest take.
 const LONGEST: usize = 107;
 
-pub(super) fn parse(bytes: &[u8]) -> Result<Parsed, Malformed> {
+pub(super) fn parse(bytes: &[u8]) -> Result<Parsed, MalformedHeader> {
     let known = bytes.len().min(START.len());
     if bytes[..known] != START[..known] {
         return Err(NO_HEADER);
     }
     let window = &bytes[..bytes.len().min(LONGEST)];
     let Some(end) = memchr::memchr(b'\n', window) else {
-        return if window.len() < LONGEST { Ok(Parsed::Part) } else { Err(Malformed("the header has no end")) };
+        return if window.len() < LONGEST { Ok(Parsed::Part) } else { Err(MalformedHeader("the header has no end")) };
     };
-    let line = window[START.len().min(end)..end].strip_suffix(b"\r").ok_or(Malformed("its line ends without CR"))?;
+    let line =
+        window[START.len().min(end)..end].strip_suffix(b"\r").ok_or(MalformedHeader("its line ends without CR"))?;
     Ok(Parsed::Whole(end + 1, whose(line)?))
 }
 
-fn whose(line: &[u8]) -> Result<Whose, Malformed> {
+fn whose(line: &[u8]) -> Result<Whose, MalformedHeader> {
     // Whatever stands behind that word is to be ignored.
     if line == b"UNKNOWN" || line.starts_with(b"UNKNOWN ") {
         return Ok(Whose::Unknown);
     }
-    let line = std::str::from_utf8(line).map_err(|_| Malformed("the header is not text"))?;
+    let line = std::str::from_utf8(line).map_err(|_| MalformedHeader("the header is not text"))?;
     let mut words = line.split(' ');
     let address: fn(&str) -> Option<IpAddr> = match words.next() {
         Some("TCP4") => ip::<Ipv4Addr>,
         Some("TCP6") => ip::<Ipv6Addr>,
-        _ => return Err(Malformed("it names no protocol that there is")),
+        _ => return Err(MalformedHeader("it names no protocol that there is")),
     };
     let mut next =
-        |read: fn(&str) -> Option<IpAddr>| words.next().and_then(read).ok_or(Malformed("an address is wrong"));
+        |read: fn(&str) -> Option<IpAddr>| words.next().and_then(read).ok_or(MalformedHeader("an address is wrong"));
     let (from, to) = (next(address)?, next(address)?);
-    let mut port = || words.next().and_then(port).ok_or(Malformed("a port is wrong"));
+    let mut port = || words.next().and_then(port).ok_or(MalformedHeader("a port is wrong"));
     let (source, destination) = (SocketAddr::new(from, port()?), SocketAddr::new(to, port()?));
     match words.next() {
         None => Ok(Whose::Client { source, destination }),
-        Some(_) => Err(Malformed("there is more on its line than belongs there")),
+        Some(_) => Err(MalformedHeader("there is more on its line than belongs there")),
     }
 }
 

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use crc::{Crc, CRC_32_ISCSI};
 
-use super::{Malformed, Parsed, Whose, LONGEST, NO_HEADER};
+use super::{MalformedHeader, Parsed, Whose, LONGEST, NO_HEADER};
 
 const SIGNATURE: &[u8; 12] = b"\r\n\r\n\0\r\nQUIT\n";
 /// The signature, version and command, family and protocol, length.
@@ -23,18 +23,18 @@ const UNSPECIFIED: u8 = 0x00;
 const CRC32C: u8 = 0x03;
 const CHECKSUM: Crc<u32> = Crc::<u32>::new(&CRC_32_ISCSI);
 
-pub(super) fn parse(bytes: &[u8]) -> Result<Parsed, Malformed> {
+pub(super) fn parse(bytes: &[u8]) -> Result<Parsed, MalformedHeader> {
     let known = bytes.len().min(SIGNATURE.len());
     if bytes[..known] != SIGNATURE[..known] {
         return Err(NO_HEADER);
     }
     let &[_, _, _, _, _, _, _, _, _, _, _, _, command, family, high, low, ..] = bytes else { return Ok(Parsed::Part) };
     if command & 0xf0 != 0x20 {
-        return Err(Malformed("the header is of a version that is unknown"));
+        return Err(MalformedHeader("the header is of a version that is unknown"));
     }
     let end = FIXED + usize::from(u16::from_be_bytes([high, low]));
     if end > LONGEST {
-        return Err(Malformed("the header is too long"));
+        return Err(MalformedHeader("the header is too long"));
     }
     let whose = match command {
         // Everything else about it means nothing.
@@ -43,14 +43,14 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Parsed, Malformed> {
             // Seen before the rest has come: there is no need to wait for it.
             let addresses = length_of_addresses(family)?;
             if FIXED + addresses > end {
-                return Err(Malformed("the header is too short for its addresses"));
+                return Err(MalformedHeader("the header is too short for its addresses"));
             }
             let Some(header) = bytes.get(..end) else { return Ok(Parsed::Part) };
             let (addresses, more) = header[FIXED..].split_at(addresses);
             check(header, more)?;
             whose(family, addresses)
         }
-        _ => return Err(Malformed("the header has a command that is unknown")),
+        _ => return Err(MalformedHeader("the header has a command that is unknown")),
     };
     if bytes.len() < end {
         return Ok(Parsed::Part);
@@ -58,13 +58,13 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Parsed, Malformed> {
     Ok(Parsed::Whole(end, whose))
 }
 
-fn length_of_addresses(family: u8) -> Result<usize, Malformed> {
+fn length_of_addresses(family: u8) -> Result<usize, MalformedHeader> {
     match family {
         UNSPECIFIED => Ok(0),
         TCP4 | UDP4 => Ok(12),
         TCP6 | UDP6 => Ok(36),
         UNIX_STREAM | UNIX_DATAGRAM => Ok(216),
-        _ => Err(Malformed("it names no protocol that there is")),
+        _ => Err(MalformedHeader("it names no protocol that there is")),
     }
 }
 
@@ -89,8 +89,8 @@ fn whose(family: u8, addresses: &[u8]) -> Whose {
 }
 
 /// Whether the pieces behind the addresses fill the header exactly, and the checksum is right if one of them holds it.
-fn check(header: &[u8], mut pieces: &[u8]) -> Result<(), Malformed> {
-    const OUT_OF_BOUNDS: Malformed = Malformed("a part of the header is longer than the header");
+fn check(header: &[u8], mut pieces: &[u8]) -> Result<(), MalformedHeader> {
+    const OUT_OF_BOUNDS: MalformedHeader = MalformedHeader("a part of the header is longer than the header");
     let mut checked = false;
     while !pieces.is_empty() {
         let &[kind, high, low, ref rest @ ..] = pieces else { return Err(OUT_OF_BOUNDS) };
@@ -98,9 +98,9 @@ fn check(header: &[u8], mut pieces: &[u8]) -> Result<(), Malformed> {
         let (value, behind) = rest.split_at_checked(length).ok_or(OUT_OF_BOUNDS)?;
         if kind == CRC32C {
             let before = header.len() - rest.len();
-            let sum: [u8; 4] = value.try_into().map_err(|_| Malformed("the checksum is not four bytes long"))?;
+            let sum: [u8; 4] = value.try_into().map_err(|_| MalformedHeader("the checksum is not four bytes long"))?;
             if std::mem::replace(&mut checked, true) || sum != checksum(&header[..before], behind).to_be_bytes() {
-                return Err(Malformed("the checksum is wrong"));
+                return Err(MalformedHeader("the checksum is wrong"));
             }
         }
         pieces = behind;

@@ -30,7 +30,7 @@ fn frames_of_every_length_end_where_they_end_however_they_are_cut() {
         for len in [0, 1, 125, 126, 127, 65_535, 65_536] {
             let bytes = frame(0x82, len, sender == Sender::Client);
             for piece in [1, 2, 3, 7, bytes.len()] {
-                let mut frames = Frames::of(sender);
+                let mut frames = WebSocketFrames::of(sender);
                 let mut passed = 0;
                 for piece in bytes.chunks(piece) {
                     assert_eq!(frames.is_between(), passed == 0, "{len}, {passed}");
@@ -45,21 +45,21 @@ fn frames_of_every_length_end_where_they_end_however_they_are_cut() {
 
 #[test]
 fn a_close_is_seen_once_it_is_whole() {
-    let mut frames = Frames::of(Sender::Server);
+    let mut frames = WebSocketFrames::of(Sender::Server);
     frames.pass(&frame(0x01, 10, false));
     frames.pass(&[0x88, 2, 3]);
     assert!(!frames.is_between() && !frames.is_closed());
     frames.pass(&[0xe8]);
     assert!(frames.is_between() && frames.is_closed());
 
-    let mut frames = Frames::of(Sender::Client);
+    let mut frames = WebSocketFrames::of(Sender::Client);
     frames.pass(&frame(0x88, 0, true));
     assert!(frames.is_closed());
 }
 
 #[test]
 fn the_rest_of_a_frame_ends_before_the_next() {
-    let mut frames = Frames::of(Sender::Server);
+    let mut frames = WebSocketFrames::of(Sender::Server);
     let both = [frame(0x01, 300, false), frame(0x82, 3, false)].concat();
     assert_eq!(frames.rest_of_frame(&both), 0, "none has begun");
     frames.pass(&both[..1]);
@@ -79,7 +79,7 @@ fn what_is_no_websocket_has_no_place_for_a_frame() {
         &header(0x89, 126, false),
         &header(0x82, 1 << 63, false),
     ] {
-        let mut frames = Frames::of(Sender::Server);
+        let mut frames = WebSocketFrames::of(Sender::Server);
         frames.pass(bytes);
         assert!(!frames.is_between(), "{bytes:?}");
         frames.pass(&[0x88, 0]);
@@ -92,7 +92,7 @@ fn what_is_no_websocket_has_no_place_for_a_frame() {
 fn the_farewell_is_a_frame_of_its_sender() {
     for sender in [Sender::Client, Sender::Server] {
         let bytes = going_away(sender);
-        let mut frames = Frames::of(sender);
+        let mut frames = WebSocketFrames::of(sender);
         frames.pass(&bytes);
         assert!(frames.is_between() && frames.is_closed(), "{bytes:?}");
     }

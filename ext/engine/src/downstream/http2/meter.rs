@@ -1,4 +1,4 @@
-//! What a client's frames cost, and what they may.
+//! The flood budget of a client connection, and its progress.
 //!
 //! Floods of frames that ask for nothing are attacks (PING, SETTINGS, PRIORITY, WINDOW_UPDATE, unknown ones), and so are requests that are
 //! taken back as soon as they are made (rapid reset, CVE-2023-44487). Each costs something out of a [`FloodBudget`], which is refilled by
@@ -11,31 +11,31 @@ use proxy_http::http2::frame::{kind, FrameHeader, END_HEADERS};
 use proxy_http::http2::{FloodBudget, Tally};
 use tokio::time::Instant;
 
-/// The allowance of a connection where nothing has happened yet, and the largest.
+/// Flood budget of a new connection, and the largest.
 const ALLOWANCE: i64 = 2_000;
-/// What a request that is taken back costs: it may have been sent to a backend.
+/// Cost of a request that the client resets: it may have been sent to a backend.
 const RESET: i64 = 10;
-/// What the head of a response adds: a client may go off a request that was answered.
+/// Refill for the head of a response: a client may reset a request that was answered.
 const ANSWERED: i64 = 12;
-/// What a piece of a response adds: some clients answer each with two frames.
+/// Refill for a piece of a response: some clients answer each with two frames.
 const SENT: i64 = 4;
 
-/// One connection's frames and their cost, and how its bytes move.
+/// The flood budget of one client connection, and how far its frames and bytes have come.
 #[derive(Debug)]
 pub(super) struct Meter {
     budget: FloodBudget,
     refilled: Cell<Instant>,
-    /// Heads of messages that have begun.
+    /// Number of heads that have begun.
     heads: Cell<u32>,
-    /// Whether more frames of the last one are to follow.
+    /// Whether CONTINUATION frames of the last head are missing.
     head_is_open: Cell<bool>,
-    /// Whether the last frame of a head that has begun is not complete.
+    /// Whether the last frame of a head is incomplete.
     head_is_partial: Cell<bool>,
-    /// Frames of responses.
+    /// Number of response frames sent.
     answers: Cell<u64>,
     /// Bytes that the system has taken.
     written: Cell<u64>,
-    /// Whether it took no more at the last try.
+    /// Whether the last write was refused.
     blocked: Cell<bool>,
     /// Whether our side was ended.
     ended: Cell<bool>,
@@ -59,7 +59,7 @@ impl Meter {
         }
     }
 
-    /// Takes note of a frame that has begun to arrive.
+    /// Charges a frame that has begun to arrive.
     pub(super) fn received(&self, frame: FrameHeader) {
         let cost = match frame.kind {
             kind::HEADERS => {
@@ -71,7 +71,7 @@ impl Meter {
                 self.head_is_open.set(frame.flags & END_HEADERS == 0);
                 1
             }
-            // What a body's pieces may cost is bounded by its window, and empty ones cost nothing.
+            // The window bounds the pieces of a body, and the sieve leaves empty ones out.
             kind::DATA => 0,
             kind::RST_STREAM => RESET,
             _ => 1,
@@ -82,12 +82,12 @@ impl Meter {
         });
     }
 
-    /// Takes note of how far the last frame is there, by its kind if it is not complete.
+    /// Notes the kind of the last frame if it is incomplete.
     pub(super) fn received_part_of(&self, kind: Option<u8>) {
         self.head_is_partial.set(matches!(kind, Some(kind::HEADERS | kind::CONTINUATION)));
     }
 
-    /// Takes note of a frame that was sent.
+    /// Refills for a frame that was sent.
     pub(super) fn sent(&self, frame: FrameHeader) {
         let earned = match frame.kind {
             kind::HEADERS => ANSWERED,
@@ -103,7 +103,7 @@ impl Meter {
         self.budget.is_flooded()
     }
 
-    /// The head of a message that has begun and is not complete, by its number.
+    /// Number of the head that is incomplete, if there is one.
     pub(super) fn open_head(&self) -> Option<u32> {
         (self.head_is_open.get() || self.head_is_partial.get()).then(|| self.heads.get())
     }

@@ -1,8 +1,8 @@
-//! From a request as `h2` gives it to the head that everything behind knows.
+//! From the request of `h2` to our own head.
 //!
-//! `h2` itself refuses, with a reset of the stream or the connection, what is malformed by the framing of HTTP/2: names with capital letters,
-//! control characters, fields of a connection, pseudo-fields that are missing, twice there or out of place. What remains is
-//! held to what holds for HTTP/1.1, and answered as there.
+//! `h2` itself refuses what breaks the framing of HTTP/2, with a reset of the stream or the connection: names with
+//! capital letters, control characters, connection fields, pseudo-fields that are missing, repeated or out of place.
+//! The rest is checked by the rules of HTTP/1.1, and answered as there.
 
 use h2::ext::Protocol;
 use http::request::Parts;

@@ -1,4 +1,4 @@
-//! A connection at work: taking requests, and knowing when it is over.
+//! The session of one HTTP/2 connection: accepts requests, and decides when it ends.
 
 use std::future::poll_fn;
 use std::rc::Rc;
@@ -29,7 +29,7 @@ use crate::grpc::Form;
 use crate::peer::Peer;
 use crate::request::Verdict;
 
-/// A connection whose preface has come.
+/// An HTTP/2 connection after its preface.
 pub(super) struct Session<'a> {
     engine: Rc<Engine>,
     registration: &'a Registration,
@@ -37,52 +37,53 @@ pub(super) struct Session<'a> {
     connection: Connection<Wire, Bytes>,
     meter: Rc<Meter>,
     alarm: Alarm,
-    /// One for each request.
+    /// One task for each request.
     requests: JoinSet<()>,
     phase: Phase,
-    /// Which head is incomplete, and since when.
+    /// Number of the incomplete head, and since when.
     head_since: Option<(u32, Instant)>,
-    /// Since when nothing is asked, or nothing moves.
+    /// Since when the connection stands still.
     still: Still,
-    /// Since when the thread takes it for idle.
+    /// Since when it is registered as idle.
     told_idle: Option<Instant>,
 }
 
-/// How far the end of a connection has come.
+/// Phase of a connection.
 #[derive(Debug, Clone, Copy)]
 enum Phase {
     Open,
-    /// The client knows that it is to ask for nothing more. What it has asked is answered.
+    /// GOAWAY was sent. Requests in flight are answered.
     Leaving(Instant),
-    /// It was told that it is over.
+    /// The last GOAWAY was sent.
     Over(Instant),
 }
 
-/// What a connection that stands still is waiting for.
+/// Event that ends a phase.
 #[derive(Debug, Clone, Copy)]
 enum Event {
-    /// It has been idle for long enough.
+    /// The idle time is over.
     Idle,
     /// The head of a request takes too long.
     SlowHead,
-    /// A client that was asked to leave has had the time to do so.
+    /// The time to close after GOAWAY is over.
     Left,
-    /// The client takes nothing any more.
+    /// The client takes nothing of what waits for it.
     Stuck,
 }
 
-/// Since when a connection has stood still.
+/// How long a connection has stood still.
 #[derive(Debug, Default)]
 struct Still {
-    /// Since when no request is served and nothing of a response is sent. What asks for nothing, such as PING, changes nothing.
+    /// Since when no request is served and no frame of a response is sent. Frames without a request, such as PING,
+    /// change nothing.
     idle: Option<Instant>,
     /// Since when the client takes nothing of what waits for it.
     blocked: Option<Instant>,
     /// Since when our side has been over.
     ended: Option<Instant>,
-    /// Bytes that had been sent by the last look.
+    /// Bytes sent at the last look.
     written: u64,
-    /// Frames of responses that had been sent by then.
+    /// Response frames sent at the last look.
     answers: u64,
 }
 
@@ -126,7 +127,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Serves until the connection is over, and lets the last requests find out.
+    /// Serves until the connection is over, and lets the last requests learn of it.
     pub(super) async fn run(mut self) {
         poll_fn(|cx| self.poll(cx)).await;
         let Self { connection, mut requests, .. } = self;
@@ -158,7 +159,7 @@ impl<'a> Session<'a> {
             }
             let open = matches!(self.phase, Phase::Open | Phase::Leaving(_));
             if open && self.requests.is_empty() && self.registration.must_leave() {
-                // What the client may be asking for at this moment was not begun, and it learns that.
+                // A request on its way was not begun, and the client learns that.
                 self.end(Reason::NO_ERROR);
                 continue;
             }
@@ -207,7 +208,7 @@ impl<'a> Session<'a> {
         sooner(blocked, other)
     }
 
-    /// Tells the thread whether the connection may be closed to make room for another.
+    /// Registers whether the connection may be closed to make room for another.
     fn tell_whether_idle(&mut self) {
         let idle = self.still.idle.filter(|_| !self.connection.has_streams());
         if idle == self.told_idle {
@@ -220,13 +221,13 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Asks the client to go, in a way that costs none of its requests.
+    /// Sends a first GOAWAY, which costs no request.
     fn leave(&mut self) {
         self.connection.graceful_shutdown();
         self.phase = Phase::Leaving(Instant::now());
     }
 
-    /// Tells the client that it is over, and why.
+    /// Sends the last GOAWAY with a reason.
     fn end(&mut self, reason: Reason) {
         self.connection.abrupt_shutdown(reason);
         self.phase = Phase::Over(Instant::now());

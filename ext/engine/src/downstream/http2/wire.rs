@@ -7,7 +7,7 @@ use std::task::{ready, Context, Poll};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
-use proxy_http::http2::{Frames, Sieve};
+use proxy_http::http2::{FrameScanner, Sieve};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::meter::Meter;
@@ -15,7 +15,7 @@ use super::PREFACE;
 use crate::downstream::linger::poll_discard;
 use crate::stream::Stream;
 
-/// A client's stream whose frames are looked at as they pass.
+/// The byte stream of a client, whose frames are metered and sifted.
 #[derive(Debug)]
 pub(super) struct Wire {
     stream: Stream,
@@ -23,15 +23,15 @@ pub(super) struct Wire {
     received: Bytes,
     meter: Rc<Meter>,
     incoming: Sieve,
-    outgoing: Frames,
-    /// How long the system may try to get rid of what was sent, once the connection is closed.
+    outgoing: FrameScanner,
+    /// Time that the system goes on sending after the connection is closed.
     patience: Duration,
 }
 
 impl Wire {
     pub(super) fn new(stream: Stream, received: Vec<u8>, meter: Rc<Meter>, patience: Duration) -> Self {
         let incoming = Sieve::of_client(PREFACE.len(), meter.tally.clone());
-        let outgoing = Frames::behind(0);
+        let outgoing = FrameScanner::behind(0);
         Self { stream, received: received.into(), meter, incoming, outgoing, patience }
     }
 
@@ -53,7 +53,7 @@ impl Wire {
 }
 
 impl Drop for Wire {
-    /// What the client does not take goes with the connection, or soon after it.
+    /// Bytes that the client does not take go with the connection, or soon after it.
     fn drop(&mut self) {
         match self.meter.is_blocked() {
             true => self.stream.reset_on_close(),

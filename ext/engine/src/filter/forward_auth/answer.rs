@@ -100,7 +100,7 @@ impl ForwardAuth {
         let clean = reusable && server.received().is_empty() && !server.peer_ended();
         if let (Peer::Http1(server), true) = (server, clean) {
             let (pool, introduction) = (&exchange.engine.pool, &exchange.work.introduction);
-            pool.give_back_as(attempt.endpoint(), server.into_stream(), introduction, self.upstream.keep());
+            pool.give_back(attempt.backend(), server.into_stream(), introduction, self.upstream.keep());
         }
         Ok(body)
     }

@@ -12,13 +12,13 @@ use tokio::time::Instant;
 use super::Proxy;
 use crate::error::Blame;
 use crate::error::{Error, Kind, Retry, Side};
-use crate::exchange::{self, Asked, Limits, Upload};
+use crate::exchange::{self, Limits, RequestBody, ResponseNeeds};
 use crate::peer::Peer;
 use crate::request::Exchange;
 use crate::upstream::admission::Admission;
-use crate::upstream::ask::{self, Parts, Question};
-use crate::upstream::http2::Call;
-use crate::upstream::{Attempt, Backends, Endpoint};
+use crate::upstream::ask::{self, BackendRequest, Parts};
+use crate::upstream::http2::ConnectRequest;
+use crate::upstream::{Attempt, Backend, Backends};
 
 /// One request on its way through the backends, and what is left of its retries and its time.
 pub(super) struct Attempts<'a, 'e> {
@@ -27,13 +27,13 @@ pub(super) struct Attempts<'a, 'e> {
     pub(super) admission: Admission<'a>,
     /// The TLS name, where it is not each backend's own.
     pub(super) name: Option<ServerName<'static>>,
-    pub(super) asked: Asked,
-    upload: &'a mut Upload,
-    /// When the head of a response must be there. A piece of the client's body, which has its own limit, puts it off.
+    pub(super) needs: ResponseNeeds,
+    body: &'a mut RequestBody,
+    /// Deadline of the response head. A piece of the client's body, which has its own limit, puts it off.
     deadline: Instant,
-    /// The time for the current attempt.
+    /// Time of the current attempt.
     timeout: Duration,
-    /// Attempts that may follow.
+    /// Retries left.
     pub(super) left: u32,
 }
 
@@ -42,11 +42,11 @@ impl Proxy {
     pub(super) async fn ask(
         &self,
         exchange: &mut Exchange<'_>,
-        upload: &mut Upload,
+        body: &mut RequestBody,
         backend: &mut Option<Peer>,
     ) -> Result<Attempt, Error> {
         let deadline = Instant::now() + self.limits.timeout;
-        exchange.asking = self.asking(exchange);
+        exchange.affinity = self.affinity(exchange);
         self.prepare_request(exchange)?;
         let by_host;
         let upstream = match &self.backends {
@@ -61,15 +61,15 @@ impl Proxy {
             let mut ready = Box::pin(tokio::time::timeout_at(deadline, upstream.ready()));
             let _ = exchange.client.awaiting(self.limits.half_close, ready.as_mut()).await?;
         }
-        let asked = Asked {
+        let needs = ResponseNeeds {
             interim: exchange.work.request.version != Version::Http10,
             go_ahead: exchange.expects_go_ahead(),
-            upgrade: exchange.wishes.upgrade,
+            upgrade: exchange.options.upgrade,
         };
         let left = self.retries.unwrap_or_else(|| upstream.len() as u32);
-        let admission = Admission::new(upstream, exchange.asking, self.retry_budget).of_upgrade(asked.upgrade);
+        let admission = Admission::new(upstream, exchange.affinity, self.retry_budget).of_upgrade(needs.upgrade);
         let timeout = self.limits.timeout;
-        let mut attempts = Attempts { proxy: self, exchange, admission, name, asked, upload, deadline, timeout, left };
+        let mut attempts = Attempts { proxy: self, exchange, admission, name, needs, body, deadline, timeout, left };
         attempts.run(backend).await
     }
 }
@@ -84,7 +84,7 @@ impl Attempts<'_, '_> {
                     // A safe method did nothing (RFC 9110, section 9.2.1).
                     let safe = self.exchange.work.request.method.is_safe();
                     let retry = if safe { Retry::IfIdempotent } else { Retry::Never };
-                    let begun = exchange::await_body(self.exchange.client, backend, retry).await;
+                    let begun = exchange::await_first_byte(self.exchange.client, backend, retry).await;
                     result = begun.map_err(|error| ask::failed(self, &attempt, error));
                 }
             }
@@ -102,12 +102,12 @@ impl Attempts<'_, '_> {
             if self.left == 0 || Instant::now() >= self.deadline || !self.may_retry(&error) {
                 return Err(error);
             }
-            // It may be what the next attempt waits for.
+            // The next attempt may wait for its place.
             drop(attempt);
             attempt = match self.admit().await {
                 Ok(next) => next,
                 Err(other) if other.side == Side::Client => return Err(other),
-                // What went wrong says more than that nothing else could be tried.
+                // The first error says more than that no other backend could be tried.
                 Err(_) => return Err(error),
             };
             self.left -= 1;
@@ -122,8 +122,8 @@ impl Attempts<'_, '_> {
     async fn attempt(&mut self, backend: &mut Option<Peer>, attempt: &mut Attempt) -> Result<(), Error> {
         self.exchange.outcome.attempts += 1;
         if self.exchange.call.is_some() {
-            // Its time may run out at any moment, and then nobody comes back here.
-            self.exchange.outcome.asked = Some(Arc::clone(attempt.endpoint()));
+            // The call may time out at any moment, and then this code does not go on.
+            self.exchange.outcome.asked = Some(Arc::clone(attempt.backend()));
         }
         let until = self.begin_part();
         self.exchange.introduce(attempt);
@@ -136,11 +136,11 @@ impl Attempts<'_, '_> {
         result
     }
 
-    /// Sets the time for one attempt, and says when it is over: all that is left, or, with `retry_on: :timeout`, an equal part of it, so
-    /// that the attempts that may follow have some too.
+    /// Sets the time of one attempt, and returns its deadline: all that is left, or, with `retry_on: :timeout`, an
+    /// equal part of it, so that retries have some too.
     fn begin_part(&mut self) -> Instant {
         let limit = self.proxy.limits.timeout;
-        if !self.proxy.retry_on.timeout || self.left == 0 || !self.upload.may_repeat(Retry::IfIdempotent) {
+        if !self.proxy.retry_on.timeout || self.left == 0 || !self.body.may_repeat(Retry::IfIdempotent) {
             self.timeout = limit;
             return self.deadline;
         }
@@ -150,7 +150,7 @@ impl Attempts<'_, '_> {
         now + self.timeout
     }
 
-    /// The next attempt, if the response that has come is a reason for one. It does not wait: there is a response to pass on.
+    /// The next attempt, if the response is a reason for one. It does not wait: there is a response to pass on.
     fn next_after_answer(&mut self, attempt: &Attempt) -> Option<Attempt> {
         let status = self.exchange.work.response.status;
         if !self.proxy.retry_on.statuses.contains(&status) {
@@ -159,7 +159,7 @@ impl Attempts<'_, '_> {
         }
         attempt.failed(Blame::Backend);
         self.exchange.add_failure(format_args!("{}: the answer is a {status}", attempt.label()));
-        let may_repeat = self.upload.may_repeat(Retry::IfIdempotent);
+        let may_repeat = self.body.may_repeat(Retry::IfIdempotent);
         if self.left == 0 || !may_repeat || Instant::now() >= self.deadline {
             return None;
         }
@@ -167,41 +167,41 @@ impl Attempts<'_, '_> {
         self.admission.admit_at_once()
     }
 
-    /// Whether another attempt is safe, and asked for.
+    /// Whether a retry is safe, and asked for.
     fn may_retry(&self, error: &Error) -> bool {
         let asked_for = match error.kind {
             Kind::Timeout(_) => self.proxy.retry_on.timeout,
             _ => true,
         };
-        asked_for && self.upload.may_repeat(error.retry)
+        asked_for && self.body.may_repeat(error.retry)
     }
 
-    /// Whether the head of a response has come without a byte of the body that it announces. As long as nothing of it has been passed on
-    /// the response can still be replaced, by that of another backend or by an error: one that is killed between the two writes of a
-    /// response would otherwise cost a request, or be taken for one that answers. With a body of unknown length, such as a stream of
-    /// events, the head is a message of its own and passed on at once.
+    /// Whether the head of a response has come without a byte of the body that it announces. Nothing has been passed
+    /// on yet, so the response can still be replaced by that of another backend or by an error. A backend that is
+    /// killed between the two writes of a response would otherwise cost a request, or count as one that answers. With
+    /// a body of unknown length, such as an event stream, the head is passed on at once.
     fn is_head_alone(&self, backend: &Peer) -> bool {
         let (request, response) = (&self.exchange.work.request, &self.exchange.work.response);
         backend.received().is_empty()
-            && self.upload.is_complete()
+            && self.body.is_complete()
             && matches!(framing::of_response(response, request.method), Ok(Framing::Length(1..)))
     }
 }
 
-impl Question for Attempts<'_, '_> {
+impl BackendRequest for Attempts<'_, '_> {
     fn parts(&mut self) -> Parts<'_> {
         let (client, work) = (&mut *self.exchange.client, &mut *self.exchange.work);
-        let (request, response) = (&work.request.fields, &mut work.response);
-        Parts { client, upload: self.upload, request, response, asked: &mut self.asked }
+        let (fields, response) = (&work.request.fields, &mut work.response);
+        Parts { client, body: self.body, fields, response, needs: &mut self.needs }
     }
 
     fn limits(&self, connection: &Peer) -> Limits {
         Limits { timeout: self.timeout, ..self.proxy.limits(self.exchange, connection) }
     }
 
-    fn reuse(&self, endpoint: &Endpoint) -> Option<Peer> {
+    fn reuse(&self, backend: &Backend) -> Option<Peer> {
         let introduction = &self.exchange.work.introduction;
-        self.exchange.engine.pool.at_hand(endpoint, self.name.as_ref(), introduction, self.asked.upgrade)
+        self.exchange.engine.pool.reuse(backend, self.name.as_ref(), introduction, self.needs.upgrade)
     }
 
     async fn connect(&mut self, attempt: &mut Attempt, deadline: Instant) -> Result<(Peer, bool), Error> {
@@ -210,8 +210,8 @@ impl Question for Attempts<'_, '_> {
             return Box::pin(self.race(attempt, deadline)).await;
         }
         let proxy = self.proxy;
-        let call = Call {
-            endpoint: attempt.endpoint(),
+        let call = ConnectRequest {
+            backend: attempt.backend(),
             name: self.name.as_ref(),
             introduction: &self.exchange.work.introduction,
             keep: proxy.keep,
@@ -219,11 +219,11 @@ impl Question for Attempts<'_, '_> {
             limit: proxy.connect_timeout,
             deadline,
         };
-        ask::connect(pool, self.exchange.client, call, self.asked.upgrade, proxy.limits.half_close).await
+        ask::connect(pool, self.exchange.client, call, self.needs.upgrade, proxy.limits.half_close).await
     }
 
-    fn write_head(&mut self, connection: &mut Peer, endpoint: &Endpoint) -> Result<(), Error> {
-        self.proxy.write_request(self.exchange, connection, endpoint, &self.asked)
+    fn write_head(&mut self, connection: &mut Peer, backend: &Backend) -> Result<(), Error> {
+        self.proxy.write_request(self.exchange, connection, backend, &self.needs)
     }
 
     fn debug(&self, what: Arguments<'_>) {
@@ -235,10 +235,10 @@ impl Question for Attempts<'_, '_> {
     }
 
     fn note_failure(&mut self, attempt: &Attempt, error: &Error) {
-        self.exchange.outcome.asked = Some(Arc::clone(attempt.endpoint()));
+        self.exchange.outcome.asked = Some(Arc::clone(attempt.backend()));
         match &error.kind {
             _ if error.side == Side::Client => {}
-            // It names the address itself.
+            // The error names the address itself.
             Kind::Connect(_) => self.exchange.add_failure(format_args!("{error}")),
             _ => self.exchange.add_failure(format_args!("{}: {error}", attempt.label())),
         }

@@ -1,14 +1,14 @@
-//! What went wrong on the way to an answer, in one line of the log however many backends were asked.
+//! Failures of the attempts of one request, in one line of the log.
 
 use std::fmt::{Arguments, Write};
 
 use crate::request::Exchange;
 
-/// How long the line may get: who asks twenty backends in vain need not read of each.
+/// Longest line, in bytes.
 const LONGEST: usize = 1024;
 
 impl Exchange<'_> {
-    /// Notes a failure of an attempt, for [`Exchange::tell_failures`]. What has been noted is not noted twice.
+    /// Notes a failure of an attempt, for [`Exchange::tell_failures`]. Equal failures are noted once.
     #[cold]
     pub(super) fn add_failure(&mut self, what: Arguments<'_>) {
         let failures = &mut self.work.failures;
@@ -26,7 +26,7 @@ impl Exchange<'_> {
         }
     }
 
-    /// Logs what has been noted, and how it ended.
+    /// Logs the failures, and how the request ended.
     #[inline]
     pub(super) fn tell_failures(&mut self, end: &str, who: &str) {
         if !self.work.failures.is_empty() {

@@ -1,8 +1,8 @@
-//! What a backend would be sent, for `proxy routes`.
+//! The request that a backend would be sent, for `proxy routes`.
 
 use std::time::SystemTime;
 
-use proxy_http::headers::hop_by_hop::Wishes;
+use proxy_http::headers::hop_by_hop::ConnectionOptions;
 use proxy_http::message::{Known, RequestHead};
 
 use super::request::Hop;
@@ -23,7 +23,7 @@ pub(crate) struct Preview<'a> {
     pub(crate) id: RequestId,
     pub(crate) start: SystemTime,
     /// What the client asks of this hop.
-    pub(crate) wishes: Wishes,
+    pub(crate) options: ConnectionOptions,
     /// The `Host` of a backend that is asked by its own address.
     pub(crate) host: &'a str,
 }
@@ -46,7 +46,7 @@ impl Proxy {
         let hop = Hop {
             sender: Sender { client: about.client, via: about.via },
             stamp: Stamp { id: about.id, start: about.start },
-            wishes: about.wishes,
+            options: about.options,
             chunked: false,
             metadata: false,
         };

@@ -1,4 +1,4 @@
-//! One connection to one of several addresses of a name, whichever comes about first (RFC 8305, "happy eyeballs").
+//! A race of connections to several addresses of a name (RFC 8305, "happy eyeballs").
 
 use std::future::{poll_fn, Future};
 use std::pin::Pin;
@@ -13,28 +13,28 @@ use super::attempts::Attempts;
 use crate::error::{Error, Side};
 use crate::peer::Peer;
 use crate::upstream::ask;
-use crate::upstream::http2::Call;
-use crate::upstream::{Attempt, Endpoint, Keep, Pool};
+use crate::upstream::http2::ConnectRequest;
+use crate::upstream::{Attempt, Backend, Keep, Pool};
 
-/// How long the connection to one address may take before that to the next is begun (RFC 8305, section 8).
+/// Head start of one connection before the next begins (RFC 8305, section 8).
 const HEAD_START: Duration = Duration::from_millis(250);
 
 type Reached = Result<(Peer, bool), Error>;
 
-/// A connection under way, and the attempt that it is for. None: the attempt that the race began with.
+/// A connection under way, and its attempt. `None`: the attempt that the race began with.
 struct Runner<'r> {
     attempt: Option<Attempt>,
     connecting: Pin<Box<dyn Future<Output = Reached> + 'r>>,
 }
 
 impl Attempts<'_, '_> {
-    /// Connects to the backend of `attempt` and, when that takes long or fails, to other addresses of its name, one family after the other.
-    /// The first connection counts, and `attempt` is then the one that it is for. An address that began earlier and lost comes last for a
-    /// while, so that the next request begins with one that is quicker. `connect_timeout` is for all of it.
+    /// Connects to the backend of `attempt` and, when that takes long or fails, to other addresses of its name, one
+    /// address family after the other. The first connection wins, and `attempt` becomes its attempt. An address that
+    /// began earlier and lost comes last for a while. `connect_timeout` is for the whole race.
     pub(super) async fn race(&mut self, attempt: &mut Attempt, deadline: Instant) -> Reached {
         let begun = Instant::now();
         let connect_timeout = self.proxy.connect_timeout;
-        // In whole milliseconds, for who reads of it.
+        // In whole milliseconds, since it stands in the log.
         let left = || {
             let left = connect_timeout.saturating_sub(begun.elapsed());
             Duration::from_millis(u64::try_from(left.as_millis()).unwrap_or(u64::MAX))
@@ -48,10 +48,10 @@ impl Attempts<'_, '_> {
             name: name.as_ref(),
             keep: self.proxy.keep,
             max_head: self.proxy.limits.max_head,
-            upgrade: self.asked.upgrade,
+            upgrade: self.needs.upgrade,
             deadline,
         };
-        let first = dialler.dial(attempt.endpoint().clone(), connect_timeout);
+        let first = dialler.dial(attempt.backend().clone(), connect_timeout);
         let mut runners = vec![Runner { attempt: None, connecting: first }];
         let mut others = true;
         let mut started = 0;
@@ -59,7 +59,7 @@ impl Attempts<'_, '_> {
         let mut last = None;
         let reached = loop {
             let (client, patience) = (&mut *self.exchange.client, self.proxy.limits.half_close);
-            // Which of the runners has arrived; none, if it is time for another one to start.
+            // The runner that has arrived; `None` if it is time to start another one.
             let arrived = poll_fn(|cx| {
                 for (index, runner) in runners.iter_mut().enumerate() {
                     if let Poll::Ready(reached) = runner.connecting.as_mut().poll(cx) {
@@ -78,7 +78,7 @@ impl Attempts<'_, '_> {
             match arrived {
                 Some((index, Ok(reached))) => {
                     let winner = runners.remove(index).attempt;
-                    // Those before it began earlier.
+                    // Runners before it began earlier.
                     for runner in &runners[..index] {
                         runner.attempt.as_ref().unwrap_or(attempt).outrun();
                     }
@@ -95,9 +95,9 @@ impl Attempts<'_, '_> {
                 None => {}
             }
             if others {
-                match self.admission.other_address(attempt.endpoint()) {
+                match self.admission.other_address(attempt.backend()) {
                     Some(other) => {
-                        let connecting = dialler.dial(other.endpoint().clone(), left());
+                        let connecting = dialler.dial(other.backend().clone(), left());
                         started += 1;
                         runners.push(Runner { attempt: Some(other), connecting });
                         pause.as_mut().reset(Instant::now() + HEAD_START);
@@ -112,7 +112,7 @@ impl Attempts<'_, '_> {
             }
         };
         drop(runners);
-        // Each of them has been an attempt.
+        // Each further connection has been an attempt.
         self.left = self.left.saturating_sub(started);
         self.exchange.work.introduction = introduction;
         self.name = name;
@@ -133,11 +133,11 @@ struct Dialler<'r> {
 }
 
 impl<'r> Dialler<'r> {
-    fn dial(self, endpoint: Arc<Endpoint>, limit: Duration) -> Pin<Box<dyn Future<Output = Reached> + 'r>> {
+    fn dial(self, backend: Arc<Backend>, limit: Duration) -> Pin<Box<dyn Future<Output = Reached> + 'r>> {
         let Self { pool, introduction, name, keep, max_head, upgrade, deadline } = self;
         Box::pin(async move {
-            let call = Call { endpoint: &endpoint, name, introduction, keep, max_head, limit, deadline };
-            pool.reach(call, upgrade).await
+            let call = ConnectRequest { backend: &backend, name, introduction, keep, max_head, limit, deadline };
+            pool.connect(call, upgrade).await
         })
     }
 }

@@ -1,29 +1,29 @@
-//! What a backend is sent.
+//! The request that a backend is sent.
 
 use proxy_http::headers::hearsay::is_hearsay;
 use proxy_http::headers::hop_by_hop;
-use proxy_http::headers::hop_by_hop::Wishes;
+use proxy_http::headers::hop_by_hop::ConnectionOptions;
 use proxy_http::message::Framing;
 use proxy_http::message::{behind_prefix, is_one_to_cgi, FieldName, Fields, Known, Method, RequestHead, Version};
 
 use super::{target_error, Proxy};
 use crate::client::forwarded;
 use crate::error::Error;
-use crate::exchange::Asked;
+use crate::exchange::ResponseNeeds;
 use crate::peer::Peer;
 use crate::request::Exchange;
 use crate::request::Workspace;
 use crate::rewrite::RenderedTarget;
 use crate::rewrite::RenderedValues;
 use crate::upstream::ask::write_head;
-use crate::upstream::Endpoint;
+use crate::upstream::Backend;
 
-/// What a request is changed by on its way, beside what the directive says.
+/// Changes of a request on its way that do not come from the directive.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Hop<'a> {
     pub(super) sender: forwarded::Sender<'a>,
     pub(super) stamp: forwarded::Stamp,
-    pub(super) wishes: Wishes,
+    pub(super) options: ConnectionOptions,
     /// Whether its body comes in chunks.
     pub(super) chunked: bool,
     /// Whether its fields are the metadata of a call of gRPC.
@@ -31,8 +31,8 @@ pub(super) struct Hop<'a> {
 }
 
 impl Proxy {
-    /// Renders the target and the fields, and changes the head into what a backend is to get. What depends on the backend
-    /// itself comes in [`Proxy::write_request`].
+    /// Renders the target and the fields, and changes the head into the one for a backend. [`Proxy::write_request`]
+    /// does what depends on the backend itself.
     pub(super) fn prepare_request(&self, exchange: &mut Exchange<'_>) -> Result<(), Error> {
         let mut target = std::mem::take(&mut exchange.work.target);
         let mut values = std::mem::take(&mut exchange.work.values);
@@ -53,7 +53,7 @@ impl Proxy {
         let hop = Hop {
             sender: forwarded::Sender { client: exchange.link, via: exchange.via },
             stamp: exchange.stamp(),
-            wishes: exchange.wishes,
+            options: exchange.options,
             chunked: exchange.framing == Framing::Chunked,
             metadata: exchange.call.is_some_and(|call| call.streams),
         };
@@ -62,7 +62,7 @@ impl Proxy {
         Ok(())
     }
 
-    /// Changes the head into what a backend is to get, but for what depends on the backend itself.
+    /// Changes the head into the one for a backend, but for what depends on the backend itself.
     #[inline]
     pub(super) fn change_request(
         &self,
@@ -72,13 +72,13 @@ impl Proxy {
         values: &RenderedValues,
         scratch: &mut Vec<u8>,
     ) {
-        let wishes = hop.wishes;
+        let options = hop.options;
         let odd = match hop.metadata || !self.allow_underscores.is_empty() {
             true => self.passable(&request.fields, hop.metadata),
             false => Vec::new(),
         };
         let late = hop.chunked || request.version == Version::Http2;
-        hop_by_hop::clean_request(request, &odd, late, wishes.upgrade);
+        hop_by_hop::clean_request(request, &odd, late, options.upgrade);
         forwarded::apply(request, self.forwarding, hop.sender, hop.stamp, self.own_headers, scratch);
         let via = request.version.via();
         if !self.own_headers.has(Known::Via) {
@@ -98,14 +98,14 @@ impl Proxy {
                 request.fields.remove(&edit.name);
             }
         }
-        match (wishes.upgrade, wishes.trailers) {
+        match (options.upgrade, options.trailers) {
             (true, true) => request.fields.append(Known::Connection, b"upgrade, TE"),
             (true, false) => request.fields.append(Known::Connection, b"upgrade"),
             (false, true) => request.fields.append(Known::Connection, b"TE"),
             (false, false) if self.keep.connections == 0 => request.fields.append(Known::Connection, b"close"),
             (false, false) => {}
         }
-        if wishes.trailers {
+        if options.trailers {
             request.fields.append(Known::Te, b"trailers");
         }
     }
@@ -114,29 +114,29 @@ impl Proxy {
     pub(super) fn write_request(
         &self,
         exchange: &mut Exchange<'_>,
-        backend: &mut Peer,
-        endpoint: &Endpoint,
-        asked: &Asked,
+        connection: &mut Peer,
+        backend: &Backend,
+        needs: &ResponseNeeds,
     ) -> Result<(), Error> {
         let work = &mut *exchange.work;
         if self.target.is_none() && !self.sets_host && !self.keeps_host(&work.request) {
-            work.request.fields.set(Known::Host, endpoint.authority().as_bytes());
+            work.request.fields.set(Known::Host, backend.authority().as_bytes());
         }
-        if !asked.go_ahead && exchange.outcome.attempts > 1 {
+        if !needs.go_ahead && exchange.outcome.attempts > 1 {
             // The client was told to go on by an earlier attempt.
             work.request.fields.remove(Known::Expect);
         }
         let target = &work.target.path_and_query;
         let framing = exchange.framing;
         let changes = exchange.call.is_some() || !work.request.fields.lacks(Known::Trailer);
-        if changes && matches!(backend, Peer::Http1(_)) {
+        if changes && matches!(connection, Peer::Http1(_)) {
             let (request, framing) = self.for_http1(&work.request, framing);
-            return write_head(backend, &request, target, endpoint, asked, framing);
+            return write_head(connection, &request, target, backend, needs, framing);
         }
-        write_head(backend, &work.request, target, endpoint, asked, framing)
+        write_head(connection, &work.request, target, backend, needs, framing)
     }
 
-    /// Whether `Host` stays what the client says. One of HTTP/1.0 may say nothing.
+    /// Whether `Host` stays as the client says it. An HTTP/1.0 client may say none.
     pub(super) fn keeps_host(&self, request: &RequestHead) -> bool {
         self.preserve_host && request.fields.has(Known::Host) && !request.authority().is_empty()
     }
@@ -157,8 +157,8 @@ impl Proxy {
         kept.filter_map(|name| FieldName::new(std::str::from_utf8(name).ok()?)).collect()
     }
 
-    /// The head as a backend of HTTP/1.1 gets it, and how the body behind it is framed: trailers are announced where they are sent, and the
-    /// metadata of gRPC is that of any other request.
+    /// The head for an HTTP/1.1 backend, and the framing of its body: trailers are announced where they are sent, and
+    /// gRPC metadata is treated as in any other request.
     #[cold]
     fn for_http1(&self, request: &RequestHead, framing: Framing) -> (RequestHead, Framing) {
         let mut head = request.clone();

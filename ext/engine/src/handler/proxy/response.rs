@@ -1,4 +1,4 @@
-//! What the client gets of a backend's response.
+//! The response that a client gets.
 
 use proxy_http::headers::{framing, hop_by_hop, websocket};
 use proxy_http::message::{Framing, Malformed};
@@ -7,7 +7,7 @@ use proxy_http::message::{Known, Method, Version};
 use super::Proxy;
 use crate::error::Blame;
 use crate::error::{Error, Kind, Retry, Side};
-use crate::exchange::{self, Events, Limits, Upload};
+use crate::exchange::{self, Events, Limits, RequestBody};
 use crate::grpc;
 use crate::metrics::LongLivedKind;
 use crate::peer::Peer;
@@ -15,16 +15,16 @@ use crate::request::{write_connection, Exchange, Verdict};
 use crate::upstream::Attempt;
 
 impl Proxy {
-    /// Passes a response on. From its first byte on it is never replaced: if the backend then fails, the client's connection is
-    /// ended so that it can tell.
+    /// Passes a response on. From its first byte on it is never replaced: if the backend then fails, the client's
+    /// connection is cut, so that the client can tell.
     pub(super) async fn respond(
         &self,
         exchange: &mut Exchange<'_>,
         answered: &mut Option<Peer>,
         attempt: Attempt,
-        upload: &mut Upload,
+        body: &mut RequestBody,
     ) -> Verdict {
-        upload.let_go();
+        body.let_go();
         let Some(backend) = answered.as_mut() else {
             return self.refuse(exchange, answered, attempt, Malformed::UnaskedConnect).await;
         };
@@ -34,7 +34,7 @@ impl Proxy {
                 let why = Malformed::OtherProtocol;
                 return self.refuse(exchange, answered, attempt, why).await;
             }
-            // Whoever speaks HTTP/1.1 on both sides checks it itself.
+            // With HTTP/1.1 on both sides the client checks it itself.
             let turned = exchange.is_h2_tunnel() && matches!(backend, Peer::Http1(_));
             if turned && !websocket::is_accepted(&exchange.work.request, &exchange.work.response) {
                 let why = Malformed::WebSocketAccept;
@@ -65,7 +65,7 @@ impl Proxy {
         };
         // A request whose body is still on its way when the answer comes may never be read to its end.
         exchange.keep_alive &=
-            upload.is_complete() && client_framing != Framing::UntilClose && !exchange.engine.is_draining();
+            body.is_complete() && client_framing != Framing::UntilClose && !exchange.engine.is_draining();
         exchange.answering(status);
         exchange.outcome.backend = Some(attempt);
         self.write_response(exchange, client_framing);
@@ -73,16 +73,16 @@ impl Proxy {
 
         let limits = self.limits(exchange, backend);
         let heads = (&exchange.work.request.fields, &exchange.work.response.fields);
-        // Nobody says in advance how long they become.
+        // Their length is unknown.
         let lasts = matches!(framing, Framing::Chunked | Framing::UntilClose);
         let mut in_order = false;
         let result = match exchange.call {
             None if lasts && exchange::is_event_stream(heads.1) => {
-                Box::pin(self.relay_events(exchange, backend, upload, &limits, &mut in_order)).await
+                Box::pin(self.relay_events(exchange, backend, body, &limits, &mut in_order)).await
             }
-            None => exchange::relay(exchange.client, backend, upload, heads, &limits, |_| ()).await,
+            None => exchange::relay(exchange.client, backend, body, heads, &limits, |_| ()).await,
             call => {
-                let relay = exchange::relay(exchange.client, backend, upload, heads, &limits, |_| ());
+                let relay = exchange::relay(exchange.client, backend, body, heads, &limits, |_| ());
                 Box::pin(grpc::within(call, relay)).await
             }
         };
@@ -90,17 +90,17 @@ impl Proxy {
             let fields = backend.trailers().unwrap_or(&exchange.work.response.fields);
             exchange.outcome.grpc.note(fields);
         }
-        if result.is_err() || !upload.is_complete() {
-            upload.let_go_of(backend, limits.write);
+        if result.is_err() || !body.is_complete() {
+            body.let_go_of(backend, limits.write);
         }
         match result {
             Ok(()) => {
-                // What a backend sends beyond its response reaches nobody: the connection goes with it.
-                let clean = upload.is_complete() && backend.received().is_empty() && !backend.peer_ended();
+                // Bytes beyond the response reach nobody: the connection is closed with them.
+                let clean = body.is_complete() && backend.received().is_empty() && !backend.peer_ended();
                 if let (true, Some(Peer::Http1(backend))) = (reusable && clean, answered.take()) {
                     if let Some(attempt) = &exchange.outcome.backend {
                         let (pool, introduction) = (&exchange.engine.pool, &exchange.work.introduction);
-                        pool.give_back_as(attempt.endpoint(), backend.into_stream(), introduction, keep);
+                        pool.give_back(attempt.backend(), backend.into_stream(), introduction, keep);
                     }
                 }
                 match (exchange.keep_alive, exchange.client.peer.is_read()) {
@@ -135,14 +135,14 @@ impl Proxy {
         &self,
         exchange: &mut Exchange<'_>,
         backend: &mut Peer,
-        upload: &mut Upload,
+        body: &mut RequestBody,
         limits: &Limits,
         in_order: &mut bool,
     ) -> Result<(), Error> {
         let events = Events::default();
         let mut open = exchange.engine.long_lived(LongLivedKind::EventStream);
         let heads = (&exchange.work.request.fields, &exchange.work.response.fields);
-        let relay = exchange::relay(exchange.client, backend, upload, heads, limits, |data| events.pass(data));
+        let relay = exchange::relay(exchange.client, backend, body, heads, limits, |data| events.pass(data));
         let ended = Events::until_over(relay, &mut open).await;
         if matches!(&ended, Err(error) if matches!(error.kind, Kind::Stopping)) {
             *in_order = exchange.work.request.method == Method::Get && events.end(exchange.client).await;
@@ -151,7 +151,7 @@ impl Proxy {
         ended
     }
 
-    /// Answers in place of a backend whose response cannot be passed on. Its connection is dropped.
+    /// Answers in place of a backend whose response cannot be passed on, and drops its connection.
     async fn refuse(
         &self,
         exchange: &mut Exchange<'_>,
@@ -167,7 +167,7 @@ impl Proxy {
         exchange.answer_failure(&error, &self.error_response).await
     }
 
-    /// Changes the head into what the client is to get, and writes it.
+    /// Changes the head into the one for the client, and writes it.
     fn write_response(&self, exchange: &mut Exchange<'_>, client_framing: Framing) {
         let late = client_framing == Framing::Chunked || exchange.work.request.version == Version::Http2;
         self.change_fields(exchange, late);
@@ -247,7 +247,7 @@ impl Proxy {
             Ok(()) => Verdict::Close,
             Err(error) => {
                 exchange.debug(format_args!("a tunnel ended: {error}"));
-                // What a side did not take goes with its connection.
+                // Bytes that a side did not take go with its connection.
                 if stuck.1 {
                     backend.abandon();
                 }

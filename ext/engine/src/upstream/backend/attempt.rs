@@ -1,69 +1,69 @@
-//! One attempt at one endpoint.
+//! One attempt at one backend.
 
 use std::cell::{Cell, RefCell};
 use std::ops::Deref;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::Arc;
 
-use super::{counted, Endpoint};
+use super::{counted, Backend};
 use crate::error::{Blame, Error, Kind};
 use crate::log::Level;
 use crate::upstream::admission::RetryPermit;
 use crate::upstream::clock;
 
-/// One attempt at one endpoint: counted as in flight until it is dropped, or becomes a tunnel.
+/// One attempt at one backend: counted as in flight until it is dropped, or becomes a tunnel.
 #[derive(Debug)]
 pub struct Attempt {
-    endpoint: Arc<Endpoint>,
+    backend: Arc<Backend>,
     /// Whether it counts as a tunnel.
     tunnel: Cell<bool>,
     /// Whether it counts as in flight.
     in_flight: Cell<bool>,
-    /// Whether an ejected endpoint waits for its outcome.
+    /// Whether it probes an ejected backend.
     probes: Cell<bool>,
-    /// Whether one that could not be connected to waits for its outcome.
+    /// Whether it tries a backend that could not be connected to.
     tries: Cell<bool>,
     failed: Cell<bool>,
     retry: RefCell<Option<RetryPermit>>,
 }
 
 impl Attempt {
-    /// Counts an attempt that begins now, whatever the endpoint's limits.
-    pub fn begin(endpoint: Arc<Endpoint>) -> Self {
-        endpoint.history.in_flight.fetch_add(1, Relaxed);
-        Self::begun(endpoint, false, None)
+    /// Begins an attempt whatever the limits of the backend.
+    pub fn begin(backend: Arc<Backend>) -> Self {
+        backend.history.in_flight.fetch_add(1, Relaxed);
+        Self::begun(backend, false, None)
     }
 
-    /// Begins an attempt unless the endpoint is full by now, or was ejected and somebody else probes it.
-    pub(crate) fn admit(endpoint: Arc<Endpoint>, retry: Option<RetryPermit>) -> Option<Self> {
-        match endpoint.traits.max_connections {
+    /// Begins an attempt, unless the backend is full, or is ejected and being probed by another request.
+    pub(crate) fn admit(backend: Arc<Backend>, retry: Option<RetryPermit>) -> Option<Self> {
+        match backend.traits.max_connections {
             None => {
-                endpoint.history.in_flight.fetch_add(1, Relaxed);
+                backend.history.in_flight.fetch_add(1, Relaxed);
             }
             Some(most) => {
                 let one_more = |count| (count < u64::from(most)).then_some(count + 1);
-                endpoint.history.in_flight.fetch_update(Relaxed, Relaxed, one_more).ok()?;
+                backend.history.in_flight.fetch_update(Relaxed, Relaxed, one_more).ok()?;
             }
         }
-        let status = &endpoint.history.status;
+        let status = &backend.history.status;
         if status.is_plain() {
-            return Some(Self::begun(endpoint, false, retry));
+            return Some(Self::begun(backend, false, retry));
         }
         let ejected = status.is_ejected();
         if ejected && !status.take_probe(clock::now()) {
-            endpoint.leave();
+            backend.leave();
             return None;
         }
         let tries = status.is_doubted() && status.take_try(clock::now());
-        let attempt = Self::begun(endpoint, ejected, retry);
+        let attempt = Self::begun(backend, ejected, retry);
         attempt.tries.set(tries);
         Some(attempt)
     }
 
-    fn begun(endpoint: Arc<Endpoint>, probes: bool, retry: Option<RetryPermit>) -> Self {
-        endpoint.history.requests.fetch_add(1, Relaxed);
+    fn begun(backend: Arc<Backend>, probes: bool, retry: Option<RetryPermit>) -> Self {
+        backend.history.requests.fetch_add(1, Relaxed);
         Self {
-            endpoint,
+            backend,
             tunnel: Cell::new(false),
             in_flight: Cell::new(true),
             probes: Cell::new(probes),
@@ -73,40 +73,42 @@ impl Attempt {
         }
     }
 
-    /// Takes one of the endpoint's places for tunnels. `false` if it has `max_tunnels` already.
+    /// Reserves a tunnel. `false` if the backend has `max_tunnels` already.
     pub(crate) fn reserve_tunnel(&self) -> bool {
-        let most = self.endpoint.traits.max_tunnels.map_or(u64::MAX, u64::from);
+        let most = self.backend.traits.max_tunnels.map_or(u64::MAX, u64::from);
         let one_more = |count| (count < most).then_some(count + 1);
-        let reserved = self.endpoint.history.tunnels.fetch_update(Relaxed, Relaxed, one_more).is_ok();
+        let reserved = self.backend.history.tunnels.fetch_update(Relaxed, Relaxed, one_more).is_ok();
         self.tunnel.set(reserved);
         reserved
     }
 
-    /// From here on it is a tunnel, and no request: a backend's workers are not busy with it, and its place is another's.
+    /// The attempt has become a tunnel: it counts no longer as a request in flight, for no worker of the backend is
+    /// busy with it.
     pub(crate) fn becomes_tunnel(&self) {
         if self.in_flight.take() {
-            self.endpoint.leave();
+            self.backend.leave();
         }
     }
 
-    /// There is a connection to the backend.
+    /// Notes that the backend could be connected to.
     #[inline]
     pub(crate) fn connected(&self) {
         self.tries.set(false);
-        self.endpoint.trust();
+        self.backend.trust();
     }
 
-    /// The backend could not be connected to: `why`. It comes last for a moment, which doubles with each try that fails after it.
+    /// Notes that the backend could not be connected to. It is then a last resort for a while: the backoff doubles
+    /// with each try that fails.
     #[cold]
     fn unconnected(&self, why: &str) {
-        let endpoint = &self.endpoint;
-        let first = !endpoint.history.status.is_doubted();
-        let moment = endpoint.history.status.doubt(self.tries.take(), clock::now());
-        // Where there is nobody else it is first and last.
-        if moment.is_some() && first && endpoint.fleet.has_others() {
-            endpoint.fleet.note(
+        let backend = &self.backend;
+        let first = !backend.history.status.is_doubted();
+        let moment = backend.history.status.doubt(self.tries.take(), clock::now());
+        // Nothing changes for the only backend.
+        if moment.is_some() && first && backend.group.has_others() {
+            backend.group.note(
                 Level::Warn,
-                endpoint,
+                backend,
                 format_args!("cannot be connected to ({why}): it comes last until it can"),
             );
         }
@@ -114,23 +116,23 @@ impl Attempt {
 
     /// The backend has answered, and not with what counts as a failure.
     pub fn succeeded(&self) {
-        let endpoint = &self.endpoint;
-        if endpoint.history.failing.load(Relaxed) {
-            endpoint.history.failing.store(false, Relaxed);
+        let backend = &self.backend;
+        if backend.history.failing.load(Relaxed) {
+            backend.history.failing.store(false, Relaxed);
         }
         self.connected();
-        // The backend is in no trouble, and what follows, a tunnel perhaps, may take long.
+        // The permit of the retry budget is no longer needed; what follows, a tunnel perhaps, may take long.
         self.give_retry_back();
         if self.probes.take() {
-            endpoint.history.conduct.lock().returned(clock::now());
-            endpoint.history.status.restore();
-            endpoint.rise();
-            endpoint.fleet.note(Level::Info, endpoint, format_args!("is back: a request succeeded"));
-            endpoint.fleet.queue().wake();
+            backend.history.outlier.lock().returned(clock::now());
+            backend.history.status.restore();
+            backend.rise();
+            backend.group.note(Level::Info, backend, format_args!("is back: a request succeeded"));
+            backend.group.queue().wake();
         }
     }
 
-    /// Counts it as failed, once however often it fails: an answer that was a failure may be cut short too.
+    /// Counts the attempt as failed, at most once: an answer that was a failure may be cut short too.
     pub fn failed(&self, blame: Blame) {
         if self.failed.replace(true) {
             return;
@@ -138,49 +140,49 @@ impl Attempt {
         if blame == Blame::Us {
             return;
         }
-        let endpoint = &self.endpoint;
-        endpoint.history.failures.fetch_add(1, Relaxed);
-        endpoint.history.failing.store(true, Relaxed);
-        let Some(rules) = endpoint.fleet.rules().passive else { return };
+        let backend = &self.backend;
+        backend.history.failures.fetch_add(1, Relaxed);
+        backend.history.failing.store(true, Relaxed);
+        let Some(rules) = backend.group.rules().outlier else { return };
         let now = clock::now();
-        let mut conduct = endpoint.history.conduct.lock();
+        let mut outlier = backend.history.outlier.lock();
         let probed = self.probes.take();
-        if !probed && (endpoint.history.status.is_ejected() || !conduct.failed(rules, now)) {
+        if !probed && (backend.history.status.is_ejected() || !outlier.failed(rules, now)) {
             return;
         }
         let mut length = None;
         let mut eject = || {
-            let time = conduct.eject(rules, now);
-            endpoint.history.status.eject(now.saturating_add(clock::millis(time)));
+            let time = outlier.eject(rules, now);
+            backend.history.status.eject(now.saturating_add(clock::millis(time)));
             length = Some(time);
         };
         if probed {
-            // It was out already.
+            // It is ejected already.
             eject();
         } else {
-            endpoint.fleet.eject(endpoint, &mut eject);
+            backend.group.eject(backend, &mut eject);
         }
-        drop(conduct);
+        drop(outlier);
         let Some(length) = length else { return };
-        let fleet = &endpoint.fleet;
+        let group = &backend.group;
         if probed {
-            fleet.note(
+            group.note(
                 Level::Warn,
-                endpoint,
+                backend,
                 format_args!("is ejected for another {length:?}: the next request failed"),
             );
         } else {
             let fails = counted(rules.max_fails, "attempt");
-            fleet.note(
+            group.note(
                 Level::Warn,
-                endpoint,
+                backend,
                 format_args!("is ejected for {length:?}: {fails} failed within {:?}", rules.fail_timeout),
             );
         }
-        fleet.queue().wake();
+        group.queue().wake();
     }
 
-    /// Counts a failure for whoever is to blame for it.
+    /// Counts a failure of the backend, unless it is our own.
     pub(crate) fn failed_for(&self, error: &Error) {
         let blame = error.blame();
         self.failed(blame);
@@ -190,27 +192,27 @@ impl Attempt {
         }
     }
 
-    /// Another address of the name was connected to although it was asked later.
+    /// Notes that another address of the name was connected to earlier although it began later.
     pub(crate) fn outrun(&self) {
         self.unconnected("another address of its name was quicker");
     }
 
-    /// Gives the right to a retry back, for another attempt to take it.
+    /// Gives the permit of the retry budget back, for another attempt.
     pub(crate) fn give_retry_back(&self) {
         self.retry.take();
     }
 
-    /// The endpoint itself, for the pool.
-    pub fn endpoint(&self) -> &Arc<Endpoint> {
-        &self.endpoint
+    /// The backend itself, for the pool.
+    pub fn backend(&self) -> &Arc<Backend> {
+        &self.backend
     }
 }
 
 impl Deref for Attempt {
-    type Target = Endpoint;
+    type Target = Backend;
 
-    fn deref(&self) -> &Endpoint {
-        &self.endpoint
+    fn deref(&self) -> &Backend {
+        &self.backend
     }
 }
 
@@ -218,29 +220,29 @@ impl Drop for Attempt {
     fn drop(&mut self) {
         let probed_nothing = self.probes.get();
         if probed_nothing {
-            self.endpoint.history.status.give_probe_back();
+            self.backend.history.status.give_probe_back();
         }
         if self.tries.get() {
-            self.endpoint.history.status.give_try_back();
+            self.backend.history.status.give_try_back();
         }
         if self.in_flight.get() {
-            self.endpoint.leave();
+            self.backend.leave();
         }
         if self.tunnel.get() {
-            self.endpoint.history.tunnels.fetch_sub(1, Relaxed);
+            self.backend.history.tunnels.fetch_sub(1, Relaxed);
         }
         if probed_nothing {
-            self.endpoint.fleet.queue().wake();
+            self.backend.group.queue().wake();
         }
     }
 }
 
-impl Endpoint {
-    /// One request fewer.
+impl Backend {
+    /// One request in flight fewer.
     fn leave(&self) {
         self.history.in_flight.fetch_sub(1, Relaxed);
         if self.history.limited.load(Relaxed) {
-            self.fleet.queue().wake();
+            self.group.queue().wake();
         }
     }
 }

@@ -1,65 +1,65 @@
-//! What checks say of an endpoint, and how that is forgotten.
+//! Results of health checks at a backend, and how they are forgotten.
 
-use super::{counted, Endpoint};
+use super::{counted, Backend};
 use crate::log::Level;
-use crate::upstream::health::passive;
-use crate::upstream::health::rise_fall::{self, RiseFall, Turn};
+use crate::upstream::health::outlier::OutlierRecord;
+use crate::upstream::health::rise_fall::{CheckRecord, HealthTransition, RiseFall};
 
-impl Endpoint {
-    /// Takes in the result of an active check.
+impl Backend {
+    /// Notes the result of an active check.
     pub(in crate::upstream) fn checked(&self, result: Result<(), String>) {
-        let Some(check) = &self.fleet.rules().check else { return };
+        let Some(check) = &self.group.rules().check else { return };
         let rules = check.rules;
         // Held until the state is set: results come one after the other, and so do changes.
         let mut record = self.history.checks.lock();
-        if self.fleet.is_retired() {
+        if self.group.is_retired() {
             return;
         }
-        // The first good one is enough for one that has never served.
+        // One good check is enough for a backend that has never served.
         let first = result.is_ok() && self.history.status.accept_check();
         if result.is_ok() && check.port.is_none() {
             self.trust();
         }
         let turn = record.note(result, if first { RiseFall { rise: 1, ..rules } } else { rules });
         if let Some(turn) = &turn {
-            self.history.status.set_healthy(*turn == Turn::Returned);
+            self.history.status.set_healthy(*turn == HealthTransition::Healthy);
         }
         drop(record);
         if first {
-            self.fleet.is_checked();
+            self.group.is_checked();
         }
         let Some(turn) = turn else { return };
         match turn {
-            Turn::Returned => {
+            HealthTransition::Healthy => {
                 self.rise();
                 let rise = if first { 1 } else { rules.rise as usize };
-                self.fleet.note(Level::Info, self, format_args!("is healthy: {} succeeded", counted(rise, "check")));
+                self.group.note(Level::Info, self, format_args!("is healthy: {} succeeded", counted(rise, "check")));
             }
-            Turn::Left(why) => {
-                self.fleet.note(
+            HealthTransition::Unhealthy(why) => {
+                self.group.note(
                     Level::Warn,
                     self,
                     format_args!("is unhealthy: {} failed ({why})", counted(rules.fall as usize, "check")),
                 );
             }
         }
-        self.fleet.queue().wake();
+        self.group.queue().wake();
     }
 
-    /// Forgets what active checks said: others begin, or none.
+    /// Forgets the results of active checks: the next configuration has others, or none.
     pub(in crate::upstream) fn forget_checks(&self) {
         let mut record = self.history.checks.lock();
-        *record = rise_fall::Record::default();
+        *record = CheckRecord::default();
         self.history.status.set_healthy(true);
-        if self.fleet.rules().check.is_none() {
+        if self.group.rules().check.is_none() {
             self.history.status.accept_check();
         }
     }
 
-    /// Forgets what passive checks said: they are no more.
-    pub(in crate::upstream) fn forget_conduct(&self) {
-        let mut conduct = self.history.conduct.lock();
-        *conduct = passive::Record::default();
+    /// Forgets failures and ejections: the next configuration ejects no outliers.
+    pub(in crate::upstream) fn forget_outliers(&self) {
+        let mut outlier = self.history.outlier.lock();
+        *outlier = OutlierRecord::default();
         self.history.status.restore();
     }
 }

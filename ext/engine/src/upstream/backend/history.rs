@@ -1,4 +1,4 @@
-//! What happened at an endpoint, which outlives a configuration.
+//! The state and the counters of a backend, which a reload carries over.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Weak};
@@ -6,34 +6,35 @@ use std::sync::{Arc, Weak};
 use parking_lot::Mutex;
 
 use super::status::{Ramp, Status};
-use super::Endpoint;
-use crate::upstream::health::{passive, rise_fall};
+use super::Backend;
+use crate::upstream::health::outlier::OutlierRecord;
+use crate::upstream::health::rise_fall::CheckRecord;
 
-/// What happened at an endpoint so far. It is carried over a reload: requests of both configurations are then counted together, and idle
-/// connections stay in the pools.
+/// The state and the counters of a backend. A reload carries them over: requests of both configurations are then
+/// counted together, and idle connections stay in the pools.
 #[derive(Debug)]
 pub(super) struct History {
-    /// Whose connections in the pools are.
+    /// Key of its connections in the pools.
     pub(super) id: u64,
-    /// Whether somebody may wait for one of its requests to end.
+    /// Whether a request may wait for the end of another one.
     pub(super) limited: AtomicBool,
     pub(super) status: Status,
     pub(super) ramp: Ramp,
     /// Whether its latest attempt failed.
     pub(super) failing: AtomicBool,
-    /// Whether it did not agree to HTTP/2 where it might have.
+    /// Whether its last TLS handshake agreed on HTTP/1.1 although HTTP/2 was offered.
     pub(super) prefers_http1: AtomicBool,
     pub(super) in_flight: AtomicU64,
     /// Tunnels that are open there, or asked for.
     pub(super) tunnels: AtomicU64,
     pub(super) requests: AtomicU64,
     pub(super) failures: AtomicU64,
-    pub(super) checks: Mutex<rise_fall::Record>,
-    pub(super) conduct: Mutex<passive::Record>,
+    pub(super) checks: Mutex<CheckRecord>,
+    pub(super) outlier: Mutex<OutlierRecord>,
 }
 
 impl History {
-    /// Nothing has happened yet.
+    /// The history of a new backend.
     pub(super) fn new() -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         Self {
@@ -48,31 +49,31 @@ impl History {
             requests: AtomicU64::new(0),
             failures: AtomicU64::new(0),
             checks: Mutex::default(),
-            conduct: Mutex::default(),
+            outlier: Mutex::default(),
         }
     }
 }
 
-/// Tells whether there is an endpoint of some id, under this configuration or a later one.
+/// A weak reference to a backend, under this configuration or a later one.
 #[derive(Debug, Clone)]
-pub(crate) struct Trace(Weak<History>);
+pub(crate) struct WeakBackend(Weak<History>);
 
-impl Trace {
+impl WeakBackend {
     pub(super) fn of(history: &Arc<History>) -> Self {
         Self(Arc::downgrade(history))
     }
 
-    /// Whether there is one.
+    /// Whether the backend is still there.
     pub(crate) fn is_alive(&self) -> bool {
         self.0.strong_count() > 0
     }
 }
 
-impl Endpoint {
+impl Backend {
     /// Carries the state of `before` over, if both are connected to in the same way. `false` if they are not.
     pub(in crate::upstream) fn carry_over(self: &mut Arc<Self>, before: &Self) -> bool {
-        let name = |endpoint: &Self| endpoint.tls.as_ref().map(|tls| tls.name.clone());
-        let same = self.label == before.label && self.place == before.place && name(self) == name(before);
+        let name = |backend: &Self| backend.tls.as_ref().map(|tls| tls.name.clone());
+        let same = self.label == before.label && self.address == before.address && name(self) == name(before);
         let same = same && self.protocol() == before.protocol();
         match Arc::get_mut(self).filter(|_| same) {
             Some(own) => {

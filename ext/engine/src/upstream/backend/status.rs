@@ -1,4 +1,4 @@
-//! Whether an endpoint gets requests, in a form that every request can afford to read.
+//! The state of a backend as one atomic number, which every request can afford to read.
 
 use std::sync::atomic::{AtomicU64, AtomicU8, Ordering::Relaxed};
 
@@ -19,11 +19,11 @@ const LAST: u8 = 1 << 5;
 /// Active checks have not found it well yet.
 const UNCHECKED: u8 = 1 << 6;
 
-/// For how long one that could not be connected to comes last, in milliseconds: at first, and at most.
+/// Backoff of a backend that could not be connected to, in milliseconds: at first, and at most.
 const FIRST_MOMENT: u64 = 1_000;
 const LAST_MOMENT: u64 = 30_000;
 
-/// What somebody who looks after the backends wants of one.
+/// State that the operator wants of a backend.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Admin {
     /// It serves.
@@ -54,8 +54,8 @@ impl Admin {
     }
 }
 
-/// The state of an endpoint. Who wants to change it for good holds a lock elsewhere; requests only read it, and take the one
-/// probe that an ejected endpoint is due.
+/// The state of a backend. Lasting changes are made under a lock elsewhere; requests only read it, and take the one
+/// probe that an ejected backend is due.
 #[derive(Debug, Default)]
 pub(super) struct Status {
     bits: AtomicU8,
@@ -148,7 +148,7 @@ impl Status {
         self.change(|bits| bits & !UNCHECKED)
     }
 
-    /// Whether nothing at all is the matter with it.
+    /// Whether it is ready, healthy, not ejected and can be connected to.
     #[inline]
     pub(super) fn is_plain(&self) -> bool {
         self.bits.load(Relaxed) == 0
@@ -220,7 +220,7 @@ impl Status {
     }
 }
 
-/// How an endpoint that came back gets its share step by step.
+/// Slow start of a backend that came back.
 #[derive(Debug, Default)]
 pub(super) struct Ramp(AtomicU64);
 

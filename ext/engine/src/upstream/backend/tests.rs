@@ -7,36 +7,36 @@ use crate::error::Blame;
 use crate::log::tests::Memory;
 use crate::log::Log;
 use crate::upstream::admission::RetryPermit;
-use crate::upstream::health::{Passive, Rules};
+use crate::upstream::health::{GroupRules, OutlierRules};
 
-fn endpoint(traits: Traits) -> Arc<Endpoint> {
-    Endpoint::new("a".into(), "a", Place::Unix("/a".into()), None, traits)
+fn endpoint(traits: BackendSettings) -> Arc<Backend> {
+    Backend::new("a".into(), "a", BackendAddress::Unix("/a".into()), None, traits)
 }
 
 /// So many backends of one upstream.
-fn fleet(count: usize, passive: Option<Passive>, traits: Traits) -> Vec<Arc<Endpoint>> {
-    let fleet = Fleet::new("app", Arc::new(Rules { passive, ..Rules::default() }));
-    let make = |n: usize| Endpoint::within(&fleet, n.to_string(), "a", Place::Unix("/a".into()), None, traits);
+fn group(count: usize, outlier: Option<OutlierRules>, traits: BackendSettings) -> Vec<Arc<Backend>> {
+    let group = BackendGroup::new("app", Arc::new(GroupRules { outlier, ..GroupRules::default() }));
+    let make = |n: usize| Backend::within(&group, n.to_string(), "a", BackendAddress::Unix("/a".into()), None, traits);
     let endpoints: Vec<_> = (0..count).map(make).collect();
-    fleet.set_members(&endpoints, false);
+    group.set_members(&endpoints, false);
     endpoints
 }
 
-const ONCE: Option<Passive> = Some(Passive { max_fails: 1, fail_timeout: Duration::from_secs(60) });
+const ONCE: Option<OutlierRules> = Some(OutlierRules { max_fails: 1, fail_timeout: Duration::from_secs(60) });
 /// Ejections whose time is over at once.
-const SHORT: Option<Passive> = Some(Passive { max_fails: 1, fail_timeout: Duration::from_nanos(1) });
+const SHORT: Option<OutlierRules> = Some(OutlierRules { max_fails: 1, fail_timeout: Duration::from_nanos(1) });
 
-fn fail(endpoint: &Arc<Endpoint>) {
+fn fail(endpoint: &Arc<Backend>) {
     Attempt::admit(endpoint.clone(), None).expect("it is there").failed(Blame::Backend);
 }
 
-fn states(endpoints: &[Arc<Endpoint>]) -> Vec<&str> {
+fn states(endpoints: &[Arc<Backend>]) -> Vec<&str> {
     endpoints.iter().map(|endpoint| endpoint.state()).collect()
 }
 
 #[test]
 fn an_attempt_counts_as_in_flight_until_it_is_dropped() {
-    let endpoint = endpoint(Traits::default());
+    let endpoint = endpoint(BackendSettings::default());
     let first = Attempt::begin(endpoint.clone());
     let second = Attempt::begin(endpoint.clone());
     second.failed(Blame::Backend);
@@ -48,8 +48,8 @@ fn an_attempt_counts_as_in_flight_until_it_is_dropped() {
 
 #[test]
 fn an_attempt_fails_once_at_most() {
-    let twice = Some(Passive { max_fails: 2, fail_timeout: Duration::from_secs(60) });
-    let endpoints = fleet(2, twice, Traits::default());
+    let twice = Some(OutlierRules { max_fails: 2, fail_timeout: Duration::from_secs(60) });
+    let endpoints = group(2, twice, BackendSettings::default());
     let attempt = Attempt::begin(endpoints[0].clone());
     attempt.failed(Blame::Backend);
     attempt.failed(Blame::Backend);
@@ -58,9 +58,9 @@ fn an_attempt_fails_once_at_most() {
 
 #[test]
 fn a_retry_that_is_answered_leaves_the_budget_to_others() {
-    let endpoints = fleet(1, None, Traits::default());
+    let endpoints = group(1, None, BackendSettings::default());
     let retry = || {
-        let permit = RetryPermit::take(endpoints[0].fleet(), 20.0)?;
+        let permit = RetryPermit::take(endpoints[0].group(), 20.0)?;
         Attempt::admit(endpoints[0].clone(), Some(permit))
     };
     let retries: Vec<_> = std::iter::from_fn(retry).collect();
@@ -71,12 +71,12 @@ fn a_retry_that_is_answered_leaves_the_budget_to_others() {
 
 #[test]
 fn no_two_endpoints_share_an_id() {
-    assert_ne!(endpoint(Traits::default()).id(), endpoint(Traits::default()).id());
+    assert_ne!(endpoint(BackendSettings::default()).id(), endpoint(BackendSettings::default()).id());
 }
 
 #[test]
 fn max_connections_are_never_exceeded_over_all_threads() {
-    let endpoint = endpoint(Traits { max_connections: Some(3), ..Traits::default() });
+    let endpoint = endpoint(BackendSettings { max_connections: Some(3), ..BackendSettings::default() });
     let barrier = Barrier::new(8);
     std::thread::scope(|scope| {
         for _ in 0..8 {
@@ -101,7 +101,7 @@ fn max_connections_are_never_exceeded_over_all_threads() {
 #[test]
 fn at_most_half_of_the_backends_are_ejected_and_never_the_only_one() {
     for (count, most) in [(1, 0), (2, 1), (3, 1), (4, 2), (5, 2)] {
-        let endpoints = fleet(count, ONCE, Traits::default());
+        let endpoints = group(count, ONCE, BackendSettings::default());
         endpoints.iter().for_each(fail);
         let ejected = endpoints.iter().filter(|endpoint| endpoint.state() == "ejected").count();
         assert_eq!(ejected, most, "of {count}");
@@ -110,7 +110,7 @@ fn at_most_half_of_the_backends_are_ejected_and_never_the_only_one() {
 
 #[test]
 fn the_last_one_that_serves_is_not_ejected() {
-    let endpoints = fleet(4, ONCE, Traits::default());
+    let endpoints = group(4, ONCE, BackendSettings::default());
     for endpoint in &endpoints[1..] {
         endpoint.set_admin(Admin::Down);
     }
@@ -120,7 +120,7 @@ fn the_last_one_that_serves_is_not_ejected() {
 
 #[test]
 fn one_request_probes_an_ejected_backend_and_brings_it_back() {
-    let endpoints = fleet(2, SHORT, Traits::default());
+    let endpoints = group(2, SHORT, BackendSettings::default());
     fail(&endpoints[0]);
     assert_eq!(states(&endpoints), ["ejected", "ready"]);
     let probe = Attempt::admit(endpoints[0].clone(), None).expect("its time is over");
@@ -134,7 +134,7 @@ fn one_request_probes_an_ejected_backend_and_brings_it_back() {
 
 #[test]
 fn a_probe_that_fails_ejects_it_again() {
-    let endpoints = fleet(2, SHORT, Traits::default());
+    let endpoints = group(2, SHORT, BackendSettings::default());
     fail(&endpoints[0]);
     fail(&endpoints[0]);
     assert_eq!(
@@ -148,7 +148,7 @@ fn a_probe_that_fails_ejects_it_again() {
 
 #[test]
 fn a_probe_that_is_given_up_leaves_it_to_the_next_request() {
-    let endpoints = fleet(2, SHORT, Traits::default());
+    let endpoints = group(2, SHORT, BackendSettings::default());
     fail(&endpoints[0]);
     drop(Attempt::admit(endpoints[0].clone(), None).expect("its time is over"));
     assert_eq!((states(&endpoints), endpoints[0].is_available()), (vec!["ejected", "ready"], true));
@@ -157,7 +157,7 @@ fn a_probe_that_is_given_up_leaves_it_to_the_next_request() {
 
 #[test]
 fn what_we_lack_ourselves_is_not_held_against_a_backend() {
-    let endpoints = fleet(2, ONCE, Traits::default());
+    let endpoints = group(2, ONCE, BackendSettings::default());
     Attempt::begin(endpoints[0].clone()).failed(Blame::Us);
     assert_eq!(states(&endpoints), ["ready", "ready"]);
     assert_eq!(endpoints[0].stats().failures, 0);
@@ -165,7 +165,7 @@ fn what_we_lack_ourselves_is_not_held_against_a_backend() {
 
 #[test]
 fn attempts_of_before_an_ejection_do_not_change_it() {
-    let endpoints = fleet(2, ONCE, Traits::default());
+    let endpoints = group(2, ONCE, BackendSettings::default());
     let (late, later) = (Attempt::begin(endpoints[0].clone()), Attempt::begin(endpoints[0].clone()));
     fail(&endpoints[0]);
     late.succeeded();
@@ -175,8 +175,9 @@ fn attempts_of_before_an_ejection_do_not_change_it() {
 
 #[test]
 fn the_share_is_the_weight_and_less_after_a_return() {
-    let traits = Traits { weight: 4, slow_start: Some(Duration::from_secs(600)), ..Traits::default() };
-    let endpoint = &fleet(2, SHORT, traits)[0];
+    let traits =
+        BackendSettings { weight: 4, slow_start: Some(Duration::from_secs(600)), ..BackendSettings::default() };
+    let endpoint = &group(2, SHORT, traits)[0];
     assert_eq!(endpoint.share(), 4 * 256, "at the start it gets all of it");
     fail(endpoint);
     Attempt::admit(endpoint.clone(), None).expect("its time is over").succeeded();
@@ -185,22 +186,23 @@ fn the_share_is_the_weight_and_less_after_a_return() {
 
 #[test]
 fn the_state_set_for_an_upstream_holds_for_backends_to_come() {
-    let endpoints = fleet(2, None, Traits { slow_start: Some(Duration::from_secs(600)), ..Traits::default() });
-    let fleet = endpoints[0].fleet().clone();
-    assert!(!fleet.set_admin("app/7", Admin::Down));
-    assert!(fleet.set_admin("app", Admin::Down) && fleet.set_admin("app/1", Admin::Draining));
+    let endpoints =
+        group(2, None, BackendSettings { slow_start: Some(Duration::from_secs(600)), ..BackendSettings::default() });
+    let group = endpoints[0].group().clone();
+    assert!(!group.set_admin("app/7", Admin::Down));
+    assert!(group.set_admin("app", Admin::Down) && group.set_admin("app/1", Admin::Draining));
     assert_eq!(states(&endpoints), ["down", "draining"]);
     let again = |label: &str| {
-        Endpoint::within(&fleet, label.into(), "a", Place::Unix("/a".into()), None, *endpoints[0].traits())
+        Backend::within(&group, label.into(), "a", BackendAddress::Unix("/a".into()), None, *endpoints[0].traits())
     };
     let new = [again("1"), again("2")];
-    fleet.set_members(&new, true);
+    group.set_members(&new, true);
     assert_eq!(states(&new), ["draining", "down"]);
-    assert!(fleet.set_admin("app", Admin::Ready));
+    assert!(group.set_admin("app", Admin::Ready));
     assert_eq!(states(&new), ["ready", "ready"]);
     assert_eq!(new[0].share(), 26, "it starts slowly");
-    assert_eq!(fleet.names(), ["app", "app/1", "app/2"]);
-    assert!(!fleet.set_admin("ap", Admin::Down) && !fleet.set_admin("apple", Admin::Down));
+    assert_eq!(group.names(), ["app", "app/1", "app/2"]);
+    assert!(!group.set_admin("ap", Admin::Down) && !group.set_admin("apple", Admin::Down));
 }
 
 #[tokio::test]
@@ -212,14 +214,15 @@ async fn each_change_is_one_line_of_the_log() {
         fail_timeout: 1e-9,
         ..Pool::default()
     };
-    let fleet = Fleet::new("app", Arc::new(Report::sound(|report| Rules::compile(&pool, report))));
-    let make =
-        |label: &str| Endpoint::within(&fleet, label.into(), "a", Place::Unix("/a".into()), None, Traits::default());
+    let group = BackendGroup::new("app", Arc::new(Report::sound(|report| GroupRules::compile(&pool, report))));
+    let make = |label: &str| {
+        Backend::within(&group, label.into(), "a", BackendAddress::Unix("/a".into()), None, BackendSettings::default())
+    };
     let members = [make("a:1"), make("b:1")];
     let a = &members[0];
     let memory = Memory::default();
-    fleet.start(&tokio::runtime::Handle::current(), &Log::to(Level::Info, Box::new(memory.clone())));
-    fleet.set_members(&members, false);
+    group.start(&tokio::runtime::Handle::current(), &Log::to(Level::Info, Box::new(memory.clone())));
+    group.set_members(&members, false);
     for result in [Err("connection refused".to_owned()), Err("x".into()), Err("no route".into()), Ok(())] {
         a.checked(result);
     }
@@ -231,9 +234,9 @@ async fn each_change_is_one_line_of_the_log() {
     fail(a);
     fail(a);
     Attempt::admit(a.clone(), None).expect("its time is over").succeeded();
-    fleet.set_admin("app/a:1", Admin::Draining);
-    fleet.set_admin("app/a:1", Admin::Draining);
-    fleet.stop();
+    group.set_admin("app/a:1", Admin::Draining);
+    group.set_admin("app/a:1", Admin::Draining);
+    group.stop();
     let text = memory.text();
     let lines: Vec<_> = text.lines().filter_map(|line| Some(line.split_once(' ')?.1)).collect();
     assert_eq!(

@@ -1,24 +1,24 @@
-//! The endpoints of an upstream as its policy looks at them. Made anew when DNS answers change.
+//! The backends of an upstream as its policy looks at them. Made anew when DNS answers change.
 
 use std::sync::Arc;
 
-use super::policy::Policy;
+use super::policy::BalancingPolicy;
 use super::ring::Ring;
 use super::schedule::Schedule;
 use super::sticky::Tag;
-use crate::upstream::backend::Endpoint;
+use crate::upstream::backend::Backend;
 
-/// The endpoints of an upstream.
+/// The backends of an upstream.
 #[derive(Debug)]
 pub struct Members {
     /// The primaries, and the backups.
     ranks: [Rank; 2],
 }
 
-/// Endpoints that are chosen among.
+/// Backends that are chosen among.
 #[derive(Debug)]
 pub struct Rank {
-    endpoints: Box<[Arc<Endpoint>]>,
+    backends: Box<[Arc<Backend>]>,
     schedule: Schedule,
     /// Empty but for policies that hash.
     ring: Ring,
@@ -27,9 +27,8 @@ pub struct Rank {
 }
 
 impl Members {
-    pub(super) fn new(endpoints: Vec<Arc<Endpoint>>, policy: &Policy) -> Self {
-        let (backups, primaries): (Vec<_>, Vec<_>) =
-            endpoints.into_iter().partition(|endpoint| endpoint.traits().backup);
+    pub(super) fn new(backends: Vec<Arc<Backend>>, policy: &BalancingPolicy) -> Self {
+        let (backups, primaries): (Vec<_>, Vec<_>) = backends.into_iter().partition(|backend| backend.traits().backup);
         Self { ranks: [Rank::new(primaries, policy), Rank::new(backups, policy)] }
     }
 
@@ -38,14 +37,14 @@ impl Members {
         &self.ranks
     }
 
-    /// All endpoints, primaries first.
-    pub fn iter(&self) -> impl Iterator<Item = &Arc<Endpoint>> {
-        self.ranks.iter().flat_map(|rank| rank.endpoints.iter())
+    /// All backends, primaries first.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Backend>> {
+        self.ranks.iter().flat_map(|rank| rank.backends.iter())
     }
 
-    /// How many endpoints there are.
+    /// How many backends there are.
     pub fn len(&self) -> usize {
-        self.ranks.iter().map(|rank| rank.endpoints.len()).sum()
+        self.ranks.iter().map(|rank| rank.backends.len()).sum()
     }
 
     /// Whether there is none.
@@ -53,34 +52,34 @@ impl Members {
         self.len() == 0
     }
 
-    /// The endpoint that a cookie means.
-    pub fn tagged(&self, tag: &Tag) -> Option<&Arc<Endpoint>> {
+    /// The backend that a cookie means.
+    pub fn tagged(&self, tag: &Tag) -> Option<&Arc<Backend>> {
         self.ranks.iter().find_map(|rank| {
             let index = rank.tags.iter().position(|known| known.is_same_as(tag))?;
-            rank.endpoints.get(index)
+            rank.backends.get(index)
         })
     }
 }
 
 impl Rank {
-    fn new(endpoints: Vec<Arc<Endpoint>>, policy: &Policy) -> Self {
-        let weights: Vec<_> = endpoints.iter().map(|endpoint| endpoint.traits().weight).collect();
+    fn new(backends: Vec<Arc<Backend>>, policy: &BalancingPolicy) -> Self {
+        let weights: Vec<_> = backends.iter().map(|backend| backend.traits().weight).collect();
         let ring = match policy {
-            Policy::Keyed { .. } => {
-                Ring::new(endpoints.iter().map(|endpoint| endpoint.label()).zip(weights.iter().copied()))
+            BalancingPolicy::Keyed { .. } => {
+                Ring::new(backends.iter().map(|backend| backend.label()).zip(weights.iter().copied()))
             }
             _ => Ring::default(),
         };
         let tags = match policy {
-            Policy::Sticky(sticky) => endpoints.iter().map(|endpoint| sticky.tag(endpoint)).collect(),
+            BalancingPolicy::Sticky(sticky) => backends.iter().map(|backend| sticky.tag(backend)).collect(),
             _ => Box::default(),
         };
-        Self { endpoints: endpoints.into(), schedule: Schedule::new(&weights), ring, tags }
+        Self { backends: backends.into(), schedule: Schedule::new(&weights), ring, tags }
     }
 
-    /// The endpoints, in the order in which they were written.
-    pub fn endpoints(&self) -> &[Arc<Endpoint>] {
-        &self.endpoints
+    /// The backends, in the order in which they were written.
+    pub fn backends(&self) -> &[Arc<Backend>] {
+        &self.backends
     }
 
     pub(super) fn schedule(&self) -> &Schedule {

@@ -9,7 +9,7 @@ use crate::rewrite::{Context, Template};
 
 /// A selection policy, as `backend_priority` names it.
 #[derive(Debug, Clone)]
-pub enum Policy {
+pub enum BalancingPolicy {
     /// One after the other, as often as their weights say.
     RoundRobin,
     /// The first of the list that is available.
@@ -31,7 +31,7 @@ pub enum Policy {
     Sticky(Arc<Sticky>),
 }
 
-impl Policy {
+impl BalancingPolicy {
     /// Every policy that is but a name, in the order of the documentation.
     pub const NAMES: [&'static str; 6] = ["round_robin", "ordered", "random", "least_conn", "random_two", "ip_hash"];
 

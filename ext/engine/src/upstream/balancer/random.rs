@@ -3,16 +3,16 @@
 use std::sync::Arc;
 
 use super::load;
-use crate::upstream::backend::Endpoint;
+use crate::upstream::backend::Backend;
 
 /// The index of any one that `can` take a request, each as likely as its share.
-pub(super) fn one(endpoints: &[Arc<Endpoint>], can: &impl Fn(&Endpoint) -> bool) -> Option<usize> {
-    let able = || endpoints.iter().enumerate().filter(|(_, endpoint)| can(endpoint));
-    let total: u64 = able().map(|(_, endpoint)| u64::from(endpoint.share())).sum();
+pub(super) fn one(backends: &[Arc<Backend>], can: &impl Fn(&Backend) -> bool) -> Option<usize> {
+    let able = || backends.iter().enumerate().filter(|(_, backend)| can(backend));
+    let total: u64 = able().map(|(_, backend)| u64::from(backend.share())).sum();
     let mut left = if total == 0 { 0 } else { fastrand::u64(..total) };
     let mut found = None;
-    for (index, endpoint) in able() {
-        let share = u64::from(endpoint.share());
+    for (index, backend) in able() {
+        let share = u64::from(backend.share());
         found = Some(index);
         if left < share {
             break;
@@ -24,11 +24,11 @@ pub(super) fn one(endpoints: &[Arc<Endpoint>], can: &impl Fn(&Endpoint) -> bool)
 }
 
 /// Of two different ones the less busy for its share. Cheaper than a look at all, and no crowd runs to the same one.
-pub(super) fn less_busy_of_two(endpoints: &[Arc<Endpoint>], can: &impl Fn(&Endpoint) -> bool) -> Option<usize> {
-    let first = one(endpoints, can)?;
-    let first_id = endpoints.get(first)?.id();
-    let second = one(endpoints, &|endpoint: &Endpoint| endpoint.id() != first_id && can(endpoint));
+pub(super) fn less_busy_of_two(backends: &[Arc<Backend>], can: &impl Fn(&Backend) -> bool) -> Option<usize> {
+    let first = one(backends, can)?;
+    let first_id = backends.get(first)?.id();
+    let second = one(backends, &|backend: &Backend| backend.id() != first_id && can(backend));
     let Some(second) = second else { return Some(first) };
-    let lighter = load::of(endpoints.get(second)?) < load::of(endpoints.get(first)?);
+    let lighter = load::of(backends.get(second)?) < load::of(backends.get(first)?);
     Some(if lighter { second } else { first })
 }

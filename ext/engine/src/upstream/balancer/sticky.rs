@@ -6,7 +6,7 @@ use proxy_http::message::{FieldName, Fields};
 
 use crate::config;
 use crate::rewrite::cookie;
-use crate::upstream::backend::Endpoint;
+use crate::upstream::backend::Backend;
 
 /// Bytes of a name in a cookie.
 const LENGTH: usize = 32;
@@ -60,11 +60,11 @@ impl Sticky {
         Ok(Self { cookie: spec.cookie.as_str().into(), key: hmac::Key::new(hmac::HMAC_SHA256, secret) })
     }
 
-    /// What a cookie says of `endpoint`.
-    pub fn tag(&self, endpoint: &Endpoint) -> Tag {
+    /// What a cookie says of `backend`.
+    pub fn tag(&self, backend: &Backend) -> Tag {
         let mut context = hmac::Context::with_key(&self.key);
         context.update(b"sticky backend\0");
-        context.update(endpoint.label().as_bytes());
+        context.update(backend.label().as_bytes());
         let code = context.sign();
         let mut tag = [0; LENGTH];
         for (pair, byte) in tag.chunks_exact_mut(2).zip(code.as_ref()) {
@@ -80,11 +80,11 @@ impl Sticky {
         cookie(fields, self.cookie.as_bytes())?.try_into().ok().map(Tag)
     }
 
-    /// Appends the value of the `Set-Cookie` field that ties a client to `endpoint`.
-    pub fn write(&self, endpoint: &Endpoint, secure: bool, out: &mut Vec<u8>) {
+    /// Appends the value of the `Set-Cookie` field that ties a client to `backend`.
+    pub fn write(&self, backend: &Backend, secure: bool, out: &mut Vec<u8>) {
         out.extend_from_slice(self.cookie.as_bytes());
         out.push(b'=');
-        out.extend_from_slice(&self.tag(endpoint).0);
+        out.extend_from_slice(&self.tag(backend).0);
         out.extend_from_slice(b"; Path=/; HttpOnly; SameSite=Lax");
         if secure {
             out.extend_from_slice(b"; Secure");

@@ -2,7 +2,7 @@ mod distribution;
 mod limits;
 mod stickiness;
 
-use super::super::backend::{Admin, Place, Traits};
+use super::super::backend::{Admin, BackendAddress, BackendSettings};
 use super::super::Attempt;
 use super::*;
 
@@ -13,13 +13,13 @@ struct Bench {
 }
 
 impl Bench {
-    fn new(policy: &str, traits: Vec<Traits>) -> Self {
-        Self::by(Policy::named(policy).expect("a known policy"), traits)
+    fn new(policy: &str, traits: Vec<BackendSettings>) -> Self {
+        Self::by(BalancingPolicy::named(policy).expect("a known policy"), traits)
     }
 
-    fn by(policy: Policy, traits: Vec<Traits>) -> Self {
-        let endpoint = |(n, traits): (usize, Traits)| {
-            Endpoint::new(n.to_string(), "host", Place::Unix(n.to_string().into()), None, traits)
+    fn by(policy: BalancingPolicy, traits: Vec<BackendSettings>) -> Self {
+        let endpoint = |(n, traits): (usize, BackendSettings)| {
+            Backend::new(n.to_string(), "host", BackendAddress::Unix(n.to_string().into()), None, traits)
         };
         let balancer = Balancer::from_the_first(policy);
         let members = balancer.members(traits.into_iter().enumerate().map(endpoint).collect());
@@ -28,14 +28,17 @@ impl Bench {
 
     /// So many alike.
     fn of(policy: &str, count: usize) -> Self {
-        Self::new(policy, vec![Traits::default(); count])
+        Self::new(policy, vec![BackendSettings::default(); count])
     }
 
     fn weighted(policy: &str, weights: &[u32]) -> Self {
-        Self::new(policy, weights.iter().map(|weight| Traits { weight: *weight, ..Traits::default() }).collect())
+        Self::new(
+            policy,
+            weights.iter().map(|weight| BackendSettings { weight: *weight, ..BackendSettings::default() }).collect(),
+        )
     }
 
-    fn endpoint(&self, label: &str) -> &Arc<Endpoint> {
+    fn endpoint(&self, label: &str) -> &Arc<Backend> {
         self.members.iter().find(|endpoint| endpoint.label() == label).expect("an endpoint")
     }
 
@@ -48,17 +51,17 @@ impl Bench {
     }
 
     fn choose(&self, tried: &mut Tried) -> Choice {
-        self.choose_for(&Asking::Nothing, tried)
+        self.choose_for(&Affinity::None, tried)
     }
 
-    fn choose_for(&self, asking: &Asking, tried: &mut Tried) -> Choice {
-        self.balancer.choose(&self.members, asking, tried)
+    fn choose_for(&self, affinity: &Affinity, tried: &mut Tried) -> Choice {
+        self.balancer.choose(&self.members, affinity, tried)
     }
 
     /// The label of the backend that a request with that key goes to.
     fn of_key(&self, key: &str) -> String {
-        let asking = Asking::Key(hash(key.as_bytes()));
-        self.choose_for(&asking, &mut Tried::default()).backend().expect("a backend").label().to_owned()
+        let affinity = Affinity::Key(hash(key.as_bytes()));
+        self.choose_for(&affinity, &mut Tried::default()).backend().expect("a backend").label().to_owned()
     }
 
     /// An attempt of a request, at whichever backend it goes to.
@@ -80,8 +83,8 @@ impl Bench {
 
 #[test]
 fn every_listed_name_is_a_policy_and_no_other_is() {
-    assert!(Policy::NAMES.iter().all(|name| Policy::named(name).is_some()));
-    assert!(Policy::named("least_busy").is_none());
+    assert!(BalancingPolicy::NAMES.iter().all(|name| BalancingPolicy::named(name).is_some()));
+    assert!(BalancingPolicy::named("least_busy").is_none());
 }
 
 #[test]
@@ -134,7 +137,7 @@ fn a_list_that_changes_between_attempts_still_yields_an_untried_backend() {
     bench.choose(&mut tried).backend().expect("a backend");
     let new = bench.balancer.members(bench.members.iter().skip(1).cloned().collect());
     let choose = |tried: &mut Tried| {
-        bench.balancer.choose(&new, &Asking::Nothing, tried).backend().map(|endpoint| endpoint.label().to_owned())
+        bench.balancer.choose(&new, &Affinity::None, tried).backend().map(|endpoint| endpoint.label().to_owned())
     };
     assert_eq!(choose(&mut tried).as_deref(), Some("1"));
     assert_eq!(choose(&mut tried).as_deref(), Some("1"), "starts over");

@@ -3,7 +3,7 @@
 /// As many ids as fit without allocating.
 const INLINE: usize = 16;
 
-/// The endpoints that one request has been tried on, by their ids.
+/// The backends that one request has been tried on, by their ids.
 #[derive(Debug, Default)]
 pub struct Tried {
     few: [u64; INLINE],
@@ -13,12 +13,12 @@ pub struct Tried {
 }
 
 impl Tried {
-    /// The endpoint of the latest attempt.
+    /// The backend of the latest attempt.
     pub fn last(&self) -> Option<u64> {
         self.last
     }
 
-    /// Whether that endpoint was tried in this round.
+    /// Whether that backend was tried in this round.
     pub fn contains(&self, id: u64) -> bool {
         self.few[..self.count].contains(&id) || self.more.contains(&id)
     }
@@ -42,7 +42,7 @@ impl Tried {
         self.last = self.more.last().or_else(|| self.few[..self.count].last()).copied();
     }
 
-    /// Begins a new round: every endpoint may be tried once more, but for the latest.
+    /// Begins a new round: every backend may be tried once more, but for the latest.
     pub(super) fn keep_last(&mut self) {
         let last = self.last;
         self.forget();
@@ -51,7 +51,7 @@ impl Tried {
         }
     }
 
-    /// Begins a new round, in which every endpoint may be tried.
+    /// Begins a new round, in which every backend may be tried.
     pub(super) fn forget(&mut self) {
         self.count = 0;
         self.more.clear();

@@ -35,7 +35,7 @@ fn endpoints(proxy: &ProxyConfig, target: TargetHost<'_>) -> Vec<(String, Option
     let (backends, problems) = compile(proxy, target);
     let Some(Backends::Fixed(upstream)) = backends else { panic!("{problems:?}") };
     let live = upstream.live.load();
-    let describe = |endpoint: &Arc<super::super::Endpoint>| {
+    let describe = |endpoint: &Arc<super::super::Backend>| {
         let name = endpoint.server_name(None).map(|name| name.to_str().into_owned());
         (endpoint.label().to_owned(), name, endpoint.authority().to_owned())
     };
@@ -178,8 +178,20 @@ fn what_is_said_of_one_backend_goes_before_what_is_said_of_all() {
     assert_eq!(
         live.iter().map(|endpoint| *endpoint.traits()).collect::<Vec<_>>(),
         [
-            Traits { weight: 1, backup: false, max_connections: Some(7), slow_start: second(1), ..Traits::default() },
-            Traits { weight: 3, backup: true, max_connections: Some(5), slow_start: second(2), ..Traits::default() },
+            BackendSettings {
+                weight: 1,
+                backup: false,
+                max_connections: Some(7),
+                slow_start: second(1),
+                ..BackendSettings::default()
+            },
+            BackendSettings {
+                weight: 3,
+                backup: true,
+                max_connections: Some(5),
+                slow_start: second(2),
+                ..BackendSettings::default()
+            },
         ]
     );
 }

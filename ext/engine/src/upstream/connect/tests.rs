@@ -10,16 +10,16 @@ use super::super::tls::TlsClient;
 use super::*;
 use crate::compile::Report;
 use crate::config::Pool as Options;
-use crate::upstream::Traits;
+use crate::upstream::BackendSettings;
 
 const LIMIT: Duration = Duration::from_secs(10);
 
-fn endpoint(place: Place, tls: Option<Tls>) -> std::sync::Arc<Endpoint> {
+fn endpoint(place: BackendAddress, tls: Option<Tls>) -> std::sync::Arc<Backend> {
     let label = match &place {
-        Place::Tcp(address) | Place::Either(address, _) => address.to_string(),
-        Place::Unix(path) => format!("unix:{}", path.display()),
+        BackendAddress::Tcp(address) | BackendAddress::Either(address, _) => address.to_string(),
+        BackendAddress::Unix(path) => format!("unix:{}", path.display()),
     };
-    Endpoint::new(label, "host", place, tls, Traits::default())
+    Backend::new(label, "host", place, tls, BackendSettings::default())
 }
 
 fn tls(proxy: &Options, name: &'static str) -> Option<Tls> {
@@ -53,8 +53,8 @@ async fn echoes(stream: &mut Stream) {
 async fn tcp_connections_over_ipv4_and_ipv6_do_not_delay_small_writes() {
     for loopback in ["127.0.0.1:0", "[::1]:0"] {
         let listener = TcpListener::bind(loopback).await.expect("a port");
-        let endpoint = endpoint(Place::Tcp(listener.local_addr().expect("an address")), None);
-        let Stream::Tcp(stream) = within(connect(&endpoint, None, LIMIT)).await.expect("a connection") else {
+        let endpoint = endpoint(BackendAddress::Tcp(listener.local_addr().expect("an address")), None);
+        let Stream::Tcp(stream) = within(connect(&endpoint, None, &[], LIMIT)).await.expect("a connection") else {
             panic!("not TCP")
         };
         assert!(stream.nodelay().expect("an option"));
@@ -65,13 +65,13 @@ async fn tcp_connections_over_ipv4_and_ipv6_do_not_delay_small_writes() {
 async fn unix_sockets_are_connected_to_and_a_missing_one_counts_as_refused() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("app.sock");
-    let endpoint = endpoint(Place::Unix(path.clone()), None);
-    let error = within(connect(&endpoint, None, LIMIT)).await.expect_err("no socket yet");
+    let endpoint = endpoint(BackendAddress::Unix(path.clone()), None);
+    let error = within(connect(&endpoint, None, &[], LIMIT)).await.expect_err("no socket yet");
     assert_eq!(error.kind(), ConnectErrorKind::Refused);
     let listener = UnixListener::bind(&path).expect("a socket");
-    assert!(matches!(within(connect(&endpoint, None, LIMIT)).await, Ok(Stream::Unix(_))));
+    assert!(matches!(within(connect(&endpoint, None, &[], LIMIT)).await, Ok(Stream::Unix(_))));
     drop(listener);
-    let error = within(connect(&endpoint, None, LIMIT)).await.expect_err("nobody listens");
+    let error = within(connect(&endpoint, None, &[], LIMIT)).await.expect_err("nobody listens");
     assert_eq!(error.kind(), ConnectErrorKind::Refused);
     assert!(error.to_string().starts_with("cannot connect to unix:/"), "{error}");
 }
@@ -80,8 +80,9 @@ async fn unix_sockets_are_connected_to_and_a_missing_one_counts_as_refused() {
 async fn a_backend_that_makes_no_handshake_is_given_up_after_the_limit() {
     let trust = trust();
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let endpoint = endpoint(Place::Tcp(listener.local_addr().expect("an address")), tls(&trust.options, "backend"));
-    let error = within(connect(&endpoint, None, Duration::from_millis(50))).await.expect_err("silence");
+    let endpoint =
+        endpoint(BackendAddress::Tcp(listener.local_addr().expect("an address")), tls(&trust.options, "backend"));
+    let error = within(connect(&endpoint, None, &[], Duration::from_millis(50))).await.expect_err("silence");
     assert_eq!(error.kind(), ConnectErrorKind::Timeout);
     assert!(error.to_string().ends_with("made no TLS handshake within 50ms"), "{error}");
 }
@@ -92,10 +93,10 @@ async fn a_full_backlog_is_given_up_after_the_limit() {
     socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).expect("bound");
     socket.listen(0).expect("listening");
     let address = socket.local_addr().expect("an address").as_socket().expect("an IP address");
-    let endpoint = endpoint(Place::Tcp(address), None);
+    let endpoint = endpoint(BackendAddress::Tcp(address), None);
     let mut waiting = Vec::new();
     let error = loop {
-        match within(connect(&endpoint, None, Duration::from_millis(200))).await {
+        match within(connect(&endpoint, None, &[], Duration::from_millis(200))).await {
             Ok(stream) => waiting.push(stream),
             Err(error) => break error,
         }
@@ -109,10 +110,10 @@ async fn a_full_backlog_is_given_up_after_the_limit() {
 async fn a_trusted_certificate_for_the_right_name_or_address_is_accepted() {
     let trust = trust();
     let (address, mut seen) = tls_server::tcp(&trust.authority.certify(&["backend.test", "127.0.0.1"]), None).await;
-    let place = Place::Tcp(address);
+    let place = BackendAddress::Tcp(address);
 
     let named = endpoint(place.clone(), tls(&trust.options, "backend.test"));
-    let mut stream = within(connect(&named, None, LIMIT)).await.expect("a connection");
+    let mut stream = within(connect(&named, None, &[], LIMIT)).await.expect("a connection");
     within(echoes(&mut stream)).await;
     let learned = within(seen.recv()).await.expect("a handshake");
     assert_eq!(learned.sni.as_deref(), Some("backend.test"));
@@ -120,7 +121,7 @@ async fn a_trusted_certificate_for_the_right_name_or_address_is_accepted() {
     assert_eq!(learned.client, None);
 
     let by_address = endpoint(place, tls(&trust.options, "127.0.0.1"));
-    within(connect(&by_address, None, LIMIT)).await.expect("a connection");
+    within(connect(&by_address, None, &[], LIMIT)).await.expect("a connection");
     assert_eq!(within(seen.recv()).await.expect("a handshake").sni, None, "an address is no SNI");
 }
 
@@ -128,12 +129,12 @@ async fn a_trusted_certificate_for_the_right_name_or_address_is_accepted() {
 async fn the_name_of_a_request_replaces_the_endpoints_own() {
     let trust = trust();
     let (address, mut seen) = tls_server::tcp(&trust.authority.certify(&["asked.test"]), None).await;
-    let endpoint = endpoint(Place::Tcp(address), tls(&trust.options, "own.test"));
+    let endpoint = endpoint(BackendAddress::Tcp(address), tls(&trust.options, "own.test"));
     let name = ServerName::try_from("asked.test").expect("a name");
-    let stream = within(connect(&endpoint, Some(&name), LIMIT)).await.expect("a connection");
+    let stream = within(connect(&endpoint, Some(&name), &[], LIMIT)).await.expect("a connection");
     assert_eq!(stream.server_name(), Some(&name));
     assert_eq!(within(seen.recv()).await.expect("a handshake").sni.as_deref(), Some("asked.test"));
-    let error = within(connect(&endpoint, None, LIMIT)).await.expect_err("the certificate is for another name");
+    let error = within(connect(&endpoint, None, &[], LIMIT)).await.expect_err("the certificate is for another name");
     assert_eq!(error.kind(), ConnectErrorKind::Tls);
 }
 
@@ -141,14 +142,14 @@ async fn the_name_of_a_request_replaces_the_endpoints_own() {
 async fn an_untrusted_certificate_is_refused_unless_verification_is_off() {
     let (trusted, stranger) = (trust(), Authority::new());
     let (address, mut seen) = tls_server::tcp(&stranger.certify(&["other.test"]), None).await;
-    let place = Place::Tcp(address);
+    let place = BackendAddress::Tcp(address);
     let strict = endpoint(place.clone(), tls(&trusted.options, "backend.test"));
-    let error = within(connect(&strict, None, LIMIT)).await.expect_err("nobody vouches for it");
+    let error = within(connect(&strict, None, &[], LIMIT)).await.expect_err("nobody vouches for it");
     assert_eq!(error.kind(), ConnectErrorKind::Tls);
     assert!(error.to_string().contains("invalid peer certificate"), "{error}");
 
     let lax = endpoint(place, tls(&Options { verify_ssl: false, ..Options::default() }, "backend.test"));
-    let mut stream = within(connect(&lax, None, LIMIT)).await.expect("a connection");
+    let mut stream = within(connect(&lax, None, &[], LIMIT)).await.expect("a connection");
     within(echoes(&mut stream)).await;
     assert_eq!(within(seen.recv()).await.expect("a handshake").sni.as_deref(), Some("backend.test"));
 }
@@ -183,8 +184,11 @@ async fn without_verification_the_key_must_still_match_the_certificate_shown() {
         let (stream, _) = listener.accept().await.expect("a client");
         acceptor.accept(stream).await.map(drop)
     });
-    let lax = endpoint(Place::Tcp(address), tls(&Options { verify_ssl: false, ..Options::default() }, "backend.test"));
-    let error = within(connect(&lax, None, LIMIT)).await.expect_err("it does not hold the key");
+    let lax = endpoint(
+        BackendAddress::Tcp(address),
+        tls(&Options { verify_ssl: false, ..Options::default() }, "backend.test"),
+    );
+    let error = within(connect(&lax, None, &[], LIMIT)).await.expect_err("it does not hold the key");
     assert!(error.to_string().contains("BadSignature"), "{error}");
     within(server).await.expect("the server ends").expect_err("the handshake fails");
 }
@@ -194,11 +198,11 @@ async fn without_sni_the_certificate_is_checked_all_the_same() {
     let trust = trust();
     let (address, mut seen) = tls_server::tcp(&trust.authority.certify(&["backend.test"]), None).await;
     let options = Options { tls_sni: false, ..trust.options };
-    let right = endpoint(Place::Tcp(address), tls(&options, "backend.test"));
-    within(connect(&right, None, LIMIT)).await.expect("a connection");
+    let right = endpoint(BackendAddress::Tcp(address), tls(&options, "backend.test"));
+    within(connect(&right, None, &[], LIMIT)).await.expect("a connection");
     assert_eq!(within(seen.recv()).await.expect("a handshake").sni, None);
-    let wrong = endpoint(Place::Tcp(address), tls(&options, "other.test"));
-    within(connect(&wrong, None, LIMIT)).await.expect_err("the certificate is for another name");
+    let wrong = endpoint(BackendAddress::Tcp(address), tls(&options, "other.test"));
+    within(connect(&wrong, None, &[], LIMIT)).await.expect_err("the certificate is for another name");
 }
 
 #[tokio::test]
@@ -212,8 +216,8 @@ async fn a_client_certificate_is_shown_to_a_backend_that_asks() {
         client_key: Some(write(trust.folder.path(), "proxy.key", &ours.key)),
         ..trust.options.clone()
     };
-    let endpoint = endpoint(Place::Tcp(address), tls(&options, "backend.test"));
-    let mut stream = within(connect(&endpoint, None, LIMIT)).await.expect("a connection");
+    let endpoint = endpoint(BackendAddress::Tcp(address), tls(&options, "backend.test"));
+    let mut stream = within(connect(&endpoint, None, &[], LIMIT)).await.expect("a connection");
     within(echoes(&mut stream)).await;
     let shown = within(seen.recv()).await.expect("a handshake").client;
     assert_eq!(shown, Some(tls_server::certificate(&ours.certificate)));
@@ -224,8 +228,8 @@ async fn tls_is_spoken_over_a_unix_socket_too() {
     let trust = trust();
     let path = trust.folder.path().join("tls.sock");
     let mut seen = tls_server::unix(&trust.authority.certify(&["backend.test"]), &path);
-    let endpoint = endpoint(Place::Unix(path), tls(&trust.options, "backend.test"));
-    let mut stream = within(connect(&endpoint, None, LIMIT)).await.expect("a connection");
+    let endpoint = endpoint(BackendAddress::Unix(path), tls(&trust.options, "backend.test"));
+    let mut stream = within(connect(&endpoint, None, &[], LIMIT)).await.expect("a connection");
     assert!(matches!(stream, Stream::TlsUnix(_)));
     within(echoes(&mut stream)).await;
     assert_eq!(within(seen.recv()).await.expect("a handshake").sni.as_deref(), Some("backend.test"));

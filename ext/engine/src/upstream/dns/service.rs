@@ -15,7 +15,7 @@ const UNKNOWN_TARGET_TTL: Duration = Duration::from_secs(10);
 
 /// One address at which a service is offered.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Target {
+pub struct ResolvedAddress {
     /// The host that the record names.
     pub host: Box<str>,
     /// One of its addresses, with the record's port.
@@ -26,7 +26,7 @@ pub struct Target {
     pub backup: bool,
 }
 
-impl Target {
+impl ResolvedAddress {
     /// An address of a host of which nothing else is said.
     pub fn of(host: &str, address: SocketAddr) -> Self {
         Self { host: host.into(), address, weight: 1, backup: false }
@@ -53,7 +53,11 @@ impl Dns {
     ///
     /// # Errors
     /// If it is offered nowhere, or no server gave a usable answer.
-    pub async fn targets(&self, service: &str, known: &[Target]) -> Result<(Vec<Target>, Duration), NoAnswer> {
+    pub async fn targets(
+        &self,
+        service: &str,
+        known: &[ResolvedAddress],
+    ) -> Result<(Vec<ResolvedAddress>, Duration), NoAnswer> {
         let fail = |why: &dyn std::fmt::Display| NoAnswer(format!("{service} has no SRV record: {why}"));
         let (names, resolver) = self.plan_service(service).map_err(|error| fail(&error))?;
         let mut records = Err(NetError::from("it cannot be made a full name"));
@@ -65,10 +69,10 @@ impl Dns {
         }
         let (records, mut ttl) = records.map_err(|error| fail(&error))?;
         let first = records.iter().map(|record| record.priority).min();
-        let mut targets: Vec<Target> = Vec::with_capacity(records.len());
+        let mut targets: Vec<ResolvedAddress> = Vec::with_capacity(records.len());
         for record in &records {
             let host = record.target.to_ascii();
-            let of_host = |target: &&Target| *target.host == *host && target.address.port() == record.port;
+            let of_host = |target: &&ResolvedAddress| *target.host == *host && target.address.port() == record.port;
             let old: Vec<IpAddr> = known.iter().filter(of_host).map(|target| target.address.ip()).collect();
             let addresses = match self.lookup(&host, &old).await {
                 Ok(answer) => {
@@ -80,7 +84,7 @@ impl Dns {
                     old
                 }
             };
-            targets.extend(addresses.into_iter().map(|ip| Target {
+            targets.extend(addresses.into_iter().map(|ip| ResolvedAddress {
                 host: host.as_str().into(),
                 address: SocketAddr::new(ip, record.port),
                 weight: u32::from(record.weight).max(1),
@@ -122,8 +126,8 @@ mod tests {
     use super::super::super::tests::within;
     use super::*;
 
-    fn described(targets: &[Target]) -> Vec<String> {
-        let describe = |target: &Target| {
+    fn described(targets: &[ResolvedAddress]) -> Vec<String> {
+        let describe = |target: &ResolvedAddress| {
             let rank = if target.backup { "backup" } else { "primary" };
             format!("{} {} {} {rank}", target.host, target.address, target.weight)
         };

@@ -11,7 +11,7 @@ async fn both_families_are_asked_for_and_the_time_to_live_is_kept() {
     let server = DnsServer::start(Reply::addresses(77, &["::1", "127.0.0.2", "127.0.0.1"])).await;
     let answer = within(server.dns().lookup("app.test", &[])).await.expect("an answer");
     let addresses = ips(&["127.0.0.1", "127.0.0.2", "::1"]);
-    assert_eq!(answer, Answer { addresses, ttl: Duration::from_secs(77) });
+    assert_eq!(answer, DnsAnswer { addresses, ttl: Duration::from_secs(77) });
 }
 
 #[tokio::test]

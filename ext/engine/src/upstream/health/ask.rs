@@ -1,4 +1,4 @@
-//! One check of one backend.
+//! One health check of one backend.
 
 use std::future::poll_fn;
 
@@ -6,83 +6,81 @@ use proxy_http::message::{Framing, Piece, ReadError, ResponseHead};
 use proxy_http::proxy_protocol::Whose;
 use tokio::time::{timeout_at, Instant};
 
-use super::check::{Check, HttpQuestion, Question};
-use crate::exchange::Asked;
+use super::check::{Check, HttpProbe, Probe};
+use crate::exchange::ResponseNeeds;
 use crate::peer::Peer;
 use crate::stream::Http1Connection;
 use crate::stream::Stream;
 use crate::upstream::ask::write_head;
-use crate::upstream::backend::Endpoint;
+use crate::upstream::backend::Backend;
 use crate::upstream::connect::{connect_to, To};
-use crate::upstream::{http2, Protocol};
+use crate::upstream::{http2, BackendProtocol};
 
-/// Largest head of an answer.
+/// Largest head of an answer, in bytes.
 pub(super) const MAX_HEAD: usize = 64 * 1024;
-/// How much of a body is looked through.
+/// Bytes of a body that are searched.
 const MAX_BODY: usize = 64 * 1024;
-/// Interim responses that are waited through.
+/// Most interim responses before the final one.
 pub(super) const MAX_INTERIM: usize = 32;
 
-/// What a check came to that has no good end.
+/// A check that has not passed.
 #[derive(Debug)]
-pub(super) enum Failure {
-    /// The backend is not well: a few words about why.
+pub(super) enum CheckFailure {
+    /// The backend is unhealthy: a few words about why.
     Unwell(String),
-    /// It was not asked, for something of our own has run out.
+    /// The check was not made: a resource of our own has run out.
     NotAsked(String),
 }
 
 /// Asks a backend.
-pub(super) async fn ask(endpoint: &Endpoint, check: &Check) -> Result<(), Failure> {
+pub(super) async fn ask(backend: &Backend, check: &Check) -> Result<(), CheckFailure> {
     let deadline = Instant::now() + check.timeout;
-    let place = endpoint.place().with_port(check.port);
-    let protocol = match check.question {
+    let place = backend.address().with_port(check.port);
+    let protocol = match check.probe {
         // It is made of HTTP/2.
-        Question::Grpc(_) => Protocol::Http2,
-        _ => endpoint.protocol(),
+        Probe::Grpc(_) => BackendProtocol::Http2,
+        _ => backend.protocol(),
     };
     let mut introduction = Vec::new();
-    if let Some(form) = endpoint.traits().proxy_protocol {
+    if let Some(form) = backend.traits().proxy_protocol {
         form.write(&Whose::Own, &mut introduction);
     }
-    let stream = match connect_to(endpoint, To::Check(&place), protocol, None, &introduction, check.timeout).await {
+    let stream = match connect_to(backend, To::Check(&place), protocol, None, &introduction, check.timeout).await {
         Ok(stream) => stream,
-        Err(error) if error.is_ours() => return Err(Failure::NotAsked(error.reason())),
-        Err(error) => return Err(Failure::Unwell(error.reason())),
+        Err(error) if error.is_ours() => return Err(CheckFailure::NotAsked(error.reason())),
+        Err(error) => return Err(CheckFailure::Unwell(error.reason())),
     };
     let answered = async {
-        match &check.question {
-            Question::Nothing => Ok(()),
-            Question::Http(question) if protocol == Protocol::Http2 || stream.agreed_on_http2() => {
-                ask_http2(stream, question, endpoint).await
+        match &check.probe {
+            Probe::Nothing => Ok(()),
+            Probe::Http(probe) if protocol == BackendProtocol::Http2 || stream.agreed_on_http2() => {
+                ask_http2(stream, probe, backend).await
             }
-            Question::Http(question) => {
-                converse(&mut Peer::Http1(Http1Connection::new(stream)), question, endpoint).await
-            }
-            Question::Grpc(call) => call.ask(stream, endpoint.authority()).await,
+            Probe::Http(probe) => converse(&mut Peer::Http1(Http1Connection::new(stream)), probe, backend).await,
+            Probe::Grpc(call) => call.ask(stream, backend.authority()).await,
         }
     };
     match timeout_at(deadline, answered).await {
-        Ok(answered) => answered.map_err(Failure::Unwell),
-        Err(_) => Err(Failure::Unwell(format!("no whole answer within {:?}", check.timeout))),
+        Ok(answered) => answered.map_err(CheckFailure::Unwell),
+        Err(_) => Err(CheckFailure::Unwell(format!("no whole answer within {:?}", check.timeout))),
     }
 }
 
-async fn ask_http2(stream: Stream, question: &HttpQuestion, endpoint: &Endpoint) -> Result<(), String> {
+async fn ask_http2(stream: Stream, probe: &HttpProbe, backend: &Backend) -> Result<(), String> {
     let (stream, moving) =
         http2::alone(stream, MAX_HEAD).await.map_err(|error| format!("it does not speak HTTP/2: {error}"))?;
     let mut peer = Peer::Http2(Box::new(stream));
     tokio::select! {
         biased;
-        answered = converse(&mut peer, question, endpoint) => answered,
+        answered = converse(&mut peer, probe, backend) => answered,
         never = moving => match never {},
     }
 }
 
-async fn converse(peer: &mut Peer, question: &HttpQuestion, endpoint: &Endpoint) -> Result<(), String> {
-    let request = question.head_for(endpoint.authority());
-    let asked = Asked { interim: false, go_ahead: false, upgrade: false };
-    write_head(peer, &request, &question.path, endpoint, &asked, Framing::None).map_err(|error| error.to_string())?;
+async fn converse(peer: &mut Peer, probe: &HttpProbe, backend: &Backend) -> Result<(), String> {
+    let request = probe.head_for(backend.authority());
+    let needs = ResponseNeeds { interim: false, go_ahead: false, upgrade: false };
+    write_head(peer, &request, &probe.path, backend, &needs, Framing::None).map_err(|error| error.to_string())?;
     poll_fn(|cx| peer.poll_flush(cx)).await.map_err(|error| error.to_string())?;
     let mut head = ResponseHead::default();
     let mut interim = 0;
@@ -94,13 +92,13 @@ async fn converse(peer: &mut Peer, question: &HttpQuestion, endpoint: &Endpoint)
             _ => break,
         }
     }
-    if !question.accepts(head.status) {
+    if !probe.accepts(head.status) {
         return Err(format!("the answer is a {}", head.status));
     }
-    let framing = peer.framing_of_response(&mut head, question.method).map_err(|malformed| malformed.to_string())?;
+    let framing = peer.framing_of_response(&mut head, probe.method).map_err(|malformed| malformed.to_string())?;
     peer.begin_reading(framing);
     let body = read_body(peer).await.map_err(why)?;
-    match &question.body {
+    match &probe.body {
         Some(wanted) if !wanted.is_in(&body) => Err("the body does not hold what it should".into()),
         _ => Ok(()),
     }
@@ -137,8 +135,8 @@ pub(super) fn why(error: ReadError) -> String {
 
 /// The same, for tests where nothing of our own runs out.
 #[cfg(test)]
-pub(super) async fn asked(endpoint: &Endpoint, check: &Check) -> Result<(), String> {
-    ask(endpoint, check).await.map_err(|failure| match failure {
-        Failure::Unwell(why) | Failure::NotAsked(why) => why,
+pub(super) async fn asked(backend: &Backend, check: &Check) -> Result<(), String> {
+    ask(backend, check).await.map_err(|failure| match failure {
+        CheckFailure::Unwell(why) | CheckFailure::NotAsked(why) => why,
     })
 }

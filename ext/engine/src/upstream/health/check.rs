@@ -1,4 +1,4 @@
-//! What an active check asks, and which answers mean well.
+//! What an active health check asks, and which answers pass.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use super::rise_fall::RiseFall;
 use crate::compile::Report;
 use crate::config::{BodyMatch, HealthCheck};
 
-/// Longest row of results that can be asked for.
+/// Most results in a row that can be asked for.
 const LONGEST_ROW: i64 = 1_000;
 
 /// `health_check`, compiled.
@@ -21,26 +21,26 @@ pub struct Check {
     pub(in crate::upstream) interval: Duration,
     pub(in crate::upstream) timeout: Duration,
     pub(in crate::upstream) rules: RiseFall,
-    /// Another port than the backend's.
+    /// Port to check, if it is not the backend's.
     pub(in crate::upstream) port: Option<u16>,
-    /// What is asked once there is a connection.
-    pub(super) question: Question,
+    /// Probe to send once there is a connection.
+    pub(super) probe: Probe,
 }
 
-/// What a backend is asked.
+/// A probe.
 #[derive(Debug)]
-pub(super) enum Question {
-    /// Nothing: the connection is proof enough.
+pub(super) enum Probe {
+    /// No request: the connection is proof enough.
     Nothing,
-    /// A request of HTTP.
-    Http(Box<HttpQuestion>),
-    /// A call of gRPC.
-    Grpc(Box<grpc::Call>),
+    /// An HTTP request.
+    Http(Box<HttpProbe>),
+    /// A gRPC call of `grpc.health.v1`.
+    Grpc(Box<grpc::GrpcProbe>),
 }
 
 /// A request, and what the answer must be.
 #[derive(Debug)]
-pub(super) struct HttpQuestion {
+pub(super) struct HttpProbe {
     pub(super) method: Method,
     pub(super) path: Vec<u8>,
     head: RequestHead,
@@ -69,16 +69,16 @@ impl Check {
                 rise: row(spec.rise, &mut report.within("rise")),
                 fall: row(spec.fall, &mut report.within("fall")),
             },
-            question: match (spec.tcp, spec.grpc) {
-                (true, _) => Question::Nothing,
-                (false, true) => Question::Grpc(Box::new(grpc::Call::compile(spec, &mut report.within("headers")))),
-                (false, false) => Question::Http(Box::new(HttpQuestion::compile(spec, report))),
+            probe: match (spec.tcp, spec.grpc) {
+                (true, _) => Probe::Nothing,
+                (false, true) => Probe::Grpc(Box::new(grpc::GrpcProbe::compile(spec, &mut report.within("headers")))),
+                (false, false) => Probe::Http(Box::new(HttpProbe::compile(spec, report))),
             },
         }
     }
 }
 
-impl HttpQuestion {
+impl HttpProbe {
     fn compile(spec: &HealthCheck, report: &mut Report<'_>) -> Self {
         let HealthCheck { path, method, .. } = spec;
         if !path.starts_with('/') || path.bytes().any(|byte| !byte.is_ascii_graphic() || byte == b'#') {
@@ -115,7 +115,7 @@ impl HttpQuestion {
         head
     }
 
-    /// Whether that status means well.
+    /// Whether that status passes.
     pub(super) fn accepts(&self, status: u16) -> bool {
         self.status.iter().any(|range| range.contains(&status))
     }

@@ -24,7 +24,7 @@ const OURS: [&str; 4] = ["content-type", "te", "grpc-timeout", "grpc-encoding"];
 
 /// The call.
 #[derive(Debug)]
-pub(super) struct Call {
+pub(super) struct GrpcProbe {
     metadata: HeaderMap,
     /// In place of the backend's own.
     host: Option<Box<str>>,
@@ -32,7 +32,7 @@ pub(super) struct Call {
     message: Vec<u8>,
 }
 
-impl Call {
+impl GrpcProbe {
     pub(super) fn compile(spec: &HealthCheck, report: &mut Report<'_>) -> Self {
         let mut metadata = HeaderMap::new();
         let mut host = None;

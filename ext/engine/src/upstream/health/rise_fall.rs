@@ -1,40 +1,44 @@
-//! What a row of checks says about a backend.
+//! Health from results of active checks in a row.
 
 use std::time::SystemTime;
 
 /// `rise` and `fall`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::upstream) struct RiseFall {
-    /// Successes in a row after which a backend returns. At least 1.
+    /// Successes in a row that make a backend healthy. At least 1.
     pub(in crate::upstream) rise: u32,
-    /// Failures in a row after which it leaves. At least 1.
+    /// Failures in a row that make a backend unhealthy. At least 1.
     pub(in crate::upstream) fall: u32,
 }
 
-/// One backend's record. Before the first check it counts as well.
+/// Results of the checks of one backend. Before the first check it counts as healthy.
 #[derive(Debug, Default)]
-pub(in crate::upstream) struct Record {
+pub(in crate::upstream) struct CheckRecord {
     unhealthy: bool,
     /// Results in a row that speak for a change.
     streak: u32,
-    /// Since when it is what it is; nothing is known before the first check.
+    /// When its health changed last. `None` before the first check.
     since: Option<SystemTime>,
-    /// What the latest failure was.
+    /// Reason of the latest failure.
     error: Option<String>,
 }
 
-/// A change that a check brought about.
+/// A change of health.
 #[derive(Debug, PartialEq, Eq)]
-pub(in crate::upstream) enum Turn {
-    /// It leaves: why.
-    Left(String),
-    /// It returns.
-    Returned,
+pub(in crate::upstream) enum HealthTransition {
+    /// The backend has become unhealthy, and why.
+    Unhealthy(String),
+    /// The backend has become healthy.
+    Healthy,
 }
 
-impl Record {
-    /// Notes the result of a check, an error being why it failed.
-    pub(in crate::upstream) fn note(&mut self, result: Result<(), String>, rules: RiseFall) -> Option<Turn> {
+impl CheckRecord {
+    /// Notes the result of a check. An error is the reason of a failure.
+    pub(in crate::upstream) fn note(
+        &mut self,
+        result: Result<(), String>,
+        rules: RiseFall,
+    ) -> Option<HealthTransition> {
         self.since.get_or_insert_with(SystemTime::now);
         let speaks_for_change = result.is_ok() == self.unhealthy;
         self.streak = if speaks_for_change { self.streak.saturating_add(1) } else { 0 };
@@ -48,12 +52,12 @@ impl Record {
         self.unhealthy = !self.unhealthy;
         self.since = Some(SystemTime::now());
         Some(match self.unhealthy {
-            true => Turn::Left(self.error.clone().unwrap_or_default()),
-            false => Turn::Returned,
+            true => HealthTransition::Unhealthy(self.error.clone().unwrap_or_default()),
+            false => HealthTransition::Healthy,
         })
     }
 
-    /// Whether it is well, since when, and what the latest failure was. `None` before the first check.
+    /// Whether it is healthy, since when, and the reason of the latest failure. `None` before the first check.
     pub(in crate::upstream) fn result(&self) -> Option<(bool, SystemTime, Option<&str>)> {
         self.since.map(|since| (!self.unhealthy, since, self.error.as_deref()))
     }
@@ -66,16 +70,16 @@ mod tests {
     const RULES: RiseFall = RiseFall { rise: 2, fall: 3 };
 
     /// The turns that a row of results brings: `+` success, `-` failure.
-    fn turns(record: &mut Record, results: &str, rules: RiseFall) -> String {
+    fn turns(record: &mut CheckRecord, results: &str, rules: RiseFall) -> String {
         let turn = |sign| {
             let result = if sign == '+' { Ok(()) } else { Err("refused".to_owned()) };
             match record.note(result, rules) {
                 None => '.',
-                Some(Turn::Left(why)) => {
+                Some(HealthTransition::Unhealthy(why)) => {
                     assert_eq!(why, "refused");
                     'L'
                 }
-                Some(Turn::Returned) => 'R',
+                Some(HealthTransition::Healthy) => 'R',
             }
         };
         results.chars().map(turn).collect()
@@ -83,20 +87,20 @@ mod tests {
 
     #[test]
     fn it_leaves_after_fall_failures_in_a_row_and_returns_after_rise_successes() {
-        let mut record = Record::default();
+        let mut record = CheckRecord::default();
         assert_eq!(turns(&mut record, "--+---", RULES), ".....L");
         assert_eq!(turns(&mut record, "-+-++-", RULES), "....R.");
     }
 
     #[test]
     fn one_of_each_is_enough_if_the_rules_say_so() {
-        let mut record = Record::default();
+        let mut record = CheckRecord::default();
         assert_eq!(turns(&mut record, "+-+-", RiseFall { rise: 1, fall: 1 }), ".LRL");
     }
 
     #[test]
     fn nothing_is_known_before_the_first_check_and_the_latest_failure_stays_known() {
-        let mut record = Record::default();
+        let mut record = CheckRecord::default();
         assert!(record.result().is_none());
         turns(&mut record, "---", RULES);
         assert!(matches!(record.result(), Some((false, _, Some("refused")))));

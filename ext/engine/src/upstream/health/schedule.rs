@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use tokio::time::{interval_at, sleep, Instant, MissedTickBehavior};
 
-use super::ask::{ask, Failure};
+use super::ask::{ask, CheckFailure};
 use crate::log::Level;
-use crate::upstream::backend::Endpoint;
+use crate::upstream::backend::Backend;
 
 /// The first check comes within this time, however long the interval is: a backend that is down is to be known soon.
 const FIRST: Duration = Duration::from_secs(1);
@@ -16,38 +16,38 @@ const FIRST: Duration = Duration::from_secs(1);
 const EARLY_CHECKS: u32 = 60;
 
 /// Checks a backend again and again, until it is gone from its upstream. `phase`, from 0 to 1, is its place within the interval.
-pub(in crate::upstream) async fn follow(endpoint: Weak<Endpoint>, phase: f64) {
-    let Some(interval) =
-        endpoint.upgrade().and_then(|endpoint| Some(endpoint.fleet().rules().check.as_ref()?.interval))
+pub(in crate::upstream) async fn follow(backend: Weak<Backend>, phase: f64) {
+    let Some(interval) = backend.upgrade().and_then(|backend| Some(backend.group().rules().check.as_ref()?.interval))
     else {
         return;
     };
     let begun = Instant::now();
     let (first, second) = first_two(interval, phase);
-    // For one that gets nothing before it, it comes at once, or nearly so: the others are not to have all the load for long.
-    let awaited = endpoint.upgrade().is_some_and(|endpoint| endpoint.is_awaited());
+    // A backend that gets no request before its first check is checked at once, or nearly so: the others are not to
+    // have all the load for long.
+    let awaited = backend.upgrade().is_some_and(|backend| backend.is_awaited());
     sleep(if awaited { first / 10 } else { first }).await;
     let mut told = false;
-    if !check(&endpoint, &mut told).await {
+    if !check(&backend, &mut told).await {
         return;
     }
     let mut begun = begun;
     for _ in 0..EARLY_CHECKS {
-        if interval <= FIRST || !endpoint.upgrade().is_some_and(|endpoint| endpoint.is_awaited()) {
+        if interval <= FIRST || !backend.upgrade().is_some_and(|backend| backend.is_awaited()) {
             break;
         }
         sleep(FIRST).await;
-        if !check(&endpoint, &mut told).await {
+        if !check(&backend, &mut told).await {
             return;
         }
         begun = Instant::now();
     }
     let mut ticks = interval_at(begun + second, interval);
-    // Who answers slower than he is asked is asked less often.
+    // A backend that answers slower than it is checked is checked less often.
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     loop {
         ticks.tick().await;
-        if !check(&endpoint, &mut told).await {
+        if !check(&backend, &mut told).await {
             return;
         }
     }
@@ -69,23 +69,23 @@ pub(in crate::upstream) fn phase(number: usize) -> f64 {
     (number as f64 * GOLDEN).fract()
 }
 
-/// `false` if there is nobody to check any more. Only a weak reference lives through the pauses. A check that could not be made here is
-/// no result; `told` says whether the log knows.
-async fn check(endpoint: &Weak<Endpoint>, told: &mut bool) -> bool {
-    let Some(endpoint) = endpoint.upgrade() else { return false };
-    let fleet = endpoint.fleet();
-    let Some(check) = &fleet.rules().check else { return false };
-    if !fleet.has(&endpoint) {
+/// `false` if the backend is gone. Only a weak reference lives through the pauses. A check that could not be made is
+/// no result; `told` says whether it was logged.
+async fn check(backend: &Weak<Backend>, told: &mut bool) -> bool {
+    let Some(backend) = backend.upgrade() else { return false };
+    let group = backend.group();
+    let Some(check) = &group.rules().check else { return false };
+    if !group.has(&backend) {
         return false;
     }
-    match ask(&endpoint, check).await {
-        Ok(()) => endpoint.checked(Ok(())),
-        Err(Failure::Unwell(why)) => endpoint.checked(Err(why)),
-        Err(Failure::NotAsked(why)) => {
+    match ask(&backend, check).await {
+        Ok(()) => backend.checked(Ok(())),
+        Err(CheckFailure::Unwell(why)) => backend.checked(Err(why)),
+        Err(CheckFailure::NotAsked(why)) => {
             if !std::mem::replace(told, true) {
-                fleet.note(
+                group.note(
                     Level::Warn,
-                    &endpoint,
+                    &backend,
                     format_args!("is not checked at the moment, which is not its fault: {why}"),
                 );
             }

@@ -6,14 +6,14 @@ use tokio::net::TcpListener;
 use super::ask::asked as ask;
 use super::*;
 use crate::config::{BodyMatch, HealthCheck};
-use crate::upstream::backend::{Endpoint, Place, Traits};
+use crate::upstream::backend::{Backend, BackendAddress, BackendSettings};
 use crate::upstream::tests::within;
 
 /// What is wrong with a pool.
 fn problems(change: impl FnOnce(&mut Pool)) -> Vec<String> {
     let mut pool = Pool::default();
     change(&mut pool);
-    Report::told(|report| Rules::compile(&pool, report)).1
+    Report::told(|report| GroupRules::compile(&pool, report)).1
 }
 
 /// What is wrong with a check.
@@ -33,7 +33,13 @@ fn check(change: impl FnOnce(&mut HealthCheck)) -> Check {
 async fn answered(check: &Check, answer: &str) -> (Result<(), String>, String) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
-    let endpoint = Endpoint::new(address.to_string(), "app.test:81", Place::Tcp(address), None, Traits::default());
+    let endpoint = Backend::new(
+        address.to_string(),
+        "app.test:81",
+        BackendAddress::Tcp(address),
+        None,
+        BackendSettings::default(),
+    );
     let backend = async {
         let (mut stream, _) = listener.accept().await.expect("a connection");
         let mut request = Vec::new();
@@ -206,7 +212,8 @@ async fn an_answer_that_is_not_whole_is_none() {
 async fn an_answer_that_does_not_end_in_time_is_none() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
-    let endpoint = Endpoint::new(address.to_string(), "a", Place::Tcp(address), None, Traits::default());
+    let endpoint =
+        Backend::new(address.to_string(), "a", BackendAddress::Tcp(address), None, BackendSettings::default());
     let check = check(|c| c.timeout = 0.05);
     let backend = async {
         let (mut stream, _) = listener.accept().await.expect("a connection");
@@ -224,7 +231,7 @@ async fn a_connection_is_enough_for_tcp_and_may_be_made_to_another_port() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
     let dead = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
-    let endpoint = Endpoint::new(dead.to_string(), "a", Place::Tcp(dead), None, Traits::default());
+    let endpoint = Backend::new(dead.to_string(), "a", BackendAddress::Tcp(dead), None, BackendSettings::default());
     let here = check(|c| c.tcp = true);
     assert_eq!(within(ask(&endpoint, &here)).await, Err("connection refused".to_owned()));
     let there = check(|c| (c.tcp, c.port) = (true, Some(address.port().into())));
@@ -244,7 +251,7 @@ async fn a_backend_with_tls_is_checked_over_tls() {
     let client = Report::sound(|report| TlsClient::compile(&pool, report)).expect("a policy");
     let named = |name: &'static str| {
         let tls = Tls { client: client.clone(), name: name.try_into().expect("a name") };
-        Endpoint::new(address.to_string(), "a", Place::Tcp(address), Some(tls), Traits::default())
+        Backend::new(address.to_string(), "a", BackendAddress::Tcp(address), Some(tls), BackendSettings::default())
     };
     let check = check(|c| c.tcp = true);
     assert_eq!(within(ask(&named("app.test"), &check)).await, Ok(()));
@@ -254,14 +261,21 @@ async fn a_backend_with_tls_is_checked_over_tls() {
 }
 
 /// A fleet of one backend at that address, checked every 20 ms, and what it says of itself.
-fn checked_fleet(address: std::net::SocketAddr) -> Arc<Endpoint> {
+fn checked_fleet(address: std::net::SocketAddr) -> Arc<Backend> {
     use crate::log::{Level, Log};
-    use crate::upstream::fleet::Fleet;
+    use crate::upstream::group::BackendGroup;
     let check = check(|c| (c.tcp, c.interval, c.rise, c.fall) = (true, 0.02, 2, 3));
-    let fleet = Fleet::new("app", Arc::new(Rules { check: Some(check), ..Rules::default() }));
-    let endpoint = Endpoint::within(&fleet, address.to_string(), "a", Place::Tcp(address), None, Traits::default());
-    fleet.start(&tokio::runtime::Handle::current(), &Log::new(Level::Error));
-    fleet.set_members(std::slice::from_ref(&endpoint), false);
+    let group = BackendGroup::new("app", Arc::new(GroupRules { check: Some(check), ..GroupRules::default() }));
+    let endpoint = Backend::within(
+        &group,
+        address.to_string(),
+        "a",
+        BackendAddress::Tcp(address),
+        None,
+        BackendSettings::default(),
+    );
+    group.start(&tokio::runtime::Handle::current(), &Log::new(Level::Error));
+    group.set_members(std::slice::from_ref(&endpoint), false);
     endpoint
 }
 
@@ -290,7 +304,7 @@ async fn who_is_no_member_any_more_is_not_checked_any_more() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let endpoint = checked_fleet(listener.local_addr().expect("an address"));
     within(listener.accept()).await.expect("a check");
-    endpoint.fleet().set_members(&[], true);
+    endpoint.group().set_members(&[], true);
     let weak = Arc::downgrade(&endpoint);
     // Attempts may hold it for long; the checks do not.
     until("the last check", || weak.strong_count() == 1).await;

@@ -1,4 +1,4 @@
-//! The task that a connection lives in.
+//! The task of one HTTP/2 connection to a backend.
 
 use std::future::{poll_fn, Future};
 use std::pin::pin;
@@ -11,20 +11,20 @@ use h2::{Ping, PingPong};
 use proxy_http::http2::{Load, UNSAID};
 use tokio::time::{sleep_until, Instant};
 
-use super::lanes::Lanes;
+use super::pool::Http2Pool;
 use super::watched::Activity;
 use super::Opened;
 use crate::log::Level;
-use crate::upstream::backend::Endpoint;
+use crate::upstream::backend::Backend;
 
-/// How it is found out whether a backend is alive.
+/// How liveness is checked with PING.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Rhythm {
     /// How often a connection with open streams is looked at. If nothing came since the last time, the backend is sent a PING.
     pub(super) silence: Duration,
     /// How long it has to send anything then.
     pub(super) patience: Duration,
-    /// A silence that a PING has proven to be no death is proven again after so long and no sooner.
+    /// Time until a silent connection that has answered a PING is checked again.
     pub(super) again: Duration,
 }
 
@@ -40,11 +40,11 @@ impl Default for Rhythm {
 /// Length of the answer to a PING.
 const PONG: u64 = 17;
 
-/// Moves a connection until it ends.
-pub(super) async fn drive(lanes: rc::Weak<Lanes>, endpoint: Weak<Endpoint>, id: u64, load: Arc<Load>, opened: Opened) {
-    let rhythm = lanes.upgrade().map(|lanes| lanes.rhythm()).unwrap_or_default();
+/// Drives a connection until it ends.
+pub(super) async fn drive(pool: rc::Weak<Http2Pool>, backend: Weak<Backend>, id: u64, load: Arc<Load>, opened: Opened) {
+    let rhythm = pool.upgrade().map(|pool| pool.rhythm()).unwrap_or_default();
     let Opened { requests, mut connection, activity, .. } = opened;
-    // The lanes hold one too: with the last of them the connection ends.
+    // The pool holds a clone: the connection ends with the last clone.
     drop(requests);
     let mut settled = false;
     let mut pulse = Pulse::new(connection.ping_pong(), activity, rhythm);
@@ -63,17 +63,17 @@ pub(super) async fn drive(lanes: rc::Weak<Lanes>, endpoint: Weak<Endpoint>, id: 
                     ended
                 }) => break,
                 () = load.emptied.notified() => {
-                    if let Some(lanes) = lanes.upgrade() {
-                        lanes.emptied(id, &load);
+                    if let Some(pool) = pool.upgrade() {
+                        pool.emptied(id, &load);
                     }
                 }
                 () = look.as_mut() => match pulse.feel(load.streams()) {
                     Some(pause) => look.as_mut().reset(Instant::now() + pause),
                     None => {
-                        if let Some(endpoint) = endpoint.upgrade() {
-                            endpoint.fleet().note(
+                        if let Some(backend) = backend.upgrade() {
+                            backend.group().note(
                                 Level::Warn,
-                                &endpoint,
+                                &backend,
                                 format_args!(
                                     "answered no PING within {:?}: the connection is given up",
                                     rhythm.patience
@@ -87,8 +87,8 @@ pub(super) async fn drive(lanes: rc::Weak<Lanes>, endpoint: Weak<Endpoint>, id: 
         }
     }
     load.end();
-    if let Some(lanes) = lanes.upgrade() {
-        lanes.ended(id, &load);
+    if let Some(pool) = pool.upgrade() {
+        pool.ended(id, &load);
     }
 }
 
@@ -98,7 +98,7 @@ struct Pulse {
     pings: Option<PingPong>,
     activity: Activity,
     mark: u64,
-    /// When this silence was last proven to be no death.
+    /// When a PING was last sent in this silence.
     asked: Option<Instant>,
     waiting: bool,
 }

@@ -10,27 +10,27 @@ use proxy_http::message::Framing;
 use proxy_http::message::{Known, RequestHead};
 
 use crate::error::{Error, Kind, Retry, Side};
-use crate::exchange::Asked;
-use crate::upstream::Endpoint;
+use crate::exchange::ResponseNeeds;
+use crate::upstream::Backend;
 
 /// Writes the head of a request.
 pub(crate) fn write_request(
     stream: &mut Stream,
     request: &RequestHead,
     path_and_query: &[u8],
-    endpoint: &Endpoint,
-    asked: &Asked,
+    backend: &Backend,
+    needs: &ResponseNeeds,
     framing: Framing,
 ) -> Result<(), Error> {
     // An extended CONNECT has no body beside its tunnel: a request with one is sent as any other, and asks for nothing.
-    let wanted = asked.upgrade && framing.is_empty();
+    let wanted = needs.upgrade && framing.is_empty();
     let upgrade = wanted.then(|| Upgrade::of(request)).flatten();
     if upgrade.is_some() && !stream.takes_upgrades() {
         return Err(Error::backend(Kind::NoUpgrade, Retry::Unwritten));
     }
     let target_error = || Error { kind: Kind::Target, side: Side::Us, retry: Retry::Never };
     let mut head = Request::new(());
-    *head.uri_mut() = uri(request, path_and_query, endpoint).ok_or_else(target_error)?;
+    *head.uri_mut() = uri(request, path_and_query, backend).ok_or_else(target_error)?;
     *head.headers_mut() = write_fields(&request.fields);
     match upgrade {
         Some(upgrade) => {
@@ -48,10 +48,10 @@ pub(crate) fn write_request(
 }
 
 /// `:scheme`, `:authority` and `:path`. The scheme is that of the connection to the backend.
-fn uri(request: &RequestHead, path_and_query: &[u8], endpoint: &Endpoint) -> Option<Uri> {
-    let host = request.fields.get(Known::Host).unwrap_or(endpoint.authority().as_bytes());
+fn uri(request: &RequestHead, path_and_query: &[u8], backend: &Backend) -> Option<Uri> {
+    let host = request.fields.get(Known::Host).unwrap_or(backend.authority().as_bytes());
     let mut parts = http::uri::Parts::default();
-    parts.scheme = Some(if endpoint.tls().is_some() { Scheme::HTTPS } else { Scheme::HTTP });
+    parts.scheme = Some(if backend.tls().is_some() { Scheme::HTTPS } else { Scheme::HTTP });
     parts.authority = Some(Authority::from_maybe_shared(Bytes::copy_from_slice(host)).ok()?);
     let path = Bytes::copy_from_slice(path_and_query);
     let path = PathAndQuery::from_maybe_shared(path).or_else(|_| PathAndQuery::try_from(escaped(path_and_query)));

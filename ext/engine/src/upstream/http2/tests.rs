@@ -10,21 +10,21 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{spawn_local, LocalSet};
 use tokio::time::Instant;
 
-use super::dial::{Call, Reached};
 use super::drive::Rhythm;
-use super::{Lanes, Lease};
+use super::pending_connect::{Acquired, ConnectRequest};
+use super::{Http2Pool, Lease};
 use crate::compile::Report;
 use crate::error::Error;
-use crate::upstream::backend::{Endpoint, Place, Tls, Traits};
+use crate::upstream::backend::{Backend, BackendAddress, BackendSettings, Tls};
 use crate::upstream::pool::Keep;
 use crate::upstream::tls::TlsClient;
-use crate::upstream::Protocol;
+use crate::upstream::BackendProtocol;
 
 const KEEP: Keep = Keep { connections: 4, timeout: Duration::from_secs(60) };
 const BRIEF: Duration = Duration::from_millis(50);
 
 /// A backend that does `serve` with each of its connections, and how many it has accepted.
-async fn backend<F>(serve: fn(TcpStream) -> F) -> (Arc<Endpoint>, Arc<AtomicUsize>)
+async fn backend<F>(serve: fn(TcpStream) -> F) -> (Arc<Backend>, Arc<AtomicUsize>)
 where
     F: std::future::Future<Output = ()> + 'static,
 {
@@ -38,8 +38,8 @@ where
             spawn_local(serve(stream));
         }
     });
-    let traits = Traits { protocol: Protocol::Http2, ..Traits::default() };
-    (Endpoint::new(address.to_string(), "app.test", Place::Tcp(address), None, traits), accepted)
+    let traits = BackendSettings { protocol: BackendProtocol::Http2, ..BackendSettings::default() };
+    (Backend::new(address.to_string(), "app.test", BackendAddress::Tcp(address), None, traits), accepted)
 }
 
 /// Takes requests and answers none.
@@ -59,14 +59,14 @@ async fn dying(stream: TcpStream) {
     drop((request, connection));
 }
 
-fn call(endpoint: &Arc<Endpoint>, limit: Duration) -> Call<'_> {
+fn call(endpoint: &Arc<Backend>, limit: Duration) -> ConnectRequest<'_> {
     let deadline = Instant::now() + Duration::from_secs(10);
-    Call { endpoint, name: None, introduction: &[], keep: KEEP, max_head: 65_536, limit, deadline }
+    ConnectRequest { backend: endpoint, name: None, introduction: &[], keep: KEEP, max_head: 65_536, limit, deadline }
 }
 
-async fn lease(lanes: &std::rc::Rc<Lanes>, endpoint: &Arc<Endpoint>) -> Lease {
-    match lanes.reach(call(endpoint, Duration::from_secs(5))).await {
-        Ok(Reached::Http2(lease, _)) => lease,
+async fn lease(pool: &std::rc::Rc<Http2Pool>, endpoint: &Arc<Backend>) -> Lease {
+    match pool.connect(call(endpoint, Duration::from_secs(5))).await {
+        Ok(Acquired::Http2(lease, _)) => lease,
         other => panic!("{other:?}"),
     }
 }
@@ -89,18 +89,18 @@ async fn within<F: std::future::Future>(work: F) -> F::Output {
 async fn those_who_come_while_a_connection_is_made_share_it() {
     within(async {
         let (endpoint, accepted) = backend(silent).await;
-        let lanes = std::rc::Rc::<Lanes>::default();
+        let pool = std::rc::Rc::<Http2Pool>::default();
         let all: Vec<_> = (0..50)
             .map(|_| {
-                let (lanes, endpoint) = (lanes.clone(), endpoint.clone());
-                spawn_local(async move { lease(&lanes, &endpoint).await })
+                let (pool, endpoint) = (pool.clone(), endpoint.clone());
+                spawn_local(async move { lease(&pool, &endpoint).await })
             })
             .collect();
         let mut held = Vec::new();
         for one in all {
             held.push(one.await.expect("a lease"));
         }
-        assert_eq!((accepted.load(Ordering::SeqCst), lanes.len()), (1, 1));
+        assert_eq!((accepted.load(Ordering::SeqCst), pool.len()), (1, 1));
     })
     .await;
 }
@@ -117,23 +117,23 @@ async fn each_of_them_hears_of_a_failure_and_waits_no_longer_than_it_may() {
         let client = Report::sound(|report| TlsClient::compile(&crate::config::Pool::default(), report));
         let name = rustls::pki_types::ServerName::try_from("app.test").expect("a name");
         let tls = Some(Tls { client: client.expect("a policy"), name });
-        let traits = Traits { protocol: Protocol::Http2, ..Traits::default() };
-        let endpoint = Endpoint::new(endpoint.label().into(), "app.test", endpoint.place().clone(), tls, traits);
-        let lanes = std::rc::Rc::<Lanes>::default();
+        let traits = BackendSettings { protocol: BackendProtocol::Http2, ..BackendSettings::default() };
+        let endpoint = Backend::new(endpoint.label().into(), "app.test", endpoint.address().clone(), tls, traits);
+        let pool = std::rc::Rc::<Http2Pool>::default();
         let patient = {
-            let (lanes, endpoint) = (lanes.clone(), endpoint.clone());
-            spawn_local(async move { lanes.reach(call(&endpoint, BRIEF * 4)).await.map(|_| ()) })
+            let (pool, endpoint) = (pool.clone(), endpoint.clone());
+            spawn_local(async move { pool.connect(call(&endpoint, BRIEF * 4)).await.map(|_| ()) })
         };
         tokio::task::yield_now().await;
         let begun = Instant::now();
-        let hasty = lanes.reach(call(&endpoint, BRIEF)).await;
+        let hasty = pool.connect(call(&endpoint, BRIEF)).await;
         assert!(begun.elapsed() < BRIEF * 4);
         for result in [hasty.map(|_| ()), patient.await.expect("no panic")] {
             let error: Error = result.expect_err("nobody answered");
             assert!(error.is_timeout(), "{error}");
         }
         assert_eq!(accepted.load(Ordering::SeqCst), 1);
-        let gone = lanes.reach(call(&endpoint, BRIEF)).await.expect_err("nobody answers");
+        let gone = pool.connect(call(&endpoint, BRIEF)).await.expect_err("nobody answers");
         assert!(gone.is_timeout() && gone.to_string().contains("within 50ms"), "{gone}");
     })
     .await;
@@ -143,11 +143,11 @@ async fn each_of_them_hears_of_a_failure_and_waits_no_longer_than_it_may() {
 async fn a_backend_that_answers_no_ping_is_dead() {
     within(async {
         let (endpoint, _) = backend(dying).await;
-        let lanes = Lanes::with_rhythm(Rhythm { silence: BRIEF, patience: BRIEF, again: BRIEF });
-        let result = ask(lease(&lanes, &endpoint).await).await;
+        let pool = Http2Pool::with_rhythm(Rhythm { silence: BRIEF, patience: BRIEF, again: BRIEF });
+        let result = ask(lease(&pool, &endpoint).await).await;
         assert!(matches!(result, Err(ReadError::Io(_))), "{result:?}");
         tokio::task::yield_now().await;
-        assert_eq!(lanes.len(), 0);
+        assert_eq!(pool.len(), 0);
     })
     .await;
 }
@@ -156,11 +156,11 @@ async fn a_backend_that_answers_no_ping_is_dead() {
 async fn a_backend_that_is_only_slow_is_not() {
     within(async {
         let (endpoint, _) = backend(silent).await;
-        let lanes = Lanes::with_rhythm(Rhythm { silence: BRIEF, patience: BRIEF * 4, again: BRIEF });
-        let lease = lease(&lanes, &endpoint).await;
+        let pool = Http2Pool::with_rhythm(Rhythm { silence: BRIEF, patience: BRIEF * 4, again: BRIEF });
+        let lease = lease(&pool, &endpoint).await;
         let result = tokio::time::timeout(BRIEF * 12, ask(lease)).await;
         assert!(result.is_err(), "{result:?}");
-        assert_eq!(lanes.len(), 1);
+        assert_eq!(pool.len(), 1);
     })
     .await;
 }
@@ -170,21 +170,21 @@ async fn a_connection_is_not_shared_by_requests_for_other_names() {
     within(async {
         let (endpoint, accepted) = backend(silent).await;
         let (other, _) = backend(silent).await;
-        let lanes = std::rc::Rc::<Lanes>::default();
-        let first = lease(&lanes, &endpoint).await;
-        assert!(lanes.lease(&other, None).is_none(), "another endpoint");
+        let pool = std::rc::Rc::<Http2Pool>::default();
+        let first = lease(&pool, &endpoint).await;
+        assert!(pool.lease(&other, None).is_none(), "another endpoint");
         // A further stream waits for the backend to say how many it takes.
         first.settled().await;
-        assert!(lanes.lease(&endpoint, None).is_some());
+        assert!(pool.lease(&endpoint, None).is_some());
         // A new endpoint at the same address is another one, with settings of its own.
-        let twin = Endpoint::new(
+        let twin = Backend::new(
             endpoint.label().into(),
             "app.test",
-            endpoint.place().clone(),
+            endpoint.address().clone(),
             None,
-            Traits { protocol: Protocol::Http2, ..Traits::default() },
+            BackendSettings { protocol: BackendProtocol::Http2, ..BackendSettings::default() },
         );
-        assert!(lanes.lease(&twin, None).is_none());
+        assert!(pool.lease(&twin, None).is_none());
         assert_eq!(accepted.load(Ordering::SeqCst), 1);
         drop(first);
     })
@@ -201,8 +201,8 @@ async fn a_server_of_another_protocol_is_called_so() {
             let _ = stream.read_to_end(&mut Vec::new()).await;
         })
         .await;
-        let lanes = std::rc::Rc::<Lanes>::default();
-        match ask(lease(&lanes, &endpoint).await).await {
+        let pool = std::rc::Rc::<Http2Pool>::default();
+        match ask(lease(&pool, &endpoint).await).await {
             Err(ReadError::Foreign) => {}
             other => panic!("{other:?}"),
         }

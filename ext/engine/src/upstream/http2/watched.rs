@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::task::{ready, Context, Poll};
 
 use proxy_http::http2::frame::{kind, ACK};
-use proxy_http::http2::{FloodBudget, Frames, Sieve, Tally};
+use proxy_http::http2::{FloodBudget, FrameScanner, Sieve, Tally};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
@@ -30,7 +30,7 @@ pub(super) struct Watched {
     stream: Stream,
     read: Activity,
     incoming: Sieve,
-    outgoing: Frames,
+    outgoing: FrameScanner,
     budget: FloodBudget,
     /// When the budget was last refilled for time.
     refilled: Instant,
@@ -60,7 +60,7 @@ impl Watched {
         let watched = Self {
             stream,
             incoming: Sieve::of_backend(read.tally().clone()),
-            outgoing: Frames::behind(PREFACE),
+            outgoing: FrameScanner::behind(PREFACE),
             read: read.clone(),
             budget: FloodBudget::new(CONTROL_FRAMES),
             refilled: Instant::now(),

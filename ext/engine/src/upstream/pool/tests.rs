@@ -2,7 +2,7 @@ use proxy_http::proxy_protocol::Form;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::super::backend::{Place, Tls};
+use super::super::backend::{BackendAddress, Tls};
 use super::super::connect::connect;
 use super::super::tests::certs::{write, Authority};
 use super::super::tests::{tls_server, until, within};
@@ -10,29 +10,35 @@ use super::super::tls::TlsClient;
 use super::*;
 use crate::compile::Report;
 use crate::config::Pool as Options;
-use crate::upstream::Traits;
+use crate::upstream::BackendSettings;
 
 const KEEP: Keep = Keep { connections: 4, timeout: Duration::from_secs(60) };
 
 /// A backend whose ends of the connections the test holds.
-struct Backend {
+struct Server {
     listener: TcpListener,
-    endpoint: Arc<Endpoint>,
+    endpoint: Arc<Backend>,
 }
 
-impl Backend {
+impl Server {
     async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         Self {
             listener,
-            endpoint: Endpoint::new(address.to_string(), "host", Place::Tcp(address), None, Traits::default()),
+            endpoint: Backend::new(
+                address.to_string(),
+                "host",
+                BackendAddress::Tcp(address),
+                None,
+                BackendSettings::default(),
+            ),
         }
     }
 
     /// A connection as the proxy has it after a response, and the backend's end of it.
     async fn connection(&self) -> (Stream, TcpStream) {
-        let mut ours = connect(&self.endpoint, None, Duration::from_secs(5)).await.expect("a connection");
+        let mut ours = connect(&self.endpoint, None, &[], Duration::from_secs(5)).await.expect("a connection");
         let mut theirs = self.listener.accept().await.expect("a client").0;
         theirs.write_all(b"response").await.expect("written");
         let mut response = [0; 100];
@@ -48,51 +54,52 @@ fn port(stream: &Stream) -> u16 {
 
 #[tokio::test]
 async fn the_connection_that_became_idle_last_is_used_first() {
-    let (pool, backend) = (Pool::default(), Backend::start().await);
+    let (pool, backend) = (Pool::default(), Server::start().await);
     let ((one, _one), (two, _two)) = (backend.connection().await, backend.connection().await);
     let (one_port, two_port) = (port(&one), port(&two));
-    pool.give_back(&backend.endpoint, one, KEEP);
-    pool.give_back(&backend.endpoint, two, KEEP);
-    assert_eq!(pool.checkout(&backend.endpoint, None).map(|stream| port(&stream)), Some(two_port));
-    assert_eq!(pool.checkout(&backend.endpoint, None).map(|stream| port(&stream)), Some(one_port));
-    assert!(pool.checkout(&backend.endpoint, None).is_none());
+    pool.give_back(&backend.endpoint, one, &[], KEEP);
+    pool.give_back(&backend.endpoint, two, &[], KEEP);
+    assert_eq!(pool.checkout(&backend.endpoint, None, &[]).map(|stream| port(&stream)), Some(two_port));
+    assert_eq!(pool.checkout(&backend.endpoint, None, &[]).map(|stream| port(&stream)), Some(one_port));
+    assert!(pool.checkout(&backend.endpoint, None, &[]).is_none());
 }
 
 #[tokio::test]
 async fn another_endpoint_never_gets_the_connection_even_at_the_same_address() {
-    let (pool, backend) = (Pool::default(), Backend::start().await);
+    let (pool, backend) = (Pool::default(), Server::start().await);
     let (stream, _theirs) = backend.connection().await;
-    pool.give_back(&backend.endpoint, stream, KEEP);
-    let twin = Endpoint::new("twin".into(), "host", backend.endpoint.place().clone(), None, Traits::default());
-    assert!(pool.checkout(&twin, None).is_none());
+    pool.give_back(&backend.endpoint, stream, &[], KEEP);
+    let twin =
+        Backend::new("twin".into(), "host", backend.endpoint.address().clone(), None, BackendSettings::default());
+    assert!(pool.checkout(&twin, None, &[]).is_none());
     assert_eq!(pool.len(), 1);
 }
 
 #[tokio::test]
 async fn connections_that_ended_or_spoke_while_idle_are_passed_over() {
-    let (pool, backend) = (Pool::default(), Backend::start().await);
+    let (pool, backend) = (Pool::default(), Server::start().await);
     let (good, _good) = backend.connection().await;
     let good_port = port(&good);
     let (closed, closing) = backend.connection().await;
     let (spoken, mut speaking) = backend.connection().await;
     for stream in [good, closed, spoken] {
-        pool.give_back(&backend.endpoint, stream, KEEP);
+        pool.give_back(&backend.endpoint, stream, &[], KEEP);
     }
     drop(closing);
     speaking.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.expect("written");
     assert_eq!(pool.len(), 3);
     // The runtime hears of both from the kernel before it hears of this later connection.
     drop(backend.connection().await);
-    let checked_out = pool.checkout(&backend.endpoint, None).expect("the good one");
+    let checked_out = pool.checkout(&backend.endpoint, None, &[]).expect("the good one");
     assert_eq!(port(&checked_out), good_port);
     assert!(pool.is_empty());
 }
 
 #[tokio::test]
 async fn an_unasked_byte_is_found_even_by_a_task_that_has_used_up_its_budget() {
-    let (pool, backend) = (Pool::default(), Backend::start().await);
+    let (pool, backend) = (Pool::default(), Server::start().await);
     let (spoken, mut speaking) = backend.connection().await;
-    pool.give_back(&backend.endpoint, spoken, KEEP);
+    pool.give_back(&backend.endpoint, spoken, &[], KEEP);
     speaking.write_all(b"x").await.expect("written");
     drop(backend.connection().await);
     within(async {
@@ -101,54 +108,54 @@ async fn an_unasked_byte_is_found_even_by_a_task_that_has_used_up_its_budget() {
             assert!(std::future::Future::poll(spend, &mut std::task::Context::from_waker(std::task::Waker::noop()))
                 .is_ready());
         }
-        assert!(pool.checkout(&backend.endpoint, None).is_none());
+        assert!(pool.checkout(&backend.endpoint, None, &[]).is_none());
     })
     .await;
 }
 
 #[tokio::test]
 async fn an_expired_connection_is_not_used() {
-    let (pool, backend) = (Pool::default(), Backend::start().await);
+    let (pool, backend) = (Pool::default(), Server::start().await);
     let (stream, mut theirs) = backend.connection().await;
-    pool.give_back(&backend.endpoint, stream, Keep { timeout: Duration::ZERO, ..KEEP });
-    assert!(pool.checkout(&backend.endpoint, None).is_none());
+    pool.give_back(&backend.endpoint, stream, &[], Keep { timeout: Duration::ZERO, ..KEEP });
+    assert!(pool.checkout(&backend.endpoint, None, &[]).is_none());
     assert_eq!(within(theirs.read(&mut [0])).await.expect("closed"), 0);
 }
 
 #[tokio::test]
 async fn beyond_the_limit_the_oldest_is_closed_and_zero_keeps_none() {
-    let (pool, backend) = (Pool::default(), Backend::start().await);
+    let (pool, backend) = (Pool::default(), Server::start().await);
     let ((one, mut first), (two, _second)) = (backend.connection().await, backend.connection().await);
     let two_port = port(&two);
     let keep = Keep { connections: 1, ..KEEP };
-    pool.give_back(&backend.endpoint, one, keep);
-    pool.give_back(&backend.endpoint, two, keep);
+    pool.give_back(&backend.endpoint, one, &[], keep);
+    pool.give_back(&backend.endpoint, two, &[], keep);
     assert_eq!(within(first.read(&mut [0])).await.expect("closed"), 0);
-    let stream = pool.checkout(&backend.endpoint, None).expect("the newer one");
+    let stream = pool.checkout(&backend.endpoint, None, &[]).expect("the newer one");
     assert_eq!(port(&stream), two_port);
-    pool.give_back(&backend.endpoint, stream, Keep { connections: 0, ..KEEP });
+    pool.give_back(&backend.endpoint, stream, &[], Keep { connections: 0, ..KEEP });
     assert!(pool.is_empty());
 }
 
 #[tokio::test]
 async fn the_janitor_closes_what_died_or_expired_and_forgets_endpoints_that_are_gone() {
     let pool = std::rc::Rc::new(Pool::default());
-    let (backend, gone) = (Backend::start().await, Backend::start().await);
+    let (backend, gone) = (Server::start().await, Server::start().await);
     let (good, _good) = backend.connection().await;
     let (dead, dying) = backend.connection().await;
     let (expired, _expired) = backend.connection().await;
     let (orphan, _orphan) = gone.connection().await;
-    pool.give_back(&backend.endpoint, good, KEEP);
-    pool.give_back(&backend.endpoint, dead, KEEP);
-    pool.give_back(&backend.endpoint, expired, Keep { timeout: Duration::ZERO, ..KEEP });
-    pool.give_back(&gone.endpoint, orphan, KEEP);
+    pool.give_back(&backend.endpoint, good, &[], KEEP);
+    pool.give_back(&backend.endpoint, dead, &[], KEEP);
+    pool.give_back(&backend.endpoint, expired, &[], Keep { timeout: Duration::ZERO, ..KEEP });
+    pool.give_back(&gone.endpoint, orphan, &[], KEEP);
     drop((dying, gone));
     let tasks = tokio::task::LocalSet::new();
     let janitor = pool.clone();
     tasks.spawn_local(async move { janitor.run_janitor().await });
     tasks.run_until(until("the janitor", || pool.len() == 1)).await;
-    assert_eq!(pool.shelves.borrow().len(), 1);
-    assert!(pool.checkout(&backend.endpoint, None).is_some());
+    assert_eq!(pool.backends.borrow().len(), 1);
+    assert!(pool.checkout(&backend.endpoint, None, &[]).is_some());
 }
 
 #[tokio::test]
@@ -160,9 +167,10 @@ async fn a_tls_connection_is_only_used_again_for_the_name_it_was_made_for() {
     let client = Report::sound(|report| TlsClient::compile(&options, report)).expect("a policy");
     let name = |name| ServerName::try_from(name).expect("a name");
     let tls = Tls { client, name: name("one.test") };
-    let endpoint = Endpoint::new("backend".into(), "host", Place::Tcp(address), Some(tls), Traits::default());
+    let endpoint =
+        Backend::new("backend".into(), "host", BackendAddress::Tcp(address), Some(tls), BackendSettings::default());
     let pool = Pool::default();
-    let mut stream = within(connect(&endpoint, None, Duration::from_secs(5))).await.expect("a connection");
+    let mut stream = within(connect(&endpoint, None, &[], Duration::from_secs(5))).await.expect("a connection");
     // The echo proves that the session tickets behind the handshake have been read, which are no idle chatter.
     within(async {
         stream.write_all(b"!").await.expect("written");
@@ -170,28 +178,28 @@ async fn a_tls_connection_is_only_used_again_for_the_name_it_was_made_for() {
         assert_eq!(stream.read_u8().await.expect("read"), b'!');
     })
     .await;
-    pool.give_back(&endpoint, stream, KEEP);
-    assert!(pool.checkout(&endpoint, Some(&name("two.test"))).is_none());
-    let stream = pool.checkout(&endpoint, Some(&name("one.test"))).expect("the name is the same");
-    pool.give_back(&endpoint, stream, KEEP);
-    assert!(pool.checkout(&endpoint, None).is_some(), "none means the endpoint's own");
+    pool.give_back(&endpoint, stream, &[], KEEP);
+    assert!(pool.checkout(&endpoint, Some(&name("two.test")), &[]).is_none());
+    let stream = pool.checkout(&endpoint, Some(&name("one.test")), &[]).expect("the name is the same");
+    pool.give_back(&endpoint, stream, &[], KEEP);
+    assert!(pool.checkout(&endpoint, None, &[]).is_some(), "none means the endpoint's own");
 }
 
 #[tokio::test]
 async fn a_connection_that_began_with_a_header_is_only_used_again_for_the_same_header() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let place = Place::Tcp(listener.local_addr().expect("an address"));
-    let told = Traits { proxy_protocol: Some(Form::V1), ..Traits::default() };
-    let endpoint = Endpoint::new("backend".into(), "host", place, None, told);
+    let place = BackendAddress::Tcp(listener.local_addr().expect("an address"));
+    let told = BackendSettings { proxy_protocol: Some(Form::V1), ..BackendSettings::default() };
+    let endpoint = Backend::new("backend".into(), "host", place, None, told);
     let pool = Pool::default();
-    let connect = || within(connect(&endpoint, None, Duration::from_secs(5)));
-    pool.give_back_as(&endpoint, connect().await.expect("a connection"), b"PROXY one\r\n", KEEP);
+    let connect = || within(connect(&endpoint, None, &[], Duration::from_secs(5)));
+    pool.give_back(&endpoint, connect().await.expect("a connection"), b"PROXY one\r\n", KEEP);
     for other in [&b""[..], b"PROXY two\r\n", b"PROXY one"] {
-        assert!(pool.checkout_as(&endpoint, None, other).is_none());
+        assert!(pool.checkout(&endpoint, None, other).is_none());
     }
-    assert!(pool.checkout_as(&endpoint, None, b"PROXY one\r\n").is_some());
+    assert!(pool.checkout(&endpoint, None, b"PROXY one\r\n").is_some());
     assert!(pool.is_empty());
     // One without a header has no business at such a backend.
-    pool.give_back(&endpoint, connect().await.expect("a connection"), KEEP);
+    pool.give_back(&endpoint, connect().await.expect("a connection"), &[], KEEP);
     assert!(pool.is_empty());
 }

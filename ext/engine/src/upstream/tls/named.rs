@@ -16,13 +16,13 @@ use super::signature;
 /// named is the one that was meant, also if that certificate is an authority's, as `openssl req -x509` makes them. Its names and its
 /// time count all the same.
 #[derive(Debug)]
-pub(super) struct Named {
+pub(super) struct NamedCertificates {
     certificates: Vec<CertificateDer<'static>>,
     chains: Arc<WebPkiServerVerifier>,
     algorithms: WebPkiSupportedAlgorithms,
 }
 
-impl Named {
+impl NamedCertificates {
     /// Trusts these.
     pub(super) fn new(
         certificates: Vec<CertificateDer<'static>>,
@@ -36,7 +36,7 @@ impl Named {
     }
 }
 
-impl ServerCertVerifier for Named {
+impl ServerCertVerifier for NamedCertificates {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,

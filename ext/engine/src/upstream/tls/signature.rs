@@ -8,7 +8,7 @@ use rustls::crypto::{verify_tls12_signature, verify_tls13_signature, WebPkiSuppo
 use rustls::pki_types::CertificateDer;
 use rustls::{CertificateError, DigitallySignedStruct, Error};
 
-type Verdict = Result<HandshakeSignatureValid, Error>;
+type SignatureVerdict = Result<HandshakeSignatureValid, Error>;
 
 /// Of a handshake of TLS 1.2.
 pub(super) fn verify_tls12(
@@ -16,7 +16,7 @@ pub(super) fn verify_tls12(
     certificate: &CertificateDer<'_>,
     signed: &DigitallySignedStruct,
     algorithms: &WebPkiSupportedAlgorithms,
-) -> Verdict {
+) -> SignatureVerdict {
     verify_tls12_signature(message, certificate, signed, algorithms)
         .or_else(|error| of_old_certificate(error, message, certificate, signed, algorithms))
 }
@@ -27,7 +27,7 @@ pub(super) fn verify_tls13(
     certificate: &CertificateDer<'_>,
     signed: &DigitallySignedStruct,
     algorithms: &WebPkiSupportedAlgorithms,
-) -> Verdict {
+) -> SignatureVerdict {
     verify_tls13_signature(message, certificate, signed, algorithms)
         .or_else(|error| of_old_certificate(error, message, certificate, signed, algorithms))
 }
@@ -38,7 +38,7 @@ fn of_old_certificate(
     certificate: &CertificateDer<'_>,
     signed: &DigitallySignedStruct,
     algorithms: &WebPkiSupportedAlgorithms,
-) -> Verdict {
+) -> SignatureVerdict {
     let Ok((_, certificate)) = x509_parser::parse_x509_certificate(certificate) else { return Err(error) };
     // Any other error is about the signature, and stands.
     if certificate.version().0 >= 2 {

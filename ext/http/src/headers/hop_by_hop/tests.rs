@@ -156,23 +156,23 @@ fn responses_that_have_no_body_have_no_length_either() {
 
 #[test]
 fn wishes_are_read_from_connection() {
-    let wishes = |trailers, upgrade| Wishes { trailers, upgrade };
+    let options = |trailers, upgrade| ConnectionOptions { trailers, upgrade };
     for (fields, expected) in [
-        ("", wishes(false, false)),
-        ("Upgrade: websocket\r\n", wishes(false, false)),
-        ("TE: trailers\r\n", wishes(false, false)),
-        ("Connection: keep-alive, x\r\nTE: trailers\r\n", wishes(false, false)),
-        ("Connection: upgrade\r\n", wishes(false, false)),
-        ("Connection: upgrade\r\nUpgrade:\r\n", wishes(false, false)),
-        ("Connection: keep-alive\r\nUpgrade: websocket\r\n", wishes(false, false)),
-        ("Connection: Upgrade\r\nUpgrade: websocket\r\n", wishes(false, true)),
-        ("Connection: keep-alive, upgrade\r\nUpgrade: foo/2, bar\r\n", wishes(false, true)),
-        ("Connection: TE\r\nTE: trailers\r\n", wishes(true, false)),
-        ("Connection: te\r\nTE: gzip;q=0.5, Trailers\r\n", wishes(true, false)),
-        ("Connection: te\r\nTE: gzip\r\n", wishes(false, false)),
-        ("Connection: te, upgrade\r\nTE: trailers\r\nUpgrade: x\r\n", wishes(true, true)),
+        ("", options(false, false)),
+        ("Upgrade: websocket\r\n", options(false, false)),
+        ("TE: trailers\r\n", options(false, false)),
+        ("Connection: keep-alive, x\r\nTE: trailers\r\n", options(false, false)),
+        ("Connection: upgrade\r\n", options(false, false)),
+        ("Connection: upgrade\r\nUpgrade:\r\n", options(false, false)),
+        ("Connection: keep-alive\r\nUpgrade: websocket\r\n", options(false, false)),
+        ("Connection: Upgrade\r\nUpgrade: websocket\r\n", options(false, true)),
+        ("Connection: keep-alive, upgrade\r\nUpgrade: foo/2, bar\r\n", options(false, true)),
+        ("Connection: TE\r\nTE: trailers\r\n", options(true, false)),
+        ("Connection: te\r\nTE: gzip;q=0.5, Trailers\r\n", options(true, false)),
+        ("Connection: te\r\nTE: gzip\r\n", options(false, false)),
+        ("Connection: te, upgrade\r\nTE: trailers\r\nUpgrade: x\r\n", options(true, true)),
     ] {
-        assert_eq!(Wishes::of(&request(fields)), expected, "{fields}");
+        assert_eq!(ConnectionOptions::of(&request(fields)), expected, "{fields}");
     }
 }
 
@@ -180,23 +180,23 @@ fn wishes_are_read_from_connection() {
 fn http_2_without_tls_is_never_offered() {
     for upgrade in ["h2c", "H2C", "h2", "websocket, h2c", "h2c, websocket", "HTTP/2.0", "h2c/1", "TLS/1.0, HTTP/1.1"] {
         let head = request(&format!("Connection: Upgrade, HTTP2-Settings\r\nUpgrade: {upgrade}\r\n"));
-        assert!(!Wishes::of(&head).upgrade, "{upgrade}");
+        assert!(!ConnectionOptions::of(&head).upgrade, "{upgrade}");
     }
     let split = request("Connection: Upgrade\r\nUpgrade: websocket\r\nUpgrade: h2c\r\n");
-    assert!(!Wishes::of(&split).upgrade);
+    assert!(!ConnectionOptions::of(&split).upgrade);
 }
 
 #[test]
 fn an_upgrade_may_have_a_body() {
     let head = request("Connection: upgrade\r\nUpgrade: tcp\r\nContent-Length: 5\r\n");
-    assert!(Wishes::of(&head).upgrade);
+    assert!(ConnectionOptions::of(&head).upgrade);
 }
 
 #[test]
 fn an_http_1_0_client_upgrades_nothing() {
     let mut head = request("Connection: upgrade, te\r\nUpgrade: websocket\r\nTE: trailers\r\n");
     head.version = Version::Http10;
-    assert_eq!(Wishes::of(&head), Wishes::default());
+    assert_eq!(ConnectionOptions::of(&head), ConnectionOptions::default());
 }
 
 #[test]

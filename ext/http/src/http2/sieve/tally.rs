@@ -22,11 +22,11 @@ pub struct Tally(Arc<Inner>);
 struct Inner {
     /// Whether there was ever a small piece: if not, nothing is looked up.
     used: AtomicBool,
-    state: Mutex<State>,
+    state: Mutex<StreamPieces>,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct StreamPieces {
     waiting: FxHashMap<u32, u32>,
     /// Whoever holds pieces back.
     holder: Option<Waker>,

@@ -1,6 +1,6 @@
 //! Which names were set, added or removed since a head was read.
 
-use super::{Field, Fields, Lines, NameRef, Span, State};
+use super::{Field, FieldState, Fields, Lines, NameRef, Span};
 use crate::message::Known;
 
 /// Whether two names are the same variable to a backend that speaks CGI.
@@ -20,7 +20,7 @@ impl Fields {
             Some(known) => self.removed |= known.bit(),
             None => {
                 let (name, value) = (self.push_text(name.text), Span::default());
-                self.list.push(Field { known: None, state: State::Removed, name, value });
+                self.list.push(Field { known: None, state: FieldState::Removed, name, value });
             }
         }
     }
@@ -31,7 +31,7 @@ impl Fields {
         if Known::of_cgi(name).is_some_and(|known| self.removed & known.bit() != 0) {
             return true;
         }
-        let edited = self.list.iter().filter(|field| matches!(field.state, State::Edited | State::Removed));
+        let edited = self.list.iter().filter(|field| matches!(field.state, FieldState::Edited | FieldState::Removed));
         edited.map(|field| self.slice(field.name)).any(|edited| is_one_to_cgi(edited, name))
     }
 
@@ -39,7 +39,7 @@ impl Fields {
     pub fn touched_as_another(&self, name: &[u8]) -> bool {
         let is_plain = memchr::memchr2(b'_', b'.', name).is_none();
         let known = Known::of_cgi(name).filter(|_| !is_plain);
-        let edited = self.list.iter().filter(|field| matches!(field.state, State::Edited | State::Removed));
+        let edited = self.list.iter().filter(|field| matches!(field.state, FieldState::Edited | FieldState::Removed));
         known.is_some_and(|known| self.removed & known.bit() != 0)
             || edited
                 .map(|field| self.slice(field.name))

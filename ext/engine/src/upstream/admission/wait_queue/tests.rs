@@ -3,11 +3,11 @@ use std::sync::atomic::AtomicUsize;
 use std::task::{Poll, Wake};
 
 use super::*;
-use crate::upstream::backend::Place;
-use crate::upstream::fleet::Fleet;
-use crate::upstream::health::Rules;
+use crate::upstream::backend::BackendAddress;
+use crate::upstream::group::BackendGroup;
+use crate::upstream::health::GroupRules;
 use crate::upstream::tests::within;
-use crate::upstream::{Attempt, Endpoint, Traits};
+use crate::upstream::{Attempt, Backend, BackendSettings};
 
 #[derive(Default)]
 struct Alarm(AtomicUsize);
@@ -77,8 +77,8 @@ fn a_full_queue_takes_nobody() {
 }
 
 /// The right to one of the places of `endpoint`, as a request gets it; given up now and then, as clients do.
-async fn admitted(endpoint: &Arc<Endpoint>, patient: bool) -> Option<Attempt> {
-    let queue = endpoint.fleet().queue();
+async fn admitted(endpoint: &Arc<Backend>, patient: bool) -> Option<Attempt> {
+    let queue = endpoint.group().queue();
     if queue.waiting() == 0 {
         if let Some(attempt) = Attempt::admit(endpoint.clone(), None) {
             return Some(attempt);
@@ -103,9 +103,9 @@ async fn admitted(endpoint: &Arc<Endpoint>, patient: bool) -> Option<Attempt> {
 
 #[test]
 fn no_wake_up_is_lost_between_threads() {
-    let fleet = Fleet::new("app", Arc::new(Rules { queue: 100, ..Rules::default() }));
-    let traits = Traits { max_connections: Some(2), ..Traits::default() };
-    let endpoint = Endpoint::within(&fleet, "a".into(), "a", Place::Unix("/a".into()), None, traits);
+    let group = BackendGroup::new("app", Arc::new(GroupRules { queue: 100, ..GroupRules::default() }));
+    let traits = BackendSettings { max_connections: Some(2), ..BackendSettings::default() };
+    let endpoint = Backend::within(&group, "a".into(), "a", BackendAddress::Unix("/a".into()), None, traits);
     let work = |number: usize| {
         let endpoint = endpoint.clone();
         async move {
@@ -131,5 +131,5 @@ fn no_wake_up_is_lost_between_threads() {
             });
         }
     });
-    assert_eq!((fleet.queue().waiting(), endpoint.in_flight()), (0, 0));
+    assert_eq!((group.queue().waiting(), endpoint.in_flight()), (0, 0));
 }

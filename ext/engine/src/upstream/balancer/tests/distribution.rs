@@ -14,8 +14,8 @@ fn counts(labels: impl IntoIterator<Item = String>) -> HashMap<String, usize> {
 /// A bench whose policy is a consistent hash of a value.
 fn hashing(count: usize, bounded: bool) -> Bench {
     let template = crate::rewrite::Template::parse("{path}", crate::rewrite::Context::Request).expect("a template");
-    let policy = Policy::Keyed { template: Arc::new(template), bounded };
-    Bench::by(policy, vec![Traits::default(); count])
+    let policy = BalancingPolicy::Keyed { template: Arc::new(template), bounded };
+    Bench::by(policy, vec![BackendSettings::default(); count])
 }
 
 #[test]
@@ -147,7 +147,7 @@ fn a_bounded_hash_gives_no_backend_more_than_1_25_of_its_share_in_flight_and_one
     // Nine of ten requests are for one key, and one for another each.
     for n in 0..1000 {
         let key = if n % 10 == 0 { format!("/item/{n}") } else { "/popular".into() };
-        let chosen = bench.choose_for(&Asking::Key(hash(key.as_bytes())), &mut Tried::default());
+        let chosen = bench.choose_for(&Affinity::Key(hash(key.as_bytes())), &mut Tried::default());
         held.push(Attempt::begin(chosen.backend().expect("a backend")));
         let fair = held.len() as f64 / 4.0;
         for endpoint in bench.members.iter() {
@@ -162,9 +162,10 @@ fn a_bounded_hash_gives_no_backend_more_than_1_25_of_its_share_in_flight_and_one
 #[test]
 fn one_that_starts_slowly_gets_little_at_first() {
     fastrand::seed(7);
-    let slow = Traits { slow_start: Some(std::time::Duration::from_secs(36_000)), ..Traits::default() };
+    let slow =
+        BackendSettings { slow_start: Some(std::time::Duration::from_secs(36_000)), ..BackendSettings::default() };
     for policy in ["round_robin", "random"] {
-        let bench = Bench::new(policy, vec![Traits::default(), slow]);
+        let bench = Bench::new(policy, vec![BackendSettings::default(), slow]);
         bench.endpoint("1").rise();
         let counts = counts(bench.firsts(2000));
         // A tenth of its share: one request in eleven.

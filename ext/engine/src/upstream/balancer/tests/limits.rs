@@ -6,8 +6,8 @@ use super::*;
 
 /// Two backends that take one request each, and a backup.
 fn with_room_for_one_each() -> Bench {
-    let full = Traits { max_connections: Some(1), ..Traits::default() };
-    Bench::new("round_robin", vec![full, full, Traits { backup: true, ..Traits::default() }])
+    let full = BackendSettings { max_connections: Some(1), ..BackendSettings::default() };
+    Bench::new("round_robin", vec![full, full, BackendSettings { backup: true, ..BackendSettings::default() }])
 }
 
 #[test]
@@ -29,7 +29,7 @@ fn a_request_waits_when_all_are_full_though_there_is_a_backup() {
 
 #[test]
 fn a_backend_that_was_full_after_all_counts_as_one_that_was_not_tried() {
-    let full = Traits { max_connections: Some(1), ..Traits::default() };
+    let full = BackendSettings { max_connections: Some(1), ..BackendSettings::default() };
     let bench = Bench::new("ordered", vec![full, full]);
     let mut tried = Tried::default();
     let second = Attempt::begin(bench.endpoint("1").clone());
@@ -59,8 +59,8 @@ fn what_is_taken_back_is_the_latest_attempt_alone() {
 
 #[test]
 fn a_backup_is_tried_when_every_primary_has_failed_the_request() {
-    let backup = Traits { backup: true, ..Traits::default() };
-    let bench = Bench::new("round_robin", vec![backup, Traits::default(), Traits::default()]);
+    let backup = BackendSettings { backup: true, ..BackendSettings::default() };
+    let bench = Bench::new("round_robin", vec![backup, BackendSettings::default(), BackendSettings::default()]);
     let attempts = bench.attempts(4);
     assert_eq!(attempts[..3], ["1", "2", "0"]);
     assert!(attempts[3] == "1" || attempts[3] == "2", "{attempts:?}");
@@ -69,9 +69,9 @@ fn a_backup_is_tried_when_every_primary_has_failed_the_request() {
 
 #[test]
 fn backups_serve_while_no_primary_is_available_and_no_longer() {
-    let backup = Traits { backup: true, ..Traits::default() };
-    for policy in Policy::NAMES {
-        let bench = Bench::new(policy, vec![Traits::default(), Traits::default(), backup]);
+    let backup = BackendSettings { backup: true, ..BackendSettings::default() };
+    for policy in BalancingPolicy::NAMES {
+        let bench = Bench::new(policy, vec![BackendSettings::default(), BackendSettings::default(), backup]);
         bench.take_down("0");
         assert_eq!(bench.firsts(3), ["1"; 3], "{policy}");
         bench.take_down("1");
@@ -83,7 +83,7 @@ fn backups_serve_while_no_primary_is_available_and_no_longer() {
 
 #[test]
 fn with_nobody_available_there_is_nobody() {
-    for policy in Policy::NAMES {
+    for policy in BalancingPolicy::NAMES {
         let bench = Bench::of(policy, 2);
         bench.take_down("0");
         bench.take_down("1");
@@ -106,23 +106,24 @@ fn turns_of_unavailable_backends_fall_to_the_others_by_weight() {
 
 #[test]
 fn where_nobody_can_take_a_request_nobody_loses_a_turn() {
-    let bench = Bench::new("round_robin", vec![Traits { max_connections: Some(0), ..Traits::default() }; 3]);
+    let bench =
+        Bench::new("round_robin", vec![BackendSettings { max_connections: Some(0), ..BackendSettings::default() }; 3]);
     for _ in 0..5 {
         assert!(matches!(bench.choose(&mut Tried::default()), Choice::Busy));
     }
 }
 
-fn any_traits() -> impl Strategy<Value = (Traits, bool)> {
+fn any_traits() -> impl Strategy<Value = (BackendSettings, bool)> {
     let limits = prop_oneof![Just(None), Just(Some(0)), Just(Some(1))];
     (1u32..5, any::<bool>(), limits, any::<bool>()).prop_map(|(weight, backup, max_connections, up)| {
-        (Traits { weight, backup, max_connections, ..Traits::default() }, up)
+        (BackendSettings { weight, backup, max_connections, ..BackendSettings::default() }, up)
     })
 }
 
 proptest! {
     #[test]
     fn nobody_is_asked_in_vain_or_twice_while_there_is_somebody_else(
-        policy in prop::sample::select(Policy::NAMES.to_vec()),
+        policy in prop::sample::select(BalancingPolicy::NAMES.to_vec()),
         members in prop::collection::vec(any_traits(), 0..7),
         key in any::<u64>(),
     ) {
@@ -136,7 +137,7 @@ proptest! {
         for _ in 0..12 {
             let untried = bench.members.iter().filter(|e| e.is_available() && !seen.contains(&e.id()));
             let untried: Vec<_> = untried.cloned().collect();
-            match bench.choose_for(&Asking::Key(key), &mut tried) {
+            match bench.choose_for(&Affinity::Key(key), &mut tried) {
                 Choice::Backend(chosen) => {
                     prop_assert!(chosen.is_available() && chosen.has_room());
                     if !untried.is_empty() {
@@ -163,14 +164,14 @@ proptest! {
 
 #[test]
 fn a_choice_among_sixteen_allocates_nothing_whatever_the_policy() {
-    for policy in Policy::NAMES {
+    for policy in BalancingPolicy::NAMES {
         let bench = Bench::weighted(policy, &[1, 2, 3, 4, 1, 2, 3, 4, 1, 2, 3, 4, 1, 2, 3, 4]);
         bench.take_down("3");
-        let asking = Asking::Key(7);
+        let affinity = Affinity::Key(7);
         let counted = allocation_counter::measure(|| {
             let mut tried = Tried::default();
             for _ in 0..16 {
-                drop(bench.choose_for(&asking, &mut tried));
+                drop(bench.choose_for(&affinity, &mut tried));
             }
         });
         assert_eq!(counted.count_total, 0, "{policy}");

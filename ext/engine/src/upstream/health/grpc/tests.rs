@@ -6,7 +6,7 @@ use tokio::net::TcpListener;
 use super::super::ask::asked as ask;
 use super::super::check::Check;
 use super::*;
-use crate::upstream::backend::{Endpoint, Place, Traits};
+use crate::upstream::backend::{Backend, BackendAddress, BackendSettings};
 use crate::upstream::tests::within;
 
 fn check(change: impl FnOnce(&mut HealthCheck)) -> Check {
@@ -39,7 +39,13 @@ fn map(fields: &[(&'static str, &'static str)]) -> HeaderMap {
 async fn asked(check: &Check, answer: Answer) -> (Result<(), String>, Request<()>, Vec<u8>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
-    let endpoint = Endpoint::new(address.to_string(), "app.test:81", Place::Tcp(address), None, Traits::default());
+    let endpoint = Backend::new(
+        address.to_string(),
+        "app.test:81",
+        BackendAddress::Tcp(address),
+        None,
+        BackendSettings::default(),
+    );
     let server = async {
         let (socket, _) = listener.accept().await.expect("a connection");
         let mut connection = h2::server::handshake(socket).await.expect("HTTP/2");
@@ -116,7 +122,8 @@ async fn a_server_that_speaks_no_http_2_or_says_nothing_is_not_well() {
     for answer in ["HTTP/1.1 400 Bad Request\r\n\r\n", ""] {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
-        let endpoint = Endpoint::new(String::new(), "app.test", Place::Tcp(address), None, Traits::default());
+        let endpoint =
+            Backend::new(String::new(), "app.test", BackendAddress::Tcp(address), None, BackendSettings::default());
         let server = async {
             let (mut socket, _) = listener.accept().await.expect("a connection");
             socket.write_all(answer.as_bytes()).await.expect("it is taken");
@@ -130,7 +137,8 @@ async fn a_server_that_speaks_no_http_2_or_says_nothing_is_not_well() {
     }
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
-    let endpoint = Endpoint::new(String::new(), "app.test", Place::Tcp(address), None, Traits::default());
+    let endpoint =
+        Backend::new(String::new(), "app.test", BackendAddress::Tcp(address), None, BackendSettings::default());
     let impatient = check(|c| c.timeout = 0.05);
     let result = within(ask(&endpoint, &impatient)).await;
     assert_eq!(result, Err(format!("no whole answer within {:?}", Duration::from_millis(50))));

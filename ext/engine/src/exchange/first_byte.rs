@@ -1,4 +1,4 @@
-//! Whether a backend that has sent a head goes on to the body.
+//! The first byte of a response body, which a head waits for.
 
 use std::future::poll_fn;
 use std::task::Poll;
@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_millis(100);
 
 /// Waits for the first byte of a body that `backend` has announced. An error if the backend goes away instead: nothing of its response
 /// has been passed on. `retry` says whether the request may then be sent again.
-pub(crate) async fn await_body(client: &mut Client, backend: &mut Peer, retry: Retry) -> Result<(), Error> {
+pub(crate) async fn await_first_byte(client: &mut Client, backend: &mut Peer, retry: Retry) -> Result<(), Error> {
     let until = Instant::now() + PATIENCE;
     poll_fn(|cx| {
         match backend.poll_read(cx) {

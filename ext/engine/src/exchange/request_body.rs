@@ -1,4 +1,4 @@
-//! The request's body on its way to a backend, and what of it is kept for another attempt.
+//! The request body on its way to a backend, and what of it is kept for another attempt.
 
 use std::io;
 use std::task::{Context, Poll};
@@ -15,7 +15,7 @@ use crate::peer::Peer;
 
 /// The body of one request, over all attempts to send it.
 #[derive(Debug)]
-pub(crate) struct Upload {
+pub(crate) struct RequestBody {
     /// What was taken from the client so far, as long as it may be needed again.
     kept: Vec<u8>,
     /// How much of it may be kept; `None` once something was let go.
@@ -29,19 +29,19 @@ pub(crate) struct Upload {
     /// Whether trailers go to a backend of HTTP/1.1 too.
     trailers_to_http1: bool,
     stuck: Stuck,
-    state: State,
+    state: BodyState,
     failure: Option<io::Error>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+enum BodyState {
     Sending,
     Sent,
     /// The backend takes no more. It may still answer.
     Failed,
 }
 
-impl Upload {
+impl RequestBody {
     /// The body of a request. `limit` bytes of an idempotent one are kept.
     pub(crate) fn new(framing: Framing, idempotent: bool, limit: usize) -> Self {
         Self {
@@ -52,7 +52,7 @@ impl Upload {
             has_body: !framing.is_empty(),
             trailers_to_http1: false,
             stuck: Stuck::Writing,
-            state: State::Sending,
+            state: BodyState::Sending,
             failure: None,
         }
     }
@@ -65,7 +65,7 @@ impl Upload {
     /// Begins another attempt.
     pub(crate) fn rewind(&mut self) {
         self.replayed = 0;
-        self.state = State::Sending;
+        self.state = BodyState::Sending;
         self.failure = None;
     }
 
@@ -78,8 +78,8 @@ impl Upload {
         }
     }
 
-    /// Whether the request may be sent once more, after a failure that allows for `retry`: nobody does twice what must be done once, and
-    /// the body is still there.
+    /// Whether the request may be sent once more after a failure that allows for `retry`: it is safe, and the body is
+    /// still there.
     pub(crate) fn may_repeat(&self, retry: Retry) -> bool {
         let is_safe = match retry {
             Retry::Never => false,
@@ -91,12 +91,12 @@ impl Upload {
 
     /// Whether every byte was sent.
     pub(crate) fn is_complete(&self) -> bool {
-        self.state == State::Sent
+        self.state == BodyState::Sent
     }
 
     /// Whether there is nothing more to do: sent, or given up.
     pub(crate) fn is_over(&self) -> bool {
-        self.state != State::Sending
+        self.state != BodyState::Sending
     }
 
     /// Whether the request has a body.
@@ -109,7 +109,7 @@ impl Upload {
         !self.kept.is_empty() || self.limit.is_none()
     }
 
-    /// What a pending [`Upload::poll`] waits for.
+    /// What a pending [`RequestBody::poll`] waits for.
     pub(crate) fn waits_for(&self) -> Waited {
         match self.stuck {
             Stuck::Reading => Waited::ClientBody,
@@ -127,10 +127,11 @@ impl Upload {
         }
     }
 
-    /// Sees to it that the system does not go on for long with what a backend has not taken whose connection is about to be closed.
+    /// Bounds the time that the system goes on with bytes that a backend has not taken, whose connection is about to
+    /// be closed.
     pub(crate) fn let_go_of(&self, backend: &Peer, patience: Duration) {
         match (self.state, self.stuck) {
-            (State::Sending, Stuck::Writing) => backend.abandon(),
+            (BodyState::Sending, Stuck::Writing) => backend.abandon(),
             _ => backend.leave(patience),
         }
     }
@@ -157,9 +158,9 @@ impl Upload {
             Poll::Ready(sent) => sent,
         };
         match sent {
-            Ok(()) => self.state = State::Sent,
+            Ok(()) => self.state = BodyState::Sent,
             Err(PumpError::Write(error)) => {
-                self.state = State::Failed;
+                self.state = BodyState::Failed;
                 self.failure = Some(error);
             }
             Err(PumpError::Read(error)) => {

@@ -1,4 +1,4 @@
-//! One backend as it was written, and the endpoints that it stands for.
+//! One entry of `backends`, and the backends that it stands for: as many as its name has addresses.
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
@@ -6,21 +6,21 @@ use std::sync::Arc;
 use rustls::pki_types::ServerName;
 
 use super::address::{default_port, Address, Host};
-use super::backend::{Endpoint, Place, Tls, Traits};
-use super::dns::{self, Target};
-use super::fleet::Fleet;
+use super::backend::{Backend, BackendAddress, BackendSettings, Tls};
+use super::dns::{self, ResolvedAddress};
+use super::group::BackendGroup;
 use super::server_name;
 
-/// Largest weight of an endpoint.
+/// Largest weight of a backend.
 pub(super) const HEAVIEST: u32 = 65_535;
 
-/// One backend as it was written.
+/// One entry of `backends`.
 #[derive(Debug)]
-pub(super) enum Slot {
+pub(super) enum ConfiguredBackend {
     /// An address that needs no resolving.
-    Fixed(Arc<Endpoint>),
-    /// A DNS name, which stands for as many endpoints as it has addresses.
-    Named { name: DnsName, endpoints: Vec<(Target, Arc<Endpoint>)>, answered: bool },
+    Fixed(Arc<Backend>),
+    /// A DNS name, which stands for as many backends as it has addresses.
+    Named { name: DnsName, backends: Vec<(ResolvedAddress, Arc<Backend>)>, answered: bool },
 }
 
 #[derive(Debug, Clone)]
@@ -29,29 +29,36 @@ pub(super) struct DnsName {
     pub(super) port: u16,
     authority: String,
     tls: Option<Tls>,
-    traits: Traits,
+    traits: BackendSettings,
 }
 
-impl Slot {
-    pub(super) fn new(address: &Address, secure: bool, tls: Option<Tls>, traits: Traits, fleet: &Arc<Fleet>) -> Self {
+impl ConfiguredBackend {
+    pub(super) fn new(
+        address: &Address,
+        secure: bool,
+        tls: Option<Tls>,
+        traits: BackendSettings,
+        group: &Arc<BackendGroup>,
+    ) -> Self {
         let authority = address.host_field(secure);
         let (host, port) = match address {
             Address::Unix(path) => {
-                let (label, place) = (format!("unix:{}", path.display()), Place::Unix(path.clone()));
-                return Self::Fixed(Endpoint::within(fleet, label, &authority, place, tls, traits));
+                let (label, place) = (format!("unix:{}", path.display()), BackendAddress::Unix(path.clone()));
+                return Self::Fixed(Backend::within(group, label, &authority, place, tls, traits));
             }
             Address::Tcp { host, port, .. } => (host, port.unwrap_or_else(|| default_port(secure))),
         };
-        let fixed = |label, place| Self::Fixed(Endpoint::within(fleet, label, &authority, place, tls.clone(), traits));
+        let fixed = |label, place| Self::Fixed(Backend::within(group, label, &authority, place, tls.clone(), traits));
         match host {
             Host::Ip(ip) => {
                 let address = SocketAddr::new(*ip, port);
-                fixed(address.to_string(), Place::Tcp(address))
+                fixed(address.to_string(), BackendAddress::Tcp(address))
             }
             // This machine is one backend and not two, although its name has two addresses: a server there often
             // listens on one of them only, and every other request would find nobody at home.
             Host::Name(name) if host.is_localhost() => {
-                let place = Place::Either((Ipv4Addr::LOCALHOST, port).into(), (Ipv6Addr::LOCALHOST, port).into());
+                let place =
+                    BackendAddress::Either((Ipv4Addr::LOCALHOST, port).into(), (Ipv6Addr::LOCALHOST, port).into());
                 fixed(format!("{name}:{port}"), place)
             }
             Host::Name(name) => {
@@ -61,30 +68,30 @@ impl Slot {
                     false => authority,
                 };
                 let name = DnsName { host: name.clone(), port, authority, tls, traits };
-                Self::Named { name, endpoints: Vec::new(), answered: false }
+                Self::Named { name, backends: Vec::new(), answered: false }
             }
         }
     }
 
-    /// The endpoints that there are now.
-    pub(super) fn endpoints(&self) -> impl Iterator<Item = &Arc<Endpoint>> {
+    /// The backends that there are now.
+    pub(super) fn backends(&self) -> impl Iterator<Item = &Arc<Backend>> {
         let (fixed, named) = match self {
-            Self::Fixed(endpoint) => (Some(endpoint), &[][..]),
-            Self::Named { endpoints, .. } => (None, &endpoints[..]),
+            Self::Fixed(backend) => (Some(backend), &[][..]),
+            Self::Named { backends, .. } => (None, &backends[..]),
         };
-        fixed.into_iter().chain(named.iter().map(|(_, endpoint)| endpoint))
+        fixed.into_iter().chain(named.iter().map(|(_, backend)| backend))
     }
 }
 
 impl DnsName {
-    pub(super) fn endpoint(&self, target: &Target, fleet: &Arc<Fleet>) -> Arc<Endpoint> {
-        let traits = Traits {
+    pub(super) fn backend(&self, target: &ResolvedAddress, group: &Arc<BackendGroup>) -> Arc<Backend> {
+        let traits = BackendSettings {
             weight: self.traits.weight.saturating_mul(target.weight).min(HEAVIEST),
             backup: self.traits.backup || target.backup,
             ..self.traits
         };
-        let (label, place) = (target.address.to_string(), Place::Tcp(target.address));
-        Endpoint::of_name(fleet, label, &self.authority, place, self.tls.clone(), traits)
+        let (label, place) = (target.address.to_string(), BackendAddress::Tcp(target.address));
+        Backend::of_name(group, label, &self.authority, place, self.tls.clone(), traits)
     }
 }
 

@@ -1,41 +1,42 @@
-//! Passive checks: what becomes of a backend whose attempts fail.
+//! Outlier ejection (passive health checks), a circuit breaker for each backend.
 //!
-//! `max_fails` failed attempts within `fail_timeout` eject a backend for `fail_timeout`. Attempts that succeed in between do not
-//! make up for them. When the time is over one request probes: if it succeeds the backend is back, if it fails the next ejection
-//! begins, twice as long as the last one and at most ten times `fail_timeout`. A backend that has served for ten times
-//! `fail_timeout` since it came back begins with the shortest again.
+//! `max_fails` failed attempts within `fail_timeout` eject a backend for `fail_timeout` (the circuit is open).
+//! Attempts that succeed in between do not make up for them. When the time is over one request probes (half-open): if
+//! it succeeds the backend is back, if it fails the next ejection begins, twice as long as the last one and at most
+//! ten times `fail_timeout`. A backend that has served for ten times `fail_timeout` since it came back begins with the
+//! shortest again.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::upstream::clock::millis;
 
-/// How much longer than `fail_timeout` an ejection may be, and how long good conduct takes to be believed.
+/// Most `fail_timeout`s of an ejection, and of good service until the ejections before are forgotten.
 const MOST: u32 = 10;
 
 /// `max_fails` and `fail_timeout`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Passive {
-    /// Failed attempts that are too many. At least 1.
+pub struct OutlierRules {
+    /// Failed attempts that eject a backend. At least 1.
     pub max_fails: usize,
-    /// The time in which they are counted, and the shortest ejection.
+    /// Time in which failures are counted, and the shortest ejection.
     pub fail_timeout: Duration,
 }
 
-/// One backend's record. Points in time are those of the clock of this process, in milliseconds.
+/// Failures and ejections of one backend. Points in time are those of the clock of this process, in milliseconds.
 #[derive(Debug, Default)]
-pub(in crate::upstream) struct Record {
-    /// When attempts failed, the latest ones, oldest first.
+pub(in crate::upstream) struct OutlierRecord {
+    /// Times of the latest failures, oldest first.
     failures: VecDeque<u64>,
     /// Ejections in a row.
     ejections: u32,
-    /// When the last one ended.
+    /// End of the last ejection.
     returned: Option<u64>,
 }
 
-impl Record {
-    /// Notes a failed attempt. `true` if there were too many.
-    pub(in crate::upstream) fn failed(&mut self, rules: Passive, now: u64) -> bool {
+impl OutlierRecord {
+    /// Notes a failed attempt. `true` if the backend is to be ejected.
+    pub(in crate::upstream) fn failed(&mut self, rules: OutlierRules, now: u64) -> bool {
         let window = millis(rules.fail_timeout);
         while self.failures.front().is_some_and(|at| now.saturating_sub(*at) >= window) {
             self.failures.pop_front();
@@ -47,8 +48,8 @@ impl Record {
         self.failures.len() >= rules.max_fails
     }
 
-    /// Begins an ejection: for how long.
-    pub(in crate::upstream) fn eject(&mut self, rules: Passive, now: u64) -> Duration {
+    /// Begins an ejection, and returns its length.
+    pub(in crate::upstream) fn eject(&mut self, rules: OutlierRules, now: u64) -> Duration {
         let quiet = millis(rules.fail_timeout.saturating_mul(MOST));
         if self.returned.take().is_some_and(|returned| now.saturating_sub(returned) >= quiet) {
             self.ejections = 0;
@@ -59,7 +60,7 @@ impl Record {
         rules.fail_timeout.saturating_mul(factor)
     }
 
-    /// Ends it.
+    /// Ends the ejection.
     pub(in crate::upstream) fn returned(&mut self, now: u64) {
         self.returned = Some(now);
     }
@@ -69,7 +70,7 @@ impl Record {
 mod tests {
     use super::*;
 
-    const RULES: Passive = Passive { max_fails: 3, fail_timeout: Duration::from_secs(10) };
+    const RULES: OutlierRules = OutlierRules { max_fails: 3, fail_timeout: Duration::from_secs(10) };
 
     fn seconds(ejection: Duration) -> u64 {
         ejection.as_secs()
@@ -77,24 +78,24 @@ mod tests {
 
     #[test]
     fn max_fails_within_fail_timeout_are_too_many() {
-        let mut record = Record::default();
+        let mut record = OutlierRecord::default();
         assert_eq!([0, 5_000, 9_999].map(|now| record.failed(RULES, now)), [false, false, true]);
         assert!(record.failed(RULES, 10_500), "the first one no longer counts, but the last three do");
-        let mut record = Record::default();
+        let mut record = OutlierRecord::default();
         assert_eq!([0, 5_000, 10_000].map(|now| record.failed(RULES, now)), [false, false, false]);
     }
 
     #[test]
     fn a_single_failure_is_too_many_with_max_fails_of_1() {
-        let rules = Passive { max_fails: 1, ..RULES };
-        let mut record = Record::default();
+        let rules = OutlierRules { max_fails: 1, ..RULES };
+        let mut record = OutlierRecord::default();
         assert!(record.failed(rules, 1));
         assert!(record.failed(rules, 20_000));
     }
 
     #[test]
     fn each_ejection_in_a_row_is_twice_as_long_up_to_ten_times() {
-        let mut record = Record::default();
+        let mut record = OutlierRecord::default();
         let mut now = 0;
         let lengths: Vec<_> = (0..40)
             .map(|_| {
@@ -112,13 +113,13 @@ mod tests {
 
     #[test]
     fn a_probe_that_fails_makes_it_longer_too() {
-        let mut record = Record::default();
+        let mut record = OutlierRecord::default();
         assert_eq!([0, 10_000, 30_000, 1_000_000].map(|now| seconds(record.eject(RULES, now))), [10, 20, 40, 80]);
     }
 
     #[test]
     fn a_quiet_time_is_believed() {
-        let mut record = Record::default();
+        let mut record = OutlierRecord::default();
         record.eject(RULES, 0);
         record.returned(10_000);
         assert_eq!(seconds(record.eject(RULES, 109_999)), 20);
@@ -128,7 +129,7 @@ mod tests {
 
     #[test]
     fn failures_before_an_ejection_do_not_count_after_it() {
-        let mut record = Record::default();
+        let mut record = OutlierRecord::default();
         for now in [0, 1, 2] {
             record.failed(RULES, now);
         }

@@ -1,4 +1,4 @@
-//! What a configuration says of a backend beside its address.
+//! Settings of one backend beside its address.
 
 use std::time::Duration;
 
@@ -6,12 +6,12 @@ use proxy_http::proxy_protocol::Form;
 
 use crate::compile::Report;
 use crate::config::{Backend, Pool};
-use crate::upstream::slot::HEAVIEST;
-use crate::upstream::Protocol;
+use crate::upstream::configured_backend::HEAVIEST;
+use crate::upstream::BackendProtocol;
 
-/// What a configuration says of a backend beside its address.
+/// Settings of one backend beside its address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Traits {
+pub struct BackendSettings {
     /// Its share of requests beside the others'; at least 1.
     pub weight: u32,
     /// Whether it is used only when no other backend is available.
@@ -20,15 +20,15 @@ pub struct Traits {
     pub max_connections: Option<u32>,
     /// Tunnels, such as WebSockets, that it has at once. `None`: any number.
     pub max_tunnels: Option<u32>,
-    /// How long it takes until it gets its whole share after it came back. `None`: no time.
+    /// Slow start: time until it has its whole share after it came back. `None`: no time.
     pub slow_start: Option<Duration>,
     /// Which version of HTTP it is spoken to in.
-    pub protocol: Protocol,
-    /// How it is told, at the beginning of each connection, whose it is. `None`: not at all.
+    pub protocol: BackendProtocol,
+    /// PROXY header that each connection begins with. `None`: no header.
     pub proxy_protocol: Option<Form>,
 }
 
-impl Default for Traits {
+impl Default for BackendSettings {
     fn default() -> Self {
         Self {
             weight: 1,
@@ -36,17 +36,17 @@ impl Default for Traits {
             max_connections: None,
             max_tunnels: None,
             slow_start: None,
-            protocol: Protocol::Http1,
+            protocol: BackendProtocol::Http1,
             proxy_protocol: None,
         }
     }
 }
 
-impl Traits {
-    /// Checks what is said of all backends of an upstream.
+impl BackendSettings {
+    /// Checks the defaults for the backends of an upstream.
     pub(in crate::upstream) fn of_all(pool: &Pool, report: &mut Report<'_>) -> Self {
         Self {
-            protocol: Protocol::compile(pool, &mut report.within("protocol")).unwrap_or_default(),
+            protocol: BackendProtocol::compile(pool, &mut report.within("protocol")).unwrap_or_default(),
             max_connections: limit(pool.max_connections, &mut report.within("max_connections")),
             max_tunnels: limit(pool.max_tunnels, &mut report.within("max_tunnels")),
             slow_start: pool.slow_start.map(|time| report.within("slow_start").seconds(time)),
@@ -61,7 +61,7 @@ impl Traits {
         }
     }
 
-    /// Checks what is said of one backend. The rest is as it is said of all.
+    /// Checks the settings of one backend. `of_all` are the defaults.
     pub(in crate::upstream) fn of_one(backend: &Backend, of_all: Self, report: &mut Report<'_>) -> Self {
         let mut report = report.within(&format!("{:?}", backend.address));
         Self {

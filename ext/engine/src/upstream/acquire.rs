@@ -1,0 +1,83 @@
+//! Acquiring a connection for one request: an HTTP/1.1 connection or a stream of an HTTP/2 one.
+
+use proxy_http::http2;
+use proxy_http::http2::Lease;
+use rustls::pki_types::ServerName;
+use tokio::time::Instant;
+
+use super::backend::Backend;
+use super::connect::connect;
+use super::http2::{Acquired, ConnectRequest};
+use super::{BackendProtocol, Pool};
+use crate::error::ConnectError;
+use crate::error::Error;
+use crate::peer::Peer;
+use crate::stream::Http1Connection;
+use crate::stream::Stream;
+
+impl Pool {
+    /// An idle connection, or a stream on a connection with room for one more. `name` is the TLS server name, if it is
+    /// not the backend's own, `introduction` the PROXY header that the connection has to have begun with. `upgrade`:
+    /// the request asks for another protocol. HTTP/1.1 is then chosen where there is a choice, for few backends know
+    /// how to upgrade in HTTP/2.
+    #[inline]
+    pub(crate) fn reuse(
+        &self,
+        backend: &Backend,
+        name: Option<&ServerName<'static>>,
+        introduction: &[u8],
+        upgrade: bool,
+    ) -> Option<Peer> {
+        match backend.protocol() {
+            BackendProtocol::Http1 => self.checkout(backend, name, introduction).map(of_connection),
+            // The settings of the backend say whether it takes an upgrade.
+            BackendProtocol::Http2 => {
+                self.http2.lease(backend, name).filter(|lease| !upgrade || lease.is_settled()).map(of_lease)
+            }
+            BackendProtocol::Auto if upgrade => self.checkout(backend, name, introduction).map(of_connection),
+            BackendProtocol::Auto => match self.http2.lease(backend, name) {
+                Some(lease) => Some(of_lease(lease)),
+                None => self.checkout(backend, name, introduction).map(of_connection),
+            },
+        }
+    }
+
+    /// A new connection, or a stream on one, and whether the connection was there already.
+    pub(crate) async fn connect(&self, call: ConnectRequest<'_>, upgrade: bool) -> Result<(Peer, bool), Error> {
+        let protocol = call.backend.protocol();
+        if protocol == BackendProtocol::Http1 || protocol == BackendProtocol::Auto && upgrade {
+            let left = call.deadline.saturating_duration_since(Instant::now());
+            let limit = call.limit.min(left);
+            let mut connected = connect(call.backend, call.name, call.introduction, limit).await;
+            if connected.as_ref().is_err_and(ConnectError::is_ours) {
+                // Idle connections give up their descriptors for a request that waits.
+                self.clear_idle();
+                connected = connect(call.backend, call.name, call.introduction, limit).await;
+            }
+            return connected.map(|stream| (of_connection(stream), false)).map_err(Error::connect);
+        }
+        let mut reached = self.http2.connect(call).await;
+        if reached.as_ref().is_err_and(Error::is_exhausted) {
+            self.clear_idle();
+            reached = self.http2.connect(call).await;
+        }
+        Ok(match reached? {
+            Acquired::Http2(lease, reused) => {
+                if upgrade {
+                    let until = call.deadline.min(Instant::now() + call.limit);
+                    let _ = tokio::time::timeout_at(until, lease.settled()).await;
+                }
+                (of_lease(lease), reused)
+            }
+            Acquired::Http1(stream) => (of_connection(stream), false),
+        })
+    }
+}
+
+fn of_connection(stream: Stream) -> Peer {
+    Peer::Http1(Http1Connection::new(stream))
+}
+
+fn of_lease(lease: Lease) -> Peer {
+    Peer::Http2(Box::new(http2::Stream::to_backend(lease)))
+}

@@ -1,0 +1,362 @@
+//! The backends of one upstream as a group: rules, members, overrides by the operator, wait queue and health checks.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use tokio::runtime::Handle;
+use tokio::sync::futures::Notified;
+use tokio::sync::Notify;
+use tokio::task::AbortHandle;
+
+use super::admission::WaitQueue;
+use super::backend::{Admin, Backend};
+use super::carry_over::Forgotten;
+use super::health::{schedule, GroupRules};
+use super::Upstream;
+use crate::log::{Level, Log};
+
+/// What the backends of one upstream share.
+#[derive(Debug)]
+pub(crate) struct BackendGroup {
+    name: Box<str>,
+    rules: Arc<GroupRules>,
+    /// Locked only on changes, never on the path of a request that succeeds.
+    members: Mutex<GroupMembers>,
+    /// Shared with the groups of that name before and after a reload.
+    overrides: Arc<Mutex<AdminOverrides>>,
+    queue: WaitQueue,
+    /// Retries in flight that hold a permit of the retry budget.
+    retries: AtomicUsize,
+    running: OnceLock<(Handle, Arc<Log>)>,
+    /// Whether the group of a later configuration checks the backends now.
+    retired: AtomicBool,
+    forgotten: Forgotten,
+    /// Shared as `overrides` is, so that requests that wait under the configuration before hear of it too.
+    first_check: Arc<FirstCheck>,
+    /// Upstream of the configuration before that serves until a first good check here, and until when at the latest.
+    stand_in: Mutex<Option<(Arc<Upstream>, Instant)>>,
+}
+
+/// Longest time that the upstream of the configuration before serves while the backends of the next one start.
+const STANDING_IN: Duration = Duration::from_secs(300);
+
+/// Wakes requests that wait for the first good check of a backend.
+#[derive(Debug, Default)]
+pub(crate) struct FirstCheck {
+    waiting: AtomicUsize,
+    happened: Notify,
+}
+
+/// A waiting request, counted until it is dropped.
+#[derive(Debug)]
+pub(crate) struct FirstCheckWaiter<'a>(&'a FirstCheck);
+
+impl FirstCheck {
+    /// Counts one more waiting request. `limit` is the most there may be; 0 is no limit.
+    pub(crate) fn enter(&self, limit: usize) -> Option<FirstCheckWaiter<'_>> {
+        let one_more = |count| (limit == 0 || count < limit).then_some(count + 1);
+        self.waiting.fetch_update(Relaxed, Relaxed, one_more).ok().map(|_| FirstCheckWaiter(self))
+    }
+
+    /// Waits for the next one.
+    pub(crate) fn notified(&self) -> Notified<'_> {
+        self.happened.notified()
+    }
+}
+
+impl Drop for FirstCheckWaiter<'_> {
+    fn drop(&mut self) {
+        self.0.waiting.fetch_sub(1, Relaxed);
+    }
+}
+
+/// States that the operator has set: `ready`, `draining` or `down`.
+#[derive(Debug, Default)]
+struct AdminOverrides {
+    /// For all backends, later ones included, …
+    all: Admin,
+    /// … and for single backends by name, so that an address that DNS takes away and gives again keeps its own.
+    single: HashMap<Box<str>, Admin>,
+}
+
+#[derive(Debug, Default)]
+struct GroupMembers {
+    backends: Vec<Weak<Backend>>,
+    checks: Vec<AbortHandle>,
+    /// Backends that have had a check scheduled.
+    checked: usize,
+}
+
+impl BackendGroup {
+    /// A group without members.
+    pub(super) fn new(name: &str, rules: Arc<GroupRules>) -> Arc<Self> {
+        Self::carry_over(None, name, rules, Forgotten::default())
+    }
+
+    /// A group in place of `before`: overrides are carried over, and requests that wait under both configurations hear
+    /// of each backend that becomes free.
+    pub(super) fn carry_over(
+        before: Option<&Self>,
+        name: &str,
+        rules: Arc<GroupRules>,
+        forgotten: Forgotten,
+    ) -> Arc<Self> {
+        let queue = WaitQueue::beside(before.map(|before| &before.queue), rules.queue);
+        let overrides = before.map(|before| Arc::clone(&before.overrides)).unwrap_or_default();
+        let (members, retries, running) = (Mutex::default(), AtomicUsize::new(0), OnceLock::new());
+        let retired = AtomicBool::new(false);
+        let first_check = before.map(|before| Arc::clone(&before.first_check)).unwrap_or_default();
+        let stand_in = Mutex::default();
+        Arc::new(Self {
+            name: name.into(),
+            rules,
+            members,
+            overrides,
+            queue,
+            retries,
+            running,
+            retired,
+            forgotten,
+            first_check,
+            stand_in,
+        })
+    }
+
+    /// A group without checks and limits.
+    pub(super) fn lone() -> Arc<Self> {
+        Self::new("", Arc::default())
+    }
+
+    /// The upstream's name.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn rules(&self) -> &GroupRules {
+        &self.rules
+    }
+
+    /// Where requests wait while every backend is busy.
+    pub(crate) fn queue(&self) -> &WaitQueue {
+        &self.queue
+    }
+
+    /// Requests that wait for a free backend, or for a first good check.
+    pub(crate) fn waiting(&self) -> usize {
+        self.queue.waiting() + self.first_check.waiting.load(Relaxed)
+    }
+
+    /// The first good check of a backend, for requests to wait for.
+    pub(crate) fn first_check(&self) -> &FirstCheck {
+        &self.first_check
+    }
+
+    /// Lets another upstream serve until a first good check.
+    pub(super) fn be_stood_in_for(&self, before: Arc<Upstream>) {
+        *self.stand_in.lock() = Some((before, Instant::now() + STANDING_IN));
+    }
+
+    /// The upstream that serves until then, if there is one.
+    pub(crate) fn stand_in(&self) -> Option<Arc<Upstream>> {
+        let mut stand_in = self.stand_in.lock();
+        match &*stand_in {
+            Some((_, until)) if *until < Instant::now() => {
+                *stand_in = None;
+                None
+            }
+            Some((before, _)) => Some(Arc::clone(before)),
+            None => None,
+        }
+    }
+
+    /// A backend has had its first good check.
+    pub(super) fn is_checked(&self) {
+        drop(self.stand_in.lock().take());
+        self.queue.wake();
+        self.first_check.happened.notify_waiters();
+    }
+
+    pub(super) fn retries(&self) -> &AtomicUsize {
+        &self.retries
+    }
+
+    /// Requests that the members are answering now.
+    pub(super) fn in_flight(&self) -> u64 {
+        self.members.lock().living().map(|backend| backend.in_flight()).sum()
+    }
+
+    /// Starts the health checks of the members on `handle`'s runtime, and logs changes of their health in `log`. A
+    /// second call does nothing.
+    pub(super) fn start(&self, handle: &Handle, log: &Arc<Log>) {
+        if self.running.set((handle.clone(), log.clone())).is_ok() {
+            let mut members = self.members.lock();
+            let all: Vec<_> = members.living().collect();
+            for backend in &all {
+                if self.forgotten.checks {
+                    backend.forget_checks();
+                }
+                if self.forgotten.outliers {
+                    backend.forget_outliers();
+                }
+                // An override may have been set meanwhile.
+                self.grant(backend);
+            }
+            if self.stand_in.lock().is_some() {
+                let what = "no check has found any of its backends well yet: those before the reload serve meanwhile";
+                log.write(Level::Info, None, format_args!("upstream {}: {what}", self.name));
+            }
+            self.check(&mut members, &all);
+        }
+    }
+
+    /// Stops the health checks for good: the group of a later configuration has its own, perhaps of the same backends.
+    pub(super) fn retire(&self) {
+        self.retired.store(true, Relaxed);
+        self.stop();
+    }
+
+    /// Whether another fleet checks the backends now.
+    pub(super) fn is_retired(&self) -> bool {
+        self.retired.load(Relaxed)
+    }
+
+    /// Stops the health checks.
+    pub(super) fn stop(&self) {
+        for check in self.members.lock().checks.drain(..) {
+            check.abort();
+        }
+    }
+
+    /// Replaces the members. `late`: new ones join a group that serves already, and slow-start. Wakes no waiting
+    /// request: the caller does, once requests can choose the new members.
+    pub(super) fn set_members(&self, backends: &[Arc<Backend>], late: bool) {
+        let mut members = self.members.lock();
+        let new: Vec<_> = backends.iter().filter(|backend| !members.has(backend)).cloned().collect();
+        members.backends = backends.iter().map(Arc::downgrade).collect();
+        for backend in &new {
+            self.grant(backend);
+            if late {
+                backend.rise();
+            }
+        }
+        self.check(&mut members, &new);
+    }
+
+    /// Applies the override to a new member.
+    fn grant(&self, backend: &Backend) {
+        let overrides = self.overrides.lock();
+        let single = [backend.label(), backend.authority()].into_iter().filter(|name| backend.is_called(name));
+        backend.set_admin(*single.filter_map(|name| overrides.single.get(name)).next().unwrap_or(&overrides.all));
+    }
+
+    fn check(&self, members: &mut GroupMembers, new: &[Arc<Backend>]) {
+        let (Some((handle, _)), Some(_)) = (self.running.get(), &self.rules.check) else { return };
+        if self.is_retired() {
+            return;
+        }
+        members.checks.retain(|check| !check.is_finished());
+        for backend in new {
+            let phase = schedule::phase(members.checked);
+            members.checked += 1;
+            let check = handle.spawn(schedule::follow(Arc::downgrade(backend), phase));
+            members.checks.push(check.abort_handle());
+        }
+    }
+
+    /// Whether there is more than one member.
+    pub(super) fn has_others(&self) -> bool {
+        self.members.lock().backends.len() > 1
+    }
+
+    /// Whether the backend is one of the members.
+    pub(super) fn has(&self, backend: &Arc<Backend>) -> bool {
+        self.members.lock().has(backend)
+    }
+
+    /// What [`BackendGroup::set_admin`] understands: the upstream's name, and that of each backend behind it.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let mut names = vec![self.name.to_string()];
+        names.extend(self.members.lock().living().map(|backend| format!("{}/{}", self.name, backend.label())));
+        names
+    }
+
+    /// Sets the state that the operator wants of one backend, `UPSTREAM/BACKEND`, or of all that there are and will
+    /// be, `UPSTREAM`. `false` if that is neither. A DNS name as it was written stands for all its addresses, later
+    /// ones included.
+    pub(crate) fn set_admin(&self, target: &str, admin: Admin) -> bool {
+        let name = match target.strip_prefix(&*self.name) {
+            Some("") => None,
+            Some(rest) => match rest.strip_prefix('/') {
+                Some(name) => Some(name),
+                None => return false,
+            },
+            None => return false,
+        };
+        let members = self.members.lock();
+        let concerned: Vec<_> =
+            members.living().filter(|backend| name.is_none_or(|name| backend.is_called(name))).collect();
+        let mut overrides = self.overrides.lock();
+        match name {
+            Some(_) if concerned.is_empty() => return false,
+            Some(name) => {
+                for backend in &concerned {
+                    overrides.single.remove(backend.label());
+                }
+                overrides.single.insert(name.into(), admin);
+            }
+            None => {
+                overrides.all = admin;
+                overrides.single.clear();
+            }
+        }
+        let changed: Vec<_> = concerned.into_iter().filter(|backend| backend.set_admin(admin)).collect();
+        drop(overrides);
+        drop(members);
+        for backend in changed {
+            if admin == Admin::Ready {
+                backend.rise();
+            }
+            self.note(Level::Info, &backend, format_args!("is {} now, as was asked for", backend.state()));
+        }
+        self.queue.wake();
+        true
+    }
+
+    /// Ejects a backend, unless that would leave fewer than half of the members, or none. `eject` does it, under the
+    /// lock that makes the count hold.
+    pub(super) fn eject(&self, backend: &Backend, eject: &mut dyn FnMut()) -> bool {
+        let members = self.members.lock();
+        let (mut count, mut ejected, mut others) = (0, 0, 0);
+        for member in members.living() {
+            count += 1;
+            ejected += usize::from(member.is_ejected());
+            others += usize::from(member.id() != backend.id() && member.is_available());
+        }
+        let allowed = (ejected + 1) * 2 <= count && others > 0;
+        if allowed {
+            eject();
+        }
+        allowed
+    }
+
+    /// Logs a change of a backend.
+    pub(super) fn note(&self, level: Level, backend: &Backend, what: fmt::Arguments<'_>) {
+        if let Some((_, log)) = self.running.get() {
+            log.write(level, None, format_args!("upstream {}: {} {what}", self.name, backend.label()));
+        }
+    }
+}
+
+impl GroupMembers {
+    fn living(&self) -> impl Iterator<Item = Arc<Backend>> + '_ {
+        self.backends.iter().filter_map(Weak::upgrade)
+    }
+
+    fn has(&self, backend: &Arc<Backend>) -> bool {
+        self.backends.iter().any(|member| std::ptr::eq(member.as_ptr(), Arc::as_ptr(backend)))
+    }
+}
