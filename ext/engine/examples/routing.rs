@@ -1,6 +1,8 @@
 //! `routing ROUTES HOSTS LOOKUPS`: compiles a configuration with that many routes over that many hosts, half of them exact paths and half
 //! prefixes, and looks requests up in it. For `bench/routing`; it prints nanoseconds to compile and for one lookup.
 
+#![allow(clippy::disallowed_types, reason = "it measures real time")]
+
 use std::time::Instant;
 
 use proxy_engine::configuration::{Directive, Location, Match, StaticResponseConfig};

@@ -8,9 +8,9 @@ use std::cell::RefCell;
 use std::ops::Deref;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Instant;
 
 use arc_swap::ArcSwap;
+use tokio::time::Instant;
 
 use crate::log::Log;
 use crate::metrics::Counters;
@@ -82,12 +82,12 @@ impl Engine {
 
     /// Since when the connection is idle that has been so longest; in a unit of its own, the same for all threads.
     pub(crate) fn longest_idle(&self) -> Option<u64> {
-        self.connections.longest_idle(Instant::now().into())
+        self.connections.longest_idle(Instant::now())
     }
 
     /// Closes that one. `false` if there is none.
     pub(crate) fn close_longest_idle(&self) -> bool {
-        self.connections.close_longest_idle(Instant::now().into())
+        self.connections.close_longest_idle(Instant::now())
     }
 
     /// Ready when the last connection is gone.

@@ -14,10 +14,11 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::net::UnixDatagram;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use descriptors::Descriptor;
 

@@ -8,11 +8,12 @@ pub(crate) use guard::forward_guarded;
 pub(crate) use hops::may_go_on;
 pub(crate) use unread::{log_refused, note_refused, refuse, Unread};
 
-use std::time::{Instant, SystemTime};
+use std::time::SystemTime;
 
 use proxy_http::headers::framing;
 use proxy_http::headers::hop_by_hop::{self, ConnectionOptions};
 use proxy_http::message::{Framing, Known, Method};
+use tokio::time::Instant;
 
 use crate::client::ClientInfo;
 use crate::engine::Engine;

@@ -14,6 +14,7 @@ mod escape;
 mod suggestion;
 mod pem;
 pub mod stream;
+mod clock;
 mod alarm;
 
 // What is written, what is counted, and what goes wrong.
@@ -64,3 +65,6 @@ pub use explain::{explain, Explanation, Question, Sent};
 pub use lookup::Routes;
 pub use server::{Server, StartError};
 pub use stats::Stats;
+
+#[cfg(test)]
+mod tests;

@@ -16,10 +16,11 @@ pub(crate) use tools::Tools;
 pub(crate) use workspace::Workspace;
 
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::SystemTime;
 
 use proxy_http::headers::hop_by_hop::ConnectionOptions;
 use proxy_http::message::{FieldName, Framing, Known, TargetSpans, Version};
+use tokio::time::Instant;
 
 use crate::client::{forwarded, ClientInfo};
 use crate::error::{Error, Kind, Side, Waited};

@@ -179,7 +179,7 @@ impl Snapshot {
     }
 
     /// Calls `visit` with every upstream once: those that have a name, then the others.
-    fn each_upstream(&self, visit: &mut dyn FnMut(&Upstream)) {
+    pub(crate) fn each_upstream(&self, visit: &mut dyn FnMut(&Upstream)) {
         for upstream in self.upstreams.iter() {
             visit(upstream);
         }

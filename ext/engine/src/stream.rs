@@ -1,5 +1,8 @@
 //! One connected byte stream, whatever carries it.
 
+#[cfg(test)]
+pub(crate) mod memory;
+
 use std::future::Future;
 use std::io::{self, IoSlice};
 use std::os::fd::AsFd;
@@ -26,6 +29,12 @@ pub enum Stream {
     Tls(Box<Secured<TcpStream>>),
     /// TLS over a unix socket.
     TlsUnix(Box<Secured<UnixStream>>),
+    /// In memory, in tests of this crate.
+    #[cfg(test)]
+    Memory(memory::Pipe),
+    /// TLS over that.
+    #[cfg(test)]
+    TlsMemory(Box<Secured<memory::Pipe>>),
 }
 
 /// How the other side of a connection has gone.
@@ -60,6 +69,10 @@ impl Stream {
     /// The name that the TLS handshake with a backend was made for; `None` for a plain connection.
     pub fn server_name(&self) -> Option<&ServerName<'static>> {
         match self {
+            #[cfg(test)]
+            Self::Memory(_) => None,
+            #[cfg(test)]
+            Self::TlsMemory(secured) => secured.name.as_ref(),
             Self::Tcp(_) | Self::Unix(_) => None,
             Self::Tls(secured) => secured.name.as_ref(),
             Self::TlsUnix(secured) => secured.name.as_ref(),
@@ -69,6 +82,10 @@ impl Stream {
     /// Whether the TLS handshake agreed on HTTP/2.
     pub fn agreed_on_http2(&self) -> bool {
         let session = match self {
+            #[cfg(test)]
+            Self::Memory(_) => return false,
+            #[cfg(test)]
+            Self::TlsMemory(secured) => secured.tls.get_ref().1,
             Self::Tcp(_) | Self::Unix(_) => return false,
             Self::Tls(secured) => secured.tls.get_ref().1,
             Self::TlsUnix(secured) => secured.tls.get_ref().1,
@@ -79,6 +96,10 @@ impl Stream {
     /// Makes the coming close a reset (RST instead of FIN), so that the peer sees that something is missing. What was sent and
     /// not yet read may be lost to it. Unix sockets know no such thing.
     pub fn reset_on_close(&self) {
+        #[cfg(test)]
+        if let Some(pipe) = self.memory() {
+            pipe.reset_on_close(true);
+        }
         if let Some(tcp) = self.tcp() {
             let _ = socket2::SockRef::from(tcp).set_linger(Some(std::time::Duration::ZERO));
         }
@@ -101,6 +122,17 @@ impl Stream {
             Self::Tcp(stream) => Some(stream),
             Self::Tls(secured) => Some(secured.tls.get_ref().0),
             Self::Unix(_) | Self::TlsUnix(_) => None,
+            #[cfg(test)]
+            Self::Memory(_) | Self::TlsMemory(_) => None,
+        }
+    }
+
+    #[cfg(test)]
+    fn memory(&self) -> Option<&memory::Pipe> {
+        match self {
+            Self::Memory(pipe) => Some(pipe),
+            Self::TlsMemory(secured) => Some(secured.tls.get_ref().0),
+            _ => None,
         }
     }
 
@@ -112,6 +144,10 @@ impl Stream {
             Self::Unix(stream) => socket2::SockRef::from(stream),
             Self::Tls(secured) => socket2::SockRef::from(secured.tls.get_ref().0),
             Self::TlsUnix(secured) => socket2::SockRef::from(secured.tls.get_ref().0),
+            #[cfg(test)]
+            Self::Memory(pipe) => return pipe.cut(),
+            #[cfg(test)]
+            Self::TlsMemory(secured) => return secured.tls.get_ref().0.cut(),
         };
         let _ = socket.shutdown(std::net::Shutdown::Both);
     }
@@ -124,6 +160,10 @@ impl Stream {
             Self::Unix(stream) => socket2::SockRef::from(stream),
             Self::Tls(secured) => socket2::SockRef::from(secured.tls.get_ref().0),
             Self::TlsUnix(secured) => socket2::SockRef::from(secured.tls.get_ref().0),
+            #[cfg(test)]
+            Self::Memory(pipe) => return pipe.has_unread(),
+            #[cfg(test)]
+            Self::TlsMemory(secured) => return secured.tls.get_ref().0.has_unread(),
         };
         socket.peek(&mut [std::mem::MaybeUninit::uninit()]).is_ok_and(|n| n > 0)
     }
@@ -141,6 +181,10 @@ impl Stream {
             Self::Unix(stream) => stream.as_fd(),
             Self::Tls(secured) => secured.tls.get_ref().0.as_fd(),
             Self::TlsUnix(secured) => secured.tls.get_ref().0.as_fd(),
+            #[cfg(test)]
+            Self::Memory(pipe) => return pipe.departure(),
+            #[cfg(test)]
+            Self::TlsMemory(secured) => return secured.tls.get_ref().0.departure(),
         };
         let mut asked = [PollFd::from_borrowed_fd(socket, ENDED)];
         poll(&mut asked, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).ok()?;
@@ -167,7 +211,14 @@ impl Stream {
 
 impl Transport for Stream {
     fn buffers_writes(&self) -> bool {
-        matches!(self, Self::Tls(_) | Self::TlsUnix(_))
+        match self {
+            Self::Tcp(_) | Self::Unix(_) => false,
+            Self::Tls(_) | Self::TlsUnix(_) => true,
+            #[cfg(test)]
+            Self::Memory(_) => false,
+            #[cfg(test)]
+            Self::TlsMemory(_) => true,
+        }
     }
 }
 
@@ -206,6 +257,16 @@ macro_rules! delegate {
                 let $stream = Pin::new(&mut secured.tls);
                 $call
             }
+            #[cfg(test)]
+            Stream::Memory($stream) => {
+                let $stream = Pin::new($stream);
+                $call
+            }
+            #[cfg(test)]
+            Stream::TlsMemory(secured) => {
+                let $stream = Pin::new(&mut secured.tls);
+                $call
+            }
         }
     };
 }
@@ -235,6 +296,10 @@ impl AsyncWrite for Stream {
             Self::Unix(stream) => stream.is_write_vectored(),
             Self::Tls(secured) => secured.tls.is_write_vectored(),
             Self::TlsUnix(secured) => secured.tls.is_write_vectored(),
+            #[cfg(test)]
+            Self::Memory(pipe) => pipe.is_write_vectored(),
+            #[cfg(test)]
+            Self::TlsMemory(secured) => secured.tls.is_write_vectored(),
         }
     }
 

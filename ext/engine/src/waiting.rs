@@ -9,7 +9,8 @@
 //! lock is held for moments, hardly ever a thread sleeps.
 
 use std::sync::{self, MutexGuard, PoisonError};
-use std::time::Instant;
+
+use tokio::time::Instant;
 
 /// A lock that no panic makes unusable.
 #[derive(Debug, Default)]

@@ -212,7 +212,7 @@ async fn read_head(
     })
     .await;
     // A head in pieces began with its first piece.
-    work.begun = until.and_then(|until| until.checked_sub(limits.head)).map(Instant::into_std);
+    work.begun = until.and_then(|until| until.checked_sub(limits.head));
     let (cause, why) = match result {
         Ok(Ok(())) => return Ok(()),
         // Asked only now, so that no request of HTTP/1.1 pays for it.

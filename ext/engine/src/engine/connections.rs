@@ -5,7 +5,6 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use std::sync::OnceLock;
 use std::task::Waker;
 use std::time::Duration;
 
@@ -13,6 +12,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::Engine;
+use crate::clock::micros;
 
 /// A connection with a request in flight.
 const BUSY: u64 = 0;
@@ -40,14 +40,6 @@ struct Slot {
     waker: Option<Waker>,
     /// Since when it is idle, in microseconds, which may be still to come; [`BUSY`] or [`LEAVING`].
     idle: u64,
-}
-
-/// Microseconds from 1, the same for all threads.
-fn micros(at: Instant) -> u64 {
-    static BEGIN: OnceLock<std::time::Instant> = OnceLock::new();
-    let begin = *BEGIN.get_or_init(std::time::Instant::now);
-    let since = at.into_std().saturating_duration_since(begin);
-    since.as_secs() * 1_000_000 + u64::from(since.subsec_micros()) + 1
 }
 
 impl Connections {

@@ -2,7 +2,9 @@
 
 use std::io::{self, Write};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use crate::output::block_sigpipe;
 use crate::waiting::{Condvar, Mutex};

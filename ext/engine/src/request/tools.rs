@@ -124,7 +124,7 @@ impl Tools {
     /// Begins to stop.
     pub(crate) fn drain(&self) {
         self.draining.set(true);
-        self.pool.clear();
+        self.pool.close();
     }
 
     /// A tunnel or an event stream begins.

@@ -1,8 +1,7 @@
 //! Memory for requests.
 
-use std::time::Instant;
-
 use proxy_http::message::{Lines, RequestHead, ResponseHead};
+use tokio::time::Instant;
 
 use super::Extra;
 use crate::rewrite::{Captured, RenderedTarget, RenderedValues};

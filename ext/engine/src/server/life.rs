@@ -1,9 +1,10 @@
 //! Whether a server runs, and when it has to have ended.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::long_lived::FAREWELL;
 use crate::waiting::{Condvar, Mutex};

@@ -5,12 +5,13 @@ use std::io;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::{mpsc, watch, Semaphore};
 use tokio::task::{JoinSet, LocalSet};
+use tokio::time::Instant;
 
 use super::life::{Deadlines, Life, Order};
 use crate::access_log::Rest;
@@ -312,11 +313,11 @@ async fn wait_until_empty(engine: &Engine, orders: &mut watch::Receiver<Order>) 
     loop {
         let order = *orders.borrow_and_update();
         let end = order.unwrap_or_else(|| Deadlines::of(Duration::ZERO, Duration::ZERO));
-        engine.long_lived.end_at(end.long_lived.into());
+        engine.long_lived.end_at(end.long_lived);
         tokio::select! {
             biased;
             () = engine.wait_for_connections() => return false,
-            () = tokio::time::sleep_until(end.all.into()) => return true,
+            () = tokio::time::sleep_until(end.all) => return true,
             changed = orders.changed() => if changed.is_err() { return true },
         }
     }

@@ -16,6 +16,8 @@ use super::backend::{Backend, BackendAddress, Tls};
 use super::BackendProtocol;
 use crate::descriptors;
 use crate::error::{ConnectError, ConnectErrorKind, Step};
+#[cfg(test)]
+use crate::stream::memory::{Network, Pipe};
 use crate::stream::{Secured, Stream};
 
 /// Connects for HTTP/1.1, and makes the TLS handshake if the backend is spoken to over TLS; `limit` is the time for both.
@@ -67,6 +69,8 @@ pub(super) async fn connect_to(
         Ok(match opened {
             BackendSocket::Tcp(socket) => Stream::Tls(secured(tls, protocol, name, socket).await?),
             BackendSocket::Unix(socket) => Stream::TlsUnix(secured(tls, protocol, name, socket).await?),
+            #[cfg(test)]
+            BackendSocket::Memory(pipe) => Stream::TlsMemory(secured(tls, protocol, name, pipe).await?),
         })
     };
     match timeout_at(deadline, shaking_hands).await {
@@ -86,6 +90,8 @@ pub(super) async fn connect_to(
 enum BackendSocket {
     Tcp(TcpStream),
     Unix(UnixStream),
+    #[cfg(test)]
+    Memory(Pipe),
 }
 
 impl From<BackendSocket> for Stream {
@@ -93,6 +99,8 @@ impl From<BackendSocket> for Stream {
         match socket {
             BackendSocket::Tcp(socket) => Self::Tcp(socket),
             BackendSocket::Unix(socket) => Self::Unix(socket),
+            #[cfg(test)]
+            BackendSocket::Memory(pipe) => Self::Memory(pipe),
         }
     }
 }
@@ -106,6 +114,8 @@ async fn open(backend: &Backend, to: To<'_>, introduction: &[u8]) -> io::Result<
         match &mut socket {
             BackendSocket::Tcp(socket) => socket.write_all(introduction).await?,
             BackendSocket::Unix(socket) => socket.write_all(introduction).await?,
+            #[cfg(test)]
+            BackendSocket::Memory(pipe) => pipe.write_all(introduction).await?,
         }
     }
     Ok(socket)
@@ -135,6 +145,10 @@ async fn open_socket(
 }
 
 async fn tcp(address: SocketAddr, admit: impl Fn(RawFd) -> io::Result<()>) -> io::Result<BackendSocket> {
+    #[cfg(test)]
+    if let Some(network) = Network::of_thread() {
+        return network.connect(address).await.map(BackendSocket::Memory);
+    }
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     admit(socket.as_raw_fd())?;
     let socket = socket.connect(address).await?;

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock, Weak};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
@@ -178,6 +180,12 @@ impl BackendGroup {
         drop(self.stand_in.lock().take());
         self.queue.wake();
         self.first_check.happened.notify_waiters();
+    }
+
+    /// Whether nobody waits here, and nothing is being sent again.
+    #[cfg(test)]
+    pub(crate) fn is_at_rest(&self) -> bool {
+        self.waiting() == 0 && self.in_flight() == 0 && self.retries.load(Relaxed) == 0
     }
 
     pub(super) fn retries(&self) -> &AtomicUsize {

@@ -12,17 +12,17 @@
 //! - the header of the PROXY protocol that the connection began with. It says whose connection it is, to the port, so that
 //!   only the same client's requests go over it. A backend that wants such headers gets none of its connections back without one.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use proxy_http::headers::framing::list_members;
 use proxy_http::message::{Fields, Known};
 use rustls::pki_types::ServerName;
-use tokio::time::MissedTickBehavior;
+use tokio::time::{Instant, MissedTickBehavior};
 
 use super::backend::{Backend, WeakBackend};
 use super::http2::Http2Pool;
@@ -39,6 +39,8 @@ pub struct Pool {
     backends: RefCell<HashMap<u64, IdleConnections, BuildHasherDefault<IdHasher>>>,
     /// HTTP/2 connections, which are shared while they are in use.
     pub(super) http2: Rc<Http2Pool>,
+    /// Whether nothing is kept any more.
+    closed: Cell<bool>,
 }
 
 /// The idle connections to one backend, oldest first.
@@ -113,7 +115,7 @@ impl Pool {
     /// `introduction` is the PROXY header that it began with.
     pub(crate) fn give_back(&self, backend: &Arc<Backend>, stream: Stream, introduction: &[u8], keep: Keep) {
         let is_introduced = !introduction.is_empty();
-        if keep.connections == 0 || is_introduced != backend.traits().proxy_protocol.is_some() {
+        if keep.connections == 0 || self.closed.get() || is_introduced != backend.settings().proxy_protocol.is_some() {
             return;
         }
         let mut backends = self.backends.borrow_mut();
@@ -147,10 +149,11 @@ impl Pool {
         self.http2.clean();
     }
 
-    /// Closes all idle connections, as at the end of a server. Shared connections end with their last stream.
-    pub fn clear(&self) {
+    /// Closes everything, as at the end of a server. What is shared or in use ends with its last request.
+    pub fn close(&self) {
+        self.closed.set(true);
         self.backends.borrow_mut().clear();
-        self.http2.clear();
+        self.http2.close();
     }
 
     /// Closes the connections of HTTP/1.1 that nobody uses.
@@ -166,6 +169,12 @@ impl Pool {
     /// How many connections are idle now.
     pub fn len(&self) -> usize {
         self.backends.borrow().values().map(|connections| connections.idle.len()).sum()
+    }
+
+    /// The connections of HTTP/2 that there are.
+    #[cfg(test)]
+    pub(crate) fn shared(&self) -> usize {
+        self.http2.len()
     }
 
     /// Whether no connection is idle now.

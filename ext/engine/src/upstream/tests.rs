@@ -28,6 +28,37 @@ pub(super) async fn until(what: &str, mut done: impl FnMut() -> bool) {
     tokio::time::timeout(Duration::from_secs(15), waiting).await.unwrap_or_else(|_| panic!("waited too long: {what}"));
 }
 
+/// Time that passes faster than it does, for tests that wait for a time to live while a server on a real socket answers.
+pub(super) struct FastTime {
+    /// What waits for it ends when this is dropped.
+    _held: std::sync::mpsc::Sender<()>,
+}
+
+impl FastTime {
+    /// From now on time passes in [`FastTime::until`] alone.
+    pub(super) fn begin() -> Self {
+        tokio::time::pause();
+        let (_held, over) = std::sync::mpsc::channel();
+        // While a blocking task runs, tokio does not move a paused clock by itself: it cannot know what comes over sockets.
+        tokio::task::spawn_blocking(move || over.recv());
+        Self { _held }
+    }
+
+    /// Lets time pass until `done` holds.
+    pub(super) async fn until(&self, what: &str, mut done: impl FnMut() -> bool) {
+        for _ in 0..300 {
+            if done() {
+                return;
+            }
+            // What is on its way over sockets arrives meanwhile, long before 25 steps make a time limit of the resolver.
+            let rest = tokio::task::spawn_blocking(|| std::thread::sleep(Duration::from_millis(2)));
+            rest.await.expect("a rest");
+            tokio::time::advance(Duration::from_millis(100)).await;
+        }
+        panic!("waited too long: {what}");
+    }
+}
+
 /// A log that says nothing here.
 pub(super) fn log() -> Arc<Log> {
     Log::to(crate::log::Level::Error, Box::new(std::io::sink()))
@@ -84,13 +115,14 @@ async fn every_address_of_a_name_is_a_backend_of_its_own() {
 #[tokio::test]
 async fn answers_that_change_are_followed_when_their_time_to_live_runs_out() {
     let server = DnsServer::start(Reply::addresses(1, &["127.0.0.2", "127.0.0.3"])).await;
+    let time = FastTime::begin();
     let upstream = upstream(BalancingPolicy::RoundRobin, &["app.test:3000"]);
     upstream.start(&server.dns(), &Handle::current(), &log());
     within(upstream.ready()).await;
     let kept = upstream.live.load().iter().nth(1).expect("a second").clone();
     let attempt = Attempt::begin(kept.clone());
     server.answer(Reply::addresses(1, &["127.0.0.3", "127.0.0.4"]));
-    until("the new addresses", || labels(&upstream) == ["127.0.0.3:3000", "127.0.0.4:3000"]).await;
+    time.until("the new addresses", || labels(&upstream) == ["127.0.0.3:3000", "127.0.0.4:3000"]).await;
     assert_eq!(
         upstream.live.load().iter().next().expect("a first").id(),
         kept.id(),
@@ -122,8 +154,8 @@ async fn who_waits_is_woken_when_a_new_address_can_be_chosen_and_not_before() {
         traits: BackendSettings { max_connections: Some(1), ..BackendSettings::default() },
     };
     let rules = Arc::new(health::GroupRules { queue: 1, ..health::GroupRules::default() });
-    let terms = UpstreamSettings { rules, ..UpstreamSettings::of(BalancingPolicy::RoundRobin) };
-    let upstream = Upstream::new("test", false, &[member], &terms, None);
+    let settings = UpstreamSettings { rules, ..UpstreamSettings::of(BalancingPolicy::RoundRobin) };
+    let upstream = Upstream::new("test", false, &[member], &settings, None);
     upstream.start(&server.dns(), &Handle::current(), &log());
     within(upstream.ready()).await;
     let endpoint = upstream.choose(&Affinity::None, &mut Tried::default()).backend().expect("a backend");
@@ -199,28 +231,30 @@ fn a_retry_that_the_budget_keeps_from_a_failing_backend_goes_to_one_that_is_well
 #[tokio::test]
 async fn old_addresses_serve_on_while_the_server_fails_or_denies_the_name() {
     let server = DnsServer::start(Reply::addresses(1, &["127.0.0.2"])).await;
+    let time = FastTime::begin();
     let upstream = upstream(BalancingPolicy::RoundRobin, &["app.test:3000"]);
     upstream.start(&server.dns(), &Handle::current(), &log());
     within(upstream.ready()).await;
     for failure in [Reply::ServerFailure, Reply::NoSuchName] {
         server.answer(failure);
         let asked = server.questions();
-        until("another question", || server.questions() > asked + 1).await;
+        time.until("another question", || server.questions() > asked + 1).await;
         assert_eq!(labels(&upstream), ["127.0.0.2:3000"]);
     }
     server.answer(Reply::addresses(1, &["127.0.0.9"]));
-    until("the recovery", || labels(&upstream) == ["127.0.0.9:3000"]).await;
+    time.until("the recovery", || labels(&upstream) == ["127.0.0.9:3000"]).await;
 }
 
 #[tokio::test]
 async fn a_name_without_an_address_is_ready_and_empty_and_is_asked_for_again() {
     let server = DnsServer::start(Reply::NoSuchName).await;
+    let time = FastTime::begin();
     let upstream = upstream(BalancingPolicy::RoundRobin, &["app.test"]);
     upstream.start(&server.dns(), &Handle::current(), &log());
     within(upstream.ready()).await;
     assert!(upstream.choose(&Affinity::None, &mut Tried::default()).backend().is_none());
     server.answer(Reply::addresses(60, &["127.0.0.2"]));
-    until("the name to appear", || labels(&upstream) == ["127.0.0.2:80"]).await;
+    time.until("the name to appear", || labels(&upstream) == ["127.0.0.2:80"]).await;
 }
 
 #[tokio::test]
@@ -257,6 +291,7 @@ async fn a_failed_attempt_moves_on_to_the_next_backend_in_the_list() {
 async fn a_service_stands_for_the_hosts_of_its_records() {
     let records = [(1, 3, 3001, "a.test"), (1, 1, 3002, "b.test"), (2, 9, 3003, "c.test")];
     let server = DnsServer::start(Reply::service(1, &records, &["127.0.0.1"])).await;
+    let time = FastTime::begin();
     let upstream = upstream(BalancingPolicy::RoundRobin, &["_http._tcp.app.test"]);
     upstream.start(&server.dns(), &Handle::current(), &log());
     within(upstream.ready()).await;
@@ -266,26 +301,27 @@ async fn a_service_stands_for_the_hosts_of_its_records() {
     chosen.sort();
     assert_eq!(chosen, ["127.0.0.1:3001", "127.0.0.1:3001", "127.0.0.1:3001", "127.0.0.1:3002"]);
     let live = upstream.live.load();
-    let described: Vec<_> = live.iter().map(|endpoint| (endpoint.traits().backup, endpoint.authority())).collect();
+    let described: Vec<_> = live.iter().map(|endpoint| (endpoint.settings().backup, endpoint.authority())).collect();
     assert_eq!(described, [(false, "app.test"), (false, "app.test"), (true, "app.test")]);
 
     server.answer(Reply::service(1, &records[1..], &["127.0.0.1"]));
-    until("the record to go", || labels(&upstream) == ["127.0.0.1:3002", "127.0.0.1:3003"]).await;
+    time.until("the record to go", || labels(&upstream) == ["127.0.0.1:3002", "127.0.0.1:3003"]).await;
 }
 
 #[tokio::test]
 async fn a_name_that_cannot_be_resolved_is_told_of_once_and_again_when_it_can() {
     let lines = Lines::default();
     let server = DnsServer::start(Reply::NoSuchName).await;
+    let time = FastTime::begin();
     let upstream = upstream(BalancingPolicy::RoundRobin, &["app.test"]);
     upstream.start(&server.dns(), &Handle::current(), &Log::to(crate::log::Level::Info, Box::new(lines.clone())));
     within(upstream.ready()).await;
     let asked = server.questions();
-    until("further questions", || server.questions() >= asked + 2).await;
+    time.until("further questions", || server.questions() >= asked + 2).await;
     server.answer(Reply::addresses(1, &["127.0.0.2"]));
-    until("the name to appear", || labels(&upstream) == ["127.0.0.2:80"]).await;
+    time.until("the name to appear", || labels(&upstream) == ["127.0.0.2:80"]).await;
     server.answer(Reply::addresses(1, &["127.0.0.3"]));
-    until("the change", || lines.text().lines().count() == 3).await;
+    time.until("the change", || lines.text().lines().count() == 3).await;
     let text = lines.text();
     let told: Vec<_> = text.lines().map(|line| line.split_once("upstream test: ").expect("a name").1).collect();
     assert!(told[0].starts_with("app.test has no address: "), "{told:?}");

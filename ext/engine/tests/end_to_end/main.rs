@@ -1,5 +1,7 @@
 //! The whole engine on real sockets, one behaviour a file.
 
+#![allow(clippy::disallowed_types, reason = "what happens on real sockets takes real time")]
+
 mod support;
 
 mod admission;

@@ -270,7 +270,7 @@ async fn serve(engine: Rc<Engine>, link: Rc<ClientInfo>, parts: Parts, stream: B
                 }
                 _ => (Cause::HeadTooLarge, "its head is longer than max_header_size"),
             };
-            work.begun = Some(std::time::Instant::now());
+            work.begun = Some(Instant::now());
             let form = Form::of(&work.request);
             refuse(&engine, &link, &mut client, &mut work, Unread::new(cause, why, form)).await
         }

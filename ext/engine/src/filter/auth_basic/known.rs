@@ -1,10 +1,11 @@
 //! Credentials that were found to be right a short while ago, so that a person's second request costs no hashing.
 
 use std::collections::HashMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use aws_lc_rs::{error::Unspecified, hmac, rand};
 use parking_lot::Mutex;
+use tokio::time::Instant;
 
 /// How many are remembered.
 const CAPACITY: usize = 1024;

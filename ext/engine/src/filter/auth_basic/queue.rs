@@ -8,10 +8,11 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 /// How many may wait for all filters of a server. Each holds no more than its password, which is short, and a client's connection.
 const MOST_WAITING: usize = 1024;

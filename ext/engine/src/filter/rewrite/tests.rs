@@ -38,7 +38,7 @@ fn question_marks_are_encoded_in_linear_time() {
     };
     assert_eq!(encoded("/a?b=c??"), "/a%3Fb=c%3F%3F");
     assert_eq!(encoded("/a"), "/a");
-    let begun = std::time::Instant::now();
+    let begun = tokio::time::Instant::now();
     assert_eq!(encoded(&"?".repeat(1_000_000)).len(), 3_000_000);
     assert!(begun.elapsed() < std::time::Duration::from_secs(5), "{:?}", begun.elapsed());
 }

@@ -1,7 +1,8 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::Weak;
-use std::time::Instant;
+
+use tokio::time::Instant;
 
 use super::*;
 use crate::configuration::{self, AccessLog, Backend, Directive, HealthCheck, Pool, Setting, StaticResponseConfig};

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, AtomicU8, Ordering::Relaxed};
 
-use crate::upstream::clock;
+use crate::clock;
 
 /// Somebody said so.
 const DRAINING: u8 = 1;

@@ -9,7 +9,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::upstream::clock::millis;
+use crate::clock::millis;
 
 /// Most `fail_timeout`s of an ejection, and of good service until the ejections before are forgotten.
 const MOST: u32 = 10;

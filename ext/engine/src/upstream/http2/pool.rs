@@ -3,19 +3,19 @@
 //! Requests share a connection only if each of them would have made the very same one: the reasons and the key are
 //! those of [`crate::upstream::pool`].
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-use std::time::Instant;
 
 use bytes::Bytes;
 use h2::client::SendRequest;
 use proxy_http::http2::{Lease, Load, UNSAID};
 use rustls::pki_types::ServerName;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use super::drive::{drive, Rhythm};
 use super::pending_connect::PendingConnect;
@@ -32,6 +32,8 @@ const MOST_CONNECTIONS: usize = 64;
 pub(crate) struct Http2Pool {
     backends: RefCell<HashMap<u64, BackendConnections, BuildHasherDefault<IdHasher>>>,
     rhythm: Rhythm,
+    /// Whether no connection outlives its last stream.
+    closed: Cell<bool>,
 }
 
 /// The connections to one backend.
@@ -153,7 +155,7 @@ impl Http2Pool {
             return;
         }
         connection.idle_since = Some(Instant::now());
-        if idle > connection.keep.connections {
+        if idle > connection.keep.connections || self.closed.get() {
             named.drop_connection(index);
         }
     }
@@ -182,7 +184,8 @@ impl Http2Pool {
     }
 
     /// Lets every connection end with its last stream.
-    pub(in crate::upstream) fn clear(&self) {
+    pub(in crate::upstream) fn close(&self) {
+        self.closed.set(true);
         for backend in self.backends.borrow_mut().values_mut() {
             for named in &mut backend.named {
                 named.connections.clear();
@@ -212,7 +215,7 @@ impl Http2Pool {
 
     /// How many connections there are.
     #[cfg(test)]
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::upstream) fn len(&self) -> usize {
         self.backends.borrow().values().flat_map(|backend| &backend.named).map(|named| named.connections.len()).sum()
     }
 }

@@ -6,7 +6,6 @@ use std::time::Duration;
 use http::Request;
 use proxy_http::http2::Stream;
 use proxy_http::message::{ReadError, ResponseHead};
-use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{spawn_local, LocalSet};
 use tokio::time::Instant;
 
@@ -15,6 +14,7 @@ use super::pending_connect::{Acquired, ConnectRequest};
 use super::{Http2Pool, Lease};
 use crate::compile::Report;
 use crate::error::Error;
+use crate::stream::memory::{Network, Pipe};
 use crate::upstream::backend::{Backend, BackendAddress, BackendSettings, Tls};
 use crate::upstream::pool::Keep;
 use crate::upstream::tls::TlsClient;
@@ -23,17 +23,18 @@ use crate::upstream::BackendProtocol;
 const KEEP: Keep = Keep { connections: 4, timeout: Duration::from_secs(60) };
 const BRIEF: Duration = Duration::from_millis(50);
 
-/// A backend that does `serve` with each of its connections, and how many it has accepted.
-async fn backend<F>(serve: fn(TcpStream) -> F) -> (Arc<Backend>, Arc<AtomicUsize>)
+/// A backend in memory that does `serve` with each of its connections, and how many it has accepted.
+async fn backend<F>(serve: fn(Pipe) -> F) -> (Arc<Backend>, Arc<AtomicUsize>)
 where
     F: std::future::Future<Output = ()> + 'static,
 {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let address = listener.local_addr().expect("an address");
+    let network = Network::of_thread().expect("a network");
+    let address = network.free_address();
+    let mut listener = network.listen(address);
     let accepted = Arc::new(AtomicUsize::new(0));
     let count = accepted.clone();
     spawn_local(async move {
-        while let Ok((stream, _)) = listener.accept().await {
+        while let Some(stream) = listener.recv().await {
             count.fetch_add(1, Ordering::SeqCst);
             spawn_local(serve(stream));
         }
@@ -43,7 +44,7 @@ where
 }
 
 /// Takes requests and answers none.
-async fn silent(stream: TcpStream) {
+async fn silent(stream: Pipe) {
     let mut connection = h2::server::handshake(stream).await.expect("HTTP/2");
     let mut kept = Vec::new();
     while let Some(Ok(request)) = connection.accept().await {
@@ -52,7 +53,7 @@ async fn silent(stream: TcpStream) {
 }
 
 /// The same, and does nothing any more once a request has come: it answers no PING either.
-async fn dying(stream: TcpStream) {
+async fn dying(stream: Pipe) {
     let mut connection = h2::server::handshake(stream).await.expect("HTTP/2");
     let request = connection.accept().await;
     std::future::pending::<()>().await;
@@ -82,10 +83,11 @@ async fn ask(lease: Lease) -> Result<ResponseHead, ReadError> {
 }
 
 async fn within<F: std::future::Future>(work: F) -> F::Output {
+    let _installed = Network::new(1).install();
     crate::upstream::tests::within(LocalSet::new().run_until(work)).await
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn those_who_come_while_a_connection_is_made_share_it() {
     within(async {
         let (endpoint, accepted) = backend(silent).await;
@@ -105,7 +107,7 @@ async fn those_who_come_while_a_connection_is_made_share_it() {
     .await;
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn each_of_them_hears_of_a_failure_and_waits_no_longer_than_it_may() {
     within(async {
         // It accepts, and says nothing.
@@ -139,7 +141,7 @@ async fn each_of_them_hears_of_a_failure_and_waits_no_longer_than_it_may() {
     .await;
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_backend_that_answers_no_ping_is_dead() {
     within(async {
         let (endpoint, _) = backend(dying).await;
@@ -152,7 +154,7 @@ async fn a_backend_that_answers_no_ping_is_dead() {
     .await;
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_backend_that_is_only_slow_is_not() {
     within(async {
         let (endpoint, _) = backend(silent).await;
@@ -165,7 +167,7 @@ async fn a_backend_that_is_only_slow_is_not() {
     .await;
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_connection_is_not_shared_by_requests_for_other_names() {
     within(async {
         let (endpoint, accepted) = backend(silent).await;
@@ -191,7 +193,7 @@ async fn a_connection_is_not_shared_by_requests_for_other_names() {
     .await;
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_server_of_another_protocol_is_called_so() {
     within(async {
         use tokio::io::{AsyncReadExt, AsyncWriteExt};

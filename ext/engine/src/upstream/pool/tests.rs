@@ -138,6 +138,18 @@ async fn beyond_the_limit_the_oldest_is_closed_and_zero_keeps_none() {
 }
 
 #[tokio::test]
+async fn what_is_given_back_to_a_pool_that_was_closed_is_closed_too() {
+    let (pool, backend) = (Pool::default(), Server::start().await);
+    let ((idle, mut first), (busy, mut second)) = (backend.connection().await, backend.connection().await);
+    pool.give_back(&backend.endpoint, idle, &[], KEEP);
+    pool.close();
+    assert_eq!(within(first.read(&mut [0])).await.expect("closed"), 0);
+    pool.give_back(&backend.endpoint, busy, &[], KEEP);
+    assert!(pool.is_empty());
+    assert_eq!(within(second.read(&mut [0])).await.expect("closed"), 0);
+}
+
+#[tokio::test]
 async fn the_janitor_closes_what_died_or_expired_and_forgets_endpoints_that_are_gone() {
     let pool = std::rc::Rc::new(Pool::default());
     let (backend, gone) = (Server::start().await, Server::start().await);

@@ -1,0 +1,38 @@
+//! Time as a number that fits into an atomic: the time since this process first asked, the same for all threads.
+//!
+//! Every duration in the engine is measured by tokio's clock, so that a test which pauses it decides about all of them.
+
+#[cfg(test)]
+pub(crate) mod simulated;
+
+#[cfg(not(test))]
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// Milliseconds until now, counted from 1: 0 is free to mean "never".
+pub(crate) fn now() -> u64 {
+    millis(since_begin(Instant::now())).saturating_add(1)
+}
+
+/// A span of time in milliseconds; one that is too long to be counted is as long as can be.
+pub(crate) fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Microseconds until `at`, counted from 1.
+pub(crate) fn micros(at: Instant) -> u64 {
+    let since = since_begin(at);
+    since.as_secs() * 1_000_000 + u64::from(since.subsec_micros()) + 1
+}
+
+fn since_begin(at: Instant) -> Duration {
+    #[cfg(test)]
+    return at.saturating_duration_since(simulated::begin());
+    #[cfg(not(test))]
+    {
+        static BEGIN: OnceLock<Instant> = OnceLock::new();
+        at.saturating_duration_since(*BEGIN.get_or_init(Instant::now))
+    }
+}
