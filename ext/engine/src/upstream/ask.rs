@@ -136,12 +136,12 @@ pub(crate) fn failed<Q: BackendRequest>(request: &mut Q, attempt: &Attempt, erro
 pub(crate) async fn connect(
     pool: &Pool,
     client: &mut Client,
-    call: ConnectRequest<'_>,
+    wanted: ConnectRequest<'_>,
     upgrade: bool,
     patience: Option<Duration>,
 ) -> Result<(Peer, bool), Error> {
     // Boxed: the state of a handshake is large, and rarely needed.
-    let mut connecting = Box::pin(pool.connect(call, upgrade));
+    let mut connecting = Box::pin(pool.connect(wanted, upgrade));
     client.awaiting(patience, connecting.as_mut()).await?
 }
 

@@ -82,7 +82,8 @@ impl Balancer {
         choice
     }
 
-    /// One that has not been tried, and those that could not be connected to last. `again`: this is no first attempt.
+    /// A backend that has not been tried; those that could not be connected to last. `again`: this is no first
+    /// attempt.
     fn untried(&self, members: &Members, affinity: &Affinity, tried: &Tried, again: bool) -> Choice {
         let preferred = Look { again, last: false };
         match self.among(members, affinity, tried, preferred) {
@@ -127,8 +128,8 @@ impl Balancer {
         Choice::None
     }
 
-    /// The index of one that `can` take the request. Without `turns` nobody's is taken: where it matters, chance decides, so that
-    /// the load of one that fails is not all its neighbour's.
+    /// The index of a backend that `can` take the request. Without `turns` no turn is taken: chance decides then, so
+    /// that the load of a failing backend is spread over all others.
     fn pick(
         &self,
         rank: &Rank,

@@ -163,8 +163,8 @@ impl CarriedUpstreams {
 }
 
 impl Fingerprint {
-    /// Whether connections to a backend are the same by both: what is said of how backends are chosen and checked, and of how many
-    /// connections there may be, does not concern the connections themselves.
+    /// Whether connections to a backend are made in an equal way: each option of `upstream` says whether it is one of
+    /// the connection.
     pub(super) fn connects_like(&self, other: &Self) -> bool {
         self.files == other.files && self.pool.connects_like(&other.pool)
     }
@@ -215,8 +215,8 @@ pub(super) fn carry_over(
         Some(index) => drop(left.swap_remove(index)),
         None => backend.rise(),
     };
-    for slot in configured {
-        match slot {
+    for entry in configured {
+        match entry {
             ConfiguredBackend::Fixed(backend) => carry_over(backend),
             ConfiguredBackend::Named { name, backends, answered } => {
                 let Some((targets, known)) = before.iter().find_map(|old| old.addresses_of(name)) else { continue };

@@ -89,7 +89,7 @@ impl Backends {
         }
     }
 
-    /// Whether other directives may use the same.
+    /// Whether other directives may use these backends too.
     pub fn is_shared(&self) -> bool {
         matches!(self, Self::Fixed(upstream) if upstream.is_shared())
     }
@@ -205,7 +205,7 @@ fn members(pool: &Pool, target: TargetHost<'_>, traits: BackendSettings, report:
         Member { secure, address, traits: BackendSettings { protocol, ..traits } }
     };
     let Some(backends) = &pool.backends else {
-        // A `to` without a host is no URL; whoever reads the template says so. Here there is just nobody to go to.
+        // A `to` without a host is no URL, which the check of the template reports. Here there is just no backend.
         let Some(authority) = target.authority else { return Vec::new() };
         return match read(Address::parse_authority(authority)) {
             Ok(address) => vec![member(address, traits, report)],
@@ -284,7 +284,7 @@ fn fit(pool: &Pool, members: &[Member], report: &mut Report<'_>) {
     }
 }
 
-/// A connection of HTTP/2 is shared by clients, and so can be introduced as nobody's.
+/// An HTTP/2 connection is shared by clients, so its PROXY header cannot name one.
 fn introduced(pool: &Pool, members: &[Member], report: &mut Report<'_>) {
     // Without backends that are known by now, what is written for all decides.
     let shared = match pool.protocol.as_deref() {
@@ -299,7 +299,7 @@ fn introduced(pool: &Pool, members: &[Member], report: &mut Report<'_>) {
     }
 }
 
-/// Options of a check that mean nothing without others, or beside them. Whoever writes the default of one gets no warning.
+/// Options of a check that need others, or exclude each other. A default that is written out gets no warning.
 fn ignored_in_check(check: &HealthCheck, report: &mut Report<'_>) {
     let usual = HealthCheck::default();
     if !check.service.is_empty() && !check.grpc && !check.tcp {

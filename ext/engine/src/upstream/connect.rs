@@ -45,7 +45,7 @@ pub(super) enum To<'a> {
     Check(&'a BackendAddress),
 }
 
-/// The same for a check, or for another protocol, which a TLS handshake has to agree on.
+/// Connects for a health check too, and for a protocol that a TLS handshake has to agree on.
 pub(super) async fn connect_to(
     backend: &Backend,
     to: To<'_>,

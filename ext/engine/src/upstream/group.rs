@@ -182,7 +182,7 @@ impl BackendGroup {
         self.first_check.happened.notify_waiters();
     }
 
-    /// Whether nobody waits here, and nothing is being sent again.
+    /// Whether no request waits, and no retry is in flight.
     #[cfg(test)]
     pub(crate) fn is_at_rest(&self) -> bool {
         self.waiting() == 0 && self.in_flight() == 0 && self.retries.load(Relaxed) == 0

@@ -68,7 +68,7 @@ impl Upstreams {
             } else if let Some(index) = upstreams.index(&spec.name) {
                 let first = place(upstreams.entries[index].spec.at.as_ref());
                 report.error(format!("{:?} is the name of the upstream {first}: write another", spec.name));
-                // Its options are checked all the same, and nobody is to miss it.
+                // Its options are checked too, so that every mistake is reported at once.
                 compile::shared(spec, false, &mut UpstreamCarryOver::default(), problems);
                 continue;
             }

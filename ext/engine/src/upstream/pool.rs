@@ -156,7 +156,7 @@ impl Pool {
         self.http2.close();
     }
 
-    /// Closes the connections of HTTP/1.1 that nobody uses.
+    /// Closes idle HTTP/1.1 connections.
     pub(super) fn clear_idle(&self) {
         self.backends.borrow_mut().clear();
     }

@@ -30,7 +30,7 @@ impl Turns {
             if can(backend) && takes_its_turn(backend) {
                 return Some(index);
             }
-            // Where nobody can, nobody's turns are used up.
+            // Turns are used up only if a backend can take the request.
             if turn == 0 && !backends.iter().any(|backend| can(backend)) {
                 return None;
             }

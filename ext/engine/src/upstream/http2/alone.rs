@@ -27,7 +27,7 @@ pub(crate) async fn alone(
 ) -> io::Result<(http2::Stream, impl Future<Output = Infallible> + Send)> {
     let (requests, connection, _) = begin(stream, max_head).await?;
     let moving = async move {
-        // Whoever uses the stream learns from it how the connection ended.
+        // The user of the stream learns from it how the connection ended.
         let _ = connection.await;
         pending().await
     };

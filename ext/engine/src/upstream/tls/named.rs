@@ -75,7 +75,7 @@ impl ServerCertVerifier for NamedCertificates {
     }
 }
 
-/// Whether a certificate that needs nobody else's word is for that name, now, and for servers.
+/// Whether a certificate that is trusted by itself is for that name, now, and for servers.
 fn verify_alone(
     certificate: &CertificateDer<'_>,
     server_name: &ServerName<'_>,
