@@ -6,7 +6,7 @@
 //! not among them.
 //!
 //! A filter is one file, called as its word: what is written (`…Config`), how that is checked, and what the filter does. Words that
-//! share code have it in a file beside them: [`address_list`], [`header_changes`]. [`filters!`] is the list of all.
+//! share code have it in a file beside them: [`address_list`], [`header_changes`]. `filters!` is the list of all.
 
 mod address_list;
 mod allow_list;
