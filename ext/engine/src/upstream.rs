@@ -242,7 +242,8 @@ impl Upstream {
         self.keep
     }
 
-    /// The name that figures and logs call it by: the one that a person gave it, the host of `to`, or its first backend.
+    /// The name that figures and logs call it by: the one that a person gave it, the host of `to`, or its first
+    /// backend.
     pub fn name(&self) -> &str {
         self.group.name()
     }

@@ -10,12 +10,12 @@ use super::client::{Client, Listening};
 use crate::error::{Error, Kind, Retry};
 use crate::peer::Peer;
 
-/// How long a head waits for the first byte of its body. A server that writes both in turn takes microseconds; one that takes longer
-/// has its head passed on.
+/// How long a head waits for the first byte of its body. A server that writes both in turn takes microseconds; one that
+/// takes longer has its head passed on.
 const PATIENCE: Duration = Duration::from_millis(100);
 
-/// Waits for the first byte of a body that `backend` has announced. An error if the backend goes away instead: nothing of its response
-/// has been passed on. `retry` says whether the request may then be sent again.
+/// Waits for the first byte of a body that `backend` has announced. An error if the backend goes away instead: nothing
+/// of its response has been passed on. `retry` says whether the request may then be sent again.
 pub(crate) async fn await_first_byte(client: &mut Client, backend: &mut Peer, retry: Retry) -> Result<(), Error> {
     let until = Instant::now() + PATIENCE;
     poll_fn(|cx| {

@@ -149,8 +149,8 @@ impl Address {
         matches!(self, Self::Tcp { http2: true, .. })
     }
 
-    /// What goes into the `Host` field when nothing else says it: `host`, or `host:port` unless the port is the scheme's
-    /// own; `localhost` for a unix socket.
+    /// What goes into the `Host` field when nothing else says it: `host`, or `host:port` unless the port is the
+    /// scheme's own; `localhost` for a unix socket.
     pub fn host_field(&self, tls: bool) -> String {
         match self {
             Self::Tcp { host, port, .. } => match port {

@@ -59,8 +59,8 @@ impl Balancer {
         Members::new(backends, &self.policy)
     }
 
-    /// Chooses for one attempt of a request, and notes it in `tried`. Once every available backend has been tried, they may
-    /// be tried again, the latest one last.
+    /// Chooses for one attempt of a request, and notes it in `tried`. Once every available backend has been tried, they
+    /// may be tried again, the latest one last.
     pub fn choose(&self, members: &Members, affinity: &Affinity, tried: &mut Tried) -> Choice {
         let again = tried.last().is_some();
         let choice = match self.untried(members, affinity, tried, again) {
@@ -92,7 +92,8 @@ impl Balancer {
         }
     }
 
-    /// The last resort of a request that cannot wait for those that are busy: one that could not be connected to a while ago.
+    /// The last resort of a request that cannot wait for those that are busy: one that could not be connected to a
+    /// while ago.
     pub fn choose_last(&self, members: &Members, affinity: &Affinity, tried: &mut Tried) -> Choice {
         let again = tried.last().is_some();
         let choice = self.among(members, affinity, tried, Look { again, last: true });

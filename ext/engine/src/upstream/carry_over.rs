@@ -27,7 +27,8 @@ pub(crate) struct UpstreamCarryOver {
     position: Option<Position>,
 }
 
-/// Position of a directive: the locations around it, its path prefix, and its number among those of which both are equal.
+/// Position of a directive: the locations around it, its path prefix, and its number among those of which both are
+/// equal.
 #[derive(Debug, Clone, PartialEq)]
 struct Position(Place, Option<String>, usize);
 
@@ -67,7 +68,8 @@ impl UpstreamCarryOver {
         self.position = Some(Position(place.clone(), prefix.cloned(), number));
     }
 
-    /// The upstream of the configuration before that serves in place of one whose backends wait for their first good check.
+    /// The upstream of the configuration before that serves in place of one whose backends wait for their first good
+    /// check.
     fn stand_in(&self, name: &str, shared: bool) -> Option<Arc<Upstream>> {
         let before = &self.before.as_ref()?;
         let served = match shared {
@@ -86,7 +88,8 @@ impl UpstreamCarryOver {
         std::mem::take(&mut self.carried)
     }
 
-    /// The upstream that had the name before, if nothing of it has changed; otherwise a new one, with the backends that stay carried over.
+    /// The upstream that had the name before, if nothing of it has changed; otherwise a new one, with the backends that
+    /// stay carried over.
     pub(super) fn upstream(
         &mut self,
         name: &str,
@@ -117,7 +120,8 @@ impl UpstreamCarryOver {
         upstream
     }
 
-    /// The set of upstreams that hosts of requests name: the one before if nothing of it has changed, otherwise a new one.
+    /// The set of upstreams that hosts of requests name: the one before if nothing of it has changed, otherwise a new
+    /// one.
     pub(super) fn by_host(&mut self, pool: &Pool, settings: UpstreamSettings) -> ByHost {
         let fingerprint = self.fingerprint(pool, &[], &settings);
         let mut before = self.before.iter().flat_map(|before| &before.by_host);
@@ -201,7 +205,8 @@ impl Forgotten {
     }
 }
 
-/// Carries addresses and backend state over from the old configuration; state only if connections are `alike`. New backends slow-start.
+/// Carries addresses and backend state over from the old configuration; state only if connections are `alike`. New
+/// backends slow-start.
 pub(super) fn carry_over(
     configured: &mut [ConfiguredBackend],
     before: &[ConfiguredBackend],

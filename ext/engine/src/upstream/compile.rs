@@ -104,8 +104,9 @@ impl Backends {
 }
 
 impl Backends {
-    /// Checks and compiles what a directive says of its backends, or finds the upstream that the host of its `to` names. `None` if something
-    /// is wrong. `pool`: `None` if nothing was written of them. `target`: `None` without a `to`.
+    /// Checks and compiles what a directive says of its backends, or finds the upstream that the host of its `to`
+    /// names. `None` if something is wrong. `pool`: `None` if nothing was written of them. `target`: `None` without a
+    /// `to`.
     pub(crate) fn compile(
         pool: Option<&Pool>,
         target: Option<TargetHost<'_>>,
@@ -334,7 +335,8 @@ fn read(address: Result<Address, String>) -> Result<Address, String> {
     }
 }
 
-/// The TLS name that the host of `to` gives to all backends. Without one each backend has its own, which is checked here.
+/// The TLS name that the host of `to` gives to all backends. Without one each backend has its own, which is checked
+/// here.
 fn shared_name(
     pool: &Pool,
     target: TargetHost<'_>,

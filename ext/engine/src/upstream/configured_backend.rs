@@ -95,8 +95,8 @@ impl DnsName {
     }
 }
 
-/// The TLS name of a backend for which nothing else says one. Names that no certificate can carry have been refused before;
-/// should one come here all the same, the handshake fails for it.
+/// The TLS name of a backend for which nothing else says one. Names that no certificate can carry have been refused
+/// before; should one come here all the same, the handshake fails for it.
 pub(super) fn own_name(address: &Address) -> ServerName<'static> {
     let localhost = || ServerName::IpAddress(Ipv4Addr::LOCALHOST.into());
     match address {

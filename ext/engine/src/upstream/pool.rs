@@ -111,7 +111,8 @@ impl Pool {
         None
     }
 
-    /// Keeps a connection whose last exchange is complete on both sides. Beyond `keep.connections` the oldest is closed.
+    /// Keeps a connection whose last exchange is complete on both sides. Beyond `keep.connections` the oldest is
+    /// closed.
     /// `introduction` is the PROXY header that it began with.
     pub(crate) fn give_back(&self, backend: &Arc<Backend>, stream: Stream, introduction: &[u8], keep: Keep) {
         let is_introduced = !introduction.is_empty();
@@ -149,7 +150,8 @@ impl Pool {
         self.http2.clean();
     }
 
-    /// Closes all idle connections and keeps none from now on, as at the end of a server. Shared connections end with their last stream.
+    /// Closes all idle connections and keeps none from now on, as at the end of a server. Shared connections end with
+    /// their last stream.
     pub fn close(&self) {
         self.closed.set(true);
         self.backends.borrow_mut().clear();

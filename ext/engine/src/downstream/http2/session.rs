@@ -283,8 +283,8 @@ async fn serve(engine: Rc<Engine>, link: Rc<ClientInfo>, parts: Parts, stream: B
             stream.reset(Reason::INTERNAL_ERROR);
         }
     }
-    // If the client is still sending, it is told to stop when the stream is dropped, behind the response. Many clients have eyes for
-    // nothing but that, though: they get to read the answer first.
+    // If the client is still sending, it is told to stop when the stream is dropped, behind the response. Many clients
+    // have eyes for nothing but that, though: they get to read the answer first.
     else if let Some(stream) = client.peer.still_sending() {
         Box::pin(exchange::take_the_rest(stream, &mut client.alarm)).await;
     }

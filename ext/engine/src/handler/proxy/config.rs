@@ -10,8 +10,8 @@ use crate::config::{At, ErrorResponseConfig, HeaderEdit, Pool, CONNECT_TIMEOUT, 
 pub struct ProxyConfig {
     /// Target URL, a string rewrite. Default: the backend's own address with `{path}{query}`.
     pub to: Option<String>,
-    /// Its own backends and how they are used. `None`: not a word of that was written, so that the host of `to` may be the
-    /// name of an `upstream`.
+    /// Its own backends and how they are used. `None`: not a word of that was written, so that the host of `to` may be
+    /// the name of an `upstream`.
     pub pool: Option<Pool>,
     /// Whether the client's `Host` is passed on, port included, in place of that of `to`.
     pub preserve_host: bool,
@@ -31,7 +31,8 @@ pub struct ProxyConfig {
     pub tunnel_timeout: f64,
     /// Further attempts after the first. Default: the number of backends.
     pub retries: Option<i64>,
-    /// What beside a failed connection is a reason for another attempt of an idempotent request: `timeout`, `502`, `503`, `504`.
+    /// What beside a failed connection is a reason for another attempt of an idempotent request: `timeout`, `502`,
+    /// `503`, `504`.
     pub retry_on: Vec<String>,
     /// Retries in flight, in per cent of the requests in flight, that are always allowed at least 3.
     pub retry_budget: f64,

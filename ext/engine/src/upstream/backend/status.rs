@@ -98,8 +98,8 @@ impl Status {
         self.bits.load(Relaxed) & LAST != 0
     }
 
-    /// Notes that it could not be connected to: for how long it comes last, in milliseconds, if that is more than before. `tried`:
-    /// by the one request that was let through to find out.
+    /// Notes that it could not be connected to: for how long it comes last, in milliseconds, if that is more than
+    /// before. `tried`: by the one request that was let through to find out.
     pub(super) fn doubt(&self, tried: bool, now: u64) -> Option<u64> {
         if tried && self.is_doubted() {
             let backoff = self.backoff.load(Relaxed).saturating_mul(2).clamp(FIRST_BACKOFF, LAST_BACKOFF);
@@ -189,7 +189,8 @@ impl Status {
         self.change(|bits| bits & !PROBING | EJECTED);
     }
 
-    /// In how many milliseconds an ejected one may be probed. `None` if that is not what keeps requests from it, or no longer.
+    /// In how many milliseconds an ejected one may be probed. `None` if that is not what keeps requests from it, or no
+    /// longer.
     pub(super) fn next_probe(&self, now: u64) -> Option<u64> {
         let bits = self.bits.load(Relaxed);
         (bits == EJECTED).then(|| self.probe_at.load(Relaxed).saturating_sub(now)).filter(|pause| *pause > 0)

@@ -19,8 +19,8 @@ impl Turns {
         Self(AtomicUsize::new(fastrand::u32(..) as usize))
     }
 
-    /// The index of the next one that `can` take a request. The turns of those that cannot are left out, so that the others
-    /// share what is theirs as their weights say.
+    /// The index of the next one that `can` take a request. The turns of those that cannot are left out, so that the
+    /// others share what is theirs as their weights say.
     pub(super) fn next(&self, rank: &Rank, can: &impl Fn(&Backend) -> bool) -> Option<usize> {
         let (backends, schedule) = (rank.backends(), rank.schedule());
         let round = schedule.len();

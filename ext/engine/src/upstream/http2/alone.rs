@@ -9,8 +9,8 @@ use proxy_http::http2;
 use super::{begin, Lease};
 use crate::stream::Stream;
 
-/// A stream on a connection that carries no other, and the future that moves both, which has to be polled beside whatever uses the
-/// stream:
+/// A stream on a connection that carries no other, and the future that moves both, which has to be polled beside
+/// whatever uses the stream:
 ///
 /// ```ignore
 /// let (mut stream, moving) = alone(connected, max_head).await?;

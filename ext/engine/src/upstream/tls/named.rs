@@ -12,9 +12,9 @@ use x509_parser::certificate::X509Certificate;
 
 use super::signature;
 
-/// Believes certificates that lead to one of the file, and those of the file themselves: a backend that shows a certificate which was
-/// named is the one that was meant, also if that certificate is an authority's, as `openssl req -x509` makes them. Its names and its
-/// time count all the same.
+/// Believes certificates that lead to one of the file, and those of the file themselves: a backend that shows a
+/// certificate which was named is the one that was meant, also if that certificate is an authority's, as `openssl req
+/// -x509` makes them. Its names and its time count all the same.
 #[derive(Debug)]
 pub(super) struct NamedCertificates {
     certificates: Vec<CertificateDer<'static>>,
