@@ -95,8 +95,8 @@ impl Upstream {
 
     /// An upstream in place of `before`, whose backends are carried over where they stay.
     ///
-    /// `server_name` is the TLS name of all of them, in place of each one's own host. `shared`: it has a name that a person
-    /// gave it, for several directives to use.
+    /// `server_name` is the TLS name of all of them, in place of each one's own host. `shared`: it has a name that a
+    /// person gave it, for several directives to use.
     fn carry_over(
         before: Option<&Self>,
         name: &str,

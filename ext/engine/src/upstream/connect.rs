@@ -23,8 +23,8 @@ use crate::stream::{Secured, Stream};
 /// Connects for HTTP/1.1, and makes the TLS handshake if the backend is spoken to over TLS; `limit` is the time for
 /// both.
 ///
-/// `name` is the server name for the handshake, in place of the backend's own. `introduction` is the PROXY header that the connection
-/// begins with; it may be empty.
+/// `name` is the server name for the handshake, in place of the backend's own. `introduction` is the PROXY header that
+/// the connection begins with; it may be empty.
 ///
 /// # Errors
 /// No byte of a request has been written, so any request may be tried elsewhere.

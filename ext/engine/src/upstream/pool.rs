@@ -82,8 +82,8 @@ impl Pool {
     /// Takes the connection that became idle last, has not expired and is open with nothing to read. Others that are
     /// found on the way are closed: bytes that a backend sends unasked would be read as the next answer.
     ///
-    /// `name` is the TLS server name, if it is not the backend's own, `introduction` the PROXY header that the connection has to have begun
-    /// with.
+    /// `name` is the TLS server name, if it is not the backend's own, `introduction` the PROXY header that the
+    /// connection has to have begun with.
     pub(crate) fn checkout(
         &self,
         backend: &Backend,

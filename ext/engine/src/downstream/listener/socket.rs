@@ -191,8 +191,8 @@ pub(super) enum Left {
 }
 
 impl Left {
-    /// Accepts those who wait, `held` before them, for the system has told them that they are connected; then closes. The system is asked itself: the
-    /// runtime may not have heard of the latest.
+    /// Accepts those who wait, `held` before them, for the system has told them that they are connected; then closes.
+    /// The system is asked itself: the runtime may not have heard of the latest.
     pub(super) async fn accept_the_last(self, held: Option<Client>, bind: &Arc<Bind>, places: &Places) {
         let _on_its_way = match &self {
             Self::Tcp(listener) => OnItsWay::new(listener),

@@ -1,8 +1,8 @@
 //! The bytes of a connection to a backend, seen from outside: whether any come, and whether they are more than control
 //! frames.
 //!
-//! `h2` answers every PING and every SETTINGS frame, and ignores what it does not know. None of it costs memory, but a backend that
-//! sends nothing else keeps a processor busy for as long as its requests may wait.
+//! `h2` answers every PING and every SETTINGS frame, and ignores what it does not know. None of it costs memory, but a
+//! backend that sends nothing else keeps a processor busy for as long as its requests may wait.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
