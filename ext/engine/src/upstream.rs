@@ -95,8 +95,8 @@ impl Upstream {
 
     /// An upstream in place of `before`, whose backends are carried over where they stay.
     ///
-    /// `server_name` is the TLS name of all of them, in place of each one's own host. `shared`: it has a name that a person
-    /// gave it, for several directives to use.
+    /// `server_name` is the TLS name of all of them, in place of each one's own host. `shared`: it has a name that a
+    /// person gave it, for several directives to use.
     fn carry_over(
         before: Option<&Self>,
         name: &str,
@@ -131,7 +131,7 @@ impl Upstream {
             );
         }
         let unanswered =
-            configured.iter().filter(|slot| matches!(slot, ConfiguredBackend::Named { answered: false, .. })).count();
+            configured.iter().filter(|entry| matches!(entry, ConfiguredBackend::Named { answered: false, .. })).count();
         let balancer = Balancer::new(settings.policy.clone());
         let live = expand(&configured);
         group.set_members(&live, false);
@@ -164,13 +164,13 @@ impl Upstream {
         }
         self.group.start(handle, log);
         let names: Vec<_> = (self.configured.lock().iter().enumerate())
-            .filter_map(|(index, slot)| match slot {
+            .filter_map(|(index, entry)| match entry {
                 ConfiguredBackend::Fixed(_) => None,
                 ConfiguredBackend::Named { name, .. } => Some((index, name.host.clone(), name.port)),
             })
             .collect();
-        let follow = |(slot, host, port)| {
-            let name = FollowedName { slot, host, port, log: log.clone() };
+        let follow = |(index, host, port)| {
+            let name = FollowedName { index, host, port, log: log.clone() };
             handle.spawn(refresh::follow(Arc::downgrade(self), name, dns.clone())).abort_handle()
         };
         *self.tasks.lock() = names.into_iter().map(follow).collect();
@@ -242,7 +242,8 @@ impl Upstream {
         self.keep
     }
 
-    /// The name that figures and logs call it by: the one that a person gave it, the host of `to`, or its first backend.
+    /// The name that figures and logs call it by: the one that a person gave it, the host of `to`, or its first
+    /// backend.
     pub fn name(&self) -> &str {
         self.group.name()
     }
@@ -289,8 +290,8 @@ impl Upstream {
     pub fn stats(&self) -> Vec<BackendStats> {
         let configured = self.configured.lock();
         let mut stats = Vec::new();
-        for slot in configured.iter() {
-            match slot {
+        for entry in configured.iter() {
+            match entry {
                 ConfiguredBackend::Fixed(backend) => stats.push(backend.stats()),
                 ConfiguredBackend::Named { name, backends, .. } if backends.is_empty() => stats.push(BackendStats {
                     upstream: self.group.name().to_owned(),
@@ -307,8 +308,8 @@ impl Upstream {
     }
 
     /// Addresses that the name in that entry has now.
-    fn known(&self, slot: usize) -> Vec<ResolvedAddress> {
-        match self.configured.lock().get(slot) {
+    fn known(&self, index: usize) -> Vec<ResolvedAddress> {
+        match self.configured.lock().get(index) {
             Some(ConfiguredBackend::Named { backends, .. }) => {
                 backends.iter().map(|(target, _)| target.clone()).collect()
             }
@@ -318,9 +319,9 @@ impl Upstream {
 
     /// Takes the answer of DNS for the name in that entry; `None`: no answer, so the addresses stay. `true` if the
     /// list of backends changes.
-    fn resolved(&self, slot: usize, targets: Option<&[ResolvedAddress]>) -> bool {
+    fn resolved(&self, index: usize, targets: Option<&[ResolvedAddress]>) -> bool {
         let mut configured = self.configured.lock();
-        let Some(ConfiguredBackend::Named { name, backends, answered }) = configured.get_mut(slot) else {
+        let Some(ConfiguredBackend::Named { name, backends, answered }) = configured.get_mut(index) else {
             return false;
         };
         let first = !std::mem::replace(answered, true);

@@ -1,4 +1,5 @@
-//! The grace of a new connection while the server drains: one that was accepted just before the stop has a moment to say what it wants.
+//! The grace of a new connection while the server drains: one that was accepted just before the stop has a moment to
+//! say what it wants.
 
 use std::future::{poll_fn, Future};
 use std::pin::pin;

@@ -1,5 +1,6 @@
-//! The lingering close: our side is ended first, and what the client still sends is taken for a while. To close at once would have the
-//! system answer it with a reset, which destroys the last answer before the client has read it (RFC 9112, section 9.6).
+//! The lingering close: our side is ended first, and what the client still sends is taken for a while. To close at once
+//! would have the system answer it with a reset, which destroys the last answer before the client has read it (RFC
+//! 9112, section 9.6).
 
 use std::future::poll_fn;
 use std::io;
@@ -70,7 +71,8 @@ pub(super) async fn after_handshake(socket: &mut (impl AsyncRead + AsyncWrite + 
     Ok(())
 }
 
-/// Reads and throws away. `taken` hears of each piece, and says whether to go on. Ready at the end of what comes, or if it does not.
+/// Reads and throws away. `taken` hears of each piece, and says whether to go on. Ready at the end of what comes, or if
+/// it does not.
 pub(super) fn poll_discard(
     stream: &mut (impl AsyncRead + Unpin),
     cx: &mut Context<'_>,

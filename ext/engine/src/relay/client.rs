@@ -13,11 +13,12 @@ use crate::error::{Error, Kind};
 use crate::stream::Departure;
 use crate::stream::Http1Connection;
 
-/// How often the system is asked about a client from which nothing can be read for the moment: then it does not tell by itself.
+/// How often the system is asked about a client from which nothing can be read for the moment: then it does not tell by
+/// itself.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// The longest that a request is kept waiting in a line, or for a connection, for a client that has ended its side. One that is answered at
-/// once, as one that sends its request and ends is, never gets there.
+/// The longest that a request is kept waiting in a line, or for a connection, for a client that has ended its side. One
+/// that is answered at once, as one that sends its request and ends is, never gets there.
 const IN_LINE: Duration = Duration::from_millis(100);
 
 /// The client's end of an exchange.
@@ -81,8 +82,8 @@ impl ClientChannel {
             || self.watch.as_ref().is_some_and(|watch| watch.ended.is_some())
     }
 
-    /// Ready once the client has gone: its connection or stream is no more, or it has ended its side of a connection for as long as `patience`
-    /// allows. `None`: it may have done so for ever.
+    /// Ready once the client has gone: its connection or stream is no more, or it has ended its side of a connection
+    /// for as long as `patience` allows. `None`: it may have done so for ever.
     pub(crate) fn poll_gone(
         &mut self,
         cx: &mut Context<'_>,
@@ -135,7 +136,8 @@ impl ClientChannel {
         }
     }
 
-    /// Does something that its request has to wait for, unless the client goes away meanwhile. `patience` is that of the whole request.
+    /// Does something that its request has to wait for, unless the client goes away meanwhile. `patience` is that of
+    /// the whole request.
     pub(crate) async fn awaiting<T>(
         &mut self,
         patience: Option<Duration>,

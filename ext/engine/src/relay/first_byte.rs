@@ -10,8 +10,8 @@ use super::client::{ClientChannel, Listening};
 use crate::channel::Channel;
 use crate::error::{Error, Kind, Retry};
 
-/// How long a head waits for the first byte of its body. A server that writes both in turn takes microseconds; one that takes longer
-/// has its head passed on.
+/// How long a head waits for the first byte of its body. A server that writes both in turn takes microseconds; one that
+/// takes longer has its head passed on.
 const PATIENCE: Duration = Duration::from_millis(100);
 
 /// Waits for the first byte of a body that `backend` has announced. An error if the backend goes away instead: nothing of its response

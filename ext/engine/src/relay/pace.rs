@@ -1,8 +1,8 @@
 //! Whether a client sends or takes a body fast enough: `min_rate`.
 //!
-//! A pause has a limit of its own; a byte every few seconds keeps within that for as long as it likes, and holds a backend meanwhile. So
-//! the time that a body waits for its client comes out of an allowance, and what the client moves adds to it. A backend that is slow
-//! costs a client nothing.
+//! A pause has a limit of its own; a byte every few seconds keeps within that for as long as it likes, and holds a
+//! backend meanwhile. So the time that a body waits for its client comes out of an allowance, and what the client moves
+//! adds to it. A backend that is slow costs a client nothing.
 
 use std::time::Duration;
 
@@ -43,13 +43,14 @@ struct Account {
 }
 
 impl Pace {
-    /// The allowance for a body before which so many bytes had moved. What moves before the client is waited for counts too: the system
-    /// takes much of a response at once, and nothing for as long as a slow client needs for that.
+    /// The allowance for a body before which so many bytes had moved. What moves before the client is waited for counts
+    /// too: the system takes much of a response at once, and nothing for as long as a slow client needs for that.
     pub(super) fn from(start: u64) -> Self {
         Self { start, account: None }
     }
 
-    /// Takes note of the bytes that have moved so far, and whether it is the client that is waited for now: if so, until when at most.
+    /// Takes note of the bytes that have moved so far, and whether it is the client that is waited for now: if so,
+    /// until when at most.
     pub(super) fn note(&mut self, rate: Rate, waits: bool, moved: u64) -> Option<Instant> {
         if rate.least == 0 || !waits && self.account.is_none() {
             return None;

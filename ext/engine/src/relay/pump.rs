@@ -22,9 +22,9 @@ pub(super) enum Stuck {
     Writing,
 }
 
-/// Moves the body that `from` receives into the one that `to` sends, its trailers too, and flushes. No more is read than `to`
-/// can take. What is there leaves before more is awaited, so that an event of a stream is not held back. `tap` sees the data
-/// and `to`. `late` says what of the trailers is passed on.
+/// Moves the body that `from` receives into the one that `to` sends, its trailers too, and flushes. No more is read
+/// than `to` can take. What is there leaves before more is awaited, so that an event of a stream is not held back.
+/// `tap` sees the data and `to`. `late` says what of the trailers is passed on.
 pub(super) fn poll_pump(
     cx: &mut Context<'_>,
     from: &mut Channel,

@@ -20,8 +20,8 @@ pub(crate) struct RequestBody {
     kept: Vec<u8>,
     /// How much of it may be kept; `None` once something was let go.
     limit: Option<usize>,
-    /// Whether it is kept beyond the first byte that leaves to a backend of HTTP/1.1. One of HTTP/2 may say of any request that it
-    /// has done nothing with it.
+    /// Whether it is kept beyond the first byte that leaves to a backend of HTTP/1.1. One of HTTP/2 may say of any
+    /// request that it has done nothing with it.
     idempotent: bool,
     /// How much of `kept` this attempt has sent.
     replayed: usize,
@@ -141,8 +141,8 @@ impl RequestBody {
         self.failure.take()
     }
 
-    /// Sends head and body. Ready when nothing is left to do, also if the backend takes no more: it may have answered already.
-    /// An error is the client's. `head` is what the backend gets of the request's head.
+    /// Sends head and body. Ready when nothing is left to do, also if the backend takes no more: it may have answered
+    /// already. An error is the client's. `head` is what the backend gets of the request's head.
     pub(crate) fn poll(
         &mut self,
         cx: &mut Context<'_>,

@@ -14,8 +14,8 @@ use crate::channel::Channel;
 use crate::error::{Error, Kind, Retry, Side, Waited};
 use crate::long_lived::LongLived;
 
-/// Copies until both sides have ended. Each side may end on its own; the other goes on. Silence in both directions for `limit`
-/// ends the tunnel, and so does `open`, which both sides of a `websocket` are told.
+/// Copies until both sides have ended. Each side may end on its own; the other goes on. Silence in both directions for
+/// `limit` ends the tunnel, and so does `open`, which both sides of a `websocket` are told.
 pub(crate) async fn tunnel(
     client: &mut ClientChannel,
     backend: &mut Channel,

@@ -46,25 +46,25 @@ impl Pool {
     pub(crate) async fn connect(&self, call: ConnectRequest<'_>, upgrade: bool) -> Result<(Channel, bool), Error> {
         let protocol = call.backend.protocol();
         if protocol == BackendProtocol::Http1 || protocol == BackendProtocol::Auto && upgrade {
-            let left = call.deadline.saturating_duration_since(Instant::now());
-            let limit = call.limit.min(left);
-            let mut connected = connect(call.backend, call.name, call.introduction, limit).await;
+            let left = wanted.deadline.saturating_duration_since(Instant::now());
+            let limit = wanted.limit.min(left);
+            let mut connected = connect(wanted.backend, wanted.name, wanted.introduction, limit).await;
             if connected.as_ref().is_err_and(ConnectError::is_ours) {
                 // Idle connections give up their descriptors for a request that waits.
                 self.clear_idle();
-                connected = connect(call.backend, call.name, call.introduction, limit).await;
+                connected = connect(wanted.backend, wanted.name, wanted.introduction, limit).await;
             }
             return connected.map(|stream| (of_connection(stream), false)).map_err(Error::connect);
         }
-        let mut reached = self.http2.connect(call).await;
+        let mut reached = self.http2.connect(wanted).await;
         if reached.as_ref().is_err_and(Error::is_exhausted) {
             self.clear_idle();
-            reached = self.http2.connect(call).await;
+            reached = self.http2.connect(wanted).await;
         }
         Ok(match reached? {
             Acquired::Http2(lease, reused) => {
                 if upgrade {
-                    let until = call.deadline.min(Instant::now() + call.limit);
+                    let until = wanted.deadline.min(Instant::now() + wanted.limit);
                     let _ = tokio::time::timeout_at(until, lease.settled()).await;
                 }
                 (of_lease(lease), reused)

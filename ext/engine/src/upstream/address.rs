@@ -35,8 +35,8 @@ pub enum Host {
 
 impl Address {
     /// Reads every form of a backend: `10.0.0.1:3001`, `host:3001`, `host`, `http://…` (plain), `https://…` (TLS),
-    /// `h2://…` (plain, HTTP/2), `unix:/run/app.sock`, `[::1]:3001`, `[::1]`. What stands behind the authority of a URL is
-    /// ignored.
+    /// `h2://…` (plain, HTTP/2), `unix:/run/app.sock`, `[::1]:3001`, `[::1]`. What stands behind the authority of a URL
+    /// is ignored.
     ///
     /// # Errors
     /// A sentence that names the text, what is wrong with it and what to write instead.
@@ -149,8 +149,8 @@ impl Address {
         matches!(self, Self::Tcp { http2: true, .. })
     }
 
-    /// What goes into the `Host` field when nothing else says it: `host`, or `host:port` unless the port is the scheme's
-    /// own; `localhost` for a unix socket.
+    /// What goes into the `Host` field when nothing else says it: `host`, or `host:port` unless the port is the
+    /// scheme's own; `localhost` for a unix socket.
     pub fn host_field(&self, tls: bool) -> String {
         match self {
             Self::Tcp { host, port, .. } => match port {

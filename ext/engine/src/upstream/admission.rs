@@ -1,7 +1,7 @@
 //! Admission: from "this request needs a backend" to the right to ask one.
 //!
-//! Every backend may be busy. A request then waits in the upstream's wait queue, so that backends get no more requests than they may have
-//! at once (back-pressure).
+//! Every backend may be busy. A request then waits in the upstream's wait queue, so that backends get no more requests
+//! than they may have at once (back-pressure).
 
 mod retry_budget;
 mod wait_queue;
@@ -61,8 +61,8 @@ impl<'a> Admission<'a> {
         Self { upgrade, ..self }
     }
 
-    /// The right to ask a backend. Waits in turn while all are busy, until `deadline` or until the client goes away; `patience` is how
-    /// long a client that has ended its side is waited for.
+    /// The right to ask a backend. Waits in turn while all are busy, until `deadline` or until the client goes away;
+    /// `patience` is how long a client that has ended its side is waited for.
     pub(crate) async fn admit(
         &mut self,
         client: &mut ClientChannel,
@@ -125,13 +125,14 @@ impl<'a> Admission<'a> {
         .await
     }
 
-    /// Whether to race connections to several addresses of the name of `backend`: there are others, and no HTTP/2 connection to
-    /// this one, whose streams would only have to be waited for.
+    /// Whether to race connections to several addresses of the name of `backend`: there are others, and no HTTP/2
+    /// connection to this one, whose streams would only have to be waited for.
     pub(crate) fn may_race(&self, pool: &Pool, backend: &Backend) -> bool {
         self.upstream.len() > 1 && !pool.is_connected(backend)
     }
 
-    /// The right to ask another address of the name of `backend` that has not been asked yet; rather one of the other address family.
+    /// The right to ask another address of the name of `backend` that has not been asked yet; rather one of the other
+    /// address family.
     pub(crate) fn other_address(&mut self, backend: &Backend) -> Option<Attempt> {
         loop {
             let other = self.upstream.other_address(backend, &self.tried)?;
@@ -142,8 +143,8 @@ impl<'a> Admission<'a> {
         }
     }
 
-    /// Waits for the first good health check of a backend, where none has had one yet. Backends of the configuration before serve
-    /// meanwhile, if they can.
+    /// Waits for the first good health check of a backend, where none has had one yet. Backends of the configuration
+    /// before serve meanwhile, if they can.
     #[cold]
     async fn await_check(
         &mut self,
@@ -206,7 +207,8 @@ impl<'a> Admission<'a> {
                 Choice::Busy => return LookResult::Busy,
                 Choice::None => return LookResult::NoneAvailable,
             };
-            // The retry budget applies only to backends that are failing: a retry at a healthy one does not multiply load.
+            // The retry budget applies only to backends that are failing: a retry at a healthy one does not multiply
+            // load.
             let permit = match self.is_retry && backend.is_failing() {
                 false => None,
                 true => match RetryPermit::take(backend.group(), self.retry_budget) {

@@ -1,7 +1,8 @@
-//! One attempt at one backend: over an idle connection if there is one, else over a new one. A dead idle connection costs no attempt.
+//! One attempt at one backend: over an idle connection if there is one, else over a new one. A dead idle connection
+//! costs no attempt.
 //!
-//! The handler `proxy` and the filter `forward_auth` ask in this way, each with its own [`BackendRequest`]; health checks write the head of
-//! their request with [`write_head`].
+//! The handler `proxy` and the filter `forward_auth` ask in this way, each with its own [`BackendRequest`]; health
+//! checks write the head of their request with [`write_head`].
 
 use std::fmt::Arguments;
 use std::time::Duration;
@@ -20,8 +21,8 @@ use crate::relay::{self, ClientChannel, Limits, RequestBody, ResponseNeeds};
 
 /// A request, as [`attempt`] sends it: where its parts are, how it gets a connection, and where its failures are noted.
 pub(crate) trait BackendRequest {
-    /// Whether a request that is refused over an idle connection is sent again to the backend, as after a dead connection. Else the
-    /// attempt has failed.
+    /// Whether a request that is refused over an idle connection is sent again to the backend, as after a dead
+    /// connection. Else the attempt has failed.
     const REPEATS_REFUSED: bool = false;
 
     /// What an exchange works on.
@@ -60,8 +61,8 @@ pub(crate) struct Parts<'a> {
     pub(crate) needs: &'a mut ResponseNeeds,
 }
 
-/// Asks the backend of `attempt`, and leaves the connection in `slot`: after `Ok` the head of the response has come over it. `deadline` is
-/// when that must be there; a piece of the client's body puts it off.
+/// Asks the backend of `attempt`, and leaves the connection in `slot`: after `Ok` the head of the response has come
+/// over it. `deadline` is when that must be there; a piece of the client's body puts it off.
 pub(crate) async fn attempt<Q: BackendRequest>(
     request: &mut Q,
     slot: &mut Option<Channel>,
@@ -131,8 +132,8 @@ pub(crate) fn failed<Q: BackendRequest>(request: &mut Q, attempt: &Attempt, erro
     error
 }
 
-/// Connects, or finds a place on an HTTP/2 connection; an error if the client goes away meanwhile. `patience` is how long a client that
-/// has ended its side is waited for. Says whether the connection was there before.
+/// Connects, or finds a place on an HTTP/2 connection; an error if the client goes away meanwhile. `patience` is how
+/// long a client that has ended its side is waited for. Says whether the connection was there before.
 pub(crate) async fn connect(
     pool: &Pool,
     client: &mut ClientChannel,
@@ -141,11 +142,12 @@ pub(crate) async fn connect(
     patience: Option<Duration>,
 ) -> Result<(Channel, bool), Error> {
     // Boxed: the state of a handshake is large, and rarely needed.
-    let mut connecting = Box::pin(pool.connect(call, upgrade));
+    let mut connecting = Box::pin(pool.connect(wanted, upgrade));
     client.awaiting(patience, connecting.as_mut()).await?
 }
 
-/// Writes the head of a request in the backend's version of HTTP. `target` is its path and query, `framing` that of its body.
+/// Writes the head of a request in the backend's version of HTTP. `target` is its path and query, `framing` that of its
+/// body.
 pub(crate) fn write_head(
     connection: &mut Channel,
     head: &RequestHead,
@@ -173,8 +175,8 @@ fn may_repeat<Q: BackendRequest>(request: &mut Q, retry: Retry) -> bool {
     request.parts().body.may_repeat(retry)
 }
 
-/// Whether the response is the backend's farewell to the request before, sent when it had waited long enough: this request crossed it on
-/// the way (RFC 9110, section 15.5.9).
+/// Whether the response is the backend's farewell to the request before, sent when it had waited long enough: this
+/// request crossed it on the way (RFC 9110, section 15.5.9).
 fn is_farewell(response: &ResponseHead) -> bool {
     response.status == 408 && !framing::keeps_alive(&response.fields, response.version)
 }

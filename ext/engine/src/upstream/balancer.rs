@@ -59,8 +59,8 @@ impl Balancer {
         Members::new(backends, &self.policy)
     }
 
-    /// Chooses for one attempt of a request, and notes it in `tried`. Once every available backend has been tried, they may
-    /// be tried again, the latest one last.
+    /// Chooses for one attempt of a request, and notes it in `tried`. Once every available backend has been tried, they
+    /// may be tried again, the latest one last.
     pub fn choose(&self, members: &Members, affinity: &Affinity, tried: &mut Tried) -> Choice {
         let again = tried.last().is_some();
         let choice = match self.untried(members, affinity, tried, again) {
@@ -82,7 +82,8 @@ impl Balancer {
         choice
     }
 
-    /// One that has not been tried, and those that could not be connected to last. `again`: this is no first attempt.
+    /// A backend that has not been tried; those that could not be connected to last. `again`: this is no first
+    /// attempt.
     fn untried(&self, members: &Members, affinity: &Affinity, tried: &Tried, again: bool) -> Choice {
         let preferred = Look { again, last: false };
         match self.among(members, affinity, tried, preferred) {
@@ -91,7 +92,8 @@ impl Balancer {
         }
     }
 
-    /// The last resort of a request that cannot wait for those that are busy: one that could not be connected to a while ago.
+    /// The last resort of a request that cannot wait for those that are busy: one that could not be connected to a
+    /// while ago.
     pub fn choose_last(&self, members: &Members, affinity: &Affinity, tried: &mut Tried) -> Choice {
         let again = tried.last().is_some();
         let choice = self.among(members, affinity, tried, Look { again, last: true });
@@ -127,8 +129,8 @@ impl Balancer {
         Choice::None
     }
 
-    /// The index of one that `can` take the request. Without `turns` nobody's is taken: where it matters, chance decides, so that
-    /// the load of one that fails is not all its neighbour's.
+    /// The index of a backend that `can` take the request. Without `turns` no turn is taken: chance decides then, so
+    /// that the load of a failing backend is spread over all others.
     fn pick(
         &self,
         rank: &Rank,

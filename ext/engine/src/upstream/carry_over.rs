@@ -27,7 +27,8 @@ pub(crate) struct UpstreamCarryOver {
     position: Option<Position>,
 }
 
-/// Position of a directive: the locations around it, its path prefix, and its number among those of which both are equal.
+/// Position of a directive: the locations around it, its path prefix, and its number among those of which both are
+/// equal.
 #[derive(Debug, Clone, PartialEq)]
 struct Position(LocationPath, Option<String>, usize);
 
@@ -67,7 +68,8 @@ impl UpstreamCarryOver {
         self.position = Some(Position(place.clone(), prefix.cloned(), number));
     }
 
-    /// The upstream of the configuration before that serves in place of one whose backends wait for their first good check.
+    /// The upstream of the configuration before that serves in place of one whose backends wait for their first good
+    /// check.
     fn stand_in(&self, name: &str, shared: bool) -> Option<Arc<Upstream>> {
         let before = &self.before.as_ref()?;
         let served = match shared {
@@ -86,7 +88,8 @@ impl UpstreamCarryOver {
         std::mem::take(&mut self.carried)
     }
 
-    /// The upstream that had the name before, if nothing of it has changed; otherwise a new one, with the backends that stay carried over.
+    /// The upstream that had the name before, if nothing of it has changed; otherwise a new one, with the backends that
+    /// stay carried over.
     pub(super) fn upstream(
         &mut self,
         name: &str,
@@ -163,8 +166,8 @@ impl CarriedUpstreams {
 }
 
 impl Fingerprint {
-    /// Whether connections to a backend are the same by both: what is said of how backends are chosen and checked, and of how many
-    /// connections there may be, does not concern the connections themselves.
+    /// Whether connections to a backend are made in an equal way: each option of `upstream` says whether it is one of
+    /// the connection.
     pub(super) fn connects_like(&self, other: &Self) -> bool {
         self.files == other.files && self.pool.connects_like(&other.pool)
     }
@@ -201,7 +204,8 @@ impl Forgotten {
     }
 }
 
-/// Carries addresses and backend state over from the old configuration; state only if connections are `alike`. New backends slow-start.
+/// Carries addresses and backend state over from the old configuration; state only if connections are `alike`. New
+/// backends slow-start.
 pub(super) fn carry_over(
     configured: &mut [ConfiguredBackend],
     before: &[ConfiguredBackend],
@@ -215,8 +219,8 @@ pub(super) fn carry_over(
         Some(index) => drop(left.swap_remove(index)),
         None => backend.rise(),
     };
-    for slot in configured {
-        match slot {
+    for entry in configured {
+        match entry {
             ConfiguredBackend::Fixed(backend) => carry_over(backend),
             ConfiguredBackend::Named { name, backends, answered } => {
                 let Some((targets, known)) = before.iter().find_map(|old| old.addresses_of(name)) else { continue };

@@ -89,7 +89,7 @@ impl Backends {
         }
     }
 
-    /// Whether other directives may use the same.
+    /// Whether other directives may use these backends too.
     pub fn is_shared(&self) -> bool {
         matches!(self, Self::Fixed(upstream) if upstream.is_shared())
     }
@@ -104,8 +104,9 @@ impl Backends {
 }
 
 impl Backends {
-    /// Checks and compiles what a directive says of its backends, or finds the upstream that the host of its `to` names. `None` if something
-    /// is wrong. `pool`: `None` if nothing was written of them. `target`: `None` without a `to`.
+    /// Checks and compiles what a directive says of its backends, or finds the upstream that the host of its `to`
+    /// names. `None` if something is wrong. `pool`: `None` if nothing was written of them. `target`: `None` without a
+    /// `to`.
     pub(crate) fn compile(
         pool: Option<&PoolConfig>,
         target: Option<TargetHost<'_>>,
@@ -205,7 +206,7 @@ fn members(pool: &PoolConfig, target: TargetHost<'_>, traits: BackendSettings, r
         Member { secure, address, traits: BackendSettings { protocol, ..traits } }
     };
     let Some(backends) = &pool.backends else {
-        // A `to` without a host is no URL; whoever reads the template says so. Here there is just nobody to go to.
+        // A `to` without a host is no URL, which the check of the template reports. Here there is just no backend.
         let Some(authority) = target.authority else { return Vec::new() };
         return match read(Address::parse_authority(authority)) {
             Ok(address) => vec![member(address, traits, report)],
@@ -299,7 +300,7 @@ fn introduced(pool: &PoolConfig, members: &[Member], report: &mut Report<'_>) {
     }
 }
 
-/// Options of a check that mean nothing without others, or beside them. Whoever writes the default of one gets no warning.
+/// Options of a check that need others, or exclude each other. A default that is written out gets no warning.
 fn ignored_in_check(check: &HealthCheck, report: &mut Report<'_>) {
     let usual = HealthCheck::default();
     if !check.service.is_empty() && !check.grpc && !check.tcp {
@@ -334,7 +335,8 @@ fn read(address: Result<Address, String>) -> Result<Address, String> {
     }
 }
 
-/// The TLS name that the host of `to` gives to all backends. Without one each backend has its own, which is checked here.
+/// The TLS name that the host of `to` gives to all backends. Without one each backend has its own, which is checked
+/// here.
 fn shared_name(
     pool: &PoolConfig,
     target: TargetHost<'_>,

@@ -54,8 +54,8 @@ impl ConfiguredBackend {
                 let address = SocketAddr::new(*ip, port);
                 fixed(address.to_string(), BackendAddress::Tcp(address))
             }
-            // This machine is one backend and not two, although its name has two addresses: a server there often
-            // listens on one of them only, and every other request would find nobody at home.
+            // `localhost` is one backend although its name has two addresses: a server there often listens on one of
+            // them only, and every other request would fail.
             Host::Name(name) if host.is_localhost() => {
                 let place =
                     BackendAddress::Either((Ipv4Addr::LOCALHOST, port).into(), (Ipv6Addr::LOCALHOST, port).into());
@@ -63,7 +63,7 @@ impl ConfiguredBackend {
             }
             Host::Name(name) => {
                 let authority = match dns::is_service(name) {
-                    // Of the hosts that its records name nobody but DNS has said that they are meant.
+                    // The host of the service stands for those in its records, which only DNS names.
                     true => dns::domain(name).to_owned(),
                     false => authority,
                 };
@@ -95,8 +95,8 @@ impl DnsName {
     }
 }
 
-/// The TLS name of a backend for which nothing else says one. Names that no certificate can carry have been refused before;
-/// should one come here all the same, the handshake fails for it.
+/// The TLS name of a backend for which nothing else says one. Names that no certificate can carry have been refused
+/// before; should one come here all the same, the handshake fails for it.
 pub(super) fn own_name(address: &Address) -> ServerName<'static> {
     let localhost = || ServerName::IpAddress(Ipv4Addr::LOCALHOST.into());
     match address {

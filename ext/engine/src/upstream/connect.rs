@@ -20,10 +20,11 @@ use crate::error::{ConnectError, ConnectErrorKind, ConnectStep};
 use crate::stream::memory::{Network, Pipe};
 use crate::stream::{Secured, Stream};
 
-/// Connects for HTTP/1.1, and makes the TLS handshake if the backend is spoken to over TLS; `limit` is the time for both.
+/// Connects for HTTP/1.1, and makes the TLS handshake if the backend is spoken to over TLS; `limit` is the time for
+/// both.
 ///
-/// `name` is the server name for the handshake, in place of the backend's own. `introduction` is the PROXY header that the connection
-/// begins with; it may be empty.
+/// `name` is the server name for the handshake, in place of the backend's own. `introduction` is the PROXY header that
+/// the connection begins with; it may be empty.
 ///
 /// # Errors
 /// No byte of a request has been written, so any request may be tried elsewhere.
@@ -45,7 +46,7 @@ pub(super) enum To<'a> {
     Check(&'a BackendAddress),
 }
 
-/// The same for a check, or for another protocol, which a TLS handshake has to agree on.
+/// Connects for a health check too, and for a protocol that a TLS handshake has to agree on.
 pub(super) async fn connect_to(
     backend: &Backend,
     to: To<'_>,

@@ -185,7 +185,7 @@ impl BackendGroup {
         &self.retries
     }
 
-    /// Whether nobody waits here, and nothing is being sent again.
+    /// Whether no request waits, and no retry is in flight.
     #[cfg(test)]
     pub(crate) fn is_at_rest(&self) -> bool {
         self.waiting() == 0 && self.in_flight() == 0 && self.retries.load(Relaxed) == 0

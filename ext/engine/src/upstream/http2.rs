@@ -39,8 +39,8 @@ const MOST_STREAMS: usize = 128;
 const CONNECTION_WINDOW: u32 = STREAM_WINDOW * MOST_STREAMS as u32;
 /// Bytes of a request's body that are buffered before the socket takes them.
 const SEND_BUFFER: usize = 64 * 1024;
-/// What `h2` adds for each field when it measures a head (RFC 9113, section 6.5.2), for as many as a head of HTTP/1.1 may have.
-/// What is over the limit is then found by us, and called so.
+/// What `h2` adds for each field when it measures a head (RFC 9113, section 6.5.2), for as many as a head of HTTP/1.1
+/// may have. What is over the limit is then found by us, and called so.
 const OVERHEAD: usize = 32 * MAX_RESPONSE_FIELDS;
 /// Reset streams that `h2` remembers, since frames for them may be on their way. Enough for all clients of a
 /// connection to go away at once, again and again.
@@ -67,8 +67,8 @@ struct Opened {
     activity: Activity,
 }
 
-/// Begins HTTP/2 on a connection. Nothing waits until the backend does too (RFC 9113, section 3.4): that would cost a round trip for each
-/// connection, and some backends read a request first.
+/// Begins HTTP/2 on a connection. Nothing waits until the backend does too (RFC 9113, section 3.4): that would cost a
+/// round trip for each connection, and some backends read a request first.
 async fn begin(stream: Stream, max_head: usize) -> Result<(SendRequest<Bytes>, Connection, Activity), io::Error> {
     let (stream, activity) = Watched::new(stream);
     let largest = u32::try_from(max_head + OVERHEAD).unwrap_or(u32::MAX);

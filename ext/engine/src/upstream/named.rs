@@ -8,8 +8,8 @@ use super::{compile, Upstream};
 use crate::compile::{LocationPath, Report};
 use crate::config::{self, At, Code, Problem};
 
-/// The `upstream` directives of a configuration. One is compiled when it is first used, for that says whether its backends
-/// without a scheme speak TLS; all that use it then get the same.
+/// The `upstream` directives of a configuration. One is compiled when it is first used, for that says whether its
+/// backends without a scheme speak TLS; all that use it then get the same.
 #[derive(Debug, Default)]
 pub(crate) struct Upstreams {
     entries: Vec<NamedEntry>,
@@ -68,7 +68,7 @@ impl Upstreams {
             } else if let Some(index) = upstreams.index(&spec.name) {
                 let first = place(upstreams.entries[index].spec.at.as_ref());
                 report.error(format!("{:?} is the name of the upstream {first}: write another", spec.name));
-                // Its options are checked all the same, and nobody is to miss it.
+                // Its options are checked too, so that every mistake is reported at once.
                 compile::shared(spec, false, &mut UpstreamCarryOver::default(), problems);
                 continue;
             }
@@ -78,8 +78,8 @@ impl Upstreams {
         upstreams
     }
 
-    /// The upstream that the authority of a target names, for the directive of `report`, which speaks TLS to it or does not unless
-    /// its backends say otherwise. Letter case does not matter.
+    /// The upstream that the authority of a target names, for the directive of `report`, which speaks TLS to it or does
+    /// not unless its backends say otherwise. Letter case does not matter.
     pub(crate) fn named(&mut self, authority: &str, tls: bool, report: &mut Report<'_>) -> NamedUpstream {
         let (host, port) = authority.split_once(':').map_or((authority, None), |(host, port)| (host, Some(port)));
         let Some(index) = self.index(host) else { return NamedUpstream::Nothing };

@@ -82,8 +82,8 @@ impl Pool {
     /// Takes the connection that became idle last, has not expired and is open with nothing to read. Others that are
     /// found on the way are closed: bytes that a backend sends unasked would be read as the next answer.
     ///
-    /// `name` is the TLS server name, if it is not the backend's own, `introduction` the PROXY header that the connection has to have begun
-    /// with.
+    /// `name` is the TLS server name, if it is not the backend's own, `introduction` the PROXY header that the
+    /// connection has to have begun with.
     pub(crate) fn checkout(
         &self,
         backend: &Backend,
@@ -111,7 +111,8 @@ impl Pool {
         None
     }
 
-    /// Keeps a connection whose last exchange is complete on both sides. Beyond `keep.connections` the oldest is closed.
+    /// Keeps a connection whose last exchange is complete on both sides. Beyond `keep.connections` the oldest is
+    /// closed.
     /// `introduction` is the PROXY header that it began with.
     pub(crate) fn give_back(&self, backend: &Arc<Backend>, stream: Stream, introduction: &[u8], keep: Keep) {
         let is_introduced = !introduction.is_empty();
@@ -149,14 +150,15 @@ impl Pool {
         self.http2.clean();
     }
 
-    /// Closes all idle connections and keeps none from now on, as at the end of a server. Shared connections end with their last stream.
+    /// Closes all idle connections and keeps none from now on, as at the end of a server. Shared connections end with
+    /// their last stream.
     pub fn close(&self) {
         self.closed.set(true);
         self.backends.borrow_mut().clear();
         self.http2.close();
     }
 
-    /// Closes the connections of HTTP/1.1 that nobody uses.
+    /// Closes idle HTTP/1.1 connections.
     pub(super) fn clear_idle(&self) {
         self.backends.borrow_mut().clear();
     }

@@ -17,7 +17,7 @@ const LAST_RETRY: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(super) struct FollowedName {
     /// Index of the entry in `backends`.
-    pub(super) slot: usize,
+    pub(super) index: usize,
     pub(super) host: String,
     /// Port of all its addresses. `SRV` records say their own.
     pub(super) port: u16,
@@ -32,12 +32,12 @@ pub(super) async fn follow(upstream: Weak<Upstream>, name: FollowedName, dns: Ar
     let mut failing = false;
     let mut first = true;
     loop {
-        let Some(known) = upstream.upgrade().map(|upstream| upstream.known(name.slot)) else { return };
+        let Some(known) = upstream.upgrade().map(|upstream| upstream.known(name.index)) else { return };
         let answer = name.targets(&dns, &known).await;
         let Some(upstream) = upstream.upgrade() else { return };
         let pause = match answer {
             Ok((targets, ttl)) => {
-                let changed = upstream.resolved(name.slot, Some(&targets));
+                let changed = upstream.resolved(name.index, Some(&targets));
                 if failing || changed && !first {
                     name.tell(&upstream, Level::Info, format_args!("{} is now at {}", name.host, list(&targets)));
                 }
@@ -46,7 +46,7 @@ pub(super) async fn follow(upstream: Weak<Upstream>, name: FollowedName, dns: Ar
                 ttl
             }
             Err(error) => {
-                upstream.resolved(name.slot, None);
+                upstream.resolved(name.index, None);
                 if !failing {
                     let meanwhile = if known.is_empty() { "" } else { "; what was known serves on" };
                     name.tell(&upstream, Level::Warn, format_args!("{error}{meanwhile}"));

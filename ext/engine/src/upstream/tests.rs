@@ -28,7 +28,8 @@ pub(super) async fn until(what: &str, mut done: impl FnMut() -> bool) {
     tokio::time::timeout(Duration::from_secs(15), waiting).await.unwrap_or_else(|_| panic!("waited too long: {what}"));
 }
 
-/// Time that passes faster than it does, for tests that wait for a time to live while a server on a real socket answers.
+/// Time that passes faster than it does, for tests that wait for a time to live while a server on a real socket
+/// answers.
 pub(super) struct FastTime {
     /// What waits for it ends when this is dropped.
     _held: std::sync::mpsc::Sender<()>,
@@ -39,7 +40,8 @@ impl FastTime {
     pub(super) fn begin() -> Self {
         tokio::time::pause();
         let (_held, over) = std::sync::mpsc::channel();
-        // While a blocking task runs, tokio does not move a paused clock by itself: it cannot know what comes over sockets.
+        // While a blocking task runs, tokio does not move a paused clock by itself: it cannot know what comes over
+        // sockets.
         tokio::task::spawn_blocking(move || over.recv());
         Self { _held }
     }
@@ -50,7 +52,8 @@ impl FastTime {
             if done() {
                 return;
             }
-            // What is on its way over sockets arrives meanwhile, long before 25 steps make a time limit of the resolver.
+            // What is on its way over sockets arrives meanwhile, long before 25 steps make a time limit of the
+            // resolver.
             let rest = tokio::task::spawn_blocking(|| std::thread::sleep(Duration::from_millis(2)));
             rest.await.expect("a rest");
             tokio::time::advance(Duration::from_millis(100)).await;
@@ -182,7 +185,8 @@ fn who_was_too_late_for_a_backend_may_have_it_when_there_is_room_again() {
     let upstream = Upstream::new("test", false, &members, &UpstreamSettings::of(BalancingPolicy::Ordered), None);
     let second = upstream.live.load().iter().nth(1).expect("a second").clone();
     let _busy = Attempt::admit(second, None).expect("room");
-    // Two requests look for the one place that is left, in the same moment; the slower one again when the other has left.
+    // Two requests look for the one place that is left, in the same moment; the slower one again when the other has
+    // left.
     let (here, missed) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let compete = || {
         let mut awaited = 0;

@@ -5,8 +5,8 @@ use http::header::{HeaderMap, HeaderName, HeaderValue};
 use crate::headers::framing::list_members;
 use crate::message::{Fields, Known};
 
-/// Copies `map` behind the fields that are there, in its order, without `Host`: `:authority` says it. Crumbs of a cookie become one line again (RFC 9113, section 8.2.3):
-/// no HTTP/1.1 server looks for a second one.
+/// Copies `map` behind the fields that are there, in its order, without `Host`: `:authority` says it. Crumbs of a
+/// cookie become one line again (RFC 9113, section 8.2.3): no HTTP/1.1 server looks for a second one.
 pub fn read_fields(map: &HeaderMap, fields: &mut Fields) {
     let mut cookie: Vec<u8> = Vec::new();
     for (name, value) in map {
@@ -25,8 +25,8 @@ pub fn read_fields(map: &HeaderMap, fields: &mut Fields) {
     }
 }
 
-/// The fields as `h2` takes them. What concerns a connection of HTTP/1.1 has no place there (RFC 9113, section 8.2.2); of `TE`
-/// only `trailers` has. Names and values that cannot be sent are left out: nothing that was read has any.
+/// The fields as `h2` takes them. What concerns a connection of HTTP/1.1 has no place there (RFC 9113, section 8.2.2);
+/// of `TE` only `trailers` has. Names and values that cannot be sent are left out: nothing that was read has any.
 pub fn write_fields(fields: &Fields) -> HeaderMap {
     let mut map = HeaderMap::with_capacity(fields.len());
     for (name, value) in fields.iter() {

@@ -1,7 +1,8 @@
 //! The flood budget of one HTTP/2 connection.
 //!
-//! A frame that asks for no answer, or for a trifle, costs its sender next to nothing and us some work. `h2` bounds the memory that such
-//! frames take; this bounds the work: each frame costs something out of an allowance, which time and real work refill.
+//! A frame that asks for no answer, or for a trifle, costs its sender next to nothing and us some work. `h2` bounds the
+//! memory that such frames take; this bounds the work: each frame costs something out of an allowance, which time and
+//! real work refill.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -23,8 +24,8 @@ impl FloodBudget {
         Self { left: Cell::new(most), most, flooded: Cell::new(false) }
     }
 
-    /// Takes the cost of a frame. Once the budget is used up, it is refilled for the time since it last was, which `passed` says; it is
-    /// asked only then. A budget that is below 0 all the same is flooded for good.
+    /// Takes the cost of a frame. Once the budget is used up, it is refilled for the time since it last was, which
+    /// `passed` says; it is asked only then. A budget that is below 0 all the same is flooded for good.
     pub fn spend(&self, cost: i64, passed: impl FnOnce() -> Duration) {
         self.left.set(self.left.get() - cost);
         if self.left.get() < 0 {

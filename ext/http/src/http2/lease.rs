@@ -19,8 +19,8 @@ pub struct Lease {
     load: Option<Arc<Load>>,
 }
 
-/// How many streams a connection carries. Both ends of the count live on one thread; it is made of atomics because a stream that
-/// shares no connection may live on any.
+/// How many streams a connection carries. Both ends of the count live on one thread; it is made of atomics because a
+/// stream that shares no connection may live on any.
 #[derive(Debug, Default)]
 pub struct Load {
     streams: AtomicUsize,

@@ -1,12 +1,13 @@
 //! Frames on their way to `h2`, which is spared small DATA frames.
 //!
-//! `h2` holds each piece of a body on its own until it is taken, and ends a connection with all that it carries when too many small
-//! ones wait, or when a hundred empty ones have come in its whole life. A sender of small messages, or one that flushes nothing, is no
-//! attacker: what it costs is to be bounded by its stream's window. So empty frames are left out here, and where a stream has small
-//! pieces that nobody has taken yet, further ones are put together. Everything else passes as it came, without being copied.
+//! `h2` holds each piece of a body on its own until it is taken, and ends a connection with all that it carries when
+//! too many small ones wait, or when a hundred empty ones have come in its whole life. A sender of small messages, or
+//! one that flushes nothing, is no attacker: what it costs is to be bounded by its stream's window. So empty frames are
+//! left out here, and where a stream has small pieces that nobody has taken yet, further ones are put together.
+//! Everything else passes as it came, without being copied.
 //!
-//! What is left out of a frame, such as its padding, has been taken out of the sender's windows without `h2` having seen it:
-//! [`Sieve::poll_repay`] gives it back.
+//! What is left out of a frame, such as its padding, has been taken out of the sender's windows without `h2` having
+//! seen it: [`Sieve::poll_repay`] gives it back.
 
 mod tally;
 
@@ -31,7 +32,8 @@ const TOGETHER: usize = 1024;
 const LARGEST: usize = 16 * 1024;
 /// What is given back to a window at once.
 const CREDIT: u32 = 16 * 1024;
-/// An empty `host` of the static table of HPACK. A pseudo-field behind it is malformed, and the field itself is nobody's.
+/// An empty `host` of the static table of HPACK. A pseudo-field behind it is malformed, and the field itself is
+/// nobody's.
 const EMPTY_HOST: u8 = 0x80 | 38;
 
 /// What comes on one connection.
@@ -86,8 +88,8 @@ impl Sieve {
         }
     }
 
-    /// Sees to what stands in `buffer` behind its first `before` bytes: what may pass remains, and the rest is changed. `see` gets every
-    /// header as it came.
+    /// Sees to what stands in `buffer` behind its first `before` bytes: what may pass remains, and the rest is changed.
+    /// `see` gets every header as it came.
     pub fn sift(&mut self, buffer: &mut ReadBuf<'_>, before: usize, mut see: impl FnMut(FrameHeader)) {
         let fresh = &buffer.filled()[before..];
         let passing = self.skim(fresh, &mut see);
@@ -123,7 +125,8 @@ impl Sieve {
         !self.ready.is_empty()
     }
 
-    /// Gives back to the peer's windows what has come and `h2` has not seen, as far as that can be written between two frames of its own.
+    /// Gives back to the peer's windows what has come and `h2` has not seen, as far as that can be written between two
+    /// frames of its own.
     pub fn poll_repay(
         &mut self,
         cx: &mut Context<'_>,
@@ -343,8 +346,8 @@ impl Sieve {
     }
 }
 
-/// Where in a frame that begins a head the first field stands: behind the padding's length, a priority, and changes of the size of
-/// HPACK's table, which come first (RFC 7541, section 4.2).
+/// Where in a frame that begins a head the first field stands: behind the padding's length, a priority, and changes of
+/// the size of HPACK's table, which come first (RFC 7541, section 4.2).
 fn fields_begin(frame: FrameHeader, payload: &[u8]) -> Option<usize> {
     let mut at = usize::from(frame.has(PADDED)) + if frame.has(PRIORITY) { 5 } else { 0 };
     while let Some(0x20..=0x3f) = payload.get(at) {

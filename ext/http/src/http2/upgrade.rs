@@ -11,8 +11,8 @@ pub struct Upgrade {
 }
 
 impl Upgrade {
-    /// Takes what concerns the upgrade out of a request's fields: `None` if it asks for no protocol, or for a choice of several,
-    /// which `:protocol` cannot say.
+    /// Takes what concerns the upgrade out of a request's fields: `None` if it asks for no protocol, or for a choice of
+    /// several, which `:protocol` cannot say.
     pub fn of(request: &RequestHead) -> Option<Self> {
         let mut protocols = request.fields.all(Known::Upgrade);
         let protocol = protocols.next()?;
@@ -20,7 +20,8 @@ impl Upgrade {
             return None;
         }
         let accept = request.fields.get(KEY).map(proof);
-        // Names of protocols compare without regard to letter case in HTTP/1.1 alone (RFC 8441, section 5, has `websocket`).
+        // Names of protocols compare without regard to letter case in HTTP/1.1 alone (RFC 8441, section 5, has
+        // `websocket`).
         Some(Self { protocol: protocol.to_ascii_lowercase().into(), accept })
     }
 

@@ -20,8 +20,8 @@ impl CarriedFilters {
         Self { made: Vec::new(), single: before.map(|before| before.single.clone()).unwrap_or_default() }
     }
 
-    /// The state of the filter with this fingerprint: carried over from `before`, or else a new one. Of several filters with equal
-    /// fingerprints each has its own state.
+    /// The state of the filter with this fingerprint: carried over from `before`, or else a new one. Of several filters
+    /// with equal fingerprints each has its own state.
     pub(crate) fn own<R, S>(&mut self, before: Option<&Self>, fingerprint: R, make: impl FnOnce() -> S) -> Arc<S>
     where
         R: PartialEq + Send + Sync + 'static,

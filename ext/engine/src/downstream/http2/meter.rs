@@ -1,9 +1,9 @@
 //! The flood budget of a client connection, and its progress.
 //!
-//! Floods of frames that ask for nothing are attacks (PING, SETTINGS, PRIORITY, WINDOW_UPDATE, unknown ones), and so are requests that are
-//! taken back as soon as they are made (rapid reset, CVE-2023-44487). Each costs something out of a [`FloodBudget`], which is refilled by
-//! time and by real work: what is sent to the client brings its own WINDOW_UPDATE, and a browser that leaves a page may take a hundred
-//! requests back.
+//! Floods of frames that ask for nothing are attacks (PING, SETTINGS, PRIORITY, WINDOW_UPDATE, unknown ones), and so
+//! are requests that are taken back as soon as they are made (rapid reset, CVE-2023-44487). Each costs something out of
+//! a [`FloodBudget`], which is refilled by time and by real work: what is sent to the client brings its own
+//! WINDOW_UPDATE, and a browser that leaves a page may take a hundred requests back.
 
 use std::cell::Cell;
 

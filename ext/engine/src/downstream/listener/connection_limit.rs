@@ -1,8 +1,9 @@
 //! Places of client connections: as many as `max_connections`, and what happens when all are taken.
 //!
-//! Whoever comes then is a guest: accepted, and not yet served. Once it says something, the connection that has been idle longest is
-//! closed and it gets the place. One that says nothing displaces nobody, and soon makes room for other guests. While no connection is
-//! idle guests wait, and beyond some of them those who come wait in the system's backlog.
+//! Whoever comes then is a guest: accepted, and not yet served. Once it says something, the connection that has been
+//! idle longest is closed and it gets the place. One that says nothing displaces nobody, and soon makes room for other
+//! guests. While no connection is idle guests wait, and beyond some of them those who come wait in the system's
+//! backlog.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -96,7 +97,8 @@ impl ConnectionLimit {
         }
     }
 
-    /// Has idle connections closed while a new one took a descriptor that is kept for other things, and moves it to another.
+    /// Has idle connections closed while a new one took a descriptor that is kept for other things, and moves it to
+    /// another.
     pub(super) async fn out_of_reserve(&self, mut socket: RawStream) -> RawStream {
         const MOST: Duration = Duration::from_secs(1);
         let end = Instant::now() + MOST;

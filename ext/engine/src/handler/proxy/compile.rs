@@ -99,8 +99,8 @@ pub(super) fn compile(config: &ProxyConfig, compiler: &mut Compiler) -> Option<P
     })
 }
 
-/// A target that can never be an absolute URL is no reason not to start: it answers `error_response`, like one that turns out so
-/// with a request.
+/// A target that can never be an absolute URL is no reason not to start: it answers `error_response`, like one that
+/// turns out so with a request.
 fn target(config: &ProxyConfig, captures: &[&str], report: &mut Report<'_>) -> Option<TargetTemplate> {
     let to = config.to.as_ref()?;
     match TargetTemplate::parse(to) {

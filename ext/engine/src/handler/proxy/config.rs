@@ -31,7 +31,8 @@ pub struct ProxyConfig {
     pub tunnel_timeout: f64,
     /// Further attempts after the first. Default: the number of backends.
     pub retries: Option<i64>,
-    /// What beside a failed connection is a reason for another attempt of an idempotent request: `timeout`, `502`, `503`, `504`.
+    /// What beside a failed connection is a reason for another attempt of an idempotent request: `timeout`, `502`,
+    /// `503`, `504`.
     pub retry_on: Vec<String>,
     /// Retries in flight, in per cent of the requests in flight, that are always allowed at least 3.
     pub retry_budget: f64,

@@ -29,7 +29,8 @@ pub(crate) struct Preview<'a> {
 }
 
 impl Proxy {
-    /// Makes of the request what a backend would get, and returns the target of its first line; `None` if no URL comes of `to`.
+    /// Makes of the request what a backend would get, and returns the target of its first line; `None` if no URL comes
+    /// of `to`.
     pub(crate) fn preview(&self, request: &mut RequestHead, about: &Preview<'_>) -> Option<Vec<u8>> {
         let mut target = RenderedTarget::default();
         let mut values = RenderedValues::default();

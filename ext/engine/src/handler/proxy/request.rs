@@ -141,8 +141,9 @@ impl Proxy {
         self.preserve_host && request.fields.has(Known::Host) && !request.authority().is_empty()
     }
 
-    /// The names with `_` or `.` in them that stay: those that are allowed, and, with `metadata`, those of a call of gRPC. None that would
-    /// be another's to a backend which speaks CGI: one that the configuration or the proxy itself sets or removes.
+    /// The names with `_` or `.` in them that stay: those that are allowed, and, with `metadata`, those of a call of
+    /// gRPC. None that would be another's to a backend which speaks CGI: one that the configuration or the proxy itself
+    /// sets or removes.
     fn passable(&self, fields: &Fields, metadata: bool) -> Vec<FieldName> {
         let is = |own: &FieldName, name: &[u8]| own.as_str().as_bytes().eq_ignore_ascii_case(name);
         let ours = |name: &[u8]| {

@@ -129,8 +129,9 @@ impl Proxy {
         }
     }
 
-    /// Passes on events until the server stops. They are then ended `in_order`, where the client has whole events alone and will ask for
-    /// more: only one that asked with GET, as browsers do, is to take the end of the response for a good one.
+    /// Passes on events until the server stops. They are then ended `in_order`, where the client has whole events alone
+    /// and will ask for more: only one that asked with GET, as browsers do, is to take the end of the response for a
+    /// good one.
     async fn relay_events(
         &self,
         exchange: &mut Exchange<'_>,

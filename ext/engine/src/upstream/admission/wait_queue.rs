@@ -9,8 +9,8 @@ use crate::fork_safe::Mutex;
 
 /// Requests of all engine threads that wait for a backend, in the order in which they came.
 ///
-/// Only the first waiter looks for a free backend. A request that ends wakes the first waiter, and so does a waiter that leaves the queue.
-/// While the queue is empty, the end of a request costs one atomic read.
+/// Only the first waiter looks for a free backend. A request that ends wakes the first waiter, and so does a waiter
+/// that leaves the queue. While the queue is empty, the end of a request costs one atomic read.
 #[derive(Debug, Default)]
 pub(crate) struct WaitQueue {
     /// Largest number of waiters.
@@ -115,8 +115,8 @@ fn wake_first(waiters: &Mutex<Waiters>) {
 }
 
 impl Waiter<'_> {
-    /// Whether this waiter is the first, whose turn it is to look for a backend. Wakes the task when it becomes the first, and when another
-    /// look may find a backend.
+    /// Whether this waiter is the first, whose turn it is to look for a backend. Wakes the task when it becomes the
+    /// first, and when another look may find a backend.
     pub(crate) fn is_first(&self, cx: &Context<'_>) -> bool {
         let mut waiters = self.queue.waiters.lock();
         let first = waiters.wakers.first_key_value().is_some_and(|(number, _)| *number == self.number);

@@ -4,24 +4,24 @@ use std::sync::atomic::{AtomicU64, AtomicU8, Ordering::Relaxed};
 
 use crate::clock;
 
-/// Somebody said so.
+/// The operator has set it to `draining`.
 const DRAINING: u8 = 1;
-/// Somebody said so.
+/// The operator has set it to `down`.
 const DOWN: u8 = 1 << 1;
-/// The active checks say so.
+/// Active checks have found it unhealthy.
 const UNHEALTHY: u8 = 1 << 2;
-/// The passive checks say so, for a while.
+/// It is ejected for a while (outlier ejection, an open circuit).
 const EJECTED: u8 = 1 << 3;
-/// That while is over, and one request finds out.
+/// The ejection is over, and one request probes (a half-open circuit).
 const PROBING: u8 = 1 << 4;
-/// It could not be connected to, and gets requests only when nobody else can take them.
+/// It could not be connected to the last time, and is a last resort.
 const LAST: u8 = 1 << 5;
-/// Active checks have not found it well yet.
+/// It has not had its first good check yet.
 const UNCHECKED: u8 = 1 << 6;
 
 /// Backoff of a backend that could not be connected to, in milliseconds: at first, and at most.
-const FIRST_MOMENT: u64 = 1_000;
-const LAST_MOMENT: u64 = 30_000;
+const FIRST_BACKOFF: u64 = 1_000;
+const LAST_BACKOFF: u64 = 30_000;
 
 /// State that the operator wants of a backend.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -59,12 +59,12 @@ impl Admin {
 #[derive(Debug, Default)]
 pub(super) struct Status {
     bits: AtomicU8,
-    /// When an ejected one may be probed, by [`clock`].
+    /// When an ejected backend may be probed, by [`clock`].
     probe_at: AtomicU64,
-    /// When one that comes last may be tried as if it did not, by [`clock`]. The largest number: somebody is at it.
+    /// When a backend that comes last may be tried as any other, by [`clock`]. The largest number: it is being tried.
     try_at: AtomicU64,
     /// How long it comes last, in milliseconds.
-    moment: AtomicU64,
+    backoff: AtomicU64,
 }
 
 impl Status {
@@ -75,18 +75,18 @@ impl Status {
         bits == 0 || bits == EJECTED && self.is_probe_due(clock::now())
     }
 
-    /// Whether it gets requests, and not only when nobody else can take them.
+    /// Whether it gets requests, and not only as a last resort.
     #[inline]
     pub(super) fn is_preferred(&self) -> bool {
         self.bits.load(Relaxed) == 0 || self.is_available() && !self.is_last()
     }
 
-    /// Whether it gets requests only when nobody else can take them.
+    /// Whether it gets requests only as a last resort.
     pub(super) fn is_last(&self) -> bool {
         self.bits.load(Relaxed) & LAST != 0 && clock::now() < self.try_at.load(Relaxed)
     }
 
-    /// The same as [`Status::is_available`] for clients that it has served before.
+    /// Whether it gets requests of its sticky clients.
     pub(super) fn accepts_sticky(&self) -> bool {
         let bits = self.bits.load(Relaxed) & !(DRAINING | LAST);
         bits == 0 || bits == EJECTED && self.is_probe_due(clock::now())
@@ -98,25 +98,25 @@ impl Status {
         self.bits.load(Relaxed) & LAST != 0
     }
 
-    /// Notes that it could not be connected to: for how long it comes last, in milliseconds, if that is more than before. `tried`:
-    /// by the one request that was let through to find out.
+    /// Notes that it could not be connected to: for how long it comes last, in milliseconds, if that is more than
+    /// before. `tried`: by the one request that was let through to find out.
     pub(super) fn doubt(&self, tried: bool, now: u64) -> Option<u64> {
         if tried && self.is_doubted() {
-            let moment = self.moment.load(Relaxed).saturating_mul(2).clamp(FIRST_MOMENT, LAST_MOMENT);
-            self.moment.store(moment, Relaxed);
-            self.try_at.store(now.saturating_add(moment), Relaxed);
-            return Some(moment);
+            let backoff = self.backoff.load(Relaxed).saturating_mul(2).clamp(FIRST_BACKOFF, LAST_BACKOFF);
+            self.backoff.store(backoff, Relaxed);
+            self.try_at.store(now.saturating_add(backoff), Relaxed);
+            return Some(backoff);
         }
         // Of many that fail together the first one counts.
         if self.is_doubted() {
             return None;
         }
-        self.moment.store(FIRST_MOMENT, Relaxed);
-        self.try_at.store(now.saturating_add(FIRST_MOMENT), Relaxed);
-        self.change(|bits| bits | LAST).then_some(FIRST_MOMENT)
+        self.backoff.store(FIRST_BACKOFF, Relaxed);
+        self.try_at.store(now.saturating_add(FIRST_BACKOFF), Relaxed);
+        self.change(|bits| bits | LAST).then_some(FIRST_BACKOFF)
     }
 
-    /// Takes the one try that is due, if nobody else has taken it.
+    /// Takes the one try that is due. `false` if another request has it.
     pub(super) fn take_try(&self, now: u64) -> bool {
         let due = |at: u64| (at <= now).then_some(u64::MAX);
         self.try_at.fetch_update(Relaxed, Relaxed, due).is_ok()
@@ -127,7 +127,7 @@ impl Status {
         self.try_at.store(clock::now(), Relaxed);
     }
 
-    /// Notes that it can be connected to. `false` if nobody doubted it.
+    /// Notes that it could be connected to. `false` if the last connection had not failed.
     pub(super) fn trust(&self) -> bool {
         self.change(|bits| bits & !LAST)
     }
@@ -160,7 +160,7 @@ impl Status {
         self.bits.load(Relaxed) & EJECTED != 0
     }
 
-    /// The word for figures: what somebody wants first, then what checks say.
+    /// The word for figures: the state that the operator wants first, then the results of checks.
     pub(super) fn name(&self) -> &'static str {
         let bits = self.bits.load(Relaxed);
         match bits {
@@ -189,7 +189,8 @@ impl Status {
         self.change(|bits| bits & !PROBING | EJECTED);
     }
 
-    /// In how many milliseconds an ejected one may be probed. `None` if that is not what keeps requests from it, or no longer.
+    /// In how many milliseconds an ejected one may be probed. `None` if that is not what keeps requests from it, or no
+    /// longer.
     pub(super) fn next_probe(&self, now: u64) -> Option<u64> {
         let bits = self.bits.load(Relaxed);
         (bits == EJECTED).then(|| self.probe_at.load(Relaxed).saturating_sub(now)).filter(|pause| *pause > 0)
@@ -200,7 +201,7 @@ impl Status {
         self.change(|bits| bits & !(EJECTED | PROBING));
     }
 
-    /// Takes the one probe that is due, if nobody else has taken it.
+    /// Takes the one probe that is due. `false` if another request has it.
     pub(super) fn take_probe(&self, now: u64) -> bool {
         self.is_probe_due(now) && self.change(|bits| if bits & EJECTED != 0 { bits | PROBING } else { bits })
     }
@@ -320,9 +321,9 @@ mod tests {
         let mut at = now + 1_000;
         for _ in 0..7 {
             assert!(status.take_try(at) && !status.take_try(at), "one finds out");
-            let moment = status.doubt(true, at).expect("a longer moment");
-            moments.push(moment);
-            at += moment;
+            let backoff = status.doubt(true, at).expect("a longer moment");
+            moments.push(backoff);
+            at += backoff;
         }
         assert_eq!(moments, [2_000, 4_000, 8_000, 16_000, 30_000, 30_000, 30_000]);
         assert!(status.trust() && !status.trust());

@@ -41,8 +41,8 @@ impl PartialEq for Load {
 
 impl Eq for Load {}
 
-/// The index of the least busy one that `can` take a request; among several, the one whose turn it is. `None` for `turns`: any of
-/// them.
+/// The index of the least busy one that `can` take a request; among several, the one whose turn it is. `None` for
+/// `turns`: any of them.
 pub(super) fn least(rank: &Rank, turns: Option<&Turns>, can: &impl Fn(&Backend) -> bool) -> Option<usize> {
     let able = rank.backends().iter().enumerate().filter(|(_, backend)| can(backend));
     let (first, least) = able.map(|(index, backend)| (index, of(backend))).min_by_key(|(_, load)| *load)?;

@@ -23,7 +23,8 @@ pub(super) fn one(backends: &[Arc<Backend>], can: &impl Fn(&Backend) -> bool) ->
     found
 }
 
-/// Of two different ones the less busy for its share. Cheaper than a look at all, and no crowd runs to the same one.
+/// Power of two choices: the less busy of two different backends for its share. Cheaper than a look at all, and no
+/// crowd runs to one backend.
 pub(super) fn less_busy_of_two(backends: &[Arc<Backend>], can: &impl Fn(&Backend) -> bool) -> Option<usize> {
     let first = one(backends, can)?;
     let first_id = backends.get(first)?.id();

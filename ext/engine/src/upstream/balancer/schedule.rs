@@ -47,8 +47,9 @@ impl Schedule {
     }
 }
 
-/// nginx's way: in each turn every place earns its weight, and the richest takes the turn and pays the sum of all weights. So
-/// the turns of a heavy place lie as far apart as they can, and at the end of the round everybody is back at nothing.
+/// nginx's way: in each turn every place earns its weight, and the richest takes the turn and pays the sum of all
+/// weights. So the turns of a heavy place lie as far apart as they can, and at the end of the round everybody is back
+/// at nothing.
 fn smooth(weights: &[i64]) -> Box<[u32]> {
     let total: i64 = weights.iter().sum();
     let mut earned = vec![0; weights.len()];

@@ -20,8 +20,8 @@ pub struct Sticky {
     key: hmac::Key,
 }
 
-/// What a cookie says of a backend: a code that only the secret can make, and that shows nothing of the address. So it is name
-/// and signature in one.
+/// What a cookie says of a backend: a code that only the secret can make, and that shows nothing of the address. So it
+/// is name and signature in one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tag([u8; LENGTH]);
 
@@ -73,7 +73,8 @@ impl Sticky {
         Tag(tag)
     }
 
-    /// What a request's cookie says, if it is of the right form. Whether any backend is meant is for [`Members`] to say.
+    /// What a request's cookie says, if it is of the right form. Whether any backend is meant is for [`Members`] to
+    /// say.
     ///
     /// [`Members`]: super::Members
     pub fn read(&self, fields: &Fields) -> Option<Tag> {

@@ -19,8 +19,8 @@ impl Turns {
         Self(AtomicUsize::new(fastrand::u32(..) as usize))
     }
 
-    /// The index of the next one that `can` take a request. The turns of those that cannot are left out, so that the others
-    /// share what is theirs as their weights say.
+    /// The index of the next one that `can` take a request. The turns of those that cannot are left out, so that the
+    /// others share what is theirs as their weights say.
     pub(super) fn next(&self, rank: &Rank, can: &impl Fn(&Backend) -> bool) -> Option<usize> {
         let (backends, schedule) = (rank.backends(), rank.schedule());
         let round = schedule.len();
@@ -30,7 +30,7 @@ impl Turns {
             if can(backend) && takes_its_turn(backend) {
                 return Some(index);
             }
-            // Where nobody can, nobody's turns are used up.
+            // Turns are used up only if a backend can take the request.
             if turn == 0 && !backends.iter().any(|backend| can(backend)) {
                 return None;
             }

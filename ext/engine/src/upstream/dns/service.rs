@@ -46,8 +46,8 @@ pub fn domain(service: &str) -> &str {
 }
 
 impl Dns {
-    /// Asks where `service` is offered, and then for the addresses of each host. `known` is what is known by now: a host whose
-    /// addresses cannot be learned keeps those.
+    /// Asks where `service` is offered, and then for the addresses of each host. `known` is what is known by now: a
+    /// host whose addresses cannot be learned keeps those.
     ///
     /// To be called within a tokio runtime with time and IO.
     ///

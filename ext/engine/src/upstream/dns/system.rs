@@ -30,7 +30,7 @@ struct Servers {
 
 /// How to answer for one name.
 pub(super) struct Plan {
-    /// What the hosts file says; then nobody else is asked.
+    /// The hosts file comes first; a name in it is asked nowhere else.
     pub(super) hosts: Vec<IpAddr>,
     /// The full names to be asked for, the first one first.
     pub(super) names: Vec<Name>,

@@ -12,10 +12,12 @@ use crate::upstream::backend::Backend;
 /// The first check comes within this time, however long the interval is: a backend that is down is to be known soon.
 const FIRST: Duration = Duration::from_secs(1);
 
-/// How often one that no check has found well yet is checked once a second, if its interval is longer: requests may wait for it.
+/// How often one that no check has found well yet is checked once a second, if its interval is longer: requests may
+/// wait for it.
 const EARLY_CHECKS: u32 = 60;
 
-/// Checks a backend again and again, until it is gone from its upstream. `phase`, from 0 to 1, is its place within the interval.
+/// Checks a backend again and again, until it is gone from its upstream. `phase`, from 0 to 1, is its place within the
+/// interval.
 pub(in crate::upstream) async fn follow(backend: Weak<Backend>, phase: f64) {
     let Some(interval) = backend.upgrade().and_then(|backend| Some(backend.group().rules().check.as_ref()?.interval))
     else {
@@ -53,8 +55,8 @@ pub(in crate::upstream) async fn follow(backend: Weak<Backend>, phase: f64) {
     }
 }
 
-/// How long after the start the first two checks are due. The second one takes its place within the interval, but not at once
-/// behind the first.
+/// How long after the start the first two checks are due. The second one takes its place within the interval, but not
+/// at once behind the first.
 fn first_two(interval: Duration, phase: f64) -> (Duration, Duration) {
     let first = interval.min(FIRST).mul_f64(phase);
     let place = interval.mul_f64(phase);
@@ -62,8 +64,8 @@ fn first_two(interval: Duration, phase: f64) -> (Duration, Duration) {
     (first, second)
 }
 
-/// The place within the interval of the backend that was the `number`th to be added. The golden ratio puts each into the largest
-/// gap that those before it have left, however many there will be.
+/// The place within the interval of the backend that was the `number`th to be added. The golden ratio puts each into
+/// the largest gap that those before it have left, however many there will be.
 pub(in crate::upstream) fn phase(number: usize) -> f64 {
     const GOLDEN: f64 = 0.618_033_988_749_895;
     (number as f64 * GOLDEN).fract()

@@ -9,8 +9,8 @@ use proxy_http::http2;
 use super::{begin, Lease};
 use crate::stream::Stream;
 
-/// A stream on a connection that carries no other, and the future that moves both, which has to be polled beside whatever uses the
-/// stream:
+/// A stream on a connection that carries no other, and the future that moves both, which has to be polled beside
+/// whatever uses the stream:
 ///
 /// ```ignore
 /// let (mut stream, moving) = alone(connected, max_head).await?;
@@ -27,7 +27,7 @@ pub(crate) async fn alone(
 ) -> io::Result<(http2::Stream, impl Future<Output = Infallible> + Send)> {
     let (requests, connection, _) = begin(stream, max_head).await?;
     let moving = async move {
-        // Whoever uses the stream learns from it how the connection ended.
+        // The user of the stream learns from it how the connection ended.
         let _ = connection.await;
         pending().await
     };

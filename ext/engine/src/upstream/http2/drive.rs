@@ -20,7 +20,8 @@ use crate::upstream::backend::Backend;
 /// How liveness is checked with PING.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Rhythm {
-    /// How often a connection with open streams is looked at. If nothing came since the last time, the backend is sent a PING.
+    /// How often a connection with open streams is looked at. If nothing came since the last time, the backend is sent
+    /// a PING.
     pub(super) silence: Duration,
     /// How long it has to send anything then.
     pub(super) patience: Duration,
@@ -29,8 +30,8 @@ pub(super) struct Rhythm {
 }
 
 impl Default for Rhythm {
-    /// Patience is long enough for a server whose only thread is at work on a request. gRPC servers close a connection that sends
-    /// them more than two PINGs in five minutes without a reason.
+    /// Patience is long enough for a server whose only thread is at work on a request. gRPC servers close a connection
+    /// that sends them more than two PINGs in five minutes without a reason.
     fn default() -> Self {
         let [silence, patience, again] = [10, 15, 310].map(Duration::from_secs);
         Self { silence, patience, again }

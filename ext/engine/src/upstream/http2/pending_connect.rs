@@ -85,41 +85,41 @@ impl PendingConnect {
 impl Http2Pool {
     /// A stream on a connection of the pool, or on a new one. Requests that come while a connection is made wait for
     /// that one, each until its own limit.
-    pub(crate) async fn connect(self: &Rc<Self>, call: ConnectRequest<'_>) -> Result<Acquired, Error> {
+    pub(crate) async fn connect(self: &Rc<Self>, wanted: ConnectRequest<'_>) -> Result<Acquired, Error> {
         let mut waited = false;
         loop {
-            if let Some(lease) = self.lease(call.backend, call.name) {
+            if let Some(lease) = self.lease(wanted.backend, wanted.name) {
                 return Ok(Acquired::Http2(lease, !waited));
             }
-            let left = call.limit.min(call.deadline.saturating_duration_since(Instant::now()));
-            if call.backend.protocol() == BackendProtocol::Auto && call.backend.prefers_http1() {
-                match open(call.backend, call.name, call.max_head, left).await.map_err(failure)? {
+            let left = wanted.limit.min(wanted.deadline.saturating_duration_since(Instant::now()));
+            if wanted.backend.protocol() == BackendProtocol::Auto && wanted.backend.prefers_http1() {
+                match open(wanted.backend, wanted.name, wanted.max_head, left).await.map_err(failure)? {
                     NewConnection::Http1(stream) => return Ok(Acquired::Http1(stream)),
-                    NewConnection::Http2(opened) => self.add(call.backend, *opened, call.keep),
+                    NewConnection::Http2(opened) => self.add(wanted.backend, *opened, wanted.keep),
                 }
                 waited = true;
                 continue;
             }
-            let pending = match self.wait(call.backend, call.name) {
+            let pending = match self.wait(wanted.backend, wanted.name) {
                 Wait::Pending(pending) => pending,
                 Wait::NewConnect(pending) => {
-                    self.begin_connect(&call, pending.clone());
+                    self.begin_connect(&wanted, pending.clone());
                     pending
                 }
                 Wait::Room(freed) => {
-                    if timeout_at(call.deadline, freed.notified()).await.is_err() {
+                    if timeout_at(wanted.deadline, freed.notified()).await.is_err() {
                         return Err(Error::backend(Kind::Timeout(Waited::Room), Retry::Unwritten));
                     }
                     waited = false;
                     continue;
                 }
             };
-            let until = (Instant::now() + left + MOMENT).min(call.deadline);
+            let until = (Instant::now() + left + MOMENT).min(wanted.deadline);
             pending.waiting.set(pending.waiting.get() + 1);
             if timeout_at(until, pending.done()).await.is_err() {
                 let step = ConnectStep::Connect;
                 return Err(failure(ConnectError::new(
-                    call.backend.label(),
+                    wanted.backend.label(),
                     step,
                     ConnectErrorKind::Timeout,
                     left,
@@ -149,10 +149,15 @@ impl Http2Pool {
     }
 
     /// Makes a connection in a task of its own, which goes on if the first request that wanted it goes away.
-    fn begin_connect(self: &Rc<Self>, call: &ConnectRequest<'_>, pending: Rc<PendingConnect>) {
-        let ConnectRequest { keep, max_head, limit, .. } = *call;
-        let task =
-            ConnectTask { pool: self.clone(), backend: call.backend.clone(), name: call.name.cloned(), pending, limit };
+    fn begin_connect(self: &Rc<Self>, wanted: &ConnectRequest<'_>, pending: Rc<PendingConnect>) {
+        let ConnectRequest { keep, max_head, limit, .. } = *wanted;
+        let task = ConnectTask {
+            pool: self.clone(),
+            backend: wanted.backend.clone(),
+            name: wanted.name.cloned(),
+            pending,
+            limit,
+        };
         tokio::task::spawn_local(async move {
             let ConnectTask { pool, backend, name, .. } = &task;
             let outcome = match open(backend, name.as_ref(), max_head, limit).await {

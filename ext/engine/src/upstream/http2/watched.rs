@@ -1,7 +1,8 @@
-//! The bytes of a connection to a backend, seen from outside: whether any come, and whether they are more than control frames.
+//! The bytes of a connection to a backend, seen from outside: whether any come, and whether they are more than control
+//! frames.
 //!
-//! `h2` answers every PING and every SETTINGS frame, and ignores what it does not know. None of it costs memory, but a backend that
-//! sends nothing else keeps a processor busy for as long as its requests may wait.
+//! `h2` answers every PING and every SETTINGS frame, and ignores what it does not know. None of it costs memory, but a
+//! backend that sends nothing else keeps a processor busy for as long as its requests may wait.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -18,8 +19,8 @@ use crate::stream::Stream;
 
 /// Flood budget: control frames that may come at once.
 const CONTROL_FRAMES: i64 = 10_000;
-/// Bytes of useful frames, in either direction, that allow for one control frame more: gRPC servers measure a connection with PINGs while
-/// data flows.
+/// Bytes of useful frames, in either direction, that allow for one control frame more: gRPC servers measure a
+/// connection with PINGs while data flows.
 const BYTES_PER_FRAME: usize = 512;
 /// Bytes before our first frame.
 const PREFACE: usize = 24;

@@ -12,9 +12,9 @@ use x509_parser::certificate::X509Certificate;
 
 use super::signature;
 
-/// Believes certificates that lead to one of the file, and those of the file themselves: a backend that shows a certificate which was
-/// named is the one that was meant, also if that certificate is an authority's, as `openssl req -x509` makes them. Its names and its
-/// time count all the same.
+/// Believes certificates that lead to one of the file, and those of the file themselves: a backend that shows a
+/// certificate which was named is the one that was meant, also if that certificate is an authority's, as `openssl req
+/// -x509` makes them. Its names and its time count all the same.
 #[derive(Debug)]
 pub(super) struct NamedCertificates {
     certificates: Vec<CertificateDer<'static>>,
@@ -75,7 +75,7 @@ impl ServerCertVerifier for NamedCertificates {
     }
 }
 
-/// Whether a certificate that needs nobody else's word is for that name, now, and for servers.
+/// Whether a certificate that is trusted by itself is for that name, now, and for servers.
 fn verify_alone(
     certificate: &CertificateDer<'_>,
     server_name: &ServerName<'_>,

@@ -1,7 +1,7 @@
 //! Whether the other side holds the key of the certificate that it shows, whatever the certificate's version is.
 //!
-//! rustls looks into certificates of version 3 alone, while `openssl x509 -req` without extensions makes some of version 1. Whether such a
-//! certificate is believed is another question, which is answered elsewhere.
+//! rustls looks into certificates of version 3 alone, while `openssl x509 -req` without extensions makes some of
+//! version 1. Whether such a certificate is believed is another question, which is answered elsewhere.
 
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::{verify_tls12_signature, verify_tls13_signature, WebPkiSupportedAlgorithms};

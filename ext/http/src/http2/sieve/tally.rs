@@ -33,8 +33,8 @@ struct StreamPieces {
 }
 
 impl Tally {
-    /// Those of the streams of which fewer than `most` pieces wait, or of which nobody will take any. `holder` is woken when there may be
-    /// others.
+    /// Those of the streams of which fewer than `most` pieces wait, or of which nobody will take any. `holder` is woken
+    /// when there may be others.
     pub(super) fn free<'s>(&self, streams: impl Iterator<Item = &'s u32>, most: u32, holder: &Waker) -> Vec<u32> {
         let mut state = self.0.state.lock();
         let waiting = |stream: &u32| state.waiting.get(stream).copied().unwrap_or_default();

@@ -72,8 +72,9 @@ impl Stream {
         }
     }
 
-    /// Takes what comes while what is there cannot be passed on: `h2` holds each piece on its own, and ends a connection on which too many
-    /// small ones wait. The peer's window, which nothing here widens, says how much it may become.
+    /// Takes what comes while what is there cannot be passed on: `h2` holds each piece on its own, and ends a
+    /// connection on which too many small ones wait. The peer's window, which nothing here widens, says how much it may
+    /// become.
     pub fn gather(&mut self, cx: &mut Context<'_>) {
         let (false, Receiving::Body(body)) = (self.data.is_empty(), &mut self.receiving) else { return };
         // Its end, or that it has none, is found again by whoever reads on.
@@ -102,7 +103,8 @@ impl Stream {
 
     /// Why nothing more can be read. A backend that breaks the rules gets no further request on that connection.
     pub(super) fn broken(&self, error: h2::Error) -> ReadError {
-        // The preface was made so that servers of HTTP/1.1 understand nothing of what follows it (RFC 9113, section 3.4).
+        // The preface was made so that servers of HTTP/1.1 understand nothing of what follows it (RFC 9113, section
+        // 3.4).
         if error.is_library() && error.is_go_away() && self.lease.as_ref().is_some_and(|lease| !lease.is_settled()) {
             return ReadError::Foreign;
         }

@@ -112,7 +112,8 @@ impl Stream {
         }
     }
 
-    /// Sends the head of the response. `end`: nothing follows. That a tunnel begins is a success in HTTP/2, and proven by nothing.
+    /// Sends the head of the response. `end`: nothing follows. That a tunnel begins is a success in HTTP/2, and proven
+    /// by nothing.
     pub fn write_response(&mut self, head: &ResponseHead, end: bool) {
         let Sending::Response(response) = &mut self.sending else { return };
         let Some(mut message) = message(head) else { return };
