@@ -340,7 +340,7 @@ impl Dice {
             1 => Manner::SlowToRead,
             2 => Manner::HalfClosing,
             3 | 4 => Manner::Aborting,
-            5 | 6 | 7 => Manner::Pipelined,
+            5..=7 => Manner::Pipelined,
             _ => Manner::InTurn,
         }
     }
