@@ -6,13 +6,12 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
-use tokio::time::Instant;
-
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::futures::Notified;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
+use tokio::time::Instant;
 
 use super::admission::WaitQueue;
 use super::backend::{Admin, Backend};
@@ -182,14 +181,14 @@ impl BackendGroup {
         self.first_check.happened.notify_waiters();
     }
 
+    pub(super) fn retries(&self) -> &AtomicUsize {
+        &self.retries
+    }
+
     /// Whether nobody waits here, and nothing is being sent again.
     #[cfg(test)]
     pub(crate) fn is_at_rest(&self) -> bool {
         self.waiting() == 0 && self.in_flight() == 0 && self.retries.load(Relaxed) == 0
-    }
-
-    pub(super) fn retries(&self) -> &AtomicUsize {
-        &self.retries
     }
 
     /// Requests that the members are answering now.

@@ -149,7 +149,7 @@ impl Pool {
         self.http2.clean();
     }
 
-    /// Closes everything, as at the end of a server. What is shared or in use ends with its last request.
+    /// Closes all idle connections and keeps none from now on, as at the end of a server. Shared connections end with their last stream.
     pub fn close(&self) {
         self.closed.set(true);
         self.backends.borrow_mut().clear();
@@ -171,7 +171,7 @@ impl Pool {
         self.backends.borrow().values().map(|connections| connections.idle.len()).sum()
     }
 
-    /// The connections of HTTP/2 that there are.
+    /// How many connections of HTTP/2 there are.
     #[cfg(test)]
     pub(crate) fn shared(&self) -> usize {
         self.http2.len()
