@@ -215,6 +215,7 @@ fn a_response_without_a_body_that_promises_one_is_noticed() {
 }
 
 #[test]
+#[expect(clippy::disallowed_types, reason = "it measures real time")]
 fn a_connection_field_that_names_thousands_costs_no_quadratic_time() {
     let names: Vec<_> = (0..100_000).map(|n| format!("x-{n}")).collect();
     let mut fields = Fields::default();
