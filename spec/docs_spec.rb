@@ -37,7 +37,7 @@ RSpec.describe "the documentation" do
   end
 
   it "lists the headers that are added to a request" do
-    listed = File.read("docs/headers.md")[/These are added.*?^What/m].scan(/^\| `([\w-]+)` \|/).flatten
+    listed = File.read("docs/headers.md")[/These are added.*?(?=^These are removed)/m].scan(/^\| `([\w-]+)` \|/).flatten
     TCPServer.open("127.0.0.1", 0) do |origin|
       target = "http://127.0.0.1:#{origin.local_address.ip_port}"
       sent = [true, :rfc7239].flat_map do |forwarded|

@@ -48,7 +48,8 @@ module Proxy
 
       answer = Elsewhere.answer(name)
       nearest = DSL::Spelling.nearest(name, COMMANDS.keys) unless answer
-      unknown(err, "there is no command #{name.inspect}#{": #{answer}" if answer}#{" (did you mean #{nearest}?)" if nearest}")
+      remedy = answer ? ": #{answer}" : (" (did you mean #{nearest}?)" if nearest)
+      unknown(err, "there is no command #{name.inspect}#{remedy}")
     end
 
     # Says what is wrong with the command line as a whole.

@@ -48,7 +48,7 @@ RSpec.describe "auth_jwt" do
         expect(proxy.get("/", bearer(good)).status).to eq(200)
         other = Tokens.sign(claims, algorithm, Tokens.key(algorithm, 1))
         expect(challenge(proxy, other)).to eq(invalid("the signature is wrong"))
-        confused = %w[HS256 HS384 HS512].map { |other| Tokens.sign(claims, other, pem) }
+        confused = %w[HS256 HS384 HS512].map { |hash| Tokens.sign(claims, hash, pem) }
         expect(confused.map { |token| proxy.get("/", bearer(token)).status }.uniq).to eq([401])
       end
     end
@@ -100,7 +100,9 @@ RSpec.describe "auth_jwt" do
     }.each do |change, why|
       expect(challenge(proxy, token(**good, **change))).to eq(why ? invalid(why) : [200, nil])
     end
-    tampered = token(**good).split(".").tap { |parts| parts[1] = Tokens.part64(JSON.generate(claims(**good, sub: "root"))) }.join(".")
+    parts = token(**good).split(".")
+    parts[1] = Tokens.part64(JSON.generate(claims(**good, sub: "root")))
+    tampered = parts.join(".")
     expect(challenge(proxy, tampered)).to eq(invalid("the signature is wrong"))
   end
 

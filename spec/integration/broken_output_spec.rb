@@ -127,7 +127,8 @@ RSpec.describe "output that is gone" do
     reader, writer = IO.pipe
     fill(writer)
     backend = start_backend { |connection| connection.read_request && Queue.new.pop }
-    start_command("#{talkative}location('/ok') { static_response body: 'ok' }\nproxy backends: ['#{backend.address}']\n", out: writer, err: writer)
+    proxyfile = "location('/ok') { static_response body: 'ok' }\nproxy backends: ['#{backend.address}']\n"
+    start_command("#{talkative}#{proxyfile}", out: writer, err: writer)
     in_background { get("/slow") }
     backend.await_requests(1)
     Process.kill(:TERM, @pid)

@@ -20,8 +20,9 @@ RSpec.describe "the log of failures" do
 
   it "has one line for a request that fails at several, and one for each that comes last from now on" do
     addresses = Array.new(2) { refusing_backend.address }
+    refused = addresses.map { |address| "cannot connect to #{address}: Connection refused (os error 111)" }
     lines = warnings("proxy backends: #{addresses.inspect}, backend_priority: :ordered", &:get)
-    expect(lines.grep(/GET/)).to eq(["GET /: #{addresses.map { |address| "cannot connect to #{address}: Connection refused (os error 111)" }.join("; ")}"])
+    expect(lines.grep(/GET/)).to eq(["GET /: #{refused.join("; ")}"])
     expect(lines.grep(/upstream/)).to eq(addresses.map { |address|
       "upstream #{addresses[0]}: #{address} cannot be connected to (connection refused): it comes last until it can"
     })

@@ -46,7 +46,8 @@ RSpec.describe "signals" do
   end
 
   it "SIGUSR1 leaves the access log where it was if its file cannot be opened" do
-    proxy = start_process("access_log '{path}', to: 'logs/access.log'\n#{fixed("ok")}".then { |text| "Dir.mkdir('logs') unless Dir.exist?('logs')\n#{text}" })
+    proxy = start_process("Dir.mkdir('logs') unless Dir.exist?('logs')\n" \
+                          "access_log '{path}', to: 'logs/access.log'\n#{fixed("ok")}")
     logs = File.join(File.dirname(@path), "logs")
     File.rename(logs, "#{logs}.old")
     proxy.process.signal(:USR1)

@@ -323,7 +323,8 @@ RSpec.describe Proxy::ConfigurationError, :wrong_types do
     problems = Proxy.check { proxy to: @url }
     problems += Proxy.check { static_response body: own_method }
 
-    expect(problems.map(&:message).grep(/`self` is the configuration here: .* write \{ \|config\| config\.proxy … \}\z/).length).to eq(2)
+    remedy = /`self` is the configuration here: .* write \{ \|config\| config\.proxy … \}\z/
+    expect(problems.map(&:message).grep(remedy).length).to eq(2)
   end
 
   it "reports a directive that is written twice, with both lines" do

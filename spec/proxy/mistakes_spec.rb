@@ -40,7 +40,8 @@ RSpec.describe "mistakes in a Proxyfile", :wrong_types do
   tables.each do |name, mistakes|
     describe name do
       mistakes.each_with_index do |mistake, index|
-        it "#{mistake.expected.empty? ? "says nothing of" : "explains"} #{mistake.source.lines(chomp: true).first.inspect} (#{index + 1})" do
+        does = mistake.expected.empty? ? "says nothing of" : "explains"
+        it "#{does} #{mistake.source.lines(chomp: true).first.inspect} (#{index + 1})" do
           expect(found(mistake.source)).to eq(mistake.expected)
         end
       end

@@ -99,7 +99,7 @@ macro_rules! directives {
         /// One line of a scope.
         #[derive(Debug, Clone, Deserialize, Serialize)]
         #[serde(rename_all = "snake_case")]
-        #[expect(clippy::large_enum_variant, reason = "it is read once, at load")]
+        #[allow(clippy::large_enum_variant, reason = "it is read once, at load")]
         pub enum Directive {
             $($(#[doc = $doc])+ $Handler($Config),)+
             /// `location "/prefix/*" do … end`

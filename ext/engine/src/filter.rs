@@ -6,7 +6,7 @@
 //! not among them.
 //!
 //! A filter is one file, called as its word: what is written (`…Config`), how that is checked, and what the filter does. Words that
-//! share code have it in a file beside them: [`address_list`], [`header_changes`]. [`filters!`] is the list of all.
+//! share code have it in a file beside them: [`address_list`], [`header_changes`]. `filters!` is the list of all.
 
 mod address_list;
 mod allow_list;
@@ -80,14 +80,14 @@ macro_rules! filters {
         /// A filter as it was written: what lets a request pass, changed or not, or answers it.
         #[derive(Debug, Clone, Deserialize, Serialize)]
         #[serde(rename_all = "snake_case")]
-        #[expect(clippy::large_enum_variant, reason = "it is read once, at load")]
+        #[allow(clippy::large_enum_variant, reason = "it is read once, at load")]
         pub enum FilterConfig {
             $($(#[doc = $doc])+ $(#[serde(rename = $written)])? $Filter($word::$Config),)+
         }
 
         /// A filter, compiled.
         #[derive(Debug)]
-        #[expect(clippy::large_enum_variant, reason = "each stands in an Arc of its own and is never moved")]
+        #[allow(clippy::large_enum_variant, reason = "each stands in an Arc of its own and is never moved")]
         pub(crate) enum Filter {
             $($(#[doc = $doc])+ $Filter($word::$Filter),)+
         }

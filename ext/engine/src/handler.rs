@@ -1,6 +1,6 @@
 //! What answers a request.
 //!
-//! A handler is one file, called as its word: what is written (`…Config`), how that is checked, and how it answers. [`handlers!`] is the
+//! A handler is one file, called as its word: what is written (`…Config`), how that is checked, and how it answers. `handlers!` is the
 //! list of all.
 
 pub(crate) mod proxy;
@@ -63,7 +63,7 @@ macro_rules! compiled {
     ($($(#[doc = $doc:literal])+ $word:ident: $Handler:ident($Config:ty),)+) => {
         /// A handler, compiled.
         #[derive(Debug)]
-        #[expect(clippy::large_enum_variant, reason = "each stands in an Arc of its own and is never moved")]
+        #[allow(clippy::large_enum_variant, reason = "each stands in an Arc of its own and is never moved")]
         pub(crate) enum Handler {
             $($(#[doc = $doc])+ $Handler($word::$Handler),)+
         }

@@ -21,7 +21,7 @@ pub mod pool;
 mod protocol;
 mod refresh;
 mod configured_backend;
-mod terms;
+mod settings;
 pub mod tls;
 
 pub use backend::{Admin, Attempt, Backend, BackendSettings};
@@ -55,7 +55,7 @@ use configured_backend::{own_name, ConfiguredBackend};
 use dns::ResolvedAddress;
 use group::BackendGroup;
 use refresh::FollowedName;
-use terms::{Member, UpstreamSettings};
+use settings::{Member, UpstreamSettings};
 
 /// A set of backends with one selection policy.
 ///
@@ -87,10 +87,10 @@ impl Upstream {
         name: &str,
         shared: bool,
         members: &[Member],
-        terms: &UpstreamSettings,
+        settings: &UpstreamSettings,
         server_name: Option<&ServerName<'static>>,
     ) -> Arc<Self> {
-        Self::carry_over(None, name, shared, members, terms.clone(), server_name, Fingerprint::default())
+        Self::carry_over(None, name, shared, members, settings.clone(), server_name, Fingerprint::default())
     }
 
     /// An upstream in place of `before`, whose backends are carried over where they stay.
@@ -102,19 +102,20 @@ impl Upstream {
         name: &str,
         shared: bool,
         members: &[Member],
-        mut terms: UpstreamSettings,
+        mut settings: UpstreamSettings,
         server_name: Option<&ServerName<'static>>,
         fingerprint: Fingerprint,
     ) -> Arc<Self> {
         let forgotten = before.map(|before| Forgotten::between(&before.fingerprint, &fingerprint)).unwrap_or_default();
-        let group = BackendGroup::carry_over(before.map(|before| &*before.group), name, terms.rules.clone(), forgotten);
+        let group =
+            BackendGroup::carry_over(before.map(|before| &*before.group), name, settings.rules.clone(), forgotten);
         // The secret of sticky cookies is in the policy.
         if let Some(before) = before.filter(|before| before.fingerprint.chooses_like(&fingerprint)) {
-            terms.policy = before.balancer.policy().clone();
+            settings.policy = before.balancer.policy().clone();
         }
         let make = |member: &Member| {
             let Member { address, secure, traits } = member;
-            let tls = terms.tls.as_ref().filter(|_| *secure).map(|client| Tls {
+            let tls = settings.tls.as_ref().filter(|_| *secure).map(|client| Tls {
                 client: client.clone(),
                 name: server_name.cloned().unwrap_or_else(|| own_name(address)),
             });
@@ -131,13 +132,13 @@ impl Upstream {
         }
         let unanswered =
             configured.iter().filter(|slot| matches!(slot, ConfiguredBackend::Named { answered: false, .. })).count();
-        let balancer = Balancer::new(terms.policy.clone());
+        let balancer = Balancer::new(settings.policy.clone());
         let live = expand(&configured);
         group.set_members(&live, false);
         Arc::new(Self {
             live: ArcSwap::from_pointee(balancer.members(live)),
             balancer,
-            keep: terms.keep,
+            keep: settings.keep,
             shared,
             http2: members.iter().all(|member| member.traits.protocol == BackendProtocol::Http2),
             group,

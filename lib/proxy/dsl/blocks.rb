@@ -175,8 +175,8 @@ module Proxy
 
         private
 
-        def open(_text, closing, line)
-          @open << Opening.new(_text, closing, line)
+        def open(text, closing, line)
+          @open << Opening.new(text, closing, line)
           @count += 1 if closing == "end"
         end
 

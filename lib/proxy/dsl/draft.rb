@@ -235,7 +235,10 @@ module Proxy
 
       # What explains a method or an instance variable that is there outside of the block; empty for a file.
       def foreign_self
-        takes_self ? "; `self` is the configuration here: to reach your own methods and @variables, write { |config| config.proxy … }" : ""
+        return "" unless takes_self
+
+        "; `self` is the configuration here: to reach your own methods and @variables, " \
+          "write { |config| config.proxy … }"
       end
 
       # Where our own methods stand.

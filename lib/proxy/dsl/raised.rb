@@ -71,13 +71,15 @@ module Proxy
 
       def self.missing(error, what)
         near = error.respond_to?(:corrections) ? error.corrections.first : nil
-        "#{what} has no method `#{error.name}`#{near ? " (did you mean `#{near}`?)" : ": leave it out, or correct its name"}"
+        remedy = near ? " (did you mean `#{near}`?)" : ": leave it out, or correct its name"
+        "#{what} has no method `#{error.name}`#{remedy}"
       end
       private_class_method :missing
 
       def self.no_name(error)
         name = error.name.to_s
         return unless name.match?(/\A[A-Z]/)
+
         ours = { "True" => "true", "TRUE" => "true", "False" => "false", "FALSE" => "false", "None" => "nil", "NULL" => "nil", "Null" => "nil" }[name]
         return "Ruby has no #{name}: write #{ours}" if ours
         return "text needs quotes: write #{name.inspect}" if %w[GET HEAD POST PUT PATCH DELETE OPTIONS TRACE CONNECT].include?(name)

@@ -8,7 +8,7 @@ module Proxy
       # Values of a request, which `"#{path}"` asks Ruby for, each with how a string rewrite writes it.
       VALUES = {
         **%i[path query path_and_query addr scheme request_id request_id_full status response_time start_time auth_user attempts]
-          .to_h { |name| [name, "{#{name}}"] },
+               .to_h { |name| [name, "{#{name}}"] },
         uri: "{path_and_query}", request_uri: "{path_and_query}", request_path: "{path}", query_string: "{query}", remote_addr: "{addr}",
         remote_ip: "{addr}", client_ip: "{addr}", http_host: "{Host}", user_agent: "{User-Agent}", host: "{host}"
       }.freeze

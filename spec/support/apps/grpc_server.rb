@@ -3,11 +3,13 @@
 require "json"
 require_relative "grpc_echo"
 
-# Unary    answers with the message, or does what a JSON Hash in it says: "status" and "message" to fail, "sleep" to answer late,
-#          "size" to answer with so many bytes. The metadata of the request comes back in the head, and "x-trailer" behind.
-# Collect  answers with all messages together, once the client has ended.
-# Expand   answers with as many messages as the number in the message says; with "wait", with one after the other until nobody takes them.
-# Chat     answers each message with itself, as it comes.
+# - Unary answers with the message, or does what a JSON Hash in it says: "status" and "message" to fail, "sleep" to
+#   answer late, "size" to answer with so many bytes. The metadata of the request comes back in the head, and
+#   "x-trailer" behind.
+# - Collect answers with all messages together, once the client has ended.
+# - Expand answers with as many messages as the number in the message says; with "wait", with one after the other until
+#   nobody takes them.
+# - Chat answers each message with itself, as it comes.
 class Echo < EchoService
   def unary(message, call)
     call.output_metadata["x-trailer"] = "behind"

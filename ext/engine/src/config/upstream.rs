@@ -52,18 +52,16 @@ macro_rules! pool {
 
             /// The files that say how connections are made.
             pub(crate) fn connection_files(&self) -> Vec<Option<&str>> {
-                let mut files = Vec::new();
-                $(pool!(@file $scope self.$name, files);)+
-                files
+                [$(pool!(@file $scope self.$name)),+].into_iter().flatten().collect()
             }
         }
     };
     (@same policy $ours:expr, $theirs:expr) => { true };
     (@same connection $ours:expr, $theirs:expr) => { $ours == $theirs };
     (@same file $ours:expr, $theirs:expr) => { $ours == $theirs };
-    (@file policy $path:expr, $files:ident) => {};
-    (@file connection $path:expr, $files:ident) => {};
-    (@file file $path:expr, $files:ident) => { $files.push($path.as_deref()) };
+    (@file policy $option:expr) => { None };
+    (@file connection $option:expr) => { None };
+    (@file file $path:expr) => { Some($path.as_deref()) };
 }
 
 pool! {

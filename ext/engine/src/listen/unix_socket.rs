@@ -61,9 +61,9 @@ impl Rights {
     pub(crate) fn compile(spec: &config::Bind, is_unix: bool, report: &mut Report<'_>) -> Self {
         let given = [("mode", spec.mode.is_some()), ("owner", spec.owner.is_some()), ("group", spec.group.is_some())];
         if let Some((name, _)) = given.iter().find(|(_, given)| *given && !is_unix) {
-            report.within(name).error(format!(
-                "only the file of a unix socket has that: leave it out, or write \"unix:///run/proxy.sock\""
-            ));
+            report
+                .within(name)
+                .error("only the file of a unix socket has that: leave it out, or write \"unix:///run/proxy.sock\"");
             return Self::default();
         }
         let uid = |name: &str| Ok(User::from_name(name)?.map(|user| user.uid));

@@ -11,7 +11,7 @@ impl Exchange<'_> {
     /// Puts into `work.introduction` what a new connection to that backend begins with for this request. Usually that is nothing.
     pub(crate) fn introduce(&mut self, backend: &Backend) {
         self.work.introduction.clear();
-        if let Some(form) = backend.traits().proxy_protocol {
+        if let Some(form) = backend.settings().proxy_protocol {
             let whose = self.whose();
             form.write(&whose, &mut self.work.introduction);
         }

@@ -38,7 +38,7 @@ pub struct Backend {
     authority: Box<str>,
     address: BackendAddress,
     tls: Option<Tls>,
-    traits: BackendSettings,
+    settings: BackendSettings,
     group: Arc<BackendGroup>,
     history: Arc<History>,
     /// Whether its name may have other addresses.
@@ -117,7 +117,7 @@ impl Backend {
             authority: authority.into(),
             address,
             tls,
-            traits,
+            settings: traits,
             group: group.clone(),
             history,
             one_of_several: false,
@@ -151,7 +151,7 @@ impl Backend {
             && other.one_of_several
             && self.id() != other.id()
             && self.authority == other.authority
-            && self.traits.backup == other.traits.backup
+            && self.settings.backup == other.settings.backup
     }
 
     /// Whether it is at an IPv6 address.
@@ -197,7 +197,7 @@ impl Backend {
     /// Which version of HTTP it is spoken to in.
     #[inline]
     pub fn protocol(&self) -> BackendProtocol {
-        self.traits.protocol
+        self.settings.protocol
     }
 
     /// Whether the last TLS handshake that offered both agreed on HTTP/1.1.
@@ -211,8 +211,8 @@ impl Backend {
     }
 
     /// What the configuration says of it.
-    pub fn traits(&self) -> &BackendSettings {
-        &self.traits
+    pub fn settings(&self) -> &BackendSettings {
+        &self.settings
     }
 
     /// What it has in common with the other backends of its upstream.
@@ -270,17 +270,17 @@ impl Backend {
     /// Whether it may get one more request at once.
     #[inline]
     pub fn has_room(&self) -> bool {
-        self.traits.max_connections.is_none_or(|most| self.in_flight() < u64::from(most))
+        self.settings.max_connections.is_none_or(|most| self.in_flight() < u64::from(most))
     }
 
     /// Its share of requests beside the others', in parts of 256: less during slow start.
     #[inline]
     pub fn share(&self) -> u32 {
-        let part = match self.traits.slow_start {
+        let part = match self.settings.slow_start {
             Some(length) if self.history.ramp.is_on() => self.history.ramp.part(clock::now(), clock::millis(length)),
             _ => 256,
         };
-        self.traits.weight.saturating_mul(part)
+        self.settings.weight.saturating_mul(part)
     }
 
     /// Whether it is ejected (outlier ejection).
@@ -315,7 +315,7 @@ impl Backend {
 
     /// Begins slow start.
     pub(super) fn rise(&self) {
-        if self.traits.slow_start.is_some() {
+        if self.settings.slow_start.is_some() {
             self.history.ramp.begin(clock::now());
         }
     }
@@ -331,8 +331,8 @@ impl Backend {
             upstream: self.group.name().to_owned(),
             address: self.label.to_string(),
             state: self.state(),
-            weight: self.traits.weight,
-            backup: self.traits.backup,
+            weight: self.settings.weight,
+            backup: self.settings.backup,
             in_flight: self.in_flight(),
             tunnels: self.history.tunnels.load(Relaxed),
             requests: self.history.requests.load(Relaxed),

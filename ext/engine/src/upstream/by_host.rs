@@ -12,7 +12,7 @@ use super::address::{Address, Host};
 use super::balancer::BalancingPolicy;
 use super::carry_over::Fingerprint;
 use super::pool::Keep;
-use super::terms::{Member, UpstreamSettings};
+use super::settings::{Member, UpstreamSettings};
 use super::{server_name, BackendProtocol, Dns, Upstream};
 use crate::log::Log;
 use crate::stats::BackendStats;
@@ -31,7 +31,7 @@ pub struct ByHost(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     fingerprint: Fingerprint,
-    terms: UpstreamSettings,
+    settings: UpstreamSettings,
     capacity: usize,
     running: OnceLock<(Arc<Dns>, Handle, Arc<Log>)>,
     /// Without TLS, and with it.
@@ -57,18 +57,24 @@ impl std::fmt::Display for NoUpstream {
 impl std::error::Error for NoUpstream {}
 
 impl ByHost {
-    /// `terms` hold for the addresses of each host. They must say how TLS is spoken if hosts are asked for with TLS.
-    pub(super) fn of(fingerprint: Fingerprint, terms: UpstreamSettings) -> Self {
-        Self::with_capacity(fingerprint, terms, CAPACITY)
+    /// `settings` hold for the addresses of each host. They must say how TLS is spoken if hosts are asked for with TLS.
+    pub(super) fn of(fingerprint: Fingerprint, settings: UpstreamSettings) -> Self {
+        Self::with_capacity(fingerprint, settings, CAPACITY)
     }
 
     #[cfg(test)]
-    fn new(terms: UpstreamSettings) -> Self {
-        Self::of(Fingerprint::default(), terms)
+    fn new(settings: UpstreamSettings) -> Self {
+        Self::of(Fingerprint::default(), settings)
     }
 
-    fn with_capacity(fingerprint: Fingerprint, terms: UpstreamSettings, capacity: usize) -> Self {
-        Self(Arc::new(Inner { fingerprint, terms, capacity, running: OnceLock::new(), upstreams: Default::default() }))
+    fn with_capacity(fingerprint: Fingerprint, settings: UpstreamSettings, capacity: usize) -> Self {
+        Self(Arc::new(Inner {
+            fingerprint,
+            settings,
+            capacity,
+            running: OnceLock::new(),
+            upstreams: Default::default(),
+        }))
     }
 
     /// Whether it is made of all that, so that it can be carried over.
@@ -83,17 +89,17 @@ impl ByHost {
 
     /// How a backend is chosen.
     pub fn policy(&self) -> &BalancingPolicy {
-        &self.0.terms.policy
+        &self.0.settings.policy
     }
 
     /// Whether every backend is one of HTTP/2.
     pub(super) fn speaks_http2(&self) -> bool {
-        self.0.terms.traits.protocol == BackendProtocol::Http2
+        self.0.settings.traits.protocol == BackendProtocol::Http2
     }
 
     /// What is kept of idle connections.
     pub(super) fn keep(&self) -> Keep {
-        self.0.terms.keep
+        self.0.settings.keep
     }
 
     /// Gives it the means to resolve names, without which [`ByHost::get`] makes upstreams that never become ready.
@@ -150,7 +156,7 @@ impl Inner {
         let text = std::str::from_utf8(authority).map_err(|_| no_host())?;
         // A client's text: it must not be able to name a unix socket.
         let address = Address::parse_authority(text).map_err(NoUpstream)?;
-        if tls && self.terms.tls.is_none() {
+        if tls && self.settings.tls.is_none() {
             return Err(NoUpstream("TLS to backends is not set up for this target".into()));
         }
         if let Address::Tcp { host: host @ Host::Name(_), .. } = &address {
@@ -158,13 +164,13 @@ impl Inner {
                 return Err(no_host());
             }
         }
-        let mut traits = self.terms.traits;
+        let mut traits = self.settings.traits;
         if !tls && traits.protocol == BackendProtocol::Auto {
             traits.protocol = BackendProtocol::Http1;
         }
         let member = Member { address, secure: tls, traits };
         let upstream =
-            Upstream::carry_over(None, text, false, &[member], self.terms.clone(), None, self.fingerprint.clone());
+            Upstream::carry_over(None, text, false, &[member], self.settings.clone(), None, self.fingerprint.clone());
         if let Some((dns, handle, log)) = self.running.get() {
             upstream.start(dns, handle, log);
         }

@@ -11,7 +11,7 @@ use super::by_host::ByHost;
 use super::configured_backend::{ConfiguredBackend, DnsName};
 use super::dns::ResolvedAddress;
 use super::group::BackendGroup;
-use super::terms::{Member, UpstreamSettings};
+use super::settings::{Member, UpstreamSettings};
 use super::Upstream;
 use crate::compile::Place;
 use crate::config::Pool;
@@ -92,17 +92,17 @@ impl UpstreamCarryOver {
         name: &str,
         shared: bool,
         (pool, members): (&Pool, &[Member]),
-        terms: UpstreamSettings,
+        settings: UpstreamSettings,
         server_name: Option<&ServerName<'static>>,
     ) -> Arc<Upstream> {
         let fingerprint =
-            Fingerprint { shared, server_name: server_name.cloned(), ..self.fingerprint(pool, members, &terms) };
+            Fingerprint { shared, server_name: server_name.cloned(), ..self.fingerprint(pool, members, &settings) };
         let upstream = match self.before.as_ref().and_then(|before| before.upstreams.get(name)) {
             Some(before) if *before.fingerprint() == fingerprint => Arc::clone(before),
             before => {
                 let before = before.map(|before| &**before);
-                let is_checked = terms.rules.check.is_some();
-                let upstream = Upstream::carry_over(before, name, shared, members, terms, server_name, fingerprint);
+                let is_checked = settings.rules.check.is_some();
+                let upstream = Upstream::carry_over(before, name, shared, members, settings, server_name, fingerprint);
                 if let Some(before) = self.stand_in(name, shared).filter(|_| is_checked && upstream.has_never_served())
                 {
                     upstream.group().be_stood_in_for(before);
@@ -118,16 +118,16 @@ impl UpstreamCarryOver {
     }
 
     /// The set of upstreams that hosts of requests name: the one before if nothing of it has changed, otherwise a new one.
-    pub(super) fn by_host(&mut self, pool: &Pool, terms: UpstreamSettings) -> ByHost {
-        let fingerprint = self.fingerprint(pool, &[], &terms);
+    pub(super) fn by_host(&mut self, pool: &Pool, settings: UpstreamSettings) -> ByHost {
+        let fingerprint = self.fingerprint(pool, &[], &settings);
         let mut before = self.before.iter().flat_map(|before| &before.by_host);
         let same = before.find(|before| before.has_fingerprint(&fingerprint) && !self.carried.has(before));
-        let by_host = same.cloned().unwrap_or_else(|| ByHost::of(fingerprint, terms));
+        let by_host = same.cloned().unwrap_or_else(|| ByHost::of(fingerprint, settings));
         self.carried.by_host.push(by_host.clone());
         by_host
     }
 
-    fn fingerprint(&self, pool: &Pool, members: &[Member], terms: &UpstreamSettings) -> Fingerprint {
+    fn fingerprint(&self, pool: &Pool, members: &[Member], settings: &UpstreamSettings) -> Fingerprint {
         let digest = |path: &str| {
             let bytes = crate::files::read(path).ok()?;
             Some(digest::digest(&digest::SHA256, &bytes).as_ref().to_vec())
@@ -136,7 +136,7 @@ impl UpstreamCarryOver {
             shared: false,
             members: members.to_vec(),
             server_name: None,
-            tls: terms.tls.is_some(),
+            tls: settings.tls.is_some(),
             pool: pool.clone(),
             files: pool.connection_files().into_iter().map(|path| path.and_then(digest)).collect(),
             resolver: self.resolver.clone(),

@@ -13,7 +13,7 @@ use super::carry_over::UpstreamCarryOver;
 use super::dns::{self, Dns};
 use super::named::{NamedUpstream, Upstreams};
 use super::pool::Keep;
-use super::terms::{Member, UpstreamSettings};
+use super::settings::{Member, UpstreamSettings};
 use super::{server_name, BackendProtocol, Upstream};
 use crate::compile::Report;
 use crate::config::{self, HealthCheck, Pool, Problem};
@@ -145,17 +145,17 @@ impl Backends {
             false => members.iter().any(|member| member.secure),
         };
         let name = if speaks_tls { shared_name(pool, target, &members, report) } else { None };
-        let terms = UpstreamSettings::compile(pool, traits, speaks_tls, report);
+        let settings = UpstreamSettings::compile(pool, traits, speaks_tls, report);
         if !report.is_sound() {
             return None;
         }
-        let terms = terms?;
+        let settings = settings?;
         if by_host {
-            return Some(Self::ByHost(upstreams.carry_over.by_host(pool, terms)));
+            return Some(Self::ByHost(upstreams.carry_over.by_host(pool, settings)));
         }
         let wanted = target.authority.map_or_else(|| name_of(&members), str::to_owned);
         let unique = upstreams.name(wanted);
-        Some(Self::Fixed(upstreams.carry_over.upstream(&unique, false, (pool, &members), terms, name.as_ref())))
+        Some(Self::Fixed(upstreams.carry_over.upstream(&unique, false, (pool, &members), settings, name.as_ref())))
     }
 }
 
@@ -178,11 +178,11 @@ pub(super) fn shared(
     if speaks_tls {
         shared_name(&spec.pool, target, &members, &mut report);
     }
-    let terms = UpstreamSettings::compile(&spec.pool, traits, speaks_tls, &mut report);
+    let settings = UpstreamSettings::compile(&spec.pool, traits, speaks_tls, &mut report);
     if !report.is_sound() {
         return None;
     }
-    terms.map(|terms| carry_over.upstream(&spec.name, true, (&spec.pool, &members), terms, None))
+    settings.map(|settings| carry_over.upstream(&spec.name, true, (&spec.pool, &members), settings, None))
 }
 
 /// Whether it is not the backends of an `upstream` that say whether they speak TLS.

@@ -115,7 +115,7 @@ impl Pool {
     /// `introduction` is the PROXY header that it began with.
     pub(crate) fn give_back(&self, backend: &Arc<Backend>, stream: Stream, introduction: &[u8], keep: Keep) {
         let is_introduced = !introduction.is_empty();
-        if keep.connections == 0 || self.closed.get() || is_introduced != backend.traits().proxy_protocol.is_some() {
+        if keep.connections == 0 || self.closed.get() || is_introduced != backend.settings().proxy_protocol.is_some() {
             return;
         }
         let mut backends = self.backends.borrow_mut();

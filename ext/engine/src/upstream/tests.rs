@@ -154,8 +154,8 @@ async fn who_waits_is_woken_when_a_new_address_can_be_chosen_and_not_before() {
         traits: BackendSettings { max_connections: Some(1), ..BackendSettings::default() },
     };
     let rules = Arc::new(health::GroupRules { queue: 1, ..health::GroupRules::default() });
-    let terms = UpstreamSettings { rules, ..UpstreamSettings::of(BalancingPolicy::RoundRobin) };
-    let upstream = Upstream::new("test", false, &[member], &terms, None);
+    let settings = UpstreamSettings { rules, ..UpstreamSettings::of(BalancingPolicy::RoundRobin) };
+    let upstream = Upstream::new("test", false, &[member], &settings, None);
     upstream.start(&server.dns(), &Handle::current(), &log());
     within(upstream.ready()).await;
     let endpoint = upstream.choose(&Affinity::None, &mut Tried::default()).backend().expect("a backend");
@@ -301,7 +301,7 @@ async fn a_service_stands_for_the_hosts_of_its_records() {
     chosen.sort();
     assert_eq!(chosen, ["127.0.0.1:3001", "127.0.0.1:3001", "127.0.0.1:3001", "127.0.0.1:3002"]);
     let live = upstream.live.load();
-    let described: Vec<_> = live.iter().map(|endpoint| (endpoint.traits().backup, endpoint.authority())).collect();
+    let described: Vec<_> = live.iter().map(|endpoint| (endpoint.settings().backup, endpoint.authority())).collect();
     assert_eq!(described, [(false, "app.test"), (false, "app.test"), (true, "app.test")]);
 
     server.answer(Reply::service(1, &records[1..], &["127.0.0.1"]));

@@ -1,6 +1,5 @@
 //! Which backend is asked first, and which one last.
 
-use std::net::TcpListener;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,10 +7,6 @@ use std::time::{Duration, Instant};
 use proxy_engine::config::{HealthCheck, Priority, Sticky};
 
 use crate::support::{eventually, nobody, Origin, Proxy, Reply, Settings};
-
-fn named(name: &'static str) -> Origin {
-    Origin::answering(move |_| Reply::ok(name))
-}
 
 fn by(policy: &str) -> Priority {
     match policy {
@@ -29,7 +24,7 @@ fn asked(proxy: &Proxy) -> Vec<u64> {
 #[test]
 fn an_unreachable_backend_costs_few_requests_a_try_under_any_policy() {
     for policy in ["round_robin", "ordered", "random", "least_conn", "random_two", "ip_hash", "hash", "sticky"] {
-        let (first, second) = (named("first"), named("second"));
+        let (first, second) = (Origin::named("first"), Origin::named("second"));
         let proxy = Proxy::with(&[&nobody(), &first.address(), &second.address()], |settings| {
             settings.pool.backend_priority = by(policy);
         });
@@ -46,7 +41,7 @@ fn an_unreachable_backend_costs_few_requests_a_try_under_any_policy() {
 #[test]
 fn it_comes_behind_the_backups_and_serves_again_once_it_can_be_connected_to() {
     let address = nobody();
-    let backup = named("backup");
+    let backup = Origin::named("backup");
     let proxy = Proxy::with(&[&address, &backup.address()], |settings| {
         settings.pool.backends.as_mut().expect("two")[1].backup = true;
     });
@@ -54,14 +49,7 @@ fn it_comes_behind_the_backups_and_serves_again_once_it_can_be_connected_to() {
     for _ in 0..20 {
         assert_eq!(client.get("/").text(), "backup");
     }
-    let listener = TcpListener::bind(&address).expect("the same port");
-    std::thread::spawn(move || {
-        use std::io::{Read, Write};
-        while let Ok((mut stream, _)) = listener.accept() {
-            let _ = stream.read(&mut [0; 4096]);
-            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nConnection: close\r\n\r\nback");
-        }
-    });
+    let _back = Origin::back_at(&address);
     eventually("a request finds it", || client.get("/").text() == "back");
     assert_eq!(client.get("/").text(), "back");
 }
@@ -75,14 +63,7 @@ fn the_only_backend_is_asked_however_often_it_could_not_be_connected_to() {
         assert_eq!(client.get("/").status(), 502);
     }
     assert!(asked(&proxy)[0] >= 5);
-    let listener = TcpListener::bind(&address).expect("the same port");
-    std::thread::spawn(move || {
-        use std::io::{Read, Write};
-        if let Ok((mut stream, _)) = listener.accept() {
-            let _ = stream.read(&mut [0; 4096]);
-            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nConnection: close\r\n\r\nback");
-        }
-    });
+    let _back = Origin::back_at(&address);
     assert_eq!(client.get("/").text(), "back", "at once");
 }
 
@@ -90,7 +71,7 @@ fn the_only_backend_is_asked_however_often_it_could_not_be_connected_to() {
 fn a_retry_takes_no_turn() {
     // Every answer of the first is one to ask another for: without a turn of their own those are spread over the others.
     let failing = Origin::answering(|_| Reply::of("503 No", ""));
-    let (first, second) = (named("first"), named("second"));
+    let (first, second) = (Origin::named("first"), Origin::named("second"));
     let proxy = Proxy::with(&[&failing.address(), &first.address(), &second.address()], |settings| {
         settings.pool.backend_priority = by("round_robin");
         settings.proxy.retry_on = vec!["503".into()];
@@ -109,7 +90,7 @@ fn requests_without_the_value_that_decides_are_spread() {
     for (rewrite, field) in
         [("{X-Tenant}", "X-Tenant: "), ("tenant-{X-Tenant}", "A: b"), ("{cookie.tenant}", "Cookie: other=1")]
     {
-        let origins = [named("first"), named("second"), named("third")];
+        let origins = [Origin::named("first"), Origin::named("second"), Origin::named("third")];
         let addresses: Vec<_> = origins.iter().map(Origin::address).collect();
         let addresses: Vec<_> = addresses.iter().map(String::as_str).collect();
         let proxy = Proxy::with(&addresses, |settings| {
@@ -189,7 +170,7 @@ fn they_wait_no_longer_than_the_timeout_and_no_more_than_the_queue_has_room_for(
 
 #[test]
 fn after_a_reload_those_before_serve_until_the_new_ones_are_well() {
-    let (old, (new, well)) = (named("old"), booting("new"));
+    let (old, (new, well)) = (Origin::named("old"), booting("new"));
     let proxy = Proxy::with(&[&old.address()], checks);
     let mut client = proxy.client();
     assert_eq!(client.get("/").text(), "old");

@@ -5,7 +5,7 @@ use std::sync::mpsc::channel;
 
 use proxy_engine::config::Setting;
 
-use crate::support::{Origin, Proxy, Reply};
+use crate::support::{nobody, Origin, Proxy, Reply};
 
 #[test]
 fn a_refusal_during_an_upload_reaches_the_client() {
@@ -65,8 +65,7 @@ fn nothing_of_a_body_that_was_refused_is_read_as_a_request() {
 
 #[test]
 fn an_answer_that_the_proxy_gives_itself_reaches_a_client_that_is_sending() {
-    let closed = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
-    let proxy = Proxy::with(&[&closed.to_string()], |_| ());
+    let proxy = Proxy::with(&[&nobody()], |_| ());
     let mut client = proxy.client();
     client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n");
     let mut writer = client.writer();

@@ -1,6 +1,5 @@
 //! Which backends get requests.
 
-use std::net::TcpListener;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::Arc;
 
@@ -74,9 +73,7 @@ fn a_response_of_ones_own_stands_for_the_503_too() {
 
 #[test]
 fn failed_attempts_take_a_backend_out_and_one_request_brings_it_back() {
-    let reserved = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let address = reserved.local_addr().expect("an address").to_string();
-    drop(reserved);
+    let address = nobody();
     let (second, _) = named("second");
     let proxy = Proxy::with(&[&address, &second.address()], |settings| {
         settings.pool.max_fails = 2;
@@ -87,15 +84,7 @@ fn failed_attempts_take_a_backend_out_and_one_request_brings_it_back() {
     eventually("it is ejected", || client.get("/").text() == "second" && proxy.states() == ["ejected", "ready"]);
     let stats = proxy.server.stats().backends;
     assert_eq!((stats[0].requests, stats[0].failures), (2, 2));
-    let back = TcpListener::bind(&address).expect("the same port");
-    std::thread::spawn(move || {
-        use std::io::{Read, Write};
-        while let Ok((mut stream, _)) = back.accept() {
-            let mut head = [0; 4096];
-            let _ = stream.read(&mut head);
-            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nConnection: close\r\n\r\nback");
-        }
-    });
+    let _back = Origin::back_at(&address);
     eventually("a request finds it well", || client.get("/").text() == "back");
     assert_eq!(proxy.states(), ["ready", "ready"]);
 }

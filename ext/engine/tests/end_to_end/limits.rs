@@ -7,13 +7,6 @@ use proxy_engine::config::Setting;
 
 use crate::support::{Origin, Proxy, Reply, Silent, PATIENCE};
 
-/// A backend that never answers.
-fn silent() -> Origin {
-    Origin::start(|_, peer| {
-        peer.rest();
-    })
-}
-
 #[test]
 fn a_head_that_does_not_come_to_its_end_is_answered_408() {
     let origin = Origin::echoing_targets();
@@ -102,7 +95,7 @@ fn a_response_may_have_a_thousand_fields_and_no_more() {
 
 #[test]
 fn a_backend_that_does_not_answer_in_time_is_a_504() {
-    let origin = silent();
+    let origin = Origin::silent();
     let proxy = Proxy::with(&[&origin.address()], |settings| settings.proxy.timeout = 0.3);
     let mut client = proxy.client();
     assert_eq!(client.get("/").status(), 504);
@@ -154,7 +147,7 @@ fn a_connect_that_does_not_end_in_time_is_a_504() {
 
 #[test]
 fn connects_count_among_the_time_of_all_attempts() {
-    let (unreachable, stalling) = (Silent::new(), silent());
+    let (unreachable, stalling) = (Silent::new(), Origin::silent());
     let proxy = Proxy::with(&[unreachable.address(), &stalling.address()], |settings| {
         settings.proxy.connect_timeout = 0.2;
         settings.proxy.timeout = 0.5;
@@ -215,7 +208,7 @@ const EXPECTING: &str = "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nC
 
 #[test]
 fn a_backend_that_does_not_say_100_in_time_is_a_504() {
-    let origin = silent();
+    let origin = Origin::silent();
     let proxy = Proxy::with(&[&origin.address()], |settings| settings.proxy.timeout = 0.3);
     let mut client = proxy.client();
     client.send(EXPECTING);

@@ -12,13 +12,6 @@ fn answering(status: u16) -> Origin {
     Origin::answering(move |_| format!("HTTP/1.1 {status} So\r\nContent-Length: 3\r\nX-Is: {status}\r\n\r\n{status}"))
 }
 
-/// A backend that takes requests and never answers.
-fn silent() -> Origin {
-    Origin::start(|_, peer| {
-        peer.rest();
-    })
-}
-
 fn retry_on(reasons: &[&str]) -> impl FnOnce(&mut Settings) {
     let reasons = reasons.iter().map(ToString::to_string).collect();
     move |settings| settings.proxy.retry_on = reasons
@@ -78,7 +71,7 @@ fn the_body_of_a_put_is_sent_again_after_a_503() {
 
 #[test]
 fn a_silent_backend_costs_its_part_of_the_time_and_the_next_one_is_asked() {
-    let (first, second) = (silent(), Origin::answering(|_| Reply::ok("ok")));
+    let (first, second) = (Origin::silent(), Origin::answering(|_| Reply::ok("ok")));
     let proxy = Proxy::with(&[&first.address(), &second.address()], |settings| {
         settings.proxy.retry_on = vec!["timeout".into()];
         settings.proxy.timeout = 1.0;
@@ -92,7 +85,7 @@ fn a_silent_backend_costs_its_part_of_the_time_and_the_next_one_is_asked() {
 
 #[test]
 fn all_attempts_together_take_no_longer_than_timeout() {
-    let (first, second) = (silent(), silent());
+    let (first, second) = (Origin::silent(), Origin::silent());
     let proxy = Proxy::with(&[&first.address(), &second.address()], |settings| {
         settings.proxy.retry_on = vec!["timeout".into()];
         settings.proxy.timeout = 0.6;
@@ -106,7 +99,7 @@ fn all_attempts_together_take_no_longer_than_timeout() {
 
 #[test]
 fn without_the_word_a_silent_backend_may_take_all_of_the_time() {
-    let (first, second) = (silent(), Origin::answering(|_| Reply::ok("ok")));
+    let (first, second) = (Origin::silent(), Origin::answering(|_| Reply::ok("ok")));
     let proxy = Proxy::with(&[&first.address(), &second.address()], |settings| settings.proxy.timeout = 0.3);
     assert_eq!(proxy.client().get("/").status(), 504);
     assert_eq!(second.connections(), 0);
@@ -114,7 +107,7 @@ fn without_the_word_a_silent_backend_may_take_all_of_the_time() {
 
 #[test]
 fn a_slow_upload_has_its_time_for_every_attempt() {
-    let (first, second) = (silent(), Origin::answering(|_| Reply::ok("ok")));
+    let (first, second) = (Origin::silent(), Origin::answering(|_| Reply::ok("ok")));
     let proxy = Proxy::with(&[&first.address(), &second.address()], |settings| {
         settings.proxy.retry_on = vec!["timeout".into()];
         settings.proxy.timeout = 0.6;

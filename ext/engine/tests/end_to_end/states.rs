@@ -2,11 +2,7 @@
 
 use proxy_engine::upstream::Admin;
 
-use crate::support::{eventually, Origin, Proxy, Reply};
-
-fn named(name: &'static str) -> Origin {
-    Origin::answering(move |_| Reply::ok(name))
-}
+use crate::support::{eventually, Origin, Proxy};
 
 /// The name of a backend as figures show it: `UPSTREAM/BACKEND`.
 fn name(proxy: &Proxy, index: usize) -> String {
@@ -16,7 +12,7 @@ fn name(proxy: &Proxy, index: usize) -> String {
 
 #[test]
 fn a_backend_that_is_down_or_draining_gets_no_new_requests() {
-    let (first, second) = (named("first"), named("second"));
+    let (first, second) = (Origin::named("first"), Origin::named("second"));
     let proxy = Proxy::with(&[&first.address(), &second.address()], |_| ());
     let mut client = proxy.client();
     for (state, word, answer) in
@@ -37,7 +33,7 @@ fn what_is_in_flight_at_a_draining_backend_finishes() {
             // Until the other side says so.
             peer.rest();
         }),
-        named("second"),
+        Origin::named("second"),
     );
     let proxy = Proxy::with(&[&first.address(), &second.address()], |_| ());
     let mut client = proxy.client();
@@ -53,7 +49,7 @@ fn what_is_in_flight_at_a_draining_backend_finishes() {
 
 #[test]
 fn an_upstream_stands_for_all_of_its_backends() {
-    let (first, second) = (named("first"), named("second"));
+    let (first, second) = (Origin::named("first"), Origin::named("second"));
     let proxy = Proxy::with(&[&first.address(), &second.address()], |_| ());
     let upstream = proxy.server.stats().backends[0].upstream.clone();
     proxy.server.set_state(&upstream, Admin::Down).expect("it is known");
@@ -66,7 +62,7 @@ fn an_upstream_stands_for_all_of_its_backends() {
 
 #[test]
 fn an_unknown_name_is_an_error_that_lists_those_there_are() {
-    let origin = named("a");
+    let origin = Origin::named("a");
     let proxy = Proxy::with(&[&origin.address()], |_| ());
     let error = proxy.server.set_state("app/nobody", Admin::Down).expect_err("nobody is called that").to_string();
     let (upstream, backend) = (proxy.server.stats().backends[0].upstream.clone(), name(&proxy, 0));

@@ -33,13 +33,21 @@ module Proxy
           address, variable = @folder.listening.address, @folder.listening.variable
           return "assumed to listen on #{address}: change `backends` if that is wrong" if @folder.listening.guessed?
 
-          "it listens on #{address}#{" unless #{variable} is set, and here it is: change `backends` if that is wrong" if variable}"
+          doubt = " unless #{variable} is set, and here it is: change `backends` if that is wrong" if variable
+          "it listens on #{address}#{doubt}"
         end
 
         def notes
           forced = @folder.force_ssl
-          [("Rails sends everybody to HTTPS (#{forced.place}): in #{@path}, take the # from the lines for your case." if forced && !@folder.assume_ssl?),
-           ("In production, start Rails with RAILS_SERVE_STATIC_FILES=1, so that it serves public/." if rails? && @folder.leaves_files?)].compact
+          notes = []
+          if forced && !@folder.assume_ssl?
+            notes << "Rails sends everybody to HTTPS (#{forced.place}): in #{@path}, take the # from the lines for your " \
+                     "case."
+          end
+          if rails? && @folder.leaves_files?
+            notes << "In production, start Rails with RAILS_SERVE_STATIC_FILES=1, so that it serves public/."
+          end
+          notes
         end
 
         def steps

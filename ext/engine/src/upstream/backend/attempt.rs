@@ -36,7 +36,7 @@ impl Attempt {
 
     /// Begins an attempt, unless the backend is full, or is ejected and being probed by another request.
     pub(crate) fn admit(backend: Arc<Backend>, retry: Option<RetryPermit>) -> Option<Self> {
-        match backend.traits.max_connections {
+        match backend.settings.max_connections {
             None => {
                 backend.history.in_flight.fetch_add(1, Relaxed);
             }
@@ -75,7 +75,7 @@ impl Attempt {
 
     /// Reserves a tunnel. `false` if the backend has `max_tunnels` already.
     pub(crate) fn reserve_tunnel(&self) -> bool {
-        let most = self.backend.traits.max_tunnels.map_or(u64::MAX, u64::from);
+        let most = self.backend.settings.max_tunnels.map_or(u64::MAX, u64::from);
         let one_more = |count| (count < most).then_some(count + 1);
         let reserved = self.backend.history.tunnels.fetch_update(Relaxed, Relaxed, one_more).is_ok();
         self.tunnel.set(reserved);

@@ -78,7 +78,7 @@ impl Backend {
         match Arc::get_mut(self).filter(|_| same) {
             Some(own) => {
                 own.history = Arc::clone(&before.history);
-                own.history.limited.fetch_or(own.traits.max_connections.is_some(), Relaxed);
+                own.history.limited.fetch_or(own.settings.max_connections.is_some(), Relaxed);
                 true
             }
             None => false,

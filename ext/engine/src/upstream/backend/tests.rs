@@ -193,7 +193,7 @@ fn the_state_set_for_an_upstream_holds_for_backends_to_come() {
     assert!(group.set_admin("app", Admin::Down) && group.set_admin("app/1", Admin::Draining));
     assert_eq!(states(&endpoints), ["down", "draining"]);
     let again = |label: &str| {
-        Backend::within(&group, label.into(), "a", BackendAddress::Unix("/a".into()), None, *endpoints[0].traits())
+        Backend::within(&group, label.into(), "a", BackendAddress::Unix("/a".into()), None, *endpoints[0].settings())
     };
     let new = [again("1"), again("2")];
     group.set_members(&new, true);

@@ -28,7 +28,8 @@ pub struct Rank {
 
 impl Members {
     pub(super) fn new(backends: Vec<Arc<Backend>>, policy: &BalancingPolicy) -> Self {
-        let (backups, primaries): (Vec<_>, Vec<_>) = backends.into_iter().partition(|backend| backend.traits().backup);
+        let (backups, primaries): (Vec<_>, Vec<_>) =
+            backends.into_iter().partition(|backend| backend.settings().backup);
         Self { ranks: [Rank::new(primaries, policy), Rank::new(backups, policy)] }
     }
 
@@ -63,7 +64,7 @@ impl Members {
 
 impl Rank {
     fn new(backends: Vec<Arc<Backend>>, policy: &BalancingPolicy) -> Self {
-        let weights: Vec<_> = backends.iter().map(|backend| backend.traits().weight).collect();
+        let weights: Vec<_> = backends.iter().map(|backend| backend.settings().weight).collect();
         let ring = match policy {
             BalancingPolicy::Keyed { .. } => {
                 Ring::new(backends.iter().map(|backend| backend.label()).zip(weights.iter().copied()))

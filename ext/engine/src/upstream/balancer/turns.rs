@@ -41,7 +41,7 @@ impl Turns {
 
 /// One that starts slowly lets turns go by, the more the newer it is.
 fn takes_its_turn(backend: &Backend) -> bool {
-    let traits = backend.traits();
+    let traits = backend.settings();
     traits.slow_start.is_none() || {
         let (share, whole) = (u64::from(backend.share()), u64::from(traits.weight) * 256);
         share >= whole || fastrand::u64(..whole) < share

@@ -176,7 +176,7 @@ fn what_is_said_of_one_backend_goes_before_what_is_said_of_all() {
     let second = |seconds| Some(std::time::Duration::from_secs(seconds));
     let live = upstream.live.load();
     assert_eq!(
-        live.iter().map(|endpoint| *endpoint.traits()).collect::<Vec<_>>(),
+        live.iter().map(|endpoint| *endpoint.settings()).collect::<Vec<_>>(),
         [
             BackendSettings {
                 weight: 1,

@@ -42,7 +42,7 @@ pub(super) async fn ask(backend: &Backend, check: &Check) -> Result<(), CheckFai
         _ => backend.protocol(),
     };
     let mut introduction = Vec::new();
-    if let Some(form) = backend.traits().proxy_protocol {
+    if let Some(form) = backend.settings().proxy_protocol {
         form.write(&Whose::Own, &mut introduction);
     }
     let stream = match connect_to(backend, To::Check(&place), protocol, None, &introduction, check.timeout).await {

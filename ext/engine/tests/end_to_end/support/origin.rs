@@ -50,8 +50,38 @@ impl Origin {
         Self::answering(|request| Reply::ok(request.target()))
     }
 
+    /// Answers every request with its name.
+    pub(crate) fn named(name: &'static str) -> Self {
+        Self::answering(move |_| Reply::ok(name))
+    }
+
+    /// Takes requests and never answers.
+    pub(crate) fn silent() -> Self {
+        Self::start(|_, peer| {
+            peer.rest();
+        })
+    }
+
+    /// Answers `back` once on each connection, at an address where nobody listened before. Unlike others, it may come after
+    /// the proxy.
+    pub(crate) fn back_at(address: &str) -> Self {
+        let listener = TcpListener::bind(address).expect("the same port");
+        Self::listening(listener, Arc::default(), |_, peer| {
+            if peer.try_request().is_some() {
+                peer.send(Reply::ok("back").with("Connection: close"));
+            }
+        })
+    }
+
     fn scripted(shared: Arc<Shared>, script: impl Fn(usize, &mut Peer) + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        Self::listening(TcpListener::bind("127.0.0.1:0").expect("a free port"), shared, script)
+    }
+
+    fn listening(
+        listener: TcpListener,
+        shared: Arc<Shared>,
+        script: impl Fn(usize, &mut Peer) + Send + Sync + 'static,
+    ) -> Self {
         let address = listener.local_addr().expect("an address");
         let of_acceptor = shared.clone();
         let script = Arc::new(script);

@@ -142,7 +142,7 @@ proptest! {
                     prop_assert!(chosen.is_available() && chosen.has_room());
                     if !untried.is_empty() {
                         prop_assert!(!seen.contains(&chosen.id()));
-                        prop_assert!(!chosen.traits().backup || untried.iter().all(|e| e.traits().backup));
+                        prop_assert!(!chosen.settings().backup || untried.iter().all(|e| e.settings().backup));
                     } else {
                         seen = last.into_iter().collect();
                     }

@@ -50,7 +50,7 @@ const UNVERIFIED: &str = "verify_ssl: false accepts any certificate, so anybody 
                           read and change everything; for a certificate of your own, name its authority with `ca_file`";
 
 impl UpstreamSettings {
-    /// Checks and compiles everything but `backends` and `traits`. `None` if the policy or the TLS settings are wrong. `speaks_tls`: whether
+    /// Checks and compiles all settings but those of single backends. `None` if the policy or the TLS settings are wrong. `speaks_tls`: whether
     /// any of the backends does.
     pub(super) fn compile(
         pool: &Pool,
