@@ -1,7 +1,7 @@
 //! `plain BIND BACKEND`: the engine without Ruby, in front of one backend, with one engine thread. For benchmarks and callgrind.
 //! BIND is `ADDRESS:PORT`, or a port of the loopback address.
 
-use proxy_engine::configuration::{Backend, Bind, Directive, Pool, ProxyConfig, Setting};
+use proxy_engine::configuration::{BackendConfig, BindConfig, Directive, PoolConfig, ProxyConfig, Setting};
 use proxy_engine::{Config, Server};
 
 fn main() {
@@ -11,10 +11,10 @@ fn main() {
         std::process::exit(64);
     };
     let bind = if bind.contains(':') { bind } else { format!("127.0.0.1:{bind}") };
-    let pool = Pool { backends: Some(vec![Backend::at(backend)]), ..Pool::default() };
+    let pool = PoolConfig { backends: Some(vec![BackendConfig::at(backend)]), ..PoolConfig::default() };
     let proxy = ProxyConfig { pool: Some(pool), ..ProxyConfig::default() };
     let config = Config {
-        binds: vec![Bind { url: format!("http://{bind}"), ..Bind::default() }],
+        binds: vec![BindConfig { url: format!("http://{bind}"), ..BindConfig::default() }],
         threads: Some(Setting::of(1)),
         routes: vec![Directive::Proxy(Box::new(proxy))],
         ..Config::default()

@@ -5,8 +5,8 @@
 
 use std::time::Instant;
 
-use proxy_engine::configuration::{Directive, Location, Match, StaticResponseConfig};
-use proxy_engine::{Config, Routes};
+use proxy_engine::configuration::{Directive, LocationConfig, Match, StaticResponseConfig};
+use proxy_engine::{Config, RouteLookup};
 
 fn main() {
     let mut arguments = std::env::args().skip(1).map(|text| text.parse::<usize>().ok());
@@ -20,12 +20,12 @@ fn main() {
     let config = Config { routes: (0..routes).map(|n| route(n, hosts)).collect(), ..Config::default() };
 
     let begun = Instant::now();
-    let compiled = Routes::compile(&config);
+    let compiled = RouteLookup::compile(&config);
     let compiling = begun.elapsed();
 
     // Every request is for another route, in an order without a pattern.
     let requests: Vec<_> = (0..lookups.min(1000)).map(|n| request(n * 7919 % routes, hosts)).collect();
-    let mut heads: Vec<_> = requests.iter().map(|text| Routes::read(text).expect("a request")).collect();
+    let mut heads: Vec<_> = requests.iter().map(|text| RouteLookup::read(text).expect("a request")).collect();
     let mut found = 0;
     let begun = Instant::now();
     for n in 0..lookups {
@@ -48,11 +48,11 @@ fn path(n: usize, hosts: usize) -> String {
 
 fn route(n: usize, hosts: usize) -> Directive {
     let path = path(n, hosts) + if (n / hosts).is_multiple_of(2) { "" } else { "/*" };
-    Directive::Location(Box::new(Location {
+    Directive::Location(Box::new(LocationConfig {
         patterns: vec![Match::Text(path)],
         hosts: vec![Match::Text(host(n, hosts))],
         routes: vec![Directive::StaticResponse(StaticResponseConfig::default())],
-        ..Location::default()
+        ..LocationConfig::default()
     }))
 }
 

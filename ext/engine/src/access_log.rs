@@ -23,9 +23,9 @@ use crate::compile::Purpose;
 use crate::compile::Report;
 use crate::config::{self, Problem};
 use crate::log::Log;
-use crate::rewrite::{Context, Scope, Template};
+use crate::rewrite::{Context, RequestValues, Template};
 use crate::suggestion::nearest;
-use queue::{Output, Queue};
+use queue::{AccessLogQueue, Output};
 
 /// A buffer this full is handed on without waiting.
 const BATCH: usize = 32 * 1024;
@@ -38,7 +38,7 @@ const MOST: usize = 1024 * 1024;
 /// has and ends by itself; [`AccessLog::close`] waits for that. The next configuration's log to the same file has the same thread.
 #[derive(Debug)]
 pub struct AccessLog {
-    format: Format,
+    format: LineFormat,
     path: Option<PathBuf>,
     ending: Arc<Ending>,
     /// Until the thread takes it.
@@ -47,7 +47,7 @@ pub struct AccessLog {
 
 /// Lets the thread end when the last of its logs is gone.
 #[derive(Debug, Default)]
-struct Ending(Arc<Queue>);
+struct Ending(Arc<AccessLogQueue>);
 
 impl Drop for Ending {
     fn drop(&mut self) {
@@ -56,7 +56,7 @@ impl Drop for Ending {
 }
 
 #[derive(Debug)]
-enum Format {
+enum LineFormat {
     Combined,
     Json,
     Template(Template),
@@ -70,7 +70,7 @@ impl AccessLog {
     /// the start on goes there.
     pub(crate) fn carry_over(
         before: Option<&Self>,
-        spec: &config::AccessLog,
+        spec: &config::AccessLogConfig,
         purpose: Purpose,
         problems: &mut Vec<Problem>,
     ) -> Option<Arc<AccessLog>> {
@@ -97,7 +97,7 @@ impl AccessLog {
     /// `log`. A second call does nothing.
     pub fn start(&self, log: &Arc<Log>) -> io::Result<()> {
         match self.output.lock().take() {
-            Some(output) => Queue::start(self.queue(), output, Arc::clone(log)),
+            Some(output) => AccessLogQueue::start(self.queue(), output, Arc::clone(log)),
             None => Ok(()),
         }
     }
@@ -110,13 +110,13 @@ impl AccessLog {
         Ok(())
     }
 
-    fn queue(&self) -> &Arc<Queue> {
+    fn queue(&self) -> &Arc<AccessLogQueue> {
         &self.ending.0
     }
 
     /// Waits for the end of what is written even when the log itself is gone.
-    pub(crate) fn rest(&self) -> Rest {
-        Rest(Arc::downgrade(self.queue()))
+    pub(crate) fn rest(&self) -> UnwrittenLog {
+        UnwrittenLog(Arc::downgrade(self.queue()))
     }
 
     /// Ends the log once the engine threads have flushed: waits until everything is written, but no longer than `limit`.
@@ -125,18 +125,18 @@ impl AccessLog {
         self.queue().close(limit)
     }
 
-    fn write_line(&self, scope: &Scope<'_>, out: &mut Vec<u8>) {
+    fn write_line(&self, scope: &RequestValues<'_>, out: &mut Vec<u8>) {
         match &self.format {
-            Format::Combined => combined::write(scope, out),
-            Format::Json => json::write(scope, out),
-            Format::Template(template) => template.render_log(scope, out),
+            LineFormat::Combined => combined::write(scope, out),
+            LineFormat::Json => json::write(scope, out),
+            LineFormat::Template(template) => template.render_log(scope, out),
         }
         out.push(b'\n');
     }
 
     fn write_lost(&self, lost: u64, out: &mut Vec<u8>) {
         let time = CivilTime::of(SystemTime::now());
-        if matches!(self.format, Format::Json) {
+        if matches!(self.format, LineFormat::Json) {
             out.extend_from_slice(b"{\"time\":\"");
             time.write_rfc3339(out);
             out.extend_from_slice(b"\",\"lost_lines\":");
@@ -183,10 +183,10 @@ fn remedy(e: &io::Error) -> &'static str {
 /// Fields that let whoever reads the log pass for somebody else.
 const SECRETS: [&str; 4] = ["authorization", "cookie", "proxy-authorization", "set-cookie"];
 
-fn format(text: &str, report: &mut Report<'_>) -> Option<Format> {
+fn format(text: &str, report: &mut Report<'_>) -> Option<LineFormat> {
     match text {
-        "combined" => return Some(Format::Combined),
-        "json" => return Some(Format::Json),
+        "combined" => return Some(LineFormat::Combined),
+        "json" => return Some(LineFormat::Json),
         _ => {}
     }
     let template = report.ok(Template::parse(text, Context::Log))?;
@@ -204,7 +204,7 @@ fn format(text: &str, report: &mut Report<'_>) -> Option<Format> {
     }
     report.ok(refuse_secrets(&template))?;
     report.warnings(template.warnings(&[]));
-    Some(Format::Template(template))
+    Some(LineFormat::Template(template))
 }
 
 /// An error if the text would show what lets whoever reads the log pass for somebody else.
@@ -219,9 +219,9 @@ pub(crate) fn refuse_secrets(template: &Template) -> Result<(), String> {
 
 /// What a log that another has taken the place of has still to write.
 #[derive(Debug)]
-pub(crate) struct Rest(Weak<Queue>);
+pub(crate) struct UnwrittenLog(Weak<AccessLogQueue>);
 
-impl Rest {
+impl UnwrittenLog {
     /// Whether nothing is left.
     pub(crate) fn is_written(&self) -> bool {
         self.0.strong_count() == 0
@@ -249,7 +249,7 @@ pub struct Buffer {
 impl Buffer {
     /// Writes the line of a request that has its response. `true` for the first one after a flush: it is then time to flush
     /// soon.
-    pub fn push(&mut self, log: &Arc<AccessLog>, scope: &Scope<'_>) -> bool {
+    pub fn push(&mut self, log: &Arc<AccessLog>, scope: &RequestValues<'_>) -> bool {
         if !self.log.as_ref().is_some_and(|current| Arc::ptr_eq(current, log)) {
             self.flush();
             self.give_up();

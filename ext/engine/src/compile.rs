@@ -8,7 +8,7 @@ mod report;
 mod value;
 
 pub(crate) use host::check_host;
-pub(crate) use place::Place;
+pub(crate) use place::LocationPath;
 pub(crate) use purpose::Purpose;
 pub(crate) use report::Report;
 pub(crate) use value::TEN_YEARS;

@@ -6,7 +6,7 @@ pub(crate) use carry_over::{CarriedFilters, CarriedOver};
 
 use std::sync::Arc;
 
-use crate::compile::Place;
+use crate::compile::LocationPath;
 use crate::config::Problem;
 use crate::request::ClientLimits;
 use crate::routing::CaptureNames;
@@ -24,7 +24,7 @@ pub(crate) struct Compiler {
     pub(crate) captures: CapturesAround,
     pub(crate) upstreams: Upstreams,
     /// The locations around it.
-    pub(crate) place: Place,
+    pub(crate) place: LocationPath,
     /// State of the configuration before. `None` at the start.
     pub(crate) before: Option<Arc<CarriedOver>>,
     /// State of this configuration, carried over or new.

@@ -15,10 +15,10 @@ mod upstream;
 pub use certificate::Certificate;
 pub use error_response::{Content, CustomError, ErrorResponseConfig};
 pub use header_edit::{HeaderEdit, HeaderValue};
-pub use location::{Location, Match, Named, Regexp, Value};
+pub use location::{LocationConfig, Match, NamedCondition, Regexp, WantedValue};
 pub(crate) use problem::are_sound;
 pub use problem::{At, Code, Problem, Severity};
-pub use upstream::{Backend, BodyMatch, HealthCheck, Pool, Priority, Sticky, Upstream};
+pub use upstream::{BackendConfig, BodyMatch, HealthCheck, PoolConfig, Priority, StickyConfig, UpstreamConfig};
 pub(crate) use upstream::{CONNECT_TIMEOUT, RETRY_BUDGET};
 
 use serde::{Deserialize, Serialize};
@@ -44,7 +44,7 @@ impl<T> Setting<T> {
 /// `trusted_proxies "10.0.0.0/8", fields: ["X-Forwarded-For", "X-Forwarded-Proto"]`
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct TrustedProxies {
+pub struct TrustedProxiesConfig {
     /// Addresses and networks, and `unix:`.
     pub value: Vec<String>,
     /// The fields in which they are believed what they say of their clients; all others of that kind are dropped. Default: all that
@@ -57,7 +57,7 @@ pub struct TrustedProxies {
 /// `bind "http://0.0.0.0:8080"`, or `bind "https://0.0.0.0:8443", certificate: "site.pem", key: "site.key"`
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Bind {
+pub struct BindConfig {
     /// `http://ADDRESS:PORT` (IPv6 in brackets, port 0 for a free one), `https://ADDRESS:PORT`, `unix:///PATH` or
     /// `https+unix:///PATH`, without query parameters.
     pub url: String,
@@ -93,7 +93,7 @@ pub struct Bind {
     pub at: Option<At>,
 }
 
-impl Default for Bind {
+impl Default for BindConfig {
     fn default() -> Self {
         Self {
             url: Self::DEFAULT.into(),
@@ -116,7 +116,7 @@ impl Default for Bind {
     }
 }
 
-impl Bind {
+impl BindConfig {
     /// What a server without a `bind` listens on.
     pub const DEFAULT: &'static str = "http://0.0.0.0:8080";
 }
@@ -124,7 +124,7 @@ impl Bind {
 /// `access_log "combined", to: "log/access.log"`
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-pub struct AccessLog {
+pub struct AccessLogConfig {
     /// `combined`, `json`, or a string rewrite.
     pub format: String,
     /// A file to append to. Default: standard output.

@@ -18,12 +18,12 @@ use crate::handler::{handlers, Handler, Handling};
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Listening addresses. Empty means [`Bind::DEFAULT`].
-    pub binds: Vec<Bind>,
+    pub binds: Vec<BindConfig>,
     /// Engine threads. Default: the number of processors.
     pub threads: Option<Setting<i64>>,
     /// Addresses and networks of proxies that are believed what they say about their clients; `unix:` for all that come over a
     /// unix socket. Default: none.
-    pub trusted_proxies: TrustedProxies,
+    pub trusted_proxies: TrustedProxiesConfig,
     /// DNS servers as `ADDRESS` or `ADDRESS:PORT`. Empty: the system's own configuration.
     pub resolver: Setting<Vec<String>>,
     /// Seconds that requests in flight may take when the server stops. Default 30.
@@ -52,9 +52,9 @@ pub struct Config {
     /// `error`, `warn`, `info` or `debug`. Default `info`.
     pub log_level: Setting<String>,
     /// Where and how served requests are logged. Default: not at all.
-    pub access_log: Option<AccessLog>,
+    pub access_log: Option<AccessLogConfig>,
     /// Sets of backends that the host of a `to` can name.
-    pub upstreams: Vec<Upstream>,
+    pub upstreams: Vec<UpstreamConfig>,
     /// Filters, handlers and locations in the order of the file.
     pub routes: Vec<Directive>,
 }
@@ -64,7 +64,7 @@ impl Default for Config {
         Self {
             binds: Vec::new(),
             threads: None,
-            trusted_proxies: TrustedProxies::default(),
+            trusted_proxies: TrustedProxiesConfig::default(),
             resolver: Setting::of(Vec::new()),
             shutdown_timeout: Setting::of(30.0),
             tunnel_grace: Setting::of(5.0),
@@ -103,7 +103,7 @@ macro_rules! directives {
         pub enum Directive {
             $($(#[doc = $doc])+ $Handler($Config),)+
             /// `location "/prefix/*" do … end`
-            Location(Box<Location<Directive>>),
+            Location(Box<LocationConfig<Directive>>),
             /// A word such as `request_headers`.
             Filter(FilterConfig),
         }
@@ -139,11 +139,11 @@ macro_rules! directives {
                 let handlers = [$($Handler::WORD),+].len();
                 let mut out = serializer.serialize_struct("Defaults", 8 + handlers + FilterConfig::COUNT)?;
                 out.serialize_field("server", &Config::default())?;
-                out.serialize_field("bind", &Bind::default())?;
+                out.serialize_field("bind", &BindConfig::default())?;
                 out.serialize_field("certificate", &Certificate::default())?;
-                out.serialize_field("location", &Location::<Directive>::default())?;
-                out.serialize_field("pool", &Pool::default())?;
-                out.serialize_field("backend", &Backend::at(""))?;
+                out.serialize_field("location", &LocationConfig::<Directive>::default())?;
+                out.serialize_field("pool", &PoolConfig::default())?;
+                out.serialize_field("backend", &BackendConfig::at(""))?;
                 out.serialize_field("health_check", &HealthCheck::default())?;
                 out.serialize_field("error_response", &CustomError::default())?;
                 $(out.serialize_field($Handler::WORD, &<$Config>::default())?;)+

@@ -3,7 +3,7 @@
 mod connect;
 mod status;
 
-pub(crate) use connect::Step;
+pub(crate) use connect::ConnectStep;
 pub(crate) use connect::{ConnectError, ConnectErrorKind};
 pub(crate) use status::Cause;
 

@@ -17,13 +17,13 @@ use serde::{Deserialize, Serialize};
 use crate::client::trusted_proxies::TrustedProxies;
 use crate::client::ClientInfo;
 use crate::compile::Report;
-use crate::config::Location;
+use crate::config::LocationConfig;
 use crate::configuration::{Config, Directive};
 use crate::error::Cause;
 use crate::request_id::RequestId;
-use crate::rewrite::{Captured, Captures, RenderedTarget, Scope, TargetTemplate};
-use crate::routing::matcher::{Asked, Matcher};
-use crate::routing::pattern::Part;
+use crate::rewrite::{Captured, Captures, RenderedTarget, RequestValues, TargetTemplate};
+use crate::routing::matcher::{MatchedRequest, Matcher};
+use crate::routing::pattern::RequestPart;
 use crate::routing::{accepts, host_span, plain_prefix, same_values, CaptureNames};
 
 /// A request that somebody asks about.
@@ -58,13 +58,13 @@ pub struct Explanation {
     /// The client, which a trusted proxy may have named.
     pub client: Option<String>,
     /// The locations that are looked at, in that order.
-    pub steps: Vec<Step>,
+    pub steps: Vec<LookedAt>,
     /// What they capture, outer ones first.
     pub captures: Vec<(String, String)>,
     /// The filters that it passes, in that order.
     pub filters: Vec<Vec<usize>>,
     /// The handlers that are asked, in that order. The last one answers if it accepts.
-    pub handlers: Vec<Handler>,
+    pub handlers: Vec<AskedHandler>,
     /// The trusted proxy at the other end of the connection, if there is one; empty for a unix socket.
     pub via: Option<String>,
     /// What a backend gets, if one is asked.
@@ -73,7 +73,7 @@ pub struct Explanation {
 
 /// A location that is looked at.
 #[derive(Debug, Clone, Serialize, PartialEq, Eq)]
-pub struct Step {
+pub struct LookedAt {
     /// Where it stands.
     pub place: Vec<usize>,
     /// Why it does not take the request; if nothing, it does.
@@ -82,7 +82,7 @@ pub struct Step {
 
 /// A handler that is asked.
 #[derive(Debug, Clone, Serialize, PartialEq, Eq)]
-pub struct Handler {
+pub struct AskedHandler {
     /// Where it stands.
     pub place: Vec<usize>,
     /// Whether it answers.
@@ -94,7 +94,7 @@ pub struct Handler {
 /// A way that was found, for one way of reading the path.
 struct Way<'c> {
     place: Vec<usize>,
-    steps: Vec<Step>,
+    steps: Vec<LookedAt>,
     captured: Captured,
     /// Every scope that was entered, with its place.
     scopes: Vec<(Vec<usize>, &'c [Directive])>,
@@ -114,26 +114,26 @@ pub fn explain(config: &Config, question: &Question) -> Result<Explanation, Stri
     let via = Some(&peer).filter(|peer| trusted.trusts(peer));
     trusted.drop_unbelieved(&mut head.fields, via.is_some());
     let named = via.and_then(|peer| trusted.client(&head.fields, peer));
-    let link = named.as_ref().unwrap_or(&peer);
+    let client_info = named.as_ref().unwrap_or(&peer);
     explanation.via = via.map(|peer| peer.addr.to_string());
 
     let host = host_span(&mut head);
     let mut names = CaptureNames::default();
-    let part = |span: Span| Part { bytes: head.fields.slice(span), span };
-    let asked = Asked { head: &head, link, path: part(head.plain_path), host: part(host) };
+    let part = |span: Span| RequestPart { bytes: head.fields.slice(span), span };
+    let asked = MatchedRequest { head: &head, client_info, path: part(head.plain_path), host: part(host) };
     let way = walk(config, asked, &mut names);
     let other = (!head.plain_but_slashes.is_empty())
-        .then(|| walk(config, Asked { path: part(head.plain_but_slashes), ..asked }, &mut names));
+        .then(|| walk(config, MatchedRequest { path: part(head.plain_but_slashes), ..asked }, &mut names));
 
     explanation.host = lossy(asked.host.bytes);
     explanation.path = lossy(asked.path.bytes);
-    explanation.client = link.ip.map(|ip| ip.to_string());
+    explanation.client = client_info.ip.map(|ip| ip.to_string());
     explanation.filters = filters(&way);
     let (mut answering, mut same) = (None, true);
     for (place, directive) in handlers(&way) {
         let accepted = accepted(directive, asked.path.bytes);
         same &= head.plain_path_but_slashes().is_none_or(|path| self::accepted(directive, path) == accepted);
-        explanation.handlers.push(Handler { place, accepts: accepted, target: None });
+        explanation.handlers.push(AskedHandler { place, accepts: accepted, target: None });
         if accepted {
             answering = Some(directive);
             break;
@@ -155,17 +155,17 @@ pub fn explain(config: &Config, question: &Question) -> Result<Explanation, Stri
     if let (Some(Directive::Proxy(proxy)), Some(handler)) = (answering, explanation.handlers.last_mut()) {
         let prefix = proxy.path_prefix.as_deref().filter(|_| proxy.strip_prefix).map(plain_prefix);
         let path = prefix.and_then(|prefix| behind_prefix(head.path(), &prefix)).unwrap_or(head.path());
-        let scope = Scope {
+        let scope = RequestValues {
             path,
             captures: Captures::new(&names, &way.captured),
-            ..Scope::new(&head, link, RequestId::from(0), UNIX_EPOCH)
+            ..RequestValues::new(&head, client_info, RequestId::from(0), UNIX_EPOCH)
         };
         handler.target = target(proxy.to.as_deref(), &scope);
     }
     explanation.captures = captured;
     explanation.steps = way.steps;
     if let (Some(Directive::Proxy(proxy)), None) = (answering, &explanation.refused) {
-        explanation.sent = sent::sent(config, proxy, text.as_bytes(), link, via);
+        explanation.sent = sent::sent(config, proxy, text.as_bytes(), client_info, via);
     }
     Ok(explanation)
 }
@@ -205,7 +205,7 @@ fn peer(question: &Question) -> Result<ClientInfo, String> {
 }
 
 /// Looks at every location in the order of the file, and goes into the first that takes the request.
-fn walk<'c>(config: &'c Config, asked: Asked<'_>, names: &mut CaptureNames) -> Way<'c> {
+fn walk<'c>(config: &'c Config, asked: MatchedRequest<'_>, names: &mut CaptureNames) -> Way<'c> {
     let mut way = Way {
         place: Vec::new(),
         steps: Vec::new(),
@@ -220,7 +220,7 @@ fn walk<'c>(config: &'c Config, asked: Asked<'_>, names: &mut CaptureNames) -> W
             let failed = matcher.failures(asked, &mut way.captured);
             let place = [&way.place[..], &[index]].concat();
             let takes = failed.is_empty();
-            way.steps.push(Step { place: place.clone(), failed });
+            way.steps.push(LookedAt { place: place.clone(), failed });
             if takes {
                 taken = Some((place, &spec.routes));
                 break;
@@ -232,7 +232,7 @@ fn walk<'c>(config: &'c Config, asked: Asked<'_>, names: &mut CaptureNames) -> W
     }
 }
 
-fn locations(routes: &[Directive]) -> impl Iterator<Item = (usize, &Location<Directive>)> {
+fn locations(routes: &[Directive]) -> impl Iterator<Item = (usize, &LocationConfig<Directive>)> {
     routes.iter().enumerate().filter_map(|(index, route)| match route {
         Directive::Location(spec) => Some((index, &**spec)),
         _ => None,
@@ -264,7 +264,7 @@ fn accepted(handler: &Directive, path: &[u8]) -> bool {
 }
 
 /// The URL that is asked for; `None` if it is none.
-fn target(to: Option<&str>, scope: &Scope<'_>) -> Option<String> {
+fn target(to: Option<&str>, scope: &RequestValues<'_>) -> Option<String> {
     let mut out = RenderedTarget::default();
     let scheme = match to {
         None => {

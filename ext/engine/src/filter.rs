@@ -25,7 +25,7 @@ mod redirect_http_to_https;
 mod request_headers;
 mod response_headers;
 mod rewrite;
-mod shown;
+mod credential;
 
 use std::sync::Arc;
 
@@ -38,7 +38,7 @@ use crate::compile::Word;
 use crate::compiler::Compiler;
 use crate::log::Log;
 use crate::request::{Exchange, ResponseFilters, Verdict};
-use crate::rewrite::{Scope, Template};
+use crate::rewrite::{RequestValues, Template};
 use crate::upstream::Dns;
 
 /// Appends what a rewrite comes to for a request.
@@ -70,7 +70,7 @@ trait Filtering: Word + Sized {
     fn amend(&self, _exchange: &mut Exchange<'_>) {}
 
     /// Hears that the request has been answered. `scope` shows it as the client sent it, with its response.
-    fn answered(&self, _exchange: &Exchange<'_>, _scope: &Scope<'_>) {}
+    fn answered(&self, _exchange: &Exchange<'_>, _scope: &RequestValues<'_>) {}
 }
 
 /// Makes all that concerns every filter from a list of rows `word: Type(Config)`. `word` is the module too; what is written
@@ -163,7 +163,7 @@ macro_rules! filters {
             }
 
             /// Hears that the request has been answered.
-            pub(crate) fn answered(&self, exchange: &Exchange<'_>, scope: &Scope<'_>) {
+            pub(crate) fn answered(&self, exchange: &Exchange<'_>, scope: &RequestValues<'_>) {
                 match self {
                     $(Self::$Filter(filter) => filter.answered(exchange, scope),)+
                 }
@@ -212,7 +212,7 @@ impl ResponseFilters for Box<[Arc<Filter>]> {
         }
     }
 
-    fn answered(&self, passed: usize, exchange: &Exchange<'_>, scope: &Scope<'_>) {
+    fn answered(&self, passed: usize, exchange: &Exchange<'_>, scope: &RequestValues<'_>) {
         for filter in self.iter().take(passed).rev() {
             filter.answered(exchange, scope);
         }

@@ -57,7 +57,7 @@ struct Station {
 
 /// A runtime whose thread stops for a `fork`. It is known from the moment on in which this is made, so that no socket comes before it.
 #[derive(Debug)]
-pub(crate) struct Stopping(Option<(Place, UnixDatagram)>);
+pub(crate) struct Stopping(Option<(Registered, UnixDatagram)>);
 
 impl Stopping {
     /// To be made within the runtime, and before its first socket.
@@ -66,7 +66,7 @@ impl Stopping {
         let Ok(beacon) = UnixDatagram::unbound() else { return Self(None) };
         let Some(descriptor) = Descriptor::of(beacon.as_raw_fd()) else { return Self(None) };
         let station = Station { call: Notify::new(), stopped_for: AtomicU64::new(0), beacon: descriptor };
-        Self(Some((Place::take(Arc::new(station)), beacon)))
+        Self(Some((Registered::take(Arc::new(station)), beacon)))
     }
 
     /// Lets the thread stop, for as long as the future is polled.
@@ -95,16 +95,16 @@ impl Station {
 
 /// A station in the list, until it is dropped.
 #[derive(Debug)]
-struct Place(Arc<Station>);
+struct Registered(Arc<Station>);
 
-impl Place {
+impl Registered {
     fn take(station: Arc<Station>) -> Self {
         lock(&STATIONS).push(Arc::clone(&station));
         Self(station)
     }
 }
 
-impl Drop for Place {
+impl Drop for Registered {
     fn drop(&mut self) {
         // The sockets of its runtime are about to be closed: not while somebody forks, who holds the lock, too.
         self.0.stop();

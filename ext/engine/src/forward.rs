@@ -1,10 +1,10 @@
 //! One request: locate → filters → handler → record.
 
-mod guard;
+mod catch_panic;
 mod hops;
 mod unread;
 
-pub(crate) use guard::forward_guarded;
+pub(crate) use catch_panic::forward_guarded;
 pub(crate) use hops::may_go_on;
 pub(crate) use unread::{log_refused, note_refused, refuse, Unread};
 
@@ -16,37 +16,38 @@ use proxy_http::message::{Framing, Known, Method};
 use tokio::time::Instant;
 
 use crate::client::ClientInfo;
-use crate::engine::Engine;
 use crate::error::Cause;
-use crate::exchange::Client;
 use crate::grpc::{Call, Form};
 use crate::handler::Handler;
+use crate::relay::ClientChannel;
 use crate::request::{Exchange, NoFilters, Outcome, Verdict, Workspace};
 use crate::request_id::{LoggedId, RequestId};
-use crate::rewrite::{ResponseInfo, Scope};
-use crate::routing::Ambiguous;
+use crate::rewrite::{RequestValues, ResponseInfo};
+use crate::routing::AmbiguousPath;
 use crate::snapshot::Snapshot;
 use crate::upstream::Affinity;
+use crate::worker::Worker;
 
 /// Serves the request whose head stands in `work`. `link` is the other end of the connection.
 async fn forward(
-    engine: &Engine,
+    worker: &Worker,
     snapshot: &Snapshot,
-    link: &ClientInfo,
-    client: &mut Client,
+    client_info: &ClientInfo,
+    client: &mut ClientChannel,
     work: &mut Workspace,
 ) -> Verdict {
     client.begin_request();
-    let sent = client.peer.body_sent();
+    let sent = client.channel.body_sent();
     let begun = *work.begun.get_or_insert_with(Instant::now);
-    let framing = match client.peer.framing_of_request(&work.request) {
+    let framing = match client.channel.framing_of_request(&work.request) {
         Ok(framing) => framing,
         Err(malformed) => {
             let form = Form::of(&work.request);
-            return refuse(engine, link, client, work, Unread::new(malformed.into(), malformed.as_str(), form)).await;
+            return refuse(worker, client_info, client, work, Unread::new(malformed.into(), malformed.as_str(), form))
+                .await;
         }
     };
-    client.peer.begin_reading(framing);
+    client.channel.begin_reading(framing);
     // What another request left there is nobody's business.
     work.response.fields.clear();
     work.extra.clear();
@@ -56,25 +57,25 @@ async fn forward(
         work.request.fields.copy_lines(&mut work.as_sent);
     }
     work.request.replace_host();
-    engine.counters.request_began();
-    let via = Some(link).filter(|peer| snapshot.globals.trusted.trusts(peer));
+    worker.counters.request_began();
+    let via = Some(client_info).filter(|peer| snapshot.globals.trusted.trusts(peer));
     if work.request.fields.may_be_hearsay() {
         snapshot.globals.trusted.drop_unbelieved(&mut work.request.fields, via.is_some());
     }
     // Before anything else is dropped or changed: no field that is named in `Connection` makes a client another one.
     let spoken_for = via.and_then(|peer| snapshot.globals.trusted.client(&work.request.fields, peer));
     let mut exchange = Exchange {
-        engine,
+        tools: worker,
         globals: &snapshot.globals,
-        link: spoken_for.as_ref().unwrap_or(link),
-        via,
+        client_info: spoken_for.as_ref().unwrap_or(client_info),
+        trusted_hop: via,
         id: RequestId::random(),
         start: SystemTime::now(),
         begun,
         framing,
         options: ConnectionOptions::of(&work.request),
         call: Call::of(&work.request, tokio::time::Instant::now),
-        keep_alive: framing::keeps_alive(&work.request.fields, work.request.version) && !engine.is_draining(),
+        keep_alive: framing::keeps_alive(&work.request.fields, work.request.version) && !worker.is_draining(),
         filters: &NoFilters,
         passed: 0,
         body_limit: None,
@@ -85,7 +86,7 @@ async fn forward(
         work,
     };
     let verdict = exchange.serve(snapshot).await;
-    exchange.outcome.bytes = exchange.client.peer.body_sent().saturating_sub(sent);
+    exchange.outcome.bytes = exchange.client.channel.body_sent().saturating_sub(sent);
     exchange.record();
     verdict
 }
@@ -93,7 +94,7 @@ async fn forward(
 impl<'a> Exchange<'a> {
     async fn serve(&mut self, snapshot: &'a Snapshot) -> Verdict {
         let host = self.work.request.host();
-        let admitted = match (&self.link.secured, &self.link.plain) {
+        let admitted = match (&self.client_info.secured, &self.client_info.plain) {
             (Some(secured), _) => snapshot.binds.admit(secured, host),
             (None, Some(bind)) => bind.admits_plain(&snapshot.binds, host),
             (None, None) => true,
@@ -113,7 +114,7 @@ impl<'a> Exchange<'a> {
             return self.refuse_method().await;
         }
         let Workspace { request, captured, .. } = &mut *self.work;
-        let Ok(scope) = snapshot.routes.locate(request, self.link, captured) else {
+        let Ok(scope) = snapshot.routes.locate(request, self.client_info, captured) else {
             return self.refuse_ambiguous().await;
         };
         if request.method == Method::Post && self.call.is_none() {
@@ -135,7 +136,7 @@ impl<'a> Exchange<'a> {
         }
         let handler = match scope.handler(&self.work.request) {
             Ok(handler) => handler,
-            Err(Ambiguous) => return self.refuse_ambiguous().await,
+            Err(AmbiguousPath) => return self.refuse_ambiguous().await,
         };
         let limit = handler.and_then(Handler::body_limit).cloned().or_else(|| self.body_limit.take());
         if let Some(limit) = limit {
@@ -165,7 +166,7 @@ impl<'a> Exchange<'a> {
     }
 
     fn record(&mut self) {
-        self.engine.counters.request_ended();
+        self.tools.counters.request_ended();
         if !self.globals.keeps_lines {
             return;
         }
@@ -174,7 +175,7 @@ impl<'a> Exchange<'a> {
         self.work.request.restore_target(self.sent_target);
         let outcome = &self.outcome;
         let forwarded_id = forwarded_id.map(|id| self.work.request.fields.slice(id));
-        let scope = Scope {
+        let scope = RequestValues {
             sent_id: LoggedId::of(self.id, forwarded_id).sent(),
             response: Some(ResponseInfo {
                 status: outcome.status,
@@ -191,7 +192,7 @@ impl<'a> Exchange<'a> {
             self.filters.answered(self.passed, self, &scope);
         }
         if let Some(log) = &self.globals.access_log {
-            self.engine.log_access(log, &scope);
+            self.tools.log_access(log, &scope);
         }
     }
 }

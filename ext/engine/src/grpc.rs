@@ -94,14 +94,14 @@ impl Call {
 
 /// What became of a call, which is answered with a 200 whatever becomes of it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Told {
+pub struct GrpcOutcome {
     /// The status that any other request would have been answered with; 0: the one that it was answered with.
     pub reason: u16,
     /// The code that the client was told, as far as it is known.
     pub code: Option<u16>,
 }
 
-impl Told {
+impl GrpcOutcome {
     /// The code that fields of a backend say.
     pub(crate) fn note(&mut self, fields: &Fields) {
         let code = fields.get(Known::GrpcStatus).and_then(|code| std::str::from_utf8(code).ok()?.parse().ok());

@@ -6,7 +6,7 @@
 // What knows nothing of HTTP.
 pub mod output;
 pub mod fork;
-mod waiting;
+mod fork_safe;
 mod files;
 mod descriptors;
 mod civil_time;
@@ -15,7 +15,7 @@ mod suggestion;
 mod pem;
 pub mod stream;
 mod clock;
-mod alarm;
+mod deadline;
 
 // What is written, what is counted, and what goes wrong.
 pub mod request_id;
@@ -36,9 +36,9 @@ pub mod respond;
 pub mod access_log;
 
 // Bytes between a client and a backend.
-mod peer;
+mod channel;
 mod long_lived;
-mod exchange;
+mod relay;
 pub mod upstream;
 
 // One request.
@@ -49,7 +49,7 @@ mod filter;
 mod handler;
 pub mod configuration;
 mod snapshot;
-mod engine;
+mod worker;
 mod forward;
 
 // Connections and threads.
@@ -62,7 +62,7 @@ mod lookup;
 
 pub use configuration::Config;
 pub use explain::{explain, Explanation, Question, Sent};
-pub use lookup::Routes;
+pub use lookup::RouteLookup;
 pub use server::{Server, StartError};
 pub use stats::Stats;
 

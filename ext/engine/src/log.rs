@@ -14,11 +14,11 @@ use std::time::{Duration, SystemTime};
 use crate::civil_time::CivilTime;
 use crate::compile::Report;
 use crate::config::{Problem, Setting};
+use crate::fork_safe::Mutex;
 use crate::output::Standard;
 use crate::request_id::LoggedId;
 use crate::suggestion::did_you_mean;
-use crate::waiting::Mutex;
-use queue::Queue;
+use queue::LogQueue;
 
 /// How much an event matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -72,7 +72,7 @@ struct Sink {
 enum Out {
     /// Written at once.
     Direct(Box<dyn Write + Send>),
-    Queued(Arc<Queue>),
+    Queued(Arc<LogQueue>),
 }
 
 impl Log {
@@ -99,7 +99,7 @@ impl Log {
             Out::Direct(out) => std::mem::replace(out, Box::new(io::sink())),
             Out::Queued(_) => return Ok(()),
         };
-        sink.out = Out::Queued(Queue::start(out, |lost, line| {
+        sink.out = Out::Queued(LogQueue::start(out, |lost, line| {
             begin_line(Level::Warn, line);
             let _ = writeln!(line, "{lost} lines of the log are missing here: they could not be written");
         })?);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::alarm::Alarm;
+use crate::deadline::DeadlineTimer;
 use crate::metrics::{Counters, LongLivedKind};
 
 /// How long both sides of what is ended have to hear of it and to answer.
@@ -61,7 +61,7 @@ impl LongLivedOnes {
     /// Another one begins. It is counted until what is returned is dropped.
     pub(crate) fn begin<'a>(&'a self, kind: LongLivedKind, counters: &'a Counters) -> LongLived<'a> {
         counters.long_lived_began(kind);
-        LongLived { ones: self, counters, kind, number: self.add(), over: false, alarm: Alarm::default() }
+        LongLived { ones: self, counters, kind, number: self.add(), over: false, alarm: DeadlineTimer::default() }
     }
 }
 
@@ -73,7 +73,7 @@ pub(crate) struct LongLived<'a> {
     number: usize,
     /// Whether it was told that it is to end.
     over: bool,
-    alarm: Alarm,
+    alarm: DeadlineTimer,
 }
 
 impl LongLived<'_> {

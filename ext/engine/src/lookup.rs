@@ -11,11 +11,11 @@ use crate::snapshot::{compile, Snapshot};
 
 /// A compiled configuration in which requests can be looked up without a server.
 #[derive(Debug)]
-pub struct Routes {
+pub struct RouteLookup {
     snapshot: Snapshot,
 }
 
-impl Routes {
+impl RouteLookup {
     /// Compiles it, mistakes or not.
     pub fn compile(config: &Config) -> Self {
         Self { snapshot: compile(config, Purpose::Check).snapshot }

@@ -2,7 +2,7 @@
 
 mod answer;
 mod body_limit;
-mod extra;
+mod response_additions;
 mod globals;
 mod introduction;
 mod tools;
@@ -10,8 +10,8 @@ mod workspace;
 
 pub(crate) use answer::{call_fields, write_connection};
 pub(crate) use body_limit::BodyLimit;
-pub(crate) use extra::Extra;
 pub(crate) use globals::{ClientLimits, Globals};
+pub(crate) use response_additions::ResponseAdditions;
 pub(crate) use tools::Tools;
 pub(crate) use workspace::Workspace;
 
@@ -22,14 +22,14 @@ use proxy_http::headers::hop_by_hop::ConnectionOptions;
 use proxy_http::message::{FieldName, Framing, Known, TargetSpans, Version};
 use tokio::time::Instant;
 
+use crate::channel::Channel;
 use crate::client::{forwarded, ClientInfo};
 use crate::error::{Error, Kind, Side, Waited};
-use crate::exchange::Client;
-use crate::grpc::{Call, Told};
+use crate::grpc::{Call, GrpcOutcome};
 use crate::log::Level;
-use crate::peer::Peer;
+use crate::relay::ClientChannel;
 use crate::request_id::{LoggedId, RequestId};
-use crate::rewrite::{Captures, ResponseInfo, Scope};
+use crate::rewrite::{Captures, RequestValues, ResponseInfo};
 use crate::upstream::{Affinity, Attempt, Backend};
 
 /// The filters of a location, as a response meets them. What is below filters knows no more of them.
@@ -38,7 +38,7 @@ pub(crate) trait ResponseFilters {
     fn amend(&self, passed: usize, exchange: &mut Exchange<'_>);
 
     /// Tells the first `passed` of them that the request has been answered. `scope` shows it as the client sent it.
-    fn answered(&self, passed: usize, exchange: &Exchange<'_>, scope: &Scope<'_>);
+    fn answered(&self, passed: usize, exchange: &Exchange<'_>, scope: &RequestValues<'_>);
 }
 
 /// No filters.
@@ -47,7 +47,7 @@ pub(crate) struct NoFilters;
 impl ResponseFilters for NoFilters {
     fn amend(&self, _: usize, _: &mut Exchange<'_>) {}
 
-    fn answered(&self, _: usize, _: &Exchange<'_>, _: &Scope<'_>) {}
+    fn answered(&self, _: usize, _: &Exchange<'_>, _: &RequestValues<'_>) {}
 }
 
 /// What becomes of the client's connection.
@@ -79,13 +79,13 @@ impl Verdict {
 /// One request and all that belongs to it.
 pub(crate) struct Exchange<'a> {
     /// What the thread lends it.
-    pub(crate) engine: &'a Tools,
+    pub(crate) tools: &'a Tools,
     pub(crate) globals: &'a Globals,
     /// Who sent the request: the other end of the connection, or the client that a trusted proxy there speaks for.
-    pub(crate) link: &'a ClientInfo,
+    pub(crate) client_info: &'a ClientInfo,
     /// The trusted proxy at the other end of the connection, if there is one.
-    pub(crate) via: Option<&'a ClientInfo>,
-    pub(crate) client: &'a mut Client,
+    pub(crate) trusted_hop: Option<&'a ClientInfo>,
+    pub(crate) client: &'a mut ClientChannel,
     pub(crate) work: &'a mut Workspace,
     pub(crate) id: RequestId,
     pub(crate) start: SystemTime,
@@ -119,7 +119,7 @@ pub(crate) struct Outcome {
     /// The backend that was asked last, if it did not answer.
     pub(crate) asked: Option<Arc<Backend>>,
     /// What a call of gRPC was told.
-    pub(crate) grpc: Told,
+    pub(crate) grpc: GrpcOutcome,
     /// How often the request was sent to a backend.
     pub(crate) attempts: u32,
     /// Bytes of the response's body that left, or of the tunnel.
@@ -149,8 +149,8 @@ impl Exchange<'_> {
     }
 
     /// What string rewrites of the response in `work.response` refer to.
-    pub(crate) fn response_scope(&self) -> Scope<'_> {
-        Scope {
+    pub(crate) fn response_scope(&self) -> RequestValues<'_> {
+        RequestValues {
             response: Some(ResponseInfo {
                 status: self.outcome.status,
                 elapsed: self.begun.elapsed(),
@@ -167,13 +167,13 @@ impl Exchange<'_> {
     }
 
     /// What string rewrites of this request refer to. `path` is the path as `{path}` shows it.
-    pub(crate) fn scope<'s>(&'s self, path: &'s [u8]) -> Scope<'s> {
+    pub(crate) fn scope<'s>(&'s self, path: &'s [u8]) -> RequestValues<'s> {
         let captures = Captures::new(&self.globals.capture_names, &self.work.captured);
-        Scope {
+        RequestValues {
             path,
             user: &self.work.user,
             captures,
-            ..Scope::new(&self.work.request, self.link, self.id, self.start)
+            ..RequestValues::new(&self.work.request, self.client_info, self.id, self.start)
         }
     }
 
@@ -195,7 +195,7 @@ impl Exchange<'_> {
     }
 
     /// Whether the client of HTTP/1.1 has asked for trailers, which `backend` can send whatever it says of its body.
-    pub(crate) fn wants_trailers_of(&self, backend: &Peer) -> bool {
+    pub(crate) fn wants_trailers_of(&self, backend: &Channel) -> bool {
         self.options.trailers && self.work.request.version == Version::Http11 && backend.version() == Version::Http2
     }
 
@@ -230,11 +230,11 @@ impl Exchange<'_> {
     }
 
     fn note(&self, level: Level, message: std::fmt::Arguments<'_>) {
-        if self.engine.log.enabled(level) {
+        if self.tools.log.enabled(level) {
             let request = &self.work.request;
             let method = String::from_utf8_lossy(request.method_text());
             let path = String::from_utf8_lossy(request.path());
-            self.engine.log.write(level, Some(self.logged_id()), format_args!("{method} {path}: {message}"));
+            self.tools.log.write(level, Some(self.logged_id()), format_args!("{method} {path}: {message}"));
         }
     }
 

@@ -20,11 +20,11 @@ use crate::suggestion::did_you_mean;
 pub(crate) use accept::takes;
 pub use built_in::built_in;
 pub(crate) use custom::is_file_name;
-pub(crate) use grpc::Refusal;
+pub(crate) use grpc::GrpcRefusal;
 
 /// A form that an error response can take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
+pub enum BodyFormat {
     /// `text/plain`
     Plain,
     /// `application/json`
@@ -33,23 +33,23 @@ pub enum Format {
     Html,
 }
 
-impl Format {
-    const ALL: [Format; 3] = [Format::Plain, Format::Json, Format::Html];
+impl BodyFormat {
+    const ALL: [BodyFormat; 3] = [BodyFormat::Plain, BodyFormat::Json, BodyFormat::Html];
 
     fn content_type(self) -> &'static str {
         match self {
-            Format::Plain => "text/plain; charset=utf-8",
-            Format::Json => "application/json",
-            Format::Html => "text/html; charset=utf-8",
+            BodyFormat::Plain => "text/plain; charset=utf-8",
+            BodyFormat::Json => "application/json",
+            BodyFormat::Html => "text/html; charset=utf-8",
         }
     }
 
     /// The option that holds the text in a configuration.
     fn option(self) -> &'static str {
         match self {
-            Format::Plain => "plaintext",
-            Format::Json => "json",
-            Format::Html => "html",
+            BodyFormat::Plain => "plaintext",
+            BodyFormat::Json => "json",
+            BodyFormat::Html => "html",
         }
     }
 }
@@ -59,7 +59,7 @@ impl Format {
 pub struct ErrorResponse {
     /// In the order of [`Format::ALL`]. At least the one of `default` is there.
     forms: [Option<Rendered>; 3],
-    default: Format,
+    default: BodyFormat,
     custom: bool,
 }
 
@@ -83,7 +83,7 @@ pub struct Rendered {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct IdPlace {
     at: usize,
-    format: Format,
+    format: BodyFormat,
 }
 
 impl ErrorResponse {
@@ -127,7 +127,8 @@ impl ErrorResponse {
 }
 
 /// What an error response without any form would say; [`ErrorResponse::compile`] makes none.
-static EMPTY: std::sync::LazyLock<Rendered> = std::sync::LazyLock::new(|| Rendered::new(500, Format::Plain, "", &[]));
+static EMPTY: std::sync::LazyLock<Rendered> =
+    std::sync::LazyLock::new(|| Rendered::new(500, BodyFormat::Plain, "", &[]));
 
 /// Writes the status line of a response. An empty `reason` stands for the usual one.
 pub fn write_status(out: &mut Vec<u8>, status: u16, reason: &str) {
@@ -140,7 +141,7 @@ pub fn write_status(out: &mut Vec<u8>, status: u16, reason: &str) {
 
 impl Rendered {
     /// Writes the fields out. `extra` are lines of one's own; those that are also ours replace ours.
-    fn new(status: u16, format: Format, body: impl Into<Vec<u8>>, extra: &[(String, String)]) -> Self {
+    fn new(status: u16, format: BodyFormat, body: impl Into<Vec<u8>>, extra: &[(String, String)]) -> Self {
         let body = body.into().into_boxed_slice();
         let mut fields = Vec::new();
         let mut line = |name: &str, value: &str| {
@@ -162,7 +163,7 @@ impl Rendered {
     }
 
     /// The same with a place for the request's id behind `mark`.
-    fn with_place_behind(self, format: Format, mark: &str) -> Self {
+    fn with_place_behind(self, format: BodyFormat, mark: &str) -> Self {
         let at = memchr::memmem::find(&self.body, mark.as_bytes()).map(|at| at + mark.len());
         Self { id: at.map(|at| IdPlace { at, format }), ..self }
     }
@@ -179,7 +180,7 @@ impl Rendered {
                 (b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'-' | b'_' | b'.' | b':' | b'/' | b'+' | b'=', _) => {
                     body.push(*byte)
                 }
-                (byte, Format::Json) => body.extend_from_slice(format!("\\u{byte:04x}").as_bytes()),
+                (byte, BodyFormat::Json) => body.extend_from_slice(format!("\\u{byte:04x}").as_bytes()),
                 (byte, _) => body.extend_from_slice(format!("&#{byte};").as_bytes()),
             }
         }

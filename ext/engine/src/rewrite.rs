@@ -22,7 +22,7 @@ pub(crate) use cookie::cookies;
 pub(crate) use edit::{Edit, RenderedValues};
 pub(crate) use name::BuiltIn;
 pub use name::Context;
-pub use scope::{ResponseInfo, Scope};
+pub use scope::{RequestValues, ResponseInfo};
 pub use target::{write_path_and_query, InvalidTarget, RenderedTarget, TargetTemplate};
 
 use modifier::Modifier;
@@ -47,12 +47,12 @@ pub(crate) fn foreign_value(text: &str) -> Option<(&str, String)> {
 /// A string rewrite, ready to be filled in. Rendering allocates nothing beyond the growth of its output.
 #[derive(Debug, Clone)]
 pub struct Template {
-    parts: Box<[Part]>,
+    parts: Box<[TemplatePart]>,
     context: Context,
 }
 
 #[derive(Debug, Clone)]
-enum Part {
+enum TemplatePart {
     Text(Box<str>),
     Value(Box<Placeholder>),
 }
@@ -67,7 +67,7 @@ struct Placeholder {
 
 impl Placeholder {
     /// Appends the value, modified. `None`, and nothing appended, if the name means nothing here.
-    fn write(&self, scope: &Scope<'_>, context: Context, out: &mut Vec<u8>) -> Option<Found> {
+    fn write(&self, scope: &RequestValues<'_>, context: Context, out: &mut Vec<u8>) -> Option<Found> {
         let start = out.len();
         let found = self.name.write(scope, context, out)?;
         for modifier in &self.modifiers {
@@ -86,7 +86,7 @@ impl Template {
 
     /// Text in which nothing is replaced, braces or not.
     pub fn literal_text(text: &str) -> Self {
-        Self { parts: Box::new([Part::Text(text.into())]), context: Context::Request }
+        Self { parts: Box::new([TemplatePart::Text(text.into())]), context: Context::Request }
     }
 
     /// What looks like a slip: placeholders that can never be replaced, given the names of the `captures` around them.
@@ -98,7 +98,7 @@ impl Template {
     pub fn literal(&self) -> Option<&str> {
         match &*self.parts {
             [] => Some(""),
-            [Part::Text(text)] => Some(text),
+            [TemplatePart::Text(text)] => Some(text),
             _ => None,
         }
     }
@@ -106,17 +106,17 @@ impl Template {
     /// The placeholders' names as they are written.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.parts.iter().filter_map(|part| match part {
-            Part::Value(value) => Some(value.name.as_str()),
-            Part::Text(_) => None,
+            TemplatePart::Value(value) => Some(value.name.as_str()),
+            TemplatePart::Text(_) => None,
         })
     }
 
     /// Appends the rewritten text as it is. Values may hold any byte: use one of the other two for headers and logs.
-    pub fn render(&self, scope: &Scope<'_>, out: &mut Vec<u8>) {
+    pub fn render(&self, scope: &RequestValues<'_>, out: &mut Vec<u8>) {
         for part in &self.parts {
             match part {
-                Part::Text(text) => out.extend_from_slice(text.as_bytes()),
-                Part::Value(value) => {
+                TemplatePart::Text(text) => out.extend_from_slice(text.as_bytes()),
+                TemplatePart::Value(value) => {
                     if value.write(scope, self.context, out).is_none() {
                         out.extend_from_slice(value.written.as_bytes());
                     }
@@ -127,12 +127,12 @@ impl Template {
 
     /// Appends the rewritten text as what requests are told apart by. `false` if there is nothing to: every value that it is made of is
     /// absent or empty.
-    pub(crate) fn render_key(&self, scope: &Scope<'_>, out: &mut Vec<u8>) -> bool {
+    pub(crate) fn render_key(&self, scope: &RequestValues<'_>, out: &mut Vec<u8>) -> bool {
         let mut told = false;
         for part in &self.parts {
             match part {
-                Part::Text(text) => out.extend_from_slice(text.as_bytes()),
-                Part::Value(value) => {
+                TemplatePart::Text(text) => out.extend_from_slice(text.as_bytes()),
+                TemplatePart::Value(value) => {
                     let start = out.len();
                     value.write(scope, self.context, out);
                     told |= out.len() > start;
@@ -143,7 +143,7 @@ impl Template {
     }
 
     /// Appends the rewritten text as the value of a field: without control characters.
-    pub fn render_header(&self, scope: &Scope<'_>, out: &mut Vec<u8>) {
+    pub fn render_header(&self, scope: &RequestValues<'_>, out: &mut Vec<u8>) {
         let start = out.len();
         self.render(scope, out);
         if out[start..].iter().any(u8::is_ascii_control) {
@@ -159,11 +159,11 @@ impl Template {
     }
 
     /// Appends the rewritten text as part of a log line: values are escaped, and what is absent is a `-`.
-    pub fn render_log(&self, scope: &Scope<'_>, out: &mut Vec<u8>) {
+    pub fn render_log(&self, scope: &RequestValues<'_>, out: &mut Vec<u8>) {
         for part in &self.parts {
             match part {
-                Part::Text(text) => out.extend_from_slice(text.as_bytes()),
-                Part::Value(value) => {
+                TemplatePart::Text(text) => out.extend_from_slice(text.as_bytes()),
+                TemplatePart::Value(value) => {
                     let start = out.len();
                     value.write(scope, self.context, out);
                     if out.len() == start {

@@ -18,4 +18,4 @@ pub(crate) use matcher::Failure;
 pub(crate) use matcher::Matcher;
 pub(crate) use names::CaptureNames;
 pub(crate) use pattern::without_trailing_slash;
-pub(crate) use scope::{accepts, host_span, plain_prefix, same_values, Accepts, Ambiguous, Location, Scope};
+pub(crate) use scope::{accepts, host_span, plain_prefix, same_values, Accepts, AmbiguousPath, Location, Scope};

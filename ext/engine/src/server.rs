@@ -1,6 +1,6 @@
 //! A running server: its life from configuration to drain.
 
-mod life;
+mod lifecycle;
 mod reload;
 mod threads;
 
@@ -14,6 +14,7 @@ use crate::config::{Problem, Setting};
 use crate::configuration::Config;
 use crate::descriptors::{self, Descriptors};
 use crate::downstream::listener::Listener;
+use crate::fork_safe::Mutex;
 use crate::listen::binds::Bind;
 use crate::listen::tls::development;
 use crate::log::Log;
@@ -22,9 +23,8 @@ use crate::output::open_standard_descriptors;
 use crate::snapshot::{self, Settings, Snapshot};
 use crate::stats::Stats;
 use crate::upstream::Admin;
-use crate::waiting::Mutex;
-use life::Life;
-use threads::{Control, Crew};
+use lifecycle::Lifecycle;
+use threads::{ServerHandle, Workers};
 
 /// Why a server did not start: nothing stays bound. Or why it did not take another configuration: everything stays as it was.
 #[derive(Debug)]
@@ -64,17 +64,17 @@ impl std::error::Error for UnknownBackend {}
 pub struct Server {
     snapshot: Arc<ArcSwap<Snapshot>>,
     counters: Vec<Arc<Counters>>,
-    life: Arc<Life>,
-    control: Control,
+    life: Arc<Lifecycle>,
+    control: ServerHandle,
     log: Arc<Log>,
     /// Held while another configuration is read and takes its place.
     reloading: Mutex<()>,
-    terms: Mutex<Terms>,
+    terms: Mutex<RunningConfig>,
 }
 
 /// What one configuration says and the next may say otherwise. Locked for moments.
 #[derive(Debug)]
-struct Terms {
+struct RunningConfig {
     /// Where the server listens, in the order of the file: a bind, and its URL as it is shown.
     listening: Vec<(Arc<Bind>, String)>,
     shutdown_timeout: Duration,
@@ -111,12 +111,12 @@ impl Server {
         }
         let listening = listeners.iter().map(|listener| (listener.bind.clone(), listener.url.clone())).collect();
         let snapshot = Arc::new(ArcSwap::from_pointee(compiled.snapshot));
-        let crew = Crew { snapshot: snapshot.clone(), settings: &settings, listeners };
+        let crew = Workers { snapshot: snapshot.clone(), settings: &settings, listeners };
         let (life, counters, control) = crew.start().map_err(StartError::System)?;
         if let Some(problem) = too_many_connections(control.descriptors, &config.max_connections, &settings) {
             settings.log.warn(format_args!("{problem}"));
         }
-        let terms = Terms {
+        let terms = RunningConfig {
             listening,
             shutdown_timeout: settings.shutdown_timeout,
             tunnel_grace: settings.tunnel_grace,

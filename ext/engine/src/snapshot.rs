@@ -10,15 +10,15 @@ use std::time::Duration;
 
 use crate::access_log::AccessLog;
 use crate::client::trusted_proxies::TrustedProxies;
-use crate::compile::{Place, Purpose, Report};
+use crate::compile::{LocationPath, Purpose, Report};
 use crate::compiler::{CapturesAround, CarriedFilters, CarriedOver, Compiler};
 use crate::config::{are_sound, Code, Problem, Setting};
 use crate::configuration::{Config, Directive};
-use crate::exchange::Rate;
 use crate::handler::proxy::Proxy;
 use crate::handler::Handler;
 use crate::listen::binds::Binds;
 use crate::log::Log;
+use crate::relay::Rate;
 use crate::request::{ClientLimits, Globals};
 use crate::routing::CaptureNames;
 use crate::stats::BackendStats;
@@ -112,7 +112,7 @@ pub(crate) fn carry_over(before: Option<&Snapshot>, config: &Config, purpose: Pu
         names: CaptureNames::default(),
         captures: CapturesAround::default(),
         upstreams,
-        place: Place::default(),
+        place: LocationPath::default(),
         before,
         carried_over: CarriedOver { filters, ..CarriedOver::default() },
     };

@@ -5,11 +5,11 @@ use proxy_http::message::{Known, Version};
 
 use crate::civil_time::CivilTime;
 use crate::escape::push_or_dash;
-use crate::rewrite::Scope;
+use crate::rewrite::RequestValues;
 
 /// `addr - user [31/Jan/2026:12:00:00 +0000] "GET /path?query HTTP/1.1" 200 65 "referer" "user agent"`, in UTC. The status of a call of gRPC
 /// that the proxy refused is the one that any other request would have been answered with.
-pub(super) fn write(scope: &Scope<'_>, out: &mut Vec<u8>) {
+pub(super) fn write(scope: &RequestValues<'_>, out: &mut Vec<u8>) {
     let request = scope.request;
     push_or_dash(out, scope.client.addr.as_bytes());
     out.extend_from_slice(b" - ");

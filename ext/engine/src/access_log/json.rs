@@ -6,10 +6,10 @@ use proxy_http::message::{Known, Version};
 use crate::civil_time::CivilTime;
 use crate::escape::push_json;
 use crate::rewrite::value::millis;
-use crate::rewrite::Scope;
+use crate::rewrite::RequestValues;
 
 /// The same members in the same order for every answered request; a text that is absent is `null`.
-pub(super) fn write(scope: &Scope<'_>, out: &mut Vec<u8>) {
+pub(super) fn write(scope: &RequestValues<'_>, out: &mut Vec<u8>) {
     let request = scope.request;
     out.extend_from_slice(b"{\"time\":\"");
     CivilTime::of(scope.start).write_rfc3339(out);

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::fork_safe::{Condvar, Mutex};
 use crate::log::Log;
 use crate::output::{block_sigpipe, Standard};
-use crate::waiting::{Condvar, Mutex};
 
 /// Bytes that may wait to be written.
 const MOST_WAITING: usize = 4 * 1024 * 1024;
@@ -47,8 +47,8 @@ enum Job {
 
 /// A bounded queue with one thread at its end.
 #[derive(Debug, Default)]
-pub(super) struct Queue {
-    state: Mutex<State>,
+pub(super) struct AccessLogQueue {
+    state: Mutex<AccessLogQueueState>,
     /// There is a job, or the queue was closed.
     changed: Condvar,
     /// The thread has ended.
@@ -56,7 +56,7 @@ pub(super) struct Queue {
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct AccessLogQueueState {
     jobs: VecDeque<Job>,
     waiting: usize,
     spare: Vec<Vec<u8>>,
@@ -66,7 +66,7 @@ struct State {
     closed: bool,
 }
 
-impl Queue {
+impl AccessLogQueue {
     /// Starts the thread. It ends once the queue is closed and empty. If it runs, what is pushed from now on goes to `output`.
     pub(super) fn start(queue: &Arc<Self>, output: Output, log: Arc<Log>) -> io::Result<()> {
         let mut state = queue.state.lock();
@@ -77,7 +77,7 @@ impl Queue {
         }
         state.running = true;
         drop(state);
-        let writer = Writer { queue: Arc::clone(queue), output, log, lost: None };
+        let writer = AccessLogWriter { queue: Arc::clone(queue), output, log, lost: None };
         let spawned = std::thread::Builder::new().name("access-log".into()).spawn(move || writer.run());
         if spawned.is_err() {
             queue.state.lock().running = false;
@@ -126,15 +126,15 @@ impl Queue {
     }
 }
 
-struct Writer {
-    queue: Arc<Queue>,
+struct AccessLogWriter {
+    queue: Arc<AccessLogQueue>,
     output: Output,
     log: Arc<Log>,
     /// Lines that were lost since writing began to fail.
     lost: Option<u64>,
 }
 
-impl Writer {
+impl AccessLogWriter {
     fn run(mut self) {
         block_sigpipe();
         loop {

@@ -12,9 +12,9 @@ use crate::rewrite::ResponseInfo;
 
 const LIMIT: Duration = Duration::from_secs(20);
 
-fn spec(format: &str, to: Option<&Path>) -> config::AccessLog {
+fn spec(format: &str, to: Option<&Path>) -> config::AccessLogConfig {
     let at = At { file: "Proxyfile".into(), line: 4 };
-    config::AccessLog { format: format.into(), to: to.map(|path| path.display().to_string()), at: Some(at) }
+    config::AccessLogConfig { format: format.into(), to: to.map(|path| path.display().to_string()), at: Some(at) }
 }
 
 fn compile(format: &str, to: &Path) -> Arc<AccessLog> {
@@ -53,7 +53,7 @@ fn line_of(format: &str, request: &RequestHead, response: ResponseInfo<'_>) -> S
     let log = compile(format, &dir.path().join("access.log"));
     let client = client();
     let mut out = Vec::new();
-    log.write_line(&Scope { response: Some(response), ..scope(request, &client) }, &mut out);
+    log.write_line(&RequestValues { response: Some(response), ..scope(request, &client) }, &mut out);
     String::from_utf8(out).expect("UTF-8")
 }
 
@@ -86,7 +86,7 @@ fn json_lines_are_one_object_each() {
 fn a_refused_call_of_grpc_is_logged_with_what_it_stands_for() {
     let request = sample();
     let fields = Fields::default();
-    let grpc = crate::grpc::Told { reason: 403, code: Some(7) };
+    let grpc = crate::grpc::GrpcOutcome { reason: 403, code: Some(7) };
     let answer = ResponseInfo { status: 200, grpc, ..response(&fields) };
     let line = |format: &str| line_of(format, &request, answer);
     assert!(line("combined").contains("\" 403 65 "), "{}", line("combined"));
@@ -150,7 +150,7 @@ fn mistakes_are_problems_with_a_remedy() {
 
 fn push(buffer: &mut Buffer, log: &Arc<AccessLog>, request: &RequestHead) -> bool {
     let (client, fields) = (client(), Fields::default());
-    buffer.push(log, &Scope { response: Some(response(&fields)), ..scope(request, &client) })
+    buffer.push(log, &RequestValues { response: Some(response(&fields)), ..scope(request, &client) })
 }
 
 #[test]

@@ -33,9 +33,9 @@ pub(crate) struct Stamp {
 
 /// A set of known names.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Names(u64);
+pub(crate) struct KnownNames(u64);
 
-impl Names {
+impl KnownNames {
     /// The set with `name` in it.
     pub(crate) fn with(self, name: Known) -> Self {
         Self(self.0 | name.bit())
@@ -53,7 +53,7 @@ pub(crate) struct Sender<'a> {
     /// The client.
     pub(crate) client: &'a ClientInfo,
     /// The trusted proxy that asks for it, if it does not ask itself.
-    pub(crate) via: Option<&'a ClientInfo>,
+    pub(crate) trusted_hop: Option<&'a ClientInfo>,
 }
 
 /// Replaces what the client said of itself by what we know; what a trusted proxy said is kept, and the proxy added to it. Names in
@@ -64,7 +64,7 @@ pub(crate) fn apply(
     forwarding: Forwarding,
     sender: Sender<'_>,
     stamp: Stamp,
-    own: Names,
+    own: KnownNames,
     scratch: &mut Vec<u8>,
 ) {
     match forwarding {
@@ -100,7 +100,7 @@ pub(crate) fn apply(
     }
 }
 
-fn x_forwarded(head: &mut RequestHead, sender: Sender<'_>, own: Names, scratch: &mut Vec<u8>) {
+fn x_forwarded(head: &mut RequestHead, sender: Sender<'_>, own: KnownNames, scratch: &mut Vec<u8>) {
     let fields = &mut head.fields;
     let client = sender.client;
     remove(fields, &[Known::Forwarded], own);
@@ -121,7 +121,7 @@ fn x_forwarded(head: &mut RequestHead, sender: Sender<'_>, own: Names, scratch: 
         decimal::push(scratch, port.into());
     }
     set(fields, Known::XForwardedPort, scratch);
-    if sender.via.is_none() || !fields.has(Known::XForwardedHost) {
+    if sender.trusted_hop.is_none() || !fields.has(Known::XForwardedHost) {
         // The authority lies in the same memory that is written to.
         scratch.clear();
         scratch.extend_from_slice(fields.slice(head.authority));
@@ -131,7 +131,7 @@ fn x_forwarded(head: &mut RequestHead, sender: Sender<'_>, own: Names, scratch: 
 
 /// The addresses from the client to the other end of the connection.
 fn push_chain(out: &mut Vec<u8>, fields: &Fields, sender: Sender<'_>) {
-    let Some(peer) = sender.via else {
+    let Some(peer) = sender.trusted_hop else {
         return out.extend_from_slice(sender.client.addr.as_bytes());
     };
     for line in fields.all(Known::XForwardedFor) {
@@ -147,7 +147,7 @@ fn push_chain(out: &mut Vec<u8>, fields: &Fields, sender: Sender<'_>) {
 /// The elements from the client's to the one that says who is at the other end of the connection.
 fn push_forwarded(out: &mut Vec<u8>, head: &RequestHead, sender: Sender<'_>) {
     let (fields, client) = (&head.fields, sender.client);
-    if let Some(peer) = sender.via {
+    if let Some(peer) = sender.trusted_hop {
         if trusted_proxies::speaks_forwarded(fields) {
             for line in fields.all(Known::Forwarded) {
                 push_member(out, line);
@@ -160,7 +160,7 @@ fn push_forwarded(out: &mut Vec<u8>, head: &RequestHead, sender: Sender<'_>) {
             out.extend_from_slice(b", ");
         }
     }
-    push_element(out, sender.via.unwrap_or(client), fields.slice(head.authority));
+    push_element(out, sender.trusted_hop.unwrap_or(client), fields.slice(head.authority));
 }
 
 /// Adds a member to a list.
@@ -188,7 +188,7 @@ fn push_element(out: &mut Vec<u8>, client: &ClientInfo, host: &[u8]) {
     out.extend_from_slice(client.scheme().as_bytes());
 }
 
-fn remove(fields: &mut Fields, names: &[Known], own: Names) {
+fn remove(fields: &mut Fields, names: &[Known], own: KnownNames) {
     for name in names {
         if !own.has(*name) {
             fields.remove(*name);

@@ -36,7 +36,7 @@ pub(crate) struct TrustedProxies {
 
 /// What fields say of a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-struct Told {
+struct ForwardedClient {
     address: Option<IpAddr>,
     /// Whether it asked by `https`.
     https: Option<bool>,
@@ -45,7 +45,7 @@ struct Told {
 
 impl TrustedProxies {
     /// Checks the directive.
-    pub(crate) fn compile(spec: &config::TrustedProxies, problems: &mut Vec<Problem>) -> Self {
+    pub(crate) fn compile(spec: &config::TrustedProxiesConfig, problems: &mut Vec<Problem>) -> Self {
         let mut report = Report::new("trusted_proxies", spec.at.as_ref(), problems);
         let addresses: Vec<String> = spec.value.iter().filter(|text| *text != networks::UNIX).cloned().collect();
         let networks = Networks::compile(&addresses, &mut report);
@@ -97,7 +97,7 @@ impl TrustedProxies {
     /// The client on whose behalf `peer`, a trusted proxy, asks. `None` if it says nothing that we do not know already.
     pub(crate) fn client(&self, fields: &Fields, peer: &ClientInfo) -> Option<ClientInfo> {
         let told = self.told(fields);
-        if told == Told::default() {
+        if told == ForwardedClient::default() {
             return None;
         }
         let (addr, ip) = match told.address {
@@ -123,8 +123,8 @@ impl TrustedProxies {
         })
     }
 
-    fn told(&self, fields: &Fields) -> Told {
-        let mut told = Told {
+    fn told(&self, fields: &Fields) -> ForwardedClient {
+        let mut told = ForwardedClient {
             https: last_member(fields, Known::XForwardedProto).and_then(https),
             port: last_member(fields, Known::XForwardedPort)
                 .and_then(|port| std::str::from_utf8(port).ok()?.parse().ok()),

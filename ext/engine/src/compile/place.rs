@@ -1,14 +1,14 @@
 //! Where a directive stands.
 
-use crate::config::{Location, Match};
+use crate::config::{LocationConfig, Match};
 
 /// The path of enclosing locations: tells two equal directives apart over a reload.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Place(Vec<(Vec<Match>, Vec<Match>)>);
+pub(crate) struct LocationPath(Vec<(Vec<Match>, Vec<Match>)>);
 
-impl Place {
+impl LocationPath {
     /// Goes into a location.
-    pub(crate) fn enter<R>(&mut self, location: &Location<R>) {
+    pub(crate) fn enter<R>(&mut self, location: &LocationConfig<R>) {
         self.0.push((location.patterns.clone(), location.hosts.clone()));
     }
 

@@ -9,7 +9,7 @@ use super::At;
 /// `R` is what may stand inside: see [`crate::configuration::Directive`].
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Location<R> {
+pub struct LocationConfig<R> {
     /// Paths, any of which may match. Empty: every path.
     pub patterns: Vec<Match>,
     /// Paths of locations inside that none of the patterns takes, and which are let in all the same.
@@ -23,11 +23,11 @@ pub struct Location<R> {
     /// Ports that the client asked for.
     pub ports: Vec<i64>,
     /// Fields, all of which must be as they are described.
-    pub headers: Vec<Named>,
+    pub headers: Vec<NamedCondition>,
     /// Parameters of the query, the same.
-    pub query: Vec<Named>,
+    pub query: Vec<NamedCondition>,
     /// Cookies, the same.
-    pub cookies: Vec<Named>,
+    pub cookies: Vec<NamedCondition>,
     /// Addresses and networks that the client may have.
     pub remote: Vec<String>,
     /// Extensions of the path's last segment.
@@ -44,7 +44,7 @@ pub struct Location<R> {
     pub at: Option<At>,
 }
 
-impl<R> Default for Location<R> {
+impl<R> Default for LocationConfig<R> {
     fn default() -> Self {
         Self {
             patterns: Vec::new(),
@@ -100,17 +100,17 @@ pub struct Regexp {
 /// A field, a parameter or a cookie, and what it must be.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-pub struct Named {
+pub struct NamedCondition {
     /// Its name.
     pub name: String,
     /// Any of these.
-    pub values: Vec<Value>,
+    pub values: Vec<WantedValue>,
 }
 
 /// What a value must be.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Value {
+pub enum WantedValue {
     /// This text.
     Text(String),
     /// What the expression matches.

@@ -12,16 +12,16 @@ pub(crate) const RETRY_BUDGET: f64 = 20.0;
 /// `upstream "app_servers", backends: [...], backend_priority: "least_conn", …`
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Upstream {
+pub struct UpstreamConfig {
     /// What the host of a `to` says to mean it.
     pub name: String,
     /// Everything else.
-    pub pool: Pool,
+    pub pool: PoolConfig,
     /// Where it was written.
     pub at: Option<At>,
 }
 
-/// Makes [`Pool`] of a table with a row for each option: `SCOPE NAME: TYPE = DEFAULT`.
+/// Makes [`PoolConfig`] of a table with a row for each option: `SCOPE NAME: TYPE = DEFAULT`.
 ///
 /// The scope says what becomes of connections to a backend when a reload changes the option:
 ///
@@ -34,17 +34,17 @@ macro_rules! pool {
         /// and known to be well.
         #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
         #[serde(default, deny_unknown_fields)]
-        pub struct Pool {
+        pub struct PoolConfig {
             $($(#[$doc])+ pub $name: $type,)+
         }
 
-        impl Default for Pool {
+        impl Default for PoolConfig {
             fn default() -> Self {
                 Self { $($name: $default,)+ }
             }
         }
 
-        impl Pool {
+        impl PoolConfig {
             /// Whether connections to a backend are made in the same way by both, as far as the options alone say.
             pub(crate) fn connects_like(&self, other: &Self) -> bool {
                 $(pool!(@same $scope self.$name, other.$name))&&+
@@ -66,7 +66,7 @@ macro_rules! pool {
 
 pool! {
     /// Where requests go. `None`: the host of `to`, resolved by DNS.
-    policy backends: Option<Vec<Backend>> = None;
+    policy backends: Option<Vec<BackendConfig>> = None;
     /// How a backend is chosen.
     policy backend_priority: Priority = Priority::default();
     /// Whether the backend's certificate is verified.
@@ -114,7 +114,7 @@ pub enum Priority {
     /// Consistent hashing of a string rewrite.
     Hash(String),
     /// A signed cookie that names the backend.
-    Sticky(Sticky),
+    Sticky(StickyConfig),
 }
 
 impl Default for Priority {
@@ -126,7 +126,7 @@ impl Default for Priority {
 /// `{ sticky: "cookie_name", secret: "…" }`
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-pub struct Sticky {
+pub struct StickyConfig {
     /// The cookie's name.
     pub cookie: String,
     /// What cookies are signed with, so that several processes understand each other's. `None`: known to this process alone.
@@ -137,7 +137,7 @@ pub struct Sticky {
 /// One backend as it was written.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-pub struct Backend {
+pub struct BackendConfig {
     /// `10.0.0.1:3001`, `host:3001`, `host`, `http://…`, `https://…`, `h2://…`, `unix:/run/app.sock` or `[::1]:3001`.
     pub address: String,
     /// Its share of requests beside the others'.
@@ -161,7 +161,7 @@ fn one() -> i64 {
     1
 }
 
-impl Backend {
+impl BackendConfig {
     /// A backend of which nothing but the address is said.
     pub fn at(address: impl Into<String>) -> Self {
         Self {
@@ -243,17 +243,22 @@ mod tests {
 
     #[test]
     fn options_of_a_connection_tell_connections_apart_and_others_do_not() {
-        let usual = Pool::default();
+        let usual = PoolConfig::default();
         for pool in [
-            Pool { verify_ssl: false, ..Pool::default() },
-            Pool { ca_file: Some("ca.pem".into()), ..Pool::default() },
-            Pool { proxy_protocol: Some("v2".into()), ..Pool::default() },
+            PoolConfig { verify_ssl: false, ..PoolConfig::default() },
+            PoolConfig { ca_file: Some("ca.pem".into()), ..PoolConfig::default() },
+            PoolConfig { proxy_protocol: Some("v2".into()), ..PoolConfig::default() },
         ] {
             assert!(!usual.connects_like(&pool), "{pool:?}");
         }
-        let policy = Pool { backends: Some(vec![Backend::at("a")]), keepalive: 0, queue: 7, ..Pool::default() };
+        let policy = PoolConfig {
+            backends: Some(vec![BackendConfig::at("a")]),
+            keepalive: 0,
+            queue: 7,
+            ..PoolConfig::default()
+        };
         assert!(usual.connects_like(&policy));
-        let files = Pool { client_key: Some("a.key".into()), ..Pool::default() };
+        let files = PoolConfig { client_key: Some("a.key".into()), ..PoolConfig::default() };
         assert_eq!(files.connection_files(), [None, None, Some("a.key")]);
     }
 }

@@ -9,46 +9,46 @@ use super::handshake::{shake_hands, Refused};
 use super::listener::Accepted;
 use super::proxy_protocol;
 use super::{http1, http2};
-use crate::engine::{Engine, Registration};
 use crate::listen::tls::Protocol;
+use crate::worker::{Registration, Worker};
 
 /// Serves a connection to its end.
-pub(crate) async fn serve(engine: Rc<Engine>, accepted: Accepted, registration: Registration) {
-    let Accepted { mut stream, mut link, permit, bind } = accepted;
+pub(crate) async fn serve(worker: Rc<Worker>, accepted: Accepted, registration: Registration) {
+    let Accepted { mut stream, mut client_info, permit, bind } = accepted;
     poll_fn(|cx| {
         registration.wake_with(cx.waker().clone());
         Poll::Ready(())
     })
     .await;
     // In this order: a header of the PROXY protocol, the TLS handshake, and what ALPN or the first bytes say is spoken.
-    let bind = engine.snapshot().binds.get(&bind.key).cloned().unwrap_or(bind);
+    let bind = worker.snapshot().binds.get(&bind.key).cloned().unwrap_or(bind);
     if bind.proxy_protocol
-        && !Box::pin(proxy_protocol::receive(&engine, &registration, &bind, &mut stream, &mut link)).await
+        && !Box::pin(proxy_protocol::receive(&worker, &registration, &bind, &mut stream, &mut client_info)).await
     {
         return;
     }
     if let Some(server) = &bind.tls {
         // Boxed: what a handshake needs is given back after it.
-        stream = match Box::pin(shake_hands(&engine, &registration, stream, &bind, server, &mut link)).await {
+        stream = match Box::pin(shake_hands(&worker, &registration, stream, &bind, server, &mut client_info)).await {
             Ok(secured) => secured,
             Err(Refused::Plain(stream, said)) => {
-                return http1::refuse_plain(&engine, &registration, &link, stream, &said).await;
+                return http1::refuse_plain(&worker, &registration, &client_info, stream, &said).await;
             }
             Err(Refused::Failed) => return,
         };
     } else {
-        link.plain = Some(Arc::clone(&bind));
+        client_info.plain = Some(Arc::clone(&bind));
     }
-    let agreed = link.secured.as_ref().map_or(Protocol::Unsaid, |secured| secured.protocol());
+    let agreed = client_info.secured.as_ref().map_or(Protocol::Unsaid, |secured| secured.protocol());
     let as_http2 = match agreed {
         Protocol::Http2 => Some((stream, Vec::new())),
         Protocol::Unsaid if !bind.protocols.h1 => Some((stream, Vec::new())),
-        Protocol::Unsaid => http1::serve(&engine, &registration, stream, &link, bind.protocols.h2).await,
-        Protocol::Http1 | Protocol::Http10 => http1::serve(&engine, &registration, stream, &link, false).await,
+        Protocol::Unsaid => http1::serve(&worker, &registration, stream, &client_info, bind.protocols.h2).await,
+        Protocol::Http1 | Protocol::Http10 => http1::serve(&worker, &registration, stream, &client_info, false).await,
     };
     if let Some((stream, received)) = as_http2 {
         // Boxed: what it takes is not to be kept for every connection.
-        Box::pin(http2::serve(&engine, &registration, stream, received, &link)).await;
+        Box::pin(http2::serve(&worker, &registration, stream, received, &client_info)).await;
     }
     drop(permit);
 }

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::alarm::Alarm;
-use crate::engine::{Engine, Registration};
+use crate::deadline::DeadlineTimer;
+use crate::worker::{Registration, Worker};
 
 /// Time for a first PROXY header, TLS handshake or request once the server drains.
 const GRACE: Duration = Duration::from_millis(250);
@@ -27,8 +27,8 @@ impl Deadline {
     }
 
     /// The deadline of this moment.
-    pub(super) fn now(&mut self, engine: &Engine) -> Instant {
-        if engine.is_draining() && !self.is_draining {
+    pub(super) fn now(&mut self, worker: &Worker) -> Instant {
+        if worker.is_draining() && !self.is_draining {
             self.is_draining = true;
             self.until = self.until.min(Instant::now() + GRACE);
         }
@@ -47,19 +47,19 @@ pub(super) enum Cut {
 
 /// Does `work` until `until`, until the grace is over when the server drains, or until the connection must leave.
 pub(super) async fn within<F: Future>(
-    engine: &Engine,
+    worker: &Worker,
     registration: &Registration,
     until: Instant,
     work: F,
 ) -> Result<F::Output, Cut> {
     let mut work = pin!(work);
-    let mut alarm = Alarm::default();
+    let mut alarm = DeadlineTimer::default();
     let mut deadline = Deadline::new(until);
     poll_fn(|cx| {
         if let Poll::Ready(done) = work.as_mut().poll(cx) {
             return Poll::Ready(Ok(done));
         }
-        let until = deadline.now(engine);
+        let until = deadline.now(worker);
         if registration.must_leave() {
             return Poll::Ready(Err(Cut::Leaving));
         }

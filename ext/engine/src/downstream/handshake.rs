@@ -16,10 +16,10 @@ use x509_parser::prelude::FromDer;
 use super::grace::within;
 use super::linger;
 use crate::client::ClientInfo;
-use crate::engine::{Engine, Registration};
 use crate::listen::binds::Bind;
 use crate::listen::tls::{TlsDetails, TlsServer};
 use crate::stream::{Secured, Stream};
+use crate::worker::{Registration, Worker};
 
 /// Why there is no TLS.
 pub(crate) enum Refused {
@@ -74,46 +74,46 @@ impl<S> From<io::Error> for HandshakeFailure<S> {
 /// Makes a TLS connection of a plain one, and notes its details in `link`. It takes at most `handshake_timeout`, and
 /// the connection counts as idle until it is complete.
 pub(crate) async fn shake_hands(
-    engine: &Engine,
+    worker: &Worker,
     registration: &Registration,
     stream: Stream,
     bind: &Bind,
     server: &Arc<TlsServer>,
-    link: &mut ClientInfo,
+    client_info: &mut ClientInfo,
 ) -> Result<Stream, Refused> {
     match stream {
-        Stream::Tcp(socket) => secure(engine, registration, socket, bind, server, link).await,
-        Stream::Unix(socket) => secure(engine, registration, socket, bind, server, link).await,
+        Stream::Tcp(socket) => secure(worker, registration, socket, bind, server, client_info).await,
+        Stream::Unix(socket) => secure(worker, registration, socket, bind, server, client_info).await,
         secured => Ok(secured),
     }
 }
 
 async fn secure<S: PlainSocket>(
-    engine: &Engine,
+    worker: &Worker,
     registration: &Registration,
     socket: S,
     bind: &Bind,
     server: &Arc<TlsServer>,
-    link: &mut ClientInfo,
+    client_info: &mut ClientInfo,
 ) -> Result<Stream, Refused> {
-    let until = Instant::now() + engine.snapshot().globals.limits.handshake;
+    let until = Instant::now() + worker.snapshot().globals.limits.handshake;
     let late = |_| Err(HandshakeFailure::Broken(io::ErrorKind::TimedOut.into(), None));
-    match within(engine, registration, until, handshake(server, socket)).await.unwrap_or_else(late) {
+    match within(worker, registration, until, handshake(server, socket)).await.unwrap_or_else(late) {
         Ok((stream, site)) => {
-            link.tls = true;
-            link.secured = Some(Arc::new(TlsDetails::new(&bind.key, server, site, stream.get_ref().1)));
+            client_info.tls = true;
+            client_info.secured = Some(Arc::new(TlsDetails::new(&bind.key, server, site, stream.get_ref().1)));
             Ok(S::secured(stream))
         }
         Err(HandshakeFailure::Plain(socket, said)) => {
-            note(engine, link, &"it does not speak TLS");
+            note(worker, client_info, &"it does not speak TLS");
             Err(Refused::Plain(socket.plain(), said))
         }
         Err(HandshakeFailure::Silent) => Err(Refused::Failed),
         Err(HandshakeFailure::Broken(error, socket)) => {
-            note(engine, link, &error);
+            note(worker, client_info, &error);
             if let Some(mut socket) = socket {
                 let until = Instant::now() + linger::AFTER_HANDSHAKE;
-                let _ = within(engine, registration, until, linger::after_handshake(&mut socket)).await;
+                let _ = within(worker, registration, until, linger::after_handshake(&mut socket)).await;
             }
             Err(Refused::Failed)
         }
@@ -202,8 +202,8 @@ async fn hello<S: PlainSocket>(socket: &mut S) -> io::Result<Hello> {
 }
 
 /// Counts a failure and says in the log what it was.
-fn note(engine: &Engine, link: &ClientInfo, why: &dyn std::fmt::Display) {
-    engine.counters.handshake_failed();
-    let client = if link.addr.is_empty() { "a client" } else { &link.addr };
-    engine.log.debug(format_args!("no TLS handshake with {client}: {why}"));
+fn note(worker: &Worker, client_info: &ClientInfo, why: &dyn std::fmt::Display) {
+    worker.counters.handshake_failed();
+    let client = if client_info.addr.is_empty() { "a client" } else { &client_info.addr };
+    worker.log.debug(format_args!("no TLS handshake with {client}: {why}"));
 }

@@ -12,47 +12,47 @@ use tokio::time::Instant;
 use super::grace::Deadline;
 use super::http2::PREFACE;
 use super::linger;
+use crate::channel::Channel;
 use crate::client::ClientInfo;
-use crate::engine::{Engine, Registration};
 use crate::error::Cause;
-use crate::exchange::{self, Client, Rate};
 use crate::forward::{forward_guarded, log_refused, note_refused, refuse, Unread};
-use crate::grpc::Told;
-use crate::peer::Peer;
+use crate::grpc::GrpcOutcome;
+use crate::relay::{self, ClientChannel, Rate};
 use crate::request::Verdict;
 use crate::request::Workspace;
 use crate::request_id::RequestId;
 use crate::snapshot::Snapshot;
 use crate::stream::Http1Connection;
 use crate::stream::Stream;
+use crate::worker::{Registration, Worker};
 
 /// Serves a connection to its end. Returns the connection and the bytes read so far if the client begins HTTP/2 and
 /// may.
 pub(crate) async fn serve(
-    engine: &Rc<Engine>,
+    worker: &Rc<Worker>,
     registration: &Registration,
     stream: Stream,
-    link: &ClientInfo,
+    client_info: &ClientInfo,
     may_be_http2: bool,
 ) -> Option<(Stream, Vec<u8>)> {
-    let mut client = Client::http1(Http1Connection::new(stream));
-    let verdict = match serve_requests(engine, registration, link, &mut client, may_be_http2).await {
+    let mut client = ClientChannel::http1(Http1Connection::new(stream));
+    let verdict = match serve_requests(worker, registration, client_info, &mut client, may_be_http2).await {
         End::Closed(verdict) => verdict,
         End::Http2 => {
-            let Peer::Http1(connection) = client.peer else { return None };
+            let Channel::Http1(connection) = client.channel else { return None };
             let received = connection.input.filled().to_vec();
             return Some((connection.into_stream(), received));
         }
     };
     // No further request comes over it.
     registration.is_idle_since(Instant::now());
-    if let Some(connection) = client.peer.http1() {
-        connection.stream().give_up_after(engine.snapshot().globals.limits.client_body);
+    if let Some(connection) = client.channel.http1() {
+        connection.stream().give_up_after(worker.snapshot().globals.limits.client_body);
     }
     match verdict {
         Verdict::KeepAlive => {}
         Verdict::CutShort => {
-            if let Some(connection) = client.peer.http1() {
+            if let Some(connection) = client.channel.http1() {
                 connection.stream().cut();
             }
         }
@@ -61,7 +61,7 @@ pub(crate) async fn serve(
             // More is likely to be on its way, such as requests behind the last one.
             let more =
                 |connection: &mut Http1Connection| !connection.input.is_empty() || connection.stream().has_unread();
-            if client.peer.http1().is_some_and(more) {
+            if client.channel.http1().is_some_and(more) {
                 linger::take_the_rest(registration, &mut client).await;
             }
         }
@@ -70,7 +70,7 @@ pub(crate) async fn serve(
             linger::take_the_rest(registration, &mut client).await;
         }
         Verdict::Reset => {
-            if let Some(connection) = client.peer.http1() {
+            if let Some(connection) = client.channel.http1() {
                 connection.stream().reset_on_close();
             }
         }
@@ -80,27 +80,34 @@ pub(crate) async fn serve(
 
 /// Answers a client that speaks plain HTTP to a TLS port. `said` are its first bytes, for the log alone.
 pub(crate) async fn refuse_plain(
-    engine: &Engine,
+    worker: &Worker,
     registration: &Registration,
-    link: &ClientInfo,
+    client_info: &ClientInfo,
     stream: Stream,
     said: &[u8],
 ) {
     const BODY: &str = "A plain HTTP request came to a port for HTTPS: write https:// in place of http://.\n";
-    let mut client = Client::http1(Http1Connection::new(stream));
-    let Some(connection) = client.peer.http1() else { return };
+    let mut client = ClientChannel::http1(Http1Connection::new(stream));
+    let Some(connection) = client.channel.http1() else { return };
     let output = connection.output();
     output.extend_from_slice(b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n");
-    engine.write_date(output);
+    worker.write_date(output);
     output.extend_from_slice(format!("Content-Length: {}\r\nConnection: close\r\n\r\n{BODY}", BODY.len()).as_bytes());
     let status = Cause::PlainHttp.status();
-    engine.counters.answered(status);
-    let flushed = exchange::flush(&mut client, linger::PAUSE, Rate::ANY).await;
-    let mut work = engine.workspace();
+    worker.counters.answered(status);
+    let flushed = relay::flush(&mut client, linger::PAUSE, Rate::ANY).await;
+    let mut work = worker.workspace();
     work.begun = None;
     salvage_request(said, &mut work.request);
-    log_refused(engine, link, &mut work, RequestId::random(), (status, Told::default()), BODY.len() as u64);
-    engine.reuse(work);
+    log_refused(
+        worker,
+        client_info,
+        &mut work,
+        RequestId::random(),
+        (status, GrpcOutcome::default()),
+        BODY.len() as u64,
+    );
+    worker.reuse(work);
     if flushed.is_ok() {
         linger::shut_down(&mut client).await;
         linger::take_the_rest(registration, &mut client).await;
@@ -115,35 +122,35 @@ enum End {
 }
 
 async fn serve_requests(
-    engine: &Rc<Engine>,
+    worker: &Rc<Worker>,
     registration: &Registration,
-    link: &ClientInfo,
-    client: &mut Client,
+    client_info: &ClientInfo,
+    client: &mut ClientChannel,
     may_be_http2: bool,
 ) -> End {
     let mut first = true;
     loop {
-        let Some(connection) = client.peer.http1() else { return End::Closed(Verdict::Close) };
+        let Some(connection) = client.channel.http1() else { return End::Closed(Verdict::Close) };
         if !connection.skip_empty_lines() {
             connection.rest();
-            let limits = engine.snapshot().globals.limits;
+            let limits = worker.snapshot().globals.limits;
             // A new connection has as long for its first byte as for its first head.
             let limit = if first { limits.head } else { limits.keepalive };
-            if !wait_for_request(engine, registration, client, limit, first).await {
+            if !wait_for_request(worker, registration, client, limit, first).await {
                 return End::Closed(Verdict::Close);
             }
         }
-        if engine.is_draining() && !first {
+        if worker.is_draining() && !first {
             return End::Closed(Verdict::Close);
         }
         let may_be_http2 = std::mem::take(&mut first) && may_be_http2;
-        let snapshot = engine.snapshot();
-        let mut work = engine.workspace();
-        let end = match read_head(engine, &snapshot, link, client, &mut work, may_be_http2).await {
-            Ok(()) => End::Closed(forward_guarded(engine, &snapshot, link, client, &mut work).await),
+        let snapshot = worker.snapshot();
+        let mut work = worker.workspace();
+        let end = match read_head(worker, &snapshot, client_info, client, &mut work, may_be_http2).await {
+            Ok(()) => End::Closed(forward_guarded(worker, &snapshot, client_info, client, &mut work).await),
             Err(end) => end,
         };
-        engine.reuse(work);
+        worker.reuse(work);
         if !matches!(end, End::Closed(Verdict::KeepAlive)) {
             return end;
         }
@@ -152,9 +159,9 @@ async fn serve_requests(
 
 /// Waits for the first byte of a request. `false` if there will be none.
 async fn wait_for_request(
-    engine: &Engine,
+    worker: &Worker,
     registration: &Registration,
-    client: &mut Client,
+    client: &mut ClientChannel,
     limit: Duration,
     first: bool,
 ) -> bool {
@@ -175,10 +182,10 @@ async fn wait_for_request(
                 Poll::Pending => break,
             }
         }
-        if engine.is_draining() && !first {
+        if worker.is_draining() && !first {
             return Poll::Ready(false);
         }
-        let until = deadline.now(engine);
+        let until = deadline.now(worker);
         // A request that has come already is served.
         if registration.must_leave() && !connection.stream().has_unread() {
             return Poll::Ready(false);
@@ -192,10 +199,10 @@ async fn wait_for_request(
 
 /// Reads a head into `work`, or answers the error.
 async fn read_head(
-    engine: &Engine,
+    worker: &Worker,
     snapshot: &Snapshot,
-    link: &ClientInfo,
-    client: &mut Client,
+    client_info: &ClientInfo,
+    client: &mut ClientChannel,
     work: &mut Workspace,
     may_be_http2: bool,
 ) -> Result<(), End> {
@@ -232,7 +239,7 @@ async fn read_head(
             | ReadError::Foreign,
         )) => {
             if connection.skip_empty_lines() {
-                note_unfinished(engine, link, connection.input.filled(), work);
+                note_unfinished(worker, client_info, connection.input.filled(), work);
             }
             return Err(End::Closed(Verdict::Close));
         }
@@ -240,7 +247,7 @@ async fn read_head(
     };
     let bytes = connection.input.filled();
     salvage_request(&bytes[..bytes.len().min(limits.max_head)], &mut work.request);
-    Err(End::Closed(refuse(engine, link, client, work, Unread::new(cause, why, None)).await))
+    Err(End::Closed(refuse(worker, client_info, client, work, Unread::new(cause, why, None)).await))
 }
 
 /// The cause for a head that is too large: the target is too long if the first line does not end within the limit.
@@ -255,12 +262,12 @@ fn too_large(bytes: &[u8], limit: usize) -> Cause {
 
 /// Logs a request that its client has given up within the head.
 #[cold]
-fn note_unfinished(engine: &Engine, link: &ClientInfo, bytes: &[u8], work: &mut Workspace) {
+fn note_unfinished(worker: &Worker, client_info: &ClientInfo, bytes: &[u8], work: &mut Workspace) {
     salvage_request(bytes, &mut work.request);
-    engine.counters.answered(Cause::ClientGone.status());
+    worker.counters.answered(Cause::ClientGone.status());
     let id = RequestId::random();
-    note_refused(engine, link, work, id, format_args!("the client went away before its head was whole"));
-    log_refused(engine, link, work, id, (Cause::ClientGone.status(), Told::default()), 0);
+    note_refused(worker, client_info, work, id, format_args!("the client went away before its head was whole"));
+    log_refused(worker, client_info, work, id, (Cause::ClientGone.status(), GrpcOutcome::default()), 0);
 }
 
 /// Whether the bytes are the preface of HTTP/2, as far as they are there.

@@ -21,10 +21,10 @@ use tokio::time::Instant;
 use self::meter::Meter;
 use self::session::Session;
 use self::wire::Wire;
-use crate::alarm::Alarm;
 use crate::client::ClientInfo;
-use crate::engine::{Engine, Registration};
+use crate::deadline::DeadlineTimer;
 use crate::stream::Stream;
+use crate::worker::{Registration, Worker};
 
 /// The preface of a client (RFC 9113, section 3.4).
 pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -55,18 +55,18 @@ const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Serves a connection to its end. `received` are the bytes that were read from it so far.
 pub(crate) async fn serve(
-    engine: &Rc<Engine>,
+    worker: &Rc<Worker>,
     registration: &Registration,
     stream: Stream,
     received: Vec<u8>,
-    link: &ClientInfo,
+    client_info: &ClientInfo,
 ) {
-    let limits = engine.snapshot().globals.limits;
+    let limits = worker.snapshot().globals.limits;
     let meter = Rc::new(Meter::new(Instant::now()));
     let wire = Wire::new(stream, received, Rc::clone(&meter), limits.client_body);
     let until = Instant::now() + limits.head;
     registration.is_new();
-    let mut alarm = Alarm::default();
+    let mut alarm = DeadlineTimer::default();
     let connection = {
         let mut handshake = pin!(builder(limits.max_head).handshake::<_, Bytes>(wire));
         poll_fn(|cx| match handshake.as_mut().poll(cx) {
@@ -77,7 +77,7 @@ pub(crate) async fn serve(
         .await
     };
     if let Some(connection) = connection {
-        Session::new(engine, registration, link, connection, meter, alarm).run().await;
+        Session::new(worker, registration, client_info, connection, meter, alarm).run().await;
     }
 }
 

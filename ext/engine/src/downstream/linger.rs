@@ -11,8 +11,8 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::Instant;
 
-use crate::engine::Registration;
-use crate::exchange::Client;
+use crate::relay::ClientChannel;
+use crate::worker::Registration;
 
 /// Longest pause between two pieces of what the client sends; also the time for it to take the last answer.
 pub(super) const PAUSE: Duration = Duration::from_secs(2);
@@ -26,7 +26,7 @@ pub(super) const AFTER_HANDSHAKE: Duration = Duration::from_secs(1);
 const BYTES_AFTER_HANDSHAKE: usize = 64 * 1024;
 
 /// Ends our side of an HTTP/1.1 connection.
-pub(super) async fn shut_down(client: &mut Client) {
+pub(super) async fn shut_down(client: &mut ClientChannel) {
     let until = Instant::now() + PAUSE;
     let Some((connection, alarm)) = client.connection() else { return };
     poll_fn(|cx| {
@@ -39,7 +39,7 @@ pub(super) async fn shut_down(client: &mut Client) {
 }
 
 /// Takes what the client of an HTTP/1.1 connection still sends, unless others need its place.
-pub(super) async fn take_the_rest(registration: &Registration, client: &mut Client) {
+pub(super) async fn take_the_rest(registration: &Registration, client: &mut ClientChannel) {
     let end = Instant::now() + WHOLE;
     let mut pause = Instant::now() + PAUSE;
     let Some((connection, alarm)) = client.connection() else { return };

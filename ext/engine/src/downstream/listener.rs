@@ -1,9 +1,9 @@
 //! Listening sockets, and handing what they accept to the engine threads.
 
-mod places;
+mod connection_limit;
 mod socket;
 
-pub(crate) use places::Places;
+pub(crate) use connection_limit::ConnectionLimit;
 
 use std::convert::Infallible;
 use std::io;
@@ -24,8 +24,8 @@ use crate::listen::binds::Bind;
 use crate::listen::{unix_socket, BindAddress};
 use crate::metrics::Counters;
 use crate::stream::Stream;
-use places::Place;
-use socket::{Client, RawStream};
+use connection_limit::ConnectionPermit;
+use socket::{RawClient, RawStream};
 
 /// Connections that may wait to be accepted, unless `backlog` says otherwise.
 const BACKLOG: i32 = 1024;
@@ -35,7 +35,7 @@ const REST: Duration = Duration::from_millis(100);
 /// A client connection on its way to an engine thread.
 pub(crate) struct Accepted {
     pub(crate) stream: Stream,
-    pub(crate) link: ClientInfo,
+    pub(crate) client_info: ClientInfo,
     /// Its share of `max_connections`.
     pub(crate) permit: OwnedSemaphorePermit,
     /// Where it came to.
@@ -43,18 +43,18 @@ pub(crate) struct Accepted {
 }
 
 /// The same, not yet bound to a runtime.
-pub(crate) struct Raw {
+pub(crate) struct RawConnection {
     socket: RawStream,
-    link: ClientInfo,
+    client_info: ClientInfo,
     permit: OwnedSemaphorePermit,
     bind: Arc<Bind>,
 }
 
-impl Raw {
+impl RawConnection {
     /// A TCP connection whose client has no address.
     #[cfg(test)]
     pub(crate) fn of(stream: std::net::TcpStream, permit: OwnedSemaphorePermit) -> Self {
-        Self { socket: RawStream::tcp(stream), link: ClientInfo::default(), permit, bind: Bind::plain() }
+        Self { socket: RawStream::tcp(stream), client_info: ClientInfo::default(), permit, bind: Bind::plain() }
     }
 
     /// Binds the connection to this thread's runtime.
@@ -65,13 +65,13 @@ impl Raw {
             RawStream::Unix(stream, on_its_way) => (Stream::Unix(UnixStream::from_std(stream)?), on_its_way),
         };
         drop(on_its_way);
-        Ok(Accepted { stream, link: self.link, permit: self.permit, bind: self.bind })
+        Ok(Accepted { stream, client_info: self.client_info, permit: self.permit, bind: self.bind })
     }
 }
 
 /// What becomes of a listener when a configuration takes another's place.
 #[derive(Debug)]
-pub(crate) enum Order {
+pub(crate) enum ListenerOrder {
     /// It stays, on these terms.
     Keep(Arc<Bind>),
     /// It accepts those who wait, and ends, which the other end of the channel learns from.
@@ -81,7 +81,7 @@ pub(crate) enum Order {
 /// A bound socket.
 #[derive(Debug)]
 pub(crate) struct Listener {
-    socket: Bound,
+    socket: BoundSocket,
     pub(crate) bind: Arc<Bind>,
     /// As it is shown: `http://127.0.0.1:8080`.
     pub(crate) url: String,
@@ -90,7 +90,7 @@ pub(crate) struct Listener {
 
 /// A bound socket, in nobody's runtime.
 #[derive(Debug)]
-enum Bound {
+enum BoundSocket {
     Tcp(std::net::TcpListener),
     Unix(std::os::unix::net::UnixListener, unix_socket::SocketFile),
 }
@@ -103,18 +103,18 @@ impl Listener {
             BindAddress::Tcp(address) => bind_tcp(*address, backlog, only_v6, bind.scheme())?,
             BindAddress::Unix(path) => {
                 let (listener, file) = unix_socket::bind(path, backlog, bind.rights)?;
-                (Bound::Unix(listener, file), format!("{}://{}", bind.scheme(), path.display()))
+                (BoundSocket::Unix(listener, file), format!("{}://{}", bind.scheme(), path.display()))
             }
         };
         let on_its_way = match &socket {
-            Bound::Tcp(listener) => OnItsWay::new(listener),
-            Bound::Unix(listener, _) => OnItsWay::new(listener),
+            BoundSocket::Tcp(listener) => OnItsWay::new(listener),
+            BoundSocket::Unix(listener, _) => OnItsWay::new(listener),
         };
         Ok(Self { socket, bind: Arc::clone(bind), url, on_its_way })
     }
 
     /// Accepts until the future is dropped or an order says to leave.
-    pub(crate) async fn run(self, places: Places, mut orders: mpsc::UnboundedReceiver<Order>) {
+    pub(crate) async fn run(self, places: ConnectionLimit, mut orders: mpsc::UnboundedReceiver<ListenerOrder>) {
         let Self { socket, mut bind, on_its_way, .. } = self;
         let log = &places.log;
         let socket = match socket::Socket::watched(socket) {
@@ -125,31 +125,31 @@ impl Listener {
         let mut guests = JoinSet::new();
         let mut told = false;
         // One that was accepted and has no place yet. The others wait in the backlog meanwhile.
-        let mut held: Option<Client> = None;
+        let mut held: Option<RawClient> = None;
         let left = loop {
             tokio::select! {
                 order = orders.recv() => match order {
-                    Some(Order::Keep(terms)) => {
+                    Some(ListenerOrder::Keep(terms)) => {
                         socket.keep(&bind, &terms, log);
                         bind = terms;
                     }
-                    Some(Order::Leave(left)) => break Some(left),
+                    Some(ListenerOrder::Leave(left)) => break Some(left),
                     None => break None,
                 },
                 accepted = socket.accept(), if held.is_none() => match accepted {
-                    Ok((socket, link)) => {
+                    Ok((socket, client_info)) => {
                         told = false;
-                        held = Some((places.out_of_reserve(socket).await, link));
+                        held = Some((places.out_of_reserve(socket).await, client_info));
                     }
                     Err(error) => rest(&error, &places, &mut told).await,
                 },
                 place = places.next(), if held.is_some() => {
                     let Some(place) = place else { return };
-                    let Some((socket, link)) = held.take() else { continue };
+                    let Some((socket, client_info)) = held.take() else { continue };
                     let bind = Arc::clone(&bind);
                     match place {
-                        Place::Own(permit) => places.threads.hand_over(Raw { socket, link, permit, bind }),
-                        Place::Guest(guest) => drop(guests.spawn(places.clone().receive(socket, link, bind, guest))),
+                        ConnectionPermit::Own(permit) => places.threads.hand_over(RawConnection { socket, client_info, permit, bind }),
+                        ConnectionPermit::Guest(guest) => drop(guests.spawn(places.clone().receive(socket, client_info, bind, guest))),
                     }
                 }
                 Some(_) = guests.join_next() => {}
@@ -165,7 +165,7 @@ impl Listener {
     }
 }
 
-fn bind_tcp(address: SocketAddr, backlog: i32, only_v6: bool, scheme: &str) -> io::Result<(Bound, String)> {
+fn bind_tcp(address: SocketAddr, backlog: i32, only_v6: bool, scheme: &str) -> io::Result<(BoundSocket, String)> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     // A restart may bind while connections of the last run are still winding down.
     socket.set_reuse_address(true)?;
@@ -177,12 +177,12 @@ fn bind_tcp(address: SocketAddr, backlog: i32, only_v6: bool, scheme: &str) -> i
     socket.listen(backlog)?;
     let listener = std::net::TcpListener::from(socket);
     let url = format!("{scheme}://{}", listener.local_addr()?);
-    Ok((Bound::Tcp(listener), url))
+    Ok((BoundSocket::Tcp(listener), url))
 }
 
 /// After an error of `accept`, which `told` says whether the log has. Most concern one connection that is gone already; when the
 /// process is out of files, idle connections are closed to make room, and trying again at once would only burn the processor.
-async fn rest(error: &io::Error, places: &Places, told: &mut bool) {
+async fn rest(error: &io::Error, places: &ConnectionLimit, told: &mut bool) {
     if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted) {
         return;
     }
@@ -198,7 +198,7 @@ async fn rest(error: &io::Error, places: &Places, told: &mut bool) {
 /// What an engine thread is given to do.
 pub(crate) enum Work {
     /// A connection to serve.
-    Serve(Raw),
+    Serve(RawConnection),
     /// Since when the connection is idle that has been so longest, for the one who asks, with the thread's number.
     LongestIdle(usize, mpsc::UnboundedSender<(u64, usize)>),
     /// That one is to be closed.
@@ -215,7 +215,7 @@ impl Threads {
     const PATIENCE: Duration = Duration::from_millis(100);
 
     /// Gives a connection to the thread that has the fewest.
-    fn hand_over(&self, raw: Raw) {
+    fn hand_over(&self, raw: RawConnection) {
         let least = self.inboxes.iter().min_by_key(|(_, counters)| counters.active());
         if let Some((inbox, counters)) = least {
             counters.connection_opened();

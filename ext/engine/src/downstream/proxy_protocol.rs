@@ -15,9 +15,9 @@ use tokio::time::Instant;
 
 use super::grace::{within, Cut};
 use crate::client::ClientInfo;
-use crate::engine::{Engine, Registration};
 use crate::listen::binds::Bind;
 use crate::stream::Stream;
+use crate::worker::{Registration, Worker};
 
 /// Bytes of an ordinary header.
 const USUAL: usize = 256;
@@ -40,18 +40,18 @@ enum HeaderRefusal {
 /// Takes the header from the beginning of a connection. From then on `link` is the client that it names. `false` if
 /// the connection is to be closed.
 pub(super) async fn receive(
-    engine: &Engine,
+    worker: &Worker,
     registration: &Registration,
     bind: &Bind,
     stream: &mut Stream,
-    link: &mut ClientInfo,
+    client_info: &mut ClientInfo,
 ) -> bool {
     let (trusted, limit) = {
-        let snapshot = engine.snapshot();
-        (snapshot.globals.trusted.trusts(link), snapshot.globals.limits.handshake)
+        let snapshot = worker.snapshot();
+        (snapshot.globals.trusted.trusts(client_info), snapshot.globals.limits.handshake)
     };
     let received = match trusted {
-        true => match within(engine, registration, Instant::now() + limit, header(stream)).await {
+        true => match within(worker, registration, Instant::now() + limit, header(stream)).await {
             Ok(received) => received,
             Err(Cut::Late) => Err(HeaderRefusal::Late),
             Err(Cut::Leaving) => Err(HeaderRefusal::Nothing),
@@ -60,7 +60,7 @@ pub(super) async fn receive(
     };
     let why = match received {
         Ok(whose) => {
-            introduce(link, whose);
+            introduce(client_info, whose);
             return true;
         }
         Err(HeaderRefusal::Nothing) => return false,
@@ -69,8 +69,8 @@ pub(super) async fn receive(
         Err(HeaderRefusal::Late) => format!("its header of the PROXY protocol was not there within {limit:?}"),
         Err(HeaderRefusal::Io(error)) => error.to_string(),
     };
-    let from = if link.addr.is_empty() { "a unix socket" } else { &*link.addr };
-    engine.log.warn(format_args!("{}: a connection from {from} was refused: {why}", bind.url));
+    let from = if client_info.addr.is_empty() { "a unix socket" } else { &*client_info.addr };
+    worker.log.warn(format_args!("{}: a connection from {from} was refused: {why}", bind.url));
     false
 }
 
@@ -125,14 +125,14 @@ fn poll_peek(stream: &Stream, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<i
 }
 
 /// Puts the client that the header names in the place of the proxy that sent it.
-fn introduce(link: &mut ClientInfo, whose: Whose) {
+fn introduce(client_info: &mut ClientInfo, whose: Whose) {
     match whose {
         Whose::Own => {}
-        Whose::Unknown => link.stranger = true,
-        Whose::Unix => *link = ClientInfo { stranger: true, ..ClientInfo::default() },
+        Whose::Unknown => client_info.stranger = true,
+        Whose::Unix => *client_info = ClientInfo { stranger: true, ..ClientInfo::default() },
         Whose::Client { source, destination } => {
             let ip = source.ip().to_canonical();
-            *link = ClientInfo {
+            *client_info = ClientInfo {
                 addr: ip.to_string().into(),
                 ip: Some(ip),
                 port: Some(source.port()),

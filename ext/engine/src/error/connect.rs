@@ -11,7 +11,7 @@ use crate::descriptors;
 #[derive(Debug, Clone)]
 pub(crate) struct ConnectError {
     address: Box<str>,
-    step: Step,
+    step: ConnectStep,
     limit: Duration,
     kind: ConnectErrorKind,
     source: Option<Arc<io::Error>>,
@@ -19,7 +19,7 @@ pub(crate) struct ConnectError {
 
 /// How far a connection came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Step {
+pub(crate) enum ConnectStep {
     /// The connection itself.
     Connect,
     /// The TLS handshake.
@@ -67,7 +67,7 @@ impl ConnectErrorKind {
 impl ConnectError {
     pub(crate) fn new(
         address: &str,
-        step: Step,
+        step: ConnectStep,
         kind: ConnectErrorKind,
         limit: Duration,
         source: Option<io::Error>,
@@ -98,8 +98,8 @@ impl ConnectError {
             (ConnectErrorKind::Protocol, Some(error)) => format!("it does not speak HTTP/2: {error}"),
             (ConnectErrorKind::Protocol, None) => "it does not agree to HTTP/2 in the TLS handshake".into(),
             (_, Some(error)) => error.to_string(),
-            (_, None) if self.step == Step::Connect => format!("no connection within {:?}", self.limit),
-            (_, None) if self.step == Step::Preface => {
+            (_, None) if self.step == ConnectStep::Connect => format!("no connection within {:?}", self.limit),
+            (_, None) if self.step == ConnectStep::Preface => {
                 format!("it does not begin to speak HTTP/2 within {:?}", self.limit)
             }
             (_, None) => format!("no TLS handshake within {:?}", self.limit),
@@ -118,22 +118,22 @@ impl fmt::Display for ConnectError {
                      open files, or write a smaller max_connections"
                 )
             }
-            (Step::Connect, Some(error)) => write!(f, "cannot connect to {address}: {error}"),
-            (Step::Handshake, Some(error)) => write!(f, "the TLS handshake with {address} failed: {error}"),
-            (Step::Connect, None) => write!(f, "{address} did not accept a connection within {limit:?}"),
-            (Step::Handshake, None) => {
+            (ConnectStep::Connect, Some(error)) => write!(f, "cannot connect to {address}: {error}"),
+            (ConnectStep::Handshake, Some(error)) => write!(f, "the TLS handshake with {address} failed: {error}"),
+            (ConnectStep::Connect, None) => write!(f, "{address} did not accept a connection within {limit:?}"),
+            (ConnectStep::Handshake, None) => {
                 write!(f, "{address} accepted a connection, but made no TLS handshake within {limit:?}")
             }
-            (Step::Agreement, _) => {
+            (ConnectStep::Agreement, _) => {
                 write!(
                     f,
                     "{address} does not agree to HTTP/2 in the TLS handshake: write protocol: \"auto\" or \"http1\""
                 )
             }
-            (Step::Preface, Some(error)) => {
+            (ConnectStep::Preface, Some(error)) => {
                 write!(f, "{address} does not speak HTTP/2 ({error}): write protocol: \"http1\", or http:// for h2://")
             }
-            (Step::Preface, None) => {
+            (ConnectStep::Preface, None) => {
                 write!(f, "{address} accepted a connection, but did not begin to speak HTTP/2 within {limit:?}")
             }
         }

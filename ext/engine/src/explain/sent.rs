@@ -14,7 +14,7 @@ use crate::configuration::{Config, ProxyConfig};
 use crate::forward::may_go_on;
 use crate::handler::{proxy::Preview, Handler};
 use crate::request_id::RequestId;
-use crate::rewrite::{Captured, Captures, Scope, Template};
+use crate::rewrite::{Captured, Captures, RequestValues, Template};
 use crate::snapshot;
 use crate::upstream::address::Address;
 
@@ -35,7 +35,7 @@ pub(super) fn sent(
     config: &Config,
     proxy: &ProxyConfig,
     text: &[u8],
-    link: &ClientInfo,
+    client_info: &ClientInfo,
     via: Option<&ClientInfo>,
 ) -> Option<Sent> {
     let snapshot = snapshot::compile(config, Purpose::Check).snapshot;
@@ -47,7 +47,7 @@ pub(super) fn sent(
     snapshot.globals.trusted.drop_unbelieved(&mut head.fields, via.is_some());
     let options = ConnectionOptions::of(&head);
     let mut captured = Captured::default();
-    let scope = snapshot.routes.locate(&mut head, link, &mut captured).ok()?;
+    let scope = snapshot.routes.locate(&mut head, client_info, &mut captured).ok()?;
     let Ok(Some(Handler::Proxy(compiled))) = scope.handler(&head) else { return None };
     let captures = Captures::new(&snapshot.globals.capture_names, &captured);
     let (id, start) = (RequestId::random(), SystemTime::now());
@@ -55,7 +55,7 @@ pub(super) fn sent(
         drop_named(&mut head.fields);
     }
     let render = |head: &RequestHead, template: &Template, out: &mut Vec<u8>| {
-        template.render_header(&Scope { captures, ..Scope::new(head, link, id, start) }, out);
+        template.render_header(&RequestValues { captures, ..RequestValues::new(head, client_info, id, start) }, out);
     };
     for filter in &scope.filters {
         filter.preview(&mut head, &render);
@@ -66,8 +66,8 @@ pub(super) fn sent(
     let backend = proxy.pool.as_ref().and_then(|pool| pool.backends.as_ref()?.first());
     let address = backend.and_then(|backend| Address::parse(&backend.address).ok());
     let host = address.map(|address| address.host_field(address.tls(false))).unwrap_or_default();
-    let target =
-        compiled.preview(&mut head, &Preview { client: link, via, captures, id, start, options, host: &host })?;
+    let target = compiled
+        .preview(&mut head, &Preview { client: client_info, via, captures, id, start, options, host: &host })?;
     let kept = names_of(&head);
     let mut dropped: Vec<String> = Vec::new();
     for name in written {

@@ -1,8 +1,8 @@
 use super::*;
 use crate::configuration::{self, Match};
 
-fn location(pattern: &str, change: impl FnOnce(&mut Location<Directive>), routes: Vec<Directive>) -> Directive {
-    let mut spec = Location { patterns: vec![pattern.into()], routes, ..Default::default() };
+fn location(pattern: &str, change: impl FnOnce(&mut LocationConfig<Directive>), routes: Vec<Directive>) -> Directive {
+    let mut spec = LocationConfig { patterns: vec![pattern.into()], routes, ..Default::default() };
     change(&mut spec);
     Directive::Location(Box::new(spec))
 }
@@ -27,13 +27,13 @@ fn filter() -> Directive {
 }
 
 fn config() -> Config {
-    let posts = |spec: &mut Location<Directive>| spec.methods = vec!["POST".into()];
-    let inside = |spec: &mut Location<Directive>| {
+    let posts = |spec: &mut LocationConfig<Directive>| spec.methods = vec!["POST".into()];
+    let inside = |spec: &mut LocationConfig<Directive>| {
         spec.hosts = vec![Match::from("*.x")];
         spec.remote = vec!["10.0.0.0/8".into()];
     };
     Config {
-        trusted_proxies: configuration::TrustedProxies { value: vec!["127.0.0.1".into()], ..Default::default() },
+        trusted_proxies: configuration::TrustedProxiesConfig { value: vec!["127.0.0.1".into()], ..Default::default() },
         routes: vec![
             filter(),
             location("/users/:id", posts, vec![answer()]),
@@ -81,15 +81,15 @@ fn the_way_of_a_request_is_told_step_by_step() {
     assert_eq!(
         told.steps,
         [
-            Step { place: vec![1], failed: vec![failed("methods", "GET")] },
-            Step { place: vec![2], failed: vec![] },
-            Step { place: vec![2, 0], failed: vec![] },
+            LookedAt { place: vec![1], failed: vec![failed("methods", "GET")] },
+            LookedAt { place: vec![2], failed: vec![] },
+            LookedAt { place: vec![2, 0], failed: vec![] },
         ]
     );
     assert_eq!(told.captures, [("id".to_owned(), "7".to_owned())]);
     assert_eq!(told.filters, [vec![0], vec![2, 0, 1]]);
     let target = Some("http://b/7/%37".to_owned());
-    assert_eq!(told.handlers, [Handler { place: vec![2, 0, 0], accepts: true, target }]);
+    assert_eq!(told.handlers, [AskedHandler { place: vec![2, 0, 0], accepts: true, target }]);
     assert_eq!(told.refused, None);
 }
 
@@ -161,9 +161,9 @@ fn what_is_told_is_what_happens() {
             let told = ask(target, |question| question.remote = Some(remote.into()));
             let mut head = RequestHead::default();
             parse_request(format!("GET {target} HTTP/1.1\r\nHost: A.x.\r\n\r\n").as_bytes(), &mut head).expect(target);
-            let link = ClientInfo { ip: remote.parse().ok(), ..ClientInfo::default() };
+            let client_info = ClientInfo { ip: remote.parse().ok(), ..ClientInfo::default() };
             let mut captured = Captured::default();
-            let located = snapshot.routes.locate(&mut head, &link, &mut captured);
+            let located = snapshot.routes.locate(&mut head, &client_info, &mut captured);
             let Some((scope, handler)) = located.ok().and_then(|scope| Some((scope, scope.handler(&head).ok()?)))
             else {
                 assert!(told.refused.is_some(), "{target}");

@@ -27,7 +27,7 @@ impl Filtering for AllowList {
     }
 
     async fn admit(&self, exchange: &mut Exchange<'_>) -> Option<Verdict> {
-        match self.0.lists(exchange.link.ip) {
+        match self.0.lists(exchange.client_info.ip) {
             true => None,
             false => Some(self.0.refuse(exchange).await),
         }

@@ -11,7 +11,7 @@ use proxy_http::message::{FieldName, Known, RequestHead};
 use serde::{Deserialize, Serialize};
 
 use super::challenge::{challenge, USUAL_REALM};
-use super::shown::{self, Shown};
+use super::credential::{self, Credential};
 use super::Filtering;
 use crate::compile::{Report, Word};
 use crate::compiler::Compiler;
@@ -20,7 +20,7 @@ use crate::error::Cause;
 use crate::request::{Exchange, Verdict};
 use crate::respond::ErrorResponse;
 
-type Digest = [u8; 32];
+type KeyDigest = [u8; 32];
 
 /// `auth_api_key keys: { "billing" => "sha256:…" }`
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
@@ -44,8 +44,8 @@ pub struct AuthApiKeyConfig {
 #[derive(Debug)]
 pub(crate) struct AuthApiKey {
     /// The names of the keys by their digests; empty for one that has none.
-    keys: HashMap<Digest, Box<str>>,
-    place: Place,
+    keys: HashMap<KeyDigest, Box<str>>,
+    place: ApiKeySource,
     strip: bool,
     challenge: Box<str>,
     error_response: Arc<ErrorResponse>,
@@ -53,7 +53,7 @@ pub(crate) struct AuthApiKey {
 
 /// Where a key stands.
 #[derive(Debug)]
-enum Place {
+enum ApiKeySource {
     Field(FieldName),
     Parameter(Box<str>),
 }
@@ -97,18 +97,20 @@ impl AuthApiKey {
     /// The name of the key that the request shows. The error is for the log.
     fn check(&self, request: &RequestHead) -> Result<&str, &'static str> {
         let digest = match &self.place {
-            Place::Field(name) => digest_of(&shown::field(&request.fields, name), |key| key),
-            Place::Parameter(name) => digest_of(&shown::parameter(request.query(), name), |key| key.as_bytes()),
+            ApiKeySource::Field(name) => digest_of(&credential::field(&request.fields, name), |key| key),
+            ApiKeySource::Parameter(name) => {
+                digest_of(&credential::parameter(request.query(), name), |key| key.as_bytes())
+            }
         }?;
         self.keys.get(&digest).map(|name| &**name).ok_or("no such key")
     }
 
     fn strip(&self, request: &mut RequestHead, scratch: &mut Vec<u8>) {
         match &self.place {
-            Place::Field(name) => request.fields.remove(name),
-            Place::Parameter(name) => {
+            ApiKeySource::Field(name) => request.fields.remove(name),
+            ApiKeySource::Parameter(name) => {
                 scratch.clear();
-                shown::without_parameter(request.query(), name, scratch);
+                credential::without_parameter(request.query(), name, scratch);
                 request.query = request.fields.push_text(scratch);
                 scratch.clear();
             }
@@ -116,23 +118,23 @@ impl AuthApiKey {
     }
 }
 
-fn digest_of<T>(key: &Shown<T>, bytes: impl Fn(&T) -> &[u8]) -> Result<Digest, &'static str> {
+fn digest_of<T>(key: &Credential<T>, bytes: impl Fn(&T) -> &[u8]) -> Result<KeyDigest, &'static str> {
     match key {
-        Shown::One(key) => Ok(sha256(bytes(key))),
-        Shown::Nothing => Err("no key"),
-        Shown::Several => Err("several keys"),
+        Credential::One(key) => Ok(sha256(bytes(key))),
+        Credential::Nothing => Err("no key"),
+        Credential::Several => Err("several keys"),
     }
 }
 
-fn sha256(bytes: &[u8]) -> Digest {
-    let mut out = Digest::default();
+fn sha256(bytes: &[u8]) -> KeyDigest {
+    let mut out = KeyDigest::default();
     for (byte, from) in out.iter_mut().zip(digest(&SHA256, bytes).as_ref()) {
         *byte = *from;
     }
     out
 }
 
-fn place(config: &AuthApiKeyConfig, report: &mut Report<'_>) -> Option<Place> {
+fn place(config: &AuthApiKeyConfig, report: &mut Report<'_>) -> Option<ApiKeySource> {
     match (&config.header, &config.query) {
         (Some(_), Some(_)) => {
             report.error("header and query are both written: keep the place where the key is");
@@ -142,15 +144,15 @@ fn place(config: &AuthApiKeyConfig, report: &mut Report<'_>) -> Option<Place> {
             report.within("query").error("the name is empty: write the name of a parameter, such as \"api_key\"");
             None
         }
-        (None, Some(name)) => Some(Place::Parameter(name.as_str().into())),
+        (None, Some(name)) => Some(ApiKeySource::Parameter(name.as_str().into())),
         (header, None) => {
             let name = report.within("header").field_name(header.as_deref().unwrap_or("X-Api-Key"))?;
-            Some(Place::Field(name))
+            Some(ApiKeySource::Field(name))
         }
     }
 }
 
-fn keys(config: &AuthApiKeyConfig, report: &mut Report<'_>) -> HashMap<Digest, Box<str>> {
+fn keys(config: &AuthApiKeyConfig, report: &mut Report<'_>) -> HashMap<KeyDigest, Box<str>> {
     let mut keys = HashMap::with_capacity(config.keys.len());
     if config.keys.is_empty() {
         report.error("there is none: write at least one, as `openssl rand -hex 32` prints it");
@@ -187,8 +189,8 @@ fn keys(config: &AuthApiKeyConfig, report: &mut Report<'_>) -> HashMap<Digest, B
     keys
 }
 
-fn from_hex(text: &str) -> Option<Digest> {
-    let mut digest = Digest::default();
+fn from_hex(text: &str) -> Option<KeyDigest> {
+    let mut digest = KeyDigest::default();
     let digits: Vec<u8> = text.chars().map(|c| c.to_digit(16).map(|digit| digit as u8)).collect::<Option<_>>()?;
     if digits.len() != digest.len() * 2 {
         return None;

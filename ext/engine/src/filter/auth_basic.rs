@@ -17,7 +17,7 @@ use proxy_http::message::{Fields, Known};
 use serde::{Deserialize, Serialize};
 
 use super::challenge::{challenge, USUAL_REALM};
-use super::shown::{self, Shown};
+use super::credential::{self, Credential};
 use super::Filtering;
 use crate::compile::{Report, Word};
 use crate::compiler::Compiler;
@@ -89,7 +89,7 @@ impl Filtering for AuthBasic {
 
     /// Lets a request with the right user and password pass.
     async fn admit(&self, exchange: &mut Exchange<'_>) -> Option<Verdict> {
-        let source = Source::new(exchange.link.ip, exchange.link.port);
+        let source = Source::new(exchange.client_info.ip, exchange.client_info.port);
         let mut text = std::mem::take(&mut exchange.work.scratch);
         let mut gone = None;
         let found = match read(&exchange.work.request.fields, &mut text) {
@@ -165,10 +165,10 @@ fn accounts(config: &AuthBasicConfig, report: &mut Report<'_>) -> Option<Account
 
 /// The user and the password that a request shows, decoded into `text`. The error is for the log.
 fn read<'t>(fields: &Fields, text: &'t mut Vec<u8>) -> Result<(&'t [u8], &'t [u8]), &'static str> {
-    let encoded = match shown::credentials(fields, "Basic") {
-        Shown::One(encoded) => encoded,
-        Shown::Nothing => return Err("no credentials"),
-        Shown::Several => return Err("several Authorization headers"),
+    let encoded = match credential::credentials(fields, "Basic") {
+        Credential::One(encoded) => encoded,
+        Credential::Nothing => return Err("no credentials"),
+        Credential::Several => return Err("several Authorization headers"),
     };
     if encoded.len() > LONGEST {
         return Err("the credentials are too long");

@@ -10,19 +10,19 @@ use std::sync::Arc;
 
 use proxy_http::message::{FieldName, Fields, Known};
 
-use super::shown::{self, Shown};
+use super::credential::{self, Credential};
 use super::Filtering;
 use crate::compiler::Compiler;
 use crate::request::{Exchange, Verdict};
 use crate::respond::ErrorResponse;
 pub use compile::AuthJwtConfig;
-use token::{field_value, Claims, Refusal, Rules};
+use token::{field_value, Claims, Rules, TokenRefusal};
 
 /// An `auth_jwt` directive, compiled.
 #[derive(Debug)]
 pub(crate) struct AuthJwt {
     rules: Rules,
-    place: Place,
+    place: TokenSource,
     /// Fields of the request, each with its claim.
     fields: Box<[(FieldName, Box<str>)]>,
     challenge: Box<str>,
@@ -31,7 +31,7 @@ pub(crate) struct AuthJwt {
 
 /// Where a token stands.
 #[derive(Debug)]
-enum Place {
+enum TokenSource {
     /// `Authorization: Bearer TOKEN`.
     Authorization,
     /// A field of another name, with or without `Bearer` in it.
@@ -49,20 +49,20 @@ impl Filtering for AuthJwt {
     /// Lets a request with a good token pass.
     async fn admit(&self, exchange: &mut Exchange<'_>) -> Option<Verdict> {
         let refusal = match self.place.token(&exchange.work.request.fields) {
-            Shown::One(token) => match self.rules.verify(token) {
+            Credential::One(token) => match self.rules.verify(token) {
                 Ok(claims) => {
                     self.tell(&claims, exchange);
                     return None;
                 }
                 Err(refusal) => Some(refusal),
             },
-            Shown::Several => Some(Refusal("there are several tokens")),
+            Credential::Several => Some(TokenRefusal("there are several tokens")),
             // Who shows nothing did nothing wrong (RFC 6750, section 3.1).
-            Shown::Nothing => None,
+            Credential::Nothing => None,
         };
         let challenge = match refusal {
             None => self.challenge.to_string(),
-            Some(Refusal(why)) => {
+            Some(TokenRefusal(why)) => {
                 format!("{}, error=\"invalid_token\", error_description=\"{why}\"", self.challenge)
             }
         };
@@ -89,15 +89,15 @@ impl AuthJwt {
     }
 }
 
-impl Place {
-    fn token<'f>(&'f self, fields: &'f Fields) -> Shown<&'f [u8]> {
+impl TokenSource {
+    fn token<'f>(&'f self, fields: &'f Fields) -> Credential<&'f [u8]> {
         match self {
-            Place::Authorization => shown::credentials(fields, "Bearer"),
-            Place::Field(name) => match shown::field(fields, name) {
-                Shown::One(value) => Shown::One(shown::after_scheme(value, "Bearer").unwrap_or(value)),
+            TokenSource::Authorization => credential::credentials(fields, "Bearer"),
+            TokenSource::Field(name) => match credential::field(fields, name) {
+                Credential::One(value) => Credential::One(credential::after_scheme(value, "Bearer").unwrap_or(value)),
                 other => other,
             },
-            Place::Cookie(name) => shown::cookie(fields, name),
+            TokenSource::Cookie(name) => credential::cookie(fields, name),
         }
     }
 }

@@ -24,7 +24,7 @@ impl Filtering for DenyList {
     }
 
     async fn admit(&self, exchange: &mut Exchange<'_>) -> Option<Verdict> {
-        match self.0.lists(exchange.link.ip) {
+        match self.0.lists(exchange.client_info.ip) {
             true => Some(self.0.refuse(exchange).await),
             false => None,
         }

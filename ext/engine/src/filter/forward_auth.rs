@@ -15,11 +15,11 @@ use proxy_http::message::{FieldName, Framing, Method, RequestHead};
 use tokio::time::Instant;
 
 use super::Filtering;
+use crate::channel::Channel;
 use crate::compiler::Compiler;
 use crate::error::{Blame, Error, Kind, Retry, Side};
-use crate::exchange::{Limits, RequestBody, ResponseNeeds};
 use crate::log::Log;
-use crate::peer::Peer;
+use crate::relay::{Limits, RequestBody, ResponseNeeds};
 use crate::request::{Exchange, Verdict};
 use crate::respond::ErrorResponse;
 use crate::rewrite::TargetTemplate;
@@ -46,7 +46,7 @@ pub(crate) struct ForwardAuth {
 
 /// A server that has answered; the head of its answer stands in the workspace.
 struct Answered {
-    server: Peer,
+    server: Channel,
     attempt: Attempt,
     framing: Framing,
     deadline: Instant,
@@ -157,15 +157,15 @@ impl BackendRequest for Inquiry<'_, '_> {
         Parts { client, body: &mut self.body, fields: &self.head.fields, response, needs: &mut self.needs }
     }
 
-    fn limits(&self, _: &Peer) -> Limits {
+    fn limits(&self, _: &Channel) -> Limits {
         self.filter.limits
     }
 
-    fn reuse(&self, backend: &Backend) -> Option<Peer> {
-        self.exchange.engine.pool.reuse(backend, None, &self.exchange.work.introduction, false)
+    fn reuse(&self, backend: &Backend) -> Option<Channel> {
+        self.exchange.tools.pool.reuse(backend, None, &self.exchange.work.introduction, false)
     }
 
-    async fn connect(&mut self, attempt: &mut Attempt, deadline: Instant) -> Result<(Peer, bool), Error> {
+    async fn connect(&mut self, attempt: &mut Attempt, deadline: Instant) -> Result<(Channel, bool), Error> {
         let filter = self.filter;
         let call = ConnectRequest {
             backend: attempt.backend(),
@@ -176,10 +176,10 @@ impl BackendRequest for Inquiry<'_, '_> {
             limit: filter.connect_timeout,
             deadline,
         };
-        ask::connect(&self.exchange.engine.pool, self.exchange.client, call, false, filter.limits.half_close).await
+        ask::connect(&self.exchange.tools.pool, self.exchange.client, call, false, filter.limits.half_close).await
     }
 
-    fn write_head(&mut self, connection: &mut Peer, backend: &Backend) -> Result<(), Error> {
+    fn write_head(&mut self, connection: &mut Channel, backend: &Backend) -> Result<(), Error> {
         let target = &self.exchange.work.target.path_and_query;
         ask::write_head(connection, &self.head, target, backend, &self.needs, Framing::None)
     }

@@ -10,7 +10,7 @@ use crate::config::At;
 use crate::log::Level;
 use crate::request::{Exchange, Verdict};
 use crate::request_id::LoggedId;
-use crate::rewrite::{Context, Scope, Template};
+use crate::rewrite::{Context, RequestValues, Template};
 
 /// `log_requests before: "{method} {path}", after: "{status} in {response_time}"`
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
@@ -54,21 +54,21 @@ impl Filtering for LogRequests {
 
     async fn admit(&self, exchange: &mut Exchange<'_>) -> Option<Verdict> {
         let template = self.before.as_ref()?;
-        if exchange.engine.log.enabled(Level::Info) {
+        if exchange.tools.log.enabled(Level::Info) {
             let mut line = std::mem::take(&mut exchange.work.scratch);
             line.clear();
             let sent_id = exchange.logged_id().sent();
             let scope = exchange.scope(exchange.work.request.path());
-            template.render_log(&Scope { sent_id, ..scope }, &mut line);
+            template.render_log(&RequestValues { sent_id, ..scope }, &mut line);
             write(exchange, exchange.logged_id(), &line);
             exchange.work.scratch = line;
         }
         None
     }
 
-    fn answered(&self, exchange: &Exchange<'_>, scope: &Scope<'_>) {
+    fn answered(&self, exchange: &Exchange<'_>, scope: &RequestValues<'_>) {
         let Some(template) = &self.after else { return };
-        if exchange.engine.log.enabled(Level::Info) {
+        if exchange.tools.log.enabled(Level::Info) {
             let mut line = Vec::new();
             template.render_log(scope, &mut line);
             write(exchange, LoggedId::of(exchange.id, Some(scope.sent_id)), &line);
@@ -78,7 +78,7 @@ impl Filtering for LogRequests {
 
 fn write(exchange: &Exchange<'_>, id: LoggedId<'_>, line: &[u8]) {
     let line = String::from_utf8_lossy(line);
-    exchange.engine.log.write(Level::Info, Some(id), format_args!("{line}"));
+    exchange.tools.log.write(Level::Info, Some(id), format_args!("{line}"));
 }
 
 fn template(text: &str, context: Context) -> Result<Template, String> {

@@ -17,7 +17,7 @@ use crate::request::{Exchange, Verdict};
 use crate::respond::ErrorResponse;
 use crate::routing::host_span;
 pub(super) use counts::Counts;
-use key::Key;
+use key::CountedKey;
 use proxy_http::decimal;
 use proxy_http::message::Known;
 use window::{Limit, Taken};
@@ -84,7 +84,7 @@ pub enum LimitStore {
 #[derive(Debug)]
 pub(crate) struct RateLimit {
     limit: Limit,
-    key: Key,
+    key: CountedKey,
     counts: Arc<Counts>,
     error_response: Arc<ErrorResponse>,
 }
@@ -113,7 +113,7 @@ impl Filtering for RateLimit {
                 .error("counts in a Redis are not available in this version: write store: \"memory\", or leave it out");
         }
         let max_keys = report.within("max_keys").count(config.max_keys, 2..=MOST_KEYS) as usize;
-        let key = Key::compile(&config.key, &compiler.captures.names(), &mut report.within("key"));
+        let key = CountedKey::compile(&config.key, &compiler.captures.names(), &mut report.within("key"));
         let error_response =
             ErrorResponse::compile(config.error_response.as_ref(), Cause::TooManyRequests.status(), &mut report);
         if !report.is_sound() {

@@ -47,7 +47,7 @@ impl Filtering for RedirectHttpToHttps {
     /// Lets a request pass that came over https, and redirects any other to the same host, path and query. One that names no
     /// host, as HTTP/1.0 allows, cannot be redirected and is refused.
     async fn admit(&self, exchange: &mut Exchange<'_>) -> Option<Verdict> {
-        if exchange.link.scheme() == "https" {
+        if exchange.client_info.scheme() == "https" {
             return None;
         }
         let request = &exchange.work.request;

@@ -5,15 +5,15 @@ use std::time::{Duration, SystemTime};
 use proxy_http::message::{Framing, Known, Method, ResponseHead};
 
 use crate::client::ClientInfo;
-use crate::engine::Engine;
 use crate::error::Cause;
-use crate::exchange::{self, Client};
-use crate::grpc::{Form, Told};
+use crate::grpc::{Form, GrpcOutcome};
 use crate::log::Level;
+use crate::relay::{self, ClientChannel};
 use crate::request::{call_fields, Tools, Verdict, Workspace};
 use crate::request_id::{LoggedId, RequestId};
-use crate::respond::{self, Refusal};
-use crate::rewrite::{ResponseInfo, Scope};
+use crate::respond::{self, GrpcRefusal};
+use crate::rewrite::{RequestValues, ResponseInfo};
+use crate::worker::Worker;
 
 /// What is wrong with a request that could not be read.
 #[derive(Debug, Clone, Copy)]
@@ -35,44 +35,44 @@ impl Unread {
 
 /// Answers a request that could not be read, and closes. What of it could be made out stands in `work.request`.
 pub(crate) async fn refuse(
-    engine: &Engine,
-    link: &ClientInfo,
-    client: &mut Client,
+    worker: &Worker,
+    client_info: &ClientInfo,
+    client: &mut ClientChannel,
     work: &mut Workspace,
     unread: Unread,
 ) -> Verdict {
     let Unread { id, cause, why, form } = unread;
     let status = cause.status();
-    let before = client.peer.body_sent();
+    let before = client.channel.body_sent();
     if let Some(why) = why {
-        note_refused(engine, link, work, id, format_args!("refused with {status}: {why}"));
+        note_refused(worker, client_info, work, id, format_args!("refused with {status}: {why}"));
     }
     let request = &work.request;
-    let call = form.map(|form| call_fields(form, Refusal::Status(status), client.peer.version()));
+    let call = form.map(|form| call_fields(form, GrpcRefusal::Status(status), client.channel.version()));
     let response = respond::built_in(status).choose(None);
     let (status, fields, body) = match &call {
         Some(fields) => (200, &fields[..], &[][..]),
         None => (response.status, &response.fields[..], &response.body[..]),
     };
     let reason = response.status;
-    engine.counters.answered(reason);
+    worker.counters.answered(reason);
     let body = if request.method == Method::Head { &[][..] } else { body };
-    let limits = engine.snapshot().globals.limits;
+    let limits = worker.snapshot().globals.limits;
     let mut head = ResponseHead { status, ..ResponseHead::default() };
     head.fields.read_lines(fields);
     head.set_reason(proxy_http::message::reason(status));
-    client.peer.write_response(&mut head, Framing::Length(body.len() as u64), |lines| {
-        engine.write_date(lines);
+    client.channel.write_response(&mut head, Framing::Length(body.len() as u64), |lines| {
+        worker.write_date(lines);
         lines.extend_from_slice(b"X-Request-Id: ");
         LoggedId::of(id, request.fields.get(Known::XRequestId)).write_value(lines);
         lines.extend_from_slice(b"\r\n");
         lines.extend_from_slice(b"Connection: close\r\n");
     });
-    client.peer.write_body(body);
-    let flushed = exchange::flush(client, limits.client_body, limits.rate).await;
-    let bytes = client.peer.body_sent().saturating_sub(before);
-    let grpc = call.map_or(Told::default(), |_| Refusal::Status(reason).told());
-    log_refused(engine, link, work, id, (status, grpc), bytes);
+    client.channel.write_body(body);
+    let flushed = relay::flush(client, limits.client_body, limits.rate).await;
+    let bytes = client.channel.body_sent().saturating_sub(before);
+    let grpc = call.map_or(GrpcOutcome::default(), |_| GrpcRefusal::Status(reason).told());
+    log_refused(worker, client_info, work, id, (status, grpc), bytes);
     match flushed {
         Ok(()) => Verdict::Linger,
         Err(error) => Verdict::after(&error),
@@ -82,43 +82,43 @@ pub(crate) async fn refuse(
 /// Says in the log, to whom it may help, what is wrong with a request that could not be read or was never sent whole.
 #[cold]
 pub(crate) fn note_refused(
-    engine: &Tools,
-    link: &ClientInfo,
+    worker: &Tools,
+    client_info: &ClientInfo,
     work: &Workspace,
     id: RequestId,
     what: std::fmt::Arguments<'_>,
 ) {
-    if engine.log.enabled(Level::Debug) {
+    if worker.log.enabled(Level::Debug) {
         let request = &work.request;
         let id = LoggedId::of(id, request.fields.get(Known::XRequestId));
         let (method, path) = (String::from_utf8_lossy(request.method_text()), String::from_utf8_lossy(request.path()));
-        let addr = if link.addr.is_empty() { "a client" } else { &link.addr };
-        engine.log.write(Level::Debug, Some(id), format_args!("{method} {path} from {addr}: {what}"));
+        let addr = if client_info.addr.is_empty() { "a client" } else { &client_info.addr };
+        worker.log.write(Level::Debug, Some(id), format_args!("{method} {path} from {addr}: {what}"));
     }
 }
 
 /// Logs a request that could not be read, or was never sent whole, with what of it could be made out.
 #[cold]
 pub(crate) fn log_refused(
-    engine: &Engine,
-    link: &ClientInfo,
+    worker: &Worker,
+    client_info: &ClientInfo,
     work: &mut Workspace,
     id: RequestId,
-    (status, grpc): (u16, Told),
+    (status, grpc): (u16, GrpcOutcome),
     bytes: u64,
 ) {
     let elapsed = work.begun.take().map_or(Duration::ZERO, |begun| begun.elapsed());
-    let snapshot = engine.snapshot();
+    let snapshot = worker.snapshot();
     let globals = &snapshot.globals;
     let Some(log) = &globals.access_log else { return };
     let request = &work.request;
-    let via = Some(link).filter(|peer| globals.trusted.trusts(peer));
+    let via = Some(client_info).filter(|peer| globals.trusted.trusts(peer));
     let spoken_for = via.and_then(|peer| globals.trusted.client(&request.fields, peer));
     let start = SystemTime::now().checked_sub(elapsed).unwrap_or(SystemTime::UNIX_EPOCH);
-    let scope = Scope {
+    let scope = RequestValues {
         sent_id: LoggedId::of(id, request.fields.get(Known::XRequestId)).sent(),
         response: Some(ResponseInfo { status, grpc, elapsed, backend: "", attempts: 0, bytes, fields: None }),
-        ..Scope::new(request, spoken_for.as_ref().unwrap_or(link), id, start)
+        ..RequestValues::new(request, spoken_for.as_ref().unwrap_or(client_info), id, start)
     };
-    engine.log_access(log, &scope);
+    worker.log_access(log, &scope);
 }

@@ -20,11 +20,11 @@ use proxy_http::message::{host_of, FieldName, Version};
 use rustls::pki_types::ServerName;
 
 use super::Handling;
-use crate::client::forwarded::{Forwarding, Names};
+use crate::channel::Channel;
+use crate::client::forwarded::{Forwarding, KnownNames};
 use crate::compiler::Compiler;
 use crate::error::{Cause, Error, Kind, Retry, Side};
-use crate::exchange::{Limits, Rate, RequestBody};
-use crate::peer::Peer;
+use crate::relay::{Limits, Rate, RequestBody};
 use crate::request::{BodyLimit, Exchange, Verdict};
 use crate::respond::ErrorResponse;
 use crate::rewrite::{Edit, TargetTemplate};
@@ -41,7 +41,7 @@ pub(crate) struct Proxy {
     headers: Vec<Edit>,
     response_headers: Vec<Edit>,
     /// Names in `headers`: the engine does not set those itself.
-    own_headers: Names,
+    own_headers: KnownNames,
     sets_host: bool,
     /// Whether the client's `Host` is passed on.
     preserve_host: bool,
@@ -131,7 +131,7 @@ impl Proxy {
 
     /// The limits of an exchange with `backend`. In HTTP/2 both sides of a gRPC call may be silent for longer, unless
     /// the configuration says otherwise.
-    fn limits(&self, exchange: &Exchange<'_>, backend: &Peer) -> Limits {
+    fn limits(&self, exchange: &Exchange<'_>, backend: &Channel) -> Limits {
         let mut limits = self.limits;
         if exchange.call.is_some() {
             limits.rate = Rate::ANY;

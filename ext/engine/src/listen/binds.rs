@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::tls::{development, TlsDetails, TlsServer};
 use super::{is_https, BindAddress, BindKey, Protocols, Rights};
 use crate::compile::{Purpose, Report};
-use crate::config::{self, At, Problem, TrustedProxies};
+use crate::config::{self, At, Problem, TrustedProxiesConfig};
 use crate::networks;
 
 /// Every `bind` of a configuration, in the order of the file.
@@ -39,12 +39,12 @@ pub(crate) struct Bind {
 impl Binds {
     /// Checks and compiles every `bind`.
     pub(crate) fn compile(
-        specs: &[config::Bind],
-        trusted: &TrustedProxies,
+        specs: &[config::BindConfig],
+        trusted: &TrustedProxiesConfig,
         purpose: Purpose,
         problems: &mut Vec<Problem>,
     ) -> Self {
-        let default = [config::Bind::default()];
+        let default = [config::BindConfig::default()];
         let specs = if specs.is_empty() { &default[..] } else { specs };
         let mut binds = Self(Vec::with_capacity(specs.len()));
         let trusted = &trusted.value[..];
@@ -58,7 +58,7 @@ impl Binds {
 
     fn bind(
         &self,
-        spec: &config::Bind,
+        spec: &config::BindConfig,
         trusted: &[String],
         purpose: Purpose,
         problems: &mut Vec<Problem>,
@@ -152,7 +152,12 @@ fn nobody_to_believe(address: &BindAddress, trusted: &[String]) -> Option<String
 }
 
 /// What a `bind` says of TLS.
-fn tls(spec: &config::Bind, protocols: Protocols, purpose: Purpose, report: &mut Report<'_>) -> Option<Arc<TlsServer>> {
+fn tls(
+    spec: &config::BindConfig,
+    protocols: Protocols,
+    purpose: Purpose,
+    report: &mut Report<'_>,
+) -> Option<Arc<TlsServer>> {
     if is_https(&spec.url) {
         return TlsServer::compile(spec, protocols, purpose, report).map(Arc::new);
     }
@@ -189,7 +194,7 @@ impl Bind {
     /// The bind of a server that says nothing of it.
     #[cfg(test)]
     pub(crate) fn plain() -> Arc<Self> {
-        let binds = Binds::compile(&[], &TrustedProxies::default(), Purpose::Check, &mut Vec::new());
+        let binds = Binds::compile(&[], &TrustedProxiesConfig::default(), Purpose::Check, &mut Vec::new());
         Arc::clone(&binds.0[0])
     }
 

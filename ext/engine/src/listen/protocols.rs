@@ -15,7 +15,7 @@ impl Protocols {
     const BOTH: Self = Self { h1: true, h2: true };
 
     /// Checks `protocols`.
-    pub(super) fn compile(spec: &config::Bind, report: &mut Report<'_>) -> Self {
+    pub(super) fn compile(spec: &config::BindConfig, report: &mut Report<'_>) -> Self {
         let Some(names) = &spec.protocols else { return Self::BOTH };
         let mut report = report.within("protocols");
         let mut protocols = Self { h1: false, h2: false };

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use rustls::ServerConfig;
 
-use names::Names;
+use names::CertificateNames;
 use policy::Policy;
 use tickets::Tickets;
 
@@ -25,7 +25,7 @@ use tickets::Tickets;
 pub(crate) struct TlsServer {
     /// One for each certificate. The first is for clients that ask for another name or none.
     sites: Box<[Site]>,
-    names: Names,
+    names: CertificateNames,
     /// Whether not all of them ask the same of clients.
     differ: bool,
 }

@@ -58,7 +58,7 @@ pub(crate) struct Rights {
 
 impl Rights {
     /// Checks `mode`, `owner` and `group`, which mean nothing unless it is a unix socket.
-    pub(crate) fn compile(spec: &config::Bind, is_unix: bool, report: &mut Report<'_>) -> Self {
+    pub(crate) fn compile(spec: &config::BindConfig, is_unix: bool, report: &mut Report<'_>) -> Self {
         let given = [("mode", spec.mode.is_some()), ("owner", spec.owner.is_some()), ("group", spec.group.is_some())];
         if let Some((name, _)) = given.iter().find(|(_, given)| *given && !is_unix) {
             report
@@ -204,13 +204,13 @@ mod tests {
 
     use super::*;
 
-    fn compile(spec: &config::Bind, is_unix: bool) -> (Rights, Vec<String>) {
+    fn compile(spec: &config::BindConfig, is_unix: bool) -> (Rights, Vec<String>) {
         Report::told(|report| Rights::compile(spec, is_unix, report))
     }
 
-    fn spec(mode: Option<i64>, owner: Option<&str>, group: Option<&str>) -> config::Bind {
+    fn spec(mode: Option<i64>, owner: Option<&str>, group: Option<&str>) -> config::BindConfig {
         let (owner, group) = (owner.map(Into::into), group.map(Into::into));
-        config::Bind { mode, owner, group, ..config::Bind::default() }
+        config::BindConfig { mode, owner, group, ..config::BindConfig::default() }
     }
 
     #[test]

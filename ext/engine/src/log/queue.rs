@@ -6,16 +6,16 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::fork_safe::{Condvar, Mutex};
 use crate::output::block_sigpipe;
-use crate::waiting::{Condvar, Mutex};
 
 /// Bytes that may wait to be written.
 pub(super) const MOST_WAITING: usize = 256 * 1024;
 
 /// A bounded queue with one thread at its end, which takes all that waits at once.
 #[derive(Debug, Default)]
-pub(super) struct Queue {
-    state: Mutex<State>,
+pub(super) struct LogQueue {
+    state: Mutex<LogQueueState>,
     /// There is something to write, or nothing will come any more.
     changed: Condvar,
     /// Everything was written.
@@ -23,7 +23,7 @@ pub(super) struct Queue {
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct LogQueueState {
     waiting: Vec<u8>,
     /// Lines that found no room.
     lost: u64,
@@ -32,14 +32,14 @@ struct State {
     is_closed: bool,
 }
 
-impl Queue {
+impl LogQueue {
     /// Starts the thread, which ends once the queue is closed and empty. `report` makes the line that says how many are missing.
     pub(super) fn start(
         out: Box<dyn Write + Send>,
         report: impl Fn(u64, &mut Vec<u8>) + Send + 'static,
     ) -> io::Result<Arc<Self>> {
         let queue = Arc::new(Self::default());
-        let writer = Writer { queue: Arc::clone(&queue), out, lost: 0 };
+        let writer = LogWriter { queue: Arc::clone(&queue), out, lost: 0 };
         std::thread::Builder::new().name("proxy-log".into()).spawn(move || writer.run(report))?;
         Ok(queue)
     }
@@ -76,14 +76,14 @@ impl Queue {
     }
 }
 
-struct Writer {
-    queue: Arc<Queue>,
+struct LogWriter {
+    queue: Arc<LogQueue>,
     out: Box<dyn Write + Send>,
     /// Lines that could not be written, or found no room, since the last report.
     lost: u64,
 }
 
-impl Writer {
+impl LogWriter {
     fn run(mut self, report: impl Fn(u64, &mut Vec<u8>)) {
         block_sigpipe();
         let mut batch = Vec::new();

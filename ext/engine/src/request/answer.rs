@@ -5,12 +5,12 @@ use proxy_http::message::{Known, Method, Version};
 
 use super::{Exchange, Verdict};
 use crate::error::{Cause, Error, Side};
-use crate::exchange::{self, Client};
 use crate::grpc::Form;
-use crate::respond::{self, ErrorResponse, Refusal, Rendered};
+use crate::relay::{self, ClientChannel};
+use crate::respond::{self, ErrorResponse, GrpcRefusal, Rendered};
 
 /// The fields of an answer to a call of gRPC, as lines.
-pub(crate) fn call_fields(form: Form, refusal: Refusal, version: Version) -> Vec<u8> {
+pub(crate) fn call_fields(form: Form, refusal: GrpcRefusal, version: Version) -> Vec<u8> {
     let mut fields = format!("Content-Type: {}\r\n", form.content_type()).into_bytes();
     if version != Version::Http2 {
         fields.extend_from_slice(b"Content-Length: 0\r\n");
@@ -39,7 +39,7 @@ impl Exchange<'_> {
                     self.keep_alive = false;
                     return self.answer_error(limit.error_response()).await;
                 }
-                (Cause::GatewayTimeout, _) => return self.answer_call(Refusal::Deadline).await,
+                (Cause::GatewayTimeout, _) => return self.answer_call(GrpcRefusal::Deadline).await,
                 (Cause::ClientTimeout, _) => self.note_slowness(error),
                 (Cause::ClientGone, _) => {
                     self.debug(format_args!("the client went away: {error}"));
@@ -62,7 +62,7 @@ impl Exchange<'_> {
         let accept = self.work.request.fields.all(Known::Accept);
         let answer = response.choose_among(accept);
         if self.call.is_some() {
-            return self.answer_call(Refusal::Status(answer.status)).await;
+            return self.answer_call(GrpcRefusal::Status(answer.status)).await;
         }
         self.work.response.fields.read_lines(&answer.fields);
         let with_id = self.append_id(Some(answer));
@@ -88,7 +88,7 @@ impl Exchange<'_> {
     }
 
     /// Answers a call of gRPC, which takes no other answer. The fields that filters want on it stay.
-    pub(crate) async fn answer_call(&mut self, refusal: Refusal) -> Verdict {
+    pub(crate) async fn answer_call(&mut self, refusal: GrpcRefusal) -> Verdict {
         let form = self.call.map_or(Form::Plain, |call| call.form);
         self.outcome.grpc = refusal.told();
         let fields = call_fields(form, refusal, self.work.request.version);
@@ -119,22 +119,22 @@ impl Exchange<'_> {
         }
         // Some clients never finish a request that was a success before all of it was sent; one that has failed they give up.
         if status < 400 && !self.is_h2_tunnel() && !self.expects_go_ahead() {
-            let Client { peer, alarm, .. } = &mut *self.client;
+            let ClientChannel { channel: peer, alarm, .. } = &mut *self.client;
             if let Some(stream) = peer.still_sending() {
-                Box::pin(exchange::take_the_rest(stream, alarm)).await;
+                Box::pin(relay::take_the_rest(stream, alarm)).await;
             }
         }
-        let drained = self.client.peer.drop_body();
-        let keep_alive = self.keep_alive && drained && !self.engine.is_draining();
-        let (engine, version) = (self.engine, self.work.request.version);
+        let drained = self.client.channel.drop_body();
+        let keep_alive = self.keep_alive && drained && !self.tools.is_draining();
+        let (tools, version) = (self.tools, self.work.request.version);
         let body = if self.work.request.method == Method::Head { &[][..] } else { body };
         let framing = if body.is_empty() { Framing::None } else { Framing::Length(body.len() as u64) };
-        self.client.peer.write_response(&mut self.work.response, framing, |lines| {
-            engine.write_date(lines);
+        self.client.channel.write_response(&mut self.work.response, framing, |lines| {
+            tools.write_date(lines);
             write_connection(lines, keep_alive, version);
         });
-        self.client.peer.write_body(body);
-        match exchange::flush(self.client, self.globals.limits.client_body, self.globals.limits.rate).await {
+        self.client.channel.write_body(body);
+        match relay::flush(self.client, self.globals.limits.client_body, self.globals.limits.rate).await {
             Err(error) => Verdict::after(&error),
             Ok(()) if keep_alive => Verdict::KeepAlive,
             Ok(()) if drained => Verdict::Close,
@@ -146,7 +146,7 @@ impl Exchange<'_> {
     pub(crate) fn answering(&mut self, status: u16) {
         self.outcome.status = status;
         let reason = self.outcome.grpc.reason;
-        self.engine.counters.answered(if reason == 0 { status } else { reason });
+        self.tools.counters.answered(if reason == 0 { status } else { reason });
     }
 }
 

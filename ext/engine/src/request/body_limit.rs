@@ -6,7 +6,7 @@ use proxy_http::message::Framing;
 
 use super::{Exchange, Verdict};
 use crate::error::Cause;
-use crate::exchange;
+use crate::relay;
 use crate::respond::ErrorResponse;
 
 /// The longest body, and the answer to a longer one.
@@ -39,7 +39,7 @@ impl BodyLimit {
             Framing::Length(length) if length > self.bytes => {
                 return Some(exchange.answer_error(&self.error_response).await);
             }
-            Framing::Chunked => exchange.client.peer.limit_body(self.bytes),
+            Framing::Chunked => exchange.client.channel.limit_body(self.bytes),
             Framing::None | Framing::Length(_) | Framing::UntilClose => {}
         }
         exchange.body_limit = Some(Arc::clone(self));
@@ -53,7 +53,7 @@ impl BodyLimit {
             return None;
         }
         let limits = exchange.globals.limits;
-        match exchange::skip_body(exchange.client, limits.client_body, limits.rate).await {
+        match relay::skip_body(exchange.client, limits.client_body, limits.rate).await {
             Ok(()) => None,
             Err(error) => Some(exchange.answer_failure(&error, &self.error_response).await),
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::access_log::AccessLog;
 use crate::client::trusted_proxies::TrustedProxies;
-use crate::exchange::Rate;
+use crate::relay::Rate;
 
 /// What holds for every request.
 #[derive(Debug)]

@@ -19,16 +19,16 @@ impl Exchange<'_> {
 
     /// The client, and where it came to: to us, or to the proxy whose PROXY header told of it.
     fn whose(&self) -> Whose {
-        let ip = match self.link.ip {
-            _ if self.link.stranger => return Whose::Unknown,
+        let ip = match self.client_info.ip {
+            _ if self.client_info.stranger => return Whose::Unknown,
             None => return Whose::Unix,
             Some(ip) => ip,
         };
         // A field says at most the port at which the client came to somebody else.
-        let here = self.via.unwrap_or(self.link);
+        let here = self.trusted_hop.unwrap_or(self.client_info);
         let nowhere: IpAddr = if ip.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
         Whose::Client {
-            source: (ip, self.link.port.unwrap_or(0)).into(),
+            source: (ip, self.client_info.port.unwrap_or(0)).into(),
             destination: (here.local_ip.unwrap_or(nowhere), here.local_port.unwrap_or(0)).into(),
         }
     }

@@ -11,7 +11,7 @@ use crate::access_log::{self, AccessLog};
 use crate::log::Log;
 use crate::long_lived::{LongLived, LongLivedOnes};
 use crate::metrics::{Counters, LongLivedKind};
-use crate::rewrite::Scope;
+use crate::rewrite::RequestValues;
 use crate::upstream::pool::Pool;
 
 /// Workspaces that a thread keeps for later.
@@ -87,7 +87,7 @@ impl Tools {
     }
 
     /// Adds a line to the access log.
-    pub(crate) fn log_access(&self, log: &Arc<AccessLog>, scope: &Scope<'_>) {
+    pub(crate) fn log_access(&self, log: &Arc<AccessLog>, scope: &RequestValues<'_>) {
         let first = self.access.borrow_mut().push(log, scope);
         if first {
             self.access_flush.notify_one();

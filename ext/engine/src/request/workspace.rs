@@ -3,7 +3,7 @@
 use proxy_http::message::{Lines, RequestHead, ResponseHead};
 use tokio::time::Instant;
 
-use super::Extra;
+use super::ResponseAdditions;
 use crate::rewrite::{Captured, RenderedTarget, RenderedValues};
 
 /// Memory that one request works in, handed on to the next.
@@ -16,7 +16,7 @@ pub(crate) struct Workspace {
     pub(crate) as_sent: Lines,
     pub(crate) response: ResponseHead,
     /// Fields that filters want on the response, whoever makes it.
-    pub(crate) extra: Extra,
+    pub(crate) extra: ResponseAdditions,
     /// Whom a filter found the request to be from; empty if none did.
     pub(crate) user: Vec<u8>,
     /// What the locations that took the request captured.

@@ -1,6 +1,6 @@
 //! Content negotiation (RFC 9110, section 12.5.1).
 
-use super::Format;
+use super::BodyFormat;
 
 /// How much a format is wanted, in the order in which it counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -15,13 +15,17 @@ struct Wish {
 
 /// The offered format that the values of the `Accept` lines prefer. `default` breaks ties, and is chosen when nothing
 /// that is offered is wanted. Malformed elements count as absent.
-pub(super) fn choose<'v>(accept: impl IntoIterator<Item = &'v [u8]>, offered: [bool; 3], default: Format) -> Format {
+pub(super) fn choose<'v>(
+    accept: impl IntoIterator<Item = &'v [u8]>,
+    offered: [bool; 3],
+    default: BodyFormat,
+) -> BodyFormat {
     let mut wishes: [Option<Wish>; 3] = [None; 3];
     let mut earliness = usize::MAX;
     for element in accept.into_iter().flat_map(|line| Pieces { rest: Some(line), separator: b',' }) {
         let Some((range, quality)) = parse(element) else { continue };
         earliness -= 1;
-        for (format, wish) in Format::ALL.into_iter().zip(&mut wishes) {
+        for (format, wish) in BodyFormat::ALL.into_iter().zip(&mut wishes) {
             let precision = range.precision_for(format);
             // The most precise range that matches speaks for a format, whatever the others say.
             if precision > wish.map_or(0, |wish| wish.precision) {
@@ -29,7 +33,7 @@ pub(super) fn choose<'v>(accept: impl IntoIterator<Item = &'v [u8]>, offered: [b
             }
         }
     }
-    Format::ALL
+    BodyFormat::ALL
         .into_iter()
         .filter(|format| offered[*format as usize])
         .filter_map(|format| {
@@ -59,11 +63,11 @@ struct Range<'v> {
 
 impl Range<'_> {
     /// 0 if the range does not cover the format.
-    fn precision_for(&self, format: Format) -> u8 {
+    fn precision_for(&self, format: BodyFormat) -> u8 {
         match format {
-            Format::Plain => self.precision(b"text", b"plain"),
-            Format::Json => self.precision(b"application", b"json"),
-            Format::Html => self.precision(b"text", b"html"),
+            BodyFormat::Plain => self.precision(b"text", b"plain"),
+            BodyFormat::Json => self.precision(b"application", b"json"),
+            BodyFormat::Html => self.precision(b"text", b"html"),
         }
     }
 
@@ -149,9 +153,9 @@ impl<'v> Iterator for Pieces<'v> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use Format::{Html, Json, Plain};
+    use BodyFormat::{Html, Json, Plain};
 
-    fn of(lines: &[&str], offered: [bool; 3], default: Format) -> Format {
+    fn of(lines: &[&str], offered: [bool; 3], default: BodyFormat) -> BodyFormat {
         choose(lines.iter().map(|line| line.as_bytes()), offered, default)
     }
 

@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use proxy_http::message::reason;
 
-use super::{page, ErrorResponse, Format, Rendered};
+use super::{page, BodyFormat, ErrorResponse, Rendered};
 
 /// Status code, the name it goes by in a configuration, and what it says to a person.
 const TABLE: &[(u16, Option<&str>, &str)] = &[
@@ -30,7 +30,7 @@ const TABLE: &[(u16, Option<&str>, &str)] = &[
 
 static RENDERED: LazyLock<Vec<Arc<ErrorResponse>>> = LazyLock::new(|| {
     let render = |(status, _, message): &(u16, _, &str)| {
-        Arc::new(ErrorResponse { forms: forms(*status, message, &[]), default: Format::Plain, custom: false })
+        Arc::new(ErrorResponse { forms: forms(*status, message, &[]), default: BodyFormat::Plain, custom: false })
     };
     TABLE.iter().map(render).collect()
 });
@@ -76,12 +76,12 @@ pub(super) fn forms(status: u16, message: &str, extra: &[(String, String)]) -> [
     });
     let bodies = [plain, format!("{json}\n"), page::html(status, title, message)];
     let mut bodies = bodies.into_iter();
-    Format::ALL.map(|format| {
+    BodyFormat::ALL.map(|format| {
         let rendered = Rendered::new(status, format, bodies.next()?, extra);
         Some(match format {
-            Format::Plain => rendered,
-            Format::Json => rendered.with_place_behind(format, r#""request_id":""#),
-            Format::Html => rendered.with_place_behind(format, "<code>"),
+            BodyFormat::Plain => rendered,
+            BodyFormat::Json => rendered.with_place_behind(format, r#""request_id":""#),
+            BodyFormat::Html => rendered.with_place_behind(format, "<code>"),
         })
     })
 }

@@ -2,7 +2,7 @@
 
 use proxy_http::message::Known;
 
-use super::{built_in, ErrorResponse, Format, Rendered};
+use super::{built_in, BodyFormat, ErrorResponse, Rendered};
 use crate::compile::Report;
 use crate::config::{Content, CustomError};
 use crate::rewrite::{known_placeholder, Context};
@@ -18,7 +18,7 @@ pub(super) fn compile(spec: &CustomError, report: &mut Report<'_>) -> ErrorRespo
     } else {
         [None, None, None]
     };
-    for (format, content) in Format::ALL.into_iter().zip(texts) {
+    for (format, content) in BodyFormat::ALL.into_iter().zip(texts) {
         let Some(content) = content else { continue };
         // A file that cannot be read leaves an empty body, so that its format still counts as there.
         let body = body(format, content, report).unwrap_or_default();
@@ -73,7 +73,7 @@ fn headers(written: &[(String, String)], report: &mut Report<'_>) -> Vec<(String
     kept
 }
 
-fn body(format: Format, content: &Content, report: &mut Report<'_>) -> Option<Vec<u8>> {
+fn body(format: BodyFormat, content: &Content, report: &mut Report<'_>) -> Option<Vec<u8>> {
     let mut report = report.within(format.option());
     let body = match content {
         Content::Inline(text) => {
@@ -91,7 +91,7 @@ fn body(format: Format, content: &Content, report: &mut Report<'_>) -> Option<Ve
             }
         },
     };
-    if format == Format::Json {
+    if format == BodyFormat::Json {
         if let Err(e) = serde_json::from_slice::<serde::de::IgnoredAny>(&body) {
             report.warning(format!("this is not valid JSON ({e}): a Hash is written as JSON by itself"));
         }
@@ -121,18 +121,19 @@ fn remedy(e: &std::io::Error) -> String {
 }
 
 /// The format that serves who wants none of those there are. Without a word from the configuration: the first there is.
-fn default(written: Option<&str>, forms: &[Option<Rendered>; 3], report: &mut Report<'_>) -> Format {
-    let present: Vec<Format> = Format::ALL.into_iter().filter(|format| forms[*format as usize].is_some()).collect();
-    let first = present.first().copied().unwrap_or(Format::Plain);
+fn default(written: Option<&str>, forms: &[Option<Rendered>; 3], report: &mut Report<'_>) -> BodyFormat {
+    let present: Vec<BodyFormat> =
+        BodyFormat::ALL.into_iter().filter(|format| forms[*format as usize].is_some()).collect();
+    let first = present.first().copied().unwrap_or(BodyFormat::Plain);
     let Some(name) = written else { return first };
-    match Format::ALL.into_iter().find(|format| format.option() == name) {
+    match BodyFormat::ALL.into_iter().find(|format| format.option() == name) {
         Some(format) if present.contains(&format) => format,
         Some(_) => {
             report.error(format!("there is no {name}: add {name}:, or write {:?}", first.option()));
             first
         }
         None => {
-            let names = Format::ALL.map(Format::option);
+            let names = BodyFormat::ALL.map(BodyFormat::option);
             report.error(format!("{name:?} is not a valid format {}", did_you_mean(name, &names)));
             first
         }

@@ -7,21 +7,21 @@ use percent_encoding::{utf8_percent_encode, AsciiSet, CONTROLS};
 use proxy_http::message::reason;
 
 use super::built_in;
-use crate::grpc::Told;
+use crate::grpc::GrpcOutcome;
 
 /// What `grpc-message` holds only in escapes, beside what is not ASCII.
 const ESCAPED: &AsciiSet = &CONTROLS.add(b'%');
 
 /// Why a call is answered by the proxy itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Refusal {
+pub(crate) enum GrpcRefusal {
     /// With what would be an answer of that status to any other request.
     Status(u16),
     /// Its own `grpc-timeout` has run out.
     Deadline,
 }
 
-impl Refusal {
+impl GrpcRefusal {
     /// The status code of gRPC, by its published mapping.
     fn code(self) -> u8 {
         match self {
@@ -36,12 +36,12 @@ impl Refusal {
     }
 
     /// What logs and figures are to know of it.
-    pub(crate) fn told(self) -> Told {
+    pub(crate) fn told(self) -> GrpcOutcome {
         let reason = match self {
             Self::Status(status) => status,
             Self::Deadline => 504,
         };
-        Told { reason, code: Some(self.code().into()) }
+        GrpcOutcome { reason, code: Some(self.code().into()) }
     }
 
     fn message(self) -> String {
@@ -66,9 +66,9 @@ impl Refusal {
     }
 }
 
-static RENDERED: LazyLock<Vec<(Refusal, String)>> = LazyLock::new(|| {
-    let statuses = built_in::statuses().map(Refusal::Status);
-    statuses.chain([Refusal::Deadline]).map(|refusal| (refusal, refusal.lines())).collect()
+static RENDERED: LazyLock<Vec<(GrpcRefusal, String)>> = LazyLock::new(|| {
+    let statuses = built_in::statuses().map(GrpcRefusal::Status);
+    statuses.chain([GrpcRefusal::Deadline]).map(|refusal| (refusal, refusal.lines())).collect()
 });
 
 #[cfg(test)]
@@ -94,15 +94,15 @@ mod tests {
             (200, 2),
         ];
         for (status, code) in codes {
-            assert_eq!(Refusal::Status(status).code(), code, "{status}");
+            assert_eq!(GrpcRefusal::Status(status).code(), code, "{status}");
         }
-        assert_eq!(Refusal::Deadline.code(), 4);
+        assert_eq!(GrpcRefusal::Deadline.code(), 4);
     }
 
     #[test]
     fn the_message_says_what_any_other_client_would_be_told() {
         let mut lines = Vec::new();
-        Refusal::Status(404).write(&mut lines);
+        GrpcRefusal::Status(404).write(&mut lines);
         let text = "grpc-status: 12\r\ngrpc-message: 404 Not Found: There is nothing at this address.\r\n";
         assert_eq!(String::from_utf8_lossy(&lines), text);
     }
@@ -110,7 +110,7 @@ mod tests {
     #[test]
     fn statuses_that_are_not_built_in_have_a_message_too() {
         let mut lines = Vec::new();
-        Refusal::Status(418).write(&mut lines);
+        GrpcRefusal::Status(418).write(&mut lines);
         let text = String::from_utf8_lossy(&lines).into_owned();
         assert!(text.starts_with("grpc-status: 2\r\ngrpc-message: 418 "), "{text}");
         assert!(text.ends_with("The request could not be served.\r\n"), "{text}");

@@ -2,7 +2,7 @@
 
 use proxy_http::message::{FieldName, Fields, Span};
 
-use super::{Scope, Template};
+use super::{RequestValues, Template};
 
 /// A field to set, with several lines perhaps, or to remove.
 #[derive(Debug)]
@@ -26,7 +26,7 @@ impl RenderedValues {
         self.text.capacity()
     }
 
-    pub(crate) fn render(&mut self, edits: &[Edit], scope: &Scope<'_>) {
+    pub(crate) fn render(&mut self, edits: &[Edit], scope: &RequestValues<'_>) {
         self.text.clear();
         self.spans.clear();
         for template in edits.iter().flat_map(|edit| &edit.values) {

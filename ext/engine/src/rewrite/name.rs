@@ -5,7 +5,7 @@ use proxy_http::message::{FieldName, Fields};
 
 use super::cookie::cookie;
 use super::value;
-use super::Scope;
+use super::RequestValues;
 use crate::civil_time::CivilTime;
 use crate::listen::tls::TlsValue;
 
@@ -135,7 +135,7 @@ impl Name {
     }
 
     /// Appends the value. `None` if there is neither such a field nor such a capture.
-    pub(super) fn write(&self, scope: &Scope<'_>, context: Context, out: &mut Vec<u8>) -> Option<Found> {
+    pub(super) fn write(&self, scope: &RequestValues<'_>, context: Context, out: &mut Vec<u8>) -> Option<Found> {
         match self {
             Name::BuiltIn(built_in, _) => built_in.write(scope, out),
             Name::Cookie(text) => {
@@ -179,7 +179,7 @@ fn write_field(fields: &Fields, name: &FieldName, out: &mut Vec<u8>) -> bool {
 }
 
 impl BuiltIn {
-    fn write(self, scope: &Scope<'_>, out: &mut Vec<u8>) {
+    fn write(self, scope: &RequestValues<'_>, out: &mut Vec<u8>) {
         let tls = |value, out: &mut Vec<u8>| {
             if let Some(details) = &scope.client.secured {
                 details.write(value, out);

@@ -5,10 +5,10 @@ use strsim::osa_distance;
 
 use super::modifier::Modifier;
 use super::name::{BuiltIn, Name};
-use super::{foreign, Context, Part, Placeholder};
+use super::{foreign, Context, Placeholder, TemplatePart};
 
 /// The parts of `text`, no two texts in a row.
-pub(super) fn parts(text: &str, context: Context) -> Result<Vec<Part>, String> {
+pub(super) fn parts(text: &str, context: Context) -> Result<Vec<TemplatePart>, String> {
     let mut parts = Vec::new();
     let mut literal = String::new();
     let mut rest = text;
@@ -29,16 +29,16 @@ pub(super) fn parts(text: &str, context: Context) -> Result<Vec<Part>, String> {
         match placeholder(written, context)? {
             Some(placeholder) => {
                 if !literal.is_empty() {
-                    parts.push(Part::Text(std::mem::take(&mut literal).into()));
+                    parts.push(TemplatePart::Text(std::mem::take(&mut literal).into()));
                 }
-                parts.push(Part::Value(Box::new(placeholder)));
+                parts.push(TemplatePart::Value(Box::new(placeholder)));
             }
             None => literal.push_str(written),
         }
     }
     literal.push_str(rest);
     if !literal.is_empty() {
-        parts.push(Part::Text(literal.into()));
+        parts.push(TemplatePart::Text(literal.into()));
     }
     Ok(parts)
 }
@@ -55,21 +55,21 @@ fn placeholder(written: &str, context: Context) -> Result<Option<Placeholder>, S
 /// The first placeholder in plain text that would mean something in a string rewrite, whatever the request.
 pub(super) fn known_placeholder(text: &str, context: Context, captures: &[&str]) -> Option<Box<str>> {
     parts(text, context).ok()?.into_iter().find_map(|part| match part {
-        Part::Value(value) => match &value.name {
+        TemplatePart::Value(value) => match &value.name {
             Name::Field(field) if field.known().is_none() && !captures.contains(&field.as_str()) => None,
             _ => Some(value.written),
         },
-        Part::Text(_) => None,
+        TemplatePart::Text(_) => None,
     })
 }
 
 /// Placeholders that are neither built in, nor likely to be a field, nor among `captures`.
-pub(super) fn warnings(parts: &[Part], context: Context, captures: &[&str]) -> Vec<String> {
+pub(super) fn warnings(parts: &[TemplatePart], context: Context, captures: &[&str]) -> Vec<String> {
     let mut warnings = Vec::new();
     for part in parts {
         let value = match part {
-            Part::Value(value) => value,
-            Part::Text(text) => {
+            TemplatePart::Value(value) => value,
+            TemplatePart::Text(text) => {
                 warnings.extend(warning_of_text(text, context, captures));
                 continue;
             }

@@ -6,12 +6,12 @@ use proxy_http::message::{Fields, RequestHead};
 
 use super::Captures;
 use crate::client::ClientInfo;
-use crate::grpc::Told;
+use crate::grpc::GrpcOutcome;
 use crate::request_id::RequestId;
 
 /// Where the values of one request's rewrites come from. Everything is borrowed: building one costs nothing.
 #[derive(Debug, Clone, Copy)]
-pub struct Scope<'a> {
+pub struct RequestValues<'a> {
     /// The request as the client sent it.
     pub request: &'a RequestHead,
     /// Its path as `{path}` shows it: perhaps without the prefix that its location strips, and then perhaps empty.
@@ -33,7 +33,7 @@ pub struct Scope<'a> {
     pub response: Option<ResponseInfo<'a>>,
 }
 
-impl<'a> Scope<'a> {
+impl<'a> RequestValues<'a> {
     /// A request before its answer, with its own path and nothing captured.
     pub fn new(request: &'a RequestHead, client: &'a ClientInfo, request_id: RequestId, start: SystemTime) -> Self {
         Self {
@@ -71,7 +71,7 @@ pub struct ResponseInfo<'a> {
     /// The backend that was asked last, as in figures and logs; empty if none was.
     pub backend: &'a str,
     /// What a call of gRPC was told.
-    pub grpc: Told,
+    pub grpc: GrpcOutcome,
     /// How many times the request was sent to a backend.
     pub attempts: u32,
     /// Bytes of the body that the client got, or of the tunnel.

@@ -12,32 +12,32 @@ use std::fmt;
 use proxy_http::message::check_authority;
 
 use super::name::Found;
-use super::{Context, Part, Scope, Template};
+use super::{Context, RequestValues, Template, TemplatePart};
 
 /// A target URL, ready to be filled in.
 #[derive(Debug, Clone)]
 pub struct TargetTemplate {
     tls: bool,
-    authority: Authority,
-    rest: Rest,
+    authority: TargetAuthority,
+    rest: TargetRest,
     whole: Template,
 }
 
 #[derive(Debug, Clone)]
-enum Authority {
+enum TargetAuthority {
     Literal(Box<str>),
-    Parts(Box<[Part]>),
+    Parts(Box<[TemplatePart]>),
     /// See [`TargetTemplate::never`].
     Never,
 }
 
 /// What stands behind the authority.
 #[derive(Debug, Clone)]
-enum Rest {
+enum TargetRest {
     /// `/api{path}{query}`, with or without each of the three: nothing to do but to copy.
     Plain { prefix: Box<str>, path: bool, query: bool },
     /// Anything else.
-    Parts { parts: Box<[(Part, Join)]>, shows_path: bool },
+    Parts { parts: Box<[(TemplatePart, Join)]>, shows_path: bool },
 }
 
 /// How a part of a query is put behind what stands before it, so that there is one `?` whatever the request has.
@@ -104,8 +104,8 @@ impl TargetTemplate {
     /// the `error_response`.
     pub fn never() -> Self {
         let whole = Template { parts: Box::new([]), context: Context::Request };
-        let rest = Rest::Plain { prefix: "/".into(), path: false, query: false };
-        Self { tls: false, authority: Authority::Never, rest, whole }
+        let rest = TargetRest::Plain { prefix: "/".into(), path: false, query: false };
+        Self { tls: false, authority: TargetAuthority::Never, rest, whole }
     }
 
     /// What looks like a slip, given the names of the `captures` around it.
@@ -118,7 +118,7 @@ impl TargetTemplate {
     /// The same, with `{path}{query}` behind a URL that ends with its authority: `http://127.0.0.1:3000`, but not
     /// `http://127.0.0.1:3000/`.
     pub fn with_path_and_query(mut self) -> Self {
-        if let Rest::Plain { prefix, path: path @ false, query: query @ false } = &mut self.rest {
+        if let TargetRest::Plain { prefix, path: path @ false, query: query @ false } = &mut self.rest {
             let open = prefix.is_empty();
             (*path, *query) = (open, open);
         }
@@ -133,35 +133,35 @@ impl TargetTemplate {
     /// `host` or `host:port`, if it is the same for every request.
     pub fn authority_literal(&self) -> Option<&str> {
         match &self.authority {
-            Authority::Literal(text) => Some(text),
-            Authority::Parts(_) | Authority::Never => None,
+            TargetAuthority::Literal(text) => Some(text),
+            TargetAuthority::Parts(_) | TargetAuthority::Never => None,
         }
     }
 
     /// Whether nothing of the host is written down: each request says where it goes.
     pub fn names_no_host(&self) -> bool {
-        matches!(&self.authority, Authority::Parts(parts) if !parts.iter().any(|part| match part {
-            Part::Text(text) => text.bytes().any(|b| b.is_ascii_alphabetic()),
-            Part::Value(_) => false,
+        matches!(&self.authority, TargetAuthority::Parts(parts) if !parts.iter().any(|part| match part {
+            TemplatePart::Text(text) => text.bytes().any(|b| b.is_ascii_alphabetic()),
+            TemplatePart::Value(_) => false,
         }))
     }
 
     /// Writes the target of one request in place of what stands in `out`.
-    pub fn render(&self, scope: &Scope<'_>, out: &mut RenderedTarget) -> Result<(), InvalidTarget> {
+    pub fn render(&self, scope: &RequestValues<'_>, out: &mut RenderedTarget) -> Result<(), InvalidTarget> {
         out.authority.clear();
         match &self.authority {
-            Authority::Literal(text) => out.authority.extend_from_slice(text.as_bytes()),
-            Authority::Parts(parts) => render_authority(parts, scope, &mut out.authority)?,
-            Authority::Never => return Err(InvalidTarget::Host),
+            TargetAuthority::Literal(text) => out.authority.extend_from_slice(text.as_bytes()),
+            TargetAuthority::Parts(parts) => render_authority(parts, scope, &mut out.authority)?,
+            TargetAuthority::Never => return Err(InvalidTarget::Host),
         }
         let target = &mut out.path_and_query;
         target.clear();
         match &self.rest {
-            Rest::Plain { path: true, .. } | Rest::Parts { shows_path: true, .. } if scope.path == b"*" => {
+            TargetRest::Plain { path: true, .. } | TargetRest::Parts { shows_path: true, .. } if scope.path == b"*" => {
                 target.push(b'*');
                 Ok(())
             }
-            Rest::Plain { prefix, path, query } => {
+            TargetRest::Plain { prefix, path, query } => {
                 if prefix.is_empty() && !(*path && scope.path.starts_with(b"/")) {
                     target.push(b'/');
                 }
@@ -174,14 +174,14 @@ impl TargetTemplate {
                 }
                 Ok(())
             }
-            Rest::Parts { parts, .. } => render_rest(parts, scope, target),
+            TargetRest::Parts { parts, .. } => render_rest(parts, scope, target),
         }
     }
 }
 
 /// Writes the target of a `proxy` that has no `to`, `{path}{query}`. The authority, which is the backend's own, is left
 /// empty.
-pub fn write_path_and_query(scope: &Scope<'_>, out: &mut RenderedTarget) {
+pub fn write_path_and_query(scope: &RequestValues<'_>, out: &mut RenderedTarget) {
     out.authority.clear();
     let target = &mut out.path_and_query;
     target.clear();
@@ -192,11 +192,11 @@ pub fn write_path_and_query(scope: &Scope<'_>, out: &mut RenderedTarget) {
     target.extend_from_slice(scope.request.query());
 }
 
-fn render_authority(parts: &[Part], scope: &Scope<'_>, out: &mut Vec<u8>) -> Result<(), InvalidTarget> {
+fn render_authority(parts: &[TemplatePart], scope: &RequestValues<'_>, out: &mut Vec<u8>) -> Result<(), InvalidTarget> {
     for part in parts {
         match part {
-            Part::Text(text) => out.extend_from_slice(text.as_bytes()),
-            Part::Value(value) => {
+            TemplatePart::Text(text) => out.extend_from_slice(text.as_bytes()),
+            TemplatePart::Value(value) => {
                 let start = out.len();
                 value.write(scope, Context::Request, out).ok_or(InvalidTarget::Unresolved)?;
                 // Only a value that begins the authority may bring a port or be an IPv6 address.
@@ -223,19 +223,25 @@ fn check_host(authority: &[u8]) -> Result<(), InvalidTarget> {
     Ok(())
 }
 
-fn render_rest(parts: &[(Part, Join)], scope: &Scope<'_>, out: &mut Vec<u8>) -> Result<(), InvalidTarget> {
+fn render_rest(
+    parts: &[(TemplatePart, Join)],
+    scope: &RequestValues<'_>,
+    out: &mut Vec<u8>,
+) -> Result<(), InvalidTarget> {
     let mut foreign = false;
     for (part, join) in parts {
         match part {
-            Part::Text(text) => match text.strip_prefix('&').filter(|_| *join == Join::Text && !out.contains(&b'?')) {
-                Some(text) => {
-                    out.push(b'?');
-                    out.extend_from_slice(text.as_bytes());
+            TemplatePart::Text(text) => {
+                match text.strip_prefix('&').filter(|_| *join == Join::Text && !out.contains(&b'?')) {
+                    Some(text) => {
+                        out.push(b'?');
+                        out.extend_from_slice(text.as_bytes());
+                    }
+                    None => out.extend_from_slice(text.as_bytes()),
                 }
-                None => out.extend_from_slice(text.as_bytes()),
-            },
-            Part::Value(_) if *join == Join::Query => join_query(scope.request.query(), out),
-            Part::Value(value) => {
+            }
+            TemplatePart::Value(_) if *join == Join::Query => join_query(scope.request.query(), out),
+            TemplatePart::Value(value) => {
                 let start = out.len();
                 match value.write(scope, Context::Request, out).ok_or(InvalidTarget::Unresolved)? {
                     Found::Message if value.name.is_path_like() && value.modifiers.is_empty() => continue,

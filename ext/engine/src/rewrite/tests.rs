@@ -29,9 +29,9 @@ pub(crate) fn client() -> ClientInfo {
     ClientInfo { addr: "192.0.2.7".into(), ip, local_port: Some(8080), ..ClientInfo::default() }
 }
 
-pub(crate) fn scope<'a>(request: &'a RequestHead, client: &'a ClientInfo) -> Scope<'a> {
+pub(crate) fn scope<'a>(request: &'a RequestHead, client: &'a ClientInfo) -> RequestValues<'a> {
     let id = RequestId::from(0x0123_4567_89ab_cdef_0011_2233_4455_6677);
-    Scope::new(request, client, id, UNIX_EPOCH + Duration::from_millis(1_769_860_800_123))
+    RequestValues::new(request, client, id, UNIX_EPOCH + Duration::from_millis(1_769_860_800_123))
 }
 
 pub(crate) fn response(fields: &Fields) -> ResponseInfo<'_> {
@@ -82,7 +82,7 @@ fn names_for_requests() {
     let (mut request, client) = (sample(), client());
     let names = ["id", "host", "User-Agent"].map(Box::from);
     let captured = captured(&mut request, &[(0, b"6"), (0, b"7"), (1, b"never"), (2, b"")]);
-    let scope = Scope { captures: Captures::new(&names, &captured), user: b"ann", ..scope(&request, &client) };
+    let scope = RequestValues { captures: Captures::new(&names, &captured), user: b"ann", ..scope(&request, &client) };
     for (template, rewritten) in [
         ("", ""),
         ("{auth_user}", "ann"),
@@ -126,7 +126,7 @@ fn names_for_responses() {
     let names = ["tenant"].map(Box::from);
     let captured = captured(&mut request, &[(0, b"blue")]);
     let captures = Captures::new(&names, &captured);
-    let scope = Scope { response: Some(response(&fields)), captures, ..scope(&request, &client) };
+    let scope = RequestValues { response: Some(response(&fields)), captures, ..scope(&request, &client) };
     for (template, rewritten) in [
         ("{status} {response_time} {backend} {attempts}", "201 12.345ms 127.0.0.1:3001 2"),
         ("[{auth_user}]", "[]"),

@@ -40,7 +40,7 @@ pub(crate) struct MediaType {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Request<'a> {
     pub(super) head: &'a RequestHead,
-    pub(super) link: &'a ClientInfo,
+    pub(super) client_info: &'a ClientInfo,
     /// Its path, decoded in one way or the other.
     pub(super) path: &'a [u8],
 }
@@ -51,12 +51,12 @@ impl Condition {
         let head = request.head;
         match self {
             Condition::Methods(methods) => methods.iter().any(|method| method.as_bytes() == head.method_text()),
-            Condition::Schemes { http, https } => *if request.link.tls { https } else { http },
+            Condition::Schemes { http, https } => *if request.client_info.tls { https } else { http },
             Condition::Ports(ports) => ports.contains(&port(request)),
             Condition::Header(name, values) => values.hold(head.fields.all(name)),
             Condition::Query(name, values) => values.hold(parameters(head, name)),
             Condition::Cookie(name, values) => values.hold(cookies(&head.fields, name.as_bytes())),
-            Condition::Remote(networks) => request.link.ip.is_some_and(|ip| networks.contains(ip)),
+            Condition::Remote(networks) => request.client_info.ip.is_some_and(|ip| networks.contains(ip)),
             Condition::Extensions(extensions) => extension(request.path)
                 .is_some_and(|found| extensions.iter().any(|one| found.eq_ignore_ascii_case(one.as_bytes()))),
             Condition::ContentTypes(types) => {
@@ -91,12 +91,12 @@ impl Condition {
         let list = |values: Vec<String>| (!values.is_empty()).then(|| values.join(", "));
         match self {
             Condition::Methods(_) => Some(text(head.method_text())),
-            Condition::Schemes { .. } => Some(request.link.scheme().into()),
+            Condition::Schemes { .. } => Some(request.client_info.scheme().into()),
             Condition::Ports(_) => Some(port(request).to_string()),
             Condition::Header(name, _) => list(head.fields.all(name).map(text).collect()),
             Condition::Query(name, _) => list(parameters(head, name).map(|value| text(value.as_ref())).collect()),
             Condition::Cookie(name, _) => list(cookies(&head.fields, name.as_bytes()).map(text).collect()),
-            Condition::Remote(_) => request.link.ip.map(|ip| ip.to_string()),
+            Condition::Remote(_) => request.client_info.ip.map(|ip| ip.to_string()),
             Condition::Extensions(_) => extension(request.path).map(text),
             Condition::ContentTypes(_) => head.fields.get(Known::ContentType).map(text),
             Condition::Accepts(_) => list(head.fields.all(Known::Accept).map(text).collect()),
@@ -141,8 +141,8 @@ impl MediaType {
 /// that is open to a few must not be asked for by way of another.
 fn port(request: Request<'_>) -> u16 {
     let named = || request.head.port().and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok());
-    let default = if request.link.tls { 443 } else { 80 };
-    request.link.local_port.or_else(named).unwrap_or(default)
+    let default = if request.client_info.tls { 443 } else { 80 };
+    request.client_info.local_port.or_else(named).unwrap_or(default)
 }
 
 /// The values of a parameter of the query, decoded.

@@ -6,13 +6,13 @@ use super::matcher::{shown, Matcher};
 use super::pattern::{is_at_or_below, Pattern};
 use super::scope::{Accepts, Scope};
 use crate::compile::Report;
-use crate::config::{Code, Location, Match, Problem};
+use crate::config::{Code, LocationConfig, Match, Problem};
 
 /// How many earlier locations are looked at for each: enough for what people write, and not the square of many.
 const LOOKED_AT: usize = 64;
 
 /// Warns of every location of a scope that an earlier one leaves nothing.
-pub(crate) fn warn<R, F, H: Accepts>(specs: &[&Location<R>], scope: &Scope<F, H>, problems: &mut Vec<Problem>) {
+pub(crate) fn warn<R, F, H: Accepts>(specs: &[&LocationConfig<R>], scope: &Scope<F, H>, problems: &mut Vec<Problem>) {
     for (number, (spec, location)) in specs.iter().zip(&scope.locations).enumerate() {
         let Some(earlier) = earlier(scope, number, &location.matcher) else { continue };
         let Some(earlier) = specs.get(earlier) else { continue };
@@ -28,7 +28,7 @@ pub(crate) fn warn<R, F, H: Accepts>(specs: &[&Location<R>], scope: &Scope<F, H>
 /// Warns of every `"/"` and `"/api/"`, which elsewhere stand for all that is below, if nothing beside them takes that. `leads_within`:
 /// whether a directive sends clients to another path of the same site.
 pub(crate) fn warn_of_less<R, F, H: Accepts>(
-    specs: &[&Location<R>],
+    specs: &[&LocationConfig<R>],
     scope: &Scope<F, H>,
     leads_within: impl Fn(&R) -> bool,
     problems: &mut Vec<Problem>,
@@ -63,7 +63,7 @@ pub(crate) fn warn_of_less<R, F, H: Accepts>(
 }
 
 /// Begins to tell something of a location.
-pub(crate) fn report<'a, R>(spec: &'a Location<R>, problems: &'a mut Vec<Problem>) -> Report<'a> {
+pub(crate) fn report<'a, R>(spec: &'a LocationConfig<R>, problems: &'a mut Vec<Problem>) -> Report<'a> {
     Report::new(spec.word.as_deref().unwrap_or("location"), spec.at.as_ref(), problems)
 }
 
@@ -112,7 +112,7 @@ fn earlier<F, H: Accepts>(scope: &Scope<F, H>, number: usize, matcher: &Matcher)
 }
 
 /// A location as it was written, as far as it helps to find it.
-fn named<R>(spec: &Location<R>) -> String {
+fn named<R>(spec: &LocationConfig<R>) -> String {
     let word = spec.word.as_deref().unwrap_or("location");
     let written = if word == "host" { &spec.hosts } else { &spec.patterns };
     match written.first() {

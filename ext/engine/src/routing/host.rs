@@ -1,7 +1,7 @@
 //! The hosts that a location is for.
 
 use super::names::CaptureNames;
-use super::pattern::{Groups, Part};
+use super::pattern::{Groups, RequestPart};
 use crate::compile::check_host;
 use crate::config::{self, Match};
 use crate::rewrite::Captured;
@@ -37,7 +37,7 @@ impl HostPattern {
     }
 
     /// Whether a host, in small letters and without a dot at its end, is one of them.
-    pub(super) fn matches(&self, host: Part<'_>, captured: &mut Captured) -> bool {
+    pub(super) fn matches(&self, host: RequestPart<'_>, captured: &mut Captured) -> bool {
         match self {
             HostPattern::Exact(exact) => host.bytes == &**exact,
             HostPattern::Below(suffix) => is_below(host.bytes, suffix),
@@ -49,7 +49,7 @@ impl HostPattern {
     pub(super) fn covers(&self, other: &HostPattern) -> bool {
         match (self, other) {
             (_, HostPattern::Exact(host)) => {
-                self.matches(Part { bytes: host, span: Default::default() }, &mut Captured::default())
+                self.matches(RequestPart { bytes: host, span: Default::default() }, &mut Captured::default())
             }
             (HostPattern::Below(wide), HostPattern::Below(narrow)) => wide == narrow || is_below(narrow, wide),
             (HostPattern::Regexp(a), HostPattern::Regexp(b)) => a.is_same(b),
@@ -83,7 +83,7 @@ mod tests {
 
     fn matches(pattern: &Match, host: &str) -> bool {
         let compiled = HostPattern::compile(pattern, &mut CaptureNames::default()).expect("a host");
-        let part = Part { bytes: host.as_bytes(), span: Default::default() };
+        let part = RequestPart { bytes: host.as_bytes(), span: Default::default() };
         compiled.matches(part, &mut Captured::default())
     }
 

@@ -7,10 +7,10 @@ use super::conditions::{conditions, Condition, Request as Conditioned};
 use super::entry::Entry;
 use super::host::HostPattern;
 use super::names::CaptureNames;
-use super::pattern::{Part, Pattern};
+use super::pattern::{Pattern, RequestPart};
 use crate::client::ClientInfo;
 use crate::compile::Report;
-use crate::config::{Location, Match};
+use crate::config::{LocationConfig, Match};
 use crate::rewrite::Captured;
 
 /// A condition that does not hold.
@@ -37,24 +37,24 @@ pub(crate) struct Matcher {
 
 /// A request as locations see it.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Asked<'a> {
+pub(crate) struct MatchedRequest<'a> {
     pub(crate) head: &'a RequestHead,
-    pub(crate) link: &'a ClientInfo,
+    pub(crate) client_info: &'a ClientInfo,
     /// The path, decoded in one way or the other.
-    pub(crate) path: Part<'a>,
+    pub(crate) path: RequestPart<'a>,
     /// In small letters, without port and without a dot at its end.
-    pub(crate) host: Part<'a>,
+    pub(crate) host: RequestPart<'a>,
 }
 
-impl<'a> Asked<'a> {
+impl<'a> MatchedRequest<'a> {
     pub(super) fn conditioned(self) -> Conditioned<'a> {
-        Conditioned { head: self.head, link: self.link, path: self.path.bytes }
+        Conditioned { head: self.head, client_info: self.client_info, path: self.path.bytes }
     }
 }
 
 impl Matcher {
     /// Checks what a location selects.
-    pub(crate) fn compile<R>(spec: &Location<R>, names: &mut CaptureNames, report: &mut Report<'_>) -> Self {
+    pub(crate) fn compile<R>(spec: &LocationConfig<R>, names: &mut CaptureNames, report: &mut Report<'_>) -> Self {
         let mut patterns = Vec::with_capacity(spec.patterns.len());
         // A path inside that is wrong is told of the location that says it.
         let inner = spec.inner.iter().filter_map(|pattern| Pattern::compile(pattern, names).ok()).collect::<Vec<_>>();
@@ -83,7 +83,7 @@ impl Matcher {
     }
 
     /// Whether a request is taken that the index has found this for.
-    pub(super) fn takes(&self, asked: Asked<'_>, entry: Entry, captured: &mut Captured) -> bool {
+    pub(super) fn takes(&self, asked: MatchedRequest<'_>, entry: Entry, captured: &mut Captured) -> bool {
         let length = captured.len();
         let taken = (!entry.check_pattern
             || self.patterns.get(entry.pattern as usize).is_none_or(|pattern| pattern.matches(asked.path, captured)))
@@ -99,9 +99,9 @@ impl Matcher {
     }
 
     /// Everything that keeps the request from being taken. If that is nothing, what is captured is added.
-    pub(crate) fn failures(&self, asked: Asked<'_>, captured: &mut Captured) -> Vec<Failure> {
+    pub(crate) fn failures(&self, asked: MatchedRequest<'_>, captured: &mut Captured) -> Vec<Failure> {
         let length = captured.len();
-        let text = |part: Part<'_>| Some(String::from_utf8_lossy(part.bytes).into_owned());
+        let text = |part: RequestPart<'_>| Some(String::from_utf8_lossy(part.bytes).into_owned());
         let mut failed = Vec::new();
         if !self.patterns.is_empty() && !self.patterns.iter().any(|pattern| pattern.matches(asked.path, captured)) {
             failed.push(Failure { condition: "path".into(), found: text(asked.path) });

@@ -13,13 +13,13 @@ use crate::rewrite::Captured;
 /// A pattern of a path, compiled.
 #[derive(Debug, Clone)]
 pub(crate) struct Pattern {
-    kind: Kind,
+    kind: PatternKind,
     /// Paths that match stand at or below this one, which has no trailing slash. Empty: anywhere.
     under: Box<[u8]>,
 }
 
 #[derive(Debug, Clone)]
-enum Kind {
+enum PatternKind {
     /// `/about`: that path.
     Exact(Box<[u8]>),
     /// `/api/*`: that path without its `/*`, and everything below it.
@@ -47,7 +47,7 @@ pub(crate) struct Groups {
 
 /// A piece of a head's text.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Part<'a> {
+pub(crate) struct RequestPart<'a> {
     pub(crate) bytes: &'a [u8],
     pub(crate) span: Span,
 }
@@ -58,18 +58,18 @@ impl Pattern {
         match pattern {
             Match::Text(text) => parse::pattern(text, names),
             Match::Regexp(regexp) => {
-                Ok(Self { kind: Kind::Regexp(Groups::compile(regexp, names)?), under: Box::default() })
+                Ok(Self { kind: PatternKind::Regexp(Groups::compile(regexp, names)?), under: Box::default() })
             }
         }
     }
 
     /// Whether `path` matches. What it captures is added to `captured`, if it does.
-    pub(crate) fn matches(&self, path: Part<'_>, captured: &mut Captured) -> bool {
+    pub(crate) fn matches(&self, path: RequestPart<'_>, captured: &mut Captured) -> bool {
         let trimmed = without_trailing_slash(path.bytes);
         match &self.kind {
-            Kind::Exact(exact) => trimmed == &**exact,
-            Kind::Below(above) => path.bytes.starts_with(b"/") && is_at_or_below(trimmed, above),
-            Kind::Segments { segments, below } => {
+            PatternKind::Exact(exact) => trimmed == &**exact,
+            PatternKind::Below(above) => path.bytes.starts_with(b"/") && is_at_or_below(trimmed, above),
+            PatternKind::Segments { segments, below } => {
                 let length = captured.len();
                 let matched = match_segments(segments, *below, trimmed, path.span.start, captured);
                 if !matched {
@@ -77,14 +77,14 @@ impl Pattern {
                 }
                 matched
             }
-            Kind::Mixed(groups) | Kind::Regexp(groups) => groups.matches(path, captured),
+            PatternKind::Mixed(groups) | PatternKind::Regexp(groups) => groups.matches(path, captured),
         }
     }
 
     /// The path that is matched and no other, up to a trailing slash.
     pub(crate) fn exact(&self) -> Option<&[u8]> {
         match &self.kind {
-            Kind::Exact(exact) => Some(exact),
+            PatternKind::Exact(exact) => Some(exact),
             _ => None,
         }
     }
@@ -96,26 +96,29 @@ impl Pattern {
 
     /// Whether every path at or below [`Pattern::under`] matches.
     pub(crate) fn is_prefix(&self) -> bool {
-        matches!(self.kind, Kind::Below(_))
+        matches!(self.kind, PatternKind::Below(_))
     }
 
     /// Whether it may match a target that is no path: the `*` of `OPTIONS *`.
     pub(crate) fn is_regexp(&self) -> bool {
-        matches!(self.kind, Kind::Regexp(_))
+        matches!(self.kind, PatternKind::Regexp(_))
     }
 
     /// Whether every path that `other` matches is matched. `false` may also mean that this cannot be said.
     pub(crate) fn covers(&self, other: &Pattern) -> bool {
         if let Some(path) = other.exact() {
             let with_slash = [path, b"/"].concat();
-            let matches = |bytes: &[u8]| self.matches(Part { bytes, span: Span::default() }, &mut Captured::default());
+            let matches =
+                |bytes: &[u8]| self.matches(RequestPart { bytes, span: Span::default() }, &mut Captured::default());
             return matches(path) && (path == b"/" || matches(&with_slash));
         }
         match (&self.kind, &other.kind) {
-            (Kind::Regexp(a), Kind::Regexp(b)) | (Kind::Mixed(a), Kind::Mixed(b)) => a.is_same(b),
-            (Kind::Below(_), Kind::Regexp(_)) => false,
-            (Kind::Below(above), _) => is_at_or_below(other.under(), above) || above.is_empty(),
-            (Kind::Segments { segments: a, below: x }, Kind::Segments { segments: b, below: y }) => {
+            (PatternKind::Regexp(a), PatternKind::Regexp(b)) | (PatternKind::Mixed(a), PatternKind::Mixed(b)) => {
+                a.is_same(b)
+            }
+            (PatternKind::Below(_), PatternKind::Regexp(_)) => false,
+            (PatternKind::Below(above), _) => is_at_or_below(other.under(), above) || above.is_empty(),
+            (PatternKind::Segments { segments: a, below: x }, PatternKind::Segments { segments: b, below: y }) => {
                 let fits = a.iter().zip(b.iter()).all(|(a, b)| matches!(a, Segment::Capture(_)) || a == b);
                 fits && if *x { b.len() >= a.len() } else { a.len() == b.len() && !y }
             }
@@ -126,17 +129,17 @@ impl Pattern {
     /// The numbers of the names that it captures.
     pub(crate) fn captures(&self) -> Vec<u32> {
         match &self.kind {
-            Kind::Exact(_) | Kind::Below(_) => Vec::new(),
-            Kind::Segments { segments, .. } => segments.iter().filter_map(Segment::capture).collect(),
-            Kind::Mixed(groups) | Kind::Regexp(groups) => groups.captures(),
+            PatternKind::Exact(_) | PatternKind::Below(_) => Vec::new(),
+            PatternKind::Segments { segments, .. } => segments.iter().filter_map(Segment::capture).collect(),
+            PatternKind::Mixed(groups) | PatternKind::Regexp(groups) => groups.captures(),
         }
     }
 
     /// Those that every path captures which matches.
     pub(crate) fn certain_captures(&self) -> Vec<u32> {
         match &self.kind {
-            Kind::Exact(_) | Kind::Below(_) | Kind::Segments { .. } => self.captures(),
-            Kind::Mixed(groups) | Kind::Regexp(groups) => groups.certain_captures(),
+            PatternKind::Exact(_) | PatternKind::Below(_) | PatternKind::Segments { .. } => self.captures(),
+            PatternKind::Mixed(groups) | PatternKind::Regexp(groups) => groups.certain_captures(),
         }
     }
 }
@@ -162,7 +165,7 @@ impl Groups {
     }
 
     /// Whether it matches somewhere in the text. A group that took no part captures nothing.
-    pub(crate) fn matches(&self, text: Part<'_>, captured: &mut Captured) -> bool {
+    pub(crate) fn matches(&self, text: RequestPart<'_>, captured: &mut Captured) -> bool {
         if self.named.is_empty() {
             return self.regex.is_match(text.bytes);
         }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use proxy_http::message::{RequestHead, Span};
 
 use super::index::{self, Index, Lists};
-use super::matcher::{Asked, Matcher};
-use super::pattern::{is_at_or_below, Part};
+use super::matcher::{MatchedRequest, Matcher};
+use super::pattern::{is_at_or_below, RequestPart};
 use crate::client::ClientInfo;
 use crate::rewrite::Captured;
 
@@ -40,7 +40,7 @@ pub(crate) trait Accepts {
 /// A path that leads to different places, depending on whether `%2F` separates segments. It is answered 400: the backend might read it
 /// in the other way than the one that was checked here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Ambiguous;
+pub(crate) struct AmbiguousPath;
 
 impl<F, H> Default for Scope<F, H> {
     fn default() -> Self {
@@ -71,29 +71,29 @@ impl<F, H> Scope<F, H> {
     pub(crate) fn locate(
         &self,
         request: &mut RequestHead,
-        link: &ClientInfo,
+        client_info: &ClientInfo,
         captured: &mut Captured,
-    ) -> Result<&Self, Ambiguous> {
+    ) -> Result<&Self, AmbiguousPath> {
         captured.clear();
         if self.locations.is_empty() {
             return Ok(self);
         }
         let host = host_span(request);
         let head = &*request;
-        let part = |span: Span| Part { bytes: head.fields.slice(span), span };
-        let asked = Asked { head, link, path: part(head.plain_path), host: part(host) };
+        let part = |span: Span| RequestPart { bytes: head.fields.slice(span), span };
+        let asked = MatchedRequest { head, client_info, path: part(head.plain_path), host: part(host) };
         let scope = self.descend(asked, captured);
         if !head.plain_but_slashes.is_empty() {
             let mut others = Captured::default();
-            let other = self.descend(Asked { path: part(head.plain_but_slashes), ..asked }, &mut others);
+            let other = self.descend(MatchedRequest { path: part(head.plain_but_slashes), ..asked }, &mut others);
             if !std::ptr::eq(scope, other) || !same_values(head, captured, &others) {
-                return Err(Ambiguous);
+                return Err(AmbiguousPath);
             }
         }
         Ok(scope)
     }
 
-    fn descend(&self, asked: Asked<'_>, captured: &mut Captured) -> &Self {
+    fn descend(&self, asked: MatchedRequest<'_>, captured: &mut Captured) -> &Self {
         let mut scope = self;
         while let Some(location) = scope.location(asked, captured) {
             scope = &location.scope;
@@ -102,7 +102,7 @@ impl<F, H> Scope<F, H> {
     }
 
     /// The first location that takes the request.
-    pub(crate) fn location(&self, asked: Asked<'_>, captured: &mut Captured) -> Option<&Location<F, H>> {
+    pub(crate) fn location(&self, asked: MatchedRequest<'_>, captured: &mut Captured) -> Option<&Location<F, H>> {
         let mut lists = Lists::new();
         self.index.as_ref()?.find(asked.host.bytes, asked.path.bytes, &mut lists);
         while let Some(entry) = index::next(&mut lists) {
@@ -137,11 +137,11 @@ impl<F, H> Scope<F, H> {
 
 impl<F, H: Accepts> Scope<F, H> {
     /// The handler that answers here: the first that accepts the path.
-    pub(crate) fn handler(&self, request: &RequestHead) -> Result<Option<&H>, Ambiguous> {
+    pub(crate) fn handler(&self, request: &RequestHead) -> Result<Option<&H>, AmbiguousPath> {
         let first = |path: &[u8]| self.handlers.iter().map(|handler| &**handler).find(|handler| handler.accepts(path));
         let handler = first(request.plain_path());
         match request.plain_path_but_slashes().map(first) {
-            Some(other) if other.map(std::ptr::from_ref) != handler.map(std::ptr::from_ref) => Err(Ambiguous),
+            Some(other) if other.map(std::ptr::from_ref) != handler.map(std::ptr::from_ref) => Err(AmbiguousPath),
             _ => Ok(handler),
         }
     }

@@ -13,20 +13,20 @@ use tokio::sync::{mpsc, watch, Semaphore};
 use tokio::task::{JoinSet, LocalSet};
 use tokio::time::Instant;
 
-use super::life::{Deadlines, Life, Order};
-use crate::access_log::Rest;
+use super::lifecycle::{Lifecycle, StopDeadlines, StopOrder};
+use crate::access_log::UnwrittenLog;
 use crate::descriptors::Descriptors;
 use crate::downstream::connection;
-use crate::downstream::listener::{self, Listener, Places, Raw, Threads, Work};
-use crate::engine::Engine;
+use crate::downstream::listener::{self, ConnectionLimit, Listener, RawConnection, Threads, Work};
 use crate::fork::Stopping;
+use crate::fork_safe::Mutex;
 use crate::listen::binds::Bind;
 use crate::listen::BindKey;
 use crate::log::Log;
 use crate::metrics::Counters;
 use crate::output::block_sigpipe;
 use crate::snapshot::{Settings, Snapshot};
-use crate::waiting::Mutex;
+use crate::worker::Worker;
 
 /// How long a stopping server waits for its access log to be written.
 const LOG_PATIENCE: Duration = Duration::from_secs(5);
@@ -35,7 +35,7 @@ const SAID_PATIENCE: Duration = Duration::from_millis(500);
 
 /// The threads of a running server, as whoever changes its configuration sees them.
 #[derive(Debug)]
-pub(super) struct Control {
+pub(super) struct ServerHandle {
     /// What goes on in the background runs there.
     pub(super) background: Handle,
     pub(super) permits: Arc<Semaphore>,
@@ -44,7 +44,7 @@ pub(super) struct Control {
     changes: mpsc::UnboundedSender<Change>,
     news: watch::Sender<()>,
     /// Access logs that others took the place of.
-    old_logs: Arc<Mutex<Vec<Rest>>>,
+    old_logs: Arc<Mutex<Vec<UnwrittenLog>>>,
 }
 
 /// What becomes of a place where the server listens.
@@ -58,7 +58,7 @@ pub(super) enum Change {
     Leave(BindKey, std::sync::mpsc::Sender<Infallible>),
 }
 
-impl Control {
+impl ServerHandle {
     /// Does so, unless the server stops listening at all.
     pub(super) fn change(&self, change: Change) {
         let _ = self.changes.send(change);
@@ -70,12 +70,12 @@ impl Control {
     }
 
     #[cfg(test)]
-    pub(super) fn old_logs(&self) -> &Mutex<Vec<Rest>> {
+    pub(super) fn old_logs(&self) -> &Mutex<Vec<UnwrittenLog>> {
         &self.old_logs
     }
 
     /// Waits at the end for what that log still writes.
-    pub(super) fn wait_for_log(&self, rest: Rest) {
+    pub(super) fn wait_for_log(&self, rest: UnwrittenLog) {
         let mut logs = self.old_logs.lock();
         logs.retain(|log| !log.is_written());
         logs.push(rest);
@@ -83,16 +83,16 @@ impl Control {
 }
 
 /// Everything that is needed to start.
-pub(super) struct Crew<'a> {
+pub(super) struct Workers<'a> {
     pub(super) snapshot: Arc<ArcSwap<Snapshot>>,
     pub(super) settings: &'a Settings,
     pub(super) listeners: Vec<Listener>,
 }
 
-impl Crew<'_> {
+impl Workers<'_> {
     /// Starts the threads. If one cannot be started those before it end again.
-    pub(super) fn start(self) -> io::Result<(Arc<Life>, Vec<Arc<Counters>>, Control)> {
-        let (life, orders) = Life::new();
+    pub(super) fn start(self) -> io::Result<(Arc<Lifecycle>, Vec<Arc<Counters>>, ServerHandle)> {
+        let (life, orders) = Lifecycle::new();
         let started = self.start_all(&life, &orders);
         if started.is_err() {
             life.begin_stop(Duration::ZERO, Duration::ZERO);
@@ -100,7 +100,11 @@ impl Crew<'_> {
         started.map(|(counters, control)| (life, counters, control))
     }
 
-    fn start_all(self, life: &Arc<Life>, orders: &watch::Receiver<Order>) -> io::Result<(Vec<Arc<Counters>>, Control)> {
+    fn start_all(
+        self,
+        life: &Arc<Lifecycle>,
+        orders: &watch::Receiver<StopOrder>,
+    ) -> io::Result<(Vec<Arc<Counters>>, ServerHandle)> {
         let log = &self.settings.log;
         let (background, stopping) = runtime()?;
         let snapshot = self.snapshot.load_full();
@@ -131,7 +135,7 @@ impl Crew<'_> {
         let guests = Arc::new(Semaphore::new(descriptors.guests()));
         let (changes, changed) = mpsc::unbounded_channel();
         let old_logs = Arc::default();
-        let control = Control {
+        let control = ServerHandle {
             background: background.handle().clone(),
             permits: permits.clone(),
             descriptors,
@@ -145,8 +149,8 @@ impl Crew<'_> {
         let (snapshot, log, said, orders) = (self.snapshot, log.clone(), log.clone(), orders.clone());
         spawn(life, "proxy-accept".into(), move || {
             drop(serving);
-            let places = Places { permits, guests, threads, log };
-            accept((background, stopping), Desks { places, open: Vec::new() }, changed, orders, all_served);
+            let places = ConnectionLimit { permits, guests, threads, log };
+            accept((background, stopping), AcceptLoops { places, open: Vec::new() }, changed, orders, all_served);
             // Every engine thread has ended by now: what they logged is to be written before the process may end, if it can be.
             let end = Instant::now() + LOG_PATIENCE;
             if let Some(access_log) = &snapshot.load().globals.access_log {
@@ -171,7 +175,7 @@ fn runtime() -> io::Result<(Runtime, Stopping)> {
 }
 
 /// Starts a thread that is counted as long as it lives, however it ends.
-fn spawn(life: &Arc<Life>, name: String, body: impl FnOnce() -> bool + Send + 'static) -> io::Result<()> {
+fn spawn(life: &Arc<Lifecycle>, name: String, body: impl FnOnce() -> bool + Send + 'static) -> io::Result<()> {
     life.thread_begins();
     let of_thread = life.clone();
     let started = thread::Builder::new().name(name).spawn(move || {
@@ -186,12 +190,12 @@ fn spawn(life: &Arc<Life>, name: String, body: impl FnOnce() -> bool + Send + 's
 }
 
 /// What the listeners share, and how they are reached.
-struct Desks {
-    places: Places,
-    open: Vec<(BindKey, mpsc::UnboundedSender<listener::Order>)>,
+struct AcceptLoops {
+    places: ConnectionLimit,
+    open: Vec<(BindKey, mpsc::UnboundedSender<listener::ListenerOrder>)>,
 }
 
-impl Desks {
+impl AcceptLoops {
     fn change(&mut self, change: Change, accepting: &mut JoinSet<()>) {
         match change {
             Change::Listen(listener) => {
@@ -201,13 +205,13 @@ impl Desks {
             }
             Change::Keep(bind) => {
                 if let Some((_, desk)) = self.open.iter().find(|(key, _)| *key == bind.key) {
-                    let _ = desk.send(listener::Order::Keep(bind));
+                    let _ = desk.send(listener::ListenerOrder::Keep(bind));
                 }
             }
             Change::Leave(left, closed) => {
                 if let Some(index) = self.open.iter().position(|(key, _)| *key == left) {
                     let (_, desk) = self.open.swap_remove(index);
-                    let _ = desk.send(listener::Order::Leave(closed));
+                    let _ = desk.send(listener::ListenerOrder::Leave(closed));
                 }
             }
         }
@@ -217,9 +221,9 @@ impl Desks {
 /// The accepting thread. What goes on in the background runs beside it, until every engine thread has ended too.
 fn accept(
     (runtime, stopping): (Runtime, Stopping),
-    mut desks: Desks,
+    mut desks: AcceptLoops,
     mut changes: mpsc::UnboundedReceiver<Change>,
-    mut orders: watch::Receiver<Order>,
+    mut orders: watch::Receiver<StopOrder>,
     mut all_served: mpsc::Receiver<Infallible>,
 ) {
     runtime.block_on(async move {
@@ -250,18 +254,18 @@ fn serve(
     counters: Arc<Counters>,
     log: Arc<Log>,
     mut inbox: mpsc::UnboundedReceiver<Work>,
-    mut orders: watch::Receiver<Order>,
+    mut orders: watch::Receiver<StopOrder>,
     mut news: watch::Receiver<()>,
 ) -> bool {
-    let engine = Engine::new(snapshot, counters, log);
+    let worker = Worker::new(snapshot, counters, log);
     let local = LocalSet::new();
     let cut = local.block_on(&runtime, async {
         tokio::task::spawn_local(stopping.run());
-        let janitor = engine.clone();
+        let janitor = worker.clone();
         tokio::task::spawn_local(async move { janitor.pool.run_janitor().await });
-        let scribe = engine.clone();
+        let scribe = worker.clone();
         tokio::task::spawn_local(async move { scribe.run_access_log().await });
-        let reader = engine.clone();
+        let reader = worker.clone();
         tokio::task::spawn_local(async move {
             while news.changed().await.is_ok() {
                 reader.take_newest();
@@ -271,20 +275,20 @@ fn serve(
         // flight.
         while let Some(work) = inbox.recv().await {
             match work {
-                Work::Serve(raw) => serve_connection(&engine, raw),
+                Work::Serve(raw) => serve_connection(&worker, raw),
                 Work::LongestIdle(number, answers) => {
-                    let _ = engine.longest_idle().map(|since| answers.send((since, number)));
+                    let _ = worker.longest_idle().map(|since| answers.send((since, number)));
                 }
                 Work::CloseLongestIdle => {
-                    engine.close_longest_idle();
+                    worker.close_longest_idle();
                 }
             }
         }
-        engine.drain();
-        wait_until_empty(&engine, &mut orders).await
+        worker.drain();
+        wait_until_empty(&worker, &mut orders).await
     });
     if cut {
-        engine.cut_off();
+        worker.cut_off();
     }
     // Dropping the tasks closes what is left. The last of the engine's owners hands on its access log lines.
     drop(local);
@@ -294,29 +298,29 @@ fn serve(
 }
 
 /// Serves one connection in a task of its own. A panic ends that connection and nothing else.
-fn serve_connection(engine: &std::rc::Rc<Engine>, raw: Raw) {
+fn serve_connection(worker: &std::rc::Rc<Worker>, raw: RawConnection) {
     match raw.accept() {
         Ok(accepted) => {
             // Registered before its task first runs: a thread that drains must know of it.
-            let registration = engine.register();
-            tokio::task::spawn_local(connection::serve(engine.clone(), accepted, registration));
+            let registration = worker.register();
+            tokio::task::spawn_local(connection::serve(worker.clone(), accepted, registration));
         }
         Err(error) => {
-            engine.counters.connection_closed();
-            engine.log.warn(format_args!("a connection was lost: {error}"));
+            worker.counters.connection_closed();
+            worker.log.warn(format_args!("a connection was lost: {error}"));
         }
     }
 }
 
 /// Waits for the last connection, no longer than the order allows, which a later order may shorten. `true` if time ran out.
-async fn wait_until_empty(engine: &Engine, orders: &mut watch::Receiver<Order>) -> bool {
+async fn wait_until_empty(worker: &Worker, orders: &mut watch::Receiver<StopOrder>) -> bool {
     loop {
         let order = *orders.borrow_and_update();
-        let end = order.unwrap_or_else(|| Deadlines::of(Duration::ZERO, Duration::ZERO));
-        engine.long_lived.end_at(end.long_lived);
+        let end = order.unwrap_or_else(|| StopDeadlines::of(Duration::ZERO, Duration::ZERO));
+        worker.long_lived.end_at(end.long_lived);
         tokio::select! {
             biased;
-            () = engine.wait_for_connections() => return false,
+            () = worker.wait_for_connections() => return false,
             () = tokio::time::sleep_until(end.all) => return true,
             changed = orders.changed() => if changed.is_err() { return true },
         }

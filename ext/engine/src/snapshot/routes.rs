@@ -49,7 +49,7 @@ impl Compiler {
         scope
     }
 
-    fn location(&mut self, spec: &config::Location<Directive>, outer: &Routes) -> Location<Filter, Handler> {
+    fn location(&mut self, spec: &config::LocationConfig<Directive>, outer: &Routes) -> Location<Filter, Handler> {
         let Self { problems, names, .. } = self;
         let mut report = cover::report(spec, problems);
         let matcher = Matcher::compile(spec, names, &mut report);
@@ -94,7 +94,7 @@ fn warn_of_unasked(routes: &[Directive], problems: &mut Vec<Problem>) {
 }
 
 /// Warns of every location in which nothing answers, and nothing around it does.
-fn warn_of_silence(specs: &[&config::Location<Directive>], scope: &Routes, problems: &mut Vec<Problem>) {
+fn warn_of_silence(specs: &[&config::LocationConfig<Directive>], scope: &Routes, problems: &mut Vec<Problem>) {
     for (spec, location) in specs.iter().zip(&scope.locations) {
         let answers = spec.routes.iter().any(|route| matches!(route, Directive::Filter(filter) if filter.answers()));
         if !answers && location.scope.handlers.is_empty() && location.scope.locations.is_empty() {

@@ -39,7 +39,7 @@ pub(crate) struct Manners {
 /// One end of a connection. The other end sees that it is dropped.
 #[derive(Debug)]
 pub struct Pipe {
-    link: Arc<Mutex<Link>>,
+    client_info: Arc<Mutex<Link>>,
     side: usize,
     /// Until something arrives.
     reading: Option<Pin<Box<Sleep>>>,
@@ -51,14 +51,14 @@ pub struct Pipe {
 struct Link {
     manners: Manners,
     dice: fastrand::Rng,
-    sides: [Side; 2],
+    sides: [PipeSide; 2],
     /// Ends that are held by somebody, of all connections of a network.
     open: Arc<AtomicUsize>,
 }
 
 /// What is on its way to one end, and what its owner has done.
 #[derive(Debug, Default)]
-struct Side {
+struct PipeSide {
     /// Pieces and when they arrive.
     incoming: VecDeque<(Instant, Bytes)>,
     buffered: usize,
@@ -84,34 +84,35 @@ impl Pipe {
     pub(crate) fn pair(manners: Manners, seed: u64, open: &Arc<AtomicUsize>) -> (Self, Self) {
         open.fetch_add(2, Relaxed);
         let dice = fastrand::Rng::with_seed(seed);
-        let link = Arc::new(Mutex::new(Link { manners, dice, sides: Default::default(), open: Arc::clone(open) }));
-        let end = |side| Self { link: Arc::clone(&link), side, reading: None, writing: None };
+        let client_info =
+            Arc::new(Mutex::new(Link { manners, dice, sides: Default::default(), open: Arc::clone(open) }));
+        let end = |side| Self { client_info: Arc::clone(&client_info), side, reading: None, writing: None };
         (end(0), end(1))
     }
 
     /// See [`Stream::reset_on_close`](super::Stream::reset_on_close).
     pub(crate) fn reset_on_close(&self, resets: bool) {
-        self.link.lock().sides[self.side].abrupt = resets;
+        self.client_info.lock().sides[self.side].abrupt = resets;
     }
 
     /// See [`Stream::cut`](super::Stream::cut).
     pub(super) fn cut(&self) {
-        let mut link = self.link.lock();
-        link.shut_down(self.side);
-        let own = &mut link.sides[self.side];
+        let mut client_info = self.client_info.lock();
+        client_info.shut_down(self.side);
+        let own = &mut client_info.sides[self.side];
         own.deaf = true;
         wake(&mut own.reader);
     }
 
     /// See [`Stream::has_unread`](super::Stream::has_unread).
     pub(super) fn has_unread(&self) -> bool {
-        self.link.lock().sides[self.side].has_unread()
+        self.client_info.lock().sides[self.side].has_unread()
     }
 
     /// See [`Stream::departure`](super::Stream::departure).
     pub(super) fn departure(&self) -> Option<Departure> {
-        let link = self.link.lock();
-        let own = &link.sides[self.side];
+        let client_info = self.client_info.lock();
+        let own = &client_info.sides[self.side];
         match (has_come(own.reset), has_come(own.end)) {
             (true, _) => Some(Departure::Reset),
             (false, ended) => ended.then_some(Departure::Ended),
@@ -145,7 +146,7 @@ fn poll_until(sleep: &mut Option<Pin<Box<Sleep>>>, moment: Option<Instant>, cx: 
     sleep.as_mut().poll(cx)
 }
 
-impl Side {
+impl PipeSide {
     fn has_unread(&self) -> bool {
         self.incoming.front().is_some_and(|(at, _)| has_come(Some(*at)))
     }
@@ -216,10 +217,10 @@ impl AsyncRead for Pipe {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let me = self.get_mut();
         loop {
-            let mut link = me.link.lock();
-            let (piece, keeps) = (link.manners.piece, link.manners.keeps_unread);
-            let most = link.dice.usize(1..=piece).min(buffer.remaining());
-            let (own, other) = match &mut link.sides {
+            let mut client_info = me.client_info.lock();
+            let (piece, keeps) = (client_info.manners.piece, client_info.manners.keeps_unread);
+            let most = client_info.dice.usize(1..=piece).min(buffer.remaining());
+            let (own, other) = match &mut client_info.sides {
                 [first, second] if me.side == 0 => (first, second),
                 [first, second] => (second, first),
             };
@@ -254,7 +255,7 @@ impl AsyncRead for Pipe {
             let next = own.incoming.front().map(|(at, _)| *at).or(own.end);
             let next = sooner(next, own.reset);
             own.reader = Some(cx.waker().clone());
-            drop(link);
+            drop(client_info);
             ready!(poll_until(&mut me.reading, next, cx));
         }
     }
@@ -272,22 +273,22 @@ impl AsyncWrite for Pipe {
     ) -> Poll<io::Result<usize>> {
         let me = self.get_mut();
         loop {
-            let mut link = me.link.lock();
-            let own = &link.sides[me.side];
+            let mut client_info = me.client_info.lock();
+            let own = &client_info.sides[me.side];
             if has_come(own.reset) {
                 return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
             }
             if own.shut {
                 return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
             }
-            let n = link.take(me.side, slices);
+            let n = client_info.take(me.side, slices);
             if n > 0 || slices.iter().all(|slice| slice.is_empty()) {
                 return Poll::Ready(Ok(n));
             }
-            let own = &mut link.sides[me.side];
+            let own = &mut client_info.sides[me.side];
             own.writer = Some(cx.waker().clone());
             let reset = own.reset;
-            drop(link);
+            drop(client_info);
             ready!(poll_until(&mut me.writing, reset, cx));
         }
     }
@@ -301,22 +302,22 @@ impl AsyncWrite for Pipe {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let mut link = self.link.lock();
-        if has_come(link.sides[self.side].reset) {
+        let mut client_info = self.client_info.lock();
+        if has_come(client_info.sides[self.side].reset) {
             return Poll::Ready(Err(io::ErrorKind::NotConnected.into()));
         }
-        link.shut_down(self.side);
+        client_info.shut_down(self.side);
         Poll::Ready(Ok(()))
     }
 }
 
 impl Drop for Pipe {
     fn drop(&mut self) {
-        let mut link = self.link.lock();
-        link.open.fetch_sub(1, Relaxed);
+        let mut client_info = self.client_info.lock();
+        client_info.open.fetch_sub(1, Relaxed);
         let other = 1 - self.side;
-        let keeps = link.manners.keeps_unread;
-        let own = &mut link.sides[self.side];
+        let keeps = client_info.manners.keeps_unread;
+        let own = &mut client_info.sides[self.side];
         own.closed = true;
         let (abrupt, unread) = (own.abrupt, own.has_unread());
         // What is still on its way here is answered by a reset when it comes.
@@ -324,19 +325,20 @@ impl Drop for Pipe {
         own.lose_unread();
         if abrupt && !keeps {
             // What the system had not yet sent is given up, and with it an end behind it.
-            link.sides[other].end.take_if(|end| *end > Instant::now());
-            link.sides[other].incoming.retain(|(at, _)| *at <= Instant::now());
-            link.sides[other].buffered = link.sides[other].incoming.iter().map(|(_, piece)| piece.len()).sum();
+            client_info.sides[other].end.take_if(|end| *end > Instant::now());
+            client_info.sides[other].incoming.retain(|(at, _)| *at <= Instant::now());
+            client_info.sides[other].buffered =
+                client_info.sides[other].incoming.iter().map(|(_, piece)| piece.len()).sum();
         }
         if !abrupt && !unread {
-            link.shut_down(self.side);
+            client_info.shut_down(self.side);
         }
         if abrupt || unread {
-            link.reset(other, Instant::now());
+            client_info.reset(other, Instant::now());
         } else if let Some(late) = late {
-            link.reset(other, late);
+            client_info.reset(other, late);
         }
-        wake(&mut link.sides[other].writer);
+        wake(&mut client_info.sides[other].writer);
     }
 }
 

@@ -9,9 +9,9 @@ use super::backend::Backend;
 use super::connect::connect;
 use super::http2::{Acquired, ConnectRequest};
 use super::{BackendProtocol, Pool};
+use crate::channel::Channel;
 use crate::error::ConnectError;
 use crate::error::Error;
-use crate::peer::Peer;
 use crate::stream::Http1Connection;
 use crate::stream::Stream;
 
@@ -27,7 +27,7 @@ impl Pool {
         name: Option<&ServerName<'static>>,
         introduction: &[u8],
         upgrade: bool,
-    ) -> Option<Peer> {
+    ) -> Option<Channel> {
         match backend.protocol() {
             BackendProtocol::Http1 => self.checkout(backend, name, introduction).map(of_connection),
             // The settings of the backend say whether it takes an upgrade.
@@ -43,7 +43,7 @@ impl Pool {
     }
 
     /// A new connection, or a stream on one, and whether the connection was there already.
-    pub(crate) async fn connect(&self, call: ConnectRequest<'_>, upgrade: bool) -> Result<(Peer, bool), Error> {
+    pub(crate) async fn connect(&self, call: ConnectRequest<'_>, upgrade: bool) -> Result<(Channel, bool), Error> {
         let protocol = call.backend.protocol();
         if protocol == BackendProtocol::Http1 || protocol == BackendProtocol::Auto && upgrade {
             let left = call.deadline.saturating_duration_since(Instant::now());
@@ -74,10 +74,10 @@ impl Pool {
     }
 }
 
-fn of_connection(stream: Stream) -> Peer {
-    Peer::Http1(Http1Connection::new(stream))
+fn of_connection(stream: Stream) -> Channel {
+    Channel::Http1(Http1Connection::new(stream))
 }
 
-fn of_lease(lease: Lease) -> Peer {
-    Peer::Http2(Box::new(http2::Stream::to_backend(lease)))
+fn of_lease(lease: Lease) -> Channel {
+    Channel::Http2(Box::new(http2::Stream::to_backend(lease)))
 }

@@ -19,7 +19,7 @@ use tokio::time::Instant;
 
 use super::{Affinity, Attempt, Backend, Choice, Pool, Tried, Upstream};
 use crate::error::{Error, Kind, Retry, Side};
-use crate::exchange::Client;
+use crate::relay::ClientChannel;
 
 /// Times that a chosen backend may be taken by other requests meanwhile, before all backends count as busy.
 const MOST_CHOICES: usize = 8;
@@ -65,7 +65,7 @@ impl<'a> Admission<'a> {
     /// long a client that has ended its side is waited for.
     pub(crate) async fn admit(
         &mut self,
-        client: &mut Client,
+        client: &mut ClientChannel,
         patience: Option<Duration>,
         deadline: Instant,
     ) -> Result<Attempt, Error> {
@@ -95,7 +95,7 @@ impl<'a> Admission<'a> {
 
     async fn wait(
         &mut self,
-        client: &mut Client,
+        client: &mut ClientChannel,
         patience: Option<Duration>,
         deadline: Instant,
     ) -> Result<Attempt, Error> {
@@ -147,7 +147,7 @@ impl<'a> Admission<'a> {
     #[cold]
     async fn await_check(
         &mut self,
-        client: &mut Client,
+        client: &mut ClientChannel,
         patience: Option<Duration>,
         deadline: Instant,
     ) -> Result<Attempt, Error> {

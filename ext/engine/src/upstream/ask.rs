@@ -14,9 +14,9 @@ use tokio::time::Instant;
 use super::backend::{Attempt, Backend};
 use super::http2::{self, ConnectRequest, MOST_DEAD};
 use super::Pool;
+use crate::channel::Channel;
 use crate::error::{Error, Kind, Retry, Side};
-use crate::exchange::{self, Client, Limits, RequestBody, ResponseNeeds};
-use crate::peer::Peer;
+use crate::relay::{self, ClientChannel, Limits, RequestBody, ResponseNeeds};
 
 /// A request, as [`attempt`] sends it: where its parts are, how it gets a connection, and where its failures are noted.
 pub(crate) trait BackendRequest {
@@ -28,16 +28,16 @@ pub(crate) trait BackendRequest {
     fn parts(&mut self) -> Parts<'_>;
 
     /// The limits of an exchange over this connection.
-    fn limits(&self, connection: &Peer) -> Limits;
+    fn limits(&self, connection: &Channel) -> Limits;
 
     /// An idle connection, or a stream on a connection with room for one more.
-    fn reuse(&self, backend: &Backend) -> Option<Peer>;
+    fn reuse(&self, backend: &Backend) -> Option<Channel>;
 
     /// A new connection, and whether it turned out to be there already. May replace `attempt` by one at another address.
-    async fn connect(&mut self, attempt: &mut Attempt, deadline: Instant) -> Result<(Peer, bool), Error>;
+    async fn connect(&mut self, attempt: &mut Attempt, deadline: Instant) -> Result<(Channel, bool), Error>;
 
     /// Writes the head of the request.
-    fn write_head(&mut self, connection: &mut Peer, backend: &Backend) -> Result<(), Error>;
+    fn write_head(&mut self, connection: &mut Channel, backend: &Backend) -> Result<(), Error>;
 
     /// Logs for whom debugs the proxy.
     fn debug(&self, what: Arguments<'_>);
@@ -51,7 +51,7 @@ pub(crate) trait BackendRequest {
 
 /// What an exchange works on.
 pub(crate) struct Parts<'a> {
-    pub(crate) client: &'a mut Client,
+    pub(crate) client: &'a mut ClientChannel,
     pub(crate) body: &'a mut RequestBody,
     /// Fields of the request, for its trailers.
     pub(crate) fields: &'a Fields,
@@ -64,7 +64,7 @@ pub(crate) struct Parts<'a> {
 /// when that must be there; a piece of the client's body puts it off.
 pub(crate) async fn attempt<Q: BackendRequest>(
     request: &mut Q,
-    slot: &mut Option<Peer>,
+    slot: &mut Option<Channel>,
     attempt: &mut Attempt,
     deadline: &mut Instant,
 ) -> Result<(), Error> {
@@ -84,12 +84,12 @@ pub(crate) async fn attempt<Q: BackendRequest>(
         let mut early = false;
         if let Some(connection) = slot.as_mut() {
             result = request.write_head(connection, attempt);
-            early = matches!(connection, Peer::Http2(stream) if !stream.is_settled()) && dead < MOST_DEAD;
+            early = matches!(connection, Channel::Http2(stream) if !stream.is_settled()) && dead < MOST_DEAD;
             if result.is_ok() {
                 let limits = request.limits(connection);
                 let Parts { client, body, fields, response, needs } = request.parts();
                 body.rewind();
-                result = exchange::send(client, connection, body, fields, response, needs, &limits, deadline).await;
+                result = relay::send(client, connection, body, fields, response, needs, &limits, deadline).await;
                 if result.is_err() {
                     request.parts().body.let_go_of(connection, limits.write);
                 }
@@ -135,11 +135,11 @@ pub(crate) fn failed<Q: BackendRequest>(request: &mut Q, attempt: &Attempt, erro
 /// has ended its side is waited for. Says whether the connection was there before.
 pub(crate) async fn connect(
     pool: &Pool,
-    client: &mut Client,
+    client: &mut ClientChannel,
     call: ConnectRequest<'_>,
     upgrade: bool,
     patience: Option<Duration>,
-) -> Result<(Peer, bool), Error> {
+) -> Result<(Channel, bool), Error> {
     // Boxed: the state of a handshake is large, and rarely needed.
     let mut connecting = Box::pin(pool.connect(call, upgrade));
     client.awaiting(patience, connecting.as_mut()).await?
@@ -147,7 +147,7 @@ pub(crate) async fn connect(
 
 /// Writes the head of a request in the backend's version of HTTP. `target` is its path and query, `framing` that of its body.
 pub(crate) fn write_head(
-    connection: &mut Peer,
+    connection: &mut Channel,
     head: &RequestHead,
     target: &[u8],
     backend: &Backend,
@@ -155,7 +155,7 @@ pub(crate) fn write_head(
     framing: Framing,
 ) -> Result<(), Error> {
     match connection {
-        Peer::Http1(connection) => {
+        Channel::Http1(connection) => {
             let out = connection.output();
             write_request_head(out, head, target);
             if framing == Framing::Chunked {
@@ -165,7 +165,7 @@ pub(crate) fn write_head(
             connection.begin_body(framing);
             Ok(())
         }
-        Peer::Http2(stream) => http2::write_request(stream, head, target, backend, needs, framing),
+        Channel::Http2(stream) => http2::write_request(stream, head, target, backend, needs, framing),
     }
 }
 

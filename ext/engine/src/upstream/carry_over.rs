@@ -13,8 +13,8 @@ use super::dns::ResolvedAddress;
 use super::group::BackendGroup;
 use super::settings::{Member, UpstreamSettings};
 use super::Upstream;
-use crate::compile::Place;
-use crate::config::Pool;
+use crate::compile::LocationPath;
+use crate::config::PoolConfig;
 
 /// Makes the upstreams of a configuration, with what it carries over of the one before.
 #[derive(Debug, Default)]
@@ -29,7 +29,7 @@ pub(crate) struct UpstreamCarryOver {
 
 /// Position of a directive: the locations around it, its path prefix, and its number among those of which both are equal.
 #[derive(Debug, Clone, PartialEq)]
-struct Position(Place, Option<String>, usize);
+struct Position(LocationPath, Option<String>, usize);
 
 /// The upstreams of one configuration.
 #[derive(Debug, Default)]
@@ -48,7 +48,7 @@ pub(super) struct Fingerprint {
     server_name: Option<ServerName<'static>>,
     /// Whether TLS is set up.
     tls: bool,
-    pool: Pool,
+    pool: PoolConfig,
     /// Digests of the files that `pool` names.
     files: Vec<Option<Vec<u8>>>,
     resolver: Vec<String>,
@@ -61,7 +61,7 @@ impl UpstreamCarryOver {
     }
 
     /// Says where the directive stands that is compiled next.
-    pub(super) fn enter(&mut self, place: &Place, prefix: Option<&String>) {
+    pub(super) fn enter(&mut self, place: &LocationPath, prefix: Option<&String>) {
         let is_same = |position: &Position| position.0 == *place && position.1.as_ref() == prefix;
         let number = self.carried.unnamed.iter().filter(|(position, _)| is_same(position)).count();
         self.position = Some(Position(place.clone(), prefix.cloned(), number));
@@ -91,7 +91,7 @@ impl UpstreamCarryOver {
         &mut self,
         name: &str,
         shared: bool,
-        (pool, members): (&Pool, &[Member]),
+        (pool, members): (&PoolConfig, &[Member]),
         settings: UpstreamSettings,
         server_name: Option<&ServerName<'static>>,
     ) -> Arc<Upstream> {
@@ -118,7 +118,7 @@ impl UpstreamCarryOver {
     }
 
     /// The set of upstreams that hosts of requests name: the one before if nothing of it has changed, otherwise a new one.
-    pub(super) fn by_host(&mut self, pool: &Pool, settings: UpstreamSettings) -> ByHost {
+    pub(super) fn by_host(&mut self, pool: &PoolConfig, settings: UpstreamSettings) -> ByHost {
         let fingerprint = self.fingerprint(pool, &[], &settings);
         let mut before = self.before.iter().flat_map(|before| &before.by_host);
         let same = before.find(|before| before.has_fingerprint(&fingerprint) && !self.carried.has(before));
@@ -127,7 +127,7 @@ impl UpstreamCarryOver {
         by_host
     }
 
-    fn fingerprint(&self, pool: &Pool, members: &[Member], settings: &UpstreamSettings) -> Fingerprint {
+    fn fingerprint(&self, pool: &PoolConfig, members: &[Member], settings: &UpstreamSettings) -> Fingerprint {
         let digest = |path: &str| {
             let bytes = crate::files::read(path).ok()?;
             Some(digest::digest(&digest::SHA256, &bytes).as_ref().to_vec())

@@ -16,7 +16,7 @@ use super::pool::Keep;
 use super::settings::{Member, UpstreamSettings};
 use super::{server_name, BackendProtocol, Upstream};
 use crate::compile::Report;
-use crate::config::{self, HealthCheck, Pool, Problem};
+use crate::config::{self, HealthCheck, PoolConfig, Problem};
 use crate::log::Log;
 use crate::stats::BackendStats;
 
@@ -107,7 +107,7 @@ impl Backends {
     /// Checks and compiles what a directive says of its backends, or finds the upstream that the host of its `to` names. `None` if something
     /// is wrong. `pool`: `None` if nothing was written of them. `target`: `None` without a `to`.
     pub(crate) fn compile(
-        pool: Option<&Pool>,
+        pool: Option<&PoolConfig>,
         target: Option<TargetHost<'_>>,
         upstreams: &mut Upstreams,
         report: &mut Report<'_>,
@@ -131,7 +131,7 @@ impl Backends {
                 NamedUpstream::Upstream(upstream) => return Some(Self::Fixed(upstream)),
             }
         }
-        let defaults = Pool::default();
+        let defaults = PoolConfig::default();
         let pool = pool.unwrap_or(&defaults);
         let by_host = pool.backends.is_none() && target.dynamic;
         let traits = BackendSettings::of_all(pool, report);
@@ -161,7 +161,7 @@ impl Backends {
 
 /// Checks and compiles an `upstream`. `None` if something is wrong.
 pub(super) fn shared(
-    spec: &config::Upstream,
+    spec: &config::UpstreamConfig,
     tls: bool,
     carry_over: &mut UpstreamCarryOver,
     problems: &mut Vec<Problem>,
@@ -186,14 +186,14 @@ pub(super) fn shared(
 }
 
 /// Whether it is not the backends of an `upstream` that say whether they speak TLS.
-pub(super) fn depends_on_scheme(spec: &config::Upstream) -> bool {
+pub(super) fn depends_on_scheme(spec: &config::UpstreamConfig) -> bool {
     let backends = spec.pool.backends.iter().flatten();
     let addresses = backends.filter_map(|backend| Address::parse(&backend.address).ok());
     addresses.into_iter().any(|address| address.tls(true) != address.tls(false))
 }
 
 /// Where the backends are, and what is said of each.
-fn members(pool: &Pool, target: TargetHost<'_>, traits: BackendSettings, report: &mut Report<'_>) -> Vec<Member> {
+fn members(pool: &PoolConfig, target: TargetHost<'_>, traits: BackendSettings, report: &mut Report<'_>) -> Vec<Member> {
     if let Some(check) = &pool.health_check {
         ignored_in_check(check, report);
     }
@@ -255,7 +255,7 @@ fn ignored_path(written: &str, report: &mut Report<'_>) {
 }
 
 /// Whether options that concern all backends fit those that there are.
-fn fit(pool: &Pool, members: &[Member], report: &mut Report<'_>) {
+fn fit(pool: &PoolConfig, members: &[Member], report: &mut Report<'_>) {
     let checked_elsewhere = pool.health_check.as_ref().is_some_and(|check| check.port.is_some());
     if checked_elsewhere && members.iter().any(|member| matches!(member.address, Address::Unix(_))) {
         report.error(
@@ -285,7 +285,7 @@ fn fit(pool: &Pool, members: &[Member], report: &mut Report<'_>) {
 }
 
 /// A connection of HTTP/2 is shared by clients, and so can be introduced as nobody's.
-fn introduced(pool: &Pool, members: &[Member], report: &mut Report<'_>) {
+fn introduced(pool: &PoolConfig, members: &[Member], report: &mut Report<'_>) {
     // Without backends that are known by now, what is written for all decides.
     let shared = match pool.protocol.as_deref() {
         Some("http2" | "auto") if members.is_empty() => true,
@@ -336,7 +336,7 @@ fn read(address: Result<Address, String>) -> Result<Address, String> {
 
 /// The TLS name that the host of `to` gives to all backends. Without one each backend has its own, which is checked here.
 fn shared_name(
-    pool: &Pool,
+    pool: &PoolConfig,
     target: TargetHost<'_>,
     members: &[Member],
     report: &mut Report<'_>,

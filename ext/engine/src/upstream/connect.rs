@@ -15,7 +15,7 @@ use tokio_rustls::TlsConnector;
 use super::backend::{Backend, BackendAddress, Tls};
 use super::BackendProtocol;
 use crate::descriptors;
-use crate::error::{ConnectError, ConnectErrorKind, Step};
+use crate::error::{ConnectError, ConnectErrorKind, ConnectStep};
 #[cfg(test)]
 use crate::stream::memory::{Network, Pipe};
 use crate::stream::{Secured, Stream};
@@ -60,8 +60,8 @@ pub(super) async fn connect_to(
         Instant::now().checked_add(limit).unwrap_or_else(|| Instant::now() + Duration::from_secs(86400 * 365));
     let opened = match timeout_at(deadline, open(backend, to, introduction)).await {
         Ok(Ok(opened)) => opened,
-        Ok(Err(error)) => return Err(failed(Step::Connect, ConnectErrorKind::of(&error), Some(error))),
-        Err(_) => return Err(failed(Step::Connect, ConnectErrorKind::Timeout, None)),
+        Ok(Err(error)) => return Err(failed(ConnectStep::Connect, ConnectErrorKind::of(&error), Some(error))),
+        Err(_) => return Err(failed(ConnectStep::Connect, ConnectErrorKind::Timeout, None)),
     };
     let Some(tls) = backend.tls() else { return Ok(opened.into()) };
     let name = name.unwrap_or(&tls.name);
@@ -75,14 +75,14 @@ pub(super) async fn connect_to(
     };
     match timeout_at(deadline, shaking_hands).await {
         Ok(Ok(stream)) if protocol == BackendProtocol::Http2 && !stream.agreed_on_http2() => {
-            Err(failed(Step::Agreement, ConnectErrorKind::Protocol, None))
+            Err(failed(ConnectStep::Agreement, ConnectErrorKind::Protocol, None))
         }
         Ok(Ok(stream)) => Ok(stream),
         Ok(Err(error)) if found_nothing_in_common(&error) => {
-            Err(failed(Step::Agreement, ConnectErrorKind::Protocol, None))
+            Err(failed(ConnectStep::Agreement, ConnectErrorKind::Protocol, None))
         }
-        Ok(Err(error)) => Err(failed(Step::Handshake, ConnectErrorKind::Tls, Some(error))),
-        Err(_) => Err(failed(Step::Handshake, ConnectErrorKind::Timeout, None)),
+        Ok(Err(error)) => Err(failed(ConnectStep::Handshake, ConnectErrorKind::Tls, Some(error))),
+        Err(_) => Err(failed(ConnectStep::Handshake, ConnectErrorKind::Timeout, None)),
     }
 }
 

@@ -14,7 +14,7 @@ pub use check::Check;
 pub use outlier::OutlierRules;
 
 use crate::compile::Report;
-use crate::config::Pool;
+use crate::config::PoolConfig;
 
 /// Failed attempts that can be asked for: each is remembered for a while.
 const MOST_FAILS: i64 = 10_000;
@@ -36,8 +36,8 @@ pub struct GroupRules {
 
 impl GroupRules {
     /// Checks and compiles `health_check`, `max_fails`, `fail_timeout`, `queue` and `queue_timeout`.
-    pub(super) fn compile(pool: &Pool, report: &mut Report<'_>) -> Self {
-        let usual = Pool::default();
+    pub(super) fn compile(pool: &PoolConfig, report: &mut Report<'_>) -> Self {
+        let usual = PoolConfig::default();
         // A time that is none is an error of its own. Whoever writes the default gets no warning.
         let chosen = |time: f64, usual: f64| time > 0.0 && time.to_bits() != usual.to_bits();
         if pool.max_fails == 0 && chosen(pool.fail_timeout, usual.fail_timeout) {

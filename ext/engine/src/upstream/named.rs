@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::carry_over::{CarriedUpstreams, UpstreamCarryOver};
 use super::{compile, Upstream};
-use crate::compile::{Place, Report};
+use crate::compile::{LocationPath, Report};
 use crate::config::{self, At, Code, Problem};
 
 /// The `upstream` directives of a configuration. One is compiled when it is first used, for that says whether its backends
@@ -21,7 +21,7 @@ pub(crate) struct Upstreams {
 
 #[derive(Debug)]
 struct NamedEntry {
-    spec: config::Upstream,
+    spec: config::UpstreamConfig,
     used: Option<Used>,
 }
 
@@ -46,14 +46,14 @@ pub(crate) enum NamedUpstream {
 impl Upstreams {
     /// Checks their names.
     #[cfg(test)]
-    pub(crate) fn new(specs: &[config::Upstream], problems: &mut Vec<Problem>) -> Self {
+    pub(crate) fn new(specs: &[config::UpstreamConfig], problems: &mut Vec<Problem>) -> Self {
         Self::compile(UpstreamCarryOver::default(), specs, problems)
     }
 
     /// Checks their names. Upstreams are carried over by `carry_over` once they are used.
     pub(crate) fn compile(
         carry_over: UpstreamCarryOver,
-        specs: &[config::Upstream],
+        specs: &[config::UpstreamConfig],
         problems: &mut Vec<Problem>,
     ) -> Self {
         let mut upstreams = Self { carry_over, ..Self::default() };
@@ -110,7 +110,7 @@ impl Upstreams {
     }
 
     /// The directive that is compiled next stands there.
-    pub(crate) fn enter(&mut self, place: &Place, prefix: Option<&String>) {
+    pub(crate) fn enter(&mut self, place: &LocationPath, prefix: Option<&String>) {
         self.carry_over.enter(place, prefix);
     }
 

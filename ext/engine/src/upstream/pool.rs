@@ -70,7 +70,7 @@ pub struct Keep {
 
 impl Keep {
     /// Checks `keepalive` and `keepalive_timeout`.
-    pub(super) fn compile(pool: &config::Pool, report: &mut Report<'_>) -> Self {
+    pub(super) fn compile(pool: &config::PoolConfig, report: &mut Report<'_>) -> Self {
         Self {
             connections: report.within("keepalive").count(pool.keepalive, 0..=u32::MAX.into()) as usize,
             timeout: report.within("keepalive_timeout").seconds(pool.keepalive_timeout),

@@ -2,7 +2,7 @@
 
 use super::address::Address;
 use crate::compile::Report;
-use crate::config::Pool;
+use crate::config::PoolConfig;
 
 /// Which version of HTTP a backend is spoken to in.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub enum BackendProtocol {
 
 impl BackendProtocol {
     /// Reads `protocol`. `None`: by the URL of each backend.
-    pub(super) fn compile(pool: &Pool, report: &mut Report<'_>) -> Option<Self> {
+    pub(super) fn compile(pool: &PoolConfig, report: &mut Report<'_>) -> Option<Self> {
         match pool.protocol.as_deref()? {
             "http1" => Some(Self::Http1),
             "http2" => Some(Self::Http2),

@@ -11,7 +11,7 @@ use super::health::GroupRules;
 use super::pool::Keep;
 use super::tls::TlsClient;
 use crate::compile::Report;
-use crate::config::Pool;
+use crate::config::PoolConfig;
 
 /// Settings of an upstream that hold for all its backends.
 #[derive(Debug, Clone)]
@@ -53,7 +53,7 @@ impl UpstreamSettings {
     /// Checks and compiles all settings but those of single backends. `None` if the policy or the TLS settings are wrong. `speaks_tls`: whether
     /// any of the backends does.
     pub(super) fn compile(
-        pool: &Pool,
+        pool: &PoolConfig,
         traits: BackendSettings,
         speaks_tls: bool,
         report: &mut Report<'_>,
@@ -67,7 +67,7 @@ impl UpstreamSettings {
 }
 
 /// `Some(None)`: none is needed.
-fn tls(pool: &Pool, speaks_tls: bool, report: &mut Report<'_>) -> Option<Option<TlsClient>> {
+fn tls(pool: &PoolConfig, speaks_tls: bool, report: &mut Report<'_>) -> Option<Option<TlsClient>> {
     if speaks_tls {
         let client = TlsClient::compile(pool, report);
         if !pool.verify_ssl {
@@ -77,7 +77,7 @@ fn tls(pool: &Pool, speaks_tls: bool, report: &mut Report<'_>) -> Option<Option<
     }
     if [&pool.ca_file, &pool.client_certificate, &pool.client_key].iter().any(|file| file.is_some()) {
         // The files are checked all the same, for which the system's certificates need not be there.
-        TlsClient::compile(&Pool { verify_ssl: false, ..pool.clone() }, report)?;
+        TlsClient::compile(&PoolConfig { verify_ssl: false, ..pool.clone() }, report)?;
     }
     Some(None)
 }

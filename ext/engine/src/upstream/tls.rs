@@ -13,7 +13,7 @@ use rustls::{ClientConfig, ConfigBuilder, RootCertStore};
 
 use super::BackendProtocol;
 use crate::compile::Report;
-use crate::config::Pool;
+use crate::config::PoolConfig;
 use crate::pem::{certificates, private_key};
 use named::NamedCertificates;
 use unverified::Unverified;
@@ -29,7 +29,7 @@ pub struct TlsClient {
 impl TlsClient {
     /// Reads `verify_ssl`, `ca_file`, `tls_sni`, `client_certificate` and `client_key`, and the files they name.
     /// `None` if one of them is wrong.
-    pub(super) fn compile(pool: &Pool, report: &mut Report<'_>) -> Option<Self> {
+    pub(super) fn compile(pool: &PoolConfig, report: &mut Report<'_>) -> Option<Self> {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let trusting = report.ok(trusting(pool, &provider));
         let identity = report.ok(identity(pool));
@@ -67,7 +67,7 @@ impl TlsClient {
 type Trusting = ConfigBuilder<ClientConfig, WantsClientCert>;
 
 /// Whose certificates are believed.
-fn trusting(pool: &Pool, provider: &Arc<CryptoProvider>) -> Result<Trusting, String> {
+fn trusting(pool: &PoolConfig, provider: &Arc<CryptoProvider>) -> Result<Trusting, String> {
     let builder = ClientConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()
         .map_err(|error| format!("TLS cannot be set up: {error}"))?;
@@ -106,7 +106,7 @@ fn roots(path: &str) -> Result<Vec<CertificateDer<'static>>, String> {
 type ClientCertificate = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
 
 /// What is shown to a backend that asks who we are.
-fn identity(pool: &Pool) -> Result<Option<ClientCertificate>, String> {
+fn identity(pool: &PoolConfig) -> Result<Option<ClientCertificate>, String> {
     match (&pool.client_certificate, &pool.client_key) {
         (None, None) => Ok(None),
         (Some(_), None) => Err("client_certificate is given without its key: add `client_key`".into()),
@@ -118,7 +118,7 @@ fn identity(pool: &Pool) -> Result<Option<ClientCertificate>, String> {
 }
 
 /// Why a certificate and a key do not go together, or cannot be used at all.
-fn mismatch(pool: &Pool, error: &rustls::Error) -> String {
+fn mismatch(pool: &PoolConfig, error: &rustls::Error) -> String {
     let (chain, key) =
         (pool.client_certificate.as_deref().unwrap_or_default(), pool.client_key.as_deref().unwrap_or_default());
     match error {

@@ -4,14 +4,14 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use proxy_engine::config::{HealthCheck, Priority, Sticky};
+use proxy_engine::config::{HealthCheck, Priority, StickyConfig};
 
 use crate::support::{eventually, nobody, Origin, Proxy, Reply, Settings};
 
 fn by(policy: &str) -> Priority {
     match policy {
         "hash" => Priority::Hash("{path}".into()),
-        "sticky" => Priority::Sticky(Sticky { cookie: "backend".into(), secret: None }),
+        "sticky" => Priority::Sticky(StickyConfig { cookie: "backend".into(), secret: None }),
         name => Priority::Named(name.into()),
     }
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use proxy_engine::config::{AccessLog, Setting};
+use proxy_engine::config::{AccessLogConfig, Setting};
 
 use crate::support::{eventually, http2, nobody, request, Http2Origin, Origin, Proxy, Reply, Settings};
 
@@ -19,7 +19,7 @@ impl Logged {
         let file = folder.path().join("access.log");
         let proxy = Proxy::with(backends, |settings| {
             let to = Some(file.display().to_string());
-            settings.server.access_log = Some(AccessLog { format: format.into(), to, at: None });
+            settings.server.access_log = Some(AccessLogConfig { format: format.into(), to, at: None });
             change(settings);
         });
         Self { proxy, file, _folder: folder }

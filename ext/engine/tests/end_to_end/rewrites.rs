@@ -1,7 +1,7 @@
 //! What the configuration names is never what a client or a backend names.
 
 use proxy_engine::configuration::{
-    Directive, FilterConfig, HeaderEdit, HeaderValue, LimitKey, Location, Match, RateLimitConfig, Regexp, Setting,
+    Directive, FilterConfig, HeaderEdit, HeaderValue, LimitKey, LocationConfig, Match, RateLimitConfig, Regexp, Setting,
 };
 
 use crate::support::{Origin, Proxy};
@@ -28,10 +28,10 @@ fn a_field_takes_the_place_of_no_capture() {
             ..Regexp::default()
         })];
         let routes = vec![Directive::Proxy(Box::new(proxy))];
-        settings.server.routes.push(Directive::Location(Box::new(Location {
+        settings.server.routes.push(Directive::Location(Box::new(LocationConfig {
             patterns,
             routes,
-            ..Location::default()
+            ..LocationConfig::default()
         })));
     });
     for (target, forwarded, seen) in [("/blue/7", "/accounts/7", "blue 7"), ("/blue", "/accounts/", "blue ")] {
@@ -60,10 +60,10 @@ fn a_field_makes_no_new_key_of_a_limit() {
         proxy.pool = Some(settings.pool.clone());
         let routes = vec![Directive::Filter(FilterConfig::RateLimit(limit)), Directive::Proxy(Box::new(proxy))];
         let patterns = vec!["/limited/:who".into()];
-        settings.server.routes.push(Directive::Location(Box::new(Location {
+        settings.server.routes.push(Directive::Location(Box::new(LocationConfig {
             patterns,
             routes,
-            ..Location::default()
+            ..LocationConfig::default()
         })));
     });
     let statuses: Vec<_> = (0..3)

@@ -12,14 +12,14 @@ fn tcp(addr: &str) -> ClientInfo {
 
 /// The fields of `text`, a request head, once `forwarding` was applied for a client that asks itself.
 fn applied(text: &str, forwarding: Forwarding, client: &ClientInfo, own: &[Known]) -> Vec<(String, String)> {
-    applied_for(text, forwarding, Sender { client, via: None }, own)
+    applied_for(text, forwarding, Sender { client, trusted_hop: None }, own)
 }
 
 fn applied_for(text: &str, forwarding: Forwarding, sender: Sender<'_>, own: &[Known]) -> Vec<(String, String)> {
     let mut head = RequestHead::default();
     parse_request(text.as_bytes(), &mut head).expect("a well formed head");
     let stamp = Stamp { id: RequestId::from(ID), start: UNIX_EPOCH + Duration::from_millis(1_700_000_000_123) };
-    let own = own.iter().copied().fold(Names::default(), Names::with);
+    let own = own.iter().copied().fold(KnownNames::default(), KnownNames::with);
     apply(&mut head, forwarding, sender, stamp, own, &mut b"left over from the last request".to_vec());
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     head.fields.iter().map(|(name, value)| (text(name), text(value))).collect()
@@ -178,7 +178,7 @@ fn switched_off_everything_passes_as_it_came() {
 
 /// A client on the far side of a proxy that is trusted.
 fn through(client: &ClientInfo, fields: &str, forwarding: Forwarding) -> Vec<(String, String)> {
-    applied_for(&request(fields), forwarding, Sender { client, via: Some(&tcp("10.0.0.1")) }, &[])
+    applied_for(&request(fields), forwarding, Sender { client, trusted_hop: Some(&tcp("10.0.0.1")) }, &[])
 }
 
 #[test]
@@ -213,7 +213,7 @@ fn a_trusted_proxy_that_says_nothing_is_the_client() {
 #[test]
 fn a_trusted_proxy_at_a_unix_socket_adds_no_address_to_the_chain() {
     let client = tcp("192.0.2.7");
-    let sender = Sender { client: &client, via: Some(&ClientInfo::default()) };
+    let sender = Sender { client: &client, trusted_hop: Some(&ClientInfo::default()) };
     let fields = applied_for(&request("X-Forwarded-For: 192.0.2.7\r\n"), Forwarding::XForwarded, sender, &[]);
     assert_eq!(value_of(&fields, "X-Forwarded-For"), Some("192.0.2.7"));
 }

@@ -9,7 +9,7 @@ use super::*;
 fn trusted(texts: &[&str]) -> TrustedProxies {
     let mut problems = Vec::new();
     let value = texts.iter().map(|text| (*text).to_owned()).collect();
-    let spec = config::TrustedProxies { value, ..Default::default() };
+    let spec = config::TrustedProxiesConfig { value, ..Default::default() };
     let trusted = TrustedProxies::compile(&spec, &mut problems);
     assert!(problems.is_empty(), "{problems:?}");
     trusted
@@ -143,7 +143,7 @@ fn only_those_who_are_named_are_trusted() {
 #[test]
 fn mistakes_say_what_to_write_instead() {
     let mut problems = Vec::new();
-    let spec = config::TrustedProxies {
+    let spec = config::TrustedProxiesConfig {
         value: vec!["10.0.0.1/8".into(), "proxy.internal".into(), "unix:/run/a.sock".into(), "::/0".into()],
         ..Default::default()
     };
@@ -210,7 +210,7 @@ proptest! {
 /// The names that are left of these fields.
 fn believed(believed: Option<&[&str]>, from_trusted: bool, fields: &str) -> Vec<String> {
     let fields_of = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-    let spec = config::TrustedProxies { fields: believed.map(fields_of), ..Default::default() };
+    let spec = config::TrustedProxiesConfig { fields: believed.map(fields_of), ..Default::default() };
     let mut problems = Vec::new();
     let trusted = TrustedProxies::compile(&spec, &mut problems);
     assert!(problems.is_empty(), "{problems:?}");
@@ -233,7 +233,7 @@ fn a_trusted_proxy_is_believed_the_fields_that_are_listed() {
 fn only_fields_of_that_kind_can_be_listed() {
     for name in ["X-Sum", "Proxy", "X_Forwarded_For", "X-Accel-Mapping", "", "X-Forwarded-For "] {
         let mut problems = Vec::new();
-        let spec = config::TrustedProxies { fields: Some(vec![name.into()]), ..Default::default() };
+        let spec = config::TrustedProxiesConfig { fields: Some(vec![name.into()]), ..Default::default() };
         TrustedProxies::compile(&spec, &mut problems);
         assert!(
             problems[0].message.starts_with(&format!("fields: {name:?} is not a header in which a proxy names")),

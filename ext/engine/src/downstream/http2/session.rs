@@ -18,25 +18,25 @@ use super::meter::Meter;
 use super::request::{read_request, salvage_request};
 use super::wire::Wire;
 use super::FAREWELL;
-use crate::alarm::Alarm;
+use crate::channel::Channel;
 use crate::client::ClientInfo;
+use crate::deadline::DeadlineTimer;
 use crate::downstream::linger::{PAUSE, PAUSE_IN_NEED};
-use crate::engine::{Engine, Registration};
 use crate::error::Cause;
-use crate::exchange::{self, Client};
 use crate::forward::{forward_guarded, refuse, Unread};
 use crate::grpc::Form;
-use crate::peer::Peer;
+use crate::relay::{self, ClientChannel};
 use crate::request::Verdict;
+use crate::worker::{Registration, Worker};
 
 /// An HTTP/2 connection after its preface.
 pub(super) struct Session<'a> {
-    engine: Rc<Engine>,
+    worker: Rc<Worker>,
     registration: &'a Registration,
-    link: Rc<ClientInfo>,
+    client_info: Rc<ClientInfo>,
     connection: Connection<Wire, Bytes>,
     meter: Rc<Meter>,
-    alarm: Alarm,
+    alarm: DeadlineTimer,
     /// One task for each request.
     requests: JoinSet<()>,
     phase: Phase,
@@ -105,17 +105,17 @@ impl Still {
 
 impl<'a> Session<'a> {
     pub(super) fn new(
-        engine: &Rc<Engine>,
+        worker: &Rc<Worker>,
         registration: &'a Registration,
-        link: &ClientInfo,
+        client_info: &ClientInfo,
         connection: Connection<Wire, Bytes>,
         meter: Rc<Meter>,
-        alarm: Alarm,
+        alarm: DeadlineTimer,
     ) -> Self {
         Self {
-            engine: Rc::clone(engine),
+            worker: Rc::clone(worker),
             registration,
-            link: Rc::new(link.clone()),
+            client_info: Rc::new(client_info.clone()),
             connection,
             meter,
             alarm,
@@ -141,7 +141,7 @@ impl<'a> Session<'a> {
                 match request {
                     Some(Ok((request, response))) => self.begin(request, response),
                     Some(Err(error)) => {
-                        self.engine.log.debug(format_args!("a connection of HTTP/2 has failed: {error}"));
+                        self.worker.log.debug(format_args!("a connection of HTTP/2 has failed: {error}"));
                         return Poll::Ready(());
                     }
                     None => return Poll::Ready(()),
@@ -149,11 +149,11 @@ impl<'a> Session<'a> {
             }
             while let Poll::Ready(Some(_)) = self.requests.poll_join_next(cx) {}
             if !matches!(self.phase, Phase::Over(_)) && self.meter.is_flooded() {
-                self.engine.log.debug(format_args!("a client floods its connection with frames"));
+                self.worker.log.debug(format_args!("a client floods its connection with frames"));
                 self.end(Reason::ENHANCE_YOUR_CALM);
                 continue;
             }
-            if matches!(self.phase, Phase::Open) && self.engine.is_draining() {
+            if matches!(self.phase, Phase::Open) && self.worker.is_draining() {
                 self.leave();
                 continue;
             }
@@ -178,7 +178,7 @@ impl<'a> Session<'a> {
 
     /// What ends this phase if nothing happens before, and when.
     fn next_event(&mut self) -> Option<(Instant, Event)> {
-        let limits = self.engine.snapshot().globals.limits;
+        let limits = self.worker.snapshot().globals.limits;
         let asked = !self.requests.is_empty();
         self.still.note(asked, &self.meter);
         self.tell_whether_idle();
@@ -234,10 +234,10 @@ impl<'a> Session<'a> {
     }
 
     fn begin(&mut self, request: Request<RecvStream>, response: SendResponse<Bytes>) {
-        let (engine, link) = (Rc::clone(&self.engine), Rc::clone(&self.link));
+        let (worker, client_info) = (Rc::clone(&self.worker), Rc::clone(&self.client_info));
         let (parts, body) = request.into_parts();
         let stream = Stream::of_client(&parts, body, response, &self.meter.tally);
-        self.requests.spawn_local(serve(engine, link, parts, Box::new(stream)));
+        self.requests.spawn_local(serve(worker, client_info, parts, Box::new(stream)));
     }
 }
 
@@ -249,10 +249,10 @@ fn sooner(one: Option<(Instant, Event)>, other: Option<(Instant, Event)>) -> Opt
 }
 
 /// Serves one request.
-async fn serve(engine: Rc<Engine>, link: Rc<ClientInfo>, parts: Parts, stream: Box<Stream>) {
-    let mut client = Client::new(Peer::Http2(stream));
-    let snapshot = engine.snapshot();
-    let mut work = engine.workspace();
+async fn serve(worker: Rc<Worker>, client_info: Rc<ClientInfo>, parts: Parts, stream: Box<Stream>) {
+    let mut client = ClientChannel::new(Channel::Http2(stream));
+    let snapshot = worker.snapshot();
+    let mut work = worker.workspace();
     work.begun = None;
     let limit = snapshot.globals.limits.max_head;
     let read = read_request(&parts, &mut work.request, limit);
@@ -261,7 +261,7 @@ async fn serve(engine: Rc<Engine>, link: Rc<ClientInfo>, parts: Parts, stream: B
     }
     drop(parts);
     let verdict = match read {
-        Ok(()) => forward_guarded(&engine, &snapshot, &link, &mut client, &mut work).await,
+        Ok(()) => forward_guarded(&worker, &snapshot, &client_info, &mut client, &mut work).await,
         Err(error) => {
             let (cause, why) = match error {
                 ReadError::Malformed(why) => (Cause::from(why), why.as_str()),
@@ -272,20 +272,20 @@ async fn serve(engine: Rc<Engine>, link: Rc<ClientInfo>, parts: Parts, stream: B
             };
             work.begun = Some(Instant::now());
             let form = Form::of(&work.request);
-            refuse(&engine, &link, &mut client, &mut work, Unread::new(cause, why, form)).await
+            refuse(&worker, &client_info, &mut client, &mut work, Unread::new(cause, why, form)).await
         }
     };
-    engine.reuse(work);
+    worker.reuse(work);
     if matches!(verdict, Verdict::CutShort | Verdict::Reset) {
         // What was written before is to leave: a reset takes the place of all that waits.
         tokio::task::yield_now().await;
-        if let Peer::Http2(stream) = &mut client.peer {
+        if let Channel::Http2(stream) = &mut client.channel {
             stream.reset(Reason::INTERNAL_ERROR);
         }
     }
     // If the client is still sending, it is told to stop when the stream is dropped, behind the response. Many clients have eyes for
     // nothing but that, though: they get to read the answer first.
-    else if let Some(stream) = client.peer.still_sending() {
-        Box::pin(exchange::take_the_rest(stream, &mut client.alarm)).await;
+    else if let Some(stream) = client.channel.still_sending() {
+        Box::pin(relay::take_the_rest(stream, &mut client.alarm)).await;
     }
 }

@@ -11,8 +11,8 @@ use std::time::Duration;
 use socket2::SockRef;
 use tokio::time::Instant;
 
-use super::places::Places;
-use super::{rest, Bound, Raw, BACKLOG};
+use super::connection_limit::ConnectionLimit;
+use super::{rest, BoundSocket, RawConnection, BACKLOG};
 use crate::client::ClientInfo;
 use crate::descriptors;
 use crate::fork::OnItsWay;
@@ -24,7 +24,7 @@ use crate::log::Log;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A connection that no runtime watches, and what is known of the client.
-pub(super) type Client = (RawStream, ClientInfo);
+pub(super) type RawClient = (RawStream, ClientInfo);
 
 /// One that no runtime watches.
 pub(super) enum RawStream {
@@ -106,7 +106,7 @@ fn raw_tcp(stream: TcpStream, peer: SocketAddr) -> (RawStream, ClientInfo) {
     // An answer leaves in one piece, or in pieces that are meant to leave at once: waiting for more only delays it.
     let _ = SockRef::from(&stream).set_tcp_nodelay(true);
     let ip = peer.ip().to_canonical();
-    let link = ClientInfo {
+    let client_info = ClientInfo {
         addr: ip.to_string().into(),
         ip: Some(ip),
         port: Some(peer.port()),
@@ -114,7 +114,7 @@ fn raw_tcp(stream: TcpStream, peer: SocketAddr) -> (RawStream, ClientInfo) {
         local_port: local.map(|local| local.port()),
         ..ClientInfo::default()
     };
-    (RawStream::tcp(stream), link)
+    (RawStream::tcp(stream), client_info)
 }
 
 /// A bound socket that the runtime watches.
@@ -126,15 +126,15 @@ pub(super) enum Socket {
 
 impl Socket {
     /// Has this thread's runtime watch it.
-    pub(super) fn watched(socket: Bound) -> io::Result<Self> {
+    pub(super) fn watched(socket: BoundSocket) -> io::Result<Self> {
         Ok(match socket {
-            Bound::Tcp(listener) => Self::Tcp(tokio::net::TcpListener::from_std(listener)?),
-            Bound::Unix(listener, file) => Self::Unix(tokio::net::UnixListener::from_std(listener)?, file),
+            BoundSocket::Tcp(listener) => Self::Tcp(tokio::net::TcpListener::from_std(listener)?),
+            BoundSocket::Unix(listener, file) => Self::Unix(tokio::net::UnixListener::from_std(listener)?, file),
         })
     }
 
     /// Accepts the next connection. Nothing is lost if this is dropped.
-    pub(super) async fn accept(&self) -> io::Result<Client> {
+    pub(super) async fn accept(&self) -> io::Result<RawClient> {
         match self {
             Self::Tcp(listener) => {
                 let (stream, peer) = listener.accept().await?;
@@ -173,27 +173,27 @@ impl Socket {
     }
 
     /// No longer watches it, and lets nobody find it any more who looks for its file.
-    pub(super) fn leave(self) -> io::Result<Left> {
+    pub(super) fn leave(self) -> io::Result<ClosingListener> {
         Ok(match self {
-            Self::Tcp(listener) => Left::Tcp(listener.into_std()?),
+            Self::Tcp(listener) => ClosingListener::Tcp(listener.into_std()?),
             Self::Unix(listener, file) => {
                 drop(file);
-                Left::Unix(listener.into_std()?)
+                ClosingListener::Unix(listener.into_std()?)
             }
         })
     }
 }
 
 /// A socket that is about to be closed.
-pub(super) enum Left {
+pub(super) enum ClosingListener {
     Tcp(std::net::TcpListener),
     Unix(std::os::unix::net::UnixListener),
 }
 
-impl Left {
+impl ClosingListener {
     /// Accepts those who wait, `held` before them, for the system has told them that they are connected; then closes. The system is asked itself: the
     /// runtime may not have heard of the latest.
-    pub(super) async fn accept_the_last(self, held: Option<Client>, bind: &Arc<Bind>, places: &Places) {
+    pub(super) async fn accept_the_last(self, held: Option<RawClient>, bind: &Arc<Bind>, places: &ConnectionLimit) {
         let _on_its_way = match &self {
             Self::Tcp(listener) => OnItsWay::new(listener),
             Self::Unix(listener) => OnItsWay::new(listener),
@@ -203,7 +203,9 @@ impl Left {
         while let Some(permit) = places.make_place(Some(end)).await {
             let accepted = held.take().map_or_else(|| self.accept(), Ok);
             match accepted {
-                Ok((socket, link)) => places.threads.hand_over(Raw { socket, link, permit, bind: Arc::clone(bind) }),
+                Ok((socket, client_info)) => {
+                    places.threads.hand_over(RawConnection { socket, client_info, permit, bind: Arc::clone(bind) })
+                }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 Err(error) => rest(&error, places, &mut told).await,
             }
@@ -213,7 +215,7 @@ impl Left {
             bind.url
         ));
     }
-    fn accept(&self) -> io::Result<Client> {
+    fn accept(&self) -> io::Result<RawClient> {
         match self {
             Self::Tcp(listener) => {
                 let (stream, peer) = listener.accept()?;

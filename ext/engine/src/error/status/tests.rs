@@ -2,7 +2,7 @@ use std::io;
 use std::time::Duration;
 
 use super::*;
-use crate::error::{ConnectError, ConnectErrorKind, Retry, Step};
+use crate::error::{ConnectError, ConnectErrorKind, ConnectStep, Retry};
 
 /// Every cause with its status, written down a second time: a change here is a change that clients see.
 #[test]
@@ -50,7 +50,8 @@ fn a_malformed_message_is_answered_by_what_is_wrong_with_it() {
 
 #[test]
 fn each_failure_has_its_cause() {
-    let connect = |kind| Kind::Connect(ConnectError::new("a:1", Step::Connect, kind, Duration::from_secs(1), None));
+    let connect =
+        |kind| Kind::Connect(ConnectError::new("a:1", ConnectStep::Connect, kind, Duration::from_secs(1), None));
     let broken = || Kind::Io(io::ErrorKind::ConnectionReset.into());
     for (side, kind, cause) in [
         (Side::Client, Kind::BodyTooLarge, Cause::BodyTooLong),

@@ -13,14 +13,14 @@ const CAPACITY: usize = 1024;
 const LIFETIME: Duration = Duration::from_secs(300);
 
 /// What stands for a user and a password: it says nothing about either to whoever lacks the key.
-pub(super) type Digest = [u8; 32];
+pub(super) type CredentialsDigest = [u8; 32];
 
 /// The memory of right credentials. Wrong ones are never remembered: there is no end of them.
 #[derive(Debug)]
 pub(super) struct KnownCredentials {
     /// Random, and only in memory.
     key: hmac::Key,
-    expiries: Mutex<HashMap<Digest, Instant>>,
+    expiries: Mutex<HashMap<CredentialsDigest, Instant>>,
 }
 
 impl KnownCredentials {
@@ -34,13 +34,13 @@ impl KnownCredentials {
     }
 
     /// What stands for these credentials.
-    pub(super) fn digest(&self, user: &[u8], password: &[u8]) -> Digest {
+    pub(super) fn digest(&self, user: &[u8], password: &[u8]) -> CredentialsDigest {
         let mut context = hmac::Context::with_key(&self.key);
         // Where the one ends and the other begins is part of it.
         context.update(&(user.len() as u64).to_le_bytes());
         context.update(user);
         context.update(password);
-        let mut digest = Digest::default();
+        let mut digest = CredentialsDigest::default();
         for (byte, from) in digest.iter_mut().zip(context.sign().as_ref()) {
             *byte = *from;
         }
@@ -48,12 +48,12 @@ impl KnownCredentials {
     }
 
     /// Whether they were found to be right lately.
-    pub(super) fn has(&self, digest: &Digest, now: Instant) -> bool {
+    pub(super) fn has(&self, digest: &CredentialsDigest, now: Instant) -> bool {
         self.expiries.lock().get(digest).is_some_and(|expiry| now < *expiry)
     }
 
     /// Remembers them. When the memory is full those that are over leave it, or else the oldest.
-    pub(super) fn add(&self, digest: Digest, now: Instant) {
+    pub(super) fn add(&self, digest: CredentialsDigest, now: Instant) {
         let mut expiries = self.expiries.lock();
         if expiries.len() >= CAPACITY {
             expiries.retain(|_, expiry| now < *expiry);

@@ -55,13 +55,13 @@ pub(super) struct Busy;
 
 /// Turns at the processors that may be busy with passwords.
 #[derive(Debug)]
-pub(super) struct Queue {
-    state: Mutex<State>,
+pub(super) struct VerificationQueue {
+    state: Mutex<VerificationQueueState>,
     most: usize,
 }
 
 #[derive(Debug)]
-struct State {
+struct VerificationQueueState {
     /// How many more may run.
     free: usize,
     waiting: Vec<Waiting>,
@@ -88,7 +88,7 @@ struct Failures {
 
 /// The right to run, until it is dropped.
 #[derive(Debug)]
-pub(super) struct Turn(Arc<Queue>);
+pub(super) struct Turn(Arc<VerificationQueue>);
 
 impl Drop for Turn {
     fn drop(&mut self) {
@@ -98,25 +98,25 @@ impl Drop for Turn {
 }
 
 /// A place among those who wait, until it is dropped.
-struct Place<'a> {
-    queue: &'a Queue,
+struct VerificationPlace<'a> {
+    queue: &'a VerificationQueue,
     number: u64,
 }
 
-impl Drop for Place<'_> {
+impl Drop for VerificationPlace<'_> {
     fn drop(&mut self) {
         self.queue.state.lock().waiting.retain(|waiting| waiting.number != self.number);
     }
 }
 
-impl Queue {
+impl VerificationQueue {
     /// A queue for so many turns at once.
     pub(super) fn new(parallel: usize) -> Self {
         Self::with_room(parallel, MOST_WAITING)
     }
 
     pub(super) fn with_room(parallel: usize, most: usize) -> Self {
-        let state = State {
+        let state = VerificationQueueState {
             free: parallel,
             waiting: Vec::new(),
             came: 0,
@@ -136,7 +136,7 @@ impl Queue {
             let number = state.came;
             state.waiting.push(Waiting { number, source, turn: sender });
             let turned_away = if state.waiting.len() > self.most { state.take_last(Instant::now()) } else { None };
-            (Place { queue: self, number }, turned_away)
+            (VerificationPlace { queue: self, number }, turned_away)
         };
         drop(turned_away);
         self.pass_on();
@@ -177,7 +177,7 @@ impl Queue {
     }
 }
 
-impl State {
+impl VerificationQueueState {
     fn remember(&mut self, source: Source, now: Instant) {
         if self.failures.len() >= MOST_REMEMBERED && !self.failures.contains_key(&source) {
             self.failures.retain(|_, failures| now.duration_since(failures.last) < MEMORY);

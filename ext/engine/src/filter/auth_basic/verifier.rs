@@ -8,12 +8,12 @@ use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
 use super::accounts::Accounts;
-use super::known::{Digest, KnownCredentials};
-use super::queue::{Busy, Queue, Source};
+use super::known::{CredentialsDigest, KnownCredentials};
+use super::queue::{Busy, Source, VerificationQueue};
 
 /// The processors that may be busy with passwords, for all filters of a server.
 #[derive(Debug)]
-pub(crate) struct Verifications(Arc<Queue>);
+pub(crate) struct Verifications(Arc<VerificationQueue>);
 
 impl Default for Verifications {
     /// Half of the processors, so that the other half goes on serving.
@@ -25,7 +25,7 @@ impl Default for Verifications {
 
 impl Verifications {
     fn new(parallel: usize) -> Self {
-        Self(Arc::new(Queue::new(parallel)))
+        Self(Arc::new(VerificationQueue::new(parallel)))
     }
 
     /// Does `work` on a thread of its own, when it is its turn.
@@ -51,7 +51,7 @@ pub(in crate::filter) struct Verifier {
     accounts: Accounts,
     known: KnownCredentials,
     /// What is being verified now. A browser sends the same credentials over six connections at once: one hash serves them all.
-    pending: Mutex<HashMap<Digest, Arc<OnceCell<bool>>>>,
+    pending: Mutex<HashMap<CredentialsDigest, Arc<OnceCell<bool>>>>,
     verifications: Arc<Verifications>,
 }
 
@@ -75,7 +75,13 @@ impl Verifier {
         Box::pin(self.verify_slowly(source, user, password, digest)).await
     }
 
-    async fn verify_slowly(&self, source: Source, user: &[u8], password: &[u8], digest: Digest) -> Result<bool, Busy> {
+    async fn verify_slowly(
+        &self,
+        source: Source,
+        user: &[u8],
+        password: &[u8],
+        digest: CredentialsDigest,
+    ) -> Result<bool, Busy> {
         let share = Share::join(&self.pending, digest);
         let verify = || async {
             let trial = self.accounts.trial(user);
@@ -92,13 +98,13 @@ impl Verifier {
 
 /// A share in a verification. The last one to leave ends it.
 struct Share<'a> {
-    pending: &'a Mutex<HashMap<Digest, Arc<OnceCell<bool>>>>,
-    digest: Digest,
+    pending: &'a Mutex<HashMap<CredentialsDigest, Arc<OnceCell<bool>>>>,
+    digest: CredentialsDigest,
     cell: Arc<OnceCell<bool>>,
 }
 
 impl<'a> Share<'a> {
-    fn join(pending: &'a Mutex<HashMap<Digest, Arc<OnceCell<bool>>>>, digest: Digest) -> Self {
+    fn join(pending: &'a Mutex<HashMap<CredentialsDigest, Arc<OnceCell<bool>>>>, digest: CredentialsDigest) -> Self {
         let cell = Arc::clone(pending.lock().entry(digest).or_default());
         Self { pending, digest, cell }
     }

@@ -3,9 +3,9 @@
 use proxy_http::message::{FieldName, Known};
 use serde::{Deserialize, Serialize};
 
-use super::keys::{self, Key};
+use super::keys::{self, VerifyingKey};
 use super::token::Rules;
-use super::{AuthJwt, Place};
+use super::{AuthJwt, TokenSource};
 use crate::compile::{Report, Word};
 use crate::compiler::Compiler;
 use crate::config::{At, ErrorResponseConfig};
@@ -102,7 +102,7 @@ pub(super) fn compile(config: &AuthJwtConfig, compiler: &mut Compiler) -> Option
 }
 
 /// The keys, of which there is at least one if nothing was wrong.
-fn keys(config: &AuthJwtConfig, report: &mut Report<'_>) -> Option<Vec<Key>> {
+fn keys(config: &AuthJwtConfig, report: &mut Report<'_>) -> Option<Vec<VerifyingKey>> {
     let sources = [
         ("secret", &config.secret),
         ("public_key", &config.public_key),
@@ -123,8 +123,8 @@ fn keys(config: &AuthJwtConfig, report: &mut Report<'_>) -> Option<Vec<Key>> {
     };
     let read = match option {
         "secret" => return secret(value, &mut report.within(option)),
-        "public_key" => Key::of_pem(value.as_bytes()).map(|key| vec![key]),
-        "public_key_file" => Key::of_pem(&report.within(option).file(value)?).map(|key| vec![key]),
+        "public_key" => VerifyingKey::of_pem(value.as_bytes()).map(|key| vec![key]),
+        "public_key_file" => VerifyingKey::of_pem(&report.within(option).file(value)?).map(|key| vec![key]),
         _ => {
             let json = report.within(option).file(value)?;
             keys::of_set(&json, &mut report.within(option))
@@ -133,7 +133,7 @@ fn keys(config: &AuthJwtConfig, report: &mut Report<'_>) -> Option<Vec<Key>> {
     report.within(option).ok(read)
 }
 
-fn secret(secret: &str, report: &mut Report<'_>) -> Option<Vec<Key>> {
+fn secret(secret: &str, report: &mut Report<'_>) -> Option<Vec<VerifyingKey>> {
     if secret.trim_start().starts_with("-----BEGIN") {
         report.error("this is a PEM key, not a secret: write it as public_key:");
         return None;
@@ -148,11 +148,11 @@ fn secret(secret: &str, report: &mut Report<'_>) -> Option<Vec<Key>> {
             secret.len()
         ));
     }
-    Some(vec![Key::of_secret(secret.as_bytes())])
+    Some(vec![VerifyingKey::of_secret(secret.as_bytes())])
 }
 
 /// The keys with the algorithms that are allowed.
-fn allowed(config: &AuthJwtConfig, mut keys: Vec<Key>, report: &mut Report<'_>) -> Vec<Key> {
+fn allowed(config: &AuthJwtConfig, mut keys: Vec<VerifyingKey>, report: &mut Report<'_>) -> Vec<VerifyingKey> {
     if config.algorithms.is_empty() {
         return keys;
     }
@@ -178,7 +178,7 @@ fn allowed(config: &AuthJwtConfig, mut keys: Vec<Key>, report: &mut Report<'_>) 
     keys
 }
 
-fn place(config: &AuthJwtConfig, report: &mut Report<'_>) -> Option<Place> {
+fn place(config: &AuthJwtConfig, report: &mut Report<'_>) -> Option<TokenSource> {
     match (&config.header, &config.cookie) {
         (Some(_), Some(_)) => {
             report.error("header and cookie are both written: keep the place where the token is");
@@ -191,12 +191,16 @@ fn place(config: &AuthJwtConfig, report: &mut Report<'_>) -> Option<Place> {
                     .within("cookie")
                     .error(format!("{name:?} is not a valid cookie name: use letters, digits, hyphens, underscores"));
             }
-            Some(Place::Cookie(name.as_str().into()))
+            Some(TokenSource::Cookie(name.as_str().into()))
         }
-        (None, None) => Some(Place::Authorization),
+        (None, None) => Some(TokenSource::Authorization),
         (Some(name), None) => {
             let name = report.within("header").field_name(name)?;
-            Some(if name.known() == Some(Known::Authorization) { Place::Authorization } else { Place::Field(name) })
+            Some(if name.known() == Some(Known::Authorization) {
+                TokenSource::Authorization
+            } else {
+                TokenSource::Field(name)
+            })
         }
     }
 }

@@ -18,7 +18,7 @@ const ED25519: &[Algorithm] = &[Algorithm::EdDSA];
 
 /// A key that tokens may be signed with.
 #[derive(Debug)]
-pub(super) struct Key {
+pub(super) struct VerifyingKey {
     /// Its name in a set of keys (`kid`).
     pub(super) id: Option<Box<str>>,
     pub(super) key: DecodingKey,
@@ -26,7 +26,7 @@ pub(super) struct Key {
     pub(super) algorithms: Vec<Algorithm>,
 }
 
-impl Key {
+impl VerifyingKey {
     fn new(key: DecodingKey, algorithms: &[Algorithm]) -> Self {
         Self { id: None, key, algorithms: algorithms.to_vec() }
     }
@@ -134,7 +134,7 @@ fn sound(key: &DecodingKey, algorithm: &'static dyn VerificationAlgorithm, name:
 
 /// The keys of a set (RFC 7517) that can verify signatures. A member that is not understood is left out, as section 5 there has it;
 /// a warning tells of it.
-pub(super) fn of_set(json: &[u8], report: &mut Report<'_>) -> Result<Vec<Key>, String> {
+pub(super) fn of_set(json: &[u8], report: &mut Report<'_>) -> Result<Vec<VerifyingKey>, String> {
     const REMEDY: &str = "write the JSON that the issuer publishes, { \"keys\": [ … ] }";
     #[derive(serde::Deserialize)]
     struct Set {
@@ -146,7 +146,7 @@ pub(super) fn of_set(json: &[u8], report: &mut Report<'_>) -> Result<Vec<Key>, S
     let mut keys = Vec::with_capacity(set.keys.len());
     for (index, member) in set.keys.into_iter().enumerate() {
         match serde_json::from_value::<Jwk>(member) {
-            Ok(jwk) => keys.extend(Key::of_jwk(&jwk)),
+            Ok(jwk) => keys.extend(VerifyingKey::of_jwk(&jwk)),
             Err(error) => {
                 report.warning(format!("key {} of the set cannot be used ({error}), and is left out", index + 1))
             }

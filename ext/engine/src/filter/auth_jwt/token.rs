@@ -6,7 +6,7 @@ use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{decode, decode_header, Validation};
 use serde_json::{Map, Value};
 
-use super::keys::Key;
+use super::keys::VerifyingKey;
 
 /// What a token says.
 pub(super) type Claims = Map<String, Value>;
@@ -15,7 +15,7 @@ pub(super) type Claims = Map<String, Value>;
 #[derive(Debug)]
 pub(super) struct Rules {
     /// Each with what its tokens must say.
-    keys: Vec<(Key, Validation)>,
+    keys: Vec<(VerifyingKey, Validation)>,
     /// Claims that must be there, besides those that [`Validation`] knows.
     required: Vec<String>,
     leeway: u64,
@@ -23,12 +23,12 @@ pub(super) struct Rules {
 
 /// Why a token is not good, in words for the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Refusal(pub(super) &'static str);
+pub(super) struct TokenRefusal(pub(super) &'static str);
 
 impl Rules {
     /// `issuers` and `audiences` that are empty are not asked for; but a token for some audience is not for us then.
     pub(super) fn new(
-        keys: Vec<Key>,
+        keys: Vec<VerifyingKey>,
         issuers: &[String],
         audiences: &[String],
         required: &[String],
@@ -37,7 +37,7 @@ impl Rules {
         let mut known: Vec<&str> = required.iter().map(String::as_str).collect();
         known.extend((!issuers.is_empty()).then_some("iss"));
         known.extend((!audiences.is_empty()).then_some("aud"));
-        let validation = |key: &Key| {
+        let validation = |key: &VerifyingKey| {
             let mut validation = Validation::default();
             validation.algorithms.clone_from(&key.algorithms);
             validation.set_required_spec_claims(&known);
@@ -57,13 +57,13 @@ impl Rules {
     }
 
     /// What the token says, if it is good.
-    pub(super) fn verify(&self, token: &[u8]) -> Result<Claims, Refusal> {
-        let header = decode_header(token).map_err(|_| Refusal("the token is malformed"))?;
+    pub(super) fn verify(&self, token: &[u8]) -> Result<Claims, TokenRefusal> {
+        let header = decode_header(token).map_err(|_| TokenRefusal("the token is malformed"))?;
         if header.crit.is_some() {
             // What it must be understood by is understood by nobody here (RFC 7515, section 4.1.11).
-            return Err(Refusal("the token has a critical extension"));
+            return Err(TokenRefusal("the token has a critical extension"));
         }
-        let mut refusal = Refusal("the token was not signed with a key that is known here");
+        let mut refusal = TokenRefusal("the token was not signed with a key that is known here");
         for (key, validation) in &self.keys {
             let named = match (&key.id, &header.kid) {
                 (Some(id), Some(wanted)) => **id == **wanted,
@@ -82,19 +82,19 @@ impl Rules {
     }
 
     /// What the crate does not look at.
-    fn check(&self, claims: Claims) -> Result<Claims, Refusal> {
+    fn check(&self, claims: Claims) -> Result<Claims, TokenRefusal> {
         if self.required.iter().any(|name| claims.get(name).is_none_or(Value::is_null)) {
-            return Err(Refusal(MISSING));
+            return Err(TokenRefusal(MISSING));
         }
         match claims.get("iat").map(Value::as_f64) {
             None => {}
             Some(Some(issued)) => {
                 let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
                 if issued > (now.as_secs() + self.leeway) as f64 {
-                    return Err(Refusal("the token is from the future"));
+                    return Err(TokenRefusal("the token is from the future"));
                 }
             }
-            Some(None) => return Err(Refusal("the token is malformed")),
+            Some(None) => return Err(TokenRefusal("the token is malformed")),
         }
         Ok(claims)
     }
@@ -102,8 +102,8 @@ impl Rules {
 
 const MISSING: &str = "a claim is missing";
 
-fn why(error: &ErrorKind) -> Refusal {
-    Refusal(match error {
+fn why(error: &ErrorKind) -> TokenRefusal {
+    TokenRefusal(match error {
         ErrorKind::InvalidSignature => "the signature is wrong",
         ErrorKind::ExpiredSignature => "the token has expired",
         ErrorKind::ImmatureSignature => "the token is not valid yet",

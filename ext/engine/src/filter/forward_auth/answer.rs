@@ -8,11 +8,11 @@ use proxy_http::message::{Framing, Malformed, Piece};
 use proxy_http::message::{Known, Method};
 
 use super::{Answered, ForwardAuth};
+use crate::channel::Channel;
 use crate::error::{Error, Kind, Retry, Waited};
-use crate::peer::Peer;
 use crate::request::Workspace;
 use crate::request::{Exchange, Verdict};
-use crate::respond::Refusal;
+use crate::respond::GrpcRefusal;
 
 /// How much of a body is passed on.
 const LONGEST: usize = 64 * 1024;
@@ -48,7 +48,7 @@ impl ForwardAuth {
             for challenge in response.fields.all(Known::WwwAuthenticate) {
                 extra.add(Known::WwwAuthenticate, challenge);
             }
-            return Ok(exchange.answer_call(Refusal::Status(status)).await);
+            return Ok(exchange.answer_call(GrpcRefusal::Status(status)).await);
         }
         let response = &mut exchange.work.response;
         let status = response.status;
@@ -98,8 +98,8 @@ impl ForwardAuth {
         })
         .await?;
         let clean = reusable && server.received().is_empty() && !server.peer_ended();
-        if let (Peer::Http1(server), true) = (server, clean) {
-            let (pool, introduction) = (&exchange.engine.pool, &exchange.work.introduction);
+        if let (Channel::Http1(server), true) = (server, clean) {
+            let (pool, introduction) = (&exchange.tools.pool, &exchange.work.introduction);
             pool.give_back(attempt.backend(), server.into_stream(), introduction, self.upstream.keep());
         }
         Ok(body)

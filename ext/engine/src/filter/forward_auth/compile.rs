@@ -11,7 +11,7 @@ use crate::compile::{Report, Word};
 use crate::compiler::Compiler;
 use crate::config::{At, ErrorResponseConfig, CONNECT_TIMEOUT, RETRY_BUDGET};
 use crate::error::Cause;
-use crate::exchange::Limits;
+use crate::relay::Limits;
 use crate::respond::ErrorResponse;
 use crate::rewrite::TargetTemplate;
 use crate::upstream::{Backends, TargetHost, Upstream, Upstreams};

@@ -4,7 +4,7 @@ use proxy_http::headers::hop_by_hop;
 use proxy_http::message::{Known, Method, RequestHead};
 
 use super::ForwardAuth;
-use crate::client::forwarded::{self, Forwarding, Names};
+use crate::client::forwarded::{self, Forwarding, KnownNames};
 use crate::error::{Error, Kind, Retry, Side};
 use crate::request::Exchange;
 
@@ -30,7 +30,7 @@ impl ForwardAuth {
         exchange.work.target = target;
         rendered.map_err(|_| Error { kind: Kind::Target, side: Side::Us, retry: Retry::Never })?;
 
-        let sender = forwarded::Sender { client: exchange.link, via: exchange.via };
+        let sender = forwarded::Sender { client: exchange.client_info, trusted_hop: exchange.trusted_hop };
         let stamp = exchange.stamp();
         let work = &mut *exchange.work;
         let mut question = work.request.clone();
@@ -38,7 +38,14 @@ impl ForwardAuth {
         for name in NOT_ASKED {
             question.fields.remove(name);
         }
-        forwarded::apply(&mut question, Forwarding::XForwarded, sender, stamp, Names::default(), &mut work.scratch);
+        forwarded::apply(
+            &mut question,
+            Forwarding::XForwarded,
+            sender,
+            stamp,
+            KnownNames::default(),
+            &mut work.scratch,
+        );
         question.fields.set("X-Forwarded-Method", work.request.method_text());
         work.scratch.clear();
         work.scratch.extend_from_slice(work.request.path());

@@ -13,7 +13,7 @@ use crate::routing::without_trailing_slash;
 
 /// The key of a limit, compiled.
 #[derive(Debug)]
-pub(super) enum Key {
+pub(super) enum CountedKey {
     Address,
     Header(FieldName),
     Query(Box<str>),
@@ -29,19 +29,19 @@ pub(super) enum Counted<'a> {
 
 /// A request that names more than one key: whoever reads it next could take another one than we.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Ambiguous;
+pub(super) struct SeveralValues;
 
-impl Key {
+impl CountedKey {
     /// Checks the option. `captures` are the names that a rewrite can refer to.
     pub(super) fn compile(spec: &LimitKey, captures: &[&str], report: &mut Report<'_>) -> Option<Self> {
         match spec {
-            LimitKey::Address => Some(Key::Address),
-            LimitKey::Header(name) => report.within("header").field_name(name).map(Key::Header),
+            LimitKey::Address => Some(CountedKey::Address),
+            LimitKey::Header(name) => report.within("header").field_name(name).map(CountedKey::Header),
             LimitKey::Query(name) if name.is_empty() => {
                 report.within("query").error("\"\" is not a valid name: write one, such as \"user_id\"");
                 None
             }
-            LimitKey::Query(name) => Some(Key::Query(name.as_str().into())),
+            LimitKey::Query(name) => Some(CountedKey::Query(name.as_str().into())),
             LimitKey::Rewrite(text) => {
                 let mut report = report.within("rewrite");
                 let template = report.ok(Template::parse(text, Context::Request))?;
@@ -53,14 +53,14 @@ impl Key {
                     return None;
                 }
                 report.warnings(template.warnings(captures));
-                Some(Key::Rewrite(template))
+                Some(CountedKey::Rewrite(template))
             }
         }
     }
 
     /// Whether what is around the request has a say in it.
     pub(super) fn is_rewrite(&self) -> bool {
-        matches!(self, Key::Rewrite(_))
+        matches!(self, CountedKey::Rewrite(_))
     }
 
     /// The key of a request. One that names none is counted under its address, so that leaving the key out frees nobody.
@@ -68,13 +68,13 @@ impl Key {
         &'e self,
         exchange: &'e Exchange<'_>,
         scratch: &'e mut Vec<u8>,
-    ) -> Result<Counted<'e>, Ambiguous> {
+    ) -> Result<Counted<'e>, SeveralValues> {
         let request = &exchange.work.request;
         let value = match self {
-            Key::Address => None,
-            Key::Header(name) => only_field(&request.fields, name)?.map(Cow::Borrowed),
-            Key::Query(name) => only_parameter(request.query(), name)?,
-            Key::Rewrite(template) => {
+            CountedKey::Address => None,
+            CountedKey::Header(name) => only_field(&request.fields, name)?.map(Cow::Borrowed),
+            CountedKey::Query(name) => only_parameter(request.query(), name)?,
+            CountedKey::Rewrite(template) => {
                 scratch.clear();
                 // The path as it is matched: who writes it in another way asks for the same.
                 template.render(&exchange.scope(without_trailing_slash(request.plain_path())), scratch);
@@ -83,7 +83,7 @@ impl Key {
         };
         Ok(match value.filter(|value| !value.is_empty()) {
             Some(value) => Counted::Value(value),
-            None => Counted::Client(exchange.link.ip.map(network)),
+            None => Counted::Client(exchange.client_info.ip.map(network)),
         })
     }
 }
@@ -96,21 +96,21 @@ fn network(address: IpAddr) -> IpAddr {
     }
 }
 
-fn only_field<'f>(fields: &'f Fields, name: &'f FieldName) -> Result<Option<&'f [u8]>, Ambiguous> {
+fn only_field<'f>(fields: &'f Fields, name: &'f FieldName) -> Result<Option<&'f [u8]>, SeveralValues> {
     let mut values = fields.all(name);
     let first = values.next();
     if values.next().is_some() {
-        return Err(Ambiguous);
+        return Err(SeveralValues);
     }
     Ok(first)
 }
 
 /// The value of a query parameter, read as a form is.
-fn only_parameter<'q>(query: &'q [u8], name: &str) -> Result<Option<Cow<'q, [u8]>>, Ambiguous> {
+fn only_parameter<'q>(query: &'q [u8], name: &str) -> Result<Option<Cow<'q, [u8]>>, SeveralValues> {
     let mut values = form_urlencoded::parse(query.strip_prefix(b"?").unwrap_or(query)).filter(|(n, _)| n == name);
     let first = values.next();
     if values.next().is_some() {
-        return Err(Ambiguous);
+        return Err(SeveralValues);
     }
     Ok(first.map(|(_, value)| match value {
         Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
@@ -146,8 +146,8 @@ mod tests {
             ("?a&user_id=7+8%39", value("7 89")),
             ("?us%65r_id=7", value("7")),
             ("?user_id", value("")),
-            ("?user_id=7&user_id=7", Err(Ambiguous)),
-            ("?user_id=7&user%5Fid=8", Err(Ambiguous)),
+            ("?user_id=7&user_id=7", Err(SeveralValues)),
+            ("?user_id=7&user%5Fid=8", Err(SeveralValues)),
             ("?User_Id=7", Ok(None)),
         ] {
             assert_eq!(only_parameter(query.as_bytes(), "user_id"), expected, "{query}");
@@ -163,7 +163,7 @@ mod tests {
         fields.append("x-api-KEY", b"a");
         assert_eq!(only_field(&fields, &name), Ok(Some(&b"a"[..])));
         fields.append("X-Api-Key", b"a");
-        assert_eq!(only_field(&fields, &name), Err(Ambiguous));
+        assert_eq!(only_field(&fields, &name), Err(SeveralValues));
     }
 
     #[test]
@@ -189,7 +189,7 @@ mod tests {
             ),
         ] {
             let mut problems = Vec::new();
-            assert!(Key::compile(&spec, &[], &mut Report::new("rate_limit", None, &mut problems)).is_none());
+            assert!(CountedKey::compile(&spec, &[], &mut Report::new("rate_limit", None, &mut problems)).is_none());
             assert_eq!(problems.iter().map(|problem| &*problem.message).collect::<Vec<_>>(), [message]);
         }
     }

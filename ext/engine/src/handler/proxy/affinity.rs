@@ -37,7 +37,7 @@ impl Proxy {
         }
         let work = &mut *exchange.work;
         work.scratch.clear();
-        sticky.write(attempt, exchange.link.tls, &mut work.scratch);
+        sticky.write(attempt, exchange.client_info.tls, &mut work.scratch);
         work.response.fields.append(Known::SetCookie, &work.scratch);
     }
 }

@@ -10,10 +10,10 @@ use rustls::pki_types::ServerName;
 use tokio::time::Instant;
 
 use super::Proxy;
+use crate::channel::Channel;
 use crate::error::Blame;
 use crate::error::{Error, Kind, Retry, Side};
-use crate::exchange::{self, Limits, RequestBody, ResponseNeeds};
-use crate::peer::Peer;
+use crate::relay::{self, Limits, RequestBody, ResponseNeeds};
 use crate::request::Exchange;
 use crate::upstream::admission::Admission;
 use crate::upstream::ask::{self, BackendRequest, Parts};
@@ -43,7 +43,7 @@ impl Proxy {
         &self,
         exchange: &mut Exchange<'_>,
         body: &mut RequestBody,
-        backend: &mut Option<Peer>,
+        backend: &mut Option<Channel>,
     ) -> Result<Attempt, Error> {
         let deadline = Instant::now() + self.limits.timeout;
         exchange.affinity = self.affinity(exchange);
@@ -75,7 +75,7 @@ impl Proxy {
 }
 
 impl Attempts<'_, '_> {
-    async fn run(&mut self, backend: &mut Option<Peer>) -> Result<Attempt, Error> {
+    async fn run(&mut self, backend: &mut Option<Channel>) -> Result<Attempt, Error> {
         let mut attempt = self.admit().await?;
         loop {
             let mut result = self.attempt(backend, &mut attempt).await;
@@ -84,7 +84,7 @@ impl Attempts<'_, '_> {
                     // A safe method did nothing (RFC 9110, section 9.2.1).
                     let safe = self.exchange.work.request.method.is_safe();
                     let retry = if safe { Retry::IfIdempotent } else { Retry::Never };
-                    let begun = exchange::await_first_byte(self.exchange.client, backend, retry).await;
+                    let begun = relay::await_first_byte(self.exchange.client, backend, retry).await;
                     result = begun.map_err(|error| ask::failed(self, &attempt, error));
                 }
             }
@@ -119,7 +119,7 @@ impl Attempts<'_, '_> {
     }
 
     /// One attempt at one backend. Where a connection comes about sooner at another address of its name, `attempt` is one at that.
-    async fn attempt(&mut self, backend: &mut Option<Peer>, attempt: &mut Attempt) -> Result<(), Error> {
+    async fn attempt(&mut self, backend: &mut Option<Channel>, attempt: &mut Attempt) -> Result<(), Error> {
         self.exchange.outcome.attempts += 1;
         if self.exchange.call.is_some() {
             // The call may time out at any moment, and then this code does not go on.
@@ -180,7 +180,7 @@ impl Attempts<'_, '_> {
     /// on yet, so the response can still be replaced by that of another backend or by an error. A backend that is
     /// killed between the two writes of a response would otherwise cost a request, or count as one that answers. With
     /// a body of unknown length, such as an event stream, the head is passed on at once.
-    fn is_head_alone(&self, backend: &Peer) -> bool {
+    fn is_head_alone(&self, backend: &Channel) -> bool {
         let (request, response) = (&self.exchange.work.request, &self.exchange.work.response);
         backend.received().is_empty()
             && self.body.is_complete()
@@ -195,17 +195,17 @@ impl BackendRequest for Attempts<'_, '_> {
         Parts { client, body: self.body, fields, response, needs: &mut self.needs }
     }
 
-    fn limits(&self, connection: &Peer) -> Limits {
+    fn limits(&self, connection: &Channel) -> Limits {
         Limits { timeout: self.timeout, ..self.proxy.limits(self.exchange, connection) }
     }
 
-    fn reuse(&self, backend: &Backend) -> Option<Peer> {
+    fn reuse(&self, backend: &Backend) -> Option<Channel> {
         let introduction = &self.exchange.work.introduction;
-        self.exchange.engine.pool.reuse(backend, self.name.as_ref(), introduction, self.needs.upgrade)
+        self.exchange.tools.pool.reuse(backend, self.name.as_ref(), introduction, self.needs.upgrade)
     }
 
-    async fn connect(&mut self, attempt: &mut Attempt, deadline: Instant) -> Result<(Peer, bool), Error> {
-        let pool = &self.exchange.engine.pool;
+    async fn connect(&mut self, attempt: &mut Attempt, deadline: Instant) -> Result<(Channel, bool), Error> {
+        let pool = &self.exchange.tools.pool;
         if attempt.is_one_of_several() && self.admission.may_race(pool, attempt) {
             return Box::pin(self.race(attempt, deadline)).await;
         }
@@ -222,7 +222,7 @@ impl BackendRequest for Attempts<'_, '_> {
         ask::connect(pool, self.exchange.client, call, self.needs.upgrade, proxy.limits.half_close).await
     }
 
-    fn write_head(&mut self, connection: &mut Peer, backend: &Backend) -> Result<(), Error> {
+    fn write_head(&mut self, connection: &mut Channel, backend: &Backend) -> Result<(), Error> {
         self.proxy.write_request(self.exchange, connection, backend, &self.needs)
     }
 

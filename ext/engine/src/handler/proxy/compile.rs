@@ -4,12 +4,12 @@ use proxy_http::headers::hearsay::is_hearsay;
 use proxy_http::message::{FieldName, Known};
 
 use super::{ForwardedHeaders, Proxy, ProxyConfig, RetryOn};
-use crate::client::forwarded::{Forwarding, Names};
+use crate::client::forwarded::{Forwarding, KnownNames};
 use crate::compile::{Report, Word};
 use crate::compiler::Compiler;
 use crate::config::{HeaderEdit, HeaderValue};
 use crate::error::Cause;
-use crate::exchange::Limits;
+use crate::relay::Limits;
 use crate::request::BodyLimit;
 use crate::respond::{self, ErrorResponse};
 use crate::rewrite::{foreign_value, known_placeholder, Context, Edit, TargetTemplate, Template};
@@ -53,7 +53,7 @@ pub(super) fn compile(config: &ProxyConfig, compiler: &mut Compiler) -> Option<P
     if config.preserve_host && sets_host {
         report.within("preserve_host").warning("`headers` sets Host and wins: leave one of them out");
     }
-    let own_headers = headers.iter().filter_map(|edit| edit.name.known()).fold(Names::default(), Names::with);
+    let own_headers = headers.iter().filter_map(|edit| edit.name.known()).fold(KnownNames::default(), KnownNames::with);
     let host = target.as_ref().map(|target| TargetHost {
         scheme_tls: Some(target.scheme_tls()),
         authority: target.authority_literal(),

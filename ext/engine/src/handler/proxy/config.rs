@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{At, ErrorResponseConfig, HeaderEdit, Pool, CONNECT_TIMEOUT, RETRY_BUDGET};
+use crate::config::{At, ErrorResponseConfig, HeaderEdit, PoolConfig, CONNECT_TIMEOUT, RETRY_BUDGET};
 
 /// `proxy to: "http://backend.example.com/api{path}{query}", backends: ["127.0.0.1:3001"], …`
 #[derive(Debug, Clone, Deserialize, Serialize)]
@@ -12,7 +12,7 @@ pub struct ProxyConfig {
     pub to: Option<String>,
     /// Its own backends and how they are used. `None`: not a word of that was written, so that the host of `to` may be the
     /// name of an `upstream`.
-    pub pool: Option<Pool>,
+    pub pool: Option<PoolConfig>,
     /// Whether the client's `Host` is passed on, port included, in place of that of `to`.
     pub preserve_host: bool,
     /// Request fields to set or remove.

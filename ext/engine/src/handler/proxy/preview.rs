@@ -11,7 +11,7 @@ use crate::client::forwarded::{Sender, Stamp};
 use crate::client::ClientInfo;
 use crate::request_id::RequestId;
 use crate::rewrite::RenderedValues;
-use crate::rewrite::{Captures, RenderedTarget, Scope};
+use crate::rewrite::{Captures, RenderedTarget, RequestValues};
 
 /// Who sends a request that somebody asks about, and what is known of it.
 #[derive(Debug, Clone, Copy)]
@@ -33,10 +33,10 @@ impl Proxy {
     pub(crate) fn preview(&self, request: &mut RequestHead, about: &Preview<'_>) -> Option<Vec<u8>> {
         let mut target = RenderedTarget::default();
         let mut values = RenderedValues::default();
-        let scope = Scope {
+        let scope = RequestValues {
             path: self.path(request.path()),
             captures: about.captures,
-            ..Scope::new(request, about.client, about.id, about.start)
+            ..RequestValues::new(request, about.client, about.id, about.start)
         };
         match &self.target {
             Some(template) => template.render(&scope, &mut target).ok()?,
@@ -44,7 +44,7 @@ impl Proxy {
         }
         values.render(&self.headers, &scope);
         let hop = Hop {
-            sender: Sender { client: about.client, via: about.via },
+            sender: Sender { client: about.client, trusted_hop: about.via },
             stamp: Stamp { id: about.id, start: about.start },
             options: about.options,
             chunked: false,

@@ -10,8 +10,8 @@ use rustls::pki_types::ServerName;
 use tokio::time::{sleep_until, Instant};
 
 use super::attempts::Attempts;
+use crate::channel::Channel;
 use crate::error::{Error, Side};
-use crate::peer::Peer;
 use crate::upstream::ask;
 use crate::upstream::http2::ConnectRequest;
 use crate::upstream::{Attempt, Backend, Keep, Pool};
@@ -19,7 +19,7 @@ use crate::upstream::{Attempt, Backend, Keep, Pool};
 /// Head start of one connection before the next begins (RFC 8305, section 8).
 const HEAD_START: Duration = Duration::from_millis(250);
 
-type Reached = Result<(Peer, bool), Error>;
+type Reached = Result<(Channel, bool), Error>;
 
 /// A connection under way, and its attempt. `None`: the attempt that the race began with.
 struct Runner<'r> {
@@ -43,7 +43,7 @@ impl Attempts<'_, '_> {
         let introduction = std::mem::take(&mut self.exchange.work.introduction);
         let name = self.name.take();
         let dialler = Dialler {
-            pool: &self.exchange.engine.pool,
+            pool: &self.exchange.tools.pool,
             introduction: &introduction,
             name: name.as_ref(),
             keep: self.proxy.keep,

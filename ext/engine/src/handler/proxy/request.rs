@@ -7,10 +7,10 @@ use proxy_http::message::Framing;
 use proxy_http::message::{behind_prefix, is_one_to_cgi, FieldName, Fields, Known, Method, RequestHead, Version};
 
 use super::{target_error, Proxy};
+use crate::channel::Channel;
 use crate::client::forwarded;
 use crate::error::Error;
-use crate::exchange::ResponseNeeds;
-use crate::peer::Peer;
+use crate::relay::ResponseNeeds;
 use crate::request::Exchange;
 use crate::request::Workspace;
 use crate::rewrite::RenderedTarget;
@@ -51,7 +51,7 @@ impl Proxy {
         rendered.map_err(|_| target_error())?;
 
         let hop = Hop {
-            sender: forwarded::Sender { client: exchange.link, via: exchange.via },
+            sender: forwarded::Sender { client: exchange.client_info, trusted_hop: exchange.trusted_hop },
             stamp: exchange.stamp(),
             options: exchange.options,
             chunked: exchange.framing == Framing::Chunked,
@@ -114,7 +114,7 @@ impl Proxy {
     pub(super) fn write_request(
         &self,
         exchange: &mut Exchange<'_>,
-        connection: &mut Peer,
+        connection: &mut Channel,
         backend: &Backend,
         needs: &ResponseNeeds,
     ) -> Result<(), Error> {
@@ -129,7 +129,7 @@ impl Proxy {
         let target = &work.target.path_and_query;
         let framing = exchange.framing;
         let changes = exchange.call.is_some() || !work.request.fields.lacks(Known::Trailer);
-        if changes && matches!(connection, Peer::Http1(_)) {
+        if changes && matches!(connection, Channel::Http1(_)) {
             let (request, framing) = self.for_http1(&work.request, framing);
             return write_head(connection, &request, target, backend, needs, framing);
         }

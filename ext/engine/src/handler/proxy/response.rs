@@ -5,12 +5,12 @@ use proxy_http::message::{Framing, Malformed};
 use proxy_http::message::{Known, Method, Version};
 
 use super::Proxy;
+use crate::channel::Channel;
 use crate::error::Blame;
 use crate::error::{Error, Kind, Retry, Side};
-use crate::exchange::{self, Events, Limits, RequestBody};
 use crate::grpc;
 use crate::metrics::LongLivedKind;
-use crate::peer::Peer;
+use crate::relay::{self, Events, Limits, RequestBody};
 use crate::request::{write_connection, Exchange, Verdict};
 use crate::upstream::Attempt;
 
@@ -20,7 +20,7 @@ impl Proxy {
     pub(super) async fn respond(
         &self,
         exchange: &mut Exchange<'_>,
-        answered: &mut Option<Peer>,
+        answered: &mut Option<Channel>,
         attempt: Attempt,
         body: &mut RequestBody,
     ) -> Verdict {
@@ -35,7 +35,7 @@ impl Proxy {
                 return self.refuse(exchange, answered, attempt, why).await;
             }
             // With HTTP/1.1 on both sides the client checks it itself.
-            let turned = exchange.is_h2_tunnel() && matches!(backend, Peer::Http1(_));
+            let turned = exchange.is_h2_tunnel() && matches!(backend, Channel::Http1(_));
             if turned && !websocket::is_accepted(&exchange.work.request, &exchange.work.response) {
                 let why = Malformed::WebSocketAccept;
                 return self.refuse(exchange, answered, attempt, why).await;
@@ -65,7 +65,7 @@ impl Proxy {
         };
         // A request whose body is still on its way when the answer comes may never be read to its end.
         exchange.keep_alive &=
-            body.is_complete() && client_framing != Framing::UntilClose && !exchange.engine.is_draining();
+            body.is_complete() && client_framing != Framing::UntilClose && !exchange.tools.is_draining();
         exchange.answering(status);
         exchange.outcome.backend = Some(attempt);
         self.write_response(exchange, client_framing);
@@ -77,12 +77,12 @@ impl Proxy {
         let lasts = matches!(framing, Framing::Chunked | Framing::UntilClose);
         let mut in_order = false;
         let result = match exchange.call {
-            None if lasts && exchange::is_event_stream(heads.1) => {
+            None if lasts && relay::is_event_stream(heads.1) => {
                 Box::pin(self.relay_events(exchange, backend, body, &limits, &mut in_order)).await
             }
-            None => exchange::relay(exchange.client, backend, body, heads, &limits, |_| ()).await,
+            None => relay::relay(exchange.client, backend, body, heads, &limits, |_| ()).await,
             call => {
-                let relay = exchange::relay(exchange.client, backend, body, heads, &limits, |_| ());
+                let relay = relay::relay(exchange.client, backend, body, heads, &limits, |_| ());
                 Box::pin(grpc::within(call, relay)).await
             }
         };
@@ -97,13 +97,13 @@ impl Proxy {
             Ok(()) => {
                 // Bytes beyond the response reach nobody: the connection is closed with them.
                 let clean = body.is_complete() && backend.received().is_empty() && !backend.peer_ended();
-                if let (true, Some(Peer::Http1(backend))) = (reusable && clean, answered.take()) {
+                if let (true, Some(Channel::Http1(backend))) = (reusable && clean, answered.take()) {
                     if let Some(attempt) = &exchange.outcome.backend {
-                        let (pool, introduction) = (&exchange.engine.pool, &exchange.work.introduction);
+                        let (pool, introduction) = (&exchange.tools.pool, &exchange.work.introduction);
                         pool.give_back(attempt.backend(), backend.into_stream(), introduction, keep);
                     }
                 }
-                match (exchange.keep_alive, exchange.client.peer.is_read()) {
+                match (exchange.keep_alive, exchange.client.channel.is_read()) {
                     (true, _) => Verdict::KeepAlive,
                     (false, true) => Verdict::Close,
                     (false, false) => Verdict::Linger,
@@ -134,15 +134,15 @@ impl Proxy {
     async fn relay_events(
         &self,
         exchange: &mut Exchange<'_>,
-        backend: &mut Peer,
+        backend: &mut Channel,
         body: &mut RequestBody,
         limits: &Limits,
         in_order: &mut bool,
     ) -> Result<(), Error> {
         let events = Events::default();
-        let mut open = exchange.engine.long_lived(LongLivedKind::EventStream);
+        let mut open = exchange.tools.long_lived(LongLivedKind::EventStream);
         let heads = (&exchange.work.request.fields, &exchange.work.response.fields);
-        let relay = exchange::relay(exchange.client, backend, body, heads, limits, |data| events.pass(data));
+        let relay = relay::relay(exchange.client, backend, body, heads, limits, |data| events.pass(data));
         let ended = Events::until_over(relay, &mut open).await;
         if matches!(&ended, Err(error) if matches!(error.kind, Kind::Stopping)) {
             *in_order = exchange.work.request.method == Method::Get && events.end(exchange.client).await;
@@ -155,7 +155,7 @@ impl Proxy {
     async fn refuse(
         &self,
         exchange: &mut Exchange<'_>,
-        answered: &mut Option<Peer>,
+        answered: &mut Option<Channel>,
         attempt: Attempt,
         why: Malformed,
     ) -> Verdict {
@@ -183,10 +183,10 @@ impl Proxy {
         // A 426 says which protocol is wanted (RFC 9110, section 15.5.22).
         let has_upgrade = response.status == 426 && response.fields.has(Known::Upgrade);
         let has_date = response.fields.has(Known::Date);
-        let (engine, keep_alive) = (exchange.engine, exchange.keep_alive);
-        exchange.client.peer.write_response(response, client_framing, |lines| {
+        let (tools, keep_alive) = (exchange.tools, exchange.keep_alive);
+        exchange.client.channel.write_response(response, client_framing, |lines| {
             if !has_date {
-                engine.write_date(lines);
+                tools.write_date(lines);
             }
             if has_upgrade {
                 lines.extend_from_slice(b"Connection: upgrade\r\n");
@@ -219,7 +219,7 @@ impl Proxy {
     }
 
     /// Both sides have agreed on another protocol: from here on bytes are only passed on.
-    async fn switch_protocols(&self, exchange: &mut Exchange<'_>, backend: &mut Peer, attempt: Attempt) -> Verdict {
+    async fn switch_protocols(&self, exchange: &mut Exchange<'_>, backend: &mut Channel, attempt: Attempt) -> Verdict {
         // Over HTTP/2 it is a success like others.
         exchange.answering(if exchange.is_h2_tunnel() { 200 } else { 101 });
         exchange.outcome.backend = Some(attempt);
@@ -228,16 +228,16 @@ impl Proxy {
         self.change_fields(exchange, false);
         let response = &mut exchange.work.response;
         response.fields.remove(Known::ContentLength);
-        exchange.client.peer.write_response(response, Framing::UntilClose, |lines| {
+        exchange.client.channel.write_response(response, Framing::UntilClose, |lines| {
             lines.extend_from_slice(b"Connection: upgrade\r\n");
         });
         if let Some(attempt) = &exchange.outcome.backend {
             attempt.becomes_tunnel();
         }
-        let open = exchange.engine.long_lived(LongLivedKind::Tunnel);
-        let tunnel = exchange::tunnel(exchange.client, backend, self.tunnel_timeout, open, websocket);
+        let open = exchange.tools.long_lived(LongLivedKind::Tunnel);
+        let tunnel = relay::tunnel(exchange.client, backend, self.tunnel_timeout, open, websocket);
         let ended = Box::pin(tunnel).await;
-        let client = &exchange.client.peer;
+        let client = &exchange.client.channel;
         let stuck = (
             !backend.received().is_empty() || !client.is_flushed(),
             !client.received().is_empty() || !backend.is_flushed(),

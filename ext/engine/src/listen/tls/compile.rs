@@ -11,24 +11,24 @@ use rustls::version::{TLS12, TLS13};
 use rustls::{ConfigBuilder, ServerConfig, SupportedProtocolVersion, WantsVerifier};
 
 use super::development;
-use super::identity::Identity;
-use super::names::Names;
+use super::identity::ServerCertificate;
+use super::names::CertificateNames;
 use super::policy::{self, Asking};
 use super::tickets::Tickets;
 use super::{Site, TlsServer};
 use crate::compile::{check_host, Purpose, Report};
-use crate::config::{Bind, Certificate};
+use crate::config::{BindConfig, Certificate};
 use crate::listen::Protocols;
 
 impl TlsServer {
     /// Reads certificates and keys and checks what stands beside them. `None` if something is wrong.
     pub(crate) fn compile(
-        bind: &Bind,
+        bind: &BindConfig,
         protocols: Protocols,
         purpose: Purpose,
         report: &mut Report<'_>,
     ) -> Option<Self> {
-        let terms = Terms::compile(bind, protocols, report);
+        let terms = TlsSettings::compile(bind, protocols, report);
         let specs = certificates(bind, report);
         let provider = Arc::new(aws_lc_rs::default_provider());
         let sites: Vec<_> = match development::is_wanted(bind) {
@@ -45,13 +45,13 @@ impl TlsServer {
 }
 
 /// What all certificates of a bind share.
-struct Terms {
+struct TlsSettings {
     builder: ConfigBuilder<ServerConfig, WantsVerifier>,
     alpn: Vec<Vec<u8>>,
 }
 
-impl Terms {
-    fn compile(bind: &Bind, protocols: Protocols, report: &mut Report<'_>) -> Option<Self> {
+impl TlsSettings {
+    fn compile(bind: &BindConfig, protocols: Protocols, report: &mut Report<'_>) -> Option<Self> {
         const BOTH: &[&SupportedProtocolVersion] = &[&TLS13, &TLS12];
         let versions = match &bind.min_tls {
             None => BOTH,
@@ -76,7 +76,7 @@ impl Terms {
         Some(Self { builder, alpn })
     }
 
-    fn serve(&self, sites: Vec<(Identity, Asking)>, names: Names) -> TlsServer {
+    fn serve(&self, sites: Vec<(ServerCertificate, Asking)>, names: CertificateNames) -> TlsServer {
         let mut made: Vec<Site> = Vec::with_capacity(sites.len());
         for (identity, (policy, verifier)) in sites {
             // A session is resumed without a look at the client's certificate: never under another policy.
@@ -91,7 +91,7 @@ impl Terms {
 
     fn config(
         &self,
-        identity: Identity,
+        identity: ServerCertificate,
         verifier: Option<Arc<dyn ClientCertVerifier>>,
         tickets: &Arc<Tickets>,
     ) -> ServerConfig {
@@ -107,7 +107,7 @@ impl Terms {
 }
 
 /// The certificates that a `bind` names, each with all that goes with it.
-fn certificates(bind: &Bind, report: &mut Report<'_>) -> Vec<Certificate> {
+fn certificates(bind: &BindConfig, report: &mut Report<'_>) -> Vec<Certificate> {
     let alone = [
         ("certificate", bind.certificate.is_some()),
         ("key", bind.key.is_some()),
@@ -156,23 +156,27 @@ fn certificates(bind: &Bind, report: &mut Report<'_>) -> Vec<Certificate> {
 
 /// The site of a bind that names no certificate and gets one that is made for it.
 fn developers_site(
-    bind: &Bind,
+    bind: &BindConfig,
     purpose: Purpose,
     provider: &Arc<CryptoProvider>,
     report: &mut Report<'_>,
-) -> Option<(Identity, Asking)> {
+) -> Option<(ServerCertificate, Asking)> {
     if let Some(announcement) = development::announcement().filter(|_| purpose == Purpose::Check) {
         report.warning(announcement);
     }
     let asking = policy::compile(bind.client_ca.as_deref(), bind.verify.as_deref(), provider);
     let asking = report.ok(asking);
     let pair = report.ok(development::certify(bind, purpose));
-    let identity = pair.and_then(|(chain, key)| Identity::new(chain, key, provider).ok());
+    let identity = pair.and_then(|(chain, key)| ServerCertificate::new(chain, key, provider).ok());
     identity.zip(asking)
 }
 
-fn site(spec: &Certificate, provider: &Arc<CryptoProvider>, report: &mut Report<'_>) -> Option<(Identity, Asking)> {
-    let mut identity = Identity::read(spec, provider, report);
+fn site(
+    spec: &Certificate,
+    provider: &Arc<CryptoProvider>,
+    report: &mut Report<'_>,
+) -> Option<(ServerCertificate, Asking)> {
+    let mut identity = ServerCertificate::read(spec, provider, report);
     if let Some((own, path)) = identity.as_mut().zip(spec.ocsp.as_deref()) {
         match own.check_staple(path, SystemTime::now()) {
             Ok(warning) => report.warnings(warning),
@@ -191,8 +195,12 @@ fn site(spec: &Certificate, provider: &Arc<CryptoProvider>, report: &mut Report<
 }
 
 /// Which certificate is shown for which name. `None` if something is wrong.
-fn names(specs: &[Certificate], sites: &[Option<(Identity, Asking)>], report: &mut Report<'_>) -> Option<Names> {
-    let mut names = Names::default();
+fn names(
+    specs: &[Certificate],
+    sites: &[Option<(ServerCertificate, Asking)>],
+    report: &mut Report<'_>,
+) -> Option<CertificateNames> {
+    let mut names = CertificateNames::default();
     let mut sound = true;
     // Names that were written go before those that a certificate has of itself.
     for (index, spec) in specs.iter().enumerate() {

@@ -13,8 +13,8 @@ use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsag
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::compile::Purpose;
-use crate::config::Bind;
-use authority::Authority;
+use crate::config::BindConfig;
+use authority::DevelopmentAuthority;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// How long a certificate lasts. Browsers take none that lasts much longer.
@@ -27,26 +27,28 @@ pub(super) type Pair = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
 
 /// Whether a bind shows a certificate for development: it speaks https at an address of this machine alone, and says nothing of a
 /// certificate.
-pub(crate) fn is_wanted(bind: &Bind) -> bool {
+pub(crate) fn is_wanted(bind: &BindConfig) -> bool {
     let none = bind.certificate.is_none() && bind.certificates.is_none() && bind.key.is_none() && bind.ocsp.is_none();
     none && host(&bind.url).is_some_and(is_local) && bind.domains.iter().flatten().all(|domain| is_local(domain))
 }
 
 /// The first name for which none can be made, where one is wanted.
-pub(crate) fn foreign(bind: &Bind) -> Option<&str> {
-    let here = Bind { domains: None, ..bind.clone() };
+pub(crate) fn foreign(bind: &BindConfig) -> Option<&str> {
+    let here = BindConfig { domains: None, ..bind.clone() };
     let names = bind.domains.iter().flatten().map(String::as_str);
     is_wanted(&here).then_some(names)?.find(|name| !is_local(name))
 }
 
 /// Makes a certificate for a bind. To check a configuration, nothing is written: an authority that is not there yet is made for the
 /// moment.
-pub(super) fn certify(bind: &Bind, purpose: Purpose) -> Result<Pair, String> {
+pub(super) fn certify(bind: &BindConfig, purpose: Purpose) -> Result<Pair, String> {
     let folder = folder()?;
     let now = SystemTime::now();
     let authority = match purpose {
-        Purpose::Start => Authority::of(&folder, now)?,
-        Purpose::Check => Authority::read(&folder, now)?.map_or_else(|| Authority::new(now), Ok)?,
+        Purpose::Start => DevelopmentAuthority::of(&folder, now)?,
+        Purpose::Check => {
+            DevelopmentAuthority::read(&folder, now)?.map_or_else(|| DevelopmentAuthority::new(now), Ok)?
+        }
     };
     let mut names: Vec<_> = ALWAYS.iter().map(ToString::to_string).collect();
     for name in bind.domains.iter().flatten().map(String::as_str).chain(host(&bind.url)) {
@@ -57,7 +59,7 @@ pub(super) fn certify(bind: &Bind, purpose: Purpose) -> Result<Pair, String> {
     issue(names, &authority, now).map_err(|error| format!("no certificate for development could be made: {error}"))
 }
 
-fn issue(names: Vec<String>, authority: &Authority, now: SystemTime) -> Result<Pair, rcgen::Error> {
+fn issue(names: Vec<String>, authority: &DevelopmentAuthority, now: SystemTime) -> Result<Pair, rcgen::Error> {
     let mut params = CertificateParams::new(names)?;
     params.distinguished_name.push(DnType::CommonName, "proxy development");
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];

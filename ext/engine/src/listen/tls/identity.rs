@@ -19,7 +19,7 @@ const SOON: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 
 /// A certificate, ready to be shown.
 #[derive(Debug)]
-pub(crate) struct Identity {
+pub(crate) struct ServerCertificate {
     pub(super) key: CertifiedKey,
     /// The names that it was made for.
     pub(super) names: Vec<String>,
@@ -28,7 +28,7 @@ pub(crate) struct Identity {
     nameless: bool,
 }
 
-impl Identity {
+impl ServerCertificate {
     /// Puts a chain and its key together. The first certificate is the server's own.
     pub(crate) fn new(
         chain: Vec<CertificateDer<'static>>,

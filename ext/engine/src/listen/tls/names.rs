@@ -7,13 +7,13 @@ const LONGEST: usize = 255;
 
 /// Names and the indices of what they stand for.
 #[derive(Debug, Default)]
-pub(super) struct Names {
+pub(super) struct CertificateNames {
     exact: FxHashMap<Box<[u8]>, usize>,
     /// `example.com` for `*.example.com`.
     below: FxHashMap<Box<[u8]>, usize>,
 }
 
-impl Names {
+impl CertificateNames {
     /// Adds a name, `*.example.com` for all below it. The error is what it stands for already.
     pub(super) fn add(&mut self, name: &str, index: usize) -> Result<(), usize> {
         let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
@@ -57,8 +57,8 @@ impl Names {
 mod tests {
     use super::*;
 
-    fn names(all: &[&str]) -> Names {
-        let mut names = Names::default();
+    fn names(all: &[&str]) -> CertificateNames {
+        let mut names = CertificateNames::default();
         for (index, name) in all.iter().enumerate() {
             names.add(name, index).expect("a new name");
         }
@@ -102,8 +102,10 @@ mod tests {
         ] {
             assert_eq!(names.find(host.as_bytes()), expected, "{host}");
         }
-        let longest =
-            Names { exact: [("c".repeat(255).into_bytes().into(), 7)].into_iter().collect(), ..Names::default() };
+        let longest = CertificateNames {
+            exact: [("c".repeat(255).into_bytes().into(), 7)].into_iter().collect(),
+            ..CertificateNames::default()
+        };
         assert_eq!(longest.find("c".repeat(255).as_bytes()), Some(7));
         assert_eq!(longest.find("c".repeat(256).as_bytes()), None, "only the end of it");
     }

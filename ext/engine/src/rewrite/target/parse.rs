@@ -2,8 +2,8 @@
 
 use super::super::name::BuiltIn;
 use super::super::parse::{parts, variable_length};
-use super::super::{foreign, Context, Part, Template};
-use super::{check_host, escape, Authority, Join, Rest, TargetTemplate};
+use super::super::{foreign, Context, Template, TemplatePart};
+use super::{check_host, escape, Join, TargetAuthority, TargetRest, TargetTemplate};
 
 pub(super) fn target(text: &str) -> Result<TargetTemplate, String> {
     let (tls, rest) = scheme(text)?;
@@ -15,19 +15,19 @@ pub(super) fn target(text: &str) -> Result<TargetTemplate, String> {
 pub(super) fn path(text: &str) -> Result<TargetTemplate, String> {
     let whole = Template::parse(text, Context::Request)?;
     match whole.parts.first() {
-        Some(Part::Text(text)) if text.starts_with('/') => {}
-        Some(Part::Value(value)) if value.name.is_path_like() => {}
+        Some(TemplatePart::Text(text)) if text.starts_with('/') => {}
+        Some(TemplatePart::Value(value)) if value.name.is_path_like() => {}
         _ => return Err(format!("{text:?} is not a valid path: begin it with /, or with {{path}}")),
     }
     let rest = compile_rest(whole.parts.to_vec())?;
-    Ok(TargetTemplate { tls: false, authority: Authority::Literal("".into()), rest, whole })
+    Ok(TargetTemplate { tls: false, authority: TargetAuthority::Literal("".into()), rest, whole })
 }
 
 /// Whether `parts` say what the query is.
-pub(super) fn shows_query(parts: &[Part]) -> bool {
+pub(super) fn shows_query(parts: &[TemplatePart]) -> bool {
     parts.iter().any(|part| match part {
-        Part::Text(text) => text.contains('?'),
-        Part::Value(value) => matches!(value.name.built_in(), Some(BuiltIn::Query | BuiltIn::PathAndQuery)),
+        TemplatePart::Text(text) => text.contains('?'),
+        TemplatePart::Value(value) => matches!(value.name.built_in(), Some(BuiltIn::Query | BuiltIn::PathAndQuery)),
     })
 }
 
@@ -90,7 +90,7 @@ fn socket(text: &str) -> Option<&str> {
 }
 
 /// The authority ends at the first `/` or `?` or where the path or the query is put.
-fn split(parts: Vec<Part>) -> (Vec<Part>, Vec<Part>) {
+fn split(parts: Vec<TemplatePart>) -> (Vec<TemplatePart>, Vec<TemplatePart>) {
     let mut authority = Vec::new();
     let mut rest = Vec::new();
     for part in parts {
@@ -99,25 +99,25 @@ fn split(parts: Vec<Part>) -> (Vec<Part>, Vec<Part>) {
             continue;
         }
         match part {
-            Part::Text(text) => match text.find(['/', '?']) {
+            TemplatePart::Text(text) => match text.find(['/', '?']) {
                 Some(end) => {
                     if end > 0 {
-                        authority.push(Part::Text(text[..end].into()));
+                        authority.push(TemplatePart::Text(text[..end].into()));
                     }
-                    rest.push(Part::Text(text[end..].into()));
+                    rest.push(TemplatePart::Text(text[end..].into()));
                 }
-                None => authority.push(Part::Text(text)),
+                None => authority.push(TemplatePart::Text(text)),
             },
-            Part::Value(value) if value.name.is_path_like() => rest.push(Part::Value(value)),
+            TemplatePart::Value(value) if value.name.is_path_like() => rest.push(TemplatePart::Value(value)),
             value => authority.push(value),
         }
     }
     (authority, rest)
 }
 
-fn compile_authority(parts: Vec<Part>) -> Result<Authority, String> {
+fn compile_authority(parts: Vec<TemplatePart>) -> Result<TargetAuthority, String> {
     for part in &parts {
-        let Part::Text(text) = part else { continue };
+        let TemplatePart::Text(text) = part else { continue };
         if text.contains('@') {
             return Err("a user name in the URL is never sent: write headers: { \"Authorization\" => \"Basic …\" } \
                         and leave it out of the URL"
@@ -140,20 +140,20 @@ fn compile_authority(parts: Vec<Part>) -> Result<Authority, String> {
     }
     match &parts[..] {
         [] => Err("the URL has no host: write http://HOST{path}{query}".into()),
-        [Part::Text(text)] => {
+        [TemplatePart::Text(text)] => {
             let text = text.strip_suffix(':').unwrap_or(text);
             check_host(text.as_bytes()).map_err(|_| {
                 format!("{text:?} is not a valid host: write HOST or HOST:PORT, an IPv6 address in brackets")
             })?;
-            Ok(Authority::Literal(text.into()))
+            Ok(TargetAuthority::Literal(text.into()))
         }
-        _ => Ok(Authority::Parts(parts.into())),
+        _ => Ok(TargetAuthority::Parts(parts.into())),
     }
 }
 
-fn compile_rest(mut parts: Vec<Part>) -> Result<Rest, String> {
+fn compile_rest(mut parts: Vec<TemplatePart>) -> Result<TargetRest, String> {
     for part in &mut parts {
-        if let Part::Text(text) = part {
+        if let TemplatePart::Text(text) = part {
             check_text(text)?;
             let mut bytes = text.as_bytes().to_vec();
             escape::escape(&mut bytes, 0);
@@ -161,14 +161,14 @@ fn compile_rest(mut parts: Vec<Part>) -> Result<Rest, String> {
         }
     }
     let (prefix, values) = match &parts[..] {
-        [Part::Text(text), values @ ..] if text.starts_with('/') => (text.clone(), values),
-        [Part::Text(text), values @ ..] => (format!("/{text}").into(), values),
+        [TemplatePart::Text(text), values @ ..] if text.starts_with('/') => (text.clone(), values),
+        [TemplatePart::Text(text), values @ ..] => (format!("/{text}").into(), values),
         values => ("".into(), values),
     };
     let plain: Option<Vec<BuiltIn>> = values
         .iter()
         .map(|part| match part {
-            Part::Value(value) if value.modifiers.is_empty() => value.name.built_in(),
+            TemplatePart::Value(value) if value.modifiers.is_empty() => value.name.built_in(),
             _ => None,
         })
         .collect();
@@ -182,34 +182,35 @@ fn compile_rest(mut parts: Vec<Part>) -> Result<Rest, String> {
         _ => None,
     };
     Ok(match shape {
-        Some((path, query)) => Rest::Plain { prefix, path, query },
+        Some((path, query)) => TargetRest::Plain { prefix, path, query },
         None => {
-            let shows_path = parts.iter().any(|part| matches!(part, Part::Value(value) if value.name.is_path()));
-            Rest::Parts { parts: joined(parts).into(), shows_path }
+            let shows_path =
+                parts.iter().any(|part| matches!(part, TemplatePart::Value(value) if value.name.is_path()));
+            TargetRest::Parts { parts: joined(parts).into(), shows_path }
         }
     })
 }
 
 /// How each part joins the query. `{query}` directly behind the path is what the client asked for, also where that is the value of
 /// a parameter, as in `/login?next={path}{query}`: it stays as it is.
-fn joined(parts: Vec<Part>) -> Vec<(Part, Join)> {
+fn joined(parts: Vec<TemplatePart>) -> Vec<(TemplatePart, Join)> {
     let (mut in_query, mut behind_query, mut behind_path) = (false, false, false);
-    let mut join = |part: &Part| {
+    let mut join = |part: &TemplatePart| {
         let (mut query, mut path, mut join) = (false, false, Join::Plain);
         match part {
-            Part::Text(text) => {
+            TemplatePart::Text(text) => {
                 if behind_query && text.starts_with('&') {
                     (join, in_query) = (Join::Text, true);
                 }
                 in_query |= text.contains('?');
             }
-            Part::Value(value) if value.modifiers.is_empty() => match value.name.built_in() {
+            TemplatePart::Value(value) if value.modifiers.is_empty() => match value.name.built_in() {
                 Some(BuiltIn::Query) if in_query && !behind_path => (join, query) = (Join::Query, true),
                 Some(BuiltIn::Query | BuiltIn::PathAndQuery) => query = true,
                 Some(BuiltIn::Path) => path = true,
                 _ => {}
             },
-            Part::Value(value) => path = value.name.is_path(),
+            TemplatePart::Value(value) => path = value.name.is_path(),
         }
         (behind_query, behind_path) = (query, path);
         join
@@ -242,10 +243,10 @@ fn check_text(text: &str) -> Result<(), String> {
 }
 
 /// `/{path}` and `?{query}`, both of which bring their own, and a query that is there twice.
-pub(super) fn doubled(parts: &[Part]) -> Vec<String> {
+pub(super) fn doubled(parts: &[TemplatePart]) -> Vec<String> {
     let mut warnings = Vec::new();
     for pair in parts.windows(2) {
-        if let [Part::Value(first), Part::Value(second)] = pair {
+        if let [TemplatePart::Value(first), TemplatePart::Value(second)] = pair {
             let twice = matches!(first.name.built_in(), Some(BuiltIn::Query | BuiltIn::PathAndQuery))
                 && second.name.built_in() == Some(BuiltIn::Query);
             if twice && first.modifiers.is_empty() && second.modifiers.is_empty() {
@@ -255,7 +256,7 @@ pub(super) fn doubled(parts: &[Part]) -> Vec<String> {
                 ));
             }
         }
-        let [Part::Text(text), Part::Value(value)] = pair else { continue };
+        let [TemplatePart::Text(text), TemplatePart::Value(value)] = pair else { continue };
         let own = match value.name.built_in() {
             Some(BuiltIn::Path | BuiltIn::PathAndQuery) => '/',
             Some(BuiltIn::Query) => '?',
@@ -271,16 +272,18 @@ pub(super) fn doubled(parts: &[Part]) -> Vec<String> {
 }
 
 /// `?a=1?b=2`. A URL as a value, such as `?next=/a?b=2`, may have a `?` of its own.
-fn written_twice(parts: &[Part]) -> Option<String> {
+fn written_twice(parts: &[TemplatePart]) -> Option<String> {
     let mut query: Option<String> = None;
     for part in parts {
         match (part, &mut query) {
-            (Part::Text(text), None) => query = text.split_once('?').map(|(_, query)| query.to_owned()),
-            (Part::Text(text), Some(query)) => query.push_str(text),
-            (Part::Value(value), Some(query)) if value.name.built_in() == Some(BuiltIn::Query) => query.push('&'),
+            (TemplatePart::Text(text), None) => query = text.split_once('?').map(|(_, query)| query.to_owned()),
+            (TemplatePart::Text(text), Some(query)) => query.push_str(text),
+            (TemplatePart::Value(value), Some(query)) if value.name.built_in() == Some(BuiltIn::Query) => {
+                query.push('&')
+            }
             // Whatever it is, it may be a URL.
-            (Part::Value(_), Some(query)) => query.push('/'),
-            (Part::Value(_), None) => {}
+            (TemplatePart::Value(_), Some(query)) => query.push('/'),
+            (TemplatePart::Value(_), None) => {}
         }
     }
     let (before, after) =
@@ -289,17 +292,17 @@ fn written_twice(parts: &[Part]) -> Option<String> {
 }
 
 /// `{query}?x=1`, of which comes a second `?`. What stands before `{query}` is joined with it, and so is `&x=1` after it.
-fn second_question_mark(parts: &[Part]) -> Option<String> {
+fn second_question_mark(parts: &[TemplatePart]) -> Option<String> {
     let mut brought: Option<&str> = None;
     for part in parts {
         match (part, brought) {
-            (Part::Text(text), Some(brought)) if text.contains('?') => {
+            (TemplatePart::Text(text), Some(brought)) if text.contains('?') => {
                 let name = if brought == "{query}" { "" } else { "{path}" };
                 return Some(format!(
                     "{brought} starts with '?' itself, and there is another '?' after it: write {name}?x=1{{query}}"
                 ));
             }
-            (Part::Value(value), None) if value.modifiers.is_empty() => {
+            (TemplatePart::Value(value), None) if value.modifiers.is_empty() => {
                 let query = matches!(value.name.built_in(), Some(BuiltIn::Query | BuiltIn::PathAndQuery));
                 brought = query.then_some(&*value.written);
             }

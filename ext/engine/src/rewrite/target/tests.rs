@@ -177,7 +177,7 @@ fn captures_are_escaped_again() {
         let (mut request, client) = (request("GET", "/p", "?q", &[]), client());
         let names = ["id".into()];
         let captured = captured(&mut request, &[(0, value.as_bytes())]);
-        let scope = Scope { captures: Captures::new(&names, &captured), ..scope(&request, &client) };
+        let scope = RequestValues { captures: Captures::new(&names, &captured), ..scope(&request, &client) };
         let mut out = RenderedTarget::default();
         let rendered = TargetTemplate::parse(to).expect(to).render(&scope, &mut out);
         let rendered = rendered.map(|()| String::from_utf8(out.path_and_query).expect("ASCII"));
@@ -201,7 +201,7 @@ fn options_asterisk_shows_through_the_path_alone() {
 #[test]
 fn a_stripped_path_is_a_path_again() {
     let (request, client) = (request("GET", "/api", "?a", &[]), client());
-    let stripped = Scope { path: b"", ..scope(&request, &client) };
+    let stripped = RequestValues { path: b"", ..scope(&request, &client) };
     for (to, target) in
         [("http://b{path}{query}", "/?a"), ("http://b/v1{path}{query}", "/v1?a"), ("http://b{path}", "/")]
     {
@@ -211,7 +211,7 @@ fn a_stripped_path_is_a_path_again() {
     }
     for (path, target) in [("", "/?a"), ("/b", "/b?a")] {
         let mut out = RenderedTarget { authority: b"stale".to_vec(), path_and_query: b"stale".to_vec() };
-        write_path_and_query(&Scope { path: path.as_bytes(), ..stripped }, &mut out);
+        write_path_and_query(&RequestValues { path: path.as_bytes(), ..stripped }, &mut out);
         assert_eq!(out, RenderedTarget { authority: Vec::new(), path_and_query: target.into() });
     }
 }

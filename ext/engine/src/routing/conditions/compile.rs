@@ -5,11 +5,11 @@ use proxy_http::message::FieldName;
 use super::value::Values;
 use super::{Condition, MediaType};
 use crate::compile::Report;
-use crate::config::{Location, Named};
+use crate::config::{LocationConfig, NamedCondition};
 use crate::networks::Networks;
 
 /// The conditions of a location. Every one that is wrong is told to `report`, with what to write instead.
-pub(in crate::routing) fn conditions<R>(spec: &Location<R>, report: &mut Report<'_>) -> Box<[Condition]> {
+pub(in crate::routing) fn conditions<R>(spec: &LocationConfig<R>, report: &mut Report<'_>) -> Box<[Condition]> {
     let mut conditions = Vec::new();
     if !spec.methods.is_empty() {
         conditions.push(Condition::Methods(methods(&spec.methods, &mut report.within("methods"))));
@@ -60,7 +60,7 @@ pub(in crate::routing) fn conditions<R>(spec: &Location<R>, report: &mut Report<
     conditions.into()
 }
 
-fn values(named: &Named, report: &mut Report<'_>) -> Option<Values> {
+fn values(named: &NamedCondition, report: &mut Report<'_>) -> Option<Values> {
     report.within(&named.name).ok(Values::compile(named))
 }
 

@@ -2,10 +2,10 @@ use proxy_http::http1::parse_request;
 
 use super::*;
 use crate::compile::Report;
-use crate::config::{Location, Named, Regexp, Value};
+use crate::config::{LocationConfig, NamedCondition, Regexp, WantedValue};
 
-fn location(change: impl FnOnce(&mut Location<()>)) -> Location<()> {
-    let mut spec = Location::default();
+fn location(change: impl FnOnce(&mut LocationConfig<()>)) -> LocationConfig<()> {
+    let mut spec = LocationConfig::default();
     change(&mut spec);
     spec
 }
@@ -14,30 +14,30 @@ fn texts(texts: &[&str]) -> Vec<String> {
     texts.iter().map(|text| (*text).to_owned()).collect()
 }
 
-fn named(name: &str, values: Vec<Value>) -> Vec<Named> {
-    vec![Named { name: name.into(), values }]
+fn named(name: &str, values: Vec<WantedValue>) -> Vec<NamedCondition> {
+    vec![NamedCondition { name: name.into(), values }]
 }
 
-fn regexp(source: &str) -> Value {
-    Value::Regexp(Regexp { source: source.into(), ..Default::default() })
+fn regexp(source: &str) -> WantedValue {
+    WantedValue::Regexp(Regexp { source: source.into(), ..Default::default() })
 }
 
 /// Whether the conditions of a location hold for a request.
-fn hold(spec: &Location<()>, text: &str) -> bool {
+fn hold(spec: &LocationConfig<()>, text: &str) -> bool {
     let compiled = Report::sound(|report| conditions(spec, report));
     let mut head = RequestHead::default();
     let (start, fields) = text.split_once('\n').unwrap_or((text, ""));
     let fields: String = fields.lines().map(|line| format!("{line}\r\n")).collect();
     parse_request(format!("{start} HTTP/1.1\r\nHost: example.com:81\r\n{fields}\r\n").as_bytes(), &mut head)
         .expect(text);
-    let link = ClientInfo { ip: "10.1.2.3".parse().ok(), local_port: Some(8080), ..ClientInfo::default() };
-    let request = Request { head: &head, link: &link, path: head.plain_path() };
+    let client_info = ClientInfo { ip: "10.1.2.3".parse().ok(), local_port: Some(8080), ..ClientInfo::default() };
+    let request = Request { head: &head, client_info: &client_info, path: head.plain_path() };
     compiled.iter().all(|condition| condition.holds(request))
 }
 
 #[test]
 fn conditions_hold_for_what_they_say() {
-    let text = |text: &str| Value::Text(text.into());
+    let text = |text: &str| WantedValue::Text(text.into());
     let methods = location(|spec| spec.methods = texts(&["get", "PURGE"]));
     let https = location(|spec| spec.schemes = texts(&["https"]));
     let either = location(|spec| spec.schemes = texts(&["https", "http"]));
@@ -67,23 +67,23 @@ fn conditions_hold_for_what_they_say() {
         (&header(text("1")), "GET /", false),
         (&header(regexp("(?i)^on")), "GET /\nX-Beta: ONE", true),
         (&header(regexp("^on$")), "GET /\nX-Beta: one", false),
-        (&header(Value::Present(true)), "GET /\nX-Beta:", true),
-        (&header(Value::Present(true)), "GET /", false),
-        (&header(Value::Present(false)), "GET /", true),
-        (&header(Value::Present(false)), "GET /\nX-Beta: 1", false),
+        (&header(WantedValue::Present(true)), "GET /\nX-Beta:", true),
+        (&header(WantedValue::Present(true)), "GET /", false),
+        (&header(WantedValue::Present(false)), "GET /", true),
+        (&header(WantedValue::Present(false)), "GET /\nX-Beta: 1", false),
         (&query(text("2 é")), "GET /?v=1&v=2+%C3%A9", true),
         (&query(text("2")), "GET /?%76=%32", true),
         (&query(text("2")), "GET /?w=2", false),
         (&query(text("")), "GET /?v", true),
-        (&query(Value::Present(true)), "GET /?a&v&b", true),
-        (&query(Value::Present(false)), "GET /?a", true),
-        (&query(Value::Present(false)), "GET /", true),
-        (&query(Value::Present(false)), "GET /?v=", false),
+        (&query(WantedValue::Present(true)), "GET /?a&v&b", true),
+        (&query(WantedValue::Present(false)), "GET /?a", true),
+        (&query(WantedValue::Present(false)), "GET /", true),
+        (&query(WantedValue::Present(false)), "GET /?v=", false),
         (&query(regexp(r"\A\d+\z")), "GET /?v=12", true),
         (&cookie(text("1")), "GET /\nCookie: a=1; c=1", true),
         (&cookie(text("1")), "GET /\nCookie: c=0; c=1", true),
         (&cookie(text("1")), "GET /\nCookie: C=1", false),
-        (&cookie(Value::Present(false)), "GET /", true),
+        (&cookie(WantedValue::Present(false)), "GET /", true),
         (&remote("10.0.0.0/8"), "GET /", true),
         (&remote("10.1.2.4"), "GET /", false),
         (&extensions, "GET /a/b.png", true),
@@ -109,15 +109,16 @@ fn conditions_hold_for_what_they_say() {
 
 #[test]
 fn several_values_are_alternatives_and_several_conditions_are_not() {
-    let mut spec = location(|spec| spec.headers = named("A", vec![Value::Text("1".into()), Value::Present(false)]));
+    let mut spec =
+        location(|spec| spec.headers = named("A", vec![WantedValue::Text("1".into()), WantedValue::Present(false)]));
     assert!(hold(&spec, "GET /\nA: 1") && hold(&spec, "GET /") && !hold(&spec, "GET /\nA: 2"));
-    spec.headers.extend(named("B", vec![Value::Present(true)]));
+    spec.headers.extend(named("B", vec![WantedValue::Present(true)]));
     assert!(hold(&spec, "GET /\nA: 1\nB: 2") && !hold(&spec, "GET /\nA: 1"));
 }
 
 #[test]
 fn conditions_that_mean_nothing_are_refused_with_a_remedy() {
-    let wrong = |change: fn(&mut Location<()>)| {
+    let wrong = |change: fn(&mut LocationConfig<()>)| {
         let (_, mut messages) = Report::told(|report| conditions(&location(change), report));
         assert_eq!(messages.len(), 1, "{messages:?}");
         messages.remove(0)

@@ -2,15 +2,15 @@
 
 use regex::bytes::Regex;
 
-use crate::config::{self, Named};
+use crate::config::{self, NamedCondition};
 use crate::routing::regexp;
 
 /// Several descriptions, any of which may fit.
 #[derive(Debug)]
-pub(crate) struct Values(Box<[Value]>);
+pub(crate) struct Values(Box<[ValueTest]>);
 
 #[derive(Debug)]
-enum Value {
+enum ValueTest {
     Text(Box<str>),
     Regexp(Regex),
     Present,
@@ -19,16 +19,16 @@ enum Value {
 
 impl Values {
     /// Reads them. The error says what to write instead.
-    pub(super) fn compile(named: &Named) -> Result<Self, String> {
+    pub(super) fn compile(named: &NamedCondition) -> Result<Self, String> {
         let compiled: Result<_, String> = named
             .values
             .iter()
             .map(|value| {
                 Ok(match value {
-                    config::Value::Text(text) => Value::Text(text.as_str().into()),
-                    config::Value::Regexp(regexp) => Value::Regexp(regexp::compile(regexp)?),
-                    config::Value::Present(true) => Value::Present,
-                    config::Value::Present(false) => Value::Absent,
+                    config::WantedValue::Text(text) => ValueTest::Text(text.as_str().into()),
+                    config::WantedValue::Regexp(regexp) => ValueTest::Regexp(regexp::compile(regexp)?),
+                    config::WantedValue::Present(true) => ValueTest::Present,
+                    config::WantedValue::Present(false) => ValueTest::Absent,
                 })
             })
             .collect();
@@ -37,13 +37,13 @@ impl Values {
 
     /// Whether one of them fits what is there.
     pub(super) fn hold(&self, mut found: impl Iterator<Item = impl AsRef<[u8]>>) -> bool {
-        let Some(first) = found.next() else { return self.0.iter().any(|value| matches!(value, Value::Absent)) };
+        let Some(first) = found.next() else { return self.0.iter().any(|value| matches!(value, ValueTest::Absent)) };
         let fits = |bytes: &[u8]| {
             self.0.iter().any(|value| match value {
-                Value::Text(text) => text.as_bytes() == bytes,
-                Value::Regexp(regex) => regex.is_match(bytes),
-                Value::Present => true,
-                Value::Absent => false,
+                ValueTest::Text(text) => text.as_bytes() == bytes,
+                ValueTest::Regexp(regex) => regex.is_match(bytes),
+                ValueTest::Present => true,
+                ValueTest::Absent => false,
             })
         };
         fits(first.as_ref()) || found.any(|value| fits(value.as_ref()))
@@ -53,11 +53,11 @@ impl Values {
     pub(super) fn cover(&self, other: &Values) -> bool {
         other.0.iter().all(|narrow| {
             self.0.iter().any(|wide| match (wide, narrow) {
-                (Value::Text(a), Value::Text(b)) => a == b,
-                (Value::Regexp(a), Value::Regexp(b)) => a.as_str() == b.as_str(),
-                (Value::Regexp(a), Value::Text(b)) => a.is_match(b.as_bytes()),
-                (Value::Present, narrow) => !matches!(narrow, Value::Absent),
-                (Value::Absent, Value::Absent) => true,
+                (ValueTest::Text(a), ValueTest::Text(b)) => a == b,
+                (ValueTest::Regexp(a), ValueTest::Regexp(b)) => a.as_str() == b.as_str(),
+                (ValueTest::Regexp(a), ValueTest::Text(b)) => a.is_match(b.as_bytes()),
+                (ValueTest::Present, narrow) => !matches!(narrow, ValueTest::Absent),
+                (ValueTest::Absent, ValueTest::Absent) => true,
                 _ => false,
             })
         })

@@ -1,9 +1,9 @@
 use proptest::prelude::*;
 use proxy_http::message::{RequestHead, Span};
 
-use super::super::matcher::Asked;
+use super::super::matcher::MatchedRequest;
 use super::super::names::CaptureNames;
-use super::super::pattern::Part;
+use super::super::pattern::RequestPart;
 use super::super::scope::{Location, Scope};
 use super::*;
 use crate::client::ClientInfo;
@@ -57,17 +57,17 @@ fn host_pattern() -> impl Strategy<Value = Match> {
     ]
 }
 
-fn spec() -> impl Strategy<Value = config::Location<()>> {
+fn spec() -> impl Strategy<Value = config::LocationConfig<()>> {
     let patterns = proptest::collection::vec(pattern(), 0..3);
     let hosts = proptest::collection::vec(host_pattern(), 0..3);
     (patterns, hosts, any::<bool>()).prop_map(|(patterns, hosts, post)| {
         let methods = if post { vec!["POST".to_owned()] } else { Vec::new() };
-        config::Location { patterns, hosts, methods, ..Default::default() }
+        config::LocationConfig { patterns, hosts, methods, ..Default::default() }
     })
 }
 
 /// Whether a location takes a request, looked at without any index.
-fn takes(matcher: &Matcher, asked: Asked<'_>, captured: &mut Captured) -> bool {
+fn takes(matcher: &Matcher, asked: MatchedRequest<'_>, captured: &mut Captured) -> bool {
     let path = matcher.patterns.is_empty() || matcher.patterns.iter().any(|one| one.matches(asked.path, captured));
     let host = path && (matcher.hosts.is_empty() || matcher.hosts.iter().any(|one| one.matches(asked.host, captured)));
     let taken = host && matcher.conditions.iter().all(|one| one.holds(asked.conditioned()));
@@ -97,9 +97,9 @@ proptest! {
         head.method_span = head.fields.push_text(b"GET");
         let place = head.fields.push_text(path.as_bytes());
         let named = head.fields.push_text(host.as_bytes());
-        let part = |span: Span| Part { bytes: head.fields.slice(span), span };
-        let link = ClientInfo::default();
-        let asked = Asked { head: &head, link: &link, path: part(place), host: part(named) };
+        let part = |span: Span| RequestPart { bytes: head.fields.slice(span), span };
+        let client_info = ClientInfo::default();
+        let asked = MatchedRequest { head: &head, client_info: &client_info, path: part(place), host: part(named) };
 
         let mut captured = Captured::default();
         let found = scope.location(asked, &mut captured).map(std::ptr::from_ref);
@@ -112,7 +112,7 @@ proptest! {
 
 #[test]
 fn a_lookup_sees_few_of_many_locations() {
-    let spec = |host: usize, path: usize| config::Location::<()> {
+    let spec = |host: usize, path: usize| config::LocationConfig::<()> {
         patterns: vec![Match::Text(format!("/p{path}/*")), Match::Text(format!("/e{path}"))],
         hosts: vec![Match::Text(format!("h{host}.x")), Match::Text(format!("*.h{host}.x"))],
         ..Default::default()
@@ -136,7 +136,7 @@ fn a_lookup_sees_few_of_many_locations() {
 fn keys_longer_than_a_word_has_bits_are_cut_and_checked() {
     let long = "/s".repeat(80);
     let labels = "s.".repeat(80) + "x";
-    let spec = config::Location::<()> {
+    let spec = config::LocationConfig::<()> {
         patterns: vec![Match::Text(format!("{long}/*"))],
         hosts: vec![Match::Text(format!("*.{labels}"))],
         ..Default::default()
@@ -146,9 +146,9 @@ fn keys_longer_than_a_word_has_bits_are_cut_and_checked() {
     scope.set_locations(vec![Location { matcher, scope: Scope::default() }]);
     let takes = |path: String, host: String| {
         let head = RequestHead::default();
-        let part = |bytes| Part { bytes, span: Span::default() };
+        let part = |bytes| RequestPart { bytes, span: Span::default() };
         let (path, host) = (part(path.as_bytes()), part(host.as_bytes()));
-        let asked = Asked { head: &head, link: &ClientInfo::default(), path, host };
+        let asked = MatchedRequest { head: &head, client_info: &ClientInfo::default(), path, host };
         scope.location(asked, &mut Captured::default()).is_some()
     };
     assert!(takes(format!("{long}/x"), format!("a.{labels}")));

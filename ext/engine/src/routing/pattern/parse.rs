@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use regex::bytes::RegexBuilder;
 
-use super::{without_trailing_slash, Groups, Kind, Pattern, Segment};
+use super::{without_trailing_slash, Groups, Pattern, PatternKind, Segment};
 use crate::routing::names::CaptureNames;
 use crate::routing::regexp;
 
@@ -30,18 +30,18 @@ pub(super) fn pattern(text: &str, names: &mut CaptureNames) -> Result<Pattern, S
     Ok(match &pieces[..] {
         [Piece::Literal(path)] => {
             let path: Box<[u8]> = without_trailing_slash(path).into();
-            Pattern { under: path.clone(), kind: Kind::Exact(path) }
+            Pattern { under: path.clone(), kind: PatternKind::Exact(path) }
         }
         [Piece::Literal(prefix), Piece::Wildcard] if prefix.ends_with(b"/") => {
             let above: Box<[u8]> = prefix[..prefix.len() - 1].into();
-            Pattern { under: above.clone(), kind: Kind::Below(above) }
+            Pattern { under: above.clone(), kind: PatternKind::Below(above) }
         }
         _ => {
             // What stands behind the last slash of the literal is not a whole segment.
             let end = memchr::memrchr(b'/', first).unwrap_or(0);
             let kind = match segments(&pieces, names) {
-                Some((segments, below)) => Kind::Segments { segments: segments.into(), below },
-                None => Kind::Mixed(expression(text, &pieces, names)?),
+                Some((segments, below)) => PatternKind::Segments { segments: segments.into(), below },
+                None => PatternKind::Mixed(expression(text, &pieces, names)?),
             };
             Pattern { kind, under: first[..end].into() }
         }

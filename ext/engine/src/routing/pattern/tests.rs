@@ -10,7 +10,7 @@ fn captures(pattern: &Match, path: &str) -> Option<Vec<(String, String)>> {
     let compiled = Pattern::compile(pattern, &mut names).expect("a pattern");
     let mut captured = Captured::default();
     let text = format!("GET {path}");
-    let part = Part { bytes: path.as_bytes(), span: Span { start: 4, end: text.len() as u32 } };
+    let part = RequestPart { bytes: path.as_bytes(), span: Span { start: 4, end: text.len() as u32 } };
     let value = |span: Span| String::from_utf8_lossy(span.of(text.as_bytes())).into_owned();
     let matches = compiled.matches(part, &mut captured);
     assert!(matches || captured.len() == 0, "nothing is left of what did not match");

@@ -5,7 +5,9 @@ use std::sync::Weak;
 use tokio::time::Instant;
 
 use super::*;
-use crate::configuration::{self, AccessLog, Backend, Directive, HealthCheck, Pool, Setting, StaticResponseConfig};
+use crate::configuration::{
+    self, AccessLogConfig, BackendConfig, Directive, HealthCheck, PoolConfig, Setting, StaticResponseConfig,
+};
 use crate::snapshot::Snapshot;
 
 const LIMIT: Duration = Duration::from_secs(10);
@@ -13,21 +15,24 @@ const LIMIT: Duration = Duration::from_secs(10);
 /// Something of everything that runs in the background, in one of two forms.
 fn config(number: usize, log: &std::path::Path) -> Config {
     let health_check = HealthCheck { interval: 3600.0 + (number % 2) as f64, ..HealthCheck::default() };
-    let backends = vec![Backend::at("127.0.0.1:1"), Backend::at("no-such-host.invalid:1")];
-    let pool = Pool { backends: Some(backends), health_check: Some(health_check), ..Pool::default() };
+    let backends = vec![BackendConfig::at("127.0.0.1:1"), BackendConfig::at("no-such-host.invalid:1")];
+    let pool = PoolConfig { backends: Some(backends), health_check: Some(health_check), ..PoolConfig::default() };
     let proxy = configuration::ProxyConfig { pool: Some(pool), ..configuration::ProxyConfig::default() };
     let fixed = StaticResponseConfig { code: 200, headers: Vec::new(), body: number.to_string(), at: None };
-    let location = configuration::Location {
+    let location = configuration::LocationConfig {
         patterns: vec!["/fixed".into()],
         routes: vec![Directive::StaticResponse(fixed)],
-        ..configuration::Location::default()
+        ..configuration::LocationConfig::default()
     };
     let to = log.join(format!("{}.log", number % 2)).display().to_string();
     Config {
-        binds: vec![configuration::Bind { url: "http://127.0.0.1:0".into(), ..configuration::Bind::default() }],
+        binds: vec![configuration::BindConfig {
+            url: "http://127.0.0.1:0".into(),
+            ..configuration::BindConfig::default()
+        }],
         threads: Some(Setting::of(2)),
         log_level: Setting::of("error".into()),
-        access_log: Some(AccessLog { format: "{path}".into(), to: Some(to), at: None }),
+        access_log: Some(AccessLogConfig { format: "{path}".into(), to: Some(to), at: None }),
         routes: vec![Directive::Location(Box::new(location)), Directive::Proxy(Box::new(proxy))],
         ..Config::default()
     }
@@ -74,7 +79,7 @@ fn of_a_hundred_configurations_only_the_last_is_kept() {
     eventually("nobody holds the old ones", || old.iter().all(|snapshot| snapshot.strong_count() == 0));
     // One listens, one checks and one asks for the name; the DNS client may have some of its own.
     eventually("their tasks have ended", || tasks() < 10);
-    let waiting = |logs: &Vec<crate::access_log::Rest>| logs.iter().filter(|log| !log.is_written()).count();
+    let waiting = |logs: &Vec<crate::access_log::UnwrittenLog>| logs.iter().filter(|log| !log.is_written()).count();
     // The one of the log that is written now goes on.
     eventually("their logs are written", || waiting(&server.control.old_logs().lock()) <= 1);
     assert!(server.control.old_logs().lock().len() < 50, "those that are written are forgotten");

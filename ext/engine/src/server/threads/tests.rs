@@ -7,14 +7,14 @@ use crate::configuration::{Config, Directive, StaticResponseConfig};
 const LIMIT: Duration = Duration::from_secs(10);
 
 /// A connection that was accepted, and its client.
-fn connection() -> (TcpStream, Raw) {
+fn connection() -> (TcpStream, RawConnection) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let client = TcpStream::connect(listener.local_addr().expect("an address")).expect("a connection");
     client.set_read_timeout(Some(LIMIT)).expect("a time limit");
     let (stream, _) = listener.accept().expect("a connection");
     stream.set_nonblocking(true).expect("a setting");
     let permit = Arc::new(Semaphore::new(1)).try_acquire_owned().expect("a share");
-    (client, Raw::of(stream, permit))
+    (client, RawConnection::of(stream, permit))
 }
 
 #[test]
@@ -30,7 +30,7 @@ fn a_connection_that_was_accepted_just_before_the_stop_is_served() {
     let (sender, inbox) = mpsc::unbounded_channel();
     assert!(sender.send(Work::Serve(raw)).is_ok());
     drop(sender);
-    let (_order, orders) = watch::channel(Some(Deadlines::of(LIMIT, LIMIT)));
+    let (_order, orders) = watch::channel(Some(StopDeadlines::of(LIMIT, LIMIT)));
     let snapshot = Arc::new(ArcSwap::from_pointee(compiled.snapshot));
     let (_news, heard) = watch::channel(());
     let log = compiled.settings.log;

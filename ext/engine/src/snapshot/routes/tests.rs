@@ -5,17 +5,17 @@ use crate::client::ClientInfo;
 use crate::compile::Purpose;
 use crate::configuration::{self, Directive, Match};
 use crate::rewrite::Captured;
-use crate::routing::{Ambiguous, CaptureNames};
+use crate::routing::{AmbiguousPath, CaptureNames};
 use crate::snapshot::{compile, Snapshot};
 
 fn location(pattern: &str, routes: Vec<Directive>) -> Directive {
     let patterns = if pattern.is_empty() { Vec::new() } else { vec![pattern.into()] };
-    Directive::Location(Box::new(configuration::Location { patterns, routes, ..Default::default() }))
+    Directive::Location(Box::new(configuration::LocationConfig { patterns, routes, ..Default::default() }))
 }
 
 fn on(hosts: &[Match], pattern: &str, routes: Vec<Directive>) -> Directive {
     let patterns = if pattern.is_empty() { Vec::new() } else { vec![pattern.into()] };
-    Directive::Location(Box::new(configuration::Location {
+    Directive::Location(Box::new(configuration::LocationConfig {
         patterns,
         hosts: hosts.to_vec(),
         routes,
@@ -38,7 +38,7 @@ fn snapshot(routes: Vec<Directive>) -> Snapshot {
 }
 
 /// What the handler that is found says, with the captures.
-fn asked(snapshot: &Snapshot, target: &str, host: &str) -> Result<String, Ambiguous> {
+fn asked(snapshot: &Snapshot, target: &str, host: &str) -> Result<String, AmbiguousPath> {
     let mut head = RequestHead::default();
     let text = format!("GET {target} HTTP/1.1\r\nHost: {host}\r\n\r\n");
     parse_request(text.as_bytes(), &mut head).expect("a request");
@@ -120,12 +120,12 @@ fn what_leads_elsewhere_when_an_encoded_slash_separates_nothing_is_refused() {
     ];
     let snapshot = snapshot(routes);
     for (path, found) in [
-        ("/admin%2Fx", Err(Ambiguous)),
-        ("/admin%2F", Err(Ambiguous)),
+        ("/admin%2Fx", Err(AmbiguousPath)),
+        ("/admin%2F", Err(AmbiguousPath)),
         ("/admin/a%2Fb", Ok(bytes("admin", ""))),
         ("/files/a%2fb", Ok(bytes("files", ""))),
-        ("/files/a%2fx", Err(Ambiguous)),
-        ("/t/a%2Fb/c", Err(Ambiguous)),
+        ("/files/a%2fx", Err(AmbiguousPath)),
+        ("/t/a%2Fb/c", Err(AmbiguousPath)),
         ("/t/a/b%2Fc", Ok(bytes("tenant", " tenant=a"))),
         ("/r/a%2Fb", Ok(bytes("rest", " rest=a/b"))),
         ("/x%2Fy", Ok(bytes("else", ""))),
@@ -236,7 +236,7 @@ fn a_location_that_takes_less_than_it_looks_like_is_warned_of() {
 
 #[test]
 fn a_location_lets_in_what_the_ones_inside_take() {
-    let spec = configuration::Location {
+    let spec = configuration::LocationConfig {
         patterns: vec!["/v1".into()],
         inner: vec!["/v1/users/:id".into()],
         routes: vec![answer("outer"), location("/v1/users/:id", vec![answer("inner")])],
@@ -258,8 +258,12 @@ fn a_location_lets_in_what_the_ones_inside_take() {
 fn a_location_with_fewer_conditions_leaves_nothing_to_one_with_more() {
     let with = |methods: &[&str], ports: &[i64]| {
         let methods = methods.iter().map(|method| (*method).to_owned()).collect();
-        let spec =
-            configuration::Location { methods, ports: ports.to_vec(), routes: vec![answer("")], ..Default::default() };
+        let spec = configuration::LocationConfig {
+            methods,
+            ports: ports.to_vec(),
+            routes: vec![answer("")],
+            ..Default::default()
+        };
         Directive::Location(Box::new(spec))
     };
     for (earlier, later, warned) in [
@@ -291,7 +295,7 @@ fn rewrites_know_the_captures_around_them_and_no_others() {
 #[test]
 fn a_name_that_took_no_part_is_empty_and_leaves_the_one_around_it() {
     let regexp = |source: &str| Match::Regexp(configuration::Regexp { source: source.into(), ..Default::default() });
-    let several = Directive::Location(Box::new(configuration::Location {
+    let several = Directive::Location(Box::new(configuration::LocationConfig {
         patterns: vec!["/a/:id".into(), "/b/*".into(), regexp(r"\A/c(/(?<id>\d+))?\z")],
         routes: vec![answer("several")],
         ..Default::default()
@@ -300,7 +304,7 @@ fn a_name_that_took_no_part_is_empty_and_leaves_the_one_around_it() {
     let problems =
         compile(&configuration::Config { routes: vec![host], ..Default::default() }, Purpose::Check).problems;
     assert!(problems.iter().any(|problem| problem.to_string().contains("captures shop, and so does one of the hosts")));
-    let inner = Directive::Location(Box::new(configuration::Location {
+    let inner = Directive::Location(Box::new(configuration::LocationConfig {
         patterns: vec![regexp(r"\A/o/[^/]+(/(?<id>z))?\z")],
         routes: vec![answer("inner")],
         ..Default::default()

@@ -17,20 +17,20 @@ use crate::client::ClientInfo;
 use crate::compile::Purpose;
 use crate::downstream::connection;
 use crate::downstream::listener::Accepted;
-use crate::engine::Engine;
 use crate::log::Log;
 use crate::metrics::Counters;
 use crate::snapshot::{carry_over, compile, Snapshot};
 use crate::stats::Stats;
 use crate::stream::memory::{Network, Pipe};
 use crate::stream::Stream;
+use crate::worker::Worker;
 use crate::Config;
 
 /// How long connections may take to end once their clients have.
 const PATIENCE: Duration = Duration::from_secs(200);
 
 pub(super) struct Proxy {
-    engine: Rc<Engine>,
+    engine: Rc<Worker>,
     source: Arc<ArcSwap<Snapshot>>,
     counters: Arc<Counters>,
     log: Arc<Log>,
@@ -50,7 +50,7 @@ impl Proxy {
         compiled.snapshot.start(&Handle::current(), &log);
         let source = Arc::new(ArcSwap::from_pointee(compiled.snapshot));
         let counters = Arc::new(Counters::default());
-        let engine = Engine::new(Arc::clone(&source), Arc::clone(&counters), Arc::clone(&log));
+        let engine = Worker::new(Arc::clone(&source), Arc::clone(&counters), Arc::clone(&log));
         let cleaner = Rc::clone(&engine);
         let janitor = tokio::task::spawn_local(async move { cleaner.pool.run_janitor().await });
         Self {
@@ -79,7 +79,7 @@ impl Proxy {
             ..ClientInfo::default()
         };
         let bind = Arc::clone(self.source.load().binds.iter().next()?);
-        let accepted = Accepted { stream: Stream::Memory(far), link, permit, bind };
+        let accepted = Accepted { stream: Stream::Memory(far), client_info: link, permit, bind };
         self.counters.connection_opened();
         let served = connection::serve(Rc::clone(&self.engine), accepted, self.engine.register());
         self.connections.borrow_mut().push(tokio::task::spawn_local(served));

@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 
 use super::Dice;
 use crate::configuration::{
-    self, Backend, Config, Directive, HeaderEdit, HeaderValue, HealthCheck, Location, Pool, Priority, Setting, Upstream,
+    self, BackendConfig, Config, Directive, HeaderEdit, HeaderValue, HealthCheck, LocationConfig, PoolConfig, Priority,
+    Setting, UpstreamConfig,
 };
 
 /// The field in which the proxy tells a backend how it is connected to: two generations share no connection.
@@ -59,7 +60,7 @@ impl Scenario {
             let pool = self.pool(number);
             let group = &self.upstreams[number];
             let (name, generation) = (group.name.clone(), group.generation);
-            config.upstreams.push(Upstream { name: name.clone(), pool, at: None });
+            config.upstreams.push(UpstreamConfig { name: name.clone(), pool, at: None });
             let to = format!("http://{name}");
             config.routes.push(self.location(&name, to, generation));
         }
@@ -88,10 +89,10 @@ impl Scenario {
         }
         let routes = vec![Directive::Proxy(Box::new(proxy))];
         let patterns = vec![format!("/{name}/*").as_str().into()];
-        Directive::Location(Box::new(Location { patterns, routes, ..Location::default() }))
+        Directive::Location(Box::new(LocationConfig { patterns, routes, ..LocationConfig::default() }))
     }
 
-    fn pool(&mut self, number: usize) -> Pool {
+    fn pool(&mut self, number: usize) -> PoolConfig {
         let checked = self.dice.u8(0..4) == 0;
         // Another way to connect: nothing of before may be used. Until the checks have found anybody well, those of before stand in.
         if self.dice.u8(0..4) == 0 && !checked {
@@ -100,11 +101,11 @@ impl Scenario {
         let group = &self.upstreams[number];
         let (introduces, http2, generation) = (group.introduces, group.http2, group.generation);
         let mut backends: Vec<_> =
-            group.addresses.iter().map(|address| Backend::at(format!("http://{address}"))).collect();
+            group.addresses.iter().map(|address| BackendConfig::at(format!("http://{address}"))).collect();
         if backends.len() > 1 && self.dice.u8(0..3) == 0 {
             backends.remove(self.dice.usize(0..backends.len()));
         }
-        Pool {
+        PoolConfig {
             backends: Some(backends),
             backend_priority: Priority::Named(
                 self.dice.pick(&["round_robin", "ordered", "random", "least_conn", "random_two"]).into(),
@@ -127,7 +128,7 @@ impl Scenario {
                 fall: 1,
                 ..HealthCheck::default()
             }),
-            ..Pool::default()
+            ..PoolConfig::default()
         }
     }
 }

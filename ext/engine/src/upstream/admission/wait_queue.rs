@@ -5,7 +5,7 @@ use std::sync::atomic::{fence, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst}
 use std::sync::{Arc, Weak};
 use std::task::{Context, Waker};
 
-use crate::waiting::Mutex;
+use crate::fork_safe::Mutex;
 
 /// Requests of all engine threads that wait for a backend, in the order in which they came.
 ///

@@ -5,7 +5,7 @@ use std::time::Duration;
 use proxy_http::proxy_protocol::Form;
 
 use crate::compile::Report;
-use crate::config::{Backend, Pool};
+use crate::config::{BackendConfig, PoolConfig};
 use crate::upstream::configured_backend::HEAVIEST;
 use crate::upstream::BackendProtocol;
 
@@ -44,7 +44,7 @@ impl Default for BackendSettings {
 
 impl BackendSettings {
     /// Checks the defaults for the backends of an upstream.
-    pub(in crate::upstream) fn of_all(pool: &Pool, report: &mut Report<'_>) -> Self {
+    pub(in crate::upstream) fn of_all(pool: &PoolConfig, report: &mut Report<'_>) -> Self {
         Self {
             protocol: BackendProtocol::compile(pool, &mut report.within("protocol")).unwrap_or_default(),
             max_connections: limit(pool.max_connections, &mut report.within("max_connections")),
@@ -62,7 +62,7 @@ impl BackendSettings {
     }
 
     /// Checks the settings of one backend. `of_all` are the defaults.
-    pub(in crate::upstream) fn of_one(backend: &Backend, of_all: Self, report: &mut Report<'_>) -> Self {
+    pub(in crate::upstream) fn of_one(backend: &BackendConfig, of_all: Self, report: &mut Report<'_>) -> Self {
         let mut report = report.within(&format!("{:?}", backend.address));
         Self {
             weight: report.within("weight").count(backend.weight, 1..=HEAVIEST.into()) as u32,

@@ -2,7 +2,7 @@ use std::sync::Barrier;
 
 use super::*;
 use crate::compile::Report;
-use crate::config::{HealthCheck, Pool};
+use crate::config::{HealthCheck, PoolConfig};
 use crate::error::Blame;
 use crate::log::tests::Memory;
 use crate::log::Log;
@@ -207,12 +207,12 @@ fn the_state_set_for_an_upstream_holds_for_backends_to_come() {
 
 #[tokio::test]
 async fn each_change_is_one_line_of_the_log() {
-    let pool = Pool {
+    let pool = PoolConfig {
         // Nothing is asked while this test lasts but what it says itself.
         health_check: Some(HealthCheck { interval: 1e6, fall: 3, rise: 2, ..HealthCheck::default() }),
         max_fails: 1,
         fail_timeout: 1e-9,
-        ..Pool::default()
+        ..PoolConfig::default()
     };
     let group = BackendGroup::new("app", Arc::new(Report::sound(|report| GroupRules::compile(&pool, report))));
     let make = |label: &str| {

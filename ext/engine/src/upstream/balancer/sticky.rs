@@ -35,7 +35,7 @@ impl Tag {
 impl Sticky {
     /// # Errors
     /// If the name cannot be a cookie's, or the secret is too short.
-    pub(super) fn new(spec: &config::Sticky) -> Result<Self, String> {
+    pub(super) fn new(spec: &config::StickyConfig) -> Result<Self, String> {
         // The characters of a field's name are those of a cookie's (RFC 6265, section 4.1.1).
         if FieldName::new(&spec.cookie).is_none() {
             return Err(format!(

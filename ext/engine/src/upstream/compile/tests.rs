@@ -1,20 +1,20 @@
 use super::super::tests::certs::{write, Authority};
 use super::*;
-use crate::config::{At, Backend, Priority, Severity};
+use crate::config::{At, BackendConfig, Priority, Severity};
 use crate::configuration::ProxyConfig;
 
 fn proxy(backends: Option<&[&str]>) -> ProxyConfig {
-    with(Pool {
-        backends: backends.map(|list| list.iter().map(|text| Backend::at(*text)).collect()),
-        ..Pool::default()
+    with(PoolConfig {
+        backends: backends.map(|list| list.iter().map(|text| BackendConfig::at(*text)).collect()),
+        ..PoolConfig::default()
     })
 }
 
-fn with(pool: Pool) -> ProxyConfig {
+fn with(pool: PoolConfig) -> ProxyConfig {
     ProxyConfig { pool: Some(pool), at: Some(At { file: "Proxyfile".into(), line: 7 }), ..ProxyConfig::default() }
 }
 
-fn pool(backends: Option<&[&str]>) -> Pool {
+fn pool(backends: Option<&[&str]>) -> PoolConfig {
     proxy(backends).pool.expect("a pool")
 }
 
@@ -51,7 +51,7 @@ fn a_backends_own_scheme_decides_on_tls_and_otherwise_that_of_the_target() {
     let folder = tempfile::tempdir().expect("a folder");
     let ca_file = Some(write(folder.path(), "ca.pem", &Authority::new().pem()));
     let all = ["http://10.0.0.1", "https://10.0.0.2", "h2://10.0.0.3", "10.0.0.4", "unix:/app", "localhost:81"];
-    let proxy = with(Pool { ca_file, ..pool(Some(&all)) });
+    let proxy = with(PoolConfig { ca_file, ..pool(Some(&all)) });
     assert_eq!(
         endpoints(&proxy, target(true, "shop.test:8443")),
         [
@@ -104,7 +104,7 @@ fn a_target_that_is_no_url_is_no_mistake_of_the_backends() {
 
 #[test]
 fn every_mistake_is_reported_at_once_with_its_line() {
-    let proxy = with(Pool {
+    let proxy = with(PoolConfig {
         backend_priority: Priority::Named("least_busy".into()),
         client_key: Some("/nowhere.key".into()),
         ..pool(Some(&["localhost:http", "10.0.0.1", "::1"]))
@@ -139,7 +139,7 @@ fn nowhere_to_go_is_a_mistake_that_says_what_to_write() {
 
 #[test]
 fn believing_any_certificate_is_worth_a_warning_where_tls_is_spoken() {
-    let lax = with(Pool { verify_ssl: false, ..pool(Some(&["10.0.0.1"])) });
+    let lax = with(PoolConfig { verify_ssl: false, ..pool(Some(&["10.0.0.1"])) });
     let mut problems = Vec::new();
     let mut report = Report::new("proxy", None, &mut problems);
     Backends::compile(lax.pool.as_ref(), Some(target(true, "host")), &mut Upstreams::default(), &mut report)
@@ -152,24 +152,30 @@ fn believing_any_certificate_is_worth_a_warning_where_tls_is_spoken() {
 
 #[test]
 fn names_that_no_certificate_can_be_for_are_refused_where_tls_is_spoken() {
-    let lax = with(Pool { verify_ssl: false, ..pool(Some(&["10.0.0.1"])) });
+    let lax = with(PoolConfig { verify_ssl: false, ..pool(Some(&["10.0.0.1"])) });
     let (backends, problems) = compile(&lax, target(true, "-shop.test"));
     assert!(backends.is_none());
     assert!(problems[0].contains(r#"to: "-shop.test" cannot be the name of a TLS server"#), "{problems:?}");
-    let (backends, problems) = compile(&with(Pool { verify_ssl: false, ..pool(None) }), target(true, "-shop.test"));
+    let (backends, problems) =
+        compile(&with(PoolConfig { verify_ssl: false, ..pool(None) }), target(true, "-shop.test"));
     assert!(backends.is_none());
     assert!(problems[0].contains(r#""-shop.test" cannot be the name of a TLS server"#), "{problems:?}");
 }
 
 #[test]
 fn what_is_said_of_one_backend_goes_before_what_is_said_of_all() {
-    let one =
-        Backend { weight: 3, backup: true, max_connections: Some(5), slow_start: Some(2.0), ..Backend::at("10.0.0.1") };
-    let pool = Pool {
-        backends: Some(vec![one, Backend::at("10.0.0.2")]),
+    let one = BackendConfig {
+        weight: 3,
+        backup: true,
+        max_connections: Some(5),
+        slow_start: Some(2.0),
+        ..BackendConfig::at("10.0.0.1")
+    };
+    let pool = PoolConfig {
+        backends: Some(vec![one, BackendConfig::at("10.0.0.2")]),
         max_connections: Some(7),
         slow_start: Some(1.0),
-        ..Pool::default()
+        ..PoolConfig::default()
     };
     let (backends, problems) = compile(&with(pool), TargetHost::default());
     let Some(Backends::Fixed(upstream)) = backends else { panic!("{problems:?}") };
@@ -198,15 +204,16 @@ fn what_is_said_of_one_backend_goes_before_what_is_said_of_all() {
 
 #[test]
 fn numbers_that_make_no_sense_are_mistakes_that_name_the_backend_and_the_range() {
-    let odd = Backend { weight: 0, max_connections: Some(0), slow_start: Some(0.0), ..Backend::at("10.0.0.1") };
-    let heavy = Backend { weight: 65_536, ..Backend::at("10.0.0.2") };
-    let pool = Pool {
+    let odd =
+        BackendConfig { weight: 0, max_connections: Some(0), slow_start: Some(0.0), ..BackendConfig::at("10.0.0.1") };
+    let heavy = BackendConfig { weight: 65_536, ..BackendConfig::at("10.0.0.2") };
+    let pool = PoolConfig {
         backends: Some(vec![odd, heavy]),
         max_connections: Some(0),
         slow_start: Some(-1.0),
         keepalive: -1,
         keepalive_timeout: 0.0,
-        ..Pool::default()
+        ..PoolConfig::default()
     };
     let (backends, problems) = compile(&with(pool), TargetHost::default());
     assert!(backends.is_none());
@@ -232,7 +239,7 @@ fn numbers_that_make_no_sense_are_mistakes_that_name_the_backend_and_the_range()
 #[test]
 fn policies_that_cannot_work_are_mistakes_that_say_what_to_write() {
     let sticky = |cookie: &str, secret: Option<&str>| {
-        Priority::Sticky(crate::config::Sticky { cookie: cookie.into(), secret: secret.map(Into::into) })
+        Priority::Sticky(crate::config::StickyConfig { cookie: cookie.into(), secret: secret.map(Into::into) })
     };
     for (priority, says) in [
         (
@@ -250,7 +257,7 @@ fn policies_that_cannot_work_are_mistakes_that_say_what_to_write() {
         ),
     ] {
         let (backends, problems) =
-            compile(&with(Pool { backend_priority: priority, ..pool(Some(&["10.0.0.1"])) }), TargetHost::default());
+            compile(&with(PoolConfig { backend_priority: priority, ..pool(Some(&["10.0.0.1"])) }), TargetHost::default());
         assert!(backends.is_none());
         assert_eq!(problems.len(), 1);
         assert!(problems[0].starts_with(&format!("Proxyfile:7: proxy: backend_priority: {says}")), "{problems:?}");
@@ -259,9 +266,9 @@ fn policies_that_cannot_work_are_mistakes_that_say_what_to_write() {
 
 #[test]
 fn only_backups_are_worth_a_warning_and_a_service_has_no_port() {
-    let backup = Backend { backup: true, ..Backend::at("10.0.0.1") };
+    let backup = BackendConfig { backup: true, ..BackendConfig::at("10.0.0.1") };
     let (backends, problems) =
-        compile(&with(Pool { backends: Some(vec![backup]), ..Pool::default() }), TargetHost::default());
+        compile(&with(PoolConfig { backends: Some(vec![backup]), ..PoolConfig::default() }), TargetHost::default());
     assert!(backends.is_some());
     assert_eq!(
         problems,
@@ -278,7 +285,7 @@ fn only_backups_are_worth_a_warning_and_a_service_has_no_port() {
 #[test]
 fn a_connection_that_clients_share_cannot_say_whose_it_is() {
     let with = |backends: Option<&[&str]>, protocol: Option<&str>, version: &str| {
-        with(Pool {
+        with(PoolConfig {
             protocol: protocol.map(Into::into),
             proxy_protocol: Some(version.into()),
             verify_ssl: false,

@@ -9,7 +9,7 @@ use super::super::tests::{tls_server, within};
 use super::super::tls::TlsClient;
 use super::*;
 use crate::compile::Report;
-use crate::config::Pool as Options;
+use crate::config::PoolConfig as Options;
 use crate::upstream::BackendSettings;
 
 const LIMIT: Duration = Duration::from_secs(10);

@@ -7,8 +7,8 @@ use proxy_http::proxy_protocol::Whose;
 use tokio::time::{timeout_at, Instant};
 
 use super::check::{Check, HttpProbe, Probe};
-use crate::exchange::ResponseNeeds;
-use crate::peer::Peer;
+use crate::channel::Channel;
+use crate::relay::ResponseNeeds;
 use crate::stream::Http1Connection;
 use crate::stream::Stream;
 use crate::upstream::ask::write_head;
@@ -56,7 +56,7 @@ pub(super) async fn ask(backend: &Backend, check: &Check) -> Result<(), CheckFai
             Probe::Http(probe) if protocol == BackendProtocol::Http2 || stream.agreed_on_http2() => {
                 ask_http2(stream, probe, backend).await
             }
-            Probe::Http(probe) => converse(&mut Peer::Http1(Http1Connection::new(stream)), probe, backend).await,
+            Probe::Http(probe) => converse(&mut Channel::Http1(Http1Connection::new(stream)), probe, backend).await,
             Probe::Grpc(call) => call.ask(stream, backend.authority()).await,
         }
     };
@@ -69,7 +69,7 @@ pub(super) async fn ask(backend: &Backend, check: &Check) -> Result<(), CheckFai
 async fn ask_http2(stream: Stream, probe: &HttpProbe, backend: &Backend) -> Result<(), String> {
     let (stream, moving) =
         http2::alone(stream, MAX_HEAD).await.map_err(|error| format!("it does not speak HTTP/2: {error}"))?;
-    let mut peer = Peer::Http2(Box::new(stream));
+    let mut peer = Channel::Http2(Box::new(stream));
     tokio::select! {
         biased;
         answered = converse(&mut peer, probe, backend) => answered,
@@ -77,7 +77,7 @@ async fn ask_http2(stream: Stream, probe: &HttpProbe, backend: &Backend) -> Resu
     }
 }
 
-async fn converse(peer: &mut Peer, probe: &HttpProbe, backend: &Backend) -> Result<(), String> {
+async fn converse(peer: &mut Channel, probe: &HttpProbe, backend: &Backend) -> Result<(), String> {
     let request = probe.head_for(backend.authority());
     let needs = ResponseNeeds { interim: false, go_ahead: false, upgrade: false };
     write_head(peer, &request, &probe.path, backend, &needs, Framing::None).map_err(|error| error.to_string())?;
@@ -105,7 +105,7 @@ async fn converse(peer: &mut Peer, probe: &HttpProbe, backend: &Backend) -> Resu
 }
 
 /// Reads all of it and keeps its beginning.
-async fn read_body(peer: &mut Peer) -> Result<Vec<u8>, ReadError> {
+async fn read_body(peer: &mut Channel) -> Result<Vec<u8>, ReadError> {
     let mut kept = Vec::new();
     loop {
         match poll_fn(|cx| peer.poll_body(cx)).await? {

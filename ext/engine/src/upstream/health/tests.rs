@@ -10,8 +10,8 @@ use crate::upstream::backend::{Backend, BackendAddress, BackendSettings};
 use crate::upstream::tests::within;
 
 /// What is wrong with a pool.
-fn problems(change: impl FnOnce(&mut Pool)) -> Vec<String> {
-    let mut pool = Pool::default();
+fn problems(change: impl FnOnce(&mut PoolConfig)) -> Vec<String> {
+    let mut pool = PoolConfig::default();
     change(&mut pool);
     Report::told(|report| GroupRules::compile(&pool, report)).1
 }
@@ -247,7 +247,7 @@ async fn a_backend_with_tls_is_checked_over_tls() {
     let authority = Authority::new();
     let folder = tempfile::tempdir().expect("a folder");
     let (address, mut seen) = tls_server::tcp(&authority.certify(&["app.test"]), None).await;
-    let pool = Pool { ca_file: Some(write(folder.path(), "ca.pem", &authority.pem())), ..Pool::default() };
+    let pool = PoolConfig { ca_file: Some(write(folder.path(), "ca.pem", &authority.pem())), ..PoolConfig::default() };
     let client = Report::sound(|report| TlsClient::compile(&pool, report)).expect("a policy");
     let named = |name: &'static str| {
         let tls = Tls { client: client.clone(), name: name.try_into().expect("a name") };

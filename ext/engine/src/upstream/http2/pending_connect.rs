@@ -12,7 +12,7 @@ use tokio::time::{timeout, timeout_at, Instant};
 
 use super::pool::{Http2Pool, Wait};
 use super::{begin, Lease, Opened};
-use crate::error::Step;
+use crate::error::ConnectStep;
 use crate::error::{ConnectError, ConnectErrorKind};
 use crate::error::{Error, Kind, Retry, Waited};
 use crate::stream::Stream;
@@ -117,7 +117,7 @@ impl Http2Pool {
             let until = (Instant::now() + left + MOMENT).min(call.deadline);
             pending.waiting.set(pending.waiting.get() + 1);
             if timeout_at(until, pending.done()).await.is_err() {
-                let step = Step::Connect;
+                let step = ConnectStep::Connect;
                 return Err(failure(ConnectError::new(
                     call.backend.label(),
                     step,
@@ -184,7 +184,13 @@ impl Drop for ConnectTask {
         let Self { pool, backend, name, pending, limit } = self;
         pending.outcome.borrow_mut().get_or_insert_with(|| {
             let why = Some(io::ErrorKind::Interrupted.into());
-            ConnectOutcome::Failed(ConnectError::new(backend.label(), Step::Connect, ConnectErrorKind::Io, *limit, why))
+            ConnectOutcome::Failed(ConnectError::new(
+                backend.label(),
+                ConnectStep::Connect,
+                ConnectErrorKind::Io,
+                *limit,
+                why,
+            ))
         });
         pool.connected(backend, name.as_ref(), pending);
         pending.done.notify_waiters();
@@ -214,7 +220,7 @@ async fn open(
         }
     }
     let name = stream.server_name().cloned();
-    let failed = |kind, source| ConnectError::new(backend.label(), Step::Preface, kind, limit, source);
+    let failed = |kind, source| ConnectError::new(backend.label(), ConnectStep::Preface, kind, limit, source);
     match timeout(limit.saturating_sub(begun.elapsed()), begin(stream, max_head)).await {
         Ok(Ok((requests, connection, activity))) => {
             Ok(NewConnection::Http2(Box::new(Opened { name, requests, connection, activity })))

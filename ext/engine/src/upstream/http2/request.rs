@@ -10,7 +10,7 @@ use proxy_http::message::Framing;
 use proxy_http::message::{Known, RequestHead};
 
 use crate::error::{Error, Kind, Retry, Side};
-use crate::exchange::ResponseNeeds;
+use crate::relay::ResponseNeeds;
 use crate::upstream::Backend;
 
 /// Writes the head of a request.

@@ -116,7 +116,7 @@ async fn each_of_them_hears_of_a_failure_and_waits_no_longer_than_it_may() {
             drop(stream);
         })
         .await;
-        let client = Report::sound(|report| TlsClient::compile(&crate::config::Pool::default(), report));
+        let client = Report::sound(|report| TlsClient::compile(&crate::config::PoolConfig::default(), report));
         let name = rustls::pki_types::ServerName::try_from("app.test").expect("a name");
         let tls = Some(Tls { client: client.expect("a policy"), name });
         let traits = BackendSettings { protocol: BackendProtocol::Http2, ..BackendSettings::default() };

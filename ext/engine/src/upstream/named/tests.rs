@@ -1,15 +1,15 @@
 use super::super::TargetHost;
 use super::*;
-use crate::config::{Backend, Pool, Severity};
+use crate::config::{BackendConfig, PoolConfig, Severity};
 use crate::upstream::Backends;
 
 fn at(line: u32) -> Option<At> {
     Some(At { file: "Proxyfile".into(), line })
 }
 
-fn spec(name: &str, line: u32, backends: &[&str]) -> config::Upstream {
-    let backends = Some(backends.iter().map(|text| Backend::at(*text)).collect());
-    config::Upstream { name: name.into(), pool: Pool { backends, ..Pool::default() }, at: at(line) }
+fn spec(name: &str, line: u32, backends: &[&str]) -> config::UpstreamConfig {
+    let backends = Some(backends.iter().map(|text| BackendConfig::at(*text)).collect());
+    config::UpstreamConfig { name: name.into(), pool: PoolConfig { backends, ..PoolConfig::default() }, at: at(line) }
 }
 
 /// A `proxy` with that target, on line 9.
@@ -83,7 +83,7 @@ fn an_upstream_has_no_port_and_its_options_stand_with_it() {
     let mut problems = Vec::new();
     let mut upstreams = Upstreams::new(&[spec("app", 1, &["10.0.0.1"])], &mut problems);
     assert!(compile(&mut upstreams, false, "app:8080", &mut problems).is_none());
-    let (at, pool) = (at(9), Pool::default());
+    let (at, pool) = (at(9), PoolConfig::default());
     let target = TargetHost { scheme_tls: Some(false), authority: Some("app"), dynamic: false };
     let mut report = Report::new("proxy", at.as_ref(), &mut problems);
     assert!(Backends::compile(Some(&pool), Some(target), &mut upstreams, &mut report).is_none());

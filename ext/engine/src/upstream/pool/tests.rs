@@ -9,7 +9,7 @@ use super::super::tests::{tls_server, until, within};
 use super::super::tls::TlsClient;
 use super::*;
 use crate::compile::Report;
-use crate::config::Pool as Options;
+use crate::config::PoolConfig as Options;
 use crate::upstream::BackendSettings;
 
 const KEEP: Keep = Keep { connections: 4, timeout: Duration::from_secs(60) };

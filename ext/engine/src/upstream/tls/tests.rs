@@ -1,7 +1,7 @@
 use super::super::tests::certs::{write, Authority};
 use super::*;
 
-fn compile(pool: &Pool) -> Result<TlsClient, Vec<String>> {
+fn compile(pool: &PoolConfig) -> Result<TlsClient, Vec<String>> {
     let (client, problems) = Report::told(|report| TlsClient::compile(pool, report));
     assert_eq!(client.is_none(), !problems.is_empty());
     client.ok_or(problems)
@@ -11,11 +11,11 @@ fn compile(pool: &Pool) -> Result<TlsClient, Vec<String>> {
 fn unusable_files_are_reported_with_option_and_path_all_at_once() {
     let folder = tempfile::tempdir().expect("a folder");
     let empty = write(folder.path(), "empty.pem", "not PEM\n");
-    let pool = Pool {
+    let pool = PoolConfig {
         ca_file: Some("/nowhere/ca.pem".into()),
         client_certificate: Some(empty.clone()),
         client_key: Some("k".into()),
-        ..Pool::default()
+        ..PoolConfig::default()
     };
     let problems = compile(&pool).expect_err("two mistakes");
     assert_eq!(problems.len(), 2, "{problems:?}");
@@ -32,11 +32,11 @@ fn certificate_and_key_come_together_and_belong_together() {
     let right = write(folder.path(), "one.key", &one.key);
     let wrong = write(folder.path(), "other.key", &other.key);
     let with = |client_certificate: Option<&String>, client_key: Option<&String>| {
-        compile(&Pool {
+        compile(&PoolConfig {
             verify_ssl: false,
             client_certificate: client_certificate.cloned(),
             client_key: client_key.cloned(),
-            ..Pool::default()
+            ..PoolConfig::default()
         })
     };
     with(Some(&certificate), Some(&right)).expect("they belong together");
@@ -55,10 +55,10 @@ fn certificate_and_key_come_together_and_belong_together() {
 fn the_systems_certificates_are_used_unless_a_file_replaces_them() {
     let folder = tempfile::tempdir().expect("a folder");
     let ca_file = write(folder.path(), "ca.pem", &Authority::new().pem());
-    compile(&Pool { ca_file: Some(ca_file), ..Pool::default() }).expect("a file of one's own");
+    compile(&PoolConfig { ca_file: Some(ca_file), ..PoolConfig::default() }).expect("a file of one's own");
     let verifier = rustls_platform_verifier::Verifier::new(Arc::new(aws_lc_rs::default_provider()));
     // On a machine without any the mistake has to say how to get some.
-    match (compile(&Pool::default()), verifier) {
+    match (compile(&PoolConfig::default()), verifier) {
         (Ok(_), Ok(_)) => {}
         (Err(problems), Err(_)) => assert!(problems[0].contains("`ca_file`"), "{problems:?}"),
         (compiled, verifier) => panic!("{compiled:?} with {verifier:?}"),

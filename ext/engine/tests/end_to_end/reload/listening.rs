@@ -6,13 +6,13 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-use proxy_engine::config::Bind;
+use proxy_engine::config::BindConfig;
 use proxy_engine::StartError;
 
 use crate::support::{eventually, nobody, Origin, Peer, Proxy, Settings, PATIENCE};
 
-fn bind(url: impl Into<String>) -> Bind {
-    Bind { url: url.into(), ..Bind::default() }
+fn bind(url: impl Into<String>) -> BindConfig {
+    BindConfig { url: url.into(), ..BindConfig::default() }
 }
 
 /// Also listens there.
@@ -146,7 +146,7 @@ fn the_file_of_a_unix_socket_gets_its_new_rights() {
     let dir = tempfile::tempdir().expect("a folder");
     let (origin, path) = (Origin::echoing_targets(), dir.path().join("proxy.sock"));
     let with = |mode| {
-        let bind = Bind { mode, ..bind(format!("unix://{}", path.display())) };
+        let bind = BindConfig { mode, ..bind(format!("unix://{}", path.display())) };
         move |settings: &mut Settings| settings.server.binds.push(bind)
     };
     let mode = || std::fs::metadata(&path).expect("the file").permissions().mode() & 0o777;

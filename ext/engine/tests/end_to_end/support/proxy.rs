@@ -4,7 +4,7 @@ use std::net::TcpStream;
 use std::sync::mpsc::{channel, RecvTimeoutError, Sender};
 use std::time::Duration;
 
-use proxy_engine::configuration::{self, Backend, Bind, Config, Directive, Pool, Priority, Setting};
+use proxy_engine::configuration::{self, BackendConfig, BindConfig, Config, Directive, PoolConfig, Priority, Setting};
 use proxy_engine::Server;
 
 use super::{Origin, Peer};
@@ -22,7 +22,7 @@ pub(crate) struct Proxy {
 pub(crate) struct Settings {
     pub(crate) server: Config,
     pub(crate) proxy: configuration::ProxyConfig,
-    pub(crate) pool: Pool,
+    pub(crate) pool: PoolConfig,
 }
 
 impl Proxy {
@@ -40,19 +40,19 @@ impl Proxy {
 
     /// The same configuration once more, with other changes: for a reload.
     pub(crate) fn config(backends: &[&str], change: impl FnOnce(&mut Settings)) -> Config {
-        let backends = backends.iter().map(|address| Backend::at(*address)).collect();
+        let backends = backends.iter().map(|address| BackendConfig::at(*address)).collect();
         let mut settings = Settings {
             server: Config {
-                binds: vec![Bind { url: "http://127.0.0.1:0".into(), ..Bind::default() }],
+                binds: vec![BindConfig { url: "http://127.0.0.1:0".into(), ..BindConfig::default() }],
                 threads: Some(Setting::of(1)),
                 log_level: Setting::of("error".into()),
                 ..Config::default()
             },
             proxy: configuration::ProxyConfig::default(),
-            pool: Pool {
+            pool: PoolConfig {
                 backends: Some(backends),
                 backend_priority: Priority::Named("ordered".into()),
-                ..Pool::default()
+                ..PoolConfig::default()
             },
         };
         change(&mut settings);

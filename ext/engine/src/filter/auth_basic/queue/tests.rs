@@ -13,7 +13,7 @@ fn from(text: &str, port: u16) -> Source {
 }
 
 /// Who gets the turns, in order, of those who come in the order of `sources`; all are there before the first turn.
-fn order(queue: &Arc<Queue>, sources: &[Source]) -> Vec<usize> {
+fn order(queue: &Arc<VerificationQueue>, sources: &[Source]) -> Vec<usize> {
     let turn = now(queue, Source::default()).expect("nobody waits").expect("a turn");
     let mut waiting: Vec<_> = sources.iter().map(|source| Some(Box::pin(queue.turn(*source)))).collect();
     let mut cx = Context::from_waker(Waker::noop());
@@ -34,7 +34,7 @@ fn order(queue: &Arc<Queue>, sources: &[Source]) -> Vec<usize> {
     order
 }
 
-fn now(queue: &Arc<Queue>, source: Source) -> Option<Result<Turn, Busy>> {
+fn now(queue: &Arc<VerificationQueue>, source: Source) -> Option<Result<Turn, Busy>> {
     match pin!(queue.turn(source)).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(turn) => Some(turn),
         Poll::Pending => None,
@@ -43,7 +43,7 @@ fn now(queue: &Arc<Queue>, source: Source) -> Option<Result<Turn, Busy>> {
 
 #[test]
 fn somebody_from_elsewhere_passes_a_crowd_that_guesses() {
-    let queue = Arc::new(Queue::new(1));
+    let queue = Arc::new(VerificationQueue::new(1));
     let crowd: Vec<_> = (0..60).map(|port| from("192.0.2.1", port)).collect();
     crowd.iter().for_each(|source| queue.note_failure(*source));
     let mut sources = crowd;
@@ -54,7 +54,7 @@ fn somebody_from_elsewhere_passes_a_crowd_that_guesses() {
 
 #[test]
 fn a_new_connection_passes_those_of_its_own_network_that_failed() {
-    let queue = Arc::new(Queue::new(1));
+    let queue = Arc::new(VerificationQueue::new(1));
     let crowd: Vec<_> = (0..60).map(|port| from("2001:db8::1", port)).collect();
     crowd.iter().for_each(|source| queue.note_failure(*source));
     let mut sources = crowd;
@@ -65,7 +65,7 @@ fn a_new_connection_passes_those_of_its_own_network_that_failed() {
 
 #[test]
 fn the_latest_passes_those_of_its_own_network_that_wait_for_their_first_guess() {
-    let queue = Arc::new(Queue::new(1));
+    let queue = Arc::new(VerificationQueue::new(1));
     queue.note_failure(from("192.0.2.1", 9_999));
     let sources: Vec<_> = (0..61).map(|port| from("192.0.2.1", port)).collect();
     let order = order(&queue, &sources);
@@ -75,7 +75,7 @@ fn the_latest_passes_those_of_its_own_network_that_wait_for_their_first_guess() 
 
 #[test]
 fn one_of_many_networks_that_guess_waits_for_a_turn_of_each_at_most() {
-    let queue = Arc::new(Queue::new(1));
+    let queue = Arc::new(VerificationQueue::new(1));
     let mut sources = Vec::new();
     for network in 0..10 {
         sources.extend((0..10).map(|port| from(&format!("192.0.2.{network}"), port)));
@@ -89,7 +89,7 @@ fn one_of_many_networks_that_guess_waits_for_a_turn_of_each_at_most() {
 
 #[test]
 fn those_that_failed_get_turns_beside_an_endless_row_of_new_ones() {
-    let queue = Arc::new(Queue::new(1));
+    let queue = Arc::new(VerificationQueue::new(1));
     let failed = from("192.0.2.1", 1);
     queue.note_failure(failed);
     let mut sources = vec![failed];
@@ -100,7 +100,7 @@ fn those_that_failed_get_turns_beside_an_endless_row_of_new_ones() {
 
 #[test]
 fn a_full_queue_turns_away_one_of_the_largest_crowd() {
-    let queue = Arc::new(Queue::with_room(1, 4));
+    let queue = Arc::new(VerificationQueue::with_room(1, 4));
     let mut cx = Context::from_waker(Waker::noop());
     let turn = now(&queue, Source::default()).expect("nobody waits").expect("a turn");
     let mut crowd: Vec<_> = (0..4).map(|port| Box::pin(queue.turn(from("192.0.2.1", port)))).collect();
@@ -120,7 +120,7 @@ fn a_full_queue_turns_away_one_of_the_largest_crowd() {
 
 #[test]
 fn a_turn_that_nobody_takes_any_more_goes_to_the_next() {
-    let queue = Arc::new(Queue::new(1));
+    let queue = Arc::new(VerificationQueue::new(1));
     let mut cx = Context::from_waker(Waker::noop());
     let turn = now(&queue, Source::default()).expect("nobody waits").expect("a turn");
     let mut first = Box::pin(queue.turn(from("192.0.2.1", 1)));
@@ -134,7 +134,7 @@ fn a_turn_that_nobody_takes_any_more_goes_to_the_next() {
 
 #[test]
 fn the_memory_of_failures_is_bounded() {
-    let queue = Queue::new(1);
+    let queue = VerificationQueue::new(1);
     // Each is remembered twice, by its network and by its connection: the last fifty take the place of others.
     for number in 0..MOST_REMEMBERED as u32 / 2 + 50 {
         queue.note_failure(Source::new(Some(IpAddr::V4(number.into())), Some(1)));

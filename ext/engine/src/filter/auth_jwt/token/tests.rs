@@ -26,12 +26,12 @@ fn signed(claims: &Value) -> String {
     encode(&Header::default(), claims, &EncodingKey::from_secret(SECRET)).expect("a token")
 }
 
-fn with_secret() -> Vec<Key> {
-    vec![Key::of_secret(SECRET)]
+fn with_secret() -> Vec<VerifyingKey> {
+    vec![VerifyingKey::of_secret(SECRET)]
 }
 
 /// Tokens with `exp`, and nothing else asked of them.
-fn rules(keys: Vec<Key>) -> Rules {
+fn rules(keys: Vec<VerifyingKey>) -> Rules {
     Rules::new(keys, &[], &[], &["exp".into()], 0)
 }
 
@@ -64,8 +64,8 @@ impl Pair {
         encode(&Header::new(algorithm), claims, &self.private).expect("a token")
     }
 
-    fn key(&self) -> Vec<Key> {
-        vec![Key::of_pem(self.public_pem.as_bytes()).expect("a key")]
+    fn key(&self) -> Vec<VerifyingKey> {
+        vec![VerifyingKey::of_pem(self.public_pem.as_bytes()).expect("a key")]
     }
 }
 
@@ -111,7 +111,7 @@ fn a_token_of_every_algorithm_is_known_by_its_key_alone() {
     for algorithm in [Algorithm::HS256, Algorithm::HS384, Algorithm::HS512] {
         let token = encode(&Header::new(algorithm), &good(), &EncodingKey::from_secret(SECRET)).expect("a token");
         assert!(rules(with_secret()).verify(token.as_bytes()).is_ok(), "{algorithm:?}");
-        assert_eq!(refusal(&rules(vec![Key::of_secret(b"another")]), &token), "the signature is wrong");
+        assert_eq!(refusal(&rules(vec![VerifyingKey::of_secret(b"another")]), &token), "the signature is wrong");
     }
 }
 

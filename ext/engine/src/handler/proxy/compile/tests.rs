@@ -1,9 +1,9 @@
-use crate::configuration::{Backend, Config, Directive, Pool, ProxyConfig};
+use crate::configuration::{BackendConfig, Config, Directive, PoolConfig, ProxyConfig};
 use crate::Server;
 
 /// What is wrong with a `proxy` to one backend.
 fn problems(change: impl FnOnce(&mut ProxyConfig)) -> Vec<String> {
-    let pool = Pool { backends: Some(vec![Backend::at("127.0.0.1:1")]), ..Pool::default() };
+    let pool = PoolConfig { backends: Some(vec![BackendConfig::at("127.0.0.1:1")]), ..PoolConfig::default() };
     let mut proxy = ProxyConfig { pool: Some(pool), ..ProxyConfig::default() };
     change(&mut proxy);
     let config = Config { routes: vec![Directive::Proxy(Box::new(proxy))], ..Config::default() };

@@ -1,5 +1,5 @@
 use super::*;
-use crate::config::TrustedProxies;
+use crate::config::TrustedProxiesConfig;
 use crate::listen::binds::Binds;
 
 /// A file of a certificate for `name` and its key.
@@ -10,9 +10,9 @@ fn pem(folder: &std::path::Path, name: &str) -> String {
     path.to_str().expect("a path").to_owned()
 }
 
-fn compile(bind: Bind) -> Binds {
+fn compile(bind: BindConfig) -> Binds {
     let mut problems = Vec::new();
-    let binds = Binds::compile(&[bind], &TrustedProxies::default(), Purpose::Check, &mut problems);
+    let binds = Binds::compile(&[bind], &TrustedProxiesConfig::default(), Purpose::Check, &mut problems);
     assert!(problems.is_empty(), "{problems:?}");
     binds
 }
@@ -26,13 +26,13 @@ fn tls(binds: &Binds) -> Arc<TlsServer> {
 fn tickets_are_good_where_the_same_is_asked_before_a_reload_and_after() {
     let folder = tempfile::tempdir().expect("a folder");
     let (open, strict) = (pem(folder.path(), "open.example"), pem(folder.path(), "strict.example"));
-    let bind = |client_ca: Option<&String>| Bind {
+    let bind = |client_ca: Option<&String>| BindConfig {
         url: "https://127.0.0.1:0".into(),
         certificates: Some(vec![
             Certificate { certificate: open.clone(), ..Certificate::default() },
             Certificate { certificate: strict.clone(), client_ca: client_ca.cloned(), ..Certificate::default() },
         ]),
-        ..Bind::default()
+        ..BindConfig::default()
     };
     let old = compile(bind(Some(&open)));
     let ticket =
@@ -62,13 +62,13 @@ fn tickets_are_good_where_the_same_is_asked_before_a_reload_and_after() {
 fn a_host_is_held_to_what_its_own_certificate_asks_for() {
     let folder = tempfile::tempdir().expect("a folder");
     let (open, strict) = (pem(folder.path(), "open.example"), pem(folder.path(), "*.strict.example"));
-    let server = tls(&compile(Bind {
+    let server = tls(&compile(BindConfig {
         url: "https://127.0.0.1:0".into(),
         certificates: Some(vec![
             Certificate { certificate: open.clone(), ..Certificate::default() },
             Certificate { certificate: strict, client_ca: Some(open), ..Certificate::default() },
         ]),
-        ..Bind::default()
+        ..BindConfig::default()
     }));
     for (site, host, admitted) in [
         (0, "open.example", true),

@@ -23,7 +23,7 @@ const KEY: &str = "ca-key.pem";
 const AGE: Duration = DAY.saturating_mul(3652);
 
 /// A key, and the certificate that goes with it.
-pub(super) struct Authority {
+pub(super) struct DevelopmentAuthority {
     params: CertificateParams,
     key: KeyPair,
     pem: String,
@@ -34,7 +34,7 @@ pub(super) fn certificate_in(folder: &Path) -> PathBuf {
     folder.join(CERTIFICATE)
 }
 
-impl Authority {
+impl DevelopmentAuthority {
     /// The one in `folder`, which is made if it is not there, and renewed with the same key before what it signs would outlive it.
     pub(super) fn of(folder: &Path, now: SystemTime) -> Result<Self, String> {
         if let Some(authority) = Self::read(folder, now)? {

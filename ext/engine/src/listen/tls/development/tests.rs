@@ -7,12 +7,12 @@ use rustls::RootCertStore;
 
 use super::*;
 
-fn bind(url: &str, domains: &[&str]) -> Bind {
+fn bind(url: &str, domains: &[&str]) -> BindConfig {
     let domains = (!domains.is_empty()).then(|| domains.iter().map(ToString::to_string).collect());
-    Bind { url: url.into(), domains, ..Bind::default() }
+    BindConfig { url: url.into(), domains, ..BindConfig::default() }
 }
 
-fn leaf(authority: &Authority, names: &[&str], now: SystemTime) -> CertificateDer<'static> {
+fn leaf(authority: &DevelopmentAuthority, names: &[&str], now: SystemTime) -> CertificateDer<'static> {
     let names = names.iter().map(ToString::to_string).collect();
     issue(names, authority, now).expect("a certificate").0.remove(0)
 }
@@ -50,9 +50,9 @@ fn only_binds_of_this_machine_without_a_word_of_a_certificate_get_one() {
         assert_eq!(is_wanted(&bind(url, domains)), wanted, "{url} {domains:?}");
     }
     for spec in [
-        Bind { certificate: Some("a.pem".into()), ..bind("https://localhost:1", &[]) },
-        Bind { key: Some("a.key".into()), ..bind("https://localhost:1", &[]) },
-        Bind { certificates: Some(Vec::new()), ..bind("https://localhost:1", &[]) },
+        BindConfig { certificate: Some("a.pem".into()), ..bind("https://localhost:1", &[]) },
+        BindConfig { key: Some("a.key".into()), ..bind("https://localhost:1", &[]) },
+        BindConfig { certificates: Some(Vec::new()), ..bind("https://localhost:1", &[]) },
     ] {
         assert!(!is_wanted(&spec));
     }
@@ -63,11 +63,11 @@ fn an_authority_is_made_once_and_only_for_its_user() {
     let data = tempfile::tempdir().expect("a folder");
     let folder = in_data_folder(data.path());
     let now = SystemTime::now();
-    assert!(Authority::read(&folder, now).expect("no mistake").is_none());
+    assert!(DevelopmentAuthority::read(&folder, now).expect("no mistake").is_none());
     assert!(!folder.exists(), "to look makes nothing");
-    let first = Authority::of(&folder, now).expect("an authority");
+    let first = DevelopmentAuthority::of(&folder, now).expect("an authority");
     let ca = std::fs::read(folder.join("ca.pem")).expect("a file");
-    let second = Authority::of(&folder, now).expect("the same");
+    let second = DevelopmentAuthority::of(&folder, now).expect("the same");
     assert_eq!(ca, std::fs::read(folder.join("ca.pem")).expect("a file"));
     for (path, mode) in [(folder.clone(), 0o700), (folder.join("ca.pem"), 0o600), (folder.join("ca-key.pem"), 0o600)] {
         assert_eq!(std::fs::metadata(&path).expect("it is there").permissions().mode() & 0o777, mode, "{path:?}");
@@ -87,7 +87,7 @@ fn an_authority_is_believed_about_this_machine_alone() {
     let data = tempfile::tempdir().expect("a folder");
     let folder = in_data_folder(data.path());
     let now = SystemTime::now();
-    let authority = Authority::of(&folder, now).expect("an authority");
+    let authority = DevelopmentAuthority::of(&folder, now).expect("an authority");
     for (name, believed) in [
         ("localhost", true),
         ("app.localhost", true),
@@ -111,7 +111,7 @@ fn of_many_that_begin_at_once_all_have_the_same_authority() {
     let leaves: Vec<_> = std::thread::scope(|scope| {
         let begin = || {
             together.wait();
-            leaf(&Authority::of(&folder, now).expect("an authority"), &["localhost"], now)
+            leaf(&DevelopmentAuthority::of(&folder, now).expect("an authority"), &["localhost"], now)
         };
         let threads: Vec<_> = (0..count).map(|_| scope.spawn(begin)).collect();
         threads.into_iter().map(|thread| thread.join().expect("a certificate")).collect()
@@ -130,13 +130,13 @@ fn an_authority_is_renewed_before_what_it_signs_outlives_it() {
     let folder = in_data_folder(data.path());
     let now = SystemTime::now();
     let ca = folder.join("ca.pem");
-    Authority::of(&folder, now).expect("an authority");
+    DevelopmentAuthority::of(&folder, now).expect("an authority");
     let first = std::fs::read(&ca).expect("a file");
     let later = now + DAY * 3_000;
-    Authority::of(&folder, later).expect("the same");
+    DevelopmentAuthority::of(&folder, later).expect("the same");
     assert_eq!(std::fs::read(&ca).expect("a file"), first);
     let at_last = now + DAY * 3_400;
-    let renewed = Authority::of(&folder, at_last).expect("another");
+    let renewed = DevelopmentAuthority::of(&folder, at_last).expect("another");
     assert_ne!(std::fs::read(&ca).expect("a file"), first);
     assert!(accepts(&ca, &leaf(&renewed, &["localhost"], at_last), "localhost", at_last + DAY * 396));
 }
@@ -149,12 +149,12 @@ fn what_was_spoilt_is_reported_with_what_to_do() {
     let other = in_data_folder(&data.path().join("other"));
     let spoil = |change: &dyn Fn()| {
         let _ = std::fs::remove_dir_all(&folder);
-        Authority::of(&folder, now).expect("an authority");
+        DevelopmentAuthority::of(&folder, now).expect("an authority");
         change();
-        Authority::of(&folder, now).err().expect("a mistake")
+        DevelopmentAuthority::of(&folder, now).err().expect("a mistake")
     };
     let (ca, key) = (folder.join("ca.pem"), folder.join("ca-key.pem"));
-    Authority::of(&other, now).expect("an authority");
+    DevelopmentAuthority::of(&other, now).expect("an authority");
     for (change, what) in [
         (&(|| std::fs::write(&ca, "no certificate").expect("written")) as &dyn Fn(), "ca.pem\" cannot be used: remove"),
         (&|| std::fs::write(&key, "no key").expect("written"), "ca-key.pem\" cannot be used: remove"),

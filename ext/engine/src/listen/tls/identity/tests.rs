@@ -3,12 +3,12 @@ use rustls::crypto::aws_lc_rs::default_provider;
 
 use super::*;
 
-fn identity(names: &[&str]) -> Identity {
+fn identity(names: &[&str]) -> ServerCertificate {
     let key = KeyPair::generate().expect("a key");
     let names: Vec<_> = names.iter().map(ToString::to_string).collect();
     let certificate = CertificateParams::new(names).expect("parameters").self_signed(&key).expect("a certificate");
     let der = PrivateKeyDer::try_from(key.serialize_der()).expect("a key");
-    Identity::new(vec![certificate.der().clone()], der, &default_provider()).expect("they belong together")
+    ServerCertificate::new(vec![certificate.der().clone()], der, &default_provider()).expect("they belong together")
 }
 
 #[test]
@@ -29,7 +29,8 @@ fn a_star_in_a_certificate_is_one_label() {
 
 #[test]
 fn the_end_of_a_certificate_is_told_before_it_comes() {
-    let identity = Identity { valid: (UNIX_EPOCH + 10 * SOON, UNIX_EPOCH + 20 * SOON), ..identity(&["a.example"]) };
+    let identity =
+        ServerCertificate { valid: (UNIX_EPOCH + 10 * SOON, UNIX_EPOCH + 20 * SOON), ..identity(&["a.example"]) };
     let told = |times: f64| identity.warning("a.pem", UNIX_EPOCH + SOON.mul_f64(times)).unwrap_or_default();
     assert!(told(9.9).contains("is not valid before"));
     assert_eq!(told(10.1), "");

@@ -5,7 +5,7 @@ use proxy_http::message::Fields;
 use super::*;
 
 fn sticky(secret: Option<&str>) -> Arc<Sticky> {
-    let spec = crate::config::Sticky { cookie: "backend".into(), secret: secret.map(Into::into) };
+    let spec = crate::config::StickyConfig { cookie: "backend".into(), secret: secret.map(Into::into) };
     Arc::new(Sticky::new(&spec).expect("a policy"))
 }
 

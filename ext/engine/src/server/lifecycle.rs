@@ -6,22 +6,22 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::fork_safe::{Condvar, Mutex};
 use crate::long_lived::FAREWELL;
-use crate::waiting::{Condvar, Mutex};
 
 /// What the threads are told: nothing, or when they must have stopped.
-pub(super) type Order = Option<Deadlines>;
+pub(super) type StopOrder = Option<StopDeadlines>;
 
 /// When a stop is over.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Deadlines {
+pub(super) struct StopDeadlines {
     /// For tunnels and event streams, which are told then.
     pub(super) long_lived: Instant,
     /// For everything.
     pub(super) all: Instant,
 }
 
-impl Deadlines {
+impl StopDeadlines {
     /// Those of a stop that begins now. Whoever is told has some time left to hear of it.
     pub(super) fn of(timeout: Duration, grace: Duration) -> Self {
         let now = Instant::now();
@@ -32,29 +32,29 @@ impl Deadlines {
 
 /// Whether the server runs, and the means to end it.
 #[derive(Debug)]
-pub(super) struct Life {
-    order: watch::Sender<Order>,
-    state: Mutex<State>,
+pub(super) struct Lifecycle {
+    order: watch::Sender<StopOrder>,
+    state: Mutex<LifecycleState>,
     changed: Condvar,
 }
 
 #[derive(Debug)]
-struct State {
+struct LifecycleState {
     threads: usize,
     /// Whether some connection had to be cut off.
     cut: bool,
 }
 
-impl Life {
+impl Lifecycle {
     /// Of a server without threads, and what its threads are told.
-    pub(super) fn new() -> (Arc<Self>, watch::Receiver<Order>) {
+    pub(super) fn new() -> (Arc<Self>, watch::Receiver<StopOrder>) {
         let (order, orders) = watch::channel(None);
-        let state = Mutex::new(State { threads: 0, cut: false });
+        let state = Mutex::new(LifecycleState { threads: 0, cut: false });
         (Arc::new(Self { order, state, changed: Condvar::default() }), orders)
     }
 
     pub(super) fn begin_stop(&self, timeout: Duration, grace: Duration) {
-        let mut end = Deadlines::of(timeout, grace);
+        let mut end = StopDeadlines::of(timeout, grace);
         self.order.send_if_modified(|order| {
             let sooner = order.is_none_or(|before| end.all < before.all);
             if sooner {
@@ -117,7 +117,7 @@ mod tests {
         for (timeout, grace, told) in
             [(30_000, 5_000, 5_000), (30_000, 0, 0), (3_000, 5_000, 2_000), (1_000, 5_000, 500), (0, 5_000, 0)]
         {
-            let deadlines = Deadlines::of(Duration::from_millis(timeout), Duration::from_millis(grace));
+            let deadlines = StopDeadlines::of(Duration::from_millis(timeout), Duration::from_millis(grace));
             let left = deadlines.all.duration_since(deadlines.long_lived);
             assert_eq!(left, Duration::from_millis(timeout - told), "{timeout} {grace}");
         }

@@ -18,7 +18,7 @@ use crate::stream::Http1Connection;
 // The plain path pays for no allocation: the larger one stays where it is.
 #[allow(clippy::large_enum_variant)]
 #[derive(Debug)]
-pub(crate) enum Peer {
+pub(crate) enum Channel {
     /// A connection, which may outlive the exchange.
     Http1(Http1Connection),
     /// A stream, which does not.
@@ -29,13 +29,13 @@ pub(crate) enum Peer {
 macro_rules! each {
     ($self:expr, $peer:ident => $call:expr) => {
         match $self {
-            Peer::Http1($peer) => $call,
-            Peer::Http2($peer) => $call,
+            Channel::Http1($peer) => $call,
+            Channel::Http2($peer) => $call,
         }
     };
 }
 
-impl Peer {
+impl Channel {
     /// The connection, if it is one of HTTP/1.1.
     pub(crate) fn http1(&mut self) -> Option<&mut Http1Connection> {
         match self {
@@ -70,7 +70,7 @@ impl Peer {
         each!(self, peer => peer.peer_ended())
     }
 
-    /// What was read and not yet used. Only the front of it belongs to a body: [`Peer::poll_body`] says how much.
+    /// What was read and not yet used. Only the front of it belongs to a body: [`Channel::poll_body`] says how much.
     pub(crate) fn received(&self) -> &[u8] {
         match self {
             Self::Http1(connection) => connection.input.filled(),
@@ -130,7 +130,7 @@ impl Peer {
         each!(self, peer => peer.limit_body(bytes));
     }
 
-    /// The next piece of the body that is being received: so many bytes at the front of [`Peer::received`], or its end.
+    /// The next piece of the body that is being received: so many bytes at the front of [`Channel::received`], or its end.
     pub(crate) fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Result<Piece, ReadError>> {
         each!(self, peer => peer.poll_body(cx))
     }
@@ -173,7 +173,7 @@ impl Peer {
         }
     }
 
-    /// Takes data of the body: how much of it. Small pieces wait for [`Peer::poll_flush`].
+    /// Takes data of the body: how much of it. Small pieces wait for [`Channel::poll_flush`].
     pub(crate) fn poll_send(&mut self, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
         each!(self, peer => peer.poll_send(cx, data))
     }
@@ -284,12 +284,12 @@ impl Peer {
         }
     }
 
-    /// Reads what there is, into [`Peer::received`], for a tunnel. 0 if the peer has ended its side.
+    /// Reads what there is, into [`Channel::received`], for a tunnel. 0 if the peer has ended its side.
     pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         each!(self, peer => peer.poll_read(cx))
     }
 
-    /// Uses up `n` bytes of [`Peer::received`], of a tunnel.
+    /// Uses up `n` bytes of [`Channel::received`], of a tunnel.
     pub(crate) fn consume(&mut self, n: usize) {
         match self {
             Self::Http1(connection) => connection.input.consume(n),

@@ -14,7 +14,7 @@ mod rest;
 mod tunnel;
 mod request_body;
 
-pub(crate) use client::Client;
+pub(crate) use client::ClientChannel;
 pub(crate) use events::{is_event_stream, Events};
 pub(crate) use first_byte::await_first_byte;
 pub(crate) use pace::Rate;
@@ -35,8 +35,8 @@ use self::client::Listening;
 use self::interim::{pass_interim, Interim};
 use self::pace::Pace;
 use self::pump::{poll_pump, PumpError, Stuck};
+use crate::channel::Channel;
 use crate::error::{Error, Kind, Retry, Waited};
-use crate::peer::Peer;
 
 /// Time limits of an exchange.
 #[derive(Debug, Clone, Copy)]
@@ -75,8 +75,8 @@ pub(crate) struct ResponseNeeds {
 /// of the request's head.
 #[allow(clippy::too_many_arguments)]
 pub(crate) async fn send(
-    client: &mut Client,
-    backend: &mut Peer,
+    client: &mut ClientChannel,
+    backend: &mut Channel,
     body: &mut RequestBody,
     request: &Fields,
     response: &mut ResponseHead,
@@ -88,11 +88,11 @@ pub(crate) async fn send(
     let mut moved = 0;
     let mut interim = Interim::default();
     let mut switching = false;
-    let mut pace = Pace::from(client.peer.total_read());
+    let mut pace = Pace::from(client.channel.total_read());
     poll_fn(|cx| {
         let mut waited = Waited::Response;
         let sending_body = body.has_body() && !body.is_over();
-        if body.poll(cx, &mut client.peer, backend, request)?.is_pending() {
+        if body.poll(cx, &mut client.channel, backend, request)?.is_pending() {
             waited = body.waits_for();
         }
         if waited == Waited::ClientBody && needs.go_ahead && !body.has_begun() {
@@ -100,12 +100,12 @@ pub(crate) async fn send(
             waited = Waited::Response;
         }
         while !switching {
-            if !client.peer.is_flushed() {
-                match client.peer.poll_flush(cx) {
+            if !client.channel.is_flushed() {
+                match client.channel.poll_flush(cx) {
                     Poll::Ready(Ok(())) => {}
                     Poll::Ready(Err(error)) => return Poll::Ready(Err(Error::client(Kind::Io(error)))),
                     // Heads on a stream come whether they are awaited or not: they are counted before there are too many.
-                    Poll::Pending if matches!(backend, Peer::Http2(_)) => {}
+                    Poll::Pending if matches!(backend, Channel::Http2(_)) => {}
                     Poll::Pending => break,
                 }
             }
@@ -121,7 +121,7 @@ pub(crate) async fn send(
                     if !interim.admits(response) {
                         return Poll::Ready(Err(malformed(Malformed::TooManyInterim)));
                     }
-                    pass_interim(&mut client.peer, response, needs);
+                    pass_interim(&mut client.channel, response, needs);
                 }
                 _ => return Poll::Ready(Ok(())),
             }
@@ -136,7 +136,7 @@ pub(crate) async fn send(
         if let Poll::Ready(error) = client.poll_gone(cx, body.listening(waited), limits.half_close) {
             return Poll::Ready(Err(error));
         }
-        let now_moved = backend.total_sent() + client.peer.total_read();
+        let now_moved = backend.total_sent() + client.channel.total_read();
         // The end of a body need not be a byte.
         if now_moved != moved || sending_body && body.is_over() {
             moved = now_moved;
@@ -151,7 +151,7 @@ pub(crate) async fn send(
             Waited::Write => progress + limits.write.min(limits.timeout),
             _ => *deadline,
         };
-        if let Some(end) = pace.note(limits.rate, waited == Waited::ClientBody, client.peer.total_read()) {
+        if let Some(end) = pace.note(limits.rate, waited == Waited::ClientBody, client.channel.total_read()) {
             if end < until {
                 (until, waited) = (end, Waited::ClientRate);
             }
@@ -173,8 +173,8 @@ pub(crate) async fn send(
 /// stands in the client's output. `heads` are those of the request and the response as they were passed on. `tap` sees the data of the
 /// response.
 pub(crate) async fn relay(
-    client: &mut Client,
-    backend: &mut Peer,
+    client: &mut ClientChannel,
+    backend: &mut Channel,
     body: &mut RequestBody,
     heads: (&Fields, &Fields),
     limits: &Limits,
@@ -182,13 +182,13 @@ pub(crate) async fn relay(
 ) -> Result<(), Error> {
     let mut progress: Option<Instant> = None;
     let mut moved = 0;
-    let mut up = Pace::from(client.peer.total_read());
-    let mut down = Pace::from(client.peer.total_sent());
+    let mut up = Pace::from(client.channel.total_read());
+    let mut down = Pace::from(client.channel.total_sent());
     poll_fn(|cx| {
         // A request that could not be sent whole is no longer of interest once its response is here.
         let mut listening = Listening::Reading;
         let mut sending = false;
-        if !body.is_over() && body.poll(cx, &mut client.peer, backend, heads.0)?.is_pending() {
+        if !body.is_over() && body.poll(cx, &mut client.channel, backend, heads.0)?.is_pending() {
             listening = body.listening(body.waits_for());
             sending = body.waits_for() == Waited::ClientBody;
         }
@@ -196,7 +196,7 @@ pub(crate) async fn relay(
         match poll_pump(
             cx,
             backend,
-            &mut client.peer,
+            &mut client.channel,
             &mut stuck,
             |data, _| tap(data),
             |late, _| Some(trailers::of_response(late, heads.1)),
@@ -218,7 +218,7 @@ pub(crate) async fn relay(
             }
         }
         // A request's body that is still on its way shows that the backend is at work.
-        let now_moved = backend.total_read() + backend.total_sent() + client.peer.total_sent();
+        let now_moved = backend.total_read() + backend.total_sent() + client.channel.total_sent();
         let since = match progress {
             Some(since) if moved == now_moved => since,
             _ => Instant::now(),
@@ -234,8 +234,8 @@ pub(crate) async fn relay(
             true if is_event_stream(heads.1) => Rate::ANY,
             _ => limits.rate,
         };
-        let sends = up.note(rate, sending, client.peer.total_read());
-        let takes = down.note(rate, stuck == Stuck::Writing, client.peer.total_sent());
+        let sends = up.note(rate, sending, client.channel.total_read());
+        let takes = down.note(rate, stuck == Stuck::Writing, client.channel.total_sent());
         if let Some(end) = sends.into_iter().chain(takes).min().filter(|end| *end < until) {
             (until, waited) = (end, Waited::ClientRate);
         }
@@ -252,12 +252,12 @@ pub(crate) async fn relay(
 }
 
 /// Sends what stands in the client's output, within the time that a client may take.
-pub(crate) async fn flush(client: &mut Client, limit: Duration, rate: Rate) -> Result<(), Error> {
-    let mut pace = Pace::from(client.peer.total_sent());
+pub(crate) async fn flush(client: &mut ClientChannel, limit: Duration, rate: Rate) -> Result<(), Error> {
+    let mut pace = Pace::from(client.channel.total_sent());
     let mut since = Instant::now();
-    let mut sent = client.peer.total_sent();
+    let mut sent = client.channel.total_sent();
     poll_fn(|cx| {
-        let Client { peer, alarm, .. } = &mut *client;
+        let ClientChannel { channel: peer, alarm, .. } = &mut *client;
         if let Poll::Ready(done) = peer.poll_flush(cx) {
             return Poll::Ready(done.map_err(|error| Error::client(Kind::Io(error))));
         }
@@ -275,7 +275,7 @@ pub(crate) async fn flush(client: &mut Client, limit: Duration, rate: Rate) -> R
 }
 
 /// Why there is no response head, and whether the request may be sent again.
-fn refused(error: ReadError, backend: &Peer, body: &mut RequestBody) -> Error {
+fn refused(error: ReadError, backend: &Channel, body: &mut RequestBody) -> Error {
     let retry = match (backend.total_sent(), backend.total_read()) {
         // It has said itself that it did nothing with the request.
         _ if matches!(error, ReadError::Refused | ReadError::Unserved | ReadError::Foreign) => Retry::Unwritten,

@@ -9,16 +9,16 @@ use proxy_http::websocket::{Sender, WebSocketFrames};
 use tokio::time::Instant;
 
 use super::farewell::{say_farewell, TunnelWay};
-use super::Client;
+use super::ClientChannel;
+use crate::channel::Channel;
 use crate::error::{Error, Kind, Retry, Side, Waited};
 use crate::long_lived::LongLived;
-use crate::peer::Peer;
 
 /// Copies until both sides have ended. Each side may end on its own; the other goes on. Silence in both directions for `limit`
 /// ends the tunnel, and so does `open`, which both sides of a `websocket` are told.
 pub(crate) async fn tunnel(
-    client: &mut Client,
-    backend: &mut Peer,
+    client: &mut ClientChannel,
+    backend: &mut Channel,
     limit: Duration,
     mut open: LongLived<'_>,
     websocket: bool,
@@ -28,7 +28,7 @@ pub(crate) async fn tunnel(
     let mut moved = None;
     let mut since = Instant::now();
     let ended = poll_fn(|cx| {
-        let Client { peer: client, alarm, .. } = &mut *client;
+        let ClientChannel { channel: client, alarm, .. } = &mut *client;
         if !up.over {
             match poll_copy(cx, client, backend, &mut up.frames) {
                 Poll::Ready(Ok(())) => up.over = true,
@@ -75,8 +75,8 @@ pub(crate) async fn tunnel(
 
 fn poll_copy(
     cx: &mut Context<'_>,
-    from: &mut Peer,
-    to: &mut Peer,
+    from: &mut Channel,
+    to: &mut Channel,
     frames: &mut Option<WebSocketFrames>,
 ) -> Poll<io::Result<()>> {
     loop {

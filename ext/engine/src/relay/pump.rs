@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use proxy_http::message::Fields;
 use proxy_http::message::{Piece, ReadError};
 
-use crate::peer::Peer;
+use crate::channel::Channel;
 
 /// Which side failed.
 #[derive(Debug)]
@@ -27,11 +27,11 @@ pub(super) enum Stuck {
 /// and `to`. `late` says what of the trailers is passed on.
 pub(super) fn poll_pump(
     cx: &mut Context<'_>,
-    from: &mut Peer,
-    to: &mut Peer,
+    from: &mut Channel,
+    to: &mut Channel,
     stuck: &mut Stuck,
-    mut tap: impl FnMut(&[u8], &Peer),
-    late: impl FnOnce(&Fields, &Peer) -> Option<Fields>,
+    mut tap: impl FnMut(&[u8], &Channel),
+    late: impl FnOnce(&Fields, &Channel) -> Option<Fields>,
 ) -> Poll<Result<(), PumpError>> {
     loop {
         match from.poll_body(cx) {

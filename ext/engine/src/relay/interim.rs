@@ -4,7 +4,7 @@ use proxy_http::headers::hop_by_hop::clean_response;
 use proxy_http::message::{Known, ResponseHead};
 
 use super::ResponseNeeds;
-use crate::peer::Peer;
+use crate::channel::Channel;
 
 /// Interim responses that are taken from a backend before its final one, …
 const MAX_INTERIM: usize = 1_000;
@@ -30,7 +30,7 @@ impl Interim {
 }
 
 /// Writes an interim response to a client that can use it.
-pub(super) fn pass_interim(client: &mut Peer, response: &mut ResponseHead, needs: &mut ResponseNeeds) {
+pub(super) fn pass_interim(client: &mut Channel, response: &mut ResponseHead, needs: &mut ResponseNeeds) {
     // A 100 that the client does not wait for tells it nothing.
     let wanted = needs.interim && (response.status != 100 || needs.go_ahead);
     if !wanted {

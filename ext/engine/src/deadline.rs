@@ -13,11 +13,11 @@ use tokio::time::{sleep_until, Instant, Sleep};
 /// as much as parsing a field or two, so the timer stays where it is as long as it goes off before the deadline; when it does,
 /// it is set to the deadline of that moment.
 #[derive(Debug, Default)]
-pub(crate) struct Alarm {
+pub(crate) struct DeadlineTimer {
     sleep: Option<Pin<Box<Sleep>>>,
 }
 
-impl Alarm {
+impl DeadlineTimer {
     /// Ready once `deadline` is over; otherwise the task is woken by then.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {
         let sleep = self.sleep.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
@@ -47,7 +47,7 @@ mod tests {
 
     #[tokio::test(flavor = "current_thread")]
     async fn goes_off_at_the_deadline_of_the_last_question() {
-        let mut alarm = Alarm::default();
+        let mut alarm = DeadlineTimer::default();
         let begun = Instant::now();
         let early = begun + Duration::from_millis(10);
         let late = begun + Duration::from_millis(40);
@@ -63,7 +63,7 @@ mod tests {
 
     #[tokio::test(flavor = "current_thread")]
     async fn an_earlier_deadline_moves_it() {
-        let mut alarm = Alarm::default();
+        let mut alarm = DeadlineTimer::default();
         let begun = Instant::now();
         let mut asked = 0;
         poll_fn(|cx| {
@@ -83,7 +83,7 @@ mod tests {
         // A peer that always has more.
         let (mut near, mut far) = tokio::io::duplex(1 << 20);
         tokio::spawn(async move { while far.write_all(&[0; 4096]).await.is_ok() {} });
-        let mut alarm = Alarm::default();
+        let mut alarm = DeadlineTimer::default();
         let deadline = Instant::now() + Duration::from_millis(50);
         let busy = poll_fn(|cx| {
             let mut memory = [0; 16];

@@ -19,14 +19,14 @@ use crate::snapshot::Snapshot;
 use connections::Connections;
 
 /// One engine thread: the configuration of this moment, the connections of its clients, and what it lends to their requests.
-pub(crate) struct Engine {
+pub(crate) struct Worker {
     source: Arc<ArcSwap<Snapshot>>,
     current: RefCell<Rc<Current>>,
     connections: Connections,
     tools: Tools,
 }
 
-impl Deref for Engine {
+impl Deref for Worker {
     type Target = Tools;
 
     fn deref(&self) -> &Tools {
@@ -46,7 +46,7 @@ impl Deref for Current {
     }
 }
 
-impl Engine {
+impl Worker {
     pub(crate) fn new(source: Arc<ArcSwap<Snapshot>>, counters: Arc<Counters>, log: Arc<Log>) -> Rc<Self> {
         let current = RefCell::new(Rc::new(Current(source.load_full())));
         Rc::new(Self { source, current, connections: Connections::default(), tools: Tools::new(counters, log) })

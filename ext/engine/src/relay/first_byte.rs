@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::client::{Client, Listening};
+use super::client::{ClientChannel, Listening};
+use crate::channel::Channel;
 use crate::error::{Error, Kind, Retry};
-use crate::peer::Peer;
 
 /// How long a head waits for the first byte of its body. A server that writes both in turn takes microseconds; one that takes longer
 /// has its head passed on.
@@ -16,7 +16,11 @@ const PATIENCE: Duration = Duration::from_millis(100);
 
 /// Waits for the first byte of a body that `backend` has announced. An error if the backend goes away instead: nothing of its response
 /// has been passed on. `retry` says whether the request may then be sent again.
-pub(crate) async fn await_first_byte(client: &mut Client, backend: &mut Peer, retry: Retry) -> Result<(), Error> {
+pub(crate) async fn await_first_byte(
+    client: &mut ClientChannel,
+    backend: &mut Channel,
+    retry: Retry,
+) -> Result<(), Error> {
     let until = Instant::now() + PATIENCE;
     poll_fn(|cx| {
         match backend.poll_read(cx) {

@@ -10,8 +10,8 @@ use proxy_http::message::{Framing, ReadError};
 
 use super::client::Listening;
 use super::pump::{poll_pump, PumpError, Stuck};
+use crate::channel::Channel;
 use crate::error::{Error, Kind, Retry, Waited};
-use crate::peer::Peer;
 
 /// The body of one request, over all attempts to send it.
 #[derive(Debug)]
@@ -129,7 +129,7 @@ impl RequestBody {
 
     /// Bounds the time that the system goes on with bytes that a backend has not taken, whose connection is about to
     /// be closed.
-    pub(crate) fn let_go_of(&self, backend: &Peer, patience: Duration) {
+    pub(crate) fn let_go_of(&self, backend: &Channel, patience: Duration) {
         match (self.state, self.stuck) {
             (BodyState::Sending, Stuck::Writing) => backend.abandon(),
             _ => backend.leave(patience),
@@ -146,8 +146,8 @@ impl RequestBody {
     pub(crate) fn poll(
         &mut self,
         cx: &mut Context<'_>,
-        client: &mut Peer,
-        backend: &mut Peer,
+        client: &mut Channel,
+        backend: &mut Channel,
         head: &Fields,
     ) -> Result<Poll<()>, Error> {
         if self.is_over() {
@@ -183,8 +183,8 @@ impl RequestBody {
     fn poll_send(
         &mut self,
         cx: &mut Context<'_>,
-        client: &mut Peer,
-        backend: &mut Peer,
+        client: &mut Channel,
+        backend: &mut Channel,
         head: &Fields,
     ) -> Poll<Result<(), PumpError>> {
         self.stuck = Stuck::Writing;
@@ -199,7 +199,7 @@ impl RequestBody {
             }
         }
         let Self { kept, limit, idempotent, replayed, stuck, trailers_to_http1, .. } = self;
-        let keep = |data: &[u8], backend: &Peer| {
+        let keep = |data: &[u8], backend: &Channel| {
             let Some(most) = *limit else { return };
             let gone = !*idempotent && backend.total_sent() > 0 && backend.version() != Version::Http2;
             if gone || kept.len() + data.len() > most {

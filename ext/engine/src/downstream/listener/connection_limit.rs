@@ -13,7 +13,7 @@ use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore, TryAcquireError
 use tokio::time::{sleep, timeout, timeout_at, Instant};
 
 use super::socket::RawStream;
-use super::{Raw, Threads};
+use super::{RawConnection, Threads};
 use crate::client::ClientInfo;
 use crate::listen::binds::Bind;
 use crate::log::Log;
@@ -25,7 +25,7 @@ const AGAIN: Duration = Duration::from_millis(100);
 
 /// What the listeners of a server share.
 #[derive(Clone)]
-pub(crate) struct Places {
+pub(crate) struct ConnectionLimit {
     pub(crate) permits: Arc<Semaphore>,
     pub(crate) guests: Arc<Semaphore>,
     pub(crate) threads: Arc<Threads>,
@@ -33,24 +33,24 @@ pub(crate) struct Places {
 }
 
 /// What a connection is accepted with.
-pub(super) enum Place {
+pub(super) enum ConnectionPermit {
     Own(OwnedSemaphorePermit),
     Guest(OwnedSemaphorePermit),
 }
 
-impl Places {
+impl ConnectionLimit {
     /// A place for the next connection, or one for a guest. `None` if there will be no more.
-    pub(super) async fn next(&self) -> Option<Place> {
+    pub(super) async fn next(&self) -> Option<ConnectionPermit> {
         match Arc::clone(&self.permits).try_acquire_owned() {
-            Ok(permit) => return Some(Place::Own(permit)),
+            Ok(permit) => return Some(ConnectionPermit::Own(permit)),
             Err(TryAcquireError::NoPermits) => {}
             Err(TryAcquireError::Closed) => return None,
         }
         let (permits, guests) = (Arc::clone(&self.permits), Arc::clone(&self.guests));
         tokio::select! {
             biased;
-            permit = permits.acquire_owned() => permit.ok().map(Place::Own),
-            guest = guests.acquire_owned() => guest.ok().map(Place::Guest),
+            permit = permits.acquire_owned() => permit.ok().map(ConnectionPermit::Own),
+            guest = guests.acquire_owned() => guest.ok().map(ConnectionPermit::Guest),
         }
     }
 
@@ -77,7 +77,7 @@ impl Places {
     pub(super) async fn receive(
         self,
         socket: RawStream,
-        link: ClientInfo,
+        client_info: ClientInfo,
         bind: Arc<Bind>,
         _guest: OwnedSemaphorePermit,
     ) {
@@ -92,7 +92,7 @@ impl Places {
             }
         };
         if let Some(permit) = permit {
-            self.threads.hand_over(Raw { socket, link, permit, bind });
+            self.threads.hand_over(RawConnection { socket, client_info, permit, bind });
         }
     }
 

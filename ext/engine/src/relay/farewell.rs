@@ -7,9 +7,9 @@ use std::task::{ready, Context, Poll};
 use proxy_http::websocket::{going_away, Sender, WebSocketFrames};
 use tokio::time::Instant;
 
-use super::Client;
+use super::ClientChannel;
+use crate::channel::Channel;
 use crate::long_lived::FAREWELL;
-use crate::peer::Peer;
 
 /// One direction of a tunnel.
 #[derive(Debug)]
@@ -29,13 +29,18 @@ impl TunnelWay {
 
 /// Tells both sides that the other goes away, and waits for them to say so too. `false` if one did not, or could not be told: it gets no
 /// frame but where one may stand, so that what it makes of the last one that has begun is never wrong.
-pub(super) async fn say_farewell(client: &mut Client, backend: &mut Peer, up: TunnelWay, down: TunnelWay) -> bool {
+pub(super) async fn say_farewell(
+    client: &mut ClientChannel,
+    backend: &mut Channel,
+    up: TunnelWay,
+    down: TunnelWay,
+) -> bool {
     let (Some(mut up), Some(mut down)) = (Last::of(up, Sender::Client), Last::of(down, Sender::Server)) else {
         return false;
     };
     let until = Instant::now() + FAREWELL;
     let answered = poll_fn(|cx| {
-        let Client { peer: client, alarm, .. } = &mut *client;
+        let ClientChannel { channel: client, alarm, .. } = &mut *client;
         let up = up.poll_end(cx, client, backend);
         let down = down.poll_end(cx, backend, client);
         match (up, down) {
@@ -44,10 +49,10 @@ pub(super) async fn say_farewell(client: &mut Client, backend: &mut Peer, up: Tu
         }
     })
     .await;
-    if answered || up.is_told(backend) && down.is_told(&client.peer) {
+    if answered || up.is_told(backend) && down.is_told(&client.channel) {
         poll_fn(|cx| {
             // What cannot be ended now ends with its connection.
-            let _ = (client.peer.poll_shutdown(cx), backend.poll_shutdown(cx));
+            let _ = (client.channel.poll_shutdown(cx), backend.poll_shutdown(cx));
             Poll::Ready(())
         })
         .await;
@@ -71,12 +76,12 @@ impl Last {
         Some(Self { frames, sender, told, failed: false })
     }
 
-    fn is_told(&self, to: &Peer) -> bool {
+    fn is_told(&self, to: &Channel) -> bool {
         self.told && to.is_flushed()
     }
 
     /// Ready once `to` was told, and `from` has said that it goes, or has gone. `false` if what it sends is no WebSocket.
-    fn poll_end(&mut self, cx: &mut Context<'_>, from: &mut Peer, to: &mut Peer) -> Poll<bool> {
+    fn poll_end(&mut self, cx: &mut Context<'_>, from: &mut Channel, to: &mut Channel) -> Poll<bool> {
         if !self.failed {
             match self.poll_last(cx, from, to) {
                 Poll::Ready(Ok(())) => {}
@@ -87,7 +92,7 @@ impl Last {
         Poll::Ready(!self.frames.is_lost())
     }
 
-    fn poll_last(&mut self, cx: &mut Context<'_>, from: &mut Peer, to: &mut Peer) -> Poll<io::Result<()>> {
+    fn poll_last(&mut self, cx: &mut Context<'_>, from: &mut Channel, to: &mut Channel) -> Poll<io::Result<()>> {
         loop {
             if !self.told && self.frames.is_between() {
                 let close = going_away(self.sender);

@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::Engine;
+use super::Worker;
 use crate::clock::micros;
 
 /// A connection with a request in flight.
@@ -125,23 +125,23 @@ impl Connections {
 
 /// A connection's place among those of its thread. It begins as a new one, which is idle soon if it says nothing.
 pub(crate) struct Registration {
-    engine: Rc<Engine>,
+    worker: Rc<Worker>,
     number: usize,
 }
 
 impl Registration {
-    pub(super) fn new(engine: &Rc<Engine>) -> Self {
-        Self { engine: Rc::clone(engine), number: engine.connections.add() }
+    pub(super) fn new(worker: &Rc<Worker>) -> Self {
+        Self { worker: Rc::clone(worker), number: worker.connections.add() }
     }
 
     /// Says how to wake the connection's task when it is to look whether it is to close.
     pub(crate) fn wake_with(&self, waker: Waker) {
-        self.engine.connections.slots.borrow_mut()[self.number].waker = Some(waker);
+        self.worker.connections.slots.borrow_mut()[self.number].waker = Some(waker);
     }
 
     /// Nothing is asked over it since then. It may be closed to make room for another.
     pub(crate) fn is_idle_since(&self, since: Instant) {
-        self.engine.connections.slots.borrow_mut()[self.number].idle = micros(since);
+        self.worker.connections.slots.borrow_mut()[self.number].idle = micros(since);
     }
 
     /// What it is to be used for is only now to be heard.
@@ -152,19 +152,19 @@ impl Registration {
     /// Something is asked: it is not closed for others.
     #[inline]
     pub(crate) fn is_busy(&self) {
-        self.engine.connections.slots.borrow_mut()[self.number].idle = BUSY;
+        self.worker.connections.slots.borrow_mut()[self.number].idle = BUSY;
     }
 
     /// Whether it is to close, for others are waiting and it has been idle longest.
     pub(crate) fn must_leave(&self) -> bool {
-        self.engine.connections.slots.borrow()[self.number].idle == LEAVING
+        self.worker.connections.slots.borrow()[self.number].idle == LEAVING
     }
 }
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        self.engine.connections.remove(self.number);
-        self.engine.counters.connection_closed();
+        self.worker.connections.remove(self.number);
+        self.worker.counters.connection_closed();
     }
 }
 

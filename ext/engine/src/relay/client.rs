@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::alarm::Alarm;
+use crate::channel::Channel;
+use crate::deadline::DeadlineTimer;
 use crate::error::{Error, Kind};
-use crate::peer::Peer;
 use crate::stream::Departure;
 use crate::stream::Http1Connection;
 
@@ -22,11 +22,11 @@ const IN_LINE: Duration = Duration::from_millis(100);
 
 /// The client's end of an exchange.
 #[derive(Debug)]
-pub(crate) struct Client {
+pub(crate) struct ClientChannel {
     /// Its connection or stream.
-    pub(crate) peer: Peer,
+    pub(crate) channel: Channel,
     /// The timer for everything that is awaited while it is served.
-    pub(crate) alarm: Alarm,
+    pub(crate) alarm: DeadlineTimer,
     /// What is known of a client that is on its way out, or cannot be heard. Nothing, for nearly all.
     watch: Option<Box<Watch>>,
 }
@@ -50,22 +50,22 @@ pub(crate) enum Listening {
     Blocked,
 }
 
-impl Client {
+impl ClientChannel {
     /// A client whose request comes from there.
-    pub(crate) fn new(peer: Peer) -> Self {
-        Self { peer, alarm: Alarm::default(), watch: None }
+    pub(crate) fn new(peer: Channel) -> Self {
+        Self { channel: peer, alarm: DeadlineTimer::default(), watch: None }
     }
 
     /// A client of HTTP/1.1.
     pub(crate) fn http1(connection: Http1Connection) -> Self {
-        Self::new(Peer::Http1(connection))
+        Self::new(Channel::Http1(connection))
     }
 
     /// Its connection, if it speaks HTTP/1.1, and the timer.
-    pub(crate) fn connection(&mut self) -> Option<(&mut Http1Connection, &mut Alarm)> {
-        match &mut self.peer {
-            Peer::Http1(connection) => Some((connection, &mut self.alarm)),
-            Peer::Http2(_) => None,
+    pub(crate) fn connection(&mut self) -> Option<(&mut Http1Connection, &mut DeadlineTimer)> {
+        match &mut self.channel {
+            Channel::Http1(connection) => Some((connection, &mut self.alarm)),
+            Channel::Http2(_) => None,
         }
     }
 
@@ -77,7 +77,7 @@ impl Client {
     /// Whether it has ended its side of a connection: it sends nothing more, and may have gone.
     pub(crate) fn has_ended(&self) -> bool {
         // A stream's end is that of its request, and says nothing.
-        matches!(&self.peer, Peer::Http1(connection) if connection.peer_ended())
+        matches!(&self.channel, Channel::Http1(connection) if connection.peer_ended())
             || self.watch.as_ref().is_some_and(|watch| watch.ended.is_some())
     }
 
@@ -89,10 +89,10 @@ impl Client {
         listening: Listening,
         patience: Option<Duration>,
     ) -> Poll<Error> {
-        match (&mut self.peer, listening) {
-            (Peer::Http2(stream), _) => return stream.poll_gone(cx).map(|error| Error::client(Kind::Io(error))),
-            (Peer::Http1(_), Listening::Elsewhere) => return Poll::Pending,
-            (Peer::Http1(connection), Listening::Reading) => {
+        match (&mut self.channel, listening) {
+            (Channel::Http2(stream), _) => return stream.poll_gone(cx).map(|error| Error::client(Kind::Io(error))),
+            (Channel::Http1(_), Listening::Elsewhere) => return Poll::Pending,
+            (Channel::Http1(connection), Listening::Reading) => {
                 if let Poll::Ready(error) = connection.poll_gone(cx) {
                     return Poll::Ready(Error::client(Kind::Io(error)));
                 }
@@ -100,14 +100,14 @@ impl Client {
                     return Poll::Pending;
                 }
             }
-            (Peer::Http1(_), Listening::Blocked) => {}
+            (Channel::Http1(_), Listening::Blocked) => {}
         }
         self.poll_departed(cx, patience)
     }
 
     #[cold]
     fn poll_departed(&mut self, cx: &mut Context<'_>, patience: Option<Duration>) -> Poll<Error> {
-        let Peer::Http1(connection) = &self.peer else { return Poll::Pending };
+        let Channel::Http1(connection) = &self.channel else { return Poll::Pending };
         let watch = self.watch.get_or_insert_default();
         if connection.peer_ended() {
             watch.ended.get_or_insert_with(Instant::now);

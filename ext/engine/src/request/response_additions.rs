@@ -4,12 +4,12 @@ use proxy_http::message::{Fields, NameRef};
 
 /// Fields for the response to a request, whoever makes it: a backend, or the proxy itself.
 #[derive(Debug, Default)]
-pub(crate) struct Extra {
+pub(crate) struct ResponseAdditions {
     set: Fields,
     add: Fields,
 }
 
-impl Extra {
+impl ResponseAdditions {
     /// Makes `value` the only value of a field of the response.
     pub(crate) fn set<'n>(&mut self, name: impl Into<NameRef<'n>>, value: &[u8]) {
         self.set.set(name, value);

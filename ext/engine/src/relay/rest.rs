@@ -9,8 +9,8 @@ use proxy_http::message::Piece;
 use tokio::time::Instant;
 
 use super::pace::{Pace, Rate};
-use super::Client;
-use crate::alarm::Alarm;
+use super::ClientChannel;
+use crate::deadline::DeadlineTimer;
 use crate::error::{Error, Kind, Waited};
 
 /// It is taken as long as it goes on without such a pause, …
@@ -19,12 +19,12 @@ const REST_PAUSE: Duration = Duration::from_secs(2);
 const REST: Duration = Duration::from_secs(10);
 
 /// Takes the request's body and drops it, within the time that a client may take.
-pub(crate) async fn skip_body(client: &mut Client, limit: Duration, rate: Rate) -> Result<(), Error> {
-    let mut pace = Pace::from(client.peer.total_read());
+pub(crate) async fn skip_body(client: &mut ClientChannel, limit: Duration, rate: Rate) -> Result<(), Error> {
+    let mut pace = Pace::from(client.channel.total_read());
     let mut since = Instant::now();
-    let mut read = client.peer.total_read();
+    let mut read = client.channel.total_read();
     poll_fn(|cx| {
-        let Client { peer, alarm, .. } = &mut *client;
+        let ClientChannel { channel: peer, alarm, .. } = &mut *client;
         loop {
             match peer.poll_body(cx) {
                 Poll::Ready(Ok(Piece::End)) => return Poll::Ready(Ok(())),
@@ -48,7 +48,7 @@ pub(crate) async fn skip_body(client: &mut Client, limit: Duration, rate: Rate) 
 }
 
 /// Takes what a client of HTTP/2 sends of a request's body that nobody wants, as far as it comes in time.
-pub(crate) async fn take_the_rest(stream: &mut Stream, alarm: &mut Alarm) {
+pub(crate) async fn take_the_rest(stream: &mut Stream, alarm: &mut DeadlineTimer) {
     let end = Instant::now() + REST;
     let mut pause = Instant::now() + REST_PAUSE;
     poll_fn(|cx| {

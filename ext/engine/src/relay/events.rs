@@ -7,7 +7,7 @@ use std::task::Poll;
 
 use proxy_http::message::{Fields, Known};
 
-use super::{flush, Client, Rate};
+use super::{flush, ClientChannel, Rate};
 use crate::error::{Error, Kind, Retry, Side};
 use crate::long_lived::{LongLived, FAREWELL};
 
@@ -63,11 +63,11 @@ impl Events {
 
     /// Ends the response in order, so that a browser connects anew at once. `false` if that cannot be: an event is in the middle, or the
     /// client takes nothing.
-    pub(crate) async fn end(&self, client: &mut Client) -> bool {
-        if !self.are_whole() || !client.peer.may_end_body() {
+    pub(crate) async fn end(&self, client: &mut ClientChannel) -> bool {
+        if !self.are_whole() || !client.channel.may_end_body() {
             return false;
         }
-        client.peer.end_body(None);
+        client.channel.end_body(None);
         flush(client, FAREWELL, Rate::ANY).await.is_ok()
     }
 }

@@ -9,7 +9,7 @@ use proxy_http::message::{Fields, Known, NameRef};
 
 /// What was found where a proof is looked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Shown<T> {
+pub(crate) enum Credential<T> {
     /// Nothing of that kind.
     Nothing,
     /// Exactly one.
@@ -18,25 +18,25 @@ pub(crate) enum Shown<T> {
     Several,
 }
 
-impl<T> Shown<T> {
+impl<T> Credential<T> {
     fn of(mut found: impl Iterator<Item = T>) -> Self {
         match (found.next(), found.next()) {
-            (None, _) => Shown::Nothing,
-            (Some(one), None) => Shown::One(one),
-            (Some(_), Some(_)) => Shown::Several,
+            (None, _) => Credential::Nothing,
+            (Some(one), None) => Credential::One(one),
+            (Some(_), Some(_)) => Credential::Several,
         }
     }
 }
 
 /// The value of a field.
-pub(crate) fn field<'f, 'n: 'f>(fields: &'f Fields, name: impl Into<NameRef<'n>>) -> Shown<&'f [u8]> {
-    Shown::of(fields.all(name))
+pub(crate) fn field<'f, 'n: 'f>(fields: &'f Fields, name: impl Into<NameRef<'n>>) -> Credential<&'f [u8]> {
+    Credential::of(fields.all(name))
 }
 
 /// What follows `scheme` in `Authorization` (RFC 9110, section 11.6.2). Another scheme proves nothing here.
-pub(crate) fn credentials<'f>(fields: &'f Fields, scheme: &str) -> Shown<&'f [u8]> {
+pub(crate) fn credentials<'f>(fields: &'f Fields, scheme: &str) -> Credential<&'f [u8]> {
     match field(fields, Known::Authorization) {
-        Shown::One(value) => after_scheme(value, scheme).map_or(Shown::Nothing, Shown::One),
+        Credential::One(value) => after_scheme(value, scheme).map_or(Credential::Nothing, Credential::One),
         other => other,
     }
 }
@@ -49,9 +49,9 @@ pub(crate) fn after_scheme<'v>(value: &'v [u8], scheme: &str) -> Option<&'v [u8]
 }
 
 /// The value of a cookie, without the quotes around it.
-pub(crate) fn cookie<'f>(fields: &'f Fields, name: &str) -> Shown<&'f [u8]> {
+pub(crate) fn cookie<'f>(fields: &'f Fields, name: &str) -> Credential<&'f [u8]> {
     let pairs = fields.all(Known::Cookie).flat_map(|line| line.split(|b| *b == b';'));
-    Shown::of(pairs.filter_map(|pair| {
+    Credential::of(pairs.filter_map(|pair| {
         let (this, value) = pair.split_at_checked(memchr::memchr(b'=', pair)?)?;
         let value = value[1..].trim_ascii();
         let bare = value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\""));
@@ -60,9 +60,9 @@ pub(crate) fn cookie<'f>(fields: &'f Fields, name: &str) -> Shown<&'f [u8]> {
 }
 
 /// The value of a parameter of a query, which may begin with its `?`.
-pub(crate) fn parameter<'q>(query: &'q [u8], name: &str) -> Shown<Cow<'q, str>> {
+pub(crate) fn parameter<'q>(query: &'q [u8], name: &str) -> Credential<Cow<'q, str>> {
     let pairs = form_urlencoded::parse(query.strip_prefix(b"?").unwrap_or(query));
-    Shown::of(pairs.filter(|(this, _)| this == name).map(|(_, value)| value))
+    Credential::of(pairs.filter(|(this, _)| this == name).map(|(_, value)| value))
 }
 
 /// Writes a query without a parameter, with its `?` if anything is left.
@@ -90,50 +90,50 @@ mod tests {
     #[test]
     fn two_lines_of_a_field_are_no_proof() {
         let name = "X-Api-Key";
-        assert_eq!(field(&fields(&[]), name), Shown::Nothing);
-        assert_eq!(field(&fields(&[("x-api-key", "a")]), name), Shown::One(&b"a"[..]));
-        assert_eq!(field(&fields(&[("x-api-key", "a"), ("X-API-KEY", "a")]), name), Shown::Several);
-        assert_eq!(field(&fields(&[("X_Api_Key", "a")]), name), Shown::Nothing);
+        assert_eq!(field(&fields(&[]), name), Credential::Nothing);
+        assert_eq!(field(&fields(&[("x-api-key", "a")]), name), Credential::One(&b"a"[..]));
+        assert_eq!(field(&fields(&[("x-api-key", "a"), ("X-API-KEY", "a")]), name), Credential::Several);
+        assert_eq!(field(&fields(&[("X_Api_Key", "a")]), name), Credential::Nothing);
     }
 
     #[test]
     fn the_scheme_is_known_in_any_letter_case_and_by_its_whole_name() {
         for (value, expected) in [
-            ("Basic YTpi", Shown::One("YTpi")),
-            ("bAsIc   YTpi", Shown::One("YTpi")),
-            ("Basic", Shown::One("")),
-            ("Basic ", Shown::One("")),
-            ("BasicYTpi", Shown::Nothing),
-            ("Basi", Shown::Nothing),
-            ("Bearer YTpi", Shown::Nothing),
-            ("", Shown::Nothing),
-            ("Basic\tYTpi", Shown::Nothing),
+            ("Basic YTpi", Credential::One("YTpi")),
+            ("bAsIc   YTpi", Credential::One("YTpi")),
+            ("Basic", Credential::One("")),
+            ("Basic ", Credential::One("")),
+            ("BasicYTpi", Credential::Nothing),
+            ("Basi", Credential::Nothing),
+            ("Bearer YTpi", Credential::Nothing),
+            ("", Credential::Nothing),
+            ("Basic\tYTpi", Credential::Nothing),
         ] {
             let fields = fields(&[("Authorization", value)]);
             let shown = match credentials(&fields, "Basic") {
-                Shown::One(value) => Shown::One(std::str::from_utf8(value).expect("text")),
-                Shown::Nothing => Shown::Nothing,
-                Shown::Several => Shown::Several,
+                Credential::One(value) => Credential::One(std::str::from_utf8(value).expect("text")),
+                Credential::Nothing => Credential::Nothing,
+                Credential::Several => Credential::Several,
             };
             assert_eq!(shown, expected, "{value:?}");
         }
         let both = fields(&[("Authorization", "Basic YTpi"), ("authorization", "Bearer x")]);
-        assert_eq!(credentials(&both, "Basic"), Shown::Several);
+        assert_eq!(credentials(&both, "Basic"), Credential::Several);
     }
 
     #[test]
     fn a_cookie_that_is_there_twice_is_no_proof() {
         let one = fields(&[("Cookie", "a=1; token = x.y ;b=2"), ("Cookie", "Token=3; atoken=4; token")]);
-        assert_eq!(cookie(&one, "token"), Shown::One(&b"x.y"[..]));
-        assert_eq!(cookie(&fields(&[("Cookie", "token=\"x\"")]), "token"), Shown::One(&b"x"[..]));
-        assert_eq!(cookie(&fields(&[("Cookie", "token=1; token=2")]), "token"), Shown::Several);
-        assert_eq!(cookie(&fields(&[("Cookie", "token=1"), ("Cookie", "token=1")]), "token"), Shown::Several);
-        assert_eq!(cookie(&fields(&[]), "token"), Shown::Nothing);
+        assert_eq!(cookie(&one, "token"), Credential::One(&b"x.y"[..]));
+        assert_eq!(cookie(&fields(&[("Cookie", "token=\"x\"")]), "token"), Credential::One(&b"x"[..]));
+        assert_eq!(cookie(&fields(&[("Cookie", "token=1; token=2")]), "token"), Credential::Several);
+        assert_eq!(cookie(&fields(&[("Cookie", "token=1"), ("Cookie", "token=1")]), "token"), Credential::Several);
+        assert_eq!(cookie(&fields(&[]), "token"), Credential::Nothing);
     }
 
     #[test]
     fn a_parameter_is_found_however_it_is_encoded() {
-        let one = |text: &str| Shown::One(Cow::Owned(text.to_owned()));
+        let one = |text: &str| Credential::One(Cow::Owned(text.to_owned()));
         for (query, expected) in [
             ("?key=a", one("a")),
             ("?x=1&key=a%2fb+c&y", one("a/b c")),
@@ -142,11 +142,11 @@ mod tests {
             ("?key=%", one("%")),
             ("?key=%zz", one("%zz")),
             ("?key=a=b", one("a=b")),
-            ("", Shown::Nothing),
-            ("?", Shown::Nothing),
-            ("?Key=a&keys=b", Shown::Nothing),
-            ("?key=a&key=a", Shown::Several),
-            ("?key=a&%6Bey=b", Shown::Several),
+            ("", Credential::Nothing),
+            ("?", Credential::Nothing),
+            ("?Key=a&keys=b", Credential::Nothing),
+            ("?key=a&key=a", Credential::Several),
+            ("?key=a&%6Bey=b", Credential::Several),
         ] {
             assert_eq!(parameter(query.as_bytes(), "key"), expected, "{query}");
         }
