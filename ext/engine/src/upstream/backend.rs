@@ -2,7 +2,7 @@
 
 mod attempt;
 mod checks;
-mod history;
+pub(crate) mod history;
 mod status;
 mod settings;
 

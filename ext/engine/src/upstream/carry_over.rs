@@ -1,6 +1,6 @@
 //! Carry-over of upstreams and their backends: see [`crate::compiler::CarriedOver`] for all that a reload keeps.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use aws_lc_rs::digest;
@@ -35,7 +35,7 @@ struct Position(LocationPath, Option<String>, usize);
 /// The upstreams of one configuration.
 #[derive(Debug, Default)]
 pub(crate) struct CarriedUpstreams {
-    upstreams: HashMap<Box<str>, Arc<Upstream>>,
+    upstreams: BTreeMap<Box<str>, Arc<Upstream>>,
     by_host: Vec<ByHost>,
     /// Upstreams without a name of their own, by the positions of their directives.
     unnamed: Vec<(Position, Arc<Upstream>)>,

@@ -2,7 +2,6 @@
 
 mod http2;
 
-use std::cell::Cell;
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -141,7 +140,6 @@ impl Client {
         let at_once = if manner == Manner::Pipelined { requests.len() } else { 1 };
         let turns = Semaphore::new(at_once);
         let go_ahead = Notify::new();
-        let written = Cell::new(0);
         let abrupt = dice.bool();
         let life = match manner {
             Manner::Aborting => Duration::from_micros(dice.up_to(&[2_000, 30_000, 500_000])),
@@ -151,7 +149,7 @@ impl Client {
             pipe.reset_on_close(true);
         }
         let (reader, writer) = tokio::io::split(pipe);
-        let mut writing = Writing { writer, turns: &turns, go_ahead: &go_ahead, written: &written, dice: dice.fork() };
+        let mut writing = Writing { writer, turns: &turns, go_ahead: &go_ahead, dice: dice.fork() };
         let mut wire = Wire::new(reader);
         let mut reading_dice = dice.fork();
         // Whoever is slow, or seems to be gone, may be given up.
@@ -288,21 +286,18 @@ struct Writing<'a> {
     /// How many requests may be on their way.
     turns: &'a Semaphore,
     go_ahead: &'a Notify,
-    /// Requests that were sent whole.
-    written: &'a Cell<usize>,
     dice: Dice,
 }
 
 impl Writing<'_> {
     async fn run(&mut self, requests: &[Request], manner: Manner) -> std::convert::Infallible {
-        for (number, request) in requests.iter().enumerate() {
+        for request in requests {
             if let Ok(turn) = self.turns.acquire().await {
                 turn.forget();
             }
             if self.send(request, manner).await.is_err() {
                 break;
             }
-            self.written.set(number + 1);
             if manner == Manner::InTurn && self.dice.u8(0..3) == 0 {
                 sleep(Duration::from_millis(self.dice.pick(&[1, 19, 250, 2_000]))).await;
             }

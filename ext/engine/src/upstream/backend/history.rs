@@ -33,12 +33,22 @@ pub(super) struct History {
     pub(super) outlier: Mutex<OutlierRecord>,
 }
 
+/// A number that no other backend of this process has.
+fn next_id() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    #[cfg(test)]
+    if let Some(id) = tests::NEXT_HERE.get() {
+        tests::NEXT_HERE.set(Some(id + 1));
+        return id;
+    }
+    NEXT.fetch_add(1, Relaxed)
+}
+
 impl History {
     /// The history of a new backend.
     pub(super) fn new() -> Self {
-        static NEXT: AtomicU64 = AtomicU64::new(1);
         Self {
-            id: NEXT.fetch_add(1, Relaxed),
+            id: next_id(),
             limited: AtomicBool::new(false),
             status: Status::default(),
             ramp: Ramp::default(),
@@ -83,5 +93,20 @@ impl Backend {
             }
             None => false,
         }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::cell::Cell;
+
+    thread_local! {
+        /// The next number on this thread, whose backends no other thread meets; `None`: that of the process.
+        pub(super) static NEXT_HERE: Cell<Option<u64>> = const { Cell::new(None) };
+    }
+
+    /// Numbers the backends of this thread from 1, so that a simulated run finds the numbers of the last one.
+    pub(crate) fn number_here() {
+        NEXT_HERE.set(Some(1));
     }
 }
