@@ -43,8 +43,8 @@ impl Pool {
     }
 
     /// A new connection, or a stream on one, and whether the connection was there already.
-    pub(crate) async fn connect(&self, call: ConnectRequest<'_>, upgrade: bool) -> Result<(Channel, bool), Error> {
-        let protocol = call.backend.protocol();
+    pub(crate) async fn connect(&self, wanted: ConnectRequest<'_>, upgrade: bool) -> Result<(Channel, bool), Error> {
+        let protocol = wanted.backend.protocol();
         if protocol == BackendProtocol::Http1 || protocol == BackendProtocol::Auto && upgrade {
             let left = wanted.deadline.saturating_duration_since(Instant::now());
             let limit = wanted.limit.min(left);

@@ -137,7 +137,7 @@ pub(crate) fn failed<Q: BackendRequest>(request: &mut Q, attempt: &Attempt, erro
 pub(crate) async fn connect(
     pool: &Pool,
     client: &mut ClientChannel,
-    call: ConnectRequest<'_>,
+    wanted: ConnectRequest<'_>,
     upgrade: bool,
     patience: Option<Duration>,
 ) -> Result<(Channel, bool), Error> {
