@@ -285,7 +285,7 @@ fn fit(pool: &PoolConfig, members: &[Member], report: &mut Report<'_>) {
     }
 }
 
-/// A connection of HTTP/2 is shared by clients, and so can be introduced as nobody's.
+/// An HTTP/2 connection is shared by clients, so its PROXY header cannot name one.
 fn introduced(pool: &PoolConfig, members: &[Member], report: &mut Report<'_>) {
     // Without backends that are known by now, what is written for all decides.
     let shared = match pool.protocol.as_deref() {

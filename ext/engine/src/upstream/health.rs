@@ -38,7 +38,7 @@ impl GroupRules {
     /// Checks and compiles `health_check`, `max_fails`, `fail_timeout`, `queue` and `queue_timeout`.
     pub(super) fn compile(pool: &PoolConfig, report: &mut Report<'_>) -> Self {
         let usual = PoolConfig::default();
-        // A time that is none is an error of its own. Whoever writes the default gets no warning.
+        // A wrong time is an error of its own. A default that is written out gets no warning.
         let chosen = |time: f64, usual: f64| time > 0.0 && time.to_bits() != usual.to_bits();
         if pool.max_fails == 0 && chosen(pool.fail_timeout, usual.fail_timeout) {
             report.within("fail_timeout").warning("no failures are counted: add max_fails: 3, or leave it out");

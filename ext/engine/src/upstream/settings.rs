@@ -76,7 +76,7 @@ fn tls(pool: &PoolConfig, speaks_tls: bool, report: &mut Report<'_>) -> Option<O
         return client.map(Some);
     }
     if [&pool.ca_file, &pool.client_certificate, &pool.client_key].iter().any(|file| file.is_some()) {
-        // The files are checked all the same, for which the system's certificates need not be there.
+        // The files are checked too, which needs no certificates of the system.
         TlsClient::compile(&PoolConfig { verify_ssl: false, ..pool.clone() }, report)?;
     }
     Some(None)
