@@ -37,7 +37,7 @@ const MOST: usize = 1024 * 1024;
 /// It is opened at load, and written once [`AccessLog::start`] was called. When it is dropped, its thread writes what it
 /// has and ends by itself; [`AccessLog::close`] waits for that. The next configuration's log to the same file has the same thread.
 #[derive(Debug)]
-pub struct AccessLog {
+pub(crate) struct AccessLog {
     format: LineFormat,
     path: Option<PathBuf>,
     ending: Arc<Ending>,
@@ -95,7 +95,7 @@ impl AccessLog {
 
     /// Starts the thread that writes, or has the one that there is write to this log's file. What goes wrong with writing is told to
     /// `log`. A second call does nothing.
-    pub fn start(&self, log: &Arc<Log>) -> io::Result<()> {
+    pub(crate) fn start(&self, log: &Arc<Log>) -> io::Result<()> {
         match self.output.lock().take() {
             Some(output) => AccessLogQueue::start(self.queue(), output, Arc::clone(log)),
             None => Ok(()),
@@ -121,7 +121,7 @@ impl AccessLog {
 
     /// Ends the log once the engine threads have flushed: waits until everything is written, but no longer than `limit`.
     /// `false` if something was still to be written.
-    pub fn close(&self, limit: Duration) -> bool {
+    pub(crate) fn close(&self, limit: Duration) -> bool {
         self.queue().close(limit)
     }
 
@@ -235,7 +235,7 @@ impl UnwrittenLog {
 
 /// The lines of one engine thread that were not handed on yet.
 #[derive(Debug, Default)]
-pub struct Buffer {
+pub(crate) struct Buffer {
     log: Option<Arc<AccessLog>>,
     lines: Vec<u8>,
     /// How many lines `lines` holds.
@@ -249,7 +249,7 @@ pub struct Buffer {
 impl Buffer {
     /// Writes the line of a request that has its response. `true` for the first one after a flush: it is then time to flush
     /// soon.
-    pub fn push(&mut self, log: &Arc<AccessLog>, scope: &RequestValues<'_>) -> bool {
+    pub(crate) fn push(&mut self, log: &Arc<AccessLog>, scope: &RequestValues<'_>) -> bool {
         if !self.log.as_ref().is_some_and(|current| Arc::ptr_eq(current, log)) {
             self.flush();
             self.give_up();
@@ -265,7 +265,7 @@ impl Buffer {
     }
 
     /// Lets go of the log, unless it is `current` or lines for it are left.
-    pub fn forget_all_but(&mut self, current: Option<&Arc<AccessLog>>) {
+    pub(crate) fn forget_all_but(&mut self, current: Option<&Arc<AccessLog>>) {
         let is_current = self.log.as_ref().zip(current).is_some_and(|(log, current)| Arc::ptr_eq(log, current));
         if !is_current && self.flush() {
             self.log = None;
@@ -273,7 +273,7 @@ impl Buffer {
     }
 
     /// Hands the lines on. `false` if the log is behind: they are kept, and it has to be tried again.
-    pub fn flush(&mut self) -> bool {
+    pub(crate) fn flush(&mut self) -> bool {
         self.hand_on(false)
     }
 

@@ -12,7 +12,7 @@ use crate::listen::tls::TlsDetails;
 
 /// Who sends requests: the other end of a connection, or the client for whom a trusted proxy there asks.
 #[derive(Debug, Clone, Default)]
-pub struct ClientInfo {
+pub(crate) struct ClientInfo {
     /// The client's address without its port; empty for a unix socket. IPv6 without brackets.
     pub addr: Box<str>,
     /// The same as an address; `None` for a unix socket. An IPv4 address that came as IPv6 is the IPv4 address.
@@ -36,7 +36,7 @@ pub struct ClientInfo {
 
 impl ClientInfo {
     /// `http` or `https`.
-    pub fn scheme(&self) -> &'static str {
+    pub(crate) fn scheme(&self) -> &'static str {
         if self.tls {
             "https"
         } else {

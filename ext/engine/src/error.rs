@@ -110,7 +110,7 @@ pub(crate) enum Side {
 
 /// Whose fault a failure is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Blame {
+pub(crate) enum Blame {
     /// The backend's, as far as anybody can tell.
     Backend,
     /// Our own: no file or port was left for a connection.

@@ -94,7 +94,7 @@ impl Call {
 
 /// What became of a call, which is answered with a 200 whatever becomes of it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct GrpcOutcome {
+pub(crate) struct GrpcOutcome {
     /// The status that any other request would have been answered with; 0: the one that it was answered with.
     pub reason: u16,
     /// The code that the client was told, as far as it is known.

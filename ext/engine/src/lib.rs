@@ -4,8 +4,8 @@
 //! ARCHITECTURE.md tells the life of a request through them.
 
 // What knows nothing of HTTP.
-pub mod output;
-pub mod fork;
+mod output;
+mod fork;
 mod fork_safe;
 mod files;
 mod descriptors;
@@ -13,16 +13,16 @@ mod civil_time;
 mod escape;
 mod suggestion;
 mod pem;
-pub mod stream;
+mod stream;
 mod clock;
 mod deadline;
 
 // What is written, what is counted, and what goes wrong.
-pub mod request_id;
+mod request_id;
 pub mod config;
 mod compile;
 mod networks;
-pub mod log;
+mod log;
 pub mod stats;
 mod metrics;
 mod error;
@@ -30,16 +30,16 @@ mod grpc;
 
 // Who asks, and what can be said of a request.
 mod listen;
-pub mod client;
-pub mod rewrite;
-pub mod respond;
-pub mod access_log;
+mod client;
+mod rewrite;
+mod respond;
+mod access_log;
 
 // Bytes between a client and a backend.
 mod channel;
 mod long_lived;
 mod relay;
-pub mod upstream;
+mod upstream;
 
 // One request.
 mod routing;
@@ -54,7 +54,7 @@ mod forward;
 
 // Connections and threads.
 mod downstream;
-pub mod server;
+mod server;
 
 // A configuration looked at without a server.
 mod explain;
@@ -62,9 +62,15 @@ mod lookup;
 
 pub use configuration::Config;
 pub use explain::{explain, Explanation, Question, Sent};
+pub use fork::Hold;
 pub use lookup::RouteLookup;
-pub use server::{Server, StartError};
+pub use output::block_sigpipe;
+pub use server::{Server, StartError, UnknownBackend};
 pub use stats::Stats;
+pub use upstream::Admin;
+
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 
 #[cfg(test)]
 mod tests;

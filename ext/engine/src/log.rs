@@ -22,7 +22,7 @@ use queue::LogQueue;
 
 /// How much an event matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Level {
+pub(crate) enum Level {
     /// Something is broken and stays broken until somebody does something.
     Error,
     /// Something failed that should not have; the server carries on.
@@ -37,7 +37,7 @@ impl Level {
     const NAMES: [&'static str; 4] = ["error", "warn", "info", "debug"];
 
     /// The level that `name` means.
-    pub fn of(name: &str) -> Option<Level> {
+    pub(crate) fn of(name: &str) -> Option<Level> {
         Some(match name {
             "error" => Level::Error,
             "warn" => Level::Warn,
@@ -48,7 +48,7 @@ impl Level {
     }
 
     /// Its name.
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         Self::NAMES[self as usize]
     }
 }
@@ -58,7 +58,7 @@ impl Level {
 /// A line reads `2026-01-31T12:00:00.123Z warn request_id=0123456789ab the message`. Control characters in a message
 /// are escaped, so that nothing a client or backend sends can begin a line of its own. Messages are passed as
 /// `format_args!(…)`, which costs nothing while the level is off.
-pub struct Log {
+pub(crate) struct Log {
     level: AtomicU8,
     sink: Mutex<Sink>,
 }
@@ -77,12 +77,12 @@ enum Out {
 
 impl Log {
     /// A log to standard error that leaves out what matters less than `level`.
-    pub fn new(level: Level) -> Arc<Log> {
+    pub(crate) fn new(level: Level) -> Arc<Log> {
         Self::to(level, Box::new(Standard::Err))
     }
 
     /// The same to somewhere else.
-    pub fn to(level: Level, out: Box<dyn Write + Send>) -> Arc<Log> {
+    pub(crate) fn to(level: Level, out: Box<dyn Write + Send>) -> Arc<Log> {
         Arc::new(Log {
             level: AtomicU8::new(level as u8),
             sink: Mutex::new(Sink { out: Out::Direct(out), line: Vec::new() }),
@@ -93,7 +93,7 @@ impl Log {
     ///
     /// # Errors
     /// If the system gives no thread.
-    pub fn start(&self) -> io::Result<()> {
+    pub(crate) fn start(&self) -> io::Result<()> {
         let mut sink = self.sink.lock();
         let out = match &mut sink.out {
             Out::Direct(out) => std::mem::replace(out, Box::new(io::sink())),
@@ -107,7 +107,7 @@ impl Log {
     }
 
     /// Waits until every line is written, no longer than `limit`.
-    pub fn flush(&self, limit: Duration) {
+    pub(crate) fn flush(&self, limit: Duration) {
         let queue = match &self.sink.lock().out {
             Out::Direct(_) => return,
             Out::Queued(queue) => Arc::clone(queue),
@@ -116,7 +116,7 @@ impl Log {
     }
 
     /// The log that `log_level` asks for. An unknown level is a problem.
-    pub fn compile(level: &Setting<String>, problems: &mut Vec<Problem>) -> Arc<Log> {
+    pub(crate) fn compile(level: &Setting<String>, problems: &mut Vec<Problem>) -> Arc<Log> {
         let found = Level::of(&level.value);
         if found.is_none() {
             let hint = did_you_mean(&level.value, &Level::NAMES);
@@ -128,40 +128,40 @@ impl Log {
 
     /// Whether events of this level are written.
     #[inline]
-    pub fn enabled(&self, level: Level) -> bool {
+    pub(crate) fn enabled(&self, level: Level) -> bool {
         level as u8 <= self.level.load(Relaxed)
     }
 
     /// From now on leaves out what matters less than events of the level that `other` has.
-    pub fn take_level_of(&self, other: &Self) {
+    pub(crate) fn take_level_of(&self, other: &Self) {
         self.level.store(other.level.load(Relaxed), Relaxed);
     }
 
     /// Writes an event, if its level is on, with the request that it concerns.
     #[inline]
-    pub fn write(&self, level: Level, request: Option<LoggedId<'_>>, message: fmt::Arguments<'_>) {
+    pub(crate) fn write(&self, level: Level, request: Option<LoggedId<'_>>, message: fmt::Arguments<'_>) {
         if self.enabled(level) {
             self.write_line(level, request, message);
         }
     }
 
     /// Something is broken.
-    pub fn error(&self, message: fmt::Arguments<'_>) {
+    pub(crate) fn error(&self, message: fmt::Arguments<'_>) {
         self.write(Level::Error, None, message);
     }
 
     /// Something failed.
-    pub fn warn(&self, message: fmt::Arguments<'_>) {
+    pub(crate) fn warn(&self, message: fmt::Arguments<'_>) {
         self.write(Level::Warn, None, message);
     }
 
     /// Something happened.
-    pub fn info(&self, message: fmt::Arguments<'_>) {
+    pub(crate) fn info(&self, message: fmt::Arguments<'_>) {
         self.write(Level::Info, None, message);
     }
 
     /// Something that only a search for a mistake asks for.
-    pub fn debug(&self, message: fmt::Arguments<'_>) {
+    pub(crate) fn debug(&self, message: fmt::Arguments<'_>) {
         self.write(Level::Debug, None, message);
     }
 

@@ -7,19 +7,19 @@ use proxy_http::{hex, random};
 /// A random number of 128 bits, written as 32 hexadecimal digits. It tells requests apart; it is no secret and must not
 /// be used as one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub struct RequestId(u128);
+pub(crate) struct RequestId(u128);
 
 impl RequestId {
     /// Hexadecimal digits of the short form.
-    pub const SHORT: usize = 12;
+    pub(crate) const SHORT: usize = 12;
 
     /// A number that no request had before.
-    pub fn random() -> Self {
+    pub(crate) fn random() -> Self {
         Self(random::number())
     }
 
     /// All 32 digits, without allocating.
-    pub fn full(self) -> [u8; 32] {
+    pub(crate) fn full(self) -> [u8; 32] {
         let mut text = [0; 32];
         for (pair, byte) in text.chunks_exact_mut(2).zip(self.0.to_be_bytes()) {
             pair.copy_from_slice(&hex::pair(byte, hex::LOWER));
@@ -28,7 +28,7 @@ impl RequestId {
     }
 
     /// The first [`RequestId::SHORT`] digits, enough to find a request in a log.
-    pub fn short(self) -> [u8; Self::SHORT] {
+    pub(crate) fn short(self) -> [u8; Self::SHORT] {
         let mut text = [0; Self::SHORT];
         text.copy_from_slice(&self.full()[..Self::SHORT]);
         text
@@ -40,7 +40,7 @@ const SHOWN: usize = 255;
 
 /// The id that a request goes by in a log: that which is forwarded, so that the logs of everybody behind us can be joined with ours.
 #[derive(Debug, Clone, Copy)]
-pub struct LoggedId<'a> {
+pub(crate) struct LoggedId<'a> {
     own: RequestId,
     /// Empty if it is our own.
     sent: &'a [u8],

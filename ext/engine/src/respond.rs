@@ -11,20 +11,18 @@ mod page;
 
 use std::sync::Arc;
 
-use proxy_http::{decimal, message};
-
 use crate::compile::Report;
 use crate::config::ErrorResponseConfig;
 use crate::suggestion::did_you_mean;
 
 pub(crate) use accept::takes;
-pub use built_in::built_in;
+pub(crate) use built_in::built_in;
 pub(crate) use custom::is_file_name;
 pub(crate) use grpc::GrpcRefusal;
 
 /// A form that an error response can take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BodyFormat {
+pub(crate) enum BodyFormat {
     /// `text/plain`
     Plain,
     /// `application/json`
@@ -56,7 +54,7 @@ impl BodyFormat {
 
 /// An error response in all its forms.
 #[derive(Debug, Clone)]
-pub struct ErrorResponse {
+pub(crate) struct ErrorResponse {
     /// In the order of [`Format::ALL`]. At least the one of `default` is there.
     forms: [Option<Rendered>; 3],
     default: BodyFormat,
@@ -65,11 +63,9 @@ pub struct ErrorResponse {
 
 /// An error response in one form, ready to be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rendered {
+pub(crate) struct Rendered {
     /// The status code.
     pub status: u16,
-    /// The phrase that goes with it; empty for a code that has none.
-    pub reason: &'static str,
     /// The lines `Content-Type`, `Content-Length`, perhaps `Vary`, and one's own, each with its line break; without the
     /// empty line that ends a head.
     pub fields: Box<[u8]>,
@@ -107,18 +103,13 @@ impl ErrorResponse {
     }
 
     /// Whether it is one's own.
-    pub fn is_custom(&self) -> bool {
+    pub(crate) fn is_custom(&self) -> bool {
         self.custom
-    }
-
-    /// The form that the value of the request's `Accept` prefers; see [`ErrorResponse::choose_among`].
-    pub fn choose(&self, accept: Option<&[u8]>) -> &Rendered {
-        self.choose_among(accept)
     }
 
     /// The form that the values of the request's `Accept` lines prefer. When none matches it is plain text for a built-in
     /// response, and the `default` for one's own.
-    pub fn choose_among<'v>(&self, accept: impl IntoIterator<Item = &'v [u8]>) -> &Rendered {
+    pub(crate) fn choose<'v>(&self, accept: impl IntoIterator<Item = &'v [u8]>) -> &Rendered {
         let offered = self.forms.each_ref().map(Option::is_some);
         let format = accept::choose(accept, offered, self.default);
         let chosen = self.forms[format as usize].as_ref().or(self.forms[self.default as usize].as_ref());
@@ -129,15 +120,6 @@ impl ErrorResponse {
 /// What an error response without any form would say; [`ErrorResponse::compile`] makes none.
 static EMPTY: std::sync::LazyLock<Rendered> =
     std::sync::LazyLock::new(|| Rendered::new(500, BodyFormat::Plain, "", &[]));
-
-/// Writes the status line of a response. An empty `reason` stands for the usual one.
-pub fn write_status(out: &mut Vec<u8>, status: u16, reason: &str) {
-    out.extend_from_slice(b"HTTP/1.1 ");
-    decimal::push(out, u64::from(status));
-    out.push(b' ');
-    out.extend_from_slice(if reason.is_empty() { message::reason(status) } else { reason }.as_bytes());
-    out.extend_from_slice(b"\r\n");
-}
 
 impl Rendered {
     /// Writes the fields out. `extra` are lines of one's own; those that are also ours replace ours.
@@ -159,7 +141,7 @@ impl Rendered {
         for (name, value) in extra {
             line(name, value);
         }
-        Self { status, reason: message::reason(status), fields: fields.into(), body, id: None }
+        Self { status, fields: fields.into(), body, id: None }
     }
 
     /// The same with a place for the request's id behind `mark`.

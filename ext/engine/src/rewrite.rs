@@ -16,14 +16,14 @@ mod scope;
 mod target;
 pub(crate) mod value;
 
-pub use captures::{Captured, Captures};
-pub use cookie::cookie;
+pub(crate) use captures::{Captured, Captures};
+pub(crate) use cookie::cookie;
 pub(crate) use cookie::cookies;
 pub(crate) use edit::{Edit, RenderedValues};
 pub(crate) use name::BuiltIn;
-pub use name::Context;
-pub use scope::{RequestValues, ResponseInfo};
-pub use target::{write_path_and_query, InvalidTarget, RenderedTarget, TargetTemplate};
+pub(crate) use name::Context;
+pub(crate) use scope::{RequestValues, ResponseInfo};
+pub(crate) use target::{write_path_and_query, RenderedTarget, TargetTemplate};
 
 use modifier::Modifier;
 use name::{Found, Name};
@@ -46,7 +46,7 @@ pub(crate) fn foreign_value(text: &str) -> Option<(&str, String)> {
 
 /// A string rewrite, ready to be filled in. Rendering allocates nothing beyond the growth of its output.
 #[derive(Debug, Clone)]
-pub struct Template {
+pub(crate) struct Template {
     parts: Box<[TemplatePart]>,
     context: Context,
 }
@@ -80,22 +80,22 @@ impl Placeholder {
 impl Template {
     /// Takes a string rewrite apart. The error is an unknown modifier or one without its argument, and says what to
     /// write instead.
-    pub fn parse(text: &str, context: Context) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str, context: Context) -> Result<Self, String> {
         Ok(Self { parts: parse::parts(text, context)?.into(), context })
     }
 
     /// Text in which nothing is replaced, braces or not.
-    pub fn literal_text(text: &str) -> Self {
+    pub(crate) fn literal_text(text: &str) -> Self {
         Self { parts: Box::new([TemplatePart::Text(text.into())]), context: Context::Request }
     }
 
     /// What looks like a slip: placeholders that can never be replaced, given the names of the `captures` around them.
-    pub fn warnings(&self, captures: &[&str]) -> Vec<String> {
+    pub(crate) fn warnings(&self, captures: &[&str]) -> Vec<String> {
         parse::warnings(&self.parts, self.context, captures)
     }
 
     /// The text, if nothing in it is to be replaced.
-    pub fn literal(&self) -> Option<&str> {
+    pub(crate) fn literal(&self) -> Option<&str> {
         match &*self.parts {
             [] => Some(""),
             [TemplatePart::Text(text)] => Some(text),
@@ -104,7 +104,7 @@ impl Template {
     }
 
     /// The placeholders' names as they are written.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.parts.iter().filter_map(|part| match part {
             TemplatePart::Value(value) => Some(value.name.as_str()),
             TemplatePart::Text(_) => None,
@@ -112,7 +112,7 @@ impl Template {
     }
 
     /// Appends the rewritten text as it is. Values may hold any byte: use one of the other two for headers and logs.
-    pub fn render(&self, scope: &RequestValues<'_>, out: &mut Vec<u8>) {
+    pub(crate) fn render(&self, scope: &RequestValues<'_>, out: &mut Vec<u8>) {
         for part in &self.parts {
             match part {
                 TemplatePart::Text(text) => out.extend_from_slice(text.as_bytes()),
@@ -143,7 +143,7 @@ impl Template {
     }
 
     /// Appends the rewritten text as the value of a field: without control characters.
-    pub fn render_header(&self, scope: &RequestValues<'_>, out: &mut Vec<u8>) {
+    pub(crate) fn render_header(&self, scope: &RequestValues<'_>, out: &mut Vec<u8>) {
         let start = out.len();
         self.render(scope, out);
         if out[start..].iter().any(u8::is_ascii_control) {
@@ -159,7 +159,7 @@ impl Template {
     }
 
     /// Appends the rewritten text as part of a log line: values are escaped, and what is absent is a `-`.
-    pub fn render_log(&self, scope: &RequestValues<'_>, out: &mut Vec<u8>) {
+    pub(crate) fn render_log(&self, scope: &RequestValues<'_>, out: &mut Vec<u8>) {
         for part in &self.parts {
             match part {
                 TemplatePart::Text(text) => out.extend_from_slice(text.as_bytes()),

@@ -20,7 +20,7 @@ use tokio_rustls::{client, server, TlsStream};
 /// TLS keeps what is written in a buffer of its own when the socket is full, so a writer must flush before it waits for
 /// the answer; on plain sockets a flush does nothing.
 #[derive(Debug)]
-pub enum Stream {
+pub(crate) enum Stream {
     /// Plain TCP.
     Tcp(TcpStream),
     /// A unix socket.
@@ -39,7 +39,7 @@ pub enum Stream {
 
 /// How the other side of a connection has gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Departure {
+pub(crate) enum Departure {
     /// It has ended its side, and may still take what we send.
     Ended,
     /// The connection is no more.
@@ -48,26 +48,26 @@ pub enum Departure {
 
 /// A TLS connection that we opened, and the name that its certificate was checked against; or one that a client opened.
 #[derive(Debug)]
-pub struct Secured<S> {
+pub(crate) struct Secured<S> {
     tls: TlsStream<S>,
     name: Option<ServerName<'static>>,
 }
 
 impl<S> Secured<S> {
     /// A connection to a backend. `name` is the one that was given to the handshake which made `tls`.
-    pub fn new(tls: client::TlsStream<S>, name: ServerName<'static>) -> Box<Self> {
+    pub(crate) fn new(tls: client::TlsStream<S>, name: ServerName<'static>) -> Box<Self> {
         Box::new(Self { tls: TlsStream::Client(tls), name: Some(name) })
     }
 
     /// A client's connection.
-    pub fn of_client(tls: server::TlsStream<S>) -> Box<Self> {
+    pub(crate) fn of_client(tls: server::TlsStream<S>) -> Box<Self> {
         Box::new(Self { tls: TlsStream::Server(tls), name: None })
     }
 }
 
 impl Stream {
     /// The name that the TLS handshake with a backend was made for; `None` for a plain connection.
-    pub fn server_name(&self) -> Option<&ServerName<'static>> {
+    pub(crate) fn server_name(&self) -> Option<&ServerName<'static>> {
         match self {
             #[cfg(test)]
             Self::Memory(_) => None,
@@ -80,7 +80,7 @@ impl Stream {
     }
 
     /// Whether the TLS handshake agreed on HTTP/2.
-    pub fn agreed_on_http2(&self) -> bool {
+    pub(crate) fn agreed_on_http2(&self) -> bool {
         let session = match self {
             #[cfg(test)]
             Self::Memory(_) => return false,
@@ -95,7 +95,7 @@ impl Stream {
 
     /// Makes the coming close a reset (RST instead of FIN), so that the peer sees that something is missing. What was sent and
     /// not yet read may be lost to it. Unix sockets know no such thing.
-    pub fn reset_on_close(&self) {
+    pub(crate) fn reset_on_close(&self) {
         #[cfg(test)]
         if let Some(pipe) = self.memory() {
             pipe.reset_on_close(true);
@@ -108,7 +108,7 @@ impl Stream {
     /// Bounds how long the system goes on, once the connection is closed, with what the other side does not take: after `limit`
     /// without progress it is let go. Without this it stays in the kernel for minutes, where nothing counts it. Linux alone can be
     /// told so.
-    pub fn give_up_after(&self, limit: std::time::Duration) {
+    pub(crate) fn give_up_after(&self, limit: std::time::Duration) {
         #[cfg(target_os = "linux")]
         if let Some(tcp) = self.tcp() {
             let _ = socket2::SockRef::from(tcp).set_tcp_user_timeout(Some(limit));
@@ -138,7 +138,7 @@ impl Stream {
 
     /// Ends the connection for everybody who holds it: a process that was forked without the knowledge of [`fork`](crate::fork) would
     /// otherwise keep the peer from seeing the end. TLS is not told, so that its peer sees that something is missing.
-    pub fn cut(&self) {
+    pub(crate) fn cut(&self) {
         let socket = match self {
             Self::Tcp(stream) => socket2::SockRef::from(stream),
             Self::Unix(stream) => socket2::SockRef::from(stream),
@@ -154,7 +154,7 @@ impl Stream {
 
     /// Whether the system holds bytes of the other side that nobody has read. To close such a connection sends a reset, which
     /// destroys whatever we sent and the other side has not yet read. Asks the system itself: one call.
-    pub fn has_unread(&self) -> bool {
+    pub(crate) fn has_unread(&self) -> bool {
         let socket = match self {
             Self::Tcp(stream) => socket2::SockRef::from(stream),
             Self::Unix(stream) => socket2::SockRef::from(stream),
@@ -169,7 +169,7 @@ impl Stream {
     }
 
     /// Whether the other side has gone, as far as the system has heard, also where bytes that came before it have not been read. One call.
-    pub fn departure(&self) -> Option<Departure> {
+    pub(crate) fn departure(&self) -> Option<Departure> {
         use rustix::event::{poll, PollFd, PollFlags, Timespec};
         // Other systems tell of an ended side only where everything before it was read.
         #[cfg(target_os = "linux")]
@@ -199,7 +199,7 @@ impl Stream {
     /// Whether the connection is open with nothing to read, as an idle one has to be: the other side has neither closed
     /// it nor sent a byte. On a connection whose last read found the socket empty this costs no system call. What the
     /// runtime has not yet heard of from the kernel is not seen.
-    pub fn is_quiet(&mut self) -> bool {
+    pub(crate) fn is_quiet(&mut self) -> bool {
         let mut byte = [0];
         let mut buffer = ReadBuf::new(&mut byte);
         let read = std::future::poll_fn(|context| Pin::new(&mut *self).poll_read(context, &mut buffer));

@@ -2,37 +2,38 @@
 //! takes a request ([`balancer`], [`admission`]), an idle connection to it ([`pool`]) or a new one ([`mod@connect`],
 //! [`tls`]), and the attempt itself ([`ask`]).
 
-pub mod address;
+pub(crate) mod address;
 pub(crate) mod admission;
 pub(crate) mod ask;
-pub mod backend;
-pub mod balancer;
-pub mod by_host;
+pub(crate) mod backend;
+pub(crate) mod balancer;
+pub(crate) mod by_host;
 mod carry_over;
 mod compile;
-pub mod connect;
+pub(crate) mod connect;
 mod acquire;
-pub mod dns;
+pub(crate) mod dns;
 pub(crate) mod group;
-pub mod health;
+pub(crate) mod health;
 pub(crate) mod http2;
 mod named;
-pub mod pool;
+pub(crate) mod pool;
 mod protocol;
 mod refresh;
 mod configured_backend;
 mod settings;
-pub mod tls;
+pub(crate) mod tls;
 
-pub use backend::{Admin, Attempt, Backend, BackendSettings};
-pub use balancer::{Affinity, Choice, Tried};
-pub use by_host::ByHost;
+pub use backend::Admin;
+pub(crate) use backend::{Attempt, Backend};
+pub(crate) use balancer::{Affinity, Choice, Tried};
+pub(crate) use by_host::ByHost;
 pub(crate) use carry_over::{CarriedUpstreams, UpstreamCarryOver};
-pub use compile::{Backends, TargetHost};
-pub use dns::Dns;
+pub(crate) use compile::{Backends, TargetHost};
+pub(crate) use dns::Dns;
 pub(crate) use named::Upstreams;
-pub use pool::{Keep, Pool};
-pub use protocol::BackendProtocol;
+pub(crate) use pool::{Keep, Pool};
+pub(crate) use protocol::BackendProtocol;
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::Arc;
@@ -62,7 +63,7 @@ use settings::{Member, UpstreamSettings};
 /// Engine threads read the list of backends without a lock; when DNS answers change, the refresh tasks replace it. A
 /// backend whose address stays is the same one in both, with its figures and its idle connections.
 #[derive(Debug)]
-pub struct Upstream {
+pub(crate) struct Upstream {
     live: ArcSwap<Members>,
     balancer: Balancer,
     keep: Keep,
@@ -158,7 +159,7 @@ impl Upstream {
 
     /// Begins to resolve the names among the backends, to follow their changes and to check the backends, on `handle`'s
     /// runtime. It ends when the upstream is dropped. A second call does nothing.
-    pub fn start(self: &Arc<Self>, dns: &Arc<Dns>, handle: &Handle, log: &Arc<Log>) {
+    pub(crate) fn start(self: &Arc<Self>, dns: &Arc<Dns>, handle: &Handle, log: &Arc<Log>) {
         if self.started.swap(true, Ordering::AcqRel) {
             return;
         }
@@ -177,7 +178,7 @@ impl Upstream {
     }
 
     /// Chooses the backend for a request's next attempt.
-    pub fn choose(&self, affinity: &Affinity, tried: &mut Tried) -> Choice {
+    pub(crate) fn choose(&self, affinity: &Affinity, tried: &mut Tried) -> Choice {
         self.balancer.choose(&self.live.load(), affinity, tried)
     }
 
@@ -215,12 +216,12 @@ impl Upstream {
     }
 
     /// How a backend is chosen.
-    pub fn policy(&self) -> &BalancingPolicy {
+    pub(crate) fn policy(&self) -> &BalancingPolicy {
         self.balancer.policy()
     }
 
     /// Whether the backend that a cookie names has but no room for one more request.
-    pub fn is_full(&self, tag: &Tag) -> bool {
+    pub(crate) fn is_full(&self, tag: &Tag) -> bool {
         self.live
             .load()
             .tagged(tag)
@@ -244,12 +245,12 @@ impl Upstream {
 
     /// The name that figures and logs call it by: the one that a person gave it, the host of `to`, or its first
     /// backend.
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         self.group.name()
     }
 
     /// Whether several directives may use it.
-    pub fn is_shared(&self) -> bool {
+    pub(crate) fn is_shared(&self) -> bool {
         self.shared
     }
 
@@ -259,22 +260,22 @@ impl Upstream {
     }
 
     /// How many backends there are now.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.live.load().len()
     }
 
     /// Whether there is no backend now.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// Whether every name among the backends has been answered for, be it with a failure.
-    pub fn is_ready(&self) -> bool {
+    pub(crate) fn is_ready(&self) -> bool {
         self.unanswered.load(Ordering::Acquire) == 0
     }
 
     /// Waits until [`Upstream::is_ready`], for which the upstream must have been started.
-    pub async fn ready(&self) {
+    pub(crate) async fn ready(&self) {
         loop {
             // Made before the check, so that an answer in between is not missed.
             let answered = self.answered.notified();
@@ -287,7 +288,7 @@ impl Upstream {
 
     /// The figures of every backend, in the order in which the backends were written. A name that has no address yet
     /// stands there as itself.
-    pub fn stats(&self) -> Vec<BackendStats> {
+    pub(crate) fn stats(&self) -> Vec<BackendStats> {
         let configured = self.configured.lock();
         let mut stats = Vec::new();
         for entry in configured.iter() {
@@ -364,7 +365,7 @@ fn expand(configured: &[ConfiguredBackend]) -> Vec<Arc<Backend>> {
 }
 
 /// The name that a certificate for `host` has to carry. `None` if no certificate can carry it.
-pub fn server_name(host: &Host) -> Option<ServerName<'static>> {
+pub(crate) fn server_name(host: &Host) -> Option<ServerName<'static>> {
     match host {
         Host::Ip(ip) => Some(ServerName::from(*ip)),
         // Certificates and SNI are without the dot at the end (RFC 6066, section 3).

@@ -6,7 +6,7 @@ use std::process;
 
 use magnus::scan_args::scan_args;
 use magnus::{method, prelude::*, Error, RModule, Ruby, Value};
-use proxy_engine::fork::Hold;
+use proxy_engine::Hold;
 
 pub(crate) fn init(ruby: &Ruby, native: RModule) -> Result<(), Error> {
     let module = native.define_module("Fork")?;

@@ -6,7 +6,7 @@ use std::process;
 use std::time::{Duration, Instant};
 
 use magnus::{function, method, prelude::*, Error, RModule, Ruby, Value};
-use proxy_engine::upstream::Admin;
+use proxy_engine::Admin;
 use proxy_engine::{StartError, Stats};
 
 use self::life::{Life, Waited};

@@ -60,7 +60,7 @@ impl Exchange<'_> {
     /// Answers with an error response, in the form that the client prefers, or in gRPC's terms.
     pub(crate) async fn answer_error(&mut self, response: &ErrorResponse) -> Verdict {
         let accept = self.work.request.fields.all(Known::Accept);
-        let answer = response.choose_among(accept);
+        let answer = response.choose(accept);
         if self.call.is_some() {
             return self.answer_call(GrpcRefusal::Status(answer.status)).await;
         }

@@ -4,7 +4,7 @@ use proxy_http::message::{Fields, Span};
 
 /// Names that patterns gave to parts of one request, with where those stand in the text of its head. Outer locations come first.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub struct Captured(Vec<(u32, Span)>);
+pub(crate) struct Captured(Vec<(u32, Span)>);
 
 impl Captured {
     /// Forgets all and keeps the memory.
@@ -40,7 +40,7 @@ impl Captured {
 
 /// The same with the names, which a configuration holds once for all requests.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Captures<'a> {
+pub(crate) struct Captures<'a> {
     names: &'a [Box<str>],
     captured: &'a [(u32, Span)],
 }

@@ -3,7 +3,7 @@
 use proxy_http::message::{Fields, Known};
 
 /// The value of the first cookie called `name`. Names are case-sensitive; quotes around a value belong to it.
-pub fn cookie<'f>(fields: &'f Fields, name: &'f [u8]) -> Option<&'f [u8]> {
+pub(crate) fn cookie<'f>(fields: &'f Fields, name: &'f [u8]) -> Option<&'f [u8]> {
     cookies(fields, name).next()
 }
 

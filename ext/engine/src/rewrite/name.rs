@@ -11,7 +11,7 @@ use crate::listen::tls::TlsValue;
 
 /// Where a rewrite stands, which decides what names mean in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Context {
+pub(crate) enum Context {
     /// Part of what is sent to a backend.
     Request,
     /// Part of what is sent to the client.

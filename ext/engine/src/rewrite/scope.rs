@@ -11,7 +11,7 @@ use crate::request_id::RequestId;
 
 /// Where the values of one request's rewrites come from. Everything is borrowed: building one costs nothing.
 #[derive(Debug, Clone, Copy)]
-pub struct RequestValues<'a> {
+pub(crate) struct RequestValues<'a> {
     /// The request as the client sent it.
     pub request: &'a RequestHead,
     /// Its path as `{path}` shows it: perhaps without the prefix that its location strips, and then perhaps empty.
@@ -35,7 +35,12 @@ pub struct RequestValues<'a> {
 
 impl<'a> RequestValues<'a> {
     /// A request before its answer, with its own path and nothing captured.
-    pub fn new(request: &'a RequestHead, client: &'a ClientInfo, request_id: RequestId, start: SystemTime) -> Self {
+    pub(crate) fn new(
+        request: &'a RequestHead,
+        client: &'a ClientInfo,
+        request_id: RequestId,
+        start: SystemTime,
+    ) -> Self {
         Self {
             request,
             path: request.path(),
@@ -63,7 +68,7 @@ impl ResponseInfo<'_> {
 
 /// An answer as far as it is known.
 #[derive(Debug, Clone, Copy)]
-pub struct ResponseInfo<'a> {
+pub(crate) struct ResponseInfo<'a> {
     /// The status code.
     pub status: u16,
     /// Time from the request's first byte to this moment.

@@ -16,7 +16,7 @@ use super::{Context, RequestValues, Template, TemplatePart};
 
 /// A target URL, ready to be filled in.
 #[derive(Debug, Clone)]
-pub struct TargetTemplate {
+pub(crate) struct TargetTemplate {
     tls: bool,
     authority: TargetAuthority,
     rest: TargetRest,
@@ -53,7 +53,7 @@ enum Join {
 
 /// Where a request goes, as [`TargetTemplate::render`] writes it. Kept between requests for its memory.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct RenderedTarget {
+pub(crate) struct RenderedTarget {
     /// Host, perhaps with a port: what the `Host` field and the TLS server name are made of.
     pub authority: Vec<u8>,
     /// The request target: begins with `/`, or is the `*` of `OPTIONS *`.
@@ -62,7 +62,7 @@ pub struct RenderedTarget {
 
 /// Why a rendered target is no absolute URL. Answered with the `error_response`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum InvalidTarget {
+pub(crate) enum InvalidTarget {
     /// A placeholder names neither a field of the request nor a capture.
     Unresolved,
     /// The host is empty or malformed.
@@ -85,13 +85,13 @@ impl std::error::Error for InvalidTarget {}
 
 impl TargetTemplate {
     /// Takes a target URL apart. The error says why it can never be an absolute URL, and what to write instead.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
         parse::target(text)
     }
 
     /// Takes the path and query of a URL apart, which a scheme and a host are not to stand before. What is rendered has no
     /// authority.
-    pub fn parse_path(text: &str) -> Result<Self, String> {
+    pub(crate) fn parse_path(text: &str) -> Result<Self, String> {
         parse::path(text)
     }
 
@@ -102,14 +102,14 @@ impl TargetTemplate {
 
     /// A target that is never valid. It stands for one that [`TargetTemplate::parse`] refused, so that every request gets
     /// the `error_response`.
-    pub fn never() -> Self {
+    pub(crate) fn never() -> Self {
         let whole = Template { parts: Box::new([]), context: Context::Request };
         let rest = TargetRest::Plain { prefix: "/".into(), path: false, query: false };
         Self { tls: false, authority: TargetAuthority::Never, rest, whole }
     }
 
     /// What looks like a slip, given the names of the `captures` around it.
-    pub fn warnings(&self, captures: &[&str]) -> Vec<String> {
+    pub(crate) fn warnings(&self, captures: &[&str]) -> Vec<String> {
         let mut warnings = self.whole.warnings(captures);
         warnings.extend(parse::doubled(&self.whole.parts));
         warnings
@@ -117,7 +117,7 @@ impl TargetTemplate {
 
     /// The same, with `{path}{query}` behind a URL that ends with its authority: `http://127.0.0.1:3000`, but not
     /// `http://127.0.0.1:3000/`.
-    pub fn with_path_and_query(mut self) -> Self {
+    pub(crate) fn with_path_and_query(mut self) -> Self {
         if let TargetRest::Plain { prefix, path: path @ false, query: query @ false } = &mut self.rest {
             let open = prefix.is_empty();
             (*path, *query) = (open, open);
@@ -126,12 +126,12 @@ impl TargetTemplate {
     }
 
     /// Whether the scheme is `https`.
-    pub fn scheme_tls(&self) -> bool {
+    pub(crate) fn scheme_tls(&self) -> bool {
         self.tls
     }
 
     /// `host` or `host:port`, if it is the same for every request.
-    pub fn authority_literal(&self) -> Option<&str> {
+    pub(crate) fn authority_literal(&self) -> Option<&str> {
         match &self.authority {
             TargetAuthority::Literal(text) => Some(text),
             TargetAuthority::Parts(_) | TargetAuthority::Never => None,
@@ -139,7 +139,7 @@ impl TargetTemplate {
     }
 
     /// Whether nothing of the host is written down: each request says where it goes.
-    pub fn names_no_host(&self) -> bool {
+    pub(crate) fn names_no_host(&self) -> bool {
         matches!(&self.authority, TargetAuthority::Parts(parts) if !parts.iter().any(|part| match part {
             TemplatePart::Text(text) => text.bytes().any(|b| b.is_ascii_alphabetic()),
             TemplatePart::Value(_) => false,
@@ -147,7 +147,7 @@ impl TargetTemplate {
     }
 
     /// Writes the target of one request in place of what stands in `out`.
-    pub fn render(&self, scope: &RequestValues<'_>, out: &mut RenderedTarget) -> Result<(), InvalidTarget> {
+    pub(crate) fn render(&self, scope: &RequestValues<'_>, out: &mut RenderedTarget) -> Result<(), InvalidTarget> {
         out.authority.clear();
         match &self.authority {
             TargetAuthority::Literal(text) => out.authority.extend_from_slice(text.as_bytes()),
@@ -181,7 +181,7 @@ impl TargetTemplate {
 
 /// Writes the target of a `proxy` that has no `to`, `{path}{query}`. The authority, which is the backend's own, is left
 /// empty.
-pub fn write_path_and_query(scope: &RequestValues<'_>, out: &mut RenderedTarget) {
+pub(crate) fn write_path_and_query(scope: &RequestValues<'_>, out: &mut RenderedTarget) {
     out.authority.clear();
     let target = &mut out.path_and_query;
     target.clear();

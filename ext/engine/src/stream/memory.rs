@@ -38,7 +38,7 @@ pub(crate) struct Manners {
 
 /// One end of a connection. The other end sees that it is dropped.
 #[derive(Debug)]
-pub struct Pipe {
+pub(crate) struct Pipe {
     client_info: Arc<Mutex<Link>>,
     side: usize,
     /// Until something arrives.

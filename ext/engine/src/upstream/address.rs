@@ -8,7 +8,7 @@ const LONGEST_SOCKET_PATH: usize = 107;
 
 /// Where a backend is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Address {
+pub(crate) enum Address {
     /// A TCP port of a host.
     Tcp {
         /// The machine.
@@ -26,7 +26,7 @@ pub enum Address {
 
 /// A machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Host {
+pub(crate) enum Host {
     /// A name to be resolved, in lower case.
     Name(String),
     /// An address.
@@ -40,7 +40,7 @@ impl Address {
     ///
     /// # Errors
     /// A sentence that names the text, what is wrong with it and what to write instead.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
         if text.is_empty() {
             return Err(r#"an address is empty: write a host and a port, as in "127.0.0.1:3001""#.into());
         }
@@ -80,7 +80,7 @@ impl Address {
     ///
     /// # Errors
     /// As for [`Address::parse`].
-    pub fn parse_authority(text: &str) -> Result<Self, String> {
+    pub(crate) fn parse_authority(text: &str) -> Result<Self, String> {
         Self::authority(text, text, None)
     }
 
@@ -137,7 +137,7 @@ impl Address {
     }
 
     /// Whether to speak TLS, for a list whose `to` says `otherwise`.
-    pub fn tls(&self, otherwise: bool) -> bool {
+    pub(crate) fn tls(&self, otherwise: bool) -> bool {
         match self {
             Self::Tcp { tls, .. } => tls.unwrap_or(otherwise),
             Self::Unix(_) => otherwise,
@@ -145,13 +145,13 @@ impl Address {
     }
 
     /// Whether it was written as one that speaks HTTP/2 (`h2://`).
-    pub fn says_http2(&self) -> bool {
+    pub(crate) fn says_http2(&self) -> bool {
         matches!(self, Self::Tcp { http2: true, .. })
     }
 
     /// What goes into the `Host` field when nothing else says it: `host`, or `host:port` unless the port is the
     /// scheme's own; `localhost` for a unix socket.
-    pub fn host_field(&self, tls: bool) -> String {
+    pub(crate) fn host_field(&self, tls: bool) -> String {
         match self {
             Self::Tcp { host, port, .. } => match port {
                 Some(port) if *port != default_port(tls) => format!("{}:{port}", host.in_url()),
@@ -163,7 +163,7 @@ impl Address {
 }
 
 /// The port of `http` or `https`.
-pub fn default_port(tls: bool) -> u16 {
+pub(crate) fn default_port(tls: bool) -> u16 {
     if tls {
         443
     } else {
@@ -197,7 +197,7 @@ impl Host {
     }
 
     /// As it stands in a URL: an IPv6 address in brackets.
-    pub fn in_url(&self) -> String {
+    pub(crate) fn in_url(&self) -> String {
         match self {
             Self::Name(name) => name.clone(),
             Self::Ip(IpAddr::V4(ip)) => ip.to_string(),
@@ -206,7 +206,7 @@ impl Host {
     }
 
     /// Whether this is `localhost` or a name below it, which is this machine whatever a resolver says (RFC 6761).
-    pub fn is_localhost(&self) -> bool {
+    pub(crate) fn is_localhost(&self) -> bool {
         let Self::Name(name) = self else { return false };
         let name = name.strip_suffix('.').unwrap_or(name);
         name == "localhost" || name.ends_with(".localhost")

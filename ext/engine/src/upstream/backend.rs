@@ -21,10 +21,10 @@ use crate::clock;
 use crate::log::Level;
 use crate::stats::{BackendStats, CheckStats};
 
-pub use attempt::Attempt;
+pub(crate) use attempt::Attempt;
 use history::History;
 pub(crate) use history::WeakBackend;
-pub use settings::BackendSettings;
+pub(crate) use settings::BackendSettings;
 pub use status::Admin;
 
 /// A backend: one address that we connect to. Every address of a DNS name is a backend of its own, but for
@@ -33,7 +33,7 @@ pub use status::Admin;
 /// It belongs to one upstream, and so has one TLS policy: two upstreams that name the same address share neither
 /// connections nor figures nor health.
 #[derive(Debug)]
-pub struct Backend {
+pub(crate) struct Backend {
     label: Box<str>,
     authority: Box<str>,
     address: BackendAddress,
@@ -47,7 +47,7 @@ pub struct Backend {
 
 /// Address to connect to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum BackendAddress {
+pub(crate) enum BackendAddress {
     /// A TCP address.
     Tcp(SocketAddr),
     /// A TCP address, and a second one of the same server to be tried at once when the first refuses.
@@ -76,7 +76,7 @@ impl BackendAddress {
 
 /// How a backend speaks TLS.
 #[derive(Debug, Clone)]
-pub struct Tls {
+pub(crate) struct Tls {
     /// Roots, client certificate, SNI.
     pub client: TlsClient,
     /// The name that the certificate must be for, unless a request says another.
@@ -88,7 +88,8 @@ impl Backend {
     ///
     /// `label` is what people read in logs and figures (`10.0.0.1:3001`, `unix:/run/app.sock`), `authority` the `Host`
     /// field for requests that have no other.
-    pub fn new(
+    #[cfg(test)]
+    pub(crate) fn new(
         label: String,
         authority: &str,
         address: BackendAddress,
@@ -160,7 +161,7 @@ impl Backend {
     }
 
     /// Number of the backend, unique in this process; carried over by a reload.
-    pub fn id(&self) -> u64 {
+    pub(crate) fn id(&self) -> u64 {
         self.history.id
     }
 
@@ -170,33 +171,33 @@ impl Backend {
     }
 
     /// As in logs and figures: `10.0.0.1:3001` or `unix:/run/app.sock`.
-    pub fn label(&self) -> &str {
+    pub(crate) fn label(&self) -> &str {
         &self.label
     }
 
     /// The `Host` field for requests that have no other: `host[:port]`, `localhost` for a unix socket.
-    pub fn authority(&self) -> &str {
+    pub(crate) fn authority(&self) -> &str {
         &self.authority
     }
 
     /// What to connect to.
-    pub fn address(&self) -> &BackendAddress {
+    pub(crate) fn address(&self) -> &BackendAddress {
         &self.address
     }
 
     /// How to speak TLS; `None` if it is spoken to in the clear.
-    pub fn tls(&self) -> Option<&Tls> {
+    pub(crate) fn tls(&self) -> Option<&Tls> {
         self.tls.as_ref()
     }
 
     /// The name a TLS connection to it is made for: `given`, or its own. `None` if it is spoken to in the clear.
-    pub fn server_name<'a>(&'a self, given: Option<&'a ServerName<'static>>) -> Option<&'a ServerName<'static>> {
+    pub(crate) fn server_name<'a>(&'a self, given: Option<&'a ServerName<'static>>) -> Option<&'a ServerName<'static>> {
         self.tls.as_ref().map(|tls| given.unwrap_or(&tls.name))
     }
 
     /// Which version of HTTP it is spoken to in.
     #[inline]
-    pub fn protocol(&self) -> BackendProtocol {
+    pub(crate) fn protocol(&self) -> BackendProtocol {
         self.settings.protocol
     }
 
@@ -211,7 +212,7 @@ impl Backend {
     }
 
     /// What the configuration says of it.
-    pub fn settings(&self) -> &BackendSettings {
+    pub(crate) fn settings(&self) -> &BackendSettings {
         &self.settings
     }
 
@@ -221,13 +222,13 @@ impl Backend {
     }
 
     /// Requests that it is answering now.
-    pub fn in_flight(&self) -> u64 {
+    pub(crate) fn in_flight(&self) -> u64 {
         self.history.in_flight.load(Relaxed)
     }
 
     /// Whether it gets requests: it is ready, healthy and not ejected.
     #[inline]
-    pub fn is_available(&self) -> bool {
+    pub(crate) fn is_available(&self) -> bool {
         self.history.status.is_available()
     }
 
@@ -263,19 +264,19 @@ impl Backend {
     }
 
     /// Whether it gets requests of its sticky clients.
-    pub fn accepts_sticky(&self) -> bool {
+    pub(crate) fn accepts_sticky(&self) -> bool {
         self.history.status.accepts_sticky()
     }
 
     /// Whether it may get one more request at once.
     #[inline]
-    pub fn has_room(&self) -> bool {
+    pub(crate) fn has_room(&self) -> bool {
         self.settings.max_connections.is_none_or(|most| self.in_flight() < u64::from(most))
     }
 
     /// Its share of requests beside the others', in parts of 256: less during slow start.
     #[inline]
-    pub fn share(&self) -> u32 {
+    pub(crate) fn share(&self) -> u32 {
         let part = match self.settings.slow_start {
             Some(length) if self.history.ramp.is_on() => self.history.ramp.part(clock::now(), clock::millis(length)),
             _ => 256,
@@ -321,7 +322,7 @@ impl Backend {
     }
 
     /// The figures so far.
-    pub fn stats(&self) -> BackendStats {
+    pub(crate) fn stats(&self) -> BackendStats {
         let check = self.history.checks.lock().result().map(|(healthy, since, error)| CheckStats {
             healthy,
             since: since.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64(),

@@ -11,12 +11,12 @@ mod sticky;
 mod tried;
 mod turns;
 
-pub use affinity::{Affinity, Choice};
-pub use members::{Members, Rank};
-pub use policy::BalancingPolicy;
-pub use ring::hash;
-pub use sticky::{Sticky, Tag};
-pub use tried::Tried;
+pub(crate) use affinity::{Affinity, Choice};
+pub(crate) use members::{Members, Rank};
+pub(crate) use policy::BalancingPolicy;
+pub(crate) use ring::hash;
+pub(crate) use sticky::Tag;
+pub(crate) use tried::Tried;
 
 use std::sync::Arc;
 
@@ -31,7 +31,7 @@ use turns::Turns;
 /// request's first attempt takes a turn: what the others share stays even, however many of them fail. A backend with
 /// all the requests that it may have at once calls no backup in: the request waits for it.
 #[derive(Debug)]
-pub struct Balancer {
+pub(crate) struct Balancer {
     policy: BalancingPolicy,
     /// For the primaries, and for the backups.
     turns: [Turns; 2],
@@ -39,7 +39,7 @@ pub struct Balancer {
 
 impl Balancer {
     /// A balancer that has chosen nothing yet, and begins with any backend.
-    pub fn new(policy: BalancingPolicy) -> Self {
+    pub(crate) fn new(policy: BalancingPolicy) -> Self {
         Self { policy, turns: [Turns::anywhere(), Turns::anywhere()] }
     }
 
@@ -50,18 +50,18 @@ impl Balancer {
     }
 
     /// What it chooses by.
-    pub fn policy(&self) -> &BalancingPolicy {
+    pub(crate) fn policy(&self) -> &BalancingPolicy {
         &self.policy
     }
 
     /// Puts backends into the form that [`Balancer::choose`] needs.
-    pub fn members(&self, backends: Vec<Arc<Backend>>) -> Members {
+    pub(crate) fn members(&self, backends: Vec<Arc<Backend>>) -> Members {
         Members::new(backends, &self.policy)
     }
 
     /// Chooses for one attempt of a request, and notes it in `tried`. Once every available backend has been tried, they
     /// may be tried again, the latest one last.
-    pub fn choose(&self, members: &Members, affinity: &Affinity, tried: &mut Tried) -> Choice {
+    pub(crate) fn choose(&self, members: &Members, affinity: &Affinity, tried: &mut Tried) -> Choice {
         let again = tried.last().is_some();
         let choice = match self.untried(members, affinity, tried, again) {
             Choice::None if again => {
@@ -94,7 +94,7 @@ impl Balancer {
 
     /// The last resort of a request that cannot wait for those that are busy: one that could not be connected to a
     /// while ago.
-    pub fn choose_last(&self, members: &Members, affinity: &Affinity, tried: &mut Tried) -> Choice {
+    pub(crate) fn choose_last(&self, members: &Members, affinity: &Affinity, tried: &mut Tried) -> Choice {
         let again = tried.last().is_some();
         let choice = self.among(members, affinity, tried, Look { again, last: true });
         if let Choice::Backend(backend) = &choice {

@@ -26,7 +26,7 @@ const SWEEP_PERIOD: Duration = Duration::from_secs(60);
 
 /// One upstream per host that requests have named, made when it is first asked for. Usable from any thread.
 #[derive(Debug, Clone)]
-pub struct ByHost(Arc<Inner>);
+pub(crate) struct ByHost(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
@@ -46,7 +46,7 @@ struct HostEntry {
 
 /// Why a host cannot be connected to: it is no `host[:port]`, or TLS is not set up.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NoUpstream(String);
+pub(crate) struct NoUpstream(String);
 
 impl std::fmt::Display for NoUpstream {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -88,7 +88,7 @@ impl ByHost {
     }
 
     /// How a backend is chosen.
-    pub fn policy(&self) -> &BalancingPolicy {
+    pub(crate) fn policy(&self) -> &BalancingPolicy {
         &self.0.settings.policy
     }
 
@@ -104,7 +104,7 @@ impl ByHost {
 
     /// Gives it the means to resolve names, without which [`ByHost::get`] makes upstreams that never become ready.
     /// `handle` is the control runtime's. A second call does nothing.
-    pub fn start(&self, dns: &Arc<Dns>, handle: &Handle, log: &Arc<Log>) {
+    pub(crate) fn start(&self, dns: &Arc<Dns>, handle: &Handle, log: &Arc<Log>) {
         if self.0.running.set((dns.clone(), handle.clone(), log.clone())).is_ok() {
             handle.spawn(sweep(Arc::downgrade(&self.0)));
         }
@@ -115,7 +115,7 @@ impl ByHost {
     ///
     /// # Errors
     /// If `authority` is nothing else than a host and perhaps a port, or TLS is asked for and not set up.
-    pub fn get(&self, authority: &[u8], tls: bool) -> Result<Arc<Upstream>, NoUpstream> {
+    pub(crate) fn get(&self, authority: &[u8], tls: bool) -> Result<Arc<Upstream>, NoUpstream> {
         if authority.iter().any(u8::is_ascii_uppercase) {
             return self.get(&authority.to_ascii_lowercase(), tls);
         }
@@ -140,7 +140,7 @@ impl ByHost {
     }
 
     /// The figures of every backend there is now, sorted by address.
-    pub fn stats(&self) -> Vec<BackendStats> {
+    pub(crate) fn stats(&self) -> Vec<BackendStats> {
         let mut stats = Vec::new();
         for upstreams in &self.0.upstreams {
             stats.extend(upstreams.lock().values().flat_map(|entry| entry.upstream.stats()));

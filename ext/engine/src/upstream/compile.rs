@@ -22,7 +22,7 @@ use crate::stats::BackendStats;
 
 /// What the template in `to` says of the host, before any request.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct TargetHost<'a> {
+pub(crate) struct TargetHost<'a> {
     /// Whether its scheme is `https`. `None` without a `to`, or if the scheme has placeholders.
     pub scheme_tls: Option<bool>,
     /// Its literal `host[:port]`.
@@ -33,7 +33,7 @@ pub struct TargetHost<'a> {
 
 /// Where the requests of a `proxy` directive go.
 #[derive(Debug)]
-pub enum Backends {
+pub(crate) enum Backends {
     /// To one set of backends.
     Fixed(Arc<Upstream>),
     /// To the host that each request's target names.
@@ -42,7 +42,7 @@ pub enum Backends {
 
 impl Backends {
     /// Begins to resolve names and to check backends, on `handle`'s runtime, and goes on until this is dropped.
-    pub fn start(&self, dns: &Arc<Dns>, handle: &Handle, log: &Arc<Log>) {
+    pub(crate) fn start(&self, dns: &Arc<Dns>, handle: &Handle, log: &Arc<Log>) {
         match self {
             Self::Fixed(upstream) => upstream.start(dns, handle, log),
             Self::ByHost(by_host) => by_host.start(dns, handle, log),
@@ -50,7 +50,7 @@ impl Backends {
     }
 
     /// How a backend is chosen.
-    pub fn policy(&self) -> &BalancingPolicy {
+    pub(crate) fn policy(&self) -> &BalancingPolicy {
         match self {
             Self::Fixed(upstream) => upstream.policy(),
             Self::ByHost(by_host) => by_host.policy(),
@@ -58,7 +58,7 @@ impl Backends {
     }
 
     /// Whether the backend that a cookie names has but no room for one more request.
-    pub fn is_full(&self, tag: &Tag) -> bool {
+    pub(crate) fn is_full(&self, tag: &Tag) -> bool {
         match self {
             Self::Fixed(upstream) => upstream.is_full(tag),
             Self::ByHost(_) => false,
@@ -90,12 +90,12 @@ impl Backends {
     }
 
     /// Whether other directives may use these backends too.
-    pub fn is_shared(&self) -> bool {
+    pub(crate) fn is_shared(&self) -> bool {
         matches!(self, Self::Fixed(upstream) if upstream.is_shared())
     }
 
     /// The figures of every backend.
-    pub fn stats(&self) -> Vec<BackendStats> {
+    pub(crate) fn stats(&self) -> Vec<BackendStats> {
         match self {
             Self::Fixed(upstream) => upstream.stats(),
             Self::ByHost(by_host) => by_host.stats(),

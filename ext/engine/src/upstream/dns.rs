@@ -3,7 +3,7 @@
 mod service;
 mod system;
 
-pub use service::{domain, is_service, ResolvedAddress};
+pub(crate) use service::{domain, is_service, ResolvedAddress};
 
 use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
@@ -23,9 +23,9 @@ use crate::config::{Problem, Setting};
 use system::{System, HOSTS_TTL};
 
 /// An answer is used for at least this long, whatever its time to live.
-pub const SHORTEST_TTL: Duration = Duration::from_secs(1);
+pub(crate) const SHORTEST_TTL: Duration = Duration::from_secs(1);
 /// An answer is asked for again after this long, however long it would live.
-pub const LONGEST_TTL: Duration = Duration::from_secs(3600);
+pub(crate) const LONGEST_TTL: Duration = Duration::from_secs(3600);
 /// Once the addresses of one family are known, those of the other are waited for no longer than this: a server that
 /// ignores questions for AAAA must not hold up requests.
 const PATIENCE: Duration = Duration::from_millis(250);
@@ -37,7 +37,7 @@ const UNKNOWN_FAMILY_TTL: Duration = Duration::from_secs(10);
 /// The system's way is that of its C library: the hosts file first, then the servers of `resolv.conf` with its search
 /// domains; both files are read again when they change. Given servers are asked for exactly the name that was written.
 #[derive(Debug)]
-pub struct Dns(DnsSource);
+pub(crate) struct Dns(DnsSource);
 
 #[derive(Debug)]
 enum DnsSource {
@@ -47,7 +47,7 @@ enum DnsSource {
 
 /// The addresses of a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DnsAnswer {
+pub(crate) struct DnsAnswer {
     /// In a fixed order, IPv4 first, each once. Never empty.
     pub addresses: Vec<IpAddr>,
     /// When to ask again: from [`SHORTEST_TTL`] to [`LONGEST_TTL`].
@@ -56,7 +56,7 @@ pub struct DnsAnswer {
 
 /// Why there is no answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NoAnswer(String);
+pub(crate) struct NoAnswer(String);
 
 impl std::fmt::Display for NoAnswer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -69,7 +69,7 @@ impl std::error::Error for NoAnswer {}
 impl Dns {
     /// Reads the `resolver` directive: servers as `ADDRESS` or `ADDRESS:PORT`, none for the system's configuration.
     /// `None` if one of them is wrong; `problems` then says which.
-    pub fn compile(resolver: &Setting<Vec<String>>, problems: &mut Vec<Problem>) -> Option<Self> {
+    pub(crate) fn compile(resolver: &Setting<Vec<String>>, problems: &mut Vec<Problem>) -> Option<Self> {
         let mut report = Report::new("resolver", resolver.at.as_ref(), problems);
         let servers: Vec<_> = resolver.value.iter().filter_map(|text| report.ok(server(text))).collect();
         if !report.is_sound() {
@@ -82,7 +82,7 @@ impl Dns {
     }
 
     /// Resolves as the system's C library does.
-    pub fn system() -> Self {
+    pub(crate) fn system() -> Self {
         Self(DnsSource::System(Mutex::default()))
     }
 
@@ -90,7 +90,7 @@ impl Dns {
     ///
     /// # Errors
     /// If the DNS client cannot be set up.
-    pub fn given(servers: &[SocketAddr]) -> Result<Self, NetError> {
+    pub(crate) fn given(servers: &[SocketAddr]) -> Result<Self, NetError> {
         let servers = servers.iter().copied().map(name_server).collect();
         // Half the default: a dead server delays a name's first request.
         let mut options = ResolverOpts::default();
@@ -117,7 +117,7 @@ impl Dns {
     ///
     /// # Errors
     /// If there is no address: the name does not exist, or no server gave a usable answer.
-    pub async fn lookup(&self, host: &str, known: &[IpAddr]) -> Result<DnsAnswer, NoAnswer> {
+    pub(crate) async fn lookup(&self, host: &str, known: &[IpAddr]) -> Result<DnsAnswer, NoAnswer> {
         let fail = |why: &dyn std::fmt::Display| NoAnswer(format!("{host} has no address: {why}"));
         let name = Name::from_ascii(host).map_err(|error| fail(&error))?;
         let plan = match &self.0 {

@@ -94,6 +94,7 @@ struct GroupMembers {
 
 impl BackendGroup {
     /// A group without members.
+    #[cfg(test)]
     pub(super) fn new(name: &str, rules: Arc<GroupRules>) -> Arc<Self> {
         Self::carry_over(None, name, rules, Forgotten::default())
     }
@@ -128,6 +129,7 @@ impl BackendGroup {
     }
 
     /// A group without checks and limits.
+    #[cfg(test)]
     pub(super) fn lone() -> Arc<Self> {
         Self::new("", Arc::default())
     }

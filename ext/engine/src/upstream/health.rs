@@ -10,8 +10,8 @@ pub(super) mod schedule;
 
 use std::time::Duration;
 
-pub use check::Check;
-pub use outlier::OutlierRules;
+pub(crate) use check::Check;
+pub(crate) use outlier::OutlierRules;
 
 use crate::compile::Report;
 use crate::config::PoolConfig;
@@ -23,7 +23,7 @@ const MOST_WAITING: i64 = 1_000_000;
 
 /// Health checks, outlier ejection and wait queue of an upstream.
 #[derive(Debug, Default)]
-pub struct GroupRules {
+pub(crate) struct GroupRules {
     /// Active checks.
     pub check: Option<Check>,
     /// Outlier ejection.

@@ -35,7 +35,7 @@ const JANITOR_PERIOD: Duration = Duration::from_secs(1);
 
 /// The idle connections of one engine thread.
 #[derive(Debug, Default)]
-pub struct Pool {
+pub(crate) struct Pool {
     backends: RefCell<HashMap<u64, IdleConnections, BuildHasherDefault<IdHasher>>>,
     /// HTTP/2 connections, which are shared while they are in use.
     pub(super) http2: Rc<Http2Pool>,
@@ -61,7 +61,7 @@ struct Idle {
 
 /// Limits of idle connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Keep {
+pub(crate) struct Keep {
     /// Connections per backend and engine thread; 0 keeps none.
     pub connections: usize,
     /// Time after which an idle connection is closed.
@@ -132,7 +132,7 @@ impl Pool {
 
     /// Looks through the pool once a second, for ever: closes what has expired or died, and forgets backends that are
     /// gone (an address that DNS no longer names, a configuration that was replaced). To be spawned once per pool.
-    pub async fn run_janitor(&self) {
+    pub(crate) async fn run_janitor(&self) {
         let mut ticks = tokio::time::interval(JANITOR_PERIOD);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -152,7 +152,7 @@ impl Pool {
 
     /// Closes all idle connections and keeps none from now on, as at the end of a server. Shared connections end with
     /// their last stream.
-    pub fn close(&self) {
+    pub(crate) fn close(&self) {
         self.closed.set(true);
         self.backends.borrow_mut().clear();
         self.http2.close();
@@ -169,7 +169,8 @@ impl Pool {
     }
 
     /// How many connections are idle now.
-    pub fn len(&self) -> usize {
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
         self.backends.borrow().values().map(|connections| connections.idle.len()).sum()
     }
 
@@ -180,7 +181,8 @@ impl Pool {
     }
 
     /// Whether no connection is idle now.
-    pub fn is_empty(&self) -> bool {
+    #[cfg(test)]
+    pub(crate) fn is_empty(&self) -> bool {
         self.len() == 0
     }
 }

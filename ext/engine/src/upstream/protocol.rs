@@ -6,7 +6,7 @@ use crate::config::PoolConfig;
 
 /// Which version of HTTP a backend is spoken to in.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum BackendProtocol {
+pub(crate) enum BackendProtocol {
     /// HTTP/1.1.
     #[default]
     Http1,

@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use address::Address;
 use balancer::BalancingPolicy;
+use connect::connect;
 
 use super::*;
 use crate::error::{Blame, ConnectErrorKind};
-use connect::connect;
+use crate::upstream::backend::BackendSettings;
 use dns_server::{DnsServer, Reply};
 
 /// No test takes longer than this.

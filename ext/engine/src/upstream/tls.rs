@@ -20,7 +20,7 @@ use unverified::Unverified;
 
 /// The TLS policy of one set of backends: whom it trusts, what it shows of itself, whether it sends SNI.
 #[derive(Debug, Clone)]
-pub struct TlsClient {
+pub(crate) struct TlsClient {
     http1: Arc<ClientConfig>,
     http2: Arc<ClientConfig>,
     auto: Arc<ClientConfig>,
@@ -55,7 +55,7 @@ impl TlsClient {
     }
 
     /// What rustls makes connections from that offer `protocol`.
-    pub fn config(&self, protocol: BackendProtocol) -> &Arc<ClientConfig> {
+    pub(crate) fn config(&self, protocol: BackendProtocol) -> &Arc<ClientConfig> {
         match protocol {
             BackendProtocol::Http1 => &self.http1,
             BackendProtocol::Http2 => &self.http2,

@@ -187,7 +187,7 @@ fn max_connections_hold_for_each_backend_over_all_threads() {
 
 #[test]
 fn a_backend_that_comes_back_serves_those_who_wait() {
-    use proxy_engine::upstream::Admin;
+    use proxy_engine::Admin;
     let (busy, idle) = (slow(), Origin::echoing_targets());
     let proxy = Proxy::with(&[&busy.origin.address(), &idle.address()], one_at_once(5));
     let stats = proxy.server.stats().backends;
@@ -233,7 +233,7 @@ fn who_waits_probes_an_ejected_backend_as_soon_as_its_time_is_over() {
 
 #[test]
 fn who_waits_for_backends_that_all_go_down_is_answered_503() {
-    use proxy_engine::upstream::Admin;
+    use proxy_engine::Admin;
     let slow = slow();
     let proxy = Proxy::with(&[&slow.origin.address()], one_at_once(5));
     let upstream = proxy.server.stats().backends[0].upstream.clone();

@@ -1,6 +1,6 @@
 //! What somebody says of backends while the server runs.
 
-use proxy_engine::upstream::Admin;
+use proxy_engine::Admin;
 
 use crate::support::{eventually, Origin, Proxy};
 

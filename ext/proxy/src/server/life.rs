@@ -10,10 +10,10 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use proxy_engine::output::block_sigpipe;
-use proxy_engine::server::UnknownBackend;
-use proxy_engine::upstream::Admin;
+use proxy_engine::block_sigpipe;
+use proxy_engine::Admin;
 use proxy_engine::Config;
+use proxy_engine::UnknownBackend;
 use proxy_engine::{Server, StartError, Stats};
 
 /// One engine from before its start to after its end.

@@ -31,7 +31,8 @@ impl Drop for RetryPermit {
 mod tests {
     use super::*;
     use crate::upstream::backend::BackendAddress;
-    use crate::upstream::{Attempt, Backend, BackendSettings};
+    use crate::upstream::backend::BackendSettings;
+    use crate::upstream::{Attempt, Backend};
 
     #[test]
     fn retries_keep_to_their_share() {

@@ -13,7 +13,7 @@ use crate::upstream::admission::RetryPermit;
 
 /// One attempt at one backend: counted as in flight until it is dropped, or becomes a tunnel.
 #[derive(Debug)]
-pub struct Attempt {
+pub(crate) struct Attempt {
     backend: Arc<Backend>,
     /// Whether it counts as a tunnel.
     tunnel: Cell<bool>,
@@ -29,7 +29,8 @@ pub struct Attempt {
 
 impl Attempt {
     /// Begins an attempt whatever the limits of the backend.
-    pub fn begin(backend: Arc<Backend>) -> Self {
+    #[cfg(test)]
+    pub(crate) fn begin(backend: Arc<Backend>) -> Self {
         backend.history.in_flight.fetch_add(1, Relaxed);
         Self::begun(backend, false, None)
     }
@@ -115,7 +116,7 @@ impl Attempt {
     }
 
     /// The backend has answered, and not with what counts as a failure.
-    pub fn succeeded(&self) {
+    pub(crate) fn succeeded(&self) {
         let backend = &self.backend;
         if backend.history.failing.load(Relaxed) {
             backend.history.failing.store(false, Relaxed);
@@ -133,7 +134,7 @@ impl Attempt {
     }
 
     /// Counts the attempt as failed, at most once: an answer that was a failure may be cut short too.
-    pub fn failed(&self, blame: Blame) {
+    pub(crate) fn failed(&self, blame: Blame) {
         if self.failed.replace(true) {
             return;
         }
@@ -203,7 +204,7 @@ impl Attempt {
     }
 
     /// The backend itself, for the pool.
-    pub fn backend(&self) -> &Arc<Backend> {
+    pub(crate) fn backend(&self) -> &Arc<Backend> {
         &self.backend
     }
 }

@@ -11,7 +11,7 @@ use crate::upstream::BackendProtocol;
 
 /// Settings of one backend beside its address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BackendSettings {
+pub(crate) struct BackendSettings {
     /// Its share of requests beside the others'; at least 1.
     pub weight: u32,
     /// Whether it is used only when no other backend is available.

@@ -7,7 +7,7 @@ use crate::upstream::backend::Backend;
 
 /// What a request says of the backend that it belongs to. Most policies ask nothing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Affinity {
+pub(crate) enum Affinity {
     /// Any backend will do.
     #[default]
     None,
@@ -19,7 +19,7 @@ pub enum Affinity {
 
 /// Result of a choice.
 #[derive(Debug)]
-pub enum Choice {
+pub(crate) enum Choice {
     /// Ask this backend.
     Backend(Arc<Backend>),
     /// Every backend that is available has all the requests it may have at once.
@@ -30,7 +30,7 @@ pub enum Choice {
 
 impl Choice {
     /// The backend, if there is one.
-    pub fn backend(self) -> Option<Arc<Backend>> {
+    pub(crate) fn backend(self) -> Option<Arc<Backend>> {
         match self {
             Self::Backend(backend) => Some(backend),
             Self::Busy | Self::None => None,

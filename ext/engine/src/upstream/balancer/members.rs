@@ -10,14 +10,14 @@ use crate::upstream::backend::Backend;
 
 /// The backends of an upstream.
 #[derive(Debug)]
-pub struct Members {
+pub(crate) struct Members {
     /// The primaries, and the backups.
     ranks: [Rank; 2],
 }
 
 /// Backends that are chosen among.
 #[derive(Debug)]
-pub struct Rank {
+pub(crate) struct Rank {
     backends: Box<[Arc<Backend>]>,
     schedule: Schedule,
     /// Empty but for policies that hash.
@@ -34,27 +34,22 @@ impl Members {
     }
 
     /// The primaries, and the backups.
-    pub fn ranks(&self) -> &[Rank; 2] {
+    pub(crate) fn ranks(&self) -> &[Rank; 2] {
         &self.ranks
     }
 
     /// All backends, primaries first.
-    pub fn iter(&self) -> impl Iterator<Item = &Arc<Backend>> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Backend>> {
         self.ranks.iter().flat_map(|rank| rank.backends.iter())
     }
 
     /// How many backends there are.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.ranks.iter().map(|rank| rank.backends.len()).sum()
     }
 
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
     /// The backend that a cookie means.
-    pub fn tagged(&self, tag: &Tag) -> Option<&Arc<Backend>> {
+    pub(crate) fn tagged(&self, tag: &Tag) -> Option<&Arc<Backend>> {
         self.ranks.iter().find_map(|rank| {
             let index = rank.tags.iter().position(|known| known.is_same_as(tag))?;
             rank.backends.get(index)
@@ -79,7 +74,7 @@ impl Rank {
     }
 
     /// The backends, in the order in which they were written.
-    pub fn backends(&self) -> &[Arc<Backend>] {
+    pub(crate) fn backends(&self) -> &[Arc<Backend>] {
         &self.backends
     }
 

@@ -9,7 +9,7 @@ use crate::rewrite::{Context, Template};
 
 /// A selection policy, as `backend_priority` names it.
 #[derive(Debug, Clone)]
-pub enum BalancingPolicy {
+pub(crate) enum BalancingPolicy {
     /// One after the other, as often as their weights say.
     RoundRobin,
     /// The first of the list that is available.
@@ -33,10 +33,11 @@ pub enum BalancingPolicy {
 
 impl BalancingPolicy {
     /// Every policy that is but a name, in the order of the documentation.
-    pub const NAMES: [&'static str; 6] = ["round_robin", "ordered", "random", "least_conn", "random_two", "ip_hash"];
+    pub(crate) const NAMES: [&'static str; 6] =
+        ["round_robin", "ordered", "random", "least_conn", "random_two", "ip_hash"];
 
     /// The policy with that name.
-    pub fn named(name: &str) -> Option<Self> {
+    pub(crate) fn named(name: &str) -> Option<Self> {
         Some(match name {
             "round_robin" => Self::RoundRobin,
             "ordered" => Self::Ordered,
@@ -51,7 +52,7 @@ impl BalancingPolicy {
     }
 
     /// What looks like a slip, given the names of the `captures` around it.
-    pub fn warnings(&self, captures: &[&str]) -> Vec<String> {
+    pub(crate) fn warnings(&self, captures: &[&str]) -> Vec<String> {
         match self {
             Self::Keyed { template, .. } => template.warnings(captures),
             _ => Vec::new(),

@@ -19,7 +19,7 @@ struct Point {
 
 /// The hash of a key. It is the same in every process and in every version, so that several proxies send a key the same
 /// way.
-pub fn hash(key: &[u8]) -> u64 {
+pub(crate) fn hash(key: &[u8]) -> u64 {
     xxh3_64(key)
 }
 

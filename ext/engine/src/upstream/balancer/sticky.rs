@@ -15,7 +15,7 @@ const SHORTEST_SECRET: usize = 16;
 
 /// `{ sticky: "cookie_name", secret: "…" }`, compiled.
 #[derive(Debug)]
-pub struct Sticky {
+pub(crate) struct Sticky {
     cookie: Box<str>,
     key: hmac::Key,
 }
@@ -23,7 +23,7 @@ pub struct Sticky {
 /// What a cookie says of a backend: a code that only the secret can make, and that shows nothing of the address. So it
 /// is name and signature in one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Tag([u8; LENGTH]);
+pub(crate) struct Tag([u8; LENGTH]);
 
 impl Tag {
     /// Whether both mean the same backend. It takes as long whether they do or not.
@@ -61,7 +61,7 @@ impl Sticky {
     }
 
     /// What a cookie says of `backend`.
-    pub fn tag(&self, backend: &Backend) -> Tag {
+    pub(crate) fn tag(&self, backend: &Backend) -> Tag {
         let mut context = hmac::Context::with_key(&self.key);
         context.update(b"sticky backend\0");
         context.update(backend.label().as_bytes());
@@ -77,12 +77,12 @@ impl Sticky {
     /// say.
     ///
     /// [`Members`]: super::Members
-    pub fn read(&self, fields: &Fields) -> Option<Tag> {
+    pub(crate) fn read(&self, fields: &Fields) -> Option<Tag> {
         cookie(fields, self.cookie.as_bytes())?.try_into().ok().map(Tag)
     }
 
     /// Appends the value of the `Set-Cookie` field that ties a client to `backend`.
-    pub fn write(&self, backend: &Backend, secure: bool, out: &mut Vec<u8>) {
+    pub(crate) fn write(&self, backend: &Backend, secure: bool, out: &mut Vec<u8>) {
         out.extend_from_slice(self.cookie.as_bytes());
         out.push(b'=');
         out.extend_from_slice(&self.tag(backend).0);

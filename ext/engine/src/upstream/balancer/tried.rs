@@ -5,7 +5,7 @@ const INLINE: usize = 16;
 
 /// The backends that one request has been tried on, by their ids.
 #[derive(Debug, Default)]
-pub struct Tried {
+pub(crate) struct Tried {
     few: [u64; INLINE],
     count: usize,
     more: Vec<u64>,
@@ -14,12 +14,12 @@ pub struct Tried {
 
 impl Tried {
     /// The backend of the latest attempt.
-    pub fn last(&self) -> Option<u64> {
+    pub(crate) fn last(&self) -> Option<u64> {
         self.last
     }
 
     /// Whether that backend was tried in this round.
-    pub fn contains(&self, id: u64) -> bool {
+    pub(crate) fn contains(&self, id: u64) -> bool {
         self.few[..self.count].contains(&id) || self.more.contains(&id)
     }
 

@@ -10,7 +10,7 @@ use super::super::tls::TlsClient;
 use super::*;
 use crate::compile::Report;
 use crate::config::PoolConfig as Options;
-use crate::upstream::BackendSettings;
+use crate::upstream::backend::BackendSettings;
 
 const LIMIT: Duration = Duration::from_secs(10);
 

@@ -15,7 +15,7 @@ const UNKNOWN_TARGET_TTL: Duration = Duration::from_secs(10);
 
 /// One address at which a service is offered.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ResolvedAddress {
+pub(crate) struct ResolvedAddress {
     /// The host that the record names.
     pub host: Box<str>,
     /// One of its addresses, with the record's port.
@@ -28,20 +28,20 @@ pub struct ResolvedAddress {
 
 impl ResolvedAddress {
     /// An address of a host of which nothing else is said.
-    pub fn of(host: &str, address: SocketAddr) -> Self {
+    pub(crate) fn of(host: &str, address: SocketAddr) -> Self {
         Self { host: host.into(), address, weight: 1, backup: false }
     }
 }
 
 /// Whether `SRV` is to be asked for a name: `_service._tcp.example.com`.
-pub fn is_service(name: &str) -> bool {
+pub(crate) fn is_service(name: &str) -> bool {
     let mut labels = name.split('.');
     let service = labels.next().is_some_and(|label| label.len() > 1 && label.starts_with('_'));
     service && labels.next().is_some_and(|label| label.eq_ignore_ascii_case("_tcp")) && labels.next().is_some()
 }
 
 /// The name that the service is offered for: what stands behind `_service._tcp.`.
-pub fn domain(service: &str) -> &str {
+pub(crate) fn domain(service: &str) -> &str {
     service.splitn(3, '.').nth(2).unwrap_or(service)
 }
 
@@ -53,7 +53,7 @@ impl Dns {
     ///
     /// # Errors
     /// If it is offered nowhere, or no server gave a usable answer.
-    pub async fn targets(
+    pub(crate) async fn targets(
         &self,
         service: &str,
         known: &[ResolvedAddress],

@@ -17,7 +17,7 @@ const LONGEST_ROW: i64 = 1_000;
 
 /// `health_check`, compiled.
 #[derive(Debug)]
-pub struct Check {
+pub(crate) struct Check {
     pub(in crate::upstream) interval: Duration,
     pub(in crate::upstream) timeout: Duration,
     pub(in crate::upstream) rules: RiseFall,

@@ -16,7 +16,7 @@ const MOST: u32 = 10;
 
 /// `max_fails` and `fail_timeout`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct OutlierRules {
+pub(crate) struct OutlierRules {
     /// Failed attempts that eject a backend. At least 1.
     pub max_fails: usize,
     /// Time in which failures are counted, and the shortest ejection.

@@ -10,7 +10,7 @@ use super::super::tls::TlsClient;
 use super::*;
 use crate::compile::Report;
 use crate::config::PoolConfig as Options;
-use crate::upstream::BackendSettings;
+use crate::upstream::backend::BackendSettings;
 
 const KEEP: Keep = Keep { connections: 4, timeout: Duration::from_secs(60) };
 

@@ -2,7 +2,7 @@
 
 use proxy_engine::configuration::{Directive, FilterConfig, HealthCheck, RateLimitConfig};
 use proxy_engine::stats::BackendStats;
-use proxy_engine::upstream::Admin;
+use proxy_engine::Admin;
 
 use super::slow;
 use crate::support::{eventually, nobody, Origin, Proxy, Settings};

@@ -4,10 +4,11 @@ use std::task::{Poll, Wake};
 
 use super::*;
 use crate::upstream::backend::BackendAddress;
+use crate::upstream::backend::BackendSettings;
 use crate::upstream::group::BackendGroup;
 use crate::upstream::health::GroupRules;
 use crate::upstream::tests::within;
-use crate::upstream::{Attempt, Backend, BackendSettings};
+use crate::upstream::{Attempt, Backend};
 
 #[derive(Default)]
 struct Alarm(AtomicUsize);

@@ -3,6 +3,7 @@
 use proxy_http::message::Fields;
 
 use super::*;
+use crate::upstream::balancer::sticky::Sticky;
 
 fn sticky(secret: Option<&str>) -> Arc<Sticky> {
     let spec = crate::config::StickyConfig { cookie: "backend".into(), secret: secret.map(Into::into) };
