@@ -148,8 +148,12 @@ impl Listener {
                     let Some((socket, client_info)) = held.take() else { continue };
                     let bind = Arc::clone(&bind);
                     match place {
-                        ConnectionPermit::Own(permit) => places.threads.hand_over(RawConnection { socket, client_info, permit, bind }),
-                        ConnectionPermit::Guest(guest) => drop(guests.spawn(places.clone().receive(socket, client_info, bind, guest))),
+                        ConnectionPermit::Own(permit) => {
+                            places.threads.hand_over(RawConnection { socket, client_info, permit, bind });
+                        }
+                        ConnectionPermit::Guest(guest) => {
+                            guests.spawn(places.clone().receive(socket, client_info, bind, guest));
+                        }
                     }
                 }
                 Some(_) = guests.join_next() => {}
