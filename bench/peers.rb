@@ -12,7 +12,9 @@ ENV["PATH"] += ":/usr/sbin"
 
 # Ends the program unless all of these commands are there.
 def require_commands(*names)
-  missing = names.reject { |name| ENV["PATH"].split(":").any? { |directory| File.executable?(File.join(directory, name)) } }
+  missing = names.reject do |name|
+    ENV["PATH"].split(":").any? { |directory| File.executable?(File.join(directory, name)) }
+  end
   abort "missing: #{missing.join(", ")}. bin/setup --bench installs them." unless missing.empty?
 end
 
@@ -33,7 +35,9 @@ class Peer
     @directory = Dir.mktmpdir("bench")
     @port = TCPServer.open("127.0.0.1", 0) { |server| server.local_address.ip_port }
     @log = File.join(@directory, "log")
-    @pid = Process.spawn(environment, "taskset", "--cpu-list", processor.to_s, *command, chdir: @directory, in: File::NULL, out: @log, err: @log)
+    @pid = Process
+           .spawn(environment, "taskset", "--cpu-list", processor.to_s, *command, chdir: @directory, in: File::NULL,
+             out: @log, err: @log)
     RUNNING << self
     await_listening
   end
@@ -81,7 +85,9 @@ class Peer
       TCPSocket.new("127.0.0.1", port).close
     rescue Errno::ECONNREFUSED
       ended = Process.wait(pid, Process::WNOHANG)
-      raise "#{name} does not listen:\n#{File.read(@log)}" if ended || Process.clock_gettime(Process::CLOCK_MONOTONIC) > deadline
+      if ended || Process.clock_gettime(Process::CLOCK_MONOTONIC) > deadline
+        raise "#{name} does not listen:\n#{File.read(@log)}"
+      end
 
       sleep 0.02
       retry

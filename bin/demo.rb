@@ -44,7 +44,8 @@ class DemoBackend
     socket.read(head[/^content-length: *(\d+)/i, 1].to_i)
     request_line, *fields = head.split("\r\n")
     body = "This is backend #{name}. I was asked:\n\n  #{request_line}\n#{fields.map { |field| "  #{field}\n" }.join}"
-    socket.write "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nX-Backend: #{name}\r\nContent-Length: #{body.bytesize}\r\n\r\n",
+    socket.write "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nX-Backend: #{name}\r\n" \
+                 "Content-Length: #{body.bytesize}\r\n\r\n",
                  (body unless request_line.start_with?("HEAD "))
   end
 end
@@ -65,7 +66,8 @@ class Demo
       bind url
 
       location "/hello" do
-        static_response code: 200, headers: { "Content-Type" => "text/plain" }, body: "Hello. No backend was needed for this.\n"
+        static_response code: 200, headers: { "Content-Type" => "text/plain" }, body: "Hello. No backend was needed " \
+          "for this.\n"
       end
 
       proxy path_prefix: "/api", strip_prefix: true,
@@ -136,10 +138,14 @@ class Check
     claim("a header is removed") { !get("/api/users", "Cookie" => "secret=1").body.match?(/cookie/i) }
     claim("a response header is added") { get("/api/users")["X-Answered-In"].to_s.match?(/s\z/) }
     claim("the backend is told who asks") { get("/").body.match?(/^  x-forwarded-for: (127\.0\.0\.1|::1)$/i) }
-    claim("HEAD has a head and no body") { head("/").then { |answer| answer["Content-Length"].to_i.positive? && answer.body.nil? } }
+    claim("HEAD has a head and no body") do
+      head("/").then { |answer| answer["Content-Length"].to_i.positive? && answer.body.nil? }
+    end
     claim("POST carries its body") { @http.post("/", "x" * 1000).is_a?(Net::HTTPOK) }
     claim("a location answers without a backend") { get("/hello").body.start_with?("Hello.") }
-    claim("a failure is answered in the form the client accepts") { broken_as_json == ["503", "120", "Back in two minutes."] }
+    claim("a failure is answered in the form the client accepts") do
+      broken_as_json == ["503", "120", "Back in two minutes."]
+    end
     claim("a malformed request is refused") { raw("GET / HTTP/1.1\r\n\r\n").start_with?("HTTP/1.1 400 ") }
     @demo.stop_first_backend
     claim("when one backend stops, the other takes over") { Array.new(6) { get("/")["X-Backend"] } == ["two"] * 6 }

@@ -41,7 +41,8 @@ bind "https://127.0.0.1:8443", certificate: crt if File.readable?(crt)
 upstream "app_servers",
          backends: ["127.0.0.1:8000", "127.0.0.1:8001", { address: "127.0.0.1:8002", backup: true }],
          backend_priority: :round_robin,
-         health_check: { path: "/healthz", headers: { "Host" => "example.com" }, status: 200, interval: 10, rise: 2, fall: 3 },
+         health_check: { path: "/healthz", headers: { "Host" => "example.com" }, status: 200, interval: 10, rise: 2,
+                         fall: 3 },
          # option http-server-close
          keepalive: 0
 

@@ -32,8 +32,8 @@ upstream "less_busy_of_two", backends: servers, backend_priority: :random_two
 #   x_forwarded_for.split(',')[0]
 #   SECURE_PROXY_SSL_HEADER = ('HTTP_X_FORWARDED_PROTO', 'https')
 #   USE_X_FORWARDED_HOST = True
-# A client can make the first address up. With this line, X-Real-IP is the last address that is not one of these proxies,
-# and their X-Forwarded-Proto and X-Forwarded-Host are passed on. Those of any other client are replaced.
+# A client can make the first address up. With this line, X-Real-IP is the last address that is not one of these
+# proxies, and their X-Forwarded-Proto and X-Forwarded-Host are passed on. Those of any other client are replaced.
 trusted_proxies "127.0.0.1", "10.0.0.0/8"
 
 # server {

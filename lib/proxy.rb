@@ -2,7 +2,8 @@
 
 if Object.const_defined?(:Proxy) && (!Proxy.is_a?(Module) || Proxy.is_a?(Class))
   place = Object.const_source_location(:Proxy).to_a.join(":")
-  raise LoadError, "this program has a Proxy of its own#{" (#{place})" unless place.empty?}, and the gem proxy needs that name for its module: " \
+  raise LoadError, "this program has a Proxy of its own#{" (#{place})" unless place.empty?}, and the gem proxy needs " \
+                   "that name for its module: " \
                    "rename it, or write `gem \"proxy\", require: false` and run the command `proxy` beside the program"
 end
 
@@ -21,9 +22,10 @@ require_relative "proxy/server"
 #   server.urls  # => ["http://127.0.0.1:40123"]
 #   server.stop
 module Proxy
-  # Starts a server and returns at once. The block is the configuration, in the language of a `Proxyfile`; without a block a
-  # file is read. Inside the block `self` is the configuration, so it sees the local variables around it, but neither your instance
-  # variables nor your methods; a block that takes an argument gets the configuration there and keeps its own `self`.
+  # Starts a server and returns at once. The block is the configuration, in the language of a `Proxyfile`; without a
+  # block a file is read. Inside the block `self` is the configuration, so it sees the local variables around it, but
+  # neither your instance variables nor your methods; a block that takes an argument gets the configuration there and
+  # keeps its own `self`.
   #
   # What is legal and looks like a slip is printed to standard error, and kept in {Server#warnings}.
   #
@@ -46,7 +48,8 @@ module Proxy
 
   # Starts a server, and stops it at the end of the block, whichever way that comes.
   #
-  # @param config [String, Pathname, Proc, nil] a configuration file, as for {start}, or a Proc in place of the block there
+  # @param config [String, Pathname, Proc, nil] a configuration file, as for {start}, or a Proc in place of the block
+  #   there
   # @param binds [Array<String>, nil] URLs to listen on in place of those of the configuration
   # @yieldparam server [Server]
   # @return [Object] what the block returns

@@ -2,8 +2,8 @@
 
 CLOBBER.include("site", ".yardoc")
 
-# The pages link to each other as files, which is right in the repository; in the site they are `file.NAME.html`, and what is not part of
-# it (examples, benchmarks) is a name without a link.
+# The pages link to each other as files, which is right in the repository; in the site they are `file.NAME.html`, and
+# what is not part of it (examples, benchmarks) is a name without a link.
 module Site
   PAGES = ["README.md", "CHANGELOG.md", "LICENSE", *Dir["docs/*.md"]].to_h do |path|
     [path, path == "README.md" ? "index.html" : "file.#{File.basename(path, ".md")}.html"]

@@ -2,11 +2,12 @@
 
 require "fileutils"
 
-# The gem for one platform, which is installed in seconds: no Rust and no compiler is needed there. RELEASING.md has all platforms.
+# The gem for one platform, which is installed in seconds: no Rust and no compiler is needed there. RELEASING.md has all
+# platforms.
 #
-# Libraries of other versions of Ruby come from NATIVE_LIBRARIES, a folder with VERSION/proxy.so (3.3/proxy.so) for each, as this
-# task leaves them in pkg/native/PLATFORM. NATIVE_PLATFORM names another platform than this one's; then all of them come from there.
-# NATIVE_LIBRARY is the library for this Ruby where it is already compiled.
+# Libraries of other versions of Ruby come from NATIVE_LIBRARIES, a folder with VERSION/proxy.so (3.3/proxy.so) for
+# each, as this task leaves them in pkg/native/PLATFORM. NATIVE_PLATFORM names another platform than this one's; then
+# all of them come from there. NATIVE_LIBRARY is the library for this Ruby where it is already compiled.
 module NativeGem
   module_function
 
@@ -61,7 +62,9 @@ module NativeGem
 
   # Every version in between has to be there: RubyGems is told only the first and the last.
   def complain_of_gaps
-    first, last = versions.minmax_by { |version| Gem::Version.new(version) }.map { |version| version.split(".").map(&:to_i) }
+    first, last = versions.minmax_by { |version| Gem::Version.new(version) }.map do |version|
+      version.split(".").map(&:to_i)
+    end
     missing = first[0] == last[0] ? (first[1]..last[1]).map { |minor| "#{first[0]}.#{minor}" } - versions : []
     abort "no library for Ruby #{missing.join(", ")}: put it into #{folder}" unless missing.empty?
   end
@@ -80,7 +83,8 @@ module NativeGem
     built = Dir.chdir(stage) { File.expand_path(Gem::Package.build(spec)) }
     FileUtils.mv(built, "pkg")
     FileUtils.rm_rf(stage)
-    puts "pkg/#{File.basename(built)}: Ruby #{versions.join(", ")}, #{File.size("pkg/#{File.basename(built)}") / 1_000_000.0} MB"
+    puts "pkg/#{File.basename(built)}: " \
+         "Ruby #{versions.join(", ")}, #{File.size("pkg/#{File.basename(built)}") / 1_000_000.0} MB"
   end
 end
 

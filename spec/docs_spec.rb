@@ -13,7 +13,8 @@ RSpec.describe "the documentation" do
 
   it "has the tables of all options, as the code has them (`rake docs:reference` writes them)" do
     text = File.read(ReferenceTables::PAGE)
-    names = %w[server proxy static_response redirect errors error_response filters location upstream policies backend health_check certificate]
+    names = %w[server proxy static_response redirect errors error_response filters location upstream policies backend
+               health_check certificate]
 
     expect(ReferenceTables.found(text).keys).to match_array(names)
     expect(ReferenceTables.fill(text)).to eq(text)
@@ -24,7 +25,9 @@ RSpec.describe "the documentation" do
   end
 
   it "makes a site without a warning, in which everything is described", time_limit: 60 do
-    output, status = Open3.capture2e("yard", "stats", "--load", "rakelib/yard_words.rb", "--list-undoc", "--no-save", "--fail-on-warning")
+    output, status =
+      Open3.capture2e("yard", "stats", "--load", "rakelib/yard_words.rb", "--list-undoc", "--no-save",
+                      "--fail-on-warning")
 
     expect(status.success?).to be(true), output
     expect(output).to match(/^ *100\.00% documented$/)
@@ -33,7 +36,8 @@ RSpec.describe "the documentation" do
   it "asks for the Rust that the crates ask for" do
     version = File.read("Cargo.toml")[/^rust-version = "(.*)"$/, 1]
 
-    expect(["README.md", "docs/operation.md"].map { |path| File.read(path)[/Rust (\d[\d.]*\d) or newer/, 1] }).to eq([version] * 2)
+    expect(["README.md", "docs/operation.md"].map { |path| File.read(path)[/Rust (\d[\d.]*\d) or newer/, 1] })
+      .to eq([version] * 2)
   end
 
   it "lists the headers that are added to a request" do
@@ -159,7 +163,8 @@ RSpec.describe "the documentation" do
   # What stands in `http { … }`.
   def nginx(text, reader)
     reader.write("nginx.conf", "pid nginx.pid;\nerror_log stderr;\nevents {}\nhttp {\naccess_log off;\n#{text}}\n")
-    output, status = Open3.capture2e(peers, "nginx", "-t", "-q", "-p", reader.directory, "-c", "nginx.conf", "-e", "stderr")
+    output, status =
+      Open3.capture2e(peers, "nginx", "-t", "-q", "-p", reader.directory, "-c", "nginx.conf", "-e", "stderr")
     output unless status.success?
   end
 

@@ -4,7 +4,9 @@ require "open3"
 require "rbconfig"
 
 RSpec.describe "examples/" do
-  programs, proxyfiles = Dir["examples/*.rb", "examples/rails/Proxyfile"].partition { |path| File.read(path).include?('require "proxy"') }
+  programs, proxyfiles = Dir["examples/*.rb", "examples/rails/Proxyfile"].partition do |path|
+    File.read(path).include?('require "proxy"')
+  end
 
   it "has the examples that the documentation promises" do
     expect((programs + proxyfiles).map { |path| File.basename(path) })

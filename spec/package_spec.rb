@@ -30,8 +30,9 @@ RSpec.describe "the gem" do
   end
 
   it "has every file of lib, sig, exe and examples" do
-    expect(files).to include(*Dir["{lib,sig}/**/*.{rb,rbs}"], *Dir["{exe,examples}/**/*"].select { |path| File.file?(path) },
-                             "lib/proxy/cli/template/Proxyfile")
+    expect(files)
+      .to include(*Dir["{lib,sig}/**/*.{rb,rbs}"], *Dir["{exe,examples}/**/*"].select { |path| File.file?(path) },
+                  "lib/proxy/cli/template/Proxyfile")
   end
 
   it "has nothing else" do
@@ -63,13 +64,15 @@ RSpec.describe "the gem" do
     crates = File.read("Cargo.lock").scan(/^name = "proxy(?:-engine|-http)?"\nversion = "(.*)"$/).flatten
     workspace = File.read("Cargo.toml")[/^\[workspace\.package\]\nversion = "(.*)"$/, 1]
 
-    expect([spec.version.to_s, workspace, *crates, File.read("CHANGELOG.md")[/^## \[(.*?)\]/, 1]]).to eq([Proxy::VERSION] * 6)
+    expect([spec.version.to_s, workspace, *crates, File.read("CHANGELOG.md")[/^## \[(.*?)\]/, 1]])
+      .to eq([Proxy::VERSION] * 6)
   end
 
   it "names every library that lib/ requires from the standard library only" do
     required = Dir["lib/**/*.rb"].flat_map { |path| File.read(path).scan(/^\s*require "([^"#]+)"/).flatten }.uniq
 
-    expect(required - %w[proxy/proxy did_you_mean json ripper uri optparse fileutils monitor shellwords socket]).to eq([])
+    expect(required - %w[proxy/proxy did_you_mean json ripper uri optparse fileutils monitor shellwords socket])
+      .to eq([])
   end
 
   it "is made for every version of macOS where it is compiled on one" do

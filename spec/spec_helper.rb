@@ -16,8 +16,8 @@ RSpec.configure do |config|
   end
 end
 
-# A Ruby value that the extension holds without protecting it does not survive a collection at every allocation. The rest of Ruby is
-# left in peace, or the run would take hours.
+# A Ruby value that the extension holds without protecting it does not survive a collection at every allocation. The
+# rest of Ruby is left in peace, or the run would take hours.
 if ENV["PROXY_GC_STRESS"] == "1"
   { Proxy::Native.singleton_class => %i[check defaults], Proxy::Native::Server.singleton_class => %i[start],
     Proxy::Native::Server => %i[urls stats set_state reload begin_stop stopped? drained?] }.each do |owner, names|

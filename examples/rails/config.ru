@@ -1,15 +1,15 @@
 # frozen_string_literal: true
 
-# A Rails application in one file, with what a proxy can get wrong: Action Cable, streams, uploads, CSRF protection, cookie
-# sessions over two Pumas, and `force_ssl` behind a load balancer. From the top of the repository:
+# A Rails application in one file, with what a proxy can get wrong: Action Cable, streams, uploads, CSRF protection,
+# cookie sessions over two Pumas, and `force_ssl` behind a load balancer. From the top of the repository:
 #
 #   export SECRET_KEY_BASE=$(ruby -rsecurerandom -e 'puts SecureRandom.hex(64)')
 #   puma -e production -b tcp://127.0.0.1:3001 examples/rails/config.ru &
 #   puma -e production -b tcp://127.0.0.1:3002 examples/rails/config.ru &
 #   proxy start -c examples/rails/Proxyfile
 #
-# Then look at http://127.0.0.1:8080/. With FORCE_SSL=1 in front of `puma`, Rails sends everybody to HTTPS, unless the load balancer
-# that the Proxyfile trusts says that the visitor came that way.
+# Then look at http://127.0.0.1:8080/. With FORCE_SSL=1 in front of `puma`, Rails sends everybody to HTTPS, unless the
+# load balancer that the Proxyfile trusts says that the visitor came that way.
 
 require "action_controller/railtie"
 require "action_cable/engine"
@@ -113,7 +113,8 @@ class ChatChannel < ActionCable::Channel::Base
   end
 end
 
-# Within one Puma. Messages from one to the other take Redis or a database, as in every application: see Action Cable's adapters.
+# Within one Puma. Messages from one to the other take Redis or a database, as in every application: see Action Cable's
+# adapters.
 ActionCable.server.config.cable = { "adapter" => "async" }
 ActionCable.server.config.logger = Rails.logger
 

@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
-# What RubyGems and Bundler run to build the extension: looks for what that takes, and writes a Makefile that has Cargo do it.
+# What RubyGems and Bundler run to build the extension: looks for what that takes, and writes a Makefile that has Cargo
+# do it.
 
 require_relative "build/toolchain"
 require_relative "build/makefile"

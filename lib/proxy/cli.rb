@@ -15,7 +15,8 @@ module Proxy
   # The `proxy` command.
   module CLI
     # Every command by its name, in the order of the help text.
-    COMMANDS = { "start" => Start, "check" => Check, "routes" => Routes, "init" => Init, "version" => Version, "help" => Help }.freeze
+    COMMANDS = { "start" => Start, "check" => Check, "routes" => Routes, "init" => Init, "version" => Version,
+                 "help" => Help }.freeze
     # Options of the bare command that are commands by another name.
     SHORTHAND = { "-h" => "help", "--help" => "help", "-v" => "version", "--version" => "version" }.freeze
 

@@ -20,12 +20,15 @@ module Proxy
     def self.load(path = nil, binds: nil, &block)
       raise ArgumentError, "give a path or a block, not both" if path && block
 
-      raise TypeError, "binds must be an Array of URLs, not #{DSL::Format.kind(binds)}" unless binds.nil? || binds.is_a?(Array)
+      unless binds.nil? || binds.is_a?(Array)
+        raise TypeError, "binds must be an Array of URLs, not #{DSL::Format.kind(binds)}"
+      end
 
       Source.new(block ? nil : path_of(path), working_directory, block, binds).read
     end
 
-    # Reads addresses of the command line as what a file would say with them: each gets requests, and the client's `Host` with them.
+    # Reads addresses of the command line as what a file would say with them: each gets requests, and the client's
+    # `Host` with them.
     def self.to(addresses, binds: nil)
       Targets.new(addresses, binds).read
     end
@@ -92,7 +95,8 @@ module Proxy
 
       # What they come to, which is the same each time.
       def read
-        draft = DSL::Draft.new(Problem.without_secrets(@addresses.map { |address| "--to #{address}" }.join(" ")), directory)
+        draft = DSL::Draft
+                .new(Problem.without_secrets(@addresses.map { |address| "--to #{address}" }.join(" ")), directory)
         draft.evaluate("") do |dsl|
           dsl.access_log("combined")
           dsl.proxy(backends: @addresses, preserve_host: true)
@@ -105,7 +109,10 @@ module Proxy
         ports = @addresses.select { |address| address.match?(/\A:?\d+\z/) }
         return problems.map { |problem| relabelled(problem) } if ports.empty?
 
-        ports.map { |port| Problem.new(directive: "--to", message: "#{port.inspect} is a port alone: write localhost:#{port.delete(":")}") }
+        ports.map { |port|
+          Problem.new(directive: "--to", message: "#{port.inspect} is a port alone: write " \
+                                                                   "localhost:#{port.delete(":")}")
+        }
       end
 
       private
@@ -119,8 +126,11 @@ module Proxy
       private_constant :REMEDIES
 
       def relabelled(problem)
-        message = REMEDIES.reduce(problem.message.delete_prefix("backends: ")) { |text, (file, here)| text.sub(file, here) }
-        Problem.new(directive: problem.directive == "bind" ? "bind" : "--to", message: message, severity: problem.severity)
+        message = REMEDIES.reduce(problem.message.delete_prefix("backends: ")) do |text, (file, here)|
+          text.sub(file, here)
+        end
+        Problem.new(directive: problem.directive == "bind" ? "bind" : "--to", message: message,
+                    severity: problem.severity)
       end
     end
 
@@ -211,7 +221,8 @@ module Proxy
 
     private
 
-    # What is true only of a whole configuration: a location of which a part could not be read takes more than was meant.
+    # What is true only of a whole configuration: a location of which a part could not be read takes more than was
+    # meant.
     OF_THE_WHOLE = %i[unreachable unanswered unused].freeze
     private_constant :OF_THE_WHOLE
 
@@ -220,8 +231,9 @@ module Proxy
       read.none?(&:error?) ? DSL::Loops.find(@hash) : []
     end
 
-    # What only the engine can see in the sound part. What it says about the whole is told of the file, and only where the whole
-    # was sound: a configuration with a misspelt `proxy` is not one without any, nor one in which nobody uses an upstream.
+    # What only the engine can see in the sound part. What it says about the whole is told of the file, and only where
+    # the whole was sound: a configuration with a misspelt `proxy` is not one without any, nor one in which nobody uses
+    # an upstream.
     def engine_problems(read)
       found = Problem.from_native(Native.check(@hash))
       found.filter_map do |problem|

@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 
-# The compiled extension. A gem for one platform has one for each version of Ruby, as proxy/3.1/proxy.so; where the gem was compiled
-# when it was installed, and after `rake compile`, there is one, proxy/proxy.so.
+# The compiled extension. A gem for one platform has one for each version of Ruby, as proxy/3.1/proxy.so; where the gem
+# was compiled when it was installed, and after `rake compile`, there is one, proxy/proxy.so.
 begin
   of_version = File.join(__dir__, RUBY_VERSION[/\A\d+\.\d+/], "proxy.#{RbConfig::CONFIG["DLEXT"]}")
   if File.exist?(of_version)
@@ -18,6 +18,8 @@ rescue LoadError => error
   end
   raise unless error.message.match?(/GLIBC|libc\.(so|musl)|ld-linux/)
 
-  raise LoadError, "the gem proxy was compiled for a newer or another C library than this system's (#{error.message}): compile it here, " \
-                   "with `gem install proxy --platform ruby` or `bundle config set force_ruby_platform true`", cause: nil
+  raise LoadError, "the gem proxy was compiled for a newer or another C library than this system's " \
+                   "(#{error.message}): compile it here, " \
+                   "with `gem install proxy --platform ruby` or `bundle config set force_ruby_platform true`",
+        cause: nil
 end

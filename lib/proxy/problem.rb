@@ -18,9 +18,10 @@ module Proxy
     # @return [Symbol] `:error`: the server does not start; `:warning`: legal, and surely meant otherwise
     attr_reader :severity
 
-    # @return [Symbol] what kind of mistake it is: `:syntax`, `:exception`, `:file`, `:word`, `:option`, `:value`, or of a warning
-    #   `:slip`. Warnings that are true only of a whole configuration are `:unreachable` (a location or a handler that no request
-    #   reaches), `:unanswered` (a location without a handler), `:unused` (an upstream) and `:empty` (nothing is proxied)
+    # @return [Symbol] what kind of mistake it is: `:syntax`, `:exception`, `:file`, `:word`, `:option`, `:value`, or of
+    #   a warning `:slip`. Warnings that are true only of a whole configuration are `:unreachable` (a location or a
+    #   handler that no request reaches), `:unanswered` (a location without a handler), `:unused` (an upstream) and
+    #   `:empty` (nothing is proxied)
     attr_reader :code
 
     # Problems as the engine reports them.
@@ -36,7 +37,8 @@ module Proxy
     # Every problem once, by file and line; problems of one line keep their order.
     # @api private
     def self.sort(problems)
-      problems.uniq(&:to_s).each_with_index.sort_by { |problem, n| [problem.file.to_s, problem.line || 0, n] }.map(&:first)
+      problems.uniq(&:to_s).each_with_index.sort_by { |problem, n| [problem.file.to_s, problem.line || 0, n] }
+              .map(&:first)
     end
 
     # Text of whatever encoding as it can stand beside others, in UTF-8.
@@ -70,11 +72,14 @@ module Proxy
     end
 
     # The words that a remedy begins with.
-    VERBS = %w[write leave keep move use give put save begin get set add choose delete create correct copy name make remove ask renew share let
+    VERBS = %w[write leave keep move use give put save begin get set add choose delete create correct copy name make
+               remove ask renew share let
                check see start raise install describe run stop allow restart take].freeze
     # Remedies that begin with none of them.
-    PHRASES = ["the nearest are", "the port must be", "for a unix socket write", "a value is written", "captures have names",
-               "in a String write", "each part", "only a port", "an IPv6 address is written", "it takes no options", "its options are", "its only option is", "the proxy sends", "for a certificate of your own"].freeze
+    PHRASES = ["the nearest are", "the port must be", "for a unix socket write", "a value is written",
+               "captures have names",
+               "in a String write", "each part", "only a port", "an IPv6 address is written", "it takes no options",
+               "its options are", "its only option is", "the proxy sends", "for a certificate of your own"].freeze
     REMEDY = /(?:\A|: |; |, and )((?:#{Regexp.union(VERBS)}|#{Regexp.union(PHRASES)})\b.*)\z|(`proxy (?:init` writes|help` lists).*)\z|\((did you mean [^)]*\?)/.freeze
     private_constant :VERBS, :PHRASES, :REMEDY
 
@@ -85,9 +90,11 @@ module Proxy
 
     # What `proxy check --json` prints of it.
     #
-    # @return [Hash] `file`, `line`, `severity`, `code` (`:slip` for every warning), `directive`, `message` and `remedy`, by Symbol
+    # @return [Hash] `file`, `line`, `severity`, `code` (`:slip` for every warning), `directive`, `message` and
+    #   `remedy`, by Symbol
     def to_h
-      { file: file, line: line, severity: severity, code: warning? ? :slip : code, directive: directive, message: message, remedy: remedy }
+      { file: file, line: line, severity: severity, code: warning? ? :slip : code, directive: directive,
+        message: message, remedy: remedy }
     end
 
     # @return [Boolean] whether the server does not start because of it

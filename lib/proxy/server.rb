@@ -6,9 +6,10 @@ require_relative "native"
 module Proxy
   # A running reverse proxy. It works on native threads of its own; Ruby is free meanwhile. A process may run several.
   #
-  # A server belongs to the process that started it. In a forked child its copy reports that it is stopped, and nothing that is
-  # called on the copy has any effect on the parent's. The child has none of the server's sockets: a port that the parent stops is free, and
-  # a connection that it ends is seen to end, whatever children live (on systems without `/proc`, when they end too).
+  # A server belongs to the process that started it. In a forked child its copy reports that it is stopped, and nothing
+  # that is called on the copy has any effect on the parent's. The child has none of the server's sockets: a port that
+  # the parent stops is free, and a connection that it ends is seen to end, whatever children live (on systems without
+  # `/proc`, when they end too).
   #
   # A server runs until it is stopped or the process ends, even when nothing refers to it any more.
   #
@@ -21,8 +22,8 @@ module Proxy
     LONGEST = 315_360_000.0
     private_constant :LONGEST
 
-    # The servers that run, so that the garbage collector leaves them alone. No lock: each change is one call that Ruby does not
-    # interrupt, and a signal handler, which may take no lock, may stop a server.
+    # The servers that run, so that the garbage collector leaves them alone. No lock: each change is one call that Ruby
+    # does not interrupt, and a signal handler, which may take no lock, may stop a server.
     @running = {}.compare_by_identity
 
     class << self
@@ -77,13 +78,14 @@ module Proxy
 
     # What happened since the start; after the end, what had happened until then.
     #
-    # @return [Hash{Symbol => Object}] `connections:` (`accepted`, `active`, `handshakes_failed`), `requests:` (`total`, `in_flight`,
-    #   `queued`, `status_1xx` to `status_5xx`, `client_closed`, `upgraded`, and `tunnels` and `event_streams` that are open), `cut:` (the
-    #   `requests`, `tunnels` and `event_streams` that a stop has ended) and `backends:`, an Array with a Hash for each: `upstream`,
-    #   `address`, `state` (`"ready"`, `"draining"`, `"down"`, `"unhealthy"`, `"unchecked"` before its
-    #   first good check, `"ejected"`, or `"unresolved"` for a name without an address), `weight`, `backup`, `in_flight`, `tunnels`,
-    #   `requests`, `failures`, and `check` with what the health checks found, nil before the first one:
-    #   `healthy`, `since` (seconds since 1970) and `error`, why the latest check that failed did
+    # @return [Hash{Symbol => Object}] `connections:` (`accepted`, `active`, `handshakes_failed`), `requests:` (`total`,
+    #   `in_flight`, `queued`, `status_1xx` to `status_5xx`, `client_closed`, `upgraded`, and `tunnels` and
+    #   `event_streams` that are open), `cut:` (the `requests`, `tunnels` and `event_streams` that a stop has ended) and
+    #   `backends:`, an Array with a Hash for each: `upstream`, `address`, `state` (`"ready"`, `"draining"`, `"down"`,
+    #   `"unhealthy"`, `"unchecked"` before its first good check, `"ejected"`, or `"unresolved"` for a name without an
+    #   address), `weight`, `backup`, `in_flight`, `tunnels`, `requests`, `failures`, and `check` with what the health
+    #   checks found, nil before the first one: `healthy`, `since` (seconds since 1970) and `error`, why the latest
+    #   check that failed did
     # @example
     #   server.stats[:requests][:total]  # => 1024
     def stats
@@ -92,8 +94,8 @@ module Proxy
 
     # Gives backends requests again, step by step if they have a `slow_start`.
     #
-    # @param name [String] a backend as `UPSTREAM/BACKEND`, or an upstream for all of its backends, as {#stats} calls them. A DNS
-    #   name stands for every address that it has and will have
+    # @param name [String] a backend as `UPSTREAM/BACKEND`, or an upstream for all of its backends, as {#stats} calls
+    #   them. A DNS name stands for every address that it has and will have
     # @return [self]
     # @raise [ArgumentError] if nothing is called that; the message lists what there is
     # @example
@@ -119,15 +121,16 @@ module Proxy
     #   server.down("app_servers")
     def down(name) = set_state(name, "down")
 
-    # Reads the configuration again and serves by it from now on: the same file, or the same block, which is called again. What is in
-    # flight finishes under the configuration that it began with, and addresses that are in both are not closed for a moment.
+    # Reads the configuration again and serves by it from now on: the same file, or the same block, which is called
+    # again. What is in flight finishes under the configuration that it began with, and addresses that are in both are
+    # not closed for a moment.
     #
-    # Backends that stay keep their connections, health, states and figures; limits keep their counts where they stand in the same
-    # place and say the same. Files that the configuration names are read again, and the access log is opened anew. `binds:` of
-    # {Proxy.start} holds on. The number of `threads` alone waits for the next start.
+    # Backends that stay keep their connections, health, states and figures; limits keep their counts where they stand
+    # in the same place and say the same. Files that the configuration names are read again, and the access log is
+    # opened anew. `binds:` of {Proxy.start} holds on. The number of `threads` alone waits for the next start.
     #
-    # @param path [String, Pathname, nil] another configuration file, which is the one to be read again from now on; a block
-    #   likewise
+    # @param path [String, Pathname, nil] another configuration file, which is the one to be read again from now on; a
+    #   block likewise
     # @return [self]
     # @raise [ConfigurationError] with everything that is wrong; the server goes on as before
     # @raise [BindError] when an address cannot be bound; the server goes on as before
@@ -166,8 +169,8 @@ module Proxy
     # @api private
     attr_reader :source
 
-    # Opens the file of the access log anew, after it was renamed. A log that cannot be opened goes on where it was, and a line of the
-    # server's own log says so.
+    # Opens the file of the access log anew, after it was renamed. A log that cannot be opened goes on where it was, and
+    # a line of the server's own log says so.
     #
     # @return [self]
     # @example for log rotation
@@ -177,9 +180,9 @@ module Proxy
       self
     end
 
-    # Stops: no new connections, idle ones close, requests in flight may finish. Tunnels and event streams, which need not end by themselves,
-    # are ended after `tunnel_grace`, or just before `timeout` is over if that comes first. Returns when everything has ended. Other Ruby
-    # threads run meanwhile.
+    # Stops: no new connections, idle ones close, requests in flight may finish. Tunnels and event streams, which need
+    # not end by themselves, are ended after `tunnel_grace`, or just before `timeout` is over if that comes first.
+    # Returns when everything has ended. Other Ruby threads run meanwhile.
     #
     # @param timeout [Numeric, nil] seconds that requests in flight may take; what is left then is cut. Default: the
     #   `shutdown_timeout` of the configuration
@@ -218,8 +221,9 @@ module Proxy
 
     private
 
-    # Calls the block, which takes a lock, on another thread if this is the handler of a signal, where none may be taken. A handler that
-    # has interrupted the holder of the lock cannot wait for it: the block is then called as soon as it is free.
+    # Calls the block, which takes a lock, on another thread if this is the handler of a signal, where none may be
+    # taken. A handler that has interrupted the holder of the lock cannot wait for it: the block is then called as soon
+    # as it is free.
     def outside_of_traps(&block)
       return yield unless in_trap?
 

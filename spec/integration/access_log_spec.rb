@@ -16,14 +16,17 @@ RSpec.describe "access_log" do
 
   it "combined writes the line that every log reader knows" do
     lines = logged("combined") { |proxy| proxy.get("/a?b=1", "User-Agent" => "spec/1", "Referer" => "http://r.test/") }
-    expect(lines).to match([%r{\A127\.0\.0\.1 - - \[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d \+0000\] "GET /a\?b=1 HTTP/1\.1" 200 2 "http://r\.test/" "spec/1"\z}])
+    expect(lines)
+      .to match([%r{\A127\.0\.0\.1 - - \[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d \+0000\] "GET /a\?b=1 HTTP/1\.1" 200 2 "http://r\.test/" "spec/1"\z}])
   end
 
   it "json writes one object for each request" do
     lines = logged("json") { |proxy| 2.times { |i| proxy.get("/#{i}", "User-Agent" => "spec \"1\"") } }
     entries = lines.map { |line| JSON.parse(line) }
     expect(entries.map { |entry| entry["path"] }).to eq(["/0", "/1"])
-    expect(entries).to all(include("method" => "GET", "status" => 200, "addr" => "127.0.0.1", "user_agent" => 'spec "1"', "bytes" => 2))
+    expect(entries)
+      .to all(include("method" => "GET", "status" => 200, "addr" => "127.0.0.1", "user_agent" => 'spec "1"',
+                      "bytes" => 2))
   end
 
   it "takes a string rewrite with names of the request and the response" do

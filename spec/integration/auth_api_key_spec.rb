@@ -18,7 +18,8 @@ RSpec.describe "auth_api_key" do
   it "lets those pass who show one of the keys" do
     proxy = start_protected(keys: ["first-key", "second key"])
 
-    expect(statuses(proxy, "first-key", "second key", "third-key", "First-Key", "first-key2", "first-ke", "")).to eq([200, 200, 401, 401, 401, 401, 401])
+    expect(statuses(proxy, "first-key", "second key", "third-key", "First-Key", "first-key2", "first-ke", ""))
+      .to eq([200, 200, 401, 401, 401, 401, 401])
     expect(backend.requests.map { |request| request["X-Api-Key"] }).to eq(["first-key", "second key"])
   end
 
@@ -37,7 +38,8 @@ RSpec.describe "auth_api_key" do
   end
 
   it "says how to prove oneself" do
-    expect(start_protected(keys: ["k"]).get).to have_attributes(status: 401, to_s: include("WWW-Authenticate: ApiKey realm=\"Restricted\"\r\n"))
+    expect(start_protected(keys: ["k"]).get).to have_attributes(status: 401, to_s: include("WWW-Authenticate: ApiKey " \
+      "realm=\"Restricted\"\r\n"))
   end
 
   [
@@ -69,13 +71,15 @@ RSpec.describe "auth_api_key" do
     client = proxy.connect
 
     expect(%w[HEAD OPTIONS POST DELETE].map { |method| proxy.request(method, "/").status }.uniq).to eq([401])
-    expect([{ "X-Api-Key" => "key" }, {}, { "X-Api-Key" => "key" }].map { |headers| client.get("/", headers).status }).to eq([200, 401, 200])
+    expect([{ "X-Api-Key" => "key" }, {}, { "X-Api-Key" => "key" }].map { |headers| client.get("/", headers).status })
+      .to eq([200, 401, 200])
   end
 
   it "looks into another field" do
     proxy = start_protected(keys: ["key"], header: "X-Token")
 
-    expect([{ "x-token" => "key" }, { "X-Api-Key" => "key" }].map { |headers| proxy.get("/", headers).status }).to eq([200, 401])
+    expect([{ "x-token" => "key" }, { "X-Api-Key" => "key" }].map { |headers| proxy.get("/", headers).status })
+      .to eq([200, 401])
   end
 
   it "looks into the query, however it is encoded, and takes the key out of it" do

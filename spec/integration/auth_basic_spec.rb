@@ -4,7 +4,8 @@ require "support/integration"
 
 RSpec.describe "auth_basic" do
   # Made by the system's crypt, as cheap as they come.
-  hashes = { "ann" => "secret".crypt("$2y$04$abcdefghijklmnopqrstuu"), "bob" => "pass:word".crypt("$6$rounds=1000$saltsalt") }
+  hashes = { "ann" => "secret".crypt("$2y$04$abcdefghijklmnopqrstuu"),
+             "bob" => "pass:word".crypt("$6$rounds=1000$saltsalt") }
   users = hashes.merge("cleo" => "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4")
 
   def basic(credentials) = { "Authorization" => "Basic #{[credentials].pack("m0")}" }
@@ -43,13 +44,18 @@ RSpec.describe "auth_basic" do
   end
 
   it "takes its users from a file of htpasswd" do
-    file = File.join(directory, "htpasswd").tap { |path| File.write(path, "# users\nann:#{users["ann"]}\n\nbob:#{users["bob"]}:Bob\n") }
+    file = File.join(directory, "htpasswd").tap { |path|
+      File.write(path, "# users\nann:#{users["ann"]}\n\n" \
+          "bob:#{users["bob"]}:Bob\n")
+    }
     proxy = start_proxy do
       auth_basic file: file
       static_response body: "in"
     end
 
-    statuses = ["ann:secret", "bob:pass:word", "ann:pass:word", "cleo:password"].map { |shown| proxy.get("/", basic(shown)).status }
+    statuses = ["ann:secret", "bob:pass:word", "ann:pass:word", "cleo:password"].map do |shown|
+      proxy.get("/", basic(shown)).status
+    end
     expect(statuses).to eq([200, 200, 401, 401])
   end
 
@@ -65,16 +71,20 @@ RSpec.describe "auth_basic" do
     ["a password and more", { "Authorization" => "Basic #{["ann:secret "].pack("m0")}" }],
     ["a password that ends in NUL", { "Authorization" => "Basic #{["ann:secret\0"].pack("m0")}" }],
     ["the hash in place of the password", { "Authorization" => "Basic #{["ann:#{users["ann"]}"].pack("m0")}" }],
-    ["broken base64", { "Authorization" => "Basic #{["ann:secret"].pack("m0").delete_suffix("=").delete_suffix("=")}!" }],
+    ["broken base64",
+     { "Authorization" => "Basic #{["ann:secret"].pack("m0").delete_suffix("=").delete_suffix("=")}!" }],
     ["credentials without base64", { "Authorization" => "Basic ann:secret" }],
     ["another scheme", { "Authorization" => "Bearer #{["ann:secret"].pack("m0")}" }],
     ["the right field twice", { "Authorization" => ["Basic #{["ann:secret"].pack("m0")}"] * 2 }],
     ["the right and a wrong one", { "Authorization" => ["Basic #{["ann:secret"].pack("m0")}", "Basic eDp5"] }],
-    ["a wrong and the right one", { "AUTHORIZATION" => "Basic eDp5", "authorization" => "Basic #{["ann:secret"].pack("m0")}" }],
-    ["two in one field", { "Authorization" => "Basic #{["ann:secret"].pack("m0")}, Basic #{["ann:secret"].pack("m0")}" }],
+    ["a wrong and the right one",
+     { "AUTHORIZATION" => "Basic eDp5", "authorization" => "Basic #{["ann:secret"].pack("m0")}" }],
+    ["two in one field", { "Authorization" => "Basic #{["ann:secret"].pack("m0")}, " \
+                                              "Basic #{["ann:secret"].pack("m0")}" }],
     ["Proxy-Authorization", { "Proxy-Authorization" => "Basic #{["ann:secret"].pack("m0")}" }],
     ["X-Forwarded-User", { "X-Forwarded-User" => "ann", "X-User" => "ann", "auth_user" => "ann" }],
-    ["a field that is for this hop only", { "Connection" => "Authorization", "Authorization" => "Basic #{["ann:secret"].pack("m0")}" }]
+    ["a field that is for this hop only",
+     { "Connection" => "Authorization", "Authorization" => "Basic #{["ann:secret"].pack("m0")}" }]
   ].each do |what, headers|
     it "refuses #{what}" do
       expect(proxy.get("/", headers).status).to eq(401)
@@ -89,21 +99,26 @@ RSpec.describe "auth_basic" do
   end
 
   it "asks for every method" do
-    %w[GET HEAD OPTIONS POST PUT DELETE TRACE PROPFIND].each { |method| expect(proxy.request(method, "/").status).to eq(401) }
+    %w[GET HEAD OPTIONS POST PUT DELETE TRACE PROPFIND].each do |method|
+      expect(proxy.request(method, "/").status).to eq(401)
+    end
     expect(proxy.request("OPTIONS", "*").status).to eq(401)
     expect(backend.connections).to eq(0)
   end
 
   it "asks each request of a connection" do
     client = proxy.connect
-    statuses = [basic("ann:secret"), {}, basic("ann:secret"), basic("ann:no")].map { |headers| client.get("/", headers).status }
+    statuses = [basic("ann:secret"), {}, basic("ann:secret"), basic("ann:no")].map do |headers|
+      client.get("/", headers).status
+    end
 
     expect(statuses).to eq([200, 401, 200, 401])
   end
 
   it "asks each of several pipelined requests" do
     client = proxy.connect
-    client.write("GET /1 HTTP/1.1\r\nHost: a\r\nAuthorization: Basic #{["ann:secret"].pack("m0")}\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\n" * 2)
+    client.write("GET /1 HTTP/1.1\r\nHost: a\r\nAuthorization: Basic #{["ann:secret"].pack("m0")}\r\n\r\nGET /2 " \
+                 "HTTP/1.1\r\nHost: a\r\n\r\n" * 2)
 
     expect(Array.new(4) { client.read_response.status }).to eq([200, 401, 200, 401])
     expect(backend.requests.map(&:target)).to eq(%w[/1 /1])
@@ -120,7 +135,8 @@ RSpec.describe "auth_basic" do
 
   it "answers with one's own response, or another built-in one" do
     own = start_protected(error_response: { status: 403, plaintext: "Ask Ann.", headers: { "X-Own" => "1" } })
-    expect(own.get).to have_attributes(status: 403, body: "Ask Ann.", to_s: include("X-Own: 1\r\n", "WWW-Authenticate: Basic"))
+    expect(own.get)
+      .to have_attributes(status: 403, body: "Ask Ann.", to_s: include("X-Own: 1\r\n", "WWW-Authenticate: Basic"))
     expect(start_protected(error_response: :not_found).get.status).to eq(404)
   end
 
@@ -133,7 +149,8 @@ RSpec.describe "auth_basic" do
       static_response body: "out"
     end
 
-    inside = ["/private/x", "/private/", "/./private/x", "/a/../private/x", "/a/%2e%2e/private/x", "/%2e/private/x", "http://a/private/x", "//private/x",
+    inside = ["/private/x", "/private/", "/./private/x", "/a/../private/x", "/a/%2e%2e/private/x", "/%2e/private/x",
+              "http://a/private/x", "//private/x",
               "/private//x", "/%70rivate/x", "/private"]
     expect(inside.map { |path| proxy.get(path).status }.uniq).to eq([401])
     expect(["/public", "/", "/privateer", "/a/private/x"].map { |path| proxy.get(path).body }.uniq).to eq(["out"])

@@ -23,7 +23,8 @@ RSpec.describe "auth_jwt" do
 
   def bearer(token) = { "Authorization" => "Bearer #{token}" }
 
-  def challenge(proxy, token) = proxy.get("/", bearer(token)).then { |response| [response.status, response["WWW-Authenticate"]] }
+  def challenge(proxy, token) =
+    proxy.get("/", bearer(token)).then { |response| [response.status, response["WWW-Authenticate"]] }
 
   def invalid(why) = [401, "Bearer realm=\"Restricted\", error=\"invalid_token\", error_description=\"#{why}\""]
 
@@ -34,7 +35,8 @@ RSpec.describe "auth_jwt" do
 
       expect(proxy.get("/", bearer(good)).status).to eq(200)
       expect(challenge(proxy, Tokens.sign(claims, algorithm, "#{secret}x"))).to eq(invalid("the signature is wrong"))
-      expect(backend.requests.map { |request| [request["X-Subject"], request["Authorization"]] }).to eq([["ann", "Bearer #{good}"]])
+      expect(backend.requests.map { |request| [request["X-Subject"], request["Authorization"]] })
+        .to eq([["ann", "Bearer #{good}"]])
     end
   end
 
@@ -44,7 +46,8 @@ RSpec.describe "auth_jwt" do
       pem = Tokens.public_pem(key)
       file = File.join(directory, "issuer.pem").tap { |path| File.write(path, pem) }
       good = Tokens.sign(claims, algorithm, key)
-      [start_protected(public_key: pem), start_protected(public_key_file: file, algorithms: [algorithm])].each do |proxy|
+      [start_protected(public_key: pem), start_protected(public_key_file: file, algorithms: [algorithm])]
+        .each do |proxy|
         expect(proxy.get("/", bearer(good)).status).to eq(200)
         other = Tokens.sign(claims, algorithm, Tokens.key(algorithm, 1))
         expect(challenge(proxy, other)).to eq(invalid("the signature is wrong"))
@@ -57,12 +60,18 @@ RSpec.describe "auth_jwt" do
   it "verifies a token with the key of a set that it names" do
     keys = { "rsa" => Tokens.key("RS256"), "other" => Tokens.key("RS256", 1) }
     number = ->(bn) { Tokens.part64(bn.to_s(2)) }
-    set = keys.map { |kid, key| { kty: "RSA", kid: kid, use: "sig", alg: "RS256", n: number.(key.n), e: number.(key.e) } }
+    set = keys.map do |kid, key|
+      { kty: "RSA", kid: kid, use: "sig", alg: "RS256", n: number.(key.n), e: number.(key.e) }
+    end
     file = File.join(directory, "jwks.json").tap { |path| File.write(path, JSON.generate(keys: set)) }
     proxy = start_protected(jwks_file: file)
-    status = ->(kid, key) { proxy.get("/", bearer(Tokens.sign(claims, "RS256", key, **(kid ? { kid: kid } : {})))).status }
+    status = ->(kid, key) {
+      proxy.get("/", bearer(Tokens.sign(claims, "RS256", key,
+                                        **(kid ? { kid: kid } : {})))).status
+    }
 
-    expect([status.("rsa", keys["rsa"]), status.("other", keys["other"]), status.(nil, keys["other"])]).to eq([200, 200, 200])
+    expect([status.("rsa", keys["rsa"]), status.("other", keys["other"]), status.(nil, keys["other"])])
+      .to eq([200, 200, 200])
     wrong = [["rsa", keys["other"]], ["none", keys["rsa"]], ["rsa", Tokens.key("RS256", 2)]]
     expect(wrong.map { |kid, key| status.(kid, key) }).to eq([401, 401, 401])
     expect(proxy.get("/", bearer(Tokens.sign(claims, "RS384", keys["rsa"]))).status).to eq(401)
@@ -71,13 +80,19 @@ RSpec.describe "auth_jwt" do
   it "takes nothing but the algorithms that are allowed" do
     proxy = start_protected(algorithms: ["HS512"])
 
-    expect(%w[HS256 HS384 HS512].map { |algorithm| proxy.get("/", bearer(Tokens.sign(claims, algorithm, secret))).status }).to eq([401, 401, 200])
+    expect(%w[HS256 HS384
+              HS512].map { |algorithm|
+             proxy.get("/", bearer(Tokens.sign(claims, algorithm, secret)))
+                            .status
+           }).to eq([401, 401, 200])
   end
 
   it "takes no token that is not signed" do
     proxy = start_protected
     message = ->(algorithm) { [{ alg: algorithm }, claims].map { |part| Tokens.part64(JSON.generate(part)) }.join(".") }
-    unsigned = %w[none None NONE].flat_map { |name| ["#{message.(name)}.", message.(name), "#{message.(name)}.#{token.split(".").last}"] }
+    unsigned = %w[none None NONE].flat_map do |name|
+      ["#{message.(name)}.", message.(name), "#{message.(name)}.#{token.split(".").last}"]
+    end
 
     expect(unsigned.map { |text| challenge(proxy, text) }.uniq).to eq([invalid("the token is malformed")])
   end
@@ -148,12 +163,15 @@ RSpec.describe "auth_jwt" do
   end
 
   it "tells the backend what the token says, and nothing of what the client says of it" do
-    proxy = start_protected(claims_to_headers: { "X-User" => "sub", "X-Groups" => "groups", "X-Admin" => :admin, "X-Evil" => "evil" })
-    forged = { "X-User" => %w[root root], "x-groups" => "root", "X-Admin" => "true", "X-Evil" => "1", "X_User" => "root", "Connection" => "X-User, close" }
+    proxy = start_protected(claims_to_headers: { "X-User" => "sub", "X-Groups" => "groups", "X-Admin" => :admin,
+                                                 "X-Evil" => "evil" })
+    forged = { "X-User" => %w[root root], "x-groups" => "root", "X-Admin" => "true", "X-Evil" => "1",
+               "X_User" => "root", "Connection" => "X-User, close" }
     proxy.get("/", bearer(token(groups: ["staff", 7], evil: "a\r\nX-Admin: true")).merge(forged))
 
     request = backend.request
-    expect([request.all("X-User"), request.all("X-Groups"), request["X-Admin"], request["X-Evil"]]).to eq([["ann"], ["staff,7"], nil, nil])
+    expect([request.all("X-User"), request.all("X-Groups"), request["X-Admin"], request["X-Evil"]])
+      .to eq([["ann"], ["staff,7"], nil, nil])
     expect(request.names).not_to include("x_user")
   end
 

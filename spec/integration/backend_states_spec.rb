@@ -9,7 +9,8 @@ RSpec.describe "the states of backends" do
   end
 
   # Each backend as it is called, and its state.
-  def states(proxy) = proxy.stats[:backends].to_h { |backend| [backend.values_at(:upstream, :address).join("/"), backend[:state]] }
+  def states(proxy) =
+    proxy.stats[:backends].to_h { |backend| [backend.values_at(:upstream, :address).join("/"), backend[:state]] }
 
   it "are set by name, and show in the figures" do
     proxy = proxy_before_two
@@ -54,7 +55,8 @@ RSpec.describe "the states of backends" do
 
     eventually do
       expect(proxy.stats[:backends]).to match([include(state: "ready", weight: 1, backup: false,
-                                                       check: { healthy: true, since: be_within(10).of(Time.now.to_f), error: nil })])
+                                                       check: { healthy: true, since: be_within(10).of(Time.now.to_f),
+                                                                error: nil })])
     end
   end
 end

@@ -53,7 +53,8 @@ RSpec.describe "TLS to backends" do
   it "shows client_certificate to a backend that asks for one" do
     backend = tls_backend(certs.server("app.test"), client_ca: true)
     client = certs.client("the proxy")
-    proxy = start_proxy_to(backend, ca_file: certs.ca_file, client_certificate: client.certificate_file, client_key: client.key_file)
+    proxy = start_proxy_to(backend, ca_file: certs.ca_file, client_certificate: client.certificate_file,
+                           client_key: client.key_file)
     expect(proxy.get.body).to eq("ok")
     expect(backend.handshakes.map(&:client_name)).to eq(["/CN=the proxy"])
   end
@@ -64,7 +65,8 @@ RSpec.describe "TLS to backends" do
   end
 
   it "answers 502 when the backend speaks no TLS" do
-    expect(start_proxy_to(start_backend { |connection| connection.write "HTTP/1.1 200 OK\r\n\r\n" }, verify_ssl: false).get.status).to eq(502)
+    expect(start_proxy_to(start_backend { |connection| connection.write "HTTP/1.1 200 OK\r\n\r\n" },
+                          verify_ssl: false).get.status).to eq(502)
   end
 
   it "reuses connections and streams bodies both ways" do

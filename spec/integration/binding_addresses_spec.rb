@@ -21,7 +21,8 @@ RSpec.describe "bind" do
       static_response body: "ok"
     end
     expect(proxy.server.urls).to eq(["http://0.0.0.0:#{port}", "http://[::]:#{port}"])
-    expect(%w[127.0.0.1 [::1]].map { |host| RawClient.request("http://#{host}:#{port}", "GET", "/").body }).to eq(%w[ok ok])
+    expect(%w[127.0.0.1 [::1]].map { |host| RawClient.request("http://#{host}:#{port}", "GET", "/").body })
+      .to eq(%w[ok ok])
   end
 
   it "says what to write in place of a unix socket that is in use" do
@@ -66,7 +67,9 @@ RSpec.describe "bind" do
         bind url
         static_response body: "ok"
       end
-    end.to raise_error(Proxy::BindError) { |error| expect(error.message).to include("#{File.basename(__FILE__)}:#{line}").and include(url) }
+    end.to raise_error(Proxy::BindError) { |error|
+      expect(error.message).to include("#{File.basename(__FILE__)}:#{line}").and include(url)
+    }
   ensure
     taken&.close
   end

@@ -2,8 +2,8 @@
 
 require "support/integration"
 
-# Run once more with PROXY_GC_STRESS=1: the garbage collector then works at every allocation between `stress` and its end, so that a Ruby
-# value which Rust holds unprotected does not survive.
+# Run once more with PROXY_GC_STRESS=1: the garbage collector then works at every allocation between `stress` and its
+# end, so that a Ruby value which Rust holds unprotected does not survive.
 RSpec.describe "the binding", :binding, time_limit: 120 do
   def stress
     GC.stress = ENV.key?("PROXY_GC_STRESS")
@@ -20,8 +20,10 @@ RSpec.describe "the binding", :binding, time_limit: 120 do
       location "/static" do
         static_response code: 201, headers: [["X-A", "1"], ["X-A", "2"]], body: "static"
       end
-      proxy backends: [address], headers: { "X-B" => ["a", { rewrite: "{path}" }], "X-C" => nil }, response_headers: { "X-D" => "d" },
-            error_response: { status: 503, json: { inline: { a: [1] } }, headers: { "X-E" => "e" } }, forwarded_headers: :rfc7239
+      proxy backends: [address], headers: { "X-B" => ["a", { rewrite: "{path}" }], "X-C" => nil },
+            response_headers: { "X-D" => "d" },
+            error_response: { status: 503, json: { inline: { a: [1] } }, headers: { "X-E" => "e" } },
+            forwarded_headers: :rfc7239
     end
   end
 

@@ -117,7 +117,10 @@ RSpec.describe "output that is gone" do
     3000.times { get("/refused") }
     said = +""
     in_background { loop { said << reader.readpartial(65_536) } }
-    eventually(limit: 20) { get("/refused") && expect(said).to(match(/warn \d+ lines of the log are missing here: they could not be written$/)) }
+    eventually(limit: 20) do
+      get("/refused") && expect(said)
+        .to(match(/warn \d+ lines of the log are missing here: they could not be written$/))
+    end
     expect(finish(:TERM)[1]).to eq(0)
   ensure
     [reader, writer].each { |io| io&.close }
@@ -164,7 +167,8 @@ RSpec.describe "output that is gone" do
       bodies << Net::HTTP.get(URI(server.urls.first)) << server.stop
       exit!(bodies == ["ok", "ok", "ok", true] ? 0 : 1)
     RUBY
-    system(RbConfig.ruby, "-I#{ProxyProcess::LIB}", "-rproxy", "-rnet/http", "-e", script, out: "/dev/full", err: "/dev/full")
+    system(RbConfig.ruby, "-I#{ProxyProcess::LIB}", "-rproxy", "-rnet/http", "-e", script, out: "/dev/full",
+           err: "/dev/full")
     expect($?.exitstatus).to eq(0)
   end
 

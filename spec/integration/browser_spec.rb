@@ -4,7 +4,8 @@ require "support/integration"
 
 RSpec.describe "A browser" do
   # Headless, alone, and without a word to anybody but the proxy.
-  options = %w[--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update
+  options = %w[--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking
+               --disable-component-update
                --disable-sync --disable-default-apps --disable-extensions --ignore-certificate-errors]
 
   it "opens a page and a WebSocket over HTTP/2 with TLS, and Puma answers both", time_limit: 60 do

@@ -26,8 +26,9 @@ RSpec.describe "built-in error responses" do
         response = failing_proxy(name).get("/", "Accept" => "application/json")
         expect(response.status).to eq(status)
         expect(response["Content-Type"]).to start_with("application/json")
-        expect(JSON.parse(response.body)).to match(hash_including("error" => be_a(String), "message" => be_a(String), "code" => status,
-                                                                  "status" => "error"))
+        expect(JSON.parse(response.body))
+          .to match(hash_including("error" => be_a(String), "message" => be_a(String), "code" => status,
+                                   "status" => "error"))
       end
 
       it "answers #{status} as an HTML page that loads nothing else" do

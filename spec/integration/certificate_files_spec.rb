@@ -49,7 +49,8 @@ RSpec.describe "files of certificates that are unusual" do
     server&.close
   end
 
-  def status(url, *options) = Open3.capture2("curl", "-sk", "-o", "/dev/null", "-w", "%{http_code}", *options, url).first.to_i
+  def status(url, *options) =
+    Open3.capture2("curl", "-sk", "-o", "/dev/null", "-w", "%{http_code}", *options, url).first.to_i
 
   it "shows a certificate of version 1, and warns of it" do
     pair = outdated(certs)
@@ -70,9 +71,13 @@ RSpec.describe "files of certificates that are unusual" do
     end
   end
 
-  it "believes a backend whose very certificate stands in ca_file, an authority's included, by its names and its time" do
+  it "believes a backend whose very certificate stands in ca_file, an authority's included, by its names and its " \
+     "time" do
     hour = 3600
-    authority = ->(names, **how) { certs.send(:issue, names.first, names: names, authority: true, signer: :itself, **how) }
+    authority = ->(names, **how) {
+      certs.send(:issue, names.first, names: names, authority: true, signer: :itself,
+                                  **how)
+    }
     [
       [authority.call(["localhost"]), 200],
       [certs.self_signed("localhost"), 200],
@@ -81,7 +86,9 @@ RSpec.describe "files of certificates that are unusual" do
       [authority.call(["localhost"], validity: Time.now - (2 * hour)..Time.now - hour), 502]
     ].each do |pair, expected|
       tls_origin(certs, pair) do |port|
-        proxy = start_proxy { proxy to: "https://localhost{path}", backends: ["https://127.0.0.1:#{port}"], ca_file: pair.certificate_file }
+        proxy = start_proxy do
+          proxy to: "https://localhost{path}", backends: ["https://127.0.0.1:#{port}"], ca_file: pair.certificate_file
+        end
         expect(status(proxy.url)).to eq(expected)
       end
     end
@@ -89,9 +96,14 @@ RSpec.describe "files of certificates that are unusual" do
 
   it "asks for certificates of more authorities than a handshake can name" do
     pair, client = certs.server("localhost"), certs.client("someone")
-    names = Array.new(900) { |number| "Certification authority of the department for examples and tests number #{number} of many more" }
+    names = Array.new(900) { |number|
+      "Certification authority of the department for examples and tests " \
+                              "number #{number} of many more"
+    }
     key = OpenSSL::PKey::EC.generate("prime256v1")
-    bundle = names.map { |name| certs.send(:issue, name, authority: true, signer: :itself, key: key).certificate.to_pem }
+    bundle = names.map do |name|
+      certs.send(:issue, name, authority: true, signer: :itself, key: key).certificate.to_pem
+    end
     file = "#{directory}/many.pem"
     File.write(file, certs.authority.certificate.to_pem + bundle.join)
     proxy = start_proxy(bind: nil) do
@@ -141,7 +153,8 @@ RSpec.describe "files of certificates that are unusual" do
     end
 
     it "refuses an answer about another certificate" do
-      expect(problems(pair, answer(certs, certs.server("other.test")))).to match([/error: ocsp: ".*" is about another certificate: ask/])
+      expect(problems(pair, answer(certs, certs.server("other.test"))))
+        .to match([/error: ocsp: ".*" is about another certificate: ask/])
     end
 
     it "warns of one that says revoked" do

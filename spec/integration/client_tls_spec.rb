@@ -9,9 +9,12 @@ RSpec.describe "TLS with clients" do
     start_proxy(bind: nil, threads: threads) do
       bind "https://127.0.0.1:0", **options
       response_headers additions: {
-        "X-Version" => ["{tls_version}"], "X-Cipher" => ["{tls_cipher}"], "X-Name" => ["{tls_server_name}"], "X-Alpn" => ["{tls_alpn}"],
-        "X-Verify" => ["{client_verify}"], "X-Subject" => ["{client_cert_subject}"], "X-Issuer" => ["{client_cert_issuer}"],
-        "X-Serial" => ["{client_cert_serial}"], "X-Fingerprint" => ["{client_cert_fingerprint}"], "X-San" => ["{client_cert_san}"]
+        "X-Version" => ["{tls_version}"], "X-Cipher" => ["{tls_cipher}"], "X-Name" => ["{tls_server_name}"],
+        "X-Alpn" => ["{tls_alpn}"],
+        "X-Verify" => ["{client_verify}"], "X-Subject" => ["{client_cert_subject}"],
+        "X-Issuer" => ["{client_cert_issuer}"],
+        "X-Serial" => ["{client_cert_serial}"], "X-Fingerprint" => ["{client_cert_fingerprint}"],
+        "X-San" => ["{client_cert_san}"]
       }
       static_response body: "ok"
     end
@@ -35,7 +38,9 @@ RSpec.describe "TLS with clients" do
     proxy = start_tls(**files(pair))
     expect(proxy.url).to match(%r{\Ahttps://127\.0\.0\.1:\d+\z})
     port = URI(proxy.url).port
-    out, status = Open3.capture2e("curl", "-sS", "--cacert", certs.ca_file, "--resolve", "app.test:#{port}:127.0.0.1", "https://app.test:#{port}/")
+    out, status =
+      Open3.capture2e("curl", "-sS", "--cacert", certs.ca_file, "--resolve", "app.test:#{port}:127.0.0.1",
+                      "https://app.test:#{port}/")
     expect([out, status.success?]).to eq(["ok", true])
   end
 
@@ -51,9 +56,12 @@ RSpec.describe "TLS with clients" do
   it "takes certificate and key from one file, and sends the chain that stands in it" do
     middle = certs.authority_below("middle")
     pair = certs.server("app.test", signer: middle)
-    File.write("#{directory}/all.pem", [pair, middle].map { |one| File.read(one.certificate_file) }.join + File.read(pair.key_file))
+    File.write("#{directory}/all.pem",
+               [pair, middle].map { |one| File.read(one.certificate_file) }.join + File.read(pair.key_file))
     proxy = start_tls(certificate: "#{directory}/all.pem")
-    report = TlsClient.openssl(proxy.url, "-CAfile", certs.ca_file, "-verify_hostname", "app.test", "-verify_return_error", "-servername", "app.test")
+    report = TlsClient
+             .openssl(proxy.url, "-CAfile", certs.ca_file, "-verify_hostname", "app.test", "-verify_return_error",
+                      "-servername", "app.test")
     expect(report).to include("Verify return code: 0 (ok)")
   end
 
@@ -72,17 +80,21 @@ RSpec.describe "TLS with clients" do
   end
 
   it "uses a key of Ed25519" do
-    system("openssl", "req", "-x509", "-newkey", "ed25519", "-nodes", "-subj", "/CN=app.test", "-addext", "subjectAltName=DNS:app.test",
+    system("openssl", "req", "-x509", "-newkey", "ed25519", "-nodes", "-subj", "/CN=app.test", "-addext",
+           "subjectAltName=DNS:app.test",
            "-keyout", "#{directory}/ed.key", "-out", "#{directory}/ed.pem", exception: true, err: File::NULL)
     proxy = start_tls(certificate: "#{directory}/ed.pem", key: "#{directory}/ed.key")
-    expect(TlsClient.openssl(proxy.url, input: "GET / HTTP/1.0\r\nHost: app.test\r\n\r\n")).to match(/Peer signature type: ed25519/i)
+    expect(TlsClient.openssl(proxy.url, input: "GET / HTTP/1.0\r\nHost: app.test\r\n\r\n"))
+      .to match(/Peer signature type: ed25519/i)
   end
 
   it "chooses among certificates by the name that a client asks for" do
     default, exact, star, other = %w[default.test www.shop.test *.shop.test b.test].map { |name| certs.server(name) }
-    proxy = start_tls(certificates: [files(default), files(exact), files(star), files(other, domains: ["b.test", "c.test"])])
+    proxy = start_tls(certificates: [files(default), files(exact), files(star),
+                                     files(other, domains: ["b.test", "c.test"])])
     shown = {
-      "www.shop.test" => "www.shop.test", "WWW.Shop.test" => "www.shop.test", "a.shop.test" => "*.shop.test", "shop.test" => "default.test",
+      "www.shop.test" => "www.shop.test", "WWW.Shop.test" => "www.shop.test", "a.shop.test" => "*.shop.test",
+      "shop.test" => "default.test",
       "c.test" => "b.test", "unknown.test" => "default.test", nil => "default.test"
     }
     expect(shown.to_h { |name, _| [name, connect(proxy, name: name).names.first] }).to eq(shown)
@@ -97,7 +109,8 @@ RSpec.describe "TLS with clients" do
     expect(get(proxy, max_version: old)["X-Cipher"]).to match(/\ATLS_ECDHE_ECDSA_WITH_/)
     expect(get(proxy)["X-Version"]).to eq("TLSv1.3")
     expect(get(proxy)["X-Cipher"]).to match(/\ATLS_(AES|CHACHA20)_/)
-    expect(TlsClient.openssl(proxy.url, "-tls1_1", "-cipher", "ALL:@SECLEVEL=0")).to match(/alert (protocol version|handshake failure)/)
+    expect(TlsClient.openssl(proxy.url, "-tls1_1", "-cipher", "ALL:@SECLEVEL=0"))
+      .to match(/alert (protocol version|handshake failure)/)
     strict = start_tls(**files(pair), min_tls: "1.3")
     expect(refusal(strict, max_version: old)).to match(/protocol version/)
   end
@@ -139,7 +152,8 @@ RSpec.describe "TLS with clients" do
     id = OpenSSL::OCSP::CertificateId.new(pair.certificate, certs.authority.certificate)
     answer.add_status(id, OpenSSL::OCSP::V_CERTSTATUS_GOOD, 0, nil, -60, 3600, nil)
     answer.sign(certs.authority.certificate, certs.authority.key)
-    File.binwrite("#{directory}/ocsp", OpenSSL::OCSP::Response.create(OpenSSL::OCSP::RESPONSE_STATUS_SUCCESSFUL, answer).to_der)
+    File.binwrite("#{directory}/ocsp",
+                  OpenSSL::OCSP::Response.create(OpenSSL::OCSP::RESPONSE_STATUS_SUCCESSFUL, answer).to_der)
     proxy = start_tls(**files(pair), ocsp: "#{directory}/ocsp")
     expect(TlsClient.openssl(proxy.url, "-status")).to include("OCSP Response Status: successful", "Cert Status: good")
   end
@@ -188,7 +202,9 @@ RSpec.describe "TLS with clients" do
 
   it "asks for a certificate with client_ca, and says whose it is" do
     proxy = start_tls(**files(certs.server("app.test")), client_ca: certs.ca_file)
-    alice = certs.client([%w[C DE], ["O", "Example, Inc."], %w[CN alice]], names: ["alice.test", "URI:spiffe://test/alice", "192.0.2.1"])
+    alice = certs
+            .client([%w[C DE], ["O", "Example, Inc."], %w[CN alice]],
+                    names: ["alice.test", "URI:spiffe://test/alice", "192.0.2.1"])
     answer = get(proxy, pair: alice)
     expect(answer["X-Verify"]).to eq("SUCCESS")
     subject = alice.certificate.subject.to_utf8
@@ -220,10 +236,13 @@ RSpec.describe "TLS with clients" do
   it "answers 421 where another host would have asked for another certificate" do
     open, strict = certs.server("open.test", "also.test"), certs.server("strict.test")
     proxy = start_tls(certificates: [files(open), files(strict, client_ca: certs.ca_file)])
-    statuses = ["open.test", "also.test", "other.test", "strict.test", "STRICT.test.", "strict.test:8443"].map { |host| get(proxy, name: "open.test", host: host).status }
+    statuses = ["open.test", "also.test", "other.test", "strict.test", "STRICT.test.", "strict.test:8443"].map do |host|
+      get(proxy, name: "open.test", host: host).status
+    end
     expect(statuses).to eq([200, 200, 200, 421, 421, 421])
     alice = certs.client("alice")
-    expect(%w[strict.test open.test].map { |host| get(proxy, name: "strict.test", pair: alice, host: host).status }).to eq([200, 421])
+    expect(%w[strict.test open.test].map { |host| get(proxy, name: "strict.test", pair: alice, host: host).status })
+      .to eq([200, 421])
     expect(get(proxy, name: nil, host: "strict.test").status).to eq(421)
     absolute = connect(proxy, name: "open.test").request("GET", "http://strict.test/", "Host" => "open.test")
     expect([absolute.status, absolute["Connection"]]).to eq([421, "close"])
@@ -238,7 +257,10 @@ RSpec.describe "TLS with clients" do
       proxy backends: [address], headers: { "X-Subject" => { rewrite: "<{client_cert_subject}>" } }
     end
     connect(proxy).get("/", "client_cert_subject" => "CN=admin", "X-Subject" => "CN=admin")
-    expect(backend.requests.map { |request| [request["X-Subject"], request["X-Forwarded-Proto"], request["client_cert_subject"]] })
+    expect(backend.requests.map { |request|
+             [request["X-Subject"], request["X-Forwarded-Proto"],
+              request["client_cert_subject"]]
+           })
       .to eq([["<>", "https", nil]])
   end
 
@@ -263,8 +285,12 @@ RSpec.describe "TLS with clients" do
   end
 
   it "lets the client see that an answer was cut short" do
-    backend = start_backend { |connection| connection.write("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\npart") if connection.read_request }
-    cut = start_backend { |connection| connection.write("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\npart") if connection.read_request }
+    backend = start_backend do |connection|
+      connection.write("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\npart") if connection.read_request
+    end
+    cut = start_backend do |connection|
+      connection.write("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\npart") if connection.read_request
+    end
     options = files(certs.server("app.test"))
     whole, short = [backend, cut].map do |one|
       proxy = start_proxy(to: one, bind: nil) do

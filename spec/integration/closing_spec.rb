@@ -9,7 +9,8 @@ RSpec.describe "closing a client's connection" do
   it "leaves the answer whole when the client has sent more than the proxy will read" do
     proxy = start_proxy { static_response body: body }
     client = proxy.connect
-    client.write "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n#{"GET /more HTTP/1.1\r\nHost: a\r\n\r\n" * 3000}"
+    client.write "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n" \
+                 "\r\n#{"GET /more HTTP/1.1\r\nHost: a\r\n\r\n" * 3000}"
     eventually { expect(proxy.stats[:requests][:total]).to eq(1) }
     expect(client.read_response.body.bytesize).to eq(body.bytesize)
     expect(client.read_to_end).to be_empty

@@ -7,7 +7,9 @@ RSpec.describe "the filter cors" do
 
   # The fields of a response that are about other origins.
   def said(response)
-    response.fields.select { |name, _| name.match?(/\Aaccess-control-/i) }.to_h { |name, value| [name.downcase.delete_prefix("access-control-"), value] }
+    response.fields.select { |name, _| name.match?(/\Aaccess-control-/i) }.to_h do |name, value|
+      [name.downcase.delete_prefix("access-control-"), value]
+    end
   end
 
   def preflight(proxy, origin, headers = {})
@@ -17,14 +19,17 @@ RSpec.describe "the filter cors" do
   it "answers preflights itself, and tells an origin that may ask what it may" do
     backend = start_backend
     proxy = start_proxy do
-      cors origins: [app, "https://*.example.org"], methods: [:get, "PUT"], headers: ["X-Token", "Content-Type"], max_age: 600, credentials: true
+      cors origins: [app, "https://*.example.org"], methods: [:get, "PUT"], headers: ["X-Token", "Content-Type"],
+           max_age: 600, credentials: true
       proxy backends: [backend.address]
     end
     response = preflight(proxy, app)
 
-    expect([response.status, response["Vary"], response.body, response["Content-Length"]]).to eq([204, "Origin", "", nil])
-    expect(said(response)).to eq("allow-origin" => app, "allow-methods" => "GET, PUT", "allow-headers" => "X-Token, Content-Type",
-                                 "allow-credentials" => "true", "max-age" => "600")
+    expect([response.status, response["Vary"], response.body, response["Content-Length"]])
+      .to eq([204, "Origin", "", nil])
+    expect(said(response))
+      .to eq("allow-origin" => app, "allow-methods" => "GET, PUT", "allow-headers" => "X-Token, Content-Type",
+             "allow-credentials" => "true", "max-age" => "600")
     expect(said(preflight(proxy, "https://a.example.org"))).to include("allow-origin" => "https://a.example.org")
     expect(backend.connections).to eq(0)
   end
@@ -34,7 +39,8 @@ RSpec.describe "the filter cors" do
       cors origins: app, expose: ["X-Total"]
       static_response body: "ok"
     end
-    ["https://evil.example", "http://app.example.com", "https://app.example.com.evil.example", "null", "", [app, app]].each do |origin|
+    ["https://evil.example", "http://app.example.com", "https://app.example.com.evil.example", "null", "", [app, app]]
+      .each do |origin|
       [preflight(proxy, origin), proxy.get("/", "Origin" => origin)].each do |response|
         expect([said(response), response["Vary"]]).to eq([{}, "Origin"]), origin.inspect
       end
@@ -42,8 +48,10 @@ RSpec.describe "the filter cors" do
   end
 
   it "puts its fields on every other response, in the place of a backend's own" do
-    backend = backend_answering("ok", { "access-control-allow-origin" => "*", "Access-Control-Allow-Credentials" => "true", "Vary" => "Accept",
-                                        "Access-Control-Expose-Headers" => "X-Secret", "Access-Control-Max-Age" => "5" })
+    backend = backend_answering("ok", { "access-control-allow-origin" => "*",
+                                        "Access-Control-Allow-Credentials" => "true", "Vary" => "Accept",
+                                        "Access-Control-Expose-Headers" => "X-Secret",
+                                        "Access-Control-Max-Age" => "5" })
     proxy = start_proxy do
       cors origins: app, expose: %w[X-Total X-Page]
       location("/missing") { request_headers removals: ["Origin"] }
@@ -77,7 +85,8 @@ RSpec.describe "the filter cors" do
     end
     asked = { "Access-Control-Request-Headers" => "x-a, x-b" }
 
-    expect(said(preflight(proxy, "https://any.example", asked))).to eq("allow-origin" => "*", "allow-methods" => "*", "allow-headers" => "*")
+    expect(said(preflight(proxy, "https://any.example", asked)))
+      .to eq("allow-origin" => "*", "allow-methods" => "*", "allow-headers" => "*")
     response = proxy.get("/", "Origin" => "https://any.example")
     expect([said(response), response["Vary"]]).to eq([{ "allow-origin" => "*" }, nil])
   end
@@ -89,7 +98,9 @@ RSpec.describe "the filter cors" do
     end
     response = preflight(proxy, app, "Access-Control-Request-Headers" => "x-a, x-b")
 
-    expect(said(response)).to eq("allow-origin" => app, "allow-credentials" => "true", "allow-methods" => "PUT", "allow-headers" => "x-a, x-b")
+    expect(said(response))
+      .to eq("allow-origin" => app, "allow-credentials" => "true", "allow-methods" => "PUT",
+             "allow-headers" => "x-a, x-b")
     expect(response["Vary"]).to include("Access-Control-Request-Headers")
     expect(said(preflight(proxy, app, "Access-Control-Request-Headers" => "x-a, x b"))).not_to include("allow-headers")
   end
@@ -115,6 +126,7 @@ RSpec.describe "the filter cors" do
     end
 
     expect(said(proxy.get("/public", "Origin" => app))).to eq({})
-    expect(said(proxy.get("/public", "Origin" => "https://other.example"))).to eq("allow-origin" => "https://other.example")
+    expect(said(proxy.get("/public", "Origin" => "https://other.example")))
+      .to eq("allow-origin" => "https://other.example")
   end
 end

@@ -35,7 +35,8 @@ RSpec.describe "one's own error response" do
   end
 
   it "accepts code: and default_format: for status: and default:" do
-    response = failing_proxy(code: 418, plaintext: "teapot", json: { inline: { teapot: true } }, default_format: "json").get
+    response = failing_proxy(code: 418, plaintext: "teapot", json: { inline: { teapot: true } },
+                             default_format: "json").get
     expect([response.status, response.body]).to eq([418, '{"teapot":true}'])
   end
 

@@ -24,7 +24,8 @@ RSpec.describe "https on one's own machine" do
 
   def curl(proxy, host)
     port = URI(proxy.url).port
-    Open3.capture2e("curl", "-sS", "--noproxy", "*", "--cacert", ca, "--resolve", "#{host}:#{port}:127.0.0.1", "https://#{host}:#{port}/")
+    Open3.capture2e("curl", "-sS", "--noproxy", "*", "--cacert", ca, "--resolve", "#{host}:#{port}:127.0.0.1",
+                    "https://#{host}:#{port}/")
   end
 
   it "is accepted by curl under the names of this machine, by the authority of the first start" do
@@ -58,14 +59,20 @@ RSpec.describe "https on one's own machine" do
       store.verify(leaf.sign(key, "SHA256"))
     end
     expect(%w[DNS:localhost DNS:a.b.localhost IP:127.0.0.5].map { |name| accepted.call(name) }).to all(be(true))
-    expect(%w[DNS:example.com DNS:notlocalhost IP:192.0.2.7 IP:::2].map { |name| accepted.call(name) }).to all(be(false))
-    mail = [OpenSSL::X509::PURPOSE_SMIME_SIGN, OpenSSL::X509::PURPOSE_SSL_CLIENT].map { |purpose| accepted.call("email:ceo@example.com", purpose) }
+    expect(%w[DNS:example.com DNS:notlocalhost IP:192.0.2.7 IP:::2].map { |name| accepted.call(name) })
+      .to all(be(false))
+    mail = [OpenSSL::X509::PURPOSE_SMIME_SIGN, OpenSSL::X509::PURPOSE_SSL_CLIENT].map do |purpose|
+      accepted.call("email:ceo@example.com", purpose)
+    end
     expect(mail).to eq([false, false])
   end
 
   it "says on start how to have it trusted" do
-    proxy = ChildProcess.new({ "XDG_DATA_HOME" => directory }, RbConfig.ruby, "-I#{ProxyProcess::LIB}", ProxyProcess::EXE, "start",
-                             "-c", "#{directory}/Proxyfile".tap { |path| File.write(path, "bind 'https://localhost:0'\nstatic_response body: 'ok'") })
+    proxy = ChildProcess
+            .new({ "XDG_DATA_HOME" => directory }, RbConfig.ruby, "-I#{ProxyProcess::LIB}", ProxyProcess::EXE, "start",
+                 "-c", "#{directory}/Proxyfile".tap do |path|
+                   File.write(path, "bind 'https://localhost:0'\nstatic_response body: 'ok'")
+                 end)
     proxy.await_output(%r{https://127\.0\.0\.1:\d+: uses a certificate for development; clients that trust #{ca} accept it:})
     proxy.await_output(%r{curl --cacert #{ca} https://127\.0\.0\.1:\d+/})
     proxy.await_output(/update-ca-certificates/)

@@ -6,7 +6,9 @@ require "support/integration"
 RSpec.describe "examples/docker" do
   folder = File.expand_path("../../examples/docker", __dir__)
   # Its instructions, a line for each.
-  instructions = File.read("#{folder}/Dockerfile").gsub(/^#.*\n/, "").gsub("\\\n", "").lines(chomp: true).reject(&:empty?).map { |line| line.split(" ", 2) }
+  instructions =
+    File.read("#{folder}/Dockerfile").gsub(/^#.*\n/, "").gsub("\\\n", "").lines(chomp: true).reject(&:empty?)
+        .map { |line| line.split(" ", 2) }
 
   define_method(:instruction) { |name| instructions.select { |word, _| word == name }.map(&:last).last }
 
@@ -18,7 +20,8 @@ RSpec.describe "examples/docker" do
     File.write("#{directory}/Proxyfile", proxyfile.sub("0.0.0.0:8080", "127.0.0.1:0"))
     command = words("ENTRYPOINT") + words("CMD")
     expect(command.first).to eq("proxy")
-    @process = ChildProcess.new(RbConfig.ruby, "-I#{ProxyProcess::LIB}", ProxyProcess::EXE, *command.drop(1), chdir: directory)
+    @process = ChildProcess
+               .new(RbConfig.ruby, "-I#{ProxyProcess::LIB}", ProxyProcess::EXE, *command.drop(1), chdir: directory)
     @process.await_output(%r{http://127\.0\.0\.1:(\d+)})[1]
   end
 
@@ -29,7 +32,8 @@ RSpec.describe "examples/docker" do
     system(*words("HEALTHCHECK").map { |word| word.gsub("8080", port) }, out: File::NULL, err: File::NULL)
   end
 
-  it "has a Dockerfile of known instructions that runs without root and ends with the signal that lets requests finish" do
+  it "has a Dockerfile of known instructions that runs without root and ends with the signal that lets requests " \
+     "finish" do
     known = %w[FROM RUN WORKDIR COPY USER EXPOSE STOPSIGNAL HEALTHCHECK ENTRYPOINT CMD]
     expect(instructions.map(&:first).uniq - known).to eq([])
     expect(instruction("FROM")).to match(/\Aruby:[\d.]+-slim\z/)
@@ -41,7 +45,8 @@ RSpec.describe "examples/docker" do
   it "copies what stands beside it, and listens where it says" do
     expect(File.exist?("#{folder}/#{instruction("COPY").split.first}")).to be(true)
     expect(File.read("#{folder}/Proxyfile")).to include("0.0.0.0:#{instruction("EXPOSE")}")
-    expect(`#{RbConfig.ruby} -I#{ProxyProcess::LIB} #{ProxyProcess::EXE} check -c #{folder}/Proxyfile`).not_to match(/warning|error/)
+    expect(`#{RbConfig.ruby} -I#{ProxyProcess::LIB} #{ProxyProcess::EXE} check -c #{folder}/Proxyfile`)
+      .not_to match(/warning|error/)
     expect($?).to be_success
   end
 
@@ -58,7 +63,8 @@ RSpec.describe "examples/docker" do
     port = start(File.read("#{folder}/Proxyfile"))
     expect(healthy?(port)).to be(true)
     @process.signal(:STOP)
-    checking = Process.spawn(*words("HEALTHCHECK").map { |word| word.gsub("8080", port) }, out: File::NULL, err: File::NULL)
+    checking = Process
+               .spawn(*words("HEALTHCHECK").map { |word| word.gsub("8080", port) }, out: File::NULL, err: File::NULL)
     sleep 0.5
     expect(Process.wait(checking, Process::WNOHANG)).to be_nil # Docker ends it after its timeout.
   ensure

@@ -38,13 +38,17 @@ RSpec.describe "the log of failures" do
 
   # Whatever it is that fails: what is sent, and what the log says of it at level debug.
   client_failures = {
-    "a request without a Host" => ["GET /a HTTP/1.1\r\n\r\n", "GET /a from 127.0.0.1: refused with 400: the Host header is missing"],
-    "a target that is no URI" => ["GET a HTTP/1.1\r\nHost: a\r\n\r\n", /\AGET \S* from 127\.0\.0\.1: refused with 400: /],
+    "a request without a Host" =>
+      ["GET /a HTTP/1.1\r\n\r\n", "GET /a from 127.0.0.1: refused with 400: the Host header is missing"],
+    "a target that is no URI" =>
+      ["GET a HTTP/1.1\r\nHost: a\r\n\r\n", /\AGET \S* from 127\.0\.0\.1: refused with 400: /],
     "lengths that differ" => ["POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
                               /\APOST \/a from 127\.0\.0\.1: refused with 400: /],
     "a head that is too long" => ["GET /a HTTP/1.1\r\nHost: a\r\nX: #{"x" * 3000}\r\n\r\n",
                                   "GET /a from 127.0.0.1: refused with 431: its head is longer than max_header_size"],
-    "a head that is not whole" => ["GET /a HTTP/1.1\r\nHo", "GET /a from 127.0.0.1: refused with 408: its head was not whole within client_header_timeout"]
+    "a head that is not whole" =>
+      ["GET /a HTTP/1.1\r\nHo", "GET /a from 127.0.0.1: refused with 408: its head was not whole within " \
+                                "client_header_timeout"]
   }
 
   [false, true].each do |logs_access|
@@ -70,7 +74,8 @@ RSpec.describe "the log of failures" do
 
       client_failures.each do |what, (bytes, said)|
         it "has one line for #{what}" do
-          proxy = start_proxy_process("#{access_log}log_level :debug\nmax_header_size 2048\nclient_header_timeout 0.3\nstatic_response body: 'ok'\n")
+          proxy = start_proxy_process("#{access_log}log_level :debug\nmax_header_size 2048\nclient_header_timeout " \
+                                      "0.3\nstatic_response body: 'ok'\n")
           client = proxy.connect
           client.write(bytes)
           response = client.read_response
@@ -93,12 +98,23 @@ RSpec.describe "the log of failures" do
 
       {
         "that is dead" => [->(spec) { spec.refusing_backend }, 502, /\AGET \/a: cannot connect to /],
-        "that answers nothing in time" => [->(spec) { spec.start_backend { |connection| connection.read_to_end } }, 504, /: no response head within timeout\z/],
-        "that ends too early" => [->(spec) { spec.start_backend { |connection| connection.read_request && connection.close } }, 502, /: the connection ended too early\z/],
-        "that answers nonsense" => [->(spec) { spec.start_backend { |connection| connection.read_request && connection.write("nonsense\r\n\r\n") } }, 502, /: malformed message: /]
+        "that answers nothing in time" =>
+          [->(spec) { spec.start_backend { |connection| connection.read_to_end } }, 504,
+           /: no response head within timeout\z/],
+        "that ends too early" =>
+          [->(spec) { spec.start_backend { |connection| connection.read_request && connection.close } }, 502,
+           /: the connection ended too early\z/],
+        "that answers nonsense" =>
+          [->(spec) {
+             spec.start_backend { |connection|
+               connection.read_request &&
+                 connection.write("nonsense\r\n\r\n")
+             }
+           }, 502, /: malformed message: /]
       }.each do |what, (start, status, said)|
         it "has one line for a backend #{what}, with the id that the client gets" do
-          proxy = start_proxy_process("#{access_log}proxy backends: [#{start.call(self).address.inspect}], timeout: 0.3, retries: 0\n")
+          proxy = start_proxy_process("#{access_log}proxy backends: [#{start.call(self).address.inspect}], timeout: " \
+                                      "0.3, retries: 0\n")
           response = proxy.get("/a", "Accept" => "application/json")
           expect(response.status).to eq(status)
           id = expect_one(proxy, status, said)

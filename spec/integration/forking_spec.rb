@@ -156,7 +156,8 @@ RSpec.describe "forking" do
     backend.await_open_connections(0, limit: 15)
   end
 
-  # Clients in another process and a backend that is an engine's too, so that every socket there is comes and goes in engines.
+  # Clients in another process and a backend that is an engine's too, so that every socket there is comes and goes in
+  # engines.
   it "leaves a child without sockets whatever happens meanwhile" do
     backend = start_proxy { static_response body: "ok" }
     address = URI(backend.url).then { |url| "#{url.host}:#{url.port}" }

@@ -27,20 +27,25 @@ RSpec.describe "forward_auth" do
   it "lets those pass to whom the server says yes, and tells the backend what it says" do
     server = judge { ["200 OK", { "X-User" => "ann", "X-Groups" => "staff", "X-More" => "no" }, "welcome"] }
     proxy = start_protected(server, copy_headers: %w[X-User X-Groups X-Missing])
-    forged = { "X-User" => %w[root root], "x-missing" => "root", "X_User" => "root", "Connection" => "X-User, X-Groups, close" }
+    forged = { "X-User" => %w[root root], "x-missing" => "root", "X_User" => "root",
+               "Connection" => "X-User, X-Groups, close" }
 
     expect(proxy.get("/", forged)).to have_attributes(status: 200, body: "ok")
     request = backend.request
-    expect([request.all("X-User"), request.all("X-Groups"), request["X-Missing"], request["X-More"]]).to eq([["ann"], ["staff"], nil, nil])
+    expect([request.all("X-User"), request.all("X-Groups"), request["X-Missing"], request["X-More"]])
+      .to eq([["ann"], ["staff"], nil, nil])
     expect(request.names).not_to include("x_user")
   end
 
   it "asks with a GET, the client's fields and what the client wants, without the body" do
     server = judge { ["204 No Content", { "Content-Length" => nil }.compact] }
     proxy = start_protected(server, path: "/verify?from=proxy")
-    headers = { "Cookie" => "session=1", "Authorization" => "Bearer x", "Content-Type" => "text/plain", "If-None-Match" => '"a"', "Range" => "bytes=0-1",
-                "X-Forwarded-Method" => "GET", "X-Forwarded-Uri" => ["/public", "/public"], "X-Forwarded-For" => "10.0.0.1", "X-Real-IP" => "10.0.0.1",
-                "X-Forwarded-Host" => "forged", "X-Forwarded-Proto" => "https", "X_Forwarded_Uri" => "/public", "Upgrade" => "websocket",
+    headers = { "Cookie" => "session=1", "Authorization" => "Bearer x", "Content-Type" => "text/plain",
+                "If-None-Match" => '"a"', "Range" => "bytes=0-1",
+                "X-Forwarded-Method" => "GET", "X-Forwarded-Uri" => ["/public", "/public"],
+                "X-Forwarded-For" => "10.0.0.1", "X-Real-IP" => "10.0.0.1",
+                "X-Forwarded-Host" => "forged", "X-Forwarded-Proto" => "https", "X_Forwarded_Uri" => "/public",
+                "Upgrade" => "websocket",
                 "Connection" => "upgrade, X-Forwarded-Uri" }
     expect(proxy.post("/private/../a?b=%20c", "hello", headers).status).to eq(200)
 
@@ -50,15 +55,18 @@ RSpec.describe "forward_auth" do
     expect(%w[Method Uri For Host Proto].map { |name| question.all("X-Forwarded-#{name}") })
       .to eq([["POST"], ["/a?b=%20c"], ["127.0.0.1"], ["example.test"], ["http"]])
     expect(question["X-Real-IP"]).to eq("127.0.0.1")
-    expect(question.names & %w[content-length content-type if-none-match range upgrade connection transfer-encoding expect x_forwarded_uri]).to eq([])
+    expect(question.names & %w[content-length content-type if-none-match range upgrade connection transfer-encoding
+                               expect x_forwarded_uri]).to eq([])
     expect(question.body).to eq("")
     expect(backend.request).to have_attributes(start_line: "POST /a?b=%20c HTTP/1.1", body: "hello")
   end
 
   it "gives the client the server's answer, if that is anything else than a yes" do
-    fields = { "Location" => "http://login.example/?back=1", "Set-Cookie" => "state=1", "WWW-Authenticate" => "Basic", "Content-Type" => "text/html",
+    fields = { "Location" => "http://login.example/?back=1", "Set-Cookie" => "state=1", "WWW-Authenticate" => "Basic",
+               "Content-Type" => "text/html",
                "Connection" => "X-Hop", "X-Hop" => "1", "Date" => "Thu, 01 Jan 1970 00:00:00 GMT" }
-    ["302 Found", "401 Unauthorized", "403 Forbidden", "304 Not Modified", "418 Teapot", "500 Oops", "503 Busy"].each do |status|
+    ["302 Found", "401 Unauthorized", "403 Forbidden", "304 Not Modified", "418 Teapot", "500 Oops", "503 Busy"]
+      .each do |status|
       body = status.start_with?("304") ? "" : "<p>no</p>"
       server = judge { [status, fields, body] }
       answer = start_protected(server).get
@@ -76,23 +84,28 @@ RSpec.describe "forward_auth" do
     client = start_protected(judge { ["403 Forbidden", {}, "no entry"] }).connect
     answers = [client.request("HEAD", "/"), client.get("/")]
 
-    expect(answers.map { |answer| [answer.status, answer["Content-Length"], answer.body] }).to eq([[403, "8", ""], [403, "8", "no entry"]])
+    expect(answers.map { |answer| [answer.status, answer["Content-Length"], answer.body] })
+      .to eq([[403, "8", ""], [403, "8", "no entry"]])
   end
 
   it "passes on an answer in chunks as one with a length" do
     server = start_backend do |connection|
       while connection.read_request
         connection.write("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" \
-                         "HTTP/1.1 403 Forbidden\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nno \r\n5\r\nentry\r\n0\r\nX-Trailer: 1\r\n\r\n")
+                         "HTTP/1.1 403 Forbidden\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nno \r\n5\r\nentry\r\n0\r\n" \
+                         "X-Trailer: 1\r\n\r\n")
       end
     end
 
-    expect(start_protected(server).get).to have_attributes(status: 403, body: "no entry", to_s: include("Content-Length: 8\r\n"))
+    expect(start_protected(server).get)
+      .to have_attributes(status: 403, body: "no entry", to_s: include("Content-Length: 8\r\n"))
   end
 
   it "asks for each request, over a connection that it keeps" do
     allowed = %w[/1 /3]
-    server = judge { |request| allowed.include?(request["X-Forwarded-Uri"]) ? ["200 OK", {}, "yes"] : ["403 Forbidden", {}, "no"] }
+    server = judge do |request|
+      allowed.include?(request["X-Forwarded-Uri"]) ? ["200 OK", {}, "yes"] : ["403 Forbidden", {}, "no"]
+    end
     client = start_protected(server).connect
     client.write(%w[/1 /2 /3 /4].map { |target| "GET #{target} HTTP/1.1\r\nHost: a\r\n\r\n" }.join)
 
@@ -156,7 +169,8 @@ RSpec.describe "forward_auth" do
       server = start_backend { |connection| connection.read_request && connection.write(answer) }
       refused = start_protected(server).get
 
-      # Whether it may be read at all is known when its head is: one that says yes and is framed wrongly is not taken for a yes.
+      # Whether it may be read at all is known when its head is: one that says yes and is framed wrongly is not taken
+      # for a yes.
       expect(refused.status).to eq(502)
       expect(backend.connections).to eq(0)
     end

@@ -70,8 +70,11 @@ RSpec.describe "examples/from_caddy.rb" do
   it "routes by path below a host" do
     start_applications(8000, 9000)
     proxy = start_example("from_caddy.rb")
-    answered = %w[/v2/users /v2/ /v1/users /v20/ /].to_h { |path| [path, proxy.get(path, "Host" => "api.example.com").body] }
+    answered = %w[/v2/users /v2/ /v1/users /v20/ /].to_h do |path|
+      [path, proxy.get(path, "Host" => "api.example.com").body]
+    end
 
-    expect(answered).to eq("/v2/users" => "9000", "/v2/" => "9000", "/v1/users" => "8000", "/v20/" => "8000", "/" => "8000")
+    expect(answered)
+      .to eq("/v2/users" => "9000", "/v2/" => "9000", "/v1/users" => "8000", "/v20/" => "8000", "/" => "8000")
   end
 end

@@ -6,7 +6,8 @@ require "support/tls_client"
 RSpec.describe "examples/from_haproxy.rb" do
   # The access log goes where nobody looks, and checks are more frequent than HAProxy's ten seconds.
   def start(changes = {})
-    start_example("from_haproxy.rb", { /^access_log "combined"/ => %(access_log "combined", to: "access.log"), **changes })
+    start_example("from_haproxy.rb",
+                  { /^access_log "combined"/ => %(access_log "combined", to: "access.log"), **changes })
   end
 
   def start_with_quick_checks = start("interval: 10" => "interval: 0.05")
@@ -33,7 +34,8 @@ RSpec.describe "examples/from_haproxy.rb" do
     pair = certs.server("app.test")
     file = File.join(directory, "example.pem")
     File.write(file, [pair.certificate_file, pair.key_file].map { |path| File.read(path) }.join)
-    start_example("from_haproxy.rb", { /"combined"/ => %("combined", to: "access.log"), "/etc/ssl/example.pem" => file }, bind: nil)
+    start_example("from_haproxy.rb",
+                  { /"combined"/ => %("combined", to: "access.log"), "/etc/ssl/example.pem" => file }, bind: nil)
     client = TlsClient.connect("https://#{host}:8443", ca_file: certs.ca_file, verify_mode: OpenSSL::SSL::VERIFY_PEER)
 
     expect(client.request("GET", "/").body).to eq("8000").or eq("8001")

@@ -47,7 +47,8 @@ RSpec.describe "examples/from_nginx.rb" do
   it "finds the client's address behind trusted proxies alone" do
     backend = start_backend(host: host, port: 8000)
     uri = URI(start.url)
-    said = { **site, "Connection" => "close", "X-Forwarded-For" => "6.6.6.6, 192.0.2.7, 10.1.2.3", "X-Forwarded-Proto" => "https",
+    said = { **site, "Connection" => "close", "X-Forwarded-For" => "6.6.6.6, 192.0.2.7, 10.1.2.3",
+                     "X-Forwarded-Proto" => "https",
                      "X-Forwarded-Host" => "shop.example" }
     %w[127.0.0.1 127.0.0.2].each do |from|
       client = RawClient.new(TCPSocket.new(uri.host, uri.port, from, 0))
@@ -55,7 +56,10 @@ RSpec.describe "examples/from_nginx.rb" do
       client.close
     end
 
-    expect(backend.requests.map { |request| %w[X-Real-IP X-Forwarded-For X-Forwarded-Proto X-Forwarded-Host].map { |name| request[name] } })
+    expect(backend.requests.map { |request|
+             %w[X-Real-IP X-Forwarded-For X-Forwarded-Proto
+                X-Forwarded-Host].map { |name| request[name] }
+           })
       .to eq([["192.0.2.7", "6.6.6.6, 192.0.2.7, 10.1.2.3, 127.0.0.1", "https", "shop.example"],
               ["127.0.0.2", "127.0.0.2", "http", "example.com"]])
   end
@@ -72,7 +76,8 @@ RSpec.describe "examples/from_nginx.rb" do
     expect(client.read_response.status).to eq(101)
     client.write "ping"
     expect(client.read(4)).to eq("gnip")
-    expect(%w[Host Upgrade Connection].map { |name| backend.request[name]&.downcase }).to eq(%w[example.com websocket upgrade])
+    expect(%w[Host Upgrade Connection].map { |name| backend.request[name]&.downcase })
+      .to eq(%w[example.com websocket upgrade])
   end
 
   it "sends new requests to the backend with the fewest, with least_conn" do
@@ -113,7 +118,8 @@ RSpec.describe "examples/from_nginx.rb" do
   it "passes gRPC calls on, and answers the failure of their backend in gRPC's terms" do
     server = started(GrpcServer.new)
     client = started(GrpcClient.new)
-    proxy = start_example("from_nginx.rb", { "h2://#{host}:9090" => "h2://#{server.address}" }, bind: "http://#{host}:50051")
+    proxy = start_example("from_nginx.rb", { "h2://#{host}:9090" => "h2://#{server.address}" },
+                          bind: "http://#{host}:50051")
     call = -> { client.call(:unary, proxy.url.delete_prefix("http://"), "hello") }
     expect(call.call).to have_attributes(code: 0, replies: ["hello"])
 

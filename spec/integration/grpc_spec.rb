@@ -69,7 +69,8 @@ RSpec.describe "gRPC" do
   it "answers for a server that cannot be reached" do
     outcome = client.call(:unary, before_server(backend: refusing_backend.address), "x")
     expect(outcome.code).to eq(14)
-    expect(outcome.message).to eq("502 Bad Gateway: The server behind this one did not give a usable answer. Please try again soon.")
+    expect(outcome.message).to eq("502 Bad Gateway: The server behind this one did not give a usable answer. Please " \
+                                  "try again soon.")
   end
 
   it "is refused in its own terms by filters and where there is no handler" do
@@ -85,7 +86,8 @@ RSpec.describe "gRPC" do
         proxy backends: ["h2://#{backend}"]
       end
     end.url.delete_prefix("http://")
-    expect(status(client.call(:collect, address, "a"))).to eq([16, "401 Unauthorized: This is for those who have signed in."])
+    expect(status(client.call(:collect, address, "a"))).to eq([16, "401 Unauthorized: This is for those who have " \
+                                                                   "signed in."])
     expect(status(client.call(:expand, address, "1"))).to eq([7, "403 Forbidden: This is not for everybody."])
     expect(status(client.call(:chat, address, "a"))).to eq([12, "404 Not Found: There is nothing at this address."])
   end
@@ -102,7 +104,11 @@ RSpec.describe "gRPC" do
   it "checks backends by the health service" do
     backend = server.address
     states = lambda do |service|
-      proxy = start_proxy { proxy backends: ["h2://#{backend}"], health_check: { grpc: true, service: service, interval: 0.05, rise: 1, fall: 1 } }
+      proxy = start_proxy do
+        proxy backends: ["h2://#{backend}"], health_check: {
+          grpc: true, service: service, interval: 0.05, rise: 1, fall: 1
+        }
+      end
       eventually { expect(proxy.stats[:backends].first[:check]).not_to be_nil }
       proxy.stats[:backends].first.then { |stats| [stats[:state], stats[:check][:error]] }
     end

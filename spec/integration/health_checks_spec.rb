@@ -17,17 +17,20 @@ RSpec.describe "health_check" do
     backends.each do |backend|
       request = backend.request
       expect([request.method_name, request.target]).to eq(["OPTIONS", "/up?deep=1"])
-      expect(%w[Host User-Agent X-Key Connection].map { |name| request[name] }).to eq([backend.address, "proxy-health-check", "k", "close"])
+      expect(%w[Host User-Agent X-Key Connection].map { |name| request[name] })
+        .to eq([backend.address, "proxy-health-check", "k", "close"])
     end
   end
 
   it "takes status codes, ranges, text and patterns" do
     backend = start_backend { |connection| connection.answer_all("All is\nFINE") }
-    results = [{ status: 204 }, { status: [204, 200..299] }, { body: "is fine" }, { body: /^fine$/i }, { body: /is.FINE/ }].map do |option|
+    results = [{ status: 204 }, { status: [204, 200..299] }, { body: "is fine" }, { body: /^fine$/i },
+               { body: /is.FINE/ }].map do |option|
       found(start_proxy(to: backend, health_check: { interval: 0.1, fall: 1, **option }))
     end
     failed = "the body does not hold what it should"
-    expect(results.flatten(1)).to match([[false, "the answer is a 200"], [true, nil], [false, failed], [true, nil], [false, failed]])
+    expect(results.flatten(1))
+      .to match([[false, "the answer is a 200"], [true, nil], [false, failed], [true, nil], [false, failed]])
   end
 
   it "asks over TLS and over unix sockets as requests do" do
@@ -36,7 +39,9 @@ RSpec.describe "health_check" do
     addresses = ["https://#{secure.address}", socket.address]
     ca_file = certs.ca_file
     proxy = start_proxy do
-      proxy to: "http://backend.test{path}", backends: addresses, ca_file: ca_file, health_check: { interval: 0.1, fall: 1 }
+      proxy to: "http://backend.test{path}", backends: addresses, ca_file: ca_file, health_check: {
+        interval: 0.1, fall: 1
+      }
     end
     expect(found(proxy)).to eq([[true, nil], [true, nil]])
     expect(secure.handshakes.first.server_name).to eq("backend.test")
@@ -65,7 +70,9 @@ RSpec.describe "busy backends" do
     clients = %w[/1 /2 /3].each_with_index.map do |target, waiting|
       proxy.connect.tap do |client|
         client.send_request("GET", target)
-        waiting.zero? ? backend.await_requests(1) : eventually { expect(proxy.stats[:requests][:queued]).to eq(waiting) }
+        waiting.zero? ? backend.await_requests(1) : eventually do
+          expect(proxy.stats[:requests][:queued]).to eq(waiting)
+        end
       end
     end
     expect(proxy.get("/4").status).to eq(503)

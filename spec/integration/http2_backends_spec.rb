@@ -30,7 +30,8 @@ RSpec.describe "HTTP/2 to backends" do
   it "agrees on HTTP/2 in the TLS handshake with protocol: \"http2\" and \"auto\"" do
     nginx = secure_nginx(answer)
     %w[http2 auto].each do |protocol|
-      expect(start_proxy_to(nginx, protocol: protocol).get("/a").body).to start_with("HTTP/2.0").and end_with("https app.test/a")
+      expect(start_proxy_to(nginx, protocol: protocol).get("/a").body)
+        .to start_with("HTTP/2.0").and end_with("https app.test/a")
     end
   end
 
@@ -64,13 +65,17 @@ RSpec.describe "HTTP/2 to backends" do
   end
 
   it "checks a backend over HTTP/2" do
-    address = start_nginx("location /healthz { if ($server_protocol != HTTP/2.0) { return 500; } return 204; }", http2: true).address
-    proxy = start_proxy { proxy backends: ["h2://#{address}"], health_check: { path: "/healthz", interval: 0.1, rise: 1, fall: 1 } }
+    address = start_nginx("location /healthz { if ($server_protocol != HTTP/2.0) { return 500; } return 204; }",
+                          http2: true).address
+    proxy = start_proxy do
+      proxy backends: ["h2://#{address}"], health_check: { path: "/healthz", interval: 0.1, rise: 1, fall: 1 }
+    end
     eventually { expect(proxy.server.stats[:backends].first[:check]).to include(healthy: true) }
   end
 
   it "warns of protocol: \"auto\" where there is no TLS" do
     messages = Proxy.check { proxy backends: ["127.0.0.1:3001"], protocol: :auto }.map(&:message)
-    expect(messages).to include(/\Aprotocol: "auto" is agreed on in a TLS handshake, and no backend speaks TLS: write "http2"/)
+    expect(messages)
+      .to include(/\Aprotocol: "auto" is agreed on in a TLS handshake, and no backend speaks TLS: write "http2"/)
   end
 end

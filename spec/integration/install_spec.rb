@@ -13,7 +13,8 @@ RSpec.describe "installing the gem from its sources" do
   # A program that is there.
   def with(name) = File.symlink(which(name), File.join(path, name))
 
-  def which(name) = ENV["PATH"].split(":").map { |folder| File.join(folder, name) }.find { |path| File.executable?(path) }
+  def which(name) =
+    ENV["PATH"].split(":").map { |folder| File.join(folder, name) }.find { |path| File.executable?(path) }
 
   # A program of another version, or one that fails.
   def with_script(name, script)
@@ -27,7 +28,8 @@ RSpec.describe "installing the gem from its sources" do
                     unsetenv_others: true)
   end
 
-  def compile(**environment) = run("build/compile", "build", CARGO_TARGET_DIR: File.join(@folder, "target"), CI: "1", **environment)
+  def compile(**environment) =
+    run("build/compile", "build", CARGO_TARGET_DIR: File.join(@folder, "target"), CI: "1", **environment)
 
   describe "extconf.rb" do
     before { with("cc") }
@@ -36,8 +38,10 @@ RSpec.describe "installing the gem from its sources" do
       output, status = run("extconf")
 
       expect(status).not_to be_success
-      expect(output).to include("proxy: Rust is missing, which the gem is compiled with. Get Rust 1.88 or newer:\n  curl ",
-                                "sh.rustup.rs | sh -s -- -y\nand install the gem again.", "Or install the gem compiled for your platform")
+      expect(output).to include("proxy: Rust is missing, which the gem is compiled with. Get Rust 1.88 or newer:\n  " \
+                                "curl ",
+                                "sh.rustup.rs | sh -s -- -y\nand install the gem again.",
+                                "Or install the gem compiled for your platform")
       expect(File).not_to exist(File.join(@folder, "Makefile"))
     end
 
@@ -46,19 +50,25 @@ RSpec.describe "installing the gem from its sources" do
       output, status = run("extconf")
 
       expect(status).not_to be_success
-      expect(output).to include("proxy: Rust 1.70.0 is too old: the gem needs 1.88 or newer. Get Rust 1.88 or newer:\n  curl ")
+      expect(output).to include("proxy: Rust 1.70.0 is too old: the gem needs 1.88 or newer. Get Rust 1.88 or " \
+                                "newer:\n  curl ")
     end
 
     it "says how to bring a Rust of rustup up to date" do
       %w[cargo rustc rustup].each { |name| with_script(name, "echo #{name} 1.87.0") }
 
-      expect(run("extconf").first).to include("proxy: Rust 1.87.0 is too old: the gem needs 1.88 or newer. Run: rustup update stable")
+      expect(run("extconf").first).to include("proxy: Rust 1.87.0 is too old: the gem needs 1.88 or newer. Run: " \
+                                              "rustup update stable")
     end
 
     it "says what a rustup without a toolchain says" do
-      %w[cargo rustc].each { |name| with_script(name, "echo 'error: rustup could not choose a version of rustc to run' >&2; exit 1") }
+      %w[cargo rustc].each { |name|
+        with_script(name, "echo 'error: rustup could not choose a version of rustc to " \
+                                                      "run' >&2; exit 1")
+      }
 
-      expect(run("extconf").first).to include("rustc does not run (error: rustup could not choose a version of rustc to run). Get Rust")
+      expect(run("extconf").first).to include("rustc does not run (error: rustup could not choose a version of rustc " \
+                                              "to run). Get Rust")
     end
 
     it "says how to get a C compiler" do
@@ -95,7 +105,8 @@ RSpec.describe "installing the gem from its sources" do
       %w[cargo rustc].each { |name| with_script(name, "echo #{name} 1.90.0") }
       run("extconf")
 
-      expect(Open3.capture2e("make", "--dry-run", "DESTDIR=", "sitearchdir=/there", "sitelibdir=/there", "clean", "install",
+      expect(Open3.capture2e("make", "--dry-run", "DESTDIR=", "sitearchdir=/there", "sitelibdir=/there", "clean",
+                             "install",
                              chdir: @folder).first).to match(%r{/build/compile.rb' clean\n.*/build/compile.rb' build\n.*install "/there"\n\z})
     end
   end
@@ -105,21 +116,28 @@ RSpec.describe "installing the gem from its sources" do
     it "says that crates.io cannot be reached" do
       rustc = Open3.capture2("rustc", "--print", "sysroot").first.strip
       %w[cargo rustc].each { |name| File.symlink(File.join(rustc, "bin", name), File.join(path, name)) }
-      output, status = compile(CARGO_NET_RETRY: "0", https_proxy: "http://127.0.0.1:1", CARGO_HOME: File.join(@folder, "cargo"))
+      output, status =
+        compile(CARGO_NET_RETRY: "0", https_proxy: "http://127.0.0.1:1", CARGO_HOME: File.join(@folder, "cargo"))
 
       expect(status).not_to be_success
       expect(output).to include("proxy: crates.io cannot be reached, from where Cargo gets what the gem is made of.")
     end
 
     {
-      "libclang is missing" => ["Unable to find libclang: \"couldn't find any valid shared libraries matching: ['libclang.so']\"",
-                                "proxy: libclang is missing, which reads Ruby's headers. Get it:\n  apt-get install libclang-dev "],
+      "libclang is missing" =>
+        ["Unable to find libclang: \"couldn't find any valid shared libraries matching: ['libclang.so']\"",
+         "proxy: libclang is missing, which reads Ruby's headers. Get it:\n  apt-get install " \
+         "libclang-dev "],
       "the disk is full" => ["error: No space left on device (os error 28)", "proxy: the disk is full"],
-      "memory is short" => ["process didn't exit successfully: `rustc` (signal: 9, SIGKILL: kill)", "proxy: the system ended the compiler"],
-      "it is something else" => ["error[E0425]: cannot find value", "proxy: Cargo could not build the extension. What it said is above."]
+      "memory is short" =>
+        ["process didn't exit successfully: `rustc` (signal: 9, SIGKILL: kill)", "proxy: the system ended the " \
+          "compiler"],
+      "it is something else" =>
+        ["error[E0425]: cannot find value", "proxy: Cargo could not build the extension. What it said is above."]
     }.each do |what, (said, explained)|
       it "says that #{what}, after the last lines of Cargo" do
-        with_script("cargo", "for i in $(seq 100); do echo Compiling crate-$i; done; cat >&2 <<'SAID'\n#{said}\nSAID\nexit 101")
+        with_script("cargo", "for i in $(seq 100); do echo Compiling crate-$i; done; cat >&2 <<'SAID'\n#{said}\n" \
+                             "SAID\nexit 101")
         %w[cat seq].each { |name| with(name) }
         output, status = compile
 
@@ -157,7 +175,8 @@ RSpec.describe "installing the gem from its sources" do
 
     def make(*targets, **more)
       Open3.capture2e(variables(**more), RbConfig.ruby, "extconf.rb", chdir: scripts, unsetenv_others: true)
-      Open3.capture2e(variables(**more), which("make"), "DESTDIR=", "sitearchdir=./.gem.1", *targets, chdir: scripts, unsetenv_others: true)
+      Open3.capture2e(variables(**more), which("make"), "DESTDIR=", "sitearchdir=./.gem.1", *targets, chdir: scripts,
+                      unsetenv_others: true)
     end
 
     def installed = Dir.children(File.join(scripts, ".gem.1/proxy"))
@@ -173,7 +192,8 @@ RSpec.describe "installing the gem from its sources" do
     end
 
     it "finds the library where Cargo is told a target, and in a folder that is named from here" do
-      with_cargo('mkdir -p "$2/x86_64-unknown-linux-musl/release" && touch "$2/x86_64-unknown-linux-musl/release/libproxy.so"')
+      with_cargo('mkdir -p "$2/x86_64-unknown-linux-musl/release" && touch ' \
+                 '"$2/x86_64-unknown-linux-musl/release/libproxy.so"')
 
       expect(make("install", CARGO_TARGET_DIR: "here").last).to be_success
       expect(installed).to eq(["proxy.#{RbConfig::CONFIG["DLEXT"]}"])
@@ -186,7 +206,8 @@ RSpec.describe "installing the gem from its sources" do
       expect(Dir.children(scripts)).to contain_exactly("extconf.rb", "build", "Makefile")
 
       with_cargo("exec sleep 60")
-      compile = spawn(variables, RbConfig.ruby, "build/compile.rb", "build", chdir: scripts, unsetenv_others: true, pgroup: true, err: IO::NULL)
+      compile = spawn(variables, RbConfig.ruby, "build/compile.rb", "build", chdir: scripts, unsetenv_others: true,
+                      pgroup: true, err: IO::NULL)
       sleep 0.02 until Dir.exist?(File.join(scripts, "target"))
       Process.kill(:INT, -compile)
       Process.wait(compile)

@@ -7,7 +7,9 @@ RSpec.describe "killed backends", time_limit: 60 do
   # A Puma that answers its name, at the same port whenever it is started.
   def start_named(name, port: 0)
     rackup = File.expand_path("../support/apps/named.ru", __dir__)
-    process = ChildProcess.new({ "NAME" => name }, "puma", "--no-config", "--threads", "0:16", "--bind", "tcp://127.0.0.1:#{port}", rackup)
+    process = ChildProcess
+              .new({ "NAME" => name }, "puma", "--no-config", "--threads", "0:16", "--bind", "tcp://127.0.0.1:#{port}",
+                   rackup)
     (@started ||= []) << process
     address = process.await_output(%r{Listening on http://(\S+)})[1]
     process.await_output(/Ctrl-C/)
@@ -16,7 +18,8 @@ RSpec.describe "killed backends", time_limit: 60 do
 
   def state(proxy, index) = proxy.stats[:backends][index][:state]
 
-  # So many connections that send one request after the other until the block is done: the bodies and how often they came.
+  # So many connections that send one request after the other until the block is done: the bodies and how often they
+  # came.
   def under_load(proxy, connections)
     stop = false
     counts = Hash.new(0)

@@ -10,7 +10,9 @@ RSpec.describe "location and static_response" do
   end
 
   it "answers a request without a backend" do
-    proxy = start_proxy { static_response code: 201, headers: { "Content-Type" => "text/plain", "X-A" => "1" }, body: "made" }
+    proxy = start_proxy do
+      static_response code: 201, headers: { "Content-Type" => "text/plain", "X-A" => "1" }, body: "made"
+    end
     response = proxy.get
     expect([response.status, response["X-A"], response["Content-Length"], response.body]).to eq([201, "1", "4", "made"])
   end
@@ -66,7 +68,9 @@ RSpec.describe "location and static_response" do
   end
 
   it "matches after dot segments are resolved" do
-    result = answers("/public/../secret/x", "/public/%2e%2e/secret/x") { location("/secret/*") { static_response body: "secret" } }
+    result = answers("/public/../secret/x", "/public/%2e%2e/secret/x") do
+      location("/secret/*") { static_response body: "secret" }
+    end
     expect(result).to eq(%w[secret secret])
   end
 

@@ -24,7 +24,8 @@ RSpec.describe "the filter log_requests" do
 
     # The client may ask for the next thing on another engine thread before the last line about the first is written.
     by_request = lines.group_by(&:first).values.map { |pair| pair.map(&:last) }
-    expect(by_request).to eq([['GET /a ?b=c spec \"1\"\xff', "200 5 3 1 example.test"], ["HEAD /d - -", "200 0 3 1 example.test"]])
+    expect(by_request)
+      .to eq([['GET /a ?b=c spec \"1\"\xff', "200 5 3 1 example.test"], ["HEAD /d - -", "200 0 3 1 example.test"]])
   end
 
   it "sees what the filters before it let pass, and whatever becomes of that" do
@@ -48,7 +49,8 @@ RSpec.describe "the filter log_requests" do
 
     # The line for one request may come after the next has come by, on another connection.
     requests = lines.group_by(&:first).values.map { |group| group.map(&:last) }
-    expect(requests).to contain_exactly(["before /new", "after /rewritten 404"], ["before /new", "after /rewritten 413"], ["404"])
+    expect(requests)
+      .to contain_exactly(["before /new", "after /rewritten 404"], ["before /new", "after /rewritten 413"], ["404"])
   end
 
   it "says nothing where the log is for more important things" do

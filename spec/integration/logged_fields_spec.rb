@@ -18,7 +18,8 @@ RSpec.describe "fields in the access log" do
   it "of a request are those that the client sent, whatever the backend got" do
     address = start_backend.address
     changes = { "User-Agent" => nil, "Referer" => "ours", "X-One" => "ours" }
-    lines = logged("{Host} {User-Agent} {Referer} {X-One} {Via}", -> { proxy backends: [address], headers: changes }) do |proxy|
+    lines = logged("{Host} {User-Agent} {Referer} {X-One} {Via}",
+                   -> { proxy backends: [address], headers: changes }) do |proxy|
       proxy.get("/", "Host" => "client.test", "User-Agent" => "spec", "Referer" => "theirs", "X-One" => "1")
     end
     expect(lines).to eq(["client.test spec theirs 1 1.1 proxy"])
@@ -45,7 +46,9 @@ RSpec.describe "fields in the access log" do
       location("/static") { static_response body: "ok" }
       proxy backends: [address]
     end
-    lines = logged("{path} {X-Account}", configuration) { |proxy| %w[/ /static /broken].each { |path| proxy.get(path) } }
+    lines = logged("{path} {X-Account}", configuration) do |proxy|
+      %w[/ /static /broken].each { |path| proxy.get(path) }
+    end
     expect(lines.first).to eq("/ alice")
     expect(lines.drop(1).join).not_to include("alice")
   end

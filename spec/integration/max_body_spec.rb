@@ -106,9 +106,11 @@ RSpec.describe "max_body" do
 
   it "holds the next request of a connection to its own length" do
     client = limited.connect
-    client.write "#{chunked_head}#{chunked("x" * 8)}0\r\n\r\n#{chunked_head}#{chunked("y" * 8)}0\r\n\r\n#{head}Content-Length: 11\r\n\r\n#{"z" * 11}"
+    client.write "#{chunked_head}#{chunked("x" * 8)}0\r\n\r\n#{chunked_head}#{chunked("y" * 8)}0\r\n" \
+                 "\r\n#{head}Content-Length: 11\r\n\r\n#{"z" * 11}"
 
-    expect(Array.new(3) { client.read_response }.map { |response| [response.status, response.body[0]] }).to match([[200, "x"], [200, "y"], [413, String]])
+    expect(Array.new(3) { client.read_response }.map { |response| [response.status, response.body[0]] })
+      .to match([[200, "x"], [200, "y"], [413, String]])
   end
 
   it "holds as the innermost one says, and as the proxy says before all" do

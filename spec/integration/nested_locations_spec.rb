@@ -49,7 +49,9 @@ RSpec.describe "a location inside of another" do
 
   it "has all combinations of several patterns" do
     paths = ["/a/x", "/a/y", "/b/x", "/b/c/y", "/b/y", "/x", "/b/c/z"]
-    result = answers(*paths) { location("/a/*", ["/b", "/b/c"]) { location("/x", "/y") { static_response body: "in" } } }
+    result = answers(*paths) do
+      location("/a/*", ["/b", "/b/c"]) { location("/x", "/y") { static_response body: "in" } }
+    end
     expect(result).to eq(["in", "in", "in", "in", "in", 404, 404])
   end
 
@@ -77,19 +79,23 @@ RSpec.describe "a location inside of another" do
   end
 
   it "matches the whole path by a Regexp" do
-    result = answers("/v1/x", "/v1/y", "/w/x") { location("/v1/*") { location(%r{\A/v1/x}) { static_response body: "in" } } }
+    result = answers("/v1/x", "/v1/y", "/w/x") do
+      location("/v1/*") { location(%r{\A/v1/x}) { static_response body: "in" } }
+    end
     expect(result).to eq(["in", 404, 404])
   end
 
   it "has no path inside of a Regexp" do
     problems = Proxy.check { location(%r{\A/a}, "/b") { location("/x") { static_response body: "" } } }
-    expect(problems.map(&:message)).to eq(["\"/x\" is inside a location with a Regexp, which stands for the whole path: " \
+    expect(problems.map(&:message)).to eq(["\"/x\" is inside a location with a Regexp, which stands for the whole " \
+                                           "path: " \
                                            "write a Regexp for the whole path here too"])
   end
 
   it "is told of with its whole path" do
     problems = Proxy.check { location("/a/*") { location("/b?c") { static_response body: "" } } }
-    expect(problems.map(&:message)).to eq(["\"/a/b?c\" has a query, which is not part of a path: leave out ? and what follows, " \
+    expect(problems.map(&:message)).to eq(["\"/a/b?c\" has a query, which is not part of a path: leave out ? and " \
+                                           "what follows, " \
                                            "and write query: { … }"])
     expect(Proxy.check { location("/a/*") { location("b") { static_response body: "" } } }.map(&:message))
       .to eq(["\"b\" is not a valid path: begin it with a slash, as in \"/b\""])

@@ -4,7 +4,8 @@ require "support/integration"
 
 RSpec.describe "the limit of open files" do
   it "is said at the start to be too small for max_connections, with what to do" do
-    File.write("#{directory}/Proxyfile", "bind 'http://127.0.0.1:0'\nmax_connections 5_000\nstatic_response body: 'ok'\n")
+    File.write("#{directory}/Proxyfile", "bind 'http://127.0.0.1:0'\nmax_connections 5_000\nstatic_response body: " \
+                                         "'ok'\n")
     command = [RbConfig.ruby, "-I#{ProxyProcess::LIB}", ProxyProcess::EXE, "start"]
     process = ChildProcess.new({}, "sh", "-c", 'ulimit -n 300 && exec "$@"', "sh", *command, chdir: directory)
     expect(process.await_output(/max_connections: 5000 do not fit.*$/)[0])

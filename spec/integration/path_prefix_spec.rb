@@ -22,8 +22,11 @@ RSpec.describe "path_prefix" do
     it("lets #{path} fall through to the next handler") { expect(asked(path)).to eq(["fell through", nil]) }
   end
 
-  { "/api" => "/", "/api/" => "/", "/api/users?x=1" => "/users?x=1", "/api?x=1" => "/?x=1", "/api/api/a" => "/api/a" }.each do |path, stripped|
-    it("with strip_prefix turns #{path} into #{stripped}") { expect(asked(path, strip_prefix: true)).to eq(["ok", stripped]) }
+  { "/api" => "/", "/api/" => "/", "/api/users?x=1" => "/users?x=1", "/api?x=1" => "/?x=1", "/api/api/a" => "/api/a" }
+    .each do |path, stripped|
+    it("with strip_prefix turns #{path} into #{stripped}") do
+      expect(asked(path, strip_prefix: true)).to eq(["ok", stripped])
+    end
   end
 
   it "with strip_prefix changes {path} in to as well" do

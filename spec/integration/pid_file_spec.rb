@@ -5,7 +5,8 @@ require "support/integration"
 RSpec.describe "proxy start --pid" do
   def start(*arguments, text: "bind 'http://127.0.0.1:0'\nstatic_response body: 'ok'\n")
     File.write("#{directory}/Proxyfile", text)
-    process = ChildProcess.new(RbConfig.ruby, "-I#{ProxyProcess::LIB}", ProxyProcess::EXE, "start", *arguments, chdir: directory)
+    process = ChildProcess
+              .new(RbConfig.ruby, "-I#{ProxyProcess::LIB}", ProxyProcess::EXE, "start", *arguments, chdir: directory)
     (@processes ||= []) << process
     process
   end
@@ -34,7 +35,8 @@ RSpec.describe "proxy start --pid" do
 
   it "removes the file when a second signal ends it, and finds it wherever the configuration goes" do
     backend = start_backend { |connection| connection.read_request && Queue.new.pop }
-    process = running("--pid", "proxy.pid", text: "Dir.chdir('/')\nbind 'http://127.0.0.1:0'\nproxy backends: ['#{backend.address}']\n")
+    process = running("--pid", "proxy.pid", text: "Dir.chdir('/')\nbind 'http://127.0.0.1:0'\nproxy backends: " \
+                                                  "['#{backend.address}']\n")
     client = RawClient.connect(process.output[%r{http://\S+}])
     client.send_request("GET", "/")
     backend.await_requests(1)
@@ -60,7 +62,8 @@ RSpec.describe "proxy start --pid" do
     process = running("--pid", "proxy.pid")
     url = process.output[%r{http://\S+}]
     output, status = refused("--pid", "proxy.pid", text: "bind '#{url}'\nstatic_response body: 'other'\n")
-    expect(output).to eq("--pid #{path}: a running proxy has written it (PID #{process.pid}): stop that one first, or write another path\nNothing was started.\n")
+    expect(output).to eq("--pid #{path}: a running proxy has written it (PID #{process.pid}): stop that one first, " \
+                         "or write another path\nNothing was started.\n")
     expect(status).to eq(1)
     expect(File.read(path)).to eq("#{process.pid}\n")
     expect(RawClient.request(url, "GET", "/").body).to eq("ok")
@@ -79,11 +82,13 @@ RSpec.describe "proxy start --pid" do
 
   it "leaves no file behind when nothing is started" do
     taken = TCPServer.new("127.0.0.1", 0)
-    expect(refused("--pid", "proxy.pid", text: "bind 'http://127.0.0.1:#{taken.addr[1]}'\nstatic_response body: ''\n").last).to eq(1)
+    expect(refused("--pid", "proxy.pid", text: "bind 'http://127.0.0.1:#{taken.addr[1]}'\nstatic_response body: " \
+                                               "''\n").last).to eq(1)
     expect(refused("--pid", "proxy.pid", text: "nonsense").last).to eq(1)
     expect(File.exist?(path)).to be(false)
     File.write(path, "1\n")
-    expect(refused("--pid", "proxy.pid", text: "bind 'http://127.0.0.1:#{taken.addr[1]}'\nstatic_response body: ''\n").last).to eq(1)
+    expect(refused("--pid", "proxy.pid", text: "bind 'http://127.0.0.1:#{taken.addr[1]}'\nstatic_response body: " \
+                                               "''\n").last).to eq(1)
     expect(File.read(path)).to eq("1\n")
   ensure
     taken&.close
@@ -94,7 +99,8 @@ RSpec.describe "proxy start --pid" do
       File.binwrite(path, text)
       output, status = refused("--pid", "proxy.pid")
       expect([output, status])
-        .to eq(["--pid #{path}: it holds something other than a process number: write another path, or remove it\nNothing was started.\n", 1])
+        .to eq(["--pid #{path}: it holds something other than a process number: write another path, or remove it\n" \
+                "Nothing was started.\n", 1])
       expect(File.binread(path)).to eq(text.b)
     end
   end
@@ -118,7 +124,8 @@ RSpec.describe "proxy start --pid" do
 
   {
     "in a directory that does not exist" => ["gone/proxy.pid", "the directory does not exist: create it first"],
-    "that is a directory" => [".", "it cannot be written (Is a directory): write another path, or give yourself the right to"],
+    "that is a directory" =>
+      [".", "it cannot be written (Is a directory): write another path, or give yourself the right to"],
     "on a file system that may not be written" => ["/proc/proxy.pid", "the directory does not exist: create it first"],
     "that is no file" => ["/dev/null", "it is not a regular file: write the path of one"]
   }.each do |what, (path, message)|
@@ -131,7 +138,9 @@ RSpec.describe "proxy start --pid" do
 
   it "says what is wrong with a path that begins with nobody's folder" do
     output, status = refused("--pid", "~nobody-of-that-name/proxy.pid")
-    expect(output).to start_with("proxy start: invalid argument: --pid ~nobody-of-that-name/proxy.pid: ").and include(": write the whole path\n")
+    expect(output)
+      .to start_with("proxy start: invalid argument: --pid ~nobody-of-that-name/proxy.pid: ")
+      .and include(": write the whole path\n")
     expect(status).to eq(64)
   end
 

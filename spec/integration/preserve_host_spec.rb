@@ -14,7 +14,8 @@ RSpec.describe "preserve_host" do
       location("/c") { proxy to: "http://app", preserve_host: false }
     end
     %w[/a /b /c].each { |path| proxy.get(path, "Host" => "App.example.com:8443") }
-    expect(backend.requests.map { |request| request["Host"] }).to eq(["App.example.com:8443", "App.example.com:8443", "app"])
+    expect(backend.requests.map { |request| request["Host"] })
+      .to eq(["App.example.com:8443", "App.example.com:8443", "app"])
   end
 
   it "leaves the name of the TLS handshake to `to`" do
@@ -30,7 +31,8 @@ RSpec.describe "preserve_host" do
     proxy = start_proxy(to: backend, preserve_host: true, headers: { "host" => "set.test" })
     proxy.get("/", "Host" => "app.example.com")
     expect(backend.request["Host"]).to eq("set.test")
-    expect(proxy.server.warnings.map(&:message)).to eq(["preserve_host: `headers` sets Host and wins: leave one of them out"])
+    expect(proxy.server.warnings.map(&:message)).to eq(["preserve_host: `headers` sets Host and wins: leave one of " \
+                                                        "them out"])
   end
 
   it "changes with a reload" do

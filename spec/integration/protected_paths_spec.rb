@@ -12,19 +12,22 @@ RSpec.describe "a protected path" do
     start_proxy(&configuration).get(target, "Host" => host).status
   end
 
-  %w[/admin /admin/ /admin/x //admin/x /admin//x ///admin /./admin/x /x/../admin/x /%2e/admin /x/%2e%2e/admin/x /x/.%2E/admin /%61dmin/x
+  %w[/admin /admin/ /admin/x //admin/x /admin//x ///admin /./admin/x /x/../admin/x /%2e/admin /x/%2e%2e/admin/x
+     /x/.%2E/admin /%61dmin/x
      /%61%64%6D%69%6E /admin/%2e/x /admin/x/%2e%2e http://example.test/admin http://example.test//admin/x
      /admin?x /admin/?/../.. /admin/%2F /admin/a%2Fb /%2561dmin/../admin].each do |target|
     it("is met by #{target}") { expect(status_of(target)).to eq(403) }
   end
 
-  %w[/admin%2Fx /admin%2fx /admin%2F /%2Fadmin/x /x/..%2Fadmin /x%2F..%2Fadmin /admin%5C..%5Cx /x/%2e%2e%2Fadmin /.. /../admin /%2e%2e/admin
+  %w[/admin%2Fx /admin%2fx /admin%2F /%2Fadmin/x /x/..%2Fadmin /x%2F..%2Fadmin /admin%5C..%5Cx /x/%2e%2e%2Fadmin /..
+     /../admin /%2e%2e/admin
      /admin/..%2f /admin\\x /admin/%00 /admin/% /x/..;/admin /x/..;y=1/admin
      /x/..%3b/admin /x%2F..;/admin].each do |target|
     it("is not asked for by #{target}, which is refused") { expect(status_of(target)).to eq(400) }
   end
 
-  %w[/ /x /admin%2fx/../ /administrator /ADMIN /%41dmin /admin.x /x/admin /admin/.. /admin/%2e%2e/x /%2561dmin /admin;x].each do |target|
+  %w[/ /x /admin%2fx/../ /administrator /ADMIN /%41dmin /admin.x /x/admin /admin/.. /admin/%2e%2e/x /%2561dmin
+     /admin;x].each do |target|
     it("is another than #{target}") { expect(status_of(target)).to eq(200) }
   end
 
@@ -103,11 +106,13 @@ RSpec.describe "a protected path" do
       response.status == 200 ? backend.requests.first.target : response.status
     end
 
-    { "//api/x" => "//api/x", "/%61pi/x" => "/%61pi/x", "/api%2Fx" => 400, "/api/a%2Fb" => "/api/a%2Fb", "/apis" => 404 }.each do |target, seen|
+    { "//api/x" => "//api/x", "/%61pi/x" => "/%61pi/x", "/api%2Fx" => 400, "/api/a%2Fb" => "/api/a%2Fb",
+      "/apis" => 404 }.each do |target, seen|
       it("takes #{target} to #{seen}") { expect(reached(target)).to eq(seen) }
     end
 
-    { "//api/x" => "/x", "/%61pi/x%20y?z" => "/x%20y?z", "/%61pi" => "/", "/api//x" => "//x", "/api/a%2Fb" => "/a%2Fb" }.each do |target, seen|
+    { "//api/x" => "/x", "/%61pi/x%20y?z" => "/x%20y?z", "/%61pi" => "/", "/api//x" => "//x",
+      "/api/a%2Fb" => "/a%2Fb" }.each do |target, seen|
       it("with strip_prefix turns #{target} into #{seen}") { expect(reached(target, strip_prefix: true)).to eq(seen) }
     end
   end

@@ -75,7 +75,8 @@ RSpec.describe "proxy with proxy_protocol" do
   end
 
   it "tells HAProxy" do
-    haproxy = start_haproxy("http-request return status 200 content-type text/plain lf-string %ci:%cp", bind: "accept-proxy")
+    haproxy = start_haproxy("http-request return status 200 content-type text/plain lf-string %ci:%cp",
+                            bind: "accept-proxy")
     %w[v1 v2].each do |version|
       client = client_of(start_before(haproxy, version))
       expect(client.get.body).to eq("127.0.0.2:#{client.io.local_address.ip_port}")

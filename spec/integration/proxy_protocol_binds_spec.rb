@@ -44,7 +44,8 @@ RSpec.describe "bind with proxy_protocol" do
 
   it "tells backends of the client and of the port that it came to" do
     sent = ours(start_behind, v1, "X-Forwarded-For: 6.6.6.6\r\n")
-    expect([sent.all("X-Forwarded-For"), sent["X-Real-IP"], sent["X-Forwarded-Port"]]).to eq([["192.0.2.7"], "192.0.2.7", "443"])
+    expect([sent.all("X-Forwarded-For"), sent["X-Real-IP"], sent["X-Forwarded-Port"]])
+      .to eq([["192.0.2.7"], "192.0.2.7", "443"])
   end
 
   it "takes exactly the header, however it comes" do
@@ -109,7 +110,8 @@ RSpec.describe "bind with proxy_protocol" do
       end
     end
     expect(backend.connections).to eq(0)
-    proxy.process.await_output(%r{warn http://127\.0\.0\.1:0: a connection from 127\.0\.0\.1 was refused: it comes from nobody in trusted_proxies})
+    proxy.process
+         .await_output(%r{warn http://127\.0\.0\.1:0: a connection from 127\.0\.0\.1 was refused: it comes from nobody in trusted_proxies})
   end
 
   it "refuses trusted ones without a header" do

@@ -11,7 +11,8 @@ RSpec.describe "Puma behind the proxy" do
   it "serves GET with the path, the query and the forwarded fields" do
     echo = JSON.parse(@proxy.get("/a%20b?x=1&y=%2F").body)
     expect(echo).to include("method" => "GET", "path" => "/a%20b", "query" => "x=1&y=%2F")
-    expect(echo["headers"]).to include("host" => "app.test", "x-forwarded-for" => "127.0.0.1", "x-forwarded-proto" => "http")
+    expect(echo["headers"])
+      .to include("host" => "app.test", "x-forwarded-for" => "127.0.0.1", "x-forwarded-proto" => "http")
   end
 
   it "serves HEAD" do
@@ -31,11 +32,14 @@ RSpec.describe "Puma behind the proxy" do
 
   it "passes every status on" do
     client = @proxy.connect
-    [200, 201, 204, 301, 304, 400, 404, 418, 500, 503].each { |code| expect(client.get("/status?code=#{code}").status).to eq(code) }
+    [200, 201, 204, 301, 304, 400, 404, 418, 500, 503].each do |code|
+      expect(client.get("/status?code=#{code}").status).to eq(code)
+    end
   end
 
   it "sees no field that a client could forge" do
-    headers = JSON.parse(@proxy.get("/", "X_Forwarded_For" => "6.6.6.6", "X-Forwarded-For" => "7.7.7.7").body)["headers"]
+    headers = JSON
+              .parse(@proxy.get("/", "X_Forwarded_For" => "6.6.6.6", "X-Forwarded-For" => "7.7.7.7").body)["headers"]
     expect(headers["x-forwarded-for"]).to eq("127.0.0.1")
   end
 end

@@ -43,8 +43,10 @@ RSpec.describe "An application of `rails new` behind what `proxy init` writes fo
     page, visitor = visit(host)
     content = SecureRandom.bytes(3_000_000)
     body = "--limit\r\nContent-Disposition: form-data; name=\"authenticity_token\"\r\n\r\n#{page.body.split.last}\r\n" \
-           "--limit\r\nContent-Disposition: form-data; name=\"file\"; filename=\"some.bin\"\r\n\r\n".b + content + "\r\n--limit--\r\n"
-    fields = { **visitor, "Origin" => "http://shop.example.com:8080", "Content-Type" => "multipart/form-data; boundary=limit" }
+           "--limit\r\nContent-Disposition: form-data; name=\"file\"; filename=\"some.bin\"\r\n\r\n"
+           .b + content + "\r\n--limit--\r\n"
+    fields = { **visitor, "Origin" => "http://shop.example.com:8080",
+                          "Content-Type" => "multipart/form-data; boundary=limit" }
     response = client.request("POST", "/uploads", fields, body)
     expect([response.status, response.body]).to eq([200, Digest::SHA256.hexdigest(content)])
   end
@@ -57,7 +59,8 @@ RSpec.describe "An application of `rails new` behind what `proxy init` writes fo
     echo.subscribe
     echo.perform("echo", text: "hello")
     expect(echo.receive).to eq("text" => "hello")
-    expect(WebSocket.new(client, "/cable", { **fields, "Origin" => "http://elsewhere.example.com" }).response.status).to eq(404)
+    expect(WebSocket.new(client, "/cable", { **fields, "Origin" => "http://elsewhere.example.com" }).response.status)
+      .to eq(404)
   end
 
   it "shows Rails' own page while Puma is down" do

@@ -13,7 +13,10 @@ RSpec.describe "Rails behind the proxy, by examples/rails", time_limit: 60 do
   def self.pumas(address, ports, **environment)
     secret = { "SECRET_KEY_BASE" => SecureRandom.hex(64), "RAILS_ENV" => "production", "RACK_ENV" => "production" }
     ports.map do |port|
-      Thread.new { PumaBackend.new(rackup, bind: "#{address}:#{port}", environment: secret.merge(environment.transform_keys(&:to_s))) }
+      Thread.new do
+        PumaBackend.new(rackup, bind: "#{address}:#{port}",
+                        environment: secret.merge(environment.transform_keys(&:to_s)))
+      end
     end.map(&:value)
   end
 
@@ -39,7 +42,9 @@ RSpec.describe "Rails behind the proxy, by examples/rails", time_limit: 60 do
 
   # A WebSocket that has the session of whoever got that response.
   def cable(client, response, **fields)
-    WebSocket.new(client, "/cable", { **cookie(response), "Sec-WebSocket-Protocol" => "actioncable-v1-json", **fields.transform_keys(&:to_s) })
+    WebSocket.new(client, "/cable",
+                  { **cookie(response), "Sec-WebSocket-Protocol" => "actioncable-v1-json",
+                                        **fields.transform_keys(&:to_s) })
   end
 
   context "with two Pumas" do
@@ -58,7 +63,8 @@ RSpec.describe "Rails behind the proxy, by examples/rails", time_limit: 60 do
         pages << @proxy.get("/", headers)
         headers = host.merge(cookie(pages.last))
       end
-      visits, visitors, servers = pages.map { |page| page.body.match(/Visit (\d) of (\w+), by Puma (\d+)/).captures }.transpose
+      visits, visitors,
+        servers = pages.map { |page| page.body.match(/Visit (\d) of (\w+), by Puma (\d+)/).captures }.transpose
       expect([visits, visitors.uniq.length, servers.uniq.length]).to eq([%w[1 2 3 4], 1, 2])
     end
 
@@ -100,8 +106,10 @@ RSpec.describe "Rails behind the proxy, by examples/rails", time_limit: 60 do
     end
 
     it "tells Rails the id, the host and the address of a request" do
-      told = JSON.parse(@proxy.get("/who", host.merge("X-Forwarded-For" => "198.51.100.7", "X-Forwarded-Proto" => "https")).body)
-      expect(told).to match("url" => "#{origin}/who", "ssl" => false, "remote_ip" => "127.0.0.1", "request_id" => /\A\h{32}\z/)
+      told = JSON.parse(@proxy.get("/who", host.merge("X-Forwarded-For" => "198.51.100.7",
+                                                      "X-Forwarded-Proto" => "https")).body)
+      expect(told)
+        .to match("url" => "#{origin}/who", "ssl" => false, "remote_ip" => "127.0.0.1", "request_id" => /\A\h{32}\z/)
     end
   end
 
@@ -151,6 +159,7 @@ RSpec.describe "Rails behind the proxy, by examples/rails", time_limit: 60 do
   it "shows its page while neither Puma answers" do
     # Where no check has succeeded yet, a request waits for one, as long as timeout says.
     response = start_example_proxy(timeout: 1).get("/", host.merge("Accept" => "text/html"))
-    expect([response.status, response["Content-Type"], response.body]).to eq([503, "text/html; charset=utf-8", File.read("examples/public/503.html")])
+    expect([response.status, response["Content-Type"], response.body])
+      .to eq([503, "text/html; charset=utf-8", File.read("examples/public/503.html")])
   end
 end

@@ -55,8 +55,10 @@ RSpec.describe "the filter rate_limit" do
     end
     get = ->(headers) { proxy.get("/", headers).status }
 
-    expect([get["X-Api-Key" => "a"], get["X-Api-Key" => "b"], get["x-api-KEY" => "a"], get["X-Api-Key" => "  b "]]).to eq([200, 200, 429, 429])
-    expect([get[{}], get["X-Api-Key" => ""], get["X_Api_Key" => "c"], get["X.Api.Key" => "c"]]).to eq([200, 429, 429, 429])
+    expect([get["X-Api-Key" => "a"], get["X-Api-Key" => "b"], get["x-api-KEY" => "a"], get["X-Api-Key" => "  b "]])
+      .to eq([200, 200, 429, 429])
+    expect([get[{}], get["X-Api-Key" => ""], get["X_Api_Key" => "c"], get["X.Api.Key" => "c"]])
+      .to eq([200, 429, 429, 429])
     # The client cannot have the field counted and then dropped.
     expect(get["X-Api-Key" => "d", "Connection" => "close, X-Api-Key"]).to eq(429)
   end
@@ -106,7 +108,8 @@ RSpec.describe "the filter rate_limit" do
 
     expect(paths).to eq([200, 429, 429, 429, 429])
     expect(hosts).to all(eq(429))
-    expect([proxy.get("/x", "Host" => "a.test").status, proxy.get("/login", "Host" => "b.test").status]).to eq([200, 200])
+    expect([proxy.get("/x", "Host" => "a.test").status, proxy.get("/login", "Host" => "b.test").status])
+      .to eq([200, 200])
   end
 
   it "takes nobody's word for an address" do
@@ -127,7 +130,8 @@ RSpec.describe "the filter rate_limit" do
     end
     clients = %w[192.0.2.1 192.0.2.2 192.0.2.1 2001:db8:1:2::1 2001:db8:1:2:3::4 2001:db8:1:3::1]
 
-    expect(clients.map { |client| proxy.get("/", "X-Forwarded-For" => client).status }).to eq([200, 200, 429, 200, 429, 200])
+    expect(clients.map { |client| proxy.get("/", "X-Forwarded-For" => client).status })
+      .to eq([200, 200, 429, 200, 429, 200])
   end
 
   it "counts in every scope around a request, and tells of the limit that is nearest" do
@@ -161,7 +165,9 @@ RSpec.describe "the filter rate_limit" do
   it "refuses without a backend connection, and without waiting for the body" do
     backend = start_backend
     proxy = start_proxy do
-      rate_limit requests: 1, seconds: 60, error_response: { status: 503, plaintext: "slow down", headers: { "X-Why" => "limit" } }
+      rate_limit requests: 1, seconds: 60, error_response: {
+        status: 503, plaintext: "slow down", headers: { "X-Why" => "limit" }
+      }
       proxy backends: [backend.address]
     end
     proxy.get
@@ -169,7 +175,8 @@ RSpec.describe "the filter rate_limit" do
     client.write "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\nExpect: 100-continue\r\n\r\n"
     response = client.read_response
 
-    expect([response.status, response.body, response["X-Why"], response["Connection"]]).to eq([503, "slow down", "limit", "close"])
+    expect([response.status, response.body, response["X-Why"], response["Connection"]])
+      .to eq([503, "slow down", "limit", "close"])
     expect([response["Retry-After"].to_i.positive?, backend.requests.length]).to eq([true, 1])
   end
 

@@ -17,13 +17,15 @@ RSpec.describe "redirects" do
       client = proxy.connect
       response = client.get("/a%20b?c=d")
 
-      expect([response.status, response["Location"], response["Content-Length"]]).to eq([status, "https://www.example.com/a%20b?c=d", "0"])
+      expect([response.status, response["Location"], response["Content-Length"]])
+        .to eq([status, "https://www.example.com/a%20b?c=d", "0"])
       expect(client.request("HEAD", "/").status).to eq(status)
     end
   end
 
   it "lead to a URL or to another path" do
-    expect(location_of("https://{host}{path}{query}", "/a?b", "Host" => "Example.test:8080")).to eq("https://Example.test/a?b")
+    expect(location_of("https://{host}{path}{query}", "/a?b", "Host" => "Example.test:8080"))
+      .to eq("https://Example.test/a?b")
     expect(location_of("HTTP://{host}:8443/x", "/a")).to eq("http://example.test:8443/x")
     expect(location_of("/new{path}{query}", "/a?b")).to eq("/new/a?b")
     expect(location_of("{path|replace:old,new}", "/old/a?b")).to eq("/new/a")
@@ -67,7 +69,8 @@ RSpec.describe "redirects" do
       redirect to: "/api{path}"
     end
 
-    expect(%w[/old/a /api/b /c].map { |path| proxy.get(path).then { |r| [r.status, r["Location"]] } }).to eq([[308, "/a"], [200, nil], [302, "/api/c"]])
+    expect(%w[/old/a /api/b /c].map { |path| proxy.get(path).then { |r| [r.status, r["Location"]] } })
+      .to eq([[308, "/a"], [200, nil], [302, "/api/c"]])
   end
 end
 
@@ -79,10 +82,12 @@ RSpec.describe "the filter redirect_http_to_https!" do
       redirect_http_to_https!
       proxy backends: [backend.address]
     end
-    sent = [proxy.get("/inner?a=b"), proxy.post("//x/%2F?", "body", "Host" => "[::1]:8080"), proxy.get("http://other.test:81/y")]
+    sent = [proxy.get("/inner?a=b"), proxy.post("//x/%2F?", "body", "Host" => "[::1]:8080"),
+            proxy.get("http://other.test:81/y")]
 
     expect(sent.map(&:status)).to eq([308, 308, 308])
-    expect(sent.map { |response| response["Location"] }).to eq(["https://example.test/inner?a=b", "https://[::1]//x/%2F?", "https://other.test/y"])
+    expect(sent.map { |response| response["Location"] })
+      .to eq(["https://example.test/inner?a=b", "https://[::1]//x/%2F?", "https://other.test/y"])
     expect(backend.connections).to eq(0)
   end
 

@@ -50,7 +50,8 @@ RSpec.describe "reload" do
     File.write(path, "bind 'http://127.0.0.1:0'\n#{fixed("fourth")}")
     proxy.server.reload
     expect(proxy.get.body).to eq("fourth")
-    expect { proxy.server.reload(path) { static_response body: "both" } }.to raise_error(ArgumentError, "give a path or a block, not both")
+    expect { proxy.server.reload(path) { static_response body: "both" } }
+      .to raise_error(ArgumentError, "give a path or a block, not both")
   end
 
   it "reads a file that was named in another working directory" do
@@ -91,7 +92,8 @@ RSpec.describe "reload" do
         static_response body: "new"
       end
     end
-    expect(&again).to raise_error(Proxy::BindError, /:#{port}: the address is in use: stop the program that listens there/)
+    expect(&again)
+      .to raise_error(Proxy::BindError, /:#{port}: the address is in use: stop the program that listens there/)
     expect([proxy.server.urls, proxy.get.body]).to eq([[url], "old"])
     taken.close
     again.call
@@ -114,7 +116,8 @@ RSpec.describe "reload" do
     expect(reader.read).to eq("the server has stopped, or is about to: start another one")
     expect(proxy.get.body).to eq("ok")
     proxy.stop
-    expect { proxy.server.reload }.to raise_error(Proxy::Error, "the server has stopped, or is about to: start another one")
+    expect { proxy.server.reload }.to raise_error(Proxy::Error, "the server has stopped, or is about to: start " \
+                                                                "another one")
   end
 
   it "of several at once does one after the other" do
@@ -171,17 +174,22 @@ RSpec.describe "reload" do
       location("/private") { auth_basic file: "users"; #{fixed("in")} }
       proxy backends: ["127.0.0.1:1"], error_response: { status: 503, plaintext: { file: "page.txt" } }
     RUBY
-    ask = ->(password) { proxy.get("/private", { "Authorization" => "Basic #{["ann:#{password}"].pack("m0")}" }).status }
+    ask = ->(password) {
+      proxy.get("/private",
+                { "Authorization" => "Basic #{["ann:#{password}"].pack("m0")}" }).status
+    }
     expect([proxy.get("/page").body, proxy.get.body, ask["secret"]]).to eq(["old page", "old page", 200])
     File.write(page, "new page")
     File.write(users, "ann:#{`openssl passwd -5 -salt saltsalt changed`}")
     proxy.server.reload
-    expect([proxy.get("/page").body, proxy.get.body, ask["secret"], ask["changed"]]).to eq(["new page", "new page", 401, 200])
+    expect([proxy.get("/page").body, proxy.get.body, ask["secret"], ask["changed"]])
+      .to eq(["new page", "new page", 401, 200])
   end
 
   it "serves a certificate that has changed, resumes sessions, and leaves connections that are there alone" do
     old, new = certs.server("old.test"), certs.server("new.test")
-    paths = { certificate: proxyfile(File.read(old.certificate_file), "site.pem"), key: proxyfile(File.read(old.key_file), "site.key") }
+    paths = { certificate: proxyfile(File.read(old.certificate_file), "site.pem"),
+              key: proxyfile(File.read(old.key_file), "site.key") }
     proxy = start_proxy(bind: nil) do
       bind "https://127.0.0.1:0", **paths
       static_response body: "ok"
@@ -204,7 +212,8 @@ RSpec.describe "reload" do
     dns = start_dns
     dns.answer("app.test", ["127.0.0.1"])
     configuration = lambda do |keepalive|
-      "resolver #{dns.address.inspect}\nproxy backends: ['app.test:#{URI("http://#{backend.address}").port}'], keepalive: #{keepalive}"
+      "resolver #{dns.address.inspect}\nproxy backends: ['app.test:#{URI("http://#{backend.address}").port}'], " \
+      "keepalive: #{keepalive}"
     end
     proxy = start(configuration[4])
     expect(proxy.get.body).to eq("found")
@@ -238,7 +247,8 @@ RSpec.describe "reload" do
       proxy = start_process(fixed("old"))
       rewrite("proxy backend: []\nkeepalive_timeout(-1)")
       proxy.process.signal(:HUP)
-      proxy.process.await_output(/^Proxyfile:2: .* option :backend .*\nProxyfile:3: .*\nProxyfile has 2 errors; the old configuration stays\.$/)
+      proxy.process
+           .await_output(/^Proxyfile:2: .* option :backend .*\nProxyfile:3: .*\nProxyfile has 2 errors; the old configuration stays\.$/)
       rewrite("exit 3")
       proxy.process.signal(:HUP)
       proxy.process.await_output(/^Proxyfile ends the process \(exit\)\nThe old configuration stays\.$/)
@@ -262,7 +272,8 @@ RSpec.describe "reload" do
       proxy = start_process("#{bind}?mode=606'\n#{fixed("old")}")
       rewrite("#{bind}'\n#{fixed("new")}")
       proxy.process.signal(:HUP)
-      proxy.process.await_output(%r{proxy\.sock: the mode, owner or group that is no longer written stays as it was until the next start})
+      proxy.process
+           .await_output(%r{proxy\.sock: the mode, owner or group that is no longer written stays as it was until the next start})
       expect(File.stat("#{directory}/proxy.sock").mode & 0o777).to eq(0o606)
     end
 
@@ -300,13 +311,16 @@ RSpec.describe "reload" do
     end
 
     it "leaves nothing behind, however often it comes" do
-      proxy = start_process("access_log 'json', to: 'a.log'\nupstream 'app', backends: ['127.0.0.1:1'], health_check: { interval: 60 }\n" \
+      proxy = start_process("access_log 'json', to: 'a.log'\nupstream 'app', backends: ['127.0.0.1:1'], " \
+                            "health_check: { interval: 60 }\n" \
                             "proxy to: 'http://app{path}'")
       generation = 0
       rewrite_and_reload = lambda do
         generation += 1
-        rewrite("access_log 'json', to: '#{generation % 3}.log'\nupstream 'app', backends: ['127.0.0.#{1 + (generation % 5)}:1'], " \
-                "health_check: { interval: #{60 + generation} }\nproxy to: 'http://app{path}'\n#{"static_response body: ''\n" * generation}")
+        rewrite("access_log 'json', to: '#{generation % 3}.log'\nupstream 'app', backends: " \
+                "['127.0.0.#{1 + (generation % 5)}:1'], " \
+                "health_check: { interval: #{60 + generation} }\nproxy to: " \
+                "'http://app{path}'\n#{"static_response body: ''\n" * generation}")
         proxy.process.signal(:HUP)
         proxy.process.await_output(/^Reloaded Proxyfile: #{generation + 1} routes/)
       end

@@ -24,7 +24,8 @@ RSpec.describe "headers" do
   end
 
   it "sets X-Forwarded-For as the document shows" do
-    expect(sent({ headers: { "X-Forwarded-For" => { rewrite: "{addr}" } } }).all("X-Forwarded-For")).to eq(["127.0.0.1"])
+    expect(sent({ headers: { "X-Forwarded-For" => { rewrite: "{addr}" } } }).all("X-Forwarded-For"))
+      .to eq(["127.0.0.1"])
   end
 
   it "sets several lines from an Array" do
@@ -39,7 +40,8 @@ RSpec.describe "headers" do
   end
 
   it "sets Host" do
-    expect(sent({ headers: { "Host" => { rewrite: "{host}" } } }, "Host" => "site.test:81").all("Host")).to eq(["site.test"])
+    expect(sent({ headers: { "Host" => { rewrite: "{host}" } } }, "Host" => "site.test:81").all("Host"))
+      .to eq(["site.test"])
   end
 
   it "is no way to break the message: control characters are removed from a rewrite" do
@@ -50,7 +52,8 @@ RSpec.describe "headers" do
   end
 
   it "leaves the order and the values of the other fields as they were" do
-    request = sent({ headers: { "X-New" => "1" } }, "X-B" => "Some Value", "X-A" => " padded ", "Accept" => "a/b;q=0.1, */*")
+    request = sent({ headers: { "X-New" => "1" } }, "X-B" => "Some Value", "X-A" => " padded ",
+                   "Accept" => "a/b;q=0.1, */*")
     kept = request.fields.select { |name, _| %w[x-b x-a accept].include?(name.downcase) }
     expect(kept.map(&:last)).to eq(["Some Value", "padded", "a/b;q=0.1, */*"])
   end

@@ -59,7 +59,8 @@ RSpec.describe "the filter rewrite" do
     end
 
     expect(proxy.get("/old/a?b").status).to eq(200)
-    expect([backend.request.target, backend.request["X-Before"], backend.request["X-Behind"]]).to eq(["/api/old/a?b", "/old/a", "/new/old/a"])
+    expect([backend.request.target, backend.request["X-Before"], backend.request["X-Behind"]])
+      .to eq(["/api/old/a?b", "/old/a", "/new/old/a"])
   end
 
   it "knows what locations captured" do
@@ -70,7 +71,9 @@ RSpec.describe "the filter rewrite" do
         proxy backends: [backend.address]
       end
     end
-    ["/users/7/posts?a", "/users/a%3Fb%20c/posts", "/users/%2e%2e%2ex/posts"].each { |target| expect(proxy.get(target).status).to eq(200) }
+    ["/users/7/posts?a", "/users/a%3Fb%20c/posts", "/users/%2e%2e%2ex/posts"].each do |target|
+      expect(proxy.get(target).status).to eq(200)
+    end
 
     expect(backend.requests.map(&:target)).to eq(["/posts/7?a", "/posts/a%3Fb%20c", "/posts/...x"])
   end
@@ -114,7 +117,8 @@ RSpec.describe "the filter rewrite" do
       File.read(file)
     end
 
-    expect(lines).to match([include('"GET /old/a?b=1 HTTP/1.1"'), include('"path":"/old/a"', '"query":"b=1"'), "/old/a?b=1\n"])
+    expect(lines)
+      .to match([include('"GET /old/a?b=1 HTTP/1.1"'), include('"path":"/old/a"', '"query":"b=1"'), "/old/a?b=1\n"])
     expect(backend.requests.map(&:target)).to eq(["/new?x"] * 3)
   end
 end

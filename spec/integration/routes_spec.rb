@@ -6,17 +6,21 @@ require "proxy/cli"
 RSpec.describe "What `proxy routes` says a backend gets" do
   # What is another for each request.
   def steady(fields)
-    fields.map { |name, value| [name, %w[X-Request-Id X-Request-Start].include?(name) && value != "theirs" ? "…" : value] }
+    fields.map do |name, value|
+      [name, %w[X-Request-Id X-Request-Start].include?(name) && value != "theirs" ? "…" : value]
+    end
   end
 
   {
     "GET" => {},
     "POST" => { "Connection" => "X-A, close", "X-A" => "1", "X_Forwarded_For" => "6.6.6.6", "Cookie" => "a=b" },
     "TRACE" => { "X-Forwarded-For" => "198.51.100.7", "X-Forwarded-Proto" => "https", "X-Request-Id" => "theirs" },
-    "PUT" => { "Upgrade" => "websocket", "Connection" => "upgrade, TE", "TE" => "trailers", "Forwarded" => "for=198.51.100.7" }
+    "PUT" => { "Upgrade" => "websocket", "Connection" => "upgrade, TE", "TE" => "trailers",
+               "Forwarded" => "for=198.51.100.7" }
   }.each do |method, headers|
     [nil, "127.0.0.0/8"].each do |trusted|
-      it "is what it gets of #{method} with #{headers.keys.join(", ")}, from #{trusted ? "a trusted proxy" : "anybody"}" do
+      it "is what it gets of #{method} with #{headers.keys.join(", ")}, " \
+         "from #{trusted ? "a trusted proxy" : "anybody"}" do
         backend = start_backend
         path = File.join(directory, "Proxyfile")
         File.write(path, <<~RUBY)
@@ -32,7 +36,8 @@ RSpec.describe "What `proxy routes` says a backend gets" do
           client = proxy.connect
           client.send_request(method, target, { "Host" => "app.test", "X-B" => "1", **headers })
           eventually { expect(backend.requests.length).to eq(index + 1) }
-          question = { "method" => method, "scheme" => "http", "authority" => "app.test", "target" => target, "remote" => "127.0.0.1",
+          question = { "method" => method, "scheme" => "http", "authority" => "app.test", "target" => target,
+                       "remote" => "127.0.0.1",
                        "port" => proxy.server.port, "headers" => [%w[X-B 1], *headers.to_a] }
           told = Proxy::Native.explain(Proxy::Config.load(path).to_h, question).fetch(:sent)
           got = backend.requests.last

@@ -72,7 +72,9 @@ RSpec.describe "routing" do
       seen = forwarded("/a/b", host: "Acme.example.test") do |address|
         location hosts: [/\A(?<tenant>[a-z]+)\.example/] do
           location "/:x/*" do
-            location(%r{\A/(?<y>[^/]+)/(?<x>.+)\z}) { proxy backends: [address], headers: { "X-Captured" => { rewrite: "{tenant} {x} {y}" } } }
+            location(%r{\A/(?<y>[^/]+)/(?<x>.+)\z}) do
+              proxy backends: [address], headers: { "X-Captured" => { rewrite: "{tenant} {x} {y}" } }
+            end
           end
         end
       end
@@ -104,7 +106,8 @@ RSpec.describe "routing" do
       host("[::1]", "127.0.0.1") { static_response body: "address" }
     end
 
-    { "a.test" => "a", "A.TEST" => "a", "a.test." => "a", "a.test:8080" => "a", "A.test.:80" => "a", "x.a.test" => "below a",
+    { "a.test" => "a", "A.TEST" => "a", "a.test." => "a", "a.test:8080" => "a", "A.test.:80" => "a",
+      "x.a.test" => "below a",
       "x.Y.a.test." => "below a", "xa.test" => 404, "B12.test" => "b", "b.test" => 404, "[::1]:80" => "address",
       "127.0.0.1" => "address" }.each do |name, answer|
       it("takes #{name} to #{answer}") { expect(answers("/", host: name, &configuration)).to eq([answer]) }
@@ -118,9 +121,12 @@ RSpec.describe "routing" do
   describe "conditions" do
     it "must all hold" do
       proxy = start_proxy do
-        location("/x", methods: %w[POST], headers: { "X-Beta" => /\A1/, "X-Off" => nil }) { static_response body: "yes" }
+        location("/x", methods: %w[POST], headers: { "X-Beta" => /\A1/, "X-Off" => nil }) do
+          static_response body: "yes"
+        end
       end
-      statuses = [["POST", { "X-Beta" => "12" }], ["GET", { "X-Beta" => "12" }], ["POST", {}], ["POST", { "X-Beta" => "12", "X-Off" => "" }]]
+      statuses = [["POST", { "X-Beta" => "12" }], ["GET", { "X-Beta" => "12" }], ["POST", {}],
+                  ["POST", { "X-Beta" => "12", "X-Off" => "" }]]
                  .map { |method, headers| proxy.request(method, "/x", headers, "").status }
       expect(statuses).to eq([200, 404, 404, 404])
     end
@@ -140,7 +146,9 @@ RSpec.describe "routing" do
         location(remote: "127.0.0.1") { static_response body: "local" }
       end
       proxy = start_proxy(&configuration)
-      bodies = [{}, { "X-Forwarded-For" => "10.1.2.3" }, { "X-Forwarded-For" => "10.1.2.3, 192.0.2.1" }].map { |headers| proxy.get("/", headers).body }
+      bodies = [{}, { "X-Forwarded-For" => "10.1.2.3" }, { "X-Forwarded-For" => "10.1.2.3, 192.0.2.1" }].map { |headers|
+        proxy.get("/", headers).body
+      }
       expect(bodies[0..1]).to eq(%w[local inside])
       expect(bodies[2]).not_to eq("inside")
     end
@@ -151,8 +159,10 @@ RSpec.describe "routing" do
         location(content_types: ["application/json", "image/*"]) { static_response body: "api" }
       end
       answers = [proxy.get("/a.HTML", "Accept" => "text/*"), proxy.get("/a.html", "Accept" => "image/png"),
-                 proxy.post("/", "{}", "Content-Type" => "application/json;charset=utf-8"), proxy.post("/", "x", "Content-Type" => "text/plain")]
-      expect(answers.map { |response| response.status == 200 ? response.body : response.status }).to eq(["page", 404, "api", 404])
+                 proxy.post("/", "{}", "Content-Type" => "application/json;charset=utf-8"),
+                 proxy.post("/", "x", "Content-Type" => "text/plain")]
+      expect(answers.map { |response| response.status == 200 ? response.body : response.status })
+        .to eq(["page", 404, "api", 404])
     end
   end
 

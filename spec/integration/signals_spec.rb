@@ -191,7 +191,8 @@ RSpec.describe "signals" do
 
     it "takes signals, closes outputs and changes the directory is taken, and the server goes on as ever" do
       proxy = start_process(fixed("old"))
-      rewrite("%w[TERM HUP INT].each { |name| trap(name) { } }\n$stderr.close\nDir.chdir('/')\nThread.abort_on_exception = true\n" \
+      rewrite("%w[TERM HUP INT].each { |name| trap(name) { } }\n$stderr.close\nDir.chdir('/')\n" \
+              "Thread.abort_on_exception = true\n" \
               "#{fixed("new")}")
       proxy.process.signal(:HUP)
       proxy.process.await_output(/^Reloaded /)
@@ -206,7 +207,9 @@ RSpec.describe "signals" do
       place = Dir.mktmpdir
       gone = Dir.mktmpdir
       File.write("#{place}/Proxyfile", "bind 'http://127.0.0.1:0'\n#{fixed("old")}")
-      process = ChildProcess.new(RbConfig.ruby, "-I#{ProxyProcess::LIB}", ProxyProcess::EXE, "-c", "#{place}/Proxyfile", chdir: gone)
+      process = ChildProcess
+                .new(RbConfig.ruby, "-I#{ProxyProcess::LIB}", ProxyProcess::EXE, "-c", "#{place}/Proxyfile",
+                     chdir: gone)
       url = process.await_output(%r{http://[^\s/]+:[1-9]\d*})[0]
       FileUtils.rm_rf(gone)
       File.write("#{place}/Proxyfile", "bind 'http://127.0.0.1:0'\n#{fixed("new")}")
@@ -227,7 +230,8 @@ RSpec.describe "signals" do
     # Runs it in a session of its own whose terminal this is.
     def start_in_terminal(*wrapper)
       File.write("#{directory}/Proxyfile", "bind 'http://127.0.0.1:0'\n#{fixed("ok")}")
-      @terminal, @slave, @pid = PTY.spawn(*wrapper, RbConfig.ruby, "-I#{ProxyProcess::LIB}", ProxyProcess::EXE, chdir: directory)
+      @terminal, @slave,
+        @pid = PTY.spawn(*wrapper, RbConfig.ruby, "-I#{ProxyProcess::LIB}", ProxyProcess::EXE, chdir: directory)
       text = +""
       text << @terminal.readpartial(4096) until text.include?("Ctrl-C")
       @url = text[%r{http://[^\s/]+:[1-9]\d*}]
@@ -330,7 +334,10 @@ RSpec.describe "signals" do
           server.stop(timeout: 0)
           puts "alive"
         RUBY
-        out, = Open3.capture2(RbConfig.ruby, "-I#{ProxyProcess::LIB}", "-rproxy", "-rsocket", "-ropenssl", "-ruri", "-e", script, err: File::NULL)
+        out, = Open3
+               .capture2(RbConfig.ruby, "-I#{ProxyProcess::LIB}", "-rproxy", "-rsocket", "-ropenssl", "-ruri", "-e",
+                         script,
+                         err: File::NULL)
         expect(out).to eq("alive\n")
       end
     end

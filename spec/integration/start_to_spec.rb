@@ -6,8 +6,10 @@ RSpec.describe "proxy start --to" do
   # The command in the example's directory, once it listens on a free port.
   def start_to(*addresses, **environment)
     arguments = addresses.flat_map { |address| ["--to", address] }
-    process = ChildProcess.new(environment.transform_keys(&:to_s), RbConfig.ruby, "-I#{ProxyProcess::LIB}", ProxyProcess::EXE, "start",
-                               *arguments, "-b", "http://127.0.0.1:0", chdir: directory)
+    process = ChildProcess
+              .new(environment.transform_keys(&:to_s), RbConfig.ruby, "-I#{ProxyProcess::LIB}", ProxyProcess::EXE,
+                   "start",
+                   *arguments, "-b", "http://127.0.0.1:0", chdir: directory)
     (@started ||= []) << process
     [process, process.await_output(%r{http://127\.0\.0\.1:\d+})[0]]
   end

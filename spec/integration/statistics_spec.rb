@@ -30,7 +30,9 @@ RSpec.describe "server.stats" do
     3.times { proxy.get }
     counted = { bad => { requests: 3, failures: 3, in_flight: 0 }, good => { requests: 3, failures: 0, in_flight: 0 } }
     eventually do
-      backends = proxy.stats[:backends].to_h { |backend| [backend[:address], backend.slice(:requests, :failures, :in_flight)] }
+      backends = proxy.stats[:backends].to_h do |backend|
+        [backend[:address], backend.slice(:requests, :failures, :in_flight)]
+      end
       expect(backends).to eq(counted)
     end
   end

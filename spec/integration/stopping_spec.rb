@@ -65,9 +65,11 @@ RSpec.describe "stopping" do
     start_backend do |connection|
       request = connection.read_request or next
       case request.target
-      when "/ws" then connection.write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+      when "/ws" then connection.write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: " \
+                                       "websocket\r\n\r\n")
       when "/events"
-        connection.write("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n:ok\n\n\r\n")
+        connection.write("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n" \
+                         "5\r\n:ok\n\n\r\n")
       end
       Queue.new.pop
     end
@@ -89,9 +91,11 @@ RSpec.describe "stopping" do
     clients = ask_for_every_kind(proxy)
     backend.await_requests(3)
     proxy.process.signal(:TERM)
-    proxy.process.await_output(/^Stopping\. In flight: 1 request \(2 seconds\), 1 tunnel \(0\.5 seconds\), 1 event stream \(0\.5 seconds\)\. A second signal ends what is left at once\.$/)
+    proxy.process
+         .await_output(/^Stopping\. In flight: 1 request \(2 seconds\), 1 tunnel \(0\.5 seconds\), 1 event stream \(0\.5 seconds\)\. A second signal ends what is left at once\.$/)
     expect(proxy.process.wait.exitstatus).to eq(0)
-    expect(proxy.process.output).to end_with("\nNot finished in time: 1 request. Ended by the stop: 1 tunnel, 1 event stream.\n")
+    expect(proxy.process.output).to end_with("\nNot finished in time: 1 request. Ended by the stop: 1 tunnel, 1 " \
+                                             "event stream.\n")
     expect(clients.map(&:read_to_end)).to eq(["\x88\x02\x03\xE9".b, "5\r\n:ok\n\n\r\n0\r\n\r\n", ""])
   end
 
@@ -104,7 +108,8 @@ RSpec.describe "stopping" do
     proxy.process.await_output(/^Stopping\. In flight: 1 request \(30 seconds\), 1 tunnel \(5 seconds\)/)
     proxy.process.signal(:TERM)
     proxy.process.wait
-    expect(proxy.process.output).to end_with("\nNot finished in time: 1 request. Ended by the stop: 1 tunnel, 1 event stream.\n")
+    expect(proxy.process.output).to end_with("\nNot finished in time: 1 request. Ended by the stop: 1 tunnel, 1 " \
+                                             "event stream.\n")
     expect(clients.length).to eq(3)
   end
 

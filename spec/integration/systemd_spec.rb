@@ -35,12 +35,15 @@ RSpec.describe "examples/systemd/proxy.service" do
   end
 
   it "waits longer for the end than the proxy for requests in flight, and knows no setting twice" do
-    expect(Integer(setting("TimeoutStopSec", text).fetch(0))).to be > Proxy::Native.defaults.dig(:server, :shutdown_timeout, :value) + 5
+    expect(Integer(setting("TimeoutStopSec", text).fetch(0)))
+      .to be > Proxy::Native.defaults.dig(:server, :shutdown_timeout, :value) + 5
     expect(settings(text).map(&:first).tally.select { |_, count| count > 1 }.keys).to eq(%w[SystemCallFilter])
   end
 
   it "is what systemd understands, and shuts off what can be" do
-    skip "there is no systemd-analyze here" unless system("systemd-analyze", "--version", out: File::NULL, err: File::NULL)
+    unless system("systemd-analyze", "--version", out: File::NULL, err: File::NULL)
+      skip "there is no systemd-analyze here"
+    end
 
     out, status = Open3.capture2e("systemd-analyze", "verify", unit)
     expect([out, status.exitstatus]).to eq(["", 0])

@@ -34,7 +34,8 @@ RSpec.describe "to" do
   end
 
   it "sends the path with its dot segments resolved and nothing else changed" do
-    expect(forwarded("http://b.test{path}{query}", "/a/../b//%2Fc%7e;x?../y")).to eq([200, "/b//%2Fc%7e;x?../y", "b.test"])
+    expect(forwarded("http://b.test{path}{query}", "/a/../b//%2Fc%7e;x?../y"))
+      .to eq([200, "/b//%2Fc%7e;x?../y", "b.test"])
   end
 
   it "answers 502 when a placeholder leaves no URL" do
@@ -81,12 +82,16 @@ RSpec.describe "to" do
         error_response: "bad_gateway"
     end
     2.times { expect(proxy.get("/resource?id=5").status).to eq(200) }
-    seen = backends.map { |backend| [backend.request.target, backend.request["Host"], backend.request["X-Forwarded-For"]] }
+    seen = backends.map do |backend|
+      [backend.request.target, backend.request["Host"], backend.request["X-Forwarded-For"]]
+    end
     expect(seen.uniq).to eq([["/api/resource?id=5", "backend.example.com", "127.0.0.1"]])
   end
 
   it "does not follow a redirect" do
-    backend = start_backend { |connection| connection.read_request && connection.answer("", { "Location" => "http://127.0.0.1:1/" }, status: "302 Found") }
+    backend = start_backend do |connection|
+      connection.read_request && connection.answer("", { "Location" => "http://127.0.0.1:1/" }, status: "302 Found")
+    end
     proxy = start_proxy(to: backend)
     response = proxy.get
     expect([response.status, response["Location"]]).to eq([302, "http://127.0.0.1:1/"])
@@ -95,7 +100,9 @@ RSpec.describe "to" do
   it "does not obey HTTP_PROXY" do
     backend = start_backend
     proxy = start_proxy_process("proxy backends: [#{backend.address.inspect}]",
-                                environment: { "HTTP_PROXY" => "http://127.0.0.1:1", "http_proxy" => "http://127.0.0.1:1" })
+                                environment: {
+                                  "HTTP_PROXY" => "http://127.0.0.1:1", "http_proxy" => "http://127.0.0.1:1"
+                                })
     expect(proxy.get.status).to eq(200)
   end
 end

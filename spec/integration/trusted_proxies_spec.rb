@@ -21,7 +21,8 @@ RSpec.describe "trusted_proxies" do
     [[], ["10.0.0.0/8"], ["unix:"], ["127.0.0.2", "::1"]].each do |trusted|
       request = sent(trusted, lie)
       expect([request["Seen-Addr"], request["Seen-Scheme"]]).to eq(["127.0.0.1", "http"])
-      expect([request["X-Forwarded-For"], request["X-Real-IP"], request["X-Forwarded-Proto"]]).to eq(["127.0.0.1", "127.0.0.1", "http"])
+      expect([request["X-Forwarded-For"], request["X-Real-IP"], request["X-Forwarded-Proto"]])
+        .to eq(["127.0.0.1", "127.0.0.1", "http"])
       expect(request["Forwarded"]).to be_nil
     end
   end
@@ -42,7 +43,10 @@ RSpec.describe "trusted_proxies" do
       "6.6.6.6, unknown, 10.0.0.2" => "10.0.0.2",
       "6.6.6.6, <script>" => "127.0.0.1",
       "" => "127.0.0.1"
-    }.each { |chain, client| expect([chain, seen(trusted, { "X-Forwarded-For" => chain })]).to eq([chain, [client, "http"]]) }
+    }.each { |chain, client|
+      expect([chain, seen(trusted, { "X-Forwarded-For" => chain })])
+        .to eq([chain, [client, "http"]])
+    }
   end
 
   it "takes the last scheme that is named" do
@@ -55,11 +59,13 @@ RSpec.describe "trusted_proxies" do
     forwarded = 'for=6.6.6.6, for="[2001:db8::7]:4711";proto=https, for=127.0.0.9;proto=http'
     expect(seen(["127.0.0.0/8"], { "Forwarded" => forwarded })).to eq(["2001:db8::7", "https"])
     expect(seen(["127.0.0.0/8"], { "Forwarded" => ["for=6.6.6.6", "for=192.0.2.7"] })).to eq(["192.0.2.7", "http"])
-    expect(seen(["127.0.0.0/8"], { "Forwarded" => forwarded, "X-Forwarded-For" => "192.0.2.7" })).to eq(["192.0.2.7", "http"])
+    expect(seen(["127.0.0.0/8"], { "Forwarded" => forwarded, "X-Forwarded-For" => "192.0.2.7" }))
+      .to eq(["192.0.2.7", "http"])
   end
 
   it "adds to the chain what it knows itself and keeps what the proxy said" do
-    said = { "X-Forwarded-For" => ["6.6.6.6", "192.0.2.7"], "X-Forwarded-Proto" => "https", "X-Forwarded-Host" => "shop.example",
+    said = { "X-Forwarded-For" => ["6.6.6.6", "192.0.2.7"], "X-Forwarded-Proto" => "https",
+             "X-Forwarded-Host" => "shop.example",
              "X-Forwarded-Port" => "443", "X-Real-IP" => "6.6.6.6" }
     request = sent(["127.0.0.1"], said)
 
@@ -78,8 +84,10 @@ RSpec.describe "trusted_proxies" do
 
   it "passes on what the proxy says of itself, unless fields: says what it is believed" do
     backend = start_backend
-    said = { "X-Forwarded-For" => "192.0.2.7", "X-Forwarded-Proto" => "https", "X-Forwarded-Ssl" => "on", "Proxy" => "http://evil.example" }
-    [[{}, "https", "on"], [{ fields: %w[x-forwarded-for] }, "http", nil], [{ fields: nil }, "https", "on"]].each do |options, scheme, ssl|
+    said = { "X-Forwarded-For" => "192.0.2.7", "X-Forwarded-Proto" => "https", "X-Forwarded-Ssl" => "on",
+             "Proxy" => "http://evil.example" }
+    [[{}, "https", "on"], [{ fields: %w[x-forwarded-for] }, "http", nil], [{ fields: nil }, "https", "on"]]
+      .each do |options, scheme, ssl|
       proxy = start_proxy(to: backend) do
         trusted_proxies "127.0.0.1", **options
       end
@@ -91,7 +99,8 @@ RSpec.describe "trusted_proxies" do
   end
 
   it "lets nobody take a field away by naming it in Connection" do
-    fields = { "X-Forwarded-For" => "192.0.2.7", "X-Forwarded-Proto" => "https", "Connection" => "close, X-Forwarded-For, X-Forwarded-Proto, X-Real-IP" }
+    fields = { "X-Forwarded-For" => "192.0.2.7", "X-Forwarded-Proto" => "https",
+               "Connection" => "close, X-Forwarded-For, X-Forwarded-Proto, X-Real-IP" }
     request = sent(["127.0.0.1"], fields)
 
     expect([request["Seen-Addr"], request["Seen-Scheme"]]).to eq(["192.0.2.7", "https"])
@@ -165,7 +174,8 @@ RSpec.describe "trusted_proxies" do
     end
 
     it "holds lists to the client behind a trusted proxy" do
-      expect(statuses(proxy, "/allowed", ["192.0.2.7", "6.6.6.6", "192.0.2.7, 6.6.6.6", "6.6.6.6, 192.0.2.7"])).to eq([200, 403, 403, 200])
+      expect(statuses(proxy, "/allowed", ["192.0.2.7", "6.6.6.6", "192.0.2.7, 6.6.6.6", "6.6.6.6, 192.0.2.7"]))
+        .to eq([200, 403, 403, 200])
       expect(statuses(proxy, "/denied", ["192.0.2.7", "6.6.6.6", "6.6.6.6, 192.0.2.7"])).to eq([403, 200, 403])
       expect(statuses(proxy, "/allowed", ["for=192.0.2.7", "for=6.6.6.6"], name: "Forwarded")).to eq([200, 403])
     end
@@ -181,7 +191,8 @@ RSpec.describe "trusted_proxies" do
     it "counts the requests of every client by itself" do
       expect(statuses(proxy, "/limited", %w[192.0.2.7 192.0.2.7 192.0.2.7 192.0.2.8])).to eq([200, 200, 429, 200])
       # What the client itself writes in front makes no other client of it.
-      expect(statuses(proxy, "/limited", ["6.6.6.6, 192.0.2.7", "7.7.7.7, 192.0.2.7:99", "::ffff:192.0.2.7"])).to eq([429, 429, 429])
+      expect(statuses(proxy, "/limited", ["6.6.6.6, 192.0.2.7", "7.7.7.7, 192.0.2.7:99", "::ffff:192.0.2.7"]))
+        .to eq([429, 429, 429])
       expect(statuses(proxy, "/limited", %w[1.1.1.1 2.2.2.2 3.3.3.3], from: "127.0.0.2")).to eq([200, 200, 429])
     end
 

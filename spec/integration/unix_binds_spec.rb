@@ -45,7 +45,8 @@ RSpec.describe "a unix socket" do
 
   it "speaks TLS as https+unix" do
     pair = certs.server("app.test")
-    proxy = start_on("https+unix://#{directory}/proxy.sock?mode=600", certificate: pair.certificate_file, key: pair.key_file)
+    proxy = start_on("https+unix://#{directory}/proxy.sock?mode=600", certificate: pair.certificate_file,
+                     key: pair.key_file)
     expect(proxy.url).to eq("https+unix://#{directory}/proxy.sock")
     expect(curl("--unix-socket", "#{directory}/proxy.sock", "--cacert", certs.ca_file, "https://app.test/")).to eq("ok")
     expect(File.stat("#{directory}/proxy.sock").mode & 0o7777).to eq(0o600)

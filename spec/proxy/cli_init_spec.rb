@@ -31,8 +31,10 @@ RSpec.describe "proxy init" do
 
   context "in a folder of Rails", application: application do
     it "says what it saw, and what to do next" do
-      folder("config/puma.rb": "# port 1\n\nport ENV.fetch(\"PORT\", 3000)\n", "public/500.html": "oh no\n", "Gemfile.lock": "    puma (6.4.0)\n    railties (8.0.1)\n",
-             "config/routes.rb": "Rails.application.routes.draw do\n  get \"up\" => \"rails/health#show\", as: :rails_health_check\nend\n")
+      folder("config/puma.rb": "# port 1\n\nport ENV.fetch(\"PORT\", 3000)\n", "public/500.html": "oh no\n",
+             "Gemfile.lock": "    puma (6.4.0)\n    railties (8.0.1)\n",
+             "config/routes.rb": "Rails.application.routes.draw do\n  get \"up\" => \"rails/health#show\", as: " \
+                                 ":rails_health_check\nend\n")
       out, text = init
 
       expect(out).to eq(<<~TEXT)
@@ -47,8 +49,11 @@ RSpec.describe "proxy init" do
           proxy start        then http://localhost:8080/
       TEXT
       expect(text).to include("Puma 6.4.0 answers sooner")
-      expect(options).to include("preserve_host" => true, "pool" => include("keepalive" => 0, "health_check" => include("path" => "/up")))
-      expect(options.dig("error_response", "custom")).to include("status" => 503, "html" => { "file" => "#{directory}/public/500.html" })
+      expect(options)
+        .to include("preserve_host" => true,
+                    "pool" => include("keepalive" => 0, "health_check" => include("path" => "/up")))
+      expect(options.dig("error_response", "custom"))
+        .to include("status" => 503, "html" => { "file" => "#{directory}/public/500.html" })
     end
 
     {
@@ -70,12 +75,14 @@ RSpec.describe "proxy init" do
     end
 
     it "names a socket in the folder by its path from the file" do
-      folder("config/puma.rb": "app = File.expand_path('..', __dir__)\nbind \"unix://\#{app}/tmp/sockets/puma.sock\"\n", "public/503.html": "down\n")
+      folder("config/puma.rb": "app = File.expand_path('..', __dir__)\nbind \"unix://\#{app}/tmp/sockets/puma.sock\"\n",
+             "public/503.html": "down\n")
       _, text = init
       _, inner = init("-c", "config/proxy.rb", path: "config/proxy.rb")
 
       expect(text).to include('proxy backends: ["unix:tmp/sockets/puma.sock"],', 'html: { file: "public/503.html" },')
-      expect(inner).to include('proxy backends: ["unix:../tmp/sockets/puma.sock"],', 'html: { file: "../public/503.html" },')
+      expect(inner)
+        .to include('proxy backends: ["unix:../tmp/sockets/puma.sock"],', 'html: { file: "../public/503.html" },')
       expect(addresses).to eq(["unix:#{directory}/tmp/sockets/puma.sock"])
     end
 
@@ -83,7 +90,8 @@ RSpec.describe "proxy init" do
       folder("config/puma.rb": "File.write('ran', '')\nport Shop.port\n")
       out, = init
 
-      expect(out).to include("\n  config/puma.rb:2 says it when it runs   assumed to listen on 127.0.0.1:3000: change `backends` if that is wrong\n")
+      expect(out).to include("\n  config/puma.rb:2 says it when it runs   assumed to listen on 127.0.0.1:3000: " \
+                             "change `backends` if that is wrong\n")
       expect(File.exist?("#{directory}/ran")).to be(false)
       expect(addresses).to eq(["127.0.0.1:3000"])
     end
@@ -103,7 +111,8 @@ RSpec.describe "proxy init" do
       there, = init
 
       expect(out).to include("  it listens on 127.0.0.1:3000\n")
-      expect(there).to include("  it listens on 127.0.0.1:3000 unless SHOP_PORT is set, and here it is: change `backends` if that is wrong\n")
+      expect(there).to include("  it listens on 127.0.0.1:3000 unless SHOP_PORT is set, and here it is: change " \
+                               "`backends` if that is wrong\n")
     ensure
       ENV.delete("SHOP_PORT")
     end
@@ -115,7 +124,8 @@ RSpec.describe "proxy init" do
     end
 
     it "looks at the Procfile where Puma's file says no address" do
-      folder("config/puma.rb": "threads 5\n", Procfile: "worker: x -p 1\nweb: bundle exec puma -C config/puma.rb -p 5000\n")
+      folder("config/puma.rb": "threads 5\n", Procfile: "worker: x -p 1\nweb: bundle exec puma -C config/puma.rb -p " \
+                                                        "5000\n")
       out, = init
 
       expect(out).to include("  Procfile:2              it listens on 127.0.0.1:5000\n")
@@ -137,15 +147,19 @@ RSpec.describe "proxy init" do
     end
 
     it "asks for health as over HTTPS where Rails sends everybody there, and says what that takes" do
-      folder("config/routes.rb": "get('healthz', to: 'rails/health#show')\n", "config/environments/production.rb": "  config.force_ssl = true\n")
+      folder("config/routes.rb": "get('healthz', to: 'rails/health#show')\n",
+             "config/environments/production.rb": "  config.force_ssl = true\n")
       out, = init
 
-      expect(out).to include("\nRails sends everybody to HTTPS (config/environments/production.rb:1): in Proxyfile, take the # from the lines for your case.\n")
-      expect(options["pool"]["health_check"]).to include("path" => "/healthz", "headers" => [%w[X-Forwarded-Proto https]])
+      expect(out).to include("\nRails sends everybody to HTTPS (config/environments/production.rb:1): in Proxyfile, " \
+                             "take the # from the lines for your case.\n")
+      expect(options["pool"]["health_check"])
+        .to include("path" => "/healthz", "headers" => [%w[X-Forwarded-Proto https]])
     end
 
     it "asks for no page where Rails answers for some hosts alone" do
-      folder("config/routes.rb": "get 'up' => 'rails/health#show'\n", "config/environments/production.rb": "config.hosts << 'example.com'\n")
+      folder("config/routes.rb": "get 'up' => 'rails/health#show'\n",
+             "config/environments/production.rb": "config.hosts << 'example.com'\n")
       out, = init
 
       expect(out).not_to include("/up")
@@ -228,8 +242,10 @@ RSpec.describe "proxy init" do
   end
 
   it "names the file as a shell takes it, also where there is no application" do
-    expect(run_command("init", "-c", "my front.rb").first).to eq("Wrote my front.rb. Edit it, then: proxy check -c my\\ front.rb, proxy start -c my\\ front.rb\n")
-    expect(run_command("init", "-c", "config/proxy.rb").first).to eq("Wrote config/proxy.rb. Edit it, then: proxy check, proxy start\n")
+    expect(run_command("init", "-c", "my front.rb").first).to eq("Wrote my front.rb. Edit it, then: proxy check -c " \
+                                                                 "my\\ front.rb, proxy start -c my\\ front.rb\n")
+    expect(run_command("init", "-c", "config/proxy.rb").first).to eq("Wrote config/proxy.rb. Edit it, then: proxy " \
+                                                                     "check, proxy start\n")
   end
 
   it "names config/proxy.rb where a Proxyfile would be read in its place" do
@@ -239,7 +255,8 @@ RSpec.describe "proxy init" do
 
   it "writes no Proxyfile that would be read in place of config/proxy.rb, unless it is asked for" do
     write("config/proxy.rb", "")
-    expect(run_command("init")).to eq(["", "proxy init: config/proxy.rb is already there, and a Proxyfile would be read in its place: remove it, or write another " \
+    expect(run_command("init")).to eq(["", "proxy init: config/proxy.rb is already there, and a Proxyfile would be " \
+                                           "read in its place: remove it, or write another " \
                                            "with -c PATH\n", 1])
     expect(File.exist?("#{directory}/Proxyfile")).to be(false)
     expect(run_command("init", "-c", "Proxyfile").last).to eq(0)

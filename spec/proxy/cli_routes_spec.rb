@@ -31,7 +31,8 @@ RSpec.describe "proxy routes" do
 
   # What the backend gets, line by line, without what is another each time.
   def sent(*arguments)
-    output(*arguments)[/^the backend gets:\n(.*)\z/m, 1]&.sub(/(X-Request-Id: )\h{32}$/, '\1ID')&.sub(/t=\d{13}$/, "t=TIME")&.gsub(/^ {6}/, "")
+    output(*arguments)[/^the backend gets:\n(.*)\z/m, 1]&.sub(/(X-Request-Id: )\h{32}$/,
+                                                              '\1ID')&.sub(/t=\d{13}$/, "t=TIME")&.gsub(/^ {6}/, "")
   end
 
   def output(*arguments)
@@ -48,13 +49,16 @@ RSpec.describe "proxy routes" do
     it "says what the proxy answers by itself to #{[method, *field].join(" with ")}" do
       write("Proxyfile", "proxy backends: ['127.0.0.1:1']\n")
 
-      expect(output(method, "http://a/", *(["-H", field] if field))).to end_with("answer:\n   1  proxy /\n        answered by the proxy: #{answer}\n")
+      expect(output(method, "http://a/", *(["-H", field] if field))).to end_with("answer:\n   1  proxy /\n        " \
+        "answered by the proxy: #{answer}\n")
     end
   end
 
   it "says what the backend gets of others that may go no further" do
     write("Proxyfile", "proxy backends: ['127.0.0.1:1']\n")
-    [%w[GET 0], %w[OPTIONS 1], ["OPTIONS", ""]].each { |method, left| expect(sent(method, "http://a/", "-H", "Max-Forwards: #{left}")).to start_with("#{method} / HTTP/1.1\n") }
+    [%w[GET 0], %w[OPTIONS 1], ["OPTIONS", ""]].each do |method, left|
+      expect(sent(method, "http://a/", "-H", "Max-Forwards: #{left}")).to start_with("#{method} / HTTP/1.1\n")
+    end
   end
 
   it "prints everything by line, in the order in which it is tried" do
@@ -131,13 +135,16 @@ RSpec.describe "proxy routes" do
   it "takes the fields of the request" do
     out = told("http://b/?v=1", "-H", "Upgrade: WebSocket", "-H", "X-Off: 1")
 
-    expect(out).to include("headers X-Off: nil; the request has \"1\"\n").and(end_with("answer:\n  16  static_response 404\n"))
+    expect(out).to include("headers X-Off: nil; the request has \"1\"\n")
+      .and(end_with("answer:\n  16  static_response 404\n"))
     expect(out).not_to include("headers Upgrade")
-    expect(told("http://b/?v=1", "--header=Upgrade:websocket")).to end_with("  14  proxy http://b/\n        backends: 127.0.0.1:3\n")
+    expect(told("http://b/?v=1", "--header=Upgrade:websocket")).to end_with("  14  proxy http://b/\n        " \
+      "backends: 127.0.0.1:3\n")
   end
 
   it "says what the backend gets, field by field" do
-    fields = ["-H", "Cookie: a=b", "-H", "X-Own: 1", "-H", "Connection: X-Own", "-H", "X_Real_IP: 1", "-H", "User-Agent: test"]
+    fields = ["-H", "Cookie: a=b", "-H", "X-Own: 1", "-H", "Connection: X-Own", "-H", "X_Real_IP: 1", "-H",
+              "User-Agent: test"]
 
     expect(sent("http://api.example.com/users/7?q=1", *fields, "--remote", "203.0.113.9")).to eq(<<~TEXT)
       GET /v2/7?q=1 HTTP/1.1
@@ -157,16 +164,21 @@ RSpec.describe "proxy routes" do
   end
 
   context "behind a trusted proxy" do
-    before { write("Proxyfile", "trusted_proxies '10.0.0.0/8'\nproxy backends: ['127.0.0.1:3000', '127.0.0.1:3001'], preserve_host: true, keepalive: 0\n") }
+    before {
+      write("Proxyfile", "trusted_proxies '10.0.0.0/8'\nproxy backends: ['127.0.0.1:3000', '127.0.0.1:3001'], " \
+                                "preserve_host: true, keepalive: 0\n")
+    }
 
     fields = ["-H", "X-Forwarded-For: 198.51.100.7", "-H", "X-Forwarded-Proto: https", "-H", "X-Request-Id: theirs"]
 
     it "says what the backend gets of what that says" do
       out = sent("http://app.example.com:8080/", *fields, "--remote", "10.0.0.1")
 
-      expect(out.lines.map(&:chomp)).to include("Host: app.example.com:8080", "X-Forwarded-For: 198.51.100.7, 10.0.0.1", "X-Real-IP: 198.51.100.7",
-                                                "X-Forwarded-Proto: https", "X-Request-Id: theirs", "Connection: close")
-      expect(told("http://a/", *fields, "--remote", "10.0.0.1")).to include(", from 198.51.100.7, by the trusted proxy 10.0.0.1\n")
+      expect(out.lines.map(&:chomp))
+        .to include("Host: app.example.com:8080", "X-Forwarded-For: 198.51.100.7, 10.0.0.1", "X-Real-IP: 198.51.100.7",
+                    "X-Forwarded-Proto: https", "X-Request-Id: theirs", "Connection: close")
+      expect(told("http://a/", *fields, "--remote", "10.0.0.1")).to include(", from 198.51.100.7, by the trusted " \
+        "proxy 10.0.0.1\n")
       expect(told("http://a/", "--remote", "10.0.0.1")).to include(", from 10.0.0.1, a trusted proxy\n")
     end
 
@@ -174,8 +186,11 @@ RSpec.describe "proxy routes" do
       plain = sent("http://app.example.com:8080/", *fields, "--remote", "203.0.113.9").lines.map(&:chomp)
       tls = sent("https://app.example.com/", *fields, "--remote", "203.0.113.9").lines.map(&:chomp)
 
-      expect(plain).to include("X-Forwarded-For: 203.0.113.9", "X-Forwarded-Proto: http", "X-Forwarded-Port: 8080", "X-Forwarded-Host: app.example.com:8080")
-      expect(tls).to include("X-Forwarded-For: 203.0.113.9", "X-Forwarded-Proto: https", "X-Forwarded-Port: 443", "X-Forwarded-Host: app.example.com")
+      expect(plain)
+        .to include("X-Forwarded-For: 203.0.113.9", "X-Forwarded-Proto: http", "X-Forwarded-Port: 8080",
+                    "X-Forwarded-Host: app.example.com:8080")
+      expect(tls).to include("X-Forwarded-For: 203.0.113.9", "X-Forwarded-Proto: https", "X-Forwarded-Port: 443",
+                             "X-Forwarded-Host: app.example.com")
     end
   end
 
@@ -199,8 +214,10 @@ RSpec.describe "proxy routes" do
   end
 
   it "says what is refused, and why" do
-    expect(told("http://a/x/../..")).to end_with("answer:\n      400, before any filter or handler is asked: the path climbs above the root\n")
-    expect(told("http://a.example.com/admin%2Fx")).to include("      400, before any filter or handler is asked: %2F in the path is read in two ways")
+    expect(told("http://a/x/../..")).to end_with("answer:\n      400, before any filter or handler is asked: the " \
+                                                 "path climbs above the root\n")
+    expect(told("http://a.example.com/admin%2Fx")).to include("      400, before any filter or handler is asked: %2F " \
+                                                              "in the path is read in two ways")
   end
 
   it "tells what filters do, but no secrets, and that it does not know what `rewrite` makes of a path" do
@@ -237,12 +254,14 @@ RSpec.describe "proxy routes" do
     write("Proxyfile", "40.times { |n| location(\"/\#{n}\", hosts: \"h\#{n}\") { static_response body: '' } }\n")
     out = told("http://h7/")
 
-    expect(out).to include("      … and 39 others, with another path and another host\n").and(include("   1  no   location \"/7\"\n"))
+    expect(out).to include("      … and 39 others, with another path and another host\n")
+      .and(include("   1  no   location \"/7\"\n"))
     expect(out.lines.length).to be < 12
   end
 
   {
-    %w[ftp://a/] => '"ftp://a/" is not a URL that can be asked for: write one such as http://localhost:8080/users?page=2',
+    %w[ftp://a/] => '"ftp://a/" is not a URL that can be asked for: write one such as ' \
+                    'http://localhost:8080/users?page=2',
     %w[/users] => '"/users" is not a URL that can be asked for: write one such as http://localhost:8080/users?page=2',
     %w[http://u:p@a/] => "\"http://u:p@a/\" names a user: write -H 'Authorization: …'",
     ["G T", "http://a/"] => '"G T" is not a valid method: write one such as GET',
@@ -262,7 +281,8 @@ RSpec.describe "proxy routes" do
 
     [[], ["http://a/"]].each do |arguments|
       expect(run_command("routes", *arguments))
-        .to eq(["", "Proxyfile:1: location: \"a\" is not a valid path: begin it with a slash, as in \"/a\"\nProxyfile has 1 error.\n", 1])
+        .to eq(["", "Proxyfile:1: location: \"a\" is not a valid path: begin it with a slash, as in \"/a\"\n" \
+                    "Proxyfile has 1 error.\n", 1])
     end
   end
 end

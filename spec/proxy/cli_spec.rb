@@ -40,7 +40,8 @@ RSpec.describe "proxy", "the command" do
       lines = start
       url = lines[1].strip
 
-      expect(lines.join).to match(%r{\Aproxy \d\S+ \(PID #{@process.pid}\) listens on\n  http://127\.0\.0\.1:\d+\nProxyfile: 1 route\. Ctrl-C stops it; requests in flight then get 30 seconds\.\n\z})
+      expect(lines.join)
+        .to match(%r{\Aproxy \d\S+ \(PID #{@process.pid}\) listens on\n  http://127\.0\.0\.1:\d+\nProxyfile: 1 route\. Ctrl-C stops it; requests in flight then get 30 seconds\.\n\z})
       # A request is over when its connection ends, and perhaps not when its answer is there.
       answer = TCPSocket.open("127.0.0.1", URI(url).port) do |socket|
         socket.write("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
@@ -89,7 +90,8 @@ RSpec.describe "proxy", "the command" do
       out, err, status = run_command("start")
 
       expect([out, status]).to eq(["", 1])
-      expect(err).to start_with("Proxyfile:1: thread: unknown directive (did you mean threads?)\nProxyfile:2: proxy: `to` is missing")
+      expect(err).to start_with("Proxyfile:1: thread: unknown directive (did you mean threads?)\nProxyfile:2: proxy: " \
+                                "`to` is missing")
       expect(err).to end_with("Proxyfile has 2 errors; nothing was started.\n")
     end
 
@@ -105,7 +107,8 @@ RSpec.describe "proxy", "the command" do
     end
 
     it "says what to do when there is no configuration" do
-      expect(run_command).to eq(["", "Proxyfile: there is no such file: `proxy init` writes a first one\nProxyfile has 1 error; nothing was started.\n", 1])
+      expect(run_command).to eq(["", "Proxyfile: there is no such file: `proxy init` writes a first one\nProxyfile " \
+                                     "has 1 error; nothing was started.\n", 1])
     end
   end
 
@@ -121,22 +124,26 @@ RSpec.describe "proxy", "the command" do
           { "file" => "Proxyfile", "line" => 1, "severity" => "error", "code" => "word", "directive" => "thread",
             "message" => "unknown directive (did you mean threads?)", "remedy" => "did you mean threads?" },
           { "file" => "Proxyfile", "line" => 2, "severity" => "warning", "code" => "slip", "directive" => "proxy",
-            "message" => 'to: "nowhere" is not an absolute URL: write http://nowhere', "remedy" => "write http://nowhere" }
+            "message" => 'to: "nowhere" is not an absolute URL: write http://nowhere',
+            "remedy" => "write http://nowhere" }
         ]
       )
       write("Proxyfile", "static_response body: ''\n")
       out, err, status = run_command("check", "--json")
-      expect([JSON.parse(out), err, status]).to eq([{ "file" => "Proxyfile", "ok" => true, "binds" => 1, "routes" => 1, "problems" => [] }, "", 0])
+      expect([JSON.parse(out), err, status])
+        .to eq([{ "file" => "Proxyfile", "ok" => true, "binds" => 1, "routes" => 1, "problems" => [] }, "", 0])
     end
 
     it "fails if the configuration ends the command" do
       write("Proxyfile", "proxy to: 'http://a.example'\nexit\n")
 
       expect(run_command("check"))
-        .to eq(["", "Proxyfile:2: the configuration ends the command here, so nothing was checked: leave `exit` or `abort` out\n", 1])
+        .to eq(["", "Proxyfile:2: the configuration ends the command here, so nothing was checked: leave `exit` or " \
+                    "`abort` out\n", 1])
     end
 
-    it "prints one object and nothing else with --json, whatever the configuration prints, and though it ends the command" do
+    it "prints one object and nothing else with --json, whatever the configuration prints, and though it ends the " \
+       "command" do
       write("Proxyfile", "puts 'hello'\nstatic_response body: ''\n")
       out, err, status = run_command("check", "--json")
       expect([JSON.parse(out)["ok"], err, status]).to eq([true, "hello\n", 0])
@@ -146,23 +153,30 @@ RSpec.describe "proxy", "the command" do
       expect([err, status]).to eq(["hello\n", 1])
       expect(JSON.parse(out)).to eq(
         "file" => "Proxyfile", "ok" => false, "binds" => 0, "routes" => 0,
-        "problems" => [{ "file" => "Proxyfile", "line" => 2, "severity" => "error", "code" => "exception", "directive" => nil,
-                         "message" => "the configuration ends the command here, so nothing was checked: leave `exit` or `abort` out",
-                         "remedy" => "leave `exit` or `abort` out" }]
+        "problems" =>
+          [{ "file" => "Proxyfile", "line" => 2, "severity" => "error", "code" => "exception", "directive" => nil,
+             "message" =>
+                           "the configuration ends the command here, so nothing was checked: leave `exit` or `abort` " \
+                           "out",
+             "remedy" => "leave `exit` or `abort` out" }]
       )
     end
 
     it "says what kind of mistake each is" do
-      { "proxy(" => "syntax", "raise 'no'" => "exception", "thread 1" => "word", "proxy too: 1" => "option", "threads nil" => "value" }
+      { "proxy(" => "syntax", "raise 'no'" => "exception", "thread 1" => "word", "proxy too: 1" => "option",
+        "threads nil" => "value" }
         .each do |text, code|
         write("Proxyfile", "#{text}\n")
-        expect(JSON.parse(run_command("check", "--json").first)["problems"].map { |problem| problem["code"] }).to eq([code]), text
+        expect(JSON.parse(run_command("check", "--json").first)["problems"].map { |problem| problem["code"] })
+          .to eq([code]), text
       end
-      expect(JSON.parse(run_command("check", "--json", "-c", "none").first)["problems"].first).to include("code" => "file", "line" => nil)
+      expect(JSON.parse(run_command("check", "--json", "-c", "none").first)["problems"].first)
+        .to include("code" => "file", "line" => nil)
     end
 
     it "counts what it found and exits with 0" do
-      write("Proxyfile", "bind 'http://127.0.0.1:8080'\nbind 'http://[::1]:8080'\nlocation('/a') { static_response body: '' }\nstatic_response body: ''\n")
+      write("Proxyfile", "bind 'http://127.0.0.1:8080'\nbind 'http://[::1]:8080'\nlocation('/a') { static_response " \
+                         "body: '' }\nstatic_response body: ''\n")
 
       expect(run_command("check")).to eq(["Proxyfile is fine: 2 binds, 2 routes\n", "", 0])
     end
@@ -184,7 +198,9 @@ RSpec.describe "proxy", "the command" do
     it "writes a file whose commented lines are right too" do
       run_command("init")
       path = File.join(directory, "Proxyfile")
-      directives = File.read(path).gsub(/^( *)# (?=location|  static|end|backend_priority|headers|error_response|           )/, '\1')
+      directives =
+        File.read(path)
+            .gsub(/^( *)# (?=location|  static|end|backend_priority|headers|error_response|           )/, '\1')
       File.write(path, directives)
 
       expect(run_command("check")).to eq(["Proxyfile is fine: 1 bind, 2 routes\n", "", 0])
@@ -221,7 +237,8 @@ RSpec.describe "proxy", "the command" do
   end
 
   it "fits its help into 80 columns" do
-    texts = [run_command("help"), *Proxy::CLI::COMMANDS.keys.map { |command| run_command("help", command) }].map(&:first)
+    texts = [run_command("help"), *Proxy::CLI::COMMANDS.keys.map { |command| run_command("help", command) }]
+            .map(&:first)
 
     expect(texts.join.lines.map(&:chomp).select { |line| line.length > 80 }).to eq([])
   end
@@ -245,7 +262,8 @@ RSpec.describe "proxy", "the command" do
 
   {
     ["chek"] => "proxy: there is no command \"chek\" (did you mean check?)\n`proxy help` lists the commands.\n",
-    ["check", "--confg", "x"] => "proxy check: invalid option: --confg (did you mean --config?)\n`proxy help check` says what it takes.\n",
+    ["check", "--confg", "x"] => "proxy check: invalid option: --confg (did you mean --config?)\n`proxy help check` " \
+                                 "says what it takes.\n",
     ["check", "-b", "x"] => "proxy check: invalid option: -b\n`proxy help check` says what it takes.\n",
     ["start", "-b"] => "proxy start: missing argument: -b\n`proxy help start` says what it takes.\n",
     ["version", "now"] => "proxy version: unexpected argument \"now\"\n`proxy help version` says what it takes.\n",
@@ -256,16 +274,20 @@ RSpec.describe "proxy", "the command" do
     end
   end
 
-  [["\xFF"], ["help", "\xFF"], ["check", "--to", "\xFF"], ["start", "--pid", "\xFF"], ["routes", "\xFF"]].each do |arguments|
+  [["\xFF"], ["help", "\xFF"], ["check", "--to", "\xFF"], ["start", "--pid", "\xFF"], ["routes", "\xFF"]]
+    .each do |arguments|
     it "exits with 64 for bytes that are no text in `proxy #{arguments.first.scrub}`" do
-      expect(run_command(*arguments)).to eq(["", "proxy: \"\\xFF\" is not valid UTF-8: write it in UTF-8\n`proxy help` lists the commands.\n", 64])
+      expect(run_command(*arguments)).to eq(["", "proxy: \"\\xFF\" is not valid UTF-8: write it in UTF-8\n`proxy " \
+                                                 "help` lists the commands.\n", 64])
     end
   end
 
   it "reads UTF-8 in every locale" do
     write("bücher/Proxyfile", "static_response body: ''\n")
     environment = { "LC_ALL" => "C" }
-    out, err, status = Open3.capture3(environment, *Proxyfiles::COMMAND, "routes", "-c", "bücher/Proxyfile", "http://a/bü", chdir: directory)
+    out, err, status =
+      Open3.capture3(environment, *Proxyfiles::COMMAND, "routes", "-c", "bücher/Proxyfile", "http://a/bü",
+                     chdir: directory)
 
     expect([out.force_encoding("UTF-8"), err, status.exitstatus])
       .to match([/400, before any filter or handler is asked: the request target holds a character that no URI may hold/, "", 0])
@@ -274,14 +296,17 @@ RSpec.describe "proxy", "the command" do
   it "says how to name a file" do
     write("other.rb", "")
 
-    expect(run_command("check", "other.rb")[1]).to start_with('proxy check: unexpected argument "other.rb": write -c other.rb')
+    expect(run_command("check", "other.rb")[1]).to start_with('proxy check: unexpected argument "other.rb": write -c ' \
+                                                              'other.rb')
   end
 
   it "takes a ~name of nobody for a name like any other" do
     write("~nobody-of-that-name/Proxyfile", 'static_response body: "ok"')
     expect(run_command("check", "-c", "~nobody-of-that-name/Proxyfile").last).to eq(0)
     expect(run_command("check", "-c", "~nobody-of-another-name/Proxyfile")[1]).to include("there is no such file")
-    write("Proxyfile", 'proxy to: "http://h", error_response: { status: 503, html: { file: "~nobody-of-that-name/x.html" } }')
-    expect(run_command("check")[1]).to start_with('Proxyfile:1: proxy: error_response: html: "~nobody-of-that-name/x.html" does not exist')
+    write("Proxyfile", 'proxy to: "http://h", error_response: { status: 503, html: { file: ' \
+                       '"~nobody-of-that-name/x.html" } }')
+    expect(run_command("check")[1]).to start_with('Proxyfile:1: proxy: error_response: html: ' \
+                                                  '"~nobody-of-that-name/x.html" does not exist')
   end
 end

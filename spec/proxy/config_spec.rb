@@ -36,7 +36,9 @@ RSpec.describe Proxy::Config do
   end
 
   it "replaces the binds, and reports a wrong one without a line" do
-    config = described_class.load(binds: ["http://127.0.0.1:0", "http://127.0.0.1:0?backlog=many"]) { bind "http://127.0.0.1:1" }
+    config = described_class.load(binds: ["http://127.0.0.1:0", "http://127.0.0.1:0?backlog=many"]) do
+      bind "http://127.0.0.1:1"
+    end
 
     expect(config.to_h["binds"]).to eq([{ "url" => "http://127.0.0.1:0" }])
     expect(config.errors.map(&:to_s)).to eq(['bind: backlog: "many" is a String: write a whole number, such as 64'])

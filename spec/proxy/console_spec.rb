@@ -36,7 +36,8 @@ RSpec.describe Proxy::CLI::Console do
 
     lost = texts.join.scan(/^(\d+) lines are missing here/).flatten.sum(&:to_i)
     kept = texts.join.scan(/^\d+$/).length
-    expect([eventually_printed, lost + kept, lost.positive?, texts.last.start_with?("again\n")]).to eq([true, 3000, true, true])
+    expect([eventually_printed, lost + kept, lost.positive?, texts.last.start_with?("again\n")])
+      .to eq([true, 3000, true, true])
   end
 
   [Errno::ENOSPC, Errno::EPIPE, Errno::EIO, Errno::EBADF, IOError].each do |error|

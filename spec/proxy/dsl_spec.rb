@@ -66,7 +66,8 @@ RSpec.describe Proxy::DSL do
 
     expect(config.errors).to eq([])
     expect(config.to_h["routes"].last.dig("proxy", "at", "line")).to eq(2)
-    expect(config.to_h["routes"].first.dig("location", "routes", 0, "proxy", "pool", "backends")).to eq([{ "address" => "127.0.0.1:3001" }])
+    expect(config.to_h["routes"].first.dig("location", "routes", 0, "proxy", "pool", "backends"))
+      .to eq([{ "address" => "127.0.0.1:3001" }])
   end
 
   it "lets `return` end the file" do
@@ -75,7 +76,8 @@ RSpec.describe Proxy::DSL do
   end
 
   it "takes the relative path of a unix socket from the folder of the file" do
-    addresses = options_of('proxy backends: ["unix:tmp/app.sock", "unix:/run/app.sock", "unix:///run/b.sock"]').dig("pool", "backends")
+    addresses = options_of('proxy backends: ["unix:tmp/app.sock", "unix:/run/app.sock", "unix:///run/b.sock"]')
+                .dig("pool", "backends")
 
     expect(addresses.map { |backend| backend["address"] })
       .to eq(["unix:#{directory}/tmp/app.sock", "unix:/run/app.sock", "unix:///run/b.sock"])
@@ -91,7 +93,8 @@ RSpec.describe Proxy::DSL do
     @port = 3001
     config = Proxy::Config.load { |c| c.location("/a") { c.proxy backends: ["127.0.0.1:#{@port}"] } }
 
-    expect(config.to_h["routes"].first.dig("location", "routes", 0, "proxy", "pool", "backends")).to eq([{ "address" => "127.0.0.1:3001" }])
+    expect(config.to_h["routes"].first.dig("location", "routes", 0, "proxy", "pool", "backends"))
+      .to eq([{ "address" => "127.0.0.1:3001" }])
   end
 
   describe "server directives" do
@@ -115,9 +118,12 @@ RSpec.describe Proxy::DSL do
       RUBY
 
       expect(hash).to include(
-        "threads" => { "value" => 4 }, "trusted_proxies" => { "value" => ["10.0.0.0/8", "::1", "unix:"] }, "resolver" => { "value" => ["127.0.0.1:53", "10.0.0.2"] },
-        "shutdown_timeout" => { "value" => 10.0 }, "tunnel_grace" => { "value" => 0.0 }, "handshake_timeout" => { "value" => 5.0 }, "client_header_timeout" => { "value" => 0.5 },
-        "client_body_timeout" => { "value" => 20.0 }, "min_rate" => { "value" => 1_000 }, "keepalive_timeout" => { "value" => 15.0 },
+        "threads" => { "value" => 4 }, "trusted_proxies" => { "value" => ["10.0.0.0/8", "::1", "unix:"] },
+        "resolver" => { "value" => ["127.0.0.1:53", "10.0.0.2"] },
+        "shutdown_timeout" => { "value" => 10.0 }, "tunnel_grace" => { "value" => 0.0 },
+        "handshake_timeout" => { "value" => 5.0 }, "client_header_timeout" => { "value" => 0.5 },
+        "client_body_timeout" => { "value" => 20.0 }, "min_rate" => { "value" => 1_000 },
+        "keepalive_timeout" => { "value" => 15.0 },
         "max_connections" => { "value" => 50_000 }, "max_header_size" => { "value" => 16_384 },
         "log_level" => { "value" => "debug" },
         "access_log" => { "format" => "combined", "to" => "#{directory}/log/access.log" }
@@ -139,8 +145,9 @@ RSpec.describe Proxy::DSL do
         bind "unix:///run/proxy.sock", backlog: 16
       RUBY
 
-      expect(hash["binds"]).to eq([{ "url" => "http://127.0.0.1:0" }, { "url" => "http://[::1]:8080", "backlog" => 4096 },
-                                   { "url" => "unix:///run/proxy.sock", "backlog" => 16 }])
+      expect(hash["binds"])
+        .to eq([{ "url" => "http://127.0.0.1:0" }, { "url" => "http://[::1]:8080", "backlog" => 4096 },
+                { "url" => "unix:///run/proxy.sock", "backlog" => 16 }])
     end
   end
 
@@ -165,7 +172,8 @@ RSpec.describe Proxy::DSL do
         "backend_priority" => { "sticky" => { "cookie" => "backend", "secret" => "0123456789abcdef" } },
         "keepalive" => 32, "max_fails" => 3, "fail_timeout" => 10.0,
         "health_check" => {
-          "path" => "/healthz", "method" => "GET", "interval" => 10.0, "timeout" => 5.0, "status" => [[200, 200], [300, 399]], "rise" => 2,
+          "path" => "/healthz", "method" => "GET", "interval" => 10.0, "timeout" => 5.0,
+          "status" => [[200, 200], [300, 399]], "rise" => 2,
           "fall" => 3, "body" => { "pattern" => "(?mi)ok" }, "headers" => [%w[Host a]], "port" => 9000
         }
       } }])
@@ -183,16 +191,23 @@ RSpec.describe Proxy::DSL do
     it "takes every way to choose a backend" do
       policies = [":round_robin", '"ordered"', ":random", ":least_conn", ":random_two", ":ip_hash",
                   '{ hash: "{path}" }', '{ sticky: "a" }']
-      read = policies.map { |policy| options_of("proxy backends: ['a:1'], strategy: #{policy}").dig("pool", "backend_priority") }
+      read = policies.map do |policy|
+        options_of("proxy backends: ['a:1'], strategy: #{policy}").dig("pool", "backend_priority")
+      end
 
-      expect(read).to eq(%w[round_robin ordered random least_conn random_two ip_hash].map { |name| { "named" => name } } +
+      expect(read)
+        .to eq(%w[round_robin ordered random least_conn random_two ip_hash].map { |name| { "named" => name } } +
                          [{ "hash" => "{path}" }, { "sticky" => { "cookie" => "a" } }])
     end
 
     it "takes one reason to retry, or several" do
-      read = [":timeout", "[:timeout, 502, '503']"].map { |on| options_of("proxy backends: ['a:1'], retry_on: #{on}, retry_budget: 12.5") }
+      read = [":timeout", "[:timeout, 502, '503']"].map { |on|
+        options_of("proxy backends: ['a:1'], retry_on: #{on}, " \
+              "retry_budget: 12.5")
+      }
 
-      expect(read.map { |options| options.values_at("retry_on", "retry_budget") }).to eq([[["timeout"], 12.5], [%w[timeout 502 503], 12.5]])
+      expect(read.map { |options| options.values_at("retry_on", "retry_budget") })
+        .to eq([[["timeout"], 12.5], [%w[timeout 502 503], 12.5]])
     end
 
     it "takes backends as Strings and as Hashes" do
@@ -201,7 +216,8 @@ RSpec.describe Proxy::DSL do
     end
 
     it "takes `strategy` for `backend_priority`, and Symbols for names" do
-      expect(options_of('proxy to: "http://a.example", strategy: :ordered')["pool"]).to eq("backend_priority" => { "named" => "ordered" })
+      expect(options_of('proxy to: "http://a.example", strategy: :ordered')["pool"])
+        .to eq("backend_priority" => { "named" => "ordered" })
     end
 
     it "takes header values of every kind" do
@@ -221,13 +237,17 @@ RSpec.describe Proxy::DSL do
     end
 
     it "takes true, false and :rfc7239 for forwarded_headers" do
-      read = %w[true false :rfc7239].map { |value| options_of("proxy to: \"http://a.example\", forwarded_headers: #{value}") }
+      read = %w[true false :rfc7239].map { |value|
+        options_of("proxy to: \"http://a.example\", " \
+                                                       "forwarded_headers: #{value}")
+      }
 
       expect(read.map { |options| options["forwarded_headers"] }).to eq([true, false, "rfc7239"])
     end
 
     it "takes nil for an option that is unset by default" do
-      options = options_of('proxy to: "http://a.example", backends: nil, ca_file: nil, path_prefix: nil, error_response: nil')
+      options = options_of('proxy to: "http://a.example", backends: nil, ca_file: nil, path_prefix: nil, ' \
+                           'error_response: nil')
 
       expect(options).to eq("to" => "http://a.example")
     end
@@ -242,8 +262,10 @@ RSpec.describe Proxy::DSL do
       RUBY
 
       expect(options["error_response"]).to eq(
-        "custom" => { "status" => 503, "plaintext" => { "inline" => "Down" }, "json" => { "inline" => '{"message":"Down"}' },
-                      "html" => { "file" => "#{directory}/public/503.html" }, "default" => "html", "headers" => [["Retry-After", "120"]] }
+        "custom" => { "status" => 503, "plaintext" => { "inline" => "Down" },
+                      "json" => { "inline" => '{"message":"Down"}' },
+                      "html" => { "file" => "#{directory}/public/503.html" }, "default" => "html",
+                      "headers" => [["Retry-After", "120"]] }
       )
     end
   end
@@ -263,7 +285,10 @@ RSpec.describe Proxy::DSL do
         static_response body: ""
       end
     RUBY
-    regexp = ->(source, **flags) { { "regexp" => { "source" => source, "ignore_case" => false, "multiline" => false, "extended" => false, **flags } } }
+    regexp = ->(source, **flags) {
+      { "regexp" => { "source" => source, "ignore_case" => false, "multiline" => false,
+                      "extended" => false, **flags } }
+    }
 
     expect(location.except("routes")).to eq(
       "patterns" => [{ "text" => "/a" }, regexp["b", "ignore_case" => true, "extended" => true]],
@@ -277,7 +302,8 @@ RSpec.describe Proxy::DSL do
 
   it "takes `host` for a location with hosts" do
     expect(options_of('host("a.example", /b/, methods: "GET") { static_response body: "" }'))
-      .to include("hosts" => [{ "text" => "a.example" }, { "regexp" => include("source" => "b") }], "methods" => ["GET"], "word" => "host")
+      .to include("hosts" => [{ "text" => "a.example" }, { "regexp" => include("source" => "b") }],
+                  "methods" => ["GET"], "word" => "host")
   end
 
   it "nests locations and keeps the order of the file" do
@@ -290,7 +316,8 @@ RSpec.describe Proxy::DSL do
       end
       static_response body: "rest"
     RUBY
-    inner = { "location" => { "patterns" => [{ "text" => "/a/b/c" }, { "text" => "/b/b/c" }], "routes" => [{ "static_response" => { "body" => "inner" } }] } }
+    inner = { "location" => { "patterns" => [{ "text" => "/a/b/c" }, { "text" => "/b/b/c" }],
+                              "routes" => [{ "static_response" => { "body" => "inner" } }] } }
 
     expect(hash["routes"]).to eq([
       { "location" => { "patterns" => [{ "text" => "/a" }, { "text" => "/b/*" }],

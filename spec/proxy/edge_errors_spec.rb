@@ -30,7 +30,8 @@ RSpec.describe Proxy::ConfigurationError, :edge do
     "trusted_proxies 'unix:'; bind 'http://127.0.0.1:0?proxy_protocol=true'" =>
       "#{believed}the addresses of the proxies in front of this one, as in trusted_proxies \"10.0.0.0/8\"",
     "#{trust}; #{unix}, proxy_protocol: true" => "#{believed}trusted_proxies \"unix:\"",
-    "#{trust}; bind 'http://127.0.0.1:0', proxy_protocol: 'v1'" => 'bind: proxy_protocol: "v1" is a String: write true or false',
+    "#{trust}; bind 'http://127.0.0.1:0', proxy_protocol: 'v1'" =>
+      'bind: proxy_protocol: "v1" is a String: write true or false',
     "#{trust}; bind 'http://127.0.0.1:0?proxy_protocol=yes'" => 'bind: proxy_protocol: "yes" is a String: write true',
     "#{unix}, mode: 660" => "bind: mode: 660 is not a valid file mode: #{mode}",
     "#{unix}, mode: -1" => "bind: mode: -1 is not a valid file mode: #{mode}",
@@ -49,15 +50,20 @@ RSpec.describe Proxy::ConfigurationError, :edge do
     'bind "http://127.0.0.1:0?owner=root"' => "bind: owner: #{only_unix}",
     'bind "http://127.0.0.1:0", group: 0' => "bind: group: #{only_unix}",
     'bind "https+unix:///tmp/never.sock"' =>
-      'bind: https needs a certificate: write certificate: "tls/site.pem", key: "tls/site.key"; only "https://localhost:PORT" makes its own',
+      'bind: https needs a certificate: write certificate: "tls/site.pem", key: "tls/site.key"; only ' \
+      '"https://localhost:PORT" makes its own',
     'bind "https+unix://never.sock", certificate: "a.pem"' =>
       'bind: "https+unix://never.sock" names no absolute path: write "https+unix:///run/proxy.sock"',
     'bind "https://localhost:0", domains: ["app.localhost", "example.com"]' =>
-      'bind: domains: "example.com" is not a name of this machine alone, so it needs a certificate: write certificate: "tls/site.pem", ' \
+      'bind: domains: "example.com" is not a name of this machine alone, so it needs a certificate: write ' \
+      'certificate: "tls/site.pem", ' \
       'key: "tls/site.key"',
-    'proxy to: "http://a.example", proxy_protocol: "v3"' => 'proxy: proxy_protocol: "v3" is unknown: write "v1" or "v2"',
-    'proxy to: "http://a.example", proxy_protocol: true' => 'proxy: proxy_protocol: true is not allowed: write "v1" or "v2"',
-    'upstream "a", backends: ["h2://127.0.0.1:1"], proxy_protocol: "v1"; proxy to: "http://a{path}"' => "upstream: #{shared}"
+    'proxy to: "http://a.example", proxy_protocol: "v3"' =>
+      'proxy: proxy_protocol: "v3" is unknown: write "v1" or "v2"',
+    'proxy to: "http://a.example", proxy_protocol: true' =>
+      'proxy: proxy_protocol: true is not allowed: write "v1" or "v2"',
+    'upstream "a", backends: ["h2://127.0.0.1:1"], proxy_protocol: "v1"; proxy to: "http://a{path}"' =>
+      "upstream: #{shared}"
   }.each do |written, message|
     it "says what is wrong with #{written}" do
       write("a.pem", "")
@@ -71,12 +77,14 @@ RSpec.describe Proxy::ConfigurationError, :edge do
     skip "root may" if Process.euid.zero?
 
     expect { Proxy.start { bind "unix://#{directory}/a.sock", owner: "root"; static_response body: "" } }
-      .to raise_error(Proxy::BindError, /the socket's owner and group cannot be set: .*: start as root, write a group that this user is in/)
+      .to raise_error(Proxy::BindError,
+                      /the socket's owner and group cannot be set: .*: start as root, write a group that this user is in/)
   end
 
   it "makes no authority for development when it only checks, and says where it would" do
     problems = problems_of("bind 'https://localhost:0'\nproxy to: 'http://a.example'")
-    expect(problems).to eq(["Proxyfile:1: bind: there is no certificate: `proxy start` makes an authority for development in \"data/proxy/development\" " \
+    expect(problems).to eq(["Proxyfile:1: bind: there is no certificate: `proxy start` makes an authority for " \
+                            "development in \"data/proxy/development\" " \
                             "and signs with it; write certificate: and key: to show one of your own"])
     expect(Dir.exist?("#{directory}/data")).to be(false)
   end

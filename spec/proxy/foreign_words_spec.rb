@@ -17,18 +17,25 @@ RSpec.describe Proxy::DSL::Foreign do
     "balance roundrobin" => "balance: write backend_priority: :least_conn as an option of `proxy` or `upstream`",
     "use_backend 'api'" => 'use_backend: write location "/api/*"',
     "bind 'tcp://0.0.0.0:3000'" => 'bind: "tcp://0.0.0.0:3000" is not a valid URL: write "http://0.0.0.0:3000"',
-    "bind 'ssl://0.0.0.0:3000?key=a&cert=b'" => 'bind: "ssl://0.0.0.0:3000?key=a&cert=b" is not a valid URL: write "https://0.0.0.0:3000", certificate:',
+    "bind 'ssl://0.0.0.0:3000?key=a&cert=b'" =>
+      'bind: "ssl://0.0.0.0:3000?key=a&cert=b" is not a valid URL: write "https://0.0.0.0:3000", certificate:',
     "bind '*:80'" => 'bind: "*:80" is not a valid URL: write "http://0.0.0.0:80"',
-    "proxy backends: '/tmp/puma.sock'" => 'proxy: backends: "/tmp/puma.sock" is a String: write ["unix:/tmp/puma.sock"]',
+    "proxy backends: '/tmp/puma.sock'" =>
+      'proxy: backends: "/tmp/puma.sock" is a String: write ["unix:/tmp/puma.sock"]',
     "port 3000" => 'port: write bind "http://0.0.0.0:8080"',
     "workers 2" => "workers: there is one process with threads: write threads 4",
     "rackup 'config.ru'" => "rackup: this belongs in the configuration of the application's server",
     "preload_app!" => "preload_app!: this belongs in the configuration of the application's server",
-    "upstream('app') { server '10.0.0.1:80' }" => 'upstream: takes no block: write upstream "app", backends: ["127.0.0.1:3001", "127.0.0.1:3002"]',
-    "proxy backends: ['a:1'], proxy_set_header: 'a'" => 'proxy: unknown option :proxy_set_header: write headers: { "X-Name" => "value" }',
-    "proxy backends: ['a:1'], lb_policy: 'a'" => "proxy: unknown option :lb_policy: write backend_priority: :least_conn",
-    "proxy backends: ['a:1'], keepalive_requests: 5" => "proxy: unknown option :keepalive_requests: write keepalive: 64",
-    "proxy backends: [{ address: 'a:1', max_conns: 5 }]" => "proxy: backends: unknown option :max_conns: write max_connections: 100"
+    "upstream('app') { server '10.0.0.1:80' }" =>
+      'upstream: takes no block: write upstream "app", backends: ["127.0.0.1:3001", "127.0.0.1:3002"]',
+    "proxy backends: ['a:1'], proxy_set_header: 'a'" =>
+      'proxy: unknown option :proxy_set_header: write headers: { "X-Name" => "value" }',
+    "proxy backends: ['a:1'], lb_policy: 'a'" =>
+      "proxy: unknown option :lb_policy: write backend_priority: :least_conn",
+    "proxy backends: ['a:1'], keepalive_requests: 5" =>
+      "proxy: unknown option :keepalive_requests: write keepalive: 64",
+    "proxy backends: [{ address: 'a:1', max_conns: 5 }]" =>
+      "proxy: backends: unknown option :max_conns: write max_connections: 100"
   }.each do |text, message|
     it "answers #{text} with a word of ours" do
       problems = problems_of("\n#{text}\n")
@@ -44,7 +51,8 @@ RSpec.describe Proxy::DSL::Foreign do
 
   it "takes a bare word for a variable that is not there" do
     %w[port user app].each do |word|
-      expect(problems_of("proxy backends: [\"127.0.0.1:\#{#{word}}\"]\n").first).to start_with("Proxyfile:1: #{word}: unknown variable or directive")
+      expect(problems_of("proxy backends: [\"127.0.0.1:\#{#{word}}\"]\n").first)
+        .to start_with("Proxyfile:1: #{word}: unknown variable or directive")
     end
   end
 

@@ -30,9 +30,11 @@ RSpec.describe "mistakes in what keeps backends well", :wrong_types do
     "health_check: { status: '200' }" => "health_check: status: \"200\" is a String: #{status}",
     "health_check: { status: 99 }" => "health_check: status: 99 is not a valid status code: write one from 100 to 599",
     "health_check: { status: [200, 500..600] }" =>
-      "health_check: status: 500..600 is not a valid range of status codes: write one from 100 to 599, such as 200..399",
+      "health_check: status: 500..600 is not a valid range of status codes: write one from 100 to 599, such as " \
+      "200..399",
     "health_check: { body: /a(?=b)/ }" =>
-      "health_check: body: /(?m)a(?=b)/ cannot be used (look-around, including look-ahead and look-behind, is not supported): " \
+      "health_check: body: /(?m)a(?=b)/ cannot be used (look-around, including look-ahead and look-behind, is not " \
+      "supported): " \
       "write a pattern without look-around and back-references",
     "health_check: { port: 0 }" => "health_check: port: 0 is not a valid port: write a number from 1 to 65535",
     "health_check: { rise: 0 }" => "health_check: rise: 0 is out of range: write a number from 1 to 1000",
@@ -53,19 +55,22 @@ RSpec.describe "mistakes in what keeps backends well", :wrong_types do
     "health_check: { tcp: true, grpc: true }" => "health_check: grpc: #{unasked}",
     "health_check: { tcp: true, service: 'a.B' }" => "health_check: service: #{unasked}",
     "health_check: { grpc: 1 }" => "health_check: grpc: 1 is an Integer: write true",
-    "health_check: { grpc: true, service: :cart }" => "health_check: service: :cart is a Symbol: write the name of a gRPC service, such as \"shop.v1.Cart\", or \"\"",
+    "health_check: { grpc: true, service: :cart }" =>
+      "health_check: service: :cart is a Symbol: write the name of a gRPC service, such as \"shop.v1.Cart\", or \"\"",
     "health_check: { service: 'a.B' }" =>
       "health_check: service: only gRPC's health service knows it: add grpc: true, or leave it out"
   }.each do |text, message|
     it "are told for #{text}" do
-      expect(problems_of("threads 1\n\nproxy backends: ['127.0.0.1:1'], #{text}\n")).to eq(["Proxyfile:3: proxy: #{message}"])
+      expect(problems_of("threads 1\n\nproxy backends: ['127.0.0.1:1'], #{text}\n"))
+        .to eq(["Proxyfile:3: proxy: #{message}"])
     end
   end
 
   it "are told for what means nothing without another option, where DNS says the backends too" do
     expect(problems_of("\nproxy to: 'http://a.example{path}', fail_timeout: 5\n"))
       .to eq(["Proxyfile:2: proxy: fail_timeout: no failures are counted: add max_fails: 3, or leave it out"])
-    expect(problems_of("proxy backends: ['127.0.0.1:1'], max_fails: 1, fail_timeout: 5, max_connections: 1, queue: 1, " \
+    expect(problems_of("proxy backends: ['127.0.0.1:1'], max_fails: 1, fail_timeout: 5, max_connections: 1, queue: " \
+                       "1, " \
                        "queue_timeout: 3, health_check: { tcp: true, port: 81 }\n")).to eq([])
   end
 
@@ -76,18 +81,23 @@ RSpec.describe "mistakes in what keeps backends well", :wrong_types do
 
   it "are told for gRPC checks of what cannot answer them, or beside what they do not ask" do
     expect(problems_of("\nproxy backends: ['127.0.0.1:1'], health_check: { grpc: true }\n"))
-      .to eq(["Proxyfile:2: proxy: health_check: grpc: gRPC needs backends that speak HTTP/2: write \"h2://HOST:PORT\" for those without " \
+      .to eq(["Proxyfile:2: proxy: health_check: grpc: gRPC needs backends that speak HTTP/2: write " \
+              "\"h2://HOST:PORT\" for those without " \
               "TLS, or protocol: \"http2\" for all"])
     beside = "grpc: true calls grpc.health.v1.Health/Check: leave one of them out"
-    expect(problems_of("proxy backends: ['h2://127.0.0.1:1'], health_check: { grpc: true, path: '/a', status: 200, body: 'x', method: 'HEAD' }\n"))
-      .to match_array(%w[path method status body].map { |option| "Proxyfile:1: proxy: health_check: #{option}: #{beside}" })
-    expect(problems_of("\n\nproxy backends: ['h2://127.0.0.1:1'], health_check: { grpc: true, headers: { 'TE' => 'x' } }\n"))
+    expect(problems_of("proxy backends: ['h2://127.0.0.1:1'], health_check: { grpc: true, path: '/a', status: 200, " \
+                       "body: 'x', method: 'HEAD' }\n"))
+      .to match_array(%w[path method status
+                         body].map { |option| "Proxyfile:1: proxy: health_check: #{option}: #{beside}" })
+    expect(problems_of("\n\nproxy backends: ['h2://127.0.0.1:1'], health_check: { grpc: true, headers: { 'TE' => 'x' " \
+                       "} }\n"))
       .to eq(["Proxyfile:3: proxy: health_check: headers: \"TE\" is set by the proxy itself: leave it out"])
   end
 
   it "are told for a port that a unix socket does not have" do
     expect(problems_of("proxy backends: ['unix:/run/app.sock'], health_check: { port: 81 }\n"))
-      .to eq(["Proxyfile:1: proxy: health_check: port: a unix socket has no port: leave port out, or write such backends into an " \
+      .to eq(["Proxyfile:1: proxy: health_check: port: a unix socket has no port: leave port out, or write such " \
+              "backends into an " \
               "upstream of their own"])
   end
 end

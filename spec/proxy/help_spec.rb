@@ -27,14 +27,18 @@ RSpec.describe Proxy::CLI::Help, :wrong_types do
   it "says of a directive what it takes, an example, and each option with its default" do
     text, = help("rate_limit")
 
-    expect(text).to start_with("rate_limit: Lets a number of requests pass in any span of so many seconds, and\nrefuses the rest.\n\nExample:\n")
-    expect(text).to include("  rate_limit requests: 100, seconds: 60\n", "  requests:\n", "Must be written.", "  key:\n", "Default: address.")
+    expect(text).to start_with("rate_limit: Lets a number of requests pass in any span of so many seconds, and\n" \
+                               "refuses the rest.\n\nExample:\n")
+    expect(text)
+      .to include("  rate_limit requests: 100, seconds: 60\n", "  requests:\n", "Must be written.", "  key:\n",
+                  "Default: address.")
   end
 
   it "shows examples that are right" do
     write("tls/site.pem", "")
     write("htpasswd", "ann:$2y$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFSpS0bQ2\n")
-    %i[rate_limit location host redirect cors rewrite max_body log_requests threads keepalive_timeout upstream].each do |word|
+    %i[rate_limit location host redirect cors rewrite max_body log_requests threads keepalive_timeout upstream]
+      .each do |word|
       example = Proxy::DSL::Words.schema(word).examples.first.first.join("\n")
       around = example.match?(/^ *(proxy|redirect|static_response)\b/) ? "" : "proxy to: 'http://127.0.0.1:3000'\n"
 
@@ -50,17 +54,22 @@ RSpec.describe Proxy::CLI::Help, :wrong_types do
   end
 
   it "leads from words of other systems to ours" do
-    expect(help("proxy_pass").first).to eq("proxy_pass is a word of another system. Here: write proxy to:\n\"http://127.0.0.1:3000\".\n")
+    expect(help("proxy_pass").first).to eq("proxy_pass is a word of another system. Here: write proxy to:\n" \
+                                           "\"http://127.0.0.1:3000\".\n")
     expect(help("stripPrefix").first).to include("strip_prefix: true")
   end
 
   it "says in a sentence of its own what there is none of" do
-    expect(help("gzip").first).to eq("gzip is a word of another system. Not yet in this version: compression; let\nthe application do it, or leave it out.\n")
-    expect(help("websockets").first).to eq("websockets is a word of another system. WebSockets always work: leave it out.\n")
+    expect(help("gzip").first).to eq("gzip is a word of another system. Not yet in this version: compression; let\n" \
+                                     "the application do it, or leave it out.\n")
+    expect(help("websockets").first).to eq("websockets is a word of another system. WebSockets always work: leave it " \
+                                           "out.\n")
   end
 
   it "leads from commands of other servers to ours" do
-    expect(help("reload")).to eq(["There is no command reload. Not yet in this version: send SIGHUP to the proxy, as in `kill -HUP PID`.\n", "", 0])
+    expect(help("reload"))
+      .to eq(["There is no command reload. Not yet in this version: send SIGHUP to the proxy, as in `kill -HUP PID`.\n",
+              "", 0])
     expect(help("validate").first).to eq("There is no command validate. Here: write `proxy check`.\n")
   end
 
@@ -70,7 +79,8 @@ RSpec.describe Proxy::CLI::Help, :wrong_types do
 
   it "names nothing that is far from what was asked for" do
     ["puma", "404", ""].each do |word|
-      expect(help(word)).to eq(["", "proxy help: there is no command and no word #{word.inspect}: `proxy help` lists the commands and the words\n", 64])
+      expect(help(word)).to eq(["", "proxy help: there is no command and no word #{word.inspect}: `proxy help` lists " \
+                                    "the commands and the words\n", 64])
     end
     expect(help("claim")[1]).to include("(did you mean required_claims or claims_to_headers?)")
   end
@@ -80,7 +90,8 @@ RSpec.describe Proxy::CLI::Help, :wrong_types do
   end
 
   {
-    %w[validate] => "write `proxy check`", %w[-t] => "write `proxy check`", %w[reload] => "not yet in this version: send SIGHUP to the proxy, as in `kill -HUP PID`",
+    %w[validate] => "write `proxy check`", %w[-t] => "write `proxy check`", %w[reload] => "not yet in this version: " \
+      "send SIGHUP to the proxy, as in `kill -HUP PID`",
     %w[rate_limit] => "write `proxy help rate_limit`, it is a word of a Proxyfile"
   }.each do |arguments, answer|
     it "is what `proxy #{arguments.join(" ")}` leads to" do

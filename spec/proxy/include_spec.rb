@@ -16,7 +16,8 @@ RSpec.describe Proxy::DSL::Words::Include do
 
     expect(routes.map { |route| route.keys.first }).to eq(%w[location location static_response])
     expect(routes.map { |route| route.values.first["at"] })
-      .to eq([{ "file" => "#{directory}/sites/a.rb", "line" => 1 }, { "file" => "#{directory}/sites/b.rb", "line" => 1 },
+      .to eq([{ "file" => "#{directory}/sites/a.rb", "line" => 1 },
+              { "file" => "#{directory}/sites/b.rb", "line" => 1 },
               { "file" => "#{directory}/Proxyfile", "line" => 2 }])
   end
 
@@ -67,7 +68,8 @@ RSpec.describe Proxy::DSL::Words::Include do
     write("a.rb", "def app(port) = proxy(backends: [\"\#{HOST}:\#{port}\"])\nHOST = 'a.example'\n")
     expect(problems_of("HIDDEN = 1\nport = 1\ninclude 'a.rb'\napp port\n")).to eq([])
     write("a.rb", "threads port\n")
-    expect(problems_of("port = 1\ninclude 'a.rb'\nstatic_response body: ''\n")).to include(a_string_starting_with("a.rb:1: port: "))
+    expect(problems_of("port = 1\ninclude 'a.rb'\nstatic_response body: ''\n"))
+      .to include(a_string_starting_with("a.rb:1: port: "))
   end
 
   it "says what is wrong with a name" do
@@ -82,7 +84,8 @@ RSpec.describe Proxy::DSL::Words::Include do
       "include ''" => "the name of the file is empty: write names of files",
       "include('a.rb') { }" => "takes no block"
     }.each do |text, message|
-      expect(problems_of("#{text}\n#{ending}").first).to start_with("Proxyfile:1: include: ").and(include(message)), text
+      expect(problems_of("#{text}\n#{ending}").first)
+        .to start_with("Proxyfile:1: include: ").and(include(message)), text
     end
   end
 
@@ -91,7 +94,8 @@ RSpec.describe Proxy::DSL::Words::Include do
     problems = Proxy.check(path)
 
     expect(problems.map(&:severity)).to eq([:warning])
-    expect(problems.first.to_s).to eq("#{path}:1: include: \"sites/*.rb\" matches no file in #{directory}: correct it, or leave it out")
+    expect(problems.first.to_s).to eq("#{path}:1: include: \"sites/*.rb\" matches no file in #{directory}: correct " \
+                                      "it, or leave it out")
   end
 
   it "refuses what would read itself" do
@@ -120,10 +124,12 @@ RSpec.describe Proxy::DSL::Words::Include do
 
   it "tells the line of an exception and of a syntax error in such text" do
     write("a.rb", "\n\nraise 'no'\n")
-    expect(problems_of("instance_eval(File.read('#{directory}/a.rb'), 'a.rb')\n")).to eq(["a.rb:3: raised RuntimeError: no"])
+    expect(problems_of("instance_eval(File.read('#{directory}/a.rb'), 'a.rb')\n"))
+      .to eq(["a.rb:3: raised RuntimeError: no"])
     expect(problems_of("\nraise Exception, 'no'\n")).to eq(["Proxyfile:2: raised Exception: no"])
     expect { problems_of("exit 3\n") }.to raise_error(SystemExit)
     write("a.rb", "\nproxy(\n")
-    expect(problems_of("instance_eval(File.read('#{directory}/a.rb'), 'a.rb')\n")).to include(a_string_matching(/\Aa\.rb:\d: syntax error/))
+    expect(problems_of("instance_eval(File.read('#{directory}/a.rb'), 'a.rb')\n"))
+      .to include(a_string_matching(/\Aa\.rb:\d: syntax error/))
   end
 end

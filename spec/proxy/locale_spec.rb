@@ -8,7 +8,9 @@ RSpec.describe "a locale that is not UTF-8" do
 
   def check_in(folder, *arguments, **environment)
     unset = { "LANG" => nil, "LC_ALL" => nil, "LC_CTYPE" => nil }
-    out, status = Open3.capture2e({ **unset, **environment.transform_keys(&:to_s) }, *Proxyfiles::COMMAND, *arguments, chdir: folder)
+    out, status =
+      Open3.capture2e({ **unset, **environment.transform_keys(&:to_s) }, *Proxyfiles::COMMAND, *arguments,
+                      chdir: folder)
     [out.force_encoding(Encoding::UTF_8), status.exitstatus]
   end
 
@@ -32,14 +34,17 @@ RSpec.describe "a locale that is not UTF-8" do
     write("ö/pröxy.rb", "proxy backend: ['ü']\nauth_basic file: 'nö', realm: \"\\xff\"\nraise \"ä\"\n")
     out, status = check_in("#{directory}/ö", "check", "-c", "pröxy.rb", LC_ALL: "C")
     expect(status).to eq(1)
-    expect(out.lines.map { |line| line[/\Apröxy\.rb:\d/] }.compact).to eq(%w[pröxy.rb:1 pröxy.rb:2 pröxy.rb:2 pröxy.rb:3])
+    expect(out.lines.map { |line| line[/\Apröxy\.rb:\d/] }.compact)
+      .to eq(%w[pröxy.rb:1 pröxy.rb:2 pröxy.rb:2 pröxy.rb:3])
     write("ö/pröxy.rb", "proxy(\n")
-    expect(check_in("#{directory}/ö", "check", "-c", "pröxy.rb", LC_ALL: "C").first).to start_with("pröxy.rb:1: proxy: the ( here is not closed: write its )\n")
+    expect(check_in("#{directory}/ö", "check", "-c", "pröxy.rb", LC_ALL: "C").first)
+      .to start_with("pröxy.rb:1: proxy: the ( here is not closed: write its )\n")
   end
 
   it "does not keep `proxy init` from writing" do
     FileUtils.mkdir_p("#{directory}/ö")
     expect(check_in("#{directory}/ö", "init", "-c", "pröxy.rb", LC_ALL: "C").last).to eq(0)
-    expect(check_in("#{directory}/ö", "check", "-c", "pröxy.rb", LC_ALL: "C")).to eq(["pröxy.rb is fine: 1 bind, 1 route\n", 0])
+    expect(check_in("#{directory}/ö", "check", "-c", "pröxy.rb", LC_ALL: "C")).to eq(["pröxy.rb is fine: 1 bind, 1 " \
+      "route\n", 0])
   end
 end

@@ -5,16 +5,21 @@ require_relative "proxyfiles"
 # A Proxyfile of a table, with what is expected of it.
 Mistake = Struct.new(:source, :expected)
 
-# What people write, and what they are told: the tables in `mistakes/` have a Proxyfile, every line that is printed of it, and of each line
-# the part that is the remedy. A Proxyfile without such lines is right, and nothing may be said of it.
+# What people write, and what they are told: the tables in `mistakes/` have a Proxyfile, every line that is printed of
+# it, and of each line the part that is the remedy. A Proxyfile without such lines is right, and nothing may be said of
+# it.
 RSpec.describe "mistakes in a Proxyfile", :wrong_types do
   include Proxyfiles
 
-  # The Proxyfiles of a table. `>> error 3 proxy: …` is a problem with its line (`-`: the whole file), `>> = …` its remedy.
+  # The Proxyfiles of a table. `>> error 3 proxy: …` is a problem with its line (`-`: the whole file), `>> = …` its
+  # remedy.
   def self.table(path)
     File.read(path, encoding: "UTF-8").split(/^----\n/).drop(1).map do |text|
       source, expected = text.lines(chomp: true).partition { |line| !line.start_with?(">> ") }
-      Mistake.new("#{source.join("\n")}\n", expected.each_slice(2).map { |told, remedy| [told.delete_prefix(">> "), remedy.delete_prefix(">> = ")] })
+      Mistake.new("#{source.join("\n")}\n",
+                  expected.each_slice(2).map do |told, remedy|
+                    [told.delete_prefix(">> "), remedy.delete_prefix(">> = ")]
+                  end)
     end
   end
 
@@ -31,7 +36,9 @@ RSpec.describe "mistakes in a Proxyfile", :wrong_types do
     problems = Dir.chdir(directory) { Proxy.check("Proxyfile") }
     problems.map do |problem|
       told = [problem.directive, problem.message].reject { |part| part.to_s.empty? }.join(": ")
-      ["#{problem.severity} #{problem.line || "-"} #{told}", problem.remedy.to_s].map { |text| text.gsub(directory, "DIRECTORY") }
+      ["#{problem.severity} #{problem.line || "-"} #{told}", problem.remedy.to_s].map do |text|
+        text.gsub(directory, "DIRECTORY")
+      end
     end
   end
 

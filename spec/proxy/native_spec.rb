@@ -6,8 +6,10 @@ RSpec.describe Proxy::Native, :binding do
       bind "http://127.0.0.1:0"
       threads 1
       location "/a", "/b/*" do
-        proxy to: "http://a.example{path}", backends: ["127.0.0.1:3001"], headers: { "A" => ["b", { rewrite: "{addr}" }], "C" => nil },
-              error_response: { status: 503, json: { inline: { message: "Down" } }, headers: { "D" => "e" } }, forwarded_headers: :rfc7239
+        proxy to: "http://a.example{path}", backends: ["127.0.0.1:3001"],
+              headers: { "A" => ["b", { rewrite: "{addr}" }], "C" => nil },
+              error_response: { status: 503, json: { inline: { message: "Down" } }, headers: { "D" => "e" } },
+              forwarded_headers: :rfc7239
       end
       static_response body: "rest", headers: { "A" => "b" }
     end

@@ -6,7 +6,8 @@ RSpec.describe Proxy::Problem do
   end
 
   it "reads as one line, with what is known of its place" do
-    lines = [problem(file: "Proxyfile", line: 12, directive: "proxy"), problem(file: "Proxyfile"), problem(directive: "bind"), problem]
+    lines = [problem(file: "Proxyfile", line: 12, directive: "proxy"), problem(file: "Proxyfile"),
+             problem(directive: "bind"), problem]
 
     expect(lines.map(&:to_s)).to eq(["Proxyfile:12: proxy: wrong", "Proxyfile: wrong", "bind: wrong", "wrong"])
   end
@@ -18,13 +19,15 @@ RSpec.describe Proxy::Problem do
   end
 
   it "is sorted by file and line, keeps the order of one line, and is told once" do
-    first, second, third = problem(file: "a", line: 2), problem(file: "a", line: 10, directive: "x"), problem(file: "a", line: 10)
+    first, second, third = problem(file: "a", line: 2), problem(file: "a", line: 10, directive: "x"),
+      problem(file: "a", line: 10)
 
     expect(described_class.sort([third, second, first, problem(file: "a", line: 10)])).to eq([first, third, second])
   end
 
   it "is read from what the engine reports" do
-    hash = { at: { file: "Proxyfile", line: 3 }, directive: "proxy", code: "slip", message: "wrong", severity: "warning" }
+    hash = { at: { file: "Proxyfile", line: 3 }, directive: "proxy", code: "slip", message: "wrong",
+             severity: "warning" }
 
     expect(described_class.from_native([hash, hash.merge(at: nil)]).map(&:inspect))
       .to eq(["#<Proxy::Problem warning Proxyfile:3: proxy: wrong>", "#<Proxy::Problem warning proxy: wrong>"])

@@ -31,7 +31,8 @@ RSpec.describe Proxy::Server, :binding do
     expect(@server.warnings.map { |warning| [warning.line, warning.severity] }).to eq([[line, :warning]])
     expect { @server.reload { bind("http://127.0.0.1:0") || static_response(body: "") } }.not_to output.to_stderr
     expect(@server.warnings).to eq([])
-    expect { @server.reload { bind("http://127.0.0.1:0") || proxy(to: "nowhere") } }.to output(/\Awarning: [^\n]*\n\z/).to_stderr
+    expect { @server.reload { bind("http://127.0.0.1:0") || proxy(to: "nowhere") } }
+      .to output(/\Awarning: [^\n]*\n\z/).to_stderr
   end
 
   it "stops at the end of a block" do
@@ -42,12 +43,19 @@ RSpec.describe Proxy::Server, :binding do
       "said"
     end
     expect([said, running.stopped?]).to eq(["said", true])
-    expect { Proxy.run(proc { static_response body: "" }, binds: ["http://127.0.0.1:0"]) { |server| (running = server) && raise("out") } }.to raise_error("out")
+    expect {
+      Proxy.run(proc { static_response body: "" },
+                binds: ["http://127.0.0.1:0"]) { |server|
+        (running = server) &&
+          raise("out")
+      }
+    }.to raise_error("out")
     expect(running.stopped?).to be(true)
   end
 
   it "starts though nobody reads its warnings" do
-    script = 'r, w = IO.pipe; r.close; $stderr = w; s = Proxy.start { bind "http://127.0.0.1:0"; proxy to: "nowhere" }; puts s.port.class; s.stop'
+    script = 'r, w = IO.pipe; r.close; $stderr = w; s = Proxy.start { bind "http://127.0.0.1:0"; proxy to: "nowhere" ' \
+             '}; puts s.port.class; s.stop'
     out, status = Open3.capture2(RbConfig.ruby, "-I#{Proxyfiles::ROOT}/lib", "-rproxy", "-e", script)
     expect([out, status.exitstatus]).to eq(["Integer\n", 0])
   end
@@ -67,10 +75,12 @@ RSpec.describe Proxy::Server, :binding do
     # Before the first check there is nothing to tell of it.
     figures = (stats + %i[healthy since error]).uniq
     signature = File.read("#{Proxyfiles::ROOT}/sig/proxy/server.rbs")
-    declared = signature.lines.take_while { |line| !line.include?("LONGEST") }.join.scan(/(\w+): /).flatten.map(&:to_sym)
+    declared = signature.lines.take_while { |line| !line.include?("LONGEST") }.join.scan(/(\w+): /).flatten
+                        .map(&:to_sym)
     expect(figures - declared).to eq([])
     expect(declared - figures).to eq([])
     documented = File.read("#{Proxyfiles::ROOT}/lib/proxy/server.rb")[/# What happened since the start;.*?def stats/m]
-    expect(figures.map(&:to_s).reject { |name| documented.include?(name) || name.match?(/\Astatus_[234]xx\z/) }).to eq([])
+    expect(figures.map(&:to_s).reject { |name| documented.include?(name) || name.match?(/\Astatus_[234]xx\z/) })
+      .to eq([])
   end
 end

@@ -75,7 +75,9 @@ RSpec.describe Proxy::Server, :binding do
   end
 
   it "listens on the addresses that are given beside the configuration" do
-    server = Proxy.start(binds: ["http://127.0.0.1:0", "http://127.0.0.1:0"]) { bind "http://127.0.0.1:1"; static_response body: "" }
+    server = Proxy.start(binds: ["http://127.0.0.1:0", "http://127.0.0.1:0"]) do
+      bind "http://127.0.0.1:1"; static_response body: ""
+    end
     @servers << server
 
     expect(server.urls.length).to eq(2)
@@ -87,7 +89,8 @@ RSpec.describe Proxy::Server, :binding do
     3.times { get(server) }
     server.stop
 
-    expect(server.stats).to include(connections: include(accepted: 3), requests: include(total: 3, status_2xx: 3), backends: [])
+    expect(server.stats)
+      .to include(connections: include(accepted: 3), requests: include(total: 3, status_2xx: 3), backends: [])
   end
 
   it "lists the figures of every backend" do
@@ -210,7 +213,8 @@ RSpec.describe Proxy::Server, :binding do
   end
 
   it "keeps running when nothing refers to it" do
-    url = Proxy.start { |config| config.bind("http://127.0.0.1:0"); config.static_response(body: "still here") }.urls.first
+    url = Proxy.start { |config| config.bind("http://127.0.0.1:0"); config.static_response(body: "still here") }.urls
+               .first
     GC.start
     body = Net::HTTP.get(URI(url))
     @servers.concat(ObjectSpace.each_object(described_class).reject(&:stopped?))
@@ -240,9 +244,9 @@ RSpec.describe Proxy::Server, :binding do
     expect(seen).to eq("7\nfalse\nhello\n")
   end
 
-  # Threads of the parent sleep while it forks, some of them in the access log: none of that may be met in the child, where their
-  # memory belongs to others.
-  # Not once more under the garbage collector's stress, where eighty starts take minutes.
+  # Threads of the parent sleep while it forks, some of them in the access log: none of that may be met in the child,
+  # where their memory belongs to others. Not once more under the garbage collector's stress, where eighty starts take
+  # minutes.
   it "can be started in forked children, time and again", binding: false do
     6.times { start { |config| config.access_log("{path}", to: File::NULL); config.static_response(body: "parent") } }
     bodies = Array.new(20) do
@@ -250,7 +254,9 @@ RSpec.describe Proxy::Server, :binding do
         servers = Array.new(4) do
           Proxy.start { |config| config.bind("http://127.0.0.1:0"); config.static_response(body: "child") }
         end
-        servers.map { |server| get(server).body }.tap { servers.map { |server| Thread.new { server.stop } }.each(&:join) }
+        servers.map { |server| get(server).body }.tap do
+          servers.map { |server| Thread.new { server.stop } }.each(&:join)
+        end
       end
     end
 

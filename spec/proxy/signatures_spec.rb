@@ -9,7 +9,9 @@ RSpec.describe "sig/", :signatures, time_limit: 60 do
 
   # Every class and module of the gem, by name.
   def self.modules_in(parent)
-    parent.constants(false).filter_map { |name| parent.const_get(name) }.grep(Module).select { |found| found.name.start_with?(parent.name) }
+    parent.constants(false).filter_map { |name| parent.const_get(name) }.grep(Module).select do |found|
+      found.name.start_with?(parent.name)
+    end
           .flat_map { |found| [found, *modules_in(found)] }.uniq
   end
 
@@ -26,7 +28,8 @@ RSpec.describe "sig/", :signatures, time_limit: 60 do
   def declared(owner, kind)
     name = RBS::TypeName.new(name: owner.name.split("::").last.to_sym,
                              namespace: RBS::Namespace.parse("::#{owner.name.split("::")[0..-2].join("::")}"))
-    builder.public_send(kind, name).methods.select { |_, method| method.defs.any? { |part| part.implemented_in == name } }.keys
+    builder.public_send(kind, name).methods
+           .select { |_, method| method.defs.any? { |part| part.implemented_in == name } }.keys
   end
 
   require "proxy/cli"

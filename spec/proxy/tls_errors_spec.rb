@@ -40,34 +40,43 @@ RSpec.describe "what is wrong with TLS" do
   # What is written, and the one message it gets.
   {
     'bind "https://0.0.0.0:0"' =>
-      'bind: https needs a certificate: write certificate: "tls/site.pem", key: "tls/site.key"; only "https://localhost:PORT" makes its own',
+      'bind: https needs a certificate: write certificate: "tls/site.pem", key: "tls/site.key"; only ' \
+      '"https://localhost:PORT" makes its own',
     # A key that was written in place of its path goes into no log.
     "#{bind}certificate: File.read(__dir__ + '/site.pem'), key: File.read(__dir__ + '/site.key')" => [
-      'bind: certificate: this is the text of a file, not its path: write the path of a PEM file, such as "tls/site.pem"',
+      'bind: certificate: this is the text of a file, not its path: write the path of a PEM file, such as ' \
+      '"tls/site.pem"',
       'bind: key: this is the text of a file, not its path: write the path of a PEM file, such as "tls/site.key"'
     ],
     "#{bind}certificates: { key: File.read(__dir__ + '/site.key') }" =>
       /\Abind: certificates: \{.*PRIVATE KEY-----\.\.\. is a Hash: write an Array such as /,
     "#{bind}certificate: 'no.pem', key: 'site.key'" =>
-      'bind: certificate: "no.pem" does not exist (looked at no.pem): write the path of a PEM file, such as "tls/site.pem"',
+      'bind: certificate: "no.pem" does not exist (looked at no.pem): write the path of a PEM file, such as ' \
+      '"tls/site.pem"',
     "#{bind}certificate: 'site.pem', key: 'no.key'" =>
       'bind: key: "no.key" does not exist (looked at no.key): write the path of a PEM file, such as "tls/site.key"',
-    "#{bind}certificate: 5" => 'bind: certificate: 5 is an Integer: write the path of a PEM file, such as "tls/site.pem"',
-    "#{bind}cert: 'site.pem', certificate: 'site.pem'" => "bind: :certificate and :cert are the same option: write one of them",
+    "#{bind}certificate: 5" =>
+      'bind: certificate: 5 is an Integer: write the path of a PEM file, such as "tls/site.pem"',
+    "#{bind}cert: 'site.pem', certificate: 'site.pem'" =>
+      "bind: :certificate and :cert are the same option: write one of them",
     "#{bind}certificate: 'empty.pem', key: 'site.key'" =>
       'bind: certificate: "empty.pem" contains no certificate: it must be a PEM file (BEGIN CERTIFICATE)',
-    "#{bind}certificate: 'damaged.pem', key: 'site.key'" => /\Abind: certificate: "damaged.pem" is damaged: what is between BEGIN and END is not valid base64; copy it again\z/,
+    "#{bind}certificate: 'damaged.pem', key: 'site.key'" =>
+      /\Abind: certificate: "damaged.pem" is damaged: what is between BEGIN and END is not valid base64; copy it again\z/,
     "#{bind}certificate: 'site.pem', key: 'empty.pem'" =>
       'bind: key: "empty.pem" contains no private key: it must be a PEM file (BEGIN PRIVATE KEY), not encrypted',
     "#{bind}certificate: 'site.pem'" =>
-      'bind: certificate: "site.pem" contains no private key: it must be a PEM file (BEGIN PRIVATE KEY), not encrypted; or name the ' \
+      'bind: certificate: "site.pem" contains no private key: it must be a PEM file (BEGIN PRIVATE KEY), not ' \
+      'encrypted; or name the ' \
       "file of its key with `key`",
     "#{bind}certificate: 'site.pem', key: 'encrypted.key'" =>
-      'bind: key: "encrypted.key" is encrypted, and nobody is there to type its password: write it without one, as in openssl pkey -in ' \
+      'bind: key: "encrypted.key" is encrypted, and nobody is there to type its password: write it without one, as ' \
+      'in openssl pkey -in ' \
       "encrypted.key -out plain.key",
     "#{bind}certificate: 'site.pem', key: 'old.key'" => /\Abind: key: "old.key" is encrypted, /,
     "#{bind}certificate: 'site.pem', key: 'other.key'" =>
-      'bind: key: "other.key" is not the key of the first certificate in "site.pem": write the server\'s own certificate first, and its key',
+      'bind: key: "other.key" is not the key of the first certificate in "site.pem": write the server\'s own ' \
+      'certificate first, and its key',
     "#{bind}#{pair}, ocsp: 'ca.pem'" =>
       'bind: ocsp: "ca.pem" is not an OCSP response in DER: get one with openssl ocsp -respout ca.pem',
     "#{bind}#{pair}, client_ca: 'empty.pem'" =>
@@ -76,7 +85,8 @@ RSpec.describe "what is wrong with TLS" do
       'bind: verify: "require" has no effect without the authorities of clients: add `client_ca`, a PEM file',
     "#{bind}#{pair}, client_ca: 'ca.pem', verify: :optionel" =>
       'bind: verify: :optionel is unknown (did you mean "optional"?): write "require" or "optional"',
-    "#{bind}#{pair}, client_ca: 'ca.pem', verify: false" => 'bind: verify: false is not allowed: write "require" or "optional"',
+    "#{bind}#{pair}, client_ca: 'ca.pem', verify: false" =>
+      'bind: verify: false is not allowed: write "require" or "optional"',
     "#{bind}#{pair}, min_tls: 'TLSv1'" => 'bind: min_tls: "TLSv1" is unknown: write "1.2" or "1.3"',
     "#{bind}#{pair}, min_tls: 1.3" => 'bind: min_tls: 1.3 is a Float: write "1.2" or "1.3"',
     "#{bind}#{pair}, protocols: ['h4']" => 'bind: protocols: "h4" is unknown (did you mean "h1"?): write "h1" or "h2"',
@@ -88,38 +98,50 @@ RSpec.describe "what is wrong with TLS" do
     "#{bind}#{pair}, domains: ['app.test', 'http://app.test']" =>
       'bind: domains: "http://app.test" is a URL: write its host alone, such as "example.com"',
     "#{bind}#{pair}, domains: ['*']" =>
-      'bind: domains: "*" is every name: leave domains out, the first certificate is shown for all that no other is for',
+      'bind: domains: "*" is every name: leave domains out, the first certificate is shown for all that no other is ' \
+      'for',
     "#{bind}#{pair}, certificates: [{ #{pair} }]" => [
       "bind: certificate and certificates contradict each other: write certificate inside of certificates",
       "bind: key and certificates contradict each other: write key inside of certificates"
     ],
     "#{bind}certificates: []" =>
-      'bind: certificates: the list is empty: write an Array such as [{ certificate: "tls/site.pem", key: "tls/site.key" }]',
+      'bind: certificates: the list is empty: write an Array such as [{ certificate: "tls/site.pem", key: ' \
+      '"tls/site.key" }]',
     "#{bind}certificates: { #{pair} }" =>
       /\Abind: certificates: \{.*\} is a Hash: write an Array such as /,
     "#{bind}certificates: ['site.pem']" =>
-      'bind: certificates: "site.pem" is a String: write an Array such as [{ certificate: "tls/site.pem", key: "tls/site.key" }]',
-    "#{bind}certificates: [{ key: 'site.key' }]" => /\Abind: certificates: \{.*\} has no certificate: write an Array such as /,
-    "#{bind}certificates: [{ #{pair}, domain: 'a' }]" => "bind: certificates: unknown option :domain (did you mean :domains?)",
-    "#{bind}certificates: [{ #{pair}, domains: ['app.test'] }, { certificate: 'same.pem', key: 'same.key', domains: ['App.test.'] }]" =>
+      'bind: certificates: "site.pem" is a String: write an Array such as [{ certificate: "tls/site.pem", key: ' \
+      '"tls/site.key" }]',
+    "#{bind}certificates: [{ key: 'site.key' }]" =>
+      /\Abind: certificates: \{.*\} has no certificate: write an Array such as /,
+    "#{bind}certificates: [{ #{pair}, domain: 'a' }]" =>
+      "bind: certificates: unknown option :domain (did you mean :domains?)",
+    "#{bind}certificates: [{ #{pair}, domains: ['app.test'] }, { certificate: 'same.pem', key: 'same.key', domains: " \
+    "['App.test.'] }]" =>
       'bind: domains: "App.test." is listed for "site.pem" too: leave it out of one of them',
     "bind 'http://127.0.0.1:0', #{pair}, verify: :require" =>
       'bind: certificate, key and verify are for TLS: write "https://…" in place of "http://127.0.0.1:0"',
-    "bind 'http://127.0.0.1:0', min_tls: '1.3'" => 'bind: min_tls is for TLS: write "https://…" in place of "http://127.0.0.1:0"',
+    "bind 'http://127.0.0.1:0', min_tls: '1.3'" =>
+      'bind: min_tls is for TLS: write "https://…" in place of "http://127.0.0.1:0"',
     # Warnings.
     "#{bind}certificate: 'over.pem'" =>
-      "bind: certificate: \"over.pem\" expired on #{httpdate[over.certificate.not_after]}: clients will refuse it; renew it",
+      "bind: certificate: \"over.pem\" expired on #{httpdate[over.certificate.not_after]}: clients will refuse it; " \
+      "renew it",
     "#{bind}certificate: 'early.pem'" =>
-      "bind: certificate: \"early.pem\" is not valid before #{httpdate[early.certificate.not_before]}: clients will refuse it until then",
-    "#{bind}certificate: 'late.pem'" => "bind: certificate: \"late.pem\" expires on #{httpdate[late.certificate.not_after]}: renew it",
+      "bind: certificate: \"early.pem\" is not valid before #{httpdate[early.certificate.not_before]}: clients will " \
+      "refuse it until then",
+    "#{bind}certificate: 'late.pem'" =>
+      "bind: certificate: \"late.pem\" expires on #{httpdate[late.certificate.not_after]}: renew it",
     "#{bind}#{pair}, domains: ['app.test', 'a.shop.test', '*.shop.test', 'shop.test']" =>
-      'bind: domains: "shop.test" is not among the names of "site.pem": clients will refuse it; get a certificate for it',
+      'bind: domains: "shop.test" is not among the names of "site.pem": clients will refuse it; get a certificate ' \
+      'for it',
     "#{bind}#{pair}, domains: ['a.b.shop.test']" => /"a.b.shop.test" is not among the names/,
     "#{bind}certificates: [{ #{pair} }, { certificate: 'same.pem', key: 'same.key' }]" =>
       'bind: certificates: "site.pem" and "same.pem" are both for "app.test", and the first is shown: write domains',
     "#{bind}certificates: [{ #{pair} }, { certificate: 'nameless.pem' }]" =>
       [
-        'bind: certificate: "nameless.pem" has no subjectAltName: most clients will refuse it; make one with -addext "subjectAltName=DNS:example.com"',
+        'bind: certificate: "nameless.pem" has no subjectAltName: most clients will refuse it; make one with -addext ' \
+        '"subjectAltName=DNS:example.com"',
         'bind: certificates: "nameless.pem" has no names, and is never shown: write them as domains'
       ]
   }.each do |text, messages|
@@ -127,7 +149,11 @@ RSpec.describe "what is wrong with TLS" do
       files.each { |name, content| write(name, content) }
       problems = problems_of("static_response body: ''\n\n#{text}\n")
 
-      expect(problems).to match(Array(messages).map { |message| message.is_a?(String) ? "Proxyfile:3: #{message}" : /\AProxyfile:3: .*#{message.source.delete_prefix('\\A')}/ })
+      expect(problems)
+        .to match(Array(messages).map { |message|
+                    message.is_a?(String) ? "Proxyfile:3: #{message}" :
+                            /\AProxyfile:3: .*#{message.source.delete_prefix('\\A')}/
+                  })
     end
   end
 

@@ -19,7 +19,8 @@ class Certs
   # PEM file of the authority's certificate.
   def ca_file = authority.certificate_file
 
-  # A certificate for a server; `names` are DNS names and addresses. `key`, `signer` and `validity` are others than usual.
+  # A certificate for a server; `names` are DNS names and addresses. `key`, `signer` and `validity` are others than
+  # usual.
   def server(*names, **how) = issue(names.first, names: names, usage: "serverAuth", **how)
 
   # A certificate for a client. `names` are as a server's, or `"URI:…"`.
@@ -51,7 +52,8 @@ class Certs
 
   private
 
-  def issue(name, names: [], usage: nil, authority: false, signer: self.authority, key: OpenSSL::PKey::EC.generate("prime256v1"),
+  def issue(name, names: [], usage: nil, authority: false, signer: self.authority,
+            key: OpenSSL::PKey::EC.generate("prime256v1"),
             validity: Time.now - 3600..Time.now + 30 * 86_400)
     certificate = OpenSSL::X509::Certificate.new
     certificate.version = 2
@@ -72,7 +74,8 @@ class Certs
   def extend_with(certificate, signer, names, usage, authority)
     factory = OpenSSL::X509::ExtensionFactory.new(signer&.certificate || certificate, certificate)
     certificate.add_extension(factory.create_extension("basicConstraints", authority ? "CA:TRUE" : "CA:FALSE", true))
-    certificate.add_extension(factory.create_extension("keyUsage", authority ? "keyCertSign,cRLSign" : "digitalSignature", true))
+    certificate.add_extension(factory.create_extension("keyUsage",
+                                                       authority ? "keyCertSign,cRLSign" : "digitalSignature", true))
     certificate.add_extension(factory.create_extension("subjectKeyIdentifier", "hash"))
     certificate.add_extension(factory.create_extension("extendedKeyUsage", usage)) if usage
     return if names.empty?

@@ -22,7 +22,9 @@ class ChildProcess
     deadline = Process.clock_gettime(Process::CLOCK_MONOTONIC) + limit
     until (match = pattern.match(output))
       left = deadline - Process.clock_gettime(Process::CLOCK_MONOTONIC)
-      raise Wire::Late, "no #{pattern.inspect} within #{limit} s in:\n#{output}" unless left.positive? && @reader.wait_readable(left)
+      unless left.positive? && @reader.wait_readable(left)
+        raise Wire::Late, "no #{pattern.inspect} within #{limit} s in:\n#{output}"
+      end
 
       piece = @reader.read_nonblock(4096, exception: false)
       raise "the process ended before it printed #{pattern.inspect}:\n#{output}" if piece.nil?

@@ -8,10 +8,12 @@ require "tmpdir"
 require_relative "certs"
 require_relative "child_process"
 
-# Somebody who reads a page and types what it shows: a Proxyfile is written, `$ command` is run, and what it prints is compared
-# with the lines below it. Ports are replaced by free ones, and what differs from run to run (times, ids, numbers) is not compared.
+# Somebody who reads a page and types what it shows: a Proxyfile is written, `$ command` is run, and what it prints is
+# compared with the lines below it. Ports are replaced by free ones, and what differs from run to run (times, ids,
+# numbers) is not compared.
 class ConsoleRun
-  # Commands that something else runs, because they install or take a machine of their own: the file and the words that show it.
+  # Commands that something else runs, because they install or take a machine of their own: the file and the words that
+  # show it.
   ELSEWHERE = {
     "gem install proxy" => ["bin/test", "gem install"],
     "bin/demo" => ["bin/demo", "exec ruby -Ilib bin/demo.rb"],
@@ -92,7 +94,9 @@ class ConsoleRun
       last.wait
       return wrong if wrong
     end
-    @servers << ChildProcess.new(environment, "bash", "-c", "exec #{local(command)}#{default_bind(command)} 2>&1", chdir: @directory)
+    @servers << ChildProcess
+                .new(environment, "bash", "-c", "exec #{local(command)}#{default_bind(command)} 2>&1",
+                     chdir: @directory)
     @expectations << [@servers.last, expected]
     @servers.last.await_output(/^.*Ctrl-C stops it.*\n/)
     nil
@@ -155,7 +159,8 @@ class ConsoleRun
   def write_certificates
     @certs = Certs.new
     FileUtils.mkdir_p(File.join(@directory, "tls"))
-    pairs = { "site" => @certs.server("www.example.com"), "admin" => @certs.server("admin.example.com"), "ca" => @certs.authority }
+    pairs = { "site" => @certs.server("www.example.com"), "admin" => @certs.server("admin.example.com"),
+              "ca" => @certs.authority }
     pairs.each do |name, pair|
       FileUtils.cp(pair.certificate_file, File.join(@directory, "tls", "#{name}.pem"))
       FileUtils.cp(pair.key_file, File.join(@directory, "tls", "#{name}.key"))

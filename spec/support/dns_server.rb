@@ -103,6 +103,8 @@ class DnsServer
   def add_service(message, name, type, service, ttl)
     priority, weight, port, host = service
     kind = Resolv::DNS::Resource::IN::SRV
-    message.add_answer(name, ttl, kind.new(priority, weight, port, Resolv::DNS::Name.create("#{host}."))) if type == kind
+    if type == kind
+      message.add_answer(name, ttl, kind.new(priority, weight, port, Resolv::DNS::Name.create("#{host}.")))
+    end
   end
 end

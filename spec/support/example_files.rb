@@ -2,8 +2,8 @@
 
 require_relative "integration"
 
-# Files of examples/ in front of real backends. They stay as they stand, but that their backends are looked for at an address of
-# this test's own, so that no two tests want the same port.
+# Files of examples/ in front of real backends. They stay as they stand, but that their backends are looked for at an
+# address of this test's own, so that no two tests want the same port.
 module ExampleFiles
   # A backend that answers with its port. Asked for its health, it says what it was told to say.
   class Application
@@ -54,7 +54,9 @@ module ExampleFiles
 
   # Until then a backend that has a health check may get nothing.
   def await_first_checks(proxy)
-    eventually { expect(proxy.stats[:backends].select { |backend| backend[:state] == "unchecked" && !backend[:check] }).to be_empty }
+    eventually do
+      expect(proxy.stats[:backends].select { |backend| backend[:state] == "unchecked" && !backend[:check] }).to be_empty
+    end
   end
 
   # An application at each of these ports.

@@ -17,14 +17,15 @@ class GrpcServer
   def stop = @process.stop
 end
 
-# A gRPC client in a process of its own, which serves many examples: loading the library is what takes time. It speaks JSON; see
-# apps/grpc_client.rb.
+# A gRPC client in a process of its own, which serves many examples: loading the library is what takes time. It speaks
+# JSON; see apps/grpc_client.rb.
 class GrpcClient
   # What came of a call. `seconds` is there when it failed.
   Outcome = Struct.new(:replies, :head, :trailers, :code, :message, :metadata, :seconds, keyword_init: true)
 
   def initialize(*command)
-    @input, @output, @waiter = Open3.popen2(*(command.empty? ? [RbConfig.ruby, "#{__dir__}/apps/grpc_client.rb"] : command))
+    @input, @output,
+      @waiter = Open3.popen2(*(command.empty? ? [RbConfig.ruby, "#{__dir__}/apps/grpc_client.rb"] : command))
     @output.gets
   end
 
@@ -47,7 +48,9 @@ class GrpcClient
   def read(line)
     outcome = JSON.parse(line, symbolize_names: true)
     outcome[:replies] &&= outcome[:replies].map { |text| decode(text) }
-    %i[head trailers metadata].each { |part| outcome[part] &&= outcome[part].to_h { |name, text| [name.to_s, decode(text)] } }
+    %i[head trailers metadata].each do |part|
+      outcome[part] &&= outcome[part].to_h { |name, text| [name.to_s, decode(text)] }
+    end
     Outcome.new(**outcome)
   end
 

@@ -65,8 +65,8 @@ module Peers
     Process.clock_gettime(Process::CLOCK_MONOTONIC) - before
   end
 
-  # Tries an expectation until it holds. For figures, which are counted a moment after the client has its answer and announce
-  # themselves by no event.
+  # Tries an expectation until it holds. For figures, which are counted a moment after the client has its answer and
+  # announce themselves by no event.
   def eventually(limit: 3)
     deadline = Process.clock_gettime(Process::CLOCK_MONOTONIC) + limit
     begin

@@ -13,8 +13,11 @@ class PumaBackend
 
   # `rackup` is a path. With `unix`, Puma listens there, else at `bind`.
   def initialize(rackup = ECHO, unix: nil, bind: "127.0.0.1:0", environment: {})
-    @process = ChildProcess.new(environment, "puma", "--no-config", "--threads", "0:16", "--bind", unix ? "unix://#{unix}" : "tcp://#{bind}", rackup,
-                                chdir: File.dirname(rackup))
+    @process = ChildProcess
+               .new(environment, "puma", "--no-config", "--threads", "0:16", "--bind",
+                    unix ? "unix://#{unix}" : "tcp://#{bind}",
+                    rackup,
+                    chdir: File.dirname(rackup))
     # An application such as Rails takes its time on a busy machine.
     listening = @process.await_output(%r{Listening on (?:http://(\S+)|(unix://\S+))}, limit: 60)
     @process.await_output(/Ctrl-C/)
@@ -35,9 +38,13 @@ class NginxBackend
     @listener = TCPServer.new("127.0.0.1", 0)
     @address = "127.0.0.1:#{@listener.local_address.ip_port}"
     File.write("#{@directory}/nginx.conf", configuration(server))
-    # nginx takes a listener that is open already, as it does at a binary upgrade: no free port to guess, no start to wait for.
-    @process = ChildProcess.new({ "NGINX" => "#{@listener.fileno};", "PATH" => "#{ENV.fetch("PATH")}:/usr/sbin" }, "nginx", "-p", @directory, "-c", "nginx.conf", "-e", "error.log",
-                                @listener => @listener)
+    # nginx takes a listener that is open already, as it does at a binary upgrade: no free port to guess, no start to
+    # wait for.
+    @process = ChildProcess
+               .new({ "NGINX" => "#{@listener.fileno};", "PATH" => "#{ENV.fetch("PATH")}:/usr/sbin" }, "nginx", "-p",
+                    @directory,
+                    "-c", "nginx.conf", "-e", "error.log",
+                    @listener => @listener)
   end
 
   # Where `root html;` looks.
@@ -81,7 +88,8 @@ class NginxBackend
   end
 end
 
-# A real HAProxy with the given lines of a `listen` section, in a process of its own. `bind` is what stands behind its address.
+# A real HAProxy with the given lines of a `listen` section, in a process of its own. `bind` is what stands behind its
+# address.
 class HaproxyPeer
   attr_reader :address
 
@@ -103,7 +111,9 @@ class HaproxyPeer
     CONF
     # It takes a listener that is open already: no free port to guess, no start to wait for.
     path = "#{ENV.fetch("PATH")}:/usr/sbin"
-    @process = ChildProcess.new({ "PATH" => path }, "haproxy", "-q", "-db", "-f", "#{@directory}/haproxy.cfg", @listener => @listener)
+    @process = ChildProcess
+               .new({ "PATH" => path }, "haproxy", "-q", "-db", "-f", "#{@directory}/haproxy.cfg",
+                    @listener => @listener)
   end
 
   def stop

@@ -8,11 +8,12 @@ require "socket"
 require "tmpdir"
 require_relative "running_proxy"
 
-# A new application, made by the `rails new` of the system's packages, in a folder of its own, with a controller and a channel in it. It
-# is what a person deploys: its own Gemfile, its own config/puma.rb, production.
+# A new application, made by the `rails new` of the system's packages, in a folder of its own, with a controller and a
+# channel in it. It is what a person deploys: its own Gemfile, its own config/puma.rb, production.
 class RailsApplication
   # What the packages have no gem for, or what no proxy sees.
-  SKIPPED = %w[bundle git active-record active-storage action-mailer action-mailbox action-text active-job sprockets javascript
+  SKIPPED = %w[bundle git active-record active-storage action-mailer action-mailbox action-text active-job sprockets
+               javascript
                spring listen bootsnap jbuilder test system-test].freeze
 
   FILES = {
@@ -60,14 +61,18 @@ class RailsApplication
 
   # Starts Puma as config/puma.rb says.
   def start_puma
-    environment = { "RAILS_ENV" => "production", "SECRET_KEY_BASE" => SecureRandom.hex(64), "RAILS_SERVE_STATIC_FILES" => "1" }
+    environment = {
+      "RAILS_ENV" => "production", "SECRET_KEY_BASE" => SecureRandom.hex(64), "RAILS_SERVE_STATIC_FILES" => "1"
+    }
     @puma = ChildProcess.new(environment, "puma", chdir: directory)
     @puma.await_output(/Ctrl-C/, limit: 60)
   end
 
   # Starts the proxy with what is in the folder, on a free port, and returns its URL.
   def start_proxy
-    @proxy = ChildProcess.new(RbConfig.ruby, "-I#{ProxyProcess::LIB}", ProxyProcess::EXE, "start", "-b", "http://127.0.0.1:0", chdir: directory)
+    @proxy = ChildProcess
+             .new(RbConfig.ruby, "-I#{ProxyProcess::LIB}", ProxyProcess::EXE, "start", "-b", "http://127.0.0.1:0",
+                  chdir: directory)
     @proxy.await_output(%r{http://[^\s/]+:[1-9]\d*})[0]
   end
 

@@ -37,8 +37,8 @@ class RawBackend
 
   attr_reader :requests, :errors, :handshakes
 
-  # Listens on `host` and `port`, or at `unix`. With `tls`, an `OpenSSL::SSL::SSLContext`, every connection begins with a handshake.
-  # Without a block every request is answered `200 ok`.
+  # Listens on `host` and `port`, or at `unix`. With `tls`, an `OpenSSL::SSL::SSLContext`, every connection begins with
+  # a handshake. Without a block every request is answered `200 ok`.
   def initialize(host: "127.0.0.1", port: 0, unix: nil, tls: nil, &script)
     @script = script || ->(connection) { connection.answer_all("ok") }
     @unix = unix
@@ -107,7 +107,10 @@ class RawBackend
       deadline = Process.clock_gettime(Process::CLOCK_MONOTONIC) + limit
       until condition.call
         left = deadline - Process.clock_gettime(Process::CLOCK_MONOTONIC)
-        raise Wire::Late, "the backend saw no #{what} within #{limit} s (#{requests.size} requests, #{@open.size} open)" if left <= 0
+        if left <= 0
+          raise Wire::Late, "the backend saw no #{what} within #{limit} s (#{requests.size} requests, #{@open.size} " \
+                            "open)"
+        end
 
         @changed.wait(left)
       end
@@ -183,7 +186,9 @@ class SilentBackend
     @socket.bind(address)
     @socket.listen(0)
     @fillers = Array.new(4) do
-      Socket.new(address.afamily, :STREAM).tap { |filler| filler.connect_nonblock(@socket.local_address, exception: false) }
+      Socket.new(address.afamily, :STREAM).tap do |filler|
+        filler.connect_nonblock(@socket.local_address, exception: false)
+      end
     end
   end
 

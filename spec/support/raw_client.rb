@@ -40,7 +40,8 @@ class RawClient < Wire
     read_response(to: method)
   end
 
-  # Goes away with a reset, as a client does that is killed: ending one's side in order says only that nothing more will be sent.
+  # Goes away with a reset, as a client does that is killed: ending one's side in order says only that nothing more will
+  # be sent.
   def reset
     io.setsockopt(Socket::SOL_SOCKET, Socket::SO_LINGER, [1, 0].pack("ii"))
     close

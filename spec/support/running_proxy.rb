@@ -10,10 +10,9 @@ require_relative "raw_client"
 class RunningProxy
   attr_reader :server
 
-  # The block is a Proxyfile. `bind` and `threads` are added to it: a test that wants others says so, or passes `bind: nil`. Or `file`
-  # names one, whose addresses `bind` replaces.
-  # `to` is a backend, or several: they are proxied to behind the lines of the block, with the further options of the
-  # word `proxy`.
+  # The block is a Proxyfile. `bind` and `threads` are added to it: a test that wants others says so, or passes
+  # `bind: nil`. Or `file` names one, whose addresses `bind` replaces. `to` is a backend, or several: they are proxied
+  # to behind the lines of the block, with the further options of the word `proxy`.
   def initialize(to: [], bind: "http://127.0.0.1:0", threads: 1, file: nil, **options, &configuration)
     @server = file ? Proxy.start(file, binds: [bind]) : start([to].flatten, options, bind, threads, &configuration)
   end

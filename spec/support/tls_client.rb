@@ -30,7 +30,8 @@ class TlsClient < RawClient
   end
   private_class_method :context_of
 
-  # The alert with which the server turns the client down. With TLS 1.3 it comes behind what the client takes for success.
+  # The alert with which the server turns the client down. With TLS 1.3 it comes behind what the client takes for
+  # success.
   def self.refusal(url, **options)
     client = connect(url, **options)
     client.send_request("GET", "/")
@@ -61,12 +62,14 @@ class TlsClient < RawClient
   end
 
   # The names in the certificate that was shown.
-  def names = io.peer_cert.extensions.find { |extension| extension.oid == "subjectAltName" }.value.gsub("DNS:", "").split(", ")
+  def names =
+    io.peer_cert.extensions.find { |extension| extension.oid == "subjectAltName" }.value.gsub("DNS:", "").split(", ")
 
   # What `openssl s_client` says. It sends `input` and goes when the server does, or when it has sent that.
   def self.openssl(url, *options, input: "")
     uri = URI(url)
-    out, = Open3.capture2e("openssl", "s_client", "-connect", "#{uri.hostname}:#{uri.port}", *options, stdin_data: input)
+    out, = Open3
+           .capture2e("openssl", "s_client", "-connect", "#{uri.hostname}:#{uri.port}", *options, stdin_data: input)
     out
   end
 end

@@ -4,7 +4,8 @@ require "json"
 require "securerandom"
 require_relative "raw_client"
 
-# A client of WebSockets (RFC 6455) whose handshake and frames are written byte by byte, for messages of text below 64 KiB.
+# A client of WebSockets (RFC 6455) whose handshake and frames are written byte by byte, for messages of text below 64
+# KiB.
 class WebSocket
   TEXT, CLOSE, PING, PONG = 1, 8, 9, 10
 
@@ -14,8 +15,9 @@ class WebSocket
   # `client` is a connection; `fields` are sent with the handshake.
   def initialize(client, path, fields = {})
     @client = client
-    client.send_request("GET", path, { "Connection" => "Upgrade", "Upgrade" => "websocket", "Sec-WebSocket-Version" => 13,
-                                       "Sec-WebSocket-Key" => SecureRandom.base64(16), **fields })
+    client.send_request("GET", path,
+                        { "Connection" => "Upgrade", "Upgrade" => "websocket", "Sec-WebSocket-Version" => 13,
+                          "Sec-WebSocket-Key" => SecureRandom.base64(16), **fields })
     @response = client.read_head
   end
 

@@ -3,7 +3,8 @@
 require "io/wait"
 require_relative "message"
 
-# One end of a connection: writes exact bytes, reads messages as strictly as a test needs it, and never waits longer than its limit.
+# One end of a connection: writes exact bytes, reads messages as strictly as a test needs it, and never waits longer
+# than its limit.
 class Wire
   # Nothing came in time.
   class Late < StandardError; end

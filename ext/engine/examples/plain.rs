@@ -1,5 +1,5 @@
-//! `plain BIND BACKEND`: the engine without Ruby, in front of one backend, with one engine thread. For benchmarks and callgrind.
-//! BIND is `ADDRESS:PORT`, or a port of the loopback address.
+//! `plain BIND BACKEND`: the engine without Ruby, in front of one backend, with one engine thread. For benchmarks and
+//! callgrind. BIND is `ADDRESS:PORT`, or a port of the loopback address.
 
 use proxy_engine::configuration::{BackendConfig, BindConfig, Directive, PoolConfig, ProxyConfig, Setting};
 use proxy_engine::{Config, Server};

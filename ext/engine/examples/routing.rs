@@ -1,5 +1,6 @@
-//! `routing ROUTES HOSTS LOOKUPS`: compiles a configuration with that many routes over that many hosts, half of them exact paths and half
-//! prefixes, and looks requests up in it. For `bench/routing`; it prints nanoseconds to compile and for one lookup.
+//! `routing ROUTES HOSTS LOOKUPS`: compiles a configuration with that many routes over that many hosts, half of them
+//! exact paths and half prefixes, and looks requests up in it. For `bench/routing`; it prints nanoseconds to compile
+//! and for one lookup.
 
 #![allow(clippy::disallowed_types, reason = "it measures real time")]
 

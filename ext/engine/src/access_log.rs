@@ -1,8 +1,8 @@
 //! The access log: one line per request.
 //!
 //! An engine thread writes its lines into a [`Buffer`] of its own and hands them on in batches; one thread per log
-//! writes them out. A log that cannot keep up never holds up a request: lines are then lost, counted, and the next batch
-//! says how many.
+//! writes them out. A log that cannot keep up never holds up a request: lines are then lost, counted, and the next
+//! batch says how many.
 
 mod combined;
 mod json;
@@ -34,8 +34,9 @@ const MOST: usize = 1024 * 1024;
 
 /// A compiled `access_log`.
 ///
-/// It is opened at load, and written once [`AccessLog::start`] was called. When it is dropped, its thread writes what it
-/// has and ends by itself; [`AccessLog::close`] waits for that. The next configuration's log to the same file has the same thread.
+/// It is opened at load, and written once [`AccessLog::start`] was called. When it is dropped, its thread writes what
+/// it has and ends by itself; [`AccessLog::close`] waits for that. The next configuration's log to the same file has
+/// the same thread.
 #[derive(Debug)]
 pub(crate) struct AccessLog {
     format: LineFormat,
@@ -63,11 +64,12 @@ enum LineFormat {
 }
 
 impl AccessLog {
-    /// Compiles the directive and opens its file for appending. `None` if it is wrong; `problems` then says why, and what to
-    /// write instead. A file that is new is removed again if all this is for a check, which must leave nothing behind.
+    /// Compiles the directive and opens its file for appending. `None` if it is wrong; `problems` then says why, and
+    /// what to write instead. A file that is new is removed again if all this is for a check, which must leave nothing
+    /// behind.
     ///
-    /// The thread of `before` is carried over if both write to the same file. It is opened anew, as after a rotation: what is logged from
-    /// the start on goes there.
+    /// The thread of `before` is carried over if both write to the same file. It is opened anew, as after a rotation:
+    /// what is logged from the start on goes there.
     pub(crate) fn carry_over(
         before: Option<&Self>,
         spec: &config::AccessLogConfig,
@@ -93,8 +95,8 @@ impl AccessLog {
         Some(Arc::new(Self { format, path, ending, output: Mutex::new(Some(output)) }))
     }
 
-    /// Starts the thread that writes, or has the one that there is write to this log's file. What goes wrong with writing is told to
-    /// `log`. A second call does nothing.
+    /// Starts the thread that writes, or has the one that there is write to this log's file. What goes wrong with
+    /// writing is told to `log`. A second call does nothing.
     pub(crate) fn start(&self, log: &Arc<Log>) -> io::Result<()> {
         match self.output.lock().take() {
             Some(output) => AccessLogQueue::start(self.queue(), output, Arc::clone(log)),
@@ -119,8 +121,8 @@ impl AccessLog {
         UnwrittenLog(Arc::downgrade(self.queue()))
     }
 
-    /// Ends the log once the engine threads have flushed: waits until everything is written, but no longer than `limit`.
-    /// `false` if something was still to be written.
+    /// Ends the log once the engine threads have flushed: waits until everything is written, but no longer than
+    /// `limit`. `false` if something was still to be written.
     pub(crate) fn close(&self, limit: Duration) -> bool {
         self.queue().close(limit)
     }
@@ -166,7 +168,8 @@ fn open_for(path: &PathBuf, purpose: Purpose) -> io::Result<File> {
     open(path)
 }
 
-/// A pipe is opened for reading too, which does not wait for its reader: it may come and go, and until the pipe is full nothing is lost.
+/// A pipe is opened for reading too, which does not wait for its reader: it may come and go, and until the pipe is full
+/// nothing is lost.
 fn open(path: &PathBuf) -> io::Result<File> {
     let is_pipe = std::fs::metadata(path).is_ok_and(|kind| kind.file_type().is_fifo());
     OpenOptions::new().read(is_pipe).append(true).create(true).open(path)
@@ -247,8 +250,8 @@ pub(crate) struct Buffer {
 }
 
 impl Buffer {
-    /// Writes the line of a request that has its response. `true` for the first one after a flush: it is then time to flush
-    /// soon.
+    /// Writes the line of a request that has its response. `true` for the first one after a flush: it is then time to
+    /// flush soon.
     pub(crate) fn push(&mut self, log: &Arc<AccessLog>, scope: &RequestValues<'_>) -> bool {
         if !self.log.as_ref().is_some_and(|current| Arc::ptr_eq(current, log)) {
             self.flush();

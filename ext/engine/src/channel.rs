@@ -49,8 +49,8 @@ impl Channel {
         each!(self, peer => peer.total_sent())
     }
 
-    /// Bytes of bodies and of tunnels among them: no heads, no trailers, and nothing of what frames them. What waits to be sent is taken
-    /// to be none.
+    /// Bytes of bodies and of tunnels among them: no heads, no trailers, and nothing of what frames them. What waits to
+    /// be sent is taken to be none.
     pub(crate) fn body_sent(&self) -> u64 {
         each!(self, peer => peer.body_sent())
     }
@@ -130,7 +130,8 @@ impl Channel {
         each!(self, peer => peer.limit_body(bytes));
     }
 
-    /// The next piece of the body that is being received: so many bytes at the front of [`Channel::received`], or its end.
+    /// The next piece of the body that is being received: so many bytes at the front of [`Channel::received`], or its
+    /// end.
     pub(crate) fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Result<Piece, ReadError>> {
         each!(self, peer => peer.poll_body(cx))
     }
@@ -258,7 +259,8 @@ impl Channel {
         }
     }
 
-    /// Writes the head of the final response, with a body framed as `framing`. `own` writes lines of the proxy's own behind the fields.
+    /// Writes the head of the final response, with a body framed as `framing`. `own` writes lines of the proxy's own
+    /// behind the fields.
     pub(crate) fn write_response(&mut self, head: &mut ResponseHead, framing: Framing, own: impl FnOnce(&mut Vec<u8>)) {
         match self {
             Self::Http1(connection) => {
@@ -310,7 +312,8 @@ impl Channel {
         each!(self, peer => peer.poll_shutdown(cx))
     }
 
-    /// Whether bytes are sent as they come, so that only a close or a reset of the whole connection can say that some are missing.
+    /// Whether bytes are sent as they come, so that only a close or a reset of the whole connection can say that some
+    /// are missing.
     pub(crate) fn version(&self) -> Version {
         match self {
             Self::Http1(_) => Version::Http11,

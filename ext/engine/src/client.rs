@@ -1,6 +1,7 @@
 //! Who sends a request: the client's address, and the trusted proxies that speak for it.
 //!
-//! [`trusted_proxies`] reads what a proxy in front of this one says of its client; [`forwarded`] writes what backends are told.
+//! [`trusted_proxies`] reads what a proxy in front of this one says of its client; [`forwarded`] writes what backends
+//! are told.
 
 pub(crate) mod forwarded;
 pub(crate) mod trusted_proxies;
@@ -23,12 +24,13 @@ pub(crate) struct ClientInfo {
     pub tls: bool,
     /// The client's port; `None` for a unix socket, and where a trusted proxy said whose the request is.
     pub port: Option<u16>,
-    /// The address that the client came to; `None` for a unix socket. It is that of our own end, or what a header of the PROXY
-    /// protocol says.
+    /// The address that the client came to; `None` for a unix socket. It is that of our own end, or what a header of
+    /// the PROXY protocol says.
     pub local_ip: Option<std::net::IpAddr>,
     /// Whether it is somebody whom the proxy at the other end does not know. What it says of others is not believed.
     pub stranger: bool,
-    /// What the handshake came to, if the connection is one. A trusted proxy's is its own, not that of the client it speaks for.
+    /// What the handshake came to, if the connection is one. A trusted proxy's is its own, not that of the client it
+    /// speaks for.
     pub(crate) secured: Option<Arc<TlsDetails>>,
     /// Where the connection came to, if it is not a TLS one, as that was then.
     pub(crate) plain: Option<Arc<Bind>>,

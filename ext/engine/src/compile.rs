@@ -1,5 +1,5 @@
-//! What everything that checks a configuration has in common: [`Report`] collects what is wrong, with one check, and one wording,
-//! for each kind of value.
+//! What everything that checks a configuration has in common: [`Report`] collects what is wrong, with one check, and
+//! one wording, for each kind of value.
 
 mod host;
 pub(crate) mod place;

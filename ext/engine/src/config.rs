@@ -1,9 +1,10 @@
 //! Pieces of a configuration as a person wrote them, before any of it is checked.
 //!
-//! The options of a filter or a handler stand in its own file, and [`crate::configuration`] puts all of them together: these structs are
-//! the contract with the configuration language. The binding fills them from the hash that `lib/proxy` builds. Every default of the
-//! language stands in them and nowhere else. Numbers of seconds are plain `f64` at this point, so that a wrong one can be reported
-//! together with every other mistake and with the line it stands on.
+//! The options of a filter or a handler stand in its own file, and [`crate::configuration`] puts all of them together:
+//! these structs are the contract with the configuration language. The binding fills them from the hash that
+//! `lib/proxy` builds. Every default of the language stands in them and nowhere else. Numbers of seconds are plain
+//! `f64` at this point, so that a wrong one can be reported together with every other mistake and with the line it
+//! stands on.
 
 mod certificate;
 mod error_response;
@@ -47,8 +48,8 @@ impl<T> Setting<T> {
 pub struct TrustedProxiesConfig {
     /// Addresses and networks, and `unix:`.
     pub value: Vec<String>,
-    /// The fields in which they are believed what they say of their clients; all others of that kind are dropped. Default: all that
-    /// there are.
+    /// The fields in which they are believed what they say of their clients; all others of that kind are dropped.
+    /// Default: all that there are.
     pub fields: Option<Vec<String>>,
     /// Where it was written.
     pub at: Option<At>,

@@ -1,5 +1,5 @@
-//! A whole configuration as a person wrote it, before any of it is checked: settings of the server, and the tree of its locations,
-//! filters and handlers. [`crate::snapshot`] compiles it into what the engine runs.
+//! A whole configuration as a person wrote it, before any of it is checked: settings of the server, and the tree of its
+//! locations, filters and handlers. [`crate::snapshot`] compiles it into what the engine runs.
 
 pub use crate::config::*;
 pub use crate::filter::written::*;
@@ -21,8 +21,8 @@ pub struct Config {
     pub binds: Vec<BindConfig>,
     /// Engine threads. Default: the number of processors.
     pub threads: Option<Setting<i64>>,
-    /// Addresses and networks of proxies that are believed what they say about their clients; `unix:` for all that come over a
-    /// unix socket. Default: none.
+    /// Addresses and networks of proxies that are believed what they say about their clients; `unix:` for all that come
+    /// over a unix socket. Default: none.
     pub trusted_proxies: TrustedProxiesConfig,
     /// DNS servers as `ADDRESS` or `ADDRESS:PORT`. Empty: the system's own configuration.
     pub resolver: Setting<Vec<String>>,
@@ -36,16 +36,17 @@ pub struct Config {
     pub client_header_timeout: Setting<f64>,
     /// Longest pause, in seconds, between two pieces of a body that a client sends or takes. Default 60.
     pub client_body_timeout: Setting<f64>,
-    /// Seconds for which a client that has ended its side and whose answer has not begun is believed to be waiting for it. `None`: for
-    /// ever. Default 1.
+    /// Seconds for which a client that has ended its side and whose answer has not begun is believed to be waiting for
+    /// it. `None`: for ever. Default 1.
     pub half_close_timeout: Setting<Option<f64>>,
-    /// Bytes a second that a client sends or takes of a body at least, after the first 10 seconds; 0: any. What is waited for on behalf of a
-    /// backend does not count, and tunnels, gRPC and event streams are not held to it. Default 240.
+    /// Bytes a second that a client sends or takes of a body at least, after the first 10 seconds; 0: any. What is
+    /// waited for on behalf of a backend does not count, and tunnels, gRPC and event streams are not held to it.
+    /// Default 240.
     pub min_rate: Setting<i64>,
     /// Seconds after which an idle client connection is closed. Default 75.
     pub keepalive_timeout: Setting<f64>,
-    /// Client connections served at once. Beyond it those that have been idle longest are closed to make room, and only then do new
-    /// ones wait. Default 10 000.
+    /// Client connections served at once. Beyond it those that have been idle longest are closed to make room, and only
+    /// then do new ones wait. Default 10 000.
     pub max_connections: Setting<i64>,
     /// Largest request head in bytes, start line and fields together. Default 65 536.
     pub max_header_size: Setting<i64>,

@@ -9,9 +9,9 @@ use tokio::time::{sleep_until, Instant, Sleep};
 
 /// A timer that is set anew for free in the usual case.
 ///
-/// A connection asks "is this deadline over?" with ever later deadlines, and hardly ever is one. Moving a timer each time costs
-/// as much as parsing a field or two, so the timer stays where it is as long as it goes off before the deadline; when it does,
-/// it is set to the deadline of that moment.
+/// A connection asks "is this deadline over?" with ever later deadlines, and hardly ever is one. Moving a timer each
+/// time costs as much as parsing a field or two, so the timer stays where it is as long as it goes off before the
+/// deadline; when it does, it is set to the deadline of that moment.
 #[derive(Debug, Default)]
 pub(crate) struct DeadlineTimer {
     sleep: Option<Pin<Box<Sleep>>>,
@@ -24,8 +24,8 @@ impl DeadlineTimer {
         if sleep.deadline() > deadline {
             sleep.as_mut().reset(deadline);
         }
-        // Without this, a task that has used up tokio's budget, as one does whose peer never stops sending, would be told "not
-        // yet" each time.
+        // Without this, a task that has used up tokio's budget, as one does whose peer never stops sending, would be
+        // told "not yet" each time.
         while pin!(unconstrained(sleep.as_mut())).poll(cx).is_ready() {
             if Instant::now() >= deadline {
                 return Poll::Ready(());

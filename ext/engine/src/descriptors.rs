@@ -1,7 +1,8 @@
 //! Open files: how many this process may have, and what they are kept for.
 //!
-//! The system gives out the lowest number that is free, so the number of a new socket says how many are left. The last ones are for
-//! what must go on when clients have taken everything else: health checks, DNS, logs, files that a reload reads.
+//! The system gives out the lowest number that is free, so the number of a new socket says how many are left. The last
+//! ones are for what must go on when clients have taken everything else: health checks, DNS, logs, files that a reload
+//! reads.
 
 use std::io;
 use std::os::fd::RawFd;
@@ -20,7 +21,8 @@ pub(crate) struct Descriptors {
     open: u64,
 }
 
-/// Raises the limit of open files to what the system allows this process, once for all of it: programs that it starts inherit it.
+/// Raises the limit of open files to what the system allows this process, once for all of it: programs that it starts
+/// inherit it.
 pub(crate) fn raise_limit() {
     let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return };
     // Where "unlimited" cannot be had, as on macOS, this many can.
@@ -53,8 +55,8 @@ impl Descriptors {
         self.allowed.saturating_sub(self.open + self.reserve() + self.guests() as u64)
     }
 
-    /// How many clients are served at once where so many are wanted. They fit if a quarter of what is free remains for backends. If they
-    /// do not, so many are served that each can have one connection to a backend.
+    /// How many clients are served at once where so many are wanted. They fit if a quarter of what is free remains for
+    /// backends. If they do not, so many are served that each can have one connection to a backend.
     pub(crate) fn clients(self, wanted: usize) -> usize {
         let fit = |part: u64| usize::try_from(part).unwrap_or(usize::MAX);
         if wanted <= fit(self.free() / 4 * 3) {
@@ -71,8 +73,8 @@ impl Descriptors {
         }
         let needed = (wanted as u64).saturating_mul(4) / 3 + 4 + self.open + self.reserve() + 256;
         Some(format!(
-            "{wanted} do not fit: {} open files are allowed, so that {served} are served at once: allow {needed} (ulimit -Hn, or \
-             LimitNOFILE= of systemd), or write max_connections {served}",
+            "{wanted} do not fit: {} open files are allowed, so that {served} are served at once: allow {needed} \
+             (ulimit -Hn, or LimitNOFILE= of systemd), or write max_connections {served}",
             self.allowed
         ))
     }
@@ -91,7 +93,8 @@ pub(crate) fn admit(number: RawFd) -> io::Result<()> {
     }
 }
 
-/// Whether something of our own has run out: files, memory of the system, local ports. It says nothing of the other side.
+/// Whether something of our own has run out: files, memory of the system, local ports. It says nothing of the other
+/// side.
 pub(crate) fn ran_out(error: &io::Error) -> bool {
     let ours = [libc::EMFILE, libc::ENFILE, libc::ENOBUFS, libc::ENOMEM, libc::EADDRNOTAVAIL];
     error.raw_os_error().is_some_and(|number| ours.contains(&number))

@@ -184,13 +184,12 @@ impl fmt::Display for Error {
             Kind::Target => f.write_str("the target URL is not an absolute URL after substitution"),
             Kind::Io(error) => write!(f, "{error}"),
             Kind::Ended => f.write_str("the connection ended too early"),
-            Kind::NoUpgrade => {
-                f.write_str("it takes no upgrade over HTTP/2 (RFC 8441): write http:// in place of h2://, or leave protocol: \"http2\" out")
-            }
+            Kind::NoUpgrade => f.write_str(
+                "it takes no upgrade over HTTP/2 (RFC 8441): write http:// in place of h2://, or leave \
+                 protocol: \"http2\" out",
+            ),
             Kind::Refused => f.write_str("it refused to begin with the request"),
-            Kind::Foreign => {
-                f.write_str("it does not speak HTTP/2: write protocol: \"http1\", or http:// for h2://")
-            }
+            Kind::Foreign => f.write_str("it does not speak HTTP/2: write protocol: \"http1\", or http:// for h2://"),
             Kind::Unserved => f.write_str("it ended the connection without serving the request"),
             Kind::Malformed(why) => write!(f, "malformed message: {why}"),
             Kind::TooLarge => f.write_str("the response head is too large"),

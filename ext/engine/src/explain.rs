@@ -46,7 +46,8 @@ pub struct Question {
     pub port: Option<u16>,
 }
 
-/// What would become of it. Places are those of directives in the configuration: indices into `routes`, from outside in.
+/// What would become of it. Places are those of directives in the configuration: indices into `routes`, from outside
+/// in.
 #[derive(Debug, Clone, Default, Serialize, PartialEq, Eq)]
 pub struct Explanation {
     /// Why it is refused before any handler is asked, with the status.

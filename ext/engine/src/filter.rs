@@ -1,12 +1,13 @@
-//! What stands between a location and its handler: a filter lets a request pass, changed or not, or answers it, and sees the
-//! response on its way back.
+//! What stands between a location and its handler: a filter lets a request pass, changed or not, or answers it, and
+//! sees the response on its way back.
 //!
-//! The filters of a scope and of all scopes around it run in the order in which they are written, outer ones first. Those
-//! that a request has passed see the response in the opposite order, whoever made it. One that answers a request itself is
-//! not among them.
+//! The filters of a scope and of all scopes around it run in the order in which they are written, outer ones first.
+//! Those that a request has passed see the response in the opposite order, whoever made it. One that answers a request
+//! itself is not among them.
 //!
-//! A filter is one file, called as its word: what is written (`…Config`), how that is checked, and what the filter does. Words that
-//! share code have it in a file beside them: [`address_list`], [`header_changes`]. `filters!` is the list of all.
+//! A filter is one file, called as its word: what is written (`…Config`), how that is checked, and what the filter
+//! does. Words that share code have it in a file beside them: [`address_list`], [`header_changes`]. `filters!` is the
+//! list of all.
 
 mod address_list;
 mod allow_list;
@@ -44,7 +45,8 @@ use crate::upstream::Dns;
 /// Appends what a rewrite comes to for a request.
 pub(crate) type Render<'a> = dyn Fn(&RequestHead, &Template, &mut Vec<u8>) + 'a;
 
-/// What a filter does. Each has only the methods that it needs. The enum [`Filter`] calls them, so every call is static.
+/// What a filter does. Each has only the methods that it needs. The enum [`Filter`] calls them, so every call is
+/// static.
 trait Filtering: Word + Sized {
     /// The options as they are written.
     type Config;
@@ -58,7 +60,8 @@ trait Filtering: Word + Sized {
     /// Begins what goes on in the background.
     fn start(&self, _dns: &Arc<Dns>, _handle: &Handle, _log: &Arc<Log>) {}
 
-    /// Changes a request that nobody sends, as far as the configuration alone says how. `render` appends what a rewrite comes to.
+    /// Changes a request that nobody sends, as far as the configuration alone says how. `render` appends what a rewrite
+    /// comes to.
     fn preview(&self, _request: &mut RequestHead, _render: &Render<'_>) {}
 
     /// Lets the request pass (`None`), or answers it.
@@ -73,8 +76,8 @@ trait Filtering: Word + Sized {
     fn answered(&self, _exchange: &Exchange<'_>, _scope: &RequestValues<'_>) {}
 }
 
-/// Makes all that concerns every filter from a list of rows `word: Type(Config)`. `word` is the module too; what is written
-/// otherwise than the module is called stands behind `as`.
+/// Makes all that concerns every filter from a list of rows `word: Type(Config)`. `word` is the module too; what is
+/// written otherwise than the module is called stands behind `as`.
 macro_rules! filters {
     ($($(#[doc = $doc:literal])+ $word:ident $(as $written:literal)?: $Filter:ident($Config:ident),)+) => {
         /// A filter as it was written: what lets a request pass, changed or not, or answers it.

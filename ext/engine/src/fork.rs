@@ -1,11 +1,12 @@
 //! What a child of `fork` must not keep: the sockets of the engines that run in the parent.
 //!
-//! A child inherits every descriptor and none of the threads. A listening socket that it holds goes on accepting where nobody serves, and
-//! a connection that it holds is not seen to end. So whoever forks takes a [`Hold`] first: every thread of an engine stops
-//! between two of its tasks, where each socket is registered with the runtime of its thread or known to be on its way to one. The system
-//! itself then lists the sockets (`/proc/self/fdinfo` of the runtimes' epoll instances), and the child closes these. Nothing of this costs a
-//! connection or a request anything. Where the system has no such list (macOS) the child keeps the sockets; of those a
-//! connection that is cut short is seen to end all the same, by [`Stream::cut`](crate::stream::Stream::cut).
+//! A child inherits every descriptor and none of the threads. A listening socket that it holds goes on accepting where
+//! nobody serves, and a connection that it holds is not seen to end. So whoever forks takes a [`Hold`] first: every
+//! thread of an engine stops between two of its tasks, where each socket is registered with the runtime of its thread
+//! or known to be on its way to one. The system itself then lists the sockets (`/proc/self/fdinfo` of the runtimes'
+//! epoll instances), and the child closes these. Nothing of this costs a connection or a request anything. Where the
+//! system has no such list (macOS) the child keeps the sockets; of those a connection that is cut short is seen to end
+//! all the same, by [`Stream::cut`](crate::stream::Stream::cut).
 
 mod descriptors;
 
@@ -22,7 +23,8 @@ use tokio::time::Instant;
 
 use descriptors::Descriptor;
 
-/// How long a `fork` waits for an engine thread to stop. A task that takes longer is about to do something else than to accept or connect.
+/// How long a `fork` waits for an engine thread to stop. A task that takes longer is about to do something else than to
+/// accept or connect.
 const PATIENCE: Duration = Duration::from_millis(250);
 /// How often who waits for a moment looks again. No lock is slept at: the child would inherit it.
 const GLANCE: Duration = Duration::from_micros(100);
@@ -30,12 +32,12 @@ const GLANCE: Duration = Duration::from_micros(100);
 /// How long the parent waits until its child has closed what is not its own.
 const CLOSING: Duration = Duration::from_millis(500);
 
-/// Odd while some thread is about to fork: the threads of the engines stand still then. Each time it is another number, so that nobody is
-/// taken to stand still who did so the last time.
+/// Odd while some thread is about to fork: the threads of the engines stand still then. Each time it is another number,
+/// so that nobody is taken to stand still who did so the last time.
 static FORKING: AtomicU64 = AtomicU64::new(0);
 
-/// The runtimes of every engine. A lock of the standard library keeps nothing but a number, and in the child it is held by the only thread
-/// there is.
+/// The runtimes of every engine. A lock of the standard library keeps nothing but a number, and in the child it is held
+/// by the only thread there is.
 static STATIONS: Mutex<Vec<Arc<Station>>> = Mutex::new(Vec::new());
 
 /// Sockets that no runtime knows at the moment. A lock of its own, which a thread may take that is about to stop.
@@ -55,7 +57,8 @@ struct Station {
     beacon: Descriptor,
 }
 
-/// A runtime whose thread stops for a `fork`. It is known from the moment on in which this is made, so that no socket comes before it.
+/// A runtime whose thread stops for a `fork`. It is known from the moment on in which this is made, so that no socket
+/// comes before it.
 #[derive(Debug)]
 pub(crate) struct Stopping(Option<(Registered, UnixDatagram)>);
 
@@ -176,8 +179,8 @@ impl Hold {
         Some(Self { stations, on_their_way, theirs, standing, word })
     }
 
-    /// In the parent: lets the engines go on, and waits until the child has closed their sockets, so that an address which is no longer
-    /// listened at is refused from the first moment on.
+    /// In the parent: lets the engines go on, and waits until the child has closed their sockets, so that an address
+    /// which is no longer listened at is refused from the first moment on.
     pub fn go_on_in_parent(self) {
         let Self { stations, on_their_way, standing, word, .. } = self;
         drop((standing, stations, on_their_way));

@@ -3,10 +3,10 @@
 //! The rule for locks in the engine: parking_lot's `Mutex` where nothing is done under the lock that may wait, be it a
 //! system call or another lock; the types of this module everywhere else. No lock is held across an `await`.
 //!
-//! The reason: parking_lot keeps all sleeping threads of the process in one table. A child of `fork` inherits the table,
-//! but not the threads: its first thread that touches such an entry reads memory that is gone. The standard library's
-//! types keep no more than a number each, so a server can be started in the child of a process that runs one. Where a
-//! lock is held for moments, hardly ever a thread sleeps.
+//! The reason: parking_lot keeps all sleeping threads of the process in one table. A child of `fork` inherits the
+//! table, but not the threads: its first thread that touches such an entry reads memory that is gone. The standard
+//! library's types keep no more than a number each, so a server can be started in the child of a process that runs one.
+//! Where a lock is held for moments, hardly ever a thread sleeps.
 
 use std::sync::{self, MutexGuard, PoisonError};
 

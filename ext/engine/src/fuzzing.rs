@@ -10,8 +10,8 @@ use crate::request_id::RequestId;
 use crate::respond::built_in;
 use crate::rewrite::{Context, RenderedTarget, RequestValues, TargetTemplate, Template};
 
-/// A template, a line break, and what follows the method of a request: what comes of a string rewrite is no more than a field's value, and
-/// what comes of a target is a URL.
+/// A template, a line break, and what follows the method of a request: what comes of a string rewrite is no more than a
+/// field's value, and what comes of a target is a URL.
 ///
 /// # Panics
 /// If it is not so.

@@ -1,5 +1,5 @@
-//! What gRPC asks of a proxy beyond HTTP: a call has a time limit that its client sets, may be silent for long, and is answered
-//! in its own terms ([`crate::respond`] has the words).
+//! What gRPC asks of a proxy beyond HTTP: a call has a time limit that its client sets, may be silent for long, and is
+//! answered in its own terms ([`crate::respond`] has the words).
 
 use std::future::Future;
 use std::pin::pin;
@@ -16,8 +16,8 @@ const LONGEST: Duration = Duration::from_secs(366 * 24 * 3600);
 /// How long both sides of a call may be silent over HTTP/2: a stream of messages is often one of news.
 pub(crate) const SILENCE: Duration = Duration::from_secs(300);
 
-/// A call: a request whose content is gRPC, sent as gRPC is: a POST over HTTP/2, or to a backend of HTTP/2. To anything else a content type
-/// is a word of the client's, by which it could have its refusals look like successes.
+/// A call: a request whose content is gRPC, sent as gRPC is: a POST over HTTP/2, or to a backend of HTTP/2. To anything
+/// else a content type is a word of the client's, by which it could have its refusals look like successes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Call {
     /// In which wrapping.
@@ -109,8 +109,8 @@ impl GrpcOutcome {
     }
 }
 
-/// What `grpc-timeout` says: a number of at most eight digits and a unit. What is malformed is no limit here, and is passed on: the
-/// backend has its own opinion of it.
+/// What `grpc-timeout` says: a number of at most eight digits and a unit. What is malformed is no limit here, and is
+/// passed on: the backend has its own opinion of it.
 fn time_limit(text: &[u8]) -> Option<Duration> {
     let (unit, digits) = text.split_last()?;
     if digits.is_empty() || digits.len() > 8 || !digits.iter().all(u8::is_ascii_digit) {

@@ -1,7 +1,7 @@
 //! What answers a request.
 //!
-//! A handler is one file, called as its word: what is written (`…Config`), how that is checked, and how it answers. `handlers!` is the
-//! list of all.
+//! A handler is one file, called as its word: what is written (`…Config`), how that is checked, and how it answers.
+//! `handlers!` is the list of all.
 
 pub(crate) mod proxy;
 mod redirect;

@@ -1,7 +1,7 @@
 //! A reverse proxy: everything that a request touches, and no Ruby.
 //!
-//! The modules stand in the order of their layers: a module uses those above it and never one below. `bin/layers` checks that.
-//! ARCHITECTURE.md tells the life of a request through them.
+//! The modules stand in the order of their layers: a module uses those above it and never one below. `bin/layers`
+//! checks that. ARCHITECTURE.md tells the life of a request through them.
 
 // What knows nothing of HTTP.
 mod output;

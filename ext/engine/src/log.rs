@@ -1,7 +1,7 @@
 //! What the engine has to say about itself: one line per event, to standard error.
 //!
-//! Before a server runs, a line is written by whoever has it. From then on it goes through a bounded queue to a thread of its own, so
-//! that standard error can be closed, full, broken or blocked and nobody who is served notices.
+//! Before a server runs, a line is written by whoever has it. From then on it goes through a bounded queue to a thread
+//! of its own, so that standard error can be closed, full, broken or blocked and nobody who is served notices.
 
 mod queue;
 
@@ -89,7 +89,8 @@ impl Log {
         })
     }
 
-    /// From now on no line is written by whoever has it. Lines that cannot be written are lost, counted, and told of once one can be again.
+    /// From now on no line is written by whoever has it. Lines that cannot be written are lost, counted, and told of
+    /// once one can be again.
     ///
     /// # Errors
     /// If the system gives no thread.

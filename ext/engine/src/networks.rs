@@ -38,7 +38,8 @@ fn parse(text: &str) -> Result<IpNet, String> {
     }
     let network = text.parse::<IpNet>().map_err(|_| {
         format!(
-            "{text:?} is not a valid address or network: write one such as \"192.0.2.7\", \"10.0.0.0/8\" or \"fd00::/8\""
+            "{text:?} is not a valid address or network: write one such as \"192.0.2.7\", \"10.0.0.0/8\" or \
+             \"fd00::/8\""
         )
     })?;
     let network = canonical(network);

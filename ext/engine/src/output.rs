@@ -1,7 +1,8 @@
-//! Standard output and standard error as a running server writes them: from threads of their own, and whatever becomes of them.
+//! Standard output and standard error as a running server writes them: from threads of their own, and whatever becomes
+//! of them.
 //!
-//! What is printed can fail or block at any time: the disk is full, the reader of a pipe has gone or stands still, a terminal is
-//! stopped. None of that may be noticed by who is served.
+//! What is printed can fail or block at any time: the disk is full, the reader of a pipe has gone or stands still, a
+//! terminal is stopped. None of that may be noticed by who is served.
 
 use std::fs::OpenOptions;
 use std::io::{self, Write};
@@ -15,8 +16,8 @@ use nix::sys::signal::{SigSet, Signal};
 /// How long a writer waits that was told "not now" by a descriptor which somebody has made non-blocking.
 const NOT_NOW: Duration = Duration::from_millis(10);
 
-/// A standard descriptor, written to without the standard library's lock and buffer: whoever is stuck in a write would hold that lock, and
-/// a child of `fork` would inherit it.
+/// A standard descriptor, written to without the standard library's lock and buffer: whoever is stuck in a write would
+/// hold that lock, and a child of `fork` would inherit it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Standard {
     Out,
@@ -42,8 +43,8 @@ impl Write for Standard {
     }
 }
 
-/// Opens the standard descriptors that are closed on `/dev/null`, before a socket can get such a number and whatever is printed goes to
-/// a client.
+/// Opens the standard descriptors that are closed on `/dev/null`, before a socket can get such a number and whatever is
+/// printed goes to a client.
 pub(crate) fn open_standard_descriptors() {
     let is_closed = |fd: BorrowedFd<'_>| fcntl(fd, FcntlArg::F_GETFD) == Err(Errno::EBADF);
     // In this order: the system gives the lowest number that is free.
@@ -55,9 +56,9 @@ pub(crate) fn open_standard_descriptors() {
     }
 }
 
-/// Keeps SIGPIPE from ending the process because of a write of this thread and of those that it starts. Not every write to a socket can be
-/// told to do without that signal (`writev` cannot), a write to a pipe never can, and what the program does about the signal is its
-/// own affair. To be called first in every thread of the engine.
+/// Keeps SIGPIPE from ending the process because of a write of this thread and of those that it starts. Not every write
+/// to a socket can be told to do without that signal (`writev` cannot), a write to a pipe never can, and what the
+/// program does about the signal is its own affair. To be called first in every thread of the engine.
 pub fn block_sigpipe() {
     let mut set = SigSet::empty();
     set.add(Signal::SIGPIPE);

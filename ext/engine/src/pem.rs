@@ -23,8 +23,8 @@ pub(crate) fn certificates(option: &str, path: &str) -> Result<Vec<CertificateDe
     match found {
         Ok(found) if found.is_empty() => Err(match binary(&bytes) {
             true => format!(
-                "{option}: {path:?} is binary: write it as PEM, as in openssl x509 -inform der -in {path} -out {path}.pem (of a \
-                 PKCS#12 file: openssl pkcs12 -in {path} -nodes -out {path}.pem)"
+                "{option}: {path:?} is binary: write it as PEM, as in openssl x509 -inform der -in {path} -out \
+                 {path}.pem (of a PKCS#12 file: openssl pkcs12 -in {path} -nodes -out {path}.pem)"
             ),
             false => format!("{option}: {path:?} contains no certificate: it must be a PEM file (BEGIN CERTIFICATE)"),
         }),
@@ -80,8 +80,9 @@ fn binary(bytes: &[u8]) -> bool {
     matches!(bytes, [0x30, 0x80..=0x84, ..])
 }
 
-/// The text as a strict parser wants it. What editors, `cat` and other systems leave behind is forgiven, as OpenSSL forgives it: a
-/// byte order mark, UTF-16, spaces around lines, a block that begins in the line in which the one before it ends, other labels.
+/// The text as a strict parser wants it. What editors, `cat` and other systems leave behind is forgiven, as OpenSSL
+/// forgives it: a byte order mark, UTF-16, spaces around lines, a block that begins in the line in which the one before
+/// it ends, other labels.
 fn tidy(bytes: &[u8]) -> Vec<u8> {
     let text = in_utf8(bytes);
     let mut out = Vec::with_capacity(text.len() + 64);

@@ -1,7 +1,8 @@
 //! One request to one backend and its response, in the task of the request itself.
 //!
-//! Both bodies move inside one future, without a channel or a second task. That is also what makes "has a byte of the request
-//! left?" a question with an exact answer. Either side may be a connection of HTTP/1.1 or a stream of HTTP/2: [`Peer`].
+//! Both bodies move inside one future, without a channel or a second task. That is also what makes "has a byte of the
+//! request left?" a question with an exact answer. Either side may be a connection of HTTP/1.1 or a stream of HTTP/2:
+//! [`Peer`].
 
 mod first_byte;
 mod client;
@@ -70,9 +71,9 @@ pub(crate) struct ResponseNeeds {
     pub(crate) upgrade: bool,
 }
 
-/// Sends the request whose head stands in `backend`'s output, with its body, and waits for the head of the final response.
-/// `deadline` is when that must be there; a body that is still arriving from the client puts it off. `request` is what the backend gets
-/// of the request's head.
+/// Sends the request whose head stands in `backend`'s output, with its body, and waits for the head of the final
+/// response. `deadline` is when that must be there; a body that is still arriving from the client puts it off.
+/// `request` is what the backend gets of the request's head.
 #[allow(clippy::too_many_arguments)]
 pub(crate) async fn send(
     client: &mut ClientChannel,
@@ -104,7 +105,8 @@ pub(crate) async fn send(
                 match client.channel.poll_flush(cx) {
                     Poll::Ready(Ok(())) => {}
                     Poll::Ready(Err(error)) => return Poll::Ready(Err(Error::client(Kind::Io(error)))),
-                    // Heads on a stream come whether they are awaited or not: they are counted before there are too many.
+                    // Heads on a stream come whether they are awaited or not: they are counted before there are too
+                    // many.
                     Poll::Pending if matches!(backend, Channel::Http2(_)) => {}
                     Poll::Pending => break,
                 }
@@ -169,9 +171,9 @@ pub(crate) async fn send(
     .await
 }
 
-/// Passes the bodies on: the response's to the client, and what is left of the request's to the backend. The response's head
-/// stands in the client's output. `heads` are those of the request and the response as they were passed on. `tap` sees the data of the
-/// response.
+/// Passes the bodies on: the response's to the client, and what is left of the request's to the backend. The response's
+/// head stands in the client's output. `heads` are those of the request and the response as they were passed on. `tap`
+/// sees the data of the response.
 pub(crate) async fn relay(
     client: &mut ClientChannel,
     backend: &mut Channel,
@@ -211,7 +213,8 @@ pub(crate) async fn relay(
         if let Poll::Ready(error) = client.poll_gone(cx, listening, None) {
             return Poll::Ready(Err(error));
         }
-        // An answer that has begun is sent to its end, whatever the client has ended; but nobody ends his side to hear of events.
+        // An answer that has begun is sent to its end, whatever the client has ended; but nobody ends his side to hear
+        // of events.
         if client.has_ended() && stuck == Stuck::Reading && is_event_stream(heads.1) {
             if let Poll::Ready(error) = client.poll_gone(cx, listening, limits.half_close) {
                 return Poll::Ready(Err(error));

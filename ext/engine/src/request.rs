@@ -1,4 +1,5 @@
-//! One request and what is known of it: what filters and handlers work with, and the answers that the proxy gives itself.
+//! One request and what is known of it: what filters and handlers work with, and the answers that the proxy gives
+//! itself.
 
 mod answer;
 mod body_limit;
@@ -61,8 +62,8 @@ pub(crate) enum Verdict {
     Linger,
     /// It is closed with part of the response missing.
     CutShort,
-    /// The same, where only a reset shows that something is missing: a body whose end is that of the connection. Or the client takes
-    /// nothing, and what waits for it in the system is to go with the connection.
+    /// The same, where only a reset shows that something is missing: a body whose end is that of the connection. Or the
+    /// client takes nothing, and what waits for it in the system is to go with the connection.
     Reset,
 }
 
@@ -138,8 +139,8 @@ impl Outcome {
 }
 
 impl Exchange<'_> {
-    /// Changes the response in `work.response` as the filters want it. To be called once for each response, before its head
-    /// is written.
+    /// Changes the response in `work.response` as the filters want it. To be called once for each response, before its
+    /// head is written.
     pub(crate) fn amend(&mut self) {
         self.work.extra.apply(&mut self.work.response.fields);
         if self.passed > 0 {
@@ -182,7 +183,8 @@ impl Exchange<'_> {
         self.work.request.version != Version::Http10 && self.work.request.fields.has(Known::Expect)
     }
 
-    /// Whether the request is an extended CONNECT of HTTP/2: its client takes any success for the beginning of the tunnel.
+    /// Whether the request is an extended CONNECT of HTTP/2: its client takes any success for the beginning of the
+    /// tunnel.
     pub(crate) fn is_h2_tunnel(&self) -> bool {
         self.work.request.version == Version::Http2 && self.options.upgrade
     }

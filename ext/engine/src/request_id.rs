@@ -38,7 +38,8 @@ impl RequestId {
 /// How much is shown of an id that is not ours.
 const SHOWN: usize = 255;
 
-/// The id that a request goes by in a log: that which is forwarded, so that the logs of everybody behind us can be joined with ours.
+/// The id that a request goes by in a log: that which is forwarded, so that the logs of everybody behind us can be
+/// joined with ours.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LoggedId<'a> {
     own: RequestId,
@@ -47,7 +48,8 @@ pub(crate) struct LoggedId<'a> {
 }
 
 impl<'a> LoggedId<'a> {
-    /// `forwarded` is the value of `X-Request-Id`, if there is one: the client's, ours, or what the configuration has put there.
+    /// `forwarded` is the value of `X-Request-Id`, if there is one: the client's, ours, or what the configuration has
+    /// put there.
     pub(crate) fn of(own: RequestId, forwarded: Option<&'a [u8]>) -> Self {
         let sent = forwarded.filter(|value| *value != own.full()).unwrap_or_default();
         Self { own, sent: &sent[..sent.len().min(SHOWN)] }
@@ -58,7 +60,8 @@ impl<'a> LoggedId<'a> {
         self.sent
     }
 
-    /// As the value of a field: all of it. One that holds more than text is as the log has it, for there it is looked for.
+    /// As the value of a field: all of it. One that holds more than text is as the log has it, for there it is looked
+    /// for.
     pub(crate) fn write_value(self, out: &mut Vec<u8>) {
         match self.sent {
             [] => out.extend_from_slice(&self.own.full()),

@@ -1,7 +1,7 @@
 //! Error responses: the only answers that the engine makes up by itself.
 //!
-//! Each exists as plain text, as JSON and as a page, all written out at load; the request's `Accept` chooses. Nothing but the request's id
-//! is put in when an error happens, so an outage costs no more than what it breaks.
+//! Each exists as plain text, as JSON and as a page, all written out at load; the request's `Accept` chooses. Nothing
+//! but the request's id is put in when an error happens, so an outage costs no more than what it breaks.
 
 mod accept;
 mod built_in;
@@ -83,8 +83,8 @@ struct IdPlace {
 }
 
 impl ErrorResponse {
-    /// Compiles the option `error_response` of the directive that `report` is about; `None` is the built-in one of the status
-    /// `usual`.
+    /// Compiles the option `error_response` of the directive that `report` is about; `None` is the built-in one of the
+    /// status `usual`.
     pub(crate) fn compile(
         config: Option<&ErrorResponseConfig>,
         usual: u16,
@@ -107,8 +107,8 @@ impl ErrorResponse {
         self.custom
     }
 
-    /// The form that the values of the request's `Accept` lines prefer. When none matches it is plain text for a built-in
-    /// response, and the `default` for one's own.
+    /// The form that the values of the request's `Accept` lines prefer. When none matches it is plain text for a
+    /// built-in response, and the `default` for one's own.
     pub(crate) fn choose<'v>(&self, accept: impl IntoIterator<Item = &'v [u8]>) -> &Rendered {
         let offered = self.forms.each_ref().map(Option::is_some);
         let format = accept::choose(accept, offered, self.default);
@@ -150,8 +150,8 @@ impl Rendered {
         Self { id: at.map(|at| IdPlace { at, format }), ..self }
     }
 
-    /// The body with the request's id, where it has a place for one: a person who sees the page can name it. The fields do not know of the
-    /// length that it then has.
+    /// The body with the request's id, where it has a place for one: a person who sees the page can name it. The fields
+    /// do not know of the length that it then has.
     pub(crate) fn with_id(&self, id: &[u8]) -> Option<Vec<u8>> {
         let IdPlace { at, format } = self.id?;
         let (before, behind) = self.body.split_at_checked(at)?;

@@ -33,8 +33,8 @@ pub(crate) fn is_built_in(name: &str) -> bool {
     [Context::Request, Context::Response].into_iter().any(|context| BuiltIn::names(context).any(|known| known == name))
 }
 
-/// The first placeholder of `text`, which is sent as it is written, that a string rewrite would replace, given the names of the
-/// `captures` around it.
+/// The first placeholder of `text`, which is sent as it is written, that a string rewrite would replace, given the
+/// names of the `captures` around it.
 pub(crate) fn known_placeholder(text: &str, context: Context, captures: &[&str]) -> Option<Box<str>> {
     parse::known_placeholder(text, context, captures)
 }
@@ -125,8 +125,8 @@ impl Template {
         }
     }
 
-    /// Appends the rewritten text as what requests are told apart by. `false` if there is nothing to: every value that it is made of is
-    /// absent or empty.
+    /// Appends the rewritten text as what requests are told apart by. `false` if there is nothing to: every value that
+    /// it is made of is absent or empty.
     pub(crate) fn render_key(&self, scope: &RequestValues<'_>, out: &mut Vec<u8>) -> bool {
         let mut told = false;
         for part in &self.parts {

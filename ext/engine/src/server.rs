@@ -26,7 +26,8 @@ use crate::upstream::Admin;
 use lifecycle::Lifecycle;
 use threads::{ServerHandle, Workers};
 
-/// Why a server did not start: nothing stays bound. Or why it did not take another configuration: everything stays as it was.
+/// Why a server did not start: nothing stays bound. Or why it did not take another configuration: everything stays as
+/// it was.
 #[derive(Debug)]
 pub enum StartError {
     /// Mistakes in the configuration, all of them.
@@ -164,8 +165,9 @@ impl Server {
     }
 
     /// Begins to stop and returns at once: no new connections, idle ones close, requests in flight may finish within
-    /// `timeout` (default: the configured `shutdown_timeout`). Tunnels and event streams are ended after the configured `tunnel_grace`, or
-    /// just before `timeout` is over if that comes first. A second call with a shorter time shortens it.
+    /// `timeout` (default: the configured `shutdown_timeout`). Tunnels and event streams are ended after the configured
+    /// `tunnel_grace`, or just before `timeout` is over if that comes first. A second call with a shorter time shortens
+    /// it.
     pub fn begin_stop(&self, timeout: Option<Duration>) {
         let (configured, grace) = {
             let terms = self.terms.lock();
@@ -184,8 +186,8 @@ impl Server {
         self.life.is_over()
     }
 
-    /// Whether the server stopped with every request in flight finished, none cut off. `true` while it runs. Tunnels and event streams that
-    /// were ended in time are no requests in flight.
+    /// Whether the server stopped with every request in flight finished, none cut off. `true` while it runs. Tunnels
+    /// and event streams that were ended in time are no requests in flight.
     pub fn is_drained(&self) -> bool {
         self.life.was_clean()
     }
@@ -206,12 +208,14 @@ fn too_many_connections(descriptors: Descriptors, written: &Setting<i64>, settin
 fn cannot_bind(bind: &Bind, error: &std::io::Error) -> StartError {
     use std::io::ErrorKind;
     let why = match error.kind() {
-        ErrorKind::AddrInUse if bind.is_unix() => {
-            "a program listens there: stop it, or write another path".into()
-        }
-        ErrorKind::AddrInUse => "the address is in use: stop the program that listens there, or write another port".into(),
+        ErrorKind::AddrInUse if bind.is_unix() => "a program listens there: stop it, or write another path".into(),
+        ErrorKind::AddrInUse => "the address is in use: stop the program that listens there, or write another \
+                                 port"
+            .into(),
         ErrorKind::PermissionDenied => {
-            "permission was denied: write a port above 1023 or a directory that you may write to, or allow the program to".into()
+            "permission was denied: write a port above 1023 or a directory that you may write to, or allow the program \
+             to"
+            .into()
         }
         ErrorKind::AddrNotAvailable => {
             "this machine has no such address: write one of its own, or 0.0.0.0 for all of them".into()

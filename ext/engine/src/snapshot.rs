@@ -66,8 +66,8 @@ pub(crate) fn compile(config: &Config, purpose: Purpose) -> Compiled {
     carry_over(None, config, purpose)
 }
 
-/// Compiles `config` in place of `before`, and carries the state of what is equal in both over. Nothing that is at work changes before
-/// [`Snapshot::start`].
+/// Compiles `config` in place of `before`, and carries the state of what is equal in both over. Nothing that is at work
+/// changes before [`Snapshot::start`].
 pub(crate) fn carry_over(before: Option<&Snapshot>, config: &Config, purpose: Purpose) -> Compiled {
     let mut problems = Vec::new();
     let dns = Arc::new(Dns::compile(&config.resolver, &mut problems).unwrap_or_else(Dns::system));
@@ -143,12 +143,14 @@ impl Snapshot {
         self.routes.each_filter(&mut |filter| filter.start(&self.dns, runtime, log));
     }
 
-    /// Ends what went on in the background and goes on in another way under the configuration that takes this one's place.
+    /// Ends what went on in the background and goes on in another way under the configuration that takes this one's
+    /// place.
     pub(crate) fn retire(&self, next: &Self) {
         self.carried_over.upstreams.retire(&next.carried_over.upstreams);
     }
 
-    /// Does what somebody wants of a backend, `UPSTREAM/BACKEND`, or of a whole upstream. An error has the names that there are.
+    /// Does what somebody wants of a backend, `UPSTREAM/BACKEND`, or of a whole upstream. An error has the names that
+    /// there are.
     pub(crate) fn set_admin(&self, target: &str, admin: Admin) -> Result<(), Vec<String>> {
         let (mut found, mut names) = (false, Vec::new());
         self.each_upstream(&mut |upstream| {

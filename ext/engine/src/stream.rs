@@ -93,8 +93,8 @@ impl Stream {
         session.alpn_protocol() == Some(b"h2")
     }
 
-    /// Makes the coming close a reset (RST instead of FIN), so that the peer sees that something is missing. What was sent and
-    /// not yet read may be lost to it. Unix sockets know no such thing.
+    /// Makes the coming close a reset (RST instead of FIN), so that the peer sees that something is missing. What was
+    /// sent and not yet read may be lost to it. Unix sockets know no such thing.
     pub(crate) fn reset_on_close(&self) {
         #[cfg(test)]
         if let Some(pipe) = self.memory() {
@@ -105,9 +105,9 @@ impl Stream {
         }
     }
 
-    /// Bounds how long the system goes on, once the connection is closed, with what the other side does not take: after `limit`
-    /// without progress it is let go. Without this it stays in the kernel for minutes, where nothing counts it. Linux alone can be
-    /// told so.
+    /// Bounds how long the system goes on, once the connection is closed, with what the other side does not take: after
+    /// `limit` without progress it is let go. Without this it stays in the kernel for minutes, where nothing counts it.
+    /// Linux alone can be told so.
     pub(crate) fn give_up_after(&self, limit: std::time::Duration) {
         #[cfg(target_os = "linux")]
         if let Some(tcp) = self.tcp() {
@@ -136,8 +136,9 @@ impl Stream {
         }
     }
 
-    /// Ends the connection for everybody who holds it: a process that was forked without the knowledge of [`fork`](crate::fork) would
-    /// otherwise keep the peer from seeing the end. TLS is not told, so that its peer sees that something is missing.
+    /// Ends the connection for everybody who holds it: a process that was forked without the knowledge of
+    /// [`fork`](crate::fork) would otherwise keep the peer from seeing the end. TLS is not told, so that its peer sees
+    /// that something is missing.
     pub(crate) fn cut(&self) {
         let socket = match self {
             Self::Tcp(stream) => socket2::SockRef::from(stream),
@@ -152,8 +153,8 @@ impl Stream {
         let _ = socket.shutdown(std::net::Shutdown::Both);
     }
 
-    /// Whether the system holds bytes of the other side that nobody has read. To close such a connection sends a reset, which
-    /// destroys whatever we sent and the other side has not yet read. Asks the system itself: one call.
+    /// Whether the system holds bytes of the other side that nobody has read. To close such a connection sends a reset,
+    /// which destroys whatever we sent and the other side has not yet read. Asks the system itself: one call.
     pub(crate) fn has_unread(&self) -> bool {
         let socket = match self {
             Self::Tcp(stream) => socket2::SockRef::from(stream),
@@ -168,7 +169,8 @@ impl Stream {
         socket.peek(&mut [std::mem::MaybeUninit::uninit()]).is_ok_and(|n| n > 0)
     }
 
-    /// Whether the other side has gone, as far as the system has heard, also where bytes that came before it have not been read. One call.
+    /// Whether the other side has gone, as far as the system has heard, also where bytes that came before it have not
+    /// been read. One call.
     pub(crate) fn departure(&self) -> Option<Departure> {
         use rustix::event::{poll, PollFd, PollFlags, Timespec};
         // Other systems tell of an ended side only where everything before it was read.

@@ -18,7 +18,8 @@ use crate::request::Tools;
 use crate::snapshot::Snapshot;
 use connections::Connections;
 
-/// One engine thread: the configuration of this moment, the connections of its clients, and what it lends to their requests.
+/// One engine thread: the configuration of this moment, the connections of its clients, and what it lends to their
+/// requests.
 pub(crate) struct Worker {
     source: Arc<ArcSwap<Snapshot>>,
     current: RefCell<Rc<Current>>,
@@ -63,7 +64,8 @@ impl Worker {
         Rc::clone(&current)
     }
 
-    /// Lets go of the configuration before, of which there may be no request for a long time. Those that it serves keep it.
+    /// Lets go of the configuration before, of which there may be no request for a long time. Those that it serves keep
+    /// it.
     pub(crate) fn take_newest(&self) {
         let newest = self.snapshot();
         self.tools.keep_access_log(newest.globals.access_log.as_ref());

@@ -8,6 +8,7 @@ pub mod websocket;
 
 use crate::message::Known;
 
-/// Fields that say where a message ends or what a connection is for. The engine writes them itself, and no configuration may.
+/// Fields that say where a message ends or what a connection is for. The engine writes them itself, and no
+/// configuration may.
 pub const CONNECTION_FIELDS: [Known; 6] =
     [Known::Connection, Known::ContentLength, Known::KeepAlive, Known::Te, Known::TransferEncoding, Known::Upgrade];

@@ -1,6 +1,7 @@
 //! The wire formats of the proxy: what bytes mean, without a runtime, a configuration or a socket of its own.
 //!
-//! The modules stand in the order of their layers: a module uses those above it and never one below. `bin/layers` checks that.
+//! The modules stand in the order of their layers: a module uses those above it and never one below. `bin/layers`
+//! checks that.
 
 pub mod decimal;
 pub mod hex;

@@ -1,8 +1,8 @@
-//! The PROXY protocol of HAProxy's proxy-protocol.txt, in both versions: the few bytes in front of a connection in which a proxy
-//! says whose connection it passes on.
+//! The PROXY protocol of HAProxy's proxy-protocol.txt, in both versions: the few bytes in front of a connection in
+//! which a proxy says whose connection it passes on.
 //!
-//! Reading is strict: what is not exactly such a header is none. The text form (version 1) is at most 107 bytes long, the binary
-//! one (version 2) at most [`LONGEST`].
+//! Reading is strict: what is not exactly such a header is none. The text form (version 1) is at most 107 bytes long,
+//! the binary one (version 2) at most [`LONGEST`].
 
 mod v1;
 mod v2;

@@ -1,7 +1,7 @@
 //! Frames of WebSockets (RFC 6455, section 5): where one ends and the next may begin.
 //!
-//! A tunnel is passed on as it is. It is only known of its bytes which frame they belong to, so that the proxy can say goodbye to both
-//! sides without spoiling what they say to each other.
+//! A tunnel is passed on as it is. It is only known of its bytes which frame they belong to, so that the proxy can say
+//! goodbye to both sides without spoiling what they say to each other.
 
 use crate::random;
 

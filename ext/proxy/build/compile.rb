@@ -43,8 +43,9 @@ module ProxyBuild
 
     # Puts the library where Ruby finds it, and removes what is left of the build.
     #
-    # RubyGems takes what it finds in `folder` to the gem's lib and, once more, to a folder for extensions. So that the library is on the
-    # disk once, it goes to the gem's lib itself, where Proxy::Native looks first, and a link into `folder`.
+    # RubyGems takes what it finds in `folder` to the gem's lib and, once more, to a folder for extensions. So that the
+    # library is on the disk once, it goes to the gem's lib itself, where Proxy::Native looks first, and a link into
+    # `folder`.
     def install(folder)
       target = File.join(folder, "proxy", NAME)
       FileUtils.mkdir_p(File.dirname(target))
@@ -76,7 +77,8 @@ module ProxyBuild
     end
 
     # On the disk that the gem is installed on: /tmp may be small, and the build takes some 700 MB for a while.
-    def folder = File.expand_path(@environment["CARGO_TARGET_DIR"] || File.join("ext", "proxy", "target"), given? ? "." : ROOT)
+    def folder =
+      File.expand_path(@environment["CARGO_TARGET_DIR"] || File.join("ext", "proxy", "target"), given? ? "." : ROOT)
 
     def given? = @environment.key?("CARGO_TARGET_DIR")
 
@@ -89,7 +91,8 @@ module ProxyBuild
 
     # Each line that Cargo says is given to the block.
     def run_cargo
-      command = [@toolchain.cargo, "build", "--locked", "--package", "proxy", "--profile", @profile, "--target-dir", folder]
+      command = [@toolchain.cargo, "build", "--locked", "--package", "proxy", "--profile", @profile, "--target-dir",
+                 folder]
       IO.popen([variables, *command, { err: %i[child out], chdir: ROOT }]) do |output|
         output.each_line { |line| yield line.scrub.chomp }
       end

@@ -31,7 +31,8 @@ module ProxyBuild
 
     # The oldest Rust that compiles the gem, such as "1.88".
     def self.oldest
-      File.read(File.join(ROOT, "Cargo.toml"), encoding: "UTF-8")[/^rust-version = "(.+?)"/, 1] or raise "Cargo.toml names no rust-version"
+      File.read(File.join(ROOT, "Cargo.toml"), encoding: "UTF-8")[/^rust-version = "(.+?)"/,
+                                                                  1] or raise "Cargo.toml names no rust-version"
     end
 
     # The user's folder, which a service or a container may not say; nil for a user that the system does not know.
@@ -45,7 +46,8 @@ module ProxyBuild
 
     # The compiler that this cargo uses.
     def rustc
-      @environment["RUSTC"] || [File.join(File.dirname(cargo), "rustc")].find { |path| File.executable?(path) } || find("rustc") || "rustc"
+      @environment["RUSTC"] || [File.join(File.dirname(cargo), "rustc")].find { |path| File.executable?(path) } ||
+        find("rustc") || "rustc"
     end
 
     def missing_rust
@@ -56,7 +58,8 @@ module ProxyBuild
       return "proxy: #{rustc} does not run (#{line}). #{get_rust}" unless version
       return if Gem::Version.new(version) >= Gem::Version.new(Toolchain.oldest)
 
-      "proxy: Rust #{version} is too old: the gem needs #{Toolchain.oldest} or newer. #{rustup? ? "Run: rustup update stable" : get_rust}"
+      "proxy: Rust #{version} is too old: the gem needs #{Toolchain.oldest} or " \
+      "newer. #{rustup? ? "Run: rustup update stable" : get_rust}"
     end
 
     def get_rust = "Get Rust #{Toolchain.oldest} or newer:\n  #{RUSTUP}\nand install the gem again."
@@ -93,7 +96,9 @@ module ProxyBuild
       return (name if File.executable?(name)) if name.include?("/")
 
       folders = @environment.fetch("PATH", "").split(File::PATH_SEPARATOR)
-      folders += [@environment["CARGO_HOME"], home && File.join(home, ".cargo")].compact.map { |folder| File.join(folder, "bin") }
+      folders += [@environment["CARGO_HOME"], home && File.join(home, ".cargo")].compact.map do |folder|
+        File.join(folder, "bin")
+      end
       folders.map { |folder| File.join(folder, name) }.find { |path| File.file?(path) && File.executable?(path) }
     end
   end

@@ -13,7 +13,8 @@ module ProxyBuild
         "  dnf install clang-devel           (Fedora)\n" \
         "and install the gem again. If it is in a place of its own, set LIBCLANG_PATH to that folder.",
       /Could not resolve host|Couldn't connect|failed to (download|fetch|get)|network failure|spurious network error|Unable to update registry|no matching package.*offline/m =>
-        "proxy: crates.io cannot be reached, from where Cargo gets what the gem is made of. Connect this machine to the network, or set " \
+        "proxy: crates.io cannot be reached, from where Cargo gets what the gem is made of. Connect this machine to " \
+        "the network, or set " \
         "https_proxy=http://PROXY:PORT, and install the gem again.",
       /No space left on device/ =>
         "proxy: the disk is full: the build takes about 1 GB for a while.",

@@ -21,15 +21,16 @@ pub(crate) fn from_hash(ruby: &Ruby, hash: Value) -> Result<Config, Error> {
 /// `Proxy::Native.check(hash)`: every mistake and warning that only the engine can see, in the order of the file.
 pub(crate) fn check(ruby: &Ruby, hash: Value) -> Result<Value, Error> {
     let config = from_hash(ruby, hash)?;
-    // It reads every file that is named, and some take their time: other threads go on meanwhile, the one that hears of signals among them.
+    // It reads every file that is named, and some take their time: other threads go on meanwhile, the one that hears of
+    // signals among them.
     match without_gvl(|| Server::check(&config), || ())? {
         Ok(found) => problems(ruby, &found),
         Err(payload) => Err(error::panicked(ruby, payload.as_ref())),
     }
 }
 
-/// `Proxy::Native.explain(hash, question)`: what a configuration without mistakes does with a request, and why. A String says what
-/// is wrong with the question.
+/// `Proxy::Native.explain(hash, question)`: what a configuration without mistakes does with a request, and why. A
+/// String says what is wrong with the question.
 pub(crate) fn explain(ruby: &Ruby, hash: Value, question: Value) -> Result<Value, Error> {
     let config = from_hash(ruby, hash)?;
     let question: Traced<Question> = serde_magnus::deserialize(ruby, question)

@@ -8,8 +8,8 @@ use proxy_engine::StartError;
 
 use crate::config;
 
-/// Why a server did not start, or did not take another configuration: `Proxy::ConfigurationError`, `Proxy::BindError` or
-/// `Proxy::Error`.
+/// Why a server did not start, or did not take another configuration: `Proxy::ConfigurationError`, `Proxy::BindError`
+/// or `Proxy::Error`.
 pub(crate) fn not_started(ruby: &Ruby, error: StartError) -> Error {
     let raised = match error {
         StartError::Configuration(problems) => configuration(ruby, &problems),

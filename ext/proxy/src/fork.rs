@@ -1,6 +1,7 @@
 //! `Proxy::Native::Fork`: what `Process` does around a `fork`.
 //!
-//! Ruby calls `Process._fork` for `fork`, `Kernel#fork` and `IO.popen("-")`; `Process.daemon` goes on in a child that it makes by itself.
+//! Ruby calls `Process._fork` for `fork`, `Kernel#fork` and `IO.popen("-")`; `Process.daemon` goes on in a child that
+//! it makes by itself.
 
 use std::process;
 

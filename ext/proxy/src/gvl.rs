@@ -9,8 +9,9 @@ use magnus::Error;
 /// What a call without the lock returned, or the payload of its panic.
 pub(crate) type Returned<R> = std::thread::Result<R>;
 
-/// Calls `func` while other Ruby threads run. `unblock` must make `func` return soon; Ruby calls it, from any thread, when
-/// this one is to be interrupted. What is pending then (a signal whose handler raises, `Thread#kill`, `Timeout`) is the error.
+/// Calls `func` while other Ruby threads run. `unblock` must make `func` return soon; Ruby calls it, from any thread,
+/// when this one is to be interrupted. What is pending then (a signal whose handler raises, `Thread#kill`, `Timeout`)
+/// is the error.
 ///
 /// `Send` keeps Ruby values out of `func`: touching one without the lock ends the process.
 pub(crate) fn without_gvl<R, F, U>(func: F, unblock: U) -> Result<Returned<R>, Error>
@@ -22,11 +23,13 @@ where
     let mut call = Call { func: Some(func), result: None };
     let data = std::ptr::from_mut(&mut call).cast::<c_void>();
     let unblock_data = std::ptr::from_ref(&unblock).cast_mut().cast::<c_void>();
-    // Ruby checks for interrupts before and after, and what it raises is caught here, where no frame below has anything to drop.
-    // (The variant that does not check refuses to run at all while so much as a time slice has ended, which can be for ever.)
+    // Ruby checks for interrupts before and after, and what it raises is caught here, where no frame below has anything
+    // to drop. (The variant that does not check refuses to run at all while so much as a time slice has ended, which
+    // can be for ever.)
     protect(|| {
-        // SAFETY: both pointers are to locals that outlive the call, which is synchronous, and each function gets the pointer
-        // to the type that it is instantiated for. We hold the lock, since every function of the binding is called by Ruby.
+        // SAFETY: both pointers are to locals that outlive the call, which is synchronous, and each function gets the
+        // pointer to the type that it is instantiated for. We hold the lock, since every function of the binding is
+        // called by Ruby.
         #[allow(unsafe_code)]
         unsafe {
             rb_sys::rb_thread_call_without_gvl(Some(run::<R, F>), data, Some(wake::<U>), unblock_data);
@@ -42,8 +45,8 @@ struct Call<R, F> {
     result: Option<Returned<R>>,
 }
 
-// SAFETY: `data` is the `Call<R, F>` of `without_gvl`, which nothing else touches until this returns. A panic is caught, so
-// that it does not unwind into Ruby's C frames.
+// SAFETY: `data` is the `Call<R, F>` of `without_gvl`, which nothing else touches until this returns. A panic is
+// caught, so that it does not unwind into Ruby's C frames.
 #[allow(unsafe_code)]
 unsafe extern "C" fn run<R, F: FnOnce() -> R>(data: *mut c_void) -> *mut c_void {
     let call = unsafe { &mut *data.cast::<Call<R, F>>() };
@@ -53,8 +56,8 @@ unsafe extern "C" fn run<R, F: FnOnce() -> R>(data: *mut c_void) -> *mut c_void 
     std::ptr::null_mut()
 }
 
-// SAFETY: `data` is the `U` of `without_gvl`, only read, and `Sync`, since Ruby may call this from another thread. A panic is
-// caught as above; there is nobody to tell.
+// SAFETY: `data` is the `U` of `without_gvl`, only read, and `Sync`, since Ruby may call this from another thread. A
+// panic is caught as above; there is nobody to tell.
 #[allow(unsafe_code)]
 unsafe extern "C" fn wake<U: Fn()>(data: *mut c_void) {
     let unblock = unsafe { &*data.cast::<U>() };

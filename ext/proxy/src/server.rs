@@ -29,8 +29,8 @@ pub(crate) fn init(ruby: &Ruby, native: RModule) -> Result<(), Error> {
     Ok(())
 }
 
-/// A running engine. It belongs to the process that started it: in a forked child the threads do not exist and a lock may be
-/// held for ever, so the child's copy answers without touching the engine.
+/// A running engine. It belongs to the process that started it: in a forked child the threads do not exist and a lock
+/// may be held for ever, so the child's copy answers without touching the engine.
 #[magnus::wrap(class = "Proxy::Native::Server", free_immediately)]
 struct Server {
     life: Life,
@@ -62,8 +62,8 @@ impl Server {
         serde_magnus::serialize(ruby, &stats)
     }
 
-    /// `set_state(target, "ready", "draining" or "down")`: an `ArgumentError` if nothing is called that. A server that has ended
-    /// and a forked child's copy have no backends.
+    /// `set_state(target, "ready", "draining" or "down")`: an `ArgumentError` if nothing is called that. A server that
+    /// has ended and a forked child's copy have no backends.
     fn set_state(ruby: &Ruby, server: &Self, target: String, state: String) -> Result<(), Error> {
         let error = |message: String| Error::new(ruby.exception_arg_error(), message);
         let state = Admin::named(&state).ok_or_else(|| error(format!("{state:?} is not a valid state")))?;
@@ -73,8 +73,8 @@ impl Server {
             .map_err(|unknown| error(unknown.to_string()))
     }
 
-    /// `reload(hash)`: raises what `start` raises, and everything is as it was then. A server that has ended and a forked child's
-    /// copy take no configuration.
+    /// `reload(hash)`: raises what `start` raises, and everything is as it was then. A server that has ended and a
+    /// forked child's copy take no configuration.
     fn reload(ruby: &Ruby, server: &Self, hash: Value) -> Result<(), Error> {
         let config = config::from_hash(ruby, hash)?;
         let Some(life) = server.owned() else { return Err(error::not_started(ruby, StartError::Stopped)) };
@@ -101,8 +101,8 @@ impl Server {
         Ok(())
     }
 
-    /// `wait(seconds or nil)`: `true` once every engine thread has ended. Other Ruby threads run, and signals, `Thread#kill`
-    /// and `Timeout` end the wait.
+    /// `wait(seconds or nil)`: `true` once every engine thread has ended. Other Ruby threads run, and signals,
+    /// `Thread#kill` and `Timeout` end the wait.
     fn wait(ruby: &Ruby, server: &Self, seconds: Option<f64>) -> Result<bool, Error> {
         let limit = duration(ruby, seconds)?;
         if server.owned().is_none() {
@@ -149,8 +149,8 @@ impl Server {
 }
 
 impl Drop for Server {
-    /// The garbage collector calls this, so it only signals. The thread of [`Life`] outlives this object until the engine
-    /// has ended. In a forked child that thread does not exist and what it shares stays as it is.
+    /// The garbage collector calls this, so it only signals. The thread of [`Life`] outlives this object until the
+    /// engine has ended. In a forked child that thread does not exist and what it shares stays as it is.
     fn drop(&mut self) {
         if let Some(life) = self.owned() {
             life.abandon();

@@ -56,10 +56,13 @@ module Proxy
 
       # Says that the configuration ends the command, and where.
       def ended(error)
-        line = error.backtrace_locations&.find { |location| !location.path.start_with?(File.expand_path("../..", __dir__)) && location.label != "<main>" }
+        line = error.backtrace_locations&.find do |location|
+          !location.path.start_with?(File.expand_path("../..", __dir__)) && location.label != "<main>"
+        end
         file = @path || Config.find
         problem = Problem.new(file: line&.path || file, line: line&.lineno, code: :exception,
-                              message: "the configuration ends the command here, so nothing was checked: leave `exit` or `abort` out")
+                              message: "the configuration ends the command here, so nothing was checked: leave " \
+                                       "`exit` or `abort` out")
         return print_json(file, [problem], binds: 0, routes: 0) if @json
 
         @err.puts problem

@@ -34,7 +34,9 @@ module Proxy
 
         call(*rest)
       rescue OptionParser::ParseError => error
-        usage(error.message.lines(chomp: true).reject(&:empty?).join(" ").sub(/ Did you mean\?\s+(\S+).*/, ' (did you mean --\1?)'))
+        usage(error.message.lines(chomp: true).reject(&:empty?).join(" ").sub(
+                / Did you mean\?\s+(\S+).*/, ' (did you mean --\1?)'
+              ))
       end
 
       private
@@ -74,7 +76,8 @@ module Proxy
 
       def unexpected(argument)
         address = Elsewhere.address(argument) if declared?("to")
-        hint = declared?("config") && File.exist?(argument) ? ": write -c #{argument}" : (": write --to #{address}" if address)
+        hint = declared?("config") && File.exist?(argument) ? ": write -c #{argument}" :
+          (": write --to #{address}" if address)
         usage("unexpected argument #{argument.inspect}#{hint}")
       end
 

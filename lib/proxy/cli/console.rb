@@ -2,9 +2,9 @@
 
 module Proxy
   module CLI
-    # Standard output and standard error of a command that serves. What is said waits in a queue for a thread that prints it, so that
-    # neither a closed, full or broken output nor one that nobody reads holds anything up. Lines that find no room or cannot be printed are
-    # counted, and the number is printed once printing works again.
+    # Standard output and standard error of a command that serves. What is said waits in a queue for a thread that
+    # prints it, so that neither a closed, full or broken output nor one that nobody reads holds anything up. Lines that
+    # find no room or cannot be printed are counted, and the number is printed once printing works again.
     # @api private
     class Console
       def initialize(out, err)
@@ -90,7 +90,8 @@ module Proxy
           end
         end
 
-        # `sync`, so that nothing is left in a buffer of Ruby's, which would be written when the process ends, however long that takes.
+        # `sync`, so that nothing is left in a buffer of Ruby's, which would be written when the process ends, however
+        # long that takes.
         def print(io, text)
           lost = @lost
           io.sync = true

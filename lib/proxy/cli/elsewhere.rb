@@ -10,7 +10,8 @@ module Proxy
         "write `proxy start`" => %w[run serve server up daemon foreground],
         "not yet in this version: send SIGHUP to the proxy, as in `kill -HUP PID`" => %w[reload],
         "not yet in this version: send SIGTERM to the proxy, as in `kill -TERM PID`" => %w[stop quit down shutdown],
-        "not yet in this version: let the service manager do it, as in `systemctl restart proxy`" => %w[restart upgrade],
+        "not yet in this version: let the service manager do it, as in `systemctl restart proxy`" =>
+          %w[restart upgrade],
         "not yet in this version: `server.stats` in Ruby has the figures" => %w[status stats top list],
         "not in this version: `ruby -c Proxyfile` checks the syntax, and rubocop the form" => %w[fmt format],
         "write `proxy routes URL`" => %w[route explain trace],
@@ -18,7 +19,8 @@ module Proxy
       }.flat_map { |answer, names| names.map { |name| [name, answer] } }.to_h.freeze
       private_constant :ANSWERS
 
-      # What to write in place of a command; nil if nobody knows it. A word of the configuration is explained by the help.
+      # What to write in place of a command; nil if nobody knows it. A word of the configuration is explained by the
+      # help.
       def self.answer(name)
         return "write `proxy --to #{address(name)}`" if address(name)
 

@@ -71,7 +71,8 @@ module Proxy
       def unknown(name)
         nearest = DSL::Spelling.nearest(name, COMMANDS.keys)
         near = nearest ? [nearest] : Word.nearest(name)
-        hint = near.empty? ? ": `proxy help` lists the commands and the words" : " (did you mean #{DSL::Format.list(near).sub(" and ", " or ")}?)"
+        hint = near.empty? ? ": `proxy help` lists the commands and the words" :
+          " (did you mean #{DSL::Format.list(near).sub(" and ", " or ")}?)"
         @err.puts "proxy help: there is no command and no word #{name.inspect}#{hint}"
         USAGE
       end

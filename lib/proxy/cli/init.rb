@@ -49,7 +49,8 @@ module Proxy
         proxyfile = Proxyfile.new(folder, path) if folder.kind
         write(path, proxyfile&.to_s || File.read(TEMPLATE))
         option = Init.option(path)
-        @out.puts(*(proxyfile ? Account.new(folder, proxyfile, path).lines : "Wrote #{path}. Edit it, then: proxy check#{option}, proxy start#{option}"))
+        @out.puts(*(proxyfile ? Account.new(folder, proxyfile, path).lines : "Wrote #{path}. Edit it, then: proxy " \
+          "check#{option}, proxy start#{option}"))
         OK
       rescue SystemCallError => error
         refuse("#{path} #{trouble(path, error)}")
@@ -58,13 +59,21 @@ module Proxy
       # What a Proxyfile would take the place of, if nobody has chosen a path.
       def shadowed
         there = Config::FILES.drop(1).find { |file| File.exist?(file) } unless @path || File.exist?(Config::FILES.first)
-        "#{there} is already there, and a #{Config::FILES.first} would be read in its place: remove it, or write another with -c PATH" if there
+        if there
+          "#{there} is already there, and a #{Config::FILES.first} would be read in its place: remove it, or write " \
+          "another with -c PATH"
+        end
       end
 
       # Why nothing was written.
       def trouble(path, error)
-        return "is a directory: name a file in it, as in -c #{Shellwords.escape(File.join(path, Config::FILES.first))}" if File.directory?(path)
-        return "is already there and was left as it is: remove it, or write another with -c PATH" if File.exist?(path) || File.symlink?(path)
+        if File.directory?(path)
+          return "is a directory: name a file in it, as in " \
+                 "-c #{Shellwords.escape(File.join(path, Config::FILES.first))}"
+        end
+        if File.exist?(path) || File.symlink?(path)
+          return "is already there and was left as it is: remove it, or write another with -c PATH"
+        end
 
         # A folder could not be made, for a file has its name.
         error = Errno::ENOTDIR.new if error.is_a?(Errno::EEXIST)

@@ -2,7 +2,8 @@
 
 module Proxy
   module CLI
-    # An output of a command that may be gone at any time: the exit status counts, not whether somebody has read the text.
+    # An output of a command that may be gone at any time: the exit status counts, not whether somebody has read the
+    # text.
     # @api private
     class Printer
       # @return [IO] the output itself

@@ -39,7 +39,9 @@ module Proxy
 
       def call(*rest)
         return explain(*rest) unless rest.empty?
-        return usage("#{@remote ? "--remote" : "-H"} belongs to a URL: write one, such as http://localhost/") if @remote || @headers
+        if @remote || @headers
+          return usage("#{@remote ? "--remote" : "-H"} belongs to a URL: write one, such as http://localhost/")
+        end
 
         configured { |config| @out.puts told(Table.new(config).lines) }
       end

@@ -114,7 +114,8 @@ module Proxy
 
       def serve(server, config, signals)
         # As it is looked for: `pgrep -f "proxy start"`.
-        Process.setproctitle(["proxy start", @path && "-c #{@path}", *@targets&.map { |target| "--to #{target}" }].compact.join(" "))
+        Process.setproctitle(["proxy start", @path && "-c #{@path}",
+                              *@targets&.map { |target| "--to #{target}" }].compact.join(" "))
         greet(server, config)
         notifier = Notifier.new
         notifier.ready
@@ -155,7 +156,8 @@ module Proxy
 
       def greet(server, config)
         @console.say("proxy #{VERSION} (PID #{Process.pid}) listens on", *server.urls.map { |url| "  #{url}" },
-                     "#{config.file}: #{count(config.route_count, "route")}. Ctrl-C stops it; requests in flight then get " \
+                     "#{config.file}: #{count(config.route_count, "route")}. Ctrl-C stops it; requests in flight " \
+                     "then get " \
                      "#{self.class.seconds(config.shutdown_timeout)}.")
       end
     end

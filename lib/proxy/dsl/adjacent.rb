@@ -4,8 +4,8 @@ require "ripper"
 
 module Proxy
   class DSL
-    # Strings with nothing between them, which Ruby reads as one: a comma was forgotten. Over several lines this is how a long text is
-    # written.
+    # Strings with nothing between them, which Ruby reads as one: a comma was forgotten. Over several lines this is how
+    # a long text is written.
     # @api private
     module Adjacent
       # Lines, and what to say of each.

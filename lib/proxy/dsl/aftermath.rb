@@ -14,10 +14,15 @@ module Proxy
       REACH = 12
       private_constant :NIL, :VARIABLE, :MISSING, :UNNAMED, :REACH
 
-      # The problems without what follows from the words in `unknown`, which stand for nil. `sources` are the texts of the files by name.
+      # The problems without what follows from the words in `unknown`, which stand for nil. `sources` are the texts of
+      # the files by name.
       def self.clear(problems, unknown, sources)
         problems.filter_map do |problem|
-          next if problem.message.match?(MISSING) && problems.any? { |other| other.line == problem.line && other.message.include?(UNNAMED) }
+          if problem.message.match?(MISSING) && problems.any? do |other|
+            other.line == problem.line && other.message.include?(UNNAMED)
+          end
+            next
+          end
 
           same = unknown.select { |other| other.line == problem.line && other.file == problem.file }
           next if same.any? && same.none? { |other| other.equal?(problem) }
@@ -40,7 +45,8 @@ module Proxy
       def self.told(problem, variable)
         named = problem.message[/`(\w+)` is nil/, 1]
         trail = problem.message.sub(NIL, named ? "#{named}: " : "")
-        message = "#{trail}the environment variable #{variable} is not set: set it, or write ENV.fetch(\"#{variable}\", \"…\") with a default"
+        message = "#{trail}the environment variable #{variable} is not set: set it, or write " \
+                  "ENV.fetch(\"#{variable}\", \"…\") with a default"
         Problem.new(file: problem.file, line: problem.line, directive: problem.directive, message: message)
       end
       private_class_method :told

@@ -4,8 +4,8 @@ require "ripper"
 
 module Proxy
   class DSL
-    # The blocks, brackets and Strings of a source that Ruby could not read: which of them is not closed, and which `end` is one too
-    # many. Where several could be, the indentation tells.
+    # The blocks, brackets and Strings of a source that Ruby could not read: which of them is not closed, and which
+    # `end` is one too many. Where several could be, the indentation tells.
     # @api private
     class Blocks
       # What opens, what closes it, and where it stands.
@@ -40,7 +40,10 @@ module Proxy
           string = [line, closing(text)] if LISTS.include?(kind)
           if kind == :on_tstring_end && string
             # One that spans lines lacks its end: what it ends with begins the next.
-            return [string.first, "the String that begins here goes on to line #{line}: write its closing #{string.last}"] if string.first < line && string.last.length == 1
+            if string.first < line && string.last.length == 1
+              return [string.first, "the String that begins here goes on to line #{line}: write its " \
+                                    "closing #{string.last}"]
+            end
 
             string = nil
           end
@@ -108,7 +111,9 @@ module Proxy
         begins = @lines[line - 1].to_s[0, column].to_s.strip.empty?
         return too_many(line, column) if top.nil?
         # The block that this `end` belongs to stands further out, so that the inner one was left open.
-        return @first = not_closed(top) if begins && top.indent > column && @open.any? { |one| one.indent == column } && unbalanced > 0
+        if begins && top.indent > column && @open.any? { |one| one.indent == column } && unbalanced > 0
+          return @first = not_closed(top)
+        end
         return too_many(line, column) if begins && top.indent < column && unbalanced < 0
 
         @open.pop
@@ -124,7 +129,9 @@ module Proxy
 
       def not_closed(opening)
         return if opening.nil?
-        return [opening.line, "#{opening.word}: the #{opening.text} here is not closed: write its #{opening.closing}"] if opening.closing != "end"
+        if opening.closing != "end"
+          return [opening.line, "#{opening.word}: the #{opening.text} here is not closed: write its #{opening.closing}"]
+        end
 
         what = opening.text == opening.word ? "this `#{opening.text}`" : "its `#{opening.text}`"
         [opening.line, "#{opening.word}: #{what} has no `end`: write `end` where the block is over"]
@@ -140,7 +147,8 @@ module Proxy
         return @first = [start, "the `do` is missing: write do #{block} in place of #{block}"] if block
         return @first = [start, "the `do` is missing: write #{text} do |…|"] unless text.match?(/\A\w+\s/)
 
-        @first = [start, "#{text[/\A\w+/]}: the `do` is missing: write #{text.length > 60 ? "`do` at the end of the line" : "#{text} do"}"]
+        @first = [start, "#{text[/\A\w+/]}: the `do` is missing: " \
+                         "write #{text.length > 60 ? "`do` at the end of the line" : "#{text} do"}"]
       end
 
       def forgotten?(text, column)

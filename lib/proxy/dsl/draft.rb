@@ -103,27 +103,37 @@ module Proxy
         @problems.concat(Exceptions.syntax(error, path, @texts.keys, source))
       rescue Exception => error # rubocop:disable Lint/RescueException
         # What is meant for the process or for a caller, a signal, an exit or a time limit, goes there.
-        raise unless [StandardError, ScriptError, SystemStackError, SecurityError].any? { |kind| kind === error } || error.instance_of?(Exception)
+        unless [StandardError, ScriptError, SystemStackError, SecurityError].any? { |kind| kind === error } ||
+               error.instance_of?(Exception)
+          raise
+        end
 
         @cause ||= error
         problem = Exceptions.raised(error, path, @texts.transform_values(&:source))
         # What follows from a word that was reported already is not told again.
-        @problems << problem unless @problems.any? { |known| known.line && [known.file, known.line] == [problem.file, problem.line] }
+        unless @problems.any? { |known| known.line && [known.file, known.line] == [problem.file, problem.line] }
+          @problems << problem
+        end
       end
 
-      # Runs text as a part of the configuration. What is wrong in it is told by the name and the lines that it is said to have.
+      # Runs text as a part of the configuration. What is wrong in it is told by the name and the lines that it is said
+      # to have.
       def run(dsl, source, path, line = 1)
         path = FilePath.text(path)
         @texts[path] ||= Text.new(Statements.new(line == 1 ? source : ""), @directory, line == 1 ? source : "")
         @sandbox.run(dsl, source, path, line)
       end
 
-      # Reads another file, called `named`, as a part of this configuration. Returns what keeps it from being read, if something does.
+      # Reads another file, called `named`, as a part of this configuration. Returns what keeps it from being read, if
+      # something does.
       def include_file(dsl, path, named)
         files = @reading.keys
         real = FilePath.real(path)
         first = files.index(real)
-        return "would be read by itself (#{[*@reading.values_at(*files[first..]), named].join(", ")}): leave one of them out" if first
+        if first
+          return "would be read by itself (#{[*@reading.values_at(*files[first..]), named].join(", ")}): leave one " \
+                 "of them out"
+        end
 
         source = source_of(path, named) or return
         reading(path, named) { evaluate(source, named, File.dirname(path)) { run(dsl, source, named) } }
@@ -157,7 +167,8 @@ module Proxy
         text = @texts[path]
         line = frame&.lineno || 1
         line = text.statements.line_of(directive.to_s, line) if text
-        Place.new(problems: @problems, directive: label, file: path, line: line, directory: text&.directory || @directory)
+        Place.new(problems: @problems, directive: label, file: path, line: line,
+                  directory: text&.directory || @directory)
       end
 
       def add_bind(bind)
@@ -181,8 +192,8 @@ module Proxy
         @scopes.last << route
       end
 
-      # Reads the inside of a location and returns what is in it. `paths` are those of the location, if it has any, and `tunnels` says
-      # whether it is for requests that upgrade alone.
+      # Reads the inside of a location and returns what is in it. `paths` are those of the location, if it has any, and
+      # `tunnels` says whether it is for requests that upgrade alone.
       def inside(paths = nil, tunnels: false)
         @scopes.push([])
         @around.push(paths) if paths
@@ -195,13 +206,15 @@ module Proxy
         @tunnels.pop
       end
 
-      # Warns of a `proxy` for WebSockets that does not say whose Host its backend gets: Action Cable, for one, compares it with Origin.
+      # Warns of a `proxy` for WebSockets that does not say whose Host its backend gets: Action Cable, for one, compares
+      # it with Origin.
       def host_for_tunnel(options, place)
         return unless @tunnels.last && !options.key?(:preserve_host)
         return if options[:to].to_s.match?(/\{host\}/i)
         return if options[:headers].is_a?(Hash) && options[:headers].keys.any? { |name| name.to_s.casecmp?("host") }
 
-        place.warning("preserve_host: a WebSocket backend that compares Origin with Host, as Rails does, needs the client's Host: write " \
+        place.warning("preserve_host: a WebSocket backend that compares Origin with Host, as Rails does, needs the " \
+                      "client's Host: write " \
                       "preserve_host: true, or false if it does not")
       end
 
@@ -248,7 +261,9 @@ module Proxy
       private
 
       def forget_bare_words(place)
-        problems.reject! { |problem| place.at == { "file" => problem.file, "line" => problem.line } && @bare.any? { |bare| bare.equal?(problem) } }
+        problems.reject! do |problem|
+          place.at == { "file" => problem.file, "line" => problem.line } && @bare.any? { |bare| bare.equal?(problem) }
+        end
       end
 
       # A bare word is rather a variable that is not there than a word of another system.

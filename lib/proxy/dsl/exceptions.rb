@@ -8,26 +8,34 @@ module Proxy
     # Exceptions of a configuration file, as problems with a line.
     # @api private
     module Exceptions
-      # A syntax error. Ruby up to 3.3 writes `FILE:LINE: message` for each; 3.4 draws the source and the messages under it. `files` are
-      # those that were read, and `source` is the text of `file`. What we can explain is told once, in place of what Ruby says.
+      # A syntax error. Ruby up to 3.3 writes `FILE:LINE: message` for each; 3.4 draws the source and the messages under
+      # it. `files` are those that were read, and `source` is the text of `file`. What we can explain is told once, in
+      # place of what Ruby says.
       def self.syntax(error, file, files = [file], source = "")
         lines = Problem.text(error.message).lines(chomp: true)
         named = /\A(#{Regexp.union(files)}):(\d+): (.*)\z/
         found = lines.filter_map { |text| text.match(named)&.captures }
         file_found = found.any? ? found.first.first : file
-        found = drawn(lines).map { |line, text| [file_found, line, text] } if found.empty? || found.first.last.match?(/\Asyntax errors? found/)
+        if found.empty? || found.first.last.match?(/\Asyntax errors? found/)
+          found = drawn(lines).map { |line, text| [file_found, line, text] }
+        end
         found = [[file_found, nil, lines.first.to_s]] if found.empty?
         explained = explained(found.first, file, source)
         return explained unless explained.empty?
 
-        found.map { |path, line, text| Problem.new(file: path, line: line&.to_i, message: "#{sentence(text)}: check the quotes, commas and brackets of this line", code: :syntax) }
+        found.map do |path, line, text|
+          Problem.new(file: path, line: line&.to_i,
+                      message: "#{sentence(text)}: check the quotes, commas and brackets of this line", code: :syntax)
+        end
       end
 
       # Our own words for a syntax error of `file`; none if we have none.
       def self.explained((path, line, _), file, source)
         return [] if path != file || source.empty?
 
-        Syntax.explain(source, line).map { |at, message| Problem.new(file: path, line: at, message: message, code: :syntax) }
+        Syntax.explain(source, line).map do |at, message|
+          Problem.new(file: path, line: at, message: message, code: :syntax)
+        end
       end
       private_class_method :explained
 
@@ -37,7 +45,8 @@ module Proxy
         file = FilePath.text(location.path) if location
         line = location&.lineno
         text = sources[file].to_s.lines[line - 1] if line
-        Problem.new(file: file, line: line, message: (Raised.explain(error, text) unless ours?(error)) || plainly(error), code: :exception)
+        Problem.new(file: file, line: line,
+                    message: (Raised.explain(error, text) unless ours?(error)) || plainly(error), code: :exception)
       end
 
       # Whether it was raised by a mistake of our own.

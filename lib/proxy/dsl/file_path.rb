@@ -2,11 +2,12 @@
 
 module Proxy
   class DSL
-    # Paths of files. To the system they are bytes, whatever the locale says of them, and to us they are text in UTF-8, as the
-    # sources that name them.
+    # Paths of files. To the system they are bytes, whatever the locale says of them, and to us they are text in UTF-8,
+    # as the sources that name them.
     # @api private
     module FilePath
-      # The path as text in UTF-8, if its bytes are that. A locale such as C calls everything beyond ASCII something else.
+      # The path as text in UTF-8, if its bytes are that. A locale such as C calls everything beyond ASCII something
+      # else.
       def self.text(path)
         return path if path.encoding == Encoding::UTF_8 || path.ascii_only?
 
@@ -21,8 +22,9 @@ module Proxy
         path
       end
 
-      # The absolute path of `path`, which starts from `directory`, or else from the working directory, if it is relative. The working
-      # directory may be gone, and is not asked for in vain. A `~name` of nobody is a name like any other.
+      # The absolute path of `path`, which starts from `directory`, or else from the working directory, if it is
+      # relative. The working directory may be gone, and is not asked for in vain. A `~name` of nobody is a name like
+      # any other.
       def self.expand(path, directory = nil)
         text(directory ? File.expand_path(path.b, directory.b) : File.expand_path(path.b))
       rescue ArgumentError

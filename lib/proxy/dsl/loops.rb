@@ -2,8 +2,8 @@
 
 module Proxy
   class DSL
-    # Requests that would come back: a redirect to where it came from, and a proxy whose backend is the proxy. And those that never come:
-    # to a host inside of another one.
+    # Requests that would come back: a redirect to where it came from, and a proxy whose backend is the proxy. And those
+    # that never come: to a host inside of another one.
     # @api private
     module Loops
       LOCAL = /(?:127(?:\.\d+){3}|0\.0\.0\.0|localhost|\[::1?\]|\*)/.freeze
@@ -39,7 +39,8 @@ module Proxy
         return unless inner && around
         return if inner.any? { |host| around.any? { |outer| within?(host["text"], outer["text"]) } }
 
-        warning(location, location["word"] || "location", "it never matches: none of its hosts is one of the location around it: move it out of there")
+        warning(location, location["word"] || "location", "it never matches: none of its hosts is one of the " \
+                                                          "location around it: move it out of there")
       end
       private_class_method :unreached
 
@@ -54,7 +55,8 @@ module Proxy
       def self.redirect(spec)
         return unless spec && SAME.include?(spec["to"])
 
-        warning(spec, "redirect", "to: #{spec["to"].inspect} is where the request came from, in an endless loop: write another host or path, such as " \
+        warning(spec, "redirect", "to: #{spec["to"].inspect} is where the request came from, in an endless loop: " \
+                                  "write another host or path, such as " \
                                   "\"https://www.example.com{path}{query}\"")
       end
       private_class_method :redirect
@@ -64,10 +66,13 @@ module Proxy
 
         backends = spec.dig("pool", "backends")
         option = backends ? "backends" : "to"
-        address = [*backends&.map { |backend| backend["address"] }, (spec["to"] unless backends)].compact.find { |text| own?(socket(text), own) }
+        address = [*backends&.map { |backend| backend["address"] }, (spec["to"] unless backends)].compact.find do |text|
+          own?(socket(text), own)
+        end
         return unless address
 
-        warning(spec, "proxy", "#{option}: #{Format.show(address)} is where this proxy listens, an endless loop: write the port of " \
+        warning(spec, "proxy", "#{option}: #{Format.show(address)} is where this proxy listens, an endless loop: " \
+                               "write the port of " \
                                "the backend")
       end
       private_class_method :proxy
@@ -81,7 +86,9 @@ module Proxy
 
       # Whether one of our sockets is what is listening there. One on all addresses is on each.
       def self.own?(socket, own)
-        own.any? { |host, port| socket && port == socket.last && (ANY.include?(host) || ANY.include?(socket.first) || host == socket.first) }
+        own.any? do |host, port|
+          socket && port == socket.last && (ANY.include?(host) || ANY.include?(socket.first) || host == socket.first)
+        end
       end
       private_class_method :own?
 

@@ -39,7 +39,9 @@ module Proxy
       # Lets a path in that stands inside. What is below a `/*` comes in by itself.
       def let_in(value)
         text = value["text"] or return
-        below = @patterns.any? { |pattern| pattern["text"]&.end_with?("/*") && text.start_with?("#{Nesting.start(pattern["text"])}/") }
+        below = @patterns.any? do |pattern|
+          pattern["text"]&.end_with?("/*") && text.start_with?("#{Nesting.start(pattern["text"])}/")
+        end
         @inner |= [value] unless below
       end
 

@@ -2,7 +2,8 @@
 
 module Proxy
   class DSL
-    # Where a value stands: the line of its directive and the path of options that leads to it. What is wrong is reported here.
+    # Where a value stands: the line of its directive and the path of options that leads to it. What is wrong is
+    # reported here.
     # @api private
     class Place
       # @return [String] the folder that relative paths start from
@@ -30,14 +31,17 @@ module Proxy
 
       # Reports a mistake and returns the value that stands for "do not use this".
       def error(message, code: nil)
-        @problems << Problem.new(file: @file, line: @line, directive: @directive.to_s, message: [*@trail, message].join(": "), code: code)
+        @problems << Problem
+                     .new(file: @file, line: @line, directive: @directive.to_s, message: [*@trail, message].join(": "),
+                          code: code)
         INVALID
       end
 
       # Reports what is legal and surely meant otherwise.
       def warning(message)
-        @problems << Problem.new(file: @file, line: @line, directive: @directive.to_s, message: [*@trail, message].join(": "),
-                                 severity: :warning)
+        @problems << Problem
+                     .new(file: @file, line: @line, directive: @directive.to_s, message: [*@trail, message].join(": "),
+                          severity: :warning)
       end
 
       # Reports a block after a word that would not call it.
@@ -45,7 +49,8 @@ module Proxy
         error("takes no block: write its options after it, without { … } or do … end")
       end
 
-      # Reports what was written before the options of a word that takes options alone. `shown` is what, and `write` what is meant.
+      # Reports what was written before the options of a word that takes options alone. `shown` is what, and `write`
+      # what is meant.
       def options_only(shown, write)
         error("takes options only, not #{shown}: write #{write}")
       end

@@ -5,20 +5,28 @@ module Proxy
     # What to do about an exception that a configuration raised.
     # @api private
     module Raised
-      DURATIONS = { second: 1, minute: 60, hour: 3600, day: 86_400, week: 604_800, sec: 1, min: 60, millisecond: 0.001, ms: 0.001, s: 1, m: 60,
+      DURATIONS = { second: 1, minute: 60, hour: 3600, day: 86_400, week: 604_800, sec: 1, min: 60, millisecond: 0.001,
+                    ms: 0.001, s: 1, m: 60,
                     h: 3600 }.freeze
-      SIZES = { byte: 1, kilobyte: 1024, megabyte: 1024**2, gigabyte: 1024**3, terabyte: 1024**4, kb: 1024, mb: 1024**2, gb: 1024**3, kib: 1024,
+      SIZES = { byte: 1, kilobyte: 1024, megabyte: 1024**2, gigabyte: 1024**3, terabyte: 1024**4, kb: 1024, mb: 1024**2,
+                gb: 1024**3, kib: 1024,
                 mib: 1024**2, gib: 1024**3 }.freeze
       private_constant :DURATIONS, :SIZES
 
-      # What is wrong and what to write, where `text` is the line of the source; nil if it is an exception like any other.
+      # What is wrong and what to write, where `text` is the line of the source; nil if it is an exception like any
+      # other.
       def self.explain(error, text)
         case error
         when NoMethodError then no_method(error, receiver(error), text)
         when NameError then no_name(error)
         when KeyError then no_key(error, receiver(error))
-        when LoadError then "the file or gem #{error.path.inspect} is not there: add the gem to the Gemfile and start with `bundle exec proxy`" if error.path
-        when Errno::ENOENT then backticks(text) || "the file #{error.message[/ - (.*)\z/, 1].inspect} does not exist: create it, or correct its path"
+        when LoadError
+          if error.path
+            "the file or gem #{error.path.inspect} is not there: add the gem to the Gemfile and start with `bundle " \
+            "exec proxy`"
+          end
+        when Errno::ENOENT then backticks(text) || "the file #{error.message[/ - (.*)\z/, 1].inspect} does not " \
+                                                   "exist: create it, or correct its path"
         when TypeError, ArgumentError then wrong_argument(error, text)
         end
       end
@@ -51,7 +59,8 @@ module Proxy
         singular = name.to_s.delete_suffix("s").to_sym
         factor = DURATIONS[name] || DURATIONS[singular] || SIZES[name] || SIZES[singular] or return
         plain = Syntax.number_of((number * factor).then { |value| value == value.to_i ? value.to_i : value })
-        why = rails?(name) ? "#{number}.#{name} needs ActiveSupport, which is not loaded here" : "a number has no method `#{name}`"
+        why = rails?(name) ? "#{number}.#{name} needs ActiveSupport, which is not loaded here" :
+          "a number has no method `#{name}`"
         "#{why}: write #{plain}"
       end
       private_class_method :unit
@@ -63,7 +72,10 @@ module Proxy
 
       def self.nil_has_not(name, text)
         variable = text.to_s[/ENV\[(["'])([^"']+)\1\]/, 2]
-        return "the environment variable #{variable} is not set: set it, or write ENV.fetch(\"#{variable}\", \"…\") with a default" if variable
+        if variable
+          return "the environment variable #{variable} is not set: set it, or write ENV.fetch(\"#{variable}\", " \
+                 "\"…\") with a default"
+        end
 
         "nil has no method `#{name}`: write a value in its place"
       end
@@ -80,22 +92,29 @@ module Proxy
         name = error.name.to_s
         return unless name.match?(/\A[A-Z]/)
 
-        ours = { "True" => "true", "TRUE" => "true", "False" => "false", "FALSE" => "false", "None" => "nil", "NULL" => "nil", "Null" => "nil" }[name]
+        ours = { "True" => "true", "TRUE" => "true", "False" => "false", "FALSE" => "false", "None" => "nil",
+                 "NULL" => "nil", "Null" => "nil" }[name]
         return "Ruby has no #{name}: write #{ours}" if ours
-        return "text needs quotes: write #{name.inspect}" if %w[GET HEAD POST PUT PATCH DELETE OPTIONS TRACE CONNECT].include?(name)
+        if %w[GET HEAD POST PUT PATCH DELETE OPTIONS TRACE CONNECT].include?(name)
+          return "text needs quotes: write #{name.inspect}"
+        end
 
         near = Spelling.nearest_exactly(name, Object.constants)
         return "there is no constant #{name} (did you mean #{near}?)" if near
 
         variable = ", or ENV.fetch(\"#{name}\")" if name.match?(/\A[A-Z0-9_]+\z/)
-        "there is no constant #{name}: the application is not loaded here; write the value itself#{variable}, or `require` the file that defines it"
+        "there is no constant #{name}: the application is not loaded here; write the value itself#{variable}, or " \
+        "`require` the file that defines it"
       end
       private_class_method :no_name
 
       def self.no_key(error, receiver)
-        return "there is no key #{Format.show(error.key)}: correct it, or use fetch with a default" unless receiver.equal?(ENV)
+        unless receiver.equal?(ENV)
+          return "there is no key #{Format.show(error.key)}: correct it, or use fetch with a default"
+        end
 
-        "the environment variable #{error.key} is not set: set it, or write ENV.fetch(\"#{error.key}\", \"…\") with a default"
+        "the environment variable #{error.key} is not set: set it, or write ENV.fetch(\"#{error.key}\", \"…\") with " \
+        "a default"
       end
       private_class_method :no_key
 

@@ -2,8 +2,9 @@
 
 module Proxy
   class DSL
-    # Where the text of a configuration runs. It sees the constants of the application, its own, and none of ours; no local
-    # variable stands around it. Methods that it defines belong to the configuration, and constants to this module.
+    # Where the text of a configuration runs. It sees the constants of the application, its own, and none of ours; no
+    # local variable stands around it. Methods that it defines belong to the configuration, and constants to this
+    # module.
     # @api private
     class Sandbox < Module
       # @return [Array] the text that is run, the name of its file, and its first line
@@ -21,8 +22,8 @@ module Proxy
   end
 end
 
-# Out here no constant of ours and no local variable can be seen. The text is run from a lambda, which a `return` leaves, and finds
-# it in the one place that is known there: the module whose inside this is.
+# Out here no constant of ours and no local variable can be seen. The text is run from a lambda, which a `return`
+# leaves, and finds it in the one place that is known there: the module whose inside this is.
 Proxy::DSL::Sandbox.define_method(:opening) do
   module_eval("-> { ::Kernel.binding.eval(*::Module.nesting.first.script) }", __FILE__, __LINE__)
 end

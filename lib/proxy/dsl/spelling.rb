@@ -15,13 +15,17 @@ module Proxy
         found ||= DidYouMean::SpellChecker.new(dictionary: names).correct(folded).first
         found ||= names.find { |name| name.delete("_") == folded.delete("_") }
         # `path` for `path_prefix`: what was written stands whole in exactly one of them.
-        found ||= names.select { |name| folded.length > 2 && name.include?(folded) }.then { |hits| hits.first if hits.one? }
+        found ||= names.select { |name| folded.length > 2 && name.include?(folded) }.then do |hits|
+          hits.first if hits.one?
+        end
         known.find { |name| name.to_s == found } if found
       end
 
       # The one of `known` that differs from the word by its case or a letter, or nil.
       def self.nearest_exactly(word, known)
-        known.find { |name| name.to_s.casecmp?(word.to_s) } || known.find { |name| DidYouMean::Levenshtein.distance(name.to_s, word.to_s) == 1 }
+        known.find { |name| name.to_s.casecmp?(word.to_s) } || known.find do |name|
+          DidYouMean::Levenshtein.distance(name.to_s, word.to_s) == 1
+        end
       end
 
       # The `count` of `known` that look most like the word, best first.

@@ -4,8 +4,8 @@ require "ripper"
 
 module Proxy
   class DSL
-    # The lines on which the statements of a source begin. Ruby reports a call that spans several lines by the line of one of its
-    # arguments, and which one differs between versions; a person looks for the line of the word.
+    # The lines on which the statements of a source begin. Ruby reports a call that spans several lines by the line of
+    # one of its arguments, and which one differs between versions; a person looks for the line of the word.
     # @api private
     class Statements
       OPENING = %i[on_lparen on_lbracket on_lbrace on_tlambeg on_embexpr_beg].freeze

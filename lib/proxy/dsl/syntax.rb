@@ -5,7 +5,8 @@ require_relative "typography"
 
 module Proxy
   class DSL
-    # What keeps Ruby from reading a file, in words for somebody who does not know Ruby. What Ruby says of it is about its grammar.
+    # What keeps Ruby from reading a file, in words for somebody who does not know Ruby. What Ruby says of it is about
+    # its grammar.
     # @api private
     module Syntax
       URL = %r{(?:https?|h2|unix|tcp)://?[^\s,;"']+|\d+\.\d+\.\d+\.\d+(?::\d+)?|localhost(?::\d+)?|\*?:\d+}.freeze
@@ -18,19 +19,22 @@ module Proxy
         whole = elsewhere(source.lines)
         return whole unless whole.empty?
 
-        [Typography.in(source) || near(source.lines, line) || Blocks.explain(source) || commas(source.lines, line)].compact
+        [Typography.in(source) || near(source.lines, line) || Blocks.explain(source) || commas(source.lines, line)]
+          .compact
       end
 
       # Every line of a file that was written for another system; empty if it was not.
       def self.elsewhere(lines)
         found = lines.each_with_index.filter_map do |text, index|
           plain = Typography.plain(text)
-          said = foreign_block(plain) || yaml(plain) || section(plain) || toml(plain) || (foreign(plain) unless plain.include?(" do"))
+          said = foreign_block(plain) || yaml(plain) || section(plain) || toml(plain) ||
+                 (foreign(plain) unless plain.include?(" do"))
           [index + 1, said] if said
         end
         first = lines.index { |text| !Typography.plain(text).strip.empty? }
         begins = first && Typography.plain(lines[first])
-        begins && (foreign_block(begins) || yaml(begins) || section(begins) || toml(begins) || (begins.match?(/;\s*\z/) && foreign(begins))) ? found : []
+        begins && (foreign_block(begins) || yaml(begins) || section(begins) || toml(begins) ||
+                   (begins.match?(/;\s*\z/) && foreign(begins))) ? found : []
       end
       private_class_method :elsewhere
 
@@ -44,7 +48,8 @@ module Proxy
       # `[entryPoints.web]`
       def self.toml(text)
         word = text[/\A\s*\[+([A-Za-z]\w*)[\w.-]*\]+\s*\z/, 1] or return
-        "#{word}: this is TOML, and the file is Ruby: #{Foreign.word(word) || "write one of the directives that `proxy help` lists"}"
+        "#{word}: this is TOML, and the file is " \
+        "Ruby: #{Foreign.word(word) || "write one of the directives that `proxy help` lists"}"
       end
 
       # What the line itself shows, or one above it.
@@ -63,17 +68,22 @@ module Proxy
       private_class_method :near
 
       def self.line_says(text)
-        comment(text) || foreign_block(text) || braces(text) || inside(text) || bare_path(text) || unquoted(text) || unit(text) || yaml(text)
+        comment(text) || foreign_block(text) || braces(text) || inside(text) || bare_path(text) || unquoted(text) ||
+          unit(text) || yaml(text)
       end
       private_class_method :line_says
 
       # `location / {`, `example.com {`
       def self.foreign_block(text)
         case text
-        when /\A\s*location\s+(?:[=~^*]+\s*)*([^\s"'({]+)\s*\{/ then "location: this is nginx syntax, and the file is Ruby: write location #{path($1).inspect} do … end"
-        when /\A\s*<\/?(\w+)/ then "this is Apache syntax, and the file is Ruby: #{Foreign.word($1) || "write one of the directives that `proxy help` lists"}"
-        when /\A\s*(?:https?:\/\/)?([\w-]+(?:\.[\w-]+)+)(?::\d+)?(?:\/\S*)?(?:,\s*[\w.:\/*-]+)*\s*\{/ then "this is Caddyfile syntax, and the file is Ruby: write host #{$1.inspect} do … end"
-        when /\A\s*:(\d+)\s*\{/ then "this is Caddyfile syntax, and the file is Ruby: write bind \"http://0.0.0.0:#{$1}\""
+        when /\A\s*location\s+(?:[=~^*]+\s*)*([^\s"'({]+)\s*\{/ then "location: this is nginx syntax, and the file " \
+          "is Ruby: write location #{path($1).inspect} do … end"
+        when /\A\s*<\/?(\w+)/ then "this is Apache syntax, and the file is " \
+                                   "Ruby: #{Foreign.word($1) || "write one of the directives that `proxy help` lists"}"
+        when /\A\s*(?:https?:\/\/)?([\w-]+(?:\.[\w-]+)+)(?::\d+)?(?:\/\S*)?(?:,\s*[\w.:\/*-]+)*\s*\{/
+          "this is Caddyfile syntax, and the file is Ruby: write host #{$1.inspect} do … end"
+        when /\A\s*:(\d+)\s*\{/ then "this is Caddyfile syntax, and the file is Ruby: write bind " \
+                                     "\"http://0.0.0.0:#{$1}\""
         when /\A\s*(server|http|events|handle|route|handle_path|upstream)\b[^"']*\{\s*\z/
           word = $1
           "#{word}: #{Foreign.word(word) || "write upstream \"app\", backends: [\"127.0.0.1:3001\"]"}"
@@ -92,8 +102,10 @@ module Proxy
       def self.comment(text)
         case text
         when %r{\A\s*(//|/\*|--|;)(?:\s|\z)} then "a comment begins with #, not with #{$1}: write # in its place"
-        when /\A\s*(?:var|let|const|local|set)\s+\$?(\w+)\s*:?=/, /\A\s*(\w+)\s*:=/ then "a variable is written with = alone: write #{$1} = …"
-        when /\A\s*(if|unless|while)\b[^{]*\{\s*\z/ then "#{$1}: it ends with `end` and has no braces: write #{$1} … on a line, and `end` after what it is for"
+        when /\A\s*(?:var|let|const|local|set)\s+\$?(\w+)\s*:?=/, /\A\s*(\w+)\s*:=/ then "a variable is written with " \
+          "= alone: write #{$1} = …"
+        when /\A\s*(if|unless|while)\b[^{]*\{\s*\z/ then "#{$1}: it ends with `end` and has no braces: write #{$1} … " \
+                                                         "on a line, and `end` after what it is for"
         when /\A\s*(?:\}\s*)?(else if|elseif|elif)\b/ then "Ruby has no `#{$1}`: write elsif"
         end
       end
@@ -116,7 +128,9 @@ module Proxy
 
       # `location "/api/*" {`: these braces would be the block of the String.
       def self.braces(text)
-        "#{$1}: a block is written with `do` and `end`: write #{$1} #{$2} do … end" if text.match(/\A\s*(location|host)\s+(["'][^{]*["'])\s*\{/)
+        if text.match(/\A\s*(location|host)\s+(["'][^{]*["'])\s*\{/)
+          "#{$1}: a block is written with `do` and `end`: write #{$1} #{$2} do … end"
+        end
       end
       private_class_method :braces
 
@@ -144,7 +158,9 @@ module Proxy
         bare = text.gsub(/"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|%[rwiqQ]?\{[^}]*\}/) { |string| "_" * string.length }
         found = bare[/(?:\A\s*(?:bind|location|host|trusted_proxies|resolver|allow_list|deny_list)\s+|[\[,:]\s+|\[)(#{URL})/, 1] or return
         word = text[/\A\s*(\w+)/, 1]
-        return "bind: an address is a String with its scheme: write bind \"http://0.0.0.0:#{found[/\d+\z/]}\"" if found.match?(/\A\*?:\d+\z/)
+        if found.match?(/\A\*?:\d+\z/)
+          return "bind: an address is a String with its scheme: write bind \"http://0.0.0.0:#{found[/\d+\z/]}\""
+        end
 
         shown = word == "bind" && !found.include?("://") ? "http://#{found}" : found
         "#{word}: text needs quotes: write #{shown.inspect}"
@@ -175,7 +191,8 @@ module Proxy
         known = Foreign.word(word)
         return "#{word}: #{known}" if known && !Words::LIST.include?(word.to_sym)
 
-        "#{word}: this is YAML, and the file is Ruby: write #{Words::LIST.include?(word.to_sym) ? word : "proxy"} …, with options after it"
+        "#{word}: this is YAML, and the file is Ruby: write #{Words::LIST.include?(word.to_sym) ? word : "proxy"} …, " \
+        "with options after it"
       end
       private_class_method :yaml
 
@@ -186,7 +203,9 @@ module Proxy
         option = $1
         before = (number - 1).downto(1).find { |at| !Typography.plain(lines[at - 1]).strip.empty? } or return
         text = Typography.plain(lines[before - 1]).strip
-        [before, "the comma at the end of this line is missing: write it before the line with `#{option}:`"] unless text.match?(/[,(\[{|\\]\z|\bdo\z/)
+        unless text.match?(/[,(\[{|\\]\z|\bdo\z/)
+          [before, "the comma at the end of this line is missing: write it before the line with `#{option}:`"]
+        end
       end
       private_class_method :missing_comma
 

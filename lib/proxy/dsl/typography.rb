@@ -2,18 +2,23 @@
 
 module Proxy
   class DSL
-    # Characters that look like those of Ruby and are others: a text that was pasted from a page or a word processor has them.
+    # Characters that look like those of Ruby and are others: a text that was pasted from a page or a word processor has
+    # them.
     # @api private
     module Typography
       # What each is called, and what to write in its place.
       NAMES = {
         "\u201c" => ["a curly quote", '"'], "\u201d" => ["a curly quote", '"'], "\u201e" => ["a curly quote", '"'],
         "\u2018" => ["a curly quote", "'"], "\u2019" => ["a curly quote", "'"], "\u201a" => ["a curly quote", "'"],
-        "\u00ab" => ["a quotation mark", '"'], "\u00bb" => ["a quotation mark", '"'], "\u2033" => ["a double prime", '"'],
-        "\u2013" => ["an en dash", "-"], "\u2014" => ["an em dash", "-"], "\u2212" => ["a minus sign", "-"], "\u2010" => ["a hyphen", "-"],
+        "\u00ab" => ["a quotation mark", '"'], "\u00bb" => ["a quotation mark", '"'],
+        "\u2033" => ["a double prime", '"'],
+        "\u2013" => ["an en dash", "-"], "\u2014" => ["an em dash", "-"], "\u2212" => ["a minus sign", "-"],
+        "\u2010" => ["a hyphen", "-"],
         "\u2011" => ["a hyphen", "-"], "\u2026" => ["an ellipsis", "..."], "\u00a0" => ["a non-breaking space", " "],
-        "\u202f" => ["a non-breaking space", " "], "\u2007" => ["a non-breaking space", " "], "\u3000" => ["a wide space", " "],
-        "\u200b" => ["an invisible space", nil], "\ufeff" => ["an invisible mark", nil], "\u2060" => ["an invisible mark", nil],
+        "\u202f" => ["a non-breaking space", " "], "\u2007" => ["a non-breaking space", " "],
+        "\u3000" => ["a wide space", " "],
+        "\u200b" => ["an invisible space", nil], "\ufeff" => ["an invisible mark", nil],
+        "\u2060" => ["an invisible mark", nil],
         "\uff1a" => ["a wide colon", ":"], "\uff0c" => ["a wide comma", ","]
       }.freeze
       PATTERN = Regexp.union(NAMES.keys)
@@ -25,7 +30,8 @@ module Proxy
         describe(found)
       end
 
-      # The first of them in code, as its line and what to do; nil if there is none. Those in comments and in Strings are meant.
+      # The first of them in code, as its line and what to do; nil if there is none. Those in comments and in Strings
+      # are meant.
       def self.in(source)
         source.each_line.with_index(1) do |text, line|
           found = code(text)[PATTERN]
@@ -41,7 +47,8 @@ module Proxy
 
       def self.describe(character)
         name, ours = NAMES.fetch(character)
-        shown = character.match?(/[[:graph:]]/) && !name.include?("invisible") ? character : format("U+%04X", character.ord)
+        shown = character.match?(/[[:graph:]]/) && !name.include?("invisible") ? character :
+          format("U+%04X", character.ord)
         remedy = case ours
                  when nil then "delete it"
                  when " " then "write a plain space"

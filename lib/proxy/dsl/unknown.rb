@@ -7,14 +7,17 @@ module Proxy
     module Unknown
       # Values of a request, which `"#{path}"` asks Ruby for, each with how a string rewrite writes it.
       VALUES = {
-        **%i[path query path_and_query addr scheme request_id request_id_full status response_time start_time auth_user attempts]
+        **%i[path query path_and_query addr scheme request_id request_id_full status response_time start_time auth_user
+             attempts]
                .to_h { |name| [name, "{#{name}}"] },
-        uri: "{path_and_query}", request_uri: "{path_and_query}", request_path: "{path}", query_string: "{query}", remote_addr: "{addr}",
+        uri: "{path_and_query}", request_uri: "{path_and_query}", request_path: "{path}", query_string: "{query}",
+        remote_addr: "{addr}",
         remote_ip: "{addr}", client_ip: "{addr}", http_host: "{Host}", user_agent: "{User-Agent}", host: "{host}"
       }.freeze
 
       # Words of other files that are values in Ruby.
-      SWITCHES = { on: "true", yes: "true", off: "false", no: "false", null: "nil", undefined: "nil", none: "nil" }.freeze
+      SWITCHES = { on: "true", yes: "true", off: "false", no: "false", null: "nil", undefined: "nil", none: "nil" }
+                 .freeze
       # Words that other languages declare a variable with.
       DECLARATIONS = %i[var let const local my].freeze
 
@@ -24,11 +27,13 @@ module Proxy
       DOMAIN = /\.(?:com|net|org|io|dev|app|example|test|local|internal|lan|home|cloud|[a-z]{2})\z/.freeze
       private_constant :ALIKE, :DOMAIN
 
-      # What to say of `word`; `bare` if nothing is after it, and it may be a variable that is not there. `text` is its line.
+      # What to say of `word`; `bare` if nothing is after it, and it may be a variable that is not there. `text` is its
+      # line.
       def self.explain(word, bare, text = nil, given = [])
         # A word that is the whole line is no variable, and neither is `camelCase`.
         bare &&= text.to_s.strip != word.to_s && !word.match?(/[a-z][A-Z]/)
-        Typography.word(word) || Syntax.toml(text.to_s)&.delete_prefix("#{word}: ") || (bare && (rocket(word, text.to_s) || unquoted(word, text.to_s))) || plain(word, bare, given)
+        Typography.word(word) || Syntax.toml(text.to_s)&.delete_prefix("#{word}: ") ||
+          (bare && (rocket(word, text.to_s) || unquoted(word, text.to_s))) || plain(word, bare, given)
       end
 
       # `host example.com do`, `to: localhost`
@@ -46,7 +51,9 @@ module Proxy
 
       # `to => "http://…"`
       def self.rocket(word, text)
-        "option names are Symbols: write #{word}: in place of #{word} =>" if text.match?(/(?<![\w:"])#{Regexp.escape(word)}\s*=>/)
+        if text.match?(/(?<![\w:"])#{Regexp.escape(word)}\s*=>/)
+          "option names are Symbols: write #{word}: in place of #{word} =>"
+        end
       end
       private_class_method :rocket
 
@@ -98,14 +105,19 @@ module Proxy
 
       def self.guess(word, bare)
         meant = name_of_value(word) if bare
-        return "unknown variable or directive: write #{meant.match?(/\A[a-z]\w*\z/) ? ":#{meant}" : meant.inspect}" if meant
+        if meant
+          return "unknown variable or directive: write #{meant.match?(/\A[a-z]\w*\z/) ? ":#{meant}" : meant.inspect}"
+        end
 
         nearest = Spelling.nearest(word, Words::LIST)
         return "unknown directive (did you mean #{nearest}?)" if nearest
 
         near = Spelling.near(word, Words::LIST)
         near = near.select { |name| DidYouMean::JaroWinkler.distance(word.to_s, name.to_s) >= ALIKE }
-        return "unknown variable or directive: write #{word.to_s.inspect} if it is text; `proxy help` lists the directives" if bare
+        if bare
+          return "unknown variable or directive: write #{word.to_s.inspect} if it is text; `proxy help` lists the " \
+                 "directives"
+        end
 
         told = near.length > 1 ? "the nearest are #{Format.list(near)}; " : ""
         "unknown directive: #{told}`proxy help` lists them all"

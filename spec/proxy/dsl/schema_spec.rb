@@ -19,14 +19,16 @@ RSpec.describe Proxy::DSL::Schema do
   it "is what was written down" do
     schema = tank.new(:tank)
 
-    expect([schema.prose, schema.example, schema.names]).to eq(["A tank of water.", "tank depth: 2", %i[depth fish fishes lid]])
+    expect([schema.prose, schema.example, schema.names])
+      .to eq(["A tank of water.", "tank depth: 2", %i[depth fish fishes lid]])
     expect(schema.options.map(&:default)).to eq(%w[required none nothing])
     expect(schema.option(:fishes)).to equal(schema.option(:fish))
     expect(schema).to be_frozen
   end
 
   it "says of each option how a method takes it, in RBS" do
-    expect(tank.new(:tank).options.flat_map(&:keywords)).to eq(["depth: Integer", "?fish: bool", "?fishes: bool", "?lid: String?"])
+    expect(tank.new(:tank).options.flat_map(&:keywords))
+      .to eq(["depth: Integer", "?fish: bool", "?fishes: bool", "?lid: String?"])
   end
 
   it "takes the options of another one, with other facts where it has some" do
@@ -34,7 +36,8 @@ RSpec.describe Proxy::DSL::Schema do
     other.options_of(tank, except: [:fish], depth: { required: false, default: "shallow" })
     schema = other.new(:pond)
 
-    expect(schema.options.map { |option| [option.name, option.default] }).to eq([[:depth, "shallow"], [:lid, "nothing"]])
+    expect(schema.options.map { |option| [option.name, option.default] })
+      .to eq([[:depth, "shallow"], [:lid, "nothing"]])
     expect(schema.option(:lid)).to equal(tank.options.last)
     expect(schema.sound_pairs({ "depth" => 1 }, { depth: 1, lid: 3 })).to eq({})
     expect(schema.sound_pairs({ "depth" => 1 }, { depth: 1, lid: nil })).to eq({ "depth" => 1 })

@@ -12,7 +12,8 @@ class Echo
     query = env["QUERY_STRING"].to_s.split("&").to_h { |pair| pair.partition("=").values_at(0, 2) }
     case env["PATH_INFO"]
     when "/digest" then digest(env["rack.input"])
-    when "/stream" then [200, { "Content-Type" => "text/plain" }, Array.new(query["n"].to_i) { |i| "piece #{i}\n" }.each]
+    when "/stream"
+      [200, { "Content-Type" => "text/plain" }, Array.new(query["n"].to_i) { |i| "piece #{i}\n" }.each]
     when "/status" then [query["code"].to_i, {}, []]
     else echo(env)
     end
@@ -33,7 +34,8 @@ class Echo
   def echo(env)
     headers = env.select { |name, _| name.start_with?("HTTP_") || name == "CONTENT_TYPE" || name == "CONTENT_LENGTH" }
     headers.transform_keys! { |name| name.delete_prefix("HTTP_").downcase.tr("_", "-") }
-    json(method: env["REQUEST_METHOD"], path: env["PATH_INFO"], query: env["QUERY_STRING"], headers: headers, body: env["rack.input"].read)
+    json(method: env["REQUEST_METHOD"], path: env["PATH_INFO"], query: env["QUERY_STRING"], headers: headers,
+         body: env["rack.input"].read)
   end
 
   def json(**fields) = [200, { "Content-Type" => "application/json" }, [JSON.generate(fields)]]

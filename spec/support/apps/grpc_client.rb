@@ -4,7 +4,8 @@ require "base64"
 require "json"
 require_relative "grpc_echo"
 
-# Reads calls, a line of JSON each, makes them one after the other, and writes what came of each in a line. All bytes are Base64.
+# Reads calls, a line of JSON each, makes them one after the other, and writes what came of each in a line. All bytes
+# are Base64.
 class Caller
   STUB = EchoService.rpc_stub_class
 
@@ -13,9 +14,11 @@ class Caller
   def answer(line)
     call = JSON.parse(line, symbolize_names: true)
     stub = @stubs[call[:address]]
-    options = { metadata: call.fetch(:metadata, {}).to_h { |name, value| [name.to_s, Base64.decode64(value)] }, return_op: true }
+    options = { metadata: call.fetch(:metadata, {}).to_h { |name, value| [name.to_s, Base64.decode64(value)] },
+                return_op: true }
     options[:deadline] = Time.now + call[:deadline] if call[:deadline]
-    JSON.generate(send(call[:kind], stub, call.fetch(:messages, []).map { |text| Bytes.new(Base64.decode64(text)) }, options))
+    JSON.generate(send(call[:kind], stub, call.fetch(:messages, []).map { |text| Bytes.new(Base64.decode64(text)) },
+                       options))
   end
 
   private

@@ -2,8 +2,8 @@
 
 require "digest"
 
-# A WebSocket (RFC 6455) on a connection that was taken from Puma: every message comes back as it was, and "bye" closes with code
-# 4000.
+# A WebSocket (RFC 6455) on a connection that was taken from Puma: every message comes back as it was, and "bye" closes
+# with code 4000.
 class EchoSocket
   GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
   CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10

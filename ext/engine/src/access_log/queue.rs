@@ -67,7 +67,8 @@ struct AccessLogQueueState {
 }
 
 impl AccessLogQueue {
-    /// Starts the thread. It ends once the queue is closed and empty. If it runs, what is pushed from now on goes to `output`.
+    /// Starts the thread. It ends once the queue is closed and empty. If it runs, what is pushed from now on goes to
+    /// `output`.
     pub(super) fn start(queue: &Arc<Self>, output: Output, log: Arc<Log>) -> io::Result<()> {
         let mut state = queue.state.lock();
         if state.running {
@@ -105,8 +106,8 @@ impl AccessLogQueue {
         true
     }
 
-    /// Lets the thread end when it has written everything, and waits for that up to `limit`, less if nothing moves at all. `true`
-    /// if it has ended.
+    /// Lets the thread end when it has written everything, and waits for that up to `limit`, less if nothing moves at
+    /// all. `true` if it has ended.
     pub(super) fn close(&self, limit: Duration) -> bool {
         let deadline = Instant::now() + limit;
         let mut state = self.state.lock();

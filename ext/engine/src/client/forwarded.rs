@@ -56,9 +56,9 @@ pub(crate) struct Sender<'a> {
     pub(crate) trusted_hop: Option<&'a ClientInfo>,
 }
 
-/// Replaces what the client said of itself by what we know; what a trusted proxy said is kept, and the proxy added to it. Names in
-/// `own` are left alone: the configuration sets them. Whatever family of fields is sent, the other is removed, since a backend
-/// might believe it.
+/// Replaces what the client said of itself by what we know; what a trusted proxy said is kept, and the proxy added to
+/// it. Names in `own` are left alone: the configuration sets them. Whatever family of fields is sent, the other is
+/// removed, since a backend might believe it.
 pub(crate) fn apply(
     head: &mut RequestHead,
     forwarding: Forwarding,

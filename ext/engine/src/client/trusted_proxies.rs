@@ -1,12 +1,13 @@
 //! Who sent a request, where proxies that we trust stand between the client and us.
 //!
-//! A request over a connection from a trusted proxy is that of the right-most address of `X-Forwarded-For` that is not trusted
-//! itself; everything left of it may be made up. An entry that is no address ends the search, and the last good one to its right
-//! counts: nothing that stands left of it was vouched for by a proxy that we know. Without `X-Forwarded-For`, `Forwarded` (RFC
+//! A request over a connection from a trusted proxy is that of the right-most address of `X-Forwarded-For` that is not
+//! trusted itself; everything left of it may be made up. An entry that is no address ends the search, and the last good
+//! one to its right counts: nothing that stands left of it was vouched for by a proxy that we know. Without
+//! `X-Forwarded-For`, `Forwarded` (RFC
 //! 7239) is read the same way. From anybody else all of these fields mean nothing.
 //!
-//! The scheme is the last value of `X-Forwarded-Proto`, that of the trusted proxy itself; without one, it is what the element of
-//! `Forwarded` says that names the client.
+//! The scheme is the last value of `X-Forwarded-Proto`, that of the trusted proxy itself; without one, it is what the
+//! element of `Forwarded` says that names the client.
 
 mod element;
 mod list;
@@ -71,7 +72,8 @@ impl TrustedProxies {
         Self { networks, unix: addresses.len() < spec.value.len(), fields }
     }
 
-    /// Drops the fields that the other end of a connection is not believed. To be called before anything looks at the request.
+    /// Drops the fields that the other end of a connection is not believed. To be called before anything looks at the
+    /// request.
     #[cold]
     pub(crate) fn drop_unbelieved(&self, fields: &mut Fields, trusted: bool) {
         fields.retain(|_, name, _| {
@@ -150,7 +152,8 @@ impl TrustedProxies {
         told
     }
 
-    /// The first address that is not trusted. Without one, the last before an entry that is no address, or before the end.
+    /// The first address that is not trusted. Without one, the last before an entry that is no address, or before the
+    /// end.
     fn right_most(&self, from_the_right: impl Iterator<Item = Option<IpAddr>>) -> Option<IpAddr> {
         let mut found = None;
         for address in from_the_right {

@@ -15,7 +15,8 @@ pub(crate) fn begin_here() {
     BEGIN.set(Some(Instant::now()));
 }
 
-/// When time began: on this thread, or else for the process. A clock that a test has moved, or that stands still, must not be before that.
+/// When time began: on this thread, or else for the process. A clock that a test has moved, or that stands still, must
+/// not be before that.
 pub(super) fn begin() -> Instant {
     const BEFORE: Duration = Duration::from_secs(3600);
     static PROCESS: OnceLock<Instant> = OnceLock::new();

@@ -31,7 +31,8 @@ impl<'a> Report<'a> {
         Report { directive: self.directive, at: self.at, trail: self.trail.clone(), problems: self.problems, before }
     }
 
-    /// Adds a mistake: the server does not start. `message` says what is wrong with which value, and what to write instead.
+    /// Adds a mistake: the server does not start. `message` says what is wrong with which value, and what to write
+    /// instead.
     pub(crate) fn error(&mut self, message: impl AsRef<str>) {
         let message = format!("{}{}", self.trail, message.as_ref());
         self.problems.push(Problem::error(self.at, self.directive, message));

@@ -1,5 +1,5 @@
-//! Checks of single values, one for each kind. Each returns something that fits even after a mistake, so that all of them are found
-//! at once.
+//! Checks of single values, one for each kind. Each returns something that fits even after a mistake, so that all of
+//! them are found at once.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;

@@ -30,8 +30,8 @@ pub struct UpstreamConfig {
 /// - `policy`: how backends are chosen, checked and limited. Connections are kept.
 macro_rules! pool {
     ($($(#[$doc:meta])+ $scope:ident $name:ident: $type:ty = $default:expr;)+) => {
-        /// What `upstream` and a `proxy` of its own backends have in common: where requests go, how a backend is chosen, spoken to,
-        /// and known to be well.
+        /// What `upstream` and a `proxy` of its own backends have in common: where requests go, how a backend is
+        /// chosen, spoken to, and known to be well.
         #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
         #[serde(default, deny_unknown_fields)]
         pub struct PoolConfig {
@@ -129,7 +129,8 @@ impl Default for Priority {
 pub struct StickyConfig {
     /// The cookie's name.
     pub cookie: String,
-    /// What cookies are signed with, so that several processes understand each other's. `None`: known to this process alone.
+    /// What cookies are signed with, so that several processes understand each other's. `None`: known to this process
+    /// alone.
     #[serde(default)]
     pub secret: Option<String>,
 }

@@ -184,8 +184,9 @@ fn bind_tcp(address: SocketAddr, backlog: i32, only_v6: bool, scheme: &str) -> i
     Ok((BoundSocket::Tcp(listener), url))
 }
 
-/// After an error of `accept`, which `told` says whether the log has. Most concern one connection that is gone already; when the
-/// process is out of files, idle connections are closed to make room, and trying again at once would only burn the processor.
+/// After an error of `accept`, which `told` says whether the log has. Most concern one connection that is gone already;
+/// when the process is out of files, idle connections are closed to make room, and trying again at once would only burn
+/// the processor.
 async fn rest(error: &io::Error, places: &ConnectionLimit, told: &mut bool) {
     if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted) {
         return;

@@ -114,8 +114,8 @@ impl fmt::Display for ConnectError {
             (_, Some(error)) if self.kind == ConnectErrorKind::Exhausted => {
                 write!(
                     f,
-                    "no connection could be made here, {address} was not asked: {error}: raise what has run out, such as the limit of \
-                     open files, or write a smaller max_connections"
+                    "no connection could be made here, {address} was not asked: {error}: raise what has run out, such \
+                     as the limit of open files, or write a smaller max_connections"
                 )
             }
             (ConnectStep::Connect, Some(error)) => write!(f, "cannot connect to {address}: {error}"),

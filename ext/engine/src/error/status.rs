@@ -1,7 +1,8 @@
 //! The one table of what is answered to which failure.
 //!
-//! Everything that the proxy refuses or cannot do has a [`Cause`], and a cause has a status. A response of a `static_response` or a
-//! backend is none of these; nor is a response that the configuration puts in the place of one (`error_response`).
+//! Everything that the proxy refuses or cannot do has a [`Cause`], and a cause has a status. A response of a
+//! `static_response` or a backend is none of these; nor is a response that the configuration puts in the place of one
+//! (`error_response`).
 
 use proxy_http::message::Malformed;
 

@@ -29,8 +29,8 @@ pub struct Sent {
     pub dropped: Vec<String>,
 }
 
-/// What a backend gets of the request with that text, which `proxy` takes; `None` if it gets none. Of filters that ask somebody or look at a secret, what they
-/// change is left out.
+/// What a backend gets of the request with that text, which `proxy` takes; `None` if it gets none. Of filters that ask
+/// somebody or look at a secret, what they change is left out.
 pub(super) fn sent(
     config: &Config,
     proxy: &ProxyConfig,

@@ -1,7 +1,7 @@
 //! `auth_api_key`: a key that a program shows with each request.
 //!
-//! Keys are compared by their digests. A comparison that ends at the first difference tells nothing then: who does not know
-//! the key cannot choose how its digest begins.
+//! Keys are compared by their digests. A comparison that ends at the first difference tells nothing then: who does not
+//! know the key cannot choose how its digest begins.
 
 use std::collections::HashMap;
 use std::sync::Arc;

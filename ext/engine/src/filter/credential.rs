@@ -1,7 +1,7 @@
 //! What a request shows to prove who sent it.
 //!
-//! A proof that stands in a request twice proves nothing: we would look at one of the two, and the backend perhaps at the
-//! other. So none of the readers here takes the first of several.
+//! A proof that stands in a request twice proves nothing: we would look at one of the two, and the backend perhaps at
+//! the other. So none of the readers here takes the first of several.
 
 use std::borrow::Cow;
 

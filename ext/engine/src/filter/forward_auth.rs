@@ -1,7 +1,7 @@
 //! `forward_auth`: another server says whether a request may pass.
 //!
-//! It is asked with the head of the request alone. What it says with a 2xx lets the request pass; any other answer is the
-//! client's.
+//! It is asked with the head of the request alone. What it says with a 2xx lets the request pass; any other answer is
+//! the client's.
 
 mod answer;
 mod compile;

@@ -158,8 +158,8 @@ impl Filtering for RateLimit {
 }
 
 impl RateLimit {
-    /// Puts what the client should know on the response. Of several limits it is told of the one that refuses it, or else of
-    /// the one that has the least left.
+    /// Puts what the client should know on the response. Of several limits it is told of the one that refuses it, or
+    /// else of the one that has the least left.
     fn tell(&self, exchange: &mut Exchange<'_>, taken: Taken, text: &mut Vec<u8>) {
         let extra = &mut exchange.work.extra;
         let told = extra.get(REMAINING).and_then(|text| std::str::from_utf8(text).ok()?.parse::<u64>().ok());

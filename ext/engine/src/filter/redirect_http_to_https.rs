@@ -44,8 +44,8 @@ impl Filtering for RedirectHttpToHttps {
         Some(Self { port: Some(port).filter(|port| *port != 443) })
     }
 
-    /// Lets a request pass that came over https, and redirects any other to the same host, path and query. One that names no
-    /// host, as HTTP/1.0 allows, cannot be redirected and is refused.
+    /// Lets a request pass that came over https, and redirects any other to the same host, path and query. One that
+    /// names no host, as HTTP/1.0 allows, cannot be redirected and is refused.
     async fn admit(&self, exchange: &mut Exchange<'_>) -> Option<Verdict> {
         if exchange.client_info.scheme() == "https" {
             return None;

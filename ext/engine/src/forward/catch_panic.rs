@@ -18,7 +18,8 @@ use crate::request_id::{LoggedId, RequestId};
 use crate::snapshot::Snapshot;
 use crate::worker::Worker;
 
-/// Serves a request. A panic ends that request with a 500, or by cutting the response short if it has begun, and nothing else.
+/// Serves a request. A panic ends that request with a 500, or by cutting the response short if it has begun, and
+/// nothing else.
 pub(crate) async fn forward_guarded(
     worker: &Worker,
     snapshot: &Snapshot,

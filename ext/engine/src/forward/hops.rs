@@ -1,4 +1,5 @@
-//! Requests that say how far they may go, and what is answered to those that may go no further (RFC 9110, section 7.6.2).
+//! Requests that say how far they may go, and what is answered to those that may go no further (RFC 9110, section
+//! 7.6.2).
 
 use proxy_http::message::{Known, Method, RequestHead};
 
@@ -15,8 +16,8 @@ pub(crate) fn may_go_on(request: &mut RequestHead) -> bool {
     !matches!(request.method, Method::Options | Method::Trace) || count(request)
 }
 
-/// Counts this hop in the `Max-Forwards` of an OPTIONS or TRACE. `false` if there may be no other. A value that is no number, or
-/// one of several, means nothing and is not passed on.
+/// Counts this hop in the `Max-Forwards` of an OPTIONS or TRACE. `false` if there may be no other. A value that is no
+/// number, or one of several, means nothing and is not passed on.
 #[cold]
 fn count(request: &mut RequestHead) -> bool {
     let fields = &mut request.fields;
@@ -46,7 +47,8 @@ fn count(request: &mut RequestHead) -> bool {
 }
 
 impl Exchange<'_> {
-    /// Answers an OPTIONS or TRACE that may go no further. A TRACE is not echoed: nobody who is up to good needs to see its fields.
+    /// Answers an OPTIONS or TRACE that may go no further. A TRACE is not echoed: nobody who is up to good needs to see
+    /// its fields.
     pub(super) async fn answer_as_last(&mut self) -> Verdict {
         match self.work.request.method {
             Method::Options => self.answer(200, b"Content-Length: 0\r\n", b"").await,

@@ -196,8 +196,8 @@ mod tests {
             ),
             (
                 RedirectConfig { kind: "permanant".into(), ..usual() },
-                "Proxyfile:7: redirect: type: \"permanant\" is not a type of redirect (did you mean permanent? There are \
-                 permanent, temporary, moved_permanently, found)",
+                "Proxyfile:7: redirect: type: \"permanant\" is not a type of redirect (did you mean permanent? There \
+                 are permanent, temporary, moved_permanently, found)",
             ),
             (
                 RedirectConfig { to: Some("/new/{path}".into()), ..usual() },

@@ -61,7 +61,8 @@ impl Handling for StaticResponse {
         }
         if let Some(media_type) = looks_like(body).filter(|_| !typed) {
             report.warning(format!(
-                "this looks like {media_type}, but is sent as text/plain: add headers: {{ \"Content-Type\" => {media_type:?} }}"
+                "this looks like {media_type}, but is sent as text/plain: add headers: {{ \"Content-Type\" => \
+                 {media_type:?} }}"
             ));
         }
         if proxy_http::headers::framing::is_bodyless(status) {
@@ -98,7 +99,8 @@ fn fields(written: &[(String, String)], captures: &[&str], report: &mut Report<'
         if let Some(placeholder) = known_placeholder(value, Context::Response, captures) {
             let name = name.as_str();
             report.warning(format!(
-                "{name:?}: {placeholder} is sent as it is written: write response_headers additions: {{ {name:?} => \"…\" }} as well"
+                "{name:?}: {placeholder} is sent as it is written: write response_headers additions: {{ {name:?} => \
+                 \"…\" }} as well"
             ));
         }
         typed |= name.known() == Some(Known::ContentType);

@@ -38,7 +38,8 @@ impl BindAddress {
         }
     }
 
-    /// Reads `http://ADDRESS:PORT`, `https://ADDRESS:PORT`, `unix:///PATH` or `https+unix:///PATH`. The error says what to write instead.
+    /// Reads `http://ADDRESS:PORT`, `https://ADDRESS:PORT`, `unix:///PATH` or `https+unix:///PATH`. The error says what
+    /// to write instead.
     pub(crate) fn parse(url: &str) -> Result<Self, String> {
         let path = url.strip_prefix("unix:").map(|path| ("unix", path));
         if let Some((scheme, path)) = path.or_else(|| url.strip_prefix("https+unix:").map(|path| ("https+unix", path)))

@@ -121,13 +121,15 @@ impl Binds {
         self.0.iter().find(|bind| bind.key == *key)
     }
 
-    /// Whether a request for `host` may come over a TLS connection. One that would have been asked for another certificate, had it
-    /// said that name in the handshake, may not; nor may one that a configuration which came since would ask for more.
+    /// Whether a request for `host` may come over a TLS connection. One that would have been asked for another
+    /// certificate, had it said that name in the handshake, may not; nor may one that a configuration which came since
+    /// would ask for more.
     pub(crate) fn admit(&self, details: &TlsDetails, host: &[u8]) -> bool {
         details.admits(self.get(&details.bind).and_then(|bind| bind.tls.as_ref()), host)
     }
 
-    /// Whether an IPv6 address stands beside an IPv4 one of the same port, and so must leave IPv4 to it. Alone, `[::]` takes both.
+    /// Whether an IPv6 address stands beside an IPv4 one of the same port, and so must leave IPv4 to it. Alone, `[::]`
+    /// takes both.
     pub(crate) fn is_beside_v4(&self, bind: &Bind) -> bool {
         let BindAddress::Tcp(SocketAddr::V6(v6)) = bind.key.address else { return false };
         self.0.iter().any(|other| {
@@ -182,8 +184,8 @@ fn tls(
 }
 
 impl Bind {
-    /// Whether a request for `host` may come over a connection that was made here without TLS. None may for which a configuration
-    /// that came since would ask for a certificate.
+    /// Whether a request for `host` may come over a connection that was made here without TLS. None may for which a
+    /// configuration that came since would ask for a certificate.
     pub(crate) fn admits_plain(&self, binds: &Binds, host: &[u8]) -> bool {
         match binds.get(&self.key) {
             Some(now) if !std::ptr::eq(&**now, self) => now.tls.as_ref().is_none_or(|tls| tls.admits_plain(host)),

@@ -73,8 +73,8 @@ impl TlsServer {
         Policy::default().satisfies(self.policy_for(host), false)
     }
 
-    /// Carries the keys of session tickets over, as far as the same certificates are asked of clients. To be called before the first
-    /// connection.
+    /// Carries the keys of session tickets over, as far as the same certificates are asked of clients. To be called
+    /// before the first connection.
     pub(crate) fn carry_over(&self, old: &TlsServer) {
         for site in &self.sites {
             if let Some(old) = old.sites.iter().find(|old| old.policy == site.policy) {

@@ -85,7 +85,8 @@ impl Rights {
         self != Self::default()
     }
 
-    /// Whether something is left to the system that `before` said. What the system would have chosen is not known any more.
+    /// Whether something is left to the system that `before` said. What the system would have chosen is not known any
+    /// more.
     pub(crate) fn say_less_than(self, before: Self) -> bool {
         let lost = |before: bool, now: bool| before && !now;
         lost(before.mode.is_some(), self.mode.is_some())
@@ -158,13 +159,15 @@ fn account<I>(
     number.map(of_number)
 }
 
-/// Binds a socket file and begins to listen. Nobody can connect before it has its rights, and it never has more than those.
+/// Binds a socket file and begins to listen. Nobody can connect before it has its rights, and it never has more than
+/// those.
 pub(crate) fn bind(path: &Path, backlog: i32, rights: Rights) -> io::Result<(UnixListener, SocketFile)> {
     remove_stale_socket(path)?;
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
     socket.set_nonblocking(true)?;
     if rights.is_given() {
-        // On Linux the file is made with what the socket has. Elsewhere it is enough that nobody can connect before `listen`.
+        // On Linux the file is made with what the socket has. Elsewhere it is enough that nobody can connect before
+        // `listen`.
         let _ = fchmod(&socket, Mode::S_IRUSR | Mode::S_IWUSR);
     }
     socket.bind(&SockAddr::unix(path)?)?;
@@ -174,8 +177,8 @@ pub(crate) fn bind(path: &Path, backlog: i32, rights: Rights) -> io::Result<(Uni
     Ok((socket.into(), file))
 }
 
-/// A socket file that nobody listens on any more is left over from a process that died, and removed. One that answers stays, and
-/// binding fails.
+/// A socket file that nobody listens on any more is left over from a process that died, and removed. One that answers
+/// stays, and binding fails.
 fn remove_stale_socket(path: &Path) -> io::Result<()> {
     let Ok(metadata) = std::fs::symlink_metadata(path) else { return Ok(()) };
     if !metadata.file_type().is_socket() {

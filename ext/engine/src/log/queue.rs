@@ -33,7 +33,8 @@ struct LogQueueState {
 }
 
 impl LogQueue {
-    /// Starts the thread, which ends once the queue is closed and empty. `report` makes the line that says how many are missing.
+    /// Starts the thread, which ends once the queue is closed and empty. `report` makes the line that says how many are
+    /// missing.
     pub(super) fn start(
         out: Box<dyn Write + Send>,
         report: impl Fn(u64, &mut Vec<u8>) + Send + 'static,

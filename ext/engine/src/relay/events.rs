@@ -61,8 +61,8 @@ impl Events {
         .await
     }
 
-    /// Ends the response in order, so that a browser connects anew at once. `false` if that cannot be: an event is in the middle, or the
-    /// client takes nothing.
+    /// Ends the response in order, so that a browser connects anew at once. `false` if that cannot be: an event is in
+    /// the middle, or the client takes nothing.
     pub(crate) async fn end(&self, client: &mut ClientChannel) -> bool {
         if !self.are_whole() || !client.channel.may_end_body() {
             return false;

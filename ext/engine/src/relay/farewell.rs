@@ -27,8 +27,8 @@ impl TunnelWay {
     }
 }
 
-/// Tells both sides that the other goes away, and waits for them to say so too. `false` if one did not, or could not be told: it gets no
-/// frame but where one may stand, so that what it makes of the last one that has begun is never wrong.
+/// Tells both sides that the other goes away, and waits for them to say so too. `false` if one did not, or could not be
+/// told: it gets no frame but where one may stand, so that what it makes of the last one that has begun is never wrong.
 pub(super) async fn say_farewell(
     client: &mut ClientChannel,
     backend: &mut Channel,
@@ -80,7 +80,8 @@ impl Last {
         self.told && to.is_flushed()
     }
 
-    /// Ready once `to` was told, and `from` has said that it goes, or has gone. `false` if what it sends is no WebSocket.
+    /// Ready once `to` was told, and `from` has said that it goes, or has gone. `false` if what it sends is no
+    /// WebSocket.
     fn poll_end(&mut self, cx: &mut Context<'_>, from: &mut Channel, to: &mut Channel) -> Poll<bool> {
         if !self.failed {
             match self.poll_last(cx, from, to) {

@@ -14,8 +14,8 @@ use crate::error::{Error, Kind, Retry};
 /// takes longer has its head passed on.
 const PATIENCE: Duration = Duration::from_millis(100);
 
-/// Waits for the first byte of a body that `backend` has announced. An error if the backend goes away instead: nothing of its response
-/// has been passed on. `retry` says whether the request may then be sent again.
+/// Waits for the first byte of a body that `backend` has announced. An error if the backend goes away instead: nothing
+/// of its response has been passed on. `retry` says whether the request may then be sent again.
 pub(crate) async fn await_first_byte(
     client: &mut ClientChannel,
     backend: &mut Channel,

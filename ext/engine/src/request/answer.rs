@@ -30,7 +30,8 @@ impl Exchange<'_> {
         self.answer_error(respond::built_in(cause.status())).await
     }
 
-    /// Answers a request that no backend answered. A timeout is a 504 unless the configuration has a response of its own.
+    /// Answers a request that no backend answered. A timeout is a 504 unless the configuration has a response of its
+    /// own.
     pub(crate) async fn answer_failure(&mut self, error: &Error, response: &ErrorResponse) -> Verdict {
         let cause = Cause::from(error);
         if error.side == Side::Client {
@@ -69,8 +70,8 @@ impl Exchange<'_> {
         self.send_answer(answer.status, with_id.as_deref().unwrap_or(&answer.body)).await
     }
 
-    /// Says which request an error response is about, unless the configuration says something else there. Returns the body that says it
-    /// too, if `answer` has a place for that.
+    /// Says which request an error response is about, unless the configuration says something else there. Returns the
+    /// body that says it too, if `answer` has a place for that.
     fn append_id(&mut self, answer: Option<&Rendered>) -> Option<Vec<u8>> {
         let mut value = std::mem::take(&mut self.work.scratch);
         value.clear();
@@ -97,8 +98,8 @@ impl Exchange<'_> {
         self.send_answer(200, b"").await
     }
 
-    /// Answers by ourselves. `fields` are whole lines, `Content-Length` included. What is there of the request's body is
-    /// dropped; if there is more to come the connection is closed after the answer.
+    /// Answers by ourselves. `fields` are whole lines, `Content-Length` included. What is there of the request's body
+    /// is dropped; if there is more to come the connection is closed after the answer.
     pub(crate) async fn answer(&mut self, status: u16, fields: &[u8], body: &[u8]) -> Verdict {
         // A response that this one replaces is not the client's.
         self.work.response.fields.read_lines(fields);
@@ -117,7 +118,8 @@ impl Exchange<'_> {
         if !self.is_final() {
             self.amend();
         }
-        // Some clients never finish a request that was a success before all of it was sent; one that has failed they give up.
+        // Some clients never finish a request that was a success before all of it was sent; one that has failed they
+        // give up.
         if status < 400 && !self.is_h2_tunnel() && !self.expects_go_ahead() {
             let ClientChannel { channel: peer, alarm, .. } = &mut *self.client;
             if let Some(stream) = peer.still_sending() {

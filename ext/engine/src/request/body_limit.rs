@@ -32,8 +32,8 @@ impl BodyLimit {
         &self.error_response
     }
 
-    /// Holds the request to it: refuses a body whose length is told and too much, and sees to it that of one whose length
-    /// nobody knows no more is read.
+    /// Holds the request to it: refuses a body whose length is told and too much, and sees to it that of one whose
+    /// length nobody knows no more is read.
     pub(crate) async fn hold(self: &Arc<Self>, exchange: &mut Exchange<'_>) -> Option<Verdict> {
         match exchange.framing {
             Framing::Length(length) if length > self.bytes => {
@@ -46,8 +46,8 @@ impl BodyLimit {
         None
     }
 
-    /// Refuses a body whose length nobody told and that turns out to be too long, where no backend is to get it. One that waits to be asked
-    /// for is left alone.
+    /// Refuses a body whose length nobody told and that turns out to be too long, where no backend is to get it. One
+    /// that waits to be asked for is left alone.
     pub(crate) async fn measure(&self, exchange: &mut Exchange<'_>) -> Option<Verdict> {
         if exchange.expects_go_ahead() {
             return None;

@@ -8,7 +8,8 @@ use super::Exchange;
 use crate::upstream::Backend;
 
 impl Exchange<'_> {
-    /// Puts into `work.introduction` what a new connection to that backend begins with for this request. Usually that is nothing.
+    /// Puts into `work.introduction` what a new connection to that backend begins with for this request. Usually that
+    /// is nothing.
     pub(crate) fn introduce(&mut self, backend: &Backend) {
         self.work.introduction.clear();
         if let Some(form) = backend.settings().proxy_protocol {

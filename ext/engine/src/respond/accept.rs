@@ -241,7 +241,8 @@ mod tests {
         #[test]
         fn any_bytes_choose_something_that_is_offered(
             lines in proptest::collection::vec(
-                prop_oneof![proptest::collection::vec(any::<u8>(), 0..60), "[a-z*/;=,.q0-9\" \\\\]{0,60}".prop_map(String::into_bytes)],
+                prop_oneof![proptest::collection::vec(any::<u8>(), 0..60), "[a-z*/;=,.q0-9\" \
+                    \\\\]{0,60}".prop_map(String::into_bytes)],
                 0..3,
             ),
             plain in any::<bool>(),

@@ -36,7 +36,8 @@ static RENDERED: LazyLock<Vec<Arc<ErrorResponse>>> = LazyLock::new(|| {
 });
 
 /// The built-in response for a status code. Those that the engine itself answers with and those that have a name are
-/// there: 400, 401, 403, 404, 405, 408, 413, 414, 417, 421, 429, 431 and 500 to 505; any other code gets the one of 500.
+/// there: 400, 401, 403, 404, 405, 408, 413, 414, 417, 421, 429, 431 and 500 to 505; any other code gets the one of
+/// 500.
 pub(crate) fn built_in(status: u16) -> &'static Arc<ErrorResponse> {
     let find = |status| TABLE.binary_search_by_key(&status, |(status, ..)| *status).ok();
     let index = find(status).or_else(|| find(500)).unwrap_or_default();

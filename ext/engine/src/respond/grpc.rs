@@ -1,5 +1,5 @@
-//! Errors in gRPC's terms: the status is always 200, and what went wrong stands in `grpc-status` and `grpc-message`, without a body
-//! ("trailers-only").
+//! Errors in gRPC's terms: the status is always 200, and what went wrong stands in `grpc-status` and `grpc-message`,
+//! without a body ("trailers-only").
 
 use std::sync::LazyLock;
 

@@ -1,6 +1,7 @@
 //! The page that a person sees.
 
-/// A page that needs nothing from anywhere else: no script, no font, no image. It follows the reader's choice of light or dark.
+/// A page that needs nothing from anywhere else: no script, no font, no image. It follows the reader's choice of light
+/// or dark.
 const PAGE: &str = r#"<!DOCTYPE html>
 <html lang="en">
 <head>

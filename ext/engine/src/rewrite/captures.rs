@@ -2,7 +2,8 @@
 
 use proxy_http::message::{Fields, Span};
 
-/// Names that patterns gave to parts of one request, with where those stand in the text of its head. Outer locations come first.
+/// Names that patterns gave to parts of one request, with where those stand in the text of its head. Outer locations
+/// come first.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(crate) struct Captured(Vec<(u32, Span)>);
 

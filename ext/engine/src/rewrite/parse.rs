@@ -122,7 +122,8 @@ pub(super) fn warnings(parts: &[TemplatePart], context: Context, captures: &[&st
     warnings
 }
 
-/// A value of another system in plain text, and what it is here. A text that only looks like one is left alone: it may be a password.
+/// A value of another system in plain text, and what it is here. A text that only looks like one is left alone: it may
+/// be a password.
 pub(super) fn foreign_value(text: &str) -> Option<(&str, String)> {
     if let Some((written, Some(ours))) = foreign::sample(text) {
         return Some((written, ours));

@@ -20,8 +20,8 @@ pub(crate) struct RequestValues<'a> {
     pub client: &'a ClientInfo,
     /// Its id.
     pub request_id: RequestId,
-    /// The id that is shown in place of [`Scope::request_id`]: one of somebody else's that was forwarded, in logs and in
-    /// responses. Usually empty.
+    /// The id that is shown in place of [`Scope::request_id`]: one of somebody else's that was forwarded, in logs and
+    /// in responses. Usually empty.
     pub sent_id: &'a [u8],
     /// When its head had been read.
     pub start: SystemTime,
@@ -56,7 +56,8 @@ impl<'a> RequestValues<'a> {
 }
 
 impl ResponseInfo<'_> {
-    /// The status that says what happened: to a call of gRPC the one that any other request would have been answered with.
+    /// The status that says what happened: to a call of gRPC the one that any other request would have been answered
+    /// with.
     pub(crate) fn reason(&self) -> u16 {
         if self.grpc.reason == 0 {
             self.status

@@ -1,8 +1,8 @@
 //! The target URL of a `proxy`, `to: "http://backend.example.com/api{path}{query}"`.
 //!
-//! Scheme, authority and path are told apart at load, so that no value can move from one to another: what is placed into the
-//! authority may hold nothing but a host, what is placed behind it can add neither a host nor a line break, and cannot
-//! climb out of the path that the template wrote.
+//! Scheme, authority and path are told apart at load, so that no value can move from one to another: what is placed
+//! into the authority may hold nothing but a host, what is placed behind it can add neither a host nor a line break,
+//! and cannot climb out of the path that the template wrote.
 
 mod escape;
 mod parse;
@@ -89,8 +89,8 @@ impl TargetTemplate {
         parse::target(text)
     }
 
-    /// Takes the path and query of a URL apart, which a scheme and a host are not to stand before. What is rendered has no
-    /// authority.
+    /// Takes the path and query of a URL apart, which a scheme and a host are not to stand before. What is rendered has
+    /// no authority.
     pub(crate) fn parse_path(text: &str) -> Result<Self, String> {
         parse::path(text)
     }
@@ -100,8 +100,8 @@ impl TargetTemplate {
         parse::shows_query(&self.whole.parts)
     }
 
-    /// A target that is never valid. It stands for one that [`TargetTemplate::parse`] refused, so that every request gets
-    /// the `error_response`.
+    /// A target that is never valid. It stands for one that [`TargetTemplate::parse`] refused, so that every request
+    /// gets the `error_response`.
     pub(crate) fn never() -> Self {
         let whole = Template { parts: Box::new([]), context: Context::Request };
         let rest = TargetRest::Plain { prefix: "/".into(), path: false, query: false };

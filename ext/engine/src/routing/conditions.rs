@@ -137,8 +137,8 @@ impl MediaType {
     }
 }
 
-/// The port that the client came to. What it names in `Host` counts only where nobody knows that: anyone can name any port, and one
-/// that is open to a few must not be asked for by way of another.
+/// The port that the client came to. What it names in `Host` counts only where nobody knows that: anyone can name any
+/// port, and one that is open to a few must not be asked for by way of another.
 fn port(request: Request<'_>) -> u16 {
     let named = || request.head.port().and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok());
     let default = if request.client_info.tls { 443 } else { 80 };

@@ -1,4 +1,5 @@
-//! Locations that can never match, because an earlier one takes all that they would, and those that take less than they look like.
+//! Locations that can never match, because an earlier one takes all that they would, and those that take less than they
+//! look like.
 
 use super::host::HostPattern;
 use super::index::{self, Lists};
@@ -18,15 +19,16 @@ pub(crate) fn warn<R, F, H: Accepts>(specs: &[&LocationConfig<R>], scope: &Scope
         let Some(earlier) = specs.get(earlier) else { continue };
         let place = earlier.at.as_ref().map_or(String::new(), |at| format!(" at {}:{}", at.file, at.line));
         let message = format!(
-            "it never matches: {}{place} comes before it and takes everything that it would: move this one up, or leave it out",
+            "it never matches: {}{place} comes before it and takes everything that it would: move this one up, or \
+             leave it out",
             named(earlier)
         );
         report(spec, problems).warning_of(Code::Unreachable, message);
     }
 }
 
-/// Warns of every `"/"` and `"/api/"`, which elsewhere stand for all that is below, if nothing beside them takes that. `leads_within`:
-/// whether a directive sends clients to another path of the same site.
+/// Warns of every `"/"` and `"/api/"`, which elsewhere stand for all that is below, if nothing beside them takes that.
+/// `leads_within`: whether a directive sends clients to another path of the same site.
 pub(crate) fn warn_of_less<R, F, H: Accepts>(
     specs: &[&LocationConfig<R>],
     scope: &Scope<F, H>,
@@ -55,7 +57,8 @@ pub(crate) fn warn_of_less<R, F, H: Accepts>(
             let alone =
                 if above.is_empty() { String::new() } else { format!(", or {above:?} if that path alone is meant") };
             let message = format!(
-                "{text:?} takes this path alone, and nothing next to it takes what is below it: write \"{above}/*\"{alone}"
+                "{text:?} takes this path alone, and nothing next to it takes what is below it: write \
+                 \"{above}/*\"{alone}"
             );
             report(spec, problems).warning(message);
         }
@@ -67,8 +70,8 @@ pub(crate) fn report<'a, R>(spec: &'a LocationConfig<R>, problems: &'a mut Vec<P
     Report::new(spec.word.as_deref().unwrap_or("location"), spec.at.as_ref(), problems)
 }
 
-/// Whether something in a scope takes what stands below `path`, which `matcher` takes. What can match only there and elsewhere is
-/// believed to.
+/// Whether something in a scope takes what stands below `path`, which `matcher` takes. What can match only there and
+/// elsewhere is believed to.
 fn takes_below<F, H: Accepts>(path: &[u8], matcher: &Matcher, scope: &Scope<F, H>) -> bool {
     let below = [path.strip_suffix(b"/").unwrap_or(path), b"/~"].concat();
     let reaches =
@@ -82,8 +85,8 @@ fn takes_below<F, H: Accepts>(path: &[u8], matcher: &Matcher, scope: &Scope<F, H
         })
 }
 
-/// An earlier location that takes everything which this one would. Every such one is where the index looks for one path and one host
-/// of this one, whichever they are.
+/// An earlier location that takes everything which this one would. Every such one is where the index looks for one path
+/// and one host of this one, whichever they are.
 fn earlier<F, H: Accepts>(scope: &Scope<F, H>, number: usize, matcher: &Matcher) -> Option<usize> {
     let path = matcher.patterns.first().map_or(&b"*"[..], |pattern| match pattern.under() {
         b"" if pattern.is_regexp() => b"*",

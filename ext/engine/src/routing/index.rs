@@ -1,9 +1,9 @@
 //! Which locations of a scope may take a request, found without a look at the others.
 //!
-//! Hosts and paths are looked up in tables: a host as it is and by what stands behind each of its dots, a path as it is and by each of
-//! its leading runs of segments, but only in such lengths as the configuration has. What is found are short lists of locations in
-//! the order of the file; whoever asks merges them and looks at what the tables do not say. Only locations without a literal
-//! beginning and `Regexp`s are looked at one by one.
+//! Hosts and paths are looked up in tables: a host as it is and by what stands behind each of its dots, a path as it is
+//! and by each of its leading runs of segments, but only in such lengths as the configuration has. What is found are
+//! short lists of locations in the order of the file; whoever asks merges them and looks at what the tables do not say.
+//! Only locations without a literal beginning and `Regexp`s are looked at one by one.
 
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
@@ -109,7 +109,8 @@ impl Index {
         list.push(entry);
     }
 
-    /// Adds the lists in which every location stands that may match. `host` is in small letters and has no dot at its end.
+    /// Adds the lists in which every location stands that may match. `host` is in small letters and has no dot at its
+    /// end.
     pub(super) fn find<'i>(&'i self, host: &[u8], path: &[u8], lists: &mut Lists<'i>) {
         self.any_host.find(path, lists);
         if let Some(paths) = self.hosts.get(host) {

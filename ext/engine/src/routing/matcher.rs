@@ -121,8 +121,8 @@ impl Matcher {
         failed
     }
 
-    /// What could have been captured here and was not is empty, unless a location around this one captured it: no field of a client
-    /// takes the place of a name that the configuration gives.
+    /// What could have been captured here and was not is empty, unless a location around this one captured it: no field
+    /// of a client takes the place of a name that the configuration gives.
     pub(crate) fn name_what_took_no_part(&self, captured: &mut Captured) {
         for name in &self.optional {
             if !captured.has(*name) {

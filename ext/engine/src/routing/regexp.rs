@@ -4,8 +4,8 @@ use regex::bytes::{Regex, RegexBuilder};
 
 use crate::config;
 
-/// Compiles an expression. What is matched here has no lines: `^` and `$` are the ends of the text, and a dot takes a line break too,
-/// so that nobody slips past `/admin/.*` with a `%0A`. The error says what to write instead.
+/// Compiles an expression. What is matched here has no lines: `^` and `$` are the ends of the text, and a dot takes a
+/// line break too, so that nobody slips past `/admin/.*` with a `%0A`. The error says what to write instead.
 pub(super) fn compile(regexp: &config::Regexp) -> Result<Regex, String> {
     let written = written(regexp);
     let translated = translate(&regexp.source, regexp.extended).map_err(|why| format!("{written} {why}"))?;
@@ -30,7 +30,8 @@ fn build(translated: &str, regexp: &config::Regexp) -> Result<Regex, String> {
         .map_err(|error| last_line(&error))
 }
 
-/// Whether an expression speaks of characters beyond ASCII. One that does not matches bytes, so that a dot takes what is no UTF-8.
+/// Whether an expression speaks of characters beyond ASCII. One that does not matches bytes, so that a dot takes what
+/// is no UTF-8.
 pub(super) fn needs_unicode(translated: &str) -> bool {
     !translated.is_ascii() || ["\\p", "\\P", "\\u"].iter().any(|escape| translated.contains(escape))
 }
@@ -258,7 +259,8 @@ mod tests {
         for (source, message) in [
             (
                 "a(?=b)",
-                "/a(?=b)/ looks ahead with (?=, which is not supported: leave it out, and write a location before this one",
+                "/a(?=b)/ looks ahead with (?=, which is not supported: leave it out, and write a location before this \
+                 one",
             ),
             ("a(?!b)", "/a(?!b)/ looks ahead with (?!, "),
             ("(?<=a)b", "/(?<=a)b/ looks back with (?<=, "),

@@ -10,13 +10,14 @@ use super::pattern::{is_at_or_below, RequestPart};
 use crate::client::ClientInfo;
 use crate::rewrite::Captured;
 
-/// The file's top level, or the inside of a location, with filters `F` and handlers `H`. Routing needs to know no more of these than
-/// [`Accepts`].
+/// The file's top level, or the inside of a location, with filters `F` and handlers `H`. Routing needs to know no more
+/// of these than [`Accepts`].
 #[derive(Debug)]
 pub(crate) struct Scope<F, H> {
     pub(crate) locations: Vec<Location<F, H>>,
     index: Option<Box<Index>>,
-    /// Every filter that a request passes here, in the order in which they run: those of the scopes around this one first.
+    /// Every filter that a request passes here, in the order in which they run: those of the scopes around this one
+    /// first.
     pub(crate) filters: Box<[Arc<F>]>,
     /// The handlers that are asked here, in that order: this scope's, then those of the scopes around it.
     pub(crate) handlers: Box<[Arc<H>]>,
@@ -37,8 +38,8 @@ pub(crate) trait Accepts {
     fn accepts(&self, path: &[u8]) -> bool;
 }
 
-/// A path that leads to different places, depending on whether `%2F` separates segments. It is answered 400: the backend might read it
-/// in the other way than the one that was checked here.
+/// A path that leads to different places, depending on whether `%2F` separates segments. It is answered 400: the
+/// backend might read it in the other way than the one that was checked here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct AmbiguousPath;
 
@@ -66,8 +67,8 @@ impl<F, H> Scope<F, H> {
         self.locations = locations;
     }
 
-    /// The innermost scope for a request. Locations are tried in the order of the file; the first that matches takes the request,
-    /// then its own locations are tried the same way. `captured` is what they captured, outer ones first.
+    /// The innermost scope for a request. Locations are tried in the order of the file; the first that matches takes
+    /// the request, then its own locations are tried the same way. `captured` is what they captured, outer ones first.
     pub(crate) fn locate(
         &self,
         request: &mut RequestHead,

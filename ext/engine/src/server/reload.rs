@@ -19,19 +19,21 @@ use crate::downstream::listener::Listener;
 use crate::listen::binds::{Bind, Binds};
 use crate::snapshot::{self, Settings};
 
-/// How long a reload waits for sockets that are to be closed. Only those where more wait than may be served take any time.
+/// How long a reload waits for sockets that are to be closed. Only those where more wait than may be served take any
+/// time.
 const CLOSING: Duration = Duration::from_secs(1);
 
 impl Server {
-    /// Serves by another configuration from now on, and returns what looks like a slip in it. Requests in flight, tunnels included, finish
-    /// under the one that they began with.
+    /// Serves by another configuration from now on, and returns what looks like a slip in it. Requests in flight,
+    /// tunnels included, finish under the one that they began with.
     ///
-    /// Places to listen at that are in both keep their sockets; those that are no longer there accept whoever waits, then close. What
-    /// is the same in both goes on: backends keep connections, figures and health, limits their counts. Files are read again, and
-    /// the access log is opened anew. Two at once are done one after the other.
+    /// Places to listen at that are in both keep their sockets; those that are no longer there accept whoever waits,
+    /// then close. What is the same in both goes on: backends keep connections, figures and health, limits their
+    /// counts. Files are read again, and the access log is opened anew. Two at once are done one after the other.
     ///
     /// # Errors
-    /// If something is wrong, if an address cannot be bound, or if the server is stopping. Everything then stays as it was.
+    /// If something is wrong, if an address cannot be bound, or if the server is stopping. Everything then stays as it
+    /// was.
     pub fn reload(&self, config: &Config) -> Result<Vec<Problem>, StartError> {
         let _one_at_a_time = self.reloading.lock();
         if self.life.is_stopping() {
@@ -135,7 +137,8 @@ impl Server {
         let fewer = u32::try_from(before.saturating_sub(new)).unwrap_or(u32::MAX);
         if fewer > 0 {
             let mut fewer = Box::pin(Arc::clone(permits).acquire_many_owned(fewer));
-            // It stands in line from now on, before those who accept, who join the line anew when they hear of the new terms.
+            // It stands in line from now on, before those who accept, who join the line anew when they hear of the new
+            // terms.
             let taken = fewer.as_mut().poll(&mut Context::from_waker(Waker::noop()));
             let forget =
                 |taken: Result<OwnedSemaphorePermit, AcquireError>| drop(taken.map(OwnedSemaphorePermit::forget));
@@ -164,8 +167,8 @@ impl Server {
 /// The new address overlaps with one that the server itself listens at: one of them is every address of the machine.
 fn own_address(bind: &Bind, url: &str) -> StartError {
     let message = format!(
-        "this server listens at {url} until the configuration is changed, and the two cannot listen at the same time: leave that one out, \
-         reload, then write this one and reload again; or stop the server and start it"
+        "this server listens at {url} until the configuration is changed, and the two cannot listen at the same time: \
+         leave that one out, reload, then write this one and reload again; or stop the server and start it"
     );
     unbound(bind, &message)
 }

@@ -151,7 +151,8 @@ impl Workers<'_> {
             drop(serving);
             let places = ConnectionLimit { permits, guests, threads, log };
             accept((background, stopping), AcceptLoops { places, open: Vec::new() }, changed, orders, all_served);
-            // Every engine thread has ended by now: what they logged is to be written before the process may end, if it can be.
+            // Every engine thread has ended by now: what they logged is to be written before the process may end, if it
+            // can be.
             let end = Instant::now() + LOG_PATIENCE;
             if let Some(access_log) = &snapshot.load().globals.access_log {
                 access_log.close(LOG_PATIENCE);
@@ -271,8 +272,8 @@ fn serve(
                 reader.take_newest();
             }
         });
-        // The inbox is closed once nothing is accepted any more, so that every accepted connection is served like the others in
-        // flight.
+        // The inbox is closed once nothing is accepted any more, so that every accepted connection is served like the
+        // others in flight.
         while let Some(work) = inbox.recv().await {
             match work {
                 Work::Serve(raw) => serve_connection(&worker, raw),
@@ -312,7 +313,8 @@ fn serve_connection(worker: &std::rc::Rc<Worker>, raw: RawConnection) {
     }
 }
 
-/// Waits for the last connection, no longer than the order allows, which a later order may shorten. `true` if time ran out.
+/// Waits for the last connection, no longer than the order allows, which a later order may shorten. `true` if time ran
+/// out.
 async fn wait_until_empty(worker: &Worker, orders: &mut watch::Receiver<StopOrder>) -> bool {
     loop {
         let order = *orders.borrow_and_update();

@@ -83,7 +83,8 @@ fn warn_of_unasked(routes: &[Directive], problems: &mut Vec<Problem>) {
         let Some(HandlerLine { word, at, prefix }) = route.handler() else { continue };
         if let Some(before) = &all {
             let message = format!(
-                "it never answers: {before} comes before it and answers every request: leave one of them out, or put one into a location"
+                "it never answers: {before} comes before it and answers every request: leave one of them out, or put \
+                 one into a location"
             );
             Report::new(word, at, problems).warning_of(Code::Unreachable, message);
         } else if prefix.is_none() {
@@ -98,7 +99,8 @@ fn warn_of_silence(specs: &[&config::LocationConfig<Directive>], scope: &Routes,
     for (spec, location) in specs.iter().zip(&scope.locations) {
         let answers = spec.routes.iter().any(|route| matches!(route, Directive::Filter(filter) if filter.answers()));
         if !answers && location.scope.handlers.is_empty() && location.scope.locations.is_empty() {
-            let message = "nothing in it answers, so its requests get a 404: write proxy to: \"http://…\" in it, or static_response code: 404";
+            let message = "nothing in it answers, so its requests get a 404: write proxy to: \"http://…\" in it, or \
+                           static_response code: 404";
             cover::report(spec, problems).warning_of(Code::Unanswered, message);
         }
     }

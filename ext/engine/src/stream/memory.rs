@@ -1,7 +1,9 @@
-//! A connection that exists in memory alone. A test decides when its bytes arrive, in what pieces, and when they do not.
+//! A connection that exists in memory alone. A test decides when its bytes arrive, in what pieces, and when they do
+//! not.
 //!
-//! It behaves like TCP: bytes come in order after a delay, a writer waits while the other side does not read, a close with bytes unread
-//! is a reset, and so is a write to a side that has closed. All times are those of tokio's clock, which a test may pause.
+//! It behaves like TCP: bytes come in order after a delay, a writer waits while the other side does not read, a close
+//! with bytes unread is a reset, and so is a write to a side that has closed. All times are those of tokio's clock,
+//! which a test may pause.
 
 mod network;
 

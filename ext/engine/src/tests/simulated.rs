@@ -1,12 +1,13 @@
-//! Runs of the whole engine in which a seed decides everything: when bytes arrive and in what pieces, what clients and backends do, when
-//! a backend is killed, when another configuration comes. Time is virtual, so that minutes take milliseconds.
+//! Runs of the whole engine in which a seed decides everything: when bytes arrive and in what pieces, what clients and
+//! backends do, when a backend is killed, when another configuration comes. Time is virtual, so that minutes take
+//! milliseconds.
 //!
-//! After each run must hold: every request that was sent was answered once, by a backend of its own, or its client can tell that it may be
-//! sent again; one that is not idempotent was never sent twice; no connection to a backend was used under another key; every counter is
-//! back at zero, every pool empty, every task over.
+//! After each run must hold: every request that was sent was answered once, by a backend of its own, or its client can
+//! tell that it may be sent again; one that is not idempotent was never sent twice; no connection to a backend was used
+//! under another key; every counter is back at zero, every pool empty, every task over.
 //!
-//! `SEED=7 cargo test -p proxy-engine --lib simulated` runs one seed and prints all that happened; `SEEDS=10000` runs so many, `FROM=500`
-//! begins there.
+//! `SEED=7 cargo test -p proxy-engine --lib simulated` runs one seed and prints all that happened; `SEEDS=10000` runs
+//! so many, `FROM=500` begins there.
 
 mod backend;
 mod client;
@@ -206,7 +207,8 @@ fn whatever_happens_requests_are_answered_once_and_nothing_is_left() {
     assert!(failures.is_empty(), "\n{failures}");
 }
 
-/// But for what HPACK makes of ids, which are random, and of the time of day: their lengths decide when a piece is full.
+/// But for what HPACK makes of ids, which are random, and of the time of day: their lengths decide when a piece is
+/// full.
 #[test]
 fn a_seed_decides_everything() {
     let own = |report: Report| -> Vec<_> {

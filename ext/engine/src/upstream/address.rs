@@ -59,8 +59,8 @@ impl Address {
             }
             _ => {
                 return Err(format!(
-                "{text:?} is not a valid address: the scheme {scheme:?} is unknown; write http://, https://, h2:// or unix:, \
-                     or leave it out"
+                "{text:?} is not a valid address: the scheme {scheme:?} is unknown; write http://, https://, h2:// or \
+                 unix:, or leave it out"
             ))
             }
         };

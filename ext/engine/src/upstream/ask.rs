@@ -34,7 +34,8 @@ pub(crate) trait BackendRequest {
     /// An idle connection, or a stream on a connection with room for one more.
     fn reuse(&self, backend: &Backend) -> Option<Channel>;
 
-    /// A new connection, and whether it turned out to be there already. May replace `attempt` by one at another address.
+    /// A new connection, and whether it turned out to be there already. May replace `attempt` by one at another
+    /// address.
     async fn connect(&mut self, attempt: &mut Attempt, deadline: Instant) -> Result<(Channel, bool), Error>;
 
     /// Writes the head of the request.

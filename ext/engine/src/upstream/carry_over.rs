@@ -120,7 +120,8 @@ impl UpstreamCarryOver {
         upstream
     }
 
-    /// The set of upstreams that hosts of requests name: the one before if nothing of it has changed, otherwise a new one.
+    /// The set of upstreams that hosts of requests name: the one before if nothing of it has changed, otherwise a new
+    /// one.
     pub(super) fn by_host(&mut self, pool: &PoolConfig, settings: UpstreamSettings) -> ByHost {
         let fingerprint = self.fingerprint(pool, &[], &settings);
         let mut before = self.before.iter().flat_map(|before| &before.by_host);

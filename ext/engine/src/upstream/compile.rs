@@ -251,7 +251,8 @@ fn ignored_path(written: &str, report: &mut Report<'_>) {
     let scheme = if scheme.eq_ignore_ascii_case("https") { "https" } else { "http" };
     let prefix = path.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/');
     report.warning(format!(
-        "backends: {written:?} has a path, which is ignored: write to: \"{scheme}://{authority}{prefix}{{path}}{{query}}\", or leave it out"
+        "backends: {written:?} has a path, which is ignored: write to: \
+         \"{scheme}://{authority}{prefix}{{path}}{{query}}\", or leave it out"
     ));
 }
 
@@ -260,22 +261,23 @@ fn fit(pool: &PoolConfig, members: &[Member], report: &mut Report<'_>) {
     let checked_elsewhere = pool.health_check.as_ref().is_some_and(|check| check.port.is_some());
     if checked_elsewhere && members.iter().any(|member| matches!(member.address, Address::Unix(_))) {
         report.error(
-            "health_check: port: a unix socket has no port: leave port out, or write such backends into an upstream of their own",
+            "health_check: port: a unix socket has no port: leave port out, or write such backends into an upstream of \
+             their own",
         );
     }
     let called = pool.health_check.as_ref().is_some_and(|check| check.grpc && !check.tcp);
     if called && members.iter().any(|member| member.traits.protocol == BackendProtocol::Http1) {
         report.error(
-            "health_check: grpc: gRPC needs backends that speak HTTP/2: write \"h2://HOST:PORT\" for those without TLS, or \
-             protocol: \"http2\" for all",
+            "health_check: grpc: gRPC needs backends that speak HTTP/2: write \"h2://HOST:PORT\" for those without \
+             TLS, or protocol: \"http2\" for all",
         );
     }
     if pool.protocol.as_deref() == Some("auto")
         && members.iter().all(|member| !member.secure && !member.address.says_http2())
     {
         report.warning(
-            "protocol: \"auto\" is agreed on in a TLS handshake, and no backend speaks TLS: write \"http2\" if they speak HTTP/2 without, \
-             or leave it out",
+            "protocol: \"auto\" is agreed on in a TLS handshake, and no backend speaks TLS: write \"http2\" if they \
+             speak HTTP/2 without, or leave it out",
         );
     }
     if pool.queue > 0 && members.iter().all(|member| member.traits.max_connections.is_none()) {

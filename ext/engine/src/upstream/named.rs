@@ -97,8 +97,8 @@ impl Upstreams {
             let [other, ours] = [used.tls, tls].map(|tls| if tls { "https" } else { "http" });
             let first = place(used.at.as_ref());
             report.within("to").error(format!(
-                "the scheme is {ours} here and {other} {first}, so it is unclear how to speak to the backends of the upstream \
-                 {host:?}: write \"https://\" or \"http://\" before each of them"
+                "the scheme is {ours} here and {other} {first}, so it is unclear how to speak to the backends of the \
+                 upstream {host:?}: write \"https://\" or \"http://\" before each of them"
             ));
             return NamedUpstream::Wrong;
         }
@@ -149,7 +149,8 @@ impl Upstreams {
                         report.warning_of(
                             Code::Unused,
                             format!(
-                            "{name:?} is not used by any proxy: write proxy to: \"http://{name}{{path}}{{query}}\", or leave it out"
+                            "{name:?} is not used by any proxy: write proxy to: \"http://{name}{{path}}{{query}}\", or \
+                             leave it out"
                         ),
                         );
                     }

@@ -9,8 +9,9 @@
 //! - the TLS server name. Where `to` takes its host from the request, one backend is connected to under several names,
 //!   and a certificate that was checked for one of them says nothing about another. It is read from the connection
 //!   itself: nobody can file a connection under a name that it was not made for;
-//! - the header of the PROXY protocol that the connection began with. It says whose connection it is, to the port, so that
-//!   only the same client's requests go over it. A backend that wants such headers gets none of its connections back without one.
+//! - the header of the PROXY protocol that the connection began with. It says whose connection it is, to the port, so
+//!   that only the same client's requests go over it. A backend that wants such headers gets none of its connections
+//!   back without one.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};

@@ -35,7 +35,8 @@ impl BackendProtocol {
         match (address.says_http2(), written) {
             (true, Some(Self::Http1)) => {
                 report.within("protocol").error(
-                    "\"http1\" and a backend with h2:// contradict each other: write http:// there, or leave protocol out",
+                    "\"http1\" and a backend with h2:// contradict each other: write http:// there, or leave protocol \
+                     out",
                 );
                 Self::Http1
             }

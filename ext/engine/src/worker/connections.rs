@@ -1,7 +1,7 @@
 //! The client connections of one engine thread, and which of them have been idle longest.
 //!
-//! A connection says when it becomes idle and when it no longer is: a number that is stored, once each per request. Only when room is
-//! wanted for another one are they looked through, and what is found is kept for the next time.
+//! A connection says when it becomes idle and when it no longer is: a number that is stored, once each per request.
+//! Only when room is wanted for another one are they looked through, and what is found is kept for the next time.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -18,7 +18,8 @@ use crate::clock::micros;
 const BUSY: u64 = 0;
 /// One that is to close.
 const LEAVING: u64 = u64::MAX;
-/// How long a new connection is not taken for an idle one: what it asks may have come, and its task not have looked yet.
+/// How long a new connection is not taken for an idle one: what it asks may have come, and its task not have looked
+/// yet.
 const NEW: Duration = Duration::from_secs(1);
 /// How many of those that have been idle longest are remembered between two looks.
 const REMEMBERED: usize = 1024;

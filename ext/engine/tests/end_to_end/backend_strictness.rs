@@ -81,8 +81,8 @@ fn a_reset_in_place_of_a_response_is_a_502() {
 
 const SMUGGLED: &str = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nEVIL!";
 
-/// The first connection answers `first` to `request`, and whatever else was sent must not reach the next client, whose request
-/// comes over a second connection.
+/// The first connection answers `first` to `request`, and whatever else was sent must not reach the next client, whose
+/// request comes over a second connection.
 fn nothing_leaks(request: &str, first: String, expected_body: &str) {
     let origin = Origin::start(move |number, peer| {
         peer.request();

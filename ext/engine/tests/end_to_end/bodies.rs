@@ -88,12 +88,16 @@ fn trailers_pass_in_both_directions() {
     let (sender, receiver) = channel();
     let origin = Origin::start(move |_, peer| {
         sender.send(peer.request()).expect("a listener");
-        peer.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n2\r\nok\r\n0\r\nX-Sum: 7\r\nContent-Length: 9\r\n\r\n");
+        peer.send(
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n2\r\nok\r\n0\r\nX-Sum: 7\r\n\
+             Content-Length: 9\r\n\r\n",
+        );
     });
     let proxy = Proxy::with(&[&origin.address()], |settings| settings.proxy.request_trailers = true);
     let mut client = proxy.client();
     client.send(
-        "POST / HTTP/1.1\r\nHost: a\r\nConnection: TE\r\nTE: trailers\r\nTrailer: X-Check\r\nTransfer-Encoding: chunked\r\n\r\n\
+        "POST / HTTP/1.1\r\nHost: a\r\nConnection: TE\r\nTE: trailers\r\nTrailer: X-Check\r\n\
+         Transfer-Encoding: chunked\r\n\r\n\
          2\r\nhi\r\n0\r\nX-Check: 1\r\nHost: evil\r\nContent-Length: 9\r\nAuthorization: evil\r\n\
          X_Forwarded_For: evil\r\n\r\n",
     );

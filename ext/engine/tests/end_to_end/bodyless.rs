@@ -44,7 +44,8 @@ fn an_empty_body_leaves_both_connections_open() {
 
 #[test]
 fn no_content_and_not_modified_end_with_their_heads() {
-    // The last column: connections to the backend for two requests. One that promises a body where none may be is not used again.
+    // The last column: connections to the backend for two requests. One that promises a body where none may be is not
+    // used again.
     for (status, fields, length, connections) in [
         ("204 No Content", "", None, 1),
         ("204 No Content", "Content-Length: 0\r\n", None, 1),

@@ -69,7 +69,8 @@ fn the_only_backend_is_asked_however_often_it_could_not_be_connected_to() {
 
 #[test]
 fn a_retry_takes_no_turn() {
-    // Every answer of the first is one to ask another for: without a turn of their own those are spread over the others.
+    // Every answer of the first is one to ask another for: without a turn of their own those are spread over the
+    // others.
     let failing = Origin::answering(|_| Reply::of("503 No", ""));
     let (first, second) = (Origin::named("first"), Origin::named("second"));
     let proxy = Proxy::with(&[&failing.address(), &first.address(), &second.address()], |settings| {

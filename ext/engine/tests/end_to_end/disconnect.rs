@@ -182,7 +182,8 @@ fn an_answer_that_has_begun_reaches_a_client_that_has_ended_its_side() {
 #[test]
 fn a_client_that_closes_a_silent_stream_of_events_is_given_up() {
     let (origin, events) = patient(
-        "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n\
+         hi\r\n",
     );
     let proxy = Proxy::with(&[&origin.address()], |settings| settings.server.half_close_timeout.value = Some(0.1));
     let mut client = proxy.client();

@@ -15,7 +15,8 @@ fn a_request_is_forwarded_with_what_belongs_to_it() {
     let mut client = proxy.client();
     client.send(
         "GET /a/./b?c=%20d HTTP/1.1\r\nHost: site.example\r\nuser-agent:  x  y\r\nX_Real_IP: evil\r\nX-Hop: 1\r\n\
-         Connection: x-hop, x-forwarded-for\r\nProxy-Authorization: x\r\nX-Forwarded-For: 10.9.8.7\r\nForwarded: for=10.9.8.7\r\n\
+         Connection: x-hop, x-forwarded-for\r\nProxy-Authorization: x\r\nX-Forwarded-For: 10.9.8.7\r\n\
+         Forwarded: for=10.9.8.7\r\n\
          Keep-Alive: 5\r\nX-Request-Id: mine\r\nX-Request-Start: t=1\r\nCookie: a=b\r\n\r\n",
     );
     assert_eq!(client.response().status(), 200);
@@ -49,7 +50,8 @@ fn a_request_is_forwarded_with_what_belongs_to_it() {
 #[test]
 fn a_response_is_passed_on_with_what_belongs_to_it() {
     let origin = Origin::answering(|_| {
-        "HTTP/1.1 200 Fine\r\nserver:  x\r\nSet-Cookie: a=1\r\nX-Hop: 1\r\nConnection: x-hop\r\nKeep-Alive: timeout=5\r\n\
+        "HTTP/1.1 200 Fine\r\nserver:  x\r\nSet-Cookie: a=1\r\nX-Hop: 1\r\nConnection: x-hop\r\n\
+         Keep-Alive: timeout=5\r\n\
          set-cookie: b=2\r\nDate: Thu, 01 Jan 1970 00:00:00 GMT\r\nContent-Length: 2\r\n\r\nok"
     });
     let proxy = Proxy::before(&origin);

@@ -22,7 +22,13 @@ fn http_1_1_is_still_spoken_where_http2_might_have_been() {
     let origin = Origin::echoing_targets();
     let proxy = Proxy::before(&origin);
     for (what, sent, status) in [
-        ("an upgrade to HTTP/2, which is not offered", "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n", 200),
+        (
+            "an upgrade to HTTP/2, which is not offered",
+            "GET / HTTP/1.1\r\nHost: a\r\n\
+             Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n\
+             HTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n",
+            200,
+        ),
         ("something like the preface", "PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n", 505),
         ("the preface of another version", "PRI * HTTP/3.0\r\n\r\nSM\r\n\r\n", 505),
         ("a method of that name", "PRI / HTTP/1.1\r\nHost: a\r\n\r\n", 200),

@@ -36,7 +36,10 @@ fn a_request_is_translated_and_its_answer_too() {
     );
     let proxy = Proxy::with(&[&origin.address()], |_| ());
     let mut client = proxy.client();
-    client.send("PUT /a%20b?c={d} HTTP/1.1\r\nHost: site.example\r\nX-Kept: 1\r\nConnection: X-Dropped\r\nX-Dropped: 1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n");
+    client.send(
+        "PUT /a%20b?c={d} HTTP/1.1\r\nHost: site.example\r\nX-Kept: 1\r\nConnection: X-Dropped\r\n\
+         X-Dropped: 1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+    );
     let answer = client.response();
     assert_eq!((answer.status(), answer.start.as_str()), (201, "HTTP/1.1 201 Created"));
     let host = origin.address().replace("h2://", "http://");
@@ -126,7 +129,10 @@ fn trailers_pass_in_both_directions() {
     );
     let proxy = Proxy::with(&[&origin.address()], |_| ());
     let mut client = proxy.client();
-    client.send("POST / HTTP/1.1\r\nHost: a\r\nTE: trailers\r\nTrailer: X-Up\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nX-Up: 7\r\n\r\n");
+    client.send(
+        "POST / HTTP/1.1\r\nHost: a\r\nTE: trailers\r\nTrailer: X-Up\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n\
+         a\r\n0\r\nX-Up: 7\r\n\r\n",
+    );
     let answer = client.response();
     assert_eq!(answer.text(), "data");
     assert_eq!(answer.trailers, [("x-sum".to_owned(), "7".to_owned())]);
@@ -224,7 +230,8 @@ fn a_websocket_goes_through_an_extended_connect() {
     );
     let proxy = Proxy::with(&[&origin.address()], |_| ());
     let mut client = proxy.client();
-    let upgrade = "GET /chat HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    let upgrade = "GET /chat HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+                   Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
     client.send(upgrade);
     let answer = client.head();
     assert_eq!((answer.status(), answer.get("Upgrade")), (101, Some("websocket")));

@@ -128,7 +128,8 @@ fn a_body_that_trickles_in_is_answered_408() {
     old.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n");
     new.send(post(1, &[]));
     let (mut one, mut two) = (old.writer(), new.peer.writer());
-    // The allowance alone takes as long as a test usually waits, which a writer says again for the socket that it shares.
+    // The allowance alone takes as long as a test usually waits, which a writer says again for the socket that it
+    // shares.
     for peer in [&old, &new.peer] {
         peer.stream().set_read_timeout(Some(Duration::from_secs(30))).expect("a time limit");
     }

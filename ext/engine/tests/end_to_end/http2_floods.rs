@@ -1,4 +1,5 @@
-//! Clients that use HTTP/2 to hurt: each attack ends with its connection, in time and in words, and takes no memory to speak of.
+//! Clients that use HTTP/2 to hurt: each attack ends with its connection, in time and in words, and takes no memory to
+//! speak of.
 
 use crate::support::{block, eventually, has_own_process, write_length, End, Frame, Origin, Proxy, RawHttp2};
 
@@ -10,8 +11,8 @@ fn alone() -> Proxy {
     Proxy::with(&["127.0.0.1:1"], |_| ())
 }
 
-/// Sends `frames` over and over until the connection is closed: with GOAWAY and this code, after no more than `most` bytes were
-/// taken. The memory of this process, proxy included, grows by less than 16 MiB meanwhile.
+/// Sends `frames` over and over until the connection is closed: with GOAWAY and this code, after no more than `most`
+/// bytes were taken. The memory of this process, proxy included, grows by less than 16 MiB meanwhile.
 fn flood(proxy: &Proxy, frames: &[Frame], most: usize, code: u32) {
     let mut client = RawHttp2::connect(proxy);
     let once: Vec<u8> = frames.iter().flat_map(Frame::bytes).collect();

@@ -56,7 +56,8 @@ fn names_and_values_that_are_none_end_the_connection() {
         let mut client = RawHttp2::connect(&proxy);
         let fields = [(":method", "GET"), (":scheme", "http"), (":path", "/"), (":authority", "a"), field];
         client.send(RawHttp2::head(1, &fields));
-        // To take a malformed request for an error of the connection is allowed (RFC 9113, section 5.4.2), and what `h2` does.
+        // To take a malformed request for an error of the connection is allowed (RFC 9113, section 5.4.2), and what
+        // `h2` does.
         client.expect_go_away(1);
     }
     assert!(origin.requests().is_empty());

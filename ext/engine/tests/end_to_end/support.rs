@@ -46,7 +46,8 @@ pub(crate) fn pattern(len: usize) -> Vec<u8> {
     (0..len).map(|i| (i / 251 + i) as u8).collect()
 }
 
-/// Whether this is a process of the test's own, where nothing else takes memory. If not, it is run in one, and there is nothing left to do.
+/// Whether this is a process of the test's own, where nothing else takes memory. If not, it is run in one, and there is
+/// nothing left to do.
 pub(crate) fn has_own_process() -> bool {
     const MARK: &str = "PROXY_TEST_ALONE";
     if std::env::var_os(MARK).is_some() {

@@ -6,8 +6,10 @@ use proxy_engine::configuration::{Directive, FilterConfig, HeaderChangesConfig, 
 
 use crate::support::{http2, request, Exchange, Http2Origin, Message, Origin, Proxy, Seen, Settings};
 
-const LATE: &str = "X-Up: 1\r\nX-INTERNAL: late\r\nx-debug: late\r\nX-Filtered: late\r\nX-Gone: late\r\nX-Named: late\r\n\
-                    X-Real-IP: late\r\nX-Forwarded-User: late\r\nTrue-Client-Ip: late\r\nX_Internal: late\r\nX_Up: late\r\nx.up: late\r\n\
+const LATE: &str = "X-Up: 1\r\nX-INTERNAL: late\r\nx-debug: late\r\nX-Filtered: late\r\nX-Gone: late\r\n\
+                    X-Named: late\r\n\
+                    X-Real-IP: late\r\nX-Forwarded-User: late\r\nTrue-Client-Ip: late\r\nX_Internal: late\r\n\
+                    X_Up: late\r\nx.up: late\r\n\
                     Host: late\r\nAuthorization: late\r\nCookie: late\r\nX-Request-Id: late\r\nVia: late\r\n";
 
 fn edit(name: &str, value: Option<&str>) -> HeaderEdit {
@@ -38,7 +40,8 @@ fn names(trailers: &[(String, String)]) -> Vec<&str> {
 fn upload(proxy: &Proxy) -> Message {
     let mut client = proxy.client();
     client.send(format!(
-        "POST / HTTP/1.1\r\nHost: a\r\nConnection: X-Named\r\nTrailer: X-Up\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n{LATE}\r\n"
+        "POST / HTTP/1.1\r\nHost: a\r\nConnection: X-Named\r\nTrailer: X-Up\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n\
+         hi\r\n0\r\n{LATE}\r\n"
     ));
     client.response()
 }
@@ -121,7 +124,8 @@ fn a_length_gives_way_to_the_trailers_that_a_backend_of_http_1_wants() {
 
 #[test]
 fn a_response_says_late_nothing_that_it_may_not_say_at_once() {
-    let late = "X-Down: 1\r\nX-Internal: late\r\nx-debug: late\r\nX-Filtered: late\r\nX-Gone: late\r\nserver: late\r\nDate: late\r\n\
+    let late = "X-Down: 1\r\nX-Internal: late\r\nx-debug: late\r\nX-Filtered: late\r\nX-Gone: late\r\nserver: late\r\n\
+                Date: late\r\n\
                 Set-Cookie: late\r\nX-Hop: late\r\n";
     let origin = Origin::answering(move |_| {
         format!("HTTP/1.1 200 OK\r\nConnection: X-Hop\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n{late}\r\n")

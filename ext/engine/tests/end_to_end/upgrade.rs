@@ -9,7 +9,8 @@ const SWITCHING: &str =
 
 fn ask(client: &mut Peer, behind: &str) {
     client.send(format!(
-        "GET /ws HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: k\r\n\r\n{behind}"
+        "GET /ws HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Key: k\r\n\r\n{behind}"
     ));
 }
 
@@ -108,7 +109,11 @@ fn what_follows_a_refused_upgrade_is_http_again() {
 #[test]
 fn an_upgrade_that_is_no_tunnel_is_not_offered() {
     for (what, request) in [
-        ("HTTP/2 without TLS", "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMA\r\n\r\n"),
+        (
+            "HTTP/2 without TLS",
+            "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n\
+             HTTP2-Settings: AAMA\r\n\r\n",
+        ),
         ("HTTP/2 among others", "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket, h2c\r\n\r\n"),
         ("Upgrade that Connection does not name", "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n\r\n"),
         ("HTTP/1.0", "GET / HTTP/1.0\r\nHost: a\r\nConnection: Upgrade, keep-alive\r\nUpgrade: websocket\r\n\r\n"),
@@ -263,7 +268,8 @@ fn what_follows_an_upgrade_with_a_body_that_was_refused_is_http_again() {
     let proxy = Proxy::before(&origin);
     let mut client = proxy.client();
     client.send(
-        "POST /a HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: tcp\r\nContent-Length: 2\r\n\r\nhiGET /b HTTP/1.1\r\nHost: a\r\n\r\n",
+        "POST /a HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: tcp\r\nContent-Length: 2\r\n\r\n\
+         hiGET /b HTTP/1.1\r\nHost: a\r\n\r\n",
     );
     assert_eq!(client.response().text(), "/a");
     assert_eq!(client.response().text(), "/b");

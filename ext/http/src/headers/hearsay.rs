@@ -1,7 +1,8 @@
-//! What a request says of itself in place of a proxy: whose it is, by which scheme and host it was asked for, when it was taken in.
+//! What a request says of itself in place of a proxy: whose it is, by which scheme and host it was asked for, when it
+//! was taken in.
 //!
-//! Backends and their libraries believe these fields, Rack and Rails among them. From a peer that is no trusted proxy they are
-//! dropped before anything looks at the request; a trusted one is believed what the configuration says. See
+//! Backends and their libraries believe these fields, Rack and Rails among them. From a peer that is no trusted proxy
+//! they are dropped before anything looks at the request; a trusted one is believed what the configuration says. See
 //! the engine's `trusted_proxies`.
 
 use crate::message::Known;
@@ -62,7 +63,8 @@ const NAMES: [&[u8]; 48] = [
     b"x-vercel-forwarded-for",
 ];
 
-/// Those that nobody in front has a reason to send: they would set what a backend connects to (httpoxy), and name its files.
+/// Those that nobody in front has a reason to send: they would set what a backend connects to (httpoxy), and name its
+/// files.
 const NEVER: [&[u8]; 3] = [b"proxy", b"x-accel-mapping", b"x-sendfile-type"];
 
 /// The name as a backend that speaks CGI reads it.
@@ -94,7 +96,8 @@ pub fn is_never_believed(name: &[u8]) -> bool {
     NEVER.iter().any(|never| is(name, never))
 }
 
-/// Whether the field frames or routes the message or says whose it is, so that it stays whatever `Connection` says of it.
+/// Whether the field frames or routes the message or says whose it is, so that it stays whatever `Connection` says of
+/// it.
 pub(super) fn stays(known: Option<Known>, name: &[u8]) -> bool {
     matches!(known, Some(Known::Host | Known::ContentLength)) || is_hearsay(name)
 }

@@ -76,8 +76,8 @@ pub fn is_answered_upgrade(request: &RequestHead, response: &ResponseHead) -> bo
     answered.peek().is_some() && answered.all(asked)
 }
 
-/// Whether a response that never has a body says all the same that one follows. A backend that then sends it must not have the
-/// connection used again.
+/// Whether a response that never has a body says all the same that one follows. A backend that then sends it must not
+/// have the connection used again.
 pub fn promises_a_body_in_vain(response: &ResponseHead) -> bool {
     let fields = &response.fields;
     matches!(response.status, 100..=199 | 204)
@@ -85,8 +85,8 @@ pub fn promises_a_body_in_vain(response: &ResponseHead) -> bool {
             || fields.get(Known::ContentLength).is_some_and(|length| length != b"0"))
 }
 
-/// Removes what a client said to us alone, and what a backend could mistake for something else: names with `_` or `.`, which
-/// CGI-style backends cannot tell from names with `-`, and fields that name files of the backend.
+/// Removes what a client said to us alone, and what a backend could mistake for something else: names with `_` or `.`,
+/// which CGI-style backends cannot tell from names with `-`, and fields that name files of the backend.
 pub fn clean_request(head: &mut RequestHead, allowed: &[FieldName], chunked: bool, keep_upgrade: bool) {
     let named = Named::by(&head.fields);
     head.fields.retain(|known, name, _| match known {
@@ -104,8 +104,8 @@ pub fn clean_request(head: &mut RequestHead, allowed: &[FieldName], chunked: boo
     named.remember(&mut head.fields);
 }
 
-/// Removes the fields that `Connection` names, before anything of ours is added: a client cannot remove what a filter adds by
-/// naming it there.
+/// Removes the fields that `Connection` names, before anything of ours is added: a client cannot remove what a filter
+/// adds by naming it there.
 pub fn drop_named(fields: &mut Fields) {
     let named = Named::by(fields);
     if !named.0.is_empty() {
@@ -120,8 +120,8 @@ pub fn drop_named(fields: &mut Fields) {
     }
 }
 
-/// Removes what a backend said to us alone, and a `Content-Length` where there can be no content to have a length (RFC 9110,
-/// section 8.6): a client might wait for it.
+/// Removes what a backend said to us alone, and a `Content-Length` where there can be no content to have a length (RFC
+/// 9110, section 8.6): a client might wait for it.
 pub fn clean_response(head: &mut ResponseHead, chunked: bool, keep_upgrade: bool) {
     let named = Named::by(&head.fields);
     let no_length = matches!(head.status, 100..=199 | 204);
@@ -136,8 +136,8 @@ pub fn clean_response(head: &mut ResponseHead, chunked: bool, keep_upgrade: bool
 }
 
 /// The names that `Connection` lists. Almost always it lists none but `keep-alive`, `close` and `upgrade`, which are
-/// dropped, or kept, on their own account: then this is empty and costs nothing. In small letters and in order, for a head of 64 KiB
-/// can list thousands.
+/// dropped, or kept, on their own account: then this is empty and costs nothing. In small letters and in order, for a
+/// head of 64 KiB can list thousands.
 struct Named(Vec<Box<[u8]>>);
 
 impl Named {
@@ -167,8 +167,8 @@ impl Named {
         self.0.binary_search_by(|named| named.iter().copied().cmp(name.iter().map(small))).is_ok()
     }
 
-    /// Whether the field is to be dropped. Those that frame or route the message or say whose it is stay whatever `Connection` says
-    /// of them: a client could have a trusted proxy, which passes `Connection` on, taken for itself.
+    /// Whether the field is to be dropped. Those that frame or route the message or say whose it is stay whatever
+    /// `Connection` says of them: a client could have a trusted proxy, which passes `Connection` on, taken for itself.
     fn drops(&self, known: Option<Known>, name: &[u8]) -> bool {
         // Nearly always: nothing is named.
         if self.0.is_empty() {

@@ -3,8 +3,8 @@
 use super::hearsay::is_hearsay;
 use crate::message::{Fields, Known};
 
-/// Whether a field has no place in a trailer section: it frames, routes, modifies or authorises a message, controls what becomes of a
-/// response, or concerns one hop (RFC 9110, section 6.5.1).
+/// Whether a field has no place in a trailer section: it frames, routes, modifies or authorises a message, controls
+/// what becomes of a response, or concerns one hop (RFC 9110, section 6.5.1).
 pub fn is_forbidden(name: Known) -> bool {
     use Known::*;
     matches!(

@@ -1,5 +1,5 @@
-//! The two fields that open a WebSocket over HTTP/1.1 (RFC 6455, section 4). Over HTTP/2 there are none (RFC 8441, section 5): whoever
-//! turns one handshake into the other writes and checks them.
+//! The two fields that open a WebSocket over HTTP/1.1 (RFC 6455, section 4). Over HTTP/2 there are none (RFC 8441,
+//! section 5): whoever turns one handshake into the other writes and checks them.
 
 use aws_lc_rs::digest::{Context, SHA1_FOR_LEGACY_USE_ONLY};
 use base64::engine::general_purpose::STANDARD;

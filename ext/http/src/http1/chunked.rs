@@ -103,8 +103,8 @@ impl Chunked {
     }
 }
 
-/// The size that a chunk begins with, the number of its digits, and the length of its line with the line break; `None` if
-/// the line is not complete.
+/// The size that a chunk begins with, the number of its digits, and the length of its line with the line break; `None`
+/// if the line is not complete.
 fn size_line(bytes: &[u8]) -> Result<Option<(u64, usize, usize)>, Malformed> {
     let mut size = 0u64;
     let mut digits = 0;
@@ -145,8 +145,8 @@ fn size_line(bytes: &[u8]) -> Result<Option<(u64, usize, usize)>, Malformed> {
     Ok(None)
 }
 
-/// Takes a trailer section apart. Fields that frame, route or authorise a message have no place in it (RFC 9110, section
-/// 6.5.1) and are dropped.
+/// Takes a trailer section apart. Fields that frame, route or authorise a message have no place in it (RFC 9110,
+/// section 6.5.1) and are dropped.
 fn parse_trailers(bytes: &[u8]) -> Result<Fields, Malformed> {
     let mut headers = [httparse::EMPTY_HEADER; MAX_TRAILERS];
     let parsed = httparse::parse_headers(bytes, &mut headers).map_err(|_| Malformed::TrailerField)?;

@@ -1,5 +1,5 @@
-//! One HTTP/1.1 connection, to a client or to a backend: its stream, what was read and not yet used, and what is written
-//! and not yet sent.
+//! One HTTP/1.1 connection, to a client or to a backend: its stream, what was read and not yet used, and what is
+//! written and not yet sent.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -133,8 +133,8 @@ impl<S: Transport> Connection<S> {
         Poll::Ready(Ok(n))
     }
 
-    /// Watches a client while nothing is awaited from it. Ready only with an error: it went away. Bytes that come are kept, up
-    /// to a bufferful; that it ended its side is no reason to give up on it (RFC 9112, section 9.6).
+    /// Watches a client while nothing is awaited from it. Ready only with an error: it went away. Bytes that come are
+    /// kept, up to a bufferful; that it ended its side is no reason to give up on it (RFC 9112, section 9.6).
     pub fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
         while !self.ended && !self.input.is_full() {
             match ready!(self.poll_read(cx)) {
@@ -286,7 +286,8 @@ impl<S: Transport> Connection<S> {
         self.allowed = bytes;
     }
 
-    /// The next piece of the body that is being received: so many bytes at the front of [`Connection::input`], or its end.
+    /// The next piece of the body that is being received: so many bytes at the front of [`Connection::input`], or its
+    /// end.
     pub fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Result<Piece, ReadError>> {
         loop {
             match self.reader.next(&mut self.input)? {
@@ -356,7 +357,8 @@ impl<S: Transport> Connection<S> {
         !matches!(self.input.filled(), [] | [b'\r'])
     }
 
-    /// Reads a request head. Empty lines before it are skipped (RFC 9112, section 2.2). An error leaves the bytes in place.
+    /// Reads a request head. Empty lines before it are skipped (RFC 9112, section 2.2). An error leaves the bytes in
+    /// place.
     pub fn poll_request_head(
         &mut self,
         cx: &mut Context<'_>,

@@ -14,8 +14,8 @@ thread_local! {
     static SPARE: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Bytes that wait to be sent. The memory comes from the thread's spare pieces and returns to them, so that a connection to a
-/// backend, which lives for one request in this form, allocates none.
+/// Bytes that wait to be sent. The memory comes from the thread's spare pieces and returns to them, so that a
+/// connection to a backend, which lives for one request in this form, allocates none.
 #[derive(Debug, Default)]
 pub(super) struct Output(Vec<u8>);
 

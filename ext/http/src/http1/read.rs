@@ -14,8 +14,8 @@ pub struct HeadScan {
 }
 
 impl HeadScan {
-    /// The length of the head at the front of `bytes`, its empty line included, once it is there. `bytes` is what the last
-    /// call had and perhaps more behind it.
+    /// The length of the head at the front of `bytes`, its empty line included, once it is there. `bytes` is what the
+    /// last call had and perhaps more behind it.
     pub fn find(&mut self, bytes: &[u8]) -> Result<Option<usize>, Malformed> {
         for at in memchr::memchr_iter(b'\n', &bytes[self.seen..]) {
             let at = self.seen + at;
@@ -31,9 +31,9 @@ impl HeadScan {
         Ok(None)
     }
 
-    /// Reads the head at the front of `bytes` with `parse`: its length, or `None` if it is not complete. What came first is parsed
-    /// at once, for most heads come whole and what is no HTTP is found out early. If more is to come, it is looked through for
-    /// the end of the head as it arrives, and parsed again when that is there.
+    /// Reads the head at the front of `bytes` with `parse`: its length, or `None` if it is not complete. What came
+    /// first is parsed at once, for most heads come whole and what is no HTTP is found out early. If more is to come,
+    /// it is looked through for the end of the head as it arrives, and parsed again when that is there.
     pub fn read(
         &mut self,
         bytes: &[u8],
@@ -57,8 +57,9 @@ impl HeadScan {
     }
 }
 
-/// Takes the fields of a whole head over: where each name and value stands, and where its line ends. Lines follow each other
-/// without a gap, since folded ones are refused; a line break before a name, and the two that end the head, have to be CR LF.
+/// Takes the fields of a whole head over: where each name and value stands, and where its line ends. Lines follow each
+/// other without a gap, since folded ones are refused; a line break before a name, and the two that end the head, have
+/// to be CR LF.
 macro_rules! take_fields {
     ($fields:expr, $bytes:expr, $headers:expr) => {{
         let end = $bytes.len() - 2;
@@ -92,8 +93,8 @@ fn refuse_bare_line_break(bytes: &[u8], end: u32) -> Result<(), Malformed> {
     }
 }
 
-/// Reads the request head that `bytes` begins with: its length, or `None` if it is not complete. Framing is not looked at:
-/// [`crate::headers::framing`] does that.
+/// Reads the request head that `bytes` begins with: its length, or `None` if it is not complete. Framing is not looked
+/// at: [`crate::headers::framing`] does that.
 pub fn parse_request(bytes: &[u8], head: &mut RequestHead) -> Result<Option<usize>, Malformed> {
     // httparse skips empty lines; the connection has done so where that is right.
     if matches!(bytes.first(), Some(b'\r' | b'\n')) {
@@ -125,8 +126,8 @@ pub fn parse_request(bytes: &[u8], head: &mut RequestHead) -> Result<Option<usiz
     Ok(Some(len))
 }
 
-/// The authority that the request is for: the target's if it has one, else `Host`, of which there must be one in HTTP/1.1 and
-/// may not be several ever (RFC 9112, section 3.2).
+/// The authority that the request is for: the target's if it has one, else `Host`, of which there must be one in
+/// HTTP/1.1 and may not be several ever (RFC 9112, section 3.2).
 fn authority(head: &RequestHead, target: Option<Span>) -> Result<Span, Malformed> {
     let mut hosts = head.fields.spans(Known::Host);
     let host = hosts.next();
@@ -198,8 +199,8 @@ fn version_of(minor: u8) -> Version {
     }
 }
 
-/// What is wrong with a request. Something else than a version where the version belongs, as behind a target with a space in it, is no
-/// matter of versions.
+/// What is wrong with a request. Something else than a version where the version belongs, as behind a target with a
+/// space in it, is no matter of versions.
 fn why_request(error: httparse::Error, bytes: &[u8]) -> Malformed {
     if error == httparse::Error::Version && !names_a_version(bytes) {
         return Malformed::RequestLine;

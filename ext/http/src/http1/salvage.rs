@@ -5,8 +5,8 @@ use crate::message::{check_authority, is_token_byte, Known, Method, RequestHead,
 /// A first word that is longer is no method.
 const LONGEST_METHOD: usize = 64;
 
-/// Notes as much of a head as `bytes` show, be it malformed or unfinished: the method, the target, and the fields whose lines are there.
-/// What cannot be made out is left empty.
+/// Notes as much of a head as `bytes` show, be it malformed or unfinished: the method, the target, and the fields whose
+/// lines are there. What cannot be made out is left empty.
 #[cold]
 pub fn salvage_request(bytes: &[u8], head: &mut RequestHead) {
     head.forget();

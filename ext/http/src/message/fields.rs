@@ -9,14 +9,16 @@ use super::span::Span;
 
 /// The fields of a head, in their order, over one buffer.
 ///
-/// The buffer holds the head as it came; an edit appends the new text behind it and moves a field's spans there. Nothing
-/// is written anew until [`Fields::write_to`], which copies runs of untouched lines whole. Names compare without regard
-/// to letter case. Clearing keeps the memory, so a connection needs no allocation for its second request.
+/// The buffer holds the head as it came; an edit appends the new text behind it and moves a field's spans there.
+/// Nothing is written anew until [`Fields::write_to`], which copies runs of untouched lines whole. Names compare
+/// without regard to letter case. Clearing keeps the memory, so a connection needs no allocation for its second
+/// request.
 #[derive(Debug, Default, Clone)]
 pub struct Fields {
     text: Vec<u8>,
     list: Vec<Field>,
-    /// Bits of the known names that stand in `list`, removed ones perhaps included: a cleared bit means certain absence.
+    /// Bits of the known names that stand in `list`, removed ones perhaps included: a cleared bit means certain
+    /// absence.
     present: u64,
     /// Bits of the known names that were removed, whether they were there or not.
     removed: u64,
@@ -36,7 +38,8 @@ const HEARSAY: u64 = Known::Forwarded.bit()
 /// The bit for others that may.
 const OTHER_HEARSAY: u64 = 1 << 63;
 
-/// Whether a name that is not known may be one of [`crate::headers::hearsay`]: a glance, since every field of every head comes by here.
+/// Whether a name that is not known may be one of [`crate::headers::hearsay`]: a glance, since every field of every
+/// head comes by here.
 #[inline]
 fn looks_like_hearsay(name: &[u8]) -> bool {
     match name.first().map_or(0, |byte| byte | 0x20) {
@@ -152,8 +155,8 @@ impl Fields {
         self.get(name).is_some()
     }
 
-    /// Whether a field is certainly not there: a glance, without looking through the list. `false` may also mean that it was
-    /// removed.
+    /// Whether a field is certainly not there: a glance, without looking through the list. `false` may also mean that
+    /// it was removed.
     #[inline]
     pub fn lacks(&self, name: Known) -> bool {
         self.present & name.bit() == 0
@@ -220,7 +223,8 @@ impl Fields {
         self.list.push(Field { known: name.known, state: FieldState::Edited, name: name_span, value });
     }
 
-    /// Removes every line of a field. That it was to be is remembered, also where there was none: see [`Fields::touched`].
+    /// Removes every line of a field. That it was to be is remembered, also where there was none: see
+    /// [`Fields::touched`].
     pub fn remove<'n>(&mut self, name: impl Into<NameRef<'n>>) {
         let name = name.into();
         if let Some(known) = name.known {
@@ -243,7 +247,8 @@ impl Fields {
         }
     }
 
-    /// Whether a field may be there that says on whose behalf a message is sent: a glance. See [`crate::headers::hearsay`].
+    /// Whether a field may be there that says on whose behalf a message is sent: a glance. See
+    /// [`crate::headers::hearsay`].
     #[inline]
     pub fn may_be_hearsay(&self) -> bool {
         self.present & (HEARSAY | OTHER_HEARSAY) != 0

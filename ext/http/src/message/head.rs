@@ -81,7 +81,8 @@ impl RequestHead {
         self.fields.slice(self.path)
     }
 
-    /// The path that locations match: [`RequestHead::path`] with its percent-escapes decoded and runs of slashes merged.
+    /// The path that locations match: [`RequestHead::path`] with its percent-escapes decoded and runs of slashes
+    /// merged.
     pub fn plain_path(&self) -> &[u8] {
         self.fields.slice(self.plain_path)
     }
@@ -203,8 +204,8 @@ impl RequestHead {
         self.query = if said.query.is_empty() { Span::default() } else { place(said.query) };
     }
 
-    /// Lets the host of an absolute-form target replace another one in `Host` (RFC 9112, section 3.2.2): nobody behind us may go by
-    /// another host than we.
+    /// Lets the host of an absolute-form target replace another one in `Host` (RFC 9112, section 3.2.2): nobody behind
+    /// us may go by another host than we.
     pub fn replace_host(&mut self) {
         if self.fields.get(Known::Host).is_some_and(|host| host != self.authority()) {
             let authority = self.authority().to_vec();
@@ -212,8 +213,8 @@ impl RequestHead {
         }
     }
 
-    /// Makes `target` the path and, unless that is to be kept, the query of the request. [`RequestHead::target`] stays what the client
-    /// sent.
+    /// Makes `target` the path and, unless that is to be kept, the query of the request. [`RequestHead::target`] stays
+    /// what the client sent.
     pub fn set_target(&mut self, target: &[u8], keep_query: bool) -> Result<(), TargetError> {
         let target = Target::parse(target, false)?;
         self.path = self.fields.push_text(target.resolved.as_deref().unwrap_or(target.path));

@@ -122,9 +122,9 @@ const fn spellings() -> [[u8; LONGEST]; ALL.len()] {
     all
 }
 
-/// Whether `name` spells the known name that is as long, whatever its letter case: eight bytes at a time, since every field of
-/// every head comes by here. Setting bit 5 makes a letter a small one and leaves `-` and digits as they are; what it would
-/// confuse with them are control characters, which no field name holds.
+/// Whether `name` spells the known name that is as long, whatever its letter case: eight bytes at a time, since every
+/// field of every head comes by here. Setting bit 5 makes a letter a small one and leaves `-` and digits as they are;
+/// what it would confuse with them are control characters, which no field name holds.
 fn spells(name: &[u8], spelling: &[u8; LONGEST]) -> bool {
     const LOWER: u64 = 0x2020_2020_2020_2020;
     let word = |bytes: &[u8], at: usize| -> Option<u64> {

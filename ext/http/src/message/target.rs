@@ -11,12 +11,13 @@ use std::fmt;
 pub struct Target<'a> {
     /// `host:port` of an absolute-form target.
     pub authority: Option<&'a [u8]>,
-    /// The path as it was sent; `*` for the asterisk form. An absolute-form target without one means `/`, and `*` with OPTIONS if it has
-    /// no query either (RFC 9112, section 3.2.4).
+    /// The path as it was sent; `*` for the asterisk form. An absolute-form target without one means `/`, and `*` with
+    /// OPTIONS if it has no query either (RFC 9112, section 3.2.4).
     pub path: &'a [u8],
     /// The path with its dot segments resolved, if that changes it.
     pub resolved: Option<Vec<u8>>,
-    /// The path that locations match, if it is another than the resolved one: without escapes, and without empty segments.
+    /// The path that locations match, if it is another than the resolved one: without escapes, and without empty
+    /// segments.
     pub plain: Option<Vec<u8>>,
     /// The same with encoded slashes left encoded, if there are any: to some, `%2F` is no separator.
     pub plain_but_slashes: Option<Vec<u8>>,
@@ -61,8 +62,9 @@ impl fmt::Display for TargetError {
     }
 }
 
-/// A byte that may stand in a target. RFC 3986 leaves out ``{ } | ^ ` [ ]`` and `\`, but browsers send them as they are,
-/// and no two parsers read them differently, with one exception: [`Target::parse`] refuses `\` in a path, where some read `/`.
+/// A byte that may stand in a target. RFC 3986 leaves out ``{ } | ^ ` [ ]`` and `\`, but browsers send them as they
+/// are, and no two parsers read them differently, with one exception: [`Target::parse`] refuses `\` in a path, where
+/// some read `/`.
 const fn target_byte(byte: u8) -> bool {
     byte > b' ' && byte < 0x7f && !matches!(byte, b'#' | b'"' | b'<' | b'>')
 }
@@ -221,8 +223,8 @@ fn resolve_dot_segments(path: &[u8]) -> Result<Option<Vec<u8>>, TargetError> {
     Ok(Some(out))
 }
 
-/// Whether a segment is `..;` or `.;x=1`: servers that know parameters of segments take it for one of dots. One with an encoded
-/// semicolon comes to light when the path is decoded.
+/// Whether a segment is `..;` or `.;x=1`: servers that know parameters of segments take it for one of dots. One with an
+/// encoded semicolon comes to light when the path is decoded.
 fn has_dots_with_parameters(segment: &[u8]) -> bool {
     memchr::memchr(b';', segment).is_some_and(|end| dots(&segment[..end]) > 0)
 }

@@ -1,4 +1,5 @@
-//! Version 2: a signature, what it is, how long it is, two addresses, and perhaps more in pieces that say their own length.
+//! Version 2: a signature, what it is, how long it is, two addresses, and perhaps more in pieces that say their own
+//! length.
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 

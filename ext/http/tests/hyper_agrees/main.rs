@@ -49,7 +49,8 @@ proptest! {
         // The next message begins for hyper exactly where it begins for us.
         if ours.stop == Stop::Complete && ours.messages.last().is_some_and(|message| !message.until_close) {
             let consumed = bytes.len() - left;
-            prop_assert!(run(theirs::is_complete(&bytes[..consumed], method)), "hyper waits for more: {}", bytes.escape_ascii());
+            prop_assert!(run(theirs::is_complete(&bytes[..consumed], method)), "hyper waits for more: \
+                {}", bytes.escape_ascii());
             prop_assert!(
                 !run(theirs::is_complete(&bytes[..consumed - 1], method)),
                 "hyper needs less: {}", bytes.escape_ascii()

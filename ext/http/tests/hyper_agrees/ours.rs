@@ -129,8 +129,8 @@ pub(crate) async fn requests(arriving: &Arriving) -> Reading {
     Reading { messages, stop }
 }
 
-/// Reads the first request and writes it as a backend is to get it: its bytes there, and the body that was read. `None` if there is
-/// no complete request.
+/// Reads the first request and writes it as a backend is to get it: its bytes there, and the body that was read. `None`
+/// if there is no complete request.
 pub(crate) async fn forwarded(arriving: &Arriving) -> Option<(Vec<u8>, Message)> {
     let mut client = connection(arriving);
     let mut head = RequestHead::default();

@@ -56,8 +56,8 @@ impl Reading {
         })
     }
 
-    /// Whether two readings by the same reader are the same. A refused body may have been read to different points, and a refusal
-    /// come for another of several reasons.
+    /// Whether two readings by the same reader are the same. A refused body may have been read to different points, and
+    /// a refusal come for another of several reasons.
     pub(crate) fn is_same_as(&self, other: &Reading) -> bool {
         // What can still become no message is refused as soon as that is seen, or when the connection ends.
         (self.stop == Stop::Complete) == (other.stop == Stop::Complete)

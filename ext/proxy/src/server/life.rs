@@ -1,7 +1,7 @@
 //! The life of one engine, held by a thread of its own.
 //!
-//! That thread starts the engine, waits for its end and drops it, so that whoever waits in Ruby waits on a condition that an
-//! interrupt can wake too, and the garbage collector never waits at all.
+//! That thread starts the engine, waits for its end and drops it, so that whoever waits in Ruby waits on a condition
+//! that an interrupt can wake too, and the garbage collector never waits at all.
 
 use std::io;
 use std::panic::{catch_unwind, AssertUnwindSafe};

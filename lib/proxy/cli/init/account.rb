@@ -41,7 +41,8 @@ module Proxy
           forced = @folder.force_ssl
           notes = []
           if forced && !@folder.assume_ssl?
-            notes << "Rails sends everybody to HTTPS (#{forced.place}): in #{@path}, take the # from the lines for your " \
+            notes << "Rails sends everybody to HTTPS (#{forced.place}): in #{@path}, take the # from the lines for " \
+                     "your " \
                      "case."
           end
           if rails? && @folder.leaves_files?
@@ -52,7 +53,8 @@ module Proxy
 
         def steps
           option = Init.option(@path)
-          [["#{rails? ? "bin/rails server" : "puma"}#{" -e production" if @folder.listening.production?}", "the application, if it does not run yet"],
+          [["#{rails? ? "bin/rails server" : "puma"}#{" -e production" if @folder.listening.production?}",
+            "the application, if it does not run yet"],
            ["proxy check#{option}", "says whether the file is right"],
            ["proxy start#{option}", "then http://localhost:#{@proxyfile.port}/"]]
         end

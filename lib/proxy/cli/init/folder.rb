@@ -34,12 +34,15 @@ module Proxy
 
         # @return [Boolean] whether Rails, or a part of it, is in there: a config.ru may have all of an application
         def rails?
-          kind == :rails || text("config.ru").match?(%r{^\s*require ["'](?:rails|action_(?:cable|controller))(?:/[\w/]+)?["']})
+          kind == :rails ||
+            text("config.ru").match?(%r{^\s*require ["'](?:rails|action_(?:cable|controller))(?:/[\w/]+)?["']})
         end
 
         # @return [Sight] how that was told
         def application
-          return Sight.new("config.ru", rails? ? "a Rack application with Rails in it" : "a Rack application") if kind == :rack
+          if kind == :rack
+            return Sight.new("config.ru", rails? ? "a Rack application with Rails in it" : "a Rack application")
+          end
 
           Sight.new(APPLICATION, ["a Rails", rails_version, "application"].compact.join(" "))
         end
@@ -51,7 +54,8 @@ module Proxy
 
         # @return [Sight, nil] the path that says whether the application is well
         def health
-          line, found = line_of(ROUTES, %r{^\s*get[\s(]+["'](?<path>/?[\w./-]+)["']\s*(?:=>|,\s*(?:to:|:to\s*=>))\s*["']rails/health#show["']})
+          line, found =
+            line_of(ROUTES, %r{^\s*get[\s(]+["'](?<path>/?[\w./-]+)["']\s*(?:=>|,\s*(?:to:|:to\s*=>))\s*["']rails/health#show["']})
           Sight.new("#{ROUTES}:#{line}", "/#{found[:path].delete_prefix("/")}") if found
         end
 
@@ -77,7 +81,8 @@ module Proxy
 
         # @return [Boolean] whether Rails leaves the files of `public/` to somebody else unless it is told to serve them
         def leaves_files?
-          text(SETTINGS.first).match?(/^\s*config\.public_file_server\.enabled = ENV\[["']RAILS_SERVE_STATIC_FILES["']\]/)
+          text(SETTINGS.first)
+            .match?(/^\s*config\.public_file_server\.enabled = ENV\[["']RAILS_SERVE_STATIC_FILES["']\]/)
         end
 
         # @return [Gem::Version, nil] of the Puma that serves

@@ -8,7 +8,8 @@ module Proxy
       class Listening
         # Puma's files, in the order in which it looks for them.
         PUMA = ["config/puma/production.rb", "config/puma.rb"].freeze
-        # Where an application is run that says nothing of it: `rails server` and most who run a part of Rails by itself; `puma`.
+        # Where an application is run that says nothing of it: `rails server` and most who run a part of Rails by
+        # itself; `puma`.
         RAILS, RACK = 3000, 9292
 
         # @return [String] where that was seen, or why it is taken to be so
@@ -29,19 +30,24 @@ module Proxy
           # The calls in the file that Puma reads.
           def puma(folder)
             file = PUMA.find { |path| folder.file?(path) } or return []
-            RubySource.new(File.join(folder.root, file)).calls("port", "bind").map { |call| ["#{file}:#{call.line}", call] }
+            RubySource.new(File.join(folder.root, file)).calls("port", "bind").map do |call|
+              ["#{file}:#{call.line}", call]
+            end
           end
 
           def from_call(place, call)
             found = call.word == "port" ? port(place, call.argument) : bind(place, call.argument)
-            found&.then { |listening| new(place, listening.address, variable: call.variables.find { |name| ENV.key?(name) }) }
+            found&.then do |listening|
+              new(place, listening.address, variable: call.variables.find { |name| ENV.key?(name) })
+            end
           end
 
           def port(place, number)
             new(place, "127.0.0.1:#{number}") if number.to_s.match?(/\A[1-9]\d{0,4}\z/) && number.to_i <= 65_535
           end
 
-          # A bind of Puma's: `tcp://0.0.0.0:9292`, `unix:///run/app.sock?umask=0111`, `ssl://…`, which is the second choice.
+          # A bind of Puma's: `tcp://0.0.0.0:9292`, `unix:///run/app.sock?umask=0111`, `ssl://…`, which is the second
+          # choice.
           def bind(place, url)
             case url
             when %r{\Aunix:(?://)?(?<path>[^?]+)} then new(place, "unix:#{$~[:path]}")
@@ -57,7 +63,9 @@ module Proxy
 
           # `web: bundle exec puma -p 3000`
           def procfile(folder)
-            line, found = folder.line_of("Procfile", /\Aweb:.*?\s(?:(?:-p|--port)[ =]?(?<port>\d+)|(?:-b|--bind)[ =]?["']?(?<url>\w+:[^\s"']+))/)
+            line, found =
+              folder.line_of("Procfile",
+                             /\Aweb:.*?\s(?:(?:-p|--port)[ =]?(?<port>\d+)|(?:-b|--bind)[ =]?["']?(?<url>\w+:[^\s"']+))/)
             return unless found
 
             place = "Procfile:#{line}"
@@ -66,7 +74,8 @@ module Proxy
 
           def default(folder, call)
             number = folder.rails? ? RAILS : RACK
-            new(call ? "#{call.first} says it when it runs" : "no file says where", "127.0.0.1:#{number}", guessed: true)
+            new(call ? "#{call.first} says it when it runs" : "no file says where", "127.0.0.1:#{number}",
+                guessed: true)
           end
         end
 

@@ -110,7 +110,8 @@ module Proxy
           version = @folder.puma
           return "" unless version && version < GOOD_AT_KEEPING
 
-          "      # Puma #{version} answers sooner on new connections; without this line from Puma #{GOOD_AT_KEEPING} on.\n      keepalive: 0,\n"
+          "      # Puma #{version} answers sooner on new connections; without this line from Puma #{GOOD_AT_KEEPING} " \
+          "on.\n      keepalive: 0,\n"
         end
 
         # Every few seconds, and back after one good answer: whoever is alone should not be missed for long.

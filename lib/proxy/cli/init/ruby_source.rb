@@ -5,11 +5,12 @@ require "ripper"
 module Proxy
   module CLI
     class Init
-      # Calls in a Ruby file whose arguments can be told without running it: `port ENV.fetch("PORT", 3000)`. A setting of the
-      # environment counts as absent.
+      # Calls in a Ruby file whose arguments can be told without running it: `port ENV.fetch("PORT", 3000)`. A setting
+      # of the environment counts as absent.
       # @api private
       class RubySource
-        # A word, what stands behind it (nil for what only a run would tell), its line, and what it reads of the environment.
+        # A word, what stands behind it (nil for what only a run would tell), its line, and what it reads of the
+        # environment.
         Call = Struct.new(:word, :argument, :line, :variables)
 
         # No address is longer, however often a file puts a text together with itself.
@@ -37,7 +38,8 @@ module Proxy
           case node
           in [:assign, [:var_field, [:@ident, name, _]], value] then @variables[name] = value(value)
           in [:command, [:@ident, word, place], arguments] then note(word, arguments, place.first)
-          in [:method_add_arg, [:fcall, [:@ident, word, place]], [:arg_paren, arguments]] then note(word, arguments, place.first)
+          in [:method_add_arg, [:fcall, [:@ident, word, place]], [:arg_paren, arguments]]
+            note(word, arguments, place.first)
           in Array then node.each { |child| walk(child) }
           else nil
           end
@@ -88,12 +90,14 @@ module Proxy
           in [:var_ref, [:@kw, "__FILE__", _]] then @path
           in [:var_ref | :vcall, [:@ident, name, _]] then variable(name)
           in [:binary, [:aref, [:var_ref, [:@const, "ENV", _]], _], :"||", default] then value(default)
-          in [:method_add_block, [:method_add_arg, [:call, [:var_ref, [:@const, "ENV", _]], _, _], _], [_, _, body]] then value(last(body))
+          in [:method_add_block, [:method_add_arg, [:call, [:var_ref, [:@const, "ENV", _]], _, _], _], [_, _, body]]
+            value(last(body))
           in [:method_add_arg, [:call, [:var_ref, [:@const, constant, _]], _, [:@ident, method, _]], arguments]
             called(constant, method, list(arguments))
           in [:call, [:var_ref, [:@const, "Dir", _]], _, [:@ident, "pwd", _]] then Dir.pwd
           in [:call, receiver, _, [:@ident, "to_i" | "to_s", _]] then value(receiver)
-          in [:method_add_arg, [:fcall, [:@const, "Integer" | "String", _]], arguments] then value(list(arguments).first)
+          in [:method_add_arg, [:fcall, [:@const, "Integer" | "String", _]], arguments]
+            value(list(arguments).first)
           else nil
           end
         end

@@ -36,7 +36,8 @@ module Proxy
         def by_proxy
           return unless (via = @told[:via])
 
-          via == @told[:client] ? ", a trusted proxy" : ", by the trusted proxy #{via.empty? ? "at a unix socket" : via}"
+          via == @told[:client] ? ", a trusted proxy" :
+            ", by the trusted proxy #{via.empty? ? "at a unix socket" : via}"
         end
 
         def locations
@@ -77,7 +78,14 @@ module Proxy
           return [] if @told[:filters].empty?
 
           ["filters, in the order in which they run:",
-           *@told[:filters].map { |place| at(place).then { |route| row(route, @words.directive(Table.word(route), Table.spec(route))) } },
+           *@told[:filters]
+             .map { |place|
+             at(place).then { |route|
+               row(
+                 route, @words.directive(Table.word(route), Table.spec(route))
+               )
+             }
+           },
            *("      What follows is for the path as it is before `rewrite` changes it." if rewritten?), ""]
         end
 
@@ -135,7 +143,8 @@ module Proxy
           return [] if by_itself || !(sent = @told[:sent])
 
           fields = sent[:fields].map { |name, value| row(nil, "#{name}: #{shown(name, value)}") }
-          ["", "the backend gets:", row(nil, sent[:line]), *fields, *(row(nil, "(not passed on: #{sent[:dropped].join(", ")})") if sent[:dropped].any?), *unknown]
+          ["", "the backend gets:", row(nil, sent[:line]), *fields,
+           *(row(nil, "(not passed on: #{sent[:dropped].join(", ")})") if sent[:dropped].any?), *unknown]
         end
 
         def shown(name, value)

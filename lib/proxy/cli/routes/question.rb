@@ -17,7 +17,10 @@ module Proxy
           return "#{method.inspect} is not a valid method: write one such as GET" unless method.match?(/\A[A-Za-z-]+\z/)
 
           parts = url.match(%r{\A(?<scheme>https?)://(?<authority>[^/?#]+)(?<target>[^#]*)\z}i)
-          return "#{url.inspect} is not a URL that can be asked for: write one such as http://localhost:8080/users?page=2" unless parts
+          unless parts
+            return "#{url.inspect} is not a URL that can be asked for: write one such as " \
+                   "http://localhost:8080/users?page=2"
+          end
           return "#{url.inspect} names a user: write -H 'Authorization: …'" if parts[:authority].include?("@")
 
           fields = headers.map { |header| header.split(/:\s*/, 2) }
@@ -53,7 +56,8 @@ module Proxy
         def to_h
           target = @target.start_with?("/") ? @target : "/#{@target}"
           port = @authority[/:(\d+)\z/, 1]&.to_i || (@scheme == "https" ? 443 : 80)
-          { "method" => request_method, "scheme" => @scheme, "authority" => @authority, "target" => target, "headers" => @fields,
+          { "method" => request_method, "scheme" => @scheme, "authority" => @authority, "target" => target,
+            "headers" => @fields,
             "remote" => @remote, "port" => (port if port.between?(1, 65_535)) }
         end
       end

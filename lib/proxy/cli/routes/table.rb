@@ -23,7 +23,8 @@ module Proxy
         private
 
         def largest_line(routes)
-          routes.map { |route| [Table.line(route).to_i, largest_line(Table.spec(route).fetch("routes", []))].max }.max || 0
+          routes.map { |route| [Table.line(route).to_i, largest_line(Table.spec(route).fetch("routes", []))].max }
+                .max || 0
         end
 
         # Filters come before handlers, as they do for a request; locations come first, for they are tried first.
@@ -41,7 +42,8 @@ module Proxy
 
         def details(route, spec, depth)
           case route.keys.first
-          when "location" then @words.conditions(spec).map { |text| plain(depth, text) } + scope(spec.fetch("routes"), depth)
+          when "location"
+            @words.conditions(spec).map { |text| plain(depth, text) } + scope(spec.fetch("routes"), depth)
           when "proxy" then [@words.backends(spec)].compact.map { |text| plain(depth, text) }
           else []
           end

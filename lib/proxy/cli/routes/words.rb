@@ -7,8 +7,8 @@ module Proxy
       # @api private
       class Words
         CONDITIONS = DSL::Words::BY_NAME.fetch(:location).options.map { |option| option.name.to_s }.freeze
-        # Options that are told with their values, fields by name. Others may hold what nobody else should read, and are named without
-        # their values unless those are numbers or switches.
+        # Options that are told with their values, fields by name. Others may hold what nobody else should read, and are
+        # named without their values unless those are numbers or switches.
         TOLD = %w[additions removals networks to path type].freeze
         SHOWN = [Integer, Float, true, false].freeze
         # The engine's names of values that a person writes without one.
@@ -37,14 +37,16 @@ module Proxy
           return if option == "path" || (option == "hosts" && spec["word"] == "host")
           return list(spec.fetch(option)) unless name
 
-          spec.fetch(option).find { |named| named["name"] == name }.fetch("values").map { |one| match(one) }.join(" or ")
+          spec.fetch(option).find { |named| named["name"] == name }.fetch("values").map { |one| match(one) }
+              .join(" or ")
         end
 
         # The first line of a filter or a handler.
         def directive(word, spec, target = nil)
           case word
           when "proxy" then ["proxy", target || spec["to"], prefix(spec)].compact.join(" ")
-          when "static_response" then "static_response #{spec.fetch("code", Native.defaults.dig(:static_response, :code))}"
+          when "static_response"
+            "static_response #{spec.fetch("code", Native.defaults.dig(:static_response, :code))}"
           else [word, options(spec)].reject(&:empty?).join(" ")
           end
         end
@@ -57,7 +59,10 @@ module Proxy
 
           host = spec["to"].to_s[%r{\Ahttps?://([^/?\{]+)}i, 1]
           upstream = @upstreams.find { |one| one["name"] == host }
-          return addressed("upstream #{host}", upstream.dig("pool", "backends") || upstream["backends"], upstream["pool"] || upstream) if upstream
+          if upstream
+            return addressed("upstream #{host}", upstream.dig("pool", "backends") || upstream["backends"],
+                             upstream["pool"] || upstream)
+          end
 
           "backends: the addresses of #{host ? host.sub(/:\d+\z/, "") : "the host that the request brings"}"
         end
@@ -69,7 +74,8 @@ module Proxy
           return value.fetch("present") ? "true" : "nil" if value.key?("present")
 
           regexp = value.fetch("regexp")
-          flags = { "multiline" => "m", "ignore_case" => "i", "extended" => "x" }.select { |name, _| regexp[name] }.values.join
+          flags = { "multiline" => "m", "ignore_case" => "i", "extended" => "x" }.select { |name, _| regexp[name] }
+                                                                                 .values.join
           source = regexp.fetch("source")
           source.include?("/") ? "%r{#{source}}#{flags}" : "/#{source}/#{flags}"
         end
@@ -78,7 +84,8 @@ module Proxy
           values.map do |value|
             next value.to_s unless value.is_a?(Hash)
 
-            value.key?("name") ? "#{value["name"]} => #{value["values"].map { |one| match(one) }.join(" or ")}" : match(value)
+            value.key?("name") ? "#{value["name"]} => #{value["values"].map { |one| match(one) }.join(" or ")}" :
+              match(value)
           end.join(", ")
         end
 
@@ -104,7 +111,8 @@ module Proxy
           policy = pool["backend_priority"]
           policy = policy["named"] || policy.keys.first if policy.is_a?(Hash)
           shown = addresses.map do |backend|
-            [backend["address"], ("weight #{backend["weight"]}" if backend["weight"]), ("backup" if backend["backup"])].compact.join(" ")
+            [backend["address"], ("weight #{backend["weight"]}" if backend["weight"]), ("backup" if backend["backup"])]
+              .compact.join(" ")
           end
           "#{label}: #{shown.join(", ")}#{" (#{policy})" if policy}"
         end

@@ -3,7 +3,8 @@
 module Proxy
   module CLI
     class Start
-      # Tells systemd how far the service is, where it wants to know: a unit of `Type=notify` names a socket for that (sd_notify(3)).
+      # Tells systemd how far the service is, where it wants to know: a unit of `Type=notify` names a socket for that
+      # (sd_notify(3)).
       class Notifier
         # `address` is what systemd has set NOTIFY_SOCKET to; a name that begins with @ is none of a file.
         def initialize(address = ENV.fetch("NOTIFY_SOCKET", nil))
@@ -13,7 +14,8 @@ module Proxy
         def ready = tell("READY=1")
 
         # {#ready} ends it.
-        def reloading = tell("RELOADING=1\nMONOTONIC_USEC=#{Process.clock_gettime(Process::CLOCK_MONOTONIC, :microsecond)}")
+        def reloading =
+          tell("RELOADING=1\nMONOTONIC_USEC=#{Process.clock_gettime(Process::CLOCK_MONOTONIC, :microsecond)}")
 
         def stopping = tell("STOPPING=1")
 

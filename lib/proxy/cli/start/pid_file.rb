@@ -3,8 +3,9 @@
 module Proxy
   module CLI
     class Start
-      # The file of `--pid`. It is locked as long as the proxy runs: whether it is that of one which is still there, or was left by one
-      # that was killed, the system knows, and no number that another process has by now can mislead anybody.
+      # The file of `--pid`. It is locked as long as the proxy runs: whether it is that of one which is still there, or
+      # was left by one that was killed, the system knows, and no number that another process has by now can mislead
+      # anybody.
       class PidFile
         # @return [String]
         attr_reader :path
@@ -34,7 +35,8 @@ module Proxy
         rescue Errno::ENOENT
           raise Error, "--pid #{path}: the directory does not exist: create it first"
         rescue SystemCallError => error
-          raise Error, "--pid #{path}: it cannot be written (#{reason(error)}): write another path, or give yourself the right to"
+          raise Error, "--pid #{path}: it cannot be written (#{reason(error)}): write another path, or give yourself " \
+                       "the right to"
         end
 
         # Says who runs, once the addresses are bound.
@@ -78,14 +80,18 @@ module Proxy
           pid = @file.read(20)[/\A\d+/]
           @file.close
           @file = nil
-          raise Error, "--pid #{path}: a running proxy has written it#{" (PID #{pid})" if pid}: stop that one first, or write " \
+          raise Error, "--pid #{path}: a running proxy has written it#{" (PID #{pid})" if pid}: stop that one first, " \
+                       "or write " \
                        "another path"
         end
 
         # A file that does not begin with a number was not written for this: it may be a Proxyfile.
         def spare
           text = @file.pread(20, 0)
-          raise Error, "--pid #{path}: it holds something other than a process number: write another path, or remove it" unless text.match?(/\A\s*(\d+\s|\d+\z|\z)/n)
+          unless text.match?(/\A\s*(\d+\s|\d+\z|\z)/n)
+            raise Error, "--pid #{path}: it holds something other than a process number: write another path, or " \
+                         "remove it"
+          end
         rescue EOFError
           # It is empty, or new.
         end

@@ -3,8 +3,8 @@
 module Proxy
   module CLI
     class Start
-      # Reloads of a running server, one at a time and each on a thread of its own: a configuration may take its time, raise what it
-      # likes or end its thread, and signals are heard meanwhile.
+      # Reloads of a running server, one at a time and each on a thread of its own: a configuration may take its time,
+      # raise what it likes or end its thread, and signals are heard meanwhile.
       class Reloading
         # @return [Config] what the server serves by
         attr_reader :config
@@ -60,7 +60,8 @@ module Proxy
         # Serves by the configuration as it stands now, and returns it; the old one if anything is wrong.
         def reload
           config = @config.source.read
-          # A configuration may have taken signals for itself: they are ours again before anybody hears that it was read.
+          # A configuration may have taken signals for itself: they are ours again before anybody hears that it was
+          # read.
           @signals.take
           @console.complain(*config.warnings.map { |warning| "warning: #{warning}" })
           @server.take(config)
@@ -69,7 +70,8 @@ module Proxy
           config
         rescue ConfigurationError => error
           count = error.problems.length
-          stays(*error.problems, "#{@config.file} has #{count} error#{"s" unless count == 1}; the old configuration stays.")
+          stays(*error.problems, "#{@config.file} has #{count} error#{"s" unless count == 1}; the old configuration " \
+                                 "stays.")
         rescue Error => error
           stays(error.message, "The old configuration stays.")
         rescue SystemExit => error

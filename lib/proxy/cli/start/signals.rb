@@ -6,7 +6,8 @@ module Proxy
       # The signals of a server, and what else its main thread waits for, one after the other.
       class Signals
         # By name: what each asks for.
-        ORDERS = { "INT" => :stop, "TERM" => :stop, "QUIT" => :stop, "HUP" => :reload, "USR1" => :reopen, "USR2" => :upgrade }.freeze
+        ORDERS = { "INT" => :stop, "TERM" => :stop, "QUIT" => :stop, "HUP" => :reload, "USR1" => :reopen,
+                   "USR2" => :upgrade }.freeze
         # How often it is looked whether the terminal is still there.
         LOOK = 1
 
@@ -22,7 +23,8 @@ module Proxy
           Signal.trap("TTOU", "IGNORE")
         end
 
-        # Takes the signals, also from a Proxyfile that has taken some for itself. Returns what was done about each until now.
+        # Takes the signals, also from a Proxyfile that has taken some for itself. Returns what was done about each
+        # until now.
         def take
           ORDERS.to_h do |name, order|
             number = Signal.list.fetch(name)
@@ -48,7 +50,8 @@ module Proxy
           @writer.write_nonblock(".", exception: false)
         end
 
-        # Waits for a second signal that ends the server, and returns its number, or for the end of the server, and returns nil.
+        # Waits for a second signal that ends the server, and returns its number, or for the end of the server, and
+        # returns nil.
         def second
           loop do
             event, number = self.next
@@ -61,7 +64,8 @@ module Proxy
 
         private
 
-        # Opens what is closed of the standard descriptors on /dev/null, before something else gets such a number and is printed to.
+        # Opens what is closed of the standard descriptors on /dev/null, before something else gets such a number and is
+        # printed to.
         def open_standard_descriptors
           number = 0
           number = IO.sysopen(File::NULL, File::RDWR) while number <= 2

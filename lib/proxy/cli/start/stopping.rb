@@ -40,9 +40,12 @@ module Proxy
         end
 
         def report
-          requests, lasting = @server.stats[:cut].partition { |kind, _| kind == :requests }.map { |numbers| words(**numbers.to_h) }
+          requests, lasting = @server.stats[:cut].partition { |kind, _| kind == :requests }.map do |numbers|
+            words(**numbers.to_h)
+          end
           # A tunnel or a stream of events that was told to end has not failed.
-          lines = [("Not finished in time: #{requests}." unless requests.empty?), ("Ended by the stop: #{lasting}." unless lasting.empty?)]
+          lines = [("Not finished in time: #{requests}." unless requests.empty?),
+                   ("Ended by the stop: #{lasting}." unless lasting.empty?)]
           @console.complain(lines.compact.join(" ")) if lines.any?
         end
 

@@ -5,7 +5,8 @@ module Proxy
     module Foreign
       # Options of other systems, each with ours and a value for it.
       OPTIONS = {
-        [:headers, '{ "X-Name" => "value" }'] => %i[proxy_set_header header_up set_header request_headers custom_request_headers],
+        [:headers, '{ "X-Name" => "value" }'] =>
+          %i[proxy_set_header header_up set_header request_headers custom_request_headers],
         [:response_headers, '{ "X-Name" => "value" }'] => %i[add_header header_down custom_response_headers],
         [:to, '"http://127.0.0.1:3000"'] => %i[proxy_pass reverse_proxy url target uri app_port destination service],
         [:to, '"http://NAME_OF_THE_UPSTREAM"'] => %i[upstream],
@@ -62,7 +63,8 @@ module Proxy
         [:to, '"/new", in location "/old" do … end', :redirect] => %i[from source old],
         [:body, '"text"'] => %i[content text plain json],
         [:body, 'File.read("public/503.html")', :static_response] => %i[file path filename html],
-        [:type, ":moved_permanently, which is 301, :found (302), :temporary (307) or :permanent (308)"] => %i[status_code code status],
+        [:type, ":moved_permanently, which is 301, :found (302), :temporary (307) or :permanent (308)"] =>
+          %i[status_code code status],
         [:type, ":permanent"] => %i[permanent],
         [:to, '"https://example.com{path}{query}"', :redirect] => %i[location path url],
         [:to, '"log/access.log"', :access_log] => %i[path file output target],
@@ -86,15 +88,19 @@ module Proxy
       # Options of other systems that have none of ours in their place.
       NOTES = {
         "WebSockets always work: leave it out" => %i[websocket websockets ws upgrade web_socket],
-        "not yet in this version: compression; let the application do it, or leave it out" => %i[gzip compress compression encode brotli],
+        "not yet in this version: compression; let the application do it, or leave it out" =>
+          %i[gzip compress compression encode brotli],
         "not yet in this version: a cache; leave it out" => %i[cache proxy_cache caching],
-        "not yet in this version: certificates from an authority (ACME); get them with certbot" => %i[acme lets_encrypt letsencrypt auto_tls],
-        "responses are streamed: leave it out" => %i[buffering buffer buffers proxy_buffering flush_interval stream streaming],
+        "not yet in this version: certificates from an authority (ACME); get them with certbot" =>
+          %i[acme lets_encrypt letsencrypt auto_tls],
+        "responses are streamed: leave it out" =>
+          %i[buffering buffer buffers proxy_buffering flush_interval stream streaming],
         "redirects are passed on unchanged: leave it out" => %i[follow_redirects proxy_redirect],
         'TLS to a backend is asked for by its URL: write "https://…"' => %i[ssl tls https secure],
         'the port is part of the address: write "127.0.0.1:3000"' => %i[port],
         "this is always on: leave it out" => %i[proxy_http_version keep_alive],
-        'this is set for each backend: write backends: [{ address: "127.0.0.1:3001", weight: 3 }]' => %i[weight weights],
+        'this is set for each backend: write backends: [{ address: "127.0.0.1:3001", weight: 3 }]' =>
+          %i[weight weights],
         'this is set for each backend: write backends: [{ address: "127.0.0.1:3001", backup: true }]' => %i[backup],
         "the deployment decides this: leave it out" => %i[deploy_timeout drain_timeout image registry logging run]
       }.flat_map { |note, names| names.map { |name| [name, note] } }.to_h.freeze

@@ -60,8 +60,10 @@ fn a_backend_is_told_who_asked_and_how() {
 
 #[test]
 fn what_the_client_says_of_itself_is_replaced() {
-    let lies = "X-Forwarded-For: 10.0.0.1\r\nx-forwarded-for: 10.0.0.2\r\nX-REAL-IP: 10.0.0.3\r\nX-Forwarded-Proto: https\r\n\
-                X-Forwarded-Port: 443\r\nX-Forwarded-Host: evil\r\nForwarded: for=10.0.0.4\r\nForwarded: for=10.0.0.5\r\n";
+    let lies = "X-Forwarded-For: 10.0.0.1\r\nx-forwarded-for: 10.0.0.2\r\nX-REAL-IP: 10.0.0.3\r\n\
+                X-Forwarded-Proto: https\r\n\
+                X-Forwarded-Port: 443\r\nX-Forwarded-Host: evil\r\nForwarded: for=10.0.0.4\r\n\
+                Forwarded: for=10.0.0.5\r\n";
     let fields = applied(&request(lies), Forwarding::XForwarded, &tcp("192.0.2.7"), &[]);
     for (name, value) in [
         ("X-Forwarded-For", Some("192.0.2.7")),
@@ -79,7 +81,7 @@ fn what_the_client_says_of_itself_is_replaced() {
 fn rfc_7239_replaces_the_other_family() {
     let lies =
         "X-Forwarded-For: 10.0.0.1\r\nX-Real-IP: 10.0.0.3\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Port: 443\r\n\
-                X-Forwarded-Host: evil\r\nForwarded: for=10.0.0.4\r\n";
+         X-Forwarded-Host: evil\r\nForwarded: for=10.0.0.4\r\n";
     let expected = [
         ("Host", "site.example:81"),
         ("Forwarded", "for=192.0.2.7;host=\"site.example:81\";proto=http"),
@@ -185,7 +187,8 @@ fn through(client: &ClientInfo, fields: &str, forwarding: Forwarding) -> Vec<(St
 fn what_a_trusted_proxy_says_is_kept_and_the_proxy_is_added() {
     let client = ClientInfo { tls: true, local_port: Some(443), ..tcp("192.0.2.7") };
     let said = "X-Forwarded-For: 6.6.6.6\r\nX-Forwarded-For: 192.0.2.7, 10.0.0.2\r\nX-Forwarded-Proto: http, https\r\n\
-                X-Forwarded-Host: shop.example\r\nX-Forwarded-Port: 443\r\nX-Real-IP: 6.6.6.6\r\nForwarded: for=6.6.6.6\r\n";
+                X-Forwarded-Host: shop.example\r\nX-Forwarded-Port: 443\r\nX-Real-IP: 6.6.6.6\r\n\
+                Forwarded: for=6.6.6.6\r\n";
     let fields = through(&client, said, Forwarding::XForwarded);
     for (name, value) in [
         ("X-Forwarded-For", Some("6.6.6.6, 192.0.2.7, 10.0.0.2, 10.0.0.1")),

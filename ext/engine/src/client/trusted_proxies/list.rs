@@ -1,11 +1,11 @@
 //! Comma-separated lists, read from their end.
 
-/// The members of a list from the last to the first, without white space around them; empty ones are skipped. A comma within
-/// quotes separates nothing.
+/// The members of a list from the last to the first, without white space around them; empty ones are skipped. A comma
+/// within quotes separates nothing.
 ///
-/// The end of a list is what the last proxy has written, the beginning is what anybody may have sent. Read from the end, a
-/// quote that somebody opens and never closes cannot swallow what stands behind it. It costs time in proportion to what is
-/// taken of it.
+/// The end of a list is what the last proxy has written, the beginning is what anybody may have sent. Read from the
+/// end, a quote that somebody opens and never closes cannot swallow what stands behind it. It costs time in proportion
+/// to what is taken of it.
 pub(super) fn members_from_the_right(list: &[u8]) -> impl Iterator<Item = &[u8]> {
     FromTheRight { rest: Some(list) }.map(<[u8]>::trim_ascii).filter(|member| !member.is_empty())
 }

@@ -5,8 +5,9 @@ use std::net::{IpAddr, Ipv6Addr};
 /// The longest that can be an address: a whole IPv6 address in brackets and quotes with a port.
 const LONGEST: usize = 64;
 
-/// The address in `192.0.2.1`, `192.0.2.1:1234`, `2001:db8::1`, `[2001:db8::1]`, `[2001:db8::1]:80`, or one of these in quotes.
-/// An IPv4 address that is written as IPv6 is the IPv4 address. `None` for anything else, as `unknown` and `_hidden`.
+/// The address in `192.0.2.1`, `192.0.2.1:1234`, `2001:db8::1`, `[2001:db8::1]`, `[2001:db8::1]:80`, or one of these in
+/// quotes. An IPv4 address that is written as IPv6 is the IPv4 address. `None` for anything else, as `unknown` and
+/// `_hidden`.
 pub(super) fn address(entry: &[u8]) -> Option<IpAddr> {
     if entry.len() > LONGEST {
         return None;

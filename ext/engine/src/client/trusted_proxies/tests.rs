@@ -66,7 +66,8 @@ fn the_client_is_the_right_most_address_that_is_not_trusted() {
 
 #[test]
 fn several_lines_are_one_list() {
-    let lines = "X-Forwarded-For: 6.6.6.6\r\nX-Other: 1\r\nx-forwarded-for: 192.0.2.7\r\nX-FORWARDED-FOR: 10.0.0.3, 10.0.0.2\r\n";
+    let lines = "X-Forwarded-For: 6.6.6.6\r\nX-Other: 1\r\nx-forwarded-for: 192.0.2.7\r\n\
+                 X-FORWARDED-FOR: 10.0.0.3, 10.0.0.2\r\n";
     assert_eq!(client(lines).0, "192.0.2.7");
     assert_eq!(client("Forwarded: for=6.6.6.6\r\nforwarded: for=192.0.2.7, for=10.0.0.2\r\n").0, "192.0.2.7");
 }
@@ -186,7 +187,8 @@ proptest! {
         lines in prop::collection::vec(
             prop_oneof![
                 "[ -~\u{80}-\u{ff}]{0,80}",
-                "(for=|proto=|host=|[0-9.]{1,12}|10\\.0\\.0\\.2|192\\.0\\.2\\.7|\\[::1\\]|unknown|https?|[,;\"\\\\: ]){0,20}",
+                "(for=|proto=|host=|[0-9.]{1,12}|10\\.0\\.0\\.2|192\\.0\\.2\\.7|\\[::1\\]|unknown|https?|[,;\"\\\\: \
+                 ]){0,20}",
             ],
             0..4,
         ),

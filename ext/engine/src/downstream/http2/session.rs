@@ -283,8 +283,8 @@ async fn serve(worker: Rc<Worker>, client_info: Rc<ClientInfo>, parts: Parts, st
             stream.reset(Reason::INTERNAL_ERROR);
         }
     }
-    // If the client is still sending, it is told to stop when the stream is dropped, behind the response. Many clients have eyes for
-    // nothing but that, though: they get to read the answer first.
+    // If the client is still sending, it is told to stop when the stream is dropped, behind the response. Many clients
+    // have eyes for nothing but that, though: they get to read the answer first.
     else if let Some(stream) = client.channel.still_sending() {
         Box::pin(relay::take_the_rest(stream, &mut client.alarm)).await;
     }

@@ -166,7 +166,8 @@ impl Socket {
         }
         if new.rights.say_less_than(old.rights) {
             log.warn(format_args!(
-                "{}: the mode, owner or group that is no longer written stays as it was until the next start: write it, or restart",
+                "{}: the mode, owner or group that is no longer written stays as it was until the next start: write \
+                 it, or restart",
                 new.url
             ));
         }
@@ -191,8 +192,8 @@ pub(super) enum ClosingListener {
 }
 
 impl ClosingListener {
-    /// Accepts those who wait, `held` before them, for the system has told them that they are connected; then closes. The system is asked itself: the
-    /// runtime may not have heard of the latest.
+    /// Accepts those who wait, `held` before them, for the system has told them that they are connected; then closes.
+    /// The system is asked itself: the runtime may not have heard of the latest.
     pub(super) async fn accept_the_last(self, held: Option<RawClient>, bind: &Arc<Bind>, places: &ConnectionLimit) {
         let _on_its_way = match &self {
             Self::Tcp(listener) => OnItsWay::new(listener),

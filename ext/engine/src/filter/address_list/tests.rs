@@ -15,7 +15,7 @@ fn lists_of_addresses_say_what_is_wrong() {
     );
     assert_eq!(
         errors(FilterConfig::DenyList(list(&["::1", "localhost"]))),
-        ["deny_list: \"localhost\" is not a valid address or network: write one such as \"192.0.2.7\", \"10.0.0.0/8\" or \
-          \"fd00::/8\""]
+        ["deny_list: \"localhost\" is not a valid address or network: write one such as \"192.0.2.7\", \"10.0.0.0/8\" \
+          or \"fd00::/8\""]
     );
 }

@@ -9,8 +9,8 @@ use super::hash::Hash;
 #[derive(Debug, PartialEq)]
 pub(super) struct Accounts {
     hashes: HashMap<Box<str>, Arc<Hash>>,
-    /// One hash of each cost. A wrong password is compared with one of every cost, whoever it is for, so that the time of an answer does
-    /// not tell who exists.
+    /// One hash of each cost. A wrong password is compared with one of every cost, whoever it is for, so that the time
+    /// of an answer does not tell who exists.
     costs: Arc<[Arc<Hash>]>,
 }
 
@@ -89,7 +89,8 @@ impl Accounts {
 }
 
 impl Trial {
-    /// Whether the user exists and it is the right password. This takes a long time by design, and when it is wrong always the same.
+    /// Whether the user exists and it is the right password. This takes a long time by design, and when it is wrong
+    /// always the same.
     pub(super) fn passes(&self, password: &[u8]) -> bool {
         if self.own.as_ref().is_some_and(|own| own.is_of(password)) {
             return true;

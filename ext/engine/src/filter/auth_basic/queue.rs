@@ -1,9 +1,10 @@
 //! Whose password is verified next.
 //!
-//! A hash takes a tenth of a second of a processor, and anyone can ask for one: whoever does so over and over must not keep others out.
-//! Those who wait are told apart by the network that they come from and by their connection, and every second turn is for those
-//! who failed least lately: somebody new passes all who are guessing. The other turns go round the networks, so that nobody waits for
-//! ever. Of the connections of one network where somebody guesses, the latest that has not failed is first.
+//! A hash takes a tenth of a second of a processor, and anyone can ask for one: whoever does so over and over must not
+//! keep others out. Those who wait are told apart by the network that they come from and by their connection, and every
+//! second turn is for those who failed least lately: somebody new passes all who are guessing. The other turns go round
+//! the networks, so that nobody waits for ever. Of the connections of one network where somebody guesses, the latest
+//! that has not failed is first.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -14,7 +15,8 @@ use parking_lot::Mutex;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-/// How many may wait for all filters of a server. Each holds no more than its password, which is short, and a client's connection.
+/// How many may wait for all filters of a server. Each holds no more than its password, which is short, and a client's
+/// connection.
 const MOST_WAITING: usize = 1024;
 /// How long a failure is remembered.
 const MEMORY: Duration = Duration::from_secs(600);
@@ -197,7 +199,8 @@ impl VerificationQueueState {
         failures.map_or(0, |failures| u32::BITS - failures.count.leading_zeros())
     }
 
-    /// The less, the sooner. Where somebody guesses whoever came last is first: of those who wait there, most are the ones who guess.
+    /// The less, the sooner. Where somebody guesses whoever came last is first: of those who wait there, most are the
+    /// ones who guess.
     fn rank(&self, waiting: &Waiting, now: Instant) -> (u32, u32, u64) {
         let source = waiting.source;
         let of_network = self.failures(source.whole_network(), now);
@@ -225,8 +228,8 @@ impl VerificationQueueState {
         Some(next)
     }
 
-    /// Takes out whoever is least entitled to wait: of the network of which most wait, the one whose turn by failures would
-    /// come last.
+    /// Takes out whoever is least entitled to wait: of the network of which most wait, the one whose turn by failures
+    /// would come last.
     fn take_last(&mut self, now: Instant) -> Option<Waiting> {
         let mut counts: HashMap<_, usize> = HashMap::new();
         for waiting in &self.waiting {

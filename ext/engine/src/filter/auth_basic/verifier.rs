@@ -50,7 +50,8 @@ impl Verifications {
 pub(in crate::filter) struct Verifier {
     accounts: Accounts,
     known: KnownCredentials,
-    /// What is being verified now. A browser sends the same credentials over six connections at once: one hash serves them all.
+    /// What is being verified now. A browser sends the same credentials over six connections at once: one hash serves
+    /// them all.
     pending: Mutex<HashMap<CredentialsDigest, Arc<OnceCell<bool>>>>,
     verifications: Arc<Verifications>,
 }

@@ -114,8 +114,8 @@ fn keys(config: &AuthJwtConfig, report: &mut Report<'_>) -> Option<Vec<Verifying
     let &[(option, value)] = &written[..] else {
         let names: Vec<_> = written.iter().map(|(option, _)| *option).collect();
         report.error(match names[..] {
-            [] => "there is no key to verify tokens with: write secret: \"…\", public_key: \"…\", public_key_file: \"…\" or \
-                   jwks_file: \"…\""
+            [] => "there is no key to verify tokens with: write secret: \"…\", public_key: \"…\", public_key_file: \
+                   \"…\" or jwks_file: \"…\""
                 .to_owned(),
             _ => format!("{} are both written: keep one of them", names.join(" and ")),
         });

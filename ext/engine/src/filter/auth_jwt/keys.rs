@@ -1,7 +1,7 @@
 //! The keys that tokens are signed with, and the algorithms that go with each.
 //!
-//! The kind of a key decides how a signature is verified, never the token: otherwise whoever has the public key, which is
-//! everybody, could sign with it as if it were a shared secret.
+//! The kind of a key decides how a signature is verified, never the token: otherwise whoever has the public key, which
+//! is everybody, could sign with it as if it were a shared secret.
 
 use aws_lc_rs::signature::{self, ParsedPublicKey, VerificationAlgorithm};
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, PublicKeyUse};
@@ -53,7 +53,7 @@ impl VerifyingKey {
             _ if label.ends_with("PRIVATE KEY") => {
                 return Err(
                     "this is a private key, which belongs to whoever issues the tokens: write the public one, as \
-                            `openssl pkey -in FILE -pubout` prints it"
+                     `openssl pkey -in FILE -pubout` prints it"
                         .into(),
                 )
             }
@@ -132,8 +132,8 @@ fn sound(key: &DecodingKey, algorithm: &'static dyn VerificationAlgorithm, name:
     }
 }
 
-/// The keys of a set (RFC 7517) that can verify signatures. A member that is not understood is left out, as section 5 there has it;
-/// a warning tells of it.
+/// The keys of a set (RFC 7517) that can verify signatures. A member that is not understood is left out, as section 5
+/// there has it; a warning tells of it.
 pub(super) fn of_set(json: &[u8], report: &mut Report<'_>) -> Result<Vec<VerifyingKey>, String> {
     const REMEDY: &str = "write the JSON that the issuer publishes, { \"keys\": [ … ] }";
     #[derive(serde::Deserialize)]

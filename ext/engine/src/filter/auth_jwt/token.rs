@@ -114,8 +114,8 @@ fn why(error: &ErrorKind) -> TokenRefusal {
     })
 }
 
-/// A claim as the value of a field. A text that cannot stand in one exactly as it is, is left out: what is trimmed or lacks a
-/// character could be somebody else's name. An Array is its members with commas between them.
+/// A claim as the value of a field. A text that cannot stand in one exactly as it is, is left out: what is trimmed or
+/// lacks a character could be somebody else's name. An Array is its members with commas between them.
 pub(super) fn field_value(claim: &Value) -> Option<String> {
     let value = match claim {
         Value::String(text) => text.clone(),

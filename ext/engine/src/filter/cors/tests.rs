@@ -18,7 +18,8 @@ fn cors_says_what_is_wrong() {
         ),
         (
             CorsConfig { origins: texts(&["*"]), credentials: true, ..usual() },
-            "origins: with credentials, \"*\" would let every site act on behalf of its visitors: name the origins that may",
+            "origins: with credentials, \"*\" would let every site act on behalf of its visitors: name the origins \
+             that may",
         ),
         (
             CorsConfig { methods: texts(&["GET POST"]), ..usual() },

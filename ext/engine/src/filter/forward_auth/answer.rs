@@ -18,8 +18,8 @@ use crate::respond::GrpcRefusal;
 const LONGEST: usize = 64 * 1024;
 
 impl ForwardAuth {
-    /// The request may pass: takes the fields over that are asked for. What the client sent under their names goes, also where
-    /// the server sends nothing.
+    /// The request may pass: takes the fields over that are asked for. What the client sent under their names goes,
+    /// also where the server sends nothing.
     pub(super) async fn take_over(&self, exchange: &mut Exchange<'_>, answered: Answered) {
         for name in &self.copied {
             let work = &mut *exchange.work;

@@ -25,7 +25,8 @@ fn log_requests_says_what_is_wrong() {
         (
             Some("{path|upcase}"),
             None,
-            "before: in {path|upcase}: \"upcase\" is not a valid modifier (there are strip_prefix, strip_suffix, replace)",
+            "before: in {path|upcase}: \"upcase\" is not a valid modifier (there are strip_prefix, strip_suffix, \
+             replace)",
         ),
     ] {
         assert_eq!(errors(spec(before, after)), [format!("log_requests: {message}")]);

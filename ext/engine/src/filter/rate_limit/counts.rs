@@ -15,10 +15,10 @@ const WORTH_SHARDING: usize = 4096;
 
 /// Counts by key, within bounded memory.
 ///
-/// A key is kept as a number that is hashed from it under a secret of this limit: nobody outside can find a second key with the
-/// same one. Keys stand in two halves. One that is seen goes to the young half; when that is full, or the span has gone by, the old
-/// half is dropped and the young one becomes old. So what has expired leaves first and by itself, and then the keys that were not
-/// seen for the longest time.
+/// A key is kept as a number that is hashed from it under a secret of this limit: nobody outside can find a second key
+/// with the same one. Keys stand in two halves. One that is seen goes to the young half; when that is full, or the span
+/// has gone by, the old half is dropped and the young one becomes old. So what has expired leaves first and by itself,
+/// and then the keys that were not seen for the longest time.
 #[derive(Debug)]
 pub(in crate::filter) struct Counts {
     limit: Limit,

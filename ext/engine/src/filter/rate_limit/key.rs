@@ -47,8 +47,8 @@ impl CountedKey {
                 let template = report.ok(Template::parse(text, Context::Request))?;
                 if template.literal().is_some() {
                     report.error(format!(
-                        "{text:?} is the same for every request, so all clients would share one limit: write a placeholder, \
-                         such as \"{{addr}}{{host}}\""
+                        "{text:?} is the same for every request, so all clients would share one limit: write a \
+                         placeholder, such as \"{{addr}}{{host}}\""
                     ));
                     return None;
                 }
@@ -63,7 +63,8 @@ impl CountedKey {
         matches!(self, CountedKey::Rewrite(_))
     }
 
-    /// The key of a request. One that names none is counted under its address, so that leaving the key out frees nobody.
+    /// The key of a request. One that names none is counted under its address, so that leaving the key out frees
+    /// nobody.
     pub(super) fn of<'e>(
         &'e self,
         exchange: &'e Exchange<'_>,
@@ -176,7 +177,11 @@ mod tests {
     #[test]
     fn mistakes_say_what_to_write() {
         for (spec, message) in [
-            (LimitKey::Header("X Key".into()), "header: \"X Key\" is not a valid header name: use letters, digits and hyphens"),
+            (
+                LimitKey::Header("X Key".into()),
+                "header: \"X Key\" is not a valid header name: use letters, digits and \
+                 hyphens",
+            ),
             (LimitKey::Query(String::new()), "query: \"\" is not a valid name: write one, such as \"user_id\""),
             (
                 LimitKey::Rewrite("all".into()),
@@ -185,7 +190,8 @@ mod tests {
             ),
             (
                 LimitKey::Rewrite("{addr|upcase}".into()),
-                "rewrite: in {addr|upcase}: \"upcase\" is not a valid modifier (there are strip_prefix, strip_suffix, replace)",
+                "rewrite: in {addr|upcase}: \"upcase\" is not a valid modifier (there are strip_prefix, strip_suffix, \
+                 replace)",
             ),
         ] {
             let mut problems = Vec::new();

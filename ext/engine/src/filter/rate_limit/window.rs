@@ -24,9 +24,10 @@ pub(super) struct Taken {
     pub(super) reset: u64,
 }
 
-/// A sliding window. It remembers requests in groups, each at most a sixteenth of the span long, and forgets a group when the
-/// span has gone by since the last of it. So there is no span, wherever it begins, in which more than the limit passes; a
-/// request counts at most a sixteenth longer than it must; and a window takes little memory, whatever the limit.
+/// A sliding window. It remembers requests in groups, each at most a sixteenth of the span long, and forgets a group
+/// when the span has gone by since the last of it. So there is no span, wherever it begins, in which more than the
+/// limit passes; a request counts at most a sixteenth longer than it must; and a window takes little memory, whatever
+/// the limit.
 #[derive(Debug, Default)]
 pub(super) struct Window {
     groups: VecDeque<Group>,

@@ -118,7 +118,8 @@ impl Attempts<'_, '_> {
         self.admission.admit(self.exchange.client, self.proxy.limits.half_close, self.deadline).await
     }
 
-    /// One attempt at one backend. Where a connection comes about sooner at another address of its name, `attempt` is one at that.
+    /// One attempt at one backend. Where a connection comes about sooner at another address of its name, `attempt` is
+    /// one at that.
     async fn attempt(&mut self, backend: &mut Option<Channel>, attempt: &mut Attempt) -> Result<(), Error> {
         self.exchange.outcome.attempts += 1;
         if self.exchange.call.is_some() {

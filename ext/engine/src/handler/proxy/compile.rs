@@ -109,8 +109,8 @@ fn target(config: &ProxyConfig, captures: &[&str], report: &mut Report<'_>) -> O
             report.warnings(target.warnings(captures));
             if target.names_no_host() && config.pool.as_ref().is_none_or(|pool| pool.backends.is_none()) {
                 report.warning(format!(
-                    "{to:?} goes wherever a client says, even into your own network: add backends:, or a part of the host, \
-                     as in \"http://{{host}}.internal{{path}}{{query}}\""
+                    "{to:?} goes wherever a client says, even into your own network: add backends:, or a part of the \
+                     host, as in \"http://{{host}}.internal{{path}}{{query}}\""
                 ));
             }
             Some(target)
@@ -150,7 +150,8 @@ fn path_prefix(config: &ProxyConfig, report: &mut Report<'_>) -> Option<Box<[u8]
         report.error(format!("{prefix:?} is not a valid path: write a path such as \"/api\", without * or ?"));
     } else if prefix.contains(['%', '\\']) || prefix.contains("//") {
         report.error(format!(
-            "{prefix:?} can never match, since paths are matched without escapes and empty segments: write the characters themselves"
+            "{prefix:?} can never match, since paths are matched without escapes and empty segments: write the \
+             characters themselves"
         ));
     }
     Some(plain_prefix(prefix))

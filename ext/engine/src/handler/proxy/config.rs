@@ -10,8 +10,8 @@ use crate::config::{At, ErrorResponseConfig, HeaderEdit, PoolConfig, CONNECT_TIM
 pub struct ProxyConfig {
     /// Target URL, a string rewrite. Default: the backend's own address with `{path}{query}`.
     pub to: Option<String>,
-    /// Its own backends and how they are used. `None`: not a word of that was written, so that the host of `to` may be the
-    /// name of an `upstream`.
+    /// Its own backends and how they are used. `None`: not a word of that was written, so that the host of `to` may be
+    /// the name of an `upstream`.
     pub pool: Option<PoolConfig>,
     /// Whether the client's `Host` is passed on, port included, in place of that of `to`.
     pub preserve_host: bool,

@@ -218,7 +218,8 @@ fn names(
                 if !identity.covers(domain) {
                     let path = &spec.certificate;
                     let message = format!(
-                        "domains: {domain:?} is not among the names of {path:?}: clients will refuse it; get a certificate for it"
+                        "domains: {domain:?} is not among the names of {path:?}: clients will refuse it; get a \
+                         certificate for it"
                     );
                     report.warning(message);
                 }

@@ -91,8 +91,8 @@ impl TlsDetails {
         self.protocol
     }
 
-    /// Whether a request for `host` may come over this connection. `now` is how TLS is spoken at its bind by the configuration of this
-    /// moment; `None` if the bind is no longer there.
+    /// Whether a request for `host` may come over this connection. `now` is how TLS is spoken at its bind by the
+    /// configuration of this moment; `None` if the bind is no longer there.
     pub(crate) fn admits(&self, now: Option<&Arc<TlsServer>>, host: &[u8]) -> bool {
         if !self.server.admits(self.site, host) {
             return false;

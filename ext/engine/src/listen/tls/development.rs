@@ -1,7 +1,8 @@
 //! Certificates for one's own machine, where `bind "https://localhost:8443"` names none.
 //!
-//! An authority of this machine's own is made once, in the user's data folder, for the user to trust. It can vouch for names of this
-//! machine alone, so that its key is worth little to anybody else. With it a certificate is made at each start, and kept nowhere.
+//! An authority of this machine's own is made once, in the user's data folder, for the user to trust. It can vouch for
+//! names of this machine alone, so that its key is worth little to anybody else. With it a certificate is made at each
+//! start, and kept nowhere.
 
 mod authority;
 
@@ -25,8 +26,8 @@ const ALWAYS: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 /// A chain, and the key of its first certificate.
 pub(super) type Pair = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
 
-/// Whether a bind shows a certificate for development: it speaks https at an address of this machine alone, and says nothing of a
-/// certificate.
+/// Whether a bind shows a certificate for development: it speaks https at an address of this machine alone, and says
+/// nothing of a certificate.
 pub(crate) fn is_wanted(bind: &BindConfig) -> bool {
     let none = bind.certificate.is_none() && bind.certificates.is_none() && bind.key.is_none() && bind.ocsp.is_none();
     none && host(&bind.url).is_some_and(is_local) && bind.domains.iter().flatten().all(|domain| is_local(domain))
@@ -39,8 +40,8 @@ pub(crate) fn foreign(bind: &BindConfig) -> Option<&str> {
     is_wanted(&here).then_some(names)?.find(|name| !is_local(name))
 }
 
-/// Makes a certificate for a bind. To check a configuration, nothing is written: an authority that is not there yet is made for the
-/// moment.
+/// Makes a certificate for a bind. To check a configuration, nothing is written: an authority that is not there yet is
+/// made for the moment.
 pub(super) fn certify(bind: &BindConfig, purpose: Purpose) -> Result<Pair, String> {
     let folder = folder()?;
     let now = SystemTime::now();
@@ -77,8 +78,8 @@ pub(super) fn announcement() -> Option<String> {
     let missing = !authority::certificate_in(&folder).exists();
     missing.then(|| {
         format!(
-            "there is no certificate: `proxy start` makes an authority for development in {:?} and signs with it; write certificate: and \
-             key: to show one of your own",
+            "there is no certificate: `proxy start` makes an authority for development in {:?} and signs with it; \
+             write certificate: and key: to show one of your own",
             folder.display()
         )
     })
@@ -92,9 +93,15 @@ pub(crate) fn instructions(url: &str) -> Vec<String> {
     vec![
         format!("{url}: uses a certificate for development; clients that trust {file} accept it:"),
         format!("  curl --cacert {file} {url}/"),
-        format!("  Debian, Ubuntu: sudo cp {file} /usr/local/share/ca-certificates/proxy-development.crt && sudo update-ca-certificates"),
+        format!(
+            "  Debian, Ubuntu: sudo cp {file} /usr/local/share/ca-certificates/proxy-development.crt && sudo \
+             update-ca-certificates"
+        ),
         format!("  macOS: security add-trusted-cert -r trustRoot -k ~/Library/Keychains/login.keychain-db {file}"),
-        format!("  Chromium, and Firefox with its profile's folder: certutil -d sql:$HOME/.pki/nssdb -A -t C,, -n proxy-development -i {file}"),
+        format!(
+            "  Chromium, and Firefox with its profile's folder: certutil -d sql:$HOME/.pki/nssdb -A -t C,, -n \
+             proxy-development -i {file}"
+        ),
     ]
 }
 
@@ -103,8 +110,8 @@ fn folder() -> Result<PathBuf, String> {
     let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let data = absolute("XDG_DATA_HOME").or_else(|| Some(absolute("HOME")?.join(".local/share")));
     data.map(|data| in_data_folder(&data)).ok_or_else(|| {
-        "there is no certificate, and no place for an authority for development: write certificate: \"tls/site.pem\", key: \
-         \"tls/site.key\", or set HOME"
+        "there is no certificate, and no place for an authority for development: write certificate: \"tls/site.pem\", \
+         key: \"tls/site.key\", or set HOME"
             .into()
     })
 }

@@ -63,8 +63,9 @@ impl ServerCertificate {
         Some(identity)
     }
 
-    /// What an authority says of the certificate in the file at `path`, which is passed on while it is good: what is out of date or about
-    /// something else would have clients refuse the certificate. The error says what to write instead.
+    /// What an authority says of the certificate in the file at `path`, which is passed on while it is good: what is
+    /// out of date or about something else would have clients refuse the certificate. The error says what to write
+    /// instead.
     pub(super) fn check_staple(&mut self, path: &str, now: SystemTime) -> Result<Option<String>, String> {
         let (Some(answer), Ok(own)) = (&self.key.ocsp, self.key.end_entity_cert()) else { return Ok(None) };
         let found = ocsp::read(answer, own, now).map_err(|wrong| match wrong {
@@ -158,7 +159,10 @@ fn facts(certificate: &CertificateDer<'_>) -> Result<Facts, rustls::Error> {
 fn mismatch(path: &str, key: &str, error: &rustls::Error) -> String {
     match error {
         rustls::Error::InconsistentKeys(_) => {
-            format!("key: {key:?} is not the key of the first certificate in {path:?}: write the server's own certificate first, and its key")
+            format!(
+                "key: {key:?} is not the key of the first certificate in {path:?}: write the server's own \
+                 certificate first, and its key"
+            )
         }
         rustls::Error::InvalidCertificate(_) => {
             format!("certificate: the first certificate in {path:?} is damaged: get it again from whoever issued it")

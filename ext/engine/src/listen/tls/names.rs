@@ -30,11 +30,11 @@ impl CertificateNames {
         }
     }
 
-    /// What a host stands for, in letters of any case, with or without a dot at its end. A name of its own goes before the
-    /// nearest star above it, however far below that it is: locations are chosen the same way.
+    /// What a host stands for, in letters of any case, with or without a dot at its end. A name of its own goes before
+    /// the nearest star above it, however far below that it is: locations are chosen the same way.
     ///
-    /// Of a host that is too long for DNS only the end is looked at. It has no name of its own, but it may stand below a star, and a
-    /// location for that star would take it.
+    /// Of a host that is too long for DNS only the end is looked at. It has no name of its own, but it may stand below
+    /// a star, and a location for that star would take it.
     pub(super) fn find(&self, host: &[u8]) -> Option<usize> {
         let host = host.strip_suffix(b".").unwrap_or(host);
         let cut = host.len().saturating_sub(LONGEST);

@@ -1,5 +1,5 @@
-//! Answers of authorities about certificates (RFC 6960), as far as they must be understood to be passed on with a good conscience.
-//! Whether they are signed well is for clients to see.
+//! Answers of authorities about certificates (RFC 6960), as far as they must be understood to be passed on with a good
+//! conscience. Whether they are signed well is for clients to see.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

@@ -12,8 +12,8 @@ use rustls::RootCertStore;
 use crate::pem;
 use crate::suggestion::did_you_mean;
 
-/// Whether clients are asked for a certificate, and whose certificates are believed. Two of them are the same if they ask the
-/// same, whatever the files are called.
+/// Whether clients are asked for a certificate, and whose certificates are believed. Two of them are the same if they
+/// ask the same, whatever the files are called.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Policy {
     pub(super) verify: Verify,
@@ -33,8 +33,8 @@ pub(super) enum Verify {
     Require,
 }
 
-/// Bytes of the authorities' names that a handshake may list: its field has two bytes for their length, and many clients take no more
-/// than one record of it.
+/// Bytes of the authorities' names that a handshake may list: its field has two bytes for their length, and many
+/// clients take no more than one record of it.
 const MOST_NAMES: usize = 16_000;
 
 const VERIFY: [&str; 2] = ["require", "optional"];

@@ -23,7 +23,8 @@ pub(super) fn escape(out: &mut Vec<u8>, start: usize) {
     });
 }
 
-/// The same for a value that was decoded already: a `%` in it is one, and what would end a path or part a query does not.
+/// The same for a value that was decoded already: a `%` in it is one, and what would end a path or part a query does
+/// not.
 pub(super) fn escape_decoded(out: &mut Vec<u8>, start: usize) {
     escape_unless(out, start, |text| {
         text.first().is_some_and(|byte| in_path(*byte) && !matches!(byte, b'%' | b'?' | b'&' | b'=' | b'+' | b';'))
@@ -47,7 +48,8 @@ fn escape_unless(out: &mut Vec<u8>, start: usize, keep: impl Fn(&[u8]) -> bool) 
     out.drain(start..end);
 }
 
-/// Whether the path in `target` has a `.` or `..` segment, percent-encoded ones and those between encoded separators included.
+/// Whether the path in `target` has a `.` or `..` segment, percent-encoded ones and those between encoded separators
+/// included.
 pub(super) fn has_dot_segments(target: &[u8]) -> bool {
     let path = target.split(|b| *b == b'?').next().unwrap_or_default();
     let mut rest = path;

@@ -70,8 +70,8 @@ fn misspelt(text: &str) -> Option<String> {
     (rest.len() > bare.len() && !bare.is_empty() && !port).then(|| format!("{scheme}://{bare}"))
 }
 
-/// The path of a unix socket, if that is what was written: `unix:///run/app.sock`, `unix:/run/app.sock`, `http://unix:/run/app.sock` as
-/// nginx writes it, or the path alone.
+/// The path of a unix socket, if that is what was written: `unix:///run/app.sock`, `unix:/run/app.sock`,
+/// `http://unix:/run/app.sock` as nginx writes it, or the path alone.
 fn socket(text: &str) -> Option<&str> {
     let text = ["http://", "https://"]
         .iter()
@@ -191,8 +191,8 @@ fn compile_rest(mut parts: Vec<TemplatePart>) -> Result<TargetRest, String> {
     })
 }
 
-/// How each part joins the query. `{query}` directly behind the path is what the client asked for, also where that is the value of
-/// a parameter, as in `/login?next={path}{query}`: it stays as it is.
+/// How each part joins the query. `{query}` directly behind the path is what the client asked for, also where that is
+/// the value of a parameter, as in `/login?next={path}{query}`: it stays as it is.
 fn joined(parts: Vec<TemplatePart>) -> Vec<(TemplatePart, Join)> {
     let (mut in_query, mut behind_query, mut behind_path) = (false, false, false);
     let mut join = |part: &TemplatePart| {
@@ -288,10 +288,14 @@ fn written_twice(parts: &[TemplatePart]) -> Option<String> {
     }
     let (before, after) =
         query.as_deref()?.split('&').find_map(|one| one.split_once('?').filter(|(before, _)| !before.contains('/')))?;
-    Some(format!("there is a second '?' in \"{before}?{after}\": a query begins with one and goes on with &: write {before}&{after}"))
+    Some(format!(
+        "there is a second '?' in \"{before}?{after}\": a query begins with one and goes on with &: write \
+         {before}&{after}"
+    ))
 }
 
-/// `{query}?x=1`, of which comes a second `?`. What stands before `{query}` is joined with it, and so is `&x=1` after it.
+/// `{query}?x=1`, of which comes a second `?`. What stands before `{query}` is joined with it, and so is `&x=1` after
+/// it.
 fn second_question_mark(parts: &[TemplatePart]) -> Option<String> {
     let mut brought: Option<&str> = None;
     for part in parts {

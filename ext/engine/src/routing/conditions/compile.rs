@@ -114,7 +114,8 @@ fn media_types(types: &[String], ranges: bool, report: &mut Report<'_>) -> Box<[
                 compiled.push(MediaType { main, sub });
             }
             _ if ranges => report.error(format!(
-                "{text:?} is not a valid media type: write one such as \"application/json\" or \"image/*\", without parameters"
+                "{text:?} is not a valid media type: write one such as \"application/json\" or \"image/*\", without \
+                 parameters"
             )),
             _ => report.error(format!(
                 "{text:?} is not a valid media type: write one such as \"text/html\", without * and parameters"

@@ -124,7 +124,8 @@ fn conditions_that_mean_nothing_are_refused_with_a_remedy() {
         messages.remove(0)
     };
     for (message, expected) in [
-        (wrong(|spec| spec.methods = texts(&["GE T"])), "methods: \"GE T\" is not a valid method: write one such as \"GET\""),
+        (wrong(|spec| spec.methods = texts(&["GE T"])), "methods: \"GE T\" is not a valid method: write one such as \
+                                                         \"GET\""),
         (wrong(|spec| spec.methods = texts(&["CONNECT"])), "methods: \"CONNECT\" is never let in: leave it out"),
         (wrong(|spec| spec.schemes = texts(&["ftp"])), "schemes: \"ftp\" is unknown: write \"http\" or \"https\""),
         (wrong(|spec| spec.ports = vec![0]), "ports: 0 is not a valid port: write a number from 1 to 65535"),
@@ -133,10 +134,12 @@ fn conditions_that_mean_nothing_are_refused_with_a_remedy() {
             wrong(|spec| spec.extensions = texts(&["tar.gz"])),
             "extensions: \"tar.gz\" is not a valid extension: write what comes after the last dot, such as \"png\"",
         ),
-        (wrong(|spec| spec.remote = texts(&["10.0.0.0/33"])), "remote: \"10.0.0.0/33\" is not a valid address or network"),
+        (wrong(|spec| spec.remote = texts(&["10.0.0.0/33"])), "remote: \"10.0.0.0/33\" is not a valid address or \
+                                                               network"),
         (
             wrong(|spec| spec.content_types = texts(&["json"])),
-            "content_types: \"json\" is not a valid media type: write one such as \"application/json\" or \"image/*\", without parameters",
+            "content_types: \"json\" is not a valid media type: write one such as \"application/json\" or \"image/*\", \
+             without parameters",
         ),
         (
             wrong(|spec| spec.content_types = texts(&["text/html; charset=utf-8"])),
@@ -146,10 +149,12 @@ fn conditions_that_mean_nothing_are_refused_with_a_remedy() {
             wrong(|spec| spec.accepts = texts(&["image/*"])),
             "accepts: \"image/*\" is not a valid media type: write one such as \"text/html\", without * and parameters",
         ),
-        (wrong(|spec| spec.headers = named("A B", vec![])), "headers: \"A B\" is not a valid header name: use letters, digits and hyphens"),
+        (wrong(|spec| spec.headers = named("A B", vec![])), "headers: \"A B\" is not a valid header name: use letters, \
+                                                             digits and hyphens"),
         (wrong(|spec| spec.headers = named("A", vec![regexp("a(?=b)")])), "headers: A: /a(?=b)/ looks ahead with (?="),
         (wrong(|spec| spec.query = named("a", vec![regexp("(")])), "query: a: /(/ is not a Regexp"),
-        (wrong(|spec| spec.cookies = named("a b", vec![])), "cookies: \"a b\" is not a valid cookie name: use letters, digits, - and _"),
+        (wrong(|spec| spec.cookies = named("a b", vec![])), "cookies: \"a b\" is not a valid cookie name: use letters, \
+                                                             digits, - and _"),
     ] {
         assert!(message.starts_with(expected), "{message}");
     }

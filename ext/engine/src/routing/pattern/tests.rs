@@ -145,7 +145,11 @@ fn patterns_that_mean_nothing_are_refused_with_a_remedy() {
         ("", "\"\" is not a valid path: begin it with a slash, as in \"/\""),
         ("about", "\"about\" is not a valid path: begin it with a slash, as in \"/about\""),
         ("*", "\"*\" is not a valid path: begin it with a slash, as in \"/*\""),
-        ("/a?b", "\"/a?b\" has a query, which is not part of a path: leave out ? and what follows, and write query: { … }"),
+        (
+            "/a?b",
+            "\"/a?b\" has a query, which is not part of a path: leave out ? and what follows, and write query: \
+             { … }",
+        ),
         ("/a#b", "\"/a#b\" holds '#', which no path holds as it is: write %23 for it"),
         ("/a\\b", "\"/a\\\\b\" holds '\\\\', which no path holds as it is: write %5C for it"),
         ("/a\tb", "\"/a\\tb\" holds the control character '\\t': leave it out"),
@@ -159,7 +163,11 @@ fn patterns_that_mean_nothing_are_refused_with_a_remedy() {
         ("/%00", "\"/%00\" holds %00, which no path may hold: leave it out"),
         ("/a%2Fb", "\"/a%2Fb\" holds %2F, and a path is matched with its escapes decoded: write /"),
         ("/**", "\"/**\" has ** in it, and one * takes everything, slashes included: write one"),
-        ("/:a:b", "\"/:a:b\" does not say where one part ends and the next begins: write something between them, such as /"),
+        (
+            "/:a:b",
+            "\"/:a:b\" does not say where one part ends and the next begins: write something between them, such \
+             as /",
+        ),
         ("/:a*", "\"/:a*\" does not say where"),
         ("/*:a", "\"/*:a\" does not say where"),
         ("/:a(x)*", "\"/:a(x)*\" does not say where"),
@@ -169,7 +177,11 @@ fn patterns_that_mean_nothing_are_refused_with_a_remedy() {
         ("/a(b)", "\"/a(b)\" has a ( that belongs to no capture: write :name(…), or %28 for the character itself"),
         ("/:id([0-9]+", "\"/:id([0-9]+\" has a ( without its ): write :id(…)"),
         ("/:id()", "\"/:id()\" has an empty expression for id: write :id, or :id([0-9]+)"),
-        ("/:id(a{2,1})", "\"/:id(a{2,1})\": the expression of id is not a valid regular expression (invalid repetition count range, the start must be <= the end): write one such as [0-9]+"),
+        (
+            "/:id(a{2,1})",
+            "\"/:id(a{2,1})\": the expression of id is not a valid regular expression (invalid repetition \
+             count range, the start must be <= the end): write one such as [0-9]+",
+        ),
         ("/:id((?=a)b)", "\"/:id((?=a)b)\": the expression of id looks ahead with (?="),
         ("/:id((?<x>a))", "\"/:id((?<x>a))\": the expression of id has a named group of its own: write (?:…)"),
     ] {

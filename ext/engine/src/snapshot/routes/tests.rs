@@ -223,8 +223,8 @@ fn a_location_that_takes_less_than_it_looks_like_is_warned_of() {
     let found = warnings(vec![location("/api/", vec![answer("")])]);
     assert_eq!(
         found,
-        ["location: \"/api/\" takes this path alone, and nothing next to it takes what is below it: write \"/api/*\", or \"/api\" \
-          if that path alone is meant"]
+        ["location: \"/api/\" takes this path alone, and nothing next to it takes what is below it: write \"/api/*\", \
+          or \"/api\" if that path alone is meant"]
     );
     let other = configuration::ProxyConfig {
         path_prefix: Some("/other".into()),

@@ -94,7 +94,8 @@ impl Scenario {
 
     fn pool(&mut self, number: usize) -> PoolConfig {
         let checked = self.dice.u8(0..4) == 0;
-        // Another way to connect: nothing of before may be used. Until the checks have found anybody well, those of before stand in.
+        // Another way to connect: nothing of before may be used. Until the checks have found anybody well, those of
+        // before stand in.
         if self.dice.u8(0..4) == 0 && !checked {
             self.upstreams[number].generation += 1;
         }

@@ -72,8 +72,8 @@ impl BalancingPolicy {
                 let template = report.ok(Template::parse(text, Context::Request))?;
                 if template.literal().is_some() {
                     report.error(format!(
-                        "{text:?} is the same for every request, and all of them would go to one backend: write a string \
-                         rewrite such as \"{{path}}\""
+                        "{text:?} is the same for every request, and all of them would go to one backend: write a \
+                         string rewrite such as \"{{path}}\""
                     ));
                     return None;
                 }

@@ -47,7 +47,8 @@ impl Sticky {
         let secret = match &spec.secret {
             Some(secret) if secret.len() < SHORTEST_SECRET => {
                 return Err(format!(
-                    "secret: {} bytes can be guessed: write {SHORTEST_SECRET} or more, as `openssl rand -hex 32` prints them",
+                    "secret: {} bytes can be guessed: write {SHORTEST_SECRET} or more, as `openssl rand -hex 32` \
+                     prints them",
                     secret.len()
                 ));
             }

@@ -114,9 +114,12 @@ fn every_mistake_is_reported_at_once_with_its_line() {
     assert_eq!(
         problems,
         [
-            "Proxyfile:7: proxy: backends: \"localhost:http\" is not a valid address: the port must be a number from 1 to 65535",
-            "Proxyfile:7: proxy: backends: \"::1\" is not a valid address: an IPv6 address is written in brackets, as in \"[::1]:3001\"",
-            "Proxyfile:7: proxy: backend_priority: \"least_busy\" is unknown: write one of \"round_robin\", \"ordered\", \"random\", \"least_conn\", \"random_two\", \"ip_hash\"",
+            "Proxyfile:7: proxy: backends: \"localhost:http\" is not a valid address: the port must be a number from 1 \
+             to 65535",
+            "Proxyfile:7: proxy: backends: \"::1\" is not a valid address: an IPv6 address is written in brackets, as \
+             in \"[::1]:3001\"",
+            "Proxyfile:7: proxy: backend_priority: \"least_busy\" is unknown: write one of \"round_robin\", \
+             \"ordered\", \"random\", \"least_conn\", \"random_two\", \"ip_hash\"",
             "Proxyfile:7: proxy: client_key is given without its certificate: add `client_certificate`",
         ]
     );
@@ -244,7 +247,8 @@ fn policies_that_cannot_work_are_mistakes_that_say_what_to_write() {
     for (priority, says) in [
         (
             Priority::Hash("fixed".into()),
-            "hash: \"fixed\" is the same for every request, and all of them would go to one backend: write a string rewrite such as \"{path}\"",
+            "hash: \"fixed\" is the same for every request, and all of them would go to one backend: write a string \
+             rewrite such as \"{path}\"",
         ),
         (Priority::Hash("{path|upcase}".into()), "hash: "),
         (
@@ -256,8 +260,10 @@ fn policies_that_cannot_work_are_mistakes_that_say_what_to_write() {
             "secret: 5 bytes can be guessed: write 16 or more, as `openssl rand -hex 32` prints them",
         ),
     ] {
-        let (backends, problems) =
-            compile(&with(PoolConfig { backend_priority: priority, ..pool(Some(&["10.0.0.1"])) }), TargetHost::default());
+        let (backends, problems) = compile(
+            &with(PoolConfig { backend_priority: priority, ..pool(Some(&["10.0.0.1"])) }),
+            TargetHost::default(),
+        );
         assert!(backends.is_none());
         assert_eq!(problems.len(), 1);
         assert!(problems[0].starts_with(&format!("Proxyfile:7: proxy: backend_priority: {says}")), "{problems:?}");
@@ -272,7 +278,8 @@ fn only_backups_are_worth_a_warning_and_a_service_has_no_port() {
     assert!(backends.is_some());
     assert_eq!(
         problems,
-        ["Proxyfile:7: proxy: backends: all of them are backups, which is the same as none: leave `backup: true` out of one"]
+        ["Proxyfile:7: proxy: backends: all of them are backups, which is the same as none: leave `backup: true` out \
+          of one"]
     );
     let (backends, problems) = compile(&proxy(Some(&["_http._tcp.app.test:3000"])), TargetHost::default());
     assert!(backends.is_none());

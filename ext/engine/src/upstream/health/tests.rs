@@ -126,8 +126,8 @@ fn every_option_of_a_check_is_checked() {
     );
     assert_eq!(
         check_problems(|c| c.body = Some(BodyMatch::Pattern("(?=a)".into()))),
-        ["health_check: body: /(?=a)/ cannot be used (look-around, including look-ahead and look-behind, is not supported): \
-          write a pattern without look-around and back-references"]
+        ["health_check: body: /(?=a)/ cannot be used (look-around, including look-ahead and look-behind, is not \
+          supported): write a pattern without look-around and back-references"]
     );
     assert_eq!(check_problems(|c| (c.tcp, c.path) = (true, String::new())), [""; 0], "nothing is asked");
 }
@@ -138,7 +138,8 @@ async fn the_question_is_a_request_of_its_own_connection() {
     assert_eq!(result, Ok(()));
     assert_eq!(
         request,
-        "GET /healthz?deep=1 HTTP/1.1\r\nHost: app.test:81\r\nUser-Agent: proxy-health-check\r\nConnection: close\r\n\r\n"
+        "GET /healthz?deep=1 HTTP/1.1\r\nHost: app.test:81\r\nUser-Agent: proxy-health-check\r\nConnection: close\r\n\
+         \r\n"
     );
 }
 
@@ -154,7 +155,8 @@ async fn method_and_fields_are_those_that_were_written() {
     assert_eq!(result, Ok(()));
     assert_eq!(
         request,
-        "POST / HTTP/1.1\r\nHost: example.com\r\nUser-Agent: me\r\nX-Key: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+        "POST / HTTP/1.1\r\nHost: example.com\r\nUser-Agent: me\r\nX-Key: 1\r\nContent-Length: 0\r\n\
+         Connection: close\r\n\r\n"
     );
 }
 

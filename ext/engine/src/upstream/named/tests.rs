@@ -73,8 +73,8 @@ fn the_scheme_of_the_target_decides_on_tls_unless_the_backends_do() {
     assert!(compile(&mut upstreams, true, "bare", &mut problems).is_none());
     assert_eq!(
         messages(&problems),
-        ["Proxyfile:9: proxy: to: the scheme is https here and http at Proxyfile:9, so it is unclear how to speak to the backends of the \
-          upstream \"bare\": write \"https://\" or \"http://\" before each of them"]
+        ["Proxyfile:9: proxy: to: the scheme is https here and http at Proxyfile:9, so it is unclear how to speak to \
+          the backends of the upstream \"bare\": write \"https://\" or \"http://\" before each of them"]
     );
 }
 
@@ -90,7 +90,8 @@ fn an_upstream_has_no_port_and_its_options_stand_with_it() {
     assert_eq!(
         messages(&problems),
         [
-            "Proxyfile:9: proxy: to: \"app\" is an upstream, whose backends have ports of their own: leave out \":8080\"",
+            "Proxyfile:9: proxy: to: \"app\" is an upstream, whose backends have ports of their own: leave out \
+             \":8080\"",
             "Proxyfile:9: proxy: to: \"app\" is an upstream, which has backends and settings of its own: write \
              `backends` and the options that belong to them there, or another host here",
         ]
@@ -118,7 +119,8 @@ fn what_is_wrong_with_an_upstream_is_told_once_whoever_uses_it() {
 fn an_upstream_that_nobody_uses_is_worth_a_warning_if_all_else_is_right() {
     let mut problems = Vec::new();
     Upstreams::new(&[spec("app", 1, &["10.0.0.1"])], &mut problems).finish(&mut problems);
-    let expected = "Proxyfile:1: upstream: \"app\" is not used by any proxy: write proxy to: \"http://app{path}{query}\", or leave it out";
+    let expected = "Proxyfile:1: upstream: \"app\" is not used by any proxy: write proxy to: \
+                    \"http://app{path}{query}\", or leave it out";
     assert_eq!(messages(&problems), [expected]);
     let mut problems = vec![Problem::error(None, "proxy", "wrong")];
     Upstreams::new(&[spec("app", 1, &["10.0.0.1"])], &mut problems).finish(&mut problems);

@@ -43,7 +43,8 @@ fn an_event_stream_in_the_middle_of_an_event_or_to_no_get_is_cut_short() {
         let origin = Origin::start(move |_, peer| {
             peer.request();
             peer.send(format!(
-                "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n{piece}\r\n",
+                "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n\
+                 {piece}\r\n",
                 piece.len()
             ));
             peer.rest();
@@ -91,7 +92,8 @@ fn event_streams_of_http2_end_in_order_or_with_a_reset() {
         let origin = Origin::start(move |_, peer| {
             peer.request();
             peer.send(format!(
-                "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n{piece}\r\n",
+                "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n\
+                 {piece}\r\n",
                 piece.len()
             ));
             peer.rest();

@@ -8,8 +8,8 @@ use std::thread::JoinHandle;
 
 use super::{Message, Peer, Reply};
 
-/// A listening backend. Dropping it waits for its connections; what failed in their scripts fails the test. The proxy in front
-/// has to be gone by then: declare it after the backends.
+/// A listening backend. Dropping it waits for its connections; what failed in their scripts fails the test. The proxy
+/// in front has to be gone by then: declare it after the backends.
 pub(crate) struct Origin {
     address: SocketAddr,
     shared: Arc<Shared>,
@@ -62,8 +62,8 @@ impl Origin {
         })
     }
 
-    /// Answers `back` once on each connection, at an address where nobody listened before. Unlike others, it may come after
-    /// the proxy.
+    /// Answers `back` once on each connection, at an address where nobody listened before. Unlike others, it may come
+    /// after the proxy.
     pub(crate) fn back_at(address: &str) -> Self {
         let listener = TcpListener::bind(address).expect("the same port");
         Self::listening(listener, Arc::default(), |_, peer| {

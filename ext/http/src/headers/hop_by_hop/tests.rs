@@ -66,7 +66,8 @@ fn everything_else_is_kept_in_its_order_and_letter_case() {
 fn fields_that_say_whose_a_request_is_stay_whatever_connection_names() {
     let fields = "X-Forwarded-For: a\r\nX-Forwarded-Proto: b\r\nX-Forwarded-Host: c\r\nX-Forwarded-Port: d\r\n\
                   X-Real-IP: e\r\nForwarded: for=f\r\n";
-    let names = "Connection: x-forwarded-for, X-Forwarded-Proto, X-Forwarded-Host, X-Forwarded-Port, X-Real-IP, Forwarded, X-A\r\n";
+    let names = "Connection: x-forwarded-for, X-Forwarded-Proto, X-Forwarded-Host, X-Forwarded-Port, X-Real-IP, \
+                 Forwarded, X-A\r\n";
     assert_eq!(forwarded(&format!("{names}X-A: 1\r\n{fields}"), false, false), fields);
 }
 

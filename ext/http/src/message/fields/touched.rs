@@ -25,8 +25,8 @@ impl Fields {
         }
     }
 
-    /// Whether `name` is one that was set, added or removed since the head was read. Letter case does not matter, and `_` and `.` are
-    /// `-`: a backend that speaks CGI takes them for one.
+    /// Whether `name` is one that was set, added or removed since the head was read. Letter case does not matter, and
+    /// `_` and `.` are `-`: a backend that speaks CGI takes them for one.
     pub fn touched(&self, name: &[u8]) -> bool {
         if Known::of_cgi(name).is_some_and(|known| self.removed & known.bit() != 0) {
             return true;

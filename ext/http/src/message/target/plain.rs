@@ -1,10 +1,10 @@
-//! The path that locations match: a copy without escapes and empty segments. What is forwarded is another one, in which only the
-//! dot segments are resolved.
+//! The path that locations match: a copy without escapes and empty segments. What is forwarded is another one, in which
+//! only the dot segments are resolved.
 
 use super::TargetError;
 
-/// `path`, whose dot segments are resolved, with its escapes decoded and runs of slashes merged. Refused if dot segments come to
-/// light: whoever decodes the path before resolving it would end up elsewhere.
+/// `path`, whose dot segments are resolved, with its escapes decoded and runs of slashes merged. Refused if dot
+/// segments come to light: whoever decodes the path before resolving it would end up elsewhere.
 pub(super) fn plain(path: &[u8]) -> Result<Vec<u8>, TargetError> {
     let plain = decode(path, false);
     let bare = |segment: &[u8]| memchr::memchr(b';', segment).unwrap_or(segment.len());
@@ -62,8 +62,8 @@ pub fn merge_encoded_slashes(text: &[u8]) -> Vec<u8> {
     }
 }
 
-/// What follows `prefix` in `path`, whose escapes and doubled slashes are still there and stay there. `prefix` is decoded. `None` if
-/// the path is neither the prefix nor below it.
+/// What follows `prefix` in `path`, whose escapes and doubled slashes are still there and stay there. `prefix` is
+/// decoded. `None` if the path is neither the prefix nor below it.
 pub fn behind_prefix<'p>(path: &'p [u8], prefix: &[u8]) -> Option<&'p [u8]> {
     let mut rest = path;
     let mut left = prefix;

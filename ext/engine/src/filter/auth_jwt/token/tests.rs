@@ -260,7 +260,8 @@ fn a_set_of_keys_is_asked_for_the_key_that_the_token_names() {
         set.push(serde_json::to_value(jwk).expect("JSON"));
     }
     set.push(json!({ "kty": "RSA", "use": "enc", "kid": "encryption", "n": "AQAB", "e": "AQAB" }));
-    // What is not understood is left out: with a word if it is no key, without one if it is of a kind that is not known here.
+    // What is not understood is left out: with a word if it is no key, without one if it is of a kind that is not known
+    // here.
     let mut odd = set[0].clone();
     odd["kid"] = json!(5);
     set.extend([odd, Value::Null, json!("a key"), json!({ "kty": "new" }), json!({})]);

@@ -35,7 +35,8 @@ pub(super) fn certificate_in(folder: &Path) -> PathBuf {
 }
 
 impl DevelopmentAuthority {
-    /// The one in `folder`, which is made if it is not there, and renewed with the same key before what it signs would outlive it.
+    /// The one in `folder`, which is made if it is not there, and renewed with the same key before what it signs would
+    /// outlive it.
     pub(super) fn of(folder: &Path, now: SystemTime) -> Result<Self, String> {
         if let Some(authority) = Self::read(folder, now)? {
             return Ok(authority);
@@ -95,8 +96,8 @@ impl DevelopmentAuthority {
         Ok(leaf.signed_by(key, &issuer)?.der().clone())
     }
 
-    /// Writes it to `folder`, unless that is there by now. Both files come into being at once, with the folder that they are in, so
-    /// that nobody ever finds one without the other, or those of two authorities.
+    /// Writes it to `folder`, unless that is there by now. Both files come into being at once, with the folder that
+    /// they are in, so that nobody ever finds one without the other, or those of two authorities.
     fn keep(&self, folder: &Path) -> io::Result<()> {
         let parent = folder.parent().ok_or(io::ErrorKind::InvalidInput)?;
         DirBuilder::new().recursive(true).mode(0o700).create(parent)?;
@@ -141,7 +142,10 @@ fn read_key(folder: &Path) -> Result<KeyPair, String> {
     })?;
     if mode & 0o077 != 0 {
         let (now, right) = (mode & 0o777, 0o600);
-        return Err(format!("{path:?} has the mode {now:o}, so that others may have read the key: remove {folder:?}, or set it to {right:o}"));
+        return Err(format!(
+            "{path:?} has the mode {now:o}, so that others may have read the key: remove {folder:?}, or \
+             set it to {right:o}"
+        ));
     }
     KeyPair::from_pem(&pem).map_err(|_| unusable(&path))
 }

@@ -151,8 +151,8 @@ impl Backend {
     }
 }
 
-/// What was answered over a connection. If the backend ends that, `h2` may not have sent all of it, and may have left something unread,
-/// which destroys what is on its way.
+/// What was answered over a connection. If the backend ends that, `h2` may not have sent all of it, and may have left
+/// something unread, which destroys what is on its way.
 struct Answers<'a> {
     ledger: &'a Ledger,
     ids: Vec<String>,
