@@ -6,6 +6,7 @@ pub(crate) mod address;
 pub(crate) mod admission;
 pub(crate) mod ask;
 pub(crate) mod backend;
+mod backends;
 pub(crate) mod balancer;
 pub(crate) mod by_host;
 mod carry_over;
@@ -13,26 +14,29 @@ mod compile;
 pub(crate) mod connect;
 mod acquire;
 pub(crate) mod dns;
-pub(crate) mod group;
+mod fingerprint;
 pub(crate) mod health;
 pub(crate) mod http2;
+mod keep;
 mod named;
 pub(crate) mod pool;
 mod protocol;
 mod refresh;
-mod configured_backend;
 mod settings;
 pub(crate) mod tls;
+mod wait_queue;
 
 pub use backend::Admin;
 pub(crate) use backend::{Attempt, Backend};
+pub(crate) use backends::Backends;
 pub(crate) use balancer::{Affinity, Choice, Tried};
 pub(crate) use by_host::ByHost;
 pub(crate) use carry_over::{CarriedUpstreams, UpstreamCarryOver};
-pub(crate) use compile::{Backends, TargetHost};
+pub(crate) use compile::TargetHost;
 pub(crate) use dns::Dns;
+pub(crate) use keep::Keep;
 pub(crate) use named::Upstreams;
-pub(crate) use pool::{Keep, Pool};
+pub(crate) use pool::Pool;
 pub(crate) use protocol::BackendProtocol;
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -48,13 +52,12 @@ use tokio::task::AbortHandle;
 
 use crate::log::Log;
 use crate::stats::BackendStats;
-use address::Host;
+use backend::configured::{own_name, ConfiguredBackend};
+use backend::group::BackendGroup;
 use backend::Tls;
 use balancer::{Balancer, BalancingPolicy, Members, Tag};
-use carry_over::{Fingerprint, Forgotten};
-use configured_backend::{own_name, ConfiguredBackend};
 use dns::ResolvedAddress;
-use group::BackendGroup;
+use fingerprint::Fingerprint;
 use refresh::FollowedName;
 use settings::{Member, UpstreamSettings};
 
@@ -107,7 +110,7 @@ impl Upstream {
         server_name: Option<&ServerName<'static>>,
         fingerprint: Fingerprint,
     ) -> Arc<Self> {
-        let forgotten = before.map(|before| Forgotten::between(&before.fingerprint, &fingerprint)).unwrap_or_default();
+        let forgotten = before.map(|before| before.fingerprint.forgotten(&fingerprint)).unwrap_or_default();
         let group =
             BackendGroup::carry_over(before.map(|before| &*before.group), name, settings.rules.clone(), forgotten);
         // The secret of sticky cookies is in the policy.
@@ -124,7 +127,7 @@ impl Upstream {
         };
         let mut configured: Vec<_> = members.iter().map(make).collect();
         if let Some(before) = before {
-            carry_over::carry_over(
+            backend::configured::carry_over(
                 &mut configured,
                 &before.configured.lock(),
                 &group,
@@ -163,7 +166,7 @@ impl Upstream {
         if self.started.swap(true, Ordering::AcqRel) {
             return;
         }
-        self.group.start(handle, log);
+        self.group.start(handle, log, health::schedule::checker);
         let names: Vec<_> = (self.configured.lock().iter().enumerate())
             .filter_map(|(index, entry)| match entry {
                 ConfiguredBackend::Fixed(_) => None,
@@ -207,10 +210,15 @@ impl Upstream {
         self.live.load().iter().all(|backend| backend.is_awaited())
     }
 
+    /// The upstream of the configuration before that serves until a first good check here, if there is one.
+    pub(crate) fn stand_in(&self) -> Option<Arc<Self>> {
+        self.group.stand_in()?.downcast().ok()
+    }
+
     /// The upstream that serves until a first good check here: itself, if there was one.
     fn until_checked(self: &Arc<Self>) -> Option<Arc<Self>> {
         match self.has_never_served() {
-            true => self.group.stand_in(),
+            true => self.stand_in(),
             false => Some(Arc::clone(self)),
         }
     }
@@ -362,15 +370,6 @@ impl Drop for Upstream {
 /// The backends of all entries, in the order in which they were written.
 fn expand(configured: &[ConfiguredBackend]) -> Vec<Arc<Backend>> {
     configured.iter().flat_map(ConfiguredBackend::backends).cloned().collect()
-}
-
-/// The name that a certificate for `host` has to carry. `None` if no certificate can carry it.
-pub(crate) fn server_name(host: &Host) -> Option<ServerName<'static>> {
-    match host {
-        Host::Ip(ip) => Some(ServerName::from(*ip)),
-        // Certificates and SNI are without the dot at the end (RFC 6066, section 3).
-        Host::Name(name) => ServerName::try_from(name.strip_suffix('.').unwrap_or(name).to_owned()).ok(),
-    }
 }
 
 #[cfg(test)]

@@ -3,6 +3,8 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 
+use rustls::pki_types::ServerName;
+
 /// Longest path of a unix socket: `sun_path` less its terminating NUL.
 const LONGEST_SOCKET_PATH: usize = 107;
 
@@ -230,6 +232,15 @@ fn socket(text: &str, path: &str) -> Result<Address, String> {
 fn strip_prefix_ignoring_case<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
     let head = text.get(..prefix.len())?;
     head.eq_ignore_ascii_case(prefix).then(|| &text[prefix.len()..])
+}
+
+/// The name that a certificate for `host` has to carry. `None` if no certificate can carry it.
+pub(crate) fn server_name(host: &Host) -> Option<ServerName<'static>> {
+    match host {
+        Host::Ip(ip) => Some(ServerName::from(*ip)),
+        // Certificates and SNI are without the dot at the end (RFC 6066, section 3).
+        Host::Name(name) => ServerName::try_from(name.strip_suffix('.').unwrap_or(name).to_owned()).ok(),
+    }
 }
 
 #[cfg(test)]

@@ -3,12 +3,6 @@
 //! Every backend may be busy. A request then waits in the upstream's wait queue, so that backends get no more requests
 //! than they may have at once (back-pressure).
 
-mod retry_budget;
-mod wait_queue;
-
-pub(crate) use retry_budget::RetryPermit;
-pub(crate) use wait_queue::WaitQueue;
-
 use std::future::{poll_fn, Future};
 use std::pin::pin;
 use std::sync::Arc;
@@ -17,6 +11,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::backend::retry_budget::RetryPermit;
 use super::{Affinity, Attempt, Backend, Choice, Pool, Tried, Upstream};
 use crate::error::{Error, Kind, Retry, Side};
 use crate::relay::ClientChannel;
@@ -184,7 +179,7 @@ impl<'a> Admission<'a> {
         if self.is_retry {
             return None;
         }
-        let before = self.upstream.group().stand_in()?;
+        let before = self.upstream.stand_in()?;
         let backend = before.choose(&self.affinity, &mut self.tried).backend()?;
         let attempt = Some(backend).filter(|backend| !backend.is_last()).and_then(|it| Attempt::admit(it, None));
         let attempt = attempt.filter(|attempt| self.may_become_tunnel(attempt));

@@ -1,10 +1,15 @@
-//! A backend: one address that we connect to, and its state.
+//! A backend: one address that we connect to, its state, and what it shares with the others of its upstream ([`group`]).
 
 mod attempt;
 mod checks;
+pub(super) mod configured;
+pub(crate) mod group;
 pub(crate) mod history;
-mod status;
+pub(super) mod outlier;
+pub(super) mod retry_budget;
+pub(super) mod rise_fall;
 mod settings;
+mod status;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -14,7 +19,6 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use rustls::pki_types::ServerName;
 
-use super::group::BackendGroup;
 use super::tls::TlsClient;
 use super::BackendProtocol;
 use crate::clock;
@@ -22,6 +26,8 @@ use crate::log::Level;
 use crate::stats::{BackendStats, CheckStats};
 
 pub(crate) use attempt::Attempt;
+use group::BackendGroup;
+pub(super) use group::Forgotten;
 use history::History;
 pub(crate) use history::WeakBackend;
 pub(crate) use settings::BackendSettings;

@@ -8,12 +8,13 @@ use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::time::Instant;
 
+use super::address::server_name;
 use super::address::{Address, Host};
 use super::balancer::BalancingPolicy;
-use super::carry_over::Fingerprint;
-use super::pool::Keep;
+use super::fingerprint::Fingerprint;
+use super::keep::Keep;
 use super::settings::{Member, UpstreamSettings};
-use super::{server_name, BackendProtocol, Dns, Upstream};
+use super::{BackendProtocol, Dns, Upstream};
 use crate::log::Log;
 use crate::stats::BackendStats;
 

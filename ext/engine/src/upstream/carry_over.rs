@@ -6,11 +6,8 @@ use std::sync::Arc;
 use aws_lc_rs::digest;
 use rustls::pki_types::ServerName;
 
-use super::backend::Backend;
 use super::by_host::ByHost;
-use super::configured_backend::{ConfiguredBackend, DnsName};
-use super::dns::ResolvedAddress;
-use super::group::BackendGroup;
+use super::fingerprint::Fingerprint;
 use super::settings::{Member, UpstreamSettings};
 use super::Upstream;
 use crate::compile::LocationPath;
@@ -39,20 +36,6 @@ pub(crate) struct CarriedUpstreams {
     by_host: Vec<ByHost>,
     /// Upstreams without a name of their own, by the positions of their directives.
     unnamed: Vec<(Position, Arc<Upstream>)>,
-}
-
-/// All that an upstream is made of. It is carried over as a whole if its fingerprint stays equal.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Fingerprint {
-    shared: bool,
-    members: Vec<Member>,
-    server_name: Option<ServerName<'static>>,
-    /// Whether TLS is set up.
-    tls: bool,
-    pool: PoolConfig,
-    /// Digests of the files that `pool` names.
-    files: Vec<Option<Vec<u8>>>,
-    resolver: Vec<String>,
 }
 
 impl UpstreamCarryOver {
@@ -162,88 +145,6 @@ impl CarriedUpstreams {
         }
         for by_host in self.by_host.iter().filter(|by_host| !next.has(by_host)) {
             by_host.upstreams().iter().for_each(|upstream| upstream.group().retire());
-        }
-    }
-}
-
-impl Fingerprint {
-    /// Whether connections to a backend are made in an equal way: each option of `upstream` says whether it is one of
-    /// the connection.
-    pub(super) fn connects_like(&self, other: &Self) -> bool {
-        self.files == other.files && self.pool.connects_like(&other.pool)
-    }
-
-    /// Whether active checks are equal.
-    pub(super) fn checks_like(&self, other: &Self) -> bool {
-        self.pool.health_check == other.pool.health_check
-    }
-
-    /// Whether outliers are ejected.
-    pub(super) fn counts_failures(&self) -> bool {
-        self.pool.max_fails > 0
-    }
-
-    /// Whether the balancing policy is equal.
-    pub(super) fn chooses_like(&self, other: &Self) -> bool {
-        self.pool.backend_priority == other.pool.backend_priority
-    }
-}
-
-/// State of backends that is not carried over, since the checks that found it out have changed.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Forgotten {
-    /// Results of active health checks.
-    pub(super) checks: bool,
-    /// Failures and ejections.
-    pub(super) outliers: bool,
-}
-
-impl Forgotten {
-    /// What of `before` does not hold under `next`.
-    pub(super) fn between(before: &Fingerprint, next: &Fingerprint) -> Self {
-        Self { checks: !before.checks_like(next), outliers: !next.counts_failures() }
-    }
-}
-
-/// Carries addresses and backend state over from the old configuration; state only if connections are `alike`. New
-/// backends slow-start.
-pub(super) fn carry_over(
-    configured: &mut [ConfiguredBackend],
-    before: &[ConfiguredBackend],
-    group: &Arc<BackendGroup>,
-    alike: bool,
-) {
-    let mut left: Vec<_> =
-        if alike { before.iter().flat_map(ConfiguredBackend::backends).collect() } else { Vec::new() };
-    let mut carry_over = |backend: &mut Arc<Backend>| match left.iter().position(|old| backend.carry_over(old)) {
-        // Written twice it is two backends.
-        Some(index) => drop(left.swap_remove(index)),
-        None => backend.rise(),
-    };
-    for entry in configured {
-        match entry {
-            ConfiguredBackend::Fixed(backend) => carry_over(backend),
-            ConfiguredBackend::Named { name, backends, answered } => {
-                let Some((targets, known)) = before.iter().find_map(|old| old.addresses_of(name)) else { continue };
-                *answered = known;
-                for target in targets {
-                    let mut backend = name.backend(target, group);
-                    carry_over(&mut backend);
-                    backends.push((target.clone(), backend));
-                }
-            }
-        }
-    }
-}
-
-impl ConfiguredBackend {
-    /// The addresses of that name, and whether DNS was asked for them at all, if it is the one that stands here.
-    fn addresses_of(&self, wanted: &DnsName) -> Option<(Vec<&ResolvedAddress>, bool)> {
-        match self {
-            Self::Named { name, backends, answered } if (&name.host, name.port) == (&wanted.host, wanted.port) => {
-                Some((backends.iter().map(|(target, _)| target).collect(), *answered))
-            }
-            _ => None,
         }
     }
 }

@@ -3,22 +3,16 @@
 use std::sync::Arc;
 
 use rustls::pki_types::ServerName;
-use tokio::runtime::Handle;
 
+use super::address::server_name;
 use super::address::{Address, Host};
 use super::backend::BackendSettings;
-use super::balancer::{BalancingPolicy, Tag};
-use super::by_host::ByHost;
 use super::carry_over::UpstreamCarryOver;
-use super::dns::{self, Dns};
-use super::named::{NamedUpstream, Upstreams};
-use super::pool::Keep;
+use super::dns::{self};
 use super::settings::{Member, UpstreamSettings};
-use super::{server_name, BackendProtocol, Upstream};
+use super::{BackendProtocol, Upstream};
 use crate::compile::Report;
 use crate::config::{self, HealthCheck, PoolConfig, Problem};
-use crate::log::Log;
-use crate::stats::BackendStats;
 
 /// What the template in `to` says of the host, before any request.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -29,135 +23,6 @@ pub(crate) struct TargetHost<'a> {
     pub authority: Option<&'a str>,
     /// Whether that part has placeholders.
     pub dynamic: bool,
-}
-
-/// Where the requests of a `proxy` directive go.
-#[derive(Debug)]
-pub(crate) enum Backends {
-    /// To one set of backends.
-    Fixed(Arc<Upstream>),
-    /// To the host that each request's target names.
-    ByHost(ByHost),
-}
-
-impl Backends {
-    /// Begins to resolve names and to check backends, on `handle`'s runtime, and goes on until this is dropped.
-    pub(crate) fn start(&self, dns: &Arc<Dns>, handle: &Handle, log: &Arc<Log>) {
-        match self {
-            Self::Fixed(upstream) => upstream.start(dns, handle, log),
-            Self::ByHost(by_host) => by_host.start(dns, handle, log),
-        }
-    }
-
-    /// How a backend is chosen.
-    pub(crate) fn policy(&self) -> &BalancingPolicy {
-        match self {
-            Self::Fixed(upstream) => upstream.policy(),
-            Self::ByHost(by_host) => by_host.policy(),
-        }
-    }
-
-    /// Whether the backend that a cookie names has but no room for one more request.
-    pub(crate) fn is_full(&self, tag: &Tag) -> bool {
-        match self {
-            Self::Fixed(upstream) => upstream.is_full(tag),
-            Self::ByHost(_) => false,
-        }
-    }
-
-    /// Calls `visit` with every upstream that there is now.
-    pub(crate) fn each_upstream(&self, visit: &mut dyn FnMut(&Upstream)) {
-        match self {
-            Self::Fixed(upstream) => visit(upstream),
-            Self::ByHost(by_host) => by_host.upstreams().iter().for_each(|upstream| visit(upstream)),
-        }
-    }
-
-    /// Whether every backend is one of HTTP/2, before any connection says so.
-    pub(crate) fn speak_http2(&self) -> bool {
-        match self {
-            Self::Fixed(upstream) => upstream.speaks_http2(),
-            Self::ByHost(by_host) => by_host.speaks_http2(),
-        }
-    }
-
-    /// What is kept of idle connections.
-    pub(crate) fn keep(&self) -> Keep {
-        match self {
-            Self::Fixed(upstream) => upstream.keep(),
-            Self::ByHost(by_host) => by_host.keep(),
-        }
-    }
-
-    /// Whether other directives may use these backends too.
-    pub(crate) fn is_shared(&self) -> bool {
-        matches!(self, Self::Fixed(upstream) if upstream.is_shared())
-    }
-
-    /// The figures of every backend.
-    pub(crate) fn stats(&self) -> Vec<BackendStats> {
-        match self {
-            Self::Fixed(upstream) => upstream.stats(),
-            Self::ByHost(by_host) => by_host.stats(),
-        }
-    }
-}
-
-impl Backends {
-    /// Checks and compiles what a directive says of its backends, or finds the upstream that the host of its `to`
-    /// names. `None` if something is wrong. `pool`: `None` if nothing was written of them. `target`: `None` without a
-    /// `to`.
-    pub(crate) fn compile(
-        pool: Option<&PoolConfig>,
-        target: Option<TargetHost<'_>>,
-        upstreams: &mut Upstreams,
-        report: &mut Report<'_>,
-    ) -> Option<Self> {
-        // A report of its own: mistakes of other options are no reason to leave the backends out.
-        let report = &mut report.anew();
-        let (says_where, target) = (target.is_some(), target.unwrap_or_default());
-        if let Some(authority) = target.authority {
-            let tls = target.scheme_tls.unwrap_or(false);
-            let named = upstreams.named(authority, tls, report);
-            if !matches!(named, NamedUpstream::Nothing) && pool.is_some() {
-                report.within("to").error(format!(
-                    "{authority:?} is an upstream, which has backends and settings of its own: write \
-                     `backends` and the options that belong to them there, or another host here"
-                ));
-                return None;
-            }
-            match named {
-                NamedUpstream::Nothing => {}
-                NamedUpstream::Wrong => return None,
-                NamedUpstream::Upstream(upstream) => return Some(Self::Fixed(upstream)),
-            }
-        }
-        let defaults = PoolConfig::default();
-        let pool = pool.unwrap_or(&defaults);
-        let by_host = pool.backends.is_none() && target.dynamic;
-        let traits = BackendSettings::of_all(pool, report);
-        let members = members(pool, target, traits, report);
-        introduced(pool, &members, report);
-        if pool.backends.is_none() && !says_where {
-            report.error(r#"where to? write `to: "http://HOST{path}{query}"` or `backends: ["HOST:PORT"]`, or both"#);
-        }
-        let speaks_tls = match by_host {
-            true => target.scheme_tls != Some(false),
-            false => members.iter().any(|member| member.secure),
-        };
-        let name = if speaks_tls { shared_name(pool, target, &members, report) } else { None };
-        let settings = UpstreamSettings::compile(pool, traits, speaks_tls, report);
-        if !report.is_sound() {
-            return None;
-        }
-        let settings = settings?;
-        if by_host {
-            return Some(Self::ByHost(upstreams.carry_over.by_host(pool, settings)));
-        }
-        let wanted = target.authority.map_or_else(|| name_of(&members), str::to_owned);
-        let unique = upstreams.name(wanted);
-        Some(Self::Fixed(upstreams.carry_over.upstream(&unique, false, (pool, &members), settings, name.as_ref())))
-    }
 }
 
 /// Checks and compiles an `upstream`. `None` if something is wrong.
@@ -194,7 +59,12 @@ pub(super) fn depends_on_scheme(spec: &config::UpstreamConfig) -> bool {
 }
 
 /// Where the backends are, and what is said of each.
-fn members(pool: &PoolConfig, target: TargetHost<'_>, traits: BackendSettings, report: &mut Report<'_>) -> Vec<Member> {
+pub(super) fn members(
+    pool: &PoolConfig,
+    target: TargetHost<'_>,
+    traits: BackendSettings,
+    report: &mut Report<'_>,
+) -> Vec<Member> {
     if let Some(check) = &pool.health_check {
         ignored_in_check(check, report);
     }
@@ -257,7 +127,7 @@ fn ignored_path(written: &str, report: &mut Report<'_>) {
 }
 
 /// Whether options that concern all backends fit those that there are.
-fn fit(pool: &PoolConfig, members: &[Member], report: &mut Report<'_>) {
+pub(super) fn fit(pool: &PoolConfig, members: &[Member], report: &mut Report<'_>) {
     let checked_elsewhere = pool.health_check.as_ref().is_some_and(|check| check.port.is_some());
     if checked_elsewhere && members.iter().any(|member| matches!(member.address, Address::Unix(_))) {
         report.error(
@@ -288,7 +158,7 @@ fn fit(pool: &PoolConfig, members: &[Member], report: &mut Report<'_>) {
 }
 
 /// An HTTP/2 connection is shared by clients, so its PROXY header cannot name one.
-fn introduced(pool: &PoolConfig, members: &[Member], report: &mut Report<'_>) {
+pub(super) fn introduced(pool: &PoolConfig, members: &[Member], report: &mut Report<'_>) {
     // Without backends that are known by now, what is written for all decides.
     let shared = match pool.protocol.as_deref() {
         Some("http2" | "auto") if members.is_empty() => true,
@@ -339,7 +209,7 @@ fn read(address: Result<Address, String>) -> Result<Address, String> {
 
 /// The TLS name that the host of `to` gives to all backends. Without one each backend has its own, which is checked
 /// here.
-fn shared_name(
+pub(super) fn shared_name(
     pool: &PoolConfig,
     target: TargetHost<'_>,
     members: &[Member],
@@ -366,15 +236,3 @@ fn shared_name(
     }
     None
 }
-
-/// What to call an upstream that has no name: as its first backend.
-fn name_of(members: &[Member]) -> String {
-    match members.first().map(|member| (&member.address, member.secure)) {
-        Some((Address::Unix(path), _)) => path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
-        Some((address, secure)) => address.host_field(secure),
-        None => "nowhere".into(),
-    }
-}
-
-#[cfg(test)]
-mod tests;

@@ -4,17 +4,15 @@
 mod ask;
 mod check;
 mod grpc;
-pub(super) mod outlier;
-pub(super) mod rise_fall;
 pub(super) mod schedule;
 
 use std::time::Duration;
 
 pub(crate) use check::Check;
-pub(crate) use outlier::OutlierRules;
 
 use crate::compile::Report;
 use crate::config::PoolConfig;
+use crate::upstream::backend::outlier::OutlierRules;
 
 /// Failed attempts that can be asked for: each is remembered for a while.
 const MOST_FAILS: i64 = 10_000;

@@ -15,20 +15,17 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
-use std::hash::{BuildHasherDefault, Hasher};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use proxy_http::headers::framing::list_members;
-use proxy_http::message::{Fields, Known};
+use rustc_hash::FxBuildHasher;
 use rustls::pki_types::ServerName;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::backend::{Backend, WeakBackend};
 use super::http2::Http2Pool;
-use crate::compile::Report;
-use crate::config;
+use super::keep::Keep;
 use crate::stream::Stream;
 
 /// Interval of the look for connections that have expired or died.
@@ -37,7 +34,7 @@ const JANITOR_PERIOD: Duration = Duration::from_secs(1);
 /// The idle connections of one engine thread.
 #[derive(Debug, Default)]
 pub(crate) struct Pool {
-    backends: RefCell<HashMap<u64, IdleConnections, BuildHasherDefault<IdHasher>>>,
+    backends: RefCell<HashMap<u64, IdleConnections, FxBuildHasher>>,
     /// HTTP/2 connections, which are shared while they are in use.
     pub(super) http2: Rc<Http2Pool>,
     /// Whether nothing is kept any more.
@@ -58,25 +55,6 @@ struct Idle {
     introduction: Box<[u8]>,
     /// `None`: too far away to be represented.
     expires: Option<Instant>,
-}
-
-/// Limits of idle connections.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Keep {
-    /// Connections per backend and engine thread; 0 keeps none.
-    pub connections: usize,
-    /// Time after which an idle connection is closed.
-    pub timeout: Duration,
-}
-
-impl Keep {
-    /// Checks `keepalive` and `keepalive_timeout`.
-    pub(super) fn compile(pool: &config::PoolConfig, report: &mut Report<'_>) -> Self {
-        Self {
-            connections: report.within("keepalive").count(pool.keepalive, 0..=u32::MAX.into()) as usize,
-            timeout: report.within("keepalive_timeout").seconds(pool.keepalive_timeout),
-        }
-    }
 }
 
 impl Pool {
@@ -191,59 +169,6 @@ impl Pool {
 impl Idle {
     fn is_usable(&mut self, now: Instant) -> bool {
         self.expires.is_none_or(|expires| now < expires) && self.stream.is_quiet()
-    }
-}
-
-impl Keep {
-    /// Limits for a connection whose backend says in `Keep-Alive` how long it keeps it, and for how many requests
-    /// more. It is closed a second earlier, so that no request meets the backend's own close.
-    #[inline]
-    pub(crate) fn believing(self, fields: &Fields) -> Self {
-        if fields.lacks(Known::KeepAlive) {
-            return self;
-        }
-        self.believing_said(fields)
-    }
-
-    #[cold]
-    fn believing_said(mut self, fields: &Fields) -> Self {
-        for parameter in fields.all(Known::KeepAlive).flat_map(list_members) {
-            let mut halves = parameter.splitn(2, |byte| *byte == b'=').map(<[u8]>::trim_ascii);
-            let (Some(name), Some(value)) = (halves.next(), halves.next()) else { continue };
-            // A number that is none, or too large to be one, says nothing.
-            let digits = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
-            let number = std::str::from_utf8(value).ok().filter(|_| digits).and_then(|text| text.parse::<u64>().ok());
-            let Some(number) = number else { continue };
-            if name.eq_ignore_ascii_case(b"timeout") {
-                self.timeout = self.timeout.min(Duration::from_secs(number.saturating_sub(1)));
-            } else if name.eq_ignore_ascii_case(b"max") && number == 0 {
-                self.connections = 0;
-            }
-        }
-        if self.timeout.is_zero() {
-            self.connections = 0;
-        }
-        self
-    }
-}
-
-/// Ids are counted up from 1, so they spread over a table by themselves once their bits reach both of its ends.
-#[derive(Debug, Default)]
-pub(super) struct IdHasher(u64);
-
-impl Hasher for IdHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.write_u64(u64::from(*byte));
-        }
-    }
-
-    fn write_u64(&mut self, number: u64) {
-        self.0 = (self.0 ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
     }
 }
 

@@ -8,7 +8,7 @@ use super::address::Address;
 use super::backend::BackendSettings;
 use super::balancer::BalancingPolicy;
 use super::health::GroupRules;
-use super::pool::Keep;
+use super::keep::Keep;
 use super::tls::TlsClient;
 use crate::compile::Report;
 use crate::config::PoolConfig;

@@ -9,7 +9,7 @@ use super::{counted, Backend};
 use crate::clock;
 use crate::error::{Blame, Error, Kind};
 use crate::log::Level;
-use crate::upstream::admission::RetryPermit;
+use crate::upstream::backend::retry_budget::RetryPermit;
 
 /// One attempt at one backend: counted as in flight until it is dropped, or becomes a tunnel.
 #[derive(Debug)]

@@ -2,8 +2,8 @@
 
 use super::{counted, Backend};
 use crate::log::Level;
-use crate::upstream::health::outlier::OutlierRecord;
-use crate::upstream::health::rise_fall::{CheckRecord, HealthTransition, RiseFall};
+use crate::upstream::backend::outlier::OutlierRecord;
+use crate::upstream::backend::rise_fall::{CheckRecord, HealthTransition, RiseFall};
 
 impl Backend {
     /// Notes the result of an active check.

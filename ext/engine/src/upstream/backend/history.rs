@@ -7,8 +7,8 @@ use parking_lot::Mutex;
 
 use super::status::{Ramp, Status};
 use super::Backend;
-use crate::upstream::health::outlier::OutlierRecord;
-use crate::upstream::health::rise_fall::CheckRecord;
+use crate::upstream::backend::outlier::OutlierRecord;
+use crate::upstream::backend::rise_fall::CheckRecord;
 
 /// The state and the counters of a backend. A reload carries them over: requests of both configurations are then
 /// counted together, and idle connections stay in the pools.

@@ -6,8 +6,10 @@ use proxy_http::proxy_protocol::Form;
 
 use crate::compile::Report;
 use crate::config::{BackendConfig, PoolConfig};
-use crate::upstream::configured_backend::HEAVIEST;
 use crate::upstream::BackendProtocol;
+
+/// Largest weight of a backend.
+pub(super) const HEAVIEST: u32 = 65_535;
 
 /// Settings of one backend beside its address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

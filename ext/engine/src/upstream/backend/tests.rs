@@ -6,8 +6,9 @@ use crate::config::{HealthCheck, PoolConfig};
 use crate::error::Blame;
 use crate::log::tests::Memory;
 use crate::log::Log;
-use crate::upstream::admission::RetryPermit;
-use crate::upstream::health::{GroupRules, OutlierRules};
+use crate::upstream::backend::outlier::OutlierRules;
+use crate::upstream::backend::retry_budget::RetryPermit;
+use crate::upstream::health::GroupRules;
 
 fn endpoint(traits: BackendSettings) -> Arc<Backend> {
     Backend::new("a".into(), "a", BackendAddress::Unix("/a".into()), None, traits)
@@ -221,7 +222,11 @@ async fn each_change_is_one_line_of_the_log() {
     let members = [make("a:1"), make("b:1")];
     let a = &members[0];
     let memory = Memory::default();
-    group.start(&tokio::runtime::Handle::current(), &Log::to(Level::Info, Box::new(memory.clone())));
+    group.start(
+        &tokio::runtime::Handle::current(),
+        &Log::to(Level::Info, Box::new(memory.clone())),
+        crate::upstream::health::schedule::checker,
+    );
     group.set_members(&members, false);
     for result in [Err("connection refused".to_owned()), Err("x".into()), Err("no route".into()), Ok(())] {
         a.checked(result);

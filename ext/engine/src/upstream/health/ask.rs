@@ -6,7 +6,7 @@ use proxy_http::message::{Framing, Piece, ReadError, ResponseHead};
 use proxy_http::proxy_protocol::Whose;
 use tokio::time::{timeout_at, Instant};
 
-use super::check::{Check, HttpProbe, Probe};
+use super::check::{Check, HttpProbe, Probe, MAX_HEAD, MAX_INTERIM};
 use crate::channel::Channel;
 use crate::relay::ResponseNeeds;
 use crate::stream::Http1Connection;
@@ -16,12 +16,8 @@ use crate::upstream::backend::Backend;
 use crate::upstream::connect::{connect_to, To};
 use crate::upstream::{http2, BackendProtocol};
 
-/// Largest head of an answer, in bytes.
-pub(super) const MAX_HEAD: usize = 64 * 1024;
 /// Bytes of a body that are searched.
 const MAX_BODY: usize = 64 * 1024;
-/// Most interim responses before the final one.
-pub(super) const MAX_INTERIM: usize = 32;
 
 /// A check that has not passed.
 #[derive(Debug)]

@@ -8,10 +8,14 @@ use proxy_http::message::{FieldName, Fields, Known, Method, RequestHead};
 use regex::bytes::Regex;
 
 use super::grpc;
-use super::rise_fall::RiseFall;
 use crate::compile::Report;
 use crate::config::{BodyMatch, HealthCheck};
+use crate::upstream::backend::rise_fall::RiseFall;
 
+/// Most interim responses before the final one.
+pub(super) const MAX_INTERIM: usize = 32;
+/// Largest head of an answer, in bytes.
+pub(super) const MAX_HEAD: usize = 64 * 1024;
 /// Most results in a row that can be asked for.
 const LONGEST_ROW: i64 = 1_000;
 

@@ -9,7 +9,7 @@ use percent_encoding::percent_decode;
 use proxy_http::http2;
 use proxy_http::message::{Fields, Known, Piece, ReadError, ResponseHead};
 
-use super::ask::{MAX_HEAD, MAX_INTERIM};
+use super::check::{MAX_HEAD, MAX_INTERIM};
 use crate::compile::Report;
 use crate::config::HealthCheck;
 use crate::grpc;

@@ -1,5 +1,7 @@
 //! When each backend is checked, on the control thread.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Weak;
 use std::time::Duration;
 
@@ -16,9 +18,14 @@ const FIRST: Duration = Duration::from_secs(1);
 /// wait for it.
 const EARLY_CHECKS: u32 = 60;
 
+/// [`follow`], as a group of backends is told of it.
+pub(in crate::upstream) fn checker(backend: Weak<Backend>, number: usize) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+    Box::pin(follow(backend, phase(number)))
+}
+
 /// Checks a backend again and again, until it is gone from its upstream. `phase`, from 0 to 1, is its place within the
 /// interval.
-pub(in crate::upstream) async fn follow(backend: Weak<Backend>, phase: f64) {
+async fn follow(backend: Weak<Backend>, phase: f64) {
     let Some(interval) = backend.upgrade().and_then(|backend| Some(backend.group().rules().check.as_ref()?.interval))
     else {
         return;
@@ -66,7 +73,7 @@ fn first_two(interval: Duration, phase: f64) -> (Duration, Duration) {
 
 /// The place within the interval of the backend that was the `number`th to be added. The golden ratio puts each into
 /// the largest gap that those before it have left, however many there will be.
-pub(in crate::upstream) fn phase(number: usize) -> f64 {
+fn phase(number: usize) -> f64 {
     const GOLDEN: f64 = 0.618_033_988_749_895;
     (number as f64 * GOLDEN).fract()
 }

@@ -265,7 +265,7 @@ async fn a_backend_with_tls_is_checked_over_tls() {
 /// A fleet of one backend at that address, checked every 20 ms, and what it says of itself.
 fn checked_fleet(address: std::net::SocketAddr) -> Arc<Backend> {
     use crate::log::{Level, Log};
-    use crate::upstream::group::BackendGroup;
+    use crate::upstream::backend::group::BackendGroup;
     let check = check(|c| (c.tcp, c.interval, c.rise, c.fall) = (true, 0.02, 2, 3));
     let group = BackendGroup::new("app", Arc::new(GroupRules { check: Some(check), ..GroupRules::default() }));
     let endpoint = Backend::within(
@@ -276,7 +276,7 @@ fn checked_fleet(address: std::net::SocketAddr) -> Arc<Backend> {
         None,
         BackendSettings::default(),
     );
-    group.start(&tokio::runtime::Handle::current(), &Log::new(Level::Error));
+    group.start(&tokio::runtime::Handle::current(), &Log::new(Level::Error), schedule::checker);
     group.set_members(std::slice::from_ref(&endpoint), false);
     endpoint
 }

@@ -18,7 +18,7 @@ use crate::error::{Error, Kind, Retry, Waited};
 use crate::stream::Stream;
 use crate::upstream::backend::Backend;
 use crate::upstream::connect::{connect_to, To};
-use crate::upstream::pool::Keep;
+use crate::upstream::keep::Keep;
 use crate::upstream::BackendProtocol;
 
 /// How much longer than `connect_timeout` a request waits: the attempt itself can tell how far it came.

@@ -5,7 +5,6 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::hash::BuildHasherDefault;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -13,6 +12,7 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 use h2::client::SendRequest;
 use proxy_http::http2::{Lease, Load, UNSAID};
+use rustc_hash::FxBuildHasher;
 use rustls::pki_types::ServerName;
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -21,7 +21,7 @@ use super::drive::{drive, Rhythm};
 use super::pending_connect::PendingConnect;
 use super::{Opened, MOST_STREAMS};
 use crate::upstream::backend::{Backend, WeakBackend};
-use crate::upstream::pool::{IdHasher, Keep};
+use crate::upstream::keep::Keep;
 
 /// Most connections of one thread to one backend, under one TLS server name. A backend that allows fewer than the
 /// usual hundred streams on each wants few requests at once; further requests wait.
@@ -30,7 +30,7 @@ const MOST_CONNECTIONS: usize = 64;
 /// The HTTP/2 connections of one engine thread.
 #[derive(Debug, Default)]
 pub(crate) struct Http2Pool {
-    backends: RefCell<HashMap<u64, BackendConnections, BuildHasherDefault<IdHasher>>>,
+    backends: RefCell<HashMap<u64, BackendConnections, FxBuildHasher>>,
     rhythm: Rhythm,
     /// Whether no connection outlives its last stream.
     closed: Cell<bool>,
@@ -222,7 +222,7 @@ impl Http2Pool {
 
 /// The connections under a TLS server name; creates the entry if there is none.
 fn named<'a>(
-    backends: &'a mut HashMap<u64, BackendConnections, BuildHasherDefault<IdHasher>>,
+    backends: &'a mut HashMap<u64, BackendConnections, FxBuildHasher>,
     backend: &Arc<Backend>,
     name: Option<&ServerName<'static>>,
 ) -> &'a mut NamedConnections {

@@ -16,7 +16,7 @@ use crate::compile::Report;
 use crate::error::Error;
 use crate::stream::memory::{Network, Pipe};
 use crate::upstream::backend::{Backend, BackendAddress, BackendSettings, Tls};
-use crate::upstream::pool::Keep;
+use crate::upstream::keep::Keep;
 use crate::upstream::tls::TlsClient;
 use crate::upstream::BackendProtocol;
 

@@ -1,7 +1,10 @@
 //! The backends of one upstream as a group: rules, members, overrides by the operator, wait queue and health checks.
 
+use std::any::Any;
 use std::collections::HashMap;
 use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
@@ -13,12 +16,10 @@ use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
-use super::admission::WaitQueue;
-use super::backend::{Admin, Backend};
-use super::carry_over::Forgotten;
-use super::health::{schedule, GroupRules};
-use super::Upstream;
+use super::{Admin, Backend};
 use crate::log::{Level, Log};
+use crate::upstream::health::GroupRules;
+use crate::upstream::wait_queue::WaitQueue;
 
 /// What the backends of one upstream share.
 #[derive(Debug)]
@@ -32,18 +33,34 @@ pub(crate) struct BackendGroup {
     queue: WaitQueue,
     /// Retries in flight that hold a permit of the retry budget.
     retries: AtomicUsize,
-    running: OnceLock<(Handle, Arc<Log>)>,
+    running: OnceLock<(Handle, Arc<Log>, Checker)>,
     /// Whether the group of a later configuration checks the backends now.
     retired: AtomicBool,
     forgotten: Forgotten,
     /// Shared as `overrides` is, so that requests that wait under the configuration before hear of it too.
     first_check: Arc<FirstCheck>,
     /// Upstream of the configuration before that serves until a first good check here, and until when at the latest.
-    stand_in: Mutex<Option<(Arc<Upstream>, Instant)>>,
+    stand_in: Mutex<Option<(StandIn, Instant)>>,
+}
+
+/// State of backends that is not carried over, since the checks that found it out have changed.
+#[derive(Debug, Clone, Copy, Default)]
+pub(in crate::upstream) struct Forgotten {
+    /// Results of active health checks.
+    pub(in crate::upstream) checks: bool,
+    /// Failures and ejections.
+    pub(in crate::upstream) outliers: bool,
 }
 
 /// Longest time that the upstream of the configuration before serves while the backends of the next one start.
 const STANDING_IN: Duration = Duration::from_secs(300);
+
+/// An upstream, of which the group needs to know only that it is kept.
+pub(in crate::upstream) type StandIn = Arc<dyn Any + Send + Sync>;
+
+/// Checks a backend, the given one of its group, until it is gone. The checks use all that is here, and are made known
+/// by who starts them.
+pub(in crate::upstream) type Checker = fn(Weak<Backend>, usize) -> Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Wakes requests that wait for the first good check of a backend.
 #[derive(Debug, Default)]
@@ -95,13 +112,13 @@ struct GroupMembers {
 impl BackendGroup {
     /// A group without members.
     #[cfg(test)]
-    pub(super) fn new(name: &str, rules: Arc<GroupRules>) -> Arc<Self> {
+    pub(in crate::upstream) fn new(name: &str, rules: Arc<GroupRules>) -> Arc<Self> {
         Self::carry_over(None, name, rules, Forgotten::default())
     }
 
     /// A group in place of `before`: overrides are carried over, and requests that wait under both configurations hear
     /// of each backend that becomes free.
-    pub(super) fn carry_over(
+    pub(in crate::upstream) fn carry_over(
         before: Option<&Self>,
         name: &str,
         rules: Arc<GroupRules>,
@@ -130,7 +147,7 @@ impl BackendGroup {
 
     /// A group without checks and limits.
     #[cfg(test)]
-    pub(super) fn lone() -> Arc<Self> {
+    pub(in crate::upstream) fn lone() -> Arc<Self> {
         Self::new("", Arc::default())
     }
 
@@ -159,12 +176,12 @@ impl BackendGroup {
     }
 
     /// Lets another upstream serve until a first good check.
-    pub(super) fn be_stood_in_for(&self, before: Arc<Upstream>) {
+    pub(in crate::upstream) fn be_stood_in_for(&self, before: StandIn) {
         *self.stand_in.lock() = Some((before, Instant::now() + STANDING_IN));
     }
 
     /// The upstream that serves until then, if there is one.
-    pub(crate) fn stand_in(&self) -> Option<Arc<Upstream>> {
+    pub(in crate::upstream) fn stand_in(&self) -> Option<StandIn> {
         let mut stand_in = self.stand_in.lock();
         match &*stand_in {
             Some((_, until)) if *until < Instant::now() => {
@@ -177,13 +194,13 @@ impl BackendGroup {
     }
 
     /// A backend has had its first good check.
-    pub(super) fn is_checked(&self) {
+    pub(in crate::upstream) fn is_checked(&self) {
         drop(self.stand_in.lock().take());
         self.queue.wake();
         self.first_check.happened.notify_waiters();
     }
 
-    pub(super) fn retries(&self) -> &AtomicUsize {
+    pub(in crate::upstream) fn retries(&self) -> &AtomicUsize {
         &self.retries
     }
 
@@ -194,14 +211,14 @@ impl BackendGroup {
     }
 
     /// Requests that the members are answering now.
-    pub(super) fn in_flight(&self) -> u64 {
+    pub(in crate::upstream) fn in_flight(&self) -> u64 {
         self.members.lock().living().map(|backend| backend.in_flight()).sum()
     }
 
     /// Starts the health checks of the members on `handle`'s runtime, and logs changes of their health in `log`. A
     /// second call does nothing.
-    pub(super) fn start(&self, handle: &Handle, log: &Arc<Log>) {
-        if self.running.set((handle.clone(), log.clone())).is_ok() {
+    pub(in crate::upstream) fn start(&self, handle: &Handle, log: &Arc<Log>, checker: Checker) {
+        if self.running.set((handle.clone(), log.clone(), checker)).is_ok() {
             let mut members = self.members.lock();
             let all: Vec<_> = members.living().collect();
             for backend in &all {
@@ -223,18 +240,18 @@ impl BackendGroup {
     }
 
     /// Stops the health checks for good: the group of a later configuration has its own, perhaps of the same backends.
-    pub(super) fn retire(&self) {
+    pub(in crate::upstream) fn retire(&self) {
         self.retired.store(true, Relaxed);
         self.stop();
     }
 
     /// Whether another fleet checks the backends now.
-    pub(super) fn is_retired(&self) -> bool {
+    pub(in crate::upstream) fn is_retired(&self) -> bool {
         self.retired.load(Relaxed)
     }
 
     /// Stops the health checks.
-    pub(super) fn stop(&self) {
+    pub(in crate::upstream) fn stop(&self) {
         for check in self.members.lock().checks.drain(..) {
             check.abort();
         }
@@ -242,7 +259,7 @@ impl BackendGroup {
 
     /// Replaces the members. `late`: new ones join a group that serves already, and slow-start. Wakes no waiting
     /// request: the caller does, once requests can choose the new members.
-    pub(super) fn set_members(&self, backends: &[Arc<Backend>], late: bool) {
+    pub(in crate::upstream) fn set_members(&self, backends: &[Arc<Backend>], late: bool) {
         let mut members = self.members.lock();
         let new: Vec<_> = backends.iter().filter(|backend| !members.has(backend)).cloned().collect();
         members.backends = backends.iter().map(Arc::downgrade).collect();
@@ -263,26 +280,25 @@ impl BackendGroup {
     }
 
     fn check(&self, members: &mut GroupMembers, new: &[Arc<Backend>]) {
-        let (Some((handle, _)), Some(_)) = (self.running.get(), &self.rules.check) else { return };
+        let (Some((handle, _, checker)), Some(_)) = (self.running.get(), &self.rules.check) else { return };
         if self.is_retired() {
             return;
         }
         members.checks.retain(|check| !check.is_finished());
         for backend in new {
-            let phase = schedule::phase(members.checked);
+            let check = handle.spawn(checker(Arc::downgrade(backend), members.checked));
             members.checked += 1;
-            let check = handle.spawn(schedule::follow(Arc::downgrade(backend), phase));
             members.checks.push(check.abort_handle());
         }
     }
 
     /// Whether there is more than one member.
-    pub(super) fn has_others(&self) -> bool {
+    pub(in crate::upstream) fn has_others(&self) -> bool {
         self.members.lock().backends.len() > 1
     }
 
     /// Whether the backend is one of the members.
-    pub(super) fn has(&self, backend: &Arc<Backend>) -> bool {
+    pub(in crate::upstream) fn has(&self, backend: &Arc<Backend>) -> bool {
         self.members.lock().has(backend)
     }
 
@@ -337,7 +353,7 @@ impl BackendGroup {
 
     /// Ejects a backend, unless that would leave fewer than half of the members, or none. `eject` does it, under the
     /// lock that makes the count hold.
-    pub(super) fn eject(&self, backend: &Backend, eject: &mut dyn FnMut()) -> bool {
+    pub(in crate::upstream) fn eject(&self, backend: &Backend, eject: &mut dyn FnMut()) -> bool {
         let members = self.members.lock();
         let (mut count, mut ejected, mut others) = (0, 0, 0);
         for member in members.living() {
@@ -353,8 +369,8 @@ impl BackendGroup {
     }
 
     /// Logs a change of a backend.
-    pub(super) fn note(&self, level: Level, backend: &Backend, what: fmt::Arguments<'_>) {
-        if let Some((_, log)) = self.running.get() {
+    pub(in crate::upstream) fn note(&self, level: Level, backend: &Backend, what: fmt::Arguments<'_>) {
+        if let Some((_, log, _)) = self.running.get() {
             log.write(level, None, format_args!("upstream {}: {} {what}", self.name, backend.label()));
         }
     }

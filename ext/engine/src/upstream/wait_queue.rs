@@ -45,7 +45,7 @@ pub(crate) struct Waiter<'a> {
 impl WaitQueue {
     /// A queue for at most `limit` requests.
     #[cfg(test)]
-    pub(super) fn new(limit: usize) -> Self {
+    pub(in crate::upstream) fn new(limit: usize) -> Self {
         Self::beside(None, limit)
     }
 

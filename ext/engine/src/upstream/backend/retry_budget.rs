@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::Arc;
 
-use crate::upstream::group::BackendGroup;
+use super::group::BackendGroup;
 
 /// Retries in flight that are always allowed, whatever the share.
 const LEAST_RETRIES: usize = 3;

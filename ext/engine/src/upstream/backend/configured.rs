@@ -5,18 +5,15 @@ use std::sync::Arc;
 
 use rustls::pki_types::ServerName;
 
-use super::address::{default_port, Address, Host};
-use super::backend::{Backend, BackendAddress, BackendSettings, Tls};
-use super::dns::{self, ResolvedAddress};
 use super::group::BackendGroup;
-use super::server_name;
-
-/// Largest weight of a backend.
-pub(super) const HEAVIEST: u32 = 65_535;
+use super::settings::HEAVIEST;
+use super::{Backend, BackendAddress, BackendSettings, Tls};
+use crate::upstream::address::{default_port, server_name, Address, Host};
+use crate::upstream::dns::{self, ResolvedAddress};
 
 /// One entry of `backends`.
 #[derive(Debug)]
-pub(super) enum ConfiguredBackend {
+pub(in crate::upstream) enum ConfiguredBackend {
     /// An address that needs no resolving.
     Fixed(Arc<Backend>),
     /// A DNS name, which stands for as many backends as it has addresses.
@@ -24,16 +21,16 @@ pub(super) enum ConfiguredBackend {
 }
 
 #[derive(Debug, Clone)]
-pub(super) struct DnsName {
-    pub(super) host: String,
-    pub(super) port: u16,
+pub(in crate::upstream) struct DnsName {
+    pub(in crate::upstream) host: String,
+    pub(in crate::upstream) port: u16,
     authority: String,
     tls: Option<Tls>,
     traits: BackendSettings,
 }
 
 impl ConfiguredBackend {
-    pub(super) fn new(
+    pub(in crate::upstream) fn new(
         address: &Address,
         secure: bool,
         tls: Option<Tls>,
@@ -74,7 +71,7 @@ impl ConfiguredBackend {
     }
 
     /// The backends that there are now.
-    pub(super) fn backends(&self) -> impl Iterator<Item = &Arc<Backend>> {
+    pub(in crate::upstream) fn backends(&self) -> impl Iterator<Item = &Arc<Backend>> {
         let (fixed, named) = match self {
             Self::Fixed(backend) => (Some(backend), &[][..]),
             Self::Named { backends, .. } => (None, &backends[..]),
@@ -84,7 +81,7 @@ impl ConfiguredBackend {
 }
 
 impl DnsName {
-    pub(super) fn backend(&self, target: &ResolvedAddress, group: &Arc<BackendGroup>) -> Arc<Backend> {
+    pub(in crate::upstream) fn backend(&self, target: &ResolvedAddress, group: &Arc<BackendGroup>) -> Arc<Backend> {
         let traits = BackendSettings {
             weight: self.traits.weight.saturating_mul(target.weight).min(HEAVIEST),
             backup: self.traits.backup || target.backup,
@@ -97,7 +94,7 @@ impl DnsName {
 
 /// The TLS name of a backend for which nothing else says one. Names that no certificate can carry have been refused
 /// before; should one come here all the same, the handshake fails for it.
-pub(super) fn own_name(address: &Address) -> ServerName<'static> {
+pub(in crate::upstream) fn own_name(address: &Address) -> ServerName<'static> {
     let localhost = || ServerName::IpAddress(Ipv4Addr::LOCALHOST.into());
     match address {
         Address::Tcp { host: Host::Name(name), .. } if dns::is_service(name) => {
@@ -105,5 +102,48 @@ pub(super) fn own_name(address: &Address) -> ServerName<'static> {
         }
         Address::Tcp { host, .. } => server_name(host).unwrap_or_else(localhost),
         Address::Unix(_) => ServerName::try_from("localhost").unwrap_or_else(|_| localhost()),
+    }
+}
+
+impl ConfiguredBackend {
+    /// The addresses of that name, and whether DNS was asked for them at all, if it is the one that stands here.
+    fn addresses_of(&self, wanted: &DnsName) -> Option<(Vec<&ResolvedAddress>, bool)> {
+        match self {
+            Self::Named { name, backends, answered } if (&name.host, name.port) == (&wanted.host, wanted.port) => {
+                Some((backends.iter().map(|(target, _)| target).collect(), *answered))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Carries addresses and backend state over from the old configuration; state only if connections are `alike`. New
+/// backends slow-start.
+pub(in crate::upstream) fn carry_over(
+    configured: &mut [ConfiguredBackend],
+    before: &[ConfiguredBackend],
+    group: &Arc<BackendGroup>,
+    alike: bool,
+) {
+    let mut left: Vec<_> =
+        if alike { before.iter().flat_map(ConfiguredBackend::backends).collect() } else { Vec::new() };
+    let mut carry_over = |backend: &mut Arc<Backend>| match left.iter().position(|old| backend.carry_over(old)) {
+        // Written twice it is two backends.
+        Some(index) => drop(left.swap_remove(index)),
+        None => backend.rise(),
+    };
+    for entry in configured {
+        match entry {
+            ConfiguredBackend::Fixed(backend) => carry_over(backend),
+            ConfiguredBackend::Named { name, backends, answered } => {
+                let Some((targets, known)) = before.iter().find_map(|old| old.addresses_of(name)) else { continue };
+                *answered = known;
+                for target in targets {
+                    let mut backend = name.backend(target, group);
+                    carry_over(&mut backend);
+                    backends.push((target.clone(), backend));
+                }
+            }
+        }
     }
 }
