@@ -1,11 +1,11 @@
-//! Which certificate a name is for.
+//! Table from host names to certificates.
 
 use rustc_hash::FxHashMap;
 
-/// Longest name that is looked up: no name of DNS is longer.
+/// Length limit for lookups: no DNS name is longer.
 const LONGEST: usize = 255;
 
-/// Names and the indices of what they stand for.
+/// Names and wildcard names, each with the index of its certificate.
 #[derive(Debug, Default)]
 pub(super) struct CertificateNames {
     exact: FxHashMap<Box<[u8]>, usize>,
@@ -14,7 +14,8 @@ pub(super) struct CertificateNames {
 }
 
 impl CertificateNames {
-    /// Adds a name, `*.example.com` for all below it. The error is what it stands for already.
+    /// Adds a name; `*.example.com` stands for all names below `example.com`. If the name is taken, the error is its
+    /// index.
     pub(super) fn add(&mut self, name: &str, index: usize) -> Result<(), usize> {
         let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
         let (names, key) = match name.strip_prefix("*.") {
@@ -30,8 +31,11 @@ impl CertificateNames {
         }
     }
 
-    /// What a host stands for, in letters of any case, with or without a dot at its end. A name of its own goes before
-    /// the nearest star above it, however far below that it is: locations are chosen the same way.
+    /// The index for a host in any letter case, with or without a trailing dot. An exact name comes before the nearest
+    /// wildcard above the host, at any depth: locations are matched in this way too.
+    ///
+    /// For a host that is too long for DNS, only its end is looked up. It has no exact name, but a wildcard may apply
+    /// to it, and a location for that wildcard would take it.
     ///
     /// Of a host that is too long for DNS only the end is looked at. It has no name of its own, but it may stand below
     /// a star, and a location for that star would take it.
