@@ -6,10 +6,6 @@
 /// The last proxy has written the end of a list; the beginning may come from anybody. In a reader from the end, an
 /// opened but never closed quote cannot swallow the members behind it. The cost is proportional to the part of the list
 /// that is read.
-///
-/// The end of a list is what the last proxy has written, the beginning is what anybody may have sent. Read from the
-/// end, a quote that somebody opens and never closes cannot swallow what stands behind it. It costs time in proportion
-/// to what is taken of it.
 pub(super) fn members_from_the_right(list: &[u8]) -> impl Iterator<Item = &[u8]> {
     FromTheRight { rest: Some(list) }.map(<[u8]>::trim_ascii).filter(|member| !member.is_empty())
 }

@@ -25,7 +25,7 @@ fn head(fields: &str) -> RequestHead {
     head
 }
 
-/// Address, scheme and port of the client for whom 10.0.0.1 asks with these fields.
+/// Address, scheme and port of the client for which 10.0.0.1 asks with these fields.
 fn client(fields: &str) -> (String, &'static str, Option<u16>) {
     let trusted = trusted(&["10.0.0.0/8", "fd00::/8"]);
     let peer = peer("10.0.0.1");

@@ -36,9 +36,6 @@ impl CertificateNames {
     ///
     /// For a host that is too long for DNS, only its end is looked up. It has no exact name, but a wildcard may apply
     /// to it, and a location for that wildcard would take it.
-    ///
-    /// Of a host that is too long for DNS only the end is looked at. It has no name of its own, but it may stand below
-    /// a star, and a location for that star would take it.
     pub(super) fn find(&self, host: &[u8]) -> Option<usize> {
         let host = host.strip_suffix(b".").unwrap_or(host);
         let cut = host.len().saturating_sub(LONGEST);
@@ -98,7 +95,7 @@ mod tests {
             ("a.".repeat(40_000), Some(0)),
             (format!("{}.B.Example", "x".repeat(255)), Some(1)),
             (format!("{}.b.example.", "x.".repeat(200)), Some(1)),
-            // What is left of it begins with the dot.
+            // The remaining suffix begins with the dot.
             (format!("xx.{}.a", "b".repeat(252)), Some(0)),
             ("a".repeat(256), None),
             (format!("{}.c.example", "x".repeat(255)), None),
