@@ -52,9 +52,9 @@ pub struct Question {
 pub struct Explanation {
     /// Status and reason if the request is refused before any handler is asked.
     pub refused: Option<(u16, String)>,
-    /// The host that is matched.
+    /// The requested host, in the form in which it is matched.
     pub host: String,
-    /// The path that is matched.
+    /// The path, in the form in which it is matched.
     pub path: String,
     /// The client, which a trusted proxy may have named.
     pub client: Option<String>,

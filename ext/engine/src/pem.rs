@@ -107,7 +107,7 @@ fn push_line(out: &mut Vec<u8>, line: &[u8]) {
     }
 }
 
-/// The first BEGIN or END in a line.
+/// The first BEGIN or END marker in a line.
 struct Marker<'a> {
     before: &'a [u8],
     keyword: &'static [u8],

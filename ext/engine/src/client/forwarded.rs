@@ -18,7 +18,7 @@ pub(crate) enum Forwarding {
     /// `X-Forwarded-For`, `-Proto`, `-Host`, `-Port` and `X-Real-IP`.
     #[default]
     XForwarded,
-    /// `Forwarded`.
+    /// The field `Forwarded`.
     Rfc7239,
 }
 

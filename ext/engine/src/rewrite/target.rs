@@ -27,7 +27,7 @@ pub(crate) struct TargetTemplate {
 enum TargetAuthority {
     Literal(Box<str>),
     Parts(Box<[TemplatePart]>),
-    /// See [`TargetTemplate::never`].
+    /// A target that is never valid: every request gets the `error_response`.
     Never,
 }
 

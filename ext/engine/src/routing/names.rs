@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashMap;
 
-/// Names and their numbers.
+/// Names of captures and their numbers.
 #[derive(Debug, Default)]
 pub(crate) struct CaptureNames {
     list: Vec<Box<str>>,

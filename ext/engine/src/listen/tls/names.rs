@@ -9,7 +9,7 @@ const LONGEST: usize = 255;
 #[derive(Debug, Default)]
 pub(super) struct CertificateNames {
     exact: FxHashMap<Box<[u8]>, usize>,
-    /// `example.com` for `*.example.com`.
+    /// Domains of wildcard names: `example.com` for `*.example.com`.
     below: FxHashMap<Box<[u8]>, usize>,
 }
 
