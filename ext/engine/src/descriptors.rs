@@ -1,8 +1,8 @@
-//! Open files: how many this process may have, and what they are kept for.
+//! Open files: how many this process may have, and the reserve among them.
 //!
-//! The system gives out the lowest number that is free, so the number of a new socket says how many are left. The last
-//! ones are for what must go on when clients have taken everything else: health checks, DNS, logs, files that a reload
-//! reads.
+//! The system gives out the lowest free descriptor, so the number of a new socket shows how many are left. The last
+//! ones are a reserve for work that must go on when clients have taken all others: health checks, DNS, logs, and files
+//! that a reload reads.
 
 use std::io;
 use std::os::fd::RawFd;
@@ -11,21 +11,21 @@ use std::sync::atomic::{AtomicI32, Ordering::Relaxed};
 use nix::libc;
 use nix::sys::resource::{getrlimit, setrlimit, Resource};
 
-/// The first number that only the reserve may have.
+/// The first descriptor of the reserve.
 static RESERVED_FROM: AtomicI32 = AtomicI32::new(i32::MAX);
 
-/// How many files this process may open, and how many it had open before it served anybody.
+/// The limit of open files, and the number of files that were open before the server had clients.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Descriptors {
     allowed: u64,
     open: u64,
 }
 
-/// Raises the limit of open files to what the system allows this process, once for all of it: programs that it starts
-/// inherit it.
+/// Raises the process's limit of open files to what the system allows. Programs that this process starts inherit the
+/// limit.
 pub(crate) fn raise_limit() {
     let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return };
-    // Where "unlimited" cannot be had, as on macOS, this many can.
+    // Limit to set where "unlimited" is refused, as on macOS.
     const MANY: u64 = 10_240;
     if soft < hard && setrlimit(Resource::RLIMIT_NOFILE, hard, hard).is_err() && soft < MANY {
         let _ = setrlimit(Resource::RLIMIT_NOFILE, MANY.min(hard), hard);
@@ -33,7 +33,7 @@ pub(crate) fn raise_limit() {
 }
 
 impl Descriptors {
-    /// Those of this moment.
+    /// The current numbers.
     pub(crate) fn now() -> Self {
         let allowed = getrlimit(Resource::RLIMIT_NOFILE).map_or(u64::MAX, |(soft, _)| soft);
         let listed = std::fs::read_dir("/proc/self/fd").or_else(|_| std::fs::read_dir("/dev/fd"));
@@ -46,7 +46,7 @@ impl Descriptors {
         (self.allowed / 16).clamp(8, 64)
     }
 
-    /// Clients that may wait for a place with a connection that was accepted.
+    /// Clients that may be accepted while they wait for a place.
     pub(crate) fn guests(self) -> usize {
         (self.allowed / 64).clamp(2, 256) as usize
     }
@@ -55,8 +55,8 @@ impl Descriptors {
         self.allowed.saturating_sub(self.open + self.reserve() + self.guests() as u64)
     }
 
-    /// How many clients are served at once where so many are wanted. They fit if a quarter of what is free remains for
-    /// backends. If they do not, so many are served that each can have one connection to a backend.
+    /// Maximum of clients at once if `wanted` is configured. That many fit if a quarter of the free descriptors remains
+    /// for backends. Otherwise the maximum leaves each client one connection to a backend.
     pub(crate) fn clients(self, wanted: usize) -> usize {
         let fit = |part: u64| usize::try_from(part).unwrap_or(usize::MAX);
         if wanted <= fit(self.free() / 4 * 3) {
@@ -65,7 +65,7 @@ impl Descriptors {
         wanted.min(fit(self.free() / 2)).max(1)
     }
 
-    /// What is wrong with a `max_connections` that does not fit, and what to do.
+    /// The problem with a `max_connections` that does not fit, and what to do.
     pub(crate) fn complaint(self, wanted: usize) -> Option<String> {
         let served = self.clients(wanted);
         if served == wanted {
@@ -80,12 +80,12 @@ impl Descriptors {
     }
 }
 
-/// Whether a socket took what is kept for others.
+/// Whether a socket took a descriptor of the reserve.
 pub(crate) fn is_reserved(number: RawFd) -> bool {
     number >= RESERVED_FROM.load(Relaxed)
 }
 
-/// The same for a socket that was just made for a request to a backend: an error if it may not be kept.
+/// Checks a new socket for a request to a backend: an error if its descriptor belongs to the reserve.
 pub(crate) fn admit(number: RawFd) -> io::Result<()> {
     match is_reserved(number) {
         true => Err(io::Error::from_raw_os_error(libc::EMFILE)),
@@ -93,8 +93,8 @@ pub(crate) fn admit(number: RawFd) -> io::Result<()> {
     }
 }
 
-/// Whether something of our own has run out: files, memory of the system, local ports. It says nothing of the other
-/// side.
+/// Whether a resource of this machine has run out: descriptors, memory of the system, local ports. Such an error says
+/// nothing about the other side.
 pub(crate) fn ran_out(error: &io::Error) -> bool {
     let ours = [libc::EMFILE, libc::ENFILE, libc::ENOBUFS, libc::ENOMEM, libc::EADDRNOTAVAIL];
     error.raw_os_error().is_some_and(|number| ours.contains(&number))

@@ -1,6 +1,6 @@
-//! What a configuration would do with a request, and why: `proxy routes GET http://…`.
+//! What a configuration does with a request, and why: `proxy routes GET http://…`.
 //!
-//! It is found by a look at every location in turn, with the conditions that also decide when the proxy runs.
+//! The answer comes from checking every location in turn, with the conditions that the running proxy uses.
 
 mod sent;
 
@@ -26,73 +26,73 @@ use crate::routing::matcher::{MatchedRequest, Matcher};
 use crate::routing::pattern::RequestPart;
 use crate::routing::{accepts, host_span, plain_prefix, same_values, CaptureNames};
 
-/// A request that somebody asks about.
+/// A request to explain.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Question {
-    /// Its method.
+    /// Request method.
     pub method: String,
     /// `http` or `https`.
     pub scheme: String,
-    /// Host and port as its `Host` field names them.
+    /// Host and port of the `Host` field.
     pub authority: String,
     /// Path and query.
     pub target: String,
-    /// Further fields.
+    /// Header fields beside `Host`.
     pub headers: Vec<(String, String)>,
     /// The address at the other end of the connection; `None` for a unix socket.
     pub remote: Option<String>,
-    /// The port that it comes to.
+    /// Port at which the request arrives.
     pub port: Option<u16>,
 }
 
-/// What would become of it. Places are those of directives in the configuration: indices into `routes`, from outside
-/// in.
+/// What happens to the request. A place is the position of a directive in the configuration: indices into `routes`,
+/// from the outside in.
 #[derive(Debug, Clone, Default, Serialize, PartialEq, Eq)]
 pub struct Explanation {
-    /// Why it is refused before any handler is asked, with the status.
+    /// Status and reason if the request is refused before any handler is asked.
     pub refused: Option<(u16, String)>,
-    /// The host that is matched.
+    /// The requested host, in the form in which it is matched.
     pub host: String,
-    /// The path that is matched.
+    /// The path, in the form in which it is matched.
     pub path: String,
     /// The client, which a trusted proxy may have named.
     pub client: Option<String>,
-    /// The locations that are looked at, in that order.
+    /// The locations that are checked, in order.
     pub steps: Vec<LookedAt>,
-    /// What they capture, outer ones first.
+    /// Captured names and values, outer ones first.
     pub captures: Vec<(String, String)>,
-    /// The filters that it passes, in that order.
+    /// Places of the filters that the request passes, in order.
     pub filters: Vec<Vec<usize>>,
-    /// The handlers that are asked, in that order. The last one answers if it accepts.
+    /// The handlers that are asked, in order. The last one answers if it accepts.
     pub handlers: Vec<AskedHandler>,
     /// The trusted proxy at the other end of the connection, if there is one; empty for a unix socket.
     pub via: Option<String>,
-    /// What a backend gets, if one is asked.
+    /// What a backend gets, if a backend is asked.
     pub sent: Option<Sent>,
 }
 
-/// A location that is looked at.
+/// A location that is checked.
 #[derive(Debug, Clone, Serialize, PartialEq, Eq)]
 pub struct LookedAt {
-    /// Where it stands.
+    /// Place of the location.
     pub place: Vec<usize>,
-    /// Why it does not take the request; if nothing, it does.
+    /// Conditions that fail. If empty, the location takes the request.
     pub failed: Vec<Failure>,
 }
 
 /// A handler that is asked.
 #[derive(Debug, Clone, Serialize, PartialEq, Eq)]
 pub struct AskedHandler {
-    /// Where it stands.
+    /// Place of the handler.
     pub place: Vec<usize>,
-    /// Whether it answers.
+    /// Whether the handler answers.
     pub accepts: bool,
-    /// The URL that a `proxy` asks for, or its path alone where the backend decides about the rest.
+    /// The URL that a `proxy` asks for. Only its path if the backend decides the rest.
     pub target: Option<String>,
 }
 
-/// A way that was found, for one way of reading the path.
+/// The route of a request, for one way of decoding its path.
 struct Way<'c> {
     place: Vec<usize>,
     steps: Vec<LookedAt>,
@@ -101,7 +101,7 @@ struct Way<'c> {
     scopes: Vec<(Vec<usize>, &'c [Directive])>,
 }
 
-/// Says what `config`, which has no mistakes, does with a request. The error says what is wrong with the question.
+/// Explains what `config`, which has no mistakes, does with a request. The error says what is wrong with the question.
 pub fn explain(config: &Config, question: &Question) -> Result<Explanation, String> {
     let mut head = RequestHead::default();
     let mut explanation = Explanation::default();
@@ -175,7 +175,7 @@ fn lossy(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// The request as it would come over a connection.
+/// The request as text, as a connection would carry it.
 fn text_of(question: &Question) -> Result<String, String> {
     let mut text = format!("{} {} HTTP/1.1\r\n", question.method, question.target);
     let own_host = question.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host"));
@@ -205,7 +205,7 @@ fn peer(question: &Question) -> Result<ClientInfo, String> {
     Ok(ClientInfo { addr, ip, local_port: question.port, tls, ..ClientInfo::default() })
 }
 
-/// Looks at every location in the order of the file, and goes into the first that takes the request.
+/// Checks the locations in the order of the file and enters the first that takes the request.
 fn walk<'c>(config: &'c Config, asked: MatchedRequest<'_>, names: &mut CaptureNames) -> Way<'c> {
     let mut way = Way {
         place: Vec::new(),
@@ -240,7 +240,7 @@ fn locations(routes: &[Directive]) -> impl Iterator<Item = (usize, &LocationConf
     })
 }
 
-/// Outer filters come first.
+/// Places of the filters, outer ones first.
 fn filters(way: &Way<'_>) -> Vec<Vec<usize>> {
     let of_scope = |(place, routes): &(Vec<usize>, &[Directive])| {
         let filters = routes.iter().enumerate().filter(|(_, route)| matches!(route, Directive::Filter(_)));
@@ -249,7 +249,7 @@ fn filters(way: &Way<'_>) -> Vec<Vec<usize>> {
     way.scopes.iter().flat_map(of_scope).collect()
 }
 
-/// Inner handlers come first.
+/// The handlers with their places, inner ones first.
 fn handlers<'c>(way: &Way<'c>) -> Vec<(Vec<usize>, &'c Directive)> {
     let of_scope = |(place, routes): &(Vec<usize>, &'c [Directive])| {
         let handlers = routes.iter().enumerate();
@@ -264,7 +264,7 @@ fn accepted(handler: &Directive, path: &[u8]) -> bool {
     accepts(prefix.as_deref(), path)
 }
 
-/// The URL that is asked for; `None` if it is none.
+/// The URL that is asked for. `None` if `to` renders no valid URL.
 fn target(to: Option<&str>, scope: &RequestValues<'_>) -> Option<String> {
     let mut out = RenderedTarget::default();
     let scheme = match to {

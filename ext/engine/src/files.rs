@@ -7,7 +7,7 @@ use std::path::Path;
 
 use nix::fcntl::OFlag;
 
-/// The bytes of a file. Nothing is waited for: what is no file, such as a pipe that nobody writes to, is an error.
+/// The bytes of a file. Never blocks: a path that is not a file, such as a pipe without a writer, is an error.
 pub(crate) fn read(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
     let mut file = OpenOptions::new().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path)?;
     let kind = file.metadata()?;

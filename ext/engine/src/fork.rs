@@ -1,12 +1,12 @@
-//! What a child of `fork` must not keep: the sockets of the engines that run in the parent.
+//! Closes inherited sockets in a child of `fork`: those of the engines that run in the parent.
 //!
-//! A child inherits every descriptor and none of the threads. A listening socket that it holds goes on accepting where
-//! nobody serves, and a connection that it holds is not seen to end. So whoever forks takes a [`Hold`] first: every
-//! thread of an engine stops between two of its tasks, where each socket is registered with the runtime of its thread
-//! or known to be on its way to one. The system itself then lists the sockets (`/proc/self/fdinfo` of the runtimes'
-//! epoll instances), and the child closes these. Nothing of this costs a connection or a request anything. Where the
-//! system has no such list (macOS) the child keeps the sockets; of those a connection that is cut short is seen to end
-//! all the same, by [`Stream::cut`](crate::stream::Stream::cut).
+//! A child inherits every descriptor and no thread. In the child, a listening socket would go on accepting without a
+//! thread that serves, and an inherited connection would not be seen to end. Therefore the caller of `fork` takes a
+//! [`Hold`] first. Every engine thread then stops between two of its tasks. At that point each socket is either
+//! registered with the runtime of its thread or recorded as on its way to one. The system lists the registered sockets
+//! (`/proc/self/fdinfo` of the runtimes' epoll instances), and the child closes them. This costs connections and
+//! requests nothing. macOS has no such list: there the child keeps the sockets, and
+//! [`Stream::cut`](crate::stream::Stream::cut) makes sure that a connection that is cut short is still seen to end.
 
 mod descriptors;
 
@@ -23,56 +23,56 @@ use tokio::time::Instant;
 
 use descriptors::Descriptor;
 
-/// How long a `fork` waits for an engine thread to stop. A task that takes longer is about to do something else than to
-/// accept or connect.
+/// Time that a `fork` waits for an engine thread to stop. A longer task is not about to accept or to connect.
 const PATIENCE: Duration = Duration::from_millis(250);
-/// How often who waits for a moment looks again. No lock is slept at: the child would inherit it.
+/// Interval between two looks of a thread that waits. It sleeps at no lock, because the child would inherit the lock.
 const GLANCE: Duration = Duration::from_micros(100);
 
-/// How long the parent waits until its child has closed what is not its own.
+/// Time that the parent waits for its child to close the inherited sockets.
 const CLOSING: Duration = Duration::from_millis(500);
 
-/// Odd while some thread is about to fork: the threads of the engines stand still then. Each time it is another number,
-/// so that nobody is taken to stand still who did so the last time.
+/// Fork counter, odd while a thread is about to fork: engine threads then stand still. Each fork has its own number, so
+/// that a thread that stopped for the last fork is not counted as stopped for this one.
 static FORKING: AtomicU64 = AtomicU64::new(0);
 
-/// The runtimes of every engine. A lock of the standard library keeps nothing but a number, and in the child it is held
-/// by the only thread there is.
+/// The runtimes of all engines. A lock of the standard library holds only a number; in the child, the only thread holds
+/// it.
 static STATIONS: Mutex<Vec<Arc<Station>>> = Mutex::new(Vec::new());
 
-/// Sockets that no runtime knows at the moment. A lock of its own, which a thread may take that is about to stop.
+/// Sockets that no runtime watches at the moment. It has a separate lock, which a thread that is about to stop may
+/// take.
 static ON_THEIR_WAY: Mutex<Vec<RawFd>> = Mutex::new(Vec::new());
 
 fn lock<T>(mutex: &'static Mutex<T>) -> MutexGuard<'static, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A runtime's place to stop at.
+/// One runtime's point of rest during a fork.
 #[derive(Debug)]
 struct Station {
     call: Notify,
-    /// The [`FORKING`] that its thread has stopped for.
+    /// The value of [`FORKING`] that its thread has stopped for.
     stopped_for: AtomicU64,
-    /// A descriptor that only this runtime watches.
+    /// A descriptor that only this runtime watches. It identifies the runtime's epoll instance.
     beacon: Descriptor,
 }
 
-/// A runtime whose thread stops for a `fork`. It is known from the moment on in which this is made, so that no socket
-/// comes before it.
+/// A runtime whose thread stops for a `fork`. It is registered as soon as it is made, before the runtime has any
+/// socket.
 #[derive(Debug)]
 pub(crate) struct Stopping(Option<(Registered, UnixDatagram)>);
 
 impl Stopping {
-    /// To be made within the runtime, and before its first socket.
+    /// Must be called within the runtime, before its first socket.
     pub(crate) fn new() -> Self {
-        // Without it the runtime is not found, and everything else works.
+        // Without a beacon the runtime is not found. Everything else works.
         let Ok(beacon) = UnixDatagram::unbound() else { return Self(None) };
         let Some(descriptor) = Descriptor::of(beacon.as_raw_fd()) else { return Self(None) };
         let station = Station { call: Notify::new(), stopped_for: AtomicU64::new(0), beacon: descriptor };
         Self(Some((Registered::take(Arc::new(station)), beacon)))
     }
 
-    /// Lets the thread stop, for as long as the future is polled.
+    /// Lets the thread stop while the future is polled.
     pub(crate) async fn run(self) {
         let Some((place, _beacon)) = self.0 else { return };
         loop {
@@ -83,7 +83,7 @@ impl Stopping {
 }
 
 impl Station {
-    /// Stands still for as long as somebody is about to fork.
+    /// Blocks while a thread is about to fork.
     fn stop(&self) {
         loop {
             let forking = FORKING.load(SeqCst);
@@ -96,7 +96,7 @@ impl Station {
     }
 }
 
-/// A station in the list, until it is dropped.
+/// Registration of a station, until it is dropped.
 #[derive(Debug)]
 struct Registered(Arc<Station>);
 
@@ -109,13 +109,14 @@ impl Registered {
 
 impl Drop for Registered {
     fn drop(&mut self) {
-        // The sockets of its runtime are about to be closed: not while somebody forks, who holds the lock, too.
+        // Its runtime's sockets are about to close. That must not happen during a fork, and the forking thread holds
+        // the lock.
         self.0.stop();
         lock(&STATIONS).retain(|station| !Arc::ptr_eq(station, &self.0));
     }
 }
 
-/// A socket that no runtime watches, for as long as this is kept.
+/// Marks a socket that no runtime watches, until it is dropped.
 #[derive(Debug)]
 pub(crate) struct OnItsWay(RawFd);
 
@@ -136,7 +137,7 @@ impl Drop for OnItsWay {
     }
 }
 
-/// Somebody is about to fork, until this is dropped.
+/// Marks that a thread is about to fork, until it is dropped.
 struct Standing;
 
 impl Drop for Standing {
@@ -145,18 +146,19 @@ impl Drop for Standing {
     }
 }
 
-/// The time of a `fork`: while this is kept no engine thread of this process does anything.
+/// Stops all engine threads of this process during a `fork`, until it is consumed or dropped.
 pub struct Hold {
     stations: MutexGuard<'static, Vec<Arc<Station>>>,
     on_their_way: MutexGuard<'static, Vec<RawFd>>,
     theirs: Vec<Descriptor>,
     standing: Standing,
-    /// The parent's end and the child's, whose close says that the child has closed everything.
+    /// The parent's end and the child's end. The child closes its end once it has closed every inherited socket.
     word: io::Result<(UnixStream, UnixStream)>,
 }
 
 impl Hold {
-    /// Stops the engine threads and notes their sockets. `None` if there are none. To be called by no engine thread.
+    /// Stops the engine threads and notes their sockets. `None` if there are no engine threads. Must not be called by
+    /// an engine thread.
     pub fn take() -> Option<Self> {
         let stations = lock(&STATIONS);
         if stations.is_empty() && lock(&ON_THEIR_WAY).is_empty() {
@@ -179,8 +181,8 @@ impl Hold {
         Some(Self { stations, on_their_way, theirs, standing, word })
     }
 
-    /// In the parent: lets the engines go on, and waits until the child has closed their sockets, so that an address
-    /// which is no longer listened at is refused from the first moment on.
+    /// In the parent: lets the engines go on, and waits until the child has closed their sockets. An address where the
+    /// server stops listening is then refused from the first moment on.
     pub fn go_on_in_parent(self) {
         let Self { stations, on_their_way, standing, word, .. } = self;
         drop((standing, stations, on_their_way));
@@ -193,7 +195,7 @@ impl Hold {
     /// In the child: closes the sockets of the parent's engines.
     pub fn close_in_child(mut self) {
         descriptors::close(&self.theirs);
-        // They belong to threads that do not exist here: nothing is dropped.
+        // These belong to threads that do not exist in the child, so nothing is dropped.
         std::mem::forget(std::mem::take(&mut *self.stations));
         std::mem::forget(std::mem::take(&mut *self.on_their_way));
     }

@@ -1,18 +1,18 @@
 //! Lock and condition variable that survive a `fork`.
 //!
-//! The rule for locks in the engine: parking_lot's `Mutex` where nothing is done under the lock that may wait, be it a
-//! system call or another lock; the types of this module everywhere else. No lock is held across an `await`.
+//! Rule for locks in the engine: use parking_lot's `Mutex` if nothing under the lock may wait, neither for a system
+//! call nor for another lock. Use the types of this module everywhere else. No lock is held across an `await`.
 //!
 //! The reason: parking_lot keeps all sleeping threads of the process in one table. A child of `fork` inherits the
 //! table, but not the threads: its first thread that touches such an entry reads memory that is gone. The standard
-//! library's types keep no more than a number each, so a server can be started in the child of a process that runs one.
-//! Where a lock is held for moments, hardly ever a thread sleeps.
+//! library's types hold only a number each, so a server can be started in the child of a process that runs one. Where a
+//! lock is held only for moments, threads hardly ever sleep.
 
 use std::sync::{self, MutexGuard, PoisonError};
 
 use tokio::time::Instant;
 
-/// A lock that no panic makes unusable.
+/// A lock that stays usable after a panic.
 #[derive(Debug, Default)]
 pub(crate) struct Mutex<T>(sync::Mutex<T>);
 
@@ -26,7 +26,7 @@ impl<T> Mutex<T> {
     }
 }
 
-/// Wakes those who wait for a change of what a [`Mutex`] guards.
+/// Wakes threads that wait for a change of a [`Mutex`]'s content.
 #[derive(Debug, Default)]
 pub(crate) struct Condvar(sync::Condvar);
 
@@ -39,12 +39,12 @@ impl Condvar {
         self.0.notify_all();
     }
 
-    /// Waits for the next change, or for none.
+    /// Waits for the next change. May return without one.
     pub(crate) fn wait<'a, T>(&self, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
         self.0.wait(guard).unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The same, no longer than until `deadline`. `true` if that was reached.
+    /// Waits for the next change until `deadline`; may return without one. `true` if the deadline was reached.
     pub(crate) fn wait_until<'a, T>(&self, guard: MutexGuard<'a, T>, deadline: Instant) -> (MutexGuard<'a, T>, bool) {
         let left = deadline.saturating_duration_since(Instant::now());
         let (guard, result) = self.0.wait_timeout(guard, left).unwrap_or_else(PoisonError::into_inner);

@@ -1,4 +1,4 @@
-//! Where a server listens, and what is spoken there: the `bind` directives, compiled.
+//! Addresses and protocols of a server: the `bind` directives, compiled.
 
 mod address;
 pub(crate) mod binds;

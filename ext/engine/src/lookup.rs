@@ -1,4 +1,4 @@
-//! The routes of a configuration by themselves, for `examples/routing.rs`.
+//! Route lookup without a server, for `examples/routing.rs`.
 
 use proxy_http::http1::parse_request;
 use proxy_http::message::RequestHead;
@@ -9,19 +9,19 @@ use crate::configuration::Config;
 use crate::rewrite::Captured;
 use crate::snapshot::{compile, Snapshot};
 
-/// A compiled configuration in which requests can be looked up without a server.
+/// A compiled configuration for route lookups without a server.
 #[derive(Debug)]
 pub struct RouteLookup {
     snapshot: Snapshot,
 }
 
 impl RouteLookup {
-    /// Compiles it, mistakes or not.
+    /// Compiles a configuration, even one with mistakes.
     pub fn compile(config: &Config) -> Self {
         Self { snapshot: compile(config, Purpose::Check).snapshot }
     }
 
-    /// Reads the head of a request; `None` if it is none.
+    /// Parses the head of a request; `None` if it is malformed.
     pub fn read(text: &str) -> Option<RequestHead> {
         let mut head = RequestHead::default();
         parse_request(text.as_bytes(), &mut head).ok().flatten().map(|_| head)

@@ -1,4 +1,4 @@
-//! Sets of addresses: `"10.0.0.0/8"`, `"192.0.2.7"`, `"fd00::/8"`.
+//! Sets of IP addresses: `"10.0.0.0/8"`, `"192.0.2.7"`, `"fd00::/8"`.
 
 use std::net::IpAddr;
 
@@ -6,26 +6,26 @@ use ipnet::IpNet;
 
 use crate::compile::Report;
 
-/// Stands among addresses for every client that comes over a unix socket.
+/// Entry in a list of addresses that stands for every client of a unix socket.
 pub(crate) const UNIX: &str = "unix:";
 
-/// Addresses and networks. An IPv4 address that is written as IPv6 (`::ffff:192.0.2.7`) is the IPv4 address.
+/// Addresses and networks. An IPv4-mapped IPv6 address (`::ffff:192.0.2.7`) counts as the IPv4 address.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Networks(Box<[IpNet]>);
 
 impl Networks {
-    /// Reads them.
+    /// Parses addresses and networks. Invalid ones are reported.
     pub(crate) fn compile(texts: &[String], report: &mut Report<'_>) -> Self {
         Self(texts.iter().filter_map(|text| report.ok(parse(text))).collect())
     }
 
-    /// Whether the address is in one of them.
+    /// Whether one of the networks contains the address.
     pub(crate) fn contains(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         self.0.iter().any(|network| network.contains(&address))
     }
 
-    /// One that holds every address of its kind.
+    /// A network that contains every address of its family, if there is one.
     pub(crate) fn everybody(&self) -> Option<&IpNet> {
         self.0.iter().find(|network| network.prefix_len() == 0)
     }
@@ -53,7 +53,7 @@ fn parse(text: &str) -> Result<IpNet, String> {
     Ok(network)
 }
 
-/// `::ffff:10.0.0.0/104` is `10.0.0.0/8`.
+/// The IPv4 network for an IPv4-mapped one: `::ffff:10.0.0.0/104` is `10.0.0.0/8`.
 fn canonical(network: IpNet) -> IpNet {
     match (network.addr().to_canonical(), network.prefix_len().checked_sub(96)) {
         (IpAddr::V4(v4), Some(prefix)) if network.addr().is_ipv6() => IpNet::new(v4.into(), prefix).unwrap_or(network),

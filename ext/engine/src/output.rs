@@ -1,8 +1,8 @@
-//! Standard output and standard error as a running server writes them: from threads of their own, and whatever becomes
-//! of them.
+//! Standard output and standard error of a running server. Separate threads write to them, so a failure cannot hold up
+//! requests.
 //!
-//! What is printed can fail or block at any time: the disk is full, the reader of a pipe has gone or stands still, a
-//! terminal is stopped. None of that may be noticed by who is served.
+//! Output can fail or block at any time: the disk is full, the reader of a pipe is gone or stalled, a terminal is
+//! stopped. Clients must not notice any of that.
 
 use std::fs::OpenOptions;
 use std::io::{self, Write};
@@ -13,11 +13,11 @@ use nix::errno::Errno;
 use nix::fcntl::{fcntl, FcntlArg};
 use nix::sys::signal::{SigSet, Signal};
 
-/// How long a writer waits that was told "not now" by a descriptor which somebody has made non-blocking.
+/// Pause of a writer after EAGAIN, which occurs if another program has made the descriptor non-blocking.
 const NOT_NOW: Duration = Duration::from_millis(10);
 
-/// A standard descriptor, written to without the standard library's lock and buffer: whoever is stuck in a write would
-/// hold that lock, and a child of `fork` would inherit it.
+/// A standard descriptor, written to without the standard library's lock and buffer. A thread that is stuck in a write
+/// would hold that lock, and a child of `fork` would inherit it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Standard {
     Out,
@@ -43,11 +43,11 @@ impl Write for Standard {
     }
 }
 
-/// Opens the standard descriptors that are closed on `/dev/null`, before a socket can get such a number and whatever is
-/// printed goes to a client.
+/// Opens closed standard descriptors on `/dev/null`. Otherwise a socket could get such a number, and a client would
+/// receive the program's output.
 pub(crate) fn open_standard_descriptors() {
     let is_closed = |fd: BorrowedFd<'_>| fcntl(fd, FcntlArg::F_GETFD) == Err(Errno::EBADF);
-    // In this order: the system gives the lowest number that is free.
+    // In this order, because the system gives out the lowest free number.
     while is_closed(io::stdin().as_fd()) || is_closed(io::stdout().as_fd()) || is_closed(io::stderr().as_fd()) {
         match OpenOptions::new().read(true).write(true).open("/dev/null") {
             Ok(null) => drop(null.into_raw_fd()),
@@ -56,9 +56,9 @@ pub(crate) fn open_standard_descriptors() {
     }
 }
 
-/// Keeps SIGPIPE from ending the process because of a write of this thread and of those that it starts. Not every write
-/// to a socket can be told to do without that signal (`writev` cannot), a write to a pipe never can, and what the
-/// program does about the signal is its own affair. To be called first in every thread of the engine.
+/// Blocks SIGPIPE in this thread and in the threads that it starts, so that a failed write does not end the process.
+/// Not every write to a socket can suppress the signal (`writev` cannot), a write to a pipe never can, and the
+/// process-wide handling of the signal belongs to the program. Must be called first in every thread of the engine.
 pub fn block_sigpipe() {
     let mut set = SigSet::empty();
     set.add(Signal::SIGPIPE);

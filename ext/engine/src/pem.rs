@@ -12,10 +12,10 @@ const BEGIN: &[u8] = b"-----BEGIN ";
 const END: &[u8] = b"-----END ";
 const DASHES: &[u8] = b"-----";
 
-/// Other names of a certificate that OpenSSL reads and writes.
+/// Other labels of a certificate that OpenSSL reads and writes.
 const CERTIFICATE_LABELS: [&[u8]; 2] = [b"X509 CERTIFICATE", b"TRUSTED CERTIFICATE"];
 
-/// Every certificate in a file that an option names. The error names both.
+/// Every certificate in the file of an option. The error names the option and the file.
 pub(crate) fn certificates(option: &str, path: &str) -> Result<Vec<CertificateDer<'static>>, String> {
     let bytes = read(option, path)?;
     let text = tidy(&bytes);
@@ -33,7 +33,7 @@ pub(crate) fn certificates(option: &str, path: &str) -> Result<Vec<CertificateDe
     }
 }
 
-/// The first private key in a file that an option names.
+/// The first private key in the file of an option.
 pub(crate) fn private_key(option: &str, path: &str) -> Result<PrivateKeyDer<'static>, String> {
     let bytes = read(option, path)?;
     PrivateKeyDer::from_pem_slice(&tidy(&bytes)).map_err(|error| match error {
@@ -51,7 +51,7 @@ pub(crate) fn private_key(option: &str, path: &str) -> Result<PrivateKeyDer<'sta
     })
 }
 
-/// The bytes of a file that an option names.
+/// The bytes of the file of an option.
 pub(crate) fn read(option: &str, path: &str) -> Result<Vec<u8>, String> {
     files::read(path).map_err(|error| match error.kind() {
         std::io::ErrorKind::IsADirectory => format!("{option}: {path:?} is a folder: write the path of a file in it"),
@@ -69,20 +69,20 @@ fn damaged(option: &str, path: &str, error: &pem::Error) -> String {
     format!("{option}: {path:?} is damaged: {what}; copy it again")
 }
 
-/// Whether a key asks for a password: PKCS#8 says so in its label, the older forms in a line below it.
+/// Whether a key is encrypted with a password: PKCS#8 says so in its label, older forms in a line below it.
 fn is_encrypted(pem: &[u8]) -> bool {
     let has = |text: &str| memmem::find(pem, text.as_bytes()).is_some();
     has("BEGIN ENCRYPTED PRIVATE KEY") || has("Proc-Type: 4,ENCRYPTED")
 }
 
-/// Whether it is the beginning of a DER structure rather than text.
+/// Whether the bytes begin like a DER structure, not like text.
 fn binary(bytes: &[u8]) -> bool {
     matches!(bytes, [0x30, 0x80..=0x84, ..])
 }
 
-/// The text as a strict parser wants it. What editors, `cat` and other systems leave behind is forgiven, as OpenSSL
-/// forgives it: a byte order mark, UTF-16, spaces around lines, a block that begins in the line in which the one before
-/// it ends, other labels.
+/// The text in the form that a strict parser accepts. Remains of editors, `cat` and other systems are removed, as
+/// OpenSSL does: a byte order mark, UTF-16, spaces around lines, a block that begins in the line in which the one
+/// before it ends, other labels.
 fn tidy(bytes: &[u8]) -> Vec<u8> {
     let text = in_utf8(bytes);
     let mut out = Vec::with_capacity(text.len() + 64);
@@ -107,7 +107,7 @@ fn push_line(out: &mut Vec<u8>, line: &[u8]) {
     }
 }
 
-/// The first BEGIN or END in a line.
+/// The first BEGIN or END marker in a line.
 struct Marker<'a> {
     before: &'a [u8],
     keyword: &'static [u8],
@@ -139,7 +139,7 @@ fn in_utf8(bytes: &[u8]) -> Cow<'_, [u8]> {
     }
 }
 
-/// The certificate without what may follow it: OpenSSL's TRUSTED CERTIFICATE has its own remarks there.
+/// The certificate without trailing data: OpenSSL's TRUSTED CERTIFICATE stores its own notes there.
 fn alone(certificate: CertificateDer<'static>) -> CertificateDer<'static> {
     match x509_parser::parse_x509_certificate(&certificate) {
         Ok((rest, _)) if !rest.is_empty() => {

@@ -1,8 +1,8 @@
-//! String rewrites: text with `{placeholders}`, taken apart at load and filled in per request.
+//! String rewrites: text with `{placeholders}`, parsed at load and rendered per request.
 //!
-//! `{name}` is replaced by a value of the request or response, `{name|strip_prefix:/api|replace:a,b}` after passing it
-//! through modifiers. A name that means nothing stays as it is written. Three kinds of text come of it, each with its
-//! own rules of safety: a field value ([`Template::render_header`]), a log line ([`Template::render_log`]), and a URL
+//! `{name}` is replaced by a value of the request or response, `{name|strip_prefix:/api|replace:a,b}` by that value
+//! after modifiers. A name without a meaning stays as written. There are three kinds of rendered text, each with its
+//! own safety rules: a field value ([`Template::render_header`]), a log line ([`Template::render_log`]), and a URL
 //! ([`TargetTemplate`]).
 
 mod captures;
@@ -28,23 +28,23 @@ pub(crate) use target::{write_path_and_query, RenderedTarget, TargetTemplate};
 use modifier::Modifier;
 use name::{Found, Name};
 
-/// Whether a name is built in somewhere, so that no capture shows under it.
+/// Whether a name is built in for some context, so that a capture with this name is never shown.
 pub(crate) fn is_built_in(name: &str) -> bool {
     [Context::Request, Context::Response].into_iter().any(|context| BuiltIn::names(context).any(|known| known == name))
 }
 
-/// The first placeholder of `text`, which is sent as it is written, that a string rewrite would replace, given the
-/// names of the `captures` around it.
+/// The first placeholder in a literal `text` that a string rewrite would replace. `captures` are the names that
+/// enclosing locations capture.
 pub(crate) fn known_placeholder(text: &str, context: Context, captures: &[&str]) -> Option<Box<str>> {
     parse::known_placeholder(text, context, captures)
 }
 
-/// A value of nginx, Caddy or HAProxy in text that is sent as it is written, and the string rewrite that is meant.
+/// A value of nginx, Caddy or HAProxy in literal text, and the string rewrite that it corresponds to.
 pub(crate) fn foreign_value(text: &str) -> Option<(&str, String)> {
     parse::foreign_value(text)
 }
 
-/// A string rewrite, ready to be filled in. Rendering allocates nothing beyond the growth of its output.
+/// A parsed string rewrite, ready to render. Rendering allocates nothing beyond the growth of its output.
 #[derive(Debug, Clone)]
 pub(crate) struct Template {
     parts: Box<[TemplatePart]>,
@@ -61,12 +61,12 @@ enum TemplatePart {
 struct Placeholder {
     name: Name,
     modifiers: Box<[Modifier]>,
-    /// With its braces and modifiers, for when the name means nothing.
+    /// The placeholder with its braces and modifiers. It is shown when the name has no meaning.
     written: Box<str>,
 }
 
 impl Placeholder {
-    /// Appends the value, modified. `None`, and nothing appended, if the name means nothing here.
+    /// Appends the modified value. If the name has no meaning here, appends nothing and returns `None`.
     fn write(&self, scope: &RequestValues<'_>, context: Context, out: &mut Vec<u8>) -> Option<Found> {
         let start = out.len();
         let found = self.name.write(scope, context, out)?;
@@ -78,23 +78,24 @@ impl Placeholder {
 }
 
 impl Template {
-    /// Takes a string rewrite apart. The error is an unknown modifier or one without its argument, and says what to
-    /// write instead.
+    /// Parses a string rewrite. The error names an unknown modifier or one without its argument, and says what to write
+    /// instead.
     pub(crate) fn parse(text: &str, context: Context) -> Result<Self, String> {
         Ok(Self { parts: parse::parts(text, context)?.into(), context })
     }
 
-    /// Text in which nothing is replaced, braces or not.
+    /// Literal text: nothing in it is replaced, braces or not.
     pub(crate) fn literal_text(text: &str) -> Self {
         Self { parts: Box::new([TemplatePart::Text(text.into())]), context: Context::Request }
     }
 
-    /// What looks like a slip: placeholders that can never be replaced, given the names of the `captures` around them.
+    /// Warnings about placeholders that can never be replaced. `captures` are the names that enclosing locations
+    /// capture.
     pub(crate) fn warnings(&self, captures: &[&str]) -> Vec<String> {
         parse::warnings(&self.parts, self.context, captures)
     }
 
-    /// The text, if nothing in it is to be replaced.
+    /// The text, if it has no placeholder.
     pub(crate) fn literal(&self) -> Option<&str> {
         match &*self.parts {
             [] => Some(""),
@@ -103,7 +104,7 @@ impl Template {
         }
     }
 
-    /// The placeholders' names as they are written.
+    /// The names of the placeholders, as written.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.parts.iter().filter_map(|part| match part {
             TemplatePart::Value(value) => Some(value.name.as_str()),
@@ -111,7 +112,8 @@ impl Template {
         })
     }
 
-    /// Appends the rewritten text as it is. Values may hold any byte: use one of the other two for headers and logs.
+    /// Appends the rewritten text without escapes. Values may hold any byte: headers need [`Template::render_header`]
+    /// and logs [`Template::render_log`].
     pub(crate) fn render(&self, scope: &RequestValues<'_>, out: &mut Vec<u8>) {
         for part in &self.parts {
             match part {
@@ -125,8 +127,8 @@ impl Template {
         }
     }
 
-    /// Appends the rewritten text as what requests are told apart by. `false` if there is nothing to: every value that
-    /// it is made of is absent or empty.
+    /// Appends the rewritten text as a key that groups requests. `false` if the key would be empty: all its values are
+    /// absent or empty.
     pub(crate) fn render_key(&self, scope: &RequestValues<'_>, out: &mut Vec<u8>) -> bool {
         let mut told = false;
         for part in &self.parts {
@@ -142,7 +144,7 @@ impl Template {
         told
     }
 
-    /// Appends the rewritten text as the value of a field: without control characters.
+    /// Appends the rewritten text as a field value: without control characters.
     pub(crate) fn render_header(&self, scope: &RequestValues<'_>, out: &mut Vec<u8>) {
         let start = out.len();
         self.render(scope, out);
@@ -158,7 +160,7 @@ impl Template {
         }
     }
 
-    /// Appends the rewritten text as part of a log line: values are escaped, and what is absent is a `-`.
+    /// Appends the rewritten text as part of a log line: values are escaped, and an absent value is a `-`.
     pub(crate) fn render_log(&self, scope: &RequestValues<'_>, out: &mut Vec<u8>) {
         for part in &self.parts {
             match part {

@@ -1,7 +1,7 @@
-//! From a request to the handler that answers it.
+//! Routing: from a request to the handler that answers it.
 //!
-//! A location has patterns, hosts and conditions ([`matcher`]); a [`Scope`] has locations and an [`index`] of them,
-//! whose cost does not grow with their number.
+//! A location has patterns, hosts and conditions ([`matcher`]). A [`Scope`] has locations and an [`index`] of them; the
+//! cost of a lookup does not grow with their number.
 
 mod conditions;
 pub(crate) mod cover;

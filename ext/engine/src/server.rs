@@ -1,4 +1,4 @@
-//! A running server: its life from configuration to drain.
+//! A running server, from configuration to drain.
 
 mod lifecycle;
 mod reload;
@@ -26,25 +26,25 @@ use crate::upstream::Admin;
 use lifecycle::Lifecycle;
 use threads::{ServerHandle, Workers};
 
-/// Why a server did not start: nothing stays bound. Or why it did not take another configuration: everything stays as
-/// it was.
+/// Why a server did not start, or did not take another configuration. After a failed start nothing stays bound; after a
+/// failed reload everything stays as it was.
 #[derive(Debug)]
 pub enum StartError {
-    /// Mistakes in the configuration, all of them.
+    /// All mistakes in the configuration.
     Configuration(Vec<Problem>),
     /// An address that could not be bound.
     Bind(Problem),
     /// The operating system gave no thread or no runtime.
     System(std::io::Error),
-    /// It is stopping, or has stopped: a configuration comes too late.
+    /// The server is stopping or has stopped, too late for another configuration.
     Stopped,
 }
 
-/// No backend and no upstream is called that.
+/// No backend and no upstream has the requested name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnknownBackend {
     target: String,
-    /// What there is.
+    /// The names that exist.
     names: Vec<String>,
 }
 
@@ -68,24 +68,24 @@ pub struct Server {
     life: Arc<Lifecycle>,
     control: ServerHandle,
     log: Arc<Log>,
-    /// Held while another configuration is read and takes its place.
+    /// Held during a reload.
     reloading: Mutex<()>,
     terms: Mutex<RunningConfig>,
 }
 
-/// What one configuration says and the next may say otherwise. Locked for moments.
+/// Settings of the configuration that runs, which a reload may change. Locked only for moments.
 #[derive(Debug)]
 struct RunningConfig {
-    /// Where the server listens, in the order of the file: a bind, and its URL as it is shown.
+    /// Addresses where the server listens, in the order of the file: each bind and its URL for display.
     listening: Vec<(Arc<Bind>, String)>,
     shutdown_timeout: Duration,
     tunnel_grace: Duration,
-    /// As many as the limit of open files allows.
+    /// Limit of client connections, lowered to what the limit of open files allows.
     max_connections: usize,
 }
 
 impl Server {
-    /// Checks the configuration without starting anything. Errors and warnings, in the order of the file.
+    /// Checks the configuration without starting anything. Returns errors and warnings in the order of the file.
     pub fn check(config: &Config) -> Vec<Problem> {
         snapshot::compile(config, Purpose::Check).problems
     }
@@ -127,12 +127,12 @@ impl Server {
         Ok(Server { snapshot, counters, life, control, log: settings.log, reloading, terms })
     }
 
-    /// The URL of every bind, with the port that was taken for port 0.
+    /// The URL of every bind, with the actual port in place of port 0.
     pub fn urls(&self) -> Vec<String> {
         self.terms.lock().listening.iter().map(|(_, url)| url.clone()).collect()
     }
 
-    /// What happened so far.
+    /// Figures since the start.
     pub fn stats(&self) -> Stats {
         let snapshot = self.snapshot.load();
         let mut stats = Stats { backends: snapshot.backend_stats(), ..Stats::default() };
@@ -143,18 +143,18 @@ impl Server {
         stats
     }
 
-    /// Says whether a backend, `UPSTREAM/BACKEND`, or every backend of an upstream, `UPSTREAM`, gets requests.
+    /// Sets whether a backend (`UPSTREAM/BACKEND`) or every backend of an upstream (`UPSTREAM`) gets requests.
     ///
     /// # Errors
-    /// If none is called that.
+    /// If none has that name.
     pub fn set_state(&self, target: &str, state: Admin) -> Result<(), UnknownBackend> {
         let unknown = |names| UnknownBackend { target: target.to_owned(), names };
-        // Not between two configurations, of which it would reach but one.
+        // Not during a reload, when it would reach only one of the two configurations.
         let _terms = self.terms.lock();
         self.snapshot.load().set_admin(target, state).map_err(unknown)
     }
 
-    /// Opens the file of the access log anew, as after a rotation. If that fails, the log goes on where it was.
+    /// Reopens the file of the access log, for example after a rotation. On failure the log goes on with the old file.
     pub fn reopen_logs(&self) {
         if let Some(access_log) = &self.snapshot.load().globals.access_log {
             match access_log.reopen() {
@@ -165,9 +165,9 @@ impl Server {
     }
 
     /// Begins to stop and returns at once: no new connections, idle ones close, requests in flight may finish within
-    /// `timeout` (default: the configured `shutdown_timeout`). Tunnels and event streams are ended after the configured
+    /// `timeout` (default: the configured `shutdown_timeout`). Tunnels and event streams end after the configured
     /// `tunnel_grace`, or just before `timeout` is over if that comes first. A second call with a shorter time shortens
-    /// it.
+    /// the timeout.
     pub fn begin_stop(&self, timeout: Option<Duration>) {
         let (configured, grace) = {
             let terms = self.terms.lock();
@@ -176,7 +176,7 @@ impl Server {
         self.life.begin_stop(timeout.unwrap_or(configured), grace);
     }
 
-    /// Waits until the server has stopped or `limit` is over. `true` once it has stopped.
+    /// Waits until the server has stopped or `limit` is over. `true` once the server has stopped.
     pub fn wait(&self, limit: Option<Duration>) -> bool {
         self.life.wait(limit)
     }
@@ -186,8 +186,8 @@ impl Server {
         self.life.is_over()
     }
 
-    /// Whether the server stopped with every request in flight finished, none cut off. `true` while it runs. Tunnels
-    /// and event streams that were ended in time are no requests in flight.
+    /// Whether the server stopped with every request in flight finished and none cut off. `true` while the server runs.
+    /// Tunnels and event streams that ended in time do not count as requests in flight.
     pub fn is_drained(&self) -> bool {
         self.life.was_clean()
     }
@@ -199,7 +199,7 @@ impl Drop for Server {
     }
 }
 
-/// What is wrong with `max_connections`, if it is more than the limit of open files allows.
+/// The problem with `max_connections` if it is more than the limit of open files allows.
 fn too_many_connections(descriptors: Descriptors, written: &Setting<i64>, settings: &Settings) -> Option<Problem> {
     let message = descriptors.complaint(settings.max_connections)?;
     Some(Problem::warning(written.at.as_ref(), "max_connections", message))
@@ -226,7 +226,7 @@ fn cannot_bind(bind: &Bind, error: &std::io::Error) -> StartError {
     unbound(bind, &why)
 }
 
-/// What is wrong with an address, told with its URL: a server may have several.
+/// The problem with an address, with its URL: a server may have several addresses.
 fn unbound(bind: &Bind, why: &str) -> StartError {
     StartError::Bind(Problem::error(bind.at.as_ref(), "bind", format!("{}: {why}", bind.url)))
 }

@@ -1,4 +1,5 @@
-//! What one configuration compiles to: immutable, shared by the engine threads, and kept by a request to its end.
+//! The compiled form of one configuration: immutable, shared by the engine threads, and kept by a request until its
+//! end.
 
 mod routes;
 
@@ -30,14 +31,14 @@ pub(crate) struct Snapshot {
     pub(crate) binds: Binds,
     pub(crate) routes: Routes,
     pub(crate) globals: Globals,
-    /// Those that have a name.
+    /// Upstreams with a name.
     upstreams: Vec<Arc<Upstream>>,
     dns: Arc<Dns>,
     /// State for the next configuration.
     carried_over: Arc<CarriedOver>,
 }
 
-/// What a configuration says beyond its routes, needed once, at the start.
+/// Settings beside the routes, needed once, at the start.
 #[derive(Debug)]
 pub(crate) struct Settings {
     pub(crate) threads: usize,
@@ -47,7 +48,7 @@ pub(crate) struct Settings {
     pub(crate) log: Arc<Log>,
 }
 
-/// The whole result: what runs, and every problem, warnings included.
+/// The result of a compilation: the snapshot, the settings, and all problems, warnings included.
 pub(crate) struct Compiled {
     pub(crate) snapshot: Snapshot,
     pub(crate) settings: Settings,
@@ -55,19 +56,19 @@ pub(crate) struct Compiled {
 }
 
 impl Compiled {
-    /// Whether something keeps the server from starting.
+    /// Whether a problem keeps the server from starting.
     pub(crate) fn has_errors(&self) -> bool {
         !are_sound(&self.problems)
     }
 }
 
-/// Compiles `config`. Mistakes are collected, not stopped at.
+/// Compiles `config`. All mistakes are collected; the first does not stop the compilation.
 pub(crate) fn compile(config: &Config, purpose: Purpose) -> Compiled {
     carry_over(None, config, purpose)
 }
 
-/// Compiles `config` in place of `before`, and carries the state of what is equal in both over. Nothing that is at work
-/// changes before [`Snapshot::start`].
+/// Compiles `config` in place of `before`, and carries over the state of equal parts. Nothing that runs changes before
+/// [`Snapshot::start`].
 pub(crate) fn carry_over(before: Option<&Snapshot>, config: &Config, purpose: Purpose) -> Compiled {
     let mut problems = Vec::new();
     let dns = Arc::new(Dns::compile(&config.resolver, &mut problems).unwrap_or_else(Dns::system));
@@ -134,7 +135,7 @@ pub(crate) fn carry_over(before: Option<&Snapshot>, config: &Config, purpose: Pu
 }
 
 impl Snapshot {
-    /// Starts what goes on in the background: names are resolved and looked up again, backends are checked.
+    /// Starts the background tasks: DNS names are resolved and refreshed, backends are checked.
     pub(crate) fn start(&self, runtime: &tokio::runtime::Handle, log: &Arc<Log>) {
         for upstream in &self.upstreams {
             upstream.start(&self.dns, runtime, log);
@@ -143,14 +144,13 @@ impl Snapshot {
         self.routes.each_filter(&mut |filter| filter.start(&self.dns, runtime, log));
     }
 
-    /// Ends what went on in the background and goes on in another way under the configuration that takes this one's
-    /// place.
+    /// Ends the background tasks that the next configuration replaces by its own.
     pub(crate) fn retire(&self, next: &Self) {
         self.carried_over.upstreams.retire(&next.carried_over.upstreams);
     }
 
-    /// Does what somebody wants of a backend, `UPSTREAM/BACKEND`, or of a whole upstream. An error has the names that
-    /// there are.
+    /// Sets the administrative state of a backend (`UPSTREAM/BACKEND`) or of a whole upstream. The error lists the
+    /// existing names.
     pub(crate) fn set_admin(&self, target: &str, admin: Admin) -> Result<(), Vec<String>> {
         let (mut found, mut names) = (false, Vec::new());
         self.each_upstream(&mut |upstream| {
@@ -165,7 +165,7 @@ impl Snapshot {
         Err(names)
     }
 
-    /// Requests that wait for a backend which is not busy.
+    /// Number of requests that wait for a free place at a backend.
     pub(crate) fn waiting(&self) -> usize {
         let mut waiting = 0;
         self.each_upstream(&mut |upstream| waiting += upstream.group().waiting());
@@ -180,7 +180,7 @@ impl Snapshot {
         });
     }
 
-    /// Calls `visit` with every upstream once: those that have a name, then the others.
+    /// Calls `visit` once with every upstream: named ones first.
     pub(crate) fn each_upstream(&self, visit: &mut dyn FnMut(&Upstream)) {
         for upstream in self.upstreams.iter() {
             visit(upstream);
@@ -192,7 +192,7 @@ impl Snapshot {
         });
     }
 
-    /// The figures of every backend: those of upstreams that have a name, then the others.
+    /// The figures of every backend: those of named upstreams first.
     pub(crate) fn backend_stats(&self) -> Vec<BackendStats> {
         let mut all: Vec<_> = self.upstreams.iter().flat_map(|upstream| upstream.stats()).collect();
         self.each_proxy(&mut |proxy| {
@@ -204,7 +204,7 @@ impl Snapshot {
     }
 }
 
-/// Begins to check the directive `word` of the server.
+/// A report for the server's directive `word`.
 fn check<'a, T>(word: &'a str, setting: &'a Setting<T>, problems: &'a mut Vec<Problem>) -> Report<'a> {
     Report::new(word, setting.at.as_ref(), problems)
 }
@@ -213,7 +213,7 @@ fn time_limit(word: &str, setting: &Setting<f64>, problems: &mut Vec<Problem>) -
     check(word, setting, problems).seconds(setting.value)
 }
 
-/// It may be 0: stop at once.
+/// Reads a time that may be 0, which means to stop at once.
 fn time_to_stop(word: &str, setting: &Setting<f64>, problems: &mut Vec<Problem>) -> Duration {
     check(word, setting, problems).seconds_or_zero(setting.value)
 }

@@ -1,5 +1,5 @@
-//! Telling the backend who asked, how, and when: `X-Forwarded-*`, `X-Real-IP`, `Forwarded` (RFC 7239), `X-Request-Id`,
-//! `X-Request-Start`.
+//! Fields that tell the backend who asked, how, and when: `X-Forwarded-*`, `X-Real-IP`, `Forwarded` (RFC 7239),
+//! `X-Request-Id`, `X-Request-Start`.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -10,55 +10,51 @@ use super::trusted_proxies;
 use crate::client::ClientInfo;
 use crate::request_id::RequestId;
 
-/// Which fields are sent.
+/// The family of fields that is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Forwarding {
-    /// None; what a trusted proxy said is passed on.
+    /// No fields. Those of a trusted proxy are passed on.
     Off,
     /// `X-Forwarded-For`, `-Proto`, `-Host`, `-Port` and `X-Real-IP`.
     #[default]
     XForwarded,
-    /// `Forwarded`.
+    /// The field `Forwarded`.
     Rfc7239,
 }
 
-/// A request's number and time, as they are sent along.
+/// Id and start of a request, sent to the backend.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Stamp {
-    /// Its id.
     pub(crate) id: RequestId,
-    /// When it began.
+    /// Time at which the request began.
     pub(crate) start: SystemTime,
 }
 
-/// A set of known names.
+/// A set of known field names.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct KnownNames(u64);
 
 impl KnownNames {
-    /// The set with `name` in it.
     pub(crate) fn with(self, name: Known) -> Self {
         Self(self.0 | name.bit())
     }
 
-    /// Whether `name` is in it.
     pub(crate) fn has(self, name: Known) -> bool {
         self.0 & name.bit() != 0
     }
 }
 
-/// Who sent a request, and through whom.
+/// Sender of a request, and the proxy in between.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Sender<'a> {
-    /// The client.
     pub(crate) client: &'a ClientInfo,
-    /// The trusted proxy that asks for it, if it does not ask itself.
+    /// The trusted proxy at the other end of the connection; `None` if the client connects itself.
     pub(crate) trusted_hop: Option<&'a ClientInfo>,
 }
 
-/// Replaces what the client said of itself by what we know; what a trusted proxy said is kept, and the proxy added to
-/// it. Names in `own` are left alone: the configuration sets them. Whatever family of fields is sent, the other is
-/// removed, since a backend might believe it.
+/// Replaces the client's claims about itself by facts. Fields from a trusted proxy are kept, and the proxy's address is
+/// appended to them. Names in `own` are left alone: the configuration sets them. The family of fields that is not sent
+/// is removed, since a backend might believe it.
 pub(crate) fn apply(
     head: &mut RequestHead,
     forwarding: Forwarding,
@@ -87,7 +83,7 @@ pub(crate) fn apply(
         }
     }
     let fields = &mut head.fields;
-    // An empty one names nothing.
+    // An empty id names nothing.
     if !own.has(Known::XRequestId) && fields.get(Known::XRequestId).is_none_or(<[u8]>::is_empty) {
         fields.set(Known::XRequestId, &stamp.id.full());
     }
@@ -104,7 +100,7 @@ fn x_forwarded(head: &mut RequestHead, sender: Sender<'_>, own: KnownNames, scra
     let fields = &mut head.fields;
     let client = sender.client;
     remove(fields, &[Known::Forwarded], own);
-    // What there is no value for, as the address of a unix socket's client, is not sent at all.
+    // A field without a value is not sent, such as the address of a unix socket's client.
     let set = |fields: &mut Fields, name, value: &[u8]| match value {
         _ if own.has(name) => {}
         [] => fields.remove(name),
@@ -114,7 +110,7 @@ fn x_forwarded(head: &mut RequestHead, sender: Sender<'_>, own: KnownNames, scra
     push_chain(scratch, fields, sender);
     set(fields, Known::XForwardedFor, scratch);
     set(fields, Known::XRealIp, client.addr.as_bytes());
-    // One value, that which we believe: a backend may take the first of several.
+    // Only the value that we believe: a backend may take the first of several.
     set(fields, Known::XForwardedProto, client.scheme().as_bytes());
     scratch.clear();
     if let Some(port) = client.local_port {
@@ -122,14 +118,14 @@ fn x_forwarded(head: &mut RequestHead, sender: Sender<'_>, own: KnownNames, scra
     }
     set(fields, Known::XForwardedPort, scratch);
     if sender.trusted_hop.is_none() || !fields.has(Known::XForwardedHost) {
-        // The authority lies in the same memory that is written to.
+        // The authority lies in the memory that is being written to.
         scratch.clear();
         scratch.extend_from_slice(fields.slice(head.authority));
         set(fields, Known::XForwardedHost, scratch);
     }
 }
 
-/// The addresses from the client to the other end of the connection.
+/// Writes the addresses from the client to the other end of the connection.
 fn push_chain(out: &mut Vec<u8>, fields: &Fields, sender: Sender<'_>) {
     let Some(peer) = sender.trusted_hop else {
         return out.extend_from_slice(sender.client.addr.as_bytes());
@@ -138,13 +134,13 @@ fn push_chain(out: &mut Vec<u8>, fields: &Fields, sender: Sender<'_>) {
         push_member(out, line);
     }
     if out.is_empty() && sender.client.addr != peer.addr {
-        // It stood in a `Forwarded` field.
+        // The client's address came from a `Forwarded` field.
         push_member(out, sender.client.addr.as_bytes());
     }
     push_member(out, peer.addr.as_bytes());
 }
 
-/// The elements from the client's to the one that says who is at the other end of the connection.
+/// Writes the elements from the client's to the one for the other end of the connection.
 fn push_forwarded(out: &mut Vec<u8>, head: &RequestHead, sender: Sender<'_>) {
     let (fields, client) = (&head.fields, sender.client);
     if let Some(peer) = sender.trusted_hop {
@@ -153,7 +149,7 @@ fn push_forwarded(out: &mut Vec<u8>, head: &RequestHead, sender: Sender<'_>) {
                 push_member(out, line);
             }
         } else if client.addr != peer.addr || client.tls != peer.tls {
-            // It stood in `X-Forwarded-For` and its kin.
+            // The client came from `X-Forwarded-For` and the related fields.
             push_element(out, client, fields.get(Known::XForwardedHost).unwrap_or_default());
         }
         if !out.is_empty() {
@@ -163,7 +159,7 @@ fn push_forwarded(out: &mut Vec<u8>, head: &RequestHead, sender: Sender<'_>) {
     push_element(out, sender.trusted_hop.unwrap_or(client), fields.slice(head.authority));
 }
 
-/// Adds a member to a list.
+/// Appends a member to a list.
 fn push_member(out: &mut Vec<u8>, member: &[u8]) {
     if !out.is_empty() && !member.is_empty() {
         out.extend_from_slice(b", ");
@@ -196,7 +192,7 @@ fn remove(fields: &mut Fields, names: &[Known], own: KnownNames) {
     }
 }
 
-/// A node name (RFC 7239, section 6): an IPv6 address is bracketed and quoted.
+/// Writes a node name (RFC 7239, section 6): an IPv6 address is bracketed and quoted.
 fn push_node(out: &mut Vec<u8>, addr: &str) {
     if addr.contains(':') {
         out.extend_from_slice(b"\"[");

@@ -1,13 +1,12 @@
-//! Who sent a request, where proxies that we trust stand between the client and us.
+//! The client of a request behind trusted proxies.
 //!
-//! A request over a connection from a trusted proxy is that of the right-most address of `X-Forwarded-For` that is not
-//! trusted itself; everything left of it may be made up. An entry that is no address ends the search, and the last good
-//! one to its right counts: nothing that stands left of it was vouched for by a proxy that we know. Without
-//! `X-Forwarded-For`, `Forwarded` (RFC
-//! 7239) is read the same way. From anybody else all of these fields mean nothing.
+//! A request from a trusted proxy belongs to the right-most address of `X-Forwarded-For` that is not trusted itself;
+//! everything left of it may be forged. An entry that is not an address ends the search, and the last valid address to
+//! its right counts: no known proxy vouches for anything further left. Without `X-Forwarded-For`, `Forwarded` (RFC
+//! 7239) is read in this way. From any other sender, all these fields mean nothing.
 //!
-//! The scheme is the last value of `X-Forwarded-Proto`, that of the trusted proxy itself; without one, it is what the
-//! element of `Forwarded` says that names the client.
+//! The scheme is the last value of `X-Forwarded-Proto`, written by the trusted proxy itself. Without that field, the
+//! scheme comes from the element of `Forwarded` that names the client.
 
 mod element;
 mod list;
@@ -26,26 +25,26 @@ use element::Element;
 use list::members_from_the_right;
 use node::address;
 
-/// The proxies that are believed what they say about their clients.
+/// The proxies whose statements about their clients are believed.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct TrustedProxies {
     networks: Networks,
     unix: bool,
-    /// The fields that they are believed; `None`: all that there are.
+    /// The fields that are believed; `None`: all of them.
     fields: Option<Box<[FieldName]>>,
 }
 
-/// What fields say of a client.
+/// The client, as fields describe it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct ForwardedClient {
     address: Option<IpAddr>,
-    /// Whether it asked by `https`.
+    /// Whether the client asked by `https`.
     https: Option<bool>,
     port: Option<u16>,
 }
 
 impl TrustedProxies {
-    /// Checks the directive.
+    /// Checks the directive `trusted_proxies`.
     pub(crate) fn compile(spec: &config::TrustedProxiesConfig, problems: &mut Vec<Problem>) -> Self {
         let mut report = Report::new("trusted_proxies", spec.at.as_ref(), problems);
         let addresses: Vec<String> = spec.value.iter().filter(|text| *text != networks::UNIX).cloned().collect();
@@ -72,7 +71,7 @@ impl TrustedProxies {
         Self { networks, unix: addresses.len() < spec.value.len(), fields }
     }
 
-    /// Drops the fields that the other end of a connection is not believed. To be called before anything looks at the
+    /// Drops the fields that the other end of a connection must not set. Must be called before anything reads the
     /// request.
     #[cold]
     pub(crate) fn drop_unbelieved(&self, fields: &mut Fields, trusted: bool) {
@@ -96,7 +95,7 @@ impl TrustedProxies {
         }
     }
 
-    /// The client on whose behalf `peer`, a trusted proxy, asks. `None` if it says nothing that we do not know already.
+    /// The client for which `peer`, a trusted proxy, asks. `None` if its fields tell nothing new.
     pub(crate) fn client(&self, fields: &Fields, peer: &ClientInfo) -> Option<ClientInfo> {
         let told = self.told(fields);
         if told == ForwardedClient::default() {
@@ -106,7 +105,7 @@ impl TrustedProxies {
             Some(ip) => (ip.to_string().into(), Some(ip)),
             None => (peer.addr.clone(), peer.ip),
         };
-        // The port of our own end is of no interest to a client that asked elsewhere.
+        // Our own port means nothing to a client that connected to another address.
         let local_port = match (told.port, told.https) {
             (None, None) => peer.local_port,
             (port, _) => port,
@@ -142,7 +141,7 @@ impl TrustedProxies {
         told.address = self.right_most(elements.map(|element| {
             let element = Element::parse(element)?;
             let address = element.node.and_then(address);
-            // Where no element names a client, the last one still says how the trusted proxy itself was asked.
+            // If no element names a client, the last element still says how the trusted proxy itself was asked.
             if address.is_some() || of_client.is_none() {
                 of_client = Some(element.proto.and_then(https));
             }
@@ -152,7 +151,7 @@ impl TrustedProxies {
         told
     }
 
-    /// The first address that is not trusted. Without one, the last before an entry that is no address, or before the
+    /// The first address that is not trusted. If there is none: the last address before an invalid entry or before the
     /// end.
     fn right_most(&self, from_the_right: impl Iterator<Item = Option<IpAddr>>) -> Option<IpAddr> {
         let mut found = None;
@@ -167,7 +166,7 @@ impl TrustedProxies {
     }
 }
 
-/// Whether a request says in `Forwarded` for whom it is: `X-Forwarded-For`, where there is one, counts alone.
+/// Whether `Forwarded` names the client of this request. `X-Forwarded-For` takes precedence.
 pub(crate) fn speaks_forwarded(fields: &Fields) -> bool {
     fields.has(Known::Forwarded) && !fields.has(Known::XForwardedFor)
 }
@@ -176,7 +175,7 @@ fn last_member(fields: &Fields, name: Known) -> Option<&[u8]> {
     fields.all(name).rev().flat_map(members_from_the_right).next()
 }
 
-/// Whether a scheme is `https`; `None` if it is neither that nor `http`.
+/// Whether a scheme is `https`; `None` if it is neither `http` nor `https`.
 fn https(scheme: &[u8]) -> Option<bool> {
     match scheme {
         _ if scheme.eq_ignore_ascii_case(b"https") => Some(true),

@@ -1,4 +1,4 @@
-//! Listening sockets, and handing what they accept to the engine threads.
+//! Listening sockets, and the distribution of accepted connections to the engine threads.
 
 mod connection_limit;
 mod socket;
@@ -27,22 +27,22 @@ use crate::stream::Stream;
 use connection_limit::ConnectionPermit;
 use socket::{RawClient, RawStream};
 
-/// Connections that may wait to be accepted, unless `backlog` says otherwise.
+/// Connections that may wait to be accepted if `backlog` is not set.
 const BACKLOG: i32 = 1024;
-/// How long accepting rests after an error that will not go away at once: too many open files.
+/// Pause of accepting after an error that does not go away at once, such as too many open files.
 const REST: Duration = Duration::from_millis(100);
 
 /// A client connection on its way to an engine thread.
 pub(crate) struct Accepted {
     pub(crate) stream: Stream,
     pub(crate) client_info: ClientInfo,
-    /// Its share of `max_connections`.
+    /// The connection's share of `max_connections`.
     pub(crate) permit: OwnedSemaphorePermit,
-    /// Where it came to.
+    /// The bind at which the connection arrived.
     pub(crate) bind: Arc<Bind>,
 }
 
-/// The same, not yet bound to a runtime.
+/// A client connection on its way to an engine thread, not yet bound to a runtime.
 pub(crate) struct RawConnection {
     socket: RawStream,
     client_info: ClientInfo,
@@ -51,7 +51,7 @@ pub(crate) struct RawConnection {
 }
 
 impl RawConnection {
-    /// A TCP connection whose client has no address.
+    /// A TCP connection from a client without an address.
     #[cfg(test)]
     pub(crate) fn of(stream: std::net::TcpStream, permit: OwnedSemaphorePermit) -> Self {
         Self { socket: RawStream::tcp(stream), client_info: ClientInfo::default(), permit, bind: Bind::plain() }
@@ -59,7 +59,7 @@ impl RawConnection {
 
     /// Binds the connection to this thread's runtime.
     pub(crate) fn accept(self) -> io::Result<Accepted> {
-        // Until the runtime watches it, it is on its way.
+        // Until the runtime watches it, it counts as on its way.
         let (stream, on_its_way) = match self.socket {
             RawStream::Tcp(stream, on_its_way) => (Stream::Tcp(TcpStream::from_std(stream)?), on_its_way),
             RawStream::Unix(stream, on_its_way) => (Stream::Unix(UnixStream::from_std(stream)?), on_its_way),
@@ -69,12 +69,12 @@ impl RawConnection {
     }
 }
 
-/// What becomes of a listener when a configuration takes another's place.
+/// What a reload does to a listener.
 #[derive(Debug)]
 pub(crate) enum ListenerOrder {
-    /// It stays, on these terms.
+    /// Keep the socket, with the new options.
     Keep(Arc<Bind>),
-    /// It accepts those who wait, and ends, which the other end of the channel learns from.
+    /// Accept the connections that wait, then close. The other end of the channel learns when that is done.
     Leave(std::sync::mpsc::Sender<Infallible>),
 }
 
@@ -83,12 +83,12 @@ pub(crate) enum ListenerOrder {
 pub(crate) struct Listener {
     socket: BoundSocket,
     pub(crate) bind: Arc<Bind>,
-    /// As it is shown: `http://127.0.0.1:8080`.
+    /// URL for display: `http://127.0.0.1:8080`.
     pub(crate) url: String,
     on_its_way: OnItsWay,
 }
 
-/// A bound socket, in nobody's runtime.
+/// A bound socket, not yet bound to a runtime.
 #[derive(Debug)]
 enum BoundSocket {
     Tcp(std::net::TcpListener),
@@ -96,7 +96,7 @@ enum BoundSocket {
 }
 
 impl Listener {
-    /// Binds an address and begins to listen. With `only_v6` an IPv6 address takes no IPv4 connections.
+    /// Binds an address and begins to listen. With `only_v6`, an IPv6 address takes no IPv4 connections.
     pub(crate) fn bind(bind: &Arc<Bind>, only_v6: bool) -> io::Result<Self> {
         let backlog = bind.backlog.unwrap_or(BACKLOG);
         let (socket, url) = match &bind.key.address {
@@ -124,7 +124,7 @@ impl Listener {
         drop(on_its_way);
         let mut guests = JoinSet::new();
         let mut told = false;
-        // One that was accepted and has no place yet. The others wait in the backlog meanwhile.
+        // An accepted connection that has no place yet. The others wait in the backlog meanwhile.
         let mut held: Option<RawClient> = None;
         let left = loop {
             tokio::select! {
@@ -164,14 +164,14 @@ impl Listener {
             Err(error) => log.error(format_args!("connections that were waiting at {} were lost: {error}", bind.url)),
         }
         drop(left);
-        // Guests are among those who were told that they are connected.
+        // The system has told guests that they are connected, so they are waited for.
         while guests.join_next().await.is_some() {}
     }
 }
 
 fn bind_tcp(address: SocketAddr, backlog: i32, only_v6: bool, scheme: &str) -> io::Result<(BoundSocket, String)> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    // A restart may bind while connections of the last run are still winding down.
+    // Lets a restart bind while connections of the last run are still closing.
     socket.set_reuse_address(true)?;
     if only_v6 {
         socket.set_only_v6(true)?;
@@ -184,9 +184,9 @@ fn bind_tcp(address: SocketAddr, backlog: i32, only_v6: bool, scheme: &str) -> i
     Ok((BoundSocket::Tcp(listener), url))
 }
 
-/// After an error of `accept`, which `told` says whether the log has. Most concern one connection that is gone already;
-/// when the process is out of files, idle connections are closed to make room, and trying again at once would only burn
-/// the processor.
+/// Handles an error of `accept`; `told` says whether it is logged already. Most errors concern one connection that is
+/// gone. When the process is out of file descriptors, idle connections are closed to make room, and accepting pauses:
+/// an immediate retry would only burn CPU.
 async fn rest(error: &io::Error, places: &ConnectionLimit, told: &mut bool) {
     if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted) {
         return;
@@ -200,26 +200,26 @@ async fn rest(error: &io::Error, places: &ConnectionLimit, told: &mut bool) {
     tokio::time::sleep(REST).await;
 }
 
-/// What an engine thread is given to do.
+/// A message to an engine thread.
 pub(crate) enum Work {
     /// A connection to serve.
     Serve(RawConnection),
-    /// Since when the connection is idle that has been so longest, for the one who asks, with the thread's number.
+    /// Asks for the time since when the thread's longest idle connection is idle. The reply has the thread's number.
     LongestIdle(usize, mpsc::UnboundedSender<(u64, usize)>),
-    /// That one is to be closed.
+    /// Closes the longest idle connection.
     CloseLongestIdle,
 }
 
-/// The engine threads, as the acceptor sees them.
+/// The engine threads, as the accepting thread sees them.
 pub(crate) struct Threads {
     pub(crate) inboxes: Vec<(mpsc::UnboundedSender<Work>, Arc<Counters>)>,
 }
 
 impl Threads {
-    /// How long a thread that is busy is waited for.
+    /// Time that a busy thread gets to reply.
     const PATIENCE: Duration = Duration::from_millis(100);
 
-    /// Gives a connection to the thread that has the fewest.
+    /// Gives a connection to the thread with the fewest connections.
     fn hand_over(&self, raw: RawConnection) {
         let least = self.inboxes.iter().min_by_key(|(_, counters)| counters.active());
         if let Some((inbox, counters)) = least {
@@ -230,7 +230,7 @@ impl Threads {
         }
     }
 
-    /// Has the connection closed that has been idle longest, on whichever thread. It takes a moment to be gone.
+    /// Closes the connection that has been idle longest, on any thread. The close takes a moment.
     async fn close_longest_idle(&self) {
         let (answers, mut heard) = mpsc::unbounded_channel();
         for (number, (inbox, _)) in self.inboxes.iter().enumerate() {

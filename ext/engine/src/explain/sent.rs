@@ -1,4 +1,4 @@
-//! What a backend would get of a request: the compiled configuration says it, as it does when the proxy runs.
+//! The request that a backend gets, computed by the compiled configuration as in the running proxy.
 
 use std::time::SystemTime;
 
@@ -21,16 +21,16 @@ use crate::upstream::address::Address;
 /// A request as a backend gets it.
 #[derive(Debug, Clone, Default, Serialize, PartialEq, Eq)]
 pub struct Sent {
-    /// The first line, as over HTTP/1.1.
+    /// Request line, in the form of HTTP/1.1.
     pub line: String,
-    /// The fields.
+    /// Header fields, names and values.
     pub fields: Vec<(String, String)>,
     /// Names of fields that the client sends and the backend does not get.
     pub dropped: Vec<String>,
 }
 
-/// What a backend gets of the request with that text, which `proxy` takes; `None` if it gets none. Of filters that ask
-/// somebody or look at a secret, what they change is left out.
+/// The backend's form of the request `text`, which `proxy` takes; `None` if the backend gets no request. Changes by
+/// filters that ask a server or use a secret are left out.
 pub(super) fn sent(
     config: &Config,
     proxy: &ProxyConfig,

@@ -1,11 +1,11 @@
-//! Which descriptors a runtime watches, as the system tells it.
+//! Descriptors that a runtime watches, as the system lists them.
 
 use std::fs;
 use std::os::fd::RawFd;
 
 use nix::sys::stat::stat;
 
-/// A descriptor and what it stands for, so that its number is not mistaken for another's.
+/// A descriptor with its inode, so that a reused number is not mistaken for the old one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Descriptor {
     number: RawFd,
@@ -13,13 +13,13 @@ pub(super) struct Descriptor {
 }
 
 impl Descriptor {
-    /// What stands behind a number now.
+    /// The descriptor that has this number now.
     pub(super) fn of(number: RawFd) -> Option<Self> {
         stat(format!("/proc/self/fd/{number}").as_str()).ok().map(|status| Self { number, inode: status.st_ino })
     }
 }
 
-/// What every epoll instance watches that watches one of `beacons`, and the instances themselves.
+/// All descriptors in the epoll instances that watch one of `beacons`, and the instances themselves.
 pub(super) fn watched_with(beacons: &[Descriptor]) -> Vec<Descriptor> {
     let mut found = Vec::new();
     for instance in numbers("/proc/self/fd").into_iter().filter(|fd| is_epoll(*fd)) {
@@ -29,7 +29,7 @@ pub(super) fn watched_with(beacons: &[Descriptor]) -> Vec<Descriptor> {
             found.extend(Descriptor::of(instance));
         }
     }
-    // The runtime has its instance twice.
+    // A runtime holds its epoll instance twice.
     found.sort_unstable_by_key(|descriptor| descriptor.number);
     found.dedup();
     found
@@ -44,7 +44,7 @@ fn is_epoll(fd: RawFd) -> bool {
     fs::read_link(format!("/proc/self/fd/{fd}")).is_ok_and(|target| target.as_os_str() == "anon_inode:[eventpoll]")
 }
 
-/// What an epoll instance watches: lines such as `tfd: 9 events: 80002019 data: 0 pos:0 ino:1b4d sdev:9`.
+/// The descriptors of an epoll instance, from lines such as `tfd: 9 events: 80002019 data: 0 pos:0 ino:1b4d sdev:9`.
 fn watched_by(instance: RawFd) -> Vec<Descriptor> {
     let text = fs::read_to_string(format!("/proc/self/fdinfo/{instance}")).unwrap_or_default();
     text.lines().filter_map(read_line).collect()
@@ -56,7 +56,7 @@ fn read_line(line: &str) -> Option<Descriptor> {
     Some(Descriptor { number, inode: u64::from_str_radix(inode, 16).ok()? })
 }
 
-/// Closes those of them that are still the same.
+/// Closes the descriptors whose number still has the recorded inode.
 pub(super) fn close(descriptors: &[Descriptor]) {
     for descriptor in descriptors {
         if Descriptor::of(descriptor.number) == Some(*descriptor) {

@@ -6,7 +6,7 @@ use tokio::io::AsyncReadExt;
 
 use super::*;
 
-/// One test: a hold is of the whole process.
+/// A single test, because a hold is process-wide.
 #[test]
 fn a_hold_stops_the_engines_and_knows_their_sockets_and_no_others() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a listener");

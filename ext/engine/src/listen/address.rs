@@ -1,4 +1,4 @@
-//! What `bind` says.
+//! Addresses of `bind`.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ pub(crate) enum BindAddress {
     Unix(PathBuf),
 }
 
-/// An address and its index among the binds of that address: port 0 may be bound more than once.
+/// Address of a bind, and its index among the binds of that address: port 0 may be bound more than once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct BindKey {
     pub(crate) address: BindAddress,
@@ -18,19 +18,19 @@ pub(crate) struct BindKey {
 }
 
 impl BindKey {
-    /// The bind number `nth`, from 0, of those at `address`.
+    /// The key of the bind number `nth`, from 0, at `address`.
     pub(super) fn new(address: BindAddress, nth: usize) -> Self {
         Self { address, nth }
     }
 }
 
-/// Whether clients speak TLS there.
+/// Whether clients speak TLS at this URL.
 pub(crate) fn is_https(url: &str) -> bool {
     url.starts_with("https://") || url.starts_with("https+unix:")
 }
 
 impl BindAddress {
-    /// Its port, unless it has none or any will do.
+    /// The port; `None` for a unix socket and for port 0.
     pub(crate) fn port(&self) -> Option<u16> {
         match self {
             Self::Tcp(address) => Some(address.port()).filter(|port| *port > 0),
@@ -38,8 +38,8 @@ impl BindAddress {
         }
     }
 
-    /// Reads `http://ADDRESS:PORT`, `https://ADDRESS:PORT`, `unix:///PATH` or `https+unix:///PATH`. The error says what
-    /// to write instead.
+    /// Parses `http://ADDRESS:PORT`, `https://ADDRESS:PORT`, `unix:///PATH` or `https+unix:///PATH`. The error says
+    /// what to write instead.
     pub(crate) fn parse(url: &str) -> Result<Self, String> {
         let path = url.strip_prefix("unix:").map(|path| ("unix", path));
         if let Some((scheme, path)) = path.or_else(|| url.strip_prefix("https+unix:").map(|path| ("https+unix", path)))
@@ -48,7 +48,7 @@ impl BindAddress {
             if !path.starts_with('/') {
                 return Err(format!("{url:?} names no absolute path: write \"{scheme}:///run/proxy.sock\""));
             }
-            // The limit of sockaddr_un, its closing NUL included.
+            // The limit of `sockaddr_un`, including its closing NUL.
             if path.len() > 107 {
                 return Err(format!("{url:?} is too long for a socket: a path has at most 107 bytes"));
             }

@@ -1,4 +1,4 @@
-//! Where a server listens, and how those who connect there are spoken with.
+//! The addresses where a server listens, and what it speaks there.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -9,30 +9,30 @@ use crate::compile::{Purpose, Report};
 use crate::config::{self, At, Problem, TrustedProxiesConfig};
 use crate::networks;
 
-/// Every `bind` of a configuration, in the order of the file.
+/// All `bind` directives of a configuration, in the order of the file.
 #[derive(Debug, Default)]
 pub(crate) struct Binds(Vec<Arc<Bind>>);
 
 /// One `bind`, compiled.
 #[derive(Debug)]
 pub(crate) struct Bind {
-    /// What tells it from all others, in this configuration and in the next.
+    /// Identifies the bind, also in the next configuration.
     pub(crate) key: BindKey,
-    /// As it was written.
+    /// URL as written.
     pub(crate) url: Box<str>,
     /// Connections that may wait to be accepted.
     pub(crate) backlog: Option<i32>,
     /// Whether each connection begins with a header of the PROXY protocol.
     pub(crate) proxy_protocol: bool,
-    /// Whose a unix socket is, and who may connect to it.
+    /// Owner and mode of a unix socket file: who may connect.
     pub(crate) rights: Rights,
-    /// How TLS is spoken there; `None` where it is not.
+    /// TLS settings; `None` without TLS.
     pub(crate) tls: Option<Arc<TlsServer>>,
     /// Whether its certificate is made for development.
     pub(crate) is_development: bool,
-    /// What is spoken there, through TLS or not.
+    /// HTTP versions that are spoken, with or without TLS.
     pub(crate) protocols: Protocols,
-    /// Where it was written.
+    /// Line of the directive.
     pub(crate) at: Option<At>,
 }
 
@@ -71,7 +71,7 @@ impl Binds {
         }
         let address = report.ok(BindAddress::parse(&spec.url))?;
         let nth = self.0.iter().filter(|other| other.key.address == address).count();
-        // Port 0 is another port each time.
+        // Each port 0 becomes a different port.
         if nth > 0 && !matches!(address, BindAddress::Tcp(tcp) if tcp.port() == 0) {
             report.error(format!("{:?} is bound twice: leave one of them out", spec.url));
             return None;
@@ -96,7 +96,7 @@ impl Binds {
         })
     }
 
-    /// Carries the keys of session tickets over. To be called before the first connection.
+    /// Carries the keys of session tickets over from `old`. Must be called before the first connection.
     pub(crate) fn carry_over(&self, old: &Binds) {
         for bind in self.iter() {
             let before = old.get(&bind.key).and_then(|old| old.tls.as_ref());
@@ -106,30 +106,27 @@ impl Binds {
         }
     }
 
-    /// Every one.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Bind>> {
         self.0.iter()
     }
 
-    /// How many there are.
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// What the configuration says now of a bind that a connection came to. `None` if it is no longer there.
+    /// The current configuration's bind for a connection that arrived at `key`. `None` if it no longer exists.
     pub(crate) fn get(&self, key: &BindKey) -> Option<&Arc<Bind>> {
         self.0.iter().find(|bind| bind.key == *key)
     }
 
-    /// Whether a request for `host` may come over a TLS connection. One that would have been asked for another
-    /// certificate, had it said that name in the handshake, may not; nor may one that a configuration which came since
-    /// would ask for more.
+    /// Whether a request for `host` may arrive over this TLS connection. It may not if this host name in the handshake
+    /// (SNI) would have required another client certificate, or if a later configuration requires more.
     pub(crate) fn admit(&self, details: &TlsDetails, host: &[u8]) -> bool {
         details.admits(self.get(&details.bind).and_then(|bind| bind.tls.as_ref()), host)
     }
 
-    /// Whether an IPv6 address stands beside an IPv4 one of the same port, and so must leave IPv4 to it. Alone, `[::]`
-    /// takes both.
+    /// Whether an IPv4 bind has the same port as this IPv6 one, which then must leave IPv4 to it. Alone, `[::]` takes
+    /// both.
     pub(crate) fn is_beside_v4(&self, bind: &Bind) -> bool {
         let BindAddress::Tcp(SocketAddr::V6(v6)) = bind.key.address else { return false };
         self.0.iter().any(|other| {
@@ -139,7 +136,7 @@ impl Binds {
     }
 }
 
-/// What is wrong with a bind that takes headers of the PROXY protocol if no proxy that could send one there is trusted.
+/// The problem with a bind that takes PROXY protocol headers if no trusted proxy could send one there.
 fn nobody_to_believe(address: &BindAddress, trusted: &[String]) -> Option<String> {
     let (unix, someone) = match address {
         BindAddress::Tcp(_) => {
@@ -153,7 +150,7 @@ fn nobody_to_believe(address: &BindAddress, trusted: &[String]) -> Option<String
     Some(format!("proxy_protocol: every connection would be refused, since no proxy is trusted: write {someone}"))
 }
 
-/// What a `bind` says of TLS.
+/// Compiles the TLS options of a `bind`.
 fn tls(
     spec: &config::BindConfig,
     protocols: Protocols,
@@ -184,8 +181,8 @@ fn tls(
 }
 
 impl Bind {
-    /// Whether a request for `host` may come over a connection that was made here without TLS. None may for which a
-    /// configuration that came since would ask for a certificate.
+    /// Whether a request for `host` may arrive over a connection without TLS. It may not if a later configuration
+    /// requires a client certificate for that host.
     pub(crate) fn admits_plain(&self, binds: &Binds, host: &[u8]) -> bool {
         match binds.get(&self.key) {
             Some(now) if !std::ptr::eq(&**now, self) => now.tls.as_ref().is_none_or(|tls| tls.admits_plain(host)),
@@ -193,14 +190,14 @@ impl Bind {
         }
     }
 
-    /// The bind of a server that says nothing of it.
+    /// A bind with default options.
     #[cfg(test)]
     pub(crate) fn plain() -> Arc<Self> {
         let binds = Binds::compile(&[], &TrustedProxiesConfig::default(), Purpose::Check, &mut Vec::new());
         Arc::clone(&binds.0[0])
     }
 
-    /// How its URL begins when it is shown.
+    /// Scheme of the URL for display.
     pub(crate) fn scheme(&self) -> &'static str {
         match (&self.key.address, &self.tls) {
             (BindAddress::Tcp(_), None) => "http",
@@ -210,7 +207,6 @@ impl Bind {
         }
     }
 
-    /// Whether it is a unix socket.
     pub(crate) fn is_unix(&self) -> bool {
         matches!(self.key.address, BindAddress::Unix(_))
     }

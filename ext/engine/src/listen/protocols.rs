@@ -1,4 +1,4 @@
-//! Which versions of HTTP are spoken at a bind.
+//! HTTP versions that are spoken at a bind.
 
 use crate::compile::Report;
 use crate::config;
@@ -14,7 +14,7 @@ pub(crate) struct Protocols {
 impl Protocols {
     const BOTH: Self = Self { h1: true, h2: true };
 
-    /// Checks `protocols`.
+    /// Compiles `protocols`.
     pub(super) fn compile(spec: &config::BindConfig, report: &mut Report<'_>) -> Self {
         let Some(names) = &spec.protocols else { return Self::BOTH };
         let mut report = report.within("protocols");

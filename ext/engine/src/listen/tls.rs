@@ -1,4 +1,4 @@
-//! TLS with clients: which certificate is shown to whom, and what clients must show.
+//! TLS with clients: the choice of the server's certificate, and the policy for client certificates.
 
 mod compile;
 mod details;
@@ -20,17 +20,17 @@ use names::CertificateNames;
 use policy::Policy;
 use tickets::Tickets;
 
-/// How TLS is spoken at one bind.
+/// TLS settings of one bind.
 #[derive(Debug)]
 pub(crate) struct TlsServer {
-    /// One for each certificate. The first is for clients that ask for another name or none.
+    /// One site for each certificate. The first is for clients that ask for another name or for none.
     sites: Box<[Site]>,
     names: CertificateNames,
-    /// Whether not all of them ask the same of clients.
+    /// Whether the sites have different policies for client certificates.
     differ: bool,
 }
 
-/// One certificate and what goes with it.
+/// One certificate, with its TLS configuration and policy.
 #[derive(Debug)]
 struct Site {
     config: Arc<ServerConfig>,
@@ -39,17 +39,17 @@ struct Site {
 }
 
 impl TlsServer {
-    /// The number of the certificate for a name that a client asked for.
+    /// Index of the certificate for the server name that a client asked for.
     pub(crate) fn site(&self, name: Option<&[u8]>) -> usize {
         name.and_then(|name| self.names.find(name)).unwrap_or(0)
     }
 
-    /// How TLS is spoken with a client that is shown the certificate `site`.
+    /// TLS configuration for a client that is shown the certificate `site`.
     pub(crate) fn config(&self, site: usize) -> &Arc<ServerConfig> {
         &self.sites[site].config
     }
 
-    /// Lets no client resume a session that was begun with the certificate `site`.
+    /// Invalidates all tickets of sessions that began with the certificate `site`.
     pub(crate) fn forget_tickets(&self, site: usize) {
         self.sites[site].tickets.forget();
     }
@@ -58,22 +58,22 @@ impl TlsServer {
         &self.sites[site].policy
     }
 
-    /// What a client is asked that wants `host`.
+    /// The policy for clients that request `host`.
     fn policy_for(&self, host: &[u8]) -> &Policy {
         self.policy(self.site(Some(host)))
     }
 
-    /// Whether a client that was shown the certificate `site` was asked what a client is asked that wants `host`.
+    /// Whether a client that was shown the certificate `site` had to meet the policy that applies to `host`.
     fn admits(&self, site: usize, host: &[u8]) -> bool {
         !self.differ || self.policy(site) == self.policy_for(host)
     }
 
-    /// Whether a client that wants `host` and speaks no TLS shows all that is asked for.
+    /// Whether the policy for `host` lets in a client without TLS.
     pub(crate) fn admits_plain(&self, host: &[u8]) -> bool {
         Policy::default().satisfies(self.policy_for(host), false)
     }
 
-    /// Carries the keys of session tickets over, as far as the same certificates are asked of clients. To be called
+    /// Carries the keys of session tickets over, where clients are asked for the same certificates. Must be called
     /// before the first connection.
     pub(crate) fn carry_over(&self, old: &TlsServer) {
         for site in &self.sites {

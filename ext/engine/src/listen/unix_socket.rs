@@ -1,4 +1,4 @@
-//! Unix sockets: their files, and who may connect to them.
+//! Unix sockets: their files, and their access rights.
 
 use std::io;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
@@ -13,11 +13,11 @@ use socket2::{Domain, SockAddr, Socket, Type};
 use crate::compile::Report;
 use crate::config;
 
-/// A socket's file, removed when its listener is gone, unless another has taken its place.
+/// The file of a socket. It is removed when its listener is dropped, unless another file has taken its place.
 #[derive(Debug)]
 pub(crate) struct SocketFile {
     path: PathBuf,
-    /// What tells the file from all others: its device and inode.
+    /// Device and inode, which identify the file.
     identity: Option<(u64, u64)>,
 }
 
@@ -26,7 +26,7 @@ impl SocketFile {
         Self { path: path.into(), identity: identity(path) }
     }
 
-    /// Gives it other rights.
+    /// Changes the file's owner and mode.
     pub(crate) fn give(&self, rights: Rights) -> io::Result<()> {
         if identity(&self.path) != self.identity {
             return Err(io::Error::other("another file has taken the place of the socket's"));
@@ -37,7 +37,7 @@ impl SocketFile {
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        // The path may be another server's by now: a new version that was started beside this one, for example.
+        // By now the path may belong to another server, such as a new version that was started beside this one.
         if self.identity.is_some() && identity(&self.path) == self.identity {
             let _ = std::fs::remove_file(&self.path);
         }
@@ -48,7 +48,7 @@ fn identity(path: &Path) -> Option<(u64, u64)> {
     std::fs::symlink_metadata(path).ok().map(|metadata| (metadata.dev(), metadata.ino()))
 }
 
-/// Whose a socket file is, and who may connect: that takes the right to write.
+/// Owner and mode of a socket file. Clients need the right to write in order to connect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Rights {
     mode: Option<Mode>,
@@ -57,7 +57,7 @@ pub(crate) struct Rights {
 }
 
 impl Rights {
-    /// Checks `mode`, `owner` and `group`, which mean nothing unless it is a unix socket.
+    /// Checks `mode`, `owner` and `group`, which only apply to a unix socket.
     pub(crate) fn compile(spec: &config::BindConfig, is_unix: bool, report: &mut Report<'_>) -> Self {
         let given = [("mode", spec.mode.is_some()), ("owner", spec.owner.is_some()), ("group", spec.group.is_some())];
         if let Some((name, _)) = given.iter().find(|(_, given)| *given && !is_unix) {
@@ -85,8 +85,7 @@ impl Rights {
         self != Self::default()
     }
 
-    /// Whether something is left to the system that `before` said. What the system would have chosen is not known any
-    /// more.
+    /// Whether `before` set something that is now left to the system. The system's own choice is no longer known.
     pub(crate) fn say_less_than(self, before: Self) -> bool {
         let lost = |before: bool, now: bool| before && !now;
         lost(before.mode.is_some(), self.mode.is_some())
@@ -94,7 +93,7 @@ impl Rights {
             || lost(before.group.is_some(), self.group.is_some())
     }
 
-    /// Gives them to a file. A link in its place is not followed.
+    /// Applies owner and mode to a file. A symbolic link in its place is not followed.
     fn give(self, path: &Path) -> io::Result<()> {
         if self.owner.is_some() || self.group.is_some() {
             fchownat(AT_FDCWD, path, self.owner, self.group, AtFlags::AT_SYMLINK_NOFOLLOW).map_err(|error| {
@@ -134,7 +133,7 @@ fn read_mode(mode: i64, report: &mut Report<'_>) -> Option<Mode> {
     }
 }
 
-/// The number of a user or a group. A name of digits is a number, as in `chown`.
+/// The id of a user or a group. A name of digits is an id, as in `chown`.
 fn account<I>(
     kind: &str,
     name: &str,
@@ -150,7 +149,7 @@ fn account<I>(
             return None;
         }
     }
-    // The last number means "leave it as it is".
+    // The highest id means "leave it as it is".
     let number =
         name.parse().ok().filter(|number| *number != u32::MAX && name.bytes().all(|byte| byte.is_ascii_digit()));
     if number.is_none() {
@@ -159,15 +158,15 @@ fn account<I>(
     number.map(of_number)
 }
 
-/// Binds a socket file and begins to listen. Nobody can connect before it has its rights, and it never has more than
-/// those.
+/// Binds a socket file and begins to listen. Clients can connect only once the file has its rights, and the file never
+/// has more than those.
 pub(crate) fn bind(path: &Path, backlog: i32, rights: Rights) -> io::Result<(UnixListener, SocketFile)> {
     remove_stale_socket(path)?;
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
     socket.set_nonblocking(true)?;
     if rights.is_given() {
-        // On Linux the file is made with what the socket has. Elsewhere it is enough that nobody can connect before
-        // `listen`.
+        // On Linux the file is created with the mode of the socket. Elsewhere it is enough that clients cannot connect
+        // before `listen`.
         let _ = fchmod(&socket, Mode::S_IRUSR | Mode::S_IWUSR);
     }
     socket.bind(&SockAddr::unix(path)?)?;
@@ -177,8 +176,8 @@ pub(crate) fn bind(path: &Path, backlog: i32, rights: Rights) -> io::Result<(Uni
     Ok((socket.into(), file))
 }
 
-/// A socket file that nobody listens on any more is left over from a process that died, and removed. One that answers
-/// stays, and binding fails.
+/// Removes a stale socket file: a process died and left it, and no server listens on it any more. A socket that answers
+/// stays, and binding then fails.
 fn remove_stale_socket(path: &Path) -> io::Result<()> {
     let Ok(metadata) = std::fs::symlink_metadata(path) else { return Ok(()) };
     if !metadata.file_type().is_socket() {
@@ -188,14 +187,14 @@ fn remove_stale_socket(path: &Path) -> io::Result<()> {
         ));
     }
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
-    // One whose queue is full would let us wait for as long as it is.
+    // A socket with a full queue would block for as long as it is full.
     socket.set_nonblocking(true)?;
     let in_use = || Err(io::ErrorKind::AddrInUse.into());
     match socket.connect(&SockAddr::unix(path)?) {
         Ok(()) => in_use(),
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => std::fs::remove_file(path),
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => in_use(),
-        // Sockets of another type, to which a stream does not connect.
+        // A socket of another type, to which a stream cannot connect.
         Err(error) if error.raw_os_error() == Some(nix::libc::EPROTOTYPE) => in_use(),
         Err(error) => Err(error),
     }

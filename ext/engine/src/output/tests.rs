@@ -8,8 +8,7 @@ fn a_write_to_a_broken_pipe_is_an_error_and_no_signal() {
         block_sigpipe();
         let (reader, writer) = nix::unistd::pipe().expect("a pipe");
         drop(reader);
-        // The test's own process ignores the signal as every program of Rust does: what counts is that this thread
-        // holds it back.
+        // The test process ignores the signal, like every Rust program. The test is that this thread blocks it.
         assert_eq!(nix::unistd::write(&writer, b"x"), Err(Errno::EPIPE));
         assert!(SigSet::thread_get_mask().expect("a mask").contains(Signal::SIGPIPE));
         std::thread::spawn(|| assert!(SigSet::thread_get_mask().expect("a mask").contains(Signal::SIGPIPE)))

@@ -1,4 +1,4 @@
-//! One cookie of a request (RFC 6265, section 4.2).
+//! Cookies of a request (RFC 6265, section 4.2).
 
 use proxy_http::message::{Fields, Known};
 

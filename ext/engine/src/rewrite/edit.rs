@@ -4,16 +4,15 @@ use proxy_http::message::{FieldName, Fields, Span};
 
 use super::{RequestValues, Template};
 
-/// A field to set, with several lines perhaps, or to remove.
+/// A field to set, possibly with several lines, or to remove.
 #[derive(Debug)]
 pub(crate) struct Edit {
-    /// Its name.
     pub(crate) name: FieldName,
-    /// One for each line; none if it is removed.
+    /// One value for each line. Empty if the field is removed.
     pub(crate) values: Vec<Template>,
 }
 
-/// Values of fields, rendered before anything is changed: a rewrite sees what the client sent.
+/// Field values, rendered before any field is changed: a rewrite sees what the client sent.
 #[derive(Debug, Default)]
 pub(crate) struct RenderedValues {
     text: Vec<u8>,
@@ -21,7 +20,7 @@ pub(crate) struct RenderedValues {
 }
 
 impl RenderedValues {
-    /// Bytes that it has room for.
+    /// Bytes of allocated memory.
     pub(crate) fn capacity(&self) -> usize {
         self.text.capacity()
     }
@@ -36,7 +35,7 @@ impl RenderedValues {
         }
     }
 
-    /// Carries the edits out.
+    /// Applies the edits.
     pub(crate) fn apply(&self, edits: &[Edit], fields: &mut Fields) {
         let mut spans = self.spans.iter();
         for edit in edits {

@@ -1,6 +1,6 @@
-//! Values as nginx, Caddy and HAProxy write them, and what they are here.
+//! Values in the syntax of nginx, Caddy and HAProxy, and their equivalents here.
 
-/// Names of nginx (without `$`) and of Caddy (without braces), each with what stands for it here.
+/// Names in nginx (without `$`) and in Caddy (without braces), each with its equivalent here.
 const NAMES: &[(&str, &str)] = &[
     ("args", "{query}"),
     ("query_string", "{query}"),
@@ -52,14 +52,14 @@ const NAMES: &[(&str, &str)] = &[
     ("http.request.uuid", "{request_id_full}"),
 ];
 
-/// Names that are the same here and need braces alone.
+/// Names that are equal here and only need braces.
 const SAME: &[&str] =
     &["host", "method", "path", "path_and_query", "port", "query", "request_id", "scheme", "status", "addr"];
 
-/// What fills in a header that `proxy` sends by itself.
+/// The variable for a header that `proxy` sends by default.
 const SENT: &str = "proxy_add_x_forwarded_for";
 
-/// What to do about a variable of nginx, which is written `$name`.
+/// Advice for a variable of nginx, written `$name`.
 pub(super) fn variable(name: &str) -> String {
     if name == SENT {
         return "the proxy sends X-Forwarded-For by itself: leave it out".into();
@@ -70,12 +70,12 @@ pub(super) fn variable(name: &str) -> String {
     }
 }
 
-/// What a variable of nginx is here; `None` if it is none that is known.
+/// The equivalent of a variable of nginx; `None` if the variable is unknown.
 pub(super) fn known_variable(name: &str) -> Option<String> {
     ours(name).or_else(|| SAME.contains(&name).then(|| format!("{{{name}}}")))
 }
 
-/// What a placeholder of Caddy, or a variable of nginx in braces, is here; `None` if it is none that is known.
+/// The equivalent of a placeholder of Caddy, or of a variable of nginx in braces; `None` if it is unknown.
 pub(super) fn placeholder(name: &str) -> Option<String> {
     match name {
         "uri" => Some("{path_and_query}".into()),
@@ -84,7 +84,7 @@ pub(super) fn placeholder(name: &str) -> Option<String> {
     }
 }
 
-/// What a name of another system is here.
+/// The equivalent of a name in another system.
 fn ours(name: &str) -> Option<String> {
     if let Some((_, ours)) = NAMES.iter().find(|(known, _)| *known == name) {
         return Some((*ours).into());
@@ -98,7 +98,7 @@ fn ours(name: &str) -> Option<String> {
     Some(format!("{{{}}}", dashed(header)))
 }
 
-/// `X-Real-Ip` of `x_real_ip`.
+/// `X-Real-Ip` for `x_real_ip`.
 fn dashed(name: &str) -> String {
     let words = name.split(['_', '-']).map(|word| {
         let mut letters = word.chars();
@@ -107,7 +107,7 @@ fn dashed(name: &str) -> String {
     words.collect::<Vec<_>>().join("-")
 }
 
-/// A sample of HAProxy's log format, `%[src]`, with what it is here.
+/// A sample of HAProxy's log format, `%[src]`, with its equivalent.
 pub(super) fn sample(text: &str) -> Option<(&str, Option<String>)> {
     let start = text.find("%[")?;
     let end = start + text[start..].find(']')?;

@@ -1,4 +1,4 @@
-//! What may stand behind a name: `{path|strip_prefix:/api|replace:_,-}`.
+//! Modifiers behind a name: `{path|strip_prefix:/api|replace:_,-}`.
 
 use memchr::memmem;
 
@@ -9,14 +9,14 @@ use crate::suggestion::did_you_mean;
 pub(super) enum Modifier {
     StripPrefix(Box<[u8]>),
     StripSuffix(Box<[u8]>),
-    /// Every occurrence of the first by the second.
+    /// Replaces every occurrence of the first text by the second.
     Replace(Box<memmem::Finder<'static>>, Box<[u8]>),
 }
 
 const NAMES: [&str; 3] = ["strip_prefix", "strip_suffix", "replace"];
 
 impl Modifier {
-    /// Reads `name:argument`.
+    /// Parses `name:argument`.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         let (name, argument) = text.split_once(':').map_or((text, None), |(name, rest)| (name, Some(rest)));
         let needs = |example: &str| format!("the modifier {name} needs an argument: write {example}");
@@ -38,7 +38,7 @@ impl Modifier {
         }
     }
 
-    /// Changes the value that stands in `out` from `start` on.
+    /// Changes the value in `out` from `start` on.
     pub(super) fn apply(&self, out: &mut Vec<u8>, start: usize) {
         match self {
             Modifier::StripPrefix(prefix) => {
@@ -56,7 +56,8 @@ impl Modifier {
     }
 }
 
-/// The new text is put behind the old one, which is then taken out: this needs no second buffer.
+/// Replaces every occurrence. The new text is appended behind the old one, which is then removed, so no second buffer
+/// is needed.
 fn replace(out: &mut Vec<u8>, start: usize, from: &memmem::Finder<'_>, to: &[u8]) {
     let end = out.len();
     let mut done = start;

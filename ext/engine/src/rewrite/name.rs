@@ -1,4 +1,4 @@
-//! What the name in a placeholder means.
+//! Meaning of the name in a placeholder.
 
 use proxy_http::decimal;
 use proxy_http::message::{FieldName, Fields};
@@ -9,14 +9,15 @@ use super::RequestValues;
 use crate::civil_time::CivilTime;
 use crate::listen::tls::TlsValue;
 
-/// Where a rewrite stands, which decides what names mean in it.
+/// Context of a rewrite, which decides the meaning of names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Context {
-    /// Part of what is sent to a backend.
+    /// Text that is sent to a backend.
     Request,
-    /// Part of what is sent to the client.
+    /// Text that is sent to the client.
     Response,
-    /// A line of the access log: the names of both, fields of the request before those of the response.
+    /// A line of the access log. It knows the names of both other contexts; fields of the request come before those of
+    /// the response.
     Log,
 }
 
@@ -65,7 +66,7 @@ built_ins! {
 }
 
 impl BuiltIn {
-    /// The names that mean something in `context`.
+    /// The names with a meaning in `context`.
     pub(super) fn names(context: Context) -> impl Iterator<Item = &'static str> {
         Self::ALL.iter().filter(move |(.., contexts)| contexts.contains(&context)).map(|(_, name, _)| *name)
     }
@@ -76,29 +77,29 @@ impl BuiltIn {
     }
 }
 
-/// Where a value came from.
+/// Source of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Found {
-    /// The message, as it was sent.
+    /// The message, unchanged.
     Message,
-    /// A capture: its percent-escapes are decoded.
+    /// A capture. Its percent-escapes are decoded.
     Capture,
 }
 
-/// A name, looked up as far as that is possible at load.
+/// A name, resolved as far as possible at load.
 #[derive(Debug, Clone)]
 pub(super) enum Name {
     BuiltIn(BuiltIn, Box<str>),
-    /// `cookie.NAME`, whole.
+    /// `cookie.NAME`, with the prefix.
     Cookie(Box<str>),
-    /// A capture, or else a field.
+    /// A capture, or otherwise a field.
     Field(FieldName),
 }
 
 const COOKIE: &str = "cookie.";
 
 impl Name {
-    /// What `text` means; `None` if it can mean nothing, since no field and no capture has such a name.
+    /// The meaning of `text`; `None` if neither a field nor a capture can have this name.
     pub(super) fn of(text: &str, context: Context) -> Option<Self> {
         if let Some(built_in) = BuiltIn::of(text, context) {
             return Some(Name::BuiltIn(built_in, text.into()));
@@ -108,7 +109,7 @@ impl Name {
         Some(if is_cookie { Name::Cookie(text.into()) } else { Name::Field(field) })
     }
 
-    /// The name as it is written.
+    /// The name as written.
     pub(super) fn as_str(&self) -> &str {
         match self {
             Name::BuiltIn(_, text) | Name::Cookie(text) => text,
@@ -116,17 +117,17 @@ impl Name {
         }
     }
 
-    /// Whether this is the path, the query, or both: text that is a valid part of a URL already.
+    /// Whether this is the path, the query, or both: text that is already a valid part of a URL.
     pub(super) fn is_path_like(&self) -> bool {
         matches!(self, Name::BuiltIn(BuiltIn::Path | BuiltIn::Query | BuiltIn::PathAndQuery, _))
     }
 
-    /// Whether this holds the path, so that `OPTIONS *` shows through it.
+    /// Whether this contains the path, so that it shows the `*` of `OPTIONS *`.
     pub(super) fn is_path(&self) -> bool {
         matches!(self, Name::BuiltIn(BuiltIn::Path | BuiltIn::PathAndQuery, _))
     }
 
-    /// The built-in that this is.
+    /// The built-in name, if this is one.
     pub(super) fn built_in(&self) -> Option<BuiltIn> {
         match self {
             Name::BuiltIn(built_in, _) => Some(*built_in),
@@ -134,7 +135,7 @@ impl Name {
         }
     }
 
-    /// Appends the value. `None` if there is neither such a field nor such a capture.
+    /// Appends the value. `None` if there is neither a field nor a capture with this name.
     pub(super) fn write(&self, scope: &RequestValues<'_>, context: Context, out: &mut Vec<u8>) -> Option<Found> {
         match self {
             Name::BuiltIn(built_in, _) => built_in.write(scope, out),
@@ -143,7 +144,7 @@ impl Name {
                 out.extend_from_slice(cookie(&scope.request.fields, name).unwrap_or_default());
             }
             Name::Field(field) => {
-                // What the configuration names comes first: nobody who sends a field of that name takes its place.
+                // A name from the configuration comes first, so that no client can override it by a field.
                 if let Some(captured) = scope.captures.get(field.as_str(), &scope.request.fields) {
                     out.extend_from_slice(captured);
                     return Some(Found::Capture);

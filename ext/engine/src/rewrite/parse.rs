@@ -1,4 +1,4 @@
-//! Takes string rewrites apart, at load.
+//! Parses string rewrites, at load.
 
 use proxy_http::message::Known;
 use strsim::osa_distance;
@@ -7,7 +7,7 @@ use super::modifier::Modifier;
 use super::name::{BuiltIn, Name};
 use super::{foreign, Context, Placeholder, TemplatePart};
 
-/// The parts of `text`, no two texts in a row.
+/// The parts of `text`. Texts are merged: two never follow each other.
 pub(super) fn parts(text: &str, context: Context) -> Result<Vec<TemplatePart>, String> {
     let mut parts = Vec::new();
     let mut literal = String::new();
@@ -15,7 +15,7 @@ pub(super) fn parts(text: &str, context: Context) -> Result<Vec<TemplatePart>, S
     while let Some(open) = rest.find('{') {
         literal.push_str(&rest[..open]);
         rest = &rest[open..];
-        // `{` without its `}`, or with another `{` before it, is text.
+        // `{` without a `}` before the next `{` is text.
         let written = match rest[1..].find(['{', '}']) {
             Some(end) if rest[1 + end..].starts_with('}') => &rest[..end + 2],
             Some(end) => {
@@ -43,7 +43,7 @@ pub(super) fn parts(text: &str, context: Context) -> Result<Vec<TemplatePart>, S
     Ok(parts)
 }
 
-/// `{name|modifier|modifier}`; `None` if nothing can have such a name.
+/// Parses `{name|modifier|modifier}`. `None` if no value can have such a name.
 fn placeholder(written: &str, context: Context) -> Result<Option<Placeholder>, String> {
     let mut pieces = written[1..written.len() - 1].split('|');
     let Some(name) = pieces.next().and_then(|name| Name::of(name, context)) else { return Ok(None) };
@@ -52,7 +52,7 @@ fn placeholder(written: &str, context: Context) -> Result<Option<Placeholder>, S
     Ok(Some(Placeholder { name, modifiers: modifiers.into(), written: written.into() }))
 }
 
-/// The first placeholder in plain text that would mean something in a string rewrite, whatever the request.
+/// The first placeholder in literal text that a string rewrite would replace for every request.
 pub(super) fn known_placeholder(text: &str, context: Context, captures: &[&str]) -> Option<Box<str>> {
     parts(text, context).ok()?.into_iter().find_map(|part| match part {
         TemplatePart::Value(value) => match &value.name {
@@ -63,7 +63,7 @@ pub(super) fn known_placeholder(text: &str, context: Context, captures: &[&str])
     })
 }
 
-/// Placeholders that are neither built in, nor likely to be a field, nor among `captures`.
+/// Warnings about placeholders that are neither built in, nor likely to be a field, nor among `captures`.
 pub(super) fn warnings(parts: &[TemplatePart], context: Context, captures: &[&str]) -> Vec<String> {
     let mut warnings = Vec::new();
     for part in parts {
@@ -122,7 +122,7 @@ pub(super) fn warnings(parts: &[TemplatePart], context: Context, captures: &[&st
     warnings
 }
 
-/// A value of another system in plain text, and what it is here. A text that only looks like one is left alone: it may
+/// A value of another system in literal text, and its equivalent here. Text that only looks like one is ignored: it may
 /// be a password.
 pub(super) fn foreign_value(text: &str) -> Option<(&str, String)> {
     if let Some((written, Some(ours))) = foreign::sample(text) {
@@ -143,13 +143,13 @@ pub(super) fn foreign_value(text: &str) -> Option<(&str, String)> {
     Some((&text[start..start + name.len() + 2], foreign::placeholder(name)?))
 }
 
-/// Whether a person would hardly write a field like this.
+/// Whether a name looks like a capture: people hardly write a field in this form.
 fn looks_like_a_capture(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_lowercase())
         && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'.'))
 }
 
-/// What stands for a value elsewhere and is plain text here: `$1`, `$uri`, `\1`, `{ path }`.
+/// A warning of text that is a value in other systems but literal here: `$1`, `$uri`, `\1`, `{ path }`.
 fn warning_of_text(text: &str, context: Context, captures: &[&str]) -> Option<String> {
     for (at, sign) in text.match_indices(['$', '\\']) {
         let rest = &text[at + 1..];
@@ -187,7 +187,7 @@ fn warning_of_text(text: &str, context: Context, captures: &[&str]) -> Option<St
     None
 }
 
-/// `{addr` and `addr}`.
+/// A warning of half a placeholder: `{addr` or `addr}`.
 fn half_of_a_placeholder(text: &str, context: Context, captures: &[&str]) -> Option<String> {
     let name_of = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
     let is_name = |name: &str| BuiltIn::names(context).any(|known| known == name) || captures.contains(&name);
@@ -208,7 +208,7 @@ fn half_of_a_placeholder(text: &str, context: Context, captures: &[&str]) -> Opt
     None
 }
 
-/// How long the name of a variable is with which `text` begins.
+/// Length of the variable name at the start of `text`.
 pub(super) fn variable_length(text: &str) -> usize {
     let begins = text.starts_with(|c: char| c.is_ascii_lowercase());
     let part = |b: &u8| b.is_ascii_lowercase() || b.is_ascii_digit() || *b == b'_';

@@ -1,4 +1,4 @@
-//! What a string rewrite can refer to.
+//! Values that a string rewrite can refer to.
 
 use std::time::{Duration, SystemTime};
 
@@ -9,32 +9,32 @@ use crate::client::ClientInfo;
 use crate::grpc::GrpcOutcome;
 use crate::request_id::RequestId;
 
-/// Where the values of one request's rewrites come from. Everything is borrowed: building one costs nothing.
+/// Values for the rewrites of one request. Everything is borrowed, so building it costs nothing.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RequestValues<'a> {
     /// The request as the client sent it.
     pub request: &'a RequestHead,
-    /// Its path as `{path}` shows it: perhaps without the prefix that its location strips, and then perhaps empty.
+    /// The path that `{path}` shows: without the prefix that its location strips, if any, and then possibly empty.
     pub path: &'a [u8],
-    /// Who sent it, and where to.
+    /// The client, and where it connected.
     pub client: &'a ClientInfo,
-    /// Its id.
+    /// Our id of the request.
     pub request_id: RequestId,
-    /// The id that is shown in place of [`Scope::request_id`]: one of somebody else's that was forwarded, in logs and
-    /// in responses. Usually empty.
+    /// Id that logs and responses show in place of [`RequestValues::request_id`]: one that another server gave and that
+    /// was forwarded. Usually empty.
     pub sent_id: &'a [u8],
-    /// When its head had been read.
+    /// Time at which the head had been read.
     pub start: SystemTime,
-    /// Whom a filter found it to be from; empty if none did.
+    /// The user that an authentication filter found; empty if none did.
     pub user: &'a [u8],
-    /// What the patterns of the enclosing locations captured.
+    /// Captures of the enclosing locations.
     pub captures: Captures<'a>,
-    /// The answer, once there is one.
+    /// The response, once there is one.
     pub response: Option<ResponseInfo<'a>>,
 }
 
 impl<'a> RequestValues<'a> {
-    /// A request before its answer, with its own path and nothing captured.
+    /// Values of a request before its response, with its own path and no captures.
     pub(crate) fn new(
         request: &'a RequestHead,
         client: &'a ClientInfo,
@@ -56,8 +56,7 @@ impl<'a> RequestValues<'a> {
 }
 
 impl ResponseInfo<'_> {
-    /// The status that says what happened: to a call of gRPC the one that any other request would have been answered
-    /// with.
+    /// The status that tells the outcome. For a gRPC call, it is the status that any other request would have got.
     pub(crate) fn reason(&self) -> u16 {
         if self.grpc.reason == 0 {
             self.status
@@ -67,21 +66,20 @@ impl ResponseInfo<'_> {
     }
 }
 
-/// An answer as far as it is known.
+/// A response, as far as it is known.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ResponseInfo<'a> {
-    /// The status code.
     pub status: u16,
-    /// Time from the request's first byte to this moment.
+    /// Time from the request's first byte until now.
     pub elapsed: Duration,
-    /// The backend that was asked last, as in figures and logs; empty if none was.
+    /// The backend that was asked last, named as in figures and logs; empty if none was asked.
     pub backend: &'a str,
-    /// What a call of gRPC was told.
+    /// Outcome of a gRPC call.
     pub grpc: GrpcOutcome,
-    /// How many times the request was sent to a backend.
+    /// Number of times that the request was sent to a backend.
     pub attempts: u32,
-    /// Bytes of the body that the client got, or of the tunnel.
+    /// Bytes of the response body that the client got, or of the tunnel.
     pub bytes: u64,
-    /// The fields; `None` if nothing was answered.
+    /// The response's fields; `None` if there was no response.
     pub fields: Option<&'a Fields>,
 }

@@ -1,8 +1,8 @@
 //! The target URL of a `proxy`, `to: "http://backend.example.com/api{path}{query}"`.
 //!
-//! Scheme, authority and path are told apart at load, so that no value can move from one to another: what is placed
-//! into the authority may hold nothing but a host, what is placed behind it can add neither a host nor a line break,
-//! and cannot climb out of the path that the template wrote.
+//! Scheme, authority and path are parsed at load, so no value can cross from one into another. A value in the authority
+//! can hold only a host. A value behind the authority can add neither a host nor a line break, and cannot climb out of
+//! the path that the template wrote.
 
 mod escape;
 mod parse;
@@ -14,7 +14,7 @@ use proxy_http::message::check_authority;
 use super::name::Found;
 use super::{Context, RequestValues, Template, TemplatePart};
 
-/// A target URL, ready to be filled in.
+/// A parsed target URL, ready to render.
 #[derive(Debug, Clone)]
 pub(crate) struct TargetTemplate {
     tls: bool,
@@ -27,47 +27,47 @@ pub(crate) struct TargetTemplate {
 enum TargetAuthority {
     Literal(Box<str>),
     Parts(Box<[TemplatePart]>),
-    /// See [`TargetTemplate::never`].
+    /// A target that is never valid: every request gets the `error_response`.
     Never,
 }
 
-/// What stands behind the authority.
+/// The part of a target behind the authority.
 #[derive(Debug, Clone)]
 enum TargetRest {
-    /// `/api{path}{query}`, with or without each of the three: nothing to do but to copy.
+    /// `/api{path}{query}`, with or without each of the three parts: it is only copied.
     Plain { prefix: Box<str>, path: bool, query: bool },
-    /// Anything else.
+    /// Any other text.
     Parts { parts: Box<[(TemplatePart, Join)]>, shows_path: bool },
 }
 
-/// How a part of a query is put behind what stands before it, so that there is one `?` whatever the request has.
+/// How a part joins the query before it, so that the target has one `?` whatever the request has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Join {
-    /// As it is.
+    /// Unchanged.
     Plain,
-    /// `{query}` in a query that the text began: its `?` is a `&`.
+    /// `{query}` in a query that the template text began: its `?` becomes `&`.
     Query,
-    /// Text that begins with `&` behind `{query}`: that is a `?` if the request has no query.
+    /// Text that begins with `&` behind `{query}`: the `&` becomes `?` if the request has no query.
     Text,
 }
 
-/// Where a request goes, as [`TargetTemplate::render`] writes it. Kept between requests for its memory.
+/// The target of one request, as [`TargetTemplate::render`] writes it. Kept between requests to reuse its memory.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct RenderedTarget {
-    /// Host, perhaps with a port: what the `Host` field and the TLS server name are made of.
+    /// Host, with or without a port: the `Host` field and the TLS server name are made from it.
     pub authority: Vec<u8>,
-    /// The request target: begins with `/`, or is the `*` of `OPTIONS *`.
+    /// Request target: begins with `/`, or is the `*` of `OPTIONS *`.
     pub path_and_query: Vec<u8>,
 }
 
-/// Why a rendered target is no absolute URL. Answered with the `error_response`.
+/// Why a rendered target is not an absolute URL. The request is answered with the `error_response`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum InvalidTarget {
     /// A placeholder names neither a field of the request nor a capture.
     Unresolved,
     /// The host is empty or malformed.
     Host,
-    /// A value brought dot segments into the path.
+    /// A value put dot segments into the path.
     DotSegments,
 }
 
@@ -84,23 +84,22 @@ impl fmt::Display for InvalidTarget {
 impl std::error::Error for InvalidTarget {}
 
 impl TargetTemplate {
-    /// Takes a target URL apart. The error says why it can never be an absolute URL, and what to write instead.
+    /// Parses a target URL. The error says why it can never be an absolute URL, and what to write instead.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         parse::target(text)
     }
 
-    /// Takes the path and query of a URL apart, which a scheme and a host are not to stand before. What is rendered has
-    /// no authority.
+    /// Parses the path and query of a URL, without scheme and host. The rendered target has no authority.
     pub(crate) fn parse_path(text: &str) -> Result<Self, String> {
         parse::path(text)
     }
 
-    /// Whether it says what the query is.
+    /// Whether the template sets the query.
     pub(crate) fn shows_query(&self) -> bool {
         parse::shows_query(&self.whole.parts)
     }
 
-    /// A target that is never valid. It stands for one that [`TargetTemplate::parse`] refused, so that every request
+    /// A target that is never valid. It replaces a target that [`TargetTemplate::parse`] refused, so that every request
     /// gets the `error_response`.
     pub(crate) fn never() -> Self {
         let whole = Template { parts: Box::new([]), context: Context::Request };
@@ -108,14 +107,14 @@ impl TargetTemplate {
         Self { tls: false, authority: TargetAuthority::Never, rest, whole }
     }
 
-    /// What looks like a slip, given the names of the `captures` around it.
+    /// Warnings about likely mistakes. `captures` are the names that enclosing locations capture.
     pub(crate) fn warnings(&self, captures: &[&str]) -> Vec<String> {
         let mut warnings = self.whole.warnings(captures);
         warnings.extend(parse::doubled(&self.whole.parts));
         warnings
     }
 
-    /// The same, with `{path}{query}` behind a URL that ends with its authority: `http://127.0.0.1:3000`, but not
+    /// Appends `{path}{query}` to a URL that ends with its authority: to `http://127.0.0.1:3000`, but not to
     /// `http://127.0.0.1:3000/`.
     pub(crate) fn with_path_and_query(mut self) -> Self {
         if let TargetRest::Plain { prefix, path: path @ false, query: query @ false } = &mut self.rest {
@@ -130,7 +129,7 @@ impl TargetTemplate {
         self.tls
     }
 
-    /// `host` or `host:port`, if it is the same for every request.
+    /// The authority, `host` or `host:port`, if every request has the same one.
     pub(crate) fn authority_literal(&self) -> Option<&str> {
         match &self.authority {
             TargetAuthority::Literal(text) => Some(text),
@@ -138,7 +137,7 @@ impl TargetTemplate {
         }
     }
 
-    /// Whether nothing of the host is written down: each request says where it goes.
+    /// Whether the template contains no literal text of a host: each request decides where it goes.
     pub(crate) fn names_no_host(&self) -> bool {
         matches!(&self.authority, TargetAuthority::Parts(parts) if !parts.iter().any(|part| match part {
             TemplatePart::Text(text) => text.bytes().any(|b| b.is_ascii_alphabetic()),
@@ -146,7 +145,7 @@ impl TargetTemplate {
         }))
     }
 
-    /// Writes the target of one request in place of what stands in `out`.
+    /// Replaces the content of `out` by the target of one request.
     pub(crate) fn render(&self, scope: &RequestValues<'_>, out: &mut RenderedTarget) -> Result<(), InvalidTarget> {
         out.authority.clear();
         match &self.authority {
@@ -179,8 +178,7 @@ impl TargetTemplate {
     }
 }
 
-/// Writes the target of a `proxy` that has no `to`, `{path}{query}`. The authority, which is the backend's own, is left
-/// empty.
+/// Writes `{path}{query}`, the target of a `proxy` without `to`. The authority stays empty: it is the backend's own.
 pub(crate) fn write_path_and_query(scope: &RequestValues<'_>, out: &mut RenderedTarget) {
     out.authority.clear();
     let target = &mut out.path_and_query;
@@ -199,7 +197,7 @@ fn render_authority(parts: &[TemplatePart], scope: &RequestValues<'_>, out: &mut
             TemplatePart::Value(value) => {
                 let start = out.len();
                 value.write(scope, Context::Request, out).ok_or(InvalidTarget::Unresolved)?;
-                // Only a value that begins the authority may bring a port or be an IPv6 address.
+                // Only a value at the start of the authority may contain a port or be an IPv6 address.
                 let whole = start == 0;
                 let allowed = |b: &u8| escape::in_host(*b) || (whole && matches!(b, b':' | b'[' | b']'));
                 if !out[start..].iter().all(allowed) {
@@ -214,7 +212,7 @@ fn render_authority(parts: &[TemplatePart], scope: &RequestValues<'_>, out: &mut
     check_host(out)
 }
 
-/// Whether `authority` is a host with or without a port, no label of which is empty but perhaps the last.
+/// Checks that `authority` is a host with or without a port. Only the last label may be empty.
 fn check_host(authority: &[u8]) -> Result<(), InvalidTarget> {
     check_authority(authority).map_err(|_| InvalidTarget::Host)?;
     if authority.starts_with(b".") || memchr::memmem::find(authority, b"..").is_some() {
@@ -255,14 +253,14 @@ fn render_rest(
     if out.first() != Some(&b'/') {
         out.insert(0, b'/');
     }
-    // The path and the template have none of their own; where a value joins them, some may have come into being.
+    // Neither the path nor the template has dot segments. Joined with a value, they may form some.
     if foreign && escape::has_dot_segments(out) {
         return Err(InvalidTarget::DotSegments);
     }
     Ok(())
 }
 
-/// Adds the query of the request to one that has begun, so that neither `?&` nor a lone separator comes of it.
+/// Appends the query of the request to a query that has begun, without making `?&` or a lone separator.
 fn join_query(query: &[u8], out: &mut Vec<u8>) {
     let open = matches!(out.last(), Some(b'?' | b'&'));
     match query.strip_prefix(b"?").unwrap_or(query) {

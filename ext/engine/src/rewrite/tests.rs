@@ -7,7 +7,7 @@ use super::*;
 use crate::client::ClientInfo;
 use crate::request_id::RequestId;
 
-/// A request as the codec would have read it.
+/// A request, as the HTTP/1.1 codec would have read it.
 pub(crate) fn request(method: &str, path: &str, query: &str, fields: &[(&str, &[u8])]) -> RequestHead {
     let mut head = RequestHead::default();
     for (name, value) in fields {
@@ -46,7 +46,7 @@ pub(crate) fn response(fields: &Fields) -> ResponseInfo<'_> {
     }
 }
 
-/// Values of captures, by the index of their names, in the text of the request.
+/// Captures with these values, by the index of their names. The values are appended to the request's text.
 pub(crate) fn captured(request: &mut RequestHead, values: &[(u32, &[u8])]) -> Captured {
     let mut captured = Captured::default();
     for (name, value) in values {
@@ -94,7 +94,7 @@ fn names_for_requests() {
         ("{scheme}://{host}:{port}", "http://example.com:9000"),
         ("{Host}", "example.com:9000"),
         ("{start_time}", "2026-01-31:12:00:00:123"),
-        // A capture that took no part is empty, and no field.
+        // A capture that did not take part is empty; the field does not replace it.
         ("[{User-Agent}]{user-agent}{USER-AGENT}", "[]curl/8curl/8"),
         ("{x-list}", "1, 2"),
         ("[{cookie.session}|{cookie.none}]", "[abc|]"),

@@ -1,10 +1,10 @@
-//! Numbers and times as text, without allocating.
+//! Numbers and times as text, without allocation.
 
 use std::time::Duration;
 
 use proxy_http::decimal;
 
-/// `180us`, and from a millisecond on `12.345ms`.
+/// Appends a time as `180us`, or as `12.345ms` from one millisecond on.
 pub(crate) fn response_time(out: &mut Vec<u8>, time: Duration) {
     let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
     if micros < 1_000 {
@@ -16,7 +16,7 @@ pub(crate) fn response_time(out: &mut Vec<u8>, time: Duration) {
     }
 }
 
-/// Milliseconds with three decimals: `12.345`.
+/// Appends milliseconds with three decimals: `12.345`.
 pub(crate) fn millis(out: &mut Vec<u8>, time: Duration) {
     let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
     decimal::push(out, micros / 1_000);

@@ -1,4 +1,4 @@
-//! What a location asks of a request beside its path and host.
+//! Conditions of a location beside path and host.
 
 mod compile;
 mod value;
@@ -10,7 +10,7 @@ pub(super) use compile::conditions;
 use proxy_http::message::{FieldName, Known, RequestHead};
 use value::Values;
 
-/// One condition.
+/// One condition of a location.
 #[derive(Debug)]
 pub(crate) enum Condition {
     Methods(Box<[Box<str>]>),
@@ -23,30 +23,30 @@ pub(crate) enum Condition {
     Query(Box<str>, Values),
     Cookie(Box<str>, Values),
     Remote(Networks),
-    /// In small letters, without their dot.
+    /// File extensions in lower case, without dot.
     Extensions(Box<[Box<str>]>),
     ContentTypes(Box<[MediaType]>),
     Accepts(Box<[MediaType]>),
 }
 
-/// `image/png`, or `image/*` where that makes sense.
+/// `image/png`, or `image/*` where wildcards are allowed.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct MediaType {
     main: Box<str>,
     sub: Box<str>,
 }
 
-/// A request as conditions see it.
+/// A request, as conditions see it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Request<'a> {
     pub(super) head: &'a RequestHead,
     pub(super) client_info: &'a ClientInfo,
-    /// Its path, decoded in one way or the other.
+    /// The path, decoded in one of the two ways (`%2F` separates segments or does not).
     pub(super) path: &'a [u8],
 }
 
 impl Condition {
-    /// Whether it holds.
+    /// Whether the condition holds.
     pub(super) fn holds(&self, request: Request<'_>) -> bool {
         let head = request.head;
         match self {
@@ -68,7 +68,7 @@ impl Condition {
         }
     }
 
-    /// The option of `location` that it is, with the name of what is looked at.
+    /// The option of `location` for this condition, with the name of the field, parameter or cookie.
     pub(super) fn name(&self) -> String {
         match self {
             Condition::Methods(_) => "methods".into(),
@@ -84,7 +84,7 @@ impl Condition {
         }
     }
 
-    /// What the request has of it, in words; `None` if it has nothing of the kind.
+    /// The request's value for this condition, for display; `None` if it has none.
     pub(super) fn found(&self, request: Request<'_>) -> Option<String> {
         let head = request.head;
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -103,7 +103,7 @@ impl Condition {
         }
     }
 
-    /// Whether everything for which `other` holds is held. `false` may also mean that this cannot be said.
+    /// Whether the condition holds for every request for which `other` holds. `false` may also mean "unknown".
     pub(super) fn covers(&self, other: &Condition) -> bool {
         fn all<T: PartialEq>(wide: &[T], narrow: &[T]) -> bool {
             narrow.iter().all(|one| wide.contains(one))
@@ -137,15 +137,15 @@ impl MediaType {
     }
 }
 
-/// The port that the client came to. What it names in `Host` counts only where nobody knows that: anyone can name any
-/// port, and one that is open to a few must not be asked for by way of another.
+/// The port to which the client connected. The port in `Host` counts only if the real one is unknown: a client can name
+/// any port, and must not reach a restricted port by way of an open one.
 fn port(request: Request<'_>) -> u16 {
     let named = || request.head.port().and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok());
     let default = if request.client_info.tls { 443 } else { 80 };
     request.client_info.local_port.or_else(named).unwrap_or(default)
 }
 
-/// The values of a parameter of the query, decoded.
+/// The decoded values of a query parameter.
 fn parameters<'r>(head: &'r RequestHead, name: &'r str) -> impl Iterator<Item = impl AsRef<[u8]> + 'r> + 'r {
     let query = head.query();
     form_urlencoded::parse(query.get(1..).unwrap_or_default())
@@ -161,7 +161,7 @@ impl AsRef<[u8]> for Bytes<'_> {
     }
 }
 
-/// What stands behind the last dot of the last segment. A trailing slash decides nothing.
+/// The text behind the last dot of the last segment. A trailing slash makes no difference.
 fn extension(path: &[u8]) -> Option<&[u8]> {
     let path = super::pattern::without_trailing_slash(path);
     let segment = memchr::memrchr(b'/', path).map_or(path, |slash| &path[slash + 1..]);

@@ -1,5 +1,5 @@
-//! Locations that can never match, because an earlier one takes all that they would, and those that take less than they
-//! look like.
+//! Warnings about locations that can never match, because an earlier one takes all their requests, and about locations
+//! that take less than it seems.
 
 use super::host::HostPattern;
 use super::index::{self, Lists};
@@ -9,10 +9,11 @@ use super::scope::{Accepts, Scope};
 use crate::compile::Report;
 use crate::config::{Code, LocationConfig, Match, Problem};
 
-/// How many earlier locations are looked at for each: enough for what people write, and not the square of many.
+/// Number of earlier locations that are checked for each location: enough for real configurations, without quadratic
+/// time.
 const LOOKED_AT: usize = 64;
 
-/// Warns of every location of a scope that an earlier one leaves nothing.
+/// Warns of every location that gets no requests because of an earlier one in its scope.
 pub(crate) fn warn<R, F, H: Accepts>(specs: &[&LocationConfig<R>], scope: &Scope<F, H>, problems: &mut Vec<Problem>) {
     for (number, (spec, location)) in specs.iter().zip(&scope.locations).enumerate() {
         let Some(earlier) = earlier(scope, number, &location.matcher) else { continue };
@@ -27,8 +28,8 @@ pub(crate) fn warn<R, F, H: Accepts>(specs: &[&LocationConfig<R>], scope: &Scope
     }
 }
 
-/// Warns of every `"/"` and `"/api/"`, which elsewhere stand for all that is below, if nothing beside them takes that.
-/// `leads_within`: whether a directive sends clients to another path of the same site.
+/// Warns of every `"/"` and `"/api/"` if no other location takes the paths below: in other systems these include
+/// everything below. `leads_within` tells whether a directive redirects clients to another path of the same site.
 pub(crate) fn warn_of_less<R, F, H: Accepts>(
     specs: &[&LocationConfig<R>],
     scope: &Scope<F, H>,
@@ -36,7 +37,7 @@ pub(crate) fn warn_of_less<R, F, H: Accepts>(
     problems: &mut Vec<Problem>,
 ) {
     for (number, (spec, location)) in specs.iter().zip(&scope.locations).enumerate() {
-        // One that only holds others says where those are.
+        // A location that only contains others: its inner locations list their own paths.
         if location.scope.own_handlers == 0 && !spec.inner.is_empty() {
             continue;
         }
@@ -45,11 +46,11 @@ pub(crate) fn warn_of_less<R, F, H: Accepts>(
             if !text.ends_with('/') || takes_below(path, &location.matcher, scope) {
                 continue;
             }
-            // Whoever comes to the top is sent to a page: with "/*" that page would be sent there too.
+            // Clients at the top are redirected to a page; with "/*" that page would be redirected too.
             if text == "/" && spec.routes.iter().any(&leads_within) {
                 continue;
             }
-            // One that takes nothing at all is told of already.
+            // A location that takes no requests at all has its warning already.
             if earlier(scope, number, &location.matcher).is_some() {
                 break;
             }
@@ -65,13 +66,13 @@ pub(crate) fn warn_of_less<R, F, H: Accepts>(
     }
 }
 
-/// Begins to tell something of a location.
+/// A report for a location.
 pub(crate) fn report<'a, R>(spec: &'a LocationConfig<R>, problems: &'a mut Vec<Problem>) -> Report<'a> {
     Report::new(spec.word.as_deref().unwrap_or("location"), spec.at.as_ref(), problems)
 }
 
-/// Whether something in a scope takes what stands below `path`, which `matcher` takes. What can match only there and
-/// elsewhere is believed to.
+/// Whether something in a scope takes the paths below `path`, which `matcher` takes. A pattern that might match there
+/// counts as if it did.
 fn takes_below<F, H: Accepts>(path: &[u8], matcher: &Matcher, scope: &Scope<F, H>) -> bool {
     let below = [path.strip_suffix(b"/").unwrap_or(path), b"/~"].concat();
     let reaches =
@@ -85,8 +86,8 @@ fn takes_below<F, H: Accepts>(path: &[u8], matcher: &Matcher, scope: &Scope<F, H
         })
 }
 
-/// An earlier location that takes everything which this one would. Every such one is where the index looks for one path
-/// and one host of this one, whichever they are.
+/// An earlier location that takes every request that this one would. Each such location is among the index's results
+/// for one path and one host of this location, whichever they are.
 fn earlier<F, H: Accepts>(scope: &Scope<F, H>, number: usize, matcher: &Matcher) -> Option<usize> {
     let path = matcher.patterns.first().map_or(&b"*"[..], |pattern| match pattern.under() {
         b"" if pattern.is_regexp() => b"*",
@@ -114,7 +115,7 @@ fn earlier<F, H: Accepts>(scope: &Scope<F, H>, number: usize, matcher: &Matcher)
     None
 }
 
-/// A location as it was written, as far as it helps to find it.
+/// A location as written, shortened to what helps to find it.
 fn named<R>(spec: &LocationConfig<R>) -> String {
     let word = spec.word.as_deref().unwrap_or("location");
     let written = if word == "host" { &spec.hosts } else { &spec.patterns };

@@ -1,4 +1,4 @@
-//! The hosts that a location is for.
+//! Hosts of a location.
 
 use super::names::CaptureNames;
 use super::pattern::{Groups, RequestPart};
@@ -6,19 +6,19 @@ use crate::compile::check_host;
 use crate::config::{self, Match};
 use crate::rewrite::Captured;
 
-/// A host, some hosts, or all that an expression matches.
+/// A host, the hosts below a domain, or the hosts that an expression matches.
 #[derive(Debug, Clone)]
 pub(crate) enum HostPattern {
-    /// `example.com`, in small letters and without a dot at its end.
+    /// `example.com`, in lower case, without a trailing dot.
     Exact(Box<[u8]>),
-    /// `*.example.com`, without the star and its dot: every host below it, and not itself.
+    /// `*.example.com`, stored as `example.com`: every host below it, but not itself.
     Below(Box<[u8]>),
     /// A `Regexp`.
     Regexp(Groups),
 }
 
 impl HostPattern {
-    /// Reads one. The error says what to write instead.
+    /// Compiles a host. The error says what to write instead.
     pub(super) fn compile(pattern: &Match, names: &mut CaptureNames) -> Result<Self, String> {
         let text = match pattern {
             Match::Text(text) => text,
@@ -36,7 +36,7 @@ impl HostPattern {
         })
     }
 
-    /// Whether a host, in small letters and without a dot at its end, is one of them.
+    /// Whether a host matches. It must be in lower case, without a trailing dot.
     pub(super) fn matches(&self, host: RequestPart<'_>, captured: &mut Captured) -> bool {
         match self {
             HostPattern::Exact(exact) => host.bytes == &**exact,
@@ -45,7 +45,7 @@ impl HostPattern {
         }
     }
 
-    /// Whether every host that `other` matches is matched. `false` may also mean that this cannot be said.
+    /// Whether the pattern matches every host that `other` matches. `false` may also mean "unknown".
     pub(super) fn covers(&self, other: &HostPattern) -> bool {
         match (self, other) {
             (_, HostPattern::Exact(host)) => {
@@ -57,7 +57,7 @@ impl HostPattern {
         }
     }
 
-    /// Those that every host captures which matches.
+    /// The numbers of the names that every matching host captures.
     pub(super) fn certain_captures(&self) -> Vec<u32> {
         match self {
             HostPattern::Regexp(groups) => groups.certain_captures(),

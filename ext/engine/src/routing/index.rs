@@ -1,9 +1,9 @@
-//! Which locations of a scope may take a request, found without a look at the others.
+//! Index of a scope's locations: finds the candidates for a request without checking the others.
 //!
-//! Hosts and paths are looked up in tables: a host as it is and by what stands behind each of its dots, a path as it is
-//! and by each of its leading runs of segments, but only in such lengths as the configuration has. What is found are
-//! short lists of locations in the order of the file; whoever asks merges them and looks at what the tables do not say.
-//! Only locations without a literal beginning and `Regexp`s are looked at one by one.
+//! Hosts and paths are looked up in hash tables: a host as a whole and by the part behind each of its dots; a path as a
+//! whole and by each of its leading runs of segments. Only lengths that occur in the configuration are looked up. The
+//! results are short lists of locations in the order of the file. The caller merges them and checks the criteria that
+//! the tables do not cover. Only locations without a literal beginning and `Regexp`s are checked one by one.
 
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
@@ -13,10 +13,10 @@ use super::host::HostPattern;
 use super::matcher::Matcher;
 use super::pattern::{without_trailing_slash, Pattern};
 
-/// Keys are cut to this many segments or labels, so that their lengths fit into a word.
+/// Maximum of segments or labels in a key, so that the set of lengths fits into a word.
 const LONGEST: usize = 63;
 
-/// Lists of entries, each in order.
+/// Lists of entries, each in the order of the file.
 pub(super) type Lists<'i> = SmallVec<[&'i [Entry]; 8]>;
 
 /// The tables of one scope.
@@ -24,17 +24,17 @@ pub(super) type Lists<'i> = SmallVec<[&'i [Entry]; 8]>;
 pub(super) struct Index {
     any_host: Paths,
     hosts: FxHashMap<Box<[u8]>, Paths>,
-    /// By what stands behind the `*.` of a host.
+    /// Hosts by the part behind their `*.`.
     suffixes: Table<Paths>,
 }
 
-/// What is known of the paths that are taken for one host.
+/// The patterns that apply to one host.
 #[derive(Debug, Default)]
 struct Paths {
     exact: FxHashMap<Box<[u8]>, Vec<Entry>>,
-    /// By the path under which they stand.
+    /// Patterns by the path under which they stand.
     under: Table<Vec<Entry>>,
-    /// Those that may match anything, even what is no path.
+    /// Patterns that may match anything, even a target that is not a path.
     rest: Vec<Entry>,
 }
 
@@ -42,7 +42,7 @@ struct Paths {
 #[derive(Debug)]
 struct Table<T> {
     entries: FxHashMap<Box<[u8]>, T>,
-    /// The lengths that there are, as bits.
+    /// Bit set of the key lengths in the table.
     lengths: u64,
 }
 
@@ -60,7 +60,7 @@ impl<T: Default> Table<T> {
 }
 
 impl Index {
-    /// The index of locations in the order of the file.
+    /// Builds the index from locations in the order of the file.
     pub(super) fn build<'l>(locations: impl Iterator<Item = &'l Matcher>) -> Self {
         let mut index = Self::default();
         for (location, matcher) in (0u32..).zip(locations) {
@@ -109,15 +109,14 @@ impl Index {
         list.push(entry);
     }
 
-    /// Adds the lists in which every location stands that may match. `host` is in small letters and has no dot at its
-    /// end.
+    /// Adds the lists that contain every location that may match. `host` is in lower case, without a trailing dot.
     pub(super) fn find<'i>(&'i self, host: &[u8], path: &[u8], lists: &mut Lists<'i>) {
         self.any_host.find(path, lists);
         if let Some(paths) = self.hosts.get(host) {
             paths.find(path, lists);
         }
         if self.suffixes.lengths != 0 {
-            // From the right: the first dot has one label behind it, and no dot in it.
+            // From the right: one label stands behind the first dot.
             for (length, dot) in memchr::memrchr_iter(b'.', host).enumerate().take(LONGEST + 1) {
                 if self.suffixes.lengths >> length & 1 == 1 && dot > 0 {
                     if let Some(paths) = self.suffixes.entries.get(&host[dot + 1..]) {
@@ -146,7 +145,7 @@ impl Paths {
         if lengths == 0 {
             return;
         }
-        // The empty run of segments ends before the first slash, every other before the next one or at the end.
+        // The empty run of segments ends before the first slash, every other run before the next slash or at the end.
         let ends = memchr::memchr_iter(b'/', path).chain([path.len()]).take(LONGEST + 1);
         for (length, end) in ends.enumerate() {
             if lengths >> length == 0 {
@@ -159,7 +158,7 @@ impl Paths {
     }
 }
 
-/// The next entry of all lists, which is taken off.
+/// Removes and returns the next entry of all lists, in the order of the file.
 pub(super) fn next(lists: &mut Lists<'_>) -> Option<Entry> {
     let list = lists.iter_mut().filter(|list| !list.is_empty()).min_by_key(|list| list[0])?;
     let (first, rest) = list.split_first()?;
@@ -167,7 +166,7 @@ pub(super) fn next(lists: &mut Lists<'_>) -> Option<Entry> {
     Some(*first)
 }
 
-/// Each with its number; one `None` if there are none, which stands for everything.
+/// Each element with its number. An empty list gives one `None`, which stands for everything.
 fn numbered<T>(list: &[T]) -> impl Iterator<Item = (u32, Option<&T>)> {
     let nothing = list.is_empty().then_some((0, None));
     nothing.into_iter().chain((0u32..).zip(list.iter().map(Some)))
@@ -177,7 +176,7 @@ fn first_segments(path: &[u8], count: usize) -> &[u8] {
     memchr::memchr_iter(b'/', path).nth(count).map_or(path, |end| &path[..end])
 }
 
-/// What stands behind the last `count` dots and has as many in it as a key of that length.
+/// The end of `host` behind its last `count` dots, with as many dots in it as a key of that length.
 fn last_labels(host: &[u8], count: usize) -> &[u8] {
     memchr::memrchr_iter(b'.', host).nth(count).map_or(host, |dot| &host[dot + 1..])
 }

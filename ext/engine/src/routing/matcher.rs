@@ -1,4 +1,4 @@
-//! What a location selects: paths, hosts and conditions.
+//! Matches requests against a location: paths, hosts and conditions.
 
 use proxy_http::message::{RequestHead, Span};
 use serde::Serialize;
@@ -13,36 +13,36 @@ use crate::compile::Report;
 use crate::config::{LocationConfig, Match};
 use crate::rewrite::Captured;
 
-/// A condition that does not hold.
+/// A condition that the request does not meet.
 #[derive(Debug, Clone, Serialize, PartialEq, Eq)]
 pub struct Failure {
-    /// `path`, or the option of the location.
+    /// `path`, or the name of the location's option.
     pub condition: String,
-    /// What the request has of it.
+    /// The request's value for this condition.
     pub found: Option<String>,
 }
 
-/// Everything that must hold for a location to take a request.
+/// All criteria of a location. A request must meet all of them.
 #[derive(Debug, Default)]
 pub(crate) struct Matcher {
-    /// Any of them; none stands for every path.
+    /// Paths, of which one must match. Empty: every path.
     pub(crate) patterns: Box<[Pattern]>,
-    /// The same for hosts.
+    /// Hosts, of which one must match. Empty: every host.
     pub(crate) hosts: Box<[HostPattern]>,
-    /// All of them.
+    /// Conditions, which all must hold.
     pub(crate) conditions: Box<[Condition]>,
-    /// Names that some of the patterns and hosts capture, and not every request that is taken.
+    /// Names that only some of the patterns and hosts capture, so that a request may be taken without them.
     optional: Box<[u32]>,
 }
 
-/// A request as locations see it.
+/// A request, as locations see it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct MatchedRequest<'a> {
     pub(crate) head: &'a RequestHead,
     pub(crate) client_info: &'a ClientInfo,
-    /// The path, decoded in one way or the other.
+    /// The path, decoded in one of the two ways (`%2F` separates segments or does not).
     pub(crate) path: RequestPart<'a>,
-    /// In small letters, without port and without a dot at its end.
+    /// The host in lower case, without port and without a trailing dot.
     pub(crate) host: RequestPart<'a>,
 }
 
@@ -53,16 +53,16 @@ impl<'a> MatchedRequest<'a> {
 }
 
 impl Matcher {
-    /// Checks what a location selects.
+    /// Compiles the criteria of a location.
     pub(crate) fn compile<R>(spec: &LocationConfig<R>, names: &mut CaptureNames, report: &mut Report<'_>) -> Self {
         let mut patterns = Vec::with_capacity(spec.patterns.len());
-        // A path inside that is wrong is told of the location that says it.
+        // An invalid path of an inner location is reported by that location.
         let inner = spec.inner.iter().filter_map(|pattern| Pattern::compile(pattern, names).ok()).collect::<Vec<_>>();
         patterns.extend(spec.patterns.iter().filter_map(|pattern| report.ok(Pattern::compile(pattern, names))));
         let mut hosts = Vec::with_capacity(spec.hosts.len());
         for host in &spec.hosts {
             let host = HostPattern::compile(host, names);
-            // The hosts of `host` are no option.
+            // The hosts of the directive `host` are arguments, not an option.
             hosts.extend(match spec.word.as_deref() {
                 Some("host") => report.ok(host),
                 _ => report.within("hosts").ok(host),
@@ -82,7 +82,7 @@ impl Matcher {
         Self { patterns: patterns.into(), hosts: hosts.into(), conditions, optional }
     }
 
-    /// Whether a request is taken that the index has found this for.
+    /// Whether a request is taken for which the index has found `entry`.
     pub(super) fn takes(&self, asked: MatchedRequest<'_>, entry: Entry, captured: &mut Captured) -> bool {
         let length = captured.len();
         let taken = (!entry.check_pattern
@@ -98,7 +98,7 @@ impl Matcher {
         taken
     }
 
-    /// Everything that keeps the request from being taken. If that is nothing, what is captured is added.
+    /// Every criterion that the request does not meet. If there is none, the captures are added.
     pub(crate) fn failures(&self, asked: MatchedRequest<'_>, captured: &mut Captured) -> Vec<Failure> {
         let length = captured.len();
         let text = |part: RequestPart<'_>| Some(String::from_utf8_lossy(part.bytes).into_owned());
@@ -121,8 +121,8 @@ impl Matcher {
         failed
     }
 
-    /// What could have been captured here and was not is empty, unless a location around this one captured it: no field
-    /// of a client takes the place of a name that the configuration gives.
+    /// Gives an empty value to each name that could have been captured here and was not, unless an enclosing location
+    /// captured it. Otherwise a field sent by the client could take the place of a name that the configuration gives.
     pub(crate) fn name_what_took_no_part(&self, captured: &mut Captured) {
         for name in &self.optional {
             if !captured.has(*name) {
@@ -131,13 +131,13 @@ impl Matcher {
         }
     }
 
-    /// The names that are captured, whichever pattern and host match.
+    /// The numbers of all names that some pattern or host captures.
     pub(crate) fn names(&self) -> impl Iterator<Item = u32> + '_ {
         let paths = self.patterns.iter().flat_map(Pattern::captures);
         paths.chain(self.hosts.iter().flat_map(HostPattern::captures))
     }
 
-    /// Whether a request that `other` takes is taken. `false` may also mean that this cannot be said.
+    /// Whether the location takes every request that `other` takes. `false` may also mean "unknown".
     pub(crate) fn covers(&self, other: &Matcher) -> bool {
         let paths = self.patterns.is_empty()
             || !other.patterns.is_empty()
@@ -149,7 +149,7 @@ impl Matcher {
     }
 }
 
-/// The names that not every request captures which one of the patterns and one of the hosts match.
+/// The names that some matching requests do not capture, whichever pattern and host match.
 fn optional(patterns: &[Pattern], hosts: &[HostPattern]) -> Box<[u32]> {
     let always =
         |certain: &[Vec<u32>], name: &u32| !certain.is_empty() && certain.iter().all(|names| names.contains(name));
@@ -162,7 +162,7 @@ fn optional(patterns: &[Pattern], hosts: &[HostPattern]) -> Box<[u32]> {
     optional.into()
 }
 
-/// A pattern as a person wrote it.
+/// A pattern as a person writes it.
 pub(crate) fn shown(pattern: &Match) -> String {
     match pattern {
         Match::Text(text) => format!("{text:?}"),

@@ -1,8 +1,8 @@
-//! The names of captures, each once for a whole configuration, so that a request only notes numbers.
+//! Names of captures. A configuration stores each name once, so that a request only notes numbers.
 
 use rustc_hash::FxHashMap;
 
-/// Names and their numbers.
+/// Names of captures and their numbers.
 #[derive(Debug, Default)]
 pub(crate) struct CaptureNames {
     list: Vec<Box<str>>,
@@ -10,7 +10,7 @@ pub(crate) struct CaptureNames {
 }
 
 impl CaptureNames {
-    /// The number of a name.
+    /// The number of a name, which is added if it is new.
     pub(crate) fn number(&mut self, name: &str) -> u32 {
         if let Some(number) = self.numbers.get(name) {
             return *number;
@@ -21,12 +21,11 @@ impl CaptureNames {
         number
     }
 
-    /// Every name, in the order of its number.
+    /// Every name, in the order of their numbers.
     pub(crate) fn into_list(self) -> Box<[Box<str>]> {
         self.list.into()
     }
 
-    /// The name of a number.
     pub(crate) fn name(&self, number: u32) -> &str {
         self.list.get(number as usize).map_or("", |name| name)
     }

@@ -1,4 +1,4 @@
-//! What a location's pattern matches.
+//! Patterns that match the path of a request.
 
 mod parse;
 
@@ -10,25 +10,25 @@ use super::regexp;
 use crate::config::{self, Match};
 use crate::rewrite::Captured;
 
-/// A pattern of a path, compiled.
+/// A compiled pattern of a path.
 #[derive(Debug, Clone)]
 pub(crate) struct Pattern {
     kind: PatternKind,
-    /// Paths that match stand at or below this one, which has no trailing slash. Empty: anywhere.
+    /// Longest literal path at or below which all matching paths stand, without a trailing slash. Empty: anywhere.
     under: Box<[u8]>,
 }
 
 #[derive(Debug, Clone)]
 enum PatternKind {
-    /// `/about`: that path.
+    /// `/about`: one path.
     Exact(Box<[u8]>),
-    /// `/api/*`: that path without its `/*`, and everything below it.
+    /// `/api/*`: that path without its `/*`, and every path below it.
     Below(Box<[u8]>),
-    /// `/users/:id/orders`, `/users/:id/*`: segment by segment.
+    /// `/users/:id/orders`, `/users/:id/*`: matched segment by segment.
     Segments { segments: Box<[Segment]>, below: bool },
-    /// What has a wildcard elsewhere, or a pattern of its own for a capture.
+    /// A pattern with a wildcard elsewhere, or with an expression for a capture.
     Mixed(Groups),
-    /// A `Regexp`. It sees a trailing slash.
+    /// A `Regexp`. Its text includes a trailing slash.
     Regexp(Groups),
 }
 
@@ -38,14 +38,14 @@ enum Segment {
     Capture(u32),
 }
 
-/// A regular expression and the numbers of its groups' names.
+/// A regular expression, and the numbers of its named groups.
 #[derive(Debug, Clone)]
 pub(crate) struct Groups {
     regex: Regex,
     named: Box<[(usize, u32)]>,
 }
 
-/// A piece of a head's text.
+/// A part of a request head's text, with its position.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RequestPart<'a> {
     pub(crate) bytes: &'a [u8],
@@ -53,7 +53,7 @@ pub(crate) struct RequestPart<'a> {
 }
 
 impl Pattern {
-    /// Reads a pattern. The error says what to write instead.
+    /// Compiles a pattern. The error says what to write instead.
     pub(crate) fn compile(pattern: &Match, names: &mut CaptureNames) -> Result<Self, String> {
         match pattern {
             Match::Text(text) => parse::pattern(text, names),
@@ -63,7 +63,7 @@ impl Pattern {
         }
     }
 
-    /// Whether `path` matches. What it captures is added to `captured`, if it does.
+    /// Whether `path` matches. If so, its captures are added to `captured`.
     pub(crate) fn matches(&self, path: RequestPart<'_>, captured: &mut Captured) -> bool {
         let trimmed = without_trailing_slash(path.bytes);
         match &self.kind {
@@ -81,7 +81,7 @@ impl Pattern {
         }
     }
 
-    /// The path that is matched and no other, up to a trailing slash.
+    /// The path, if the pattern matches only one, up to a trailing slash.
     pub(crate) fn exact(&self) -> Option<&[u8]> {
         match &self.kind {
             PatternKind::Exact(exact) => Some(exact),
@@ -89,7 +89,7 @@ impl Pattern {
         }
     }
 
-    /// The path at or below which all that match stand.
+    /// The path at or below which all matching paths stand.
     pub(crate) fn under(&self) -> &[u8] {
         &self.under
     }
@@ -99,12 +99,12 @@ impl Pattern {
         matches!(self.kind, PatternKind::Below(_))
     }
 
-    /// Whether it may match a target that is no path: the `*` of `OPTIONS *`.
+    /// Whether the pattern may match a target that is not a path: the `*` of `OPTIONS *`.
     pub(crate) fn is_regexp(&self) -> bool {
         matches!(self.kind, PatternKind::Regexp(_))
     }
 
-    /// Whether every path that `other` matches is matched. `false` may also mean that this cannot be said.
+    /// Whether the pattern matches every path that `other` matches. `false` may also mean "unknown".
     pub(crate) fn covers(&self, other: &Pattern) -> bool {
         if let Some(path) = other.exact() {
             let with_slash = [path, b"/"].concat();
@@ -126,7 +126,7 @@ impl Pattern {
         }
     }
 
-    /// The numbers of the names that it captures.
+    /// The numbers of the captured names.
     pub(crate) fn captures(&self) -> Vec<u32> {
         match &self.kind {
             PatternKind::Exact(_) | PatternKind::Below(_) => Vec::new(),
@@ -135,7 +135,7 @@ impl Pattern {
         }
     }
 
-    /// Those that every path captures which matches.
+    /// The numbers of the names that every matching path captures.
     pub(crate) fn certain_captures(&self) -> Vec<u32> {
         match &self.kind {
             PatternKind::Exact(_) | PatternKind::Below(_) | PatternKind::Segments { .. } => self.captures(),
@@ -164,7 +164,7 @@ impl Groups {
         Self { regex, named }
     }
 
-    /// Whether it matches somewhere in the text. A group that took no part captures nothing.
+    /// Whether the expression matches somewhere in the text. A group that did not take part captures nothing.
     pub(crate) fn matches(&self, text: RequestPart<'_>, captured: &mut Captured) -> bool {
         if self.named.is_empty() {
             return self.regex.is_match(text.bytes);
@@ -186,7 +186,7 @@ impl Groups {
         self.regex.as_str() == other.regex.as_str()
     }
 
-    /// The names of the groups that take part in every match. None, where that cannot be said.
+    /// The numbers of the groups that take part in every match. Empty if that is unknown.
     pub(crate) fn certain_captures(&self) -> Vec<u32> {
         match self.regex.static_captures_len() {
             Some(length) if length == self.regex.captures_len() => self.captures(),
@@ -199,7 +199,7 @@ impl Groups {
     }
 }
 
-/// `path` has no trailing slash and begins at `start` of the head's text.
+/// Matches segment by segment. `path` has no trailing slash and begins at `start` of the head's text.
 fn match_segments(segments: &[Segment], below: bool, path: &[u8], start: u32, captured: &mut Captured) -> bool {
     let mut rest = match path {
         [b'/', rest @ ..] => Some(rest),

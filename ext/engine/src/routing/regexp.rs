@@ -1,11 +1,11 @@
-//! Regular expressions as Ruby writes them, for an engine whose time is linear in the text.
+//! Regular expressions in Ruby's syntax, translated for an engine that runs in linear time.
 
 use regex::bytes::{Regex, RegexBuilder};
 
 use crate::config;
 
-/// Compiles an expression. What is matched here has no lines: `^` and `$` are the ends of the text, and a dot takes a
-/// line break too, so that nobody slips past `/admin/.*` with a `%0A`. The error says what to write instead.
+/// Compiles an expression. Matched text has no lines: `^` and `$` are the ends of the text, and a dot also matches a
+/// line break, so that a `%0A` cannot bypass `/admin/.*`. The error says what to write instead.
 pub(super) fn compile(regexp: &config::Regexp) -> Result<Regex, String> {
     let written = written(regexp);
     let translated = translate(&regexp.source, regexp.extended).map_err(|why| format!("{written} {why}"))?;
@@ -13,7 +13,7 @@ pub(super) fn compile(regexp: &config::Regexp) -> Result<Regex, String> {
         .map_err(|why| format!("{written} is not a Regexp that can be matched here: {why}: write one without it"))
 }
 
-/// `/source/mix`, for messages.
+/// The expression as `/source/mix`, for messages.
 pub(super) fn written(regexp: &config::Regexp) -> String {
     let flags = [(regexp.multiline, "m"), (regexp.ignore_case, "i"), (regexp.extended, "x")];
     let flags: String = flags.iter().filter(|(on, _)| *on).map(|(_, flag)| *flag).collect();
@@ -30,13 +30,13 @@ fn build(translated: &str, regexp: &config::Regexp) -> Result<Regex, String> {
         .map_err(|error| last_line(&error))
 }
 
-/// Whether an expression speaks of characters beyond ASCII. One that does not matches bytes, so that a dot takes what
-/// is no UTF-8.
+/// Whether an expression contains characters beyond ASCII. Otherwise it matches bytes, so that a dot also matches bytes
+/// that are not UTF-8.
 pub(super) fn needs_unicode(translated: &str) -> bool {
     !translated.is_ascii() || ["\\p", "\\P", "\\u"].iter().any(|escape| translated.contains(escape))
 }
 
-/// What is wrong, without the drawing of where.
+/// The message of an error, without the drawing of its position.
 pub(super) fn last_line(error: &regex::Error) -> String {
     let text = error.to_string();
     let line = text.lines().last().unwrap_or_default().trim();
@@ -45,7 +45,7 @@ pub(super) fn last_line(error: &regex::Error) -> String {
 
 const LOOK: &str = "which is not supported: leave it out, and write a location before this one for what it ruled out";
 
-/// The same expression as the engine writes it. The error says what of it there is not, and what to write.
+/// Translates Ruby's syntax into the engine's. The error names what is not supported, and says what to write.
 pub(super) fn translate(source: &str, extended: bool) -> Result<String, String> {
     let mut out = String::with_capacity(source.len());
     let mut rest = source;
@@ -73,7 +73,7 @@ pub(super) fn translate(source: &str, extended: bool) -> Result<String, String> 
     Ok(out)
 }
 
-/// What stands behind a backslash outside of a class.
+/// Translates the text behind a backslash, outside of a class.
 fn escape<'s>(rest: &'s str, out: &mut String) -> Result<&'s str, String> {
     let Some(c) = rest.chars().next() else { return Err("ends with a backslash: leave it out".into()) };
     match c {
@@ -96,7 +96,7 @@ fn escape<'s>(rest: &'s str, out: &mut String) -> Result<&'s str, String> {
     Ok(&rest[c.len_utf8()..])
 }
 
-/// What `\d` and its kin stand for, which in Ruby is ASCII alone. Those in upper case stand for everything else.
+/// Expansion of `\d` and similar classes, which in Ruby are ASCII only. Upper-case ones stand for all other characters.
 fn plain_class(c: char) -> Option<&'static str> {
     Some(match c.to_ascii_lowercase() {
         'd' => "0-9",
@@ -109,7 +109,7 @@ fn plain_class(c: char) -> Option<&'static str> {
 
 fn plain_escape(c: char, out: &mut String) {
     match c {
-        // Here they would be the edges of a word.
+        // In this engine, `\<` and `\>` would be the edges of a word.
         '<' | '>' => out.push(c),
         'e' => out.push_str("\\x1b"),
         _ => {
@@ -119,7 +119,7 @@ fn plain_escape(c: char, out: &mut String) {
     }
 }
 
-/// A class, behind its bracket, with the classes inside it.
+/// Translates a class from behind its opening bracket, with the classes inside it.
 fn class<'s>(mut rest: &'s str, out: &mut String) -> Result<&'s str, String> {
     out.push('[');
     let mut depth = 1;
@@ -162,7 +162,7 @@ fn class<'s>(mut rest: &'s str, out: &mut String) -> Result<&'s str, String> {
     Err("has a [ without its ]: write \\[ for a bracket".into())
 }
 
-/// A group that begins with `(?`.
+/// Translates a group that begins with `(?`.
 fn group<'s>(rest: &'s str, out: &mut String) -> Result<&'s str, String> {
     let inner = &rest[1..];
     if inner.starts_with(['=', '!']) {
@@ -195,7 +195,7 @@ fn group<'s>(rest: &'s str, out: &mut String) -> Result<&'s str, String> {
         return Err(format!("has a group that begins with (?{flags}, {LOOK}"));
     }
     out.push_str("(?");
-    // `m` says that a dot takes a line break, which it does anyway.
+    // `m` makes a dot match a line break, which it already does.
     out.push_str(flags.replace('m', "").trim_end_matches('-'));
     Ok(&inner[end..])
 }

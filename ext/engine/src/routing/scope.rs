@@ -1,4 +1,4 @@
-//! A scope of the configuration: its locations, and the handlers that stand directly in it.
+//! A scope of the configuration: its locations, and its own handlers.
 
 use std::sync::Arc;
 
@@ -10,36 +10,35 @@ use super::pattern::{is_at_or_below, RequestPart};
 use crate::client::ClientInfo;
 use crate::rewrite::Captured;
 
-/// The file's top level, or the inside of a location, with filters `F` and handlers `H`. Routing needs to know no more
-/// of these than [`Accepts`].
+/// The file's top level, or the inside of a location, with filters `F` and handlers `H`. All that routing needs of a
+/// handler is [`Accepts`].
 #[derive(Debug)]
 pub(crate) struct Scope<F, H> {
     pub(crate) locations: Vec<Location<F, H>>,
     index: Option<Box<Index>>,
-    /// Every filter that a request passes here, in the order in which they run: those of the scopes around this one
-    /// first.
+    /// Every filter that a request in this scope passes, in running order: those of enclosing scopes first.
     pub(crate) filters: Box<[Arc<F>]>,
-    /// The handlers that are asked here, in that order: this scope's, then those of the scopes around it.
+    /// The handlers in the order in which they are asked: this scope's, then those of enclosing scopes.
     pub(crate) handlers: Box<[Arc<H>]>,
-    /// How many of the handlers are this scope's.
+    /// Number of handlers that are this scope's own.
     pub(crate) own_handlers: usize,
 }
 
-/// A location: the first that matches takes the request.
+/// A location. The first that matches takes the request.
 #[derive(Debug)]
 pub(crate) struct Location<F, H> {
     pub(crate) matcher: Matcher,
     pub(crate) scope: Scope<F, H>,
 }
 
-/// A handler, as far as routing goes.
+/// A handler, as routing sees it.
 pub(crate) trait Accepts {
-    /// Whether it answers requests for `path`, whose escapes are decoded. If not, the next handler is asked.
+    /// Whether the handler answers requests for `path`, whose escapes are decoded. If not, the next handler is asked.
     fn accepts(&self, path: &[u8]) -> bool;
 }
 
-/// A path that leads to different places, depending on whether `%2F` separates segments. It is answered 400: the
-/// backend might read it in the other way than the one that was checked here.
+/// Error for a path that leads to different places, depending on whether `%2F` separates segments. It is answered 400:
+/// the backend might decode it in another way than the one that was checked here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct AmbiguousPath;
 
@@ -50,7 +49,7 @@ impl<F, H> Default for Scope<F, H> {
 }
 
 impl<F, H> Scope<F, H> {
-    /// A scope to which locations are still to be added.
+    /// A scope without its locations, which [`Scope::set_locations`] adds.
     pub(crate) fn new(filters: Vec<Arc<F>>, handlers: Vec<Arc<H>>, own_handlers: usize) -> Self {
         Self { locations: Vec::new(), index: None, filters: filters.into(), handlers: handlers.into(), own_handlers }
     }
@@ -59,7 +58,7 @@ impl<F, H> Scope<F, H> {
         self.index.as_deref()
     }
 
-    /// Gives the scope its locations, in the order of the file.
+    /// Sets the scope's locations, in the order of the file.
     pub(crate) fn set_locations(&mut self, locations: Vec<Location<F, H>>) {
         if !locations.is_empty() {
             self.index = Some(Box::new(Index::build(locations.iter().map(|location| &location.matcher))));
@@ -67,8 +66,9 @@ impl<F, H> Scope<F, H> {
         self.locations = locations;
     }
 
-    /// The innermost scope for a request. Locations are tried in the order of the file; the first that matches takes
-    /// the request, then its own locations are tried the same way. `captured` is what they captured, outer ones first.
+    /// The innermost scope for a request. Locations are tried in the order of the file. The first that matches takes
+    /// the request, then its own locations are tried in this way. `captured` gets the captures of these locations,
+    /// outer ones first.
     pub(crate) fn locate(
         &self,
         request: &mut RequestHead,
@@ -115,7 +115,8 @@ impl<F, H> Scope<F, H> {
         None
     }
 
-    /// Calls `visit` with every handler, in the order of the file but for those inside locations, which come first.
+    /// Calls `visit` with every handler: first those inside locations, then the scope's own, each in the order of the
+    /// file.
     pub(crate) fn each_handler(&self, visit: &mut dyn FnMut(&H)) {
         for location in &self.locations {
             location.scope.each_handler(visit);
@@ -125,7 +126,7 @@ impl<F, H> Scope<F, H> {
         }
     }
 
-    /// Calls `visit` with every filter, and more than once with one that also runs inside of a location.
+    /// Calls `visit` with every filter. A filter that also runs inside a location is visited more than once.
     pub(crate) fn each_filter(&self, visit: &mut dyn FnMut(&F)) {
         for location in &self.locations {
             location.scope.each_filter(visit);
@@ -137,7 +138,7 @@ impl<F, H> Scope<F, H> {
 }
 
 impl<F, H: Accepts> Scope<F, H> {
-    /// The handler that answers here: the first that accepts the path.
+    /// The handler that answers in this scope: the first that accepts the path.
     pub(crate) fn handler(&self, request: &RequestHead) -> Result<Option<&H>, AmbiguousPath> {
         let first = |path: &[u8]| self.handlers.iter().map(|handler| &**handler).find(|handler| handler.accepts(path));
         let handler = first(request.plain_path());
@@ -148,7 +149,7 @@ impl<F, H: Accepts> Scope<F, H> {
     }
 }
 
-/// The host that the client asked for as it is matched: in small letters, without port and without a dot at its end.
+/// The requested host in the form for matching: lower case, without port and without a trailing dot.
 pub(crate) fn host_span(request: &mut RequestHead) -> Span {
     let host = request.host();
     let host = host.strip_suffix(b".").unwrap_or(host);
@@ -160,7 +161,7 @@ pub(crate) fn host_span(request: &mut RequestHead) -> Span {
     span
 }
 
-/// Whether both ways of reading a path captured the same.
+/// Whether both ways of decoding a path captured the same values.
 pub(crate) fn same_values(head: &RequestHead, captured: &Captured, others: &Captured) -> bool {
     let same = |a: &[u8], b: &[u8]| a == b || proxy_http::message::merge_encoded_slashes(b) == a;
     captured.len() == others.len()
@@ -170,7 +171,7 @@ pub(crate) fn same_values(head: &RequestHead, captured: &Captured, others: &Capt
             .all(|((a, x), (b, y))| a == b && same(head.fields.slice(x), head.fields.slice(y)))
 }
 
-/// A `path_prefix` as paths are compared with it.
+/// The form of a `path_prefix` that paths are compared with.
 pub(crate) fn plain_prefix(text: &str) -> Box<[u8]> {
     let trimmed = text.trim_end_matches('/');
     if trimmed.is_empty() {

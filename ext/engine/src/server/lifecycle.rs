@@ -1,4 +1,4 @@
-//! Whether a server runs, and when it has to have ended.
+//! State of a server's life: running, or stopping with deadlines.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,20 +9,20 @@ use tokio::time::Instant;
 use crate::fork_safe::{Condvar, Mutex};
 use crate::long_lived::FAREWELL;
 
-/// What the threads are told: nothing, or when they must have stopped.
+/// The order to the threads: `None` while the server runs, then the deadlines of the stop.
 pub(super) type StopOrder = Option<StopDeadlines>;
 
-/// When a stop is over.
+/// Deadlines of a stop.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct StopDeadlines {
-    /// For tunnels and event streams, which are told then.
+    /// For tunnels and event streams, which are told at this time.
     pub(super) long_lived: Instant,
-    /// For everything.
+    /// For everything else.
     pub(super) all: Instant,
 }
 
 impl StopDeadlines {
-    /// Those of a stop that begins now. Whoever is told has some time left to hear of it.
+    /// The deadlines of a stop that begins now. Tunnels and event streams get some time after they are told.
     pub(super) fn of(timeout: Duration, grace: Duration) -> Self {
         let now = Instant::now();
         let hearing = FAREWELL.min(timeout / 2);
@@ -41,12 +41,12 @@ pub(super) struct Lifecycle {
 #[derive(Debug)]
 struct LifecycleState {
     threads: usize,
-    /// Whether some connection had to be cut off.
+    /// Whether any connection was cut off.
     cut: bool,
 }
 
 impl Lifecycle {
-    /// Of a server without threads, and what its threads are told.
+    /// State of a server without threads, and the receiver of its orders.
     pub(super) fn new() -> (Arc<Self>, watch::Receiver<StopOrder>) {
         let (order, orders) = watch::channel(None);
         let state = Mutex::new(LifecycleState { threads: 0, cut: false });
@@ -83,7 +83,7 @@ impl Lifecycle {
         true
     }
 
-    /// Whether it is to end, or has ended.
+    /// Whether the server is stopping or has stopped.
     pub(super) fn is_stopping(&self) -> bool {
         self.order.borrow().is_some()
     }

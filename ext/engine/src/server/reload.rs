@@ -1,4 +1,4 @@
-//! Another configuration for a server that runs.
+//! Reload: another configuration for a running server.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -19,17 +19,17 @@ use crate::downstream::listener::Listener;
 use crate::listen::binds::{Bind, Binds};
 use crate::snapshot::{self, Settings};
 
-/// How long a reload waits for sockets that are to be closed. Only those where more wait than may be served take any
-/// time.
+/// Time that a reload waits for sockets to close. Closing takes time only where more connections wait than may be
+/// served.
 const CLOSING: Duration = Duration::from_secs(1);
 
 impl Server {
-    /// Serves by another configuration from now on, and returns what looks like a slip in it. Requests in flight,
-    /// tunnels included, finish under the one that they began with.
+    /// Serves by another configuration from now on, and returns warnings about likely mistakes in it. Requests in
+    /// flight, tunnels included, finish under the configuration with which they began.
     ///
-    /// Places to listen at that are in both keep their sockets; those that are no longer there accept whoever waits,
-    /// then close. What is the same in both goes on: backends keep connections, figures and health, limits their
-    /// counts. Files are read again, and the access log is opened anew. Two at once are done one after the other.
+    /// Addresses in both configurations keep their sockets. Addresses that are gone accept the connections that wait,
+    /// then close. Equal parts carry their state over: backends keep connections, figures and health; limits keep their
+    /// counts. Files are read again, and the access log is reopened. Two reloads at once run one after the other.
     ///
     /// # Errors
     /// If something is wrong, if an address cannot be bound, or if the server is stopping. Everything then stays as it
@@ -50,7 +50,7 @@ impl Server {
             access_log.start(&self.log).map_err(StartError::System)?;
         }
 
-        // Nothing can fail any more.
+        // Nothing can fail from here on.
         let (closing, closed) = channel();
         {
             let mut terms = self.terms.lock();
@@ -68,7 +68,7 @@ impl Server {
             self.control.wait_for_log(log.rest());
         }
         self.control.tell();
-        // So that the next one can bind the same address again.
+        // So that the next reload can bind the same address again.
         let _ = closed.recv_timeout(CLOSING);
         problems.extend(self.other_threads(config, &settings));
         let too_many = too_many_connections(self.control.descriptors, &config.max_connections, &settings);
@@ -79,7 +79,7 @@ impl Server {
         Ok(problems)
     }
 
-    /// Binds the addresses where nobody listens yet.
+    /// Binds the addresses that are not bound yet.
     fn bind_new(&self, binds: &Binds) -> Result<Vec<Listener>, StartError> {
         let terms = self.terms.lock();
         let known = |bind: &Bind| terms.listening.iter().any(|(known, _)| known.key == bind.key);
@@ -98,7 +98,7 @@ impl Server {
         Ok(listeners)
     }
 
-    /// Has the accepting thread listen where the new configuration says.
+    /// Makes the accepting thread listen where the new configuration says.
     fn listen(
         &self,
         binds: &Binds,
@@ -111,7 +111,7 @@ impl Server {
             let known = listening.iter().find(|(known, _)| known.key == bind.key);
             let new = || new.iter().find(|listener| listener.bind.key == bind.key).map(|listener| &listener.url);
             if let Some(url) = known.map(|(_, url)| url).or_else(new) {
-                // Of one that stays the address is the same, and perhaps not how it is spoken to.
+                // A bind that stays keeps its address, but its scheme may change.
                 let address = url.split_once("://").map_or("", |(_, address)| address);
                 shown.push((Arc::clone(bind), format!("{}://{address}", bind.scheme())));
             }
@@ -127,7 +127,7 @@ impl Server {
         }
     }
 
-    /// Has so many client connections at once.
+    /// Sets the maximum number of client connections.
     fn allow(&self, new: usize, now: &mut usize) {
         let permits = &self.control.permits;
         let before = std::mem::replace(now, new);
@@ -137,20 +137,20 @@ impl Server {
         let fewer = u32::try_from(before.saturating_sub(new)).unwrap_or(u32::MAX);
         if fewer > 0 {
             let mut fewer = Box::pin(Arc::clone(permits).acquire_many_owned(fewer));
-            // It stands in line from now on, before those who accept, who join the line anew when they hear of the new
-            // terms.
+            // This request for permits is in the semaphore's queue from now on, before those of the accept loops. They
+            // queue again when they hear of the new options.
             let taken = fewer.as_mut().poll(&mut Context::from_waker(Waker::noop()));
             let forget =
                 |taken: Result<OwnedSemaphorePermit, AcquireError>| drop(taken.map(OwnedSemaphorePermit::forget));
             match taken {
                 Poll::Ready(taken) => forget(taken),
-                // As connections end. Until there are few enough nobody is accepted.
+                // Runs as connections end. Until there are few enough, none is accepted.
                 Poll::Pending => drop(self.control.background.spawn(async move { forget(fewer.await) })),
             }
         }
     }
 
-    /// The one thing that does not change.
+    /// A warning if `threads` differs: the number of threads is the only setting that a reload does not change.
     fn other_threads(&self, config: &Config, settings: &Settings) -> Option<Problem> {
         let (wanted, running) = (settings.threads, self.counters.len());
         if wanted == running {
@@ -164,7 +164,8 @@ impl Server {
     }
 }
 
-/// The new address overlaps with one that the server itself listens at: one of them is every address of the machine.
+/// The error for a new address that overlaps with an address of this server: one of them is every address of the
+/// machine.
 fn own_address(bind: &Bind, url: &str) -> StartError {
     let message = format!(
         "this server listens at {url} until the configuration is changed, and the two cannot listen at the same time: \

@@ -1,4 +1,4 @@
-//! The server's threads: one that accepts and does what goes on in the background, and those that serve.
+//! The server's threads: one accepts and runs the background tasks, the others serve.
 
 use std::convert::Infallible;
 use std::io;
@@ -28,43 +28,43 @@ use crate::output::block_sigpipe;
 use crate::snapshot::{Settings, Snapshot};
 use crate::worker::Worker;
 
-/// How long a stopping server waits for its access log to be written.
+/// Time that a stopping server waits for its access log to be written.
 const LOG_PATIENCE: Duration = Duration::from_secs(5);
-/// The same for what it says about itself.
+/// Time that a stopping server waits for its own log to be written.
 const SAID_PATIENCE: Duration = Duration::from_millis(500);
 
-/// The threads of a running server, as whoever changes its configuration sees them.
+/// The threads of a running server, as a reload sees them.
 #[derive(Debug)]
 pub(super) struct ServerHandle {
-    /// What goes on in the background runs there.
+    /// Runtime of the background tasks.
     pub(super) background: Handle,
     pub(super) permits: Arc<Semaphore>,
-    /// What there was when it started.
+    /// Open files and their limit at the start.
     pub(super) descriptors: Descriptors,
     changes: mpsc::UnboundedSender<Change>,
     news: watch::Sender<()>,
-    /// Access logs that others took the place of.
+    /// Access logs that a reload replaced.
     old_logs: Arc<Mutex<Vec<UnwrittenLog>>>,
 }
 
-/// What becomes of a place where the server listens.
+/// A change to one address where the server listens.
 #[derive(Debug)]
 pub(super) enum Change {
-    /// It is new.
+    /// A new address.
     Listen(Listener),
-    /// It stays, on these terms.
+    /// An address that stays, with its new options.
     Keep(Arc<Bind>),
-    /// It is no more, which the other end of the channel learns from once the socket is closed.
+    /// An address that goes. The other end of the channel learns when the socket is closed.
     Leave(BindKey, std::sync::mpsc::Sender<Infallible>),
 }
 
 impl ServerHandle {
-    /// Does so, unless the server stops listening at all.
+    /// Applies the change, unless the server is about to stop listening.
     pub(super) fn change(&self, change: Change) {
         let _ = self.changes.send(change);
     }
 
-    /// Tells the engine threads that there is another configuration: one that serves nobody would not look.
+    /// Tells the engine threads about another configuration. A thread without requests would not look by itself.
     pub(super) fn tell(&self) {
         self.news.send_replace(());
     }
@@ -74,7 +74,7 @@ impl ServerHandle {
         &self.old_logs
     }
 
-    /// Waits at the end for what that log still writes.
+    /// Makes the end of the server wait for the rest of that log.
     pub(super) fn wait_for_log(&self, rest: UnwrittenLog) {
         let mut logs = self.old_logs.lock();
         logs.retain(|log| !log.is_written());
@@ -82,7 +82,7 @@ impl ServerHandle {
     }
 }
 
-/// Everything that is needed to start.
+/// Everything that the threads need to start.
 pub(super) struct Workers<'a> {
     pub(super) snapshot: Arc<ArcSwap<Snapshot>>,
     pub(super) settings: &'a Settings,
@@ -90,7 +90,7 @@ pub(super) struct Workers<'a> {
 }
 
 impl Workers<'_> {
-    /// Starts the threads. If one cannot be started those before it end again.
+    /// Starts the threads. If one cannot be started, those before it end again.
     pub(super) fn start(self) -> io::Result<(Arc<Lifecycle>, Vec<Arc<Counters>>, ServerHandle)> {
         let (life, orders) = Lifecycle::new();
         let started = self.start_all(&life, &orders);
@@ -151,8 +151,7 @@ impl Workers<'_> {
             drop(serving);
             let places = ConnectionLimit { permits, guests, threads, log };
             accept((background, stopping), AcceptLoops { places, open: Vec::new() }, changed, orders, all_served);
-            // Every engine thread has ended by now: what they logged is to be written before the process may end, if it
-            // can be.
+            // Every engine thread has ended by now. What they logged should be written before the process ends.
             let end = Instant::now() + LOG_PATIENCE;
             if let Some(access_log) = &snapshot.load().globals.access_log {
                 access_log.close(LOG_PATIENCE);
@@ -175,7 +174,7 @@ fn runtime() -> io::Result<(Runtime, Stopping)> {
     Ok((runtime, stopping))
 }
 
-/// Starts a thread that is counted as long as it lives, however it ends.
+/// Starts a thread that is counted while it lives, however it ends.
 fn spawn(life: &Arc<Lifecycle>, name: String, body: impl FnOnce() -> bool + Send + 'static) -> io::Result<()> {
     life.thread_begins();
     let of_thread = life.clone();
@@ -190,7 +189,7 @@ fn spawn(life: &Arc<Lifecycle>, name: String, body: impl FnOnce() -> bool + Send
     started.map(drop)
 }
 
-/// What the listeners share, and how they are reached.
+/// The accept loops: what they share, and how to reach each of them.
 struct AcceptLoops {
     places: ConnectionLimit,
     open: Vec<(BindKey, mpsc::UnboundedSender<listener::ListenerOrder>)>,
@@ -219,7 +218,7 @@ impl AcceptLoops {
     }
 }
 
-/// The accepting thread. What goes on in the background runs beside it, until every engine thread has ended too.
+/// Body of the accepting thread. The background tasks run in it until every engine thread has ended too.
 fn accept(
     (runtime, stopping): (Runtime, Stopping),
     mut desks: AcceptLoops,
@@ -241,14 +240,14 @@ fn accept(
         accepting.shutdown().await;
         // New sockets that were on their way here close too.
         drop(changes);
-        // That closes the inboxes: each engine thread then has every connection that was accepted, and drains.
+        // That closes the inboxes. Each engine thread then has all its accepted connections, and drains.
         drop(desks);
-        // Names are still resolved for requests in flight: wait for the engine threads to end.
+        // Requests in flight still need name resolution: wait for the engine threads to end.
         let _ = all_served.recv().await;
     });
 }
 
-/// An engine thread. `true` if connections had to be cut off in the end.
+/// Body of an engine thread. `true` if connections had to be cut off in the end.
 fn serve(
     (runtime, stopping): (Runtime, Stopping),
     snapshot: Arc<ArcSwap<Snapshot>>,
@@ -272,8 +271,8 @@ fn serve(
                 reader.take_newest();
             }
         });
-        // The inbox is closed once nothing is accepted any more, so that every accepted connection is served like the
-        // others in flight.
+        // The inbox closes once nothing is accepted any more, so every accepted connection is served like the others in
+        // flight.
         while let Some(work) = inbox.recv().await {
             match work {
                 Work::Serve(raw) => serve_connection(&worker, raw),
@@ -291,18 +290,18 @@ fn serve(
     if cut {
         worker.cut_off();
     }
-    // Dropping the tasks closes what is left. The last of the engine's owners hands on its access log lines.
+    // Dropping the tasks closes the remaining connections. The last owner of the worker hands on its access log lines.
     drop(local);
-    // A password that is still being verified concerns nobody any more.
+    // A password that is still being verified has no more use.
     runtime.shutdown_background();
     cut
 }
 
-/// Serves one connection in a task of its own. A panic ends that connection and nothing else.
+/// Serves one connection in its own task. A panic ends only that connection.
 fn serve_connection(worker: &std::rc::Rc<Worker>, raw: RawConnection) {
     match raw.accept() {
         Ok(accepted) => {
-            // Registered before its task first runs: a thread that drains must know of it.
+            // Registered before its task first runs, so that a draining thread counts it.
             let registration = worker.register();
             tokio::task::spawn_local(connection::serve(worker.clone(), accepted, registration));
         }
@@ -313,7 +312,7 @@ fn serve_connection(worker: &std::rc::Rc<Worker>, raw: RawConnection) {
     }
 }
 
-/// Waits for the last connection, no longer than the order allows, which a later order may shorten. `true` if time ran
+/// Waits for the last connection until the deadline of the order, which a later order may shorten. `true` if time ran
 /// out.
 async fn wait_until_empty(worker: &Worker, orders: &mut watch::Receiver<StopOrder>) -> bool {
     loop {

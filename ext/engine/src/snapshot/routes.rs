@@ -1,4 +1,4 @@
-//! Scopes and locations from what was written.
+//! Compiles scopes and locations from a configuration.
 
 use std::sync::Arc;
 
@@ -11,11 +11,11 @@ use crate::handler::Handler;
 use crate::rewrite::is_built_in;
 use crate::routing::{cover, Location, Matcher, Scope};
 
-/// All that a request can be led to.
+/// The scope at the file's top level, with everything in it.
 pub(crate) type Routes = Scope<Filter, Handler>;
 
 impl Compiler {
-    /// Compiles what stands in a scope. What stands in the scope around it applies to what is inside.
+    /// Compiles the directives of a scope. Those of the enclosing scope also apply inside.
     pub(crate) fn scope(&mut self, routes: &[Directive], outer: &Routes) -> Routes {
         let before = self.problems.len();
         let mut filters = outer.filters.to_vec();
@@ -39,7 +39,8 @@ impl Compiler {
             .collect();
         let locations = specs.iter().map(|spec| self.location(spec, &scope)).collect();
         scope.set_locations(locations);
-        // What is wrong is left out of a location, which then takes more than was meant.
+        // A location omits its invalid parts and then takes more requests than intended, so this check needs valid
+        // ones.
         if config::are_sound(&self.problems[before..]) {
             cover::warn(&specs, &scope, &mut self.problems);
             cover::warn_of_less(&specs, &scope, leads_within, &mut self.problems);
@@ -70,13 +71,13 @@ impl Compiler {
     }
 }
 
-/// Whether it is a redirect to another path of the same site.
+/// Whether a directive is a redirect to another path of the same site.
 fn leads_within(route: &Directive) -> bool {
     let Directive::Redirect(redirect) = route else { return false };
     redirect.to.as_deref().is_some_and(|to| to.starts_with('/') && !to.starts_with("//"))
 }
 
-/// Warns of every handler that comes after one which answers every request of its scope.
+/// Warns of every handler after one that answers every request of its scope.
 fn warn_of_unasked(routes: &[Directive], problems: &mut Vec<Problem>) {
     let mut all: Option<String> = None;
     for route in routes {
@@ -94,7 +95,7 @@ fn warn_of_unasked(routes: &[Directive], problems: &mut Vec<Problem>) {
     }
 }
 
-/// Warns of every location in which nothing answers, and nothing around it does.
+/// Warns of every location without a handler that answers, in it or around it.
 fn warn_of_silence(specs: &[&config::LocationConfig<Directive>], scope: &Routes, problems: &mut Vec<Problem>) {
     for (spec, location) in specs.iter().zip(&scope.locations) {
         let answers = spec.routes.iter().any(|route| matches!(route, Directive::Filter(filter) if filter.answers()));

@@ -10,7 +10,7 @@ fn tcp(addr: &str) -> ClientInfo {
     ClientInfo { addr: addr.into(), ip: addr.parse().ok(), local_port: Some(8080), ..ClientInfo::default() }
 }
 
-/// The fields of `text`, a request head, once `forwarding` was applied for a client that asks itself.
+/// The fields of the request head `text` after `forwarding` is applied for a client that connects directly.
 fn applied(text: &str, forwarding: Forwarding, client: &ClientInfo, own: &[Known]) -> Vec<(String, String)> {
     applied_for(text, forwarding, Sender { client, trusted_hop: None }, own)
 }
@@ -178,7 +178,7 @@ fn switched_off_everything_passes_as_it_came() {
     assert_eq!(applied(&request(given), Forwarding::Off, &tcp("192.0.2.7"), &[]), pairs(&expected));
 }
 
-/// A client on the far side of a proxy that is trusted.
+/// The fields for a client behind a trusted proxy.
 fn through(client: &ClientInfo, fields: &str, forwarding: Forwarding) -> Vec<(String, String)> {
     applied_for(&request(fields), forwarding, Sender { client, trusted_hop: Some(&tcp("10.0.0.1")) }, &[])
 }

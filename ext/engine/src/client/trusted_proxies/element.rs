@@ -1,6 +1,6 @@
 //! One element of a `Forwarded` field (RFC 7239, section 4).
 
-/// What one proxy says of one client, as far as it matters here. The values may stand in quotes.
+/// The statement of one proxy about one client, reduced to the parameters that are used. Values may be quoted.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Element<'a> {
     /// `for=`
@@ -10,7 +10,7 @@ pub(super) struct Element<'a> {
 }
 
 impl<'a> Element<'a> {
-    /// Takes an element apart. `None` if it is malformed, or says something twice.
+    /// Parses an element. `None` if it is malformed or repeats a parameter.
     pub(super) fn parse(element: &'a [u8]) -> Option<Self> {
         let mut found = Self::default();
         let mut rest = element;
@@ -39,7 +39,7 @@ impl<'a> Element<'a> {
     }
 }
 
-/// What stands before the first semicolon outside of quotes, and what stands behind it.
+/// The text before the first semicolon outside of quotes, and the text behind it.
 fn cut(text: &[u8]) -> (&[u8], &[u8]) {
     let (mut quoted, mut escaped) = (false, false);
     for (at, byte) in text.iter().enumerate() {
@@ -58,12 +58,13 @@ fn is_token(text: &[u8]) -> bool {
     !text.is_empty() && text.iter().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(b))
 }
 
-/// An address with a port or in brackets should stand in quotes. Not everybody knows.
+/// Whether an unquoted value is accepted. An address with a port or in brackets should be quoted, but some senders do
+/// not do that.
 fn is_bare(text: &[u8]) -> bool {
     !text.is_empty() && text.iter().all(|b| b.is_ascii_alphanumeric() || b":[]._-".contains(b))
 }
 
-/// The inside of a quoted string, escapes and all.
+/// The content of a quoted string, with its escapes.
 fn unquoted(text: &[u8]) -> Option<&[u8]> {
     let inside = text.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
     let mut escaped = false;
@@ -82,7 +83,7 @@ fn unquoted(text: &[u8]) -> Option<&[u8]> {
 mod tests {
     use super::*;
 
-    /// Node and protocol, empty where there is none.
+    /// Node and protocol; empty if absent.
     fn parsed(element: &str) -> Option<(String, String)> {
         let text = |bytes: Option<&[u8]>| String::from_utf8_lossy(bytes.unwrap_or_default()).into_owned();
         Element::parse(element.as_bytes()).map(|element| (text(element.node), text(element.proto)))

@@ -1,11 +1,11 @@
 //! Comma-separated lists, read from their end.
 
-/// The members of a list from the last to the first, without white space around them; empty ones are skipped. A comma
-/// within quotes separates nothing.
+/// The members of a list from the last to the first, without surrounding white space. Empty members are skipped. A
+/// comma within quotes does not separate members.
 ///
-/// The end of a list is what the last proxy has written, the beginning is what anybody may have sent. Read from the
-/// end, a quote that somebody opens and never closes cannot swallow what stands behind it. It costs time in proportion
-/// to what is taken of it.
+/// The last proxy has written the end of a list; the beginning may come from anybody. In a reader from the end, an
+/// opened but never closed quote cannot swallow the members behind it. The cost is proportional to the part of the list
+/// that is read.
 pub(super) fn members_from_the_right(list: &[u8]) -> impl Iterator<Item = &[u8]> {
     FromTheRight { rest: Some(list) }.map(<[u8]>::trim_ascii).filter(|member| !member.is_empty())
 }
@@ -34,7 +34,7 @@ impl<'a> Iterator for FromTheRight<'a> {
     }
 }
 
-/// Whether what follows `before` is escaped: an odd number of backslashes stands there.
+/// Whether the character behind `before` is escaped: `before` ends with an odd number of backslashes.
 fn is_escaped(before: &[u8]) -> bool {
     before.iter().rev().take_while(|byte| **byte == b'\\').count() % 2 == 1
 }

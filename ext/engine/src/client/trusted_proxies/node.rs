@@ -2,11 +2,11 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
-/// The longest that can be an address: a whole IPv6 address in brackets and quotes with a port.
+/// Maximum length of an address: a full IPv6 address in brackets and quotes, with a port.
 const LONGEST: usize = 64;
 
 /// The address in `192.0.2.1`, `192.0.2.1:1234`, `2001:db8::1`, `[2001:db8::1]`, `[2001:db8::1]:80`, or one of these in
-/// quotes. An IPv4 address that is written as IPv6 is the IPv4 address. `None` for anything else, as `unknown` and
+/// quotes. An IPv4-mapped IPv6 address becomes the IPv4 address. `None` for anything else, such as `unknown` and
 /// `_hidden`.
 pub(super) fn address(entry: &[u8]) -> Option<IpAddr> {
     if entry.len() > LONGEST {
@@ -31,7 +31,7 @@ pub(super) fn address(entry: &[u8]) -> Option<IpAddr> {
     is_port(port).then(|| address.parse().ok().map(IpAddr::V4)).flatten()
 }
 
-/// A port, or what stands for a hidden one (RFC 7239, section 6).
+/// Whether a text is a port, or an identifier that hides one (RFC 7239, section 6).
 fn is_port(text: &str) -> bool {
     match text.strip_prefix('_') {
         Some(hidden) => !hidden.is_empty() && hidden.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b)),

@@ -25,7 +25,7 @@ fn head(fields: &str) -> RequestHead {
     head
 }
 
-/// Address, scheme and port of the client for whom 10.0.0.1 asks with these fields.
+/// Address, scheme and port of the client for which 10.0.0.1 asks with these fields.
 fn client(fields: &str) -> (String, &'static str, Option<u16>) {
     let trusted = trusted(&["10.0.0.0/8", "fd00::/8"]);
     let peer = peer("10.0.0.1");
@@ -48,9 +48,9 @@ fn the_client_is_the_right_most_address_that_is_not_trusted() {
         ("2001:db8::7, 10.0.0.2", "2001:db8::7"),
         ("[2001:db8::7]:80", "2001:db8::7"),
         ("::ffff:192.0.2.7", "192.0.2.7"),
-        // All are trusted: the left-most.
+        // If all are trusted: the left-most.
         ("10.0.0.4, 10.0.0.3, 10.0.0.2", "10.0.0.4"),
-        // What is no address ends the search.
+        // An entry that is not an address ends the search.
         ("6.6.6.6, unknown, 10.0.0.3, 10.0.0.2", "10.0.0.3"),
         ("6.6.6.6, _hidden, 192.0.2.7", "192.0.2.7"),
         ("6.6.6.6, unknown", "10.0.0.1"),
@@ -198,7 +198,7 @@ proptest! {
             write!(text, "{name}: {line}\r\n").expect("text");
         }
         let trusted = trusted(&["10.0.0.0/8"]);
-        // Whoever reads from the left sees the same last member where there are no quotes.
+        // Without quotes, a reader from the left sees the same last member.
         let found = trusted.client(&head(&text).fields, &peer("10.0.0.1"));
         let last = lines.iter().flat_map(|line| line.split(',')).map(str::trim).rfind(|member| !member.is_empty());
         if let (Some(last), "X-Forwarded-For", false) = (last, name, text.contains('"')) {
@@ -209,7 +209,7 @@ proptest! {
     }
 }
 
-/// The names that are left of these fields.
+/// Names of the fields that are kept.
 fn believed(believed: Option<&[&str]>, from_trusted: bool, fields: &str) -> Vec<String> {
     let fields_of = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
     let spec = config::TrustedProxiesConfig { fields: believed.map(fields_of), ..Default::default() };

@@ -1,9 +1,9 @@
-//! Places of client connections: as many as `max_connections`, and what happens when all are taken.
+//! Limit of client connections: `max_connections`, and what happens when it is reached.
 //!
-//! Whoever comes then is a guest: accepted, and not yet served. Once it says something, the connection that has been
-//! idle longest is closed and it gets the place. One that says nothing displaces nobody, and soon makes room for other
-//! guests. While no connection is idle guests wait, and beyond some of them those who come wait in the system's
-//! backlog.
+//! A client that connects then is a guest: accepted, but not yet served. Once a guest sends something, the connection
+//! that has been idle longest is closed, and the guest gets its place. A silent guest displaces no connection, and soon
+//! leaves to make room for other guests. While no connection is idle, guests wait. Once the number of guests is at its
+//! own limit, further clients wait in the system's backlog.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -19,12 +19,12 @@ use crate::client::ClientInfo;
 use crate::listen::binds::Bind;
 use crate::log::Log;
 
-/// A guest that has said nothing for so long leaves.
+/// Time after which a silent guest is disconnected.
 const SILENCE: Duration = Duration::from_secs(1);
-/// How often is looked for an idle connection while there is none, or while one has been told and takes its time.
+/// Interval of the search for an idle connection, while there is none or while a chosen one takes its time to close.
 const AGAIN: Duration = Duration::from_millis(100);
 
-/// What the listeners of a server share.
+/// State that the listeners of a server share.
 #[derive(Clone)]
 pub(crate) struct ConnectionLimit {
     pub(crate) permits: Arc<Semaphore>,
@@ -33,14 +33,14 @@ pub(crate) struct ConnectionLimit {
     pub(crate) log: Arc<Log>,
 }
 
-/// What a connection is accepted with.
+/// The permit that a connection is accepted with.
 pub(super) enum ConnectionPermit {
     Own(OwnedSemaphorePermit),
     Guest(OwnedSemaphorePermit),
 }
 
 impl ConnectionLimit {
-    /// A place for the next connection, or one for a guest. `None` if there will be no more.
+    /// A place for the next connection, or for a guest. `None` if there will be no more.
     pub(super) async fn next(&self) -> Option<ConnectionPermit> {
         match Arc::clone(&self.permits).try_acquire_owned() {
             Ok(permit) => return Some(ConnectionPermit::Own(permit)),
@@ -55,9 +55,9 @@ impl ConnectionLimit {
         }
     }
 
-    /// Closes idle connections until one of the places is free. `None` at `end`.
+    /// Closes idle connections until a place is free. `None` at `end`.
     pub(super) async fn make_place(&self, end: Option<Instant>) -> Option<OwnedSemaphorePermit> {
-        // It keeps its turn while it waits.
+        // Keeps its turn in the semaphore's queue while it waits.
         let mut turn: Pin<Box<dyn Future<Output = Result<_, AcquireError>> + Send>> =
             Box::pin(Arc::clone(&self.permits).acquire_owned());
         loop {
@@ -74,7 +74,7 @@ impl ConnectionLimit {
         }
     }
 
-    /// Sees a guest off, or to a place.
+    /// Waits until a guest sends something, then gives it a place. A silent guest is disconnected.
     pub(super) async fn receive(
         self,
         socket: RawStream,
@@ -97,8 +97,8 @@ impl ConnectionLimit {
         }
     }
 
-    /// Has idle connections closed while a new one took a descriptor that is kept for other things, and moves it to
-    /// another.
+    /// Moves a new connection out of the reserve of descriptors. Closes idle connections until a descriptor outside the
+    /// reserve is free.
     pub(super) async fn out_of_reserve(&self, mut socket: RawStream) -> RawStream {
         const MOST: Duration = Duration::from_secs(1);
         let end = Instant::now() + MOST;

@@ -1,4 +1,5 @@
-//! A listening socket at work: watched by the accepting thread until it is closed, and emptied before that.
+//! A bound listening socket: the accepting thread watches it until it closes, and accepts the rest of its backlog
+//! first.
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -20,13 +21,13 @@ use crate::listen::binds::Bind;
 use crate::listen::unix_socket::SocketFile;
 use crate::log::Log;
 
-/// How long those who wait at a socket that is to be closed may wait for a share of `max_connections`.
+/// Time that clients in the backlog of a closing socket may wait for a share of `max_connections`.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A connection that no runtime watches, and what is known of the client.
+/// A connection that no runtime watches, and its client.
 pub(super) type RawClient = (RawStream, ClientInfo);
 
-/// One that no runtime watches.
+/// A stream that no runtime watches.
 pub(super) enum RawStream {
     Tcp(TcpStream, OnItsWay),
     Unix(UnixStream, OnItsWay),
@@ -52,7 +53,7 @@ impl RawStream {
         Self::Unix(stream, on_its_way)
     }
 
-    /// Whether the client has gone and left nothing to read.
+    /// Whether the client has closed and left nothing to read.
     pub(super) fn is_gone(&self) -> bool {
         let mut byte = [MaybeUninit::uninit()];
         let seen = match self {
@@ -65,12 +66,12 @@ impl RawStream {
         }
     }
 
-    /// Whether its descriptor is kept for other things.
+    /// Whether its descriptor belongs to the reserve.
     pub(super) fn is_reserved(&self) -> bool {
         descriptors::is_reserved(self.as_raw_fd())
     }
 
-    /// Waits until there is something to read, in this thread's runtime.
+    /// Waits in this thread's runtime until there is something to read.
     pub(super) async fn readable(self) -> io::Result<Self> {
         match self {
             Self::Tcp(stream, on_its_way) => {
@@ -88,7 +89,7 @@ impl RawStream {
         }
     }
 
-    /// The same connection with the lowest descriptor that is free, if that is not reserved.
+    /// The connection with the lowest free descriptor. `Err` if that one belongs to the reserve too.
     pub(super) fn moved(self) -> Result<Self, Self> {
         let moved = match &self {
             Self::Tcp(stream, _) => stream.try_clone().map(Self::tcp),
@@ -103,7 +104,7 @@ impl RawStream {
 
 fn raw_tcp(stream: TcpStream, peer: SocketAddr) -> (RawStream, ClientInfo) {
     let local = stream.local_addr().ok();
-    // An answer leaves in one piece, or in pieces that are meant to leave at once: waiting for more only delays it.
+    // A response leaves in one piece, or in pieces that should leave at once: Nagle's algorithm would only delay it.
     let _ = SockRef::from(&stream).set_tcp_nodelay(true);
     let ip = peer.ip().to_canonical();
     let client_info = ClientInfo {
@@ -125,7 +126,7 @@ pub(super) enum Socket {
 }
 
 impl Socket {
-    /// Has this thread's runtime watch it.
+    /// Registers the socket with this thread's runtime.
     pub(super) fn watched(socket: BoundSocket) -> io::Result<Self> {
         Ok(match socket {
             BoundSocket::Tcp(listener) => Self::Tcp(tokio::net::TcpListener::from_std(listener)?),
@@ -133,7 +134,7 @@ impl Socket {
         })
     }
 
-    /// Accepts the next connection. Nothing is lost if this is dropped.
+    /// Accepts the next connection. Cancel-safe: dropping the future loses no connection.
     pub(super) async fn accept(&self) -> io::Result<RawClient> {
         match self {
             Self::Tcp(listener) => {
@@ -147,7 +148,7 @@ impl Socket {
         }
     }
 
-    /// Lets as many connections wait, and those people connect, that the new terms say.
+    /// Applies a changed backlog and changed access rights.
     pub(super) fn keep(&self, old: &Bind, new: &Bind, log: &Log) {
         let backlog = new.backlog.unwrap_or(BACKLOG);
         let listen = |socket: SockRef<'_>| if old.backlog == new.backlog { Ok(()) } else { socket.listen(backlog) };
@@ -173,7 +174,7 @@ impl Socket {
         }
     }
 
-    /// No longer watches it, and lets nobody find it any more who looks for its file.
+    /// Stops watching the socket and removes its file, so that no new client finds it.
     pub(super) fn leave(self) -> io::Result<ClosingListener> {
         Ok(match self {
             Self::Tcp(listener) => ClosingListener::Tcp(listener.into_std()?),
@@ -185,15 +186,16 @@ impl Socket {
     }
 }
 
-/// A socket that is about to be closed.
+/// A listening socket that is about to close.
 pub(super) enum ClosingListener {
     Tcp(std::net::TcpListener),
     Unix(std::os::unix::net::UnixListener),
 }
 
 impl ClosingListener {
-    /// Accepts those who wait, `held` before them, for the system has told them that they are connected; then closes.
-    /// The system is asked itself: the runtime may not have heard of the latest.
+    /// Accepts the connections in the backlog, `held` before them, and then closes: the system has told these clients
+    /// that they are connected. It calls `accept` directly, because the runtime may not know of the latest connections
+    /// yet.
     pub(super) async fn accept_the_last(self, held: Option<RawClient>, bind: &Arc<Bind>, places: &ConnectionLimit) {
         let _on_its_way = match &self {
             Self::Tcp(listener) => OnItsWay::new(listener),

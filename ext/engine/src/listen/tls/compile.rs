@@ -1,4 +1,4 @@
-//! Checks what a `bind` says of TLS.
+//! Compiles the TLS options of a `bind`.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -21,7 +21,7 @@ use crate::config::{BindConfig, Certificate};
 use crate::listen::Protocols;
 
 impl TlsServer {
-    /// Reads certificates and keys and checks what stands beside them. `None` if something is wrong.
+    /// Reads certificates and keys, and checks the options beside them. `None` if something is wrong.
     pub(crate) fn compile(
         bind: &BindConfig,
         protocols: Protocols,
@@ -44,7 +44,7 @@ impl TlsServer {
     }
 }
 
-/// What all certificates of a bind share.
+/// Settings that all certificates of a bind share.
 struct TlsSettings {
     builder: ConfigBuilder<ServerConfig, WantsVerifier>,
     alpn: Vec<Vec<u8>>,
@@ -70,7 +70,7 @@ impl TlsSettings {
         }
         if protocols.h1 {
             alpn.push(b"http/1.1".to_vec());
-            // For those that offer nothing newer.
+            // For clients that offer nothing newer.
             alpn.push(b"http/1.0".to_vec());
         }
         Some(Self { builder, alpn })
@@ -79,7 +79,8 @@ impl TlsSettings {
     fn serve(&self, sites: Vec<(ServerCertificate, Asking)>, names: CertificateNames) -> TlsServer {
         let mut made: Vec<Site> = Vec::with_capacity(sites.len());
         for (identity, (policy, verifier)) in sites {
-            // A session is resumed without a look at the client's certificate: never under another policy.
+            // A resumed session skips the check of the client's certificate, so tickets are never shared between
+            // different policies.
             let same = made.iter().find(|other| other.policy == policy);
             let tickets = same.map_or_else(Arc::default, |other| Arc::clone(&other.tickets));
             let config = Arc::new(self.config(identity, verifier, &tickets));
@@ -100,13 +101,13 @@ impl TlsSettings {
         let mut config = builder.with_cert_resolver(Arc::new(SingleCertAndKey::from(identity.key)));
         config.alpn_protocols.clone_from(&self.alpn);
         config.ticketer = Arc::clone(tickets) as _;
-        // What sessions cost is the clients' memory, not ours.
+        // Sessions are stored in tickets, which use the clients' memory, not ours.
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config
     }
 }
 
-/// The certificates that a `bind` names, each with all that goes with it.
+/// The certificates of a `bind`, each with its own options.
 fn certificates(bind: &BindConfig, report: &mut Report<'_>) -> Vec<Certificate> {
     let alone = [
         ("certificate", bind.certificate.is_some()),
@@ -154,7 +155,7 @@ fn certificates(bind: &BindConfig, report: &mut Report<'_>) -> Vec<Certificate> 
     list.iter().map(whole).collect()
 }
 
-/// The site of a bind that names no certificate and gets one that is made for it.
+/// The site of a bind without a certificate, for which one is made.
 fn developers_site(
     bind: &BindConfig,
     purpose: Purpose,
@@ -194,7 +195,7 @@ fn site(
     identity.zip(asking)
 }
 
-/// Which certificate is shown for which name. `None` if something is wrong.
+/// The table from names to certificates. `None` if something is wrong.
 fn names(
     specs: &[Certificate],
     sites: &[Option<(ServerCertificate, Asking)>],
@@ -202,7 +203,7 @@ fn names(
 ) -> Option<CertificateNames> {
     let mut names = CertificateNames::default();
     let mut sound = true;
-    // Names that were written go before those that a certificate has of itself.
+    // Names from `domains` come before the names in certificates.
     for (index, spec) in specs.iter().enumerate() {
         for domain in spec.domains.iter().flatten() {
             if let Err(message) = check_domain(domain) {
@@ -247,7 +248,7 @@ fn names(
     sound.then_some(names)
 }
 
-/// Refuses what no client can ask for.
+/// Refuses names that no client can ask for.
 fn check_domain(domain: &str) -> Result<(), String> {
     let name = domain.strip_suffix('.').unwrap_or(domain).to_ascii_lowercase();
     if name == "*" {

@@ -1,4 +1,4 @@
-//! What is known of a TLS connection with a client, for string rewrites, logs and policies.
+//! Facts about a TLS connection with a client, for string rewrites, logs and policies.
 
 use std::sync::{Arc, OnceLock};
 
@@ -9,53 +9,53 @@ use super::subject::Subject;
 use super::TlsServer;
 use crate::listen::BindKey;
 
-/// One connection. It is made once, and what it says of a certificate is found out when somebody asks.
+/// Facts about one connection. Made once per connection; the client's certificate is parsed on first use.
 #[derive(Debug)]
 pub(crate) struct TlsDetails {
-    /// Where the client came to, and what was said there at the time.
+    /// The bind at which the client arrived. `server` is its TLS configuration at that time.
     pub(crate) bind: BindKey,
     server: Arc<TlsServer>,
-    /// Which of its certificates the client was shown.
+    /// Index of the certificate that the client was shown.
     site: usize,
     server_name: Option<Box<str>>,
     version: Option<ProtocolVersion>,
-    /// As rustls calls it.
+    /// Cipher suite by rustls' name.
     cipher: &'static str,
     protocol: Protocol,
-    /// The client's certificate, which was found to be good.
+    /// The client's certificate, verified.
     certificate: Option<CertificateDer<'static>>,
     subject: OnceLock<Subject>,
 }
 
-/// A value that string rewrites and logs can show of a connection.
+/// A value of a connection that string rewrites and logs can show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TlsValue {
     /// `TLSv1.2` or `TLSv1.3`.
     Version,
-    /// The cipher suite, as the registry calls it.
+    /// The cipher suite by its IANA name.
     Cipher,
     /// The server name of the handshake (SNI).
     ServerName,
-    /// The protocol that ALPN came to.
+    /// The protocol that ALPN selected.
     Alpn,
-    /// `SUCCESS` if the client showed a certificate, or else `NONE`.
+    /// `SUCCESS` if the client showed a certificate, otherwise `NONE`.
     ClientVerify,
-    /// Of the client's certificate: its subject.
+    /// Subject of the client's certificate.
     ClientSubject,
-    /// Who signed it.
+    /// Issuer of the client's certificate.
     ClientIssuer,
-    /// Its serial number.
+    /// Serial number of the client's certificate.
     ClientSerial,
-    /// The SHA-256 of it.
+    /// SHA-256 of the client's certificate.
     ClientFingerprint,
-    /// Its subject alternative names.
+    /// Subject alternative names of the client's certificate.
     ClientNames,
 }
 
-/// What ALPN came to.
+/// Result of ALPN.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Protocol {
-    /// The client did not say.
+    /// The client offered no protocol by ALPN.
     Unsaid,
     /// HTTP/1.0, from a client that offers nothing newer.
     Http10,
@@ -66,7 +66,7 @@ pub(crate) enum Protocol {
 }
 
 impl TlsDetails {
-    /// What a handshake came to.
+    /// Facts about a finished handshake.
     pub(crate) fn new(bind: &BindKey, server: &Arc<TlsServer>, site: usize, connection: &ServerConnection) -> Self {
         Self {
             bind: bind.clone(),
@@ -86,13 +86,13 @@ impl TlsDetails {
         }
     }
 
-    /// What the client and we agreed to speak.
+    /// The protocol that ALPN selected.
     pub(crate) fn protocol(&self) -> Protocol {
         self.protocol
     }
 
-    /// Whether a request for `host` may come over this connection. `now` is how TLS is spoken at its bind by the
-    /// configuration of this moment; `None` if the bind is no longer there.
+    /// Whether a request for `host` may arrive over this connection. `now` is the TLS configuration of its bind at this
+    /// moment; `None` if the bind no longer exists.
     pub(crate) fn admits(&self, now: Option<&Arc<TlsServer>>, host: &[u8]) -> bool {
         if !self.server.admits(self.site, host) {
             return false;
@@ -105,7 +105,7 @@ impl TlsDetails {
         }
     }
 
-    /// Appends a value; nothing if there is none.
+    /// Appends the value. An absent value appends nothing.
     pub(crate) fn write(&self, value: TlsValue, out: &mut Vec<u8>) {
         let subject = |of: fn(&Subject) -> &str| {
             let certificate = self.certificate.as_ref()?;
@@ -117,7 +117,7 @@ impl TlsDetails {
                 Some(ProtocolVersion::TLSv1_2) => Some(&b"TLSv1.2"[..]),
                 _ => None,
             },
-            // The name of the registry, which has no 13 in it.
+            // The IANA name has no "13" in it.
             TlsValue::Cipher => match self.cipher.strip_prefix("TLS13_") {
                 Some(rest) => {
                     out.extend_from_slice(b"TLS_");

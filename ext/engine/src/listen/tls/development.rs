@@ -1,8 +1,8 @@
-//! Certificates for one's own machine, where `bind "https://localhost:8443"` names none.
+//! Certificates for development on the local machine, if `bind "https://localhost:8443"` names none.
 //!
-//! An authority of this machine's own is made once, in the user's data folder, for the user to trust. It can vouch for
-//! names of this machine alone, so that its key is worth little to anybody else. With it a certificate is made at each
-//! start, and kept nowhere.
+//! A certificate authority for this machine is created once, in the user's data folder, for the user to trust. It can
+//! sign only names of this machine, so its key has little value for an attacker. At each start it signs a new
+//! certificate, which is not saved.
 
 mod authority;
 
@@ -18,30 +18,29 @@ use crate::config::BindConfig;
 use authority::DevelopmentAuthority;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-/// How long a certificate lasts. Browsers take none that lasts much longer.
+/// Lifetime of a certificate. Browsers refuse certificates that last much longer.
 const LIFETIME: Duration = DAY.saturating_mul(397);
-/// Names that every certificate is for.
+/// Names in every certificate.
 const ALWAYS: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 
-/// A chain, and the key of its first certificate.
+/// A certificate chain, and the key of its first certificate.
 pub(super) type Pair = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
 
-/// Whether a bind shows a certificate for development: it speaks https at an address of this machine alone, and says
-/// nothing of a certificate.
+/// Whether a bind gets a certificate for development: it speaks https at an address of only this machine, and has no
+/// option of a certificate.
 pub(crate) fn is_wanted(bind: &BindConfig) -> bool {
     let none = bind.certificate.is_none() && bind.certificates.is_none() && bind.key.is_none() && bind.ocsp.is_none();
     none && host(&bind.url).is_some_and(is_local) && bind.domains.iter().flatten().all(|domain| is_local(domain))
 }
 
-/// The first name for which none can be made, where one is wanted.
+/// The first name for which no certificate for development can be made, if the bind wants one.
 pub(crate) fn foreign(bind: &BindConfig) -> Option<&str> {
     let here = BindConfig { domains: None, ..bind.clone() };
     let names = bind.domains.iter().flatten().map(String::as_str);
     is_wanted(&here).then_some(names)?.find(|name| !is_local(name))
 }
 
-/// Makes a certificate for a bind. To check a configuration, nothing is written: an authority that is not there yet is
-/// made for the moment.
+/// Makes a certificate for a bind. A check writes no files: it uses a temporary authority if there is none yet.
 pub(super) fn certify(bind: &BindConfig, purpose: Purpose) -> Result<Pair, String> {
     let folder = folder()?;
     let now = SystemTime::now();
@@ -72,7 +71,7 @@ fn issue(names: Vec<String>, authority: &DevelopmentAuthority, now: SystemTime) 
     Ok((vec![certificate], PrivateKeyDer::Pkcs8(key.serialize_der().into())))
 }
 
-/// What a check says of it as long as there is no authority. `None` once there is.
+/// Notice of a check while there is no authority yet. `None` once there is one.
 pub(super) fn announcement() -> Option<String> {
     let folder = folder().ok()?;
     let missing = !authority::certificate_in(&folder).exists();
@@ -85,7 +84,7 @@ pub(super) fn announcement() -> Option<String> {
     })
 }
 
-/// How to have clients accept it, line by line.
+/// Instructions to make clients accept the certificate, line by line.
 pub(crate) fn instructions(url: &str) -> Vec<String> {
     let Ok(folder) = folder() else { return Vec::new() };
     let path = authority::certificate_in(&folder);
@@ -105,7 +104,7 @@ pub(crate) fn instructions(url: &str) -> Vec<String> {
     ]
 }
 
-/// Where the authority lives.
+/// Folder of the authority.
 fn folder() -> Result<PathBuf, String> {
     let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let data = absolute("XDG_DATA_HOME").or_else(|| Some(absolute("HOME")?.join(".local/share")));
@@ -130,7 +129,7 @@ fn host(url: &str) -> Option<&str> {
     host.filter(|host| !host.is_empty())
 }
 
-/// Whether a name or an address means this machine, whoever says it.
+/// Whether a name or an address means this machine, from any machine's point of view.
 fn is_local(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     name == "localhost"

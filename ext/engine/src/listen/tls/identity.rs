@@ -1,4 +1,4 @@
-//! What the server shows of itself: a certificate, those that lead to its root, and its key.
+//! The server's certificate, its chain of intermediates, and its key.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -14,22 +14,23 @@ use crate::compile::Report;
 use crate::config::Certificate;
 use crate::pem;
 
-/// A certificate that ends sooner than this is worth a warning.
+/// Time before the end of a certificate from which a warning is given.
 const SOON: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 
-/// A certificate, ready to be shown.
+/// A certificate with its key, ready to use.
 #[derive(Debug)]
 pub(crate) struct ServerCertificate {
     pub(super) key: CertifiedKey,
-    /// The names that it was made for.
+    /// Names in the certificate.
     pub(super) names: Vec<String>,
     valid: (SystemTime, SystemTime),
-    /// Whether it says no names in the way that clients look for. One of a version before 3 cannot.
+    /// Whether the certificate has no names in the form that clients check. A certificate of a version before 3 cannot
+    /// have them.
     nameless: bool,
 }
 
 impl ServerCertificate {
-    /// Puts a chain and its key together. The first certificate is the server's own.
+    /// Combines a chain and its key. The first certificate is the server's own.
     pub(crate) fn new(
         chain: Vec<CertificateDer<'static>>,
         key: PrivateKeyDer<'static>,
@@ -37,19 +38,19 @@ impl ServerCertificate {
     ) -> Result<Self, rustls::Error> {
         let key = CertifiedKey::new(chain, provider.key_provider.load_private_key(key)?);
         let own = facts(key.end_entity_cert()?)?;
-        // rustls compares them too, but refuses to look into a certificate of version 1.
+        // rustls compares the keys too, but refuses to parse a certificate of version 1.
         if key.key.public_key().is_some_and(|public| *public != *own.public_key) {
             return Err(rustls::Error::InconsistentKeys(rustls::InconsistentKeys::KeyMismatch));
         }
         Ok(Self { names: own.names, valid: own.valid, nameless: own.nameless, key })
     }
 
-    /// Reads the files. `None` if they are of no use.
+    /// Reads the files. `None` if they are unusable.
     pub(super) fn read(spec: &Certificate, provider: &CryptoProvider, report: &mut Report<'_>) -> Option<Self> {
         let path = &spec.certificate;
         let key_path = spec.key.as_deref().unwrap_or(path);
         let chain = report.ok(pem::certificates("certificate", path));
-        // A file of its own is read even if the other one is wrong.
+        // A separate key file is read even if the certificate file is wrong.
         let key = match (&spec.key, &chain) {
             (None, None) => None,
             (None, Some(_)) => report.ok(pem::private_key("certificate", path)
@@ -63,9 +64,8 @@ impl ServerCertificate {
         Some(identity)
     }
 
-    /// What an authority says of the certificate in the file at `path`, which is passed on while it is good: what is
-    /// out of date or about something else would have clients refuse the certificate. The error says what to write
-    /// instead.
+    /// Checks the OCSP response in the file at `path`. A response that is out of date or about something else is not
+    /// stapled: it would make clients refuse the certificate. The error says what to write instead.
     pub(super) fn check_staple(&mut self, path: &str, now: SystemTime) -> Result<Option<String>, String> {
         let (Some(answer), Ok(own)) = (&self.key.ocsp, self.key.end_entity_cert()) else { return Ok(None) };
         let found = ocsp::read(answer, own, now).map_err(|wrong| match wrong {
@@ -94,7 +94,7 @@ impl ServerCertificate {
         Ok(Some(format!("ocsp: {path:?} {warning}, and is not sent: get another with openssl ocsp -respout {path}")))
     }
 
-    /// What is wrong with its version or its time: not yet begun, over, or soon to be.
+    /// The problem with its version or its validity: not yet valid, expired, or expiring soon.
     pub(super) fn warning(&self, path: &str, now: SystemTime) -> Option<String> {
         let (from, until) = self.valid;
         let day = |moment| httpdate::fmt_http_date(moment);
@@ -114,7 +114,7 @@ impl ServerCertificate {
         }
     }
 
-    /// Whether a client that asks for `domain` would accept it.
+    /// Whether a client that connects to `domain` would accept the certificate.
     pub(super) fn covers(&self, domain: &str) -> bool {
         let domain = domain.strip_suffix('.').unwrap_or(domain);
         let parent = domain.split_once('.').map(|(_, parent)| parent);
@@ -128,7 +128,7 @@ impl ServerCertificate {
     }
 }
 
-/// What a certificate says of itself.
+/// The parsed content of a certificate.
 struct Facts {
     names: Vec<String>,
     valid: (SystemTime, SystemTime),
@@ -155,7 +155,7 @@ fn facts(certificate: &CertificateDer<'_>) -> Result<Facts, rustls::Error> {
     })
 }
 
-/// Why a certificate and a key do not go together, or cannot be used at all.
+/// Why a certificate and a key do not match, or cannot be used at all.
 fn mismatch(path: &str, key: &str, error: &rustls::Error) -> String {
     match error {
         rustls::Error::InconsistentKeys(_) => {

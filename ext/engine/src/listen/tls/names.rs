@@ -1,20 +1,21 @@
-//! Which certificate a name is for.
+//! Table from host names to certificates.
 
 use rustc_hash::FxHashMap;
 
-/// Longest name that is looked up: no name of DNS is longer.
+/// Length limit for lookups: no DNS name is longer.
 const LONGEST: usize = 255;
 
-/// Names and the indices of what they stand for.
+/// Names and wildcard names, each with the index of its certificate.
 #[derive(Debug, Default)]
 pub(super) struct CertificateNames {
     exact: FxHashMap<Box<[u8]>, usize>,
-    /// `example.com` for `*.example.com`.
+    /// Domains of wildcard names: `example.com` for `*.example.com`.
     below: FxHashMap<Box<[u8]>, usize>,
 }
 
 impl CertificateNames {
-    /// Adds a name, `*.example.com` for all below it. The error is what it stands for already.
+    /// Adds a name; `*.example.com` stands for all names below `example.com`. If the name is taken, the error is its
+    /// index.
     pub(super) fn add(&mut self, name: &str, index: usize) -> Result<(), usize> {
         let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
         let (names, key) = match name.strip_prefix("*.") {
@@ -30,11 +31,11 @@ impl CertificateNames {
         }
     }
 
-    /// What a host stands for, in letters of any case, with or without a dot at its end. A name of its own goes before
-    /// the nearest star above it, however far below that it is: locations are chosen the same way.
+    /// The index for a host in any letter case, with or without a trailing dot. An exact name comes before the nearest
+    /// wildcard above the host, at any depth: locations are matched in this way too.
     ///
-    /// Of a host that is too long for DNS only the end is looked at. It has no name of its own, but it may stand below
-    /// a star, and a location for that star would take it.
+    /// For a host that is too long for DNS, only its end is looked up. It has no exact name, but a wildcard may apply
+    /// to it, and a location for that wildcard would take it.
     pub(super) fn find(&self, host: &[u8]) -> Option<usize> {
         let host = host.strip_suffix(b".").unwrap_or(host);
         let cut = host.len().saturating_sub(LONGEST);
@@ -94,7 +95,7 @@ mod tests {
             ("a.".repeat(40_000), Some(0)),
             (format!("{}.B.Example", "x".repeat(255)), Some(1)),
             (format!("{}.b.example.", "x.".repeat(200)), Some(1)),
-            // What is left of it begins with the dot.
+            // The remaining suffix begins with the dot.
             (format!("xx.{}.a", "b".repeat(252)), Some(0)),
             ("a".repeat(256), None),
             (format!("{}.c.example", "x".repeat(255)), None),

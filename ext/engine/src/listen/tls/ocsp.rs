@@ -1,5 +1,4 @@
-//! Answers of authorities about certificates (RFC 6960), as far as they must be understood to be passed on with a good
-//! conscience. Whether they are signed well is for clients to see.
+//! OCSP responses (RFC 6960), parsed as far as needed to decide whether to staple them. Clients verify the signature.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -14,36 +13,36 @@ const INTEGER: u8 = 0x02;
 const SHA1_OID: &[u8] = &[0x2b, 0x0e, 0x03, 0x02, 0x1a];
 const SHA256_OID: &[u8] = &[0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01];
 
-/// Clocks may differ by this much.
+/// Tolerated difference between clocks.
 const LEEWAY: Duration = Duration::from_secs(300);
 
-/// What the authority says.
+/// Status of a certificate in an OCSP response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Answer {
     /// The certificate is good.
     Good,
-    /// It is not to be believed any more.
+    /// The certificate is revoked.
     Revoked,
-    /// The authority has not heard of it.
+    /// The authority does not know the certificate.
     Unknown,
-    /// What it said does not hold any more.
+    /// The response is no longer valid.
     Expired,
-    /// What it said does not hold yet.
+    /// The response is not valid yet.
     Early,
 }
 
-/// Why it says nothing.
+/// Why a response is unusable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wrong {
-    /// It cannot be read.
+    /// The response cannot be parsed.
     NoAnswer,
-    /// The authority could not answer, for that reason.
+    /// The authority could not answer. The text is its reason.
     Failed(&'static str),
-    /// It is about another certificate.
+    /// The response is about another certificate.
     Another,
 }
 
-/// Reads what `answer` says of `certificate`.
+/// The status of `certificate` in `answer`.
 pub(super) fn read(answer: &[u8], certificate: &[u8], now: SystemTime) -> Result<Answer, Wrong> {
     let Some(responses) = responses(answer) else {
         return Err(failure(answer).map_or(Wrong::NoAnswer, Wrong::Failed));
@@ -61,7 +60,7 @@ pub(super) fn read(answer: &[u8], certificate: &[u8], now: SystemTime) -> Result
     Err(Wrong::Another)
 }
 
-/// The list of single answers.
+/// The list of single responses.
 fn responses(answer: &[u8]) -> Option<&[u8]> {
     let (response, _) = take(answer, SEQUENCE)?;
     let (status, rest) = take(response, ENUMERATED)?;
@@ -72,14 +71,14 @@ fn responses(answer: &[u8]) -> Option<&[u8]> {
     let (_, _, rest) = element(typed)?;
     let (basic, _) = take(take(rest, OCTETS)?.0, SEQUENCE)?;
     let (data, _) = take(basic, SEQUENCE)?;
-    // A version, which is rarely there; who answers; when; and the list.
+    // In order: an optional version, the responder, the time, and the list.
     let rest = take(data, 0xa0).map_or(data, |(_, rest)| rest);
     let (_, _, rest) = element(rest)?;
     let (_, _, rest) = element(rest)?;
     Some(take(rest, SEQUENCE)?.0)
 }
 
-/// Why there is no answer (RFC 6960, section 4.2.1).
+/// The reason of a response without an answer (RFC 6960, section 4.2.1).
 fn failure(answer: &[u8]) -> Option<&'static str> {
     let (response, _) = take(answer, SEQUENCE)?;
     match take(response, ENUMERATED)?.0 {
@@ -92,7 +91,7 @@ fn failure(answer: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// Whether a CertID is that of a certificate. A digest that is not known here is left to clients.
+/// Whether a CertID belongs to a certificate. An unknown digest algorithm is left to clients.
 fn is_about(id: &[u8], serial: &[u8], issuer: &[u8]) -> bool {
     let parts = || {
         let (algorithm, rest) = take(id, SEQUENCE)?;
@@ -110,7 +109,7 @@ fn is_about(id: &[u8], serial: &[u8], issuer: &[u8]) -> bool {
     number == serial && algorithm.is_none_or(|algorithm| digest(algorithm, issuer).as_ref() == name)
 }
 
-/// What stands behind the CertID: the status and when it holds.
+/// The status and its validity, from the bytes behind the CertID.
 fn judge(rest: &[u8], now: SystemTime) -> Option<Answer> {
     let (tag, _, rest) = element(rest)?;
     let (from, rest) = moment(rest)?;
@@ -129,13 +128,13 @@ fn moment(bytes: &[u8]) -> Option<(SystemTime, &[u8])> {
     Some((UNIX_EPOCH + Duration::from_secs(u64::try_from(time.timestamp()).ok()?), rest))
 }
 
-/// The contents of the first element, which must have that tag, and what follows.
+/// The content of the first element, which must have the tag, and the bytes behind the element.
 fn take(bytes: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
     let (found, contents, rest) = element(bytes)?;
     (found == tag).then_some((contents, rest))
 }
 
-/// The tag and the contents of the first element, and what follows.
+/// The tag and content of the first element, and the bytes behind it.
 fn element(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let (&[tag, first], rest) = bytes.split_first_chunk()?;
     let (length, rest) = match first {

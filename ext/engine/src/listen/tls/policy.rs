@@ -1,4 +1,4 @@
-//! What clients are asked to show of themselves.
+//! Policy for client certificates.
 
 use std::sync::Arc;
 
@@ -12,35 +12,36 @@ use rustls::RootCertStore;
 use crate::pem;
 use crate::suggestion::did_you_mean;
 
-/// Whether clients are asked for a certificate, and whose certificates are believed. Two of them are the same if they
-/// ask the same, whatever the files are called.
+/// Whether clients are asked for a certificate, and which authorities are trusted. Two policies are equal if they
+/// require the same of clients, whatever their files are called.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Policy {
     pub(super) verify: Verify,
-    /// The digests of the authorities' certificates, in order.
+    /// Sorted digests of the authorities' certificates.
     roots: Vec<[u8; 32]>,
 }
 
 /// Whether a client needs a certificate.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum Verify {
-    /// It is not asked for one.
+    /// The client is not asked for a certificate.
     #[default]
     Never,
-    /// It may do without. One that it shows must be good.
+    /// A certificate is optional. If the client shows one, it must be valid.
     Optional,
-    /// It gets nowhere without.
+    /// A certificate is required.
     Require,
 }
 
-/// Bytes of the authorities' names that a handshake may list: its field has two bytes for their length, and many
+/// Maximum of bytes for the authorities' names in a handshake: the field has two bytes for their length, and many
 /// clients take no more than one record of it.
 const MOST_NAMES: usize = 16_000;
 
 const VERIFY: [&str; 2] = ["require", "optional"];
 
 impl Policy {
-    /// Whether a client that was met under this policy, and showed a certificate or not, would do under `other`.
+    /// Whether a client that was accepted under this policy would be accepted under `other`. `shown` tells whether it
+    /// showed a certificate.
     pub(super) fn satisfies(&self, other: &Policy, shown: bool) -> bool {
         let believed = shown && self.roots.iter().all(|root| other.roots.contains(root));
         match other.verify {
@@ -51,7 +52,7 @@ impl Policy {
     }
 }
 
-/// A policy, and what puts it into effect.
+/// A policy and its verifier.
 pub(super) type Asking = (Policy, Option<Arc<dyn ClientCertVerifier>>);
 
 /// Reads `client_ca` and `verify`. The error says what to write instead.
@@ -90,14 +91,14 @@ pub(super) fn compile(
     }
     let names: usize = store.subjects().iter().map(|name| name.as_ref().len() + 2).sum();
     let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(store), provider.clone());
-    // Clients then choose a certificate without our help (RFC 8446, section 4.2.4; RFC 5246, section 7.4.4).
+    // Clients then choose a certificate without a hint (RFC 8446, section 4.2.4; RFC 5246, section 7.4.4).
     let builder = if names > MOST_NAMES { builder.clear_root_hint_subjects() } else { builder };
     let builder = if mode == Verify::Optional { builder.allow_unauthenticated() } else { builder };
     let verifier = builder.build().map_err(|error| format!("client_ca: {path:?} cannot be used: {error}"))?;
     Ok((Policy { verify: mode, roots }, Some(verifier)))
 }
 
-/// What tells a certificate from all others: the SHA-256 of its bytes.
+/// SHA-256 of a certificate's bytes, which identifies the certificate.
 pub(super) fn fingerprint(certificate: &CertificateDer<'_>) -> [u8; 32] {
     let mut bytes = [0; 32];
     bytes.copy_from_slice(digest(&SHA256, certificate).as_ref());

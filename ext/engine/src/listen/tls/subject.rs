@@ -1,4 +1,4 @@
-//! A client's certificate in words.
+//! Text form of a client certificate's fields.
 
 use std::fmt::Write as _;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -12,23 +12,23 @@ use x509_parser::x509::{AttributeTypeAndValue, X509Name};
 
 use super::policy::fingerprint;
 
-/// What string rewrites can say of a certificate.
+/// Fields of a certificate for string rewrites.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Subject {
-    /// `CN=alice,O=Example` (RFC 4514): the most particular part first.
+    /// `CN=alice,O=Example` (RFC 4514): the most specific part first.
     pub(super) subject: Box<str>,
-    /// The same of who signed it.
+    /// Name of the issuer, in the form of `subject`.
     pub(super) issuer: Box<str>,
-    /// In hexadecimal digits.
+    /// Serial number in hexadecimal digits.
     pub(super) serial: Box<str>,
     /// The SHA-256 of its bytes, in hexadecimal digits.
     pub(super) fingerprint: Box<str>,
-    /// Its other names: `DNS:alice.example, email:alice@example.com`.
+    /// Subject alternative names: `DNS:alice.example, email:alice@example.com`.
     pub(super) names: Box<str>,
 }
 
 impl Subject {
-    /// Reads a certificate. It was verified, so it can be read; what could not be is empty.
+    /// Parses a certificate. It was verified, so it can be parsed; a field that cannot be is empty.
     pub(super) fn of(certificate: &CertificateDer<'_>) -> Self {
         let mut subject = Self { fingerprint: hex(&fingerprint(certificate), false), ..Self::default() };
         if let Ok((_, certificate)) = X509Certificate::from_der(certificate) {
@@ -66,7 +66,7 @@ fn write_attribute(attribute: &AttributeTypeAndValue<'_>, out: &mut String) {
     out.push('=');
     match attribute.as_str() {
         Ok(value) => write_escaped(value, out),
-        // `#` and the bytes, as the RFC wants them that are no text.
+        // `#` and the bytes: the RFC's form for values that are not text.
         Err(_) => {
             out.push('#');
             out.push_str(&hex(attribute.as_slice(), true));
@@ -74,7 +74,7 @@ fn write_attribute(attribute: &AttributeTypeAndValue<'_>, out: &mut String) {
     }
 }
 
-/// Escapes what would otherwise end a value, or begin another one.
+/// Escapes characters that would otherwise end a value or begin another one.
 fn write_escaped(value: &str, out: &mut String) {
     let last = value.chars().count().saturating_sub(1);
     for (index, letter) in value.chars().enumerate() {
@@ -94,7 +94,7 @@ fn write_escaped(value: &str, out: &mut String) {
     }
 }
 
-/// A number without the zero that only keeps it from being a negative one.
+/// A number without the leading zero byte that only keeps it from being negative.
 fn serial(bytes: &[u8]) -> Box<str> {
     match bytes {
         [0, rest @ ..] if !rest.is_empty() => hex(rest, true),
@@ -121,7 +121,7 @@ fn names(certificate: &X509Certificate<'_>) -> Box<str> {
         }
         out.push_str(kind);
         out.push(':');
-        // A name with a comma in it must not look like two.
+        // A name with a comma in it must not look like two names.
         write_escaped(&value, &mut out);
     }
     out.into()

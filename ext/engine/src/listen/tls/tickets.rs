@@ -1,17 +1,17 @@
-//! The keys of session tickets: whoever comes back with a ticket is spared half of the handshake.
+//! Keys of session tickets. A client that returns with a ticket saves half of the handshake.
 
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use rustls::crypto::aws_lc_rs::Ticketer;
 use rustls::server::ProducesTickets;
 
-/// The keys of all that one bind asks of its clients, shared by the engine threads. They change every six hours and are
-/// forgotten after twelve. A session that was resumed is not asked for its certificate again, so a ticket is good for
-/// nothing where clients are asked for others.
+/// Ticket keys for one policy of a bind, shared by the engine threads. The keys change every six hours and are
+/// forgotten after twelve. A resumed session is not asked for its client certificate again, so a ticket is invalid
+/// where clients are asked for other certificates.
 #[derive(Debug, Default)]
 pub(super) struct Tickets(OnceLock<Option<Arc<Keys>>>);
 
-/// Keys, until they are forgotten.
+/// Ticket keys, until they are replaced.
 #[derive(Debug)]
 struct Keys(RwLock<Arc<dyn ProducesTickets>>);
 
@@ -22,19 +22,19 @@ impl Keys {
 }
 
 impl Tickets {
-    /// The keys, made when they are first asked for. `None` if the system gives no random numbers.
+    /// The keys, made on first use. `None` if the system gives no random numbers.
     fn keys(&self) -> Option<&Arc<Keys>> {
         self.0.get_or_init(|| Some(Arc::new(Keys(RwLock::new(Ticketer::new().ok()?))))).as_ref()
     }
 
-    /// Makes all tickets so far worthless: whoever has one shakes hands from the beginning.
+    /// Invalidates all tickets so far. Their clients do a full handshake.
     pub(super) fn forget(&self) {
         if let (Some(keys), Ok(new)) = (self.keys(), Ticketer::new()) {
             *keys.0.write().unwrap_or_else(PoisonError::into_inner) = new;
         }
     }
 
-    /// Carries the keys of `old` over, so that tickets outlive a reload. To be called before a key was asked for.
+    /// Carries the keys of `old` over, so that tickets outlive a reload. Must be called before the first use of a key.
     pub(super) fn carry_over(&self, old: &Tickets) {
         let _ = self.0.set(old.keys().cloned());
     }

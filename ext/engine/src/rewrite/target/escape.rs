@@ -1,19 +1,19 @@
-//! Which bytes may stand where in a URL (RFC 3986).
+//! Bytes that are allowed in the parts of a URL (RFC 3986).
 
 use proxy_http::hex;
 
-/// Whether a host name may hold `byte`. Brackets and colons are another matter.
+/// Whether a host name may contain `byte`. Brackets and colons are handled elsewhere.
 pub(super) fn in_host(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
 }
 
-/// Whether `byte` may stand in a path or query. `%` is another matter.
+/// Whether a path or query may contain `byte`. `%` is handled elsewhere.
 fn in_path(byte: u8) -> bool {
     byte.is_ascii_graphic() && !matches!(byte, b'"' | b'#' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}')
 }
 
-/// Percent-encodes what may not stand in a path or query, in `out` from `start` on. Percent-escapes that stand there
-/// already are left alone, but for the one of NUL: no path may say NUL in either way, so the byte itself is left out.
+/// Percent-encodes bytes that a path or query may not contain, in `out` from `start` on. Existing percent-escapes stay,
+/// except `%00`: no path may contain NUL in either form, so the byte is left out.
 pub(super) fn escape(out: &mut Vec<u8>, start: usize) {
     escape_unless(out, start, |text| match text {
         [b'%', b'0', b'0', ..] => false,
@@ -23,15 +23,16 @@ pub(super) fn escape(out: &mut Vec<u8>, start: usize) {
     });
 }
 
-/// The same for a value that was decoded already: a `%` in it is one, and what would end a path or part a query does
-/// not.
+/// Percent-encodes a decoded value in `out` from `start` on: `%` and bytes that would end a path or separate a query's
+/// parameters are encoded too.
 pub(super) fn escape_decoded(out: &mut Vec<u8>, start: usize) {
     escape_unless(out, start, |text| {
         text.first().is_some_and(|byte| in_path(*byte) && !matches!(byte, b'%' | b'?' | b'&' | b'=' | b'+' | b';'))
     });
 }
 
-/// Percent-encodes the bytes of `out` from `start` on, except where `keep` says so of what begins there.
+/// Percent-encodes the bytes of `out` from `start` on, except those for which `keep` returns true. `keep` gets the text
+/// that begins with the byte.
 fn escape_unless(out: &mut Vec<u8>, start: usize, keep: impl Fn(&[u8]) -> bool) {
     let end = out.len();
     if (start..end).all(|i| keep(&out[i..end])) {
@@ -48,8 +49,8 @@ fn escape_unless(out: &mut Vec<u8>, start: usize, keep: impl Fn(&[u8]) -> bool) 
     out.drain(start..end);
 }
 
-/// Whether the path in `target` has a `.` or `..` segment, percent-encoded ones and those between encoded separators
-/// included.
+/// Whether the path in `target` has a `.` or `..` segment. Percent-encoded dots and dots between encoded separators
+/// count too.
 pub(super) fn has_dot_segments(target: &[u8]) -> bool {
     let path = target.split(|b| *b == b'?').next().unwrap_or_default();
     let mut rest = path;
@@ -61,7 +62,7 @@ pub(super) fn has_dot_segments(target: &[u8]) -> bool {
                 dots += 1;
                 rest
             }
-            // Parameters of a segment hide its dots from nobody who knows them.
+            // Servers that know parameters of segments see the dots before them.
             [b';', rest @ ..] | [b'%', b'3', b'b' | b'B', rest @ ..] => {
                 if only_dots && (dots == 1 || dots == 2) {
                     return true;

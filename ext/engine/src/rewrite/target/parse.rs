@@ -1,4 +1,4 @@
-//! Takes target URLs apart, at load.
+//! Parses target URLs, at load.
 
 use super::super::name::BuiltIn;
 use super::super::parse::{parts, variable_length};
@@ -23,7 +23,7 @@ pub(super) fn path(text: &str) -> Result<TargetTemplate, String> {
     Ok(TargetTemplate { tls: false, authority: TargetAuthority::Literal("".into()), rest, whole })
 }
 
-/// Whether `parts` say what the query is.
+/// Whether `parts` set the query.
 pub(super) fn shows_query(parts: &[TemplatePart]) -> bool {
     parts.iter().any(|part| match part {
         TemplatePart::Text(text) => text.contains('?'),
@@ -31,7 +31,7 @@ pub(super) fn shows_query(parts: &[TemplatePart]) -> bool {
     })
 }
 
-/// Whether TLS is asked for, and what follows `://`.
+/// Whether the scheme is `https`, and the text behind `://`.
 fn scheme(text: &str) -> Result<(bool, &str), String> {
     let no_url = |write: &str| Err(format!("{text:?} is not an absolute URL: write {write}"));
     if let Some(socket) = socket(text) {
@@ -59,7 +59,7 @@ fn scheme(text: &str) -> Result<(bool, &str), String> {
     }
 }
 
-/// `http://a` of `http:/a`, `http//a` and `http:a`.
+/// A correction of misspelt schemes: `http://a` for `http:/a`, `http//a` and `http:a`.
 fn misspelt(text: &str) -> Option<String> {
     let (scheme, rest) = match text.strip_prefix("https") {
         Some(rest) => ("https", rest),
@@ -70,8 +70,8 @@ fn misspelt(text: &str) -> Option<String> {
     (rest.len() > bare.len() && !bare.is_empty() && !port).then(|| format!("{scheme}://{bare}"))
 }
 
-/// The path of a unix socket, if that is what was written: `unix:///run/app.sock`, `unix:/run/app.sock`,
-/// `http://unix:/run/app.sock` as nginx writes it, or the path alone.
+/// The path of a unix socket, if the text means one: `unix:///run/app.sock`, `unix:/run/app.sock`,
+/// `http://unix:/run/app.sock` as in nginx, or only the path.
 fn socket(text: &str) -> Option<&str> {
     let text = ["http://", "https://"]
         .iter()
@@ -84,12 +84,12 @@ fn socket(text: &str) -> Option<&str> {
         None => return None,
     };
     let path = path.strip_prefix("//").filter(|path| path.starts_with('/')).unwrap_or(path);
-    // What a person writes behind it belongs to the path of the request.
+    // The text behind the socket's path belongs to the path of the request.
     let end = path.find('{').or_else(|| path.rfind(':').filter(|at| *at > 0)).unwrap_or(path.len());
     Some(&path[..end])
 }
 
-/// The authority ends at the first `/` or `?` or where the path or the query is put.
+/// Splits authority and rest: the authority ends at the first `/` or `?`, or where the path or the query is inserted.
 fn split(parts: Vec<TemplatePart>) -> (Vec<TemplatePart>, Vec<TemplatePart>) {
     let mut authority = Vec::new();
     let mut rest = Vec::new();
@@ -174,7 +174,7 @@ fn compile_rest(mut parts: Vec<TemplatePart>) -> Result<TargetRest, String> {
         .collect();
     let shape = match plain.as_deref() {
         Some([]) => Some((false, false)),
-        // What is put behind a `?` that is written out has to be joined.
+        // Behind a literal `?`, inserted parts have to be joined.
         Some(_) if prefix.contains('?') => None,
         Some([BuiltIn::Path]) => Some((true, false)),
         Some([BuiltIn::Query]) => Some((false, true)),
@@ -191,8 +191,8 @@ fn compile_rest(mut parts: Vec<TemplatePart>) -> Result<TargetRest, String> {
     })
 }
 
-/// How each part joins the query. `{query}` directly behind the path is what the client asked for, also where that is
-/// the value of a parameter, as in `/login?next={path}{query}`: it stays as it is.
+/// How each part joins the query. `{query}` directly behind the path is the client's own query, even as part of a
+/// parameter's value, as in `/login?next={path}{query}`: it stays unchanged.
 fn joined(parts: Vec<TemplatePart>) -> Vec<(TemplatePart, Join)> {
     let (mut in_query, mut behind_query, mut behind_path) = (false, false, false);
     let mut join = |part: &TemplatePart| {
@@ -224,7 +224,7 @@ fn joined(parts: Vec<TemplatePart>) -> Vec<(TemplatePart, Join)> {
         .collect()
 }
 
-/// Refuses what no URL may hold and no escape can mend.
+/// Refuses characters that no URL may hold and that cannot be escaped.
 fn check_text(text: &str) -> Result<(), String> {
     if text.contains('#') {
         return Err(format!(
@@ -242,7 +242,7 @@ fn check_text(text: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// `/{path}` and `?{query}`, both of which bring their own, and a query that is there twice.
+/// Warns of `/{path}` and `?{query}`, since both values bring their own separator, and of a query that occurs twice.
 pub(super) fn doubled(parts: &[TemplatePart]) -> Vec<String> {
     let mut warnings = Vec::new();
     for pair in parts.windows(2) {
@@ -271,7 +271,7 @@ pub(super) fn doubled(parts: &[TemplatePart]) -> Vec<String> {
     warnings
 }
 
-/// `?a=1?b=2`. A URL as a value, such as `?next=/a?b=2`, may have a `?` of its own.
+/// Warns of `?a=1?b=2`. A URL as a value, such as `?next=/a?b=2`, may have its own `?`.
 fn written_twice(parts: &[TemplatePart]) -> Option<String> {
     let mut query: Option<String> = None;
     for part in parts {
@@ -281,7 +281,7 @@ fn written_twice(parts: &[TemplatePart]) -> Option<String> {
             (TemplatePart::Value(value), Some(query)) if value.name.built_in() == Some(BuiltIn::Query) => {
                 query.push('&')
             }
-            // Whatever it is, it may be a URL.
+            // Any value may be a URL.
             (TemplatePart::Value(_), Some(query)) => query.push('/'),
             (TemplatePart::Value(_), None) => {}
         }
@@ -294,7 +294,7 @@ fn written_twice(parts: &[TemplatePart]) -> Option<String> {
     ))
 }
 
-/// `{query}?x=1`, of which comes a second `?`. What stands before `{query}` is joined with it, and so is `&x=1` after
+/// Warns of `{query}?x=1`, which makes a second `?`. Text before `{query}` is joined with it, and so is `&x=1` behind
 /// it.
 fn second_question_mark(parts: &[TemplatePart]) -> Option<String> {
     let mut brought: Option<&str> = None;

@@ -98,7 +98,7 @@ fn there_is_one_question_mark() {
         ("http://b{path_and_query}&x=1&y=2", "/p?id=5&x=1&y=2", "/p?x=1&y=2"),
         ("http://b{path}?t={X}{query}", "/p?t=v&id=5", "/p?t=v"),
         ("http://b{path}{query}&x=1{query}", "/p?id=5&x=1&id=5", "/p?x=1"),
-        // What is the value of a parameter stays as it is, and so does what was written with a modifier.
+        // A `{query}` in a parameter's value stays unchanged, and so does one with a modifier.
         ("http://b/login?next={path}{query}", "/login?next=/p?id=5", "/login?next=/p"),
         ("http://b/login?next={path_and_query}", "/login?next=/p?id=5", "/login?next=/p"),
         ("http://b/x?t=1{query|replace:?,&}", "/x?t=1&id=5", "/x?t=1"),
@@ -332,7 +332,7 @@ proptest! {
             if TargetTemplate::parse(to).expect(to).render(&scope(&request, &client), &mut out).is_ok() {
                 prop_assert_eq!(&out.authority, b"a.example");
                 prop_assert!(out.path_and_query.starts_with(b"/"));
-                // The codec's own reading: what we send is a valid request target without dot segments.
+                // The codec's own check: the sent text is a valid request target without dot segments.
                 let target = proxy_http::message::Target::parse(&out.path_and_query, false);
                 prop_assert!(target.is_ok_and(|t| t.resolved.is_none()), "{}", out.path_and_query.escape_ascii());
             }

@@ -1,4 +1,4 @@
-//! Conditions from what was written.
+//! Compiles the conditions of a location.
 
 use proxy_http::message::FieldName;
 
@@ -8,7 +8,7 @@ use crate::compile::Report;
 use crate::config::{LocationConfig, NamedCondition};
 use crate::networks::Networks;
 
-/// The conditions of a location. Every one that is wrong is told to `report`, with what to write instead.
+/// The conditions of a location. Each invalid one is reported, with what to write instead.
 pub(in crate::routing) fn conditions<R>(spec: &LocationConfig<R>, report: &mut Report<'_>) -> Box<[Condition]> {
     let mut conditions = Vec::new();
     if !spec.methods.is_empty() {
@@ -64,7 +64,7 @@ fn values(named: &NamedCondition, report: &mut Report<'_>) -> Option<Values> {
     report.within(&named.name).ok(Values::compile(named))
 }
 
-/// Methods are written in any letter case and sent in capitals.
+/// Compiles methods. They are written in any letter case and sent in capitals.
 fn methods(methods: &[String], report: &mut Report<'_>) -> Box<[Box<str>]> {
     for method in methods {
         if FieldName::new(method).is_none() {

@@ -1,11 +1,11 @@
-//! What the value of a field, a parameter or a cookie must be.
+//! Conditions on the value of a field, a parameter or a cookie.
 
 use regex::bytes::Regex;
 
 use crate::config::{self, NamedCondition};
 use crate::routing::regexp;
 
-/// Several descriptions, any of which may fit.
+/// Alternatives, of which one must match.
 #[derive(Debug)]
 pub(crate) struct Values(Box<[ValueTest]>);
 
@@ -18,7 +18,7 @@ enum ValueTest {
 }
 
 impl Values {
-    /// Reads them. The error says what to write instead.
+    /// Compiles the alternatives. The error says what to write instead.
     pub(super) fn compile(named: &NamedCondition) -> Result<Self, String> {
         let compiled: Result<_, String> = named
             .values
@@ -35,7 +35,7 @@ impl Values {
         compiled.map(Self)
     }
 
-    /// Whether one of them fits what is there.
+    /// Whether an alternative matches one of the values in `found`.
     pub(super) fn hold(&self, mut found: impl Iterator<Item = impl AsRef<[u8]>>) -> bool {
         let Some(first) = found.next() else { return self.0.iter().any(|value| matches!(value, ValueTest::Absent)) };
         let fits = |bytes: &[u8]| {
@@ -49,7 +49,7 @@ impl Values {
         fits(first.as_ref()) || found.any(|value| fits(value.as_ref()))
     }
 
-    /// Whether whatever `other` takes is taken. `false` may also mean that this cannot be said.
+    /// Whether these accept every value that `other` accepts. `false` may also mean "unknown".
     pub(super) fn cover(&self, other: &Values) -> bool {
         other.0.iter().all(|narrow| {
             self.0.iter().any(|wide| match (wide, narrow) {

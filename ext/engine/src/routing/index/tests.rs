@@ -34,7 +34,7 @@ fn pattern() -> impl Strategy<Value = Match> {
         1 => Just(":y([0-9]+)".to_owned()),
     ];
     let text = proptest::collection::vec(piece, 0..4).prop_map(|mut pieces| {
-        // A name may be used once.
+        // A name may be used once per location.
         let mut seen = std::collections::HashSet::new();
         pieces.retain(|piece| !piece.starts_with(':') || seen.insert(piece.clone()));
         Match::Text(format!("/{}", pieces.join("/")))
@@ -66,7 +66,7 @@ fn spec() -> impl Strategy<Value = config::LocationConfig<()>> {
     })
 }
 
-/// Whether a location takes a request, looked at without any index.
+/// Whether a location takes a request, checked without the index.
 fn takes(matcher: &Matcher, asked: MatchedRequest<'_>, captured: &mut Captured) -> bool {
     let path = matcher.patterns.is_empty() || matcher.patterns.iter().any(|one| one.matches(asked.path, captured));
     let host = path && (matcher.hosts.is_empty() || matcher.hosts.iter().any(|one| one.matches(asked.host, captured)));

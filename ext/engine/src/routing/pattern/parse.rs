@@ -1,4 +1,4 @@
-//! Takes a pattern apart that is written as text.
+//! Parses a pattern that is written as text.
 
 use std::fmt::Write as _;
 
@@ -8,10 +8,10 @@ use super::{without_trailing_slash, Groups, Pattern, PatternKind, Segment};
 use crate::routing::names::CaptureNames;
 use crate::routing::regexp;
 
-/// A piece of a pattern.
+/// One piece of a pattern.
 #[derive(Debug, PartialEq, Eq)]
 enum Piece {
-    /// Its percent-escapes decoded.
+    /// Text with its percent-escapes decoded.
     Literal(Vec<u8>),
     /// `*`
     Wildcard,
@@ -19,7 +19,7 @@ enum Piece {
     Capture { name: String, expression: Option<String> },
 }
 
-/// Reads a pattern. The error says what to write instead.
+/// Parses a pattern. The error says what to write instead.
 pub(super) fn pattern(text: &str, names: &mut CaptureNames) -> Result<Pattern, String> {
     if !text.starts_with('/') {
         return Err(format!("{text:?} is not a valid path: begin it with a slash, as in \"/{}\"", text));
@@ -37,7 +37,7 @@ pub(super) fn pattern(text: &str, names: &mut CaptureNames) -> Result<Pattern, S
             Pattern { under: above.clone(), kind: PatternKind::Below(above) }
         }
         _ => {
-            // What stands behind the last slash of the literal is not a whole segment.
+            // The part behind the literal's last slash is not a whole segment.
             let end = memchr::memrchr(b'/', first).unwrap_or(0);
             let kind = match segments(&pieces, names) {
                 Some((segments, below)) => PatternKind::Segments { segments: segments.into(), below },
@@ -55,7 +55,7 @@ fn literal(piece: Option<&Piece>) -> &[u8] {
     }
 }
 
-/// The pieces of `text`, no two literals in a row.
+/// The pieces of `text`. Literals are merged: two never follow each other.
 fn pieces(text: &str) -> Result<Vec<Piece>, String> {
     let mut pieces = Vec::new();
     let mut bytes = Vec::new();
@@ -85,7 +85,7 @@ fn pieces(text: &str) -> Result<Vec<Piece>, String> {
         }
         pieces.push(piece);
     }
-    // A trailing slash decides nothing.
+    // A trailing slash makes no difference.
     if !bytes.is_empty() && (bytes != b"/" || pieces.is_empty()) {
         pieces.push(Piece::Literal(without_trailing_slash(&bytes).into()));
     }
@@ -101,7 +101,7 @@ fn pieces(text: &str) -> Result<Vec<Piece>, String> {
     Ok(pieces)
 }
 
-/// Refuses what no path holds at this place, for it was surely meant otherwise.
+/// Refuses characters that no path has at this place: they are surely a mistake.
 fn possible(text: &str, c: char) -> Result<(), String> {
     match c {
         '?' => Err(format!(
@@ -119,7 +119,7 @@ fn possible(text: &str, c: char) -> Result<(), String> {
     }
 }
 
-/// The byte of a percent-escape, whose digits `behind` begins with.
+/// The byte of a percent-escape. Its digits stand at the start of `behind`.
 fn escaped(text: &str, behind: &str) -> Result<u8, String> {
     let digits = behind.get(..2).filter(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()));
     match digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
@@ -130,7 +130,7 @@ fn escaped(text: &str, behind: &str) -> Result<u8, String> {
     }
 }
 
-/// The capture whose name `behind` begins with, and what follows it.
+/// The capture whose name stands at the start of `behind`, and the text after it.
 fn capture<'t>(text: &str, behind: &'t str) -> Result<(Piece, &'t str), String> {
     let end = behind.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(behind.len());
     let (name, rest) = behind.split_at(end);
@@ -149,7 +149,7 @@ fn capture<'t>(text: &str, behind: &'t str) -> Result<(Piece, &'t str), String> 
     Ok((Piece::Capture { name, expression: Some(expression.to_owned()) }, &inner[end + 1..]))
 }
 
-/// Where the bracket closes that was opened before `inner`.
+/// Position of the bracket that closes the one before `inner`.
 fn closing(inner: &str) -> Option<usize> {
     let (mut depth, mut class, mut escaped) = (0u32, false, false);
     for (at, c) in inner.char_indices() {
@@ -169,7 +169,7 @@ fn closing(inner: &str) -> Option<usize> {
     None
 }
 
-/// Refuses two pieces in a row where nothing says where the first ends.
+/// Refuses two pieces in a row if it is ambiguous where the first ends.
 fn ambiguous(text: &str, before: Option<&Piece>, piece: &Piece) -> Result<(), String> {
     match (before, piece) {
         (Some(Piece::Wildcard), Piece::Wildcard) => {
@@ -197,7 +197,7 @@ fn distinct(text: &str, pieces: &[Piece]) -> Result<(), String> {
     }
 }
 
-/// The pattern as whole segments, and whether it goes on below them; `None` if it is more than that.
+/// The pattern as whole segments, and whether it goes on below them. `None` if segments cannot express it.
 fn segments(pieces: &[Piece], names: &mut CaptureNames) -> Option<(Vec<Segment>, bool)> {
     let (pieces, below) = match pieces {
         [before @ .., Piece::Wildcard] if literal(before.last()).ends_with(b"/") => (before, true),
@@ -209,7 +209,7 @@ fn segments(pieces: &[Piece], names: &mut CaptureNames) -> Option<(Vec<Segment>,
             Piece::Wildcard | Piece::Capture { expression: Some(_), .. } => return None,
             Piece::Capture { name, expression: None } => segments.push(Segment::Capture(names.number(name))),
             Piece::Literal(bytes) => {
-                // Between captures it has to begin and to end with a slash.
+                // Between captures, the literal has to begin and end with a slash.
                 let inner = bytes.strip_prefix(b"/")?;
                 let ends = at + 1 == pieces.len() && !below;
                 let inner = if ends || inner.is_empty() { inner } else { inner.strip_suffix(b"/")? };
@@ -229,7 +229,7 @@ fn expression(text: &str, pieces: &[Piece], names: &mut CaptureNames) -> Result<
             Piece::Literal(bytes) => {
                 let last_but_wildcard = at + 2 == pieces.len() && pieces[at + 1] == Piece::Wildcard;
                 match bytes.strip_suffix(b"/").filter(|_| last_but_wildcard) {
-                    // `/*` at the end takes nothing as well.
+                    // `/*` at the end also matches without anything behind it.
                     Some(bytes) => {
                         quote(bytes, &mut source);
                         source.push_str("(?:/.*)?");
@@ -254,7 +254,7 @@ fn expression(text: &str, pieces: &[Piece], names: &mut CaptureNames) -> Result<
     Ok(Groups::of(regex, names))
 }
 
-/// The expression of a capture as the engine writes it, with the flag that it needs.
+/// The expression of a capture in the syntax of the regex crate, with the flag that it needs.
 fn own_expression(text: &str, name: &str, expression: &str) -> Result<(&'static str, String), String> {
     let wrong = |why: String| format!("{text:?}: the expression of {name} {why}");
     let translated = regexp::translate(expression, false).map_err(wrong)?;
@@ -269,7 +269,7 @@ fn own_expression(text: &str, name: &str, expression: &str) -> Result<(&'static 
     Ok((if unicode { "u" } else { "" }, translated))
 }
 
-/// Appends what matches these bytes.
+/// Appends an expression that matches exactly these bytes.
 fn quote(bytes: &[u8], source: &mut String) {
     for byte in bytes {
         if byte.is_ascii_alphanumeric() || *byte == b'/' {

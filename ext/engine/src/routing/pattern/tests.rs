@@ -4,7 +4,7 @@ fn compile(pattern: &str) -> Pattern {
     Pattern::compile(&pattern.into(), &mut CaptureNames::default()).expect(pattern)
 }
 
-/// What a pattern captures in a path: `None` if it does not match.
+/// The captures of a pattern in a path; `None` if it does not match.
 fn captures(pattern: &Match, path: &str) -> Option<Vec<(String, String)>> {
     let mut names = CaptureNames::default();
     let compiled = Pattern::compile(pattern, &mut names).expect("a pattern");

@@ -12,7 +12,7 @@ use crate::snapshot::Snapshot;
 
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// Something of everything that runs in the background, in one of two forms.
+/// A configuration with some of everything that runs in the background, in one of two forms.
 fn config(number: usize, log: &std::path::Path) -> Config {
     let health_check = HealthCheck { interval: 3600.0 + (number % 2) as f64, ..HealthCheck::default() };
     let backends = vec![BackendConfig::at("127.0.0.1:1"), BackendConfig::at("no-such-host.invalid:1")];
@@ -46,7 +46,7 @@ fn eventually(what: &str, mut done: impl FnMut() -> bool) {
     }
 }
 
-/// The body of the answer to one request.
+/// The body of the response to one request.
 fn answer(stream: &mut TcpStream) -> String {
     stream.write_all(b"GET /fixed HTTP/1.1\r\nHost: a\r\n\r\n").expect("written");
     let mut answer = Vec::new();
@@ -71,16 +71,16 @@ fn of_a_hundred_configurations_only_the_last_is_kept() {
     for number in 1..=100 {
         old.push(Arc::downgrade(&server.snapshot.load_full()));
         server.reload(&config(number, dir.path())).expect("a sound configuration");
-        // One of the two engine threads never has a request.
+        // One of the two engine threads never gets a request.
         if number % 10 == 0 {
             assert_eq!(answer(&mut stream), number.to_string());
         }
     }
     eventually("nobody holds the old ones", || old.iter().all(|snapshot| snapshot.strong_count() == 0));
-    // One listens, one checks and one asks for the name; the DNS client may have some of its own.
+    // One task listens, one runs checks and one resolves the name; the DNS client may have some tasks too.
     eventually("their tasks have ended", || tasks() < 10);
     let waiting = |logs: &Vec<crate::access_log::UnwrittenLog>| logs.iter().filter(|log| !log.is_written()).count();
-    // The one of the log that is written now goes on.
+    // The task of the current log goes on.
     eventually("their logs are written", || waiting(&server.control.old_logs().lock()) <= 1);
     assert!(server.control.old_logs().lock().len() < 50, "those that are written are forgotten");
     server.begin_stop(Some(LIMIT));

@@ -6,7 +6,7 @@ use crate::configuration::{Config, Directive, StaticResponseConfig};
 
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// A connection that was accepted, and its client.
+/// An accepted connection, and its client.
 fn connection() -> (TcpStream, RawConnection) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let client = TcpStream::connect(listener.local_addr().expect("an address")).expect("a connection");

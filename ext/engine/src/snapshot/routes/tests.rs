@@ -37,7 +37,7 @@ fn snapshot(routes: Vec<Directive>) -> Snapshot {
     compiled.snapshot
 }
 
-/// What the handler that is found says, with the captures.
+/// Response of the handler that is found, with the captures.
 fn asked(snapshot: &Snapshot, target: &str, host: &str) -> Result<String, AmbiguousPath> {
     let mut head = RequestHead::default();
     let text = format!("GET {target} HTTP/1.1\r\nHost: {host}\r\n\r\n");
@@ -156,7 +156,7 @@ fn ten_thousand_routes_compile_in_a_moment() {
     assert_eq!(CaptureNames::default().name(0), "");
 }
 
-/// The warnings of a configuration.
+/// The warnings for a configuration.
 fn warnings(routes: Vec<Directive>) -> Vec<String> {
     let compiled = compile(&configuration::Config { routes, ..Default::default() }, Purpose::Check);
     compiled.problems.into_iter().map(|problem| problem.to_string()).collect()
@@ -244,7 +244,7 @@ fn a_location_lets_in_what_the_ones_inside_take() {
     };
     let snapshot = snapshot(vec![Directive::Location(Box::new(spec)), answer("none")]);
     for (path, body, captures) in [
-        // A capture that took no part is empty.
+        // A capture that did not take part is empty.
         ("/v1", "outer", " id="),
         ("/v1/users/7", "inner", " id=7 id=7"),
         ("/v1/other", "none", ""),

@@ -2,7 +2,7 @@ use super::*;
 use crate::config::TrustedProxiesConfig;
 use crate::listen::binds::Binds;
 
-/// A file of a certificate for `name` and its key.
+/// A file with a certificate for `name` and its key.
 fn pem(folder: &std::path::Path, name: &str) -> String {
     let made = rcgen::generate_simple_self_signed([name.to_owned()]).expect("a certificate");
     let path = folder.join(format!("{name}.pem"));

@@ -1,4 +1,4 @@
-//! The authority that vouches for certificates for development.
+//! The certificate authority that signs certificates for development.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
@@ -19,24 +19,24 @@ use super::{DAY, LIFETIME};
 
 const CERTIFICATE: &str = "ca.pem";
 const KEY: &str = "ca-key.pem";
-/// Ten years.
+/// Lifetime of the authority's certificate: ten years.
 const AGE: Duration = DAY.saturating_mul(3652);
 
-/// A key, and the certificate that goes with it.
+/// The authority's key and certificate.
 pub(super) struct DevelopmentAuthority {
     params: CertificateParams,
     key: KeyPair,
     pem: String,
 }
 
-/// The file that clients are to trust.
+/// Path of the certificate that clients must trust.
 pub(super) fn certificate_in(folder: &Path) -> PathBuf {
     folder.join(CERTIFICATE)
 }
 
 impl DevelopmentAuthority {
-    /// The one in `folder`, which is made if it is not there, and renewed with the same key before what it signs would
-    /// outlive it.
+    /// The authority in `folder`. It is created if absent, and renewed with its old key before a certificate that it
+    /// signs would outlive it.
     pub(super) fn of(folder: &Path, now: SystemTime) -> Result<Self, String> {
         if let Some(authority) = Self::read(folder, now)? {
             return Ok(authority);
@@ -50,11 +50,11 @@ impl DevelopmentAuthority {
             return Ok(authority);
         }
         Self::new(now)?.keep(folder).map_err(failed)?;
-        // Another process may have been faster, and then it is that one's.
+        // Another process may have been faster: then its authority is the one in use.
         Self::read(folder, now)?.ok_or_else(|| failed(io::ErrorKind::NotFound.into()))
     }
 
-    /// The one in `folder`, if there is one that does not end soon.
+    /// The authority in `folder`, if there is one that does not end soon.
     pub(super) fn read(folder: &Path, now: SystemTime) -> Result<Option<Self>, String> {
         let path = certificate_in(folder);
         let pem = match fs::read(&path) {
@@ -75,7 +75,7 @@ impl DevelopmentAuthority {
         }
     }
 
-    /// A new one, kept nowhere.
+    /// A new authority, not saved.
     pub(super) fn new(now: SystemTime) -> Result<Self, String> {
         Self::with_key(KeyPair::generate().map_err(cannot)?, now)
     }
@@ -86,7 +86,7 @@ impl DevelopmentAuthority {
         Ok(Self { params, key, pem: certificate.pem() })
     }
 
-    /// Signs.
+    /// Signs a certificate.
     pub(super) fn sign(
         &self,
         leaf: &CertificateParams,
@@ -96,8 +96,8 @@ impl DevelopmentAuthority {
         Ok(leaf.signed_by(key, &issuer)?.der().clone())
     }
 
-    /// Writes it to `folder`, unless that is there by now. Both files come into being at once, with the folder that
-    /// they are in, so that nobody ever finds one without the other, or those of two authorities.
+    /// Writes the authority to `folder`, unless another process has done so by now. Both files appear at once, together
+    /// with their folder, so that no process finds one file without the other, or files of two authorities.
     fn keep(&self, folder: &Path) -> io::Result<()> {
         let parent = folder.parent().ok_or(io::ErrorKind::InvalidInput)?;
         DirBuilder::new().recursive(true).mode(0o700).create(parent)?;
@@ -116,7 +116,7 @@ impl DevelopmentAuthority {
     }
 }
 
-/// Written whole under another name first.
+/// Replaces a file atomically: writes another file first, then renames it.
 fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut made = path.as_os_str().to_owned();
     made.push(format!(".{:016x}", fastrand::u64(..)));
@@ -150,7 +150,7 @@ fn read_key(folder: &Path) -> Result<KeyPair, String> {
     KeyPair::from_pem(&pem).map_err(|_| unusable(&path))
 }
 
-/// Until when the certificate is valid. `None` if it is none, or that of another key.
+/// End of the certificate's validity. `None` if it cannot be parsed, or belongs to another key.
 fn end(pem: &[u8], key: &KeyPair) -> Option<SystemTime> {
     let der = CertificateDer::from_pem_slice(pem).ok()?;
     let (_, certificate) = X509Certificate::from_der(&der).ok()?;
@@ -170,17 +170,17 @@ fn cannot(error: rcgen::Error) -> String {
     format!("no authority for development could be made: {error}")
 }
 
-/// What its certificate says. Only the time differs from one to the next.
+/// Content of the authority's certificate. Only the time and the serial number differ between two of them.
 fn params(now: SystemTime) -> CertificateParams {
     let mut params = CertificateParams::default();
     params.distinguished_name = rcgen::DistinguishedName::new();
     params.distinguished_name.push(DnType::CommonName, "proxy development authority");
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign, KeyUsagePurpose::DigitalSignature];
-    // Neither mail nor code: about them the names below say nothing.
+    // Excludes mail and code signing, which the name constraints below do not cover.
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     params.name_constraints = Some(NameConstraints {
-        // Names below one that is permitted are permitted too.
+        // Names below a permitted name are permitted too.
         permitted_subtrees: vec![
             GeneralSubtree::DnsName("localhost".into()),
             GeneralSubtree::IpAddress(CidrSubnet::V4([127, 0, 0, 0], [255, 0, 0, 0])),
@@ -188,13 +188,13 @@ fn params(now: SystemTime) -> CertificateParams {
         ],
         excluded_subtrees: Vec::new(),
     });
-    // A renewed one must not be taken for the one before.
+    // Clients must not mistake a renewed certificate for the old one.
     params.serial_number = Some(SerialNumber::from_slice(&(fastrand::u64(..) >> 1).to_be_bytes()));
     last(&mut params, now, AGE);
     params
 }
 
-/// Makes it valid from yesterday, for clocks that are behind, until so much later.
+/// Makes it valid from yesterday, for clocks that are behind, until `age` from now.
 pub(super) fn last(params: &mut CertificateParams, now: SystemTime, age: Duration) {
     params.not_before = (now - DAY).into();
     params.not_after = (now + age).into();

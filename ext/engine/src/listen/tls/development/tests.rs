@@ -17,7 +17,7 @@ fn leaf(authority: &DevelopmentAuthority, names: &[&str], now: SystemTime) -> Ce
     issue(names, authority, now).expect("a certificate").0.remove(0)
 }
 
-/// What somebody who trusts the authority in that file says of a certificate.
+/// Whether a client that trusts the authority in the file `ca` accepts a certificate.
 fn accepts(ca: &Path, leaf: &CertificateDer<'_>, name: &str, now: SystemTime) -> bool {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(ca).expect("a certificate")).expect("an authority");

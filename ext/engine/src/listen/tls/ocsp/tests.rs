@@ -6,7 +6,7 @@ fn der(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
     [&[tag, 0x82][..], &length, &contents].concat()
 }
 
-/// An answer about the certificate with that serial number, of an issuer with that name.
+/// An OCSP response about the certificate with this serial number and this issuer.
 fn answer(issuer: &[u8], serial: &[u8], status: u8, from: &[u8], until: &[u8]) -> Vec<u8> {
     let name = digest(&SHA1_FOR_LEGACY_USE_ONLY, issuer);
     let algorithm = der(SEQUENCE, &[&der(6, &[SHA1_OID])]);
