@@ -388,7 +388,7 @@ impl<S: Transport> Connection<S> {
         Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 
-    /// Gives memory back before the connection rests.
+    /// Frees memory before the connection becomes idle.
     pub fn rest(&mut self) {
         self.input.release();
         if self.output.is_empty() {
