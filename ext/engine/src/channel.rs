@@ -1,6 +1,5 @@
 //! One end of an exchange, to a client or to a backend: an HTTP/1.1 connection or an HTTP/2 stream.
 //!
-//!
 //! Code that moves heads and bodies is written once, over these methods.
 
 use std::io;

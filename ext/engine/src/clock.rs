@@ -1,6 +1,5 @@
 //! Time as a number that fits into an atomic: the time since this process first asked, equal for all threads.
 //!
-//!
 //! Every duration in the engine is measured by tokio's clock, so that a test which pauses that clock controls all of
 //! them.
 

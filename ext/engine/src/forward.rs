@@ -110,7 +110,7 @@ impl<'a> Exchange<'a> {
                 return self.fail(Cause::Expectation).await;
             }
         }
-        // CONNECT is always refused: a reverse proxy has no location for a tunnel to any host.
+        // A plain CONNECT is always refused: a reverse proxy has no location for a tunnel to any host.
         if self.work.request.method == Method::Connect {
             return self.refuse_method().await;
         }

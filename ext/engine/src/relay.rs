@@ -71,7 +71,7 @@ pub(crate) struct ResponseNeeds {
 }
 
 /// Sends the request whose head stands in `backend`'s output, with its body, and waits for the head of the final
-/// response. `deadline` is the time limit for that head; while a body still arrives from the client, it is moved.
+/// response. `deadline` is the time limit for that head; while a body still arrives from the client, it is put off.
 /// `request` is the request's head as the backend gets it.
 #[allow(clippy::too_many_arguments)]
 pub(crate) async fn send(
@@ -232,7 +232,7 @@ pub(crate) async fn relay(
             Stuck::Writing => (since + limits.client_write, Waited::ClientWrite),
         };
         let rate = match sending || stuck == Stuck::Writing {
-            // A client need not take events that do not exist yet: no lowest rate.
+            // Events that do not exist yet must not count against the client: no lowest rate.
             true if is_event_stream(heads.1) => Rate::ANY,
             _ => limits.rate,
         };

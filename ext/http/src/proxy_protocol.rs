@@ -63,7 +63,6 @@ impl std::error::Error for MalformedHeader {}
 
 /// Reads a header of either form at the beginning of `bytes`. Other bytes may follow it.
 ///
-///
 /// # Errors
 ///
 /// As soon as it is certain that `bytes` do not begin with a header.

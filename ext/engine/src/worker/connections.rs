@@ -1,6 +1,5 @@
 //! The client connections of one engine thread, and which of them have been idle longest.
 //!
-//!
 //! A connection stores a number when it becomes idle and when it no longer is, once each per request. The numbers are
 //! only searched when room is needed for another connection; the result is kept for the next time.
 

@@ -12,7 +12,7 @@ pub fn of_request(head: &RequestHead) -> Result<Framing, Malformed> {
     }
 }
 
-/// The framing of the response to a request with `method`.
+/// The framing of the body of a response to a request with `method`.
 pub fn of_response(head: &ResponseHead, method: Method) -> Result<Framing, Malformed> {
     let length = content_length(&head.fields)?;
     let chunked = transfer_encoding(&head.fields, head.version)?;
