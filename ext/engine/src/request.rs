@@ -41,7 +41,6 @@ pub(crate) trait ResponseFilters {
     fn answered(&self, passed: usize, exchange: &Exchange<'_>, scope: &RequestValues<'_>);
 }
 
-/// No filters.
 pub(crate) struct NoFilters;
 
 impl ResponseFilters for NoFilters {

@@ -21,18 +21,13 @@ use tokio_rustls::{client, server, TlsStream};
 /// answer. On plain sockets a flush does nothing.
 #[derive(Debug)]
 pub(crate) enum Stream {
-    /// Plain TCP.
     Tcp(TcpStream),
-    /// A unix socket.
     Unix(UnixStream),
-    /// TLS over TCP.
     Tls(Box<Secured<TcpStream>>),
-    /// TLS over a unix socket.
     TlsUnix(Box<Secured<UnixStream>>),
     /// An in-memory pipe, in tests of this crate.
     #[cfg(test)]
     Memory(memory::Pipe),
-    /// TLS over an in-memory pipe.
     #[cfg(test)]
     TlsMemory(Box<Secured<memory::Pipe>>),
 }

@@ -40,7 +40,7 @@ pub enum Whose {
     },
 }
 
-/// What the first bytes of a connection are.
+/// Result of reading the first bytes of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Parsed {
     /// A complete header, its length in bytes, and the client that it names.

@@ -99,7 +99,6 @@ impl RequestBody {
         self.state != BodyState::Sending
     }
 
-    /// Whether the request has a body.
     pub(crate) fn has_body(&self) -> bool {
         self.has_body
     }

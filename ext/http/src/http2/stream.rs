@@ -31,7 +31,7 @@ pub struct Stream {
     behind: BytesMut,
     /// Bytes of the body that may still come.
     allowed: u64,
-    /// Whether the message may have no body at all.
+    /// Whether no byte of a body may come.
     bodyless: bool,
     trailers: Option<Fields>,
     /// Data to be sent. Held back until more follows, so that the end goes with the last piece.
@@ -40,7 +40,7 @@ pub struct Stream {
     failure: Option<h2::Error>,
     /// Whether a client asked for a tunnel (RFC 8441). The bytes that it sends then are no body.
     tunnel: bool,
-    /// Whether a client asked with HEAD.
+    /// Whether a client sent a HEAD request.
     head_alone: bool,
     /// The upgrade that was asked of a backend, whose answer has another form than in HTTP/1.1.
     upgrade: Option<Upgrade>,

@@ -54,7 +54,6 @@ fn looks_like_hearsay(name: &[u8]) -> bool {
 #[derive(Debug, Default)]
 pub struct Lines(Vec<Field>);
 
-/// One field line.
 #[derive(Debug, Clone, Copy)]
 struct Field {
     known: Option<Known>,
