@@ -1,6 +1,6 @@
-//! The other end of an exchange, a client or a backend: a connection of HTTP/1.1, or a stream of HTTP/2.
+//! One end of an exchange, to a client or to a backend: an HTTP/1.1 connection or an HTTP/2 stream.
 //!
-//! Everything that moves heads and bodies is written once, over these calls.
+//! Code that moves heads and bodies is written once, over these methods.
 
 use std::io;
 use std::task::{Context, Poll};
@@ -14,18 +14,18 @@ use proxy_http::message::{Framing, Malformed, Piece, ReadError};
 
 use crate::stream::Http1Connection;
 
-/// The other end of an exchange.
-// The plain path pays for no allocation: the larger one stays where it is.
+/// One end of an exchange.
+// The large variant is not boxed: the common path needs no allocation.
 #[allow(clippy::large_enum_variant)]
 #[derive(Debug)]
 pub(crate) enum Channel {
     /// A connection, which may outlive the exchange.
     Http1(Http1Connection),
-    /// A stream, which does not.
+    /// A stream, which ends with the exchange.
     Http2(Box<http2::Stream>),
 }
 
-/// Calls the same method on whichever it is.
+/// Calls one method on the connection or the stream.
 macro_rules! each {
     ($self:expr, $peer:ident => $call:expr) => {
         match $self {
@@ -36,7 +36,7 @@ macro_rules! each {
 }
 
 impl Channel {
-    /// The connection, if it is one of HTTP/1.1.
+    /// The connection of an HTTP/1.1 channel.
     pub(crate) fn http1(&mut self) -> Option<&mut Http1Connection> {
         match self {
             Self::Http1(connection) => Some(connection),
@@ -44,13 +44,13 @@ impl Channel {
         }
     }
 
-    /// Bytes that were taken from us so far. As long as this does not move, the peer has seen nothing.
+    /// Bytes that were taken from us so far. While this number does not change, the peer has seen nothing.
     pub(crate) fn total_sent(&self) -> u64 {
         each!(self, peer => peer.total_sent())
     }
 
-    /// Bytes of bodies and of tunnels among them: no heads, no trailers, and nothing of what frames them. What waits to
-    /// be sent is taken to be none.
+    /// Bytes of bodies and of tunnels that were taken from us, without heads, trailers and framing. Bytes that wait to
+    /// be sent count as no body.
     pub(crate) fn body_sent(&self) -> u64 {
         each!(self, peer => peer.body_sent())
     }
@@ -60,7 +60,7 @@ impl Channel {
         each!(self, peer => peer.total_read())
     }
 
-    /// Whether everything that was written was also sent.
+    /// Whether everything written was sent.
     pub(crate) fn is_flushed(&self) -> bool {
         each!(self, peer => peer.is_flushed())
     }
@@ -70,7 +70,8 @@ impl Channel {
         each!(self, peer => peer.peer_ended())
     }
 
-    /// What was read and not yet used. Only the front of it belongs to a body: [`Channel::poll_body`] says how much.
+    /// Bytes that were read and not yet used. Only the front belongs to a body: [`Channel::poll_body`] says how many
+    /// bytes.
     pub(crate) fn received(&self) -> &[u8] {
         match self {
             Self::Http1(connection) => connection.input.filled(),
@@ -78,7 +79,7 @@ impl Channel {
         }
     }
 
-    /// Whether the body that was being received has been used to its end.
+    /// Whether the body that was being received was used to its end.
     pub(crate) fn is_read(&self) -> bool {
         match self {
             Self::Http1(connection) => connection.reader.is_done(),
@@ -86,27 +87,27 @@ impl Channel {
         }
     }
 
-    /// Watches a client while nothing is awaited from it. Ready only with an error: it went away.
+    /// Watches a client while nothing is expected from it. Ready only with an error: the client is gone.
     pub(crate) fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
         each!(self, peer => peer.poll_gone(cx))
     }
 
-    /// How the body of the request that was read from it is framed.
+    /// Framing of the body of a request that was read from this channel.
     pub(crate) fn framing_of_request(&self, head: &RequestHead) -> Result<Framing, Malformed> {
         let framing = framing::of_request(head)?;
         Ok(match (self, framing) {
-            // A body of a length that nobody told.
+            // A body of unknown length.
             (Self::Http2(stream), Framing::None) if !stream.is_read() && !stream.is_tunnel() => Framing::Chunked,
             _ => framing,
         })
     }
 
-    /// How the body of the response that was read from it is framed.
+    /// Framing of the body of a response that was read from this channel.
     pub(crate) fn framing_of_response(&self, head: &mut ResponseHead, method: Method) -> Result<Framing, Malformed> {
         let framing = framing::of_response(head, method)?;
         Ok(match (self, framing) {
             (Self::Http2(stream), Framing::UntilClose) if stream.is_read() => {
-                // Whoever reads it in HTTP/1.1 would wait for its end.
+                // A client of HTTP/1.1 would wait for the end of the connection.
                 head.fields.set(Known::ContentLength, b"0");
                 Framing::Length(0)
             }
@@ -115,35 +116,36 @@ impl Channel {
         })
     }
 
-    /// Says how the body of the message whose head was just read is framed.
+    /// Sets the framing of the body of the message whose head was just read.
     pub(crate) fn begin_reading(&mut self, framing: Framing) {
         match self {
             Self::Http1(connection) => connection.begin_reading(framing),
-            // A length is watched over by `h2`.
+            // `h2` checks that a body has the announced length.
             Self::Http2(stream) if framing == Framing::None => stream.expect_no_body(),
             Self::Http2(_) => {}
         }
     }
 
-    /// Says how long the body may be of which nothing was taken yet. More of it is an error.
+    /// Sets the limit of a body of which nothing was taken yet. A longer one is an error.
     pub(crate) fn limit_body(&mut self, bytes: u64) {
         each!(self, peer => peer.limit_body(bytes));
     }
 
-    /// The next piece of the body that is being received: so many bytes at the front of [`Channel::received`], or its
-    /// end.
+    /// The next piece of the body that is being received: a number of bytes at the front of [`Channel::received`], or
+    /// its end.
     pub(crate) fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Result<Piece, ReadError>> {
         each!(self, peer => peer.poll_body(cx))
     }
 
-    /// Keeps small pieces that come from being in the way while what is there cannot be passed on.
+    /// Buffers small pieces of an HTTP/2 body while the data before them cannot be passed on: `h2` limits how many may
+    /// wait.
     pub(crate) fn gather(&mut self, cx: &mut Context<'_>) {
         if let Self::Http2(stream) = self {
             stream.gather(cx);
         }
     }
 
-    /// Uses up `n` bytes of the body.
+    /// Consumes `n` bytes of the body.
     pub(crate) fn consume_body(&mut self, n: usize) {
         match self {
             Self::Http1(connection) => connection.consume_body(n),
@@ -159,7 +161,7 @@ impl Channel {
         }
     }
 
-    /// Drops what has come of the body. `true` if that was all of it.
+    /// Drops the bytes of the body that have come. `true` if that was all of it.
     pub(crate) fn drop_body(&mut self) -> bool {
         match self {
             Self::Http1(connection) => loop {
@@ -169,17 +171,17 @@ impl Channel {
                     Ok(Piece::More) | Err(_) => return false,
                 }
             },
-            // The rest of it ends with the stream, and nothing else does.
+            // The rest of it ends with its stream; the connection goes on.
             Self::Http2(_) => true,
         }
     }
 
-    /// Takes data of the body: how much of it. Small pieces wait for [`Channel::poll_flush`].
+    /// Takes data of the body and returns how many bytes were taken. Small pieces wait for [`Channel::poll_flush`].
     pub(crate) fn poll_send(&mut self, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
         each!(self, peer => peer.poll_send(cx, data))
     }
 
-    /// Writes a whole body of the proxy's own, and ends with it. It leaves with the next flush.
+    /// Writes a whole body of the proxy's own and ends the message. It leaves with the next flush.
     pub(crate) fn write_body(&mut self, body: &[u8]) {
         match self {
             Self::Http1(connection) => {
@@ -190,12 +192,12 @@ impl Channel {
         }
     }
 
-    /// Ends the body, with trailers if there are any and they can be sent.
+    /// Ends the body, with trailers if there are any and the framing allows them.
     pub(crate) fn end_body(&mut self, trailers: Option<&Fields>) {
         each!(self, peer => peer.end_body(trailers));
     }
 
-    /// Whether the body may be ended here: no piece of it is in the middle.
+    /// Whether the body may end here: no piece of it is incomplete.
     pub(crate) fn may_end_body(&self) -> bool {
         match self {
             Self::Http1(connection) => connection.writer.may_end(),
@@ -208,7 +210,7 @@ impl Channel {
         each!(self, peer => peer.poll_flush(cx))
     }
 
-    /// The stream, if it is one on which the peer has not ended its side.
+    /// The stream of an HTTP/2 channel whose peer has not ended its side.
     pub(crate) fn still_sending(&mut self) -> Option<&mut http2::Stream> {
         match self {
             Self::Http2(stream) if !stream.peer_ended() => Some(stream),
@@ -216,14 +218,15 @@ impl Channel {
         }
     }
 
-    /// Gives up what was not sent whole: the system is not to go on with it. A stream is reset by being dropped.
+    /// Makes the close a reset if bytes are left, so that the system does not go on sending them. A stream is reset
+    /// when it is dropped.
     pub(crate) fn abandon(&self) {
         if let Self::Http1(connection) = self {
             connection.stream().reset_on_close();
         }
     }
 
-    /// Bounds how long the system goes on with what was sent, once the connection is closed.
+    /// Limits how long the system goes on sending after the connection is closed.
     pub(crate) fn leave(&self, patience: Duration) {
         if let Self::Http1(connection) = self {
             connection.stream().give_up_after(patience);
@@ -286,12 +289,12 @@ impl Channel {
         }
     }
 
-    /// Reads what there is, into [`Channel::received`], for a tunnel. 0 if the peer has ended its side.
+    /// Reads the bytes that there are into [`Channel::received`], for a tunnel. 0 if the peer has ended its side.
     pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         each!(self, peer => peer.poll_read(cx))
     }
 
-    /// Uses up `n` bytes of [`Channel::received`], of a tunnel.
+    /// Consumes `n` bytes of [`Channel::received`], of a tunnel.
     pub(crate) fn consume(&mut self, n: usize) {
         match self {
             Self::Http1(connection) => connection.input.consume(n),
@@ -307,13 +310,12 @@ impl Channel {
         }
     }
 
-    /// Ends our side of a tunnel.
+    /// Half-closes a tunnel: ends our side.
     pub(crate) fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         each!(self, peer => peer.poll_shutdown(cx))
     }
 
-    /// Whether bytes are sent as they come, so that only a close or a reset of the whole connection can say that some
-    /// are missing.
+    /// HTTP version of the channel. An HTTP/1.0 peer counts as HTTP/1.1.
     pub(crate) fn version(&self) -> Version {
         match self {
             Self::Http1(_) => Version::Http11,

@@ -1,6 +1,7 @@
-//! Time as a number that fits into an atomic: the time since this process first asked, the same for all threads.
+//! Time as a number that fits into an atomic: the time since this process first asked, equal for all threads.
 //!
-//! Every duration in the engine is measured by tokio's clock, so that a test which pauses it decides about all of them.
+//! Every duration in the engine is measured by tokio's clock, so that a test which pauses that clock controls all of
+//! them.
 
 #[cfg(test)]
 pub(crate) mod simulated;
@@ -11,17 +12,17 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Milliseconds until now, counted from 1: 0 is free to mean "never".
+/// Milliseconds since the start of this clock, counted from 1: 0 is free to mean "never".
 pub(crate) fn now() -> u64 {
     millis(since_begin(Instant::now())).saturating_add(1)
 }
 
-/// A span of time in milliseconds; one that is too long to be counted is as long as can be.
+/// A duration in milliseconds, at most `u64::MAX`.
 pub(crate) fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Microseconds until `at`, counted from 1.
+/// Microseconds from the start of this clock until `at`, counted from 1.
 pub(crate) fn micros(at: Instant) -> u64 {
     let since = since_begin(at);
     since.as_secs() * 1_000_000 + u64::from(since.subsec_micros()) + 1

@@ -7,11 +7,11 @@ use std::task::{Context, Poll};
 use tokio::task::unconstrained;
 use tokio::time::{sleep_until, Instant, Sleep};
 
-/// A timer that is set anew for free in the usual case.
+/// A timer that costs nothing to move in the usual case.
 ///
-/// A connection asks "is this deadline over?" with ever later deadlines, and hardly ever is one. Moving a timer each
-/// time costs as much as parsing a field or two, so the timer stays where it is as long as it goes off before the
-/// deadline; when it does, it is set to the deadline of that moment.
+/// A connection asks "is this deadline over?" with ever later deadlines, and hardly ever one is over. Moving a timer
+/// each time costs as much as parsing a field or two. So the timer stays where it is while it fires before the
+/// deadline; when it fires, it is set to the deadline of that moment.
 #[derive(Debug, Default)]
 pub(crate) struct DeadlineTimer {
     sleep: Option<Pin<Box<Sleep>>>,
@@ -24,8 +24,8 @@ impl DeadlineTimer {
         if sleep.deadline() > deadline {
             sleep.as_mut().reset(deadline);
         }
-        // Without this, a task that has used up tokio's budget, as one does whose peer never stops sending, would be
-        // told "not yet" each time.
+        // Without this, a task that has used up tokio's budget (its peer never stops sending) would get "not yet" each
+        // time.
         while pin!(unconstrained(sleep.as_mut())).poll(cx).is_ready() {
             if Instant::now() >= deadline {
                 return Poll::Ready(());
@@ -80,7 +80,7 @@ mod tests {
 
     #[tokio::test(flavor = "current_thread")]
     async fn goes_off_in_a_task_that_never_runs_out_of_work() {
-        // A peer that always has more.
+        // A peer that always has more to send.
         let (mut near, mut far) = tokio::io::duplex(1 << 20);
         tokio::spawn(async move { while far.write_all(&[0; 4096]).await.is_ok() {} });
         let mut alarm = DeadlineTimer::default();

@@ -28,7 +28,7 @@ use crate::snapshot::Snapshot;
 use crate::upstream::Affinity;
 use crate::worker::Worker;
 
-/// Serves the request whose head stands in `work`. `link` is the other end of the connection.
+/// Serves the request whose head stands in `work`. `client_info` describes the peer of the connection.
 async fn forward(
     worker: &Worker,
     snapshot: &Snapshot,
@@ -48,7 +48,7 @@ async fn forward(
         }
     };
     client.channel.begin_reading(framing);
-    // What another request left there is nobody's business.
+    // Removes what another request has left.
     work.response.fields.clear();
     work.extra.clear();
     work.user.clear();
@@ -62,7 +62,8 @@ async fn forward(
     if work.request.fields.may_be_hearsay() {
         snapshot.globals.trusted.drop_unbelieved(&mut work.request.fields, via.is_some());
     }
-    // Before anything else is dropped or changed: no field that is named in `Connection` makes a client another one.
+    // Must come before other fields are dropped or changed: naming a field in `Connection` must not change who the
+    // client is.
     let spoken_for = via.and_then(|peer| snapshot.globals.trusted.client(&work.request.fields, peer));
     let mut exchange = Exchange {
         tools: worker,
@@ -109,7 +110,7 @@ impl<'a> Exchange<'a> {
                 return self.fail(Cause::Expectation).await;
             }
         }
-        // A tunnel through a reverse proxy leads nowhere that a location could name.
+        // A plain CONNECT is always refused: a reverse proxy has no location for a tunnel to any host.
         if self.work.request.method == Method::Connect {
             return self.refuse_method().await;
         }
@@ -159,7 +160,7 @@ impl<'a> Exchange<'a> {
         handler.serve(self).await
     }
 
-    /// Answers a request whose path can be read in two ways, like one that cannot be read at all.
+    /// Answers a request whose path can be read in two ways, like a malformed one: the connection is closed.
     async fn refuse_ambiguous(&mut self) -> Verdict {
         self.keep_alive = false;
         self.fail(Cause::AmbiguousPath).await

@@ -1,4 +1,4 @@
-//! Tunnels and event streams: they need not end by themselves, so a stop of the server ends them.
+//! Tunnels and event streams: they may last for ever, so a stop of the server ends them.
 
 use std::cell::{Cell, RefCell};
 use std::task::{Context, Poll, Waker};
@@ -9,18 +9,18 @@ use tokio::time::Instant;
 use crate::deadline::DeadlineTimer;
 use crate::metrics::{Counters, LongLivedKind};
 
-/// How long both sides of what is ended have to hear of it and to answer.
+/// Time for both sides to hear of the end and to answer.
 pub(crate) const FAREWELL: Duration = Duration::from_secs(1);
 
-/// Those of an engine thread.
+/// Tunnels and event streams of an engine thread.
 #[derive(Debug, Default)]
 pub(crate) struct LongLivedOnes {
-    /// What wakes their tasks.
+    /// Wakers of their tasks.
     wakers: RefCell<Vec<Option<Waker>>>,
     free: RefCell<Vec<usize>>,
-    /// When they are to end.
+    /// Time at which they have to end.
     end: Cell<Option<Instant>>,
-    /// Whether those that are left end with the thread.
+    /// Whether the remaining ones end with the thread.
     cut: Cell<bool>,
 }
 
@@ -45,7 +45,7 @@ impl LongLivedOnes {
         }
     }
 
-    /// Says when they are to end. A later call may say something sooner.
+    /// Sets the time at which all have to end. A later call may set an earlier time.
     pub(crate) fn end_at(&self, end: Instant) {
         self.end.set(Some(end));
         for waker in self.wakers.borrow().iter().flatten() {
@@ -53,31 +53,31 @@ impl LongLivedOnes {
         }
     }
 
-    /// Those that are left end with the thread.
+    /// Lets the remaining ones end with the thread.
     pub(crate) fn cut_off(&self) {
         self.cut.set(true);
     }
 
-    /// Another one begins. It is counted until what is returned is dropped.
+    /// Registers a tunnel or an event stream. It is counted until the returned guard is dropped.
     pub(crate) fn begin<'a>(&'a self, kind: LongLivedKind, counters: &'a Counters) -> LongLived<'a> {
         counters.long_lived_began(kind);
         LongLived { ones: self, counters, kind, number: self.add(), over: false, alarm: DeadlineTimer::default() }
     }
 }
 
-/// A tunnel or an event stream, while it lasts.
+/// A registered tunnel or event stream.
 pub(crate) struct LongLived<'a> {
     ones: &'a LongLivedOnes,
     counters: &'a Counters,
     kind: LongLivedKind,
     number: usize,
-    /// Whether it was told that it is to end.
+    /// Whether it was told to end.
     over: bool,
     alarm: DeadlineTimer,
 }
 
 impl LongLived<'_> {
-    /// Ready once it is to end, because the server does.
+    /// Ready when it has to end because the server stops.
     pub(crate) fn poll_over(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.ones.wake_with(self.number, cx.waker());
         let Some(end) = self.ones.end.get() else { return Poll::Pending };

@@ -1,8 +1,7 @@
 //! One request to one backend and its response, in the task of the request itself.
 //!
-//! Both bodies move inside one future, without a channel or a second task. That is also what makes "has a byte of the
-//! request left?" a question with an exact answer. Either side may be a connection of HTTP/1.1 or a stream of HTTP/2:
-//! [`Peer`].
+//! Both bodies move inside one future, without a channel or a second task. So there is an exact answer to "has a byte
+//! of the request left?". Each side is an HTTP/1.1 connection or an HTTP/2 stream: [`Channel`].
 
 mod first_byte;
 mod client;
@@ -42,38 +41,38 @@ use crate::error::{Error, Kind, Retry, Waited};
 /// Time limits of an exchange.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
-    /// From the request being ready to be sent to the response head.
+    /// Time from the request being ready to be sent until the response head.
     pub(crate) timeout: Duration,
-    /// Between two pieces of the response.
+    /// Longest pause between two pieces of the response.
     pub(crate) read: Duration,
-    /// Without progress of a write to the backend.
+    /// Longest time without progress of a write to the backend.
     pub(crate) write: Duration,
-    /// Between two pieces of a body that the client sends.
+    /// Longest pause between two pieces of a body that the client sends.
     pub(crate) client_read: Duration,
-    /// Between two pieces of a body that the client takes.
+    /// Longest pause between two pieces of a body that the client takes.
     pub(crate) client_write: Duration,
-    /// For a client that has ended its side, until its answer begins.
+    /// Time that a client may wait for its answer after a half-close. `None`: any time.
     pub(crate) half_close: Option<Duration>,
-    /// At which the client moves bodies at least.
+    /// Lowest rate at which the client moves bodies.
     pub(crate) rate: Rate,
-    /// Largest response head.
+    /// Bytes of the largest response head.
     pub(crate) max_head: usize,
 }
 
-/// What the client understands and asked for.
+/// Features that the client supports or has asked for.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ResponseNeeds {
-    /// Interim responses may be passed on: it speaks HTTP/1.1.
+    /// Whether interim responses may be passed on: the client speaks at least HTTP/1.1.
     pub(crate) interim: bool,
-    /// It waits for `100 Continue`.
+    /// Whether the client waits for `100 Continue`.
     pub(crate) go_ahead: bool,
-    /// It wants another protocol, and may be answered 101.
+    /// Whether the client asked for another protocol and may be answered 101.
     pub(crate) upgrade: bool,
 }
 
 /// Sends the request whose head stands in `backend`'s output, with its body, and waits for the head of the final
-/// response. `deadline` is when that must be there; a body that is still arriving from the client puts it off.
-/// `request` is what the backend gets of the request's head.
+/// response. `deadline` is the time limit for that head; while a body still arrives from the client, it is put off.
+/// `request` is the request's head as the backend gets it.
 #[allow(clippy::too_many_arguments)]
 pub(crate) async fn send(
     client: &mut ClientChannel,
@@ -97,7 +96,7 @@ pub(crate) async fn send(
             waited = body.waits_for();
         }
         if waited == Waited::ClientBody && needs.go_ahead && !body.has_begun() {
-            // The client waits too: for the backend to tell it to go on.
+            // The client waits for the backend's go-ahead.
             waited = Waited::Response;
         }
         while !switching {
@@ -105,8 +104,8 @@ pub(crate) async fn send(
                 match client.channel.poll_flush(cx) {
                     Poll::Ready(Ok(())) => {}
                     Poll::Ready(Err(error)) => return Poll::Ready(Err(Error::client(Kind::Io(error)))),
-                    // Heads on a stream come whether they are awaited or not: they are counted before there are too
-                    // many.
+                    // Interim heads on an HTTP/2 stream come even if they are not read: they are counted before there
+                    // are too many.
                     Poll::Pending if matches!(backend, Channel::Http2(_)) => {}
                     Poll::Pending => break,
                 }
@@ -129,7 +128,7 @@ pub(crate) async fn send(
             }
         }
         if switching && body.is_over() {
-            // The backend takes what follows for the other protocol: it has to have all of the body before.
+            // After a 101 the backend reads bytes as the other protocol: the whole body has to be sent first.
             return Poll::Ready(match body.is_complete() {
                 true => Ok(()),
                 false => Err(Error::backend(body.take_failure().map_or(Kind::Ended, Kind::Io), Retry::Never)),
@@ -139,12 +138,12 @@ pub(crate) async fn send(
             return Poll::Ready(Err(error));
         }
         let now_moved = backend.total_sent() + client.channel.total_read();
-        // The end of a body need not be a byte.
+        // The end of a body need not bring a byte.
         if now_moved != moved || sending_body && body.is_over() {
             moved = now_moved;
             progress = Instant::now();
             if sending_body {
-                // The clock for the response starts when the body has been sent.
+                // The time limit for the response starts when the body has been sent.
                 *deadline = (*deadline).max(progress + limits.timeout);
             }
         }
@@ -171,9 +170,9 @@ pub(crate) async fn send(
     .await
 }
 
-/// Passes the bodies on: the response's to the client, and what is left of the request's to the backend. The response's
-/// head stands in the client's output. `heads` are those of the request and the response as they were passed on. `tap`
-/// sees the data of the response.
+/// Passes the bodies on: the response's to the client, and the rest of the request's to the backend. The response's
+/// head stands in the client's output. `heads` are the heads of the request and the response as they were passed on.
+/// `tap` sees the data of the response.
 pub(crate) async fn relay(
     client: &mut ClientChannel,
     backend: &mut Channel,
@@ -187,7 +186,7 @@ pub(crate) async fn relay(
     let mut up = Pace::from(client.channel.total_read());
     let mut down = Pace::from(client.channel.total_sent());
     poll_fn(|cx| {
-        // A request that could not be sent whole is no longer of interest once its response is here.
+        // Once the response is here, a request that could not be sent whole does not matter any more.
         let mut listening = Listening::Reading;
         let mut sending = false;
         if !body.is_over() && body.poll(cx, &mut client.channel, backend, heads.0)?.is_pending() {
@@ -213,14 +212,14 @@ pub(crate) async fn relay(
         if let Poll::Ready(error) = client.poll_gone(cx, listening, None) {
             return Poll::Ready(Err(error));
         }
-        // An answer that has begun is sent to its end, whatever the client has ended; but nobody ends his side to hear
-        // of events.
+        // After a half-close a response that has begun is still sent to its end. An event stream is the exception: a
+        // client that listens to events does not half-close.
         if client.has_ended() && stuck == Stuck::Reading && is_event_stream(heads.1) {
             if let Poll::Ready(error) = client.poll_gone(cx, listening, limits.half_close) {
                 return Poll::Ready(Err(error));
             }
         }
-        // A request's body that is still on its way shows that the backend is at work.
+        // A request body that still moves shows that the backend is at work.
         let now_moved = backend.total_read() + backend.total_sent() + client.channel.total_sent();
         let since = match progress {
             Some(since) if moved == now_moved => since,
@@ -233,7 +232,7 @@ pub(crate) async fn relay(
             Stuck::Writing => (since + limits.client_write, Waited::ClientWrite),
         };
         let rate = match sending || stuck == Stuck::Writing {
-            // News that nobody has yet cannot be waited for.
+            // Events that do not exist yet must not count against the client: no lowest rate.
             true if is_event_stream(heads.1) => Rate::ANY,
             _ => limits.rate,
         };
@@ -254,7 +253,7 @@ pub(crate) async fn relay(
     .await
 }
 
-/// Sends what stands in the client's output, within the time that a client may take.
+/// Sends the client's output, within the time limits of a client.
 pub(crate) async fn flush(client: &mut ClientChannel, limit: Duration, rate: Rate) -> Result<(), Error> {
     let mut pace = Pace::from(client.channel.total_sent());
     let mut since = Instant::now();
@@ -277,16 +276,16 @@ pub(crate) async fn flush(client: &mut ClientChannel, limit: Duration, rate: Rat
     .await
 }
 
-/// Why there is no response head, and whether the request may be sent again.
+/// The error for a missing response head, and whether the request may be retried.
 fn refused(error: ReadError, backend: &Channel, body: &mut RequestBody) -> Error {
     let retry = match (backend.total_sent(), backend.total_read()) {
-        // It has said itself that it did nothing with the request.
+        // The backend says that it has not processed the request.
         _ if matches!(error, ReadError::Refused | ReadError::Unserved | ReadError::Foreign) => Retry::Unwritten,
         (0, _) => Retry::Unwritten,
         (_, 0) => Retry::IfIdempotent,
         _ => Retry::Never,
     };
-    // A write that failed first says more than the end of the connection that followed.
+    // A write that failed first says more than the end of the connection after it.
     let kind = match (error, body.take_failure()) {
         (ReadError::Ended | ReadError::Truncated | ReadError::Io(_), Some(failure)) => Kind::Io(failure),
         (error, _) => error.into(),

@@ -1,5 +1,4 @@
-//! One request and what is known of it: what filters and handlers work with, and the answers that the proxy gives
-//! itself.
+//! One request and its state, as filters and handlers use it, and the proxy's own answers.
 
 mod answer;
 mod body_limit;
@@ -33,16 +32,15 @@ use crate::request_id::{LoggedId, RequestId};
 use crate::rewrite::{Captures, RequestValues, ResponseInfo};
 use crate::upstream::{Affinity, Attempt, Backend};
 
-/// The filters of a location, as a response meets them. What is below filters knows no more of them.
+/// The filters of a location, as far as a response meets them. The modules below `filter` only know this trait.
 pub(crate) trait ResponseFilters {
-    /// Lets the first `passed` of them change the response in `exchange.work.response`, the last one first.
+    /// Lets the first `passed` filters change the response in `exchange.work.response`, the last one first.
     fn amend(&self, passed: usize, exchange: &mut Exchange<'_>);
 
-    /// Tells the first `passed` of them that the request has been answered. `scope` shows it as the client sent it.
+    /// Tells the first `passed` filters that the request was answered. `scope` shows the request as the client sent it.
     fn answered(&self, passed: usize, exchange: &Exchange<'_>, scope: &RequestValues<'_>);
 }
 
-/// No filters.
 pub(crate) struct NoFilters;
 
 impl ResponseFilters for NoFilters {
@@ -51,24 +49,25 @@ impl ResponseFilters for NoFilters {
     fn answered(&self, _: usize, _: &Exchange<'_>, _: &RequestValues<'_>) {}
 }
 
-/// What becomes of the client's connection.
+/// How the client's connection goes on after an exchange.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// It waits for the next request.
+    /// The connection waits for the next request.
     KeepAlive,
-    /// It is closed, in order.
+    /// The connection is closed properly.
     Close,
-    /// It is closed, but first what the client is still sending is taken, so that it gets to read the answer.
+    /// The connection is closed after what the client is still sending was read, so that the client can read the
+    /// answer.
     Linger,
-    /// It is closed with part of the response missing.
+    /// The connection is closed, with part of the response missing.
     CutShort,
-    /// The same, where only a reset shows that something is missing: a body whose end is that of the connection. Or the
-    /// client takes nothing, and what waits for it in the system is to go with the connection.
+    /// The connection is reset, with part of the response missing. Either only a reset can show that (the body ends
+    /// with the connection), or the client takes nothing, and the bytes that wait in the system have to go too.
     Reset,
 }
 
 impl Verdict {
-    /// After a write to the client that has failed.
+    /// The verdict after a failed write to the client.
     pub(crate) fn after(error: &Error) -> Self {
         match (error.side, &error.kind) {
             (Side::Client, Kind::Timeout(Waited::ClientWrite | Waited::ClientRate)) => Self::Reset,
@@ -79,12 +78,12 @@ impl Verdict {
 
 /// One request and all that belongs to it.
 pub(crate) struct Exchange<'a> {
-    /// What the thread lends it.
+    /// Resources of the engine thread.
     pub(crate) tools: &'a Tools,
     pub(crate) globals: &'a Globals,
-    /// Who sent the request: the other end of the connection, or the client that a trusted proxy there speaks for.
+    /// The client of the request: the peer of the connection, or the client that a trusted proxy names.
     pub(crate) client_info: &'a ClientInfo,
-    /// The trusted proxy at the other end of the connection, if there is one.
+    /// The peer of the connection, if it is a trusted proxy.
     pub(crate) trusted_hop: Option<&'a ClientInfo>,
     pub(crate) client: &'a mut ClientChannel,
     pub(crate) work: &'a mut Workspace,
@@ -93,42 +92,42 @@ pub(crate) struct Exchange<'a> {
     pub(crate) begun: Instant,
     pub(crate) framing: Framing,
     pub(crate) options: ConnectionOptions,
-    /// What it is to gRPC.
+    /// The gRPC call that the request is, if any.
     pub(crate) call: Option<Call>,
     /// Whether the client will send another request on this connection.
     pub(crate) keep_alive: bool,
-    /// The filters of its location.
+    /// Filters of the request's location.
     pub(crate) filters: &'a dyn ResponseFilters,
-    /// How many of them let the request pass. They see the response.
+    /// Number of filters that let the request pass. They see the response.
     pub(crate) passed: usize,
-    /// What the length of the request's body is held to.
+    /// Limit for the length of the request's body.
     pub(crate) body_limit: Option<Arc<BodyLimit>>,
-    /// The path and the query as the client sent them.
+    /// Path and query as the client sent them.
     pub(crate) sent_target: TargetSpans,
-    /// What the choice of a backend depends on.
+    /// Properties of the request that the choice of a backend depends on.
     pub(crate) affinity: Affinity,
     pub(crate) outcome: Outcome,
 }
 
-/// What happened, for logs and figures.
+/// Result of an exchange, for logs and figures.
 #[derive(Debug, Default)]
 pub(crate) struct Outcome {
-    /// The status of the response, 499 if the client went away before it.
+    /// Status of the response; 499 if the client went away before it.
     pub(crate) status: u16,
-    /// The backend that answered.
+    /// Backend that answered.
     pub(crate) backend: Option<Attempt>,
-    /// The backend that was asked last, if it did not answer.
+    /// Backend that was asked last, if it did not answer.
     pub(crate) asked: Option<Arc<Backend>>,
-    /// What a call of gRPC was told.
+    /// Result of a gRPC call, as the client was told.
     pub(crate) grpc: GrpcOutcome,
-    /// How often the request was sent to a backend.
+    /// Number of times that the request was sent to a backend.
     pub(crate) attempts: u32,
-    /// Bytes of the response's body that left, or of the tunnel.
+    /// Bytes of the response's body, or of the tunnel, that were sent.
     pub(crate) bytes: u64,
 }
 
 impl Outcome {
-    /// The backend that was asked last, as in figures and logs; empty if none was.
+    /// Backend that was asked last, as named in figures and logs; empty if none was.
     pub(crate) fn backend(&self) -> &str {
         match (&self.backend, &self.asked) {
             (Some(attempt), _) => attempt.label(),
@@ -139,8 +138,8 @@ impl Outcome {
 }
 
 impl Exchange<'_> {
-    /// Changes the response in `work.response` as the filters want it. To be called once for each response, before its
-    /// head is written.
+    /// Applies the changes of the filters to the response in `work.response`. Has to be called once for each response,
+    /// before its head is written.
     pub(crate) fn amend(&mut self) {
         self.work.extra.apply(&mut self.work.response.fields);
         if self.passed > 0 {
@@ -149,7 +148,7 @@ impl Exchange<'_> {
         }
     }
 
-    /// What string rewrites of the response in `work.response` refer to.
+    /// Values for string rewrites of the response in `work.response`.
     pub(crate) fn response_scope(&self) -> RequestValues<'_> {
         RequestValues {
             response: Some(ResponseInfo {
@@ -161,13 +160,13 @@ impl Exchange<'_> {
                 bytes: 0,
                 fields: Some(&self.work.response.fields),
             }),
-            // The one that the backend and the logs know it by.
+            // The id that the backend and the logs use.
             sent_id: self.logged_id().sent(),
             ..self.scope(self.work.request.path())
         }
     }
 
-    /// What string rewrites of this request refer to. `path` is the path as `{path}` shows it.
+    /// Values for string rewrites of this request. `path` is the value of `{path}`.
     pub(crate) fn scope<'s>(&'s self, path: &'s [u8]) -> RequestValues<'s> {
         let captures = Captures::new(&self.globals.capture_names, &self.work.captured);
         RequestValues {
@@ -183,40 +182,39 @@ impl Exchange<'_> {
         self.work.request.version != Version::Http10 && self.work.request.fields.has(Known::Expect)
     }
 
-    /// Whether the request is an extended CONNECT of HTTP/2: its client takes any success for the beginning of the
-    /// tunnel.
+    /// Whether the request is an extended CONNECT of HTTP/2: its client takes any 2xx for the beginning of the tunnel.
     pub(crate) fn is_h2_tunnel(&self) -> bool {
         self.work.request.version == Version::Http2 && self.options.upgrade
     }
 
-    /// Lets logs, which otherwise have what the client sent, have of a field what was found out.
+    /// Makes logs show the verified value of a field in place of the one that the client sent.
     pub(crate) fn log_as_verified(&mut self, name: &FieldName) {
         if self.globals.keeps_lines {
             self.work.request.fields.copy_field(name, &mut self.work.as_sent);
         }
     }
 
-    /// Whether the client of HTTP/1.1 has asked for trailers, which `backend` can send whatever it says of its body.
+    /// Whether an HTTP/1.1 client has asked for trailers, and `backend` can send them whatever the framing of its body.
     pub(crate) fn wants_trailers_of(&self, backend: &Channel) -> bool {
         self.options.trailers && self.work.request.version == Version::Http11 && backend.version() == Version::Http2
     }
 
-    /// The id that the request goes by in logs, as things stand: what will be forwarded, or has been.
+    /// The request's id in logs, at this moment: the one that will be, or was, forwarded.
     pub(crate) fn logged_id(&self) -> LoggedId<'_> {
         LoggedId::of(self.id, self.work.request.fields.get(Known::XRequestId))
     }
 
-    /// Logs a failure.
+    /// Logs a failure, at level warn.
     pub(crate) fn warn(&self, message: std::fmt::Arguments<'_>) {
         self.note(Level::Warn, message);
     }
 
-    /// Logs what only a search for a mistake asks for.
+    /// Logs a detail for debugging, at level debug.
     pub(crate) fn debug(&self, message: std::fmt::Arguments<'_>) {
         self.note(Level::Debug, message);
     }
 
-    /// Logs that a client is given up for being slow.
+    /// Logs that a client was too slow and is given up.
     pub(crate) fn note_slowness(&self, error: &Error) {
         if matches!(error.kind, Kind::Timeout(Waited::ClientRate | Waited::ClientBody | Waited::ClientWrite)) {
             self.note(Level::Info, format_args!("{error}"));
@@ -240,7 +238,7 @@ impl Exchange<'_> {
         }
     }
 
-    /// Id and time, for the fields that tell a backend about them.
+    /// Id and time of the request, for the fields that tell a backend about them.
     pub(crate) fn stamp(&self) -> forwarded::Stamp {
         forwarded::Stamp { id: self.id, start: self.start }
     }

@@ -1,4 +1,4 @@
-//! One connected byte stream, whatever carries it.
+//! One connected byte stream: TCP or unix socket, plain or with TLS.
 
 #[cfg(test)]
 pub(crate) mod memory;
@@ -17,36 +17,31 @@ use tokio_rustls::{client, server, TlsStream};
 
 /// A connection to a client or to a backend.
 ///
-/// TLS keeps what is written in a buffer of its own when the socket is full, so a writer must flush before it waits for
-/// the answer; on plain sockets a flush does nothing.
+/// When the socket is full, TLS keeps written bytes in its own buffer, so a writer must flush before it waits for the
+/// answer. On plain sockets a flush does nothing.
 #[derive(Debug)]
 pub(crate) enum Stream {
-    /// Plain TCP.
     Tcp(TcpStream),
-    /// A unix socket.
     Unix(UnixStream),
-    /// TLS over TCP.
     Tls(Box<Secured<TcpStream>>),
-    /// TLS over a unix socket.
     TlsUnix(Box<Secured<UnixStream>>),
-    /// In memory, in tests of this crate.
+    /// An in-memory pipe, in tests of this crate.
     #[cfg(test)]
     Memory(memory::Pipe),
-    /// TLS over that.
     #[cfg(test)]
     TlsMemory(Box<Secured<memory::Pipe>>),
 }
 
-/// How the other side of a connection has gone.
+/// How the other side of a connection has left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Departure {
-    /// It has ended its side, and may still take what we send.
+    /// It has half-closed, and may still take what we send.
     Ended,
-    /// The connection is no more.
+    /// The connection is gone.
     Reset,
 }
 
-/// A TLS connection that we opened, and the name that its certificate was checked against; or one that a client opened.
+/// A TLS connection: to a backend, with the name that its certificate was checked against, or from a client.
 #[derive(Debug)]
 pub(crate) struct Secured<S> {
     tls: TlsStream<S>,
@@ -54,12 +49,12 @@ pub(crate) struct Secured<S> {
 }
 
 impl<S> Secured<S> {
-    /// A connection to a backend. `name` is the one that was given to the handshake which made `tls`.
+    /// A connection to a backend. `name` is the server name of the handshake that made `tls`.
     pub(crate) fn new(tls: client::TlsStream<S>, name: ServerName<'static>) -> Box<Self> {
         Box::new(Self { tls: TlsStream::Client(tls), name: Some(name) })
     }
 
-    /// A client's connection.
+    /// A connection from a client.
     pub(crate) fn of_client(tls: server::TlsStream<S>) -> Box<Self> {
         Box::new(Self { tls: TlsStream::Server(tls), name: None })
     }
@@ -93,8 +88,8 @@ impl Stream {
         session.alpn_protocol() == Some(b"h2")
     }
 
-    /// Makes the coming close a reset (RST instead of FIN), so that the peer sees that something is missing. What was
-    /// sent and not yet read may be lost to it. Unix sockets know no such thing.
+    /// Makes the coming close a reset (RST instead of FIN), so that the peer sees that data is missing. Bytes that the
+    /// peer has not yet read may be lost. Unix sockets have no reset.
     pub(crate) fn reset_on_close(&self) {
         #[cfg(test)]
         if let Some(pipe) = self.memory() {
@@ -105,9 +100,9 @@ impl Stream {
         }
     }
 
-    /// Bounds how long the system goes on, once the connection is closed, with what the other side does not take: after
-    /// `limit` without progress it is let go. Without this it stays in the kernel for minutes, where nothing counts it.
-    /// Linux alone can be told so.
+    /// Limits how long the system goes on sending after the connection is closed: after `limit` without progress it
+    /// gives up. Without this the connection stays in the kernel for minutes, where nothing counts it. Only Linux
+    /// supports it.
     pub(crate) fn give_up_after(&self, limit: std::time::Duration) {
         #[cfg(target_os = "linux")]
         if let Some(tcp) = self.tcp() {
@@ -136,9 +131,9 @@ impl Stream {
         }
     }
 
-    /// Ends the connection for everybody who holds it: a process that was forked without the knowledge of
-    /// [`fork`](crate::fork) would otherwise keep the peer from seeing the end. TLS is not told, so that its peer sees
-    /// that something is missing.
+    /// Ends the connection in all processes that hold it: otherwise a process that was forked without
+    /// [`fork`](crate::fork) noticing would keep the peer from seeing the end. TLS sends no `close_notify`, so that its
+    /// peer sees that data is missing.
     pub(crate) fn cut(&self) {
         let socket = match self {
             Self::Tcp(stream) => socket2::SockRef::from(stream),
@@ -153,8 +148,8 @@ impl Stream {
         let _ = socket.shutdown(std::net::Shutdown::Both);
     }
 
-    /// Whether the system holds bytes of the other side that nobody has read. To close such a connection sends a reset,
-    /// which destroys whatever we sent and the other side has not yet read. Asks the system itself: one call.
+    /// Whether the system holds received bytes that were not read. Closing such a connection sends a reset, which
+    /// destroys sent bytes that the other side has not yet read. Costs one system call.
     pub(crate) fn has_unread(&self) -> bool {
         let socket = match self {
             Self::Tcp(stream) => socket2::SockRef::from(stream),
@@ -169,11 +164,11 @@ impl Stream {
         socket.peek(&mut [std::mem::MaybeUninit::uninit()]).is_ok_and(|n| n > 0)
     }
 
-    /// Whether the other side has gone, as far as the system has heard, also where bytes that came before it have not
-    /// been read. One call.
+    /// Whether the other side has left, as far as the system knows, even if bytes before that have not been read. One
+    /// system call.
     pub(crate) fn departure(&self) -> Option<Departure> {
         use rustix::event::{poll, PollFd, PollFlags, Timespec};
-        // Other systems tell of an ended side only where everything before it was read.
+        // Other systems report a half-close only when everything before it was read.
         #[cfg(target_os = "linux")]
         const ENDED: PollFlags = PollFlags::RDHUP;
         #[cfg(not(target_os = "linux"))]
@@ -199,13 +194,13 @@ impl Stream {
     }
 
     /// Whether the connection is open with nothing to read, as an idle one has to be: the other side has neither closed
-    /// it nor sent a byte. On a connection whose last read found the socket empty this costs no system call. What the
-    /// runtime has not yet heard of from the kernel is not seen.
+    /// it nor sent a byte. If the last read found the socket empty, this costs no system call. Events that the runtime
+    /// has not yet got from the kernel are not seen.
     pub(crate) fn is_quiet(&mut self) -> bool {
         let mut byte = [0];
         let mut buffer = ReadBuf::new(&mut byte);
         let read = std::future::poll_fn(|context| Pin::new(&mut *self).poll_read(context, &mut buffer));
-        // Without this, a task that has used up tokio's budget would be told "nothing to read" whatever there is.
+        // Without this, a task that has used up tokio's budget would always get "nothing to read".
         let read = pin!(tokio::task::unconstrained(read));
         read.poll(&mut Context::from_waker(Waker::noop())).is_pending()
     }
@@ -224,7 +219,7 @@ impl Transport for Stream {
     }
 }
 
-/// A connection of HTTP/1.1 over such a stream.
+/// An HTTP/1.1 connection over a [`Stream`].
 pub(crate) type Http1Connection = proxy_http::http1::Connection<Stream>;
 
 impl From<TcpStream> for Stream {
@@ -239,7 +234,7 @@ impl From<UnixStream> for Stream {
     }
 }
 
-/// Calls the same method on whichever stream it is.
+/// Calls one method on the stream of any variant.
 macro_rules! delegate {
     ($self:expr, $stream:ident => $call:expr) => {
         match $self.get_mut() {

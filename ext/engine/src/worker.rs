@@ -1,4 +1,4 @@
-//! What an engine thread keeps for the requests it serves.
+//! State of an engine thread that serves requests.
 
 mod connections;
 
@@ -18,8 +18,7 @@ use crate::request::Tools;
 use crate::snapshot::Snapshot;
 use connections::Connections;
 
-/// One engine thread: the configuration of this moment, the connections of its clients, and what it lends to their
-/// requests.
+/// One engine thread: the current configuration, the client connections, and the tools that requests borrow.
 pub(crate) struct Worker {
     source: Arc<ArcSwap<Snapshot>>,
     current: RefCell<Rc<Current>>,
@@ -35,7 +34,7 @@ impl Deref for Worker {
     }
 }
 
-/// A configuration as one engine thread holds it, counted without regard to the other threads.
+/// The configuration as one engine thread holds it, with a reference count of that thread's own.
 #[derive(Debug)]
 pub(crate) struct Current(Arc<Snapshot>);
 
@@ -53,8 +52,8 @@ impl Worker {
         Rc::new(Self { source, current, connections: Connections::default(), tools: Tools::new(counters, log) })
     }
 
-    /// The configuration of this moment. A request keeps what it began with. Counting its users is this thread's own
-    /// affair: the count that threads share is touched only when the configuration has changed.
+    /// The current configuration. A request keeps the one that it began with. Its users are counted per thread: the
+    /// count that threads share is touched only when the configuration has changed.
     pub(crate) fn snapshot(&self) -> Rc<Current> {
         let newest = self.source.load();
         let mut current = self.current.borrow_mut();
@@ -64,14 +63,14 @@ impl Worker {
         Rc::clone(&current)
     }
 
-    /// Lets go of the configuration before, of which there may be no request for a long time. Those that it serves keep
-    /// it.
+    /// Releases the previous configuration, since the next request may be a long time away. Requests that began with it
+    /// keep it.
     pub(crate) fn take_newest(&self) {
         let newest = self.snapshot();
         self.tools.keep_access_log(newest.globals.access_log.as_ref());
     }
 
-    /// Begins to stop.
+    /// Starts draining.
     pub(crate) fn drain(&self) {
         self.tools.drain();
         self.connections.wake_all();
@@ -82,12 +81,13 @@ impl Worker {
         Registration::new(self)
     }
 
-    /// Since when the connection is idle that has been so longest; in a unit of its own, the same for all threads.
+    /// Time since which the longest idle connection is idle; in microseconds of [`crate::clock`], comparable between
+    /// threads.
     pub(crate) fn longest_idle(&self) -> Option<u64> {
         self.connections.longest_idle(Instant::now())
     }
 
-    /// Closes that one. `false` if there is none.
+    /// Tells the longest idle connection to close. `false` if no connection is idle.
     pub(crate) fn close_longest_idle(&self) -> bool {
         self.connections.close_longest_idle(Instant::now())
     }

@@ -1,6 +1,6 @@
 //! Numbers as text.
 
-/// Appends a number in decimal digits.
+/// Appends `number` in decimal digits.
 pub fn push(out: &mut Vec<u8>, number: u64) {
     out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
 }

@@ -1,4 +1,4 @@
-//! What the fields of a message mean to someone in the middle.
+//! Rules of a proxy for the fields of a message: framing, hop-by-hop fields, trailers, forwarding fields.
 
 pub mod framing;
 pub mod hearsay;
@@ -8,7 +8,7 @@ pub mod websocket;
 
 use crate::message::Known;
 
-/// Fields that say where a message ends or what a connection is for. The engine writes them itself, and no
-/// configuration may.
+/// Fields that say where a message ends or that control the connection. The engine writes them itself; no configuration
+/// may set them.
 pub const CONNECTION_FIELDS: [Known; 6] =
     [Known::Connection, Known::ContentLength, Known::KeepAlive, Known::Te, Known::TransferEncoding, Known::Upgrade];

@@ -1,16 +1,16 @@
 //! Hexadecimal digits.
 
-/// `0` to `9` and `a` to `f`.
+/// Lower-case digits, `0` to `9` and `a` to `f`.
 pub const LOWER: &[u8; 16] = b"0123456789abcdef";
-/// `0` to `9` and `A` to `F`, as percent-escapes have them (RFC 3986, section 2.1).
+/// Upper-case digits, `0` to `9` and `A` to `F`, as in percent-escapes (RFC 3986, section 2.1).
 pub const UPPER: &[u8; 16] = b"0123456789ABCDEF";
 
-/// The two digits of a byte.
+/// The two hexadecimal digits of a byte.
 pub fn pair(byte: u8, digits: &[u8; 16]) -> [u8; 2] {
     [digits[usize::from(byte >> 4)], digits[usize::from(byte & 15)]]
 }
 
-/// `%` and the two digits of a byte.
+/// The percent-escape of a byte: `%` and two digits.
 pub fn percent(byte: u8) -> [u8; 3] {
     let [high, low] = pair(byte, UPPER);
     [b'%', high, low]

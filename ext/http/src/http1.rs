@@ -1,7 +1,7 @@
 //! HTTP/1.1 on the wire (RFC 9112): one strict codec for clients and backends.
 //!
-//! What could be read in two ways is refused here, in both directions, and never forwarded. `httparse` takes a head
-//! apart; everything it tolerates and we do not is checked on top of it.
+//! Anything that two parsers could read differently is refused here, in both directions, and never forwarded.
+//! `httparse` splits a head; everything it tolerates and we do not is checked in addition.
 
 mod body;
 mod buffer;

@@ -1,8 +1,8 @@
 //! HTTP/2 on the wire (RFC 9113): one stream as an exchange sees it, on both sides, over the crate `h2`.
 //!
-//! `h2` is what hyper's own HTTP/2 is made of. It is used directly because a reverse proxy needs what hyper's server
-//! keeps to itself: interim responses (a proxy has to forward them: RFC 9110, section 15.2), closing a connection with
-//! a reason, and a stream's capacity before data is taken from the other side.
+//! hyper builds on `h2` too. The engine uses `h2` directly because a reverse proxy needs what hyper's server hides:
+//! interim responses (a proxy has to forward them: RFC 9110, section 15.2), closing a connection with a reason, and a
+//! stream's capacity before data is taken from the other side.
 
 pub mod frame;
 

@@ -1,7 +1,7 @@
-//! The wire formats of the proxy: what bytes mean, without a runtime, a configuration or a socket of its own.
+//! The wire formats of the proxy: the meaning of bytes, without a runtime, a configuration or a socket.
 //!
-//! The modules stand in the order of their layers: a module uses those above it and never one below. `bin/layers`
-//! checks that.
+//! The modules are listed in the order of their layers: a module uses modules above it and never one below.
+//! `bin/layers` checks that.
 
 pub mod decimal;
 pub mod hex;

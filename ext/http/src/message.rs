@@ -1,4 +1,4 @@
-//! What a message head is here: the bytes as they came, and a flat list of where things stand in them.
+//! A message head: the bytes as they came, and a flat list of offsets into them.
 
 mod fields;
 mod framing;
@@ -22,7 +22,7 @@ pub use reason::reason;
 pub use span::Span;
 pub use target::{behind_prefix, check_authority, host_of, merge_encoded_slashes, Target, TargetError};
 
-/// Field lines that the head of a request may have, and a trailer section.
+/// Most field lines of a request head, and of a trailer section in HTTP/2.
 pub const MAX_FIELDS: usize = 128;
-/// Field lines that the head of a response may have. A backend is trusted with more than a client.
+/// Most field lines of a response head: a backend is trusted with more than a client.
 pub const MAX_RESPONSE_FIELDS: usize = 1_000;

@@ -1,8 +1,8 @@
-//! The PROXY protocol of HAProxy's proxy-protocol.txt, in both versions: the few bytes in front of a connection in
-//! which a proxy says whose connection it passes on.
+//! The PROXY protocol of HAProxy's proxy-protocol.txt, both versions: a header at the beginning of a connection by
+//! which a proxy names the client.
 //!
-//! Reading is strict: what is not exactly such a header is none. The text form (version 1) is at most 107 bytes long,
-//! the binary one (version 2) at most [`LONGEST`].
+//! Reading is strict: anything that is not exactly a header is refused. The text form (version 1) has at most 107
+//! bytes, the binary form (version 2) at most [`LONGEST`].
 
 mod v1;
 mod v2;
@@ -10,42 +10,42 @@ mod v2;
 use std::fmt;
 use std::net::SocketAddr;
 
-/// The longest header that is taken: the addresses, and whatever else the proxy in front says of the connection.
+/// The longest header that is accepted: the addresses, and any further values that the proxy in front adds.
 pub const LONGEST: usize = 16 * 1024;
 
 /// The two forms of a header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
-    /// A line of text.
+    /// Version 1: a line of text.
     V1,
-    /// Binary.
+    /// Version 2: binary.
     V2,
 }
 
-/// Whose connection it is.
+/// The client of a connection, as the header names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Whose {
-    /// The proxy's own, as for a health check.
+    /// The proxy itself, as for a health check.
     Own,
-    /// That of somebody who did not come over TCP, or of whom the proxy knows nothing.
+    /// A client that did not come over TCP, or that the proxy does not know.
     Unknown,
-    /// That of somebody who has no address since he came to the proxy over a unix socket.
+    /// A client without an address, which came to the proxy over a unix socket.
     Unix,
-    /// That of a client.
+    /// A client with an address.
     Client {
-        /// Where it comes from.
+        /// Address of the client.
         source: SocketAddr,
-        /// Where it came to.
+        /// Address that the client connected to.
         destination: SocketAddr,
     },
 }
 
-/// What the first bytes of a connection are.
+/// Result of reading the first bytes of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Parsed {
-    /// A header, which takes so many of them.
+    /// A complete header, its length in bytes, and the client that it names.
     Whole(usize, Whose),
-    /// A part of a header: all of them belong to it.
+    /// The beginning of a header; more bytes are needed.
     Part,
 }
 
@@ -61,10 +61,11 @@ impl fmt::Display for MalformedHeader {
 
 impl std::error::Error for MalformedHeader {}
 
-/// Reads a header of either form at the beginning of `bytes`, which may go on behind it.
+/// Reads a header of either form at the beginning of `bytes`. Other bytes may follow it.
 ///
 /// # Errors
-/// As soon as it can be seen that `bytes` do not begin with one.
+///
+/// As soon as it is certain that `bytes` do not begin with a header.
 pub fn parse(bytes: &[u8]) -> Result<Parsed, MalformedHeader> {
     match bytes.first() {
         None => Ok(Parsed::Part),
@@ -77,7 +78,7 @@ pub fn parse(bytes: &[u8]) -> Result<Parsed, MalformedHeader> {
 const NO_HEADER: MalformedHeader = MalformedHeader("it begins without a header of the PROXY protocol");
 
 impl Form {
-    /// The form that `name` means: `v1` or `v2`.
+    /// The form called `name`: `v1` or `v2`.
     pub fn of(name: &str) -> Option<Self> {
         match name {
             "v1" => Some(Self::V1),
@@ -86,7 +87,8 @@ impl Form {
         }
     }
 
-    /// Writes a header. Who has no address is told of as the proxy itself, the way both forms have for it.
+    /// Writes a header. A client without an address is written as the proxy itself, in the way that both forms have for
+    /// it.
     pub fn write(self, whose: &Whose, out: &mut Vec<u8>) {
         let ends = match whose {
             Whose::Client { source, destination } => Some(of_one_family(*source, *destination)),
@@ -99,7 +101,7 @@ impl Form {
     }
 }
 
-/// A header has room for addresses of one family: an IPv4 address beside an IPv6 one is written as IPv6.
+/// A header has room for addresses of one family: if one is IPv4 and the other IPv6, both are written as IPv6.
 fn of_one_family(source: SocketAddr, destination: SocketAddr) -> (SocketAddr, SocketAddr) {
     let mapped = |end: SocketAddr| match end {
         SocketAddr::V4(v4) => SocketAddr::new(v4.ip().to_ipv6_mapped().into(), v4.port()),

@@ -2,8 +2,8 @@
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
-/// A connected byte stream: plain, TLS, or a test's own.
+/// A connected byte stream: plain, TLS, or one of a test.
 pub trait Transport: AsyncRead + AsyncWrite + Unpin {
-    /// Whether written bytes may stay in a buffer of the stream's own until a flush, as with TLS.
+    /// Whether the stream may buffer written bytes until a flush, as TLS does.
     fn buffers_writes(&self) -> bool;
 }

@@ -1,20 +1,20 @@
-//! Frames of WebSockets (RFC 6455, section 5): where one ends and the next may begin.
+//! Boundaries of WebSocket frames (RFC 6455, section 5).
 //!
-//! A tunnel is passed on as it is. It is only known of its bytes which frame they belong to, so that the proxy can say
-//! goodbye to both sides without spoiling what they say to each other.
+//! A tunnel is forwarded unchanged. The proxy only tracks which frame the bytes belong to, so that it can send a close
+//! frame to both sides without damaging their frames.
 
 use crate::random;
 
-/// The longest header of a frame.
+/// Bytes of the longest frame header.
 const LONGEST_HEADER: usize = 14;
 const FIN: u8 = 0x80;
 const OPCODE: u8 = 0x0f;
 const CLOSE: u8 = 0x8;
 const MASKED: u8 = 0x80;
-/// "Going away", such as a server that stops (RFC 6455, section 7.4.1).
+/// Close code "going away", for example of a server that stops (RFC 6455, section 7.4.1).
 const GOING_AWAY: u16 = 1001;
 
-/// Who sends frames: those of clients are masked, those of servers are not.
+/// Sender of frames. Frames of clients are masked, frames of servers are not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sender {
     /// A client: its frames are masked.
@@ -23,45 +23,45 @@ pub enum Sender {
     Server,
 }
 
-/// The frames of one direction, as far as they have passed.
+/// Tracks the frames of one direction while they pass.
 #[derive(Debug, Clone)]
 pub struct WebSocketFrames {
     sender: Sender,
-    /// What has passed of a header that is not complete.
+    /// Bytes of a header that is not complete.
     header: [u8; LONGEST_HEADER],
     len: usize,
     /// Bytes of the payload that are still to come.
     payload: u64,
-    /// Whether the frame is a close.
+    /// Whether the frame is a close frame.
     closing: bool,
     closed: bool,
-    /// Whether this is no WebSocket after all.
+    /// Whether the bytes turned out to be no WebSocket frames.
     lost: bool,
 }
 
 impl WebSocketFrames {
-    /// Those that `sender` will send.
+    /// A tracker for the frames of `sender`.
     pub fn of(sender: Sender) -> Self {
         let header = [0; LONGEST_HEADER];
         Self { sender, header, len: 0, payload: 0, closing: false, closed: false, lost: false }
     }
 
-    /// Whether a frame of ours may stand here: the one before is complete.
+    /// Whether a frame of ours may be inserted here: the frame before is complete.
     pub fn is_between(&self) -> bool {
         !self.lost && self.len == 0 && self.payload == 0
     }
 
-    /// Whether these are no frames after all: nobody can tell where one ends.
+    /// Whether the bytes are no WebSocket frames, so that their boundaries are unknown.
     pub fn is_lost(&self) -> bool {
         self.lost
     }
 
-    /// Whether a close has passed. Nothing may follow it.
+    /// Whether a close frame has passed. No frame may follow it.
     pub fn is_closed(&self) -> bool {
         self.closed
     }
 
-    /// Takes note of bytes that pass.
+    /// Tracks bytes that pass.
     pub fn pass(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() && !self.lost {
             let n = self.pass_part(bytes);
@@ -78,7 +78,7 @@ impl WebSocketFrames {
         n
     }
 
-    /// Passes a header, or what there is of one or of a payload.
+    /// Tracks one header or payload, or the part of it that has come.
     fn pass_part(&mut self, bytes: &[u8]) -> usize {
         if self.payload > 0 {
             let n = usize::try_from(self.payload).map_or(bytes.len(), |left| left.min(bytes.len()));
@@ -122,7 +122,7 @@ impl WebSocketFrames {
     }
 }
 
-/// How long a header is, as far as the first bytes of it tell.
+/// Length of a header, as far as its first bytes tell.
 fn header_len(begun: &[u8]) -> usize {
     let Some(second) = begun.get(1) else { return 2 };
     let length = match second & !MASKED {
@@ -133,7 +133,7 @@ fn header_len(begun: &[u8]) -> usize {
     2 + length + if second & MASKED == 0 { 0 } else { 4 }
 }
 
-/// The frame by which `sender` says that it is going away.
+/// A close frame of `sender` with the code "going away".
 pub fn going_away(sender: Sender) -> Vec<u8> {
     let code = GOING_AWAY.to_be_bytes();
     match sender {

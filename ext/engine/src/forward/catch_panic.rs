@@ -1,4 +1,4 @@
-//! A mistake of our own costs one request.
+//! Handling of panics: a bug of ours costs one request only.
 
 use std::future::{poll_fn, Future};
 use std::panic::{catch_unwind, AssertUnwindSafe};
@@ -18,8 +18,7 @@ use crate::request_id::{LoggedId, RequestId};
 use crate::snapshot::Snapshot;
 use crate::worker::Worker;
 
-/// Serves a request. A panic ends that request with a 500, or by cutting the response short if it has begun, and
-/// nothing else.
+/// Serves a request. A panic only ends that request, with a 500, or by cutting the response short if it has begun.
 pub(crate) async fn forward_guarded(
     worker: &Worker,
     snapshot: &Snapshot,

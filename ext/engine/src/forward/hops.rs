@@ -1,5 +1,5 @@
-//! Requests that say how far they may go, and what is answered to those that may go no further (RFC 9110, section
-//! 7.6.2).
+//! Limits on the number of hops of a request (`Max-Forwards`), and the answers to requests that have reached theirs
+//! (RFC 9110, section 7.6.2).
 
 use proxy_http::message::{Known, Method, RequestHead};
 
@@ -7,22 +7,22 @@ use super::{Exchange, Verdict};
 use crate::error::Cause;
 
 const MAX_FORWARDS: &str = "Max-Forwards";
-/// What is passed on. A location, or the backend, may still refuse some of it.
+/// Methods that are forwarded. A location, or the backend, may still refuse some of them.
 const ALLOWED: &[u8] = b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, TRACE";
 
-/// Whether a request may be passed on, which is counted where it says how far it may go.
+/// Whether a request may be forwarded. This hop is counted if the request has a `Max-Forwards`.
 #[inline]
 pub(crate) fn may_go_on(request: &mut RequestHead) -> bool {
     !matches!(request.method, Method::Options | Method::Trace) || count(request)
 }
 
-/// Counts this hop in the `Max-Forwards` of an OPTIONS or TRACE. `false` if there may be no other. A value that is no
-/// number, or one of several, means nothing and is not passed on.
+/// Counts this hop in the `Max-Forwards` of an OPTIONS or TRACE. `false` if there may be no further hop. A value that
+/// is no number, or one of several, is invalid and is removed.
 #[cold]
 fn count(request: &mut RequestHead) -> bool {
     let fields = &mut request.fields;
     if request.method == Method::Trace {
-        // They would come back in the answer (RFC 9110, section 9.3.8).
+        // The response to a TRACE would show them (RFC 9110, section 9.3.8).
         fields.remove(Known::Authorization);
         fields.remove(Known::Cookie);
     }
@@ -47,8 +47,8 @@ fn count(request: &mut RequestHead) -> bool {
 }
 
 impl Exchange<'_> {
-    /// Answers an OPTIONS or TRACE that may go no further. A TRACE is not echoed: nobody who is up to good needs to see
-    /// its fields.
+    /// Answers an OPTIONS or TRACE that may go no further. A TRACE is not echoed: there is no good reason to see its
+    /// fields.
     pub(super) async fn answer_as_last(&mut self) -> Verdict {
         match self.work.request.method {
             Method::Options => self.answer(200, b"Content-Length: 0\r\n", b"").await,
@@ -56,7 +56,7 @@ impl Exchange<'_> {
         }
     }
 
-    /// Answers a request whose method leads nowhere from here.
+    /// Answers a request with a method that is not forwarded.
     pub(super) async fn refuse_method(&mut self) -> Verdict {
         self.work.extra.set("Allow", ALLOWED);
         self.fail(Cause::Method).await

@@ -1,4 +1,4 @@
-//! Answers to requests that could not be read, or were never sent whole.
+//! Answers to requests that are malformed or incomplete.
 
 use std::time::{Duration, SystemTime};
 
@@ -15,25 +15,26 @@ use crate::respond::{self, GrpcRefusal};
 use crate::rewrite::{RequestValues, ResponseInfo};
 use crate::worker::Worker;
 
-/// What is wrong with a request that could not be read.
+/// Why a request could not be read.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Unread {
     pub(crate) id: RequestId,
     pub(crate) cause: Cause,
-    /// `None`: the log has it already.
+    /// The reason, for the log. `None` if it was already logged.
     pub(crate) why: Option<&'static str>,
-    /// As far as it was read, it is a call of gRPC.
+    /// The form of gRPC, if the request is a call as far as it was read.
     pub(crate) form: Option<Form>,
 }
 
 impl Unread {
-    /// A request that is refused for this reason.
+    /// A request that is refused for `why`.
     pub(crate) fn new(cause: Cause, why: &'static str, form: Option<Form>) -> Self {
         Self { id: RequestId::random(), cause, why: Some(why), form }
     }
 }
 
-/// Answers a request that could not be read, and closes. What of it could be made out stands in `work.request`.
+/// Answers a request that could not be read, and closes the connection. The parts that were recognised stand in
+/// `work.request`.
 pub(crate) async fn refuse(
     worker: &Worker,
     client_info: &ClientInfo,
@@ -79,7 +80,7 @@ pub(crate) async fn refuse(
     }
 }
 
-/// Says in the log, to whom it may help, what is wrong with a request that could not be read or was never sent whole.
+/// Logs, at level debug, the defect of a request that could not be read or was not sent whole.
 #[cold]
 pub(crate) fn note_refused(
     worker: &Tools,
@@ -97,7 +98,8 @@ pub(crate) fn note_refused(
     }
 }
 
-/// Logs a request that could not be read, or was never sent whole, with what of it could be made out.
+/// Writes an access log line for a request that could not be read or was not sent whole, with the parts that were
+/// recognised.
 #[cold]
 pub(crate) fn log_refused(
     worker: &Worker,

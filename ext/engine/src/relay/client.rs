@@ -1,4 +1,4 @@
-//! The client's end of an exchange, and whether the client is still there.
+//! The client's end of an exchange, and detection of clients that have gone.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -13,56 +13,56 @@ use crate::error::{Error, Kind};
 use crate::stream::Departure;
 use crate::stream::Http1Connection;
 
-/// How often the system is asked about a client from which nothing can be read for the moment: then it does not tell by
-/// itself.
+/// Interval at which the system is asked about a client that cannot be read for the moment: without a read there is no
+/// news of its end.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// The longest that a request is kept waiting in a line, or for a connection, for a client that has ended its side. One
-/// that is answered at once, as one that sends its request and ends is, never gets there.
+/// Longest time that a request of a half-closed client waits in a queue or for a connection. A client that sends its
+/// request and half-closes is usually answered at once, and never gets there.
 const IN_LINE: Duration = Duration::from_millis(100);
 
 /// The client's end of an exchange.
 #[derive(Debug)]
 pub(crate) struct ClientChannel {
-    /// Its connection or stream.
+    /// The client's connection or stream.
     pub(crate) channel: Channel,
-    /// The timer for everything that is awaited while it is served.
+    /// Timer for all time limits while the client is served.
     pub(crate) alarm: DeadlineTimer,
-    /// What is known of a client that is on its way out, or cannot be heard. Nothing, for nearly all.
+    /// State of a client that has half-closed or cannot be read; `None` for nearly all clients.
     watch: Option<Box<Watch>>,
 }
 
 #[derive(Debug, Default)]
 struct Watch {
-    /// When it was seen to have ended its side.
+    /// Time at which the half-close was seen.
     ended: Option<Instant>,
-    /// When the system is asked again.
+    /// Time at which the system is asked again.
     look: Option<Instant>,
 }
 
-/// What is done with what a client sends, while it is watched.
+/// Handling of the bytes that a client sends while it is watched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Listening {
-    /// It is read: nothing else is.
+    /// They are read here, and nowhere else.
     Reading,
-    /// Whoever takes its body reads it, and learns that it has gone.
+    /// The reader of the body reads them, and notices when the client is gone.
     Elsewhere,
-    /// It cannot be read, since there is nowhere to put it.
+    /// They cannot be read, since there is no room for them.
     Blocked,
 }
 
 impl ClientChannel {
-    /// A client whose request comes from there.
+    /// A client at the other end of `peer`.
     pub(crate) fn new(peer: Channel) -> Self {
         Self { channel: peer, alarm: DeadlineTimer::default(), watch: None }
     }
 
-    /// A client of HTTP/1.1.
+    /// A client on an HTTP/1.1 connection.
     pub(crate) fn http1(connection: Http1Connection) -> Self {
         Self::new(Channel::Http1(connection))
     }
 
-    /// Its connection, if it speaks HTTP/1.1, and the timer.
+    /// The connection of an HTTP/1.1 client, and the timer.
     pub(crate) fn connection(&mut self) -> Option<(&mut Http1Connection, &mut DeadlineTimer)> {
         match &mut self.channel {
             Channel::Http1(connection) => Some((connection, &mut self.alarm)),
@@ -70,20 +70,20 @@ impl ClientChannel {
         }
     }
 
-    /// Another request begins: how long its client may have ended its side for counts from there.
+    /// Begins another request: the time since a half-close counts anew.
     pub(crate) fn begin_request(&mut self) {
         self.watch = None;
     }
 
-    /// Whether it has ended its side of a connection: it sends nothing more, and may have gone.
+    /// Whether the client has half-closed its connection: it sends nothing more, and may be gone.
     pub(crate) fn has_ended(&self) -> bool {
-        // A stream's end is that of its request, and says nothing.
+        // The end of an HTTP/2 stream is only the end of the request.
         matches!(&self.channel, Channel::Http1(connection) if connection.peer_ended())
             || self.watch.as_ref().is_some_and(|watch| watch.ended.is_some())
     }
 
-    /// Ready once the client has gone: its connection or stream is no more, or it has ended its side of a connection
-    /// for as long as `patience` allows. `None`: it may have done so for ever.
+    /// Ready once the client is gone: its connection or stream was closed, or it half-closed its connection more than
+    /// `patience` ago. `None`: a half-close may last for ever.
     pub(crate) fn poll_gone(
         &mut self,
         cx: &mut Context<'_>,
@@ -136,8 +136,8 @@ impl ClientChannel {
         }
     }
 
-    /// Does something that its request has to wait for, unless the client goes away meanwhile. `patience` is that of
-    /// the whole request.
+    /// Does `work`, which the request has to wait for, unless the client goes away meanwhile. `patience` is the limit
+    /// of a half-close for the whole request.
     pub(crate) async fn awaiting<T>(
         &mut self,
         patience: Option<Duration>,
@@ -150,7 +150,8 @@ impl ClientChannel {
         .await
     }
 
-    /// The same as [`Client::poll_gone`] for a request that waits in a line, or for a connection.
+    /// Like [`ClientChannel::poll_gone`], for a request that waits in a queue or for a connection: a half-close is
+    /// allowed for a shorter time.
     pub(crate) fn poll_gone_in_line(&mut self, cx: &mut Context<'_>, patience: Option<Duration>) -> Poll<Error> {
         self.poll_gone(cx, Listening::Reading, patience.map(|patience| patience.min(IN_LINE)))
     }

@@ -1,4 +1,4 @@
-//! Server-sent events: a response that need not end by itself.
+//! Server-sent events: a response that may last for ever.
 
 use std::cell::Cell;
 use std::future::{poll_fn, Future};
@@ -11,28 +11,28 @@ use super::{flush, ClientChannel, Rate};
 use crate::error::{Error, Kind, Retry, Side};
 use crate::long_lived::{LongLived, FAREWELL};
 
-/// Server-sent events, with any parameters.
+/// Whether the content type is `text/event-stream`, with any parameters.
 pub(crate) fn is_event_stream(fields: &Fields) -> bool {
     let media = fields.get(Known::ContentType).and_then(|value| value.split(|byte| *byte == b';').next());
     media.is_some_and(|media| media.trim_ascii().eq_ignore_ascii_case(b"text/event-stream"))
 }
 
-/// What has passed of a stream of events.
+/// Tracks an event stream while it passes.
 #[derive(Debug)]
 pub(crate) struct Events {
-    /// The last bytes.
+    /// The last bytes that passed.
     tail: Cell<[u8; 4]>,
 }
 
 impl Default for Events {
-    /// Before the first event is as good as between two.
+    /// The beginning counts as a place between two events.
     fn default() -> Self {
         Self { tail: Cell::new(*b"\n\n\n\n") }
     }
 }
 
 impl Events {
-    /// Takes note of data that passes.
+    /// Tracks data that passes.
     pub(crate) fn pass(&self, data: &[u8]) {
         let mut tail = self.tail.get();
         for byte in &data[data.len().saturating_sub(tail.len())..] {
@@ -48,7 +48,7 @@ impl Events {
         tail == *b"\r\n\r\n" || tail.ends_with(b"\n\n") || tail.ends_with(b"\r\r")
     }
 
-    /// Does `relay`, which passes them on, until `open` is over. An error then.
+    /// Runs `relay`, which passes the events on, until it ends or `open` is over. In the latter case an error.
     pub(crate) async fn until_over(
         relay: impl Future<Output = Result<(), Error>>,
         open: &mut LongLived<'_>,
@@ -61,8 +61,8 @@ impl Events {
         .await
     }
 
-    /// Ends the response in order, so that a browser connects anew at once. `false` if that cannot be: an event is in
-    /// the middle, or the client takes nothing.
+    /// Ends the response properly, so that a browser connects again at once. `false` if that is not possible: an event
+    /// is incomplete, or the client takes nothing.
     pub(crate) async fn end(&self, client: &mut ClientChannel) -> bool {
         if !self.are_whole() || !client.channel.may_end_body() {
             return false;

@@ -1,4 +1,4 @@
-//! The end of a WebSocket that its sides have not ended: each is told by a close frame, and gets a moment to answer.
+//! Closing handshake of a WebSocket that the proxy has to end: each side gets a close frame and a moment to answer.
 
 use std::future::poll_fn;
 use std::io;
@@ -14,21 +14,21 @@ use crate::long_lived::FAREWELL;
 /// One direction of a tunnel.
 #[derive(Debug)]
 pub(super) struct TunnelWay {
-    /// Whether it has ended.
+    /// Whether the direction has ended.
     pub(super) over: bool,
-    /// Where the frames end that have passed, if it is a WebSocket.
+    /// Boundaries of the frames that have passed, if it is a WebSocket.
     pub(super) frames: Option<WebSocketFrames>,
 }
 
 impl TunnelWay {
-    /// One that is open.
+    /// An open direction.
     pub(super) fn new(websocket: bool, sender: Sender) -> Self {
         Self { over: false, frames: websocket.then(|| WebSocketFrames::of(sender)) }
     }
 }
 
-/// Tells both sides that the other goes away, and waits for them to say so too. `false` if one did not, or could not be
-/// told: it gets no frame but where one may stand, so that what it makes of the last one that has begun is never wrong.
+/// Sends a close frame to both sides and waits for theirs. `false` if one side did not answer or could not be told. A
+/// close frame is only sent between two frames, so that it never damages one that has begun.
 pub(super) async fn say_farewell(
     client: &mut ClientChannel,
     backend: &mut Channel,
@@ -51,7 +51,7 @@ pub(super) async fn say_farewell(
     .await;
     if answered || up.is_told(backend) && down.is_told(&client.channel) {
         poll_fn(|cx| {
-            // What cannot be ended now ends with its connection.
+            // A side that cannot be ended now ends with its connection.
             let _ = (client.channel.poll_shutdown(cx), backend.poll_shutdown(cx));
             Poll::Ready(())
         })
@@ -60,11 +60,11 @@ pub(super) async fn say_farewell(
     answered
 }
 
-/// The last of one direction.
+/// The end of one direction.
 struct Last {
     frames: WebSocketFrames,
     sender: Sender,
-    /// Whether nothing more may be sent: the close was, by us or by the side that goes.
+    /// Whether the close frame has passed, from us or from the other side, so that nothing more may be sent.
     told: bool,
     failed: bool,
 }
@@ -80,8 +80,8 @@ impl Last {
         self.told && to.is_flushed()
     }
 
-    /// Ready once `to` was told, and `from` has said that it goes, or has gone. `false` if what it sends is no
-    /// WebSocket.
+    /// Ready once `to` was told, and `from` has sent its close or is gone. `false` if the bytes of `from` are no
+    /// WebSocket frames.
     fn poll_end(&mut self, cx: &mut Context<'_>, from: &mut Channel, to: &mut Channel) -> Poll<bool> {
         if !self.failed {
             match self.poll_last(cx, from, to) {
@@ -97,13 +97,13 @@ impl Last {
         loop {
             if !self.told && self.frames.is_between() {
                 let close = going_away(self.sender);
-                // So little is taken whole, or not yet.
+                // A frame this small is taken whole or not at all.
                 ready!(to.poll_send_bytes(cx, &close))?;
                 self.told = true;
             }
             let received = from.received();
             let n = match self.told {
-                // The answer to what the other direction has told it. Nobody is to get that.
+                // The answer to our close in the other direction. It is not forwarded.
                 true => received.len(),
                 false => {
                     let rest = self.frames.rest_of_frame(received);

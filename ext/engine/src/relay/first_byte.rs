@@ -1,4 +1,4 @@
-//! The first byte of a response body, which a head waits for.
+//! Holding back a response head until the first byte of its body.
 
 use std::future::poll_fn;
 use std::task::Poll;
@@ -10,12 +10,12 @@ use super::client::{ClientChannel, Listening};
 use crate::channel::Channel;
 use crate::error::{Error, Kind, Retry};
 
-/// How long a head waits for the first byte of its body. A server that writes both in turn takes microseconds; one that
-/// takes longer has its head passed on.
+/// Longest time that a head waits for the first byte of its body. A server that writes both in turn takes microseconds;
+/// if one takes longer, its head is passed on.
 const PATIENCE: Duration = Duration::from_millis(100);
 
-/// Waits for the first byte of a body that `backend` has announced. An error if the backend goes away instead: nothing
-/// of its response has been passed on. `retry` says whether the request may then be sent again.
+/// Waits for the first byte of a body that `backend` has announced. An error if the backend goes away before it: then
+/// nothing of its response has been passed on. `retry` says whether the request may be sent again in that case.
 pub(crate) async fn await_first_byte(
     client: &mut ClientChannel,
     backend: &mut Channel,

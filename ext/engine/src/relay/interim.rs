@@ -6,12 +6,12 @@ use proxy_http::message::{Known, ResponseHead};
 use super::ResponseNeeds;
 use crate::channel::Channel;
 
-/// Interim responses that are taken from a backend before its final one, …
+/// Most interim responses that a backend may send before the final one.
 const MAX_INTERIM: usize = 1_000;
-/// … and bytes of their heads. Over HTTP/2 they come whether the client takes them or not.
+/// Most bytes of the heads of these interim responses. Over HTTP/2 they come even if the client does not take them.
 const MAX_INTERIM_BYTES: usize = 1024 * 1024;
 
-/// The interim responses of one answer.
+/// Counts the interim responses to one request.
 #[derive(Debug, Default)]
 pub(super) struct Interim {
     count: usize,
@@ -19,19 +19,19 @@ pub(super) struct Interim {
 }
 
 impl Interim {
-    /// Counts one. `false` if it is one too many.
+    /// Counts an interim response. `false` if it exceeds a limit.
     pub(super) fn admits(&mut self, response: &ResponseHead) -> bool {
         self.count += 1;
-        // As it stands on the wire in HTTP/1.1: lines with a colon, a space and a line break.
+        // Size on the wire in HTTP/1.1: each line has a colon, a space and a line break.
         let lines: usize = response.fields.iter().map(|(name, value)| name.len() + value.len() + 4).sum();
         self.bytes += lines;
         self.count <= MAX_INTERIM && self.bytes <= MAX_INTERIM_BYTES
     }
 }
 
-/// Writes an interim response to a client that can use it.
+/// Writes an interim response to a client that supports it.
 pub(super) fn pass_interim(client: &mut Channel, response: &mut ResponseHead, needs: &mut ResponseNeeds) {
-    // A 100 that the client does not wait for tells it nothing.
+    // A 100 is useless to a client that does not wait for it.
     let wanted = needs.interim && (response.status != 100 || needs.go_ahead);
     if !wanted {
         return;
@@ -40,7 +40,7 @@ pub(super) fn pass_interim(client: &mut Channel, response: &mut ResponseHead, ne
         needs.go_ahead = false;
     }
     clean_response(response, false, false);
-    // It has no body (RFC 9110, section 8.6); a client that believed this would wait for one.
+    // An interim response has no body (RFC 9110, section 8.6); a client that believed this field would wait for one.
     response.fields.remove(Known::ContentLength);
     client.write_interim(response);
 }

@@ -1,34 +1,34 @@
-//! Whether a client sends or takes a body fast enough: `min_rate`.
+//! Lowest rate at which a client sends or takes a body: `min_rate`.
 //!
-//! A pause has a limit of its own; a byte every few seconds keeps within that for as long as it likes, and holds a
-//! backend meanwhile. So the time that a body waits for its client comes out of an allowance, and what the client moves
-//! adds to it. A backend that is slow costs a client nothing.
+//! Pauses have a limit of their own. A client that moves a byte every few seconds stays within that limit for ever, and
+//! occupies a backend meanwhile. So each body has an allowance: time spent waiting for the client uses it up, and bytes
+//! that the client moves add to it. A slow backend costs the client nothing.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// What the allowance is in the beginning.
+/// First value of the allowance.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// What clients are held to.
+/// The lowest rate of clients, and the upper limit of the allowance.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Rate {
-    /// Bytes a second; 0: any.
+    /// Bytes per second; 0: no lowest rate.
     pub(crate) least: u64,
-    /// The most that the allowance can become: a longer pause than this ends the exchange anyway.
+    /// Largest allowance: a longer pause than this ends the exchange anyway.
     pub(crate) most: Duration,
 }
 
 impl Rate {
-    /// Any will do.
+    /// No lowest rate.
     pub(crate) const ANY: Self = Self { least: 0, most: GRACE };
 }
 
-/// The allowance for one body. It costs nothing until the client is waited for.
+/// The allowance for one body. It takes no memory until the client is waited for.
 #[derive(Debug, Default)]
 pub(super) struct Pace {
-    /// Bytes that had moved before this body.
+    /// Bytes moved before this body.
     start: u64,
     account: Option<Box<Account>>,
 }
@@ -36,21 +36,22 @@ pub(super) struct Pace {
 #[derive(Debug)]
 struct Account {
     left: Duration,
-    /// Since when the client is being waited for.
+    /// Time since which the client is waited for.
     since: Option<Instant>,
-    /// Bytes that had moved by the last look.
+    /// Bytes moved at the last update.
     moved: u64,
 }
 
 impl Pace {
-    /// The allowance for a body before which so many bytes had moved. What moves before the client is waited for counts
-    /// too: the system takes much of a response at once, and nothing for as long as a slow client needs for that.
+    /// The allowance for a body, before which `start` bytes had moved. Bytes that move before the client is waited for
+    /// count too: the system buffers much of a response at once, and then takes nothing until a slow client has caught
+    /// up.
     pub(super) fn from(start: u64) -> Self {
         Self { start, account: None }
     }
 
-    /// Takes note of the bytes that have moved so far, and whether it is the client that is waited for now: if so,
-    /// until when at most.
+    /// Records the bytes moved so far, and whether the client is waited for now. If it is, returns the time at which
+    /// its allowance ends.
     pub(super) fn note(&mut self, rate: Rate, waits: bool, moved: u64) -> Option<Instant> {
         if rate.least == 0 || !waits && self.account.is_none() {
             return None;

@@ -15,16 +15,16 @@ pub(super) enum PumpError {
     Write(io::Error),
 }
 
-/// Which side is being waited for.
+/// The side that is waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stuck {
     Reading,
     Writing,
 }
 
-/// Moves the body that `from` receives into the one that `to` sends, its trailers too, and flushes. No more is read
-/// than `to` can take. What is there leaves before more is awaited, so that an event of a stream is not held back.
-/// `tap` sees the data and `to`. `late` says what of the trailers is passed on.
+/// Moves the body that `from` receives into the one that `to` sends, with its trailers, and flushes. No more is read
+/// than `to` can take (back-pressure). Data leaves before more is awaited, so that an event of a stream is not held
+/// back. `tap` sees the data and `to`. `late` selects the trailers that are passed on.
 pub(super) fn poll_pump(
     cx: &mut Context<'_>,
     from: &mut Channel,
@@ -53,7 +53,7 @@ pub(super) fn poll_pump(
             }
             Poll::Ready(Ok(Piece::More)) => {}
             Poll::Ready(Err(error)) => {
-                // What came before the failure still belongs to the peer.
+                // Bytes that came before the failure still belong to the receiver.
                 let _ = to.poll_flush(cx);
                 return Poll::Ready(Err(PumpError::Read(error)));
             }

@@ -1,4 +1,4 @@
-//! The request body on its way to a backend, and what of it is kept for another attempt.
+//! The request body on its way to a backend, and the copy that is kept for a retry.
 
 use std::io;
 use std::task::{Context, Poll};
@@ -16,17 +16,17 @@ use crate::error::{Error, Kind, Retry, Waited};
 /// The body of one request, over all attempts to send it.
 #[derive(Debug)]
 pub(crate) struct RequestBody {
-    /// What was taken from the client so far, as long as it may be needed again.
+    /// Bytes taken from the client so far, while they may be needed for a retry.
     kept: Vec<u8>,
-    /// How much of it may be kept; `None` once something was let go.
+    /// Most bytes that may be kept; `None` once some were dropped.
     limit: Option<usize>,
-    /// Whether it is kept beyond the first byte that leaves to a backend of HTTP/1.1. One of HTTP/2 may say of any
-    /// request that it has done nothing with it.
+    /// Whether bytes are kept even after one has left to an HTTP/1.1 backend. An HTTP/2 backend may say of any request
+    /// that it has not processed it.
     idempotent: bool,
-    /// How much of `kept` this attempt has sent.
+    /// Bytes of `kept` that this attempt has sent.
     replayed: usize,
     has_body: bool,
-    /// Whether trailers go to a backend of HTTP/1.1 too.
+    /// Whether HTTP/1.1 backends get the trailers too.
     trailers_to_http1: bool,
     stuck: Stuck,
     state: BodyState,
@@ -42,7 +42,7 @@ enum BodyState {
 }
 
 impl RequestBody {
-    /// The body of a request. `limit` bytes of an idempotent one are kept.
+    /// The body of a request. At most `limit` bytes are kept for a retry; see `idempotent`.
     pub(crate) fn new(framing: Framing, idempotent: bool, limit: usize) -> Self {
         Self {
             kept: Vec::new(),
@@ -57,7 +57,7 @@ impl RequestBody {
         }
     }
 
-    /// Says whether backends of HTTP/1.1 get the trailers: they may take them for fields of the head.
+    /// Sets whether HTTP/1.1 backends get the trailers: they may take them for fields of the head.
     pub(crate) fn with_trailers(self, to_http1: bool) -> Self {
         Self { trailers_to_http1: to_http1, ..self }
     }
@@ -69,7 +69,7 @@ impl RequestBody {
         self.failure = None;
     }
 
-    /// There will be no other attempt: forgets what was kept for one.
+    /// Drops the bytes that were kept for a retry: there will be none.
     pub(crate) fn let_go(&mut self) {
         self.limit = None;
         if self.replayed == self.kept.len() {
@@ -78,7 +78,7 @@ impl RequestBody {
         }
     }
 
-    /// Whether the request may be sent once more after a failure that allows for `retry`: it is safe, and the body is
+    /// Whether the request may be sent again after a failure that allows for `retry`: that is safe, and the body is
     /// still there.
     pub(crate) fn may_repeat(&self, retry: Retry) -> bool {
         let is_safe = match retry {
@@ -94,12 +94,11 @@ impl RequestBody {
         self.state == BodyState::Sent
     }
 
-    /// Whether there is nothing more to do: sent, or given up.
+    /// Whether sending is over: the body was sent, or given up.
     pub(crate) fn is_over(&self) -> bool {
         self.state != BodyState::Sending
     }
 
-    /// Whether the request has a body.
     pub(crate) fn has_body(&self) -> bool {
         self.has_body
     }
@@ -109,7 +108,7 @@ impl RequestBody {
         !self.kept.is_empty() || self.limit.is_none()
     }
 
-    /// What a pending [`RequestBody::poll`] waits for.
+    /// The side that a pending [`RequestBody::poll`] waits for.
     pub(crate) fn waits_for(&self) -> Waited {
         match self.stuck {
             Stuck::Reading => Waited::ClientBody,
@@ -117,7 +116,7 @@ impl RequestBody {
         }
     }
 
-    /// What is done with what the client sends while `waited` is awaited.
+    /// How the client is watched while `waited` is awaited.
     pub(super) fn listening(&self, waited: Waited) -> Listening {
         match waited {
             _ if self.is_over() => Listening::Reading,
@@ -127,7 +126,7 @@ impl RequestBody {
         }
     }
 
-    /// Bounds the time that the system goes on with bytes that a backend has not taken, whose connection is about to
+    /// Limits how long the system goes on sending bytes that a backend has not taken. For a connection that is about to
     /// be closed.
     pub(crate) fn let_go_of(&self, backend: &Channel, patience: Duration) {
         match (self.state, self.stuck) {
@@ -136,13 +135,13 @@ impl RequestBody {
         }
     }
 
-    /// The error that ended sending, once.
+    /// The error that ended sending. Only the first call returns it.
     pub(crate) fn take_failure(&mut self) -> Option<io::Error> {
         self.failure.take()
     }
 
-    /// Sends head and body. Ready when nothing is left to do, also if the backend takes no more: it may have answered
-    /// already. An error is the client's. `head` is what the backend gets of the request's head.
+    /// Sends head and body. Ready when nothing is left to do, which includes a backend that takes no more: it may have
+    /// answered already. An error comes from the client. `head` is the request's head as the backend gets it.
     pub(crate) fn poll(
         &mut self,
         cx: &mut Context<'_>,

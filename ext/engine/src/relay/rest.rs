@@ -1,4 +1,4 @@
-//! What is left of a request's body that nobody wants.
+//! Reading and dropping the rest of a request body that is not needed.
 
 use std::future::poll_fn;
 use std::task::Poll;
@@ -13,12 +13,12 @@ use super::ClientChannel;
 use crate::deadline::DeadlineTimer;
 use crate::error::{Error, Kind, Waited};
 
-/// It is taken as long as it goes on without such a pause, …
+/// Longest pause while the rest is read.
 const REST_PAUSE: Duration = Duration::from_secs(2);
-/// … and no longer than this.
+/// Longest time in which the rest is read.
 const REST: Duration = Duration::from_secs(10);
 
-/// Takes the request's body and drops it, within the time that a client may take.
+/// Reads the request's body and drops it, within the time limits of a client.
 pub(crate) async fn skip_body(client: &mut ClientChannel, limit: Duration, rate: Rate) -> Result<(), Error> {
     let mut pace = Pace::from(client.channel.total_read());
     let mut since = Instant::now();
@@ -47,7 +47,7 @@ pub(crate) async fn skip_body(client: &mut ClientChannel, limit: Duration, rate:
     .await
 }
 
-/// Takes what a client of HTTP/2 sends of a request's body that nobody wants, as far as it comes in time.
+/// Reads and drops the rest of a request body of an HTTP/2 client, as far as it comes in time.
 pub(crate) async fn take_the_rest(stream: &mut Stream, alarm: &mut DeadlineTimer) {
     let end = Instant::now() + REST;
     let mut pause = Instant::now() + REST_PAUSE;

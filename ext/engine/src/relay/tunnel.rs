@@ -1,4 +1,4 @@
-//! An upgraded connection: bytes in both directions until both sides have ended, or the server has to.
+//! A tunnel: bytes in both directions after an upgrade, until both sides have ended or the server stops.
 
 use std::future::poll_fn;
 use std::io;
@@ -14,8 +14,9 @@ use crate::channel::Channel;
 use crate::error::{Error, Kind, Retry, Side, Waited};
 use crate::long_lived::LongLived;
 
-/// Copies until both sides have ended. Each side may end on its own; the other goes on. Silence in both directions for
-/// `limit` ends the tunnel, and so does `open`, which both sides of a `websocket` are told.
+/// Copies until both sides have ended. Each side may half-close; the other goes on. The tunnel also ends after `limit`
+/// without a byte in either direction, and when `open` is over. In the latter case the sides of a `websocket` get close
+/// frames.
 pub(crate) async fn tunnel(
     client: &mut ClientChannel,
     backend: &mut Channel,
@@ -49,7 +50,7 @@ pub(crate) async fn tunnel(
             return Poll::Ready(Some(Ok(())));
         }
         if up.over {
-            // It has ended its side, and takes the other or goes away.
+            // The client has half-closed: it still takes bytes from the other side, or goes away.
             if let Poll::Ready(error) = client.poll_gone(cx) {
                 return Poll::Ready(Some(Err(Error::client(Kind::Io(error)))));
             }

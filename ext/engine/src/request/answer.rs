@@ -1,4 +1,4 @@
-//! Answers of the proxy's own.
+//! The proxy's own answers.
 
 use proxy_http::message::Framing;
 use proxy_http::message::{Known, Method, Version};
@@ -9,7 +9,7 @@ use crate::grpc::Form;
 use crate::relay::{self, ClientChannel};
 use crate::respond::{self, ErrorResponse, GrpcRefusal, Rendered};
 
-/// The fields of an answer to a call of gRPC, as lines.
+/// The fields of an answer to a gRPC call, as lines.
 pub(crate) fn call_fields(form: Form, refusal: GrpcRefusal, version: Version) -> Vec<u8> {
     let mut fields = format!("Content-Type: {}\r\n", form.content_type()).into_bytes();
     if version != Version::Http2 {
@@ -20,7 +20,7 @@ pub(crate) fn call_fields(form: Form, refusal: GrpcRefusal, version: Version) ->
 }
 
 impl Exchange<'_> {
-    /// Whether no filter has anything to say about the response.
+    /// Whether no filter changes the response.
     fn is_final(&self) -> bool {
         self.passed == 0 && self.work.extra.is_empty()
     }
@@ -30,8 +30,8 @@ impl Exchange<'_> {
         self.answer_error(respond::built_in(cause.status())).await
     }
 
-    /// Answers a request that no backend answered. A timeout is a 504 unless the configuration has a response of its
-    /// own.
+    /// Answers a request that no backend answered. The status of a timeout is 504 unless the configuration has its own
+    /// response.
     pub(crate) async fn answer_failure(&mut self, error: &Error, response: &ErrorResponse) -> Verdict {
         let cause = Cause::from(error);
         if error.side == Side::Client {
@@ -58,7 +58,7 @@ impl Exchange<'_> {
         self.answer_error(response).await
     }
 
-    /// Answers with an error response, in the form that the client prefers, or in gRPC's terms.
+    /// Answers with an error response, in the form that the client prefers, or as gRPC if the request is a call.
     pub(crate) async fn answer_error(&mut self, response: &ErrorResponse) -> Verdict {
         let accept = self.work.request.fields.all(Known::Accept);
         let answer = response.choose(accept);
@@ -70,8 +70,8 @@ impl Exchange<'_> {
         self.send_answer(answer.status, with_id.as_deref().unwrap_or(&answer.body)).await
     }
 
-    /// Says which request an error response is about, unless the configuration says something else there. Returns the
-    /// body that says it too, if `answer` has a place for that.
+    /// Adds the request id to an error response, unless the configuration sets that field. Returns a body with the id,
+    /// if `answer` has a place for it.
     fn append_id(&mut self, answer: Option<&Rendered>) -> Option<Vec<u8>> {
         let mut value = std::mem::take(&mut self.work.scratch);
         value.clear();
@@ -88,7 +88,7 @@ impl Exchange<'_> {
         body
     }
 
-    /// Answers a call of gRPC, which takes no other answer. The fields that filters want on it stay.
+    /// Answers a gRPC call, whose client understands no other answer. Fields that filters add stay.
     pub(crate) async fn answer_call(&mut self, refusal: GrpcRefusal) -> Verdict {
         let form = self.call.map_or(Form::Plain, |call| call.form);
         self.outcome.grpc = refusal.told();
@@ -98,17 +98,17 @@ impl Exchange<'_> {
         self.send_answer(200, b"").await
     }
 
-    /// Answers by ourselves. `fields` are whole lines, `Content-Length` included. What is there of the request's body
-    /// is dropped; if there is more to come the connection is closed after the answer.
+    /// Sends an answer of the proxy's own. `fields` are whole lines, with `Content-Length`. The bytes of the request's
+    /// body that are there are dropped; if there is more to come, the connection is closed after the answer.
     pub(crate) async fn answer(&mut self, status: u16, fields: &[u8], body: &[u8]) -> Verdict {
-        // A response that this one replaces is not the client's.
+        // The fields of a response that this one replaces must not reach the client.
         self.work.response.fields.read_lines(fields);
         self.send_answer(status, body).await
     }
 
-    /// The same with the fields that stand in `work.response`.
+    /// Sends an answer of the proxy's own, with the fields in `work.response`.
     async fn send_answer(&mut self, status: u16, body: &[u8]) -> Verdict {
-        // What is here is no tunnel, which a success would promise.
+        // This answer is no tunnel, but a 2xx would promise one.
         let status =
             if self.is_h2_tunnel() && (200..300).contains(&status) { Cause::NoTunnel.status() } else { status };
         self.answering(status);
@@ -118,8 +118,8 @@ impl Exchange<'_> {
         if !self.is_final() {
             self.amend();
         }
-        // Some clients never finish a request that was a success before all of it was sent; one that has failed they
-        // give up.
+        // Some clients never finish a request that succeeded before all of it was sent. They do give up one that
+        // failed.
         if status < 400 && !self.is_h2_tunnel() && !self.expects_go_ahead() {
             let ClientChannel { channel: peer, alarm, .. } = &mut *self.client;
             if let Some(stream) = peer.still_sending() {
@@ -144,7 +144,8 @@ impl Exchange<'_> {
         }
     }
 
-    /// Notes the status that the client is about to get, and counts it, or what it stands for to a call of gRPC.
+    /// Records the status that the client is about to get, and counts it; for a gRPC call, the HTTP status behind the
+    /// refusal.
     pub(crate) fn answering(&mut self, status: u16) {
         self.outcome.status = status;
         let reason = self.outcome.grpc.reason;
@@ -152,7 +153,7 @@ impl Exchange<'_> {
     }
 }
 
-/// Writes the `Connection` field that a client needs to be told, if any.
+/// Writes the `Connection` field if the client needs one.
 pub(crate) fn write_connection(output: &mut Vec<u8>, keep_alive: bool, version: Version) {
     match (keep_alive, version) {
         (false, _) => output.extend_from_slice(b"Connection: close\r\n"),

@@ -1,4 +1,4 @@
-//! How long the body of a request may be.
+//! Limit for the length of a request body.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::error::Cause;
 use crate::relay;
 use crate::respond::ErrorResponse;
 
-/// The longest body, and the answer to a longer one.
+/// The limit for a body, and the answer to a longer one.
 #[derive(Debug)]
 pub(crate) struct BodyLimit {
     bytes: u64,
@@ -17,23 +17,23 @@ pub(crate) struct BodyLimit {
 }
 
 impl BodyLimit {
-    /// A limit in bytes, and the answer to a longer body.
+    /// A limit of `bytes`; `error_response` is the answer to a longer body.
     pub(crate) fn new(bytes: u64, error_response: Arc<ErrorResponse>) -> Arc<Self> {
         Arc::new(Self { bytes, error_response })
     }
 
-    /// A limit whose answer is the built-in one.
+    /// A limit with the built-in answer.
     pub(crate) fn plain(bytes: u64) -> Arc<Self> {
         Self::new(bytes, Arc::clone(crate::respond::built_in(Cause::BodyTooLong.status())))
     }
 
-    /// What is answered to a longer body.
+    /// The answer to a longer body.
     pub(crate) fn error_response(&self) -> &ErrorResponse {
         &self.error_response
     }
 
-    /// Holds the request to it: refuses a body whose length is told and too much, and sees to it that of one whose
-    /// length nobody knows no more is read.
+    /// Applies the limit to a request: refuses a body whose announced length is too long, and sets the limit for a body
+    /// of unknown length.
     pub(crate) async fn hold(self: &Arc<Self>, exchange: &mut Exchange<'_>) -> Option<Verdict> {
         match exchange.framing {
             Framing::Length(length) if length > self.bytes => {
@@ -46,8 +46,8 @@ impl BodyLimit {
         None
     }
 
-    /// Refuses a body whose length nobody told and that turns out to be too long, where no backend is to get it. One
-    /// that waits to be asked for is left alone.
+    /// Reads a body of unknown length that no backend gets, and refuses it if it is too long. A body for which the
+    /// client waits for `100 Continue` is not read.
     pub(crate) async fn measure(&self, exchange: &mut Exchange<'_>) -> Option<Verdict> {
         if exchange.expects_go_ahead() {
             return None;

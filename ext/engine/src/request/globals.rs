@@ -1,4 +1,4 @@
-//! What a configuration says of every request, whatever its route.
+//! Settings for every request, whatever its route.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,33 +7,33 @@ use crate::access_log::AccessLog;
 use crate::client::trusted_proxies::TrustedProxies;
 use crate::relay::Rate;
 
-/// What holds for every request.
+/// Settings for every request.
 #[derive(Debug)]
 pub(crate) struct Globals {
     pub(crate) limits: ClientLimits,
     pub(crate) trusted: TrustedProxies,
     pub(crate) access_log: Option<Arc<AccessLog>>,
-    /// Whether a log will ask what the client sent, once the request has been answered.
+    /// Whether a log needs the request as the client sent it, after it was answered.
     pub(crate) keeps_lines: bool,
-    /// The names of all captures.
+    /// Names of all captures.
     pub(crate) capture_names: Box<[Box<str>]>,
 }
 
-/// What clients are held to.
+/// Limits for clients.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ClientLimits {
-    /// For a TLS handshake, or a header of the PROXY protocol, to be complete.
+    /// Longest time for a TLS handshake, or for a header of the PROXY protocol.
     pub(crate) handshake: Duration,
-    /// For a request head to be complete.
+    /// Longest time for a request head.
     pub(crate) head: Duration,
-    /// Between two pieces of a body that the client sends or takes.
+    /// Longest pause between two pieces of a body that the client sends or takes.
     pub(crate) client_body: Duration,
-    /// For a client that has ended its side, until its answer begins. `None`: any time.
+    /// Time that a client may wait for its answer after a half-close. `None`: any time.
     pub(crate) half_close: Option<Duration>,
-    /// At which bodies move at least.
+    /// Lowest rate of bodies.
     pub(crate) rate: Rate,
-    /// For an idle connection.
+    /// Longest time that a connection may be idle.
     pub(crate) keepalive: Duration,
-    /// Largest head.
+    /// Bytes of the largest request head.
     pub(crate) max_head: usize,
 }

@@ -1,4 +1,4 @@
-//! Telling a backend whose connection it gets, in a header of the PROXY protocol.
+//! Header of the PROXY protocol for a new connection to a backend.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -8,8 +8,8 @@ use super::Exchange;
 use crate::upstream::Backend;
 
 impl Exchange<'_> {
-    /// Puts into `work.introduction` what a new connection to that backend begins with for this request. Usually that
-    /// is nothing.
+    /// Writes the first bytes of a new connection to `backend` into `work.introduction`: a PROXY header, or (usually)
+    /// nothing.
     pub(crate) fn introduce(&mut self, backend: &Backend) {
         self.work.introduction.clear();
         if let Some(form) = backend.settings().proxy_protocol {
@@ -18,14 +18,14 @@ impl Exchange<'_> {
         }
     }
 
-    /// The client, and where it came to: to us, or to the proxy whose PROXY header told of it.
+    /// The client, and the address that it connected to: ours, or that of the proxy that named it in a PROXY header.
     fn whose(&self) -> Whose {
         let ip = match self.client_info.ip {
             _ if self.client_info.stranger => return Whose::Unknown,
             None => return Whose::Unix,
             Some(ip) => ip,
         };
-        // A field says at most the port at which the client came to somebody else.
+        // A forwarding field says at most the port at which the client reached another server.
         let here = self.trusted_hop.unwrap_or(self.client_info);
         let nowhere: IpAddr = if ip.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
         Whose::Client {

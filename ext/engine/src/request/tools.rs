@@ -1,4 +1,4 @@
-//! What an engine thread lends to the requests that it serves.
+//! Resources of an engine thread that its requests share.
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
@@ -14,31 +14,31 @@ use crate::metrics::{Counters, LongLivedKind};
 use crate::rewrite::RequestValues;
 use crate::upstream::pool::Pool;
 
-/// Workspaces that a thread keeps for later.
+/// Spare workspaces that a thread keeps.
 const KEPT_WORKSPACES: usize = 256;
-/// Bytes that a kept one may hold: ordinary heads on both sides, several times over.
+/// Bytes that a spare workspace may hold: ordinary heads on both sides, several times over.
 const LARGEST_WORKSPACE: usize = 64 * 1024;
-/// How long an access log line may wait for company.
+/// Longest time that an access log line waits for further lines.
 const LOG_DELAY: Duration = Duration::from_millis(100);
 
-/// One engine thread's own things. Nothing in it is shared with another thread but through atomics.
+/// Resources of one engine thread. Nothing in them is shared with another thread except through atomics.
 pub(crate) struct Tools {
-    /// Idle backend connections.
+    /// Idle connections to backends.
     pub(crate) pool: Pool,
     pub(crate) counters: Arc<Counters>,
     pub(crate) log: Arc<Log>,
-    /// Boxed: what is handed out and back is a pointer.
+    /// Boxed, so that only a pointer is moved.
     #[allow(clippy::vec_box)]
     spare: RefCell<Vec<Box<Workspace>>>,
     date: RefCell<Date>,
     access: RefCell<access_log::Buffer>,
     access_flush: Notify,
     draining: Cell<bool>,
-    /// Tunnels and event streams.
+    /// Open tunnels and event streams.
     pub(crate) long_lived: LongLivedOnes,
 }
 
-/// The `Date` field, written once a second.
+/// The `Date` field, formatted once a second.
 #[derive(Debug, Default)]
 struct Date {
     second: u64,
@@ -46,7 +46,7 @@ struct Date {
 }
 
 impl Tools {
-    /// Those of a thread that begins.
+    /// Resources for a new thread.
     pub(crate) fn new(counters: Arc<Counters>, log: Arc<Log>) -> Self {
         Self {
             pool: Pool::default(),
@@ -61,12 +61,12 @@ impl Tools {
         }
     }
 
-    /// Memory for a request.
+    /// A workspace for a request.
     pub(crate) fn workspace(&self) -> Box<Workspace> {
         self.spare.borrow_mut().pop().unwrap_or_default()
     }
 
-    /// Takes the memory back, unless a huge head has made it grow.
+    /// Takes a workspace back, unless a huge head has made it grow.
     pub(crate) fn reuse(&self, workspace: Box<Workspace>) {
         let mut spare = self.spare.borrow_mut();
         if spare.len() < KEPT_WORKSPACES && workspace.capacity() <= LARGEST_WORKSPACE {
@@ -74,7 +74,7 @@ impl Tools {
         }
     }
 
-    /// Writes `Date: …`, current to the second.
+    /// Writes the line `Date: …`, current to the second.
     pub(crate) fn write_date(&self, out: &mut Vec<u8>) {
         let now = SystemTime::now();
         let second = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
@@ -94,45 +94,45 @@ impl Tools {
         }
     }
 
-    /// Hands access log lines on, for ever: soon after the first has come, and many together.
+    /// Passes access log lines on, for ever: soon after the first has come, and many together.
     pub(crate) async fn run_access_log(&self) {
         loop {
             self.access_flush.notified().await;
             tokio::time::sleep(LOG_DELAY).await;
-            // A log that is behind takes them later.
+            // If the log is behind, it takes the lines later.
             while !self.flush_access_log() {
                 tokio::time::sleep(LOG_DELAY).await;
             }
         }
     }
 
-    /// Hands on the lines there are. `false` if the log is behind and did not take them.
+    /// Passes the waiting lines on. `false` if the log is behind and did not take them.
     pub(crate) fn flush_access_log(&self) -> bool {
         self.access.borrow_mut().flush()
     }
 
-    /// Lets go of access logs other than that of the configuration of this moment.
+    /// Releases access logs other than that of the current configuration.
     pub(crate) fn keep_access_log(&self, log: Option<&Arc<AccessLog>>) {
         self.access.borrow_mut().forget_all_but(log);
     }
 
-    /// Whether the server is stopping: connections close after the request they are serving, idle ones at once.
+    /// Whether the server is stopping: connections close after their current request, idle ones at once.
     pub(crate) fn is_draining(&self) -> bool {
         self.draining.get()
     }
 
-    /// Begins to stop.
+    /// Starts draining.
     pub(crate) fn drain(&self) {
         self.draining.set(true);
         self.pool.close();
     }
 
-    /// A tunnel or an event stream begins.
+    /// Registers a tunnel or an event stream.
     pub(crate) fn long_lived(&self, kind: LongLivedKind) -> LongLived<'_> {
         self.long_lived.begin(kind, &self.counters)
     }
 
-    /// Says that whatever is left ends with the thread.
+    /// Records that the remaining tunnels and event streams end with the thread.
     pub(crate) fn cut_off(&self) {
         self.counters.cut_off();
         self.long_lived.cut_off();

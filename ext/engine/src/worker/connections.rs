@@ -1,7 +1,7 @@
 //! The client connections of one engine thread, and which of them have been idle longest.
 //!
-//! A connection says when it becomes idle and when it no longer is: a number that is stored, once each per request.
-//! Only when room is wanted for another one are they looked through, and what is found is kept for the next time.
+//! A connection stores a number when it becomes idle and when it no longer is, once each per request. The numbers are
+//! only searched when room is needed for another connection; the result is kept for the next time.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -14,14 +14,13 @@ use tokio::time::Instant;
 use super::Worker;
 use crate::clock::micros;
 
-/// A connection with a request in flight.
+/// Value of a connection with a request in flight.
 const BUSY: u64 = 0;
-/// One that is to close.
+/// Value of a connection that has to close.
 const LEAVING: u64 = u64::MAX;
-/// How long a new connection is not taken for an idle one: what it asks may have come, and its task not have looked
-/// yet.
+/// Time during which a new connection does not count as idle: a request may have come that its task has not yet seen.
 const NEW: Duration = Duration::from_secs(1);
-/// How many of those that have been idle longest are remembered between two looks.
+/// Number of longest idle connections that one search remembers.
 const REMEMBERED: usize = 1024;
 
 /// The connections of a thread.
@@ -31,22 +30,23 @@ pub(super) struct Connections {
     free: RefCell<Vec<usize>>,
     alive: Cell<usize>,
     all_gone: Notify,
-    /// Those that had been idle longest by the last look, the longest at the end.
+    /// The longest idle connections found by the last search, the longest idle one at the end.
     idlest: RefCell<Vec<(u64, usize)>>,
 }
 
 #[derive(Debug)]
 struct Slot {
-    /// What wakes the connection's task.
+    /// Waker of the connection's task.
     waker: Option<Waker>,
-    /// Since when it is idle, in microseconds, which may be still to come; [`BUSY`] or [`LEAVING`].
+    /// Time since which the connection is idle, in microseconds of [`crate::clock`]; may be in the future. Or [`BUSY`]
+    /// or [`LEAVING`].
     idle: u64,
 }
 
 impl Connections {
     fn add(&self) -> usize {
         self.alive.set(self.alive.get() + 1);
-        // Nothing was asked over it.
+        // A new connection, without a request so far.
         let slot = Slot { waker: None, idle: micros(Instant::now() + NEW) };
         let mut slots = self.slots.borrow_mut();
         match self.free.borrow_mut().pop() {
@@ -82,7 +82,7 @@ impl Connections {
         }
     }
 
-    /// Since when the one is idle that has been so longest.
+    /// Time since which the longest idle connection is idle.
     pub(super) fn longest_idle(&self, now: Instant) -> Option<u64> {
         let slots = self.slots.borrow();
         let mut idlest = self.idlest.borrow_mut();
@@ -91,7 +91,7 @@ impl Connections {
             idlest.pop();
         }
         if idlest.is_empty() {
-            // Whoever became idle since has been so for a shorter time than those that were remembered.
+            // Connections that became idle later have been idle for a shorter time than the remembered ones.
             let idle = slots.iter().enumerate().map(|(number, slot)| (slot.idle, number));
             let now = micros(now);
             idlest.extend(idle.filter(|(since, _)| *since != BUSY && *since <= now));
@@ -105,7 +105,7 @@ impl Connections {
         idlest.last().map(|(since, _)| *since)
     }
 
-    /// Tells that one to close. `false` if none is idle.
+    /// Tells the longest idle connection to close. `false` if no connection is idle.
     pub(super) fn close_longest_idle(&self, now: Instant) -> bool {
         if self.longest_idle(now).is_none() {
             return false;
@@ -116,7 +116,7 @@ impl Connections {
             slot.idle = LEAVING;
             slot.waker.clone()
         };
-        // One that has none has not begun, and will look.
+        // A task without a waker has not begun, and will check by itself.
         if let Some(waker) = waker {
             waker.wake();
         }
@@ -124,7 +124,8 @@ impl Connections {
     }
 }
 
-/// A connection's place among those of its thread. It begins as a new one, which is idle soon if it says nothing.
+/// The registration of a client connection with its thread. It begins as new, and counts as idle soon unless it reports
+/// a request.
 pub(crate) struct Registration {
     worker: Rc<Worker>,
     number: usize,
@@ -135,28 +136,28 @@ impl Registration {
         Self { worker: Rc::clone(worker), number: worker.connections.add() }
     }
 
-    /// Says how to wake the connection's task when it is to look whether it is to close.
+    /// Sets the waker of the connection's task, which then checks whether it has to close.
     pub(crate) fn wake_with(&self, waker: Waker) {
         self.worker.connections.slots.borrow_mut()[self.number].waker = Some(waker);
     }
 
-    /// Nothing is asked over it since then. It may be closed to make room for another.
+    /// Marks the connection as idle since `since`. It may be closed to make room for another.
     pub(crate) fn is_idle_since(&self, since: Instant) {
         self.worker.connections.slots.borrow_mut()[self.number].idle = micros(since);
     }
 
-    /// What it is to be used for is only now to be heard.
+    /// Marks the connection as new: its first request is still expected.
     pub(crate) fn is_new(&self) {
         self.is_idle_since(Instant::now() + NEW);
     }
 
-    /// Something is asked: it is not closed for others.
+    /// Marks the connection as busy: it is not closed to make room for others.
     #[inline]
     pub(crate) fn is_busy(&self) {
         self.worker.connections.slots.borrow_mut()[self.number].idle = BUSY;
     }
 
-    /// Whether it is to close, for others are waiting and it has been idle longest.
+    /// Whether the connection has to close, because it has been idle longest and others need its room.
     pub(crate) fn must_leave(&self) -> bool {
         self.worker.connections.slots.borrow()[self.number].idle == LEAVING
     }
@@ -191,7 +192,7 @@ mod tests {
         };
         assert_eq!(left(), Some(1));
         connections.remove(1);
-        // It was remembered as the next, and something was asked over it since.
+        // The next remembered connection, which has got a request since.
         set(4, micros(now + Duration::from_secs(9)));
         assert_eq!(left(), Some(0));
         connections.remove(0);

@@ -1,8 +1,8 @@
-//! Where a body ends, and whether the connection outlives the message (RFC 9112, sections 6 and 9).
+//! Framing of bodies, and whether the connection stays open after a message (RFC 9112, sections 6 and 9).
 
 use crate::message::{Fields, Framing, Known, Malformed, Method, RequestHead, ResponseHead, Version};
 
-/// How the body of a request is framed.
+/// The framing of a request's body.
 pub fn of_request(head: &RequestHead) -> Result<Framing, Malformed> {
     let length = content_length(&head.fields)?;
     match (transfer_encoding(&head.fields, head.version)?, length) {
@@ -12,7 +12,7 @@ pub fn of_request(head: &RequestHead) -> Result<Framing, Malformed> {
     }
 }
 
-/// How the body of the response to a request with `method` is framed.
+/// The framing of the body of a response to a request with `method`.
 pub fn of_response(head: &ResponseHead, method: Method) -> Result<Framing, Malformed> {
     let length = content_length(&head.fields)?;
     let chunked = transfer_encoding(&head.fields, head.version)?;
@@ -31,7 +31,7 @@ pub fn is_bodyless(status: u16) -> bool {
     matches!(status, 100..=199 | 204 | 304)
 }
 
-/// The one `Content-Length`. Several are refused even if they agree, as is anything but digits.
+/// The single `Content-Length`. Several are refused even if they agree, and so is anything but digits.
 fn content_length(fields: &Fields) -> Result<Option<u64>, Malformed> {
     if fields.lacks(Known::ContentLength) {
         return Ok(None);
@@ -51,15 +51,15 @@ fn content_length(fields: &Fields) -> Result<Option<u64>, Malformed> {
         }
         length = length * 10 + u64::from(byte - b'0');
     }
-    // What counts in signed numbers would take it for a negative one.
+    // Parsers with signed numbers would take it for a negative length.
     if i64::try_from(length).is_err() {
         return Err(Malformed::ContentLengthTooLarge);
     }
     Ok(Some(length))
 }
 
-/// Whether the body is chunked. No other coding is accepted, nor `chunked` twice, nor beside a `Content-Length`, nor in
-/// HTTP/1.0.
+/// Whether the body is chunked. Any other coding is refused, and so are `chunked` twice, `chunked` beside a
+/// `Content-Length`, and `chunked` in HTTP/1.0.
 fn transfer_encoding(fields: &Fields, version: Version) -> Result<bool, Malformed> {
     if fields.lacks(Known::TransferEncoding) {
         return Ok(false);
@@ -78,7 +78,7 @@ fn transfer_encoding(fields: &Fields, version: Version) -> Result<bool, Malforme
     Ok(true)
 }
 
-/// Whether the sender will read another message after this one.
+/// Whether the connection may be kept alive: the sender will read another message after this one.
 pub fn keeps_alive(fields: &Fields, version: Version) -> bool {
     match listed(fields) {
         Listed::Nothing => return version != Version::Http10,
@@ -96,20 +96,20 @@ pub fn keeps_alive(fields: &Fields, version: Version) -> bool {
     keep
 }
 
-/// What `Connection` says in nearly every message.
+/// The content of `Connection` in nearly every message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Listed {
-    /// Neither option.
+    /// Neither `keep-alive` nor `close`.
     Nothing,
-    /// `keep-alive`.
+    /// Only `keep-alive`.
     KeepAlive,
-    /// `close`.
+    /// Only `close`.
     Close,
-    /// Anything else: look at [`connection_options`].
+    /// Anything else: see [`connection_options`].
     More,
 }
 
-/// What `Connection` says, at a glance.
+/// Classifies `Connection` with a quick test.
 pub fn listed(fields: &Fields) -> Listed {
     if fields.lacks(Known::Connection) {
         return Listed::Nothing;
@@ -123,7 +123,7 @@ pub fn listed(fields: &Fields) -> Listed {
     }
 }
 
-/// What `Connection` lists.
+/// The options that `Connection` lists.
 pub fn connection_options(fields: &Fields) -> impl Iterator<Item = &[u8]> {
     fields.all(Known::Connection).flat_map(list_members)
 }

@@ -1,17 +1,17 @@
-//! What a request says of itself in place of a proxy: whose it is, by which scheme and host it was asked for, when it
-//! was taken in.
+//! Forwarding fields: claims about the original request that proxies add, such as client address, scheme, host and time
+//! of arrival.
 //!
-//! Backends and their libraries believe these fields, Rack and Rails among them. From a peer that is no trusted proxy
-//! they are dropped before anything looks at the request; a trusted one is believed what the configuration says. See
-//! the engine's `trusted_proxies`.
+//! Backends and their libraries trust these fields, Rack and Rails among them. If the peer is no trusted proxy, they
+//! are dropped before the request is looked at. A trusted proxy is believed as far as the configuration says. See the
+//! engine's `trusted_proxies`.
 
 use crate::message::Known;
 
-/// Beginnings of names, in small letters.
+/// Prefixes of names, in lower case.
 const FAMILIES: [&[u8]; 6] =
     [b"x-forwarded-", b"x-original-", b"x-rewrite-", b"x-envoy-", b"cloudfront-", b"fly-forwarded-"];
 
-/// Whole names, in small letters.
+/// Whole names, in lower case.
 const NAMES: [&[u8]; 48] = [
     b"ali-cdn-real-ip",
     b"cdn-src-ip",
@@ -63,11 +63,11 @@ const NAMES: [&[u8]; 48] = [
     b"x-vercel-forwarded-for",
 ];
 
-/// Those that nobody in front has a reason to send: they would set what a backend connects to (httpoxy), and name its
-/// files.
+/// Fields that no proxy in front has a reason to send: they would set what a backend connects to (httpoxy) or the files
+/// that it serves.
 const NEVER: [&[u8]; 3] = [b"proxy", b"x-accel-mapping", b"x-sendfile-type"];
 
-/// The name as a backend that speaks CGI reads it.
+/// The name as a CGI backend reads it.
 fn variable(name: &[u8]) -> impl Iterator<Item = u8> + '_ {
     name.iter().map(|byte| match byte {
         b'_' | b'.' => b'-',
@@ -79,25 +79,25 @@ fn is(name: &[u8], known: &[u8]) -> bool {
     name.len() == known.len() && variable(name).eq(known.iter().copied())
 }
 
-/// Whether a field of this name is one of them, whatever its letter case, and with `_` and `.` for `-`.
+/// Whether `name` is a forwarding field. Letter case does not matter, and `_` and `.` count as `-`.
 pub fn is_hearsay(name: &[u8]) -> bool {
     let begins = |family: &&[u8]| name.get(..family.len()).is_some_and(|start| is(start, family));
     FAMILIES.iter().any(begins) || NAMES.iter().any(|known| is(name, known))
 }
 
-/// Whether a trusted proxy can be believed a field of this name.
+/// Whether a trusted proxy may send a forwarding field of this name.
 pub fn is_believable(name: &[u8]) -> bool {
     let is_plain = name.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'-');
     is_plain && is_hearsay(name) && !is_never_believed(name)
 }
 
-/// Whether nobody is believed it.
+/// Whether the field is believed from no peer, trusted proxies included.
 pub fn is_never_believed(name: &[u8]) -> bool {
     NEVER.iter().any(|never| is(name, never))
 }
 
-/// Whether the field frames or routes the message or says whose it is, so that it stays whatever `Connection` says of
-/// it.
+/// Whether the field frames or routes the message or describes the client. Such a field stays even if `Connection`
+/// names it.
 pub(super) fn stays(known: Option<Known>, name: &[u8]) -> bool {
     matches!(known, Some(Known::Host | Known::ContentLength)) || is_hearsay(name)
 }

@@ -20,25 +20,25 @@ fn is_hop_by_hop(name: Known) -> bool {
     )
 }
 
-/// What a client asked of this hop, read before [`clean_request`] drops it.
+/// Options that a client asked of this hop, read before [`clean_request`] drops them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ConnectionOptions {
-    /// It lists `trailers` in `TE`.
+    /// Whether the client accepts trailers (`TE: trailers`).
     pub trailers: bool,
-    /// It wants to speak another protocol on this connection.
+    /// Whether the client wants to speak another protocol on this connection.
     pub upgrade: bool,
 }
 
 impl ConnectionOptions {
-    /// Reads them.
+    /// Reads the options of a request.
     pub fn of(head: &RequestHead) -> Self {
         let fields = &head.fields;
         if head.version == Version::Http2 {
-            // There is no `Connection`; `Upgrade` is what an extended CONNECT was turned into.
+            // HTTP/2 has no `Connection`; an extended CONNECT was turned into `Upgrade`.
             let upgrade = fields.has(Known::Upgrade);
             return Self { trailers: !fields.lacks(Known::Te) && has_te_trailers(fields), upgrade };
         }
-        // Both wishes have to be listed in `Connection`.
+        // Both options have to be listed in `Connection`.
         if head.version == Version::Http10 || listed(fields) != Listed::More {
             return Self::default();
         }
@@ -46,7 +46,7 @@ impl ConnectionOptions {
         let protocols = || fields.all(Known::Upgrade).flat_map(super::framing::list_members);
         Self {
             trailers: option(b"te") && has_te_trailers(fields),
-            // HTTP/2 without TLS is never offered to a backend: the requests in it would pass us by.
+            // h2c is never offered to a backend: the requests in it would bypass the proxy.
             upgrade: fields.has(Known::Upgrade)
                 && option(b"upgrade")
                 && protocols().next().is_some()
@@ -66,7 +66,7 @@ fn has_te_trailers(fields: &Fields) -> bool {
     })
 }
 
-/// Whether a 101 names a protocol that the request, whose `Upgrade` was kept, asked for (RFC 9110, section 7.8).
+/// Whether a 101 names a protocol that the request asked for in its `Upgrade`, which was kept (RFC 9110, section 7.8).
 pub fn is_answered_upgrade(request: &RequestHead, response: &ResponseHead) -> bool {
     let asked = |protocol: &[u8]| {
         let mut wanted = request.fields.all(Known::Upgrade).flat_map(super::framing::list_members);
@@ -76,8 +76,8 @@ pub fn is_answered_upgrade(request: &RequestHead, response: &ResponseHead) -> bo
     answered.peek().is_some() && answered.all(asked)
 }
 
-/// Whether a response that never has a body says all the same that one follows. A backend that then sends it must not
-/// have the connection used again.
+/// Whether a response that never has a body announces one. The connection of a backend that then sends it must not be
+/// used again.
 pub fn promises_a_body_in_vain(response: &ResponseHead) -> bool {
     let fields = &response.fields;
     matches!(response.status, 100..=199 | 204)
@@ -85,13 +85,13 @@ pub fn promises_a_body_in_vain(response: &ResponseHead) -> bool {
             || fields.get(Known::ContentLength).is_some_and(|length| length != b"0"))
 }
 
-/// Removes what a client said to us alone, and what a backend could mistake for something else: names with `_` or `.`,
-/// which CGI-style backends cannot tell from names with `-`, and fields that name files of the backend.
+/// Removes hop-by-hop fields of a request, and fields that a backend could misread: names with `_` or `.`, which CGI
+/// backends cannot tell from names with `-`, and fields that name files of the backend.
 pub fn clean_request(head: &mut RequestHead, allowed: &[FieldName], chunked: bool, keep_upgrade: bool) {
     let named = Named::by(&head.fields);
     head.fields.retain(|known, name, _| match known {
         Some(Known::Upgrade) => keep_upgrade,
-        // With a chunked body the trailers it announces are passed on.
+        // A chunked body is forwarded with its trailers, so they may be announced.
         Some(Known::Trailer) => chunked,
         Some(Known::XSendfileType | Known::XAccelMapping) => false,
         Some(known) => !is_hop_by_hop(known) && !named.drops(Some(known), name),
@@ -104,8 +104,8 @@ pub fn clean_request(head: &mut RequestHead, allowed: &[FieldName], chunked: boo
     named.remember(&mut head.fields);
 }
 
-/// Removes the fields that `Connection` names, before anything of ours is added: a client cannot remove what a filter
-/// adds by naming it there.
+/// Removes the fields that `Connection` names, before any field of ours is added: a client must not remove what a
+/// filter adds by naming it there.
 pub fn drop_named(fields: &mut Fields) {
     let named = Named::by(fields);
     if !named.0.is_empty() {
@@ -120,8 +120,8 @@ pub fn drop_named(fields: &mut Fields) {
     }
 }
 
-/// Removes what a backend said to us alone, and a `Content-Length` where there can be no content to have a length (RFC
-/// 9110, section 8.6): a client might wait for it.
+/// Removes hop-by-hop fields of a response, and `Content-Length` where no content can have a length (RFC 9110, section
+/// 8.6): a client might wait for it.
 pub fn clean_response(head: &mut ResponseHead, chunked: bool, keep_upgrade: bool) {
     let named = Named::by(&head.fields);
     let no_length = matches!(head.status, 100..=199 | 204);
@@ -135,9 +135,8 @@ pub fn clean_response(head: &mut ResponseHead, chunked: bool, keep_upgrade: bool
     named.remember(&mut head.fields);
 }
 
-/// The names that `Connection` lists. Almost always it lists none but `keep-alive`, `close` and `upgrade`, which are
-/// dropped, or kept, on their own account: then this is empty and costs nothing. In small letters and in order, for a
-/// head of 64 KiB can list thousands.
+/// The names that `Connection` lists, except `keep-alive`, `close` and `upgrade`, which are handled elsewhere: so the
+/// list is nearly always empty and costs nothing. In lower case and sorted, since a head of 64 KiB can list thousands.
 struct Named(Vec<Box<[u8]>>);
 
 impl Named {
@@ -155,7 +154,7 @@ impl Named {
         Self(named)
     }
 
-    /// Lets the fields know what was dropped, so that it does not come late either.
+    /// Records the dropped names, so that they cannot come as trailers either.
     fn remember(&self, fields: &mut Fields) {
         for name in self.0.iter().filter(|name| !stays(Known::of(name), name)) {
             fields.note_removed(&**name);
@@ -167,10 +166,10 @@ impl Named {
         self.0.binary_search_by(|named| named.iter().copied().cmp(name.iter().map(small))).is_ok()
     }
 
-    /// Whether the field is to be dropped. Those that frame or route the message or say whose it is stay whatever
-    /// `Connection` says of them: a client could have a trusted proxy, which passes `Connection` on, taken for itself.
+    /// Whether the field is to be dropped. Fields that frame or route the message or describe the client stay even if
+    /// `Connection` names them: otherwise a client could pass for a trusted proxy that forwards `Connection`.
     fn drops(&self, known: Option<Known>, name: &[u8]) -> bool {
-        // Nearly always: nothing is named.
+        // The usual case: nothing is named.
         if self.0.is_empty() {
             return false;
         }

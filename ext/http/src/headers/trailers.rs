@@ -1,10 +1,10 @@
-//! Trailers: fields that come late. Nothing may be said in them that could not be said in the head.
+//! Trailers: fields that come after the body. What is not allowed in the head is not allowed in them either.
 
 use super::hearsay::is_hearsay;
 use crate::message::{Fields, Known};
 
-/// Whether a field has no place in a trailer section: it frames, routes, modifies or authorises a message, controls
-/// what becomes of a response, or concerns one hop (RFC 9110, section 6.5.1).
+/// Whether a field is forbidden in trailers: it frames, routes, modifies or authorises a message, controls how a
+/// response is treated, or concerns one hop (RFC 9110, section 6.5.1).
 pub fn is_forbidden(name: Known) -> bool {
     use Known::*;
     matches!(
@@ -60,23 +60,23 @@ pub fn is_forbidden(name: Known) -> bool {
     )
 }
 
-/// Drops the fields that have no place in a trailer section.
+/// Drops the fields that are forbidden in trailers.
 pub fn clean(trailers: &mut Fields) {
     trailers.retain(|_, name, _| !Known::of_cgi(name).is_some_and(is_forbidden));
 }
 
-/// What of the trailers of a request goes to a backend. `head` is what became of the request's head.
+/// The trailers of a request that go to a backend. `head` is the request's head as it was forwarded.
 pub fn of_request(trailers: &Fields, head: &Fields) -> Fields {
     let is_plain = |name: &[u8]| !name.iter().any(|byte| matches!(byte, b'_' | b'.'));
     kept(trailers, head, |name| is_plain(name) && !is_hearsay(name))
 }
 
-/// What of the trailers of a response goes to a client. `head` is what became of the response's head.
+/// The trailers of a response that go to a client. `head` is the response's head as it was forwarded.
 pub fn of_response(trailers: &Fields, head: &Fields) -> Fields {
     kept(trailers, head, |_| true)
 }
 
-/// Whatever changes a head, the names that it dropped, replaced or added are the proxy's own in the trailers too.
+/// Drops trailers whose name was removed, replaced or added in the head: such names belong to the proxy.
 fn kept(trailers: &Fields, head: &Fields, may_pass: impl Fn(&[u8]) -> bool) -> Fields {
     let mut kept = trailers.clone();
     kept.retain(|_, name, _| may_pass(name) && !head.touched(name));

@@ -1,5 +1,5 @@
-//! The two fields that open a WebSocket over HTTP/1.1 (RFC 6455, section 4). Over HTTP/2 there are none (RFC 8441,
-//! section 5): whoever turns one handshake into the other writes and checks them.
+//! The two fields of a WebSocket handshake over HTTP/1.1 (RFC 6455, section 4). HTTP/2 has none (RFC 8441, section 5):
+//! code that turns one handshake into the other writes and checks them.
 
 use aws_lc_rs::digest::{Context, SHA1_FOR_LEGACY_USE_ONLY};
 use base64::engine::general_purpose::STANDARD;
@@ -8,27 +8,27 @@ use base64::Engine as _;
 use crate::message::{Fields, RequestHead, ResponseHead};
 use crate::random;
 
-/// What a client sends: 16 random bytes.
+/// Field with the client's key: 16 random bytes.
 pub const KEY: &str = "Sec-WebSocket-Key";
-/// What proves that the server has understood it.
+/// Field with the server's proof that it understood the key.
 pub const ACCEPT: &str = "Sec-WebSocket-Accept";
 
-/// What is hashed behind the key (RFC 6455, section 1.3).
+/// Appended to the key before it is hashed (RFC 6455, section 1.3).
 const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
-/// Adds a new key to a request.
+/// Adds a new random key to a request.
 pub fn set_key(fields: &mut Fields) {
     let number = random::number();
     fields.set(KEY, STANDARD.encode(number.to_be_bytes()).as_bytes());
 }
 
-/// Whether the server has understood the key that it was sent. A request without one asks for nothing to be proven.
+/// Whether the server has proven that it understood the key. A request without a key needs no proof.
 pub fn is_accepted(request: &RequestHead, response: &ResponseHead) -> bool {
     let Some(key) = request.fields.get(KEY) else { return true };
     response.fields.get(ACCEPT) == Some(proof(key).as_bytes())
 }
 
-/// What a server says that has understood `key`.
+/// The proof that a server has understood `key`.
 pub fn proof(key: &[u8]) -> String {
     let mut hash = Context::new(&SHA1_FOR_LEGACY_USE_ONLY);
     hash.update(key);

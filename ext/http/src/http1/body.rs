@@ -1,19 +1,19 @@
-//! How long a body is, and reading and writing it.
+//! Framing of bodies: reading and writing them.
 
 use super::{Buffer, Chunked};
 use crate::message::{Fields, Framing, Malformed, Piece};
 
-/// Finds the body in what was read.
+/// Reads a body from the bytes of a connection.
 #[derive(Debug, Default)]
 pub enum BodyReader {
     /// The body is complete, or there never was one.
     #[default]
     Done,
-    /// So many bytes are to come.
+    /// A body of known length: bytes still to come.
     Length(u64),
-    /// Chunks are to come.
+    /// A chunked body.
     Chunked(Chunked),
-    /// Everything until the connection ends.
+    /// A body that ends with the connection.
     UntilClose,
 }
 
@@ -28,7 +28,7 @@ impl BodyReader {
         }
     }
 
-    /// What the front of `buffer` holds.
+    /// What stands at the front of `buffer`.
     pub fn next(&mut self, buffer: &mut Buffer) -> Result<Piece, Malformed> {
         Ok(match self {
             BodyReader::Done | BodyReader::Length(0) => Piece::End,
@@ -63,7 +63,7 @@ impl BodyReader {
         }
     }
 
-    /// Says that the connection ended. An error if the body is not complete.
+    /// Handles the end of the connection. An error if the body is not complete.
     pub fn ended(&mut self) -> Result<(), Malformed> {
         match self {
             BodyReader::UntilClose => *self = BodyReader::Done,
@@ -73,7 +73,7 @@ impl BodyReader {
         Ok(())
     }
 
-    /// The trailer fields of a complete chunked body.
+    /// The trailer fields of a chunked body that was read to its end.
     pub fn trailers(&self) -> Option<&Fields> {
         match self {
             BodyReader::Chunked(chunked) => chunked.trailers(),
@@ -81,7 +81,7 @@ impl BodyReader {
         }
     }
 
-    /// The trailer fields, for changing them.
+    /// Mutable access to the trailer fields.
     pub fn trailers_mut(&mut self) -> Option<&mut Fields> {
         match self {
             BodyReader::Chunked(chunked) => chunked.trailers_mut(),
@@ -93,14 +93,14 @@ impl BodyReader {
 /// Frames a body that is sent.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub enum BodyWriter {
-    /// Nothing may be sent.
+    /// No body, or one that is complete: nothing may be sent.
     #[default]
     Done,
-    /// So many bytes are still to be sent.
+    /// A body of known length: bytes still to be sent.
     Length(u64),
-    /// Chunks. The number is what is left of the chunk that was begun.
+    /// A chunked body: bytes still missing from the chunk that was begun.
     Chunked(usize),
-    /// Bytes as they are, until the connection is closed.
+    /// A body that ends when the connection is closed; bytes are sent as they are.
     UntilClose,
 }
 
@@ -115,7 +115,7 @@ impl BodyWriter {
         }
     }
 
-    /// Whether the body may end here: no chunk is incomplete, and no byte is missing that was announced.
+    /// Whether the body may end here: no chunk is incomplete, and no announced byte is missing.
     pub fn may_end(&self) -> bool {
         matches!(self, Self::Done | Self::UntilClose | Self::Chunked(0) | Self::Length(0))
     }

@@ -1,12 +1,12 @@
-//! The memory that bytes are read into.
+//! Buffers that bytes are read into.
 
 use std::cell::RefCell;
 
-/// What a buffer begins with: an ordinary head and a small body fit.
+/// First size of a buffer: an ordinary head and a small body fit.
 const SMALL: usize = 16 * 1024;
-/// What a body is streamed through once it turns out to be long.
+/// Size for a long body.
 const LARGE: usize = 64 * 1024;
-/// Unused pieces that a thread keeps, per size: 8 MiB at the most.
+/// Spare buffers that a thread keeps, per size: 8 MiB at the most.
 const KEPT_SMALL: usize = 128;
 const KEPT_LARGE: usize = 96;
 
@@ -30,7 +30,7 @@ fn take(size: usize) -> Box<[u8]> {
 }
 
 fn put_back(memory: Box<[u8]>) {
-    // At the end of a thread the spare list may be gone before its last connection.
+    // When a thread ends, the spare list may be dropped before its last connection.
     let _ = SPARE.try_with(|spare| {
         let mut spare = spare.borrow_mut();
         match memory.len() {
@@ -41,8 +41,8 @@ fn put_back(memory: Box<[u8]>) {
     });
 }
 
-/// Bytes that were read and not yet used. It holds memory only while there is something to read into it: an idle
-/// connection costs none.
+/// Bytes that were read and not yet used. It has memory only while there is something to read: an idle connection needs
+/// none.
 #[derive(Debug, Default)]
 pub struct Buffer {
     memory: Box<[u8]>,
@@ -51,18 +51,18 @@ pub struct Buffer {
 }
 
 impl Buffer {
-    /// What was read and not yet consumed.
+    /// The bytes that were read and not yet consumed.
     #[inline]
     pub fn filled(&self) -> &[u8] {
         &self.memory[self.start..self.end]
     }
 
-    /// Whether there is nothing in it.
+    /// Whether the buffer holds no bytes.
     pub fn is_empty(&self) -> bool {
         self.start == self.end
     }
 
-    /// Bytes in it.
+    /// Number of bytes in the buffer.
     pub fn len(&self) -> usize {
         self.end - self.start
     }
@@ -86,7 +86,7 @@ impl Buffer {
         if self.memory.is_empty() {
             self.memory = take(SMALL);
         }
-        // Bytes move to the front only when the room behind them runs out.
+        // Bytes are moved to the front only when the room behind them is nearly used up.
         if self.start > 0 && self.memory.len() - self.end < self.memory.len() / 4 {
             self.memory.copy_within(self.start..self.end, 0);
             self.end -= self.start;
@@ -95,12 +95,12 @@ impl Buffer {
         &mut self.memory[self.end..]
     }
 
-    /// Says that `n` bytes of [`Buffer::space`] were filled.
+    /// Records that `n` bytes of [`Buffer::space`] were filled.
     pub fn commit(&mut self, n: usize) {
         self.end = (self.end + n).min(self.memory.len());
     }
 
-    /// Makes room for at least `size` bytes in all.
+    /// Enlarges the buffer to at least `size` bytes in all.
     pub fn grow(&mut self, size: usize) {
         if self.memory.len() >= size {
             return;
@@ -113,19 +113,19 @@ impl Buffer {
         put_back(std::mem::replace(&mut self.memory, memory));
     }
 
-    /// Gets ready for a long body: fewer, larger reads.
+    /// Enlarges the buffer for a long body: fewer, larger reads.
     pub fn grow_for_body(&mut self) {
         self.grow(LARGE);
     }
 
-    /// Gives the memory back if nothing is in it.
+    /// Frees the memory if the buffer is empty.
     pub fn release(&mut self) {
         if self.is_empty() && !self.memory.is_empty() {
             put_back(std::mem::take(&mut self.memory));
         }
     }
 
-    /// Puts bytes in, as a read would.
+    /// Appends bytes, as a read would.
     #[cfg(test)]
     pub fn extend(&mut self, bytes: &[u8]) {
         self.grow(self.len() + bytes.len());

@@ -5,21 +5,21 @@ use super::Buffer;
 use crate::headers::trailers;
 use crate::message::{Fields, Malformed, Piece, Span};
 
-/// Bytes that a chunk's size and extensions may take.
+/// Most bytes of a chunk's size with its extensions.
 const LINE_LIMIT: usize = 1024;
-/// Bytes that all extensions of a body may take: they carry nothing and cost reading.
+/// Most bytes of all extensions of a body: they carry no data and cost time.
 const EXTENSIONS_LIMIT: usize = 16 * 1024;
-/// Bytes that a trailer section may take. It is read whole.
+/// Most bytes of a trailer section. It is read whole.
 const TRAILERS_LIMIT: usize = 8 * 1024;
-/// Lines that a trailer section may have.
+/// Most lines of a trailer section.
 const MAX_TRAILERS: usize = 64;
 
-/// Takes a chunked body apart where it lies in the buffer.
+/// Decodes a chunked body in place, in the input buffer.
 #[derive(Debug, Default)]
 pub struct Chunked {
     state: ChunkState,
     extensions: usize,
-    /// Looks for the end of the trailer section.
+    /// Finds the end of the trailer section.
     scan: HeadScan,
     trailers: Option<Box<Fields>>,
 }
@@ -35,7 +35,7 @@ enum ChunkState {
 }
 
 impl Chunked {
-    /// Looks at the front of `buffer`, consuming the coding's own bytes, up to the next piece of data.
+    /// Consumes the coding's own bytes at the front of `buffer`, and returns the next piece of data.
     pub fn next(&mut self, buffer: &mut Buffer) -> Result<Piece, Malformed> {
         loop {
             let bytes = buffer.filled();
@@ -79,7 +79,7 @@ impl Chunked {
         }
     }
 
-    /// Says that `n` bytes of the data were taken out of the buffer.
+    /// Records that `n` bytes of the data were removed from the buffer.
     pub fn consumed(&mut self, n: usize) {
         if let ChunkState::Data(left) = self.state {
             let left = left.saturating_sub(n as u64);
@@ -92,19 +92,19 @@ impl Chunked {
         self.state == ChunkState::Done
     }
 
-    /// The trailer fields, once the body is read.
+    /// The trailer fields of a body that was read to its end.
     pub fn trailers(&self) -> Option<&Fields> {
         self.trailers.as_deref()
     }
 
-    /// The trailer fields, for changing them.
+    /// Mutable access to the trailer fields.
     pub fn trailers_mut(&mut self) -> Option<&mut Fields> {
         self.trailers.as_deref_mut()
     }
 }
 
-/// The size that a chunk begins with, the number of its digits, and the length of its line with the line break; `None`
-/// if the line is not complete.
+/// The size of a chunk, the number of its digits, and the length of its line with the line break; `None` if the line is
+/// not complete.
 fn size_line(bytes: &[u8]) -> Result<Option<(u64, usize, usize)>, Malformed> {
     let mut size = 0u64;
     let mut digits = 0;
@@ -145,8 +145,8 @@ fn size_line(bytes: &[u8]) -> Result<Option<(u64, usize, usize)>, Malformed> {
     Ok(None)
 }
 
-/// Takes a trailer section apart. Fields that frame, route or authorise a message have no place in it (RFC 9110,
-/// section 6.5.1) and are dropped.
+/// Parses a trailer section. Fields that frame, route or authorise a message are forbidden there (RFC 9110, section
+/// 6.5.1) and are dropped.
 fn parse_trailers(bytes: &[u8]) -> Result<Fields, Malformed> {
     let mut headers = [httparse::EMPTY_HEADER; MAX_TRAILERS];
     let parsed = httparse::parse_headers(bytes, &mut headers).map_err(|_| Malformed::TrailerField)?;
@@ -168,7 +168,7 @@ fn parse_trailers(bytes: &[u8]) -> Result<Fields, Malformed> {
 mod tests {
     use super::*;
 
-    /// The data, the trailers and what is left over.
+    /// The data, the trailers and the remaining bytes.
     type Decoded = (Vec<u8>, Vec<u8>, Vec<u8>);
 
     /// Decodes `bytes`, given in pieces of `step`. `None` if the body is not complete.

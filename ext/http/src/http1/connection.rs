@@ -1,5 +1,4 @@
-//! One HTTP/1.1 connection, to a client or to a backend: its stream, what was read and not yet used, and what is
-//! written and not yet sent.
+//! One HTTP/1.1 connection, to a client or to a backend: its stream, an input buffer and an output buffer.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -14,35 +13,35 @@ use super::{BodyReader, BodyWriter, Buffer};
 use crate::message::{Fields, Framing, Malformed, Piece, ReadError, RequestHead, ResponseHead};
 use crate::transport::Transport;
 
-/// Data up to this size is copied behind what waits to be sent; longer data is sent from where it lies.
+/// Data up to this size is copied into the output; longer data is sent from where it lies.
 const COPY: usize = 4 * 1024;
-/// What may wait to be sent before more is taken.
+/// Bytes that may wait in the output before no more data is taken (back-pressure).
 const OUTPUT_LIMIT: usize = 16 * 1024;
 
 /// A connection over a stream `S`.
 #[derive(Debug)]
 pub struct Connection<S> {
     stream: S,
-    /// What was read and not yet used.
+    /// Bytes that were read and not yet used.
     pub input: Buffer,
     output: Output,
-    /// How much of `output` was sent.
+    /// Bytes of `output` that were sent.
     sent: usize,
-    /// Whether the stream may hold records that it has not yet sent: TLS keeps what the system does not take.
+    /// Whether the stream may hold records that it has not sent: TLS keeps what the system does not take.
     behind: bool,
     total_sent: u64,
-    /// How much of what was written is no body.
+    /// Bytes written that are no body.
     overhead: u64,
     total_read: u64,
     ended: bool,
-    /// Whether the last read took all the room it had: there is more to come.
+    /// Whether the last read filled its room completely, so that more bytes are likely.
     hungry: bool,
     scan: HeadScan,
     /// The body that is being received.
     pub reader: BodyReader,
-    /// How many bytes of it may still come.
+    /// Bytes of the received body that may still come.
     allowed: u64,
-    /// The one that is being sent.
+    /// The body that is being sent.
     pub writer: BodyWriter,
 }
 
@@ -67,37 +66,37 @@ impl<S: Transport> Connection<S> {
         }
     }
 
-    /// The stream, with nothing of a message in flight.
+    /// The stream; buffered bytes are dropped. For a connection without a message in flight.
     pub fn into_stream(self) -> S {
         self.stream
     }
 
-    /// The stream.
+    /// The stream under the connection.
     pub fn stream(&self) -> &S {
         &self.stream
     }
 
-    /// The stream, past what this has buffered.
+    /// Mutable access to the stream, which bypasses the buffers.
     pub fn stream_mut(&mut self) -> &mut S {
         &mut self.stream
     }
 
-    /// Bytes that the system has taken from us so far. As long as this does not move, the peer has seen nothing.
+    /// Bytes that the system has taken from us so far. While this number does not change, the peer has seen nothing.
     pub fn total_sent(&self) -> u64 {
         self.total_sent
     }
 
-    /// Bytes of bodies among them. What waits to be sent is taken to be none.
+    /// Bytes of bodies that the system has taken. Bytes that wait to be sent count as no body.
     pub fn body_sent(&self) -> u64 {
         self.total_sent.saturating_sub(self.overhead)
     }
 
-    /// Says that so many bytes of what was written are no body.
+    /// Records that `bytes` of what was written are no body.
     pub fn note_overhead(&mut self, bytes: usize) {
         self.overhead += bytes as u64;
     }
 
-    /// Bytes read so far.
+    /// Bytes read from the stream so far.
     pub fn total_read(&self) -> u64 {
         self.total_read
     }
@@ -107,12 +106,12 @@ impl<S: Transport> Connection<S> {
         self.ended
     }
 
-    /// Whether everything that was written was also sent.
+    /// Whether everything written was sent.
     pub fn is_flushed(&self) -> bool {
         self.sent == self.output.len() && !self.behind
     }
 
-    /// Reads what there is, into [`Connection::input`]. 0 if the peer has ended its side or the buffer is full.
+    /// Reads what there is into [`Connection::input`]. 0 if the peer has ended its side or the buffer is full.
     pub fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         if self.ended {
             return Poll::Ready(Ok(0));
@@ -133,8 +132,8 @@ impl<S: Transport> Connection<S> {
         Poll::Ready(Ok(n))
     }
 
-    /// Watches a client while nothing is awaited from it. Ready only with an error: it went away. Bytes that come are
-    /// kept, up to a bufferful; that it ended its side is no reason to give up on it (RFC 9112, section 9.6).
+    /// Watches a client while nothing is expected from it. Ready only with an error: the client is gone. Bytes that
+    /// come are kept, up to a full buffer. A half-close is no reason to give up on the client (RFC 9112, section 9.6).
     pub fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
         while !self.ended && !self.input.is_full() {
             match ready!(self.poll_read(cx)) {
@@ -145,7 +144,7 @@ impl<S: Transport> Connection<S> {
         Poll::Pending
     }
 
-    /// Where a message to be sent is written. It leaves with [`Connection::poll_flush`].
+    /// Buffer for a message to be sent. It leaves with [`Connection::poll_flush`].
     pub fn output(&mut self) -> &mut Vec<u8> {
         if self.sent == self.output.len() {
             self.output.clear();
@@ -154,7 +153,7 @@ impl<S: Transport> Connection<S> {
         self.output.ready()
     }
 
-    /// Forgets what was written and not yet sent.
+    /// Drops what was written and not yet sent.
     pub fn discard_output(&mut self) {
         self.output.clear();
         self.sent = 0;
@@ -173,7 +172,7 @@ impl<S: Transport> Connection<S> {
         }
         self.output.clear();
         self.sent = 0;
-        // TLS keeps records of its own.
+        // TLS buffers records itself.
         if self.stream.buffers_writes() {
             self.behind = true;
             ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
@@ -182,12 +181,12 @@ impl<S: Transport> Connection<S> {
         Poll::Ready(Ok(()))
     }
 
-    /// Says how the body of the message that was just written is framed.
+    /// Sets the framing of the body of the message that was just written.
     pub fn begin_body(&mut self, framing: Framing) {
         self.writer = BodyWriter::new(framing);
     }
 
-    /// Takes data of the body: how much of it. Small pieces wait for [`Connection::poll_flush`].
+    /// Takes data of the body and returns how many bytes were taken. Small pieces wait for [`Connection::poll_flush`].
     pub fn poll_send(&mut self, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
         if self.output.len() - self.sent > OUTPUT_LIMIT {
             ready!(self.poll_flush(cx))?;
@@ -213,7 +212,7 @@ impl<S: Transport> Connection<S> {
                     let out = self.output();
                     let before = out.len();
                     write_chunk_size(out, size);
-                    // The line break behind the chunk included.
+                    // Includes the line break after the chunk.
                     let written = out.len() - before + 2;
                     self.note_overhead(written);
                 }
@@ -228,7 +227,7 @@ impl<S: Transport> Connection<S> {
         }
     }
 
-    /// Sends bytes as they are, behind what waits.
+    /// Sends bytes as they are, after the bytes that wait.
     pub fn poll_send_bytes(&mut self, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
         if data.len() <= COPY {
             self.output().extend_from_slice(data);
@@ -275,19 +274,19 @@ impl<S: Transport> Connection<S> {
         self.writer = BodyWriter::Done;
     }
 
-    /// Says how the body of the message whose head was just read is framed.
+    /// Sets the framing of the body of the message whose head was just read.
     pub fn begin_reading(&mut self, framing: Framing) {
         self.reader = BodyReader::new(framing);
         self.allowed = u64::MAX;
     }
 
-    /// Says how long the body may be of which nothing was taken yet. More of it is an error.
+    /// Sets the limit of a body of which nothing was taken yet. A longer one is an error.
     pub fn limit_body(&mut self, bytes: u64) {
         self.allowed = bytes;
     }
 
-    /// The next piece of the body that is being received: so many bytes at the front of [`Connection::input`], or its
-    /// end.
+    /// The next piece of the body that is being received: a number of bytes at the front of [`Connection::input`], or
+    /// its end.
     pub fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Result<Piece, ReadError>> {
         loop {
             match self.reader.next(&mut self.input)? {
@@ -296,7 +295,7 @@ impl<S: Transport> Connection<S> {
                 piece => return Poll::Ready(Ok(piece)),
             }
             if self.input.is_full() {
-                // Only a trailer section or a chunk's first line can need more room, and both are far smaller.
+                // Only a trailer section or a chunk's size line can need more room, and both have far smaller limits.
                 return Poll::Ready(Err(ReadError::TooLarge));
             }
             if self.hungry && self.input.is_empty() {
@@ -311,13 +310,13 @@ impl<S: Transport> Connection<S> {
         }
     }
 
-    /// Takes `n` bytes of the body out of the input.
+    /// Removes `n` bytes of the body from the input.
     pub fn consume_body(&mut self, n: usize) {
         self.reader.consume(&mut self.input, n);
         self.allowed = self.allowed.saturating_sub(n as u64);
     }
 
-    /// Reads a head with `parse`, which says how long it is once it is complete.
+    /// Reads a head with `parse`, which returns the head's length once it is complete.
     fn poll_head(
         &mut self,
         cx: &mut Context<'_>,
@@ -349,7 +348,7 @@ impl<S: Transport> Connection<S> {
         }
     }
 
-    /// Drops empty lines at the front of what was read. `true` if a request has begun behind them.
+    /// Drops empty lines at the front of the input. `true` if a request has begun after them.
     pub fn skip_empty_lines(&mut self) -> bool {
         while self.input.filled().starts_with(b"\r\n") {
             self.input.consume(2);
@@ -357,15 +356,15 @@ impl<S: Transport> Connection<S> {
         !matches!(self.input.filled(), [] | [b'\r'])
     }
 
-    /// Reads a request head. Empty lines before it are skipped (RFC 9112, section 2.2). An error leaves the bytes in
-    /// place.
+    /// Reads a request head. Empty lines before it are skipped (RFC 9112, section 2.2). After an error the bytes are
+    /// still in the input.
     pub fn poll_request_head(
         &mut self,
         cx: &mut Context<'_>,
         head: &mut RequestHead,
         limit: usize,
     ) -> Poll<Result<(), ReadError>> {
-        // Skipping stops once the scan has begun: what it saw must stay where it is.
+        // Skipping stops once the scan has begun: scanned bytes must stay in place.
         while self.scan.is_new() && !self.skip_empty_lines() {
             if ready!(self.poll_read(cx))? == 0 {
                 return Poll::Ready(Err(ReadError::Ended));
@@ -384,12 +383,12 @@ impl<S: Transport> Connection<S> {
         self.poll_head(cx, limit, |bytes| read::parse_response(bytes, head))
     }
 
-    /// Ends our side of the connection, TLS included.
+    /// Ends our side of the connection, including TLS.
     pub fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 
-    /// Gives memory back before the connection rests.
+    /// Frees memory before the connection becomes idle.
     pub fn rest(&mut self) {
         self.input.release();
         if self.output.is_empty() {

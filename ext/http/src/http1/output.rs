@@ -1,26 +1,26 @@
-//! The memory that messages are written into.
+//! Buffers that messages are written into.
 
 use std::cell::RefCell;
 use std::ops::{Deref, DerefMut};
 
-/// An ordinary head with a small body behind it.
+/// Room for an ordinary head with a small body.
 const ORDINARY: usize = 2 * 1024;
-/// Larger pieces are not kept.
+/// Larger buffers are freed, not kept.
 const LARGEST: usize = 32 * 1024;
-/// Pieces that a thread keeps for later: 8 MiB at the most.
+/// Spare buffers of a thread: 8 MiB at the most.
 const KEPT: usize = 256;
 
 thread_local! {
     static SPARE: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Bytes that wait to be sent. The memory comes from the thread's spare pieces and returns to them, so that a
+/// Bytes that wait to be sent. The memory comes from the thread's spare buffers and returns to them, so that a
 /// connection to a backend, which lives for one request in this form, allocates none.
 #[derive(Debug, Default)]
 pub(super) struct Output(Vec<u8>);
 
 impl Output {
-    /// Itself, with memory to write into.
+    /// The buffer, with memory to write into.
     pub(super) fn ready(&mut self) -> &mut Vec<u8> {
         if self.0.capacity() == 0 {
             let spare = SPARE.with_borrow_mut(Vec::pop);
@@ -37,7 +37,7 @@ impl Drop for Output {
             return;
         }
         memory.clear();
-        // At the end of a thread the list may be gone before its last connection.
+        // When a thread ends, the list may be dropped before its last connection.
         let _ = SPARE.try_with(|spare| {
             let mut spare = spare.borrow_mut();
             if spare.len() < KEPT {

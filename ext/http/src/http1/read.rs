@@ -1,4 +1,4 @@
-//! Reading heads. Strict on both sides: what two parsers could read differently is refused.
+//! Parsing of heads. Strict on both sides: anything that two parsers could read differently is refused.
 
 use std::mem::MaybeUninit;
 
@@ -6,7 +6,7 @@ use crate::message::{
     Known, Malformed, Method, RequestHead, ResponseHead, Span, Target, Version, MAX_FIELDS, MAX_RESPONSE_FIELDS,
 };
 
-/// Looks for the end of a head as its bytes arrive, each byte once, and refuses line breaks that are not CR LF.
+/// Finds the end of a head while its bytes arrive, looking at each byte once. Refuses line breaks that are not CR LF.
 #[derive(Debug, Default)]
 pub struct HeadScan {
     seen: usize,
@@ -14,8 +14,8 @@ pub struct HeadScan {
 }
 
 impl HeadScan {
-    /// The length of the head at the front of `bytes`, its empty line included, once it is there. `bytes` is what the
-    /// last call had and perhaps more behind it.
+    /// The length of the head at the front of `bytes`, with its empty line, once it has all come. `bytes` begins with
+    /// the bytes of the last call; more may follow them.
     pub fn find(&mut self, bytes: &[u8]) -> Result<Option<usize>, Malformed> {
         for at in memchr::memchr_iter(b'\n', &bytes[self.seen..]) {
             let at = self.seen + at;
@@ -31,9 +31,9 @@ impl HeadScan {
         Ok(None)
     }
 
-    /// Reads the head at the front of `bytes` with `parse`: its length, or `None` if it is not complete. What came
-    /// first is parsed at once, for most heads come whole and what is no HTTP is found out early. If more is to come,
-    /// it is looked through for the end of the head as it arrives, and parsed again when that is there.
+    /// Reads the head at the front of `bytes` with `parse`. Returns its length, or `None` if it is not complete. The
+    /// first bytes are parsed at once, since most heads come whole and bytes that are no HTTP are found early. If the
+    /// head is incomplete, later bytes are only scanned for its end, and it is parsed again when the end is there.
     pub fn read(
         &mut self,
         bytes: &[u8],
@@ -44,22 +44,22 @@ impl HeadScan {
             return Ok(None);
         }
         let parsed = parse(bytes)?;
-        // Only a first look can find it incomplete: the scan and the parser agree on where a head ends.
+        // Only the first parse can find the head incomplete: the scan and the parser agree on where a head ends.
         if parsed.is_none() && self.find(bytes)?.is_some() {
             return Err(Malformed::Head);
         }
         Ok(parsed)
     }
 
-    /// Whether nothing was looked at so far.
+    /// Whether no byte was scanned so far.
     pub fn is_new(&self) -> bool {
         self.seen == 0
     }
 }
 
-/// Takes the fields of a whole head over: where each name and value stands, and where its line ends. Lines follow each
-/// other without a gap, since folded ones are refused; a line break before a name, and the two that end the head, have
-/// to be CR LF.
+/// Copies the fields of a complete head: the offsets of each name and value, and the end of each line. Lines follow
+/// each other without a gap, since folded lines are refused. A line break before a name, and the two that end the head,
+/// have to be CR LF.
 macro_rules! take_fields {
     ($fields:expr, $bytes:expr, $headers:expr) => {{
         let end = $bytes.len() - 2;
@@ -83,7 +83,7 @@ macro_rules! take_fields {
     }};
 }
 
-/// Whether the line that ends at `end` ends with CR LF.
+/// An error unless the line that ends at `end` ends with CR LF.
 #[inline]
 fn refuse_bare_line_break(bytes: &[u8], end: u32) -> Result<(), Malformed> {
     let end = end as usize;
@@ -93,10 +93,10 @@ fn refuse_bare_line_break(bytes: &[u8], end: u32) -> Result<(), Malformed> {
     }
 }
 
-/// Reads the request head that `bytes` begins with: its length, or `None` if it is not complete. Framing is not looked
-/// at: [`crate::headers::framing`] does that.
+/// Parses the request head at the front of `bytes`. Returns its length, or `None` if it is not complete. Framing is
+/// checked elsewhere, by [`crate::headers::framing`].
 pub fn parse_request(bytes: &[u8], head: &mut RequestHead) -> Result<Option<usize>, Malformed> {
-    // httparse skips empty lines; the connection has done so where that is right.
+    // httparse skips empty lines; the connection has already skipped those that are allowed.
     if matches!(bytes.first(), Some(b'\r' | b'\n')) {
         return Err(Malformed::RequestLine);
     }
@@ -126,8 +126,8 @@ pub fn parse_request(bytes: &[u8], head: &mut RequestHead) -> Result<Option<usiz
     Ok(Some(len))
 }
 
-/// The authority that the request is for: the target's if it has one, else `Host`, of which there must be one in
-/// HTTP/1.1 and may not be several ever (RFC 9112, section 3.2).
+/// The authority of the request: the target's if it has one, else `Host`. HTTP/1.1 requires one `Host`, and several are
+/// never allowed (RFC 9112, section 3.2).
 fn authority(head: &RequestHead, target: Option<Span>) -> Result<Span, Malformed> {
     let mut hosts = head.fields.spans(Known::Host);
     let host = hosts.next();
@@ -144,9 +144,9 @@ fn authority(head: &RequestHead, target: Option<Span>) -> Result<Span, Malformed
     }
 }
 
-/// Reads the response head that `bytes` begins with: its length, or `None` if it is not complete.
+/// Parses the response head at the front of `bytes`. Returns its length, or `None` if it is not complete.
 pub fn parse_response(bytes: &[u8], head: &mut ResponseHead) -> Result<Option<usize>, Malformed> {
-    // httparse skips empty lines, which no response begins with.
+    // httparse skips empty lines, but no response begins with one.
     let n = bytes.len().min(5);
     if bytes[..n] != b"HTTP/"[..n] {
         return Err(Malformed::StatusLine);
@@ -158,7 +158,7 @@ pub fn parse_response(bytes: &[u8], head: &mut ResponseHead) -> Result<Option<us
     }
 }
 
-/// Reads a head that has more fields than nearly every other.
+/// Parses a head with an unusual number of fields.
 #[cold]
 fn read_long_response(bytes: &[u8], head: &mut ResponseHead) -> Result<Option<usize>, Malformed> {
     let mut headers = vec![const { MaybeUninit::<httparse::Header<'_>>::uninit() }; MAX_RESPONSE_FIELDS];
@@ -199,8 +199,8 @@ fn version_of(minor: u8) -> Version {
     }
 }
 
-/// What is wrong with a request. Something else than a version where the version belongs, as behind a target with a
-/// space in it, is no matter of versions.
+/// What is wrong with a request. If something other than a version stands in the version's place, as after a target
+/// with a space in it, the error is not the version.
 fn why_request(error: httparse::Error, bytes: &[u8]) -> Malformed {
     if error == httparse::Error::Version && !names_a_version(bytes) {
         return Malformed::RequestLine;
@@ -208,7 +208,7 @@ fn why_request(error: httparse::Error, bytes: &[u8]) -> Malformed {
     why(error)
 }
 
-/// Whether the line at the front of `bytes` is `METHOD target HTTP/DIGIT.DIGIT`, as far as it is there.
+/// Whether the line at the front of `bytes` is `METHOD target HTTP/DIGIT.DIGIT`, as far as it has come.
 fn names_a_version(bytes: &[u8]) -> bool {
     let line = &bytes[..memchr::memchr2(b'\r', b'\n', bytes).unwrap_or(bytes.len())];
     let mut words = line.split(|b| *b == b' ').skip(2);

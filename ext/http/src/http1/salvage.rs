@@ -1,12 +1,12 @@
-//! What can be made out of a request head that was refused, for the log alone.
+//! Recovery of a refused request head, for the log only.
 
 use crate::message::{check_authority, is_token_byte, Known, Method, RequestHead, Span, Version, MAX_FIELDS};
 
-/// A first word that is longer is no method.
+/// Longest first word that counts as a method.
 const LONGEST_METHOD: usize = 64;
 
-/// Notes as much of a head as `bytes` show, be it malformed or unfinished: the method, the target, and the fields whose
-/// lines are there. What cannot be made out is left empty.
+/// Records as much of a malformed or unfinished head as `bytes` show: the method, the target, and the fields whose
+/// lines have come. Parts that cannot be recognised stay empty.
 #[cold]
 pub fn salvage_request(bytes: &[u8], head: &mut RequestHead) {
     head.forget();
@@ -39,7 +39,7 @@ pub fn salvage_request(bytes: &[u8], head: &mut RequestHead) {
     }
 }
 
-/// Notes a line, which stands in `bytes`, if it is a field.
+/// Records `line`, a part of `bytes`, if it is a field.
 fn note_field(line: &[u8], bytes: &[u8], head: &mut RequestHead) {
     let Some(colon) = memchr::memchr(b':', line) else { return };
     let (name, value) = (&line[..colon], line[colon + 1..].trim_ascii());
@@ -54,7 +54,7 @@ mod tests {
 
     fn salvage(bytes: &[u8]) -> RequestHead {
         let mut head = RequestHead::default();
-        // Of a request before.
+        // Leftovers of an earlier request.
         super::super::parse_request(b"PUT /before?q HTTP/1.0\r\nHost: before\r\n\r\n", &mut head).expect("well formed");
         salvage_request(bytes, &mut head);
         head

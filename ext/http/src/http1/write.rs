@@ -1,4 +1,4 @@
-//! Writing start lines. Fields write themselves: [`crate::message::Fields::write_to`].
+//! Writing start lines. [`crate::message::Fields::write_to`] writes fields.
 
 use crate::hex;
 use crate::message::RequestHead;
@@ -12,7 +12,7 @@ pub fn write_request_head(out: &mut Vec<u8>, head: &RequestHead, target: &[u8]) 
     head.fields.write_to(out);
 }
 
-/// Writes `HTTP/1.1 200 OK`.
+/// Writes a status line such as `HTTP/1.1 200 OK`, with its line break.
 pub fn write_status_line(out: &mut Vec<u8>, status: u16, reason: &[u8]) {
     out.extend_from_slice(b"HTTP/1.1 ");
     out.extend([b'0' + (status / 100 % 10) as u8, b'0' + (status / 10 % 10) as u8, b'0' + (status % 10) as u8]);
@@ -21,7 +21,7 @@ pub fn write_status_line(out: &mut Vec<u8>, status: u16, reason: &[u8]) {
     out.extend_from_slice(b"\r\n");
 }
 
-/// Writes the line before a chunk (RFC 9112, section 7.1).
+/// Writes the line with the size of a chunk (RFC 9112, section 7.1).
 pub(super) fn write_chunk_size(out: &mut Vec<u8>, size: usize) {
     let digits = (usize::BITS - size.leading_zeros()).div_ceil(4).max(1);
     for i in (0..digits).rev() {

@@ -1,4 +1,4 @@
-//! Errors of `h2` in our own terms.
+//! Errors of `h2` as errors of this crate.
 
 use std::io;
 
@@ -6,7 +6,7 @@ use h2::Reason;
 
 use crate::message::{Malformed, ReadError};
 
-/// The same error as one of a connection.
+/// Turns an error of `h2` into an I/O error.
 pub fn into_io(error: h2::Error) -> io::Error {
     match error.is_io() {
         true => error.into_io().unwrap_or_else(|| io::ErrorKind::ConnectionReset.into()),
@@ -14,7 +14,7 @@ pub fn into_io(error: h2::Error) -> io::Error {
     }
 }
 
-/// Why nothing more can be read.
+/// Why reading from a stream fails.
 pub(super) fn read_error(error: h2::Error) -> ReadError {
     // `h2` reports GOAWAY only to streams above the last stream id, which the peer did not process (RFC 9113, section
     // 6.8).

@@ -1,17 +1,17 @@
-//! Between our fields and those that `h2` takes and gives.
+//! Conversion between [`Fields`] and the header maps of `h2`.
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::headers::framing::list_members;
 use crate::message::{Fields, Known};
 
-/// Copies `map` behind the fields that are there, in its order, without `Host`: `:authority` says it. Crumbs of a
-/// cookie become one line again (RFC 9113, section 8.2.3): no HTTP/1.1 server looks for a second one.
+/// Copies `map` behind the fields that are there, in its order. `Host` is left out, since `:authority` says it. Several
+/// `Cookie` fields become one line again (RFC 9113, section 8.2.3): HTTP/1.1 servers read only one.
 pub fn read_fields(map: &HeaderMap, fields: &mut Fields) {
     let mut cookie: Vec<u8> = Vec::new();
     for (name, value) in map {
         if name == http::header::COOKIE {
-            // An empty crumb says nothing, and would leave white space at an end of the line.
+            // An empty part says nothing, and would leave white space at the end of a line.
             if !cookie.is_empty() && !value.is_empty() {
                 cookie.extend_from_slice(b"; ");
             }
@@ -25,8 +25,8 @@ pub fn read_fields(map: &HeaderMap, fields: &mut Fields) {
     }
 }
 
-/// The fields as `h2` takes them. What concerns a connection of HTTP/1.1 has no place there (RFC 9113, section 8.2.2);
-/// of `TE` only `trailers` has. Names and values that cannot be sent are left out: nothing that was read has any.
+/// A header map for `h2`. Fields of an HTTP/1.1 connection are left out (RFC 9113, section 8.2.2); `TE` may only say
+/// `trailers`. Names and values that cannot be sent are left out too: no message that was read has any.
 pub fn write_fields(fields: &Fields) -> HeaderMap {
     let mut map = HeaderMap::with_capacity(fields.len());
     for (name, value) in fields.iter() {
@@ -48,7 +48,7 @@ pub fn write_fields(fields: &Fields) -> HeaderMap {
             continue;
         }
         let value = if known == Some(Known::Te) { &b"trailers"[..] } else { value };
-        // Names are made small on the way.
+        // `HeaderName::from_bytes` makes names lower case.
         if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name), HeaderValue::from_bytes(value)) {
             let _ = map.try_append(name, value);
         }

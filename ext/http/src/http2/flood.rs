@@ -1,16 +1,15 @@
 //! The flood budget of one HTTP/2 connection.
 //!
 //! A frame that asks for no answer, or for a trifle, costs its sender next to nothing and us some work. `h2` bounds the
-//! memory that such frames take; this bounds the work: each frame costs something out of an allowance, which time and
-//! real work refill.
+//! memory of such frames; this budget bounds the work: each frame costs a part of it, and time and real work refill it.
 
 use std::cell::Cell;
 use std::time::Duration;
 
-/// What a second adds to an allowance.
+/// Refill per second.
 const PER_SECOND: f64 = 100.0;
 
-/// What the frames of a peer may still cost.
+/// Work that the frames of a peer may still cause.
 #[derive(Debug)]
 pub struct FloodBudget {
     left: Cell<i64>,
@@ -19,13 +18,13 @@ pub struct FloodBudget {
 }
 
 impl FloodBudget {
-    /// A budget of `most`, which is also the largest that it can be refilled to.
+    /// A full budget of `most`, which is also its upper limit.
     pub fn new(most: i64) -> Self {
         Self { left: Cell::new(most), most, flooded: Cell::new(false) }
     }
 
-    /// Takes the cost of a frame. Once the budget is used up, it is refilled for the time since it last was, which
-    /// `passed` says; it is asked only then. A budget that is below 0 all the same is flooded for good.
+    /// Charges the cost of a frame. When the budget is used up, it is refilled for the time since the last refill; only
+    /// then is `passed` asked for that time. A budget that is still below 0 stays flooded.
     pub fn spend(&self, cost: i64, passed: impl FnOnce() -> Duration) {
         self.left.set(self.left.get() - cost);
         if self.left.get() < 0 {
@@ -34,12 +33,12 @@ impl FloodBudget {
         }
     }
 
-    /// Refills for real work.
+    /// Refills the budget for real work of the peer.
     pub fn earn(&self, earned: i64) {
         self.left.set(self.left.get().saturating_add(earned).min(self.most));
     }
 
-    /// Whether the peer has sent more than it may.
+    /// Whether the peer has used up its budget.
     pub fn is_flooded(&self) -> bool {
         self.flooded.get()
     }

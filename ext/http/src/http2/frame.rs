@@ -1,16 +1,16 @@
-//! Frame headers (RFC 9113, section 4.1), seen as they pass.
+//! Frame headers (RFC 9113, section 4.1), read as the bytes pass.
 
 /// Bytes of a frame header.
 pub const HEADER: usize = 9;
 
-/// What a frame header says.
+/// A frame header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FrameHeader {
-    /// One of [`kind`].
+    /// Kind of the frame: one of [`kind`].
     pub kind: u8,
-    /// What they mean depends on the kind.
+    /// Flags; their meaning depends on the kind.
     pub flags: u8,
-    /// Bytes of the payload.
+    /// Length of the payload in bytes.
     pub len: usize,
     /// The stream identifier; 0 for the connection.
     pub stream: u32,
@@ -18,57 +18,57 @@ pub struct FrameHeader {
 
 /// Kinds of frames.
 pub mod kind {
-    /// RFC 9113, section 6.1.
+    /// Data of a body (RFC 9113, section 6.1).
     pub const DATA: u8 = 0;
-    /// RFC 9113, section 6.2.
+    /// Begins a head or trailers (RFC 9113, section 6.2).
     pub const HEADERS: u8 = 1;
-    /// RFC 9113, section 6.4.
+    /// Resets a stream (RFC 9113, section 6.4).
     pub const RST_STREAM: u8 = 3;
-    /// RFC 9113, section 6.5.
+    /// Settings of a connection (RFC 9113, section 6.5).
     pub const SETTINGS: u8 = 4;
-    /// RFC 9113, section 6.7.
+    /// Ping, or its answer (RFC 9113, section 6.7).
     pub const PING: u8 = 6;
-    /// RFC 9113, section 6.8.
+    /// Ends a connection gracefully (RFC 9113, section 6.8).
     pub const GOAWAY: u8 = 7;
-    /// RFC 9113, section 6.9.
+    /// Enlarges a window (RFC 9113, section 6.9).
     pub const WINDOW_UPDATE: u8 = 8;
-    /// RFC 9113, section 6.10.
+    /// Continues a head or trailers (RFC 9113, section 6.10).
     pub const CONTINUATION: u8 = 9;
 }
 
-/// Of SETTINGS and PING: it answers one of ours.
+/// Flag of SETTINGS and PING: an acknowledgement of ours.
 pub const ACK: u8 = 1;
-/// Of DATA and HEADERS: the sender is done with the stream.
+/// Flag of DATA and HEADERS: the sender is done with the stream.
 pub const END_STREAM: u8 = 1;
-/// Of HEADERS and CONTINUATION: the head is complete.
+/// Flag of HEADERS and CONTINUATION: the head is complete.
 pub const END_HEADERS: u8 = 4;
-/// Of DATA and HEADERS: there is padding.
+/// Flag of DATA and HEADERS: the payload is padded.
 pub const PADDED: u8 = 8;
-/// Of HEADERS: there is a priority.
+/// Flag of HEADERS: a priority stands in front of the fields.
 pub const PRIORITY: u8 = 0x20;
 
 impl FrameHeader {
-    /// Reads a header.
+    /// Reads a header from the wire.
     pub fn read(header: &[u8; HEADER]) -> Self {
         let [a, b, c, kind, flags, d, e, f, g] = *header;
         let len = usize::from(a) << 16 | usize::from(b) << 8 | usize::from(c);
         Self { kind, flags, len, stream: u32::from_be_bytes([d & 0x7f, e, f, g]) }
     }
 
-    /// As it stands on the wire.
+    /// The header as it stands on the wire.
     pub fn bytes(self) -> [u8; HEADER] {
         let [_, a, b, c] = (self.len as u32).to_be_bytes();
         let [d, e, f, g] = self.stream.to_be_bytes();
         [a, b, c, self.kind, self.flags, d, e, f, g]
     }
 
-    /// Whether it has a flag.
+    /// Whether `flag` is set.
     pub fn has(self, flag: u8) -> bool {
         self.flags & flag != 0
     }
 }
 
-/// A frame header that comes in pieces.
+/// A frame header that arrives in pieces.
 #[derive(Debug, Default)]
 pub(super) struct PartialHeader {
     bytes: [u8; HEADER],
@@ -76,12 +76,12 @@ pub(super) struct PartialHeader {
 }
 
 impl PartialHeader {
-    /// Whether no byte of a header is there.
+    /// Whether no byte of a header has come.
     pub(super) fn is_empty(&self) -> bool {
         self.have == 0
     }
 
-    /// Takes bytes of a header from the beginning of `bytes`. The header, once it is complete.
+    /// Takes bytes of a header from the front of `bytes`, and returns the header once it is complete.
     pub(super) fn take(&mut self, bytes: &mut &[u8]) -> Option<FrameHeader> {
         let (taken, rest) = bytes.split_at((HEADER - self.have).min(bytes.len()));
         self.bytes[self.have..self.have + taken.len()].copy_from_slice(taken);
@@ -95,16 +95,16 @@ impl PartialHeader {
     }
 }
 
-/// The frames of one direction of a connection, seen as they pass.
+/// Finds the frame headers in one direction of a connection while its bytes pass.
 #[derive(Debug)]
 pub struct FrameScanner {
-    /// Bytes before the next header.
+    /// Bytes before the next frame header.
     skip: usize,
     header: PartialHeader,
 }
 
 impl FrameScanner {
-    /// The first frame begins behind `preface` bytes.
+    /// A scanner for a connection whose first frame begins after `preface` bytes.
     pub fn behind(preface: usize) -> Self {
         Self { skip: preface, header: PartialHeader::default() }
     }
@@ -114,7 +114,7 @@ impl FrameScanner {
         self.skip == 0 && self.header.is_empty()
     }
 
-    /// Looks at the bytes that come next. `see` gets every header that is complete with them.
+    /// Scans the bytes that come next. `see` gets every header that they complete.
     pub fn pass(&mut self, mut bytes: &[u8], mut see: impl FnMut(FrameHeader)) {
         loop {
             let skipped = self.skip.min(bytes.len());

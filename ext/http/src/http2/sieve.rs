@@ -1,13 +1,13 @@
-//! Frames on their way to `h2`, which is spared small DATA frames.
+//! Filter between the socket and `h2`: spares `h2` small DATA frames.
 //!
-//! `h2` holds each piece of a body on its own until it is taken, and ends a connection with all that it carries when
-//! too many small ones wait, or when a hundred empty ones have come in its whole life. A sender of small messages, or
-//! one that flushes nothing, is no attacker: what it costs is to be bounded by its stream's window. So empty frames are
-//! left out here, and where a stream has small pieces that nobody has taken yet, further ones are put together.
-//! Everything else passes as it came, without being copied.
+//! `h2` holds each piece of a body on its own until it is taken. It ends a connection, with all its streams, when too
+//! many small pieces wait, or when 100 empty ones have come in its lifetime. A sender of small messages, or one that
+//! does not buffer, is no attacker: the stream's window is the right limit for it. So the sieve drops empty frames, and
+//! joins further small pieces of a stream whose earlier ones still wait. All other bytes pass unchanged, without a
+//! copy.
 //!
-//! What is left out of a frame, such as its padding, has been taken out of the sender's windows without `h2` having
-//! seen it: [`Sieve::poll_repay`] gives it back.
+//! Bytes that are dropped from a frame, such as padding, have used up the sender's windows, and `h2` has not seen them:
+//! [`Sieve::poll_repay`] gives them back.
 
 mod tally;
 
@@ -24,52 +24,52 @@ use tokio::io::{AsyncWrite, ReadBuf};
 use super::frame::{kind, FrameHeader, FrameScanner, PartialHeader, END_HEADERS, END_STREAM, HEADER, PADDED, PRIORITY};
 use tally::{GONE, KNOWN, SMALL};
 
-/// Small pieces of one stream that may wait in `h2`.
+/// Small pieces of one stream that may wait in `h2` before further ones are joined.
 const WAITING: u32 = 16;
-/// As large a piece is made of further ones: no small one.
+/// Size at which joined pieces are sent on: `h2` does not count a piece of this size as small.
 const TOGETHER: usize = 1024;
-/// The largest payload that a frame may have: `h2` allows for no more than a peer may send from the start.
+/// The largest payload of a frame: `h2` keeps to the limit that a peer has before any settings (16 KiB).
 const LARGEST: usize = 16 * 1024;
-/// What is given back to a window at once.
+/// Bytes of a window that are given back in one frame.
 const CREDIT: u32 = 16 * 1024;
-/// An empty `host` of the static table of HPACK. A pseudo-field behind it is malformed, and the field itself is
-/// nobody's.
+/// An empty `host` of the static table of HPACK, in front of the fields. A pseudo-field behind it is malformed; this
+/// field itself is ignored.
 const EMPTY_HOST: u8 = 0x80 | 38;
 
-/// What comes on one connection.
+/// Frames of one direction of a connection.
 #[derive(Debug)]
 pub struct Sieve {
-    /// Bytes that pass before the next header.
+    /// Bytes that pass before the next frame header.
     pass: usize,
     header: PartialHeader,
     /// The kind of the last frame.
     kind: u8,
-    /// The frame that is looked at as a whole, and how much of it is still to come.
+    /// A frame that is read whole, and how many of its bytes are still to come.
     whole: Option<(FrameHeader, usize)>,
     payload: Vec<u8>,
-    /// The newest stream that the peer has opened; the largest number there is for a peer that opens none.
+    /// The newest stream that the peer has opened; `u32::MAX` for a peer that opens none.
     newest: u32,
     /// Whether the head of a message has begun and is not complete.
     head_is_open: bool,
-    /// Pieces that are put together.
+    /// Joined pieces that wait, by stream.
     held: FxHashMap<u32, BytesMut>,
-    /// What has taken the place of what came.
+    /// Bytes that replace what came.
     ready: BytesMut,
-    /// What is to be given back to windows.
+    /// Streams, and the bytes to give back to their windows; stream 0 is the connection.
     owed: Vec<(u32, u32)>,
-    /// The frames that say so.
+    /// WINDOW_UPDATE frames for `owed`.
     repaying: BytesMut,
     tally: Tally,
     is_server: bool,
 }
 
 impl Sieve {
-    /// What a client sends. Its first frame begins behind `preface` bytes.
+    /// A sieve for the frames of a client. The first frame begins after `preface` bytes.
     pub fn of_client(preface: usize, tally: Tally) -> Self {
         Self { pass: preface, newest: 0, is_server: true, ..Self::of_backend(tally) }
     }
 
-    /// What a backend sends.
+    /// A sieve for the frames of a backend.
     pub fn of_backend(tally: Tally) -> Self {
         Self {
             pass: 0,
@@ -88,8 +88,8 @@ impl Sieve {
         }
     }
 
-    /// Sees to what stands in `buffer` behind its first `before` bytes: what may pass remains, and the rest is changed.
-    /// `see` gets every header as it came.
+    /// Filters the bytes of `buffer` after its first `before`: what may pass unchanged stays, the rest is taken out and
+    /// replaced (see [`Sieve::give`]). `see` gets every frame header as it came.
     pub fn sift(&mut self, buffer: &mut ReadBuf<'_>, before: usize, mut see: impl FnMut(FrameHeader)) {
         let fresh = &buffer.filled()[before..];
         let passing = self.skim(fresh, &mut see);
@@ -100,21 +100,21 @@ impl Sieve {
         }
     }
 
-    /// The kind of the last frame, if its payload is not complete.
+    /// The kind of the last frame if its payload is not complete.
     pub fn incomplete(&self) -> Option<u8> {
         (self.pass > 0 || self.whole.is_some()).then_some(self.kind)
     }
 
-    /// Puts into `buffer` what has taken the place of what came, as far as there is room.
+    /// Writes the replaced bytes into `buffer`, as far as there is room.
     pub fn give(&mut self, buffer: &mut ReadBuf<'_>) {
         let n = self.ready.len().min(buffer.remaining());
         buffer.put_slice(&self.ready[..n]);
         self.ready.advance(n);
     }
 
-    /// Lets pieces go that were held back and need be no more: whether there is something to [`Sieve::give`].
+    /// Releases pieces that no longer need to be held back. Whether there is something to [`Sieve::give`].
     pub fn release(&mut self, cx: &mut Context<'_>) -> bool {
-        // Between two frames alone.
+        // Only between two frames.
         if !self.held.is_empty() && self.pass == 0 && self.whole.is_none() && !self.head_is_open {
             let free = self.tally.free(self.held.keys(), WAITING, cx.waker());
             for stream in free {
@@ -125,8 +125,8 @@ impl Sieve {
         !self.ready.is_empty()
     }
 
-    /// Gives back to the peer's windows what has come and `h2` has not seen, as far as that can be written between two
-    /// frames of its own.
+    /// Gives bytes that `h2` has not seen back to the peer's windows, as far as that can be written between two frames
+    /// of `h2`.
     pub fn poll_repay(
         &mut self,
         cx: &mut Context<'_>,
@@ -152,7 +152,7 @@ impl Sieve {
         Poll::Ready(Ok(()))
     }
 
-    /// How many bytes may pass as they are.
+    /// How many bytes may pass unchanged.
     fn skim(&mut self, bytes: &[u8], see: &mut impl FnMut(FrameHeader)) -> usize {
         if !self.header.is_empty() || self.whole.is_some() || !self.ready.is_empty() {
             return 0;
@@ -197,9 +197,9 @@ impl Sieve {
         }
     }
 
-    /// Whether a frame cannot pass as it is.
+    /// Whether a frame cannot pass unchanged.
     fn minds(&self, frame: FrameHeader) -> bool {
-        // What is out of place is an error that `h2` knows.
+        // A frame out of place is an error: `h2` reports it.
         if frame.stream == 0 || frame.stream > self.newest || self.head_is_open {
             return false;
         }
@@ -214,7 +214,7 @@ impl Sieve {
         }
     }
 
-    /// Takes note of a frame that passes.
+    /// Records a frame that passes.
     fn note(&mut self, frame: FrameHeader) {
         match frame.kind {
             kind::DATA if frame.has(END_STREAM) => self.tally.forget(frame.stream),
@@ -229,7 +229,7 @@ impl Sieve {
         }
     }
 
-    /// Sees to a frame whose header is there.
+    /// Handles a frame whose header is complete.
     fn begin(&mut self, frame: FrameHeader) {
         if !self.minds(frame) {
             self.note(frame);
@@ -237,7 +237,7 @@ impl Sieve {
         }
         let is_data = frame.kind == kind::DATA;
         let is_small = is_data && frame.len < SMALL && !frame.has(END_STREAM);
-        // Trailers are looked at, padding is taken off, and small pieces are put together.
+        // Trailers are checked, padding is removed, and small pieces are joined.
         if frame.kind == kind::HEADERS && frame.len < LARGEST || is_data && frame.has(PADDED) || is_small {
             self.payload.clear();
             self.whole = Some((frame, frame.len)).filter(|(_, left)| *left > 0);
@@ -263,7 +263,7 @@ impl Sieve {
         self.pass = frame.len;
     }
 
-    /// Sees to a frame that is there as a whole.
+    /// Handles a frame that was read whole.
     fn finish(&mut self, frame: FrameHeader) {
         let mut payload = std::mem::take(&mut self.payload);
         let padding = match payload.first() {
@@ -280,7 +280,7 @@ impl Sieve {
             self.write_header(FrameHeader { len: payload.len(), ..frame });
             self.ready.extend_from_slice(&payload);
         } else if padding > payload.len() || frame.has(PADDED) && padding == 0 {
-            // `h2` knows what to say of it.
+            // Malformed padding: `h2` reports it.
             self.write_header(frame);
             self.ready.extend_from_slice(&payload);
         } else {
@@ -296,7 +296,7 @@ impl Sieve {
         self.payload = payload;
     }
 
-    /// Puts a piece of a body where it belongs: behind others that wait, or on its way with them.
+    /// Handles a piece of a body: it is sent on together with held pieces, or held back with them.
     fn absorb(&mut self, stream: u32, end: u8, data: &[u8]) {
         let waiting = self.tally.waiting(stream);
         if waiting == GONE && end == 0 {
@@ -346,8 +346,8 @@ impl Sieve {
     }
 }
 
-/// Where in a frame that begins a head the first field stands: behind the padding's length, a priority, and changes of
-/// the size of HPACK's table, which come first (RFC 7541, section 4.2).
+/// Offset of the first field in the payload of a frame that begins a head: after the padding's length, a priority, and
+/// changes of the size of HPACK's table, which come first (RFC 7541, section 4.2).
 fn fields_begin(frame: FrameHeader, payload: &[u8]) -> Option<usize> {
     let mut at = usize::from(frame.has(PADDED)) + if frame.has(PRIORITY) { 5 } else { 0 };
     while let Some(0x20..=0x3f) = payload.get(at) {

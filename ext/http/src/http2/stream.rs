@@ -1,4 +1,4 @@
-//! One HTTP/2 stream: a request of a client, or one that a backend is sent.
+//! An HTTP/2 stream: a request of a client, or a request to a backend.
 
 mod receiving;
 mod sending;
@@ -20,43 +20,43 @@ use super::sieve::{Pieces, Tally};
 use super::upgrade::Upgrade;
 use crate::message::{Fields, ReadError};
 
-/// A stream, from the end that we hold.
+/// A stream, from our end.
 #[derive(Debug)]
 pub struct Stream {
     sending: Sending,
     receiving: Receiving,
-    /// Data that has come and was not yet used.
+    /// Data that was received and not yet used.
     data: Bytes,
-    /// What was taken behind that while nobody had use for it.
+    /// Further data, taken from `h2` while `data` could not be passed on.
     behind: BytesMut,
-    /// How many bytes of the body may still come.
+    /// Bytes of the body that may still come.
     allowed: u64,
-    /// Whether not one may.
+    /// Whether no byte of a body may come.
     bodyless: bool,
     trailers: Option<Fields>,
-    /// Data to be sent. Held back until more is known, so that the end goes with the last piece.
+    /// Data to be sent. Held back until more follows, so that the end goes with the last piece.
     held: Bytes,
     ending: Ending,
     failure: Option<h2::Error>,
-    /// Whether a client asked for a tunnel (RFC 8441). What it sends then is no body.
+    /// Whether a client asked for a tunnel (RFC 8441). The bytes that it sends then are no body.
     tunnel: bool,
-    /// Whether a client asked for a head alone.
+    /// Whether a client sent a HEAD request.
     head_alone: bool,
-    /// What a request for another protocol asked for, which a backend answers in its own way.
+    /// The upgrade that was asked of a backend, whose answer has another form than in HTTP/1.1.
     upgrade: Option<Upgrade>,
     total_sent: u64,
     total_read: u64,
-    /// What it takes of small pieces.
+    /// Counts small pieces as they are taken.
     pieces: Option<Pieces>,
-    /// The place on a connection to a backend. Dropped after the stream itself.
+    /// Place on a connection to a backend. Dropped after the stream itself.
     lease: Option<Lease>,
 }
 
 #[derive(Debug)]
 enum Sending {
-    /// To a client, whose response has not begun.
+    /// To a client; the response has not begun.
     Response(SendResponse<Bytes>),
-    /// To a backend, whose request has not begun.
+    /// To a backend; the request has not begun.
     Request(Option<Box<(Request<()>, bool)>>),
     /// The head was sent.
     Body(SendStream<Bytes>),
@@ -64,7 +64,7 @@ enum Sending {
 
 #[derive(Debug)]
 enum Receiving {
-    /// A backend's response, once the request was sent.
+    /// No response yet: the request was not sent.
     Nothing,
     Head(ResponseFuture),
     Body(RecvStream),
@@ -75,7 +75,7 @@ enum Receiving {
 
 #[derive(Debug)]
 enum Ending {
-    /// More may come.
+    /// More data may come.
     Open,
     /// The end is still to be sent.
     Due(Option<HeaderMap>),
@@ -83,7 +83,7 @@ enum Ending {
 }
 
 impl Stream {
-    /// A request that a client sent.
+    /// A stream with the request of a client.
     pub fn of_client(request: &Parts, body: RecvStream, response: SendResponse<Bytes>, tally: &Tally) -> Self {
         let stream = body.stream_id().as_u32();
         let receiving = if body.is_end_stream() { Receiving::Ended } else { Receiving::Body(body) };
@@ -93,7 +93,7 @@ impl Stream {
         Self { tunnel, head_alone, pieces, ..Self::new(Sending::Response(response), receiving) }
     }
 
-    /// One more request on a connection to a backend. [`Stream::write_request`] says which.
+    /// A stream for one more request on a connection to a backend. [`Stream::write_request`] sets the request.
     pub fn to_backend(lease: Lease) -> Self {
         Self { lease: Some(lease), ..Self::new(Sending::Request(None), Receiving::Nothing) }
     }
@@ -120,29 +120,29 @@ impl Stream {
         }
     }
 
-    /// Bytes of bodies that were given to the connection, and one for a head.
+    /// Bytes of bodies that were given to the connection, plus 1 for a head.
     pub fn total_sent(&self) -> u64 {
         self.total_sent
     }
 
-    /// The bytes of bodies among them.
+    /// Bytes of bodies that were given to the connection.
     pub fn body_sent(&self) -> u64 {
         self.total_sent - u64::from(matches!(self.sending, Sending::Body(_)))
     }
 
-    /// Bytes of bodies that came, and one for a head.
+    /// Bytes of bodies that were received, plus 1 for a head.
     pub fn total_read(&self) -> u64 {
         self.total_read
     }
 
-    /// Whether everything that was written was also given to the connection.
+    /// Whether everything written was given to the connection.
     pub fn is_flushed(&self) -> bool {
         self.held.is_empty()
             && !matches!(self.ending, Ending::Due(_))
             && !matches!(self.sending, Sending::Request(Some(_)))
     }
 
-    /// Whether the peer has ended its side and all of it was used.
+    /// Whether the peer has ended its side and all its data was used.
     pub fn is_read(&self) -> bool {
         self.data.is_empty() && matches!(self.receiving, Receiving::Ended)
     }
@@ -152,7 +152,7 @@ impl Stream {
         self.tunnel
     }
 
-    /// Whether the peer has ended its side, with data perhaps that was not yet used.
+    /// Whether the peer has ended its side. Some of its data may still be unused.
     pub fn peer_ended(&self) -> bool {
         match &self.receiving {
             Receiving::Body(body) => body.is_end_stream(),
@@ -161,7 +161,7 @@ impl Stream {
         }
     }
 
-    /// Data that has come and was not yet used.
+    /// Data that was received and not yet used.
     pub fn received(&self) -> &[u8] {
         &self.data
     }
@@ -171,12 +171,12 @@ impl Stream {
         self.trailers.as_ref()
     }
 
-    /// Says how long the body may be of which nothing was taken yet. More of it is an error.
+    /// Sets the limit of a body of which nothing was taken yet. A longer one is an error.
     pub fn limit_body(&mut self, bytes: u64) {
         self.allowed = bytes;
     }
 
-    /// Says that the message whose head was just read has no body. One that comes all the same is an error.
+    /// Declares that the message whose head was just read has no body. If one comes, it is an error.
     pub fn expect_no_body(&mut self) {
         self.bodyless = true;
     }
@@ -194,12 +194,12 @@ impl Stream {
         })
     }
 
-    /// Whether the backend's settings are known.
+    /// Whether the backend's settings have come.
     pub fn is_settled(&self) -> bool {
         self.lease.as_ref().is_none_or(Lease::is_settled)
     }
 
-    /// Whether the backend takes requests for other protocols.
+    /// Whether the backend accepts extended CONNECT (RFC 8441).
     pub fn takes_upgrades(&self) -> bool {
         self.lease.as_ref().is_some_and(Lease::takes_upgrades)
     }

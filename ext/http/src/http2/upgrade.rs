@@ -1,9 +1,9 @@
-//! A request for another protocol in HTTP/2 (RFC 8441), as the engine sees it: an upgrade of HTTP/1.1.
+//! A request for another protocol over HTTP/2 (RFC 8441). The engine sees it as an HTTP/1.1 upgrade.
 
 use crate::headers::websocket::{proof, ACCEPT, KEY};
 use crate::message::{Fields, Known, RequestHead, ResponseHead};
 
-/// The protocol that was asked for, and what the client wants as a proof that it was understood.
+/// The protocol that was asked for, and the proof that the client expects.
 #[derive(Debug)]
 pub struct Upgrade {
     protocol: Box<[u8]>,
@@ -11,8 +11,8 @@ pub struct Upgrade {
 }
 
 impl Upgrade {
-    /// Takes what concerns the upgrade out of a request's fields: `None` if it asks for no protocol, or for a choice of
-    /// several, which `:protocol` cannot say.
+    /// Takes the upgrade out of a request's fields. `None` if the request asks for no protocol, or for a choice of
+    /// several, which `:protocol` cannot express.
     pub fn of(request: &RequestHead) -> Option<Self> {
         let mut protocols = request.fields.all(Known::Upgrade);
         let protocol = protocols.next()?;
@@ -20,12 +20,11 @@ impl Upgrade {
             return None;
         }
         let accept = request.fields.get(KEY).map(proof);
-        // Names of protocols compare without regard to letter case in HTTP/1.1 alone (RFC 8441, section 5, has
-        // `websocket`).
+        // Only HTTP/1.1 ignores letter case in protocol names; RFC 8441, section 5, has `websocket`.
         Some(Self { protocol: protocol.to_ascii_lowercase().into(), accept })
     }
 
-    /// The name of the protocol, in small letters.
+    /// Name of the protocol in lower case.
     pub fn protocol(&self) -> &str {
         std::str::from_utf8(&self.protocol).unwrap_or_default()
     }
@@ -36,7 +35,7 @@ impl Upgrade {
         fields.remove(http::header::CONTENT_LENGTH);
     }
 
-    /// Makes a backend's consent what it is in HTTP/1.1.
+    /// Turns a backend's consent into the 101 of HTTP/1.1.
     pub(super) fn answered(&self, head: &mut ResponseHead) {
         head.status = 101;
         head.set_reason(crate::message::reason(101));

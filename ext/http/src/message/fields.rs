@@ -1,4 +1,4 @@
-//! The fields of a message: where each stands in the bytes of its head, and what was changed since.
+//! The fields of a message: their offsets in the bytes of the head, and the edits since it was read.
 
 mod touched;
 
@@ -9,22 +9,21 @@ use super::span::Span;
 
 /// The fields of a head, in their order, over one buffer.
 ///
-/// The buffer holds the head as it came; an edit appends the new text behind it and moves a field's spans there.
-/// Nothing is written anew until [`Fields::write_to`], which copies runs of untouched lines whole. Names compare
-/// without regard to letter case. Clearing keeps the memory, so a connection needs no allocation for its second
-/// request.
+/// The buffer holds the head as it came; an edit appends the new text behind it and moves a field's spans there. Lines
+/// are written again only by [`Fields::write_to`], which copies runs of untouched lines whole. Names compare without
+/// regard to letter case. Clearing keeps the memory, so a connection needs no allocation for its second request.
 #[derive(Debug, Default, Clone)]
 pub struct Fields {
     text: Vec<u8>,
     list: Vec<Field>,
-    /// Bits of the known names that stand in `list`, removed ones perhaps included: a cleared bit means certain
-    /// absence.
+    /// Bits of the known names in `list`, perhaps with removed ones: a cleared bit means that the name is certainly
+    /// absent.
     present: u64,
-    /// Bits of the known names that were removed, whether they were there or not.
+    /// Bits of the known names that were removed, even if they were absent.
     removed: u64,
 }
 
-/// The known names that say on whose behalf a request is sent.
+/// Known names of fields that describe the client or the original request, such as `Forwarded`.
 const HEARSAY: u64 = Known::Forwarded.bit()
     | Known::XAccelMapping.bit()
     | Known::XForwardedFor.bit()
@@ -35,27 +34,26 @@ const HEARSAY: u64 = Known::Forwarded.bit()
     | Known::XRequestStart.bit()
     | Known::XSendfileType.bit();
 
-/// The bit for others that may.
+/// Bit for other names that may be such fields.
 const OTHER_HEARSAY: u64 = 1 << 63;
 
-/// Whether a name that is not known may be one of [`crate::headers::hearsay`]: a glance, since every field of every
-/// head comes by here.
+/// Whether a name that is not known may belong to [`crate::headers::hearsay`]. A quick test, since it runs for every
+/// field of every head.
 #[inline]
 fn looks_like_hearsay(name: &[u8]) -> bool {
     match name.first().map_or(0, |byte| byte | 0x20) {
         b'x' => true,
         b'a' | b'c' | b'd' | b'f' | b'i' | b't' | b'w' => name.len() > 7,
-        // And not `Priority`, which browsers send.
+        // Excludes `Priority`, which browsers send.
         b'p' => matches!(name.len(), 5 | 15),
         _ => false,
     }
 }
 
-/// The lines of a head as they stood at one moment, without their text.
+/// A snapshot of the lines of a head, without their text.
 #[derive(Debug, Default)]
 pub struct Lines(Vec<Field>);
 
-/// One field line.
 #[derive(Debug, Clone, Copy)]
 struct Field {
     known: Option<Known>,
@@ -66,16 +64,16 @@ struct Field {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum FieldState {
-    /// As it came: its line runs from its name to this offset, line break included.
+    /// As it came: its line runs from its name to this offset, with the line break.
     Untouched(u32),
-    /// As it came, without a line of its own: from HTTP/2.
+    /// As it came, without a line of its own (from HTTP/2).
     Came,
-    /// Written by us, or with a new value.
+    /// Added by us, or with a new value.
     Edited,
     Removed,
 }
 
-/// A field's name, recognised at load so that a request need not.
+/// A field name that was recognised when the configuration was loaded, so that requests need not do it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldName {
     known: Option<Known>,
@@ -83,29 +81,29 @@ pub struct FieldName {
 }
 
 impl FieldName {
-    /// Takes a name; `None` if it is no token (RFC 9110, section 5.6.2).
+    /// A field name from `text`; `None` if it is no token (RFC 9110, section 5.6.2).
     pub fn new(text: &str) -> Option<Self> {
         let token = !text.is_empty() && text.bytes().all(is_token_byte);
         token.then(|| Self { known: Known::of(text.as_bytes()), text: text.into() })
     }
 
-    /// The name as it was written.
+    /// The name in the letter case of its text.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// The known name it is, if it is one.
+    /// The [`Known`] name that it spells, if any.
     pub fn known(&self) -> Option<Known> {
         self.known
     }
 }
 
-/// Whether `byte` may stand in a token.
+/// Whether `byte` is allowed in a token (RFC 9110, section 5.6.2).
 pub fn is_token_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
-/// A field name as an argument: a [`Known`] one, a [`FieldName`], or text.
+/// A field name as an argument: a [`Known`] name, a [`FieldName`], or text.
 #[derive(Debug, Clone, Copy)]
 pub struct NameRef<'a> {
     known: Option<Known>,
@@ -137,7 +135,7 @@ impl<'a> From<&'a str> for NameRef<'a> {
 }
 
 impl Fields {
-    /// Forgets everything and keeps the memory.
+    /// Removes all fields and keeps the memory.
     pub fn clear(&mut self) {
         self.text.clear();
         self.list.clear();
@@ -145,18 +143,18 @@ impl Fields {
         self.removed = 0;
     }
 
-    /// Bytes of text that it has room for.
+    /// Bytes of text that fit without an allocation.
     pub fn capacity(&self) -> usize {
         self.text.capacity()
     }
 
-    /// Whether a field of this name is there.
+    /// Whether there is a field of this name.
     pub fn has<'n>(&self, name: impl Into<NameRef<'n>>) -> bool {
         self.get(name).is_some()
     }
 
-    /// Whether a field is certainly not there: a glance, without looking through the list. `false` may also mean that
-    /// it was removed.
+    /// Whether a field is certainly absent. A quick test without a search of the list: `false` may also mean that the
+    /// field was removed.
     #[inline]
     pub fn lacks(&self, name: Known) -> bool {
         self.present & name.bit() == 0
@@ -184,17 +182,17 @@ impl Fields {
         self.list.iter().filter(|f| f.state != FieldState::Removed).map(|f| (self.slice(f.name), self.slice(f.value)))
     }
 
-    /// How many field lines there are.
+    /// Number of field lines.
     pub fn len(&self) -> usize {
         self.list.iter().filter(|f| f.state != FieldState::Removed).count()
     }
 
-    /// Whether there is none.
+    /// Whether there are no field lines.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Makes `value` the only value of a field, in the place of its first line, or last if there was none.
+    /// Sets `value` as the only value of a field, in the place of its first line, or at the end if there was none.
     pub fn set<'n>(&mut self, name: impl Into<NameRef<'n>>, value: &[u8]) {
         let name = name.into();
         if name.known.is_some_and(|known| self.present & known.bit() == 0) {
@@ -223,8 +221,7 @@ impl Fields {
         self.list.push(Field { known: name.known, state: FieldState::Edited, name: name_span, value });
     }
 
-    /// Removes every line of a field. That it was to be is remembered, also where there was none: see
-    /// [`Fields::touched`].
+    /// Removes every line of a field. The removal is remembered even if there was no line: see [`Fields::touched`].
     pub fn remove<'n>(&mut self, name: impl Into<NameRef<'n>>) {
         let name = name.into();
         if let Some(known) = name.known {
@@ -247,14 +244,14 @@ impl Fields {
         }
     }
 
-    /// Whether a field may be there that says on whose behalf a message is sent: a glance. See
-    /// [`crate::headers::hearsay`].
+    /// Whether a field of [`crate::headers::hearsay`], which describes the client or the original request, may be
+    /// there. A quick test.
     #[inline]
     pub fn may_be_hearsay(&self) -> bool {
         self.present & (HEARSAY | OTHER_HEARSAY) != 0
     }
 
-    /// Keeps the lines for which `keep` says so. `keep` sees the known name, the name and the value.
+    /// Keeps the lines for which `keep` is true. `keep` gets the known name, the name and the value.
     pub fn retain(&mut self, mut keep: impl FnMut(Option<Known>, &[u8], &[u8]) -> bool) {
         let text = &self.text;
         for field in self.list.iter_mut().filter(|f| f.state != FieldState::Removed) {
@@ -266,7 +263,7 @@ impl Fields {
 
     /// Writes every line as `name: value CRLF`, without the empty line that ends a head.
     pub fn write_to(&self, out: &mut Vec<u8>) {
-        // Neighbouring untouched lines are one piece of memory: copy it whole.
+        // Neighbouring untouched lines are one piece of memory: it is copied whole.
         let mut run: Option<Span> = None;
         for field in &self.list {
             match field.state {
@@ -295,13 +292,13 @@ impl Fields {
         }
     }
 
-    /// Takes over the bytes of a head. What is pushed afterwards stands behind them.
+    /// Copies the bytes of a head into the buffer. Text that is pushed afterwards stands behind them.
     pub fn fill(&mut self, head: &[u8]) {
         self.clear();
         self.text.extend_from_slice(head);
     }
 
-    /// Takes over lines that the engine itself has written, each `name: value` with its line break.
+    /// Reads lines that the engine itself has written, each `name: value` with its line break.
     pub fn read_lines(&mut self, lines: &[u8]) {
         self.fill(lines);
         let mut start = 0;
@@ -325,12 +322,12 @@ impl Fields {
         }
     }
 
-    /// Notes how the lines stand now.
+    /// Saves the current state of the lines.
     pub fn copy_lines(&self, lines: &mut Lines) {
         lines.0.clone_from(&self.list);
     }
 
-    /// Makes the lines stand as they did. Their text is still there: edits only add to it.
+    /// Restores a saved state of the lines. Their text is still there: edits only append to it.
     pub fn restore_lines(&mut self, lines: &mut Lines) {
         std::mem::swap(&mut self.list, &mut lines.0);
         for i in 0..self.list.len() {
@@ -338,8 +335,8 @@ impl Fields {
         }
     }
 
-    /// Adds a line that stands in the bytes given to [`Fields::fill`]. If `end` says where it ends, its line break
-    /// included, it is later written as it came.
+    /// Adds a line whose bytes were given to [`Fields::fill`]. With `end`, the offset behind its line break, the line
+    /// is later written as it came.
     pub fn push_line(&mut self, name: Span, value: Span, end: Option<u32>) {
         let known = Known::of(self.slice(name));
         match known {
@@ -351,30 +348,30 @@ impl Fields {
         self.list.push(Field { known, state, name, value });
     }
 
-    /// Adds a line that came with the message, in a form that has no lines.
+    /// Adds a field of a message whose form has no lines, such as HTTP/2.
     pub fn push_field(&mut self, name: &[u8], value: &[u8]) {
         let (name, value) = (self.push_text(name), self.push_text(value));
         self.push_line(name, value, None);
     }
 
-    /// Where the values of a field stand.
+    /// Spans of the values of a field.
     pub fn spans(&self, name: Known) -> impl Iterator<Item = Span> + '_ {
         self.list.iter().filter(move |field| self.is(field, name.into())).map(|field| field.value)
     }
 
-    /// The text at `span`.
+    /// The bytes at `span`.
     pub fn slice(&self, span: Span) -> &[u8] {
         span.of(&self.text)
     }
 
-    /// Keeps `bytes` behind everything else.
+    /// Appends `bytes` to the buffer.
     pub fn push_text(&mut self, bytes: &[u8]) -> Span {
         let start = self.text.len() as u32;
         self.text.extend_from_slice(bytes);
         Span { start, end: self.text.len() as u32 }
     }
 
-    /// Keeps a copy of the text at `span` in small letters behind everything else.
+    /// Appends a lower-case copy of the text at `span` to the buffer.
     pub fn push_lowercase(&mut self, span: Span) -> Span {
         let start = self.text.len();
         let range = span.start as usize..span.end as usize;

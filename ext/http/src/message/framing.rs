@@ -1,20 +1,20 @@
-//! Where a body ends, and the pieces in which it is read.
+//! Framing of bodies, and the pieces in which they are read.
 
-/// How a message says where its body ends (RFC 9112, section 6.3).
+/// The framing of a body: how its end is found (RFC 9112, section 6.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Framing {
-    /// No body.
+    /// There is no body.
     None,
-    /// `Content-Length`.
+    /// `Content-Length`: the number of bytes.
     Length(u64),
     /// `Transfer-Encoding: chunked`.
     Chunked,
-    /// A response that ends with its connection.
+    /// Until the connection ends (responses only).
     UntilClose,
 }
 
 impl Framing {
-    /// Whether there can be no byte of a body.
+    /// Whether the body is certainly empty.
     pub fn is_empty(self) -> bool {
         matches!(self, Framing::None | Framing::Length(0))
     }
@@ -23,9 +23,9 @@ impl Framing {
 /// What stands at the front of a buffer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Piece {
-    /// So many bytes of the body.
+    /// A number of bytes of the body.
     Data(usize),
-    /// Nothing yet: read more.
+    /// Nothing yet: more has to be read.
     More,
     /// The body is complete.
     End,

@@ -2,7 +2,7 @@
 
 use super::{host_of, Fields, Known, Method, Span, Target, TargetError};
 
-/// The HTTP version that a message says it speaks.
+/// The HTTP version of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Default)]
 #[allow(missing_docs)]
 pub enum Version {
@@ -13,7 +13,7 @@ pub enum Version {
 }
 
 impl Version {
-    /// What `Via` says of a message that came in this version (RFC 9110, section 7.6.3).
+    /// The version as `Via` names it (RFC 9110, section 7.6.3).
     pub fn via(self) -> &'static [u8] {
         match self {
             Self::Http10 => b"1.0 proxy",
@@ -28,23 +28,23 @@ impl Version {
 pub struct RequestHead {
     /// The fields, over the bytes of the head.
     pub fields: Fields,
-    /// The method.
+    /// The method, recognised.
     pub method: Method,
-    /// Its version.
+    /// The HTTP version of the request.
     pub version: Version,
-    /// The method as it was sent.
+    /// Span of the method as it was sent.
     pub method_span: Span,
-    /// The request target as it was sent (RFC 9112, section 3.2).
+    /// Span of the request target as it was sent (RFC 9112, section 3.2).
     pub target: Span,
-    /// Its path.
+    /// Span of the path with its dot segments resolved.
     pub path: Span,
-    /// The path as routing reads it: without dot segments, needless escapes and repeated slashes.
+    /// Span of the path that locations match: without dot segments, needless escapes and repeated slashes.
     pub plain_path: Span,
-    /// Empty if nothing in the path can be read in two ways.
+    /// Span of [`RequestHead::plain_path_but_slashes`]; empty if the path has no `%2F`.
     pub plain_but_slashes: Span,
-    /// Its query with the `?`; empty if there is none.
+    /// Span of the query with its `?`; empty if there is none.
     pub query: Span,
-    /// Host and port of the request: from an absolute target, or else from `Host`.
+    /// Span of the host and port: from an absolute-form target, else from `Host`.
     pub authority: Span,
 }
 
@@ -76,7 +76,7 @@ impl RequestHead {
         self.fields.slice(self.target)
     }
 
-    /// The path with its dot segments resolved; `*` for `OPTIONS *`. It begins with `/` otherwise.
+    /// The path with its dot segments resolved. It begins with `/`, except `*` for `OPTIONS *`.
     pub fn path(&self) -> &[u8] {
         self.fields.slice(self.path)
     }
@@ -87,17 +87,18 @@ impl RequestHead {
         self.fields.slice(self.plain_path)
     }
 
-    /// The same with `%2F` left encoded, if it is there: the other way in which a backend may read it.
+    /// The path that locations match with `%2F` left encoded, if it has any: the other way in which a backend may read
+    /// it.
     pub fn plain_path_but_slashes(&self) -> Option<&[u8]> {
         (!self.plain_but_slashes.is_empty()).then(|| self.fields.slice(self.plain_but_slashes))
     }
 
-    /// The query with its `?`, or nothing.
+    /// The query with its `?`; empty if there is none.
     pub fn query(&self) -> &[u8] {
         self.fields.slice(self.query)
     }
 
-    /// Host and port as the client named them: of the target if that is absolute, else of `Host`.
+    /// Host and port as the client named them: from the target if it is in absolute form, else from `Host`.
     pub fn authority(&self) -> &[u8] {
         self.fields.slice(self.authority)
     }
@@ -114,7 +115,7 @@ impl RequestHead {
     }
 }
 
-/// A target that is no path, with `***` in place of the user-info before its host; `None` if there is none.
+/// A target without a path, with `***` in place of the user-info before its host; `None` if it has no user-info.
 fn without_user_info(target: &[u8]) -> Option<Vec<u8>> {
     if target.starts_with(b"/") {
         return None;
@@ -125,7 +126,7 @@ fn without_user_info(target: &[u8]) -> Option<Vec<u8>> {
     Some([&target[..start], b"***", &target[start + host..]].concat())
 }
 
-/// Where the path and the query of a request stand.
+/// Saved spans of the path and the query of a request.
 #[derive(Debug, Clone, Copy)]
 pub struct TargetSpans {
     path: Span,
@@ -135,7 +136,7 @@ pub struct TargetSpans {
 }
 
 impl RequestHead {
-    /// Where path and query stand now.
+    /// Saves the current path and query.
     pub fn target_spans(&self) -> TargetSpans {
         TargetSpans {
             path: self.path,
@@ -145,7 +146,7 @@ impl RequestHead {
         }
     }
 
-    /// Makes them what they were.
+    /// Restores a saved path and query.
     pub fn restore_target(&mut self, spans: TargetSpans) {
         self.path = spans.path;
         self.plain_path = spans.plain_path;
@@ -153,14 +154,14 @@ impl RequestHead {
         self.query = spans.query;
     }
 
-    /// Forgets everything and keeps the memory.
+    /// Clears the head and keeps the memory.
     pub fn forget(&mut self) {
         let mut fields = std::mem::take(&mut self.fields);
         fields.clear();
         *self = Self { fields, ..Self::default() };
     }
 
-    /// Notes a target that may be malformed, for the log alone: nothing in it is resolved, and a password is left out.
+    /// Records a target that may be malformed, for the log only: nothing is resolved, and a password is left out.
     pub fn note_raw_target(&mut self, target: Span) {
         let hidden = without_user_info(self.fields.slice(target));
         let target = hidden.map_or(target, |hidden| self.fields.push_text(&hidden));
@@ -185,7 +186,7 @@ impl RequestHead {
         }
     }
 
-    /// Notes what the request target says. `text` is what `said` was read from, and stands at [`RequestHead::target`].
+    /// Records the parts of a request target. `said` was parsed from `text`, which stands at [`RequestHead::target`].
     pub fn note_target(&mut self, text: &[u8], said: &Target<'_>) {
         let start = self.target.start;
         let place = |part: &[u8]| {
@@ -194,7 +195,7 @@ impl RequestHead {
         };
         self.path = match &said.resolved {
             Some(path) => self.fields.push_text(path),
-            // An absolute-form target without a path means one that is not in the text.
+            // The path that an absolute-form target without one means is not in the text.
             None if matches!(said.path, b"/" | b"*") => self.fields.push_text(said.path),
             None => place(said.path),
         };
@@ -204,8 +205,8 @@ impl RequestHead {
         self.query = if said.query.is_empty() { Span::default() } else { place(said.query) };
     }
 
-    /// Lets the host of an absolute-form target replace another one in `Host` (RFC 9112, section 3.2.2): nobody behind
-    /// us may go by another host than we.
+    /// Replaces `Host` with the host of an absolute-form target (RFC 9112, section 3.2.2): backends must use the host
+    /// that we use.
     pub fn replace_host(&mut self) {
         if self.fields.get(Known::Host).is_some_and(|host| host != self.authority()) {
             let authority = self.authority().to_vec();
@@ -213,8 +214,8 @@ impl RequestHead {
         }
     }
 
-    /// Makes `target` the path and, unless that is to be kept, the query of the request. [`RequestHead::target`] stays
-    /// what the client sent.
+    /// Sets the path of the request to that of `target` and, unless `keep_query`, its query too.
+    /// [`RequestHead::target`] stays as the client sent it.
     pub fn set_target(&mut self, target: &[u8], keep_query: bool) -> Result<(), TargetError> {
         let target = Target::parse(target, false)?;
         self.path = self.fields.push_text(target.resolved.as_deref().unwrap_or(target.path));
@@ -234,19 +235,19 @@ pub struct ResponseHead {
     pub fields: Fields,
     /// The status code, 100 to 999.
     pub status: u16,
-    /// Its version.
+    /// The HTTP version of the response.
     pub version: Version,
-    /// The reason phrase.
+    /// Span of the reason phrase.
     pub reason: Span,
 }
 
 impl ResponseHead {
-    /// Keeps a reason phrase of the engine's own.
+    /// Sets a reason phrase of the engine's own.
     pub fn set_reason(&mut self, reason: &str) {
         self.reason = self.fields.push_text(reason.as_bytes());
     }
 
-    /// The reason phrase as it was sent, perhaps empty.
+    /// The reason phrase as it was sent; may be empty.
     pub fn reason(&self) -> &[u8] {
         self.fields.slice(self.reason)
     }

@@ -1,6 +1,6 @@
-//! Field names that the engine itself asks for, each a small number.
+//! Field names that the engine itself looks up, as small numbers.
 //!
-//! A name is recognised once, when a head is read; from then on "is this `Content-Length`?" compares a byte.
+//! A name is recognised once, when a head is read. Afterwards "is this `Content-Length`?" compares one byte.
 
 macro_rules! known {
     ($($variant:ident = $text:literal,)*) => {
@@ -75,8 +75,8 @@ known! {
 const SLOTS: usize = 512;
 const EMPTY: u8 = u8::MAX;
 
-/// Which slot of [`TABLE`] a name can stand in. Letter case does not matter. The factors were searched for so that no
-/// two known names share a slot; [`table`] refuses to compile if a new name breaks that.
+/// Slot of [`TABLE`] in which a name can stand. Letter case does not matter. The factors were searched so that no two
+/// known names share a slot; [`table`] does not compile if a new name breaks that.
 const fn slot(name: &[u8]) -> usize {
     let len = name.len();
     let first = (name[0] | 0x20) as usize;
@@ -101,7 +101,7 @@ const fn table() -> [u8; SLOTS] {
 
 static TABLE: [u8; SLOTS] = table();
 
-/// Room for the longest known name.
+/// Longest known name that fits.
 const LONGEST: usize = 32;
 
 /// The known names in lower case, for [`spells`].
@@ -122,9 +122,9 @@ const fn spellings() -> [[u8; LONGEST]; ALL.len()] {
     all
 }
 
-/// Whether `name` spells the known name that is as long, whatever its letter case: eight bytes at a time, since every
-/// field of every head comes by here. Setting bit 5 makes a letter a small one and leaves `-` and digits as they are;
-/// what it would confuse with them are control characters, which no field name holds.
+/// Whether `name` spells the known name of equal length, in any letter case. It compares eight bytes at a time, since
+/// it runs for every field of every head. Setting bit 5 makes letters lower case and leaves `-` and digits unchanged;
+/// it could confuse them only with control characters, which no field name holds.
 fn spells(name: &[u8], spelling: &[u8; LONGEST]) -> bool {
     const LOWER: u64 = 0x2020_2020_2020_2020;
     let word = |bytes: &[u8], at: usize| -> Option<u64> {
@@ -145,7 +145,7 @@ fn spells(name: &[u8], spelling: &[u8; LONGEST]) -> bool {
 }
 
 impl Known {
-    /// The known name that `name` spells, in whatever letter case.
+    /// The known name that `name` spells, in any letter case.
     #[inline]
     pub fn of(name: &[u8]) -> Option<Known> {
         if name.is_empty() {
@@ -157,7 +157,7 @@ impl Known {
         (text.len() == name.len() && spells(name, spelling)).then_some(*known)
     }
 
-    /// The known name that a backend which speaks CGI takes `name` for: to it `_`, `.` and `-` are one.
+    /// The known name that a CGI backend takes `name` for: such backends treat `_`, `.` and `-` alike.
     pub fn of_cgi(name: &[u8]) -> Option<Known> {
         if memchr::memchr2(b'_', b'.', name).is_none() {
             return Known::of(name);
@@ -166,7 +166,7 @@ impl Known {
         Known::of(&dashed)
     }
 
-    /// The name in its usual letter case.
+    /// The name in its usual letter case, such as `Content-Length`.
     pub fn as_str(self) -> &'static str {
         ALL[self as usize].1
     }

@@ -1,4 +1,4 @@
-//! What is wrong with a message.
+//! Defects of a message.
 
 use std::fmt;
 
@@ -6,11 +6,11 @@ use super::TargetError;
 
 macro_rules! malformed {
     ($($(#[$doc:meta])* $name:ident: $text:literal,)*) => {
-        /// A message that is not HTTP, or not unmistakably so: what is wrong with it.
+        /// A defect of a message that is not HTTP, or not unambiguously.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub enum Malformed {
             $($(#[$doc])* $name,)*
-            /// A request target or a host that is refused.
+            /// A refused request target or host.
             Target(TargetError),
         }
 
@@ -27,19 +27,19 @@ macro_rules! malformed {
 }
 
 malformed! {
-    /// A line that ends with LF alone (RFC 9112, section 2.2).
+    /// A line that ends with a bare LF (RFC 9112, section 2.2).
     BareLf: "a line ends with a bare LF",
-    /// A head that `httparse` refuses without a reason of its own.
+    /// A head that `httparse` refuses for no more specific reason.
     Head: "the head is malformed",
     /// A request line with too few or too many parts.
     RequestLine: "the request line is malformed",
-    /// A start line with a character that no token may hold.
+    /// A start line with a character that is not allowed in a token.
     StartLine: "the start line is malformed",
-    /// A status line that is none: often another protocol's greeting.
+    /// A malformed status line: often the greeting of another protocol.
     StatusLine: "the status line is malformed",
     /// An HTTP version other than 1.0 and 1.1.
     Version: "the HTTP version is none we speak",
-    /// A field name that is no token.
+    /// A field name that is not a token.
     FieldName: "a field name is malformed",
     /// A field value with a control character.
     FieldValue: "a field value is malformed",

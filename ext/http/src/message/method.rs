@@ -1,7 +1,7 @@
 //! Request methods (RFC 9110, section 9).
 
-/// A request method. Those that the engine treats in their own way have a name; any other token is [`Method::Other`]
-/// and is forwarded as it is.
+/// A request method. Methods that the engine treats specially have a variant; any other token is [`Method::Other`] and
+/// is forwarded as it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub enum Method {
@@ -18,7 +18,7 @@ pub enum Method {
 }
 
 impl Method {
-    /// The method that `token` names. Methods are case-sensitive.
+    /// The method called `token`. Methods are case-sensitive.
     pub fn of(token: &[u8]) -> Method {
         match token {
             b"GET" => Method::Get,
@@ -34,13 +34,13 @@ impl Method {
         }
     }
 
-    /// Whether such a request asks for nothing but an answer (RFC 9110, section 9.2.1).
+    /// Whether the method is safe: it only asks for an answer (RFC 9110, section 9.2.1).
     pub fn is_safe(self) -> bool {
         matches!(self, Method::Get | Method::Head | Method::Options | Method::Trace)
     }
 
-    /// Whether sending such a request twice has the effect of sending it once (RFC 9110, section 9.2.2), so that it may
-    /// be retried.
+    /// Whether the method is idempotent: sending the request twice has the effect of sending it once (RFC 9110, section
+    /// 9.2.2), so that it may be retried.
     pub fn is_idempotent(self) -> bool {
         matches!(self, Method::Get | Method::Head | Method::Options | Method::Trace | Method::Put | Method::Delete)
     }

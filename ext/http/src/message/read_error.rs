@@ -4,26 +4,26 @@ use std::io;
 
 use super::Malformed;
 
-/// Why reading failed.
+/// Why a message could not be read.
 #[derive(Debug)]
 pub enum ReadError {
-    /// The peer went away, or the system gave an error.
+    /// The peer is gone, or the system reported an error.
     Io(io::Error),
-    /// What came is not well formed.
+    /// The message is malformed.
     Malformed(Malformed),
     /// The head is larger than the limit.
     TooLarge,
     /// The body is longer than the limit.
     BodyTooLarge,
-    /// The connection ended before the message did. The number of bytes of the message that had come is not zero.
+    /// The connection ended in the middle of the message, after its first byte.
     Truncated,
-    /// The connection ended and nothing of a message had come.
+    /// The connection ended before the first byte of a message.
     Ended,
-    /// The peer refused to begin with the message (HTTP/2 alone).
+    /// The peer refused to begin with the message (HTTP/2 only).
     Refused,
-    /// The peer ends the connection, and says that it did nothing with the message (HTTP/2 alone).
+    /// The peer ends the connection, and says that it has not processed the message (HTTP/2 only).
     Unserved,
-    /// It speaks another protocol, and was told nothing that it could have understood.
+    /// The peer speaks another protocol. It was sent nothing that it could have understood.
     Foreign,
 }
 

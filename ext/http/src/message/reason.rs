@@ -1,6 +1,6 @@
 //! Reason phrases.
 
-/// The phrase that the registry of status codes gives (RFC 9110, section 15, and others); empty if it has none.
+/// The phrase of `status` in the registry of status codes (RFC 9110, section 15, and others); empty if it has none.
 pub fn reason(status: u16) -> &'static str {
     match status {
         100 => "Continue",

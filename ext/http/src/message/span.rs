@@ -1,4 +1,4 @@
-//! Where things stand in a head.
+//! Ranges of bytes in a head.
 
 /// A range of a head's bytes. Heads are far smaller than 4 GiB.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -10,7 +10,7 @@ pub struct Span {
 }
 
 impl Span {
-    /// Where `part`, a slice of `text`, stands in it.
+    /// The range of `part`, a slice of `text`, inside `text`.
     pub fn within(text: &[u8], part: &[u8]) -> Self {
         let start = (part.as_ptr() as usize).saturating_sub(text.as_ptr() as usize);
         debug_assert!(start + part.len() <= text.len(), "a slice of other memory");
@@ -22,12 +22,12 @@ impl Span {
         text.get(self.start as usize..self.end as usize).unwrap_or_default()
     }
 
-    /// How many bytes it covers.
+    /// Number of bytes that the span covers.
     pub fn len(self) -> usize {
         (self.end - self.start) as usize
     }
 
-    /// Whether it covers none.
+    /// Whether the span covers no bytes.
     pub fn is_empty(self) -> bool {
         self.start == self.end
     }

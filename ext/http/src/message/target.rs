@@ -6,44 +6,44 @@ pub use plain::{behind_prefix, merge_encoded_slashes};
 
 use std::fmt;
 
-/// What a request target says.
+/// A parsed request target.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Target<'a> {
-    /// `host:port` of an absolute-form target.
+    /// Authority (`host:port`) of an absolute-form target.
     pub authority: Option<&'a [u8]>,
-    /// The path as it was sent; `*` for the asterisk form. An absolute-form target without one means `/`, and `*` with
-    /// OPTIONS if it has no query either (RFC 9112, section 3.2.4).
+    /// The path as it was sent; `*` for the asterisk form. If an absolute-form target has no path, this is `/`, or `*`
+    /// with OPTIONS if there is no query either (RFC 9112, section 3.2.4).
     pub path: &'a [u8],
     /// The path with its dot segments resolved, if that changes it.
     pub resolved: Option<Vec<u8>>,
-    /// The path that locations match, if it is another than the resolved one: without escapes, and without empty
-    /// segments.
+    /// The path that locations match, without escapes and empty segments, if it differs from the resolved path.
     pub plain: Option<Vec<u8>>,
-    /// The same with encoded slashes left encoded, if there are any: to some, `%2F` is no separator.
+    /// The path that locations match with `%2F` left encoded, if it has any: some backends do not take `%2F` for a
+    /// separator.
     pub plain_but_slashes: Option<Vec<u8>>,
-    /// The query with its `?`, or nothing.
+    /// The query with its `?`; empty if there is none.
     pub query: &'a [u8],
 }
 
-/// Why a target is refused. Every one is answered 400.
+/// Why a target is refused. The response is always 400.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TargetError {
-    /// A byte that no URI holds: a space, a control, a fragment, anything beyond ASCII.
+    /// A byte that no URI holds: a space, a control character, a fragment, anything beyond ASCII.
     Character,
     /// A `%` without two hexadecimal digits behind it, or `%00`.
     Escape,
-    /// Neither `/path`, nor `http://host/path`, nor `*` with OPTIONS.
+    /// Not one of `/path`, `http://host/path`, and `*` with OPTIONS.
     Form,
-    /// The host of an absolute-form target or of a `Host` field is none.
+    /// An invalid host in an absolute-form target or in `Host`.
     Host,
     /// Dot segments that climb above `/`.
     Climbs,
-    /// Dot segments between encoded separators, or with parameters (`..;`), which some resolve and some do not.
+    /// Dot segments between encoded separators, or with parameters (`..;`): some parsers resolve them and some do not.
     HiddenDots,
 }
 
 impl TargetError {
-    /// What is wrong, in words.
+    /// The reason in words, for logs.
     pub fn as_str(self) -> &'static str {
         match self {
             TargetError::Character => "the request target holds a character that no URI may hold",
@@ -62,9 +62,9 @@ impl fmt::Display for TargetError {
     }
 }
 
-/// A byte that may stand in a target. RFC 3986 leaves out ``{ } | ^ ` [ ]`` and `\`, but browsers send them as they
-/// are, and no two parsers read them differently, with one exception: [`Target::parse`] refuses `\` in a path, where
-/// some read `/`.
+/// Whether a byte may stand in a target. RFC 3986 excludes ``{ } | ^ ` [ ]`` and `\`, but browsers send them unescaped,
+/// and no two parsers read them differently, with one exception: [`Target::parse`] refuses `\` in a path, which some
+/// parsers read as `/`.
 const fn target_byte(byte: u8) -> bool {
     byte > b' ' && byte < 0x7f && !matches!(byte, b'#' | b'"' | b'<' | b'>')
 }
@@ -80,7 +80,7 @@ static TARGET_BYTES: [bool; 256] = {
 };
 
 impl<'a> Target<'a> {
-    /// Reads a request target. `options` says whether the method is OPTIONS, which alone may ask for `*`.
+    /// Parses a request target. `options`: the method is OPTIONS, the only one that may ask for `*`.
     pub fn parse(target: &'a [u8], options: bool) -> Result<Self, TargetError> {
         if !target.iter().all(|b| TARGET_BYTES[usize::from(*b)]) {
             return Err(TargetError::Character);
@@ -110,7 +110,7 @@ impl<'a> Target<'a> {
         Ok(Self { authority, path, resolved, plain, plain_but_slashes, query })
     }
 
-    /// Reads the target of a CONNECT: a host with its port (RFC 9112, section 3.2.3). It is for no path of ours.
+    /// Parses the target of a CONNECT: a host with its port (RFC 9112, section 3.2.3). It has no path.
     pub fn of_connect(target: &'a [u8]) -> Result<Self, TargetError> {
         let port = target.get(host_of(target).len() + 1..).unwrap_or_default();
         if port.is_empty() || check_authority(target).is_err() {
@@ -119,13 +119,13 @@ impl<'a> Target<'a> {
         Ok(Self { path: b"/", ..Self::asterisk(Some(target)) })
     }
 
-    /// The server as a whole.
+    /// The target `*`, which means the server as a whole.
     fn asterisk(authority: Option<&'a [u8]>) -> Self {
         Self { authority, path: b"*", resolved: None, plain: None, plain_but_slashes: None, query: b"" }
     }
 }
 
-/// `http://host[:port]` and what follows it.
+/// Splits an absolute-form target into `host[:port]` and the rest.
 fn absolute(target: &[u8]) -> Result<(Option<&[u8]>, &[u8]), TargetError> {
     let scheme_end = memchr::memmem::find(target, b"://").ok_or(TargetError::Form)?;
     let scheme = &target[..scheme_end];
@@ -138,8 +138,8 @@ fn absolute(target: &[u8]) -> Result<(Option<&[u8]>, &[u8]), TargetError> {
     Ok((Some(authority), rest))
 }
 
-/// Whether `authority` is a host with or without a port: no user-info, no empty host, nothing that two parsers could
-/// take apart differently.
+/// An error unless `authority` is a host with or without a port: no user-info, no empty host, nothing that two parsers
+/// could split differently.
 pub fn check_authority(authority: &[u8]) -> Result<(), TargetError> {
     let port = if let Some(literal) = authority.strip_prefix(b"[") {
         let end = memchr::memchr(b']', literal).ok_or(TargetError::Host)?;
@@ -168,7 +168,7 @@ pub fn check_authority(authority: &[u8]) -> Result<(), TargetError> {
     }
 }
 
-/// Whether a dot stands behind a slash, and whether a slash does.
+/// Whether a dot follows a slash, and whether a slash does.
 fn behind_slashes(path: &[u8]) -> (bool, bool) {
     memchr::memchr_iter(b'/', path).fold((false, false), |(dotted, doubled), at| match path.get(at + 1) {
         Some(b'.') => (true, doubled),
@@ -177,7 +177,7 @@ fn behind_slashes(path: &[u8]) -> (bool, bool) {
     })
 }
 
-/// Whether there are percent-escapes at all; an error if one is malformed or stands for NUL.
+/// Whether there are percent-escapes. An error if one is malformed or is `%00`.
 fn check_escapes(path: &[u8]) -> Result<bool, TargetError> {
     let mut any = false;
     for at in memchr::memchr_iter(b'%', path) {
@@ -192,7 +192,7 @@ fn check_escapes(path: &[u8]) -> Result<bool, TargetError> {
 }
 
 /// The path without `.` and `..` segments, percent-encoded ones included (RFC 3986, section 5.2.4); `None` if there are
-/// none. Nothing else in the path is touched.
+/// none. The rest of the path stays unchanged.
 fn resolve_dot_segments(path: &[u8]) -> Result<Option<Vec<u8>>, TargetError> {
     if path[1..].split(|b| *b == b'/').any(has_dots_with_parameters) {
         return Err(TargetError::HiddenDots);
@@ -215,7 +215,7 @@ fn resolve_dot_segments(path: &[u8]) -> Result<Option<Vec<u8>>, TargetError> {
                 out.truncate(parent);
             }
         }
-        // `/a/.` and `/a/..` name directories: they end in a slash.
+        // `/a/.` and `/a/..` are directories: they end with a slash.
         if segments.peek().is_none() {
             out.push(b'/');
         }
@@ -223,13 +223,13 @@ fn resolve_dot_segments(path: &[u8]) -> Result<Option<Vec<u8>>, TargetError> {
     Ok(Some(out))
 }
 
-/// Whether a segment is `..;` or `.;x=1`: servers that know parameters of segments take it for one of dots. One with an
-/// encoded semicolon comes to light when the path is decoded.
+/// Whether a segment is `..;` or `.;x=1`: servers with segment parameters treat it as a dot segment. A segment with an
+/// encoded semicolon is found when the path is decoded.
 fn has_dots_with_parameters(segment: &[u8]) -> bool {
     memchr::memchr(b';', segment).is_some_and(|end| dots(&segment[..end]) > 0)
 }
 
-/// How many dots a segment consists of: 1 or 2, or 0 if it is an ordinary one.
+/// The number of dots that make up a segment: 1 or 2, or 0 for an ordinary segment.
 fn dots(segment: &[u8]) -> usize {
     let mut rest = segment;
     let mut count = 0;
@@ -248,7 +248,7 @@ fn dots(segment: &[u8]) -> usize {
     }
 }
 
-/// The part of `host:port` before the port.
+/// The host in `host:port`, without the port.
 pub fn host_of(authority: &[u8]) -> &[u8] {
     let end = match authority.first() {
         Some(b'[') => memchr::memchr(b']', authority).map(|i| i + 1),

@@ -13,7 +13,7 @@ fn v2(command: u8, family: u8, block: &[u8]) -> Vec<u8> {
     header
 }
 
-/// The addresses of `PROXY TCP4 192.0.2.7 192.0.2.1 52114 443`, and pieces behind them.
+/// The addresses of `PROXY TCP4 192.0.2.7 192.0.2.1 52114 443`, followed by `pieces`.
 fn tcp4(pieces: &[u8]) -> Vec<u8> {
     let mut block = vec![192, 0, 2, 7, 192, 0, 2, 1, 0xcb, 0x92, 0x01, 0xbb];
     block.extend_from_slice(pieces);
@@ -138,7 +138,7 @@ fn what_is_no_header_of_version_2_is_refused() {
     ] {
         assert!(parse(&header).is_err(), "{header:02x?}");
     }
-    // It says so before all of it has come.
+    // The error comes before the whole header has come.
     assert!(parse(&v2(0x21, 0x11, &[0; LONGEST - 15])[..16]).is_err());
 }
 

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use super::{MalformedHeader, Parsed, Whose, NO_HEADER};
 
 const START: &[u8] = b"PROXY ";
-/// The longest line, its break included: what two IPv6 addresses at their longest take.
+/// The longest line with its line break: two IPv6 addresses at full length.
 const LONGEST: usize = 107;
 
 pub(super) fn parse(bytes: &[u8]) -> Result<Parsed, MalformedHeader> {
@@ -24,7 +24,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Parsed, MalformedHeader> {
 }
 
 fn whose(line: &[u8]) -> Result<Whose, MalformedHeader> {
-    // Whatever stands behind that word is to be ignored.
+    // The rest of the line is ignored.
     if line == b"UNKNOWN" || line.starts_with(b"UNKNOWN ") {
         return Ok(Whose::Unknown);
     }
@@ -50,7 +50,7 @@ fn ip<A: FromStr + Into<IpAddr>>(text: &str) -> Option<IpAddr> {
     text.parse::<A>().ok().map(Into::into)
 }
 
-/// Digits, without a zero in front.
+/// A port: digits without a leading zero.
 fn port(text: &str) -> Option<u16> {
     let digits = text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
     text.parse().ok().filter(|_| digits)

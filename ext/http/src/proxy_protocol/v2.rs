@@ -1,5 +1,4 @@
-//! Version 2: a signature, what it is, how long it is, two addresses, and perhaps more in pieces that say their own
-//! length.
+//! Version 2: a signature, a command, a family, a length, two addresses, and optional values (TLVs) with a length each.
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -8,11 +7,11 @@ use crc::{Crc, CRC_32_ISCSI};
 use super::{MalformedHeader, Parsed, Whose, LONGEST, NO_HEADER};
 
 const SIGNATURE: &[u8; 12] = b"\r\n\r\n\0\r\nQUIT\n";
-/// The signature, version and command, family and protocol, length.
+/// Bytes before the addresses: signature, version and command, family and protocol, length.
 const FIXED: usize = 16;
 const LOCAL: u8 = 0x20;
 const PROXY: u8 = 0x21;
-/// TCP over IPv4 and IPv6; the others are datagrams, unix sockets, or nothing that is said.
+/// TCP over IPv4 and IPv6; the other families are datagrams, unix sockets, or unspecified.
 const TCP4: u8 = 0x11;
 const UDP4: u8 = 0x12;
 const TCP6: u8 = 0x21;
@@ -20,7 +19,7 @@ const UDP6: u8 = 0x22;
 const UNIX_STREAM: u8 = 0x31;
 const UNIX_DATAGRAM: u8 = 0x32;
 const UNSPECIFIED: u8 = 0x00;
-/// The piece that holds a checksum of the whole header.
+/// The TLV with a checksum of the whole header.
 const CRC32C: u8 = 0x03;
 const CHECKSUM: Crc<u32> = Crc::<u32>::new(&CRC_32_ISCSI);
 
@@ -38,10 +37,10 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Parsed, MalformedHeader> {
         return Err(MalformedHeader("the header is too long"));
     }
     let whose = match command {
-        // Everything else about it means nothing.
+        // The rest of a LOCAL header is ignored.
         LOCAL => Whose::Own,
         PROXY => {
-            // Seen before the rest has come: there is no need to wait for it.
+            // Checked before the rest has come: a bad family need not wait for it.
             let addresses = length_of_addresses(family)?;
             if FIXED + addresses > end {
                 return Err(MalformedHeader("the header is too short for its addresses"));
@@ -89,7 +88,7 @@ fn whose(family: u8, addresses: &[u8]) -> Whose {
     }
 }
 
-/// Whether the pieces behind the addresses fill the header exactly, and the checksum is right if one of them holds it.
+/// Whether the TLVs behind the addresses fill the header exactly, and the checksum, if there is one, is right.
 fn check(header: &[u8], mut pieces: &[u8]) -> Result<(), MalformedHeader> {
     const OUT_OF_BOUNDS: MalformedHeader = MalformedHeader("a part of the header is longer than the header");
     let mut checked = false;
@@ -109,7 +108,7 @@ fn check(header: &[u8], mut pieces: &[u8]) -> Result<(), MalformedHeader> {
     Ok(())
 }
 
-/// That of a header in whose place for it there are zeros.
+/// Checksum of a header, with zeros in place of the checksum itself.
 fn checksum(before: &[u8], behind: &[u8]) -> u32 {
     let mut digest = CHECKSUM.digest();
     digest.update(before);

@@ -16,7 +16,7 @@ fn response(start: &str, fields: &str) -> ResponseHead {
 const POST: &str = "POST / HTTP/1.1";
 const OK: &str = "HTTP/1.1 200 OK";
 
-/// Fields that frame no body unmistakably, whichever message they stand in.
+/// Fields that do not frame a body unambiguously, in a request or a response.
 const MISTAKABLE: [(&str, &str); 35] = [
     ("both framings", "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n"),
     ("both framings, the other way round", "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n"),

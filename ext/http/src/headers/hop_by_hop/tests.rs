@@ -20,14 +20,14 @@ fn written(fields: &Fields) -> String {
     String::from_utf8(out).expect("text")
 }
 
-/// What of these fields of a request a backend gets.
+/// The fields of a request that a backend gets.
 fn forwarded(fields: &str, chunked: bool, upgrade: bool) -> String {
     let mut head = request(fields);
     clean_request(&mut head, &[], chunked, upgrade);
     written(&head.fields).strip_prefix("Host: a\r\n").expect("Host stays").to_owned()
 }
 
-/// What of these fields of a response a client gets.
+/// The fields of a response that a client gets.
 fn passed_on(fields: &str, chunked: bool, upgrade: bool) -> String {
     let mut head = response("HTTP/1.1 200 OK", fields);
     clean_response(&mut head, chunked, upgrade);
@@ -207,7 +207,7 @@ fn a_response_without_a_body_that_promises_one_is_noticed() {
         ("HTTP/1.1 204 No Content", "Content-Length: 0\r\n", false),
         ("HTTP/1.1 204 No Content", "Content-Length: 5\r\n", true),
         ("HTTP/1.1 204 No Content", "Transfer-Encoding: chunked\r\n", true),
-        // Here the length is that of the response to a GET without conditions.
+        // The length here is that of the response to an unconditional GET.
         ("HTTP/1.1 304 Not Modified", "Content-Length: 5\r\n", false),
         ("HTTP/1.1 200 OK", "Content-Length: 5\r\n", false),
     ] {

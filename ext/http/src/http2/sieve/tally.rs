@@ -1,4 +1,4 @@
-//! Small pieces of bodies that nobody has taken yet.
+//! Small pieces of bodies that wait in `h2`.
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::Arc;
@@ -7,20 +7,20 @@ use std::task::Waker;
 use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 
-/// Below this `h2` takes a piece for a small one.
+/// Size below which `h2` counts a piece as small.
 pub(super) const SMALL: usize = 256;
-/// Streams that are known to the tally before those are forgotten that nobody reads.
+/// Streams in the tally before those that are not read any more are forgotten.
 pub(super) const KNOWN: usize = 1024;
-/// In the place of a number of pieces: nobody will take any.
+/// In place of a number of pieces: nothing reads the stream any more.
 pub(super) const GONE: u32 = u32::MAX;
 
-/// How many small pieces of each stream wait to be taken. One for each connection, shared by it and its streams.
+/// Small pieces that wait to be taken, by stream. One tally per connection, shared with its streams.
 #[derive(Debug, Clone, Default)]
 pub struct Tally(Arc<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
-    /// Whether there was ever a small piece: if not, nothing is looked up.
+    /// Whether there was ever a small piece; if not, the lock is not taken.
     used: AtomicBool,
     state: Mutex<StreamPieces>,
 }
@@ -28,13 +28,13 @@ struct Inner {
 #[derive(Debug, Default)]
 struct StreamPieces {
     waiting: FxHashMap<u32, u32>,
-    /// Whoever holds pieces back.
+    /// Task that holds pieces back.
     holder: Option<Waker>,
 }
 
 impl Tally {
-    /// Those of the streams of which fewer than `most` pieces wait, or of which nobody will take any. `holder` is woken
-    /// when there may be others.
+    /// Streams with fewer than `most` waiting pieces, and streams that are not read any more. `holder` is woken when
+    /// there may be others.
     pub(super) fn free<'s>(&self, streams: impl Iterator<Item = &'s u32>, most: u32, holder: &Waker) -> Vec<u32> {
         let mut state = self.0.state.lock();
         let waiting = |stream: &u32| state.waiting.get(stream).copied().unwrap_or_default();
@@ -90,7 +90,7 @@ impl Tally {
     }
 }
 
-/// The small pieces of one stream, from the side of whoever takes them.
+/// The small pieces of one stream, for the reader of the stream.
 #[derive(Debug)]
 pub struct Pieces {
     tally: Tally,
@@ -99,19 +99,19 @@ pub struct Pieces {
 }
 
 impl Pieces {
-    /// Those of one stream of the connection that `tally` is about.
+    /// The small pieces of `stream` on the connection of `tally`.
     pub fn new(tally: &Tally, stream: u32) -> Self {
         Self { tally: tally.clone(), stream, ended: false }
     }
 
-    /// Notes that a piece was taken.
+    /// Records that a piece was taken.
     pub fn took(&self, len: usize) {
         if len < SMALL {
             self.tally.took(self.stream);
         }
     }
 
-    /// Notes that there will be no more.
+    /// Records that the stream is not read any more.
     pub fn end(&mut self) {
         self.ended = true;
     }

@@ -27,7 +27,7 @@ fn open() -> (Sieve, Tally) {
     (sieve, tally)
 }
 
-/// What comes out where `bytes` are read in pieces of `step`.
+/// The output of `sieve` for `bytes` that are read in pieces of `step`.
 fn pour(sieve: &mut Sieve, bytes: &[u8], step: usize) -> Vec<u8> {
     let mut out = Vec::new();
     let mut memory = vec![0; step];
@@ -64,7 +64,7 @@ fn frames(mut bytes: &[u8]) -> Vec<(FrameHeader, Vec<u8>)> {
     frames
 }
 
-/// The body of a stream in them.
+/// The body of `stream` in the frames of `bytes`.
 fn body(bytes: &[u8], stream: u32) -> Vec<u8> {
     let of_stream = |(frame, _): &(FrameHeader, Vec<u8>)| frame.kind == kind::DATA && frame.stream == stream;
     frames(bytes).into_iter().filter(of_stream).flat_map(|(_, data)| data).collect()
@@ -111,7 +111,7 @@ fn small_pieces_that_nobody_takes_are_put_together() {
         let count = frames(&out).len();
         assert!(count < 16 + 40, "{count} frames");
         assert_eq!(tally.waiting(1), WAITING);
-        // Another stream has a count of its own.
+        // Another stream has its own count.
         out.extend(pour(&mut sieve, &data(3, b"mine"), step));
         assert_eq!(body(&out, 3), b"mine");
         out.extend(pour(&mut sieve, &frame(kind::DATA, END_STREAM, 1, b"end"), step));
@@ -145,7 +145,7 @@ fn what_is_held_leaves_when_there_is_room_and_before_whatever_follows() {
         for step in [1, 50, 20_000] {
             let (mut sieve, _) = filled();
             let out = pour(&mut sieve, &last, step);
-            // A padded one makes no more than a larger piece.
+            // A padded frame only enlarges the held piece.
             let seen: Vec<u8> = frames(&out).iter().map(|(frame, _)| frame.kind).collect();
             let many = [1; 500].len() + 4 < TOGETHER && last[4] & PADDED != 0 && last[3] == kind::DATA;
             if !many {

@@ -1,4 +1,4 @@
-//! What comes on a stream: a response's head, and bodies.
+//! Receiving on a stream: response heads and bodies.
 
 use std::future::Future;
 use std::io;
@@ -17,7 +17,7 @@ use crate::message::{
 };
 
 impl Stream {
-    /// The next piece of the body that is being received: so many bytes of [`Stream::received`], or its end.
+    /// The next piece of the body that is being received: a number of bytes of [`Stream::received`], or its end.
     pub fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Result<Piece, ReadError>> {
         if self.data.is_empty() && ready!(self.poll_data(cx))? == 0 {
             return Poll::Ready(Ok(Piece::End));
@@ -31,7 +31,7 @@ impl Stream {
         Poll::Ready(Ok(Piece::Data(self.data.len())))
     }
 
-    /// Waits for data where there is none; 0 at the end.
+    /// Waits for data if there is none; 0 at the end.
     fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Result<usize, ReadError>> {
         loop {
             let body = match &mut self.receiving {
@@ -57,7 +57,7 @@ impl Stream {
                         pieces.end();
                     }
                     if let Some(map) = ready!(body.poll_trailers(cx)).map_err(read_error)? {
-                        // One of them the sieve has put there.
+                        // The sieve has added one of them.
                         if map.len() > MAX_FIELDS + 1 {
                             return Poll::Ready(Err(Malformed::TooManyFields.into()));
                         }
@@ -72,12 +72,12 @@ impl Stream {
         }
     }
 
-    /// Takes what comes while what is there cannot be passed on: `h2` holds each piece on its own, and ends a
-    /// connection on which too many small ones wait. The peer's window, which nothing here widens, says how much it may
-    /// become.
+    /// Buffers data that comes while earlier data cannot be passed on: `h2` holds each piece on its own, and ends a
+    /// connection on which too many small pieces wait. The peer's window, which is not enlarged here, bounds the
+    /// memory.
     pub fn gather(&mut self, cx: &mut Context<'_>) {
         let (false, Receiving::Body(body)) = (self.data.is_empty(), &mut self.receiving) else { return };
-        // Its end, or that it has none, is found again by whoever reads on.
+        // Whoever reads on finds an end or an error again.
         while let Poll::Ready(Some(Ok(data))) = body.poll_data(cx) {
             if let Some(pieces) = &self.pieces {
                 pieces.took(data.len());
@@ -86,12 +86,12 @@ impl Stream {
         }
     }
 
-    /// Takes a piece of the body and drops it. Ready with `false` where none will come.
+    /// Takes a piece of the body and drops it. Ready with `false` if no more will come.
     pub fn poll_skip(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
         self.behind.clear();
         self.data.clear();
         let Receiving::Body(body) = &mut self.receiving else { return Poll::Ready(false) };
-        // All that came goes back to the window, and may come again.
+        // The window gets back all that came: the peer may send more.
         let came = body.flow_control().used_capacity();
         let _ = body.flow_control().release_capacity(came);
         let Some(Ok(data)) = ready!(body.poll_data(cx)) else { return Poll::Ready(false) };
@@ -101,9 +101,9 @@ impl Stream {
         Poll::Ready(true)
     }
 
-    /// Why nothing more can be read. A backend that breaks the rules gets no further request on that connection.
+    /// Why reading fails. A backend that breaks the protocol gets no further request on that connection.
     pub(super) fn broken(&self, error: h2::Error) -> ReadError {
-        // The preface was made so that servers of HTTP/1.1 understand nothing of what follows it (RFC 9113, section
+        // The preface is made so that HTTP/1.1 servers do not go on to interpret the bytes after it (RFC 9113, section
         // 3.4).
         if error.is_library() && error.is_go_away() && self.lease.as_ref().is_some_and(|lease| !lease.is_settled()) {
             return ReadError::Foreign;
@@ -115,7 +115,7 @@ impl Stream {
         error
     }
 
-    /// Uses up `n` bytes of [`Stream::received`]: the peer may send as many more.
+    /// Consumes `n` bytes of [`Stream::received`] and returns them to the peer's window.
     pub fn consume(&mut self, n: usize) {
         self.data.advance(n.min(self.data.len()));
         if self.data.is_empty() && !self.behind.is_empty() {
@@ -124,7 +124,7 @@ impl Stream {
         }
         self.allowed = self.allowed.saturating_sub(n as u64);
         if let Receiving::Body(body) = &mut self.receiving {
-            // An error means that the stream is over; reading it says why.
+            // An error means that the stream is over; the next read reports why.
             let _ = body.flow_control().release_capacity(n);
         }
     }
@@ -140,7 +140,7 @@ impl Stream {
         })
     }
 
-    /// Reads the head of a backend's response, perhaps an interim one.
+    /// Reads the head of a backend's response, which may be an interim one.
     pub fn poll_response_head(
         &mut self,
         cx: &mut Context<'_>,
@@ -172,7 +172,7 @@ impl Stream {
 }
 
 fn read_head(status: StatusCode, map: &HeaderMap, head: &mut ResponseHead, limit: usize) -> Result<(), ReadError> {
-    // As long as it would be in HTTP/1.1, and no more of them.
+    // The limits of HTTP/1.1 for size and number.
     if map.len() > MAX_RESPONSE_FIELDS {
         return Err(Malformed::TooManyFields.into());
     }
@@ -183,7 +183,7 @@ fn read_head(status: StatusCode, map: &HeaderMap, head: &mut ResponseHead, limit
     head.status = status.as_u16();
     head.version = Version::Http2;
     read_fields(map, &mut head.fields);
-    // Whoever gets it in HTTP/1.1 is told one.
+    // HTTP/2 has no reason phrase; a client of HTTP/1.1 needs one.
     head.set_reason(reason(head.status));
     Ok(())
 }

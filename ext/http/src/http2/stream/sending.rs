@@ -1,4 +1,4 @@
-//! What leaves on a stream: heads, and bodies.
+//! Sending on a stream: heads and bodies.
 
 use std::io;
 use std::task::{ready, Context, Poll};
@@ -14,11 +14,12 @@ use crate::http2::upgrade::Upgrade;
 use crate::http2::write_fields;
 use crate::message::{Fields, ResponseHead};
 
-/// Data that is taken at once.
+/// Bytes of a body that are taken at once.
 const PIECE: usize = 16 * 1024;
 
 impl Stream {
-    /// Takes data of the body: how much of it. It leaves when more is known, or with [`Stream::poll_flush`].
+    /// Takes data of the body and returns how many bytes were taken. They leave with the next call, or with
+    /// [`Stream::poll_flush`].
     pub fn poll_send(&mut self, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
         if !matches!(self.ending, Ending::Open) {
             return Poll::Ready(Ok(data.len()));
@@ -29,7 +30,7 @@ impl Stream {
         Poll::Ready(Ok(n))
     }
 
-    /// Takes a whole body of the proxy's own, and ends with it.
+    /// Takes a whole body of the proxy's own and ends the stream.
     pub fn write_body(&mut self, body: &[u8]) {
         if matches!(self.ending, Ending::Open) {
             self.held = if self.head_alone { Bytes::new() } else { Bytes::copy_from_slice(body) };
@@ -45,7 +46,7 @@ impl Stream {
         }
     }
 
-    /// Gives everything written so far to the connection, as far as the peer has room for it.
+    /// Gives everything written so far to the connection, as far as the peer's window has room for it.
     pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if let Some(error) = self.failure.take() {
             return Poll::Ready(Err(into_io(error)));
@@ -98,7 +99,7 @@ impl Stream {
         Poll::Ready(Ok(()))
     }
 
-    /// Ends our side of a tunnel.
+    /// Half-closes a tunnel: ends our side.
     pub fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.end_body(None);
         self.poll_flush(cx)
@@ -107,13 +108,13 @@ impl Stream {
     /// Sends the head of an interim response.
     pub fn write_interim(&mut self, head: &ResponseHead) {
         if let (Sending::Response(response), Some(message)) = (&mut self.sending, message(head)) {
-            // One that cannot be sent is missed by nobody.
+            // An interim response that cannot be sent may be lost.
             let _ = response.send_informational(message);
         }
     }
 
-    /// Sends the head of the response. `end`: nothing follows. That a tunnel begins is a success in HTTP/2, and proven
-    /// by nothing.
+    /// Sends the head of the response. `end`: no body follows. In HTTP/2 a tunnel begins with a 2xx, without the proof
+    /// that HTTP/1.1 has.
     pub fn write_response(&mut self, head: &ResponseHead, end: bool) {
         let Sending::Response(response) = &mut self.sending else { return };
         let Some(mut message) = message(head) else { return };
@@ -133,7 +134,7 @@ impl Stream {
         }
     }
 
-    /// Sends the head of a request with the next flush. `end`: nothing follows.
+    /// Sends the head of a request with the next flush. `end`: no body follows.
     pub fn write_request(&mut self, head: Request<()>, end: bool) {
         if let Sending::Request(request) = &mut self.sending {
             *request = Some(Box::new((head, end)));
@@ -143,13 +144,14 @@ impl Stream {
         }
     }
 
-    /// The same for a request that asks for another protocol. Our side stays open: it is the tunnel's.
+    /// Sends the head of a request that asks for another protocol, with the next flush. Our side stays open for the
+    /// tunnel.
     pub fn write_upgrade(&mut self, head: Request<()>, upgrade: Upgrade) {
         self.write_request(head, false);
         self.upgrade = Some(upgrade);
     }
 
-    /// Ends the stream with an error.
+    /// Resets the stream.
     pub fn reset(&mut self, reason: Reason) {
         match &mut self.sending {
             Sending::Response(response) => response.send_reset(reason),
@@ -167,7 +169,7 @@ fn message(head: &ResponseHead) -> Option<Response<()>> {
     Some(message)
 }
 
-/// Why a stream takes no more.
+/// The error for a stream that can send no more.
 fn why_closed(body: &mut SendStream<Bytes>, cx: &mut Context<'_>) -> io::Error {
     match body.poll_reset(cx) {
         Poll::Ready(Ok(reason)) => io::Error::new(io::ErrorKind::ConnectionReset, h2::Error::from(reason)),

@@ -1,9 +1,9 @@
-//! Which names were set, added or removed since a head was read.
+//! Names that were set, added or removed since a head was read.
 
 use super::{Field, FieldState, Fields, Lines, NameRef, Span};
 use crate::message::Known;
 
-/// Whether two names are the same variable to a backend that speaks CGI.
+/// Whether a CGI backend takes two names for one variable.
 pub fn is_one_to_cgi(a: &[u8], b: &[u8]) -> bool {
     let variable = |byte: &u8| match byte {
         b'_' | b'.' => b'-',
@@ -13,7 +13,7 @@ pub fn is_one_to_cgi(a: &[u8], b: &[u8]) -> bool {
 }
 
 impl Fields {
-    /// Remembers that a field is none of the message's, though it was not there or is gone already.
+    /// Records that a field is not the message's own, even if it was absent or is already removed.
     pub fn note_removed<'n>(&mut self, name: impl Into<NameRef<'n>>) {
         let name = name.into();
         match name.known {
@@ -25,8 +25,8 @@ impl Fields {
         }
     }
 
-    /// Whether `name` is one that was set, added or removed since the head was read. Letter case does not matter, and
-    /// `_` and `.` are `-`: a backend that speaks CGI takes them for one.
+    /// Whether `name` was set, added or removed since the head was read. Letter case does not matter, and `_` and `.`
+    /// count as `-`: a CGI backend takes them for one name.
     pub fn touched(&self, name: &[u8]) -> bool {
         if Known::of_cgi(name).is_some_and(|known| self.removed & known.bit() != 0) {
             return true;
@@ -35,7 +35,8 @@ impl Fields {
         edited.map(|field| self.slice(field.name)).any(|edited| is_one_to_cgi(edited, name))
     }
 
-    /// The same, in another spelling alone: to a backend that speaks CGI, a field called `name` would be one of those.
+    /// Whether `name` is another spelling of a name that was set, added or removed since the head was read: a CGI
+    /// backend would take both for one.
     pub fn touched_as_another(&self, name: &[u8]) -> bool {
         let is_plain = memchr::memchr2(b'_', b'.', name).is_none();
         let known = Known::of_cgi(name).filter(|_| !is_plain);
@@ -46,7 +47,7 @@ impl Fields {
                 .any(|edited| is_one_to_cgi(edited, name) && !edited.eq_ignore_ascii_case(name))
     }
 
-    /// Lets `lines` have of one field what is there now.
+    /// Copies the lines of one field into `lines`, in place of its lines there.
     pub fn copy_field<'n>(&self, name: impl Into<NameRef<'n>>, lines: &mut Lines) {
         let name = name.into();
         lines.0.retain(|field| !self.is(field, name));

@@ -1,10 +1,10 @@
-//! The path that locations match: a copy without escapes and empty segments. What is forwarded is another one, in which
-//! only the dot segments are resolved.
+//! The path that locations match: a copy without escapes and empty segments. The forwarded path is another copy, in
+//! which only the dot segments are resolved.
 
 use super::TargetError;
 
-/// `path`, whose dot segments are resolved, with its escapes decoded and runs of slashes merged. Refused if dot
-/// segments come to light: whoever decodes the path before resolving it would end up elsewhere.
+/// Decodes the escapes of `path`, whose dot segments are resolved, and merges runs of slashes. Refused if decoding
+/// reveals dot segments: a backend that decodes the path before it resolves it would reach another resource.
 pub(super) fn plain(path: &[u8]) -> Result<Vec<u8>, TargetError> {
     let plain = decode(path, false);
     let bare = |segment: &[u8]| memchr::memchr(b';', segment).unwrap_or(segment.len());
@@ -14,7 +14,7 @@ pub(super) fn plain(path: &[u8]) -> Result<Vec<u8>, TargetError> {
     Ok(plain)
 }
 
-/// The same with `%2F` left as it is; `None` if there is none.
+/// Decodes the escapes of `path` except `%2F`, and merges runs of slashes; `None` if the path has no `%2F`.
 pub(super) fn but_slashes(path: &[u8]) -> Option<Vec<u8>> {
     path.windows(3).any(is_encoded_slash).then(|| decode(path, true))
 }
@@ -23,7 +23,7 @@ fn is_encoded_slash(text: &[u8]) -> bool {
     matches!(text, [b'%', b'2', b'f' | b'F'])
 }
 
-/// `path` has well-formed escapes.
+/// Decodes `path`, whose escapes are well-formed.
 fn decode(path: &[u8], keep_slashes: bool) -> Vec<u8> {
     let mut out = Vec::with_capacity(path.len());
     let mut rest = path;
@@ -45,7 +45,7 @@ fn decode(path: &[u8], keep_slashes: bool) -> Vec<u8> {
     }
 }
 
-/// `text`, part of a path in which slashes are left encoded, with them decoded and merged.
+/// Decodes and merges the encoded slashes of `text`, a part of a path that has kept them.
 pub fn merge_encoded_slashes(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text;
@@ -62,8 +62,8 @@ pub fn merge_encoded_slashes(text: &[u8]) -> Vec<u8> {
     }
 }
 
-/// What follows `prefix` in `path`, whose escapes and doubled slashes are still there and stay there. `prefix` is
-/// decoded. `None` if the path is neither the prefix nor below it.
+/// The rest of `path` after `prefix`. Escapes and repeated slashes of `path` stay; `prefix` is decoded. `None` if the
+/// path is neither the prefix nor below it.
 pub fn behind_prefix<'p>(path: &'p [u8], prefix: &[u8]) -> Option<&'p [u8]> {
     let mut rest = path;
     let mut left = prefix;
@@ -75,7 +75,7 @@ pub fn behind_prefix<'p>(path: &'p [u8], prefix: &[u8]) -> Option<&'p [u8]> {
             [] => return left.is_empty().then_some(rest),
         };
         match left {
-            // Several slashes are one, but what follows the prefix begins with its own.
+            // Several slashes count as one, but the rest begins with its own slash.
             _ if byte == b'/' && last == b'/' && !left.is_empty() => {}
             [first, others @ ..] if *first == byte => left = others,
             [] => return (byte == b'/' || prefix.ends_with(b"/")).then_some(rest),
@@ -85,7 +85,7 @@ pub fn behind_prefix<'p>(path: &'p [u8], prefix: &[u8]) -> Option<&'p [u8]> {
     }
 }
 
-/// What a hexadecimal digit stands for.
+/// The value of a hexadecimal digit.
 fn digit(digit: u8) -> u8 {
     match digit {
         b'0'..=b'9' => digit - b'0',
