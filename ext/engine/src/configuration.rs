@@ -89,7 +89,7 @@ impl Default for Config {
 pub(crate) struct HandlerLine<'a> {
     /// The word that was written.
     pub(crate) word: &'static str,
-    /// Where it was written.
+    /// File and line of the directive, if it comes from a file.
     pub(crate) at: Option<&'a At>,
     /// The path that a request must have, or be below. `None`: any.
     pub(crate) prefix: Option<&'a str>,

@@ -36,7 +36,7 @@ pub struct AuthApiKeyConfig {
     pub strip: bool,
     /// What a refused request is answered. Default: the built-in 401.
     pub error_response: Option<ErrorResponseConfig>,
-    /// Where it was written.
+    /// File and line of the directive, if it comes from a file.
     pub at: Option<At>,
 }
 

@@ -1,8 +1,8 @@
-//! `WWW-Authenticate`: what a refused client should show (RFC 9110, section 11.6.1).
+//! `WWW-Authenticate`: the credentials that a refused client should send (RFC 9110, section 11.6.1).
 
 use crate::compile::Report;
 
-/// What a browser shows, unless the configuration says otherwise.
+/// Realm that a browser shows, unless the configuration sets one.
 pub(super) const USUAL_REALM: &str = "Restricted";
 
 /// `SCHEME realm="…"`.

@@ -19,7 +19,7 @@ pub struct RedirectConfig {
     /// `permanent`, `temporary`, `moved_permanently` or `found`.
     #[serde(rename = "type")]
     pub kind: String,
-    /// Where it was written.
+    /// File and line of the directive, if it comes from a file.
     pub at: Option<At>,
 }
 

@@ -20,7 +20,7 @@ pub struct StaticResponseConfig {
     pub headers: Vec<(String, String)>,
     /// Its body.
     pub body: String,
-    /// Where it was written.
+    /// File and line of the directive, if it comes from a file.
     pub at: Option<At>,
 }
 

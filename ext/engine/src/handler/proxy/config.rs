@@ -52,7 +52,7 @@ pub struct ProxyConfig {
     pub request_trailers: bool,
     /// The longest body of a request in bytes, whatever a `max_body` around it says. Default: what that says.
     pub max_body: Option<i64>,
-    /// Where it was written.
+    /// File and line of the directive, if it comes from a file.
     pub at: Option<At>,
 }
 
