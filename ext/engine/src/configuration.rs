@@ -46,8 +46,8 @@ pub struct Config {
     pub min_rate: Setting<i64>,
     /// Seconds after which an idle client connection is closed. Default 75.
     pub keepalive_timeout: Setting<f64>,
-    /// Client connections served at once. Beyond it the connections that have been idle longest are closed to make room;
-    /// only then do new ones wait. Default 10 000.
+    /// Client connections served at once. Beyond it the connections that have been idle longest are closed to make
+    /// room; only then do new ones wait. Default 10 000.
     pub max_connections: Setting<i64>,
     /// Largest request head in bytes, start line and fields together. Default 65 536.
     pub max_header_size: Setting<i64>,

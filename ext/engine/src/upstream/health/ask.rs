@@ -1,4 +1,4 @@
-//! One health check of one backend.
+//! One active health check of one backend.
 
 use std::future::poll_fn;
 
@@ -16,28 +16,28 @@ use crate::upstream::backend::Backend;
 use crate::upstream::connect::{connect_to, To};
 use crate::upstream::{http2, BackendProtocol};
 
-/// Largest head of an answer, in bytes.
+/// Largest head of a response, in bytes.
 pub(super) const MAX_HEAD: usize = 64 * 1024;
-/// Bytes of a body that are searched.
+/// Bytes of a body that are searched, at most.
 const MAX_BODY: usize = 64 * 1024;
 /// Most interim responses before the final one.
 pub(super) const MAX_INTERIM: usize = 32;
 
-/// A check that has not passed.
+/// A check that did not pass.
 #[derive(Debug)]
 pub(super) enum CheckFailure {
-    /// The backend is unhealthy: a few words about why.
+    /// The backend is unhealthy, with a short reason.
     Unwell(String),
-    /// The check was not made: a resource of our own has run out.
+    /// The check was not made: a resource of our own has run out. With a short reason.
     NotAsked(String),
 }
 
-/// Asks a backend.
+/// Runs one check of a backend.
 pub(super) async fn ask(backend: &Backend, check: &Check) -> Result<(), CheckFailure> {
     let deadline = Instant::now() + check.timeout;
     let place = backend.address().with_port(check.port);
     let protocol = match check.probe {
-        // It is made of HTTP/2.
+        // gRPC runs over HTTP/2.
         Probe::Grpc(_) => BackendProtocol::Http2,
         _ => backend.protocol(),
     };
@@ -104,7 +104,7 @@ async fn converse(peer: &mut Channel, probe: &HttpProbe, backend: &Backend) -> R
     }
 }
 
-/// Reads all of it and keeps its beginning.
+/// Reads a whole body and keeps its beginning.
 async fn read_body(peer: &mut Channel) -> Result<Vec<u8>, ReadError> {
     let mut kept = Vec::new();
     loop {
@@ -120,7 +120,7 @@ async fn read_body(peer: &mut Channel) -> Result<Vec<u8>, ReadError> {
     }
 }
 
-/// Why there is no answer.
+/// Reason why there is no response.
 pub(super) fn why(error: ReadError) -> String {
     match error {
         ReadError::Io(error) => error.to_string(),
@@ -133,7 +133,7 @@ pub(super) fn why(error: ReadError) -> String {
     }
 }
 
-/// The same, for tests where nothing of our own runs out.
+/// Runs one check, for tests in which no resource of our own runs out.
 #[cfg(test)]
 pub(super) async fn asked(backend: &Backend, check: &Check) -> Result<(), String> {
     ask(backend, check).await.map_err(|failure| match failure {
