@@ -42,7 +42,7 @@ pub(crate) struct AccessLog {
     format: LineFormat,
     path: Option<PathBuf>,
     ending: Arc<Ending>,
-    /// Until the thread takes it.
+    /// `None` once the thread has taken it.
     output: Mutex<Option<Output>>,
 }
 

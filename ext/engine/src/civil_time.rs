@@ -42,7 +42,7 @@ impl CivilTime {
         }
     }
 
-    /// `2026-01-31T12:00:00.123Z` (RFC 3339).
+    /// Appends the time as `2026-01-31T12:00:00.123Z` (RFC 3339).
     pub(crate) fn write_rfc3339(&self, out: &mut Vec<u8>) {
         self.write_date(out);
         out.push(b'T');
@@ -52,7 +52,7 @@ impl CivilTime {
         out.push(b'Z');
     }
 
-    /// `2026-01-31:12:00:00:123`, the `{start_time}` of string rewrites.
+    /// Appends the time as `2026-01-31:12:00:00:123`, the `{start_time}` of string rewrites.
     pub(crate) fn write_start_time(&self, out: &mut Vec<u8>) {
         self.write_date(out);
         out.push(b':');
@@ -61,7 +61,7 @@ impl CivilTime {
         digits(out, self.millis, 3);
     }
 
-    /// `31/Jan/2026:12:00:00 +0000`, as in the common log format.
+    /// Appends the time as `31/Jan/2026:12:00:00 +0000`, as in the common log format.
     pub(crate) fn write_common_log(&self, out: &mut Vec<u8>) {
         digits(out, self.day, 2);
         out.push(b'/');
@@ -90,7 +90,7 @@ impl CivilTime {
     }
 }
 
-/// A number with leading zeros.
+/// Appends a number with leading zeros.
 fn digits(out: &mut Vec<u8>, number: u32, width: u32) {
     for power in (0..width).rev() {
         out.push(b'0' + (number / 10u32.pow(power) % 10) as u8);

@@ -57,14 +57,14 @@ pub struct TrustedProxiesConfig {
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct BindConfig {
-    /// `http://ADDRESS:PORT` (IPv6 in brackets, port 0 for a free one), `https://ADDRESS:PORT`, `unix:///PATH` or
-    /// `https+unix:///PATH`, without query parameters.
+    /// Where the server listens: `http://ADDRESS:PORT` (IPv6 in brackets, port 0 for a free one),
+    /// `https://ADDRESS:PORT`, `unix:///PATH` or `https+unix:///PATH`, without query parameters.
     pub url: String,
     /// Connections that the kernel queues until they are accepted. Default 1024.
     pub backlog: Option<i64>,
     /// Whether each connection begins with a header of the PROXY protocol.
     pub proxy_protocol: bool,
-    /// The permissions of a unix socket, as in `0o660`. Default: what the process gives to any new file.
+    /// Permissions of a unix socket, as in `0o660`. Default: those that the process gives to any new file.
     pub mode: Option<i64>,
     /// Owner of a unix socket, a user by name or number. Default: the user that starts the server.
     pub owner: Option<String>,
@@ -124,9 +124,9 @@ impl BindConfig {
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct AccessLogConfig {
-    /// `combined`, `json`, or a string rewrite.
+    /// Format of a line: `combined`, `json`, or a string rewrite.
     pub format: String,
-    /// A file to append to. Default: standard output.
+    /// File that lines are appended to. Default: standard output.
     #[serde(default)]
     pub to: Option<String>,
     /// File and line of the directive, if it comes from a file.

@@ -52,9 +52,9 @@ pub(crate) enum Kind {
     Malformed(Malformed),
     /// A response head was larger than the limit.
     TooLarge,
-    /// The body of a request is longer than it may be.
+    /// The body of a request is longer than the limit.
     BodyTooLarge,
-    /// Something took longer than it may.
+    /// Something took longer than its time limit.
     Timeout(Waited),
     /// The server stops, and this exchange would not have ended by itself.
     Stopping,

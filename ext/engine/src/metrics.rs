@@ -76,7 +76,7 @@ impl Counters {
         if status == 499 {
             self.client_closed.fetch_add(1, Relaxed);
         }
-        // A backend may answer with anything up to 999.
+        // A backend may send any status up to 999.
         let class = usize::from(status / 100);
         self.classes[if class < self.classes.len() { class } else { 0 }].fetch_add(1, Relaxed);
     }

@@ -100,7 +100,7 @@ impl From<u128> for RequestId {
 }
 
 impl fmt::Display for RequestId {
-    /// The full form.
+    /// Writes the full form.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(std::str::from_utf8(&self.full()).unwrap_or_default())
     }

@@ -56,7 +56,7 @@ impl BodyFormat {
 /// An error response in all its formats.
 #[derive(Debug, Clone)]
 pub(crate) struct ErrorResponse {
-    /// In the order of [`Format::ALL`]. At least the `default` format is there.
+    /// In the order of [`BodyFormat::ALL`]. At least the `default` format is there.
     forms: [Option<Rendered>; 3],
     default: BodyFormat,
     custom: bool,

@@ -5,9 +5,9 @@ use serde::Serialize;
 /// Figures of a server since its start.
 #[derive(Debug, Default, Clone, Serialize)]
 pub struct Stats {
-    /// Client connections.
+    /// Figures of client connections.
     pub connections: ConnectionStats,
-    /// Requests.
+    /// Figures of requests.
     pub requests: RequestStats,
     /// Exchanges that the stop of the server has cut off.
     pub cut: CutStats,
@@ -73,11 +73,12 @@ pub struct BackendStats {
     pub upstream: String,
     /// Address of the backend: `10.0.0.1:3001` or `unix:/run/app.sock`.
     pub address: String,
-    /// `ready`, `draining`, `down`, `unhealthy` or `ejected`; `unresolved` for a name that has no address.
+    /// State of the backend: `ready`, `draining`, `down`, `unhealthy`, `unchecked` before its first good check,
+    /// `ejected`, or `unresolved` for a name that has no address.
     pub state: &'static str,
     /// Share of requests, relative to the weights of the other backends.
     pub weight: u32,
-    /// Whether it is used only when no other backend is available.
+    /// Whether the backend gets requests only when no other backend is available.
     pub backup: bool,
     /// Requests in flight on this backend.
     pub in_flight: u64,

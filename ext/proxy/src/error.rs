@@ -43,7 +43,7 @@ fn bind(ruby: &Ruby, problem: &Problem) -> Result<Error, Error> {
     raise(ruby, "BindError", problems)
 }
 
-/// An exception of a class whose constructor takes problems.
+/// An exception of the class `name` that holds problems.
 fn raise(ruby: &Ruby, name: &str, problems: Value) -> Result<Error, Error> {
     let exception: magnus::Exception = class(ruby, name)?.funcall("from_native", (problems,))?;
     Ok(Error::from(exception))

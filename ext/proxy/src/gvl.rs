@@ -36,7 +36,7 @@ where
         }
         rb_sys::Qnil.into()
     })?;
-    // `func` has run, or this line would not be reached. If not, the payload of a panic says so.
+    // `func` has run, or this line would not be reached. If it had not, this error would say so.
     Ok(call.result.unwrap_or_else(|| Err(Box::new("Ruby did not make the call"))))
 }
 

@@ -49,9 +49,9 @@ enum Job {
 #[derive(Debug, Default)]
 pub(super) struct AccessLogQueue {
     state: Mutex<AccessLogQueueState>,
-    /// There is a job, or the queue was closed.
+    /// Signalled when there is a job, or the queue was closed.
     changed: Condvar,
-    /// The thread has ended.
+    /// Signalled when the thread has ended.
     ended: Condvar,
 }
 

@@ -17,9 +17,9 @@ pub struct LocationConfig<R> {
     /// Methods, any of which the request may have. Empty: every method. An empty list means "any" in the conditions
     /// below too.
     pub methods: Vec<String>,
-    /// Hosts: `example.com`, `*.example.com`, or a regular expression.
+    /// Hosts, any of which the request may have: `example.com`, `*.example.com`, or a regular expression.
     pub hosts: Vec<Match>,
-    /// `http` or `https`.
+    /// Schemes, any of which the request may have: `http` or `https`.
     pub schemes: Vec<String>,
     /// Ports of the URL that the client asked for.
     pub ports: Vec<i64>,

@@ -55,7 +55,7 @@ pub struct Problem {
     pub code: Code,
     /// What is wrong, with the value, and what to write instead.
     pub message: String,
-    /// Error or warning.
+    /// Whether it is an error or a warning.
     pub severity: Severity,
 }
 

@@ -79,15 +79,15 @@ pool! {
     file client_certificate: Option<String> = None;
     /// PEM file of the private key of `client_certificate`.
     file client_key: Option<String> = None;
-    /// `http1`, `http2` or `auto`. `None`: by the URL of each backend.
+    /// Protocol to backends: `http1`, `http2` or `auto`. `None`: chosen by the URL of each backend.
     connection protocol: Option<String> = None;
     /// Version of the PROXY protocol header that begins each connection to a backend: `v1` or `v2`. Default: none.
     connection proxy_protocol: Option<String> = None;
-    /// Idle connections kept per backend and engine thread.
+    /// Idle connections that the connection pool keeps, per backend and engine thread.
     policy keepalive: i64 = 64;
     /// Seconds after which an idle backend connection is closed.
     policy keepalive_timeout: f64 = 15.0;
-    /// Active checks. `None`: none.
+    /// Active health checks. `None`: no checks.
     policy health_check: Option<HealthCheck> = None;
     /// Failed attempts inside `fail_timeout` after which a backend gets no requests (outlier ejection). 0: never.
     policy max_fails: i64 = 0;
@@ -97,7 +97,7 @@ pool! {
     policy max_connections: Option<i64> = None;
     /// Tunnels, such as WebSockets, open to one backend, unless the backend has its own limit. `None`: any number.
     policy max_tunnels: Option<i64> = None;
-    /// Requests that may wait while every backend is busy. 0: they are answered 503 at once.
+    /// Requests that may wait in the queue while every backend is busy. 0: they are answered 503 at once.
     policy queue: i64 = 0;
     /// Seconds that a request may wait in the queue for a backend.
     policy queue_timeout: f64 = 5.0;
@@ -140,12 +140,13 @@ pub struct StickyConfig {
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct BackendConfig {
-    /// `10.0.0.1:3001`, `host:3001`, `host`, `http://…`, `https://…`, `h2://…`, `unix:/run/app.sock` or `[::1]:3001`.
+    /// Address: `10.0.0.1:3001`, `host:3001`, `host`, `http://…`, `https://…`, `h2://…`, `unix:/run/app.sock` or
+    /// `[::1]:3001`.
     pub address: String,
     /// Share of requests, relative to the weights of the other backends.
     #[serde(default = "one")]
     pub weight: i64,
-    /// Whether it is used only when no other backend is available.
+    /// Whether the backend gets requests only when no other backend is available.
     #[serde(default)]
     pub backup: bool,
     /// Requests in flight on this backend, in place of the pool's limit.

@@ -37,7 +37,7 @@ causes! {
     AmbiguousPath: 400,
     /// The request has several values for the key of a `rate_limit`.
     AmbiguousKey: 400,
-    /// The values of the request make no URL to redirect to.
+    /// The values of the request do not make a valid URL to redirect to.
     NoRedirectTarget: 400,
     /// Plain HTTP arrived at a TLS port.
     PlainHttp: 400,
@@ -45,7 +45,7 @@ causes! {
     Unauthorized: 401,
     /// The client's address is refused.
     Forbidden: 403,
-    /// No handler answers.
+    /// No handler takes the request.
     NoHandler: 404,
     /// The method cannot be served here.
     Method: 405,

@@ -5,7 +5,7 @@ use crate::compile::Report;
 /// Realm that a browser shows, unless the configuration sets one.
 pub(super) const USUAL_REALM: &str = "Restricted";
 
-/// `SCHEME realm="…"`.
+/// The value of the field: `SCHEME realm="…"`.
 pub(super) fn challenge(scheme: &str, realm: &str, report: &mut Report<'_>) -> String {
     if realm.chars().any(char::is_control) {
         report.within("realm").error(format!("{realm:?} holds a control character: leave it out"));

@@ -118,7 +118,7 @@ impl ForwardAuth {
     }
 }
 
-/// The question about one request.
+/// A question to the server about one request.
 struct Inquiry<'a, 'e> {
     filter: &'a ForwardAuth,
     exchange: &'a mut Exchange<'e>,
@@ -134,7 +134,7 @@ impl Inquiry<'_, '_> {
         let mut server = None;
         ask::attempt(self, &mut server, &mut attempt, &mut deadline).await?;
         let server = server.ok_or_else(|| Error::backend(Kind::Ended, Retry::Never))?;
-        // A yes that is framed so that it could be read as something else is none.
+        // A 2xx whose framing is ambiguous does not let the request pass.
         match server.framing_of_response(&mut self.exchange.work.response, Method::Get) {
             Ok(framing) => {
                 attempt.succeeded();
@@ -149,7 +149,7 @@ impl Inquiry<'_, '_> {
 }
 
 impl BackendRequest for Inquiry<'_, '_> {
-    // It is a GET without a body.
+    // The question is a GET without a body.
     const REPEATS_REFUSED: bool = true;
 
     fn parts(&mut self) -> Parts<'_> {
@@ -192,6 +192,6 @@ impl BackendRequest for Inquiry<'_, '_> {
         self.exchange.warn(format_args!("forward_auth: {what}"));
     }
 
-    /// It is said once, when no other address is left.
+    /// Does nothing: the failure is reported once, when no other address is left.
     fn note_failure(&mut self, _: &Attempt, _: &Error) {}
 }

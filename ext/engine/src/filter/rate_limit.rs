@@ -32,7 +32,7 @@ pub struct RateLimitConfig {
     pub seconds: Option<f64>,
     /// Key under which requests are counted together.
     pub key: LimitKey,
-    /// Where the counts are kept.
+    /// Place where the counts are kept.
     pub store: LimitStore,
     /// Keys that are counted at once, at most.
     pub max_keys: i64,
@@ -62,11 +62,11 @@ impl Default for RateLimitConfig {
 pub enum LimitKey {
     /// The client's address. An IPv6 address counts as its network of 64 bits.
     Address,
-    /// The value of a field.
+    /// The value of the request field with this name.
     Header(String),
-    /// The value of a query parameter.
+    /// The value of the query parameter with this name.
     Query(String),
-    /// A string rewrite.
+    /// The value of a string rewrite.
     Rewrite(String),
 }
 
@@ -74,9 +74,9 @@ pub enum LimitKey {
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LimitStore {
-    /// In this process.
+    /// Counts in the memory of this process.
     Memory,
-    /// In a Redis that several proxies share.
+    /// Counts in a Redis that several proxies share, by its URL.
     Redis(String),
 }
 

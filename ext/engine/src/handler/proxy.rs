@@ -62,7 +62,7 @@ pub(crate) struct Proxy {
     retry_buffer: usize,
     error_response: Arc<ErrorResponse>,
     max_body: Option<Arc<BodyLimit>>,
-    /// Answer when no backend can be asked.
+    /// Response when no backend can be asked.
     unavailable: Arc<ErrorResponse>,
 }
 

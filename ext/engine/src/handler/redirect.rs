@@ -16,7 +16,7 @@ use crate::rewrite::{RenderedTarget, TargetTemplate};
 pub struct RedirectConfig {
     /// Target of the redirect: an absolute URL or a path, a string rewrite.
     pub to: Option<String>,
-    /// `permanent`, `temporary`, `moved_permanently` or `found`.
+    /// Type of the redirect: `permanent`, `temporary`, `moved_permanently` or `found`.
     #[serde(rename = "type")]
     pub kind: String,
     /// File and line of the directive, if it comes from a file.

@@ -5,9 +5,9 @@ use super::BodyFormat;
 /// Preference for a format. The order of the members decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Wish {
-    /// Thousandths.
+    /// Quality, in thousandths.
     quality: u16,
-    /// 3 for `text/html`, 2 for `text/*`, 1 for `*/*`.
+    /// Precision of the range: 3 for `text/html`, 2 for `text/*`, 1 for `*/*`.
     precision: u8,
     /// Position in the list: ranges further to the left count more.
     earliness: usize,
@@ -62,7 +62,7 @@ struct Range<'v> {
 }
 
 impl Range<'_> {
-    /// 0 if the range does not cover the format.
+    /// Precision of the range for the format; 0 if it does not cover the format.
     fn precision_for(&self, format: BodyFormat) -> u8 {
         match format {
             BodyFormat::Plain => self.precision(b"text", b"plain"),
@@ -71,7 +71,7 @@ impl Range<'_> {
         }
     }
 
-    /// 0 if the range does not cover the media type.
+    /// Precision of the range for the media type; 0 if it does not cover the type.
     fn precision(&self, main: &[u8], sub: &[u8]) -> u8 {
         match (self.main, self.sub) {
             (b"*", b"*") => 1,
@@ -106,7 +106,7 @@ fn parse(element: &[u8]) -> Option<(Range<'_>, u16)> {
     Some((range, 1000))
 }
 
-/// `0`, `0.8`, `1.000`: at most three decimals, at most 1.
+/// Reads a quality: `0`, `0.8`, `1.000`, with at most three decimals and at most 1. The result is in thousandths.
 fn quality(text: &[u8]) -> Option<u16> {
     let (whole, decimals) = match text {
         [whole @ (b'0' | b'1')] => (whole, &[][..]),

@@ -11,11 +11,11 @@ use sha_crypt::ShaCrypt;
 /// A hash that is slow to compute by design, so that an attacker who steals it cannot try out words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Hash {
-    /// `$2a$`, `$2b$`, `$2y$`.
+    /// bcrypt: `$2a$`, `$2b$`, `$2y$`.
     Bcrypt(Box<str>),
     /// `$5$` and `$6$`: SHA-256 and SHA-512 with thousands of rounds.
     ShaCrypt(sha_crypt::PasswordHash),
-    /// `$argon2id$`, `$argon2i$`, `$argon2d$`.
+    /// Argon2: `$argon2id$`, `$argon2i$`, `$argon2d$`.
     Argon2(Box<Phc>),
 }
 

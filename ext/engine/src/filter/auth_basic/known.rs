@@ -18,7 +18,7 @@ pub(super) type CredentialsDigest = [u8; 32];
 /// The cache of right credentials. Wrong ones are never remembered: their number has no limit.
 #[derive(Debug)]
 pub(super) struct KnownCredentials {
-    /// Random, and only in memory.
+    /// Random key, only in memory.
     key: hmac::Key,
     expiries: Mutex<HashMap<CredentialsDigest, Instant>>,
 }

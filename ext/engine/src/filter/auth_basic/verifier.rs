@@ -131,7 +131,7 @@ mod tests {
 
     const HERE: Source = Source::nowhere();
 
-    /// Of "secret".
+    /// Hash of "secret".
     const HASH: &str = "$2y$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW";
 
     fn verifier(parallel: usize) -> Verifier {

@@ -8,12 +8,12 @@ use crate::compile::Report;
 #[derive(Debug, Default)]
 pub(super) struct Origins {
     any: bool,
-    /// `https://app.example.com`, in lower case as browsers send it.
+    /// Complete origins such as `https://app.example.com`, in lower case as browsers send it.
     exact: Vec<Box<[u8]>>,
     below: Vec<Below>,
 }
 
-/// `https://` and `.example.com` of `https://*.example.com`.
+/// All subdomains of a host: `https://` and `.example.com` of `https://*.example.com`.
 #[derive(Debug)]
 struct Below {
     scheme: Box<[u8]>,

@@ -34,7 +34,7 @@ pub(super) struct Attempts<'a, 'e> {
     deadline: Instant,
     /// Time for the current attempt.
     timeout: Duration,
-    /// Retries left.
+    /// Retries that are left.
     pub(super) left: u32,
 }
 

@@ -196,7 +196,7 @@ impl Proxy {
         });
     }
 
-    /// `late`: trailers may follow.
+    /// Changes the fields of the response. `late`: trailers may follow.
     fn change_fields(&self, exchange: &mut Exchange<'_>, late: bool) {
         let upgrade = match exchange.work.response.status {
             101 => true,

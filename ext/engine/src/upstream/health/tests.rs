@@ -221,7 +221,7 @@ async fn an_answer_that_does_not_end_in_time_is_none() {
         let (mut stream, _) = listener.accept().await.expect("a connection");
         stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nready").await.expect("it is taken");
         let mut rest = Vec::new();
-        // The end of the connection is the event.
+        // This read only waits until the connection ends.
         let _ = stream.read_to_end(&mut rest).await;
     };
     let (result, ()) = within(async { tokio::join!(ask(&endpoint, &check), backend) }).await;
