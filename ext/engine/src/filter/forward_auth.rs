@@ -149,7 +149,7 @@ impl Inquiry<'_, '_> {
 }
 
 impl BackendRequest for Inquiry<'_, '_> {
-    // The question is a GET without a body.
+    // The question is a GET without a body, so it may be repeated.
     const REPEATS_REFUSED: bool = true;
 
     fn parts(&mut self) -> Parts<'_> {

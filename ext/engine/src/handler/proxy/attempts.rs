@@ -139,8 +139,8 @@ impl Attempts<'_, '_> {
         result
     }
 
-    /// Sets the time of one attempt, and returns its deadline. That is all the time that is left, or with `retry_on:
-    /// :timeout` an equal part of it, so that retries have time too.
+    /// Sets the time of one attempt, and returns its deadline. That is all the time that is left. With
+    /// `retry_on: :timeout` it is an equal part of that, so that retries have time too.
     fn begin_part(&mut self) -> Instant {
         let limit = self.proxy.limits.timeout;
         if !self.proxy.retry_on.timeout || self.left == 0 || !self.body.may_repeat(Retry::IfIdempotent) {

@@ -185,7 +185,8 @@ fn allow_underscores(config: &ProxyConfig, headers: &[Edit], report: &mut Report
     allowed
 }
 
-/// Warns of a name that a CGI backend would take for a field that the proxy writes.
+/// Warns of a name that a CGI backend would take for another one, if that is a field that the proxy itself writes or
+/// removes.
 fn warn_of_twin(name: &str, headers: &[Edit], report: &mut Report<'_>) {
     let dashed = name.replace(['_', '.'], "-");
     if dashed == name {

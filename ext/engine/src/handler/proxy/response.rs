@@ -221,7 +221,7 @@ impl Proxy {
 
     /// Both sides have agreed on another protocol: from here on bytes are only passed on.
     async fn switch_protocols(&self, exchange: &mut Exchange<'_>, backend: &mut Channel, attempt: Attempt) -> Verdict {
-        // Over HTTP/2 a tunnel begins with a 2xx as other responses do.
+        // Over HTTP/2 a tunnel begins with a success like any other.
         exchange.answering(if exchange.is_h2_tunnel() { 200 } else { 101 });
         exchange.outcome.backend = Some(attempt);
         let websocket = exchange.work.response.fields.get(Known::Upgrade);
