@@ -39,8 +39,7 @@ pub(crate) enum ConnectErrorKind {
     Unreachable,
     /// The time limit was reached.
     Timeout,
-    /// The TLS handshake failed: the backend does not speak TLS, its certificate is not trusted or is for another name,
-    /// …
+    /// The TLS handshake failed: no TLS on the other side, a certificate that is not trusted or is for another name, …
     Tls,
     /// The backend does not speak the version of HTTP that the proxy needs.
     Protocol,
