@@ -1,8 +1,8 @@
 //! The access log: one line per request.
 //!
 //! An engine thread writes its lines into a [`Buffer`] of its own and hands them on in batches; one thread per log
-//! writes them out. A log that cannot keep up never holds up a request: lines are then lost, counted, and the next
-//! batch says how many.
+//! writes them out. A log that cannot keep up never holds up a request (no back-pressure): lines are then lost and
+//! counted, and the next batch says how many.
 
 mod combined;
 mod json;
@@ -27,26 +27,26 @@ use crate::rewrite::{Context, RequestValues, Template};
 use crate::suggestion::nearest;
 use queue::{AccessLogQueue, Output};
 
-/// A buffer this full is handed on without waiting.
+/// Bytes at which a buffer is handed on without waiting.
 const BATCH: usize = 32 * 1024;
-/// A buffer that cannot be handed on grows up to here; then its lines are lost.
+/// Largest size of a buffer that cannot be handed on, in bytes; beyond it lines are lost.
 const MOST: usize = 1024 * 1024;
 
 /// A compiled `access_log`.
 ///
-/// It is opened at load, and written once [`AccessLog::start`] was called. When it is dropped, its thread writes what
-/// it has and ends by itself; [`AccessLog::close`] waits for that. The next configuration's log to the same file has
-/// the same thread.
+/// It is opened at load, and written to once [`AccessLog::start`] was called. When it is dropped, its thread writes the
+/// remaining lines and ends by itself; [`AccessLog::close`] waits for that. If the next configuration logs to the same
+/// file, it takes over the thread.
 #[derive(Debug)]
 pub(crate) struct AccessLog {
     format: LineFormat,
     path: Option<PathBuf>,
     ending: Arc<Ending>,
-    /// Until the thread takes it.
+    /// `None` once the thread has taken it.
     output: Mutex<Option<Output>>,
 }
 
-/// Lets the thread end when the last of its logs is gone.
+/// Lets the thread end when the last log that uses it is dropped.
 #[derive(Debug, Default)]
 struct Ending(Arc<AccessLogQueue>);
 
@@ -64,12 +64,12 @@ enum LineFormat {
 }
 
 impl AccessLog {
-    /// Compiles the directive and opens its file for appending. `None` if it is wrong; `problems` then says why, and
-    /// what to write instead. A file that is new is removed again if all this is for a check, which must leave nothing
-    /// behind.
+    /// Compiles the directive and opens its file for appending. `None` if the directive has a mistake; `problems` then
+    /// says which, and what to write instead. If the configuration is only checked, a file that is new is removed
+    /// again: a check must leave nothing behind.
     ///
-    /// The thread of `before` is carried over if both write to the same file. It is opened anew, as after a rotation:
-    /// what is logged from the start on goes there.
+    /// The thread of `before` is carried over if both write to the same file. The file is opened anew, as after a
+    /// rotation: lines that are logged after the start go there.
     pub(crate) fn carry_over(
         before: Option<&Self>,
         spec: &config::AccessLogConfig,
@@ -95,8 +95,8 @@ impl AccessLog {
         Some(Arc::new(Self { format, path, ending, output: Mutex::new(Some(output)) }))
     }
 
-    /// Starts the thread that writes, or has the one that there is write to this log's file. What goes wrong with
-    /// writing is told to `log`. A second call does nothing.
+    /// Starts the writing thread, or makes the existing one write to this log's file. Errors of writing are reported to
+    /// `log`. A second call does nothing.
     pub(crate) fn start(&self, log: &Arc<Log>) -> io::Result<()> {
         match self.output.lock().take() {
             Some(output) => AccessLogQueue::start(self.queue(), output, Arc::clone(log)),
@@ -104,7 +104,7 @@ impl AccessLog {
         }
     }
 
-    /// Opens its file anew: what is logged from now on goes there. Standard output stays what it is.
+    /// Opens the file anew (log rotation): lines that are logged from now on go there. Standard output is not affected.
     pub(crate) fn reopen(&self) -> io::Result<()> {
         if let Some(path) = &self.path {
             self.queue().replace(Output::File(open(path)?));
@@ -116,13 +116,13 @@ impl AccessLog {
         &self.ending.0
     }
 
-    /// Waits for the end of what is written even when the log itself is gone.
+    /// Handle that waits for the remaining lines even after the log itself is dropped.
     pub(crate) fn rest(&self) -> UnwrittenLog {
         UnwrittenLog(Arc::downgrade(self.queue()))
     }
 
     /// Ends the log once the engine threads have flushed: waits until everything is written, but no longer than
-    /// `limit`. `false` if something was still to be written.
+    /// `limit`. `false` if lines are left.
     pub(crate) fn close(&self, limit: Duration) -> bool {
         self.queue().close(limit)
     }
@@ -168,8 +168,8 @@ fn open_for(path: &PathBuf, purpose: Purpose) -> io::Result<File> {
     open(path)
 }
 
-/// A pipe is opened for reading too, which does not wait for its reader: it may come and go, and until the pipe is full
-/// nothing is lost.
+/// Opens a file to append to. A pipe is opened for reading too, so that opening does not wait for its reader: the
+/// reader may come and go, and nothing is lost until the pipe is full.
 fn open(path: &PathBuf) -> io::Result<File> {
     let is_pipe = std::fs::metadata(path).is_ok_and(|kind| kind.file_type().is_fifo());
     OpenOptions::new().read(is_pipe).append(true).create(true).open(path)
@@ -183,7 +183,7 @@ fn remedy(e: &io::Error) -> &'static str {
     }
 }
 
-/// Fields that let whoever reads the log pass for somebody else.
+/// Fields with credentials: a reader of the log could impersonate a client with them.
 const SECRETS: [&str; 4] = ["authorization", "cookie", "proxy-authorization", "set-cookie"];
 
 fn format(text: &str, report: &mut Report<'_>) -> Option<LineFormat> {
@@ -210,7 +210,7 @@ fn format(text: &str, report: &mut Report<'_>) -> Option<LineFormat> {
     Some(LineFormat::Template(template))
 }
 
-/// An error if the text would show what lets whoever reads the log pass for somebody else.
+/// An error if the text would show credentials, with which a reader of the log could impersonate a client.
 pub(crate) fn refuse_secrets(template: &Template) -> Result<(), String> {
     let secret = |name: &&str| SECRETS.contains(&name.to_ascii_lowercase().as_str()) || name.starts_with("cookie.");
     let secrets: Vec<_> = template.names().filter(secret).collect();
@@ -220,38 +220,38 @@ pub(crate) fn refuse_secrets(template: &Template) -> Result<(), String> {
     }
 }
 
-/// What a log that another has taken the place of has still to write.
+/// Remaining lines of a log that another one has replaced.
 #[derive(Debug)]
 pub(crate) struct UnwrittenLog(Weak<AccessLogQueue>);
 
 impl UnwrittenLog {
-    /// Whether nothing is left.
+    /// Whether no lines are left.
     pub(crate) fn is_written(&self) -> bool {
         self.0.strong_count() == 0
     }
 
-    /// The same as [`AccessLog::close`].
+    /// Waits until everything is written, but no longer than `limit`. `false` if lines are left.
     pub(crate) fn close(&self, limit: Duration) -> bool {
         self.0.upgrade().is_none_or(|queue| queue.close(limit))
     }
 }
 
-/// The lines of one engine thread that were not handed on yet.
+/// Lines of one engine thread that were not handed on yet.
 #[derive(Debug, Default)]
 pub(crate) struct Buffer {
     log: Option<Arc<AccessLog>>,
     lines: Vec<u8>,
-    /// How many lines `lines` holds.
+    /// Number of lines in `lines`.
     count: u64,
-    /// Lines that nobody was told of yet.
+    /// Lost lines that were not reported yet.
     lost: u64,
     /// Whether the owner knows that there is something to flush.
     pending: bool,
 }
 
 impl Buffer {
-    /// Writes the line of a request that has its response. `true` for the first one after a flush: it is then time to
-    /// flush soon.
+    /// Writes the line of a request that has its response. `true` for the first line after a flush: a flush is then due
+    /// soon.
     pub(crate) fn push(&mut self, log: &Arc<AccessLog>, scope: &RequestValues<'_>) -> bool {
         if !self.log.as_ref().is_some_and(|current| Arc::ptr_eq(current, log)) {
             self.flush();
@@ -267,7 +267,7 @@ impl Buffer {
         !self.lines.is_empty() && !std::mem::replace(&mut self.pending, true)
     }
 
-    /// Lets go of the log, unless it is `current` or lines for it are left.
+    /// Releases the log, unless it is `current` or lines for it are left.
     pub(crate) fn forget_all_but(&mut self, current: Option<&Arc<AccessLog>>) {
         let is_current = self.log.as_ref().zip(current).is_some_and(|(log, current)| Arc::ptr_eq(log, current));
         if !is_current && self.flush() {
@@ -275,7 +275,7 @@ impl Buffer {
         }
     }
 
-    /// Hands the lines on. `false` if the log is behind: they are kept, and it has to be tried again.
+    /// Hands the lines on. `false` if the log is behind: the lines are kept, and the caller has to try again.
     pub(crate) fn flush(&mut self) -> bool {
         self.hand_on(false)
     }
@@ -299,7 +299,7 @@ impl Buffer {
         true
     }
 
-    /// Lets go of lines that cannot be handed on.
+    /// Drops lines that cannot be handed on.
     fn give_up(&mut self) {
         self.lost += self.count;
         self.count = 0;

@@ -1,4 +1,4 @@
-//! A moment as people write it: year, month, day and time of day, in UTC.
+//! Calendar time: year, month, day and time of day, in UTC.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -18,11 +18,11 @@ const MONTHS: [&[u8; 3]; 12] =
     [b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec"];
 
 impl CivilTime {
-    /// Takes a moment apart. One before 1970 counts as 1970: a clock that is so wrong is no reason to fail.
+    /// Converts a moment. One before 1970 counts as 1970: a clock that is so wrong is no reason to fail.
     pub(crate) fn of(moment: SystemTime) -> Self {
         let since = moment.duration_since(UNIX_EPOCH).unwrap_or_default();
         let second_of_day = (since.as_secs() % 86_400) as u32;
-        // Years that begin in March put the leap day at their end; eras of 400 years are all alike.
+        // Years that begin in March have the leap day at their end, and every era of 400 years has an equal calendar.
         let days = since.as_secs() / 86_400 + 719_468;
         let (era, day_of_era) = (days / 146_097, days % 146_097);
         let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
@@ -42,7 +42,7 @@ impl CivilTime {
         }
     }
 
-    /// `2026-01-31T12:00:00.123Z` (RFC 3339).
+    /// Appends the time as `2026-01-31T12:00:00.123Z` (RFC 3339).
     pub(crate) fn write_rfc3339(&self, out: &mut Vec<u8>) {
         self.write_date(out);
         out.push(b'T');
@@ -52,7 +52,7 @@ impl CivilTime {
         out.push(b'Z');
     }
 
-    /// `2026-01-31:12:00:00:123`, the `{start_time}` of string rewrites.
+    /// Appends the time as `2026-01-31:12:00:00:123`, the `{start_time}` of string rewrites.
     pub(crate) fn write_start_time(&self, out: &mut Vec<u8>) {
         self.write_date(out);
         out.push(b':');
@@ -61,7 +61,7 @@ impl CivilTime {
         digits(out, self.millis, 3);
     }
 
-    /// `31/Jan/2026:12:00:00 +0000`, as the common log format has it.
+    /// Appends the time as `31/Jan/2026:12:00:00 +0000`, as in the common log format.
     pub(crate) fn write_common_log(&self, out: &mut Vec<u8>) {
         digits(out, self.day, 2);
         out.push(b'/');
@@ -90,7 +90,7 @@ impl CivilTime {
     }
 }
 
-/// A number with leading zeros.
+/// Appends a number with leading zeros.
 fn digits(out: &mut Vec<u8>, number: u32, width: u32) {
     for power in (0..width).rev() {
         out.push(b'0' + (number / 10u32.pow(power) % 10) as u8);

@@ -1,5 +1,5 @@
-//! What everything that checks a configuration has in common: [`Report`] collects what is wrong, with one check, and
-//! one wording, for each kind of value.
+//! Checks that all parts of a configuration share. [`Report`] collects mistakes, with one check and one wording for
+//! each kind of value.
 
 mod host;
 pub(crate) mod place;
@@ -13,8 +13,8 @@ pub(crate) use purpose::Purpose;
 pub(crate) use report::Report;
 pub(crate) use value::TEN_YEARS;
 
-/// What has a name in the configuration: a filter or a handler.
+/// Directives with a name: filters and handlers.
 pub(crate) trait Word {
-    /// The word as it is written there.
+    /// Name of the directive in the configuration.
     const WORD: &'static str;
 }

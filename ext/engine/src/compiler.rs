@@ -1,4 +1,4 @@
-//! What filters and handlers are compiled with.
+//! The compiler state for filters and handlers.
 
 mod carry_over;
 
@@ -12,46 +12,45 @@ use crate::request::ClientLimits;
 use crate::routing::CaptureNames;
 use crate::upstream::Upstreams;
 
-/// Compiles a configuration and collects what is wrong with it.
+/// Compiles a configuration and collects its mistakes.
 pub(crate) struct Compiler {
     pub(crate) problems: Vec<Problem>,
     pub(crate) limits: ClientLimits,
-    /// Whether a filter will ask what the client sent, once the request has been answered.
+    /// Whether a filter needs the request as the client sent it, after the response.
     pub(crate) keeps_lines: bool,
-    /// The names of all captures so far.
+    /// Names of all captures so far.
     pub(crate) names: CaptureNames,
-    /// Those of the locations around what is being compiled.
+    /// Names of captures of the enclosing locations.
     pub(crate) captures: CapturesAround,
     pub(crate) upstreams: Upstreams,
-    /// The locations around it.
+    /// The enclosing locations.
     pub(crate) place: LocationPath,
-    /// State of the configuration before. `None` at the start.
+    /// State of the previous configuration. `None` at the start.
     pub(crate) before: Option<Arc<CarriedOver>>,
     /// State of this configuration, carried over or new.
     pub(crate) carried_over: CarriedOver,
 }
 
-/// Names that the locations around a place capture: string rewrites there can refer to them.
+/// Captures of the enclosing locations: string rewrites inside can refer to them.
 #[derive(Debug, Default)]
 pub(crate) struct CapturesAround(Vec<Box<str>>);
 
 impl CapturesAround {
-    /// Every name.
     pub(crate) fn names(&self) -> Vec<&str> {
         self.0.iter().map(|name| &**name).collect()
     }
 
-    /// How many there are.
+    /// Number of captures.
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Adds those of a location that is entered.
+    /// Adds the captures of a location that is entered.
     pub(crate) fn extend(&mut self, names: impl Iterator<Item = Box<str>>) {
         self.0.extend(names);
     }
 
-    /// Keeps the first `len`: a location is left.
+    /// Keeps the first `len` captures, when a location is left.
     pub(crate) fn truncate(&mut self, len: usize) {
         self.0.truncate(len);
     }

@@ -1,10 +1,9 @@
 //! Pieces of a configuration as a person wrote them, before any of it is checked.
 //!
-//! The options of a filter or a handler stand in its own file, and [`crate::configuration`] puts all of them together:
-//! these structs are the contract with the configuration language. The binding fills them from the hash that
-//! `lib/proxy` builds. Every default of the language stands in them and nowhere else. Numbers of seconds are plain
-//! `f64` at this point, so that a wrong one can be reported together with every other mistake and with the line it
-//! stands on.
+//! The options of a filter or a handler are in its own file, and [`crate::configuration`] puts all of them together.
+//! These structs are the contract with the configuration language: the binding fills them from the hash that
+//! `lib/proxy` builds. Every default of the language is in them and nowhere else. Seconds are plain `f64` here, so that
+//! a wrong number can be reported together with every other mistake, with its line.
 
 mod certificate;
 mod error_response;
@@ -28,15 +27,15 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Setting<T> {
-    /// The value.
+    /// Value that was written, or the default.
     pub value: T,
-    /// Where it was written; `None` for a default.
+    /// File and line that set it; `None` for a default.
     #[serde(default)]
     pub at: Option<At>,
 }
 
 impl<T> Setting<T> {
-    /// A value that nobody wrote: a default.
+    /// A default: a value that is not in the file.
     pub fn of(value: T) -> Self {
         Self { value, at: None }
     }
@@ -46,12 +45,11 @@ impl<T> Setting<T> {
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TrustedProxiesConfig {
-    /// Addresses and networks, and `unix:`.
+    /// Addresses and networks of trusted proxies; `unix:` for all that connect over a unix socket.
     pub value: Vec<String>,
-    /// The fields in which they are believed what they say of their clients; all others of that kind are dropped.
-    /// Default: all that there are.
+    /// Forwarding fields that are believed from these proxies; all others of that kind are dropped. Default: all.
     pub fields: Option<Vec<String>>,
-    /// Where it was written.
+    /// File and line of the directive, if it comes from a file.
     pub at: Option<At>,
 }
 
@@ -59,38 +57,38 @@ pub struct TrustedProxiesConfig {
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct BindConfig {
-    /// `http://ADDRESS:PORT` (IPv6 in brackets, port 0 for a free one), `https://ADDRESS:PORT`, `unix:///PATH` or
-    /// `https+unix:///PATH`, without query parameters.
+    /// Where the server listens: `http://ADDRESS:PORT` (IPv6 in brackets, port 0 for a free one),
+    /// `https://ADDRESS:PORT`, `unix:///PATH` or `https+unix:///PATH`, without query parameters.
     pub url: String,
-    /// Connections that may wait to be accepted. Default 1024.
+    /// Connections that the kernel queues until they are accepted. Default 1024.
     pub backlog: Option<i64>,
     /// Whether each connection begins with a header of the PROXY protocol.
     pub proxy_protocol: bool,
-    /// The permissions of a unix socket, as in `0o660`. Default: what the process gives to any new file.
+    /// Permissions of a unix socket, as in `0o660`. Default: those that the process gives to any new file.
     pub mode: Option<i64>,
-    /// The user whose a unix socket is, by name or number. Default: who starts the server.
+    /// Owner of a unix socket, a user by name or number. Default: the user that starts the server.
     pub owner: Option<String>,
-    /// Its group, by name or number. Default: that of who starts the server.
+    /// Group of a unix socket, by name or number. Default: the group of the user that starts the server.
     pub group: Option<String>,
-    /// What is spoken there: `h1`, `h2`. Default: both.
+    /// Protocols that are spoken there: `h1`, `h2`. Default: both.
     pub protocols: Option<Vec<String>>,
-    /// With https, a PEM file: the server's certificate and those that lead to its root.
+    /// With https, a PEM file: the server's certificate and the intermediate ones up to its root.
     pub certificate: Option<String>,
-    /// A PEM file with its key. Default: the key is in the file of the certificate.
+    /// A PEM file with the certificate's private key. Default: the key is in the file of the certificate.
     pub key: Option<String>,
-    /// Names that it is shown for, `*.example.com` included. Default: its own.
+    /// Host names for which the certificate is used, `*.example.com` included. Default: the names in the certificate.
     pub domains: Option<Vec<String>>,
-    /// A DER file: what the authority says of its revocation, passed on to clients that ask (OCSP).
+    /// A DER file: the OCSP response of the certificate's authority, which is passed on to clients that ask for it.
     pub ocsp: Option<String>,
-    /// A PEM file with the authorities of clients. Clients are then asked for a certificate.
+    /// A PEM file with the authorities for client certificates. Clients are then asked for a certificate.
     pub client_ca: Option<String>,
-    /// With `client_ca`, whether a client must have a certificate: `require` or `optional`. Default: it must.
+    /// With `client_ca`, whether a client must have a certificate: `require` or `optional`. Default: `require`.
     pub verify: Option<String>,
-    /// Several certificates, instead of the one above. The first is for clients that ask for another name or none.
+    /// Several certificates, instead of `certificate`. The first is for clients that ask for an unknown name or none.
     pub certificates: Option<Vec<Certificate>>,
     /// Oldest version of TLS: `1.2` or `1.3`. Default 1.2.
     pub min_tls: Option<String>,
-    /// Where it was written.
+    /// File and line of the directive, if it comes from a file.
     pub at: Option<At>,
 }
 
@@ -118,7 +116,7 @@ impl Default for BindConfig {
 }
 
 impl BindConfig {
-    /// What a server without a `bind` listens on.
+    /// URL that a server without a `bind` listens on.
     pub const DEFAULT: &'static str = "http://0.0.0.0:8080";
 }
 
@@ -126,12 +124,12 @@ impl BindConfig {
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct AccessLogConfig {
-    /// `combined`, `json`, or a string rewrite.
+    /// Format of a line: `combined`, `json`, or a string rewrite.
     pub format: String,
-    /// A file to append to. Default: standard output.
+    /// File that lines are appended to. Default: standard output.
     #[serde(default)]
     pub to: Option<String>,
-    /// Where it was written.
+    /// File and line of the directive, if it comes from a file.
     #[serde(default)]
     pub at: Option<At>,
 }

@@ -21,40 +21,41 @@ pub struct Config {
     pub binds: Vec<BindConfig>,
     /// Engine threads. Default: the number of processors.
     pub threads: Option<Setting<i64>>,
-    /// Addresses and networks of proxies that are believed what they say about their clients; `unix:` for all that come
-    /// over a unix socket. Default: none.
+    /// Trusted proxies: addresses and networks whose forwarding fields are believed; `unix:` for all that connect over
+    /// a unix socket. Default: none.
     pub trusted_proxies: TrustedProxiesConfig,
     /// DNS servers as `ADDRESS` or `ADDRESS:PORT`. Empty: the system's own configuration.
     pub resolver: Setting<Vec<String>>,
-    /// Seconds that requests in flight may take when the server stops. Default 30.
+    /// Seconds that requests in flight get to finish when the server stops. Default 30.
     pub shutdown_timeout: Setting<f64>,
-    /// Seconds of these that tunnels and event streams get, which need not end by themselves. Default 5.
+    /// Part of `shutdown_timeout`, in seconds, that tunnels and event streams get, since they need not end by
+    /// themselves. Default 5.
     pub tunnel_grace: Setting<f64>,
-    /// Seconds within which a TLS handshake must be complete, and so a header of the PROXY protocol. Default 10.
+    /// Seconds within which a TLS handshake must be complete, and likewise a header of the PROXY protocol. Default 10.
     pub handshake_timeout: Setting<f64>,
     /// Seconds within which a request head must be complete. Default 30.
     pub client_header_timeout: Setting<f64>,
     /// Longest pause, in seconds, between two pieces of a body that a client sends or takes. Default 60.
     pub client_body_timeout: Setting<f64>,
-    /// Seconds for which a client that has ended its side and whose answer has not begun is believed to be waiting for
-    /// it. `None`: for ever. Default 1.
+    /// Seconds that the proxy waits before it takes a half-close for a lost client: one that has ended its side while
+    /// no response has begun. `None`: no limit. Default 1.
     pub half_close_timeout: Setting<Option<f64>>,
-    /// Bytes a second that a client sends or takes of a body at least, after the first 10 seconds; 0: any. What is
-    /// waited for on behalf of a backend does not count, and tunnels, gRPC and event streams are not held to it.
-    /// Default 240.
+    /// Minimum rate, in bytes a second, at which a client sends or takes a body, after the first 10 seconds; 0: no
+    /// minimum. Time spent waiting for a backend does not count. Tunnels, gRPC and event streams are exempt. Default
+    /// 240.
     pub min_rate: Setting<i64>,
     /// Seconds after which an idle client connection is closed. Default 75.
     pub keepalive_timeout: Setting<f64>,
-    /// Client connections served at once. Beyond it those that have been idle longest are closed to make room, and only
-    /// then do new ones wait. Default 10 000.
+    /// Client connections served at once. Beyond it the connections that have been idle longest are closed to make
+    /// room; only then do new ones wait. Default 10 000.
     pub max_connections: Setting<i64>,
     /// Largest request head in bytes, start line and fields together. Default 65 536.
     pub max_header_size: Setting<i64>,
-    /// `error`, `warn`, `info` or `debug`. Default `info`.
+    /// Least important level that is logged: `error`, `warn`, `info` or `debug`. Default `info`.
     pub log_level: Setting<String>,
-    /// Where and how served requests are logged. Default: not at all.
+    /// Where and how served requests are logged. Default: no access log.
     pub access_log: Option<AccessLogConfig>,
-    /// Sets of backends that the host of a `to` can name.
+    /// Sets of backends. The host of a `to` can name one.
     pub upstreams: Vec<UpstreamConfig>,
     /// Filters, handlers and locations in the order of the file.
     pub routes: Vec<Directive>,
@@ -85,13 +86,11 @@ impl Default for Config {
     }
 }
 
-/// A directive that is a handler, as far as all handlers have it in common.
+/// The parts of a handler's directive that all handlers have in common.
 pub(crate) struct HandlerLine<'a> {
-    /// The word that was written.
     pub(crate) word: &'static str,
-    /// Where it was written.
     pub(crate) at: Option<&'a At>,
-    /// The path that a request must have, or be below. `None`: any.
+    /// Path prefix: a request must have this path or one below it. `None`: any path.
     pub(crate) prefix: Option<&'a str>,
 }
 
@@ -110,7 +109,7 @@ macro_rules! directives {
         }
 
         impl Directive {
-            /// Compiles a handler. `None` if it is wrong, or if the directive is none.
+            /// Compiles a handler. `None` if it has a mistake, or if the directive is not a handler.
             pub(crate) fn compile(&self, compiler: &mut Compiler) -> Option<Handler> {
                 match self {
                     $(Self::$Handler(config) => $Handler::compile(config, compiler).map(Handler::$Handler),)+
@@ -118,7 +117,7 @@ macro_rules! directives {
                 }
             }
 
-            /// What it is if it is a handler.
+            /// The common parts of the directive if it is a handler.
             pub(crate) fn handler(&self) -> Option<HandlerLine<'_>> {
                 match self {
                     $(Self::$Handler(config) => Some(HandlerLine {
@@ -131,7 +130,7 @@ macro_rules! directives {
             }
         }
 
-        /// What the engine takes for every option that is left out, by directive.
+        /// Defaults of the engine for every option, by directive.
         #[derive(Debug)]
         pub struct Defaults;
 

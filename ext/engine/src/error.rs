@@ -1,4 +1,4 @@
-//! What can go wrong with a request, as data: what happened, whose doing it was, and whether another attempt is safe.
+//! Failures of requests, as data: what happened, which side caused it, and whether a retry is safe.
 
 mod connect;
 mod status;
@@ -11,41 +11,40 @@ use std::fmt;
 
 use proxy_http::message::{Malformed, ReadError};
 
-/// A request that could not be answered by a backend.
+/// Why a backend could not answer a request.
 #[derive(Debug)]
 pub(crate) struct Error {
-    /// What happened.
     pub(crate) kind: Kind,
-    /// Whose doing it was.
+    /// Side that caused the failure.
     pub(crate) side: Side,
     /// Whether the request may be sent again.
     pub(crate) retry: Retry,
 }
 
-/// What happened.
+/// Kind of a failure.
 #[derive(Debug)]
 pub(crate) enum Kind {
     /// No connection to the backend could be made.
     Connect(ConnectError),
     /// A backend's name has no address.
     NoAddress,
-    /// There are backends, but none that gets requests.
+    /// Backends exist, but none of them gets requests now.
     Unavailable,
-    /// Every backend is busy, and no more requests may wait for one.
+    /// Every backend is busy, and the wait queue is full.
     Crowded,
-    /// Every backend was busy for too long.
+    /// Every backend was busy for too long: the request timed out in the wait queue.
     Waited,
-    /// The target URL is none after substitution.
+    /// The target is not a URL after its placeholders are replaced.
     Target,
     /// A connection broke.
     Io(std::io::Error),
     /// A connection ended in the middle of a message, or before the response began.
     Ended,
-    /// A request for another protocol would go to a backend that takes none in HTTP/2.
+    /// An upgrade to another protocol would go to a backend of HTTP/2 that does not accept it.
     NoUpgrade,
-    /// A backend refused to begin with a request: it is shutting down, or has as many as it wants.
+    /// A backend refused the request before it began: it is shutting down, or has as many requests as it accepts.
     Refused,
-    /// A backend ended the connection, and said that it did nothing with the request.
+    /// A backend ended the connection, and said that it did not process the request.
     Unserved,
     /// A backend does not speak HTTP/2.
     Foreign,
@@ -53,11 +52,11 @@ pub(crate) enum Kind {
     Malformed(Malformed),
     /// A response head was larger than the limit.
     TooLarge,
-    /// The body of a request is longer than it may be.
+    /// The body of a request is longer than the limit.
     BodyTooLarge,
-    /// Something took longer than it may.
+    /// Something took longer than its time limit.
     Timeout(Waited),
-    /// The server stops, and this would not have ended by itself.
+    /// The server stops, and this exchange would not have ended by itself.
     Stopping,
 }
 
@@ -76,7 +75,7 @@ impl From<ReadError> for Kind {
     }
 }
 
-/// What was waited for in vain.
+/// What a timeout waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Waited {
     /// The response head, within `timeout`.
@@ -85,66 +84,66 @@ pub(crate) enum Waited {
     Read,
     /// Progress of a write to the backend, within `write_timeout`.
     Write,
-    /// A place on a connection of HTTP/2, within `timeout`.
+    /// A free stream on a connection of HTTP/2, within `timeout`.
     Room,
     /// The next piece of the request's body, within `client_body_timeout`.
     ClientBody,
-    /// That the client takes the response, within `client_body_timeout`.
+    /// A client that takes the response, within `client_body_timeout`.
     ClientWrite,
-    /// That the client moves a body at `min_rate`.
+    /// A client that moves a body at `min_rate`.
     ClientRate,
-    /// An answer, within the call's own `grpc-timeout`.
+    /// The response to a gRPC call, within the call's own `grpc-timeout`.
     Call,
 }
 
-/// Whose doing it was.
+/// Side that caused a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Side {
-    /// The client's: it went away, or sent something malformed.
+    /// The client went away, or sent something malformed.
     Client,
-    /// The backend's.
+    /// The backend failed.
     Backend,
-    /// Ours, or the configuration's.
+    /// The proxy or its configuration.
     Us,
 }
 
-/// Whose fault a failure is.
+/// Whether a failure counts against the backend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Blame {
-    /// The backend's, as far as anybody can tell.
+    /// Backend's fault, as far as the proxy can tell.
     Backend,
-    /// Our own: no file or port was left for a connection.
+    /// Our own fault: no file or port was left for a connection.
     Us,
 }
 
-/// Whether the request may be sent again, to whichever backend.
+/// Whether the request may be sent again, to the same backend or another one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Retry {
-    /// Never: an answer has begun, or another attempt cannot go better.
+    /// Never: a response has begun, or another attempt has no better chance.
     Never,
-    /// If the request is idempotent and its body is still at hand.
+    /// Only if the request is idempotent and its body is still buffered.
     IfIdempotent,
-    /// Always: no byte of it has left.
+    /// Always: no byte of the request was sent.
     Unwritten,
 }
 
 impl Error {
-    /// A failure on the client's side. It is never retried.
+    /// A failure that the client caused. It is never retried.
     pub(crate) fn client(kind: Kind) -> Self {
         Self { kind, side: Side::Client, retry: Retry::Never }
     }
 
-    /// A failure on the backend's side.
+    /// A failure that the backend caused.
     pub(crate) fn backend(kind: Kind, retry: Retry) -> Self {
         Self { kind, side: Side::Backend, retry }
     }
 
-    /// No connection to a backend. Nothing of the request has left.
+    /// A failed connection to a backend. Nothing of the request was sent.
     pub(crate) fn connect(error: ConnectError) -> Self {
         Self::backend(Kind::Connect(error), Retry::Unwritten)
     }
 
-    /// Whether something of our own has run out, so that nobody was asked.
+    /// Whether a resource of our own has run out, so that no backend was asked.
     pub(crate) fn is_exhausted(&self) -> bool {
         matches!(&self.kind, Kind::Connect(error) if error.is_ours())
     }
@@ -154,7 +153,7 @@ impl Error {
         matches!(self.kind, Kind::Unavailable | Kind::Crowded | Kind::Waited) || self.is_exhausted()
     }
 
-    /// Whose fault a backend's failure is.
+    /// Whether the failure counts against the backend.
     pub(crate) fn blame(&self) -> Blame {
         match &self.kind {
             Kind::Connect(error) if error.is_ours() => Blame::Us,

@@ -1,15 +1,15 @@
-//! Values inside a line.
+//! Escaping of values inside a line.
 
 use proxy_http::hex;
 
 /// Escapes quotes, backslashes, control characters and everything beyond ASCII in `out` from `start` on, as `\"`, `\\`
-/// and `\xHH`: what a client sends neither ends a line nor a quoted value.
+/// and `\xHH`. So text from a client can end neither a line nor a quoted value.
 pub(crate) fn escape(out: &mut Vec<u8>, start: usize) {
     let plain = |byte: u8| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\';
     if out[start..].iter().all(|byte| plain(*byte)) {
         return;
     }
-    // The escaped text is put behind the other, which is then taken out: this needs no second buffer.
+    // The escaped text is put behind the original, which is then removed: this needs no second buffer.
     let end = out.len();
     for i in start..end {
         match out[i] {
@@ -24,7 +24,7 @@ pub(crate) fn escape(out: &mut Vec<u8>, start: usize) {
     out.drain(start..end);
 }
 
-/// Appends `value`, escaped, or a `-` if there is none.
+/// Appends the escaped `value`, or a `-` if it is empty.
 pub(crate) fn push_or_dash(out: &mut Vec<u8>, value: &[u8]) {
     if value.is_empty() {
         out.push(b'-');
@@ -35,7 +35,7 @@ pub(crate) fn push_or_dash(out: &mut Vec<u8>, value: &[u8]) {
     }
 }
 
-/// Appends `value` as a JSON string. Bytes that are no UTF-8 become U+FFFD.
+/// Appends `value` as a JSON string. Bytes that are not UTF-8 become U+FFFD.
 pub(crate) fn push_json(out: &mut Vec<u8>, value: &[u8]) {
     out.push(b'"');
     if value.iter().all(|byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\')) {

@@ -1,12 +1,12 @@
-//! What stands between a location and its handler: a filter lets a request pass, changed or not, or answers it, and
+//! Filters stand between a location and its handler. A filter lets a request pass, changed or not, or answers it, and
 //! sees the response on its way back.
 //!
 //! The filters of a scope and of all scopes around it run in the order in which they are written, outer ones first.
-//! Those that a request has passed see the response in the opposite order, whoever made it. One that answers a request
-//! itself is not among them.
+//! Filters that a request has passed see the response in the opposite order, whether a backend or the proxy made it. A
+//! filter that answers a request itself does not see that response.
 //!
-//! A filter is one file, called as its word: what is written (`…Config`), how that is checked, and what the filter
-//! does. Words that share code have it in a file beside them: [`address_list`], [`header_changes`]. `filters!` is the
+//! Each filter has one file, named like its word. It holds the options as written (`…Config`), their checks, and what
+//! the filter does. Words that share code have it in a file beside them: [`address_list`], [`header_changes`].
 //! list of all.
 
 mod address_list;
@@ -42,26 +42,25 @@ use crate::request::{Exchange, ResponseFilters, Verdict};
 use crate::rewrite::{RequestValues, Template};
 use crate::upstream::Dns;
 
-/// Appends what a rewrite comes to for a request.
+/// Appends the value of a rewrite for a request.
 pub(crate) type Render<'a> = dyn Fn(&RequestHead, &Template, &mut Vec<u8>) + 'a;
 
-/// What a filter does. Each has only the methods that it needs. The enum [`Filter`] calls them, so every call is
-/// static.
+/// Methods of a filter, all of them optional but `compile`. The enum [`Filter`] calls them, so every call is static.
 trait Filtering: Word + Sized {
-    /// The options as they are written.
+    /// Options as they are written.
     type Config;
 
-    /// Whether the filter may be all that a location is for: a redirect, or a refusal of everybody.
+    /// Whether a location may consist of this filter alone: a redirect, or a refusal of every client.
     const ANSWERS: bool = false;
 
-    /// Checks the options. `None` if something is wrong; every mistake then stands in the compiler's list.
+    /// Checks the options. `None` if something is wrong; every mistake is then in the compiler's list.
     fn compile(config: &Self::Config, compiler: &mut Compiler) -> Option<Self>;
 
-    /// Begins what goes on in the background.
+    /// Starts the filter's background work.
     fn start(&self, _dns: &Arc<Dns>, _handle: &Handle, _log: &Arc<Log>) {}
 
-    /// Changes a request that nobody sends, as far as the configuration alone says how. `render` appends what a rewrite
-    /// comes to.
+    /// Applies the filter to a request that is only previewed and never sent, as far as the configuration alone decides
+    /// it. `render` appends the value of a rewrite.
     fn preview(&self, _request: &mut RequestHead, _render: &Render<'_>) {}
 
     /// Lets the request pass (`None`), or answers it.
@@ -69,18 +68,18 @@ trait Filtering: Word + Sized {
         None
     }
 
-    /// Changes the response, whose head stands in `exchange.work.response`, on its way to the client.
+    /// Changes the response on its way to the client. Its head is in `exchange.work.response`.
     fn amend(&self, _exchange: &mut Exchange<'_>) {}
 
-    /// Hears that the request has been answered. `scope` shows it as the client sent it, with its response.
+    /// Called after the request has been answered. `scope` shows it as the client sent it, with its response.
     fn answered(&self, _exchange: &Exchange<'_>, _scope: &RequestValues<'_>) {}
 }
 
-/// Makes all that concerns every filter from a list of rows `word: Type(Config)`. `word` is the module too; what is
-/// written otherwise than the module is called stands behind `as`.
+/// Generates the code that covers every filter from a list of rows `word: Type(Config)`. `word` is also the module;
+/// where the word in the configuration differs from the module's name, it follows `as`.
 macro_rules! filters {
     ($($(#[doc = $doc:literal])+ $word:ident $(as $written:literal)?: $Filter:ident($Config:ident),)+) => {
-        /// A filter as it was written: what lets a request pass, changed or not, or answers it.
+        /// A filter as it was written. It lets a request pass, changed or not, or answers it.
         #[derive(Debug, Clone, Deserialize, Serialize)]
         #[serde(rename_all = "snake_case")]
         #[allow(clippy::large_enum_variant, reason = "it is read once, at load")]
@@ -95,7 +94,7 @@ macro_rules! filters {
             $($(#[doc = $doc])+ $Filter($word::$Filter),)+
         }
 
-        /// The options of all filters, as they are written.
+        /// Options of all filters, as they are written.
         #[expect(unused_imports, unreachable_pub, reason = "words that share a file have the same options")]
         pub(crate) mod written {
             $(pub use super::$word::*;)+
@@ -112,16 +111,16 @@ macro_rules! filters {
                 vec![$(($word::$Filter::WORD, Self::$Filter($word::$Config::default())),)+]
             }
 
-            /// How many filters there are.
+            /// Number of filters.
             pub(crate) const COUNT: usize = [$($word::$Filter::WORD),+].len();
 
-            /// Adds the defaults of every filter's options to a struct that is written out, each under its word.
+            /// Adds the defaults of every filter's options to a struct that is being serialized, each under its word.
             pub(crate) fn serialize_defaults<S: SerializeStruct>(out: &mut S) -> Result<(), S::Error> {
                 $(out.serialize_field($word::$Filter::WORD, &$word::$Config::default())?;)+
                 Ok(())
             }
 
-            /// Whether it may be all that a location is for.
+            /// Whether a location may consist of this filter alone.
             pub(crate) fn answers(&self) -> bool {
                 match self {
                     $(Self::$Filter(_) => $word::$Filter::ANSWERS,)+
@@ -130,21 +129,21 @@ macro_rules! filters {
         }
 
         impl Filter {
-            /// Checks what is written. `None` if it is wrong; every mistake in it then stands in the compiler's list.
+            /// Checks the options. `None` if something is wrong; every mistake is then in the compiler's list.
             pub(crate) fn compile(config: &FilterConfig, compiler: &mut Compiler) -> Option<Self> {
                 match config {
                     $(FilterConfig::$Filter(config) => $word::$Filter::compile(config, compiler).map(Self::$Filter),)+
                 }
             }
 
-            /// Begins what goes on in the background.
+            /// Starts the filter's background work.
             pub(crate) fn start(&self, dns: &Arc<Dns>, handle: &Handle, log: &Arc<Log>) {
                 match self {
                     $(Self::$Filter(filter) => filter.start(dns, handle, log),)+
                 }
             }
 
-            /// Changes a request that nobody sends, as far as the configuration alone says how.
+            /// Applies the filter to a request that is only previewed, as far as the configuration alone decides it.
             pub(crate) fn preview(&self, request: &mut RequestHead, render: &Render<'_>) {
                 match self {
                     $(Self::$Filter(filter) => filter.preview(request, render),)+
@@ -165,7 +164,7 @@ macro_rules! filters {
                 }
             }
 
-            /// Hears that the request has been answered.
+            /// Called after the request has been answered.
             pub(crate) fn answered(&self, exchange: &Exchange<'_>, scope: &RequestValues<'_>) {
                 match self {
                     $(Self::$Filter(filter) => filter.answered(exchange, scope),)+
@@ -188,9 +187,9 @@ filters! {
     auth_api_key: AuthApiKey(AuthApiKeyConfig),
     /// `auth_jwt secret: "…"` asks for a signed token.
     auth_jwt: AuthJwt(AuthJwtConfig),
-    /// `forward_auth to: "http://…"` asks another server.
+    /// `forward_auth to: "http://…"` asks another server whether the request may pass.
     forward_auth: ForwardAuth(ForwardAuthConfig),
-    /// `rate_limit requests: 100, seconds: 60` refuses more requests than so many in a time.
+    /// `rate_limit requests: 100, seconds: 60` refuses requests beyond a number in a period.
     rate_limit: RateLimit(RateLimitConfig),
     /// `allow_list "10.0.0.0/8"` refuses clients whose address is not listed.
     allow_list: AllowList(AddressListConfig),
@@ -198,13 +197,13 @@ filters! {
     deny_list: DenyList(AddressListConfig),
     /// `rewrite path: "/v2{path}"` changes the path of the request.
     rewrite: Rewrite(RewriteConfig),
-    /// `max_body 1_048_576` refuses long bodies.
+    /// `max_body 1_048_576` refuses bodies longer than this many bytes.
     max_body: MaxBody(MaxBodyConfig),
-    /// `cors origins: [ … ]` says which other sites' pages may ask.
+    /// `cors origins: [ … ]` says which other sites' pages may send requests.
     cors: Cors(CorsConfig),
     /// `log_requests before: "…", after: "…"` writes lines into the log.
     log_requests: LogRequests(LogRequestsConfig),
-    /// `redirect_http_to_https!` redirects what did not come over https.
+    /// `redirect_http_to_https!` redirects requests that did not come over https.
     redirect_http_to_https as "redirect_http_to_https!": RedirectHttpToHttps(RedirectHttpToHttpsConfig),
 }
 

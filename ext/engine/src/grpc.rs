@@ -1,5 +1,5 @@
-//! What gRPC asks of a proxy beyond HTTP: a call has a time limit that its client sets, may be silent for long, and is
-//! answered in its own terms ([`crate::respond`] has the words).
+//! Needs of gRPC beyond HTTP: the client sets a time limit for a call, a call may be silent for long, and errors are
+//! answered in gRPC's own terms (see [`crate::respond`]).
 
 use std::future::Future;
 use std::pin::pin;
@@ -10,42 +10,42 @@ use tokio::time::{timeout_at, Instant};
 
 use crate::error::{Error, Kind, Waited};
 
-/// A time limit beyond this one is none.
+/// Longest time limit: a longer one counts as no limit.
 const LONGEST: Duration = Duration::from_secs(366 * 24 * 3600);
 
-/// How long both sides of a call may be silent over HTTP/2: a stream of messages is often one of news.
+/// Time for which both sides of a call may be silent over HTTP/2, since streams of messages often carry rare events.
 pub(crate) const SILENCE: Duration = Duration::from_secs(300);
 
-/// A call: a request whose content is gRPC, sent as gRPC is: a POST over HTTP/2, or to a backend of HTTP/2. To anything
-/// else a content type is a word of the client's, by which it could have its refusals look like successes.
+/// A call: a POST with gRPC content over HTTP/2, or to a backend of HTTP/2. In other requests the client could use the
+/// content type to make its refused requests look like successes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Call {
-    /// In which wrapping.
+    /// Encoding of the messages.
     pub(crate) form: Form,
-    /// Whether the client can send message after message: gRPC itself, over HTTP/2.
+    /// Whether the client can stream messages: gRPC itself, over HTTP/2.
     pub(crate) streams: bool,
-    /// When the client has no more use for an answer.
+    /// Deadline after which the client has no use for a response.
     pub(crate) end: Option<Instant>,
 }
 
-/// How the messages of a call are wrapped.
+/// Encoding of a call's messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Form {
     /// `application/grpc`
     Plain,
     /// `application/grpc-web`, from a browser.
     Web,
-    /// `application/grpc-web-text`, the same in Base64.
+    /// `application/grpc-web-text`: as `application/grpc-web`, in Base64.
     WebText,
 }
 
 impl Form {
-    /// That of a request over HTTP/2, if it is gRPC at all.
+    /// Encoding of a request over HTTP/2; `None` if it is not gRPC.
     pub(crate) fn of(request: &RequestHead) -> Option<Self> {
         (request.version == Version::Http2).then(|| Self::of_post(request))?
     }
 
-    /// That of a request over whatever it came.
+    /// Encoding of a request over any version of HTTP; `None` if it is not gRPC.
     fn of_post(request: &RequestHead) -> Option<Self> {
         (request.method == Method::Post).then(|| Self::of_type(request.fields.get(Known::ContentType)?))?
     }
@@ -64,7 +64,7 @@ impl Form {
         }
     }
 
-    /// The media type of an answer.
+    /// Media type of a response.
     pub(crate) fn content_type(self) -> &'static str {
         match self {
             Self::Plain => "application/grpc",
@@ -75,12 +75,12 @@ impl Form {
 }
 
 impl Call {
-    /// The call that this request is, if it is one. Its time begins `now`.
+    /// The call in a request over HTTP/2, if it is one. Its time limit begins `now`.
     pub(crate) fn of(request: &RequestHead, now: impl FnOnce() -> Instant) -> Option<Self> {
         Form::of(request).map(|form| Self::in_form(form, request, now))
     }
 
-    /// The same of a request over whatever it came, to a backend of HTTP/2.
+    /// The call in a request over any version of HTTP, for a backend of HTTP/2.
     pub(crate) fn to_http2(request: &RequestHead, now: impl FnOnce() -> Instant) -> Option<Self> {
         Form::of_post(request).map(|form| Self::in_form(form, request, now))
     }
@@ -92,25 +92,25 @@ impl Call {
     }
 }
 
-/// What became of a call, which is answered with a 200 whatever becomes of it.
+/// Outcome of a call. Its HTTP status is 200 in any case.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct GrpcOutcome {
-    /// The status that any other request would have been answered with; 0: the one that it was answered with.
+    /// HTTP status that any other request would have got; 0: the status that was sent.
     pub reason: u16,
-    /// The code that the client was told, as far as it is known.
+    /// gRPC status code that the client got, as far as it is known.
     pub code: Option<u16>,
 }
 
 impl GrpcOutcome {
-    /// The code that fields of a backend say.
+    /// Notes the status code in the fields of a backend.
     pub(crate) fn note(&mut self, fields: &Fields) {
         let code = fields.get(Known::GrpcStatus).and_then(|code| std::str::from_utf8(code).ok()?.parse().ok());
         self.code = code.or(self.code);
     }
 }
 
-/// What `grpc-timeout` says: a number of at most eight digits and a unit. What is malformed is no limit here, and is
-/// passed on: the backend has its own opinion of it.
+/// The time limit in `grpc-timeout`: a number of at most eight digits and a unit. A malformed value is no limit here,
+/// and is passed on: the backend decides about it.
 fn time_limit(text: &[u8]) -> Option<Duration> {
     let (unit, digits) = text.split_last()?;
     if digits.is_empty() || digits.len() > 8 || !digits.iter().all(u8::is_ascii_digit) {
@@ -129,7 +129,7 @@ fn time_limit(text: &[u8]) -> Option<Duration> {
     Some(limit).filter(|limit| *limit <= LONGEST)
 }
 
-/// What people call a status code of gRPC.
+/// Name of a gRPC status code.
 pub(crate) fn code_name(code: usize) -> Option<&'static str> {
     const NAMES: [&str; 17] = [
         "OK",
@@ -153,13 +153,13 @@ pub(crate) fn code_name(code: usize) -> Option<&'static str> {
     NAMES.get(code).copied()
 }
 
-/// Does it, for no longer than the client of the call waits.
+/// Runs `work`, but no longer than the client of the call waits.
 pub(crate) async fn within<T>(call: Option<Call>, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-    // Pinned here, so that both ways through share its place.
+    // Pinned here, so that both branches share its memory.
     let work = pin!(work);
     let Some(end) = call.and_then(|call| call.end) else { return work.await };
     let over = || Err(Error::client(Kind::Timeout(Waited::Call)));
-    // Without a first look at the work: a call whose time is over before it began is not begun.
+    // Checked before the work begins: a call whose time is over is not started.
     if Instant::now() >= end {
         return over();
     }

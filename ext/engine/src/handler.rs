@@ -1,7 +1,7 @@
-//! What answers a request.
+//! Handlers answer requests.
 //!
-//! A handler is one file, called as its word: what is written (`…Config`), how that is checked, and how it answers.
-//! `handlers!` is the list of all.
+//! Each handler has one file, named like its word. It holds the options as written (`…Config`), their checks, and how
+//! the handler answers. `handlers!` is the list of all.
 
 pub(crate) mod proxy;
 mod redirect;
@@ -14,45 +14,45 @@ use crate::compiler::Compiler;
 use crate::request::{BodyLimit, Exchange, Verdict};
 use crate::routing::Accepts;
 
-/// What a handler does. The enum [`Handler`] calls the methods, so every call is static.
+/// Methods of a handler. The enum [`Handler`] calls them, so every call is static.
 pub(crate) trait Handling: Word + Sized {
     /// The options as they are written.
     type Config;
 
-    /// Whether requests go on to a backend. One that answers by itself has to read bodies whose length nobody told.
+    /// Whether requests go on to a backend. A handler that answers by itself has to read bodies of unknown length.
     const FORWARDS: bool = false;
 
-    /// Checks the options. `None` if something is wrong; every mistake then stands in the compiler's list.
+    /// Checks the options. `None` if something is wrong; every mistake is then in the compiler's list.
     fn compile(config: &Self::Config, compiler: &mut Compiler) -> Option<Self>;
 
-    /// The path that a request must have, or be below. `None`: any.
+    /// Path prefix: a request must have this path or one below it. `None`: any path.
     fn prefix(_config: &Self::Config) -> Option<&str> {
         None
     }
 
-    /// Whether it answers requests for `path`, whose escapes are decoded. If not, the next handler is asked.
+    /// Whether the handler answers requests for `path`, whose escapes are decoded. If not, the next handler is asked.
     fn accepts(&self, _path: &[u8]) -> bool {
         true
     }
 
-    /// What it holds the bodies of requests to, whatever the filters say.
+    /// Limit for request bodies, which overrides the limits of filters.
     fn body_limit(&self) -> Option<&Arc<BodyLimit>> {
         None
     }
 
-    /// Answers.
+    /// Answers the request.
     async fn serve(&self, exchange: &mut Exchange<'_>) -> Verdict;
 }
 
-/// Gives the list of all handlers to the macro `$make`, in rows `word: Type(Config)`.
+/// Passes the list of all handlers to the macro `$make`, in rows `word: Type(Config)`.
 macro_rules! handlers {
     ($make:ident) => {
         $make! {
-            /// `proxy to: "http://…"` asks a backend.
+            /// `proxy to: "http://…"` forwards the request to a backend.
             proxy: Proxy(Box<ProxyConfig>),
-            /// `static_response code: 200, body: "…"` answers what stands in the configuration.
+            /// `static_response code: 200, body: "…"` answers with a response from the configuration.
             static_response: StaticResponse(StaticResponseConfig),
-            /// `redirect to: "…"` sends the client elsewhere.
+            /// `redirect to: "…"` sends the client to another URL.
             redirect: Redirect(RedirectConfig),
         }
     };
@@ -68,7 +68,7 @@ macro_rules! compiled {
             $($(#[doc = $doc])+ $Handler($word::$Handler),)+
         }
 
-        /// The options of all handlers, as they are written, and the handlers.
+        /// All handlers, and their options as they are written.
         pub(crate) mod written {
             $(pub use super::$word::*;)+
         }
@@ -85,14 +85,14 @@ macro_rules! compiled {
                 }
             }
 
-            /// What it holds the bodies of requests to, whatever the filters say.
+            /// Limit for request bodies, which overrides the limits of filters.
             pub(crate) fn body_limit(&self) -> Option<&Arc<BodyLimit>> {
                 match self {
                     $(Self::$Handler(handler) => handler.body_limit(),)+
                 }
             }
 
-            /// Answers.
+            /// Answers the request.
             pub(crate) async fn serve(&self, exchange: &mut Exchange<'_>) -> Verdict {
                 match self {
                     $(Self::$Handler(handler) => handler.serve(exchange).await,)+

@@ -1,7 +1,7 @@
-//! What the engine has to say about itself: one line per event, to standard error.
+//! The engine's own log: one line per event, to standard error.
 //!
-//! Before a server runs, a line is written by whoever has it. From then on it goes through a bounded queue to a thread
-//! of its own, so that standard error can be closed, full, broken or blocked and nobody who is served notices.
+//! Before a server runs, a line is written directly by the thread that logs it. From then on it goes through a bounded
+//! queue to a thread of its own. So standard error can be closed, full, broken or blocked without effect on requests.
 
 mod queue;
 
@@ -20,23 +20,23 @@ use crate::request_id::LoggedId;
 use crate::suggestion::did_you_mean;
 use queue::LogQueue;
 
-/// How much an event matters.
+/// Severity of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Level {
-    /// Something is broken and stays broken until somebody does something.
+    /// Something is broken, and stays broken until a person repairs it.
     Error,
     /// Something failed that should not have; the server carries on.
     Warn,
-    /// The server's life: start, stop, reload.
+    /// Events of the server's life: start, stop, reload.
     Info,
-    /// What helps to find a mistake.
+    /// Details that help to find a mistake.
     Debug,
 }
 
 impl Level {
     const NAMES: [&'static str; 4] = ["error", "warn", "info", "debug"];
 
-    /// The level that `name` means.
+    /// The level with this name.
     pub(crate) fn of(name: &str) -> Option<Level> {
         Some(match name {
             "error" => Level::Error,
@@ -47,7 +47,6 @@ impl Level {
         })
     }
 
-    /// Its name.
     pub(crate) fn as_str(self) -> &'static str {
         Self::NAMES[self as usize]
     }
@@ -56,7 +55,7 @@ impl Level {
 /// A server's diagnostics. Servers of one process may log at different levels.
 ///
 /// A line reads `2026-01-31T12:00:00.123Z warn request_id=0123456789ab the message`. Control characters in a message
-/// are escaped, so that nothing a client or backend sends can begin a line of its own. Messages are passed as
+/// are escaped, so that text from a client or a backend cannot begin a new line. Messages are passed as
 /// `format_args!(…)`, which costs nothing while the level is off.
 pub(crate) struct Log {
     level: AtomicU8,
@@ -65,23 +64,23 @@ pub(crate) struct Log {
 
 struct Sink {
     out: Out,
-    /// Kept between lines for its memory.
+    /// Kept between lines to reuse its memory.
     line: Vec<u8>,
 }
 
 enum Out {
-    /// Written at once.
+    /// Lines are written at once.
     Direct(Box<dyn Write + Send>),
     Queued(Arc<LogQueue>),
 }
 
 impl Log {
-    /// A log to standard error that leaves out what matters less than `level`.
+    /// A log to standard error that omits events less important than `level`.
     pub(crate) fn new(level: Level) -> Arc<Log> {
         Self::to(level, Box::new(Standard::Err))
     }
 
-    /// The same to somewhere else.
+    /// A log to `out` that omits events less important than `level`.
     pub(crate) fn to(level: Level, out: Box<dyn Write + Send>) -> Arc<Log> {
         Arc::new(Log {
             level: AtomicU8::new(level as u8),
@@ -89,8 +88,8 @@ impl Log {
         })
     }
 
-    /// From now on no line is written by whoever has it. Lines that cannot be written are lost, counted, and told of
-    /// once one can be again.
+    /// Starts a thread that writes all lines from now on. Lines that cannot be written are lost and counted, and their
+    /// number is logged once writing works again.
     ///
     /// # Errors
     /// If the system gives no thread.
@@ -107,7 +106,7 @@ impl Log {
         Ok(())
     }
 
-    /// Waits until every line is written, no longer than `limit`.
+    /// Waits until every line is written, but no longer than `limit`.
     pub(crate) fn flush(&self, limit: Duration) {
         let queue = match &self.sink.lock().out {
             Out::Direct(_) => return,
@@ -133,12 +132,12 @@ impl Log {
         level as u8 <= self.level.load(Relaxed)
     }
 
-    /// From now on leaves out what matters less than events of the level that `other` has.
+    /// Takes over the level of `other`.
     pub(crate) fn take_level_of(&self, other: &Self) {
         self.level.store(other.level.load(Relaxed), Relaxed);
     }
 
-    /// Writes an event, if its level is on, with the request that it concerns.
+    /// Writes an event, if its level is on, with the id of the request that it concerns.
     #[inline]
     pub(crate) fn write(&self, level: Level, request: Option<LoggedId<'_>>, message: fmt::Arguments<'_>) {
         if self.enabled(level) {
@@ -146,22 +145,22 @@ impl Log {
         }
     }
 
-    /// Something is broken.
+    /// Logs that something is broken.
     pub(crate) fn error(&self, message: fmt::Arguments<'_>) {
         self.write(Level::Error, None, message);
     }
 
-    /// Something failed.
+    /// Logs that something failed.
     pub(crate) fn warn(&self, message: fmt::Arguments<'_>) {
         self.write(Level::Warn, None, message);
     }
 
-    /// Something happened.
+    /// Logs an event of the server's life.
     pub(crate) fn info(&self, message: fmt::Arguments<'_>) {
         self.write(Level::Info, None, message);
     }
 
-    /// Something that only a search for a mistake asks for.
+    /// Logs a detail that helps to find a mistake.
     pub(crate) fn debug(&self, message: fmt::Arguments<'_>) {
         self.write(Level::Debug, None, message);
     }
@@ -181,7 +180,7 @@ impl Log {
         line.push(b'\n');
         match out {
             Out::Queued(queue) => queue.push(line),
-            // There is nobody left to tell that standard error is closed.
+            // A failure cannot be reported: standard error itself is closed.
             Out::Direct(out) => drop(out.write_all(line).and_then(|()| out.flush())),
         }
     }
@@ -208,7 +207,7 @@ impl fmt::Debug for Log {
     }
 }
 
-/// Escapes what could end the line or steer a terminal.
+/// Escapes characters that could end the line or control a terminal.
 struct OneLine<'a>(&'a mut Vec<u8>);
 
 impl fmt::Write for OneLine<'_> {

@@ -1,10 +1,10 @@
-//! Counting what happens. Each engine thread counts for itself; whoever asks adds up.
+//! Counters of events. Each engine thread has its own counters; a reader adds them up.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use crate::stats::Stats;
 
-/// What lasts until somebody ends it.
+/// Exchanges that last until one side ends them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LongLivedKind {
     /// A connection, or a stream of one, that was upgraded.
@@ -13,7 +13,7 @@ pub(crate) enum LongLivedKind {
     EventStream,
 }
 
-/// The figures of one engine thread.
+/// Counters of one engine thread.
 #[derive(Debug, Default)]
 #[repr(align(128))]
 pub(crate) struct Counters {
@@ -21,7 +21,7 @@ pub(crate) struct Counters {
     active: AtomicU64,
     handshakes_failed: AtomicU64,
     in_flight: AtomicU64,
-    /// Answers by the first digit of their status, 1 to 5; 0 for anything else.
+    /// Responses by the first digit of their status, 1 to 5; 0 for anything else.
     classes: [AtomicU64; 6],
     client_closed: AtomicU64,
     upgraded: AtomicU64,
@@ -31,7 +31,7 @@ pub(crate) struct Counters {
     cut: AtomicU64,
 }
 
-/// Figures of what lasts until somebody ends it.
+/// Counters of tunnels or event streams.
 #[derive(Debug, Default)]
 struct LongLivedCounts {
     open: AtomicU64,
@@ -39,48 +39,49 @@ struct LongLivedCounts {
 }
 
 impl Counters {
-    /// A connection was handed to the thread. Counted by the acceptor, so that the next one sees it.
+    /// Counts a connection that is handed to the thread. The acceptor calls this, so that its next choice includes it.
     pub(crate) fn connection_opened(&self) {
         self.accepted.fetch_add(1, Relaxed);
         self.active.fetch_add(1, Relaxed);
     }
 
-    /// A connection is over.
+    /// Counts the end of a connection.
     pub(crate) fn connection_closed(&self) {
         self.active.fetch_sub(1, Relaxed);
     }
 
-    /// A client's TLS handshake came to nothing.
+    /// Counts a failed TLS handshake of a client.
     pub(crate) fn handshake_failed(&self) {
         self.handshakes_failed.fetch_add(1, Relaxed);
     }
 
-    /// Connections of this thread.
+    /// Open connections of this thread.
     pub(crate) fn active(&self) -> u64 {
         self.active.load(Relaxed)
     }
 
-    /// A request begins.
+    /// Counts the beginning of a request.
     pub(crate) fn request_began(&self) {
         self.in_flight.fetch_add(1, Relaxed);
     }
 
-    /// A request is over.
+    /// Counts the end of a request.
     pub(crate) fn request_ended(&self) {
         self.in_flight.fetch_sub(1, Relaxed);
     }
 
-    /// An answer is about to leave, so that whoever has it finds it counted. 499: there is nobody left to answer.
+    /// Counts a response that is about to be sent, so that a client that has it finds it counted. 499: the client has
+    /// gone.
     pub(crate) fn answered(&self, status: u16) {
         if status == 499 {
             self.client_closed.fetch_add(1, Relaxed);
         }
-        // A backend may answer with anything up to 999.
+        // A backend may send any status up to 999.
         let class = usize::from(status / 100);
         self.classes[if class < self.classes.len() { class } else { 0 }].fetch_add(1, Relaxed);
     }
 
-    /// A tunnel or an event stream begins.
+    /// Counts the beginning of a tunnel or an event stream.
     pub(crate) fn long_lived_began(&self, kind: LongLivedKind) {
         if kind == LongLivedKind::Tunnel {
             self.upgraded.fetch_add(1, Relaxed);
@@ -88,7 +89,7 @@ impl Counters {
         self.long_lived(kind).open.fetch_add(1, Relaxed);
     }
 
-    /// It is over. `cut`: the stop of the server has ended it.
+    /// Counts the end of a tunnel or an event stream. `cut`: the stop of the server has ended it.
     pub(crate) fn long_lived_ended(&self, kind: LongLivedKind, cut: bool) {
         self.long_lived(kind).open.fetch_sub(1, Relaxed);
         self.long_lived(kind).cut.fetch_add(u64::from(cut), Relaxed);
@@ -101,13 +102,13 @@ impl Counters {
         }
     }
 
-    /// The requests that are in flight are cut off.
+    /// Counts the requests in flight as cut off.
     pub(crate) fn cut_off(&self) {
         let long_lived = self.tunnels.open.load(Relaxed) + self.event_streams.open.load(Relaxed);
         self.cut.store(self.in_flight.load(Relaxed).saturating_sub(long_lived), Relaxed);
     }
 
-    /// Adds this thread's figures.
+    /// Adds this thread's figures to `stats`.
     pub(crate) fn add_to(&self, stats: &mut Stats) {
         let Stats { connections, requests, cut, .. } = stats;
         let class = |n: usize| self.classes[n].load(Relaxed);

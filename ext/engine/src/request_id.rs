@@ -1,11 +1,11 @@
-//! The number that a request goes by in logs and in `X-Request-Id`.
+//! The id of a request in logs and in `X-Request-Id`.
 
 use std::fmt;
 
 use proxy_http::{hex, random};
 
-/// A random number of 128 bits, written as 32 hexadecimal digits. It tells requests apart; it is no secret and must not
-/// be used as one.
+/// A random number of 128 bits, written as 32 hexadecimal digits. It identifies a request. It is not a secret and must
+/// not be used as one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub(crate) struct RequestId(u128);
 
@@ -13,7 +13,7 @@ impl RequestId {
     /// Hexadecimal digits of the short form.
     pub(crate) const SHORT: usize = 12;
 
-    /// A number that no request had before.
+    /// A new random number, which no request had before.
     pub(crate) fn random() -> Self {
         Self(random::number())
     }
@@ -35,33 +35,33 @@ impl RequestId {
     }
 }
 
-/// How much is shown of an id that is not ours.
+/// Bytes that are shown of an id that is not ours, at most.
 const SHOWN: usize = 255;
 
-/// The id that a request goes by in a log: that which is forwarded, so that the logs of everybody behind us can be
-/// joined with ours.
+/// The id of a request in a log. It is the id that is forwarded, so that the logs of the backends can be joined with
+/// ours.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LoggedId<'a> {
     own: RequestId,
-    /// Empty if it is our own.
+    /// Id from `X-Request-Id`; empty if the id is our own.
     sent: &'a [u8],
 }
 
 impl<'a> LoggedId<'a> {
-    /// `forwarded` is the value of `X-Request-Id`, if there is one: the client's, ours, or what the configuration has
-    /// put there.
+    /// `forwarded` is the value of `X-Request-Id`, if there is one: the client's, ours, or one that the configuration
+    /// has set.
     pub(crate) fn of(own: RequestId, forwarded: Option<&'a [u8]>) -> Self {
         let sent = forwarded.filter(|value| *value != own.full()).unwrap_or_default();
         Self { own, sent: &sent[..sent.len().min(SHOWN)] }
     }
 
-    /// What stands in its place where `{request_id}` and `{request_id_full}` would show our own; empty if nothing does.
+    /// The id that `{request_id}` and `{request_id_full}` show in place of our own; empty if they show our own.
     pub(crate) fn sent(self) -> &'a [u8] {
         self.sent
     }
 
-    /// As the value of a field: all of it. One that holds more than text is as the log has it, for there it is looked
-    /// for.
+    /// The complete id as the value of a field. An id with other bytes than text is written as in the log, so that it
+    /// can be found there.
     pub(crate) fn write_value(self, out: &mut Vec<u8>) {
         match self.sent {
             [] => out.extend_from_slice(&self.own.full()),
@@ -78,7 +78,7 @@ impl From<RequestId> for LoggedId<'_> {
 }
 
 impl fmt::Display for LoggedId<'_> {
-    /// The short form of our own id; all of another, without anything that could be read as the end of it.
+    /// The short form of our own id, or a foreign id in full, with everything escaped that could be read as its end.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.sent.is_empty() {
             return f.write_str(std::str::from_utf8(&self.own.short()).unwrap_or_default());
@@ -100,7 +100,7 @@ impl From<u128> for RequestId {
 }
 
 impl fmt::Display for RequestId {
-    /// The full form.
+    /// Writes the full form.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(std::str::from_utf8(&self.full()).unwrap_or_default())
     }

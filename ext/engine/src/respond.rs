@@ -1,7 +1,8 @@
-//! Error responses: the only answers that the engine makes up by itself.
+//! Error responses: the only responses that the engine writes by itself.
 //!
-//! Each exists as plain text, as JSON and as a page, all written out at load; the request's `Accept` chooses. Nothing
-//! but the request's id is put in when an error happens, so an outage costs no more than what it breaks.
+//! Each response exists as plain text, as JSON and as an HTML page, all written out when the configuration is loaded.
+//! The request's `Accept` chooses. Only the request's id is inserted when an error happens, so an outage causes no
+//! further load.
 
 mod accept;
 mod built_in;
@@ -20,7 +21,7 @@ pub(crate) use built_in::built_in;
 pub(crate) use custom::is_file_name;
 pub(crate) use grpc::GrpcRefusal;
 
-/// A form that an error response can take.
+/// Format of an error response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum BodyFormat {
     /// `text/plain`
@@ -42,7 +43,7 @@ impl BodyFormat {
         }
     }
 
-    /// The option that holds the text in a configuration.
+    /// Option of the configuration that holds the text.
     fn option(self) -> &'static str {
         match self {
             BodyFormat::Plain => "plaintext",
@@ -52,30 +53,30 @@ impl BodyFormat {
     }
 }
 
-/// An error response in all its forms.
+/// An error response in all its formats.
 #[derive(Debug, Clone)]
 pub(crate) struct ErrorResponse {
-    /// In the order of [`Format::ALL`]. At least the one of `default` is there.
+    /// In the order of [`BodyFormat::ALL`]. At least the `default` format is there.
     forms: [Option<Rendered>; 3],
     default: BodyFormat,
     custom: bool,
 }
 
-/// An error response in one form, ready to be written.
+/// An error response in one format, ready to be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Rendered {
     /// The status code.
     pub status: u16,
-    /// The lines `Content-Type`, `Content-Length`, perhaps `Vary`, and one's own, each with its line break; without the
-    /// empty line that ends a head.
+    /// The field lines `Content-Type`, `Content-Length`, perhaps `Vary`, and those of the configuration, each with its
+    /// line break; without the empty line that ends a head.
     pub fields: Box<[u8]>,
-    /// The body. To a HEAD request it is not sent, and the fields stay.
+    /// The body. A response to HEAD is sent without it, but with all fields.
     pub body: Box<[u8]>,
-    /// Where in the body the request's id has its place, if it has one: see [`Rendered::with_id`].
+    /// Place of the request's id in the body, if it has one: see [`Rendered::with_id`].
     id: Option<IdPlace>,
 }
 
-/// The place of a request's id in a text.
+/// Place of a request's id in a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct IdPlace {
     at: usize,
@@ -83,8 +84,8 @@ struct IdPlace {
 }
 
 impl ErrorResponse {
-    /// Compiles the option `error_response` of the directive that `report` is about; `None` is the built-in one of the
-    /// status `usual`.
+    /// Compiles the option `error_response` of the directive that `report` is about. `None` means the built-in response
+    /// for the status `usual`.
     pub(crate) fn compile(
         config: Option<&ErrorResponseConfig>,
         usual: u16,
@@ -102,13 +103,13 @@ impl ErrorResponse {
         }
     }
 
-    /// Whether it is one's own.
+    /// Whether the response comes from the configuration.
     pub(crate) fn is_custom(&self) -> bool {
         self.custom
     }
 
-    /// The form that the values of the request's `Accept` lines prefer. When none matches it is plain text for a
-    /// built-in response, and the `default` for one's own.
+    /// The format that the values of the request's `Accept` lines prefer. If none matches it is plain text for a
+    /// built-in response, and the `default` for one from the configuration.
     pub(crate) fn choose<'v>(&self, accept: impl IntoIterator<Item = &'v [u8]>) -> &Rendered {
         let offered = self.forms.each_ref().map(Option::is_some);
         let format = accept::choose(accept, offered, self.default);
@@ -117,12 +118,12 @@ impl ErrorResponse {
     }
 }
 
-/// What an error response without any form would say; [`ErrorResponse::compile`] makes none.
+/// Content of an error response without any format; [`ErrorResponse::compile`] makes none.
 static EMPTY: std::sync::LazyLock<Rendered> =
     std::sync::LazyLock::new(|| Rendered::new(500, BodyFormat::Plain, "", &[]));
 
 impl Rendered {
-    /// Writes the fields out. `extra` are lines of one's own; those that are also ours replace ours.
+    /// Writes the fields out. `extra` are fields of the configuration; they replace ours of equal names.
     fn new(status: u16, format: BodyFormat, body: impl Into<Vec<u8>>, extra: &[(String, String)]) -> Self {
         let body = body.into().into_boxed_slice();
         let mut fields = Vec::new();
@@ -144,14 +145,14 @@ impl Rendered {
         Self { status, fields: fields.into(), body, id: None }
     }
 
-    /// The same with a place for the request's id behind `mark`.
+    /// The response with a place for the request's id behind `mark`.
     fn with_place_behind(self, format: BodyFormat, mark: &str) -> Self {
         let at = memchr::memmem::find(&self.body, mark.as_bytes()).map(|at| at + mark.len());
         Self { id: at.map(|at| IdPlace { at, format }), ..self }
     }
 
-    /// The body with the request's id, where it has a place for one: a person who sees the page can name it. The fields
-    /// do not know of the length that it then has.
+    /// The body with the request's id, if there is a place for it: a person who sees the page can report it. The fields
+    /// do not have the length of this longer body.
     pub(crate) fn with_id(&self, id: &[u8]) -> Option<Vec<u8>> {
         let IdPlace { at, format } = self.id?;
         let (before, behind) = self.body.split_at_checked(at)?;

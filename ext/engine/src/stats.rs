@@ -1,103 +1,104 @@
-//! Figures, as they are shown.
+//! Figures of a server, as they are shown.
 
 use serde::Serialize;
 
-/// What a server did so far.
+/// Figures of a server since its start.
 #[derive(Debug, Default, Clone, Serialize)]
 pub struct Stats {
-    /// Client connections.
+    /// Figures of client connections.
     pub connections: ConnectionStats,
-    /// Requests.
+    /// Figures of requests.
     pub requests: RequestStats,
-    /// What the stop of the server has ended.
+    /// Exchanges that the stop of the server has cut off.
     pub cut: CutStats,
     /// Every backend of every `proxy`, in the order of the file.
     pub backends: Vec<BackendStats>,
 }
 
-/// Client connections.
+/// Figures of client connections.
 #[derive(Debug, Default, Clone, Serialize)]
 pub struct ConnectionStats {
-    /// Accepted since the start.
+    /// Connections accepted since the start.
     pub accepted: u64,
-    /// Open now.
+    /// Connections that are open now.
     pub active: u64,
     /// TLS handshakes that failed since the start.
     pub handshakes_failed: u64,
 }
 
-/// Requests.
+/// Figures of requests.
 #[derive(Debug, Default, Clone, Serialize)]
 pub struct RequestStats {
-    /// Answered, refused or given up since the start.
+    /// Requests that were answered, refused or given up since the start.
     pub total: u64,
-    /// Being served now.
+    /// Requests that are being served now.
     pub in_flight: u64,
-    /// Answers by class.
+    /// Responses with a status of 1xx.
     pub status_1xx: u64,
-    /// Answers by class.
+    /// Responses with a status of 2xx.
     pub status_2xx: u64,
-    /// Answers by class.
+    /// Responses with a status of 3xx.
     pub status_3xx: u64,
-    /// Answers by class, 499 included.
+    /// Responses with a status of 4xx, 499 included.
     pub status_4xx: u64,
-    /// Answers by class.
+    /// Responses with a status of 5xx.
     pub status_5xx: u64,
-    /// Requests whose client went away before its answer (499).
+    /// Requests whose client went away before the response (499).
     pub client_closed: u64,
     /// Requests that became tunnels since the start, such as WebSockets.
     pub upgraded: u64,
-    /// Tunnels that are open now. They are in flight.
+    /// Tunnels that are open now. They count as in flight too.
     pub tunnels: u64,
-    /// Event streams that are open now. They are in flight.
+    /// Event streams that are open now. They count as in flight too.
     pub event_streams: u64,
-    /// Waiting now for a backend that is not busy.
+    /// Requests that wait now because every backend is busy.
     pub queued: u64,
 }
 
-/// What had not finished when the time was over that a stop of the server gives it.
+/// Exchanges that were cut off because they had not finished within the time that a stop of the server gives them.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct CutStats {
-    /// Requests, after `shutdown_timeout`.
+    /// Requests that were cut off after `shutdown_timeout`.
     pub requests: u64,
-    /// Tunnels, after `tunnel_grace`.
+    /// Tunnels that were cut off after `tunnel_grace`.
     pub tunnels: u64,
-    /// Event streams, likewise.
+    /// Event streams that were cut off after `tunnel_grace`.
     pub event_streams: u64,
 }
 
-/// One backend address.
+/// Figures of one backend address.
 #[derive(Debug, Default, Clone, Serialize)]
 pub struct BackendStats {
-    /// The upstream it belongs to.
+    /// Upstream that the backend belongs to.
     pub upstream: String,
-    /// `10.0.0.1:3001` or `unix:/run/app.sock`.
+    /// Address of the backend: `10.0.0.1:3001` or `unix:/run/app.sock`.
     pub address: String,
-    /// `ready`, `draining`, `down`, `unhealthy` or `ejected`; `unresolved` for a name that has no address.
+    /// State of the backend: `ready`, `draining`, `down`, `unhealthy`, `unchecked` before its first good check,
+    /// `ejected`, or `unresolved` for a name that has no address.
     pub state: &'static str,
-    /// Its share of requests beside the others'.
+    /// Share of requests, relative to the weights of the other backends.
     pub weight: u32,
-    /// Whether it is used only when no other backend is available.
+    /// Whether the backend gets requests only when no other backend is available.
     pub backup: bool,
-    /// Requests that it is answering now.
+    /// Requests in flight on this backend.
     pub in_flight: u64,
-    /// Tunnels that are open there now, such as WebSockets. They are not in flight.
+    /// Tunnels that are open now, such as WebSockets. They do not count as in flight.
     pub tunnels: u64,
-    /// Attempts sent to it since the start.
+    /// Attempts sent to this backend since the start.
     pub requests: u64,
-    /// Attempts that failed.
+    /// Attempts that failed since the start.
     pub failures: u64,
-    /// What active checks found. `None` before the first one.
+    /// Result of active health checks. `None` before the first one.
     pub check: Option<CheckStats>,
 }
 
-/// What active checks found out about a backend.
+/// Result of active health checks of a backend.
 #[derive(Debug, Default, Clone, Serialize)]
 pub struct CheckStats {
-    /// Whether it is well.
+    /// Whether the backend is healthy.
     pub healthy: bool,
-    /// Since when, in seconds since 1970.
+    /// Time of the last change of health, in seconds since 1970.
     pub since: f64,
-    /// Why the latest check that failed did. `None` if none has.
+    /// Reason of the latest failed check. `None` if none has failed.
     pub error: Option<String>,
 }

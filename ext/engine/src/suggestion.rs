@@ -2,7 +2,7 @@
 
 use strsim::osa_distance;
 
-/// The one of `known` that `word` was most likely meant to be, if one is near enough.
+/// The `known` word that `word` was most likely meant to be, if one is similar enough.
 pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word = word.to_ascii_lowercase();
     let allowed = (word.chars().count() / 3).max(1);
@@ -14,7 +14,7 @@ pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) 
         .map(|(_, name)| name)
 }
 
-/// `(did you mean X? There are A, B, C)`, or only the list if nothing is near.
+/// `(did you mean X? There are A, B, C)`, or only the list if no word is similar.
 pub(crate) fn did_you_mean(word: &str, known: &[&str]) -> String {
     let list = known.join(", ");
     match nearest(word, known.iter().copied()) {

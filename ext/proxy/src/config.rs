@@ -1,4 +1,4 @@
-//! Hashes to configuration and back.
+//! Conversion between Ruby Hashes and the engine's configuration.
 
 use magnus::{Error, Ruby, Value};
 use proxy_engine::config::Problem;
@@ -10,8 +10,8 @@ use serde::{Deserialize, Deserializer};
 use crate::error;
 use crate::gvl::without_gvl;
 
-/// Reads the Hash that `lib/proxy` built. `lib/proxy` has checked every name and type, so a Hash that does not fit is
-/// raised as an `ArgumentError` that says where: it is a mistake in the gem, not in a person's configuration.
+/// Reads the Hash that `lib/proxy` built. `lib/proxy` has checked every name and type, so a Hash that does not fit is a
+/// mistake in the gem, not in a person's configuration. It raises an `ArgumentError` that says where the mistake is.
 pub(crate) fn from_hash(ruby: &Ruby, hash: Value) -> Result<Config, Error> {
     let config: Traced<Config> = serde_magnus::deserialize(ruby, hash)
         .map_err(|error| Error::new(ruby.exception_arg_error(), format!("the configuration does not fit: {error}")))?;
@@ -21,16 +21,16 @@ pub(crate) fn from_hash(ruby: &Ruby, hash: Value) -> Result<Config, Error> {
 /// `Proxy::Native.check(hash)`: every mistake and warning that only the engine can see, in the order of the file.
 pub(crate) fn check(ruby: &Ruby, hash: Value) -> Result<Value, Error> {
     let config = from_hash(ruby, hash)?;
-    // It reads every file that is named, and some take their time: other threads go on meanwhile, the one that hears of
-    // signals among them.
+    // The check reads every named file, and some files take time. Meanwhile other Ruby threads run, among them the one
+    // that handles signals.
     match without_gvl(|| Server::check(&config), || ())? {
         Ok(found) => problems(ruby, &found),
         Err(payload) => Err(error::panicked(ruby, payload.as_ref())),
     }
 }
 
-/// `Proxy::Native.explain(hash, question)`: what a configuration without mistakes does with a request, and why. A
-/// String says what is wrong with the question.
+/// `Proxy::Native.explain(hash, question)`: what a valid configuration does with a request, and why. A String is a
+/// message about a mistake in the question.
 pub(crate) fn explain(ruby: &Ruby, hash: Value, question: Value) -> Result<Value, Error> {
     let config = from_hash(ruby, hash)?;
     let question: Traced<Question> = serde_magnus::deserialize(ruby, question)
@@ -41,17 +41,16 @@ pub(crate) fn explain(ruby: &Ruby, hash: Value, question: Value) -> Result<Value
     }
 }
 
-/// Problems as an Array of Hashes.
 pub(crate) fn problems(ruby: &Ruby, problems: &[Problem]) -> Result<Value, Error> {
     serde_magnus::serialize(ruby, problems)
 }
 
-/// `Proxy::Native.defaults`: what the engine takes for every option that is left out, by directive.
+/// `Proxy::Native.defaults`: the engine's default of every option, by directive.
 pub(crate) fn defaults(ruby: &Ruby) -> Result<Value, Error> {
     serde_magnus::serialize(ruby, &Defaults)
 }
 
-/// Any value, with the path to the part that does not fit in the error.
+/// Any value. An error contains the path to the part that does not fit.
 struct Traced<T>(T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Traced<T> {

@@ -1,4 +1,4 @@
-//! What went wrong, as Ruby's exceptions.
+//! Failures of the engine, as Ruby exceptions.
 
 use std::any::Any;
 
@@ -8,8 +8,8 @@ use proxy_engine::StartError;
 
 use crate::config;
 
-/// Why a server did not start, or did not take another configuration: `Proxy::ConfigurationError`, `Proxy::BindError`
-/// or `Proxy::Error`.
+/// The exception for a server that did not start or did not accept a reload: `Proxy::ConfigurationError`,
+/// `Proxy::BindError` or `Proxy::Error`.
 pub(crate) fn not_started(ruby: &Ruby, error: StartError) -> Error {
     let raised = match error {
         StartError::Configuration(problems) => configuration(ruby, &problems),
@@ -23,7 +23,7 @@ pub(crate) fn not_started(ruby: &Ruby, error: StartError) -> Error {
     raised.unwrap_or_else(|error| error)
 }
 
-/// A panic in the engine. It is a mistake in the gem.
+/// The exception for a panic in the engine, which is a mistake in the gem.
 pub(crate) fn panicked(ruby: &Ruby, payload: &(dyn Any + Send)) -> Error {
     let text = payload
         .downcast_ref::<&str>()
@@ -43,7 +43,7 @@ fn bind(ruby: &Ruby, problem: &Problem) -> Result<Error, Error> {
     raise(ruby, "BindError", problems)
 }
 
-/// An exception of a class that takes problems.
+/// An exception of the class `name` that holds problems.
 fn raise(ruby: &Ruby, name: &str, problems: Value) -> Result<Error, Error> {
     let exception: magnus::Exception = class(ruby, name)?.funcall("from_native", (problems,))?;
     Ok(Error::from(exception))

@@ -1,7 +1,7 @@
-//! `Proxy::Native::Fork`: what `Process` does around a `fork`.
+//! `Proxy::Native::Fork`: safe `fork` for a process with a running engine.
 //!
-//! Ruby calls `Process._fork` for `fork`, `Kernel#fork` and `IO.popen("-")`; `Process.daemon` goes on in a child that
-//! it makes by itself.
+//! Ruby calls `Process._fork` for `fork`, `Kernel#fork` and `IO.popen("-")`; `Process.daemon` makes its own child and
+//! continues in it.
 
 use std::process;
 
@@ -17,12 +17,12 @@ pub(crate) fn init(ruby: &Ruby, native: RModule) -> Result<(), Error> {
     process.singleton_class()?.prepend_module(module)
 }
 
-/// `_fork`
+/// `_fork`: forks with the engines paused.
 fn fork(ruby: &Ruby, _process: Value) -> Result<Value, Error> {
     held(|| ruby.call_super(()))
 }
 
-/// `daemon(nochdir = nil, noclose = nil)`
+/// `daemon(nochdir = nil, noclose = nil)`: detaches with the engines paused.
 fn daemon(ruby: &Ruby, _process: Value, arguments: &[Value]) -> Result<Value, Error> {
     let arguments = scan_args::<(), (Option<Value>, Option<Value>), (), (), (), ()>(arguments)?.optional;
     held(|| match arguments {
@@ -32,7 +32,7 @@ fn daemon(ruby: &Ruby, _process: Value, arguments: &[Value]) -> Result<Value, Er
     })
 }
 
-/// Forks while every engine of this process stands still. The child has none of their sockets.
+/// Forks while every engine of this process is paused. The child gets none of their sockets.
 fn held(fork: impl FnOnce() -> Result<Value, Error>) -> Result<Value, Error> {
     let (hold, parent) = (Hold::take(), process::id());
     let result = fork();

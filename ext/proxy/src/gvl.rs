@@ -1,4 +1,4 @@
-//! Waiting without Ruby's global lock. The only unsafe code of the gem stands here.
+//! Waiting without Ruby's global lock (GVL). This file has the only unsafe code of the gem.
 
 use std::ffi::c_void;
 use std::panic::{catch_unwind, AssertUnwindSafe};
@@ -6,12 +6,12 @@ use std::panic::{catch_unwind, AssertUnwindSafe};
 use magnus::rb_sys::protect;
 use magnus::Error;
 
-/// What a call without the lock returned, or the payload of its panic.
+/// The result of a call without the lock, or the payload of its panic.
 pub(crate) type Returned<R> = std::thread::Result<R>;
 
 /// Calls `func` while other Ruby threads run. `unblock` must make `func` return soon; Ruby calls it, from any thread,
-/// when this one is to be interrupted. What is pending then (a signal whose handler raises, `Thread#kill`, `Timeout`)
-/// is the error.
+/// to interrupt this thread. The error is the pending interrupt: a signal whose handler raises, `Thread#kill` or
+/// `Timeout`.
 ///
 /// `Send` keeps Ruby values out of `func`: touching one without the lock ends the process.
 pub(crate) fn without_gvl<R, F, U>(func: F, unblock: U) -> Result<Returned<R>, Error>
@@ -23,9 +23,9 @@ where
     let mut call = Call { func: Some(func), result: None };
     let data = std::ptr::from_mut(&mut call).cast::<c_void>();
     let unblock_data = std::ptr::from_ref(&unblock).cast_mut().cast::<c_void>();
-    // Ruby checks for interrupts before and after, and what it raises is caught here, where no frame below has anything
-    // to drop. (The variant that does not check refuses to run at all while so much as a time slice has ended, which
-    // can be for ever.)
+    // Ruby checks for interrupts before and after the call. An exception from there is caught here, since no frame
+    // below has anything to drop. (The variant that does not check refuses to run while an interrupt is pending, even
+    // if only a time slice has ended, which can be for ever.)
     protect(|| {
         // SAFETY: both pointers are to locals that outlive the call, which is synchronous, and each function gets the
         // pointer to the type that it is instantiated for. We hold the lock, since every function of the binding is
@@ -36,7 +36,7 @@ where
         }
         rb_sys::Qnil.into()
     })?;
-    // It ran, or we would not be here; were it otherwise, the panic's message says so.
+    // `func` has run, or this line would not be reached. If it had not, this error would say so.
     Ok(call.result.unwrap_or_else(|| Err(Box::new("Ruby did not make the call"))))
 }
 
@@ -57,7 +57,7 @@ unsafe extern "C" fn run<R, F: FnOnce() -> R>(data: *mut c_void) -> *mut c_void 
 }
 
 // SAFETY: `data` is the `U` of `without_gvl`, only read, and `Sync`, since Ruby may call this from another thread. A
-// panic is caught as above; there is nobody to tell.
+// panic is caught as above; it cannot be reported.
 #[allow(unsafe_code)]
 unsafe extern "C" fn wake<U: Fn()>(data: *mut c_void) {
     let unblock = unsafe { &*data.cast::<U>() };

@@ -1,8 +1,8 @@
 //! The binding between Ruby and `proxy-engine`.
 //!
 //! `lib/proxy` builds a Hash of the configuration; [`config`] turns it into the engine's structs, [`server`] starts and
-//! stops an engine for it, [`gvl`] lets other Ruby threads run while one waits, [`fork`] keeps an engine's sockets out
-//! of forked children, [`error`] raises what went wrong.
+//! stops an engine for it, [`gvl`] lets other Ruby threads run during a wait, [`fork`] keeps an engine's sockets out of
+//! forked children, [`error`] turns failures into exceptions.
 
 #![expect(clippy::disallowed_types, reason = "Ruby's threads wait in real time")]
 #![expect(missing_docs, reason = "the only public item is the entry point that magnus generates for Ruby")]

@@ -1,4 +1,4 @@
-//! `Proxy::Native::Server`: one running engine, seen from Ruby.
+//! `Proxy::Native::Server`: one running engine, as a Ruby object.
 
 mod life;
 
@@ -29,7 +29,7 @@ pub(crate) fn init(ruby: &Ruby, native: RModule) -> Result<(), Error> {
     Ok(())
 }
 
-/// A running engine. It belongs to the process that started it: in a forked child the threads do not exist and a lock
+/// A running engine. It belongs to the process that started it. In a forked child its threads do not exist and a lock
 /// may be held for ever, so the child's copy answers without touching the engine.
 #[magnus::wrap(class = "Proxy::Native::Server", free_immediately)]
 struct Server {
@@ -38,12 +38,12 @@ struct Server {
 }
 
 impl Server {
-    /// `Proxy::Native::Server.start(hash)`
+    /// `Proxy::Native::Server.start(hash)`: starts an engine, and waits until it has started.
     fn start(ruby: &Ruby, hash: Value) -> Result<Server, Error> {
         let config = config::from_hash(ruby, hash)?;
         let life = Life::begin(config).map_err(|error| error::not_started(ruby, error))?;
         let server = Server { life, pid: process::id() };
-        // When an interrupt raises here, dropping `server` makes the engine stop as soon as it has started.
+        // If an interrupt raises here, `server` is dropped and the engine stops as soon as it has started.
         server.wait_for(ruby, None, Life::wait_started)?;
         match server.life.start_error() {
             Some(error) => Err(error::not_started(ruby, error)),
@@ -51,19 +51,19 @@ impl Server {
         }
     }
 
-    /// `urls`: the URL of every bind.
+    /// `urls`: URLs of all binds.
     fn urls(&self) -> Vec<String> {
         self.owned().map_or_else(Vec::new, Life::urls)
     }
 
-    /// `stats`: a Hash with Symbol keys. A forked child's copy has served nothing.
+    /// `stats`: a Hash with Symbol keys. A forked child's copy returns the figures of a server that has served nothing.
     fn stats(ruby: &Ruby, server: &Self) -> Result<Value, Error> {
         let stats = server.owned().map_or_else(Stats::default, Life::stats);
         serde_magnus::serialize(ruby, &stats)
     }
 
-    /// `set_state(target, "ready", "draining" or "down")`: an `ArgumentError` if nothing is called that. A server that
-    /// has ended and a forked child's copy have no backends.
+    /// `set_state(target, "ready", "draining" or "down")`: raises an `ArgumentError` if nothing has that name. A server
+    /// that has ended and a forked child's copy have no backends.
     fn set_state(ruby: &Ruby, server: &Self, target: String, state: String) -> Result<(), Error> {
         let error = |message: String| Error::new(ruby.exception_arg_error(), message);
         let state = Admin::named(&state).ok_or_else(|| error(format!("{state:?} is not a valid state")))?;
@@ -73,26 +73,26 @@ impl Server {
             .map_err(|unknown| error(unknown.to_string()))
     }
 
-    /// `reload(hash)`: raises what `start` raises, and everything is as it was then. A server that has ended and a
-    /// forked child's copy take no configuration.
+    /// `reload(hash)`: raises the same exceptions as `start`, and then leaves everything unchanged. A server that has
+    /// ended and a forked child's copy accept no configuration.
     fn reload(ruby: &Ruby, server: &Self, hash: Value) -> Result<(), Error> {
         let config = config::from_hash(ruby, hash)?;
         let Some(life) = server.owned() else { return Err(error::not_started(ruby, StartError::Stopped)) };
-        // It waits for nothing but another one, so there is nothing to interrupt.
+        // A reload waits only for another reload, so there is nothing to interrupt.
         match without_gvl(|| life.reload(&config), || ())? {
             Ok(result) => result.map_err(|error| error::not_started(ruby, error)),
             Err(payload) => Err(error::panicked(ruby, payload.as_ref())),
         }
     }
 
-    /// `reopen_logs`: returns at once.
+    /// `reopen_logs`: asks for it, and returns at once.
     fn reopen_logs(&self) {
         if let Some(life) = self.owned() {
             life.reopen_logs();
         }
     }
 
-    /// `begin_stop(seconds or nil)`: returns at once.
+    /// `begin_stop(seconds or nil)`: begins to stop, and returns at once.
     fn begin_stop(ruby: &Ruby, server: &Self, seconds: Option<f64>) -> Result<(), Error> {
         let limit = duration(ruby, seconds)?;
         if let Some(life) = server.owned() {
@@ -111,7 +111,7 @@ impl Server {
         server.wait_for(ruby, limit, Life::wait_ended)
     }
 
-    /// `stopped?`
+    /// `stopped?`: whether the engine has ended.
     fn is_stopped(&self) -> bool {
         self.owned().is_none_or(Life::has_ended)
     }
@@ -121,7 +121,7 @@ impl Server {
         self.owned().is_none_or(Life::is_drained)
     }
 
-    /// The engine, unless this process is a fork of the one that started it.
+    /// The engine, or `None` in a fork of the process that started it.
     fn owned(&self) -> Option<&Life> {
         (self.pid == process::id()).then_some(&self.life)
     }
@@ -132,7 +132,7 @@ impl Server {
         limit: Option<Duration>,
         wait: impl Fn(&Life, Option<Instant>, &life::Waiter) -> Waited + Sync,
     ) -> Result<bool, Error> {
-        // A limit too far away to be a point in time is none.
+        // A limit too large for a point in time means no limit.
         let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
         let life = &self.life;
         loop {
@@ -140,7 +140,7 @@ impl Server {
             match without_gvl(|| wait(life, deadline, &waiter), || life.interrupt(&waiter))? {
                 Ok(Waited::Happened) => return Ok(true),
                 Ok(Waited::TimedOut) => return Ok(false),
-                // The handler of a signal ran without raising: the wait goes on.
+                // A signal handler ran without raising: the wait goes on.
                 Ok(Waited::Interrupted) => {}
                 Err(payload) => return Err(error::panicked(ruby, payload.as_ref())),
             }
@@ -149,8 +149,8 @@ impl Server {
 }
 
 impl Drop for Server {
-    /// The garbage collector calls this, so it only signals. The thread of [`Life`] outlives this object until the
-    /// engine has ended. In a forked child that thread does not exist and what it shares stays as it is.
+    /// Only signals, since the garbage collector calls this. The thread of [`Life`] outlives this object until the
+    /// engine has ended. In a forked child that thread does not exist, and the state it shares is left as it is.
     fn drop(&mut self) {
         if let Some(life) = self.owned() {
             life.abandon();

@@ -7,8 +7,8 @@ use crate::civil_time::CivilTime;
 use crate::escape::push_or_dash;
 use crate::rewrite::RequestValues;
 
-/// `addr - user [31/Jan/2026:12:00:00 +0000] "GET /path?query HTTP/1.1" 200 65 "referer" "user agent"`, in UTC. The
-/// status of a call of gRPC that the proxy refused is the one that any other request would have been answered with.
+/// `addr - user [31/Jan/2026:12:00:00 +0000] "GET /path?query HTTP/1.1" 200 65 "referer" "user agent"`, in UTC. For a
+/// gRPC call that the proxy refused, the status is the one that any other request would get.
 pub(super) fn write(scope: &RequestValues<'_>, out: &mut Vec<u8>) {
     let request = scope.request;
     push_or_dash(out, scope.client.addr.as_bytes());

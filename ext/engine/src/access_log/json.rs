@@ -8,7 +8,7 @@ use crate::escape::push_json;
 use crate::rewrite::value::millis;
 use crate::rewrite::RequestValues;
 
-/// The same members in the same order for every answered request; a text that is absent is `null`.
+/// Writes one object. Every request has the same members in the same order; an absent text is `null`.
 pub(super) fn write(scope: &RequestValues<'_>, out: &mut Vec<u8>) {
     let request = scope.request;
     out.extend_from_slice(b"{\"time\":\"");

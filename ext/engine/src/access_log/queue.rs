@@ -12,17 +12,17 @@ use crate::fork_safe::{Condvar, Mutex};
 use crate::log::Log;
 use crate::output::{block_sigpipe, Standard};
 
-/// Bytes that may wait to be written.
+/// Bytes that may wait to be written, at most.
 const MOST_WAITING: usize = 4 * 1024 * 1024;
 /// Written batches whose memory is kept for the next ones.
 const MOST_SPARE: usize = 16;
-/// Unless it is more than this: an exception is not kept for ever.
+/// Largest batch whose memory is kept, in bytes: the memory of an exceptional batch is freed.
 const LARGEST_SPARE: usize = 128 * 1024;
 
-/// A queue that is closed is given up if nothing of it was written for so long: whoever is to read it has stopped.
+/// Time without progress after which a closed queue is given up: the reader of the log has stopped.
 const STUCK: Duration = Duration::from_secs(1);
 
-/// Where lines go.
+/// Destination of the lines.
 #[derive(Debug)]
 pub(super) enum Output {
     File(File),
@@ -41,7 +41,7 @@ impl Output {
 #[derive(Debug)]
 enum Job {
     Write(Vec<u8>),
-    /// What follows goes there.
+    /// Lines that follow go to this output.
     Replace(Output),
 }
 
@@ -49,9 +49,9 @@ enum Job {
 #[derive(Debug, Default)]
 pub(super) struct AccessLogQueue {
     state: Mutex<AccessLogQueueState>,
-    /// There is a job, or the queue was closed.
+    /// Signalled when there is a job, or the queue was closed.
     changed: Condvar,
-    /// The thread has ended.
+    /// Signalled when the thread has ended.
     ended: Condvar,
 }
 
@@ -67,8 +67,8 @@ struct AccessLogQueueState {
 }
 
 impl AccessLogQueue {
-    /// Starts the thread. It ends once the queue is closed and empty. If it runs, what is pushed from now on goes to
-    /// `output`.
+    /// Starts the thread. It ends once the queue is closed and empty. If it runs already, lines that are pushed from
+    /// now on go to `output`.
     pub(super) fn start(queue: &Arc<Self>, output: Output, log: Arc<Log>) -> io::Result<()> {
         let mut state = queue.state.lock();
         if state.running {
@@ -86,14 +86,14 @@ impl AccessLogQueue {
         spawned.map(drop)
     }
 
-    /// What is pushed from now on goes to `output`.
+    /// Sends lines that are pushed from now on to `output`.
     pub(super) fn replace(&self, output: Output) {
         self.state.lock().jobs.push_back(Job::Replace(output));
         self.changed.notify_one();
     }
 
-    /// Takes the lines, and leaves an empty buffer in their place. `false`, and nothing taken, if too much is waiting
-    /// already, which `in_any_case` overlooks.
+    /// Takes the lines, and leaves an empty buffer in their place. If too many bytes wait already, returns `false` and
+    /// takes nothing, unless `in_any_case` is set.
     pub(super) fn push(&self, lines: &mut Vec<u8>, in_any_case: bool) -> bool {
         let mut state = self.state.lock();
         if state.waiting + lines.len() > MOST_WAITING && !in_any_case {
@@ -106,8 +106,8 @@ impl AccessLogQueue {
         true
     }
 
-    /// Lets the thread end when it has written everything, and waits for that up to `limit`, less if nothing moves at
-    /// all. `true` if it has ended.
+    /// Lets the thread end when it has written everything. Waits for that up to `limit`, or less if the writing makes
+    /// no progress. `true` if the thread has ended.
     pub(super) fn close(&self, limit: Duration) -> bool {
         let deadline = Instant::now() + limit;
         let mut state = self.state.lock();
@@ -168,7 +168,7 @@ impl AccessLogWriter {
         }
     }
 
-    /// Says once that writing fails, and once that it works again, and how many lines are missing.
+    /// Writes lines. Reports once that writing fails, and once that it works again, with the number of lost lines.
     fn write(&mut self, lines: &[u8]) {
         match self.output.write(lines) {
             Err(e) => {

@@ -204,7 +204,7 @@ fn lines_that_a_slow_log_loses_are_counted_in_it() {
     let log = compile("{path}", &path);
     let request = request("GET", &format!("/{}", "x".repeat(1022)), "", &[]);
     let mut buffer = Buffer::default();
-    // Nobody writes yet: 4 MiB wait in the queue, and what comes then is given up a mebibyte at a time.
+    // Lines are not written yet: 4 MiB wait in the queue, and further lines are dropped a mebibyte at a time.
     let (pushed, line) = (8 * 1024, 1024);
     for _ in 0..pushed {
         push(&mut buffer, &log, &request);

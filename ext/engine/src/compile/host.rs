@@ -1,6 +1,7 @@
-//! Hosts as a configuration may name them.
+//! Hosts that a configuration may name.
 
-/// Refuses what no client can ask for. `host` is `text` in small letters, without a star in front and a dot at its end.
+/// Refuses a host that no client can ask for. `host` is `text` in lower case, without a leading star and a trailing
+/// dot.
 pub(crate) fn check_host(text: &str, host: &str) -> Result<(), String> {
     let wrong = |why: &str| Err(format!("{text:?} {why}"));
     if host.is_empty() {

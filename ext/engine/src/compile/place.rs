@@ -1,4 +1,4 @@
-//! Where a directive stands.
+//! Location of a directive in the configuration.
 
 use crate::config::{LocationConfig, Match};
 
@@ -7,12 +7,12 @@ use crate::config::{LocationConfig, Match};
 pub(crate) struct LocationPath(Vec<(Vec<Match>, Vec<Match>)>);
 
 impl LocationPath {
-    /// Goes into a location.
+    /// Enters a location.
     pub(crate) fn enter<R>(&mut self, location: &LocationConfig<R>) {
         self.0.push((location.patterns.clone(), location.hosts.clone()));
     }
 
-    /// Leaves the innermost one.
+    /// Leaves the innermost location.
     pub(crate) fn leave(&mut self) {
         self.0.pop();
     }

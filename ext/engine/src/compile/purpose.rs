@@ -1,10 +1,10 @@
-//! Why a configuration is compiled.
+//! Purpose of compiling a configuration.
 
-/// What a configuration is compiled for.
+/// Purpose of compiling a configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
-    /// To say what is wrong with it.
+    /// Only to report mistakes.
     Check,
-    /// To serve with it.
+    /// To run a server with it.
     Start,
 }

@@ -1,4 +1,4 @@
-//! What is wrong with one directive.
+//! Mistakes of one directive.
 
 use crate::config::{are_sound, At, Code, Problem};
 
@@ -6,44 +6,44 @@ use crate::config::{are_sound, At, Code, Problem};
 pub(crate) struct Report<'a> {
     directive: &'a str,
     at: Option<&'a At>,
-    /// The options around the value that is checked, each with a colon and a space behind it.
+    /// Names of the options around the checked value, each followed by a colon and a space.
     trail: String,
     problems: &'a mut Vec<Problem>,
-    /// How many problems there were before.
+    /// Number of problems before this report began.
     before: usize,
 }
 
 impl<'a> Report<'a> {
-    /// Begins to check the directive that is written `directive` and stands at `at`.
+    /// Report about the directive `directive` at the line `at`.
     pub(crate) fn new(directive: &'a str, at: Option<&'a At>, problems: &'a mut Vec<Problem>) -> Self {
         let before = problems.len();
         Self { directive, at, trail: String::new(), problems, before }
     }
 
-    /// Begins to check an option. What is wrong with it is told after its name.
+    /// Report about an option. Its messages begin with the option's name.
     pub(crate) fn within(&mut self, option: &str) -> Report<'_> {
         Report { trail: format!("{}{option}: ", self.trail), ..self.anew() }
     }
 
-    /// Begins to check a part of the directive, so that [`Report::is_sound`] speaks of that part alone.
+    /// Report about a part of the directive: [`Report::is_sound`] then covers this part alone.
     pub(crate) fn anew(&mut self) -> Report<'_> {
         let before = self.problems.len();
         Report { directive: self.directive, at: self.at, trail: self.trail.clone(), problems: self.problems, before }
     }
 
-    /// Adds a mistake: the server does not start. `message` says what is wrong with which value, and what to write
-    /// instead.
+    /// Adds a mistake that keeps the server from starting. `message` says what is wrong with which value, and what to
+    /// write instead.
     pub(crate) fn error(&mut self, message: impl AsRef<str>) {
         let message = format!("{}{}", self.trail, message.as_ref());
         self.problems.push(Problem::error(self.at, self.directive, message));
     }
 
-    /// Adds a warning: it is legal, and surely meant otherwise.
+    /// Adds a warning of something legal and surely not intended.
     pub(crate) fn warning(&mut self, message: impl AsRef<str>) {
         self.warning_of(Code::Slip, message);
     }
 
-    /// Adds a warning of a kind that programs ask for.
+    /// Adds a warning with a code for programs.
     pub(crate) fn warning_of(&mut self, code: Code, message: impl AsRef<str>) {
         let message = format!("{}{}", self.trail, message.as_ref());
         self.problems.push(Problem::warning_of(code, self.at, self.directive, message));
@@ -54,22 +54,22 @@ impl<'a> Report<'a> {
         messages.into_iter().for_each(|message| self.warning(message));
     }
 
-    /// The value of a check, or `None` after its error has been added.
+    /// The value of a check. An error is added to the report and gives `None`.
     pub(crate) fn ok<T, M: AsRef<str>>(&mut self, checked: Result<T, M>) -> Option<T> {
         checked.map_err(|message| self.error(message)).ok()
     }
 
-    /// Whether nothing was wrong so far. Warnings do not count.
+    /// Whether no mistake was reported so far. Warnings do not count.
     pub(crate) fn is_sound(&self) -> bool {
         are_sound(&self.problems[self.before..])
     }
 
-    /// Where problems go, for those of another directive.
+    /// List of problems, for problems of other directives.
     pub(crate) fn problems(&mut self) -> &mut Vec<Problem> {
         self.problems
     }
 
-    /// The line of the directive.
+    /// File and line of the directive.
     pub(crate) fn at(&self) -> Option<&'a At> {
         self.at
     }
@@ -77,14 +77,14 @@ impl<'a> Report<'a> {
 
 #[cfg(test)]
 impl Report<'_> {
-    /// What `check` returns, and the messages of all that it reports.
+    /// Result of `check`, and the messages of all that it reports.
     pub(crate) fn told<T>(check: impl FnOnce(&mut Report<'_>) -> T) -> (T, Vec<String>) {
         let mut problems = Vec::new();
         let checked = check(&mut Report::new("test", None, &mut problems));
         (checked, problems.into_iter().map(|problem| problem.message).collect())
     }
 
-    /// What `check` returns, which must not report anything.
+    /// Result of `check`, which must not report anything.
     pub(crate) fn sound<T>(check: impl FnOnce(&mut Report<'_>) -> T) -> T {
         let (checked, told) = Self::told(check);
         assert!(told.is_empty(), "{told:?}");

@@ -1,5 +1,5 @@
-//! Checks of single values, one for each kind. Each returns something that fits even after a mistake, so that all of
-//! them are found at once.
+//! Checks of single values, one for each kind. Each returns a usable value even after a mistake, so that all mistakes
+//! are found at once.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -11,16 +11,16 @@ use super::Report;
 use crate::files;
 use crate::suggestion::did_you_mean;
 
-/// Longest time that is taken as it is written, in seconds: ten years. Anything longer means the same.
+/// Longest time that is used as written, in seconds: ten years. Anything longer is treated as this.
 pub(crate) const TEN_YEARS: f64 = 315_360_000.0;
 
-/// A number of seconds; `None` if it is negative or no number.
+/// A number of seconds; `None` if it is negative or not a number.
 fn duration(seconds: f64) -> Option<Duration> {
     Duration::try_from_secs_f64(seconds.min(TEN_YEARS)).ok().filter(|_| !seconds.is_nan())
 }
 
 impl Report<'_> {
-    /// A time, which must be more than nothing.
+    /// A time in seconds, greater than zero.
     pub(crate) fn seconds(&mut self, seconds: f64) -> Duration {
         match duration(seconds) {
             Some(duration) if !duration.is_zero() => duration,
@@ -31,7 +31,7 @@ impl Report<'_> {
         }
     }
 
-    /// A time that may be 0: at once.
+    /// A time in seconds, or 0, which means "at once".
     pub(crate) fn seconds_or_zero(&mut self, seconds: f64) -> Duration {
         duration(seconds).unwrap_or_else(|| {
             self.error(format!("{seconds} is not a valid time: write seconds, 0 or more"));
@@ -39,7 +39,7 @@ impl Report<'_> {
         })
     }
 
-    /// A time that may be 0, where `false` is written for no limit.
+    /// A time in seconds, or 0. `false` in the configuration means "no limit".
     pub(crate) fn seconds_or_false(&mut self, seconds: f64) -> Option<Duration> {
         let limit = duration(seconds);
         if limit.is_none() {
@@ -48,13 +48,13 @@ impl Report<'_> {
         limit
     }
 
-    /// A time within bounds.
+    /// A time in seconds within bounds.
     pub(crate) fn seconds_within(&mut self, seconds: f64, range: RangeInclusive<f64>) -> f64 {
         let (least, most) = (*range.start(), *range.end());
         if !range.contains(&seconds) {
             self.error(format!("{seconds} is out of range: write seconds from {least} to {most}"));
         }
-        // No number at all becomes the least.
+        // A NaN becomes the least.
         seconds.max(least).min(most)
     }
 
@@ -67,7 +67,7 @@ impl Report<'_> {
         number.clamp(least, most)
     }
 
-    /// A number that has no upper bound.
+    /// A number without an upper bound.
     pub(crate) fn unbounded(&mut self, number: i64) -> u64 {
         u64::try_from(number).unwrap_or_else(|_| {
             self.error(format!("{number} is negative: write 0 or more"));
@@ -75,7 +75,7 @@ impl Report<'_> {
         })
     }
 
-    /// A port of TCP.
+    /// A TCP port.
     pub(crate) fn port(&mut self, port: i64) -> Option<u16> {
         let number = u16::try_from(port).ok().filter(|port| *port > 0);
         if number.is_none() {
@@ -84,7 +84,7 @@ impl Report<'_> {
         number
     }
 
-    /// A part of a whole.
+    /// A percentage.
     pub(crate) fn percent(&mut self, percent: f64) -> f64 {
         if !(0.0..=100.0).contains(&percent) {
             self.error(format!("{percent} is out of range: write per cent from 0 to 100, such as 20"));
@@ -92,7 +92,7 @@ impl Report<'_> {
         percent
     }
 
-    /// One of some names. `what` says what they are the names of, as in "is not a type of redirect".
+    /// One of several names. `what` completes the message, as in "is not a type of redirect".
     pub(crate) fn one_of<T: Copy>(&mut self, text: &str, what: &str, known: &[(&str, T)]) -> Option<T> {
         let found = known.iter().find(|(name, _)| *name == text).map(|(_, value)| *value);
         if found.is_none() {
@@ -102,7 +102,7 @@ impl Report<'_> {
         found
     }
 
-    /// The name of a field.
+    /// Name of a field.
     pub(crate) fn field_name(&mut self, text: &str) -> Option<FieldName> {
         let name = FieldName::new(text);
         if name.is_none() {
@@ -111,7 +111,7 @@ impl Report<'_> {
         name
     }
 
-    /// The name of a field that the configuration may set or remove: not one that belongs to a connection.
+    /// Name of a field that the configuration may set or remove: not a field that controls the connection.
     pub(crate) fn own_field(&mut self, text: &str) -> Option<FieldName> {
         let name = self.field_name(text)?;
         if name.known().is_some_and(|known| CONNECTION_FIELDS.contains(&known)) {
@@ -121,7 +121,7 @@ impl Report<'_> {
         Some(name)
     }
 
-    /// The name of a field that a filter may set on a request.
+    /// Name of a field that a filter may set on a request.
     pub(crate) fn request_field(&mut self, text: &str) -> Option<FieldName> {
         let name = self.own_field(text)?;
         if name.known() == Some(Known::Host) {
@@ -148,7 +148,7 @@ impl Report<'_> {
         is_sound
     }
 
-    /// The contents of a file, which is read once, at load.
+    /// Contents of a file, which is read once, at load.
     pub(crate) fn file(&mut self, path: &str) -> Option<Vec<u8>> {
         match files::read(path) {
             Ok(bytes) => Some(bytes),

@@ -1,20 +1,20 @@
-//! Carry-over: what a reload keeps of the configuration before.
+//! Carry-over: state that a reload keeps from the previous configuration.
 //!
 //! | kept | if | where |
 //! |---|---|---|
 //! | an upstream: figures, health, queue, idle connections | nothing of it changed | `upstream/carry_over.rs` |
 //! | a backend: figures, health, idle connections | it is connected to in an equal way | `upstream/carry_over.rs` |
-//! | addresses that DNS has said | the name is still in the upstream | `upstream/carry_over.rs` |
+//! | addresses from DNS | the name is still in the upstream | `upstream/carry_over.rs` |
 //! | `ready`, `draining`, `down` of the operator | the upstream keeps its name | `upstream/group.rs` |
 //! | requests that wait for a backend | the upstream keeps its name | `upstream/admission/wait_queue.rs` |
 //! | the secret of sticky cookies | the balancing policy is equal | `upstream.rs` |
-//! | counts of `rate_limit`, verified passwords | the filter is equal and in its place | [`CarriedFilters`] |
+//! | counts of `rate_limit`, verified passwords | the filter is equal and in the same place | [`CarriedFilters`] |
 //! | the thread of an access log | the path is equal | `access_log.rs` |
 //! | keys of TLS session tickets | equal certificates are asked of clients | `listen/tls/tickets.rs` |
 //! | listening sockets | the address is still in a `bind` | `server/reload.rs` |
 //!
-//! Requests in flight, tunnels included, finish under the configuration that they began with. `server/reload.rs` puts
-//! all of it in order.
+//! Requests in flight, tunnels included, finish under the configuration that they began with. `server/reload.rs` runs
+//! the steps of a reload in order.
 
 mod filters;
 

@@ -1,4 +1,4 @@
-//! `error_response`, an option of many words.
+//! `error_response`, an option that many directives have.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,36 +6,37 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorResponseConfig {
-    /// One of the built-in ones.
+    /// A built-in error response, by its name.
     Named(String),
-    /// One's own.
+    /// An error response written in the configuration.
     Custom(CustomError),
 }
 
-/// A person's own error response.
+/// An error response written in the configuration.
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CustomError {
     /// Status code. Default 500.
     pub status: Option<i64>,
-    /// The body for `text/plain`.
+    /// Body for `text/plain`.
     pub plaintext: Option<Content>,
-    /// The body for `application/json`.
+    /// Body for `application/json`.
     pub json: Option<Content>,
-    /// The body for `text/html`.
+    /// Body for `text/html`.
     pub html: Option<Content>,
-    /// `plaintext`, `json` or `html`: used when the request's `Accept` matches none. Default: the first there is.
+    /// Format for a request whose `Accept` matches none: `plaintext`, `json` or `html`. Default: the first format that
+    /// has a body.
     pub default: Option<String>,
     /// Fields added to the response.
     pub headers: Vec<(String, String)>,
 }
 
-/// Text that stands in the configuration or in a file.
+/// Text from the configuration or from a file.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Content {
-    /// The text itself.
+    /// Text in the configuration.
     Inline(String),
-    /// A file, read at load.
+    /// File that is read when the configuration is loaded.
     File(String),
 }

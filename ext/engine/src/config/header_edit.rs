@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct HeaderEdit {
-    /// The field's name as it was written.
+    /// Name of the field as it was written.
     pub name: String,
-    /// Its new values, one field line each. Empty removes the field.
+    /// New values, one field line each. Empty removes the field.
     pub values: Vec<HeaderValue>,
 }
 
@@ -16,7 +16,7 @@ pub struct HeaderEdit {
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HeaderValue {
-    /// Sent as it is written.
+    /// Text that is sent as it is written.
     Literal(String),
     /// A string rewrite.
     Rewrite(String),

@@ -6,41 +6,42 @@ use super::At;
 
 /// `location "/users/:id", methods: ["GET"], hosts: ["*.example.com"] do … end`
 ///
-/// `R` is what may stand inside: see [`crate::configuration::Directive`].
+/// `R` is the type of the lines inside: see [`crate::configuration::Directive`].
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LocationConfig<R> {
     /// Paths, any of which may match. Empty: every path.
     pub patterns: Vec<Match>,
-    /// Paths of locations inside that none of the patterns takes, and which are let in all the same.
+    /// Paths of inner locations that none of the patterns matches. The location matches them too.
     pub inner: Vec<Match>,
-    /// Methods, any of which the request may have. Empty: every one. So it is with the conditions that follow.
+    /// Methods, any of which the request may have. Empty: every method. An empty list means "any" in the conditions
+    /// below too.
     pub methods: Vec<String>,
-    /// Hosts: `example.com`, `*.example.com`, or a regular expression.
+    /// Hosts, any of which the request may have: `example.com`, `*.example.com`, or a regular expression.
     pub hosts: Vec<Match>,
-    /// `http` or `https`.
+    /// Schemes, any of which the request may have: `http` or `https`.
     pub schemes: Vec<String>,
-    /// Ports that the client asked for.
+    /// Ports of the URL that the client asked for.
     pub ports: Vec<i64>,
-    /// Fields, all of which must be as they are described.
+    /// Request fields, each with its condition. All conditions must hold.
     pub headers: Vec<NamedCondition>,
-    /// Parameters of the query, the same.
+    /// Query parameters, each with its condition. All conditions must hold.
     pub query: Vec<NamedCondition>,
-    /// Cookies, the same.
+    /// Cookies, each with its condition. All conditions must hold.
     pub cookies: Vec<NamedCondition>,
-    /// Addresses and networks that the client may have.
+    /// Addresses and networks, one of which must contain the client's address.
     pub remote: Vec<String>,
-    /// Extensions of the path's last segment.
+    /// File name extensions, one of which the path's last segment must have.
     pub extensions: Vec<String>,
-    /// Media types that the request's body may have.
+    /// Media types, one of which the request's body must have.
     pub content_types: Vec<String>,
-    /// Media types of which the client must accept one.
+    /// Media types, one of which the client must accept.
     pub accepts: Vec<String>,
-    /// What stands inside, in the order of the file.
+    /// Directives inside the location, in the order of the file.
     pub routes: Vec<R>,
-    /// The word that was written, `location` or `host`.
+    /// Word that was written, `location` or `host`.
     pub word: Option<String>,
-    /// Where it was written.
+    /// File and line of the directive, if it comes from a file.
     pub at: Option<At>,
 }
 
@@ -67,11 +68,11 @@ impl<R> Default for LocationConfig<R> {
     }
 }
 
-/// What a text is compared with.
+/// A pattern that a text is compared with.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Match {
-    /// Text, which may hold wildcards and captures where that is said.
+    /// Text. Whether it may hold wildcards and captures depends on the option.
     Text(String),
     /// A regular expression.
     Regexp(Regexp),
@@ -87,34 +88,34 @@ impl From<&str> for Match {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Regexp {
-    /// What stands between the slashes.
+    /// Text between the slashes.
     pub source: String,
-    /// `/i`
+    /// `/i`: letter case does not matter.
     pub ignore_case: bool,
     /// `/m`: a dot matches line breaks too.
     pub multiline: bool,
-    /// `/x`: white space and comments mean nothing.
+    /// `/x`: white space and comments are ignored.
     pub extended: bool,
 }
 
-/// A field, a parameter or a cookie, and what it must be.
+/// A field, a parameter or a cookie, and its condition.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct NamedCondition {
-    /// Its name.
+    /// Name of the field, the parameter or the cookie.
     pub name: String,
-    /// Any of these.
+    /// Conditions for the value, one of which must hold.
     pub values: Vec<WantedValue>,
 }
 
-/// What a value must be.
+/// Condition for a value.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WantedValue {
-    /// This text.
+    /// The value equals this text.
     Text(String),
-    /// What the expression matches.
+    /// The expression matches the value.
     Regexp(Regexp),
-    /// Anything (`true`), or not there (`false`).
+    /// Any value (`true`), or no value at all (`false`).
     Present(bool),
 }

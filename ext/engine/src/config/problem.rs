@@ -1,4 +1,4 @@
-//! What is wrong with a configuration, and what to write instead.
+//! Mistakes of a configuration, and their remedies.
 
 use std::fmt;
 
@@ -8,33 +8,33 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct At {
-    /// The file as the person named it.
+    /// File, named as the person named it.
     pub file: String,
-    /// Its line, counted from 1.
+    /// Line of the file, counted from 1.
     pub line: u32,
 }
 
-/// How bad a [`Problem`] is.
+/// Severity of a [`Problem`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// The server does not start.
     Error,
-    /// Legal, and surely meant otherwise. `proxy check` prints it.
+    /// Legal, but surely not intended. `proxy check` prints it.
     Warning,
 }
 
-/// What kind of mistake a [`Problem`] is, for programs: messages are for people, and may change.
+/// Kind of a [`Problem`], for programs. Messages are for people, and may change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Code {
-    /// A value that the server cannot start with.
+    /// A value that keeps the server from starting.
     Value,
-    /// Something that is legal and looks like a slip.
+    /// Something legal that looks like a slip.
     Slip,
-    /// A location or a handler that no request ever reaches, since another one takes them all.
+    /// A location or a handler that no request ever reaches, since another one takes all requests before it.
     Unreachable,
-    /// A location in which nothing answers.
+    /// A location without a handler.
     Unanswered,
     /// An upstream that no `proxy` uses.
     Unused,
@@ -47,42 +47,43 @@ pub enum Code {
 /// It reads `Proxyfile:12: proxy: backends: "localhost:http" is no address: the port must be a number from 1 to 65535`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Problem {
-    /// Where the directive stands, if a file said it.
+    /// File and line of the directive, if it comes from a file.
     pub at: Option<At>,
-    /// The word that was written (`proxy`, `bind`).
+    /// Word that was written (`proxy`, `bind`).
     pub directive: String,
-    /// What kind of mistake it is.
+    /// Kind of the mistake.
     pub code: Code,
     /// What is wrong, with the value, and what to write instead.
     pub message: String,
-    /// Error or warning.
+    /// Whether it is an error or a warning.
     pub severity: Severity,
 }
 
 impl Problem {
-    /// Something that keeps the server from starting.
+    /// A mistake that keeps the server from starting.
     pub fn error(at: Option<&At>, directive: &str, message: impl Into<String>) -> Self {
         let message = without_secrets(message.into());
         Self { at: at.cloned(), directive: directive.into(), code: Code::Value, message, severity: Severity::Error }
     }
 
-    /// Something that is legal and looks like a slip.
+    /// A warning of something legal that looks like a slip.
     pub fn warning(at: Option<&At>, directive: &str, message: impl Into<String>) -> Self {
         Self::warning_of(Code::Slip, at, directive, message)
     }
 
-    /// Something that is legal and surely meant otherwise, of a kind that programs ask for.
+    /// A warning of something legal and surely not intended, with a code for programs.
     pub fn warning_of(code: Code, at: Option<&At>, directive: &str, message: impl Into<String>) -> Self {
         Self { code, severity: Severity::Warning, ..Self::error(at, directive, message) }
     }
 }
 
-/// Whether none of the problems keeps the server from starting.
+/// Whether the server can start: none of the problems is an error.
 pub(crate) fn are_sound(problems: &[Problem]) -> bool {
     problems.iter().all(|problem| problem.severity != Severity::Error)
 }
 
-/// The text without what stands before an `@` in a URL: a password belongs in no log. A quote or a space ends a URL.
+/// The text without the user information of URLs (before an `@`): a password must not be logged. A quote or a space
+/// ends a URL.
 fn without_secrets(message: String) -> String {
     if !message.contains('@') {
         return message;

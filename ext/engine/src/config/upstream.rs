@@ -4,34 +4,34 @@ use serde::{Deserialize, Serialize};
 
 use super::At;
 
-/// Seconds for TCP and TLS to a backend, unless the configuration says otherwise.
+/// Default of the time for connecting to a backend (TCP and TLS), in seconds.
 pub(crate) const CONNECT_TIMEOUT: f64 = 5.0;
-/// Retries in flight, in per cent of the requests in flight, unless the configuration says otherwise.
+/// Default retry budget: retries in flight, in per cent of the requests in flight.
 pub(crate) const RETRY_BUDGET: f64 = 20.0;
 
 /// `upstream "app_servers", backends: [...], backend_priority: "least_conn", …`
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct UpstreamConfig {
-    /// What the host of a `to` says to mean it.
+    /// Name of the upstream. A `to` with this name as its host uses the upstream.
     pub name: String,
-    /// Everything else.
+    /// All other options.
     pub pool: PoolConfig,
-    /// Where it was written.
+    /// File and line of the directive, if it comes from a file.
     pub at: Option<At>,
 }
 
-/// Makes [`PoolConfig`] of a table with a row for each option: `SCOPE NAME: TYPE = DEFAULT`.
+/// Generates [`PoolConfig`] from a table with a row for each option: `SCOPE NAME: TYPE = DEFAULT`.
 ///
-/// The scope says what becomes of connections to a backend when a reload changes the option:
+/// The scope says what a reload that changes the option does to connections to a backend:
 ///
-/// - `connection`: they are made in another way from then on, so none is kept.
-/// - `file`: as `connection`, and the contents of the file that is named count too.
+/// - `connection`: new connections are made in another way, so no old one is kept.
+/// - `file`: as `connection`, and the contents of the named file count too.
 /// - `policy`: how backends are chosen, checked and limited. Connections are kept.
 macro_rules! pool {
     ($($(#[$doc:meta])+ $scope:ident $name:ident: $type:ty = $default:expr;)+) => {
-        /// What `upstream` and a `proxy` of its own backends have in common: where requests go, how a backend is
-        /// chosen, spoken to, and known to be well.
+        /// Options that `upstream` shares with a `proxy` that lists its own backends: where requests go, how a backend
+        /// is chosen, connected to and checked.
         #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
         #[serde(default, deny_unknown_fields)]
         pub struct PoolConfig {
@@ -45,12 +45,12 @@ macro_rules! pool {
         }
 
         impl PoolConfig {
-            /// Whether connections to a backend are made in the same way by both, as far as the options alone say.
+            /// Whether both configurations make connections to a backend in the same way, judged by the options alone.
             pub(crate) fn connects_like(&self, other: &Self) -> bool {
                 $(pool!(@same $scope self.$name, other.$name))&&+
             }
 
-            /// The files that say how connections are made.
+            /// Files whose contents decide how connections are made.
             pub(crate) fn connection_files(&self) -> Vec<Option<&str>> {
                 [$(pool!(@file $scope self.$name)),+].into_iter().flatten().collect()
             }
@@ -65,43 +65,44 @@ macro_rules! pool {
 }
 
 pool! {
-    /// Where requests go. `None`: the host of `to`, resolved by DNS.
+    /// Backends of the upstream. `None`: the host of `to`, resolved by DNS.
     policy backends: Option<Vec<BackendConfig>> = None;
-    /// How a backend is chosen.
+    /// Balancing policy: how a backend is chosen.
     policy backend_priority: Priority = Priority::default();
     /// Whether the backend's certificate is verified.
     connection verify_ssl: bool = true;
     /// Whether the server name is sent in the TLS handshake.
     connection tls_sni: bool = true;
-    /// PEM file of the authorities that may have signed a backend's certificate, in place of the system's.
+    /// PEM file of the authorities that are trusted for a backend's certificate, in place of the system's.
     file ca_file: Option<String> = None;
     /// PEM file of the certificate chain shown to backends.
     file client_certificate: Option<String> = None;
-    /// PEM file of its key.
+    /// PEM file of the private key of `client_certificate`.
     file client_key: Option<String> = None;
-    /// `http1`, `http2` or `auto`. `None`: by the URL of each backend.
+    /// Protocol to backends: `http1`, `http2` or `auto`. `None`: chosen by the URL of each backend.
     connection protocol: Option<String> = None;
-    /// The form in which each connection says whose it is: `v1` or `v2`, of the PROXY protocol. Default: none.
+    /// Version of the PROXY protocol header that begins each connection to a backend: `v1` or `v2`. Default: none.
     connection proxy_protocol: Option<String> = None;
-    /// Idle connections kept per backend and engine thread.
+    /// Idle connections that the connection pool keeps, per backend and engine thread.
     policy keepalive: i64 = 64;
     /// Seconds after which an idle backend connection is closed.
     policy keepalive_timeout: f64 = 15.0;
-    /// Active checks. `None`: none.
+    /// Active health checks. `None`: no checks.
     policy health_check: Option<HealthCheck> = None;
-    /// Failed attempts inside `fail_timeout` that take a backend out. 0: never.
+    /// Failed attempts inside `fail_timeout` after which a backend gets no requests (outlier ejection). 0: never.
     policy max_fails: i64 = 0;
-    /// Seconds in which `max_fails` are counted, and for which a backend is then out.
+    /// Seconds in which `max_fails` are counted, and for which a backend then gets no requests.
     policy fail_timeout: f64 = 10.0;
-    /// Requests that one backend gets at once, unless it says otherwise itself. `None`: any number.
+    /// Requests in flight on one backend, unless the backend has its own limit. `None`: any number.
     policy max_connections: Option<i64> = None;
-    /// Tunnels, such as WebSockets, that one backend has at once, unless it says otherwise itself. `None`: any number.
+    /// Tunnels, such as WebSockets, open to one backend, unless the backend has its own limit. `None`: any number.
     policy max_tunnels: Option<i64> = None;
-    /// Requests that may wait while every backend is busy. 0: they are answered 503 at once.
+    /// Requests that may wait in the queue while every backend is busy. 0: they are answered 503 at once.
     policy queue: i64 = 0;
-    /// Seconds that a request may wait for a backend that is not busy.
+    /// Seconds that a request may wait in the queue for a backend.
     policy queue_timeout: f64 = 5.0;
-    /// Seconds over which a backend that came back gets its share of requests step by step. `None`: at once.
+    /// Seconds over which a backend that came back gets its share of requests step by step. `None`: its whole share at
+    /// once.
     policy slow_start: Option<f64> = None;
 }
 
@@ -109,7 +110,7 @@ pool! {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Priority {
-    /// One of the policies that need nothing but their name.
+    /// A policy without options, by its name.
     Named(String),
     /// Consistent hashing of a string rewrite.
     Hash(String),
@@ -127,10 +128,10 @@ impl Default for Priority {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct StickyConfig {
-    /// The cookie's name.
+    /// Name of the cookie.
     pub cookie: String,
-    /// What cookies are signed with, so that several processes understand each other's. `None`: known to this process
-    /// alone.
+    /// Secret that signs the cookies, so that several processes accept each other's. `None`: a random one that only
+    /// this process knows.
     #[serde(default)]
     pub secret: Option<String>,
 }
@@ -139,21 +140,22 @@ pub struct StickyConfig {
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct BackendConfig {
-    /// `10.0.0.1:3001`, `host:3001`, `host`, `http://…`, `https://…`, `h2://…`, `unix:/run/app.sock` or `[::1]:3001`.
+    /// Address: `10.0.0.1:3001`, `host:3001`, `host`, `http://…`, `https://…`, `h2://…`, `unix:/run/app.sock` or
+    /// `[::1]:3001`.
     pub address: String,
-    /// Its share of requests beside the others'.
+    /// Share of requests, relative to the weights of the other backends.
     #[serde(default = "one")]
     pub weight: i64,
-    /// Whether it is used only when no other backend is available.
+    /// Whether the backend gets requests only when no other backend is available.
     #[serde(default)]
     pub backup: bool,
-    /// Requests that it gets at once, in place of the pool's.
+    /// Requests in flight on this backend, in place of the pool's limit.
     #[serde(default)]
     pub max_connections: Option<i64>,
-    /// Tunnels that it has at once, in place of the pool's.
+    /// Tunnels open to this backend, in place of the pool's limit.
     #[serde(default)]
     pub max_tunnels: Option<i64>,
-    /// Seconds, in place of the pool's.
+    /// Seconds of slow start for this backend, in place of the pool's.
     #[serde(default)]
     pub slow_start: Option<f64>,
 }
@@ -163,7 +165,7 @@ fn one() -> i64 {
 }
 
 impl BackendConfig {
-    /// A backend of which nothing but the address is said.
+    /// A backend with an address and no other options.
     pub fn at(address: impl Into<String>) -> Self {
         Self {
             address: address.into(),
@@ -180,31 +182,31 @@ impl BackendConfig {
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct HealthCheck {
-    /// Whether a connection that can be made is proof enough.
+    /// Whether an accepted TCP connection is enough to count as healthy.
     pub tcp: bool,
-    /// Whether gRPC's own health service is asked.
+    /// Whether the check calls gRPC's own health service.
     pub grpc: bool,
-    /// About which of its services. Empty: about the server as a whole.
+    /// Name of the gRPC service that the check asks about. Empty: the server as a whole.
     pub service: String,
-    /// What is asked for.
+    /// Path of the check's request.
     pub path: String,
-    /// With which method.
+    /// Method of the check's request.
     pub method: String,
-    /// Fields of the request. A `Host` here replaces the backend's own.
+    /// Fields of the check's request. A `Host` here replaces the backend's own.
     pub headers: Vec<(String, String)>,
     /// Seconds between two checks of a backend.
     pub interval: f64,
-    /// Seconds in which an answer must be whole.
+    /// Seconds until the response must be complete.
     pub timeout: f64,
-    /// Ranges of status codes that mean well, both ends included.
+    /// Ranges of status codes that count as healthy, both ends included.
     pub status: Vec<(i64, i64)>,
-    /// What the body must hold.
+    /// Condition for the body of the response.
     pub body: Option<BodyMatch>,
-    /// Another port than the backend's.
+    /// Port to check, if it is not the backend's.
     pub port: Option<i64>,
-    /// Successes in a row after which a backend returns.
+    /// Successful checks in a row after which a backend gets requests again.
     pub rise: i64,
-    /// Failures in a row after which a backend leaves.
+    /// Failed checks in a row after which a backend gets no requests.
     pub fall: i64,
 }
 
@@ -232,7 +234,7 @@ impl Default for HealthCheck {
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BodyMatch {
-    /// Text that must stand somewhere in it.
+    /// Text that must occur in the body.
     Text(String),
     /// A pattern in the syntax of the `regex` crate.
     Pattern(String),

@@ -1,4 +1,4 @@
-//! Why no connection to a backend could be made.
+//! Reasons why a connection to a backend could not be made.
 
 use std::fmt;
 use std::io;
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::descriptors;
 
-/// Why there is no connection.
+/// A connection that could not be made: the step, the address and the reason.
 #[derive(Debug, Clone)]
 pub(crate) struct ConnectError {
     address: Box<str>,
@@ -17,16 +17,16 @@ pub(crate) struct ConnectError {
     source: Option<Arc<io::Error>>,
 }
 
-/// How far a connection came.
+/// Step of a connection at which it failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ConnectStep {
-    /// The connection itself.
+    /// Connecting the socket.
     Connect,
     /// The TLS handshake.
     Handshake,
-    /// On HTTP/2, in the handshake.
+    /// Agreeing on HTTP/2 in the TLS handshake.
     Agreement,
-    /// Until the backend speaks HTTP/2.
+    /// Waiting for the first bytes of HTTP/2 from the backend.
     Preface,
 }
 
@@ -35,17 +35,17 @@ pub(crate) enum ConnectStep {
 pub(crate) enum ConnectErrorKind {
     /// Nothing listens there, or the socket file is missing.
     Refused,
-    /// There is no way to that address.
+    /// No route to the address.
     Unreachable,
-    /// Not done within the limit.
+    /// The time limit was reached.
     Timeout,
-    /// The TLS handshake failed: no TLS there, a certificate that is not trusted or for another name, …
+    /// The TLS handshake failed: no TLS on the other side, a certificate that is not trusted or is for another name, …
     Tls,
-    /// The backend does not speak the version of HTTP that it is to be spoken to in.
+    /// The backend does not speak the version of HTTP that the proxy needs.
     Protocol,
-    /// Something of our own has run out: open files, local ports, memory. Nobody was asked.
+    /// A resource of our own has run out: open files, local ports, memory. The backend was not asked.
     Exhausted,
-    /// Anything else.
+    /// Any other error.
     Io,
 }
 
@@ -57,7 +57,7 @@ impl ConnectErrorKind {
             io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable | io::ErrorKind::NetworkDown => {
                 Self::Unreachable
             }
-            // The kernel gave up before we did.
+            // The kernel's timeout came before ours.
             io::ErrorKind::TimedOut => Self::Timeout,
             _ => Self::Io,
         }
@@ -75,22 +75,21 @@ impl ConnectError {
         Self { address: address.into(), step, limit, kind, source: source.map(Arc::new) }
     }
 
-    /// How long it was given.
+    /// Time limit of the connection.
     pub(crate) fn limit(&self) -> Duration {
         self.limit
     }
 
-    /// What kind of failure it was.
     pub(crate) fn kind(&self) -> ConnectErrorKind {
         self.kind
     }
 
-    /// Whether something of our own has run out, which says nothing of the backend.
+    /// Whether a resource of our own has run out, which says nothing about the backend.
     pub(crate) fn is_ours(&self) -> bool {
         self.kind == ConnectErrorKind::Exhausted
     }
 
-    /// The same in a few words, for who names the address himself.
+    /// The reason in a few words, without the address, for callers that name the address themselves.
     pub(crate) fn reason(&self) -> String {
         match (self.kind, &self.source) {
             (ConnectErrorKind::Refused, _) => "connection refused".into(),

@@ -1,8 +1,8 @@
-//! The one table of what is answered to which failure.
+//! The table of failures and the statuses that they are answered with.
 //!
-//! Everything that the proxy refuses or cannot do has a [`Cause`], and a cause has a status. A response of a
-//! `static_response` or a backend is none of these; nor is a response that the configuration puts in the place of one
-//! (`error_response`).
+//! Everything that the proxy refuses or cannot do has a [`Cause`], and each cause has a status. Responses of a
+//! `static_response` or a backend have no cause. Nor has a response that the configuration puts in the place of a
+//! built-in one (`error_response`).
 
 use proxy_http::message::Malformed;
 
@@ -10,14 +10,14 @@ use super::{Error, Kind, Side, Waited};
 
 macro_rules! causes {
     ($($(#[$doc:meta])* $name:ident: $status:literal,)*) => {
-        /// Why a request is answered by the proxy itself.
+        /// Reason why the proxy itself answers a request.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub(crate) enum Cause {
             $($(#[$doc])* $name,)*
         }
 
         impl Cause {
-            /// The status that the client gets, or that its gRPC call is told in the terms of gRPC.
+            /// Status that the client gets. A gRPC call gets its equivalent among the codes of gRPC.
             pub(crate) const fn status(self) -> u16 {
                 match self {
                     $(Cause::$name => $status,)*
@@ -31,23 +31,23 @@ macro_rules! causes {
 }
 
 causes! {
-    /// The message is not well formed, or may be read in two ways.
+    /// The message is not well formed, or is ambiguous.
     Malformed: 400,
-    /// The path leads to different places, depending on how `%2F` in it is read.
+    /// The path is ambiguous: it leads to different places, depending on how `%2F` in it is read.
     AmbiguousPath: 400,
-    /// There are several values for the key of a `rate_limit`.
+    /// The request has several values for the key of a `rate_limit`.
     AmbiguousKey: 400,
-    /// The values of the request make no URL to redirect to.
+    /// The values of the request do not make a valid URL to redirect to.
     NoRedirectTarget: 400,
-    /// Plain HTTP came to where TLS is spoken.
+    /// Plain HTTP arrived at a TLS port.
     PlainHttp: 400,
     /// The request shows no credentials, or wrong ones.
     Unauthorized: 401,
     /// The client's address is refused.
     Forbidden: 403,
-    /// No handler answers.
+    /// No handler takes the request.
     NoHandler: 404,
-    /// The method leads nowhere from here.
+    /// The method cannot be served here.
     Method: 405,
     /// The client was too slow with its head or its body.
     ClientTimeout: 408,
@@ -57,27 +57,27 @@ causes! {
     TargetTooLong: 414,
     /// An expectation other than `100-continue` (RFC 9110, section 10.1.1).
     Expectation: 417,
-    /// The connection is not one for this host (RFC 9110, section 15.5.20).
+    /// The connection is not valid for this host (RFC 9110, section 15.5.20).
     Misdirected: 421,
     /// More requests than a `rate_limit` allows.
     TooManyRequests: 429,
     /// The head is longer than `max_header_size`, or has too many fields.
     HeadTooLarge: 431,
-    /// The client went away before its answer. Nothing is sent: this is for logs and figures.
+    /// The client went away before its response. Nothing is sent: this status is for logs and figures.
     ClientGone: 499,
-    /// A mistake of the proxy's own.
+    /// An internal error of the proxy.
     Internal: 500,
-    /// Something other than a tunnel would have been a success to a request for one.
+    /// A response other than a tunnel would look like success to a request for a tunnel.
     NoTunnel: 501,
-    /// The backend failed, or answered what is no HTTP.
+    /// The backend failed, or its response was not HTTP.
     BadGateway: 502,
-    /// No backend could be asked: all are down or busy, or something of the proxy's own has run out.
+    /// No backend could be asked: all are down or busy, or a resource of the proxy itself has run out.
     Unavailable: 503,
-    /// As many passwords as can be verified wait to be.
+    /// The queue of passwords to verify is full.
     TooManyPasswords: 503,
-    /// The backend did not accept a connection or answer in time.
+    /// The backend did not accept a connection or respond in time.
     GatewayTimeout: 504,
-    /// A version of HTTP that is not spoken here.
+    /// A version of HTTP that the proxy does not speak.
     Version: 505,
 }
 
@@ -92,7 +92,7 @@ impl From<Malformed> for Cause {
 }
 
 impl From<&Error> for Cause {
-    /// What the failure of a request comes to, once it is not tried again.
+    /// The cause for a failed request that is not retried any more.
     fn from(error: &Error) -> Self {
         match (error.side, &error.kind) {
             (Side::Client, Kind::BodyTooLarge) => Cause::BodyTooLong,

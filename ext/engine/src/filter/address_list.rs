@@ -1,4 +1,4 @@
-//! What `allow_list` and `deny_list` share: lists of addresses and networks.
+//! Lists of addresses and networks, shared by `allow_list` and `deny_list`.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -18,13 +18,13 @@ use crate::respond::ErrorResponse;
 pub struct AddressListConfig {
     /// Addresses and networks.
     pub networks: Vec<String>,
-    /// What a refused request is answered. Default: the built-in 403.
+    /// Response to a refused request. Default: the built-in 403.
     pub error_response: Option<ErrorResponseConfig>,
-    /// Where it was written.
+    /// File and line of the directive, if it comes from a file.
     pub at: Option<At>,
 }
 
-/// Addresses and networks, and the answer to clients that are refused by them.
+/// Addresses and networks, and the response to clients that they refuse.
 #[derive(Debug)]
 pub(super) struct AddressList {
     pub(super) networks: Networks,
@@ -42,7 +42,7 @@ impl AddressList {
         }
     }
 
-    /// Whether the address is listed. A client of a unix socket has none, and so is on no list.
+    /// Whether the address is listed. A client of a unix socket has no address, and so is on no list.
     pub(super) fn lists(&self, address: Option<IpAddr>) -> bool {
         address.is_some_and(|address| self.networks.contains(address))
     }

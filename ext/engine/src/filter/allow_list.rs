@@ -1,4 +1,4 @@
-//! `allow_list`: the only clients that may ask.
+//! `allow_list`: only clients with a listed address may send requests.
 
 pub use super::address_list::AddressListConfig;
 
@@ -8,7 +8,7 @@ use crate::compile::{Report, Word};
 use crate::compiler::Compiler;
 use crate::request::{Exchange, Verdict};
 
-/// Addresses of clients that may ask.
+/// Addresses of the clients that may send requests.
 #[derive(Debug)]
 pub(crate) struct AllowList(AddressList);
 

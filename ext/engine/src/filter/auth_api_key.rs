@@ -1,7 +1,7 @@
-//! `auth_api_key`: a key that a program shows with each request.
+//! `auth_api_key`: a key that a program sends with each request.
 //!
-//! Keys are compared by their digests. A comparison that ends at the first difference tells nothing then: who does not
-//! know the key cannot choose how its digest begins.
+//! Keys are compared by their digests. So a comparison that ends at the first difference leaks nothing: an attacker who
+//! does not know the key cannot choose how its digest begins.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -26,24 +26,24 @@ type KeyDigest = [u8; 32];
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AuthApiKeyConfig {
-    /// The keys, each with its name if it has one: as they are, or `sha256:` and the digest in hexadecimal.
+    /// Keys, each with an optional name: as plain text, or `sha256:` and the digest in hexadecimal.
     pub keys: Vec<(Option<String>, String)>,
-    /// The field that a key stands in. Default: `X-Api-Key`, without `query`.
+    /// Request field that holds the key. Default: `X-Api-Key`, unless `query` is set.
     pub header: Option<String>,
-    /// The parameter of the query that it stands in, in place of a field.
+    /// Query parameter that holds the key, in place of a field.
     pub query: Option<String>,
-    /// Whether it is taken out of the request before a backend sees it.
+    /// Whether the key is removed from the request before a backend sees it.
     pub strip: bool,
-    /// What a refused request is answered. Default: the built-in 401.
+    /// Response to a refused request. Default: the built-in 401.
     pub error_response: Option<ErrorResponseConfig>,
-    /// Where it was written.
+    /// File and line of the directive, if it comes from a file.
     pub at: Option<At>,
 }
 
 /// An `auth_api_key` directive, compiled.
 #[derive(Debug)]
 pub(crate) struct AuthApiKey {
-    /// The names of the keys by their digests; empty for one that has none.
+    /// Names of the keys by their digests; empty for a key without a name.
     keys: HashMap<KeyDigest, Box<str>>,
     place: ApiKeySource,
     strip: bool,
@@ -51,7 +51,7 @@ pub(crate) struct AuthApiKey {
     error_response: Arc<ErrorResponse>,
 }
 
-/// Where a key stands.
+/// Part of the request that holds the key.
 #[derive(Debug)]
 enum ApiKeySource {
     Field(FieldName),
@@ -74,7 +74,7 @@ impl Filtering for AuthApiKey {
         Some(Self { keys, place: place?, strip: config.strip, challenge: challenge.into(), error_response })
     }
 
-    /// Lets a request with one of the keys pass.
+    /// Lets a request pass that has one of the keys.
     async fn admit(&self, exchange: &mut Exchange<'_>) -> Option<Verdict> {
         match self.check(&exchange.work.request) {
             Ok(name) => {
@@ -94,7 +94,7 @@ impl Filtering for AuthApiKey {
 }
 
 impl AuthApiKey {
-    /// The name of the key that the request shows. The error is for the log.
+    /// The name of the key in the request. The error is for the log.
     fn check(&self, request: &RequestHead) -> Result<&str, &'static str> {
         let digest = match &self.place {
             ApiKeySource::Field(name) => digest_of(&credential::field(&request.fields, name), |key| key),

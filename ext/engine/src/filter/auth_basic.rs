@@ -1,6 +1,6 @@
 //! `auth_basic`: a user and a password (RFC 7617).
 //!
-//! The backend gets to see `Authorization` as it came: some want to know the user.
+//! The backend gets `Authorization` as it came: some backends need to know the user.
 
 mod accounts;
 mod hash;
@@ -30,22 +30,22 @@ use known::KnownCredentials;
 use queue::{Busy, Source};
 use verifier::Verifier;
 
-/// User and password together may be this long, in base64. Some hashes take the longer the longer a password is.
+/// Longest credentials, user and password together, in bytes of base64. Some hashes take longer for a longer password.
 const LONGEST: usize = 1024;
 
 /// `auth_basic realm: "Staff", credentials: { "ann" => "$2y$…" }`
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AuthBasicConfig {
-    /// What a browser shows beside the fields for user and password.
+    /// Realm that a browser shows beside the fields for user and password.
     pub realm: String,
-    /// Users and the hashes of their passwords.
+    /// Users, each with the hash of the password.
     pub credentials: Option<Vec<(String, String)>>,
-    /// A file of `htpasswd` in their place.
+    /// A file in the format of `htpasswd`, in place of `credentials`.
     pub file: Option<String>,
-    /// What a refused request is answered. Default: the built-in 401.
+    /// Response to a refused request. Default: the built-in 401.
     pub error_response: Option<ErrorResponseConfig>,
-    /// Where it was written.
+    /// File and line of the directive, if it comes from a file.
     pub at: Option<At>,
 }
 
@@ -87,7 +87,7 @@ impl Filtering for AuthBasic {
         Some(Self { verifier, challenge: challenge.into(), error_response })
     }
 
-    /// Lets a request with the right user and password pass.
+    /// Lets a request pass that has the right user and password.
     async fn admit(&self, exchange: &mut Exchange<'_>) -> Option<Verdict> {
         let source = Source::new(exchange.client_info.ip, exchange.client_info.port);
         let mut text = std::mem::take(&mut exchange.work.scratch);
@@ -163,7 +163,7 @@ fn accounts(config: &AuthBasicConfig, report: &mut Report<'_>) -> Option<Account
     accounts
 }
 
-/// The user and the password that a request shows, decoded into `text`. The error is for the log.
+/// The user and the password of the request, decoded into `text`. The error is for the log.
 fn read<'t>(fields: &Fields, text: &'t mut Vec<u8>) -> Result<(&'t [u8], &'t [u8]), &'static str> {
     let encoded = match credential::credentials(fields, "Basic") {
         Credential::One(encoded) => encoded,

@@ -1,6 +1,6 @@
-//! `auth_jwt`: a signed token (RFC 7519), shown as RFC 6750 says.
+//! `auth_jwt`: a signed token (RFC 7519), sent as a bearer token (RFC 6750).
 //!
-//! The backend gets to see the token as it came.
+//! The backend gets the token as it came.
 
 mod compile;
 mod keys;
@@ -23,18 +23,18 @@ use token::{field_value, Claims, Rules, TokenRefusal};
 pub(crate) struct AuthJwt {
     rules: Rules,
     place: TokenSource,
-    /// Fields of the request, each with its claim.
+    /// Fields that are set on the request, each with its claim.
     fields: Box<[(FieldName, Box<str>)]>,
     challenge: Box<str>,
     error_response: Arc<ErrorResponse>,
 }
 
-/// Where a token stands.
+/// Part of the request that holds the token.
 #[derive(Debug)]
 enum TokenSource {
     /// `Authorization: Bearer TOKEN`.
     Authorization,
-    /// A field of another name, with or without `Bearer` in it.
+    /// Another field, with or without `Bearer` before the token.
     Field(FieldName),
     Cookie(Box<str>),
 }
@@ -46,7 +46,7 @@ impl Filtering for AuthJwt {
         compile::compile(config, compiler)
     }
 
-    /// Lets a request with a good token pass.
+    /// Lets a request pass that has a valid token.
     async fn admit(&self, exchange: &mut Exchange<'_>) -> Option<Verdict> {
         let refusal = match self.place.token(&exchange.work.request.fields) {
             Credential::One(token) => match self.rules.verify(token) {
@@ -57,7 +57,7 @@ impl Filtering for AuthJwt {
                 Err(refusal) => Some(refusal),
             },
             Credential::Several => Some(TokenRefusal("there are several tokens")),
-            // Who shows nothing did nothing wrong (RFC 6750, section 3.1).
+            // A request without a token gets no error code (RFC 6750, section 3.1).
             Credential::Nothing => None,
         };
         let challenge = match refusal {
@@ -73,7 +73,7 @@ impl Filtering for AuthJwt {
 }
 
 impl AuthJwt {
-    /// Tells the backend what the token says, in place of what the client says.
+    /// Sets fields of the request from the token's claims, in place of the client's fields.
     fn tell(&self, claims: &Claims, exchange: &mut Exchange<'_>) {
         for (name, claim) in &self.fields {
             let fields = &mut exchange.work.request.fields;

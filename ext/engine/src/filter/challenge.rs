@@ -1,11 +1,11 @@
-//! `WWW-Authenticate`: what a refused client should show (RFC 9110, section 11.6.1).
+//! `WWW-Authenticate`: the credentials that a refused client should send (RFC 9110, section 11.6.1).
 
 use crate::compile::Report;
 
-/// What a browser shows, unless the configuration says otherwise.
+/// Realm that a browser shows, unless the configuration sets one.
 pub(super) const USUAL_REALM: &str = "Restricted";
 
-/// `SCHEME realm="…"`.
+/// The value of the field: `SCHEME realm="…"`.
 pub(super) fn challenge(scheme: &str, realm: &str, report: &mut Report<'_>) -> String {
     if realm.chars().any(char::is_control) {
         report.within("realm").error(format!("{realm:?} holds a control character: leave it out"));

@@ -1,4 +1,4 @@
-//! `cors`: which other sites' pages may ask, and what (the CORS protocol of the Fetch standard).
+//! `cors`: which other sites' pages may send requests, and which (the CORS protocol of the Fetch standard).
 
 mod origins;
 
@@ -16,23 +16,23 @@ use origins::Origins;
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CorsConfig {
-    /// Whose pages may ask: origins, `https://*.example.com`, or `*` for all.
+    /// Origins whose pages may send requests: an origin, `https://*.example.com`, or `*` for all.
     pub origins: Vec<String>,
-    /// Methods that they may use. Empty: `GET`, `HEAD` and `POST`.
+    /// Methods that these pages may use. Empty: `GET`, `HEAD` and `POST`.
     pub methods: Vec<String>,
-    /// Fields that they may send, beside those that are always allowed; `*` for all.
+    /// Request fields that these pages may send, beside those that are always allowed; `*` for all.
     pub headers: Vec<String>,
-    /// Fields of the response that they may read, beside those that are always allowed; `*` for all.
+    /// Response fields that these pages may read, beside those that are always allowed; `*` for all.
     pub expose: Vec<String>,
-    /// Whether they may send cookies and read what is answered to them.
+    /// Whether these pages may send cookies and read the responses to such requests.
     pub credentials: bool,
-    /// Seconds that a browser may remember all this. Default: what the browser takes.
+    /// Seconds for which a browser may cache a preflight. Default: the browser's own.
     pub max_age: Option<f64>,
-    /// Where it was written.
+    /// File and line of the directive, if it comes from a file.
     pub at: Option<At>,
 }
 
-/// Who may ask, and what.
+/// A `cors` directive, compiled.
 #[derive(Debug)]
 pub(crate) struct Cors {
     origins: Origins,
@@ -60,7 +60,7 @@ const MAX_AGE: &str = "Access-Control-Max-Age";
 const REQUEST_METHOD: &str = "Access-Control-Request-Method";
 const REQUEST_HEADERS: &str = "Access-Control-Request-Headers";
 
-/// Everything of a response that says who may read it.
+/// Response fields that say which pages may read a response.
 const ALL: [&str; 6] = [ALLOW_ORIGIN, ALLOW_CREDENTIALS, ALLOW_METHODS, ALLOW_HEADERS, EXPOSE_HEADERS, MAX_AGE];
 
 const USUAL_METHODS: &str = "GET, HEAD, POST";
@@ -100,11 +100,11 @@ impl Filtering for Cors {
         })
     }
 
-    /// Answers a preflight, which no handler needs to see. Any other request passes.
+    /// Answers a preflight, which does not go to the handler. Any other request passes.
     async fn admit(&self, exchange: &mut Exchange<'_>) -> Option<Verdict> {
         let work = &mut *exchange.work;
         let (request, extra) = (&work.request, &mut work.extra);
-        // Only the innermost `cors` has a say.
+        // With nested `cors` filters only the innermost decides.
         ALL.iter().for_each(|name| extra.unset(*name));
         let any = self.origins.is_any();
         if !any {
@@ -147,7 +147,7 @@ impl Filtering for Cors {
         Some(exchange.answer(204, b"", b"").await)
     }
 
-    /// Takes what a backend says on the matter out of the response: this says it.
+    /// Removes the backend's own CORS fields from the response: this filter decides.
     fn amend(&self, exchange: &mut Exchange<'_>) {
         let work = &mut *exchange.work;
         for name in ALL {
@@ -159,7 +159,7 @@ impl Filtering for Cors {
 }
 
 impl List {
-    /// The value of the field. Where `*` would be taken for a name, what the client `asked` for is the value.
+    /// Value of the field. Where `*` would be taken for a name, the value is what the client `asked` for.
     fn value<'l>(&'l self, asked: Option<&'l [u8]>, credentials: bool) -> Option<&'l [u8]> {
         match self {
             List::Names(names) => Some(names.as_bytes()).filter(|names| !names.is_empty()),
@@ -173,7 +173,7 @@ fn is_name(text: &[u8]) -> bool {
     std::str::from_utf8(text.trim_ascii()).is_ok_and(|name| FieldName::new(name).is_some())
 }
 
-/// The value of a field that is there once.
+/// The value of a field that occurs exactly once.
 fn only<'f>(fields: &'f Fields, name: &'static str) -> Option<&'f [u8]> {
     let mut values = fields.all(name);
     values.next().filter(|_| values.next().is_none())

@@ -1,16 +1,16 @@
-//! What a request shows to prove who sent it.
+//! Credentials in a request.
 //!
-//! A proof that stands in a request twice proves nothing: we would look at one of the two, and the backend perhaps at
-//! the other. So none of the readers here takes the first of several.
+//! Credentials that occur twice prove nothing: we might check one of them and the backend use the other. So no function
+//! here takes the first of several.
 
 use std::borrow::Cow;
 
 use proxy_http::message::{Fields, Known, NameRef};
 
-/// What was found where a proof is looked for.
+/// Result of looking for credentials in one place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Credential<T> {
-    /// Nothing of that kind.
+    /// No credentials there.
     Nothing,
     /// Exactly one.
     One(T),
@@ -33,7 +33,8 @@ pub(crate) fn field<'f, 'n: 'f>(fields: &'f Fields, name: impl Into<NameRef<'n>>
     Credential::of(fields.all(name))
 }
 
-/// What follows `scheme` in `Authorization` (RFC 9110, section 11.6.2). Another scheme proves nothing here.
+/// The part of `Authorization` that follows `scheme` (RFC 9110, section 11.6.2). A field with another scheme counts as
+/// no credentials.
 pub(crate) fn credentials<'f>(fields: &'f Fields, scheme: &str) -> Credential<&'f [u8]> {
     match field(fields, Known::Authorization) {
         Credential::One(value) => after_scheme(value, scheme).map_or(Credential::Nothing, Credential::One),
@@ -41,7 +42,7 @@ pub(crate) fn credentials<'f>(fields: &'f Fields, scheme: &str) -> Credential<&'
     }
 }
 
-/// `value` without the `scheme` that it begins with, whose letter case does not matter.
+/// `value` without the `scheme` that it begins with, in any letter case.
 pub(crate) fn after_scheme<'v>(value: &'v [u8], scheme: &str) -> Option<&'v [u8]> {
     let (begin, rest) = value.split_at_checked(scheme.len())?;
     let separated = rest.is_empty() || rest.starts_with(b" ");
@@ -59,13 +60,13 @@ pub(crate) fn cookie<'f>(fields: &'f Fields, name: &str) -> Credential<&'f [u8]>
     }))
 }
 
-/// The value of a parameter of a query, which may begin with its `?`.
+/// The value of a query parameter. The query may begin with its `?`.
 pub(crate) fn parameter<'q>(query: &'q [u8], name: &str) -> Credential<Cow<'q, str>> {
     let pairs = form_urlencoded::parse(query.strip_prefix(b"?").unwrap_or(query));
     Credential::of(pairs.filter(|(this, _)| this == name).map(|(_, value)| value))
 }
 
-/// Writes a query without a parameter, with its `?` if anything is left.
+/// Writes a query without one parameter, beginning with `?` if anything is left.
 pub(crate) fn without_parameter(query: &[u8], name: &str, out: &mut Vec<u8>) {
     let parts = query.strip_prefix(b"?").unwrap_or(query).split(|b| *b == b'&');
     let is_it = |part: &&[u8]| form_urlencoded::parse(part).any(|(this, _)| this == name);

@@ -1,4 +1,4 @@
-//! `deny_list`: clients that may not ask.
+//! `deny_list`: clients with a listed address are refused.
 
 pub(super) use super::address_list::AddressListConfig;
 
@@ -8,7 +8,7 @@ use crate::compile::{Report, Word};
 use crate::compiler::Compiler;
 use crate::request::{Exchange, Verdict};
 
-/// Addresses of clients that may not ask.
+/// Addresses of the clients that are refused.
 #[derive(Debug)]
 pub(crate) struct DenyList(AddressList);
 

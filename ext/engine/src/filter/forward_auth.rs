@@ -1,7 +1,7 @@
 //! `forward_auth`: another server says whether a request may pass.
 //!
-//! It is asked with the head of the request alone. What it says with a 2xx lets the request pass; any other answer is
-//! the client's.
+//! The server is sent the head of the request alone. A 2xx response lets the request pass; the client gets any other
+//! response.
 
 mod answer;
 mod compile;
@@ -35,16 +35,16 @@ pub use compile::ForwardAuthConfig;
 pub(crate) struct ForwardAuth {
     target: TargetTemplate,
     upstream: Arc<Upstream>,
-    /// Fields of the answer that become fields of the request.
+    /// Fields of the response that become fields of the request.
     copied: Box<[FieldName]>,
     limits: Limits,
     connect_timeout: Duration,
-    /// In per cent of the requests in flight.
+    /// Retry budget, in per cent of the requests in flight.
     retry_budget: f64,
     error_response: Arc<ErrorResponse>,
 }
 
-/// A server that has answered; the head of its answer stands in the workspace.
+/// A server that has responded; the head of its response is in the workspace.
 struct Answered {
     server: Channel,
     attempt: Attempt,
@@ -59,13 +59,13 @@ impl Filtering for ForwardAuth {
         compile::compile(config, compiler)
     }
 
-    /// Begins to resolve the server's name.
+    /// Starts resolving the server's name.
     fn start(&self, dns: &Arc<Dns>, handle: &tokio::runtime::Handle, log: &Arc<Log>) {
         self.upstream.start(dns, handle, log);
     }
 
     async fn admit(&self, exchange: &mut Exchange<'_>) -> Option<Verdict> {
-        // Boxed: what is kept while the server is waited for is large.
+        // Boxed: the state that is kept while waiting for the server is large.
         Box::pin(self.judge(exchange)).await
     }
 }
@@ -90,7 +90,7 @@ impl ForwardAuth {
         Some(exchange.answer_failure(&error, &self.error_response).await)
     }
 
-    /// Asks until one of the server's addresses answers.
+    /// Tries the server's addresses one after the other until one responds.
     async fn ask(&self, exchange: &mut Exchange<'_>) -> Result<Answered, Error> {
         let deadline = Instant::now() + self.limits.timeout;
         let head = self.question(exchange)?;
@@ -99,7 +99,7 @@ impl ForwardAuth {
             let _ = exchange.client.awaiting(self.limits.half_close, ready.as_mut()).await?;
         }
         let mut admission = Admission::new(&self.upstream, Affinity::None, self.retry_budget);
-        // It has no body, and what the server says before its answer is nothing to the client.
+        // The question has no body, and interim responses to it are not meant for the client.
         let body = RequestBody::new(Framing::None, true, 0);
         let needs = ResponseNeeds { interim: false, go_ahead: false, upgrade: false };
         let mut question = Inquiry { filter: self, exchange, head, body, needs };
@@ -118,7 +118,7 @@ impl ForwardAuth {
     }
 }
 
-/// The question about one request.
+/// A question to the server about one request.
 struct Inquiry<'a, 'e> {
     filter: &'a ForwardAuth,
     exchange: &'a mut Exchange<'e>,
@@ -134,7 +134,7 @@ impl Inquiry<'_, '_> {
         let mut server = None;
         ask::attempt(self, &mut server, &mut attempt, &mut deadline).await?;
         let server = server.ok_or_else(|| Error::backend(Kind::Ended, Retry::Never))?;
-        // A yes that is framed so that it could be read as something else is none.
+        // A 2xx whose framing is ambiguous does not let the request pass.
         match server.framing_of_response(&mut self.exchange.work.response, Method::Get) {
             Ok(framing) => {
                 attempt.succeeded();
@@ -149,7 +149,7 @@ impl Inquiry<'_, '_> {
 }
 
 impl BackendRequest for Inquiry<'_, '_> {
-    // It is a GET without a body.
+    // The question is a GET without a body, so it may be repeated.
     const REPEATS_REFUSED: bool = true;
 
     fn parts(&mut self) -> Parts<'_> {
@@ -192,6 +192,6 @@ impl BackendRequest for Inquiry<'_, '_> {
         self.exchange.warn(format_args!("forward_auth: {what}"));
     }
 
-    /// It is said once, when no other address is left.
+    /// Does nothing: the failure is reported once, when no other address is left.
     fn note_failure(&mut self, _: &Attempt, _: &Error) {}
 }

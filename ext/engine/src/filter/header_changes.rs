@@ -1,4 +1,4 @@
-//! What `request_headers` and `response_headers` share: fields that are removed and added.
+//! Fields to remove and to add, shared by `request_headers` and `response_headers`.
 
 use proxy_http::message::{FieldName, Fields, Known};
 use serde::{Deserialize, Serialize};
@@ -13,9 +13,9 @@ use crate::rewrite::{Context, Template};
 pub struct HeaderChangesConfig {
     /// Fields to add, each with its values, which are string rewrites.
     pub additions: Vec<(String, Vec<String>)>,
-    /// Names of fields to remove, before anything is added.
+    /// Names of fields to remove. Removals come before additions.
     pub removals: Vec<String>,
-    /// Where it was written.
+    /// File and line of the directive, if it comes from a file.
     pub at: Option<At>,
 }
 

@@ -1,4 +1,4 @@
-//! `log_requests`: lines of one's own among those that the proxy writes about itself.
+//! `log_requests`: a configuration's own lines in the proxy's log.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,15 +16,15 @@ use crate::rewrite::{Context, RequestValues, Template};
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LogRequestsConfig {
-    /// The line when a request comes by, a string rewrite. Default: none.
+    /// Line written when a request reaches this filter, a string rewrite. Default: none.
     pub before: Option<String>,
-    /// The line when it has been answered, a string rewrite. Default: none.
+    /// Line written when the request has been answered, a string rewrite. Default: none.
     pub after: Option<String>,
-    /// Where it was written.
+    /// File and line of the directive, if it comes from a file.
     pub at: Option<At>,
 }
 
-/// A line for when a request comes by, and one for when it has been answered.
+/// A line for when a request arrives, and one for when it has been answered.
 #[derive(Debug)]
 pub(crate) struct LogRequests {
     before: Option<Template>,

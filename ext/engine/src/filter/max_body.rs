@@ -1,4 +1,4 @@
-//! `max_body`: how long the body of a request may be.
+//! `max_body`: the longest body of a request.
 
 use std::sync::Arc;
 
@@ -16,15 +16,15 @@ use crate::respond::ErrorResponse;
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct MaxBodyConfig {
-    /// The longest body.
+    /// Length of the longest body, in bytes.
     pub bytes: Option<i64>,
-    /// What a request with a longer one is answered. Default: the built-in 413.
+    /// Response to a request with a longer body. Default: the built-in 413.
     pub error_response: Option<ErrorResponseConfig>,
-    /// Where it was written.
+    /// File and line of the directive, if it comes from a file.
     pub at: Option<At>,
 }
 
-/// A limit for what comes behind it.
+/// Limit for the filters and the handler that follow.
 #[derive(Debug)]
 pub(crate) struct MaxBody(Arc<BodyLimit>);
 
@@ -44,7 +44,7 @@ impl Filtering for MaxBody {
         Some(Self(BodyLimit::new(bytes, error_response)))
     }
 
-    /// The innermost limit holds: the request is held to it once it has passed all filters.
+    /// Sets the limit. The innermost limit counts: it is enforced once the request has passed all filters.
     async fn admit(&self, exchange: &mut Exchange<'_>) -> Option<Verdict> {
         exchange.body_limit = Some(Arc::clone(&self.0));
         None

@@ -1,4 +1,4 @@
-//! `rate_limit`: so many requests in so many seconds.
+//! `rate_limit`: a number of requests in a number of seconds.
 
 mod counts;
 mod key;
@@ -26,19 +26,19 @@ use window::{Limit, Taken};
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RateLimitConfig {
-    /// How many requests may pass.
+    /// Requests that may pass within `seconds`.
     pub requests: Option<i64>,
-    /// In how many seconds.
+    /// Length of the period, in seconds.
     pub seconds: Option<f64>,
-    /// What makes two requests count together.
+    /// Key under which requests are counted together.
     pub key: LimitKey,
-    /// Where the counts are kept.
+    /// Place where the counts are kept.
     pub store: LimitStore,
-    /// How many keys are counted at once, at most.
+    /// Keys that are counted at once, at most.
     pub max_keys: i64,
-    /// What a request beyond the limit is answered. Default: the built-in 429.
+    /// Response to a request beyond the limit. Default: the built-in 429.
     pub error_response: Option<ErrorResponseConfig>,
-    /// Where it was written.
+    /// File and line of the directive, if it comes from a file.
     pub at: Option<At>,
 }
 
@@ -60,13 +60,13 @@ impl Default for RateLimitConfig {
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LimitKey {
-    /// The client's address; of an IPv6 address the network of 64 bits that it is in.
+    /// The client's address. An IPv6 address counts as its network of 64 bits.
     Address,
-    /// The value of a field.
+    /// The value of the request field with this name.
     Header(String),
-    /// The value of a query parameter.
+    /// The value of the query parameter with this name.
     Query(String),
-    /// A string rewrite.
+    /// The value of a string rewrite.
     Rewrite(String),
 }
 
@@ -74,9 +74,9 @@ pub enum LimitKey {
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LimitStore {
-    /// In this process.
+    /// Counts in the memory of this process.
     Memory,
-    /// In a Redis that several proxies share.
+    /// Counts in a Redis that several proxies share, by its URL.
     Redis(String),
 }
 
@@ -105,7 +105,7 @@ impl Filtering for RateLimit {
         let requests = report.ok(config.requests.ok_or_else(|| missing("requests")));
         let requests = requests.map(|requests| report.within("requests").count(requests, 1..=MOST_REQUESTS) as u64);
         let seconds = report.ok(config.seconds.ok_or_else(|| missing("seconds")));
-        // Ten years fit into the nanoseconds of a `u64` many times over.
+        // Ten years fit into a `u64` of nanoseconds many times over.
         let seconds = seconds.map(|seconds| report.within("seconds").seconds_within(seconds, 0.001..=TEN_YEARS));
         if let LimitStore::Redis(_) = config.store {
             report
@@ -121,7 +121,7 @@ impl Filtering for RateLimit {
         }
         let limit = Limit { requests: requests?, span: (seconds? * 1e9) as u64 };
         let before = compiler.before.as_deref().map(|before| &before.filters);
-        // What is counted does not depend on the answer to those who are refused.
+        // The count does not depend on the response to refused requests.
         let recipe = (
             compiler.place.clone(),
             config.requests,
@@ -133,10 +133,10 @@ impl Filtering for RateLimit {
         Some(Self { limit, key: key?, counts, error_response })
     }
 
-    /// Counts the request, or answers it.
+    /// Counts the request, and answers it if it is beyond the limit.
     async fn admit(&self, exchange: &mut Exchange<'_>) -> Option<Verdict> {
         let mut scratch = std::mem::take(&mut exchange.work.scratch);
-        // A rewrite sees the host as it is matched: a capital, a port or a dot at its end makes no other client.
+        // A rewrite sees the normalized host: a capital, a port or a dot at the end does not make another client.
         let authority = exchange.work.request.authority;
         if self.key.is_rewrite() {
             exchange.work.request.authority = host_span(&mut exchange.work.request);
@@ -158,8 +158,8 @@ impl Filtering for RateLimit {
 }
 
 impl RateLimit {
-    /// Puts what the client should know on the response. Of several limits it is told of the one that refuses it, or
-    /// else of the one that has the least left.
+    /// Adds the rate limit fields to the response. If several limits apply, they describe the limit that refuses the
+    /// request, or else the one with the fewest requests left.
     fn tell(&self, exchange: &mut Exchange<'_>, taken: Taken, text: &mut Vec<u8>) {
         let extra = &mut exchange.work.extra;
         let told = extra.get(REMAINING).and_then(|text| std::str::from_utf8(text).ok()?.parse::<u64>().ok());
@@ -180,7 +180,7 @@ impl RateLimit {
     }
 }
 
-/// Whole seconds, rounded up: who waits so long does not come too early.
+/// Whole seconds, rounded up: a client that waits this long does not come too early.
 fn seconds(nanoseconds: u64) -> u64 {
     nanoseconds.div_ceil(1_000_000_000)
 }

@@ -1,4 +1,4 @@
-//! `redirect_http_to_https!`: requests that came without TLS are sent to where there is some.
+//! `redirect_http_to_https!`: redirects requests that came without TLS to https.
 
 use proxy_http::decimal;
 use serde::{Deserialize, Serialize};
@@ -14,9 +14,9 @@ use crate::request::{Exchange, Verdict};
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RedirectHttpToHttpsConfig {
-    /// The port that https is served on.
+    /// Port that https is served on.
     pub port: i64,
-    /// Where it was written.
+    /// File and line of the directive, if it comes from a file.
     pub at: Option<At>,
 }
 
@@ -26,10 +26,10 @@ impl Default for RedirectHttpToHttpsConfig {
     }
 }
 
-/// Redirects whatever is not https.
+/// Redirects requests that did not come over https.
 #[derive(Debug)]
 pub(crate) struct RedirectHttpToHttps {
-    /// `None` for the usual one, which is not written into URLs.
+    /// `None` for the default port of https, which is not written into URLs.
     port: Option<u16>,
 }
 
@@ -44,8 +44,8 @@ impl Filtering for RedirectHttpToHttps {
         Some(Self { port: Some(port).filter(|port| *port != 443) })
     }
 
-    /// Lets a request pass that came over https, and redirects any other to the same host, path and query. One that
-    /// names no host, as HTTP/1.0 allows, cannot be redirected and is refused.
+    /// Lets a request over https pass, and redirects any other to https with the same host, path and query. A request
+    /// without a host, as HTTP/1.0 allows, cannot be redirected and is refused.
     async fn admit(&self, exchange: &mut Exchange<'_>) -> Option<Verdict> {
         if exchange.client_info.scheme() == "https" {
             return None;

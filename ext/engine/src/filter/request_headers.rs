@@ -1,4 +1,4 @@
-//! `request_headers`: fields of the request that are removed and added.
+//! `request_headers`: removes and adds fields of the request.
 
 pub use super::header_changes::HeaderChangesConfig;
 
@@ -34,7 +34,7 @@ impl Filtering for RequestHeaders {
         }
     }
 
-    /// Changes the request. Its rewrites see it as the filters before this one left it.
+    /// Changes the request. Its rewrites see the request as the filters before this one left it.
     async fn admit(&self, exchange: &mut Exchange<'_>) -> Option<Verdict> {
         let mut value = std::mem::take(&mut exchange.work.scratch);
         self.0.remove(&mut exchange.work.request.fields);
@@ -49,7 +49,8 @@ impl Filtering for RequestHeaders {
 }
 
 impl RequestHeaders {
-    /// What is added. A TRACE shows its sender what it carries, and what is added is for the backend alone.
+    /// Fields to add. None for TRACE: it shows its sender the fields it carries, and added fields are for the backend
+    /// alone.
     fn additions(&self, method: Method) -> &[(FieldName, Template)] {
         if method == Method::Trace {
             &[]

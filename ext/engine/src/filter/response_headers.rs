@@ -1,4 +1,4 @@
-//! `response_headers`: fields of the response that are removed and added.
+//! `response_headers`: removes and adds fields of the response.
 
 pub(super) use super::header_changes::HeaderChangesConfig;
 

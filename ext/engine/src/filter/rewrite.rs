@@ -1,4 +1,4 @@
-//! `rewrite`: another path for what comes behind it.
+//! `rewrite`: changes the path for the filters and the handler that follow.
 
 use std::sync::Arc;
 
@@ -18,9 +18,9 @@ use crate::rewrite::TargetTemplate;
 pub struct RewriteConfig {
     /// The new path, a string rewrite. With a `?` or `{query}` in it, the new query too.
     pub path: Option<String>,
-    /// What a request is answered for which no valid path comes of it. Default: the built-in 400.
+    /// Response to a request whose new path is not valid. Default: the built-in 400.
     pub error_response: Option<ErrorResponseConfig>,
-    /// Where it was written.
+    /// File and line of the directive, if it comes from a file.
     pub at: Option<At>,
 }
 
@@ -28,7 +28,7 @@ pub struct RewriteConfig {
 #[derive(Debug)]
 pub(crate) struct Rewrite {
     target: TargetTemplate,
-    /// Whether the template says nothing of the query, so that it stays what it is.
+    /// Whether the template does not mention the query, so that the query is kept.
     keeps_query: bool,
     error_response: Arc<ErrorResponse>,
 }
@@ -50,9 +50,9 @@ impl Filtering for Rewrite {
         Some(Self { keeps_query: !target.shows_query(), target, error_response })
     }
 
-    /// Changes the path of the request. One that no valid path comes of is refused.
+    /// Changes the path of the request. A request whose new path is not valid is refused.
     async fn admit(&self, exchange: &mut Exchange<'_>) -> Option<Verdict> {
-        // `OPTIONS *` asks for no path.
+        // `OPTIONS *` has no path.
         if exchange.work.request.path() == b"*" {
             return None;
         }
@@ -79,7 +79,7 @@ impl Filtering for Rewrite {
     }
 }
 
-/// In a path that a value brought a `?` into, it stands for itself.
+/// Encodes each `?` that a value brought into the path, so that it does not begin a query.
 fn encode_question_marks(path: &mut Vec<u8>) {
     let Some(first) = memchr::memchr(b'?', path) else { return };
     for byte in path.split_off(first) {

@@ -1,4 +1,4 @@
-//! What is wrong with a filter is told with its line, and with what to write instead.
+//! Mistakes in a filter are reported with its line and with a remedy.
 
 use super::written::*;
 use super::FilterConfig;
@@ -6,12 +6,12 @@ use crate::compile::Purpose;
 use crate::configuration::{At, Config, CustomError, Directive, ErrorResponseConfig, Severity, StaticResponseConfig};
 use crate::snapshot::compile;
 
-/// The line of every filter here.
+/// Line of every filter in these tests.
 pub(super) fn at() -> Option<At> {
     Some(At { file: "Proxyfile".into(), line: 7 })
 }
 
-/// The messages of a configuration that consists of this filter and an answer, without where and what.
+/// Messages for a configuration that consists of this filter and a response, without place and directive.
 pub(super) fn problems(filter: FilterConfig) -> Vec<(Severity, String)> {
     let answer = Directive::StaticResponse(StaticResponseConfig::default());
     let config = Config { routes: vec![Directive::Filter(filter), answer], ..Config::default() };
@@ -25,7 +25,7 @@ pub(super) fn problems(filter: FilterConfig) -> Vec<(Severity, String)> {
         .collect()
 }
 
-/// The messages, each of which is an error.
+/// Messages, each of which is an error.
 pub(super) fn errors(filter: FilterConfig) -> Vec<String> {
     let errors = problems(filter).into_iter();
     errors.map(|(severity, message)| (severity == Severity::Error).then_some(message).expect("an error")).collect()

@@ -1,4 +1,4 @@
-//! `proxy`: asks a backend, and another one where that is safe (retry).
+//! `proxy`: forwards a request to a backend, and retries on another one where that is safe.
 
 mod affinity;
 mod attempts;
@@ -40,7 +40,7 @@ pub(crate) struct Proxy {
     backends: Backends,
     headers: Vec<Edit>,
     response_headers: Vec<Edit>,
-    /// Names in `headers`: the engine does not set those itself.
+    /// Names that `headers` sets or removes. The engine does not set these itself.
     own_headers: KnownNames,
     sets_host: bool,
     /// Whether the client's `Host` is passed on.
@@ -62,11 +62,11 @@ pub(crate) struct Proxy {
     retry_buffer: usize,
     error_response: Arc<ErrorResponse>,
     max_body: Option<Arc<BodyLimit>>,
-    /// Answer when no backend can be asked.
+    /// Response when no backend can be asked.
     unavailable: Arc<ErrorResponse>,
 }
 
-/// Reasons to retry an idempotent request beside a failed connection.
+/// Reasons to retry an idempotent request, beside a failed connection.
 #[derive(Debug, Default)]
 struct RetryOn {
     timeout: bool,
@@ -99,7 +99,7 @@ impl Handling for Proxy {
         let mut body =
             RequestBody::new(exchange.framing, idempotent, self.retry_buffer).with_trailers(self.request_trailers);
         exchange.work.failures.clear();
-        // The connection to the backend stays where it is: it is large.
+        // The connection to the backend stays in this place in memory: it is large.
         let mut backend = None;
         let answered = match exchange.call {
             None => self.ask(exchange, &mut body, &mut backend).await,
@@ -124,13 +124,13 @@ impl Handling for Proxy {
 }
 
 impl Proxy {
-    /// Where its requests go.
+    /// Backends that the requests go to.
     pub(crate) fn backends(&self) -> &Backends {
         &self.backends
     }
 
-    /// The limits of an exchange with `backend`. In HTTP/2 both sides of a gRPC call may be silent for longer, unless
-    /// the configuration says otherwise.
+    /// Time limits of an exchange with `backend`. Over HTTP/2 both sides of a gRPC call may be silent for longer,
+    /// unless the configuration sets a limit.
     fn limits(&self, exchange: &Exchange<'_>, backend: &Channel) -> Limits {
         let mut limits = self.limits;
         if exchange.call.is_some() {
@@ -146,7 +146,7 @@ impl Proxy {
         limits
     }
 
-    /// The TLS name, where it is not the backend's own: a target whose host comes from the request.
+    /// The name for TLS, if it is not the backend's own: the host of the target comes from the request.
     fn server_name(&self, exchange: &Exchange<'_>) -> Result<Option<ServerName<'static>>, Error> {
         match (&self.target, &self.backends) {
             (Some(target), Backends::Fixed(_)) if target.authority_literal().is_none() => {

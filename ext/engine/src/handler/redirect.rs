@@ -1,4 +1,4 @@
-//! `redirect`: tells the client where else to ask.
+//! `redirect`: sends the client to another URL.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,12 +14,12 @@ use crate::rewrite::{RenderedTarget, TargetTemplate};
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RedirectConfig {
-    /// Where to: an absolute URL or a path, a string rewrite.
+    /// Target of the redirect: an absolute URL or a path, a string rewrite.
     pub to: Option<String>,
-    /// `permanent`, `temporary`, `moved_permanently` or `found`.
+    /// Type of the redirect: `permanent`, `temporary`, `moved_permanently` or `found`.
     #[serde(rename = "type")]
     pub kind: String,
-    /// Where it was written.
+    /// File and line of the directive, if it comes from a file.
     pub at: Option<At>,
 }
 
@@ -33,10 +33,10 @@ impl Default for RedirectConfig {
 #[derive(Debug)]
 pub(crate) struct Redirect {
     status: u16,
-    /// Scheme and `://`; empty where the target is a path.
+    /// Scheme and `://`; empty if the target is a path.
     scheme: &'static str,
     target: TargetTemplate,
-    /// With its `#`, or nothing.
+    /// Fragment with its `#`, or empty.
     fragment: Box<str>,
 }
 
@@ -57,7 +57,7 @@ impl Handling for Redirect {
         Some(Self { status: status?, scheme, target, fragment })
     }
 
-    /// Answers. A request whose own values make no URL is refused.
+    /// Answers with the redirect. If the values of the request do not make a valid URL, the request is refused.
     async fn serve(&self, exchange: &mut Exchange<'_>) -> Verdict {
         let mut target = std::mem::take(&mut exchange.work.target);
         let rendered = self.target.render(&exchange.scope(exchange.work.request.path()), &mut target);
@@ -142,7 +142,7 @@ mod tests {
     use crate::rewrite::tests::{client, request, scope};
     use crate::snapshot::compile;
 
-    /// What `Location` says to a request with this path and a field `X`, if anything.
+    /// Value of `Location` for a request with this path and a field `X`, if there is one.
     fn location(to: &str, path: &str, value: &[u8]) -> Option<Vec<u8>> {
         let (scheme, target, fragment) = parts(to).expect(to);
         let redirect = Redirect { status: 302, scheme, target, fragment };

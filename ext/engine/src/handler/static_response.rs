@@ -1,4 +1,4 @@
-//! `static_response`: an answer that stands in the configuration.
+//! `static_response`: a fixed response from the configuration.
 
 use proxy_http::message::Known;
 use serde::{Deserialize, Serialize};
@@ -18,9 +18,9 @@ pub struct StaticResponseConfig {
     pub code: i64,
     /// Fields of the response.
     pub headers: Vec<(String, String)>,
-    /// Its body.
+    /// Body of the response.
     pub body: String,
-    /// Where it was written.
+    /// File and line of the directive, if it comes from a file.
     pub at: Option<At>,
 }
 
@@ -30,11 +30,11 @@ impl Default for StaticResponseConfig {
     }
 }
 
-/// The answer, ready to be sent.
+/// The response, ready to be sent.
 #[derive(Debug)]
 pub(crate) struct StaticResponse {
     status: u16,
-    /// Its field lines, `Content-Length` included.
+    /// Field lines, `Content-Length` included.
     fields: Vec<u8>,
     body: Box<[u8]>,
 }
@@ -42,7 +42,7 @@ pub(crate) struct StaticResponse {
 impl Handling for StaticResponse {
     type Config = StaticResponseConfig;
 
-    /// One with mistakes stands for a handler all the same: the locations around it are not told to be without one.
+    /// A directive with mistakes still counts as a handler: the locations around it are not reported as having none.
     fn compile(config: &StaticResponseConfig, compiler: &mut Compiler) -> Option<Self> {
         let mut report = Report::new(Self::WORD, config.at.as_ref(), &mut compiler.problems);
         let status = u16::try_from(config.code).ok().filter(|code| (200..=599).contains(code));
@@ -83,7 +83,7 @@ impl Handling for StaticResponse {
     }
 }
 
-/// The lines of the fields that can be sent, and whether they say what the body is.
+/// The lines of the fields that can be sent, and whether they include the type of the body.
 fn fields(written: &[(String, String)], captures: &[&str], report: &mut Report<'_>) -> (Vec<u8>, bool) {
     let mut fields = Vec::new();
     let mut typed = false;
@@ -109,7 +109,7 @@ fn fields(written: &[(String, String)], captures: &[&str], report: &mut Report<'
     (fields, typed)
 }
 
-/// The media type of a body that shows it: a page, or a JSON object.
+/// The media type of a body that is recognizable: an HTML page, or a JSON object.
 fn looks_like(body: &str) -> Option<&'static str> {
     let body = body.trim();
     let page = body.starts_with('<') && body.ends_with('>');

@@ -9,32 +9,32 @@ use tokio::time::Instant;
 use crate::fork_safe::{Condvar, Mutex};
 use crate::output::block_sigpipe;
 
-/// Bytes that may wait to be written.
+/// Bytes that may wait to be written, at most.
 pub(super) const MOST_WAITING: usize = 256 * 1024;
 
-/// A bounded queue with one thread at its end, which takes all that waits at once.
+/// A bounded queue with one thread at its end, which takes all waiting lines at once.
 #[derive(Debug, Default)]
 pub(super) struct LogQueue {
     state: Mutex<LogQueueState>,
-    /// There is something to write, or nothing will come any more.
+    /// Signalled when there is something to write, or the queue was closed.
     changed: Condvar,
-    /// Everything was written.
+    /// Signalled when everything was written.
     done: Condvar,
 }
 
 #[derive(Debug, Default)]
 struct LogQueueState {
     waiting: Vec<u8>,
-    /// Lines that found no room.
+    /// Lines that were lost because the queue was full.
     lost: u64,
-    /// The thread has taken something and not yet written it.
+    /// Whether the thread has taken lines and not yet written them.
     is_writing: bool,
     is_closed: bool,
 }
 
 impl LogQueue {
-    /// Starts the thread, which ends once the queue is closed and empty. `report` makes the line that says how many are
-    /// missing.
+    /// Starts the thread, which ends once the queue is closed and empty. `report` makes the line that says how many
+    /// lines were lost.
     pub(super) fn start(
         out: Box<dyn Write + Send>,
         report: impl Fn(u64, &mut Vec<u8>) + Send + 'static,
@@ -56,7 +56,7 @@ impl LogQueue {
         self.changed.notify_one();
     }
 
-    /// Waits until everything is written, no longer than `limit`. `false` if it is not.
+    /// Waits until everything is written, but no longer than `limit`. `false` if lines are left.
     pub(super) fn flush(&self, limit: Duration) -> bool {
         let deadline = Instant::now() + limit;
         let mut state = self.state.lock();
@@ -80,7 +80,7 @@ impl LogQueue {
 struct LogWriter {
     queue: Arc<LogQueue>,
     out: Box<dyn Write + Send>,
-    /// Lines that could not be written, or found no room, since the last report.
+    /// Lines that could not be written, or found the queue full, since the last report.
     lost: u64,
 }
 
@@ -90,7 +90,7 @@ impl LogWriter {
         let mut batch = Vec::new();
         while self.take(&mut batch) {
             let lines = batch.iter().filter(|byte| **byte == b'\n').count() as u64;
-            // What found no room came behind what had.
+            // Lines that found the queue full came after those in it.
             if self.lost > 0 {
                 report(self.lost, &mut batch);
             }
@@ -101,7 +101,7 @@ impl LogWriter {
         }
     }
 
-    /// Waits for what there is to write. `false` if there will be nothing more.
+    /// Waits for lines to write. `false` if there will be no more.
     fn take(&mut self, batch: &mut Vec<u8>) -> bool {
         let mut state = self.queue.state.lock();
         state.is_writing = false;

@@ -2,7 +2,7 @@ use super::*;
 use crate::config::At;
 use crate::request_id::RequestId;
 
-/// Keeps what is written, for a test to read.
+/// Keeps the written lines, so that a test can read them.
 #[derive(Clone, Default)]
 pub(crate) struct Memory(Arc<Mutex<Vec<u8>>>);
 
@@ -76,7 +76,7 @@ fn an_unknown_level_is_a_problem_that_names_the_known_ones() {
     );
 }
 
-/// Where nothing can be written until it is told otherwise.
+/// A writer that blocks until it is released.
 #[derive(Clone, Default)]
 struct Stuck {
     memory: Memory,

@@ -2,19 +2,19 @@
 
 use super::BodyFormat;
 
-/// How much a format is wanted, in the order in which it counts.
+/// Preference for a format. The order of the members decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Wish {
-    /// Thousandths.
+    /// Quality, in thousandths.
     quality: u16,
-    /// 3 for `text/html`, 2 for `text/*`, 1 for `*/*`.
+    /// Precision of the range: 3 for `text/html`, 2 for `text/*`, 1 for `*/*`.
     precision: u8,
-    /// Ranges that stand further to the left count more.
+    /// Position in the list: ranges further to the left count more.
     earliness: usize,
 }
 
-/// The offered format that the values of the `Accept` lines prefer. `default` breaks ties, and is chosen when nothing
-/// that is offered is wanted. Malformed elements count as absent.
+/// The offered format that the values of the `Accept` lines prefer. `default` breaks ties, and is chosen if no offered
+/// format is accepted. Malformed elements are ignored.
 pub(super) fn choose<'v>(
     accept: impl IntoIterator<Item = &'v [u8]>,
     offered: [bool; 3],
@@ -27,7 +27,7 @@ pub(super) fn choose<'v>(
         earliness -= 1;
         for (format, wish) in BodyFormat::ALL.into_iter().zip(&mut wishes) {
             let precision = range.precision_for(format);
-            // The most precise range that matches speaks for a format, whatever the others say.
+            // The most precise range that matches decides for a format.
             if precision > wish.map_or(0, |wish| wish.precision) {
                 *wish = Some(Wish { quality, precision, earliness });
             }
@@ -43,7 +43,7 @@ pub(super) fn choose<'v>(
         .map_or(default, |(.., format)| format)
 }
 
-/// Whether the values of the `Accept` lines take `main/sub` at all. No line takes everything.
+/// Whether the values of the `Accept` lines accept `main/sub`. Without a line, everything is accepted.
 pub(crate) fn takes<'v>(accept: impl IntoIterator<Item = &'v [u8]>, main: &[u8], sub: &[u8]) -> bool {
     let mut lines = accept.into_iter().peekable();
     if lines.peek().is_none() {
@@ -51,7 +51,7 @@ pub(crate) fn takes<'v>(accept: impl IntoIterator<Item = &'v [u8]>, main: &[u8],
     }
     let elements = lines.flat_map(|line| Pieces { rest: Some(line), separator: b',' });
     let ranges = elements.filter_map(parse).map(|(range, quality)| (range.precision(main, sub), quality));
-    // The most precise range speaks; of several, the one that wants it most.
+    // The most precise range decides; of several, the one with the highest quality.
     ranges.filter(|(precision, _)| *precision > 0).max().is_some_and(|(_, quality)| quality > 0)
 }
 
@@ -62,7 +62,7 @@ struct Range<'v> {
 }
 
 impl Range<'_> {
-    /// 0 if the range does not cover the format.
+    /// Precision of the range for the format; 0 if it does not cover the format.
     fn precision_for(&self, format: BodyFormat) -> u8 {
         match format {
             BodyFormat::Plain => self.precision(b"text", b"plain"),
@@ -71,7 +71,7 @@ impl Range<'_> {
         }
     }
 
-    /// 0 if the range does not cover the media type.
+    /// Precision of the range for the media type; 0 if it does not cover the type.
     fn precision(&self, main: &[u8], sub: &[u8]) -> u8 {
         match (self.main, self.sub) {
             (b"*", b"*") => 1,
@@ -82,7 +82,7 @@ impl Range<'_> {
     }
 }
 
-/// One element of `Accept`: its range and its quality in thousandths.
+/// One element of `Accept`: its range, and its quality in thousandths.
 fn parse(element: &[u8]) -> Option<(Range<'_>, u16)> {
     let mut pieces = Pieces { rest: Some(element), separator: b';' };
     let range = pieces.next()?.trim_ascii();
@@ -95,18 +95,18 @@ fn parse(element: &[u8]) -> Option<(Range<'_>, u16)> {
         let equals = memchr::memchr(b'=', parameter).unwrap_or(parameter.len());
         let name = parameter[..equals].trim_ascii();
         if name.eq_ignore_ascii_case(b"q") {
-            // What follows are extensions, which nobody ever defined.
+            // The rest are extensions, of which none was ever defined.
             return Some((range, quality(parameter.get(equals + 1..)?.trim_ascii())?));
         }
         if !name.is_empty() && !name.eq_ignore_ascii_case(b"charset") {
-            // `text/html;level=1` is not what we have.
+            // A range with a parameter, such as `text/html;level=1`, is not what we offer.
             return None;
         }
     }
     Some((range, 1000))
 }
 
-/// `0`, `0.8`, `1.000`: at most three decimals, at most 1.
+/// Reads a quality: `0`, `0.8`, `1.000`, with at most three decimals and at most 1. The result is in thousandths.
 fn quality(text: &[u8]) -> Option<u16> {
     let (whole, decimals) = match text {
         [whole @ (b'0' | b'1')] => (whole, &[][..]),
@@ -120,7 +120,7 @@ fn quality(text: &[u8]) -> Option<u16> {
     (thousandths <= 1000).then_some(thousandths)
 }
 
-/// The pieces of a list. A separator inside a quoted string separates nothing.
+/// The pieces of a list. A separator inside a quoted string does not count.
 struct Pieces<'v> {
     rest: Option<&'v [u8]>,
     separator: u8,

@@ -6,7 +6,7 @@ use proxy_http::message::reason;
 
 use super::{page, BodyFormat, ErrorResponse, Rendered};
 
-/// Status code, the name it goes by in a configuration, and what it says to a person.
+/// Status code, name in a configuration, and message to a person.
 const TABLE: &[(u16, Option<&str>, &str)] = &[
     (400, Some("bad_request"), "The request could not be understood."),
     (401, Some("unauthorized"), "This is for those who have signed in."),
@@ -35,37 +35,37 @@ static RENDERED: LazyLock<Vec<Arc<ErrorResponse>>> = LazyLock::new(|| {
     TABLE.iter().map(render).collect()
 });
 
-/// The built-in response for a status code. Those that the engine itself answers with and those that have a name are
-/// there: 400, 401, 403, 404, 405, 408, 413, 414, 417, 421, 429, 431 and 500 to 505; any other code gets the one of
-/// 500.
+/// The built-in response for a status code. There is one for each status that the engine itself answers with, and for
+/// each that has a name: 400, 401, 403, 404, 405, 408, 413, 414, 417, 421, 429, 431 and 500 to 505. Any other code gets
+/// the one for 500.
 pub(crate) fn built_in(status: u16) -> &'static Arc<ErrorResponse> {
     let find = |status| TABLE.binary_search_by_key(&status, |(status, ..)| *status).ok();
     let index = find(status).or_else(|| find(500)).unwrap_or_default();
     &RENDERED[index]
 }
 
-/// The built-in response that goes by `name`.
+/// The built-in response with this name.
 pub(super) fn named(name: &str) -> Option<&'static Arc<ErrorResponse>> {
     let (status, ..) = TABLE.iter().find(|(_, known, _)| *known == Some(name))?;
     Some(built_in(*status))
 }
 
-/// The names that a configuration may use.
+/// Names that a configuration may use.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
     TABLE.iter().filter_map(|(_, name, _)| *name)
 }
 
-/// The status codes that are there.
+/// Status codes that have a built-in response.
 pub(super) fn statuses() -> impl Iterator<Item = u16> {
     TABLE.iter().map(|(status, ..)| *status)
 }
 
-/// What the table says about a status code, for a response of one's own that brings no text.
+/// Message for a status code, for a configured response without a text.
 pub(super) fn message(status: u16) -> &'static str {
     TABLE.iter().find(|(known, ..)| *known == status).map_or("The request could not be served.", |(.., text)| text)
 }
 
-/// All three forms of a status code.
+/// The response for a status code in all three formats.
 pub(super) fn forms(status: u16, message: &str, extra: &[(String, String)]) -> [Option<Rendered>; 3] {
     let title = match reason(status) {
         "" => "Error",

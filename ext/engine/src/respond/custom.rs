@@ -1,4 +1,4 @@
-//! A person's own error response.
+//! Error responses from the configuration.
 
 use proxy_http::message::Known;
 
@@ -8,7 +8,7 @@ use crate::config::{Content, CustomError};
 use crate::rewrite::{known_placeholder, Context};
 use crate::suggestion::did_you_mean;
 
-/// Compiles it and reads its files.
+/// Compiles an error response and reads its files.
 pub(super) fn compile(spec: &CustomError, report: &mut Report<'_>) -> ErrorResponse {
     let status = status(spec.status, &mut report.within("status"));
     let headers = headers(&spec.headers, &mut report.within("headers"));
@@ -20,7 +20,7 @@ pub(super) fn compile(spec: &CustomError, report: &mut Report<'_>) -> ErrorRespo
     };
     for (format, content) in BodyFormat::ALL.into_iter().zip(texts) {
         let Some(content) = content else { continue };
-        // A file that cannot be read leaves an empty body, so that its format still counts as there.
+        // A file that cannot be read leaves an empty body, so that its format still counts as present.
         let body = body(format, content, report).unwrap_or_default();
         forms[format as usize] = Some(Rendered::new(status, format, body, &headers));
     }
@@ -99,7 +99,7 @@ fn body(format: BodyFormat, content: &Content, report: &mut Report<'_>) -> Optio
     Some(body)
 }
 
-/// Whether a body is surely the name of a file: one word that ends as a page does.
+/// Whether a body is surely the name of a file: one word with a file name extension of a page.
 pub(crate) fn is_file_name(text: &str) -> bool {
     const ENDINGS: [&str; 8] = [".html", ".htm", ".json", ".txt", ".xml", ".erb", ".md", ".svg"];
     let word = text.trim();
@@ -120,7 +120,7 @@ fn remedy(e: &std::io::Error) -> String {
     }
 }
 
-/// The format that serves who wants none of those there are. Without a word from the configuration: the first there is.
+/// The format for clients that accept none of the available ones. Default: the first one there is.
 fn default(written: Option<&str>, forms: &[Option<Rendered>; 3], report: &mut Report<'_>) -> BodyFormat {
     let present: Vec<BodyFormat> =
         BodyFormat::ALL.into_iter().filter(|format| forms[*format as usize].is_some()).collect();

@@ -1,5 +1,5 @@
-//! Errors in gRPC's terms: the status is always 200, and what went wrong stands in `grpc-status` and `grpc-message`,
-//! without a body ("trailers-only").
+//! Errors in gRPC's terms: the HTTP status is always 200, and the error is in `grpc-status` and `grpc-message`, without
+//! a body ("trailers-only").
 
 use std::sync::LazyLock;
 
@@ -9,20 +9,20 @@ use proxy_http::message::reason;
 use super::built_in;
 use crate::grpc::GrpcOutcome;
 
-/// What `grpc-message` holds only in escapes, beside what is not ASCII.
+/// ASCII characters that are escaped in `grpc-message`. All other characters beyond ASCII are escaped too.
 const ESCAPED: &AsciiSet = &CONTROLS.add(b'%');
 
-/// Why a call is answered by the proxy itself.
+/// Reason why the proxy itself answers a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum GrpcRefusal {
-    /// With what would be an answer of that status to any other request.
+    /// A failure. The number is the HTTP status that any other request would get.
     Status(u16),
-    /// Its own `grpc-timeout` has run out.
+    /// The call's own `grpc-timeout` has run out.
     Deadline,
 }
 
 impl GrpcRefusal {
-    /// The status code of gRPC, by its published mapping.
+    /// The gRPC status code, by the published mapping from HTTP.
     fn code(self) -> u8 {
         match self {
             Self::Status(400 | 431) => 13,
@@ -35,7 +35,7 @@ impl GrpcRefusal {
         }
     }
 
-    /// What logs and figures are to know of it.
+    /// Outcome of the call, for logs and figures.
     pub(crate) fn told(self) -> GrpcOutcome {
         let reason = match self {
             Self::Status(status) => status,
@@ -57,7 +57,8 @@ impl GrpcRefusal {
         format!("grpc-status: {}\r\ngrpc-message: {}\r\n", self.code(), utf8_percent_encode(&message, ESCAPED))
     }
 
-    /// The same, written out at load for those that the engine itself answers with.
+    /// Writes the lines `grpc-status` and `grpc-message`. For the statuses that the engine itself answers with, they
+    /// are prepared at load.
     pub(crate) fn write(self, out: &mut Vec<u8>) {
         match RENDERED.iter().find(|(refusal, _)| *refusal == self) {
             Some((_, lines)) => out.extend_from_slice(lines.as_bytes()),

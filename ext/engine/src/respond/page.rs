@@ -1,7 +1,6 @@
-//! The page that a person sees.
+//! The HTML page of an error response.
 
-/// A page that needs nothing from anywhere else: no script, no font, no image. It follows the reader's choice of light
-/// or dark.
+/// A page that loads nothing else: no script, no font, no image. It follows the reader's choice of light or dark.
 const PAGE: &str = r#"<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -42,7 +41,7 @@ p.id { margin-top: 1.5rem; color: var(--soft); font-size: 0.8125rem; overflow-wr
 </html>
 "#;
 
-/// The page for a status code. The texts are ours and hold nothing that HTML would take for its own.
+/// The page for a status code. The texts are our own and hold nothing that HTML would treat as markup.
 pub(super) fn html(status: u16, title: &str, message: &str) -> String {
     PAGE.replace("{status}", &status.to_string()).replace("{title}", title).replace("{message}", message)
 }

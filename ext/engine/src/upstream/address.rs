@@ -1,4 +1,4 @@
-//! A backend's address as a person writes it.
+//! Addresses of backends as a person writes them.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
@@ -8,37 +8,35 @@ use rustls::pki_types::ServerName;
 /// Longest path of a unix socket: `sun_path` less its terminating NUL.
 const LONGEST_SOCKET_PATH: usize = 107;
 
-/// Where a backend is.
+/// Address of a backend.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Address {
     /// A TCP port of a host.
     Tcp {
-        /// The machine.
         host: Host,
-        /// The port that was written, if one was.
+        /// Port, if one was written.
         port: Option<u16>,
-        /// `Some` if a scheme was written: whether it asks for TLS.
+        /// Whether the scheme asks for TLS. `None` if no scheme was written.
         tls: Option<bool>,
-        /// Whether that scheme was `h2`.
+        /// Whether the scheme is `h2`.
         http2: bool,
     },
     /// A unix socket.
     Unix(PathBuf),
 }
 
-/// A machine.
+/// Host of a backend.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Host {
-    /// A name to be resolved, in lower case.
+    /// A name that DNS resolves, in lower case.
     Name(String),
-    /// An address.
+    /// An IP address.
     Ip(IpAddr),
 }
 
 impl Address {
     /// Reads every form of a backend: `10.0.0.1:3001`, `host:3001`, `host`, `http://…` (plain), `https://…` (TLS),
-    /// `h2://…` (plain, HTTP/2), `unix:/run/app.sock`, `[::1]:3001`, `[::1]`. What stands behind the authority of a URL
-    /// is ignored.
+    /// `h2://…` (plain, HTTP/2), `unix:/run/app.sock`, `[::1]:3001`, `[::1]`. The path of a URL is ignored.
     ///
     /// # Errors
     /// A sentence that names the text, what is wrong with it and what to write instead.
@@ -77,8 +75,7 @@ impl Address {
         Ok(address)
     }
 
-    /// Reads `HOST` or `HOST:PORT` and nothing else, so that text which comes from a client can name no unix socket and
-    /// no scheme.
+    /// Reads only `HOST` or `HOST:PORT`, so that text from a client can name no unix socket and no scheme.
     ///
     /// # Errors
     /// As for [`Address::parse`].
@@ -114,7 +111,7 @@ impl Address {
             };
             (Host::Ip(ip.into()), port)
         } else {
-            // `::1:3001` is an IPv6 address too, and surely not the one that was meant: so none goes without brackets.
+            // `::1:3001` is an IPv6 address too, and surely not the intended one: so IPv6 addresses need brackets.
             if authority.matches(':').count() > 1 {
                 return wrong(r#"an IPv6 address is written in brackets, as in "[::1]:3001""#);
             }
@@ -138,7 +135,7 @@ impl Address {
         Ok(Self::Tcp { host, port, tls, http2: false })
     }
 
-    /// Whether to speak TLS, for a list whose `to` says `otherwise`.
+    /// Whether to use TLS. `otherwise` applies to an address without a scheme, and comes from `to`.
     pub(crate) fn tls(&self, otherwise: bool) -> bool {
         match self {
             Self::Tcp { tls, .. } => tls.unwrap_or(otherwise),
@@ -146,13 +143,13 @@ impl Address {
         }
     }
 
-    /// Whether it was written as one that speaks HTTP/2 (`h2://`).
+    /// Whether the address was written with the scheme for HTTP/2 (`h2://`).
     pub(crate) fn says_http2(&self) -> bool {
         matches!(self, Self::Tcp { http2: true, .. })
     }
 
-    /// What goes into the `Host` field when nothing else says it: `host`, or `host:port` unless the port is the
-    /// scheme's own; `localhost` for a unix socket.
+    /// Default for the `Host` field: `host`, or `host:port` unless the port is the scheme's default; `localhost` for a
+    /// unix socket.
     pub(crate) fn host_field(&self, tls: bool) -> String {
         match self {
             Self::Tcp { host, port, .. } => match port {
@@ -164,7 +161,7 @@ impl Address {
     }
 }
 
-/// The port of `http` or `https`.
+/// Default port of `http` or `https`.
 pub(crate) fn default_port(tls: bool) -> u16 {
     if tls {
         443
@@ -191,14 +188,14 @@ impl Host {
         if name.len() > 253 || name.split('.').any(|label| label.is_empty() || label.len() > 63) {
             return Err("each part of a host name has 1 to 63 characters, and the whole at most 253".into());
         }
-        // No top-level domain is a number; a C library would take this for an address written in another way.
+        // No top-level domain is a number; a C library would take this for an IP address in another notation.
         if name.rsplit('.').next().is_some_and(|last| last.bytes().all(|byte| byte.is_ascii_digit())) {
             return Err(format!("{text:?} is not a valid IPv4 address"));
         }
         Ok(Self::Name(text.to_ascii_lowercase()))
     }
 
-    /// As it stands in a URL: an IPv6 address in brackets.
+    /// The host as it is written in a URL: an IPv6 address in brackets.
     pub(crate) fn in_url(&self) -> String {
         match self {
             Self::Name(name) => name.clone(),
@@ -207,7 +204,7 @@ impl Host {
         }
     }
 
-    /// Whether this is `localhost` or a name below it, which is this machine whatever a resolver says (RFC 6761).
+    /// Whether this is `localhost` or a name below it, which means this machine whatever a resolver says (RFC 6761).
     pub(crate) fn is_localhost(&self) -> bool {
         let Self::Name(name) = self else { return false };
         let name = name.strip_suffix('.').unwrap_or(name);

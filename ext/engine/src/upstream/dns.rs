@@ -1,4 +1,4 @@
-//! Names of backends, resolved with the times to live that the answers carry.
+//! DNS names of backends, resolved and kept for the TTL of the answers.
 
 mod service;
 mod system;
@@ -22,20 +22,21 @@ use crate::compile::Report;
 use crate::config::{Problem, Setting};
 use system::{System, HOSTS_TTL};
 
-/// An answer is used for at least this long, whatever its time to live.
+/// Shortest time for which an answer is used, even if its TTL is shorter.
 pub(crate) const SHORTEST_TTL: Duration = Duration::from_secs(1);
-/// An answer is asked for again after this long, however long it would live.
+/// Longest time for which an answer is used, even if its TTL is longer.
 pub(crate) const LONGEST_TTL: Duration = Duration::from_secs(3600);
-/// Once the addresses of one family are known, those of the other are waited for no longer than this: a server that
-/// ignores questions for AAAA must not hold up requests.
+/// Time to wait for the other family's addresses once those of one family are known: a server that ignores questions
+/// for AAAA must not hold up requests.
 const PATIENCE: Duration = Duration::from_millis(250);
-/// When to ask again if the addresses of one family could not be learned.
+/// Time until the next lookup if the addresses of one family could not be learned.
 const UNKNOWN_FAMILY_TTL: Duration = Duration::from_secs(10);
 
-/// Resolves names: with the system's configuration, or by asking given servers.
+/// Resolves names with the system's configuration, or by asking given servers.
 ///
-/// The system's way is that of its C library: the hosts file first, then the servers of `resolv.conf` with its search
-/// domains; both files are read again when they change. Given servers are asked for exactly the name that was written.
+/// With the system's configuration, names resolve as in its C library: the hosts file first, then the servers of
+/// `resolv.conf` with its search domains. Both files are read again when they change. Given servers are asked for
+/// exactly the name that was written.
 #[derive(Debug)]
 pub(crate) struct Dns(DnsSource);
 
@@ -48,13 +49,13 @@ enum DnsSource {
 /// The addresses of a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct DnsAnswer {
-    /// In a fixed order, IPv4 first, each once. Never empty.
+    /// In a fixed order, IPv4 first, without duplicates. Never empty.
     pub addresses: Vec<IpAddr>,
-    /// When to ask again: from [`SHORTEST_TTL`] to [`LONGEST_TTL`].
+    /// Time until the next lookup: from [`SHORTEST_TTL`] to [`LONGEST_TTL`].
     pub ttl: Duration,
 }
 
-/// Why there is no answer.
+/// Reason why there is no answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct NoAnswer(String);
 
@@ -67,7 +68,7 @@ impl std::fmt::Display for NoAnswer {
 impl std::error::Error for NoAnswer {}
 
 impl Dns {
-    /// Reads the `resolver` directive: servers as `ADDRESS` or `ADDRESS:PORT`, none for the system's configuration.
+    /// Reads the `resolver` directive: servers as `ADDRESS` or `ADDRESS:PORT`, or none for the system's configuration.
     /// `None` if one of them is wrong; `problems` then says which.
     pub(crate) fn compile(resolver: &Setting<Vec<String>>, problems: &mut Vec<Problem>) -> Option<Self> {
         let mut report = Report::new("resolver", resolver.at.as_ref(), problems);
@@ -81,12 +82,12 @@ impl Dns {
         report.ok(Self::given(&servers).map_err(|error| format!("the DNS client cannot be set up: {error}")))
     }
 
-    /// Resolves as the system's C library does.
+    /// A resolver that works as the system's C library does.
     pub(crate) fn system() -> Self {
         Self(DnsSource::System(Mutex::default()))
     }
 
-    /// Asks these servers.
+    /// A resolver that asks these servers.
     ///
     /// # Errors
     /// If the DNS client cannot be set up.
@@ -98,7 +99,7 @@ impl Dns {
         build(ResolverConfig::from_name_servers(servers), options).map(|resolver| Self(DnsSource::Given(resolver)))
     }
 
-    /// The full names to ask for on behalf of a service's name, and whom to ask.
+    /// Full names to query for the name of a service, and the resolver to ask.
     fn plan_service(&self, service: &str) -> Result<(Vec<Name>, TokioResolver), NetError> {
         let mut name = Name::from_ascii(service).map_err(NetError::from)?;
         match &self.0 {
@@ -110,8 +111,8 @@ impl Dns {
         }
     }
 
-    /// Asks for the A and AAAA records of `host`. `known` is what is known of it by now: if the question for one family
-    /// fails while the other's is answered, the known addresses of the failed one stay.
+    /// Queries the A and AAAA records of `host`. `known` are the addresses known so far: if the query for one family
+    /// fails and the other's succeeds, the known addresses of the failed family are kept.
     ///
     /// To be called within a tokio runtime with time and IO.
     ///
@@ -135,7 +136,7 @@ impl Dns {
         for name in plan.names {
             match ask(&plan.resolver, name, known).await {
                 Ok(answer) => return Ok(answer),
-                // "Does not exist" is less worth telling than a server that fails.
+                // A failing server is more important to report than "does not exist".
                 Err(error) if worst.is_none() || !error.is_no_records_found() => worst = Some(error),
                 Err(_) => {}
             }
@@ -144,21 +145,21 @@ impl Dns {
     }
 }
 
-/// What the question for one family came to.
+/// Result of the query for one address family.
 enum Family {
     Found {
         addresses: Vec<IpAddr>,
         ttl: Duration,
     },
-    /// The name has no such address.
+    /// The name has no address of this family.
     None(NetError),
-    /// Nobody could say.
+    /// No server gave a usable answer.
     Unknown(NetError),
 }
 
-/// Asks for both families of one full name.
+/// Queries both families of one full name.
 async fn ask(resolver: &TokioResolver, name: Name, known: &[IpAddr]) -> Result<DnsAnswer, NetError> {
-    // The cache has no room to begin with, and yet might keep an answer until it next tidies up.
+    // The cache has a capacity of zero, and yet may keep an answer until it next tidies up.
     resolver.clear_cache();
     let v4 = family(resolver, name.clone(), RecordType::A);
     let v6 = family(resolver, name, RecordType::AAAA);
@@ -190,7 +191,7 @@ async fn family(resolver: &TokioResolver, name: Name, kind: RecordType) -> Famil
     match resolver.lookup(name, kind).await {
         Ok(lookup) => {
             let addresses: Vec<_> = lookup.answers().iter().filter_map(|record| record.data.ip_addr()).collect();
-            // The CNAMEs on the way are among the answers: a name lives no longer than the shortest of its chain.
+            // The CNAMEs on the way are among the answers: the shortest TTL of the chain counts.
             match lookup.answers().iter().map(|record| record.ttl).min() {
                 Some(ttl) if !addresses.is_empty() => Family::Found { addresses, ttl: Duration::from_secs(ttl.into()) },
                 _ => Family::None(NetError::from("it has no address")),
@@ -201,7 +202,7 @@ async fn family(resolver: &TokioResolver, name: Name, kind: RecordType) -> Famil
     }
 }
 
-/// Waits for both, but once one has found addresses only [`PATIENCE`] longer for the other.
+/// Waits for both families. Once one has found addresses, the other gets only [`PATIENCE`] more.
 async fn both(v4: impl Future<Output = Family>, v6: impl Future<Output = Family>) -> (Family, Family) {
     async fn rest(first: &Family, second: impl Future<Output = Family>) -> Family {
         if !matches!(first, Family::Found { .. }) {
@@ -222,18 +223,18 @@ async fn both(v4: impl Future<Output = Family>, v6: impl Future<Output = Family>
     }
 }
 
-/// Puts addresses into an order that does not change from answer to answer, and a time to live within its bounds.
+/// Sorts addresses in an order that is equal for every answer, and limits the TTL to its bounds.
 fn answer(mut addresses: Vec<IpAddr>, ttl: Duration) -> DnsAnswer {
     addresses.sort_unstable();
     addresses.dedup();
-    // A machine without IPv6 is told IPv6 addresses all the same; each would cost a failed attempt.
+    // A machine without IPv6 gets IPv6 addresses from DNS too; each would cost a failed attempt.
     if addresses.iter().any(|ip| has_route(*ip)) {
         addresses.retain(|ip| has_route(*ip));
     }
     DnsAnswer { addresses, ttl: ttl.clamp(SHORTEST_TTL, LONGEST_TTL) }
 }
 
-/// Whether this machine knows a way to that address. Connecting a UDP socket asks the routing table and sends nothing.
+/// Whether this machine has a route to that address. Connecting a UDP socket asks the routing table and sends nothing.
 fn has_route(ip: IpAddr) -> bool {
     let any: IpAddr = if ip.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
     UdpSocket::bind((any, 0)).and_then(|socket| socket.connect((ip, 9))).is_ok()
@@ -260,7 +261,7 @@ fn name_server(server: SocketAddr) -> NameServerConfig {
     NameServerConfig::new(server.ip(), true, vec![udp, tcp])
 }
 
-/// A client that asks for full names and remembers nothing.
+/// A DNS client that queries full names and caches nothing.
 fn build(config: ResolverConfig, mut options: ResolverOpts) -> Result<TokioResolver, NetError> {
     options.cache_size = 0;
     options.use_hosts_file = ResolveHosts::Never;

@@ -1,4 +1,4 @@
-//! Health of backends: active checks on a schedule ([`check`], [`schedule`]), and outlier ejection from what becomes
+//! Health of backends: active checks on a schedule ([`check`], [`schedule`]), and outlier ejection based on the results
 //! of requests ([`outlier`]).
 
 mod ask;
@@ -14,9 +14,9 @@ use crate::compile::Report;
 use crate::config::PoolConfig;
 use crate::upstream::backend::outlier::OutlierRules;
 
-/// Failed attempts that can be asked for: each is remembered for a while.
+/// Largest `max_fails`: each failed attempt is remembered for a while.
 const MOST_FAILS: i64 = 10_000;
-/// Requests that can be made to wait.
+/// Largest `queue`, in requests.
 const MOST_WAITING: i64 = 1_000_000;
 
 /// Health checks, outlier ejection and wait queue of an upstream.
@@ -28,7 +28,7 @@ pub(crate) struct GroupRules {
     pub outlier: Option<OutlierRules>,
     /// Requests that may wait while every backend is busy.
     pub queue: usize,
-    /// How long each of them may.
+    /// Time that a request may wait in the queue.
     pub queue_timeout: Duration,
 }
 
@@ -36,7 +36,7 @@ impl GroupRules {
     /// Checks and compiles `health_check`, `max_fails`, `fail_timeout`, `queue` and `queue_timeout`.
     pub(super) fn compile(pool: &PoolConfig, report: &mut Report<'_>) -> Self {
         let usual = PoolConfig::default();
-        // A wrong time is an error of its own. A default that is written out gets no warning.
+        // A wrong time has its own error. A default that is written out gets no warning.
         let chosen = |time: f64, usual: f64| time > 0.0 && time.to_bits() != usual.to_bits();
         if pool.max_fails == 0 && chosen(pool.fail_timeout, usual.fail_timeout) {
             report.within("fail_timeout").warning("no failures are counted: add max_fails: 3, or leave it out");

@@ -1,4 +1,4 @@
-//! How backends are spoken to over TLS.
+//! TLS to backends.
 
 mod named;
 mod signature;
@@ -18,7 +18,8 @@ use crate::pem::{certificates, private_key};
 use named::NamedCertificates;
 use unverified::Unverified;
 
-/// The TLS policy of one set of backends: whom it trusts, what it shows of itself, whether it sends SNI.
+/// TLS policy of one set of backends: the authorities that are trusted, the client certificate, and whether SNI is
+/// sent.
 #[derive(Debug, Clone)]
 pub(crate) struct TlsClient {
     http1: Arc<ClientConfig>,
@@ -27,8 +28,8 @@ pub(crate) struct TlsClient {
 }
 
 impl TlsClient {
-    /// Reads `verify_ssl`, `ca_file`, `tls_sni`, `client_certificate` and `client_key`, and the files they name.
-    /// `None` if one of them is wrong.
+    /// Reads `verify_ssl`, `ca_file`, `tls_sni`, `client_certificate` and `client_key`, and the files that they name.
+    /// `None` if one of them has a mistake.
     pub(super) fn compile(pool: &PoolConfig, report: &mut Report<'_>) -> Option<Self> {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let trusting = report.ok(trusting(pool, &provider));
@@ -54,7 +55,7 @@ impl TlsClient {
         })
     }
 
-    /// What rustls makes connections from that offer `protocol`.
+    /// Configuration of rustls for connections that offer `protocol`.
     pub(crate) fn config(&self, protocol: BackendProtocol) -> &Arc<ClientConfig> {
         match protocol {
             BackendProtocol::Http1 => &self.http1,
@@ -66,12 +67,12 @@ impl TlsClient {
 
 type Trusting = ConfigBuilder<ClientConfig, WantsClientCert>;
 
-/// Whose certificates are believed.
+/// The certificates that are trusted.
 fn trusting(pool: &PoolConfig, provider: &Arc<CryptoProvider>) -> Result<Trusting, String> {
     let builder = ClientConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()
         .map_err(|error| format!("TLS cannot be set up: {error}"))?;
-    // Read even if it is not used, so that a wrong path is found before the day verification is switched on.
+    // Read even if it is not used, so that a wrong path is found before verification is switched on some day.
     let roots = pool.ca_file.as_deref().map(roots).transpose()?;
     if !pool.verify_ssl {
         let anyone = Arc::new(Unverified::new(provider.signature_verification_algorithms));
@@ -91,7 +92,7 @@ fn trusting(pool: &PoolConfig, provider: &Arc<CryptoProvider>) -> Result<Trustin
     Ok(builder.dangerous().with_custom_certificate_verifier(Arc::new(system)))
 }
 
-/// The certificates in the file, each of which can be believed.
+/// The certificates in the file, each of which is trusted.
 fn roots(path: &str) -> Result<Vec<CertificateDer<'static>>, String> {
     let found = certificates("ca_file", path)?;
     let mut store = RootCertStore::empty();
@@ -105,7 +106,7 @@ fn roots(path: &str) -> Result<Vec<CertificateDer<'static>>, String> {
 
 type ClientCertificate = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
 
-/// What is shown to a backend that asks who we are.
+/// The client certificate for backends that ask for one.
 fn identity(pool: &PoolConfig) -> Result<Option<ClientCertificate>, String> {
     match (&pool.client_certificate, &pool.client_key) {
         (None, None) => Ok(None),
@@ -117,7 +118,7 @@ fn identity(pool: &PoolConfig) -> Result<Option<ClientCertificate>, String> {
     }
 }
 
-/// Why a certificate and a key do not go together, or cannot be used at all.
+/// The reason why a certificate and a key do not match, or cannot be used at all.
 fn mismatch(pool: &PoolConfig, error: &rustls::Error) -> String {
     let (chain, key) =
         (pool.client_certificate.as_deref().unwrap_or_default(), pool.client_key.as_deref().unwrap_or_default());

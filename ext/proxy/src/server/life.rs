@@ -1,7 +1,7 @@
 //! The life of one engine, held by a thread of its own.
 //!
-//! That thread starts the engine, waits for its end and drops it, so that whoever waits in Ruby waits on a condition
-//! that an interrupt can wake too, and the garbage collector never waits at all.
+//! That thread starts the engine, waits for its end and drops it. So a Ruby thread waits on a condition that an
+//! interrupt can wake too, and the garbage collector never waits.
 
 use std::io;
 use std::panic::{catch_unwind, AssertUnwindSafe};
@@ -16,7 +16,7 @@ use proxy_engine::Config;
 use proxy_engine::UnknownBackend;
 use proxy_engine::{Server, StartError, Stats};
 
-/// One engine from before its start to after its end.
+/// One engine, from before its start to after its end.
 pub(super) struct Life {
     shared: Arc<Shared>,
 }
@@ -33,21 +33,21 @@ enum State {
     Ended { urls: Vec<String>, stats: Stats, drained: bool },
 }
 
-/// How a wait ended.
+/// Result of a wait.
 pub(super) enum Waited {
     Happened,
     TimedOut,
     Interrupted,
 }
 
-/// One Ruby thread that waits. Its flag is only touched under the lock of the state, so no wake-up is lost.
+/// One waiting Ruby thread. Its flag is only touched under the lock of the state, so no wake-up is lost.
 #[derive(Default)]
 pub(super) struct Waiter {
     interrupted: AtomicBool,
 }
 
 impl Life {
-    /// Makes the thread that starts the engine.
+    /// Starts the thread that starts the engine.
     pub(super) fn begin(config: Config) -> Result<Self, StartError> {
         let shared =
             Arc::new(Shared { state: Mutex::new(State::Starting { abandoned: false }), changed: Condvar::new() });
@@ -56,7 +56,7 @@ impl Life {
             .name("proxy-life".into())
             .spawn(move || {
                 block_sigpipe();
-                // Whoever waits must learn of a panic too.
+                // A waiting thread must learn of a panic too.
                 if catch_unwind(AssertUnwindSafe(|| theirs.live(config))).is_err() {
                     theirs
                         .become_state(State::Failed(Some(StartError::System(io::Error::other("the engine panicked")))));
@@ -74,14 +74,14 @@ impl Life {
         self.shared.wait_until(deadline, waiter, State::is_over)
     }
 
-    /// Makes the wait of `waiter` return.
+    /// Makes the wait of `waiter` return early.
     pub(super) fn interrupt(&self, waiter: &Waiter) {
         let _state = self.shared.lock();
         waiter.interrupted.store(true, Ordering::Relaxed);
         self.shared.changed.notify_all();
     }
 
-    /// Why the engine did not start, once.
+    /// Reason why the engine did not start. It is returned only once.
     pub(super) fn start_error(&self) -> Option<StartError> {
         match &mut *self.shared.lock() {
             State::Failed(error) => error.take(),
@@ -112,13 +112,13 @@ impl Life {
         }
     }
 
-    /// Has the engine serve by another configuration. The lock is not held meanwhile.
+    /// Reloads the engine with another configuration. The lock is not held meanwhile.
     pub(super) fn reload(&self, config: &Config) -> Result<(), StartError> {
         let server = match &*self.shared.lock() {
             State::Running(server) => Arc::clone(server),
             State::Starting { .. } | State::Failed(_) | State::Ended { .. } => return Err(StartError::Stopped),
         };
-        // What looks like a slip is known from the check of the configuration.
+        // Warnings are already known from the check of the configuration.
         server.reload(config).map(drop)
     }
 
@@ -140,7 +140,7 @@ impl Life {
         self.shared.lock().is_over()
     }
 
-    /// Whether nothing was cut off at the end.
+    /// Whether everything in flight finished before the end.
     pub(super) fn is_drained(&self) -> bool {
         match &*self.shared.lock() {
             State::Running(server) => server.is_drained(),
@@ -149,7 +149,7 @@ impl Life {
         }
     }
 
-    /// Nobody will ask again: the engine drains and ends by itself.
+    /// Lets the engine drain and end by itself, when no caller will ask again.
     pub(super) fn abandon(&self) {
         match &mut *self.shared.lock() {
             State::Starting { abandoned } => *abandoned = true,
@@ -160,7 +160,7 @@ impl Life {
 }
 
 impl Shared {
-    /// The life of the engine, on its own thread.
+    /// Runs the engine, on its own thread.
     fn live(&self, config: Config) {
         let server = match Server::start(config) {
             Ok(server) => Arc::new(server),
@@ -202,7 +202,7 @@ impl Shared {
         }
     }
 
-    // No code that can panic runs under the lock; a poisoned one is as good as a sound one.
+    // No code that can panic runs under the lock, so a poisoned lock is as good as a sound one.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,6 +1,6 @@
 use super::*;
 
-/// What a check returns, and the one thing that it reports.
+/// Result of a check, and the only message that it reports.
 fn wrong<T>(check: impl FnOnce(&mut Report<'_>) -> T) -> (T, String) {
     let (value, mut told) = Report::told(check);
     assert_eq!(told.len(), 1, "{told:?}");

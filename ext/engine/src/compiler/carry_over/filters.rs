@@ -10,18 +10,18 @@ type FilterState = Arc<dyn Any + Send + Sync>;
 pub(crate) struct CarriedFilters {
     /// Fingerprint and state of each filter, in the order of the file.
     made: Vec<(Box<dyn Any + Send + Sync>, FilterState)>,
-    /// States that all filters of a kind share. They are kept as long as the server runs.
+    /// States that all filters of a kind share, kept as long as the server runs.
     single: Vec<FilterState>,
 }
 
 impl CarriedFilters {
-    /// No states yet, but for those that all configurations of a server share.
+    /// An empty list, except for the states that all configurations of a server share.
     pub(crate) fn carry_over(before: Option<&Self>) -> Self {
         Self { made: Vec::new(), single: before.map(|before| before.single.clone()).unwrap_or_default() }
     }
 
-    /// The state of the filter with this fingerprint: carried over from `before`, or else a new one. Of several filters
-    /// with equal fingerprints each has its own state.
+    /// The state of the filter with this fingerprint: carried over from `before`, or else a new one. Filters with equal
+    /// fingerprints each have their own state.
     pub(crate) fn own<R, S>(&mut self, before: Option<&Self>, fingerprint: R, make: impl FnOnce() -> S) -> Arc<S>
     where
         R: PartialEq + Send + Sync + 'static,

@@ -1,27 +1,27 @@
-//! Who may come in: users and the hashes of their passwords.
+//! Accounts: users and the hashes of their passwords.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::hash::Hash;
 
-/// The accounts of one `auth_basic`. There is at least one.
+/// The accounts of one `auth_basic`, at least one.
 #[derive(Debug, PartialEq)]
 pub(super) struct Accounts {
     hashes: HashMap<Box<str>, Arc<Hash>>,
-    /// One hash of each cost. A wrong password is compared with one of every cost, whoever it is for, so that the time
-    /// of an answer does not tell who exists.
+    /// One hash of each cost. A wrong password is compared with one of every cost, whoever the user is, so that the
+    /// response time does not tell which users exist.
     costs: Arc<[Arc<Hash>]>,
 }
 
-/// What a password is compared with.
+/// The hashes that a password is compared with.
 #[derive(Debug)]
 pub(super) struct Trial {
     own: Option<Arc<Hash>>,
     costs: Arc<[Arc<Hash>]>,
 }
 
-/// Gathers accounts and what is wrong with them.
+/// Collects accounts and their mistakes.
 #[derive(Debug, Default)]
 pub(super) struct Gathering {
     hashes: HashMap<Box<str>, Arc<Hash>>,
@@ -31,7 +31,7 @@ pub(super) struct Gathering {
 }
 
 impl Gathering {
-    /// Adds one account. `place` begins a message about it.
+    /// Adds one account. `place` is the beginning of a message about it.
     pub(super) fn add(&mut self, place: &str, user: &str, hash: &str) {
         if user.is_empty() {
             return self.mistakes.push(format!("{place}there is a user without a name: write one"));
@@ -55,7 +55,7 @@ impl Gathering {
         }
     }
 
-    /// Adds what stands in a file such as `htpasswd` writes: `USER:HASH` in each line, perhaps with more fields behind.
+    /// Adds the accounts of an `htpasswd` file: `USER:HASH` in each line, optionally followed by more fields.
     pub(super) fn add_file(&mut self, text: &str) {
         for (index, line) in text.lines().enumerate() {
             let line = line.trim();
@@ -73,7 +73,6 @@ impl Gathering {
         }
     }
 
-    /// The accounts; `None` if there are none.
     pub(super) fn finish(self) -> Option<Accounts> {
         let Self { hashes, costs, .. } = self;
         (!costs.is_empty()).then(|| Accounts { hashes, costs: costs.into() })
@@ -81,7 +80,7 @@ impl Gathering {
 }
 
 impl Accounts {
-    /// What to compare a password of that user with, who need not exist.
+    /// The hashes to compare a password of that user with. The user need not exist.
     pub(super) fn trial(&self, user: &[u8]) -> Trial {
         let own = std::str::from_utf8(user).ok().and_then(|user| self.hashes.get(user));
         Trial { own: own.map(Arc::clone), costs: Arc::clone(&self.costs) }
@@ -89,8 +88,8 @@ impl Accounts {
 }
 
 impl Trial {
-    /// Whether the user exists and it is the right password. This takes a long time by design, and when it is wrong
-    /// always the same.
+    /// Whether the user exists and the password is right. This takes a long time by design, and for a wrong password
+    /// always the same time.
     pub(super) fn passes(&self, password: &[u8]) -> bool {
         if self.own.as_ref().is_some_and(|own| own.is_of(password)) {
             return true;
@@ -135,7 +134,7 @@ mod tests {
         let accounts = gathering.finish().expect("accounts");
         assert_eq!(accounts.costs.len(), 3);
         assert!(accounts.trial(b"ann").passes(b"secret") && accounts.trial(b"dora").passes(b"secret"));
-        // The dummy of somebody who does not exist is never right, though it is ann's.
+        // The dummy hash for unknown users is ann's, but never makes a password right.
         for user in [&b"nobody"[..], b"carl", b""] {
             assert!(!accounts.trial(user).passes(b"secret"));
         }

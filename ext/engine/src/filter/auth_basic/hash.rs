@@ -1,4 +1,4 @@
-//! The hash of a password.
+//! Hashes of passwords.
 
 use std::str::FromStr;
 
@@ -8,21 +8,21 @@ use argon2::Argon2;
 use mcf::Base64;
 use sha_crypt::ShaCrypt;
 
-/// A hash of a kind that is slow to compute, as it has to be: whoever steals it must not be able to try out words.
+/// A hash that is slow to compute by design, so that an attacker who steals it cannot try out words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Hash {
-    /// `$2a$`, `$2b$`, `$2y$`.
+    /// bcrypt: `$2a$`, `$2b$`, `$2y$`.
     Bcrypt(Box<str>),
-    /// `$5$` and `$6$`: SHA-256 and SHA-512, thousands of times.
+    /// `$5$` and `$6$`: SHA-256 and SHA-512 with thousands of rounds.
     ShaCrypt(sha_crypt::PasswordHash),
-    /// `$argon2id$`, `$argon2i$`, `$argon2d$`.
+    /// Argon2: `$argon2id$`, `$argon2i$`, `$argon2d$`.
     Argon2(Box<Phc>),
 }
 
 const REMEDY: &str = "write the hash that `htpasswd -nB USER` or `openssl passwd -6` prints";
 
 impl Hash {
-    /// Reads a hash. The error says what is wrong with it, without showing it, and what to write.
+    /// Reads a hash. The error says what is wrong with it and what to write, without showing the hash.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         let kind = text.strip_prefix('$').and_then(|rest| rest.split('$').next());
         let Some(kind) = kind.filter(|_| text.matches('$').count() > 2) else {
@@ -43,7 +43,7 @@ impl Hash {
         }
     }
 
-    /// Whether a comparison with the other one takes as long, to the best of our knowledge.
+    /// Whether a comparison with either hash takes equally long, to the best of our knowledge.
     pub(super) fn costs_what(&self, other: &Self) -> bool {
         match (self, other) {
             (Hash::Bcrypt(one), Hash::Bcrypt(other)) => bcrypt_cost(one) == bcrypt_cost(other),
@@ -55,7 +55,7 @@ impl Hash {
         }
     }
 
-    /// Whether it is the hash of `password`. This takes a long time by design.
+    /// Whether this is the hash of `password`. This takes a long time by design.
     pub(super) fn is_of(&self, password: &[u8]) -> bool {
         match self {
             Hash::Bcrypt(hash) => bcrypt::verify(password, hash).unwrap_or(false),
@@ -65,19 +65,19 @@ impl Hash {
     }
 }
 
-/// The cost of a bcrypt hash: `05` of `$2y$05$…`.
+/// The cost of a bcrypt hash: `05` in `$2y$05$…`.
 fn bcrypt_cost(hash: &str) -> Option<&str> {
     hash.split('$').nth(2)
 }
 
-/// How often SHA-crypt goes round.
+/// The number of rounds of a SHA-crypt hash.
 fn rounds(hash: &sha_crypt::PasswordHash) -> Option<String> {
     const DEFAULT: &str = "5000";
     let first = hash.fields().next()?.as_str();
     Some(first.strip_prefix("rounds=").unwrap_or(DEFAULT).to_owned())
 }
 
-/// What a text that is not `$kind$…` most likely is.
+/// The likely meaning of a text that is not `$kind$…`, for a message.
 fn without_kind(text: &str) -> String {
     if text.starts_with("{SHA}") || text.starts_with("{SSHA}") {
         return "a bare SHA-1 hash is no longer safe".into();
@@ -92,7 +92,7 @@ fn without_kind(text: &str) -> String {
 fn sha_crypt_of(text: &str) -> Option<sha_crypt::PasswordHash> {
     let hash = sha_crypt::PasswordHash::new(text).ok()?;
     let mut parts: Vec<&str> = hash.fields().map(|field| field.as_str()).collect();
-    // Fewer or more rounds than these are another number to whoever made the hash.
+    // Programs that make such hashes change a number of rounds outside these limits.
     if parts.first()?.starts_with("rounds=") {
         let rounds: u32 = parts.remove(0).strip_prefix("rounds=")?.parse().ok()?;
         sha_crypt::Params::new(rounds).ok()?;
@@ -106,10 +106,11 @@ fn sha_crypt_of(text: &str) -> Option<sha_crypt::PasswordHash> {
 fn argon2_of(text: &str) -> Option<Box<Phc>> {
     let mut hash = Phc::new(text).ok()?;
     argon2::Params::try_from(&hash).ok()?;
-    // Without a version it is the one before RFC 9106, which wrote none.
+    // A hash without a version is of the one before RFC 9106, which wrote none.
     let version = *hash.version.get_or_insert(argon2::Version::V0x10.into());
     argon2::Version::try_from(version).ok()?;
-    // Any length is allowed, but every program makes 16, 24, 32 or 64 bytes, and a copy that lost its end has another.
+    // Any length is allowed, but every program makes 16, 24, 32 or 64 bytes. A copy that lost its end has another
+    // length.
     let whole = hash.hash.as_ref().is_some_and(|output| output.len() % 8 == 0);
     (hash.salt.is_some() && whole).then(|| Box::new(hash))
 }
@@ -118,7 +119,7 @@ fn argon2_of(text: &str) -> Option<Box<Phc>> {
 mod tests {
     use super::*;
 
-    /// Made by libcrypt, by `openssl passwd`, and those of argon2's reference implementation.
+    /// Hashes made by libcrypt, by `openssl passwd` and by argon2's reference implementation.
     const SOUND: [(&str, &str); 9] = [
         ("secret", "$2y$05$abcdefghijklmnopqrstuuOQiyCxlgf/oeuTqixKmWdcYUh4Hjl0a"),
         ("secret", "$2b$05$abcdefghijklmnopqrstuuOQiyCxlgf/oeuTqixKmWdcYUh4Hjl0a"),

@@ -1,4 +1,4 @@
-//! Credentials that were found to be right a short while ago, so that a person's second request costs no hashing.
+//! A cache of credentials that were recently verified, so that a person's second request costs no hashing.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -7,24 +7,24 @@ use aws_lc_rs::{error::Unspecified, hmac, rand};
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-/// How many are remembered.
+/// Credentials that are remembered, at most.
 const CAPACITY: usize = 1024;
-/// How long.
+/// Time for which credentials are remembered.
 const LIFETIME: Duration = Duration::from_secs(300);
 
-/// What stands for a user and a password: it says nothing about either to whoever lacks the key.
+/// Keyed digest of a user and a password: it reveals neither to anyone without the key.
 pub(super) type CredentialsDigest = [u8; 32];
 
-/// The memory of right credentials. Wrong ones are never remembered: there is no end of them.
+/// The cache of right credentials. Wrong ones are never remembered: their number has no limit.
 #[derive(Debug)]
 pub(super) struct KnownCredentials {
-    /// Random, and only in memory.
+    /// Random key, only in memory.
     key: hmac::Key,
     expiries: Mutex<HashMap<CredentialsDigest, Instant>>,
 }
 
 impl KnownCredentials {
-    /// An empty memory.
+    /// An empty cache.
     ///
     /// # Errors
     /// If the system gives no random numbers.
@@ -33,10 +33,10 @@ impl KnownCredentials {
         Ok(Self { key, expiries: Mutex::default() })
     }
 
-    /// What stands for these credentials.
+    /// The digest of these credentials.
     pub(super) fn digest(&self, user: &[u8], password: &[u8]) -> CredentialsDigest {
         let mut context = hmac::Context::with_key(&self.key);
-        // Where the one ends and the other begins is part of it.
+        // The length of the user is hashed too, so that the border between user and password counts.
         context.update(&(user.len() as u64).to_le_bytes());
         context.update(user);
         context.update(password);
@@ -47,12 +47,12 @@ impl KnownCredentials {
         digest
     }
 
-    /// Whether they were found to be right lately.
+    /// Whether these credentials were recently verified.
     pub(super) fn has(&self, digest: &CredentialsDigest, now: Instant) -> bool {
         self.expiries.lock().get(digest).is_some_and(|expiry| now < *expiry)
     }
 
-    /// Remembers them. When the memory is full those that are over leave it, or else the oldest.
+    /// Remembers these credentials. When the cache is full, expired ones are dropped, or else the oldest.
     pub(super) fn add(&self, digest: CredentialsDigest, now: Instant) {
         let mut expiries = self.expiries.lock();
         if expiries.len() >= CAPACITY {

@@ -1,9 +1,9 @@
-//! Whose password is verified next.
+//! The order in which waiting passwords are verified.
 //!
-//! A hash takes a tenth of a second of a processor, and anyone can ask for one: whoever does so over and over must not
-//! keep others out. Those who wait are told apart by the network that they come from and by their connection, and every
-//! second turn is for those who failed least lately: somebody new passes all who are guessing. The other turns go round
-//! the networks, so that nobody waits for ever. Of the connections of one network where somebody guesses, the latest
+//! A hash takes a tenth of a second of a processor, and anyone can cause one. A client that does so over and over must
+//! not keep others out. Waiting requests are told apart by their network and their connection. Every second turn goes
+//! to the source with the fewest recent failures: a new client passes all who guess passwords. The other turns rotate
+//! over the networks, so that no request waits for ever. Within a network with recent failures, the latest connection
 //! that has not failed is first.
 
 use std::collections::HashMap;
@@ -15,20 +15,20 @@ use parking_lot::Mutex;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-/// How many may wait for all filters of a server. Each holds no more than its password, which is short, and a client's
-/// connection.
+/// Requests that may wait, for all filters of a server together. Each holds only its password, which is short, and a
+/// client's connection.
 const MOST_WAITING: usize = 1024;
-/// How long a failure is remembered.
+/// Time for which a failure is remembered.
 const MEMORY: Duration = Duration::from_secs(600);
 /// Networks and connections whose failures are remembered.
 const MOST_REMEMBERED: usize = 8192;
 
-/// Where a password comes from.
+/// Origin of a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub(in crate::filter) struct Source {
-    /// An address; of IPv6 the network of 64 bits, all of which somebody has.
+    /// Address of the client. An IPv6 address stands for its network of 64 bits, since one client has all of it.
     network: Option<IpAddr>,
-    /// The port of the client's connection: `None` for all of the network.
+    /// Port of the client's connection; `None` for the whole network.
     port: Option<u16>,
 }
 
@@ -51,11 +51,11 @@ impl Source {
     }
 }
 
-/// Too many passwords wait to be verified.
+/// Error: too many passwords wait to be verified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Busy;
 
-/// Turns at the processors that may be busy with passwords.
+/// Turns to verify a password. Their number limits the processors that passwords can keep busy.
 #[derive(Debug)]
 pub(super) struct VerificationQueue {
     state: Mutex<VerificationQueueState>,
@@ -64,10 +64,10 @@ pub(super) struct VerificationQueue {
 
 #[derive(Debug)]
 struct VerificationQueueState {
-    /// How many more may run.
+    /// Turns that are free now.
     free: usize,
     waiting: Vec<Waiting>,
-    /// Counts those who came.
+    /// Number of requests that have come so far.
     came: u64,
     turns: u64,
     /// When each network that waits had its last turn.
@@ -88,7 +88,7 @@ struct Failures {
     last: Instant,
 }
 
-/// The right to run, until it is dropped.
+/// The right to verify a password, until it is dropped.
 #[derive(Debug)]
 pub(super) struct Turn(Arc<VerificationQueue>);
 
@@ -99,7 +99,7 @@ impl Drop for Turn {
     }
 }
 
-/// A place among those who wait, until it is dropped.
+/// A place in the queue, until it is dropped.
 struct VerificationPlace<'a> {
     queue: &'a VerificationQueue,
     number: u64,
@@ -112,7 +112,7 @@ impl Drop for VerificationPlace<'_> {
 }
 
 impl VerificationQueue {
-    /// A queue for so many turns at once.
+    /// A queue that gives `parallel` turns at once.
     pub(super) fn new(parallel: usize) -> Self {
         Self::with_room(parallel, MOST_WAITING)
     }
@@ -147,7 +147,7 @@ impl VerificationQueue {
         turn.map_err(|_| Busy)
     }
 
-    /// Gives the turns that are free to those who are next.
+    /// Gives the free turns to the next in the queue.
     fn pass_on(self: &Arc<Self>) {
         loop {
             let next = {
@@ -159,12 +159,12 @@ impl VerificationQueue {
                 state.free -= 1;
                 next
             };
-            // Whoever has gone meanwhile gives it back, outside of the lock.
+            // If the receiver is gone meanwhile, this gives the turn back, outside of the lock.
             drop(next.turn.send(Turn(Arc::clone(self))));
         }
     }
 
-    /// Remembers that a password from there was wrong.
+    /// Notes a wrong password from this source.
     pub(super) fn note_failure(&self, source: Source) {
         let now = Instant::now();
         let mut state = self.state.lock();
@@ -193,14 +193,14 @@ impl VerificationQueueState {
         *failures = Failures { count: if old { 1 } else { failures.count.saturating_add(1) }, last: now };
     }
 
-    /// How often passwords from there were wrong lately; roughly, so that a few more or less are the same.
+    /// Number of recent wrong passwords from this source, rounded so that small differences do not count.
     fn failures(&self, source: Source, now: Instant) -> u32 {
         let failures = self.failures.get(&source).filter(|failures| now.duration_since(failures.last) < MEMORY);
         failures.map_or(0, |failures| u32::BITS - failures.count.leading_zeros())
     }
 
-    /// The less, the sooner. Where somebody guesses whoever came last is first: of those who wait there, most are the
-    /// ones who guess.
+    /// Rank in the queue; the lowest is next. Within a network with recent failures the latest arrival is first, since
+    /// most of those that wait there are guessing.
     fn rank(&self, waiting: &Waiting, now: Instant) -> (u32, u32, u64) {
         let source = waiting.source;
         let of_network = self.failures(source.whole_network(), now);
@@ -213,7 +213,7 @@ impl VerificationQueueState {
         let next = if self.turns.is_multiple_of(2) {
             all.min_by_key(|(_, waiting)| self.rank(waiting, now))
         } else {
-            // The network whose last turn is longest ago, and in it whoever has waited longest.
+            // The network whose last turn is longest ago, and in it the request that has waited longest.
             let served = |waiting: &Waiting| self.served.get(&waiting.source.network).copied().unwrap_or_default();
             all.min_by_key(|(_, waiting)| (served(waiting), waiting.number))
         };
@@ -228,8 +228,8 @@ impl VerificationQueueState {
         Some(next)
     }
 
-    /// Takes out whoever is least entitled to wait: of the network of which most wait, the one whose turn by failures
-    /// would come last.
+    /// Removes the request with the weakest claim to wait: in the network with the most waiting requests, the one whose
+    /// turn by failures would come last.
     fn take_last(&mut self, now: Instant) -> Option<Waiting> {
         let mut counts: HashMap<_, usize> = HashMap::new();
         for waiting in &self.waiting {

@@ -1,4 +1,4 @@
-//! Verifying passwords without bringing the server to a halt.
+//! Verification of passwords that does not block the server.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use super::accounts::Accounts;
 use super::known::{CredentialsDigest, KnownCredentials};
 use super::queue::{Busy, Source, VerificationQueue};
 
-/// The processors that may be busy with passwords, for all filters of a server.
+/// Limit for the processors that passwords can keep busy, for all filters of a server.
 #[derive(Debug)]
 pub(crate) struct Verifications(Arc<VerificationQueue>);
 
@@ -28,13 +28,13 @@ impl Verifications {
         Self(Arc::new(VerificationQueue::new(parallel)))
     }
 
-    /// Does `work` on a thread of its own, when it is its turn.
+    /// Runs `work` on a thread of its own, when its turn comes.
     async fn run(&self, source: Source, work: impl FnOnce() -> bool + Send + 'static) -> Result<bool, Busy> {
         let turn = self.0.turn(source).await?;
         let queue = Arc::clone(&self.0);
         let done = tokio::task::spawn_blocking(move || {
             let right = work();
-            // Also if nobody waits for it any longer.
+            // A failure is noted even if the client has gone.
             if !right {
                 queue.note_failure(source);
             }
@@ -45,13 +45,13 @@ impl Verifications {
     }
 }
 
-/// Verifies the passwords of some accounts.
+/// Verifies passwords against a set of accounts.
 #[derive(Debug)]
 pub(in crate::filter) struct Verifier {
     accounts: Accounts,
     known: KnownCredentials,
-    /// What is being verified now. A browser sends the same credentials over six connections at once: one hash serves
-    /// them all.
+    /// Verifications in progress. A browser sends its credentials over six connections at once: one hash serves them
+    /// all.
     pending: Mutex<HashMap<CredentialsDigest, Arc<OnceCell<bool>>>>,
     verifications: Arc<Verifications>,
 }
@@ -61,18 +61,18 @@ impl Verifier {
         Self { accounts, known, pending: Mutex::default(), verifications }
     }
 
-    /// Whether both know the same users by the same hashes.
+    /// Whether both have equal users with equal hashes.
     pub(in crate::filter) fn has_the_accounts_of(&self, other: &Self) -> bool {
         self.accounts == other.accounts
     }
 
-    /// Whether `password` is that of `user`. Where it comes from decides how long it waits while others do.
+    /// Whether `password` is the password of `user`. `source` decides how long it waits while others wait.
     pub(super) async fn verify(&self, source: Source, user: &[u8], password: &[u8]) -> Result<bool, Busy> {
         let digest = self.known.digest(user, password);
         if self.known.has(&digest, Instant::now()) {
             return Ok(true);
         }
-        // Boxed: what it keeps while it waits is large, and rarely needed.
+        // Boxed: the state that is kept while waiting is large, and rarely needed.
         Box::pin(self.verify_slowly(source, user, password, digest)).await
     }
 
@@ -97,7 +97,7 @@ impl Verifier {
     }
 }
 
-/// A share in a verification. The last one to leave ends it.
+/// A share in a verification. The last one that is dropped ends it.
 struct Share<'a> {
     pending: &'a Mutex<HashMap<CredentialsDigest, Arc<OnceCell<bool>>>>,
     digest: CredentialsDigest,
@@ -114,7 +114,7 @@ impl<'a> Share<'a> {
 impl Drop for Share<'_> {
     fn drop(&mut self) {
         let mut pending = self.pending.lock();
-        // Of two that leave at the same moment, the second one finds itself and the table alone.
+        // Under the lock, so that of two dropped at once the second finds the table as the only owner.
         let cell = std::mem::take(&mut self.cell);
         drop(cell);
         if pending.get(&self.digest).is_some_and(|cell| Arc::strong_count(cell) == 1) {
@@ -131,7 +131,7 @@ mod tests {
 
     const HERE: Source = Source::nowhere();
 
-    /// Of "secret".
+    /// Hash of "secret".
     const HASH: &str = "$2y$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW";
 
     fn verifier(parallel: usize) -> Verifier {
@@ -175,7 +175,7 @@ mod tests {
     async fn known_credentials_cost_no_verification() {
         let verifier = verifier(1);
         assert_eq!(verifier.verify(HERE, b"ann", b"secret").await, Ok(true));
-        // Nothing can run from here on.
+        // No verification can run from here on.
         let _turn = verifier.verifications.0.turn(HERE).await.expect("a turn");
         assert_eq!(verifier.verify(HERE, b"ann", b"secret").await, Ok(true));
         assert!(futures_pending(std::pin::pin!(verifier.verify(HERE, b"ann", b"Secret"))).await);
@@ -184,7 +184,7 @@ mod tests {
     #[tokio::test]
     async fn a_user_who_does_not_exist_costs_a_verification_as_well() {
         let verifier = verifier(1);
-        // Nothing can run, so whoever gets an answer got it without a hash.
+        // No verification can run, so an answer means that no hash was computed.
         let _turn = verifier.verifications.0.turn(HERE).await.expect("a turn");
         assert!(futures_pending(std::pin::pin!(verifier.verify(HERE, b"bob", b"secret"))).await);
     }

@@ -1,4 +1,4 @@
-//! The options of `auth_jwt`, and what runs from them.
+//! Options of `auth_jwt`, and their compilation.
 
 use proxy_http::message::{FieldName, Known};
 use serde::{Deserialize, Serialize};
@@ -21,31 +21,31 @@ pub struct AuthJwtConfig {
     pub secret: Option<String>,
     /// The issuer's public key in PEM.
     pub public_key: Option<String>,
-    /// A file with it.
+    /// A file with the issuer's public key in PEM.
     pub public_key_file: Option<String>,
     /// A file with the issuer's set of keys (RFC 7517).
     pub jwks_file: Option<String>,
-    /// `HS256`, `RS256`, … Default: all that go with the key.
+    /// Allowed algorithms: `HS256`, `RS256`, … Default: all that fit the key.
     pub algorithms: Vec<String>,
-    /// Who may have issued a token. Default: not asked.
+    /// Issuers whose tokens are accepted. Default: any issuer.
     pub issuer: Vec<String>,
-    /// Whom a token may be for. Default: no token that names an audience is good.
+    /// Audiences whose tokens are accepted. Default: a token that names an audience is refused.
     pub audience: Vec<String>,
-    /// Seconds by which the clocks may differ.
+    /// Seconds by which the clocks of issuer and proxy may differ.
     pub leeway: f64,
-    /// The field that a token stands in. Default: `Authorization`, without `cookie`.
+    /// Request field that holds the token. Default: `Authorization`, unless `cookie` is set.
     pub header: Option<String>,
-    /// The cookie that it stands in, in place of a field.
+    /// Cookie that holds the token, in place of a field.
     pub cookie: Option<String>,
     /// Claims that a token must have.
     pub required_claims: Vec<String>,
-    /// Fields of the request, each with the claim that it is set to.
+    /// Fields that are set on the request, each with the claim that it gets.
     pub claims_to_headers: Vec<(String, String)>,
-    /// What `WWW-Authenticate` calls this place.
+    /// Realm in `WWW-Authenticate`.
     pub realm: String,
-    /// What a refused request is answered. Default: the built-in 401.
+    /// Response to a refused request. Default: the built-in 401.
     pub error_response: Option<ErrorResponseConfig>,
-    /// Where it was written.
+    /// File and line of the directive, if it comes from a file.
     pub at: Option<At>,
 }
 
@@ -71,9 +71,9 @@ impl Default for AuthJwtConfig {
     }
 }
 
-/// The least bytes of a secret (RFC 7518, section 3.2).
+/// Length of the shortest secret, in bytes (RFC 7518, section 3.2).
 const SECRET: usize = 32;
-/// The most seconds by which clocks may differ.
+/// Largest difference of clocks that can be configured, in seconds.
 const LEEWAY: f64 = 3600.0;
 
 /// Checks the directive and reads its files.
@@ -101,7 +101,7 @@ pub(super) fn compile(config: &AuthJwtConfig, compiler: &mut Compiler) -> Option
     Some(AuthJwt { rules, place: place?, fields, challenge: challenge.into(), error_response })
 }
 
-/// The keys, of which there is at least one if nothing was wrong.
+/// The keys. There is at least one, unless a mistake was reported.
 fn keys(config: &AuthJwtConfig, report: &mut Report<'_>) -> Option<Vec<VerifyingKey>> {
     let sources = [
         ("secret", &config.secret),
@@ -151,7 +151,7 @@ fn secret(secret: &str, report: &mut Report<'_>) -> Option<Vec<VerifyingKey>> {
     Some(vec![VerifyingKey::of_secret(secret.as_bytes())])
 }
 
-/// The keys with the algorithms that are allowed.
+/// The keys, restricted to the allowed algorithms.
 fn allowed(config: &AuthJwtConfig, mut keys: Vec<VerifyingKey>, report: &mut Report<'_>) -> Vec<VerifyingKey> {
     if config.algorithms.is_empty() {
         return keys;
@@ -185,7 +185,7 @@ fn place(config: &AuthJwtConfig, report: &mut Report<'_>) -> Option<TokenSource>
             None
         }
         (None, Some(name)) => {
-            // A cookie's name is a token, as a field's is (RFC 6265, section 4.1.1).
+            // The name of a cookie is a token, as the name of a field is (RFC 6265, section 4.1.1).
             if FieldName::new(name).is_none() {
                 report
                     .within("cookie")

@@ -1,7 +1,7 @@
-//! The keys that tokens are signed with, and the algorithms that go with each.
+//! Keys that verify the signatures of tokens, and the algorithms that fit each key.
 //!
-//! The kind of a key decides how a signature is verified, never the token: otherwise whoever has the public key, which
-//! is everybody, could sign with it as if it were a shared secret.
+//! The kind of the key decides how a signature is verified, never the token. Otherwise an attacker could sign with the
+//! public key as if it were a shared secret.
 
 use aws_lc_rs::signature::{self, ParsedPublicKey, VerificationAlgorithm};
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, PublicKeyUse};
@@ -16,13 +16,13 @@ const P256: &[Algorithm] = &[Algorithm::ES256];
 const P384: &[Algorithm] = &[Algorithm::ES384];
 const ED25519: &[Algorithm] = &[Algorithm::EdDSA];
 
-/// A key that tokens may be signed with.
+/// A key that verifies the signatures of tokens.
 #[derive(Debug)]
 pub(super) struct VerifyingKey {
-    /// Its name in a set of keys (`kid`).
+    /// Identifier in a set of keys (`kid`).
     pub(super) id: Option<Box<str>>,
     pub(super) key: DecodingKey,
-    /// What it can verify, and may.
+    /// Algorithms that the key fits and that are allowed.
     pub(super) algorithms: Vec<Algorithm>,
 }
 
@@ -71,7 +71,7 @@ impl VerifyingKey {
     }
 
     fn of_rsa(key: DecodingKey) -> Result<Self, String> {
-        // The shortest encoding of a key of 2048 bits, and the longest one of 8192.
+        // Length of the shortest encoding of a key of 2048 bits, and of the longest one of 8192.
         match key.try_get_as_bytes().map_or(0, <[u8]>::len) {
             ..256 => Err("an RSA key of less than 2048 bits is not safe: make a longer one".into()),
             1100.. => Err("an RSA key of more than 8192 bits is not supported: make a shorter one".into()),
@@ -79,7 +79,7 @@ impl VerifyingKey {
         }
     }
 
-    /// The length of a point tells its curve.
+    /// A key on an elliptic curve. The length of its point tells the curve.
     fn of_curve(key: DecodingKey) -> Result<Self, String> {
         match key.try_get_as_bytes().map_or(0, <[u8]>::len) {
             65 => sound(&key, &signature::ECDSA_P256_SHA256_FIXED, "P-256").map(|()| Self::new(key, P256)),
@@ -88,7 +88,7 @@ impl VerifyingKey {
         }
     }
 
-    /// A key of a set; `None` if it is for something else, or of a kind that is not known here.
+    /// A key of a set; `None` if it is for another use, or of an unknown kind.
     fn of_jwk(jwk: &Jwk) -> Option<Self> {
         if jwk.common.public_key_use.as_ref().is_some_and(|purpose| *purpose != PublicKeyUse::Signature) {
             return None;
@@ -96,7 +96,7 @@ impl VerifyingKey {
         let key = DecodingKey::from_jwk(jwk).ok()?;
         let mut key = match &jwk.algorithm {
             AlgorithmParameters::OctetKey(_) => Self::new(key, HMAC),
-            // 2048 bits to 8192, in base64.
+            // Length in base64 of 2048 and of 8192 bits.
             AlgorithmParameters::RSA(rsa) => (341..=1368).contains(&rsa.n.len()).then(|| Self::new(key, RSA))?,
             AlgorithmParameters::EllipticCurve(_) => Self::of_curve(key).ok()?,
             AlgorithmParameters::OctetKeyPair(pair) if pair.curve == EllipticCurve::Ed25519 => {
@@ -112,7 +112,7 @@ impl VerifyingKey {
         (!key.algorithms.is_empty()).then_some(key)
     }
 
-    /// What kind of key it is, for messages.
+    /// Kind of the key, for messages.
     pub(super) fn kind(&self) -> &'static str {
         match self.key.family() {
             AlgorithmFamily::Hmac => "a secret",
@@ -123,7 +123,7 @@ impl VerifyingKey {
     }
 }
 
-/// Whether the key is one, and not just as long as one.
+/// Checks that the bytes are a valid key, and do not just have its length.
 fn sound(key: &DecodingKey, algorithm: &'static dyn VerificationAlgorithm, name: &str) -> Result<(), String> {
     let bytes = key.try_get_as_bytes().unwrap_or_default();
     match ParsedPublicKey::new(algorithm, bytes) {
@@ -132,8 +132,8 @@ fn sound(key: &DecodingKey, algorithm: &'static dyn VerificationAlgorithm, name:
     }
 }
 
-/// The keys of a set (RFC 7517) that can verify signatures. A member that is not understood is left out, as section 5
-/// there has it; a warning tells of it.
+/// The keys of a set (RFC 7517) that can verify signatures. A member that is not understood is left out with a warning,
+/// as section 5 of the RFC has it.
 pub(super) fn of_set(json: &[u8], report: &mut Report<'_>) -> Result<Vec<VerifyingKey>, String> {
     const REMEDY: &str = "write the JSON that the issuer publishes, { \"keys\": [ … ] }";
     #[derive(serde::Deserialize)]

@@ -1,4 +1,4 @@
-//! Whether a token (RFC 7519) is good.
+//! Validation of tokens (RFC 7519).
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -8,25 +8,25 @@ use serde_json::{Map, Value};
 
 use super::keys::VerifyingKey;
 
-/// What a token says.
+/// Claims of a token, by name.
 pub(super) type Claims = Map<String, Value>;
 
-/// What a token must be.
+/// Conditions that a token must meet.
 #[derive(Debug)]
 pub(super) struct Rules {
-    /// Each with what its tokens must say.
+    /// Keys, each with the checks for the tokens that it signed.
     keys: Vec<(VerifyingKey, Validation)>,
-    /// Claims that must be there, besides those that [`Validation`] knows.
+    /// Claims that a token must have, besides those that [`Validation`] knows.
     required: Vec<String>,
     leeway: u64,
 }
 
-/// Why a token is not good, in words for the client.
+/// Reason why a token is refused, in words for the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct TokenRefusal(pub(super) &'static str);
 
 impl Rules {
-    /// `issuers` and `audiences` that are empty are not asked for; but a token for some audience is not for us then.
+    /// Empty `issuers` and `audiences` are not checked, except that a token with an audience is then refused.
     pub(super) fn new(
         keys: Vec<VerifyingKey>,
         issuers: &[String],
@@ -56,11 +56,11 @@ impl Rules {
         Self { keys, required: required.to_vec(), leeway }
     }
 
-    /// What the token says, if it is good.
+    /// The claims of the token, if it is valid.
     pub(super) fn verify(&self, token: &[u8]) -> Result<Claims, TokenRefusal> {
         let header = decode_header(token).map_err(|_| TokenRefusal("the token is malformed"))?;
         if header.crit.is_some() {
-            // What it must be understood by is understood by nobody here (RFC 7515, section 4.1.11).
+            // We understand no critical extension, and so must refuse the token (RFC 7515, section 4.1.11).
             return Err(TokenRefusal("the token has a critical extension"));
         }
         let mut refusal = TokenRefusal("the token was not signed with a key that is known here");
@@ -81,7 +81,7 @@ impl Rules {
         Err(refusal)
     }
 
-    /// What the crate does not look at.
+    /// Checks that the crate does not make.
     fn check(&self, claims: Claims) -> Result<Claims, TokenRefusal> {
         if self.required.iter().any(|name| claims.get(name).is_none_or(Value::is_null)) {
             return Err(TokenRefusal(MISSING));
@@ -114,8 +114,8 @@ fn why(error: &ErrorKind) -> TokenRefusal {
     })
 }
 
-/// A claim as the value of a field. A text that cannot stand in one exactly as it is, is left out: what is trimmed or
-/// lacks a character could be somebody else's name. An Array is its members with commas between them.
+/// A claim as the value of a field. A text that a field cannot hold exactly is left out: trimmed or with a character
+/// missing it could be another user's name. The members of an Array are joined with commas.
 pub(super) fn field_value(claim: &Value) -> Option<String> {
     let value = match claim {
         Value::String(text) => text.clone(),

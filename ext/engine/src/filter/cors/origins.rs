@@ -1,4 +1,4 @@
-//! Whose pages may ask.
+//! Origins whose pages may send requests.
 
 use proxy_http::message::check_authority;
 
@@ -8,12 +8,12 @@ use crate::compile::Report;
 #[derive(Debug, Default)]
 pub(super) struct Origins {
     any: bool,
-    /// `https://app.example.com`, in lower case as browsers send it.
+    /// Complete origins such as `https://app.example.com`, in lower case as browsers send it.
     exact: Vec<Box<[u8]>>,
     below: Vec<Below>,
 }
 
-/// `https://` and `.example.com` of `https://*.example.com`.
+/// All subdomains of a host: `https://` and `.example.com` of `https://*.example.com`.
 #[derive(Debug)]
 struct Below {
     scheme: Box<[u8]>,
@@ -21,7 +21,6 @@ struct Below {
 }
 
 impl Origins {
-    /// Reads them.
     pub(super) fn compile(texts: &[String], report: &mut Report<'_>) -> Self {
         let mut origins = Self::default();
         for text in texts {
@@ -33,12 +32,12 @@ impl Origins {
         origins
     }
 
-    /// Whether everybody's may.
+    /// Whether every origin is in the set.
     pub(super) fn is_any(&self) -> bool {
         self.any
     }
 
-    /// Whether this one's may.
+    /// Whether this origin is in the set.
     pub(super) fn contain(&self, origin: &[u8]) -> bool {
         self.any
             || self.exact.iter().any(|exact| **exact == *origin)
@@ -61,7 +60,7 @@ impl Origins {
         if bare != host {
             return Err(no_origin(&format!("\"{scheme}://{bare}\", without a path")));
         }
-        // Browsers leave the usual port out.
+        // Browsers leave the scheme's default port out.
         let usual = match scheme {
             "http" => ":80",
             "https" => ":443",

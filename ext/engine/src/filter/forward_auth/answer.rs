@@ -1,4 +1,4 @@
-//! What becomes of the server's answer.
+//! Handling of the response of the `forward_auth` server.
 
 use std::future::poll_fn;
 use std::task::Poll;
@@ -14,32 +14,32 @@ use crate::request::Workspace;
 use crate::request::{Exchange, Verdict};
 use crate::respond::GrpcRefusal;
 
-/// How much of a body is passed on.
+/// Bytes of a body that are passed on, at most.
 const LONGEST: usize = 64 * 1024;
 
 impl ForwardAuth {
-    /// The request may pass: takes the fields over that are asked for. What the client sent under their names goes,
-    /// also where the server sends nothing.
+    /// Lets the request pass and copies the configured fields from the response to the request. Fields that the client
+    /// sent under these names are removed, even if the server sends none.
     pub(super) async fn take_over(&self, exchange: &mut Exchange<'_>, answered: Answered) {
         for name in &self.copied {
             let work = &mut *exchange.work;
             work.request.fields.remove(name);
-            // A TRACE shows its sender what it carries, and this is for the backend alone.
+            // TRACE shows its sender the fields it carries, and these are for the backend alone.
             let told = work.response.fields.all(name).filter(|_| work.request.method != Method::Trace);
             for value in told {
                 work.request.fields.append(name, value);
             }
             exchange.log_as_verified(name);
         }
-        // The body is of no interest, but the connection may be used again behind it.
+        // The body is ignored, but must be read before the connection can be used again.
         if let Err(error) = self.body(exchange, answered).await {
             exchange.debug(format_args!("forward_auth: the rest of the answer was not read: {error}"));
         }
-        // It is no answer to the client.
+        // This response is not for the client.
         exchange.work.response.fields.clear();
     }
 
-    /// The request may not pass: the client gets the server's answer.
+    /// Rejects the request: the client gets the server's response.
     pub(super) async fn pass_on(&self, exchange: &mut Exchange<'_>, answered: Answered) -> Result<Verdict, Error> {
         let body = self.body(exchange, answered).await?;
         if exchange.call.is_some() {
@@ -55,7 +55,7 @@ impl ForwardAuth {
         let via = response.version.via();
         hop_by_hop::clean_response(response, false, false);
         response.fields.remove(Known::ContentLength);
-        // It is written with every answer.
+        // The proxy writes this field with every response of its own.
         response.fields.remove(Known::Date);
         if !framing::is_bodyless(status) {
             response.fields.append(Known::ContentLength, body.len().to_string().as_bytes());
@@ -67,7 +67,7 @@ impl ForwardAuth {
         Ok(exchange.answer(status, &lines, &body).await)
     }
 
-    /// Reads the body of an answer, and keeps the connection if it can be used again.
+    /// Reads the body of the response, and keeps the connection if it can be used again.
     async fn body(&self, exchange: &mut Exchange<'_>, answered: Answered) -> Result<Vec<u8>, Error> {
         let Answered { mut server, attempt, framing, deadline } = answered;
         let response = &exchange.work.response;

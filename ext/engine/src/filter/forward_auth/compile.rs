@@ -1,4 +1,4 @@
-//! The options of `forward_auth`, and what runs from them.
+//! Options of `forward_auth`, and their compilation.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,15 +20,15 @@ use crate::upstream::{Backends, TargetHost, Upstream, Upstreams};
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ForwardAuthConfig {
-    /// The URL that is asked, a string rewrite.
+    /// URL of the server that is asked, a string rewrite.
     pub to: Option<String>,
-    /// Fields of its answer that become fields of the request.
+    /// Fields of the server's response that become fields of the request.
     pub copy_headers: Vec<String>,
-    /// Seconds for the whole answer.
+    /// Seconds until the server's response is complete.
     pub timeout: f64,
-    /// What a request is answered when it cannot be asked. Default: the built-in 502.
+    /// Response to the client when the server cannot be asked. Default: the built-in 502.
     pub error_response: Option<ErrorResponseConfig>,
-    /// Where it was written.
+    /// File and line of the directive, if it comes from a file.
     pub at: Option<At>,
 }
 
@@ -75,7 +75,7 @@ fn copied(config: &ForwardAuthConfig, report: &mut Report<'_>) -> Box<[FieldName
     config.copy_headers.iter().filter_map(|name| report.request_field(name)).collect()
 }
 
-/// Where the server is. A request must not be able to choose who judges it, so the host is written out.
+/// The URL of the server. A request must not be able to choose its own judge, so the host has no placeholders.
 fn target(config: &ForwardAuthConfig, captures: &[&str], report: &mut Report<'_>) -> Option<TargetTemplate> {
     let Some(to) = &config.to else {
         report.error("it is empty: write the URL of a server, as in to: \"http://auth.internal/verify\"");
@@ -100,7 +100,7 @@ fn target(config: &ForwardAuthConfig, captures: &[&str], report: &mut Report<'_>
     }
 }
 
-/// The server's addresses, or the upstream that is named, as those of a `proxy` with the same `to`.
+/// The server's addresses, or the upstream that `to` names, found as for a `proxy` with the same `to`.
 fn upstream(target: &TargetTemplate, upstreams: &mut Upstreams, report: &mut Report<'_>) -> Option<Arc<Upstream>> {
     let host =
         TargetHost { scheme_tls: Some(target.scheme_tls()), authority: target.authority_literal(), dynamic: false };

@@ -1,4 +1,4 @@
-//! What the server is asked.
+//! The request that is sent to the server of `forward_auth`.
 
 use proxy_http::headers::hop_by_hop;
 use proxy_http::message::{Known, Method, RequestHead};
@@ -8,7 +8,8 @@ use crate::client::forwarded::{self, Forwarding, KnownNames};
 use crate::error::{Error, Kind, Retry, Side};
 use crate::request::Exchange;
 
-/// Fields about the body, which is not sent, and about what the client has already: the question is not for that.
+/// Fields that are not sent to the server: those about the body, which is not sent either, and those about what the
+/// client has cached.
 const NOT_ASKED: [&str; 10] = [
     "Content-Length",
     "Content-Type",
@@ -23,7 +24,7 @@ const NOT_ASKED: [&str; 10] = [
 ];
 
 impl ForwardAuth {
-    /// The head of the question, a GET with the client's fields, and its target in `work.target`.
+    /// The head of the request to the server: a GET with the client's fields. Its target goes to `work.target`.
     pub(super) fn question(&self, exchange: &mut Exchange<'_>) -> Result<RequestHead, Error> {
         let mut target = std::mem::take(&mut exchange.work.target);
         let rendered = self.target.render(&exchange.scope(exchange.work.request.path()), &mut target);

@@ -8,16 +8,16 @@ use tokio::time::Instant;
 
 use super::window::{Limit, Taken, Window};
 
-/// Parts with a lock each, so that threads seldom meet.
+/// Number of shards. Each has its own lock, so that threads seldom contend.
 const SHARDS: usize = 16;
-/// With fewer keys than this, parts would fill up unevenly.
+/// Number of keys from which sharding is worthwhile. With fewer, the shards would fill unevenly.
 const WORTH_SHARDING: usize = 4096;
 
 /// Counts by key, within bounded memory.
 ///
-/// A key is kept as a number that is hashed from it under a secret of this limit: nobody outside can find a second key
-/// with the same one. Keys stand in two halves. One that is seen goes to the young half; when that is full, or the span
-/// has gone by, the old half is dropped and the young one becomes old. So what has expired leaves first and by itself,
+/// A key is kept as a number, hashed with a secret of this limit, so that an outsider cannot construct a second key
+/// with an equal number. Each shard has two halves. A key that is seen goes to the young half. When that is full, or
+/// the period has passed, the old half is dropped and the young half becomes the old one. So expired keys leave first,
 /// and then the keys that were not seen for the longest time.
 #[derive(Debug)]
 pub(in crate::filter) struct Counts {
@@ -33,7 +33,7 @@ pub(in crate::filter) struct Counts {
 struct Shard {
     young: HashMap<u64, Window>,
     old: HashMap<u64, Window>,
-    /// When the halves last changed places.
+    /// When the halves were last swapped.
     turned: u64,
 }
 
@@ -58,7 +58,7 @@ impl Counts {
 
     fn take_at(&self, key: u64, now: u64) -> Taken {
         let shard = &self.shards[key as usize % self.shards.len()];
-        // Taken apart when the lock, which is held for a look into two tables, is free again.
+        // Dropped only after the lock is released. The lock is held just for a look into two tables.
         let mut forgotten = [HashMap::new(), HashMap::new()];
         let mut shard = shard.lock();
         if now.saturating_sub(shard.turned) >= self.limit.span {
@@ -76,7 +76,7 @@ impl Counts {
 }
 
 impl Shard {
-    /// Makes the young half the old one, and returns what was that.
+    /// Makes the young half the old one, and returns the former old half.
     fn turn(&mut self, now: u64) -> HashMap<u64, Window> {
         self.turned = now;
         std::mem::replace(&mut self.old, std::mem::take(&mut self.young))
@@ -135,7 +135,7 @@ mod tests {
         assert!(counts.take_at(0, 0).passed);
         for key in 1..100_000 {
             assert!(counts.take_at(key, 1).passed);
-            // One that comes again and again is not forgotten.
+            // A key that is seen often is not forgotten.
             assert!(!counts.take_at(0, 1).passed, "after {key}");
             assert!(held(&counts) <= 1001);
         }

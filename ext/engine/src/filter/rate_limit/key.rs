@@ -1,4 +1,4 @@
-//! What makes two requests count together.
+//! The key under which requests are counted together.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -20,14 +20,14 @@ pub(super) enum CountedKey {
     Rewrite(Template),
 }
 
-/// The key of one request. Keys of different kinds never are the same.
+/// Key of one request. Keys of different kinds are never equal.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Counted<'a> {
     Client(Option<IpAddr>),
     Value(Cow<'a, [u8]>),
 }
 
-/// A request that names more than one key: whoever reads it next could take another one than we.
+/// A request with more than one value for the key: the backend could read another value than we do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct SeveralValues;
 
@@ -58,13 +58,13 @@ impl CountedKey {
         }
     }
 
-    /// Whether what is around the request has a say in it.
+    /// Whether the key depends on the surroundings of the request, as a rewrite does.
     pub(super) fn is_rewrite(&self) -> bool {
         matches!(self, CountedKey::Rewrite(_))
     }
 
-    /// The key of a request. One that names none is counted under its address, so that leaving the key out frees
-    /// nobody.
+    /// The key of a request. A request without one is counted under its address, so that leaving the key out does not
+    /// escape the limit.
     pub(super) fn of<'e>(
         &'e self,
         exchange: &'e Exchange<'_>,
@@ -77,7 +77,7 @@ impl CountedKey {
             CountedKey::Query(name) => only_parameter(request.query(), name)?,
             CountedKey::Rewrite(template) => {
                 scratch.clear();
-                // The path as it is matched: who writes it in another way asks for the same.
+                // The normalized path: another spelling of it asks for the same resource.
                 template.render(&exchange.scope(without_trailing_slash(request.plain_path())), scratch);
                 Some(Cow::Borrowed(&scratch[..]))
             }
@@ -89,7 +89,7 @@ impl CountedKey {
     }
 }
 
-/// The address that counts: whoever has one IPv6 address has all of a network of 64 bits.
+/// The address that is counted: a client with one IPv6 address has a whole network of 64 bits.
 fn network(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,
@@ -106,7 +106,7 @@ fn only_field<'f>(fields: &'f Fields, name: &'f FieldName) -> Result<Option<&'f 
     Ok(first)
 }
 
-/// The value of a query parameter, read as a form is.
+/// The value of a query parameter, decoded as in a form.
 fn only_parameter<'q>(query: &'q [u8], name: &str) -> Result<Option<Cow<'q, [u8]>>, SeveralValues> {
     let mut values = form_urlencoded::parse(query.strip_prefix(b"?").unwrap_or(query)).filter(|(n, _)| n == name);
     let first = values.next();

@@ -2,32 +2,31 @@
 
 use std::collections::VecDeque;
 
-/// Requests that come within this part of the span leave the count together.
+/// Number of groups in a span. Requests of one group leave the count together.
 const PARTS: u64 = 16;
 
-/// What is held to: at most `requests` in any `span` of nanoseconds.
+/// The limit: at most `requests` in any `span` of nanoseconds.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limit {
     pub(super) requests: u64,
     pub(super) span: u64,
 }
 
-/// What became of a request.
+/// Result for one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Taken {
     pub(super) passed: bool,
-    /// How many more may pass at once.
+    /// Requests that may pass at once from now on.
     pub(super) remaining: u64,
-    /// Nanoseconds until one more may pass, if none may now.
+    /// Nanoseconds until one more request may pass, if none may now.
     pub(super) wait: u64,
-    /// Nanoseconds until all may pass again.
+    /// Nanoseconds until the whole limit is available again.
     pub(super) reset: u64,
 }
 
 /// A sliding window. It remembers requests in groups, each at most a sixteenth of the span long, and forgets a group
-/// when the span has gone by since the last of it. So there is no span, wherever it begins, in which more than the
-/// limit passes; a request counts at most a sixteenth longer than it must; and a window takes little memory, whatever
-/// the limit.
+/// when the span has passed since its last request. So no span, wherever it begins, has more requests than the limit. A
+/// request counts at most a sixteenth longer than it must, and a window takes little memory, whatever the limit.
 #[derive(Debug, Default)]
 pub(super) struct Window {
     groups: VecDeque<Group>,
@@ -42,9 +41,9 @@ struct Group {
 }
 
 impl Window {
-    /// Counts a request of the moment `now`, in nanoseconds since any one moment, if it may pass.
+    /// Counts a request at the moment `now`, if it may pass. `now` is in nanoseconds since an arbitrary moment.
     pub(super) fn take(&mut self, limit: Limit, now: u64) -> Taken {
-        // Threads read the clock before they come here, and may overtake each other.
+        // Threads read the clock before they take the lock, and may overtake each other.
         let now = self.groups.back().map_or(now, |group| now.max(group.last));
         while let Some(group) = self.groups.front().filter(|group| group.last + limit.span <= now) {
             self.count -= group.count;
@@ -128,7 +127,7 @@ mod tests {
             let mut passed: Vec<u64> = Vec::new();
             for pause in pauses {
                 now += pause;
-                // What passed within the span, and a sixteenth longer, if nothing were forgotten together.
+                // Requests that passed within the span, and a sixteenth longer, if they were not forgotten in groups.
                 let since = |span: u64| passed.iter().filter(|at| **at + span > now).count() as u64;
                 let (strict, lenient) = (since(span), since(span + span / PARTS));
                 let taken = window.take(limit, now);

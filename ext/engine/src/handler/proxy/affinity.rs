@@ -1,4 +1,4 @@
-//! Affinity of a request to a backend: what the balancing policy asks of it, and the cookie that ties the client.
+//! Affinity of a request to a backend: the input of the balancing policy, and the cookie that ties the client.
 
 use proxy_http::message::Known;
 
@@ -7,13 +7,13 @@ use crate::request::Exchange;
 use crate::upstream::balancer::{hash, Affinity, BalancingPolicy};
 
 impl Proxy {
-    /// To be called before the head is changed into what a backend is to get.
+    /// Affinity of the request. Call it before the head is changed into what the backend gets.
     pub(super) fn affinity(&self, exchange: &mut Exchange<'_>) -> Affinity {
         match self.backends.policy() {
             BalancingPolicy::Keyed { template, .. } => {
                 let mut key = std::mem::take(&mut exchange.work.scratch);
                 key.clear();
-                // Requests that have no value have nothing in common, and are spread.
+                // Requests without a value have nothing in common, and are spread over all backends.
                 let told = template.render_key(&exchange.scope(self.path(exchange.work.request.path())), &mut key);
                 let affinity = if told { Affinity::Key(hash(&key)) } else { Affinity::None };
                 exchange.work.scratch = key;
@@ -26,7 +26,7 @@ impl Proxy {
         }
     }
 
-    /// Ties the client to the backend that answered, unless it is already, or its own backend had no room just now.
+    /// Ties the client to the backend that answered, unless it is tied already, or its own backend was only busy.
     pub(super) fn tie(&self, exchange: &mut Exchange<'_>) {
         let BalancingPolicy::Sticky(sticky) = self.backends.policy() else { return };
         let Some(attempt) = &exchange.outcome.backend else { return };

@@ -20,25 +20,27 @@ use crate::upstream::ask::{self, BackendRequest, Parts};
 use crate::upstream::http2::ConnectRequest;
 use crate::upstream::{Attempt, Backend, Backends};
 
-/// One request on its way through the backends, and what is left of its retries and its time.
+/// One request on its way through the backends, with its remaining retries and time.
 pub(super) struct Attempts<'a, 'e> {
     pub(super) proxy: &'a Proxy,
     pub(super) exchange: &'a mut Exchange<'e>,
     pub(super) admission: Admission<'a>,
-    /// The TLS name, where it is not each backend's own.
+    /// The name for TLS, if it is not each backend's own.
     pub(super) name: Option<ServerName<'static>>,
     pub(super) needs: ResponseNeeds,
     body: &'a mut RequestBody,
-    /// Deadline of the response head. A piece of the client's body, which has its own limit, puts it off.
+    /// Deadline of the response head. Each piece of the client's body extends it, since the body has its own time
+    /// limit.
     deadline: Instant,
-    /// Time of the current attempt.
+    /// Time for the current attempt.
     timeout: Duration,
-    /// Retries left.
+    /// Retries that are left.
     pub(super) left: u32,
 }
 
 impl Proxy {
-    /// Sends the request to one backend after the other. The head of the response has then come over `backend`.
+    /// Sends the request to one backend after the other. On success the head of the response has arrived over
+    /// `backend`.
     pub(super) async fn ask(
         &self,
         exchange: &mut Exchange<'_>,
@@ -81,7 +83,7 @@ impl Attempts<'_, '_> {
             let mut result = self.attempt(backend, &mut attempt).await;
             if let (Ok(()), Some(backend)) = (&result, backend.as_mut()) {
                 if self.is_head_alone(backend) {
-                    // A safe method did nothing (RFC 9110, section 9.2.1).
+                    // A safe method has no effect on the server (RFC 9110, section 9.2.1).
                     let safe = self.exchange.work.request.method.is_safe();
                     let retry = if safe { Retry::IfIdempotent } else { Retry::Never };
                     let begun = relay::await_first_byte(self.exchange.client, backend, retry).await;
@@ -102,12 +104,12 @@ impl Attempts<'_, '_> {
             if self.left == 0 || Instant::now() >= self.deadline || !self.may_retry(&error) {
                 return Err(error);
             }
-            // The next attempt may wait for its place.
+            // Frees the place of this attempt: the next one may wait for it.
             drop(attempt);
             attempt = match self.admit().await {
                 Ok(next) => next,
                 Err(other) if other.side == Side::Client => return Err(other),
-                // The first error says more than that no other backend could be tried.
+                // The first error says more than "no other backend could be tried".
                 Err(_) => return Err(error),
             };
             self.left -= 1;
@@ -118,12 +120,12 @@ impl Attempts<'_, '_> {
         self.admission.admit(self.exchange.client, self.proxy.limits.half_close, self.deadline).await
     }
 
-    /// One attempt at one backend. Where a connection comes about sooner at another address of its name, `attempt` is
-    /// one at that.
+    /// One attempt at one backend. If a connection to another address of the backend's name succeeds sooner, `attempt`
+    /// becomes an attempt at that address.
     async fn attempt(&mut self, backend: &mut Option<Channel>, attempt: &mut Attempt) -> Result<(), Error> {
         self.exchange.outcome.attempts += 1;
         if self.exchange.call.is_some() {
-            // The call may time out at any moment, and then this code does not go on.
+            // Set before the wait: a call may time out at any moment, and then this code does not continue.
             self.exchange.outcome.asked = Some(Arc::clone(attempt.backend()));
         }
         let until = self.begin_part();
@@ -131,14 +133,14 @@ impl Attempts<'_, '_> {
         let mut deadline = until;
         let result = ask::attempt(self, backend, attempt, &mut deadline).await;
         if deadline != until {
-            // A piece of the client's body has put it off, and with it the end of all attempts.
+            // A piece of the client's body has extended this deadline, and so extends the one of all attempts.
             self.deadline = self.deadline.max(deadline + (self.proxy.limits.timeout - self.timeout));
         }
         result
     }
 
-    /// Sets the time of one attempt, and returns its deadline: all that is left, or, with `retry_on: :timeout`, an
-    /// equal part of it, so that retries have some too.
+    /// Sets the time of one attempt, and returns its deadline. That is all the time that is left. With
+    /// `retry_on: :timeout` it is an equal part of that, so that retries have time too.
     fn begin_part(&mut self) -> Instant {
         let limit = self.proxy.limits.timeout;
         if !self.proxy.retry_on.timeout || self.left == 0 || !self.body.may_repeat(Retry::IfIdempotent) {
@@ -151,7 +153,7 @@ impl Attempts<'_, '_> {
         now + self.timeout
     }
 
-    /// The next attempt, if the response is a reason for one. It does not wait: there is a response to pass on.
+    /// The next attempt, if the response is a reason for one. It does not wait, since there is a response to pass on.
     fn next_after_answer(&mut self, attempt: &Attempt) -> Option<Attempt> {
         let status = self.exchange.work.response.status;
         if !self.proxy.retry_on.statuses.contains(&status) {
@@ -168,7 +170,7 @@ impl Attempts<'_, '_> {
         self.admission.admit_at_once()
     }
 
-    /// Whether a retry is safe, and asked for.
+    /// Whether a retry is safe, and wanted by the configuration.
     fn may_retry(&self, error: &Error) -> bool {
         let asked_for = match error.kind {
             Kind::Timeout(_) => self.proxy.retry_on.timeout,
@@ -177,10 +179,10 @@ impl Attempts<'_, '_> {
         asked_for && self.body.may_repeat(error.retry)
     }
 
-    /// Whether the head of a response has come without a byte of the body that it announces. Nothing has been passed
-    /// on yet, so the response can still be replaced by that of another backend or by an error. A backend that is
-    /// killed between the two writes of a response would otherwise cost a request, or count as one that answers. With
-    /// a body of unknown length, such as an event stream, the head is passed on at once.
+    /// Whether the head of a response has come without a byte of the body that it announces. Nothing has been passed on
+    /// yet, so a response of another backend or an error can still replace it. Otherwise a backend that is killed
+    /// between the two writes of a response would cost a request, or count as one that answers. With a body of unknown
+    /// length, such as an event stream, the head is passed on at once.
     fn is_head_alone(&self, backend: &Channel) -> bool {
         let (request, response) = (&self.exchange.work.request, &self.exchange.work.response);
         backend.received().is_empty()
@@ -239,7 +241,7 @@ impl BackendRequest for Attempts<'_, '_> {
         self.exchange.outcome.asked = Some(Arc::clone(attempt.backend()));
         match &error.kind {
             _ if error.side == Side::Client => {}
-            // The error names the address itself.
+            // The error contains the address.
             Kind::Connect(_) => self.exchange.add_failure(format_args!("{error}")),
             _ => self.exchange.add_failure(format_args!("{}: {error}", attempt.label())),
         }

@@ -1,4 +1,4 @@
-//! From what was written to what runs.
+//! Compilation of `proxy`.
 
 use proxy_http::headers::hearsay::is_hearsay;
 use proxy_http::message::{FieldName, Known};
@@ -16,7 +16,7 @@ use crate::rewrite::{foreign_value, known_placeholder, Context, Edit, TargetTemp
 use crate::routing::plain_prefix;
 use crate::upstream::{Backends, TargetHost};
 
-/// Checks the directive. `None` if it is wrong; every mistake in it then stands in the compiler's list.
+/// Checks the directive. `None` if something is wrong; every mistake is then in the compiler's list.
 pub(super) fn compile(config: &ProxyConfig, compiler: &mut Compiler) -> Option<Proxy> {
     let captures = compiler.captures.names();
     let captures = &captures[..];
@@ -61,7 +61,7 @@ pub(super) fn compile(config: &ProxyConfig, compiler: &mut Compiler) -> Option<P
     });
     compiler.upstreams.enter(&compiler.place, config.path_prefix.as_ref());
     let backends = Backends::compile(config.pool.as_ref(), host, &mut compiler.upstreams, report)?;
-    // Those of an upstream that has a name may be captures of some of the locations that use it.
+    // Placeholders of a named upstream may be captures of only some of the locations that use it.
     if !backends.is_shared() {
         report.within("backend_priority").warnings(backends.policy().warnings(captures));
     }
@@ -99,8 +99,8 @@ pub(super) fn compile(config: &ProxyConfig, compiler: &mut Compiler) -> Option<P
     })
 }
 
-/// A target that can never be an absolute URL is no reason not to start: it answers `error_response`, like one that
-/// turns out so with a request.
+/// The target. One that can never be an absolute URL does not keep the server from starting: requests get
+/// `error_response`, as with a target that turns out wrong for one request.
 fn target(config: &ProxyConfig, captures: &[&str], report: &mut Report<'_>) -> Option<TargetTemplate> {
     let to = config.to.as_ref()?;
     match TargetTemplate::parse(to) {
@@ -185,7 +185,8 @@ fn allow_underscores(config: &ProxyConfig, headers: &[Edit], report: &mut Report
     allowed
 }
 
-/// Warns of a name that a backend which speaks CGI takes for one that is the proxy's to write.
+/// Warns of a name that a CGI backend would take for another one, if that is a field that the proxy itself writes or
+/// removes.
 fn warn_of_twin(name: &str, headers: &[Edit], report: &mut Report<'_>) {
     let dashed = name.replace(['_', '.'], "-");
     if dashed == name {
@@ -236,7 +237,7 @@ fn edits(edits: &[HeaderEdit], context: Context, captures: &[&str], report: &mut
     compiled
 }
 
-/// A placeholder that surely was meant to be replaced.
+/// A placeholder that is sent literally, though it was surely meant to be replaced.
 fn sent_as_written(value: &HeaderValue, context: Context, captures: &[&str]) -> Option<Box<str>> {
     match value {
         HeaderValue::Literal(text) => known_placeholder(text, context, captures),
@@ -248,7 +249,7 @@ fn template(value: &HeaderValue, context: Context) -> Result<Template, String> {
     match value {
         HeaderValue::Rewrite(text) => Template::parse(text, context),
         HeaderValue::Literal(text) if text.bytes().any(|b| b.is_ascii_control() && b != b'\t') => {
-            // The value may be a secret, as a token that was read from a file, line break and all.
+            // The value may be a secret, such as a token that was read from a file with its line break.
             Err("the value holds a control character, such as a line break: leave it out".into())
         }
         HeaderValue::Literal(text) => Ok(Template::literal_text(text)),

@@ -10,10 +10,10 @@ use crate::config::{At, ErrorResponseConfig, HeaderEdit, PoolConfig, CONNECT_TIM
 pub struct ProxyConfig {
     /// Target URL, a string rewrite. Default: the backend's own address with `{path}{query}`.
     pub to: Option<String>,
-    /// Its own backends and how they are used. `None`: not a word of that was written, so that the host of `to` may be
-    /// the name of an `upstream`.
+    /// The directive's own backends and their options. `None`: no such option was written, so that the host of `to` may
+    /// be the name of an `upstream`.
     pub pool: Option<PoolConfig>,
-    /// Whether the client's `Host` is passed on, port included, in place of that of `to`.
+    /// Whether the client's `Host` is passed on, port included, in place of the host of `to`.
     pub preserve_host: bool,
     /// Request fields to set or remove.
     pub headers: Vec<HeaderEdit>,
@@ -21,7 +21,7 @@ pub struct ProxyConfig {
     pub response_headers: Vec<HeaderEdit>,
     /// Seconds until the response head, over all attempts.
     pub timeout: f64,
-    /// Seconds for TCP and TLS, per attempt.
+    /// Seconds for connecting (TCP and TLS), per attempt.
     pub connect_timeout: f64,
     /// Longest pause, in seconds, between two pieces of the response. Default: `timeout`.
     pub read_timeout: Option<f64>,
@@ -31,28 +31,27 @@ pub struct ProxyConfig {
     pub tunnel_timeout: f64,
     /// Further attempts after the first. Default: the number of backends.
     pub retries: Option<i64>,
-    /// What beside a failed connection is a reason for another attempt of an idempotent request: `timeout`, `502`,
-    /// `503`, `504`.
+    /// Reasons to retry an idempotent request, beside a failed connection: `timeout`, `502`, `503`, `504`.
     pub retry_on: Vec<String>,
-    /// Retries in flight, in per cent of the requests in flight, that are always allowed at least 3.
+    /// Retry budget: retries in flight, in per cent of the requests in flight. At least 3 are always allowed.
     pub retry_budget: f64,
-    /// Bytes of an idempotent request's body that are kept for a second attempt.
+    /// Bytes of an idempotent request's body that are buffered for a retry.
     pub retry_buffer: i64,
-    /// What a failed request is answered. Default: the built-in 502.
+    /// Response to a failed request. Default: the built-in 502.
     pub error_response: Option<ErrorResponseConfig>,
-    /// Only paths equal to it or below it are proxied.
+    /// Path prefix: only this path and paths below it are proxied.
     pub path_prefix: Option<String>,
-    /// Whether `{path}` is without `path_prefix`.
+    /// Whether `path_prefix` is removed from `{path}`.
     pub strip_prefix: bool,
-    /// Whether `X-Forwarded-For` and its kin are sent; `"rfc7239"` sends `Forwarded` instead.
+    /// Whether `X-Forwarded-For` and related fields are sent; `"rfc7239"` sends `Forwarded` instead.
     pub forwarded_headers: ForwardedHeaders,
-    /// Request fields with `_` or `.` in their name that are passed on all the same.
+    /// Request fields with `_` or `.` in their name that are passed on nevertheless.
     pub allow_underscores: Vec<String>,
-    /// Whether the trailers of requests are sent to backends of HTTP/1.1 too. Those of HTTP/2 get them in any case.
+    /// Whether the trailers of requests are sent to backends of HTTP/1.1 too. Backends of HTTP/2 always get them.
     pub request_trailers: bool,
-    /// The longest body of a request in bytes, whatever a `max_body` around it says. Default: what that says.
+    /// Longest body of a request in bytes, which overrides a `max_body` around it. Default: that `max_body`.
     pub max_body: Option<i64>,
-    /// Where it was written.
+    /// File and line of the directive, if it comes from a file.
     pub at: Option<At>,
 }
 
@@ -89,7 +88,7 @@ impl Default for ProxyConfig {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(untagged)]
 pub enum ForwardedHeaders {
-    /// The `X-Forwarded-*` family, or nothing.
+    /// Whether the `X-Forwarded-*` fields are sent.
     Switch(bool),
     /// `"rfc7239"`: the `Forwarded` field.
     Named(String),

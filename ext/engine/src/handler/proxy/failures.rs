@@ -4,7 +4,7 @@ use std::fmt::{Arguments, Write};
 
 use crate::request::Exchange;
 
-/// Longest line, in bytes.
+/// Length of the longest line, in bytes.
 const LONGEST: usize = 1024;
 
 impl Exchange<'_> {

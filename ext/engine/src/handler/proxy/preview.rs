@@ -1,4 +1,4 @@
-//! The request that a backend would be sent, for `proxy routes`.
+//! Preview of the request that a backend would get, for `proxy routes`.
 
 use std::time::SystemTime;
 
@@ -13,24 +13,24 @@ use crate::request_id::RequestId;
 use crate::rewrite::RenderedValues;
 use crate::rewrite::{Captures, RenderedTarget, RequestValues};
 
-/// Who sends a request that somebody asks about, and what is known of it.
+/// Sender of a previewed request, and what is known about it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Preview<'a> {
     pub(crate) client: &'a ClientInfo,
-    /// The trusted proxy that asks for it, if it does not ask itself.
+    /// The trusted proxy that sends the request, if the client does not send it directly.
     pub(crate) via: Option<&'a ClientInfo>,
     pub(crate) captures: Captures<'a>,
     pub(crate) id: RequestId,
     pub(crate) start: SystemTime,
-    /// What the client asks of this hop.
+    /// Options of this connection that the client asks for.
     pub(crate) options: ConnectionOptions,
-    /// The `Host` of a backend that is asked by its own address.
+    /// The `Host` for a backend that is reached by its own address.
     pub(crate) host: &'a str,
 }
 
 impl Proxy {
-    /// Makes of the request what a backend would get, and returns the target of its first line; `None` if no URL comes
-    /// of `to`.
+    /// Changes the request into the one that a backend would get, and returns the target of its first line; `None` if
+    /// `to` gives no URL.
     pub(crate) fn preview(&self, request: &mut RequestHead, about: &Preview<'_>) -> Option<Vec<u8>> {
         let mut target = RenderedTarget::default();
         let mut values = RenderedValues::default();

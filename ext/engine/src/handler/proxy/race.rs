@@ -28,13 +28,13 @@ struct Runner<'r> {
 }
 
 impl Attempts<'_, '_> {
-    /// Connects to the backend of `attempt` and, when that takes long or fails, to other addresses of its name, one
-    /// address family after the other. The first connection wins, and `attempt` becomes its attempt. An address that
-    /// began earlier and lost comes last for a while. `connect_timeout` is for the whole race.
+    /// Connects to the backend of `attempt` and, when that takes long or fails, to other addresses of its name,
+    /// alternating between the address families. The first connection wins, and `attempt` becomes its attempt. An
+    /// address that began earlier and lost is tried last for a while. `connect_timeout` covers the whole race.
     pub(super) async fn race(&mut self, attempt: &mut Attempt, deadline: Instant) -> Reached {
         let begun = Instant::now();
         let connect_timeout = self.proxy.connect_timeout;
-        // In whole milliseconds, since it stands in the log.
+        // In whole milliseconds, since it is shown in the log.
         let left = || {
             let left = connect_timeout.saturating_sub(begun.elapsed());
             Duration::from_millis(u64::try_from(left.as_millis()).unwrap_or(u64::MAX))
@@ -78,7 +78,7 @@ impl Attempts<'_, '_> {
             match arrived {
                 Some((index, Ok(reached))) => {
                     let winner = runners.remove(index).attempt;
-                    // Runners before it began earlier.
+                    // Runners with a lower index began earlier.
                     for runner in &runners[..index] {
                         runner.attempt.as_ref().unwrap_or(attempt).outrun();
                     }
@@ -112,7 +112,7 @@ impl Attempts<'_, '_> {
             }
         };
         drop(runners);
-        // Each further connection has been an attempt.
+        // Each further connection counts as an attempt.
         self.left = self.left.saturating_sub(started);
         self.exchange.work.introduction = introduction;
         self.name = name;
@@ -120,7 +120,7 @@ impl Attempts<'_, '_> {
     }
 }
 
-/// What all connections of a race have in common.
+/// Data that all connections of a race share.
 #[derive(Clone, Copy)]
 struct Dialler<'r> {
     pool: &'r Pool,

@@ -1,4 +1,4 @@
-//! The request that a backend is sent.
+//! The request that is sent to a backend.
 
 use proxy_http::headers::hearsay::is_hearsay;
 use proxy_http::headers::hop_by_hop;
@@ -18,21 +18,21 @@ use crate::rewrite::RenderedValues;
 use crate::upstream::ask::write_head;
 use crate::upstream::Backend;
 
-/// Changes of a request on its way that do not come from the directive.
+/// Changes of a request that do not come from the directive.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Hop<'a> {
     pub(super) sender: forwarded::Sender<'a>,
     pub(super) stamp: forwarded::Stamp,
     pub(super) options: ConnectionOptions,
-    /// Whether its body comes in chunks.
+    /// Whether the request's body comes in chunks.
     pub(super) chunked: bool,
-    /// Whether its fields are the metadata of a call of gRPC.
+    /// Whether the request's fields are the metadata of a gRPC call.
     pub(super) metadata: bool,
 }
 
 impl Proxy {
     /// Renders the target and the fields, and changes the head into the one for a backend. [`Proxy::write_request`]
-    /// does what depends on the backend itself.
+    /// makes the changes that depend on the backend itself.
     pub(super) fn prepare_request(&self, exchange: &mut Exchange<'_>) -> Result<(), Error> {
         let mut target = std::mem::take(&mut exchange.work.target);
         let mut values = std::mem::take(&mut exchange.work.values);
@@ -62,7 +62,7 @@ impl Proxy {
         Ok(())
     }
 
-    /// Changes the head into the one for a backend, but for what depends on the backend itself.
+    /// Changes the head into the one for a backend, except for the parts that depend on the backend itself.
     #[inline]
     pub(super) fn change_request(
         &self,
@@ -93,7 +93,7 @@ impl Proxy {
         }
         values.apply(&self.headers, &mut request.fields);
         if request.method == Method::Trace {
-            // It shows its sender what it carries, and that is for the backend alone.
+            // TRACE shows its sender the fields it carries, and these are for the backend alone.
             for edit in self.headers.iter().filter(|edit| edit.name.known() != Some(Known::Host)) {
                 request.fields.remove(&edit.name);
             }
@@ -123,7 +123,7 @@ impl Proxy {
             work.request.fields.set(Known::Host, backend.authority().as_bytes());
         }
         if !needs.go_ahead && exchange.outcome.attempts > 1 {
-            // The client was told to go on by an earlier attempt.
+            // An earlier attempt has already told the client to continue.
             work.request.fields.remove(Known::Expect);
         }
         let target = &work.target.path_and_query;
@@ -136,14 +136,14 @@ impl Proxy {
         write_head(connection, &work.request, target, backend, needs, framing)
     }
 
-    /// Whether `Host` stays as the client says it. An HTTP/1.0 client may say none.
+    /// Whether the client's `Host` is kept. An HTTP/1.0 client may send none.
     pub(super) fn keeps_host(&self, request: &RequestHead) -> bool {
         self.preserve_host && request.fields.has(Known::Host) && !request.authority().is_empty()
     }
 
-    /// The names with `_` or `.` in them that stay: those that are allowed, and, with `metadata`, those of a call of
-    /// gRPC. None that would be another's to a backend which speaks CGI: one that the configuration or the proxy itself
-    /// sets or removes.
+    /// Names with `_` or `.` in them that are kept: the allowed ones and, with `metadata`, the fields of a gRPC call. A
+    /// name is not kept if a CGI backend would take it for a field that the configuration or the proxy itself sets or
+    /// removes.
     fn passable(&self, fields: &Fields, metadata: bool) -> Vec<FieldName> {
         let is = |own: &FieldName, name: &[u8]| own.as_str().as_bytes().eq_ignore_ascii_case(name);
         let ours = |name: &[u8]| {
@@ -158,8 +158,8 @@ impl Proxy {
         kept.filter_map(|name| FieldName::new(std::str::from_utf8(name).ok()?)).collect()
     }
 
-    /// The head for an HTTP/1.1 backend, and the framing of its body: trailers are announced where they are sent, and
-    /// gRPC metadata is treated as in any other request.
+    /// The head for an HTTP/1.1 backend, and the framing of its body. Trailers are announced if they are sent. gRPC
+    /// metadata is treated as the fields of any other request.
     #[cold]
     fn for_http1(&self, request: &RequestHead, framing: Framing) -> (RequestHead, Framing) {
         let mut head = request.clone();
@@ -173,7 +173,7 @@ impl Proxy {
             _ => !foreign(name),
         });
         match framing {
-            // Over HTTP/2 a body of that length may have trailers, which only chunks can have here.
+            // Over HTTP/2 a body with a length may have trailers; here only a chunked body can have them.
             Framing::Length(_) if head.fields.has(Known::Trailer) && request.version == Version::Http2 => {
                 head.fields.remove(Known::ContentLength);
                 (head, Framing::Chunked)
@@ -182,7 +182,7 @@ impl Proxy {
         }
     }
 
-    /// The path as `{path}` shows it: without the prefix if that is to be stripped.
+    /// The path as `{path}` shows it: without the prefix if `strip_prefix` is on.
     pub(super) fn path<'p>(&self, path: &'p [u8]) -> &'p [u8] {
         match &self.path_prefix {
             Some(prefix) if self.strip_prefix => behind_prefix(path, prefix).unwrap_or(path),

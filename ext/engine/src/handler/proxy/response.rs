@@ -15,7 +15,7 @@ use crate::request::{write_connection, Exchange, Verdict};
 use crate::upstream::Attempt;
 
 impl Proxy {
-    /// Passes a response on. From its first byte on it is never replaced: if the backend then fails, the client's
+    /// Passes a response on. Once its first byte is sent it is never replaced: if the backend then fails, the client's
     /// connection is cut, so that the client can tell.
     pub(super) async fn respond(
         &self,
@@ -34,7 +34,7 @@ impl Proxy {
                 let why = Malformed::OtherProtocol;
                 return self.refuse(exchange, answered, attempt, why).await;
             }
-            // With HTTP/1.1 on both sides the client checks it itself.
+            // With HTTP/1.1 on both sides the client checks this itself.
             let turned = exchange.is_h2_tunnel() && matches!(backend, Channel::Http1(_));
             if turned && !websocket::is_accepted(&exchange.work.request, &exchange.work.response) {
                 let why = Malformed::WebSocketAccept;
@@ -43,7 +43,7 @@ impl Proxy {
             return self.switch_protocols(exchange, backend, attempt).await;
         }
         if exchange.is_h2_tunnel() && (200..300).contains(&status) {
-            // To the client it would mean that the tunnel has begun.
+            // A client would take it for the beginning of the tunnel.
             let why = Malformed::NotSwitched;
             return self.refuse(exchange, answered, attempt, why).await;
         }
@@ -59,11 +59,11 @@ impl Proxy {
         let client_framing = match framing {
             Framing::Chunked | Framing::UntilClose if version == Version::Http10 => Framing::UntilClose,
             Framing::UntilClose => Framing::Chunked,
-            // Trailers that it is to have stand behind no other body.
+            // Trailers need a chunked body.
             Framing::Length(_) if exchange.wants_trailers_of(backend) => Framing::Chunked,
             other => other,
         };
-        // A request whose body is still on its way when the answer comes may never be read to its end.
+        // The rest of a request body that is still arriving when the response comes may never be read.
         exchange.keep_alive &=
             body.is_complete() && client_framing != Framing::UntilClose && !exchange.tools.is_draining();
         exchange.answering(status);
@@ -73,7 +73,7 @@ impl Proxy {
 
         let limits = self.limits(exchange, backend);
         let heads = (&exchange.work.request.fields, &exchange.work.response.fields);
-        // Their length is unknown.
+        // The length of these bodies is unknown.
         let lasts = matches!(framing, Framing::Chunked | Framing::UntilClose);
         let mut in_order = false;
         let result = match exchange.call {
@@ -95,7 +95,7 @@ impl Proxy {
         }
         match result {
             Ok(()) => {
-                // Bytes beyond the response reach nobody: the connection is closed with them.
+                // Bytes after the response are not passed on: the connection is closed with them.
                 let clean = body.is_complete() && backend.received().is_empty() && !backend.peer_ended();
                 if let (true, Some(Channel::Http1(backend))) = (reusable && clean, answered.take()) {
                     if let Some(attempt) = &exchange.outcome.backend {
@@ -129,9 +129,9 @@ impl Proxy {
         }
     }
 
-    /// Passes on events until the server stops. They are then ended `in_order`, where the client has whole events alone
-    /// and will ask for more: only one that asked with GET, as browsers do, is to take the end of the response for a
-    /// good one.
+    /// Passes on events until the server stops. Then the response is ended `in_order` if the client has received only
+    /// whole events and will ask again. Only a request with GET, as browsers send, may take the end of the response for
+    /// a complete one.
     async fn relay_events(
         &self,
         exchange: &mut Exchange<'_>,
@@ -152,7 +152,7 @@ impl Proxy {
         ended
     }
 
-    /// Answers in place of a backend whose response cannot be passed on, and drops its connection.
+    /// Answers in place of a backend whose response cannot be passed on, and drops the backend's connection.
     async fn refuse(
         &self,
         exchange: &mut Exchange<'_>,
@@ -178,10 +178,10 @@ impl Proxy {
             response.fields.remove(Known::ContentLength);
         }
         if exchange.call.is_some() && version == Version::Http2 && client_framing.is_empty() {
-            // It says nothing here, and would be taken for metadata: such a head is its call's trailers too.
+            // It has no meaning here, and would be taken for metadata: such a head is also the trailers of the call.
             response.fields.remove(Known::ContentLength);
         }
-        // A 426 says which protocol is wanted (RFC 9110, section 15.5.22).
+        // A 426 names the protocol that is required (RFC 9110, section 15.5.22).
         let has_upgrade = response.status == 426 && response.fields.has(Known::Upgrade);
         let has_date = response.fields.has(Known::Date);
         let (tools, keep_alive) = (exchange.tools, exchange.keep_alive);
@@ -196,7 +196,7 @@ impl Proxy {
         });
     }
 
-    /// `late`: trailers may follow.
+    /// Changes the fields of the response. `late`: trailers may follow.
     fn change_fields(&self, exchange: &mut Exchange<'_>, late: bool) {
         let upgrade = match exchange.work.response.status {
             101 => true,
@@ -221,7 +221,7 @@ impl Proxy {
 
     /// Both sides have agreed on another protocol: from here on bytes are only passed on.
     async fn switch_protocols(&self, exchange: &mut Exchange<'_>, backend: &mut Channel, attempt: Attempt) -> Verdict {
-        // Over HTTP/2 it is a success like others.
+        // Over HTTP/2 a tunnel begins with a success like any other.
         exchange.answering(if exchange.is_h2_tunnel() { 200 } else { 101 });
         exchange.outcome.backend = Some(attempt);
         let websocket = exchange.work.response.fields.get(Known::Upgrade);
@@ -248,7 +248,7 @@ impl Proxy {
             Ok(()) => Verdict::Close,
             Err(error) => {
                 exchange.debug(format_args!("a tunnel ended: {error}"));
-                // Bytes that a side did not take go with its connection.
+                // Bytes that a side did not take are lost with its connection.
                 if stuck.1 {
                     backend.abandon();
                 }

@@ -1,20 +1,21 @@
 //! Outlier ejection (passive health checks), a circuit breaker for each backend.
 //!
 //! `max_fails` failed attempts within `fail_timeout` eject a backend for `fail_timeout` (the circuit is open).
-//! Attempts that succeed in between do not make up for them. When the time is over one request probes (half-open): if
-//! it succeeds the backend is back, if it fails the next ejection begins, twice as long as the last one and at most
+//! Successful attempts in between do not reset the count. After that time one request probes the backend (half-open).
+//! If it succeeds the backend is back. If it fails the next ejection begins, twice as long as the last one and at most
 //! ten times `fail_timeout`. A backend that has served for ten times `fail_timeout` since it came back begins with the
-//! shortest again.
+//! shortest ejection again.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::clock::millis;
 
-/// Most `fail_timeout`s of an ejection, and of good service until the ejections before are forgotten.
+/// Multiple of `fail_timeout`: the longest ejection, and the time of good service after which former ejections are
+/// forgotten.
 const MOST: u32 = 10;
 
-/// `max_fails` and `fail_timeout`.
+/// Options `max_fails` and `fail_timeout`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct OutlierRules {
     /// Failed attempts that eject a backend. At least 1.
@@ -23,7 +24,7 @@ pub(crate) struct OutlierRules {
     pub fail_timeout: Duration,
 }
 
-/// Failures and ejections of one backend. Points in time are those of the clock of this process, in milliseconds.
+/// Failures and ejections of one backend. Times are in milliseconds of this process's clock.
 #[derive(Debug, Default)]
 pub(in crate::upstream) struct OutlierRecord {
     /// Times of the latest failures, oldest first.

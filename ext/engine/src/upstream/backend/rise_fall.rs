@@ -1,8 +1,8 @@
-//! Health from results of active checks in a row.
+//! Health of a backend, decided by consecutive results of active checks.
 
 use std::time::SystemTime;
 
-/// `rise` and `fall`.
+/// Options `rise` and `fall`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::upstream) struct RiseFall {
     /// Successes in a row that make a backend healthy. At least 1.
@@ -15,7 +15,7 @@ pub(in crate::upstream) struct RiseFall {
 #[derive(Debug, Default)]
 pub(in crate::upstream) struct CheckRecord {
     unhealthy: bool,
-    /// Results in a row that speak for a change.
+    /// Consecutive results that contradict the current health.
     streak: u32,
     /// When its health changed last. `None` before the first check.
     since: Option<SystemTime>,
@@ -33,7 +33,7 @@ pub(in crate::upstream) enum HealthTransition {
 }
 
 impl CheckRecord {
-    /// Notes the result of a check. An error is the reason of a failure.
+    /// Notes the result of a check. An error is the reason of the failure.
     pub(in crate::upstream) fn note(
         &mut self,
         result: Result<(), String>,
@@ -57,7 +57,7 @@ impl CheckRecord {
         })
     }
 
-    /// Whether it is healthy, since when, and the reason of the latest failure. `None` before the first check.
+    /// Current health, time of its last change, and reason of the latest failure. `None` before the first check.
     pub(in crate::upstream) fn result(&self) -> Option<(bool, SystemTime, Option<&str>)> {
         self.since.map(|since| (!self.unhealthy, since, self.error.as_deref()))
     }
@@ -69,7 +69,7 @@ mod tests {
 
     const RULES: RiseFall = RiseFall { rise: 2, fall: 3 };
 
-    /// The turns that a row of results brings: `+` success, `-` failure.
+    /// The changes of health after a row of results: `+` success, `-` failure.
     fn turns(record: &mut CheckRecord, results: &str, rules: RiseFall) -> String {
         let turn = |sign| {
             let result = if sign == '+' { Ok(()) } else { Err("refused".to_owned()) };

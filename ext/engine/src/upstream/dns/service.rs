@@ -1,4 +1,4 @@
-//! `SRV` records (RFC 2782): which hosts and ports offer a service, and with what weight.
+//! `SRV` records (RFC 2782): the hosts and ports that offer a service, with their weights.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -10,49 +10,49 @@ use hickory_resolver::TokioResolver;
 
 use super::{Dns, NoAnswer, LONGEST_TTL, SHORTEST_TTL};
 
-/// When to ask again if the addresses of one target could not be learned.
+/// Time until the next lookup if the addresses of one target could not be learned.
 const UNKNOWN_TARGET_TTL: Duration = Duration::from_secs(10);
 
-/// One address at which a service is offered.
+/// One address that offers a service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ResolvedAddress {
-    /// The host that the record names.
+    /// Host in the record.
     pub host: Box<str>,
-    /// One of its addresses, with the record's port.
+    /// Address of the host, with the record's port.
     pub address: SocketAddr,
-    /// Its share beside the others of its priority, at least 1.
+    /// Share of requests, relative to the other addresses of its priority; at least 1.
     pub weight: u32,
-    /// Whether there are others whose priority comes first.
+    /// Whether other addresses have a higher priority.
     pub backup: bool,
 }
 
 impl ResolvedAddress {
-    /// An address of a host of which nothing else is said.
+    /// An address of a host with default values.
     pub(crate) fn of(host: &str, address: SocketAddr) -> Self {
         Self { host: host.into(), address, weight: 1, backup: false }
     }
 }
 
-/// Whether `SRV` is to be asked for a name: `_service._tcp.example.com`.
+/// Whether a name is resolved by `SRV` records: `_service._tcp.example.com`.
 pub(crate) fn is_service(name: &str) -> bool {
     let mut labels = name.split('.');
     let service = labels.next().is_some_and(|label| label.len() > 1 && label.starts_with('_'));
     service && labels.next().is_some_and(|label| label.eq_ignore_ascii_case("_tcp")) && labels.next().is_some()
 }
 
-/// The name that the service is offered for: what stands behind `_service._tcp.`.
+/// The domain of the service: the part after `_service._tcp.`.
 pub(crate) fn domain(service: &str) -> &str {
     service.splitn(3, '.').nth(2).unwrap_or(service)
 }
 
 impl Dns {
-    /// Asks where `service` is offered, and then for the addresses of each host. `known` is what is known by now: a
-    /// host whose addresses cannot be learned keeps those.
+    /// Queries the targets of `service`, and then the addresses of each host. `known` are the addresses known so far: a
+    /// host whose addresses cannot be learned keeps them.
     ///
     /// To be called within a tokio runtime with time and IO.
     ///
     /// # Errors
-    /// If it is offered nowhere, or no server gave a usable answer.
+    /// If the service is offered nowhere, or no server gave a usable answer.
     pub(crate) async fn targets(
         &self,
         service: &str,
@@ -98,7 +98,7 @@ impl Dns {
     }
 }
 
-/// The records of one full name, in an order that does not change from answer to answer, and how long they live.
+/// The records of one full name, in an order that is equal for every answer, and their TTL.
 async fn ask(resolver: &TokioResolver, name: Name) -> Result<(Vec<SRV>, Duration), NetError> {
     resolver.clear_cache();
     let lookup = resolver.lookup(name, RecordType::SRV).await?;
@@ -107,7 +107,7 @@ async fn ask(resolver: &TokioResolver, name: Name) -> Result<(Vec<SRV>, Duration
         .answers()
         .iter()
         .filter_map(|record| match &record.data {
-            // A lone dot says that the service is decidedly not offered.
+            // The root as a target means that the service is explicitly not offered.
             RData::SRV(record) if record.port > 0 && !record.target.is_root() => Some(record.clone()),
             _ => None,
         })

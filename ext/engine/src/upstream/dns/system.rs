@@ -1,4 +1,4 @@
-//! The machine's own way to resolve names: `/etc/hosts`, then the servers and search domains of `/etc/resolv.conf`.
+//! The system's configuration for names: `/etc/hosts`, then the servers and search domains of `/etc/resolv.conf`.
 
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr};
@@ -11,10 +11,10 @@ use hickory_resolver::proto::rr::{Name, RecordType};
 use hickory_resolver::system_conf::read_system_conf;
 use hickory_resolver::{Hosts, TokioResolver};
 
-/// When a name that the hosts file answers is looked up again.
+/// Time until the next lookup of a name that the hosts file answers.
 pub(super) const HOSTS_TTL: Duration = Duration::from_secs(10);
 
-/// What the two files said when they were last read.
+/// Contents of the two files when they were last read.
 #[derive(Debug, Default)]
 pub(super) struct System {
     hosts: Dated<Hosts>,
@@ -28,11 +28,11 @@ struct Servers {
     ndots: usize,
 }
 
-/// How to answer for one name.
+/// Sources for the addresses of one name.
 pub(super) struct Plan {
-    /// The hosts file comes first; a name in it is asked nowhere else.
+    /// Addresses from the hosts file. If there are any, DNS is not asked.
     pub(super) hosts: Vec<IpAddr>,
-    /// The full names to be asked for, the first one first.
+    /// Full names to query, in this order.
     pub(super) names: Vec<Name>,
     pub(super) resolver: TokioResolver,
 }
@@ -54,7 +54,7 @@ fn listed(hosts: &Hosts, name: &Name) -> Vec<IpAddr> {
 
 impl Servers {
     fn read() -> Result<Self, NetError> {
-        // Without a usable file a C library asks a server on this machine.
+        // Without a usable file, a C library asks a server on this machine.
         let (config, options) = read_system_conf().unwrap_or_else(|_| {
             let local = NameServerConfig::udp_and_tcp(Ipv4Addr::LOCALHOST.into());
             (ResolverConfig::from_name_servers(vec![local]), ResolverOpts::default())
@@ -68,8 +68,8 @@ impl Servers {
         Ok(Self { resolver, search, ndots })
     }
 
-    /// A name with a dot at its end is full. One with at least `ndots` dots in it is tried as it is and then in the
-    /// search domains, one with fewer the other way round (resolv.conf(5)).
+    /// Full names to try. A name with a dot at its end is full already. A name with at least `ndots` dots is tried as
+    /// it is and then in the search domains; one with fewer dots in the opposite order (resolv.conf(5)).
     fn full_names(&self, name: &Name) -> Vec<Name> {
         let mut full = name.clone();
         full.set_fqdn(true);
@@ -92,7 +92,7 @@ impl Servers {
     }
 }
 
-/// Something read from a file, and that file's date then.
+/// Data read from a file, and the modification time of the file then.
 #[derive(Debug)]
 struct Dated<T>(Option<(Option<SystemTime>, T)>);
 
@@ -103,7 +103,7 @@ impl<T> Default for Dated<T> {
 }
 
 impl<T> Dated<T> {
-    /// Reads it again if the file's date is another than last time.
+    /// Reads the file again if its modification time has changed.
     fn get(&mut self, path: &str, read: impl FnOnce() -> Result<T, NetError>) -> Result<&T, NetError> {
         let date = fs::metadata(path).and_then(|file| file.modified()).ok();
         let current = match self.0.take() {

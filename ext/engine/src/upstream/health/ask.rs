@@ -1,4 +1,4 @@
-//! One health check of one backend.
+//! One active health check of one backend.
 
 use std::future::poll_fn;
 
@@ -19,21 +19,21 @@ use crate::upstream::{http2, BackendProtocol};
 /// Bytes of a body that are searched.
 const MAX_BODY: usize = 64 * 1024;
 
-/// A check that has not passed.
+/// A check that did not pass.
 #[derive(Debug)]
 pub(super) enum CheckFailure {
-    /// The backend is unhealthy: a few words about why.
+    /// The backend is unhealthy, with a short reason.
     Unwell(String),
-    /// The check was not made: a resource of our own has run out.
+    /// The check was not made: a resource of our own has run out. With a short reason.
     NotAsked(String),
 }
 
-/// Asks a backend.
+/// Runs one check of a backend.
 pub(super) async fn ask(backend: &Backend, check: &Check) -> Result<(), CheckFailure> {
     let deadline = Instant::now() + check.timeout;
     let place = backend.address().with_port(check.port);
     let protocol = match check.probe {
-        // It is made of HTTP/2.
+        // gRPC runs over HTTP/2.
         Probe::Grpc(_) => BackendProtocol::Http2,
         _ => backend.protocol(),
     };
@@ -100,7 +100,7 @@ async fn converse(peer: &mut Channel, probe: &HttpProbe, backend: &Backend) -> R
     }
 }
 
-/// Reads all of it and keeps its beginning.
+/// Reads a whole body and keeps its beginning.
 async fn read_body(peer: &mut Channel) -> Result<Vec<u8>, ReadError> {
     let mut kept = Vec::new();
     loop {
@@ -116,7 +116,7 @@ async fn read_body(peer: &mut Channel) -> Result<Vec<u8>, ReadError> {
     }
 }
 
-/// Why there is no answer.
+/// Reason why there is no response.
 pub(super) fn why(error: ReadError) -> String {
     match error {
         ReadError::Io(error) => error.to_string(),
@@ -129,7 +129,7 @@ pub(super) fn why(error: ReadError) -> String {
     }
 }
 
-/// The same, for tests where nothing of our own runs out.
+/// Runs one check, for tests in which no resource of our own runs out.
 #[cfg(test)]
 pub(super) async fn asked(backend: &Backend, check: &Check) -> Result<(), String> {
     ask(backend, check).await.map_err(|failure| match failure {

@@ -1,4 +1,4 @@
-//! What an active health check asks, and which answers pass.
+//! Request of an active health check, and the responses that pass.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -19,7 +19,7 @@ pub(super) const MAX_HEAD: usize = 64 * 1024;
 /// Most results in a row that can be asked for.
 const LONGEST_ROW: i64 = 1_000;
 
-/// `health_check`, compiled.
+/// A `health_check` option, compiled.
 #[derive(Debug)]
 pub(crate) struct Check {
     pub(in crate::upstream) interval: Duration,
@@ -31,10 +31,10 @@ pub(crate) struct Check {
     pub(super) probe: Probe,
 }
 
-/// A probe.
+/// Probe of a health check.
 #[derive(Debug)]
 pub(super) enum Probe {
-    /// No request: the connection is proof enough.
+    /// No request: an accepted connection is enough.
     Nothing,
     /// An HTTP request.
     Http(Box<HttpProbe>),
@@ -42,19 +42,19 @@ pub(super) enum Probe {
     Grpc(Box<grpc::GrpcProbe>),
 }
 
-/// A request, and what the answer must be.
+/// An HTTP request, and the conditions for its response.
 #[derive(Debug)]
 pub(super) struct HttpProbe {
     pub(super) method: Method,
     pub(super) path: Vec<u8>,
     head: RequestHead,
-    /// Whether the head has a `Host` from the configuration, in place of the backend's own.
+    /// Whether the configuration sets `Host`, in place of the backend's own.
     has_host: bool,
     status: Vec<RangeInclusive<u16>>,
     pub(super) body: Option<Wanted>,
 }
 
-/// What the body must hold.
+/// Condition for the body.
 #[derive(Debug)]
 pub(super) enum Wanted {
     Text(Vec<u8>),
@@ -110,7 +110,7 @@ impl HttpProbe {
         }
     }
 
-    /// The head of the request for a backend whose own `Host` is `authority`.
+    /// Head of the request for a backend whose own `Host` is `authority`.
     pub(super) fn head_for(&self, authority: &str) -> RequestHead {
         let mut head = self.head.clone();
         if !self.has_host {
@@ -119,7 +119,7 @@ impl HttpProbe {
         head
     }
 
-    /// Whether that status passes.
+    /// Whether a response with this status passes.
     pub(super) fn accepts(&self, status: u16) -> bool {
         self.status.iter().any(|range| range.contains(&status))
     }
@@ -132,7 +132,7 @@ impl Wanted {
             BodyMatch::Pattern(pattern) => match Regex::new(pattern) {
                 Ok(regex) => Some(Self::Pattern(regex)),
                 Err(error) => {
-                    // The crate draws the pattern over several lines; the last one says what is wrong.
+                    // The crate draws the pattern over several lines; the last line has the reason.
                     let error = error.to_string();
                     let why = error.lines().last().unwrap_or_default().trim_start_matches("error: ");
                     report.error(format!(
@@ -144,7 +144,7 @@ impl Wanted {
         }
     }
 
-    /// Whether `body` holds it.
+    /// Whether `body` meets the condition.
     pub(super) fn is_in(&self, body: &[u8]) -> bool {
         match self {
             Self::Text(text) => memchr::memmem::find(body, text).is_some(),
@@ -153,12 +153,12 @@ impl Wanted {
     }
 }
 
-/// Whether a field says where a message ends or what a connection is for.
+/// Whether a field frames the message or controls the connection.
 pub(super) fn is_ours(name: &str) -> bool {
     Known::of(name.as_bytes()).is_some_and(|known| CONNECTION_FIELDS.contains(&known))
 }
 
-/// The fields of the request, `Host` first, and whether the configuration says it.
+/// The fields of the request, `Host` first, and whether the configuration sets `Host`.
 fn fields(written: &[(String, String)], method: Method, report: &mut Report<'_>) -> (Fields, bool) {
     let mut fields = Fields::default();
     fields.append(Known::Host, b"");

@@ -1,4 +1,4 @@
-//! A check by gRPC's own health service: the call `grpc.health.v1.Health/Check`, over a connection of HTTP/2.
+//! Health check by gRPC's own health service: the call `grpc.health.v1.Health/Check` over HTTP/2.
 
 use std::future::poll_fn;
 use std::io;
@@ -17,18 +17,18 @@ use crate::stream::Stream;
 use crate::upstream::http2::alone;
 
 const PATH: &str = "/grpc.health.v1.Health/Check";
-/// Largest answer: one that says all there is to say has two bytes.
+/// Largest response, in bytes. A complete one has two.
 const LARGEST: usize = 4096;
-/// Fields that are no metadata.
+/// Fields that are not metadata.
 const OURS: [&str; 4] = ["content-type", "te", "grpc-timeout", "grpc-encoding"];
 
-/// The call.
+/// A call of the health service.
 #[derive(Debug)]
 pub(super) struct GrpcProbe {
     metadata: HeaderMap,
-    /// In place of the backend's own.
+    /// Host from the configuration, in place of the backend's own.
     host: Option<Box<str>>,
-    /// The request, with the five bytes that every message of gRPC begins with.
+    /// Message of the request, with the five bytes that begin every gRPC message.
     message: Vec<u8>,
 }
 
@@ -58,7 +58,7 @@ impl GrpcProbe {
         Self { metadata, host, message: framed(&request(&spec.service)) }
     }
 
-    /// Calls, over a new connection. An error is a few words about why the backend is not well.
+    /// Makes the call over a new connection. An error is a short reason why the backend is not healthy.
     pub(super) async fn ask(&self, stream: Stream, authority: &str) -> Result<(), String> {
         let scheme = if stream.server_name().is_some() { "https" } else { "http" };
         let authority = self.host.as_deref().unwrap_or(authority);
@@ -105,13 +105,13 @@ impl GrpcProbe {
             data.extend_from_slice(&stream.received()[..n]);
             stream.consume(n);
         }
-        // An answer without a message says all of it in its head.
+        // A response without a message has its status in the head.
         succeeded(stream.trailers().unwrap_or(&head.fields))?;
         serving(&data)
     }
 }
 
-/// Whether the call itself went well.
+/// Checks that the call itself succeeded.
 fn succeeded(fields: &Fields) -> Result<(), String> {
     let Some(code) = fields.get(Known::GrpcStatus) else {
         return Err("the answer has no grpc-status: it is none of gRPC".into());
@@ -123,13 +123,13 @@ fn succeeded(fields: &Fields) -> Result<(), String> {
     let name = code.parse().ok().and_then(grpc::code_name).unwrap_or(&code);
     let message = fields.get(Known::GrpcMessage).map(|message| percent_decode(message).decode_utf8_lossy());
     Err(match message.filter(|message| !message.is_empty()) {
-        // It goes into a line of the log.
+        // Control characters are replaced, since the text is logged.
         Some(message) => format!("grpc.health.v1 answers {name}: {}", message.replace(char::is_control, " ")),
         None => format!("grpc.health.v1 answers {name}"),
     })
 }
 
-/// Whether the message says `SERVING`.
+/// Checks that the message says `SERVING`.
 fn serving(data: &[u8]) -> Result<(), String> {
     match status(data) {
         Some(1) => Ok(()),
@@ -157,12 +157,12 @@ fn request(service: &str) -> Vec<u8> {
     message
 }
 
-/// A message with what it begins with on a stream: not compressed, and its length.
+/// A message with the gRPC prefix: the flag for "not compressed", and its length.
 fn framed(message: &[u8]) -> Vec<u8> {
     [&[0], &(message.len() as u32).to_be_bytes()[..], message].concat()
 }
 
-/// The status in a stream of one `HealthCheckResponse { ServingStatus status = 1; }`. `None`: it is none.
+/// The status in a stream of one `HealthCheckResponse { ServingStatus status = 1; }`. `None` if it is malformed.
 fn status(data: &[u8]) -> Option<u64> {
     let (start, mut message) = data.split_first_chunk::<5>()?;
     if start[0] != 0 || u32::from_be_bytes([start[1], start[2], start[3], start[4]]) as usize != message.len() {
@@ -178,7 +178,7 @@ fn status(data: &[u8]) -> Option<u64> {
                     status = value;
                 }
             }
-            // Fields of a later version.
+            // Fields of later versions are skipped.
             1 => message = message.get(8..)?,
             2 => {
                 let length = usize::try_from(varint(&mut message)?).ok()?;

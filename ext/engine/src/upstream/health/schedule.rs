@@ -1,4 +1,4 @@
-//! When each backend is checked, on the control thread.
+//! Schedule of the active checks of each backend, on the control thread.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -11,11 +11,11 @@ use super::ask::{ask, CheckFailure};
 use crate::log::Level;
 use crate::upstream::backend::Backend;
 
-/// The first check comes within this time, however long the interval is: a backend that is down is to be known soon.
+/// Latest time of the first check, even if the interval is longer: a backend that is down must be known soon.
 const FIRST: Duration = Duration::from_secs(1);
 
-/// How often one that no check has found well yet is checked once a second, if its interval is longer: requests may
-/// wait for it.
+/// Number of early checks, one a second, of a backend that no check has found healthy yet, if its interval is longer:
+/// requests may wait for it.
 const EARLY_CHECKS: u32 = 60;
 
 /// [`follow`], as a group of backends is told of it.
@@ -32,8 +32,8 @@ async fn follow(backend: Weak<Backend>, phase: f64) {
     };
     let begun = Instant::now();
     let (first, second) = first_two(interval, phase);
-    // A backend that gets no request before its first check is checked at once, or nearly so: the others are not to
-    // have all the load for long.
+    // A backend that gets no request before its first check is checked almost at once, so that the other backends do
+    // not carry all the load for long.
     let awaited = backend.upgrade().is_some_and(|backend| backend.is_awaited());
     sleep(if awaited { first / 10 } else { first }).await;
     let mut told = false;
@@ -52,7 +52,7 @@ async fn follow(backend: Weak<Backend>, phase: f64) {
         begun = Instant::now();
     }
     let mut ticks = interval_at(begun + second, interval);
-    // A backend that answers slower than it is checked is checked less often.
+    // A backend that answers more slowly than the interval is checked less often.
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     loop {
         ticks.tick().await;
@@ -62,8 +62,8 @@ async fn follow(backend: Weak<Backend>, phase: f64) {
     }
 }
 
-/// How long after the start the first two checks are due. The second one takes its place within the interval, but not
-/// at once behind the first.
+/// Times of the first two checks after the start. The second has the backend's place within the interval, but does not
+/// follow the first at once.
 fn first_two(interval: Duration, phase: f64) -> (Duration, Duration) {
     let first = interval.min(FIRST).mul_f64(phase);
     let place = interval.mul_f64(phase);
@@ -78,8 +78,8 @@ fn phase(number: usize) -> f64 {
     (number as f64 * GOLDEN).fract()
 }
 
-/// `false` if the backend is gone. Only a weak reference lives through the pauses. A check that could not be made is
-/// no result; `told` says whether it was logged.
+/// Runs one check. `false` if the backend is gone. Only a weak reference lives through the pauses. A check that could
+/// not be made has no result; `told` says whether that was logged.
 async fn check(backend: &Weak<Backend>, told: &mut bool) -> bool {
     let Some(backend) = backend.upgrade() else { return false };
     let group = backend.group();

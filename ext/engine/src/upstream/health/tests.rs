@@ -9,14 +9,14 @@ use crate::config::{BodyMatch, HealthCheck};
 use crate::upstream::backend::{Backend, BackendAddress, BackendSettings};
 use crate::upstream::tests::within;
 
-/// What is wrong with a pool.
+/// Mistakes of a pool.
 fn problems(change: impl FnOnce(&mut PoolConfig)) -> Vec<String> {
     let mut pool = PoolConfig::default();
     change(&mut pool);
     Report::told(|report| GroupRules::compile(&pool, report)).1
 }
 
-/// What is wrong with a check.
+/// Mistakes of a health check.
 fn check_problems(change: impl FnOnce(&mut HealthCheck)) -> Vec<String> {
     let mut spec = HealthCheck::default();
     change(&mut spec);
@@ -29,7 +29,7 @@ fn check(change: impl FnOnce(&mut HealthCheck)) -> Check {
     Report::sound(|report| Check::compile(&spec, report))
 }
 
-/// A backend that answers one connection with these bytes, and the request it got.
+/// Result of a check of a backend that answers one connection with these bytes, and the request that it got.
 async fn answered(check: &Check, answer: &str) -> (Result<(), String>, String) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
@@ -221,7 +221,7 @@ async fn an_answer_that_does_not_end_in_time_is_none() {
         let (mut stream, _) = listener.accept().await.expect("a connection");
         stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nready").await.expect("it is taken");
         let mut rest = Vec::new();
-        // The end of the connection is the event.
+        // This read only waits until the connection ends.
         let _ = stream.read_to_end(&mut rest).await;
     };
     let (result, ()) = within(async { tokio::join!(ask(&endpoint, &check), backend) }).await;
@@ -262,7 +262,7 @@ async fn a_backend_with_tls_is_checked_over_tls() {
     assert!(refused.starts_with("the TLS handshake failed: "), "{refused}");
 }
 
-/// A fleet of one backend at that address, checked every 20 ms, and what it says of itself.
+/// An upstream with one backend at that address, checked every 20 ms.
 fn checked_fleet(address: std::net::SocketAddr) -> Arc<Backend> {
     use crate::log::{Level, Log};
     use crate::upstream::backend::group::BackendGroup;
@@ -308,7 +308,7 @@ async fn who_is_no_member_any_more_is_not_checked_any_more() {
     within(listener.accept()).await.expect("a check");
     endpoint.group().set_members(&[], true);
     let weak = Arc::downgrade(&endpoint);
-    // Attempts may hold it for long; the checks do not.
+    // Attempts may hold it for long; checks do not.
     until("the last check", || weak.strong_count() == 1).await;
     while let Ok(more) = tokio::time::timeout(Duration::from_millis(100), listener.accept()).await {
         more.expect("one that was on its way");

@@ -1,4 +1,4 @@
-//! `ca_file`: the authorities, and the very certificates, that are believed.
+//! `ca_file`: authorities, and single certificates, that are trusted.
 
 use std::sync::Arc;
 
@@ -12,9 +12,9 @@ use x509_parser::certificate::X509Certificate;
 
 use super::signature;
 
-/// Believes certificates that lead to one of the file, and those of the file themselves: a backend that shows a
-/// certificate which was named is the one that was meant, also if that certificate is an authority's, as `openssl req
-/// -x509` makes them. Its names and its time count all the same.
+/// Trusts certificates that lead to one in the file, and the certificates in the file themselves. A certificate that is
+/// named there is trusted even if it is an authority's, as `openssl req -x509` makes them. Its names and its validity
+/// period are checked too.
 #[derive(Debug)]
 pub(super) struct NamedCertificates {
     certificates: Vec<CertificateDer<'static>>,
@@ -23,7 +23,7 @@ pub(super) struct NamedCertificates {
 }
 
 impl NamedCertificates {
-    /// Trusts these.
+    /// A verifier that trusts these certificates.
     pub(super) fn new(
         certificates: Vec<CertificateDer<'static>>,
         provider: &Arc<CryptoProvider>,
@@ -75,7 +75,7 @@ impl ServerCertVerifier for NamedCertificates {
     }
 }
 
-/// Whether a certificate that is trusted by itself is for that name, now, and for servers.
+/// Whether a certificate that is trusted by itself is valid for that name, now, and for servers.
 fn verify_alone(
     certificate: &CertificateDer<'_>,
     server_name: &ServerName<'_>,
@@ -99,7 +99,7 @@ fn verify_alone(
     Ok(ServerCertVerified::assertion())
 }
 
-/// A certificate that says nothing of its purpose is for anything (RFC 5280, section 4.2.1.12).
+/// Whether the certificate may be used by servers. One without a purpose is for any use (RFC 5280, section 4.2.1.12).
 fn is_for_servers(certificate: &X509Certificate<'_>) -> bool {
     match certificate.extended_key_usage() {
         Ok(Some(usage)) => usage.value.server_auth || usage.value.any,

@@ -1,7 +1,7 @@
-//! Whether the other side holds the key of the certificate that it shows, whatever the certificate's version is.
+//! Proof that the peer holds the private key of its certificate, whatever the certificate's version is.
 //!
-//! rustls looks into certificates of version 3 alone, while `openssl x509 -req` without extensions makes some of
-//! version 1. Whether such a certificate is believed is another question, which is answered elsewhere.
+//! rustls reads only certificates of version 3, while `openssl x509 -req` without extensions makes some of version 1.
+//! Whether such a certificate is trusted is decided elsewhere.
 
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::{verify_tls12_signature, verify_tls13_signature, WebPkiSupportedAlgorithms};
@@ -10,7 +10,7 @@ use rustls::{CertificateError, DigitallySignedStruct, Error};
 
 type SignatureVerdict = Result<HandshakeSignatureValid, Error>;
 
-/// Of a handshake of TLS 1.2.
+/// Verifies the signature in a handshake of TLS 1.2.
 pub(super) fn verify_tls12(
     message: &[u8],
     certificate: &CertificateDer<'_>,
@@ -21,7 +21,7 @@ pub(super) fn verify_tls12(
         .or_else(|error| of_old_certificate(error, message, certificate, signed, algorithms))
 }
 
-/// Of a handshake of TLS 1.3.
+/// Verifies the signature in a handshake of TLS 1.3.
 pub(super) fn verify_tls13(
     message: &[u8],
     certificate: &CertificateDer<'_>,
@@ -40,7 +40,7 @@ fn of_old_certificate(
     algorithms: &WebPkiSupportedAlgorithms,
 ) -> SignatureVerdict {
     let Ok((_, certificate)) = x509_parser::parse_x509_certificate(certificate) else { return Err(error) };
-    // Any other error is about the signature, and stands.
+    // Any other error is about the signature, and is returned.
     if certificate.version().0 >= 2 {
         return Err(error);
     }

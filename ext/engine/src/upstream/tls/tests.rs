@@ -57,7 +57,7 @@ fn the_systems_certificates_are_used_unless_a_file_replaces_them() {
     let ca_file = write(folder.path(), "ca.pem", &Authority::new().pem());
     compile(&PoolConfig { ca_file: Some(ca_file), ..PoolConfig::default() }).expect("a file of one's own");
     let verifier = rustls_platform_verifier::Verifier::new(Arc::new(aws_lc_rs::default_provider()));
-    // On a machine without any the mistake has to say how to get some.
+    // On a machine without system certificates, the message has to say how to get some.
     match (compile(&PoolConfig::default()), verifier) {
         (Ok(_), Ok(_)) => {}
         (Err(problems), Err(_)) => assert!(problems[0].contains("`ca_file`"), "{problems:?}"),

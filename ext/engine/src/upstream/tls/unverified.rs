@@ -1,4 +1,4 @@
-//! `verify_ssl: false`.
+//! `verify_ssl: false`: certificates of backends are not verified.
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::WebPkiSupportedAlgorithms;
@@ -7,8 +7,8 @@ use rustls::{DigitallySignedStruct, Error, SignatureScheme};
 
 use super::signature;
 
-/// Believes any certificate. That the other side holds the key of the certificate it shows is still checked, so that a
-/// handshake means what it says; it does not say with whom.
+/// Accepts any certificate. The peer must still prove that it holds the certificate's private key: the handshake is
+/// complete, but does not say who the peer is.
 #[derive(Debug)]
 pub(super) struct Unverified(WebPkiSupportedAlgorithms);
 

@@ -12,7 +12,7 @@ fn from(text: &str, port: u16) -> Source {
     Source::new(address(text), Some(port))
 }
 
-/// Who gets the turns, in order, of those who come in the order of `sources`; all are there before the first turn.
+/// Order in which `sources` get their turns. They come in the order of the list, all before the first turn.
 fn order(queue: &Arc<VerificationQueue>, sources: &[Source]) -> Vec<usize> {
     let turn = now(queue, Source::default()).expect("nobody waits").expect("a turn");
     let mut waiting: Vec<_> = sources.iter().map(|source| Some(Box::pin(queue.turn(*source)))).collect();
@@ -80,7 +80,7 @@ fn one_of_many_networks_that_guess_waits_for_a_turn_of_each_at_most() {
     for network in 0..10 {
         sources.extend((0..10).map(|port| from(&format!("192.0.2.{network}"), port)));
     }
-    // It failed as often as they did, and came last.
+    // This source failed as often as the others, and came last.
     sources.push(from("198.51.100.1", 1));
     sources.iter().for_each(|source| queue.note_failure(*source));
     let order = order(&queue, &sources);
@@ -110,7 +110,7 @@ fn a_full_queue_turns_away_one_of_the_largest_crowd() {
     assert_eq!(queue.waiting(), 4);
     let away: Vec<_> = crowd.iter_mut().map(|turn| turn.as_mut().poll(&mut cx)).collect();
     assert!(matches!(&away[..], [Poll::Pending, Poll::Pending, Poll::Pending, Poll::Ready(Err(Busy))]), "{away:?}");
-    // One more of the crowd is itself the one.
+    // One more of the crowd is itself the one that is removed.
     assert!(matches!(now(&queue, from("192.0.2.1", 9)), Some(Err(Busy))));
     crowd.clear();
     drop(turn);
@@ -127,7 +127,7 @@ fn a_turn_that_nobody_takes_any_more_goes_to_the_next() {
     let mut second = Box::pin(queue.turn(from("192.0.2.1", 2)));
     assert!(first.as_mut().poll(&mut cx).is_pending() && second.as_mut().poll(&mut cx).is_pending());
     drop(turn);
-    // It was given its turn, and goes.
+    // It was given its turn, and goes away.
     drop(first);
     assert!(matches!(second.as_mut().poll(&mut cx), Poll::Ready(Ok(_))));
 }
@@ -135,7 +135,7 @@ fn a_turn_that_nobody_takes_any_more_goes_to_the_next() {
 #[test]
 fn the_memory_of_failures_is_bounded() {
     let queue = VerificationQueue::new(1);
-    // Each is remembered twice, by its network and by its connection: the last fifty take the place of others.
+    // Each failure is remembered twice, by network and by connection: the last fifty take the place of others.
     for number in 0..MOST_REMEMBERED as u32 / 2 + 50 {
         queue.note_failure(Source::new(Some(IpAddr::V4(number.into())), Some(1)));
     }

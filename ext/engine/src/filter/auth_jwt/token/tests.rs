@@ -30,7 +30,7 @@ fn with_secret() -> Vec<VerifyingKey> {
     vec![VerifyingKey::of_secret(SECRET)]
 }
 
-/// Tokens with `exp`, and nothing else asked of them.
+/// Rules that require `exp`, and nothing else.
 fn rules(keys: Vec<VerifyingKey>) -> Rules {
     Rules::new(keys, &[], &[], &["exp".into()], 0)
 }
@@ -39,7 +39,7 @@ fn refusal(rules: &Rules, token: &str) -> &'static str {
     rules.verify(token.as_bytes()).expect_err(token).0
 }
 
-/// A pair of keys and what it signs with.
+/// A pair of keys, and the algorithm it signs with.
 struct Pair {
     public_der: Vec<u8>,
     public_pem: String,
@@ -75,7 +75,7 @@ fn pem(label: &str, der: &[u8]) -> String {
     format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
 }
 
-/// One of each kind.
+/// One pair of each kind.
 fn pairs() -> Vec<Pair> {
     use Algorithm::*;
     let rsa = rsa::KeyPair::generate(KeySize::Rsa2048).expect("RSA");
@@ -223,7 +223,7 @@ fn a_token_is_for_this_audience_and_of_this_issuer() {
     assert_eq!(issuer(json!({})), Err("a claim is missing"));
     assert_eq!(issuer(json!({ "iss": 3 })), Err("a claim is missing"));
 
-    // Whoever has no name of its own cannot be meant.
+    // An audience cannot be meant for a proxy without one.
     assert_eq!(with(&[], &[])(json!({ "aud": "api" })), Err("the token is for another audience"));
 }
 
@@ -260,8 +260,8 @@ fn a_set_of_keys_is_asked_for_the_key_that_the_token_names() {
         set.push(serde_json::to_value(jwk).expect("JSON"));
     }
     set.push(json!({ "kty": "RSA", "use": "enc", "kid": "encryption", "n": "AQAB", "e": "AQAB" }));
-    // What is not understood is left out: with a word if it is no key, without one if it is of a kind that is not known
-    // here.
+    // Members that are not understood are left out: with a warning if it is not a key, without one if its kind is
+    // unknown.
     let mut odd = set[0].clone();
     odd["kid"] = json!(5);
     set.extend([odd, Value::Null, json!("a key"), json!({ "kty": "new" }), json!({})]);

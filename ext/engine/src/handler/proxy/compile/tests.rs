@@ -1,7 +1,7 @@
 use crate::configuration::{BackendConfig, Config, Directive, PoolConfig, ProxyConfig};
 use crate::Server;
 
-/// What is wrong with a `proxy` to one backend.
+/// Mistakes of a `proxy` with one backend.
 fn problems(change: impl FnOnce(&mut ProxyConfig)) -> Vec<String> {
     let pool = PoolConfig { backends: Some(vec![BackendConfig::at("127.0.0.1:1")]), ..PoolConfig::default() };
     let mut proxy = ProxyConfig { pool: Some(pool), ..ProxyConfig::default() };

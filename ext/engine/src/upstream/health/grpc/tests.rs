@@ -15,7 +15,7 @@ fn check(change: impl FnOnce(&mut HealthCheck)) -> Check {
     Report::sound(|report| Check::compile(&spec, report))
 }
 
-/// What a server answers with: fields of the head, messages, trailers.
+/// Response of a server: fields of the head, messages, trailers.
 struct Answer {
     status: u16,
     head: &'static [(&'static str, &'static str)],
@@ -35,7 +35,7 @@ fn map(fields: &[(&'static str, &'static str)]) -> HeaderMap {
     fields.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value))).collect()
 }
 
-/// The result of a check of a server that answers so, and what it was asked.
+/// Result of a check of a server with this response, and the request that the server got.
 async fn asked(check: &Check, answer: Answer) -> (Result<(), String>, Request<()>, Vec<u8>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
