@@ -3,7 +3,7 @@
 module Proxy
   class DSL
     module Words
-      # How long a client that has closed its side is waited for.
+      # Sets how long a request goes on after the client's half-close.
       class HalfCloseTimeout < Word::Setting
         prose <<~TEXT
           A client that has closed its side, and whose response has not begun after this time, is assumed to be gone:
@@ -14,7 +14,7 @@ module Proxy
           half_close_timeout false
         RUBY
 
-        # A number of seconds, or `false` for none, which the engine knows as nil.
+        # A number of seconds, or `false` for no limit (nil for the engine).
         class SecondsOrFalse < Types::Seconds
           def signature = "Numeric | false"
 
