@@ -7,10 +7,10 @@ require "rbconfig"
 require "socket"
 require "tmpdir"
 
-# Debian keeps nginx and HAProxy where only root's PATH looks.
+# Debian installs nginx and HAProxy in a folder that is only in root's PATH.
 ENV["PATH"] += ":/usr/sbin"
 
-# Ends the program unless all of these commands are there.
+# Ends the program unless all of these commands exist.
 def require_commands(*names)
   missing = names.reject do |name|
     ENV["PATH"].split(":").any? { |directory| File.executable?(File.join(directory, name)) }
@@ -18,18 +18,18 @@ def require_commands(*names)
   abort "missing: #{missing.join(", ")}. bin/setup --bench installs them." unless missing.empty?
 end
 
-# A program that serves HTTP on a free port of 127.0.0.1, on one processor of its own.
+# A program that serves HTTP on a free port of 127.0.0.1, pinned to one processor.
 class Peer
   CONFIG = File.expand_path("config", __dir__)
   ROOT = File.expand_path("..", __dir__)
 
-  # Every one that runs; none outlives the program.
+  # All running peers. They are stopped when the program ends.
   RUNNING = []
   at_exit { RUNNING.dup.each(&:stop) }
 
   attr_reader :name, :port, :pid
 
-  # `processor` is the number of the processor it is pinned to.
+  # `processor` is the number of the processor that the peer is pinned to.
   def initialize(name, processor:)
     @name = name
     @directory = Dir.mktmpdir("bench")
@@ -46,7 +46,7 @@ class Peer
 
   def url = "http://#{address}/"
 
-  # Processor time used so far by it and its children, in seconds.
+  # Processor time so far of the peer and its children, in seconds.
   def cpu
     pids.sum do |pid|
       fields = File.read("/proc/#{pid}/stat").rpartition(") ").last.split
@@ -54,7 +54,7 @@ class Peer
     end / Etc.sysconf(Etc::SC_CLK_TCK).to_f
   end
 
-  # Resident memory of it and its children, in bytes.
+  # Resident memory of the peer and its children, in bytes.
   def memory = pids.sum { |pid| File.read("/proc/#{pid}/status")[/^VmRSS:\s+(\d+)/, 1].to_i * 1024 }
 
   def stop
@@ -95,7 +95,7 @@ class Peer
   end
 end
 
-# What every proxy stands in front of.
+# The backend of every proxy: nginx with fixed responses.
 class Backend < Peer
   def initialize(processor:, body_size: nil)
     @body_size = body_size
@@ -108,7 +108,7 @@ class Backend < Peer
   end
 end
 
-# A proxy under test. `wrapper` is put before its command (`valgrind …`).
+# A proxy under test. `wrapper` is a command to run it under (`valgrind …`).
 class ProxyPeer < Peer
   def initialize(name, backend:, processor:, wrapper: [])
     @backend = backend
@@ -137,7 +137,7 @@ class HAProxy < ProxyPeer
   def proxy_command = ["haproxy", "-db", "-f", render("haproxy.cfg.erb", backend: @backend.address)]
 end
 
-# This gem as `proxy start` runs it, Ruby and all.
+# This gem, with Ruby, as `proxy start` runs it.
 class ThisGem < ProxyPeer
   private
 

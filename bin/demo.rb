@@ -1,6 +1,6 @@
 # frozen_string_literal: true
 
-# The demo itself. bin/demo builds the gem and then runs this.
+# The demo program. bin/demo builds the gem and then runs this file.
 
 require "json"
 require "net/http"
@@ -8,7 +8,7 @@ require "optparse"
 require "socket"
 require "proxy"
 
-# A backend that tells in plain text what it was asked. It stands in for your application.
+# A backend that answers with the request as plain text. It stands for the user's application.
 class DemoBackend
   attr_reader :name
 
@@ -60,7 +60,7 @@ class Demo
     @url = @proxy.urls.first.sub("0.0.0.0", "localhost")
   end
 
-  # This block could stand in a Proxyfile as it is.
+  # The block is also a valid Proxyfile.
   def start(url, one, two)
     Proxy.start do
       bind url
@@ -121,7 +121,7 @@ class Demo
   end
 end
 
-# Tries what the demo promises.
+# Runs every command of the demo and checks its result.
 class Check
   def initialize(demo)
     @demo = demo
@@ -129,7 +129,7 @@ class Check
     @failures = 0
   end
 
-  # Returns whether everything was right.
+  # Returns whether every result was right.
   def run
     claim("the backends take turns") { Array.new(6) { get("/")["X-Backend"] }.tally == { "one" => 3, "two" => 3 } }
     claim("the path is rewritten") { get("/api/users?page=2").body.include?("GET /v1/users?page=2 HTTP/1.1") }

@@ -27,18 +27,18 @@ module Proxy
   # neither your instance variables nor your methods; a block that takes an argument gets the configuration there and
   # keeps its own `self`.
   #
-  # What is legal and looks like a slip is printed to standard error, and kept in {Server#warnings}.
+  # Warnings (legal, but probably a mistake) are printed to standard error and kept in {Server#warnings}.
   #
   # @param path [String, Pathname, nil] a configuration file; default: `Proxyfile`, then `config/proxy.rb`
   # @param binds [Array<String>, nil] URLs to listen on in place of those of the configuration; none when empty
   # @return [Server]
-  # @raise [ConfigurationError] with everything that is wrong; nothing was bound
+  # @raise [ConfigurationError] with every mistake; nothing was bound
   # @raise [BindError] when an address cannot be bound; nothing stays bound
   # @example From a file
   #   server = Proxy.start("config/proxy.rb", binds: ["http://127.0.0.1:0"])
   # @example From a block
   #   server = Proxy.start { proxy to: "http://127.0.0.1:3000{path}{query}" }
-  # @example From a block that uses what is around it
+  # @example From a block that uses instance variables and methods of its surroundings
   #   server = Proxy.start { |config| config.proxy to: @url, timeout: default_timeout }
   def self.start(path = nil, binds: nil, &block)
     config = Config.load(path, binds: binds, &block)
@@ -46,14 +46,14 @@ module Proxy
     Server.start(config.validate!)
   end
 
-  # Starts a server, and stops it at the end of the block, whichever way that comes.
+  # Starts a server and stops it at the end of the block, also after an exception.
   #
   # @param config [String, Pathname, Proc, nil] a configuration file, as for {start}, or a Proc in place of the block
   #   there
   # @param binds [Array<String>, nil] URLs to listen on in place of those of the configuration
   # @yieldparam server [Server]
   # @return [Object] what the block returns
-  # @raise [ConfigurationError] with everything that is wrong; nothing was bound
+  # @raise [ConfigurationError] with every mistake; nothing was bound
   # @raise [BindError] when an address cannot be bound; nothing stays bound
   # @example
   #   Proxy.run("Proxyfile") { |server| puts server.url; sleep }
@@ -67,7 +67,7 @@ module Proxy
   # Checks a configuration without starting anything.
   #
   # @param path [String, Pathname, nil] a configuration file; default: `Proxyfile`, then `config/proxy.rb`
-  # @return [Array<Problem>] errors and warnings by file and line; empty when all is well
+  # @return [Array<Problem>] errors and warnings by file and line; empty if there are none
   # @example
   #   Proxy.check("Proxyfile").each { |problem| puts problem }
   def self.check(path = nil, &block)

@@ -2,14 +2,14 @@
 
 CLOBBER.include("site", ".yardoc")
 
-# The pages link to each other as files, which is right in the repository; in the site they are `file.NAME.html`, and
-# what is not part of it (examples, benchmarks) is a name without a link.
+# Adapts the pages for the site. In the repository the pages link to each other as files. In the site a page is
+# `file.NAME.html`, and a file outside of the site (examples, benchmarks) becomes a name without a link.
 module Site
   PAGES = ["README.md", "CHANGELOG.md", "LICENSE", *Dir["docs/*.md"]].to_h do |path|
     [path, path == "README.md" ? "index.html" : "file.#{File.basename(path, ".md")}.html"]
   end
 
-  # Wide tables and lines of code scroll by themselves on a small screen.
+  # On a small screen, wide tables and code lines scroll by themselves.
   STYLE = <<~CSS
     #main { min-width: 0; }
     #filecontents table { display: block; max-width: 100%; overflow-x: auto; }

@@ -2,24 +2,24 @@
 
 require "fileutils"
 
-# The gem for one platform, which is installed in seconds: no Rust and no compiler is needed there. RELEASING.md has all
+# Builds the gem for one platform, which is installed in seconds, without Rust and compiler. RELEASING.md lists all
 # platforms.
 #
-# Libraries of other versions of Ruby come from NATIVE_LIBRARIES, a folder with VERSION/proxy.so (3.3/proxy.so) for
-# each, as this task leaves them in pkg/native/PLATFORM. NATIVE_PLATFORM names another platform than this one's; then
-# all of them come from there. NATIVE_LIBRARY is the library for this Ruby where it is already compiled.
+# NATIVE_LIBRARIES is a folder with the libraries of other versions of Ruby, each as VERSION/proxy.so (3.3/proxy.so);
+# this task leaves them like that in pkg/native/PLATFORM. NATIVE_PLATFORM names a platform other than this machine's;
+# then all libraries come from that folder. NATIVE_LIBRARY is the library for this Ruby, if it is already compiled.
 module NativeGem
   module_function
 
   def platform = Gem::Platform.new(ENV["NATIVE_PLATFORM"] || own_platform)
 
-  # What Ruby calls a library there.
+  # File extension of a library on the platform.
   def extension = platform.os == "darwin" ? "bundle" : "so"
 
-  # RubyGems from 3.3.22 on tells the GNU system's C library from musl.
+  # The platform of this machine. RubyGems 3.3.22 and later distinguish glibc from musl.
   def own_platform
     host = RbConfig::CONFIG["host_os"]
-    # With the number of its version, a gem would be for that version of macOS alone.
+    # Without the version number: with it, the gem would be for that version of macOS only.
     return "#{Gem::Platform.local.cpu}-darwin" if host.start_with?("darwin")
     return Gem::Platform.local.to_s unless host.start_with?("linux")
 
@@ -28,7 +28,7 @@ module NativeGem
 
   def folder = File.join("pkg", "native", platform.to_s)
 
-  # Takes the library that `rake compile` has made, without what only a debugger reads.
+  # Takes the library that `rake compile` has made, without debug symbols.
   def take(library)
     target = File.join(folder, RUBY_VERSION[/\A\d+\.\d+/], "proxy.#{extension}")
     FileUtils.mkdir_p(File.dirname(target))
@@ -46,7 +46,7 @@ module NativeGem
     end
   end
 
-  # The versions of Ruby whose libraries are there, the oldest first.
+  # Versions of Ruby with a library, the oldest first.
   def versions = Dir.children(folder).grep(/\A\d+\.\d+\z/).sort_by { |version| Gem::Version.new(version) }
 
   def specification
@@ -60,7 +60,7 @@ module NativeGem
     end
   end
 
-  # Every version in between has to be there: RubyGems is told only the first and the last.
+  # Fails if a version between the first and the last is missing: RubyGems gets only these two as a range.
   def complain_of_gaps
     first, last = versions.minmax_by { |version| Gem::Version.new(version) }.map do |version|
       version.split(".").map(&:to_i)
@@ -69,7 +69,7 @@ module NativeGem
     abort "no library for Ruby #{missing.join(", ")}: put it into #{folder}" unless missing.empty?
   end
 
-  # RubyGems packs what it finds by the names of the files: the gem is put together in a folder of its own.
+  # Builds the gem in a separate folder, since RubyGems packs files by name.
   def build
     stage = File.join("pkg", "stage")
     FileUtils.rm_rf(stage)

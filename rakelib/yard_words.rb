@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 
-# For `yard --load`: the words as methods of Proxy::DSL, with what stands in their files. YARD reads sources, in which
-# no word is a `def`.
+# For `yard --load`: adds the words as methods of Proxy::DSL, with the documentation from their files. YARD reads
+# sources, where no word is a `def`.
 $LOAD_PATH.unshift(File.expand_path("../lib", __dir__))
 require "proxy"
 
@@ -16,7 +16,7 @@ YARD::Parser::SourceParser.after_parse_list do
       "@option options [#{label}] :#{option.name} (#{option.default.delete("`")}) #{option.prose}"
     end
     examples = word.examples.map { |lines, title| ["@example #{title}", *lines.map { |line| "  #{line}" }].join("\n") }
-    # As code, for braces are links elsewhere.
+    # Shown as code, since YARD takes braces for links.
     takes = "Takes #{word.takes.hint.gsub(/"[^"]*"/) { "`#{$&}`" }}." if word.takes
     [word.prose, word.details, takes, "@return [nil]", *options, *examples].compact.join("\n\n")
   end

@@ -2,7 +2,7 @@
 
 require "proxy"
 
-# The tables of docs/reference.md, made from the words.
+# Makes the tables of docs/reference.md from the words.
 module ReferenceTables
   PAGE = "docs/reference.md"
   WORDS = Proxy::DSL::Words
@@ -10,17 +10,17 @@ module ReferenceTables
   MARKS = /^<!-- (?:table|words): (\w+) -->\n(.*?)^<!-- end -->$/m
   OPTIONS = %w[option value default meaning].freeze
 
-  # The text with everything between marks replaced by what should stand there.
+  # The text with fresh content between all marks.
   def self.fill(text)
     text.gsub(MARKS) { "#{$&.lines.first}#{made($1)}<!-- end -->" }
   end
 
-  # What stands between the marks, by name.
+  # Present content between the marks, by name.
   def self.found(text)
     text.scan(MARKS).to_h
   end
 
-  # What stands between the marks of this name.
+  # Fresh content for the marks of this name.
   def self.made(name)
     case name
     when "server"
@@ -32,24 +32,24 @@ module ReferenceTables
     end
   end
 
-  # The words of a kind.
+  # All words of a kind (setting, filter, handler, …).
   def self.kind(kind)
     WORDS::BY_NAME.values.grep(kind)
   end
 
-  # Words one after the other, under links to them.
+  # Sections of words, after a line of links to them.
   def self.sections(words)
     links = words.map { |word| "[`#{word.name}`](##{word.name.to_s.delete("!")})" }
     "\n#{wrapped("#{links.join(", ")}.")}\n\n#{words.map { |word| section(word) }.join("\n")}\n"
   end
 
-  # A word with a heading of its own.
+  # The section of one word, with its heading.
   def self.section(word)
     takes = "Takes #{word.takes.hint}.\n\n" if word.takes
     "### #{word.name}\n\n#{wrapped(word.prose)}\n\n#{takes}#{options(word)}"
   end
 
-  # The options of a word or of a Hash. Those that `proxy` has from `upstream` stand there.
+  # The table of options of a word or a Hash. Options that `proxy` takes from `upstream` are listed only there.
   def self.options(schema)
     own = schema.name == :proxy ? schema.options - WORDS.schema(:upstream).options : schema.options
     rows(OPTIONS, own.map { |option| [names(option), option.type.label, option.default, option.prose] })

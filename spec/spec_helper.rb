@@ -10,14 +10,14 @@ RSpec.configure do |config|
   config.mock_with(:rspec) { |mocks| mocks.verify_partial_doubles = true }
   config.define_derived_metadata(file_path: %r{/spec/proxy/|/spec/\w+_spec\.rb}) { |metadata| metadata[:unit] = true }
 
-  # Seconds that an example may take; `time_limit:` names others.
+  # Time limit of an example in seconds; `time_limit:` overrides it.
   config.around(:each, :unit) do |example|
     Timeout.timeout(example.metadata.fetch(:time_limit, 20) * (ENV["PROXY_GC_STRESS"] == "1" ? 10 : 1)) { example.run }
   end
 end
 
-# A Ruby value that the extension holds without protecting it does not survive a collection at every allocation. The
-# rest of Ruby is left in peace, or the run would take hours.
+# With a garbage collection at every allocation, a Ruby value that the extension holds unprotected is freed, and the
+# example fails. Only calls of the extension run like that; otherwise the specs would take hours.
 if ENV["PROXY_GC_STRESS"] == "1"
   { Proxy::Native.singleton_class => %i[check defaults], Proxy::Native::Server.singleton_class => %i[start],
     Proxy::Native::Server => %i[urls stats set_state reload begin_stop stopped? drained?] }.each do |owner, names|

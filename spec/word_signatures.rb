@@ -2,7 +2,7 @@
 
 require "proxy"
 
-# The signatures of the words and of what stands in their files, made from them.
+# Makes the RBS signatures of the words and of the classes in their files.
 module WordSignatures
   PAGE = "sig/proxy/dsl/words.rbs"
   WORDS = Proxy::DSL::Words
@@ -10,12 +10,12 @@ module WordSignatures
     # Written by `rake sig`, from the files in lib/proxy/dsl/words.
 
   RBS
-  # What everything in lib/proxy/dsl calls by these names.
+  # Types of parameters by name: in lib/proxy/dsl these names always mean this.
   PARAMETERS = { call: "Word::Call", place: "Place", options: "Hash[Symbol, untyped]", values: "Array[untyped]" }.freeze
   RETURNED = { signature: "String", schema: "Schema", default: "String", initialize: "void" }.freeze
   WIDTH = 120
 
-  # The whole file.
+  # The text of the whole file.
   def self.text
     methods = WORDS::BY_NAME.values.map { |word| word(word) }.join("\n")
     classes = WORDS::BY_NAME.values.map { |word| type(word.class.name.split("::").last, word.class) }
@@ -34,19 +34,19 @@ module WordSignatures
     HEAD + body("module Proxy", [body("class DSL", [methods, module_])])
   end
 
-  # The method of a word, under what it means.
+  # The method of a word, with its description as a comment.
   def self.word(word)
     comment = word.prose.gsub(/(.{1,110})(?:\s+|\z)/, "# \\1\n")
     line = "def #{word.name}: #{word.signature}\n"
     comment + (line.length > WIDTH - 4 ? broken(line) : line)
   end
 
-  # The line of a method with each of its parameters on a line of its own.
+  # The signature of a method with one parameter per line.
   def self.broken(line)
     line.sub("(", "(\n  ").sub(/\) ((?:\{ .* \} )?-> nil)$/, "\n) \\1").gsub(/, (?=\??\w+: )/, ",\n  ")
   end
 
-  # A constant of a class or of a module: a class with all that is in it, or a value.
+  # The signature of a constant: a class with its content, or a value.
   def self.constant(owner, name)
     value = owner.const_get(name)
     case value

@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 
-# What RubyGems and Bundler run to build the extension: looks for what that takes, and writes a Makefile that has Cargo
-# do it.
+# RubyGems and Bundler run this to build the extension: it looks for the necessary tools and writes a Makefile that
+# calls Cargo.
 
 require_relative "build/toolchain"
 require_relative "build/makefile"

@@ -17,28 +17,28 @@ module Proxy
     # Every command by its name, in the order of the help text.
     COMMANDS = { "start" => Start, "check" => Check, "routes" => Routes, "init" => Init, "version" => Version,
                  "help" => Help }.freeze
-    # Options of the bare command that are commands by another name.
+    # Options that stand for a command.
     SHORTHAND = { "-h" => "help", "--help" => "help", "-v" => "version", "--version" => "version" }.freeze
 
-    # Everything went well.
+    # Exit status: success.
     OK = 0
-    # The configuration is wrong, or an address cannot be bound.
+    # Exit status: the configuration is wrong, or an address cannot be bound.
     FAILED = 1
-    # The command line is wrong (EX_USAGE of sysexits.h).
+    # Exit status: the command line is wrong (EX_USAGE of sysexits.h).
     USAGE = 64
 
     # Runs a command line.
     #
-    # @param arguments [Array<String>] what stands behind `proxy`
-    # @param out [IO] for what was asked for
-    # @param err [IO] for what went wrong
+    # @param arguments [Array<String>] the arguments after `proxy`
+    # @param out [IO] for the output that was asked for
+    # @param err [IO] for errors
     # @return [Integer] the exit status: 0, 1 for a wrong configuration, 64 for a wrong command line
     # @example
     #   exit Proxy::CLI.run(["check", "-c", "config/proxy.rb"])
     def self.run(arguments, out: $stdout, err: $stderr)
-      # Whoever reads our output may be gone at any time, as in `proxy help | head -1`.
+      # The reader of our output may close it at any time, as in `proxy help | head -1`.
       out, err = Printer.new(out), Printer.new(err)
-      # Whatever the locale says, as a configuration.
+      # Arguments are UTF-8 whatever the locale says, as configurations are.
       arguments = arguments.map { |argument| argument.dup.force_encoding(Encoding::UTF_8) }
       broken = arguments.find { |argument| !argument.valid_encoding? }
       return unknown(err, "#{broken.inspect} is not valid UTF-8: write it in UTF-8") if broken
@@ -53,7 +53,7 @@ module Proxy
       unknown(err, "there is no command #{name.inspect}#{remedy}")
     end
 
-    # Says what is wrong with the command line as a whole.
+    # Reports a mistake of the command line as a whole.
     def self.unknown(err, message)
       err.puts "proxy: #{message}"
       err.puts "`proxy help` lists the commands."

@@ -5,18 +5,19 @@ require_relative "error"
 require_relative "native"
 
 module Proxy
-  # A configuration that has been read and checked, right or wrong.
+  # A configuration that was read and checked. It may have errors.
   # @api private
   class Config
-    # Where a configuration is looked for, in this order.
+    # Paths where a configuration is looked for, in this order.
     FILES = ["Proxyfile", "config/proxy.rb"].freeze
 
-    # The first configuration file in the working directory, or the name of the one that is expected there.
+    # The first configuration file in the working directory; `Proxyfile` if there is none.
     def self.find
       FILES.find { |path| File.file?(path) } || FILES.first
     end
 
-    # Reads a file or a block, and neither raises nor binds. `binds` replaces the addresses of the file.
+    # Reads a file or a block. Mistakes of the configuration do not raise, and nothing is bound. `binds` replaces the
+    # addresses of the file.
     def self.load(path = nil, binds: nil, &block)
       raise ArgumentError, "give a path or a block, not both" if path && block
 
@@ -27,13 +28,12 @@ module Proxy
       Source.new(block ? nil : path_of(path), working_directory, block, binds).read
     end
 
-    # Reads addresses of the command line as what a file would say with them: each gets requests, and the client's
-    # `Host` with them.
+    # Makes a configuration from addresses of the command line (`--to`): each is a backend and gets the client's `Host`.
     def self.to(addresses, binds: nil)
       Targets.new(addresses, binds).read
     end
 
-    # The working directory, or the root if it was deleted: what is named with its whole path is found all the same.
+    # The working directory; the root if it was deleted, so that absolute paths still work.
     def self.working_directory
       Dir.pwd
     rescue SystemCallError
@@ -48,7 +48,7 @@ module Proxy
       raise TypeError, "a path must be a String, not #{DSL::Format.kind(path)}"
     end
 
-    # Where a configuration comes from, to be read again.
+    # The source of a configuration (file or block). A reload reads it again.
     # @api private
     class Source
       attr_reader :path, :directory, :block, :binds
@@ -60,24 +60,24 @@ module Proxy
         @binds = binds
       end
 
-      # What stands there now.
+      # Reads the source in its present state.
       def read
         Config.new(block ? DSL::Draft.of_block(block) : DSL::Draft.of_file(file), self)
       end
 
-      # Another place, with the same addresses in place of its binds.
+      # Another source that keeps the `binds` of this one.
       def other(path, block)
         raise ArgumentError, "give a path or a block, not both" if path && block
 
         Source.new(block ? nil : Config.path_of(path), Config.working_directory, block, binds)
       end
 
-      # Problems of what was read, as they are told.
+      # The problems in the form in which they are shown.
       def told(problems) = problems
 
       private
 
-      # The file as it was named, unless the working directory is another one by now.
+      # The file as it was named; its absolute path if the working directory has changed.
       def file
         Dir.pwd == directory ? path : DSL::FilePath.expand(path, directory)
       rescue SystemCallError
@@ -85,7 +85,7 @@ module Proxy
       end
     end
 
-    # Addresses of the command line. No line of a file says them.
+    # Addresses of the command line as a source. Their problems have no line of a file.
     # @api private
     class Targets < Source
       def initialize(addresses, binds)
@@ -93,7 +93,7 @@ module Proxy
         @addresses = addresses
       end
 
-      # What they come to, which is the same each time.
+      # Makes the configuration from the addresses. The result never changes.
       def read
         draft = DSL::Draft
                 .new(Problem.without_secrets(@addresses.map { |address| "--to #{address}" }.join(" ")), directory)
@@ -117,7 +117,7 @@ module Proxy
 
       private
 
-      # Remedies that only a file can take.
+      # Remedies that need a file, and their replacements on a command line.
       REMEDIES = {
         "put it into `to`" => "leave it out, or put it into the `to` of a Proxyfile",
         "with `headers`" => "with `headers` in a Proxyfile",
@@ -134,7 +134,7 @@ module Proxy
       end
     end
 
-    # @return [Source] where it comes from
+    # @return [Source] the source that a reload reads again
     attr_reader :source
     # @return [String] the file, as it was named
     attr_reader :file
@@ -153,7 +153,7 @@ module Proxy
       @draft = nil
     end
 
-    # Addresses that were given beside the file. No line of it says them.
+    # Reads addresses that were given outside of the file. Their problems have no line.
     def self.binds(urls, problems)
       draft = DSL::Draft.new("--bind", working_directory)
       draft.evaluate("") { |dsl| urls.each { |url| dsl.bind(url) } }
@@ -161,7 +161,7 @@ module Proxy
       draft.to_h.fetch("binds").map { |bind| bind.except("at") }
     end
 
-    # @return [String] without what it holds, of which some may be secret
+    # @return [String] without the content, which may hold secrets
     def inspect
       "#<#{self.class} #{file}>"
     end
@@ -171,24 +171,24 @@ module Proxy
       @hash
     end
 
-    # @return [Array<Problem>] what keeps the server from starting
+    # @return [Array<Problem>] problems that keep the server from starting
     def errors
       problems.select(&:error?)
     end
 
-    # @return [Array<Problem>] what looks like a slip
+    # @return [Array<Problem>] problems that are legal, but probably mistakes
     def warnings
       problems.select(&:warning?)
     end
 
-    # Prints the warnings, as the command does.
+    # Prints the warnings as the command does.
     def print_warnings
       warnings.each { |warning| warn "warning: #{warning}" }
     rescue SystemCallError, IOError
-      # Nobody reads them, which is no reason not to start.
+      # Standard error cannot be written: start without the warnings.
     end
 
-    # Raises everything that is wrong, with the exception of the file, if there was one, as its cause.
+    # Raises a ConfigurationError with all errors. Its cause is the exception that the file raised, if any.
     def validate!
       raise ConfigurationError.new(errors), cause: @cause unless errors.empty?
 
@@ -200,17 +200,17 @@ module Proxy
       @hash.dig("shutdown_timeout", "value") || Native.defaults.dig(:server, :shutdown_timeout, :value)
     end
 
-    # @return [Numeric] how many of these tunnels and event streams get
+    # @return [Numeric] seconds that tunnels and event streams may take when the server stops
     def tunnel_grace
       @hash.dig("tunnel_grace", "value") || Native.defaults.dig(:server, :tunnel_grace, :value)
     end
 
-    # @return [Integer] the number of addresses that are listened on
+    # @return [Integer] the number of addresses to listen on
     def bind_count
       [@hash.fetch("binds").length, 1].max
     end
 
-    # @return [Integer] the number of handlers, those inside of locations included
+    # @return [Integer] the number of handlers, including those in locations
     def route_count(routes = @hash.fetch("routes"))
       routes.sum do |route|
         next 0 if route.key?("filter")
@@ -221,19 +221,19 @@ module Proxy
 
     private
 
-    # What is true only of a whole configuration: a location of which a part could not be read takes more than was
-    # meant.
+    # Codes of warnings that hold only for a complete configuration: if a part could not be read, a location may match
+    # more than was meant.
     OF_THE_WHOLE = %i[unreachable unanswered unused].freeze
     private_constant :OF_THE_WHOLE
 
-    # Told of a configuration that is sound, since what stands for a mistake may look like one.
+    # Warnings about loops. Only for a configuration without errors, since a stand-in for a wrong value may look like a
+    # loop.
     def loops(read)
       read.none?(&:error?) ? DSL::Loops.find(@hash) : []
     end
 
-    # What only the engine can see in the sound part. What it says about the whole is told of the file, and only where
-    # the whole was sound: a configuration with a misspelt `proxy` is not one without any, nor one in which nobody uses
-    # an upstream.
+    # Problems that only the engine finds, in the part that is sound. Problems of the whole configuration (`:empty`, no
+    # `proxy`) are reported for the file, and only if everything was sound: with a misspelt `proxy` they would be false.
     def engine_problems(read)
       found = Problem.from_native(Native.check(@hash))
       found.filter_map do |problem|

@@ -27,7 +27,7 @@ module Proxy
 
     # @api private
     def initialize(draft)
-      # Its name is one that no configuration gives to a variable of its own.
+      # The underscores keep the name apart from instance variables of a configuration.
       @__draft = draft
     end
 
@@ -36,11 +36,11 @@ module Proxy
       "#<#{self.class} #{@__draft.file}>"
     end
 
-    # Runs text as a part of the configuration: mistakes in it are told by the file and the line that it is said to
-    # have, and it sees what the file sees. With a block it is that of every object.
+    # Runs text as a part of the configuration, in the scope of the file. Mistakes in it are reported with the given
+    # file and line. With a block it is the ordinary `instance_eval`.
     #
     # @param text [Array] a source, the name of its file and its first line
-    # @example What `include` does by itself
+    # @example The equivalent of `include`
     #   Dir["sites/*.rb"].sort.each { |file| instance_eval(File.read(file), file) }
     def instance_eval(*text, &block)
       return super if block || text.empty?
@@ -51,12 +51,12 @@ module Proxy
 
     private
 
-    # A word that is no directive is reported with the nearest that is, and the rest of the file is read all the same.
+    # Reports an unknown word with the nearest directive. The rest of the file is still read.
     def method_missing(name, *arguments, **options, &block)
       return super if name.start_with?("to_") && arguments.empty?
 
       @__draft.unknown(name, arguments, options, block)
-      # What stands in a block of another system is told of too.
+      # Mistakes in the block of a word of another system are reported too.
       instance_exec(&block) if block && Foreign.block?(name)
       nil
     end

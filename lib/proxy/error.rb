@@ -3,14 +3,14 @@
 require_relative "problem"
 
 module Proxy
-  # Everything that this gem raises by itself.
+  # Base class of the errors that this gem raises.
   class Error < StandardError
   end
 
-  # An error that knows what is wrong, line by line.
+  # An error with a list of problems.
   # @api private
   module WithProblems
-    # @return [Array<Problem>] all that is wrong, by file and line
+    # @return [Array<Problem>] all problems, by file and line
     attr_reader :problems
 
     # @api private
@@ -37,7 +37,8 @@ module Proxy
     end
   end
 
-  # An address could not be bound: it is in use, not ours, or needs more rights. Nothing stays bound.
+  # An address could not be bound: it is in use, it is no address of this machine, or it needs more rights. Nothing
+  # stays bound.
   #
   # @example
   #   begin

@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 
-# The compiled extension. A gem for one platform has one for each version of Ruby, as proxy/3.1/proxy.so; where the gem
-# was compiled when it was installed, and after `rake compile`, there is one, proxy/proxy.so.
+# The compiled extension. A gem for one platform has one library for each version of Ruby, such as proxy/3.1/proxy.so.
+# If the gem was compiled when it was installed, or by `rake compile`, there is one: proxy/proxy.so.
 begin
   of_version = File.join(__dir__, RUBY_VERSION[/\A\d+\.\d+/], "proxy.#{RbConfig::CONFIG["DLEXT"]}")
   if File.exist?(of_version)
@@ -12,7 +12,7 @@ begin
 rescue LoadError => error
   root = File.expand_path("../..", __dir__)
   if error.path == "proxy/proxy"
-    # Bundler compiles no gem that it is given by its path.
+    # Bundler does not compile a gem that is given by its path.
     raise LoadError, "the extension of the gem proxy is not compiled: run `rake compile` in #{root}, " \
                      "or install the gem, which compiles it", cause: nil
   end

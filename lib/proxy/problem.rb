@@ -1,30 +1,30 @@
 # frozen_string_literal: true
 
 module Proxy
-  # One thing that is wrong with a configuration, or looks like a slip: where it stands and what to write instead.
+  # A mistake in a configuration, or a warning: its place, and what to write instead.
   #
   # @example
   #   Proxy.check { proxy backend: ["127.0.0.1:3000"] }.each { |problem| puts problem }
   #   # app.rb:1: proxy: unknown option :backend (did you mean :backends?)
   class Problem
-    # @return [String, nil] the file as the person named it; nil when no file said it
+    # @return [String, nil] the file as the user named it; nil if the problem is in no file
     attr_reader :file
-    # @return [Integer, nil] its line, counted from 1; nil when the whole file is meant
+    # @return [Integer, nil] the line, counted from 1; nil if the whole file is meant
     attr_reader :line
     # @return [String, nil] the word that was written, such as `"proxy"`
     attr_reader :directive
     # @return [String] what is wrong, with the value, and what to write instead
     attr_reader :message
-    # @return [Symbol] `:error`: the server does not start; `:warning`: legal, and surely meant otherwise
+    # @return [Symbol] `:error`: the server does not start; `:warning`: legal, but probably a mistake
     attr_reader :severity
 
-    # @return [Symbol] what kind of mistake it is: `:syntax`, `:exception`, `:file`, `:word`, `:option`, `:value`, or of
-    #   a warning `:slip`. Warnings that are true only of a whole configuration are `:unreachable` (a location or a
-    #   handler that no request reaches), `:unanswered` (a location without a handler), `:unused` (an upstream) and
-    #   `:empty` (nothing is proxied)
+    # @return [Symbol] kind of mistake: `:syntax`, `:exception`, `:file`, `:word`, `:option`, `:value`; of a warning
+    #   `:slip`. Warnings about the whole configuration are `:unreachable` (a location or a handler that no request
+    #   reaches), `:unanswered` (a location without a handler), `:unused` (an upstream) and `:empty` (nothing is
+    #   proxied)
     attr_reader :code
 
-    # Problems as the engine reports them.
+    # Makes problems from the Hashes that the engine reports.
     # @api private
     def self.from_native(hashes)
       hashes.map do |hash|
@@ -34,14 +34,14 @@ module Proxy
       end
     end
 
-    # Every problem once, by file and line; problems of one line keep their order.
+    # Sorts problems by file and line, without duplicates; problems of one line keep their order.
     # @api private
     def self.sort(problems)
       problems.uniq(&:to_s).each_with_index.sort_by { |problem, n| [problem.file.to_s, problem.line || 0, n] }
               .map(&:first)
     end
 
-    # Text of whatever encoding as it can stand beside others, in UTF-8.
+    # Text of any encoding as valid UTF-8.
     # @api private
     def self.text(text)
       return text if text.encoding == Encoding::UTF_8 && text.valid_encoding?
@@ -52,7 +52,8 @@ module Proxy
       text.encode(Encoding::UTF_8, invalid: :replace, undef: :replace).scrub
     end
 
-    # Text without what stands before an `@` in a URL: a password belongs in no message. A quote or a space ends a URL.
+    # Text without the user and password of a URL (before the `@`), which must not be shown. A quote or a space ends a
+    # URL.
     # @api private
     def self.without_secrets(text)
       return text unless text.include?("@")
@@ -71,11 +72,11 @@ module Proxy
       freeze
     end
 
-    # The words that a remedy begins with.
+    # Verbs that a remedy begins with.
     VERBS = %w[write leave keep move use give put save begin get set add choose delete create correct copy name make
                remove ask renew share let
                check see start raise install describe run stop allow restart take].freeze
-    # Remedies that begin with none of them.
+    # Beginnings of remedies without such a verb.
     PHRASES = ["the nearest are", "the port must be", "for a unix socket write", "a value is written",
                "captures have names",
                "in a String write", "each part", "only a port", "an IPv6 address is written", "it takes no options",
@@ -83,12 +84,12 @@ module Proxy
     REMEDY = /(?:\A|: |; |, and )((?:#{Regexp.union(VERBS)}|#{Regexp.union(PHRASES)})\b.*)\z|(`proxy (?:init` writes|help` lists).*)\z|\((did you mean [^)]*\?)/.freeze
     private_constant :VERBS, :PHRASES, :REMEDY
 
-    # @return [String, nil] the part of the message that says what to do; nil if there is nothing to say
+    # @return [String, nil] the part of the message that says what to do; nil if there is none
     def remedy
       message.match(REMEDY)&.captures&.compact&.first
     end
 
-    # What `proxy check --json` prints of it.
+    # The problem as `proxy check --json` prints it.
     #
     # @return [Hash] `file`, `line`, `severity`, `code` (`:slip` for every warning), `directive`, `message` and
     #   `remedy`, by Symbol
@@ -97,17 +98,17 @@ module Proxy
         message: message, remedy: remedy }
     end
 
-    # @return [Boolean] whether the server does not start because of it
+    # @return [Boolean] whether the problem keeps the server from starting
     def error?
       severity == :error
     end
 
-    # @return [Boolean] whether the server starts all the same
+    # @return [Boolean] whether the server starts despite the problem
     def warning?
       severity == :warning
     end
 
-    # @return [String] one line, `Proxyfile:12: proxy: unknown option :backend (did you mean :backends?)`
+    # @return [String] one line, such as `Proxyfile:12: proxy: unknown option :backend (did you mean :backends?)`
     def to_s
       place = [file, line].compact.join(":")
       [place, directive, message].reject { |part| part.nil? || part.empty? }.join(": ")

@@ -4,30 +4,31 @@ require "monitor"
 require_relative "native"
 
 module Proxy
-  # A running reverse proxy. It works on native threads of its own; Ruby is free meanwhile. A process may run several.
+  # A running reverse proxy. It works on its own native threads and never takes Ruby's global lock to serve a request. A
+  # process may run several.
   #
-  # A server belongs to the process that started it. In a forked child its copy reports that it is stopped, and nothing
-  # that is called on the copy has any effect on the parent's. The child has none of the server's sockets: a port that
-  # the parent stops is free, and a connection that it ends is seen to end, whatever children live (on systems without
-  # `/proc`, when they end too).
+  # A server belongs to the process that started it. In a forked child the copy reports that it is stopped, and no call
+  # on the copy affects the parent's server. The child has none of the server's sockets: when the parent stops, its port
+  # is free and its connections are closed, even if children still run (on systems without `/proc`, once they have ended
+  # too).
   #
-  # A server runs until it is stopped or the process ends, even when nothing refers to it any more.
+  # A server runs until it is stopped or the process ends, even if no variable refers to it any more.
   #
   # @example
   #   server = Proxy.start { bind "http://127.0.0.1:0"; proxy to: "http://127.0.0.1:3000{path}{query}" }
   #   puts "listening on #{server.urls.join(", ")}"
   #   server.stop(timeout: 5)
   class Server
-    # Ten years: anything longer means the same.
+    # Longest timeout in seconds: ten years. A longer one is cut to this.
     LONGEST = 315_360_000.0
     private_constant :LONGEST
 
-    # The servers that run, so that the garbage collector leaves them alone. No lock: each change is one call that Ruby
-    # does not interrupt, and a signal handler, which may take no lock, may stop a server.
+    # The running servers, to keep them from the garbage collector. There is no lock: a signal handler may stop a server
+    # but must take no lock, and each change is one call that Ruby does not interrupt.
     @running = {}.compare_by_identity
 
     class << self
-      # Starts the engine for a sound configuration.
+      # Starts the engine with a valid configuration.
       # @api private
       def start(config)
         native = Native::Server.start(config.to_h)
@@ -42,7 +43,7 @@ module Proxy
       end
     end
 
-    # @return [Array<String>] the URL of every bind, in the order of the file, with the port that was taken for port 0
+    # @return [Array<String>] the URL of every bind, in the order of the file; port 0 is replaced by the chosen port
     # @example
     #   server.urls  # => ["http://127.0.0.1:40123"]
     attr_reader :urls
@@ -57,52 +58,52 @@ module Proxy
     end
     private_class_method :new
 
-    # @return [Array<Problem>] what is legal and looks like a slip in the configuration that is served by
+    # @return [Array<Problem>] warnings about the current configuration
     # @example
     #   server.warnings.map(&:to_s)  # => []
     attr_reader :warnings
 
-    # @return [String, nil] the URL of the first bind; nil once there is none
+    # @return [String, nil] the URL of the first bind; nil if there is none
     # @example
     #   server.url  # => "http://127.0.0.1:40123"
     def url
       urls.first
     end
 
-    # @return [Integer, nil] the port of the first bind that has one; nil if there are but unix sockets
+    # @return [Integer, nil] the port of the first bind that has one; nil if there are only unix sockets
     # @example
     #   server.port  # => 40123
     def port
       urls.filter_map { |url| url[%r{\Ahttps?://.*:(\d+)\z}, 1]&.to_i }.first
     end
 
-    # What happened since the start; after the end, what had happened until then.
+    # What happened since the start; after the server has ended, the last figures.
     #
     # @return [Hash{Symbol => Object}] `connections:` (`accepted`, `active`, `handshakes_failed`), `requests:` (`total`,
     #   `in_flight`, `queued`, `status_1xx` to `status_5xx`, `client_closed`, `upgraded`, and `tunnels` and
-    #   `event_streams` that are open), `cut:` (the `requests`, `tunnels` and `event_streams` that a stop has ended) and
+    #   `event_streams` that are open), `cut:` (the `requests`, `tunnels` and `event_streams` that a stop has cut) and
     #   `backends:`, an Array with a Hash for each: `upstream`, `address`, `state` (`"ready"`, `"draining"`, `"down"`,
     #   `"unhealthy"`, `"unchecked"` before its first good check, `"ejected"`, or `"unresolved"` for a name without an
-    #   address), `weight`, `backup`, `in_flight`, `tunnels`, `requests`, `failures`, and `check` with what the health
-    #   checks found, nil before the first one: `healthy`, `since` (seconds since 1970) and `error`, why the latest
-    #   check that failed did
+    #   address), `weight`, `backup`, `in_flight`, `tunnels`, `requests`, `failures`, and `check`, the result of the
+    #   health checks, nil before the first one: `healthy`, `since` (seconds since 1970) and `error` (why the latest
+    #   failed check failed)
     # @example
     #   server.stats[:requests][:total]  # => 1024
     def stats
       @native.stats
     end
 
-    # Gives backends requests again, step by step if they have a `slow_start`.
+    # Makes backends ready: they get requests again, gradually if they have a `slow_start`.
     #
-    # @param name [String] a backend as `UPSTREAM/BACKEND`, or an upstream for all of its backends, as {#stats} calls
-    #   them. A DNS name stands for every address that it has and will have
+    # @param name [String] a backend as `UPSTREAM/BACKEND`, or an upstream for all of its backends, with the names of
+    #   {#stats}. A DNS name means all of its addresses, now and later
     # @return [self]
-    # @raise [ArgumentError] if nothing is called that; the message lists what there is
+    # @raise [ArgumentError] if there is no such backend or upstream; the message lists the existing ones
     # @example
     #   server.ready("app_servers/127.0.0.1:8001")
     def ready(name) = set_state(name, "ready")
 
-    # Lets backends finish what they have and gives them no new requests, but for those of sticky clients.
+    # Drains backends: requests in flight finish, and new requests come only from sticky clients.
     #
     # @param name [String] as for {#ready}
     # @return [self]
@@ -112,7 +113,7 @@ module Proxy
     #   sleep 0.1 until server.stats[:backends].find { _1[:address] == "127.0.0.1:8001" }[:in_flight].zero?
     def drain(name) = set_state(name, "draining")
 
-    # Gives backends no requests any more, those of sticky clients included. What is in flight finishes.
+    # Takes backends out of service: they get no new requests, not even from sticky clients. Requests in flight finish.
     #
     # @param name [String] as for {#ready}
     # @return [self]
@@ -121,20 +122,20 @@ module Proxy
     #   server.down("app_servers")
     def down(name) = set_state(name, "down")
 
-    # Reads the configuration again and serves by it from now on: the same file, or the same block, which is called
-    # again. What is in flight finishes under the configuration that it began with, and addresses that are in both are
-    # not closed for a moment.
+    # Reads the configuration again (the same file, or the same block, which is called again) and uses it from now on.
+    # Requests in flight finish under the configuration that they began with. Addresses that are in both configurations
+    # stay open.
     #
-    # Backends that stay keep their connections, health, states and figures; limits keep their counts where they stand
-    # in the same place and say the same. Files that the configuration names are read again, and the access log is
-    # opened anew. `binds:` of {Proxy.start} holds on. The number of `threads` alone waits for the next start.
+    # Backends that are in both keep their connections, health, states and figures; a rate limit keeps its counts if its
+    # location and options are unchanged. Files that the configuration names are read again, and the access log is
+    # reopened. `binds:` of {Proxy.start} still applies. Only the number of `threads` stays until the next start.
     #
-    # @param path [String, Pathname, nil] another configuration file, which is the one to be read again from now on; a
-    #   block likewise
+    # @param path [String, Pathname, nil] another configuration file, which later reloads read too; a block works
+    #   likewise
     # @return [self]
-    # @raise [ConfigurationError] with everything that is wrong; the server goes on as before
+    # @raise [ConfigurationError] with every mistake; the server goes on as before
     # @raise [BindError] when an address cannot be bound; the server goes on as before
-    # @raise [Error] when the server has stopped, or is about to
+    # @raise [Error] when the server has stopped or is stopping
     # @example
     #   server.reload
     # @example another configuration
@@ -143,7 +144,7 @@ module Proxy
     #   trap("HUP") { server.reload }
     def reload(path = nil, &block)
       outside_of_traps do
-        # One after the other, so that of two the one that has read the latest file comes last.
+        # Reloads run one after the other, so that the one that read the file last takes effect last.
         @reloading.synchronize do
           source = path || block ? @source.other(path, block) : @source
           config = source.read
@@ -153,7 +154,7 @@ module Proxy
       end
     end
 
-    # Serves by a configuration that was read.
+    # Replaces the configuration by one that was read.
     # @api private
     def take(config)
       @reloading.synchronize do
@@ -169,8 +170,8 @@ module Proxy
     # @api private
     attr_reader :source
 
-    # Opens the file of the access log anew, after it was renamed. A log that cannot be opened goes on where it was, and
-    # a line of the server's own log says so.
+    # Reopens the file of the access log, after it was renamed. If it cannot be opened, the old file stays in use, and
+    # the server's own log has a line about it.
     #
     # @return [self]
     # @example for log rotation
@@ -180,13 +181,13 @@ module Proxy
       self
     end
 
-    # Stops: no new connections, idle ones close, requests in flight may finish. Tunnels and event streams, which need
-    # not end by themselves, are ended after `tunnel_grace`, or just before `timeout` is over if that comes first.
-    # Returns when everything has ended. Other Ruby threads run meanwhile.
+    # Stops the server: no new connections, idle ones close, requests in flight may finish. Tunnels and event streams
+    # may never end by themselves: they are ended after `tunnel_grace`, or just before `timeout` is over if that comes
+    # first. Returns when everything has ended. Other Ruby threads run meanwhile.
     #
-    # @param timeout [Numeric, nil] seconds that requests in flight may take; what is left then is cut. Default: the
+    # @param timeout [Numeric, nil] seconds that requests in flight may take; later ones are cut. Default: the
     #   `shutdown_timeout` of the configuration
-    # @return [Boolean] whether every request finished in time; `stats[:cut]` says what did not
+    # @return [Boolean] whether every request finished in time; `stats[:cut]` has the number of the others
     # @example
     #   server.stop(timeout: 10) or warn "some requests were cut"
     def stop(timeout: nil)
@@ -207,7 +208,7 @@ module Proxy
       self
     end
 
-    # @return [Boolean] whether it has ended; true in a forked child
+    # @return [Boolean] whether the server has ended; true in a forked child
     # @example
     #   server.stopped?  # => false
     def stopped?
@@ -221,9 +222,9 @@ module Proxy
 
     private
 
-    # Calls the block, which takes a lock, on another thread if this is the handler of a signal, where none may be
-    # taken. A handler that has interrupted the holder of the lock cannot wait for it: the block is then called as soon
-    # as it is free.
+    # Calls the block, which takes a lock. A signal handler must take no lock: there the block is called on another
+    # thread. If the handler has interrupted the holder of the lock, it does not wait: the block runs when the lock is
+    # free.
     def outside_of_traps(&block)
       return yield unless in_trap?
 

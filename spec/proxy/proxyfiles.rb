@@ -4,7 +4,7 @@ require "open3"
 require "rbconfig"
 require "tmpdir"
 
-# Configurations in files of their own, in a directory that is removed after the example.
+# Helpers for configuration files in a directory that is removed after the example.
 module Proxyfiles
   ROOT = File.expand_path("../..", __dir__)
   COMMAND = [RbConfig.ruby, "-I#{ROOT}/lib", "#{ROOT}/exe/proxy"].freeze
@@ -13,7 +13,7 @@ module Proxyfiles
   def self.included(group)
     group.around do |example|
       Dir.mktmpdir("proxyfiles") do |directory|
-        # Without symbolic links, so that paths in messages are the ones expected.
+        # The real path, without symbolic links, as in messages.
         @directory = File.realpath(directory)
         example.run
       end
@@ -30,25 +30,25 @@ module Proxyfiles
     path
   end
 
-  # What is wrong with a Proxyfile of this text, one line each, named as if it stood in the working directory.
+  # Problems of a Proxyfile with this text, one line each, with the file name `Proxyfile`.
   def problems_of(text)
     path = write("Proxyfile", text)
     Proxy.check(path).map { |problem| problem.to_s.gsub("#{directory}/", "") }
   end
 
-  # The configuration as the engine takes it, without the lines. Fails if anything is wrong with it.
+  # The configuration in the engine's form, without line numbers. Fails if there are problems.
   def configuration_of(text)
     config = Proxy::Config.load(write("Proxyfile", text))
     expect(config.errors.map(&:to_s)).to eq([])
     without_lines(config.to_h)
   end
 
-  # The options of the only handler in a Proxyfile of this text.
+  # Options of the only handler in a Proxyfile with this text.
   def options_of(text)
     configuration_of(text).fetch("routes").fetch(0).values.first
   end
 
-  # Runs `proxy` in the directory and returns its output, its errors and its exit status.
+  # Runs `proxy` in the directory and returns its standard output, standard error and exit status.
   def run_command(*arguments)
     out, err, status = Open3.capture3(*COMMAND, *arguments, chdir: directory, stdin_data: "")
     [out, err, status.exitstatus]

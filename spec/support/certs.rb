@@ -3,7 +3,7 @@
 require "openssl"
 require "tmpdir"
 
-# Certificates that live as long as an example: an authority, and what it signs.
+# Certificates for one example: a certificate authority and the certificates that it signs.
 class Certs
   # A certificate and its key, in memory and as PEM files.
   Pair = Struct.new(:certificate, :key, :certificate_file, :key_file)
@@ -19,23 +19,24 @@ class Certs
   # PEM file of the authority's certificate.
   def ca_file = authority.certificate_file
 
-  # A certificate for a server; `names` are DNS names and addresses. `key`, `signer` and `validity` are others than
-  # usual.
+  # A certificate for a server; `names` are DNS names and addresses. `key`, `signer` and `validity` override the
+  # defaults.
   def server(*names, **how) = issue(names.first, names: names, usage: "serverAuth", **how)
 
-  # A certificate for a client. `names` are as a server's, or `"URI:…"`.
+  # A certificate for a client. `names` are DNS names, addresses or `"URI:…"`.
   def client(name, **how) = issue(name, usage: "clientAuth", **how)
 
-  # An authority that is vouched for by `signer`.
+  # An intermediate authority that `signer` signs.
   def authority_below(name, signer: authority) = issue(name, authority: true, signer: signer)
 
-  # An authority that nobody here knows.
+  # A self-signed authority that is not trusted.
   def stranger(name) = issue(name, authority: true, signer: :itself)
 
-  # A server's certificate that nobody signed but itself.
+  # A self-signed certificate for a server.
   def self_signed(*names) = issue(names.first, names: names, usage: "serverAuth", signer: :itself)
 
-  # The context of a server that shows `pair`. With `client_ca: true` it demands a certificate of this authority's.
+  # The TLS context of a server with the certificate `pair`. With `client_ca: true` it requires a client certificate of
+  # this authority.
   def server_context(pair, client_ca: false)
     OpenSSL::SSL::SSLContext.new.tap do |context|
       context.cert = pair.certificate
@@ -66,7 +67,7 @@ class Certs
     certificate.issuer = signer ? signer.certificate.subject : certificate.subject
     extend_with(certificate, signer, names, usage, authority)
     signing = signer ? signer.key : key
-    # Ed25519 brings its own digest.
+    # Ed25519 takes no separate digest.
     certificate.sign(signing, signing.oid == "ED25519" ? nil : "SHA256")
     write(certificate, key)
   end

@@ -4,7 +4,7 @@ require "io/wait"
 require "timeout"
 require_relative "wire"
 
-# A program in a process of its own whose output is read line by line.
+# A program in a separate process. Its output is read line by line.
 class ChildProcess
   attr_reader :pid, :output
 
@@ -42,7 +42,7 @@ class ChildProcess
     @status ||= Process.wait2(pid)[1]
   end
 
-  # Ends the process, whatever it is doing.
+  # Kills the process.
   def stop
     return if @status
 
@@ -56,7 +56,7 @@ class ChildProcess
   # Resident memory in bytes, now.
   def memory = status_field("VmRSS")
 
-  # The most memory that was resident during the block, beyond what was before it, in bytes.
+  # Growth of resident memory during the block, in bytes: the peak minus the value before.
   def memory_growth
     File.write("/proc/#{pid}/clear_refs", "5") # The peak starts anew from here.
     before = memory

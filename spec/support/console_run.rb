@@ -8,18 +8,18 @@ require "tmpdir"
 require_relative "certs"
 require_relative "child_process"
 
-# Somebody who reads a page and types what it shows: a Proxyfile is written, `$ command` is run, and what it prints is
-# compared with the lines below it. Ports are replaced by free ones, and what differs from run to run (times, ids,
-# numbers) is not compared.
+# Runs the examples of a page as a reader would: it writes each Proxyfile, runs each `$ command`, and compares the
+# output with the lines below it. Ports are replaced by free ones, and values that differ from run to run (times, ids,
+# numbers) are not compared.
 class ConsoleRun
-  # Commands that something else runs, because they install or take a machine of their own: the file and the words that
-  # show it.
+  # Commands that other specs run, because they install something or need a machine of their own: the file that runs
+  # each, and the text in it that shows this.
   ELSEWHERE = {
     "gem install proxy" => ["bin/test", "gem install"],
     "bin/demo" => ["bin/demo", "exec ruby -Ilib bin/demo.rb"],
     "bin/test" => [".ci/run", "exec bin/test"]
   }.freeze
-  # Applications that the pages speak of.
+  # Ports of the applications in the pages.
   BACKENDS = %w[3000 3001 3002].freeze
   PORT = /(?<=:)(?:3000|3001|3002|8080|8443)\b/
   ROOT = File.expand_path("../..", __dir__)
@@ -44,7 +44,7 @@ class ConsoleRun
     File.write(path, local(text))
   end
 
-  # Runs the commands of a block. Returns what differed, or nil.
+  # Runs the commands of a block. Returns the difference, or nil.
   def run(block)
     block.text.split(/^(?=\$ )/).each do |part|
       command, *expected = part.lines(chomp: true)
@@ -56,7 +56,7 @@ class ConsoleRun
     nil
   end
 
-  # Waits for what the server on the page has yet to print. Returns what it printed in place of that, or nil.
+  # Waits for the remaining expected output of the page's server. Returns the difference, or nil.
   def late = @expectations.filter_map { |server, expected| await(server, expected) }.first
 
   def stop
@@ -85,7 +85,7 @@ class ConsoleRun
     "#{command}: #{file} no longer runs it" unless File.read(File.join(ROOT, file)).include?(words)
   end
 
-  # A server stays until the page starts another one.
+  # Starts a server. It runs until the page starts another one.
   def serve(command, expected)
     if (last = @servers.last)
       wrong = late
@@ -102,7 +102,7 @@ class ConsoleRun
     nil
   end
 
-  # A configuration that says nothing listens on 8080.
+  # The option `-b` with a free port, in place of the default bind on port 8080; nil if the Proxyfile has a bind.
   def default_bind(command)
     return if !command.include?("--to") && File.read(File.join(@directory, "Proxyfile")).match?(/^bind/)
 
@@ -121,7 +121,7 @@ class ConsoleRun
     "#{command} printed:\n#{output}" unless expected.empty? || output.b.force_encoding("UTF-8").match?(/\A#{shown}\z/)
   end
 
-  # A line, with numbers, times and ids left open.
+  # A pattern for a line, in which numbers, times and ids may differ.
   def pattern(line)
     line.scan(%r{\d+/[A-Z][a-z]{2}/\d+|\b(?=\w*\d)[0-9a-f]{8,}\b|[\d.]+(?:ms|us)|\d+|\s+|.[^\d\s]*?}).map do |piece|
       case piece
@@ -146,7 +146,7 @@ class ConsoleRun
     File.chmod(0o755, File.join(@directory, "bin/proxy"))
   end
 
-  # What a Rails application has in its folder.
+  # Writes the files of a Rails application.
   def write_application
     write("config/application.rb", "class Application < Rails::Application\n  config.load_defaults 7.1\nend\n")
     write("config/puma.rb", "threads 5, 5\nport ENV.fetch(\"PORT\", 3000)\n")
@@ -155,7 +155,7 @@ class ConsoleRun
     write("Gemfile.lock", "GEM\n  specs:\n    puma (7.1.0)\n    railties (7.1.3)\n")
   end
 
-  # The files that Proxyfiles name.
+  # Writes the certificate files that Proxyfiles name.
   def write_certificates
     @certs = Certs.new
     FileUtils.mkdir_p(File.join(@directory, "tls"))

@@ -4,7 +4,7 @@ require "resolv"
 require "socket"
 require_relative "wire"
 
-# A DNS server on loopback whose answers a test sets.
+# A DNS server on a loopback address. The test sets its answers.
 #
 #   dns = DnsServer.new
 #   dns.answer "app.test", ["127.0.0.1"], ttl: 1
@@ -22,28 +22,28 @@ class DnsServer
     @thread = Thread.new { serve }
   end
 
-  # What goes into `resolver`.
+  # Its address for `resolver`.
   def address = "127.0.0.1:#{@socket.local_address.ip_port}"
 
-  # From now on `name` has these addresses (IPv4 and IPv6), for so many seconds.
+  # Sets the addresses of `name` (IPv4 and IPv6), with a TTL in seconds.
   def answer(name, addresses, ttl: 60)
     @changes.synchronize { @records[name] = Record.new(addresses, ttl) }
   end
 
-  # From now on `name` has these `SRV` records, each `[priority, weight, port, host]`.
+  # Sets the `SRV` records of `name`, each `[priority, weight, port, host]`.
   def answer_service(name, services, ttl: 60)
     answer(name, services, ttl: ttl)
   end
 
-  # From now on every question is answered SERVFAIL, or not any more.
+  # Whether every question is answered with SERVFAIL from now on.
   def failing=(failing)
     @changes.synchronize { @failing = failing }
   end
 
-  # Questions asked for `name` so far, A and AAAA each counted.
+  # Number of questions for `name` so far. A and AAAA count separately.
   def queries(name) = @changes.synchronize { @queries[name] }
 
-  # Waits until `name` was asked for so many more times.
+  # Waits for `more` further questions for `name`.
   def await_queries(name, more, limit: 8)
     @changes.synchronize do
       wanted = @queries[name] + more

@@ -2,14 +2,14 @@
 
 require_relative "integration"
 
-# Files of examples/ in front of real backends. They stay as they stand, but that their backends are looked for at an
-# address of this test's own, so that no two tests want the same port.
+# Runs files of examples/ in front of real backends. Only the backends' host is replaced, by a loopback address of this
+# test, so that no two tests need the same port.
 module ExampleFiles
-  # A backend that answers with its port. Asked for its health, it says what it was told to say.
+  # A backend that answers with its port. A test sets the answer to health checks.
   class Application
     attr_accessor :health
 
-    # With `held`, an answer waits until it is let go.
+    # With `held`, answers wait for {#release}.
     def initialize(health_path, held: false)
       @health = "200 OK"
       @health_path = health_path
@@ -28,17 +28,17 @@ module ExampleFiles
       end
     end
 
-    # How many requests have come, checks of its health aside.
+    # Number of requests so far, without health checks.
     def count = @requests.size
 
-    # Lets so many answers go.
+    # Lets `count` held answers go.
     def release(count) = count.times { @gate << true }
   end
 
-  # Where the backends of this example are.
+  # Loopback address of this example's backends.
   def host = @host ||= "127.#{rand(1..254)}.#{rand(256)}.#{rand(1..254)}"
 
-  # The proxy with the file's configuration. `changes` replaces further text in it, which must be there.
+  # Starts the proxy with the file's configuration. `changes` replaces further text, which must be in the file.
   def start_example(name, changes = {}, **options)
     text = File.read(File.expand_path("../../examples/#{name}", __dir__))
     { /(?:127\.0\.0\.1|localhost)(?=:\d)/ => host, **changes }.each do |from, to|
@@ -47,19 +47,19 @@ module ExampleFiles
       text = text.gsub(from, to)
     end
     path = File.join(directory, File.basename(name))
-    # On one engine thread a request is no longer counted as in flight when its client has the answer.
+    # With one engine thread, a request is not counted as in flight any more when its client has the answer.
     File.write(path, "threads 1\n#{text}")
     start_proxy(file: path, **options).tap { |proxy| await_first_checks(proxy) }
   end
 
-  # Until then a backend that has a health check may get nothing.
+  # Waits for the first health checks. Before them a backend with a health check may get no requests.
   def await_first_checks(proxy)
     eventually do
       expect(proxy.stats[:backends].select { |backend| backend[:state] == "unchecked" && !backend[:check] }).to be_empty
     end
   end
 
-  # An application at each of these ports.
+  # Starts an application on each of these ports.
   def start_applications(*ports, health: "/healthz", held: false)
     ports.to_h do |port|
       application = Application.new(health, held: held)
@@ -68,14 +68,14 @@ module ExampleFiles
     end
   end
 
-  # So many requests at once, of which one is kept waiting by `slow`, and the others have their answers.
+  # Sends `count` requests at once. The backend `slow` holds one of them; waits for the answers to the others.
   def requests_of_which_one_waits(count, slow, &request)
     requests = Array.new(count) { in_background(&request) }
     eventually { expect([slow.count, requests.count(&:alive?)]).to eq([1, 1]) }
     requests
   end
 
-  # How often each port answered `count` requests.
+  # Number of answers from each port, for `count` requests.
   def answers(count, &request) = Array.new(count, &request).map(&:body).tally
 end
 

@@ -5,7 +5,7 @@ require "open3"
 require "rbconfig"
 require_relative "child_process"
 
-# A gRPC server in a process of its own: Debian's ruby-grpc. See apps/grpc_server.rb for what it answers.
+# A gRPC server in a separate process: Debian's ruby-grpc. apps/grpc_server.rb explains its answers.
 class GrpcServer
   attr_reader :address, :process
 
@@ -17,10 +17,10 @@ class GrpcServer
   def stop = @process.stop
 end
 
-# A gRPC client in a process of its own, which serves many examples: loading the library is what takes time. It speaks
-# JSON; see apps/grpc_client.rb.
+# A gRPC client in a separate process, shared by many examples because loading the library takes time. It is controlled
+# with JSON; see apps/grpc_client.rb.
 class GrpcClient
-  # What came of a call. `seconds` is there when it failed.
+  # Result of a call. `seconds` is set if it failed.
   Outcome = Struct.new(:replies, :head, :trailers, :code, :message, :metadata, :seconds, keyword_init: true)
 
   def initialize(*command)

@@ -13,13 +13,13 @@ require_relative "raw_backend"
 require_relative "raw_client"
 require_relative "running_proxy"
 
-# What every integration example may start; all of it is stopped when the example ends, in reverse order.
+# Starts proxies and peers for integration examples. All are stopped when the example ends, in reverse order.
 module Peers
-  # The proxy under test; the block is its Proxyfile. `to: backend` and `to: [first, second]` proxy to those: see
-  # RunningProxy.
+  # The proxy under test; the block is its Proxyfile. `to: backend` and `to: [first, second]` add a `proxy` to these
+  # backends: see RunningProxy.
   def start_proxy(**options, &configuration) = started(RunningProxy.new(**options, &configuration))
 
-  # `proxy start` in a process of its own.
+  # `proxy start` in a separate process.
   def start_proxy_process(proxyfile, **options) = started(ProxyProcess.new(proxyfile, **options))
 
   # A backend that follows a script; without a block it answers every request `200 ok`.
@@ -31,7 +31,7 @@ module Peers
   # An address that refuses connections.
   def refusing_backend = started(RefusingBackend.new)
 
-  # An address where a connect never ends.
+  # An address where a connect hangs.
   def silent_backend(**options) = started(SilentBackend.new(**options))
 
   def start_nginx(server, **options) = started(NginxBackend.new(server, **options))
@@ -47,7 +47,7 @@ module Peers
   # An empty directory that is removed afterwards.
   def directory = @directory ||= Dir.mktmpdir("spec")
 
-  # Work that goes on beside the example. Its value and its exceptions are got by `value`.
+  # Runs work in the background. `value` of the result returns its value or raises its exception.
   def in_background(&work)
     Thread.new(&work).tap do |thread|
       thread.report_on_exception = false
@@ -55,7 +55,7 @@ module Peers
     end
   end
 
-  # The one Puma that answers every example which needs nothing but a Rack application.
+  # The Puma that all examples share which need only a Rack application.
   def puma = Peers.puma
 
   # Seconds that the block takes.
@@ -65,8 +65,8 @@ module Peers
     Process.clock_gettime(Process::CLOCK_MONOTONIC) - before
   end
 
-  # Tries an expectation until it holds. For figures, which are counted a moment after the client has its answer and
-  # announce themselves by no event.
+  # Repeats an expectation until it holds. For statistics, which are updated shortly after the client has its answer,
+  # without an event.
   def eventually(limit: 3)
     deadline = Process.clock_gettime(Process::CLOCK_MONOTONIC) + limit
     begin
@@ -90,7 +90,7 @@ module Peers
     FileUtils.rm_rf(@directory) if @directory
   end
 
-  # A backend whose script failed makes the example fail, whatever the client saw.
+  # Makes the example fail if the script of a backend failed.
   def raise_backend_errors
     error = (@started || []).grep(RawBackend).flat_map(&:errors).first
     raise error if error

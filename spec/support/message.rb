@@ -1,6 +1,6 @@
 # frozen_string_literal: true
 
-# A request or a response as it came over the wire: the start line, the fields in their order, the body.
+# A request or a response as received: start line, header fields in order, body.
 class Message
   attr_reader :start_line, :fields, :trailers
   attr_accessor :body
@@ -21,7 +21,7 @@ class Message
     [name, value.to_s.strip]
   end
 
-  # The head, byte for byte.
+  # The head, unchanged.
   def to_s = @head
 
   def method_name = start_line.split(" ")[0]
@@ -30,18 +30,18 @@ class Message
 
   def status = Integer(start_line.split(" ")[1], 10)
 
-  # The value of the only field of that name; several are joined with a comma.
+  # The value of a field; values of several fields with that name are joined with a comma.
   def [](name)
     values = all(name)
     values.join(", ") unless values.empty?
   end
 
-  # Every value of a field, one for each line.
+  # All values of a field, one for each line.
   def all(name) = fields.select { |field, _| field.casecmp?(name) }.map(&:last)
 
   def names = fields.map { |name, _| name.downcase }
 
-  # Whether the whole of it was read, body and all.
+  # Whether the whole message was read, including the body.
   def complete? = @complete
 
   def complete! = @complete = true

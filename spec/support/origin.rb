@@ -4,7 +4,7 @@ require "socket"
 require "tmpdir"
 require_relative "child_process"
 
-# A real Puma with a `config.ru`, in a process of its own.
+# A real Puma with a `config.ru`, in a separate process.
 class PumaBackend
   # The application most tests use: see its own comments.
   ECHO = File.expand_path("apps/echo.ru", __dir__)
@@ -18,7 +18,7 @@ class PumaBackend
                     unix ? "unix://#{unix}" : "tcp://#{bind}",
                     rackup,
                     chdir: File.dirname(rackup))
-    # An application such as Rails takes its time on a busy machine.
+    # A large application such as Rails starts slowly on a busy machine.
     listening = @process.await_output(%r{Listening on (?:http://(\S+)|(unix://\S+))}, limit: 60)
     @process.await_output(/Ctrl-C/)
     @address = unix ? "unix:#{unix}" : listening[1]
@@ -27,19 +27,19 @@ class PumaBackend
   def stop = @process.stop
 end
 
-# A real nginx with the given `server` block contents, in a process of its own.
+# A real nginx with the given content of its `server` block, in a separate process.
 class NginxBackend
   attr_reader :address
 
-  # With `http2`, it speaks HTTP/2: over TLS if that is agreed on, and nothing else without.
+  # With `http2` it speaks HTTP/2: over TLS after ALPN, without TLS with prior knowledge only.
   def initialize(server, tls: false, http2: false, proxy_protocol: false)
     @parameters = [(" ssl" if tls), (" http2" if http2), (" proxy_protocol" if proxy_protocol)].join
     @directory = Dir.mktmpdir("nginx")
     @listener = TCPServer.new("127.0.0.1", 0)
     @address = "127.0.0.1:#{@listener.local_address.ip_port}"
     File.write("#{@directory}/nginx.conf", configuration(server))
-    # nginx takes a listener that is open already, as it does at a binary upgrade: no free port to guess, no start to
-    # wait for.
+    # nginx inherits an open listener, as in a binary upgrade, so that no free port must be guessed and no start
+    # awaited.
     @process = ChildProcess
                .new({ "NGINX" => "#{@listener.fileno};", "PATH" => "#{ENV.fetch("PATH")}:/usr/sbin" }, "nginx", "-p",
                     @directory,
@@ -47,7 +47,7 @@ class NginxBackend
                     @listener => @listener)
   end
 
-  # Where `root html;` looks.
+  # Writes a file below the folder of `root html;`.
   def write(path, content)
     file = File.join(@directory, "html", path)
     FileUtils.mkdir_p(File.dirname(file))
@@ -88,8 +88,8 @@ class NginxBackend
   end
 end
 
-# A real HAProxy with the given lines of a `listen` section, in a process of its own. `bind` is what stands behind its
-# address.
+# A real HAProxy with the given lines of a `listen` section, in a separate process. `bind` has the options of its bind
+# line.
 class HaproxyPeer
   attr_reader :address
 
@@ -109,7 +109,7 @@ class HaproxyPeer
         bind fd@#{@listener.fileno} #{bind}
         #{lines.join("\n  ")}
     CONF
-    # It takes a listener that is open already: no free port to guess, no start to wait for.
+    # HAProxy inherits an open listener, so that no free port must be guessed and no start awaited.
     path = "#{ENV.fetch("PATH")}:/usr/sbin"
     @process = ChildProcess
                .new({ "PATH" => path }, "haproxy", "-q", "-db", "-f", "#{@directory}/haproxy.cfg",

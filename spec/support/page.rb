@@ -1,11 +1,11 @@
 # frozen_string_literal: true
 
-# A page of the documentation: the blocks of code in it, in their order.
+# A page of the documentation, with its code blocks in order.
 class Page
-  # The language of a block, what is in it, and the line where it begins.
+  # A code block: its language, its text and its first line.
   Block = Struct.new(:language, :text, :line)
 
-  # Every page that a reader is sent to.
+  # All pages for users.
   def self.all = ["README.md", *Dir["docs/*.md"].sort].map { |path| new(path) }
 
   attr_reader :path, :text
@@ -19,13 +19,13 @@ class Page
     text.to_enum(:scan, /^```(\S*)[^\n]*\n(.*?)^```$/m).map { Block.new($~[1], $~[2], $~.pre_match.count("\n") + 1) }
   end
 
-  # The targets of its links, and the anchors that links to it may name.
+  # The targets of the page's links.
   def links = prose.scan(/\]\(([^)\s]+)\)/).flatten
 
   def anchors
     prose.scan(/^#+ (.+)$/).flatten.map { |heading| heading.downcase.gsub(/[^\w\- ]/, "").tr(" ", "-") }
   end
 
-  # The text without its blocks of code.
+  # The text without code blocks.
   def prose = text.gsub(/^```.*?^```$/m, "")
 end

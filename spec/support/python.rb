@@ -3,7 +3,8 @@
 require "json"
 require "open3"
 
-# Programs in Python, with packages from PyPI that bin/setup --test puts into an environment of the tests' own.
+# Runs Python programs with packages from PyPI, which bin/setup --test installs into a virtual environment for the
+# tests.
 module Python
   EXECUTABLE = File.expand_path("../../tmp/python/bin/python", __dir__)
 
@@ -14,7 +15,7 @@ module Python
     [EXECUTABLE, "-u", File.expand_path("apps/#{name}.py", __dir__)]
   end
 
-  # Runs apps/NAME.py to its end. What it prints last is JSON.
+  # Runs apps/NAME.py to its end and returns its last line, parsed as JSON.
   def self.run(name, *arguments)
     output, status = Open3.capture2e(*command(name), *arguments.map(&:to_s))
     raise "#{name}.py failed:\n#{output}" unless status.success?

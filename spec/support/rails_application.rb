@@ -8,10 +8,10 @@ require "socket"
 require "tmpdir"
 require_relative "running_proxy"
 
-# A new application, made by the `rails new` of the system's packages, in a folder of its own, with a controller and a
-# channel in it. It is what a person deploys: its own Gemfile, its own config/puma.rb, production.
+# A new application, made by `rails new` from the system's packages, in its own folder, with a controller and a channel.
+# It runs as deployed: with its Gemfile, its config/puma.rb, and in production.
 class RailsApplication
-  # What the packages have no gem for, or what no proxy sees.
+  # Parts that the packages have no gem for, or that do not matter to a proxy.
   SKIPPED = %w[bundle git active-record active-storage action-mailer action-mailbox action-text active-job sprockets
                javascript
                spring listen bootsnap jbuilder test system-test].freeze
@@ -42,7 +42,7 @@ class RailsApplication
         end
       end
     RUBY
-    # One Puma needs no Redis.
+    # A single Puma needs no Redis.
     "config/cable.yml" => "production:\n  adapter: async\n"
   }.freeze
 
@@ -59,7 +59,7 @@ class RailsApplication
   # Runs `proxy` in the folder, and returns its output.
   def proxy(*arguments) = run(RbConfig.ruby, "-I#{ProxyProcess::LIB}", ProxyProcess::EXE, *arguments)
 
-  # Starts Puma as config/puma.rb says.
+  # Starts Puma with config/puma.rb.
   def start_puma
     environment = {
       "RAILS_ENV" => "production", "SECRET_KEY_BASE" => SecureRandom.hex(64), "RAILS_SERVE_STATIC_FILES" => "1"
@@ -68,7 +68,7 @@ class RailsApplication
     @puma.await_output(/Ctrl-C/, limit: 60)
   end
 
-  # Starts the proxy with what is in the folder, on a free port, and returns its URL.
+  # Starts the proxy with the folder's Proxyfile, on a free port, and returns its URL.
   def start_proxy
     @proxy = ChildProcess
              .new(RbConfig.ruby, "-I#{ProxyProcess::LIB}", ProxyProcess::EXE, "start", "-b", "http://127.0.0.1:0",
@@ -88,7 +88,7 @@ class RailsApplication
 
   private
 
-  # In place of 3000, where something else may listen: a port that the system gives to nobody who asks for any.
+  # Chooses a port in place of 3000, which may be in use: one outside of the system's ephemeral ports.
   def take_port
     path = File.join(directory, "config/puma.rb")
     text = File.read(path)

@@ -4,13 +4,13 @@ require "openssl"
 require "socket"
 require_relative "wire"
 
-# A backend that does to each connection exactly what its block says, and remembers what it was sent.
+# A backend that runs its block for each connection, and records all requests.
 #
 #   backend = RawBackend.new { |connection| connection.read_request; connection.write "HTTP/1.1 200 OK\r\n…" }
 class RawBackend
-  # A backend's end of one connection. Every request that it reads is remembered by its backend.
+  # A backend's end of one connection. Its backend records every request that it reads.
   class Connection < Wire
-    # Which connection of the backend this is, counted from 1.
+    # Number of the connection at its backend, counted from 1.
     attr_reader :number
 
     def initialize(io, backend, number)
@@ -44,7 +44,7 @@ class RawBackend
     @unix = unix
     @tls = tls
     @server_names = {}.compare_by_identity
-    # Set here, since the first handshake freezes the context.
+    # Must be set here: the first handshake freezes the context.
     @tls&.servername_cb = ->((ssl, name)) { @server_names[ssl] = name; nil }
     @server = unix ? UNIXServer.new(unix) : TCPServer.new(host, port)
     @host = host
@@ -65,7 +65,7 @@ class RawBackend
 
   def port = @server.local_address.ip_port
 
-  # What goes into `backends:`.
+  # Its address for `backends:`.
   def address
     return "unix:#{@unix}" if @unix
 
@@ -80,10 +80,10 @@ class RawBackend
 
   def request = requests.fetch(0)
 
-  # Waits until so many requests (their heads, at least) have come.
+  # Waits until `count` requests, or at least their heads, have arrived.
   def await_requests(count, limit: 5) = await(limit, "#{count} requests") { requests.size >= count }
 
-  # Waits until so many connections are open.
+  # Waits until `count` connections are open.
   def await_open_connections(count, limit: 5) = await(limit, "#{count} open connections") { @open.size == count }
 
   def remember(request)
@@ -144,7 +144,7 @@ class RawBackend
     end
   end
 
-  # What a client showed in its handshake: the server name, its certificate's common name, or the error.
+  # Facts about a client's handshake: server name, common name of its certificate, or the error.
   Handshake = Struct.new(:server_name, :client_name, :error)
 
   def handshake(socket)
@@ -166,7 +166,7 @@ class RawBackend
   end
 end
 
-# A port that is taken and refuses every connection.
+# A bound port that refuses every connection.
 class RefusingBackend
   def initialize
     @socket = Socket.new(:INET, :STREAM)
@@ -178,7 +178,7 @@ class RefusingBackend
   def stop = @socket.close
 end
 
-# A port whose accept queue is full: the kernel drops every further SYN, so that a connect hangs.
+# A port with a full accept queue: the kernel drops every further SYN, so that a connect hangs.
 class SilentBackend
   def initialize(host: "127.0.0.1", port: 0)
     address = Addrinfo.tcp(host, port)

@@ -5,7 +5,7 @@ require "socket"
 require "uri"
 require_relative "wire"
 
-# A client that sends exact bytes and reads what comes back.
+# A client that sends exact bytes and reads the response.
 class RawClient < Wire
   # Connects to `http://127.0.0.1:8080`, `http://[::1]:8080` or `unix:///run/proxy.sock`.
   def self.connect(url, **options)
@@ -17,7 +17,7 @@ class RawClient < Wire
     new(socket, **options)
   end
 
-  # One request on a connection of its own. A Hash value may be an Array: several lines.
+  # Sends one request on a new connection and returns the response. A header value may be an Array: several lines.
   def self.request(url, method, target, headers = {}, body = nil)
     client = connect(url)
     client.send_request(method, target, { "Connection" => "close" }.merge(headers), body)
@@ -40,8 +40,8 @@ class RawClient < Wire
     read_response(to: method)
   end
 
-  # Goes away with a reset, as a client does that is killed: ending one's side in order says only that nothing more will
-  # be sent.
+  # Closes the connection with a reset, as a killed client does. An orderly close would only be a half-close: no more
+  # will be sent.
   def reset
     io.setsockopt(Socket::SOL_SOCKET, Socket::SO_LINGER, [1, 0].pack("ii"))
     close

@@ -6,23 +6,23 @@ require "tmpdir"
 require_relative "child_process"
 require_relative "raw_client"
 
-# The gem under test, in this process, on a free port.
+# The gem under test in this process, on a free port.
 class RunningProxy
   attr_reader :server
 
-  # The block is a Proxyfile. `bind` and `threads` are added to it: a test that wants others says so, or passes
-  # `bind: nil`. Or `file` names one, whose addresses `bind` replaces. `to` is a backend, or several: they are proxied
-  # to behind the lines of the block, with the further options of the word `proxy`.
+  # The block is a Proxyfile. `bind` and `threads` are added to it (`bind: nil` adds none). Or `file` names a Proxyfile,
+  # and `bind` replaces its addresses. `to` is a backend or several: a `proxy` to them is added after the block, with
+  # the further options.
   def initialize(to: [], bind: "http://127.0.0.1:0", threads: 1, file: nil, **options, &configuration)
     @server = file ? Proxy.start(file, binds: [bind]) : start([to].flatten, options, bind, threads, &configuration)
   end
 
   def url = server.urls.first
 
-  # A connection of one's own.
+  # Opens a new connection.
   def connect(**options) = RawClient.connect(url, **options)
 
-  # One request on a connection of its own.
+  # Sends one request on a new connection and returns the response.
   def request(method, target = "/", headers = {}, body = nil) = RawClient.request(url, method, target, headers, body)
 
   def get(target = "/", headers = {}) = request("GET", target, headers)
@@ -31,7 +31,7 @@ class RunningProxy
 
   def stats = server.stats
 
-  # Ends it at once.
+  # Stops the proxy at once.
   def stop = server.stop(timeout: 0)
 
   private
@@ -49,7 +49,7 @@ class RunningProxy
   end
 end
 
-# The command `proxy start` in a process of its own, on a free port.
+# The command `proxy start` in a separate process, on a free port.
 class ProxyProcess
   EXE = File.expand_path("../../exe/proxy", __dir__)
   LIB = File.expand_path("../../lib", __dir__)

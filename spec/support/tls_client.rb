@@ -4,15 +4,16 @@ require "openssl"
 require "open3"
 require_relative "raw_client"
 
-# A client that speaks TLS: OpenSSL, as this Ruby knows it or as a command.
+# A TLS client: Ruby's OpenSSL, or the command `openssl`.
 class TlsClient < RawClient
-  # Shakes hands with `https://127.0.0.1:8443`. `name` is the one that is asked for; the rest goes to the context.
+  # Connects to a URL such as `https://127.0.0.1:8443`. `name` is the server name (SNI); other options go to the
+  # context.
   def self.connect(url, name: "app.test", pair: nil, session: nil, **context)
     uri = URI(url)
     ssl = OpenSSL::SSL::SSLSocket.new(TCPSocket.new(uri.hostname, uri.port), context_of(pair, context))
     ssl.sync_close = true
     ssl.hostname = name if name
-    # A copy: OpenSSL takes one that has been used from there as spent.
+    # A copy, since OpenSSL treats a session that was used for a connection as spent.
     ssl.session = OpenSSL::SSL::Session.new(session.to_pem) if session
     ssl.connect
     new(ssl)
@@ -30,8 +31,8 @@ class TlsClient < RawClient
   end
   private_class_method :context_of
 
-  # The alert with which the server turns the client down. With TLS 1.3 it comes behind what the client takes for
-  # success.
+  # The alert with which the server refuses the client. In TLS 1.3 it arrives after the client's handshake has
+  # succeeded.
   def self.refusal(url, **options)
     client = connect(url, **options)
     client.send_request("GET", "/")
@@ -43,7 +44,7 @@ class TlsClient < RawClient
     client&.close
   end
 
-  # A session that can be resumed. With TLS 1.3 tickets come behind the handshake: with the first answer they are there.
+  # A session that can be resumed. In TLS 1.3 tickets arrive after the handshake: the first response comes after them.
   def self.session(url, **options)
     got = nil
     client = connect(url, session_new_cb: ->((_, session)) { got = session }, **options)
@@ -52,7 +53,7 @@ class TlsClient < RawClient
     got
   end
 
-  # Whether the server resumes it.
+  # Whether the server resumes the session.
   def self.resumes?(url, session, **options)
     client = connect(url, session: session, **options)
     client.get
@@ -61,11 +62,11 @@ class TlsClient < RawClient
     client&.close
   end
 
-  # The names in the certificate that was shown.
+  # Names in the server's certificate.
   def names =
     io.peer_cert.extensions.find { |extension| extension.oid == "subjectAltName" }.value.gsub("DNS:", "").split(", ")
 
-  # What `openssl s_client` says. It sends `input` and goes when the server does, or when it has sent that.
+  # Output of `openssl s_client`. It sends `input` and ends after that, or when the server closes.
   def self.openssl(url, *options, input: "")
     uri = URI(url)
     out, = Open3

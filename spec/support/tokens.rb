@@ -4,12 +4,12 @@ require "base64"
 require "json"
 require "openssl"
 
-# Tokens as an issuer signs them, by OpenSSL.
+# Signed tokens (JWT) of an issuer, made with OpenSSL.
 module Tokens
   @rsa = []
 
-  # A pair of keys of the kind that an algorithm needs; a String for those that share a secret. Each `number` has its
-  # own pair. Those of RSA are kept, since to find one takes seconds.
+  # A key pair for an algorithm; a String for algorithms with a shared secret. Each `number` has its own pair. RSA pairs
+  # are kept, since to generate one takes seconds.
   def self.key(algorithm, number = 0)
     case algorithm
     when /\AHS/ then "0123456789abcdef0123456789abcdef"
@@ -20,7 +20,7 @@ module Tokens
     end
   end
 
-  # The public half in PEM.
+  # The public key in PEM.
   def self.public_pem(key)
     IO.popen(%w[openssl pkey -pubout], "r+") do |openssl|
       openssl.write(key.respond_to?(:private_to_pem) ? key.private_to_pem : key.to_pem)
@@ -49,7 +49,7 @@ module Tokens
   end
   private_class_method :signature
 
-  # ASN.1's two numbers, each in so many bytes.
+  # The two numbers of an ASN.1 signature, each in `length` bytes.
   def self.fixed(signature, length)
     OpenSSL::ASN1.decode(signature).value.map { |number| number.value.to_s(2).rjust(length, "\0") }.join
   end

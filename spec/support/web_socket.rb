@@ -4,8 +4,7 @@ require "json"
 require "securerandom"
 require_relative "raw_client"
 
-# A client of WebSockets (RFC 6455) whose handshake and frames are written byte by byte, for messages of text below 64
-# KiB.
+# A WebSocket client (RFC 6455) that writes handshake and frames itself, for text messages below 64 KiB.
 class WebSocket
   TEXT, CLOSE, PING, PONG = 1, 8, 9, 10
 
@@ -23,7 +22,7 @@ class WebSocket
 
   def open? = response.status == 101
 
-  # Sends a message: text, or what is turned into JSON.
+  # Sends a message: text, or an object as JSON.
   def send(message)
     text = (message.is_a?(String) ? message : JSON.generate(message)).b
     mask = SecureRandom.bytes(4)
@@ -55,7 +54,7 @@ class CableClient
     @identifier = JSON.generate(channel: channel)
   end
 
-  # The messages of Action Cable itself up to the one of this type.
+  # Reads Action Cable's own messages up to the first one of this type.
   def await(type)
     loop { break if JSON.parse(socket.receive)["type"] == type }
   end

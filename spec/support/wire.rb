@@ -3,15 +3,14 @@
 require "io/wait"
 require_relative "message"
 
-# One end of a connection: writes exact bytes, reads messages as strictly as a test needs it, and never waits longer
-# than its limit.
+# One end of a connection. It writes exact bytes, reads messages strictly, and never waits longer than its limit.
 class Wire
-  # Nothing came in time.
+  # Raised if nothing arrived in time.
   class Late < StandardError; end
 
-  # The peer ended the connection before the message was complete.
+  # Raised if the peer closed the connection before the message was complete.
   class CutShort < StandardError
-    # What had come until then.
+    # The bytes received until then.
     attr_reader :received
 
     def initialize(what, received)
@@ -25,14 +24,14 @@ class Wire
   attr_reader :io
   attr_accessor :limit
 
-  # `limit`: seconds that one read or write may take.
+  # `limit`: maximum seconds of one read or write.
   def initialize(io, limit: 5)
     @io = io
     @limit = limit
     @buffer = "".b
   end
 
-  # Writes all of it. Raises `Errno::EPIPE` or `Errno::ECONNRESET` when the peer is gone.
+  # Writes all bytes. Raises `Errno::EPIPE` or `Errno::ECONNRESET` if the peer is gone.
   def write(bytes)
     bytes = bytes.b
     until bytes.empty?
@@ -52,7 +51,7 @@ class Wire
     read_body(request, request.chunked? ? :chunked : request["Content-Length"].to_i)
   end
 
-  # The next response with its body. `to` is the method it answers.
+  # The next response with its body. `to` is the method of the request.
   def read_response(to: "GET", &piece)
     response = read_head or raise CutShort.new("a response", "")
     read_body(response, response_length(response, to), &piece)
@@ -67,7 +66,7 @@ class Wire
   # The next line without its end; `nil` when the peer closed instead.
   def read_line = take_until("\r\n", "a line")&.chomp("\r\n")
 
-  # Exactly so many bytes.
+  # Exactly `count` bytes.
   def read(count)
     fill("#{count} bytes") until @buffer.bytesize >= count
     @buffer.slice!(0, count)
@@ -79,10 +78,10 @@ class Wire
     @buffer.slice!(0, @buffer.bytesize)
   end
 
-  # Whether the peer closes now without another byte. Waits for it.
+  # Whether the peer closes without another byte. Waits for the close.
   def closed? = read_to_end.empty?
 
-  # Whether anything comes (bytes or the end) within so many seconds.
+  # Waits for bytes or the end of the connection. True if neither comes within `seconds`.
   def silent_for?(seconds) = @buffer.empty? && !io.to_io.wait_readable(seconds)
 
   def close_write = io.to_io.close_write
@@ -148,7 +147,7 @@ class Wire
     raise CutShort.new("a chunked body", message.body)
   end
 
-  # Bytes up to and with `mark`; `nil` when the connection ends before the first of them.
+  # Bytes up to and including `mark`; `nil` if the connection ends before the first byte.
   def take_until(mark, what)
     until (at = @buffer.index(mark))
       next if receive
@@ -163,7 +162,7 @@ class Wire
     receive or raise CutShort.new(what, @buffer)
   end
 
-  # Takes in what there is. `nil` at the end of the connection.
+  # Reads the available bytes. `nil` at the end of the connection.
   def receive
     case bytes = io.read_nonblock(PIECE, exception: false)
     when :wait_readable then await(:readable) && receive

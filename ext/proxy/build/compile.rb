@@ -1,6 +1,6 @@
 # frozen_string_literal: true
 
-# What the Makefile runs: `build`, `install FOLDER` and `clean`.
+# The program that the Makefile runs: `build`, `install FOLDER` and `clean`.
 
 require "fileutils"
 
@@ -9,11 +9,11 @@ require_relative "toolchain"
 require_relative "trouble"
 
 module ProxyBuild
-  # Cargo's build of the extension, in a folder that is gone afterwards.
+  # Builds the extension with Cargo, in a folder that is removed afterwards.
   class Compile
-    # How many of Cargo's last lines are shown when it fails: those before say what was compiled.
+    # Number of Cargo's last lines to show after a failure: earlier lines only say what was compiled.
     SHOWN = 40
-    # As Ruby asks for it.
+    # The library's file name for Ruby.
     NAME = "proxy.#{RbConfig::CONFIG["DLEXT"]}"
 
     def initialize(environment = ENV)
@@ -22,7 +22,7 @@ module ProxyBuild
       @profile = environment.fetch("PROXY_PROFILE", "release")
     end
 
-    # Compiles; what was compiled already stays.
+    # Compiles the extension. Earlier results are kept.
     def build
       last = []
       progress = Progress.new(@environment)
@@ -35,16 +35,16 @@ module ProxyBuild
 
       warn "", *last, "", Trouble.explain(last.join("\n")) || Trouble::UNKNOWN, INSTEAD, ""
       exit 1
-    # Also when somebody interrupts it.
+    # Also after an interrupt.
     ensure
       progress&.close
       clean unless built
     end
 
-    # Puts the library where Ruby finds it, and removes what is left of the build.
+    # Moves the library to where Ruby finds it, and removes the build folder.
     #
-    # RubyGems takes what it finds in `folder` to the gem's lib and, once more, to a folder for extensions. So that the
-    # library is on the disk once, it goes to the gem's lib itself, where Proxy::Native looks first, and a link into
+    # RubyGems copies the content of `folder` to the gem's lib and also to a folder for extensions. To have the library
+    # on disk only once, it goes directly to the gem's lib, where Proxy::Native looks first, and a link to it into
     # `folder`.
     def install(folder)
       target = File.join(folder, "proxy", NAME)
@@ -60,36 +60,37 @@ module ProxyBuild
       clean
     end
 
-    # A folder that was given is its owner's.
+    # A folder that was given by the user is not removed.
     def clean
       FileUtils.rm_rf(folder) unless given?
     end
 
     private
 
-    # Whether this is where RubyGems has it put before it takes it to both places.
+    # Whether this is the temporary folder from which RubyGems copies to both places.
     def twice?(folder) = File.basename(folder).start_with?(".gem.") && Gem.install_extension_in_lib
 
-    # A process that has an old one mapped keeps it.
+    # Moves the library into place: a running process may have the old one mapped.
     def put(target)
       FileUtils.install(library, "#{target}.new", mode: 0o755)
       File.rename("#{target}.new", target)
     end
 
-    # On the disk that the gem is installed on: /tmp may be small, and the build takes some 700 MB for a while.
+    # The build folder, on the disk of the installed gem: the build takes about 700 MB for a while, and /tmp may be
+    # small.
     def folder =
       File.expand_path(@environment["CARGO_TARGET_DIR"] || File.join("ext", "proxy", "target"), given? ? "." : ROOT)
 
     def given? = @environment.key?("CARGO_TARGET_DIR")
 
-    # Where Cargo is told a target, there is a folder of it in between.
+    # If Cargo has a target set, its output has one more level of folders.
     def library
       profile = @profile == "dev" ? "debug" : @profile
       made = Dir.glob("{,*/}#{profile}/libproxy.{so,dylib}", base: folder).map { |path| File.join(folder, path) }
       made.max_by { |path| File.mtime(path) } or abort "proxy: Cargo left no library in #{File.join(folder, profile)}"
     end
 
-    # Each line that Cargo says is given to the block.
+    # Runs Cargo and yields each line of its output.
     def run_cargo
       command = [@toolchain.cargo, "build", "--locked", "--package", "proxy", "--profile", @profile, "--target-dir",
                  folder]
@@ -100,14 +101,14 @@ module ProxyBuild
     end
 
     def variables
-      # Make's own: Cargo would do no more at once than make was told to.
+      # Make's variables are removed: with them Cargo would limit its parallel jobs to those of make.
       variables = { "MAKEFLAGS" => nil, "CARGO_MAKEFLAGS" => nil, "MFLAGS" => nil, "RUBY" => RbConfig.ruby,
                     "CARGO_TERM_COLOR" => "never", "CARGO_TERM_PROGRESS_WHEN" => "never" }
       variables["CARGO_HOME"] = File.join(folder, "cargo") unless @environment["CARGO_HOME"] || home?
       variables
     end
 
-    # Whether Cargo has a place for what it downloads.
+    # Whether Cargo has a folder for downloads.
     def home?
       home = @toolchain.home
       home && File.directory?(home) && File.writable?(home)

@@ -2,9 +2,9 @@
 
 require "rbconfig"
 
-# Where Ruby's make files are written.
+# Writes the Makefile.
 module ProxyBuild
-  # A Makefile with the targets and variables that RubyGems asks for. `folder` has extconf.rb.
+  # A Makefile with the targets and variables that RubyGems uses. `folder` is the folder of extconf.rb.
   def self.makefile(folder)
     compile = [RbConfig.ruby, File.join(folder, "build", "compile.rb")].map { |word| quoted(word) }.join(" ")
     <<~MAKEFILE
@@ -25,7 +25,7 @@ module ProxyBuild
     MAKEFILE
   end
 
-  # A word for the shell that make runs. In a line of commands: anywhere else a # would begin a comment of make's.
+  # A quoted word for the shell that make runs. Only for command lines: elsewhere a # would begin a comment of make.
   def self.quoted(word) = "'#{word.gsub("'", "'\\\\''").gsub("$", "$$")}'"
   private_class_method :quoted
 end

@@ -1,8 +1,8 @@
 # frozen_string_literal: true
 
 module ProxyBuild
-  # One line on the terminal that says how far the build is. RubyGems keeps back what a build prints, and this one takes
-  # minutes. Without a terminal, and in continuous integration, nothing is said.
+  # A progress line on the terminal: RubyGems hides the output of a build, and this build takes minutes. Without a
+  # terminal, and in continuous integration, nothing is printed.
   class Progress
     def initialize(environment = ENV)
       @terminal = environment["CI"] ? nil : terminal

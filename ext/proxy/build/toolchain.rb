@@ -3,15 +3,15 @@
 require "etc"
 require "rbconfig"
 
-# How the gem's extension is built where it is installed. It takes Ruby alone, Rust and a C compiler: no other gem.
+# Builds the extension when the gem is installed. It needs Ruby, Rust and a C compiler, but no other gem.
 module ProxyBuild
-  # The folder that has Cargo.toml, whose `rust-version` is the oldest Rust that will do.
+  # The folder of Cargo.toml. Its `rust-version` is the oldest Rust that compiles the gem.
   ROOT = File.expand_path("../../..", __dir__)
 
-  # A cheaper way, where there is one.
+  # Advice to use a compiled gem, if there is one for the platform.
   INSTEAD = "Or install the gem compiled for your platform, if there is one: gem update --system && gem install proxy"
 
-  # Rust, a C compiler and Ruby's headers: what is there, and how to get what is not.
+  # Looks for Rust, a C compiler and Ruby's headers, and explains how to install missing ones.
   class Toolchain
     RUSTUP = "curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh -s -- -y"
 
@@ -19,23 +19,24 @@ module ProxyBuild
       @environment = environment
     end
 
-    # The command `cargo`, or nil.
+    # Path of the command `cargo`, or nil.
     def cargo = @cargo ||= @environment["CARGO"] || find("cargo")
 
-    # What has to be said to somebody who cannot build the gem yet; empty when nothing is missing.
+    # Messages about missing tools; empty if nothing is missing.
     def missing
       [missing_rust, missing_compiler, missing_headers].compact.then { |lines| lines.empty? ? lines : lines << INSTEAD }
     end
 
     def versions = [version_line(cargo), version_line(rustc)].join(", ")
 
-    # The oldest Rust that compiles the gem, such as "1.88".
+    # Version of the oldest Rust that compiles the gem, such as "1.88".
     def self.oldest
       File.read(File.join(ROOT, "Cargo.toml"), encoding: "UTF-8")[/^rust-version = "(.+?)"/,
                                                                   1] or raise "Cargo.toml names no rust-version"
     end
 
-    # The user's folder, which a service or a container may not say; nil for a user that the system does not know.
+    # The user's home folder, even if HOME is not set, as in a service or a container; nil for a user that the system
+    # does not know.
     def home
       @home ||= @environment["HOME"] || Etc.getpwuid(Process.uid)&.dir
     rescue ArgumentError
@@ -44,7 +45,7 @@ module ProxyBuild
 
     private
 
-    # The compiler that this cargo uses.
+    # Path of the compiler that this cargo uses.
     def rustc
       @environment["RUSTC"] || [File.join(File.dirname(cargo), "rustc")].find { |path| File.executable?(path) } ||
         find("rustc") || "rustc"

@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 
 module ProxyBuild
-  # What Cargo's complaints mean for somebody who wanted to install a gem.
+  # Explains Cargo's error messages to a user who installs the gem.
   module Trouble
     UNKNOWN = "proxy: Cargo could not build the extension. What it said is above."
 
@@ -26,7 +26,7 @@ module ProxyBuild
         "proxy: Rust is too old. Run: rustup update stable"
     }.freeze
 
-    # What to do about it, or nil.
+    # Advice for Cargo's output, or nil.
     def self.explain(said) = KINDS.find { |pattern, _| said.match?(pattern) }&.last
   end
 end

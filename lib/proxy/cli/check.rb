@@ -49,12 +49,12 @@ module Proxy
         @out.puts "#{config.file} is fine: #{count(config.bind_count, "bind")}, #{count(config.route_count, "route")}" \
                   "#{", #{count(config.warnings.length, "warning")}" unless config.warnings.empty?}"
         OK
-      # The exit status would be that of a configuration which is right.
+      # An `exit` in the configuration must not look like a successful check.
       rescue SystemExit => error
         ended(error)
       end
 
-      # Says that the configuration ends the command, and where.
+      # Reports that the configuration calls `exit`, and where.
       def ended(error)
         line = error.backtrace_locations&.find do |location|
           !location.path.start_with?(File.expand_path("../..", __dir__)) && location.label != "<main>"
@@ -69,7 +69,7 @@ module Proxy
         FAILED
       end
 
-      # What a configuration prints while it is read goes to standard error: it is no part of the object.
+      # Sends output of the configuration itself to standard error: it is no part of the JSON object.
       def aside
         out, $stdout = $stdout, @err.io
         yield

@@ -4,11 +4,11 @@ require "optparse"
 
 module Proxy
   module CLI
-    # What the commands share: options, usage errors, the printing of problems.
+    # Base of all commands: options, usage errors, printing of problems.
     # @api private
     class Command
       class << self
-        # @return [String] what the command does, in a few words
+        # @return [String] the command's purpose, in a few words
         attr_reader :summary
         # @return [String] its help text
         attr_reader :help
@@ -41,7 +41,7 @@ module Proxy
 
       private
 
-      # The word that calls the command.
+      # The command's name on the command line.
       def name
         COMMANDS.key(self.class)
       end
@@ -53,7 +53,7 @@ module Proxy
         end
       end
 
-      # The options beside -h.
+      # Declares the options other than -h.
       def declare(options)
       end
 
@@ -96,7 +96,7 @@ module Proxy
         OK
       end
 
-      # Prints what is wrong, one line each.
+      # Prints problems, one line each.
       def complain(problems, conclusion)
         problems.each { |problem| @err.puts problem }
         @err.puts conclusion

@@ -2,24 +2,24 @@
 
 module Proxy
   module CLI
-    # Standard output and standard error of a command that serves. What is said waits in a queue for a thread that
-    # prints it, so that neither a closed, full or broken output nor one that nobody reads holds anything up. Lines that
-    # find no room or cannot be printed are counted, and the number is printed once printing works again.
+    # Standard output and standard error of a command that serves. Lines wait in a queue for a thread that prints them,
+    # so that a closed, full, broken or unread output blocks nothing. Lines that find no room or cannot be printed are
+    # counted, and the number is printed once printing works again.
     # @api private
     class Console
       def initialize(out, err)
         @out = Lane.new(out)
-        # Lines for the same place keep their order.
+        # Lines for one output keep their order, even if both streams are that output.
         @err = same?(out, err) ? @out.beside(err) : Lane.new(err)
       end
 
-      # Says lines on standard output.
+      # Prints lines on standard output.
       def say(*lines) = @out.push(lines)
 
-      # Says lines on standard error.
+      # Prints lines on standard error.
       def complain(*lines) = @err.push(lines)
 
-      # Waits until everything is printed, no longer than so many seconds.
+      # Waits until everything is printed, for at most `limit` seconds.
       def flush(limit)
         deadline = Process.clock_gettime(Process::CLOCK_MONOTONIC) + limit
         [@out, @err].all? { |lane| lane.flush([deadline - Process.clock_gettime(Process::CLOCK_MONOTONIC), 0].max) }
@@ -37,7 +37,7 @@ module Proxy
 
       # A queue with a thread at its end.
       class Lane
-        # Lines that may wait.
+        # Maximum number of lines that wait.
         ROOM = 1000
 
         def initialize(io, queue = Queue.new)
@@ -45,7 +45,7 @@ module Proxy
           @queue = queue
         end
 
-        # Another one whose lines are printed in turn with those of this one.
+        # A lane for another output that shares this lane's queue, so that the order of lines is kept.
         def beside(io) = Lane.new(io, @queue)
 
         def push(lines)
@@ -55,7 +55,7 @@ module Proxy
         def flush(limit) = @queue.flush(limit)
       end
 
-      # What waits to be printed.
+      # Lines that wait to be printed.
       class Queue
         def initialize
           @lines = Thread::Queue.new
@@ -63,12 +63,12 @@ module Proxy
         end
 
         def push(io, line)
-          # A process that was forked since has no such thread.
+          # A forked process does not have the thread of its parent.
           @thread = Thread.new { print_all } unless @thread&.alive?
           @lines.length < Lane::ROOM ? @lines << [io, "#{line}\n"] : @lost += 1
         end
 
-        # Whether everything was printed within so many seconds.
+        # Whether everything was printed within `limit` seconds.
         def flush(limit)
           return true unless @thread&.alive?
 
@@ -90,8 +90,8 @@ module Proxy
           end
         end
 
-        # `sync`, so that nothing is left in a buffer of Ruby's, which would be written when the process ends, however
-        # long that takes.
+        # `sync`, so that nothing stays in Ruby's buffer: Ruby would write it at the end of the process and could block
+        # there.
         def print(io, text)
           lost = @lost
           io.sync = true

@@ -2,7 +2,7 @@
 
 module Proxy
   module CLI
-    # Commands and options of other servers, each with what does the same here.
+    # Commands and options of other servers, each with its equivalent here.
     # @api private
     module Elsewhere
       ANSWERS = {
@@ -19,18 +19,18 @@ module Proxy
       }.flat_map { |answer, names| names.map { |name| [name, answer] } }.to_h.freeze
       private_constant :ANSWERS
 
-      # What to write in place of a command; nil if nobody knows it. A word of the configuration is explained by the
-      # help.
+      # The replacement for a command of another server; nil if it is unknown. For a word of the configuration it names
+      # the help.
       def self.answer(name)
         return "write `proxy --to #{address(name)}`" if address(name)
 
         command(name) || ("write `proxy help #{name}`, it is a word of a Proxyfile" if DSL::Words.schema(name.to_sym))
       end
 
-      # The same for commands alone.
+      # The replacement for a command of another server, without words of the configuration; nil if it is unknown.
       def self.command(name) = ANSWERS[name]
 
-      # An argument that stands for a backend, as `--to` takes it; nil if it is none.
+      # A backend's address in the form that `--to` takes, from an argument; nil if the argument is no address.
       def self.address(argument)
         case argument
         when /\A:?(\d+)\z/ then "localhost:#{$1}"

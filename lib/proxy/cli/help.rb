@@ -57,12 +57,12 @@ module Proxy
         OK
       end
 
-      # The directives, in lines that fit.
+      # The directives, wrapped to the width of the help.
       def words
         DSL::Words::LIST.join(", ").scan(/\S.{0,70}(?:,|\z)/).map { |line| "  #{line}" }.join("\n")
       end
 
-      # What does here what a command of another server does; nil if it is none.
+      # The equivalent of a command of another server; nil if it is unknown.
       def elsewhere(name)
         answer = Elsewhere.command(name)
         "There is no command #{name}. #{Word.sentence(answer)}." if answer

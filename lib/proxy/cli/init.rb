@@ -27,10 +27,10 @@ module Proxy
           proxy start
       HELP
 
-      # What is written where there is no application.
+      # The Proxyfile for a folder without an application.
       TEMPLATE = File.expand_path("template/Proxyfile", __dir__)
 
-      # ` -c PATH` for other commands, if they do not find the file by themselves.
+      # ` -c PATH` for other commands; empty if they find the file by themselves.
       def self.option(path)
         " -c #{Shellwords.escape(path)}" unless Config.find == path
       end
@@ -56,7 +56,7 @@ module Proxy
         refuse("#{path} #{trouble(path, error)}")
       end
 
-      # What a Proxyfile would take the place of, if nobody has chosen a path.
+      # The existing configuration file that a new Proxyfile would hide, if no path was given.
       def shadowed
         there = Config::FILES.drop(1).find { |file| File.exist?(file) } unless @path || File.exist?(Config::FILES.first)
         if there
@@ -65,7 +65,7 @@ module Proxy
         end
       end
 
-      # Why nothing was written.
+      # The reason why nothing was written.
       def trouble(path, error)
         if File.directory?(path)
           return "is a directory: name a file in it, as in " \
@@ -75,7 +75,7 @@ module Proxy
           return "is already there and was left as it is: remove it, or write another with -c PATH"
         end
 
-        # A folder could not be made, for a file has its name.
+        # A folder could not be made because a file has its name.
         error = Errno::ENOTDIR.new if error.is_a?(Errno::EEXIST)
         "cannot be written (#{error.class.new.message}): choose another with -c PATH"
       end
@@ -87,7 +87,7 @@ module Proxy
 
       def write(path, text)
         FileUtils.mkdir_p(File.dirname(path))
-        # Exclusive, so that a file which appears meanwhile is not overwritten either.
+        # EXCL: a file that appeared in the meantime is not overwritten.
         File.open(path, File::WRONLY | File::CREAT | File::EXCL) { |file| file.write(text) }
       end
     end

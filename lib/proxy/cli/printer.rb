@@ -2,8 +2,7 @@
 
 module Proxy
   module CLI
-    # An output of a command that may be gone at any time: the exit status counts, not whether somebody has read the
-    # text.
+    # An output of a command that may be closed at any time. That is no error: only the exit status counts.
     # @api private
     class Printer
       # @return [IO] the output itself

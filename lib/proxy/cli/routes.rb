@@ -65,7 +65,7 @@ module Proxy
         lines.map { |line| line.gsub(%r{(://)[^\s"'`/?#]*@}) { "#{$1}…@" } }
       end
 
-      # Reads the configuration. What is wrong with it is printed as `proxy check` does.
+      # Reads the configuration. Problems are printed as by `proxy check`.
       def configured
         config = configuration
         errors = config.errors

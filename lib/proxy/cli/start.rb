@@ -40,7 +40,7 @@ module Proxy
           proxy start -b unix:///tmp/proxy.sock     or on a socket file
       HELP
 
-      # Seconds that the end of the process waits for what is still to be printed.
+      # Seconds that the process waits at its end for output that is still queued.
       FAREWELL = 1
       private_constant :FAREWELL
 
@@ -60,7 +60,7 @@ module Proxy
       end
 
       def perform
-        # The signals are ours before the engine starts, so that none falls into a gap.
+        # Signals are trapped before the engine starts, so that none is lost.
         signals = Signals.new
         @console = Console.new(@out.io, @err.io)
         status = start(signals)
@@ -95,10 +95,10 @@ module Proxy
         raise
       end
 
-      # The configuration, or nil after saying why there is none.
+      # The configuration; nil if it is wrong, which was then reported.
       def read
         configuration(binds: @binds)
-      # `exit` in a configuration is as good as anywhere else before something runs.
+      # A configuration may call `exit`: nothing runs yet.
       rescue SystemExit
         @console.flush(FAREWELL)
         raise
@@ -113,7 +113,7 @@ module Proxy
       end
 
       def serve(server, config, signals)
-        # As it is looked for: `pgrep -f "proxy start"`.
+        # The process title, so that `pgrep -f "proxy start"` finds it.
         Process.setproctitle(["proxy start", @path && "-c #{@path}",
                               *@targets&.map { |target| "--to #{target}" }].compact.join(" "))
         greet(server, config)
@@ -128,7 +128,7 @@ module Proxy
         status
       end
 
-      # Does what signals ask for until one asks for the end.
+      # Handles signals until one of them stops the server.
       def obey(server, reloading, signals, notifier)
         loop do
           event, argument = signals.next
@@ -147,7 +147,7 @@ module Proxy
         end
       end
 
-      # Ends the process although a thread of it does not.
+      # Ends the process even if one of its threads does not end.
       def leave(status)
         @pid_file&.remove
         @console.flush(FAREWELL)

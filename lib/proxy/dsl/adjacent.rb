@@ -4,11 +4,11 @@ require "ripper"
 
 module Proxy
   class DSL
-    # Strings with nothing between them, which Ruby reads as one: a comma was forgotten. Over several lines this is how
-    # a long text is written.
+    # Adjacent Strings, which Ruby joins to one: a comma is missing. On several lines they are a long text and no
+    # mistake.
     # @api private
     module Adjacent
-      # Lines, and what to say of each.
+      # Pairs of a line and its message.
       def self.find(source)
         return [] unless source.match?(/["'][ \t]+["']/)
 
@@ -23,7 +23,7 @@ module Proxy
         end
       end
 
-      # The String that ends or begins at a token, as it was written.
+      # The source of the String that ends or begins at a token.
       def self.text(tokens, index, step)
         stop = step.positive? ? :on_tstring_end : :on_tstring_beg
         last = index.step(by: step).find { |at| tokens[at].nil? || (at != index && tokens[at][1] == stop) } || index

@@ -2,20 +2,21 @@
 
 module Proxy
   class DSL
-    # What follows from another mistake, or from a variable of the environment that is not set, and is told as that.
+    # Problems that another mistake causes, or an environment variable that is not set: the first are dropped, the
+    # second name the variable.
     # @api private
     module Aftermath
       NIL = /\bnil is not allowed.*\z|`\w+` is nil.*\z|takes options only, not nil.*\z|an address is nil.*\z/.freeze
       VARIABLE = /ENV\[(["'])(\w+)\1\]/.freeze
-      # What is missing, since it was written as an option.
+      # Messages about a missing value that was written as an option.
       MISSING = /\Athe (?:value|URL|name|host) is missing: /.freeze
       UNNAMED = "its value comes first and has no name"
-      # Lines of a statement that are looked at.
+      # Maximum number of lines of a statement that are searched for a variable.
       REACH = 12
       private_constant :NIL, :VARIABLE, :MISSING, :UNNAMED, :REACH
 
-      # The problems without what follows from the words in `unknown`, which stand for nil. `sources` are the texts of
-      # the files by name.
+      # The problems without those that the words in `unknown` cause: such words evaluate to nil. `sources` are the
+      # texts of the files by name.
       def self.clear(problems, unknown, sources)
         problems.filter_map do |problem|
           if problem.message.match?(MISSING) && problems.any? do |other|
@@ -33,7 +34,7 @@ module Proxy
         end
       end
 
-      # A variable of the environment that the statement at `line` asks for, and that is not set.
+      # The name of an unset environment variable that the statement at `line` reads.
       def self.unset(source, line)
         return unless source && line
 

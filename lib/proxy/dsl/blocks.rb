@@ -4,11 +4,11 @@ require "ripper"
 
 module Proxy
   class DSL
-    # The blocks, brackets and Strings of a source that Ruby could not read: which of them is not closed, and which
-    # `end` is one too many. Where several could be, the indentation tells.
+    # Finds the block, bracket or String that is not closed, or the `end` that is one too many, in a source that Ruby
+    # could not parse. If several are possible, the indentation decides.
     # @api private
     class Blocks
-      # What opens, what closes it, and where it stands.
+      # An opening token, its closing token, and its place.
       Opening = Struct.new(:text, :closing, :line, :indent, :word)
       private_constant :Opening
 
@@ -20,7 +20,7 @@ module Proxy
       CLOSINGS = { on_rparen: ")", on_rbracket: "]", on_rbrace: "}", on_embexpr_end: "}" }.freeze
       private_constant :WORDS, :LOOPS, :BRACKETS, :LISTS, :CLOSINGS
 
-      # What is wrong, as a line and a message; nil if all are closed.
+      # The mistake as a line and a message; nil if everything is closed.
       def self.explain(source)
         new(source).explain
       end
@@ -39,7 +39,7 @@ module Proxy
           string = [line, text] if kind == :on_tstring_beg
           string = [line, closing(text)] if LISTS.include?(kind)
           if kind == :on_tstring_end && string
-            # One that spans lines lacks its end: what it ends with begins the next.
+            # A String over several lines has no closing quote: its end is the start of the next String.
             if string.first < line && string.last.length == 1
               return [string.first, "the String that begins here goes on to line #{line}: write its " \
                                     "closing #{string.last}"]
@@ -62,7 +62,7 @@ module Proxy
 
       private
 
-      # What closes `%w[`.
+      # The closing bracket of `%w[`.
       def closing(text)
         { "[" => "]", "(" => ")", "{" => "}", "<" => ">" }.fetch(text.strip[-1], text.strip[-1])
       end
@@ -77,7 +77,7 @@ module Proxy
         end
       end
 
-      # Whether a keyword stands where a name does, as in `:if` and `.class`.
+      # Whether a keyword is used as a name, as in `:if` and `.class`.
       def name?
         kind, text = @before
         %i[on_symbeg on_period].include?(kind) || (kind == :on_op && text == "&.") || (kind == :on_kw && text == "def")
@@ -85,7 +85,7 @@ module Proxy
 
       def opens?(text, line, state)
         return false unless WORDS.include?(text)
-        # `x if y` is no block, nor is the `do` of a loop another one.
+        # `x if y` opens no block, and the `do` of a loop opens no second one.
         return !state.allbits?(Ripper::EXPR_LABEL) if %w[if unless until while].include?(text)
         return !@open.any? { |one| one.line == line && LOOPS.include?(one.text) } if text == "do"
 
@@ -110,7 +110,7 @@ module Proxy
 
         begins = @lines[line - 1].to_s[0, column].to_s.strip.empty?
         return too_many(line, column) if top.nil?
-        # The block that this `end` belongs to stands further out, so that the inner one was left open.
+        # This `end` has the indentation of an outer block: the inner block was not closed.
         if begins && top.indent > column && @open.any? { |one| one.indent == column } && unbalanced > 0
           return @first = not_closed(top)
         end
@@ -119,7 +119,7 @@ module Proxy
         @open.pop
       end
 
-      # How many more blocks are opened than closed in the whole source.
+      # Number of opened blocks minus number of closed blocks in the whole source.
       def unbalanced
         @unbalanced ||= begin
           counter = Counter.new(@lines, @tokens)
@@ -137,7 +137,7 @@ module Proxy
         [opening.line, "#{opening.word}: #{what} has no `end`: write `end` where the block is over"]
       end
 
-      # An `end` too many is rather that of a block whose `do` was forgotten.
+      # Reports a surplus `end`, preferably as a missing `do` of its block.
       def too_many(line, column)
         start = (line - 1).downto(1).find { |number| forgotten?(@lines[number - 1].to_s, column) }
         return @first = [line, "this `end` closes nothing: leave it out"] unless start
@@ -163,7 +163,7 @@ module Proxy
         @lines[line - 1].to_s[/\A\s*/].length
       end
 
-      # Counts without a look at the indentation.
+      # Counts blocks without regard to indentation.
       class Counter < Blocks
         def initialize(lines, tokens) # rubocop:disable Lint/MissingSuper
           @lines = lines

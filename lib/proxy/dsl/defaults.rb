@@ -2,25 +2,25 @@
 
 module Proxy
   class DSL
-    # What the engine takes for an option or a directive that is left out.
+    # The engine's defaults for options and directives.
     # @api private
     module Defaults
-      # From this size on, a number is written in groups of three digits.
+      # Smallest number that is written in groups of three digits.
       GROUPED = 10_000
       private_constant :GROUPED
 
-      # The value of an option of a word or of a Hash, as the engine calls both.
+      # The default of an option. `owner` (a word or a Hash) and `name` are the engine's names.
       def self.option(owner, name)
         all.fetch(owner).fetch(name)
       end
 
-      # The value of a directive of the server.
+      # The default of a directive of the server.
       def self.setting(name)
         value = option(:server, name)
         value.is_a?(Hash) ? value.fetch(:value) : value
       end
 
-      # A value as a person would write it for a type, in backticks.
+      # A value as it is written in a Proxyfile for a type, in backticks.
       def self.shown(value, type)
         "`#{written(value, type)}`"
       end

@@ -12,23 +12,23 @@ require_relative "unknown"
 
 module Proxy
   class DSL
-    # A configuration while it is read: what was sound so far, as the engine takes it, and everything that was not.
+    # A configuration while it is read: the sound part so far, in the engine's form, and all problems.
     # @api private
     class Draft
-      # @return [String] the file that is read, as the person named it
+      # @return [String] the file that is read, as the user named it
       attr_reader :file
-      # @return [Array<Problem>] all that is wrong, in the order it was found
+      # @return [Array<Problem>] all problems, in the order in which they were found
       attr_reader :problems
       # @return [Exception, nil] the first exception that the file or block raised
       attr_reader :cause
-      # @return [Boolean] whether a block is read whose `self` was another object before
+      # @return [Boolean] whether the configuration is a block that replaces the caller's `self`
       attr_accessor :takes_self
 
-      # What is read of one file: where its statements begin, and the folder that its relative paths start from.
+      # Facts about one file: where its statements begin, the folder that its relative paths start from, and its source.
       Text = Struct.new(:statements, :directory, :source)
       private_constant :Text
 
-      # Reads a file. One that cannot be read is a problem like any other.
+      # Reads a file. An unreadable file is reported as a problem.
       def self.of_file(path)
         path = FilePath.text(path)
         draft = new(path, FilePath.expand(File.dirname(path)))
@@ -65,12 +65,12 @@ module Proxy
         @sandbox = Sandbox.new
       end
 
-      # @return [String] without what was read, of which some may be secret
+      # @return [String] without the content, which may hold secrets
       def inspect
         "#<#{self.class} #{file}>"
       end
 
-      # The text of a file, or nil after saying why there is none.
+      # The text of a file; nil if it cannot be read, which is reported.
       def source_of(path, named = path)
         source = File.read(path, encoding: Encoding::UTF_8)
         return source if source.valid_encoding?
@@ -84,17 +84,17 @@ module Proxy
         trouble("this file cannot be read (#{error.class.new.message}): check its permissions", named)
       end
 
-      # All that is wrong, without what follows from something else that is.
+      # All problems, without those that another problem causes.
       def told
         Aftermath.clear(problems, @unknown, @texts.transform_values(&:source))
       end
 
-      # Whether a line has a word in it that is none, so that values on it are missing.
+      # Whether a line has an unknown word, so that values on it are missing.
       def unknown_at?(file, line)
         @unknown.any? { |problem| problem.file == file && problem.line == line }
       end
 
-      # Runs the configuration and gathers what it raises.
+      # Runs the configuration and turns its exceptions into problems.
       def evaluate(source, path = file, directory = @directory)
         @texts[path] = Text.new(Statements.new(source), directory, source)
         yield DSL.new(self)
@@ -102,7 +102,7 @@ module Proxy
         @cause ||= error
         @problems.concat(Exceptions.syntax(error, path, @texts.keys, source))
       rescue Exception => error # rubocop:disable Lint/RescueException
-        # What is meant for the process or for a caller, a signal, an exit or a time limit, goes there.
+        # Exceptions for the process or a caller (signals, exit, timeouts) are raised again.
         unless [StandardError, ScriptError, SystemStackError, SecurityError].any? { |kind| kind === error } ||
                error.instance_of?(Exception)
           raise
@@ -110,22 +110,21 @@ module Proxy
 
         @cause ||= error
         problem = Exceptions.raised(error, path, @texts.transform_values(&:source))
-        # What follows from a word that was reported already is not told again.
+        # An exception on a line that already has a problem is a consequence of it.
         unless @problems.any? { |known| known.line && [known.file, known.line] == [problem.file, problem.line] }
           @problems << problem
         end
       end
 
-      # Runs text as a part of the configuration. What is wrong in it is told by the name and the lines that it is said
-      # to have.
+      # Runs text as a part of the configuration. Problems in it get the given file name and line.
       def run(dsl, source, path, line = 1)
         path = FilePath.text(path)
         @texts[path] ||= Text.new(Statements.new(line == 1 ? source : ""), @directory, line == 1 ? source : "")
         @sandbox.run(dsl, source, path, line)
       end
 
-      # Reads another file, called `named`, as a part of this configuration. Returns what keeps it from being read, if
-      # something does.
+      # Reads another file as a part of this configuration. Messages call it `named`. Returns a message if the file
+      # would include itself.
       def include_file(dsl, path, named)
         files = @reading.keys
         real = FilePath.real(path)
@@ -140,7 +139,7 @@ module Proxy
         nil
       end
 
-      # Notes which file is being read, and looks at its text.
+      # Notes the file that is being read, and checks its text for adjacent Strings.
       def reading(path, named = path)
         real = FilePath.real(path)
         @reading[real] = named
@@ -154,12 +153,13 @@ module Proxy
         @reading.delete(real)
       end
 
-      # The configuration as the engine takes it.
+      # The configuration in the engine's form.
       def to_h
         { "binds" => @binds, "upstreams" => @upstreams, "routes" => @scopes.first, **@settings }
       end
 
-      # The place of the directive that is being called: the innermost line of what was read, else of whoever calls us.
+      # The place of the directive that is being called: the innermost line of the configuration, else the line of the
+      # caller.
       def place(directive, label = directive)
         frames = caller_locations(2).reject { |location| FilePath.text(location.path).start_with?(OWN) }
         frame = frames.find { |location| read_text?(location) } || frames.first
@@ -179,7 +179,7 @@ module Proxy
         @upstreams << upstream
       end
 
-      # Keeps the value of a directive that may be written once.
+      # Sets the value of a directive that may be written only once.
       def set(name, value, place)
         return place.error("is set twice, first at #{@set_at[name]}: keep one of the lines") if @set_at.key?(name)
 
@@ -192,8 +192,8 @@ module Proxy
         @scopes.last << route
       end
 
-      # Reads the inside of a location and returns what is in it. `paths` are those of the location, if it has any, and
-      # `tunnels` says whether it is for requests that upgrade alone.
+      # Reads the inside of a location and returns its routes. `paths` are the paths of the location, if any; `tunnels`
+      # is whether it matches only upgrade requests.
       def inside(paths = nil, tunnels: false)
         @scopes.push([])
         @around.push(paths) if paths
@@ -206,8 +206,8 @@ module Proxy
         @tunnels.pop
       end
 
-      # Warns of a `proxy` for WebSockets that does not say whose Host its backend gets: Action Cable, for one, compares
-      # it with Origin.
+      # Warns of a `proxy` for WebSockets that does not set which Host its backend gets. Action Cable, for example,
+      # compares Host with Origin.
       def host_for_tunnel(options, place)
         return unless @tunnels.last && !options.key?(:preserve_host)
         return if options[:to].to_s.match?(/\{host\}/i)
@@ -218,15 +218,15 @@ module Proxy
                       "preserve_host: true, or false if it does not")
       end
 
-      # The paths of the locations around what is read, outer ones first.
+      # The paths of the enclosing locations, outer ones first.
       attr_reader :around
 
-      # Whether we are outside of every location.
+      # Whether the current line is outside of every location.
       def outermost?
         @scopes.one?
       end
 
-      # The same, and the directive is reported if not.
+      # Whether the current line is outside of every location. If not, reports the directive.
       def top_level?(place)
         return true if outermost?
 
@@ -234,19 +234,19 @@ module Proxy
         false
       end
 
-      # Reports a word that is no directive, with what stood behind it.
+      # Reports an unknown word with its arguments.
       def unknown(word, arguments = [], options = {}, block = nil)
         place = place(word, Typography.word(word) ? "" : word)
         behind = [*arguments, *options.values, *block]
         given = options.empty? ? arguments : [*arguments, options]
-        # In `balance roundrobin` the second word is told of before the first. One line about both is enough.
+        # In `balance roundrobin` Ruby calls the second word first. One message for both is enough.
         forget_bare_words(place) if behind.include?(nil)
         report_unknown(place, word, behind.empty?, given)
         @bare << problems.last if behind.empty?
         @unknown << problems.last
       end
 
-      # What explains a method or an instance variable that is there outside of the block; empty for a file.
+      # A hint for methods and instance variables that exist outside of the block; empty for a file.
       def foreign_self
         return "" unless takes_self
 
@@ -254,7 +254,7 @@ module Proxy
           "write { |config| config.proxy … }"
       end
 
-      # Where our own methods stand.
+      # The folder of the gem's own code.
       OWN = FilePath.text(File.dirname(__dir__))
       private_constant :OWN
 
@@ -266,19 +266,19 @@ module Proxy
         end
       end
 
-      # A bare word is rather a variable that is not there than a word of another system.
+      # Reports an unknown word. A bare word is more likely an undefined variable than a word of another system.
       def report_unknown(place, word, bare, given)
         message = Unknown.explain(word, bare, text_at(place), given)
         place.error("#{message}#{foreign_self if message.match?(/`proxy help` lists/)}", code: :word)
       end
 
-      # The line of a source.
+      # The source line at a place.
       def text_at(place)
         at = place.at
         @texts[at["file"]]&.source.to_s.lines[at["line"].to_i - 1]
       end
 
-      # Whether a line belongs to what was read: to a file, or to text that the configuration runs by itself.
+      # Whether a frame belongs to the configuration: to a file, or to text that the configuration evaluates itself.
       def read_text?(location)
         @texts.key?(FilePath.text(location.path)) || (takes_self.nil? && location.absolute_path.nil?)
       end

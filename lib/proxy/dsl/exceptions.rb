@@ -5,12 +5,12 @@ require_relative "syntax"
 
 module Proxy
   class DSL
-    # Exceptions of a configuration file, as problems with a line.
+    # Turns exceptions of a configuration file into problems with a line.
     # @api private
     module Exceptions
       # A syntax error. Ruby up to 3.3 writes `FILE:LINE: message` for each; 3.4 draws the source and the messages under
-      # it. `files` are those that were read, and `source` is the text of `file`. What we can explain is told once, in
-      # place of what Ruby says.
+      # it. `files` are the files that were read, and `source` is the text of `file`. If we have an explanation, it
+      # replaces Ruby's messages.
       def self.syntax(error, file, files = [file], source = "")
         lines = Problem.text(error.message).lines(chomp: true)
         named = /\A(#{Regexp.union(files)}):(\d+): (.*)\z/
@@ -29,7 +29,7 @@ module Proxy
         end
       end
 
-      # Our own words for a syntax error of `file`; none if we have none.
+      # Our own explanation of a syntax error of `file`; empty if we have none.
       def self.explained((path, line, _), file, source)
         return [] if path != file || source.empty?
 
@@ -39,7 +39,8 @@ module Proxy
       end
       private_class_method :explained
 
-      # Any other exception, at the innermost line of the files that led to it. `sources` are their texts by name.
+      # Problem for any other exception, at the innermost line of the files in its backtrace. `sources` are their texts
+      # by name.
       def self.raised(error, file, sources = {})
         location = error.backtrace_locations&.find { |one| sources.key?(FilePath.text(one.path)) }
         file = FilePath.text(location.path) if location
@@ -49,7 +50,7 @@ module Proxy
                     message: (Raised.explain(error, text) unless ours?(error)) || plainly(error), code: :exception)
       end
 
-      # Whether it was raised by a mistake of our own.
+      # Whether a mistake in the gem itself raised the exception.
       def self.ours?(error)
         first = error.backtrace_locations&.first
         !first.nil? && FilePath.text(first.path).start_with?(File.join(__dir__, ""))

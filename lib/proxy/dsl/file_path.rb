@@ -2,12 +2,11 @@
 
 module Proxy
   class DSL
-    # Paths of files. To the system they are bytes, whatever the locale says of them, and to us they are text in UTF-8,
-    # as the sources that name them.
+    # Paths of files. The system treats them as bytes, whatever the locale is; here they are UTF-8, as the sources that
+    # name them.
     # @api private
     module FilePath
-      # The path as text in UTF-8, if its bytes are that. A locale such as C calls everything beyond ASCII something
-      # else.
+      # The path with encoding UTF-8, if its bytes are valid UTF-8. A locale such as C gives it another encoding.
       def self.text(path)
         return path if path.encoding == Encoding::UTF_8 || path.ascii_only?
 
@@ -15,16 +14,16 @@ module Proxy
         read.valid_encoding? ? read : path
       end
 
-      # The path without links, by which two names of one file are told; the path itself where the system knows none.
+      # The path without symbolic links, to compare two names of one file; the path itself if it cannot be resolved.
       def self.real(path)
         text(File.realpath(path))
       rescue SystemCallError
         path
       end
 
-      # The absolute path of `path`, which starts from `directory`, or else from the working directory, if it is
-      # relative. The working directory may be gone, and is not asked for in vain. A `~name` of nobody is a name like
-      # any other.
+      # The absolute path of `path`. A relative path starts from `directory`, or from the working directory without one.
+      # The working directory is read only if needed, since it may be deleted. `~name` of an unknown user is an ordinary
+      # name.
       def self.expand(path, directory = nil)
         text(directory ? File.expand_path(path.b, directory.b) : File.expand_path(path.b))
       rescue ArgumentError

@@ -5,30 +5,30 @@ require_relative "foreign/words"
 
 module Proxy
   class DSL
-    # Words and options of other systems, each with what says the same here.
+    # Words and options of other systems, each with its equivalent here.
     # @api private
     module Foreign
-      # What to write in place of a word; nil if nobody knows it.
+      # The replacement for a word of another system; nil if it is unknown.
       def self.word(name)
         WORDS[name.to_sym] || WORDS[folded(name)]
       end
 
-      # Whether a word may be there without anything after it.
+      # Whether a word may stand alone, without arguments.
       def self.alone?(name)
         ALONE.include?(name.to_sym)
       end
 
-      # Whether what is in the block of a word belongs to the configuration.
+      # Whether the block of a word of another system is read as a configuration.
       def self.block?(name)
         BLOCKS.include?(folded(name))
       end
 
-      # What to do about an option that has none of ours in its place; nil if nobody knows it.
+      # Advice for an option of another system that has no equivalent here; nil if it is unknown.
       def self.note(name)
         NOTES[folded(name)] if name.respond_to?(:to_sym)
       end
 
-      # What to write in place of an option of `word`, where `names` are those that there are; nil if nobody knows it.
+      # The replacement for an option of `word`; `names` are its existing options. nil if it is unknown.
       def self.option(name, names, word = nil)
         return unless name.respond_to?(:to_sym)
 

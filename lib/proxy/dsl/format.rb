@@ -4,7 +4,7 @@ require_relative "../problem"
 
 module Proxy
   class DSL
-    # Values as a message shows them.
+    # Formats values for messages.
     # @api private
     module Format
       # `a, b and c`
@@ -12,7 +12,7 @@ module Proxy
         [words[0..-2].join(", "), words.last].reject { |part| part.to_s.empty? }.join(" and ")
       end
 
-      # A value as it can stand in a one-line message, and in a log: a private key ends with its first line.
+      # A value for a one-line message or a log. A private key is cut after its first line.
       def self.show(value)
         text = Problem.without_secrets(Problem.text(value.inspect))
         text = "#{$&}..." if text =~ /\A.*?PRIVATE KEY-----/

@@ -2,25 +2,25 @@
 
 module Proxy
   class DSL
-    # Requests that would come back: a redirect to where it came from, and a proxy whose backend is the proxy. And those
-    # that never come: to a host inside of another one.
+    # Warnings about endless loops (a redirect to the request's own URL, a `proxy` whose backend is this proxy) and
+    # about unreachable locations (a host inside a different host).
     # @api private
     module Loops
       LOCAL = /(?:127(?:\.\d+){3}|0\.0\.0\.0|localhost|\[::1?\]|\*)/.freeze
       ANY = %w[0.0.0.0 * [::]].freeze
       SAME = %w[{path} {path}{query} {path_and_query}].freeze
-      # The port of the bind that there is without one.
+      # Port of the default bind.
       USUAL = 8080
       private_constant :LOCAL, :ANY, :SAME, :USUAL
 
-      # Warnings for a configuration, as the engine takes it.
+      # Warnings for a configuration in the engine's form.
       def self.find(hash)
         own = hash.fetch("binds").filter_map { |bind| socket(bind["url"]) }
         own = [["0.0.0.0", USUAL]] if hash.fetch("binds").empty?
         walk(hash.fetch("routes"), own)
       end
 
-      # `hosts` are those of the location around, if it has any.
+      # `hosts` are the hosts of the enclosing location, if it has any.
       def self.walk(routes, own, rewritten = false, hosts = nil)
         rewritten ||= routes.any? { |route| route["filter"]&.key?("rewrite") }
         routes.flat_map do |route|
@@ -44,7 +44,7 @@ module Proxy
       end
       private_class_method :unreached
 
-      # Whether a host may be one that the other stands for. A Regexp is believed to.
+      # Whether `outer` may match `host`. A Regexp counts as a match.
       def self.within?(host, outer)
         return true if host.nil? || outer.nil? || host.start_with?("*")
 
@@ -77,14 +77,14 @@ module Proxy
       end
       private_class_method :proxy
 
-      # The host and the port of an address of this machine.
+      # Host and port of a local address; nil for any other.
       def self.socket(text)
         host, port = text.to_s.match(%r{\A(?:https?://)?(#{LOCAL}):(\d+)(?=[/?\{]|\z)})&.captures
         [host == "localhost" ? "127.0.0.1" : host, port.to_i] if port.to_i.positive?
       end
       private_class_method :socket
 
-      # Whether one of our sockets is what is listening there. One on all addresses is on each.
+      # Whether an address is one of our own binds. A wildcard bind includes every local address.
       def self.own?(socket, own)
         own.any? do |host, port|
           socket && port == socket.last && (ANY.include?(host) || ANY.include?(socket.first) || host == socket.first)

@@ -2,13 +2,13 @@
 
 module Proxy
   class DSL
-    # The paths of a location, as those inside of it see them.
+    # The paths of a location, to combine with the paths of the locations inside it.
     # @api private
     class Nesting
-      # @return [Array<Hash>] paths inside that none of its own takes, and that it has to let in
+      # @return [Array<Hash>] paths of inner locations that no pattern of this location matches: it must match them too
       attr_reader :inner
 
-      # The whole patterns of a location inside of the ones `around` it, or INVALID.
+      # The full patterns of a location: its own, joined to those of the locations `around` it; INVALID after a mistake.
       def self.whole(values, around, place)
         values = values.map { |value| value["text"] == "*" ? { "text" => "/*" } : value }
         return values if around.empty?
@@ -24,9 +24,9 @@ module Proxy
         @inner = []
       end
 
-      # What a path inside is as a whole, for each of the patterns.
+      # The full path of an inner path, for each of the patterns.
       def continued(text, place)
-        # What is no path is told of as it stands.
+        # A text that is no path is reported unchanged.
         return [{ "text" => text }] unless text.start_with?("/")
 
         if @patterns.any? { |pattern| pattern.key?("regexp") }
@@ -36,7 +36,7 @@ module Proxy
         @patterns.map { |pattern| { "text" => "#{Nesting.start(pattern["text"])}#{text}" } }
       end
 
-      # Lets a path in that stands inside. What is below a `/*` comes in by itself.
+      # Makes this location match an inner path. A pattern that ends with `/*` already matches everything below it.
       def let_in(value)
         text = value["text"] or return
         below = @patterns.any? do |pattern|
@@ -45,7 +45,7 @@ module Proxy
         @inner |= [value] unless below
       end
 
-      # Where the paths inside begin.
+      # The prefix of the inner paths.
       def self.start(text)
         text.delete_suffix("/*").chomp("/")
       end

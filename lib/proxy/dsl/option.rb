@@ -4,13 +4,13 @@ require_relative "defaults"
 
 module Proxy
   class DSL
-    # One option: its name, what it may be, what it means, and what holds without it.
+    # One option: name, type, meaning and default.
     # @api private
     class Option
       attr_reader :name, :type, :prose, :aliases
 
-      # `of` is the {Schema} that the option was written for. `default` is prose for "not set"; without it, the engine's
-      # value is shown. `unset: true`: nil is the same as leaving the option out.
+      # `of` is the {Schema} that declares the option. `default` is the documentation's text for "not set"; without it,
+      # the engine's value is shown. `unset: true`: nil means that the option is left out.
       def initialize(name, type, prose, of:, default: nil, required: false, aliases: [], unset: false)
         @name = name
         @type = type
@@ -23,7 +23,7 @@ module Proxy
         freeze
       end
 
-      # The same option with other facts, where something else holds for it.
+      # A copy of the option with some facts changed, for another {Schema}.
       def with(**facts)
         return self if facts.empty?
 
@@ -35,19 +35,19 @@ module Proxy
         @required
       end
 
-      # Whether the value stands for nothing.
+      # Whether the value means that the option is left out.
       def unset?(value)
         value.nil? && @unset
       end
 
-      # The default as tables and `proxy help` show it.
+      # The default as text for tables and `proxy help`.
       def default
         return "required" if required?
 
         @default || Defaults.shown(Defaults.option(@of.engine_name, name), type)
       end
 
-      # The option and its other names as keywords of a method, in RBS.
+      # The option and its aliases as keyword arguments of a method, in RBS.
       def keywords
         return [name, *aliases].map { |keyword| "#{keyword}: #{type.signature}" } if required?
 

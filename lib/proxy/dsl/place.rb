@@ -2,8 +2,8 @@
 
 module Proxy
   class DSL
-    # Where a value stands: the line of its directive and the path of options that leads to it. What is wrong is
-    # reported here.
+    # The place of a value: the line of its directive and the path of options that leads to it. Problems with the value
+    # are reported through it.
     # @api private
     class Place
       # @return [String] the folder that relative paths start from
@@ -24,12 +24,12 @@ module Proxy
                        trail: [*@trail, name])
       end
 
-      # The word or the option whose value is read.
+      # Name of the word or the option whose value is read.
       def name
         (@trail.last || @directive).to_sym
       end
 
-      # Reports a mistake and returns the value that stands for "do not use this".
+      # Reports a mistake and returns {INVALID}.
       def error(message, code: nil)
         @problems << Problem
                      .new(file: @file, line: @line, directive: @directive.to_s, message: [*@trail, message].join(": "),
@@ -37,31 +37,31 @@ module Proxy
         INVALID
       end
 
-      # Reports what is legal and surely meant otherwise.
+      # Reports a warning: legal, but probably a mistake.
       def warning(message)
         @problems << Problem
                      .new(file: @file, line: @line, directive: @directive.to_s, message: [*@trail, message].join(": "),
                           severity: :warning)
       end
 
-      # Reports a block after a word that would not call it.
+      # Reports a block after a word that takes none.
       def no_block
         error("takes no block: write its options after it, without { … } or do … end")
       end
 
-      # Reports what was written before the options of a word that takes options alone. `shown` is what, and `write`
-      # what is meant.
+      # Reports a value before the options of a word that takes only options. `shown` is the value, and `write` the
+      # correction.
       def options_only(shown, write)
         error("takes options only, not #{shown}: write #{write}")
       end
 
-      # What a file is called that this file names: from where the person looks at both.
+      # The name of a file, relative to the same folder as the name of this configuration file.
       def named(file)
         folder = File.dirname(@file)
         folder == "." || file.start_with?("/", "~") ? file : File.join(folder, file)
       end
 
-      # As the engine takes it.
+      # The place in the engine's form: file and line.
       def at
         { "file" => @file, "line" => @line }
       end
@@ -72,7 +72,7 @@ module Proxy
       end
     end
 
-    # What a type returns for a value that was reported as wrong.
+    # The value that a type returns in place of a wrong value, after it was reported.
     # @api private
     INVALID = Object.new.freeze
   end

@@ -2,7 +2,7 @@
 
 module Proxy
   class DSL
-    # What to do about an exception that a configuration raised.
+    # Advice for an exception that a configuration raised.
     # @api private
     module Raised
       DURATIONS = { second: 1, minute: 60, hour: 3600, day: 86_400, week: 604_800, sec: 1, min: 60, millisecond: 0.001,
@@ -13,8 +13,7 @@ module Proxy
                 mib: 1024**2, gib: 1024**3 }.freeze
       private_constant :DURATIONS, :SIZES
 
-      # What is wrong and what to write, where `text` is the line of the source; nil if it is an exception like any
-      # other.
+      # The mistake and its correction; nil for an ordinary exception. `text` is the source line.
       def self.explain(error, text)
         case error
         when NoMethodError then no_method(error, receiver(error), text)

@@ -2,15 +2,15 @@
 
 module Proxy
   class DSL
-    # Where the text of a configuration runs. It sees the constants of the application, its own, and none of ours; no
-    # local variable stands around it. Methods that it defines belong to the configuration, and constants to this
+    # The scope in which the text of a configuration runs. It sees the constants of the application and its own, none of
+    # the gem's, and no local variables. Methods that it defines belong to the configuration, and constants to this
     # module.
     # @api private
     class Sandbox < Module
-      # @return [Array] the text that is run, the name of its file, and its first line
+      # @return [Array] the text to run, the name of its file, and its first line
       attr_reader :script
 
-      # Runs a text with `dsl` as its self. A `return` in it ends it.
+      # Runs a text with `dsl` as its `self`. A `return` ends the text.
       def run(dsl, source, path, line = 1)
         outer = @script
         @script = [source, path, line]
@@ -22,8 +22,8 @@ module Proxy
   end
 end
 
-# Out here no constant of ours and no local variable can be seen. The text is run from a lambda, which a `return`
-# leaves, and finds it in the one place that is known there: the module whose inside this is.
+# At this place, neither constants of the gem nor local variables are visible. The text runs in a lambda, so that
+# `return` leaves only the lambda. The lambda finds the text in the module that it is defined in.
 Proxy::DSL::Sandbox.define_method(:opening) do
   module_eval("-> { ::Kernel.binding.eval(*::Module.nesting.first.script) }", __FILE__, __LINE__)
 end

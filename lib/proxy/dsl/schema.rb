@@ -4,50 +4,50 @@ require_relative "option"
 
 module Proxy
   class DSL
-    # Options by name: those of a word, or the keys of a Hash that an option takes. A subclass writes them down with the
-    # methods of the class. A configuration is checked with them, and `proxy help`, the tables of docs/reference.md and
-    # the signatures are made from them.
+    # Options by name: the options of a word, or the keys of a Hash that an option takes. A subclass declares them with
+    # the class methods. A configuration is checked with them, and `proxy help`, the tables of docs/reference.md and the
+    # signatures are made from them.
     # @api private
     class Schema
       class << self
-        # What it is for, in a sentence or two, for tables and `proxy help`.
+        # Sets the description, one or two sentences, for tables and `proxy help`.
         def prose(text)
           facts[:prose] = Schema.joined(text)
         end
 
-        # What the page of the language says beyond that.
+        # Sets further text for docs/reference.md.
         def details(text)
           facts[:details] = text.chomp
         end
 
-        # A piece of a configuration that shows it; `proxy help` shows the first.
+        # Adds an example configuration; `proxy help` shows the first one.
         def example(text, title = nil)
           facts[:examples] << [text.lines(chomp: true), title]
         end
 
-        # One option: see {Option}.
+        # Declares an option: see {Option}.
         def option(name, type, prose, **facts)
           options << Option.new(name, type, prose, of: self, **facts)
         end
 
-        # Options that the engine takes together or not at all.
+        # Declares options that the engine accepts only together.
         def together(*names)
           facts[:together] << names
         end
 
-        # The options of another one, too. `changes` are facts by name, for those options of which they are others here.
+        # Adds the options of another schema. `changes` has changed facts by option name.
         def options_of(other, except: [], **changes)
           taken = other.options.reject { |option| except.include?(option.name) }
           options.concat(taken.map { |option| option.with(**changes.fetch(option.name, {})) })
           facts[:together].concat(other.facts[:together])
         end
 
-        # What the engine calls it where that is not its name here.
+        # Sets the engine's name, if it differs from the name here.
         def engine(name)
           facts[:engine] = name
         end
 
-        # @return [Symbol] what the engine calls it
+        # @return [Symbol] the engine's name
         def engine_name
           facts[:engine] || name[/\w+\z/].gsub(/(?<=[a-z])(?=[A-Z])/, "_").downcase.to_sym
         end
@@ -57,23 +57,23 @@ module Proxy
           facts[:options]
         end
 
-        # What was written down does not change any more.
+        # Instances are frozen: the declarations are complete.
         def new(...)
           super.freeze
         end
 
-        # What was written down.
+        # The declared facts.
         def facts
           @facts ||= { prose: "", details: nil, examples: [], options: [], together: [] }
         end
       end
 
-      # What is written first, and has a name elsewhere.
+      # Names that other systems give to the value that stands first and unnamed here.
       VALUES = %i[path paths pattern patterns url uri name value address addresses count bytes size level format
                   networks network ip].freeze
       private_constant :VALUES
 
-      # The lines of a text in one.
+      # A text of several lines as one line.
       def self.joined(text)
         text.gsub(/\s*\n\s*/, " ").strip
       end
@@ -89,37 +89,37 @@ module Proxy
         @by_name = @options.flat_map { |option| [option.name, *option.aliases].map { |key| [key, option] } }.to_h.freeze
       end
 
-      # What is written before the options; nil for options alone.
+      # The type of the value before the options; nil if there are only options.
       def takes = nil
 
-      # The default as tables and `proxy help` show it; nil where there is none.
+      # The default as text for tables and `proxy help`; nil if there is none.
       def default = nil
 
-      # The lines of each example, with its title or nil.
+      # Each example as an Array of its lines and its title (or nil).
       attr_reader :examples
 
-      # The first line of the first example, as a message shows it; nil if that is not the whole of a call.
+      # The first line of the first example, for messages; nil if it is not a complete call.
       def example
         line = examples.first&.first&.first
         line unless line.nil? || line.end_with?(",", " do")
       end
 
-      # Every name that may be written, aliases included.
+      # All accepted option names, aliases included.
       def names
         @by_name.keys
       end
 
-      # The option of this name, or of this other name.
+      # The option with this name or alias; nil if there is none.
       def option(name)
         @by_name[name]
       end
 
-      # The Hashes that its options take, and those that their options take.
+      # The schemas of the Hashes that the options take, at every depth.
       def parts
         options.filter_map { |option| option.type.schema }.flat_map { |part| [part, *part.parts] }.uniq
       end
 
-      # Checks what was given. Returns the sound options as the engine takes them, and whether all were sound.
+      # Checks the given options. Returns the valid ones in the engine's form, and whether all were valid.
       def read(given, place)
         sound = true
         result = {}
@@ -137,12 +137,13 @@ module Proxy
         [result, sound]
       end
 
-      # Whether there is enough of what was read for the engine to check. It would miss what was reported as wrong.
+      # Whether the engine can check the options that were read. Without a required option that was reported as wrong,
+      # it would report that one as missing.
       def enough?(read)
         !read.empty? && options.all? { |option| !option.required? || read.key?(option.name.to_s) }
       end
 
-      # The sound options, without those that make no sense alone since their other half was reported as wrong.
+      # The valid options, without those whose counterpart (see `together`) was reported as wrong.
       def sound_pairs(read, options)
         lost = options.keys.reject { |name| options[name].nil? || read.key?(name.to_s) }
         read.except(*self.class.facts[:together].select { |names| names.intersect?(lost) }.flatten.map(&:to_s))
@@ -169,15 +170,15 @@ module Proxy
         nil
       end
 
-      # What to do about an option that is none, where one knows more than the spelling; nil for anything else.
+      # Advice for a particular unknown option; nil for any other. Subclasses override it.
       def instead_of(_key) = nil
 
-      # What to do about a word of another system. An option that is spelt nearly like it is rather meant.
+      # Advice for an option of another system. An option with a similar spelling has precedence.
       def note(key)
         Foreign.note(key) unless Spelling.nearest(key, names)
       end
 
-      # Where no single one comes near, a short list is told whole, and of a long one the nearest.
+      # The accepted options, if no single one is similar: a short list in full, of a long one the nearest.
       def accepted(key)
         return "" if Spelling.nearest(key, names)
         return ": it takes no options, leave it out" if names.empty?

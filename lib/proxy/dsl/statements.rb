@@ -4,8 +4,8 @@ require "ripper"
 
 module Proxy
   class DSL
-    # The lines on which the statements of a source begin. Ruby reports a call that spans several lines by the line of
-    # one of its arguments, and which one differs between versions; a person looks for the line of the word.
+    # The lines on which the statements of a source begin. For a call over several lines Ruby reports the line of one of
+    # its arguments, and which one depends on the version; a user expects the line of the word.
     # @api private
     class Statements
       OPENING = %i[on_lparen on_lbracket on_lbrace on_tlambeg on_embexpr_beg].freeze
@@ -15,7 +15,7 @@ module Proxy
         @source = source
       end
 
-      # The line on which the call of `word` begins that Ruby reports at `line`; `line` itself where none is found.
+      # The first line of the call of `word` that Ruby reports at `line`; `line` itself if none is found.
       def line_of(word, line)
         begun = nil
         tokens.each do |token|
@@ -30,7 +30,7 @@ module Proxy
 
       private
 
-      # The words that may be calls and the ends of lines that end a statement, each with its depth in brackets.
+      # Words that may be calls, and line ends that end a statement, each with its bracket depth.
       def tokens
         @tokens ||= begin
           depth = 0

@@ -5,8 +5,7 @@ require_relative "typography"
 
 module Proxy
   class DSL
-    # What keeps Ruby from reading a file, in words for somebody who does not know Ruby. What Ruby says of it is about
-    # its grammar.
+    # Explains syntax errors to users who do not know Ruby. Ruby's own messages are about its grammar.
     # @api private
     module Syntax
       URL = %r{(?:https?|h2|unix|tcp)://?[^\s,;"']+|\d+\.\d+\.\d+\.\d+(?::\d+)?|localhost(?::\d+)?|\*?:\d+}.freeze
@@ -14,7 +13,7 @@ module Proxy
       SIZES = { "k" => 1024, "kb" => 1024, "m" => 1024**2, "mb" => 1024**2, "g" => 1024**3, "gb" => 1024**3 }.freeze
       private_constant :URL, :UNITS, :SIZES
 
-      # Lines and what is wrong there; empty if only Ruby knows. `line` is where Ruby gave up.
+      # Pairs of a line and its mistake; empty if there is no explanation. `line` is where Ruby gave up.
       def self.explain(source, line)
         whole = elsewhere(source.lines)
         return whole unless whole.empty?
@@ -23,7 +22,7 @@ module Proxy
           .compact
       end
 
-      # Every line of a file that was written for another system; empty if it was not.
+      # Messages for every line of a file that was written for another system; empty for any other file.
       def self.elsewhere(lines)
         found = lines.each_with_index.filter_map do |text, index|
           plain = Typography.plain(text)
@@ -52,12 +51,12 @@ module Proxy
         "Ruby: #{Foreign.word(word) || "write one of the directives that `proxy help` lists"}"
       end
 
-      # What the line itself shows, or one above it.
+      # The mistake on the line, or on a line above it.
       def self.near(lines, line)
         number = [line.to_i, lines.length].min
         return if number < 1
 
-        # Ruby may give up a line later than the one that it could not read.
+        # Ruby may report the error on a line after the mistake.
         [number, *(1...number).to_a.reverse.first(2)].each do |at|
           text = Typography.plain(lines[at - 1])
           found = line_says(text) || (foreign(text) if at == number || text.match?(/[;{]\s*\z/))
@@ -98,7 +97,7 @@ module Proxy
       end
       private_class_method :path
 
-      # Comments, variables and conditions as other languages write them.
+      # Comments, variables and conditions in the syntax of other languages.
       def self.comment(text)
         case text
         when %r{\A\s*(//|/\*|--|;)(?:\s|\z)} then "a comment begins with #, not with #{$1}: write # in its place"
@@ -111,7 +110,7 @@ module Proxy
       end
       private_class_method :comment
 
-      # What is wrong between the options of a line.
+      # A mistake between the options of a line.
       def self.inside(text)
         bare = text.gsub(/"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'/) { |string| "S#{"_" * (string.length - 2)}S" }
         case bare
@@ -143,7 +142,7 @@ module Proxy
       end
       private_class_method :bare_path
 
-      # A line in the words of another system.
+      # A line in the syntax of another system.
       def self.foreign(text)
         word = text[/\A\s*([a-zA-Z][\w-]*)/, 1] or return
         return if text.match?(/\A\s*#{Regexp.escape(word)}\s*:(?:\s|\z)/) || Words::LIST.include?(word.to_sym)
@@ -183,7 +182,7 @@ module Proxy
         value.is_a?(Float) ? value.to_s : value.to_s.gsub(/(\d)(?=(\d{3})+\z)/, '\1_')
       end
 
-      # `proxy:` with what belongs to it on the next lines.
+      # YAML: `proxy:` with its options on the next lines.
       def self.yaml(text)
         return unless text =~ /\A([a-z]\w*):(?:\s|\z)/i
 
@@ -196,7 +195,7 @@ module Proxy
       end
       private_class_method :yaml
 
-      # A line of options after one that does not end with a comma.
+      # A line of options after a line that does not end with a comma.
       def self.missing_comma(lines, number)
         return unless lines[number - 1].to_s =~ /\A\s+(\w+):\s/
 
@@ -209,7 +208,7 @@ module Proxy
       end
       private_class_method :missing_comma
 
-      # A comma after which nothing comes, or the next directive.
+      # A comma at the end of the file or before the next directive.
       def self.commas(lines, line)
         number = [line.to_i, lines.length].min
         text = Typography.plain(lines[number - 1].to_s).strip

@@ -8,16 +8,16 @@ require_relative "spelling"
 
 module Proxy
   class DSL
-    # What a value may be. A type has a `label` for tables, a `hint` that says what to write, a `signature` in RBS, and
-    # `read(value, place)`, which returns the value as the engine takes it, or reports what is wrong at `place` and
-    # returns {INVALID}.
+    # Types of values. A type has a `label` for tables, a `hint` that says what to write, a `signature` in RBS, and
+    # `read(value, place)`, which returns the value in the engine's form, or reports a mistake at `place` and returns
+    # {INVALID}.
     # @api private
     module Types
-      # What all types share.
+      # Base of all types.
       class Type
-        # @return [String] a word or two for the table of options
+        # @return [String] one or two words for the table of options
         attr_reader :label
-        # @return [String] what to write, as it ends a message
+        # @return [String] what to write instead of a wrong value; the end of a message
         attr_reader :hint
 
         def initialize(label, hint)
@@ -26,20 +26,20 @@ module Proxy
           freeze
         end
 
-        # What a person may write, in RBS.
+        # The accepted Ruby types, in RBS.
         def signature = "untyped"
 
-        # The options of a Hash that is such a value; nil for a type that is none.
+        # The schema of the Hash; nil for a type that is no Hash.
         def schema = nil
 
         private
 
-        # The values if all of them are sound; else INVALID.
+        # The values if all of them are valid; else INVALID.
         def all_sound(values)
           values.include?(INVALID) ? INVALID : values
         end
 
-        # A value under the name that the engine has for its kind, if it is sound; else INVALID.
+        # A Hash of the engine's tag and the value if it is valid; else INVALID.
         def tagged(tag, value)
           value.equal?(INVALID) ? INVALID : { tag => value }
         end
@@ -53,7 +53,7 @@ module Proxy
         end
       end
 
-      # Text that the engine reads further: addresses, URLs, string rewrites.
+      # Text that the engine parses: addresses, URLs, string rewrites.
       class Text < Type
         def signature = "String"
 
@@ -70,7 +70,7 @@ module Proxy
         end
       end
 
-      # Text in which Ruby may be meant to fill in a value, which it does in double quotes alone.
+      # Text that may be meant to have a Ruby interpolation, which needs double quotes.
       class Template < Text
         def read(value, place)
           return super unless value.is_a?(String) && value.valid_encoding? && value.match?(/\#\{[^}]+\}/)
@@ -100,7 +100,7 @@ module Proxy
       class Count < Type
         LARGEST = 2**63 - 1
 
-        # `units`: what may follow the number in a text, as other systems write it.
+        # `units`: suffixes of other systems, with their factors, to suggest the number for a text such as `"10m"`.
         def initialize(label, hint, units: { "" => 1 })
           @units = units
           super(label, hint)
@@ -121,7 +121,7 @@ module Proxy
 
       # A number, 0 or more, fractions allowed.
       class Number < Type
-        # `what` is the number called in a message.
+        # `what` is the name of the number in messages.
         def initialize(label, hint, what:)
           @what = what
           super(label, hint)
@@ -161,7 +161,7 @@ module Proxy
 
         private
 
-        # Times that nobody waits for, and that are a number of milliseconds elsewhere.
+        # Options with short times, which other systems give in milliseconds. A large value is probably that.
         SHORT = %i[timeout connect_timeout read_timeout write_timeout queue_timeout interval fail_timeout
                    handshake_timeout client_header_timeout client_body_timeout shutdown_timeout].freeze
         private_constant :SHORT
@@ -178,7 +178,7 @@ module Proxy
       class Name < Type
         attr_reader :names
 
-        # `others`: what is written elsewhere, each with the name that it means.
+        # `others`: names of other systems, each with the name here.
         def initialize(label, names, others: {})
           @names = names.map(&:to_s).freeze
           @others = others
@@ -200,7 +200,7 @@ module Proxy
         end
       end
 
-      # A file to be read. A relative path starts from the folder of the configuration file.
+      # Path of a file to read. A relative path starts from the folder of the configuration file.
       class InputFile < Text
         def signature = "String | _Path"
 
@@ -208,7 +208,7 @@ module Proxy
           path = Types.path(value, place)
           return wrong(value, place) if path.nil?
           return path if path.equal?(INVALID)
-          # It may be a key, which belongs in no log.
+          # The text may be a private key, which must not be shown.
           return place.error("this is the text of a file, not its path: write #{hint}") if path.match?(/[\r\n]/)
 
           reason = unreadable(path)
@@ -227,8 +227,8 @@ module Proxy
         end
       end
 
-      # The text in UTF-8; nil if it cannot be. In a locale such as C, what comes from the environment is UTF-8 without
-      # saying so.
+      # The text in UTF-8; nil if it cannot be converted. In a locale such as C, text from the environment is UTF-8 but
+      # not marked as such.
       def self.utf8(value)
         silent = [Encoding::US_ASCII, Encoding::BINARY].include?(value.encoding)
         text = silent ? value.dup.force_encoding(Encoding::UTF_8) : value.encode(Encoding::UTF_8)
@@ -237,7 +237,7 @@ module Proxy
         nil
       end
 
-      # The absolute path of `value`; nil when it is no path at all.
+      # The absolute path of `value`; nil if it is no path at all.
       def self.path(value, place)
         value = value.to_path if value.respond_to?(:to_path)
         return unless value.is_a?(String)

@@ -2,11 +2,10 @@
 
 module Proxy
   class DSL
-    # Characters that look like those of Ruby and are others: a text that was pasted from a page or a word processor has
-    # them.
+    # Characters that look like Ruby's but differ, such as curly quotes. They come from web pages and word processors.
     # @api private
     module Typography
-      # What each is called, and what to write in its place.
+      # Name of each character, and its replacement.
       NAMES = {
         "\u201c" => ["a curly quote", '"'], "\u201d" => ["a curly quote", '"'], "\u201e" => ["a curly quote", '"'],
         "\u2018" => ["a curly quote", "'"], "\u2019" => ["a curly quote", "'"], "\u201a" => ["a curly quote", "'"],
@@ -24,14 +23,14 @@ module Proxy
       PATTERN = Regexp.union(NAMES.keys)
       private_constant :NAMES, :PATTERN
 
-      # What is wrong with a word that has one in it; nil if it has none.
+      # The mistake in a word with such a character; nil if it has none.
       def self.word(word)
         found = word.to_s[PATTERN] or return
         describe(found)
       end
 
-      # The first of them in code, as its line and what to do; nil if there is none. Those in comments and in Strings
-      # are meant.
+      # The first such character in code, as a line and a message; nil if there is none. In comments and Strings they
+      # are allowed.
       def self.in(source)
         source.each_line.with_index(1) do |text, line|
           found = code(text)[PATTERN]

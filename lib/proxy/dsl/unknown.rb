@@ -2,10 +2,11 @@
 
 module Proxy
   class DSL
-    # What is said of a word that is no directive.
+    # Messages for words that are no directives.
     # @api private
     module Unknown
-      # Values of a request, which `"#{path}"` asks Ruby for, each with how a string rewrite writes it.
+      # Values of a request that may be written as `"#{path}"` by mistake, each with its placeholder in a string
+      # rewrite.
       VALUES = {
         **%i[path query path_and_query addr scheme request_id request_id_full status response_time start_time auth_user
              attempts]
@@ -15,22 +16,22 @@ module Proxy
         remote_ip: "{addr}", client_ip: "{addr}", http_host: "{Host}", user_agent: "{User-Agent}", host: "{host}"
       }.freeze
 
-      # Words of other files that are values in Ruby.
+      # Words of other configuration formats, each with its value in Ruby.
       SWITCHES = { on: "true", yes: "true", off: "false", no: "false", null: "nil", undefined: "nil", none: "nil" }
                  .freeze
-      # Words that other languages declare a variable with.
+      # Keywords of other languages that declare a variable.
       DECLARATIONS = %i[var let const local my].freeze
 
-      # From which a word is like another one.
+      # Minimum Jaro-Winkler similarity of two words that count as alike.
       ALIKE = 0.7
-      # How a host ends that somebody writes without quotes.
+      # Endings of host names, to recognise a host without quotes.
       DOMAIN = /\.(?:com|net|org|io|dev|app|example|test|local|internal|lan|home|cloud|[a-z]{2})\z/.freeze
       private_constant :ALIKE, :DOMAIN
 
-      # What to say of `word`; `bare` if nothing is after it, and it may be a variable that is not there. `text` is its
+      # The message for `word`. `bare` is whether it has no arguments and may be an undefined variable; `text` is its
       # line.
       def self.explain(word, bare, text = nil, given = [])
-        # A word that is the whole line is no variable, and neither is `camelCase`.
+        # A word that is the whole line is not taken for a variable, and neither is `camelCase`.
         bare &&= text.to_s.strip != word.to_s && !word.match?(/[a-z][A-Z]/)
         Typography.word(word) || Syntax.toml(text.to_s)&.delete_prefix("#{word}: ") ||
           (bare && (rocket(word, text.to_s) || unquoted(word, text.to_s))) || plain(word, bare, given)
@@ -76,7 +77,7 @@ module Proxy
       end
       private_class_method :value
 
-      # An option that was written as a line of its own.
+      # An option that was written as a directive.
       def self.option(word, given)
         owners = Words::BY_NAME.values.select { |owner| owner.names.include?(word) }
         return if owners.empty?
@@ -87,7 +88,7 @@ module Proxy
       end
       private_class_method :option
 
-      # The value as it was written, if that is short.
+      # The value as Ruby source, if it is short.
       def self.shown(value)
         return "{ … }" if value.is_a?(Hash)
 
@@ -96,7 +97,7 @@ module Proxy
       end
       private_class_method :shown
 
-      # A name that some option takes, or one like it.
+      # A name that some option accepts as its value, or a similar one.
       def self.name_of_value(word)
         names = Words.named_values
         names.find { |name| name.delete("_") == word.to_s.delete("_") } || Spelling.nearest_exactly(word, names)

@@ -5,23 +5,23 @@ require_relative "types"
 
 module Proxy
   class DSL
-    # A word of the language: a {Schema} that a configuration calls by its name. Each stands in a file of its own,
+    # A word of the language: a {Schema} that a configuration calls by its name. Each word has its own file,
     # words/NAME.rb.
     # @api private
     class Word < Schema
-      # One call of a word: the object of the configuration and its draft, the place of the call, and what was written
-      # there.
+      # One call of a word: the configuration object and its draft, the place of the call, its arguments, options and
+      # block.
       Call = Struct.new(:dsl, :draft, :place, :arguments, :options, :block)
       private_constant :Call
 
       class << self
-        # What is written before the options: a type, and what a value of it is called. `many`: several may be written,
-        # one after the other.
+        # Declares the value before the options: its type and its name in signatures. `many`: several values may follow
+        # each other.
         def takes(type, as:, many: false)
           facts.update(takes: type, as: as.to_s, many: many)
         end
 
-        # Prose for the default of the word itself.
+        # Sets the documentation's text for the default of the word itself.
         def default(prose)
           facts[:default] = prose
         end
@@ -34,13 +34,13 @@ module Proxy
         @takes, @as, @many = self.class.facts.values_at(:takes, :as, :many)
       end
 
-      # Does what is written: adds to the draft, or reports at the place of the call what is wrong.
+      # Runs a call: adds to the draft, or reports mistakes at the place of the call.
       def call(dsl, draft, arguments, options, block)
         run(Call.new(dsl, draft, draft.place(name), arguments, options, block))
         nil
       end
 
-      # The type of the method of this name, in RBS.
+      # The type of the word's method, in RBS.
       def signature
         value = takes && "#{@many ? "*(#{takes.signature})" : takes.signature} #{@as}"
         keywords = options.flat_map(&:keywords)

@@ -4,8 +4,8 @@ require_relative "word"
 
 module Proxy
   class DSL
-    # The words of the language, each in a file of its own: what it means, its options, its examples and its checks. A
-    # new word is a file and its name in this list.
+    # The words of the language. Each has its own file with its meaning, options, examples and checks. To add a word,
+    # add its file and its name in this list.
     # @api private
     module Words
       # The words in the order of the documentation.
@@ -18,10 +18,10 @@ module Proxy
         request_headers response_headers rate_limit allow_list deny_list rewrite max_body cors log_requests
         redirect_http_to_https! auth_basic auth_api_key auth_jwt forward_auth
       ].freeze
-      # Words of a later version.
+      # Words that are planned for a later version.
       LATER = %i[compress cache etag static_files run].freeze
 
-      # The file and the class of a word.
+      # Loads the file of a word and makes an object of its class.
       def self.read(name)
         plain = name.to_s.delete_suffix("!")
         require_relative "words/#{plain}"
@@ -30,20 +30,20 @@ module Proxy
       private_class_method :read
 
       BY_NAME = LIST.to_h { |name| [name, read(name)] }.freeze
-      # The words, and the Hashes that their options take.
+      # All schemas: the words, and the Hashes that their options take.
       SCHEMAS = [*BY_NAME.values, *BY_NAME.values.flat_map(&:parts).uniq.sort_by(&:name)].freeze
 
-      # A word, or a Hash that options take, by its name; nil for anything else.
+      # The schema of a word, or of a Hash that an option takes, by name; nil for any other name.
       def self.schema(name)
         SCHEMAS.find { |schema| schema.name == name }
       end
 
-      # Every name that may be written for a word or an option.
+      # All names of words and options.
       def self.names
         LIST + SCHEMAS.drop(LIST.length).map(&:name) + SCHEMAS.flat_map(&:names)
       end
 
-      # The values that may be written by their names, for whatever option.
+      # All names that options accept as values.
       def self.named_values
         types = SCHEMAS.flat_map { |schema| [schema.takes, *schema.options.map(&:type)] }
         types.grep(Types::Name).flat_map(&:names).uniq

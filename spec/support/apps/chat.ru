@@ -3,10 +3,8 @@
 require "digest"
 require "json"
 
-# GET /          a page that opens a WebSocket, says hello, and tells what came back
-# GET /socket    a WebSocket that repeats one message, and says over what its request came
-# POST /told     what the page tells
-# GET /told      the same again
+# GET /          a page that opens a WebSocket, sends hello, and posts the reply GET /socket    a WebSocket that repeats
+# one message, and says over what its request came POST /told     what the page tells GET /told      the same again
 class Chat
   PAGE = <<~HTML
     <!doctype html><title>Chat</title><script>

@@ -4,7 +4,7 @@ require "base64"
 require "json"
 require_relative "grpc_echo"
 
-# Reads calls, a line of JSON each, makes them one after the other, and writes what came of each in a line. All bytes
+# Reads calls, one line of JSON each, makes them one after the other, and writes the result of each as a line. All bytes
 # are Base64.
 class Caller
   STUB = EchoService.rpc_stub_class
@@ -27,20 +27,20 @@ class Caller
 
   def collect(stub, messages, options) = outcome(stub.collect(messages.each, **options))
 
-  # The same with a pause before each further message and before the end.
+  # Client streaming with a pause before each further message and before the end.
   def slow_collect(stub, messages, options)
     requests = Enumerator.new { |out| messages.each { |message| (out << message).then { sleep 0.4 } } }
     outcome(stub.collect(requests, **options))
   end
 
-  # A method that no server has.
+  # Calls a method that no server has.
   def missing(stub, messages, options)
     outcome(stub.request_response("/test.Echo/Missing", messages.first, :itself.to_proc, Bytes.method(:new), **options))
   end
 
   def expand(stub, messages, options) = outcome(stub.expand(messages.first, **options)) { |replies| replies.to_a }
 
-  # Sends each message only when the one before has come back.
+  # Bidirectional streaming: sends each message only after the reply to the one before.
   def chat(stub, messages, options)
     turns = Queue.new
     requests = Enumerator.new do |out|
@@ -52,7 +52,7 @@ class Caller
     outcome(stub.chat(requests, **options)) { |replies| replies.map { |reply| reply.tap { turns << true } } }
   end
 
-  # Goes away once the first message is there.
+  # Cancels the call after the first message.
   def cancel(stub, messages, options)
     operation = stub.expand(messages.first, **options)
     outcome(operation) do |replies|

@@ -2,14 +2,14 @@
 
 require "grpc"
 
-# Bytes as they are: no code has to be generated for messages that are their own encoding.
+# A message type that is its own encoding, so that no code has to be generated.
 class Bytes < String
   def self.marshal(bytes) = bytes
 
   def self.unmarshal(bytes) = new(bytes)
 end
 
-# The calls of every kind that the specs make.
+# The service of the specs, with a call of every kind.
 class EchoService
   include GRPC::GenericService
 

@@ -3,13 +3,13 @@
 require "json"
 require_relative "grpc_echo"
 
-# - Unary answers with the message, or does what a JSON Hash in it says: "status" and "message" to fail, "sleep" to
-#   answer late, "size" to answer with so many bytes. The metadata of the request comes back in the head, and
-#   "x-trailer" behind.
+# - Unary answers with the message, or obeys a JSON Hash in it: "status" and "message" to fail, "sleep" to answer late,
+#   "size" to answer with that number of bytes. The head has the metadata of the request, and the trailers have
+#   "x-trailer".
 # - Collect answers with all messages together, once the client has ended.
-# - Expand answers with as many messages as the number in the message says; with "wait", with one after the other until
-#   nobody takes them.
-# - Chat answers each message with itself, as it comes.
+# - Expand answers with the number of messages that the message says; with "wait", it sends messages until the client is
+#   gone.
+# - Chat answers each message with itself at once.
 class Echo < EchoService
   def unary(message, call)
     call.output_metadata["x-trailer"] = "behind"
@@ -46,7 +46,7 @@ class Echo < EchoService
   def echoed(call) = call.metadata.slice("x-text", "x-raw-bin").transform_keys { |name| name.sub("x-", "x-sent-") }
 end
 
-# `grpc.health.v1`, whose messages have one field each.
+# The health service `grpc.health.v1`. Its messages have one field each.
 class Health
   include GRPC::GenericService
 

@@ -2,8 +2,8 @@
 
 require "digest"
 
-# A WebSocket (RFC 6455) on a connection that was taken from Puma: every message comes back as it was, and "bye" closes
-# with code 4000.
+# A WebSocket server (RFC 6455) on a connection hijacked from Puma: it sends every message back, and closes with code
+# 4000 on "bye".
 class EchoSocket
   GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
   CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
@@ -53,7 +53,7 @@ class EchoSocket
     [first & 0x80 != 0, first & 0x0f, unmask(io.read(size) || "", mask)]
   end
 
-  # Four bytes at a time: one by one, a megabyte would take seconds.
+  # Unmasks four bytes at a time: byte by byte, a megabyte would take seconds.
   def unmask(data, mask)
     words = (data + "\0" * (-data.bytesize % 4)).unpack("L*")
     key = mask.unpack1("L")

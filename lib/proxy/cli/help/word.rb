@@ -3,14 +3,14 @@
 module Proxy
   module CLI
     class Help < Command
-      # What a word of the configuration means: a directive, an option, or a word of another system. All of it comes
-      # from the tables that the configuration is checked with.
+      # Help for a word of the configuration: a directive, an option, or a word of another system. It comes from the
+      # tables that the configuration is checked with.
       # @api private
       class Word
         WIDTH = 78
         private_constant :WIDTH
 
-        # The text about `name`; nil if nobody knows it.
+        # The help text for `name`; nil if it is unknown.
         def self.text(name)
           exactly(name) || exactly(name.to_s.downcase)
         end
@@ -25,7 +25,7 @@ module Proxy
 
         private_class_method :exactly
 
-        # Those that somebody may have meant, the nearest first; none if none is near.
+        # Words with a similar spelling, the nearest first; empty if none is similar.
         def self.nearest(name)
           names = DSL::Words.names.uniq.map(&:to_s)
           folded = name.to_s.downcase.tr("-", "_")
@@ -34,7 +34,7 @@ module Proxy
           found.first(3)
         end
 
-        # A word, or a Hash that options take, with its options.
+        # Text for a word, or for a Hash that an option takes, with its options.
         def schema(schema)
           example, = schema.examples.first
           parts = [wrapped("#{schema.name}: #{plain(schema.prose)}")]
@@ -45,7 +45,7 @@ module Proxy
           parts.join("\n\n")
         end
 
-        # An option, for each that has it; nil if none has.
+        # Text for an option, once for each word that has it; nil if none has.
         def option(name)
           owners = DSL::Words::SCHEMAS.select { |schema| schema.option(name) }
           return if owners.empty?
@@ -55,14 +55,14 @@ module Proxy
           end.join("\n\n")
         end
 
-        # A word of nginx, Caddy, HAProxy, Puma, Traefik or Kamal; nil if it is none.
+        # Text for a word of nginx, Caddy, HAProxy, Puma, Traefik or Kamal; nil for any other.
         def elsewhere(name)
           options = DSL::Words::SCHEMAS.flat_map(&:names)
           answer = DSL::Foreign.word(name) || DSL::Foreign.option(name, options) || DSL::Foreign.note(name)
           wrapped("#{name} is a word of another system. #{self.class.sentence(answer)}.") if answer
         end
 
-        # What is answered in a message, after a full stop.
+        # The answer as a sentence of its own.
         def self.sentence(answer)
           answer.start_with?("write ") ? "Here: #{answer}" : "#{answer[0].upcase}#{answer[1..]}"
         end

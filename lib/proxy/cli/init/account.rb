@@ -3,7 +3,7 @@
 module Proxy
   module CLI
     class Init
-      # What was seen in a folder, and what to do next.
+      # The report of `proxy init`: what was found in the folder, and the next steps.
       # @api private
       class Account
         def initialize(folder, proxyfile, path)

@@ -3,28 +3,28 @@
 module Proxy
   module CLI
     class Init
-      # What a folder shows of the application in it. Nothing of it is run.
+      # Facts about the application in a folder. They are read from its files; no code of it is run.
       # @api private
       class Folder
-        # Where something was seen, and what that says.
+        # A finding: its place (file and line) and its text.
         Sight = Struct.new(:place, :text)
 
-        # Files by what they tell.
+        # The file that every Rails application has.
         APPLICATION = "config/application.rb"
         ROUTES = "config/routes.rb"
-        # Rails' settings for where it serves.
+        # Files with Rails' settings: for production, and for every environment.
         SETTINGS = ["config/environments/production.rb", APPLICATION].freeze
-        # Pages that fit an application which is down, the best first.
+        # Pages to show while the application is down, the best first.
         PAGES = %w[public/503.html public/502.html public/500.html].freeze
 
-        # @return [String] its whole path
+        # @return [String] the absolute path
         attr_reader :root
 
         def initialize(root = ".")
           @root = File.expand_path(root)
         end
 
-        # @return [Symbol, nil] `:rails`, `:rack`, or nil for anything else
+        # @return [Symbol, nil] kind of application: `:rails`, `:rack`, or nil for anything else
         def kind
           return @kind if defined?(@kind)
 
@@ -32,13 +32,13 @@ module Proxy
           @kind = rails ? :rails : (:rack if file?("config.ru"))
         end
 
-        # @return [Boolean] whether Rails, or a part of it, is in there: a config.ru may have all of an application
+        # @return [Boolean] whether the application uses Rails or a part of it; a config.ru may hold a whole application
         def rails?
           kind == :rails ||
             text("config.ru").match?(%r{^\s*require ["'](?:rails|action_(?:cable|controller))(?:/[\w/]+)?["']})
         end
 
-        # @return [Sight] how that was told
+        # @return [Sight] the file that shows the kind of application
         def application
           if kind == :rack
             return Sight.new("config.ru", rails? ? "a Rack application with Rails in it" : "a Rack application")
@@ -52,7 +52,7 @@ module Proxy
           @listening ||= Listening.of(self)
         end
 
-        # @return [Sight, nil] the path that says whether the application is well
+        # @return [Sight, nil] the path of the application's health check
         def health
           line, found =
             line_of(ROUTES, %r{^\s*get[\s(]+["'](?<path>/?[\w./-]+)["']\s*(?:=>|,\s*(?:to:|:to\s*=>))\s*["']rails/health#show["']})
@@ -64,35 +64,35 @@ module Proxy
           PAGES.find { |path| file?(path) }
         end
 
-        # @return [Sight, nil] where Rails is told to send everybody to HTTPS
+        # @return [Sight, nil] where Rails is set to redirect everything to HTTPS (`force_ssl`)
         def force_ssl
           setting("force_ssl", "true")
         end
 
-        # @return [Boolean] whether Rails takes every request for one over HTTPS
+        # @return [Boolean] whether Rails treats every request as HTTPS (`assume_ssl`)
         def assume_ssl?
           !setting("assume_ssl", "true").nil?
         end
 
-        # @return [Sight, nil] where Rails is told which hosts it answers for
+        # @return [Sight, nil] where Rails is told which hosts it may answer for
         def hosts
           setting("hosts", nil)
         end
 
-        # @return [Boolean] whether Rails leaves the files of `public/` to somebody else unless it is told to serve them
+        # @return [Boolean] whether Rails does not serve the files of `public/` unless it is told to
         def leaves_files?
           text(SETTINGS.first)
             .match?(/^\s*config\.public_file_server\.enabled = ENV\[["']RAILS_SERVE_STATIC_FILES["']\]/)
         end
 
-        # @return [Gem::Version, nil] of the Puma that serves
+        # @return [Gem::Version, nil] version of Puma in the application
         def puma
           locked("puma") || installed("puma")
         end
 
-        # @return [String] the text of a file, empty if there is none to be read
+        # @return [String] the text of a file; empty if it cannot be read
         def text(path)
-          # A pipe that stands there would never end.
+          # Reading a named pipe could block forever.
           return "" unless file?(path)
 
           text = File.read(File.join(@root, path), encoding: Encoding::UTF_8)

@@ -3,22 +3,21 @@
 module Proxy
   module CLI
     class Init
-      # Where an application listens, as the folder tells.
+      # The address where an application listens, read from its folder.
       # @api private
       class Listening
         # Puma's files, in the order in which it looks for them.
         PUMA = ["config/puma/production.rb", "config/puma.rb"].freeze
-        # Where an application is run that says nothing of it: `rails server` and most who run a part of Rails by
-        # itself; `puma`.
+        # Default ports: of `rails server` and most programs that use a part of Rails; of `puma`.
         RAILS, RACK = 3000, 9292
 
-        # @return [String] where that was seen, or why it is taken to be so
+        # @return [String] where the address was found, or why it is assumed
         attr_reader :place
-        # @return [String] as an entry of `backends`
+        # @return [String] the address as an entry of `backends`
         attr_reader :address
 
         class << self
-          # The first place that says it.
+          # The address from the first place that names one.
           def of(folder)
             calls = puma(folder)
             found = calls.filter_map { |place, call| from_call(place, call) }
@@ -27,7 +26,7 @@ module Proxy
 
           private
 
-          # The calls in the file that Puma reads.
+          # The address in Puma's configuration file.
           def puma(folder)
             file = PUMA.find { |path| folder.file?(path) } or return []
             RubySource.new(File.join(folder.root, file)).calls("port", "bind").map do |call|
@@ -46,8 +45,8 @@ module Proxy
             new(place, "127.0.0.1:#{number}") if number.to_s.match?(/\A[1-9]\d{0,4}\z/) && number.to_i <= 65_535
           end
 
-          # A bind of Puma's: `tcp://0.0.0.0:9292`, `unix:///run/app.sock?umask=0111`, `ssl://…`, which is the second
-          # choice.
+          # A bind of Puma's: `tcp://0.0.0.0:9292`, `unix:///run/app.sock?umask=0111`, `ssl://…`. An `ssl` bind gives
+          # nil.
           def bind(place, url)
             case url
             when %r{\Aunix:(?://)?(?<path>[^?]+)} then new(place, "unix:#{$~[:path]}")
@@ -56,7 +55,7 @@ module Proxy
             end
           end
 
-          # How a host that stands for every address of a machine is reached on it.
+          # The host to connect to: a wildcard address and `localhost` become 127.0.0.1.
           def local(host)
             { "0.0.0.0" => "127.0.0.1", "[::]" => "127.0.0.1", "localhost" => "127.0.0.1" }.fetch(host, host)
           end
@@ -79,7 +78,7 @@ module Proxy
           end
         end
 
-        # @return [String, nil] what of the environment says otherwise, if that is set now
+        # @return [String, nil] the environment variable that overrides the address, if it is set now
         attr_reader :variable
 
         def initialize(place, address, guessed: false, variable: nil)
@@ -89,10 +88,10 @@ module Proxy
           @variable = variable
         end
 
-        # Whether Puma reads that in production alone.
+        # Whether Puma reads the file in production only.
         def production? = place.start_with?(PUMA.first)
 
-        # Whether it is taken to be there and may be elsewhere.
+        # Whether the address is only assumed.
         def guessed? = @guessed
 
         def socket? = address.start_with?("unix:")

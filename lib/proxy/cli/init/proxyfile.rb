@@ -6,18 +6,18 @@ module Proxy
       # The text of a Proxyfile for the application in a folder.
       # @api private
       class Proxyfile
-        # Ports to listen on: the first that the application has not taken.
+        # Ports to listen on: the first that the application does not use.
         PORTS = [8080, 8000].freeze
-        # Before that version Puma lets a thread wait for the next request on a connection that is kept.
+        # Puma before this version lets a thread wait for the next request on a kept-alive connection.
         GOOD_AT_KEEPING = Gem::Version.new("7")
 
-        # `path` is where it will stand.
+        # `path` is the place of the new Proxyfile.
         def initialize(folder, path)
           @folder = folder
           @directory = DSL::FilePath.expand(File.dirname(path))
         end
 
-        # The port that it listens on.
+        # The port to listen on.
         def port
           (PORTS - [@folder.listening.port]).first
         end
@@ -92,13 +92,13 @@ module Proxy
           RUBY
         end
 
-        # As the file names it.
+        # The backend's address as it is written in the Proxyfile.
         def backend
           listening = @folder.listening
           listening.socket? ? "unix:#{from_here(listening.address.delete_prefix("unix:"))}" : listening.address
         end
 
-        # The path of something in the folder from where the Proxyfile is, if that is in the folder too.
+        # A path of the folder, relative to the Proxyfile if that is in the folder too.
         def from_here(path)
           path = File.expand_path(path, @folder.root)
           return path unless [path, @directory].all? { |one| "#{one}/".start_with?("#{@folder.root}/") }
@@ -114,7 +114,8 @@ module Proxy
           "on.\n      keepalive: 0,\n"
         end
 
-        # Every few seconds, and back after one good answer: whoever is alone should not be missed for long.
+        # The health check: every few seconds, and back after one good answer, so that a single backend is not out for
+        # long.
         def health
           path = @folder.health&.text
           return <<~RUBY.gsub(/^/, "      ") unless path && !@folder.hosts

@@ -5,15 +5,15 @@ require "ripper"
 module Proxy
   module CLI
     class Init
-      # Calls in a Ruby file whose arguments can be told without running it: `port ENV.fetch("PORT", 3000)`. A setting
-      # of the environment counts as absent.
+      # Calls in a Ruby file whose arguments are known without running it: `port ENV.fetch("PORT", 3000)`. Environment
+      # variables count as not set.
       # @api private
       class RubySource
-        # A word, what stands behind it (nil for what only a run would tell), its line, and what it reads of the
-        # environment.
+        # A call: its word, its argument (nil if only a run would show it), its line, and the environment variables that
+        # it reads.
         Call = Struct.new(:word, :argument, :line, :variables)
 
-        # No address is longer, however often a file puts a text together with itself.
+        # Maximum length of a String. No address is longer, and a file may double a String again and again.
         LONGEST = 4096
 
         def initialize(path)
@@ -27,7 +27,7 @@ module Proxy
           @words = words
           walk(Ripper.sexp(File.read(@path)))
           @calls
-        # It cannot be read, its encoding is none that Ruby knows, or it is nested deeper than Ruby itself would follow.
+        # The file cannot be read, its encoding is unknown to Ruby, or it is nested too deeply.
         rescue SystemCallError, ArgumentError, SystemStackError
           []
         end
@@ -61,7 +61,7 @@ module Proxy
           end
         end
 
-        # The names of the environment that an expression reads.
+        # The environment variables that an expression reads.
         def variables(node)
           case node
           in [:aref, [:var_ref, [:@const, "ENV", _]], names] then names(names).first(1)
@@ -71,7 +71,7 @@ module Proxy
           end
         end
 
-        # The Strings in it.
+        # The Strings in an expression.
         def names(node)
           case node
           in [:@tstring_content, text, _] then [text]
@@ -80,7 +80,7 @@ module Proxy
           end
         end
 
-        # What an expression comes to, if that is plain; else nil.
+        # The value of an expression, if it is known without a run; else nil.
         def value(node)
           case node
           in [:@int, digits, _] then Integer(digits)

@@ -3,14 +3,14 @@
 module Proxy
   module CLI
     class Routes
-      # What becomes of one request, and why.
+      # The result for one request, with the reasons: location, filters, handler, request to the backend.
       # @api private
       class Answer
-        # With more locations than this, those that differ in path and host alike are only counted.
+        # With more locations than this, those whose path and host both differ are only counted.
         MANY = 30
-        # Fields whose values are for the backend alone, if the configuration gives them.
+        # Header fields whose values are not shown if they come from the configuration.
         SECRET = /auth|cookie|token|secret|passw|passphrase|pwd|key|credential|signature|session|jwt|verify/i
-        # Filters that change more of a request than the configuration alone says.
+        # Filters whose changes to a request cannot be told from the configuration alone.
         CHANGING = %w[auth_api_key auth_jwt forward_auth rewrite].freeze
 
         def initialize(config, question, told)
@@ -50,7 +50,7 @@ module Proxy
            *("      … and #{hidden} others, with another path and another host" if hidden.positive?), ""]
         end
 
-        # Whether a location is for something else altogether.
+        # Whether a location differs from the request in both path and host.
         def far?(step)
           %w[path hosts].all? { |name| step[:failed].any? { |failure| failure[:condition] == name } }
         end
@@ -128,7 +128,7 @@ module Proxy
           !handler.nil? && at(handler[:place]).key?("proxy")
         end
 
-        # What the proxy answers to a request that goes no further; nil for any other.
+        # The proxy's own answer to a request that is not forwarded; nil for any other.
         def by_itself
           return unless proxied?
 
@@ -151,19 +151,19 @@ module Proxy
           SECRET.match?(name) && !@question.sends?(value) ? "…" : value
         end
 
-        # What only the request itself can tell.
+        # What cannot be known without a real request.
         def unknown
           words = @told[:filters].map { |place| Table.word(at(place)) } & CHANGING
           words.empty? ? [] : [row(nil, "(as it is before #{words.join(" and ")})")]
         end
 
-        # A line of output, with the line of the file where something was written.
+        # A line of output that begins with the line number of the directive.
         def row(route, text)
           line = route ? Table.line(route).to_s : ""
           "#{line.rjust(4)}  #{text}"
         end
 
-        # The directive at a place.
+        # The directive at a place of the file.
         def at(place)
           *outer, last = place
           outer.reduce(@routes) { |routes, index| routes.fetch(index).fetch("location").fetch("routes") }.fetch(last)

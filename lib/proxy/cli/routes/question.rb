@@ -5,12 +5,12 @@ require "uri"
 module Proxy
   module CLI
     class Routes
-      # A request that somebody asks about.
+      # The request that `proxy routes` explains.
       # @api private
       class Question
         attr_reader :request_method, :url
 
-        # Reads `[METHOD] URL` and the options. A String says what is wrong with them.
+        # Reads `[METHOD] URL` and the options. Returns a String with the mistake if they are wrong.
         def self.read(words, headers, remote)
           url = words.pop
           method = words.pop || "GET"
@@ -46,13 +46,13 @@ module Proxy
           @fields.any? { |_, own| own.strip == value }
         end
 
-        # Whether the next server is to send it no further.
+        # Whether `Max-Forwards` forbids the proxy to forward the request.
         def last?
           values = @fields.filter_map { |name, value| value.strip if name.casecmp?("Max-Forwards") }
           values.one? && values.first.match?(/\A0+\z/)
         end
 
-        # As the engine takes it.
+        # The request as a Hash for the engine.
         def to_h
           target = @target.start_with?("/") ? @target : "/#{@target}"
           port = @authority[/:(\d+)\z/, 1]&.to_i || (@scheme == "https" ? 443 : 80)

@@ -3,7 +3,7 @@
 module Proxy
   module CLI
     class Routes
-      # Everything that a configuration does with requests, by line.
+      # All routes of a configuration, by line.
       # @api private
       class Table
         def initialize(config)
@@ -27,7 +27,7 @@ module Proxy
                 .max || 0
         end
 
-        # Filters come before handlers, as they do for a request; locations come first, for they are tried first.
+        # Rows in the order of a request: locations first, since they are tried first, then filters, then handlers.
         def scope(routes, depth)
           order = { "filter" => 0, "location" => 1 }
           routes.sort_by.with_index { |route, index| [order.fetch(route.keys.first, 2), index] }
@@ -58,13 +58,13 @@ module Proxy
         end
 
         class << self
-          # What a directive says, whatever it is.
+          # The options of a directive of any kind.
           def spec(route)
             kind, spec = route.first
             kind == "filter" ? spec.values.first : spec
           end
 
-          # The word that was written.
+          # The word of the directive as it was written.
           def word(route)
             kind, spec = route.first
             kind == "filter" ? spec.keys.first : kind

@@ -3,15 +3,15 @@
 module Proxy
   module CLI
     class Routes
-      # Directives in a line or two, as a person wrote them, from the configuration as the engine takes it.
+      # Turns directives of the engine's configuration back into one or two lines of Ruby.
       # @api private
       class Words
         CONDITIONS = DSL::Words::BY_NAME.fetch(:location).options.map { |option| option.name.to_s }.freeze
-        # Options that are told with their values, fields by name. Others may hold what nobody else should read, and are
-        # named without their values unless those are numbers or switches.
+        # Options that are shown with their values, header fields by name. Other options may hold secrets: they are
+        # shown without values, unless those are numbers or switches.
         TOLD = %w[additions removals networks to path type].freeze
         SHOWN = [Integer, Float, true, false].freeze
-        # The engine's names of values that a person writes without one.
+        # The engine's names of values that are written without a name, before the options.
         TAKEN = %w[networks bytes].freeze
 
         def initialize(config)
@@ -31,7 +31,7 @@ module Proxy
           names.select { |name| spec.key?(name) }.map { |name| "#{name}: #{list(spec.fetch(name))}" }
         end
 
-        # What a location wants where a request has something else; nil where that stands in its first line.
+        # The condition that a request did not meet; nil if it is in the location's first line.
         def wanted(spec, condition)
           option, name = condition.split(" ", 2)
           return if option == "path" || (option == "hosts" && spec["word"] == "host")
@@ -51,7 +51,7 @@ module Proxy
           end
         end
 
-        # Where the requests of a proxy go.
+        # The backends of a `proxy`, for display.
         def backends(spec)
           pool = spec["pool"]
           addresses = pool && pool["backends"]
@@ -95,7 +95,7 @@ module Proxy
 
         def options(spec)
           values = spec.except("at")
-          # What stands behind the word itself comes first, as it does in the file.
+          # Values without a name come first, as in the file.
           taken = TAKEN.filter_map { |name| option(name, values.delete(name)) if values.key?(name) }
           [*taken, *values.map { |name, value| "#{name}: #{option(name, value)}" }].join(", ")
         end

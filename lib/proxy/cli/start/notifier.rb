@@ -3,17 +3,17 @@
 module Proxy
   module CLI
     class Start
-      # Tells systemd how far the service is, where it wants to know: a unit of `Type=notify` names a socket for that
+      # Reports the state of the service to systemd, if the unit has `Type=notify`: the socket is in NOTIFY_SOCKET
       # (sd_notify(3)).
       class Notifier
-        # `address` is what systemd has set NOTIFY_SOCKET to; a name that begins with @ is none of a file.
+        # `address` is the value of NOTIFY_SOCKET; a name that begins with @ is an abstract socket, not a file.
         def initialize(address = ENV.fetch("NOTIFY_SOCKET", nil))
           @address = address&.sub(/\A@/, "\0")
         end
 
         def ready = tell("READY=1")
 
-        # {#ready} ends it.
+        # Reports that a reload has begun. {#ready} ends it.
         def reloading =
           tell("RELOADING=1\nMONOTONIC_USEC=#{Process.clock_gettime(Process::CLOCK_MONOTONIC, :microsecond)}")
 
@@ -21,7 +21,7 @@ module Proxy
 
         private
 
-        # Whoever hears nothing of it waits, says so in the end, and is not helped by a proxy that ends because of that.
+        # A failed message must not end the proxy. systemd times out and reports that itself.
         def tell(state)
           return if @address.nil? || @address.empty?
 

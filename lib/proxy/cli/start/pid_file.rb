@@ -3,33 +3,33 @@
 module Proxy
   module CLI
     class Start
-      # The file of `--pid`. It is locked as long as the proxy runs: whether it is that of one which is still there, or
-      # was left by one that was killed, the system knows, and no number that another process has by now can mislead
-      # anybody.
+      # The file of `--pid`. It is locked as long as the proxy runs. So the lock tells a running proxy from a stale
+      # file, even if another process has the PID by now.
       class PidFile
         # @return [String]
         attr_reader :path
 
-        # Nothing is touched before {#claim}. `path` is that of this moment, wherever a configuration goes.
-        # @raise [OptionParser::InvalidArgument] if nobody knows whose folder that is, as in `~nobody/proxy.pid`
+        # Touches nothing before {#claim}. `path` is made absolute now, since a configuration may change the working
+        # directory.
+        # @raise [OptionParser::InvalidArgument] if the user of a `~user/…` path is unknown
         def initialize(path)
           @path = File.expand_path(path)
         rescue ArgumentError => error
           raise OptionParser::InvalidArgument, "#{path}: #{error.message}: write the whole path"
         end
 
-        # Takes the file, before anything is bound. What stands in it stays until {#write}.
-        # @raise [Error] if another proxy has it, or it cannot be written
+        # Locks the file before anything is bound. Its content stays until {#write}.
+        # @raise [Error] if another proxy holds the lock, or the file cannot be written
         def claim
           loop do
             open
             refuse unless lock
-            # Whoever had it may have removed it since it was opened: then nobody would find what is written there.
+            # The previous owner may have removed the file after we opened it: our PID would be in a deleted file.
             break if there?
 
             @file.close
           end
-          # A link stays, and what it leads to is written and removed.
+          # A symbolic link stays; its target is written and removed.
           @real = File.realpath(path)
           spare
         rescue Errno::ENOENT
@@ -39,8 +39,8 @@ module Proxy
                        "the right to"
         end
 
-        # Says who runs, once the addresses are bound.
-        # @raise [Error] if it cannot be written
+        # Writes the PID, once the addresses are bound.
+        # @raise [Error] if the file cannot be written
         def write
           @file.truncate(0)
           @file.pwrite("#{Process.pid}\n", 0)
@@ -49,13 +49,13 @@ module Proxy
           raise Error, "--pid #{path}: it cannot be written (#{reason(error)})"
         end
 
-        # Removes the file, unless it is another one by now or says something else: then it is somebody else's.
+        # Removes the file, unless it was replaced or has other content: then it belongs to another process.
         def remove
           return unless @file
 
           File.unlink(@real) if (@written || @created) && ours?
         rescue SystemCallError
-          # It is as good as one that was left behind.
+          # A file that cannot be removed is a stale file without a lock: that does no harm.
         ensure
           @file&.close
           @file = nil
@@ -69,7 +69,7 @@ module Proxy
           raise Error, "--pid #{path}: it is not a regular file: write the path of one" unless @file.stat.file?
         end
 
-        # A file system without locks knows no better than that nobody has one.
+        # Without locks in the file system, the file counts as free.
         def lock
           @file.flock(File::LOCK_EX | File::LOCK_NB)
         rescue Errno::ENOTSUP, Errno::ENOLCK, Errno::ENOSYS
@@ -85,7 +85,7 @@ module Proxy
                        "another path"
         end
 
-        # A file that does not begin with a number was not written for this: it may be a Proxyfile.
+        # Refuses a file that does not begin with a number: it is no PID file and may be a Proxyfile.
         def spare
           text = @file.pread(20, 0)
           unless text.match?(/\A\s*(\d+\s|\d+\z|\z)/n)
@@ -93,10 +93,10 @@ module Proxy
                          "remove it"
           end
         rescue EOFError
-          # It is empty, or new.
+          # The file is empty or new.
         end
 
-        # Whether the file is still the one of that path.
+        # Whether the open file is still the one at the path.
         def there?
           there = File.stat(path)
           mine = @file.stat

@@ -3,13 +3,13 @@
 module Proxy
   module CLI
     class Start
-      # Reloads of a running server, one at a time and each on a thread of its own: a configuration may take its time,
-      # raise what it likes or end its thread, and signals are heard meanwhile.
+      # Reloads of a running server, one at a time, each on its own thread: a configuration may be slow, raise or end
+      # its thread, and signals are still handled.
       class Reloading
-        # @return [Config] what the server serves by
+        # @return [Config] the configuration in use
         attr_reader :config
 
-        # `console` is told what happens, and `signals` when a reload is over.
+        # Messages go to `console`; `signals` gets an event when a reload is over.
         def initialize(server, config, console, signals)
           @server = server
           @config = config
@@ -17,7 +17,7 @@ module Proxy
           @signals = signals
         end
 
-        # Begins a reload, or has one follow that which is going on: however many are asked for meanwhile, it is one.
+        # Begins a reload. During a reload it schedules one more, however often it is called.
         def begin
           return @again = true if @thread
 
@@ -29,12 +29,12 @@ module Proxy
           end
         end
 
-        # The reload has ended, with a configuration or with nil.
+        # Ends a reload: `config` is the new configuration, or nil if the reload failed.
         def over(config)
           @console.complain("#{@config.file} ended its thread.", "The old configuration stays.") if config.nil?
           @config = config if config
           @thread = nil
-          # Also where it was not read to its end.
+          # Signals are trapped again even if the configuration was not read to its end.
           @signals.take
           return unless @again
 
@@ -42,26 +42,25 @@ module Proxy
           self.begin
         end
 
-        # Whether one is going on.
+        # Whether a reload is running.
         def under_way? = !@thread.nil?
 
-        # The server is about to stop: why a reload did not succeed is of no interest any more.
+        # Discards the messages of a running reload, because the server is about to stop.
         def abandon
           @abandoned = true
         end
 
-        # Gives up a reload that is going on. `false` if it does not let go within so many seconds.
+        # Ends a running reload. Returns `false` if it does not end within `limit` seconds.
         def give_up(limit)
           @thread.nil? || !@thread.kill.join(limit).nil?
         end
 
         private
 
-        # Serves by the configuration as it stands now, and returns it; the old one if anything is wrong.
+        # Loads the configuration again and returns it; returns the old one if anything is wrong.
         def reload
           config = @config.source.read
-          # A configuration may have taken signals for itself: they are ours again before anybody hears that it was
-          # read.
+          # A configuration may trap signals itself: we trap them again before the reload is reported.
           @signals.take
           @console.complain(*config.warnings.map { |warning| "warning: #{warning}" })
           @server.take(config)
@@ -76,7 +75,7 @@ module Proxy
           stays(error.message, "The old configuration stays.")
         rescue SystemExit => error
           stays("#{@config.file} ends the process (#{error.message})", "The old configuration stays.")
-        # Whatever it is, it came from the configuration, and no server ends because of that.
+        # Any exception here comes from the configuration and must not end the server.
         rescue Exception => error # rubocop:disable Lint/RescueException
           stays("#{@config.file} raised #{error.class}: #{error.message}", "The old configuration stays.")
         end

@@ -3,12 +3,12 @@
 module Proxy
   module CLI
     class Start
-      # The signals of a server, and what else its main thread waits for, one after the other.
+      # A queue of events for the main thread: signals and other events, one after the other.
       class Signals
-        # By name: what each asks for.
+        # The action of each signal.
         ORDERS = { "INT" => :stop, "TERM" => :stop, "QUIT" => :stop, "HUP" => :reload, "USR1" => :reopen,
                    "USR2" => :upgrade }.freeze
-        # How often it is looked whether the terminal is still there.
+        # Seconds between two checks whether the terminal is still there.
         LOOK = 1
         # Seconds within which the signal of a terminal that has gone is handled, also on a machine that is busy.
         HANDLED = 10
@@ -16,17 +16,16 @@ module Proxy
         def initialize
           open_standard_descriptors
           @events = Thread::Queue.new
-          # What is waited at: a process all of whose threads waited for a queue would be taken for one that is stuck.
+          # The main thread waits at a pipe: Ruby reports a deadlock if all threads wait for a queue.
           @reader, @writer = IO.pipe
-          # With `nohup` nothing is to end because of the terminal.
+          # With `nohup` the end of the terminal must not stop the server.
           ignores_hangup = take["HUP"] == "IGNORE"
           @terminal = !ignores_hangup && terminal?
-          # Printing from the background stops nobody, whatever the terminal wants (`stty tostop`).
+          # Printing from the background must not stop the process (`stty tostop`).
           Signal.trap("TTOU", "IGNORE")
         end
 
-        # Takes the signals, also from a Proxyfile that has taken some for itself. Returns what was done about each
-        # until now.
+        # Traps the signals, also those that a Proxyfile has trapped. Returns the previous handlers by name.
         def take
           ORDERS.to_h do |name, order|
             number = Signal.list.fetch(name)
@@ -34,26 +33,25 @@ module Proxy
           end
         end
 
-        # From now on a signal is an event. Until then one that ends the server ends the process at once.
+        # Makes signals events from now on. Before this call, a signal that stops the server ends the process at once.
         def serving
           @serving = true
           watch_terminal if @terminal
         end
 
-        # Waits for the next event: what a signal asks for and its number, or what was pushed.
+        # Waits for the next event: the action of a signal and its number, or a pushed event.
         def next
           @reader.getbyte
           @events.pop
         end
 
-        # Adds an event. A handler of a signal may do so too.
+        # Adds an event. Safe in a signal handler.
         def push(*event)
           @events << event
           @writer.write_nonblock(".", exception: false)
         end
 
-        # Waits for a second signal that ends the server, and returns its number, or for the end of the server, and
-        # returns nil.
+        # Waits for a second stop signal and returns its number, or for the end of the server and returns nil.
         def second
           loop do
             event, number = self.next
@@ -66,15 +64,15 @@ module Proxy
 
         private
 
-        # Opens what is closed of the standard descriptors on /dev/null, before something else gets such a number and is
-        # printed to.
+        # Opens closed standard descriptors on /dev/null. Otherwise another file could get such a number and receive our
+        # output.
         def open_standard_descriptors
           number = 0
           number = IO.sysopen(File::NULL, File::RDWR) while number <= 2
           IO.for_fd(number).close
         end
 
-        # In the handler of a signal.
+        # Called in a signal handler.
         def receive(order, number)
           exit!(128 + number) if order == :stop && !@serving
           order = :hang_up if order == :reload && @terminal && !terminal?
@@ -89,7 +87,7 @@ module Proxy
           false
         end
 
-        # A terminal that has gone without a signal is none any more: a later SIGHUP is from somebody who means it.
+        # Notices a terminal that went away without a signal: a later SIGHUP is then a request to reload.
         def watch_terminal
           Thread.new do
             sleep LOOK while terminal?

@@ -3,7 +3,7 @@
 module Proxy
   module CLI
     class Start
-      # The stop of a server: what was in flight, and what of it did not finish.
+      # The stop of a server, with reports of requests in flight and of those that did not finish.
       class Stopping
         KINDS = { requests: "request", tunnels: "tunnel", event_streams: "event stream" }.freeze
         private_constant :KINDS
@@ -15,7 +15,7 @@ module Proxy
           @signals = signals
         end
 
-        # Stops, and returns the exit status: 0, or that of the signal that ended everything at once.
+        # Stops the server and returns the exit status: 0, or the one for the signal that forced the end.
         def perform
           @console.say("Stopping. #{in_flight}")
           stopping = Thread.new { @server.stop.tap { @signals.push(:stopped) } }
@@ -34,7 +34,7 @@ module Proxy
           parts.empty? ? "Nothing is in flight." : "In flight: #{parts}. A second signal ends what is left at once."
         end
 
-        # How long it may take at most.
+        # Seconds that work of a kind may take at most.
         def limit(kind)
           kind == :requests ? @config.shutdown_timeout : [@config.tunnel_grace, @config.shutdown_timeout].min
         end
@@ -43,13 +43,13 @@ module Proxy
           requests, lasting = @server.stats[:cut].partition { |kind, _| kind == :requests }.map do |numbers|
             words(**numbers.to_h)
           end
-          # A tunnel or a stream of events that was told to end has not failed.
+          # A tunnel or an event stream that was ended by the stop has not failed.
           lines = [("Not finished in time: #{requests}." unless requests.empty?),
                    ("Ended by the stop: #{lasting}." unless lasting.empty?)]
           @console.complain(lines.compact.join(" ")) if lines.any?
         end
 
-        # "1 request, 2 tunnels", with what the block has to say of each.
+        # "1 request, 2 tunnels", each with the block's addition.
         def words(**numbers)
           KINDS.filter_map { |kind, word|
             number = numbers.fetch(kind, 0)

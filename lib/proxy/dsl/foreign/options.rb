@@ -3,7 +3,7 @@
 module Proxy
   class DSL
     module Foreign
-      # Options of other systems, each with ours and a value for it.
+      # Options of other systems, each with our option and an example value.
       OPTIONS = {
         [:headers, '{ "X-Name" => "value" }'] =>
           %i[proxy_set_header header_up set_header request_headers custom_request_headers],
@@ -85,7 +85,7 @@ module Proxy
         [:removals, '["X-Name"]'] => %i[remove delete unset hide]
       }.each_with_object({}) { |(ours, names), all| names.each { |name| (all[name] ||= []) << ours } }.freeze
 
-      # Options of other systems that have none of ours in their place.
+      # Options of other systems that have no equivalent here.
       NOTES = {
         "WebSockets always work: leave it out" => %i[websocket websockets ws upgrade web_socket],
         "not yet in this version: compression; let the application do it, or leave it out" =>

@@ -3,8 +3,8 @@
 module Proxy
   class DSL
     module Foreign
-      # Words of nginx, Caddy, HAProxy, Puma, Traefik and Kamal, in the order of what they are about, by what is
-      # answered. `camelCase` and `kebab-case` are looked up with underscores.
+      # Words of nginx, Caddy, HAProxy, Puma, Traefik and Kamal by answer, ordered by subject. `camelCase` and
+      # `kebab-case` are looked up with underscores.
       WORDS = {
         # Listening, hosts and blocks
         'write bind "http://0.0.0.0:80"' => %i[listen entry_points entrypoints],
@@ -192,11 +192,11 @@ module Proxy
              clean_thread_locals]
       }.flat_map { |answer, words| words.map { |word| [word, answer] } }.to_h.freeze
 
-      # Words whose block is looked into.
+      # Words whose block is read as a configuration.
       BLOCKS = %i[server http events frontend defaults global backend handle handle_path route stream virtual_host]
                .freeze
 
-      # Words that need nothing after them.
+      # Words that may stand without arguments.
       ALONE = %i[ip_hash least_conn internal file_server encode log gzip preload_app! log_requests! quiet daemonize
                  prune_bundler fork_worker nakayoshi_fork forwardfor drain_on_shutdown reverse_proxy proxy_pass
                  listen server_name rackup httpchk compress brotli auto_https stub_status redispatch httplog].freeze

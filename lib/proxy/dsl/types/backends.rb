@@ -3,7 +3,7 @@
 module Proxy
   class DSL
     module Types
-      # Where one backend is.
+      # Address of one backend.
       class Address < Template
         def read(value, place)
           text = super
@@ -12,7 +12,7 @@ module Proxy
 
         private
 
-        # The path of a unix socket starts from the folder of the configuration file, as all paths do.
+        # A relative path of a unix socket starts from the folder of the configuration file.
         def socket(text, place)
           path = text[/\Aunix:(.+)\z/im, 1]
           return text if path.nil? || path.start_with?("/") && !path.match?(%r{\A//[^/]})
@@ -25,7 +25,7 @@ module Proxy
 
       ADDRESS = Address.new("String", '{ address: "127.0.0.1:3001" }')
 
-      # One backend with more to say of it than its address.
+      # One backend as a Hash: its address and options.
       class Backend < Schema
         prose "A Hash in `backends:`."
 
@@ -39,20 +39,20 @@ module Proxy
 
         private
 
-        # `ssl:` is a matter of the address.
+        # Advice for `ssl:` and the like, even if an option has a similar spelling: TLS is part of the address here.
         def note(key) = Foreign.note(key)
       end
 
       BACKEND = Backend.new(:backend)
 
-      # Where requests go: an Array of addresses, each a String or a Hash with an address and more.
+      # Backends: an Array of addresses, each a String or a Hash with an address and options.
       class Backends < Type
         def signature = "Array[String | Hash[Symbol, untyped]]"
 
         def schema = BACKEND
 
         def read(value, place)
-          # A path is surely that of a socket.
+          # A path alone is meant as a unix socket.
           if value.is_a?(String) && value.start_with?("/")
             return place.error("#{value.inspect} is a String: write [\"unix:#{value}\"]")
           end
@@ -72,7 +72,8 @@ module Proxy
 
         private
 
-        # One address, several with commas or spaces between them, and weights by address, as the Array that is meant.
+        # The Array that is meant by one address, by addresses with commas or spaces between them, or by a Hash of
+        # weights.
         def as_array(value)
           return hint if value.empty?
 
@@ -87,7 +88,7 @@ module Proxy
           value.map { |name, weight| "{ address: #{Problem.without_secrets(name).inspect}, weight: #{weight} }" }
         end
 
-        # The same address twice gets two shares of the requests, which is what a weight is for.
+        # Warns of an address that is listed twice: it gets two shares of the requests; `weight` says that plainly.
         def told_of_twins(backends, place)
           backends.map { |backend| backend["address"] }.tally.each do |address, times|
             next if times == 1
@@ -127,7 +128,7 @@ module Proxy
           place.error("#{shown} has a semicolon: write #{text.delete_suffix(";").inspect}")
         end
 
-        # Addresses with the schemes of others.
+        # Addresses with schemes of other systems.
         def elsewhere(text)
           case text
           when /\A:(\d+)\z/ then "127.0.0.1:#{$1}"

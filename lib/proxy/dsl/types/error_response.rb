@@ -53,7 +53,7 @@ module Proxy
         "String, Hash", 'a String, { inline: { message: "Down" } } or { file: "public/503.json" }'
       )
 
-      # The name of a built-in error response, or a Hash that describes one's own.
+      # The name of a built-in error response, or a Hash that describes a custom one.
       class ErrorResponse < Name
         NAMES = {
           "bad_request" => 400, "unauthorized" => 401, "forbidden" => 403, "not_found" => 404,
@@ -61,7 +61,7 @@ module Proxy
           "service_unavailable" => 503, "gateway_timeout" => 504
         }.freeze
 
-        # The keys of a Hash.
+        # Keys of the Hash for a custom error response.
         class Options < Schema
           engine :error_response
           prose "The Hash that `error_response:` takes."

@@ -3,15 +3,15 @@
 module Proxy
   class DSL
     module Types
-      # Fields by name, whose names are Strings (or the Symbols of `"X-Name": "…"`).
+      # Header fields by name. Names are Strings, or Symbols as in `"X-Name": "…"`.
       class Fields < Text
-        # Fields whose values belong in no message.
+        # Fields whose values are not shown in messages.
         SECRET = /authorization|cookie|token|key|secret|password|credential|signature/i
         private_constant :SECRET
 
         private
 
-        # A value of a field as a message may show it.
+        # A field's value for a message, hidden if it may be secret.
         def shown(name, value)
           secret?(name) ? "that is not shown" : Format.show(value)
         end
@@ -27,7 +27,7 @@ module Proxy
         end
       end
 
-      # Fields of an answer that we make: a Hash, or an Array of pairs; an Array as a value is several fields.
+      # Header fields of the proxy's own responses: a Hash, or an Array of pairs; an Array as a value is several fields.
       class Pairs < Fields
         def signature = "Hash[String | Symbol, String | Array[String]] | Array[[String, String]]"
 
@@ -54,7 +54,7 @@ module Proxy
         end
       end
 
-      # Fields to add: a String is a string rewrite, an Array is several.
+      # Header fields to add: a String is a string rewrite, an Array is several fields.
       class Additions < Fields
         def signature = "Hash[String | Symbol, String | Array[String]]"
 

@@ -30,7 +30,7 @@ module Proxy
         end
       end
 
-      # What a body must hold: text, or a pattern in the engine's syntax.
+      # Required content of a body: text, or a pattern in the engine's syntax.
       class BodyMatch < Text
         FLAGS = { Regexp::IGNORECASE => "i", Regexp::MULTILINE => "s", Regexp::EXTENDED => "x" }.freeze
         private_constant :FLAGS
@@ -43,7 +43,7 @@ module Proxy
 
         private
 
-        # `^` and `$` are the ends of a line in Ruby, and `.` takes a line break only with its `m`.
+        # In Ruby `^` and `$` match at line ends, and `.` matches a line break only with the flag `m`.
         def pattern(regexp, place)
           source = utf8(regexp.source, place)
           return INVALID if source.equal?(INVALID)
@@ -52,9 +52,9 @@ module Proxy
         end
       end
 
-      # A Hash that says how backends are asked whether they are well.
+      # A Hash with the options of a health check.
       class HealthCheck < Type
-        # Its keys.
+        # Keys of the health check's Hash.
         class Options < Schema
           engine :health_check
           prose "The Hash that `health_check:` takes."

@@ -3,7 +3,7 @@
 module Proxy
   class DSL
     module Types
-      # Several values of one kind: one, or an Array of them.
+      # One value of a kind, or an Array of them.
       class List < Text
         def signature = "String | Array[String]"
 
@@ -22,7 +22,7 @@ module Proxy
         end
       end
 
-      # Words, as Symbols or Strings.
+      # Names as Symbols or Strings.
       class Words < List
         def signature = "String | Symbol | Array[String | Symbol]"
 
@@ -54,7 +54,7 @@ module Proxy
         end
       end
 
-      # A Regexp as the engine takes it: its source and its flags.
+      # Converts a Regexp to the engine's form: source and flags.
       module Expressions
         private
 
@@ -89,8 +89,8 @@ module Proxy
         end
       end
 
-      # What fields, parameters or cookies must be, by name: a String, a Regexp, `true` for there, `nil` for not there,
-      # or an Array of those.
+      # Conditions for header fields, query parameters or cookies, by name: a String, a Regexp, `true` (present), `nil`
+      # (absent), or an Array of those.
       class Conditions < Fields
         include Expressions
 
@@ -147,7 +147,7 @@ module Proxy
         end
       end
 
-      # Hosts, of which nginx writes `_` for all.
+      # Host patterns. nginx's `_` (every host) gets an explanation.
       class Hosts < Matches
         private
 

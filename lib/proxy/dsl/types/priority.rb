@@ -3,7 +3,7 @@
 module Proxy
   class DSL
     module Types
-      # How a backend is chosen: a name, `{ hash: "{rewrite}" }` or `{ sticky: "cookie" }`.
+      # Load-balancing policy: a name, `{ hash: "{rewrite}" }` or `{ sticky: "cookie" }`.
       class Priority < Name
         PROSE = {
           "round_robin" => "In turn, in proportion to their weights: with 3 and 1, three of any four requests.",
@@ -24,7 +24,7 @@ module Proxy
         }.freeze
         NAMES = PROSE.keys.grep(/\A\w+\z/).freeze
         FORMS = '{ hash: "{path}" } or { sticky: "cookie_name" }'
-        # What is written as a Hash.
+        # Policies that are written as a Hash, each with an example.
         WHOLE = { "hash" => '{ hash: "{path}" }', "sticky" => '{ sticky: "backend" }',
                   "cookie" => '{ sticky: "backend" }' }.freeze
         private_constant :FORMS, :WHOLE
@@ -56,7 +56,7 @@ module Proxy
           when [:hash] then tagged("hash", REWRITE.read(value[:hash], place.within(:hash)))
           when [:sticky], %i[sticky secret], %i[secret sticky] then sticky(value, place)
           else
-            # One of its values may be the secret.
+            # A value of the Hash may be the secret.
             shown = value.length > 1 ? "a Hash of #{value.keys.map(&:inspect).join(", ")}" : Format.show(value)
             place.error("#{shown} is unknown: write #{FORMS}, perhaps with a secret: \"…\"")
           end

@@ -3,7 +3,7 @@
 module Proxy
   class DSL
     module Types
-      # What must not be shown in a message.
+      # Messages for values that must not be shown.
       module Hidden
         private
 
@@ -18,7 +18,7 @@ module Proxy
         end
       end
 
-      # A secret, or what could be one.
+      # A secret, or a value that could be one.
       class Secret < Text
         include Hidden
       end

@@ -3,7 +3,7 @@
 module Proxy
   class DSL
     module Types
-      # Several texts: one, or an Array of them.
+      # One text, or an Array of texts.
       class Texts < Text
         def signature = "String | Array[String]"
 
@@ -16,7 +16,7 @@ module Proxy
         end
       end
 
-      # The values behind a word: one, several, or Arrays of them.
+      # The values after a word: one, several, or Arrays of them.
       class Several < Texts
         def read(values, place)
           values = values.flatten

@@ -3,16 +3,17 @@
 module Proxy
   class DSL
     class Word
-      # What stands between a request and its handler: it lets a request pass, changed or not, or answers it.
+      # A word for a filter: it lets a request pass to the handler, changed or not, or answers it.
       # @api private
       class Filter < Word
         class << self
-          # Options of which one must be there. If it was reported as wrong, the engine is not asked: it would miss it.
+          # Declares options of which one is required. If it was reported as wrong, the engine does not check the
+          # filter: it would report the option as missing.
           def needs(*names)
             facts[:needs] = names
           end
 
-          # The option for the response to what the filter refuses; `name` is that of the built-in one.
+          # Declares the option for the response to refused requests; `name` is the default, a built-in response.
           def refusal(name, prose = "The response to a refused request.")
             option :error_response, Types::ERROR_RESPONSE, prose, default: "the built-in `#{name}`", unset: true
           end
@@ -38,28 +39,28 @@ module Proxy
           call.draft.add_route("filter" => { name.to_s => { **given, "at" => place.at } })
         end
 
-        # What was written before the options of a filter that takes options alone, as a message may show it.
+        # The unexpected value before the options, as text for a message.
         def first_value(values)
           Format.show(values.first)
         end
 
-        # Whether something that is needed was reported as wrong.
+        # Whether a required option was reported as wrong.
         def lost?(options, given)
           self.class.facts.fetch(:needs, []).any? { |name| !options[name].nil? && !given.key?(name.to_s) }
         end
       end
 
-      # A filter that is given secrets.
+      # A word for a filter whose options hold secrets.
       # @api private
       class AuthFilter < Filter
-        # The option for the response to what the filter refuses.
+        # Declares the option for the response to refused requests; the default is the built-in `unauthorized`.
         def self.refusal
           super("unauthorized", "The response to a refused request: a built-in name or a Hash, see `error_response`.")
         end
 
         private
 
-        # What is written before the options may be a secret.
+        # Shows only the kind of the value: it may be a secret.
         def first_value(values)
           Format.kind(values.first)
         end

@@ -3,7 +3,7 @@
 module Proxy
   class DSL
     class Word
-      # What answers a request. It takes options only.
+      # A word for a handler, which answers a request. It takes options only.
       # @api private
       class Handler < Word
         private
@@ -15,7 +15,7 @@ module Proxy
           call.place.options_only(*misplaced(call.arguments))
         end
 
-        # What was written before the options, as a message shows it, and what is meant by it.
+        # The unexpected value before the options, as text for a message, and its correction.
         def misplaced(values)
           [Format.show(values.first), example]
         end

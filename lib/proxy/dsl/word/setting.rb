@@ -3,7 +3,7 @@
 module Proxy
   class DSL
     class Word
-      # What holds for the whole server. It stands outside of every location, once.
+      # A word for a setting of the whole server. It may stand once, outside of every location.
       # @api private
       class Setting < Word
         # @return [String]
@@ -21,7 +21,7 @@ module Proxy
           call.draft.set(name, setting(value(call), given, call.place), call.place)
         end
 
-        # The one value that was written.
+        # The single value of the call.
         def value(call)
           values = @many ? [call.arguments.flatten].reject(&:empty?) : call.arguments
           return takes.read(values.first, call.place) if values.length == 1
@@ -34,7 +34,7 @@ module Proxy
           "#{name} #{Format.show(values.first)}"
         end
 
-        # The setting as the engine takes it.
+        # The setting in the engine's form.
         def setting(value, given, place)
           value.equal?(INVALID) ? value : { "value" => value, "at" => place.at, **given }
         end

@@ -41,7 +41,7 @@ module Proxy
           end
         end
 
-        # A file to be written.
+        # Path of a file to write.
         class OutputFile < Types::Text
           def signature = "String | _Path"
 
@@ -62,7 +62,7 @@ module Proxy
 
         private
 
-        # The setting as the engine takes it: nil for none.
+        # The setting in the engine's form; nil for no access log.
         def setting(value, given, place)
           if value == false && given.key?("to")
             place.error("false and `to` contradict each other: write a format, or leave `to` out")

@@ -3,7 +3,7 @@
 module Proxy
   class DSL
     module Words
-      # Asks for a key.
+      # Requires an API key.
       class AuthApiKey < Word::AuthFilter
         prose "Asks for a key, in a header or in the query."
         example <<~'RUBY'

@@ -3,7 +3,7 @@
 module Proxy
   class DSL
     module Words
-      # Asks for a user and a password.
+      # Requires a user name and a password (HTTP Basic authentication).
       class AuthBasic < Word::AuthFilter
         prose "Asks for a user and a password (HTTP Basic). `Authorization` is passed on as it came."
         example <<~RUBY

@@ -3,7 +3,7 @@
 module Proxy
   class DSL
     module Words
-      # Asks for a signed token (JWT).
+      # Requires a signed token (JWT).
       class AuthJwt < Word::AuthFilter
         prose <<~TEXT
           Asks for a signed token (JWT). One of `secret`, `public_key`, `public_key_file` and `jwks_file` is needed.
@@ -14,7 +14,7 @@ module Proxy
                    claims_to_headers: { "X-User" => "sub" }
         RUBY
 
-        # Headers, each with the name of a claim.
+        # Header fields, each with the name of the claim that fills it.
         class Claims < Types::Fields
           def signature = "Hash[String | Symbol, String | Symbol]"
 

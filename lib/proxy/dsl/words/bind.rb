@@ -46,7 +46,7 @@ module Proxy
           end
         end
 
-        # Several names, in an Array or with commas between them, as a URL has them.
+        # Names in an Array, or in one String with commas between them, as in a URL.
         class Names < Types::Texts
           def signature = "String | Array[String | Symbol]"
 
@@ -61,7 +61,7 @@ module Proxy
           end
         end
 
-        # One of several certificates.
+        # A certificate of a bind that has several.
         class Certificate < Schema
           FILE = Types::InputFile.new("path", 'the path of a PEM file, such as "tls/site.pem"')
           KEY = Types::InputFile.new("path", 'the path of a PEM file, such as "tls/site.key"')
@@ -168,7 +168,7 @@ module Proxy
           call.draft.add_bind(bind) unless bind.equal?(INVALID)
         end
 
-        # The address and its options as the engine takes them.
+        # The address and its options in the engine's form.
         def address(urls, options, place)
           port = plain_port(urls, options)
           return place.error("#{port[:wrong]}: write bind #{"http://#{port[:host]}:#{port[:port]}".inspect}") if port
@@ -184,7 +184,7 @@ module Proxy
           with_query(text, options, place)
         end
 
-        # The same, with the options that stand in the URL.
+        # The address in the engine's form, with the options in its query.
         def with_query(text, options, place)
           url, _, query = text.partition("?")
           given, sound = from_query(query, place)
@@ -196,7 +196,7 @@ module Proxy
           sound && fit ? { "url" => url, "at" => place.at, **given } : INVALID
         end
 
-        # What Puma, nginx and HAProxy write for an address, as it is written here; nil for anything else.
+        # An address in the syntax of Puma, nginx or HAProxy, as it is written here; nil for any other.
         def in_our_words(text)
           case text
           when %r{\Atcp://(\S+)\z} then "http://#{$1}".inspect
@@ -224,7 +224,7 @@ module Proxy
         def from_query(query, place)
           return [{}, true] if query.empty?
 
-          # It is slow to load, and few addresses have a query.
+          # Loaded here because `uri` is slow to load and few addresses have a query.
           require "uri"
           pairs = URI.decode_www_form(query).map { |key, value| [key.to_sym, from_text(key, value)] }
           twice = pairs.map(&:first).tally.select { |_, times| times > 1 }.keys
@@ -235,7 +235,7 @@ module Proxy
           [{}, false]
         end
 
-        # Digits are a number, but for those of a mode, which are octal.
+        # Digits become a number, except for a mode, which is octal.
         def from_text(key, value)
           return value if key == "mode"
           return value.to_i if value.match?(/\A\d+\z/)

@@ -3,7 +3,7 @@
 module Proxy
   class DSL
     module Words
-      # How long a client may pause within a body.
+      # Sets how long a client may pause within a request body.
       class ClientBodyTimeout < Word::Setting
         prose "Longest pause between two pieces of a body that a client sends or receives."
         example <<~RUBY

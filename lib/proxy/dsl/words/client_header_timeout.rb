@@ -3,7 +3,7 @@
 module Proxy
   class DSL
     module Words
-      # How long a request head may take.
+      # Sets how long a client may take to send a request head.
       class ClientHeaderTimeout < Word::Setting
         prose "A request head must arrive completely within this time."
         details "The client is answered 408 after that."

@@ -3,7 +3,7 @@
 module Proxy
   class DSL
     module Words
-      # Lets pages of other origins in (CORS).
+      # Allows requests from pages of other origins (CORS).
       class Cors < Word::Filter
         prose "Lets pages from other origins use this site, and answers their preflight requests."
         details "Write it before the filters that ask who a client is: a preflight does not say."

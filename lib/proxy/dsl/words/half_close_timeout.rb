@@ -3,7 +3,7 @@
 module Proxy
   class DSL
     module Words
-      # How long a client that has closed its side is waited for.
+      # Sets the time from a client's half-close until its request is given up, if the response has not begun.
       class HalfCloseTimeout < Word::Setting
         prose <<~TEXT
           A client that has closed its side, and whose response has not begun after this time, is assumed to be gone:
@@ -14,7 +14,7 @@ module Proxy
           half_close_timeout false
         RUBY
 
-        # A number of seconds, or `false` for none, which the engine knows as nil.
+        # A number of seconds, or `false` to serve the request without a limit (nil for the engine).
         class SecondsOrFalse < Types::Seconds
           def signature = "Numeric | false"
 

@@ -3,7 +3,7 @@
 module Proxy
   class DSL
     module Words
-      # How long a client's handshake may take.
+      # Sets how long a client's handshake may take.
       class HandshakeTimeout < Word::Setting
         prose "A TLS handshake, or a header of the PROXY protocol, must be complete within this time."
         example <<~RUBY

@@ -3,7 +3,7 @@
 module Proxy
   class DSL
     module Words
-      # How long a client's connection may be idle.
+      # Sets how long a client's keep-alive connection may be idle.
       class KeepaliveTimeout < Word::Setting
         prose "An idle client connection is closed after this."
         example <<~RUBY

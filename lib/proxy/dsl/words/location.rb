@@ -33,13 +33,13 @@ module Proxy
           end
         RUBY
 
-        # Paths of a location. What routers elsewhere write for a capture, and regular expressions in a String, would be
-        # taken as they are written, and match nothing that there is.
+        # Paths of a location. Captures in the syntax of other routers, and regular expressions in a String, are
+        # refused: they would be taken literally and match no real path.
         class Patterns < Types::Matches
-          # A capture with its expression, which may hold anything.
+          # A capture, with or without a regular expression in parentheses.
           CAPTURE = /:\w+(?:\((?:[^()\\]|\\.|\([^()]*\))*\))?/.freeze
           EXPRESSION = %r{\\[dwsbAzZ.]|\(\?|\.\+|\(\.\*\)|[^/]/\.\*\z|\[\^|\[[a-z0-9]-|\$\z|\A\^|\(\w+(?:\|\w+)+\)}i
-          # A capture as other routers write it.
+          # A capture in the syntax of other routers.
           ELSEWHERE = /\{(\w+)(?::[^}]*)?\}|<(?:\w+:)?(\w+)>|(?<=\/)\[([a-z_]\w*)\](?=\/|\z)/
           private_constant :CAPTURE, :EXPRESSION, :ELSEWHERE
 
@@ -59,7 +59,7 @@ module Proxy
             super
           end
 
-          # `= /api`, `^~ /api/` and `~ \.php$` of nginx.
+          # nginx: `= /api`, `^~ /api/` and `~ \.php$`.
           def modifier(text)
             sign, path = text.match(/\A(=|\^~|~\*?)\s+(\S.*)\z/)&.captures
             case sign
@@ -82,7 +82,7 @@ module Proxy
             "holds several paths: write #{parts.map(&:inspect).join(", ")}" if parts.length > 1
           end
 
-          # `"/*.{png,jpg}"` of a shell.
+          # Shell braces: `"/*.{png,jpg}"`.
           def braces(text)
             front, choices, rest = text.match(/\A(.*)\{([^{}]+,[^{}]+)\}(.*)\z/)&.captures
             return unless choices
@@ -93,7 +93,7 @@ module Proxy
 
           def expression_in_text(text)
             rest = text.gsub(CAPTURE, "")
-            # A capture whose bracket is not closed is told of as that.
+            # A capture with an unclosed bracket has its own message.
             return if !rest.match?(EXPRESSION) || text.match?(/:\w+\([^)]*\z/)
 
             "is text, not a regular expression: write %r{#{text.start_with?("^") ? "\\A#{text[1..]}" : text}}"
@@ -159,7 +159,7 @@ module Proxy
           The client accepts one of these media types. A client that sends no `Accept` accepts all.
         TEXT
 
-        # The type of the method, in RBS, whose block is what to do with the requests.
+        # The type of the word's method, with its block, in RBS.
         def signature
           super.sub(/ -> nil\z/, " { (DSL) -> void } -> nil")
         end
@@ -178,17 +178,17 @@ module Proxy
           add(call, conditions, values, paths)
         end
 
-        # The patterns with those of the locations around them in front; INVALID without any.
+        # The patterns, prefixed with those of the enclosing locations; INVALID if none is valid.
         def whole(given, call)
           values = given.empty? ? INVALID : takes.read(given, call.place)
           values.equal?(INVALID) ? INVALID : Nesting.whole(values, call.draft.around, call.place)
         end
 
-        # Adds the location; `values` are what stands in front of the options, and `paths` say where it is.
+        # Adds the location. `values` are the values before the options, and `paths` its full paths.
         def add(call, conditions, values, paths = nil)
           return call.place.error("has no block: write #{name} #{sample} do … end") unless call.block
 
-          # What stands inside is checked whatever selects it.
+          # The inside is checked even if the conditions are wrong.
           routes = call.draft.inside(paths, tunnels: tunnels?(conditions)) { inner(call) }
           conditions = { **conditions, @as => values } unless values.equal?(INVALID)
           conditions = { **conditions, "inner" => paths.inner } if paths&.inner&.any?
@@ -199,7 +199,7 @@ module Proxy
           call.block.arity == 1 ? call.block.call(call.dsl) : call.block.call
         end
 
-        # Whether the conditions are those of a WebSocket, or of another tunnel.
+        # Whether the conditions match only WebSocket or other upgrade requests.
         def tunnels?(conditions)
           headers = conditions["headers"].is_a?(Array) ? conditions["headers"] : []
           headers.any? do |condition|

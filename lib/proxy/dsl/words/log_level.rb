@@ -3,7 +3,7 @@
 module Proxy
   class DSL
     module Words
-      # How much the proxy logs about itself.
+      # Sets how much the proxy logs about itself.
       class LogLevel < Word::Setting
         prose "How much the proxy says about itself on standard error: `error`, `warn`, `info` or `debug`."
         example <<~RUBY

@@ -3,7 +3,7 @@
 module Proxy
   class DSL
     module Words
-      # Logs requests as they come and go.
+      # Logs each request at its start and at its end.
       class LogRequests < Word::Filter
         prose "Writes lines about requests to where the proxy's log goes, at level `info`, with the request's id."
         example <<~RUBY

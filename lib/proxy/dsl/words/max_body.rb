@@ -11,7 +11,7 @@ module Proxy
           max_body 1_048_576
         RUBY
 
-        # The one value before the options.
+        # The single value before the options.
         class Single < Types::Type
           def initialize(type)
             @type = type
@@ -35,7 +35,7 @@ module Proxy
         private
 
         def run(call)
-          # In a location it may be meant so.
+          # Inside a location, 0 may be intended.
           if call.arguments == [0] && call.draft.outermost?
             call.place.warning("0 refuses every body, where nginx means no limit: leave it out for no limit")
           end

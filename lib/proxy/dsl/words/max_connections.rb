@@ -3,7 +3,7 @@
 module Proxy
   class DSL
     module Words
-      # How many clients are connected at once.
+      # Limits the number of client connections.
       class MaxConnections < Word::Setting
         prose <<~TEXT
           Client connections served at once. Beyond that, the longest idle ones are closed to make room; only then do

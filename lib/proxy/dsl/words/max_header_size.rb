@@ -3,7 +3,7 @@
 module Proxy
   class DSL
     module Words
-      # How large a request head may be.
+      # Limits the size of a request head.
       class MaxHeaderSize < Word::Setting
         prose <<~TEXT
           Largest request head, start line and headers together; 431 above it and above 128 headers, 414 if the target

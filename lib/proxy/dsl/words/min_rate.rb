@@ -3,7 +3,7 @@
 module Proxy
   class DSL
     module Words
-      # How slow a client may be.
+      # Sets the minimum transfer rate of a client.
       class MinRate < Word::Setting
         prose <<~TEXT
           Bytes per second of a body that a client must send or receive, after the first 10 seconds of waiting for it;

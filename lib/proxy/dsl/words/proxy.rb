@@ -16,8 +16,8 @@ module Proxy
                 error_response: :service_unavailable
         RUBY
 
-        # Edits of a head: a String is literal, `{ rewrite: "…" }` is a string rewrite, an Array is several values,
-        # nil removes.
+        # Changes to header fields: a String is literal, `{ rewrite: "…" }` is a string rewrite, an Array is several
+        # values, nil removes the field.
         class Edits < Types::Fields
           def signature = "Hash[String | Symbol, Types::edit | Array[Types::edit] | nil]"
 
@@ -40,7 +40,7 @@ module Proxy
             "{ #{name.inspect} => #{secret?(name) ? '"…"' : Format.show(text)} }" if name
           end
 
-          # Names that differ in case are one field, and one of the edits would be lost.
+          # Reports names that differ only in case: they are one field, and one of the changes would be lost.
           def twice(names, place)
             names.group_by { |name| name.to_s.downcase }.each_value do |same|
               next if same.one?
@@ -75,7 +75,7 @@ module Proxy
           end
         end
 
-        # Reasons to send a request again: one, or an Array of them.
+        # Reasons to retry a request: one, or an Array of them.
         class RetryOn < Types::Type
           NAMES = %w[timeout 502 503 504].freeze
           private_constant :NAMES
@@ -119,7 +119,7 @@ module Proxy
           end
         end
 
-        # Whether a prefix is taken off, in whose place others write the prefix itself.
+        # `true` or `false` for stripping a prefix. Users of other systems write the prefix itself.
         class Stripped < Types::Switch
           def read(value, place)
             return super unless value.is_a?(String) && value.start_with?("/")
@@ -193,7 +193,7 @@ module Proxy
 
         together :path_prefix, :strip_prefix
 
-        # Stands for a target that was reported as wrong, so that the engine checks the other options all the same.
+        # Stand-in for a target that was reported as wrong, so that the engine still checks the other options.
         STAND_IN = "http://localhost"
         private_constant :STAND_IN
 
@@ -202,23 +202,23 @@ module Proxy
         def add(call)
           place, options = call.place, call.options
           given, = read(options, place)
-          # The block holds what is meant, and that has been said.
+          # A block without options has its own message, which was reported before.
           target_missing(call) if no_target?(options) && !(call.block && options.empty?)
           call.draft.host_for_tunnel(options, place)
           call.draft.add_route("proxy" => { **pooled(checkable(given, options)), "at" => place.at })
         end
 
-        # `ssl:` is a matter of the address.
+        # Advice for `ssl:` and the like, even if an option has a similar spelling: TLS is part of the address here.
         def note(key) = Foreign.note(key)
 
-        # The sound options in such a way that the engine does not complain of the lack of those that were reported as
+        # The valid options with stand-ins, so that the engine does not report options as missing that were reported as
         # wrong.
         def checkable(read, options)
           read = { **read, "to" => STAND_IN } unless read.key?("to") || read.key?("backends")
           sound_pairs(read, options)
         end
 
-        # The options with those that say where requests go in a Hash of their own. Without any there is none, so that
+        # The options, with those of the backends in a Hash of their own. Without any, that Hash is left out, so that
         # `to` may name an upstream.
         def pooled(read)
           shared = Upstream.options.map { |option| option.name.to_s }
@@ -252,7 +252,7 @@ module Proxy
           end
         end
 
-        # Whether there is neither `to` nor `backends`, and nobody tried to write one.
+        # Whether neither `to` nor `backends` was written, not even misspelt.
         def no_target?(options)
           options[:to].nil? && options[:backends].nil? && options.keys.none? do |key|
             next if names.include?(key)

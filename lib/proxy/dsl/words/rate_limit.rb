@@ -3,7 +3,7 @@
 module Proxy
   class DSL
     module Words
-      # Limits how many requests pass in a time.
+      # Limits the number of requests in a period of time.
       class RateLimit < Word::Filter
         prose "Lets a number of requests pass in any span of so many seconds, and refuses the rest."
         details <<~TEXT
@@ -15,9 +15,9 @@ module Proxy
           rate_limit requests: 10, seconds: 1, key: { header: "X-Api-Key" }
         RUBY
 
-        # A name, or what stands for a single option of a Hash.
+        # A name, or a Hash with a single option.
         class NameOrPair < Types::Text
-          # What others call the address of a client.
+          # Names of the client's address in other systems.
           ADDRESSES = %w[ip addr remote_addr remote_ip client_ip binary_remote_addr src].freeze
           private_constant :ADDRESSES
 

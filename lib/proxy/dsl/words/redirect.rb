@@ -3,14 +3,14 @@
 module Proxy
   class DSL
     module Words
-      # Sends the client elsewhere.
+      # Answers with a redirect to another URL.
       class Redirect < Word::Handler
         prose "Sends the client elsewhere."
         example <<~RUBY
           redirect to: "https://www.example.com{path}{query}", type: :permanent
         RUBY
 
-        # A kind of redirect, of which others write the status code.
+        # A kind of redirect. Users of other systems write the status code.
         class Kind < Types::Name
           CODES = { "301" => :moved_permanently, "302" => :found, "303" => :found, "307" => :temporary,
                     "308" => :permanent }.freeze

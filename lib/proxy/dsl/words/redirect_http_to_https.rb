@@ -3,7 +3,7 @@
 module Proxy
   class DSL
     module Words
-      # Sends clients that came without TLS to the same URL with https.
+      # Redirects requests without TLS to the same URL with https.
       class RedirectHttpToHttps < Word::Filter
         engine :redirect_http_to_https!
         prose "Redirects requests that did not come over https to the same URL with https (308)."

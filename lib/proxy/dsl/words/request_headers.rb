@@ -3,7 +3,7 @@
 module Proxy
   class DSL
     module Words
-      # Changes the headers of a request.
+      # Changes the header fields of a request.
       class RequestHeaders < Word::Filter
         prose "Adds headers to the request and removes headers from it, before a handler sees it."
         example <<~RUBY

@@ -3,7 +3,7 @@
 module Proxy
   class DSL
     module Words
-      # The DNS servers that are asked for the addresses of backends.
+      # Sets the DNS servers that resolve the names of backends.
       class Resolver < Word::Setting
         prose "DNS servers, each `ADDRESS` or `ADDRESS:PORT`."
         example <<~RUBY

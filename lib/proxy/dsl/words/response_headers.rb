@@ -5,7 +5,7 @@ require_relative "request_headers"
 module Proxy
   class DSL
     module Words
-      # Changes the headers of a response.
+      # Changes the header fields of a response.
       class ResponseHeaders < RequestHeaders
         prose "Adds headers to the response and removes headers from it, whether it comes from a backend or not."
         example <<~RUBY

@@ -3,7 +3,7 @@
 module Proxy
   class DSL
     module Words
-      # How long a stop may take.
+      # Sets how long a graceful stop may take.
       class ShutdownTimeout < Word::Setting
         prose "How long requests in flight may take when the server stops."
         example <<~RUBY

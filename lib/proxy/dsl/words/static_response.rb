@@ -3,7 +3,7 @@
 module Proxy
   class DSL
     module Words
-      # Answers by itself.
+      # Answers with a fixed response.
       class StaticResponse < Word::Handler
         prose "Answers without a backend."
         example <<~'RUBY'

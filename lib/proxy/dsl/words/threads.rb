@@ -3,7 +3,7 @@
 module Proxy
   class DSL
     module Words
-      # How many engine threads there are.
+      # Sets the number of engine threads.
       class Threads < Word::Setting
         prose "Engine threads. They are native threads and never take Ruby's global lock."
         example <<~RUBY

@@ -3,7 +3,7 @@
 module Proxy
   class DSL
     module Words
-      # The proxies in front of this one.
+      # Sets the addresses of the proxies in front of this one.
       class TrustedProxies < Word::Setting
         prose <<~TEXT
           Addresses and networks of the proxies in front of this one, or `unix:` for those that come over a unix

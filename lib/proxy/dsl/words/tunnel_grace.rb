@@ -3,7 +3,7 @@
 module Proxy
   class DSL
     module Words
-      # How long tunnels may go on when the server stops.
+      # Sets how long tunnels may go on when the server stops.
       class TunnelGrace < Word::Setting
         prose <<~TEXT
           How much of `shutdown_timeout` tunnels and event streams get, which need not end by themselves. After it a

@@ -3,7 +3,7 @@
 module Proxy
   class DSL
     module Words
-      # A set of backends with a name. `proxy` takes its options too.
+      # A named group of backends. `proxy` takes its options too.
       class Upstream < Word
         engine :pool
         prose "A set of backends with a name, which a `proxy` uses by writing it as the host of `to`."
@@ -86,7 +86,7 @@ module Proxy
 
         together :client_certificate, :client_key
 
-        # Stands for backends that were reported as wrong, so that the engine checks the other options all the same.
+        # Stand-in for backends that were reported as wrong, so that the engine still checks the other options.
         STAND_IN = [{ "address" => "localhost" }].freeze
         SEVERAL = 'backends: ["127.0.0.1:3001", "127.0.0.1:3002"]'
         private_constant :STAND_IN, :SEVERAL
@@ -107,7 +107,7 @@ module Proxy
           call.draft.add_upstream("name" => name, "pool" => pool, "at" => place.at)
         end
 
-        # `ssl:` is a matter of the address.
+        # Advice for `ssl:` and the like, even if an option has a similar spelling: TLS is part of the address here.
         def note(key) = Foreign.note(key)
 
         def name_of(names, place)
@@ -118,7 +118,7 @@ module Proxy
                       "backends: [\"127.0.0.1:3001\"]")
         end
 
-        # Whether no backends are named, and nobody tried to.
+        # Whether `backends` was not written, not even misspelt.
         def no_backends?(options)
           options[:backends].nil? &&
             options.keys.none? { |key| !names.include?(key) && Spelling.nearest(key, names) == :backends }
