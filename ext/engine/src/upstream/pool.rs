@@ -79,6 +79,12 @@ impl Keep {
     }
 }
 
+#[cfg(test)]
+impl Keep {
+    /// A few connections, for a while.
+    pub(super) const FEW: Self = Self { connections: 4, timeout: Duration::from_secs(60) };
+}
+
 impl Pool {
     /// Takes the connection that became idle last, has not expired and is open with nothing to read. Others that are
     /// found on the way are closed: bytes that a backend sends unasked would be read as the next answer.
