@@ -16,6 +16,7 @@ RSpec.describe Proxy::DSL::Words do
   def literal(prose)
     text = prose[/\A`(.*)`\z/, 1] or return
     return text.delete("_").to_i if text.match?(/\A[\d_]+\z/)
+    return text.to_f if text.match?(/\A\d+\.\d+\z/)
 
     { "true" => true, "false" => false, "{}" => [], "[]" => [], '""' => "" }.fetch(text, text)
   end

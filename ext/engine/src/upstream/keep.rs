@@ -59,3 +59,9 @@ impl Keep {
         self
     }
 }
+
+#[cfg(test)]
+impl Keep {
+    /// A few connections, for a while.
+    pub(super) const FEW: Self = Self { connections: 4, timeout: Duration::from_secs(60) };
+}

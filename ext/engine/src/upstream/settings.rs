@@ -1,8 +1,6 @@
 //! Settings of an upstream that hold for all its backends.
 
 use std::sync::Arc;
-#[cfg(test)]
-use std::time::Duration;
 
 use super::address::Address;
 use super::backend::BackendSettings;
@@ -32,8 +30,7 @@ pub(super) struct UpstreamSettings {
 impl UpstreamSettings {
     /// Nothing but a policy.
     pub(super) fn of(policy: BalancingPolicy) -> Self {
-        let keep = Keep { connections: 4, timeout: Duration::from_secs(10) };
-        Self { policy, keep, rules: Arc::default(), tls: None, traits: BackendSettings::default() }
+        Self { policy, keep: Keep::FEW, rules: Arc::default(), tls: None, traits: BackendSettings::default() }
     }
 }
 

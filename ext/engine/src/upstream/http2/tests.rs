@@ -20,7 +20,7 @@ use crate::upstream::keep::Keep;
 use crate::upstream::tls::TlsClient;
 use crate::upstream::BackendProtocol;
 
-const KEEP: Keep = Keep { connections: 4, timeout: Duration::from_secs(60) };
+const KEEP: Keep = Keep::FEW;
 const BRIEF: Duration = Duration::from_millis(50);
 
 /// A backend in memory that does `serve` with each of its connections, and how many it has accepted.

@@ -12,7 +12,7 @@ use crate::compile::Report;
 use crate::config::PoolConfig as Options;
 use crate::upstream::backend::BackendSettings;
 
-const KEEP: Keep = Keep { connections: 4, timeout: Duration::from_secs(60) };
+const KEEP: Keep = Keep::FEW;
 
 /// A backend whose ends of the connections the test holds.
 struct Server {
