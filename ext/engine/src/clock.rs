@@ -8,13 +8,23 @@ pub(crate) mod simulated;
 
 #[cfg(not(test))]
 use std::sync::OnceLock;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
 /// Milliseconds since the start of this clock, counted from 1: 0 is free to mean "never".
 pub(crate) fn now() -> u64 {
     millis(since_begin(Instant::now())).saturating_add(1)
+}
+
+/// The time of day.
+#[inline]
+pub(crate) fn time_of_day() -> SystemTime {
+    #[cfg(test)]
+    if let Some(time) = simulated::time_of_day() {
+        return time;
+    }
+    SystemTime::now()
 }
 
 /// A duration in milliseconds, at most `u64::MAX`.

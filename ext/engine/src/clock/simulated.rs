@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::sync::OnceLock;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
@@ -13,6 +13,22 @@ thread_local! {
 /// Lets time begin now on this thread, so that a simulated run finds the numbers of the last one.
 pub(crate) fn begin_here() {
     BEGIN.set(Some(Instant::now()));
+}
+
+/// Ends that: other tests may follow on this thread.
+pub(crate) fn end_here() {
+    BEGIN.set(None);
+}
+
+/// The time of day in a simulated run, the same in all of them. `None` on threads that have none.
+pub(super) fn time_of_day() -> Option<SystemTime> {
+    const BEGIN_OF_RUN: Duration = Duration::from_secs(1_700_000_000);
+    BEGIN.get().map(|begin| SystemTime::UNIX_EPOCH + BEGIN_OF_RUN + begin.elapsed())
+}
+
+/// Whether a simulated run has this thread.
+pub(crate) fn is_here() -> bool {
+    BEGIN.get().is_some()
 }
 
 /// When time began: on this thread, or else for the process. A clock that a test has moved, or that stands still, must

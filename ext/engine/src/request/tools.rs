@@ -2,12 +2,13 @@
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, UNIX_EPOCH};
 
 use tokio::sync::Notify;
 
 use super::Workspace;
 use crate::access_log::{self, AccessLog};
+use crate::clock::time_of_day;
 use crate::log::Log;
 use crate::long_lived::{LongLived, LongLivedOnes};
 use crate::metrics::{Counters, LongLivedKind};
@@ -76,7 +77,7 @@ impl Tools {
 
     /// Writes the line `Date: …`, current to the second.
     pub(crate) fn write_date(&self, out: &mut Vec<u8>) {
-        let now = SystemTime::now();
+        let now = time_of_day();
         let second = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let mut date = self.date.borrow_mut();
         if date.second != second {

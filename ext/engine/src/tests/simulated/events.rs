@@ -51,7 +51,7 @@ pub(super) fn violation(what: fmt::Arguments<'_>) {
 }
 
 /// How a line of the proxy's own log begins among the events.
-pub(super) const LOGGED: &str = "proxy: ";
+const LOGGED: &str = "proxy: ";
 
 /// A log whose lines are events.
 pub(super) fn log() -> Arc<Log> {
