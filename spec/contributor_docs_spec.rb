@@ -2,10 +2,10 @@
 
 require "support/page"
 
-# What those who work on the gem read names files and modules, which move.
+# The documentation for contributors names files and modules, which may be renamed.
 RSpec.describe "the documentation for contributors" do
   roots = ["", "ext/engine/src/", "ext/http/src/", "bench/"]
-  # Names in capitals stand for any, as `foo` and `mod.rs` do; the rest is made when something is built or installed.
+  # Exceptions: placeholders (names in capitals, `foo`, `mod.rs`), and files that a build or an installation makes.
   path = %r{\A(?!foo|mod\.rs|tmp/|pkg/|/|lib/proxy(?:/[\d.]+|/proxy)?/?(?:proxy)?\.so|3\.\d/)[\w.*-]+(?:/[\w.*-]+)*/?\z}
 
   %w[ARCHITECTURE.md CONTRIBUTING.md SECURITY.md RELEASING.md bench/README.md].each do |name|

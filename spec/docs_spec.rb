@@ -8,7 +8,7 @@ require "support/page"
 require_relative "reference_tables"
 
 RSpec.describe "the documentation" do
-  # Debian has nginx and HAProxy there.
+  # Debian installs nginx and HAProxy there.
   let(:peers) { { "PATH" => "#{ENV.fetch("PATH")}:/usr/sbin" } }
 
   it "has the tables of all options, as the code has them (`rake docs:reference` writes them)" do
@@ -80,7 +80,7 @@ RSpec.describe "the documentation" do
         expect(page.blocks.map(&:language) - %w[ruby console nginx haproxy]).to eq([])
       end
 
-      # One reader from the top to the bottom, who has one folder.
+      # One reader reads the page from top to bottom, in one folder.
       it "shows what happens", time_limit: 90 do
         reader = ConsoleRun.new
         page.blocks.each do |block|
@@ -94,7 +94,7 @@ RSpec.describe "the documentation" do
     end
   end
 
-  # The names of the headers that a request without any has at the backend.
+  # Names of the headers that a backend gets for a request without headers.
   def sent_to(origin, server)
     Socket.tcp("127.0.0.1", server.port) do |client|
       client.write "GET / HTTP/1.1\r\nHost: example.com\r\nConnection: close\r\n\r\n"
@@ -108,7 +108,7 @@ RSpec.describe "the documentation" do
     end
   end
 
-  # What differs from what a block says, or nil.
+  # The difference between the result of a block and its text, or nil.
   def read(block, reader)
     case block.language
     when "console" then reader.run(block)
@@ -160,7 +160,7 @@ RSpec.describe "the documentation" do
     output unless status.success?
   end
 
-  # What stands in `http { … }`.
+  # Content of nginx's `http { … }` block.
   def nginx(text, reader)
     reader.write("nginx.conf", "pid nginx.pid;\nerror_log stderr;\nevents {}\nhttp {\naccess_log off;\n#{text}}\n")
     output, status =

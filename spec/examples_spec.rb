@@ -19,7 +19,7 @@ RSpec.describe "examples/" do
       expect(Proxy.check(path).map(&:to_s)).to eq([])
     end
 
-    # Under the garbage collector's stress the long ones would take minutes and show no more.
+    # With a garbage collection at every allocation, the long examples would take minutes and show nothing new.
     it "#{path} starts", binding: !path.include?("from_") do
       server = Proxy.start(path, binds: ["http://127.0.0.1:0"])
 

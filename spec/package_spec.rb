@@ -4,7 +4,7 @@ require "rubygems/package"
 require "tmpdir"
 
 RSpec.describe "the gem" do
-  # What `gem build` makes of this folder.
+  # The gem that `gem build` makes from this folder.
   def built
     @built ||= Dir.mktmpdir do |directory|
       path = File.join(directory, "proxy.gem")

@@ -3,8 +3,10 @@
 require "digest"
 require "json"
 
-# GET /          a page that opens a WebSocket, sends hello, and posts the reply GET /socket    a WebSocket that repeats
-# one message, and says over what its request came POST /told     what the page tells GET /told      the same again
+# GET /          a page that opens a WebSocket, sends hello, and posts the reply
+# GET /socket    a WebSocket that sends one message back, with the Via field of its request
+# POST /told     the report of the page
+# GET /told      the stored report
 class Chat
   PAGE = <<~HTML
     <!doctype html><title>Chat</title><script>
@@ -40,7 +42,7 @@ class Chat
     [200, {}, []]
   end
 
-  # One short message, which is masked, as all of a client are (RFC 6455, section 5.2).
+  # Sends one short message back. It is masked, as all messages of a client are (RFC 6455, section 5.2).
   def repeat(socket, via)
     length = socket.read(2).bytes[1] & 0x7f
     mask = socket.read(4).bytes

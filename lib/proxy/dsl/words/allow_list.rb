@@ -3,7 +3,7 @@
 module Proxy
   class DSL
     module Words
-      # Refuses clients by their address: those that are not in the list.
+      # Refuses clients whose address is not in the list.
       class AllowList < Word::Filter
         prose "Refuses every client whose address is not among these. A client of a unix socket has no address."
         example <<~RUBY

@@ -3,7 +3,7 @@
 module Proxy
   class DSL
     module Words
-      # Refuses clients by their address: those that are in the list.
+      # Refuses clients whose address is in the list.
       class DenyList < Word::Filter
         prose "Refuses every client whose address is among these."
         example <<~RUBY

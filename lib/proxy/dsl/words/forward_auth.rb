@@ -3,7 +3,7 @@
 module Proxy
   class DSL
     module Words
-      # Asks another server whether a request may pass.
+      # Asks another server whether a request may pass to the handler.
       class ForwardAuth < Word::Filter
         prose <<~TEXT
           Asks another server whether the request may pass: a GET with the client's headers and `X-Forwarded-Method`,
