@@ -1,4 +1,5 @@
-//! A backend: one address that we connect to, its state, and what it shares with the others of its upstream ([`group`]).
+//! A backend: one address that we connect to, its state, and what it shares with the others of its upstream
+//! ([`group`]).
 
 mod attempt;
 mod checks;

@@ -2,8 +2,8 @@
 
 use smallvec::SmallVec;
 
-/// The backends that one request has been tried on in this round, by their ids, the latest last. As many as nearly every
-/// upstream has fit without an allocation.
+/// The backends that one request has been tried on in this round, by their ids, the latest last. As many as nearly
+/// every upstream has fit without an allocation.
 #[derive(Debug, Default)]
 pub(crate) struct Tried(SmallVec<[u64; 16]>);
 
