@@ -50,7 +50,7 @@ async fn forward(
     client.channel.begin_reading(framing);
     // Removes what another request has left.
     work.response.fields.clear();
-    work.extra.clear();
+    work.response_additions.clear();
     work.user.clear();
     work.captured.clear();
     if snapshot.globals.keeps_lines {

@@ -103,7 +103,7 @@ impl Filtering for Cors {
     /// Answers a preflight, which does not go to the handler. Any other request passes.
     async fn admit(&self, exchange: &mut Exchange<'_>) -> Option<Verdict> {
         let work = &mut *exchange.work;
-        let (request, extra) = (&work.request, &mut work.extra);
+        let (request, extra) = (&work.request, &mut work.response_additions);
         // With nested `cors` filters only the innermost decides.
         ALL.iter().for_each(|name| extra.unset(*name));
         let any = self.origins.is_any();
@@ -151,7 +151,7 @@ impl Filtering for Cors {
     fn amend(&self, exchange: &mut Exchange<'_>) {
         let work = &mut *exchange.work;
         for name in ALL {
-            if work.extra.get(name).is_none() {
+            if work.response_additions.get(name).is_none() {
                 work.response.fields.remove(name);
             }
         }

@@ -9,6 +9,7 @@ pub(crate) mod history;
 pub(super) mod outlier;
 pub(super) mod retry_budget;
 pub(super) mod rise_fall;
+pub(super) mod rules;
 mod settings;
 mod status;
 

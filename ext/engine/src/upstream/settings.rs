@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::address::Address;
+use super::backend::rules::GroupRules;
 use super::backend::BackendSettings;
 use super::balancer::BalancingPolicy;
-use super::health::GroupRules;
 use super::keep::Keep;
 use super::tls::TlsClient;
 use crate::compile::Report;

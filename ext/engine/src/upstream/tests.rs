@@ -157,7 +157,7 @@ async fn who_waits_is_woken_when_a_new_address_can_be_chosen_and_not_before() {
         secure: false,
         traits: BackendSettings { max_connections: Some(1), ..BackendSettings::default() },
     };
-    let rules = Arc::new(health::GroupRules { queue: 1, ..health::GroupRules::default() });
+    let rules = Arc::new(backend::rules::GroupRules { queue: 1, ..backend::rules::GroupRules::default() });
     let settings = UpstreamSettings { rules, ..UpstreamSettings::of(BalancingPolicy::RoundRobin) };
     let upstream = Upstream::new("test", false, &[member], &settings, None);
     upstream.start(&server.dns(), &Handle::current(), &log());

@@ -18,7 +18,7 @@ use tokio::time::Instant;
 
 use super::{Admin, Backend};
 use crate::log::{Level, Log};
-use crate::upstream::health::GroupRules;
+use crate::upstream::backend::rules::GroupRules;
 use crate::upstream::wait_queue::WaitQueue;
 
 /// What the backends of one upstream share.

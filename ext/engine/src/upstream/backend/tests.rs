@@ -8,7 +8,7 @@ use crate::log::tests::Memory;
 use crate::log::Log;
 use crate::upstream::backend::outlier::OutlierRules;
 use crate::upstream::backend::retry_budget::RetryPermit;
-use crate::upstream::health::GroupRules;
+use crate::upstream::backend::rules::GroupRules;
 
 fn endpoint(traits: BackendSettings) -> Arc<Backend> {
     Backend::new("a".into(), "a", BackendAddress::Unix("/a".into()), None, traits)

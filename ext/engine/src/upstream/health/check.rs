@@ -63,7 +63,7 @@ pub(super) enum Wanted {
 
 impl Check {
     /// Checks the options.
-    pub(super) fn compile(spec: &HealthCheck, report: &mut Report<'_>) -> Self {
+    pub(in crate::upstream) fn compile(spec: &HealthCheck, report: &mut Report<'_>) -> Self {
         let row = |row: i64, report: &mut Report<'_>| report.count(row, 1..=LONGEST_ROW) as u32;
         Self {
             port: spec.port.and_then(|port| report.within("port").port(port)),

@@ -1,11 +1,15 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use super::ask::asked as ask;
 use super::*;
+use crate::compile::Report;
+use crate::config::PoolConfig;
 use crate::config::{BodyMatch, HealthCheck};
+use crate::upstream::backend::rules::GroupRules;
 use crate::upstream::backend::{Backend, BackendAddress, BackendSettings};
 use crate::upstream::tests::within;
 

@@ -4,9 +4,9 @@ use std::task::{Poll, Wake};
 
 use super::*;
 use crate::upstream::backend::group::BackendGroup;
+use crate::upstream::backend::rules::GroupRules;
 use crate::upstream::backend::BackendAddress;
 use crate::upstream::backend::BackendSettings;
-use crate::upstream::health::GroupRules;
 use crate::upstream::tests::within;
 use crate::upstream::{Attempt, Backend};
 
