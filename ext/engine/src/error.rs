@@ -33,7 +33,7 @@ pub(crate) enum Kind {
     /// Every backend is busy, and the wait queue is full.
     Crowded,
     /// Every backend was busy for too long: the request timed out in the wait queue.
-    Waited,
+    QueueTimeout,
     /// The target is not a URL after its placeholders are replaced.
     Target,
     /// A connection broke.
@@ -123,8 +123,8 @@ pub(crate) enum Retry {
     Never,
     /// Only if the request is idempotent and its body is still buffered.
     IfIdempotent,
-    /// Always: no byte of the request was sent.
-    Unwritten,
+    /// Always: no byte of the request was sent, or the backend says that it has not processed it.
+    Always,
 }
 
 impl Error {
@@ -140,7 +140,7 @@ impl Error {
 
     /// A failed connection to a backend. Nothing of the request was sent.
     pub(crate) fn connect(error: ConnectError) -> Self {
-        Self::backend(Kind::Connect(error), Retry::Unwritten)
+        Self::backend(Kind::Connect(error), Retry::Always)
     }
 
     /// Whether a resource of our own has run out, so that no backend was asked.
@@ -150,7 +150,7 @@ impl Error {
 
     /// Whether no backend could be asked, so that the answer is a 503.
     pub(crate) fn is_unavailable(&self) -> bool {
-        matches!(self.kind, Kind::Unavailable | Kind::Crowded | Kind::Waited) || self.is_exhausted()
+        matches!(self.kind, Kind::Unavailable | Kind::Crowded | Kind::QueueTimeout) || self.is_exhausted()
     }
 
     /// Whether the failure counts against the backend.
@@ -179,7 +179,7 @@ impl fmt::Display for Error {
             Kind::NoAddress => f.write_str("no address is known for it"),
             Kind::Unavailable => f.write_str("no backend is available"),
             Kind::Crowded => f.write_str("every backend is busy and no more requests may wait"),
-            Kind::Waited => f.write_str("every backend was busy for as long as a request may wait"),
+            Kind::QueueTimeout => f.write_str("every backend was busy for as long as a request may wait"),
             Kind::Target => f.write_str("the target URL is not an absolute URL after substitution"),
             Kind::Io(error) => write!(f, "{error}"),
             Kind::Ended => f.write_str("the connection ended too early"),

@@ -280,8 +280,8 @@ pub(crate) async fn flush(client: &mut ClientChannel, limit: Duration, rate: Rat
 fn refused(error: ReadError, backend: &Channel, body: &mut RequestBody) -> Error {
     let retry = match (backend.total_sent(), backend.total_read()) {
         // The backend says that it has not processed the request.
-        _ if matches!(error, ReadError::Refused | ReadError::Unserved | ReadError::Foreign) => Retry::Unwritten,
-        (0, _) => Retry::Unwritten,
+        _ if matches!(error, ReadError::Refused | ReadError::Unserved | ReadError::Foreign) => Retry::Always,
+        (0, _) => Retry::Always,
         (_, 0) => Retry::IfIdempotent,
         _ => Retry::Never,
     };

@@ -2,9 +2,9 @@
 
 mod answer;
 mod body_limit;
-mod response_additions;
 mod globals;
 mod introduction;
+mod response_additions;
 mod tools;
 mod workspace;
 
@@ -141,7 +141,7 @@ impl Exchange<'_> {
     /// Applies the changes of the filters to the response in `work.response`. Has to be called once for each response,
     /// before its head is written.
     pub(crate) fn amend(&mut self) {
-        self.work.extra.apply(&mut self.work.response.fields);
+        self.work.response_additions.apply(&mut self.work.response.fields);
         if self.passed > 0 {
             let filters = self.filters;
             filters.amend(self.passed, self);

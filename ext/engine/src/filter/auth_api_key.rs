@@ -86,7 +86,7 @@ impl Filtering for AuthApiKey {
             }
             Err(why) => {
                 exchange.debug(format_args!("auth_api_key: {why}"));
-                exchange.work.extra.set(Known::WwwAuthenticate, self.challenge.as_bytes());
+                exchange.work.response_additions.set(Known::WwwAuthenticate, self.challenge.as_bytes());
                 Some(exchange.answer_error(&self.error_response).await)
             }
         }

@@ -118,12 +118,12 @@ impl Filtering for AuthBasic {
         match found {
             Ok(true) => None,
             Ok(false) => {
-                exchange.work.extra.set(Known::WwwAuthenticate, self.challenge.as_bytes());
+                exchange.work.response_additions.set(Known::WwwAuthenticate, self.challenge.as_bytes());
                 Some(exchange.answer_error(&self.error_response).await)
             }
             Err(Busy) => {
                 exchange.warn(format_args!("auth_basic: too many passwords wait to be verified"));
-                exchange.work.extra.set(Known::RetryAfter, b"1");
+                exchange.work.response_additions.set(Known::RetryAfter, b"1");
                 Some(exchange.fail(Cause::TooManyPasswords).await)
             }
         }

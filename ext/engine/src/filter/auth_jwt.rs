@@ -67,7 +67,7 @@ impl Filtering for AuthJwt {
             }
         };
         exchange.debug(format_args!("auth_jwt: {}", refusal.map_or("no token", |refusal| refusal.0)));
-        exchange.work.extra.set(Known::WwwAuthenticate, challenge.as_bytes());
+        exchange.work.response_additions.set(Known::WwwAuthenticate, challenge.as_bytes());
         Some(exchange.answer_error(&self.error_response).await)
     }
 }

@@ -58,7 +58,7 @@ impl Exchange<'_> {
 
     /// Answers a request with a method that is not forwarded.
     pub(super) async fn refuse_method(&mut self) -> Verdict {
-        self.work.extra.set("Allow", ALLOWED);
+        self.work.response_additions.set("Allow", ALLOWED);
         self.fail(Cause::Method).await
     }
 }

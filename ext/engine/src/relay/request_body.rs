@@ -84,7 +84,7 @@ impl RequestBody {
         let is_safe = match retry {
             Retry::Never => false,
             Retry::IfIdempotent => self.idempotent,
-            Retry::Unwritten => true,
+            Retry::Always => true,
         };
         is_safe && self.limit.is_some()
     }

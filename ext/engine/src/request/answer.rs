@@ -22,7 +22,7 @@ pub(crate) fn call_fields(form: Form, refusal: GrpcRefusal, version: Version) ->
 impl Exchange<'_> {
     /// Whether no filter changes the response.
     fn is_final(&self) -> bool {
-        self.passed == 0 && self.work.extra.is_empty()
+        self.passed == 0 && self.work.response_additions.is_empty()
     }
 
     /// Answers with the built-in response for `cause`.

@@ -17,7 +17,7 @@ pub(crate) struct Workspace {
     pub(crate) as_sent: Lines,
     pub(crate) response: ResponseHead,
     /// Fields that filters add to the response, whether a backend or the proxy makes it.
-    pub(crate) extra: ResponseAdditions,
+    pub(crate) response_additions: ResponseAdditions,
     /// User that a filter has found for the request; empty if none did.
     pub(crate) user: Vec<u8>,
     /// Captures of the locations that matched the request.
@@ -40,7 +40,8 @@ impl Workspace {
 
     /// Bytes of text that fit without an allocation.
     pub(super) fn capacity(&self) -> usize {
-        let heads = self.request.fields.capacity() + self.response.fields.capacity() + self.extra.capacity();
+        let heads =
+            self.request.fields.capacity() + self.response.fields.capacity() + self.response_additions.capacity();
         let target = self.target.authority.capacity() + self.target.path_and_query.capacity();
         heads
             + target

@@ -114,7 +114,7 @@ impl<'a> Admission<'a> {
             }
             ready!(client.alarm.poll(cx, next_look));
             if next_look == until {
-                return Poll::Ready(Err(failure(Kind::Waited)));
+                return Poll::Ready(Err(failure(Kind::QueueTimeout)));
             }
         })
         .await

@@ -81,7 +81,7 @@ fn each_failure_has_its_cause() {
         (Side::Backend, Kind::Timeout(Waited::Room), Cause::GatewayTimeout),
         (Side::Us, Kind::Unavailable, Cause::Unavailable),
         (Side::Us, Kind::Crowded, Cause::Unavailable),
-        (Side::Us, Kind::Waited, Cause::Unavailable),
+        (Side::Us, Kind::QueueTimeout, Cause::Unavailable),
         (Side::Us, Kind::Target, Cause::BadGateway),
         (Side::Us, Kind::Stopping, Cause::BadGateway),
     ] {

@@ -108,7 +108,7 @@ impl Http2Pool {
                 }
                 Wait::Room(freed) => {
                     if timeout_at(wanted.deadline, freed.notified()).await.is_err() {
-                        return Err(Error::backend(Kind::Timeout(Waited::Room), Retry::Unwritten));
+                        return Err(Error::backend(Kind::Timeout(Waited::Room), Retry::Always));
                     }
                     waited = false;
                     continue;

@@ -26,7 +26,7 @@ pub(crate) fn write_request(
     let wanted = needs.upgrade && framing.is_empty();
     let upgrade = wanted.then(|| Upgrade::of(request)).flatten();
     if upgrade.is_some() && !stream.takes_upgrades() {
-        return Err(Error::backend(Kind::NoUpgrade, Retry::Unwritten));
+        return Err(Error::backend(Kind::NoUpgrade, Retry::Always));
     }
     let target_error = || Error { kind: Kind::Target, side: Side::Us, retry: Retry::Never };
     let mut head = Request::new(());
