@@ -17,7 +17,7 @@ use crate::handler::{handlers, Handler, Handling};
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Listening addresses. Empty means [`Bind::DEFAULT`].
+    /// Listening addresses. Empty means [`BindConfig::DEFAULT`].
     pub binds: Vec<BindConfig>,
     /// Engine threads. Default: the number of processors.
     pub threads: Option<Setting<i64>>,

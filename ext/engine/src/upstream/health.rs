@@ -1,5 +1,5 @@
 //! Health of backends: active checks on a schedule ([`check`], [`schedule`]), and outlier ejection based on the results
-//! of requests ([`outlier`]).
+//! of requests ([`super::backend::outlier`]).
 
 mod ask;
 mod check;
