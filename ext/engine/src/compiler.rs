@@ -16,7 +16,7 @@ use crate::upstream::Upstreams;
 pub(crate) struct Compiler {
     pub(crate) problems: Vec<Problem>,
     pub(crate) limits: ClientLimits,
-    /// Whether a filter needs the request as the client sent it, after the response.
+    /// Whether a log needs the request as the client sent it, after the response.
     pub(crate) keeps_lines: bool,
     /// Names of all captures so far.
     pub(crate) names: CaptureNames,

@@ -123,7 +123,7 @@ pub(crate) enum Retry {
     Never,
     /// Only if the request is idempotent and its body is still buffered.
     IfIdempotent,
-    /// Always: no byte of the request was sent.
+    /// Always: no byte of the request was sent, or the backend says that it has not processed it.
     Always,
 }
 

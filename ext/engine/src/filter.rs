@@ -16,6 +16,7 @@ mod auth_basic;
 mod auth_jwt;
 mod challenge;
 mod cors;
+mod credential;
 mod deny_list;
 mod forward_auth;
 mod header_changes;
@@ -26,7 +27,6 @@ mod redirect_http_to_https;
 mod request_headers;
 mod response_headers;
 mod rewrite;
-mod credential;
 
 use std::sync::Arc;
 

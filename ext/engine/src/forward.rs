@@ -58,18 +58,18 @@ async fn forward(
     }
     work.request.replace_host();
     worker.counters.request_began();
-    let via = Some(client_info).filter(|peer| snapshot.globals.trusted.trusts(peer));
+    let trusted_hop = Some(client_info).filter(|peer| snapshot.globals.trusted.trusts(peer));
     if work.request.fields.may_be_hearsay() {
-        snapshot.globals.trusted.drop_unbelieved(&mut work.request.fields, via.is_some());
+        snapshot.globals.trusted.drop_unbelieved(&mut work.request.fields, trusted_hop.is_some());
     }
     // Must come before other fields are dropped or changed: naming a field in `Connection` must not change who the
     // client is.
-    let spoken_for = via.and_then(|peer| snapshot.globals.trusted.client(&work.request.fields, peer));
+    let spoken_for = trusted_hop.and_then(|peer| snapshot.globals.trusted.client(&work.request.fields, peer));
     let mut exchange = Exchange {
         tools: worker,
         globals: &snapshot.globals,
         client_info: spoken_for.as_ref().unwrap_or(client_info),
-        trusted_hop: via,
+        trusted_hop,
         id: RequestId::random(),
         start: SystemTime::now(),
         begun,

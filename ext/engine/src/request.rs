@@ -2,9 +2,9 @@
 
 mod answer;
 mod body_limit;
-mod response_additions;
 mod globals;
 mod introduction;
+mod response_additions;
 mod tools;
 mod workspace;
 

@@ -38,7 +38,7 @@ pub(crate) struct Snapshot {
     carried_over: Arc<CarriedOver>,
 }
 
-/// Settings beside the routes, needed once, at the start.
+/// Settings beside the routes, needed once, when the configuration takes effect.
 #[derive(Debug)]
 pub(crate) struct Settings {
     pub(crate) threads: usize,

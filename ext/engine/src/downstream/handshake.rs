@@ -71,8 +71,8 @@ impl<S> From<io::Error> for HandshakeFailure<S> {
     }
 }
 
-/// Makes a TLS connection of a plain one, and notes its details in `link`. It takes at most `handshake_timeout`, and
-/// the connection counts as idle until it is complete.
+/// Makes a TLS connection of a plain one, and notes its details in `client_info`. It takes at most
+/// `handshake_timeout`, and the connection counts as idle until it is complete.
 pub(crate) async fn shake_hands(
     worker: &Worker,
     registration: &Registration,

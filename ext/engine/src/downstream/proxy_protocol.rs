@@ -37,8 +37,8 @@ enum HeaderRefusal {
     Io(io::Error),
 }
 
-/// Takes the header from the beginning of a connection. From then on `link` is the client that it names. `false` if
-/// the connection is to be closed.
+/// Takes the header from the beginning of a connection. From then on `client_info` is the client that it names.
+/// `false` if the connection is to be closed.
 pub(super) async fn receive(
     worker: &Worker,
     registration: &Registration,

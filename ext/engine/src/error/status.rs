@@ -47,7 +47,7 @@ causes! {
     Forbidden: 403,
     /// No handler takes the request.
     NoHandler: 404,
-    /// The method cannot be served here.
+    /// The method cannot be served here: a CONNECT, or a TRACE that may go no further.
     Method: 405,
     /// The client was too slow with its head or its body.
     ClientTimeout: 408,

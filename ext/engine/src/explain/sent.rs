@@ -36,7 +36,7 @@ pub(super) fn sent(
     proxy: &ProxyConfig,
     text: &[u8],
     client_info: &ClientInfo,
-    via: Option<&ClientInfo>,
+    trusted_hop: Option<&ClientInfo>,
 ) -> Option<Sent> {
     let snapshot = snapshot::compile(config, Purpose::Check).snapshot;
     let mut head = RequestHead::default();
@@ -44,7 +44,7 @@ pub(super) fn sent(
     let names_of = |head: &RequestHead| head.fields.iter().map(|(name, _)| lossy(name)).collect::<Vec<_>>();
     let written = names_of(&head);
     head.replace_host();
-    snapshot.globals.trusted.drop_unbelieved(&mut head.fields, via.is_some());
+    snapshot.globals.trusted.drop_unbelieved(&mut head.fields, trusted_hop.is_some());
     let options = ConnectionOptions::of(&head);
     let mut captured = Captured::default();
     let scope = snapshot.routes.locate(&mut head, client_info, &mut captured).ok()?;
@@ -67,7 +67,7 @@ pub(super) fn sent(
     let address = backend.and_then(|backend| Address::parse(&backend.address).ok());
     let host = address.map(|address| address.host_field(address.tls(false))).unwrap_or_default();
     let target = compiled
-        .preview(&mut head, &Preview { client: client_info, via, captures, id, start, options, host: &host })?;
+        .preview(&mut head, &Preview { client: client_info, trusted_hop, captures, id, start, options, host: &host })?;
     let kept = names_of(&head);
     let mut dropped: Vec<String> = Vec::new();
     for name in written {

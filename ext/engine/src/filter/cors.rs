@@ -103,46 +103,46 @@ impl Filtering for Cors {
     /// Answers a preflight, which does not go to the handler. Any other request passes.
     async fn admit(&self, exchange: &mut Exchange<'_>) -> Option<Verdict> {
         let work = &mut *exchange.work;
-        let (request, extra) = (&work.request, &mut work.response_additions);
+        let (request, additions) = (&work.request, &mut work.response_additions);
         // With nested `cors` filters only the innermost decides.
-        ALL.iter().for_each(|name| extra.unset(*name));
+        ALL.iter().for_each(|name| additions.unset(*name));
         let any = self.origins.is_any();
         if !any {
-            extra.add(Known::Vary, b"Origin");
+            additions.add(Known::Vary, b"Origin");
         }
         let origin = only(&request.fields, Known::Origin.as_str());
         let allowed = origin.filter(|origin| self.origins.contain(origin));
         match allowed {
-            Some(_) if any => extra.set(ALLOW_ORIGIN, b"*"),
-            Some(origin) => extra.set(ALLOW_ORIGIN, origin),
+            Some(_) if any => additions.set(ALLOW_ORIGIN, b"*"),
+            Some(origin) => additions.set(ALLOW_ORIGIN, origin),
             None => {}
         }
         if allowed.is_some() && self.credentials {
-            extra.set(ALLOW_CREDENTIALS, b"true");
+            additions.set(ALLOW_CREDENTIALS, b"true");
         }
         let preflight = request.method == Method::Options && request.fields.has(Known::Origin);
         let asked = request.fields.get(REQUEST_METHOD).filter(|_| preflight);
         let Some(asked) = asked else {
             if allowed.is_some() {
                 if let Some(names) = self.expose.value(None, false) {
-                    extra.set(EXPOSE_HEADERS, names);
+                    additions.set(EXPOSE_HEADERS, names);
                 }
             }
             return None;
         };
         if allowed.is_some() {
             if let Some(names) = self.methods.value(Some(asked), self.credentials) {
-                extra.set(ALLOW_METHODS, names);
+                additions.set(ALLOW_METHODS, names);
             }
             if let Some(names) = self.headers.value(only(&request.fields, REQUEST_HEADERS), self.credentials) {
-                extra.set(ALLOW_HEADERS, names);
+                additions.set(ALLOW_HEADERS, names);
             }
             if let Some(seconds) = &self.max_age {
-                extra.set(MAX_AGE, seconds.as_bytes());
+                additions.set(MAX_AGE, seconds.as_bytes());
             }
         }
         if self.methods == List::Any || self.headers == List::Any {
-            extra.add(Known::Vary, b"Access-Control-Request-Method, Access-Control-Request-Headers");
+            additions.add(Known::Vary, b"Access-Control-Request-Method, Access-Control-Request-Headers");
         }
         Some(exchange.answer(204, b"", b"").await)
     }

@@ -161,15 +161,15 @@ impl RateLimit {
     /// Adds the rate limit fields to the response. If several limits apply, they describe the limit that refuses the
     /// request, or else the one with the fewest requests left.
     fn tell(&self, exchange: &mut Exchange<'_>, taken: Taken, text: &mut Vec<u8>) {
-        let extra = &mut exchange.work.response_additions;
-        let told = extra.get(REMAINING).and_then(|text| std::str::from_utf8(text).ok()?.parse::<u64>().ok());
+        let additions = &mut exchange.work.response_additions;
+        let told = additions.get(REMAINING).and_then(|text| std::str::from_utf8(text).ok()?.parse::<u64>().ok());
         if taken.passed && told.is_some_and(|told| told < taken.remaining) {
             return;
         }
         let mut set = |name: &'static str, value: u64| {
             text.clear();
             decimal::push(text, value);
-            extra.set(name, text);
+            additions.set(name, text);
         };
         set(LIMIT, self.limit.requests);
         set(REMAINING, taken.remaining);

@@ -114,8 +114,8 @@ pub(crate) fn log_refused(
     let globals = &snapshot.globals;
     let Some(log) = &globals.access_log else { return };
     let request = &work.request;
-    let via = Some(client_info).filter(|peer| globals.trusted.trusts(peer));
-    let spoken_for = via.and_then(|peer| globals.trusted.client(&request.fields, peer));
+    let trusted_hop = Some(client_info).filter(|peer| globals.trusted.trusts(peer));
+    let spoken_for = trusted_hop.and_then(|peer| globals.trusted.client(&request.fields, peer));
     let start = SystemTime::now().checked_sub(elapsed).unwrap_or(SystemTime::UNIX_EPOCH);
     let scope = RequestValues {
         sent_id: LoggedId::of(id, request.fields.get(Known::XRequestId)).sent(),

@@ -1,4 +1,4 @@
-//! Response fields that filters add.
+//! Response fields that filters, and refusals such as a 405, add.
 
 use proxy_http::message::{Fields, NameRef};
 

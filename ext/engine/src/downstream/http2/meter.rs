@@ -148,7 +148,7 @@ mod tests {
         FrameHeader { kind, flags: END_HEADERS, len: 8, stream: 1 }
     }
 
-    /// How many of `frames` pass, sent over and over, until it is too much.
+    /// How often `once`, at most `most` times, is not too much.
     fn passes(meter: &Meter, most: usize, mut once: impl FnMut(&Meter)) -> usize {
         (0..most)
             .take_while(|_| {

@@ -43,10 +43,10 @@ impl ForwardAuth {
     pub(super) async fn pass_on(&self, exchange: &mut Exchange<'_>, answered: Answered) -> Result<Verdict, Error> {
         let body = self.body(exchange, answered).await?;
         if exchange.call.is_some() {
-            let Workspace { response, response_additions: extra, .. } = &mut *exchange.work;
+            let Workspace { response, response_additions, .. } = &mut *exchange.work;
             let status = response.status;
             for challenge in response.fields.all(Known::WwwAuthenticate) {
-                extra.add(Known::WwwAuthenticate, challenge);
+                response_additions.add(Known::WwwAuthenticate, challenge);
             }
             return Ok(exchange.answer_call(GrpcRefusal::Status(status)).await);
         }

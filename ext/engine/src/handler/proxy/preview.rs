@@ -18,7 +18,7 @@ use crate::rewrite::{Captures, RenderedTarget, RequestValues};
 pub(crate) struct Preview<'a> {
     pub(crate) client: &'a ClientInfo,
     /// The trusted proxy that sends the request, if the client does not send it directly.
-    pub(crate) via: Option<&'a ClientInfo>,
+    pub(crate) trusted_hop: Option<&'a ClientInfo>,
     pub(crate) captures: Captures<'a>,
     pub(crate) id: RequestId,
     pub(crate) start: SystemTime,
@@ -45,7 +45,7 @@ impl Proxy {
         }
         values.render(&self.headers, &scope);
         let hop = Hop {
-            sender: Sender { client: about.client, trusted_hop: about.via },
+            sender: Sender { client: about.client, trusted_hop: about.trusted_hop },
             stamp: Stamp { id: about.id, start: about.start },
             options: about.options,
             chunked: false,

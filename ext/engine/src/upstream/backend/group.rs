@@ -245,7 +245,7 @@ impl BackendGroup {
         self.stop();
     }
 
-    /// Whether another fleet checks the backends now.
+    /// Whether another group checks the backends now.
     pub(in crate::upstream) fn is_retired(&self) -> bool {
         self.retired.load(Relaxed)
     }

@@ -266,8 +266,8 @@ async fn a_backend_with_tls_is_checked_over_tls() {
     assert!(refused.starts_with("the TLS handshake failed: "), "{refused}");
 }
 
-/// An upstream with one backend at that address, checked every 20 ms.
-fn checked_fleet(address: std::net::SocketAddr) -> Arc<Backend> {
+/// A backend at that address, alone in its upstream and checked every 20 ms.
+fn checked_backend(address: std::net::SocketAddr) -> Arc<Backend> {
     use crate::log::{Level, Log};
     use crate::upstream::backend::group::BackendGroup;
     let check = check(|c| (c.tcp, c.interval, c.rise, c.fall) = (true, 0.02, 2, 3));
@@ -290,7 +290,7 @@ async fn a_backend_leaves_and_returns_with_its_checks() {
     use crate::upstream::tests::until;
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
-    let endpoint = checked_fleet(address);
+    let endpoint = checked_backend(address);
     let stats = endpoint.stats();
     assert!(!endpoint.is_available() && stats.state == "unchecked" && stats.check.is_none(), "nothing is known yet");
     until("a check", || endpoint.stats().check.is_some_and(|check| check.healthy)).await;
@@ -308,7 +308,7 @@ async fn a_backend_leaves_and_returns_with_its_checks() {
 async fn who_is_no_member_any_more_is_not_checked_any_more() {
     use crate::upstream::tests::until;
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let endpoint = checked_fleet(listener.local_addr().expect("an address"));
+    let endpoint = checked_backend(listener.local_addr().expect("an address"));
     within(listener.accept()).await.expect("a check");
     endpoint.group().set_members(&[], true);
     let weak = Arc::downgrade(&endpoint);
