@@ -70,7 +70,7 @@ pub struct Server {
     log: Arc<Log>,
     /// Held during a reload.
     reloading: Mutex<()>,
-    terms: Mutex<RunningConfig>,
+    running: Mutex<RunningConfig>,
 }
 
 /// Settings of the configuration that runs, which a reload may change. Locked only for moments.
@@ -117,19 +117,19 @@ impl Server {
         if let Some(problem) = too_many_connections(control.descriptors, &config.max_connections, &settings) {
             settings.log.warn(format_args!("{problem}"));
         }
-        let terms = RunningConfig {
+        let running = RunningConfig {
             listening,
             shutdown_timeout: settings.shutdown_timeout,
             tunnel_grace: settings.tunnel_grace,
             max_connections: control.descriptors.clients(settings.max_connections),
         };
-        let (reloading, terms) = (Mutex::default(), Mutex::new(terms));
-        Ok(Server { snapshot, counters, life, control, log: settings.log, reloading, terms })
+        let (reloading, running) = (Mutex::default(), Mutex::new(running));
+        Ok(Server { snapshot, counters, life, control, log: settings.log, reloading, running })
     }
 
     /// The URL of every bind, with the actual port in place of port 0.
     pub fn urls(&self) -> Vec<String> {
-        self.terms.lock().listening.iter().map(|(_, url)| url.clone()).collect()
+        self.running.lock().listening.iter().map(|(_, url)| url.clone()).collect()
     }
 
     /// Figures since the start.
@@ -150,7 +150,7 @@ impl Server {
     pub fn set_state(&self, target: &str, state: Admin) -> Result<(), UnknownBackend> {
         let unknown = |names| UnknownBackend { target: target.to_owned(), names };
         // Not during a reload, when it would reach only one of the two configurations.
-        let _terms = self.terms.lock();
+        let _running = self.running.lock();
         self.snapshot.load().set_admin(target, state).map_err(unknown)
     }
 
@@ -170,8 +170,8 @@ impl Server {
     /// the timeout.
     pub fn begin_stop(&self, timeout: Option<Duration>) {
         let (configured, grace) = {
-            let terms = self.terms.lock();
-            (terms.shutdown_timeout, terms.tunnel_grace)
+            let running = self.running.lock();
+            (running.shutdown_timeout, running.tunnel_grace)
         };
         self.life.begin_stop(timeout.unwrap_or(configured), grace);
     }

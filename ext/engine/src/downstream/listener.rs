@@ -129,9 +129,9 @@ impl Listener {
         let left = loop {
             tokio::select! {
                 order = orders.recv() => match order {
-                    Some(ListenerOrder::Keep(terms)) => {
-                        socket.keep(&bind, &terms, log);
-                        bind = terms;
+                    Some(ListenerOrder::Keep(now)) => {
+                        socket.keep(&bind, &now, log);
+                        bind = now;
                     }
                     Some(ListenerOrder::Leave(left)) => break Some(left),
                     None => break None,

@@ -53,16 +53,16 @@ impl Server {
         // Nothing can fail from here on.
         let (closing, closed) = channel();
         {
-            let mut terms = self.terms.lock();
+            let mut running = self.running.lock();
             before.retire(&snapshot);
             snapshot.binds.carry_over(&before.binds);
             snapshot.start(&self.control.background, &self.log);
             self.snapshot.store(Arc::clone(&snapshot));
             self.log.take_level_of(&settings.log);
-            terms.shutdown_timeout = settings.shutdown_timeout;
-            terms.tunnel_grace = settings.tunnel_grace;
-            self.allow(self.control.descriptors.clients(settings.max_connections), &mut terms.max_connections);
-            self.listen(&snapshot.binds, listeners, &mut terms.listening, closing);
+            running.shutdown_timeout = settings.shutdown_timeout;
+            running.tunnel_grace = settings.tunnel_grace;
+            self.allow(self.control.descriptors.clients(settings.max_connections), &mut running.max_connections);
+            self.listen(&snapshot.binds, listeners, &mut running.listening, closing);
         }
         if let Some(log) = &before.globals.access_log {
             self.control.wait_for_log(log.rest());
@@ -81,14 +81,14 @@ impl Server {
 
     /// Binds the addresses that are not bound yet.
     fn bind_new(&self, binds: &Binds) -> Result<Vec<Listener>, StartError> {
-        let terms = self.terms.lock();
-        let known = |bind: &Bind| terms.listening.iter().any(|(known, _)| known.key == bind.key);
+        let running = self.running.lock();
+        let known = |bind: &Bind| running.listening.iter().any(|(known, _)| known.key == bind.key);
         let mut listeners = Vec::new();
         for bind in binds.iter().filter(|bind| !known(bind)) {
             let listener = Listener::bind(bind, binds.is_beside_v4(bind)).map_err(|error| {
                 let port = bind.key.address.port().filter(|_| error.kind() == ErrorKind::AddrInUse);
                 let own = |(known, _): &&(Arc<Bind>, String)| port.is_some() && known.key.address.port() == port;
-                match terms.listening.iter().find(own) {
+                match running.listening.iter().find(own) {
                     Some((_, url)) => own_address(bind, url),
                     None => cannot_bind(bind, &error),
                 }

@@ -204,14 +204,14 @@ impl AcceptLoops {
                 accepting.spawn(listener.run(self.places.clone(), orders));
             }
             Change::Keep(bind) => {
-                if let Some((_, desk)) = self.open.iter().find(|(key, _)| *key == bind.key) {
-                    let _ = desk.send(listener::ListenerOrder::Keep(bind));
+                if let Some((_, accept_loop)) = self.open.iter().find(|(key, _)| *key == bind.key) {
+                    let _ = accept_loop.send(listener::ListenerOrder::Keep(bind));
                 }
             }
             Change::Leave(left, closed) => {
                 if let Some(index) = self.open.iter().position(|(key, _)| *key == left) {
-                    let (_, desk) = self.open.swap_remove(index);
-                    let _ = desk.send(listener::ListenerOrder::Leave(closed));
+                    let (_, accept_loop) = self.open.swap_remove(index);
+                    let _ = accept_loop.send(listener::ListenerOrder::Leave(closed));
                 }
             }
         }
@@ -221,7 +221,7 @@ impl AcceptLoops {
 /// Body of the accepting thread. The background tasks run in it until every engine thread has ended too.
 fn accept(
     (runtime, stopping): (Runtime, Stopping),
-    mut desks: AcceptLoops,
+    mut accept_loops: AcceptLoops,
     mut changes: mpsc::UnboundedReceiver<Change>,
     mut orders: watch::Receiver<StopOrder>,
     mut all_served: mpsc::Receiver<Infallible>,
@@ -233,7 +233,7 @@ fn accept(
             tokio::select! {
                 biased;
                 _ = orders.wait_for(Option::is_some) => break,
-                Some(change) = changes.recv() => desks.change(change, &mut accepting),
+                Some(change) = changes.recv() => accept_loops.change(change, &mut accepting),
                 Some(_) = accepting.join_next() => {}
             }
         }
@@ -241,7 +241,7 @@ fn accept(
         // New sockets that were on their way here close too.
         drop(changes);
         // That closes the inboxes. Each engine thread then has all its accepted connections, and drains.
-        drop(desks);
+        drop(accept_loops);
         // Requests in flight still need name resolution: wait for the engine threads to end.
         let _ = all_served.recv().await;
     });

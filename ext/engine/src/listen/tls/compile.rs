@@ -28,7 +28,7 @@ impl TlsServer {
         purpose: Purpose,
         report: &mut Report<'_>,
     ) -> Option<Self> {
-        let terms = TlsSettings::compile(bind, protocols, report);
+        let settings = TlsSettings::compile(bind, protocols, report);
         let specs = certificates(bind, report);
         let provider = Arc::new(aws_lc_rs::default_provider());
         let sites: Vec<_> = match development::is_wanted(bind) {
@@ -40,7 +40,7 @@ impl TlsServer {
         if sites.is_empty() {
             return None;
         }
-        Some(terms?.serve(sites, names?))
+        Some(settings?.serve(sites, names?))
     }
 }
 
