@@ -132,8 +132,7 @@ impl<S: Transport> Connection<S> {
         Poll::Ready(Ok(n))
     }
 
-    /// Watches a client while nothing is expected from it. Ready only with an error: the client is gone. Bytes that
-    /// come are kept, up to a full buffer. A half-close is no reason to give up on the client (RFC 9112, section 9.6).
+    /// Ready only with an error: the client is gone. Bytes are kept; a half-close is no error (RFC 9112, section 9.6).
     pub fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
         while !self.ended && !self.input.is_full() {
             match ready!(self.poll_read(cx)) {
