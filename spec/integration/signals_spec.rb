@@ -227,6 +227,14 @@ RSpec.describe "signals" do
   end
 
   describe "SIGHUP and a terminal" do
+    # A suite that is run by nohup ignores the signal, and so would what it starts.
+    around do |example|
+      before = trap("HUP", "DEFAULT")
+      example.run
+    ensure
+      trap("HUP", before)
+    end
+
     # Runs it in a session of its own whose terminal this is.
     def start_in_terminal(*wrapper)
       File.write("#{directory}/Proxyfile", "bind 'http://127.0.0.1:0'\n#{fixed("ok")}")

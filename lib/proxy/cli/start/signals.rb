@@ -10,8 +10,6 @@ module Proxy
                    "USR2" => :upgrade }.freeze
         # Seconds between two checks whether the terminal is still there.
         LOOK = 1
-        # Seconds within which the signal of a terminal that has gone is handled, also on a machine that is busy.
-        HANDLED = 10
 
         def initialize
           open_standard_descriptors
@@ -91,7 +89,7 @@ module Proxy
         def watch_terminal
           Thread.new do
             sleep LOOK while terminal?
-            sleep HANDLED
+            sleep LOOK
             @terminal = false
           end
         end
