@@ -97,8 +97,7 @@ RSpec.describe "files of certificates that are unusual" do
   it "asks for certificates of more authorities than a handshake can name" do
     pair, client = certs.server("localhost"), certs.client("someone")
     names = Array.new(900) { |number|
-      "Certification authority of the department for examples and tests " \
-                              "number #{number} of many more"
+      "Certification authority of the department for examples and tests number #{number} of many more"
     }
     key = OpenSSL::PKey::EC.generate("prime256v1")
     bundle = names.map do |name|

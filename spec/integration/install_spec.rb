@@ -63,8 +63,7 @@ RSpec.describe "installing the gem from its sources" do
 
     it "says what a rustup without a toolchain says" do
       %w[cargo rustc].each { |name|
-        with_script(name, "echo 'error: rustup could not choose a version of rustc to " \
-                                                      "run' >&2; exit 1")
+        with_script(name, "echo 'error: rustup could not choose a version of rustc to run' >&2; exit 1")
       }
 
       expect(run("extconf").first).to include("rustc does not run (error: rustup could not choose a version of rustc " \

@@ -105,8 +105,7 @@ RSpec.describe Proxy::ConfigurationError, :wrong_types do
       "auth_jwt: public_key: this is not valid PEM: write the public key, which begins with -----BEGIN PUBLIC KEY-----",
     "auth_jwt public_key: #{rsa.to_pem.inspect}" =>
       "auth_jwt: public_key: this is a private key, which belongs to whoever issues the tokens: write the public " \
-      "one, as " \
-      "`openssl pkey -in FILE -pubout` prints it",
+      "one, as `openssl pkey -in FILE -pubout` prints it",
     "auth_jwt public_key: #{OpenSSL::PKey::RSA.new(1024).public_to_pem.inspect}" =>
       "auth_jwt: public_key: an RSA key of less than 2048 bits is not safe: make a longer one",
     "auth_jwt public_key: #{curve.("secp521r1").public_to_pem.inspect}" =>
@@ -167,8 +166,7 @@ RSpec.describe Proxy::ConfigurationError, :wrong_types do
     "forward_auth to: 'auth.internal/verify'" => /\Aforward_auth: to: .*auth\.internal/,
     "forward_auth to: 'http://{host}.internal/'" =>
       'forward_auth: to: "http://{host}.internal/" lets a request choose who judges it: write the host without a ' \
-      'placeholder, as in ' \
-      '"http://auth.internal/verify"',
+      'placeholder, as in "http://auth.internal/verify"',
     "forward_auth to: 'http://a:99999/'" => /\Aforward_auth: to: .*99999/,
     "forward_auth to: 'http://a/', timeout: 0" =>
       "forward_auth: timeout: 0 is not a valid time: write seconds greater than 0, as in 30 or 0.5",

@@ -47,8 +47,7 @@ RSpec.describe "proxy --to" do
   it "says what only a file can do about a path" do
     expect(run_command("check", "--to", "http://localhost:3000/api")[1])
       .to eq("warning: --to: \"http://localhost:3000/api\" has a path, which is ignored: leave it out, or write a " \
-             "Proxyfile with proxy to: " \
-             "\"http://localhost:3000/api{path}{query}\"\n")
+             "Proxyfile with proxy to: \"http://localhost:3000/api{path}{query}\"\n")
   end
 
   {

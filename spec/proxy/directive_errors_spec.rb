@@ -9,8 +9,7 @@ RSpec.describe "messages about one wrong directive", :wrong_types do
   seconds = "write a number of seconds, such as 30 or 0.5"
   paths = 'a path such as "/about", "/api/*" or "/users/:id", or a Regexp'
   policies = 'write "round_robin", "ordered", "random", "least_conn", "random_two" or "ip_hash", { hash: "{path}" } ' \
-             'or ' \
-             '{ sticky: "cookie_name" }'
+             'or { sticky: "cookie_name" }'
 
   # What is written, and the one message it gets.
   {
@@ -80,8 +79,7 @@ RSpec.describe "messages about one wrong directive", :wrong_types do
       'proxy: backend_priority: hash: 3 is an Integer: write a string rewrite, such as "{path}"',
     "proxy #{target}, backend_priority: { hash: '/fixed' }" =>
       'proxy: backend_priority: hash: "/fixed" is the same for every request, and all of them would go to one ' \
-      'backend: write a string ' \
-      'rewrite such as "{path}"',
+      'backend: write a string rewrite such as "{path}"',
     "proxy #{target}, backend_priority: { sticky: nil }" =>
       'proxy: backend_priority: sticky: nil is not allowed: write the name of a cookie, such as "backend", or leave ' \
       'it out',
@@ -202,8 +200,7 @@ RSpec.describe "messages about one wrong directive", :wrong_types do
       'location: "/:id([0-9]" has a ( without its ): write :id(…)',
     "location(/a(?=b)/) { static_response body: '' }" =>
       "location: /a(?=b)/ looks ahead with (?=, which is not supported: leave it out, and write a location before " \
-      "this one for what " \
-      "it ruled out",
+      "this one for what it ruled out",
     "location(/(?<id>a)/, hosts: [/(?<id>b)/]) { static_response body: '' }" =>
       "location: /(?<id>a)/ captures id, and so does one of the hosts: give one another name",
     "location('/a', method: ['GET']) { static_response body: '' }" =>
@@ -275,8 +272,7 @@ RSpec.describe "messages about one wrong directive", :wrong_types do
     "log_level :info, to: 'x'" => "log_level: unknown option :to: it takes no options, leave it out",
     "access_log 'combnied'" =>
       'access_log: "combnied" is unknown (did you mean "combined"?): write "combined", "json", a string rewrite such ' \
-      'as ' \
-      '"{method} {path}", or false',
+      'as "{method} {path}", or false',
     "trusted_proxies" =>
       'trusted_proxies: the value is missing: write addresses and networks, such as "10.0.0.0/8" or "127.0.0.1"',
     "trusted_proxies []" =>

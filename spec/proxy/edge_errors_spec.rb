@@ -56,8 +56,7 @@ RSpec.describe Proxy::ConfigurationError, :edge do
       'bind: "https+unix://never.sock" names no absolute path: write "https+unix:///run/proxy.sock"',
     'bind "https://localhost:0", domains: ["app.localhost", "example.com"]' =>
       'bind: domains: "example.com" is not a name of this machine alone, so it needs a certificate: write ' \
-      'certificate: "tls/site.pem", ' \
-      'key: "tls/site.key"',
+      'certificate: "tls/site.pem", key: "tls/site.key"',
     'proxy to: "http://a.example", proxy_protocol: "v3"' =>
       'proxy: proxy_protocol: "v3" is unknown: write "v1" or "v2"',
     'proxy to: "http://a.example", proxy_protocol: true' =>

@@ -34,8 +34,7 @@ RSpec.describe "mistakes in what keeps backends well", :wrong_types do
       "200..399",
     "health_check: { body: /a(?=b)/ }" =>
       "health_check: body: /(?m)a(?=b)/ cannot be used (look-around, including look-ahead and look-behind, is not " \
-      "supported): " \
-      "write a pattern without look-around and back-references",
+      "supported): write a pattern without look-around and back-references",
     "health_check: { port: 0 }" => "health_check: port: 0 is not a valid port: write a number from 1 to 65535",
     "health_check: { rise: 0 }" => "health_check: rise: 0 is out of range: write a number from 1 to 1000",
     "health_check: { fall: 1001 }" => "health_check: fall: 1001 is out of range: write a number from 1 to 1000",

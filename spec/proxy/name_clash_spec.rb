@@ -12,8 +12,7 @@ RSpec.describe "a program that has a Proxy of its own" do
   it "is told in one line, with the place" do
     expect(loading("class Proxy; end")).to eq(
       "this program has a Proxy of its own (-:1), and the gem proxy needs that name for its module: rename it, or " \
-      "write " \
-      "`gem \"proxy\", require: false` and run the command `proxy` beside the program\n"
+      "write `gem \"proxy\", require: false` and run the command `proxy` beside the program\n"
     )
     expect(loading("Proxy = 1")).to start_with("this program has a Proxy of its own (-:1), ")
   end

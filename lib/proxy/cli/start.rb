@@ -157,8 +157,7 @@ module Proxy
       def greet(server, config)
         @console.say("proxy #{VERSION} (PID #{Process.pid}) listens on", *server.urls.map { |url| "  #{url}" },
                      "#{config.file}: #{count(config.route_count, "route")}. Ctrl-C stops it; requests in flight " \
-                     "then get " \
-                     "#{self.class.seconds(config.shutdown_timeout)}.")
+                     "then get #{self.class.seconds(config.shutdown_timeout)}.")
       end
     end
   end

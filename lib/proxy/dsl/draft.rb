@@ -214,8 +214,7 @@ module Proxy
         return if options[:headers].is_a?(Hash) && options[:headers].keys.any? { |name| name.to_s.casecmp?("host") }
 
         place.warning("preserve_host: a WebSocket backend that compares Origin with Host, as Rails does, needs the " \
-                      "client's Host: write " \
-                      "preserve_host: true, or false if it does not")
+                      "client's Host: write preserve_host: true, or false if it does not")
       end
 
       # The paths of the enclosing locations, outer ones first.

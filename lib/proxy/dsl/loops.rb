@@ -56,8 +56,7 @@ module Proxy
         return unless spec && SAME.include?(spec["to"])
 
         warning(spec, "redirect", "to: #{spec["to"].inspect} is where the request came from, in an endless loop: " \
-                                  "write another host or path, such as " \
-                                  "\"https://www.example.com{path}{query}\"")
+                                  "write another host or path, such as \"https://www.example.com{path}{query}\"")
       end
       private_class_method :redirect
 
@@ -72,8 +71,7 @@ module Proxy
         return unless address
 
         warning(spec, "proxy", "#{option}: #{Format.show(address)} is where this proxy listens, an endless loop: " \
-                               "write the port of " \
-                               "the backend")
+                               "write the port of the backend")
       end
       private_class_method :proxy
 

@@ -39,6 +39,13 @@ module Proxy
           values.include?(INVALID) ? INVALID : values
         end
 
+        # What `pair` makes of each key and value of a Hash, if all of them are valid; else INVALID.
+        def pairs(value, place)
+          return wrong(value, place) unless value.is_a?(Hash)
+
+          all_sound(value.map { |key, one| pair(key, one, place) })
+        end
+
         # A Hash of the engine's tag and the value if it is valid; else INVALID.
         def tagged(tag, value)
           value.equal?(INVALID) ? INVALID : { tag => value }

@@ -42,8 +42,7 @@ module Proxy
           notes = []
           if forced && !@folder.assume_ssl?
             notes << "Rails sends everybody to HTTPS (#{forced.place}): in #{@path}, take the # from the lines for " \
-                     "your " \
-                     "case."
+                     "your case."
           end
           if rails? && @folder.leaves_files?
             notes << "In production, start Rails with RAILS_SERVE_STATIC_FILES=1, so that it serves public/."

@@ -81,8 +81,7 @@ module Proxy
           @file.close
           @file = nil
           raise Error, "--pid #{path}: a running proxy has written it#{" (PID #{pid})" if pid}: stop that one first, " \
-                       "or write " \
-                       "another path"
+                       "or write another path"
         end
 
         # Refuses a file that does not begin with a number: it is no PID file and may be a Proxyfile.

@@ -29,11 +29,7 @@ module Proxy
 
         def signature = "Hash[String | Symbol, String]"
 
-        def read(value, place)
-          return wrong(value, place) unless value.is_a?(Hash)
-
-          all_sound(value.map { |name, secret| pair(name, secret, place) })
-        end
+        def read(value, place) = pairs(value, place)
 
         private
 

@@ -18,11 +18,7 @@ module Proxy
         class Claims < Types::Fields
           def signature = "Hash[String | Symbol, String | Symbol]"
 
-          def read(value, place)
-            return wrong(value, place) unless value.is_a?(Hash)
-
-            all_sound(value.map { |name, claim| pair(name, claim, place) })
-          end
+          def read(value, place) = pairs(value, place)
 
           private
 
