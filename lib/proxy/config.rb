@@ -2,6 +2,7 @@
 
 require_relative "dsl"
 require_relative "error"
+require_relative "listeners"
 require_relative "native"
 
 module Proxy
@@ -17,20 +18,20 @@ module Proxy
     end
 
     # Reads a file or a block. Mistakes of the configuration do not raise, and nothing is bound. `binds` replaces the
-    # addresses of the file.
-    def self.load(path = nil, binds: nil, &block)
+    # addresses of the file; `listeners` are sockets to listen on.
+    def self.load(path = nil, binds: nil, listeners: nil, &block)
       raise ArgumentError, "give a path or a block, not both" if path && block
 
       unless binds.nil? || binds.is_a?(Array)
         raise TypeError, "binds must be an Array of URLs, not #{DSL::Format.kind(binds)}"
       end
 
-      Source.new(block ? nil : path_of(path), working_directory, block, binds).read
+      Source.new(block ? nil : path_of(path), working_directory, block, binds, Listeners.of(listeners)).read
     end
 
     # Makes a configuration from addresses of the command line (`--to`): each is a backend and gets the client's `Host`.
-    def self.to(addresses, binds: nil)
-      Targets.new(addresses, binds).read
+    def self.to(addresses, binds: nil, listeners: nil)
+      Targets.new(addresses, binds, Listeners.of(listeners)).read
     end
 
     # The working directory; the root if it was deleted, so that absolute paths still work.
@@ -51,13 +52,14 @@ module Proxy
     # The source of a configuration (file or block). A reload reads it again.
     # @api private
     class Source
-      attr_reader :path, :directory, :block, :binds
+      attr_reader :path, :directory, :block, :binds, :listeners
 
-      def initialize(path, directory, block, binds)
+      def initialize(path, directory, block, binds, listeners = nil)
         @path = path
         @directory = directory
         @block = block
         @binds = binds
+        @listeners = listeners
       end
 
       # Reads the source in its present state.
@@ -65,11 +67,11 @@ module Proxy
         Config.new(block ? DSL::Draft.of_block(block) : DSL::Draft.of_file(file), self)
       end
 
-      # Another source that keeps the `binds` of this one.
+      # Another source that keeps the `binds` and `listeners` of this one.
       def other(path, block)
         raise ArgumentError, "give a path or a block, not both" if path && block
 
-        Source.new(block ? nil : Config.path_of(path), Config.working_directory, block, binds)
+        Source.new(block ? nil : Config.path_of(path), Config.working_directory, block, binds, listeners)
       end
 
       # The problems in the form in which they are shown.
@@ -88,8 +90,8 @@ module Proxy
     # Addresses of the command line as a source. Their problems have no line of a file.
     # @api private
     class Targets < Source
-      def initialize(addresses, binds)
-        super(nil, Config.working_directory, nil, binds)
+      def initialize(addresses, binds, listeners)
+        super(nil, Config.working_directory, nil, binds, listeners)
         @addresses = addresses
       end
 
@@ -148,6 +150,7 @@ module Proxy
       read = draft.told
       @hash = draft.to_h
       @hash["binds"] = Config.binds(source.binds, read) if source.binds&.any?
+      @hash["binds"] = source.listeners.binds(@hash["binds"], source.binds&.any?) if source.listeners
       @draft = draft
       @problems = Problem.sort(source.told(read + engine_problems(read) + loops(read))).freeze
       @draft = nil
@@ -169,6 +172,11 @@ module Proxy
     # @return [Hash] the configuration as the engine takes it
     def to_h
       @hash
+    end
+
+    # @return [Array<IO, false, nil>] for each bind the socket that the program hands over; false if it is closed by now
+    def sockets
+      source.listeners&.sockets(@hash.fetch("binds")) || []
     end
 
     # @return [Array<Problem>] problems that keep the server from starting

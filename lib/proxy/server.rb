@@ -31,7 +31,8 @@ module Proxy
       # Starts the engine with a valid configuration.
       # @api private
       def start(config)
-        native = Native::Server.start(config.to_h)
+        config.source.listeners&.check(config.to_h.fetch("binds"))
+        native = Native::Server.start(config.to_h, config.sockets)
         server = new(native, config)
         @running[server] = true
         server
@@ -128,7 +129,8 @@ module Proxy
     #
     # Backends that are in both keep their connections, health, states and figures; a rate limit keeps its counts if its
     # location and options are unchanged. Files that the configuration names are read again, and the access log is
-    # reopened. `binds:` of {Proxy.start} still applies. Only the number of `threads` stays until the next start.
+    # reopened. `binds:` and `listeners:` of {Proxy.start} still apply. Only the number of `threads` stays until the
+    # next start.
     #
     # @param path [String, Pathname, nil] another configuration file, which later reloads read too; a block works
     #   likewise
@@ -158,7 +160,7 @@ module Proxy
     # @api private
     def take(config)
       @reloading.synchronize do
-        @native.reload(config.validate!.to_h)
+        @native.reload(config.validate!.to_h, config.sockets)
         @source = config.source
         @warnings = config.warnings.freeze
       ensure

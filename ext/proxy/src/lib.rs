@@ -8,9 +8,11 @@
 #![expect(missing_docs, reason = "the only public item is the entry point that magnus generates for Ruby")]
 
 mod config;
+mod descriptor;
 mod error;
 mod fork;
 mod gvl;
+mod listeners;
 mod server;
 
 use magnus::{function, prelude::*, Error, Ruby};
@@ -25,6 +27,7 @@ fn init(ruby: &Ruby) -> Result<(), Error> {
     native.define_singleton_method("check", function!(config::check, 1))?;
     native.define_singleton_method("explain", function!(config::explain, 2))?;
     native.define_singleton_method("defaults", function!(config::defaults, 0))?;
+    native.define_singleton_method("listening_url", function!(listeners::listening_url, 1))?;
     fork::init(ruby, native)?;
     server::init(ruby, native)
 }

@@ -5,22 +5,22 @@ mod life;
 use std::process;
 use std::time::{Duration, Instant};
 
-use magnus::{function, method, prelude::*, Error, RModule, Ruby, Value};
+use magnus::{function, method, prelude::*, Error, RArray, RModule, Ruby, Value};
 use proxy_engine::Admin;
 use proxy_engine::{StartError, Stats};
 
 use self::life::{Life, Waited};
 use crate::gvl::without_gvl;
-use crate::{config, error};
+use crate::{config, error, listeners};
 
 pub(crate) fn init(ruby: &Ruby, native: RModule) -> Result<(), Error> {
     let class = native.define_class("Server", ruby.class_object())?;
     class.undef_default_alloc_func();
-    class.define_singleton_method("start", function!(Server::start, 1))?;
+    class.define_singleton_method("start", function!(Server::start, 2))?;
     class.define_method("urls", method!(Server::urls, 0))?;
     class.define_method("stats", method!(Server::stats, 0))?;
     class.define_method("set_state", method!(Server::set_state, 2))?;
-    class.define_method("reload", method!(Server::reload, 1))?;
+    class.define_method("reload", method!(Server::reload, 2))?;
     class.define_method("reopen_logs", method!(Server::reopen_logs, 0))?;
     class.define_method("begin_stop", method!(Server::begin_stop, 1))?;
     class.define_method("wait", method!(Server::wait, 1))?;
@@ -38,9 +38,11 @@ struct Server {
 }
 
 impl Server {
-    /// `Proxy::Native::Server.start(hash)`: starts an engine, and waits until it has started.
-    fn start(ruby: &Ruby, hash: Value) -> Result<Server, Error> {
-        let config = config::from_hash(ruby, hash)?;
+    /// `Proxy::Native::Server.start(hash, listeners)`: starts an engine, and waits until it has started. `listeners`
+    /// has for each bind an IO that listens already, or nil.
+    fn start(ruby: &Ruby, hash: Value, listeners: RArray) -> Result<Server, Error> {
+        let mut config = config::from_hash(ruby, hash)?;
+        listeners::hand_over(ruby, &mut config, listeners)?;
         let life = Life::begin(config).map_err(|error| error::not_started(ruby, error))?;
         let server = Server { life, pid: process::id() };
         // If an interrupt raises here, `server` is dropped and the engine stops as soon as it has started.
@@ -73,10 +75,11 @@ impl Server {
             .map_err(|unknown| error(unknown.to_string()))
     }
 
-    /// `reload(hash)`: raises the same exceptions as `start`, and then leaves everything unchanged. A server that has
-    /// ended and a forked child's copy accept no configuration.
-    fn reload(ruby: &Ruby, server: &Self, hash: Value) -> Result<(), Error> {
-        let config = config::from_hash(ruby, hash)?;
+    /// `reload(hash, listeners)`: raises the same exceptions as `start`, and then leaves everything unchanged. A server
+    /// that has ended and a forked child's copy accept no configuration.
+    fn reload(ruby: &Ruby, server: &Self, hash: Value, listeners: RArray) -> Result<(), Error> {
+        let mut config = config::from_hash(ruby, hash)?;
+        listeners::hand_over(ruby, &mut config, listeners)?;
         let Some(life) = server.owned() else { return Err(error::not_started(ruby, StartError::Stopped)) };
         // A reload waits only for another reload, so there is nothing to interrupt.
         match without_gvl(|| life.reload(&config), || ())? {
