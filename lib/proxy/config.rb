@@ -147,6 +147,7 @@ module Proxy
       @cause = draft.cause
       read = draft.told
       @hash = draft.to_h
+      @applications = draft.applications
       @hash["binds"] = Config.binds(source.binds, read) if source.binds&.any?
       @draft = draft
       @problems = Problem.sort(source.told(read + engine_problems(read) + loops(read))).freeze
@@ -165,6 +166,9 @@ module Proxy
     def inspect
       "#<#{self.class} #{file}>"
     end
+
+    # @return [Array<Application>] the Rack applications that the configuration mounts
+    attr_reader :applications
 
     # @return [Hash] the configuration as the engine takes it
     def to_h

@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require "monitor"
+require_relative "application"
 require_relative "native"
 
 module Proxy
@@ -31,7 +32,7 @@ module Proxy
       # Starts the engine with a valid configuration.
       # @api private
       def start(config)
-        native = Native::Server.start(config.to_h)
+        native = Application.open(config.applications) { Native::Server.start(config.to_h) }
         server = new(native, config)
         @running[server] = true
         server
@@ -53,6 +54,8 @@ module Proxy
       @native = native
       @source = config.source
       @warnings = config.warnings.freeze
+      @shutdown_timeout = config.shutdown_timeout
+      @applications = config.applications
       @reloading = Monitor.new
       read_urls
     end
@@ -158,9 +161,13 @@ module Proxy
     # @api private
     def take(config)
       @reloading.synchronize do
-        @native.reload(config.validate!.to_h)
+        config.validate!
+        Application.open(config.applications) { @native.reload(config.to_h) }
+        # Applications of the configuration before end by themselves, once their last request is over.
+        @applications = @applications.select(&:alive?) + config.applications
         @source = config.source
         @warnings = config.warnings.freeze
+        @shutdown_timeout = config.shutdown_timeout
       ensure
         read_urls unless stopped?
       end
@@ -192,8 +199,11 @@ module Proxy
     #   server.stop(timeout: 10) or warn "some requests were cut"
     def stop(timeout: nil)
       limit = timeout && seconds(timeout)
+      deadline = now + (limit || @shutdown_timeout)
       @native.begin_stop(limit)
       wait
+      # The responses are complete, but threads may still do what comes after them.
+      @applications.each { |application| application.join(deadline) }
       @native.drained?
     end
 
@@ -204,8 +214,19 @@ module Proxy
     #   Proxy.start("Proxyfile").wait
     def wait
       @native.wait(nil)
+      @applications.each(&:close)
       Server.forget(self)
       self
+    end
+
+    # Ends the threads of applications that are still in the middle of a request after the server has ended. Returns
+    # whether they have ended within so many seconds.
+    # @api private
+    def give_up(seconds)
+      alive = @applications.select(&:alive?)
+      alive.each(&:kill)
+      deadline = now + seconds
+      alive.all? { |application| application.join(deadline) }
     end
 
     # @return [Boolean] whether the server has ended; true in a forked child
@@ -242,6 +263,8 @@ module Proxy
     rescue ThreadError
       true
     end
+
+    def now = Process.clock_gettime(Process::CLOCK_MONOTONIC)
 
     def read_urls
       @urls = @native.urls.map(&:freeze).freeze

@@ -1,7 +1,8 @@
 //! The binding between Ruby and `proxy-engine`.
 //!
 //! `lib/proxy` builds a Hash of the configuration; [`config`] turns it into the engine's structs, [`server`] starts and
-//! stops an engine for it, [`gvl`] lets other Ruby threads run during a wait, [`fork`] keeps an engine's sockets out of
+//! stops an engine for it, [`gvl`] lets other Ruby threads run during a wait, [`inbox`] hands requests to Rack
+//! applications, [`fork`] keeps an engine's sockets out of
 //! forked children, [`error`] turns failures into exceptions.
 
 #![expect(clippy::disallowed_types, reason = "Ruby's threads wait in real time")]
@@ -11,6 +12,7 @@ mod config;
 mod error;
 mod fork;
 mod gvl;
+mod inbox;
 mod server;
 
 use magnus::{function, prelude::*, Error, Ruby};
@@ -26,5 +28,6 @@ fn init(ruby: &Ruby) -> Result<(), Error> {
     native.define_singleton_method("explain", function!(config::explain, 2))?;
     native.define_singleton_method("defaults", function!(config::defaults, 0))?;
     fork::init(ruby, native)?;
+    inbox::init(ruby, native)?;
     server::init(ruby, native)
 }

@@ -62,6 +62,7 @@ module Proxy
         @bare = []
         @tunnels = [false]
         @unknown = []
+        @applications = []
         @sandbox = Sandbox.new
       end
 
@@ -178,6 +179,9 @@ module Proxy
       def add_upstream(upstream)
         @upstreams << upstream
       end
+
+      # @return [Array<Application>] the Rack applications that are mounted
+      attr_reader :applications
 
       # Sets the value of a directive that may be written only once.
       def set(name, value, place)
