@@ -255,17 +255,19 @@ impl AsyncRead for ApplicationStream {
 
 impl AsyncWrite for ApplicationStream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.socket).poll_write(cx, bytes);
         if self.parcel.is_some() {
-            if let Poll::Ready(Ok(n)) = written {
+            // The runtime does not know yet that a new socket can be written.
+            if let Ok(n) = socket2::SockRef::from(&self.socket).send(bytes) {
                 self.gathered += n;
+                if self.gathered > GATHERED {
+                    self.deliver();
+                }
+                return Poll::Ready(Ok(n));
             }
             // A full socket has to be read, however little it holds.
-            if written.is_pending() || self.gathered > GATHERED {
-                self.deliver();
-            }
+            self.deliver();
         }
-        written
+        Pin::new(&mut self.socket).poll_write(cx, bytes)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
