@@ -148,6 +148,7 @@ module Proxy
       read = draft.told
       @hash = draft.to_h
       @blocks = draft.blocks
+      @applications = draft.applications
       draft.close
       @hash["binds"] = Config.binds(source.binds, read) if source.binds&.any?
       @draft = draft
@@ -167,6 +168,9 @@ module Proxy
     def inspect
       "#<#{self.class} #{file}>"
     end
+
+    # @return [Array<Application>] the Rack applications that the configuration mounts
+    attr_reader :applications
 
     # @return [Hash] the configuration as the engine takes it
     def to_h
