@@ -61,7 +61,7 @@ mod explain;
 mod lookup;
 
 pub use configuration::Config;
-pub use explain::{explain, Explanation, Question, Sent};
+pub use explain::{explain, Explanation, OwnAnswer, Question, Sent};
 pub use fork::Hold;
 pub use lookup::RouteLookup;
 pub use output::block_sigpipe;
