@@ -20,7 +20,8 @@ RSpec.describe "Proxy::Router and a proxy that runs" do
       location("/denied") { deny_list "127.0.0.1"; proxy backends: [to] }
       location("/allowed") { allow_list "127.0.0.1"; proxy backends: [to] }
       location "/elsewhere" do
-        allow_list "192.0.2.7", error_response: { status: 404, plaintext: "no", json: { inline: {} }, default: "plaintext" }
+        allow_list "192.0.2.7",
+                   error_response: { status: 404, plaintext: "no", json: { inline: {} }, default: "plaintext" }
         proxy backends: [to]
       end
       location("/basic") { auth_basic realm: "Staff", credentials: { "ann" => hash }; proxy backends: [to] }
@@ -38,7 +39,8 @@ RSpec.describe "Proxy::Router and a proxy that runs" do
   {
     "GET /denied" => {}, "GET /allowed" => {}, "GET /elsewhere" => { "Accept" => "application/json" },
     "GET /basic" => {}, "GET /basic with no base64" => { "Authorization" => "Basic *" },
-    "GET /key" => {}, "GET /key with a wrong one" => { "X-Api-Key" => "open" }, "GET /key with it" => { "X-Api-Key" => "sesame" },
+    "GET /key" => {}, "GET /key with a wrong one" => { "X-Api-Key" => "open" },
+    "GET /key with it" => { "X-Api-Key" => "sesame" },
     "GET /jwt" => {}, "GET /jwt with one" => { "Authorization" => "Bearer #{token}" },
     "GET /jwt with a broken one" => { "Authorization" => "Bearer #{token}x" },
     "OPTIONS /cors" => { "Origin" => "https://a.example", "Access-Control-Request-Method" => "PUT" },

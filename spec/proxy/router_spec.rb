@@ -43,7 +43,8 @@ RSpec.describe "Proxy::Router" do
   end
 
   it "says what the proxy answers by itself" do
-    { "/old/x" => [308, "redirect", "https://new.example/old/x", nil], "/health" => [200, "static_response", nil, "fine\n"],
+    { "/old/x" => [308, "redirect", "https://new.example/old/x", nil],
+      "/health" => [200, "static_response", nil, "fine\n"],
       "/none" => [404, nil, nil, nil], "/a/../.." => [400, nil, nil, nil],
       "CONNECT /health" => [405, nil, nil, nil] }.each do |request, answer|
       found = router.explain(request)
