@@ -147,6 +147,8 @@ module Proxy
       @cause = draft.cause
       read = draft.told
       @hash = draft.to_h
+      @blocks = draft.blocks
+      draft.close
       @hash["binds"] = Config.binds(source.binds, read) if source.binds&.any?
       @draft = draft
       @problems = Problem.sort(source.told(read + engine_problems(read) + loops(read))).freeze
@@ -170,6 +172,10 @@ module Proxy
     def to_h
       @hash
     end
+
+    # @return [Array<#call>] the Ruby blocks, by the numbers that the engine knows: each is called with the argument of
+    #   a call and the call, and returns the answer
+    attr_reader :blocks
 
     # @return [Array<Problem>] problems that keep the server from starting
     def errors

@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require "monitor"
+require_relative "blocks"
 require_relative "native"
 
 module Proxy
@@ -31,8 +32,9 @@ module Proxy
       # Starts the engine with a valid configuration.
       # @api private
       def start(config)
-        native = Native::Server.start(config.to_h)
-        server = new(native, config)
+        blocks = Blocks.new
+        native = Native::Server.start(config.to_h, blocks.take(config.blocks))
+        server = new(native, config, blocks)
         @running[server] = true
         server
       end
@@ -49,8 +51,10 @@ module Proxy
     attr_reader :urls
 
     # @api private
-    def initialize(native, config)
+    def initialize(native, config, blocks)
       @native = native
+      @blocks = blocks
+      @shutdown_timeout = config.shutdown_timeout
       @source = config.source
       @warnings = config.warnings.freeze
       @reloading = Monitor.new
@@ -81,7 +85,9 @@ module Proxy
     #
     # @return [Hash{Symbol => Object}] `connections:` (`accepted`, `active`, `handshakes_failed`), `requests:` (`total`,
     #   `in_flight`, `queued`, `status_1xx` to `status_5xx`, `client_closed`, `upgraded`, and `tunnels` and
-    #   `event_streams` that are open), `cut:` (the `requests`, `tunnels` and `event_streams` that a stop has cut) and
+    #   `event_streams` that are open), `blocks:`, an Array with a Hash for each Ruby block: `word`, `at` (its line),
+    #   `running` and `waiting` calls, and how many were `answered`, have `failed`, came `late` or found the queue
+    #   `full`; `cut:` (the `requests`, `tunnels` and `event_streams` that a stop has cut) and
     #   `backends:`, an Array with a Hash for each: `upstream`, `address`, `state` (`"ready"`, `"draining"`, `"down"`,
     #   `"unhealthy"`, `"unchecked"` before its first good check, `"ejected"`, or `"unresolved"` for a name without an
     #   address), `weight`, `backup`, `in_flight`, `tunnels`, `requests`, `failures`, and `check`, the result of the
@@ -158,7 +164,8 @@ module Proxy
     # @api private
     def take(config)
       @reloading.synchronize do
-        @native.reload(config.validate!.to_h)
+        @native.reload(config.validate!.to_h, @blocks.take(config.blocks))
+        @shutdown_timeout = config.shutdown_timeout
         @source = config.source
         @warnings = config.warnings.freeze
       ensure
@@ -193,6 +200,7 @@ module Proxy
     def stop(timeout: nil)
       limit = timeout && seconds(timeout)
       @native.begin_stop(limit)
+      @stop_by = [@stop_by, clock + (limit || @shutdown_timeout)].compact.min
       wait
       @native.drained?
     end
@@ -204,6 +212,8 @@ module Proxy
     #   Proxy.start("Proxyfile").wait
     def wait
       @native.wait(nil)
+      # Blocks get what is left of the time.
+      @blocks.finish([(@stop_by || (clock + @shutdown_timeout)) - clock, 0].max)
       Server.forget(self)
       self
     end
@@ -245,6 +255,10 @@ module Proxy
 
     def read_urls
       @urls = @native.urls.map(&:freeze).freeze
+    end
+
+    def clock
+      Process.clock_gettime(Process::CLOCK_MONOTONIC)
     end
 
     def set_state(name, state)
