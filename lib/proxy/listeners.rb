@@ -83,8 +83,8 @@ module Proxy
       return IO.for_fd(socket, autoclose: false) if socket.is_a?(Integer)
       return socket.to_io if socket.respond_to?(:to_io)
 
-      raise ArgumentError, "listeners: #{DSL::Format.show(socket)} is #{DSL::Format.kind(socket)}: write a socket that " \
-                           "listens, such as TCPServer.new(\"127.0.0.1\", 0), or its number"
+      raise ArgumentError, "listeners: #{DSL::Format.show(socket)} is #{DSL::Format.kind(socket)}: write a socket " \
+                           "that listens, such as TCPServer.new(\"127.0.0.1\", 0), or its number"
     end
   end
 end
