@@ -26,7 +26,6 @@ mod compile;
 mod networks;
 mod log;
 pub mod stats;
-#[allow(dead_code, reason = "the words that call blocks come next")]
 pub mod blocks;
 mod metrics;
 mod error;
