@@ -19,8 +19,8 @@ use tokio::net::UnixStream;
 use crate::fork::OnItsWay;
 use crate::fork_safe::{Condvar, Mutex};
 
-/// Bytes of a request that are gathered before a thread gets it. A slow client holds no thread while it sends a smaller
-/// request. The buffer of a socket has room for more.
+/// Bytes of a request that are written before a thread gets it, unless the request is complete before. The buffer of a
+/// socket has room for more.
 const GATHERED: usize = 64 * 1024;
 
 /// All open inboxes of this process.
