@@ -2,6 +2,7 @@
 
 require "monitor"
 require_relative "application"
+require_relative "blocks"
 require_relative "native"
 
 module Proxy
@@ -32,8 +33,11 @@ module Proxy
       # Starts the engine with a valid configuration.
       # @api private
       def start(config)
-        native = Application.open(config.applications) { Native::Server.start(config.to_h) }
-        server = new(native, config)
+        blocks = Blocks.new
+        native = Application.open(config.applications) do
+          Native::Server.start(config.to_h, blocks.take(config.blocks))
+        end
+        server = new(native, config, blocks)
         @running[server] = true
         server
       end
@@ -50,8 +54,9 @@ module Proxy
     attr_reader :urls
 
     # @api private
-    def initialize(native, config)
+    def initialize(native, config, blocks)
       @native = native
+      @blocks = blocks
       @source = config.source
       @warnings = config.warnings.freeze
       @shutdown_timeout = config.shutdown_timeout
@@ -84,7 +89,9 @@ module Proxy
     #
     # @return [Hash{Symbol => Object}] `connections:` (`accepted`, `active`, `handshakes_failed`), `requests:` (`total`,
     #   `in_flight`, `queued`, `status_1xx` to `status_5xx`, `client_closed`, `upgraded`, and `tunnels` and
-    #   `event_streams` that are open), `cut:` (the `requests`, `tunnels` and `event_streams` that a stop has cut) and
+    #   `event_streams` that are open), `blocks:`, an Array with a Hash for each Ruby block: `word`, `at` (its line),
+    #   `running` and `waiting` calls, and how many were `answered`, have `failed`, came `late` or found the queue
+    #   `full`; `cut:` (the `requests`, `tunnels` and `event_streams` that a stop has cut) and
     #   `backends:`, an Array with a Hash for each: `upstream`, `address`, `state` (`"ready"`, `"draining"`, `"down"`,
     #   `"unhealthy"`, `"unchecked"` before its first good check, `"ejected"`, or `"unresolved"` for a name without an
     #   address), `weight`, `backup`, `in_flight`, `tunnels`, `requests`, `failures`, and `check`, the result of the
@@ -162,7 +169,7 @@ module Proxy
     def take(config)
       @reloading.synchronize do
         config.validate!
-        Application.open(config.applications) { @native.reload(config.to_h) }
+        Application.open(config.applications) { @native.reload(config.to_h, @blocks.take(config.blocks)) }
         # Applications of the configuration before end by themselves, once their last request is over.
         @applications = @applications.select(&:alive?) + config.applications
         @source = config.source
@@ -199,8 +206,9 @@ module Proxy
     #   server.stop(timeout: 10) or warn "some requests were cut"
     def stop(timeout: nil)
       limit = timeout && seconds(timeout)
-      deadline = now + (limit || @shutdown_timeout)
+      deadline = clock + (limit || @shutdown_timeout)
       @native.begin_stop(limit)
+      @stop_by = [@stop_by, deadline].compact.min
       wait
       # The responses are complete, but threads may still do what comes after them.
       @applications.each { |application| application.join(deadline) }
@@ -215,6 +223,8 @@ module Proxy
     def wait
       @native.wait(nil)
       @applications.each(&:close)
+      # Blocks get what is left of the time.
+      @blocks.finish([(@stop_by || (clock + @shutdown_timeout)) - clock, 0].max)
       Server.forget(self)
       self
     end
@@ -225,7 +235,7 @@ module Proxy
     def give_up(seconds)
       alive = @applications.select(&:alive?)
       alive.each(&:kill)
-      deadline = now + seconds
+      deadline = clock + seconds
       alive.all? { |application| application.join(deadline) }
     end
 
@@ -264,10 +274,12 @@ module Proxy
       true
     end
 
-    def now = Process.clock_gettime(Process::CLOCK_MONOTONIC)
-
     def read_urls
       @urls = @native.urls.map(&:freeze).freeze
+    end
+
+    def clock
+      Process.clock_gettime(Process::CLOCK_MONOTONIC)
     end
 
     def set_state(name, state)

@@ -12,7 +12,8 @@ use std::sync::Arc;
 
 use crate::compile::Word;
 use crate::compiler::Compiler;
-use crate::request::{BodyLimit, Exchange, Verdict};
+use crate::request::{BodyLimit, Exchange, OwnAnswer, Verdict};
+use crate::rewrite::RequestValues;
 use crate::routing::Accepts;
 
 /// Methods of a handler. The enum [`Handler`] calls them, so every call is static.
@@ -38,6 +39,12 @@ pub(crate) trait Handling: Word + Sized {
 
     /// Limit for request bodies, which overrides the limits of filters.
     fn body_limit(&self) -> Option<&Arc<BodyLimit>> {
+        None
+    }
+
+    /// The handler's answer to a request that is only previewed, with its values. `None` if a backend answers, or an
+    /// application.
+    fn foretell(&self, _values: &RequestValues<'_>) -> Option<OwnAnswer> {
         None
     }
 
@@ -92,6 +99,13 @@ macro_rules! compiled {
             pub(crate) fn body_limit(&self) -> Option<&Arc<BodyLimit>> {
                 match self {
                     $(Self::$Handler(handler) => handler.body_limit(),)+
+                }
+            }
+
+            /// The handler's answer to a request that is only previewed, if the configuration alone decides it.
+            pub(crate) fn foretell(&self, values: &RequestValues<'_>) -> Option<OwnAnswer> {
+                match self {
+                    $(Self::$Handler(handler) => handler.foretell(values),)+
                 }
             }
 

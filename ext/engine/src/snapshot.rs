@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::access_log::AccessLog;
+use crate::blocks::BlockSet;
 use crate::client::trusted_proxies::TrustedProxies;
 use crate::compile::{LocationPath, Purpose, Report};
 use crate::compiler::{CapturesAround, CarriedFilters, CarriedOver, Compiler};
@@ -33,6 +34,8 @@ pub(crate) struct Snapshot {
     /// Upstreams with a name.
     upstreams: Vec<Arc<Upstream>>,
     dns: Arc<Dns>,
+    /// The Ruby blocks of the configuration.
+    pub(crate) blocks: BlockSet,
     /// State for the next configuration.
     carried_over: Arc<CarriedOver>,
 }
@@ -112,6 +115,7 @@ pub(crate) fn carry_over(before: Option<&Snapshot>, config: &Config, purpose: Pu
         names: CaptureNames::default(),
         captures: CapturesAround::default(),
         upstreams,
+        blocks: config.blocks.clone(),
         place: LocationPath::default(),
         before,
         carried_over: CarriedOver { filters, ..CarriedOver::default() },
@@ -129,7 +133,7 @@ pub(crate) fn carry_over(before: Option<&Snapshot>, config: &Config, purpose: Pu
     problems.sort_by(|a, b| a.at.cmp(&b.at));
     let carried_over = Arc::new(carried_over);
     let globals = Globals { limits, trusted, access_log, keeps_lines, capture_names };
-    let snapshot = Snapshot { binds, routes, globals, upstreams, dns, carried_over };
+    let snapshot = Snapshot { binds, routes, globals, upstreams, dns, blocks: config.blocks.clone(), carried_over };
     Compiled { snapshot, settings, problems }
 }
 

@@ -12,6 +12,7 @@ module Proxy
         # A call: its word, its argument (nil if only a run would show it), its line, and the environment variables that
         # it reads.
         Call = Struct.new(:word, :argument, :line, :variables)
+        private_constant :Call
 
         # Maximum length of a String. No address is longer, and a file may double a String again and again.
         LONGEST = 4096
@@ -128,7 +129,6 @@ module Proxy
 
         def short(text) = (text if text.length <= LONGEST)
       end
-      private_constant :RubySource
     end
   end
 end
