@@ -25,12 +25,17 @@ module Proxy
         return unexpected(names[1]) if names.length > 1
         return overview if names.empty?
 
-        text = COMMANDS[names.first]&.help || Word.text(names.first) || elsewhere(names.first)
+        # `run` is both a command and a word.
+        texts = [COMMANDS[names.first]&.help, (Word.text(names.first) unless hides?(names.first))].compact
+        text = texts.empty? ? elsewhere(names.first) : texts.join("\n")
         return unknown(names.first) unless text
 
         @out.puts text
         OK
       end
+
+      # Whether the name of a command is a word of another system, which is not meant.
+      def hides?(name) = COMMANDS.key?(name) && !DSL::Words::LIST.include?(name.to_sym)
 
       def overview
         width = COMMANDS.keys.map(&:length).max
