@@ -63,7 +63,7 @@ mod server;
 mod explain;
 mod lookup;
 
-pub use application::{Inbox, Taken};
+pub use application::{Inbox, TakenRequest};
 pub use configuration::Config;
 pub use explain::{explain, Explanation, OwnAnswer, Question, Sent};
 pub use fork::Hold;

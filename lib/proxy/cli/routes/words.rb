@@ -45,6 +45,7 @@ module Proxy
         def directive(word, spec, target = nil)
           case word
           when "proxy" then ["proxy", target || spec["to"], prefix(spec)].compact.join(" ")
+          when "run" then ["run", spec["name"], prefix(spec)].compact.join(" ")
           when "static_response"
             "static_response #{spec.fetch("code", Native.defaults.dig(:static_response, :code))}"
           else [word, options(spec), *("do … end" if spec.key?("block"))].reject(&:empty?).join(" ")
