@@ -55,6 +55,11 @@ class PumaWithPlugin
     File.write(File.join(directory, name), text)
   end
 
+  def self.pumactl
+    peer = ENV["PUMA"]
+    peer ? [File.join(peer, "bin/pumactl")] : ["-S", "pumactl"]
+  end
+
   # Waits until the front listens, and then for the application, and returns self.
   def await
     @url = process.await_output(/Proxy listening on (\S+)/)[1]
