@@ -68,11 +68,21 @@ RSpec.describe "the gem" do
       .to eq([Proxy::VERSION] * 6)
   end
 
+  # Files that a user requires who has these gems. `require "proxy"` reads none of them.
+  faces = { "lib/proxy/rspec.rb" => %w[rspec/core rspec/expectations],
+            "lib/proxy/minitest.rb" => %w[minitest minitest/test] }
+
+  def required_by(path) = File.read(path).scan(/^\s*require "([^"#]+)"/).flatten
+
   it "names every library that lib/ requires from the standard library only" do
-    required = Dir["lib/**/*.rb"].flat_map { |path| File.read(path).scan(/^\s*require "([^"#]+)"/).flatten }.uniq
+    required = (Dir["lib/**/*.rb"] - faces.keys).flat_map { |path| required_by(path) }.uniq
 
     expect(required - %w[proxy/proxy did_you_mean json ripper uri optparse fileutils monitor shellwords socket io/wait])
       .to eq([])
+  end
+
+  it "requires other gems only in files for those who have them" do
+    expect(faces.keys.to_h { |path| [path, required_by(path)] }).to eq(faces)
   end
 
   it "is made for every version of macOS where it is compiled on one" do

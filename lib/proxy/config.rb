@@ -163,6 +163,9 @@ module Proxy
       @cause = draft.cause
       read = draft.told
       @hash = draft.to_h
+      @blocks = draft.blocks
+      @applications = draft.applications
+      draft.close
       @hash["binds"] = Config.binds(source.binds, read) if source.binds&.any?
       @draft = draft
       application(read)
@@ -183,10 +186,17 @@ module Proxy
       "#<#{self.class} #{file}>"
     end
 
+    # @return [Array<Application>] the Rack applications that the configuration mounts
+    attr_reader :applications
+
     # @return [Hash] the configuration as the engine takes it
     def to_h
       @hash
     end
+
+    # @return [Array<#call>] the Ruby blocks, by the numbers that the engine knows: each is called with the argument of
+    #   a call and the call, and returns the answer
+    attr_reader :blocks
 
     # @return [Array<Problem>] problems that keep the server from starting
     def errors

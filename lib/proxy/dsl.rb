@@ -22,7 +22,10 @@ module Proxy
   #   Proxy.start { |config| config.proxy to: "http://127.0.0.1:#{@port}{path}{query}" }
   class DSL
     Words::BY_NAME.each do |name, word|
-      define_method(name) { |*values, **options, &block| word.call(self, @__draft, values, options, block) }
+      define_method(name) do |*values, **options, &block|
+        @__draft.reading!(name)
+        word.call(self, @__draft, values, options, block)
+      end
     end
 
     # @api private
@@ -53,7 +56,7 @@ module Proxy
 
     # Reports an unknown word with the nearest directive. The rest of the file is still read.
     def method_missing(name, *arguments, **options, &block)
-      return super if name.start_with?("to_") && arguments.empty?
+      return super if @__draft.closed? || (name.start_with?("to_") && arguments.empty?)
 
       @__draft.unknown(name, arguments, options, block)
       # Mistakes in the block of a word of another system are reported too.

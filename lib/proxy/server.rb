@@ -1,6 +1,8 @@
 # frozen_string_literal: true
 
 require "monitor"
+require_relative "application"
+require_relative "blocks"
 require_relative "native"
 
 module Proxy
@@ -31,8 +33,11 @@ module Proxy
       # Starts the engine with a valid configuration.
       # @api private
       def start(config)
-        native = Native::Server.start(config.to_h)
-        server = new(native, config)
+        blocks = Blocks.new
+        native = Application.open(config.applications) do
+          Native::Server.start(config.to_h, blocks.take(config.blocks))
+        end
+        server = new(native, config, blocks)
         @running[server] = true
         server
       end
@@ -49,10 +54,13 @@ module Proxy
     attr_reader :urls
 
     # @api private
-    def initialize(native, config)
+    def initialize(native, config, blocks)
       @native = native
+      @blocks = blocks
       @source = config.source
       @warnings = config.warnings.freeze
+      @shutdown_timeout = config.shutdown_timeout
+      @applications = config.applications
       @reloading = Monitor.new
       read_urls
     end
@@ -81,7 +89,9 @@ module Proxy
     #
     # @return [Hash{Symbol => Object}] `connections:` (`accepted`, `active`, `handshakes_failed`), `requests:` (`total`,
     #   `in_flight`, `queued`, `status_1xx` to `status_5xx`, `client_closed`, `upgraded`, and `tunnels` and
-    #   `event_streams` that are open), `cut:` (the `requests`, `tunnels` and `event_streams` that a stop has cut) and
+    #   `event_streams` that are open), `blocks:`, an Array with a Hash for each Ruby block: `word`, `at` (its line),
+    #   `running` and `waiting` calls, and how many were `answered`, have `failed`, came `late` or found the queue
+    #   `full`; `cut:` (the `requests`, `tunnels` and `event_streams` that a stop has cut) and
     #   `backends:`, an Array with a Hash for each: `upstream`, `address`, `state` (`"ready"`, `"draining"`, `"down"`,
     #   `"unhealthy"`, `"unchecked"` before its first good check, `"ejected"`, or `"unresolved"` for a name without an
     #   address), `weight`, `backup`, `in_flight`, `tunnels`, `requests`, `failures`, and `check`, the result of the
@@ -158,9 +168,13 @@ module Proxy
     # @api private
     def take(config)
       @reloading.synchronize do
-        @native.reload(config.validate!.to_h)
+        config.validate!
+        Application.open(config.applications) { @native.reload(config.to_h, @blocks.take(config.blocks)) }
+        # Applications of the configuration before end by themselves, once their last request is over.
+        @applications = @applications.select(&:alive?) + config.applications
         @source = config.source
         @warnings = config.warnings.freeze
+        @shutdown_timeout = config.shutdown_timeout
       ensure
         read_urls unless stopped?
       end
@@ -192,8 +206,12 @@ module Proxy
     #   server.stop(timeout: 10) or warn "some requests were cut"
     def stop(timeout: nil)
       limit = timeout && seconds(timeout)
+      deadline = clock + (limit || @shutdown_timeout)
       @native.begin_stop(limit)
+      @stop_by = [@stop_by, deadline].compact.min
       wait
+      # The responses are complete, but threads may still do what comes after them.
+      @applications.each { |application| application.join(deadline) }
       @native.drained?
     end
 
@@ -204,8 +222,21 @@ module Proxy
     #   Proxy.start("Proxyfile").wait
     def wait
       @native.wait(nil)
+      @applications.each(&:close)
+      # Blocks get what is left of the time.
+      @blocks.finish([(@stop_by || (clock + @shutdown_timeout)) - clock, 0].max)
       Server.forget(self)
       self
+    end
+
+    # Ends the threads of applications that are still in the middle of a request after the server has ended. Returns
+    # whether they have ended within so many seconds.
+    # @api private
+    def give_up(seconds)
+      alive = @applications.select(&:alive?)
+      alive.each(&:kill)
+      deadline = clock + seconds
+      alive.all? { |application| application.join(deadline) }
     end
 
     # @return [Boolean] whether the server has ended; true in a forked child
@@ -245,6 +276,10 @@ module Proxy
 
     def read_urls
       @urls = @native.urls.map(&:freeze).freeze
+    end
+
+    def clock
+      Process.clock_gettime(Process::CLOCK_MONOTONIC)
     end
 
     def set_state(name, state)

@@ -6,6 +6,7 @@ pub(crate) use carry_over::{CarriedFilters, CarriedOver};
 
 use std::sync::Arc;
 
+use crate::blocks::BlockSet;
 use crate::compile::LocationPath;
 use crate::config::Problem;
 use crate::request::ClientLimits;
@@ -23,6 +24,9 @@ pub(crate) struct Compiler {
     /// Names of captures of the enclosing locations.
     pub(crate) captures: CapturesAround,
     pub(crate) upstreams: Upstreams,
+    /// The Ruby blocks of the configuration.
+    #[allow(dead_code, reason = "the words that call blocks come next")]
+    pub(crate) blocks: BlockSet,
     /// The enclosing locations.
     pub(crate) place: LocationPath,
     /// State of the previous configuration. `None` at the start.

@@ -9,6 +9,7 @@ pub use crate::handler::written::*;
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Serialize, Serializer};
 
+use crate::blocks::BlockSet;
 use crate::compile::Word;
 use crate::compiler::Compiler;
 use crate::handler::{handlers, Handler, Handling};
@@ -59,6 +60,9 @@ pub struct Config {
     pub upstreams: Vec<UpstreamConfig>,
     /// Filters, handlers and locations in the order of the file.
     pub routes: Vec<Directive>,
+    /// The Ruby blocks that the others refer to by their place.
+    #[serde(skip)]
+    pub blocks: BlockSet,
 }
 
 impl Default for Config {
@@ -82,6 +86,7 @@ impl Default for Config {
             access_log: None,
             upstreams: Vec::new(),
             routes: Vec::new(),
+            blocks: BlockSet::default(),
         }
     }
 }

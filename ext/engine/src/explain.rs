@@ -4,6 +4,7 @@
 
 mod sent;
 
+pub use crate::request::OwnAnswer;
 pub(crate) use crate::routing::Failure;
 pub use sent::Sent;
 
@@ -64,6 +65,9 @@ pub struct Explanation {
     pub captures: Vec<(String, String)>,
     /// Places of the filters that the request passes, in order.
     pub filters: Vec<Vec<usize>>,
+    /// The first filter that answers the request by itself, as far as the configuration alone decides that: its place
+    /// and its answer. Everything behind it is told as if the filter let the request pass.
+    pub answered: Option<(Vec<usize>, OwnAnswer)>,
     /// The handlers that are asked, in order. The last one answers if it accepts.
     pub handlers: Vec<AskedHandler>,
     /// The trusted proxy at the other end of the connection, if there is one; empty for a unix socket.
@@ -90,6 +94,8 @@ pub struct AskedHandler {
     pub accepts: bool,
     /// The URL that a `proxy` asks for. Only its path if the backend decides the rest.
     pub target: Option<String>,
+    /// The handler's own answer. `None` if it does not answer, or if a backend or an application decides the response.
+    pub answer: Option<OwnAnswer>,
 }
 
 /// The route of a request, for one way of decoding its path.
@@ -134,7 +140,7 @@ pub fn explain(config: &Config, question: &Question) -> Result<Explanation, Stri
     for (place, directive) in handlers(&way) {
         let accepted = accepted(directive, asked.path.bytes);
         same &= head.plain_path_but_slashes().is_none_or(|path| self::accepted(directive, path) == accepted);
-        explanation.handlers.push(AskedHandler { place, accepts: accepted, target: None });
+        explanation.handlers.push(AskedHandler { place, accepts: accepted, target: None, answer: None });
         if accepted {
             answering = Some(directive);
             break;
@@ -165,8 +171,18 @@ pub fn explain(config: &Config, question: &Question) -> Result<Explanation, Stri
     }
     explanation.captures = captured;
     explanation.steps = way.steps;
-    if let (Some(Directive::Proxy(proxy)), None) = (answering, &explanation.refused) {
-        explanation.sent = sent::sent(config, proxy, text.as_bytes(), client_info, via);
+    if explanation.refused.is_none() {
+        let proxy = answering.and_then(|answering| match answering {
+            Directive::Proxy(proxy) => Some(&**proxy),
+            _ => None,
+        });
+        let foreseen = sent::foresee(config, proxy, text.as_bytes(), client_info, via);
+        explanation.answered =
+            foreseen.by_filter.and_then(|(index, answer)| Some((explanation.filters.get(index)?.clone(), answer)));
+        if let (Some(handler), Some(_)) = (explanation.handlers.last_mut(), answering) {
+            handler.answer = foreseen.by_handler;
+        }
+        explanation.sent = foreseen.sent;
     }
     Ok(explanation)
 }

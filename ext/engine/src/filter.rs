@@ -35,10 +35,11 @@ use serde::ser::SerializeStruct;
 use serde::{Deserialize, Serialize};
 use tokio::runtime::Handle;
 
+use crate::client::ClientInfo;
 use crate::compile::Word;
 use crate::compiler::Compiler;
 use crate::log::Log;
-use crate::request::{Exchange, ResponseFilters, Verdict};
+use crate::request::{Exchange, OwnAnswer, ResponseFilters, Verdict};
 use crate::rewrite::{RequestValues, Template};
 use crate::upstream::Dns;
 
@@ -62,6 +63,12 @@ trait Filtering: Word + Sized {
     /// Applies the filter to a request that is only previewed and never sent, as far as the configuration alone decides
     /// it. `render` appends the value of a rewrite.
     fn preview(&self, _request: &mut RequestHead, _render: &Render<'_>) {}
+
+    /// The filter's answer to a request that is only previewed. `None` if the request passes, and if something else
+    /// than the configuration and the request's head decides: a password, a count, another server.
+    fn foretell(&self, _request: &RequestHead, _client: &ClientInfo) -> Option<OwnAnswer> {
+        None
+    }
 
     /// Lets the request pass (`None`), or answers it.
     async fn admit(&self, _exchange: &mut Exchange<'_>) -> Option<Verdict> {
@@ -147,6 +154,13 @@ macro_rules! filters {
             pub(crate) fn preview(&self, request: &mut RequestHead, render: &Render<'_>) {
                 match self {
                     $(Self::$Filter(filter) => filter.preview(request, render),)+
+                }
+            }
+
+            /// The filter's answer to a request that is only previewed, as far as the configuration alone decides it.
+            pub(crate) fn foretell(&self, request: &RequestHead, client: &ClientInfo) -> Option<OwnAnswer> {
+                match self {
+                    $(Self::$Filter(filter) => filter.foretell(request, client),)+
                 }
             }
 

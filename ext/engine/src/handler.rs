@@ -5,13 +5,15 @@
 
 pub(crate) mod proxy;
 mod redirect;
+mod run;
 mod static_response;
 
 use std::sync::Arc;
 
 use crate::compile::Word;
 use crate::compiler::Compiler;
-use crate::request::{BodyLimit, Exchange, Verdict};
+use crate::request::{BodyLimit, Exchange, OwnAnswer, Verdict};
+use crate::rewrite::RequestValues;
 use crate::routing::Accepts;
 
 /// Methods of a handler. The enum [`Handler`] calls them, so every call is static.
@@ -40,6 +42,12 @@ pub(crate) trait Handling: Word + Sized {
         None
     }
 
+    /// The handler's answer to a request that is only previewed, with its values. `None` if a backend answers, or an
+    /// application.
+    fn foretell(&self, _values: &RequestValues<'_>) -> Option<OwnAnswer> {
+        None
+    }
+
     /// Answers the request.
     async fn serve(&self, exchange: &mut Exchange<'_>) -> Verdict;
 }
@@ -50,6 +58,8 @@ macro_rules! handlers {
         $make! {
             /// `proxy to: "http://…"` forwards the request to a backend.
             proxy: Proxy(Box<ProxyConfig>),
+            /// `run MyApp` answers with a Rack application in this process.
+            run: Run(RunConfig),
             /// `static_response code: 200, body: "…"` answers with a response from the configuration.
             static_response: StaticResponse(StaticResponseConfig),
             /// `redirect to: "…"` sends the client to another URL.
@@ -92,10 +102,28 @@ macro_rules! compiled {
                 }
             }
 
+            /// The handler's answer to a request that is only previewed, if the configuration alone decides it.
+            pub(crate) fn foretell(&self, values: &RequestValues<'_>) -> Option<OwnAnswer> {
+                match self {
+                    $(Self::$Handler(handler) => handler.foretell(values),)+
+                }
+            }
+
             /// Answers the request.
             pub(crate) async fn serve(&self, exchange: &mut Exchange<'_>) -> Verdict {
                 match self {
                     $(Self::$Handler(handler) => handler.serve(exchange).await,)+
+                }
+            }
+        }
+
+        impl Handler {
+            /// The `proxy` that the handler is, if it has backends.
+            pub(crate) fn proxy(&self) -> Option<&proxy::Proxy> {
+                match self {
+                    Self::Proxy(proxy) => Some(proxy),
+                    Self::Run(run) => Some(run.proxy()),
+                    Self::StaticResponse(_) | Self::Redirect(_) => None,
                 }
             }
         }

@@ -13,6 +13,7 @@ mod civil_time;
 mod escape;
 mod suggestion;
 mod pem;
+mod application;
 mod stream;
 mod clock;
 mod deadline;
@@ -24,6 +25,8 @@ mod compile;
 mod networks;
 mod log;
 pub mod stats;
+#[allow(dead_code, reason = "the words that call blocks come next")]
+pub mod blocks;
 mod metrics;
 mod error;
 mod grpc;
@@ -60,8 +63,9 @@ mod server;
 mod explain;
 mod lookup;
 
+pub use application::{Inbox, Taken};
 pub use configuration::Config;
-pub use explain::{explain, Explanation, Question, Sent};
+pub use explain::{explain, Explanation, OwnAnswer, Question, Sent};
 pub use fork::Hold;
 pub use lookup::RouteLookup;
 pub use output::block_sigpipe;

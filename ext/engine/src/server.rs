@@ -105,6 +105,9 @@ impl Server {
         }
         let settings = compiled.settings;
         settings.log.start().map_err(StartError::System)?;
+        if let Some(blocks) = config.blocks.queue() {
+            blocks.log_to(&settings.log);
+        }
         if let Some(listener) = listeners.iter().find(|listener| listener.bind.is_development) {
             for line in development::instructions(&listener.url) {
                 settings.log.info(format_args!("{line}"));
@@ -135,7 +138,8 @@ impl Server {
     /// Figures since the start.
     pub fn stats(&self) -> Stats {
         let snapshot = self.snapshot.load();
-        let mut stats = Stats { backends: snapshot.backend_stats(), ..Stats::default() };
+        let mut stats =
+            Stats { backends: snapshot.backend_stats(), blocks: snapshot.blocks.stats(), ..Stats::default() };
         for counters in &self.counters {
             counters.add_to(&mut stats);
         }

@@ -10,13 +10,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::access_log::AccessLog;
+use crate::blocks::BlockSet;
 use crate::client::trusted_proxies::TrustedProxies;
 use crate::compile::{LocationPath, Purpose, Report};
 use crate::compiler::{CapturesAround, CarriedFilters, CarriedOver, Compiler};
 use crate::config::{are_sound, Code, Problem, Setting};
 use crate::configuration::{Config, Directive};
 use crate::handler::proxy::Proxy;
-use crate::handler::Handler;
 use crate::listen::binds::Binds;
 use crate::log::Log;
 use crate::relay::Rate;
@@ -34,6 +34,8 @@ pub(crate) struct Snapshot {
     /// Upstreams with a name.
     upstreams: Vec<Arc<Upstream>>,
     dns: Arc<Dns>,
+    /// The Ruby blocks of the configuration.
+    pub(crate) blocks: BlockSet,
     /// State for the next configuration.
     carried_over: Arc<CarriedOver>,
 }
@@ -113,6 +115,7 @@ pub(crate) fn carry_over(before: Option<&Snapshot>, config: &Config, purpose: Pu
         names: CaptureNames::default(),
         captures: CapturesAround::default(),
         upstreams,
+        blocks: config.blocks.clone(),
         place: LocationPath::default(),
         before,
         carried_over: CarriedOver { filters, ..CarriedOver::default() },
@@ -130,7 +133,7 @@ pub(crate) fn carry_over(before: Option<&Snapshot>, config: &Config, purpose: Pu
     problems.sort_by(|a, b| a.at.cmp(&b.at));
     let carried_over = Arc::new(carried_over);
     let globals = Globals { limits, trusted, access_log, keeps_lines, capture_names };
-    let snapshot = Snapshot { binds, routes, globals, upstreams, dns, carried_over };
+    let snapshot = Snapshot { binds, routes, globals, upstreams, dns, blocks: config.blocks.clone(), carried_over };
     Compiled { snapshot, settings, problems }
 }
 
@@ -174,7 +177,7 @@ impl Snapshot {
 
     fn each_proxy(&self, visit: &mut dyn FnMut(&Proxy)) {
         self.routes.each_handler(&mut |handler| {
-            if let Handler::Proxy(proxy) = handler {
+            if let Some(proxy) = handler.proxy() {
                 visit(proxy);
             }
         });

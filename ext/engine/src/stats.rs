@@ -13,6 +13,8 @@ pub struct Stats {
     pub cut: CutStats,
     /// Every backend of every `proxy`, in the order of the file.
     pub backends: Vec<BackendStats>,
+    /// Every Ruby block of the configuration, in the order of the file.
+    pub blocks: Vec<BlockStats>,
 }
 
 /// Figures of client connections.
@@ -101,4 +103,25 @@ pub struct CheckStats {
     pub since: f64,
     /// Reason of the latest failed check. `None` if none has failed.
     pub error: Option<String>,
+}
+
+/// Figures of one Ruby block of the configuration.
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize)]
+pub struct BlockStats {
+    /// Word that the block belongs to, such as `authorize`.
+    pub word: &'static str,
+    /// File and line of the word, if it comes from a file.
+    pub at: Option<String>,
+    /// Calls that run now.
+    pub running: u64,
+    /// Calls that wait for a thread now.
+    pub waiting: u64,
+    /// Calls that were answered since the start.
+    pub answered: u64,
+    /// Calls that raised an exception since the start, or that answered what they must not.
+    pub failed: u64,
+    /// Waits for an answer that took too long, since the start.
+    pub late: u64,
+    /// Calls that were refused since the start because too many were waiting.
+    pub full: u64,
 }

@@ -5,22 +5,23 @@ mod life;
 use std::process;
 use std::time::{Duration, Instant};
 
+use magnus::scan_args::scan_args;
 use magnus::{function, method, prelude::*, Error, RModule, Ruby, Value};
-use proxy_engine::Admin;
-use proxy_engine::{StartError, Stats};
+use proxy_engine::{Admin, Config, StartError, Stats};
 
 use self::life::{Life, Waited};
+use crate::blocks::Set;
 use crate::gvl::without_gvl;
 use crate::{config, error};
 
 pub(crate) fn init(ruby: &Ruby, native: RModule) -> Result<(), Error> {
     let class = native.define_class("Server", ruby.class_object())?;
     class.undef_default_alloc_func();
-    class.define_singleton_method("start", function!(Server::start, 1))?;
+    class.define_singleton_method("start", function!(Server::start, -1))?;
     class.define_method("urls", method!(Server::urls, 0))?;
     class.define_method("stats", method!(Server::stats, 0))?;
     class.define_method("set_state", method!(Server::set_state, 2))?;
-    class.define_method("reload", method!(Server::reload, 1))?;
+    class.define_method("reload", method!(Server::reload, -1))?;
     class.define_method("reopen_logs", method!(Server::reopen_logs, 0))?;
     class.define_method("begin_stop", method!(Server::begin_stop, 1))?;
     class.define_method("wait", method!(Server::wait, 1))?;
@@ -38,9 +39,9 @@ struct Server {
 }
 
 impl Server {
-    /// `Proxy::Native::Server.start(hash)`: starts an engine, and waits until it has started.
-    fn start(ruby: &Ruby, hash: Value) -> Result<Server, Error> {
-        let config = config::from_hash(ruby, hash)?;
+    /// `Proxy::Native::Server.start(hash, block_set = nil)`: starts an engine, and waits until it has started.
+    fn start(ruby: &Ruby, arguments: &[Value]) -> Result<Server, Error> {
+        let config = with_blocks(ruby, arguments)?;
         let life = Life::begin(config).map_err(|error| error::not_started(ruby, error))?;
         let server = Server { life, pid: process::id() };
         // If an interrupt raises here, `server` is dropped and the engine stops as soon as it has started.
@@ -73,10 +74,10 @@ impl Server {
             .map_err(|unknown| error(unknown.to_string()))
     }
 
-    /// `reload(hash)`: raises the same exceptions as `start`, and then leaves everything unchanged. A server that has
-    /// ended and a forked child's copy accept no configuration.
-    fn reload(ruby: &Ruby, server: &Self, hash: Value) -> Result<(), Error> {
-        let config = config::from_hash(ruby, hash)?;
+    /// `reload(hash, block_set = nil)`: raises the same exceptions as `start`, and then leaves everything unchanged. A
+    /// server that has ended and a forked child's copy accept no configuration.
+    fn reload(ruby: &Ruby, server: &Self, arguments: &[Value]) -> Result<(), Error> {
+        let config = with_blocks(ruby, arguments)?;
         let Some(life) = server.owned() else { return Err(error::not_started(ruby, StartError::Stopped)) };
         // A reload waits only for another reload, so there is nothing to interrupt.
         match without_gvl(|| life.reload(&config), || ())? {
@@ -158,7 +159,14 @@ impl Drop for Server {
     }
 }
 
-fn duration(ruby: &Ruby, seconds: Option<f64>) -> Result<Option<Duration>, Error> {
+/// The configuration of a Hash, with the blocks that it refers to.
+fn with_blocks(ruby: &Ruby, arguments: &[Value]) -> Result<Config, Error> {
+    let arguments = scan_args::<(Value,), (Option<Option<&Set>>,), (), (), (), ()>(arguments)?;
+    let blocks = arguments.optional.0.flatten().map(Set::take).unwrap_or_default();
+    Ok(Config { blocks, ..config::from_hash(ruby, arguments.required.0)? })
+}
+
+pub(crate) fn duration(ruby: &Ruby, seconds: Option<f64>) -> Result<Option<Duration>, Error> {
     let Some(seconds) = seconds else { return Ok(None) };
     Duration::try_from_secs_f64(seconds).map(Some).map_err(|_| {
         let message = format!("{seconds} is not a valid number of seconds: write 0 or more, such as 30");

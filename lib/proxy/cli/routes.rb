@@ -28,6 +28,11 @@ module Proxy
           proxy routes http://localhost:8080/ -H 'X-Beta: 1' --remote 10.1.2.3
       HELP
 
+      # Lines without the passwords of URLs.
+      def self.without_passwords(lines)
+        lines.map { |line| line.gsub(%r{(://)[^\s"'`/?#]*@}) { "#{$1}…@" } }
+      end
+
       private
 
       def declare(options)
@@ -43,7 +48,7 @@ module Proxy
           return usage("#{@remote ? "--remote" : "-H"} belongs to a URL: write one, such as http://localhost/")
         end
 
-        configured { |config| @out.puts told(Table.new(config).lines) }
+        configured { |config| @out.puts Routes.without_passwords(Table.new(config).lines) }
       end
 
       def explain(*words)
@@ -56,13 +61,8 @@ module Proxy
           explained = Native.explain(config.to_h, question.to_h)
           next usage(explained) if explained.is_a?(String)
 
-          @out.puts told(Answer.new(config, question, explained).lines)
+          @out.puts Routes.without_passwords(Answer.new(config, question, explained).lines)
         end
-      end
-
-      # Lines without the passwords of URLs.
-      def told(lines)
-        lines.map { |line| line.gsub(%r{(://)[^\s"'`/?#]*@}) { "#{$1}…@" } }
       end
 
       # Reads the configuration. Problems are printed as by `proxy check`.

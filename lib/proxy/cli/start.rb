@@ -65,7 +65,7 @@ module Proxy
         notifier.stopping
         reloading.abandon
         status = Stopping.new(server, reloading.config, @console, @signals).perform
-        leave(status) unless reloading.give_up(FAREWELL)
+        leave(status) unless [reloading, server].map { |work| work.give_up(FAREWELL) }.all?
         status
       end
 

@@ -21,6 +21,8 @@ module Proxy
       attr_reader :problems
       # @return [Exception, nil] the first exception that the file or block raised
       attr_reader :cause
+      # @return [Array<#call>] the Ruby blocks that run while the server runs, by the numbers that the engine knows
+      attr_reader :blocks
       # @return [Boolean] whether the configuration is a block that replaces the caller's `self`
       attr_accessor :takes_self
 
@@ -62,7 +64,10 @@ module Proxy
         @bare = []
         @tunnels = [false]
         @unknown = []
+        @applications = []
         @sandbox = Sandbox.new
+        @blocks = []
+        @closed = false
       end
 
       # @return [String] without the content, which may hold secrets
@@ -178,6 +183,33 @@ module Proxy
       def add_upstream(upstream)
         @upstreams << upstream
       end
+
+      # Adds a Ruby block that runs while the server runs, and returns its number. It is called with the argument of a
+      # call and the call, and returns the answer.
+      def add_block(callable)
+        @blocks << callable
+        @blocks.length - 1
+      end
+
+      # Notes that the configuration is complete. What its blocks call later is no directive.
+      def close
+        @closed = true
+      end
+
+      def closed?
+        @closed
+      end
+
+      # Raises if a word is called after the configuration was read.
+      def reading!(word)
+        return unless closed?
+
+        raise Error, "#{word} is a word of the configuration, which was read before: a block that runs later cannot " \
+                     "use it"
+      end
+
+      # @return [Array<Application>] the Rack applications that are mounted
+      attr_reader :applications
 
       # Sets the value of a directive that may be written only once.
       def set(name, value, place)

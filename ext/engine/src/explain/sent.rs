@@ -1,4 +1,5 @@
-//! The request that a backend gets, computed by the compiled configuration as in the running proxy.
+//! What filters and handlers answer and what a backend gets, computed by the compiled configuration as in the running
+//! proxy.
 
 use std::time::SystemTime;
 
@@ -13,6 +14,7 @@ use crate::compile::Purpose;
 use crate::configuration::{Config, ProxyConfig};
 use crate::forward::may_go_on;
 use crate::handler::{proxy::Preview, Handler};
+use crate::request::OwnAnswer;
 use crate::request_id::RequestId;
 use crate::rewrite::{Captured, Captures, RequestValues, Template};
 use crate::snapshot;
@@ -29,11 +31,35 @@ pub struct Sent {
     pub dropped: Vec<String>,
 }
 
-/// The backend's form of the request `text`, which `proxy` takes; `None` if the backend gets no request. Changes by
-/// filters that ask a server or use a secret are left out.
-pub(super) fn sent(
+/// What the compiled configuration does with a request.
+#[derive(Debug, Default)]
+pub(super) struct Foreseen {
+    /// The answer of the first filter that gives one, and the number of filters before it.
+    pub(super) by_filter: Option<(usize, OwnAnswer)>,
+    /// The answer of the handler, as if every filter let the request pass.
+    pub(super) by_handler: Option<OwnAnswer>,
+    /// What the backend gets, likewise.
+    pub(super) sent: Option<Sent>,
+}
+
+/// What becomes of the request `text`, which `proxy` takes if a backend gets it. Changes by filters that ask a server
+/// or use a secret are left out.
+pub(super) fn foresee(
     config: &Config,
-    proxy: &ProxyConfig,
+    proxy: Option<&ProxyConfig>,
+    text: &[u8],
+    client_info: &ClientInfo,
+    trusted_hop: Option<&ClientInfo>,
+) -> Foreseen {
+    let mut foreseen = Foreseen::default();
+    foreseen.sent = fill(&mut foreseen, config, proxy, text, client_info, trusted_hop);
+    foreseen
+}
+
+fn fill(
+    foreseen: &mut Foreseen,
+    config: &Config,
+    proxy: Option<&ProxyConfig>,
     text: &[u8],
     client_info: &ClientInfo,
     trusted_hop: Option<&ClientInfo>,
@@ -48,7 +74,6 @@ pub(super) fn sent(
     let options = ConnectionOptions::of(&head);
     let mut captured = Captured::default();
     let scope = snapshot.routes.locate(&mut head, client_info, &mut captured).ok()?;
-    let Ok(Some(Handler::Proxy(compiled))) = scope.handler(&head) else { return None };
     let captures = Captures::new(&snapshot.globals.capture_names, &captured);
     let (id, start) = (RequestId::random(), SystemTime::now());
     if !scope.filters.is_empty() {
@@ -57,9 +82,16 @@ pub(super) fn sent(
     let render = |head: &RequestHead, template: &Template, out: &mut Vec<u8>| {
         template.render_header(&RequestValues { captures, ..RequestValues::new(head, client_info, id, start) }, out);
     };
-    for filter in &scope.filters {
+    for (index, filter) in scope.filters.iter().enumerate() {
+        if foreseen.by_filter.is_none() {
+            foreseen.by_filter = filter.foretell(&head, client_info).map(|answer| (index, answer));
+        }
         filter.preview(&mut head, &render);
     }
+    let handler = scope.handler(&head).ok()??;
+    foreseen.by_handler =
+        handler.foretell(&RequestValues { captures, ..RequestValues::new(&head, client_info, id, start) });
+    let (Handler::Proxy(compiled), Some(proxy)) = (handler, proxy) else { return None };
     if !may_go_on(&mut head) {
         return None;
     }

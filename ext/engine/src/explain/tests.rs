@@ -89,7 +89,7 @@ fn the_way_of_a_request_is_told_step_by_step() {
     assert_eq!(told.captures, [("id".to_owned(), "7".to_owned())]);
     assert_eq!(told.filters, [vec![0], vec![2, 0, 1]]);
     let target = Some("http://b/7/%37".to_owned());
-    assert_eq!(told.handlers, [AskedHandler { place: vec![2, 0, 0], accepts: true, target }]);
+    assert_eq!(told.handlers, [AskedHandler { place: vec![2, 0, 0], accepts: true, target, answer: None }]);
     assert_eq!(told.refused, None);
 }
 
@@ -216,4 +216,43 @@ fn what_the_backend_gets_is_counted_like_a_real_request() {
     assert_eq!(sent("OPTIONS", "3").as_deref(), Some("2 a=1"));
     assert_eq!(sent("TRACE", "3").as_deref(), Some("2"));
     assert_eq!(sent("OPTIONS", "0"), None);
+}
+
+#[test]
+fn what_filters_and_handlers_answer_by_themselves_is_told() {
+    let of = |config: &configuration::FilterConfig| {
+        let routes = vec![Directive::Filter(config.clone()), filter(), proxy("http://b/", None)];
+        Config { routes, ..Default::default() }
+    };
+    let list =
+        |network: &str| configuration::AddressListConfig { networks: vec![network.into()], ..Default::default() };
+    let question = Question {
+        method: "GET".into(),
+        scheme: "http".into(),
+        authority: "a:81".into(),
+        target: "/b?c".into(),
+        remote: Some("192.0.2.7".into()),
+        ..Default::default()
+    };
+    for (config, answer) in [
+        (configuration::FilterConfig::DenyList(list("192.0.2.7")), Some((403, None))),
+        (configuration::FilterConfig::DenyList(list("192.0.2.8")), None),
+        (configuration::FilterConfig::AllowList(list("192.0.2.8")), Some((403, None))),
+        (configuration::FilterConfig::AllowList(list("192.0.2.7")), None),
+        (
+            configuration::FilterConfig::RedirectHttpToHttps(configuration::RedirectHttpToHttpsConfig::default()),
+            Some((308, Some("https://a/b?c"))),
+        ),
+    ] {
+        let told = explain(&of(&config), &question).expect("a question");
+        let found =
+            told.answered.as_ref().map(|(place, answer)| (&place[..], answer.status, answer.location.as_deref()));
+        assert_eq!(found, answer.map(|(status, location)| (&[0][..], status, location)), "{config:?}");
+        assert!(told.sent.is_some(), "told as if the filter let it pass");
+    }
+    let redirect = configuration::RedirectConfig { to: Some("/x{path}".into()), ..Default::default() };
+    let routes = vec![Directive::Redirect(redirect)];
+    let told = explain(&Config { routes, ..Default::default() }, &question).expect("a question");
+    let answer = told.handlers.first().and_then(|handler| handler.answer.clone()).expect("an answer");
+    assert_eq!((answer.status, answer.location.as_deref()), (302, Some("/x/b")));
 }

@@ -3,13 +3,14 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use proxy_http::message::RequestHead;
 use serde::{Deserialize, Serialize};
 
 use crate::compile::Report;
 use crate::config::{At, ErrorResponseConfig};
 use crate::error::Cause;
 use crate::networks::Networks;
-use crate::request::{Exchange, Verdict};
+use crate::request::{Exchange, OwnAnswer, Verdict};
 use crate::respond::ErrorResponse;
 
 /// `allow_list "10.0.0.0/8", "::1"` and `deny_list "192.0.2.7"`
@@ -45,6 +46,11 @@ impl AddressList {
     /// Whether the address is listed. A client of a unix socket has no address, and so is on no list.
     pub(super) fn lists(&self, address: Option<IpAddr>) -> bool {
         address.is_some_and(|address| self.networks.contains(address))
+    }
+
+    /// The answer to a client that is refused, for a preview.
+    pub(super) fn refusal(&self, request: &RequestHead) -> OwnAnswer {
+        OwnAnswer::error(&self.error_response, request)
     }
 
     /// Answers a client that is refused.

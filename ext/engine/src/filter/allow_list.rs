@@ -2,11 +2,14 @@
 
 pub use super::address_list::AddressListConfig;
 
+use proxy_http::message::RequestHead;
+
 use super::address_list::AddressList;
 use super::Filtering;
+use crate::client::ClientInfo;
 use crate::compile::{Report, Word};
 use crate::compiler::Compiler;
-use crate::request::{Exchange, Verdict};
+use crate::request::{Exchange, OwnAnswer, Verdict};
 
 /// Addresses of the clients that may send requests.
 #[derive(Debug)]
@@ -24,6 +27,13 @@ impl Filtering for AllowList {
             ));
         }
         report.is_sound().then_some(Self(list))
+    }
+
+    fn foretell(&self, request: &RequestHead, client: &ClientInfo) -> Option<OwnAnswer> {
+        match self.0.lists(client.ip) {
+            true => None,
+            false => Some(self.0.refusal(request)),
+        }
     }
 
     async fn admit(&self, exchange: &mut Exchange<'_>) -> Option<Verdict> {

@@ -13,11 +13,12 @@ use serde::{Deserialize, Serialize};
 use super::challenge::{challenge, USUAL_REALM};
 use super::credential::{self, Credential};
 use super::Filtering;
+use crate::client::ClientInfo;
 use crate::compile::{Report, Word};
 use crate::compiler::Compiler;
 use crate::config::{At, ErrorResponseConfig};
 use crate::error::Cause;
-use crate::request::{Exchange, Verdict};
+use crate::request::{Exchange, OwnAnswer, Verdict};
 use crate::respond::ErrorResponse;
 
 type KeyDigest = [u8; 32];
@@ -72,6 +73,11 @@ impl Filtering for AuthApiKey {
             return None;
         }
         Some(Self { keys, place: place?, strip: config.strip, challenge: challenge.into(), error_response })
+    }
+
+    fn foretell(&self, request: &RequestHead, _: &ClientInfo) -> Option<OwnAnswer> {
+        let refused = self.check(request).is_err();
+        refused.then(|| OwnAnswer::challenge(&self.error_response, request, &self.challenge))
     }
 
     /// Lets a request pass that has one of the keys.

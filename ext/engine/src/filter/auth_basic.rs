@@ -13,17 +13,18 @@ use std::sync::Arc;
 
 use base64::engine::general_purpose::STANDARD;
 use base64::Engine;
-use proxy_http::message::{Fields, Known};
+use proxy_http::message::{Fields, Known, RequestHead};
 use serde::{Deserialize, Serialize};
 
 use super::challenge::{challenge, USUAL_REALM};
 use super::credential::{self, Credential};
 use super::Filtering;
+use crate::client::ClientInfo;
 use crate::compile::{Report, Word};
 use crate::compiler::Compiler;
 use crate::config::{At, ErrorResponseConfig};
 use crate::error::Cause;
-use crate::request::{Exchange, Verdict};
+use crate::request::{Exchange, OwnAnswer, Verdict};
 use crate::respond::ErrorResponse;
 use accounts::{Accounts, Gathering};
 use known::KnownCredentials;
@@ -85,6 +86,12 @@ impl Filtering for AuthBasic {
         let before = compiler.before.as_deref().map(|before| &before.filters);
         let verifier = compiler.carried_over.filters.alike(before, verifier, Verifier::has_the_accounts_of);
         Some(Self { verifier, challenge: challenge.into(), error_response })
+    }
+
+    /// A request with a user and a password passes, for a preview verifies no password.
+    fn foretell(&self, request: &RequestHead, _: &ClientInfo) -> Option<OwnAnswer> {
+        let lacking = read(&request.fields, &mut Vec::new()).is_err();
+        lacking.then(|| OwnAnswer::challenge(&self.error_response, request, &self.challenge))
     }
 
     /// Lets a request pass that has the right user and password.

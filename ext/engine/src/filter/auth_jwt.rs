@@ -8,12 +8,13 @@ mod token;
 
 use std::sync::Arc;
 
-use proxy_http::message::{FieldName, Fields, Known};
+use proxy_http::message::{FieldName, Fields, Known, RequestHead};
 
 use super::credential::{self, Credential};
 use super::Filtering;
+use crate::client::ClientInfo;
 use crate::compiler::Compiler;
-use crate::request::{Exchange, Verdict};
+use crate::request::{Exchange, OwnAnswer, Verdict};
 use crate::respond::ErrorResponse;
 pub use compile::AuthJwtConfig;
 use token::{field_value, Claims, Rules, TokenRefusal};
@@ -46,26 +47,21 @@ impl Filtering for AuthJwt {
         compile::compile(config, compiler)
     }
 
+    fn foretell(&self, request: &RequestHead, _: &ClientInfo) -> Option<OwnAnswer> {
+        let refusal = self.claims(&request.fields).err()?;
+        Some(OwnAnswer::challenge(&self.error_response, request, &self.challenge(refusal.as_ref())))
+    }
+
     /// Lets a request pass that has a valid token.
     async fn admit(&self, exchange: &mut Exchange<'_>) -> Option<Verdict> {
-        let refusal = match self.place.token(&exchange.work.request.fields) {
-            Credential::One(token) => match self.rules.verify(token) {
-                Ok(claims) => {
-                    self.tell(&claims, exchange);
-                    return None;
-                }
-                Err(refusal) => Some(refusal),
-            },
-            Credential::Several => Some(TokenRefusal("there are several tokens")),
-            // A request without a token gets no error code (RFC 6750, section 3.1).
-            Credential::Nothing => None,
-        };
-        let challenge = match refusal {
-            None => self.challenge.to_string(),
-            Some(TokenRefusal(why)) => {
-                format!("{}, error=\"invalid_token\", error_description=\"{why}\"", self.challenge)
+        let refusal = match self.claims(&exchange.work.request.fields) {
+            Ok(claims) => {
+                self.tell(&claims, exchange);
+                return None;
             }
+            Err(refusal) => refusal,
         };
+        let challenge = self.challenge(refusal.as_ref());
         exchange.debug(format_args!("auth_jwt: {}", refusal.map_or("no token", |refusal| refusal.0)));
         exchange.work.response_additions.set(Known::WwwAuthenticate, challenge.as_bytes());
         Some(exchange.answer_error(&self.error_response).await)
@@ -73,6 +69,25 @@ impl Filtering for AuthJwt {
 }
 
 impl AuthJwt {
+    /// The claims of the request's token, if it is valid. `Err(None)`: there is no token.
+    fn claims(&self, fields: &Fields) -> Result<Claims, Option<TokenRefusal>> {
+        match self.place.token(fields) {
+            Credential::One(token) => self.rules.verify(token).map_err(Some),
+            Credential::Several => Err(Some(TokenRefusal("there are several tokens"))),
+            Credential::Nothing => Err(None),
+        }
+    }
+
+    /// Value of `WWW-Authenticate`. A request without a token gets no error code (RFC 6750, section 3.1).
+    fn challenge(&self, refusal: Option<&TokenRefusal>) -> String {
+        match refusal {
+            None => self.challenge.to_string(),
+            Some(TokenRefusal(why)) => {
+                format!("{}, error=\"invalid_token\", error_description=\"{why}\"", self.challenge)
+            }
+        }
+    }
+
     /// Sets fields of the request from the token's claims, in place of the client's fields.
     fn tell(&self, claims: &Claims, exchange: &mut Exchange<'_>) {
         for (name, claim) in &self.fields {

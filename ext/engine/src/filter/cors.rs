@@ -2,14 +2,15 @@
 
 mod origins;
 
-use proxy_http::message::{FieldName, Fields, Known, Method};
+use proxy_http::message::{FieldName, Fields, Known, Method, RequestHead};
 use serde::{Deserialize, Serialize};
 
 use super::Filtering;
+use crate::client::ClientInfo;
 use crate::compile::{Report, Word};
 use crate::compiler::Compiler;
 use crate::config::At;
-use crate::request::{Exchange, Verdict};
+use crate::request::{Exchange, OwnAnswer, Verdict};
 use origins::Origins;
 
 /// `cors origins: ["https://app.example.com"], credentials: true`
@@ -65,6 +66,9 @@ const ALL: [&str; 6] = [ALLOW_ORIGIN, ALLOW_CREDENTIALS, ALLOW_METHODS, ALLOW_HE
 
 const USUAL_METHODS: &str = "GET, HEAD, POST";
 
+/// A preflight is answered without a body.
+const PREFLIGHT_STATUS: u16 = 204;
+
 impl Filtering for Cors {
     type Config = CorsConfig;
 
@@ -100,6 +104,10 @@ impl Filtering for Cors {
         })
     }
 
+    fn foretell(&self, request: &RequestHead, _: &ClientInfo) -> Option<OwnAnswer> {
+        preflight(request).map(|_| OwnAnswer::status(PREFLIGHT_STATUS))
+    }
+
     /// Answers a preflight, which does not go to the handler. Any other request passes.
     async fn admit(&self, exchange: &mut Exchange<'_>) -> Option<Verdict> {
         let work = &mut *exchange.work;
@@ -120,9 +128,7 @@ impl Filtering for Cors {
         if allowed.is_some() && self.credentials {
             additions.set(ALLOW_CREDENTIALS, b"true");
         }
-        let preflight = request.method == Method::Options && request.fields.has(Known::Origin);
-        let asked = request.fields.get(REQUEST_METHOD).filter(|_| preflight);
-        let Some(asked) = asked else {
+        let Some(asked) = preflight(request) else {
             if allowed.is_some() {
                 if let Some(names) = self.expose.value(None, false) {
                     additions.set(EXPOSE_HEADERS, names);
@@ -144,7 +150,7 @@ impl Filtering for Cors {
         if self.methods == List::Any || self.headers == List::Any {
             additions.add(Known::Vary, b"Access-Control-Request-Method, Access-Control-Request-Headers");
         }
-        Some(exchange.answer(204, b"", b"").await)
+        Some(exchange.answer(PREFLIGHT_STATUS, b"", b"").await)
     }
 
     /// Removes the backend's own CORS fields from the response: this filter decides.
@@ -156,6 +162,12 @@ impl Filtering for Cors {
             }
         }
     }
+}
+
+/// The method that a preflight asks for; `None` if the request is no preflight.
+fn preflight(request: &RequestHead) -> Option<&[u8]> {
+    let preflight = request.method == Method::Options && request.fields.has(Known::Origin);
+    request.fields.get(REQUEST_METHOD).filter(|_| preflight)
 }
 
 impl List {

@@ -2,11 +2,14 @@
 
 pub(super) use super::address_list::AddressListConfig;
 
+use proxy_http::message::RequestHead;
+
 use super::address_list::AddressList;
 use super::Filtering;
+use crate::client::ClientInfo;
 use crate::compile::{Report, Word};
 use crate::compiler::Compiler;
-use crate::request::{Exchange, Verdict};
+use crate::request::{Exchange, OwnAnswer, Verdict};
 
 /// Addresses of the clients that are refused.
 #[derive(Debug)]
@@ -21,6 +24,13 @@ impl Filtering for DenyList {
         let mut report = Report::new(Self::WORD, config.at.as_ref(), &mut compiler.problems);
         let list = AddressList::compile(config, &mut report);
         report.is_sound().then_some(Self(list))
+    }
+
+    fn foretell(&self, request: &RequestHead, client: &ClientInfo) -> Option<OwnAnswer> {
+        match self.0.lists(client.ip) {
+            true => Some(self.0.refusal(request)),
+            false => None,
+        }
     }
 
     async fn admit(&self, exchange: &mut Exchange<'_>) -> Option<Verdict> {

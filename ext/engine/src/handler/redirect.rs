@@ -7,8 +7,8 @@ use crate::compile::{Report, Word};
 use crate::compiler::Compiler;
 use crate::config::At;
 use crate::error::Cause;
-use crate::request::{Exchange, Verdict};
-use crate::rewrite::{RenderedTarget, TargetTemplate};
+use crate::request::{Exchange, OwnAnswer, Verdict};
+use crate::rewrite::{RenderedTarget, RequestValues, TargetTemplate};
 
 /// `redirect to: "https://{host}{path}{query}", type: "permanent"`
 #[derive(Debug, Clone, Deserialize, Serialize)]
@@ -55,6 +55,15 @@ impl Handling for Redirect {
         let (scheme, target, fragment) = parts?;
         report.within("to").warnings(target.warnings(&compiler.captures.names()));
         Some(Self { status: status?, scheme, target, fragment })
+    }
+
+    fn foretell(&self, values: &RequestValues<'_>) -> Option<OwnAnswer> {
+        let (mut target, mut location) = (RenderedTarget::default(), Vec::new());
+        if self.target.render(values, &mut target).is_err() {
+            return Some(OwnAnswer::status(Cause::NoRedirectTarget.status()));
+        }
+        self.write_location(&target, &mut location);
+        Some(OwnAnswer::redirect(self.status, &location))
     }
 
     /// Answers with the redirect. If the values of the request do not make a valid URL, the request is refused.

@@ -7,8 +7,8 @@ use super::Handling;
 use crate::compile::{Report, Word};
 use crate::compiler::Compiler;
 use crate::config::At;
-use crate::request::{Exchange, Verdict};
-use crate::rewrite::{known_placeholder, Context};
+use crate::request::{Exchange, OwnAnswer, Verdict};
+use crate::rewrite::{known_placeholder, Context, RequestValues};
 
 /// `static_response code: 200, headers: { "Content-Type" => "text/plain" }, body: "hello\n"`
 #[derive(Debug, Clone, Deserialize, Serialize)]
@@ -76,6 +76,10 @@ impl Handling for StaticResponse {
             fields.extend_from_slice(format!("Content-Length: {}\r\n", body.len()).as_bytes());
         }
         Some(Self { status, fields, body: body.as_bytes().into() })
+    }
+
+    fn foretell(&self, _: &RequestValues<'_>) -> Option<OwnAnswer> {
+        Some(OwnAnswer::status(self.status))
     }
 
     async fn serve(&self, exchange: &mut Exchange<'_>) -> Verdict {

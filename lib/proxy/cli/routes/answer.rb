@@ -25,6 +25,12 @@ module Proxy
           ["#{@question.request_method} #{@question.url}", *asked, "", *locations, *captures, *filters, *result, *sent]
         end
 
+        # The directive at a place of the file.
+        def at(place)
+          *outer, last = place
+          outer.reduce(@routes) { |routes, index| routes.fetch(index).fetch("location").fetch("routes") }.fetch(last)
+        end
+
         private
 
         def asked
@@ -79,14 +85,17 @@ module Proxy
 
           ["filters, in the order in which they run:",
            *@told[:filters]
-             .map { |place|
-             at(place).then { |route|
-               row(
-                 route, @words.directive(Table.word(route), Table.spec(route))
-               )
-             }
-           },
+             .flat_map { |place| filter(place) },
            *("      What follows is for the path as it is before `rewrite` changes it." if rewritten?), ""]
+        end
+
+        def filter(place)
+          route = at(place)
+          row = row(route, @words.directive(Table.word(route), Table.spec(route)))
+          answered, answer = @told[:answered]
+          return [row] unless answered == place
+
+          [row, row(nil, "  answers this request: #{[answer[:status], *answer[:location]].join(" to ")}")]
         end
 
         # Whether a filter changes the path, which only happens when there is a request.
@@ -98,7 +107,8 @@ module Proxy
           return refused(*@told[:refused]) if @told[:refused]
 
           passed, answering = @told[:handlers].partition { |handler| !handler[:accepts] }
-          ["answer:", *passed.flat_map { |handler| passed_over(handler) }, *answered(answering.first)]
+          ["answer#{", if the filters let it pass" if @told[:answered]}:",
+           *passed.flat_map { |handler| passed_over(handler) }, *answered(answering.first)]
         end
 
         def refused(status, reason)
@@ -118,6 +128,9 @@ module Proxy
           lines = [row(route, @words.directive(Table.word(route), spec, handler[:target]))]
           return [*lines, row(nil, "  #{by_itself}")] if by_itself
 
+          location = handler.dig(:answer, :location)
+          return [*lines, row(nil, "  #{handler[:answer][:status]} to #{location}")] if location
+
           lines << row(nil, "  #{@words.backends(spec)}") if route.key?("proxy") && @words.backends(spec)
           lines
         end
@@ -132,11 +145,8 @@ module Proxy
         def by_itself
           return unless proxied?
 
-          case @question.request_method
-          when "CONNECT" then "answered by the proxy: 405, for CONNECT is never forwarded"
-          when "OPTIONS" then "answered by the proxy: 200, for Max-Forwards is 0" if @question.last?
-          when "TRACE" then "answered by the proxy: 405, for Max-Forwards is 0" if @question.last?
-          end
+          status, reason = @question.never_forwarded
+          "answered by the proxy: #{status}, for #{reason}" if status
         end
 
         def sent
@@ -161,12 +171,6 @@ module Proxy
         def row(route, text)
           line = route ? Table.line(route).to_s : ""
           "#{line.rjust(4)}  #{text}"
-        end
-
-        # The directive at a place of the file.
-        def at(place)
-          *outer, last = place
-          outer.reduce(@routes) { |routes, index| routes.fetch(index).fetch("location").fetch("routes") }.fetch(last)
         end
       end
     end

@@ -52,6 +52,15 @@ module Proxy
           values.one? && values.first.match?(/\A0+\z/)
         end
 
+        # Status and reason of the proxy's own answer to a request that would go to a backend, and never does; else nil.
+        def never_forwarded
+          case request_method
+          when "CONNECT" then [405, "CONNECT is never forwarded"]
+          when "OPTIONS" then [200, "Max-Forwards is 0"] if last?
+          when "TRACE" then [405, "Max-Forwards is 0"] if last?
+          end
+        end
+
         # The request as a Hash for the engine.
         def to_h
           target = @target.start_with?("/") ? @target : "/#{@target}"

@@ -53,18 +53,26 @@ module Proxy
 
         # The backends of a `proxy`, for display.
         def backends(spec)
-          pool = spec["pool"]
-          addresses = pool && pool["backends"]
-          return addressed("backends", addresses, pool) if addresses
+          name, addresses, pool = pool(spec)
+          return addressed(name ? "upstream #{name}" : "backends", addresses, pool) if pool
 
-          host = spec["to"].to_s[%r{\Ahttps?://([^/?\{]+)}i, 1]
-          upstream = @upstreams.find { |one| one["name"] == host }
-          if upstream
-            return addressed("upstream #{host}", upstream.dig("pool", "backends") || upstream["backends"],
-                             upstream["pool"] || upstream)
-          end
-
+          host = host(spec)
           "backends: the addresses of #{host ? host.sub(/:\d+\z/, "") : "the host that the request brings"}"
+        end
+
+        # The pool of a `proxy`: the name of its upstream, if it has one, its backends and its options; nil if the
+        # backends are those of a host name.
+        def pool(spec)
+          own = spec["pool"]
+          return [nil, own["backends"], own] if own && own["backends"]
+
+          upstream = @upstreams.find { |one| one["name"] == host(spec) } or return
+          [upstream["name"], upstream.dig("pool", "backends") || upstream["backends"], upstream["pool"] || upstream]
+        end
+
+        # The host in the `to` of a `proxy`, with its port; nil if the request decides it.
+        def host(spec)
+          spec["to"].to_s[%r{\Ahttps?://([^/?\{]+)}i, 1]
         end
 
         private

@@ -1,0 +1,411 @@
+//! The queue between the engine and the Ruby threads of one server.
+
+use std::collections::{HashMap, VecDeque};
+use std::fmt::Arguments;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{
+    Block, BlockArgument, BlockCall, BlockCounters, BlockFailure, BlockIndex, BlockName, BlockReply, BlockSet, HeldSet,
+};
+use crate::fork_safe::{Condvar, Mutex};
+use crate::log::Log;
+use crate::stats::BlockStats;
+
+/// Identity of a block within a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct LaneKey {
+    pub(super) set: u64,
+    pub(super) index: BlockIndex,
+}
+
+/// Calls of Ruby blocks that wait for a Ruby thread, and the sets of blocks that are in use.
+#[derive(Debug, Default)]
+pub struct BlockQueue {
+    state: Mutex<QueueState>,
+    /// Signalled when a Ruby thread may find something to do.
+    changed: Condvar,
+    /// Signalled when a call is done or given up.
+    quieter: Condvar,
+    log: OnceLock<Arc<Log>>,
+}
+
+#[derive(Debug, Default)]
+struct QueueState {
+    lanes: HashMap<LaneKey, Lane>,
+    /// Lanes with a call that may run now, each of them once.
+    ready: VecDeque<LaneKey>,
+    /// Blocks by name, for figures.
+    known: Vec<(LaneKey, BlockName, Arc<BlockCounters>)>,
+    /// Sets in use.
+    live: usize,
+    /// Number of the latest set.
+    latest: u64,
+    /// Sets that are no longer in use, which Ruby has not been told yet.
+    released: Vec<u64>,
+    /// Threads that wait for a call, with those that were promised.
+    idle: usize,
+    /// Whether the server has ended: whatever still waits is given up.
+    is_closed: bool,
+}
+
+/// The calls of one block. There is a lane while a call waits or runs.
+#[derive(Default)]
+struct Lane {
+    waiting: VecDeque<WaitingCall>,
+    running: usize,
+    threads: usize,
+    is_ready: bool,
+}
+
+struct WaitingCall {
+    set: Arc<HeldSet>,
+    name: Arc<BlockName>,
+    counters: Arc<BlockCounters>,
+    argument: BlockArgument,
+    reply: Box<dyn BlockReply>,
+    key: Option<Box<str>>,
+}
+
+impl std::fmt::Debug for Lane {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} waiting, {} running", self.waiting.len(), self.running)
+    }
+}
+
+/// What a Ruby thread has to do next.
+#[derive(Debug)]
+pub enum NextCall {
+    /// Run this call.
+    Call(BlockCall),
+    /// Let go of the blocks of these sets.
+    Release(Vec<u64>),
+    /// Look at interrupts, and come back.
+    Interrupted,
+    /// End: no set is in use.
+    End,
+}
+
+/// Calls that nobody waits for any more. They end outside of the lock, since a set may end with them, which takes the
+/// lock.
+#[derive(Default)]
+struct Unwanted(Vec<WaitingCall>);
+
+impl Unwanted {
+    fn end(self) {
+        for call in self.0 {
+            call.reply.take(Err(BlockFailure::Late));
+        }
+    }
+}
+
+/// One waiting Ruby thread. Its flag is only touched under the lock of the queue, so no wake-up is lost.
+#[derive(Debug, Default)]
+pub struct QueueWaiter {
+    is_interrupted: std::sync::atomic::AtomicBool,
+}
+
+impl QueueState {
+    /// Marks a lane as one whose first call may run, if so.
+    fn make_ready(&mut self, key: LaneKey) -> bool {
+        let Some(lane) = self.lanes.get_mut(&key) else { return false };
+        let is_new = !lane.is_ready && !lane.waiting.is_empty() && lane.running < lane.threads;
+        if is_new {
+            lane.is_ready = true;
+            self.ready.push_back(key);
+        }
+        is_new
+    }
+
+    /// Takes the next call that may run and that somebody waits for; the others go to `unwanted`.
+    fn take(&mut self, unwanted: &mut Vec<WaitingCall>) -> Option<(LaneKey, WaitingCall)> {
+        while let Some(key) = self.ready.pop_front() {
+            let Some(lane) = self.lanes.get_mut(&key) else { continue };
+            lane.is_ready = false;
+            let mut found = None;
+            while let Some(call) = lane.waiting.pop_front() {
+                if call.reply.is_wanted() {
+                    lane.running += 1;
+                    found = Some(call);
+                    break;
+                }
+                unwanted.push(call);
+            }
+            self.make_ready(key);
+            match found {
+                Some(call) => return Some((key, call)),
+                None => self.forget_lane(key),
+            }
+        }
+        None
+    }
+
+    fn forget_lane(&mut self, key: LaneKey) {
+        if self.lanes.get(&key).is_some_and(|lane| lane.running == 0 && lane.waiting.is_empty()) {
+            self.lanes.remove(&key);
+        }
+    }
+
+    /// Calls that wait or run.
+    fn calls(&self) -> usize {
+        self.lanes.values().map(|lane| lane.running + lane.waiting.len()).sum()
+    }
+}
+
+impl BlockQueue {
+    /// A set of blocks that is in use from now on, and its number.
+    pub fn set(self: &Arc<Self>) -> (u64, BlockSet) {
+        let mut state = self.state.lock();
+        state.live += 1;
+        state.latest += 1;
+        let number = state.latest;
+        (number, BlockSet(Some(Arc::new(HeldSet { queue: Arc::clone(self), number }))))
+    }
+
+    /// Whether another thread has to be started, since sets are in use and no thread waits. The caller must start one
+    /// that calls [`Self::next`] with `was_promised`, or take the promise back.
+    pub fn promise(&self) -> bool {
+        let mut state = self.state.lock();
+        let is_needed = state.idle == 0 && state.live > 0;
+        state.idle += usize::from(is_needed);
+        is_needed
+    }
+
+    /// Takes a promise back: no thread could be started.
+    pub fn break_promise(&self) {
+        self.state.lock().idle -= 1;
+    }
+
+    /// Waits for something to do. `was_promised` is whether the thread is the one of [`Self::promise`], at its first
+    /// call.
+    pub fn next(self: &Arc<Self>, waiter: &QueueWaiter, was_promised: bool) -> NextCall {
+        let mut state = self.state.lock();
+        state.idle += usize::from(!was_promised);
+        let mut unwanted = Unwanted::default();
+        let next = loop {
+            if let Some(next) = self.found(&mut state, &mut unwanted) {
+                break next;
+            }
+            if waiter.is_interrupted.load(Relaxed) {
+                break NextCall::Interrupted;
+            }
+            state = self.changed.wait(state);
+        };
+        state.idle -= 1;
+        // This thread may have been woken for a call that it leaves to another one.
+        if !state.ready.is_empty() || !state.released.is_empty() {
+            self.changed.notify_one();
+        }
+        drop(state);
+        unwanted.end();
+        next
+    }
+
+    /// What there is to do, without a wait.
+    pub fn take(self: &Arc<Self>, was_promised: bool) -> Option<NextCall> {
+        let mut unwanted = Unwanted::default();
+        let next = {
+            let mut state = self.state.lock();
+            let next = self.found(&mut state, &mut unwanted);
+            state.idle -= usize::from(was_promised && next.is_some());
+            next
+        };
+        unwanted.end();
+        next
+    }
+
+    fn found(self: &Arc<Self>, state: &mut QueueState, unwanted: &mut Unwanted) -> Option<NextCall> {
+        if !state.released.is_empty() {
+            return Some(NextCall::Release(std::mem::take(&mut state.released)));
+        }
+        let found = state.take(&mut unwanted.0);
+        if !unwanted.0.is_empty() {
+            self.quieter.notify_all();
+        }
+        if let Some((lane, call)) = found {
+            let WaitingCall { set, name, counters, argument, reply, .. } = call;
+            let (set, argument, reply) = (Some(set), Some(argument), Some(reply));
+            let queue = Arc::clone(self);
+            return Some(NextCall::Call(BlockCall { queue, lane, set, name, counters, argument, reply }));
+        }
+        match (state.live, unwanted.0.is_empty()) {
+            (0, _) => Some(NextCall::End),
+            // A set may end with these calls, once the lock is free.
+            (_, false) => Some(NextCall::Interrupted),
+            (_, true) => None,
+        }
+    }
+
+    /// Makes the wait of `waiter` return early.
+    pub fn interrupt(&self, waiter: &QueueWaiter) {
+        let _state = self.state.lock();
+        waiter.is_interrupted.store(true, Relaxed);
+        self.changed.notify_all();
+    }
+
+    /// Waits until no call waits or runs, but for `own` that the waiting thread itself runs; no longer than until
+    /// `limit` is over or the queue is closed. `true` if it has come to that, `None` if interrupted.
+    pub fn wait_until_quiet(&self, waiter: &QueueWaiter, own: usize, limit: Duration) -> Option<bool> {
+        let deadline = Instant::now() + limit;
+        let mut state = self.state.lock();
+        while state.calls() > own && !state.is_closed {
+            if waiter.is_interrupted.load(Relaxed) {
+                return None;
+            }
+            let late;
+            (state, late) = self.quieter.wait_until(state, deadline);
+            if late {
+                return Some(state.calls() <= own);
+            }
+        }
+        Some(state.calls() <= own)
+    }
+
+    /// Makes [`Self::wait_until_quiet`] of `waiter` return early.
+    pub fn interrupt_quiet(&self, waiter: &QueueWaiter) {
+        let _state = self.state.lock();
+        waiter.is_interrupted.store(true, Relaxed);
+        self.quieter.notify_all();
+    }
+
+    /// Gives up all calls that wait, and takes no more: the server has ended.
+    pub fn close(&self) {
+        let mut given_up = Vec::new();
+        {
+            let mut state = self.state.lock();
+            state.is_closed = true;
+            state.ready.clear();
+            for lane in state.lanes.values_mut() {
+                lane.is_ready = false;
+                given_up.extend(lane.waiting.drain(..));
+            }
+            state.lanes.retain(|_, lane| lane.running > 0);
+            self.quieter.notify_all();
+        }
+        for call in given_up {
+            call.reply.take(Err(BlockFailure::Gone));
+        }
+    }
+
+    /// Logs to this log from now on.
+    pub(crate) fn log_to(&self, log: &Arc<Log>) {
+        let _ = self.log.set(Arc::clone(log));
+    }
+
+    pub(super) fn warn(&self, message: Arguments<'_>) {
+        if let Some(log) = self.log.get() {
+            log.warn(message);
+        }
+    }
+
+    /// Notes a block, and returns its figures: those of the block of the same name, if there is one.
+    pub(super) fn know(&self, set: u64, index: BlockIndex, name: &BlockName) -> Arc<BlockCounters> {
+        let mut state = self.state.lock();
+        let same = state.known.iter().find(|(_, known, _)| known == name).map(|(_, _, counters)| Arc::clone(counters));
+        let counters = same.unwrap_or_default();
+        state.known.push((LaneKey { set, index }, name.clone(), Arc::clone(&counters)));
+        counters
+    }
+
+    /// Figures of every block, in the order of the file.
+    pub(super) fn stats(&self) -> Vec<BlockStats> {
+        let state = self.state.lock();
+        let mut all: Vec<(&BlockName, BlockStats)> = Vec::new();
+        for (key, name, counters) in &state.known {
+            let lane = state.lanes.get(key);
+            let (running, waiting) = lane.map_or((0, 0), |lane| (lane.running as u64, lane.waiting.len() as u64));
+            if let Some((_, stats)) = all.iter_mut().find(|(known, _)| *known == name) {
+                stats.running += running;
+                stats.waiting += waiting;
+                continue;
+            }
+            let stats = BlockStats {
+                word: name.word,
+                at: name.at.as_ref().map(|at| format!("{}:{}", at.file, at.line)),
+                running,
+                waiting,
+                answered: counters.answered.load(Relaxed),
+                failed: counters.failed.load(Relaxed),
+                late: counters.late.load(Relaxed),
+                full: counters.full.load(Relaxed),
+            };
+            all.push((name, stats));
+        }
+        all.into_iter().map(|(_, stats)| stats).collect()
+    }
+
+    /// Puts a call into the lane of its block. `false` if it is refused, which `reply` hears.
+    pub(super) fn push(
+        &self,
+        block: &Block,
+        set: &Arc<HeldSet>,
+        argument: BlockArgument,
+        reply: Box<dyn BlockReply>,
+        key: Option<&str>,
+    ) -> bool {
+        let lane_key = LaneKey { set: set.number, index: block.index };
+        let mut replaced = None;
+        let refused = {
+            let mut state = self.state.lock();
+            let is_closed = state.is_closed;
+            let lane = state.lanes.entry(lane_key).or_default();
+            lane.threads = block.limits.threads;
+            let same = key.and_then(|key| lane.waiting.iter_mut().find(|call| call.key.as_deref() == Some(key)));
+            if let Some(call) = same {
+                replaced = Some(std::mem::replace(&mut call.argument, argument));
+                None
+            } else if is_closed || lane.waiting.len() >= block.limits.queue {
+                state.forget_lane(lane_key);
+                Some((reply, if is_closed { BlockFailure::Gone } else { BlockFailure::Full }))
+            } else {
+                lane.waiting.push_back(WaitingCall {
+                    set: Arc::clone(set),
+                    name: Arc::clone(&block.name),
+                    counters: Arc::clone(&block.counters),
+                    argument,
+                    reply,
+                    key: key.map(Into::into),
+                });
+                if state.make_ready(lane_key) {
+                    self.changed.notify_one();
+                }
+                None
+            }
+        };
+        drop(replaced);
+        let Some((reply, why)) = refused else { return true };
+        if why == BlockFailure::Full {
+            block.counters.full.fetch_add(1, Relaxed);
+        }
+        reply.take(Err(why));
+        false
+    }
+
+    /// Notes that a call has ended, so that the next of its lane may run.
+    pub(super) fn done(&self, key: &LaneKey) {
+        let mut state = self.state.lock();
+        if let Some(lane) = state.lanes.get_mut(key) {
+            lane.running -= 1;
+        }
+        if state.make_ready(*key) {
+            self.changed.notify_one();
+        }
+        state.forget_lane(*key);
+        self.quieter.notify_all();
+    }
+
+    /// Notes that a set is no longer in use.
+    pub(super) fn release(&self, number: u64) {
+        let mut state = self.state.lock();
+        state.live -= 1;
+        state.known.retain(|(key, _, _)| key.set != number);
+        state.released.push(number);
+        match state.live {
+            0 => self.changed.notify_all(),
+            _ => self.changed.notify_one(),
+        }
+    }
+}

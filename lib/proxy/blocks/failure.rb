@@ -1,0 +1,28 @@
+# frozen_string_literal: true
+
+require_relative "../problem"
+
+module Proxy
+  class Blocks
+    # A value that a block must not return. The message says what it may.
+    # @api private
+    class WrongAnswer < StandardError; end
+
+    # The text of the log about a block that failed.
+    # @api private
+    module Failure
+      # One line: the exception and where it was raised.
+      def self.message(error)
+        text = Problem.text(error.message).lines(chomp: true).first.to_s
+        return text if error.is_a?(WrongAnswer)
+        return "`return` leaves no block: write next in its place" if error.is_a?(LocalJumpError)
+
+        place = error.backtrace_locations&.first
+        "raised #{error.class}#{": #{text}" unless text.empty?}#{" (#{place.path}:#{place.lineno})" if place}"
+      rescue StandardError
+        # The exception's own message raised another.
+        "raised #{error.class}"
+      end
+    end
+  end
+end
