@@ -137,7 +137,6 @@ module Proxy
           Gem::Specification.find_all_by_name(gem).map(&:version).max
         end
       end
-      private_constant :Folder
     end
   end
 end
