@@ -5,6 +5,7 @@ require_relative "cli/printer"
 require_relative "cli/command"
 require_relative "cli/elsewhere"
 require_relative "cli/start"
+require_relative "cli/run"
 require_relative "cli/check"
 require_relative "cli/routes"
 require_relative "cli/init"
@@ -15,8 +16,8 @@ module Proxy
   # The `proxy` command.
   module CLI
     # Every command by its name, in the order of the help text.
-    COMMANDS = { "start" => Start, "check" => Check, "routes" => Routes, "init" => Init, "version" => Version,
-                 "help" => Help }.freeze
+    COMMANDS = { "start" => Start, "run" => Run, "check" => Check, "routes" => Routes, "init" => Init,
+                 "version" => Version, "help" => Help }.freeze
     # Options that stand for a command.
     SHORTHAND = { "-h" => "help", "--help" => "help", "-v" => "version", "--version" => "version" }.freeze
 
@@ -32,7 +33,8 @@ module Proxy
     # @param arguments [Array<String>] the arguments after `proxy`
     # @param out [IO] for the output that was asked for
     # @param err [IO] for errors
-    # @return [Integer] the exit status: 0, 1 for a wrong configuration, 64 for a wrong command line
+    # @return [Integer] the exit status: 0, 1 for a wrong configuration, 64 for a wrong command line; that of the
+    #   application after `run`
     # @example
     #   exit Proxy::CLI.run(["check", "-c", "config/proxy.rb"])
     def self.run(arguments, out: $stdout, err: $stderr)

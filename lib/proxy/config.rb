@@ -3,6 +3,7 @@
 require_relative "dsl"
 require_relative "error"
 require_relative "native"
+require_relative "config/app"
 
 module Proxy
   # A configuration that was read and checked. It may have errors.
@@ -17,15 +18,15 @@ module Proxy
     end
 
     # Reads a file or a block. Mistakes of the configuration do not raise, and nothing is bound. `binds` replaces the
-    # addresses of the file.
-    def self.load(path = nil, binds: nil, &block)
+    # addresses of the file. `app` is the application that a backend `:app` stands for.
+    def self.load(path = nil, binds: nil, app: nil, &block)
       raise ArgumentError, "give a path or a block, not both" if path && block
 
       unless binds.nil? || binds.is_a?(Array)
         raise TypeError, "binds must be an Array of URLs, not #{DSL::Format.kind(binds)}"
       end
 
-      Source.new(block ? nil : path_of(path), working_directory, block, binds).read
+      Source.new(block ? nil : path_of(path), working_directory, block, binds, app).read
     end
 
     # Makes a configuration from addresses of the command line (`--to`): each is a backend and gets the client's `Host`.
@@ -51,13 +52,14 @@ module Proxy
     # The source of a configuration (file or block). A reload reads it again.
     # @api private
     class Source
-      attr_reader :path, :directory, :block, :binds
+      attr_reader :path, :directory, :block, :binds, :app
 
-      def initialize(path, directory, block, binds)
+      def initialize(path, directory, block, binds, app = nil)
         @path = path
         @directory = directory
         @block = block
         @binds = binds
+        @app = app
       end
 
       # Reads the source in its present state.
@@ -69,7 +71,7 @@ module Proxy
       def other(path, block)
         raise ArgumentError, "give a path or a block, not both" if path && block
 
-        Source.new(block ? nil : Config.path_of(path), Config.working_directory, block, binds)
+        Source.new(block ? nil : Config.path_of(path), Config.working_directory, block, binds, app)
       end
 
       # The problems in the form in which they are shown.
@@ -134,6 +136,20 @@ module Proxy
       end
     end
 
+    # No file at all: everything goes to the application that `proxy run` starts.
+    # @api private
+    class Alone < Source
+      def initialize(app, binds)
+        super(nil, Config.working_directory, nil, binds, app)
+      end
+
+      def read
+        draft = DSL::Draft.new("proxy run", directory)
+        draft.evaluate("") { |dsl| dsl.access_log("combined") }
+        Config.new(draft, self)
+      end
+    end
+
     # @return [Source] the source that a reload reads again
     attr_reader :source
     # @return [String] the file, as it was named
@@ -148,9 +164,11 @@ module Proxy
       read = draft.told
       @hash = draft.to_h
       @blocks = draft.blocks
+      @applications = draft.applications
       draft.close
       @hash["binds"] = Config.binds(source.binds, read) if source.binds&.any?
       @draft = draft
+      application(read)
       @problems = Problem.sort(source.told(read + engine_problems(read) + loops(read))).freeze
       @draft = nil
     end
@@ -167,6 +185,9 @@ module Proxy
     def inspect
       "#<#{self.class} #{file}>"
     end
+
+    # @return [Array<Application>] the Rack applications that the configuration mounts
+    attr_reader :applications
 
     # @return [Hash] the configuration as the engine takes it
     def to_h
@@ -192,6 +213,16 @@ module Proxy
       warnings.each { |warning| warn "warning: #{warning}" }
     rescue SystemCallError, IOError
       # Standard error cannot be written: start without the warnings.
+    end
+
+    # @return [Boolean] whether it is for `proxy run`: it names the application that this starts
+    def for_run?
+      @for_run
+    end
+
+    # @return [Config] the same, but no request waits for the application that `proxy run` starts
+    def without_hold
+      dup.tap { |config| config.instance_variable_set(:@hash, App.without_hold(@hash)) }
     end
 
     # Raises a ConfigurationError with all errors. Its cause is the exception that the file raised, if any.
@@ -238,10 +269,38 @@ module Proxy
       read.none?(&:error?) ? DSL::Loops.find(@hash) : []
     end
 
+    # Puts the application in the place of `:app`. Without one, each `:app` is a problem.
+    def application(read)
+      @for_run = App.in?(@hash)
+      @app = source.app if source.app&.wanted?(@hash)
+      return @app.join(@hash) if @app
+
+      App.places(@hash).each do |directive, at|
+        read << Problem.new(file: at["file"], line: at["line"], directive: directive,
+                            message: "backends: :app is the application that `proxy run` starts: write proxy run -- " \
+                                     "and the command of the application, or its address here, such as " \
+                                     '"127.0.0.1:3000"')
+      end
+    end
+
+    # Problems of the application's last handler. That no request reaches it is a mistake only if the application gets
+    # no other requests.
+    def without_last_handler(found)
+      taken, rest = found.partition { |problem| problem.code == :unreachable && problem.file.nil? && @app }
+      return rest if taken.empty?
+
+      @app.leave(@hash)
+      return rest if @for_run
+
+      [*rest, Problem.new(file: @file, code: :unused,
+                          message: "the application that `proxy run` starts is asked for nothing, since a handler " \
+                                   "takes every request: put that into a location, or write proxy backends: [:app]")]
+    end
+
     # Problems that only the engine finds, in the part that is sound. Problems of the whole configuration (`:empty`, no
     # `proxy`) are reported for the file, and only if everything was sound: with a misspelt `proxy` they would be false.
     def engine_problems(read)
-      found = Problem.from_native(Native.check(@hash))
+      found = without_last_handler(Problem.from_native(Native.check(@hash)))
       found.filter_map do |problem|
         next if @draft.unknown_at?(problem.file, problem.line)
         next if read.any? && OF_THE_WHOLE.include?(problem.code)

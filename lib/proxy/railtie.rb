@@ -14,11 +14,11 @@ module Proxy
   class Railtie < ::Rails::Railtie
     # Options of `config.proxy`.
     class Options
-      # @return [Boolean] whether `send_file` leaves the sending to the server in front, by `X-Sendfile`. Default: false.
-      #   This gem does not send such files yet: with it in front alone, downloads would be empty
+      # @return [Boolean] whether `send_file` leaves the sending to the server in front, by `X-Sendfile`. Default:
+      #   false. This gem does not send such files yet: with it in front alone, downloads would be empty
       attr_accessor :x_sendfile
-      # @return [String, nil] path of the Proxyfile whose `trusted_proxies` are compared with those of Rails at the start;
-      #   it is read, not run. Default: `Proxyfile`. nil: nothing is compared
+      # @return [String, nil] path of the Proxyfile whose `trusted_proxies` are compared with those of Rails at the
+      #   start; it is read, not run. Default: `Proxyfile`. nil: nothing is compared
       attr_accessor :proxyfile
       # @api private
       attr_reader :middlewares
@@ -30,7 +30,8 @@ module Proxy
         @middlewares = []
       end
 
-      # Adds a {Proxy::Rack::Middleware} in front of all others. Requests that it does not take go on to the application.
+      # Adds a {Proxy::Rack::Middleware} in front of all others. Requests that it does not take go on to the
+      # application.
       #
       # @param options [Hash] options of `proxy`
       # @yieldreceiver [DSL]
@@ -56,7 +57,9 @@ module Proxy
       added = app.config.proxy.middlewares
       require_relative "rack/middleware" if added.any?
       # The first stands outside.
-      added.reverse_each { |options, block| app.middleware.insert_before(0, Proxy::Rack::Middleware, **options, &block) }
+      added.reverse_each do |options, block|
+        app.middleware.insert_before(0, Proxy::Rack::Middleware, **options, &block)
+      end
     end
 
     initializer "proxy.x_sendfile", after: :load_config_initializers, before: :build_middleware_stack do |app|

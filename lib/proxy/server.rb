@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require "monitor"
+require_relative "application"
 require_relative "blocks"
 require_relative "native"
 
@@ -33,7 +34,9 @@ module Proxy
       # @api private
       def start(config)
         blocks = Blocks.new
-        native = Native::Server.start(config.to_h, blocks.take(config.blocks))
+        native = Application.open(config.applications) do
+          Native::Server.start(config.to_h, blocks.take(config.blocks))
+        end
         server = new(native, config, blocks)
         @running[server] = true
         server
@@ -54,9 +57,10 @@ module Proxy
     def initialize(native, config, blocks)
       @native = native
       @blocks = blocks
-      @shutdown_timeout = config.shutdown_timeout
       @source = config.source
       @warnings = config.warnings.freeze
+      @shutdown_timeout = config.shutdown_timeout
+      @applications = config.applications
       @reloading = Monitor.new
       read_urls
     end
@@ -164,10 +168,13 @@ module Proxy
     # @api private
     def take(config)
       @reloading.synchronize do
-        @native.reload(config.validate!.to_h, @blocks.take(config.blocks))
-        @shutdown_timeout = config.shutdown_timeout
+        config.validate!
+        Application.open(config.applications) { @native.reload(config.to_h, @blocks.take(config.blocks)) }
+        # Applications of the configuration before end by themselves, once their last request is over.
+        @applications = @applications.select(&:alive?) + config.applications
         @source = config.source
         @warnings = config.warnings.freeze
+        @shutdown_timeout = config.shutdown_timeout
       ensure
         read_urls unless stopped?
       end
@@ -199,9 +206,12 @@ module Proxy
     #   server.stop(timeout: 10) or warn "some requests were cut"
     def stop(timeout: nil)
       limit = timeout && seconds(timeout)
+      deadline = clock + (limit || @shutdown_timeout)
       @native.begin_stop(limit)
-      @stop_by = [@stop_by, clock + (limit || @shutdown_timeout)].compact.min
+      @stop_by = [@stop_by, deadline].compact.min
       wait
+      # The responses are complete, but threads may still do what comes after them.
+      @applications.each { |application| application.join(deadline) }
       @native.drained?
     end
 
@@ -212,10 +222,21 @@ module Proxy
     #   Proxy.start("Proxyfile").wait
     def wait
       @native.wait(nil)
+      @applications.each(&:close)
       # Blocks get what is left of the time.
       @blocks.finish([(@stop_by || (clock + @shutdown_timeout)) - clock, 0].max)
       Server.forget(self)
       self
+    end
+
+    # Ends the threads of applications that are still in the middle of a request after the server has ended. Returns
+    # whether they have ended within so many seconds.
+    # @api private
+    def give_up(seconds)
+      alive = @applications.select(&:alive?)
+      alive.each(&:kill)
+      deadline = clock + seconds
+      alive.all? { |application| application.join(deadline) }
     end
 
     # @return [Boolean] whether the server has ended; true in a forked child

@@ -44,6 +44,16 @@ impl Channel {
         }
     }
 
+    /// Notes that the whole request was sent: an application in this process may now have it.
+    #[inline]
+    pub(crate) fn end_request(&mut self) {
+        if let Self::Http1(connection) = self {
+            if let Some(application) = connection.stream_mut().application() {
+                application.deliver();
+            }
+        }
+    }
+
     /// Bytes that were taken from us so far. While this number does not change, the peer has seen nothing.
     pub(crate) fn total_sent(&self) -> u64 {
         each!(self, peer => peer.total_sent())

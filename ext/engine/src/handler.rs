@@ -5,6 +5,7 @@
 
 pub(crate) mod proxy;
 mod redirect;
+mod run;
 mod static_response;
 
 use std::sync::Arc;
@@ -57,6 +58,8 @@ macro_rules! handlers {
         $make! {
             /// `proxy to: "http://…"` forwards the request to a backend.
             proxy: Proxy(Box<ProxyConfig>),
+            /// `run MyApp` answers with a Rack application in this process.
+            run: Run(RunConfig),
             /// `static_response code: 200, body: "…"` answers with a response from the configuration.
             static_response: StaticResponse(StaticResponseConfig),
             /// `redirect to: "…"` sends the client to another URL.
@@ -110,6 +113,17 @@ macro_rules! compiled {
             pub(crate) async fn serve(&self, exchange: &mut Exchange<'_>) -> Verdict {
                 match self {
                     $(Self::$Handler(handler) => handler.serve(exchange).await,)+
+                }
+            }
+        }
+
+        impl Handler {
+            /// The `proxy` that the handler is, if it has backends.
+            pub(crate) fn proxy(&self) -> Option<&proxy::Proxy> {
+                match self {
+                    Self::Proxy(proxy) => Some(proxy),
+                    Self::Run(run) => Some(run.proxy()),
+                    Self::StaticResponse(_) | Self::Redirect(_) => None,
                 }
             }
         }

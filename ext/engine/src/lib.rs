@@ -13,6 +13,7 @@ mod civil_time;
 mod escape;
 mod suggestion;
 mod pem;
+mod application;
 mod stream;
 mod clock;
 mod deadline;
@@ -62,6 +63,7 @@ mod server;
 mod explain;
 mod lookup;
 
+pub use application::{Inbox, Taken};
 pub use configuration::Config;
 pub use explain::{explain, Explanation, OwnAnswer, Question, Sent};
 pub use fork::Hold;

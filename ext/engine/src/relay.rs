@@ -37,6 +37,7 @@ use self::pace::Pace;
 use self::pump::{poll_pump, PumpError, Stuck};
 use crate::channel::Channel;
 use crate::error::{Error, Kind, Retry, Waited};
+pub(crate) use interim::pass_go_ahead;
 
 /// Time limits of an exchange.
 #[derive(Debug, Clone, Copy)]

@@ -17,7 +17,6 @@ use crate::compiler::{CapturesAround, CarriedFilters, CarriedOver, Compiler};
 use crate::config::{are_sound, Code, Problem, Setting};
 use crate::configuration::{Config, Directive};
 use crate::handler::proxy::Proxy;
-use crate::handler::Handler;
 use crate::listen::binds::Binds;
 use crate::log::Log;
 use crate::relay::Rate;
@@ -178,7 +177,7 @@ impl Snapshot {
 
     fn each_proxy(&self, visit: &mut dyn FnMut(&Proxy)) {
         self.routes.each_handler(&mut |handler| {
-            if let Handler::Proxy(proxy) = handler {
+            if let Some(proxy) = handler.proxy() {
                 visit(proxy);
             }
         });

@@ -15,6 +15,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::{client, server, TlsStream};
 
+use crate::application::ApplicationStream;
+
 /// A connection to a client or to a backend.
 ///
 /// When the socket is full, TLS keeps written bytes in its own buffer, so a writer must flush before it waits for the
@@ -23,6 +25,8 @@ use tokio_rustls::{client, server, TlsStream};
 pub(crate) enum Stream {
     Tcp(TcpStream),
     Unix(UnixStream),
+    /// A connection to an application in this process.
+    Application(Box<ApplicationStream>),
     Tls(Box<Secured<TcpStream>>),
     TlsUnix(Box<Secured<UnixStream>>),
     /// An in-memory pipe, in tests of this crate.
@@ -68,9 +72,17 @@ impl Stream {
             Self::Memory(_) => None,
             #[cfg(test)]
             Self::TlsMemory(secured) => secured.name.as_ref(),
-            Self::Tcp(_) | Self::Unix(_) => None,
+            Self::Tcp(_) | Self::Unix(_) | Self::Application(_) => None,
             Self::Tls(secured) => secured.name.as_ref(),
             Self::TlsUnix(secured) => secured.name.as_ref(),
+        }
+    }
+
+    /// The connection to an application.
+    pub(crate) fn application(&mut self) -> Option<&mut ApplicationStream> {
+        match self {
+            Self::Application(stream) => Some(stream),
+            _ => None,
         }
     }
 
@@ -81,7 +93,7 @@ impl Stream {
             Self::Memory(_) => return false,
             #[cfg(test)]
             Self::TlsMemory(secured) => secured.tls.get_ref().1,
-            Self::Tcp(_) | Self::Unix(_) => return false,
+            Self::Tcp(_) | Self::Unix(_) | Self::Application(_) => return false,
             Self::Tls(secured) => secured.tls.get_ref().1,
             Self::TlsUnix(secured) => secured.tls.get_ref().1,
         };
@@ -116,7 +128,7 @@ impl Stream {
         match self {
             Self::Tcp(stream) => Some(stream),
             Self::Tls(secured) => Some(secured.tls.get_ref().0),
-            Self::Unix(_) | Self::TlsUnix(_) => None,
+            Self::Unix(_) | Self::TlsUnix(_) | Self::Application(_) => None,
             #[cfg(test)]
             Self::Memory(_) | Self::TlsMemory(_) => None,
         }
@@ -138,6 +150,7 @@ impl Stream {
         let socket = match self {
             Self::Tcp(stream) => socket2::SockRef::from(stream),
             Self::Unix(stream) => socket2::SockRef::from(stream),
+            Self::Application(stream) => socket2::SockRef::from(stream.socket()),
             Self::Tls(secured) => socket2::SockRef::from(secured.tls.get_ref().0),
             Self::TlsUnix(secured) => socket2::SockRef::from(secured.tls.get_ref().0),
             #[cfg(test)]
@@ -154,6 +167,7 @@ impl Stream {
         let socket = match self {
             Self::Tcp(stream) => socket2::SockRef::from(stream),
             Self::Unix(stream) => socket2::SockRef::from(stream),
+            Self::Application(stream) => socket2::SockRef::from(stream.socket()),
             Self::Tls(secured) => socket2::SockRef::from(secured.tls.get_ref().0),
             Self::TlsUnix(secured) => socket2::SockRef::from(secured.tls.get_ref().0),
             #[cfg(test)]
@@ -176,6 +190,7 @@ impl Stream {
         let socket = match self {
             Self::Tcp(stream) => stream.as_fd(),
             Self::Unix(stream) => stream.as_fd(),
+            Self::Application(stream) => stream.socket().as_fd(),
             Self::Tls(secured) => secured.tls.get_ref().0.as_fd(),
             Self::TlsUnix(secured) => secured.tls.get_ref().0.as_fd(),
             #[cfg(test)]
@@ -209,7 +224,7 @@ impl Stream {
 impl Transport for Stream {
     fn buffers_writes(&self) -> bool {
         match self {
-            Self::Tcp(_) | Self::Unix(_) => false,
+            Self::Tcp(_) | Self::Unix(_) | Self::Application(_) => false,
             Self::Tls(_) | Self::TlsUnix(_) => true,
             #[cfg(test)]
             Self::Memory(_) => false,
@@ -244,6 +259,10 @@ macro_rules! delegate {
             }
             Stream::Unix($stream) => {
                 let $stream = Pin::new($stream);
+                $call
+            }
+            Stream::Application($stream) => {
+                let $stream = Pin::new(&mut **$stream);
                 $call
             }
             Stream::Tls(secured) => {
@@ -291,6 +310,7 @@ impl AsyncWrite for Stream {
         match self {
             Self::Tcp(stream) => stream.is_write_vectored(),
             Self::Unix(stream) => stream.is_write_vectored(),
+            Self::Application(_) => false,
             Self::Tls(secured) => secured.tls.is_write_vectored(),
             Self::TlsUnix(secured) => secured.tls.is_write_vectored(),
             #[cfg(test)]

@@ -2,7 +2,8 @@
 //!
 //! `lib/proxy` builds a Hash of the configuration; [`config`] turns it into the engine's structs, [`server`] starts and
 //! stops an engine for it, [`gvl`] lets other Ruby threads run during a wait, [`fork`] keeps an engine's sockets out of
-//! forked children, [`blocks`] lets Ruby threads answer the engine, [`error`] turns failures into exceptions.
+//! forked children, [`blocks`] lets Ruby threads answer the engine, [`inbox`] hands requests to Rack applications,
+//! [`error`] turns failures into exceptions.
 
 #![expect(clippy::disallowed_types, reason = "Ruby's threads wait in real time")]
 #![expect(missing_docs, reason = "the only public item is the entry point that magnus generates for Ruby")]
@@ -12,6 +13,7 @@ mod config;
 mod error;
 mod fork;
 mod gvl;
+mod inbox;
 mod server;
 
 use magnus::{function, prelude::*, Error, Ruby};
@@ -28,5 +30,6 @@ fn init(ruby: &Ruby) -> Result<(), Error> {
     native.define_singleton_method("defaults", function!(config::defaults, 0))?;
     fork::init(ruby, native)?;
     blocks::init(ruby, native)?;
+    inbox::init(ruby, native)?;
     server::init(ruby, native)
 }

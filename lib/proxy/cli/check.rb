@@ -39,7 +39,7 @@ module Proxy
       end
 
       def perform
-        config = @json ? aside { configuration } : configuration
+        config = @json ? aside { checked } : checked
         return print_json(config.file, config.problems, binds: config.bind_count, routes: config.route_count) if @json
 
         config.warnings.each { |warning| @err.puts "warning: #{warning}" }
@@ -47,12 +47,16 @@ module Proxy
         return complain(errors, "#{config.file} has #{count(errors.length, "error")}.") unless errors.empty?
 
         @out.puts "#{config.file} is fine: #{count(config.bind_count, "bind")}, #{count(config.route_count, "route")}" \
-                  "#{", #{count(config.warnings.length, "warning")}" unless config.warnings.empty?}"
+                  "#{", #{count(config.warnings.length, "warning")}" unless config.warnings.empty?}" \
+                  "#{". It is for `proxy run -- COMMAND`" if config.for_run?}"
         OK
       # An `exit` in the configuration must not look like a successful check.
       rescue SystemExit => error
         ended(error)
       end
+
+      # A file with `:app` is checked as `proxy run` takes it.
+      def checked = configuration(app: Config::Unknown.new)
 
       # Reports that the configuration calls `exit`, and where.
       def ended(error)

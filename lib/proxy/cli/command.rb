@@ -28,7 +28,7 @@ module Proxy
 
       # Runs the command and returns the exit status.
       def run(arguments)
-        rest = parser.parse(arguments)
+        rest = parse(arguments)
         return help if @help
         return usage("-c and --to exclude each other: leave one of them out") if @path && @targets
 
@@ -53,6 +53,9 @@ module Proxy
         end
       end
 
+      # Reads the options and returns the other arguments.
+      def parse(arguments) = parser.parse(arguments)
+
       # Declares the options other than -h.
       def declare(options)
       end
@@ -65,9 +68,9 @@ module Proxy
         options.on("--to ADDRESS", String) { |address| (@targets ||= []) << address }
       end
 
-      # The configuration that the options name.
-      def configuration(**binds)
-        @targets ? Config.to(@targets, **binds) : Config.load(@path, **binds)
+      # The configuration that the options name. `app` is what `:app` stands for in a file.
+      def configuration(app: nil, **binds)
+        @targets ? Config.to(@targets, **binds) : Config.load(@path, app: app, **binds)
       end
 
       def call(*rest)

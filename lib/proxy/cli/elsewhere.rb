@@ -7,7 +7,7 @@ module Proxy
     module Elsewhere
       ANSWERS = {
         "write `proxy check`" => %w[validate configtest test verify lint -t -T --test -tq],
-        "write `proxy start`" => %w[run serve server up daemon foreground],
+        "write `proxy start`" => %w[serve server up daemon foreground],
         "not yet in this version: send SIGHUP to the proxy, as in `kill -HUP PID`" => %w[reload],
         "not yet in this version: send SIGTERM to the proxy, as in `kill -TERM PID`" => %w[stop quit down shutdown],
         "not yet in this version: let the service manager do it, as in `systemctl restart proxy`" =>

@@ -67,7 +67,7 @@ module Proxy
 
       # Reads the configuration. Problems are printed as by `proxy check`.
       def configured
-        config = configuration
+        config = configuration(app: Config::Unknown.new)
         errors = config.errors
         return complain(errors, "#{config.file} has #{count(errors.length, "error")}.") unless errors.empty?
 

@@ -1,10 +1,12 @@
 # frozen_string_literal: true
 
+require_relative "serving"
+
 module Proxy
   module CLI
     # `proxy start`
     # @api private
-    class Start < Command
+    class Start < Serving
       describe "start the proxy (what `proxy` alone does)", <<~HELP
         proxy start [-c PATH | --to ADDRESS...] [-b URL]... [--pid FILE]
 
@@ -40,105 +42,40 @@ module Proxy
           proxy start -b unix:///tmp/proxy.sock     or on a socket file
       HELP
 
-      # Seconds that the process waits at its end for output that is still queued.
-      FAREWELL = 1
-      private_constant :FAREWELL
-
-      # "1 second", "0.5 seconds"
-      def self.seconds(number)
-        number = number.to_i if number == number.to_i
-        "#{number} second#{"s" unless number == 1}"
-      end
-
       private
 
       def declare(options)
         config_option(options)
         to_option(options)
-        options.on("-b", "--bind URL", String) { |url| (@binds ||= []) << url }
-        options.on("--pid FILE", String) { |path| @pid_file = PidFile.new(path) }
+        bind_option(options)
+        pid_option(options)
       end
 
-      def perform
-        # Signals are trapped before the engine starts, so that none is lost.
-        signals = Signals.new
-        @console = Console.new(@out.io, @err.io)
-        status = start(signals)
-        @console.flush(FAREWELL)
-        status
+      # The process title, so that `pgrep -f "proxy start"` finds it.
+      def title
+        ["proxy start", @path && "-c #{@path}", *@targets&.map { |target| "--to #{target}" }].compact.join(" ")
       end
 
-      def start(signals)
-        config = read or return FAILED
-        signals.take
-        @console.complain(*config.warnings.map { |warning| "warning: #{warning}" })
-        config.validate!
-        signals.serving
-        @pid_file&.claim
-        server = Server.start(config)
-        note_pid(server)
-        serve(server, config, signals)
-      rescue ConfigurationError => error
-        refuse(error.problems, "#{config.file} has #{count(error.problems.length, "error")}; nothing was started.")
-      rescue BindError => error
-        refuse(error.problems, "Nothing was started.")
-      rescue Error => error
-        refuse([error.message], "Nothing was started.")
-      ensure
-        @pid_file&.remove
-      end
-
-      def note_pid(server)
-        @pid_file&.write
-      rescue Error
-        server.stop(timeout: 0)
-        raise
-      end
-
-      # The configuration; nil if it is wrong, which was then reported.
-      def read
-        configuration(binds: @binds)
-      # A configuration may call `exit`: nothing runs yet.
-      rescue SystemExit
-        @console.flush(FAREWELL)
-        raise
-      rescue Exception => error # rubocop:disable Lint/RescueException
-        refuse(["#{@path || Config.find} raised #{error.class}: #{error.message}"], "Nothing was started.")
-        nil
-      end
-
-      def refuse(problems, conclusion)
-        @console.complain(*problems, conclusion)
-        FAILED
-      end
-
-      def serve(server, config, signals)
-        # The process title, so that `pgrep -f "proxy start"` finds it.
-        Process.setproctitle(["proxy start", @path && "-c #{@path}",
-                              *@targets&.map { |target| "--to #{target}" }].compact.join(" "))
+      def serve(server, config)
         greet(server, config)
         notifier = Notifier.new
         notifier.ready
-        reloading = Reloading.new(server, config, @console, signals)
-        obey(server, reloading, signals, notifier)
+        reloading = Reloading.new(server, config, @console, @signals)
+        obey(server, reloading, notifier)
         notifier.stopping
         reloading.abandon
-        status = Stopping.new(server, reloading.config, @console, signals).perform
-        leave(status) unless reloading.give_up(FAREWELL)
+        status = Stopping.new(server, reloading.config, @console, @signals).perform
+        leave(status) unless [reloading, server].map { |work| work.give_up(FAREWELL) }.all?
         status
       end
 
       # Handles signals until one of them stops the server.
-      def obey(server, reloading, signals, notifier)
+      def obey(server, reloading, notifier)
         loop do
-          event, argument = signals.next
+          event, argument = @signals.next
+          next if handle(event, argument, reloading, notifier)
+
           case event
-          when :reload
-            notifier.reloading
-            reloading.begin
-          when :reloaded
-            reloading.over(argument)
-            notifier.ready unless reloading.under_way?
           when :reopen then server.reopen_logs
           when :upgrade then @console.complain("SIGUSR2 does nothing in this version: stop the proxy and start it anew")
           when :hang_up then return @console.complain("The terminal is gone.")
@@ -147,25 +84,11 @@ module Proxy
         end
       end
 
-      # Ends the process even if one of its threads does not end.
-      def leave(status)
-        @pid_file&.remove
-        @console.flush(FAREWELL)
-        exit!(status)
-      end
-
       def greet(server, config)
-        @console.say("proxy #{VERSION} (PID #{Process.pid}) listens on", *server.urls.map { |url| "  #{url}" },
+        @console.say(*greeting(server),
                      "#{config.file}: #{count(config.route_count, "route")}. Ctrl-C stops it; requests in flight " \
-                     "then get #{self.class.seconds(config.shutdown_timeout)}.")
+                     "then get #{Serving.seconds(config.shutdown_timeout)}.")
       end
     end
   end
 end
-
-require_relative "console"
-require_relative "start/signals"
-require_relative "start/reloading"
-require_relative "start/stopping"
-require_relative "start/pid_file"
-require_relative "start/notifier"

@@ -64,6 +64,7 @@ module Proxy
         @bare = []
         @tunnels = [false]
         @unknown = []
+        @applications = []
         @sandbox = Sandbox.new
         @blocks = []
         @closed = false
@@ -206,6 +207,9 @@ module Proxy
         raise Error, "#{word} is a word of the configuration, which was read before: a block that runs later cannot " \
                      "use it"
       end
+
+      # @return [Array<Application>] the Rack applications that are mounted
+      attr_reader :applications
 
       # Sets the value of a directive that may be written only once.
       def set(name, value, place)

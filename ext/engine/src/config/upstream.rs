@@ -158,6 +158,9 @@ pub struct BackendConfig {
     /// Seconds of slow start for this backend, in place of the pool's.
     #[serde(default)]
     pub slow_start: Option<f64>,
+    /// Id of the inbox of an application in this process; `address` is then the application's name. Only `run` has it.
+    #[serde(skip)]
+    pub(crate) application: Option<u64>,
 }
 
 fn one() -> i64 {
@@ -174,6 +177,7 @@ impl BackendConfig {
             max_connections: None,
             max_tunnels: None,
             slow_start: None,
+            application: None,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! `proxy`: forwards a request to a backend, and retries on another one where that is safe.
 
 mod affinity;
+mod application;
 mod attempts;
 mod compile;
 mod config;
@@ -22,6 +23,7 @@ use rustls::pki_types::ServerName;
 use super::Handling;
 use crate::channel::Channel;
 use crate::client::forwarded::{Forwarding, KnownNames};
+use crate::compile::Word;
 use crate::compiler::Compiler;
 use crate::error::{Cause, Error, Kind, Retry, Side};
 use crate::relay::{Limits, Rate, RequestBody};
@@ -79,7 +81,7 @@ impl Handling for Proxy {
     const FORWARDS: bool = true;
 
     fn compile(config: &ProxyConfig, compiler: &mut Compiler) -> Option<Self> {
-        compile::compile(config, compiler)
+        compile::compile(Self::WORD, config, compiler)
     }
 
     fn prefix(config: &ProxyConfig) -> Option<&str> {
@@ -124,6 +126,11 @@ impl Handling for Proxy {
 }
 
 impl Proxy {
+    /// Checks a directive that is a `proxy` under another name.
+    pub(super) fn compile_as(word: &str, config: &ProxyConfig, compiler: &mut Compiler) -> Option<Self> {
+        compile::compile(word, config, compiler)
+    }
+
     /// Backends that the requests go to.
     pub(crate) fn backends(&self) -> &Backends {
         &self.backends

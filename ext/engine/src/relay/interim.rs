@@ -29,6 +29,13 @@ impl Interim {
     }
 }
 
+/// Tells a client that waits for `100 Continue` to send its body, in place of the backend. `response` is overwritten.
+#[cold]
+pub(crate) fn pass_go_ahead(client: &mut Channel, response: &mut ResponseHead, needs: &mut ResponseNeeds) {
+    *response = ResponseHead { status: 100, ..ResponseHead::default() };
+    pass_interim(client, response, needs);
+}
+
 /// Writes an interim response to a client that supports it.
 pub(super) fn pass_interim(client: &mut Channel, response: &mut ResponseHead, needs: &mut ResponseNeeds) {
     // A 100 is useless to a client that does not wait for it.

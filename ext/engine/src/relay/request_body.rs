@@ -157,7 +157,10 @@ impl RequestBody {
             Poll::Ready(sent) => sent,
         };
         match sent {
-            Ok(()) => self.state = BodyState::Sent,
+            Ok(()) => {
+                self.state = BodyState::Sent;
+                backend.end_request();
+            }
             Err(PumpError::Write(error)) => {
                 self.state = BodyState::Failed;
                 self.failure = Some(error);

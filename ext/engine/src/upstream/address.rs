@@ -23,6 +23,8 @@ pub(crate) enum Address {
     },
     /// A unix socket.
     Unix(PathBuf),
+    /// An application in this process: the id of its inbox, and its name.
+    Application(u64, String),
 }
 
 /// Host of a backend.
@@ -140,6 +142,7 @@ impl Address {
         match self {
             Self::Tcp { tls, .. } => tls.unwrap_or(otherwise),
             Self::Unix(_) => otherwise,
+            Self::Application(..) => false,
         }
     }
 
@@ -156,7 +159,7 @@ impl Address {
                 Some(port) if *port != default_port(tls) => format!("{}:{port}", host.in_url()),
                 _ => host.in_url(),
             },
-            Self::Unix(_) => "localhost".into(),
+            Self::Unix(_) | Self::Application(..) => "localhost".into(),
         }
     }
 }

@@ -23,6 +23,7 @@ use rustls::pki_types::ServerName;
 
 use super::tls::TlsClient;
 use super::BackendProtocol;
+use crate::application::Application;
 use crate::clock;
 use crate::log::Level;
 use crate::stats::{BackendStats, CheckStats};
@@ -62,10 +63,12 @@ pub(crate) enum BackendAddress {
     Either(SocketAddr, SocketAddr),
     /// A unix socket.
     Unix(PathBuf),
+    /// An application in this process.
+    Application(Arc<Application>),
 }
 
 impl BackendAddress {
-    /// This address with another port. A unix socket has none.
+    /// This address with another port. Unix sockets and applications have none.
     pub(super) fn with_port(&self, port: Option<u16>) -> Self {
         let mut address = self.clone();
         if let Some(port) = port {
@@ -75,7 +78,7 @@ impl BackendAddress {
                     first.set_port(port);
                     second.set_port(port);
                 }
-                Self::Unix(_) => {}
+                Self::Unix(_) | Self::Application(_) => {}
             }
         }
         address
@@ -191,6 +194,12 @@ impl Backend {
     /// What to connect to.
     pub(crate) fn address(&self) -> &BackendAddress {
         &self.address
+    }
+
+    /// Whether it is an application in this process.
+    #[inline]
+    pub(crate) fn is_application(&self) -> bool {
+        matches!(self.address, BackendAddress::Application(_))
     }
 
     /// How to speak TLS; `None` if it is spoken to in the clear.
@@ -314,7 +323,9 @@ impl Backend {
 
     /// Whether that is its address, or the DNS name that it was found by.
     pub(super) fn is_called(&self, name: &str) -> bool {
-        name == &*self.label || name == &*self.authority && !matches!(self.address, BackendAddress::Unix(_))
+        name == &*self.label
+            || name == &*self.authority
+                && !matches!(self.address, BackendAddress::Unix(_) | BackendAddress::Application(_))
     }
 
     /// Sets the state that the operator wants. `false` if it was set already.

@@ -152,6 +152,7 @@ impl Backends {
 fn name_of(members: &[Member]) -> String {
     match members.first().map(|member| (&member.address, member.secure)) {
         Some((Address::Unix(path), _)) => path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        Some((Address::Application(_, name), _)) => name.clone(),
         Some((address, secure)) => address.host_field(secure),
         None => "nowhere".into(),
     }

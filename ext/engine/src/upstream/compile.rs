@@ -96,6 +96,10 @@ pub(super) fn members(
     let mut members = Vec::with_capacity(backends.len());
     for backend in backends {
         let traits = BackendSettings::of_one(backend, traits, &mut report.within("backends"));
+        if let Some(id) = backend.application {
+            members.push(member(Address::Application(id, backend.address.clone()), traits, report));
+            continue;
+        }
         match read(Address::parse(&backend.address)) {
             Ok(address) => {
                 ignored_path(&backend.address, report);
@@ -217,7 +221,7 @@ pub(super) fn shared_name(
 ) -> Option<ServerName<'static>> {
     let host = |address: &Address| match address {
         Address::Tcp { host, .. } => Some(host.clone()),
-        Address::Unix(_) => None,
+        Address::Unix(_) | Address::Application(..) => None,
     };
     if let (Some(authority), Some(_)) = (target.authority, &pool.backends) {
         let parsed = Address::parse_authority(authority).ok();

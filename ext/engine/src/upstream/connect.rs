@@ -14,6 +14,7 @@ use tokio_rustls::TlsConnector;
 
 use super::backend::{Backend, BackendAddress, Tls};
 use super::BackendProtocol;
+use crate::application::ApplicationStream;
 use crate::descriptors;
 use crate::error::{ConnectError, ConnectErrorKind, ConnectStep};
 #[cfg(test)]
@@ -70,6 +71,8 @@ pub(super) async fn connect_to(
         Ok(match opened {
             BackendSocket::Tcp(socket) => Stream::Tls(secured(tls, protocol, name, socket).await?),
             BackendSocket::Unix(socket) => Stream::TlsUnix(secured(tls, protocol, name, socket).await?),
+            // Its configuration has no TLS.
+            BackendSocket::Application(socket) => Stream::Application(socket),
             #[cfg(test)]
             BackendSocket::Memory(pipe) => Stream::TlsMemory(secured(tls, protocol, name, pipe).await?),
         })
@@ -91,6 +94,7 @@ pub(super) async fn connect_to(
 enum BackendSocket {
     Tcp(TcpStream),
     Unix(UnixStream),
+    Application(Box<ApplicationStream>),
     #[cfg(test)]
     Memory(Pipe),
 }
@@ -100,6 +104,7 @@ impl From<BackendSocket> for Stream {
         match socket {
             BackendSocket::Tcp(socket) => Self::Tcp(socket),
             BackendSocket::Unix(socket) => Self::Unix(socket),
+            BackendSocket::Application(socket) => Self::Application(socket),
             #[cfg(test)]
             BackendSocket::Memory(pipe) => Self::Memory(pipe),
         }
@@ -115,6 +120,7 @@ async fn open(backend: &Backend, to: To<'_>, introduction: &[u8]) -> io::Result<
         match &mut socket {
             BackendSocket::Tcp(socket) => socket.write_all(introduction).await?,
             BackendSocket::Unix(socket) => socket.write_all(introduction).await?,
+            BackendSocket::Application(socket) => socket.write_all(introduction).await?,
             #[cfg(test)]
             BackendSocket::Memory(pipe) => pipe.write_all(introduction).await?,
         }
@@ -141,6 +147,9 @@ async fn open_socket(
             let socket = UnixSocket::new_stream()?;
             admit(socket.as_raw_fd())?;
             Ok(BackendSocket::Unix(socket.connect(path).await?))
+        }
+        BackendAddress::Application(application) => {
+            Ok(BackendSocket::Application(Box::new(application.connect(admit)?)))
         }
     }
 }

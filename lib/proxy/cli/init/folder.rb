@@ -8,6 +8,7 @@ module Proxy
       class Folder
         # A finding: its place (file and line) and its text.
         Sight = Struct.new(:place, :text)
+        private_constant :Sight
 
         # The file that every Rails application has.
         APPLICATION = "config/application.rb"
@@ -112,6 +113,12 @@ module Proxy
           nil
         end
 
+        # @return [Gem::Version, nil] version of a gem in `Gemfile.lock`
+        def locked(gem)
+          version = text("Gemfile.lock")[/^    #{gem} \((\d[\w.]*)/, 1]
+          Gem::Version.new(version) if version && Gem::Version.correct?(version)
+        end
+
         private
 
         def rails_version
@@ -126,11 +133,6 @@ module Proxy
             return Sight.new("#{file}:#{line}", "config.#{name}") if line
           end
           nil
-        end
-
-        def locked(gem)
-          version = text("Gemfile.lock")[/^    #{gem} \((\d[\w.]*)/, 1]
-          Gem::Version.new(version) if version && Gem::Version.correct?(version)
         end
 
         def installed(gem)

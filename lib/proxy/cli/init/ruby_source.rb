@@ -15,6 +15,7 @@ module Proxy
           # The first argument.
           def argument = arguments.first
         end
+        private_constant :Call
 
         # Maximum length of a String. No address is longer, and a file may double a String again and again.
         LONGEST = 4096

@@ -173,7 +173,7 @@ module Proxy
         "not yet in this version: discovery; write proxy backends: [\"10.0.0.1:3000\"]" =>
           %i[providers docker consul dynamic labels peers],
         'write resolver "127.0.0.1:53"' => %i[resolvers nameserver nameservers],
-        "the application is started separately, as with `bin/rails server`: leave it out" => %i[run command],
+        "the application is started separately, as with `bin/rails server`: leave it out" => %i[command],
         "not in this version: deployments; leave it out, and reload with SIGHUP" =>
           %i[deploy deploy_timeout image registry accessories builder],
         # Logs

@@ -6,6 +6,8 @@ module Proxy
       # Address of one backend.
       class Address < Template
         def read(value, place)
+          return Config::App::STAND_IN if value == :app
+
           text = super
           text.equal?(INVALID) ? INVALID : socket(text, place)
         end
@@ -47,7 +49,7 @@ module Proxy
 
       # Backends: an Array of addresses, each a String or a Hash with an address and options.
       class Backends < Type
-        def signature = "Array[String | Hash[Symbol, untyped]]"
+        def signature = "Array[String | Symbol | Hash[Symbol, untyped]]"
 
         def schema = BACKEND
 
@@ -102,6 +104,7 @@ module Proxy
           case entry
           when String then from_text(entry, place)
           when Hash then from_hash(entry, place)
+          when :app then { "address" => ADDRESS.read(entry, place) }
           when nil then place.error("an address is nil: write #{hint}")
           when Integer then place.error("#{entry} is an Integer: write #{"127.0.0.1:#{entry}".inspect}")
           else place.error("#{Format.show(entry)} is #{Format.kind(entry)}: write #{hint}")

@@ -9,7 +9,7 @@ use proxy_http::message::{Framing, Version};
 use rustls::pki_types::ServerName;
 use tokio::time::Instant;
 
-use super::Proxy;
+use super::{application, Proxy};
 use crate::channel::Channel;
 use crate::error::Blame;
 use crate::error::{Error, Kind, Retry, Side};
@@ -130,6 +130,9 @@ impl Attempts<'_, '_> {
         }
         let until = self.begin_part();
         self.exchange.introduce(attempt);
+        if attempt.is_application() {
+            self.proxy.introduce_to_application(self.exchange);
+        }
         let mut deadline = until;
         let result = ask::attempt(self, backend, attempt, &mut deadline).await;
         if deadline != until {
@@ -222,7 +225,10 @@ impl BackendRequest for Attempts<'_, '_> {
             limit: proxy.connect_timeout,
             deadline,
         };
-        ask::connect(pool, self.exchange.client, call, self.needs.upgrade, proxy.limits.half_close).await
+        let patience = proxy.limits.half_close;
+        let mut connected = ask::connect(pool, self.exchange.client, call, self.needs.upgrade, patience).await?;
+        application::prepare(self.exchange, attempt, &mut connected.0, &mut self.needs);
+        Ok(connected)
     }
 
     fn write_head(&mut self, connection: &mut Channel, backend: &Backend) -> Result<(), Error> {

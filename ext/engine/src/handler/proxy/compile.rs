@@ -5,7 +5,7 @@ use proxy_http::message::{FieldName, Known};
 
 use super::{ForwardedHeaders, Proxy, ProxyConfig, RetryOn};
 use crate::client::forwarded::{Forwarding, KnownNames};
-use crate::compile::{Report, Word};
+use crate::compile::Report;
 use crate::compiler::Compiler;
 use crate::config::{HeaderEdit, HeaderValue};
 use crate::error::Cause;
@@ -17,10 +17,10 @@ use crate::routing::plain_prefix;
 use crate::upstream::{Backends, TargetHost};
 
 /// Checks the directive. `None` if something is wrong; every mistake is then in the compiler's list.
-pub(super) fn compile(config: &ProxyConfig, compiler: &mut Compiler) -> Option<Proxy> {
+pub(super) fn compile(word: &str, config: &ProxyConfig, compiler: &mut Compiler) -> Option<Proxy> {
     let captures = compiler.captures.names();
     let captures = &captures[..];
-    let report = &mut Report::new(Proxy::WORD, config.at.as_ref(), &mut compiler.problems);
+    let report = &mut Report::new(word, config.at.as_ref(), &mut compiler.problems);
     let error_response = ErrorResponse::compile(config.error_response.as_ref(), Cause::BadGateway.status(), report);
     let timeout = report.within("timeout").seconds(config.timeout);
     let read_timeout = config.read_timeout.map(|seconds| report.within("read_timeout").seconds(seconds));

@@ -2,13 +2,15 @@
 
 use std::cell::{Cell, RefCell};
 use std::ops::Deref;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::Arc;
 
 use super::{counted, Backend};
+use crate::application::ApplicationPlace;
 use crate::clock;
 use crate::error::{Blame, Error, Kind};
 use crate::log::Level;
+use crate::request_id::{LoggedId, RequestId};
 use crate::upstream::backend::retry_budget::RetryPermit;
 
 /// One attempt at one backend: counted as in flight until it is dropped, or becomes a tunnel.
@@ -89,6 +91,13 @@ impl Attempt {
         if self.in_flight.take() {
             self.backend.leave();
         }
+    }
+
+    /// Hands the place among the requests in flight over to the application that works on the request: its thread is
+    /// busy until it says otherwise, even if the client goes away.
+    pub(crate) fn hand_over(&self, id: RequestId) -> Option<Arc<dyn ApplicationPlace>> {
+        let busy = || BusyThread { backend: Arc::clone(&self.backend), id, busy: AtomicBool::new(true) };
+        self.in_flight.take().then(|| Arc::new(busy()) as Arc<_>)
     }
 
     /// Notes that the backend could be connected to.
@@ -235,6 +244,33 @@ impl Drop for Attempt {
         if probed_nothing {
             self.backend.group.queue().wake();
         }
+    }
+}
+
+/// A thread of an application that is busy with a request.
+#[derive(Debug)]
+struct BusyThread {
+    backend: Arc<Backend>,
+    id: RequestId,
+    busy: AtomicBool,
+}
+
+impl ApplicationPlace for BusyThread {
+    fn leave(&self) {
+        if self.busy.swap(false, Relaxed) {
+            self.backend.leave();
+        }
+    }
+
+    fn failed(&self, request_id: Option<&[u8]>, message: &str) {
+        let id = LoggedId::of(self.id, request_id);
+        self.backend.group.note_request(Level::Error, &self.backend, id, format_args!("{message}"));
+    }
+}
+
+impl Drop for BusyThread {
+    fn drop(&mut self) {
+        self.leave();
     }
 }
 

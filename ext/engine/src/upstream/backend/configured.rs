@@ -8,6 +8,7 @@ use rustls::pki_types::ServerName;
 use super::group::BackendGroup;
 use super::settings::HEAVIEST;
 use super::{Backend, BackendAddress, BackendSettings, Tls};
+use crate::application::Application;
 use crate::upstream::address::{default_port, server_name, Address, Host};
 use crate::upstream::dns::{self, ResolvedAddress};
 
@@ -42,6 +43,10 @@ impl ConfiguredBackend {
             Address::Unix(path) => {
                 let (label, place) = (format!("unix:{}", path.display()), BackendAddress::Unix(path.clone()));
                 return Self::Fixed(Backend::within(group, label, &authority, place, tls, traits));
+            }
+            Address::Application(id, name) => {
+                let place = BackendAddress::Application(Application::with_inbox(*id));
+                return Self::Fixed(Backend::within(group, name.clone(), &authority, place, tls, traits));
             }
             Address::Tcp { host, port, .. } => (host, port.unwrap_or_else(|| default_port(secure))),
         };
@@ -101,7 +106,9 @@ pub(in crate::upstream) fn own_name(address: &Address) -> ServerName<'static> {
             ServerName::try_from(dns::domain(name).to_owned()).unwrap_or_else(|_| localhost())
         }
         Address::Tcp { host, .. } => server_name(host).unwrap_or_else(localhost),
-        Address::Unix(_) => ServerName::try_from("localhost").unwrap_or_else(|_| localhost()),
+        Address::Unix(_) | Address::Application(..) => {
+            ServerName::try_from("localhost").unwrap_or_else(|_| localhost())
+        }
     }
 }
 

@@ -18,6 +18,7 @@ use tokio::time::Instant;
 
 use super::{Admin, Backend};
 use crate::log::{Level, Log};
+use crate::request_id::LoggedId;
 use crate::upstream::backend::rules::GroupRules;
 use crate::upstream::wait_queue::WaitQueue;
 
@@ -366,6 +367,19 @@ impl BackendGroup {
             eject();
         }
         allowed
+    }
+
+    /// Logs what a backend says of a request.
+    pub(in crate::upstream) fn note_request(
+        &self,
+        level: Level,
+        backend: &Backend,
+        request: LoggedId<'_>,
+        what: fmt::Arguments<'_>,
+    ) {
+        if let Some((_, log, _)) = self.running.get() {
+            log.write(level, Some(request), format_args!("{}: {what}", backend.label()));
+        }
     }
 
     /// Logs a change of a backend.

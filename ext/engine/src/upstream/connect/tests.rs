@@ -18,6 +18,7 @@ fn endpoint(place: BackendAddress, tls: Option<Tls>) -> std::sync::Arc<Backend> 
     let label = match &place {
         BackendAddress::Tcp(address) | BackendAddress::Either(address, _) => address.to_string(),
         BackendAddress::Unix(path) => format!("unix:{}", path.display()),
+        BackendAddress::Application(_) => "application".into(),
     };
     Backend::new(label, "host", place, tls, BackendSettings::default())
 }

@@ -2,7 +2,7 @@
 
 module Proxy
   module CLI
-    class Start
+    class Serving < Command
       # Reports the state of the service to systemd, if the unit has `Type=notify`: the socket is in NOTIFY_SOCKET
       # (sd_notify(3)).
       class Notifier

@@ -2,7 +2,7 @@
 
 module Proxy
   module CLI
-    class Start
+    class Serving < Command
       # The stop of a server, with reports of requests in flight and of those that did not finish.
       class Stopping
         KINDS = { requests: "request", tunnels: "tunnel", event_streams: "event stream" }.freeze
@@ -15,11 +15,12 @@ module Proxy
           @signals = signals
         end
 
-        # Stops the server and returns the exit status: 0, or the one for the signal that forced the end.
-        def perform
+        # Stops the server and returns the exit status: 0, or the one for the signal that forced the end. The block gets
+        # every other event that comes meanwhile.
+        def perform(&others)
           @console.say("Stopping. #{in_flight}")
           stopping = Thread.new { @server.stop.tap { @signals.push(:stopped) } }
-          forced = @signals.second
+          forced = @signals.second(&others)
           forced ? @server.stop(timeout: 0) : stopping.join
           report
           forced ? 128 + forced : OK
@@ -30,7 +31,7 @@ module Proxy
         def in_flight
           lasting = @server.stats[:requests].slice(:tunnels, :event_streams)
           requests = [@server.stats[:requests][:in_flight] - lasting.values.sum, 0].max
-          parts = words(requests: requests, **lasting) { |kind| " (#{Start.seconds(limit(kind))})" }
+          parts = words(requests: requests, **lasting) { |kind| " (#{Serving.seconds(limit(kind))})" }
           parts.empty? ? "Nothing is in flight." : "In flight: #{parts}. A second signal ends what is left at once."
         end
 

@@ -2,7 +2,7 @@
 
 module Proxy
   module CLI
-    class Start
+    class Serving < Command
       # The file of `--pid`. It is locked as long as the proxy runs. So the lock tells a running proxy from a stale
       # file, even if another process has the PID by now.
       class PidFile

@@ -2,7 +2,7 @@
 
 module Proxy
   module CLI
-    class Start
+    class Serving < Command
       # Reloads of a running server, one at a time, each on its own thread: a configuration may be slow, raise or end
       # its thread, and signals are still handled.
       class Reloading

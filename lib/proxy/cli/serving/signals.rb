@@ -1,8 +1,10 @@
 # frozen_string_literal: true
 
+require "io/wait"
+
 module Proxy
   module CLI
-    class Start
+    class Serving < Command
       # A queue of events for the main thread: signals and other events, one after the other.
       class Signals
         # The action of each signal.
@@ -11,7 +13,9 @@ module Proxy
         # Seconds between two checks whether the terminal is still there.
         LOOK = 1
 
-        def initialize
+        # `orders` has the action of each signal, by its name.
+        def initialize(orders = ORDERS)
+          @orders = orders
           open_standard_descriptors
           @events = Thread::Queue.new
           # The main thread waits at a pipe: Ruby reports a deadlock if all threads wait for a queue.
@@ -20,12 +24,12 @@ module Proxy
           ignores_hangup = take["HUP"] == "IGNORE"
           @terminal = !ignores_hangup && terminal?
           # Printing from the background must not stop the process (`stty tostop`).
-          Signal.trap("TTOU", "IGNORE")
+          Signal.trap("TTOU", "IGNORE") unless @orders.key?("TTOU")
         end
 
         # Traps the signals, also those that a Proxyfile has trapped. Returns the previous handlers by name.
         def take
-          ORDERS.to_h do |name, order|
+          @orders.to_h do |name, order|
             number = Signal.list.fetch(name)
             [name, Signal.trap(name) { receive(order, number) }]
           end
@@ -37,10 +41,25 @@ module Proxy
           watch_terminal if @terminal
         end
 
-        # Waits for the next event: the action of a signal and its number, or a pushed event.
-        def next
+        # Waits for the next event: the action of a signal and its number, or a pushed event. With a `limit` in seconds,
+        # nil if none comes.
+        def next(limit = nil)
+          return if limit && !@reader.wait_readable(limit)
+
           @reader.getbyte
           @events.pop
+        end
+
+        # Whether the signals of a terminal reach this process: it has one and is in the foreground there, where known.
+        def foreground?
+          return false unless terminal?
+
+          # Behind the name of the command: state, parent, process group, session, terminal, the terminal's foreground
+          # group (proc(5)).
+          fields = File.read("/proc/self/stat").rpartition(")").last.split
+          fields[2] == fields[5]
+        rescue SystemCallError
+          true
         end
 
         # Adds an event. Safe in a signal handler.
@@ -49,13 +68,15 @@ module Proxy
           @writer.write_nonblock(".", exception: false)
         end
 
-        # Waits for a second stop signal and returns its number, or for the end of the server and returns nil.
+        # Waits for a second stop signal and returns its number, or for the end of the server and returns nil. The block
+        # gets every other event.
         def second
           loop do
-            event, number = self.next
+            event, argument = self.next
             case event
-            when :stop then return number
+            when :stop then return argument
             when :stopped then return
+            else yield(event, argument) if block_given?
             end
           end
         end

@@ -1,0 +1,82 @@
+# frozen_string_literal: true
+
+module Proxy
+  module CLI
+    class Run < Serving
+      # The end of the server and of the application, in this order: whoever is in front stops first.
+      class Ending
+        # Seconds that the application has in any case, after requests in flight have used up `shutdown_timeout`.
+        LEAST = 5
+        # Seconds in which an application may end by itself that has the signal of the terminal too.
+        PATIENCE = 2
+        # Seconds that the server may take for responses of an application that has ended.
+        REST = 1
+
+        # `stopping` stops the server; `limit` is the number of seconds that all of it may take.
+        def initialize(server, stopping, limit, child, console, signals)
+          @server = server
+          @stopping = stopping
+          @limit = limit
+          @child = child
+          @console = console
+          @signals = signals
+        end
+
+        # Stops after a signal. `told` is whether the application has the signal already. Returns the exit status if a
+        # second signal forced the end, else nil.
+        def stop(told)
+          deadline = clock + @limit
+          forced = drain
+          forced ||= await(PATIENCE) if told
+          forced ||= end_child([deadline - clock, LEAST].max)
+          return unless forced
+
+          @child.signal(:KILL)
+          await(LEAST)
+          forced
+        end
+
+        # Stops the server after the end of the application.
+        def follow = @server.stop(timeout: REST)
+
+        private
+
+        # Requests in flight finish while the application still serves.
+        def drain
+          status = @stopping.perform do |event, argument|
+            case event
+            when :ended then follow unless @child.alive?
+            when :relay then @child.signal(argument)
+            end
+          end
+          status unless status == OK
+        end
+
+        def end_child(limit)
+          return unless @child.alive?
+
+          @child.signal(:TERM)
+          forced = await(limit)
+          return forced if forced || !@child.alive?
+
+          @console.complain("The application did not end within #{Serving.seconds(limit.ceil)} and was killed.")
+          @child.signal(:KILL)
+          await(LEAST)
+        end
+
+        # Waits for the end of the application. Returns the exit status for a second signal that comes first.
+        def await(limit)
+          deadline = clock + limit
+          while @child.alive?
+            event, argument = @signals.next([deadline - clock, 0].max)
+            return if event.nil?
+            return 128 + argument if event == :stop
+          end
+        end
+
+        def clock = Process.clock_gettime(Process::CLOCK_MONOTONIC)
+      end
+      private_constant :Ending
+    end
+  end
+end

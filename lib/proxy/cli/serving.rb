@@ -1,0 +1,118 @@
+# frozen_string_literal: true
+
+require_relative "console"
+
+module Proxy
+  module CLI
+    # Base of the commands that serve until they are told to stop: `proxy start` and `proxy run`.
+    # @api private
+    class Serving < Command
+      # Seconds that the process waits at its end for output that is still queued.
+      FAREWELL = 1
+      private_constant :FAREWELL
+
+      # "1 second", "0.5 seconds"
+      def self.seconds(number)
+        number = number.to_i if number == number.to_i
+        "#{number} second#{"s" unless number == 1}"
+      end
+
+      private
+
+      def bind_option(options)
+        options.on("-b", "--bind URL", String) { |url| (@binds ||= []) << url }
+      end
+
+      def pid_option(options)
+        options.on("--pid FILE", String) { |path| @pid_file = PidFile.new(path) }
+      end
+
+      def perform
+        # Signals are trapped before the engine starts, so that none is lost.
+        @signals = Signals.new(orders)
+        @console = Console.new(@out.io, @err.io)
+        status = start
+        @console.flush(FAREWELL)
+        status
+      end
+
+      # The action of each signal, by its name.
+      def orders = Signals::ORDERS
+
+      def start
+        config = read or return FAILED
+        @signals.take
+        @console.complain(*config.warnings.map { |warning| "warning: #{warning}" })
+        config.validate!
+        @signals.serving
+        @pid_file&.claim
+        server = Server.start(config)
+        note_pid(server)
+        Process.setproctitle(title)
+        serve(server, config)
+      rescue ConfigurationError => error
+        refuse(error.problems, "#{config.file} has #{count(error.problems.length, "error")}; nothing was started.")
+      rescue BindError => error
+        refuse(error.problems, "Nothing was started.")
+      rescue Error => error
+        refuse([error.message], "Nothing was started.")
+      ensure
+        @pid_file&.remove
+      end
+
+      def note_pid(server)
+        @pid_file&.write
+      rescue Error
+        server.stop(timeout: 0)
+        raise
+      end
+
+      # The configuration; nil if it is wrong, which was then reported.
+      def read
+        configuration(binds: @binds)
+      # A configuration may call `exit`: nothing runs yet.
+      rescue SystemExit
+        @console.flush(FAREWELL)
+        raise
+      rescue Exception => error # rubocop:disable Lint/RescueException
+        refuse(["#{@path || Config.find} raised #{error.class}: #{error.message}"], "Nothing was started.")
+        nil
+      end
+
+      def refuse(problems, conclusion)
+        @console.complain(*problems, conclusion)
+        FAILED
+      end
+
+      # Handles what is common to the commands: reloads, and signals that only need a message. Returns false for an
+      # event of another kind.
+      def handle(event, argument, reloading, notifier)
+        case event
+        when :reload
+          notifier.reloading
+          reloading.begin
+        when :reloaded
+          reloading.over(argument)
+          notifier.ready unless reloading.under_way?
+        else return false
+        end
+        true
+      end
+
+      # Ends the process even if one of its threads does not end.
+      def leave(status)
+        @pid_file&.remove
+        @console.flush(FAREWELL)
+        exit!(status)
+      end
+
+      def greeting(server) = ["proxy #{VERSION} (PID #{Process.pid}) listens on", *server.urls.map { |url| "  #{url}" }]
+    end
+  end
+end
+
+require_relative "serving/signals"
+require_relative "serving/reloading"
+require_relative "serving/stopping"
+require_relative "serving/pid_file"
+require_relative "serving/notifier"
