@@ -65,6 +65,7 @@ mod lookup;
 
 pub use application::{Inbox, Taken};
 pub use configuration::Config;
+pub use downstream::adoption::{AdoptedClient, Adoption};
 pub use explain::{explain, Explanation, OwnAnswer, Question, Sent};
 pub use fork::Hold;
 pub use lookup::RouteLookup;
