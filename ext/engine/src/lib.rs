@@ -65,6 +65,7 @@ mod lookup;
 
 pub use application::{Inbox, TakenRequest};
 pub use configuration::Config;
+pub use downstream::adoption::{AdoptedClient, Adoption};
 pub use explain::{explain, Explanation, OwnAnswer, Question, Sent};
 pub use fork::Hold;
 pub use listening_socket::{HandedOver, ListeningSocket};
