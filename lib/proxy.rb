@@ -84,3 +84,5 @@ module Proxy
     Config.load(path, &block).problems
   end
 end
+
+require_relative "proxy/railtie" if defined?(Rails::Railtie) && !defined?(Proxy::Railtie)
