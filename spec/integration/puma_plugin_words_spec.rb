@@ -22,7 +22,7 @@ RSpec.describe "plugin :proxy", time_limit: 30 do
     backend = backend_answering("the other")
     puma = start_puma_with(<<~RUBY)
       bind "tcp://127.0.0.1:0"
-      proxy to: "#{backend.url}{path}{query}", path_prefix: "/other"
+      proxy to: "http://#{backend.address}{path}{query}", path_prefix: "/other"
     RUBY
 
     expect([puma.get("/other").body, puma.get("/pid").body]).to eq(["the other", puma.pid.to_s])
@@ -36,7 +36,7 @@ RSpec.describe "plugin :proxy", time_limit: 30 do
         log_requests before: "asked for {path}", after: "done"
         static_response body: "fixed"
       end
-      response_headers "X-Front" => "yes"
+      response_headers additions: { "X-Front" => "yes" }
     RUBY
 
     expect([puma.get("/fixed").body, puma.get("/pid")["x-front"]]).to eq(%w[fixed yes])
@@ -50,11 +50,11 @@ RSpec.describe "plugin :proxy", time_limit: 30 do
         bind "http://127.0.0.1:0"
         threads 1
         location("/before") { puma timeout: 5 }
-        static_response path_prefix: "/fixed", body: "fixed"
+        location("/fixed") { static_response body: "fixed" }
       end
     RUBY
 
-    expect([puma.get("/fixed/").status, puma.get("/before").body]).to eq([200, puma.pid.to_s])
+    expect([puma.get("/fixed"), puma.get("/before"), puma.get("/")].map(&:body)).to eq(["fixed", *[puma.pid.to_s] * 2])
   end
 
   it "takes a Proxyfile, whose relative paths begin at its folder" do
@@ -105,10 +105,15 @@ RSpec.describe "plugin :proxy", time_limit: 30 do
 
   it "listens on both addresses of localhost" do
     puma = start_puma_with('bind "tcp://localhost:0"')
-    ::Socket.ip_address_list.select { |address| address.ipv4_loopback? || address.ipv6_loopback? }.each do |address|
-      expect(Net::HTTP.get(URI("http://#{address.ipv6? ? "[#{address.ip_address}]" : address.ip_address}:#{puma.port}/")))
-        .to eq(puma.pid.to_s)
+    addresses = Socket.ip_address_list.select { |address| address.ipv4_loopback? || address.ipv6_loopback? }
+    answers = addresses.map do |address|
+      TCPSocket.open(address.ip_address, puma.port) do |socket|
+        socket.write "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+        socket.read
+      end
     end
+
+    expect(answers).to all(end_with(puma.pid.to_s))
   end
 
   it "ends TLS where Puma was told to, with HTTP/2" do
@@ -122,10 +127,7 @@ RSpec.describe "plugin :proxy", time_limit: 30 do
   it "takes sockets from systemd" do
     server = TCPServer.new("127.0.0.1", 0)
     port = server.local_address.ip_port
-    File.write(File.join(directory, "start.rb"), "ENV['LISTEN_PID'] = Process.pid.to_s; exec(*ARGV, close_others: false)")
-    allow(PumaWithPlugin).to receive(:command)
-      .and_wrap_original { |command| [RbConfig.ruby, File.join(directory, "start.rb"), *command.call, { 3 => server }] }
-    puma = start_puma_with("bind \"tcp://127.0.0.1:#{port}\"", environment: { "LISTEN_FDS" => "1" })
+    puma = start_puma_with("bind \"tcp://127.0.0.1:#{port}\"", environment: { "LISTEN_FDS" => "1" }, socket: server)
 
     expect(puma.get("/").body).to eq(puma.pid.to_s)
   end

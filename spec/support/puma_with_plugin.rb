@@ -14,9 +14,12 @@ class PumaWithPlugin
   APPLICATION = <<~'RUBY'
     run(lambda do |env|
       case env["PATH_INFO"]
-      when "/slow" then sleep 0.5
+      when "/slow"
+        warn "slow has begun"
+        sleep 0.5
       when "/env" then return [200, {}, [env.select { |_, value| value.is_a?(String) }.map { |pair| pair.join("=") }.join("\n")]]
       when "/drip"
+        warn "drip has begun"
         return [200, {}, Enumerator.new { |body| 20.times { body << "drop "; sleep 0.05 } }]
       when "/socket"
         socket = env["rack.hijack"].call
@@ -31,14 +34,16 @@ class PumaWithPlugin
 
   attr_reader :directory, :process
 
-  # `config` is the rest of config/puma.rb, behind `plugin :proxy`.
-  def initialize(config, directory, *arguments, application: APPLICATION, environment: {})
+  # `config` is the rest of config/puma.rb, behind `plugin :proxy`. `socket` is given as systemd gives one.
+  def initialize(config, directory, *arguments, application: APPLICATION, environment: {}, socket: nil)
     @directory = directory
     FileUtils.mkdir_p([File.join(directory, "config"), File.join(directory, "tmp/sockets")])
     write("config.ru", application)
     write("config/puma.rb", "plugin :proxy\n#{config}")
-    @process = ChildProcess.new({ **self.class.environment, **environment }, *self.class.command, *arguments,
-                                chdir: directory)
+    command = [*self.class.command, *arguments]
+    command = ["sh", "-c", "LISTEN_PID=$$ exec \"$@\"", "sh", *command] if socket
+    @process = ChildProcess.new({ **self.class.environment, **environment }, *command,
+                                chdir: directory, **(socket ? { 3 => socket } : {}))
   end
 
   def self.environment
