@@ -43,6 +43,7 @@ module Proxy
         def prepare
           return if @place.path
 
+          unknown if @place.port&.zero? && !(@given && @pass)
           if @pass
             @socket = TCPServer.new(@place.host.delete("[]"), @place.port || 0)
           elsif @place.port.nil?
@@ -70,7 +71,9 @@ module Proxy
 
         # The options of each pool of backends that it is in.
         def pool(boot_timeout)
-          { **(Native.defaults[:pool].key?(:hold) ? { "hold" => true } : {}), "queue" => QUEUE, "queue_timeout" => boot_timeout, **keepalive }
+          return keepalive unless Native.defaults[:pool].key?(:hold)
+
+          { "hold" => true, "queue" => QUEUE, "queue_timeout" => boot_timeout, **keepalive }
         end
 
         # What the command knows of its address, as a part of a sentence.
@@ -103,6 +106,11 @@ module Proxy
           true
         rescue SystemCallError
           false
+        end
+
+        def unknown
+          raise Error, "the application listens on port 0, which means any, so that nobody knows where: write a port " \
+                       "into its command"
         end
 
         def taken
