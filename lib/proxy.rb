@@ -31,6 +31,7 @@ module Proxy
   #
   # @param path [String, Pathname, nil] a configuration file; default: `Proxyfile`, then `config/proxy.rb`
   # @param binds [Array<String>, nil] URLs to listen on in place of those of the configuration; none when empty
+  # @yieldreceiver [DSL]
   # @return [Server]
   # @raise [ConfigurationError] with every mistake; nothing was bound
   # @raise [BindError] when an address cannot be bound; nothing stays bound
@@ -67,6 +68,7 @@ module Proxy
   # Checks a configuration without starting anything.
   #
   # @param path [String, Pathname, nil] a configuration file; default: `Proxyfile`, then `config/proxy.rb`
+  # @yieldreceiver [DSL]
   # @return [Array<Problem>] errors and warnings by file and line; empty if there are none
   # @example
   #   Proxy.check("Proxyfile").each { |problem| puts problem }
