@@ -34,6 +34,8 @@ pub(crate) enum Kind {
     Crowded,
     /// Every backend was busy for too long: the request timed out in the wait queue.
     QueueTimeout,
+    /// No backend could take the request for as long as it may wait.
+    Held,
     /// The target is not a URL after its placeholders are replaced.
     Target,
     /// A connection broke.
@@ -148,9 +150,19 @@ impl Error {
         matches!(&self.kind, Kind::Connect(error) if error.is_ours())
     }
 
+    /// Whether no backend accepted a connection, so that none has got anything of the request.
+    pub(crate) fn is_unconnected(&self) -> bool {
+        matches!(&self.kind, Kind::Connect(error) if error.is_unconnected())
+    }
+
     /// Whether no backend could be asked, so that the answer is a 503.
     pub(crate) fn is_unavailable(&self) -> bool {
-        matches!(self.kind, Kind::Unavailable | Kind::Crowded | Kind::QueueTimeout) || self.is_exhausted()
+        matches!(self.kind, Kind::Unavailable | Kind::Crowded | Kind::QueueTimeout | Kind::Held) || self.is_exhausted()
+    }
+
+    /// Whether the request found no place in the wait queue, or waited there in vain: later there may be room.
+    pub(crate) fn is_for_want_of_room(&self) -> bool {
+        matches!(self.kind, Kind::Crowded | Kind::QueueTimeout | Kind::Held)
     }
 
     /// Whether the failure counts against the backend.
@@ -180,6 +192,7 @@ impl fmt::Display for Error {
             Kind::Unavailable => f.write_str("no backend is available"),
             Kind::Crowded => f.write_str("every backend is busy and no more requests may wait"),
             Kind::QueueTimeout => f.write_str("every backend was busy for as long as a request may wait"),
+            Kind::Held => f.write_str("no backend could take the request for as long as it may wait"),
             Kind::Target => f.write_str("the target URL is not an absolute URL after substitution"),
             Kind::Io(error) => write!(f, "{error}"),
             Kind::Ended => f.write_str("the connection ended too early"),

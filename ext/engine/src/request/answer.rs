@@ -55,17 +55,26 @@ impl Exchange<'_> {
         if cause == Cause::GatewayTimeout && !response.is_custom() {
             return self.fail(cause).await;
         }
-        self.answer_error(response).await
+        self.answer_with(response, error.is_for_want_of_room()).await
     }
 
     /// Answers with an error response, in the form that the client prefers, or as gRPC if the request is a call.
     pub(crate) async fn answer_error(&mut self, response: &ErrorResponse) -> Verdict {
+        self.answer_with(response, false).await
+    }
+
+    /// Answers with an error response; `retry`: the client may try again in a second.
+    async fn answer_with(&mut self, response: &ErrorResponse, retry: bool) -> Verdict {
         let accept = self.work.request.fields.all(Known::Accept);
         let answer = response.choose(accept);
         if self.call.is_some() {
             return self.answer_call(GrpcRefusal::Status(answer.status)).await;
         }
-        self.work.response.fields.read_lines(&answer.fields);
+        let fields = &mut self.work.response.fields;
+        fields.read_lines(&answer.fields);
+        if retry && !fields.has(Known::RetryAfter) {
+            fields.append(Known::RetryAfter, b"1");
+        }
         let with_id = self.append_id(Some(answer));
         self.send_answer(answer.status, with_id.as_deref().unwrap_or(&answer.body)).await
     }
