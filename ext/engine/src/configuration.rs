@@ -21,6 +21,9 @@ use crate::listening_socket::HandedOver;
 pub struct Config {
     /// Listening addresses. Empty means [`BindConfig::DEFAULT`](crate::config::BindConfig::DEFAULT).
     pub binds: Vec<BindConfig>,
+    /// Whether the server listens nowhere, whatever `binds` says: connections are only handed to it
+    /// ([`Server::adopt`](crate::Server::adopt)). Default: it listens.
+    pub adopts: bool,
     /// Engine threads. Default: the number of processors.
     pub threads: Option<Setting<i64>>,
     /// Trusted proxies: addresses and networks whose forwarding fields are believed; `unix:` for all that connect over
@@ -70,6 +73,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             binds: Vec::new(),
+            adopts: false,
             threads: None,
             trusted_proxies: TrustedProxiesConfig::default(),
             resolver: Setting::of(Vec::new()),

@@ -155,14 +155,14 @@ impl Error {
         matches!(&self.kind, Kind::Connect(error) if error.is_unconnected())
     }
 
+    /// Whether every backend is busy, or takes no requests for the moment: later there may be room.
+    pub(crate) fn is_about_queue(&self) -> bool {
+        matches!(self.kind, Kind::Crowded | Kind::QueueTimeout | Kind::Held)
+    }
+
     /// Whether no backend could be asked, so that the answer is a 503.
     pub(crate) fn is_unavailable(&self) -> bool {
         matches!(self.kind, Kind::Unavailable | Kind::Crowded | Kind::QueueTimeout | Kind::Held) || self.is_exhausted()
-    }
-
-    /// Whether the request found no place in the wait queue, or waited there in vain: later there may be room.
-    pub(crate) fn is_for_want_of_room(&self) -> bool {
-        matches!(self.kind, Kind::Crowded | Kind::QueueTimeout | Kind::Held)
     }
 
     /// Whether the failure counts against the backend.

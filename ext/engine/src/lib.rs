@@ -26,7 +26,6 @@ mod compile;
 mod networks;
 mod log;
 pub mod stats;
-#[allow(dead_code, reason = "the words that call blocks come next")]
 pub mod blocks;
 mod metrics;
 mod error;
@@ -64,8 +63,9 @@ mod server;
 mod explain;
 mod lookup;
 
-pub use application::{Inbox, Taken};
+pub use application::{Inbox, TakenRequest};
 pub use configuration::Config;
+pub use downstream::adoption::{AdoptedClient, Adoption};
 pub use explain::{explain, Explanation, OwnAnswer, Question, Sent};
 pub use fork::Hold;
 pub use listening_socket::{HandedOver, ListeningSocket};

@@ -1,5 +1,6 @@
 //! A running server, from configuration to drain.
 
+mod adopt;
 mod lifecycle;
 mod reload;
 mod threads;

@@ -1,9 +1,9 @@
 //! The binding between Ruby and `proxy-engine`.
 //!
 //! `lib/proxy` builds a Hash of the configuration; [`config`] turns it into the engine's structs, [`server`] starts and
-//! stops an engine for it, [`gvl`] lets other Ruby threads run during a wait, [`fork`] keeps an engine's sockets out of
-//! forked children, [`blocks`] lets Ruby threads answer the engine, [`inbox`] hands requests to Rack applications,
-//! [`error`] turns failures into exceptions.
+//! stops an engine for it, [`descriptor`] takes over sockets and files of Ruby's, [`gvl`] lets other Ruby threads run
+//! during a wait, [`fork`] keeps an engine's sockets out of forked children, [`blocks`] lets Ruby threads answer the
+//! engine, [`inbox`] hands requests to Rack applications, [`error`] turns failures into exceptions.
 
 #![expect(clippy::disallowed_types, reason = "Ruby's threads wait in real time")]
 #![expect(missing_docs, reason = "the only public item is the entry point that magnus generates for Ruby")]

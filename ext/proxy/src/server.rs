@@ -1,5 +1,6 @@
 //! `Proxy::Native::Server`: one running engine, as a Ruby object.
 
+mod adopt;
 mod life;
 
 use std::process;
@@ -23,6 +24,8 @@ pub(crate) fn init(ruby: &Ruby, native: RModule) -> Result<(), Error> {
     class.define_method("set_state", method!(Server::set_state, 2))?;
     class.define_method("reload", method!(Server::reload, -1))?;
     class.define_method("reopen_logs", method!(Server::reopen_logs, 0))?;
+    class.define_method("takes?", method!(Server::takes, 2))?;
+    class.define_method("adopt", method!(Server::adopt, 4))?;
     class.define_method("begin_stop", method!(Server::begin_stop, 1))?;
     class.define_method("wait", method!(Server::wait, 1))?;
     class.define_method("stopped?", method!(Server::is_stopped, 0))?;

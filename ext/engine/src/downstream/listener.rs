@@ -17,6 +17,7 @@ use tokio::sync::{mpsc, OwnedSemaphorePermit};
 use tokio::task::JoinSet;
 use tokio::time::{timeout_at, Instant};
 
+use super::adoption::AdoptedConnection;
 use crate::client::ClientInfo;
 use crate::descriptors;
 use crate::fork::OnItsWay;
@@ -243,6 +244,8 @@ async fn rest(error: &io::Error, places: &ConnectionLimit, told: &mut bool) {
 pub(crate) enum Work {
     /// A connection to serve.
     Serve(RawConnection),
+    /// A connection of another server, to answer its request.
+    Adopt(Box<AdoptedConnection>),
     /// Asks for the time since when the thread's longest idle connection is idle. The reply has the thread's number.
     LongestIdle(usize, mpsc::UnboundedSender<(u64, usize)>),
     /// Closes the longest idle connection.
@@ -260,13 +263,19 @@ impl Threads {
 
     /// Gives a connection to the thread with the fewest connections.
     fn hand_over(&self, raw: RawConnection) {
+        let _ = self.give(Work::Serve(raw));
+    }
+
+    /// Gives a connection of another server to the thread with the fewest connections. An error if it is too late.
+    pub(crate) fn adopt(&self, connection: AdoptedConnection) -> Result<(), ()> {
+        self.give(Work::Adopt(Box::new(connection)))
+    }
+
+    fn give(&self, work: Work) -> Result<(), ()> {
         let least = self.inboxes.iter().min_by_key(|(_, counters)| counters.active());
-        if let Some((inbox, counters)) = least {
-            counters.connection_opened();
-            if inbox.send(Work::Serve(raw)).is_err() {
-                counters.connection_closed();
-            }
-        }
+        let (inbox, counters) = least.ok_or(())?;
+        counters.connection_opened();
+        inbox.send(work).map_err(|_| counters.connection_closed())
     }
 
     /// Closes the connection that has been idle longest, on any thread. The close takes a moment.
