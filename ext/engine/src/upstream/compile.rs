@@ -89,7 +89,8 @@ pub(super) fn members(
     if backends.is_empty() {
         if !pool.hold {
             report.within("backends").error(
-                r#"the list is empty; write at least one, as in ["127.0.0.1:3001"], or hold: true for requests to wait"#,
+                "the list is empty: write addresses, such as [\"127.0.0.1:3001\", \"127.0.0.1:3002\"], or hold: true \
+                 to let requests wait until a reload brings some",
             );
         }
     } else if backends.iter().all(|backend| backend.backup) {

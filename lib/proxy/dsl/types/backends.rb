@@ -62,9 +62,8 @@ module Proxy
             return place.error("#{Format.show(value)} is #{Format.kind(value)}: write #{as_array(value)}")
           end
           return wrong(value, place) unless value.is_a?(Array)
-          if value.empty?
-            return place.error("the list is empty: write #{hint}, or leave it out so that the host of `to` is used")
-          end
+          # The engine knows whether that is right: it depends on `hold`.
+          return [] if value.empty?
 
           backends = value.map { |entry| backend(entry, place) }
           sound = backends.difference([INVALID])
