@@ -63,9 +63,8 @@ module Proxy
           end
           return block(value, place) if value.respond_to?(:call)
           return wrong(value, place) unless value.is_a?(Array)
-          if value.empty?
-            return place.error("the list is empty: write #{hint}, or leave it out so that the host of `to` is used")
-          end
+          # The engine knows whether that is right: it depends on `hold`.
+          return [] if value.empty?
 
           backends = value.map { |entry| backend(entry, place) }
           sound = backends.difference([INVALID])
