@@ -36,8 +36,8 @@ impl Secrets {
     }
 }
 
-/// Rulings by key, within bounded memory. Each shard has two halves, as the counts of a `rate_limit` have: a ruling that
-/// is used goes to the young half; when that is full, the old half is dropped and the young one becomes the old one.
+/// Rulings by key, within bounded memory. Each shard has two halves, like the counts of a `rate_limit`. A ruling that is
+/// used goes to the young half. When that is full, the old half is dropped, and the young one becomes the old one.
 #[derive(Debug)]
 pub(super) struct Rulings {
     block: Block,
