@@ -61,7 +61,7 @@ module Proxy
           place = call.place
           return unless call.draft.top_level?(place)
 
-          names = names(call.arguments.flatten, place)
+          names = heard(call.arguments.flatten, place)
           given, sound = read(call.options, place)
           place.error("has no block: write on :backend_down do |event| … end") unless call.block
           return if !call.block || names.equal?(INVALID) || !sound
@@ -71,7 +71,7 @@ module Proxy
           call.draft.add_event("names" => names, "block" => number, "at" => place.at, **given)
         end
 
-        def names(values, place)
+        def heard(values, place)
           return place.error("there is no event: write #{takes.hint}") if values.empty?
 
           names = values.map { |name| takes.read(name, place) }
