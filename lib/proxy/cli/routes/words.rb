@@ -45,6 +45,7 @@ module Proxy
         def directive(word, spec, target = nil)
           case word
           when "proxy" then ["proxy", target || spec["to"], prefix(spec)].compact.join(" ")
+          when "run" then ["run", spec["name"], prefix(spec)].compact.join(" ")
           when "static_response"
             "static_response #{spec.fetch("code", Native.defaults.dig(:static_response, :code))}"
           else [word, options(spec), *("do … end" if spec.key?("block"))].reject(&:empty?).join(" ")
@@ -68,6 +69,11 @@ module Proxy
 
           upstream = @upstreams.find { |one| one["name"] == host(spec) } or return
           [upstream["name"], upstream.dig("pool", "backends") || upstream["backends"], upstream["pool"] || upstream]
+        end
+
+        # The address of a backend, as it is written.
+        def address(backend)
+          backend.fetch("address").then { |address| address == Config::App::STAND_IN ? ":app" : address }
         end
 
         # The host in the `to` of a `proxy`, with its port; nil if the request decides it.
@@ -120,7 +126,7 @@ module Proxy
           policy = pool["backend_priority"]
           policy = policy["named"] || policy.keys.first if policy.is_a?(Hash)
           shown = addresses.map do |backend|
-            [backend["address"], ("weight #{backend["weight"]}" if backend["weight"]), ("backup" if backend["backup"])]
+            [address(backend), ("weight #{backend["weight"]}" if backend["weight"]), ("backup" if backend["backup"])]
               .compact.join(" ")
           end
           "#{label}: #{shown.join(", ")}#{" (#{policy})" if policy}"
