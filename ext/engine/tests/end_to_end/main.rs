@@ -6,6 +6,7 @@ mod support;
 
 mod admission;
 mod adopt;
+mod authorize;
 mod back_pressure;
 mod backend_strictness;
 mod bodies;
