@@ -90,7 +90,7 @@ impl Handling for Run {
         let application = BackendConfig { application: Some(config.inbox), ..BackendConfig::at(config.name.as_str()) };
         let pool = PoolConfig {
             backends: Some(vec![application]),
-            max_connections: Some(threads as i64),
+            max_connections: Some(threads),
             max_tunnels: config.max_tunnels,
             queue: config.queue,
             queue_timeout: config.queue_timeout,
