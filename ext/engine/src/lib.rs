@@ -9,6 +9,7 @@ mod fork;
 mod fork_safe;
 mod files;
 mod descriptors;
+mod listening_socket;
 mod civil_time;
 mod escape;
 mod suggestion;
@@ -25,7 +26,6 @@ mod compile;
 mod networks;
 mod log;
 pub mod stats;
-#[allow(dead_code, reason = "the words that call blocks come next")]
 pub mod blocks;
 mod metrics;
 mod error;
@@ -65,11 +65,13 @@ mod lookup;
 
 pub use application::{Inbox, TakenRequest};
 pub use configuration::Config;
+pub use downstream::adoption::{AdoptedClient, Adoption};
 pub use explain::{explain, Explanation, OwnAnswer, Question, Sent};
 pub use fork::Hold;
+pub use listening_socket::{HandedOver, ListeningSocket};
 pub use lookup::RouteLookup;
 pub use output::block_sigpipe;
-pub use server::{Server, StartError, UnknownBackend};
+pub use server::{Server, SetBackendsError, StartError, UnknownBackend};
 pub use stats::Stats;
 pub use upstream::Admin;
 

@@ -25,17 +25,19 @@ module Proxy
         return unexpected(names[1]) if names.length > 1
         return overview if names.empty?
 
-        # `run` is both a command and a word.
-        texts = [COMMANDS[names.first]&.help, (Word.text(names.first) unless hides?(names.first))].compact
-        text = texts.empty? ? elsewhere(names.first) : texts.join("\n")
+        text = command(names.first) || Word.text(names.first) || elsewhere(names.first)
         return unknown(names.first) unless text
 
         @out.puts text
         OK
       end
 
-      # Whether the name of a command is a word of another system, which is not meant.
-      def hides?(name) = COMMANDS.key?(name) && !DSL::Words::LIST.include?(name.to_sym)
+      # The help of a command; nil if there is none. A word of the same name, such as `run`, follows.
+      def command(name)
+        text = COMMANDS[name]&.help or return
+        word = Word.text(name) if DSL::Words.names.include?(name.to_sym)
+        [text, word].compact.join("\nIn a Proxyfile:\n\n")
+      end
 
       def overview
         width = COMMANDS.keys.map(&:length).max

@@ -5,6 +5,7 @@
 mod support;
 
 mod admission;
+mod adopt;
 mod applications;
 mod back_pressure;
 mod backend_strictness;

@@ -11,10 +11,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use proxy_engine::block_sigpipe;
+use proxy_engine::config::BackendConfig;
 use proxy_engine::Admin;
 use proxy_engine::Config;
-use proxy_engine::UnknownBackend;
 use proxy_engine::{Server, StartError, Stats};
+use proxy_engine::{SetBackendsError, UnknownBackend};
 
 /// One engine, from before its start to after its end.
 pub(super) struct Life {
@@ -112,12 +113,25 @@ impl Life {
         }
     }
 
-    /// Reloads the engine with another configuration. The lock is not held meanwhile.
-    pub(super) fn reload(&self, config: &Config) -> Result<(), StartError> {
+    /// The engine, while it runs.
+    pub(super) fn running(&self) -> Option<Arc<Server>> {
+        match &*self.shared.lock() {
+            State::Running(server) => Some(Arc::clone(server)),
+            State::Starting { .. } | State::Failed(_) | State::Ended { .. } => None,
+        }
+    }
+
+    pub(super) fn set_backends(&self, upstream: &str, backends: &[BackendConfig]) -> Result<(), SetBackendsError> {
         let server = match &*self.shared.lock() {
             State::Running(server) => Arc::clone(server),
-            State::Starting { .. } | State::Failed(_) | State::Ended { .. } => return Err(StartError::Stopped),
+            State::Starting { .. } | State::Failed(_) | State::Ended { .. } => return Ok(()),
         };
+        server.set_backends(upstream, backends)
+    }
+
+    /// Reloads the engine with another configuration. The lock is not held meanwhile.
+    pub(super) fn reload(&self, config: &Config) -> Result<(), StartError> {
+        let server = self.running().ok_or(StartError::Stopped)?;
         // Warnings are already known from the check of the configuration.
         server.reload(config).map(drop)
     }
@@ -129,11 +143,9 @@ impl Life {
     }
 
     pub(super) fn reopen_logs(&self) {
-        let server = match &*self.shared.lock() {
-            State::Running(server) => Arc::clone(server),
-            State::Starting { .. } | State::Failed(_) | State::Ended { .. } => return,
-        };
-        server.reopen_logs();
+        if let Some(server) = self.running() {
+            server.reopen_logs();
+        }
     }
 
     pub(super) fn has_ended(&self) -> bool {
