@@ -7,6 +7,7 @@ mod support;
 mod admission;
 mod adopt;
 mod authorize;
+mod applications;
 mod back_pressure;
 mod backend_strictness;
 mod bodies;
