@@ -13,6 +13,7 @@ use crate::blocks::BlockSet;
 use crate::compile::Word;
 use crate::compiler::Compiler;
 use crate::handler::{handlers, Handler, Handling};
+use crate::listening_socket::HandedOver;
 
 /// One server: where it listens, how it behaves, and what it does with a request.
 #[derive(Debug, Clone, Deserialize, Serialize)]
@@ -92,6 +93,13 @@ impl Default for Config {
             routes: Vec::new(),
             blocks: BlockSet::default(),
         }
+    }
+}
+
+impl Config {
+    /// The socket that the program hands over for the bind of that number.
+    pub(crate) fn handed_over(&self, number: usize) -> Option<&HandedOver> {
+        self.binds.get(number).and_then(|bind| bind.handed_over.as_ref())
     }
 }
 

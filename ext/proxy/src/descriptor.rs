@@ -1,13 +1,27 @@
 //! Descriptors of Ruby's IO objects.
 
 use std::io;
-use std::os::fd::{BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
+
+use magnus::{prelude::*, Error, RFile, Ruby};
 
 /// `EBADF` of every system that Ruby runs on.
 const BAD_DESCRIPTOR: i32 = 9;
 
-/// Calls `with` with the file or socket that is open under `number`. If nothing is, what `with` asks of the system
-/// fails.
+/// Calls `with` with the descriptor of an IO.
+///
+/// # Errors
+/// An `ArgumentError` if the IO is closed.
+pub(crate) fn with_descriptor<R>(ruby: &Ruby, io: RFile, with: impl FnOnce(BorrowedFd<'_>) -> R) -> Result<R, Error> {
+    let closed = || Error::new(ruby.exception_arg_error(), "is closed: write one that is open");
+    if io.funcall("closed?", ())? {
+        return Err(closed());
+    }
+    borrow(io.as_raw_fd(), with).map_err(|_| closed())
+}
+
+/// Calls `with`, which must not call Ruby, with the file or socket that is open under `number`. If nothing is, what
+/// `with` asks of the system fails.
 ///
 /// # Errors
 /// If no descriptor has that number.
@@ -16,7 +30,7 @@ pub(crate) fn borrow<R>(number: RawFd, with: impl FnOnce(BorrowedFd<'_>) -> R) -
         return Err(io::Error::from_raw_os_error(BAD_DESCRIPTOR));
     }
     // SAFETY: the number is not -1. The IO object that it belongs to is in a local variable of our caller in Ruby, and
-    // no Ruby code runs meanwhile that could close it.
+    // no Ruby code runs meanwhile that could close it: this thread has the GVL.
     #[allow(unsafe_code)]
     let borrowed = unsafe { BorrowedFd::borrow_raw(number) };
     Ok(with(borrowed))

@@ -1,5 +1,5 @@
-//! Waiting without Ruby's global lock (GVL). This file has the only unsafe code of the gem,
-//! beside one call in [`descriptor`](crate::descriptor).
+//! Waiting without Ruby's global lock (GVL). This file has the only unsafe code of the gem, beside one call in
+//! [`descriptor`](crate::descriptor).
 
 use std::ffi::c_void;
 use std::panic::{catch_unwind, AssertUnwindSafe};

@@ -15,6 +15,7 @@ mod error;
 mod fork;
 mod gvl;
 mod inbox;
+mod listeners;
 mod server;
 
 use magnus::{function, prelude::*, Error, Ruby};
@@ -29,6 +30,7 @@ fn init(ruby: &Ruby) -> Result<(), Error> {
     native.define_singleton_method("check", function!(config::check, 1))?;
     native.define_singleton_method("explain", function!(config::explain, 2))?;
     native.define_singleton_method("defaults", function!(config::defaults, 0))?;
+    native.define_singleton_method("listening_url", function!(listeners::listening_url, 1))?;
     fork::init(ruby, native)?;
     blocks::init(ruby, native)?;
     inbox::init(ruby, native)?;

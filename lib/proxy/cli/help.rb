@@ -25,11 +25,18 @@ module Proxy
         return unexpected(names[1]) if names.length > 1
         return overview if names.empty?
 
-        text = COMMANDS[names.first]&.help || Word.text(names.first) || elsewhere(names.first)
+        text = command(names.first) || Word.text(names.first) || elsewhere(names.first)
         return unknown(names.first) unless text
 
         @out.puts text
         OK
+      end
+
+      # The help of a command; nil if there is none. A word of the same name, such as `run`, follows.
+      def command(name)
+        text = COMMANDS[name]&.help or return
+        word = Word.text(name) if DSL::Words.names.include?(name.to_sym)
+        [text, word].compact.join("\nIn a Proxyfile:\n\n")
       end
 
       def overview

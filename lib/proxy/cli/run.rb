@@ -68,10 +68,10 @@ module Proxy
         config_option(options)
         bind_option(options)
         pid_option(options)
-        options.on("--app ADDRESS", String) { |address| @address = address }
+        options.on("--app ADDRESS", String) { |address| @place = Application.place(address) }
         options.on("--ready WHAT", String) { |what| @ready = page(what) }
-        options.on("--boot-timeout SECONDS", String) { |text| @boot_timeout = seconds("--boot-timeout", text) }
-        options.on("--shutdown-timeout SECONDS", String) { |text| @shutdown = seconds("--shutdown-timeout", text) }
+        options.on("--boot-timeout SECONDS", String) { |text| @boot_timeout = seconds(text) }
+        options.on("--shutdown-timeout SECONDS", String) { |text| @shutdown = seconds(text) }
         options.on("--restart") { @restart = true }
         options.on("--ok-on-term") { @ok_on_term = true }
         options.on("--relay SIGNAL", String) { |name| @relay = relayed(name) }
@@ -82,14 +82,14 @@ module Proxy
         return if what == "tcp"
         return what if what.match?(%r{\A/[!-~]*\z})
 
-        raise OptionParser::InvalidArgument, "--ready #{what}: write tcp, or a path, such as /up"
+        raise OptionParser::InvalidArgument, "#{what}: write tcp, or a path, such as /up"
       end
 
-      def seconds(option, text)
+      def seconds(text)
         number = Float(text, exception: false)
         return number if number && number.finite? && number.positive?
 
-        raise OptionParser::InvalidArgument, "#{option} #{text}: write a number of seconds, such as 60"
+        raise OptionParser::InvalidArgument, "#{text}: write a number of seconds, such as 60"
       end
 
       def relayed(name)
@@ -97,7 +97,7 @@ module Proxy
         return plain if plain == "HUP"
 
         remedy = RELAYED.include?(plain) ? "SIG#{plain} is passed on anyway" : "only HUP can be written here"
-        raise OptionParser::InvalidArgument, "--relay #{name}: #{remedy}"
+        raise OptionParser::InvalidArgument, "#{name}: #{remedy}"
       end
 
       def call(*command)
@@ -124,7 +124,7 @@ module Proxy
 
       def configuration(**binds)
         boot_timeout = @boot_timeout || 60.0
-        application = Application.new(@command, @address, @pass)
+        application = Application.new(@command, @place, @pass)
         application.prepare
         @options = Options.new(application, @ready, boot_timeout, @restart, @relay)
         app = Config::App.new(application.address, application.pool(boot_timeout), settings: settings, bind: bind)

@@ -23,6 +23,7 @@ use crate::descriptors;
 use crate::fork::OnItsWay;
 use crate::listen::binds::Bind;
 use crate::listen::{unix_socket, BindAddress};
+use crate::listening_socket::{HandedOver, ListeningSocket, LocalAddress};
 use crate::metrics::Counters;
 use crate::stream::Stream;
 use connection_limit::ConnectionPermit;
@@ -97,8 +98,20 @@ enum BoundSocket {
 }
 
 impl Listener {
-    /// Binds an address and begins to listen. With `only_v6`, an IPv6 address takes no IPv4 connections.
-    pub(crate) fn bind(bind: &Arc<Bind>, only_v6: bool) -> io::Result<Self> {
+    /// The listener of a bind: the socket that the program hands over for it, or one that is bound here. With
+    /// `only_v6`, an IPv6 address that is bound here takes no IPv4 connections.
+    pub(crate) fn open(bind: &Arc<Bind>, handed_over: Option<&HandedOver>, only_v6: bool) -> io::Result<Self> {
+        match handed_over {
+            None => Self::bind(bind, only_v6),
+            Some(HandedOver::Socket(socket)) => Self::take_over(bind, socket),
+            Some(HandedOver::Closed) => Err(io::Error::other(
+                "its listening socket was handed over and is closed by now: leave it out, or start the server with \
+                 another one",
+            )),
+        }
+    }
+
+    fn bind(bind: &Arc<Bind>, only_v6: bool) -> io::Result<Self> {
         let backlog = bind.backlog.unwrap_or(BACKLOG);
         let (socket, url) = match &bind.key.address {
             BindAddress::Tcp(address) => bind_tcp(*address, backlog, only_v6, bind.scheme())?,
@@ -107,11 +120,37 @@ impl Listener {
                 (BoundSocket::Unix(listener, file), format!("{}://{}", bind.scheme(), path.display()))
             }
         };
+        Ok(Self::of(bind, socket, url))
+    }
+
+    fn take_over(bind: &Arc<Bind>, handed_over: &ListeningSocket) -> io::Result<Self> {
+        let socket = handed_over.for_server()?;
+        if let Some(backlog) = bind.backlog {
+            socket.listen(backlog)?;
+        }
+        let scheme = bind.scheme();
+        let (socket, url) = match (handed_over.address(), &bind.key.address) {
+            (LocalAddress::Tcp(address), BindAddress::Tcp(_)) => {
+                (BoundSocket::Tcp(socket.into()), format!("{scheme}://{address}"))
+            }
+            (LocalAddress::Unix(path), BindAddress::Unix(_)) => {
+                let file = unix_socket::SocketFile::of_program(path, bind.rights)?;
+                (BoundSocket::Unix(socket.into(), file), format!("{scheme}://{}", path.display()))
+            }
+            _ => {
+                let message = format!("the socket that is handed over for it listens at {}", handed_over.url());
+                return Err(io::Error::other(message));
+            }
+        };
+        Ok(Self::of(bind, socket, url))
+    }
+
+    fn of(bind: &Arc<Bind>, socket: BoundSocket, url: String) -> Self {
         let on_its_way = match &socket {
             BoundSocket::Tcp(listener) => OnItsWay::new(listener),
             BoundSocket::Unix(listener, _) => OnItsWay::new(listener),
         };
-        Ok(Self { socket, bind: Arc::clone(bind), url, on_its_way })
+        Self { socket, bind: Arc::clone(bind), url, on_its_way }
     }
 
     /// Accepts until the future is dropped or an order says to leave.

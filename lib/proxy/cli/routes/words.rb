@@ -45,9 +45,10 @@ module Proxy
         def directive(word, spec, target = nil)
           case word
           when "proxy" then ["proxy", target || spec["to"], prefix(spec)].compact.join(" ")
+          when "run" then ["run", spec["name"], prefix(spec)].compact.join(" ")
           when "static_response"
             "static_response #{spec.fetch("code", Native.defaults.dig(:static_response, :code))}"
-          else [word, options(spec)].reject(&:empty?).join(" ")
+          else [word, options(spec), *("do … end" if spec.key?("block"))].reject(&:empty?).join(" ")
           end
         end
 
@@ -68,6 +69,11 @@ module Proxy
 
           upstream = @upstreams.find { |one| one["name"] == host(spec) } or return
           [upstream["name"], upstream.dig("pool", "backends") || upstream["backends"], upstream["pool"] || upstream]
+        end
+
+        # The address of a backend, as it is written.
+        def address(backend)
+          backend.fetch("address").then { |address| address == Config::App::STAND_IN ? ":app" : address }
         end
 
         # The host in the `to` of a `proxy`, with its port; nil if the request decides it.
@@ -102,13 +108,14 @@ module Proxy
         end
 
         def options(spec)
-          values = spec.except("at")
+          values = spec.except("at", "block")
           # Values without a name come first, as in the file.
           taken = TAKEN.filter_map { |name| option(name, values.delete(name)) if values.key?(name) }
           [*taken, *values.map { |name, value| "#{name}: #{option(name, value)}" }].join(", ")
         end
 
         def option(name, value)
+          return value.map { |part| part.first.join(" ") }.join(", ") if name == "key" && value.is_a?(Array)
           return Array(value).map { |one| Array(one).first }.join(" ") if TOLD.include?(name)
           return "…" unless SHOWN.any? { |kind| kind === value }
 
@@ -119,7 +126,7 @@ module Proxy
           policy = pool["backend_priority"]
           policy = policy["named"] || policy.keys.first if policy.is_a?(Hash)
           shown = addresses.map do |backend|
-            [backend["address"], ("weight #{backend["weight"]}" if backend["weight"]), ("backup" if backend["backup"])]
+            [address(backend), ("weight #{backend["weight"]}" if backend["weight"]), ("backup" if backend["backup"])]
               .compact.join(" ")
           end
           "#{label}: #{shown.join(", ")}#{" (#{policy})" if policy}"

@@ -12,16 +12,30 @@ module Proxy
         # The first Puma that answers as fast on kept connections as on new ones.
         GOOD_AT_KEEPING = Gem::Version.new("7")
 
+        # The place that an address of `--app` names.
+        # @raise [OptionParser::InvalidArgument] if it is none
+        def self.place(address)
+          case address
+          when /\Aunix:(.+)\z/ then Puma::Place.new(path: $1, sole: false, environment: {})
+          when /\A(?:(?<host>\[[\h:.]+\]|[\w.-]+):)?(?<port>\d+)\z/
+            host = { nil => "127.0.0.1", "localhost" => "127.0.0.1" }.fetch($~[:host], $~[:host])
+            Puma::Place.new(host: host, port: $~[:port].to_i, sole: false, environment: {})
+          else
+            raise OptionParser::InvalidArgument, "#{address}: write an address, such as 127.0.0.1:3000 or " \
+                                                 "unix:tmp/puma.sock"
+          end
+        end
+
         # @return [TCPServer, nil] the listening socket that the application gets; nil if it opens its own
         attr_reader :socket
 
-        # `address` is where it listens, if it was given; `pass` whether it gets its socket, nil if we are to find that
+        # `place` is where it listens, if that was given; `pass` whether it gets its socket, nil if we are to find that
         # out.
-        def initialize(command, address, pass)
+        def initialize(command, place, pass)
           @puma = Puma.new(command)
-          @place = address ? given(address) : @puma.place || Puma::Place.new(host: "127.0.0.1", environment: {})
+          @place = place || @puma.place || Puma::Place.new(host: "127.0.0.1", environment: {})
           @pass = pass.nil? ? @place.sole && Readiness.waiting_known? : pass
-          @given = !address.nil?
+          @given = !place.nil?
         end
 
         # Opens the socket, or finds a port.
@@ -29,6 +43,7 @@ module Proxy
         def prepare
           return if @place.path
 
+          unknown if @place.port&.zero? && !(@given && @pass)
           if @pass
             @socket = TCPServer.new(@place.host.delete("[]"), @place.port || 0)
           elsif @place.port.nil?
@@ -56,7 +71,9 @@ module Proxy
 
         # The options of each pool of backends that it is in.
         def pool(boot_timeout)
-          { **(Native.defaults[:pool].key?(:hold) ? { "hold" => true } : {}), "queue" => QUEUE, "queue_timeout" => boot_timeout, **keepalive }
+          return keepalive unless Native.defaults[:pool].key?(:hold)
+
+          { "hold" => true, "queue" => QUEUE, "queue_timeout" => boot_timeout, **keepalive }
         end
 
         # What the command knows of its address, as a part of a sentence.
@@ -76,18 +93,6 @@ module Proxy
 
         private
 
-        def given(address)
-          case address
-          when /\Aunix:(.+)\z/ then Puma::Place.new(path: $1, sole: false, environment: {})
-          when /\A(?:(?<host>\[[\h:.]+\]|[\w.-]+):)?(?<port>\d+)\z/
-            Puma::Place.new(host: $~[:host]&.sub(/\Alocalhost\z/, "127.0.0.1") || "127.0.0.1", port: $~[:port].to_i, sole: false,
-                            environment: {})
-          else
-            raise OptionParser::InvalidArgument, "--app #{address}: write an address, such as 127.0.0.1:3000 or " \
-                                                 "unix:tmp/puma.sock"
-          end
-        end
-
         # Nothing is known of a program that is not Puma, and Puma is the only one that suffers from kept connections.
         def keepalive
           version = @puma.version if @puma.kind || Init::Folder.new.file?("Gemfile.lock")
@@ -101,6 +106,11 @@ module Proxy
           true
         rescue SystemCallError
           false
+        end
+
+        def unknown
+          raise Error, "the application listens on port 0, which means any, so that nobody knows where: write a port " \
+                       "into its command"
         end
 
         def taken

@@ -5,7 +5,8 @@ module Proxy
     class Run < Serving
       # The end of the server and of the application, in this order: whoever is in front stops first.
       class Ending
-        # Seconds that the application has in any case, after requests in flight have used up `shutdown_timeout`.
+        # Seconds that the application has for its own end in any case, unless `shutdown_timeout` is shorter: requests in
+        # flight may have used that up.
         LEAST = 5
         # Seconds in which an application may end by itself that has the signal of the terminal too.
         PATIENCE = 2
@@ -28,7 +29,7 @@ module Proxy
           deadline = clock + @limit
           forced = drain
           forced ||= await(PATIENCE) if told
-          forced ||= end_child([deadline - clock, LEAST].max)
+          forced ||= end_child([deadline - clock, [@limit, LEAST].min].max)
           return unless forced
 
           @child.signal(:KILL)
@@ -59,7 +60,7 @@ module Proxy
           forced = await(limit)
           return forced if forced || !@child.alive?
 
-          @console.complain("The application did not end within #{Serving.seconds(limit.ceil)} and was killed.")
+          @console.complain("The application did not end within #{Serving.seconds(limit.round(1))} and was killed.")
           @child.signal(:KILL)
           await(LEAST)
         end
