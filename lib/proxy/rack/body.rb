@@ -35,7 +35,7 @@ module Proxy
       private_class_method :of_file
 
       # A length that is made of digits alone; nil for others, which the engine refuses.
-      def self.number(length) = length&.match?(/\A\d{1,18}\z/) ? length.to_i : nil
+      def self.number(length) = length&.match?(/\A\d{1,19}\z/) ? length.to_i : nil
 
       # @return [String, Array, nil] what the engine reads itself: a text, or descriptor and length of a file
       attr_reader :taken
@@ -63,7 +63,7 @@ module Proxy
 
       # The fields of the head that frame it.
       def fields
-        return "Content-Length: #{@length.b.tr("\r\n", "\0")}\r\n" if @length
+        return "Content-Length: #{length || "malformed"}\r\n" if @length
 
         stream? ? "Transfer-Encoding: chunked\r\n" : ""
       end

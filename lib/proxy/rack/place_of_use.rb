@@ -16,11 +16,12 @@ module Proxy
       # File and line; nil for what is not known. `options` are the names that are written there.
       def self.find(options)
         called = callers
-        files = [*called.map(&:first), *Dir.glob(FILES)].uniq { |path| File.expand_path(path) }
-        found = files.flat_map { |path| uses(path) }
-        direct = found.find { |path, line, _| called.include?([path, line]) }
-        return direct.first(2) if direct
+        direct = called.find { |path, line| uses(path).any? { |_, other, _| other == line } }
+        return direct if direct
 
+        rackups, others = called.map(&:first).uniq.partition { |path| path.end_with?(".ru") }
+        usual = [*rackups, *Dir.glob(FILES)].uniq { |path| File.expand_path(path) }
+        found = [usual, others].lazy.map { |files| files.flat_map { |path| uses(path) } }.find(&:any?) || []
         fitting = found.select { |_, _, text| options.all? { |name| text.match?(/\b#{name}:/) } }
         fitting = found if fitting.empty?
         return fitting.first.first(2) if fitting.one?
