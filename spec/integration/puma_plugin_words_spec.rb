@@ -132,6 +132,22 @@ RSpec.describe "plugin :proxy", time_limit: 30 do
     expect(puma.get("/").body).to eq(puma.pid.to_s)
   end
 
+  # Debian's Puma lacks the program `puma-wild`, which this needs.
+  it "works in a Puma that has left Bundler (`prune_bundler`)", if: ENV["PUMA"] do
+    File.write(File.join(directory, "Gemfile"), "gem \"puma\", path: #{ENV["PUMA"].dump}\ngem \"rack\"\ngem \"proxy\", path: #{Dir.pwd.dump}\n")
+    puma = started(PumaWithPlugin.new(<<~RUBY, directory, environment: { "RUBYLIB" => nil }, bundler: true))
+      bind "tcp://127.0.0.1:0"
+      workers 2
+      preload_app! false
+      prune_bundler
+      location("/fixed") { static_response body: "fixed" }
+    RUBY
+    puma.await.await_workers(2)
+
+    expect(puma.process.output).to include("Pruning Bundler environment")
+    expect([puma.get("/fixed"), puma.get("/")].map(&:code)).to eq(%w[200 200])
+  end
+
   it "tells all mistakes by file and line, and lets Puma not start" do
     free = TCPServer.open("127.0.0.1", 0) { |server| server.local_address.ip_port }
     output = refused(<<~RUBY)
@@ -146,7 +162,8 @@ RSpec.describe "plugin :proxy", time_limit: 30 do
       bind "https://127.0.0.1:443"
     RUBY
 
-    expect(output.scan(/^config\/puma\.rb:(\d+): (\w+)/)).to eq([%w[4 static_response], %w[7 threds], %w[9 puma], %w[10 bind]])
+    expect(output.scan(/^config\/puma\.rb:(\d+): (\w+)/))
+      .to eq([%w[4 static_response], %w[7 threds], %w[9 puma], %w[10 bind]])
     expect(output).to include("https is no scheme of Puma's: write bind inside proxy do … end")
     expect { TCPSocket.new("127.0.0.1", free) }.to raise_error(Errno::ECONNREFUSED)
     expect(Dir[File.join(directory, "tmp/sockets/*")]).to eq([])
