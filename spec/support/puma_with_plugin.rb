@@ -36,14 +36,14 @@ class PumaWithPlugin
 
   attr_reader :directory, :process
 
-  # `config` is the rest of config/puma.rb, behind `plugin :proxy`. `socket` is given as systemd gives one. `bundler`:
+  # `config` is the rest of config/puma.rb, behind the line `first`. `socket` is given as systemd gives one. `bundler`:
   # with the Gemfile of the folder.
   def initialize(config, directory, *arguments, application: APPLICATION, environment: {}, socket: nil,
-                 bundler: false)
+                 bundler: false, first: "plugin :proxy")
     @directory = directory
     FileUtils.mkdir_p([File.join(directory, "config"), File.join(directory, "tmp/sockets")])
     write("config.ru", application)
-    write("config/puma.rb", "plugin :proxy\n#{config}")
+    write("config/puma.rb", "#{first}\n#{config}")
     command = [*("bundle exec".split if bundler), *self.class.command, *arguments]
     command = ["sh", "-c", "LISTEN_PID=$$ exec \"$@\"", "sh", *command] if socket
     @process = ChildProcess.new({ **self.class.environment, **environment }, *command,
