@@ -10,8 +10,8 @@ RSpec.describe "plugin :proxy with `rails server`", order: :defined, time_limit:
     routes = RailsApplication::FILES["config/routes.rb"].sub("post", "get \"address\" => \"pages#address\"\n  post")
     pages = RailsApplication::FILES["app/controllers/pages_controller.rb"]
             .sub(/^end$/, "  def address = render(plain: [request.remote_ip, request.protocol].join(\" \"))\nend")
-    @application = RailsApplication.new(files: { **RailsApplication::FILES, "config/routes.rb" => routes,
-                                                 "app/controllers/pages_controller.rb" => pages })
+    changed = { "config/routes.rb" => routes, "app/controllers/pages_controller.rb" => pages }
+    @application = RailsApplication.new(files: RailsApplication::FILES.merge(changed))
     path = File.join(@application.directory, "config/puma.rb")
     File.write(path, "#{File.read(path)}\nplugin :proxy\nlocation(\"/fixed\") { static_response body: \"fixed\" }\n")
     File.write(File.join(@application.directory, "Gemfile"), "gem \"proxy\", path: #{Dir.pwd.dump}\n", mode: "a")
