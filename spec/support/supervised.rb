@@ -51,8 +51,12 @@ RSpec.configure do |config|
   config.after(:each, :supervised) do
     next unless process
 
-    child = process.output[/starts as PID (\d+)/, 1]
+    # The application may be left; in a PID namespace its number is not one of ours.
+    child = process.output[/starts as PID (\d+)/, 1].to_i
+    ours = child.positive? && File.readlink("/proc/#{child}/cwd") == directory
     process.stop
-    Process.kill(:KILL, child.to_i) if child && running?(child.to_i)
+    Process.kill(:KILL, child) if ours
+  rescue Errno::ENOENT, Errno::ESRCH
+    process.stop
   end
 end

@@ -5,8 +5,8 @@ module Proxy
     class Run < Serving
       # The end of the server and of the application, in this order: whoever is in front stops first.
       class Ending
-        # Seconds that the application has for its own end in any case, unless `shutdown_timeout` is shorter: requests in
-        # flight may have used that up.
+        # Seconds that the application has for its own end in any case, unless `shutdown_timeout` is shorter: requests
+        # in flight may have used that up.
         LEAST = 5
         # Seconds in which an application may end by itself that has the signal of the terminal too.
         PATIENCE = 2
