@@ -31,17 +31,25 @@ module Proxy
   #
   # @param path [String, Pathname, nil] a configuration file; default: `Proxyfile`, then `config/proxy.rb`
   # @param binds [Array<String>, nil] URLs to listen on in place of those of the configuration; none when empty
+  # @param listeners [Array<IO, Integer>, Hash{String => IO, Integer}, nil] sockets that listen already (`TCPServer`,
+  #   `UNIXServer`, `Socket`, or the number of one). An Array replaces the binds of the configuration, all without TLS.
+  #   A Hash has the socket for the URL of a bind, whose other options apply; other binds are opened as usual. The
+  #   server duplicates each socket: close your own when you like
   # @return [Server]
   # @raise [ConfigurationError] with every mistake; nothing was bound
   # @raise [BindError] when an address cannot be bound; nothing stays bound
+  # @raise [ArgumentError] when one of `listeners` does not listen, or no bind has its URL
   # @example From a file
   #   server = Proxy.start("config/proxy.rb", binds: ["http://127.0.0.1:0"])
+  # @example With a socket that is open already
+  #   listener = TCPServer.new("127.0.0.1", 0)
+  #   server = Proxy.start(listeners: [listener]) { proxy to: "http://127.0.0.1:3000{path}{query}" }
   # @example From a block
   #   server = Proxy.start { proxy to: "http://127.0.0.1:3000{path}{query}" }
   # @example From a block that uses instance variables and methods of its surroundings
   #   server = Proxy.start { |config| config.proxy to: @url, timeout: default_timeout }
-  def self.start(path = nil, binds: nil, &block)
-    config = Config.load(path, binds: binds, &block)
+  def self.start(path = nil, binds: nil, listeners: nil, &block)
+    config = Config.load(path, binds: binds, listeners: listeners, &block)
     config.print_warnings
     Server.start(config.validate!)
   end
@@ -51,14 +59,16 @@ module Proxy
   # @param config [String, Pathname, Proc, nil] a configuration file, as for {start}, or a Proc in place of the block
   #   there
   # @param binds [Array<String>, nil] URLs to listen on in place of those of the configuration
+  # @param listeners [Array<IO, Integer>, Hash{String => IO, Integer}, nil] sockets that listen already, as for {start}
   # @yieldparam server [Server]
   # @return [Object] what the block returns
   # @raise [ConfigurationError] with every mistake; nothing was bound
   # @raise [BindError] when an address cannot be bound; nothing stays bound
   # @example
   #   Proxy.run("Proxyfile") { |server| puts server.url; sleep }
-  def self.run(config = nil, binds: nil)
-    server = config.is_a?(Proc) ? start(binds: binds, &config) : start(config, binds: binds)
+  def self.run(config = nil, binds: nil, listeners: nil)
+    options = { binds: binds, listeners: listeners }
+    server = config.is_a?(Proc) ? start(**options, &config) : start(config, **options)
     yield server
   ensure
     server&.stop
@@ -74,3 +84,5 @@ module Proxy
     Config.load(path, &block).problems
   end
 end
+
+require_relative "proxy/railtie" if defined?(Rails::Railtie) && !defined?(Proxy::Railtie)

@@ -49,9 +49,11 @@ module ReferenceTables
     "### #{word.name}\n\n#{wrapped(word.prose)}\n\n#{takes}#{options(word)}"
   end
 
-  # The table of options of a word or a Hash. Options that `proxy` takes from `upstream` are listed only there.
+  # The table of options of a word or a Hash. Options that `proxy` takes from `upstream`, and `puma` from both, are
+  # listed only there.
   def self.options(schema)
-    own = schema.name == :proxy ? schema.options - WORDS.schema(:upstream).options : schema.options
+    listed = { proxy: %i[upstream], puma: %i[upstream proxy] }.fetch(schema.name, [])
+    own = schema.options - listed.flat_map { |word| WORDS.schema(word).options }
     rows(OPTIONS, own.map { |option| [names(option), option.type.label, option.default, option.prose] })
   end
 

@@ -120,6 +120,9 @@ module Proxy
         serve(descriptor, number)
       end
       finished = true
+    rescue Exception # rubocop:disable Lint/RescueException
+      # It was logged. An `exit` ends no more than this thread, but ends a process that the application has forked.
+      raise if pid != Process.pid
     ensure
       @threads[index] = start(index) unless finished || @killed || Application.leaving? || pid != Process.pid
     end

@@ -111,7 +111,7 @@ module Proxy
       call.fail(Failure.message(error))
       raise
     ensure
-      call.fail("it ended its thread")
+      call.fail("its thread ended before it did")
     end
 
     # What the block returns, whatever `around` makes of it.

@@ -2,6 +2,7 @@
 
 require_relative "dsl"
 require_relative "error"
+require_relative "listeners"
 require_relative "native"
 require_relative "config/app"
 
@@ -18,20 +19,21 @@ module Proxy
     end
 
     # Reads a file or a block. Mistakes of the configuration do not raise, and nothing is bound. `binds` replaces the
-    # addresses of the file. `app` is the application that a backend `:app` stands for.
-    def self.load(path = nil, binds: nil, app: nil, &block)
+    # addresses of the file; `listeners` are sockets to listen on. `app` is the application that a backend `:app` stands
+    # for.
+    def self.load(path = nil, binds: nil, listeners: nil, app: nil, &block)
       raise ArgumentError, "give a path or a block, not both" if path && block
 
       unless binds.nil? || binds.is_a?(Array)
         raise TypeError, "binds must be an Array of URLs, not #{DSL::Format.kind(binds)}"
       end
 
-      Source.new(block ? nil : path_of(path), working_directory, block, binds, app).read
+      Source.new(block ? nil : path_of(path), working_directory, block, binds, app, Listeners.of(listeners)).read
     end
 
     # Makes a configuration from addresses of the command line (`--to`): each is a backend and gets the client's `Host`.
-    def self.to(addresses, binds: nil)
-      Targets.new(addresses, binds).read
+    def self.to(addresses, binds: nil, listeners: nil)
+      Targets.new(addresses, binds, Listeners.of(listeners)).read
     end
 
     # The working directory; the root if it was deleted, so that absolute paths still work.
@@ -52,14 +54,15 @@ module Proxy
     # The source of a configuration (file or block). A reload reads it again.
     # @api private
     class Source
-      attr_reader :path, :directory, :block, :binds, :app
+      attr_reader :path, :directory, :block, :binds, :app, :listeners
 
-      def initialize(path, directory, block, binds, app = nil)
+      def initialize(path, directory, block, binds, app = nil, listeners = nil)
         @path = path
         @directory = directory
         @block = block
         @binds = binds
         @app = app
+        @listeners = listeners
       end
 
       # Reads the source in its present state.
@@ -67,11 +70,11 @@ module Proxy
         Config.new(block ? DSL::Draft.of_block(block) : DSL::Draft.of_file(file), self)
       end
 
-      # Another source that keeps the `binds` of this one.
+      # Another source that keeps the `binds` and `listeners` of this one.
       def other(path, block)
         raise ArgumentError, "give a path or a block, not both" if path && block
 
-        Source.new(block ? nil : Config.path_of(path), Config.working_directory, block, binds, app)
+        Source.new(block ? nil : Config.path_of(path), Config.working_directory, block, binds, app, listeners)
       end
 
       # The problems in the form in which they are shown.
@@ -90,8 +93,8 @@ module Proxy
     # Addresses of the command line as a source. Their problems have no line of a file.
     # @api private
     class Targets < Source
-      def initialize(addresses, binds)
-        super(nil, Config.working_directory, nil, binds)
+      def initialize(addresses, binds, listeners)
+        super(nil, Config.working_directory, nil, binds, nil, listeners)
         @addresses = addresses
       end
 
@@ -167,6 +170,7 @@ module Proxy
       @applications = draft.applications
       draft.close
       @hash["binds"] = Config.binds(source.binds, read) if source.binds&.any?
+      @hash["binds"] = source.listeners.binds(@hash["binds"], source.binds&.any?) if source.listeners
       @draft = draft
       application(read)
       @problems = Problem.sort(source.told(read + engine_problems(read) + loops(read))).freeze
@@ -194,6 +198,10 @@ module Proxy
       @hash
     end
 
+    # @return [Array<IO, false, nil>] for each bind the socket that the program hands over; false if it is closed by now
+    def sockets
+      source.listeners&.sockets(@hash.fetch("binds")) || []
+    end
     # @return [Array<#call>] the Ruby blocks, by the numbers that the engine knows: each is called with the argument of
     #   a call and the call, and returns the answer
     attr_reader :blocks

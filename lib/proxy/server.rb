@@ -33,9 +33,10 @@ module Proxy
       # Starts the engine with a valid configuration.
       # @api private
       def start(config)
+        config.source.listeners&.check(config.to_h.fetch("binds"))
         blocks = Blocks.new
         native = Application.open(config.applications) do
-          Native::Server.start(config.to_h, blocks.take(config.blocks))
+          Native::Server.start(config.to_h, blocks.take(config.blocks), config.sockets)
         end
         server = new(native, config, blocks)
         @running[server] = true
@@ -138,7 +139,8 @@ module Proxy
     #
     # Backends that are in both keep their connections, health, states and figures; a rate limit keeps its counts if its
     # location and options are unchanged. Files that the configuration names are read again, and the access log is
-    # reopened. `binds:` of {Proxy.start} still applies. Only the number of `threads` stays until the next start.
+    # reopened. `binds:` and `listeners:` of {Proxy.start} still apply. Only the number of `threads` stays until the
+    # next start.
     #
     # @param path [String, Pathname, nil] another configuration file, which later reloads read too; a block works
     #   likewise
@@ -169,7 +171,9 @@ module Proxy
     def take(config)
       @reloading.synchronize do
         config.validate!
-        Application.open(config.applications) { @native.reload(config.to_h, @blocks.take(config.blocks)) }
+        Application.open(config.applications) do
+          @native.reload(config.to_h, @blocks.take(config.blocks), config.sockets)
+        end
         # Applications of the configuration before end by themselves, once their last request is over.
         @applications = @applications.select(&:alive?) + config.applications
         @source = config.source

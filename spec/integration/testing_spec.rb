@@ -97,7 +97,8 @@ RSpec.describe "Tests of a configuration", time_limit: 60 do
         'it is routed to "app_servers", with x-env: test, Via: 1.1 proxy',
       'route("https://a/none")' => "it is answered with 404",
       'redirect("https://a/old/b").to("/b").temporarily' => "it is redirected to https://new.example/old/b with 308",
-      'answer("https://a/health").with_body("ill")' => 'it is answered with 200 by static_response, with the body "fine\n"',
+      'answer("https://a/health").with_body("ill")' =>
+        'it is answered with 200 by static_response, with the body "fine\n"',
       'refuse("https://a/health")' => "it is answered with 200 by static_response",
       'ask_for_password("https://a/admin/").in_realm("Boss")' =>
         'it is answered with 401 by auth_basic, in the realm "Staff"',
@@ -162,8 +163,8 @@ RSpec.describe "Tests of a configuration", time_limit: 60 do
           it("are gone") { expect($servers).to have_attributes(length: 5).and all(be_stopped) }
         end
       RUBY
-      expect(output).to include("8 examples, 3 failures").and(include("on purpose")).and(include("in a hook"))
-                                                         .and(include("ConfigurationError")).and(include("proxy_spec.rb:30: proxi: unknown"))
+      expect(output).to include("8 examples, 3 failures", "on purpose", "in a hook", "ConfigurationError",
+                                "proxy_spec.rb:30: proxi: unknown")
       expect(status).to eq(1)
     end
   end
@@ -220,7 +221,8 @@ RSpec.describe "Tests of a configuration", time_limit: 60 do
         end
       RUBY
       expect(output).to include("3 failures, 0 errors")
-        .and(include("expected the proxy to route GET https://a/users/7 to \"others\"\nbut it is routed to \"app_servers\""))
+        .and(include("expected the proxy to route GET https://a/users/7 to \"others\"\n" \
+                     "but it is routed to \"app_servers\""))
         .and(include("expected the proxy not to limit GET /login to 100 requests\nbut it is redirected to "))
         .and(include("expected the proxy to answer GET / with 404\nbut it is answered with 200 by static_response\n"))
         .and(include("locations, in the order in which they are tried:\n     5  yes  location \"/users/:id\"\n"))
@@ -282,8 +284,10 @@ RSpec.describe "Tests of a configuration", time_limit: 60 do
   it "does not listen where others could reach it" do
     require "proxy/testing"
     expect { Proxy::Testing.start(binds: ["http://127.0.0.1:0", "http://0.0.0.0:0"]) { static_response body: "" } }
-      .to raise_error(ArgumentError, "http://0.0.0.0:0 can be reached from elsewhere: write one such as http://127.0.0.1:0")
-    server = Proxy::Testing.start(binds: ["unix://#{directory}/socket", "http://127.0.0.1:0"]) { static_response body: "a" }
+      .to raise_error(ArgumentError, "http://0.0.0.0:0 can be reached from elsewhere: write one such as " \
+                                     "http://127.0.0.1:0")
+    binds = ["unix://#{directory}/socket", "http://127.0.0.1:0"]
+    server = Proxy::Testing.start(binds: binds) { static_response body: "a" }
     expect(server.urls).to match(["unix://#{directory}/socket", /127\.0\.0\.1/])
     Proxy::Testing.stop
     expect(server).to be_stopped

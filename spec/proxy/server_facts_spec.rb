@@ -70,7 +70,11 @@ RSpec.describe Proxy::Server, :binding do
   end
 
   it "has figures that the signature and the documentation name" do
-    start { bind("http://127.0.0.1:0") || proxy(backends: ["127.0.0.1:1"], health_check: { interval: 60 }) }
+    start do
+      bind "http://127.0.0.1:0"
+      authorize(key: { cookie: "session" }) { true }
+      proxy backends: ["127.0.0.1:1"], health_check: { interval: 60 }
+    end
     stats = names(@server.stats)
     # Before the first check there is nothing to tell of it.
     figures = (stats + %i[healthy since error]).uniq

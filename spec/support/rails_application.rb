@@ -48,22 +48,35 @@ class RailsApplication
 
   attr_reader :directory
 
-  def initialize
-    @parent = Dir.mktmpdir("rails")
+  # `options` are further ones of `rails new`; `parent` is a part of the name of the folder around the application.
+  def initialize(*options, parent: "rails", files: FILES)
+    @parent = Dir.mktmpdir(parent)
     @directory = File.join(@parent, "shop")
-    run("rails", "new", "shop", "--quiet", *SKIPPED.map { |part| "--skip-#{part}" }, chdir: @parent)
-    FILES.each { |path, text| File.write(File.join(directory, path), text) }
+    run("rails", "new", "shop", "--quiet", *SKIPPED.map { |part| "--skip-#{part}" }, *options, chdir: @parent)
+    files.each { |path, text| File.write(File.join(directory, path), text) }
     take_port
   end
 
   # Runs `proxy` in the folder, and returns its output.
   def proxy(*arguments) = run(RbConfig.ruby, "-I#{ProxyProcess::LIB}", ProxyProcess::EXE, *arguments)
 
+  # Runs a program of the folder, such as `bin/rails`, and returns its output.
+  def program(*command) = run(*command)
+
+  # Starts a program of the folder that serves the application, and returns its URL.
+  def serve(*command)
+    @proxy = ChildProcess.new(environment, *command, chdir: directory)
+    @proxy.await_output(%r{http://[^\s/]+:[1-9]\d*}, limit: 60)[0]
+  end
+
+  # Stops what `serve` has started, and returns its status.
+  def terminate
+    @proxy.signal(:TERM)
+    @proxy.wait(limit: 30)
+  end
+
   # Starts Puma with config/puma.rb.
   def start_puma
-    environment = {
-      "RAILS_ENV" => "production", "SECRET_KEY_BASE" => SecureRandom.hex(64), "RAILS_SERVE_STATIC_FILES" => "1"
-    }
     @puma = ChildProcess.new(environment, "puma", chdir: directory)
     @puma.await_output(/Ctrl-C/, limit: 60)
   end
@@ -76,6 +89,9 @@ class RailsApplication
     @proxy.await_output(%r{http://[^\s/]+:[1-9]\d*})[0]
   end
 
+  # What `serve` has printed.
+  def output = @proxy.output
+
   def stop_puma
     @puma&.stop
   end
@@ -87,6 +103,10 @@ class RailsApplication
   end
 
   private
+
+  def environment
+    { "RAILS_ENV" => "production", "SECRET_KEY_BASE" => SecureRandom.hex(64), "RAILS_SERVE_STATIC_FILES" => "1" }
+  end
 
   # Chooses a port in place of 3000, which may be in use: one outside of the system's ephemeral ports.
   def take_port

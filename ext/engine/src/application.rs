@@ -19,8 +19,8 @@ use tokio::net::UnixStream;
 use crate::fork::OnItsWay;
 use crate::fork_safe::{Condvar, Mutex};
 
-/// Bytes of a request that are gathered before a thread gets it. A slow client holds no thread while it sends a smaller
-/// request. The buffer of a socket has room for more.
+/// Bytes of a request that are written before a thread gets it, unless the request is complete before. The buffer of a
+/// socket has room for more.
 const GATHERED: usize = 64 * 1024;
 
 /// All open inboxes of this process.
@@ -64,7 +64,7 @@ struct Parcel {
 
 /// A request that a thread has taken.
 #[derive(Debug)]
-pub struct Taken {
+pub struct TakenRequest {
     /// The application's end of the connection.
     pub socket: OwnedFd,
     /// Number of the request in its inbox, for [`Inbox::done`].
@@ -98,7 +98,7 @@ impl Inbox {
     }
 
     /// The next request, if one waits.
-    pub fn try_take(&self) -> Option<Taken> {
+    pub fn try_take(&self) -> Option<TakenRequest> {
         self.requests.lock().take()
     }
 
@@ -163,11 +163,11 @@ impl Inbox {
 }
 
 impl Requests {
-    fn take(&mut self) -> Option<Taken> {
+    fn take(&mut self) -> Option<TakenRequest> {
         let Parcel { _on_its_way, socket, place } = self.waiting.pop_front()?;
         self.last += 1;
         self.taken.insert(self.last, place);
-        Some(Taken { socket, number: self.last })
+        Some(TakenRequest { socket, number: self.last })
     }
 }
 

@@ -5,8 +5,8 @@
 //! ([`BlockQueue::next`]), runs the block, and answers ([`BlockCall::answer`]). The engine never waits for Ruby in any
 //! other way than by a future with a time limit.
 //!
-//! Each block has a lane of its own in the queue: so many of its calls run at once, and so many wait. A block that never
-//! returns holds up no other block.
+//! Each block has a lane of its own in the queue: so many of its calls run at once, and so many wait. A block that
+//! never returns holds up no other block.
 
 mod call;
 mod queue;
@@ -72,7 +72,8 @@ pub(crate) trait BlockReply: Send {
 
     /// Takes the answer. Called once, on a Ruby thread, so it must not wait; or by the caller itself if the call was
     /// refused.
-    fn take(self: Box<Self>, answer: Result<BlockValue, BlockFailure>);
+    /// The error says that the block must not answer so, and what it should answer.
+    fn take(self: Box<Self>, answer: Result<BlockValue, BlockFailure>) -> Result<(), String>;
 }
 
 impl BlockReply for oneshot::Sender<Result<BlockValue, BlockFailure>> {
@@ -80,9 +81,16 @@ impl BlockReply for oneshot::Sender<Result<BlockValue, BlockFailure>> {
         !self.is_closed()
     }
 
-    fn take(self: Box<Self>, answer: Result<BlockValue, BlockFailure>) {
+    fn take(self: Box<Self>, answer: Result<BlockValue, BlockFailure>) -> Result<(), String> {
         let _ = self.send(answer);
+        Ok(())
     }
+}
+
+/// Tells `reply` that there is no answer.
+fn refuse(reply: Box<dyn BlockReply>, why: BlockFailure) {
+    // Only a wrong answer is an error.
+    let _ = reply.take(Err(why));
 }
 
 /// The reply to a call whose answer nobody needs.
@@ -93,7 +101,9 @@ impl BlockReply for Unheard {
         true
     }
 
-    fn take(self: Box<Self>, _: Result<BlockValue, BlockFailure>) {}
+    fn take(self: Box<Self>, _: Result<BlockValue, BlockFailure>) -> Result<(), String> {
+        Ok(())
+    }
 }
 
 /// How much of one block may go on at once.
@@ -101,7 +111,7 @@ impl BlockReply for Unheard {
 pub(crate) struct BlockLimits {
     /// Calls that run at once.
     pub(crate) threads: usize,
-    /// Calls that wait.
+    /// Calls that wait because so many run.
     pub(crate) queue: usize,
 }
 
@@ -183,6 +193,13 @@ impl Block {
         &self.name
     }
 
+    /// Logs a warning about the block.
+    pub(crate) fn warn(&self, message: std::fmt::Arguments<'_>) {
+        if let Some(queue) = self.set.queue() {
+            queue.warn(format_args!("{}: {message}", self.name));
+        }
+    }
+
     /// Calls the block and returns at once. `reply` gets the answer, or hears at once that the call is refused.
     pub(crate) fn submit(&self, argument: BlockArgument, reply: impl BlockReply + 'static) {
         self.push(argument, Box::new(reply), None);
@@ -197,11 +214,11 @@ impl Block {
     }
 
     /// Waits for an answer for as long as `limit`, and counts it as late after that.
-    pub(crate) async fn within(
+    pub(crate) async fn within<T>(
         &self,
         limit: Duration,
-        answer: impl Future<Output = Result<BlockValue, BlockFailure>>,
-    ) -> Result<BlockValue, BlockFailure> {
+        answer: impl Future<Output = Result<T, BlockFailure>>,
+    ) -> Result<T, BlockFailure> {
         tokio::time::timeout(limit, answer).await.unwrap_or_else(|_| {
             self.counters.late.fetch_add(1, Relaxed);
             Err(BlockFailure::Late)
@@ -216,7 +233,7 @@ impl Block {
 
     fn push(&self, argument: BlockArgument, reply: Box<dyn BlockReply>, key: Option<&str>) -> bool {
         let Some(set) = &self.set.0 else {
-            reply.take(Err(BlockFailure::Gone));
+            refuse(reply, BlockFailure::Gone);
             return false;
         };
         set.queue.push(self, set, argument, reply, key)

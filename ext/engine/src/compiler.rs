@@ -25,7 +25,6 @@ pub(crate) struct Compiler {
     pub(crate) captures: CapturesAround,
     pub(crate) upstreams: Upstreams,
     /// The Ruby blocks of the configuration.
-    #[allow(dead_code, reason = "the words that call blocks come next")]
     pub(crate) blocks: BlockSet,
     /// The enclosing locations.
     pub(crate) place: LocationPath,

@@ -23,6 +23,8 @@ pub(crate) use upstream::{CONNECT_TIMEOUT, RETRY_BUDGET};
 
 use serde::{Deserialize, Serialize};
 
+use crate::listening_socket::HandedOver;
+
 /// The value of a server directive and the line that set it.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -90,6 +92,10 @@ pub struct BindConfig {
     pub min_tls: Option<String>,
     /// File and line of the directive, if it comes from a file.
     pub at: Option<At>,
+    /// Listening socket to use in place of one that the server opens. `backlog`, `mode`, `owner` and `group` apply to
+    /// it if they are written.
+    #[serde(skip)]
+    pub handed_over: Option<HandedOver>,
 }
 
 impl Default for BindConfig {
@@ -111,6 +117,7 @@ impl Default for BindConfig {
             certificates: None,
             min_tls: None,
             at: None,
+            handed_over: None,
         }
     }
 }

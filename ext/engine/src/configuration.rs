@@ -13,6 +13,7 @@ use crate::blocks::BlockSet;
 use crate::compile::Word;
 use crate::compiler::Compiler;
 use crate::handler::{handlers, Handler, Handling};
+use crate::listening_socket::HandedOver;
 
 /// One server: where it listens, how it behaves, and what it does with a request.
 #[derive(Debug, Clone, Deserialize, Serialize)]
@@ -20,6 +21,9 @@ use crate::handler::{handlers, Handler, Handling};
 pub struct Config {
     /// Listening addresses. Empty means [`BindConfig::DEFAULT`](crate::config::BindConfig::DEFAULT).
     pub binds: Vec<BindConfig>,
+    /// Whether the server listens nowhere, whatever `binds` says: connections are only handed to it
+    /// ([`Server::adopt`](crate::Server::adopt)). Default: it listens.
+    pub adopts: bool,
     /// Engine threads. Default: the number of processors.
     pub threads: Option<Setting<i64>>,
     /// Trusted proxies: addresses and networks whose forwarding fields are believed; `unix:` for all that connect over
@@ -69,6 +73,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             binds: Vec::new(),
+            adopts: false,
             threads: None,
             trusted_proxies: TrustedProxiesConfig::default(),
             resolver: Setting::of(Vec::new()),
@@ -88,6 +93,13 @@ impl Default for Config {
             routes: Vec::new(),
             blocks: BlockSet::default(),
         }
+    }
+}
+
+impl Config {
+    /// The socket that the program hands over for the bind of that number.
+    pub(crate) fn handed_over(&self, number: usize) -> Option<&HandedOver> {
+        self.binds.get(number).and_then(|bind| bind.handed_over.as_ref())
     }
 }
 

@@ -1,5 +1,6 @@
 //! Clients: accepting their connections and speaking with them.
 
+pub(crate) mod adoption;
 pub(crate) mod connection;
 mod grace;
 mod handshake;

@@ -148,6 +148,11 @@ impl Error {
         matches!(&self.kind, Kind::Connect(error) if error.is_ours())
     }
 
+    /// Whether every backend is busy, which passes.
+    pub(crate) fn is_about_queue(&self) -> bool {
+        matches!(self.kind, Kind::Crowded | Kind::QueueTimeout)
+    }
+
     /// Whether no backend could be asked, so that the answer is a 503.
     pub(crate) fn is_unavailable(&self) -> bool {
         matches!(self.kind, Kind::Unavailable | Kind::Crowded | Kind::QueueTimeout) || self.is_exhausted()

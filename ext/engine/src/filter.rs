@@ -14,6 +14,7 @@ mod allow_list;
 mod auth_api_key;
 mod auth_basic;
 mod auth_jwt;
+mod authorize;
 mod challenge;
 mod cors;
 mod credential;
@@ -203,6 +204,8 @@ filters! {
     auth_jwt: AuthJwt(AuthJwtConfig),
     /// `forward_auth to: "http://…"` asks another server whether the request may pass.
     forward_auth: ForwardAuth(ForwardAuthConfig),
+    /// `authorize key: { header: "Authorization" } do |request| … end` asks a Ruby block whether the request may pass.
+    authorize: Authorize(AuthorizeConfig),
     /// `rate_limit requests: 100, seconds: 60` refuses requests beyond a number in a period.
     rate_limit: RateLimit(RateLimitConfig),
     /// `allow_list "10.0.0.0/8"` refuses clients whose address is not listed.

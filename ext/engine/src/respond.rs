@@ -94,13 +94,29 @@ impl ErrorResponse {
         let mut report = report.within("error_response");
         match config {
             None => Arc::clone(built_in(usual)),
-            Some(ErrorResponseConfig::Named(name)) => Arc::clone(built_in::named(name).unwrap_or_else(|| {
-                let names: Vec<_> = built_in::names().collect();
-                report.error(format!("{name:?} is not a built-in error response {}", did_you_mean(name, &names)));
-                built_in(usual)
-            })),
+            Some(ErrorResponseConfig::Named(name)) => Self::of_name(name).unwrap_or_else(|message| {
+                report.error(message);
+                Arc::clone(built_in(usual))
+            }),
             Some(ErrorResponseConfig::Custom(config)) => Arc::new(custom::compile(config, &mut report)),
         }
+    }
+
+    /// The built-in response with this name. The error says that there is none.
+    pub(crate) fn of_name(name: &str) -> Result<Arc<ErrorResponse>, String> {
+        built_in::named(name).cloned().ok_or_else(|| {
+            let names: Vec<_> = built_in::names().collect();
+            format!("{name:?} is not a built-in error response {}", did_you_mean(name, &names))
+        })
+    }
+
+    /// The response for a status: the built-in one, or one made like those.
+    pub(crate) fn of_status(status: u16) -> Arc<ErrorResponse> {
+        if built_in::statuses().any(|known| known == status) {
+            return Arc::clone(built_in(status));
+        }
+        let forms = built_in::forms(status, built_in::message(status), &[]);
+        Arc::new(ErrorResponse { forms, default: BodyFormat::Plain, custom: false })
     }
 
     /// Whether the response comes from the configuration.

@@ -144,6 +144,29 @@ impl Template {
         told
     }
 
+    /// Appends every value, each with its length behind it, so that different values never make equal text. An absent
+    /// value differs from an empty one. Of a cookie all values count, without the modifiers.
+    pub(crate) fn render_apart(&self, scope: &RequestValues<'_>, out: &mut Vec<u8>) {
+        for part in &self.parts {
+            let TemplatePart::Value(value) = part else { continue };
+            let start = out.len();
+            if let Name::Cookie(_) = &value.name {
+                let mut count = 0_u64;
+                for cookie in value.name.cookies(&scope.request.fields) {
+                    let start = out.len();
+                    out.extend_from_slice(cookie);
+                    out.extend_from_slice(&((out.len() - start) as u64).to_ne_bytes());
+                    count += 1;
+                }
+                out.extend_from_slice(&count.to_ne_bytes());
+            } else if value.write(scope, self.context, out).is_some() {
+                out.extend_from_slice(&((out.len() - start) as u64).to_ne_bytes());
+            } else {
+                out.extend_from_slice(&u64::MAX.to_ne_bytes());
+            }
+        }
+    }
+
     /// Appends the rewritten text as a field value: without control characters.
     pub(crate) fn render_header(&self, scope: &RequestValues<'_>, out: &mut Vec<u8>) {
         let start = out.len();

@@ -1,5 +1,6 @@
 //! A running server, from configuration to drain.
 
+mod adopt;
 mod lifecycle;
 mod reload;
 mod threads;
@@ -100,8 +101,9 @@ impl Server {
         }
         let binds = &compiled.snapshot.binds;
         let mut listeners = Vec::with_capacity(binds.len());
-        for bind in binds.iter() {
-            listeners.push(Listener::bind(bind, binds.is_beside_v4(bind)).map_err(|error| cannot_bind(bind, &error))?);
+        for (number, bind) in binds.iter().enumerate() {
+            let listener = Listener::open(bind, config.handed_over(number), binds.is_beside_v4(bind));
+            listeners.push(listener.map_err(|error| cannot_bind(bind, &error))?);
         }
         let settings = compiled.settings;
         settings.log.start().map_err(StartError::System)?;

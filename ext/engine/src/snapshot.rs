@@ -99,7 +99,11 @@ pub(crate) fn carry_over(before: Option<&Snapshot>, config: &Config, purpose: Pu
         max_connections: number("max_connections", &config.max_connections, 1..=10_000_000, &mut problems),
         log: Log::compile(&config.log_level, &mut problems),
     };
-    let binds = Binds::compile(&config.binds, &config.trusted_proxies, purpose, &mut problems);
+    let binds = if config.adopts {
+        Binds::default()
+    } else {
+        Binds::compile(&config.binds, &config.trusted_proxies, purpose, &mut problems)
+    };
     let log_before = before.and_then(|before| before.globals.access_log.as_deref());
     let access_log =
         config.access_log.as_ref().and_then(|log| AccessLog::carry_over(log_before, log, purpose, &mut problems));

@@ -1,5 +1,6 @@
 //! One connected byte stream: TCP or unix socket, plain or with TLS.
 
+mod adopted;
 #[cfg(test)]
 pub(crate) mod memory;
 
@@ -17,6 +18,8 @@ use tokio_rustls::{client, server, TlsStream};
 
 use crate::application::ApplicationStream;
 
+pub(crate) use adopted::{AdoptedStream, BodyFile};
+
 /// A connection to a client or to a backend.
 ///
 /// When the socket is full, TLS keeps written bytes in its own buffer, so a writer must flush before it waits for the
@@ -29,6 +32,8 @@ pub(crate) enum Stream {
     Application(Box<ApplicationStream>),
     Tls(Box<Secured<TcpStream>>),
     TlsUnix(Box<Secured<UnixStream>>),
+    /// A client's connection that another server has read the beginning of.
+    Adopted(Box<AdoptedStream>),
     /// An in-memory pipe, in tests of this crate.
     #[cfg(test)]
     Memory(memory::Pipe),
@@ -72,7 +77,7 @@ impl Stream {
             Self::Memory(_) => None,
             #[cfg(test)]
             Self::TlsMemory(secured) => secured.name.as_ref(),
-            Self::Tcp(_) | Self::Unix(_) | Self::Application(_) => None,
+            Self::Tcp(_) | Self::Unix(_) | Self::Application(_) | Self::Adopted(_) => None,
             Self::Tls(secured) => secured.name.as_ref(),
             Self::TlsUnix(secured) => secured.name.as_ref(),
         }
@@ -93,7 +98,7 @@ impl Stream {
             Self::Memory(_) => return false,
             #[cfg(test)]
             Self::TlsMemory(secured) => secured.tls.get_ref().1,
-            Self::Tcp(_) | Self::Unix(_) | Self::Application(_) => return false,
+            Self::Tcp(_) | Self::Unix(_) | Self::Application(_) | Self::Adopted(_) => return false,
             Self::Tls(secured) => secured.tls.get_ref().1,
             Self::TlsUnix(secured) => secured.tls.get_ref().1,
         };
@@ -128,6 +133,7 @@ impl Stream {
         match self {
             Self::Tcp(stream) => Some(stream),
             Self::Tls(secured) => Some(secured.tls.get_ref().0),
+            Self::Adopted(adopted) => adopted.socket.tcp(),
             Self::Unix(_) | Self::TlsUnix(_) | Self::Application(_) => None,
             #[cfg(test)]
             Self::Memory(_) | Self::TlsMemory(_) => None,
@@ -153,6 +159,7 @@ impl Stream {
             Self::Application(stream) => socket2::SockRef::from(stream.socket()),
             Self::Tls(secured) => socket2::SockRef::from(secured.tls.get_ref().0),
             Self::TlsUnix(secured) => socket2::SockRef::from(secured.tls.get_ref().0),
+            Self::Adopted(adopted) => return adopted.socket.cut(),
             #[cfg(test)]
             Self::Memory(pipe) => return pipe.cut(),
             #[cfg(test)]
@@ -170,6 +177,7 @@ impl Stream {
             Self::Application(stream) => socket2::SockRef::from(stream.socket()),
             Self::Tls(secured) => socket2::SockRef::from(secured.tls.get_ref().0),
             Self::TlsUnix(secured) => socket2::SockRef::from(secured.tls.get_ref().0),
+            Self::Adopted(adopted) => return adopted.socket.has_unread(),
             #[cfg(test)]
             Self::Memory(pipe) => return pipe.has_unread(),
             #[cfg(test)]
@@ -193,6 +201,7 @@ impl Stream {
             Self::Application(stream) => stream.socket().as_fd(),
             Self::Tls(secured) => secured.tls.get_ref().0.as_fd(),
             Self::TlsUnix(secured) => secured.tls.get_ref().0.as_fd(),
+            Self::Adopted(adopted) => return adopted.socket.departure(),
             #[cfg(test)]
             Self::Memory(pipe) => return pipe.departure(),
             #[cfg(test)]
@@ -224,7 +233,7 @@ impl Stream {
 impl Transport for Stream {
     fn buffers_writes(&self) -> bool {
         match self {
-            Self::Tcp(_) | Self::Unix(_) | Self::Application(_) => false,
+            Self::Tcp(_) | Self::Unix(_) | Self::Application(_) | Self::Adopted(_) => false,
             Self::Tls(_) | Self::TlsUnix(_) => true,
             #[cfg(test)]
             Self::Memory(_) => false,
@@ -273,6 +282,10 @@ macro_rules! delegate {
                 let $stream = Pin::new(&mut secured.tls);
                 $call
             }
+            Stream::Adopted(adopted) => {
+                let $stream = Pin::new(&mut **adopted);
+                $call
+            }
             #[cfg(test)]
             Stream::Memory($stream) => {
                 let $stream = Pin::new($stream);
@@ -313,6 +326,7 @@ impl AsyncWrite for Stream {
             Self::Application(_) => false,
             Self::Tls(secured) => secured.tls.is_write_vectored(),
             Self::TlsUnix(secured) => secured.tls.is_write_vectored(),
+            Self::Adopted(adopted) => adopted.is_write_vectored(),
             #[cfg(test)]
             Self::Memory(pipe) => pipe.is_write_vectored(),
             #[cfg(test)]

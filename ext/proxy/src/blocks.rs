@@ -37,17 +37,17 @@ pub(crate) fn init(ruby: &Ruby, native: RModule) -> Result<(), Error> {
 }
 
 /// A value of the process that made it. A forked child's copy is never used and never dropped.
-struct OfProcess<T> {
+pub(crate) struct OfProcess<T> {
     value: Option<T>,
     pid: u32,
 }
 
 impl<T> OfProcess<T> {
-    fn new(value: T) -> Self {
+    pub(crate) fn new(value: T) -> Self {
         Self { value: Some(value), pid: process::id() }
     }
 
-    fn get(&self) -> Option<&T> {
+    pub(crate) fn get(&self) -> Option<&T> {
         self.value.as_ref().filter(|_| self.pid == process::id())
     }
 

@@ -1,4 +1,5 @@
-//! Waiting without Ruby's global lock (GVL). This file has the only unsafe code of the gem.
+//! Waiting without Ruby's global lock (GVL). This file has the only unsafe code of the gem, beside one call in
+//! [`descriptor`](crate::descriptor).
 
 use std::ffi::c_void;
 use std::panic::{catch_unwind, AssertUnwindSafe};

@@ -1,13 +1,13 @@
 //! `Proxy::Native::Inbox`: requests on their way to a Rack application of this process, for its Ruby threads.
 
 use std::os::fd::{IntoRawFd, RawFd};
-use std::process;
 use std::sync::atomic::AtomicBool;
 use std::sync::Arc;
 
 use magnus::{function, method, prelude::*, Error, RModule, Ruby};
-use proxy_engine::Taken;
+use proxy_engine::TakenRequest;
 
+use crate::blocks::OfProcess;
 use crate::error;
 use crate::gvl::without_gvl;
 
@@ -26,15 +26,12 @@ pub(crate) fn init(ruby: &Ruby, native: RModule) -> Result<(), Error> {
 
 /// An inbox. It belongs to the process that opened it: in a forked child no request comes out of it.
 #[magnus::wrap(class = "Proxy::Native::Inbox", free_immediately)]
-struct Inbox {
-    inbox: Arc<proxy_engine::Inbox>,
-    pid: u32,
-}
+struct Inbox(OfProcess<Arc<proxy_engine::Inbox>>);
 
 impl Inbox {
     /// `Proxy::Native::Inbox.open(id)`: opens the inbox that a configuration names by `id`.
     fn open(id: u64) -> Self {
-        Self { inbox: proxy_engine::Inbox::open(id), pid: process::id() }
+        Self(OfProcess::new(proxy_engine::Inbox::open(id)))
     }
 
     /// `take`: waits for a request, and returns the descriptor of its connection and its number. `nil` if no more
@@ -43,7 +40,7 @@ impl Inbox {
         let Some(inbox) = inbox.owned() else { return Ok(None) };
         loop {
             // Without giving the lock away, if a request waits.
-            if let Some(Taken { socket, number }) = inbox.try_take() {
+            if let Some(TakenRequest { socket, number }) = inbox.try_take() {
                 return Ok(Some((socket.into_raw_fd(), number)));
             }
             if inbox.is_over() {
@@ -93,6 +90,6 @@ impl Inbox {
     }
 
     fn owned(&self) -> Option<&proxy_engine::Inbox> {
-        (self.pid == process::id()).then_some(&self.inbox)
+        self.0.get().map(|inbox| &**inbox)
     }
 }

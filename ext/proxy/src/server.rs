@@ -1,18 +1,19 @@
 //! `Proxy::Native::Server`: one running engine, as a Ruby object.
 
+mod adopt;
 mod life;
 
 use std::process;
 use std::time::{Duration, Instant};
 
 use magnus::scan_args::scan_args;
-use magnus::{function, method, prelude::*, Error, RModule, Ruby, Value};
+use magnus::{function, method, prelude::*, Error, RArray, RModule, Ruby, Value};
 use proxy_engine::{Admin, Config, StartError, Stats};
 
 use self::life::{Life, Waited};
 use crate::blocks::Set;
 use crate::gvl::without_gvl;
-use crate::{config, error};
+use crate::{config, error, listeners};
 
 pub(crate) fn init(ruby: &Ruby, native: RModule) -> Result<(), Error> {
     let class = native.define_class("Server", ruby.class_object())?;
@@ -23,6 +24,8 @@ pub(crate) fn init(ruby: &Ruby, native: RModule) -> Result<(), Error> {
     class.define_method("set_state", method!(Server::set_state, 2))?;
     class.define_method("reload", method!(Server::reload, -1))?;
     class.define_method("reopen_logs", method!(Server::reopen_logs, 0))?;
+    class.define_method("takes?", method!(Server::takes, 2))?;
+    class.define_method("adopt", method!(Server::adopt, 4))?;
     class.define_method("begin_stop", method!(Server::begin_stop, 1))?;
     class.define_method("wait", method!(Server::wait, 1))?;
     class.define_method("stopped?", method!(Server::is_stopped, 0))?;
@@ -39,9 +42,10 @@ struct Server {
 }
 
 impl Server {
-    /// `Proxy::Native::Server.start(hash, block_set = nil)`: starts an engine, and waits until it has started.
+    /// `Proxy::Native::Server.start(hash, block_set = nil, listeners = nil)`: starts an engine, and waits until it has
+    /// started. `listeners` has for each bind an IO that listens already, or nil.
     fn start(ruby: &Ruby, arguments: &[Value]) -> Result<Server, Error> {
-        let config = with_blocks(ruby, arguments)?;
+        let config = with_blocks_and_listeners(ruby, arguments)?;
         let life = Life::begin(config).map_err(|error| error::not_started(ruby, error))?;
         let server = Server { life, pid: process::id() };
         // If an interrupt raises here, `server` is dropped and the engine stops as soon as it has started.
@@ -74,10 +78,10 @@ impl Server {
             .map_err(|unknown| error(unknown.to_string()))
     }
 
-    /// `reload(hash, block_set = nil)`: raises the same exceptions as `start`, and then leaves everything unchanged. A
-    /// server that has ended and a forked child's copy accept no configuration.
+    /// `reload(hash, block_set = nil, listeners = nil)`: raises the same exceptions as `start`, and then leaves
+    /// everything unchanged. A server that has ended and a forked child's copy accept no configuration.
     fn reload(ruby: &Ruby, server: &Self, arguments: &[Value]) -> Result<(), Error> {
-        let config = with_blocks(ruby, arguments)?;
+        let config = with_blocks_and_listeners(ruby, arguments)?;
         let Some(life) = server.owned() else { return Err(error::not_started(ruby, StartError::Stopped)) };
         // A reload waits only for another reload, so there is nothing to interrupt.
         match without_gvl(|| life.reload(&config), || ())? {
@@ -159,11 +163,16 @@ impl Drop for Server {
     }
 }
 
-/// The configuration of a Hash, with the blocks that it refers to.
-fn with_blocks(ruby: &Ruby, arguments: &[Value]) -> Result<Config, Error> {
-    let arguments = scan_args::<(Value,), (Option<Option<&Set>>,), (), (), (), ()>(arguments)?;
-    let blocks = arguments.optional.0.flatten().map(Set::take).unwrap_or_default();
-    Ok(Config { blocks, ..config::from_hash(ruby, arguments.required.0)? })
+/// The configuration of a Hash, with the blocks that it refers to and the sockets that its binds get.
+fn with_blocks_and_listeners(ruby: &Ruby, arguments: &[Value]) -> Result<Config, Error> {
+    let arguments = scan_args::<(Value,), (Option<Option<&Set>>, Option<Option<RArray>>), (), (), (), ()>(arguments)?;
+    let (blocks, listeners) = arguments.optional;
+    let blocks = blocks.flatten().map(Set::take).unwrap_or_default();
+    let mut config = Config { blocks, ..config::from_hash(ruby, arguments.required.0)? };
+    if let Some(listeners) = listeners.flatten() {
+        listeners::hand_over(ruby, &mut config, listeners)?;
+    }
+    Ok(config)
 }
 
 pub(crate) fn duration(ruby: &Ruby, seconds: Option<f64>) -> Result<Option<Duration>, Error> {

@@ -11,7 +11,9 @@ module Proxy
       # What an application may raise without an end of its thread.
       SURVIVED = [StandardError, ScriptError, NoMemoryError, SystemStackError].freeze
       FAILURE = [500, { "content-type" => "text/plain" }, ["Internal Server Error\n"]].freeze
-      private_constant :SURVIVED, :FAILURE
+      # Lines of a backtrace that say nothing of the application.
+      OWN = /\A#{Regexp.escape(__dir__)}/.freeze
+      private_constant :SURVIVED, :FAILURE, :OWN
 
       # `place` is the place of the request in the inbox.
       def initialize(descriptor, app, prefix, place)
@@ -61,6 +63,8 @@ module Proxy
       rescue Gone => error
         # The client has gone away, which is no failure.
       rescue Exception => error # rubocop:disable Lint/RescueException
+        raise if @pid != Process.pid
+
         fail_with(error)
         raise unless SURVIVED.any? { |kind| kind === error }
       ensure
@@ -95,10 +99,10 @@ module Proxy
       end
 
       def log(error)
-        place = error.backtrace.to_a.first(3).join(", ")
+        place = error.backtrace.to_a.grep_v(OWN).first(3).join(", ")
         message = error.message.to_s.dup.force_encoding(Encoding::UTF_8).scrub
         id = @env["HTTP_X_REQUEST_ID"]&.dup&.force_encoding(Encoding::UTF_8)&.scrub
-        @place.failed(id, "#{error.class}: #{message[0, 1000]} (#{place})")
+        @place.failed(id, "#{error.class}: #{message[0, 1000]}#{" (#{place})" unless place.empty?}")
       end
 
       # Closes the body and tells those who asked to be told, whatever any of them raises.

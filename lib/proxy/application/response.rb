@@ -124,7 +124,7 @@ module Proxy
 
       def call(body, stream)
         body.call(stream)
-      rescue Exception
+      rescue Exception # rubocop:disable Lint/RescueException
         stream.cut
         raise
       end

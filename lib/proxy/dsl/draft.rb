@@ -25,6 +25,8 @@ module Proxy
       attr_reader :blocks
       # @return [Boolean] whether the configuration is a block that replaces the caller's `self`
       attr_accessor :takes_self
+      # @return [Puma::Target, nil] the Puma behind the proxy; nil outside of config/puma.rb
+      attr_accessor :target
 
       # Facts about one file: where its statements begin, the folder that its relative paths start from, and its source.
       Text = Struct.new(:statements, :directory, :source)

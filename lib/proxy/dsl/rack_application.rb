@@ -12,13 +12,14 @@ module Proxy
       FILE = Types::InputFile.new("path", 'the path of a config.ru, such as "config.ru"')
       private_constant :FILE
 
-      def signature = "String | _Path | Types::_RackApplication"
+      def signature = "String | _Path | _RackApplication"
 
       def read(value, place)
         return file(value, place) if value.is_a?(String) || value.respond_to?(:to_path)
         return Found.new(built(value), named(value)) if value.respond_to?(:call)
         if value.is_a?(Class) && value.method_defined?(:call)
-          return place.error("the class #{value} has no `call`, only its objects: write run #{value}.new")
+          name = shown(value)
+          return place.error("the class #{name} has no `call`, only its objects: write run #{name}.new")
         end
 
         place.error("#{Format.show(value)} is #{Format.kind(value)}, not a Rack application: write #{hint}")
@@ -30,10 +31,11 @@ module Proxy
       def built(value) = value.respond_to?(:to_app) ? value.to_app : value
 
       def named(value)
-        return value.name if value.is_a?(Module)
-
-        value.class.name unless value.is_a?(Proc) || value.is_a?(Method)
+        shown(value.is_a?(Module) ? value : value.class) unless value.is_a?(Proc) || value.is_a?(Method)
       end
+
+      # The name of a class. One that the configuration defines is inside of a module without a name.
+      def shown(value) = value.name&.sub(/\A#<.*>::/, "")
 
       def file(value, place)
         path = FILE.read(value, place)
@@ -50,9 +52,7 @@ module Proxy
       end
 
       def rack?(value, place)
-        require "rack"
-        require "rack/builder"
-        true
+        %w[rack rack/builder].each { |part| require part }
       rescue LoadError
         place.error("#{value.to_s.inspect} needs the gem rack, which is not there: add it to the Gemfile and start " \
                     "with `bundle exec proxy`, or write run ->(env) { … }")

@@ -126,7 +126,9 @@ module Proxy
       end
 
       def never_forwarded
-        status, = @question.never_forwarded if handler && CLI::Routes::Table.word(@answer.at(handler[:place])) == "proxy"
+        return unless handler && CLI::Routes::Table.word(@answer.at(handler[:place])) == "proxy"
+
+        status, = @question.never_forwarded
         { status: status, location: nil, challenge: nil } if status
       end
 

@@ -6,8 +6,8 @@ module Proxy
   module Testing
     # Minitest's assertions for a {Router}. `require "proxy/minitest"` adds them to every test.
     #
-    # Every one takes a request, its options `from:` and `headers:`, as {Router#explain} does, and facts, which are named
-    # like the methods of the {Expectation}. They are about {#proxy}.
+    # Every one takes a request, its options `from:` and `headers:`, as {Router#explain} does, and facts, which are
+    # named like the methods of the {Expectation}. They are about {#proxy}.
     #
     # @example
     #   class ProxyfileTest < Minitest::Test

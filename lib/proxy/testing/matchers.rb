@@ -6,8 +6,8 @@ module Proxy
   module Testing
     # RSpec's matchers for a {Router}. `require "proxy/rspec"` adds them to every example.
     #
-    # Every one takes a request and its options, as {Router#explain} does: a method and a URL, `from:` the address of the
-    # client, `headers:` its fields.
+    # Every one takes a request and its options, as {Router#explain} does: a method and a URL, `from:` the address of
+    # the client, `headers:` its fields.
     #
     # @example
     #   RSpec.describe "the Proxyfile" do

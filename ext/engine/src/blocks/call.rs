@@ -39,17 +39,20 @@ impl BlockCall {
     pub fn answer(&mut self, answer: Result<BlockValue, &str>) {
         use std::sync::atomic::Ordering::Relaxed;
         let Some(reply) = self.reply.take() else { return };
-        match answer {
-            Ok(value) => {
-                self.counters.answered.fetch_add(1, Relaxed);
-                reply.take(Ok(value));
-            }
+        let wrong = match answer {
+            Ok(value) => reply.take(Ok(value)).err(),
             Err(message) => {
-                self.counters.failed.fetch_add(1, Relaxed);
-                self.queue.warn(format_args!("{}: {message}", self.name));
-                reply.take(Err(BlockFailure::Failed));
+                super::refuse(reply, BlockFailure::Failed);
+                Some(message.to_owned())
             }
-        }
+        };
+        match wrong {
+            None => self.counters.answered.fetch_add(1, Relaxed),
+            Some(message) => {
+                self.warn(&message);
+                self.counters.failed.fetch_add(1, Relaxed)
+            }
+        };
         self.queue.done(&self.lane);
     }
 

@@ -9,7 +9,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{
-    Block, BlockArgument, BlockCall, BlockCounters, BlockFailure, BlockIndex, BlockName, BlockReply, BlockSet, HeldSet,
+    refuse, Block, BlockArgument, BlockCall, BlockCounters, BlockFailure, BlockIndex, BlockName, BlockReply, BlockSet,
+    HeldSet,
 };
 use crate::fork_safe::{Condvar, Mutex};
 use crate::log::Log;
@@ -97,7 +98,7 @@ struct Unwanted(Vec<WaitingCall>);
 impl Unwanted {
     fn end(self) {
         for call in self.0 {
-            call.reply.take(Err(BlockFailure::Late));
+            refuse(call.reply, BlockFailure::Late);
         }
     }
 }
@@ -286,7 +287,7 @@ impl BlockQueue {
             self.quieter.notify_all();
         }
         for call in given_up {
-            call.reply.take(Err(BlockFailure::Gone));
+            refuse(call.reply, BlockFailure::Gone);
         }
     }
 
@@ -357,7 +358,8 @@ impl BlockQueue {
             if let Some(call) = same {
                 replaced = Some(std::mem::replace(&mut call.argument, argument));
                 None
-            } else if is_closed || lane.waiting.len() >= block.limits.queue {
+            } else if is_closed || lane.waiting.len() >= block.limits.queue + lane.threads.saturating_sub(lane.running)
+            {
                 state.forget_lane(lane_key);
                 Some((reply, if is_closed { BlockFailure::Gone } else { BlockFailure::Full }))
             } else {
@@ -380,7 +382,7 @@ impl BlockQueue {
         if why == BlockFailure::Full {
             block.counters.full.fetch_add(1, Relaxed);
         }
-        reply.take(Err(why));
+        refuse(reply, why);
         false
     }
 

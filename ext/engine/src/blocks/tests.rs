@@ -86,8 +86,9 @@ async fn a_late_answer_still_reaches_its_reply() {
         fn is_wanted(&self) -> bool {
             true
         }
-        fn take(self: Box<Self>, answer: Result<BlockValue, BlockFailure>) {
+        fn take(self: Box<Self>, answer: Result<BlockValue, BlockFailure>) -> Result<(), String> {
             self.0.store(answer == Ok(true.into()), SeqCst);
+            Ok(())
         }
     }
     let queue = Arc::new(BlockQueue::default());

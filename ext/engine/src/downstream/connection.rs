@@ -9,7 +9,9 @@ use super::handshake::{shake_hands, Refused};
 use super::listener::Accepted;
 use super::proxy_protocol;
 use super::{http1, http2};
+use crate::client::ClientInfo;
 use crate::listen::tls::Protocol;
+use crate::stream::Stream;
 use crate::worker::{Registration, Worker};
 
 /// Serves a connection to its end.
@@ -51,4 +53,18 @@ pub(crate) async fn serve(worker: Rc<Worker>, accepted: Accepted, registration: 
         Box::pin(http2::serve(&worker, &registration, stream, received, &client_info)).await;
     }
     drop(permit);
+}
+
+/// Serves a connection that another server has handed over for one request of HTTP/1.1.
+pub(crate) async fn serve_adopted(
+    worker: Rc<Worker>,
+    (stream, client_info): (Stream, ClientInfo),
+    registration: Registration,
+) {
+    poll_fn(|cx| {
+        registration.wake_with(cx.waker().clone());
+        Poll::Ready(())
+    })
+    .await;
+    http1::serve(&worker, &registration, stream, &client_info, false).await;
 }

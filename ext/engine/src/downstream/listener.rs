@@ -17,11 +17,13 @@ use tokio::sync::{mpsc, OwnedSemaphorePermit};
 use tokio::task::JoinSet;
 use tokio::time::{timeout_at, Instant};
 
+use super::adoption::AdoptedConnection;
 use crate::client::ClientInfo;
 use crate::descriptors;
 use crate::fork::OnItsWay;
 use crate::listen::binds::Bind;
 use crate::listen::{unix_socket, BindAddress};
+use crate::listening_socket::{HandedOver, ListeningSocket, LocalAddress};
 use crate::metrics::Counters;
 use crate::stream::Stream;
 use connection_limit::ConnectionPermit;
@@ -96,8 +98,20 @@ enum BoundSocket {
 }
 
 impl Listener {
-    /// Binds an address and begins to listen. With `only_v6`, an IPv6 address takes no IPv4 connections.
-    pub(crate) fn bind(bind: &Arc<Bind>, only_v6: bool) -> io::Result<Self> {
+    /// The listener of a bind: the socket that the program hands over for it, or one that is bound here. With
+    /// `only_v6`, an IPv6 address that is bound here takes no IPv4 connections.
+    pub(crate) fn open(bind: &Arc<Bind>, handed_over: Option<&HandedOver>, only_v6: bool) -> io::Result<Self> {
+        match handed_over {
+            None => Self::bind(bind, only_v6),
+            Some(HandedOver::Socket(socket)) => Self::take_over(bind, socket),
+            Some(HandedOver::Closed) => Err(io::Error::other(
+                "its listening socket was handed over and is closed by now: leave it out, or start the server with \
+                 another one",
+            )),
+        }
+    }
+
+    fn bind(bind: &Arc<Bind>, only_v6: bool) -> io::Result<Self> {
         let backlog = bind.backlog.unwrap_or(BACKLOG);
         let (socket, url) = match &bind.key.address {
             BindAddress::Tcp(address) => bind_tcp(*address, backlog, only_v6, bind.scheme())?,
@@ -106,11 +120,37 @@ impl Listener {
                 (BoundSocket::Unix(listener, file), format!("{}://{}", bind.scheme(), path.display()))
             }
         };
+        Ok(Self::of(bind, socket, url))
+    }
+
+    fn take_over(bind: &Arc<Bind>, handed_over: &ListeningSocket) -> io::Result<Self> {
+        let socket = handed_over.for_server()?;
+        if let Some(backlog) = bind.backlog {
+            socket.listen(backlog)?;
+        }
+        let scheme = bind.scheme();
+        let (socket, url) = match (handed_over.address(), &bind.key.address) {
+            (LocalAddress::Tcp(address), BindAddress::Tcp(_)) => {
+                (BoundSocket::Tcp(socket.into()), format!("{scheme}://{address}"))
+            }
+            (LocalAddress::Unix(path), BindAddress::Unix(_)) => {
+                let file = unix_socket::SocketFile::of_program(path, bind.rights)?;
+                (BoundSocket::Unix(socket.into(), file), format!("{scheme}://{}", path.display()))
+            }
+            _ => {
+                let message = format!("the socket that is handed over for it listens at {}", handed_over.url());
+                return Err(io::Error::other(message));
+            }
+        };
+        Ok(Self::of(bind, socket, url))
+    }
+
+    fn of(bind: &Arc<Bind>, socket: BoundSocket, url: String) -> Self {
         let on_its_way = match &socket {
             BoundSocket::Tcp(listener) => OnItsWay::new(listener),
             BoundSocket::Unix(listener, _) => OnItsWay::new(listener),
         };
-        Ok(Self { socket, bind: Arc::clone(bind), url, on_its_way })
+        Self { socket, bind: Arc::clone(bind), url, on_its_way }
     }
 
     /// Accepts until the future is dropped or an order says to leave.
@@ -204,6 +244,8 @@ async fn rest(error: &io::Error, places: &ConnectionLimit, told: &mut bool) {
 pub(crate) enum Work {
     /// A connection to serve.
     Serve(RawConnection),
+    /// A connection of another server, to answer its request.
+    Adopt(Box<AdoptedConnection>),
     /// Asks for the time since when the thread's longest idle connection is idle. The reply has the thread's number.
     LongestIdle(usize, mpsc::UnboundedSender<(u64, usize)>),
     /// Closes the longest idle connection.
@@ -221,13 +263,19 @@ impl Threads {
 
     /// Gives a connection to the thread with the fewest connections.
     fn hand_over(&self, raw: RawConnection) {
+        let _ = self.give(Work::Serve(raw));
+    }
+
+    /// Gives a connection of another server to the thread with the fewest connections. An error if it is too late.
+    pub(crate) fn adopt(&self, connection: AdoptedConnection) -> Result<(), ()> {
+        self.give(Work::Adopt(Box::new(connection)))
+    }
+
+    fn give(&self, work: Work) -> Result<(), ()> {
         let least = self.inboxes.iter().min_by_key(|(_, counters)| counters.active());
-        if let Some((inbox, counters)) = least {
-            counters.connection_opened();
-            if inbox.send(Work::Serve(raw)).is_err() {
-                counters.connection_closed();
-            }
-        }
+        let (inbox, counters) = least.ok_or(())?;
+        counters.connection_opened();
+        inbox.send(work).map_err(|_| counters.connection_closed())
     }
 
     /// Closes the connection that has been idle longest, on any thread. The close takes a moment.

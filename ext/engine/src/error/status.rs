@@ -35,7 +35,7 @@ causes! {
     Malformed: 400,
     /// The path is ambiguous: it leads to different places, depending on how `%2F` in it is read.
     AmbiguousPath: 400,
-    /// The request has several values for the key of a `rate_limit`.
+    /// The request has several values for the key of a `rate_limit` or an `authorize`.
     AmbiguousKey: 400,
     /// The values of the request do not make a valid URL to redirect to.
     NoRedirectTarget: 400,
@@ -73,6 +73,8 @@ causes! {
     BadGateway: 502,
     /// No backend could be asked: all are down or busy, or a resource of the proxy itself has run out.
     Unavailable: 503,
+    /// The block of an `authorize` has not ruled on the request.
+    Unruled: 503,
     /// The queue of passwords to verify is full.
     TooManyPasswords: 503,
     /// The backend did not accept a connection or respond in time.

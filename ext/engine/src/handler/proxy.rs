@@ -97,20 +97,31 @@ impl Handling for Proxy {
     }
 
     async fn serve(&self, exchange: &mut Exchange<'_>) -> Verdict {
+        let mut body = self.request_body(exchange);
+        self.serve_body(exchange, &mut body).await
+    }
+}
+
+impl Proxy {
+    /// The body of a request, of which nothing was read.
+    pub(super) fn request_body(&self, exchange: &Exchange<'_>) -> RequestBody {
         let idempotent = exchange.work.request.method.is_idempotent();
-        let mut body =
-            RequestBody::new(exchange.framing, idempotent, self.retry_buffer).with_trailers(self.request_trailers);
+        RequestBody::new(exchange.framing, idempotent, self.retry_buffer).with_trailers(self.request_trailers)
+    }
+
+    /// Answers a request with that body.
+    pub(super) async fn serve_body(&self, exchange: &mut Exchange<'_>, body: &mut RequestBody) -> Verdict {
         exchange.work.failures.clear();
         // The connection to the backend stays in this place in memory: it is large.
         let mut backend = None;
         let answered = match exchange.call {
-            None => self.ask(exchange, &mut body, &mut backend).await,
-            call => Box::pin(grpc::within(call, self.ask(exchange, &mut body, &mut backend))).await,
+            None => self.ask(exchange, body, &mut backend).await,
+            call => Box::pin(grpc::within(call, self.ask(exchange, body, &mut backend))).await,
         };
         match answered {
             Ok(attempt) => {
                 exchange.tell_failures("answered by", attempt.label());
-                self.respond(exchange, &mut backend, attempt, &mut body).await
+                self.respond(exchange, &mut backend, attempt, body).await
             }
             Err(error) => {
                 if error.side == Side::Us {
@@ -123,9 +134,7 @@ impl Handling for Proxy {
             }
         }
     }
-}
 
-impl Proxy {
     /// Checks a directive that is a `proxy` under another name.
     pub(super) fn compile_as(word: &str, config: &ProxyConfig, compiler: &mut Compiler) -> Option<Self> {
         compile::compile(word, config, compiler)

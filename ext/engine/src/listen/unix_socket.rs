@@ -13,17 +13,26 @@ use socket2::{Domain, SockAddr, Socket, Type};
 use crate::compile::Report;
 use crate::config;
 
-/// The file of a socket. It is removed when its listener is dropped, unless another file has taken its place.
+/// The file of a socket. It is removed when its listener is dropped, unless another file has taken its place or the
+/// program made it.
 #[derive(Debug)]
 pub(crate) struct SocketFile {
     path: PathBuf,
     /// Device and inode, which identify the file.
     identity: Option<(u64, u64)>,
+    /// Whether the server made the file.
+    is_own: bool,
 }
 
 impl SocketFile {
     fn new(path: &Path) -> Self {
-        Self { path: path.into(), identity: identity(path) }
+        Self { path: path.into(), identity: identity(path), is_own: true }
+    }
+
+    /// The file of a socket that the program opened. It gets the rights that are written.
+    pub(crate) fn of_program(path: &Path, rights: Rights) -> io::Result<Self> {
+        rights.give(path)?;
+        Ok(Self { path: path.into(), identity: identity(path), is_own: false })
     }
 
     /// Changes the file's owner and mode.
@@ -38,7 +47,7 @@ impl SocketFile {
 impl Drop for SocketFile {
     fn drop(&mut self) {
         // By now the path may belong to another server, such as a new version that was started beside this one.
-        if self.identity.is_some() && identity(&self.path) == self.identity {
+        if self.is_own && self.identity.is_some() && identity(&self.path) == self.identity {
             let _ = std::fs::remove_file(&self.path);
         }
     }

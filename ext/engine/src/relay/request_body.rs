@@ -1,12 +1,12 @@
 //! The request body on its way to a backend, and the copy that is kept for a retry.
 
 use std::io;
-use std::task::{Context, Poll};
+use std::task::{ready, Context, Poll};
 use std::time::Duration;
 
 use proxy_http::headers::trailers;
 use proxy_http::message::{Fields, Version};
-use proxy_http::message::{Framing, ReadError};
+use proxy_http::message::{Framing, Piece, ReadError};
 
 use super::client::Listening;
 use super::pump::{poll_pump, PumpError, Stuck};
@@ -140,6 +140,27 @@ impl RequestBody {
         self.failure.take()
     }
 
+    /// Takes the body from the client before it is sent. Ready at its end, or once there are more than `most` bytes.
+    pub(super) fn poll_gather(
+        &mut self,
+        cx: &mut Context<'_>,
+        client: &mut Channel,
+        most: usize,
+    ) -> Poll<Result<(), Error>> {
+        while self.kept.len() <= most {
+            match ready!(client.poll_body(cx)) {
+                Ok(Piece::End) => break,
+                Ok(Piece::Data(n)) => {
+                    self.kept.extend_from_slice(&client.received()[..n]);
+                    client.consume_body(n);
+                }
+                Ok(Piece::More) => {}
+                Err(error) => return Poll::Ready(Err(of_client(error))),
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
     /// Sends head and body. Ready when nothing is left to do, which includes a backend that takes no more: it may have
     /// answered already. An error comes from the client. `head` is the request's head as the backend gets it.
     pub(crate) fn poll(
@@ -166,17 +187,7 @@ impl RequestBody {
                 self.failure = Some(error);
             }
             Err(PumpError::Read(error)) => {
-                return Err(Error::client(match error {
-                    ReadError::Io(error) => Kind::Io(error),
-                    ReadError::Malformed(why) => Kind::Malformed(why),
-                    ReadError::TooLarge => Kind::TooLarge,
-                    ReadError::BodyTooLarge => Kind::BodyTooLarge,
-                    ReadError::Ended
-                    | ReadError::Truncated
-                    | ReadError::Refused
-                    | ReadError::Unserved
-                    | ReadError::Foreign => Kind::Ended,
-                }))
+                return Err(of_client(error));
             }
         }
         Ok(Poll::Ready(()))
@@ -218,4 +229,16 @@ impl RequestBody {
             wanted.then(|| trailers::of_request(late, head))
         })
     }
+}
+
+fn of_client(error: ReadError) -> Error {
+    Error::client(match error {
+        ReadError::Io(error) => Kind::Io(error),
+        ReadError::Malformed(why) => Kind::Malformed(why),
+        ReadError::TooLarge => Kind::TooLarge,
+        ReadError::BodyTooLarge => Kind::BodyTooLarge,
+        ReadError::Ended | ReadError::Truncated | ReadError::Refused | ReadError::Unserved | ReadError::Foreign => {
+            Kind::Ended
+        }
+    })
 }

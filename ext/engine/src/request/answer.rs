@@ -55,17 +55,27 @@ impl Exchange<'_> {
         if cause == Cause::GatewayTimeout && !response.is_custom() {
             return self.fail(cause).await;
         }
-        self.answer_error(response).await
+        self.answer_error_later(response, error.is_about_queue()).await
     }
 
     /// Answers with an error response, in the form that the client prefers, or as gRPC if the request is a call.
     pub(crate) async fn answer_error(&mut self, response: &ErrorResponse) -> Verdict {
+        self.answer_error_later(response, false).await
+    }
+
+    /// Answers with an error response. `later`: the client may soon try again, and is told so, unless the response says
+    /// itself when.
+    async fn answer_error_later(&mut self, response: &ErrorResponse, later: bool) -> Verdict {
         let accept = self.work.request.fields.all(Known::Accept);
         let answer = response.choose(accept);
         if self.call.is_some() {
             return self.answer_call(GrpcRefusal::Status(answer.status)).await;
         }
         self.work.response.fields.read_lines(&answer.fields);
+        let fields = &mut self.work.response.fields;
+        if later && !fields.has(Known::RetryAfter) {
+            fields.append(Known::RetryAfter, b"1");
+        }
         let with_id = self.append_id(Some(answer));
         self.send_answer(answer.status, with_id.as_deref().unwrap_or(&answer.body)).await
     }

@@ -3,7 +3,7 @@
 use proxy_http::decimal;
 use proxy_http::message::{FieldName, Fields};
 
-use super::cookie::cookie;
+use super::cookie::{cookie, cookies};
 use super::value;
 use super::RequestValues;
 use crate::civil_time::CivilTime;
@@ -133,6 +133,15 @@ impl Name {
             Name::BuiltIn(built_in, _) => Some(*built_in),
             _ => None,
         }
+    }
+
+    /// The values of the cookies that this names; none for any other name.
+    pub(super) fn cookies<'f>(&'f self, fields: &'f Fields) -> impl Iterator<Item = &'f [u8]> {
+        let name = match self {
+            Name::Cookie(text) => Some(&text.as_bytes()[COOKIE.len()..]),
+            Name::BuiltIn(..) | Name::Field(_) => None,
+        };
+        name.into_iter().flat_map(|name| cookies(fields, name))
     }
 
     /// Appends the value. `None` if there is neither a field nor a capture with this name.

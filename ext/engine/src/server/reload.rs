@@ -45,7 +45,7 @@ impl Server {
             return Err(StartError::Configuration(compiled.problems));
         }
         let (snapshot, settings, mut problems) = (Arc::new(compiled.snapshot), compiled.settings, compiled.problems);
-        let listeners = self.bind_new(&snapshot.binds)?;
+        let listeners = self.bind_new(&snapshot.binds, config)?;
         if let Some(access_log) = &snapshot.globals.access_log {
             access_log.start(&self.log).map_err(StartError::System)?;
         }
@@ -80,12 +80,13 @@ impl Server {
     }
 
     /// Binds the addresses that are not bound yet.
-    fn bind_new(&self, binds: &Binds) -> Result<Vec<Listener>, StartError> {
+    fn bind_new(&self, binds: &Binds, config: &Config) -> Result<Vec<Listener>, StartError> {
         let running = self.running.lock();
         let known = |bind: &Bind| running.listening.iter().any(|(known, _)| known.key == bind.key);
         let mut listeners = Vec::new();
-        for bind in binds.iter().filter(|bind| !known(bind)) {
-            let listener = Listener::bind(bind, binds.is_beside_v4(bind)).map_err(|error| {
+        for (number, bind) in binds.iter().enumerate().filter(|(_, bind)| !known(bind)) {
+            let listener = Listener::open(bind, config.handed_over(number), binds.is_beside_v4(bind));
+            let listener = listener.map_err(|error| {
                 let port = bind.key.address.port().filter(|_| error.kind() == ErrorKind::AddrInUse);
                 let own = |(known, _): &&(Arc<Bind>, String)| port.is_some() && known.key.address.port() == port;
                 match running.listening.iter().find(own) {

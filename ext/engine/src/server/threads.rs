@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::io;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::Duration;
 
@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use super::lifecycle::{Lifecycle, StopDeadlines, StopOrder};
 use crate::access_log::UnwrittenLog;
 use crate::descriptors::Descriptors;
+use crate::downstream::adoption::AdoptedConnection;
 use crate::downstream::connection;
 use crate::downstream::listener::{self, ConnectionLimit, Listener, RawConnection, Threads, Work};
 use crate::fork::Stopping;
@@ -41,6 +42,8 @@ pub(super) struct ServerHandle {
     pub(super) permits: Arc<Semaphore>,
     /// Open files and their limit at the start.
     pub(super) descriptors: Descriptors,
+    /// The engine threads, while they take connections.
+    pub(super) threads: Weak<Threads>,
     changes: mpsc::UnboundedSender<Change>,
     news: watch::Sender<()>,
     /// Access logs that a reload replaced.
@@ -139,6 +142,7 @@ impl Workers<'_> {
             background: background.handle().clone(),
             permits: permits.clone(),
             descriptors,
+            threads: Arc::downgrade(&threads),
             changes,
             news,
             old_logs: Arc::clone(&old_logs),
@@ -276,6 +280,7 @@ fn serve(
         while let Some(work) = inbox.recv().await {
             match work {
                 Work::Serve(raw) => serve_connection(&worker, raw),
+                Work::Adopt(adopted) => serve_adopted(&worker, *adopted),
                 Work::LongestIdle(number, answers) => {
                     let _ = worker.longest_idle().map(|since| answers.send((since, number)));
                 }
@@ -304,6 +309,20 @@ fn serve_connection(worker: &std::rc::Rc<Worker>, raw: RawConnection) {
             // Registered before its task first runs, so that a draining thread counts it.
             let registration = worker.register();
             tokio::task::spawn_local(connection::serve(worker.clone(), accepted, registration));
+        }
+        Err(error) => {
+            worker.counters.connection_closed();
+            worker.log.warn(format_args!("a connection was lost: {error}"));
+        }
+    }
+}
+
+/// Serves a connection that another server has handed over, like one that was accepted here.
+fn serve_adopted(worker: &std::rc::Rc<Worker>, adopted: AdoptedConnection) {
+    match adopted.accept() {
+        Ok(accepted) => {
+            let registration = worker.register();
+            tokio::task::spawn_local(connection::serve_adopted(worker.clone(), accepted, registration));
         }
         Err(error) => {
             worker.counters.connection_closed();

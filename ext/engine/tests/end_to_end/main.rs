@@ -5,6 +5,7 @@
 mod support;
 
 mod admission;
+mod adopt;
 mod back_pressure;
 mod backend_strictness;
 mod bodies;

@@ -112,12 +112,17 @@ impl Life {
         }
     }
 
+    /// The engine, while it runs.
+    pub(super) fn running(&self) -> Option<Arc<Server>> {
+        match &*self.shared.lock() {
+            State::Running(server) => Some(Arc::clone(server)),
+            State::Starting { .. } | State::Failed(_) | State::Ended { .. } => None,
+        }
+    }
+
     /// Reloads the engine with another configuration. The lock is not held meanwhile.
     pub(super) fn reload(&self, config: &Config) -> Result<(), StartError> {
-        let server = match &*self.shared.lock() {
-            State::Running(server) => Arc::clone(server),
-            State::Starting { .. } | State::Failed(_) | State::Ended { .. } => return Err(StartError::Stopped),
-        };
+        let server = self.running().ok_or(StartError::Stopped)?;
         // Warnings are already known from the check of the configuration.
         server.reload(config).map(drop)
     }
@@ -129,11 +134,9 @@ impl Life {
     }
 
     pub(super) fn reopen_logs(&self) {
-        let server = match &*self.shared.lock() {
-            State::Running(server) => Arc::clone(server),
-            State::Starting { .. } | State::Failed(_) | State::Ended { .. } => return,
-        };
-        server.reopen_logs();
+        if let Some(server) = self.running() {
+            server.reopen_logs();
+        }
     }
 
     pub(super) fn has_ended(&self) -> bool {

@@ -17,6 +17,20 @@ module Proxy
           ["Wrote #{@path}, for what was found here:", *table(seen), *notes, "Next:", *table(steps)]
         end
 
+        # What there is to be done by hand.
+        def notes
+          forced = @folder.force_ssl
+          notes = []
+          if forced && !@folder.assume_ssl?
+            notes << "Rails sends everybody to HTTPS (#{forced.place}): in #{@path}, take the # from the lines for " \
+                     "your case."
+          end
+          if rails? && @folder.leaves_files?
+            notes << "In production, start Rails with RAILS_SERVE_STATIC_FILES=1, so that it serves public/."
+          end
+          notes
+        end
+
         private
 
         def rails? = @folder.kind == :rails
@@ -37,19 +51,6 @@ module Proxy
           "it listens on #{address}#{doubt}"
         end
 
-        def notes
-          forced = @folder.force_ssl
-          notes = []
-          if forced && !@folder.assume_ssl?
-            notes << "Rails sends everybody to HTTPS (#{forced.place}): in #{@path}, take the # from the lines for " \
-                     "your case."
-          end
-          if rails? && @folder.leaves_files?
-            notes << "In production, start Rails with RAILS_SERVE_STATIC_FILES=1, so that it serves public/."
-          end
-          notes
-        end
-
         def steps
           option = Init.option(@path)
           [["#{rails? ? "bin/rails server" : "puma"}#{" -e production" if @folder.listening.production?}",
@@ -63,7 +64,6 @@ module Proxy
           rows.map { |first, second| "  #{first.ljust(width)}   #{second}" }
         end
       end
-      private_constant :Account
     end
   end
 end

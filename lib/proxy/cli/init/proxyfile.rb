@@ -11,9 +11,10 @@ module Proxy
         # Puma before this version lets a thread wait for the next request on a kept-alive connection.
         GOOD_AT_KEEPING = Gem::Version.new("7")
 
-        # `path` is the place of the new Proxyfile.
-        def initialize(folder, path)
+        # `path` is the place of the new Proxyfile; with `run` it is for `proxy run`, which starts the application.
+        def initialize(folder, path, run: false)
           @folder = folder
+          @run = run
           @directory = DSL::FilePath.expand(File.dirname(path))
         end
 
@@ -32,7 +33,7 @@ module Proxy
 
         def head
           <<~RUBY
-            # What stands in front of this #{rails? ? "Rails" : "Rack"} application, in Ruby. `proxy check` reads it, `proxy start` runs it.
+            # What stands in front of this #{rails? ? "Rails" : "Rack"} application, in Ruby. `proxy check` reads it, `#{command}` runs it.
 
             # Where it listens. Several are fine, and so are "http://[::]:#{port}", "unix:///run/proxy.sock" and, with a
             # certificate that is made for this machine, "https://localhost:8443".
@@ -80,7 +81,11 @@ module Proxy
           'inline: "<!doctype html><title>Down</title><h1>Down for a moment</h1><p>Please try again in a moment.</p>"'
         end
 
+        def command = @run ? "proxy run -- bin/rails server" : "proxy start"
+
         def handler
+          return handler_of_run if @run
+
           <<~RUBY
             # Everything goes to the application. With several backends, one that fails is passed over.
             proxy backends: [#{backend.inspect}],
@@ -89,6 +94,18 @@ module Proxy
             #{keepalive}      # Seconds that an answer may take to begin.
                   timeout: 30,
             #{health}      error_response: down
+          RUBY
+        end
+
+        def handler_of_run
+          <<~RUBY
+            # Everything goes to the application that `proxy run` starts; requests wait while it boots.
+            proxy backends: [:app],
+                  # The application sees the host that the client asked for: Action Cable, redirects and CSRF checks need it.
+                  preserve_host: true,
+                  # Seconds that an answer may take to begin.
+                  timeout: 30,
+                  error_response: down
           RUBY
         end
 
@@ -130,7 +147,6 @@ module Proxy
           RUBY
         end
       end
-      private_constant :Proxyfile
     end
   end
 end

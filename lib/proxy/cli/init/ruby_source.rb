@@ -9,9 +9,12 @@ module Proxy
       # variables count as not set.
       # @api private
       class RubySource
-        # A call: its word, its argument (nil if only a run would show it), its line, and the environment variables that
-        # it reads.
-        Call = Struct.new(:word, :argument, :line, :variables)
+        # A call: its word, its arguments (nil for one that only a run would show), its line, and the environment
+        # variables that the first of them reads.
+        Call = Struct.new(:word, :arguments, :line, :variables) do
+          # The first argument.
+          def argument = arguments.first
+        end
         private_constant :Call
 
         # Maximum length of a String. No address is longer, and a file may double a String again and again.
@@ -23,7 +26,7 @@ module Proxy
           @calls = []
         end
 
-        # The calls of these words that have one argument, in the order of the file.
+        # The calls of these words, in the order of the file.
         def calls(*words)
           @words = words
           walk(Ripper.sexp(File.read(@path)))
@@ -49,8 +52,8 @@ module Proxy
         def note(word, arguments, line)
           return walk(arguments) unless @words.include?(word)
 
-          first = list(arguments).first
-          @calls << Call.new(word, first && value(first), line, first ? variables(first) : [])
+          all = list(arguments)
+          @calls << Call.new(word, all.map { |one| value(one) }, line, all.empty? ? [] : variables(all.first))
         end
 
         def list(arguments)

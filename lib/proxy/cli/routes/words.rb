@@ -45,9 +45,10 @@ module Proxy
         def directive(word, spec, target = nil)
           case word
           when "proxy" then ["proxy", target || spec["to"], prefix(spec)].compact.join(" ")
+          when "run" then ["run", spec["name"], prefix(spec)].compact.join(" ")
           when "static_response"
             "static_response #{spec.fetch("code", Native.defaults.dig(:static_response, :code))}"
-          else [word, options(spec)].reject(&:empty?).join(" ")
+          else [word, options(spec), *("do … end" if spec.key?("block"))].reject(&:empty?).join(" ")
           end
         end
 
@@ -102,13 +103,14 @@ module Proxy
         end
 
         def options(spec)
-          values = spec.except("at")
+          values = spec.except("at", "block")
           # Values without a name come first, as in the file.
           taken = TAKEN.filter_map { |name| option(name, values.delete(name)) if values.key?(name) }
           [*taken, *values.map { |name, value| "#{name}: #{option(name, value)}" }].join(", ")
         end
 
         def option(name, value)
+          return value.map { |part| part.first.join(" ") }.join(", ") if name == "key" && value.is_a?(Array)
           return Array(value).map { |one| Array(one).first }.join(" ") if TOLD.include?(name)
           return "…" unless SHOWN.any? { |kind| kind === value }
 

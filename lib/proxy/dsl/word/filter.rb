@@ -23,7 +23,6 @@ module Proxy
 
         def run(call)
           place = call.place
-          place.no_block if call.block
           given, sound = read(call.options, place)
           if takes
             value = takes.read(call.arguments, place)
@@ -34,9 +33,16 @@ module Proxy
             sound = false
             place.options_only(first_value(call.arguments), example || "#{name} #{names.first}: …")
           end
-          return if lost?(call.options, given) || !(sound || enough?(given))
+          block = block(call, given)
+          return if block.nil? || lost?(call.options, given) || !(sound || enough?(given))
 
-          call.draft.add_route("filter" => { name.to_s => { **given, "at" => place.at } })
+          call.draft.add_route("filter" => { name.to_s => { **given, **block, "at" => place.at } })
+        end
+
+        # The block in the engine's form: empty, since most filters take none; nil if it is missing.
+        def block(call, _given)
+          call.place.no_block if call.block
+          {}
         end
 
         # The unexpected value before the options, as text for a message.

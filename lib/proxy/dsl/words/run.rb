@@ -19,7 +19,9 @@ module Proxy
           run "admin/config.ru", path_prefix: "/admin", threads: 2
         RUBY
 
-        takes RackApplication.new("application", "an object with `call`, or the path of a config.ru"), as: :application
+        PREFIX = Types::Text.new("String", 'a path, such as "/admin"')
+
+        takes RackApplication.new("application", "an object with call, or the path of a config.ru"), as: :application
 
         option :threads, Types::COUNT, "Requests that the application works on at once."
         option :queue, Types::COUNT, "Requests that may wait for a thread; others are answered 503 at once."
@@ -28,7 +30,7 @@ module Proxy
           Time until the head of the response, and longest pause in its body; 504 after that. The application's thread
           goes on until the application returns.
         TEXT
-        option :path_prefix, Types::Text.new("String", 'a path, such as "/admin"'), <<~TEXT, aliases: [:at], default: "any path", unset: true
+        option :path_prefix, PREFIX, <<~TEXT, aliases: [:at], default: "any path", unset: true
           Only this path and paths below it are the application's. It gets the prefix as `SCRIPT_NAME`, as with `map`.
         TEXT
         option :max_body, Types::BYTES, "Longest request body in bytes; 413 for a longer one.",
@@ -42,14 +44,11 @@ module Proxy
         def run(call)
           return call.place.error("takes no block: write run ->(env) { … }") if call.block
 
-          given, sound = read(call.options, call.place)
           app = one(call)
-          return if app.equal?(INVALID)
-
-          application = mounted(app, given, call)
-          call.draft.add_route("run" => { **given, "inbox" => application.id, "name" => application.name,
-                                          "at" => call.place.at })
-          call.draft.applications << application if sound
+          given, = read(call.options, call.place)
+          name = name_of(app, call.place)
+          inbox = inbox(app, given, name, call.draft)
+          call.draft.add_route("run" => { **given, "inbox" => inbox, "name" => name, "at" => call.place.at })
         end
 
         def one(call)
@@ -59,10 +58,20 @@ module Proxy
           call.place.error("#{what}: write run MyApp, or run \"config.ru\"#{call.draft.foreign_self}")
         end
 
-        def mounted(app, given, call)
-          ::Proxy::Application.new(app.call, name: app.name || File.basename(call.place.to_s),
-                                             prefix: given.fetch("path_prefix", "").chomp("/"),
-                                             threads: given.fetch("threads") { Native.defaults.dig(:run, :threads) })
+        # The name for logs and figures. One without a name is called by its line.
+        def name_of(app, place)
+          (app.name unless app.equal?(INVALID)) || File.basename(place.to_s)
+        end
+
+        # The id of the application's inbox. Without an application, the engine still checks the options.
+        def inbox(app, given, name, draft)
+          return 0 if app.equal?(INVALID)
+
+          threads = given.fetch("threads") { Defaults.option(:run, :threads) }
+          prefix = given.fetch("path_prefix", "").chomp("/")
+          application = ::Proxy::Application.new(app.call, name: name, threads: threads, prefix: prefix)
+          draft.applications << application
+          application.id
         end
       end
     end

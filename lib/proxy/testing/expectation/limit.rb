@@ -57,9 +57,9 @@ module Proxy
 
         def told(name, value)
           before, behind = PHRASES.fetch(name)
-          shown = value.is_a?(Float) && value == value.to_i ? value.to_i : value
-          [before, name == :key && value.is_a?(Hash) ? value.map { |pair| pair.join(" ") }.join : show(shown).delete('"'),
-           behind].compact.join(" ")
+          value = value.to_i if value.is_a?(Float) && value == value.to_i
+          shown = value.is_a?(Hash) ? value.map { |pair| pair.join(" ") }.join : show(value).delete('"')
+          [before, shown, behind].compact.join(" ")
         end
 
         def difference

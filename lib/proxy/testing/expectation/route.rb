@@ -84,8 +84,9 @@ module Proxy
         end
 
         def headers(fields)
-          fields.map { |name, value| value.nil? ? "no #{name}" : "#{name}: #{value.is_a?(String) ? value : show(value)}" }
-                .join(", ")
+          fields.map { |name, value|
+            value.nil? ? "no #{name}" : "#{name}: #{value.is_a?(String) ? value : show(value)}"
+          }.join(", ")
         end
 
         def pairs(captures) = captures.map { |name, value| "#{name}: #{show(value)}" }.join(", ")

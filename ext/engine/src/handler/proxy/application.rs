@@ -2,12 +2,12 @@
 
 use std::io::Write;
 
-use proxy_http::message::{behind_prefix, Known, Version};
+use proxy_http::message::{behind_prefix, Version};
 
 use super::Proxy;
 use crate::channel::Channel;
-use crate::relay::{pass_go_ahead, ResponseNeeds};
 use crate::request::Exchange;
+use crate::request_id::RequestId;
 use crate::upstream::Attempt;
 
 impl Proxy {
@@ -39,22 +39,11 @@ impl Proxy {
     }
 }
 
-/// Prepares a new connection to an application: its thread will have the place of `attempt`. A client that waits for a
-/// go-ahead gets it now, for a thread gets a small request only once it is complete.
-pub(super) fn prepare(
-    exchange: &mut Exchange<'_>,
-    attempt: &Attempt,
-    connection: &mut Channel,
-    needs: &mut ResponseNeeds,
-) {
-    let Some(application) = connection.http1().and_then(|connection| connection.stream_mut().application()) else {
-        return;
-    };
-    if let Some(place) = attempt.hand_over(exchange.id) {
-        application.keep(place);
+/// Gives the place of `attempt` to the thread that will get the new connection, if that is one to an application.
+pub(super) fn hand_over(attempt: &Attempt, id: RequestId, connection: &mut Channel) {
+    if let Some(application) = connection.http1().and_then(|connection| connection.stream_mut().application()) {
+        if let Some(place) = attempt.hand_over(id) {
+            application.keep(place);
+        }
     }
-    if needs.go_ahead {
-        pass_go_ahead(&mut exchange.client.channel, &mut exchange.work.response, needs);
-    }
-    exchange.work.request.fields.remove(Known::Expect);
 }

@@ -227,7 +227,7 @@ impl BackendRequest for Attempts<'_, '_> {
         };
         let patience = proxy.limits.half_close;
         let mut connected = ask::connect(pool, self.exchange.client, call, self.needs.upgrade, patience).await?;
-        application::prepare(self.exchange, attempt, &mut connected.0, &mut self.needs);
+        application::hand_over(attempt, self.exchange.id, &mut connected.0);
         Ok(connected)
     }
 

@@ -1,0 +1,30 @@
+//! `listeners:` of `Proxy.start`: listening sockets that the program has opened.
+
+use magnus::{prelude::*, Error, RArray, RFile, Ruby};
+use proxy_engine::{Config, HandedOver, ListeningSocket};
+
+use crate::descriptor::with_descriptor;
+
+/// `Proxy::Native.listening_url(io)`: URL of a bind for the socket. Raises an `ArgumentError` if it is no listening
+/// socket; the message goes on after the socket's name.
+pub(crate) fn listening_url(ruby: &Ruby, io: RFile) -> Result<String, Error> {
+    duplicate(ruby, io).map(|socket| socket.url())
+}
+
+/// Hands the sockets over to the binds of the same number. `nil`: the server opens its own; `false`: the program has
+/// closed it.
+pub(crate) fn hand_over(ruby: &Ruby, config: &mut Config, sockets: RArray) -> Result<(), Error> {
+    for (bind, socket) in config.binds.iter_mut().zip(sockets) {
+        bind.handed_over = match RFile::from_value(socket) {
+            Some(io) => Some(HandedOver::Socket(duplicate(ruby, io)?)),
+            None if socket.is_nil() => None,
+            None => Some(HandedOver::Closed),
+        };
+    }
+    Ok(())
+}
+
+fn duplicate(ruby: &Ruby, io: RFile) -> Result<ListeningSocket, Error> {
+    with_descriptor(ruby, io, ListeningSocket::duplicate)?
+        .map_err(|message| Error::new(ruby.exception_arg_error(), message))
+}

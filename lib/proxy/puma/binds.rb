@@ -1,0 +1,97 @@
+# frozen_string_literal: true
+
+require "uri"
+
+module Proxy
+  module Puma
+    # What Puma was told to listen on (`bind`, `port`, `ssl_bind`, `-b`, `-p`, PORT), as addresses of the proxy.
+    # @api private
+    class Binds
+      # Parameters of `ssl://` that hold anyway.
+      GRANTED = %w[no_tlsv1 no_tlsv1_1 low_latency reuse backlog cert key cert_pem key_pem ca verify_mode].freeze
+      private_constant :GRANTED
+
+      # `file` is config/puma.rb, `folder` the private folder, `store` Puma's certificates in memory.
+      def initialize(file, folder, store)
+        @file = file
+        @folder = folder
+        @store = store
+        @problems = []
+      end
+
+      # @return [Array<Problem>]
+      attr_reader :problems
+
+      # The addresses in the engine's form, each with its name in Puma as "name".
+      def read(urls)
+        urls.filter_map { |url| one(url) }
+      end
+
+      private
+
+      def one(url)
+        scheme, rest = url.split("://", 2)
+        rest, _, query = rest.to_s.partition("?")
+        given = URI.decode_www_form(query).to_h
+        case scheme
+        when "tcp" then address("http", rest, url, given, %w[low_latency backlog])
+        when "unix" then address("unix", rest.gsub("%20", " "), url, given, %w[umask mode backlog])
+        when "ssl" then https(rest, url, given)
+        else wrong(url, "#{scheme} is no scheme of Puma's: write bind inside proxy do … end")
+        end
+      end
+
+      def address(scheme, rest, url, given, known)
+        refuse(url, given.keys - known)
+        backlog = given["backlog"]&.to_i
+        mode = scheme == "unix" ? mode_of(given) : nil
+        at = { "file" => @file, "line" => line_of(url) } if line_of(url)
+        { "url" => "#{scheme}://#{rest}", "name" => url, "backlog" => backlog, "mode" => mode, "at" => at }.compact
+      end
+
+      # Puma lets everybody connect, unless `mode` or `umask` says otherwise.
+      def mode_of(given)
+        given["mode"]&.to_i(8) || (0o777 & ~Integer(given.fetch("umask", "0")))
+      end
+
+      def https(rest, url, given)
+        refuse(url, given.keys - GRANTED)
+        bind = address("https", rest, url, given.slice("backlog"), %w[backlog])
+        { **bind, "certificate" => pem(given, "cert"), "key" => pem(given, "key"), **client_ca(given) }.compact
+      end
+
+      # The path of a PEM file; Puma may have its content in memory.
+      def pem(given, name)
+        path = given[name]
+        return path && File.expand_path(path) unless path.to_s.start_with?("store:")
+
+        file = File.join(@folder, "#{name}-#{path.delete_prefix("store:")}.pem")
+        File.write(file, @store[Integer(path.delete_prefix("store:"))], perm: 0o600)
+        file
+      end
+
+      def client_ca(given)
+        verify = { "peer" => "optional", "force_peer" => "require" }[given["verify_mode"]]
+        verify ? { "client_ca" => File.expand_path(given["ca"].to_s), "verify" => verify } : {}
+      end
+
+      def refuse(url, names)
+        names.each do |name|
+          wrong(url, "#{name} is an option of Puma's own TLS, and the proxy ends TLS here: " \
+                     "leave it out, or write bind inside proxy do … end")
+        end
+      end
+
+      def wrong(url, message)
+        @problems << Problem.new(file: @file, line: line_of(url), directive: "bind", message: message)
+        nil
+      end
+
+      # The line of config/puma.rb that has the URL; nil if it comes from elsewhere.
+      def line_of(url)
+        File.foreach(@file).with_index(1) { |text, line| return line if text.include?(url) } if File.file?(@file.to_s)
+        nil
+      end
+    end
+  end
+end

@@ -1,0 +1,240 @@
+# frozen_string_literal: true
+
+require "support/integration"
+require "support/puma_with_plugin"
+require "support/raw_client"
+
+# Restarts, crashes and the end of a Puma with the plugin, while clients send requests.
+RSpec.describe "plugin :proxy", time_limit: 40 do
+  cluster = <<~RUBY
+    bind "tcp://127.0.0.1:0"
+    workers 2
+    threads 2, 2
+    preload_app! false
+  RUBY
+  single = <<~RUBY
+    bind "tcp://127.0.0.1:0"
+    threads 2, 2
+  RUBY
+
+  let(:cluster) { cluster }
+  let(:single) { single }
+
+  def start_cluster(config = cluster)
+    puma = started(PumaWithPlugin.new(config, directory)).await.await_workers(2)
+    2.times { |index| puma.process.await_output(/worker-#{index}\.sock is ready/) }
+    puma
+  end
+
+  def start_single(config = single) = started(PumaWithPlugin.new(config, directory)).await
+
+  # Sends requests during the block and expects an answer to each.
+  def under_load(puma)
+    load = LightLoad.during(puma.port) do |running|
+      running.more(20)
+      yield running
+      running.more(20)
+    end
+    expect(load.failures).to eq([]), "#{load.failures.tally} of #{load.total}\n#{puma.process.output}"
+  end
+
+  # Expects that neither a process nor the port nor the folder is left.
+  def expect_nothing_left(puma, processes = puma.processes.keys)
+    eventually(limit: 10) { expect(processes.select { |pid| alive?(pid) }).to eq([]) }
+    expect { TCPSocket.new("127.0.0.1", puma.port) }.to raise_error(Errno::ECONNREFUSED)
+  end
+
+  def alive?(pid)
+    Process.kill(0, pid)
+    !File.read("/proc/#{pid}/stat").match?(/\) Z /)
+  rescue SystemCallError
+    false
+  end
+
+  describe "in cluster mode" do
+    it "loses no request in a phased restart (SIGUSR1)" do
+      puma = start_cluster
+      under_load(puma) do
+        puma.signal(:USR1)
+        puma.await_workers(4)
+      end
+    end
+
+    it "loses no request in a hot restart (SIGUSR2)" do
+      puma = start_cluster
+      before = puma.role("front")
+      under_load(puma) do
+        puma.signal(:USR2)
+        puma.await_workers(4)
+      end
+      eventually(limit: 10) { expect(alive?(before)).to be(false) }
+      expect(puma.role("front")).to be_a(Integer)
+    end
+
+    it "loses no request in a restart with a preloaded application" do
+      puma = start_cluster(cluster.sub("false", ""))
+      under_load(puma) do
+        puma.signal(:USR1)
+        puma.await_workers(4)
+      end
+    end
+
+    it "loses no request when workers are added and removed (SIGTTIN, SIGTTOU)" do
+      puma = start_cluster
+      under_load(puma) do |load|
+        puma.signal(:TTIN)
+        puma.await_workers(3)
+        load.more(20)
+        puma.signal(:TTOU)
+        puma.process.await_output(/worker-2\.sock is down/)
+      end
+    end
+
+    it "loses no request that a killed worker has not begun" do
+      puma = start_cluster
+      worker = puma.processes.key(puma.processes.values.grep(/cluster worker 0/).first)
+      under_load(puma) do
+        Process.kill(:STOP, worker)
+        Process.kill(:KILL, worker)
+        puma.await_workers(3)
+      end
+    end
+
+    it "refuses no client when the front is killed" do
+      puma = start_cluster
+      LightLoad.during(puma.port) do |load|
+        load.more(20)
+        Process.kill(:KILL, puma.role("front"))
+        puma.process.await_output(/front of the proxy has died/)
+        load.more(20)
+        expect(load.failures.grep(/REFUSED/)).to eq([])
+        # Requests that the front worked on are lost with it.
+        expect(load.failures.length).to be <= 4
+      end
+    end
+
+    it "starts the keeper anew" do
+      puma = start_cluster
+      Process.kill(:KILL, puma.role("keeper"))
+      puma.process.await_output(/keeper of the proxy has died/)
+      eventually(limit: 5) { expect(puma.role("front")).to be_a(Integer) }
+      expect(puma.get.code).to eq("200")
+      puma.signal(:TERM)
+      puma.process.wait
+      expect_nothing_left(puma)
+    end
+
+    it "gives each of two slow requests a worker of its own" do
+      puma = start_cluster
+      workers = Array.new(2) { in_background { puma.get("/slow").body } }.map(&:value)
+      expect(workers.uniq.length).to eq(2)
+    end
+
+    it "works with fork_worker" do
+      puma = start_cluster("#{cluster}fork_worker\n")
+      under_load(puma) do
+        puma.signal(:URG)
+        puma.await_workers(3)
+      end
+    end
+
+    it "lets a download end that began before a phased restart" do
+      puma = start_cluster
+      drip = in_background { puma.get("/drip").body }
+      puma.process.await_output(/drip has begun/)
+      under_load(puma) { puma.signal(:USR1) && puma.await_workers(4) }
+      expect(drip.value).to eq("drop " * 20)
+    end
+  end
+
+  describe "in single mode" do
+    it "loses no request in a hot restart (SIGUSR2)" do
+      puma = start_single
+      under_load(puma) do
+        puma.signal(:USR2)
+        puma.process.await_output(/Restarting.*Use Ctrl-C/m)
+      end
+    end
+
+    it "lets a download end that began before a hot restart" do
+      puma = start_single
+      drip = in_background { puma.get("/drip").body }
+      puma.process.await_output(/drip has begun/)
+      puma.signal(:USR2)
+      puma.process.await_output(/Restarting.*Use Ctrl-C/m)
+      expect(drip.value).to eq("drop " * 20)
+    end
+
+    it "holds requests while the application is loaded" do
+      puma = started(PumaWithPlugin.new(single, directory, application: "sleep 1\n#{PumaWithPlugin::APPLICATION}"))
+      url = puma.process.await_output(/Proxy listening on (\S+)/)[1]
+      expect(Net::HTTP.get_response(URI(url)).code).to eq("200")
+    end
+
+    it "passes a WebSocket on without taking a thread" do
+      puma = start_single(single.sub("2, 2", "1, 1"))
+      Socket.tcp("127.0.0.1", puma.port) do |socket|
+        socket.write "GET /socket HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n"
+        expect(socket.gets("\r\n\r\n")).to start_with("HTTP/1.1 101")
+        expect(puma.get.code).to eq("200")
+        socket.write "hello\n"
+        expect(socket.gets).to eq("hello\n")
+      end
+    end
+  end
+
+  [["cluster", cluster], ["single", single]].each do |mode, config|
+    describe "at the end of #{mode} mode" do
+      def start(mode, config) = mode == "cluster" ? start_cluster(config) : start_single(config)
+
+      %i[TERM INT].each do |signal|
+        it "finishes requests on SIG#{signal}, and leaves nothing" do
+          puma = start(mode, config)
+          processes = puma.processes.keys
+          slow = in_background { puma.get("/slow").code }
+          puma.process.await_output(/slow has begun/)
+          puma.signal(signal)
+          expect(slow.value).to eq("200")
+          puma.process.wait
+          expect_nothing_left(puma, processes)
+          expect(Dir[File.join(directory, "tmp/sockets/*")]).to eq([])
+        end
+      end
+
+      it "ends at once on a second SIGINT" do
+        puma = start(mode, config)
+        processes = puma.processes.keys
+        in_background { puma.get("/drip") }
+        puma.process.await_output(/drip has begun/)
+        2.times { puma.signal(:INT) && sleep(0.05) }
+        puma.process.wait
+        expect_nothing_left(puma, processes)
+      end
+
+      it "ends when Puma is killed" do
+        puma = start(mode, config)
+        processes = puma.processes.keys
+        puma.signal(:KILL)
+        puma.process.wait
+        expect_nothing_left(puma, processes)
+      end
+
+      it "ends with `pumactl stop`" do
+        puma = start(mode, "#{config}activate_control_app \"unix://#{directory}/ctl.sock\", no_token: true\n")
+        processes = puma.processes.keys
+        Open3.capture2e(PumaWithPlugin.environment, RbConfig.ruby, *PumaWithPlugin.pumactl, "-C",
+                        "unix://#{directory}/ctl.sock", "-T", "none", "stop")
+        puma.process.wait
+        expect_nothing_left(puma, processes)
+      end
+    end
+  end
+
+  it "stops on SIGHUP, as Puma does" do
+    puma = start_single
+    processes = puma.processes.keys
+    puma.signal(:HUP)
+    puma.process.wait
+    expect_nothing_left(puma, processes)
+  end
+end

@@ -1,0 +1,182 @@
+# frozen_string_literal: true
+
+require "support/integration"
+require "support/puma_with_plugin"
+require "support/tls_client"
+
+# What may stand in config/puma.rb, and what the front then does.
+RSpec.describe "plugin :proxy", time_limit: 30 do
+  def start_puma_with(config, *arguments, **options)
+    started(PumaWithPlugin.new(config, directory, *arguments, **options)).await
+  end
+
+  # Runs a Puma that must not start, and returns its output.
+  def refused(config)
+    puma = started(PumaWithPlugin.new(config, directory))
+    status = puma.process.wait
+    expect(status.exitstatus).to eq(1), puma.process.output
+    puma.process.output
+  end
+
+  it "takes one handler by `proxy to:`, and gives Puma the rest" do
+    backend = backend_answering("the other")
+    puma = start_puma_with(<<~RUBY)
+      bind "tcp://127.0.0.1:0"
+      proxy to: "http://#{backend.address}{path}{query}", path_prefix: "/other"
+    RUBY
+
+    expect([puma.get("/other").body, puma.get("/pid").body]).to eq(["the other", puma.pid.to_s])
+  end
+
+  it "takes the words of a Proxyfile, in whose blocks they are the proxy's even if Puma has one of that name" do
+    puma = start_puma_with(<<~RUBY)
+      bind "tcp://127.0.0.1:0"
+      name = "/fixed"
+      location(name) do
+        log_requests before: "asked for {path}", after: "done"
+        static_response body: "fixed"
+      end
+      response_headers additions: { "X-Front" => "yes" }
+    RUBY
+
+    expect([puma.get("/fixed").body, puma.get("/pid")["x-front"]]).to eq(%w[fixed yes])
+    puma.process.await_output(%r{asked for /fixed})
+  end
+
+  it "takes all words in `proxy do … end`, with the addresses of the front" do
+    puma = start_puma_with(<<~RUBY)
+      bind "tcp://127.0.0.1:1"
+      proxy do
+        bind "http://127.0.0.1:0"
+        threads 1
+        location("/before") { puma timeout: 5 }
+        location("/fixed") { static_response body: "fixed" }
+      end
+    RUBY
+
+    expect([puma.get("/fixed"), puma.get("/before"), puma.get("/")].map(&:body)).to eq(["fixed", *[puma.pid.to_s] * 2])
+  end
+
+  it "takes a Proxyfile, whose relative paths begin at its folder" do
+    File.write(File.join(directory, "Proxyfile"), <<~RUBY)
+      bind "http://127.0.0.1:0"
+      include "more.rb"
+      puma queue: 10
+    RUBY
+    File.write(File.join(directory, "more.rb"), 'location("/more") { static_response body: "more" }')
+    puma = start_puma_with('proxy "Proxyfile"')
+
+    expect([puma.get("/more").body, puma.get("/").body]).to eq(["more", puma.pid.to_s])
+  end
+
+  it "needs no word: it listens where Puma was told to" do
+    puma = start_puma_with('bind "tcp://127.0.0.1:0"')
+
+    expect(puma.get("/env").body.lines(chomp: true))
+      .to include("HTTP_X_FORWARDED_FOR=127.0.0.1", "HTTP_HOST=127.0.0.1:#{puma.port}", "rack.url_scheme=http",
+                  "SERVER_PORT=#{puma.port}", "REMOTE_ADDR=127.0.0.1")
+  end
+
+  it "keeps Puma's options" do
+    puma = start_puma_with(<<~RUBY)
+      threads 3, 3
+      bind "tcp://127.0.0.1:0"
+      location("/x") { static_response body: "x" }
+    RUBY
+    puma.process.await_output(/Max threads: 3/)
+  end
+
+  it "listens on what the command line says" do
+    puma = start_puma_with('bind "tcp://127.0.0.1:1"', "-b", "tcp://127.0.0.1:0")
+    expect(puma.get("/").body).to eq(puma.pid.to_s)
+  end
+
+  it "listens on a unix socket, with its mode" do
+    puma = start_puma_with('bind "unix://public.sock?mode=0600"'.sub("public", "#{directory}/public"))
+    path = File.join(directory, "public.sock")
+    answer = UNIXSocket.open(path) do |socket|
+      socket.write "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+      socket.read
+    end
+
+    expect(answer).to end_with(puma.pid.to_s)
+    expect(File.stat(path).mode & 0o777).to eq(0o600)
+  end
+
+  it "listens on both addresses of localhost" do
+    puma = start_puma_with('bind "tcp://localhost:0"')
+    addresses = Socket.ip_address_list.select { |address| address.ipv4_loopback? || address.ipv6_loopback? }
+    answers = addresses.map do |address|
+      TCPSocket.open(address.ip_address, puma.port) do |socket|
+        socket.write "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+        socket.read
+      end
+    end
+
+    expect(answers).to all(end_with(puma.pid.to_s))
+  end
+
+  it "ends TLS where Puma was told to, with HTTP/2" do
+    pair = certs.server("127.0.0.1")
+    puma = start_puma_with("bind \"ssl://127.0.0.1:0?cert=#{pair.certificate_file}&key=#{pair.key_file}\"")
+    text, = Open3.capture2e("curl", "-sk", "--http2", "-w", " %{http_version}", "https://127.0.0.1:#{puma.port}/env")
+
+    expect(text).to include("rack.url_scheme=https", "HTTP_X_FORWARDED_PROTO=https").and end_with(" 2")
+  end
+
+  it "takes sockets from systemd" do
+    server = TCPServer.new("127.0.0.1", 0)
+    port = server.local_address.ip_port
+    puma = start_puma_with("bind \"tcp://127.0.0.1:#{port}\"", environment: { "LISTEN_FDS" => "1" }, socket: server)
+
+    expect(puma.get("/").body).to eq(puma.pid.to_s)
+  end
+
+  it "tells all mistakes by file and line, and lets Puma not start" do
+    free = TCPServer.open("127.0.0.1", 0) { |server| server.local_address.ip_port }
+    output = refused(<<~RUBY)
+      bind "tcp://127.0.0.1:#{free}"
+      location("/x") do
+        static_response bod: "x"
+      end
+      proxy do
+        threds 2
+      end
+      puma queue: "many"
+      bind "https://127.0.0.1:443"
+    RUBY
+
+    expect(output.scan(/^config\/puma\.rb:(\d+): (\w+)/)).to eq([%w[4 static_response], %w[7 threds], %w[9 puma], %w[10 bind]])
+    expect(output).to include("https is no scheme of Puma's: write bind inside proxy do … end")
+    expect { TCPSocket.new("127.0.0.1", free) }.to raise_error(Errno::ECONNREFUSED)
+    expect(Dir[File.join(directory, "tmp/sockets/*")]).to eq([])
+  end
+
+  it "refuses a configuration that asks Puma for nothing" do
+    expect(refused("bind \"tcp://127.0.0.1:0\"\nstatic_response body: \"all\""))
+      .to include("config/puma.rb:3: static_response: it takes every request, and Puma is asked for nothing: " \
+                  "write puma above it")
+  end
+
+  it "refuses an option for all of Puma that is written with two values" do
+    expect(refused(%(bind "tcp://127.0.0.1:0"\nlocation("/a") { puma queue: 1 }\npuma queue: 2)))
+      .to include("config/puma.rb:4: puma: queue: has another value at config/puma.rb:3")
+  end
+
+  it "refuses what Puma's own TLS would do" do
+    expect(refused('bind "ssl://127.0.0.1:0?cert=a&key=b&ssl_cipher_filter=x"'))
+      .to include("config/puma.rb:2: bind: ssl_cipher_filter is an option of Puma's own TLS")
+  end
+
+  it "says where `puma` belongs" do
+    expect(Proxy.check { puma }.map(&:message)).to include(/a word for config\/puma\.rb, below `plugin :proxy`/)
+  end
+
+  it "lets Puma not start if an address is in use" do
+    server = TCPServer.new("127.0.0.1", 0)
+    output = refused("bind \"tcp://127.0.0.1:#{server.local_address.ip_port}\"")
+    expect(output).to include("the proxy in front of Puma cannot listen on tcp://127.0.0.1:")
+  ensure
+    server&.close
+  end
+end
