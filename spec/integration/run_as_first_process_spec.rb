@@ -68,4 +68,27 @@ RSpec.describe "proxy run as the first process", :supervised do
     Process.kill(:HUP, first)
     process.await_output(/^status 5$/)
   end
+
+  describe "by examples/docker/app", time_limit: 40 do
+    folder = File.expand_path("../../examples/docker/app", __dir__)
+    instructions = File.read("#{folder}/Dockerfile").gsub(/^#.*\n/, "").gsub("\\\n", "").lines(chomp: true)
+    words = ->(name) { JSON.parse(instructions.grep(/\A#{name} /).last[/\[.*\]\z/]) }
+
+    it "is healthy once Puma is ready, and ends by the signal of `docker stop` within its 10 seconds" do
+      %w[config.ru Proxyfile].each do |name|
+        File.write("#{directory}/#{name}", File.read("#{folder}/#{name}").sub("0.0.0.0:8080", "127.0.0.1:0"))
+      end
+      proxy, run, *arguments = words["CMD"]
+      expect([proxy, run]).to eq(%w[proxy run])
+      split = arguments.index("--")
+      start_run(*arguments.take(split), bind: nil, command: arguments.drop(split + 1), before: space)
+      await_ready
+      check = words["HEALTHCHECK"].map { |word| word.sub("8080", url[/\d+\z/]) }
+      expect(system(*check)).to be(true)
+      expect(process.output).to include("Activated tcp://127.0.0.1:")
+      expect([get.body, get("/reports/a").body]).to eq(["Hello\n", "Hello\n"])
+      Process.kill(instructions.grep(/\ASTOPSIGNAL/).first.split.last, first)
+      expect(finish(limit: 10)).to eq(143)
+    end
+  end
 end

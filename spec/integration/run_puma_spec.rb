@@ -51,7 +51,9 @@ RSpec.describe "proxy run with Puma", :supervised, time_limit: 40 do
 
   it "forwards to the unix socket that config/puma.rb names" do
     Dir.mkdir("#{directory}/config")
-    File.write("#{directory}/config/puma.rb", 'bind "unix://#{File.expand_path("app.sock")}"')
+    File.write("#{directory}/config/puma.rb", <<~'RUBY')
+      bind "unix://#{File.expand_path("app.sock")}"
+    RUBY
     start_run("--app", "unix:app.sock", command: ["puma"])
     await_ready
     expect(get("/", "Host" => "shop.example").body).to match(/\Ahttp shop\.example /)

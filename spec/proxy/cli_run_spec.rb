@@ -68,7 +68,7 @@ RSpec.describe "where the application of proxy run listens" do
     'port ENV.fetch("PORT") { 3000 }' => ["0.0.0.0", nil, true],
     'port ENV["PORT"] || 3000' => ["0.0.0.0", nil, true],
     "port 4000" => ["0.0.0.0", 4000, true],
-    'bind "tcp://127.0.0.1:#{ENV.fetch("PORT", 3000)}"' => ["127.0.0.1", nil, true],
+    "bind \"tcp://127.0.0.1:\#{ENV.fetch(\"PORT\", 3000)}\"" => ["127.0.0.1", nil, true],
     'bind "tcp://127.0.0.1:4000"' => ["127.0.0.1", 4000, true],
     "bind \"unix:///run/app.sock\"\nport 4000" => ["/run/app.sock", nil, false],
     "bind_to_activated_sockets" => ["127.0.0.1", nil, true],
