@@ -35,6 +35,7 @@ module Proxy
   #   `UNIXServer`, `Socket`, or the number of one). An Array replaces the binds of the configuration, all without TLS.
   #   A Hash has the socket for the URL of a bind, whose other options apply; other binds are opened as usual. The
   #   server duplicates each socket: close your own when you like
+  # @yieldreceiver [DSL]
   # @return [Server]
   # @raise [ConfigurationError] with every mistake; nothing was bound
   # @raise [BindError] when an address cannot be bound; nothing stays bound
@@ -77,6 +78,7 @@ module Proxy
   # Checks a configuration without starting anything.
   #
   # @param path [String, Pathname, nil] a configuration file; default: `Proxyfile`, then `config/proxy.rb`
+  # @yieldreceiver [DSL]
   # @return [Array<Problem>] errors and warnings by file and line; empty if there are none
   # @example
   #   Proxy.check("Proxyfile").each { |problem| puts problem }

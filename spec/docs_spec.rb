@@ -120,9 +120,11 @@ RSpec.describe "the documentation" do
 
   def ruby(text, reader)
     case text
-    when /RSpec\.describe/ then program(text, "-S", "rspec", "--options", "/dev/null")
-    when /require "proxy"/ then program(checked(text))
+    when /RSpec\.describe/ then program(text, reader, "-S", "rspec", "--options", "/dev/null")
+    when /Minitest::Test/ then program(text, reader, "-rminitest/autorun")
+    when %r{require "proxy[/"]} then program(checked(text), reader)
     when %r{\A# config/puma\.rb} then puma(text, reader)
+    when %r{\A# config/application\.rb} then program(rails(text), reader)
     else proxyfile(text, reader)
     end
   end
@@ -138,13 +140,32 @@ RSpec.describe "the documentation" do
     problems.join("\n") unless problems.empty?
   end
 
-  def program(text, *command)
+  # Runs a program in the reader's folder, where a test finds the Proxyfile of the page.
+  def program(text, reader, *command)
     Dir.mktmpdir do |directory|
       path = File.join(directory, "program_spec.rb")
       File.write(path, text)
-      output, status = Open3.capture2e(RbConfig.ruby, "-I#{File.expand_path("lib")}", *command, path)
+      output, status = Open3.capture2e(RbConfig.ruby, "-I#{File.expand_path("lib")}", *command, path,
+                                       chdir: reader.directory)
       output unless status.success?
     end
+  end
+
+  # An application with these lines in its class.
+  def rails(text)
+    <<~RUBY
+      require "action_controller/railtie"
+      require "proxy"
+
+      class Application < Rails::Application
+        config.eager_load = false
+        config.logger = Logger.new(nil)
+        config.secret_key_base = "0" * 64
+        #{text}
+      end
+      Application.initialize!
+      Rack::MockRequest.new(Application).get("/")
+    RUBY
   end
 
   # `expression  # => value` becomes a check where the value is not one of many.

@@ -34,7 +34,8 @@ module Proxy
     # @example
     #   Proxy::Router.new { location("/health") { static_response body: "fine\n" } }
     def initialize(path = nil, &block)
-      @config = Config.load(path, &block).validate!
+      # `:app` is the application that `proxy run` would start.
+      @config = Config.load(path, app: Config::Unknown.new, &block).validate!
     end
 
     # Says what is done with a request.

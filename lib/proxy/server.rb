@@ -144,6 +144,7 @@ module Proxy
     #
     # @param path [String, Pathname, nil] another configuration file, which later reloads read too; a block works
     #   likewise
+    # @yieldreceiver [DSL]
     # @return [self]
     # @raise [ConfigurationError] with every mistake; the server goes on as before
     # @raise [BindError] when an address cannot be bound; the server goes on as before

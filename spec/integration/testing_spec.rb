@@ -63,6 +63,7 @@ RSpec.describe "Tests of a configuration", time_limit: 60 do
         it { is_expected.not_to limit("POST /login").by(header: "X-Key") }
         it { is_expected.to redirect("/a").and limit("/a") }
         it("takes blocks") { expect(Proxy::Router.new { static_response body: "" }).to answer("/") }
+        it("know :app") { expect(Proxy::Router.new { proxy backends: [:app] }).to route("/").to(:app) }
       end
     RUBY
 
@@ -86,6 +87,7 @@ RSpec.describe "Tests of a configuration", time_limit: 60 do
           is expected not to limit POST /login by header X-Key
           is expected to redirect GET /a and limit GET /a
           takes blocks
+          know :app
       TEXT
     end
 

@@ -78,7 +78,7 @@ RSpec.describe Proxy::CLI::Help, :wrong_types do
   end
 
   it "names nothing that is far from what was asked for" do
-    ["puma", "404", ""].each do |word|
+    ["passenger", "404", ""].each do |word|
       expect(help(word)).to eq(["", "proxy help: there is no command and no word #{word.inspect}: `proxy help` lists " \
                                     "the commands and the words\n", 64])
     end

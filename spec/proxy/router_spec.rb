@@ -42,6 +42,20 @@ RSpec.describe "Proxy::Router" do
     expect([router.explain("/name").upstream, router.explain("/name").backends]).to eq([nil, []])
   end
 
+  it "knows applications: that of `proxy run`, and those in the process" do
+    path = write("Proxyfile", <<~RUBY)
+      location("/in/*") { run Class.new { def self.name = "Admin"; def self.call(_) = nil } }
+      proxy backends: [:app]
+    RUBY
+    threads = Thread.list
+    router = Proxy::Router.load(path)
+
+    expect([router.explain("/a").backends, router.explain("/a").to_s]).to match([[":app"], /^ +backends: :app$/])
+    expect(router.explain("/in/a").destinations).to eq(%w[run Admin])
+    expect(router.explain("/in/a").to_s).to end_with("answer:\n   1  run Admin")
+    expect(Thread.list - threads).to eq([])
+  end
+
   it "says what the proxy answers by itself" do
     { "/old/x" => [308, "redirect", "https://new.example/old/x", nil],
       "/health" => [200, "static_response", nil, "fine\n"],

@@ -58,8 +58,9 @@ module Proxy
       # @return [String, nil] name of the upstream that gets the request; nil if it has none
       def upstream = pool&.first
 
-      # @return [Array<String>] addresses of the backends, of which one gets the request
-      def backends = pool ? pool[1].to_a.map { |backend| backend.fetch("address") } : []
+      # @return [Array<String>] addresses of the backends, of which one gets the request; `":app"` is the application
+      #   that `proxy run` starts
+      def backends = pool ? pool[1].to_a.map { |backend| @words.address(backend) } : []
 
       # @return [String, nil] the URL that a backend is asked for; only its path if the `proxy` has no `to`
       def target = forwarded? ? handler[:target] : nil
@@ -81,10 +82,10 @@ module Proxy
       end
 
       # @return [Array<Object>] everything by which the receiver of the request is known: upstream, host, target,
-      #   addresses; the word of any other handler, such as an application in this process
+      #   addresses; for an application in this process `run` and its name
       def destinations
         return [] unless forwarded?
-        return [word] unless word == "proxy"
+        return [word, spec["name"]].compact unless word == "proxy"
 
         [upstream, (@words.host(spec) unless pool), target, *backends].compact
       end

@@ -71,6 +71,11 @@ module Proxy
           [upstream["name"], upstream.dig("pool", "backends") || upstream["backends"], upstream["pool"] || upstream]
         end
 
+        # The address of a backend, as it is written.
+        def address(backend)
+          backend.fetch("address").then { |address| address == Config::App::STAND_IN ? ":app" : address }
+        end
+
         # The host in the `to` of a `proxy`, with its port; nil if the request decides it.
         def host(spec)
           spec["to"].to_s[%r{\Ahttps?://([^/?\{]+)}i, 1]
@@ -121,7 +126,7 @@ module Proxy
           policy = pool["backend_priority"]
           policy = policy["named"] || policy.keys.first if policy.is_a?(Hash)
           shown = addresses.map do |backend|
-            [backend["address"], ("weight #{backend["weight"]}" if backend["weight"]), ("backup" if backend["backup"])]
+            [address(backend), ("weight #{backend["weight"]}" if backend["weight"]), ("backup" if backend["backup"])]
               .compact.join(" ")
           end
           "#{label}: #{shown.join(", ")}#{" (#{policy})" if policy}"

@@ -13,7 +13,7 @@ module Proxy
           needs the gem rack. A reload reads it again; requests in flight finish with the old one.
         TEXT
         example <<~'RUBY'
-          run ->(env) { [200, { "content-type" => "text/plain" }, ["hello from #{env["PATH_INFO"]}\n"]] }
+          run ->(env) { [200, { "content-type" => "text/plain" }, ["hello\n"]] }
         RUBY
         example <<~RUBY, "An application in a file, below a path"
           run "admin/config.ru", path_prefix: "/admin", threads: 2

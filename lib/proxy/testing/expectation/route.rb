@@ -8,13 +8,13 @@ module Proxy
       # @example
       #   route("GET /users/7").to("app_servers").with_captures(id: "7").as("GET /v2/users/7")
       class Route < Expectation
-        # @param receivers [Array<String>] the name of an upstream, the address of a backend, or the URL that it is
-        #   asked for; several: the addresses of all backends
+        # @param receivers [Array<String>] the name of an upstream, the address of a backend (`:app`: the application
+        #   that `proxy run` starts), or the URL that it is asked for; several: the addresses of all backends
         # @return [self]
         # @example
         #   route("GET /users").to("127.0.0.1:3001", "127.0.0.1:3002")
         def to(*receivers)
-          receivers.flatten!
+          receivers = receivers.flatten.map { |receiver| receiver == :app ? ":app" : receiver }
           add("to #{show(receivers)}", ->(found) { reaches?(receivers, found) },
               ->(found) { "whose backends are #{show(found.backends)}" })
         end
