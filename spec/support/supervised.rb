@@ -14,7 +14,8 @@ module Supervised
   # Starts it with a command; without one with the application of these examples.
   def start_run(*options, command: [RbConfig.ruby, APP], env: {}, bind: "http://127.0.0.1:0", before: [])
     binds = bind ? ["-b", bind] : []
-    @process = ChildProcess.new({ **CLEAN, **env }, *before, *PROXY, "run", *binds, *options, "--", *command,
+    # In a session without a terminal, wherever the suite runs.
+    @process = ChildProcess.new({ **CLEAN, **env }, "setsid", *before, *PROXY, "run", *binds, *options, "--", *command,
                                 chdir: directory)
   end
 

@@ -26,6 +26,9 @@ module Proxy
         # Stops after a signal. `told` is whether the application has the signal already. Returns the exit status if a
         # second signal forced the end, else nil.
         def stop(told)
+          # Between two starts nobody would answer what waits.
+          return follow && nil unless @child.alive?
+
           deadline = clock + @limit
           forced = drain
           forced ||= await(PATIENCE) if told
