@@ -20,6 +20,7 @@ pub(crate) mod http2;
 mod keep;
 mod named;
 pub(crate) mod pool;
+mod probe;
 mod protocol;
 mod refresh;
 mod settings;
@@ -40,7 +41,7 @@ pub(crate) use pool::Pool;
 pub(crate) use protocol::BackendProtocol;
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -82,6 +83,8 @@ pub(crate) struct Upstream {
     answered: Notify,
     started: AtomicBool,
     tasks: Mutex<Vec<AbortHandle>>,
+    /// The upstream of a later configuration in its place.
+    successor: OnceLock<Weak<Upstream>>,
 }
 
 impl Upstream {
@@ -136,7 +139,7 @@ impl Upstream {
         }
         let unanswered =
             configured.iter().filter(|entry| matches!(entry, ConfiguredBackend::Named { answered: false, .. })).count();
-        let balancer = Balancer::new(settings.policy.clone());
+        let balancer = Balancer::new(settings.policy.clone()).holding(settings.rules.hold);
         let live = expand(&configured);
         group.set_members(&live, false);
         Arc::new(Self {
@@ -152,7 +155,22 @@ impl Upstream {
             answered: Notify::new(),
             started: AtomicBool::new(false),
             tasks: Mutex::default(),
+            successor: OnceLock::new(),
         })
+    }
+
+    /// Sends the requests that are held here to `next`, if there is one. Those in flight finish.
+    fn retire(&self, next: Option<&Arc<Self>>) {
+        self.group.retire();
+        if let Some(next) = next {
+            let _ = self.successor.set(Arc::downgrade(next));
+            self.group.queue().wake();
+        }
+    }
+
+    /// The upstream of a later configuration in its place.
+    fn successor(&self) -> Option<Arc<Self>> {
+        self.successor.get()?.upgrade()
     }
 
     /// All that it is made of.

@@ -87,7 +87,11 @@ pub(super) fn members(
         };
     };
     if backends.is_empty() {
-        report.within("backends").error(r#"the list is empty; write at least one, as in ["127.0.0.1:3001"]"#);
+        if !pool.hold {
+            report.within("backends").error(
+                r#"the list is empty; write at least one, as in ["127.0.0.1:3001"], or hold: true for requests to wait"#,
+            );
+        }
     } else if backends.iter().all(|backend| backend.backup) {
         report
             .within("backends")
@@ -147,6 +151,7 @@ pub(super) fn fit(pool: &PoolConfig, members: &[Member], report: &mut Report<'_>
         );
     }
     if pool.protocol.as_deref() == Some("auto")
+        && !members.is_empty()
         && members.iter().all(|member| !member.secure && !member.address.says_http2())
     {
         report.warning(
@@ -154,7 +159,7 @@ pub(super) fn fit(pool: &PoolConfig, members: &[Member], report: &mut Report<'_>
              speak HTTP/2 without, or leave it out",
         );
     }
-    if pool.queue > 0 && members.iter().all(|member| member.traits.max_connections.is_none()) {
+    if pool.queue > 0 && !pool.hold && members.iter().all(|member| member.traits.max_connections.is_none()) {
         report.warning(
             "queue: no backend is ever too busy, so no request ever waits: add max_connections, or leave it out",
         );

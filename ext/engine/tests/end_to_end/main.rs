@@ -21,6 +21,7 @@ mod grace;
 mod grpc;
 mod grpc_http2;
 mod health;
+mod hold;
 mod http2;
 mod http2_backend;
 mod http2_backend_limits;

@@ -80,6 +80,10 @@ module Proxy
           Requests that may wait while every backend has its `max_connections`; others are answered 503 at once.
         TEXT
         option :queue_timeout, Types::SECONDS, "Longest time that a request waits in the `queue`; 503 after that."
+        option :hold, Types::SWITCH, <<~TEXT
+          Let requests wait in the `queue` also while no backend accepts connections or none gets requests, for example
+          while an application restarts.
+        TEXT
         option :slow_start, Types::SECONDS, <<~TEXT, default: "none", unset: true
           Time in which a backend that came back goes from a small share to its full share.
         TEXT

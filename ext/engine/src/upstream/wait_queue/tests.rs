@@ -29,7 +29,7 @@ struct Somebody<'a> {
 impl<'a> Somebody<'a> {
     fn new(queue: &'a WaitQueue) -> Self {
         let alarm = Arc::new(Alarm::default());
-        Self { waiter: queue.enter().expect("room"), waker: alarm.clone().into(), alarm }
+        Self { waiter: queue.enter(None).expect("room"), waker: alarm.clone().into(), alarm }
     }
 
     fn is_first(&self) -> bool {
@@ -70,11 +70,11 @@ fn one_that_leaves_from_the_middle_wakes_nobody() {
 #[test]
 fn a_full_queue_takes_nobody() {
     let queue = WaitQueue::new(1);
-    let first = queue.enter().expect("room");
-    assert!(queue.enter().is_none());
+    let first = queue.enter(None).expect("room");
+    assert!(queue.enter(None).is_none());
     drop(first);
-    assert!(queue.enter().is_some());
-    assert!(WaitQueue::new(0).enter().is_none());
+    assert!(queue.enter(None).is_some());
+    assert!(WaitQueue::new(0).enter(None).is_none());
 }
 
 /// The right to one of the places of `endpoint`, as a request gets it; given up now and then, as clients do.
@@ -85,7 +85,7 @@ async fn admitted(endpoint: &Arc<Backend>, patient: bool) -> Option<Attempt> {
             return Some(attempt);
         }
     }
-    let waiter = queue.enter().expect("room");
+    let waiter = queue.enter(None).expect("room");
     let mut looks = 0;
     poll_fn(|cx| {
         looks += 1;
