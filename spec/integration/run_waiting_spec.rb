@@ -3,8 +3,6 @@
 require "support/supervised"
 
 RSpec.describe "requests to proxy run", :supervised do
-  before { skip "hold is not there yet" unless Proxy::Native.defaults[:pool].key?(:hold) }
-
   # A request that is sent now; `value` is its response.
   def request(method = "GET", body = nil)
     client = RawClient.connect(url, limit: 20)
