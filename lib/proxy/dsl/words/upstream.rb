@@ -39,8 +39,8 @@ module Proxy
 
         option :backends, Types::BACKENDS, <<~TEXT, required: true, unset: true
           Where requests go: `"10.0.0.1:3001"`, `"host"` (port 80, or 443 for https), `"http://…"`, `"https://…"`,
-          `"h2://…"` (HTTP/2 without TLS), `"[::1]:3001"`, `"unix:/run/app.sock"`, `:app` (what `proxy run` starts), or a Hash.
-          A path in a URL is ignored.
+          `"h2://…"` (HTTP/2 without TLS), `"[::1]:3001"`, `"unix:/run/app.sock"`, or a Hash. A path in a URL is
+          ignored.
         TEXT
         option :backend_priority, Types::PRIORITY, "How a backend is chosen.", aliases: [:strategy]
         option :verify_ssl, Types::SWITCH, "Verify the backend's certificate."
