@@ -40,9 +40,15 @@ RSpec.describe "Proxy::Railtie", time_limit: 60 do
 
   %w[proxy proxy/railtie].each do |requires|
     it "calls blocks inside the application's executor, with require #{requires.inspect}" do
-      expect(booted("", <<~RUBY, requires: requires)).to eq("[false, true, false]\n")
-        active = -> { Application.executor.active? }
-        p [active.call, nil.then { inside = nil; Proxy::Blocks.around.call { inside = active.call }; inside }, active.call]
+      expect(booted("", <<~RUBY, requires: requires)).to eq("[\"passed\", true, false]\n")
+        require "net/http"
+        inside = nil
+        server = Proxy.start do
+          bind "http://127.0.0.1:0"
+          authorize(key: "{path}") { inside = Application.executor.active? }
+          static_response body: "passed"
+        end
+        p [Net::HTTP.get(URI(server.url)), inside, Application.executor.active?]
       RUBY
     end
   end
