@@ -189,6 +189,18 @@ module Proxy
     # @api private
     attr_reader :source
 
+    # Whether a handler answers a request that another server has read; see {Rack}.
+    # @api private
+    def takes?(head, client)
+      @native.takes?(head, client)
+    end
+
+    # Answers a request that another server has read; see {Rack}.
+    # @api private
+    def adopt(descriptor, head, body, client)
+      @native.adopt(descriptor, head, body, client)
+    end
+
     # Reopens the file of the access log, after it was renamed. If it cannot be opened, the old file stays in use, and
     # the server's own log has a line about it.
     #
