@@ -67,6 +67,25 @@ RSpec.describe "Proxy::Railtie", time_limit: 60 do
     expect(booted("", script)).to eq("[\"\", \"#{directory}/a.txt\"]\n")
   end
 
+  it "places middlewares first, the first one outside" do
+    settings = <<~RUBY
+      config.proxy.middleware path_prefix: "/api", backends: [#{backend_answering("from the backend").address.dump}]
+      config.proxy.middleware { location("/api/*", "/vite/*") { static_response body: "from the block" } }
+    RUBY
+    expect(booted(settings, <<~RUBY)).to eq(<<~TEXT)
+      p Application.middleware.first(3).map(&:name)
+      p %w[/api/x /vite/x /address].map { |path| get(path, "REMOTE_ADDR" => "127.0.0.1").body }
+    RUBY
+      ["Proxy::Rack::Middleware", "Proxy::Rack::Middleware", "ActionDispatch::HostAuthorization"]
+      ["from the backend", "from the block", "127.0.0.1"]
+    TEXT
+  end
+
+  it "names the line of a middleware with a mistake" do
+    expect(booted("config.proxy.middleware backend: [\"127.0.0.1:1\"]", ""))
+      .to include("application.rb:13: Proxy::Rack::Middleware: unknown option :backend (did you mean :backends?)")
+  end
+
   it "knows no other option" do
     expect(booted("config.proxy.x_sendfil = true", "")).to include("undefined method `x_sendfil='")
       .and(include("Did you mean?  x_sendfile="))
