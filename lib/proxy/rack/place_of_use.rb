@@ -2,11 +2,11 @@
 
 module Proxy
   module Rack
-    # Finds the line of `use Proxy::Rack::Middleware`, for messages. Rack makes a middleware after it has read the
+    # Finds the line of `use Proxy::Rack::Middleware` or `config.proxy.middleware`, for messages. Rack makes a middleware after it has read the
     # config.ru, so that the line is not among the callers: the usual files are searched for it.
     # @api private
     module PlaceOfUse
-      NAME = /^[^#]*\bProxy::Rack::Middleware\b/
+      NAME = /^[^#]*\b(?:Proxy::Rack::Middleware|config\.proxy\.middleware)\b/
       FILES = ["config.ru", "config/application.rb", "config/environments/*.rb", "config/initializers/*.rb"].freeze
       OWN = File.expand_path("../..", __dir__)
       # Lines that one `use` may take.
