@@ -39,7 +39,8 @@ module Proxy
         @options[:binds] = [@sockets.shared_url]
         supervise(recording, listening)
         retire(before) if before
-        Hooks.new(@launcher, @supervisor, @sockets, @folder, @logs).add
+        tells_address = recording.target.tells_address? && listening.urls.none? { |url| url.include?("unix://") }
+        Hooks.new(@launcher, @supervisor, @sockets, @folder, @logs, tells_address).add
         listening.urls.each { |url| log "* Proxy listening on #{url}" }
       end
 
