@@ -28,6 +28,8 @@ module Proxy
 
       # Called before Puma binds and loads the application.
       def start
+        return refuse(["plugin :proxy: this Ruby cannot fork: run `proxy start` beside Puma"]) unless ::Puma.forkable?
+
         before = earlier
         @folder = Folder.find(before&.fetch(:folder))
         recording = configured
@@ -110,7 +112,7 @@ module Proxy
       # Prints why Puma does not start, and ends the process: a Puma without its proxy would be worse.
       def refuse(lines)
         lines.each { |line| log_writer.stderr.puts line }
-        Folder.remove(@folder)
+        Folder.remove(@folder) if @folder
         exit 1
       end
     end
