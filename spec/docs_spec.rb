@@ -135,7 +135,8 @@ RSpec.describe "the documentation" do
     reader.write(name, text)
     return if text.include?("# with a mistake")
 
-    problems = Dir.chdir(reader.directory) { Proxy.check(name) }
+    # As `proxy check` does it, which knows that a file with `:app` is for `proxy run`.
+    problems = Dir.chdir(reader.directory) { Proxy::Config.load(name, app: Proxy::Config::Unknown.new).problems }
     problems.join("\n") unless problems.empty?
   end
 
