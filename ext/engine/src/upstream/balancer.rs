@@ -27,10 +27,10 @@ use turns::Turns;
 ///
 /// Whatever the policy, a backend that is not available is passed over; a backup gets a request only when no other
 /// backend is available, or when all of those have failed it; and a request is not tried twice on one backend while
-/// there is another. A backend that could not be connected to comes last for a while, behind the backups too; with `hold` it
-/// gets no request for that while. Only a
-/// request's first attempt takes a turn: what the others share stays even, however many of them fail. A backend with
-/// all the requests that it may have at once calls no backup in: the request waits for it.
+/// there is another. A backend that could not be connected to comes last for a while, behind the backups too; with
+/// `hold` it gets no request for that while. Only a request's first attempt takes a turn: what the others share stays
+/// even, however many of them fail. A backend with all the requests that it may have at once calls no backup in: the
+/// request waits for it.
 #[derive(Debug)]
 pub(crate) struct Balancer {
     policy: BalancingPolicy,

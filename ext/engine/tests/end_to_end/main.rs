@@ -6,6 +6,8 @@ mod support;
 
 mod admission;
 mod adopt;
+mod authorize;
+mod applications;
 mod back_pressure;
 mod backend_strictness;
 mod bodies;

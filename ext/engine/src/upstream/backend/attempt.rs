@@ -139,7 +139,7 @@ impl Attempt {
             backend.history.outlier.lock().returned(clock::now());
             backend.history.status.restore();
             backend.rise();
-            backend.group.note(Level::Info, backend, format_args!("is back: a request succeeded"));
+            backend.group.note_state(Level::Info, backend, format_args!("is back: a request succeeded"));
             backend.group.queue().wake();
         }
     }
@@ -178,14 +178,14 @@ impl Attempt {
         let Some(length) = length else { return };
         let group = &backend.group;
         if probed {
-            group.note(
+            group.note_state(
                 Level::Warn,
                 backend,
                 format_args!("is ejected for another {length:?}: the next request failed"),
             );
         } else {
             let fails = counted(rules.max_fails, "attempt");
-            group.note(
+            group.note_state(
                 Level::Warn,
                 backend,
                 format_args!("is ejected for {length:?}: {fails} failed within {:?}", rules.fail_timeout),

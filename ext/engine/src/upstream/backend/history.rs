@@ -20,6 +20,8 @@ pub(super) struct History {
     /// Whether a request may wait for the end of another one.
     pub(super) limited: AtomicBool,
     pub(super) status: Status,
+    /// Whether it was out of service when an event was last told of it.
+    pub(super) is_out: AtomicBool,
     pub(super) ramp: Ramp,
     /// Whether its latest attempt failed.
     pub(super) failing: AtomicBool,
@@ -56,6 +58,7 @@ impl History {
             id: next_id(),
             limited: AtomicBool::new(false),
             status: Status::default(),
+            is_out: AtomicBool::new(false),
             ramp: Ramp::default(),
             failing: AtomicBool::new(false),
             probed: AtomicBool::new(false),

@@ -169,6 +169,11 @@ impl Status {
         self.bits.load(Relaxed) == 0
     }
 
+    /// Whether it is out of service: by the operator, by active checks or by passive ones.
+    pub(super) fn is_out(&self) -> bool {
+        self.bits.load(Relaxed) & (DOWN | UNHEALTHY | EJECTED) != 0
+    }
+
     /// Whether passive checks have taken it out.
     #[inline]
     pub(super) fn is_ejected(&self) -> bool {

@@ -134,3 +134,16 @@ fn no_wake_up_is_lost_between_threads() {
     });
     assert_eq!((group.queue().waiting(), endpoint.in_flight()), (0, 0));
 }
+
+#[test]
+fn who_comes_back_takes_its_place_again_even_if_the_queue_is_full_now() {
+    let queue = WaitQueue::new(2);
+    let first = queue.enter(None).expect("room");
+    let place = first.place();
+    let (second, _) = (queue.enter(None).expect("room"), drop(first));
+    let third = queue.enter(None).expect("room again");
+    let first = queue.enter(Some(place)).expect("its place");
+    let cx = &Context::from_waker(Waker::noop());
+    assert_eq!([first.is_first(cx), second.is_first(cx), third.is_first(cx)], [true, false, false]);
+    assert_eq!(queue.waiting(), 3);
+}

@@ -73,8 +73,8 @@ impl Origin {
         })
     }
 
-    /// Answers every request with its own target, at an address where nobody listened before. Unlike others, it may come
-    /// after the proxy.
+    /// Answers every request with its own target, at an address where nobody listened before. Unlike others, it may
+    /// come after the proxy.
     pub(crate) fn echoing_at(address: &str) -> Self {
         Self::at(address, |_, peer| {
             while let Some(request) = peer.try_request() {
