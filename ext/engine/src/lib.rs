@@ -27,6 +27,7 @@ mod networks;
 mod log;
 pub mod stats;
 pub mod blocks;
+mod events;
 mod metrics;
 mod error;
 mod grpc;

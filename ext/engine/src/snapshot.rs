@@ -16,6 +16,7 @@ use crate::compile::{LocationPath, Purpose, Report};
 use crate::compiler::{CapturesAround, CarriedFilters, CarriedOver, Compiler};
 use crate::config::{are_sound, BackendConfig, Code, Problem, Setting};
 use crate::configuration::{Config, Directive};
+use crate::events::{EventHub, EventListeners};
 use crate::handler::proxy::Proxy;
 use crate::listen::binds::Binds;
 use crate::log::Log;
@@ -36,6 +37,9 @@ pub(crate) struct Snapshot {
     dns: Arc<Dns>,
     /// The Ruby blocks of the configuration.
     pub(crate) blocks: BlockSet,
+    listeners: EventListeners,
+    /// Where events come together, the same for all configurations of a server.
+    pub(crate) events: Arc<EventHub>,
     /// State for the next configuration.
     carried_over: Arc<CarriedOver>,
 }
@@ -134,10 +138,22 @@ pub(crate) fn carry_over(before: Option<&Snapshot>, config: &Config, purpose: Pu
         let message = "nothing is proxied: write proxy to: \"http://…\", or a location with one";
         problems.push(Problem::warning_of(Code::Empty, None, "configuration", message));
     }
+    let listeners = EventListeners::compile(&config.events, &config.blocks, &mut problems);
     problems.sort_by(|a, b| a.at.cmp(&b.at));
+    let events = carried_over.filters.single();
     let carried_over = Arc::new(carried_over);
     let globals = Globals { limits, trusted, access_log, keeps_lines, capture_names };
-    let snapshot = Snapshot { binds, routes, globals, upstreams, dns, blocks: config.blocks.clone(), carried_over };
+    let snapshot = Snapshot {
+        binds,
+        routes,
+        globals,
+        upstreams,
+        dns,
+        blocks: config.blocks.clone(),
+        listeners,
+        events,
+        carried_over,
+    };
     Compiled { snapshot, settings, problems }
 }
 
@@ -152,11 +168,13 @@ pub(crate) enum WrongList {
 impl Snapshot {
     /// Starts the background tasks: DNS names are resolved and refreshed, backends are checked.
     pub(crate) fn start(&self, runtime: &tokio::runtime::Handle, log: &Arc<Log>) {
+        self.each_upstream(&mut |upstream| upstream.group().report_to(&self.events));
         for upstream in &self.upstreams {
             upstream.start(&self.dns, runtime, log);
         }
         self.each_proxy(&mut |proxy| proxy.backends().start(&self.dns, runtime, log));
         self.routes.each_filter(&mut |filter| filter.start(&self.dns, runtime, log));
+        self.events.listen(&self.listeners, self.binds.certificates(), runtime);
     }
 
     /// Ends the background tasks that the next configuration replaces by its own.

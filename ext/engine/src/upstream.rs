@@ -22,6 +22,7 @@ mod lister;
 mod listing;
 mod named;
 pub(crate) mod pool;
+mod probe;
 mod protocol;
 mod refresh;
 mod settings;
@@ -42,7 +43,7 @@ pub(crate) use pool::Pool;
 pub(crate) use protocol::BackendProtocol;
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -85,6 +86,8 @@ pub(crate) struct Upstream {
     unanswered: AtomicUsize,
     all_answered: Notify,
     running: OnceLock<UpstreamTasks>,
+    /// The upstream of a later configuration in its place.
+    successor: OnceLock<Weak<Upstream>>,
 }
 
 /// The means to start tasks for an upstream that runs.
@@ -153,7 +156,7 @@ impl Upstream {
         }
         let unanswered = listing.unanswered();
         let http2 = listing.members.iter().all(|member| member.traits.protocol == BackendProtocol::Http2);
-        let balancer = Balancer::new(settings.policy.clone());
+        let balancer = Balancer::new(settings.policy.clone()).holding(settings.rules.hold);
         let live = expand(&listing.entries);
         group.set_members(&live, false);
         Arc::new(Self {
@@ -169,7 +172,26 @@ impl Upstream {
             unanswered: AtomicUsize::new(unanswered),
             all_answered: Notify::new(),
             running: OnceLock::new(),
+            successor: OnceLock::new(),
         })
+    }
+
+    /// Ends the health checks and the calls of a block, once another configuration serves. Requests that are held here
+    /// go to `next`, if there is one; those in flight finish.
+    fn retire(&self, next: Option<&Arc<Self>>) {
+        self.group.retire();
+        if let Some(task) = self.running.get().and_then(|tasks| tasks.lister.as_ref()) {
+            task.abort();
+        }
+        if let Some(next) = next {
+            let _ = self.successor.set(Arc::downgrade(next));
+            self.group.queue().wake();
+        }
+    }
+
+    /// The upstream of a later configuration in its place.
+    fn successor(&self) -> Option<Arc<Self>> {
+        self.successor.get()?.upgrade()
     }
 
     /// All that it is made of.
@@ -191,14 +213,6 @@ impl Upstream {
         if is_first {
             self.group.start(handle, log, health::schedule::checker);
             listing.follow_names(self, tasks);
-        }
-    }
-
-    /// Ends the health checks and the calls of a block, once another configuration serves.
-    fn retire(&self) {
-        self.group.retire();
-        if let Some(task) = self.running.get().and_then(|tasks| tasks.lister.as_ref()) {
-            task.abort();
         }
     }
 

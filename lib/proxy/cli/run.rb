@@ -162,8 +162,8 @@ module Proxy
 
       def begin_with(server, supervisor)
         supervisor.start
-        @console.say(*greeting(server), "#{short} starts as PID #{@child.pid} #{@options.application.described}. Ctrl-C " \
-                                        "stops both.")
+        @console.say(*greeting(server), "#{short} starts as PID #{@child.pid} #{@options.application.described}. " \
+                                        "Ctrl-C stops both.")
       rescue Error
         server.stop(timeout: 0)
         raise

@@ -4,6 +4,7 @@ require_relative "binds"
 require_relative "folder"
 require_relative "hooks"
 require_relative "listening"
+require_relative "logs"
 require_relative "sockets"
 require_relative "supervisor"
 
@@ -38,7 +39,7 @@ module Proxy
         @options[:binds] = [@sockets.shared_url]
         supervise(recording, listening)
         retire(before) if before
-        Hooks.new(@launcher, @supervisor, @sockets, @folder).add
+        Hooks.new(@launcher, @supervisor, @sockets, @folder, @logs).add
         listening.urls.each { |url| log "* Proxy listening on #{url}" }
       end
 
@@ -98,7 +99,8 @@ module Proxy
       # Starts the keeper and its front, and waits until it serves.
       def supervise(recording, listening)
         path = "#{@folder}/keeper-#{Process.clock_gettime(Process::CLOCK_MONOTONIC, :millisecond)}.sock"
-        @supervisor = Supervisor.new(path, recording, @sockets, listening) { |line| log line }
+        @logs = Logs.new(@options.final_options)
+        @supervisor = Supervisor.new(path, recording, @sockets, listening, @logs) { |line| log line }
         refuse(["The proxy has not started, and so Puma does not."]) unless @supervisor.start
         name = URI.encode_www_form_component(@folder).gsub("%2F", "/").delete_prefix("/")
         @binder.listeners << ["#{SCHEME}://#{@supervisor.pid}/#{name}", @supervisor.channel.io]

@@ -105,6 +105,8 @@ pool! {
     policy queue: i64 = 0;
     /// Seconds that a request may wait in the queue for a backend.
     policy queue_timeout: f64 = 5.0;
+    /// Whether requests also wait in the queue while no backend accepts connections, or none gets requests.
+    policy hold: bool = false;
     /// Seconds over which a backend that came back gets its share of requests step by step. `None`: its whole share at
     /// once.
     policy slow_start: Option<f64> = None;

@@ -146,11 +146,19 @@ impl CarriedUpstreams {
         self.by_host.iter().any(|other| other.is(by_host))
     }
 
-    /// Stops the health checks of upstreams that `next` does not carry over. Requests in flight finish.
+    /// The upstream in `next` of the directive that `upstream` belongs to.
+    fn in_place_of<'n>(&self, upstream: &Arc<Upstream>, next: &'n Self) -> Option<&'n Arc<Upstream>> {
+        let (position, _) = self.unnamed.iter().find(|(_, it)| Arc::ptr_eq(it, upstream))?;
+        next.unnamed.iter().find(|(other, _)| other == position).map(|(_, it)| it)
+    }
+
+    /// Stops the health checks of upstreams that `next` does not carry over. Requests in flight finish, and those that
+    /// are held go to what is in the place of their upstream.
     pub(crate) fn retire(&self, next: &Self) {
         for (name, upstream) in &self.upstreams {
-            if !next.upstreams.get(name).is_some_and(|next| Arc::ptr_eq(next, upstream)) {
-                upstream.retire();
+            let same_name = next.upstreams.get(name).filter(|next| next.is_shared() == upstream.is_shared());
+            if !same_name.is_some_and(|next| Arc::ptr_eq(next, upstream)) {
+                upstream.retire(if upstream.is_shared() { same_name } else { self.in_place_of(upstream, next) });
             }
         }
         for by_host in self.by_host.iter().filter(|by_host| !next.has(by_host)) {

@@ -97,7 +97,12 @@ pub(super) fn members(
         };
     };
     if backends.is_empty() {
-        report.within("backends").error(r#"the list is empty; write at least one, as in ["127.0.0.1:3001"]"#);
+        if !pool.hold {
+            report.within("backends").error(
+                "the list is empty: write addresses, such as [\"127.0.0.1:3001\", \"127.0.0.1:3002\"], or hold: true \
+                 to let requests wait until a reload brings some",
+            );
+        }
     } else if backends.iter().all(|backend| backend.backup) {
         report
             .within("backends")
@@ -157,6 +162,7 @@ pub(super) fn fit(pool: &PoolConfig, members: &[Member], report: &mut Report<'_>
         );
     }
     if pool.protocol.as_deref() == Some("auto")
+        && !members.is_empty()
         && members.iter().all(|member| !member.secure && !member.address.says_http2())
     {
         report.warning(
@@ -164,7 +170,7 @@ pub(super) fn fit(pool: &PoolConfig, members: &[Member], report: &mut Report<'_>
              speak HTTP/2 without, or leave it out",
         );
     }
-    if pool.queue > 0 && members.iter().all(|member| member.traits.max_connections.is_none()) {
+    if pool.queue > 0 && !pool.hold && members.iter().all(|member| member.traits.max_connections.is_none()) {
         report.warning(
             "queue: no backend is ever too busy, so no request ever waits: add max_connections, or leave it out",
         );

@@ -4,7 +4,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use super::Upstream;
-use crate::blocks::{Block, BlockArgument, BlockIndex, BlockLimits, BlockSet, BlockValue};
+use crate::blocks::{Block, BlockArgument, BlockFailure, BlockIndex, BlockLimits, BlockSet, BlockValue};
 use crate::compile::Report;
 use crate::config::{BackendConfig, PoolConfig};
 use crate::log::{Level, Log};
@@ -34,7 +34,8 @@ impl Lister {
             return None;
         };
         let at = report.at().cloned();
-        let name = at.as_ref().map_or_else(|| "block".into(), |at| format!("{}:{}", at.file, at.line));
+        let file = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
+        let name = at.as_ref().map_or_else(|| "block".into(), |at| format!("{}:{}", file(&at.file), at.line));
         // One call at a time, and one more after a slow one.
         let limits = BlockLimits { threads: 1, queue: 1 };
         Some(Self { block: blocks.block(BlockIndex(index), limits, "backends", at.as_ref()), interval, name })
@@ -59,7 +60,8 @@ pub(super) async fn follow(upstream: Weak<Upstream>, lister: Lister, log: Arc<Lo
                 Ok(backends) => upstream.list(&backends).err().map(|wrong| wrong.join("; ")),
                 Err(error) => Some(error.to_string()),
             },
-            // The block has a line in the log already if it failed.
+            // The log has a line about it.
+            Err(BlockFailure::Failed | BlockFailure::Gone) => None,
             Err(failure) => Some(failure.to_string()),
         };
         upstream.listed();

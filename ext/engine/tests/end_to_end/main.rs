@@ -6,6 +6,7 @@ mod support;
 
 mod admission;
 mod adopt;
+mod authorize;
 mod applications;
 mod back_pressure;
 mod backend_strictness;
@@ -22,6 +23,7 @@ mod grace;
 mod grpc;
 mod grpc_http2;
 mod health;
+mod hold;
 mod http2;
 mod http2_backend;
 mod http2_backend_limits;

@@ -5,8 +5,8 @@ module Proxy
     class Run < Serving
       # The end of the server and of the application, in this order: whoever is in front stops first.
       class Ending
-        # Seconds that the application has for its own end in any case, unless `shutdown_timeout` is shorter: requests in
-        # flight may have used that up.
+        # Seconds that the application has for its own end in any case, unless `shutdown_timeout` is shorter: requests
+        # in flight may have used that up.
         LEAST = 5
         # Seconds in which an application may end by itself that has the signal of the terminal too.
         PATIENCE = 2
@@ -26,6 +26,9 @@ module Proxy
         # Stops after a signal. `told` is whether the application has the signal already. Returns the exit status if a
         # second signal forced the end, else nil.
         def stop(told)
+          # Between two starts nobody would answer what waits.
+          return follow && nil unless @child.alive?
+
           deadline = clock + @limit
           forced = drain
           forced ||= await(PATIENCE) if told
