@@ -135,7 +135,8 @@ RSpec.describe "the documentation" do
     reader.write(name, text)
     return if text.include?("# with a mistake")
 
-    problems = Dir.chdir(reader.directory) { Proxy.check(name) }
+    # As `proxy check` does it, which knows that a file with `:app` is for `proxy run`.
+    problems = Dir.chdir(reader.directory) { Proxy::Config.load(name, app: Proxy::Config::Unknown.new).problems }
     problems.join("\n") unless problems.empty?
   end
 
@@ -176,8 +177,15 @@ RSpec.describe "the documentation" do
 
   def puma(text, reader)
     reader.write("config/puma.rb", text)
-    load = 'require "puma"; require "puma/configuration"; Puma::Configuration.new(config_files: ARGV).load'
-    output, status = Open3.capture2e(RbConfig.ruby, "-e", load, File.join(reader.directory, "config/puma.rb"))
+    load = <<~'RUBY'
+      require "puma"
+      require "puma/configuration"
+      words = Puma::Configuration.new(config_files: ARGV).load[:proxy] or exit
+      words.close("config/puma.rb", [{ "address" => "unix:/run/puma.sock" }], { "max_connections" => 5 })
+      problems = words.read.problems
+      abort problems.join("\n") if problems.any?
+    RUBY
+    output, status = Open3.capture2e(RbConfig.ruby, "-Ilib", "-e", load, File.join(reader.directory, "config/puma.rb"))
     output unless status.success?
   end
 

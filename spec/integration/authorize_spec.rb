@@ -108,7 +108,8 @@ RSpec.describe "authorize" do
         [request, *seen.compact].all?(&:frozen?)
       end
       response = proxy.post("/x/../users//%6b%C3%BC?page=2", "body", "Host" => "App.Example.:8080",
-                                                                  "X-Twice" => %w[1 2], "Cookie" => ['a="1"', "b=1; b=2"])
+                                                                  "X-Twice" => %w[1 2],
+                                                                  "Cookie" => ['a="1"', "b=1; b=2"])
 
       expect(response.status).to eq(200)
       expect(seen).to eq(["POST", "http", "app.example", "/users/kü", "page=2", "127.0.0.1", nil, "kü", nil, "1", nil,
@@ -194,12 +195,11 @@ RSpec.describe "authorize" do
       3.times { |n| expect(proxy.get("/#{n}", "Cookie" => "a=#{n}; b=#{n}", "X-A" => "1").status).to eq(200) }
       proxy.get("/end", "Cookie" => "a=end", "X-End" => "1")
       lines = proxy.process.await_output(/request\.headers\["X-End"\]/).pre_match.lines.grep(/not in its key/)
-      expect(lines.map { |line| line[/Proxyfile.*/] }.first(2)).to eq([
-        'Proxyfile:2: authorize: the block reads request.cookies["b"], which is not in its key, and requests with one ' \
-        'key share its answer: write key: [{ cookie: "a" }, "{host}{X-A}", { cookie: "b" }]',
-        "Proxyfile:2: authorize: the block reads request.path, which is not in its key, and requests with one key " \
-        'share its answer: write key: [{ cookie: "a" }, "{host}{X-A}", "{path}"]'
-      ])
+      told = [['cookies["b"]', '{ cookie: "b" }'], ["path", '"{path}"']].map do |read, part|
+        "Proxyfile:2: authorize: the block reads request.#{read}, which is not in its key, and requests with one key " \
+          "share its answer: write key: [{ cookie: \"a\" }, \"{host}{X-A}\", #{part}]"
+      end
+      expect(lines.map { |line| line[/Proxyfile.*/] }.first(2)).to eq(told)
     end
   end
 

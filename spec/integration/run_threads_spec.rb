@@ -207,19 +207,23 @@ RSpec.describe "the threads of a `run`" do
   end
 
   it "hand their requests over while the garbage collector runs at every allocation", time_limit: 60 do
-    proxy = start_proxy { run ->(env) { [200, {}, [env["rack.input"].read]] }, threads: 2 }
-    inbox = Proxy::Native::Inbox
-    stressed = Module.new do
+    proxy = start_proxy do
+      run ->(env) { env["PATH_INFO"] == "/raise" ? raise("no") : [200, {}, [env["rack.input"].read]] }, threads: 2
+    end
+    stress = true
+    Proxy::Native::Inbox.prepend(Module.new do
       %i[done leave failed].each do |name|
         define_method(name) do |*arguments|
-          GC.stress = true
+          GC.stress = stress
           super(*arguments)
         ensure
           GC.stress = false
         end
       end
-    end
-    inbox.prepend(stressed)
-    expect(Array.new(5) { |n| proxy.post("/", "body #{n}").body }).to eq(Array.new(5) { |n| "body #{n}" })
+    end)
+    expect(Array.new(3) { |n| proxy.post("/", "body #{n}").body }).to eq(Array.new(3) { |n| "body #{n}" })
+    expect(proxy.get("/raise").status).to eq(500)
+  ensure
+    stress = false
   end
 end

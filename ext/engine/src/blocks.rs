@@ -16,10 +16,10 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
 use crate::config::At;
+pub use crate::config::BlockIndex;
 use crate::stats::BlockStats;
 pub use call::BlockCall;
 pub use queue::{BlockQueue, NextCall, QueueWaiter};
@@ -35,11 +35,6 @@ pub enum BlockArgument {
     /// A plain value.
     Value(BlockValue),
 }
-
-/// Place of a block in the set of its configuration.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, Serialize)]
-#[serde(transparent)]
-pub struct BlockIndex(pub u32);
 
 /// Why a call has no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -207,6 +202,7 @@ impl Block {
 
     /// Calls the block, and waits for its answer for as long as `limit`. An answer that comes later is dropped, and a
     /// call that still waits then is never made.
+    #[cfg_attr(not(test), allow(dead_code, reason = "for blocks that the background tasks ask"))]
     pub(crate) async fn call(&self, argument: BlockArgument, limit: Duration) -> Result<BlockValue, BlockFailure> {
         let (reply, answer) = oneshot::channel();
         self.submit(argument, reply);
@@ -225,8 +221,8 @@ impl Block {
         })
     }
 
-    /// Calls the block, and waits for nothing. A call that still waits under the same `key` gets this argument in place
-    /// of its own. `false` if the queue is full: the call is dropped and counted.
+    /// Calls the block, and waits for nothing. A call that still waits under the same `key` is dropped, since this
+    /// one is newer. `false` if the queue is full: the call is dropped and counted.
     pub(crate) fn notify(&self, argument: BlockArgument, key: Option<&str>) -> bool {
         self.push(argument, Box::new(Unheard), key)
     }

@@ -5,15 +5,19 @@
 //! `lib/proxy` builds. Every default of the language is in them and nowhere else. Seconds are plain `f64` here, so that
 //! a wrong number can be reported together with every other mistake, with its line.
 
+mod block_index;
 mod certificate;
 mod error_response;
+mod events;
 mod header_edit;
 mod location;
 mod problem;
 mod upstream;
 
+pub use block_index::BlockIndex;
 pub use certificate::Certificate;
 pub use error_response::{Content, CustomError, ErrorResponseConfig};
+pub use events::EventsConfig;
 pub use header_edit::{HeaderEdit, HeaderValue};
 pub use location::{LocationConfig, Match, NamedCondition, Regexp, WantedValue};
 pub(crate) use problem::are_sound;

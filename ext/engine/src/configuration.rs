@@ -64,6 +64,8 @@ pub struct Config {
     pub upstreams: Vec<UpstreamConfig>,
     /// Filters, handlers and locations in the order of the file.
     pub routes: Vec<Directive>,
+    /// Blocks that hear of events.
+    pub events: Vec<EventsConfig>,
     /// The Ruby blocks that the others refer to by their place.
     #[serde(skip)]
     pub blocks: BlockSet,
@@ -91,6 +93,7 @@ impl Default for Config {
             access_log: None,
             upstreams: Vec::new(),
             routes: Vec::new(),
+            events: Vec::new(),
             blocks: BlockSet::default(),
         }
     }
@@ -154,7 +157,7 @@ macro_rules! directives {
         impl Serialize for Defaults {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 let handlers = [$($Handler::WORD),+].len();
-                let mut out = serializer.serialize_struct("Defaults", 8 + handlers + FilterConfig::COUNT)?;
+                let mut out = serializer.serialize_struct("Defaults", 9 + handlers + FilterConfig::COUNT)?;
                 out.serialize_field("server", &Config::default())?;
                 out.serialize_field("bind", &BindConfig::default())?;
                 out.serialize_field("certificate", &Certificate::default())?;
@@ -163,6 +166,7 @@ macro_rules! directives {
                 out.serialize_field("backend", &BackendConfig::at(""))?;
                 out.serialize_field("health_check", &HealthCheck::default())?;
                 out.serialize_field("error_response", &CustomError::default())?;
+                out.serialize_field("on", &EventsConfig::default())?;
                 $(out.serialize_field($Handler::WORD, &<$Config>::default())?;)+
                 FilterConfig::serialize_defaults(&mut out)?;
                 out.end()

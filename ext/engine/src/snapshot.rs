@@ -14,8 +14,9 @@ use crate::blocks::BlockSet;
 use crate::client::trusted_proxies::TrustedProxies;
 use crate::compile::{LocationPath, Purpose, Report};
 use crate::compiler::{CapturesAround, CarriedFilters, CarriedOver, Compiler};
-use crate::config::{are_sound, Code, Problem, Setting};
+use crate::config::{are_sound, BackendConfig, Code, Problem, Setting};
 use crate::configuration::{Config, Directive};
+use crate::events::{EventHub, EventListeners};
 use crate::handler::proxy::Proxy;
 use crate::listen::binds::Binds;
 use crate::log::Log;
@@ -36,6 +37,9 @@ pub(crate) struct Snapshot {
     dns: Arc<Dns>,
     /// The Ruby blocks of the configuration.
     pub(crate) blocks: BlockSet,
+    listeners: EventListeners,
+    /// Where events come together, the same for all configurations of a server.
+    pub(crate) events: Arc<EventHub>,
     /// State for the next configuration.
     carried_over: Arc<CarriedOver>,
 }
@@ -109,7 +113,7 @@ pub(crate) fn carry_over(before: Option<&Snapshot>, config: &Config, purpose: Pu
         config.access_log.as_ref().and_then(|log| AccessLog::carry_over(log_before, log, purpose, &mut problems));
     let before = before.map(|before| Arc::clone(&before.carried_over));
     let carried = before.as_ref().map(|before| Arc::clone(&before.upstreams));
-    let carry_over = UpstreamCarryOver::new(carried, &config.resolver.value);
+    let carry_over = UpstreamCarryOver::new(carried, &config.resolver.value, &config.blocks);
     let upstreams = Upstreams::compile(carry_over, &config.upstreams, &mut problems);
     let filters = CarriedFilters::carry_over(before.as_deref().map(|before| &before.filters));
     let mut compiler = Compiler {
@@ -134,21 +138,43 @@ pub(crate) fn carry_over(before: Option<&Snapshot>, config: &Config, purpose: Pu
         let message = "nothing is proxied: write proxy to: \"http://…\", or a location with one";
         problems.push(Problem::warning_of(Code::Empty, None, "configuration", message));
     }
+    let listeners = EventListeners::compile(&config.events, &config.blocks, &mut problems);
     problems.sort_by(|a, b| a.at.cmp(&b.at));
+    let events = carried_over.filters.single();
     let carried_over = Arc::new(carried_over);
     let globals = Globals { limits, trusted, access_log, keeps_lines, capture_names };
-    let snapshot = Snapshot { binds, routes, globals, upstreams, dns, blocks: config.blocks.clone(), carried_over };
+    let snapshot = Snapshot {
+        binds,
+        routes,
+        globals,
+        upstreams,
+        dns,
+        blocks: config.blocks.clone(),
+        listeners,
+        events,
+        carried_over,
+    };
     Compiled { snapshot, settings, problems }
+}
+
+/// Why a list of backends was not taken.
+pub(crate) enum WrongList {
+    /// No upstream has the name; these are there.
+    Unknown(Vec<String>),
+    /// All mistakes in the list.
+    Mistakes(Vec<String>),
 }
 
 impl Snapshot {
     /// Starts the background tasks: DNS names are resolved and refreshed, backends are checked.
     pub(crate) fn start(&self, runtime: &tokio::runtime::Handle, log: &Arc<Log>) {
+        self.each_upstream(&mut |upstream| upstream.group().report_to(&self.events));
         for upstream in &self.upstreams {
             upstream.start(&self.dns, runtime, log);
         }
         self.each_proxy(&mut |proxy| proxy.backends().start(&self.dns, runtime, log));
         self.routes.each_filter(&mut |filter| filter.start(&self.dns, runtime, log));
+        self.events.listen(&self.listeners, self.binds.certificates(), runtime);
     }
 
     /// Ends the background tasks that the next configuration replaces by its own.
@@ -172,6 +198,21 @@ impl Snapshot {
         Err(names)
     }
 
+    /// Replaces the backends of the upstream with this name.
+    pub(crate) fn list_backends(&self, name: &str, backends: &[BackendConfig]) -> Result<(), WrongList> {
+        let (mut result, mut names) = (None, Vec::new());
+        self.each_upstream(&mut |upstream| {
+            names.push(upstream.name().to_owned());
+            if upstream.name() == name && result.is_none() {
+                result = Some(upstream.list(backends));
+            }
+        });
+        match result {
+            Some(result) => result.map_err(WrongList::Mistakes),
+            None => Err(WrongList::Unknown(names)),
+        }
+    }
+
     /// Number of requests that wait for a free place at a backend.
     pub(crate) fn waiting(&self) -> usize {
         let mut waiting = 0;
@@ -188,7 +229,7 @@ impl Snapshot {
     }
 
     /// Calls `visit` once with every upstream: named ones first.
-    pub(crate) fn each_upstream(&self, visit: &mut dyn FnMut(&Upstream)) {
+    pub(crate) fn each_upstream(&self, visit: &mut dyn FnMut(&Arc<Upstream>)) {
         for upstream in self.upstreams.iter() {
             visit(upstream);
         }

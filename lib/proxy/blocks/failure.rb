@@ -11,13 +11,19 @@ module Proxy
     # The text of the log about a block that failed.
     # @api private
     module Failure
+      # The folder of the gem's own code.
+      OWN = File.join(File.dirname(__dir__), "")
+      private_constant :OWN
+
       # One line: the exception and where it was raised.
       def self.message(error)
         text = Problem.text(error.message).lines(chomp: true).first.to_s
         return text if error.is_a?(WrongAnswer)
         return "`return` leaves no block: write next in its place" if error.is_a?(LocalJumpError)
 
-        place = error.backtrace_locations&.first
+        frames = error.backtrace_locations || []
+        # In the configuration or the application, if it was raised for what they call here.
+        place = frames.find { |frame| !frame.path.start_with?(OWN) } || frames.first
         "raised #{error.class}#{": #{text}" unless text.empty?}#{" (#{place.path}:#{place.lineno})" if place}"
       rescue StandardError
         # The exception's own message raised another.

@@ -57,6 +57,7 @@ module Proxy
         @problems = []
         @binds = []
         @upstreams = []
+        @events = []
         @settings = {}
         @set_at = {}
         @scopes = [[]]
@@ -162,7 +163,7 @@ module Proxy
 
       # The configuration in the engine's form.
       def to_h
-        { "binds" => @binds, "upstreams" => @upstreams, "routes" => @scopes.first, **@settings }
+        { "binds" => @binds, "upstreams" => @upstreams, "events" => @events, "routes" => @scopes.first, **@settings }
       end
 
       # The place of the directive that is being called: the innermost line of the configuration, else the line of the
@@ -184,6 +185,10 @@ module Proxy
 
       def add_upstream(upstream)
         @upstreams << upstream
+      end
+
+      def add_event(event)
+        @events << event
       end
 
       # Adds a Ruby block that runs while the server runs, and returns its number. It is called with the argument of a

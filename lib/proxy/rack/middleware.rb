@@ -51,6 +51,7 @@ module Proxy
         request = Request.new(env, hijack: @hijack != false)
         return @app.call(env) unless request.for?(server, @engine.brief?)
         return request.refuse_body if request.body.short?
+        return [100, {}, []] if request.awaits_continue?
 
         obstacle = request.obstacle
         if obstacle && @hijack == :require

@@ -65,6 +65,12 @@ module Proxy
 
       def hijackable? = env["rack.hijack"].respond_to?(:call) && http1?
 
+      # Whether the client sends its body only once it is told to, which Unicorn leaves to applications: it answers the
+      # status 100 and asks again. Other servers answer by themselves.
+      def awaits_continue?
+        env.key?("unicorn.socket") && body.stream? && env["HTTP_EXPECT"].to_s.casecmp?("100-continue")
+      end
+
       # The response to a request whose body was read by somebody else.
       def refuse_body
         env["rack.errors"]&.puts("Proxy::Rack::Middleware: #{env["REQUEST_METHOD"]} #{env["PATH_INFO"]}: the body has " \

@@ -16,7 +16,7 @@ module Proxy
 
         # Copies until the engine's side has ended.
         def run(client, engine)
-          upward = background { copy(client, engine) { engine.close_write } }
+          upward = background { engine.close unless copy(client, engine) { engine.close_write } }
           copy(engine, client) { nil }
         ensure
           engine.close
@@ -33,6 +33,7 @@ module Proxy
 
         private
 
+        # Copies until `from` has ended its side, and then yields. False if one of the two is gone.
         def copy(from, to)
           loop do
             to.write(from.readpartial(PIECE))
@@ -40,8 +41,9 @@ module Proxy
           end
         rescue EOFError
           yield
+          true
         rescue SystemCallError, IOError
-          nil # One of the two is gone; closing tells the other.
+          false
         end
       end
 

@@ -36,9 +36,10 @@ RSpec.describe Proxy::DSL::Words do
 
   # The words whose options the engine has in one place, each with how it calls that.
   { location: :location, proxy: :proxy, upstream: :pool, health_check: :health_check, static_response: :static_response,
-    redirect: :redirect, error_response: :error_response, **filters.to_h { |name| [name, name] } }.each do |word, owner|
+    redirect: :redirect, error_response: :error_response, on: :on,
+    **filters.to_h { |name| [name, name] } }.each do |word, owner|
     it "lists the options and the defaults of #{word} as the engine does" do
-      engine = defaults.fetch(owner).except(:at, :pool, :routes, :word, :inner, :block)
+      engine = defaults.fetch(owner).except(:at, :pool, :routes, :word, :inner, :block, :backends_block)
       schema = described_class.schema(word)
       shared = word == :proxy ? described_class.schema(:upstream).names : []
       options = schema.options.reject { |option| shared.include?(option.name) }
@@ -70,7 +71,7 @@ RSpec.describe Proxy::DSL::Words do
   end
 
   it "lists the server directives and their defaults as the engine does", :binding do
-    engine = defaults.fetch(:server).except(:adopts, :routes, :upstreams).transform_keys(binds: :bind)
+    engine = defaults.fetch(:server).except(:adopts, :routes, :upstreams).transform_keys(binds: :bind, events: :on)
     settings = described_class::BY_NAME.values.grep(Proxy::DSL::Word::Setting)
 
     expect(settings.map(&:name)).to match_array(engine.keys)

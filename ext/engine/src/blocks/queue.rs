@@ -348,18 +348,16 @@ impl BlockQueue {
         key: Option<&str>,
     ) -> bool {
         let lane_key = LaneKey { set: set.number, index: block.index };
-        let mut replaced = None;
+        let replaced;
         let refused = {
             let mut state = self.state.lock();
             let is_closed = state.is_closed;
             let lane = state.lanes.entry(lane_key).or_default();
             lane.threads = block.limits.threads;
-            let same = key.and_then(|key| lane.waiting.iter_mut().find(|call| call.key.as_deref() == Some(key)));
-            if let Some(call) = same {
-                replaced = Some(std::mem::replace(&mut call.argument, argument));
-                None
-            } else if is_closed || lane.waiting.len() >= block.limits.queue + lane.threads.saturating_sub(lane.running)
-            {
+            // The new one goes to the end, so that calls of several keys stay in their order.
+            let same = key.and_then(|key| lane.waiting.iter().position(|call| call.key.as_deref() == Some(key)));
+            replaced = same.and_then(|index| lane.waiting.remove(index));
+            if is_closed || lane.waiting.len() >= block.limits.queue + lane.threads.saturating_sub(lane.running) {
                 state.forget_lane(lane_key);
                 Some((reply, if is_closed { BlockFailure::Gone } else { BlockFailure::Full }))
             } else {
@@ -377,7 +375,9 @@ impl BlockQueue {
                 None
             }
         };
-        drop(replaced);
+        if let Some(call) = replaced {
+            refuse(call.reply, BlockFailure::Gone);
+        }
         let Some((reply, why)) = refused else { return true };
         if why == BlockFailure::Full {
             block.counters.full.fetch_add(1, Relaxed);

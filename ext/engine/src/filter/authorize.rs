@@ -24,7 +24,7 @@ use crate::request::{Exchange, Verdict};
 use crate::respond::ErrorResponse;
 use key::{RulingKey, SeveralCredentials};
 use ruling::Ruling;
-use rulings::{RulingDigest, Rulings};
+use rulings::Rulings;
 
 /// `authorize key: { header: "Authorization" }, ttl: 30 do |request| … end`
 #[derive(Debug, Clone, Deserialize, Serialize)]
@@ -143,15 +143,17 @@ impl Filtering for Authorize {
 
     /// Lets a request pass whose ruling says so.
     async fn admit(&self, exchange: &mut Exchange<'_>) -> Option<Verdict> {
-        match self.key.digest(exchange, self.rulings.secrets()) {
-            Ok(digest) => match self.rulings.known(digest) {
-                Some(ruling) if ruling.is_pass() => {
-                    self.pass(exchange, &ruling);
-                    None
-                }
-                // Boxed: the state that is kept while waiting is large.
-                known => Box::pin(self.judge(exchange, digest, known)).await,
-            },
+        let mut key = std::mem::take(&mut exchange.work.scratch);
+        let known = self.key.write(exchange, &mut key).map(|()| self.rulings.known(&key));
+        let unknown = matches!(known, Ok(None)).then(|| key.as_slice().into());
+        exchange.work.scratch = key;
+        match known {
+            Ok(Some(ruling)) if ruling.is_pass() => {
+                self.pass(exchange, &ruling);
+                None
+            }
+            // Boxed: the state that is kept while waiting is large.
+            Ok(known) => Box::pin(self.judge(exchange, known, unknown.unwrap_or_default())).await,
             Err(SeveralCredentials) => {
                 exchange.debug(format_args!("refused, since it has more than one value for the key of an authorize"));
                 Some(Box::pin(exchange.fail(Cause::AmbiguousKey)).await)
@@ -161,12 +163,12 @@ impl Filtering for Authorize {
 }
 
 impl Authorize {
-    /// Lets the request pass, or answers it, by the known ruling or by the one that the block makes.
-    async fn judge(&self, exchange: &mut Exchange<'_>, digest: RulingDigest, known: Option<Ruling>) -> Option<Verdict> {
+    /// Lets the request pass, or answers it, by the known ruling or by the one that the block makes for the key.
+    async fn judge(&self, exchange: &mut Exchange<'_>, known: Option<Ruling>, key: Box<[u8]>) -> Option<Verdict> {
         let ruling = match known {
             Some(ruling) => Ok(ruling),
             None => {
-                let mut asking = Box::pin(self.rulings.ask(digest, question::of(exchange), self.limit));
+                let mut asking = Box::pin(self.rulings.ask(key, question::of(exchange), self.limit));
                 match exchange.client.awaiting(self.half_close, asking.as_mut()).await {
                     Ok(ruling) => ruling,
                     Err(gone) => {

@@ -7,6 +7,7 @@ use super::tls::{development, TlsDetails, TlsServer};
 use super::{is_https, BindAddress, BindKey, Protocols, Rights};
 use crate::compile::{Purpose, Report};
 use crate::config::{self, At, Problem, TrustedProxiesConfig};
+use crate::events::KnownCertificate;
 use crate::networks;
 
 /// All `bind` directives of a configuration, in the order of the file.
@@ -104,6 +105,19 @@ impl Binds {
                 tls.carry_over(before);
             }
         }
+    }
+
+    /// Every certificate that clients are shown.
+    pub(crate) fn certificates(&self) -> Vec<KnownCertificate> {
+        let tls = self.iter().filter_map(|bind| Some((bind, bind.tls.as_ref()?)));
+        let certificates = tls.flat_map(|(bind, tls)| {
+            tls.validities().map(|(names, until)| KnownCertificate {
+                bind: bind.url.clone(),
+                names: Arc::clone(names),
+                until: *until,
+            })
+        });
+        certificates.collect()
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Bind>> {

@@ -13,6 +13,7 @@ mod tickets;
 pub(crate) use details::{Protocol, TlsDetails, TlsValue};
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use rustls::ServerConfig;
 
@@ -36,6 +37,8 @@ struct Site {
     config: Arc<ServerConfig>,
     policy: Policy,
     tickets: Arc<Tickets>,
+    /// Names in the certificate, and the end of its validity.
+    validity: (Arc<[String]>, SystemTime),
 }
 
 impl TlsServer {
@@ -47,6 +50,11 @@ impl TlsServer {
     /// TLS configuration for a client that is shown the certificate `site`.
     pub(crate) fn config(&self, site: usize) -> &Arc<ServerConfig> {
         &self.sites[site].config
+    }
+
+    /// Names and end of every certificate.
+    pub(crate) fn validities(&self) -> impl Iterator<Item = &(Arc<[String]>, SystemTime)> {
+        self.sites.iter().map(|site| &site.validity)
     }
 
     /// Invalidates all tickets of sessions that began with the certificate `site`.

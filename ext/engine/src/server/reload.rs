@@ -68,6 +68,7 @@ impl Server {
             self.control.wait_for_log(log.rest());
         }
         self.control.tell();
+        snapshot.events.reloaded();
         // So that the next reload can bind the same address again.
         let _ = closed.recv_timeout(CLOSING);
         problems.extend(self.other_threads(config, &settings));

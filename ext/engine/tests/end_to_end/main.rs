@@ -6,6 +6,8 @@ mod support;
 
 mod admission;
 mod adopt;
+mod authorize;
+mod applications;
 mod back_pressure;
 mod backend_strictness;
 mod bodies;
@@ -21,6 +23,7 @@ mod grace;
 mod grpc;
 mod grpc_http2;
 mod health;
+mod hold;
 mod http2;
 mod http2_backend;
 mod http2_backend_limits;

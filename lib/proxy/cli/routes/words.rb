@@ -65,7 +65,7 @@ module Proxy
         # backends are those of a host name.
         def pool(spec)
           own = spec["pool"]
-          return [nil, own["backends"], own] if own && own["backends"]
+          return [nil, own["backends"], own] if own && (own["backends"] || own["backends_block"])
 
           upstream = @upstreams.find { |one| one["name"] == host(spec) } or return
           [upstream["name"], upstream.dig("pool", "backends") || upstream["backends"], upstream["pool"] || upstream]
@@ -125,6 +125,8 @@ module Proxy
         def addressed(label, addresses, pool)
           policy = pool["backend_priority"]
           policy = policy["named"] || policy.keys.first if policy.is_a?(Hash)
+          return "#{label}: listed by a block#{" (#{policy})" if policy}" unless addresses
+
           shown = addresses.map do |backend|
             [address(backend), ("weight #{backend["weight"]}" if backend["weight"]), ("backup" if backend["backup"])]
               .compact.join(" ")

@@ -1,14 +1,17 @@
 //! What a ruling depends on.
 
+use aws_lc_rs::digest::{digest, SHA256};
 use proxy_http::message::FieldName;
 
-use super::rulings::{RulingDigest, Secrets};
 use super::AuthorizeKey;
 use crate::compile::Report;
 use crate::filter::credential::{self, Credential};
 use crate::request::Exchange;
 use crate::rewrite::{Context, Template};
 use crate::routing::host_span;
+
+/// Bytes of a key that is kept as it is. With the most keys this bounds the memory that clients can fill.
+const LONGEST: usize = 2_048;
 
 /// A key, compiled.
 #[derive(Debug)]
@@ -45,25 +48,25 @@ impl RulingKey {
         Some(Self { parts, has_rewrite })
     }
 
-    /// The digest of the key of a request. Requests that differ in a part of it, or have a part that is empty in place
-    /// of absent, have different digests.
-    pub(super) fn digest(
-        &self,
-        exchange: &mut Exchange<'_>,
-        secrets: &Secrets,
-    ) -> Result<RulingDigest, SeveralCredentials> {
-        let mut text = std::mem::take(&mut exchange.work.scratch);
+    /// Writes the key of a request as a text. Requests that differ in a part of it, or have a part that is empty in
+    /// place of absent, have different texts. A long text is replaced by its digest.
+    pub(super) fn write(&self, exchange: &mut Exchange<'_>, text: &mut Vec<u8>) -> Result<(), SeveralCredentials> {
         text.clear();
         // A rewrite sees the normalized host: a capital, a port or a dot at the end does not make another host.
         let authority = exchange.work.request.authority;
         if self.has_rewrite {
             exchange.work.request.authority = host_span(&mut exchange.work.request);
         }
-        let written = self.parts.iter().try_for_each(|part| part.write(exchange, &mut text));
+        let written = self.parts.iter().try_for_each(|part| part.write(exchange, text));
         exchange.work.request.authority = authority;
-        let digest = written.map(|()| secrets.digest(&text));
-        exchange.work.scratch = text;
-        digest
+        let is_long = text.len() > LONGEST;
+        if is_long {
+            let digest = digest(&SHA256, text);
+            text.clear();
+            text.extend_from_slice(digest.as_ref());
+        }
+        text.push(u8::from(is_long));
+        written
     }
 }
 

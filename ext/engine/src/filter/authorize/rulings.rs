@@ -1,7 +1,6 @@
 //! The rulings of one `authorize`, by key, and the calls that are to make others.
 
-use std::collections::hash_map::Entry;
-use std::hash::{BuildHasher, RandomState};
+use std::collections::hash_map::{Entry, HashMap};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -11,6 +10,7 @@ use proxy_http::message::FieldName;
 use rustc_hash::FxHashMap;
 use tokio::sync::watch;
 use tokio::time::Instant;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::ruling::Ruling;
 use crate::blocks::{Block, BlockArgument, BlockFailure, BlockReply, BlockValue};
@@ -23,30 +23,18 @@ const WORTH_SHARDING: usize = 4096;
 /// Names of fields that an `authorize` sets, at most.
 const MOST_NAMES: usize = 100;
 
-/// A key as a number that no outsider can find a second key for.
-pub(super) type RulingDigest = u128;
-
-/// Secrets of the digests.
-#[derive(Debug, Default)]
-pub(super) struct Secrets(RandomState, RandomState);
-
-impl Secrets {
-    pub(super) fn digest(&self, text: &[u8]) -> RulingDigest {
-        u128::from(self.0.hash_one(text)) << 64 | u128::from(self.1.hash_one(text))
-    }
-}
-
-/// Rulings by key, within bounded memory. Each shard has two halves, as the counts of a `rate_limit` have: a ruling that
-/// is used goes to the young half; when that is full, the old half is dropped and the young one becomes the old one.
+/// Rulings by key, within bounded memory. Each shard has two halves, like the counts of a `rate_limit`. A ruling that is
+/// used goes to the young half. When that is full, the old half is dropped, and the young one becomes the old one.
 #[derive(Debug)]
 pub(super) struct Rulings {
     block: Block,
-    secrets: Secrets,
+    /// Seed of the hashes.
+    seed: u64,
     shards: Box<[Mutex<RulingShard>]>,
     /// Rulings that a half of a shard holds.
     half: usize,
     /// Calls that wait or run, each with those that wait for its ruling.
-    pending: fork_safe::Mutex<FxHashMap<RulingDigest, watch::Sender<Option<Made>>>>,
+    pending: fork_safe::Mutex<HashMap<Box<[u8]>, watch::Sender<Option<Made>>>>,
     ttl: Duration,
     negative_ttl: Duration,
     /// Names of fields that this filter sets: those of `copy_headers`, and those that the block has set.
@@ -54,7 +42,7 @@ pub(super) struct Rulings {
 }
 
 type Made = Result<Ruling, BlockFailure>;
-type Half = FxHashMap<RulingDigest, KeptRuling>;
+type Half = FxHashMap<u64, KeptRuling>;
 
 #[derive(Debug, Default)]
 struct RulingShard {
@@ -64,6 +52,8 @@ struct RulingShard {
 
 #[derive(Debug, Clone)]
 struct KeptRuling {
+    /// The whole key, since keys may have equal hashes. The later one then takes the place of the other.
+    key: Box<[u8]>,
     ruling: Ruling,
     until: Instant,
 }
@@ -74,7 +64,7 @@ impl Rulings {
         let shards = if keys < WORTH_SHARDING { 1 } else { SHARDS };
         Self {
             block,
-            secrets: Secrets::default(),
+            seed: fastrand::u64(..),
             shards: (0..shards).map(|_| Mutex::default()).collect(),
             half: (keys / shards / 2).max(1),
             pending: fork_safe::Mutex::default(),
@@ -88,50 +78,50 @@ impl Rulings {
         &self.block
     }
 
-    pub(super) fn secrets(&self) -> &Secrets {
-        &self.secrets
-    }
-
     /// Names of fields that this filter sets.
     pub(super) fn names(&self) -> Guard<Arc<Vec<FieldName>>> {
         self.names.load()
     }
 
     /// The ruling for this key, if it is known.
-    pub(super) fn known(&self, digest: RulingDigest) -> Option<Ruling> {
+    pub(super) fn known(&self, key: &[u8]) -> Option<Ruling> {
         let now = Instant::now();
+        let hash = xxh3_64_with_seed(key, self.seed);
         // Dropped only after the lock is released.
         let mut forgotten = Half::default();
-        let mut shard = self.shard(digest).lock();
-        if let Some(kept) = shard.young.get(&digest) {
-            return (now < kept.until).then(|| kept.ruling.clone());
+        let mut shard = self.shard(hash).lock();
+        let holds = |kept: &KeptRuling| now < kept.until && *kept.key == *key;
+        if let Some(kept) = shard.young.get(&hash) {
+            return holds(kept).then(|| kept.ruling.clone());
         }
-        let kept = shard.old.remove(&digest).filter(|kept| now < kept.until)?;
-        shard.keep(digest, kept.clone(), self.half, &mut forgotten);
+        let kept = shard.old.remove(&hash).filter(holds)?;
+        let ruling = kept.ruling.clone();
+        shard.keep(hash, kept, self.half, &mut forgotten);
         drop(shard);
-        Some(kept.ruling)
+        Some(ruling)
     }
 
-    fn shard(&self, digest: RulingDigest) -> &Mutex<RulingShard> {
-        &self.shards[(digest >> 64) as usize % self.shards.len()]
+    fn shard(&self, hash: u64) -> &Mutex<RulingShard> {
+        &self.shards[(hash >> 32) as usize % self.shards.len()]
     }
 
-    fn keep(&self, digest: RulingDigest, ruling: &Ruling) {
+    fn keep(&self, key: Box<[u8]>, ruling: &Ruling) {
         let ttl = if ruling.is_pass() { self.ttl } else { self.negative_ttl };
         if ttl.is_zero() {
             return;
         }
-        let kept = KeptRuling { ruling: ruling.clone(), until: Instant::now() + ttl };
+        let hash = xxh3_64_with_seed(&key, self.seed);
+        let kept = KeptRuling { key, ruling: ruling.clone(), until: Instant::now() + ttl };
         let mut forgotten = Half::default();
-        self.shard(digest).lock().keep(digest, kept, self.half, &mut forgotten);
+        self.shard(hash).lock().keep(hash, kept, self.half, &mut forgotten);
     }
 
     /// The ruling that the block makes. All that ask for one key meanwhile get the same one.
-    pub(super) async fn ask(self: &Arc<Self>, digest: RulingDigest, question: BlockArgument, limit: Duration) -> Made {
+    pub(super) async fn ask(self: &Arc<Self>, key: Box<[u8]>, question: BlockArgument, limit: Duration) -> Made {
         self.block
             .within(limit, async {
                 loop {
-                    match self.join(digest, &question) {
+                    match self.join(&key, &question) {
                         Ok(ruling) => return Ok(ruling),
                         Err(mut coming) => {
                             let made = coming.wait_for(Option::is_some).await.ok().and_then(|made| made.clone());
@@ -148,18 +138,14 @@ impl Rulings {
     }
 
     /// The ruling if it is known by now, or else the place where it will be. The first one that asks calls the block.
-    fn join(
-        self: &Arc<Self>,
-        digest: RulingDigest,
-        question: &BlockArgument,
-    ) -> Result<Ruling, watch::Receiver<Option<Made>>> {
+    fn join(self: &Arc<Self>, key: &[u8], question: &BlockArgument) -> Result<Ruling, watch::Receiver<Option<Made>>> {
         let coming = {
             let mut pending = self.pending.lock();
-            match pending.entry(digest) {
+            match pending.entry(key.into()) {
                 Entry::Occupied(entry) => return Err(entry.get().subscribe()),
                 Entry::Vacant(entry) => {
                     // A ruling is kept before its call is no longer pending.
-                    if let Some(ruling) = self.known(digest) {
+                    if let Some(ruling) = self.known(key) {
                         return Ok(ruling);
                     }
                     let (sender, coming) = watch::channel(None);
@@ -168,7 +154,7 @@ impl Rulings {
                 }
             }
         };
-        self.block.submit(question.clone(), RulingReply { rulings: Arc::downgrade(self), digest });
+        self.block.submit(question.clone(), RulingReply { rulings: Arc::downgrade(self), key: key.into() });
         Err(coming)
     }
 
@@ -207,30 +193,30 @@ impl Rulings {
 }
 
 impl RulingShard {
-    fn keep(&mut self, digest: RulingDigest, kept: KeptRuling, half: usize, forgotten: &mut Half) {
-        if self.young.len() >= half && !self.young.contains_key(&digest) {
+    fn keep(&mut self, hash: u64, kept: KeptRuling, half: usize, forgotten: &mut Half) {
+        if self.young.len() >= half && !self.young.contains_key(&hash) {
             *forgotten = std::mem::replace(&mut self.old, std::mem::take(&mut self.young));
         }
-        self.old.remove(&digest);
-        self.young.insert(digest, kept);
+        self.old.remove(&hash);
+        self.young.insert(hash, kept);
     }
 }
 
 /// Brings the answer of the block to all that wait for it. A block that never returns keeps no configuration in use.
 struct RulingReply {
     rulings: Weak<Rulings>,
-    digest: RulingDigest,
+    key: Box<[u8]>,
 }
 
 impl BlockReply for RulingReply {
     fn is_wanted(&self) -> bool {
         let Some(rulings) = self.rulings.upgrade() else { return false };
-        let is_wanted = rulings.pending.lock().get(&self.digest).is_some_and(|waiting| !waiting.is_closed());
+        let is_wanted = rulings.pending.lock().get(&self.key).is_some_and(|waiting| !waiting.is_closed());
         is_wanted
     }
 
     fn take(self: Box<Self>, answer: Result<BlockValue, BlockFailure>) -> Result<(), String> {
-        let Self { rulings, digest } = *self;
+        let Self { rulings, key } = *self;
         // The configuration is no longer in use: nobody waits.
         let Some(rulings) = rulings.upgrade() else { return Ok(()) };
         let mut wrong = Ok(());
@@ -242,9 +228,9 @@ impl BlockReply for RulingReply {
             })
         });
         if let Ok(ruling) = &made {
-            rulings.keep(digest, ruling);
+            rulings.keep(key.clone(), ruling);
         }
-        let waiting = rulings.pending.lock().remove(&digest);
+        let waiting = rulings.pending.lock().remove(&key);
         if let Some(waiting) = waiting {
             waiting.send_replace(Some(made));
         }

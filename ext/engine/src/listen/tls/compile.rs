@@ -83,8 +83,9 @@ impl TlsSettings {
             // different policies.
             let same = made.iter().find(|other| other.policy == policy);
             let tickets = same.map_or_else(Arc::default, |other| Arc::clone(&other.tickets));
+            let validity = identity.validity();
             let config = Arc::new(self.config(identity, verifier, &tickets));
-            made.push(Site { config, policy, tickets });
+            made.push(Site { config, policy, tickets, validity });
         }
         let differ = made.windows(2).any(|pair| pair[0].policy != pair[1].policy);
         TlsServer { sites: made.into(), names, differ }

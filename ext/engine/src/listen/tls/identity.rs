@@ -1,5 +1,6 @@
 //! The server's certificate, its chain of intermediates, and its key.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustls::crypto::CryptoProvider;
@@ -92,6 +93,11 @@ impl ServerCertificate {
         };
         self.key.ocsp = None;
         Ok(Some(format!("ocsp: {path:?} {warning}, and is not sent: get another with openssl ocsp -respout {path}")))
+    }
+
+    /// Names in the certificate, and the end of its validity.
+    pub(super) fn validity(&self) -> (Arc<[String]>, SystemTime) {
+        (self.names.clone().into(), self.valid.1)
     }
 
     /// The problem with its version or its validity: not yet valid, expired, or expiring soon.

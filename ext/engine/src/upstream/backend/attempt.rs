@@ -129,6 +129,8 @@ impl Attempt {
         let backend = &self.backend;
         if backend.history.failing.load(Relaxed) {
             backend.history.failing.store(false, Relaxed);
+            // Requests over the retry budget may be held.
+            backend.group.queue().wake();
         }
         self.connected();
         // The permit of the retry budget is no longer needed; what follows, a tunnel perhaps, may take long.
@@ -137,7 +139,7 @@ impl Attempt {
             backend.history.outlier.lock().returned(clock::now());
             backend.history.status.restore();
             backend.rise();
-            backend.group.note(Level::Info, backend, format_args!("is back: a request succeeded"));
+            backend.group.note_state(Level::Info, backend, format_args!("is back: a request succeeded"));
             backend.group.queue().wake();
         }
     }
@@ -176,14 +178,14 @@ impl Attempt {
         let Some(length) = length else { return };
         let group = &backend.group;
         if probed {
-            group.note(
+            group.note_state(
                 Level::Warn,
                 backend,
                 format_args!("is ejected for another {length:?}: the next request failed"),
             );
         } else {
             let fails = counted(rules.max_fails, "attempt");
-            group.note(
+            group.note_state(
                 Level::Warn,
                 backend,
                 format_args!("is ejected for {length:?}: {fails} failed within {:?}", rules.fail_timeout),

@@ -33,10 +33,14 @@ impl Backend {
             HealthTransition::Healthy => {
                 self.rise();
                 let rise = if first { 1 } else { rules.rise as usize };
-                self.group.note(Level::Info, self, format_args!("is healthy: {} succeeded", counted(rise, "check")));
+                self.group.note_state(
+                    Level::Info,
+                    self,
+                    format_args!("is healthy: {} succeeded", counted(rise, "check")),
+                );
             }
             HealthTransition::Unhealthy(why) => {
-                self.group.note(
+                self.group.note_state(
                     Level::Warn,
                     self,
                     format_args!("is unhealthy: {} failed ({why})", counted(rules.fall as usize, "check")),

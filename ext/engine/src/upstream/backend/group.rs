@@ -1,8 +1,9 @@
 //! The backends of one upstream as a group: rules, members, overrides by the operator, wait queue and health checks.
 
+mod telling;
+
 use std::any::Any;
 use std::collections::HashMap;
-use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
@@ -17,8 +18,8 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use super::{Admin, Backend};
+use crate::events::EventHub;
 use crate::log::{Level, Log};
-use crate::request_id::LoggedId;
 use crate::upstream::backend::rules::GroupRules;
 use crate::upstream::wait_queue::WaitQueue;
 
@@ -35,6 +36,8 @@ pub(crate) struct BackendGroup {
     /// Retries in flight that hold a permit of the retry budget.
     retries: AtomicUsize,
     running: OnceLock<(Handle, Arc<Log>, Checker)>,
+    /// Where events are told of.
+    events: OnceLock<Arc<EventHub>>,
     /// Whether the group of a later configuration checks the backends now.
     retired: AtomicBool,
     forgotten: Forgotten,
@@ -139,6 +142,7 @@ impl BackendGroup {
             queue,
             retries,
             running,
+            events: OnceLock::new(),
             retired,
             forgotten,
             first_check,
@@ -237,6 +241,17 @@ impl BackendGroup {
                 log.write(Level::Info, None, format_args!("upstream {}: {what}", self.name));
             }
             self.check(&mut members, &all);
+            drop(members);
+            for backend in all {
+                backend.tell_of_state(format_args!("a reload has changed its checks"));
+            }
+        }
+    }
+
+    /// Runs a task on the runtime of the checks, if it has been started.
+    pub(in crate::upstream) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        if let Some((handle, ..)) = self.running.get() {
+            handle.spawn(task);
         }
     }
 
@@ -346,7 +361,7 @@ impl BackendGroup {
             if admin == Admin::Ready {
                 backend.rise();
             }
-            self.note(Level::Info, &backend, format_args!("is {} now, as was asked for", backend.state()));
+            self.note_state(Level::Info, &backend, format_args!("is {} now, as was asked for", backend.state()));
         }
         self.queue.wake();
         true
@@ -367,26 +382,6 @@ impl BackendGroup {
             eject();
         }
         allowed
-    }
-
-    /// Logs what a backend says of a request.
-    pub(in crate::upstream) fn note_request(
-        &self,
-        level: Level,
-        backend: &Backend,
-        request: LoggedId<'_>,
-        what: fmt::Arguments<'_>,
-    ) {
-        if let Some((_, log, _)) = self.running.get() {
-            log.write(level, Some(request), format_args!("{}: {what}", backend.label()));
-        }
-    }
-
-    /// Logs a change of a backend.
-    pub(in crate::upstream) fn note(&self, level: Level, backend: &Backend, what: fmt::Arguments<'_>) {
-        if let Some((_, log, _)) = self.running.get() {
-            log.write(level, None, format_args!("upstream {}: {} {what}", self.name, backend.label()));
-        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
+use tokio::sync::Notify;
 
 use super::status::{Ramp, Status};
 use super::Backend;
@@ -19,9 +20,15 @@ pub(super) struct History {
     /// Whether a request may wait for the end of another one.
     pub(super) limited: AtomicBool,
     pub(super) status: Status,
+    /// Whether it was out of service when an event was last told of it.
+    pub(super) is_out: AtomicBool,
     pub(super) ramp: Ramp,
     /// Whether its latest attempt failed.
     pub(super) failing: AtomicBool,
+    /// Whether a connection probe runs.
+    pub(super) probed: AtomicBool,
+    /// Asks for a health check at once.
+    pub(super) check_now: Arc<Notify>,
     /// Whether its last TLS handshake agreed on HTTP/1.1 although HTTP/2 was offered.
     pub(super) prefers_http1: AtomicBool,
     pub(super) in_flight: AtomicU64,
@@ -51,8 +58,11 @@ impl History {
             id: next_id(),
             limited: AtomicBool::new(false),
             status: Status::default(),
+            is_out: AtomicBool::new(false),
             ramp: Ramp::default(),
             failing: AtomicBool::new(false),
+            probed: AtomicBool::new(false),
+            check_now: Arc::default(),
             prefers_http1: AtomicBool::new(false),
             in_flight: AtomicU64::new(0),
             tunnels: AtomicU64::new(0),
