@@ -61,6 +61,17 @@ RSpec.describe "requests to proxy run", :supervised do
     await_ready
   end
 
+  it "get their error response when the application ends while they wait" do
+    gate = gate("gate")
+    start_run(command: ["sh", "-c", "echo app starts; cat gate; exit 3"])
+    process.await_output(/app starts/)
+    response = request
+    expect(response.join(0.3)).to be_nil
+    open_gate(gate)
+    expect(response.value.status).to eq(502)
+    expect(finish).to eq(3)
+  end
+
   it "are never refused while the application is killed again and again" do
     start_run("--restart")
     await_ready

@@ -13,11 +13,12 @@ module Proxy
         # Seconds that the server may take for responses of an application that has ended.
         REST = 1
 
-        # `stopping` stops the server; `limit` is the number of seconds that all of it may take.
-        def initialize(server, stopping, limit, child, console, signals)
+        # `stopping` stops the server, whose configuration is `config`.
+        def initialize(server, config, stopping, child, console, signals)
           @server = server
+          @config = config
           @stopping = stopping
-          @limit = limit
+          @limit = config.shutdown_timeout
           @child = child
           @console = console
           @signals = signals
@@ -40,8 +41,14 @@ module Proxy
           forced
         end
 
-        # Stops the server after the end of the application.
-        def follow = @server.stop(timeout: REST)
+        # Stops the server after the end of the application. What waits for that gets its error response.
+        def follow
+          @server.take(@config.without_hold)
+          @server.stop(timeout: REST)
+        # The server stops already.
+        rescue Error
+          @server.stop(timeout: REST)
+        end
 
         private
 
