@@ -122,6 +122,8 @@ RSpec.describe "the documentation" do
     case text
     when /RSpec\.describe/ then program(text, reader, "-S", "rspec", "--options", "/dev/null")
     when /Minitest::Test/ then program(text, reader, "-rminitest/autorun")
+    when /\A# config\.ru/
+      program("require \"rack\"\nRack::Builder.new do\n#{text}\nend.to_app\n", reader)
     when %r{require "proxy[/"]} then program(checked(text), reader)
     when %r{\A# config/puma\.rb} then puma(text, reader)
     when %r{\A# config/application\.rb} then program(rails(text), reader)

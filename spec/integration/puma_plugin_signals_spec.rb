@@ -71,6 +71,22 @@ RSpec.describe "plugin :proxy", time_limit: 40 do
       expect(puma.role("front")).to be_a(Integer)
     end
 
+    it "reads the configuration again in a hot restart, also with fewer workers or without the plugin" do
+      puma = start_cluster
+      fixed = cluster.sub("workers 2", "workers 1")
+      under_load(puma) do
+        puma.write("config/puma.rb", "plugin :proxy\n#{fixed}location(\"/fixed\") { static_response body: \"fixed\" }\n")
+        puma.signal(:USR2)
+        puma.await_workers(3)
+        eventually(limit: 10) { expect(puma.get("/fixed").body).to eq("fixed") }
+      end
+      puma.write("config/puma.rb", fixed)
+      puma.signal(:USR2)
+      puma.await_workers(4)
+      eventually(limit: 10) { expect(puma.processes.values.grep(/^proxy/)).to eq([]) }
+      expect(puma.get("/fixed").body).to match(/\A\d+\z/)
+    end
+
     it "loses no request in a restart with a preloaded application" do
       puma = start_cluster(cluster.sub("false", ""))
       under_load(puma) do

@@ -92,7 +92,7 @@ RSpec.describe "plugin :proxy", time_limit: 30 do
   end
 
   it "listens on a unix socket, with its mode" do
-    puma = start_puma_with('bind "unix://public.sock?mode=0600"'.sub("public", "#{directory}/public"))
+    puma = start_puma_with("bind \"unix://#{directory}/public.sock?mode=0600\"")
     path = File.join(directory, "public.sock")
     answer = UNIXSocket.open(path) do |socket|
       socket.write "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"

@@ -206,6 +206,26 @@ RSpec.describe "the threads of a `run`" do
     Process.kill(:KILL, child) && Process.wait(child) if child
   end
 
+  it "serve in a forked child that starts the same configuration" do
+    config = Proxy::Config.load do
+      bind "http://127.0.0.1:0"
+      run ->(_) { [200, {}, [Process.pid.to_s]] }
+    end
+    parent = Proxy::Server.start(config)
+    reader, writer = IO.pipe
+    child = fork do
+      server = Proxy::Server.start(config)
+      writer.puts RawClient.request(server.url, "GET", "/").body
+      exit!(0)
+    end
+    writer.close
+    expect(reader.gets.to_i).to eq(child)
+    expect(RawClient.request(parent.url, "GET", "/").body.to_i).to eq(Process.pid)
+  ensure
+    Process.wait(child) if child
+    parent&.stop
+  end
+
   it "hand their requests over while the garbage collector runs at every allocation", time_limit: 60 do
     proxy = start_proxy do
       run ->(env) { env["PATH_INFO"] == "/raise" ? raise("no") : [200, {}, [env["rack.input"].read]] }, threads: 2

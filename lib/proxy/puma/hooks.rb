@@ -8,8 +8,10 @@ module Proxy
     # What the plugin does at the events of Puma's life: workers that come and go, and the end.
     # @api private
     class Hooks
-      def initialize(launcher, supervisor, sockets, folder, logs)
+      # `tells_address`: the front says in X-Real-IP who the client is.
+      def initialize(launcher, supervisor, sockets, folder, logs, tells_address)
         @logs = logs
+        @tells_address = tells_address
         @launcher = launcher
         @options = launcher.options
         @events = launcher.events
@@ -32,9 +34,12 @@ module Proxy
       private
 
       # `REMOTE_ADDR` is the client's address, as in Puma alone: the front's X-Real-IP, unless `set_remote_address` says
-      # otherwise. For a unix socket Puma presets it.
+      # otherwise. For a unix socket Puma presets it. Where a request may lack the header it stays 127.0.0.1: Puma 7 and
+      # 8 would answer 500.
       def client_address
         if @options[:remote_address] == :socket
+          return unless @tells_address
+
           @options[:remote_address] = :header
           @options[:remote_address_header] = "HTTP_X_REAL_IP"
         end

@@ -28,6 +28,8 @@ module Proxy
 
       # Called before Puma binds and loads the application.
       def start
+        return refuse(["plugin :proxy: this Ruby cannot fork: run `proxy start` beside Puma"]) unless ::Puma.forkable?
+
         before = earlier
         @folder = Folder.find(before&.fetch(:folder))
         recording = configured
@@ -39,7 +41,8 @@ module Proxy
         @options[:binds] = [@sockets.shared_url]
         supervise(recording, listening)
         retire(before) if before
-        Hooks.new(@launcher, @supervisor, @sockets, @folder, @logs).add
+        tells_address = recording.target.tells_address? && listening.urls.none? { |url| url.include?("unix://") }
+        Hooks.new(@launcher, @supervisor, @sockets, @folder, @logs, tells_address).add
         listening.urls.each { |url| log "* Proxy listening on #{url}" }
       end
 
@@ -109,7 +112,7 @@ module Proxy
       # Prints why Puma does not start, and ends the process: a Puma without its proxy would be worse.
       def refuse(lines)
         lines.each { |line| log_writer.stderr.puts line }
-        Folder.remove(@folder)
+        Folder.remove(@folder) if @folder
         exit 1
       end
     end

@@ -132,7 +132,12 @@ impl AsyncRead for AdoptedStream {
             }
             this.file = None;
         }
-        Pin::new(&mut this.socket).poll_read(cx, buffer)
+        let room = buffer.remaining();
+        ready!(Pin::new(&mut this.socket).poll_read(cx, buffer))?;
+        if buffer.remaining() == room && room > 0 && this.socket.is_abandoned() {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
+        }
+        Poll::Ready(Ok(()))
     }
 }
 
