@@ -109,8 +109,10 @@ pub(crate) fn carry_over(before: Option<&Snapshot>, config: &Config, purpose: Pu
         Binds::compile(&config.binds, &config.trusted_proxies, purpose, &mut problems)
     };
     let log_before = before.and_then(|before| before.globals.access_log.as_deref());
-    let access_log =
-        config.access_log.as_ref().and_then(|log| AccessLog::carry_over(log_before, log, purpose, &mut problems));
+    let access_log = config
+        .access_log
+        .as_ref()
+        .and_then(|log| AccessLog::carry_over(log_before, log, &config.blocks, purpose, &mut problems));
     let before = before.map(|before| Arc::clone(&before.carried_over));
     let carried = before.as_ref().map(|before| Arc::clone(&before.upstreams));
     let carry_over = UpstreamCarryOver::new(carried, &config.resolver.value, &config.blocks);
