@@ -62,6 +62,43 @@ RSpec.describe "the list of backends" do
       expect(request.value).to eq("late")
     end
 
+    it "leaves a WebSocket open at a backend that goes" do
+      echo = start_backend do |connection|
+        connection.read_request
+        connection.write "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+        connection.write connection.read(5)
+      end
+      proxy = start_proxy(to: echo)
+      client = proxy.connect
+      client.write "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: k\r\n\r\n"
+      expect(client.read_response.status).to eq(101)
+      proxy.server.set_backends(proxy.stats[:backends].first[:upstream], [second.address])
+      expect(proxy.get.body).to eq("second")
+      client.write "still"
+
+      expect(client.read(5)).to eq("still")
+    end
+
+    it "is seen at once by requests in the queue" do
+      asked, gate = Queue.new, Queue.new
+      slow = start_backend do |connection|
+        connection.read_request
+        asked << true
+        gate.pop
+        connection.answer("late")
+      end
+      proxy = start_proxy(to: slow, max_connections: 1, queue: 5, queue_timeout: 60)
+      busy = in_background { proxy.get.body }
+      asked.pop
+      waiting = in_background { proxy.get.body }
+      eventually { expect(proxy.stats[:requests][:queued]).to eq(1) }
+      proxy.server.set_backends(proxy.stats[:backends].first[:upstream], [second.address])
+      expect(waiting.value).to eq("second")
+      gate << true
+
+      expect(busy.value).to eq("late")
+    end
+
     it "may be empty for a while" do
       proxy = start_proxy(to: first)
       name = proxy.stats[:backends].first[:upstream]
